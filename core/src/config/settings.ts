@@ -1,0 +1,120 @@
+import type { Milliseconds } from '../contracts/milliseconds.js';
+import type { ReadinessProbe } from '../contracts/readiness-probe.js';
+import type { StopMode } from '../contracts/backend.js';
+import type {
+  BackendContribution,
+  BootConfiguratorContribution,
+  ConfiguredContribution,
+  WordedContribution,
+} from '../contracts/plugin.js';
+import type { Notifier } from '../contracts/notifier.js';
+import type { Resolver } from '../contracts/resolver.js';
+import type { StopPolicy } from '../contracts/stop-policy.js';
+
+export interface Endpoint {
+  readonly address: string;
+  readonly port: number;
+}
+
+export interface ZoneSettings {
+  readonly name: string;
+  /** Whether a name below it that is no unikernel's gets NXDOMAIN instead of being forwarded. */
+  readonly authoritative: boolean;
+}
+
+export interface DnsSettings {
+  readonly bind: readonly string[];
+  /** 0 picks a free one. */
+  readonly port: number;
+  /** The TTL of zone records. */
+  readonly ttl: Milliseconds;
+  /** `system`: those of /etc/resolv.conf; `off`: no forwarding. */
+  readonly forwarders: readonly Endpoint[] | 'system' | 'off';
+  /** The port of the system's forwarders. */
+  readonly forwarderPort: number;
+  /** How long to wait for one upstream before the next is asked. */
+  readonly forwardTimeout: Milliseconds;
+  readonly zones: readonly ZoneSettings[];
+  readonly limits: {
+    /** Queries that wait for their answer, over all transports. */
+    readonly pendingQueries: number;
+    /** Queries that wait for an upstream. */
+    readonly forwardedQueries: number;
+    readonly tcpConnections: number;
+    readonly tcpIdle: Milliseconds;
+  };
+}
+
+export interface BootSettings {
+  /** How many unikernels may boot at once. */
+  readonly limit: number;
+  /** How many may wait for their turn. */
+  readonly queue: number;
+  /** The pause after the first failure; it doubles with each further one. */
+  readonly firstBackOff: Milliseconds;
+  readonly longestBackOff: Milliseconds;
+}
+
+/** A probe or policy as written (`tcp:8080`), with its contribution and its parsed argument. */
+export interface Worded<T> {
+  readonly words: string;
+  readonly contribution: WordedContribution<T>;
+  readonly options: unknown;
+}
+
+export interface Configured<T> {
+  readonly contribution: ConfiguredContribution<T>;
+  readonly options: unknown;
+}
+
+/** A connection to a virtualisation system. */
+export interface ConnectionSettings {
+  readonly name: string;
+  readonly contribution: BackendContribution;
+  readonly options: unknown;
+}
+
+export interface UnikernelSettings {
+  readonly name: string;
+  /** Lower case, no trailing dot; a first label of `*` stands for any name below. */
+  readonly names: readonly string[];
+  readonly addresses: readonly string[];
+  readonly ttl: Milliseconds;
+  /** The connection's name. */
+  readonly backend: string;
+  /** As the backend's own schema parsed them. */
+  readonly options: unknown;
+  readonly stopMode: StopMode;
+  /** All must be satisfied. */
+  readonly ready: readonly Worded<ReadinessProbe>[];
+  /** A fixed pause after boot and probes. */
+  readonly delay: Milliseconds;
+  /** How long a summon may take. */
+  readonly deadline: Milliseconds;
+  /** How long a guest may take to stop by itself before it is destroyed. */
+  readonly grace: Milliseconds;
+  readonly stopPolicies: readonly Worded<StopPolicy>[];
+  /** A notifier may leave out a unikernel for which this is false. */
+  readonly useSynjitsu: boolean;
+}
+
+/** The whole configuration, checked, with every default filled in. */
+export interface Settings {
+  /** The file it came from, where there was one. */
+  readonly file?: string;
+  readonly dns: DnsSettings;
+  readonly boot: BootSettings;
+  /** What happens to running unikernels when Jitsu ends in order. */
+  readonly onExit: 'keep' | 'stop';
+  /** Where the durable store lies; in memory where absent. */
+  readonly persistDb?: string;
+  /** Where the control socket lies. */
+  readonly controlSocket: string;
+  readonly runtimeDirectory: string;
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
+  readonly connections: readonly ConnectionSettings[];
+  readonly unikernels: readonly UnikernelSettings[];
+  readonly notifiers: readonly Configured<Notifier>[];
+  readonly resolvers: readonly Configured<Resolver>[];
+  readonly bootConfigurators: readonly BootConfiguratorContribution[];
+}

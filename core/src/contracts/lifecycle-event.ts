@@ -1,0 +1,49 @@
+import type { PowerState, UnikernelId } from './backend.js';
+import type { Milliseconds } from './milliseconds.js';
+
+/** Who asked for a unikernel. */
+export type WakeCause =
+  | { readonly kind: 'query'; readonly name: string; readonly type: string; readonly client: string }
+  | { readonly kind: 'command' };
+
+/**
+ * - `summoning`: a wake found it down. `started`, `resumed`, `unpaused`: it executes again. `ready`: its service answers.
+ * - `failed`: a summon came to nothing; `code` and `reason` say why.
+ * - `adopted`: found running, not started by us in this life. `died`: went down and nobody here had asked for that.
+ * - `stopping`, `stopped`, `stop-failed`: the reaper or a command stops it.
+ * - `lost`, `returned`: its backend cannot be asked, or can be again.
+ */
+export type LifecycleEventKind =
+  | 'summoning'
+  | 'started'
+  | 'resumed'
+  | 'unpaused'
+  | 'ready'
+  | 'failed'
+  | 'adopted'
+  | 'died'
+  | 'stopping'
+  | 'stopped'
+  | 'stop-failed'
+  | 'lost'
+  | 'returned';
+
+/** Something that has happened to a unikernel. */
+export interface LifecycleEvent {
+  readonly kind: LifecycleEventKind;
+  readonly at: Milliseconds;
+  readonly unikernel: string;
+  readonly id: UnikernelId;
+  /** The name of the backend connection. */
+  readonly backend: string;
+  readonly state: PowerState;
+  readonly cause?: WakeCause;
+  /** An error code, for `failed` and `stop-failed`. */
+  readonly code?: string;
+  readonly reason?: string;
+  /** What it took: for `ready` since the wake, for `stopped` since the decision. */
+  readonly duration?: Milliseconds;
+  readonly addresses: readonly string[];
+  readonly macs: readonly string[];
+  readonly domainId?: number;
+}

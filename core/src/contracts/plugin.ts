@@ -1,0 +1,70 @@
+import type { ZodObject, ZodType } from 'zod';
+import type { Backend } from './backend.js';
+import type { BootConfigurator } from './boot-configurator.js';
+import type { Notifier } from './notifier.js';
+import type { ReadinessProbe } from './readiness-probe.js';
+import type { Resolver } from './resolver.js';
+import type { StopPolicy } from './stop-policy.js';
+
+/** A class whose constructor parameters are marked with `@inject(TOKEN)`. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- only `any` accepts every list of injected parameters
+export type InjectableClass<T> = new (...parameters: any[]) => T;
+
+export interface BackendContribution {
+  /** The word behind `-x` and `backend:`. */
+  readonly name: string;
+  readonly useClass: InjectableClass<Backend>;
+  /** A sentence for `jitsu plugins` and `jitsu --help`. */
+  readonly description: string;
+  /**
+   * The options of one unikernel, in camelCase, each `.describe()`d: help, reference and the `key=value` words (where
+   * they are snake_case) come from it. `name` holds the unikernel's name. Parsed, they reach `Backend.register`.
+   */
+  readonly unikernel: ZodObject;
+  /** The settings of one connection; parsed, they are injected as `OPTIONS`. The key `connect` takes the `-c` flag. */
+  readonly connection?: ZodObject;
+}
+
+/** A probe (`ready: 'tcp:8080'`) or a policy (`stop.policies: ['max-lifetime:1h']`) in words: its name, a colon, an argument. */
+export interface WordedContribution<T> {
+  readonly name: string;
+  readonly useClass: InjectableClass<T>;
+  readonly description: string;
+  /** Parses what follows the colon, or `undefined` where nothing does; the result is injected as `OPTIONS`. */
+  readonly argument: ZodType;
+}
+
+/** Something that is on when the configuration has an entry under its name. */
+export interface ConfiguredContribution<T> {
+  readonly name: string;
+  readonly useClass: InjectableClass<T>;
+  readonly description: string;
+  /** Parses the entry; the result is injected as `OPTIONS`. */
+  readonly options: ZodObject;
+}
+
+export interface BootConfiguratorContribution {
+  readonly name: string;
+  readonly useClass: InjectableClass<BootConfigurator>;
+}
+
+/** All that a plugin can reach: it adds to Jitsu, and sees nothing of it but what is injected. */
+export interface PluginRegistry {
+  backend(contribution: BackendContribution): void;
+  readinessProbe(contribution: WordedContribution<ReadinessProbe>): void;
+  stopPolicy(contribution: WordedContribution<StopPolicy>): void;
+  /** Configured under `notifiers`. */
+  notifier(contribution: ConfiguredContribution<Notifier>): void;
+  /** Configured under `resolvers`; asked after the unikernels and before the forwarder. */
+  resolver(contribution: ConfiguredContribution<Resolver>): void;
+  /** Called for every machine of the backends that have `capabilities.bootConfigurators`. */
+  bootConfigurator(contribution: BootConfiguratorContribution): void;
+}
+
+/** The default export of a plugin package. */
+export interface Plugin {
+  readonly name: string;
+  /** The range of plugin API versions that it fits, as in package.json (`^1.0.0`). */
+  readonly apiVersion: string;
+  register(registry: PluginRegistry): void;
+}

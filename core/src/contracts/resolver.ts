@@ -1,0 +1,55 @@
+import type { ResourceRecord } from './resource-record.js';
+
+export interface DnsClient {
+  readonly address: string;
+  readonly port: number;
+  readonly transport: 'udp' | 'tcp' | 'inject';
+}
+
+/** One well-formed question (RFC 1035, 4.1). */
+export interface DnsQuery {
+  /** Lower case, presentation form, no trailing dot; the root is the empty string. */
+  readonly name: string;
+  readonly type: number;
+  readonly class: number;
+  readonly recursionDesired: boolean;
+  readonly authenticData: boolean;
+  readonly checkingDisabled: boolean;
+  /** Present when the query carries an OPT record (RFC 6891). */
+  readonly edns?: { readonly payloadSize: number; readonly dnssecOk: boolean };
+  readonly client: DnsClient;
+  /** The whole query as it came in, the question in the asker's own case. */
+  readonly message: Uint8Array;
+}
+
+/** RFC 8914. */
+export interface ExtendedError {
+  readonly code: number;
+  readonly text?: string;
+}
+
+export interface RecordsAnswer {
+  /** RFC 1035, 4.1.1, and later. 0 is NOERROR. */
+  readonly rcode: number;
+  readonly authoritative?: boolean;
+  readonly answers?: readonly ResourceRecord[];
+  readonly authorities?: readonly ResourceRecord[];
+  readonly extendedError?: ExtendedError;
+}
+
+/** A complete reply of somebody else's, to be passed on with the asker's id, question and size limit. */
+export interface MessageAnswer {
+  readonly message: Uint8Array;
+}
+
+export type DnsAnswer = RecordsAnswer | MessageAnswer;
+
+/**
+ * A link in the ordered chain of resolvers: the first answer wins.
+ *
+ * `undefined` means "not mine, ask the next"; a query that nobody answers gets REFUSED. A rejection becomes SERVFAIL,
+ * with the error's text as Extended DNS Error. The signal aborts when nobody waits for the answer any more.
+ */
+export interface Resolver {
+  resolve(query: DnsQuery, signal: AbortSignal): Promise<DnsAnswer | undefined>;
+}

@@ -1,0 +1,55 @@
+/** Every code that a {@link JitsuError} can carry; docs/errors.md explains each. */
+export type JitsuErrorCode =
+  | 'JITSU_CONFIG_INVALID'
+  | 'JITSU_CONFIG_UNREADABLE'
+  | 'JITSU_CONFIG_NOT_FOUND'
+  | 'JITSU_PLUGIN_NOT_FOUND'
+  | 'JITSU_PLUGIN_INVALID'
+  | 'JITSU_PLUGIN_INCOMPATIBLE'
+  | 'JITSU_BACKEND_UNREACHABLE'
+  | 'JITSU_BACKEND_FAILED'
+  | 'JITSU_UNIKERNEL_UNKNOWN'
+  | 'JITSU_STOP_MODE_UNSUPPORTED'
+  | 'JITSU_UNIKERNEL_INVALID'
+  | 'JITSU_SUMMON_DEADLINE'
+  | 'JITSU_SUMMON_DIED'
+  | 'JITSU_SUMMON_BACKING_OFF'
+  | 'JITSU_BOOT_QUEUE_FULL'
+  | 'JITSU_STOPPED_BY_COMMAND'
+  | 'JITSU_SHUTTING_DOWN'
+  | 'JITSU_FORWARD_FAILED'
+  | 'JITSU_FORWARD_OVERLOADED'
+  | 'JITSU_LISTEN_FAILED'
+  | 'JITSU_STORE_UNREADABLE'
+  | 'JITSU_STORE_IN_USE'
+  | 'JITSU_CONTROL_FAILED'
+  | 'JITSU_NOT_RUNNING'
+  | 'JITSU_ALREADY_RUNNING';
+
+/**
+ * Every error that Jitsu raises on purpose: a stable code, and a message that says what happened, to what, and what to
+ * do about it.
+ */
+export class JitsuError extends Error {
+  override readonly name = 'JitsuError';
+
+  constructor(
+    readonly code: JitsuErrorCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** The code of an error of any origin: ours, Node's (`ENOENT`), or none. */
+export function errorCode(error: unknown): string | undefined {
+  return typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string'
+    ? error.code
+    : undefined;
+}
+
+/** The message of anything thrown. */
+export function errorMessage(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

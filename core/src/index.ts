@@ -1,0 +1,1 @@
+export type { Milliseconds } from './contracts/milliseconds.js';

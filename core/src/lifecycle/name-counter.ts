@@ -1,0 +1,20 @@
+import type { Milliseconds } from '../contracts/milliseconds.js';
+
+/** Counts the queries for one DNS name of one unikernel. */
+export class NameCounter {
+  requests = 0;
+  lastAsked: Milliseconds | undefined;
+
+  constructor(readonly name: string) {}
+
+  /** A query has come in. */
+  asked(now: Milliseconds): void {
+    this.requests += 1;
+    this.lastAsked = now;
+  }
+
+  /** A query that had to wait is answered only now: the asker's TTL runs from here. */
+  answered(now: Milliseconds): void {
+    this.lastAsked = now;
+  }
+}
