@@ -1,0 +1,58 @@
+import type { PowerState, StopMode, UnikernelId } from '../contracts/backend.js';
+import type { LifecycleEvent } from '../contracts/lifecycle-event.js';
+import type { Milliseconds } from '../contracts/milliseconds.js';
+import type { HistoryQuery } from '../contracts/state-store.js';
+
+export interface NameStatus {
+  readonly name: string;
+  readonly requests: number;
+  readonly lastAsked?: Milliseconds;
+}
+
+export interface UnikernelStatus {
+  readonly name: string;
+  readonly id: UnikernelId;
+  readonly backend: string;
+  readonly addresses: readonly string[];
+  readonly ttl: Milliseconds;
+  readonly stopMode: StopMode;
+  readonly state: PowerState;
+  /** What Jitsu is doing with it, or finds: `summoning` and `stopping` are under way, `failing` backs off. */
+  readonly phase: 'down' | 'summoning' | 'ready' | 'stopping' | 'failing' | 'running';
+  readonly domainId?: number;
+  readonly macs: readonly string[];
+  readonly startedAt?: Milliseconds;
+  readonly totalStarts: number;
+  readonly names: readonly NameStatus[];
+  /** When it will be stopped unless somebody asks for it; absent where it is down or kept for good. */
+  readonly stopAt?: Milliseconds;
+  /** Why the last summon came to nothing, and when the next one may begin. */
+  readonly failure?: {
+    readonly at: Milliseconds;
+    readonly code: string;
+    readonly reason: string;
+    readonly count: number;
+    readonly retryAt: Milliseconds;
+  };
+}
+
+export interface StatusReport {
+  readonly version: string;
+  readonly pid: number;
+  readonly now: Milliseconds;
+  readonly startedAt: Milliseconds;
+  readonly configFile?: string;
+  /** Where DNS is answered, over UDP and TCP. */
+  readonly listening: readonly { readonly address: string; readonly port: number }[];
+  readonly unikernels: readonly UnikernelStatus[];
+}
+
+/** What the control socket lets its owner do. */
+export interface ControlActions {
+  status(): StatusReport;
+  /** Resolves when it is ready. @throws JITSU_UNIKERNEL_UNKNOWN and what a summon throws */
+  summon(unikernel: string): Promise<UnikernelStatus>;
+  /** Resolves when it has stopped; in its own mode where none is given. @throws JITSU_UNIKERNEL_UNKNOWN, JITSU_STOP_MODE_UNSUPPORTED, … */
+  stop(unikernel: string, mode?: StopMode): Promise<UnikernelStatus>;
+  history(query: HistoryQuery): Promise<readonly LifecycleEvent[]>;
+}
