@@ -41,7 +41,8 @@ export class Contributions {
           ? `${owner} registers the ${subject} after its register() has returned. Register everything in there, at once.`
           : stagedNames.has(subject)
             ? `${owner} registers the ${subject} twice.`
-            : (target.objectionTo({ owner, contribution }) ?? objectionToSchemas(owner, subject, contribution, schemas));
+            : (target.objectionTo({ owner, contribution }) ??
+              objectionToSchemas(owner, subject, contribution, schemas));
         if (objection !== undefined) throw new JitsuError('JITSU_PLUGIN_INVALID', objection);
         stagedNames.add(subject);
         staged.push(() => {
@@ -72,6 +73,8 @@ function objectionToSchemas<T extends object>(
   keys: readonly (keyof T & string)[],
 ): string | undefined {
   // By shape, not by instanceof: a plugin may carry a zod of its own.
-  const missing = keys.find((key) => typeof (contribution[key] as { safeParse?: unknown } | undefined)?.safeParse !== 'function');
+  const missing = keys.find(
+    (key) => typeof (contribution[key] as { safeParse?: unknown } | undefined)?.safeParse !== 'function',
+  );
   return missing === undefined ? undefined : `${owner} registers the ${subject} without a zod schema in '${missing}'.`;
 }

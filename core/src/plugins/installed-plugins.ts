@@ -27,7 +27,9 @@ async function packageFolders(modules: string): Promise<readonly string[]> {
   const names = (await namesIn(modules)).filter((name) => !name.startsWith('.'));
   const nested = await Promise.all(
     names.map(async (name) =>
-      name.startsWith('@') ? (await namesIn(join(modules, name))).map((inner) => join(modules, name, inner)) : [join(modules, name)],
+      name.startsWith('@')
+        ? (await namesIn(join(modules, name))).map((inner) => join(modules, name, inner))
+        : [join(modules, name)],
     ),
   );
   return nested.flat();

@@ -6,12 +6,11 @@ export const CORE_FOLDER = dirname(dirname(dirname(fileURLToPath(import.meta.url
 
 /** The folders that Node searches for packages, from each place upwards, without repetition. */
 export function moduleFolders(places: readonly string[]): readonly string[] {
-  const folders = new Set<string>();
-  for (const place of places) {
-    for (let folder = place, above = ''; folder !== above; above = folder, folder = dirname(folder)) {
-      if (basename(folder) !== 'node_modules') folders.add(join(folder, 'node_modules'));
-      if (dirname(folder) === folder) break;
-    }
-  }
-  return [...folders];
+  const folders = places.flatMap(withFoldersAbove).filter((folder) => basename(folder) !== 'node_modules');
+  return [...new Set(folders.map((folder) => join(folder, 'node_modules')))];
+}
+
+function withFoldersAbove(folder: string): readonly string[] {
+  const above = dirname(folder);
+  return above === folder ? [folder] : [folder, ...withFoldersAbove(above)];
 }

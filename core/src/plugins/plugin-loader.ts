@@ -59,7 +59,10 @@ async function definitionIn(found: PluginPackage | PluginFile): Promise<Plugin> 
   }
   const plugin = module['default'];
   if (!isPlugin(plugin)) {
-    throw invalid(found, `the default export of ${found.entry} is not what definePlugin({ name, apiVersion, register }) makes`);
+    throw invalid(
+      found,
+      `the default export of ${found.entry} is not what definePlugin({ name, apiVersion, register }) makes`,
+    );
   }
   return plugin;
 }
