@@ -23,7 +23,12 @@ export async function readConnections(
   for (const name of new Set([...Object.keys(backends), ...wanted.keys()])) {
     const { use = name, ...values } = Object.hasOwn(backends, name) ? (backends[name] ?? {}) : {};
     const contribution = await takeIn(use, loader.contributions.backends, loader).catch((error: unknown) => {
-      problems.addError(wanted.get(name) ?? pathText(['backends', name]), use, error);
+      const declared = Object.hasOwn(backends, name) && use !== name;
+      problems.addError(
+        declared ? pathText(['backends', name, 'use']) : (wanted.get(name) ?? pathText(['backends', name])),
+        use,
+        error,
+      );
       return undefined;
     });
     if (contribution === undefined) continue;

@@ -12,7 +12,8 @@ const KINDS: Readonly<Record<string, string>> = {
   array: 'A list',
   object: 'A group of settings ({ … })',
   record: 'A group of settings ({ … })',
-  nan: 'A number',
+  undefined: 'Nothing',
+  null: 'null',
 };
 
 /**

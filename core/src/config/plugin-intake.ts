@@ -6,6 +6,9 @@ import { nearestWord } from './nearest-word.js';
 /** Plugins that are not called what they contribute. */
 const PROVIDERS: Readonly<Record<string, string>> = { synjitsu: 'synjitsu-vchan', 'xenstore-key': 'libxl' };
 
+/** Backends that one may have meant though their plugins are not loaded. */
+const OWN_BACKENDS: readonly string[] = ['libvirt', 'libxl', 'process', 'xapi'];
+
 /**
  * The contribution of that name; where there is none yet, the plugin that is known for it, or that has the same name, is
  * loaded first.
@@ -24,7 +27,9 @@ export async function takeIn<T extends { readonly name: string; readonly useClas
     await loader.load(plugin);
   } catch (error) {
     if (!(error instanceof JitsuError) || errorCode(error) !== 'JITSU_PLUGIN_NOT_FOUND') throw error;
-    const meant = nearestWord(name, contributions.names());
+    const meant = OWN_BACKENDS.includes(name)
+      ? undefined
+      : nearestWord(name, [...contributions.names(), ...ownNames(contributions.kind)]);
     const advice = meant === undefined ? '' : ` Did you mean '${meant}'?`;
     throw new JitsuError(error.code, `No ${contributions.kind} of that name.${advice} ${error.message}`, {
       cause: error,
@@ -36,4 +41,8 @@ export async function takeIn<T extends { readonly name: string; readonly useClas
     'JITSU_PLUGIN_INVALID',
     `The plugin '${plugin}' has no ${contributions.kind} of that name. There are: ${contributions.names().join(', ') || 'none'}.`,
   );
+}
+
+function ownNames(kind: string): readonly string[] {
+  return kind === 'backend' ? OWN_BACKENDS : [];
 }

@@ -53,7 +53,7 @@ export class UnikernelReader {
     }
     const { common, isWhole } = this.#common(entry);
     const backend = backendOf(entry, this.config);
-    const options = this.#options(entry, backend);
+    const options = this.#options(entry, backend, common.name);
     const ready = this.#ready(entry, common);
     const stopPolicies = this.#stopPolicies(entry, common);
     const name = common.name ?? textIn(entry.values, 'uuid') ?? common.dns?.[0];
@@ -94,15 +94,15 @@ export class UnikernelReader {
     return { common: rest.success ? rest.data : {}, isWhole: false };
   }
 
-  #options(entry: UnikernelEntry, backend: string): unknown {
+  #options(entry: UnikernelEntry, backend: string, name: string | undefined): unknown {
     const schema = this.connections.get(backend)?.contribution.unikernel;
     // That there is no such backend has been said already; without it nobody knows which options are right.
     if (schema === undefined) return undefined;
     const values = Object.create(null) as Record<string, unknown>;
     for (const key of Object.keys(entry.values)) {
-      const isForBackend = !COMMON_KEYS.has(key) || (key === 'name' && 'name' in schema.shape);
-      if (isForBackend) values[key] = entry.values[key];
+      if (!COMMON_KEYS.has(key)) values[key] = entry.values[key];
     }
+    if (name !== undefined && 'name' in schema.shape) values['name'] = name;
     const pathOf = (path: readonly PropertyKey[]): string => entry.pathOf(path);
     const checked = checkOptions({ schema, values, pathOf, areText: entry.isWords, otherKeys: COMMON_KEYS });
     if ('options' in checked) return checked.options;

@@ -44,7 +44,11 @@ export class WordedReader<T> {
     if (contribution === undefined) return { expected: [this.#unknown(name)] };
     const checked = check(contribution.argument, argument);
     if (checked.success) return { words, contribution, options: checked.data };
-    return { expected: schemaProblems(checked.issues, argument, () => '').map(({ expected }) => expected) };
+    return {
+      expected: schemaProblems(checked.issues, argument, () => '').map(
+        ({ expected }) => `After the colon: ${expected}`,
+      ),
+    };
   }
 
   #unknown(name: string): string {
