@@ -16,8 +16,7 @@ export interface Named {
  * - `empty`: nobody does, but other names lie below (an empty non-terminal, RFC 4592, 2.2.2).
  */
 export type NameMatch<T> =
-  | { readonly kind: 'entries'; readonly name: string; readonly entries: readonly T[] }
-  | { readonly kind: 'empty' };
+  { readonly kind: 'entries'; readonly name: string; readonly entries: readonly T[] } | { readonly kind: 'empty' };
 
 const EMPTY = { kind: 'empty' } as const;
 
@@ -51,7 +50,9 @@ export class NameTable<T extends Named> {
     const name = this.reverse.get(reverse);
     const match = name === undefined ? undefined : this.matches.get(name);
     if (name === undefined || match?.kind !== 'entries') return undefined;
-    const entry = match.entries.find(({ plan }) => plan.addresses.some((address) => isIP(address) && reverseName(address) === reverse));
+    const entry = match.entries.find(({ plan }) =>
+      plan.addresses.some((address) => isIP(address) && reverseName(address) === reverse),
+    );
     return entry === undefined ? undefined : { name, entry };
   }
 

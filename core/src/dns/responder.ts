@@ -103,7 +103,10 @@ export class Responder {
       if (reply !== undefined) return reply;
       this.logger.error({ name: query.name, type: query.type }, 'a resolver gave a malformed message');
     } catch (error) {
-      this.logger.error({ err: error, name: query.name, type: query.type }, 'a resolver gave records that cannot be written');
+      this.logger.error(
+        { err: error, name: query.name, type: query.type },
+        'a resolver gave records that cannot be written',
+      );
     }
     return writeResponse(query, failureAnswer(undefined), this.recursionAvailable);
   }
@@ -111,7 +114,8 @@ export class Responder {
   private report({ name, type, client }: DnsQuery, error: unknown, signal: AbortSignal): void {
     const about = { name, type, client: client.address };
     if (error instanceof JitsuError) this.logger.debug({ ...about, code: error.code }, error.message);
-    else if (!signal.aborted) this.logger.error({ ...about, err: error }, 'a resolver failed in a way that was not foreseen');
+    else if (!signal.aborted)
+      this.logger.error({ ...about, err: error }, 'a resolver failed in a way that was not foreseen');
   }
 }
 

@@ -111,7 +111,10 @@ export class UnikernelResolver implements Resolver {
   }
 }
 
-function byReadiness(unikernels: readonly Unikernel[]): { ready: readonly Unikernel[]; sleeping: readonly Unikernel[] } {
+function byReadiness(unikernels: readonly Unikernel[]): {
+  ready: readonly Unikernel[];
+  sleeping: readonly Unikernel[];
+} {
   const ready = unikernels.filter((unikernel) => unikernel.ready);
   return { ready, sleeping: unikernels.filter((unikernel) => !ready.includes(unikernel)) };
 }

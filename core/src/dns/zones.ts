@@ -34,7 +34,8 @@ export class Zones {
     for (const { name, authoritative } of settings) this.configured.set(canonicalName(name), authoritative);
     for (const name of names) {
       const parent = parentName(canonicalName(name));
-      if (parent !== undefined && parent !== '' && this.closestConfigured(parent) === undefined) this.parents.add(parent);
+      if (parent !== undefined && parent !== '' && this.closestConfigured(parent) === undefined)
+        this.parents.add(parent);
     }
   }
 
@@ -73,7 +74,17 @@ export class Zones {
   private soa(zone: string): ResourceRecord {
     const { ttl, serial } = this.timing;
     const names = { mname: below('ns', zone), rname: below('hostmaster', zone) };
-    return { name: zone, type: 'SOA', ttl, ...names, serial, refresh: REFRESH, retry: RETRY, expire: EXPIRE, minimum: ttl };
+    return {
+      name: zone,
+      type: 'SOA',
+      ttl,
+      ...names,
+      serial,
+      refresh: REFRESH,
+      retry: RETRY,
+      expire: EXPIRE,
+      minimum: ttl,
+    };
   }
 }
 

@@ -5,7 +5,9 @@ import { errorCode, errorMessage, JitsuError } from '../../errors.js';
 /** A failure to listen in plain words, as `JITSU_LISTEN_FAILED`. */
 export function listenError(transport: 'UDP' | 'TCP', endpoint: Endpoint, cause: unknown): JitsuError {
   const where = `${transport} ${endpointText(endpoint)}`;
-  return new JitsuError('JITSU_LISTEN_FAILED', `cannot listen on ${where}: ${reason(transport, endpoint, cause)}`, { cause });
+  return new JitsuError('JITSU_LISTEN_FAILED', `cannot listen on ${where}: ${reason(transport, endpoint, cause)}`, {
+    cause,
+  });
 }
 
 function reason(transport: 'UDP' | 'TCP', { address, port }: Endpoint, cause: unknown): string {

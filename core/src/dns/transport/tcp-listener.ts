@@ -25,7 +25,12 @@ export class TcpListener {
   static async open(endpoint: Endpoint, handler: MessageHandler, around: TcpSurroundings): Promise<TcpListener> {
     const server = createServer({ allowHalfOpen: true }, (socket) => accept(socket, handler, around));
     try {
-      server.listen({ host: endpoint.address, port: endpoint.port, ipv6Only: isIPv6(endpoint.address), exclusive: true });
+      server.listen({
+        host: endpoint.address,
+        port: endpoint.port,
+        ipv6Only: isIPv6(endpoint.address),
+        exclusive: true,
+      });
       await once(server, 'listening');
     } catch (error) {
       throw listenError('TCP', endpoint, error);

@@ -16,10 +16,15 @@ const RELAYED_FLAGS = HeaderFlag.Authoritative | HeaderFlag.AuthenticData | 0x0f
  *
  * `undefined` for a message that is malformed or answers another question.
  */
-export function relayMessage(query: DnsQuery, message: Uint8Array, recursionAvailable: boolean): Uint8Array | undefined {
+export function relayMessage(
+  query: DnsQuery,
+  message: Uint8Array,
+  recursionAvailable: boolean,
+): Uint8Array | undefined {
   const layout = layoutOf(message);
   const question = questionBytes(query.message);
-  if (layout === undefined || !sameQuestion(message.subarray(HEADER_LENGTH, layout.questionEnd), question)) return undefined;
+  if (layout === undefined || !sameQuestion(message.subarray(HEADER_LENGTH, layout.questionEnd), question))
+    return undefined;
 
   const extendedRcode = layout.opt?.extendedRcode ?? 0;
   const options = extendedErrorAmong(layout.opt?.options ?? new Uint8Array());
@@ -42,7 +47,11 @@ export function relayMessage(query: DnsQuery, message: Uint8Array, recursionAvai
   return response;
 }
 
-function countThatFits(message: Uint8Array, { records, answerCount, authorityCount }: MessageLayout, room: number): number {
+function countThatFits(
+  message: Uint8Array,
+  { records, answerCount, authorityCount }: MessageLayout,
+  room: number,
+): number {
   let kept = records.length;
   while (kept > 0 && (records[kept - 1] as { end: number }).end > room) kept -= 1;
   if (kept === records.length) return kept;

@@ -64,7 +64,7 @@ export function extendedErrorOption({ code, text = '' }: ExtendedError): Uint8Ar
 
 /** The first Extended DNS Error among well-formed options, as it stands, if it is short enough to be passed on. */
 export function extendedErrorAmong(options: Uint8Array): Uint8Array | undefined {
-  for (let position = 0; position < options.length; ) {
+  for (let position = 0; position < options.length;) {
     const end = position + 4 + readUint16(options, position + 2);
     const fits = end - position >= 6 && end - position <= 6 + LONGEST_EXTRA_TEXT;
     if (readUint16(options, position) === EXTENDED_ERROR_OPTION && fits) return options.subarray(position, end);

@@ -35,7 +35,7 @@ export function sameSet(message: Uint8Array, one: RecordSpan, other: RecordSpan)
 }
 
 function skipName(message: Uint8Array, offset: number): number | undefined {
-  for (let position = offset; ; ) {
+  for (let position = offset; ;) {
     const length = message[position];
     if (length === undefined) return undefined;
     if (length === 0) return position + 1;

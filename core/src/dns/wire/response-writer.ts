@@ -60,7 +60,11 @@ export function echoedFlags(message: Uint8Array): number {
 
 function optFor({ edns }: DnsQuery, { rcode, extendedError }: RecordsAnswer): Uint8Array | undefined {
   if (edns === undefined) return undefined;
-  return optBytes(edns.dnssecOk, rcode >> 4, extendedError === undefined ? undefined : extendedErrorOption(extendedError));
+  return optBytes(
+    edns.dnssecOk,
+    rcode >> 4,
+    extendedError === undefined ? undefined : extendedErrorOption(extendedError),
+  );
 }
 
 const NOTHING_WRITTEN = { count: 0, complete: true };
