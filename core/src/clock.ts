@@ -1,0 +1,51 @@
+import { performance } from 'node:perf_hooks';
+import type { Clock } from './contracts/clock.js';
+import type { Milliseconds } from './contracts/milliseconds.js';
+
+/** The longest delay that Node's timers keep; a longer one would fire at once. */
+const LONGEST_TIMER: Milliseconds = 2 ** 31 - 1;
+
+/** The machine's own time: the wall clock as it was at start, carried on by the monotonic one. */
+export class SystemClock implements Clock {
+  now(): Milliseconds {
+    return performance.timeOrigin + performance.now();
+  }
+
+  after(delay: Milliseconds, callback: () => void): Disposable {
+    if (delay === Infinity) return { [Symbol.dispose]: () => undefined };
+    const due = this.now() + delay;
+    let timer: NodeJS.Timeout;
+    const arm = (): void => {
+      const left = due - this.now();
+      // Node rounds a delay down to whole milliseconds: without the ceiling a callback would come before its time.
+      timer = left > LONGEST_TIMER ? setTimeout(arm, LONGEST_TIMER) : setTimeout(callback, Math.max(0, Math.ceil(left)));
+    };
+    arm();
+    return { [Symbol.dispose]: () => clearTimeout(timer) };
+  }
+
+  sleep(delay: Milliseconds, signal?: AbortSignal): Promise<void> {
+    return sleepBy(this, delay, signal);
+  }
+}
+
+/** Makes a sleep out of a clock's `after`: rejects with the signal's reason when it aborts first. */
+export function sleepBy(clock: Pick<Clock, 'after'>, delay: Milliseconds, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) {
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- the caller chose the reason
+      reject(signal.reason);
+      return;
+    }
+    const timer = clock.after(delay, () => {
+      signal?.removeEventListener('abort', onAbort);
+      resolve();
+    });
+    const onAbort = (): void => {
+      timer[Symbol.dispose]();
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- the caller chose the reason
+      reject(signal?.reason);
+    };
+    signal?.addEventListener('abort', onAbort, { once: true });
+  });
+}
