@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Socket } from 'node:net';
 import type { Clock } from '../../contracts/clock.js';
 import type { DnsClient } from '../../contracts/resolver.js';
@@ -35,6 +36,8 @@ export class TcpConnection {
     this.client = { address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0, transport: 'tcp' };
     this.closed = new Promise((resolve) => socket.once('close', () => resolve()));
     socket.setNoDelay(true);
+    // Every query of the connection listens to the one signal.
+    setMaxListeners(0, this.gone.signal);
     socket.on('data', (chunk) => this.read(chunk));
     socket.on('end', () => this.onEnd());
     // A connection that fails needs no words: 'close' follows, and that ends everything.

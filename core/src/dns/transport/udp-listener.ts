@@ -32,8 +32,10 @@ export class UdpListener {
     const listener = new UdpListener(endpoint.address, handler, logger);
     const { socket } = listener;
     try {
+      // With our own lookup the socket may be bound before `bind` returns.
+      const listening = once(socket, 'listening');
       socket.bind({ address: endpoint.address, port: endpoint.port, exclusive: true });
-      await once(socket, 'listening');
+      await listening;
     } catch (error) {
       socket.close();
       throw listenError('UDP', endpoint, error);
