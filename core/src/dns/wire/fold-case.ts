@@ -3,7 +3,7 @@
  * because a length byte is never a letter.
  */
 export function foldCase(bytes: Uint8Array): Uint8Array {
-  const folded = Uint8Array.from(bytes);
+  const folded = new Uint8Array(bytes);
   for (let index = 0; index < folded.length; index++) {
     const byte = folded[index] as number;
     if (byte >= 0x41 && byte <= 0x5a) folded[index] = byte + 0x20;
