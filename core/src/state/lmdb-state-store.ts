@@ -25,6 +25,8 @@ export class LmdbStateStore implements StateStore {
   readonly #readOnly: boolean;
   readonly #historyLimit: number;
   #environment: LmdbEnvironment | undefined;
+  /** Settles when the registrations before have been saved; its failure is theirs who saved them. */
+  #saved: Promise<void> = Promise.resolve();
   /** The numbers of the oldest event and of the next. */
   #oldest = 0;
   #next = 0;
@@ -53,7 +55,16 @@ export class LmdbStateStore implements StateStore {
   }
 
   async saveRegistrations(registrations: readonly StoredRegistration[]): Promise<void> {
-    await this.#save('registration', registrations);
+    // Most of what a restart saves is what is there already. One after the other, so that `get` sees the last one's.
+    const saved = this.#saved.then(() => {
+      const records = registrations.filter((registration) => {
+        const before = this.#database.get(keyOf('registration', registration.unikernel));
+        return before === undefined || !before.equals(encodeRecord(registration));
+      });
+      return this.#save('registration', records);
+    });
+    this.#saved = saved.catch(() => {});
+    await saved;
   }
 
   async registrations(): Promise<readonly StoredRegistration[]> {
@@ -103,13 +114,7 @@ export class LmdbStateStore implements StateStore {
   }
 
   async #save(kind: string, records: readonly { readonly unikernel: string }[]): Promise<void> {
-    const writes: Promise<boolean>[] = [];
-    for (const record of records) {
-      const key = keyOf(kind, record.unikernel);
-      const value = encodeRecord(record);
-      // Most of what a restart saves is what has been there before.
-      if (!this.#database.get(key)?.equals(value)) writes.push(this.#put(key, value));
-    }
+    const writes = records.map((record) => this.#put(keyOf(kind, record.unikernel), encodeRecord(record)));
     await this.#written(writes);
   }
 
