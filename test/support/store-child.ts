@@ -1,0 +1,39 @@
+import { LmdbStateStore } from '#core/state/lmdb-state-store.js';
+import { errorCode, errorMessage } from '#core/errors.js';
+import { anEvent, someCounters } from './store-records.js';
+
+/**
+ * A process of its own that opens the store in the folder given, and says on its standard output what comes of it:
+ * `open`: opens, reads everything, closes. `look`: the same, read only. `hold`: opens, and stays. `write`: appends
+ * events, `at` counting up from what is there, and prints each number once it is on the disk.
+ */
+const [task, folder = ''] = process.argv.slice(2);
+const say = (words: string) => process.stdout.write(`${words}\n`);
+
+const store = new LmdbStateStore(folder, { readOnly: task === 'look', historyLimit: 1_000_000 });
+try {
+  await store.open();
+  say('opened');
+  if (task === 'hold') setInterval(() => {}, 60_000);
+  else if (task === 'write') await writeForEver();
+  else {
+    const [registrations, counters, events] = [
+      await store.registrations(),
+      await store.counters(),
+      await store.history({}),
+    ];
+    await store.close();
+    say(`read ${registrations.length} ${counters.length} ${events.length}`);
+  }
+} catch (error) {
+  say(`${errorCode(error)} ${errorMessage(error)}`);
+}
+
+async function writeForEver(): Promise<never> {
+  for (let at = (await store.history({ limit: 1 }))[0]?.at ?? 0; ;) {
+    at += 1;
+    void store.saveCounters([someCounters({ totalStarts: at })]);
+    await store.appendEvent(anEvent({ at }));
+    say(String(at));
+  }
+}
