@@ -1,20 +1,22 @@
+import { setTimeout } from 'node:timers/promises';
 import { LmdbStateStore } from '#core/state/lmdb-state-store.js';
 import { errorCode, errorMessage } from '#core/errors.js';
 import { anEvent, someCounters } from './store-records.js';
 
 /**
  * A process of its own that opens the store in the folder given, and says on its standard output what comes of it:
- * `open`: opens, reads everything, closes. `look`: the same, read only. `hold`: opens, and stays. `write`: appends
+ * `open`: opens, reads everything, closes. `look`: the same, read only. `follow`: reads
+ * until there are 5,000 events. `write`: appends
  * events, `at` counting up from what is there, and prints each number once it is on the disk.
  */
 const [task, folder = ''] = process.argv.slice(2);
 const say = (words: string) => process.stdout.write(`${words}\n`);
 
-const store = new LmdbStateStore(folder, { readOnly: task === 'look', historyLimit: 1_000_000 });
+const store = new LmdbStateStore(folder, { readOnly: task === 'look' || task === 'follow', historyLimit: 1_000_000 });
 try {
   await store.open();
   say('opened');
-  if (task === 'hold') setInterval(() => {}, 60_000);
+  if (task === 'follow') await followTo(5_000);
   else if (task === 'write') await writeForEver();
   else {
     const [registrations, counters, events] = [
@@ -27,6 +29,12 @@ try {
   }
 } catch (error) {
   say(`${errorCode(error)} ${errorMessage(error)}`);
+}
+
+async function followTo(events: number): Promise<void> {
+  while ((await store.history({})).length < events) await setTimeout(10);
+  await store.close();
+  say(`found ${events}`);
 }
 
 async function writeForEver(): Promise<never> {

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 const childFile = fileURLToPath(new URL('./store-child.js', import.meta.url));
 
-export type StoreTask = 'open' | 'look' | 'hold' | 'write';
+export type StoreTask = 'open' | 'look' | 'follow' | 'write';
 
 /** Another process at work on a store; killed when its scope ends. */
 export class StoreProcess implements AsyncDisposable {

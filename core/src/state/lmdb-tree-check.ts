@@ -48,7 +48,7 @@ class LmdbTreeCheck {
     if (tree.root !== undefined) this.#page(tree.root, tree.depth, {}, compare, visit);
     for (const [what, found] of Object.entries(this.#found)) {
       const expected = tree[what as keyof Counts];
-      if (found !== expected) throw new LmdbDamage(`a tree has ${found} ${what}, and should have ${expected}`);
+      if (found !== expected) throw new LmdbDamage(`it has ${found} ${inWords(what)}, and says that it has ${expected}`);
     }
   }
 
@@ -184,4 +184,9 @@ function checkOrder(keys: readonly (Buffer | undefined)[], bounds: Bounds, compa
 function compareTransactions(left: Buffer, right: Buffer): number {
   if (left.length !== 8 || right.length !== 8) throw new LmdbDamage('a list of free pages is of no transaction');
   return Number(left.readBigUInt64LE() - right.readBigUInt64LE());
+}
+
+/** `leafPages` as `leaf pages`. */
+function inWords(name: string): string {
+  return name.replace('P', ' p');
 }
