@@ -48,7 +48,8 @@ class LmdbTreeCheck {
     if (tree.root !== undefined) this.#page(tree.root, tree.depth, {}, compare, visit);
     for (const [what, found] of Object.entries(this.#found)) {
       const expected = tree[what as keyof Counts];
-      if (found !== expected) throw new LmdbDamage(`it has ${found} ${inWords(what)}, and says that it has ${expected}`);
+      if (found !== expected)
+        throw new LmdbDamage(`it has ${found} ${inWords(what)}, and says that it has ${expected}`);
     }
   }
 
