@@ -5,18 +5,32 @@ import { fileURLToPath } from 'node:url';
 
 const childFile = fileURLToPath(new URL('./store-child.js', import.meta.url));
 
-export type StoreTask = 'open' | 'look' | 'follow' | 'write';
+export type StoreTask = 'open' | 'look' | 'follow' | 'fill' | 'write';
+
+export interface StoreProcessOptions {
+  /** The number of the user (and group) that it runs as. */
+  readonly user?: number;
+  /** In bytes: a file does not grow any further, as on a full disk. */
+  readonly largestFile?: number;
+}
 
 /** Another process at work on a store; killed when its scope ends. */
 export class StoreProcess implements AsyncDisposable {
   readonly child: ChildProcess;
   readonly #lines: AsyncIterator<string>;
 
-  constructor(task: StoreTask, folder: string, user?: number) {
-    this.child = spawn(process.execPath, [childFile, task, folder], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-      ...(user !== undefined && { uid: user, gid: user }),
-    });
+  constructor(task: StoreTask, folder: string, { user, largestFile }: StoreProcessOptions = {}) {
+    const limit = largestFile === undefined ? 'unlimited' : Math.floor(largestFile / 512);
+    // lmdb writes what has failed to the standard error as well.
+    const quiet = largestFile !== undefined;
+    this.child = spawn(
+      '/bin/sh',
+      ['-c', `ulimit -f ${limit}; exec "$@"`, 'sh', process.execPath, childFile, task, folder],
+      {
+        stdio: ['ignore', 'pipe', quiet ? 'ignore' : 'inherit'],
+        ...(user !== undefined && { uid: user, gid: user }),
+      },
+    );
     this.#lines = createInterface({ input: this.child.stdout! })[Symbol.asyncIterator]();
   }
 

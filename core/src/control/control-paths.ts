@@ -14,7 +14,7 @@ export function defaultRuntimeDirectory(env: NodeJS.ProcessEnv = process.env): s
   return join(tmpdir(), `jitsu-${uid ?? 'user'}`);
 }
 
-export function defaultControlSocket(runtimeDirectory: string): string {
+export function defaultControlSocket(runtimeDirectory: string = defaultRuntimeDirectory()): string {
   return join(runtimeDirectory, 'control.sock');
 }
 

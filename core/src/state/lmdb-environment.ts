@@ -63,7 +63,10 @@ function checkUnlessWritten(dataFile: string, lock: OwnerLock): void {
   }
 }
 
-/** A writer resolves its promises when the disk has the data: no overlapping sync. */
+/**
+ * Without overlapping sync a write resolves when the disk has it. With event turn batching lmdb 3.5 makes promises that
+ * nobody can reach, and the first write that fails ends the process.
+ */
 function openLmdb(folder: string, options: { readOnly?: boolean } = {}): RootDatabase<Buffer, Buffer> {
   return open<Buffer, Buffer>({
     path: folder,
@@ -71,6 +74,7 @@ function openLmdb(folder: string, options: { readOnly?: boolean } = {}): RootDat
     encoding: 'binary',
     keyEncoding: 'binary',
     overlappingSync: false,
+    eventTurnBatching: false,
     ...options,
   });
 }

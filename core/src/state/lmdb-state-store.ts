@@ -4,7 +4,7 @@ import type { LifecycleEvent } from '../contracts/lifecycle-event.js';
 import type { HistoryQuery, StateStore, StoredCounters, StoredRegistration } from '../contracts/state-store.js';
 import { defaultHistoryLimit } from './history-limit.js';
 import { openToRead, openToWrite, type LmdbEnvironment } from './lmdb-environment.js';
-import { storeDamaged, storeInaccessible } from './store-unreadable.js';
+import { storeDamaged, storeInaccessible, storeNotWritten } from './store-unreadable.js';
 import { decodeRecord, encodeRecord } from './stored-record.js';
 
 export interface LmdbStateStoreOptions {
@@ -27,9 +27,9 @@ export class LmdbStateStore implements StateStore {
   #environment: LmdbEnvironment | undefined;
   /** Settles when the registrations before have been saved; its failure is theirs who saved them. */
   #saved: Promise<void> = Promise.resolve();
-  /** The numbers of the oldest event and of the next. */
-  #oldest = 0;
-  #next = 0;
+  #nextEvent = 0;
+  #events = 0;
+  #dropping = false;
 
   constructor(
     private readonly folder: string,
@@ -42,10 +42,9 @@ export class LmdbStateStore implements StateStore {
   /** @throws JITSU_STORE_UNREADABLE, JITSU_STORE_IN_USE */
   async open(): Promise<void> {
     this.#environment = await (this.#readOnly ? openToRead(this.folder) : openToWrite(this.folder));
-    const [first] = this.#database.getKeys({ ...within('event'), limit: 1 });
     const [last] = this.#database.getKeys({ ...backwards(within('event')), limit: 1 });
-    this.#oldest = first === undefined ? 0 : eventNumber(first);
-    this.#next = last === undefined ? 0 : eventNumber(last) + 1;
+    this.#nextEvent = last === undefined ? 0 : eventNumber(last) + 1;
+    this.#events = this.#database.getKeysCount(within('event'));
   }
 
   async close(): Promise<void> {
@@ -80,15 +79,11 @@ export class LmdbStateStore implements StateStore {
   }
 
   async appendEvent(event: LifecycleEvent): Promise<void> {
-    const number = this.#next;
-    this.#next += 1;
-    const writes = [this.#put(eventKey(number), encodeRecord(event))];
-    if (this.#next - this.#oldest > this.#historyLimit * 1.1) {
-      for (; this.#next - this.#oldest > this.#historyLimit; this.#oldest += 1) {
-        writes.push(this.#database.remove(eventKey(this.#oldest)));
-      }
-    }
-    await this.#written(writes);
+    const number = this.#nextEvent;
+    this.#nextEvent += 1;
+    await this.#written([this.#put(eventKey(number), encodeRecord(event))]);
+    this.#events += 1;
+    if (this.#events > this.#historyLimit * 1.1 && !this.#dropping) await this.#dropOldest();
   }
 
   async history({ unikernel, limit = Infinity }: HistoryQuery): Promise<readonly LifecycleEvent[]> {
@@ -118,6 +113,18 @@ export class LmdbStateStore implements StateStore {
     await this.#written(writes);
   }
 
+  async #dropOldest(): Promise<void> {
+    this.#dropping = true;
+    try {
+      const excess = this.#events - this.#historyLimit;
+      const keys = [...this.#database.getKeys({ ...within('event'), limit: excess })];
+      await this.#written(keys.map((key) => this.#database.remove(key)));
+      this.#events -= keys.length;
+    } finally {
+      this.#dropping = false;
+    }
+  }
+
   #put(key: Buffer, value: Buffer): Promise<boolean> {
     if (this.#readOnly) throw storeInaccessible(this.folder, new Error('it has been opened to be read only'));
     return this.#database.put(key, value);
@@ -125,7 +132,7 @@ export class LmdbStateStore implements StateStore {
 
   async #written(writes: readonly Promise<boolean>[]): Promise<void> {
     const failure = (await Promise.allSettled(writes)).find(({ status }) => status === 'rejected');
-    if (failure?.status === 'rejected') throw storeInaccessible(this.folder, failure.reason);
+    if (failure?.status === 'rejected') throw storeNotWritten(this.folder, await commitError(failure.reason));
   }
 
   #all<T>(kind: string): T[] {
@@ -140,6 +147,12 @@ export class LmdbStateStore implements StateStore {
     if (record === undefined) throw storeDamaged(this.folder, 'a record is not what was once written');
     return record;
   }
+}
+
+/** lmdb rejects a write with an error that holds a promise, and that one with what the system has said. */
+async function commitError(error: unknown): Promise<unknown> {
+  const inner = error instanceof Error && 'commitError' in error ? error.commitError : undefined;
+  return inner instanceof Promise ? inner.catch((reason: unknown) => reason) : error;
 }
 
 function keyOf(kind: string, name: string): Buffer {

@@ -1,4 +1,4 @@
-import { linkSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { errorCode } from '../errors.js';
 import { identityOf, isAlive, processIdentitySchema, type ProcessIdentity } from './process-identity.js';
@@ -8,7 +8,7 @@ import { identityOf, isAlive, processIdentitySchema, type ProcessIdentity } from
  * over by the next one that asks.
  *
  * The lock is a file `PATH.N.lock` that names the owner's process. It is taken by making the file of the next number,
- * which only one process can; the highest number counts, and its file is never removed, only marked as released. So no
+ * which only one process can; the highest number counts, and its file is never removed, only emptied on release. So no
  * one ever removes a lock that another process has just taken.
  */
 export class OwnerLock {
@@ -44,17 +44,19 @@ export class OwnerLock {
     if (this.#held === undefined) return;
     const file = this.#file(this.#held);
     this.#held = undefined;
-    const draft = `${file}.${process.pid}`;
-    writeFileSync(draft, '{}\n', { mode: 0o600 });
-    renameSync(draft, file);
+    try {
+      truncateSync(file);
+    } catch {
+      // A disk that takes nothing any more keeps our name; it will stand for a process that is gone.
+    }
   }
 
   /** Whether the number was still free, and nobody has gone past it meanwhile. */
   #make(number: number, own: ProcessIdentity): boolean {
     const file = this.#file(number);
     const draft = `${file}.${process.pid}`;
-    writeFileSync(draft, `${JSON.stringify(own)}\n`, { mode: 0o600, flush: true });
     try {
+      writeFileSync(draft, `${JSON.stringify(own)}\n`, { mode: 0o600, flush: true });
       linkSync(draft, file);
     } catch (error) {
       if (errorCode(error) === 'EEXIST') return false;

@@ -17,6 +17,14 @@ export function storeInaccessible(path: string, error: unknown): JitsuError {
   return unreadable(path, what, remedies[code ?? ''] ?? remedy, { cause: error });
 }
 
+/** JITSU_STORE_UNREADABLE for a write that came to nothing. */
+export function storeNotWritten(path: string, error: unknown): JitsuError {
+  const message =
+    `The store at ${path} could not be written: ${errorMessage(error)}. What it held before is unharmed. ` +
+    `Is its disk full, or failing?`;
+  return new JitsuError('JITSU_STORE_UNREADABLE', message, { cause: error });
+}
+
 const remedy = 'Correct that, or name another folder with --persistdb.';
 const remedies: Record<string, string> = {
   EACCES: `Give the user that runs Jitsu access to it, or name another folder with --persistdb.`,

@@ -129,9 +129,23 @@ describe('the LMDB store', () => {
     });
   });
 
+  it('goes on when the disk is full: the write is rejected, and all that was there is there', async () => {
+    await using full = new StoreProcess('fill', folder, { largestFile: 262_144 });
+    assert.equal(await full.line(), 'opened');
+    for (let failure = 1; failure <= 3; failure += 1) {
+      assert.match(
+        (await full.line()) ?? '',
+        /^JITSU_STORE_UNREADABLE The store at .* could not be written: (File too large|Input\/output error|.*space).*\./,
+      );
+    }
+    assert.equal(await full.line(), 'nothing lost');
+    assert.equal(await full.ended(), 0);
+    await withStore(async (store) => assert.ok((await store.history({})).length > 100));
+  });
+
   describe('that cannot be used', () => {
     async function refusal(user?: number): Promise<string> {
-      await using child = new StoreProcess('open', folder, user);
+      await using child = new StoreProcess('open', folder, user === undefined ? {} : { user });
       const line = await child.line();
       assert.equal(await child.ended(), 0, 'it must not crash');
       assert.match(line ?? '', /^JITSU_STORE_UNREADABLE The store at .* Nothing in it was changed\. /);
