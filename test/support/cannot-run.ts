@@ -1,7 +1,7 @@
 import { appendFileSync } from 'node:fs';
 
 /** A suite that could not run, as a line of JSON in the file that `JITSU_TEST_SKIPS` names. */
-export interface SkippedSuite {
+interface SkippedSuite {
   readonly suite: string;
   readonly reason: string;
 }
