@@ -13,7 +13,7 @@ const CLOSE_LOOKS = 16;
  */
 export class MachineSweep implements Disposable {
   #timer: Disposable;
-  #turn: Iterator<ProcessMachine> | undefined;
+  #turn: Iterator<ProcessMachine, undefined> | undefined;
 
   /** `onLook` is called after each close look, with what was seen. */
   constructor(
@@ -39,9 +39,9 @@ export class MachineSweep implements Disposable {
   #lookClosely(): void {
     for (let looks = Math.min(CLOSE_LOOKS, this.machines.size); looks > 0; looks -= 1) {
       this.#turn ??= this.machines.values();
-      const { value, done } = this.#turn.next();
-      if (done) this.#turn = undefined;
-      else this.onLook(value, value.look());
+      const next = this.#turn.next();
+      if (next.done) this.#turn = undefined;
+      else this.onLook(next.value, next.value.look());
     }
   }
 }
