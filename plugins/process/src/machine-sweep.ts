@@ -2,10 +2,10 @@ import type { Clock, Milliseconds } from '@jitsud/core';
 import type { ProcessMachine } from './process-machine.js';
 
 /** How often it is checked that each process is there: one cheap system call each. */
-const INTERVAL: Milliseconds = 50;
+const INTERVAL: Milliseconds = 80;
 
-/** How many of them are also looked at closely each time, in turn: that costs some twenty times as much. */
-const CLOSE_LOOKS = 16;
+/** How many of them are also looked at closely each time, in turn: that costs some ten times as much. */
+const CLOSE_LOOKS = 8;
 
 /**
  * Notices what nobody tells us: that a process which is not our child has ended, or that somebody else has stopped or
