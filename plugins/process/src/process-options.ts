@@ -9,7 +9,7 @@ const command = z
     error: "A command line, or a list of its words, such as ['python3', 'server.py'] expected.",
   })
   .transform((value, context): [string, ...string[]] => {
-    const [program, ...words] = typeof value === 'string' ? (splitWords(value) ?? [undefined]) : value;
+    const [program, ...words] = (typeof value === "string" ? splitWords(value) : value) ?? [];
     if (program) return [program, ...words];
     const message =
       typeof value === 'string' && value.trim() !== '' ? 'A quote is never closed.' : 'A program expected.';
