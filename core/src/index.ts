@@ -1,6 +1,10 @@
-import 'reflect-metadata';
-
-export { ConfigProblems, type ConfigProblem } from './config/config-problems.js';
+export { loadRegistry } from './config/load-registry.js';
+export type { InstalledPlugin, Offer, Registry } from './config/load-registry.js';
+export { loadSettings } from './config/load-settings.js';
+export type { SettingsRequest } from './config/load-settings.js';
+export type { SettingsContext } from './config/read-settings.js';
+export { ConfigProblems } from './config/config-problems.js';
+export type { ConfigProblem } from './config/config-problems.js';
 export { defineConfig } from './config/define-config.js';
 export type {
   BackendOptions,
@@ -11,10 +15,8 @@ export type {
   UnikernelConfig,
 } from './config/jitsu-config.js';
 export { jsonSchema } from './config/json-schema.js';
-export { loadRegistry, type InstalledPlugin, type Offer, type Registry } from './config/load-registry.js';
-export { loadSettings, type SettingsRequest } from './config/load-settings.js';
-export { describeOptions, type OptionDescription } from './config/option-description.js';
-export type { SettingsContext } from './config/read-settings.js';
+export { describeOptions } from './config/option-description.js';
+export type { OptionDescription } from './config/option-description.js';
 export type { Settings } from './config/settings.js';
 export type { StartFlags } from './config/start-flags.js';
 export type {
@@ -32,8 +34,8 @@ export type { Logger } from './contracts/logger.js';
 export type { Milliseconds } from './contracts/milliseconds.js';
 export type { Plugin, PluginRegistry } from './contracts/plugin.js';
 export { errorCode, errorMessage, JitsuError, type JitsuErrorCode } from './errors.js';
+export { inject, injectable } from './injection.js';
 export { PLUGIN_API_VERSION } from './plugins/api-version.js';
 export { Contributions } from './plugins/contributions.js';
 export { definePlugin } from './plugins/define-plugin.js';
 export { CLOCK, CONNECTION_NAME, LOGGER, RUNTIME_DIRECTORY } from './tokens.js';
-export { inject, injectable } from 'tsyringe';
