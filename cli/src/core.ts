@@ -10,17 +10,15 @@ import type {
   SettingsRequest,
 } from '@jitsud/core';
 
-export type { InstalledPlugin, Jitsu, Logger, OptionDescription, Registry, Settings, SettingsRequest };
-
 /** All that the commands call of the core. */
 export interface Core {
   loadSettings(request: SettingsRequest): Promise<Settings>;
   loadRegistry(request: { readonly directory: string }): Promise<Registry>;
   jsonSchema(contributions: Registry['contributions']): object;
-  commonOptions(): readonly OptionDescription[];
-  describeOptions(schema: Registry['contributions']['backends'] extends { all(): readonly (infer B extends { unikernel: unknown })[] } ? B['unikernel'] : never): readonly OptionDescription[];
   createLogger(options: LoggerOptions): Logger;
-  createJitsu(settings: Settings, parts: { readonly logger: Logger }): Promise<Jitsu>;
-  ControlClient: new (socket: string) => ControlClient;
+  createJitsu(settings: Settings, parts: { readonly logger: Logger }): Promise<Pick<Jitsu, 'start' | 'stop' | 'listening'>>;
+  controlClient(socket: string): Pick<ControlClient, 'status' | 'summon' | 'stop' | 'history'>;
   defaultControlSocket(): string;
 }
+
+export type { InstalledPlugin, Logger, OptionDescription, Registry, Settings, SettingsRequest };

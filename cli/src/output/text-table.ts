@@ -7,9 +7,13 @@ export interface Column<Row> {
 
 const gap = '  ';
 
-/** A table without borders or colours: columns aligned, two spaces between them, no spaces at the ends of lines. */
+/**
+ * A table without borders or colours: columns aligned, two spaces between them, no spaces at the ends of lines, and no
+ * first line where no column has a head.
+ */
 export function textTable<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
-  const cells = [columns.map(({ head }) => [head]), ...rows.map((row) => columns.map(({ cell }) => cell(row).split('\n')))];
+  const heads = columns.some(({ head }) => head !== '') ? [columns.map(({ head }) => [head])] : [];
+  const cells = [...heads, ...rows.map((row) => columns.map(({ cell }) => cell(row).split('\n')))];
   const widths = columns.map((_, index) => widest(cells, index));
   const lines = cells.flatMap((row) => {
     const height = row.reduce((most, { length }) => Math.max(most, length), 1);
