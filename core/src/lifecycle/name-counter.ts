@@ -5,16 +5,21 @@ export class NameCounter {
   requests = 0;
   lastAsked: Milliseconds | undefined;
 
-  constructor(readonly name: string) {}
+  constructor(
+    readonly name: string,
+    private readonly onChange: () => void,
+  ) {}
 
   /** A query has come in. */
   asked(now: Milliseconds): void {
     this.requests += 1;
     this.lastAsked = now;
+    this.onChange();
   }
 
   /** A query that had to wait is answered only now: the asker's TTL runs from here. */
   answered(now: Milliseconds): void {
     this.lastAsked = now;
+    this.onChange();
   }
 }

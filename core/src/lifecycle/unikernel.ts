@@ -1,7 +1,8 @@
-import type { Backend, PowerState, StopMode, UnikernelId } from '../contracts/backend.js';
+import type { Backend, PowerState, StopMode, UnikernelDescription, UnikernelId } from '../contracts/backend.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { ReadinessProbe } from '../contracts/readiness-probe.js';
 import type { Activity, StopPolicy } from '../contracts/stop-policy.js';
+import type { JitsuError } from '../errors.js';
 import { NameCounter } from './name-counter.js';
 
 /** What is known of a unikernel before it runs. */
@@ -17,6 +18,7 @@ export interface UnikernelPlan {
   readonly stopMode: StopMode;
   readonly probes: readonly ReadinessProbe[];
   readonly stopPolicies: readonly StopPolicy[];
+  /** A fixed pause after a boot, besides the probes. */
   readonly delay: Milliseconds;
   readonly deadline: Milliseconds;
   readonly grace: Milliseconds;
@@ -32,31 +34,65 @@ export interface Failure {
   readonly retryAt: Milliseconds;
 }
 
+/** A summon that is under way, and how to end it early. */
+export interface RunningSummon {
+  readonly promise: Promise<void>;
+  abort(error: JitsuError): void;
+}
+
 /** What is summoned: its plan, what its backend last said of it, and what was counted. */
 export class Unikernel {
   /** What the backend last said. */
   state: PowerState = 'unknown';
+  /** Why it is in that state, where the backend knows. */
+  detail: string | undefined;
   /** Whether its service has answered since it was last started; cleared before a stop begins. */
   ready = false;
+  /** Whether its backend went away while we looked after it. */
+  lost = false;
   /** When this run began: summoned, or found running. */
   since: Milliseconds = 0;
+  /** When the last summon ended: whoever waited for it begins to use the unikernel only then. */
+  lastSummoned: Milliseconds = 0;
   startedAt: Milliseconds | undefined;
   totalStarts = 0;
   failure: Failure | undefined;
   domainId: number | undefined;
   macs: readonly string[] = [];
-  /** The running summon that everybody who asks shares. */
-  summoning: Promise<void> | undefined;
-  /** The running stop; a summon waits for it. */
+  /** The summon that everybody who asks meanwhile shares. */
+  summon: RunningSummon | undefined;
+  /** The stop that is under way; a summon waits for it. It never rejects. */
   stopping: Promise<void> | undefined;
   readonly counters: ReadonlyMap<string, NameCounter>;
 
-  constructor(readonly plan: UnikernelPlan) {
-    this.counters = new Map(plan.names.map((name) => [name, new NameCounter(name)]));
+  /** `onCount` is called whenever a counter has changed. */
+  constructor(
+    readonly plan: UnikernelPlan,
+    readonly onCount: (unikernel: Unikernel) => void = () => undefined,
+  ) {
+    this.counters = new Map(plan.names.map((name) => [name, new NameCounter(name, () => onCount(this))]));
   }
 
   get name(): string {
     return this.plan.name;
+  }
+
+  /** Takes over what the backend says, and drops the promise that the service answers where it cannot hold. */
+  learn({ state, detail, domainId, macs }: Pick<UnikernelDescription, 'state'> & Partial<UnikernelDescription>): void {
+    this.state = state;
+    this.detail = detail;
+    if (state !== 'running') this.ready = false;
+    if (state === 'off') this.domainId = undefined;
+    if (domainId !== undefined) this.domainId = domainId;
+    if (macs !== undefined) this.macs = macs;
+  }
+
+  /** A machine begins to run now, by us. */
+  started(now: Milliseconds): void {
+    this.since = now;
+    this.startedAt = now;
+    this.totalStarts += 1;
+    this.onCount(this);
   }
 
   /** What the stop policies look at. */
@@ -65,7 +101,7 @@ export class Unikernel {
     const names = [...this.counters.values()].map((counter) => ({
       name: counter.name,
       ttl,
-      lastAsked: Math.max(this.since, counter.lastAsked ?? 0),
+      lastAsked: Math.max(this.since, this.lastSummoned, counter.lastAsked ?? 0),
     }));
     return { unikernel: name, since: this.since, names };
   }

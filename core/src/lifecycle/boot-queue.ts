@@ -1,0 +1,77 @@
+import { JitsuError } from '../errors.js';
+
+interface Waiter {
+  readonly enter: () => void;
+}
+
+/**
+ * Lets a bounded number of boots run at once; a bounded number waits, first come, first served. As a unikernel has one
+ * summon at a time, no unikernel can hold more than one place.
+ */
+export class BootQueue {
+  #booting = 0;
+  readonly #waiting = new Set<Waiter>();
+
+  constructor(
+    private readonly limit: number,
+    private readonly longest: number,
+  ) {}
+
+  get booting(): number {
+    return this.#booting;
+  }
+
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /**
+   * Resolves when it is this boot's turn, to a function that gives the place back (once; further calls do nothing).
+   * Rejects with the signal's reason when it aborts first.
+   * @throws JITSU_BOOT_QUEUE_FULL
+   */
+  async enter(signal: AbortSignal): Promise<() => void> {
+    signal.throwIfAborted();
+    if (this.#booting < this.limit) this.#booting += 1;
+    else await this.#wait(signal);
+    let held = true;
+    return () => {
+      if (held) this.#leave();
+      held = false;
+    };
+  }
+
+  #wait(signal: AbortSignal): Promise<void> {
+    if (this.#waiting.size >= this.longest) {
+      throw new JitsuError(
+        'JITSU_BOOT_QUEUE_FULL',
+        `${this.limit} unikernels are booting and ${this.longest} wait for their turn. Ask again, or raise boot.limit or boot.queue.`,
+      );
+    }
+    return new Promise((resolve, reject) => {
+      const onAbort = (): void => {
+        this.#waiting.delete(waiter);
+        reject(signal.reason as Error);
+      };
+      const waiter: Waiter = {
+        enter: () => {
+          signal.removeEventListener('abort', onAbort);
+          resolve();
+        },
+      };
+      signal.addEventListener('abort', onAbort, { once: true });
+      this.#waiting.add(waiter);
+    });
+  }
+
+  #leave(): void {
+    const [next] = this.#waiting;
+    if (next === undefined) {
+      this.#booting -= 1;
+      return;
+    }
+    // The place passes on directly, so that nobody who comes in between can take it.
+    this.#waiting.delete(next);
+    next.enter();
+  }
+}

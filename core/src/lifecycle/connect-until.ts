@@ -1,0 +1,61 @@
+import { connect, type Socket } from 'node:net';
+import type { Clock } from '../contracts/clock.js';
+import type { Milliseconds } from '../contracts/milliseconds.js';
+import { pauseAfter } from './poll-until.js';
+
+/** A machine that is not on the network yet swallows a SYN, which TCP repeats only after a second: try afresh sooner. */
+const PATIENCE: Milliseconds = 250;
+const MOST_AT_ONCE = 8;
+
+/**
+ * Connects to a TCP port as soon as something listens there, with attempts that overlap, and resolves to the open
+ * socket; rejects with the signal's reason when it aborts first. The caller destroys the socket.
+ */
+export function connectUntil(address: string, port: number, clock: Clock, signal: AbortSignal): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const attempts = new Map<Socket, Disposable>();
+    const begin = clock.now();
+    let next: Disposable | undefined;
+
+    const forget = (socket: Socket): void => {
+      attempts.get(socket)?.[Symbol.dispose]();
+      attempts.delete(socket);
+    };
+    const finish = (): void => {
+      signal.removeEventListener('abort', onAbort);
+      next?.[Symbol.dispose]();
+      for (const socket of [...attempts.keys()]) {
+        forget(socket);
+        socket.destroy();
+      }
+    };
+    const onAbort = (): void => {
+      finish();
+      reject(signal.reason as Error);
+    };
+    const attempt = (): void => {
+      next = clock.after(pauseAfter(clock.now() - begin), attempt);
+      if (attempts.size >= MOST_AT_ONCE) return;
+      const socket = connect({ host: address, port, noDelay: true });
+      const giveUp = clock.after(PATIENCE, () => {
+        forget(socket);
+        socket.destroy();
+      });
+      attempts.set(socket, giveUp);
+      // A refused attempt is the expected course; it says nothing beyond "not yet".
+      socket.on('error', () => forget(socket));
+      socket.on('connect', () => {
+        forget(socket);
+        finish();
+        resolve(socket);
+      });
+    };
+
+    if (signal.aborted) {
+      reject(signal.reason as Error);
+      return;
+    }
+    signal.addEventListener('abort', onAbort, { once: true });
+    attempt();
+  });
+}

@@ -1,0 +1,97 @@
+import type { Clock } from '../contracts/clock.js';
+import type { Milliseconds } from '../contracts/milliseconds.js';
+
+interface Entry<T> {
+  readonly item: T;
+  readonly due: Milliseconds;
+}
+
+/** Calls back for each item when its deadline has come, with a single timer and a binary heap. */
+export class DeadlineQueue<T> implements Disposable {
+  readonly #heap: Entry<T>[] = [];
+  /** The entry that counts; those that it has replaced stay in the heap until they come up. */
+  readonly #current = new Map<T, Entry<T>>();
+  #timer: Disposable | undefined;
+  #timerDue: Milliseconds = Infinity;
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly onDue: (item: T) => void,
+  ) {}
+
+  /** When the item is due, if it is in the queue. */
+  dueAt(item: T): Milliseconds | undefined {
+    return this.#current.get(item)?.due;
+  }
+
+  /** Sets or moves the item's deadline; `Infinity` takes it out. */
+  set(item: T, due: Milliseconds): void {
+    if (this.#current.get(item)?.due === due) return;
+    if (due === Infinity) return this.delete(item);
+    const entry = { item, due };
+    this.#current.set(item, entry);
+    this.#push(entry);
+    this.#arm();
+  }
+
+  delete(item: T): void {
+    this.#current.delete(item);
+  }
+
+  [Symbol.dispose](): void {
+    this.#timer?.[Symbol.dispose]();
+    this.#timer = undefined;
+    this.#timerDue = Infinity;
+    this.#heap.length = 0;
+    this.#current.clear();
+  }
+
+  #arm(): void {
+    const first = this.#heap[0];
+    if (first === undefined || first.due >= this.#timerDue) return;
+    this.#timer?.[Symbol.dispose]();
+    this.#timerDue = first.due;
+    this.#timer = this.clock.after(first.due - this.clock.now(), () => this.#ring());
+  }
+
+  #ring(): void {
+    this.#timer = undefined;
+    this.#timerDue = Infinity;
+    const now = this.clock.now();
+    for (let first = this.#heap[0]; first !== undefined && first.due <= now; first = this.#heap[0]) {
+      this.#pop();
+      if (this.#current.get(first.item) !== first) continue;
+      this.#current.delete(first.item);
+      this.onDue(first.item);
+    }
+    this.#arm();
+  }
+
+  #push(entry: Entry<T>): void {
+    const heap = this.#heap;
+    let index = heap.push(entry) - 1;
+    while (index > 0) {
+      const parent = (index - 1) >> 1;
+      if (heap[parent]!.due <= entry.due) break;
+      heap[index] = heap[parent]!;
+      index = parent;
+    }
+    heap[index] = entry;
+  }
+
+  #pop(): void {
+    const heap = this.#heap;
+    const last = heap.pop();
+    if (last === undefined || heap.length === 0) return;
+    let index = 0;
+    for (;;) {
+      let child = 2 * index + 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && heap[child + 1]!.due < heap[child]!.due) child += 1;
+      if (last.due <= heap[child]!.due) break;
+      heap[index] = heap[child]!;
+      index = child;
+    }
+    heap[index] = last;
+  }
+}

@@ -1,0 +1,22 @@
+import type { Clock } from '../contracts/clock.js';
+import type { Milliseconds } from '../contracts/milliseconds.js';
+
+const SHORTEST: Milliseconds = 1;
+const LONGEST: Milliseconds = 50;
+/** The pause grows with the time waited, so that polling adds about a twentieth to a boot of any length. */
+const PART_OF_WAIT = 1 / 20;
+
+/** How long to pause before the next attempt, after so long a wait. */
+export function pauseAfter(waited: Milliseconds): Milliseconds {
+  return Math.min(LONGEST, Math.max(SHORTEST, waited * PART_OF_WAIT));
+}
+
+/** Repeats an attempt until it says `true`; rejects with the signal's reason when it aborts first. */
+export async function pollUntil(attempt: () => Promise<boolean>, clock: Clock, signal: AbortSignal): Promise<void> {
+  const begin = clock.now();
+  signal.throwIfAborted();
+  while (!(await attempt())) {
+    signal.throwIfAborted();
+    await clock.sleep(pauseAfter(clock.now() - begin), signal);
+  }
+}

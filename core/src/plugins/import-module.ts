@@ -1,0 +1,31 @@
+import { pathToFileURL } from 'node:url';
+import { errorCode, errorMessage } from '../errors.js';
+
+/** The running core. Put together at run time, because a module of the core must not depend on its public face. */
+const CORE = new URL('../index.js', import.meta.url).href;
+
+/**
+ * Imports a file of the user's: JavaScript as Node does it, TypeScript through jiti. Wherever the file lies,
+ * `@jitsud/core` means the installed one, or else the one that runs. Nothing is written to the disk.
+ */
+export async function importModule(file: string): Promise<Readonly<Record<string, unknown>>> {
+  if (!/\.[cm]?ts$/.test(file)) {
+    try {
+      return (await import(pathToFileURL(file).href)) as Record<string, unknown>;
+    } catch (error) {
+      if (!isCoreMissing(error)) throw error;
+    }
+  }
+  const [{ createJiti }, core] = await Promise.all([import('jiti'), import(CORE) as Promise<unknown>]);
+  const jiti = createJiti(pathToFileURL(file).href, {
+    fsCache: false,
+    interopDefault: false,
+    sourceMaps: true,
+    virtualModules: { '@jitsud/core': core },
+  });
+  return jiti.import(file);
+}
+
+function isCoreMissing(error: unknown): boolean {
+  return errorCode(error) === 'ERR_MODULE_NOT_FOUND' && errorMessage(error).includes("'@jitsud/core'");
+}

@@ -1,0 +1,103 @@
+import eslint from '@eslint/js';
+import prettier from 'eslint-config-prettier';
+import { defineConfig, globalIgnores } from 'eslint/config';
+import typescript from 'typescript-eslint';
+import { kebabCaseRule } from './scripts/kebab-case-rule.mjs';
+
+const NO_CONTAINER = {
+  name: 'tsyringe',
+  importNames: ['container'],
+  message:
+    'Only the composition root, core/src/jitsu.ts, sees the container. Take what you need through the constructor.',
+};
+
+const NODE_GLOBALS = Object.fromEntries(
+  [
+    'AbortController',
+    'AbortSignal',
+    'Buffer',
+    'URL',
+    'clearTimeout',
+    'console',
+    'fetch',
+    'performance',
+    'process',
+    'setTimeout',
+  ].map((name) => [name, 'readonly']),
+);
+
+export default defineConfig(
+  globalIgnores(['**/dist/', 'coverage/', 'docs/reference/']),
+  { linterOptions: { reportUnusedDisableDirectives: 'error' } },
+  eslint.configs.recommended,
+  {
+    plugins: { jitsu: { rules: { 'kebab-case': kebabCaseRule } } },
+    rules: {
+      'jitsu/kebab-case': 'error',
+      'no-console': 'error',
+      'no-restricted-imports': ['error', { paths: [NO_CONTAINER] }],
+      'no-restricted-exports': ['error', { restrictDefaultExports: { direct: true, named: true, defaultFrom: true } }],
+      eqeqeq: 'error',
+      'object-shorthand': 'error',
+      'prefer-const': 'error',
+    },
+  },
+  {
+    files: ['**/*.ts'],
+    extends: [typescript.configs.strictTypeChecked, typescript.configs.stylisticTypeChecked],
+    languageOptions: { parserOptions: { projectService: { allowDefaultProject: ['*.config.ts'] } } },
+    rules: {
+      // Numbers, and what knows how to print itself, belong into messages.
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      // `() => listener(event)` and `if (done) return close()` say what they mean.
+      '@typescript-eslint/no-confusing-void-expression': 'off',
+      // A method may have nothing to do: `close()` where nothing is open.
+      '@typescript-eslint/no-empty-function': 'off',
+      // It asks for `!`, which no-non-null-assertion forbids.
+      '@typescript-eslint/non-nullable-type-assertion-style': 'off',
+      // An async method of a contract may have nothing to wait for.
+      '@typescript-eslint/require-await': 'off',
+      // `process.env['PATH']`: the compiler's noPropertyAccessFromIndexSignature is a matter of taste at each place.
+      '@typescript-eslint/dot-notation': 'off',
+      // `constructor(readonly name: string) {}` in a class that a decorator or a test makes is enough of a body.
+      '@typescript-eslint/no-extraneous-class': ['error', { allowWithDecorator: true, allowConstructorOnly: true }],
+      // `type X = { … }` and `interface X` differ in meaning: an interface can be augmented.
+      '@typescript-eslint/consistent-type-definitions': 'off',
+      // `type StopMode = 'destroy' | (string & {})` keeps completion for a union that others may widen.
+      '@typescript-eslint/no-empty-object-type': ['error', { allowInterfaces: 'always', allowObjectTypes: 'always' }],
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/consistent-type-exports': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+    },
+  },
+  {
+    files: ['test/**/*.ts'],
+    rules: {
+      // A test may lean on what it has just set up.
+      '@typescript-eslint/no-non-null-assertion': 'off',
+    },
+  },
+  { files: ['**/*.js', '**/*.mjs', '**/*.cjs'], languageOptions: { globals: NODE_GLOBALS } },
+  {
+    files: ['**/*.cjs'],
+    languageOptions: { sourceType: 'commonjs', globals: { module: 'writable', require: 'readonly' } },
+  },
+  // What prints to a terminal.
+  {
+    files: ['cli/**', 'scripts/**', 'examples/**', 'test/bench/**', 'test/support/third-party/**'],
+    rules: { 'no-console': 'off' },
+  },
+  // What somebody loads by its default export: plugins, configurations, a mocha reporter.
+  {
+    files: [
+      'plugins/*/src/index.ts',
+      '**/*.config.{js,ts}',
+      'scripts/test-reporter.mjs',
+      'test/support/third-party/**',
+    ],
+    rules: { 'no-restricted-exports': 'off' },
+  },
+  { files: ['core/src/jitsu.ts'], rules: { 'no-restricted-imports': 'off' } },
+  prettier,
+);

@@ -1,0 +1,27 @@
+import { existsSync } from 'node:fs';
+import { runCommand } from './run-command.mjs';
+
+/**
+ * Installs the Debian packages of the tools that are missing, saying which; where we are not root or apt is not there,
+ * it does nothing, and the suites that miss a tool say so themselves.
+ *
+ * @param {Readonly<Record<string, string>>} tools the package of each tool
+ * @param {(tool: string) => string | undefined} findProgram
+ */
+export async function installSystemPackages(tools, findProgram) {
+  const missing = Object.keys(tools).filter((tool) => findProgram(tool) === undefined);
+  if (missing.length === 0 || process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) return;
+  const packages = [...new Set(missing.map((tool) => tools[tool]))];
+  console.log(`Installing ${packages.join(', ')} for ${missing.join(', ')}`);
+  const aptGet = (...words) =>
+    runCommand('apt-get', ['-qq', '-o', 'DPkg::Lock::Timeout=120', ...words], {
+      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+  const install = () => aptGet('install', '-y', '--no-install-recommends', ...packages);
+  // The lists of packages may be missing or old: they are only fetched when it fails without.
+  if ((await install()) === 0) return;
+  console.log('Fetching the lists of packages, and trying once more');
+  await aptGet('update');
+  if ((await install()) !== 0) console.log(`apt-get could not install ${packages.join(', ')}`);
+}

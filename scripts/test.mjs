@@ -1,0 +1,95 @@
+/**
+ * `npm test`: builds, installs missing system packages where it may, runs the suites and says what came of them. Its
+ * last line is `N passed, N failed`, and `, N skipped` where there are such. Its arguments are passed on to mocha.
+ */
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { installSystemPackages } from './install-system-packages.mjs';
+import { removeStaleOutput } from './remove-stale-output.mjs';
+import { runCommand } from './run-command.mjs';
+
+const require = createRequire(import.meta.url);
+
+process.chdir(fileURLToPath(new URL('..', import.meta.url)));
+const folder = mkdtempSync(join(tmpdir(), 'jitsu-test-'));
+try {
+  const { passed, failed, skipped } = await test(process.argv.slice(2));
+  process.exitCode = failed === 0 ? 0 : 1;
+  console.log(`${passed} passed, ${failed} failed${skipped === 0 ? '' : `, ${skipped} skipped`}`);
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+
+async function test(mochaArguments) {
+  if ((await build()) !== 0) {
+    console.log('\nThe build failed; no test was run.');
+    return { passed: 0, failed: 1, skipped: 0 };
+  }
+  const { SYSTEM_TOOLS } = await import('../test/dist/support/system-tools.js');
+  const { findProgram } = await import('../test/dist/support/find-program.js');
+  await installSystemPackages(SYSTEM_TOOLS, findProgram);
+  const status = await runMocha(mochaArguments);
+  return judge(status, readReport(), readSkips());
+}
+
+function build() {
+  removeStaleOutput();
+  return runCommand(process.execPath, [require.resolve('typescript/bin/tsc'), '-b']);
+}
+
+function runMocha(mochaArguments) {
+  const reporter = fileURLToPath(new URL('test-reporter.mjs', import.meta.url));
+  return runCommand(
+    process.execPath,
+    [require.resolve('mocha/bin/mocha.js'), '--reporter', reporter, ...mochaArguments],
+    {
+      env: { ...process.env, JITSU_TEST_REPORT: join(folder, 'report.json'), JITSU_TEST_SKIPS: join(folder, 'skips') },
+    },
+  );
+}
+
+/** What the reporter wrote; nothing where mocha did not come to its end. */
+function readReport() {
+  const file = join(folder, 'report.json');
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined;
+}
+
+/** The suites that could not run, as test/support/cannot-run.ts writes them. */
+function readSkips() {
+  const file = join(folder, 'skips');
+  return existsSync(file)
+    ? readFileSync(file, 'utf8')
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line))
+    : [];
+}
+
+/** Prints what needs a word, and counts. */
+function judge(status, report, skips) {
+  if (report === undefined) {
+    console.log(`\nmocha ended with status ${status} before its report was written.`);
+    return { passed: 0, failed: 1, skipped: 0 };
+  }
+  const isExplained = (title) => skips.some(({ suite }) => title === suite || title.startsWith(`${suite} `));
+  const unexplained = report.pending.filter((title) => !isExplained(title));
+  let failed = report.failed + unexplained.length;
+  if (skips.length > 0) {
+    console.log('\nCould not run:');
+    for (const { suite, reason } of skips) console.log(`  ${suite}: ${reason}`);
+  }
+  if (unexplained.length > 0) {
+    console.log('\nSkipped without a reason, which counts as failed (see test/support/cannot-run.ts):');
+    for (const title of unexplained) console.log(`  ${title}`);
+  }
+  if (failed === 0 && (status !== 0 || report.passed + report.pending.length === 0)) {
+    console.log(
+      status === 0 ? '\nThere was no test to run.' : `\nNo test failed, and yet mocha ended with status ${status}.`,
+    );
+    failed = 1;
+  }
+  return { passed: report.passed, failed, skipped: report.pending.length - unexplained.length };
+}

@@ -1,0 +1,68 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { ask } from './ask.js';
+import { freePort } from './free-port.js';
+
+const COMMAND = fileURLToPath(new URL('../../../cli/bin/jitsu.js', import.meta.url));
+
+/** The real `jitsu start` as a child process, with a configuration of its own; disposed, it is gone with what it ran. */
+export class JitsuChild implements AsyncDisposable {
+  private constructor(
+    private readonly folder: string,
+    private readonly child: ChildProcess,
+    readonly pid: number,
+    readonly port: number,
+    /** From the start of the process to the first answer, in milliseconds. */
+    readonly startTime: number,
+  ) {}
+
+  /** Resolves when it answers DNS. `probeName` is asked for by a type that wakes nothing. */
+  static async start(unikernels: readonly object[], probeName: string): Promise<JitsuChild> {
+    const folder = await mkdtemp(join(tmpdir(), 'jitsu-bench-'));
+    const port = await freePort();
+    const file = join(folder, 'jitsu.config.json');
+    const configuration = {
+      dns: { bind: '127.0.0.1', port, ttl: 3_600, forwarders: 'off' },
+      runtimeDirectory: join(folder, 'run'),
+      stop: { onExit: 'stop' },
+      log: { level: 'error' },
+      unikernels,
+    };
+    await writeFile(file, JSON.stringify(configuration));
+    const started = performance.now();
+    const words = [COMMAND, 'start', '--config', file, '--control', join(folder, 'control.sock')];
+    const child = spawn(process.execPath, words, { stdio: ['ignore', 'ignore', 'inherit'] });
+    try {
+      await once(child, 'spawn');
+      const died = once(child, 'exit').then(([status]) => {
+        throw new Error(`jitsu start ended with status ${String(status)}`);
+      });
+      await Promise.race([ask(port, probeName, 'TXT', 20), died]);
+      return new JitsuChild(folder, child, child.pid ?? 0, port, performance.now() - started);
+    } catch (error) {
+      child.kill('SIGKILL');
+      await rm(folder, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  /** `jitsu stop NAME` */
+  async stop(unikernel: string): Promise<void> {
+    const words = [COMMAND, 'stop', unikernel, '--control', join(this.folder, 'control.sock')];
+    await promisify(execFile)(process.execPath, words);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.child.exitCode === null && this.child.signalCode === null) {
+      const ended = once(this.child, 'exit');
+      this.child.kill('SIGTERM');
+      await ended;
+    }
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
