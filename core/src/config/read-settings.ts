@@ -1,6 +1,5 @@
 import { resolve } from 'node:path';
 import type { PluginRegistry } from '../contracts/plugin.js';
-import { defaultControlSocket, defaultRuntimeDirectory } from '../control/control-paths.js';
 import { Contributions } from '../plugins/contributions.js';
 import { CORE_FOLDER } from '../plugins/module-folders.js';
 import { PluginLoader } from '../plugins/plugin-loader.js';
@@ -22,10 +21,10 @@ import { backendOf, UnikernelReader, WAIT_FOR_KEY_PROBE } from './unikernel-read
 export interface SettingsContext {
   /** Registers the probes and policies that need no plugin. */
   readonly builtIns: (registry: PluginRegistry) => void;
-  /** Where the runtime directory lies unless the configuration says; {@link defaultRuntimeDirectory} where absent. */
-  readonly runtimeDirectory?: () => string;
-  /** Where the control socket lies unless the configuration says; {@link defaultControlSocket} where absent. */
-  readonly controlSocket?: (runtimeDirectory: string) => string;
+  /** Where the runtime directory lies unless the configuration says. */
+  readonly runtimeDirectory: () => string;
+  /** Where the control socket lies unless the configuration says. */
+  readonly controlSocket: (runtimeDirectory: string) => string;
   /** Further folders to look for plugins from, after the configuration's and the core's. */
   readonly pluginPlaces?: readonly string[];
 }
@@ -76,9 +75,7 @@ export async function readSettings(
 
   const used = new Set(unikernels.map(({ backend }) => backend));
   const runtimeDirectory =
-    config.runtimeDirectory === undefined
-      ? (context.runtimeDirectory ?? defaultRuntimeDirectory)()
-      : resolve(directory, config.runtimeDirectory);
+    config.runtimeDirectory === undefined ? context.runtimeDirectory() : resolve(directory, config.runtimeDirectory);
   const { socket } = config.control;
   const { path } = config.state;
   return {
@@ -89,7 +86,7 @@ export async function readSettings(
     ...(path !== undefined && { persistDb: resolve(flags.persistdb === undefined ? directory : '.', path) }),
     controlSocket:
       socket === undefined
-        ? (context.controlSocket ?? defaultControlSocket)(runtimeDirectory)
+        ? context.controlSocket(runtimeDirectory)
         : resolve(flags.control === undefined ? directory : '.', socket),
     runtimeDirectory,
     logLevel: config.log.level,
