@@ -18,7 +18,8 @@ export class SystemClock implements Clock {
     const arm = (): void => {
       const left = due - this.now();
       // Node rounds a delay down to whole milliseconds: without the ceiling a callback would come before its time.
-      timer = left > LONGEST_TIMER ? setTimeout(arm, LONGEST_TIMER) : setTimeout(callback, Math.max(0, Math.ceil(left)));
+      timer =
+        left > LONGEST_TIMER ? setTimeout(arm, LONGEST_TIMER) : setTimeout(callback, Math.max(0, Math.ceil(left)));
     };
     arm();
     return { [Symbol.dispose]: () => clearTimeout(timer) };

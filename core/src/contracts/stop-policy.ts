@@ -13,7 +13,7 @@ export type StopOpinion =
 export interface NameActivity {
   readonly name: string;
   readonly ttl: Milliseconds;
-  /** The last query for the name, or the start of this run where that is later. */
+  /** The last query for the name; or the start of this run, or the end of the last boot, where that is later. */
   readonly lastAsked: Milliseconds;
 }
 

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { inject, injectable } from 'tsyringe';
+import { inject, injectable } from '../injection.js';
 import type { Clock } from '../contracts/clock.js';
 import type { ReadinessProbe, ReadinessTarget } from '../contracts/readiness-probe.js';
 import { errorMessage, JitsuError } from '../errors.js';

@@ -1,5 +1,5 @@
 import { request } from 'node:http';
-import { inject, injectable } from 'tsyringe';
+import { inject, injectable } from '../injection.js';
 import type { Clock } from '../contracts/clock.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { ReadinessProbe, ReadinessTarget } from '../contracts/readiness-probe.js';
@@ -24,9 +24,7 @@ export class HttpProbe implements ReadinessProbe {
   ) {}
 
   async untilReady({ addresses }: ReadinessTarget, signal: AbortSignal): Promise<void> {
-    await Promise.all(
-      addresses.map((address) => pollUntil(() => this.#answers(address, signal), this.clock, signal)),
-    );
+    await Promise.all(addresses.map((address) => pollUntil(() => this.#answers(address, signal), this.clock, signal)));
   }
 
   async #answers(address: string, signal: AbortSignal): Promise<boolean> {
@@ -36,6 +34,9 @@ export class HttpProbe implements ReadinessProbe {
     using _timer = this.clock.after(PATIENCE, () => patience.abort());
     try {
       const status = await new Promise<number>((resolve, reject) => {
+        // The request itself overlooks a connection that was cut before it took hold of it.
+        socket.on('close', () => reject(new Error('cut')));
+        if (socket.destroyed) reject(new Error('cut'));
         const get = request({
           host: address,
           port,

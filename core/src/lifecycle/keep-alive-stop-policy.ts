@@ -1,4 +1,4 @@
-import { injectable } from 'tsyringe';
+import { injectable } from '../injection.js';
 import type { StopOpinion, StopPolicy } from '../contracts/stop-policy.js';
 
 /** Never lets a unikernel be stopped: it is summoned once, and stays. */

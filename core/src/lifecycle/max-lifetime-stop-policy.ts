@@ -1,4 +1,4 @@
-import { inject, injectable } from 'tsyringe';
+import { inject, injectable } from '../injection.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { Activity, StopOpinion, StopPolicy } from '../contracts/stop-policy.js';
 import { OPTIONS } from '../tokens.js';

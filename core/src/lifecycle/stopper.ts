@@ -17,7 +17,7 @@ export class Stopper {
    */
   stop(unikernel: Unikernel, reason: string, mode: StopMode = unikernel.plan.stopMode): Promise<void> {
     unikernel.ready = false;
-    const earlier = unikernel.stopping ?? Promise.resolve();
+    const earlier = Promise.all([unikernel.stopping, this.#endSummon(unikernel)]);
     const stop = earlier.then(() => this.#run(unikernel, reason, mode));
     const stopping = stop
       .catch(() => undefined)
@@ -31,7 +31,6 @@ export class Stopper {
   async #run(unikernel: Unikernel, reason: string, mode: StopMode): Promise<void> {
     const decidedAt = this.clock.now();
     const { backend, id } = unikernel.plan;
-    await this.#endSummon(unikernel);
     if (unikernel.state === 'off') return;
     this.announcer.announce(unikernel, 'stopping', { reason });
     try {

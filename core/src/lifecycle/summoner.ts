@@ -88,6 +88,7 @@ export class Summoner implements Summons {
 
   #ended(unikernel: Unikernel): void {
     unikernel.summon = undefined;
+    unikernel.lastSummoned = this.clock.now();
     this.#summoned.delete(unikernel);
   }
 

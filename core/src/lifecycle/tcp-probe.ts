@@ -1,4 +1,4 @@
-import { inject, injectable } from 'tsyringe';
+import { inject, injectable } from '../injection.js';
 import type { Clock } from '../contracts/clock.js';
 import type { ReadinessProbe, ReadinessTarget } from '../contracts/readiness-probe.js';
 import { CLOCK, OPTIONS } from '../tokens.js';
@@ -13,9 +13,11 @@ export class TcpProbe implements ReadinessProbe {
   ) {}
 
   async untilReady({ addresses }: ReadinessTarget, signal: AbortSignal): Promise<void> {
-    const sockets = await Promise.all(
-      addresses.map((address) => connectUntil(address, this.port, this.clock, signal)),
+    await Promise.all(
+      addresses.map(async (address) => {
+        const socket = await connectUntil(address, this.port, this.clock, signal);
+        socket.destroy();
+      }),
     );
-    for (const socket of sockets) socket.destroy();
   }
 }

@@ -1,4 +1,4 @@
-import { injectable } from 'tsyringe';
+import { injectable } from '../injection.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { Activity, StopOpinion, StopPolicy } from '../contracts/stop-policy.js';
 

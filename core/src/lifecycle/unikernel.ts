@@ -52,6 +52,8 @@ export class Unikernel {
   lost = false;
   /** When this run began: summoned, or found running. */
   since: Milliseconds = 0;
+  /** When the last summon ended: whoever waited for it begins to use the unikernel only then. */
+  lastSummoned: Milliseconds = 0;
   startedAt: Milliseconds | undefined;
   totalStarts = 0;
   failure: Failure | undefined;
@@ -99,7 +101,7 @@ export class Unikernel {
     const names = [...this.counters.values()].map((counter) => ({
       name: counter.name,
       ttl,
-      lastAsked: Math.max(this.since, counter.lastAsked ?? 0),
+      lastAsked: Math.max(this.since, this.lastSummoned, counter.lastAsked ?? 0),
     }));
     return { unikernel: name, since: this.since, names };
   }

@@ -1,0 +1,57 @@
+import type { core, ZodType } from 'zod';
+import { configSchema } from './config-schema.js';
+import type { CheckedConfig } from './config-schema.js';
+import { unknownKey } from './expectation.js';
+import { givenValue } from './given-value.js';
+import type { ProblemList } from './problem-list.js';
+import { check, pathText, schemaProblems } from './schema-problems.js';
+
+/**
+ * Checks everything but the unikernels. What has a problem is left out, so that the rest can be looked at: the
+ * result counts only if no problem was found.
+ */
+export function checkConfig(input: Readonly<Record<string, unknown>>, problems: ProblemList): CheckedConfig {
+  const shape: Readonly<Record<string, ZodType>> = configSchema.shape;
+  const known = [...Object.keys(shape), 'unikernels', '$schema'];
+  for (const key of Object.keys(input).filter((candidate) => !known.includes(candidate))) {
+    problems.add({
+      path: pathText([key]),
+      given: givenValue(input[key]) ?? 'undefined',
+      expected: unknownKey(key, known),
+    });
+  }
+  const entries = Object.entries(shape).map(([key, schema]) => {
+    const checked = check(schema, input[key]);
+    if (checked.success) return [key, checked.data];
+    problems.add(...schemaProblems(checked.issues, input[key], (path) => pathText([key, ...path])));
+    const rest = check(schema, withoutWrong(input[key], checked.issues));
+    return [key, rest.success ? rest.data : schema.parse(undefined)];
+  });
+  return Object.fromEntries(entries) as CheckedConfig;
+}
+
+/** A copy that lacks every value about which there is an issue. */
+function withoutWrong(input: unknown, issues: readonly core.$ZodIssue[]): unknown {
+  if (
+    typeof input !== 'object' ||
+    input === null ||
+    issues.some(({ path, code }) => path.length === 0 && code !== 'unrecognized_keys')
+  ) {
+    return undefined;
+  }
+  const below = (key: PropertyKey): readonly core.$ZodIssue[] =>
+    issues
+      .filter(({ path: [first] }) => String(first) === key)
+      .map((issue) => ({ ...issue, path: issue.path.slice(1) }));
+  const unknown = new Set(
+    issues.flatMap((issue) => (issue.code === 'unrecognized_keys' && issue.path.length === 0 ? issue.keys : [])),
+  );
+  const kept = Object.entries(input)
+    .filter(([key]) => !unknown.has(key))
+    .map(
+      ([key, value]: [string, unknown]) =>
+        [key, below(key).length === 0 ? value : withoutWrong(value, below(key))] as const,
+    )
+    .filter(([, value]) => value !== undefined);
+  return Array.isArray(input) ? kept.map(([, value]) => value) : Object.fromEntries(kept);
+}

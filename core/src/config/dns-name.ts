@@ -1,0 +1,40 @@
+import { domainToASCII } from 'node:url';
+import { z } from 'zod';
+
+const LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
+
+/**
+ * A DNS name as Jitsu compares it: lower case, no trailing dot, other scripts as IDNA A-labels. Labels have 1 to 63
+ * octets, the whole 255 on the wire (RFC 1035, 2.3.4); a first label of `*` is a wildcard (RFC 4592).
+ * @returns undefined for what is no such name
+ */
+export function parseDnsName(text: string): string | undefined {
+  // eslint-disable-next-line no-control-regex -- what is not ASCII is what IDNA is for
+  const ascii = /^[\x00-\x7f]*$/.test(text) ? text.toLowerCase() : domainToASCII(text);
+  const name = ascii.endsWith('.') ? ascii.slice(0, -1) : ascii;
+  // Each label takes a length octet on the wire, and the root one more.
+  if (name.length + 2 > 255) return undefined;
+  const labels = name.split('.');
+  const fixed = labels[0] === '*' ? labels.slice(1) : labels;
+  return fixed.length > 0 && fixed.every((label) => LABEL.test(label)) ? name : undefined;
+}
+
+/** One name or a list; parsed, a list without repetition. */
+export function dnsNames(description: string) {
+  const name = dnsName();
+  return z
+    .union([name, z.array(name).min(1, EXPECTED)], { error: EXPECTED })
+    .transform((names) => [...new Set(typeof names === 'string' ? [names] : names)])
+    .describe(description);
+}
+
+export function dnsName() {
+  return z.string({ error: EXPECTED }).transform((text, context): string => {
+    const name = parseDnsName(text);
+    if (name !== undefined) return name;
+    context.addIssue(EXPECTED);
+    return z.NEVER;
+  });
+}
+
+const EXPECTED = "A DNS name such as 'www.example.org' or '*.example.org' expected.";

@@ -1,0 +1,81 @@
+import type { core } from 'zod';
+import { nearestWord } from './nearest-word.js';
+
+type RawIssue = core.$ZodRawIssue;
+type Issue = core.$ZodIssue;
+
+const KINDS: Readonly<Record<string, string>> = {
+  string: 'Text',
+  number: 'A number',
+  int: 'A whole number',
+  boolean: 'true or false',
+  array: 'A list',
+  object: 'A group of settings ({ … })',
+  record: 'A group of settings ({ … })',
+  undefined: 'Nothing',
+  null: 'null',
+};
+
+/**
+ * What a schema expected, as a sentence: the wording of everything for which a schema brings no message of its own.
+ * Unknown keys get a line each, in the order of the issue's `keys`.
+ */
+export function expectation(issue: RawIssue): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      return `${KINDS[issue.expected] ?? `A value of type ${issue.expected}`} expected.`;
+    case 'invalid_value':
+      return `${issue.values.length > 1 ? 'One of ' : ''}${issue.values.map(inQuotes).join(', ')} expected.`;
+    case 'too_small':
+      return `${amount(issue.origin, issue.inclusive === false ? 'more than' : 'at least', issue.minimum)} expected.`;
+    case 'too_big':
+      return `${amount(issue.origin, issue.inclusive === false ? 'less than' : 'at most', issue.maximum)} expected.`;
+    case 'not_multiple_of':
+      return `A multiple of ${String(issue.divisor)} expected.`;
+    case 'invalid_format':
+      return issue.format === 'regex'
+        ? `Text like ${String(issue['pattern'])} expected.`
+        : `A valid ${issue.format} expected.`;
+    case 'unrecognized_keys':
+      return issue.keys.map((key) => unknownKey(key, knownKeys(issue))).join('\n');
+    case 'invalid_union':
+      return alternatives(issue.errors);
+    default:
+      return 'Another value expected.';
+  }
+}
+
+/** Advice on a key that nobody knows. */
+export function unknownKey(key: string, known: Iterable<string>): string {
+  const meant = nearestWord(key, known);
+  return meant === undefined ? 'No such key.' : `No such key; did you mean '${meant}'?`;
+}
+
+function alternatives(branches: readonly (readonly Issue[])[]): string {
+  const expected = branches.flatMap(([first]) =>
+    first === undefined ? [] : [first.message.replace(/ expected\.$/, '')],
+  );
+  return `${[...new Set(expected)].map((text, index) => (index === 0 ? text : uncapitalised(text))).join(' or ')} expected.`;
+}
+
+function uncapitalised(text: string): string {
+  return /^[A-Z][a-z]* /.test(text) || text === 'Text' ? text.charAt(0).toLowerCase() + text.slice(1) : text;
+}
+
+function amount(origin: string, bound: string, limit: number | bigint): string {
+  const count = String(limit);
+  if (origin === 'string')
+    return bound === 'at least' && count === '1' ? 'Text that is not empty' : `Text of ${bound} ${count} characters`;
+  if (origin === 'array' || origin === 'set')
+    return `A list of ${bound} ${count} ${count === '1' ? 'entry' : 'entries'}`;
+  return `A number of ${bound} ${count}`;
+}
+
+function inQuotes(value: unknown): string {
+  return typeof value === 'string' ? `'${value}'` : String(value);
+}
+
+function knownKeys(issue: RawIssue): readonly string[] {
+  const definition = issue.inst?._zod.def as { shape?: object } | undefined;
+  return Object.keys(definition?.shape ?? {});
+}

@@ -1,0 +1,127 @@
+/** Seconds (`0.5`), or text with a unit: `'500ms'`, `'2s'`, `'5m'`, `'1h'`, `'1d'`. */
+export type Duration = number | string;
+
+/**
+ * The options of each backend's unikernels, for completion in editors. A plugin adds its own:
+ *
+ * ```ts
+ * declare module '@jitsud/core' {
+ *   interface BackendOptions {
+ *     sleeper: { readonly seconds: number };
+ *   }
+ * }
+ * ```
+ */
+// eslint-disable-next-line @typescript-eslint/no-empty-object-type -- plugins fill it by declaration merging
+export interface BackendOptions {}
+
+/** The keys that every unikernel has. */
+export interface CommonUnikernelConfig {
+  /** Its name in Jitsu and, for most backends, in the virtualisation system. */
+  readonly name?: string;
+  /** The DNS name or names that summon it; `*.example.org` stands for every name below example.org. */
+  readonly dns: string | readonly string[];
+  /** Its address or addresses, IPv4 or IPv6. */
+  readonly ip: string | readonly string[];
+  /** When its service answers, as `probe:argument`: `'http:8080/healthz'`. Of a list, all must be satisfied. */
+  readonly ready?: string | readonly string[];
+  /** How long an answer may be kept; it stops after twice this time without a query. Overrides `dns.ttl`. */
+  readonly ttl?: Duration;
+  /** How to stop it. Overrides `stop.mode`. */
+  readonly mode?: 'destroy' | 'shutdown' | 'suspend' | (string & {});
+  /** A pause after boot and probes, before the answer. */
+  readonly responseDelay?: Duration;
+  /** How long its summon may take. Overrides `boot.deadline`. */
+  readonly deadline?: Duration;
+  /** How long it may take to stop by itself before it is destroyed. Overrides `stop.grace`. */
+  readonly grace?: Duration;
+  /** Who decides when it stops. Overrides `stop.policies`. */
+  readonly stopPolicies?: string | readonly string[];
+  /** Whether Synjitsu is told of it; true where absent. */
+  readonly useSynjitsu?: boolean | 0 | 1;
+  /** A xenstore key below /local/domain/DOMID/ that must appear before the answer. */
+  readonly waitForKey?: string;
+}
+
+type KnownBackend = {
+  readonly [Name in keyof BackendOptions]: { readonly backend: Name } & BackendOptions[Name];
+}[keyof BackendOptions];
+
+interface AnyBackend {
+  /** The backend, or a connection under `backends`; the default one where absent. */
+  readonly backend?: string;
+  readonly [option: string]: unknown;
+}
+
+/** One unikernel: the common keys, and the options of its backend. */
+export type UnikernelConfig = CommonUnikernelConfig & (KnownBackend | AnyBackend);
+
+/** The content of a configuration file. Every key may be left out. */
+export interface JitsuConfig {
+  /** Plugins to load besides those of the backends: short names, package names or paths. */
+  readonly plugins?: readonly string[];
+  readonly dns?: {
+    /** Addresses to answer on; `127.0.0.1` where absent. */
+    readonly bind?: string | readonly string[];
+    /** The port to answer on, 53 where absent; 0 picks a free one. */
+    readonly port?: number;
+    /** How long an answer may be kept; 60 s where absent. */
+    readonly ttl?: Duration;
+    /** Who answers for other names: the servers of /etc/resolv.conf, nobody, or these servers in this order. */
+    readonly forwarders?: string | readonly string[];
+    /** The port of forwarders that are given without one. */
+    readonly forwarderPort?: number;
+    /** How long to wait for one forwarder before the next is asked; 2 s where absent. */
+    readonly forwardTimeout?: Duration;
+    readonly zones?: readonly {
+      readonly name: string;
+      /** Whether a name below it that is no unikernel's does not exist, instead of being forwarded. */
+      readonly authoritative?: boolean;
+    }[];
+    readonly limits?: {
+      readonly pendingQueries?: number;
+      readonly forwardedQueries?: number;
+      readonly tcpConnections?: number;
+      readonly tcpIdle?: Duration;
+    };
+  };
+  readonly boot?: {
+    /** How many unikernels may boot at once. */
+    readonly limit?: number;
+    /** How many more may wait for their turn. */
+    readonly queue?: number;
+    /** How long a summon may take; 30 s where absent. */
+    readonly deadline?: Duration;
+    /** A pause after the boot of a unikernel that has no readiness probes; 0.1 s where absent. */
+    readonly delay?: Duration;
+    readonly firstBackOff?: Duration;
+    readonly longestBackOff?: Duration;
+  };
+  readonly stop?: {
+    /** How to stop; `destroy` where absent. */
+    readonly mode?: 'destroy' | 'shutdown' | 'suspend' | (string & {});
+    /** How long a guest may take to stop by itself before it is destroyed; 10 s where absent. */
+    readonly grace?: Duration;
+    /** Who decides when a unikernel stops; `['ttl']` where absent. */
+    readonly policies?: readonly string[];
+    /** What happens to running unikernels when Jitsu ends; `keep` where absent. */
+    readonly onExit?: 'keep' | 'stop';
+  };
+  /** The folder of the durable store, relative to this file; in memory where absent. */
+  readonly state?: { readonly path?: string };
+  readonly control?: { readonly socket?: string };
+  readonly runtimeDirectory?: string;
+  readonly log?: { readonly level?: 'debug' | 'info' | 'warn' | 'error' | 'silent' };
+  /** The backend of unikernels that name none; `libvirt` where absent. */
+  readonly backend?: keyof BackendOptions | (string & {});
+  /** Connections by name, each with the settings of its backend. */
+  readonly backends?: Readonly<Record<string, { readonly use?: string; readonly [option: string]: unknown }>>;
+  /** Notifiers that are on, each with its settings. */
+  readonly notifiers?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  /** Further resolvers that are on, each with its settings. */
+  readonly resolvers?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  readonly unikernels?: readonly UnikernelConfig[];
+}
+
+/** What a configuration file may export. */
+export type ExportedConfig = JitsuConfig | Promise<JitsuConfig> | (() => JitsuConfig | Promise<JitsuConfig>);

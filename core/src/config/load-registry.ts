@@ -1,0 +1,75 @@
+import { resolve } from 'node:path';
+import { errorCode, errorMessage } from '../errors.js';
+import { Contributions } from '../plugins/contributions.js';
+import { installedPlugins } from '../plugins/installed-plugins.js';
+import { CORE_FOLDER } from '../plugins/module-folders.js';
+import { PluginLoader } from '../plugins/plugin-loader.js';
+import type { PluginPackage } from '../plugins/plugin-package.js';
+import type { SettingsContext } from './read-settings.js';
+
+/** Something that a plugin, or Jitsu itself, offers. */
+export interface Offer {
+  /** `backend`, `readiness probe`, `stop policy`, `notifier`, `resolver` or `boot configurator`. */
+  readonly kind: string;
+  readonly name: string;
+  /** Empty for a boot configurator. */
+  readonly description: string;
+}
+
+/** An installed plugin, whether it can be used or not. */
+export interface InstalledPlugin extends PluginPackage {
+  readonly offers: readonly Offer[];
+  /** Why it cannot be used. */
+  readonly error?: { readonly code?: string; readonly message: string };
+}
+
+export interface Registry {
+  /** What Jitsu itself and all the plugins that can be used have registered. */
+  readonly contributions: Contributions;
+  readonly builtIns: readonly Offer[];
+  readonly plugins: readonly InstalledPlugin[];
+}
+
+/**
+ * Brings in every plugin that is installed for a folder or beside the core, for `jitsu plugins` and `jitsu --help`. One
+ * that is broken is reported in its place and hinders no other.
+ */
+export async function loadRegistry(
+  { directory }: { readonly directory: string },
+  { builtIns, pluginPlaces = [] }: Pick<SettingsContext, 'builtIns' | 'pluginPlaces'>,
+): Promise<Registry> {
+  const contributions = new Contributions();
+  contributions.register('Jitsu itself', builtIns);
+  const ownOffers = offersOf('Jitsu itself', contributions);
+  const places = [resolve(directory), CORE_FOLDER, ...pluginPlaces];
+  const loader = new PluginLoader(contributions, places);
+  const plugins: InstalledPlugin[] = [];
+  for (const found of await installedPlugins(places)) {
+    try {
+      await loader.loadFound(found);
+      plugins.push({ ...found, offers: offersOf(found.name, contributions) });
+    } catch (error) {
+      const code = errorCode(error);
+      plugins.push({
+        ...found,
+        offers: [],
+        error: { message: errorMessage(error), ...(code !== undefined && { code }) },
+      });
+    }
+  }
+  return { contributions, builtIns: ownOffers, plugins };
+}
+
+function offersOf(owner: string, contributions: Contributions): readonly Offer[] {
+  const { backends, readinessProbes, stopPolicies, notifiers, resolvers, bootConfigurators } = contributions;
+  return [backends, readinessProbes, stopPolicies, notifiers, resolvers, bootConfigurators].flatMap((contributed) =>
+    contributed
+      .all()
+      .filter(({ name }) => contributed.ownerOf(name) === owner)
+      .map((contribution) => ({
+        kind: contributed.kind,
+        name: contribution.name,
+        description: 'description' in contribution ? contribution.description : '',
+      })),
+  );
+}

@@ -1,0 +1,136 @@
+import { resolve } from 'node:path';
+import type { PluginRegistry } from '../contracts/plugin.js';
+import { Contributions } from '../plugins/contributions.js';
+import { CORE_FOLDER } from '../plugins/module-folders.js';
+import { PluginLoader } from '../plugins/plugin-loader.js';
+import { applyFlags } from './apply-flags.js';
+import { checkConfig } from './checked-config.js';
+import type { CheckedConfig } from './config-schema.js';
+import { readConfigured } from './configured-reader.js';
+import { readConnections } from './connection-reader.js';
+import { givenValue } from './given-value.js';
+import { takeIn } from './plugin-intake.js';
+import { ProblemList } from './problem-list.js';
+import type { DnsSettings, Settings } from './settings.js';
+import type { StartFlags } from './start-flags.js';
+import { unikernelEntries } from './unikernel-entries.js';
+import type { UnikernelEntry } from './unikernel-entry.js';
+import { backendOf, UnikernelReader, WAIT_FOR_KEY_PROBE } from './unikernel-reader.js';
+
+/** What the core brings into the reading of a configuration. */
+export interface SettingsContext {
+  /** Registers the probes and policies that need no plugin. */
+  readonly builtIns: (registry: PluginRegistry) => void;
+  /** Where the runtime directory lies unless the configuration says. */
+  readonly runtimeDirectory: () => string;
+  /** Where the control socket lies unless the configuration says. */
+  readonly controlSocket: (runtimeDirectory: string) => string;
+  /** Further folders to look for plugins from, after the configuration's and the core's. */
+  readonly pluginPlaces?: readonly string[];
+}
+
+/** A configuration as it was written. */
+export interface SettingsInput {
+  /** What the file holds. */
+  readonly config: unknown;
+  /** The file it came from, where there is one. */
+  readonly file?: string;
+  /** The folder that paths are relative to. */
+  readonly directory: string;
+  /** Further unikernels, as `key=value` words. */
+  readonly words?: readonly string[];
+  readonly flags?: StartFlags;
+}
+
+/**
+ * Checks a configuration, brings in the plugins that it needs and no others, and fills in every default.
+ * @throws JITSU_CONFIG_INVALID, as a `ConfigProblems` with everything that is wrong, plugins that are missing included
+ */
+export async function readSettings(
+  { config: written, file, directory, words = [], flags = {} }: SettingsInput,
+  context: SettingsContext,
+): Promise<Settings> {
+  const source = file ?? 'The command line';
+  const { input, labels } = applyFlags(asGroup(written, source), flags);
+  const problems = new ProblemList(labels);
+  const config = checkConfig(input, problems);
+  const entries = unikernelEntries(input['unikernels'], words, problems);
+
+  const contributions = new Contributions();
+  contributions.register('Jitsu itself', context.builtIns);
+  const loader = new PluginLoader(contributions, [directory, CORE_FOLDER, ...(context.pluginPlaces ?? [])]);
+  await loadListed(config.plugins, loader, problems);
+  const connections = await readConnections(config, wantedBackends(entries, config), loader, problems);
+  const { notifiers, resolvers } = contributions;
+  const configuredNotifiers = await readConfigured('notifiers', config.notifiers, notifiers, loader, problems);
+  const configuredResolvers = await readConfigured('resolvers', config.resolvers, resolvers, loader, problems);
+  if (entries.some(({ values }) => 'waitForKey' in values)) {
+    // Where it is missing, the reader says so of each unikernel that needs it.
+    await takeIn(WAIT_FOR_KEY_PROBE, contributions.readinessProbes, loader).catch(() => undefined);
+  }
+
+  const reader = new UnikernelReader(config, connections, contributions, problems);
+  const unikernels = entries.flatMap((entry) => reader.read(entry) ?? []);
+  problems.throwIfAny(source);
+
+  const used = new Set(unikernels.map(({ backend }) => backend));
+  const runtimeDirectory =
+    config.runtimeDirectory === undefined ? context.runtimeDirectory() : resolve(directory, config.runtimeDirectory);
+  const { socket } = config.control;
+  const { path } = config.state;
+  return {
+    ...(file !== undefined && { file }),
+    dns: dnsSettings(config),
+    boot: config.boot,
+    onExit: config.stop.onExit,
+    ...(path !== undefined && { persistDb: resolve(flags.persistdb === undefined ? directory : '.', path) }),
+    controlSocket:
+      socket === undefined
+        ? context.controlSocket(runtimeDirectory)
+        : resolve(flags.control === undefined ? directory : '.', socket),
+    runtimeDirectory,
+    logLevel: config.log.level,
+    connections: [...connections.values()].filter(({ name }) => used.has(name)),
+    unikernels,
+    notifiers: configuredNotifiers,
+    resolvers: configuredResolvers,
+    bootConfigurators: contributions.bootConfigurators.all(),
+  };
+}
+
+function asGroup(written: unknown, source: string): Readonly<Record<string, unknown>> {
+  if (typeof written === 'object' && written !== null && !Array.isArray(written))
+    return written as Record<string, unknown>;
+  const problems = new ProblemList();
+  problems.add({
+    path: 'the configuration',
+    given: givenValue(written) ?? 'empty',
+    expected: 'Settings such as { unikernels: [ … ] } expected.',
+  });
+  problems.throwIfAny(source);
+  return {};
+}
+
+async function loadListed(plugins: readonly string[], loader: PluginLoader, problems: ProblemList): Promise<void> {
+  for (const [index, name] of plugins.entries()) {
+    await loader.load(name).catch((error: unknown) => {
+      problems.addError(`plugins[${String(index)}]`, name, error);
+    });
+  }
+}
+
+/** The connections that unikernels ask for, each with the path where that is written first. */
+function wantedBackends(entries: readonly UnikernelEntry[], config: CheckedConfig): ReadonlyMap<string, string> {
+  const wanted = new Map<string, string>();
+  for (const entry of entries) {
+    const name = backendOf(entry, config);
+    if (!wanted.has(name)) wanted.set(name, name === entry.values['backend'] ? entry.pathOf(['backend']) : 'backend');
+  }
+  return wanted;
+}
+
+function dnsSettings({ dns }: CheckedConfig): DnsSettings {
+  const { forwarders, forwarderPort } = dns;
+  if (typeof forwarders === 'string') return { ...dns, forwarders };
+  return { ...dns, forwarders: forwarders.map(({ address, port = forwarderPort }) => ({ address, port })) };
+}

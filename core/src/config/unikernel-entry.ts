@@ -1,0 +1,34 @@
+import { camelCase } from './letter-case.js';
+import { pathText } from './schema-problems.js';
+
+/** One unikernel as it was written, its keys in camelCase, and how to speak of a place in it. */
+export class UnikernelEntry {
+  readonly values: Readonly<Record<string, unknown>>;
+  /** Keys that were given in both spellings. */
+  readonly repeated: readonly string[];
+
+  /** @param origin `unikernels[3]`, or the words in quotes */
+  constructor(
+    readonly origin: string,
+    private readonly written: Readonly<Record<string, unknown>>,
+    readonly isWords: boolean,
+  ) {
+    const values = Object.create(null) as Record<string, unknown>;
+    const repeated: string[] = [];
+    for (const key of Object.keys(written)) {
+      const camelCased = camelCase(key);
+      if (camelCased in values) repeated.push(key);
+      values[camelCased] = written[key];
+    }
+    this.values = values;
+    this.repeated = repeated;
+  }
+
+  /** A path below this entry, in the spelling that was used. */
+  pathOf([key, ...rest]: readonly PropertyKey[]): string {
+    if (key === undefined) return this.origin;
+    const spelled = Object.keys(this.written).find((candidate) => camelCase(candidate) === key) ?? key;
+    const below = pathText([spelled, ...rest]);
+    return this.isWords ? `${this.origin} → ${below}` : `${this.origin}${below.startsWith('[') ? '' : '.'}${below}`;
+  }
+}

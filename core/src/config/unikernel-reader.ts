@@ -1,0 +1,154 @@
+import type { z } from 'zod';
+import type { ReadinessProbe } from '../contracts/readiness-probe.js';
+import type { StopPolicy } from '../contracts/stop-policy.js';
+import type { Contributions } from '../plugins/contributions.js';
+import type { CheckedConfig } from './config-schema.js';
+import { checkOptions } from './option-check.js';
+import type { ConfigProblem } from './config-problems.js';
+import type { ProblemList } from './problem-list.js';
+import { check, schemaProblems } from './schema-problems.js';
+import type { ConnectionSettings, UnikernelSettings, Worded } from './settings.js';
+import type { UnikernelEntry } from './unikernel-entry.js';
+import { COMMON_KEYS, unikernelSchema } from './unikernel-schema.js';
+import { WordedReader } from './worded-reader.js';
+
+/** The probe that stands behind the key `waitForKey`. */
+export const WAIT_FOR_KEY_PROBE = 'xenstore-key';
+
+const partsSchema = unikernelSchema.partial();
+
+/** The common keys that are right. */
+type CheckedParts = z.output<typeof partsSchema>;
+
+/** Reads unikernels one by one; whatever is wrong with them goes to the list of problems. */
+export class UnikernelReader {
+  readonly #probes: WordedReader<ReadinessProbe>;
+  readonly #policies: WordedReader<StopPolicy>;
+  readonly #defaultPolicies: readonly Worded<StopPolicy>[];
+  readonly #originByName = new Map<string, string>();
+
+  constructor(
+    private readonly config: CheckedConfig,
+    private readonly connections: ReadonlyMap<string, ConnectionSettings>,
+    private readonly contributions: Contributions,
+    private readonly problems: ProblemList,
+  ) {
+    this.#probes = new WordedReader(contributions.readinessProbes);
+    this.#policies = new WordedReader(contributions.stopPolicies);
+    this.#defaultPolicies = this.#policies.read(
+      config.stop.policies,
+      (index) => `stop.policies[${String(index)}]`,
+      this.#report,
+    );
+  }
+
+  /** @returns the settings, or undefined when there was a problem that leaves none */
+  read(entry: UnikernelEntry): UnikernelSettings | undefined {
+    for (const key of entry.repeated) {
+      this.problems.add({
+        path: `${entry.origin}.${key}`,
+        given: `both ${key} and its other spelling`,
+        expected: 'One of the two expected.',
+      });
+    }
+    const { common, isWhole } = this.#common(entry);
+    const backend = backendOf(entry, this.config);
+    const options = this.#options(entry, backend, common.name);
+    const ready = this.#ready(entry, common);
+    const stopPolicies = this.#stopPolicies(entry, common);
+    const name = common.name ?? textIn(entry.values, 'uuid') ?? common.dns?.[0];
+    if (name !== undefined) this.#claimName(name, entry);
+    if (name === undefined || !isWhole || options === undefined) return undefined;
+
+    const { boot, dns, stop } = this.config;
+    return {
+      name,
+      names: common.dns ?? [],
+      addresses: common.ip ?? [],
+      ttl: common.ttl ?? dns.ttl,
+      backend,
+      options,
+      stopMode: common.mode ?? stop.mode,
+      ready,
+      // A probe replaces the pause that all have in common, but not one that was asked for.
+      delay: common.responseDelay ?? (common.ready?.length ? 0 : boot.delay),
+      deadline: common.deadline ?? boot.deadline,
+      grace: common.grace ?? stop.grace,
+      stopPolicies,
+      useSynjitsu: common.useSynjitsu ?? true,
+    };
+  }
+
+  readonly #report = (problem: ConfigProblem): void => {
+    this.problems.add(problem);
+  };
+
+  /** The common keys, those that are right even where others are not, so that these are looked at as well. */
+  #common(entry: UnikernelEntry): { readonly common: CheckedParts; readonly isWhole: boolean } {
+    const checked = check(unikernelSchema, entry.values);
+    if (checked.success) return { common: checked.data, isWhole: true };
+    this.problems.add(...schemaProblems(checked.issues, entry.values, (path) => entry.pathOf(path)));
+    const wrong = new Set(checked.issues.map(({ path: [key] }) => key));
+    const right = Object.fromEntries(Object.entries(entry.values).filter(([key]) => !wrong.has(key)));
+    const rest = check(partsSchema, right);
+    return { common: rest.success ? rest.data : {}, isWhole: false };
+  }
+
+  #options(entry: UnikernelEntry, backend: string, name: string | undefined): unknown {
+    const schema = this.connections.get(backend)?.contribution.unikernel;
+    // That there is no such backend has been said already; without it nobody knows which options are right.
+    if (schema === undefined) return undefined;
+    const values = Object.create(null) as Record<string, unknown>;
+    for (const key of Object.keys(entry.values)) {
+      if (!COMMON_KEYS.has(key)) values[key] = entry.values[key];
+    }
+    if (name !== undefined && 'name' in schema.shape) values['name'] = name;
+    const pathOf = (path: readonly PropertyKey[]): string => entry.pathOf(path);
+    const checked = checkOptions({ schema, values, pathOf, areText: entry.isWords, otherKeys: COMMON_KEYS });
+    if ('options' in checked) return checked.options;
+    this.problems.add(...checked.problems);
+    return undefined;
+  }
+
+  #ready(entry: UnikernelEntry, { ready = [], waitForKey }: CheckedParts): readonly Worded<ReadinessProbe>[] {
+    const probes = this.#probes.read(ready, this.#indexed(entry, 'ready'), this.#report);
+    if (waitForKey === undefined) return probes;
+    if (this.contributions.readinessProbes.get(WAIT_FOR_KEY_PROBE) === undefined) {
+      const expected = 'Waiting for a xenstore key needs the libxl plugin: npm install @jitsud/plugin-libxl.';
+      this.problems.add({ path: entry.pathOf(['waitForKey']), given: `'${waitForKey}'`, expected });
+      return probes;
+    }
+    const words = `${WAIT_FOR_KEY_PROBE}:${waitForKey}`;
+    return [...probes, ...this.#probes.read([words], () => entry.pathOf(['waitForKey']), this.#report)];
+  }
+
+  #stopPolicies(entry: UnikernelEntry, { stopPolicies }: CheckedParts): readonly Worded<StopPolicy>[] {
+    if (stopPolicies === undefined) return this.#defaultPolicies;
+    return this.#policies.read(stopPolicies, this.#indexed(entry, 'stopPolicies'), this.#report);
+  }
+
+  #indexed(entry: UnikernelEntry, key: string): (index: number) => string {
+    return (index) => entry.pathOf(Array.isArray(entry.values[key]) ? [key, index] : [key]);
+  }
+
+  #claimName(name: string, entry: UnikernelEntry): void {
+    const other = this.#originByName.get(name);
+    if (other === undefined) {
+      this.#originByName.set(name, entry.origin);
+      return;
+    }
+    const expected = `Already the name of ${other}; give each unikernel a name of its own.`;
+    this.problems.add({ path: entry.pathOf(['name']), given: `'${name}'`, expected });
+  }
+}
+
+/** The name of the connection that an entry asks for. */
+export function backendOf(entry: UnikernelEntry, config: Pick<CheckedConfig, 'backend'>): string {
+  const { backend } = entry.values;
+  return typeof backend === 'string' && backend !== '' ? backend : config.backend;
+}
+
+function textIn(values: Readonly<Record<string, unknown>>, key: string): string | undefined {
+  const value = values[key];
+  return typeof value === 'string' ? value : undefined;
+}

@@ -1,0 +1,49 @@
+import { z } from 'zod';
+import { dnsNames } from './dns-name.js';
+import { duration } from './duration.js';
+import { addresses } from './ip-address.js';
+
+const NAME = 'A name of 1 to 200 printable characters expected.';
+const YES_OR_NO = 'true, false, 1 or 0 expected.';
+
+const words = z
+  .union([z.string(), z.array(z.string())])
+  .transform((list): readonly string[] => (typeof list === 'string' ? [list] : list));
+
+const yesOrNo = z
+  .union([z.boolean(), z.literal([0, 1, '0', '1', 'true', 'false'])], { error: YES_OR_NO })
+  .transform((value) => value === true || value === 1 || value === '1' || value === 'true');
+
+/** The keys that every unikernel has, whatever its backend. Values may be text, as in `key=value` words. */
+export const unikernelSchema = z.object({
+  name: z
+    .string({ error: NAME })
+    .regex(/^[^\p{Cc}]{1,200}$/u, NAME)
+    .optional()
+    .describe('Its name in Jitsu and, for most backends, in the virtualisation system'),
+  dns: dnsNames('The DNS name or names that summon it; *.example.org stands for every name below example.org'),
+  ip: addresses('Its address or addresses, IPv4 or IPv6'),
+  backend: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('The backend, or a connection under `backends`; the default one where absent'),
+  ready: words
+    .optional()
+    .describe('When its service answers, as probe or probe:argument, one or a list of which all must be satisfied'),
+  ttl: duration('Overrides dns.ttl').optional(),
+  mode: z.string().min(1).optional().describe('Overrides stop.mode'),
+  responseDelay: duration('A pause after boot and probes, before the answer; overrides boot.delay').optional(),
+  deadline: duration('Overrides boot.deadline').optional(),
+  grace: duration('Overrides stop.grace').optional(),
+  stopPolicies: words.optional().describe('Overrides stop.policies'),
+  useSynjitsu: yesOrNo.optional().describe('Whether Synjitsu is told of it; true where absent'),
+  waitForKey: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('A xenstore key below /local/domain/DOMID/ that must appear before the answer'),
+});
+
+/** The names of the common keys. */
+export const COMMON_KEYS: ReadonlySet<string> = new Set(Object.keys(unikernelSchema.shape));

@@ -1,0 +1,60 @@
+import type { WordedContribution } from '../contracts/plugin.js';
+import type { NamedContributions } from '../plugins/named-contributions.js';
+import type { ConfigProblem } from './config-problems.js';
+import { nearestWord } from './nearest-word.js';
+import { check, schemaProblems } from './schema-problems.js';
+import type { Worded } from './settings.js';
+
+type Reading<T> = Worded<T> | { readonly expected: readonly string[] };
+
+/** Reads probes and policies as they are written, `tcp:8080`. The same words give the same object, however often. */
+export class WordedReader<T> {
+  readonly #readings = new Map<string, Reading<T>>();
+
+  constructor(private readonly contributions: NamedContributions<WordedContribution<T>>) {}
+
+  /** @param pathOf the path of the n-th of the words */
+  read(
+    list: readonly string[],
+    pathOf: (index: number) => string,
+    report: (problem: ConfigProblem) => void,
+  ): readonly Worded<T>[] {
+    return list.flatMap((words, index) => {
+      const reading = this.#reading(words);
+      if (!('expected' in reading)) return [reading];
+      for (const expected of reading.expected) report({ path: pathOf(index), given: `'${words}'`, expected });
+      return [];
+    });
+  }
+
+  #reading(words: string): Reading<T> {
+    let reading = this.#readings.get(words);
+    if (reading === undefined) {
+      reading = this.#parse(words);
+      this.#readings.set(words, reading);
+    }
+    return reading;
+  }
+
+  #parse(words: string): Reading<T> {
+    const colon = words.indexOf(':');
+    const name = colon === -1 ? words : words.slice(0, colon);
+    const argument = colon === -1 ? undefined : words.slice(colon + 1);
+    const contribution = this.contributions.get(name);
+    if (contribution === undefined) return { expected: [this.#unknown(name)] };
+    const checked = check(contribution.argument, argument);
+    if (checked.success) return { words, contribution, options: checked.data };
+    return {
+      expected: schemaProblems(checked.issues, argument, () => '').map(
+        ({ expected }) => expected,
+      ),
+    };
+  }
+
+  #unknown(name: string): string {
+    const { kind } = this.contributions;
+    const meant = nearestWord(name, this.contributions.names());
+    const advice = meant === undefined ? '' : `; did you mean '${meant}'`;
+    return `No such ${kind}${advice}${meant === undefined ? '.' : '?'} There are: ${this.contributions.names().join(', ') || 'none'}.`;
+  }
+}

@@ -1,0 +1,91 @@
+import { once } from 'node:events';
+import { request, type IncomingMessage } from 'node:http';
+import { json } from 'node:stream/consumers';
+import { z } from 'zod';
+import type { StopMode } from '../contracts/backend.js';
+import type { LifecycleEvent } from '../contracts/lifecycle-event.js';
+import type { HistoryQuery } from '../contracts/state-store.js';
+import { JitsuError, errorCode, errorMessage, type JitsuErrorCode } from '../errors.js';
+import type { StatusReport, UnikernelStatus } from './status-report.js';
+
+const failureSchema = z.object({ code: z.string(), message: z.string() });
+
+/**
+ * Asks a running Jitsu by its control socket. Nothing has a timeout: a summon takes as long as it takes, and the signal
+ * ends the wait (the call rejects with its reason; what was asked for goes on).
+ *
+ * Every method throws JITSU_NOT_RUNNING where no Jitsu listens, JITSU_CONTROL_FAILED where it cannot be asked, and
+ * whatever the Jitsu asked has thrown itself.
+ */
+export class ControlClient {
+  constructor(private readonly socketPath: string) {}
+
+  async status(signal?: AbortSignal): Promise<StatusReport> {
+    return (await this.#ask('GET', '/status', signal)) as StatusReport;
+  }
+
+  async summon(unikernel: string, signal?: AbortSignal): Promise<UnikernelStatus> {
+    return (await this.#ask('POST', `/unikernels/${encodeURIComponent(unikernel)}/summon`, signal)) as UnikernelStatus;
+  }
+
+  async stop(unikernel: string, mode?: StopMode, signal?: AbortSignal): Promise<UnikernelStatus> {
+    const query = mode === undefined ? '' : `?${new URLSearchParams({ mode }).toString()}`;
+    const path = `/unikernels/${encodeURIComponent(unikernel)}/stop${query}`;
+    return (await this.#ask('POST', path, signal)) as UnikernelStatus;
+  }
+
+  async history({ unikernel, limit }: HistoryQuery, signal?: AbortSignal): Promise<readonly LifecycleEvent[]> {
+    const query = new URLSearchParams();
+    if (unikernel !== undefined) query.set('unikernel', unikernel);
+    if (limit !== undefined) query.set('limit', String(limit));
+    return (await this.#ask('GET', `/history?${query.toString()}`, signal)) as readonly LifecycleEvent[];
+  }
+
+  async #ask(method: string, path: string, signal: AbortSignal | undefined): Promise<unknown> {
+    try {
+      const asked = request({ socketPath: this.socketPath, method, path, agent: false, ...(signal && { signal }) });
+      asked.end();
+      const [response] = (await once(asked, 'response')) as [IncomingMessage];
+      const body = await json(response);
+      if (response.statusCode === 200) return body;
+      throw asThrown(body);
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw error instanceof JitsuError ? error : this.#unanswered(error);
+    }
+  }
+
+  #unanswered(error: unknown): JitsuError {
+    const options = { cause: error };
+    switch (errorCode(error)) {
+      case 'ENOENT':
+      case 'ECONNREFUSED':
+      case 'ENOTDIR':
+        return new JitsuError(
+          'JITSU_NOT_RUNNING',
+          `No Jitsu listens at ${this.socketPath}. Start one with "jitsu start", or name the socket of the one that ` +
+            `runs with --control.`,
+          options,
+        );
+      case 'EACCES':
+      case 'EPERM':
+        return new JitsuError(
+          'JITSU_CONTROL_FAILED',
+          `The control socket ${this.socketPath} may be used by its owner alone. Ask as the user that runs Jitsu.`,
+          options,
+        );
+      default:
+        return new JitsuError(
+          'JITSU_CONTROL_FAILED',
+          `The control socket ${this.socketPath} gave no answer: ${errorMessage(error)}. See the log of that Jitsu.`,
+          options,
+        );
+    }
+  }
+}
+
+function asThrown(body: unknown): JitsuError {
+  const { code, message } = failureSchema.parse(body);
+  // A newer Jitsu may have codes that this one does not know.
+  return new JitsuError(code as JitsuErrorCode, message);
+}

@@ -1,0 +1,78 @@
+import { JitsuError } from '../errors.js';
+import type { ControlActions } from './status-report.js';
+
+/** A request that asks for nothing that there is. */
+export class BadControlRequest extends JitsuError {
+  constructor(
+    readonly httpStatus: 400 | 404 | 405,
+    message: string,
+  ) {
+    super('JITSU_CONTROL_FAILED', message);
+  }
+}
+
+/**
+ * Does what a request asks for, and returns the body of the reply:
+ * `GET /status`, `GET /history?unikernel=NAME&limit=N`, `POST /unikernels/NAME/summon`,
+ * `POST /unikernels/NAME/stop?mode=MODE`.
+ *
+ * @throws BadControlRequest, and what the action throws
+ */
+export async function answerControlRequest(actions: ControlActions, method: string, target: string): Promise<unknown> {
+  const url = parseTarget(target);
+  const [room = '', encodedName, action = '', ...rest] = url.pathname.slice(1).split('/');
+  const route = rest.length > 0 ? '' : encodedName === undefined ? room : `${room}/NAME/${action}`;
+  const wants = (expected: string) => {
+    if (method !== expected) throw new BadControlRequest(405, `${url.pathname} takes ${expected}, not ${method}.`);
+  };
+  switch (route) {
+    case 'status':
+      wants('GET');
+      return actions.status();
+    case 'history': {
+      wants('GET');
+      const unikernel = url.searchParams.get('unikernel');
+      const limit = parseLimit(url.searchParams.get('limit'));
+      return actions.history({ ...(unikernel !== null && { unikernel }), ...(limit !== undefined && { limit }) });
+    }
+    case 'unikernels/NAME/summon':
+      wants('POST');
+      return actions.summon(decodeName(encodedName ?? ''));
+    case 'unikernels/NAME/stop':
+      wants('POST');
+      return actions.stop(decodeName(encodedName ?? ''), url.searchParams.get('mode') ?? undefined);
+    default:
+      throw new BadControlRequest(404, `There is nothing at ${url.pathname}. This is the control socket of Jitsu.`);
+  }
+}
+
+function parseTarget(target: string): URL {
+  try {
+    return new URL(target, 'http://jitsu');
+  } catch (error) {
+    throw badRequest(`"${target}" is no address.`, error);
+  }
+}
+
+function decodeName(encoded: string): string {
+  try {
+    return decodeURIComponent(encoded);
+  } catch (error) {
+    throw badRequest(`"${encoded}" is no percent-encoded name.`, error);
+  }
+}
+
+function parseLimit(text: string | null): number | undefined {
+  if (text === null) return undefined;
+  const limit = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(limit) || limit === 0) {
+    throw badRequest(`limit: '${text}'. A whole number from 1 expected.`);
+  }
+  return limit;
+}
+
+function badRequest(message: string, cause?: unknown): BadControlRequest {
+  const error = new BadControlRequest(400, message);
+  if (cause !== undefined) error.cause = cause;
+  return error;
+}

@@ -1,0 +1,60 @@
+import type { DnsSettings, Endpoint } from '../config/settings.js';
+import type { Clock } from '../contracts/clock.js';
+import type { Logger } from '../contracts/logger.js';
+import type { Milliseconds } from '../contracts/milliseconds.js';
+import type { DnsClient, Resolver } from '../contracts/resolver.js';
+import { JitsuError } from '../errors.js';
+import { Responder } from './responder.js';
+import { Listeners } from './transport/listeners.js';
+
+/**
+ * The DNS server: sockets on one side, an ordered chain of resolvers on the other, the first of which with an answer
+ * answers. It neither opens nor closes its resolvers.
+ */
+export class DnsServer {
+  private readonly responder: Responder;
+  private listeners: Listeners | undefined;
+
+  constructor(
+    private readonly settings: DnsSettings,
+    resolvers: readonly Resolver[],
+    private readonly deps: { readonly clock: Clock; readonly logger: Logger },
+  ) {
+    this.responder = new Responder(settings, resolvers, deps.logger);
+  }
+
+  /** What it listens on, an endpoint for each bind address with the port in use. Empty before `listen`. */
+  get listening(): readonly Endpoint[] {
+    return this.listeners?.endpoints ?? [];
+  }
+
+  /** Opens UDP and TCP on one port of every bind address, or nothing at all. @throws JITSU_LISTEN_FAILED */
+  async listen(): Promise<void> {
+    const handler = (message: Uint8Array, client: DnsClient, signal?: AbortSignal): Promise<Uint8Array | undefined> =>
+      this.handle(message, client, signal);
+    this.listeners = await Listeners.open(this.settings, handler, this.deps);
+  }
+
+  /**
+   * The one way from a message's bytes to its reply's bytes, with or without a socket: whatever answers from bytes alone
+   * belongs in front of this call. Never rejects; `undefined` means silence. `signal` aborts when the asker is gone.
+   */
+  handle(message: Uint8Array, client: DnsClient, signal?: AbortSignal): Promise<Uint8Array | undefined> {
+    return this.responder.respond(message, client, signal);
+  }
+
+  /**
+   * Answers every new query with SERVFAIL, waits for the answers in flight, gives up those that are still missing after
+   * `grace`, and closes the sockets.
+   */
+  async close(grace: Milliseconds): Promise<void> {
+    const reason = new JitsuError('JITSU_SHUTTING_DOWN', 'Jitsu is shutting down: ask again when it is back');
+    this.responder.refuse(reason);
+    this.listeners?.stopAccepting();
+    const timer = this.deps.clock.after(grace, () => this.responder.abort(reason));
+    await this.responder.drained();
+    timer[Symbol.dispose]();
+    await this.listeners?.close();
+    this.listeners = undefined;
+  }
+}

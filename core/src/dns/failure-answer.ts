@@ -1,0 +1,25 @@
+import type { RecordsAnswer } from '../contracts/resolver.js';
+import { JitsuError, type JitsuErrorCode } from '../errors.js';
+import { ExtendedErrorCode } from './wire/extended-error-code.js';
+import { Rcode } from './wire/rcode.js';
+
+/** The INFO-CODE (RFC 8914, 4) that fits an error best; `Other` where none is named. docs/dns.md has this table, too. */
+const INFO_CODES: Partial<Record<JitsuErrorCode, number>> = {
+  JITSU_SUMMON_DEADLINE: ExtendedErrorCode.NotReady,
+  JITSU_SUMMON_BACKING_OFF: ExtendedErrorCode.NotReady,
+  JITSU_BOOT_QUEUE_FULL: ExtendedErrorCode.NotReady,
+  JITSU_STOPPED_BY_COMMAND: ExtendedErrorCode.NotReady,
+  JITSU_SHUTTING_DOWN: ExtendedErrorCode.NotReady,
+  JITSU_BACKEND_UNREACHABLE: ExtendedErrorCode.NetworkError,
+  JITSU_FORWARD_FAILED: ExtendedErrorCode.NoReachableAuthority,
+  JITSU_FORWARD_OVERLOADED: ExtendedErrorCode.NotReady,
+};
+
+/** SERVFAIL, saying why as far as the asker may know: the text of our own errors, and of no others. */
+export function failureAnswer(error: unknown): RecordsAnswer {
+  const extendedError =
+    error instanceof JitsuError
+      ? { code: INFO_CODES[error.code] ?? ExtendedErrorCode.Other, text: error.message }
+      : { code: ExtendedErrorCode.Other, text: 'internal error' };
+  return { rcode: Rcode.ServerFailure, extendedError };
+}

@@ -1,0 +1,94 @@
+import { watch, type FSWatcher } from 'node:fs';
+import { readFile, realpath } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Endpoint } from '../../config/settings.js';
+import type { Clock } from '../../contracts/clock.js';
+import type { Logger } from '../../contracts/logger.js';
+import { errorMessage } from '../../errors.js';
+import { endpointText } from '../endpoint-text.js';
+import { parseResolvConf } from './resolv-conf.js';
+import type { Upstreams } from './upstreams.js';
+
+/** How long the file must be left alone before it is read again: editors write in several steps. In milliseconds. */
+const SETTLING = 100;
+
+/** The system's own name servers, read from a resolv.conf again whenever it changes. */
+export class SystemUpstreams implements Upstreams {
+  private endpoints: readonly Endpoint[] = [];
+  private watchers: FSWatcher[] = [];
+  private settling: Disposable | undefined;
+  private isOpen = false;
+
+  constructor(
+    private readonly path: string,
+    private readonly port: number,
+    private readonly deps: { readonly clock: Clock; readonly logger: Logger },
+  ) {}
+
+  get current(): readonly Endpoint[] {
+    return this.endpoints;
+  }
+
+  async open(): Promise<void> {
+    this.isOpen = true;
+    await this.load();
+  }
+
+  close(): void {
+    this.isOpen = false;
+    this.settling?.[Symbol.dispose]();
+    this.unwatch();
+  }
+
+  private async load(): Promise<void> {
+    // Watching comes first, so that no change falls between reading and watching.
+    await this.watchFolders();
+    const { logger } = this.deps;
+    const addresses = await readFile(this.path, 'utf8').then(parseResolvConf, (error: unknown) => {
+      logger.warn(
+        { file: this.path },
+        `cannot read the system's name servers, keeping those known: ${errorMessage(error)}`,
+      );
+      return undefined;
+    });
+    if (addresses === undefined) return;
+    if (addresses.length === 0) {
+      logger.warn({ file: this.path }, 'no name server in this file, keeping those known');
+      return;
+    }
+    const endpoints = addresses.map((address) => ({ address, port: this.port }));
+    const changed = endpoints.map(endpointText).join() !== this.endpoints.map(endpointText).join();
+    this.endpoints = endpoints;
+    if (changed) logger.info({ upstreams: endpoints.map(endpointText) }, "forwarding to the system's name servers");
+  }
+
+  /** The folders, because the file itself is usually replaced; two, because it is often a symbolic link. */
+  private async watchFolders(): Promise<void> {
+    const target = await realpath(this.path).catch(() => this.path);
+    this.unwatch();
+    if (!this.isOpen) return;
+    for (const folder of new Set([dirname(this.path), dirname(target)])) {
+      try {
+        const watcher = watch(folder, { persistent: false }, () => this.changed());
+        this.watchers.push(watcher);
+        watcher.on('error', (error) => this.cannotWatch(folder, error));
+      } catch (error) {
+        this.cannotWatch(folder, error);
+      }
+    }
+  }
+
+  private cannotWatch(folder: string, error: unknown): void {
+    this.deps.logger.warn({ folder }, `changes of ${this.path} will not be noticed: ${errorMessage(error)}`);
+  }
+
+  private changed(): void {
+    this.settling?.[Symbol.dispose]();
+    this.settling = this.deps.clock.after(SETTLING, () => void this.load());
+  }
+
+  private unwatch(): void {
+    for (const watcher of this.watchers) watcher.close();
+    this.watchers = [];
+  }
+}

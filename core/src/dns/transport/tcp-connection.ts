@@ -1,0 +1,100 @@
+import { setMaxListeners } from 'node:events';
+import type { Socket } from 'node:net';
+import type { Clock } from '../../contracts/clock.js';
+import type { DnsClient } from '../../contracts/resolver.js';
+import type { Milliseconds } from '../../contracts/milliseconds.js';
+import { frame, FrameReader } from './frame-reader.js';
+import type { MessageHandler } from './message-handler.js';
+
+/** Queries of one connection that may wait at once; reading pauses above it, which holds the asker back. */
+const MOST_WAITING = 128;
+
+/** Answers, in bytes, that may lie unsent before an asker who does not read them is given up. */
+const MOST_UNSENT = 262_144;
+
+/**
+ * One asker's TCP connection: takes queries one behind the other, and sends each answer when it is there, so that a
+ * slow one holds up no other (RFC 7766, 6.2.1.1 and 7).
+ */
+export class TcpConnection {
+  private readonly frames = new FrameReader();
+  private readonly gone = new AbortController();
+  private readonly client: DnsClient;
+  private waiting = 0;
+  private halfClosed = false;
+  private ending = false;
+  private idleTimer: Disposable | undefined;
+  /** Resolves when the socket is closed. */
+  readonly closed: Promise<void>;
+
+  constructor(
+    private readonly socket: Socket,
+    private readonly handler: MessageHandler,
+    private readonly clock: Clock,
+    private readonly idle: Milliseconds,
+  ) {
+    this.client = { address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0, transport: 'tcp' };
+    this.closed = new Promise((resolve) => socket.once('close', () => resolve()));
+    socket.setNoDelay(true);
+    // Every query of the connection listens to the one signal.
+    setMaxListeners(0, this.gone.signal);
+    socket.on('data', (chunk) => this.read(chunk));
+    socket.on('end', () => this.onEnd());
+    // A connection that fails needs no words: 'close' follows, and that ends everything.
+    socket.on('error', () => {});
+    socket.once('close', () => this.onClose());
+    this.restartIdleTimer();
+  }
+
+  /** Whether it waits for no answer. */
+  get isIdle(): boolean {
+    return this.waiting === 0;
+  }
+
+  /** Takes no more queries, and closes when the answers that are outstanding have left. An asker must read them. */
+  end(): void {
+    this.ending = true;
+    if (this.waiting > 0) return;
+    if (this.socket.writableLength > 0) this.destroy();
+    else this.socket.end(() => this.destroy());
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+  }
+
+  private read(chunk: Uint8Array): void {
+    if (this.ending) return;
+    for (const message of this.frames.push(chunk)) void this.answer(message);
+    if (this.waiting >= MOST_WAITING) this.socket.pause();
+  }
+
+  private async answer(message: Uint8Array): Promise<void> {
+    this.waiting += 1;
+    this.idleTimer?.[Symbol.dispose]();
+    const reply = await this.handler(message, this.client, this.gone.signal);
+    this.waiting -= 1;
+    if (this.socket.destroyed) return;
+    if (reply !== undefined) this.socket.write(frame(reply));
+    if (this.socket.writableLength > MOST_UNSENT) return this.destroy();
+    if (this.waiting < MOST_WAITING && this.socket.isPaused()) this.socket.resume();
+    if (this.waiting > 0) return;
+    this.restartIdleTimer();
+    if (this.ending) this.end();
+    else if (this.halfClosed) this.socket.end();
+  }
+
+  private onEnd(): void {
+    this.halfClosed = true;
+    if (this.waiting === 0) this.socket.end();
+  }
+
+  private onClose(): void {
+    this.idleTimer?.[Symbol.dispose]();
+    this.gone.abort(new Error('the connection is gone'));
+  }
+
+  private restartIdleTimer(): void {
+    this.idleTimer = this.clock.after(this.idle, () => this.destroy());
+  }
+}

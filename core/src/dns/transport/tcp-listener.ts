@@ -1,0 +1,63 @@
+import { once } from 'node:events';
+import { createServer, isIPv6, type AddressInfo, type Server, type Socket } from 'node:net';
+import type { Endpoint } from '../../config/settings.js';
+import type { Clock } from '../../contracts/clock.js';
+import type { Logger } from '../../contracts/logger.js';
+import type { Milliseconds } from '../../contracts/milliseconds.js';
+import { listenError } from './listen-error.js';
+import type { MessageHandler } from './message-handler.js';
+import { TcpConnection } from './tcp-connection.js';
+import type { TcpConnections } from './tcp-connections.js';
+
+/** What a TCP listener shares with its sisters on other addresses. */
+export interface TcpSurroundings {
+  readonly connections: TcpConnections;
+  readonly idle: Milliseconds;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** One listening TCP socket. */
+export class TcpListener {
+  private constructor(private readonly server: Server) {}
+
+  /** @throws JITSU_LISTEN_FAILED */
+  static async open(endpoint: Endpoint, handler: MessageHandler, around: TcpSurroundings): Promise<TcpListener> {
+    const server = createServer({ allowHalfOpen: true }, (socket) => accept(socket, handler, around));
+    try {
+      server.listen({
+        host: endpoint.address,
+        port: endpoint.port,
+        ipv6Only: isIPv6(endpoint.address),
+        exclusive: true,
+      });
+      await once(server, 'listening');
+    } catch (error) {
+      throw listenError('TCP', endpoint, error);
+    }
+    server.on('error', (error) => around.logger.warn({ err: error }, 'a TCP socket reports an error'));
+    return new TcpListener(server);
+  }
+
+  get port(): number {
+    return (this.server.address() as AddressInfo).port;
+  }
+
+  /** Takes no new connections; resolves when the open ones are closed, too. */
+  async close(): Promise<void> {
+    await new Promise<void>((resolve) => this.server.close(() => resolve()));
+  }
+}
+
+function accept(socket: Socket, handler: MessageHandler, { connections, idle, clock }: TcpSurroundings): void {
+  if (!connections.makeRoom()) {
+    socket.destroy();
+    return;
+  }
+  const touching: MessageHandler = (message, client, signal) => {
+    connections.touch(connection);
+    return handler(message, client, signal);
+  };
+  const connection = new TcpConnection(socket, touching, clock, idle);
+  connections.add(connection);
+}

@@ -1,0 +1,75 @@
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { isIPv6 } from 'node:net';
+import type { Endpoint } from '../../config/settings.js';
+import type { Logger } from '../../contracts/logger.js';
+import { listenError } from './listen-error.js';
+import type { MessageHandler } from './message-handler.js';
+
+/** One UDP socket that hands over every datagram, and sends back what comes of it. */
+export class UdpListener {
+  private readonly socket: Socket;
+  private unanswered = 0;
+  private answered: (() => void) | undefined;
+  private closing = false;
+
+  private constructor(
+    address: string,
+    private readonly handler: MessageHandler,
+    private readonly logger: Logger,
+  ) {
+    const family = isIPv6(address) ? 6 : 4;
+    this.socket = createSocket({
+      type: family === 6 ? 'udp6' : 'udp4',
+      ipv6Only: family === 6,
+      // Replies go to addresses, never to names: without this Node would ask its resolver for each of them.
+      lookup: (host, _options, callback) => callback(null, host, family),
+    });
+  }
+
+  /** @throws JITSU_LISTEN_FAILED */
+  static async open(endpoint: Endpoint, handler: MessageHandler, logger: Logger): Promise<UdpListener> {
+    const listener = new UdpListener(endpoint.address, handler, logger);
+    const { socket } = listener;
+    try {
+      // With our own lookup the socket may be bound before `bind` returns.
+      const listening = once(socket, 'listening');
+      socket.bind({ address: endpoint.address, port: endpoint.port, exclusive: true });
+      await listening;
+    } catch (error) {
+      socket.close();
+      throw listenError('UDP', endpoint, error);
+    }
+    socket.on('error', (error) => logger.warn({ err: error }, 'a UDP socket reports an error'));
+    socket.on('message', (message, remote) => void listener.take(message, remote));
+    return listener;
+  }
+
+  get port(): number {
+    return this.socket.address().port;
+  }
+
+  /** Takes no more datagrams, and closes the socket when the last reply has left. */
+  async close(): Promise<void> {
+    this.closing = true;
+    if (this.unanswered > 0) await new Promise<void>((resolve) => (this.answered = resolve));
+    await new Promise<void>((resolve) => this.socket.close(resolve));
+  }
+
+  private async take(message: Uint8Array, { address, port }: RemoteInfo): Promise<void> {
+    // Nobody can be answered at port 0, and Node throws on it.
+    if (port === 0 || this.closing) return;
+    this.unanswered += 1;
+    const reply = await this.handler(message, { address, port, transport: 'udp' });
+    if (reply === undefined) return this.done();
+    this.socket.send(reply, port, address, (error) => {
+      if (error) this.logger.debug({ err: error, client: address }, 'a reply could not be sent');
+      this.done();
+    });
+  }
+
+  private done(): void {
+    this.unanswered -= 1;
+    if (this.unanswered === 0) this.answered?.();
+  }
+}

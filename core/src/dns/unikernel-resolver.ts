@@ -1,0 +1,128 @@
+import type { DnsSettings } from '../config/settings.js';
+import type { Clock } from '../contracts/clock.js';
+import type { Logger } from '../contracts/logger.js';
+import type { Milliseconds } from '../contracts/milliseconds.js';
+import type { DnsQuery, RecordsAnswer, Resolver } from '../contracts/resolver.js';
+import type { ResourceRecord } from '../contracts/resource-record.js';
+import { errorMessage } from '../errors.js';
+import type { Summons } from '../lifecycle/summoner.js';
+import type { Unikernel } from '../lifecycle/unikernel.js';
+import { addressFamily } from './address-family.js';
+import { NameTable } from './name-table.js';
+import { Turns } from './turns.js';
+import { Rcode } from './wire/rcode.js';
+import { RecordType } from './wire/record-type.js';
+import { Zones } from './zones.js';
+
+/**
+ * Answers for the names of unikernels, and summons those behind a name when their address is asked for. Every other
+ * question about such a name is answered without waking anything; docs/dns.md has the whole table.
+ */
+export class UnikernelResolver implements Resolver {
+  private readonly clock: Clock;
+  private readonly logger: Logger;
+  private readonly zones: Zones;
+  private readonly table: NameTable<Unikernel>;
+  private readonly turns = new Turns();
+
+  /** @throws RangeError for a configured name that is none */
+  constructor(
+    unikernels: readonly Unikernel[],
+    private readonly summons: Summons,
+    settings: Pick<DnsSettings, 'zones' | 'ttl'>,
+    { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
+  ) {
+    this.clock = clock;
+    this.logger = logger;
+    const timing = { ttl: inSeconds(settings.ttl), serial: inSeconds(clock.now()) };
+    this.zones = new Zones(
+      unikernels.flatMap(({ plan }) => plan.names),
+      settings.zones,
+      timing,
+    );
+    this.table = new NameTable(unikernels, this.zones.configuredTops);
+  }
+
+  async resolve(query: DnsQuery, signal: AbortSignal): Promise<RecordsAnswer | undefined> {
+    const pointer = query.type === RecordType.PTR ? this.table.behindAddress(query.name) : undefined;
+    if (pointer !== undefined) {
+      const ttl = inSeconds(pointer.entry.plan.ttl);
+      return positive([{ name: query.name, type: 'PTR', ttl, target: pointer.name }]);
+    }
+    const soa = query.type === RecordType.SOA ? this.zones.soaAt(query.name) : undefined;
+    if (soa !== undefined) return positive([soa]);
+
+    const match = this.table.find(query.name);
+    if (match?.kind === 'entries') return this.answerFor(query, match.name, match.entries, signal);
+    if (!this.zones.isAuthoritativeFor(query.name)) return undefined;
+    return this.negative(query, match === undefined ? Rcode.NameError : Rcode.NoError);
+  }
+
+  private async answerFor(
+    query: DnsQuery,
+    name: string,
+    unikernels: readonly Unikernel[],
+    signal: AbortSignal,
+  ): Promise<RecordsAnswer> {
+    const family = addressFamily(query.type);
+    const wanted = family === undefined ? [] : unikernels.filter(({ plan }) => plan.addresses.some(family.includes));
+    if (family === undefined || wanted.length === 0) return this.negative(query, Rcode.NoError);
+
+    const now = this.clock.now();
+    for (const { counters } of wanted) counters.get(name)?.asked(now);
+    const { ready, sleeping } = byReadiness(wanted);
+    const rising = sleeping.length === 0 ? [] : this.summonAll(sleeping, query, family.type, ready.length > 0);
+    const up = ready.length > 0 ? ready : await rising;
+    const answered = this.clock.now();
+    if (ready.length === 0 && !signal.aborted) for (const { counters } of up) counters.get(name)?.answered(answered);
+
+    const addresses = new Set(up.flatMap(({ plan }) => plan.addresses.filter(family.includes)));
+    const ttl = Math.min(...up.map(({ plan }) => inSeconds(plan.ttl))); // one for the whole set: RFC 2181, 5.2
+    const records = [...addresses].map((address) => ({ name: query.name, type: family.type, ttl, address }));
+    return positive(this.turns.rotate(`${family.type} ${name}`, records));
+  }
+
+  /**
+   * Summons these side by side, and resolves with the ones that came up. Where none did it rejects with the first
+   * failure, unless others stand in for them.
+   */
+  private async summonAll(
+    sleeping: readonly Unikernel[],
+    query: DnsQuery,
+    type: 'A' | 'AAAA',
+    othersAreReady: boolean,
+  ): Promise<readonly Unikernel[]> {
+    const cause = { kind: 'query', name: query.name, type, client: query.client.address } as const;
+    const outcomes = await Promise.allSettled(sleeping.map((unikernel) => this.summons.summon(unikernel, cause)));
+    const risen = sleeping.filter((_, index) => outcomes[index]?.status === 'fulfilled');
+    const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []));
+    if (risen.length === 0 && !othersAreReady) throw failures[0];
+    for (const failure of failures) {
+      this.logger.warn({ name: query.name, type }, `left out of an answer: ${errorMessage(failure)}`);
+    }
+    // One may have died again while another took its time.
+    const alive = risen.filter((unikernel) => unikernel.ready);
+    return alive.length > 0 ? alive : risen;
+  }
+
+  private negative({ name }: DnsQuery, rcode: number): RecordsAnswer {
+    const soa = this.zones.soaAround(name);
+    return { rcode, authoritative: true, authorities: soa === undefined ? [] : [soa] };
+  }
+}
+
+function byReadiness(unikernels: readonly Unikernel[]): {
+  ready: readonly Unikernel[];
+  sleeping: readonly Unikernel[];
+} {
+  const ready = unikernels.filter((unikernel) => unikernel.ready);
+  return { ready, sleeping: unikernels.filter((unikernel) => !ready.includes(unikernel)) };
+}
+
+function positive(answers: readonly ResourceRecord[]): RecordsAnswer {
+  return { rcode: Rcode.NoError, authoritative: true, answers };
+}
+
+function inSeconds(duration: Milliseconds): number {
+  return Math.floor(duration / 1_000);
+}

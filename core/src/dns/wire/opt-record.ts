@@ -1,0 +1,74 @@
+import type { ExtendedError } from '../../contracts/resolver.js';
+import { readUint16 } from './header.js';
+import { RecordType } from './record-type.js';
+
+/** The UDP payload that Jitsu takes and gives, in bytes: fits an Ethernet frame on any path (DNS Flag Day 2020). */
+export const UDP_PAYLOAD_SIZE = 1232;
+
+/** The longest EXTRA-TEXT that is given, in bytes, so that question and OPT record always fit into 512. */
+const LONGEST_EXTRA_TEXT = 200;
+
+const DNSSEC_OK = 0x8000;
+const EXTENDED_ERROR_OPTION = 15;
+
+/** What the fixed part of an OPT record says (RFC 6891, 6.1), and its options as bytes. */
+export interface OptRecord {
+  readonly payloadSize: number;
+  readonly extendedRcode: number;
+  readonly version: number;
+  readonly dnssecOk: boolean;
+  readonly options: Uint8Array;
+}
+
+/** Reads the OPT record whose owner name (the root) lies at `start`, up to `end`; `undefined` for malformed options. */
+export function readOpt(message: Uint8Array, start: number, end: number): OptRecord | undefined {
+  const options = message.subarray(start + 11, end);
+  let position = 0;
+  while (position < options.length) {
+    if (position + 4 > options.length) return undefined;
+    position += 4 + readUint16(options, position + 2);
+  }
+  if (position !== options.length) return undefined;
+  return {
+    payloadSize: readUint16(message, start + 3),
+    extendedRcode: message[start + 5] ?? 0,
+    version: message[start + 6] ?? 0,
+    dnssecOk: (readUint16(message, start + 7) & DNSSEC_OK) !== 0,
+    options,
+  };
+}
+
+/** Our own OPT record, for a query or a response, with these options. */
+export function optBytes(dnssecOk: boolean, extendedRcode = 0, options: Uint8Array = new Uint8Array()): Uint8Array {
+  const bytes = Buffer.alloc(11 + options.length);
+  bytes.writeUInt16BE(RecordType.OPT, 1);
+  bytes.writeUInt16BE(UDP_PAYLOAD_SIZE, 3);
+  bytes.writeUInt8(extendedRcode, 5);
+  bytes.writeUInt16BE(dnssecOk ? DNSSEC_OK : 0, 7);
+  bytes.writeUInt16BE(options.length, 9);
+  bytes.set(options, 11);
+  return bytes;
+}
+
+/** An Extended DNS Error as an EDNS option (RFC 8914, 2), its text cut to 200 bytes between characters. */
+export function extendedErrorOption({ code, text = '' }: ExtendedError): Uint8Array {
+  const scratch = new Uint8Array(LONGEST_EXTRA_TEXT);
+  const { written } = new TextEncoder().encodeInto(text, scratch);
+  const option = Buffer.alloc(6 + written);
+  option.writeUInt16BE(EXTENDED_ERROR_OPTION, 0);
+  option.writeUInt16BE(2 + written, 2);
+  option.writeUInt16BE(code, 4);
+  option.set(scratch.subarray(0, written), 6);
+  return option;
+}
+
+/** The first Extended DNS Error among well-formed options, as it stands, if it is short enough to be passed on. */
+export function extendedErrorAmong(options: Uint8Array): Uint8Array | undefined {
+  for (let position = 0; position < options.length;) {
+    const end = position + 4 + readUint16(options, position + 2);
+    const fits = end - position >= 6 && end - position <= 6 + LONGEST_EXTRA_TEXT;
+    if (readUint16(options, position) === EXTENDED_ERROR_OPTION && fits) return options.subarray(position, end);
+    position = end;
+  }
+  return undefined;
+}

@@ -1,0 +1,98 @@
+import type { DnsClient, DnsQuery, RecordsAnswer } from '../../contracts/resolver.js';
+import { ExtendedErrorCode } from './extended-error-code.js';
+import { HEADER_LENGTH, HeaderFlag, readFlags, readUint16 } from './header.js';
+import { readOpt, type OptRecord } from './opt-record.js';
+import { readQuestion, type Question } from './question.js';
+import { Rcode } from './rcode.js';
+import { RecordClass } from './record-class.js';
+import { RecordType } from './record-type.js';
+import { walkRecords } from './record-walk.js';
+
+/** A payload size below this one counts as this one (RFC 6891, 6.2.3), in bytes. */
+export const SMALLEST_PAYLOAD_SIZE = 512;
+
+/** One OPT and one signature record: nothing else belongs behind a question. */
+const MOST_ADDITIONAL_RECORDS = 2;
+
+/**
+ * What to do with a message that came in.
+ *
+ * - `silent`: no query at all; any reply could start a loop.
+ * - `malformed`: a header with this rcode is all that can be said.
+ * - `rejected`: a well-formed query that gets this answer from no resolver.
+ * - `accepted`: a query for the resolvers.
+ */
+export type ParsedMessage =
+  | { readonly verdict: 'silent' }
+  | { readonly verdict: 'malformed'; readonly rcode: number }
+  | { readonly verdict: 'rejected'; readonly query: DnsQuery; readonly answer: RecordsAnswer }
+  | { readonly verdict: 'accepted'; readonly query: DnsQuery };
+
+const SILENT: ParsedMessage = { verdict: 'silent' };
+const FORMAT_ERROR: ParsedMessage = { verdict: 'malformed', rcode: Rcode.FormatError };
+const NOT_IMPLEMENTED: ParsedMessage = { verdict: 'malformed', rcode: Rcode.NotImplemented };
+
+/** Judges a message of any bytes, never throwing, in time linear in its length. */
+export function parseQuery(message: Uint8Array, client: DnsClient): ParsedMessage {
+  if (message.length < HEADER_LENGTH) return SILENT;
+  const flags = readFlags(message);
+  if ((flags & HeaderFlag.Response) !== 0) return SILENT;
+  if (((flags >> 11) & 0x0f) !== 0) return NOT_IMPLEMENTED;
+  if (readUint16(message, 4) !== 1) return FORMAT_ERROR; // RFC 9619
+  const question = readQuestion(message);
+  if (question === undefined) return FORMAT_ERROR;
+
+  // An IXFR query carries a record in its authority section (RFC 1995, 3), and is not malformed for that.
+  const transfer = question.type === RecordType.AXFR || question.type === RecordType.IXFR;
+  if (transfer) return reject(toQuery(message, flags, question, undefined, client), Rcode.Refused, 'no zone transfers');
+  if (readUint16(message, 6) !== 0 || readUint16(message, 8) !== 0) return FORMAT_ERROR;
+
+  const opt = findOpt(message, question.end);
+  if (opt === 'malformed') return FORMAT_ERROR;
+  const query = toQuery(message, flags, question, opt, client);
+  if (opt !== undefined && opt.version > 0) return reject(query, Rcode.BadVersion);
+  if (question.class !== RecordClass.IN && question.class !== RecordClass.ANY) {
+    return reject(query, Rcode.Refused, 'only class IN is served');
+  }
+  return { verdict: 'accepted', query };
+}
+
+function findOpt(message: Uint8Array, offset: number): OptRecord | undefined | 'malformed' {
+  const count = readUint16(message, 10);
+  if (count > MOST_ADDITIONAL_RECORDS) return 'malformed';
+  const records = walkRecords(message, offset, count);
+  if (records === undefined) return 'malformed';
+  const found = records.filter(({ type }) => type === RecordType.OPT);
+  const [record] = found;
+  if (record === undefined) return undefined;
+  const ownedByRoot = record.typeAt === record.start + 1;
+  if (found.length > 1 || !ownedByRoot) return 'malformed';
+  return readOpt(message, record.start, record.end) ?? 'malformed';
+}
+
+function toQuery(
+  message: Uint8Array,
+  flags: number,
+  { name, type, class: recordClass }: Question,
+  opt: OptRecord | undefined,
+  client: DnsClient,
+): DnsQuery {
+  const query = {
+    name,
+    type,
+    class: recordClass,
+    recursionDesired: (flags & HeaderFlag.RecursionDesired) !== 0,
+    authenticData: (flags & HeaderFlag.AuthenticData) !== 0,
+    checkingDisabled: (flags & HeaderFlag.CheckingDisabled) !== 0,
+    client,
+    message,
+  };
+  if (opt === undefined) return query;
+  const payloadSize = Math.max(opt.payloadSize, SMALLEST_PAYLOAD_SIZE);
+  return { ...query, edns: { payloadSize, dnssecOk: opt.dnssecOk } };
+}
+
+function reject(query: DnsQuery, rcode: number, text?: string): ParsedMessage {
+  const extendedError = { code: ExtendedErrorCode.NotSupported, text: text ?? '' };
+  return { verdict: 'rejected', query, answer: text === undefined ? { rcode } : { rcode, extendedError } };
+}

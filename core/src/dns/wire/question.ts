@@ -1,0 +1,35 @@
+import { decodeName } from './domain-name.js';
+import { foldCase } from './fold-case.js';
+import { HEADER_LENGTH, readUint16 } from './header.js';
+
+/** The first question of a message. */
+export interface Question {
+  /** Lower case, presentation form. */
+  readonly name: string;
+  readonly type: number;
+  readonly class: number;
+  /** Where the question ends, from the start of the message. */
+  readonly end: number;
+}
+
+/** Reads the first question; `undefined` where it is cut off, malformed or compressed (nothing precedes it). */
+export function readQuestion(message: Uint8Array): Question | undefined {
+  const decoded = decodeName(message, HEADER_LENGTH);
+  if (decoded === undefined || decoded.end + 4 > message.length) return undefined;
+  const { name, end } = decoded;
+  return { name, type: readUint16(message, end), class: readUint16(message, end + 2), end: end + 4 };
+}
+
+/** The first question's bytes, in the asker's own case, of a message that has been found well-formed. */
+export function questionBytes(message: Uint8Array): Uint8Array {
+  let end = HEADER_LENGTH;
+  for (let length = message[end] ?? 0; length !== 0; length = message[end] ?? 0) end += length + 1;
+  return message.subarray(HEADER_LENGTH, end + 5);
+}
+
+/** Whether two questions' bytes ask the same: alike byte for byte, or but for the case of letters in the name. */
+export function sameQuestion(one: Uint8Array, other: Uint8Array): boolean {
+  if (Buffer.compare(one, other) === 0) return true;
+  if (one.length !== other.length || Buffer.compare(one.subarray(-4), other.subarray(-4)) !== 0) return false;
+  return Buffer.compare(foldCase(one.subarray(0, -4)), foldCase(other.subarray(0, -4))) === 0;
+}

@@ -1,0 +1,10 @@
+/** Response codes by their names in RFC 1035, 4.1.1, and RFC 6891, 9 (`BadVersion`, which needs an OPT record). */
+export const Rcode = {
+  NoError: 0,
+  FormatError: 1,
+  ServerFailure: 2,
+  NameError: 3,
+  NotImplemented: 4,
+  Refused: 5,
+  BadVersion: 16,
+} as const;

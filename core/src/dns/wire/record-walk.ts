@@ -1,0 +1,67 @@
+import { foldCase } from './fold-case.js';
+import { readUint16 } from './header.js';
+
+/** Where a record lies in its message. */
+export interface RecordSpan {
+  readonly start: number;
+  /** Where the type stands, behind the owner name. */
+  readonly typeAt: number;
+  readonly type: number;
+  readonly end: number;
+}
+
+/**
+ * The records that follow one another from `offset` on, without looking into their data; `undefined` if one of them is
+ * malformed or cut off. Pointers must go back, and are not followed: the cost is linear in the message's length.
+ */
+export function walkRecords(message: Uint8Array, offset: number, count: number): RecordSpan[] | undefined {
+  const records: RecordSpan[] = [];
+  let start = offset;
+  for (let index = 0; index < count; index++) {
+    const typeAt = skipName(message, start);
+    if (typeAt === undefined || typeAt + 10 > message.length) return undefined;
+    const end = typeAt + 10 + readUint16(message, typeAt + 8);
+    if (end > message.length) return undefined;
+    records.push({ start, typeAt, type: readUint16(message, typeAt), end });
+    start = end;
+  }
+  return records;
+}
+
+/** Whether two records belong to one RRset: the same owner, type and class (RFC 2181, 5). */
+export function sameSet(message: Uint8Array, one: RecordSpan, other: RecordSpan): boolean {
+  const sameKind = readUint16(message, one.typeAt + 2) === readUint16(message, other.typeAt + 2);
+  return one.type === other.type && sameKind && ownerOf(message, one.start) === ownerOf(message, other.start);
+}
+
+function skipName(message: Uint8Array, offset: number): number | undefined {
+  for (let position = offset; ;) {
+    const length = message[position];
+    if (length === undefined) return undefined;
+    if (length === 0) return position + 1;
+    if (length >= 0xc0) {
+      if (position + 2 > message.length) return undefined;
+      return (readUint16(message, position) & 0x3fff) < position ? position + 2 : undefined;
+    }
+    if (length > 63) return undefined;
+    position += length + 1;
+    if (position - offset > 254) return undefined;
+  }
+}
+
+function ownerOf(message: Uint8Array, offset: number): string {
+  let owner = '';
+  let position = offset;
+  for (let length = message[position] ?? 0; length !== 0 && owner.length <= 255; length = message[position] ?? 0) {
+    if (length >= 0xc0) {
+      const target = readUint16(message, position) & 0x3fff;
+      // Strictly back, or a circle of pointers would never end.
+      if (target >= position) break;
+      position = target;
+    } else {
+      owner += Buffer.from(foldCase(message.subarray(position, position + length + 1))).toString('latin1');
+      position += length + 1;
+    }
+  }
+  return owner;
+}

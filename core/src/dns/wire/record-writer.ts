@@ -1,0 +1,47 @@
+import type { ResourceRecord } from '../../contracts/resource-record.js';
+import { ipv4Bytes, ipv6Bytes } from './address-bytes.js';
+import { RecordClass } from './record-class.js';
+import { RecordType } from './record-type.js';
+import type { WireWriter } from './wire-writer.js';
+
+/**
+ * Writes a record of class IN (RFC 1035, 4.1.3).
+ * @throws RangeError for data that no record can hold
+ */
+export function writeRecord(writer: WireWriter, record: ResourceRecord): void {
+  writer.name(record.name);
+  writer.uint16(typeof record.type === 'number' ? record.type : RecordType[record.type]);
+  writer.uint16(RecordClass.IN);
+  writer.uint32(record.ttl);
+  const lengthAt = writer.position;
+  writer.uint16(0);
+  writeData(writer, record);
+  writer.patchUint16(lengthAt, writer.position - lengthAt - 2);
+}
+
+function writeData(writer: WireWriter, record: ResourceRecord): void {
+  // A switch would not tell the numeric types apart, which carry their data as bytes.
+  if (typeof record.type === 'number') writer.append((record as { data: Uint8Array }).data);
+  else if (record.type === 'A') writer.append(ipv4Bytes((record as { address: string }).address));
+  else if (record.type === 'AAAA') writer.append(ipv6Bytes((record as { address: string }).address));
+  else if (record.type === 'TXT') writeStrings(writer, (record as { strings: readonly string[] }).strings);
+  else if (record.type === 'SOA') writeSoa(writer, record as SoaRecord);
+  else writer.name((record as { target: string }).target);
+}
+
+type SoaRecord = Extract<ResourceRecord, { type: 'SOA' }>;
+
+function writeSoa(writer: WireWriter, soa: SoaRecord): void {
+  writer.name(soa.mname);
+  writer.name(soa.rname);
+  for (const number of [soa.serial, soa.refresh, soa.retry, soa.expire, soa.minimum]) writer.uint32(number);
+}
+
+function writeStrings(writer: WireWriter, strings: readonly string[]): void {
+  for (const text of strings) {
+    const bytes = Buffer.from(text);
+    if (bytes.length > 255) throw new RangeError('a TXT string is longer than 255 bytes (RFC 1035, 3.3)');
+    writer.uint8(bytes.length);
+    writer.append(bytes);
+  }
+}

@@ -1,0 +1,88 @@
+import type { DnsQuery, RecordsAnswer } from '../../contracts/resolver.js';
+import type { ResourceRecord } from '../../contracts/resource-record.js';
+import { HEADER_LENGTH, HeaderFlag, readFlags, readUint16 } from './header.js';
+import { extendedErrorOption, optBytes } from './opt-record.js';
+import { questionBytes } from './question.js';
+import { Rcode } from './rcode.js';
+import { writeRecord } from './record-writer.js';
+import { responseLimit } from './response-limit.js';
+import { WireWriter } from './wire-writer.js';
+
+/**
+ * The response to a query: its question byte for byte, RD and CD as asked, an OPT record if and only if there was one
+ * (RFC 6891, 7), names compressed. What is too long for the asker loses whole RRsets from its end, and says so by TC
+ * (RFC 2181, 9).
+ *
+ * @throws RangeError for records that cannot be written
+ */
+export function writeResponse(query: DnsQuery, answer: RecordsAnswer, recursionAvailable: boolean): Uint8Array {
+  const opt = optFor(query, answer);
+  const room = responseLimit(query) - (opt?.length ?? 0);
+  const question = questionBytes(query.message);
+  const writer = new WireWriter();
+  for (let word = 0; word < HEADER_LENGTH; word += 2) writer.uint16(0);
+  writer.wireName(question.subarray(0, -4));
+  writer.append(question.subarray(-4));
+
+  const answers = writeSets(writer, answer.answers ?? [], room);
+  const authorities = answers.complete ? writeSets(writer, answer.authorities ?? [], room) : NOTHING_WRITTEN;
+  const truncated = !answers.complete || !authorities.complete;
+  if (opt !== undefined) writer.append(opt);
+
+  // Without OPT there is no room for the upper bits of an extended rcode.
+  const rcode = answer.rcode > 0x0f && opt === undefined ? Rcode.ServerFailure : answer.rcode & 0x0f;
+  const flags =
+    echoedFlags(query.message) |
+    (answer.authoritative === true ? HeaderFlag.Authoritative : 0) |
+    (truncated ? HeaderFlag.Truncated : 0) |
+    (recursionAvailable ? HeaderFlag.RecursionAvailable : 0) |
+    rcode;
+  const header = [readUint16(query.message, 0), flags, 1, answers.count, authorities.count, opt === undefined ? 0 : 1];
+  header.forEach((word, index) => writer.patchUint16(index * 2, word));
+  return writer.finish();
+}
+
+/** The response to a message of which no more than the header could be read. */
+export function writeHeaderOnly(message: Uint8Array, rcode: number, recursionAvailable: boolean): Uint8Array {
+  const header = Buffer.alloc(HEADER_LENGTH);
+  const opcode = readFlags(message) & 0x7800;
+  const available = recursionAvailable ? HeaderFlag.RecursionAvailable : 0;
+  header.writeUInt16BE(readUint16(message, 0), 0);
+  header.writeUInt16BE(echoedFlags(message) | opcode | available | rcode, 2);
+  return header;
+}
+
+/** The flags that every response to this query has: QR, and RD and CD as in the query. */
+export function echoedFlags(message: Uint8Array): number {
+  const echoed = HeaderFlag.RecursionDesired | HeaderFlag.CheckingDisabled;
+  return HeaderFlag.Response | (readFlags(message) & echoed);
+}
+
+function optFor({ edns }: DnsQuery, { rcode, extendedError }: RecordsAnswer): Uint8Array | undefined {
+  if (edns === undefined) return undefined;
+  return optBytes(
+    edns.dnssecOk,
+    rcode >> 4,
+    extendedError === undefined ? undefined : extendedErrorOption(extendedError),
+  );
+}
+
+const NOTHING_WRITTEN = { count: 0, complete: true };
+
+function writeSets(writer: WireWriter, records: readonly ResourceRecord[], room: number): typeof NOTHING_WRITTEN {
+  let setAt = writer.position;
+  let setIndex = 0;
+  for (const [index, record] of records.entries()) {
+    const previous = records[index - 1];
+    if (previous !== undefined && (previous.name !== record.name || previous.type !== record.type)) {
+      setAt = writer.position;
+      setIndex = index;
+    }
+    writeRecord(writer, record);
+    if (writer.position > room) {
+      writer.rewind(setAt);
+      return { count: setIndex, complete: false };
+    }
+  }
+  return { count: records.length, complete: true };
+}

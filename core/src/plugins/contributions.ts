@@ -1,0 +1,80 @@
+import type { Notifier } from '../contracts/notifier.js';
+import type {
+  BackendContribution,
+  BootConfiguratorContribution,
+  ConfiguredContribution,
+  PluginRegistry,
+  WordedContribution,
+} from '../contracts/plugin.js';
+import type { ReadinessProbe } from '../contracts/readiness-probe.js';
+import type { Resolver } from '../contracts/resolver.js';
+import type { StopPolicy } from '../contracts/stop-policy.js';
+import { JitsuError } from '../errors.js';
+import { NamedContributions } from './named-contributions.js';
+
+/** All that the built-in parts and the plugins have registered. Core reads it; plugins only ever see `PluginRegistry`. */
+export class Contributions {
+  readonly backends = new NamedContributions<BackendContribution>('backend');
+  readonly readinessProbes = new NamedContributions<WordedContribution<ReadinessProbe>>('readiness probe');
+  readonly stopPolicies = new NamedContributions<WordedContribution<StopPolicy>>('stop policy');
+  readonly notifiers = new NamedContributions<ConfiguredContribution<Notifier>>('notifier');
+  readonly resolvers = new NamedContributions<ConfiguredContribution<Resolver>>('resolver');
+  readonly bootConfigurators = new NamedContributions<BootConfiguratorContribution>('boot configurator');
+
+  /**
+   * Lets `owner` add to Jitsu while `register` runs, and not a moment longer: all that it registers, or nothing.
+   * @throws JITSU_PLUGIN_INVALID for a name that is taken or malformed, and for a registry used too late
+   */
+  register(owner: string, register: (registry: PluginRegistry) => void): void {
+    const staged: (() => void)[] = [];
+    const stagedNames = new Set<string>();
+    let open = true;
+
+    const into =
+      <T extends { readonly name: string; readonly useClass: unknown }>(
+        target: NamedContributions<T>,
+        schemas: readonly (keyof T & string)[],
+      ) =>
+      (contribution: T): void => {
+        const subject = `${target.kind} '${contribution.name}'`;
+        const objection = !open
+          ? `${owner} registers the ${subject} after its register() has returned. Register everything in there, at once.`
+          : stagedNames.has(subject)
+            ? `${owner} registers the ${subject} twice.`
+            : (target.objectionTo({ owner, contribution }) ??
+              objectionToSchemas(owner, subject, contribution, schemas));
+        if (objection !== undefined) throw new JitsuError('JITSU_PLUGIN_INVALID', objection);
+        stagedNames.add(subject);
+        staged.push(() => {
+          target.add({ owner, contribution: Object.freeze({ ...contribution }) });
+        });
+      };
+
+    try {
+      register({
+        backend: into(this.backends, ['unikernel']),
+        readinessProbe: into(this.readinessProbes, ['argument']),
+        stopPolicy: into(this.stopPolicies, ['argument']),
+        notifier: into(this.notifiers, ['options']),
+        resolver: into(this.resolvers, ['options']),
+        bootConfigurator: into(this.bootConfigurators, []),
+      });
+    } finally {
+      open = false;
+    }
+    for (const commit of staged) commit();
+  }
+}
+
+function objectionToSchemas<T extends object>(
+  owner: string,
+  subject: string,
+  contribution: T,
+  keys: readonly (keyof T & string)[],
+): string | undefined {
+  // By shape, not by instanceof: a plugin may carry a zod of its own.
+  const missing = keys.find(
+    (key) => typeof (contribution[key] as { safeParse?: unknown } | undefined)?.safeParse !== 'function',
+  );
+  return missing === undefined ? undefined : `${owner} registers the ${subject} without a zod schema in '${missing}'.`;
+}

@@ -1,0 +1,63 @@
+import { stat } from 'node:fs/promises';
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { JitsuError } from '../errors.js';
+import { moduleFolders } from './module-folders.js';
+import { readPluginPackage } from './plugin-package.js';
+import type { PluginPackage } from './plugin-package.js';
+
+/** A single file that is a plugin, without a package around it. */
+export interface PluginFile {
+  readonly name: string;
+  readonly entry: string;
+}
+
+/**
+ * Finds a plugin by what the configuration calls it. A short name (`libvirt`) means `@jitsud/plugin-libvirt`, then
+ * `jitsu-plugin-libvirt`; a path or a package name is taken as it is. Nothing is imported.
+ *
+ * @param places the folders to look from, the first of which paths are relative to
+ * @throws JITSU_PLUGIN_NOT_FOUND with every place that was looked at, JITSU_PLUGIN_INVALID for what is no plugin
+ */
+export async function findPlugin(name: string, places: readonly string[]): Promise<PluginPackage | PluginFile> {
+  if (isPath(name)) return findByPath(name, places[0] ?? process.cwd());
+  const tried: string[] = [];
+  const candidates = packageNames(name);
+  const folders = moduleFolders(places);
+  for (const candidate of candidates) {
+    for (const modules of folders) {
+      const folder = join(modules, candidate);
+      tried.push(folder);
+      const found = await readPluginPackage(folder);
+      if (found !== undefined) return found;
+    }
+  }
+  throw new JitsuError(
+    'JITSU_PLUGIN_NOT_FOUND',
+    `The plugin '${name}' is not installed. Install it: npm install ${String(candidates[0])}. Looked for ${candidates.join(', then ')} ` +
+      `in ${folders.join(', ')}.`,
+  );
+}
+
+/** The packages that a plugin's name may mean, the first choice first. */
+export function packageNames(name: string): readonly string[] {
+  const isPackageName = name.startsWith('@') || name.includes('jitsu-plugin');
+  return isPackageName ? [name] : [`@jitsud/plugin-${name}`, `jitsu-plugin-${name}`];
+}
+
+function isPath(name: string): boolean {
+  return /^\.{0,2}\//.test(name) || isAbsolute(name) || name.startsWith('file:') || /\.[cm]?[jt]s$/.test(name);
+}
+
+async function findByPath(name: string, directory: string): Promise<PluginPackage | PluginFile> {
+  const path = name.startsWith('file:') ? fileURLToPath(name) : resolve(directory, name);
+  const stats = await stat(path).catch(() => undefined);
+  if (stats?.isFile()) return { name: basename(path), entry: path };
+  const found = stats === undefined ? undefined : await readPluginPackage(path);
+  if (found !== undefined) return found;
+  const reason = stats === undefined ? 'there is nothing' : 'there is a folder without a package.json';
+  throw new JitsuError(
+    'JITSU_PLUGIN_NOT_FOUND',
+    `The plugin '${name}' was not found: at ${path} ${reason}. Paths are relative to ${directory}; see ${dirname(path)}.`,
+  );
+}

@@ -1,0 +1,40 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { moduleFolders } from './module-folders.js';
+import { readPluginPackage } from './plugin-package.js';
+import type { PluginPackage } from './plugin-package.js';
+
+/**
+ * Every installed package with the keyword `jitsu-plugin`, by name; the nearest of several with the same name. Packages
+ * whose package.json cannot be read are left out: what is broken here may well be nobody's plugin.
+ *
+ * @param places the folders to look from
+ */
+export async function installedPlugins(places: readonly string[]): Promise<readonly PluginPackage[]> {
+  const found = new Map<string, PluginPackage>();
+  for (const modules of moduleFolders(places)) {
+    const packages = await Promise.all(
+      (await packageFolders(modules)).map((folder) => readPluginPackage(folder, 'by keyword').catch(() => undefined)),
+    );
+    for (const plugin of packages) {
+      if (plugin !== undefined && !found.has(plugin.name)) found.set(plugin.name, plugin);
+    }
+  }
+  return [...found.values()].sort((a, b) => a.name.localeCompare(b.name));
+}
+
+async function packageFolders(modules: string): Promise<readonly string[]> {
+  const names = (await namesIn(modules)).filter((name) => !name.startsWith('.'));
+  const nested = await Promise.all(
+    names.map(async (name) =>
+      name.startsWith('@')
+        ? (await namesIn(join(modules, name))).map((inner) => join(modules, name, inner))
+        : [join(modules, name)],
+    ),
+  );
+  return nested.flat();
+}
+
+function namesIn(folder: string): Promise<readonly string[]> {
+  return readdir(folder).catch(() => []);
+}

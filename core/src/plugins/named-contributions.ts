@@ -1,0 +1,47 @@
+/** What is registered under a name, and by whom. */
+export interface Owned<T> {
+  readonly owner: string;
+  readonly contribution: T;
+}
+
+/** All contributions of one kind, in the order of registration. */
+export class NamedContributions<T extends { readonly name: string; readonly useClass: unknown }> {
+  readonly #byName = new Map<string, Owned<T>>();
+
+  /** @param kind what they are, in words: `stop policy` */
+  constructor(readonly kind: string) {}
+
+  get(name: string): T | undefined {
+    return this.#byName.get(name)?.contribution;
+  }
+
+  /** The plugin that registered it. */
+  ownerOf(name: string): string | undefined {
+    return this.#byName.get(name)?.owner;
+  }
+
+  names(): readonly string[] {
+    return [...this.#byName.keys()];
+  }
+
+  all(): readonly T[] {
+    return [...this.#byName.values()].map(({ contribution }) => contribution);
+  }
+
+  /** What stands in the way of adding it, in words; `undefined` where nothing does. */
+  objectionTo({ owner, contribution }: Owned<T>): string | undefined {
+    const { name, useClass } = contribution;
+    if (typeof name !== 'string' || !/^[a-z][a-z0-9-]*$/.test(name)) {
+      return `${owner} registers a ${this.kind} named ${JSON.stringify(name)}: small letters, digits and hyphens expected.`;
+    }
+    if (typeof useClass !== 'function') return `${owner} registers the ${this.kind} '${name}' without a class.`;
+    const other = this.ownerOf(name);
+    return other === undefined
+      ? undefined
+      : `${owner} and ${other} both register the ${this.kind} '${name}'. Remove one of the two plugins.`;
+  }
+
+  add(owned: Owned<T>): void {
+    this.#byName.set(owned.contribution.name, owned);
+  }
+}

@@ -1,0 +1,40 @@
+/** The fields of a package.json that say where the package begins. */
+export interface PackageEntryFields {
+  readonly exports?: unknown;
+  readonly main?: unknown;
+}
+
+const CONDITIONS: ReadonlySet<string> = new Set(['node', 'import', 'module-sync', 'default']);
+
+/**
+ * The file that `import 'the-package'` would load, relative to the package's folder; `undefined` where `exports` offers
+ * none. It stands in for import.meta.resolve, which cannot look from another folder, and for require.resolve, which does
+ * not see entries that are for `import` only (Node.js, "Packages", conditional exports).
+ */
+export function packageEntry({ exports, main }: PackageEntryFields): string | undefined {
+  if (exports !== undefined && exports !== null) return target(isSubpaths(exports) ? exports['.'] : exports);
+  return typeof main === 'string' && main !== '' ? main : 'index.js';
+}
+
+function target(exports: unknown): string | undefined {
+  if (typeof exports === 'string') return exports;
+  if (Array.isArray(exports)) return firstOf(exports);
+  if (typeof exports !== 'object' || exports === null) return undefined;
+  return firstOf(
+    Object.entries(exports)
+      .filter(([condition]) => CONDITIONS.has(condition))
+      .map(([, value]) => value as unknown),
+  );
+}
+
+function firstOf(candidates: readonly unknown[]): string | undefined {
+  for (const candidate of candidates) {
+    const found = target(candidate);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function isSubpaths(exports: unknown): exports is Record<string, unknown> {
+  return typeof exports === 'object' && exports !== null && Object.keys(exports).some((key) => key.startsWith('.'));
+}

@@ -1,0 +1,77 @@
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { satisfies, validRange } from 'semver';
+import { errorCode, errorMessage, JitsuError } from '../errors.js';
+import { PLUGIN_API_VERSION } from './api-version.js';
+import { packageEntry } from './package-entry.js';
+
+/** A package that says of itself that it is a plugin of Jitsu. */
+export interface PluginPackage {
+  readonly name: string;
+  readonly version: string | undefined;
+  readonly folder: string;
+  /** The absolute path of the module to import. */
+  readonly entry: string;
+  /** The range of plugin API versions that it fits. */
+  readonly api: string;
+}
+
+interface PackageJson {
+  readonly name?: unknown;
+  readonly version?: unknown;
+  readonly keywords?: unknown;
+  readonly jitsu?: { readonly api?: unknown } | null;
+  readonly exports?: unknown;
+  readonly main?: unknown;
+}
+
+/**
+ * The package in a folder, `undefined` where there is none or, in `search`, none that is a plugin of Jitsu.
+ * @throws JITSU_PLUGIN_INVALID for a package.json that lacks what makes a plugin
+ */
+export async function readPluginPackage(
+  folder: string,
+  search: 'by name' | 'by keyword' = 'by name',
+): Promise<PluginPackage | undefined> {
+  const json = await readPackageJson(folder);
+  if (json === undefined) return undefined;
+  const isPlugin = Array.isArray(json.keywords) && json.keywords.includes('jitsu-plugin');
+  if (search === 'by keyword' && !isPlugin) return undefined;
+
+  const name = typeof json.name === 'string' ? json.name : folder;
+  const api = json.jitsu?.api;
+  const entry = packageEntry(json);
+  const flaw = !isPlugin
+    ? 'its package.json lacks the keyword "jitsu-plugin"'
+    : typeof api !== 'string' || validRange(api) === null
+      ? `its package.json lacks the range of plugin API versions that it fits, such as "jitsu": { "api": "^${PLUGIN_API_VERSION}" }`
+      : entry === undefined
+        ? 'its "exports" offer no entry "." for import'
+        : undefined;
+  if (flaw !== undefined) {
+    throw new JitsuError('JITSU_PLUGIN_INVALID', `The package ${name} in ${folder} is no plugin of Jitsu: ${flaw}.`);
+  }
+  const version = typeof json.version === 'string' ? json.version : undefined;
+  return { name, version, folder, entry: resolve(folder, entry as string), api: api as string };
+}
+
+/** @throws JITSU_PLUGIN_INCOMPATIBLE when the range does not hold this core's plugin API */
+export function checkApiRange(plugin: string, range: string): void {
+  if (satisfies(PLUGIN_API_VERSION, range, { includePrerelease: true })) return;
+  throw new JitsuError(
+    'JITSU_PLUGIN_INCOMPATIBLE',
+    `The plugin ${plugin} is written for plugin API ${range}, and this Jitsu has ${PLUGIN_API_VERSION}. ` +
+      'Install a version of the plugin, or of Jitsu, so that the two fit.',
+  );
+}
+
+async function readPackageJson(folder: string): Promise<PackageJson | undefined> {
+  const file = join(folder, 'package.json');
+  try {
+    const json: unknown = JSON.parse(await readFile(file, 'utf8'));
+    return typeof json === 'object' && json !== null ? json : {};
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')) return undefined;
+    throw new JitsuError('JITSU_PLUGIN_INVALID', `${file} cannot be read: ${errorMessage(error)}.`, { cause: error });
+  }
+}

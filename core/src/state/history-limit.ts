@@ -1,0 +1,2 @@
+/** How many events a store keeps where nothing else is said. */
+export const defaultHistoryLimit = 100_000;

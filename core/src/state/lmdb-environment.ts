@@ -1,0 +1,131 @@
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { open, type RootDatabase } from 'lmdb';
+import { JitsuError, errorCode } from '../errors.js';
+import { LmdbDamage } from './lmdb-file.js';
+import { checkFormat, checkStore, storeFormat, type StoreFormat } from './lmdb-store-check.js';
+import { OwnerLock } from './owner-lock.js';
+import { storeDamaged, storeInaccessible } from './store-unreadable.js';
+import { encodeRecord } from './stored-record.js';
+
+/** The key of the record that says what the store is; sorts among, and never equals, the others. */
+const formatKey = Buffer.from('format');
+
+/** An open LMDB file, and the right to write to it. */
+export interface LmdbEnvironment {
+  readonly database: RootDatabase<Buffer, Buffer>;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the store in a folder, after a look at every page of it; makes folder and store where there is none.
+ *
+ * @throws JITSU_STORE_UNREADABLE, and JITSU_STORE_IN_USE while another process has it open to write
+ */
+export async function openToWrite(folder: string): Promise<LmdbEnvironment> {
+  const lock = new OwnerLock(join(folder, 'writer'));
+  try {
+    makeFolder(folder);
+    const owner = lock.acquire();
+    if (owner !== undefined) throw inUse(folder, owner.pid);
+    const dataFile = join(folder, 'data.mdb');
+    if (existsSync(dataFile)) checkStore(dataFile, formatKey);
+    else await create(folder);
+    const database = openLmdb(folder);
+    return { database, close: () => closeBoth(database, lock) };
+  } catch (error) {
+    lock.release();
+    throw asJitsuError(folder, error);
+  }
+}
+
+/** Opens it beside a writer, or without one. @throws JITSU_STORE_UNREADABLE */
+export async function openToRead(folder: string): Promise<LmdbEnvironment> {
+  try {
+    const dataFile = join(folder, 'data.mdb');
+    statSync(dataFile);
+    checkUnlessWritten(dataFile, new OwnerLock(join(folder, 'writer')));
+    const database = openLmdb(folder, { readOnly: true });
+    checkFormat(database.get(formatKey));
+    return { database, close: () => database.close() };
+  } catch (error) {
+    throw asJitsuError(folder, error);
+  }
+}
+
+/** What a writer has open it has looked through itself, and it may change from one page to the next while we look. */
+function checkUnlessWritten(dataFile: string, lock: OwnerLock): void {
+  if (lock.owner() !== undefined) return;
+  try {
+    checkStore(dataFile, formatKey);
+  } catch (error) {
+    if (lock.owner() === undefined) throw error;
+  }
+}
+
+/**
+ * Without overlapping sync a write resolves when the disk has it. With event turn batching lmdb 3.5 makes promises that
+ * nobody can reach, and the first write that fails ends the process.
+ */
+function openLmdb(folder: string, options: { readOnly?: boolean } = {}): RootDatabase<Buffer, Buffer> {
+  return open<Buffer, Buffer>({
+    path: folder,
+    noSubdir: false,
+    encoding: 'binary',
+    keyEncoding: 'binary',
+    overlappingSync: false,
+    eventTurnBatching: false,
+    ...options,
+  });
+}
+
+function makeFolder(folder: string): void {
+  if (existsSync(folder) && !statSync(folder).isDirectory()) {
+    throw Object.assign(new Error('it is a file, and a store is a folder'), { code: 'ENOTDIR' });
+  }
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+}
+
+/** Made complete and then put in place at once, so that an empty or half-written file is always damage. */
+async function create(folder: string): Promise<void> {
+  const draft = join(folder, 'new');
+  rmSync(draft, { recursive: true, force: true });
+  const format: StoreFormat = { program: 'jitsu', format: storeFormat };
+  const database = openLmdb(draft);
+  await database.put(formatKey, encodeRecord(format));
+  await database.close();
+  renameSync(join(draft, 'data.mdb'), join(folder, 'data.mdb'));
+  rmSync(draft, { recursive: true, force: true });
+  const descriptor = openSync(folder, 'r');
+  fsyncSync(descriptor);
+  closeSync(descriptor);
+}
+
+async function closeBoth(database: RootDatabase<Buffer, Buffer>, lock: OwnerLock): Promise<void> {
+  try {
+    await database.close();
+  } finally {
+    lock.release();
+  }
+}
+
+function inUse(folder: string, pid: number): JitsuError {
+  return new JitsuError(
+    'JITSU_STORE_IN_USE',
+    `The store at ${folder} is in use by process ${pid}. Stop that Jitsu first, or give this one a folder of its own ` +
+      `with --persistdb.`,
+  );
+}
+
+function asJitsuError(folder: string, error: unknown): JitsuError {
+  if (error instanceof JitsuError) return error;
+  if (error instanceof LmdbDamage) return storeDamaged(folder, error.message, { cause: error });
+  if (errorCode(error) === 'ENOENT') {
+    return new JitsuError(
+      'JITSU_STORE_UNREADABLE',
+      `There is no store at ${folder}. Name the folder that a Jitsu was given with --persistdb.`,
+      { cause: error },
+    );
+  }
+  return storeInaccessible(folder, error);
+}

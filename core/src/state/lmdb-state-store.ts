@@ -1,0 +1,178 @@
+import { setImmediate } from 'node:timers/promises';
+import type { RangeOptions, RootDatabase } from 'lmdb';
+import type { LifecycleEvent } from '../contracts/lifecycle-event.js';
+import type { HistoryQuery, StateStore, StoredCounters, StoredRegistration } from '../contracts/state-store.js';
+import { defaultHistoryLimit } from './history-limit.js';
+import { openToRead, openToWrite, type LmdbEnvironment } from './lmdb-environment.js';
+import { storeDamaged, storeInaccessible, storeNotWritten } from './store-unreadable.js';
+import { decodeRecord, encodeRecord } from './stored-record.js';
+
+export interface LmdbStateStoreOptions {
+  /** Looks on while another process writes; every `save` and `append` rejects. */
+  readonly readOnly?: boolean;
+  /** How many events are kept, at least; up to a tenth more are, so that they go in batches. */
+  readonly historyLimit?: number;
+}
+
+/** How many records are read before others get their turn. */
+const chunk = 1_000;
+
+/**
+ * Remembers in a folder, across restarts, by LMDB. Keys are `registration/NAME`, `counters/NAME` and `event/NUMBER`,
+ * the number in hexadecimal; what a unikernel was remains when the configuration no longer has it.
+ */
+export class LmdbStateStore implements StateStore {
+  readonly #readOnly: boolean;
+  readonly #historyLimit: number;
+  #environment: LmdbEnvironment | undefined;
+  /** Settles when the registrations before have been saved; its failure is theirs who saved them. */
+  #saved: Promise<void> = Promise.resolve();
+  #nextEvent = 0;
+  #events = 0;
+  #dropping = false;
+
+  constructor(
+    private readonly folder: string,
+    options: LmdbStateStoreOptions = {},
+  ) {
+    this.#readOnly = options.readOnly ?? false;
+    this.#historyLimit = options.historyLimit ?? defaultHistoryLimit;
+  }
+
+  /** @throws JITSU_STORE_UNREADABLE, JITSU_STORE_IN_USE */
+  async open(): Promise<void> {
+    this.#environment = await (this.#readOnly ? openToRead(this.folder) : openToWrite(this.folder));
+    const [last] = this.#database.getKeys({ ...backwards(within('event')), limit: 1 });
+    this.#nextEvent = last === undefined ? 0 : eventNumber(last) + 1;
+    this.#events = this.#database.getKeysCount(within('event'));
+  }
+
+  async close(): Promise<void> {
+    const environment = this.#environment;
+    this.#environment = undefined;
+    await environment?.close();
+  }
+
+  async saveRegistrations(registrations: readonly StoredRegistration[]): Promise<void> {
+    // Most of what a restart saves is what is there already. One after the other, so that `get` sees the last one's.
+    const saved = this.#saved.then(() => {
+      const records = registrations.filter((registration) => {
+        const before = this.#database.get(keyOf('registration', registration.unikernel));
+        return before?.equals(encodeRecord(registration)) !== true;
+      });
+      return this.#save('registration', records);
+    });
+    this.#saved = saved.catch(() => {});
+    await saved;
+  }
+
+  async registrations(): Promise<readonly StoredRegistration[]> {
+    return this.#all<StoredRegistration>('registration');
+  }
+
+  async saveCounters(counters: readonly StoredCounters[]): Promise<void> {
+    await this.#save('counters', counters);
+  }
+
+  async counters(): Promise<readonly StoredCounters[]> {
+    return this.#all<StoredCounters>('counters');
+  }
+
+  async appendEvent(event: LifecycleEvent): Promise<void> {
+    const number = this.#nextEvent;
+    this.#nextEvent += 1;
+    await this.#written([this.#put(eventKey(number), encodeRecord(event))]);
+    this.#events += 1;
+    if (this.#events > this.#historyLimit * 1.1 && !this.#dropping) await this.#dropOldest();
+  }
+
+  async history({ unikernel, limit = Infinity }: HistoryQuery): Promise<readonly LifecycleEvent[]> {
+    const newestFirst: LifecycleEvent[] = [];
+    let range: RangeOptions | undefined = backwards(within('event'));
+    while (range !== undefined && newestFirst.length < limit) {
+      const entries: { key: Buffer; value: Buffer }[] = [...this.#database.getRange({ ...range, limit: chunk })];
+      for (const { value } of entries) {
+        const event = this.#decode(value) as LifecycleEvent;
+        if (unikernel === undefined || event.unikernel === unikernel) newestFirst.push(event);
+      }
+      const oldest = entries.length === chunk ? entries.at(-1) : undefined;
+      range = oldest && { ...range, start: oldest.key, exclusiveStart: true };
+      // A long history must not hold up the answers.
+      await setImmediate();
+    }
+    return newestFirst.slice(0, limit).reverse();
+  }
+
+  get #database(): RootDatabase<Buffer, Buffer> {
+    if (this.#environment === undefined) throw new Error(`The store at ${this.folder} is not open`);
+    return this.#environment.database;
+  }
+
+  async #save(kind: string, records: readonly { readonly unikernel: string }[]): Promise<void> {
+    const writes = records.map((record) => this.#put(keyOf(kind, record.unikernel), encodeRecord(record)));
+    await this.#written(writes);
+  }
+
+  async #dropOldest(): Promise<void> {
+    this.#dropping = true;
+    try {
+      const excess = this.#events - this.#historyLimit;
+      const keys = [...this.#database.getKeys({ ...within('event'), limit: excess })];
+      await this.#written(keys.map((key) => this.#database.remove(key)));
+      this.#events -= keys.length;
+    } finally {
+      this.#dropping = false;
+    }
+  }
+
+  #put(key: Buffer, value: Buffer): Promise<boolean> {
+    if (this.#readOnly) throw storeInaccessible(this.folder, new Error('it has been opened to be read only'));
+    return this.#database.put(key, value);
+  }
+
+  async #written(writes: readonly Promise<boolean>[]): Promise<void> {
+    const failure = (await Promise.allSettled(writes)).find(({ status }) => status === 'rejected');
+    if (failure?.status === 'rejected') throw storeNotWritten(this.folder, await commitError(failure.reason));
+  }
+
+  #all<T>(kind: string): T[] {
+    const records: T[] = [];
+    // A plain loop: with 100,000 unikernels the iterator's own helpers take longer than all the rest.
+    for (const { value } of this.#database.getRange(within(kind))) records.push(this.#decode(value) as T);
+    return records;
+  }
+
+  #decode(bytes: Buffer): object {
+    const record = decodeRecord(bytes);
+    if (record === undefined) throw storeDamaged(this.folder, 'a record is not what was once written');
+    return record;
+  }
+}
+
+/** lmdb rejects a write with an error that holds a promise, and that one with what the system has said. */
+async function commitError(error: unknown): Promise<unknown> {
+  const inner = error instanceof Error && 'commitError' in error ? error.commitError : undefined;
+  return inner instanceof Promise ? inner.catch((reason: unknown) => reason) : error;
+}
+
+function keyOf(kind: string, name: string): Buffer {
+  return Buffer.from(`${kind}/${name}`);
+}
+
+function eventKey(number: number): Buffer {
+  return keyOf('event', number.toString(16).padStart(14, '0'));
+}
+
+function eventNumber(key: Buffer): number {
+  return Number.parseInt(key.toString('latin1', 'event/'.length), 16);
+}
+
+/** All keys of a kind: `0` is the character after `/`. */
+function within(kind: string): { start: Buffer; end: Buffer } {
+  return { start: Buffer.from(`${kind}/`), end: Buffer.from(`${kind}0`) };
+}
+
+/** LMDB's range begins at its greater end when it runs backwards. */
+function backwards({ start, end }: { start: Buffer; end: Buffer }): RangeOptions {
+  return { start: end, end: start, reverse: true };
+}

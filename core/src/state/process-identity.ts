@@ -1,0 +1,65 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { errorCode } from '../errors.js';
+
+/** Tells a process from every other one that has had, or will have, its number. */
+export const processIdentitySchema = z.object({
+  pid: z.int().positive(),
+  /** When it started, in the words of the system: comparable, nothing more. Empty where the system does not say. */
+  started: z.string(),
+  /** The kernel's boot id; empty where there is none. */
+  boot: z.string(),
+});
+
+export type ProcessIdentity = z.infer<typeof processIdentitySchema>;
+
+/** The identity of a running process; `undefined` where none has this number (or it is a zombie, which owns nothing). */
+export function identityOf(pid: number): ProcessIdentity | undefined {
+  if (!exists(pid)) return undefined;
+  const started = process.platform === 'linux' ? startOnLinux(pid) : startByPs(pid);
+  return started === undefined ? undefined : { pid, started, boot: bootId() };
+}
+
+/** Whether that very process still runs. */
+export function isAlive(identity: ProcessIdentity): boolean {
+  const now = identityOf(identity.pid);
+  return now?.started === identity.started && now.boot === identity.boot;
+}
+
+function exists(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return errorCode(error) === 'EPERM';
+  }
+}
+
+/** proc(5): the state is the third field of /proc/PID/stat and the start time the 22nd; a name with spaces is the second. */
+function startOnLinux(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
+  } catch (error) {
+    // Without /proc, or with one that hides other people's processes, the number alone has to do.
+    return errorCode(error) === 'ESRCH' ? undefined : '';
+  }
+}
+
+function startByPs(pid: number): string | undefined {
+  try {
+    return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim() || undefined;
+  } catch {
+    return '';
+  }
+}
+
+function bootId(): string {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,60 @@
+import type { Clock } from '../contracts/clock.js';
+import type { LifecycleEvent } from '../contracts/lifecycle-event.js';
+import type { Logger } from '../contracts/logger.js';
+import type { Milliseconds } from '../contracts/milliseconds.js';
+import type { Notifier } from '../contracts/notifier.js';
+import { errorMessage } from '../errors.js';
+import { NotifierQueue } from './notifier-queue.js';
+
+/** How long `close` waits for slow notifiers. */
+const patience: Milliseconds = 2_000;
+
+export type LifecycleListener = (event: LifecycleEvent) => void;
+
+/** Announces what has happened: to the listeners within Jitsu at once, to the notifiers when they have time. */
+export class EventHub {
+  readonly #listeners = new Set<LifecycleListener>();
+  readonly #queues: NotifierQueue[] = [];
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly logger: Logger,
+  ) {}
+
+  /** Calls the listener with every event from now on, in order, before `emit` returns. */
+  listen(listener: LifecycleListener): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => this.#listeners.delete(listener) };
+  }
+
+  /** Tells the notifier every event from now on, in order. */
+  addNotifier(name: string, notifier: Notifier): void {
+    this.#queues.push(new NotifierQueue(name, notifier, this.logger));
+  }
+
+  /** Never throws and never waits: whoever fails is logged, and the others are told all the same. */
+  emit(event: LifecycleEvent): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener(event);
+      } catch (error) {
+        this.logger.error(
+          { error },
+          `a listener failed on "${event.kind}" of ${event.unikernel}: ${errorMessage(error)}`,
+        );
+      }
+    }
+    for (const queue of this.#queues) queue.push(event);
+  }
+
+  /** Gives the notifiers 2 s to hear what waits for them. */
+  async close(): Promise<void> {
+    const enough = new AbortController();
+    const timeout = this.clock.sleep(patience, enough.signal).catch(() => {});
+    await Promise.race([Promise.all(this.#queues.map((queue) => queue.idle())), timeout]);
+    enough.abort();
+    for (const { name, length } of this.#queues) {
+      if (length > 0) this.logger.warn({ notifier: name }, `the notifier ${name} was not told ${length} last events`);
+    }
+  }
+}

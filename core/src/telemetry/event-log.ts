@@ -1,0 +1,57 @@
+import type { LifecycleEvent, LifecycleEventKind, WakeCause } from '../contracts/lifecycle-event.js';
+import type { Logger } from '../contracts/logger.js';
+
+const warnings: ReadonlySet<LifecycleEventKind> = new Set(['failed', 'died', 'stop-failed', 'lost']);
+
+/** Writes a line for everything that happens to a unikernel; the whole event goes along as the field `event`. */
+export class EventLog {
+  constructor(private readonly logger: Logger) {}
+
+  write(event: LifecycleEvent): void {
+    const message = `${event.unikernel}: ${describeEvent(event)}`;
+    if (warnings.has(event.kind)) this.logger.warn({ event }, message);
+    else this.logger.info({ event }, message);
+  }
+}
+
+/** What has happened, in words, without the unikernel's name: `ready after 84 ms at 10.0.0.9`. */
+export function describeEvent(event: LifecycleEvent): string {
+  const because = event.reason === undefined ? '' : `: ${event.reason}`;
+  const after = event.duration === undefined ? '' : ` after ${Math.round(event.duration)} ms`;
+  const at = event.addresses.length === 0 ? '' : ` at ${event.addresses.join(', ')}`;
+  const number = event.domainId === undefined ? '' : ` as ${event.domainId}`;
+  switch (event.kind) {
+    case 'summoning':
+      return `summoning${event.cause === undefined ? '' : ` ${describeCause(event.cause)}`}`;
+    case 'started':
+    case 'resumed':
+    case 'unpaused':
+      return `${event.kind}${number}`;
+    case 'ready':
+      return `ready${after}${at}`;
+    case 'failed':
+      return `failed${after}${because}${codeOf(event)}`;
+    case 'adopted':
+      return `found running, and adopted${number}`;
+    case 'died':
+      return `died${because}`;
+    case 'stopping':
+      return `stopping${because}`;
+    case 'stopped':
+      return `stopped${after} (${event.state})`;
+    case 'stop-failed':
+      return `could not be stopped${because}${codeOf(event)}`;
+    case 'lost':
+      return `its backend ${event.backend} cannot be asked${because}`;
+    case 'returned':
+      return `its backend ${event.backend} answers again: ${event.state}`;
+  }
+}
+
+function describeCause(cause: WakeCause): string {
+  return cause.kind === 'command' ? 'by command' : `for ${cause.client}, who asked for ${cause.name} ${cause.type}`;
+}
+
+function codeOf({ code }: LifecycleEvent): string {
+  return code === undefined ? '' : ` [${code}]`;
+}

@@ -1,0 +1,68 @@
+import type { ZodObject } from 'zod';
+import type { Backend, PowerState, StopMode, UnikernelId } from '../../contracts/backend.js';
+
+/** Options that must be refused, by the schema or, where only the system can tell, by `register`. */
+export interface RefusedOptions {
+  /** What is wrong with them, to end the sentence "refuses …". */
+  readonly because: string;
+  readonly options: object;
+  /** One for each problem: all must be told in one go, each as `path: message` (schema) or in the one message (register). */
+  readonly problems: readonly RegExp[];
+}
+
+/**
+ * What {@link describeBackend} must know of a backend to try it. The optional members are capability switches: what a
+ * harness leaves out is not tried.
+ *
+ * @example
+ * ```ts
+ * const hypervisor = new CounterHypervisor();
+ * describeBackend('the counter backend', {
+ *   schema: counterOptions,
+ *   stopModes: { destroy: 'off' },
+ *   watches: false,
+ *   refused: [{ because: 'a missing name', options: {}, problems: [/^name: /] }],
+ *   connection: () => new CounterBackend(hypervisor),
+ *   machine: (name) => ({ name }),
+ *   tearDown: () => hypervisor.removeAll(),
+ * });
+ * ```
+ */
+export interface BackendHarness {
+  /** The schema of a unikernel's options, as contributed to the registry. */
+  readonly schema: ZodObject;
+  /** Every stop mode that it claims, and the state in which a machine is then found. */
+  readonly stopModes: Readonly<Record<StopMode, PowerState>>;
+  /** Whether it has `watch`. */
+  readonly watches: boolean;
+  readonly refused: readonly RefusedOptions[];
+  /** How many milliseconds of waiting mean that something does not happen any more; 10,000 where absent. */
+  readonly patience?: number;
+
+  /** Called before each test. */
+  setUp?(): Promise<void> | void;
+  /** Called after each test, also after a failed one: no machine may be left. */
+  tearDown?(): Promise<void> | void;
+
+  /** A new instance that speaks to the same system as the last one of this test. The suite connects and closes it. */
+  connection(): Backend | Promise<Backend>;
+  /**
+   * Options, as in the configuration, of a machine of this name that exists (or is made by `register`), is off, runs
+   * until it is stopped, and follows every stop mode. The suite uses the names `alpha` and `beta`.
+   */
+  machine(name: string): object;
+
+  /** Options of a machine that runs and never reacts to the mode `shutdown`. */
+  stubborn?(name: string): object;
+  /** Options that `register` takes and with which `start` must fail with `JITSU_BACKEND_FAILED`. */
+  broken?(name: string): object;
+  /** How many machines of this unikernel the system itself runs. */
+  count?(name: string, id: UnikernelId): Promise<number> | number;
+  /** Ends a running machine behind the backend's back. `domainId` is what `describe` says. */
+  kill?(name: string, id: UnikernelId, domainId: number | undefined): Promise<void> | void;
+  /** Pauses a running machine behind the backend's back, so that it is found `paused`. */
+  pause?(name: string, id: UnikernelId, domainId: number | undefined): Promise<void> | void;
+  /** Cuts every connection to the system, whose machines run on; with `restore`. */
+  lose?(): Promise<void> | void;
+  restore?(): Promise<void> | void;
+}

@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import type { BackendHarness } from './backend-harness.js';
+import type { BackendTrial } from './backend-trial.js';
+import { rejectsWithCode } from '../rejects-with-code.js';
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** What holds of registering unikernels with any backend. */
+export function testRegistration(harness: BackendHarness, trial: () => BackendTrial): void {
+  it('claims exactly the stop modes of its harness', async () => {
+    const backend = await trial().connect();
+    assert.deepEqual([...backend.capabilities.stopModes].sort(), Object.keys(harness.stopModes).sort());
+    assert.equal(backend.watch !== undefined, harness.watches);
+  });
+
+  it('describes each of its options', () => {
+    for (const [key, option] of Object.entries(harness.schema.shape)) {
+      assert.ok((option as { description?: string }).description, `option '${key}' has no description`);
+    }
+  });
+
+  it('gives a unikernel a uuid that stays the same, in this instance and in a new one', async () => {
+    const first = await trial().connect();
+    const id = await trial().register(first);
+    assert.match(id, UUID);
+    assert.equal(await trial().register(first), id);
+    await first.close();
+    assert.equal(await trial().register(await trial().connect()), id);
+  });
+
+  it('tells unikernels apart', async () => {
+    const backend = await trial().connect();
+    assert.notEqual(await trial().register(backend, 'alpha'), await trial().register(backend, 'beta'));
+  });
+
+  it('starts nothing when it registers', async () => {
+    const backend = await trial().connect();
+    const id = await trial().register(backend);
+    assert.equal((await backend.describe(id)).state, 'off');
+    await trial().counts(0, id);
+  });
+
+  it('lets a running machine run on when it is registered again', async () => {
+    const { backend, id, domainId } = await trial().running();
+    await trial().register(backend);
+    assert.equal((await trial().until(backend, id, 'running')).domainId, domainId);
+    await trial().counts(1, id);
+  });
+
+  for (const { because, options, problems } of harness.refused) {
+    it(`refuses ${because}, with every problem in one go`, async () => {
+      const parsed = harness.schema.safeParse(options);
+      const told = parsed.success
+        ? [await refusal(trial(), options)]
+        : parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+      for (const problem of problems) {
+        assert.ok(
+          told.some((text) => problem.test(text)),
+          `${String(problem)} is not among the problems told:\n${told.join('\n')}`,
+        );
+      }
+    });
+  }
+}
+
+async function refusal(trial: BackendTrial, options: object): Promise<string> {
+  const backend = await trial.connect();
+  const error = await rejectsWithCode(trial.register(backend, 'alpha', options), 'JITSU_UNIKERNEL_INVALID');
+  assert.match(error.message, /alpha/, 'the message must name the unikernel');
+  return error.message;
+}

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import type { Backend, PowerChange, PowerState, StopMode, UnikernelId } from '../../contracts/backend.js';
+import type { BackendHarness } from './backend-harness.js';
+import { eventually, PATIENCE } from '../eventually.js';
+
+/** One test's view of a backend: connections that are closed at the end, and steps that the tests share. */
+export class BackendTrial {
+  readonly #open: Backend[] = [];
+  readonly #watches: Disposable[] = [];
+
+  constructor(readonly harness: BackendHarness) {}
+
+  /** A new, connected instance. */
+  async connect(): Promise<Backend> {
+    const backend = await this.harness.connection();
+    this.#open.push(backend);
+    await backend.connect();
+    return backend;
+  }
+
+  /** Registers a machine with options in the form of the configuration. */
+  async register(backend: Backend, name = 'alpha', options = this.harness.machine(name)): Promise<UnikernelId> {
+    return backend.register({ name, options: this.harness.schema.parse(options) });
+  }
+
+  /** A connected instance with one machine that runs. */
+  async running(): Promise<{ backend: Backend; id: UnikernelId; domainId: number | undefined }> {
+    const backend = await this.connect();
+    const id = await this.register(backend);
+    await backend.start(id);
+    const { domainId } = await this.until(backend, id, 'running');
+    return { backend, id, domainId };
+  }
+
+  /** Waits until the backend finds the machine in that state; hands back the description. */
+  async until(backend: Backend, id: UnikernelId, state: PowerState) {
+    return eventually(async () => {
+      const description = await backend.describe(id);
+      assert.equal(description.state, state, `state '${description.state}' (${description.detail ?? 'no detail'})`);
+      return description;
+    }, this.patience);
+  }
+
+  /** Stops within the suite's patience. */
+  async stop(backend: Backend, id: UnikernelId, mode: StopMode): Promise<void> {
+    await backend.stop(id, mode, AbortSignal.timeout(this.patience));
+  }
+
+  /** Watches; the list grows as changes come in. */
+  watch(backend: Backend): PowerChange[] {
+    const changes: PowerChange[] = [];
+    assert.ok(backend.watch, 'a backend that watches has the method');
+    this.#watches.push(backend.watch((change) => changes.push(change)));
+    return changes;
+  }
+
+  /** Asserts that the system itself runs so many machines of that name, where the harness can count them. */
+  async counts(expected: number, id: UnikernelId, name = 'alpha'): Promise<void> {
+    const count = await this.harness.count?.(name, id);
+    if (count !== undefined) assert.equal(count, expected, `${count} machines of ${name} run`);
+  }
+
+  /** A mode that ends the machine. */
+  get ending(): StopMode {
+    const modes = Object.entries(this.harness.stopModes);
+    const mode = modes.find(([name]) => name === 'destroy') ?? modes.find(([, state]) => state === 'off');
+    assert.ok(mode, 'a harness needs one stop mode after which a machine is off');
+    return mode[0];
+  }
+
+  get patience(): number {
+    return this.harness.patience ?? PATIENCE;
+  }
+
+  /** Closes everything that the test opened. */
+  async end(): Promise<void> {
+    for (const watch of this.#watches) watch[Symbol.dispose]();
+    for (const backend of this.#open) await backend.close();
+  }
+}

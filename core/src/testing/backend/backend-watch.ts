@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { PowerChange, PowerState } from '../../contracts/backend.js';
+import type { BackendHarness } from './backend-harness.js';
+import type { BackendTrial } from './backend-trial.js';
+import { eventually, GLANCE } from '../eventually.js';
+
+const PASSING: readonly PowerState[] = ['starting', 'stopping'];
+
+/** What holds of any backend that tells of changes by itself. */
+export function testWatch(harness: BackendHarness, trial: () => BackendTrial): void {
+  it('tells every change of state, in order and once', async () => {
+    const backend = await trial().connect();
+    const id = await trial().register(backend);
+    const changes = trial().watch(backend);
+    await backend.start(id);
+    await trial().until(backend, id, 'running');
+    const expected: PowerState[] = ['running'];
+    if (harness.stopModes.suspend === 'suspended') {
+      await trial().stop(backend, id, 'suspend');
+      await backend.resume(id);
+      expected.push('suspended', 'running');
+    }
+    await trial().stop(backend, id, trial().ending);
+    await eventually(() => assert.deepEqual(lasting(changes), [...expected, 'off']), trial().patience);
+    assert.deepEqual(new Set(changes.map((change) => change.id)), new Set([id]));
+    for (const [index, { state }] of changes.entries()) {
+      assert.notEqual(state, changes[index - 1]?.state, `'${state}' was told twice in a row`);
+    }
+  });
+
+  it('tells all who watch, and is silent to one that is disposed of', async () => {
+    const backend = await trial().connect();
+    const id = await trial().register(backend);
+    const first = trial().watch(backend);
+    const second: PowerChange[] = [];
+    const watch = backend.watch?.((change) => second.push(change));
+    await backend.start(id);
+    await eventually(() => assert.deepEqual([lasting(first), lasting(second)], [['running'], ['running']]));
+    watch?.[Symbol.dispose]();
+    const heard = second.length;
+    await trial().stop(backend, id, trial().ending);
+    await eventually(() => assert.deepEqual(lasting(first), ['running', 'off']), trial().patience);
+    await sleep(GLANCE);
+    assert.equal(second.length, heard);
+  });
+
+  const { kill, pause } = harness;
+  if (kill !== undefined) {
+    it('tells that a machine went down behind its back, and can start it again', async () => {
+      const { backend, id, domainId } = await trial().running();
+      const changes = trial().watch(backend);
+      await kill('alpha', id, domainId);
+      await eventually(() => assert.deepEqual(afterStart(changes), ['off']), trial().patience);
+      assert.equal((await backend.describe(id)).state, 'off');
+      await backend.start(id);
+      await eventually(() => assert.deepEqual(afterStart(changes), ['off', 'running']), trial().patience);
+      await trial().counts(1, id);
+    });
+
+    it('tells that a machine which it found running went down', async () => {
+      const { backend, id, domainId } = await trial().running();
+      await backend.close();
+      const next = await trial().connect();
+      await trial().register(next);
+      const changes = trial().watch(next);
+      await kill('alpha', id, domainId);
+      await eventually(() => assert.deepEqual(afterStart(changes), ['off']), trial().patience);
+    });
+  }
+
+  if (pause !== undefined) {
+    it('tells that a machine was paused behind its back', async () => {
+      const { backend, id, domainId } = await trial().running();
+      const changes = trial().watch(backend);
+      await pause('alpha', id, domainId);
+      await eventually(() => assert.deepEqual(afterStart(changes), ['paused']), trial().patience);
+    });
+  }
+}
+
+/** The states without those that a backend may or may not show in passing. */
+function lasting(changes: readonly PowerChange[]): PowerState[] {
+  return changes.map(({ state }) => state).filter((state) => !PASSING.includes(state));
+}
+
+/** The same, without the news of a start from before the watch, which may have been on its way. */
+function afterStart(changes: readonly PowerChange[]): PowerState[] {
+  const states = lasting(changes);
+  return states[0] === 'running' ? states.slice(1) : states;
+}

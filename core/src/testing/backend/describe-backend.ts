@@ -1,0 +1,35 @@
+import type { BackendHarness } from './backend-harness.js';
+import { BackendTrial } from './backend-trial.js';
+import { testConnection } from './backend-connection.js';
+import { testPower } from './backend-power.js';
+import { testRegistration } from './backend-registration.js';
+import { testWatch } from './backend-watch.js';
+
+/**
+ * Describes what every backend must do, as mocha tests: call it in a test file of yours. It uses mocha's global
+ * `describe` and `it` and Node's `assert`, and waits in real time.
+ */
+export function describeBackend(name: string, harness: BackendHarness): void {
+  describe(`${name} (backend contract)`, function () {
+    this.timeout(6 * (harness.patience ?? 10_000));
+    let trial: BackendTrial;
+
+    beforeEach(async () => {
+      await harness.setUp?.();
+      trial = new BackendTrial(harness);
+    });
+
+    afterEach(async () => {
+      try {
+        await trial.end();
+      } finally {
+        await harness.tearDown?.();
+      }
+    });
+
+    describe('registration', () => testRegistration(harness, () => trial));
+    describe('power', () => testPower(harness, () => trial));
+    describe('connection', () => testConnection(harness, () => trial));
+    if (harness.watches) describe('watch', () => testWatch(harness, () => trial));
+  });
+}

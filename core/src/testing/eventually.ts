@@ -1,0 +1,33 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Milliseconds } from '../contracts/milliseconds.js';
+
+/** How long the suites wait for something that must happen. */
+export const PATIENCE: Milliseconds = 10_000;
+
+/** How long the suites watch for something that must not happen. */
+export const GLANCE: Milliseconds = 60;
+
+/**
+ * Asks again and again until `check` no longer throws, in real time: what the suites wait for happens outside of them.
+ * Rejects with the last error when the patience is over.
+ */
+export async function eventually<T>(check: () => T | Promise<T>, patience: Milliseconds = PATIENCE): Promise<T> {
+  const end = performance.now() + patience;
+  for (;;) {
+    try {
+      return await check();
+    } catch (error) {
+      if (performance.now() >= end) throw error;
+    }
+    await sleep(5);
+  }
+}
+
+/** Whether the promise is still unsettled after a while. Its rejection stays the caller's to handle. */
+export async function isPending(promise: Promise<unknown>, glance: Milliseconds = GLANCE): Promise<boolean> {
+  const settled = promise.then(
+    () => false,
+    () => false,
+  );
+  return Promise.race([settled, sleep(glance, true)]);
+}

@@ -1,0 +1,61 @@
+import type { UnikernelId } from '@jitsud/core';
+import type { MachineRecord, MachineRecords } from './machine-records.js';
+import { marksOf } from './process-environment.js';
+import { sendSignal } from './send-signal.js';
+import type { ProcessEntry, ProcessTable } from './process-table.js';
+
+/**
+ * Finds the processes that an earlier Jitsu left running, by their records: the very same ones and no others that have
+ * come by their pids since. What is left of a machine whose first process has ended is ended, too.
+ *
+ * The process table is read as a whole, once, and only if some record does not fit what runs.
+ */
+export function findMachines(
+  records: MachineRecords,
+  table: ProcessTable,
+  runtimeDirectory: string,
+): Map<UnikernelId, MachineRecord> {
+  const found = new Map<UnikernelId, MachineRecord>();
+  let entries: readonly ProcessEntry[] | undefined;
+  for (const [id, record] of records.load()) {
+    if (record !== undefined && isAlive(record, table)) {
+      found.set(id, record);
+      continue;
+    }
+    entries ??= table.all().filter(({ state }) => state !== 'dead');
+    const bears = bearer(id, table, runtimeDirectory);
+    const orphan = record === undefined ? firstLeader(entries, bears) : undefined;
+    if (orphan !== undefined) {
+      const { pid, startTime } = orphan;
+      found.set(id, { pid, startTime, bootId: table.bootId });
+      records.save(id, { pid, startTime, bootId: table.bootId });
+      continue;
+    }
+    if (record?.bootId === table.bootId) {
+      const rest = entries.filter(({ group, pid }) => group === record.pid && pid !== record.pid && bears(pid));
+      for (const { pid } of rest) sendSignal(pid, 'SIGKILL');
+    }
+    records.remove(id);
+  }
+  return found;
+}
+
+function isAlive({ pid, startTime, bootId }: MachineRecord, table: ProcessTable): boolean {
+  const entry = bootId === table.bootId ? table.look(pid) : undefined;
+  return entry !== undefined && entry.startTime === startTime && entry.state !== 'dead';
+}
+
+/** Tells whether a process carries the marks of that unikernel. */
+function bearer(id: UnikernelId, table: ProcessTable, runtimeDirectory: string): (pid: number) => boolean {
+  const marks = Object.entries(marksOf(id, runtimeDirectory)).map(([key, value]) => `${key}=${value}`);
+  return (pid) => {
+    const environment = table.environment(pid);
+    return environment !== undefined && marks.every((mark) => environment.includes(mark));
+  };
+}
+
+/** A program may open sessions of its own, whose leaders bear its marks, too; it is older than they. */
+function firstLeader(entries: readonly ProcessEntry[], bears: (pid: number) => boolean): ProcessEntry | undefined {
+  const leaders = entries.filter(({ pid, session }) => pid === session && bears(pid));
+  return leaders.sort((one, other) => Number(one.startTime) - Number(other.startTime))[0];
+}

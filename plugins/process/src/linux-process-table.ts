@@ -1,0 +1,63 @@
+import { errorCode } from '@jitsud/core';
+import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
+import type { ProcessEntry, ProcessTable } from './process-table.js';
+
+/** What the kernel says when a process is gone, went while it was read, or belongs to somebody else. */
+const UNREADABLE = ['ENOENT', 'ESRCH', 'EACCES', 'EPERM'];
+
+/** Reads /proc: proc_pid_stat(5), proc_pid_environ(5). */
+export class LinuxProcessTable implements ProcessTable {
+  readonly bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  // Looks are frequent; a buffer for each would be most of their cost.
+  readonly #buffer = Buffer.alloc(4_096);
+
+  look(pid: number): ProcessEntry | undefined {
+    const line = ifReadable(() => {
+      const file = openSync(`/proc/${pid}/stat`, 'r');
+      try {
+        return this.#buffer.toString('latin1', 0, readSync(file, this.#buffer));
+      } finally {
+        closeSync(file);
+      }
+    });
+    return line ? parseStat(line) : undefined;
+  }
+
+  all(): ProcessEntry[] {
+    const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+    return pids.map((pid) => this.look(Number(pid))).filter((entry) => entry !== undefined);
+  }
+
+  environment(pid: number): readonly string[] | undefined {
+    return ifReadable(() => readFileSync(`/proc/${pid}/environ`, 'utf8'))?.split('\0');
+  }
+}
+
+/** A line of /proc/PID/stat. The program's name, in parentheses, may itself hold blanks and parentheses. */
+export function parseStat(line: string): ProcessEntry {
+  const fields = line.slice(line.lastIndexOf(')') + 2).split(' ');
+  const [state, , group, session] = fields;
+  const [threads, , startTime = ''] = fields.slice(17);
+  return {
+    pid: parseInt(line, 10),
+    group: Number(group),
+    session: Number(session),
+    startTime,
+    state: stateOf(state, Number(threads)),
+  };
+}
+
+function stateOf(letter: string | undefined, threads: number): ProcessEntry['state'] {
+  if (letter === 'T') return 'stopped';
+  // The first thread of a program may end before the others: then it looks like a zombie, and the program lives on.
+  return letter === 'X' || (letter === 'Z' && threads <= 1) ? 'dead' : 'alive';
+}
+
+function ifReadable<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (UNREADABLE.includes(errorCode(error) ?? '')) return undefined;
+    throw error;
+  }
+}

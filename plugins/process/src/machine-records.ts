@@ -1,0 +1,70 @@
+import { errorCode, type UnikernelId } from '@jitsud/core';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Which process a unikernel is. */
+export interface MachineRecord {
+  readonly pid: number;
+  readonly startTime: string;
+  readonly bootId: string;
+}
+
+const RECORD = /^([0-9a-f-]{36})\.json$/;
+
+/**
+ * Remembers, for the next Jitsu, which processes are ours: one file for each that runs. An empty file says that one
+ * may have been spawned whose pid was not written down any more.
+ */
+export class MachineRecords {
+  constructor(private readonly folder: string) {}
+
+  /** Makes the folder. */
+  open(): void {
+    mkdirSync(this.folder, { recursive: true, mode: 0o700 });
+  }
+
+  /** A process is about to be spawned. */
+  begin(id: UnikernelId): void {
+    writeFileSync(this.#file(id), '', { mode: 0o600 });
+  }
+
+  save(id: UnikernelId, record: MachineRecord): void {
+    const draft = `${this.#file(id)}.new`;
+    writeFileSync(draft, JSON.stringify(record), { mode: 0o600 });
+    renameSync(draft, this.#file(id));
+  }
+
+  remove(id: UnikernelId): void {
+    rmSync(this.#file(id), { force: true });
+  }
+
+  /** All that was left; undefined for what was begun and not saved. */
+  load(): Map<UnikernelId, MachineRecord | undefined> {
+    const records = new Map<UnikernelId, MachineRecord | undefined>();
+    for (const name of readdirSync(this.folder)) {
+      const id = RECORD.exec(name)?.[1];
+      if (id !== undefined) records.set(id, this.#read(id));
+    }
+    return records;
+  }
+
+  #read(id: UnikernelId): MachineRecord | undefined {
+    try {
+      return toRecord(JSON.parse(readFileSync(this.#file(id), 'utf8')));
+    } catch (error) {
+      if (error instanceof SyntaxError || errorCode(error) === 'ENOENT') return undefined;
+      throw error;
+    }
+  }
+
+  #file(id: UnikernelId): string {
+    return join(this.folder, `${id}.json`);
+  }
+}
+
+function toRecord(value: unknown): MachineRecord | undefined {
+  const { pid, startTime, bootId } = (value ?? {}) as Partial<MachineRecord>;
+  const whole =
+    Number.isSafeInteger(pid) && Number(pid) > 1 && typeof startTime === 'string' && typeof bootId === 'string';
+  return whole ? (value as MachineRecord) : undefined;
+}

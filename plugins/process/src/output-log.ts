@@ -1,0 +1,132 @@
+import { errorMessage, type Clock, type Logger, type Milliseconds, type UnikernelId } from '@jitsud/core';
+import { closeSync, mkdirSync, watch, type FSWatcher } from 'node:fs';
+import { join } from 'node:path';
+import { OutputFile } from './output-file.js';
+
+const STREAMS = ['stdout', 'stderr'] as const;
+type Stream = (typeof STREAMS)[number];
+
+/** Lines that come within this time are read together. */
+const GATHER: Milliseconds = 25;
+
+/** How often the files are looked at where the system does not tell of changes. */
+const POLL: Milliseconds = 1_000;
+
+/** Where a program's output goes. */
+export type OutputDescriptors = Readonly<Record<Stream, number>>;
+
+interface FollowedMachine {
+  readonly files: Readonly<Record<Stream, OutputFile>>;
+  readonly logger: Logger;
+}
+
+/** Writes what the programs say into Jitsu's log, line by line. */
+export class OutputLog {
+  readonly #machines = new Map<UnikernelId, FollowedMachine>();
+  readonly #dirty = new Set<UnikernelId>();
+  #watcher: FSWatcher | undefined;
+  #timer: Disposable | undefined;
+  #polling = false;
+
+  constructor(
+    private readonly folder: string,
+    private readonly clock: Clock,
+    private readonly logger: Logger,
+  ) {}
+
+  open(): void {
+    mkdirSync(this.folder, { recursive: true, mode: 0o700 });
+    try {
+      // One watch on the folder: the system grants few of them, and there may be thousands of programs.
+      this.#watcher = watch(this.folder, { persistent: false }, (_event, file) => this.#changed(file));
+      this.#watcher.on('error', (error) => this.#pollInstead(error));
+    } catch (error) {
+      this.#pollInstead(error);
+    }
+  }
+
+  close(): void {
+    this.#watcher?.close();
+    this.#watcher = undefined;
+    this.#polling = false;
+    this.#timer?.[Symbol.dispose]();
+    this.#timer = undefined;
+    this.#machines.clear();
+    this.#dirty.clear();
+  }
+
+  /** New files for a program that is about to start; disposing closes our descriptors. */
+  create(id: UnikernelId, name: string): OutputDescriptors & Disposable {
+    const files = this.#add(id, name);
+    const stdout = files.stdout.create();
+    try {
+      const stderr = files.stderr.create();
+      const close = (): void => [stdout, stderr].forEach((descriptor) => closeSync(descriptor));
+      return { stdout, stderr, [Symbol.dispose]: close };
+    } catch (error) {
+      closeSync(stdout);
+      throw error;
+    }
+  }
+
+  /** Follows the files of a program that runs already, from their ends. */
+  takeUp(id: UnikernelId, name: string): void {
+    for (const file of Object.values(this.#add(id, name))) file.takeUp();
+  }
+
+  /** Logs what is left of a program that has ended. @returns the last line that it wrote to stderr */
+  finish(id: UnikernelId): string | undefined {
+    const machine = this.#machines.get(id);
+    if (machine === undefined) return undefined;
+    this.#read(machine, true);
+    this.#machines.delete(id);
+    for (const file of Object.values(machine.files)) file.remove();
+    return machine.files.stderr.lastLine;
+  }
+
+  #add(id: UnikernelId, name: string): FollowedMachine['files'] {
+    const file = (stream: Stream): OutputFile => new OutputFile(join(this.folder, `${id}.${stream}`));
+    const files = { stdout: file('stdout'), stderr: file('stderr') };
+    this.#machines.set(id, { files, logger: this.logger.child({ unikernel: name }) });
+    return files;
+  }
+
+  #changed(file: string | null): void {
+    const id = file?.replace(/\.std(?:out|err)$/, '');
+    if (id === undefined || !this.#machines.has(id)) return;
+    this.#dirty.add(id);
+    if (!this.#polling) this.#timer ??= this.clock.after(GATHER, () => this.#readDirty());
+  }
+
+  #readDirty(): void {
+    this.#timer = undefined;
+    for (const id of this.#dirty) {
+      const machine = this.#machines.get(id);
+      if (machine !== undefined) this.#read(machine);
+    }
+    this.#dirty.clear();
+  }
+
+  #read({ files, logger }: FollowedMachine, last = false): void {
+    for (const stream of STREAMS) {
+      try {
+        for (const line of files[stream].read(last)) logger.info({ stream }, line);
+      } catch (error) {
+        logger.warn({ stream }, `The output of the program cannot be read: ${errorMessage(error)}`);
+      }
+    }
+  }
+
+  #pollInstead(error: unknown): void {
+    this.#watcher?.close();
+    this.#watcher = undefined;
+    this.logger.warn({}, `${this.folder} cannot be watched, so output is logged once a second: ${errorMessage(error)}`);
+    this.#polling = true;
+    this.#timer?.[Symbol.dispose]();
+    const poll = (): void => {
+      for (const machine of this.#machines.values()) this.#read(machine);
+      this.#timer = this.clock.after(POLL, poll);
+    };
+    this.#timer = this.clock.after(POLL, poll);
+  }
+}

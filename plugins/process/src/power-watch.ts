@@ -1,0 +1,50 @@
+import { errorMessage, type Logger, type PowerChange, type PowerState, type UnikernelId } from '@jitsud/core';
+
+type Listener = (change: PowerChange) => void;
+
+/** Tells all who watch of each change of state, once. */
+export class PowerWatch {
+  readonly #listeners = new Set<Listener>();
+  /** Those that are not off. */
+  readonly #states = new Map<UnikernelId, PowerState>();
+  readonly #details = new Map<UnikernelId, string>();
+
+  constructor(private readonly logger: Logger) {}
+
+  watch(listener: Listener): Disposable {
+    // One function may watch twice, and each of its watches ends by itself.
+    const own: Listener = (change) => listener(change);
+    this.#listeners.add(own);
+    return { [Symbol.dispose]: () => this.#listeners.delete(own) };
+  }
+
+  /** Takes note of a state that is no news. */
+  note(id: UnikernelId, state: PowerState, detail?: string): void {
+    if (state === 'off') this.#states.delete(id);
+    else this.#states.set(id, state);
+    if (detail === undefined) this.#details.delete(id);
+    else this.#details.set(id, detail);
+  }
+
+  tell(id: UnikernelId, state: PowerState, detail?: string): void {
+    if ((this.#states.get(id) ?? 'off') === state) return;
+    this.note(id, state, detail);
+    const change: PowerChange = { id, state, ...(detail === undefined ? {} : { detail }) };
+    for (const listener of [...this.#listeners]) {
+      if (this.#listeners.has(listener)) this.#callOne(listener, change);
+    }
+  }
+
+  /** Why it is in the state that was last told. */
+  detailOf(id: UnikernelId): string | undefined {
+    return this.#details.get(id);
+  }
+
+  #callOne(listener: Listener, change: PowerChange): void {
+    try {
+      listener(change);
+    } catch (error) {
+      this.logger.error({ id: change.id, state: change.state }, `Whoever watches failed: ${errorMessage(error)}`);
+    }
+  }
+}

@@ -1,0 +1,28 @@
+import type { UnikernelId } from '@jitsud/core';
+import type { ProcessPlan } from './process-plan.js';
+
+/** What systemd tells Jitsu about itself and must not reach the programs that it runs (sd_notify(3), sd_listen_fds(3)). */
+const OURS_ALONE = [
+  'NOTIFY_SOCKET',
+  'WATCHDOG_PID',
+  'WATCHDOG_USEC',
+  'LISTEN_FDS',
+  'LISTEN_PID',
+  'LISTEN_FDNAMES',
+  'MAINPID',
+];
+
+/** What marks a process as ours, so that it is found even if Jitsu dies before it has written its pid down. */
+export function marksOf(id: UnikernelId, runtimeDirectory: string): Record<string, string> {
+  return { JITSU_UNIKERNEL: id, JITSU_RUNTIME_DIRECTORY: runtimeDirectory };
+}
+
+/** The environment of a unikernel's process. */
+export function environmentOf(plan: ProcessPlan, runtimeDirectory: string): NodeJS.ProcessEnv {
+  const environment = { ...process.env };
+  for (const name of OURS_ALONE) delete environment[name];
+  const { name, home } = plan.account ?? {};
+  if (name !== undefined) Object.assign(environment, { USER: name, LOGNAME: name });
+  if (home !== undefined) environment.HOME = home;
+  return { ...environment, ...plan.env, ...marksOf(plan.id, runtimeDirectory) };
+}

@@ -1,0 +1,103 @@
+import type { Clock, Milliseconds, UnikernelId } from '@jitsud/core';
+import type { ChildProcess } from 'node:child_process';
+import type { MachineRecord } from './machine-records.js';
+import type { ProcessTable } from './process-table.js';
+import { sendSignal } from './send-signal.js';
+
+/** How the first process of a machine ended; empty where only its parent could know. */
+export interface Exit {
+  readonly status?: number;
+  readonly signal?: NodeJS.Signals;
+}
+
+/** How often, at most, the rest of a group is looked for when its first process has ended. */
+const SLOWEST_LOOK: Milliseconds = 50;
+
+/**
+ * A unikernel that runs: a process that leads a group and a session of its own, and all its descendants in that group.
+ * It has ended when nobody of the group is left.
+ */
+export class ProcessMachine {
+  /** Resolves when nobody of the group is left. */
+  readonly ended: Promise<Exit>;
+  /** Whether descendants that outlive the first process may end by themselves; else they are killed. */
+  gentle = false;
+  /** Nobody is interested any more. */
+  released = false;
+  hasEnded = false;
+  #resolve: (exit: Exit) => void = () => undefined;
+  #leaderEnded = false;
+
+  /** `child` where it is our own: then its end is told to us, and else it is noticed by {@link check}. */
+  constructor(
+    readonly id: UnikernelId,
+    readonly record: MachineRecord,
+    private readonly table: ProcessTable,
+    private readonly clock: Clock,
+    private readonly child?: ChildProcess,
+  ) {
+    this.ended = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+    // A running machine is no reason for Jitsu to go on.
+    child?.unref();
+    child?.once('exit', (status, signal) => {
+      this.#endWith({ ...(status === null ? {} : { status }), ...(signal === null ? {} : { signal }) });
+    });
+  }
+
+  get pid(): number {
+    return this.record.pid;
+  }
+
+  /** As the system sees it at this moment. */
+  look(): 'running' | 'suspended' | 'stopping' {
+    if (!this.#leaderEnded) {
+      const entry = this.table.look(this.pid);
+      if (entry?.startTime === this.record.startTime && entry.state !== 'dead') {
+        return entry.state === 'stopped' ? 'suspended' : 'running';
+      }
+      if (this.child === undefined) this.#endWith({});
+    }
+    return 'stopping';
+  }
+
+  /** A cheap look, for a process that is not our child: whether its pid is in use at all. */
+  check(): void {
+    if (this.child === undefined && !this.#leaderEnded && !sendSignal(this.pid, 0)) this.#endWith({});
+  }
+
+  /** To everybody in the group. */
+  signal(signal: NodeJS.Signals): void {
+    if (!this.hasEnded && !this.#isSomebodyElse()) sendSignal(-this.pid, signal);
+  }
+
+  #endWith(exit: Exit): void {
+    if (this.#leaderEnded) return;
+    this.#leaderEnded = true;
+    void this.#untilEmpty().then(() => {
+      this.hasEnded = true;
+      this.#resolve(exit);
+    });
+  }
+
+  async #untilEmpty(): Promise<void> {
+    for (let looks = 1; !this.released && this.#hasMembers(looks); looks += 1) {
+      if (!this.gentle) this.signal('SIGKILL');
+      await this.clock.sleep(Math.min(looks, SLOWEST_LOOK));
+    }
+  }
+
+  /** Zombies that nobody collects keep a group, too: now and then, look at each process for one that is alive. */
+  #hasMembers(looks: number): boolean {
+    if (this.#isSomebodyElse() || !sendSignal(-this.pid, 0)) return false;
+    if (looks % 16 !== 0) return true;
+    return this.table.all().some(({ group, state }) => group === this.pid && state !== 'dead');
+  }
+
+  /** Whether the pid has come to another process; it cannot while anybody of our group is left. */
+  #isSomebodyElse(): boolean {
+    const entry = this.table.look(this.pid);
+    return entry !== undefined && entry.startTime !== this.record.startTime;
+  }
+}

@@ -1,0 +1,59 @@
+import { z } from 'zod';
+import { splitWords } from './split-words.js';
+
+const VARIABLE = /^[^=\0]+=[^\0]*$/;
+const text = z.string().refine((value) => !value.includes('\0'), 'No NUL character can be in it.');
+
+const command = z
+  .union([text, z.array(text)], {
+    error: "A command line, or a list of its words, such as ['python3', 'server.py'] expected.",
+  })
+  .transform((value, context): [string, ...string[]] => {
+<<<<<<< HEAD
+    const [program, ...words] = (typeof value === "string" ? splitWords(value) : value) ?? [];
+=======
+    const split = typeof value === 'string' ? splitWords(value) : value;
+    const [program, ...words] = split ?? [];
+>>>>>>> process
+    if (program) return [program, ...words];
+    const message = split ? 'A program expected.' : 'A quote is never closed.';
+    context.addIssue({ code: 'custom', message, input: value });
+    return z.NEVER;
+  });
+
+const variable = z.string().regex(VARIABLE, 'A variable such as PORT=8080 expected.');
+const variables = z.record(
+  z.string().regex(/^[^=\0]+$/, 'A name of a variable expected.'),
+  z.union([text, z.number(), z.boolean()], { error: 'A string or a number expected.' }).transform(String),
+);
+const env = z
+  .union([variable, z.array(variable), variables], { error: 'Variables such as { PORT: 8080 } or PORT=8080 expected.' })
+  .transform((value): Readonly<Record<string, string>> => {
+    if (typeof value === 'object' && !Array.isArray(value)) return value;
+    return Object.fromEntries(
+      [value].flat().map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+    );
+  });
+
+const user = z
+  .union([z.string().min(1), z.number().int().nonnegative()], { error: 'The name or number of a user expected.' })
+  .transform((value) => (/^\d+$/.test(String(value)) ? Number(value) : value));
+
+/** The options of one unikernel that is a process. */
+export const processOptions = z.object({
+  name: z.string().min(1, 'A name expected.').describe('Name of the unikernel'),
+  command: command.describe(
+    'Program and its arguments; a string is split into words as a shell splits it, but no shell runs',
+  ),
+  cwd: text
+    .min(1, 'A folder expected.')
+    .optional()
+    .describe("Folder in which the program runs; Jitsu's own where absent"),
+  env: env.default({}).describe("Variables added to Jitsu's environment: a mapping, or KEY=VALUE, one or many"),
+  user: user
+    .optional()
+    .describe('User, by name or number, as whom the program runs; Jitsu must be root for another than its own'),
+});
+
+/** As parsed. */
+export type ProcessOptions = z.output<typeof processOptions>;

@@ -1,0 +1,50 @@
+import { JitsuError, type Registration, type UnikernelId } from '@jitsud/core';
+import { resolve } from 'node:path';
+import type { ProcessOptions } from './process-options.js';
+import type { ProgramFinder } from './program-finder.js';
+import type { UserAccount, UserAccounts } from './user-accounts.js';
+
+/** All that is needed to spawn a unikernel's process. */
+export interface ProcessPlan {
+  readonly id: UnikernelId;
+  readonly name: string;
+  readonly program: string;
+  /** argv, the program's own name first. */
+  readonly words: readonly [string, ...string[]];
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly account?: UserAccount;
+}
+
+/**
+ * Checks a registration against this machine.
+ * @throws JITSU_UNIKERNEL_INVALID that names every problem
+ */
+export async function planProcess(
+  id: UnikernelId,
+  { name, options }: Registration<ProcessOptions>,
+  programs: ProgramFinder,
+  accounts: UserAccounts,
+): Promise<ProcessPlan> {
+  const problems: string[] = [];
+  const cwd = resolve(options.cwd ?? '.');
+  if (!programs.isFolder(cwd)) problems.push(`cwd: there is no folder ${cwd}`);
+  const found = programs.find(options.command[0], cwd, options.env.PATH ?? process.env.PATH);
+  if ('problem' in found) problems.push(`command: ${found.problem}`);
+
+  let account: UserAccount | undefined;
+  if (options.user !== undefined) {
+    account = await accounts.find(options.user);
+    const own = process.getuid?.();
+    if (account === undefined) problems.push(`user: there is no user '${options.user}'`);
+    else if (own !== 0 && own !== account.uid) {
+      problems.push(`user: only root may run a program as '${options.user}', and Jitsu runs as user ${own}`);
+    }
+    if (account?.uid === own) account = undefined;
+  }
+
+  if (problems.length > 0 || 'problem' in found) {
+    throw new JitsuError('JITSU_UNIKERNEL_INVALID', `The process of ${name} cannot be run. ${problems.join('; ')}.`);
+  }
+  return { id, name, program: found.path, words: options.command, cwd, env: options.env, ...(account && { account }) };
+}

@@ -1,0 +1,47 @@
+import { errorCode, type Clock } from '@jitsud/core';
+import { accessSync, constants, statSync } from 'node:fs';
+import { delimiter, isAbsolute, resolve } from 'node:path';
+import { Remembered } from './remembered.js';
+
+/** Where a program was found, or why it cannot be run. */
+export type FoundProgram = { readonly path: string } | { readonly problem: string };
+
+const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** Finds programs and folders as `execvp` and `chdir` would. */
+export class ProgramFinder {
+  readonly #programs: Remembered<FoundProgram>;
+  readonly #folders: Remembered<boolean>;
+
+  constructor(clock: Clock) {
+    this.#programs = new Remembered(clock);
+    this.#folders = new Remembered(clock);
+  }
+
+  /** `word` as in a command line: a path (relative to `cwd`) where it has a slash, else a name to look up in `path`. */
+  find(word: string, cwd: string, path = SYSTEM_PATH): FoundProgram {
+    return this.#programs.get([word, cwd, path].join('\0'), () => {
+      if (word.includes('/')) return check(resolve(cwd, word), word);
+      const places = path.split(delimiter).map((folder) => resolve(cwd, folder, word));
+      const found = places.map((place) => check(place, word)).find((result) => 'path' in result);
+      return found ?? { problem: `there is no program '${word}' in ${path}` };
+    });
+  }
+
+  isFolder(path: string): boolean {
+    return this.#folders.get(
+      path,
+      () => isAbsolute(path) && (statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false),
+    );
+  }
+}
+
+function check(path: string, word: string): FoundProgram {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile() ? { path } : { problem: `'${word}' is not a file (${path})` };
+  } catch (error) {
+    if (errorCode(error) === 'EACCES') return { problem: `'${word}' is not executable (${path})` };
+    return { problem: `there is no '${word}' (${path})` };
+  }
+}

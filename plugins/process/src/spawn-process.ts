@@ -1,0 +1,53 @@
+import { errorCode, errorMessage, JitsuError } from '@jitsud/core';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { environmentOf } from './process-environment.js';
+import type { OutputDescriptors } from './output-log.js';
+import type { ProcessPlan } from './process-plan.js';
+
+const ADVICE: Readonly<Record<string, string>> = {
+  ENOENT: 'The program, the interpreter in its first line, or its folder is gone.',
+  EACCES: 'The user whom it runs as may not run it or enter its folder.',
+  ENOEXEC: 'It is not a program of this kind of machine, or a script whose first line does not say #!.',
+  EPERM: 'Jitsu may not run it as that user.',
+  E2BIG: 'Its arguments and variables are longer than the system allows.',
+  EAGAIN: 'The limit on the number of processes is reached (ulimit -u, or TasksMax in systemd).',
+  EMFILE: 'Jitsu has too many files open (ulimit -n, or LimitNOFILE in systemd).',
+  ENOMEM: 'There is not enough memory.',
+};
+
+/** A child that came to life. */
+export type LiveChild = ChildProcess & { readonly pid: number };
+
+/**
+ * Runs a program in a session of its own, so that no signal to us or to our terminal reaches it.
+ * @throws JITSU_BACKEND_FAILED
+ */
+export async function spawnProcess(
+  plan: ProcessPlan,
+  output: OutputDescriptors,
+  runtimeDirectory: string,
+): Promise<LiveChild> {
+  const [argv0, ...words] = plan.words;
+  try {
+    const child = spawn(plan.program, words, {
+      argv0,
+      cwd: plan.cwd,
+      env: environmentOf(plan, runtimeDirectory),
+      stdio: ['ignore', output.stdout, output.stderr],
+      detached: true,
+      ...(plan.account && { uid: plan.account.uid, gid: plan.account.gid }),
+    });
+    if (child.pid === undefined) throw (await once(child, 'error'))[0];
+    return child as LiveChild;
+  } catch (error) {
+    throw startFailed(plan, error);
+  }
+}
+
+/** @returns JITSU_BACKEND_FAILED, in plain words */
+export function startFailed(plan: ProcessPlan, error: unknown): JitsuError {
+  const advice = ADVICE[errorCode(error) ?? ''] ?? '';
+  const message = `${plan.name} cannot be started: ${plan.program} in ${plan.cwd}: ${errorMessage(error)}. ${advice}`;
+  return new JitsuError('JITSU_BACKEND_FAILED', message.trim(), { cause: error });
+}

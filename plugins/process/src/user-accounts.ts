@@ -1,0 +1,56 @@
+import type { Clock } from '@jitsud/core';
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { Remembered } from './remembered.js';
+
+export interface UserAccount {
+  readonly uid: number;
+  readonly gid: number;
+  readonly name?: string;
+  readonly home?: string;
+}
+
+/** Looks users up: in /etc/passwd, and through `id` those that a directory service knows. */
+export class UserAccounts {
+  readonly #local: Remembered<readonly Required<UserAccount>[]>;
+  readonly #remote: Remembered<Promise<UserAccount | undefined>>;
+
+  constructor(
+    clock: Clock,
+    private readonly passwordFile = '/etc/passwd',
+  ) {
+    this.#local = new Remembered(clock);
+    this.#remote = new Remembered(clock);
+  }
+
+  /** A number that belongs to nobody is its own group; a name that belongs to nobody is undefined. */
+  async find(user: string | number): Promise<UserAccount | undefined> {
+    const accounts = this.#local.get('', () => readAccounts(this.passwordFile));
+    const account = accounts.find(({ name, uid }) => user === name || user === uid);
+    if (account !== undefined) return account;
+    if (typeof user === 'number') return { uid: user, gid: user };
+    return this.#remote.get(user, () => askSystem(user));
+  }
+}
+
+/** passwd(5). */
+function readAccounts(file: string): Required<UserAccount>[] {
+  const accounts: Required<UserAccount>[] = [];
+  for (const line of readFileSync(file, 'utf8').split('\n')) {
+    const [name, , uid, gid, , home] = line.split(':');
+    if (name && uid && gid && home !== undefined) accounts.push({ name, uid: Number(uid), gid: Number(gid), home });
+  }
+  return accounts;
+}
+
+async function askSystem(name: string): Promise<UserAccount | undefined> {
+  const ask = async (flag: string): Promise<number> =>
+    Number((await promisify(execFile)('id', [flag, '--', name])).stdout);
+  try {
+    return { name, uid: await ask('-u'), gid: await ask('-g') };
+  } catch {
+    // id(1) fails for one reason that matters here: nobody has that name.
+    return undefined;
+  }
+}

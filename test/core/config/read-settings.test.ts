@@ -1,0 +1,428 @@
+import assert from 'node:assert/strict';
+import { z } from 'zod';
+import type { StartFlags } from '@jitsud/core';
+import { ConfigProblems } from '#core/config/config-problems.js';
+import { readSettings } from '#core/config/read-settings.js';
+import type { Settings, UnikernelSettings } from '#core/config/settings.js';
+import { settingsContext } from '../../support/settings-context.js';
+
+interface Written {
+  readonly words?: readonly string[];
+  readonly flags?: StartFlags;
+}
+
+const read = (config: unknown, written: Written = {}): Promise<Settings> =>
+  readSettings({ config, directory: '/nowhere', ...written }, settingsContext());
+
+const toy = (more: object): object => ({ backend: 'toy', unikernels: [{ dns: 'a.test', ip: '192.0.2.1', ...more }] });
+
+async function first(config: unknown, written?: Written): Promise<UnikernelSettings> {
+  const [unikernel] = (await read(config, written)).unikernels;
+  assert.ok(unikernel);
+  return unikernel;
+}
+
+async function problemsOf(config: unknown, written?: Written): Promise<readonly string[]> {
+  const error: unknown = await read(config, written).then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  assert.ok(error instanceof ConfigProblems, String(error));
+  assert.equal(error.code, 'JITSU_CONFIG_INVALID');
+  return error.problems.map(({ path, given, expected }) => `${path}: ${given ?? 'missing'}. ${expected}`);
+}
+
+describe('the settings', () => {
+  it('have a default for everything', async () => {
+    const { dns, boot, ...settings } = await read({});
+    assert.deepEqual(dns, {
+      bind: ['127.0.0.1'],
+      port: 53,
+      ttl: 60_000,
+      forwarders: 'system',
+      forwarderPort: 53,
+      forwardTimeout: 2_000,
+      zones: [],
+      limits: { pendingQueries: 10_000, forwardedQueries: 1_000, tcpConnections: 256, tcpIdle: 10_000 },
+    });
+    assert.deepEqual(boot, {
+      limit: 8,
+      queue: 1_000,
+      deadline: 30_000,
+      delay: 100,
+      firstBackOff: 1_000,
+      longestBackOff: 300_000,
+    });
+    assert.deepEqual(settings, {
+      onExit: 'keep',
+      controlSocket: '/run/for-tests/control.sock',
+      runtimeDirectory: '/run/for-tests',
+      logLevel: 'info',
+      connections: [],
+      unikernels: [],
+      notifiers: [],
+      resolvers: [],
+      bootConfigurators: [],
+    });
+  });
+
+  it('hold a unikernel with every default', async () => {
+    const { stopPolicies, ...unikernel } = await first(toy({ name: 'a' }));
+    assert.deepEqual(unikernel, {
+      name: 'a',
+      names: ['a.test'],
+      addresses: ['192.0.2.1'],
+      ttl: 60_000,
+      backend: 'toy',
+      options: { name: 'a' },
+      stopMode: 'destroy',
+      ready: [],
+      delay: 100,
+      deadline: 30_000,
+      grace: 10_000,
+      useSynjitsu: true,
+    });
+    assert.deepEqual(
+      stopPolicies.map(({ words }) => words),
+      ['ttl'],
+    );
+  });
+
+  it('let a unikernel override what all have', async () => {
+    const unikernel = await first(
+      toy({
+        ttl: '5m',
+        mode: 'suspend',
+        responseDelay: '1s',
+        deadline: 5,
+        grace: '500ms',
+        stopPolicies: ['keep-alive', 'ttl'],
+        useSynjitsu: 0,
+      }),
+    );
+    const { ttl, stopMode, delay, deadline, grace, stopPolicies, useSynjitsu } = unikernel;
+    assert.deepEqual(
+      { ttl, stopMode, delay, deadline, grace, useSynjitsu, policies: stopPolicies.map(({ words }) => words) },
+      {
+        ttl: 300_000,
+        stopMode: 'suspend',
+        delay: 1_000,
+        deadline: 5_000,
+        grace: 500,
+        useSynjitsu: false,
+        policies: ['keep-alive', 'ttl'],
+      },
+    );
+  });
+
+  it('call a unikernel by its name, else its uuid, else its first DNS name', async () => {
+    assert.equal((await first(toy({ name: 'n', uuid: 'u' }))).name, 'n');
+    assert.equal((await first(toy({ uuid: 'u' }))).name, 'u');
+    assert.equal((await first(toy({ dns: ['B.test.', 'c.test'] }))).name, 'b.test');
+  });
+
+  it('take snake_case in unikernels', async () => {
+    const { delay, options } = await first(toy({ response_delay: 2, rumprun_config: 'x.json' }));
+    assert.deepEqual({ delay, options }, { delay: 2_000, options: { rumprunConfig: 'x.json' } });
+  });
+
+  it('drop the common pause where there is a probe, and keep one that is asked for', async () => {
+    assert.equal((await first(toy({ ready: 'tcp:80' }))).delay, 0);
+    assert.equal((await first(toy({ ready: 'tcp:80', responseDelay: 0.2 }))).delay, 200);
+    assert.equal((await first(toy({ ready: [] }))).delay, 100);
+  });
+
+  it('share a probe among all who write the same words', async () => {
+    const unikernels = ['a', 'b'].map((name) => ({
+      name,
+      dns: `${name}.test`,
+      ip: '::1',
+      ready: ['tcp:80', 'exec:a:b'],
+    }));
+    const [a, b] = (await read({ backend: 'toy', unikernels })).unikernels;
+    assert.deepEqual(
+      a?.ready.map(({ options }) => options),
+      [80, 'a:b'],
+    );
+    assert.equal(a?.ready[0], b?.ready[0]);
+  });
+
+  it('give forwarders without a port the common one', async () => {
+    const { dns } = await read({ dns: { forwarders: ['9.9.9.9', '[::1]:5353'], forwarderPort: 99 } });
+    assert.deepEqual(dns.forwarders, [
+      { address: '9.9.9.9', port: 99 },
+      { address: '::1', port: 5_353 },
+    ]);
+    assert.equal((await read({ dns: { forwarders: 'off' } })).dns.forwarders, 'off');
+  });
+
+  it('resolve paths from the folder of the file', async () => {
+    const { persistDb, controlSocket, runtimeDirectory } = await read({
+      state: { path: 'state' },
+      control: { socket: 'c.sock' },
+      runtimeDirectory: 'run',
+    });
+    assert.deepEqual(
+      [persistDb, controlSocket, runtimeDirectory],
+      ['/nowhere/state', '/nowhere/c.sock', '/nowhere/run'],
+    );
+  });
+
+  it('hold the connections that unikernels use, by their own names', async () => {
+    const { connections, unikernels } = await read({
+      backends: { near: { use: 'toy', connect: 'toy:///near', retries: 3 }, idle: { use: 'toy' } },
+      unikernels: [
+        { dns: 'a.test', ip: '::1', backend: 'near' },
+        { dns: 'b.test', ip: '::1', backend: 'toy' },
+      ],
+    });
+    assert.deepEqual(
+      connections.map(({ name, contribution, options }) => [name, contribution.name, options]),
+      [
+        ['near', 'toy', { connect: 'toy:///near', retries: 3 }],
+        ['toy', 'toy', {}],
+      ],
+    );
+    assert.deepEqual(
+      unikernels.map(({ backend }) => backend),
+      ['near', 'toy'],
+    );
+  });
+
+  it('hold the notifiers and resolvers that have an entry', async () => {
+    class Nothing {}
+    const options = z.object({ url: z.string(), retries: z.int().default(3) });
+    const context = settingsContext((registry) => {
+      registry.notifier({ name: 'hook', useClass: Nothing as never, description: 'A hook', options });
+      registry.notifier({ name: 'quiet', useClass: Nothing as never, description: 'Not configured', options });
+      registry.resolver({ name: 'table', useClass: Nothing as never, description: 'A table', options });
+    });
+    const config = { notifiers: { hook: { url: 'x' } }, resolvers: { table: { url: 'y', retries: 1 } } };
+    const { notifiers, resolvers } = await readSettings({ config, directory: '/nowhere' }, context);
+    assert.deepEqual(
+      notifiers.map((one) => [one.contribution.name, one.options]),
+      [['hook', { url: 'x', retries: 3 }]],
+    );
+    assert.deepEqual(
+      resolvers.map((one) => [one.contribution.name, one.options]),
+      [['table', { url: 'y', retries: 1 }]],
+    );
+  });
+
+  it('make a probe of waitForKey, after which the common pause applies', async () => {
+    const context = settingsContext((registry) => {
+      registry.readinessProbe({
+        name: 'xenstore-key',
+        useClass: Object as never,
+        description: 'A key',
+        argument: z.string(),
+      });
+    });
+    const config = toy({ wait_for_key: 'data/up' });
+    const { unikernels } = await readSettings({ config, directory: '/nowhere' }, context);
+    assert.deepEqual(
+      unikernels[0]?.ready.map(({ words, options }) => [words, options]),
+      [['xenstore-key:data/up', 'data/up']],
+    );
+    assert.equal(unikernels[0]?.delay, 100);
+  });
+});
+
+describe('words', () => {
+  it('describe a unikernel, as numbers, booleans and lists where the backend wants them', async () => {
+    const { options, delay, useSynjitsu } = await first(
+      {},
+      {
+        words: ['dns=a.test,ip=192.0.2.1,name=7,memory=64000,vcpus=2,fast=1,nic=br0,response_delay=0.5,use_synjitsu=0'],
+        flags: { backend: 'toy' },
+      },
+    );
+    assert.deepEqual(options, { name: '7', memory: 64_000, vcpus: 2, fast: true, nic: ['br0'] });
+    assert.deepEqual({ delay, useSynjitsu }, { delay: 500, useSynjitsu: false });
+  });
+
+  it('come after the unikernels of the file', async () => {
+    const { unikernels } = await read(toy({ name: 'a' }), { words: ['dns=b.test,ip=::1,name=b'] });
+    assert.deepEqual(
+      unikernels.map(({ name }) => name),
+      ['a', 'b'],
+    );
+  });
+
+  it('have problems with the words as path and the key as it was written', async () => {
+    assert.deepEqual(
+      await problemsOf({ backend: 'toy' }, { words: ['dns=a.test,ip=x,response_delay=soon,memory=lots,junk'] }),
+      [
+        `"dns=a.test,ip=x,response_delay=soon,memory=lots,junk": 'junk'. key=value expected; a comma inside a value is written \\, with a backslash.`,
+        `"dns=a.test,ip=x,response_delay=soon,memory=lots,junk" → ip: 'x'. An IPv4 or IPv6 address expected.`,
+        `"dns=a.test,ip=x,response_delay=soon,memory=lots,junk" → response_delay: 'soon'. A number of seconds, or a duration such as '500ms', '2s', '5m', '1h' or '1d' expected.`,
+        `"dns=a.test,ip=x,response_delay=soon,memory=lots,junk" → memory: 'lots'. A size such as 64000 (KiB) expected.`,
+      ],
+    );
+  });
+});
+
+describe('flags', () => {
+  it('override the file', async () => {
+    const file = {
+      dns: { bind: '127.0.0.2', port: 1, ttl: 1, forwarders: 'off', forwarderPort: 1 },
+      boot: { delay: 1 },
+      stop: { mode: 'destroy' },
+      state: { path: 'file' },
+      control: { socket: 'file' },
+      log: { level: 'info' },
+      backend: 'bare',
+      backends: { toy: { connect: 'file', retries: 2 } },
+      unikernels: [{ dns: 'a.test', ip: '::1' }],
+    };
+    const flags: StartFlags = {
+      bind: ['::1', '127.0.0.3'],
+      listen: 5_300,
+      ttl: 0.5,
+      forwarder: ['9.9.9.9', '[::1]:54'],
+      port: 99,
+      delay: 0.2,
+      mode: 'suspend',
+      persistdb: '/flag/db',
+      control: '/flag/sock',
+      logLevel: 'debug',
+      backend: 'toy',
+      connect: 'toy:///flag',
+    };
+    const { dns, persistDb, controlSocket, logLevel, connections, unikernels } = await read(file, { flags });
+    assert.deepEqual(
+      [dns.bind, dns.port, dns.ttl, dns.forwarders, persistDb, controlSocket, logLevel],
+      [
+        ['::1', '127.0.0.3'],
+        5_300,
+        500,
+        [
+          { address: '9.9.9.9', port: 99 },
+          { address: '::1', port: 54 },
+        ],
+        '/flag/db',
+        '/flag/sock',
+        'debug',
+      ],
+    );
+    assert.deepEqual(
+      connections.map(({ options }) => options),
+      [{ connect: 'toy:///flag', retries: 2 }],
+    );
+    assert.deepEqual(
+      unikernels.map(({ delay, stopMode }) => [delay, stopMode]),
+      [[200, 'suspend']],
+    );
+  });
+
+  it('turn forwarding off with the address 0.0.0.0', async () => {
+    assert.equal((await read({}, { flags: { forwarder: ['0.0.0.0'] } })).dns.forwarders, 'off');
+  });
+
+  it('have problems under their own names', async () => {
+    assert.deepEqual(await problemsOf({}, { flags: { ttl: -1, forwarder: ['x'], listen: 65_536, logLevel: 'loud' } }), [
+      '--listen: 65536. A number of at most 65535 expected.',
+      "--ttl: -1. A number of seconds, or a duration such as '500ms', '2s', '5m', '1h' or '1d' expected.",
+      "--forwarder: 'x'. A server such as '9.9.9.9', '9.9.9.9:5353' or '[2620:fe::fe]:53' expected.",
+      "--log-level: 'loud'. One of 'debug', 'info', 'warn', 'error', 'silent' expected.",
+    ]);
+  });
+
+  it('give a URI only to a backend that takes one', async () => {
+    assert.deepEqual(await problemsOf({}, { flags: { backend: 'bare', connect: 'x:///' } }), [
+      "--connect: 'x:///'. The backend 'bare' takes no connection URI.",
+    ]);
+  });
+
+  it('need the plugin of Synjitsu for --synjitsu', async () => {
+    const [problem] = await problemsOf({}, { flags: { synjitsu: 'u' } });
+    assert.match(problem ?? '', /^--synjitsu: .*npm install @jitsud\/plugin-synjitsu-vchan/);
+  });
+});
+
+describe('a wrong configuration', () => {
+  it('is told in one go, with paths, what was given and what was expected', async () => {
+    const config = {
+      dsn: {},
+      dns: { port: 'x', prt: 5, zones: [{}] },
+      backend: 'toy',
+      backends: { near: { use: 'toy', retries: 'x' }, far: { use: 'tyo' } },
+      stop: { policies: ['tt1'] },
+      unikernels: [
+        5,
+        {},
+        { name: 'a', dns: 'a..b', ip: 'x', ready: ['tcp:99999', 'tpc:80'] },
+        { name: 'a', dns: ['a.test', '-b.test'], ip: '::1', memory: 'lots', vcpu: 2 },
+        { name: 'c', dns: 'c.test', ip: '::1', wait_for_key: 'x' },
+      ],
+    };
+    const problems = await problemsOf(config);
+    assert.deepEqual(
+      problems.map((problem) => problem.replace(/(not installed\.).*/, '$1')),
+      [
+        "dsn: {}. No such key; did you mean 'dns'?",
+        "dns.port: 'x'. A number expected.",
+        "dns.zones[0].name: missing. A DNS name such as 'www.example.org' or '*.example.org' expected.",
+        "dns.prt: 5. No such key; did you mean 'port'?",
+        'unikernels[0]: 5. A unikernel such as { name, dns, ip } expected.',
+        "backends.near.retries: 'x'. A number expected.",
+        "backends.far.use: 'tyo'. No backend of that name. Did you mean 'toy'? The plugin 'tyo' is not installed.",
+        "stop.policies[0]: 'tt1'. No such stop policy; did you mean 'ttl'? There are: ttl, keep-alive.",
+        "unikernels[1].dns: missing. A DNS name such as 'www.example.org' or '*.example.org' expected.",
+        'unikernels[1].ip: missing. An IPv4 or IPv6 address expected.',
+        "unikernels[2].dns: 'a..b'. A DNS name such as 'www.example.org' or '*.example.org' expected.",
+        "unikernels[2].ip: 'x'. An IPv4 or IPv6 address expected.",
+        "unikernels[2].ready[0]: 'tcp:99999'. A number of at most 65535 expected.",
+        "unikernels[2].ready[1]: 'tpc:80'. No such readiness probe; did you mean 'tcp'? There are: tcp, exec.",
+        "unikernels[3].dns[1]: '-b.test'. A DNS name such as 'www.example.org' or '*.example.org' expected.",
+        "unikernels[3].vcpu: 2. No such key; did you mean 'vcpus'?",
+        "unikernels[3].memory: 'lots'. A size such as 64000 (KiB) expected.",
+        "unikernels[3].name: 'a'. Already the name of unikernels[2]; give each unikernel a name of its own.",
+        "unikernels[4].wait_for_key: 'x'. Waiting for a xenstore key needs the libxl plugin: npm install @jitsud/plugin-libxl.",
+      ],
+    );
+  });
+
+  it('names the default backend where its plugin is missing, once for all its unikernels', async () => {
+    const problems = await problemsOf({
+      backend: 'proces',
+      unikernels: [
+        { dns: 'a.test', ip: '::1' },
+        { dns: 'b.test', ip: '::1' },
+      ],
+    });
+    assert.equal(problems.length, 1);
+    assert.match(problems[0] ?? '', /^backend: 'proces'\. No backend of that name\. Did you mean 'process'\?/);
+  });
+
+  it('does not take a key in both its spellings', async () => {
+    const [problem] = await problemsOf(toy({ response_delay: 1, responseDelay: 2 }));
+    assert.match(problem ?? '', /^unikernels\[0\]\.responseDelay: /);
+  });
+
+  it('names its file in the message', async () => {
+    const input = { config: { dns: 5 }, file: '/etc/jitsu.config.json', directory: '/etc' };
+    await assert.rejects(readSettings(input, settingsContext()), {
+      code: 'JITSU_CONFIG_INVALID',
+      message: '/etc/jitsu.config.json has a problem:\n  dns: 5. A group of settings ({ … }) expected.',
+    });
+  });
+
+  for (const config of [5, null, 'text', [], undefined]) {
+    it(`may be ${JSON.stringify(config) ?? 'undefined'} as a whole`, async () => {
+      assert.equal((await problemsOf(config)).length, 1);
+    });
+  }
+});
+
+describe('100,000 unikernels', () => {
+  it('are read without work that grows with their square', async () => {
+    const unikernels = Array.from({ length: 100_000 }, (_, index) => ({
+      name: `u${String(index)}`,
+      dns: `u${String(index)}.test`,
+      ip: '192.0.2.1',
+      ready: 'tcp:80',
+    }));
+    assert.equal((await read({ backend: 'toy', unikernels })).unikernels.length, 100_000);
+  });
+});

@@ -1,0 +1,246 @@
+import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import packet from 'dns-packet';
+import type { DnsSettings, Endpoint } from '#core/config/settings.js';
+import type { DnsAnswer } from '#core/contracts/resolver.js';
+import { Forwarder } from '#core/dns/forwarder/forwarder.js';
+import { ManualClock } from '#core/testing/manual-clock.js';
+import { DnsLog } from '../../../support/dns-log.js';
+import { decodeReply, type QueryOptions } from '../../../support/dns-message.js';
+import { aQuery } from '../../../support/dns-query.js';
+import { dnsSettings } from '../../../support/dns-settings.js';
+import { addressFor, FakeUpstream, replyTo, type UpstreamBehaviour } from '../../../support/dns-upstream.js';
+
+const never = new AbortController().signal;
+const good: UpstreamBehaviour = (query) => [replyTo(query, addressFor(query, '192.0.2.1'))];
+const silent: UpstreamBehaviour = () => [];
+const saying =
+  (rcode: number): UpstreamBehaviour =>
+  (query) => [replyTo(query, { flags: rcode })];
+
+describe('the forwarder', () => {
+  const upstreams: FakeUpstream[] = [];
+  const clock = new ManualClock();
+
+  afterEach(async () => {
+    for (const upstream of upstreams.splice(0)) await upstream[Symbol.asyncDispose]();
+  });
+
+  const upstream = async (behaviour: UpstreamBehaviour): Promise<FakeUpstream> => {
+    const started = await FakeUpstream.start(behaviour);
+    upstreams.push(started);
+    return started;
+  };
+  const forwarderTo = (endpoints: readonly Endpoint[], settings: Partial<DnsSettings> = {}, own: Endpoint[] = []) =>
+    new Forwarder(dnsSettings({ forwarders: endpoints, ...settings }), {
+      clock,
+      logger: new DnsLog(),
+      listening: () => own,
+    });
+  const ask = (forwarder: Forwarder, name = 'a.test', options: QueryOptions = {}, signal = never) =>
+    forwarder.resolve(aQuery(name, options), signal);
+  const decoded = (answer: DnsAnswer | undefined) => {
+    assert.ok(answer && 'message' in answer);
+    return decodeReply(answer.message);
+  };
+  const addressIn = (answer: DnsAnswer | undefined): unknown => {
+    const [record] = decoded(answer).answers ?? [];
+    return record?.type === 'A' ? record.data : undefined;
+  };
+
+  /** Lets time pass as soon as so many queries have come in. */
+  const advanceAfter = async (server: FakeUpstream, count: number, duration: number): Promise<void> => {
+    while (server.queries.length < count) await new Promise((resolve) => setImmediate(resolve));
+    await clock.advance(duration);
+  };
+  const closedPort = async (): Promise<Endpoint> => {
+    const socket = createSocket('udp4').bind(0, '127.0.0.1');
+    await once(socket, 'listening');
+    const { address, port } = socket.address();
+    await new Promise<void>((resolve) => socket.close(() => resolve()));
+    return { address, port };
+  };
+
+  it('gives the answer of the upstream', async () => {
+    const server = await upstream(good);
+    assert.equal(addressIn(await ask(forwarderTo([server.endpoint]))), '192.0.2.1');
+  });
+
+  it('asks with a new id and from a new port each time, in the case of the asker', async () => {
+    const server = await upstream(good);
+    const forwarder = forwarderTo([server.endpoint]);
+    for (let round = 0; round < 20; round++) await ask(forwarder, 'MiXed.test', { id: 7 });
+    assert.ok(new Set(server.queries.map(({ from }) => from.port)).size > 15);
+    assert.ok(new Set(server.queries.map((query) => query.decoded.id)).size > 15);
+    assert.equal(server.queries[0]?.decoded.questions?.[0]?.name, 'MiXed.test');
+  });
+
+  it('passes on AD, CD and DO, and an OPT record of our own if and only if the asker sent one', async () => {
+    const server = await upstream(good);
+    const forwarder = forwarderTo([server.endpoint]);
+    const flags = packet.RECURSION_DESIRED | packet.CHECKING_DISABLED | packet.AUTHENTIC_DATA;
+    await ask(forwarder, 'a.test', { flags, edns: { payloadSize: 4096, dnssecOk: true } });
+    await ask(forwarder, 'a.test', {});
+    const [first, second] = server.queries.map((query) => query.decoded);
+    assert.deepEqual([first?.flag_rd, first?.flag_cd, first?.flag_ad], [true, true, true]);
+    const [opt] = first?.additionals ?? [];
+    assert.ok(opt?.type === 'OPT');
+    assert.deepEqual([opt.udpPayloadSize, opt.flag_do], [1232, true]);
+    assert.deepEqual([second?.flag_cd, second?.flag_ad, second?.additionals], [false, false, []]);
+  });
+
+  it('goes on listening after answers with a wrong id, another question, or no QR bit', async () => {
+    const server = await upstream((query) => {
+      const right = Buffer.from(replyTo(query, addressFor(query, '192.0.2.1')));
+      const wrongId = Buffer.from(replyTo(query, addressFor(query, '198.51.100.1')));
+      wrongId.writeUInt16BE(wrongId.readUInt16BE(0) ^ 1, 0);
+      const otherName = { ...query.decoded, questions: [{ name: 'b.test', type: 'A', class: 'IN' }] };
+      const wrongQuestion = replyTo({ ...query, decoded: otherName as typeof query.decoded });
+      const noQuestion = replyTo({ ...query, decoded: { ...query.decoded, questions: [] } });
+      return [wrongId, wrongQuestion, noQuestion, query.bytes, Buffer.from('junk'), Buffer.alloc(0), right];
+    });
+    assert.equal(addressIn(await ask(forwarderTo([server.endpoint]))), '192.0.2.1');
+  });
+
+  it('hears nobody but the upstream', async () => {
+    const liar = createSocket('udp4').bind(0, '127.0.0.1');
+    await once(liar, 'listening');
+    try {
+      const server = await upstream((query) => {
+        const lie = replyTo(query, addressFor(query, '198.51.100.1'));
+        const truth = replyTo(query, addressFor(query, '192.0.2.1'));
+        liar.send(lie, query.from.port, query.from.address, () =>
+          server.udp.send(truth, query.from.port, query.from.address),
+        );
+        return [];
+      });
+      assert.equal(addressIn(await ask(forwarderTo([server.endpoint]))), '192.0.2.1');
+    } finally {
+      await new Promise<void>((resolve) => liar.close(() => resolve()));
+    }
+  });
+
+  it('takes an answer whose question differs in case only', async () => {
+    const server = await upstream((query) => [
+      replyTo(query, { questions: [{ name: 'A.TEST', type: 'A', class: 'IN' }] }),
+    ]);
+    assert.equal(decoded(await ask(forwarderTo([server.endpoint]))).rcode, 'NOERROR');
+  });
+
+  it('asks the next when one does not answer in time', async () => {
+    const [first, second] = [await upstream(silent), await upstream(good)];
+    const asked = ask(forwarderTo([first.endpoint, second.endpoint]));
+    await advanceAfter(first, 1, 2_000);
+    assert.equal(addressIn(await asked), '192.0.2.1');
+  });
+
+  it('asks the next at once where nobody listens', async () => {
+    const second = await upstream(good);
+    assert.equal(addressIn(await ask(forwarderTo([await closedPort(), second.endpoint]))), '192.0.2.1');
+  });
+
+  for (const [rcode, name] of [
+    [2, 'SERVFAIL'],
+    [4, 'NOTIMP'],
+    [5, 'REFUSED'],
+  ] as const) {
+    it(`asks the next after ${name}, and passes the first such answer on if nobody knows better`, async () => {
+      const [first, second, third] = [await upstream(saying(rcode)), await upstream(good), await upstream(saying(2))];
+      assert.equal(addressIn(await ask(forwarderTo([first.endpoint, second.endpoint]))), '192.0.2.1');
+      assert.equal(decoded(await ask(forwarderTo([first.endpoint, third.endpoint]))).rcode, name);
+    });
+  }
+
+  it('takes NXDOMAIN for an answer', async () => {
+    const [first, second] = [await upstream(saying(3)), await upstream(good)];
+    assert.equal(decoded(await ask(forwarderTo([first.endpoint, second.endpoint]))).rcode, 'NXDOMAIN');
+    assert.equal(second.queries.length, 0);
+  });
+
+  it('asks the same upstream again by TCP for what was truncated', async () => {
+    const server = await upstream((query) =>
+      query.transport === 'tcp' ? good(query, server) : [replyTo(query, { flags: packet.TRUNCATED_RESPONSE })],
+    );
+    assert.equal(addressIn(await ask(forwarderTo([server.endpoint]))), '192.0.2.1');
+    assert.deepEqual(
+      server.queries.map(({ transport }) => transport),
+      ['udp', 'tcp'],
+    );
+  });
+
+  it('asks the next when an upstream truncates and then says nothing by TCP', async () => {
+    const first = await upstream((query) =>
+      query.transport === 'tcp' ? [] : [replyTo(query, { flags: packet.TRUNCATED_RESPONSE })],
+    );
+    const second = await upstream(good);
+    const asked = ask(forwarderTo([first.endpoint, second.endpoint]));
+    await advanceAfter(first, 2, 2_000);
+    assert.equal(addressIn(await asked), '192.0.2.1');
+  });
+
+  it('asks again without EDNS where the upstream does not know it', async () => {
+    const server = await upstream((query) =>
+      query.decoded.additionals?.length ? [replyTo(query, { flags: 1 })] : good(query, server),
+    );
+    assert.equal(addressIn(await ask(forwarderTo([server.endpoint]), 'a.test', { edns: {} })), '192.0.2.1');
+  });
+
+  it('asks the next after a malformed answer', async () => {
+    const first = await upstream((query) => [replyTo(query, addressFor(query, '192.0.2.9')).subarray(0, -1)]);
+    const second = await upstream(good);
+    assert.equal(addressIn(await ask(forwarderTo([first.endpoint, second.endpoint]))), '192.0.2.1');
+  });
+
+  it('fails naming each upstream and what was wrong with it', async () => {
+    const [closed, mute] = [await closedPort(), await upstream(silent)];
+    const asked = ask(forwarderTo([closed, mute.endpoint]));
+    const rejection = assert.rejects(asked, {
+      code: 'JITSU_FORWARD_FAILED',
+      message: new RegExp(
+        `127.0.0.1:${closed.port}: .*ECONNREFUSED.*127.0.0.1:${mute.endpoint.port}: no answer within 2 s`,
+      ),
+    });
+    await advanceAfter(mute, 1, 2_000);
+    await rejection;
+  });
+
+  it('never asks ourselves', async () => {
+    const server = await upstream(good);
+    const asked = ask(forwarderTo([server.endpoint], {}, [server.endpoint]));
+    await assert.rejects(asked, { code: 'JITSU_FORWARD_FAILED', message: /ourselves/ });
+    assert.equal(server.queries.length, 0);
+  });
+
+  it('turns away what is above the limit, and gives places back', async () => {
+    const server = await upstream(silent);
+    const limits = { ...dnsSettings().limits, forwardedQueries: 1 };
+    const forwarder = forwarderTo([server.endpoint], { limits });
+    for (let round = 1; round <= 2; round++) {
+      const failing = assert.rejects(ask(forwarder), { code: 'JITSU_FORWARD_FAILED' });
+      await assert.rejects(ask(forwarder), { code: 'JITSU_FORWARD_OVERLOADED' });
+      await advanceAfter(server, round, 2_000);
+      await failing;
+    }
+  });
+
+  it('stops asking when nobody waits for the answer any more', async () => {
+    const [first, second] = [await upstream(silent), await upstream(good)];
+    const controller = new AbortController();
+    const asked = ask(forwarderTo([first.endpoint, second.endpoint]), 'a.test', {}, controller.signal);
+    const rejection = assert.rejects(asked, /gone/);
+    await advanceAfter(first, 1, 0);
+    controller.abort(new Error('gone'));
+    await rejection;
+    assert.equal(second.queries.length, 0);
+    assert.equal(clock.pending, 0);
+  });
+
+  it('refuses queries that do not ask for recursion, and leaves all to others when it is off', async () => {
+    const server = await upstream(good);
+    const answer = await ask(forwarderTo([server.endpoint]), 'a.test', { flags: 0 });
+    assert.equal(answer && 'rcode' in answer && answer.rcode, 5);
+    assert.equal(await ask(forwarderTo([], { forwarders: 'off' })), undefined);
+    assert.equal(server.queries.length, 0);
+  });
+});

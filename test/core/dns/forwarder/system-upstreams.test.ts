@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { SystemUpstreams } from '#core/dns/forwarder/system-upstreams.js';
+import { ManualClock } from '#core/testing/manual-clock.js';
+import { DnsLog } from '../../../support/dns-log.js';
+
+describe("the system's name servers", () => {
+  let folder: string;
+  let file: string;
+  let upstreams: SystemUpstreams;
+  let clock: ManualClock;
+  let log: DnsLog;
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'jitsu-resolv-'));
+    file = join(folder, 'resolv.conf');
+    [clock, log] = [new ManualClock(), new DnsLog()];
+    upstreams = new SystemUpstreams(file, 5353, { clock, logger: log });
+  });
+
+  afterEach(async () => {
+    upstreams.close();
+    await rm(folder, { recursive: true });
+  });
+
+  const addresses = (): string[] => upstreams.current.map(({ address }) => address);
+
+  /** Waits for the kernel to tell of the change, lets it settle, and waits for the file to be read. */
+  const untilNoticed = async (isSo: () => boolean): Promise<void> => {
+    while (!isSo()) {
+      await new Promise((resolve) => setImmediate(resolve));
+      if (clock.pending > 0) await clock.advance(100);
+    }
+  };
+
+  const replaceBy = async (text: string): Promise<void> => {
+    await writeFile(`${file}.new`, text);
+    await rename(`${file}.new`, file);
+  };
+
+  it('are read when opened, with the port that is set', async () => {
+    await writeFile(file, 'nameserver 192.0.2.1\n');
+    await upstreams.open();
+    assert.deepEqual(upstreams.current, [{ address: '192.0.2.1', port: 5353 }]);
+  });
+
+  it('are read again when the file is replaced, and when it is replaced again', async () => {
+    await writeFile(file, 'nameserver 192.0.2.1\n');
+    await upstreams.open();
+    for (const address of ['192.0.2.2', '192.0.2.3']) {
+      await replaceBy(`nameserver ${address}\n`);
+      await untilNoticed(() => addresses()[0] === address);
+    }
+  });
+
+  it('are read again when the file that a symbolic link names changes', async () => {
+    const real = join(folder, 'run', 'resolv.conf');
+    await mkdir(join(folder, 'run'));
+    await writeFile(real, 'nameserver 192.0.2.1\n');
+    await symlink(real, file);
+    await upstreams.open();
+    await writeFile(real, 'nameserver 192.0.2.2\n');
+    await untilNoticed(() => addresses()[0] === '192.0.2.2');
+  });
+
+  it('stay as they were when the file is emptied or removed, and the log says so', async () => {
+    await writeFile(file, 'nameserver 192.0.2.1\n');
+    await upstreams.open();
+    await replaceBy('# nothing\n');
+    await untilNoticed(() => log.at('warn').length === 1);
+    await rm(file);
+    await untilNoticed(() => log.at('warn').length === 2);
+    assert.match(log.at('warn').join('\n'), /no name server in this file.*\n.*cannot read/);
+    assert.deepEqual(addresses(), ['192.0.2.1']);
+    await replaceBy('nameserver 192.0.2.2\n');
+    await untilNoticed(() => addresses()[0] === '192.0.2.2');
+  });
+
+  it('are none where the file is missing, until it appears', async () => {
+    await upstreams.open();
+    assert.deepEqual(addresses(), []);
+    await replaceBy('nameserver 192.0.2.1\n');
+    await untilNoticed(() => addresses()[0] === '192.0.2.1');
+  });
+});

@@ -1,0 +1,23 @@
+import assert from 'node:assert/strict';
+import { listenError } from '#core/dns/transport/listen-error.js';
+
+const failure = (code: string) => Object.assign(new Error(`bind ${code}`), { code });
+
+describe('a failure to listen', () => {
+  it('is explained: what, where, and what to do', () => {
+    const expected: [string, RegExp][] = [
+      ['EACCES', /UDP 192\.0\.2\.1:53: .*root.*setcap.*-l 10053/],
+      ['EADDRINUSE', /port 53.*ss -lunp/],
+      ['EADDRNOTAVAIL', /no address 192\.0\.2\.1.*ip addr/],
+      ['EAFNOSUPPORT', /IPv4/],
+      ['EMFILE', /bind EMFILE/],
+    ];
+    for (const [code, pattern] of expected) {
+      const cause = failure(code);
+      const error = listenError('UDP', { address: '192.0.2.1', port: 53 }, cause);
+      assert.equal(error.code, 'JITSU_LISTEN_FAILED');
+      assert.match(error.message, pattern);
+      assert.equal(error.cause, cause);
+    }
+  });
+});

@@ -1,0 +1,224 @@
+import assert from 'node:assert/strict';
+import type { DnsAnswer, RecordsAnswer } from '#core/contracts/resolver.js';
+import { UnikernelResolver } from '#core/dns/unikernel-resolver.js';
+import { JitsuError } from '#core/errors.js';
+import type { Unikernel } from '#core/lifecycle/unikernel.js';
+import { ManualClock } from '#core/testing/manual-clock.js';
+import { DnsLog } from '../../support/dns-log.js';
+import { aQuery } from '../../support/dns-query.js';
+import { FakeSummons } from '../../support/dns-summons.js';
+import { aUnikernel } from '../../support/dns-unikernel.js';
+
+const never = new AbortController().signal;
+
+class Stage {
+  readonly clock = new ManualClock(5_000);
+  readonly log = new DnsLog();
+  readonly resolver: UnikernelResolver;
+
+  constructor(
+    unikernels: Unikernel[],
+    readonly summons = new FakeSummons(),
+    zones: { name: string; authoritative: boolean }[] = [],
+  ) {
+    this.resolver = new UnikernelResolver(
+      unikernels,
+      summons,
+      { zones, ttl: 30_000 },
+      { clock: this.clock, logger: this.log },
+    );
+  }
+
+  ask(name: string, type = 'A', signal = never): Promise<RecordsAnswer | undefined> {
+    return this.resolver.resolve(aQuery(name, { type }), signal);
+  }
+}
+
+const addressesIn = (answer: DnsAnswer | undefined): string[] =>
+  answer !== undefined && 'answers' in answer
+    ? (answer.answers ?? []).map((record) => ('address' in record ? record.address : ''))
+    : [];
+const assertNoData = (answer: RecordsAnswer | undefined): void => {
+  assert.equal(answer?.rcode, 0);
+  assert.deepEqual(answer.answers ?? [], []);
+  assert.equal(answer.authorities?.[0]?.type, 'SOA');
+};
+
+describe('the resolver of unikernels', () => {
+  it('summons the unikernel behind a name, and answers with its address when it is up', async () => {
+    const www = aUnikernel();
+    const stage = new Stage([www], new FakeSummons(false));
+    const asked = stage.ask('www.example.org');
+    assert.deepEqual(stage.summons.calls, [
+      { unikernel: 'www', cause: { kind: 'query', name: 'www.example.org', type: 'A', client: '127.0.0.1' } },
+    ]);
+    stage.summons.raise(www);
+    assert.deepEqual(await asked, {
+      rcode: 0,
+      authoritative: true,
+      answers: [{ name: 'www.example.org', type: 'A', ttl: 60, address: '192.0.2.7' }],
+    });
+  });
+
+  it('answers for one that is ready without a summon', async () => {
+    const www = aUnikernel();
+    www.ready = true;
+    const stage = new Stage([www]);
+    assert.deepEqual(addressesIn(await stage.ask('www.example.org')), ['192.0.2.7']);
+    assert.deepEqual(stage.summons.calls, []);
+  });
+
+  it('answers with the address of one of which its backend knows nothing, once the summon resolves', async () => {
+    assert.deepEqual(addressesIn(await new Stage([aUnikernel()]).ask('www.example.org')), ['192.0.2.7']);
+  });
+
+  it('wakes for AAAA only what has an IPv6 address', async () => {
+    const six = aUnikernel({ name: 'six', addresses: ['2001:db8::7'] });
+    const stage = new Stage([aUnikernel(), six]);
+    assert.deepEqual(addressesIn(await stage.ask('www.example.org', 'AAAA')), ['2001:db8::7']);
+    assert.deepEqual(
+      stage.summons.calls.map(({ unikernel }) => unikernel),
+      ['six'],
+    );
+    assertNoData(await new Stage([aUnikernel()]).ask('www.example.org', 'AAAA'));
+  });
+
+  for (const type of ['MX', 'TXT', 'HTTPS', 'ANY', 'NS', 'SOA', 'CAA']) {
+    it(`answers ${type} with no data and the zone's SOA, and wakes nothing`, async () => {
+      const www = aUnikernel();
+      const stage = new Stage([www]);
+      assertNoData(await stage.ask('www.example.org', type));
+      assert.deepEqual(stage.summons.calls, []);
+      assert.equal(www.counters.get('www.example.org')?.requests, 0);
+    });
+  }
+
+  it('answers PTR for a mapped address, and wakes nothing', async () => {
+    const stage = new Stage([aUnikernel()]);
+    const answer = await stage.ask('7.2.0.192.in-addr.arpa', 'PTR');
+    const head = { name: '7.2.0.192.in-addr.arpa', ttl: 60 };
+    assert.deepEqual(answer?.answers, [{ ...head, type: 'PTR', target: 'www.example.org' }]);
+    assert.equal(await stage.ask('8.2.0.192.in-addr.arpa', 'PTR'), undefined);
+    assert.deepEqual(stage.summons.calls, []);
+  });
+
+  it('answers SOA at the top of a zone, with the start in seconds as serial', async () => {
+    const [soa] = (await new Stage([aUnikernel()]).ask('example.org', 'SOA'))?.answers ?? [];
+    assert.ok(soa?.type === 'SOA');
+    assert.deepEqual([soa.name, soa.serial, soa.ttl, soa.minimum], ['example.org', 5, 30, 30]);
+  });
+
+  it('leaves a name that is nobody’s to the next resolver', async () => {
+    const stage = new Stage([aUnikernel()]);
+    assert.equal(await stage.ask('other.example.org'), undefined);
+    assert.equal(await stage.ask('example.org'), undefined);
+    assert.equal(await stage.ask('org'), undefined);
+  });
+
+  it('denies a name that is nobody’s in an authoritative zone, but not one that has names below it', async () => {
+    const stage = new Stage([aUnikernel({ names: ['a.b.lab.test'] })], undefined, [
+      { name: 'lab.test', authoritative: true },
+    ]);
+    const denied = await stage.ask('x.lab.test');
+    assert.deepEqual([denied?.rcode, denied?.authoritative, denied?.authorities?.[0]?.name], [3, true, 'lab.test']);
+    assertNoData(await stage.ask('b.lab.test'));
+    assertNoData(await stage.ask('lab.test'));
+  });
+
+  it('wakes by a wildcard, answers for the name that was asked, and counts for the wildcard', async () => {
+    const all = aUnikernel({ names: ['*.example.org'] });
+    const answer = await new Stage([all]).ask('shop.example.org');
+    assert.equal(answer?.answers?.[0]?.name, 'shop.example.org');
+    assert.equal(all.counters.get('*.example.org')?.requests, 1);
+  });
+
+  it('counts a query when it comes and again when its answer goes, but as one', async () => {
+    const www = aUnikernel();
+    const stage = new Stage([www], new FakeSummons(false));
+    const counter = www.counters.get('www.example.org');
+    const asked = stage.ask('www.example.org');
+    assert.deepEqual([counter?.requests, counter?.lastAsked], [1, 5_000]);
+    await stage.clock.advance(700);
+    stage.summons.raise(www);
+    await asked;
+    assert.deepEqual([counter?.requests, counter?.lastAsked], [1, 5_700]);
+  });
+
+  it('does not count an answer for which nobody waits any more', async () => {
+    const www = aUnikernel();
+    const stage = new Stage([www], new FakeSummons(false));
+    const controller = new AbortController();
+    const asked = stage.ask('www.example.org', 'A', controller.signal);
+    controller.abort();
+    await stage.clock.advance(700);
+    stage.summons.raise(www);
+    await asked;
+    assert.equal(www.counters.get('www.example.org')?.lastAsked, 5_000);
+  });
+
+  describe('with several unikernels behind a name', () => {
+    const three = () =>
+      [1, 2, 3].map((n) => aUnikernel({ name: `u${n}`, addresses: [`192.0.2.${n}`], ttl: n * 10_000 }));
+
+    it('summons all side by side and returns all, one further on each time, with the lowest TTL', async () => {
+      const unikernels = three();
+      const stage = new Stage(unikernels, new FakeSummons(false));
+      const asked = stage.ask('www.example.org');
+      assert.equal(stage.summons.calls.length, 3);
+      for (const unikernel of unikernels) stage.summons.raise(unikernel);
+      const answer = await asked;
+      assert.deepEqual(addressesIn(answer), ['192.0.2.1', '192.0.2.2', '192.0.2.3']);
+      assert.deepEqual(
+        answer?.answers?.map(({ ttl }) => ttl),
+        [10, 10, 10],
+      );
+      assert.deepEqual(addressesIn(await stage.ask('www.example.org')), ['192.0.2.2', '192.0.2.3', '192.0.2.1']);
+      assert.deepEqual(addressesIn(await stage.ask('www.example.org')), ['192.0.2.3', '192.0.2.1', '192.0.2.2']);
+    });
+
+    it('leaves out those that fail, and says so in the log', async () => {
+      const [one, two, three_] = three() as [Unikernel, Unikernel, Unikernel];
+      const stage = new Stage([one, two, three_], new FakeSummons(false));
+      const asked = stage.ask('www.example.org');
+      stage.summons.raise(one);
+      stage.summons.fail(two, new JitsuError('JITSU_SUMMON_DIED', 'u2 died'));
+      stage.summons.raise(three_);
+      assert.deepEqual(addressesIn(await asked), ['192.0.2.1', '192.0.2.3']);
+      assert.match(stage.log.at('warn').join(), /u2 died/);
+    });
+
+    it('leaves out one that has died while another took its time', async () => {
+      const [one, two] = three() as [Unikernel, Unikernel];
+      const stage = new Stage([one, two], new FakeSummons(false));
+      const asked = stage.ask('www.example.org');
+      stage.summons.raise(one);
+      one.ready = false;
+      stage.summons.raise(two);
+      assert.deepEqual(addressesIn(await asked), ['192.0.2.2']);
+    });
+
+    it('fails with the first failure if all fail', async () => {
+      const unikernels = three();
+      const stage = new Stage(unikernels, new FakeSummons(false));
+      const asked = stage.ask('www.example.org');
+      for (const unikernel of unikernels.toReversed()) {
+        stage.summons.fail(unikernel, new JitsuError('JITSU_SUMMON_DIED', `${unikernel.name} died`));
+      }
+      await assert.rejects(asked, { code: 'JITSU_SUMMON_DIED', message: 'u1 died' });
+    });
+
+    it('answers at once with those that are ready, and wakes the others meanwhile', async () => {
+      const [one, two] = three() as [Unikernel, Unikernel];
+      two.ready = true;
+      const stage = new Stage([one, two], new FakeSummons(false));
+      assert.deepEqual(addressesIn(await stage.ask('www.example.org')), ['192.0.2.2']);
+      assert.deepEqual(
+        stage.summons.calls.map(({ unikernel }) => unikernel),
+        ['u1'],
+      );
+      stage.summons.fail(one, new Error('u1 does not boot'));
+      await stage.clock.advance(0);
+      assert.match(stage.log.at('warn').join(), /u1 does not boot/);
+    });
+  });
+});

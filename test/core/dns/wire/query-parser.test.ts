@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict';
+import packet from 'dns-packet';
+import fc from 'fast-check';
+import { parseQuery } from '#core/dns/wire/query-parser.js';
+import { queryBytes } from '../../../support/dns-message.js';
+import { udpClient } from '../../../support/dns-query.js';
+
+/** The bytes with this 16-bit number at this place. */
+function patched(bytes: Uint8Array, offset: number, value: number): Uint8Array {
+  const copy = Buffer.from(bytes);
+  copy.writeUInt16BE(value, offset);
+  return copy;
+}
+
+const plain = queryBytes('a.example.org');
+const withOpt = queryBytes('a.example.org', { edns: {} });
+const verdictOn = (message: Uint8Array): string => {
+  const parsed = parseQuery(message, udpClient);
+  if (parsed.verdict === 'malformed') return `malformed ${parsed.rcode}`;
+  return parsed.verdict === 'rejected' ? `rejected ${parsed.answer.rcode}` : parsed.verdict;
+};
+
+describe('the query parser', () => {
+  it('reads name, type, class, flags and EDNS of a query', () => {
+    const flags = packet.RECURSION_DESIRED | packet.CHECKING_DISABLED;
+    const message = queryBytes('WwW.Example.ORG', { type: 'AAAA', flags, edns: { payloadSize: 4096, dnssecOk: true } });
+    assert.deepEqual(parseQuery(message, udpClient), {
+      verdict: 'accepted',
+      query: {
+        name: 'www.example.org',
+        type: 28,
+        class: 1,
+        recursionDesired: true,
+        authenticData: false,
+        checkingDisabled: true,
+        edns: { payloadSize: 4096, dnssecOk: true },
+        client: udpClient,
+        message,
+      },
+    });
+  });
+
+  it('takes a payload size below 512 as 512', () => {
+    const parsed = parseQuery(queryBytes('a.test', { edns: { payloadSize: 10 } }), udpClient);
+    assert.equal(parsed.verdict === 'accepted' && parsed.query.edns?.payloadSize, 512);
+  });
+
+  it('stays silent on what is too short for a header, and on responses', () => {
+    assert.equal(verdictOn(plain.subarray(0, 11)), 'silent');
+    assert.equal(verdictOn(patched(plain, 2, 0x8100)), 'silent');
+    assert.equal(verdictOn(patched(plain, 2, 0xf800)), 'silent');
+  });
+
+  it('says NOTIMP to every opcode but QUERY', () => {
+    for (let opcode = 1; opcode < 16; opcode++) assert.equal(verdictOn(patched(plain, 2, opcode << 11)), 'malformed 4');
+  });
+
+  it('says FORMERR to any number of questions but one, and to answers and authorities in a query', () => {
+    for (const [offset, count] of [
+      [4, 0],
+      [4, 2],
+      [4, 65_535],
+      [6, 1],
+      [8, 1],
+      [6, 65_535],
+    ] as const) {
+      assert.equal(verdictOn(patched(plain, offset, count)), 'malformed 1', `${count} at ${offset}`);
+    }
+  });
+
+  it('says FORMERR to a question that is cut off or compressed', () => {
+    for (let length = 12; length < plain.length; length++)
+      assert.equal(verdictOn(plain.subarray(0, length)), 'malformed 1');
+    const pointer = Uint8Array.from([...plain.subarray(0, 12), 0xc0, 12, 0, 1, 0, 1]);
+    assert.equal(verdictOn(pointer), 'malformed 1');
+  });
+
+  it('says FORMERR to three additional records, to two OPT records, and to one that is malformed', () => {
+    const opt = withOpt.subarray(-11);
+    const twoOpts = patched(Buffer.concat([withOpt, opt]), 10, 2);
+    assert.equal(verdictOn(twoOpts), 'malformed 1');
+    assert.equal(verdictOn(patched(Buffer.concat([twoOpts, opt]), 10, 3)), 'malformed 1');
+    assert.equal(verdictOn(patched(plain, 10, 1)), 'malformed 1', 'a record that is not there');
+    const owned = Buffer.concat([plain, Uint8Array.of(1, 0x61), opt]);
+    assert.equal(verdictOn(patched(owned, 10, 1)), 'malformed 1', 'an OPT record that is not of the root');
+    const cutOption = Buffer.concat([patched(withOpt, withOpt.length - 2, 5), Uint8Array.of(0, 10, 0, 9, 1)]);
+    assert.equal(verdictOn(cutOption), 'malformed 1', 'an option that is longer than its record');
+  });
+
+  it('says BADVERS to EDNS versions above 0', () => {
+    assert.equal(verdictOn(queryBytes('a.test', { edns: { version: 1 } })), 'rejected 16');
+  });
+
+  it('refuses other classes than IN and ANY, and zone transfers', () => {
+    assert.equal(verdictOn(queryBytes('version.bind', { type: 'TXT', class: 'CH' })), 'rejected 5');
+    assert.equal(verdictOn(queryBytes('a.test', { class: 'ANY' })), 'accepted');
+    assert.equal(verdictOn(queryBytes('a.test', { type: 'AXFR' })), 'rejected 5');
+    assert.equal(verdictOn(patched(queryBytes('a.test', { type: 'IXFR' }), 8, 1)), 'rejected 5');
+  });
+
+  it('never throws, whatever the bytes', () => {
+    const mutated = fc
+      .tuple(fc.constantFrom(plain, withOpt), fc.array(fc.tuple(fc.nat(60), fc.nat(255)), { maxLength: 6 }), fc.nat(60))
+      .map(([base, changes, length]) => {
+        const bytes = Uint8Array.from(base.subarray(0, Math.max(12, length)));
+        for (const [offset, value] of changes) bytes[offset % bytes.length] = value;
+        return bytes;
+      });
+    fc.assert(
+      fc.property(fc.oneof(fc.uint8Array({ maxLength: 600 }), mutated), (bytes) => {
+        const { verdict } = parseQuery(bytes, udpClient);
+        assert.ok(['silent', 'malformed', 'rejected', 'accepted'].includes(verdict));
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+});

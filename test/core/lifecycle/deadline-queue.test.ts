@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { DeadlineQueue } from '#core/lifecycle/deadline-queue.js';
+import { ManualClock } from '#core/testing/manual-clock.js';
+
+describe('the deadline queue', () => {
+  it('calls back for every item exactly when it is due, whatever was moved or taken out before', async () => {
+    const operation = fc.record({ item: fc.nat(20), due: fc.option(fc.nat(500), { nil: undefined }) });
+    await fc.assert(
+      fc.asyncProperty(fc.array(operation, { maxLength: 60 }), async (operations) => {
+        const clock = new ManualClock(0);
+        const rung: [number, number][] = [];
+        using queue = new DeadlineQueue<number>(clock, (item) => rung.push([clock.now(), item]));
+        const expected = new Map<number, number>();
+        for (const { item, due } of operations) {
+          if (due === undefined) {
+            queue.delete(item);
+            expected.delete(item);
+          } else {
+            queue.set(item, due);
+            expected.set(item, due);
+          }
+        }
+        await clock.advance(500);
+        const byTime = (list: [number, number][]): [number, number][] => list.sort(([a, b], [c, d]) => a - c || b - d);
+        assert.deepEqual(byTime(rung), byTime([...expected].map(([item, due]) => [due, item])));
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('needs a single timer for any number of items', () => {
+    const clock = new ManualClock(0);
+    using queue = new DeadlineQueue<number>(clock, () => undefined);
+    for (let item = 0; item < 1_000; item += 1) queue.set(item, 10_000 - item);
+    assert.equal(clock.pending, 1);
+  });
+
+  it('may be given the same item again from within the callback', async () => {
+    const clock = new ManualClock(0);
+    const rung: number[] = [];
+    using queue = new DeadlineQueue<string>(clock, (item) => {
+      rung.push(clock.now());
+      if (rung.length < 3) queue.set(item, clock.now() + 10);
+    });
+    queue.set('web', 5);
+    await clock.advance(100);
+    assert.deepEqual(rung, [5, 15, 25]);
+  });
+});

@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { PowerFollower } from '#core/lifecycle/power-follower.js';
+import type { Backend } from '#core/contracts/backend.js';
+import { aQuery, HandProbe, Life } from '../../support/life.js';
+
+describe('the power follower', () => {
+  it('adopts what runs at start, with a whole fresh period of grace', async () => {
+    using life = new Life();
+    const machine = life.backend.hypervisor.define('web');
+    life.backend.hypervisor.change(machine.id, 'running');
+    const [web] = await life.with({ name: 'web' });
+    assert.deepEqual(life.story(), ['adopted']);
+    await life.clock.advance(19_999);
+    assert.equal(web!.state, 'running');
+    await life.clock.advance(1);
+    assert.equal(web!.state, 'off');
+    assert.equal(machine.starts, 1, 'the one start was not ours');
+    assert.equal(web!.totalStarts, 0);
+  });
+
+  it('asks an adopted one whether its service answers before it promises that', async () => {
+    using life = new Life();
+    life.backend.hypervisor.change(life.backend.hypervisor.define('web').id, 'running');
+    const probe = new HandProbe();
+    const [web] = await life.with({ name: 'web', probes: [probe] });
+    assert.equal(web!.ready, false);
+    const summon = life.summoner.summon(web!, aQuery);
+    await life.clock.advance(1);
+    assert.equal(probe.asked, 1);
+    probe.answer();
+    await summon;
+    assert.equal(web!.totalStarts, 0);
+  });
+
+  it('notices one that dies, takes its answers back at once, and the next query boots it', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web' });
+    await life.summoner.summon(web!, aQuery);
+    life.backend.kill(web!.plan.id, 'killed by SIGSEGV');
+    assert.equal(web!.ready, false, 'in the same turn');
+    await life.clock.advance(0);
+    assert.deepEqual(life.story().slice(-1), ['died']);
+    assert.equal(life.events.at(-1)?.reason, 'killed by SIGSEGV');
+    await life.summoner.summon(web!, aQuery);
+    assert.equal(web!.totalStarts, 2);
+  });
+
+  it('adopts one that somebody else starts', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web' });
+    await life.clock.advance(100_000);
+    life.backend.hypervisor.change(web!.plan.id, 'running');
+    await life.clock.advance(0);
+    assert.deepEqual(life.story(), ['adopted']);
+    assert.equal(life.reaper.stopAt(web!), life.clock.now() + 20_000);
+  });
+
+  it('calls unknown, never off, what a lost backend had, and gives fresh grace when it is back', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web' });
+    await life.summoner.summon(web!, aQuery);
+    life.backend.hypervisor.lose();
+    await life.clock.advance(100_000);
+    assert.equal(web!.state, 'unknown');
+    assert.equal(web!.ready, false);
+    life.backend.hypervisor.restore();
+    await life.clock.advance(19_999);
+    assert.equal(web!.state, 'running');
+    assert.deepEqual(life.story().slice(-2), ['lost', 'returned']);
+    assert.equal(web!.totalStarts, 1);
+    await life.clock.advance(1);
+    assert.equal(web!.state, 'off');
+  });
+
+  it('is not misled by news that is older than what we have done since', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web' });
+    let tell: Parameters<NonNullable<Backend['watch']>>[0] = () => undefined;
+    life.backend.watch = (listener) => {
+      tell = listener;
+      return { [Symbol.dispose]: () => undefined };
+    };
+    using follower = new PowerFollower(life.backend, life.announcer, life.clock, () => undefined);
+    await follower.follow([web!]);
+    await life.summoner.summon(web!, aQuery);
+    tell({ id: web!.plan.id, state: 'off' });
+    await life.clock.advance(0);
+    assert.equal(web!.state, 'running');
+    assert.ok(!life.story().includes('died'));
+  });
+
+  it('polls a backend that cannot be watched', async () => {
+    using life = new Life();
+    Object.assign(life.backend, { watch: undefined });
+    const [web] = await life.with({ name: 'web' });
+    await life.summoner.summon(web!, aQuery);
+    life.backend.kill(web!.plan.id);
+    await life.clock.advance(1_000);
+    assert.equal(web!.state, 'off');
+    assert.equal(life.story().at(-1), 'died');
+  });
+});

@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { KeepAliveStopPolicy } from '#core/lifecycle/keep-alive-stop-policy.js';
+import { MaxLifetimeStopPolicy } from '#core/lifecycle/max-lifetime-stop-policy.js';
+import { JitsuError } from '#core/errors.js';
+import { aQuery, HandProbe, Life } from '../../support/life.js';
+
+describe('the reaper', () => {
+  it('stops at the very moment when twice the TTL has passed since the last query', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web' });
+    web!.counters.get('web.test')!.asked(life.clock.now());
+    await life.summoner.summon(web!, aQuery);
+    await life.clock.advance(15_000);
+    web!.counters.get('web.test')!.asked(life.clock.now());
+    await life.clock.advance(19_999);
+    assert.equal(web!.state, 'running');
+    assert.equal(life.reaper.stopAt(web!), life.clock.now() + 1);
+    await life.clock.advance(1);
+    assert.equal(web!.state, 'off');
+    assert.deepEqual(life.story().slice(-2), ['stopping', 'stopped']);
+    assert.equal(life.events.at(-1)?.reason, 'no query for twice the TTL');
+  });
+
+  it('never stops one that somebody keeps asking for', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web' });
+    await life.summoner.summon(web!, aQuery);
+    for (let round = 0; round < 100; round += 1) {
+      await life.clock.advance(19_000);
+      web!.counters.get('web.test')!.asked(life.clock.now());
+    }
+    assert.equal(web!.ready, true);
+    assert.equal(web!.totalStarts, 1);
+  });
+
+  it('leaves one alone whose boot takes longer than twice the TTL', async () => {
+    using life = new Life();
+    const probe = new HandProbe();
+    const [web] = await life.with({ name: 'web', probes: [probe], deadline: 100_000 });
+    const summon = life.summoner.summon(web!, aQuery);
+    await life.clock.advance(90_000);
+    probe.answer();
+    await summon;
+    web!.counters.get('web.test')!.answered(life.clock.now());
+    await life.clock.advance(19_999);
+    assert.equal(web!.state, 'running');
+  });
+
+  it('takes the answers back before the stop begins', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web' });
+    await life.summoner.summon(web!, aQuery);
+    life.backend.latency.stop = 1_000;
+    await life.clock.advance(20_000);
+    assert.equal(web!.state, 'running');
+    assert.equal(web!.ready, false);
+    await life.clock.advance(1_000);
+    assert.equal(web!.state, 'off');
+  });
+
+  it('tries again when a stop has failed', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web' });
+    await life.summoner.summon(web!, aQuery);
+    life.backend.failNext('stop', new JitsuError('JITSU_BACKEND_FAILED', 'busy'));
+    await life.clock.advance(20_000);
+    assert.equal(life.story().at(-1), 'stop-failed');
+    assert.equal(web!.state, 'running');
+    await life.clock.advance(10_000);
+    assert.equal(web!.state, 'off');
+  });
+
+  it('asks a lifetime limit again even when the next policy keeps for good', async () => {
+    using life = new Life();
+    const stopPolicies = [new MaxLifetimeStopPolicy(3_600_000), new KeepAliveStopPolicy()];
+    const [web] = await life.with({ name: 'web', stopPolicies });
+    await life.summoner.summon(web!, aQuery);
+    await life.clock.advance(3_599_999);
+    assert.equal(web!.state, 'running');
+    await life.clock.advance(1);
+    assert.equal(web!.state, 'off');
+    assert.equal(life.events.at(-1)?.reason, 'its lifetime is over');
+  });
+
+  it('does not stop what is paused, or what nobody can tell the state of', async () => {
+    using life = new Life();
+    const [paused, lost] = await life.with({ name: 'paused' }, { name: 'lost' });
+    await life.summoner.summon(paused!, aQuery);
+    await life.summoner.summon(lost!, aQuery);
+    life.backend.hypervisor.change(paused!.plan.id, 'paused');
+    life.backend.hypervisor.change(lost!.plan.id, 'unknown');
+    await life.clock.advance(100_000);
+    assert.ok(!life.backend.calls.some((call) => call.startsWith('stop')));
+  });
+});

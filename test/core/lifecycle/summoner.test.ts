@@ -1,0 +1,201 @@
+import assert from 'node:assert/strict';
+import { JitsuError } from '#core/errors.js';
+import { rejectsWithCode } from '../../support/rejects-with-code.js';
+import { aCommand, aQuery, HandProbe, Life } from '../../support/life.js';
+
+describe('the summoner', () => {
+  it('boots a unikernel once for all who ask meanwhile', async () => {
+    using life = new Life();
+    life.backend.latency.start = 100;
+    const [web] = await life.with({ name: 'web' });
+    const all = Promise.all(Array.from({ length: 200 }, () => life.summoner.summon(web!, aQuery)));
+    await life.clock.advance(100);
+    await all;
+    assert.deepEqual(
+      life.backend.calls.filter((call) => call.startsWith('start')),
+      ['start web'],
+    );
+    assert.equal(web!.totalStarts, 1);
+    assert.deepEqual(life.story(), ['summoning', 'started', 'ready']);
+    assert.equal(life.events.at(-1)?.duration, 100);
+  });
+
+  it('answers at once for one that is ready, without a word to the backend', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web' });
+    await life.summoner.summon(web!, aQuery);
+    const calls = life.backend.calls.length;
+    await life.summoner.summon(web!, aQuery);
+    assert.equal(life.backend.calls.length, calls);
+  });
+
+  it('resumes what is suspended and unpauses what is paused', async () => {
+    using life = new Life();
+    const [asleep, paused] = await life.with({ name: 'asleep' }, { name: 'paused' });
+    for (const { plan } of [asleep!, paused!]) life.backend.hypervisor.change(plan.id, 'running');
+    life.backend.hypervisor.change(asleep!.plan.id, 'suspended');
+    life.backend.hypervisor.change(paused!.plan.id, 'paused');
+    await life.clock.advance(0);
+    await life.summoner.summon(asleep!, aQuery);
+    await life.summoner.summon(paused!, aQuery);
+    assert.ok(life.backend.calls.includes('resume asleep'));
+    assert.ok(life.backend.calls.includes('unpause paused'));
+    assert.ok(!life.backend.calls.some((call) => call.startsWith('start')));
+  });
+
+  it('answers for a machine in an unknown state without starting it, and keeps no promise for the next query', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web' });
+    life.backend.hypervisor.change(web!.plan.id, 'unknown');
+    await life.summoner.summon(web!, aQuery);
+    assert.equal(web!.ready, false);
+    assert.ok(!life.backend.calls.some((call) => call.startsWith('start')));
+  });
+
+  it('waits for the probes, and for the delay only after a boot', async () => {
+    using life = new Life();
+    const probe = new HandProbe();
+    const [web] = await life.with({ name: 'web', probes: [probe], delay: 300 });
+    let answered = false;
+    const summon = life.summoner.summon(web!, aQuery).then(() => (answered = true));
+    await life.clock.advance(1_000);
+    assert.equal(answered, false);
+    probe.answer();
+    await life.clock.advance(299);
+    assert.equal(answered, false);
+    await life.clock.advance(1);
+    await summon;
+
+    web!.ready = false;
+    await life.summoner.summon(web!, aQuery);
+    assert.equal(life.clock.pending, 1, 'only the reaper waits');
+  });
+
+  it('fails at the deadline, leaves the machine running, and then leaves it alone for a while', async () => {
+    using life = new Life();
+    const probe = new HandProbe();
+    const [web] = await life.with({ name: 'web', probes: [probe] });
+    const failed = rejectsWithCode(life.summoner.summon(web!, aQuery), 'JITSU_SUMMON_DEADLINE');
+    await life.clock.advance(30_000);
+    assert.match((await failed).message, /web was not ready within 30 s\. It runs, but its service does not answer/);
+    assert.equal(web!.state, 'running');
+
+    const alone = await rejectsWithCode(life.summoner.summon(web!, aQuery), 'JITSU_SUMMON_BACKING_OFF');
+    assert.match(alone.message, /failed once and is left alone for 1 s more/);
+    probe.answer();
+    await life.clock.advance(1_000);
+    await life.summoner.summon(web!, aQuery);
+    assert.equal(web!.failure, undefined);
+    assert.equal(web!.totalStarts, 1, 'it was still running');
+  });
+
+  it('doubles the pause with each failure in a row, and tries at once for a command', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web' });
+    const refuse = (): void => life.backend.failNext('start', new JitsuError('JITSU_BACKEND_FAILED', 'no memory left'));
+    refuse();
+    await rejectsWithCode(life.summoner.summon(web!, aQuery), 'JITSU_BACKEND_FAILED');
+    assert.equal(web!.failure!.retryAt - life.clock.now(), 1_000);
+    refuse();
+    await rejectsWithCode(life.summoner.summon(web!, aCommand), 'JITSU_BACKEND_FAILED');
+    assert.equal(web!.failure!.retryAt - life.clock.now(), 2_000);
+    assert.equal(web!.failure!.reason, 'no memory left');
+    await life.clock.advance(2_000);
+    await life.summoner.summon(web!, aQuery);
+    assert.equal(web!.ready, true);
+  });
+
+  it('fails at once when the machine dies while it boots, and says why', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web', probes: [new HandProbe()] });
+    const failed = rejectsWithCode(life.summoner.summon(web!, aQuery), 'JITSU_SUMMON_DIED');
+    await life.clock.advance(50);
+    life.backend.kill(web!.plan.id, 'exited with status 3');
+    assert.match((await failed).message, /exited with status 3/);
+    assert.deepEqual(life.story(), ['summoning', 'started', 'failed']);
+  });
+
+  it('fails at once when the backend is lost while it boots, and does not hold that against the unikernel', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web', probes: [new HandProbe()] });
+    const failed = rejectsWithCode(life.summoner.summon(web!, aQuery), 'JITSU_BACKEND_UNREACHABLE');
+    await life.clock.advance(50);
+    life.backend.hypervisor.lose();
+    await failed;
+    assert.equal(web!.failure, undefined);
+  });
+
+  it('never boots more than the limit at once, and serves those who wait in order', async () => {
+    using life = new Life({ limit: 3 });
+    life.backend.latency.start = 100;
+    const names = Array.from({ length: 10 }, (_, index) => ({ name: `u${index}` }));
+    const unikernels = await life.with(...names);
+    const order: string[] = [];
+    const all = unikernels.map((unikernel) =>
+      life.summoner.summon(unikernel, aQuery).then(() => order.push(unikernel.name)),
+    );
+    let most = 0;
+    for (let step = 0; step < 40; step += 1) {
+      await life.clock.advance(10);
+      most = Math.max(most, life.queue.booting);
+    }
+    await Promise.all(all);
+    assert.equal(most, 3);
+    assert.deepEqual(
+      order,
+      names.map(({ name }) => name),
+    );
+    assert.equal(life.queue.booting, 0);
+  });
+
+  it('refuses at once what the queue cannot hold', async () => {
+    using life = new Life({ limit: 1, queue: 1 });
+    life.backend.latency.start = 100;
+    const [first, second, third] = await life.with({ name: 'a' }, { name: 'b' }, { name: 'c' });
+    const served = Promise.all([life.summoner.summon(first!, aQuery), life.summoner.summon(second!, aQuery)]);
+    await rejectsWithCode(life.summoner.summon(third!, aQuery), 'JITSU_BOOT_QUEUE_FULL');
+    assert.equal(third!.failure, undefined);
+    await life.clock.advance(200);
+    await served;
+  });
+
+  it('holds the place of a start that outlives its deadline, and reaps what it brings up', async () => {
+    using life = new Life({ limit: 1 });
+    life.backend.latency.start = 60_000;
+    const [slow] = await life.with({ name: 'slow' });
+    const failed = rejectsWithCode(life.summoner.summon(slow!, aQuery), 'JITSU_SUMMON_DEADLINE');
+    await life.clock.advance(30_000);
+    await failed;
+    assert.equal(life.queue.booting, 1);
+    await life.clock.advance(30_000);
+    assert.equal(life.queue.booting, 0);
+    assert.equal(slow!.state, 'running');
+    await life.clock.advance(20_000);
+    assert.equal(slow!.state, 'off');
+  });
+
+  it('waits for a stop that is under way, and then boots anew', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web' });
+    await life.summoner.summon(web!, aQuery);
+    life.backend.latency.stop = 500;
+    const stopped = life.stopper.stop(web!, 'no query');
+    const summon = life.summoner.summon(web!, aQuery);
+    await life.clock.advance(500);
+    await Promise.all([stopped, summon]);
+    assert.equal(web!.state, 'running');
+    assert.equal(web!.ready, true);
+    assert.deepEqual(life.story().slice(3), ['stopping', 'stopped', 'summoning', 'started', 'ready']);
+  });
+
+  it('on closing refuses new summons, and ends those under way when told to', async () => {
+    using life = new Life();
+    const [a, b] = await life.with({ name: 'a', probes: [new HandProbe()] }, { name: 'b' });
+    const failed = rejectsWithCode(life.summoner.summon(a!, aQuery), 'JITSU_SHUTTING_DOWN');
+    const patience = new AbortController();
+    const closed = life.summoner.close(patience.signal);
+    await rejectsWithCode(life.summoner.summon(b!, aQuery), 'JITSU_SHUTTING_DOWN');
+    patience.abort();
+    await Promise.all([failed, closed]);
+  });
+});

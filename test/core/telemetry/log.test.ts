@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import { PassThrough } from 'node:stream';
+import { JitsuError } from '#core/errors.js';
+import { createLogger, type LoggerOptions } from '#core/telemetry/log.js';
+import { anEvent } from '../../support/store-records.js';
+
+describe('the log', () => {
+  let stream: PassThrough;
+
+  beforeEach(() => {
+    stream = new PassThrough();
+  });
+
+  function logger(options: Partial<LoggerOptions> = {}) {
+    return createLogger({ level: 'info', stream, ...options });
+  }
+
+  /** What has been written, with no wait. */
+  function written(): string {
+    return (stream.read() as Buffer | null)?.toString() ?? '';
+  }
+
+  it('is an object of JSON a line, with time, level and fields, unless it is for people', () => {
+    const log = logger().child({ backend: 'process' });
+    log.info({ port: 53 }, 'first');
+    log.warn({}, 'second');
+    const [first, second] = written()
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    assert.match(String(first?.['time']), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+    assert.deepEqual({ ...first, time: 0 }, { level: 'info', time: 0, backend: 'process', port: 53, msg: 'first' });
+    assert.equal(second?.['level'], 'warn');
+  });
+
+  it('leaves out what is below its level', () => {
+    logger({ level: 'warn' }).info({}, 'unheard');
+    logger({ level: 'silent' }).error({}, 'unheard');
+    assert.equal(written(), '');
+  });
+
+  it('is one short line for people, without what an event has said in words', () => {
+    const log = logger({ pretty: true });
+    log.info({ event: anEvent() }, 'hello: ready after 84 ms');
+    assert.match(written(), /^\d\d:\d\d:\d\d\.\d{3} info {2}hello: ready after 84 ms\n$/);
+    log.info({ port: 53, name: 'two words' }, 'listening');
+    assert.match(written(), / info {2}listening {2}port=53 name="two words"\n$/);
+  });
+
+  it('shows the stack of an error that nobody has foreseen, and only the words of one of ours', () => {
+    const log = logger({ pretty: true });
+    log.error({ error: new JitsuError('JITSU_NOT_RUNNING', 'ours') }, 'first');
+    assert.equal(written().split('\n').length, 2);
+    log.error({ error: new TypeError('odd') }, 'second');
+    assert.match(written(), /second {2}error="odd"\n {4}TypeError: odd\n {8}at /);
+  });
+
+  it('lets no control character from the network through to the terminal', () => {
+    logger({ pretty: true }).info({ name: 'a\u009bb' }, 'asked for \u001b[2J\nfake');
+    const line = written();
+    assert.match(line, /asked for \\x1b\[2J\\x0afake {2}name=a\\x9bb\n$/);
+  });
+});

@@ -1,0 +1,35 @@
+import { describeBackend } from '@jitsud/core/testing';
+import { processOptions } from '#process/process-options.js';
+import { ProcessSystem } from '../../support/process-system.js';
+
+let system: ProcessSystem;
+
+describeBackend('the process backend', {
+  schema: processOptions,
+  stopModes: { destroy: 'off', shutdown: 'off', suspend: 'suspended' },
+  watches: true,
+  refused: [
+    {
+      because: 'options of the wrong form',
+      options: { name: '', command: "sh -c 'never closed", env: 'novalue', user: -1 },
+      problems: [/^name: /, /^command: .*quote/, /^env: /, /^user: /],
+    },
+    {
+      because: 'a program, a folder and a user that do not exist',
+      options: { name: 'alpha', command: './no-such-program', cwd: '/no/such/folder', user: 'nobody-of-that-name' },
+      problems: [/command: .*no-such-program/, /cwd: .*\/no\/such\/folder/, /user: .*nobody-of-that-name/],
+    },
+  ],
+  setUp: () => {
+    system = new ProcessSystem();
+  },
+  tearDown: () => system[Symbol.dispose](),
+  connection: () => system.backend(),
+  machine: (name) => ({ name, command: 'sleep 1000' }),
+  stubborn: (name) => ({ name, command: ['sh', '-c', 'trap "" TERM; while :; do sleep 0.1; done'] }),
+  broken: (name) => ({ name, command: '/bin/sleep 1000', env: { HUGE: 'x'.repeat(1_000_000) } }),
+  count: (_name, id) => system.pids(`JITSU_UNIKERNEL=${id}`).length,
+  kill: (_name, _id, pid) => {
+    process.kill(pid ?? NaN, 'SIGKILL');
+  },
+});

@@ -1,0 +1,16 @@
+import type { DnsSettings } from '#core/config/settings.js';
+
+/** Settings for a DNS server on a free port of the loopback address that forwards nothing. */
+export function dnsSettings(overrides: Partial<DnsSettings> = {}): DnsSettings {
+  return {
+    bind: ['127.0.0.1'],
+    port: 0,
+    ttl: 60_000,
+    forwarders: 'off',
+    forwarderPort: 53,
+    forwardTimeout: 2_000,
+    zones: [],
+    limits: { pendingQueries: 1_000, forwardedQueries: 100, tcpConnections: 50, tcpIdle: 10_000 },
+    ...overrides,
+  };
+}

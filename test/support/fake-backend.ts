@@ -1,0 +1,170 @@
+import type {
+  Backend,
+  BackendCapabilities,
+  PowerChange,
+  PowerState,
+  Registration,
+  StopMode,
+  UnikernelDescription,
+  UnikernelId,
+} from '#core/contracts/backend.js';
+import type { Clock } from '#core/contracts/clock.js';
+import type { Milliseconds } from '#core/contracts/milliseconds.js';
+import { JitsuError } from '#core/errors.js';
+import { z } from 'zod';
+import { FakeHypervisor, type FakeMachine } from './fake-hypervisor.js';
+
+export const fakeOptions = z.strictObject({
+  name: z.string().min(1).describe('The name of the machine'),
+  stubborn: z.boolean().default(false).describe('Whether it ignores being asked to shut down'),
+});
+
+export type FakeOptions = z.output<typeof fakeOptions>;
+
+export type FakeOperation = 'register' | 'describe' | 'start' | 'resume' | 'unpause' | 'stop';
+
+/**
+ * A backend whose machines are entries of a {@link FakeHypervisor}.
+ *
+ * Operations take as long as `latency` says, by the clock. `failNext('start', error)` makes the next start fail after
+ * that time, `kill` and `hypervisor.change` do things behind its back, `calls` tells what was asked of it
+ * (`start web`, `stop web destroy`). The latency of `stop` is that of every mode.
+ */
+export class FakeBackend implements Backend<FakeOptions> {
+  readonly capabilities: BackendCapabilities = {
+    stopModes: ['destroy', 'shutdown', 'suspend'],
+    bootConfigurators: false,
+  };
+  readonly calls: string[] = [];
+  readonly latency: Partial<Record<FakeOperation, Milliseconds>> = {};
+  readonly #registered = new Set<UnikernelId>();
+  readonly #starting = new Map<UnikernelId, Promise<void>>();
+  readonly #failures = new Map<FakeOperation, unknown[]>();
+  readonly #listeners = new Set<(change: PowerChange) => void>();
+  readonly #told = new Map<UnikernelId, PowerState>();
+  #connection: Disposable | undefined;
+
+  constructor(
+    private readonly clock: Clock,
+    readonly hypervisor: FakeHypervisor = new FakeHypervisor(),
+  ) {}
+
+  async connect(): Promise<void> {
+    if (!this.hypervisor.reachable) throw unreachable();
+    this.#connection ??= this.hypervisor.connect((change) => this.#hear(change));
+    for (const id of this.#told.keys()) this.#tell({ id, state: this.#machine(id).state });
+  }
+
+  async close(): Promise<void> {
+    this.#connection?.[Symbol.dispose]();
+    this.#connection = undefined;
+  }
+
+  async register({ name, options }: Registration<Partial<FakeOptions>>): Promise<UnikernelId> {
+    await this.#do('register', name);
+    const { id, state } = this.hypervisor.define(options.name ?? name, options.stubborn);
+    this.#registered.add(id);
+    this.#told.set(id, state);
+    return id;
+  }
+
+  async describe(id: UnikernelId): Promise<UnikernelDescription> {
+    const machine = this.#machine(id);
+    await this.#do('describe', machine.name);
+    const { name, state, domainId, macs, detail } = machine;
+    return {
+      name,
+      state,
+      macs,
+      ...(domainId === undefined ? {} : { domainId }),
+      ...(detail === undefined ? {} : { detail }),
+    };
+  }
+
+  async start(id: UnikernelId): Promise<void> {
+    const machine = this.#machine(id);
+    const started = this.#starting.get(id) ?? this.#start(machine).finally(() => this.#starting.delete(id));
+    this.#starting.set(id, started);
+    await started;
+  }
+
+  async resume(id: UnikernelId): Promise<void> {
+    const machine = this.#machine(id);
+    await this.#do('resume', machine.name);
+    if (machine.state === 'suspended') this.hypervisor.change(id, 'running');
+  }
+
+  async unpause(id: UnikernelId): Promise<void> {
+    const machine = this.#machine(id);
+    await this.#do('unpause', machine.name);
+    if (machine.state === 'paused') this.hypervisor.change(id, 'running');
+  }
+
+  async stop(id: UnikernelId, mode: StopMode, signal: AbortSignal): Promise<void> {
+    const machine = this.#machine(id);
+    if (!this.capabilities.stopModes.includes(mode)) {
+      throw new JitsuError('JITSU_STOP_MODE_UNSUPPORTED', `The fake backend has no stop mode '${mode}'.`);
+    }
+    if (machine.state !== 'off' && mode === 'shutdown' && machine.stubborn) {
+      this.calls.push(`stop ${machine.name} ${mode}`);
+      await this.clock.sleep(Infinity, signal);
+    }
+    await this.#do('stop', machine.name, mode, signal);
+    if (machine.state !== 'off') this.hypervisor.change(id, mode === 'suspend' ? 'suspended' : 'off');
+  }
+
+  watch(listener: (change: PowerChange) => void): Disposable {
+    const own = (change: PowerChange): void => listener(change);
+    this.#listeners.add(own);
+    return { [Symbol.dispose]: () => this.#listeners.delete(own) };
+  }
+
+  /** Makes the next such operation, or the next after those already scripted, reject with this. */
+  failNext(operation: FakeOperation, error: unknown): void {
+    this.#failures.set(operation, [...(this.#failures.get(operation) ?? []), error]);
+  }
+
+  /** The machine dies by itself. */
+  kill(id: UnikernelId, detail = 'crashed'): void {
+    this.hypervisor.change(id, 'off', detail);
+  }
+
+  async #start(machine: FakeMachine): Promise<void> {
+    await this.#do('start', machine.name);
+    if (machine.state === 'off') this.hypervisor.change(machine.id, 'running');
+  }
+
+  async #do(operation: FakeOperation, name: string, words?: string, signal?: AbortSignal): Promise<void> {
+    this.calls.push([operation, name, words].filter((word) => word !== undefined).join(' '));
+    if (this.#connection === undefined || !this.hypervisor.reachable) throw unreachable();
+    const latency = this.latency[operation] ?? 0;
+    if (latency > 0) await this.clock.sleep(latency, signal);
+    const failures = this.#failures.get(operation) ?? [];
+    if (failures.length > 0) throw failures.shift();
+  }
+
+  #machine(id: UnikernelId): FakeMachine {
+    const machine = this.#registered.has(id) ? this.hypervisor.machines.get(id) : undefined;
+    if (machine !== undefined) return machine;
+    throw new JitsuError('JITSU_UNIKERNEL_UNKNOWN', `The fake backend has no unikernel ${id}.`);
+  }
+
+  #hear(change: PowerChange | 'lost' | 'back'): void {
+    if (typeof change === 'object') {
+      if (this.#registered.has(change.id)) this.#tell(change);
+      return;
+    }
+    for (const id of this.#registered)
+      this.#tell({ id, state: change === 'lost' ? 'unknown' : this.#machine(id).state });
+  }
+
+  #tell(change: PowerChange): void {
+    if (this.#told.get(change.id) === change.state) return;
+    this.#told.set(change.id, change.state);
+    for (const listener of [...this.#listeners]) if (this.#listeners.has(listener)) listener(change);
+  }
+}
+
+function unreachable(): JitsuError {
+  return new JitsuError('JITSU_BACKEND_UNREACHABLE', 'The fake hypervisor does not answer.');
+}

@@ -1,0 +1,103 @@
+import type { LifecycleEvent, LifecycleEventKind, WakeCause } from '#core/contracts/lifecycle-event.js';
+import type { ReadinessProbe } from '#core/contracts/readiness-probe.js';
+import { Announcer } from '#core/lifecycle/announcer.js';
+import { BackOff } from '#core/lifecycle/back-off.js';
+import { BootQueue } from '#core/lifecycle/boot-queue.js';
+import { PowerFollower } from '#core/lifecycle/power-follower.js';
+import { Reaper } from '#core/lifecycle/reaper.js';
+import { Stopper } from '#core/lifecycle/stopper.js';
+import { Summoner } from '#core/lifecycle/summoner.js';
+import { TtlStopPolicy } from '#core/lifecycle/ttl-stop-policy.js';
+import { Unikernel, type UnikernelPlan } from '#core/lifecycle/unikernel.js';
+import { ManualClock } from '#core/testing/manual-clock.js';
+import { FakeBackend } from './fake-backend.js';
+
+export const aQuery: WakeCause = { kind: 'query', name: 'web.test', type: 'A', client: '127.0.0.1' };
+export const aCommand: WakeCause = { kind: 'command' };
+
+/** The lifecycle rooms put together around a fake backend and a clock that stands still. */
+export class Life implements Disposable {
+  readonly clock = new ManualClock();
+  readonly backend = new FakeBackend(this.clock);
+  readonly events: LifecycleEvent[] = [];
+  readonly announcer = new Announcer((event) => this.events.push(event), this.clock);
+  readonly stopper = new Stopper(this.announcer, this.clock);
+  readonly reaper = new Reaper(this.stopper, this.clock);
+  readonly queue: BootQueue;
+  readonly summoner: Summoner;
+  readonly follower: PowerFollower;
+
+  constructor({ limit = 8, queue = 100 } = {}) {
+    const onUp = (unikernel: Unikernel): void => this.reaper.watch(unikernel);
+    this.queue = new BootQueue(limit, queue);
+    this.summoner = new Summoner(this.queue, new BackOff(1_000, 60_000), this.announcer, this.clock, onUp);
+    this.follower = new PowerFollower(this.backend, this.announcer, this.clock, onUp);
+  }
+
+  /** Registers unikernels and follows them; each has the name `NAME.test` and a TTL of 10 s. */
+  async with(...plans: (Partial<UnikernelPlan> & { name: string })[]): Promise<Unikernel[]> {
+    await this.backend.connect();
+    const unikernels: Unikernel[] = [];
+    for (const plan of plans) {
+      const id = await this.backend.register({ name: plan.name, options: { name: plan.name } });
+      unikernels.push(new Unikernel({ ...this.#defaults(plan.name), id, ...plan }));
+    }
+    await this.follower.follow(unikernels);
+    return unikernels;
+  }
+
+  /** The kinds of what has happened, to one unikernel or to all. */
+  story(name?: string): LifecycleEventKind[] {
+    return this.events.filter(({ unikernel }) => name === undefined || unikernel === name).map(({ kind }) => kind);
+  }
+
+  [Symbol.dispose](): void {
+    this.follower[Symbol.dispose]();
+    this.reaper[Symbol.dispose]();
+  }
+
+  #defaults(name: string): Omit<UnikernelPlan, 'id'> {
+    return {
+      name,
+      backend: this.backend,
+      backendName: 'fake',
+      names: [`${name}.test`],
+      addresses: ['192.0.2.1'],
+      ttl: 10_000,
+      stopMode: 'destroy',
+      probes: [],
+      stopPolicies: [new TtlStopPolicy()],
+      delay: 0,
+      deadline: 30_000,
+      grace: 5_000,
+    };
+  }
+}
+
+/** A probe that waits until the test says that the service answers. */
+export class HandProbe implements ReadinessProbe {
+  asked = 0;
+  readonly #waiting = new Set<() => void>();
+  #answers = false;
+
+  untilReady(_target: unknown, signal: AbortSignal): Promise<void> {
+    this.asked += 1;
+    return new Promise((resolve, reject) => {
+      if (this.#answers) resolve();
+      this.#waiting.add(resolve);
+      signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+    });
+  }
+
+  /** From now on the service answers. */
+  answer(): void {
+    this.#answers = true;
+    for (const resolve of this.#waiting) resolve();
+  }
+
+  /** From now on it does not. */
+  fallSilent(): void {
+    this.#answers = false;
+    this.#waiting.clear();
+  }
+}

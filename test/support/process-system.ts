@@ -1,0 +1,42 @@
+import { SystemClock } from '#core/clock.js';
+import { LinuxProcessTable } from '#process/linux-process-table.js';
+import { ProcessBackend } from '#process/process-backend.js';
+import { processOptions } from '#process/process-options.js';
+import { sendSignal } from '#process/send-signal.js';
+import { MemoryLogger } from './memory-logger.js';
+import { TemporaryFolder } from './temporary-folder.js';
+
+/** A runtime folder with process backends on it; disposing ends every process that bears its mark, whoever lost it. */
+export class ProcessSystem implements Disposable {
+  readonly folder = new TemporaryFolder();
+  readonly logger = new MemoryLogger();
+  readonly table = new LinuxProcessTable();
+
+  backend(): ProcessBackend {
+    return new ProcessBackend(this.logger, new SystemClock(), this.folder.path, 'process');
+  }
+
+  /** Registers a program under its own name. */
+  async register(backend: ProcessBackend, options: { name?: string; command: string | string[] } & object) {
+    const parsed = processOptions.parse({ name: 'web', ...options });
+    return backend.register({ name: parsed.name, options: parsed });
+  }
+
+  /** The pids of all living processes that were started here, and of their descendants. */
+  pids(mark = ''): number[] {
+    const marks = [`JITSU_RUNTIME_DIRECTORY=${this.folder.path}`, ...(mark ? [mark] : [])];
+    const bears = (pid: number): boolean => {
+      const environment = this.table.environment(pid);
+      return environment !== undefined && marks.every((each) => environment.includes(each));
+    };
+    return this.table
+      .all()
+      .filter(({ pid, state }) => state !== 'dead' && bears(pid))
+      .map(({ pid }) => pid);
+  }
+
+  [Symbol.dispose](): void {
+    for (const pid of this.pids()) sendSignal(pid, 'SIGKILL');
+    this.folder[Symbol.dispose]();
+  }
+}

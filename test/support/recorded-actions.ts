@@ -1,0 +1,50 @@
+import type { ControlActions, StatusReport, UnikernelStatus } from '#core/control/status-report.js';
+import type { LifecycleEvent } from '#core/contracts/lifecycle-event.js';
+import { anEvent } from './store-records.js';
+
+/** Control actions that remember how they were called, and fail or wait as they are told. */
+export class RecordedActions implements ControlActions {
+  readonly calls: unknown[][] = [];
+  /** What a summon waits for. */
+  summoning: Promise<void> = Promise.resolve();
+  failure: Error | undefined;
+
+  status(): StatusReport {
+    this.calls.push(['status']);
+    if (this.failure !== undefined) throw this.failure;
+    return { version: '1.2.3', pid: process.pid, now: 2, startedAt: 1, listening: [], unikernels: [] };
+  }
+
+  async summon(unikernel: string): Promise<UnikernelStatus> {
+    this.calls.push(['summon', unikernel]);
+    await this.summoning;
+    return this.#answer(unikernel, 'ready');
+  }
+
+  async stop(unikernel: string, mode?: string): Promise<UnikernelStatus> {
+    this.calls.push(['stop', unikernel, mode]);
+    return this.#answer(unikernel, 'down');
+  }
+
+  async history(query: object): Promise<readonly LifecycleEvent[]> {
+    this.calls.push(['history', query]);
+    return [anEvent()];
+  }
+
+  #answer(name: string, phase: UnikernelStatus['phase']): UnikernelStatus {
+    if (this.failure !== undefined) throw this.failure;
+    return {
+      name,
+      id: 'id',
+      backend: 'process',
+      addresses: [],
+      ttl: 60_000,
+      stopMode: 'destroy',
+      state: 'running',
+      phase,
+      macs: [],
+      totalStarts: 1,
+      names: [],
+    };
+  }
+}

@@ -1,0 +1,48 @@
+import { z } from 'zod';
+import type { Plugin } from '@jitsud/core';
+import type { SettingsContext } from '#core/config/read-settings.js';
+
+class Nothing {}
+
+/** A context whose built-ins are stand-ins, one for each kind of contribution, with schemas as plugins write them. */
+export function settingsContext(more: Plugin['register'] = () => undefined): SettingsContext {
+  return {
+    runtimeDirectory: () => '/run/for-tests',
+    controlSocket: (directory) => `${directory}/control.sock`,
+    builtIns(registry) {
+      const port = z.coerce.number().int().min(1).max(65_535);
+      registry.readinessProbe({ name: 'tcp', useClass: Nothing as never, description: 'A port', argument: port });
+      registry.readinessProbe({
+        name: 'exec',
+        useClass: Nothing as never,
+        description: 'A command',
+        argument: z.string(),
+      });
+      for (const name of ['ttl', 'keep-alive']) {
+        registry.stopPolicy({ name, useClass: Nothing as never, description: name, argument: z.undefined() });
+      }
+      registry.backend({
+        name: 'toy',
+        useClass: Nothing as never,
+        description: 'A toy',
+        unikernel: z.object({
+          name: z.string().optional(),
+          uuid: z.string().optional(),
+          memory: z.number({ error: 'A size such as 64000 (KiB) expected.' }).optional(),
+          vcpus: z.int().min(1).optional().describe('Virtual processors'),
+          nic: z.array(z.string()).optional(),
+          fast: z.boolean().optional(),
+          rumprunConfig: z.string().optional(),
+        }),
+        connection: z.object({ connect: z.string().optional(), retries: z.int().optional() }),
+      });
+      registry.backend({
+        name: 'bare',
+        useClass: Nothing as never,
+        description: 'No settings',
+        unikernel: z.strictObject({}),
+      });
+      more(registry);
+    },
+  };
+}
