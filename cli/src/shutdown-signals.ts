@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import type { Logger } from './core.js';
+import type { Logger } from '@jitsud/core';
 
 /** What tells a server to end. */
 export interface ShutdownSignals {

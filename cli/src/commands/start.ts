@@ -1,6 +1,6 @@
+import type { Logger } from '@jitsud/core';
 import type { CommandContext } from '../command-context.js';
 import type { StartChoice } from '../command-line.js';
-import type { Logger } from '../core.js';
 import { ExitStatus } from '../exit-status.js';
 import { announcement, announcementLines } from '../output/announcement.js';
 import type { ShutdownSignals } from '../shutdown-signals.js';
@@ -31,14 +31,18 @@ export async function start(
   const isUsualSocket = settings.controlSocket === core.defaultControlSocket();
   const served = { settings, listening: jitsu.listening };
   if (terminal.interactive) {
-    const control = choice.control ?? (isUsualSocket || choice.config === undefined ? undefined : settings.controlSocket);
+    const control =
+      choice.control ?? (isUsualSocket || choice.config === undefined ? undefined : settings.controlSocket);
     terminal.out(announcement(served, { calledAs, ...(control !== undefined && { control }) }));
   } else {
     logLines(logger, announcementLines(served));
   }
 
   const signal = await ended;
-  logger.info({ signal }, settings.onExit === 'keep' ? 'ending; unikernels keep running' : 'ending; stopping unikernels');
+  logger.info(
+    { signal },
+    settings.onExit === 'keep' ? 'ending; unikernels keep running' : 'ending; stopping unikernels',
+  );
   await jitsu.stop();
   return ExitStatus.ok;
 }
