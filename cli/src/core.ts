@@ -1,5 +1,6 @@
 import type {
   ControlClient,
+  Jitsu,
   Logger,
   LoggerOptions,
   OptionDescription,
@@ -17,17 +18,12 @@ export interface Core {
   /** The keys of every unikernel, and the further ones of each installed backend. */
   unikernelOptions(request: { readonly directory: string }): Promise<UnikernelOptions>;
   createLogger(options: LoggerOptions): Logger;
-  createJitsu(settings: Settings, parts: { readonly logger: Logger }): Promise<JitsuLife>;
+  createJitsu(
+    settings: Settings,
+    parts: { readonly logger: Logger },
+  ): Promise<Pick<Jitsu, 'start' | 'stop' | 'listening'>>;
   controlClient(socket: string): Pick<ControlClient, 'status' | 'summon' | 'stop' | 'history'>;
   defaultControlSocket(): string;
-}
-
-/** A Jitsu, as its command sees it. */
-export interface JitsuLife {
-  start(): Promise<void>;
-  stop(): Promise<void>;
-  /** Where DNS is answered, over UDP and TCP. */
-  readonly listening: readonly { readonly address: string; readonly port: number }[];
 }
 
 export interface UnikernelOptions {

@@ -4,20 +4,14 @@ import type { Core } from './core.js';
 /** Brings in the core, which only commands that need it are to pay for. */
 export async function loadCore(): Promise<Core> {
   const core = await import('@jitsud/core');
-  const defaultControlSocket = (): string => core.defaultControlSocket(core.defaultRuntimeDirectory());
-  const context = {
-    builtIns: core.registerBuiltIns,
-    runtimeDirectory: () => core.defaultRuntimeDirectory(),
-    controlSocket: core.defaultControlSocket,
-    // The plugins that come with the command are found from here, wherever the package manager has put them.
-    pluginPlaces: [fileURLToPath(new URL('..', import.meta.url))],
-  };
+  // The plugins that come with the command are found from here, wherever the package manager has put them.
+  const places = [fileURLToPath(new URL('..', import.meta.url))];
   return {
-    loadSettings: (request) => core.loadSettings(request, context),
-    loadRegistry: (request) => core.loadRegistry(request, context),
-    configurationSchema: async (request) => core.jsonSchema((await core.loadRegistry(request, context)).contributions),
+    loadSettings: (request) => core.loadSettings(request, places),
+    loadRegistry: (request) => core.loadRegistry(request, places),
+    configurationSchema: async (request) => core.jsonSchema((await core.loadRegistry(request, places)).contributions),
     unikernelOptions: async (request) => {
-      const { contributions } = await core.loadRegistry(request, context);
+      const { contributions } = await core.loadRegistry(request, places);
       const backends = contributions.backends.all().map(({ name, description, unikernel }) => ({
         name,
         description,
@@ -26,8 +20,8 @@ export async function loadCore(): Promise<Core> {
       return { common: core.describeOptions(core.unikernelSchema), backends };
     },
     createLogger: core.createLogger,
-    createJitsu: (core as unknown as Core).createJitsu,
+    createJitsu: core.createJitsu,
     controlClient: (socket) => new core.ControlClient(socket),
-    defaultControlSocket,
+    defaultControlSocket: () => core.defaultControlSocket(core.defaultRuntimeDirectory()),
   };
 }

@@ -46,7 +46,7 @@ export class WordedReader<T> {
     if (checked.success) return { words, contribution, options: checked.data };
     return {
       expected: schemaProblems(checked.issues, argument, () => '').map(
-        ({ expected }) => `After the colon: ${expected}`,
+        ({ expected }) => expected,
       ),
     };
   }

@@ -9,10 +9,14 @@ const command = z
     error: "A command line, or a list of its words, such as ['python3', 'server.py'] expected.",
   })
   .transform((value, context): [string, ...string[]] => {
-    const [program, ...words] = typeof value === 'string' ? (splitWords(value) ?? [undefined]) : value;
+<<<<<<< HEAD
+    const [program, ...words] = (typeof value === "string" ? splitWords(value) : value) ?? [];
+=======
+    const split = typeof value === 'string' ? splitWords(value) : value;
+    const [program, ...words] = split ?? [];
+>>>>>>> process
     if (program) return [program, ...words];
-    const message =
-      typeof value === 'string' && value.trim() !== '' ? 'A quote is never closed.' : 'A program expected.';
+    const message = split ? 'A program expected.' : 'A quote is never closed.';
     context.addIssue({ code: 'custom', message, input: value });
     return z.NEVER;
   });

@@ -372,7 +372,7 @@ describe('a wrong configuration', () => {
         'unikernels[1].ip: missing. An IPv4 or IPv6 address expected.',
         "unikernels[2].dns: 'a..b'. A DNS name such as 'www.example.org' or '*.example.org' expected.",
         "unikernels[2].ip: 'x'. An IPv4 or IPv6 address expected.",
-        "unikernels[2].ready[0]: 'tcp:99999'. After the colon: A number of at most 65535 expected.",
+        "unikernels[2].ready[0]: 'tcp:99999'. A number of at most 65535 expected.",
         "unikernels[2].ready[1]: 'tpc:80'. No such readiness probe; did you mean 'tcp'? There are: tcp, exec.",
         "unikernels[3].dns[1]: '-b.test'. A DNS name such as 'www.example.org' or '*.example.org' expected.",
         "unikernels[3].vcpu: 2. No such key; did you mean 'vcpus'?",

@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict';
+import type { LifecycleEvent, LifecycleEventKind } from '../contracts/lifecycle-event.js';
+import type { Notifier } from '../contracts/notifier.js';
+import { deepFreeze } from './deep-freeze.js';
+import { eventually, PATIENCE } from './eventually.js';
+
+/**
+ * What {@link describeNotifier} must know of a notifier. The optional member is a capability switch.
+ *
+ * @example
+ * ```ts
+ * describeNotifier('the webhook notifier', {
+ *   notifier: () => new WebhookNotifier({ url: server.url }),
+ *   has: ({ kind, unikernel }) => server.bodies.some((body) => body.kind === kind && body.unikernel === unikernel),
+ *   breakDown: () => server.close(),
+ * });
+ * ```
+ */
+export interface NotifierHarness {
+  /** Called before each test. */
+  setUp?(): Promise<void> | void;
+  /** Called after each test, also after a failed one. */
+  tearDown?(): Promise<void> | void;
+  notifier(): Notifier | Promise<Notifier>;
+  /** The kinds of event that it tells; all where absent. The others it takes and leaves alone. */
+  readonly tells?: readonly LifecycleEventKind[];
+  /** Whether the world has been told of this event. */
+  has(event: LifecycleEvent): boolean | Promise<boolean>;
+  /** Makes it impossible to tell anybody. */
+  breakDown?(): Promise<void> | void;
+}
+
+/** Every kind of event; the type makes sure that none is forgotten. */
+const KINDS: Readonly<Record<LifecycleEventKind, true>> = {
+  summoning: true,
+  started: true,
+  resumed: true,
+  unpaused: true,
+  ready: true,
+  failed: true,
+  adopted: true,
+  died: true,
+  stopping: true,
+  stopped: true,
+  'stop-failed': true,
+  lost: true,
+  returned: true,
+};
+
+/** Describes what every notifier must do, as mocha tests. It uses mocha's global `describe` and `it`. */
+export function describeNotifier(name: string, harness: NotifierHarness): void {
+  describe(`${name} (notifier contract)`, function () {
+    this.timeout(3 * PATIENCE);
+    let notifier: Notifier;
+
+    beforeEach(async () => {
+      await harness.setUp?.();
+      notifier = await harness.notifier();
+    });
+
+    afterEach(async () => harness.tearDown?.());
+
+    for (const kind of Object.keys(KINDS) as LifecycleEventKind[]) {
+      const told = harness.tells?.includes(kind) ?? true;
+      it(`${told ? 'tells' : 'takes, and does not tell,'} '${kind}'`, async () => {
+        const event = anEvent(kind, 'alpha');
+        await notifier.notify(event);
+        if (told) await eventually(async () => assert.ok(await harness.has(event), `nobody was told of '${kind}'`));
+        else assert.equal(await harness.has(event), false);
+      });
+    }
+
+    it('tells of several unikernels at the same time', async () => {
+      const [kind = 'ready'] = harness.tells ?? [];
+      const events = Array.from({ length: 20 }, (_, index) => anEvent(kind, `machine-${index}`));
+      await Promise.all(events.map((event) => notifier.notify(event)));
+      for (const event of events) {
+        await eventually(async () => assert.ok(await harness.has(event), `nobody was told of ${event.unikernel}`));
+      }
+    });
+
+    if (harness.breakDown !== undefined) {
+      it('settles, and throws nothing at whoever calls it, when it can tell nobody', async () => {
+        await harness.breakDown?.();
+        const notified = notifier.notify(anEvent(harness.tells?.[0] ?? 'ready', 'alpha'));
+        let settled = false;
+        await Promise.race([
+          notified.catch((error: unknown) => assert.ok(error instanceof Error)).finally(() => (settled = true)),
+          eventually(() => assert.ok(settled, 'it has not settled in time')),
+        ]);
+      });
+    }
+  });
+}
+
+function anEvent(kind: LifecycleEventKind, unikernel: string): LifecycleEvent {
+  return deepFreeze({
+    kind,
+    at: 1_700_000_000_000,
+    unikernel,
+    id: '0f0f0f0f-0000-5000-8000-000000000000',
+    backend: 'process',
+    state: 'running',
+    cause: { kind: 'query', name: `${unikernel}.test`, type: 'A', client: '127.0.0.1' },
+    reason: 'a "reason", with quotes',
+    code: 'JITSU_BACKEND_FAILED',
+    duration: 12.5,
+    addresses: ['192.0.2.1'],
+    macs: ['00:16:3e:00:00:01'],
+    domainId: 7,
+  });
+}

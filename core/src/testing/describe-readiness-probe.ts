@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import type { ReadinessProbe, ReadinessTarget } from '../contracts/readiness-probe.js';
+import { eventually, isPending, PATIENCE } from './eventually.js';
+
+/** A service that a probe asks. */
+export interface ProbedService {
+  readonly target: ReadinessTarget;
+  /** Makes the service answer from now on; before that it must not. */
+  answer(): Promise<void> | void;
+  /** Ends the service. */
+  end(): Promise<void> | void;
+}
+
+/**
+ * What {@link describeReadinessProbe} must know of a probe.
+ *
+ * @example
+ * ```ts
+ * describeReadinessProbe('the file probe', {
+ *   probe: () => new FileProbe(new SystemClock(), 'ready'),
+ *   service: () => {
+ *     const folder = mkdtempSync(join(tmpdir(), 'probe-'));
+ *     return {
+ *       target: { name: folder, id: randomUUID(), addresses: ['127.0.0.1'] },
+ *       answer: () => writeFileSync(join(folder, 'ready'), ''),
+ *       end: () => rmSync(folder, { recursive: true }),
+ *     };
+ *   },
+ * });
+ * ```
+ */
+export interface ReadinessProbeHarness {
+  probe(): ReadinessProbe | Promise<ReadinessProbe>;
+  /** A new service that does not answer yet, apart from all others. */
+  service(): Promise<ProbedService> | ProbedService;
+}
+
+/** Describes what every readiness probe must do, as mocha tests. It uses mocha's global `describe` and `it`. */
+export function describeReadinessProbe(name: string, harness: ReadinessProbeHarness): void {
+  describe(`${name} (readiness probe contract)`, function () {
+    this.timeout(3 * PATIENCE);
+    let probe: ReadinessProbe;
+    const services: ProbedService[] = [];
+    const controllers: AbortController[] = [];
+
+    beforeEach(async () => {
+      probe = await harness.probe();
+    });
+
+    afterEach(async () => {
+      while (controllers.length > 0) controllers.pop()?.abort();
+      while (services.length > 0) await services.pop()?.end();
+    });
+
+    const service = async (): Promise<ProbedService> => {
+      const made = await harness.service();
+      services.push(made);
+      return made;
+    };
+    const ask = ({ target }: ProbedService): { ready: Promise<void>; controller: AbortController } => {
+      const controller = new AbortController();
+      controllers.push(controller);
+      const ready = probe.untilReady(target, controller.signal);
+      // The test may end first; what it then asked for is aborted, which is no failure.
+      ready.catch(() => undefined);
+      return { ready, controller };
+    };
+
+    it('resolves when the service answers already', async () => {
+      const asked = await service();
+      await asked.answer();
+      await inTime(ask(asked).ready);
+    });
+
+    it('waits until the service answers, and no longer', async () => {
+      const asked = await service();
+      const { ready } = ask(asked);
+      assert.ok(await isPending(ready), 'it is ready before its service answers');
+      await asked.answer();
+      await inTime(ready);
+    });
+
+    it("rejects with the signal's reason when nobody waits any more", async () => {
+      const { ready, controller } = ask(await service());
+      assert.ok(await isPending(ready), 'a service that does not answer yet is no failure');
+      const reason = new Error('out of patience');
+      controller.abort(reason);
+      await assert.rejects(inTime(ready), (error) => error === reason);
+    });
+
+    it("rejects with the signal's reason when nobody waited from the start", async () => {
+      const reason = new Error('too late');
+      const { target } = await service();
+      await assert.rejects(inTime(probe.untilReady(target, AbortSignal.abort(reason))), (error) => error === reason);
+    });
+
+    it('tells services apart that it asks side by side', async () => {
+      const [slow, fast] = [await service(), await service()];
+      const [slowly, quickly] = [ask(slow), ask(fast)];
+      await fast.answer();
+      await inTime(quickly.ready);
+      assert.ok(await isPending(slowly.ready), 'a service is ready because another one is');
+      slowly.controller.abort();
+    });
+  });
+}
+
+async function inTime(promise: Promise<void>): Promise<void> {
+  let settled = false;
+  const settle = (): void => {
+    settled = true;
+  };
+  promise.then(settle, settle);
+  await eventually(() => assert.ok(settled, 'it has not settled in time'));
+  return promise;
+}

@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import type { DnsAnswer, DnsQuery, RecordsAnswer, Resolver } from '../contracts/resolver.js';
+import type { ResourceRecord } from '../contracts/resource-record.js';
+import { deepFreeze } from './deep-freeze.js';
+import { eventually, PATIENCE } from './eventually.js';
+
+/**
+ * What {@link describeResolver} must know of a resolver.
+ *
+ * @example
+ * ```ts
+ * describeResolver('the hosts resolver', {
+ *   resolver: () => new HostsResolver({ 'printer.test': '192.0.2.9' }),
+ *   mine: [{ name: 'printer.test', type: 1 }],
+ *   others: [{ name: 'example.org', type: 1 }],
+ * });
+ * ```
+ */
+export interface ResolverHarness {
+  /** Called before each test. */
+  setUp?(): Promise<void> | void;
+  /** Called after each test, also after a failed one. */
+  tearDown?(): Promise<void> | void;
+  resolver(): Resolver | Promise<Resolver>;
+  /** Questions that it answers. Names are lower case without a trailing dot; types are numbers. */
+  readonly mine: readonly Pick<DnsQuery, 'name' | 'type'>[];
+  /** Questions that it must leave to the next in the chain. */
+  readonly others: readonly Pick<DnsQuery, 'name' | 'type'>[];
+}
+
+/** Describes what every resolver must do, as mocha tests. It uses mocha's global `describe` and `it`. */
+export function describeResolver(name: string, harness: ResolverHarness): void {
+  describe(`${name} (resolver contract)`, function () {
+    this.timeout(3 * PATIENCE);
+    let resolver: Resolver;
+
+    beforeEach(async () => {
+      await harness.setUp?.();
+      resolver = await harness.resolver();
+    });
+
+    afterEach(async () => harness.tearDown?.());
+
+    const ask = (question: Pick<DnsQuery, 'name' | 'type'>, signal = AbortSignal.timeout(PATIENCE)) =>
+      resolver.resolve(aQuery(question), signal);
+
+    for (const question of harness.mine) {
+      it(`answers '${question.name}' of type ${question.type}`, async () => {
+        const answer = await ask(question);
+        assert.ok(answer, 'it leaves its own question to the next');
+        checkAnswer(answer);
+      });
+    }
+
+    for (const question of harness.others) {
+      it(`leaves '${question.name}' of type ${question.type} to the next`, async () => {
+        assert.equal(await ask(question), undefined);
+      });
+    }
+
+    it('answers many at the same time', async () => {
+      const answers = await Promise.all(Array.from({ length: 20 }, () => harness.mine.map((each) => ask(each))).flat());
+      for (const answer of answers) assert.ok(answer);
+    });
+
+    it('does not go on for ever when nobody waits for the answer any more', async () => {
+      for (const question of [...harness.mine, ...harness.others]) {
+        let settled = false;
+        const settle = (): void => {
+          settled = true;
+        };
+        ask(question, AbortSignal.abort(new Error('nobody waits'))).then(settle, settle);
+        await eventually(() => assert.ok(settled, `'${question.name}' is still being resolved`));
+      }
+    });
+  });
+}
+
+/** RFC 1035, 4.1.1: a header takes 12 bytes, of which the third begins with the QR bit. */
+function checkAnswer(answer: DnsAnswer): void {
+  if ('message' in answer) {
+    assert.ok(answer.message.length >= 12, 'a message is at least a header');
+    assert.ok((answer.message[2] ?? 0) & 0x80, 'a message that is passed on must be a response');
+  } else {
+    checkRecords(answer);
+  }
+}
+
+function checkRecords({ rcode, answers = [], authorities = [] }: RecordsAnswer): void {
+  assert.ok(Number.isInteger(rcode) && rcode >= 0 && rcode <= 4_095, `rcode ${rcode}`);
+  for (const record of [...answers, ...authorities]) checkRecord(record);
+}
+
+/** RFC 2181, 8: a TTL has 31 bits. */
+function checkRecord({ name, ttl }: ResourceRecord): void {
+  assert.ok(Number.isInteger(ttl) && ttl >= 0 && ttl < 2 ** 31, `TTL ${ttl} of ${name}`);
+  assert.ok(!name.endsWith('.') || name.endsWith('\\.'), `${name} ends in a dot`);
+}
+
+function aQuery({ name, type }: Pick<DnsQuery, 'name' | 'type'>): DnsQuery {
+  return deepFreeze({
+    name,
+    type,
+    class: 1,
+    recursionDesired: true,
+    authenticData: false,
+    checkingDisabled: false,
+    edns: { payloadSize: 1_232, dnssecOk: false },
+    client: { address: '127.0.0.1', port: 50_000, transport: 'inject' },
+    message: questionBytes(name, type),
+  });
+}
+
+/** A query as it comes off the wire (RFC 1035, 4.1). */
+function questionBytes(name: string, type: number): Uint8Array {
+  const labels = name === '' ? [] : name.split('.').map((label) => Buffer.from(label));
+  const encoded = labels.flatMap((label) => [label.length, ...label]);
+  return Uint8Array.from([0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, ...encoded, 0, type >> 8, type & 0xff, 0, 1]);
+}

@@ -1,0 +1,209 @@
+import assert from 'node:assert/strict';
+import type { LifecycleEvent, LifecycleEventKind } from '../contracts/lifecycle-event.js';
+import type { StateStore, StoredCounters, StoredRegistration } from '../contracts/state-store.js';
+
+/**
+ * What {@link describeStateStore} must know of a store.
+ *
+ * @example
+ * ```ts
+ * let folder: string;
+ * describeStateStore('the LMDB store', {
+ *   durable: true,
+ *   setUp: () => { folder = mkdtempSync(join(tmpdir(), 'store-')); },
+ *   tearDown: () => rmSync(folder, { recursive: true }),
+ *   store: () => new LmdbStateStore(folder),
+ * });
+ * ```
+ */
+export interface StateStoreHarness {
+  /** Whether a new instance finds what an earlier one was given. */
+  readonly durable: boolean;
+  /** Called before each test; makes a new, empty place. */
+  setUp?(): Promise<void> | void;
+  /** Called after each test, also after a failed one. */
+  tearDown?(): Promise<void> | void;
+  /** A new instance on this test's place. The suite opens and closes it. */
+  store(): StateStore | Promise<StateStore>;
+}
+
+/** Describes what every state store must do, as mocha tests. It uses mocha's global `describe` and `it`. */
+export function describeStateStore(name: string, harness: StateStoreHarness): void {
+  describe(`${name} (state store contract)`, () => {
+    let store: StateStore;
+    const opened: StateStore[] = [];
+
+    const open = async (): Promise<StateStore> => {
+      const next = await harness.store();
+      await next.open();
+      opened.push(next);
+      return next;
+    };
+    const close = async (): Promise<void> => {
+      while (opened.length > 0) await opened.pop()?.close();
+    };
+
+    beforeEach(async () => {
+      await harness.setUp?.();
+      store = await open();
+    });
+
+    afterEach(async () => {
+      try {
+        await close();
+      } finally {
+        await harness.tearDown?.();
+      }
+    });
+
+    it('is empty at first', async () => {
+      assert.deepEqual(await store.registrations(), []);
+      assert.deepEqual(await store.counters(), []);
+      assert.deepEqual(await store.history({}), []);
+    });
+
+    describe('registrations', () => {
+      it('remembers them', async () => {
+        const registrations = [registration('alpha'), registration('beta')];
+        await store.saveRegistrations(registrations);
+        assert.deepEqual(byName(await store.registrations()), registrations);
+      });
+
+      it('replaces the registration of a unikernel that is saved again', async () => {
+        await store.saveRegistrations([registration('alpha')]);
+        const changed = { ...registration('alpha'), addresses: ['192.0.2.99'], stopMode: 'shutdown' };
+        await store.saveRegistrations([changed]);
+        assert.deepEqual(await store.registrations(), [changed]);
+      });
+
+      it('keeps those of unikernels that are not configured any more', async () => {
+        await store.saveRegistrations([registration('alpha')]);
+        await store.saveRegistrations([registration('beta')]);
+        assert.deepEqual(byName(await store.registrations()), [registration('alpha'), registration('beta')]);
+      });
+    });
+
+    describe('counters', () => {
+      it('replaces those of the given unikernels and keeps the others', async () => {
+        await store.saveCounters([counters('alpha', 1), counters('beta', 2)]);
+        await store.saveCounters([counters('beta', 3)]);
+        assert.deepEqual(byName(await store.counters()), [counters('alpha', 1), counters('beta', 3)]);
+      });
+
+      it('remembers a unikernel that was never started and never asked for', async () => {
+        const untouched: StoredCounters = {
+          unikernel: 'alpha',
+          totalStarts: 0,
+          names: [{ name: 'alpha.test', requests: 0 }],
+        };
+        await store.saveCounters([untouched]);
+        assert.deepEqual(await store.counters(), [untouched]);
+      });
+
+      it('is not changed through what it hands out or was given', async () => {
+        const given = { ...counters('alpha', 1), names: [{ name: 'alpha.test', requests: 1 }] };
+        await store.saveCounters([given]);
+        given.names.push({ name: 'other.test', requests: 9 });
+        const [first] = await store.counters();
+        assert.equal(first?.names.length, 1);
+        (first.names as unknown[]).length = 0;
+        assert.equal((await store.counters())[0]?.names.length, 1);
+      });
+    });
+
+    describe('history', () => {
+      it('tells events oldest first, also those of the same millisecond in the order of their coming', async () => {
+        const events = [event('summoning', 'alpha', 5), event('started', 'alpha', 5), event('ready', 'alpha', 9)];
+        for (const each of events) await store.appendEvent(each);
+        assert.deepEqual(await store.history({}), events);
+      });
+
+      it('keeps the order of events that are appended without waiting', async () => {
+        const events = Array.from({ length: 50 }, (_, index) => event('started', `machine-${index}`, 7));
+        await Promise.all(events.map((each) => store.appendEvent(each)));
+        assert.deepEqual(await store.history({}), events);
+      });
+
+      it('tells the newest ones where there is a limit', async () => {
+        const events = [1, 2, 3, 4].map((at) => event('started', 'alpha', at));
+        for (const each of events) await store.appendEvent(each);
+        assert.deepEqual(await store.history({ limit: 2 }), events.slice(-2));
+        assert.deepEqual(await store.history({ limit: 9 }), events);
+        assert.deepEqual(await store.history({ limit: 0 }), []);
+      });
+
+      it('tells those of one unikernel, and the limit counts only them', async () => {
+        const [first, second, third] = ([1, 2, 3] as const).map((at) => event('started', 'alpha', at));
+        for (const each of [first, second, event('started', 'beta', 2), third, event('stopped', 'beta', 4)]) {
+          if (each) await store.appendEvent(each);
+        }
+        assert.deepEqual(await store.history({ unikernel: 'alpha' }), [first, second, third]);
+        assert.deepEqual(await store.history({ unikernel: 'alpha', limit: 2 }), [second, third]);
+        assert.deepEqual(await store.history({ unikernel: 'nobody' }), []);
+      });
+
+      it('keeps every fact of an event', async () => {
+        const whole: LifecycleEvent = {
+          ...event('failed', 'alpha', 3),
+          cause: { kind: 'query', name: 'alpha.test', type: 'AAAA', client: '2001:db8::1' },
+          code: 'JITSU_SUMMON_DEADLINE',
+          reason: 'its service did not answer – within 5 s',
+          duration: 5_000.5,
+          domainId: 12,
+          macs: ['00:16:3e:00:00:01'],
+        };
+        await store.appendEvent(whole);
+        assert.deepEqual(await store.history({}), [whole]);
+      });
+    });
+
+    it('opens again after it was closed', async () => {
+      await store.close();
+      await store.open();
+      await store.saveRegistrations([registration('alpha')]);
+      assert.deepEqual(byName(await store.registrations()), [registration('alpha')]);
+    });
+
+    if (harness.durable) {
+      it('finds everything again in a new instance, and goes on with the history', async () => {
+        await store.saveRegistrations([registration('alpha')]);
+        await store.saveCounters([counters('alpha', 4)]);
+        await store.appendEvent(event('started', 'alpha', 1));
+        await close();
+        const next = await open();
+        assert.deepEqual(await next.registrations(), [registration('alpha')]);
+        assert.deepEqual(await next.counters(), [counters('alpha', 4)]);
+        await next.appendEvent(event('stopped', 'alpha', 2));
+        assert.deepEqual(await next.history({}), [event('started', 'alpha', 1), event('stopped', 'alpha', 2)]);
+      });
+    }
+  });
+}
+
+function registration(unikernel: string): StoredRegistration {
+  const id = `${unikernel.padEnd(8, '0').slice(0, 8)}-0000-5000-8000-000000000000`;
+  const names = [`${unikernel}.test`, `*.${unikernel}.test`];
+  return {
+    unikernel,
+    id,
+    backend: 'process',
+    names,
+    addresses: ['192.0.2.1', '2001:db8::1'],
+    ttl: 60_000,
+    stopMode: 'destroy',
+  };
+}
+
+function counters(unikernel: string, totalStarts: number): StoredCounters {
+  const names = [{ name: `${unikernel}.test`, requests: 10 * totalStarts, lastAsked: 2_000.25 }];
+  return { unikernel, startedAt: 1_000.5, totalStarts, names };
+}
+
+function event(kind: LifecycleEventKind, unikernel: string, at: number): LifecycleEvent {
+  const { id, backend, addresses } = registration(unikernel);
+  return { kind, at, unikernel, id, backend, state: 'running', addresses, macs: [] };
+}
+
+function byName<T extends { readonly unikernel: string }>(entries: readonly T[]): readonly T[] {
+  return [...entries].sort((one, other) => one.unikernel.localeCompare(other.unikernel));
+}

@@ -1,0 +1,15 @@
+import { ProcessBackend } from '#process/process-backend.js';
+import { processOptions } from '#process/process-options.js';
+import { SystemClock } from '#core/clock.js';
+import { MemoryLogger } from './memory-logger.js';
+
+/**
+ * A Jitsu that starts a program and is then killed with SIGKILL, as a Node process of its own:
+ * `node start-and-crash.js RUNTIME_DIRECTORY OPTIONS_AS_JSON`.
+ */
+const [, , folder = '', json = '{}'] = process.argv;
+const options = processOptions.parse(JSON.parse(json));
+const backend = new ProcessBackend(new MemoryLogger(), new SystemClock(), folder, 'process');
+await backend.connect();
+await backend.start(await backend.register({ name: options.name, options }));
+process.kill(process.pid, 'SIGKILL');
