@@ -13,13 +13,13 @@ export async function execute(line: CommandLine, terminal: Terminal): Promise<Ex
   const context = { core: await loadCore(), terminal, directory };
   switch (line.command) {
     case 'start': {
-      const [{ start }, { processSignals }] = await Promise.all([
+      const [{ start }, { processEnd }] = await Promise.all([
         import('./commands/start.js'),
-        import('./shutdown-signals.js'),
+        import('./process-end.js'),
       ]);
       // npm tells what it runs how it was called.
       const calledAs = process.env['npm_command'] === 'exec' ? 'npx jitsu' : 'jitsu';
-      return start({ ...context, signals: processSignals, calledAs }, line.words, line.options);
+      return start({ ...context, end: processEnd, calledAs }, line.words, line.options);
     }
     case 'check': {
       const { check } = await import('./commands/check.js');
