@@ -4,7 +4,11 @@ import type { ControlChoice } from './control-location.js';
 /** What was asked for. */
 export type CommandLine =
   | { readonly command: 'start'; readonly words: readonly string[]; readonly options: StartChoice }
-  | { readonly command: 'check'; readonly words: readonly string[]; readonly options: StartChoice & { readonly schema?: true } }
+  | {
+      readonly command: 'check';
+      readonly words: readonly string[];
+      readonly options: StartChoice & { readonly schema?: true };
+    }
   | { readonly command: 'status'; readonly options: StatusChoice }
   | { readonly command: 'summon'; readonly name: string; readonly options: ControlChoice }
   | { readonly command: 'stop'; readonly name: string; readonly options: ControlChoice & { readonly mode?: string } }

@@ -1,5 +1,6 @@
+import type { Settings } from '@jitsud/core';
+import type { Core } from './core.js';
 import { errorCode } from './error-code.js';
-import type { Core, Settings } from './core.js';
 
 /** Which Jitsu a command is about. */
 export interface ControlChoice {

@@ -1,6 +1,5 @@
 import type {
   ControlClient,
-  InstalledPlugin,
   Jitsu,
   Logger,
   LoggerOptions,
@@ -13,12 +12,27 @@ import type {
 /** All that the commands call of the core. */
 export interface Core {
   loadSettings(request: SettingsRequest): Promise<Settings>;
-  loadRegistry(request: { readonly directory: string }): Promise<Registry>;
-  jsonSchema(contributions: Registry['contributions']): object;
+  loadRegistry(request: { readonly directory: string }): Promise<Pick<Registry, 'builtIns' | 'plugins'>>;
+  /** The JSON schema of the configuration file, with what the installed plugins add. */
+  configurationSchema(request: { readonly directory: string }): Promise<object>;
+  /** The keys of every unikernel, and the further ones of each installed backend. */
+  unikernelOptions(request: { readonly directory: string }): Promise<UnikernelOptions>;
   createLogger(options: LoggerOptions): Logger;
-  createJitsu(settings: Settings, parts: { readonly logger: Logger }): Promise<Pick<Jitsu, 'start' | 'stop' | 'listening'>>;
+  createJitsu(
+    settings: Settings,
+    parts: { readonly logger: Logger },
+  ): Promise<Pick<Jitsu, 'start' | 'stop' | 'listening'>>;
   controlClient(socket: string): Pick<ControlClient, 'status' | 'summon' | 'stop' | 'history'>;
   defaultControlSocket(): string;
 }
 
-export type { InstalledPlugin, Logger, OptionDescription, Registry, Settings, SettingsRequest };
+export interface UnikernelOptions {
+  readonly common: readonly OptionDescription[];
+  readonly backends: readonly BackendOptionList[];
+}
+
+export interface BackendOptionList {
+  readonly name: string;
+  readonly description: string;
+  readonly options: readonly OptionDescription[];
+}

@@ -65,7 +65,9 @@ export function createProgram(understood: (line: CommandLine) => void): Command 
     .option('--server <ADDR[:PORT]>', 'whom to ask (the running Jitsu, else as configured, else 127.0.0.1:53)')
     .addOption(new Option('--port <PORT>', "the server's port").argParser(numberValue(port)))
     .option('--tcp', 'ask over TCP')
-    .addOption(new Option('--timeout <SECONDS>', 'how long to wait, twice over UDP').argParser(numberValue(seconds)).default(15))
+    .addOption(
+      new Option('--timeout <SECONDS>', 'how long to wait, twice over UDP').argParser(numberValue(seconds)).default(15),
+    )
     .option(...jsonOption)
     .option(...controlOption)
     .option(...configOption)

@@ -29,7 +29,8 @@ export const startOptions: readonly StartOption[] = [
   },
   {
     flags: '-c, --connect <URI>',
-    description: "Where the backend's virtualisation system is, such as xen:/// or vbox:///session. Goes to the backend picked by -x.",
+    description:
+      "Where the backend's virtualisation system is, such as xen:/// or vbox:///session. Goes to the backend picked by -x.",
   },
   {
     flags: '-d, --delay <SECONDS>',
@@ -45,7 +46,12 @@ export const startOptions: readonly StartOption[] = [
     description:
       'Forward what is no name of ours to this server, ADDR or ADDR:PORT. May be given more than once: they are tried in this order. 0.0.0.0 turns forwarding off.',
   },
-  { flags: '-l, --listen <PORT>', default: '53', number: port, description: 'Answer DNS on this port, over UDP and TCP.' },
+  {
+    flags: '-l, --listen <PORT>',
+    default: '53',
+    number: port,
+    description: 'Answer DNS on this port, over UDP and TCP.',
+  },
   {
     flags: '-m, --mode <MODE>',
     default: 'destroy',
@@ -59,7 +65,8 @@ export const startOptions: readonly StartOption[] = [
   },
   {
     flags: '--synjitsu <UUID>',
-    description: 'Tell the Synjitsu unikernel with this UUID of every unikernel that boots. Needs the synjitsu-vchan plugin.',
+    description:
+      'Tell the Synjitsu unikernel with this UUID of every unikernel that boots. Needs the synjitsu-vchan plugin.',
   },
   {
     flags: '-t, --ttl <SECONDS>',

@@ -1,5 +1,5 @@
+import type { SettingsRequest } from '@jitsud/core';
 import type { StartChoice } from './command-line.js';
-import type { SettingsRequest } from './core.js';
 import { UsageError } from './usage-error.js';
 
 /**

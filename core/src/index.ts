@@ -15,7 +15,8 @@ export type {
 export { jsonSchema } from './config/json-schema.js';
 export { describeOptions } from './config/option-description.js';
 export type { OptionDescription } from './config/option-description.js';
-export type { Settings } from './config/settings.js';
+export type { Settings, UnikernelSettings } from './config/settings.js';
+export { unikernelSchema } from './config/unikernel-schema.js';
 export type { StartFlags } from './config/start-flags.js';
 export type {
   Backend,

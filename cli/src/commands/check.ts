@@ -14,8 +14,7 @@ export async function check(
   { schema, ...choice }: StartChoice & { readonly schema?: true },
 ): Promise<ExitStatus> {
   if (schema) {
-    const { contributions } = await core.loadRegistry({ directory });
-    terminal.out(`${JSON.stringify(core.jsonSchema(contributions), undefined, 2)}\n`);
+    terminal.out(`${JSON.stringify(await core.configurationSchema({ directory }), undefined, 2)}\n`);
     return ExitStatus.ok;
   }
   const settings = await core.loadSettings(startRequest(directory, words, choice));

@@ -39,7 +39,7 @@ export async function status(
   }
   const pause = (watch === true ? USUAL_PAUSE : watch) * 1_000;
   const redraws = terminal.interactive && !choice.json;
-  while (!signal?.aborted) {
+  while (!signal?.aborted && !terminal.closed) {
     try {
       const text = await picture();
       terminal.out(redraws ? `${CLEAR_SCREEN}${text}` : choice.json ? text : `${text}\n`);

@@ -18,5 +18,8 @@ export function groffManual({ name, summary, version, sections }: ManualPage): s
 
 /** A line that begins with a dot or an apostrophe would be a request; backslashes and hyphens have meanings of their own. */
 function escaped(text: string): string {
-  return text.replaceAll('\\', '\\e').replaceAll('-', '\\-').replace(/^(?=[.'])/gm, '\\&');
+  return text
+    .replaceAll('\\', '\\e')
+    .replaceAll('-', '\\-')
+    .replace(/^(?=[.'])/gm, '\\&');
 }

@@ -14,7 +14,9 @@ export interface HelpRequest {
  * @throws UsageError for a format that does not exist
  */
 export function helpRequest(arguments_: readonly string[]): HelpRequest | undefined {
-  const wanted = arguments_.find((argument, index) => /^(--help(=.*)?|-h)$/.test(argument) || (index === 0 && argument === 'help'));
+  const wanted = arguments_.find(
+    (argument, index) => /^(--help(=.*)?|-h)$/.test(argument) || (index === 0 && argument === 'help'),
+  );
   if (wanted === undefined) return undefined;
   const given = wanted.split('=')[1] ?? 'pager';
   const format = formats.find((name) => name === given);

@@ -1,18 +1,11 @@
-import type { OptionDescription, Registry } from '@jitsud/core';
+import type { OptionDescription } from '@jitsud/core';
+import type { BackendOptionList, UnikernelOptions } from '../core.js';
 import { startOptions } from '../start-options.js';
 import { commandSummaries } from './command-summaries.js';
 import type { ManualEntry, ManualPage, ManualSection } from './manual-page.js';
 
-/** What the manual takes from the core and the installed plugins. */
-export interface ManualSource {
-  readonly version: string;
-  readonly backends: Registry['backends'];
-  /** The keys of every unikernel. */
-  readonly commonOptions: readonly OptionDescription[];
-}
-
 /** The manual page of `jitsu`, with the keys of every installed backend. */
-export function manual({ version, backends, commonOptions }: ManualSource): ManualPage {
+export function manual(version: string, { common, backends }: UnikernelOptions): ManualPage {
   return {
     name: 'jitsu',
     summary: 'a forwarding DNS server that boots unikernels when their names are asked for',
@@ -20,10 +13,7 @@ export function manual({ version, backends, commonOptions }: ManualSource): Manu
     sections: [
       {
         heading: 'SYNOPSIS',
-        example: [
-          'jitsu [start] [OPTION]... [KEY=VALUE,KEY=VALUE...]...',
-          'jitsu COMMAND [OPTION]... [ARGUMENT]...',
-        ],
+        example: ['jitsu [start] [OPTION]... [KEY=VALUE,KEY=VALUE...]...', 'jitsu COMMAND [OPTION]... [ARGUMENT]...'],
       },
       {
         heading: 'DESCRIPTION',
@@ -37,17 +27,23 @@ export function manual({ version, backends, commonOptions }: ManualSource): Manu
       {
         heading: 'OPTIONS OF EVERY COMMAND',
         entries: [
-          { term: '--help[=FORMAT]', text: 'Show this page: pager (the default), plain, or groff. After a command: its own help.' },
+          {
+            term: '--help[=FORMAT]',
+            text: 'Show this page: pager (the default), plain, or groff. After a command: its own help.',
+          },
           { term: '--version', text: 'Show the version.' },
-          { term: '--debug', text: 'Show the stack of an error. The environment variable JITSU_DEBUG=1 does the same.' },
+          {
+            term: '--debug',
+            text: 'Show the stack of an error. The environment variable JITSU_DEBUG=1 does the same.',
+          },
         ],
       },
-      { heading: 'COMMON CONFIGURATION', entries: commonOptions.map(keyEntry) },
+      { heading: 'COMMON CONFIGURATION', entries: common.map(keyEntry) },
       ...backends.map(backendSection),
       {
         heading: 'EXAMPLES',
         example: [
-          "jitsu -x process 'dns=a.test,ip=127.0.0.9,name=a,command=python3 server.py,ready=tcp:8080'",
+          "jitsu -x process 'dns=a.test,ip=127.0.0.9,name=a,command=python3 a.py'",
           'jitsu -c xen:/// dns=www.example.org,ip=192.0.2.7,name=www',
           'jitsu start --config /etc/jitsu/jitsu.config.yaml',
           'jitsu resolve a.test',
@@ -58,13 +54,18 @@ export function manual({ version, backends, commonOptions }: ManualSource): Manu
         entries: [
           { term: '0', text: 'It worked. For resolve: NOERROR, with answers.' },
           { term: '1', text: 'It failed.' },
-          { term: '2', text: 'The command line or the configuration cannot work as it is written. Nothing was started.' },
+          {
+            term: '2',
+            text: 'The command line or the configuration cannot work as it is written. Nothing was started.',
+          },
           { term: '130, 143', text: 'A second SIGINT or SIGTERM ended jitsu start at once.' },
         ],
       },
       {
         heading: 'SIGNALS',
-        paragraphs: ['SIGINT and SIGTERM end jitsu start in order; unikernels keep running unless stop.onExit says otherwise.'],
+        paragraphs: [
+          'SIGINT and SIGTERM end jitsu start in order; unikernels keep running unless stop.onExit says otherwise.',
+        ],
       },
     ],
   };
@@ -83,7 +84,7 @@ function keyEntry({ word, required, default: standard, description }: OptionDesc
   return { term: `${word}${remark}`, text: description.endsWith('.') ? description : `${description}.` };
 }
 
-function backendSection({ name, description, options }: Registry['backends'][number]): ManualSection {
+function backendSection({ name, description, options }: BackendOptionList): ManualSection {
   const text = description.endsWith('.') ? description : `${description}.`;
   return { heading: `${name.toUpperCase()} CONFIGURATION`, paragraphs: [text], entries: options.map(keyEntry) };
 }

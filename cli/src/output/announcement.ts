@@ -33,7 +33,8 @@ export function announcement(served: Served, { calledAs, control }: Calling): st
     rows.slice(0, SHOWN),
   );
   const hidden = rows.length - SHOWN;
-  const command = (words: string): string => `  ${calledAs} ${words}${control === undefined ? '' : ` --control ${control}`}`;
+  const command = (words: string): string =>
+    `  ${calledAs} ${words}${control === undefined ? '' : ` --control ${control}`}`;
   const [first] = served.settings.unikernels;
   const example = first?.names[0]?.replace(/^\*/, 'www');
   const url = first === undefined ? undefined : urlOf(first);

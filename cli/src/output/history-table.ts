@@ -21,7 +21,12 @@ export function historyTable(events: readonly LifecycleEvent[]): string {
 
 function why({ cause, code, reason }: LifecycleEvent): string {
   const parts = [cause === undefined ? undefined : causeText(cause), code, reason];
-  return parts.map((part) => (part === undefined ? '' : printable(part))).filter((part) => part !== '').join('  ') || '-';
+  return (
+    parts
+      .map((part) => (part === undefined ? '' : printable(part)))
+      .filter((part) => part !== '')
+      .join('  ') || '-'
+  );
 }
 
 function causeText(cause: WakeCause): string {

@@ -15,7 +15,9 @@ export interface TimedReply extends Reply {
 export function replyText({ rcode, flags, server, transport, elapsed, extendedErrors, records }: TimedReply): string {
   const head = `${rcode} from ${server} over ${transport} in ${durationText(elapsed)} (flags: ${flags.join(' ') || 'none'})`;
   const errors = extendedErrors.map(({ code, meaning, text }) =>
-    [`EDE ${code}${meaning === undefined ? '' : ` (${meaning})`}`, printable(text)].filter((part) => part !== '').join(': '),
+    [`EDE ${code}${meaning === undefined ? '' : ` (${meaning})`}`, printable(text)]
+      .filter((part) => part !== '')
+      .join(': '),
   );
   const lines = [head, ...errors].join('\n');
   if (records.length === 0) return `${lines}\n\nNo records.\n`;

@@ -11,7 +11,10 @@ export function settingsSummary(settings: Settings, columns: number | undefined)
   const facts = [
     ['DNS', `${dns.bind.map((address) => endpointText({ address, port: dns.port })).join(', ')}, over UDP and TCP`],
     ['Other names', forwarding(settings)],
-    ['Zones', dns.zones.map(({ name, authoritative }) => `${name}${authoritative ? ' (authoritative)' : ''}`).join(', ')],
+    [
+      'Zones',
+      dns.zones.map(({ name, authoritative }) => `${name}${authoritative ? ' (authoritative)' : ''}`).join(', '),
+    ],
     ['State', persistDb ?? 'in memory'],
     ['Control', controlSocket],
     ['When Jitsu ends', onExit === 'keep' ? 'unikernels keep running' : 'unikernels are stopped'],
@@ -40,7 +43,7 @@ function unikernelTable(unikernels: readonly UnikernelSettings[], columns: numbe
     { head: 'READY WHEN', cell: readyWhen },
     { head: 'STOP', cell: ({ stopMode }) => stopMode },
     { head: 'POLICY', cell: ({ stopPolicies }) => stopPolicies.map(({ words }) => printable(words)).join('\n') || '-' },
-    { head: 'TTL', align: 'right', cell: ({ ttl }) => durationText(ttl) },
+    { head: 'TTL', cell: ({ ttl }) => durationText(ttl) },
   ];
   const table = textTable(all, unikernels);
   if (columns === undefined || widthOf(table) <= columns) return table;

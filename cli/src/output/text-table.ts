@@ -33,7 +33,10 @@ export function widthOf(text: string): number {
 }
 
 function widest(cells: readonly string[][][], index: number): number {
-  return cells.reduce((width, row) => (row[index] ?? []).reduce((most, { length }) => Math.max(most, length), width), 0);
+  return cells.reduce(
+    (width, row) => (row[index] ?? []).reduce((most, { length }) => Math.max(most, length), width),
+    0,
+  );
 }
 
 function padded(text: string, width: number, align: 'left' | 'right' = 'left'): string {

@@ -32,7 +32,10 @@ export function readQuestion(name: string, type?: string): Question {
   const isReverse = isIP(name) !== 0 && (type === undefined || type.toUpperCase() === 'PTR');
   const number = recordTypeNumber(type ?? (isReverse ? 'PTR' : 'A'));
   if (number === undefined) {
-    throw new UsageError(`'${type ?? ''}' is no record type. A, AAAA, TXT, HTTPS or TYPE65, for example, expected.`, 'resolve');
+    throw new UsageError(
+      `'${type ?? ''}' is no record type. A, AAAA, TXT, HTTPS or TYPE65, for example, expected.`,
+      'resolve',
+    );
   }
   const given = isReverse ? reverseName(name) : name.replace(/\.$/, '');
   const ascii = /[^\0-\x7f]/.test(given) ? domainToASCII(given) : given;

@@ -34,7 +34,7 @@ export function answers(bytes: Uint8Array, id: number, question: Question): bool
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < HEADER_SIZE || view.getUint16(0) !== id || (view.getUint8(2) & 0x80) === 0) return false;
   if (view.getUint16(4) === 0) return true;
-  const asked = decodeOrNothing(bytes)?.questions[0];
+  const asked = decodeOrNothing(bytes)?.questions?.[0];
   const type = asked?.type.replace('UNKNOWN_', 'TYPE');
   const isSameType = type === recordTypeName(question.type) || type === `TYPE${question.type}`;
   return isSameType && asked?.name.replace(/^\.$/, '').toLowerCase() === question.name.toLowerCase();
@@ -65,9 +65,7 @@ export function readReply(bytes: Uint8Array): Reply | undefined {
 
 function shown(section: ReplyRecord['section'], records: readonly Answer[] = []): ReplyRecord[] {
   return records.flatMap((record) =>
-    record.type === 'OPT'
-      ? []
-      : [{ section, name: record.name, ttl: record.ttl ?? 0, ...recordText(record) }],
+    record.type === 'OPT' ? [] : [{ section, name: record.name, ttl: record.ttl ?? 0, ...recordText(record) }],
   );
 }
 

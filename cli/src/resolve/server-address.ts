@@ -17,7 +17,10 @@ export function readServerAddress(text: string, defaultPort: number): ServerAddr
   const address = bracketed ?? plain ?? '';
   const port = digits === undefined ? defaultPort : Number(digits);
   if (isIP(address) !== (bracketed === undefined ? 4 : 6) || port < 1 || port > 65_535) {
-    throw new UsageError(`--server: '${text}'. An address such as 127.0.0.1, 127.0.0.1:10053 or [::1]:53 expected.`, 'resolve');
+    throw new UsageError(
+      `--server: '${text}'. An address such as 127.0.0.1, 127.0.0.1:10053 or [::1]:53 expected.`,
+      'resolve',
+    );
   }
   return { address, port };
 }
