@@ -1,27 +1,31 @@
 import { split } from 'shlex';
 import { z } from 'zod';
 
-const EXPECTED = `A command line such as "python3 -m http.server" expected, or a list of its words.`;
+const EXPECTED = "A command line, or a list of its words, such as ['python3', 'server.py'] expected.";
+
+const text = z.string().refine((value) => !value.includes('\0'), 'No NUL character can be in it.');
 
 /** A command: a list of words, or a line that is split as a POSIX shell splits it, though no shell ever runs. */
 export function commandLine(description: string) {
   return z
-    .union([z.array(z.string()), z.string()], { error: EXPECTED })
-    .transform((given, context): readonly [string, ...string[]] => {
-      const [program, ...parameters] = words(given);
+    .union([text, z.array(text)], { error: EXPECTED })
+    .transform((value, context): [string, ...string[]] => {
+      const words = typeof value === 'string' ? wordsOf(value) : value;
+      const [program, ...parameters] = words ?? [];
       if (program) return [program, ...parameters];
-      context.addIssue(EXPECTED);
+      const message = words ? 'A program expected.' : 'A quote is never closed, or a backslash has nothing behind it.';
+      context.addIssue({ code: 'custom', message, input: value });
       return z.NEVER;
     })
     .describe(description);
 }
 
-function words(given: string | readonly string[]): readonly string[] {
-  if (typeof given !== 'string') return given;
+/** `undefined` when a quote is never closed. */
+function wordsOf(line: string): readonly string[] | undefined {
   try {
-    return split(given);
+    return split(line);
   } catch {
-    // An open quote: the caller answers with what was expected, which says more than the splitter does.
-    return [];
+    // The only thing that the splitter objects to; the caller says so in our words.
+    return undefined;
   }
 }

@@ -1,6 +1,4 @@
-export { loadRegistry } from './config/load-registry.js';
 export type { InstalledPlugin, Offer, Registry } from './config/load-registry.js';
-export { loadSettings } from './config/load-settings.js';
 export type { SettingsRequest } from './config/load-settings.js';
 export type { SettingsContext } from './config/read-settings.js';
 export { ConfigProblems } from './config/config-problems.js';
@@ -17,7 +15,8 @@ export type {
 export { jsonSchema } from './config/json-schema.js';
 export { describeOptions } from './config/option-description.js';
 export type { OptionDescription } from './config/option-description.js';
-export type { Settings } from './config/settings.js';
+export type { Settings, UnikernelSettings } from './config/settings.js';
+export { unikernelSchema } from './config/unikernel-schema.js';
 export type { StartFlags } from './config/start-flags.js';
 export type {
   Backend,
@@ -30,6 +29,14 @@ export type {
   UnikernelId,
 } from './contracts/backend.js';
 export type { Clock } from './contracts/clock.js';
+export type { BootConfigurator, BootingDomain } from './contracts/boot-configurator.js';
+export type { LifecycleEvent, LifecycleEventKind, WakeCause } from './contracts/lifecycle-event.js';
+export type { Notifier } from './contracts/notifier.js';
+export type { ReadinessProbe, ReadinessTarget } from './contracts/readiness-probe.js';
+export type { DnsAnswer, DnsQuery, Resolver } from './contracts/resolver.js';
+export type { ResourceRecord } from './contracts/resource-record.js';
+export type { HistoryQuery, StateStore, StoredCounters, StoredRegistration } from './contracts/state-store.js';
+export type { Activity, NameActivity, StopOpinion, StopPolicy } from './contracts/stop-policy.js';
 export type { Logger } from './contracts/logger.js';
 export type { Milliseconds } from './contracts/milliseconds.js';
 export type { Plugin, PluginRegistry } from './contracts/plugin.js';
@@ -37,5 +44,14 @@ export { errorCode, errorMessage, JitsuError, type JitsuErrorCode } from './erro
 export { inject, injectable } from './injection.js';
 export { PLUGIN_API_VERSION } from './plugins/api-version.js';
 export { Contributions } from './plugins/contributions.js';
+export { defaultControlSocket, defaultRuntimeDirectory } from './control/control-paths.js';
+export { ControlClient } from './control/control-client.js';
+export type { ControlActions, NameStatus, StatusReport, UnikernelStatus } from './control/status-report.js';
+export { commandLine } from './command-line.js';
+export { createJitsu, Jitsu } from './jitsu.js';
+export { loadRegistry, loadSettings } from './load.js';
+export { LmdbStateStore } from './state/lmdb-state-store.js';
+export { createLogger, type LoggerOptions } from './telemetry/log.js';
+export { VERSION } from './version.js';
 export { definePlugin } from './plugins/define-plugin.js';
-export { CLOCK, CONNECTION_NAME, LOGGER, RUNTIME_DIRECTORY } from './tokens.js';
+export { BOOT_CONFIGURATORS, CLOCK, CONNECTION_NAME, LOGGER, OPTIONS, RUNTIME_DIRECTORY } from './tokens.js';

@@ -14,6 +14,11 @@ export class MemoryLogger implements Logger {
     private readonly fields: object = {},
   ) {}
 
+  /** All of it as `level: message`. */
+  get lines(): string[] {
+    return this.entries.map(({ level, message }) => `${level}: ${message}`);
+  }
+
   debug(fields: object, message: string): void {
     this.#add('debug', fields, message);
   }

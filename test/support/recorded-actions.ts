@@ -7,7 +7,7 @@ export class RecordedActions implements ControlActions {
   readonly calls: unknown[][] = [];
   /** What a summon waits for. */
   summoning: Promise<void> = Promise.resolve();
-  failure: unknown;
+  failure: Error | undefined;
 
   status(): StatusReport {
     this.calls.push(['status']);

@@ -36,7 +36,7 @@ export class StoreProcess implements AsyncDisposable {
 
   /** The next line that it says; `undefined` after the last. */
   async line(): Promise<string | undefined> {
-    const { value, done } = await this.#lines.next();
+    const { value, done } = (await this.#lines.next()) as IteratorResult<string, undefined>;
     return done === true ? undefined : value;
   }
 

@@ -58,9 +58,18 @@ function unreadable(error: unknown, directory: string, named: string | undefined
   if (named !== undefined && errorCode(error) === 'ENOENT' && errorMessage(error).includes(named)) {
     return new JitsuError('JITSU_CONFIG_NOT_FOUND', `There is no configuration file ${named}.`, { cause: error });
   }
-  const place = placeOf(error, named === undefined ? directory : dirname(named)) ?? named;
-  const message = `The configuration cannot be read: ${place === undefined ? '' : `${place}: `}${errorMessage(error)}`;
-  return new JitsuError('JITSU_CONFIG_UNREADABLE', message, { cause: error });
+  const file = fileOf(error) ?? named;
+  const place = placeOf(error, file === undefined ? directory : dirname(file)) ?? file ?? directory;
+  const reason = errorMessage(error);
+  // YAML and TypeScript errors say the place themselves.
+  const message = file !== undefined && reason.includes(file) ? reason : `${place}: ${reason}`;
+  return new JitsuError('JITSU_CONFIG_UNREADABLE', `The configuration cannot be read: ${message}`, { cause: error });
+}
+
+/** The file that cosmiconfig was reading. */
+function fileOf(error: unknown): string | undefined {
+  const { filepath } = (error ?? {}) as { readonly filepath?: unknown };
+  return typeof filepath === 'string' ? filepath : undefined;
 }
 
 /** `file:line:column` of the first place in an error's stack that belongs to the configuration. */

@@ -24,7 +24,7 @@ export function duration(description: string) {
       context.addIssue(EXPECTED);
       return z.NEVER;
     })
-    .describe(description);
+    .meta({ title: 'duration', description });
 }
 
 const EXPECTED = "A number of seconds, or a duration such as '500ms', '2s', '5m', '1h' or '1d' expected.";

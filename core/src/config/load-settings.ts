@@ -37,7 +37,7 @@ export async function loadSettings(
   }
   return readSettings(
     {
-      config: found?.config ?? {},
+      config: found === undefined ? {} : found.config,
       directory: found === undefined ? resolve(directory) : dirname(found.file),
       ...(found !== undefined && { file: found.file }),
       words,

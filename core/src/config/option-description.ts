@@ -7,7 +7,7 @@ export interface OptionDescription {
   readonly key: string;
   /** The key in `key=value` words: `rumprun_config` */
   readonly word: string;
-  /** Of what type its values are: `text`, `number | text`, `list of text`. */
+  /** Of what type its values are: `text`, `duration`, `number | text`, `list of text`. */
   readonly type: string;
   readonly required: boolean;
   /** What it is where it is left out, as JSON. */
@@ -28,6 +28,7 @@ export interface JsonSchema {
   readonly enum?: readonly unknown[];
   readonly const?: unknown;
   readonly default?: unknown;
+  readonly title?: string;
   readonly description?: string;
   readonly additionalProperties?: boolean | JsonSchema;
 }
@@ -56,6 +57,7 @@ function describeProperties({ properties = {}, required = [] }: JsonSchema): rea
 }
 
 function typeText(schema: JsonSchema): string {
+  if (schema.title !== undefined) return schema.title;
   if (schema.anyOf !== undefined) return [...new Set(schema.anyOf.map(typeText))].join(' | ');
   if (schema.const !== undefined) return JSON.stringify(schema.const);
   if (schema.enum !== undefined) return schema.enum.map((value) => JSON.stringify(value)).join(' | ');

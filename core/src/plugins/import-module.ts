@@ -5,15 +5,16 @@ import { errorCode, errorMessage } from '../errors.js';
 const CORE = new URL('../index.js', import.meta.url).href;
 
 /**
- * Imports a file of the user's: JavaScript as Node does it, TypeScript through jiti. Wherever the file lies,
- * `@jitsud/core` means the installed one, or else the one that runs. Nothing is written to the disk.
+ * Imports a file of the user's: JavaScript as Node does it, TypeScript through jiti, and JavaScript that Node does not
+ * understand too: jiti takes `export` in a folder without a package.json, and says in which line a mistake is. Wherever
+ * the file lies, `@jitsud/core` means the installed one, or else the one that runs. Nothing is written to the disk.
  */
 export async function importModule(file: string): Promise<Readonly<Record<string, unknown>>> {
   if (!/\.[cm]?ts$/.test(file)) {
     try {
       return (await import(pathToFileURL(file).href)) as Record<string, unknown>;
     } catch (error) {
-      if (!isCoreMissing(error)) throw error;
+      if (!isCoreMissing(error) && !isUnparsable(error)) throw error;
     }
   }
   const [{ createJiti }, core] = await Promise.all([import('jiti'), import(CORE) as Promise<unknown>]);
@@ -28,4 +29,9 @@ export async function importModule(file: string): Promise<Readonly<Record<string
 
 function isCoreMissing(error: unknown): boolean {
   return errorCode(error) === 'ERR_MODULE_NOT_FOUND' && errorMessage(error).includes("'@jitsud/core'");
+}
+
+function isUnparsable(error: unknown): boolean {
+  // An export that is not there is a syntax error for Node; jiti would go on without it, to fail later and less clearly.
+  return error instanceof SyntaxError && !error.message.includes('does not provide an export');
 }

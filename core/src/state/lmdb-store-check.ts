@@ -32,7 +32,7 @@ export function checkStore(dataFile: string, formatKey: Buffer): void {
 /** @throws LmdbDamage where the record is missing, damaged, or of a newer format */
 export function checkFormat(record: Buffer | undefined): void {
   if (record === undefined) throw new LmdbDamage('it is an LMDB file of another program');
-  const format = decodeRecord<StoreFormat>(record);
+  const format = decodeRecord(record) as StoreFormat | undefined;
   if (format?.program !== 'jitsu') throw new LmdbDamage('the record that names its format is damaged');
   if (format.format > storeFormat) {
     throw new LmdbDamage(

@@ -28,7 +28,7 @@ interface Bounds {
  */
 export function checkLmdbTrees(file: LmdbFile, visit: Visit): void {
   const check = new LmdbTreeCheck(file);
-  check.tree(file.meta.main, Buffer.compare, visit);
+  check.tree(file.meta.main, (left, right) => left.compare(right), visit);
   const free: Buffer[] = [];
   check.tree(file.meta.freePages, compareTransactions, (_, value) => void free.push(value));
   for (const list of free) check.freeList(list);

@@ -24,7 +24,7 @@ export function identityOf(pid: number): ProcessIdentity | undefined {
 /** Whether that very process still runs. */
 export function isAlive(identity: ProcessIdentity): boolean {
   const now = identityOf(identity.pid);
-  return now !== undefined && now.started === identity.started && now.boot === identity.boot;
+  return now?.started === identity.started && now.boot === identity.boot;
 }
 
 function exists(pid: number): boolean {

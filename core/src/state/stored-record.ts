@@ -16,6 +16,6 @@ export function isIntactRecord(bytes: Buffer): boolean {
 }
 
 /** @returns `undefined` for bytes that are not what was once written */
-export function decodeRecord<T>(bytes: Buffer): T | undefined {
-  return isIntactRecord(bytes) ? (JSON.parse(bytes.toString('utf8', checksumBytes)) as T) : undefined;
+export function decodeRecord(bytes: Buffer): object | undefined {
+  return isIntactRecord(bytes) ? (JSON.parse(bytes.toString('utf8', checksumBytes)) as object) : undefined;
 }

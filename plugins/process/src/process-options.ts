@@ -1,21 +1,8 @@
+import { commandLine } from '@jitsud/core';
 import { z } from 'zod';
-import { splitWords } from './split-words.js';
 
 const VARIABLE = /^[^=\0]+=[^\0]*$/;
 const text = z.string().refine((value) => !value.includes('\0'), 'No NUL character can be in it.');
-
-const command = z
-  .union([text, z.array(text)], {
-    error: "A command line, or a list of its words, such as ['python3', 'server.py'] expected.",
-  })
-  .transform((value, context): [string, ...string[]] => {
-    const split = typeof value === 'string' ? splitWords(value) : value;
-    const [program, ...words] = split ?? [];
-    if (program) return [program, ...words];
-    const message = split ? 'A program expected.' : 'A quote is never closed.';
-    context.addIssue({ code: 'custom', message, input: value });
-    return z.NEVER;
-  });
 
 const variable = z.string().regex(VARIABLE, 'A variable such as PORT=8080 expected.');
 const variables = z.record(
@@ -38,9 +25,7 @@ const user = z
 /** The options of one unikernel that is a process. */
 export const processOptions = z.object({
   name: z.string().min(1, 'A name expected.').describe('Name of the unikernel'),
-  command: command.describe(
-    'Program and its arguments; a string is split into words as a shell splits it, but no shell runs',
-  ),
+  command: commandLine('Program and its arguments; a string is split into words as a shell splits it, but no shell runs'),
   cwd: text
     .min(1, 'A folder expected.')
     .optional()

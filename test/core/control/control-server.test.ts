@@ -10,7 +10,7 @@ import { ControlServer } from '#core/control/control-server.js';
 import { JitsuError } from '#core/errors.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { RecordedActions } from '../../support/recorded-actions.js';
-import { RecordedLog } from '../../support/recorded-log.js';
+import { MemoryLogger } from '../../support/memory-logger.js';
 import { anEvent } from '../../support/store-records.js';
 import { TemporaryFolder } from '../../support/temporary-folder.js';
 
@@ -19,7 +19,7 @@ describe('the control socket', () => {
   let path: string;
   let actions: RecordedActions;
   let clock: ManualClock;
-  let log: RecordedLog;
+  let log: MemoryLogger;
   let server: ControlServer;
   let client: ControlClient;
 
@@ -28,7 +28,7 @@ describe('the control socket', () => {
     path = folder.in('run', 'control.sock');
     actions = new RecordedActions();
     clock = new ManualClock();
-    log = new RecordedLog();
+    log = new MemoryLogger();
     server = new ControlServer(path, actions, clock, log);
     client = new ControlClient(path);
   });

@@ -1,20 +1,20 @@
 import assert from 'node:assert/strict';
 import { CounterWriter } from '#core/state/counter-writer.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
-import { RecordedLog } from '../../support/recorded-log.js';
+import { MemoryLogger } from '../../support/memory-logger.js';
 import { someCounters } from '../../support/store-records.js';
 import { StoreThatFails } from '../../support/store-that-fails.js';
 
 describe('the counter writer', () => {
   let clock: ManualClock;
-  let log: RecordedLog;
+  let log: MemoryLogger;
   let store: StoreThatFails;
   let starts: Map<string, number>;
   let writer: CounterWriter<string>;
 
   beforeEach(() => {
     clock = new ManualClock();
-    log = new RecordedLog();
+    log = new MemoryLogger();
     store = new StoreThatFails();
     starts = new Map();
     const countersOf = (unikernel: string) => someCounters({ unikernel, totalStarts: starts.get(unikernel) ?? 0 });

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import type { LifecycleEvent } from '#core/contracts/lifecycle-event.js';
 import { HistoryWriter } from '#core/state/history-writer.js';
 import { MemoryStateStore } from '#core/state/memory-state-store.js';
-import { RecordedLog } from '../../support/recorded-log.js';
+import { MemoryLogger } from '../../support/memory-logger.js';
 import { anEvent } from '../../support/store-records.js';
 import { StoreThatFails } from '../../support/store-that-fails.js';
 
 describe('the history writer', () => {
   it('takes every event to the store, in order', async () => {
     const store = new MemoryStateStore();
-    const writer = new HistoryWriter(store, new RecordedLog());
+    const writer = new HistoryWriter(store, new MemoryLogger());
     for (let at = 0; at < 1_200; at += 1) writer.append(anEvent({ at }));
     await writer.flush();
     assert.deepEqual(
@@ -20,13 +20,13 @@ describe('the history writer', () => {
 
   it('does nothing of the store’s work while somebody appends', () => {
     const store = new StoreThatFails();
-    new HistoryWriter(store, new RecordedLog()).append(anEvent());
+    new HistoryWriter(store, new MemoryLogger()).append(anEvent());
     assert.equal(store.writes, 0);
   });
 
   it('says what is missing where the store fails, and goes on with what comes then', async () => {
     const store = new StoreThatFails();
-    const log = new RecordedLog();
+    const log = new MemoryLogger();
     const writer = new HistoryWriter(store, log);
     store.failing = true;
     writer.append(anEvent({ at: 1 }));
@@ -49,7 +49,7 @@ describe('the history writer', () => {
       }
     }
     const store = new SlowStore();
-    const log = new RecordedLog();
+    const log = new MemoryLogger();
     const writer = new HistoryWriter(store, log);
     for (let at = 0; at < 10_003; at += 1) writer.append(anEvent({ at }));
     release();

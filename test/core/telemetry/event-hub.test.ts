@@ -2,17 +2,17 @@ import assert from 'node:assert/strict';
 import type { LifecycleEvent } from '#core/contracts/lifecycle-event.js';
 import { EventHub } from '#core/telemetry/event-hub.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
-import { RecordedLog } from '../../support/recorded-log.js';
+import { MemoryLogger } from '../../support/memory-logger.js';
 import { anEvent } from '../../support/store-records.js';
 
 describe('the event hub', () => {
   let clock: ManualClock;
-  let log: RecordedLog;
+  let log: MemoryLogger;
   let hub: EventHub;
 
   beforeEach(() => {
     clock = new ManualClock();
-    log = new RecordedLog();
+    log = new MemoryLogger();
     hub = new EventHub(clock, log);
   });
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { LifecycleEvent } from '#core/contracts/lifecycle-event.js';
 import { EventLog } from '#core/telemetry/event-log.js';
-import { RecordedLog } from '../../support/recorded-log.js';
+import { MemoryLogger } from '../../support/memory-logger.js';
 import { anEvent } from '../../support/store-records.js';
 
 describe('the event log', () => {
@@ -26,7 +26,7 @@ describe('the event log', () => {
 
   for (const [changes, line] of lines) {
     it(`says "${line}"`, () => {
-      const log = new RecordedLog();
+      const log = new MemoryLogger();
       new EventLog(log).write(anEvent(changes));
       assert.deepEqual(log.lines, [line]);
     });

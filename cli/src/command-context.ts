@@ -1,0 +1,10 @@
+import type { Core } from './core.js';
+import type { Terminal } from './terminal.js';
+
+/** What a command works with. */
+export interface CommandContext {
+  readonly core: Core;
+  readonly terminal: Terminal;
+  /** The folder in which the command was given. */
+  readonly directory: string;
+}

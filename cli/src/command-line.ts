@@ -1,0 +1,39 @@
+import type { StartFlags } from '@jitsud/core';
+import type { ControlChoice } from './control-location.js';
+
+/** What was asked for. */
+export type CommandLine =
+  | { readonly command: 'start'; readonly words: readonly string[]; readonly options: StartChoice }
+  | {
+      readonly command: 'check';
+      readonly words: readonly string[];
+      readonly options: StartChoice & { readonly schema?: true };
+    }
+  | { readonly command: 'status'; readonly options: StatusChoice }
+  | { readonly command: 'summon'; readonly name: string; readonly options: ControlChoice }
+  | { readonly command: 'stop'; readonly name: string; readonly options: ControlChoice & { readonly mode?: string } }
+  | { readonly command: 'resolve'; readonly name: string; readonly type?: string; readonly options: ResolveChoice }
+  | { readonly command: 'plugins'; readonly options: { readonly json?: true } };
+
+export interface StartChoice extends StartFlags {
+  /** The configuration file. */
+  readonly config?: string;
+}
+
+export interface StatusChoice extends ControlChoice {
+  /** In seconds; `true` for the usual pause. */
+  readonly watch?: true | number;
+  /** The unikernel; `true` for all. */
+  readonly history?: true | string;
+  readonly limit: number;
+  readonly json?: true;
+}
+
+export interface ResolveChoice extends ControlChoice {
+  readonly server?: string;
+  readonly port?: number;
+  readonly tcp?: true;
+  /** In seconds. */
+  readonly timeout: number;
+  readonly json?: true;
+}

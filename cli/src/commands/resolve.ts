@@ -1,0 +1,69 @@
+import { performance } from 'node:perf_hooks';
+import { CommandFailure } from '../command-failure.js';
+import type { CommandContext } from '../command-context.js';
+import type { ResolveChoice } from '../command-line.js';
+import { locateControl } from '../control-location.js';
+import type { Core } from '../core.js';
+import { errorCode } from '../error-code.js';
+import { ExitStatus } from '../exit-status.js';
+import { endpointText } from '../output/endpoint-text.js';
+import { replyText, type TimedReply } from '../output/reply-text.js';
+import { exchange } from '../resolve/exchange.js';
+import { readQuestion } from '../resolve/question.js';
+import { readReply } from '../resolve/reply.js';
+import { reachable, readServerAddress, type ServerAddress } from '../resolve/server-address.js';
+
+const DNS_PORT = 53;
+
+/** What `jitsu resolve` works with: with `--server`, the core is never loaded. */
+export interface ResolveContext extends Pick<CommandContext, 'terminal' | 'directory'> {
+  readonly core: () => Promise<Core>;
+}
+
+/**
+ * `jitsu resolve NAME [TYPE]`: asks a DNS server, by default the running Jitsu. The status is 0 for NOERROR with answers.
+ * @throws UsageError, and CommandFailure when no answer comes
+ */
+export async function resolve(
+  context: ResolveContext,
+  name: string,
+  type: string | undefined,
+  choice: ResolveChoice,
+): Promise<ExitStatus> {
+  const question = readQuestion(name, type);
+  const server = await serverOf(context, choice);
+  const began = performance.now();
+  const { bytes, transport } = await exchange(server, question, {
+    tcp: choice.tcp ?? false,
+    timeout: choice.timeout * 1_000,
+  });
+  const elapsed = performance.now() - began;
+  const reply = readReply(bytes);
+  if (reply === undefined) throw new CommandFailure(`${endpointText(server)} sent a damaged answer.`);
+
+  const timed: TimedReply = { ...reply, server: endpointText(server), transport, elapsed };
+  context.terminal.out(choice.json ? `${JSON.stringify(timed, undefined, 2)}\n` : replyText(timed));
+  const isAnswered = reply.rcode === 'NOERROR' && reply.records.some(({ section }) => section === 'answer');
+  return isAnswered ? ExitStatus.ok : ExitStatus.failed;
+}
+
+async function serverOf(context: ResolveContext, choice: ResolveChoice): Promise<ServerAddress> {
+  if (choice.server !== undefined) return readServerAddress(choice.server, choice.port ?? DNS_PORT);
+  const { address, port } = await usualServer(await context.core(), context.directory, choice);
+  return reachable({ address, port: choice.port ?? port });
+}
+
+/** The running Jitsu's, else the configuration's, else this machine's. */
+async function usualServer(core: Core, directory: string, choice: ResolveChoice): Promise<ServerAddress> {
+  const { socket, settings } = await locateControl(core, directory, choice);
+  try {
+    const [listening] = (await core.controlClient(socket).status()).listening;
+    if (listening !== undefined) return listening;
+  } catch (error) {
+    // Its socket is its owner's, its DNS is everybody's.
+    const isUnreachable = ['JITSU_NOT_RUNNING', 'JITSU_CONTROL_FAILED'].includes(errorCode(error) ?? '');
+    if (!isUnreachable || choice.control !== undefined) throw error;
+  }
+  const [address = '127.0.0.1'] = settings?.dns.bind ?? [];
+  return { address, port: settings?.dns.port || DNS_PORT };
+}

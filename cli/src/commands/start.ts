@@ -1,0 +1,52 @@
+import type { Logger } from '@jitsud/core';
+import type { CommandContext } from '../command-context.js';
+import type { StartChoice } from '../command-line.js';
+import { ExitStatus } from '../exit-status.js';
+import { announcement, announcementLines } from '../output/announcement.js';
+import type { ProcessEnd } from '../process-end.js';
+import { startRequest } from '../start-request.js';
+
+/** What `jitsu start` needs besides what every command does. */
+export interface StartContext extends CommandContext {
+  readonly end: ProcessEnd;
+  /** How a person would call this command again: `jitsu`, or `npx jitsu`. */
+  readonly calledAs: string;
+}
+
+/**
+ * `jitsu start`: serves until it is told to end, then ends in order.
+ * @throws what reading the configuration and starting throw
+ */
+export async function start(
+  { core, terminal, directory, end, calledAs }: StartContext,
+  words: readonly string[],
+  choice: StartChoice,
+): Promise<ExitStatus> {
+  const settings = await core.loadSettings(startRequest(directory, words, choice));
+  const logger = core.createLogger({ level: settings.logLevel });
+  const jitsu = await core.createJitsu(settings, { logger });
+  const ended = end.asked(logger);
+  await jitsu.start();
+
+  const isUsualSocket = settings.controlSocket === core.defaultControlSocket();
+  const served = { settings, listening: jitsu.listening };
+  if (terminal.interactive) {
+    const control =
+      choice.control ?? (isUsualSocket || choice.config === undefined ? undefined : settings.controlSocket);
+    terminal.out(announcement(served, { calledAs, ...(control !== undefined && { control }) }));
+  } else {
+    logLines(logger, announcementLines(served));
+  }
+
+  const signal = await ended;
+  logger.info(
+    { signal },
+    settings.onExit === 'keep' ? 'ending; unikernels keep running' : 'ending; stopping unikernels',
+  );
+  await jitsu.stop();
+  return ExitStatus.ok;
+}
+
+function logLines(logger: Logger, lines: readonly string[]): void {
+  for (const line of lines) logger.info({}, line);
+}

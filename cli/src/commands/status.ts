@@ -1,0 +1,58 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { CommandContext } from '../command-context.js';
+import type { StatusChoice } from '../command-line.js';
+import { locateControl } from '../control-location.js';
+import { errorReport } from '../error-report.js';
+import { ExitStatus } from '../exit-status.js';
+import { historyTable } from '../output/history-table.js';
+import { statusTable } from '../output/status-table.js';
+
+const USUAL_PAUSE = 2;
+const CLEAR_SCREEN = '\x1b[H\x1b[2J\x1b[3J';
+
+/**
+ * `jitsu status`: what a running Jitsu serves, or what has happened, once or again and again until the signal.
+ * @throws JITSU_NOT_RUNNING, JITSU_CONTROL_FAILED when asked for once
+ */
+export async function status(
+  { core, terminal, directory }: CommandContext,
+  choice: StatusChoice,
+  signal?: AbortSignal,
+): Promise<ExitStatus> {
+  const { socket } = await locateControl(core, directory, choice);
+  const client = core.controlClient(socket);
+  const { watch } = choice;
+
+  const picture = async (): Promise<string> => {
+    if (choice.history !== undefined) {
+      const unikernel = choice.history === true ? {} : { unikernel: choice.history };
+      const events = await client.history({ ...unikernel, limit: choice.limit });
+      return choice.json ? json(events, watch) : historyTable(events);
+    }
+    const report = await client.status();
+    return choice.json ? json(report, watch) : statusTable(report, terminal.columns);
+  };
+
+  if (watch === undefined) {
+    terminal.out(await picture());
+    return ExitStatus.ok;
+  }
+  const pause = (watch === true ? USUAL_PAUSE : watch) * 1_000;
+  const redraws = terminal.interactive && !choice.json;
+  while (!signal?.aborted && !terminal.closed) {
+    try {
+      const text = await picture();
+      terminal.out(redraws ? `${CLEAR_SCREEN}${text}` : choice.json ? text : `${text}\n`);
+    } catch (error) {
+      // It may be on its way back: whoever watches wants to see it come.
+      terminal.err(errorReport(error, { stack: false }));
+    }
+    await sleep(pause, undefined, { signal }).catch(() => undefined);
+  }
+  return ExitStatus.ok;
+}
+
+/** Indented for once; a line each when there are many. */
+function json(value: unknown, watch: StatusChoice['watch']): string {
+  return `${JSON.stringify(value, undefined, watch === undefined ? 2 : 0)}\n`;
+}

@@ -1,0 +1,19 @@
+import type { CommandContext } from '../command-context.js';
+import { locateControl, type ControlChoice } from '../control-location.js';
+import { ExitStatus } from '../exit-status.js';
+import { printable } from '../output/printable.js';
+
+/**
+ * `jitsu stop NAME`: stops a unikernel and waits until it has stopped.
+ * @throws JITSU_NOT_RUNNING, JITSU_UNIKERNEL_UNKNOWN, JITSU_STOP_MODE_UNSUPPORTED, and what the backend throws
+ */
+export async function stop(
+  { core, terminal, directory }: CommandContext,
+  name: string,
+  { mode, ...choice }: ControlChoice & { readonly mode?: string },
+): Promise<ExitStatus> {
+  const { socket } = await locateControl(core, directory, choice);
+  const stopped = await core.controlClient(socket).stop(name, mode);
+  terminal.out(`${printable(stopped.name)} is ${stopped.state}.\n`);
+  return ExitStatus.ok;
+}

@@ -1,0 +1,23 @@
+import { performance } from 'node:perf_hooks';
+import type { CommandContext } from '../command-context.js';
+import { locateControl, type ControlChoice } from '../control-location.js';
+import { ExitStatus } from '../exit-status.js';
+import { durationText } from '../output/duration-text.js';
+import { printable } from '../output/printable.js';
+
+/**
+ * `jitsu summon NAME`: boots a unikernel and waits until it is ready.
+ * @throws JITSU_NOT_RUNNING, JITSU_UNIKERNEL_UNKNOWN, and what a summon throws
+ */
+export async function summon(
+  { core, terminal, directory }: CommandContext,
+  name: string,
+  choice: ControlChoice,
+): Promise<ExitStatus> {
+  const { socket } = await locateControl(core, directory, choice);
+  const began = performance.now();
+  const summoned = await core.controlClient(socket).summon(name);
+  const took = durationText(performance.now() - began);
+  terminal.out(`${printable(summoned.name)} is ready on ${summoned.addresses.join(', ')} after ${took}.\n`);
+  return ExitStatus.ok;
+}

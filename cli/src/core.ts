@@ -1,0 +1,38 @@
+import type {
+  ControlClient,
+  Jitsu,
+  Logger,
+  LoggerOptions,
+  OptionDescription,
+  Registry,
+  Settings,
+  SettingsRequest,
+} from '@jitsud/core';
+
+/** All that the commands call of the core. */
+export interface Core {
+  loadSettings(request: SettingsRequest): Promise<Settings>;
+  loadRegistry(request: { readonly directory: string }): Promise<Pick<Registry, 'builtIns' | 'plugins'>>;
+  /** The JSON schema of the configuration file, with what the installed plugins add. */
+  configurationSchema(request: { readonly directory: string }): Promise<object>;
+  /** The keys of every unikernel, and the further ones of each installed backend. */
+  unikernelOptions(request: { readonly directory: string }): Promise<UnikernelOptions>;
+  createLogger(options: LoggerOptions): Logger;
+  createJitsu(
+    settings: Settings,
+    parts: { readonly logger: Logger },
+  ): Promise<Pick<Jitsu, 'start' | 'stop' | 'listening'>>;
+  controlClient(socket: string): Pick<ControlClient, 'status' | 'summon' | 'stop' | 'history'>;
+  defaultControlSocket(): string;
+}
+
+export interface UnikernelOptions {
+  readonly common: readonly OptionDescription[];
+  readonly backends: readonly BackendOptionList[];
+}
+
+export interface BackendOptionList {
+  readonly name: string;
+  readonly description: string;
+  readonly options: readonly OptionDescription[];
+}

@@ -1,0 +1,23 @@
+import { errorCode } from './error-code.js';
+import { UsageError } from './usage-error.js';
+
+/**
+ * What is said on stderr of an error: `jitsu: CODE  message` for one of Jitsu's own, `jitsu: message` for any other, and
+ * for a command line that is not understood where to look.
+ */
+export function errorReport(error: unknown, { stack }: { readonly stack: boolean }): string {
+  if (!(error instanceof Error)) return `jitsu: ${String(error)}\n`;
+  const own = errorCode(error);
+  const code = own?.startsWith('JITSU_') ? `${own}  ` : '';
+  const lines = [`jitsu: ${code}${error.message}`];
+  if (error instanceof UsageError) {
+    lines.push(`Try 'jitsu ${error.command === undefined ? '' : `${error.command} `}--help'.`);
+  }
+  if (stack) lines.push(stackOf(error));
+  return `${lines.join('\n')}\n`;
+}
+
+function stackOf(error: Error): string {
+  const own = error.stack ?? '';
+  return error.cause instanceof Error ? `${own}\nCaused by: ${stackOf(error.cause)}` : own;
+}

@@ -1,0 +1,20 @@
+import { wrapped } from '../output/wrapped.js';
+import type { ManualPage } from './manual-page.js';
+
+const INDENT = '       ';
+/** Longer lines are hard to read, however wide the terminal. */
+const WIDEST = 80;
+
+/** A page as text of at most `columns` columns, 80 where they are not known. */
+export function plainManual({ name, summary, sections }: ManualPage, columns = WIDEST): string {
+  const width = Math.max(40, Math.min(columns, WIDEST));
+  const parts = sections.map(({ heading, paragraphs = [], entries = [], example = [] }) =>
+    [
+      heading,
+      ...paragraphs.map((text) => `${wrapped(text, width, INDENT)}\n`),
+      ...entries.map(({ term, text }) => `${INDENT}${term}\n${wrapped(text, width, `${INDENT}    `)}\n`),
+      ...(example.length > 0 ? [`${example.map((line) => `${INDENT}    ${line}`).join('\n')}\n`] : []),
+    ].join('\n'),
+  );
+  return [`NAME\n${wrapped(`${name} - ${summary}`, width, INDENT)}\n`, ...parts].join('\n');
+}

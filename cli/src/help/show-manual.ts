@@ -1,0 +1,21 @@
+import { loadCore } from '../load-core.js';
+import type { Terminal } from '../terminal.js';
+import { version } from '../version.js';
+import { groffManual } from './groff-manual.js';
+import type { HelpRequest } from './help-request.js';
+import { manual } from './manual.js';
+import { throughPager } from './pager.js';
+import { plainManual } from './plain-manual.js';
+
+/** Shows the manual page of jitsu: as text, as the source of a man page, or, to a person, in their pager. */
+export async function showManual(format: HelpRequest['format'], terminal: Terminal): Promise<void> {
+  const core = await loadCore();
+  const page = manual(version(), await core.unikernelOptions({ directory: process.cwd() }));
+  if (format === 'groff') {
+    terminal.out(groffManual(page));
+    return;
+  }
+  const text = plainManual(page, terminal.columns);
+  const isShown = format === 'pager' && terminal.interactive && (await throughPager(text));
+  if (!isShown) terminal.out(text);
+}

@@ -1,0 +1,11 @@
+import { InvalidArgumentError } from 'commander';
+import type { NumberRange } from './start-options.js';
+
+/** A parser for a flag's number; what it refuses, commander reports together with the flag. */
+export function numberValue({ expected, whole, from, to }: NumberRange): (text: string) => number {
+  return (text) => {
+    const number = /^\d+(\.\d+)?$|^\.\d+$/.test(text.trim()) ? Number(text) : NaN;
+    if (number >= from && number <= to && (!whole || Number.isInteger(number))) return number;
+    throw new InvalidArgumentError(`${expected} expected.`);
+  };
+}

@@ -1,0 +1,96 @@
+import type { Settings } from '@jitsud/core';
+import { endpointText } from './endpoint-text.js';
+import { printable } from './printable.js';
+import { textTable } from './text-table.js';
+
+/** What a Jitsu serves, and where. */
+export interface Served {
+  readonly settings: Settings;
+  readonly listening: readonly { readonly address: string; readonly port: number }[];
+}
+
+/** How a person calls Jitsu's other commands. */
+export interface Calling {
+  /** `jitsu`, or `npx jitsu`. */
+  readonly calledAs: string;
+  /** The control socket, where the commands would not find it. */
+  readonly control?: string;
+}
+
+/** More would push what to do next off the screen. */
+const SHOWN = 20;
+
+/** What a person sees when Jitsu has started: what it serves, and what to try next. */
+export function announcement(served: Served, { calledAs, control }: Calling): string {
+  const rows = mappings(served.settings);
+  const table = textTable(
+    [
+      { head: '  NAME', cell: ({ name }) => `  ${name}` },
+      { head: 'ADDRESS', cell: ({ addresses }) => addresses },
+      { head: 'UNIKERNEL', cell: ({ unikernel }) => unikernel },
+      { head: 'BACKEND', cell: ({ backend }) => backend },
+    ],
+    rows.slice(0, SHOWN),
+  );
+  const hidden = rows.length - SHOWN;
+  const command = (words: string): string =>
+    `  ${calledAs} ${words}${control === undefined ? '' : ` --control ${control}`}`;
+  const [first] = served.settings.unikernels;
+  const example = first?.names[0]?.replace(/^\*/, 'www');
+  const url = first === undefined ? undefined : urlOf(first);
+  const next = [
+    ...(example === undefined ? [] : [command(`resolve ${example}`)]),
+    ...(url === undefined ? [] : [`  curl ${url}`]),
+    command('status'),
+  ];
+  return [
+    `Jitsu answers DNS on ${served.listening.map(endpointText).join(', ')}, over UDP and TCP.`,
+    '',
+    rows.length === 0 ? '  No unikernel is configured.\n' : table,
+    ...(hidden > 0 ? [`  and ${hidden} more\n`] : []),
+    'A unikernel boots when its name is asked for. Try, in another terminal:',
+    '',
+    ...next,
+    '',
+    'Ctrl-C ends it.',
+    '',
+  ].join('\n');
+}
+
+/** The same for a log. */
+export function announcementLines({ settings, listening }: Served): readonly string[] {
+  const rows = mappings(settings);
+  const hidden = rows.length - SHOWN;
+  return [
+    ...rows
+      .slice(0, SHOWN)
+      .map(({ name, addresses, unikernel, backend }) => `serving ${name} (${addresses}) by ${unikernel} of ${backend}`),
+    ...(hidden > 0 ? [`and ${hidden} more names`] : []),
+    `answering DNS on ${listening.map(endpointText).join(', ')}, over UDP and TCP`,
+  ];
+}
+
+interface Mapping {
+  readonly name: string;
+  readonly addresses: string;
+  readonly unikernel: string;
+  readonly backend: string;
+}
+
+function mappings({ unikernels }: Settings): readonly Mapping[] {
+  return unikernels.flatMap(({ name: unikernel, names, addresses, backend }) =>
+    names.map((name) => ({
+      name,
+      addresses: addresses.join(', '),
+      unikernel: printable(unikernel),
+      backend: printable(backend),
+    })),
+  );
+}
+
+/** Where its web page is, if its readiness says that it has one. */
+function urlOf({ ready, addresses: [address] }: Settings['unikernels'][number]): string | undefined {
+  const [, port, path = '/'] = ready.map(({ words }) => /^http:(\d+)(\/.*)?$/.exec(words)).find((match) => match) ?? [];
+  if (port === undefined || address === undefined) return undefined;
+  return `http://${endpointText({ address, port: Number(port) })}${path}`;
+}

@@ -1,0 +1,34 @@
+import type { LifecycleEvent, WakeCause } from '@jitsud/core';
+import { durationText } from './duration-text.js';
+import { fullMomentText } from './moment-text.js';
+import { printable } from './printable.js';
+import { textTable } from './text-table.js';
+
+/** What happened, a line an event, oldest first. */
+export function historyTable(events: readonly LifecycleEvent[]): string {
+  if (events.length === 0) return 'Nothing has happened yet.\n';
+  return textTable(
+    [
+      { head: 'TIME', cell: ({ at }) => fullMomentText(at) },
+      { head: 'UNIKERNEL', cell: ({ unikernel }) => printable(unikernel) },
+      { head: 'EVENT', cell: ({ kind }) => kind },
+      { head: 'TOOK', align: 'right', cell: ({ duration }) => (duration === undefined ? '-' : durationText(duration)) },
+      { head: 'WHY', cell: why },
+    ],
+    events,
+  );
+}
+
+function why({ cause, code, reason }: LifecycleEvent): string {
+  const parts = [cause === undefined ? undefined : causeText(cause), code, reason];
+  return (
+    parts
+      .map((part) => (part === undefined ? '' : printable(part)))
+      .filter((part) => part !== '')
+      .join('  ') || '-'
+  );
+}
+
+function causeText(cause: WakeCause): string {
+  return cause.kind === 'command' ? 'jitsu summon' : `${cause.client} asked for ${cause.name} ${cause.type}`;
+}

@@ -1,0 +1,60 @@
+import { basename } from 'node:path';
+import type { Settings, UnikernelSettings } from '@jitsud/core';
+import { durationText } from './duration-text.js';
+import { endpointText } from './endpoint-text.js';
+import { printable } from './printable.js';
+import { textTable, widthOf, type Column } from './text-table.js';
+
+/** What a good configuration would serve, for people. */
+export function settingsSummary(settings: Settings, columns: number | undefined): string {
+  const { file, dns, persistDb, controlSocket, onExit, unikernels } = settings;
+  const facts = [
+    ['DNS', `${dns.bind.map((address) => endpointText({ address, port: dns.port })).join(', ')}, over UDP and TCP`],
+    ['Other names', forwarding(settings)],
+    [
+      'Zones',
+      dns.zones.map(({ name, authoritative }) => `${name}${authoritative ? ' (authoritative)' : ''}`).join(', '),
+    ],
+    ['State', persistDb ?? 'in memory'],
+    ['Control', controlSocket],
+    ['When Jitsu ends', onExit === 'keep' ? 'unikernels keep running' : 'unikernels are stopped'],
+  ].filter(([, fact]) => fact !== '');
+  const head = `${file === undefined ? 'The command line' : basename(file)} is good.`;
+  const factTable = textTable([column('', 0), column('', 1)], facts);
+  return `${head}\n\n${factTable}\n${unikernels.length === 0 ? 'No unikernel is configured.\n' : unikernelTable(unikernels, columns)}`;
+}
+
+function column(head: string, index: number): Column<readonly (string | undefined)[]> {
+  return { head, cell: (row) => row[index] ?? '' };
+}
+
+function forwarding({ dns: { forwarders, forwarderPort } }: Settings): string {
+  if (forwarders === 'off') return 'refused';
+  if (forwarders === 'system') return `forwarded to the servers of /etc/resolv.conf, port ${forwarderPort}`;
+  return `forwarded to ${forwarders.map(endpointText).join(', ')}`;
+}
+
+function unikernelTable(unikernels: readonly UnikernelSettings[], columns: number | undefined): string {
+  const all: readonly Column<UnikernelSettings>[] = [
+    { head: 'UNIKERNEL', cell: ({ name }) => printable(name) },
+    { head: 'BACKEND', cell: ({ backend }) => printable(backend) },
+    { head: 'NAMES', cell: ({ names }) => names.map(printable).join('\n') },
+    { head: 'ADDRESSES', cell: ({ addresses }) => addresses.join('\n') },
+    { head: 'READY WHEN', cell: readyWhen },
+    { head: 'STOP', cell: ({ stopMode }) => stopMode },
+    { head: 'POLICY', cell: ({ stopPolicies }) => stopPolicies.map(({ words }) => printable(words)).join('\n') || '-' },
+    { head: 'TTL', cell: ({ ttl }) => durationText(ttl) },
+  ];
+  const table = textTable(all, unikernels);
+  if (columns === undefined || widthOf(table) <= columns) return table;
+  return textTable(
+    all.filter(({ head }) => !['STOP', 'POLICY', 'TTL'].includes(head)),
+    unikernels,
+  );
+}
+
+function readyWhen({ ready, delay }: UnikernelSettings): string {
+  const conditions = ready.map(({ words }) => printable(words));
+  if (delay > 0) conditions.push(`${conditions.length > 0 ? '+ ' : 'booted + '}${durationText(delay)}`);
+  return conditions.join('\n') || 'booted';
+}

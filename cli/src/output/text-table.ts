@@ -1,0 +1,44 @@
+export interface Column<Row> {
+  readonly head: string;
+  /** Several lines make a cell of several lines. */
+  readonly cell: (row: Row) => string;
+  readonly align?: 'left' | 'right';
+}
+
+const gap = '  ';
+
+/**
+ * A table without borders or colours: columns aligned, two spaces between them, no spaces at the ends of lines, and no
+ * first line where no column has a head.
+ */
+export function textTable<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
+  const heads = columns.some(({ head }) => head !== '') ? [columns.map(({ head }) => [head])] : [];
+  const cells = [...heads, ...rows.map((row) => columns.map(({ cell }) => cell(row).split('\n')))];
+  const widths = columns.map((_, index) => widest(cells, index));
+  const lines = cells.flatMap((row) => {
+    const height = row.reduce((most, { length }) => Math.max(most, length), 1);
+    return Array.from({ length: height }, (_, line) =>
+      columns
+        .map(({ align }, index) => padded(row[index]?.[line] ?? '', widths[index] ?? 0, align))
+        .join(gap)
+        .trimEnd(),
+    );
+  });
+  return `${lines.join('\n')}\n`;
+}
+
+/** How wide the widest line is. */
+export function widthOf(text: string): number {
+  return text.split('\n').reduce((width, { length }) => Math.max(width, length), 0);
+}
+
+function widest(cells: readonly string[][][], index: number): number {
+  return cells.reduce(
+    (width, row) => (row[index] ?? []).reduce((most, { length }) => Math.max(most, length), width),
+    0,
+  );
+}
+
+function padded(text: string, width: number, align: 'left' | 'right' = 'left'): string {
+  return align === 'left' ? text.padEnd(width) : text.padStart(width);
+}

@@ -1,0 +1,23 @@
+import type { Milliseconds, UnikernelStatus } from '@jitsud/core';
+import { durationText } from './duration-text.js';
+import { printable } from './printable.js';
+
+/** In one word, what a person wants to know of it: what Jitsu does with it, or the state in which it rests. */
+export function stateWord({ phase, state }: UnikernelStatus): string {
+  return phase === 'down' ? state : phase;
+}
+
+/** Why its summons fail and when the next may begin; `undefined` where they do not. */
+export function failureText({ phase, failure }: UnikernelStatus, now: Milliseconds): string | undefined {
+  if (failure === undefined || (phase !== 'failing' && phase !== 'down')) return undefined;
+  const times = failure.count === 1 ? 'failed' : `failed ${failure.count} times in a row`;
+  const wait = failure.retryAt - now;
+  const next = wait > 0 ? `the next summon may begin in ${durationText(wait)}` : 'the next query tries again';
+  const reason = printable(failure.reason).replace(/[.\s]+$/, '');
+  return `${times}, ${durationText(now - failure.at)} ago (${failure.code}): ${reason}; ${next}.`;
+}
+
+/** In how long it stops unless somebody asks for it. */
+export function stopsIn({ stopAt }: UnikernelStatus, now: Milliseconds): string {
+  return stopAt === undefined || !Number.isFinite(stopAt) ? '-' : durationText(stopAt - now);
+}

@@ -1,0 +1,105 @@
+import { Command, Option } from 'commander';
+import type { CommandLine } from './command-line.js';
+import { commandSummaries, type CommandName } from './help/command-summaries.js';
+import { numberValue } from './number-value.js';
+import { startOptions, type StartOption } from './start-options.js';
+
+const seconds = { expected: 'A number of seconds', whole: false, from: 0.1, to: 86_400 };
+const port = { expected: 'A port number from 1 to 65535', whole: true, from: 1, to: 65_535 };
+const count = { expected: 'A whole number from 1 on', whole: true, from: 1, to: Number.MAX_SAFE_INTEGER };
+
+const controlOption = ['--control <PATH>', "that Jitsu's control socket"] as const;
+const configOption = ['--config <FILE>', "that Jitsu's configuration file"] as const;
+const jsonOption = ['--json', 'print JSON'] as const;
+
+/**
+ * The grammar of the command line. Parsing calls `understood` with the command and what was given for it; nothing else
+ * happens here, so that a command's code is loaded only when it is asked for.
+ */
+export function createProgram(understood: (line: CommandLine) => void): Command {
+  const program = new Command('jitsu').helpCommand(false);
+
+  const begin = (name: CommandName, arguments_: string, isDefault = false): Command =>
+    program
+      .command(`${name} ${arguments_}`.trim(), { isDefault })
+      .summary(commandSummaries[name])
+      .description(`${commandSummaries[name]}.`);
+
+  addStartOptions(begin('start', '[words...]', true)).action((words: string[], options) => {
+    understood({ command: 'start', words, options });
+  });
+
+  addStartOptions(begin('check', '[words...]'))
+    .option('--schema', 'write the JSON schema of the configuration file instead, for editors')
+    .action((words: string[], options) => {
+      understood({ command: 'check', words, options });
+    });
+
+  begin('status', '')
+    .addOption(new Option('--watch [SECONDS]', 'show it again and again (every 2 s)').argParser(numberValue(seconds)))
+    .option('--history [NAME]', 'show what has happened instead, to this unikernel or to all')
+    .addOption(new Option('--limit <COUNT>', 'the newest so many events').argParser(numberValue(count)).default(50))
+    .option(...jsonOption)
+    .option(...controlOption)
+    .option(...configOption)
+    .action((options) => {
+      understood({ command: 'status', options });
+    });
+
+  begin('summon', '<name>')
+    .option(...controlOption)
+    .option(...configOption)
+    .action((name: string, options) => {
+      understood({ command: 'summon', name, options });
+    });
+
+  begin('stop', '<name>')
+    .option('-m, --mode <MODE>', 'how: destroy, suspend, shutdown … (as configured)')
+    .option(...controlOption)
+    .option(...configOption)
+    .action((name: string, options) => {
+      understood({ command: 'stop', name, options });
+    });
+
+  begin('resolve', '<name> [type]')
+    .option('--server <ADDR[:PORT]>', 'whom to ask (the running Jitsu, else as configured, else 127.0.0.1:53)')
+    .addOption(new Option('--port <PORT>', "the server's port").argParser(numberValue(port)))
+    .option('--tcp', 'ask over TCP')
+    .addOption(
+      new Option('--timeout <SECONDS>', 'how long to wait, twice over UDP').argParser(numberValue(seconds)).default(15),
+    )
+    .option(...jsonOption)
+    .option(...controlOption)
+    .option(...configOption)
+    .action((name: string, type: string | undefined, options) => {
+      understood({ command: 'resolve', name, ...(type !== undefined && { type }), options });
+    });
+
+  begin('plugins', '')
+    .option(...jsonOption)
+    .action((options) => {
+      understood({ command: 'plugins', options });
+    });
+
+  for (const command of program.commands) {
+    // --help is found before anything is parsed: as -h it would hide a mistake that stands beside it.
+    command
+      .helpOption(false)
+      .option('--help', 'show this')
+      .addOption(new Option('--debug', 'show the stack of an error').default(undefined))
+      .allowExcessArguments(false);
+  }
+  return program.helpOption(false);
+}
+
+function addStartOptions(command: Command): Command {
+  for (const { flags, description, default: standard, number, repeatable } of startOptions) {
+    const option = new Option(flags, standard === undefined ? description : `${description} (${standard})`);
+    if (number !== undefined) option.argParser(numberValue(number));
+    if (repeatable) option.argParser((value: string, before: readonly string[] = []) => [...before, value]);
+    command.addOption(option);
+  }
+  return command;
+}
+
+export type { StartOption };

@@ -1,0 +1,53 @@
+import type { OptAnswer } from 'dns-packet';
+
+/** RFC 8914. */
+export interface ExtendedError {
+  readonly code: number;
+  /** What the code means; `undefined` for one that is not registered. */
+  readonly meaning?: string;
+  /** What the server adds; may be empty. */
+  readonly text: string;
+}
+
+const EXTENDED_ERROR = 15;
+
+/** RFC 8914, 4. */
+const meanings: readonly string[] = [
+  'Other',
+  'Unsupported DNSKEY Algorithm',
+  'Unsupported DS Digest Type',
+  'Stale Answer',
+  'Forged Answer',
+  'DNSSEC Indeterminate',
+  'DNSSEC Bogus',
+  'Signature Expired',
+  'Signature Not Yet Valid',
+  'DNSKEY Missing',
+  'RRSIGs Missing',
+  'No Zone Key Bit Set',
+  'NSEC Missing',
+  'Cached Error',
+  'Not Ready',
+  'Blocked',
+  'Censored',
+  'Filtered',
+  'Prohibited',
+  'Stale NXDomain Answer',
+  'Not Authoritative',
+  'Not Supported',
+  'No Reachable Authority',
+  'Network Error',
+  'Invalid Data',
+];
+
+/** The Extended DNS Errors of an OPT record. */
+export function extendedErrors({ options }: OptAnswer): readonly ExtendedError[] {
+  return options.flatMap((option) => {
+    const { data } = option as { readonly data?: Uint8Array };
+    if (Number(option.code) !== EXTENDED_ERROR || data === undefined || data.length < 2) return [];
+    const code = Buffer.from(data).readUInt16BE(0);
+    const meaning = meanings[code];
+    const text = Buffer.from(data.subarray(2)).toString('utf8');
+    return [{ code, text, ...(meaning !== undefined && { meaning }) }];
+  });
+}

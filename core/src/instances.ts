@@ -1,0 +1,67 @@
+import { container, type DependencyContainer, type InjectionToken } from 'tsyringe';
+import type { BootConfigurator } from './contracts/boot-configurator.js';
+import type { Clock } from './contracts/clock.js';
+import type { Logger } from './contracts/logger.js';
+import type { InjectableClass } from './contracts/plugin.js';
+import type { ConnectionSettings, Settings, Worded } from './config/settings.js';
+import type { Backend } from './contracts/backend.js';
+import { BOOT_CONFIGURATORS, CLOCK, CONNECTION_NAME, LOGGER, OPTIONS, RUNTIME_DIRECTORY } from './tokens.js';
+
+/** Makes what plugins and built-in parts have registered. Nobody else ever sees the container. */
+export class Instances {
+  readonly #container: DependencyContainer = container.createChildContainer();
+  readonly #worded = new Map<unknown, Map<string, unknown>>();
+
+  constructor(
+    settings: Settings,
+    clock: Clock,
+    private readonly logger: Logger,
+  ) {
+    this.#container.register(CLOCK, { useValue: clock });
+    this.#container.register(LOGGER, { useValue: logger });
+    this.#container.register(RUNTIME_DIRECTORY, { useValue: settings.runtimeDirectory });
+    const configurators = settings.bootConfigurators.map(({ name, useClass }) =>
+      this.make<BootConfigurator>(useClass, [LOGGER, logger.child({ plugin: name })]),
+    );
+    this.#container.register(BOOT_CONFIGURATORS, { useValue: configurators });
+  }
+
+  backend({ name, contribution, options }: ConnectionSettings): Backend {
+    return this.make(
+      contribution.useClass,
+      [LOGGER, this.logger.child({ backend: name })],
+      [CONNECTION_NAME, name],
+      [OPTIONS, options],
+    );
+  }
+
+  /** A notifier or a resolver. */
+  configured<T>({
+    contribution,
+    options,
+  }: {
+    contribution: { name: string; useClass: InjectableClass<T> };
+    options: unknown;
+  }): T {
+    return this.make(
+      contribution.useClass,
+      [LOGGER, this.logger.child({ plugin: contribution.name })],
+      [OPTIONS, options],
+    );
+  }
+
+  /** A probe or a policy; the same words share one instance, as they keep nothing between calls. */
+  worded<T extends object>({ contribution, words, options }: Worded<T>): T {
+    const byWords = this.#worded.get(contribution) ?? new Map<string, unknown>();
+    this.#worded.set(contribution, byWords);
+    const made = (byWords.get(words) as T | undefined) ?? this.make(contribution.useClass, [OPTIONS, options]);
+    byWords.set(words, made);
+    return made;
+  }
+
+  private make<T>(useClass: InjectableClass<T>, ...values: readonly [InjectionToken<unknown>, unknown][]): T {
+    const own = this.#container.createChildContainer();
+    for (const [token, value] of values) own.register(token, { useValue: value });
+    return own.resolve(useClass);
+  }
+}

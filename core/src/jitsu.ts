@@ -1,0 +1,183 @@
+import { SystemClock } from './clock.js';
+import type { Endpoint, Settings } from './config/settings.js';
+import { ensureRuntimeDirectory } from './control/control-paths.js';
+import { ControlServer } from './control/control-server.js';
+import type { Clock } from './contracts/clock.js';
+import type { Logger } from './contracts/logger.js';
+import type { Milliseconds } from './contracts/milliseconds.js';
+import type { Resolver } from './contracts/resolver.js';
+import type { StateStore } from './contracts/state-store.js';
+import { DnsServer } from './dns/dns-server.js';
+import { Forwarder } from './dns/forwarder/forwarder.js';
+import { UnikernelResolver } from './dns/unikernel-resolver.js';
+import { errorMessage } from './errors.js';
+import { countersOf, Fleet } from './fleet.js';
+import { Instances } from './instances.js';
+import { Announcer } from './lifecycle/announcer.js';
+import { BackOff } from './lifecycle/back-off.js';
+import { BootQueue } from './lifecycle/boot-queue.js';
+import { PowerFollower } from './lifecycle/power-follower.js';
+import { Reaper } from './lifecycle/reaper.js';
+import { Stopper } from './lifecycle/stopper.js';
+import { Summoner } from './lifecycle/summoner.js';
+import type { Unikernel } from './lifecycle/unikernel.js';
+import { CounterWriter } from './state/counter-writer.js';
+import { HistoryWriter } from './state/history-writer.js';
+import { LmdbStateStore } from './state/lmdb-state-store.js';
+import { MemoryStateStore } from './state/memory-state-store.js';
+import type { ControlActions } from './control/status-report.js';
+import { Controls } from './controls.js';
+import { EventHub } from './telemetry/event-hub.js';
+import { EventLog } from './telemetry/event-log.js';
+import { Unwinding } from './unwinding.js';
+
+/** How long answers in flight may take once Jitsu has been told to end. */
+const FAREWELL: Milliseconds = 5_000;
+
+/** The composition root: puts all rooms together, opens them in order, and closes them in the reverse order. */
+export class Jitsu {
+  /** What can be asked of it while it runs. */
+  readonly controls: ControlActions;
+  readonly #unwinding = new Unwinding();
+  readonly #fleet: Fleet;
+  readonly #store: StateStore;
+  readonly #hub: EventHub;
+  readonly #history: HistoryWriter;
+  readonly #counters: CounterWriter<Unikernel>;
+  readonly #announcer: Announcer;
+  readonly #stopper: Stopper;
+  readonly #reaper: Reaper;
+  readonly #summoner: Summoner;
+  readonly #resolvers: readonly Resolver[];
+  #dns: DnsServer | undefined;
+  #stopped: Promise<void> | undefined;
+
+  /** Opens nothing yet. @throws JITSU_CONFIG_INVALID for a stop mode that its backend lacks */
+  constructor(
+    private readonly settings: Settings,
+    private readonly logger: Logger,
+    private readonly clock: Clock = new SystemClock(),
+  ) {
+    const instances = new Instances(settings, clock, logger);
+    this.#fleet = new Fleet(settings, instances);
+    this.#store = settings.persistDb === undefined ? new MemoryStateStore() : new LmdbStateStore(settings.persistDb);
+    this.#hub = new EventHub(clock, logger);
+    this.#history = new HistoryWriter(this.#store, logger);
+    this.#counters = new CounterWriter(this.#store, countersOf, clock, logger);
+    this.#announcer = new Announcer((event) => this.#hub.emit(event), clock);
+    this.#stopper = new Stopper(this.#announcer, clock);
+    this.#reaper = new Reaper(this.#stopper, clock);
+
+    const { limit, queue, firstBackOff, longestBackOff } = settings.boot;
+    const backOff = new BackOff(firstBackOff, longestBackOff);
+    const onUp = (unikernel: Unikernel): void => this.#reaper.watch(unikernel);
+    this.#summoner = new Summoner(new BootQueue(limit, queue), backOff, this.#announcer, clock, onUp);
+    this.controls = new Controls(
+      { file: settings.file, listening: () => this.listening },
+      ...([this.#fleet, this.#summoner, this.#stopper, this.#reaper, this.#history, this.#store, clock] as const),
+    );
+
+    const log = new EventLog(logger);
+    this.#hub.listen((event) => log.write(event));
+    this.#hub.listen((event) => this.#history.append(event));
+    for (const notifier of settings.notifiers) {
+      this.#hub.addNotifier(notifier.contribution.name, instances.configured(notifier));
+    }
+    this.#resolvers = settings.resolvers.map((resolver) => instances.configured(resolver));
+  }
+
+  /** Where DNS is answered, over UDP and TCP; empty before `start`. */
+  get listening(): readonly Endpoint[] {
+    return this.#dns?.listening ?? [];
+  }
+
+  /**
+   * Finds out what runs, adopts it, and answers. When anything cannot be opened, everything is closed again.
+   * @throws JITSU_ALREADY_RUNNING, JITSU_STORE_UNREADABLE, JITSU_STORE_IN_USE, JITSU_BACKEND_UNREACHABLE,
+   *   JITSU_CONFIG_INVALID, JITSU_LISTEN_FAILED, JITSU_CONTROL_FAILED
+   */
+  async start(): Promise<void> {
+    try {
+      await this.#openState();
+      await this.#openFleet();
+      await this.#openDns();
+    } catch (error) {
+      await this.#unwinding.run().catch((failure: unknown) => {
+        this.logger.error({ error: failure }, `could not be closed in order: ${errorMessage(failure)}`);
+      });
+      throw error;
+    }
+  }
+
+  /** Answers what is in flight, writes what is outstanding, and closes everything. May be called again. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#unwinding.run();
+    return this.#stopped;
+  }
+
+  /** Answers a query as if it had come in by a socket, but without any limit of size. */
+  async inject(message: Uint8Array): Promise<Uint8Array | undefined> {
+    return this.#dns?.handle(message, { address: 'inject', port: 0, transport: 'inject' });
+  }
+
+  async #openState(): Promise<void> {
+    ensureRuntimeDirectory(this.settings.runtimeDirectory);
+    const control = new ControlServer(this.settings.controlSocket, this.controls, this.clock, this.logger);
+    await control.listen();
+    this.#unwinding.add(() => control.close());
+    await this.#store.open();
+    this.#unwinding.add(() => this.#store.close());
+    this.#unwinding.add(() => this.#counters.close());
+    this.#unwinding.add(() => this.#history.flush());
+    this.#unwinding.add(() => this.#hub.close());
+  }
+
+  async #openFleet(): Promise<void> {
+    for (const backend of this.#fleet.backends.values()) {
+      await backend.connect();
+      this.#unwinding.add(() => backend.close());
+    }
+    await this.#fleet.register((unikernel) => this.#counters.mark(unikernel));
+    this.#fleet.recall(await this.#store.counters());
+    await this.#fleet.save(this.#store);
+    this.#unwinding.add(() => this.#reaper[Symbol.dispose]());
+    for (const backend of this.#fleet.backends.values()) {
+      const follower = new PowerFollower(backend, this.#announcer, this.clock, (unikernel) =>
+        this.#reaper.watch(unikernel),
+      );
+      this.#unwinding.add(() => follower[Symbol.dispose]());
+      await follower.follow(this.#fleet.of(backend));
+    }
+    if (this.settings.onExit === 'stop') this.#unwinding.add(() => this.#stopAll());
+  }
+
+  async #openDns(): Promise<void> {
+    const { clock, logger, settings } = this;
+    const unikernels = [...this.#fleet.unikernels.values()];
+    const local = new UnikernelResolver(unikernels, this.#summoner, settings.dns, { clock, logger });
+    const forwarder = new Forwarder(settings.dns, { clock, logger, listening: () => this.listening });
+    const dns = new DnsServer(settings.dns, [local, ...this.#resolvers, forwarder], { clock, logger });
+    await forwarder.open();
+    this.#unwinding.add(() => forwarder.close());
+    await dns.listen();
+    this.#dns = dns;
+    this.#unwinding.add(() => this.#farewell(dns));
+  }
+
+  async #farewell(dns: DnsServer): Promise<void> {
+    const enough = new AbortController();
+    using _timer = this.clock.after(FAREWELL, () => enough.abort());
+    await Promise.all([dns.close(FAREWELL), this.#summoner.close(enough.signal)]);
+  }
+
+  async #stopAll(): Promise<void> {
+    const running = [...this.#fleet.unikernels.values()].filter(({ state }) => state === 'running');
+    // One that cannot be stopped has been announced, and must not keep the others from it.
+    await Promise.allSettled(running.map((unikernel) => this.#stopper.stop(unikernel, 'Jitsu ends')));
+  }
+}
+
+/** Puts Jitsu together; `start()` opens it. @throws JITSU_CONFIG_INVALID for a stop mode that its backend lacks */
+export async function createJitsu(settings: Settings, parts: { logger: Logger; clock?: Clock }): Promise<Jitsu> {
+  return new Jitsu(settings, parts.logger, parts.clock);
+}

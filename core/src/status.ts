@@ -1,0 +1,31 @@
+import type { UnikernelStatus } from './control/status-report.js';
+import type { Reaper } from './lifecycle/reaper.js';
+import type { Unikernel } from './lifecycle/unikernel.js';
+
+/** What there is to tell of a unikernel at this moment. */
+export function statusOf(unikernel: Unikernel, reaper: Reaper): UnikernelStatus {
+  const { plan, state, domainId, macs, startedAt, totalStarts, counters, failure } = unikernel;
+  const { name, id, backendName, addresses, ttl, stopMode } = plan;
+  const stopAt = reaper.stopAt(unikernel);
+  const names = [...counters.values()].map((counter) => ({
+    name: counter.name,
+    requests: counter.requests,
+    ...(counter.lastAsked !== undefined && { lastAsked: counter.lastAsked }),
+  }));
+  return {
+    ...{ name, id, backend: backendName, addresses, ttl, stopMode, state, phase: phaseOf(unikernel) },
+    ...{ macs, totalStarts, names },
+    ...(domainId !== undefined && { domainId }),
+    ...(startedAt !== undefined && { startedAt }),
+    ...(stopAt !== undefined && { stopAt }),
+    ...(failure !== undefined && { failure }),
+  };
+}
+
+function phaseOf({ ready, summon, stopping, failure, state }: Unikernel): UnikernelStatus['phase'] {
+  if (stopping) return 'stopping';
+  if (summon) return 'summoning';
+  if (ready) return 'ready';
+  if (failure) return 'failing';
+  return state === 'running' ? 'running' : 'down';
+}

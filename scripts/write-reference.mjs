@@ -1,0 +1,145 @@
+#!/usr/bin/env node
+// Writes docs/reference/ from the schemas of the core and of every plugin in plugins/, as they are built.
+// With --check it writes nothing, and fails when the files say something else than the schemas.
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { Contributions, describeOptions, jsonSchema } from '@jitsud/core';
+import { configSchema } from '#core/config/config-schema.js';
+import { unikernelSchema } from '#core/config/unikernel-schema.js';
+
+const ROOT = new URL('../', import.meta.url);
+
+async function contributions() {
+  const all = new Contributions();
+  const { registerBuiltIns } = await import('#core/lifecycle/built-ins.js');
+  all.register('Jitsu itself', registerBuiltIns);
+  for (const folder of (await readdir(new URL('plugins/', ROOT))).sort()) {
+    const { name, keywords } = JSON.parse(await readFile(new URL(`plugins/${folder}/package.json`, ROOT), 'utf8'));
+    if (!keywords?.includes('jitsu-plugin')) continue;
+    const { default: plugin } = await import(name);
+    all.register(name, (registry) => plugin.register(registry));
+  }
+  return all;
+}
+
+function table(header, rows) {
+  if (rows.length === 0) return ['None.'];
+  const line = (cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`;
+  return [line(header), line(header.map(() => '---')), ...rows.map(line)];
+}
+
+const code = (text) => (text === undefined || text === '' ? '' : `\`${text}\``);
+
+function flattened(options, prefix = '') {
+  return options.flatMap((option) => {
+    const key = `${prefix}${option.key}`;
+    const inner = option.type.startsWith('list') ? `${key}[].` : `${key}.`;
+    return option.options.length === 0
+      ? [{ ...option, key }]
+      : [...(option.type === 'group' ? [] : [{ ...option, key }]), ...flattened(option.options, inner)];
+  });
+}
+
+const settingsTable = (schema) =>
+  table(
+    ['Key', 'Type', 'Default', 'Meaning'],
+    flattened(describeOptions(schema)).map(({ key, type, required, default: value, description }) => [
+      code(key),
+      type,
+      required ? 'required' : code(value),
+      description,
+    ]),
+  );
+
+const unikernelTable = (schema) =>
+  table(
+    ['Key', 'In words', 'Type', 'Default', 'Meaning'],
+    describeOptions(schema).map(({ key, word, type, required, default: value, description }) => [
+      code(key),
+      code(word),
+      type,
+      required ? 'required' : code(value),
+      description,
+    ]),
+  );
+
+const wordedTable = (contributed) =>
+  table(
+    ['Name', 'Meaning'],
+    contributed.all().map(({ name, description }) => [code(name), description]),
+  );
+
+function reference(all) {
+  const { backends, readinessProbes, stopPolicies, notifiers, resolvers } = all;
+  return [
+    '# Configuration reference',
+    '',
+    '<!-- Written by scripts/write-reference.mjs from the schemas; changes belong there. -->',
+    '',
+    'How the parts fit together is told in [configuration.md](../configuration.md). A duration is a number of seconds, or text with a unit: `500ms`, `2s`, `5m`, `1h`, `1d`.',
+    '',
+    '## Settings',
+    '',
+    ...settingsTable(configSchema),
+    '',
+    '## Unikernels',
+    '',
+    'The keys of every entry of `unikernels`, whatever its backend.',
+    '',
+    ...unikernelTable(unikernelSchema),
+    '',
+    '## Readiness probes',
+    '',
+    ...wordedTable(readinessProbes),
+    '',
+    '## Stop policies',
+    '',
+    ...wordedTable(stopPolicies),
+    '',
+    ...backends
+      .all()
+      .flatMap(({ name, description, unikernel, connection }) => [
+        `## Backend \`${name}\``,
+        '',
+        `${description.replace(/\.?$/, '.')} Plugin: \`${backends.ownerOf(name)}\`. The further keys of a unikernel with \`backend: '${name}'\`:`,
+        '',
+        ...unikernelTable(unikernel),
+        '',
+        ...(connection === undefined
+          ? []
+          : [`The settings of a connection, under \`backends\`:`, '', ...settingsTable(connection), '']),
+      ]),
+    ...[notifiers, resolvers].flatMap((contributed) =>
+      contributed
+        .all()
+        .flatMap(({ name, description, options }) => [
+          `## ${contributed.kind.replace(/^./, (letter) => letter.toUpperCase())} \`${name}\``,
+          '',
+          `${description.replace(/\.?$/, '.')} Plugin: \`${contributed.ownerOf(name)}\`. Its settings, under \`${contributed.kind}s.${name}\`:`,
+          '',
+          ...settingsTable(options),
+          '',
+        ]),
+    ),
+  ].join('\n');
+}
+
+const all = await contributions();
+const files = {
+  'docs/reference/configuration.md': reference(all),
+  'docs/reference/jitsu.schema.json': `${JSON.stringify(jsonSchema(all), null, 2)}\n`,
+};
+
+for (const [name, content] of Object.entries(files)) {
+  const url = new URL(name, ROOT);
+  if (process.argv.includes('--check')) {
+    const written = await readFile(url, 'utf8').catch(() => '');
+    if (written === content) continue;
+    console.error(`${name} is out of date. Write it anew: node scripts/write-reference.mjs`);
+    process.exitCode = 1;
+  } else {
+    await mkdir(new URL('.', url), { recursive: true });
+    await writeFile(url, content);
+    console.log(`Wrote ${fileURLToPath(url)}`);
+  }
+}

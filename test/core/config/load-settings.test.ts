@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import type { SettingsRequest } from '@jitsud/core';
+import { loadSettings } from '#core/config/load-settings.js';
+import type { Settings } from '#core/config/settings.js';
+import { ConfigFolder } from '../../support/config-folder.js';
+import { settingsContext } from '../../support/settings-context.js';
+
+const UNIKERNEL = `{ name: 'a', dns: 'a.test', ip: '::1', backend: 'toy' }`;
+
+describe('a configuration file', () => {
+  let folder: ConfigFolder;
+
+  beforeEach(async () => {
+    folder = await ConfigFolder.make();
+  });
+
+  afterEach(async () => {
+    await folder.remove();
+  });
+
+  const load = (request: Partial<SettingsRequest> = {}): Promise<Settings> =>
+    loadSettings({ directory: folder.path, words: [], flags: {}, ...request }, settingsContext());
+
+  const namesIn = ({ unikernels }: Settings): readonly string[] => unikernels.map(({ name }) => name);
+
+  const forms: Readonly<Record<string, string>> = {
+    'jitsu.config.ts': `import { defineConfig, type JitsuConfig } from '@jitsud/core';
+      const config: JitsuConfig = { unikernels: [${UNIKERNEL}] };
+      export default defineConfig(config);`,
+    'jitsu.config.mts': `import { defineConfig } from '@jitsud/core';
+      export default defineConfig(async () => ({ unikernels: [await Promise.resolve(${UNIKERNEL})] }));`,
+    'jitsu.config.js': `module.exports = { unikernels: [${UNIKERNEL}] };`,
+    'jitsu.config.mjs': `import { defineConfig } from '@jitsud/core';
+      export default defineConfig(Promise.resolve({ unikernels: [${UNIKERNEL}] }));`,
+    'jitsu.config.cjs': `module.exports = () => ({ unikernels: [${UNIKERNEL}] });`,
+    'jitsu.config.json': `{ "$schema": "./jitsu.schema.json", "unikernels": [{ "name": "a", "dns": "a.test", "ip": "::1", "backend": "toy" }] }`,
+    'jitsu.config.yaml': `unikernels:\n  - { name: a, dns: a.test, ip: '::1', backend: toy }\n`,
+    'jitsu.config.yml': `unikernels: [{ name: a, dns: a.test, ip: '::1', backend: toy }]\n`,
+    'package.json': `{ "jitsu": { "unikernels": [{ "name": "a", "dns": "a.test", "ip": "::1", "backend": "toy" }] } }`,
+  };
+
+  for (const [name, content] of Object.entries(forms)) {
+    it(`may be ${name}, in a folder where nothing is installed, and gets no files beside it`, async () => {
+      const file = await folder.write(name, content);
+      const settings = await load();
+      assert.deepEqual(namesIn(settings), ['a']);
+      assert.equal(settings.file, file);
+      assert.deepEqual(await folder.contents(), [name]);
+    });
+  }
+
+  it('may import its own parts, in TypeScript as well', async () => {
+    await folder.write('lib/address.ts', `export const address: string = '192.0.2.9';`);
+    await folder.write(
+      'jitsu.config.ts',
+      `import { address } from './lib/address.js';
+       export default { unikernels: [{ dns: 'a.test', ip: address, backend: 'toy' }] };`,
+    );
+    assert.deepEqual((await load()).unikernels[0]?.addresses, ['192.0.2.9']);
+  });
+
+  it('may be JavaScript with export in a folder without a package.json', async () => {
+    await folder.write('jitsu.config.js', `export default { unikernels: [${UNIKERNEL}] };`);
+    assert.deepEqual(namesIn(await load()), ['a']);
+  });
+
+  it('is not looked for above the folder', async () => {
+    await folder.write('jitsu.config.json', '{}');
+    await folder.write('inner/readme', '');
+    await assert.rejects(load({ directory: folder.join('inner') }), { code: 'JITSU_CONFIG_NOT_FOUND' });
+  });
+
+  it('may have any name and place where it is named', async () => {
+    await folder.write('jitsu.config.json', '{}');
+    const file = await folder.write('etc/other.yaml', forms['jitsu.config.yaml'] ?? '');
+    const settings = await load({ file: 'etc/other.yaml' });
+    assert.deepEqual([settings.file, namesIn(settings)], [file, ['a']]);
+  });
+
+  it('is joined by words', async () => {
+    await folder.write('jitsu.config.json', forms['jitsu.config.json'] ?? '');
+    const words = ['dns=b.test,ip=::1,name=b,backend=toy'];
+    assert.deepEqual(namesIn(await load({ words })), ['a', 'b']);
+  });
+
+  it('may be missing where there are words', async () => {
+    const settings = await load({ words: ['dns=b.test,ip=::1,name=b'], flags: { backend: 'toy' } });
+    assert.deepEqual([settings.file, namesIn(settings)], [undefined, ['b']]);
+  });
+
+  it('is asked for when there are none', async () => {
+    await assert.rejects(load(), { code: 'JITSU_CONFIG_NOT_FOUND', message: /jitsu\.config\.ts.*--config.*dns=/s });
+  });
+
+  it('is missed by its name', async () => {
+    const missing = folder.join('missing.yaml');
+    await assert.rejects(load({ file: missing, words: ['dns=a.test,ip=::1,backend=toy'] }), {
+      code: 'JITSU_CONFIG_NOT_FOUND',
+      message: `There is no configuration file ${missing}.`,
+    });
+  });
+
+  it('is not the package.json of a plugin, where the key says which Jitsu it fits', async () => {
+    await folder.write('package.json', '{ "jitsu": { "api": "^1.0.0" } }');
+    await assert.rejects(load(), { code: 'JITSU_CONFIG_NOT_FOUND' });
+  });
+
+  it('that is empty is told so', async () => {
+    await folder.write('jitsu.config.yaml', '');
+    await assert.rejects(load({ file: 'jitsu.config.yaml' }), { code: 'JITSU_CONFIG_INVALID', message: /empty/ });
+  });
+
+  const broken: Readonly<Record<string, readonly [content: string, line: number]>> = {
+    'throws.ts': [`const x: number = 1;\n\nthrow new Error('boom');`, 3],
+    'throws.mjs': [`\nthrow new Error('boom');`, 2],
+    'function.ts': [`export default () => {\n  throw new Error('boom');\n};`, 2],
+    'syntax.ts': [`export default {\n  unikernels: [,\n  }\n};`, 3],
+    'syntax.mjs': [`export default {\n  unikernels: ]\n};`, 2],
+    'syntax.yaml': [`unikernels:\n  - a: [`, 3],
+  };
+
+  for (const [name, [content, line]] of Object.entries(broken)) {
+    it(`that is broken names file and line: ${name}`, async () => {
+      const file = await folder.write(name, content);
+      await assert.rejects(load({ file }), (error: Error & { code?: string }) => {
+        assert.equal(error.code, 'JITSU_CONFIG_UNREADABLE');
+        assert.ok(error.message.includes(file), error.message);
+        assert.match(error.message, new RegExp(`[:(]${String(line)}[:)]`), error.message);
+        return true;
+      });
+    });
+  }
+
+  it('that is broken JSON names the file', async () => {
+    const file = await folder.write('jitsu.config.json', '{ "dns": ');
+    await assert.rejects(load(), (error: Error & { code?: string }) => {
+      assert.equal(error.code, 'JITSU_CONFIG_UNREADABLE');
+      assert.ok(error.message.includes(file), error.message);
+      return true;
+    });
+  });
+
+  it('that exports nothing is told what to export', async () => {
+    const file = await folder.write('jitsu.config.ts', 'export const x = 1;');
+    await assert.rejects(load(), (error: Error & { code?: string }) => {
+      assert.equal(error.code, 'JITSU_CONFIG_UNREADABLE');
+      assert.ok(error.message.includes(file) && error.message.includes('export default'), error.message);
+      return true;
+    });
+  });
+
+  it('that is a folder is told so', async () => {
+    await folder.write('etc/x', '');
+    await assert.rejects(load({ file: 'etc' }), { code: 'JITSU_CONFIG_UNREADABLE', message: /EISDIR|directory/ });
+  });
+
+  it('finds plugins from its own folder first, wherever Jitsu was called', async () => {
+    const file = await folder.write('etc/jitsu.config.json', '{ "plugins": ["./gone.js"] }');
+    await assert.rejects(load({ file }), (error: Error) => {
+      assert.ok(error.message.includes(join(folder.path, 'etc', 'gone.js')), error.message);
+      return true;
+    });
+  });
+});

@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { z } from 'zod';
+import type { PluginRegistry } from '@jitsud/core';
+import { Contributions } from '#core/plugins/contributions.js';
+
+const policy = (name: string): Parameters<PluginRegistry['stopPolicy']>[0] => ({
+  name,
+  useClass: Object as never,
+  description: '',
+  argument: z.undefined(),
+});
+
+describe('the registry', () => {
+  it('keeps contributions in the order of registration, and who made them', () => {
+    const contributions = new Contributions();
+    contributions.register('one', (registry) => {
+      registry.stopPolicy(policy('b'));
+      registry.stopPolicy(policy('a'));
+    });
+    assert.deepEqual(contributions.stopPolicies.names(), ['b', 'a']);
+    assert.equal(contributions.stopPolicies.ownerOf('a'), 'one');
+  });
+
+  it('refuses a name that is taken, and names both plugins', () => {
+    const contributions = new Contributions();
+    contributions.register('one', (registry) => {
+      registry.stopPolicy(policy('a'));
+    });
+    assert.throws(
+      () => {
+        contributions.register('two', (registry) => {
+          registry.stopPolicy(policy('b'));
+          registry.stopPolicy(policy('a'));
+        });
+      },
+      {
+        code: 'JITSU_PLUGIN_INVALID',
+        message: "two and one both register the stop policy 'a'. Remove one of the two plugins.",
+      },
+    );
+    assert.deepEqual(contributions.stopPolicies.names(), ['a'], 'nothing of a plugin that fails stays');
+  });
+
+  it('lets the same name stand for things of different kinds', () => {
+    const contributions = new Contributions();
+    contributions.register('one', (registry) => {
+      registry.stopPolicy(policy('a'));
+      registry.bootConfigurator({ name: 'a', useClass: Object as never });
+    });
+    assert.deepEqual(contributions.bootConfigurators.names(), ['a']);
+  });
+
+  it('refuses the same name twice from one plugin', () => {
+    assert.throws(
+      () => {
+        new Contributions().register('one', (registry) => {
+          registry.stopPolicy(policy('a'));
+          registry.stopPolicy(policy('a'));
+        });
+      },
+      { code: 'JITSU_PLUGIN_INVALID' },
+    );
+  });
+
+  it('is closed once register() has returned', () => {
+    let kept: PluginRegistry | undefined;
+    new Contributions().register('one', (registry) => {
+      kept = registry;
+    });
+    assert.throws(() => kept?.stopPolicy(policy('late')), {
+      code: 'JITSU_PLUGIN_INVALID',
+      message: /after its register\(\) has returned/,
+    });
+  });
+
+  for (const [flaw, contribution] of Object.entries({
+    'a name with a colon': policy('a:b'),
+    'no name': { ...policy('a'), name: undefined },
+    'no class': { ...policy('a'), useClass: undefined },
+    'no schema': { ...policy('a'), argument: { type: 'string' } },
+  })) {
+    it(`refuses ${flaw}`, () => {
+      const contributions = new Contributions();
+      assert.throws(
+        () => {
+          contributions.register('one', (registry) => {
+            registry.stopPolicy(contribution as never);
+          });
+        },
+        { code: 'JITSU_PLUGIN_INVALID', message: /^one registers/ },
+      );
+    });
+  }
+});
