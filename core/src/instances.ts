@@ -36,8 +36,18 @@ export class Instances {
   }
 
   /** A notifier or a resolver. */
-  configured<T>({ contribution, options }: { contribution: { name: string; useClass: InjectableClass<T> }; options: unknown }): T {
-    return this.make(contribution.useClass, [LOGGER, this.logger.child({ plugin: contribution.name })], [OPTIONS, options]);
+  configured<T>({
+    contribution,
+    options,
+  }: {
+    contribution: { name: string; useClass: InjectableClass<T> };
+    options: unknown;
+  }): T {
+    return this.make(
+      contribution.useClass,
+      [LOGGER, this.logger.child({ plugin: contribution.name })],
+      [OPTIONS, options],
+    );
   }
 
   /** A probe or a policy; the same words share one instance, as they keep nothing between calls. */

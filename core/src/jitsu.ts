@@ -74,7 +74,7 @@ export class Jitsu {
     this.#summoner = new Summoner(new BootQueue(limit, queue), backOff, this.#announcer, clock, onUp);
     this.controls = new Controls(
       { file: settings.file, listening: () => this.listening },
-      ...[this.#fleet, this.#summoner, this.#stopper, this.#reaper, this.#history, this.#store, clock] as const,
+      ...([this.#fleet, this.#summoner, this.#stopper, this.#reaper, this.#history, this.#store, clock] as const),
     );
 
     const log = new EventLog(logger);
@@ -142,7 +142,9 @@ export class Jitsu {
     await this.#fleet.save(this.#store);
     this.#unwinding.add(() => this.#reaper[Symbol.dispose]());
     for (const backend of this.#fleet.backends.values()) {
-      const follower = new PowerFollower(backend, this.#announcer, this.clock, (unikernel) => this.#reaper.watch(unikernel));
+      const follower = new PowerFollower(backend, this.#announcer, this.clock, (unikernel) =>
+        this.#reaper.watch(unikernel),
+      );
       this.#unwinding.add(() => follower[Symbol.dispose]());
       await follower.follow(this.#fleet.of(backend));
     }

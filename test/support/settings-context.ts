@@ -2,8 +2,6 @@ import { z } from 'zod';
 import type { Plugin } from '@jitsud/core';
 import type { SettingsContext } from '#core/config/read-settings.js';
 
-class Nothing {}
-
 /** A context whose built-ins are stand-ins, one for each kind of contribution, with schemas as plugins write them. */
 export function settingsContext(more: Plugin['register'] = () => undefined): SettingsContext {
   return {
@@ -11,19 +9,19 @@ export function settingsContext(more: Plugin['register'] = () => undefined): Set
     controlSocket: (directory) => `${directory}/control.sock`,
     builtIns(registry) {
       const port = z.coerce.number().int().min(1).max(65_535);
-      registry.readinessProbe({ name: 'tcp', useClass: Nothing as never, description: 'A port', argument: port });
+      registry.readinessProbe({ name: 'tcp', useClass: Object as never, description: 'A port', argument: port });
       registry.readinessProbe({
         name: 'exec',
-        useClass: Nothing as never,
+        useClass: Object as never,
         description: 'A command',
         argument: z.string(),
       });
       for (const name of ['ttl', 'keep-alive']) {
-        registry.stopPolicy({ name, useClass: Nothing as never, description: name, argument: z.undefined() });
+        registry.stopPolicy({ name, useClass: Object as never, description: name, argument: z.undefined() });
       }
       registry.backend({
         name: 'toy',
-        useClass: Nothing as never,
+        useClass: Object as never,
         description: 'A toy',
         unikernel: z.object({
           name: z.string().optional(),
@@ -38,7 +36,7 @@ export function settingsContext(more: Plugin['register'] = () => undefined): Set
       });
       registry.backend({
         name: 'bare',
-        useClass: Nothing as never,
+        useClass: Object as never,
         description: 'No settings',
         unikernel: z.strictObject({}),
       });

@@ -13,7 +13,8 @@ export function failureText({ phase, failure }: UnikernelStatus, now: Millisecon
   const times = failure.count === 1 ? 'failed' : `failed ${failure.count} times in a row`;
   const wait = failure.retryAt - now;
   const next = wait > 0 ? `the next summon may begin in ${durationText(wait)}` : 'the next query tries again';
-  return `${times}, ${durationText(now - failure.at)} ago: ${failure.code}  ${printable(failure.reason)} (${next})`;
+  const reason = printable(failure.reason).replace(/[.\s]+$/, '');
+  return `${times}, ${durationText(now - failure.at)} ago (${failure.code}): ${reason}; ${next}.`;
 }
 
 /** In how long it stops unless somebody asks for it. */

@@ -1,5 +1,6 @@
 import { domainToASCII } from 'node:url';
 import { z } from 'zod';
+import { oneOrMany } from './one-or-many.js';
 
 const LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
 
@@ -21,13 +22,10 @@ export function parseDnsName(text: string): string | undefined {
 
 /** One name or a list; parsed, a list without repetition. */
 export function dnsNames(description: string) {
-  const name = dnsName();
-  return z
-    .union([name, z.array(name).min(1, EXPECTED)], { error: EXPECTED })
-    .transform((names) => [...new Set(typeof names === 'string' ? [names] : names)])
-    .describe(description);
+  return oneOrMany(parseDnsName, EXPECTED, description);
 }
 
+/** A single name. */
 export function dnsName() {
   return z.string({ error: EXPECTED }).transform((text, context): string => {
     const name = parseDnsName(text);

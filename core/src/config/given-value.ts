@@ -8,9 +8,12 @@ export function givenValue(value: unknown): string | undefined {
   return oneLine.length <= LONGEST ? oneLine : `${oneLine.slice(0, LONGEST - 1)}…`;
 }
 
+/** As it behaves: what JSON has no word for gives undefined. */
+const stringify: (value: unknown) => string | undefined = JSON.stringify;
+
 function inJson(value: unknown): string {
   try {
-    return JSON.stringify(value) ?? String(value);
+    return stringify(value) ?? String(value);
   } catch {
     // A circular value, or a bigint.
     return String(value);

@@ -1,6 +1,6 @@
 import { isIP, isIPv6 } from 'node:net';
 import ipaddr from 'ipaddr.js';
-import { z } from 'zod';
+import { oneOrMany } from './one-or-many.js';
 
 /** An IPv4 or IPv6 address in the one form by which it is compared (RFC 5952). Undefined for anything else. */
 export function parseAddress(text: string): string | undefined {
@@ -11,16 +11,7 @@ export function parseAddress(text: string): string | undefined {
 
 /** One address or a list; parsed, a list without repetition. */
 export function addresses(description: string) {
-  const address = z.string({ error: EXPECTED }).transform((text, context): string => {
-    const parsed = parseAddress(text);
-    if (parsed !== undefined) return parsed;
-    context.addIssue(EXPECTED);
-    return z.NEVER;
-  });
-  return z
-    .union([address, z.array(address).min(1, EXPECTED)], { error: EXPECTED })
-    .transform((list) => [...new Set(typeof list === 'string' ? [list] : list)])
-    .describe(description);
+  return oneOrMany(parseAddress, EXPECTED, description);
 }
 
 const EXPECTED = 'An IPv4 or IPv6 address expected.';

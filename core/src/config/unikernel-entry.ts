@@ -1,6 +1,8 @@
 import { camelCase } from './letter-case.js';
 import { pathText } from './schema-problems.js';
 
+const NONE: readonly string[] = [];
+
 /** One unikernel as it was written, its keys in camelCase, and how to speak of a place in it. */
 export class UnikernelEntry {
   readonly values: Readonly<Record<string, unknown>>;
@@ -13,15 +15,13 @@ export class UnikernelEntry {
     private readonly written: Readonly<Record<string, unknown>>,
     readonly isWords: boolean,
   ) {
-    const values = Object.create(null) as Record<string, unknown>;
-    const repeated: string[] = [];
-    for (const key of Object.keys(written)) {
-      const camelCased = camelCase(key);
-      if (camelCased in values) repeated.push(key);
-      values[camelCased] = written[key];
-    }
-    this.values = values;
-    this.repeated = repeated;
+    const keys = Object.keys(written);
+    // Not by assignment, which would take a key named __proto__ for the prototype.
+    this.values = Object.fromEntries(keys.map((key) => [camelCase(key), written[key]]));
+    this.repeated =
+      Object.keys(this.values).length === keys.length
+        ? NONE
+        : keys.filter((key, index) => keys.slice(0, index).some((earlier) => camelCase(earlier) === camelCase(key)));
   }
 
   /** A path below this entry, in the spelling that was used. */

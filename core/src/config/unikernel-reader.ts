@@ -98,10 +98,7 @@ export class UnikernelReader {
     const schema = this.connections.get(backend)?.contribution.unikernel;
     // That there is no such backend has been said already; without it nobody knows which options are right.
     if (schema === undefined) return undefined;
-    const values = Object.create(null) as Record<string, unknown>;
-    for (const key of Object.keys(entry.values)) {
-      if (!COMMON_KEYS.has(key)) values[key] = entry.values[key];
-    }
+    const values = Object.fromEntries(Object.entries(entry.values).filter(([key]) => !COMMON_KEYS.has(key)));
     if (name !== undefined && 'name' in schema.shape) values['name'] = name;
     const pathOf = (path: readonly PropertyKey[]): string => entry.pathOf(path);
     const checked = checkOptions({ schema, values, pathOf, areText: entry.isWords, otherKeys: COMMON_KEYS });

@@ -12,7 +12,8 @@ const words = z
 
 const yesOrNo = z
   .union([z.boolean(), z.literal([0, 1, '0', '1', 'true', 'false'])], { error: YES_OR_NO })
-  .transform((value) => value === true || value === 1 || value === '1' || value === 'true');
+  .transform((value) => value === true || value === 1 || value === '1' || value === 'true')
+  .meta({ title: 'boolean' });
 
 /** The keys that every unikernel has, whatever its backend. Values may be text, as in `key=value` words. */
 export const unikernelSchema = z.object({

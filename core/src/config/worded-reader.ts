@@ -45,9 +45,7 @@ export class WordedReader<T> {
     const checked = check(contribution.argument, argument);
     if (checked.success) return { words, contribution, options: checked.data };
     return {
-      expected: schemaProblems(checked.issues, argument, () => '').map(
-        ({ expected }) => expected,
-      ),
+      expected: schemaProblems(checked.issues, argument, () => '').map(({ expected }) => expected),
     };
   }
 

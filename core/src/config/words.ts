@@ -26,13 +26,22 @@ export function parseWords(text: string): { readonly entry: WordEntry; readonly 
 }
 
 function splitAtCommas(text: string): readonly string[] {
-  const parts = [''];
+  const parts: string[] = [];
+  let part = '';
   // A run of backslashes counts only where a comma follows; elsewhere it belongs to the value as it is.
   for (const [token] of text.matchAll(/\\+,|\\+|,|[^\\,]+/g)) {
-    const backslashes = token.endsWith(',') ? token.length - 1 : 0;
-    const literal = token.endsWith(',') ? '\\'.repeat(backslashes >> 1) + (backslashes % 2 === 1 ? ',' : '') : token;
-    parts[parts.length - 1] += literal;
-    if (token.endsWith(',') && backslashes % 2 === 0) parts.push('');
+    if (!token.endsWith(',')) {
+      part += token;
+      continue;
+    }
+    const backslashes = token.length - 1;
+    part += '\\'.repeat(backslashes >> 1);
+    if (backslashes % 2 === 1) {
+      part += ',';
+    } else {
+      parts.push(part);
+      part = '';
+    }
   }
-  return parts;
+  return [...parts, part];
 }

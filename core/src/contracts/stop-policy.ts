@@ -5,9 +5,7 @@ import type { Milliseconds } from './milliseconds.js';
  * policy for now, but ask again then.
  */
 export type StopOpinion =
-  | { readonly keepUntil: Milliseconds }
-  | { readonly stop: string }
-  | { readonly undecidedUntil: Milliseconds };
+  { readonly keepUntil: Milliseconds } | { readonly stop: string } | { readonly undecidedUntil: Milliseconds };
 
 /** One DNS name of a unikernel. */
 export interface NameActivity {

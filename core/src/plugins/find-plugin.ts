@@ -40,7 +40,7 @@ export async function findPlugin(name: string, places: readonly string[]): Promi
 }
 
 /** The packages that a plugin's name may mean, the first choice first. */
-export function packageNames(name: string): readonly string[] {
+function packageNames(name: string): readonly string[] {
   const isPackageName = name.startsWith('@') || name.includes('jitsu-plugin');
   return isPackageName ? [name] : [`@jitsud/plugin-${name}`, `jitsu-plugin-${name}`];
 }

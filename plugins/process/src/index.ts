@@ -1,18 +1,25 @@
-import type { Plugin } from '@jitsud/core';
+import { definePlugin } from '@jitsud/core';
+import type { z } from 'zod';
 import { ProcessBackend } from './process-backend.js';
 import { processOptions } from './process-options.js';
 
 export type { ProcessOptions } from './process-options.js';
 
-export default {
+declare module '@jitsud/core' {
+  interface BackendOptions {
+    process: z.input<typeof processOptions>;
+  }
+}
+
+export default definePlugin({
   name: 'process',
   apiVersion: '^1.0.0',
   register(registry) {
     registry.backend({
       name: 'process',
       useClass: ProcessBackend,
-      description: 'Programs of this machine: a server, solo5, firecracker or qemu command line',
+      description: 'Programs of this machine: a server, or a solo5, firecracker or qemu command line',
       unikernel: processOptions,
     });
   },
-} satisfies Plugin;
+});

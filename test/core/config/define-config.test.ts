@@ -29,19 +29,19 @@ describe('defineConfig', () => {
 
   it('knows the options of a backend that has told its types', () => {
     const unikernel = { dns: 'a.test', ip: '::1' } as const;
-    defineConfig({
+    void defineConfig({
       unikernels: [
         { ...unikernel, backend: 'for-types', size: 5 },
         { ...unikernel, backend: 'unknown', anything: [1] },
       ],
     });
-    defineConfig(() => ({ unikernels: [{ ...unikernel, command: 'x' }] }));
-    defineConfig(Promise.resolve({ unikernels: [] }));
+    void defineConfig(() => ({ unikernels: [{ ...unikernel, command: 'x' }] }));
+    void defineConfig(Promise.resolve({ unikernels: [] }));
     // @ts-expect-error -- a number is no DNS name
-    defineConfig({ unikernels: [{ dns: 5, ip: '::1' }] });
+    void defineConfig({ unikernels: [{ dns: 5, ip: '::1' }] });
     // @ts-expect-error -- an address is needed
-    defineConfig({ unikernels: [{ dns: 'a.test' }] });
+    void defineConfig({ unikernels: [{ dns: 'a.test' }] });
     // @ts-expect-error -- there is no such key
-    defineConfig({ dsn: {} });
+    void defineConfig({ dsn: {} });
   });
 });

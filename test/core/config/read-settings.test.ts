@@ -140,11 +140,12 @@ describe('the settings', () => {
       ready: ['tcp:80', 'exec:a:b'],
     }));
     const [a, b] = (await read({ backend: 'toy', unikernels })).unikernels;
+    assert.ok(a && b);
     assert.deepEqual(
-      a?.ready.map(({ options }) => options),
+      a.ready.map(({ options }) => options),
       [80, 'a:b'],
     );
-    assert.equal(a?.ready[0], b?.ready[0]);
+    assert.equal(a.ready[0], b.ready[0]);
   });
 
   it('give forwarders without a port the common one', async () => {
@@ -190,12 +191,11 @@ describe('the settings', () => {
   });
 
   it('hold the notifiers and resolvers that have an entry', async () => {
-    class Nothing {}
     const options = z.object({ url: z.string(), retries: z.int().default(3) });
     const context = settingsContext((registry) => {
-      registry.notifier({ name: 'hook', useClass: Nothing as never, description: 'A hook', options });
-      registry.notifier({ name: 'quiet', useClass: Nothing as never, description: 'Not configured', options });
-      registry.resolver({ name: 'table', useClass: Nothing as never, description: 'A table', options });
+      registry.notifier({ name: 'hook', useClass: Object as never, description: 'A hook', options });
+      registry.notifier({ name: 'quiet', useClass: Object as never, description: 'Not configured', options });
+      registry.resolver({ name: 'table', useClass: Object as never, description: 'A table', options });
     });
     const config = { notifiers: { hook: { url: 'x' } }, resolvers: { table: { url: 'y', retries: 1 } } };
     const { notifiers, resolvers } = await readSettings({ config, directory: '/nowhere' }, context);
@@ -219,12 +219,13 @@ describe('the settings', () => {
       });
     });
     const config = toy({ wait_for_key: 'data/up' });
-    const { unikernels } = await readSettings({ config, directory: '/nowhere' }, context);
+    const [unikernel] = (await readSettings({ config, directory: '/nowhere' }, context)).unikernels;
+    assert.ok(unikernel);
     assert.deepEqual(
-      unikernels[0]?.ready.map(({ words, options }) => [words, options]),
+      unikernel.ready.map(({ words, options }) => [words, options]),
       [['xenstore-key:data/up', 'data/up']],
     );
-    assert.equal(unikernels[0]?.delay, 100);
+    assert.equal(unikernel.delay, 100);
   });
 });
 
@@ -408,8 +409,8 @@ describe('a wrong configuration', () => {
     });
   });
 
-  for (const config of [5, null, 'text', [], undefined]) {
-    it(`may be ${JSON.stringify(config) ?? 'undefined'} as a whole`, async () => {
+  for (const [kind, config] of Object.entries({ number: 5, null: null, text: 'text', list: [], nothing: undefined })) {
+    it(`may be wrong as a whole: ${kind}`, async () => {
       assert.equal((await problemsOf(config)).length, 1);
     });
   }

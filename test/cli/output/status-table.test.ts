@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { statusTable } from '#cli/output/status-table.js';
+import { aStatusReport, aUnikernelStatus, reportTime } from '../../support/a-status-report.js';
+
+const lines = (text: string): readonly string[] => text.split('\n');
+
+describe('the status table', () => {
+  it('has the columns of the original Jitsu, and when each unikernel stops', () => {
+    assert.deepEqual(lines(statusTable(aStatusReport([aUnikernelStatus()]), undefined)), [
+      'Jitsu 0.1.0 (pid 4711), up 1 h, answers on 127.0.0.1:10053',
+      '',
+      'UNIKERNEL  BACKEND  STATE  NAMES             ADDRESSES   STARTED   STARTS  REQUESTS  LAST REQUEST  STOPS IN',
+      'hello      process  ready  hello.jitsu.test  127.0.0.80  21:04:05       1         3  12 s ago      1 min 48 s',
+      '',
+    ]);
+  });
+
+  it('fits 80 columns, with the quieter facts on a second line', () => {
+    const names = [
+      { name: 'hello.jitsu.test', requests: 3, lastAsked: reportTime - 12_000 },
+      { name: 'www.jitsu.test', requests: 0 },
+    ];
+    const report = aStatusReport([aUnikernelStatus({ names }), aUnikernelStatus({ name: 'other' })]);
+    const table = statusTable(report, 80);
+    assert.deepEqual(lines(table).slice(2), [
+      'UNIKERNEL  STATE  NAMES             REQUESTS  LAST REQUEST  STOPS IN',
+      'hello      ready  hello.jitsu.test         3  12 s ago      1 min 48 s',
+      '                  www.jitsu.test           0  -',
+      '  process, 127.0.0.80, 1 start, the last at 21:04:05',
+      'other      ready  hello.jitsu.test         3  12 s ago      1 min 48 s',
+      '  process, 127.0.0.80, 1 start, the last at 21:04:05',
+      '',
+    ]);
+    assert.ok(lines(table).every(({ length }) => length <= 80));
+  });
+
+  it('keeps a unikernel with many addresses together', () => {
+    const addresses = ['192.0.2.1', '192.0.2.2', '192.0.2.3'];
+    const table = statusTable(
+      aStatusReport([aUnikernelStatus({ addresses }), aUnikernelStatus({ name: 'other' })]),
+      80,
+    );
+    assert.match(table, /\nhello .*\n {2}process, 192\.0\.2\.1 192\.0\.2\.2 192\.0\.2\.3, .*\nother /);
+  });
+
+  it('says of a unikernel that has never been asked for that it is off, and nothing else', () => {
+    const {
+      startedAt: _started,
+      stopAt: _stop,
+      ...resting
+    } = aUnikernelStatus({ state: 'off', phase: 'down', totalStarts: 0 });
+    const report = aStatusReport([{ ...resting, names: [{ name: 'a.test', requests: 0 }] }]);
+    assert.match(statusTable(report, undefined), /hello +process +off +a\.test +127\.0\.0\.80 +- +0 +0 +- +-\n/);
+  });
+
+  it('says why a unikernel fails, how often it has, and when it may be tried again', () => {
+    const failure = {
+      at: reportTime - 3_000,
+      code: 'JITSU_SUMMON_DIED',
+      reason: 'exited with status 1: cannot bind',
+      count: 4,
+      retryAt: reportTime + 5_000,
+    };
+    const table = statusTable(
+      aStatusReport([aUnikernelStatus({ phase: 'failing', state: 'off', failure })]),
+      undefined,
+    );
+    assert.match(table, /hello +process +failing/);
+    assert.match(
+      table,
+      /\nhello failed 4 times in a row, 3 s ago \(JITSU_SUMMON_DIED\): exited with status 1: cannot bind; the next summon may begin in 5 s\.\n/,
+    );
+  });
+
+  it('says so when there is nothing to show', () => {
+    assert.match(statusTable(aStatusReport([]), 80), /\n\nIt serves no unikernel\.\n$/);
+  });
+
+  it('lets no unikernel write to the terminal by its name', () => {
+    assert.ok(!statusTable(aStatusReport([aUnikernelStatus({ name: 'x\x1b[2J' })]), 80).includes('\x1b'));
+  });
+});

@@ -1,0 +1,154 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { ControlClient } from '#core/control/control-client.js';
+import type { StatusReport, UnikernelStatus } from '#core/control/status-report.js';
+import { askOverUdp, type Reply } from './ask-over-udp.js';
+import { TemporaryFolder } from './temporary-folder.js';
+
+const COMMAND = fileURLToPath(new URL('../../../cli/bin/jitsu.js', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('served-program.js', import.meta.url));
+
+let loopbackAddresses = 0;
+
+/** The times of one run of a served program, in milliseconds of the machine's clock. */
+export interface ProgramRun {
+  readonly pid: number;
+  readonly began: number;
+  readonly listened?: number;
+}
+
+/**
+ * The real `jitsu start` in a process of its own, with a folder of its own, which can be killed and started again.
+ * Disposed, nothing of it is left: no process, no socket, no file.
+ */
+export class RunningJitsu implements AsyncDisposable {
+  readonly #folder = new TemporaryFolder();
+  readonly #runs = this.#folder.in('runs');
+  readonly control = new ControlClient(this.#folder.in('control.sock'));
+  log = '';
+  #child: ChildProcess | undefined;
+  #port = 0;
+
+  constructor(
+    private readonly unikernels: readonly object[],
+    private readonly settings: Readonly<Record<string, object>> = {},
+  ) {
+    mkdirSync(this.#runs);
+  }
+
+  /** A unikernel with a loopback address of its own, behind `NAME.test`, whose program has these habits. */
+  static aUnikernel(name: string, habits: readonly string[] = [], more: object = {}): Record<string, unknown> {
+    const number = (process.pid % 200) * 250 + (loopbackAddresses += 1);
+    const ip = `127.77.${String((number >> 8) & 255)}.${String(number & 255 || 1)}`;
+    return { name, dns: `${name}.test`, ip, habits, ready: 'tcp:8080', ...more };
+  }
+
+  /** Starts it, again after it has ended. Resolves when it answers. */
+  async start(flags: readonly string[] = []): Promise<void> {
+    const unikernels = this.unikernels.map(({ habits, ...unikernel }: { habits?: readonly string[]; ip?: string }) => ({
+      ...unikernel,
+      ...(habits && { command: [process.execPath, PROGRAM, this.#runs, unikernel.ip, '8080', ...habits] }),
+    }));
+    const { dns, stop, ...more } = this.settings;
+    const file = this.#folder.in('jitsu.config.json');
+    const config = {
+      dns: { bind: '127.0.0.1', port: 0, forwarders: 'off', ...dns },
+      stop: { onExit: 'stop', ...stop },
+      backend: 'process',
+      control: { socket: this.#folder.in('control.sock') },
+      runtimeDirectory: this.#folder.in('run'),
+      ...more,
+      unikernels,
+    };
+    writeFileSync(file, JSON.stringify(config));
+    const child = spawn(process.execPath, [COMMAND, 'start', '--config', file, ...flags], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    this.#child = child;
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.log += text));
+    const ended = once(child, 'exit').then(([status, signal]) => {
+      throw new Error(`jitsu start ended with ${String(status ?? signal)}:\n${this.log}`);
+    });
+    await Promise.race([this.#untilListening(), ended]);
+    ended.catch(() => undefined);
+  }
+
+  /** Sends a signal and resolves with the exit status, or the signal that ended it. */
+  async end(signal: NodeJS.Signals): Promise<number | string> {
+    const child = this.#child;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return 'ended before';
+    const ended = once(child, 'exit') as Promise<[number | null, string | null]>;
+    child.kill(signal);
+    const [status, name] = await ended;
+    return status ?? name ?? 'ended';
+  }
+
+  ask(name: string, type = 'A'): Promise<Reply> {
+    return askOverUdp(this.#port, name, type);
+  }
+
+  /** Asks for the address and then for the page behind it, once each: what the page says is the program's pid. */
+  async visit(name: string): Promise<number> {
+    const { addresses, rcode } = await this.ask(name);
+    if (addresses[0] === undefined) throw new Error(`${name}: ${rcode}\n${this.log}`);
+    const response = await fetch(`http://${addresses[0]}:8080/`, { headers: { connection: 'close' } });
+    return Number(await response.text());
+  }
+
+  async status(name: string): Promise<UnikernelStatus> {
+    const { unikernels } = await this.report();
+    const found = unikernels.find((unikernel) => unikernel.name === name);
+    if (!found) throw new Error(`there is no ${name}`);
+    return found;
+  }
+
+  report(): Promise<StatusReport> {
+    return this.control.status();
+  }
+
+  /** Every run of a served program so far. */
+  runs(): readonly ProgramRun[] {
+    return readdirSync(this.#runs).map((pid) => ({
+      pid: Number(pid),
+      ...(JSON.parse(readFileSync(`${this.#runs}/${pid}`, 'utf8')) as Omit<ProgramRun, 'pid'>),
+    }));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end('SIGTERM');
+    for (const { pid } of this.runs()) if (this.#isOurs(pid)) process.kill(pid, 'SIGKILL');
+    this.#folder[Symbol.dispose]();
+  }
+
+  async #untilListening(): Promise<void> {
+    for (;;) {
+      const report = await this.report().catch(() => undefined);
+      const port = report?.pid === this.#child?.pid ? report?.listening[0]?.port : undefined;
+      if (port !== undefined) {
+        this.#port = port;
+        return;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+
+  /** A pid may have passed to a stranger by now. */
+  #isOurs(pid: number): boolean {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(this.#runs);
+    } catch {
+      return false;
+    }
+  }
+}
+
+/** Whether a process is there and no zombie. */
+export function isRunning(pid: number): boolean {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,31 @@
+/**
+ * A web server to be summoned: `node served-program.js FOLDER ADDRESS PORT [HABIT ...]`. It answers with its pid. In
+ * FOLDER it writes a file named after its pid, with the times (in milliseconds of the machine's clock) at which it began
+ * and at which it listened. Habits: `slow=MS` listens only then, `lingers=MS` takes so long to follow SIGTERM, `deaf`
+ * never listens, `crashes` ends with status 3 and a last word.
+ */
+import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+
+const [folder = '.', address = '127.0.0.1', port = '0', ...habits] = process.argv.slice(2);
+const began = performance.timeOrigin;
+const note = (listened?: number): void => {
+  writeFileSync(join(folder, String(process.pid)), JSON.stringify({ began, listened }));
+};
+const milliseconds = (habit: string): number =>
+  Number(habits.find((word) => word.startsWith(`${habit}=`))?.slice(habit.length + 1) ?? 0);
+
+note();
+if (habits.includes('crashes')) {
+  console.error('the configuration of this program is missing');
+  process.exit(3);
+}
+process.on('SIGTERM', () => setTimeout(() => process.exit(0), milliseconds('lingers')));
+setInterval(() => undefined, 60_000);
+if (!habits.includes('deaf')) {
+  const server = createServer((_request, response) => response.end(String(process.pid)));
+  setTimeout(() => {
+    server.listen(Number(port), address, () => note(performance.timeOrigin + performance.now()));
+  }, milliseconds('slow'));
+}
