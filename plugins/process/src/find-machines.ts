@@ -42,7 +42,7 @@ export function findMachines(
 
 function isAlive({ pid, startTime, bootId }: MachineRecord, table: ProcessTable): boolean {
   const entry = bootId === table.bootId ? table.look(pid) : undefined;
-  return entry !== undefined && entry.startTime === startTime && entry.state !== 'dead';
+  return entry?.startTime === startTime && entry.state !== 'dead';
 }
 
 /** Tells whether a process carries the marks of that unikernel. */

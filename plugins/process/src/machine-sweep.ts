@@ -2,10 +2,10 @@ import type { Clock, Milliseconds } from '@jitsud/core';
 import type { ProcessMachine } from './process-machine.js';
 
 /** How often it is checked that each process is there: one cheap system call each. */
-const INTERVAL: Milliseconds = 50;
+const INTERVAL: Milliseconds = 80;
 
-/** How many of them are also looked at closely each time, in turn: that costs some twenty times as much. */
-const CLOSE_LOOKS = 16;
+/** How many of them are also looked at closely each time, in turn: that costs some ten times as much. */
+const CLOSE_LOOKS = 8;
 
 /**
  * Notices what nobody tells us: that a process which is not our child has ended, or that somebody else has stopped or
@@ -13,7 +13,7 @@ const CLOSE_LOOKS = 16;
  */
 export class MachineSweep implements Disposable {
   #timer: Disposable;
-  #turn: Iterator<ProcessMachine> | undefined;
+  #turn: Iterator<ProcessMachine, undefined> | undefined;
 
   /** `onLook` is called after each close look, with what was seen. */
   constructor(
@@ -39,9 +39,9 @@ export class MachineSweep implements Disposable {
   #lookClosely(): void {
     for (let looks = Math.min(CLOSE_LOOKS, this.machines.size); looks > 0; looks -= 1) {
       this.#turn ??= this.machines.values();
-      const { value, done } = this.#turn.next();
-      if (done) this.#turn = undefined;
-      else this.onLook(value, value.look());
+      const next = this.#turn.next();
+      if (next.done) this.#turn = undefined;
+      else this.onLook(next.value, next.value.look());
     }
   }
 }

@@ -19,8 +19,8 @@ export function marksOf(id: UnikernelId, runtimeDirectory: string): Record<strin
 
 /** The environment of a unikernel's process. */
 export function environmentOf(plan: ProcessPlan, runtimeDirectory: string): NodeJS.ProcessEnv {
-  const environment = { ...process.env };
-  for (const name of OURS_ALONE) delete environment[name];
+  const inherited = Object.entries(process.env).filter(([name]) => !OURS_ALONE.includes(name));
+  const environment: NodeJS.ProcessEnv = Object.fromEntries(inherited);
   const { name, home } = plan.account ?? {};
   if (name !== undefined) Object.assign(environment, { USER: name, LOGNAME: name });
   if (home !== undefined) environment.HOME = home;

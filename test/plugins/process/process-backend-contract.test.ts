@@ -1,8 +1,14 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { eventually } from '#core/testing/eventually.js';
 import { describeBackend } from '@jitsud/core/testing';
 import { processOptions } from '#process/process-options.js';
 import { ProcessSystem } from '../../support/process-system.js';
 
 let system: ProcessSystem;
+
+/** What the stubborn program writes when it ignores SIGTERM. */
+const flag = (): string => system.folder.in('ignores');
 
 describeBackend('the process backend', {
   schema: processOptions,
@@ -26,7 +32,12 @@ describeBackend('the process backend', {
   tearDown: () => system[Symbol.dispose](),
   connection: () => system.backend(),
   machine: (name) => ({ name, command: 'sleep 1000' }),
-  stubborn: (name) => ({ name, command: ['sh', '-c', 'trap "" TERM; while :; do sleep 0.1; done'] }),
+  stubborn: (name) => ({ name, command: ['sh', '-c', `trap "" TERM; touch ${flag()}; while :; do sleep 0.1; done`] }),
+  booted: async (_name, id) => {
+    const [pid = NaN] = system.pids(`JITSU_UNIKERNEL=${id}`);
+    const isShell = readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'sh';
+    if (isShell) await eventually(() => assert.ok(existsSync(flag())));
+  },
   broken: (name) => ({ name, command: '/bin/sleep 1000', env: { HUGE: 'x'.repeat(1_000_000) } }),
   count: (_name, id) => system.pids(`JITSU_UNIKERNEL=${id}`).length,
   kill: (_name, _id, pid) => {

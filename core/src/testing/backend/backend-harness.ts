@@ -1,5 +1,5 @@
 import type { ZodObject } from 'zod';
-import type { Backend, PowerState, StopMode, UnikernelId } from '../../contracts/backend.js';
+import type { Backend, PowerState, UnikernelId } from '../../contracts/backend.js';
 
 /** Options that must be refused, by the schema or, where only the system can tell, by `register`. */
 export interface RefusedOptions {
@@ -32,7 +32,7 @@ export interface BackendHarness {
   /** The schema of a unikernel's options, as contributed to the registry. */
   readonly schema: ZodObject;
   /** Every stop mode that it claims, and the state in which a machine is then found. */
-  readonly stopModes: Readonly<Record<StopMode, PowerState>>;
+  readonly stopModes: Readonly<Record<string, PowerState>>;
   /** Whether it has `watch`. */
   readonly watches: boolean;
   readonly refused: readonly RefusedOptions[];
@@ -52,17 +52,19 @@ export interface BackendHarness {
    */
   machine(name: string): object;
 
+  /** Resolves when the guest of a running machine has come so far that it follows, or ignores, what it is asked. */
+  readonly booted?: (name: string, id: UnikernelId) => Promise<void> | void;
   /** Options of a machine that runs and never reacts to the mode `shutdown`. */
-  stubborn?(name: string): object;
+  readonly stubborn?: (name: string) => object;
   /** Options that `register` takes and with which `start` must fail with `JITSU_BACKEND_FAILED`. */
-  broken?(name: string): object;
+  readonly broken?: (name: string) => object;
   /** How many machines of this unikernel the system itself runs. */
-  count?(name: string, id: UnikernelId): Promise<number> | number;
+  readonly count?: (name: string, id: UnikernelId) => Promise<number> | number;
   /** Ends a running machine behind the backend's back. `domainId` is what `describe` says. */
-  kill?(name: string, id: UnikernelId, domainId: number | undefined): Promise<void> | void;
+  readonly kill?: (name: string, id: UnikernelId, domainId: number | undefined) => Promise<void> | void;
   /** Pauses a running machine behind the backend's back, so that it is found `paused`. */
-  pause?(name: string, id: UnikernelId, domainId: number | undefined): Promise<void> | void;
+  readonly pause?: (name: string, id: UnikernelId, domainId: number | undefined) => Promise<void> | void;
   /** Cuts every connection to the system, whose machines run on; with `restore`. */
-  lose?(): Promise<void> | void;
-  restore?(): Promise<void> | void;
+  readonly lose?: () => Promise<void> | void;
+  readonly restore?: () => Promise<void> | void;
 }

@@ -110,10 +110,7 @@ function testStubbornMachine({ stubborn }: BackendHarness, trial: () => BackendT
   if (stubborn === undefined) return;
 
   it("rejects with the signal's reason when a machine does not stop in time, and can still end it", async () => {
-    const backend = await trial().connect();
-    const id = await trial().register(backend, 'alpha', stubborn('alpha'));
-    await backend.start(id);
-    await trial().until(backend, id, 'running');
+    const { backend, id } = await trial().running(stubborn('alpha'));
     const patience = new AbortController();
     const stopped = backend.stop(id, 'shutdown', patience.signal);
     assert.ok(await isPending(stopped), 'a machine that does not react cannot have stopped');

@@ -23,12 +23,15 @@ export class BackendTrial {
     return backend.register({ name, options: this.harness.schema.parse(options) });
   }
 
-  /** A connected instance with one machine that runs. */
-  async running(): Promise<{ backend: Backend; id: UnikernelId; domainId: number | undefined }> {
+  /** A connected instance with one machine that runs and whose guest has booted. */
+  async running(
+    options = this.harness.machine('alpha'),
+  ): Promise<{ backend: Backend; id: UnikernelId; domainId: number | undefined }> {
     const backend = await this.connect();
-    const id = await this.register(backend);
+    const id = await this.register(backend, 'alpha', options);
     await backend.start(id);
     const { domainId } = await this.until(backend, id, 'running');
+    await this.harness.booted?.('alpha', id);
     return { backend, id, domainId };
   }
 
@@ -49,8 +52,9 @@ export class BackendTrial {
   /** Watches; the list grows as changes come in. */
   watch(backend: Backend): PowerChange[] {
     const changes: PowerChange[] = [];
-    assert.ok(backend.watch, 'a backend that watches has the method');
-    this.#watches.push(backend.watch((change) => changes.push(change)));
+    const watch = backend.watch?.((change) => changes.push(change));
+    assert.ok(watch, 'a backend that watches has the method');
+    this.#watches.push(watch);
     return changes;
   }
 
