@@ -2,7 +2,10 @@ import { Command, Option } from 'commander';
 import type { CommandLine } from './command-line.js';
 import { commandSummaries, type CommandName } from './help/command-summaries.js';
 import { numberValue } from './number-value.js';
-import { startOptions, type StartOption } from './start-options.js';
+import { startOptions } from './start-options.js';
+
+/** What a command's action gets besides its arguments. */
+type OptionsOf<Name extends CommandName> = Extract<CommandLine, { readonly command: Name }>['options'];
 
 const seconds = { expected: 'A number of seconds', whole: false, from: 0.1, to: 86_400 };
 const port = { expected: 'A port number from 1 to 65535', whole: true, from: 1, to: 65_535 };
@@ -25,13 +28,13 @@ export function createProgram(understood: (line: CommandLine) => void): Command 
       .summary(commandSummaries[name])
       .description(`${commandSummaries[name]}.`);
 
-  addStartOptions(begin('start', '[words...]', true)).action((words: string[], options) => {
+  addStartOptions(begin('start', '[words...]', true)).action((words: string[], options: OptionsOf<'start'>) => {
     understood({ command: 'start', words, options });
   });
 
   addStartOptions(begin('check', '[words...]'))
     .option('--schema', 'write the JSON schema of the configuration file instead, for editors')
-    .action((words: string[], options) => {
+    .action((words: string[], options: OptionsOf<'check'>) => {
       understood({ command: 'check', words, options });
     });
 
@@ -42,14 +45,14 @@ export function createProgram(understood: (line: CommandLine) => void): Command 
     .option(...jsonOption)
     .option(...controlOption)
     .option(...configOption)
-    .action((options) => {
+    .action((options: OptionsOf<'status'>) => {
       understood({ command: 'status', options });
     });
 
   begin('summon', '<name>')
     .option(...controlOption)
     .option(...configOption)
-    .action((name: string, options) => {
+    .action((name: string, options: OptionsOf<'summon'>) => {
       understood({ command: 'summon', name, options });
     });
 
@@ -57,7 +60,7 @@ export function createProgram(understood: (line: CommandLine) => void): Command 
     .option('-m, --mode <MODE>', 'how: destroy, suspend, shutdown … (as configured)')
     .option(...controlOption)
     .option(...configOption)
-    .action((name: string, options) => {
+    .action((name: string, options: OptionsOf<'stop'>) => {
       understood({ command: 'stop', name, options });
     });
 
@@ -71,13 +74,13 @@ export function createProgram(understood: (line: CommandLine) => void): Command 
     .option(...jsonOption)
     .option(...controlOption)
     .option(...configOption)
-    .action((name: string, type: string | undefined, options) => {
+    .action((name: string, type: string | undefined, options: OptionsOf<'resolve'>) => {
       understood({ command: 'resolve', name, ...(type !== undefined && { type }), options });
     });
 
   begin('plugins', '')
     .option(...jsonOption)
-    .action((options) => {
+    .action((options: OptionsOf<'plugins'>) => {
       understood({ command: 'plugins', options });
     });
 
@@ -96,10 +99,8 @@ function addStartOptions(command: Command): Command {
   for (const { flags, description, default: standard, number, repeatable } of startOptions) {
     const option = new Option(flags, standard === undefined ? description : `${description} (${standard})`);
     if (number !== undefined) option.argParser(numberValue(number));
-    if (repeatable) option.argParser((value: string, before: readonly string[] = []) => [...before, value]);
+    if (repeatable) option.argParser((value: string, before?: readonly string[]) => [...(before ?? []), value]);
     command.addOption(option);
   }
   return command;
 }
-
-export type { StartOption };

@@ -65,5 +65,6 @@ async function usualServer(core: Core, directory: string, choice: ResolveChoice)
     if (!isUnreachable || choice.control !== undefined) throw error;
   }
   const [address = '127.0.0.1'] = settings?.dns.bind ?? [];
-  return { address, port: settings?.dns.port || DNS_PORT };
+  const port = settings?.dns.port ?? 0;
+  return { address, port: port === 0 ? DNS_PORT : port };
 }

@@ -44,7 +44,7 @@ const meanings: readonly string[] = [
 export function extendedErrors({ options }: OptAnswer): readonly ExtendedError[] {
   return options.flatMap((option) => {
     const { data } = option as { readonly data?: Uint8Array };
-    if (Number(option.code) !== EXTENDED_ERROR || data === undefined || data.length < 2) return [];
+    if ((option.code as number) !== EXTENDED_ERROR || data === undefined || data.length < 2) return [];
     const code = Buffer.from(data).readUInt16BE(0);
     const meaning = meanings[code];
     const text = Buffer.from(data.subarray(2)).toString('utf8');
