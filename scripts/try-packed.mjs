@@ -15,6 +15,13 @@ import { removeStaleOutput } from './remove-stale-output.mjs';
 const PATIENCE = 20_000;
 const THIRD_PARTY = 'test/support/third-party';
 
+const SERVER = `
+import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+writeFileSync(process.argv[2], String(process.pid));
+createServer((_request, response) => response.end('summoned, pid ' + process.pid)).listen(18085, '127.0.0.85');
+`;
+
 const repository = fileURLToPath(new URL('..', import.meta.url));
 process.chdir(repository);
 
@@ -129,13 +136,6 @@ function thirdPartyUnikernels() {
     return example === undefined ? [] : [example];
   });
 }
-
-const SERVER = `
-import { writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-writeFileSync(process.argv[2], String(process.pid));
-createServer((_request, response) => response.end('summoned, pid ' + process.pid)).listen(18085, '127.0.0.85');
-`;
 
 /** Starts it and waits until its control socket answers. */
 async function startJitsu() {

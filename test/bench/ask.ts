@@ -31,3 +31,9 @@ export function ask(port: number, name: string, type: RecordType, interval: numb
     socket.connect(port, '127.0.0.1', () => socket.send(query));
   });
 }
+
+/** Asks once for an IPv4 address; rejects where the answer has none. */
+export async function askForAddress(port: number, name: string): Promise<void> {
+  const { answers, rcode } = (await ask(port, name, 'A', PATIENCE)) as DecodedPacket & { rcode?: string };
+  if (!answers?.some(({ type }) => type === 'A')) throw new Error(`No address of ${name}, but ${rcode ?? 'nothing'}`);
+}

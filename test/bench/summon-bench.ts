@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ask } from './ask.js';
+import { askForAddress } from './ask.js';
 import { freePort } from './free-port.js';
 import { JitsuChild } from './jitsu-child.js';
 import { median } from './median.js';
@@ -25,7 +25,7 @@ export async function benchSummon(): Promise<void> {
   const summoned: number[] = [];
   const byHand: number[] = [];
   for (let round = 0; round < ROUNDS; round += 1) {
-    summoned.push(await timeOf(() => ask(jitsu.port, NAME, 'A', 10_000)));
+    summoned.push(await timeOf(() => askForAddress(jitsu.port, NAME)));
     await jitsu.stop('summon');
     byHand.push(await startByHand(command, port));
   }

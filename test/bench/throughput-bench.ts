@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { findProgram } from '../support/find-program.js';
-import { ask } from './ask.js';
+import { ask, askForAddress } from './ask.js';
 import { LOAD_GENERATOR, loadServer } from './dns-load.js';
 import { freePort } from './free-port.js';
 import { JitsuChild } from './jitsu-child.js';
@@ -30,7 +30,7 @@ export async function benchThroughput(): Promise<void> {
   const command = ['sleep', '3600'];
   const unikernel = { name: 'ready', dns: NAME, ip: ADDRESS, backend: 'process', command, responseDelay: 0 };
   await using jitsu = await JitsuChild.start([unikernel], NAME);
-  await ask(jitsu.port, NAME, 'A', 10_000);
+  await askForAddress(jitsu.port, NAME);
   const others: ChildProcess[] = [];
   try {
     const contestants = [
