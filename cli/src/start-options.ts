@@ -82,7 +82,7 @@ export const startOptions: readonly StartOption[] = [
   },
   {
     flags: '--config <FILE>',
-    default: 'jitsu.config.ts, .js, .json, .yaml … in this folder',
+    default: 'jitsu.config.* in this folder',
     description: 'The configuration file.',
   },
   {

@@ -43,7 +43,7 @@ export function manual(version: string, { common, backends }: UnikernelOptions):
       {
         heading: 'EXAMPLES',
         example: [
-          "jitsu -x process 'dns=a.test,ip=127.0.0.9,name=a,command=python3 a.py'",
+          "jitsu -x process 'dns=a.test,ip=127.0.0.9,name=a,command=./serve'",
           'jitsu -c xen:/// dns=www.example.org,ip=192.0.2.7,name=www',
           'jitsu start --config /etc/jitsu/jitsu.config.yaml',
           'jitsu resolve a.test',

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
+import { runJitsu, spawnJitsu } from '../../support/jitsu-command.js';
+import { TemporaryFolder } from '../../support/temporary-folder.js';
+
+/** Starts a Jitsu that serves one name on a free port, and waits until it answers. */
+async function startJitsu(folder: TemporaryFolder): Promise<ReturnType<typeof spawnJitsu>> {
+  const word = `dns=a.test,ip=127.0.0.1,name=a,command=${process.execPath} -e setInterval(Boolean\\,1000)`;
+  const flags = ['-x', 'process', '-l', '0', '-f', '0.0.0.0', '-d', '0', '--control', folder.in('c.sock')];
+  const child = spawnJitsu(['start', ...flags, word], {
+    cwd: folder.path,
+    env: { RUNTIME_DIRECTORY: folder.in('run'), XDG_RUNTIME_DIR: folder.path },
+  });
+  for await (const line of createInterface({ input: child.stderr })) {
+    if (line.includes('answering DNS on')) break;
+  }
+  return child;
+}
+
+describe('jitsu start', () => {
+  const folder = new TemporaryFolder();
+  after(() => folder[Symbol.dispose]());
+
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    it(`summons what jitsu resolve asks for, and ends in order at ${signal}`, async () => {
+      const control = ['--control', folder.in('c.sock')];
+      const child = await startJitsu(folder);
+      try {
+        const resolved = await runJitsu(['resolve', 'a.test', ...control], { cwd: folder.path });
+        assert.equal(resolved.status, 0, resolved.stderr);
+        assert.match(resolved.stdout, /^NOERROR .*\n\n.*\nanswer +a\.test +60 +A +127\.0\.0\.1\n$/);
+        const shown = await runJitsu(['status', ...control], { cwd: folder.path });
+        assert.match(shown.stdout, /\na +process +ready +a\.test /);
+        const stopped = await runJitsu(['stop', 'a', ...control], { cwd: folder.path });
+        assert.deepEqual(stopped, { status: 0, stdout: 'a is off.\n', stderr: '' });
+      } finally {
+        child.kill(signal);
+      }
+      await once(child, 'close');
+      assert.deepEqual({ status: child.exitCode, signal: child.signalCode }, { status: 0, signal: null });
+    });
+  }
+
+  it('ignores SIGHUP, and serves on', async () => {
+    const child = await startJitsu(folder);
+    child.kill('SIGHUP');
+    const { status } = await runJitsu(['status', '--control', folder.in('c.sock')], { cwd: folder.path });
+    child.kill('SIGTERM');
+    await once(child, 'close');
+    assert.deepEqual([status, child.exitCode], [0, 0]);
+  });
+
+  it('refuses a second Jitsu on the same control socket, with status 1', async () => {
+    const child = await startJitsu(folder);
+    try {
+      const second = spawnJitsu(
+        [
+          '-x',
+          'process',
+          '-l',
+          '0',
+          '-f',
+          '0.0.0.0',
+          '--control',
+          folder.in('c.sock'),
+          'dns=b.test,ip=127.0.0.1,name=b,command=true',
+        ],
+        { cwd: folder.path, env: { RUNTIME_DIRECTORY: folder.in('run') } },
+      );
+      const [stderr] = await Promise.all([text(second.stderr), once(second, 'close')]);
+      assert.equal(second.exitCode, 1);
+      assert.match(stderr, /jitsu: JITSU_ALREADY_RUNNING {2}/);
+    } finally {
+      child.kill('SIGTERM');
+      await once(child, 'close');
+    }
+  });
+});

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { JitsuError } from '@jitsud/core';
+import { stop } from '#cli/commands/stop.js';
+import { summon } from '#cli/commands/summon.js';
+import { aUnikernelStatus } from '../../support/a-status-report.js';
+import { capturedTerminal } from '../../support/captured-terminal.js';
+import { coreWithControl } from '../../support/fake-control-client.js';
+
+const choice = { control: '/control.sock' };
+
+describe('jitsu summon', () => {
+  it('says where the unikernel is ready, and after how long', async () => {
+    const terminal = capturedTerminal();
+    const core = coreWithControl({
+      summon: (name) => Promise.resolve(aUnikernelStatus({ name, addresses: ['192.0.2.1', '::1'] })),
+    });
+    assert.equal(await summon({ core, terminal, directory: '/' }, 'web', choice), 0);
+    assert.match(terminal.stdout, /^web is ready on 192\.0\.2\.1, ::1 after \d+ ms\.\n$/);
+  });
+
+  it('fails as the summon does', async () => {
+    const failure = new JitsuError('JITSU_SUMMON_DIED', 'web died.');
+    const core = coreWithControl({ summon: () => Promise.reject(failure) });
+    await assert.rejects(summon({ core, terminal: capturedTerminal(), directory: '/' }, 'web', choice), failure);
+  });
+});
+
+describe('jitsu stop', () => {
+  it('says in what state the unikernel is then, and stops it in the mode that was asked for', async () => {
+    const asked: unknown[] = [];
+    const core = coreWithControl({
+      stop: (...given) => {
+        asked.push(given);
+        return Promise.resolve(aUnikernelStatus({ name: 'web', state: 'suspended', phase: 'down' }));
+      },
+    });
+    const terminal = capturedTerminal();
+    await stop({ core, terminal, directory: '/' }, 'web', { ...choice, mode: 'suspend' });
+    await stop({ core, terminal, directory: '/' }, 'web', choice);
+    assert.deepEqual(asked, [
+      ['web', 'suspend'],
+      ['web', undefined],
+    ]);
+    assert.equal(terminal.stdout, 'web is suspended.\n'.repeat(2));
+  });
+});
