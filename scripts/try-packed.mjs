@@ -71,7 +71,7 @@ function install(packages) {
 
 async function importEveryEntry(packages) {
   for (const { name, manifest } of packages) {
-    for (const entry of Object.keys(manifest.exports ?? {}).filter((key) => !key.endsWith('.json'))) {
+    for (const entry of entriesOf(manifest.exports)) {
       const specifier = join(name, entry);
       execFileSync(process.execPath, ['--input-type=module', '--eval', `await import(${JSON.stringify(specifier)})`], {
         cwd: home,
@@ -79,6 +79,10 @@ async function importEveryEntry(packages) {
       console.log(`Imported ${specifier}`);
     }
   }
+}
+
+function entriesOf(exports = {}) {
+  return typeof exports === 'string' ? ['.'] : Object.keys(exports).filter((key) => !key.endsWith('.json'));
 }
 
 async function summonByName() {
