@@ -5,6 +5,7 @@ import type { Clock } from './contracts/clock.js';
 import type { LifecycleEvent } from './contracts/lifecycle-event.js';
 import type { Milliseconds } from './contracts/milliseconds.js';
 import type { HistoryQuery, StateStore } from './contracts/state-store.js';
+import { JitsuError } from './errors.js';
 import type { Fleet } from './fleet.js';
 import type { Reaper } from './lifecycle/reaper.js';
 import type { Stopper } from './lifecycle/stopper.js';
@@ -57,6 +58,12 @@ export class Controls implements ControlActions {
 
   async stop(name: string, mode?: StopMode): Promise<UnikernelStatus> {
     const unikernel = this.fleet.find(name);
+    const { backend, backendName } = unikernel.plan;
+    const { stopModes } = backend.capabilities;
+    if (mode !== undefined && !stopModes.includes(mode)) {
+      const message = `The backend ${backendName} of ${name} has no stop mode '${mode}'. It has: ${stopModes.join(', ')}.`;
+      throw new JitsuError('JITSU_STOP_MODE_UNSUPPORTED', message);
+    }
     await this.stopper.stop(unikernel, 'by command', mode);
     return statusOf(unikernel, this.reaper);
   }

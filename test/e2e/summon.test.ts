@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { rejectsWithCode } from '../support/rejects-with-code.js';
 import { isRunning, RunningJitsu } from '../support/running-jitsu.js';
 
 const { aUnikernel } = RunningJitsu;
@@ -112,6 +113,12 @@ describe('a unikernel that nobody asks for any more', function () {
     const pid = await jitsu.visit('web.test');
     await jitsu.control.stop('web');
     assert.ok(!isRunning(pid));
+  });
+
+  it('cannot be stopped in a way that its backend does not know, not even when it is off', async () => {
+    await using jitsu = new RunningJitsu([aUnikernel('web')]);
+    await jitsu.start();
+    await rejectsWithCode(jitsu.control.stop('web', 'fly'), 'JITSU_STOP_MODE_UNSUPPORTED');
   });
 
   it('is the same process after a suspend', async () => {

@@ -18,6 +18,8 @@ export async function check(
     return ExitStatus.ok;
   }
   const settings = await core.loadSettings(startRequest(directory, words, choice));
+  // Putting everything together opens nothing, and objects to what no schema can know, such as an unsupported stop mode.
+  await core.createJitsu(settings, { logger: core.createLogger({ level: 'silent' }) });
   terminal.out(settingsSummary(settings, terminal.columns));
   return ExitStatus.ok;
 }

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { dnsName } from './dns-name.js';
-import { duration } from './duration.js';
+import { duration, timeToLive } from './duration.js';
 import { serverEndpoint } from './server-endpoint.js';
 
 const ADDRESS = "An IPv4 or IPv6 address such as '127.0.0.1' or '::' expected.";
@@ -18,7 +18,9 @@ export const dnsSchema = z.strictObject({
     .prefault('127.0.0.1')
     .describe('Addresses to answer on, one or a list'),
   port: z.int().min(0).max(65_535).prefault(53).describe('The port to answer on, over UDP and TCP; 0 picks a free one'),
-  ttl: duration('How long an answer may be kept. A unikernel stops after twice this time without a query').prefault(60),
+  ttl: timeToLive('How long an answer may be kept. A unikernel stops after twice this time without a query').prefault(
+    60,
+  ),
   forwarders: z
     .union([z.enum(['system', 'off']), serverEndpoint(), z.array(serverEndpoint()).min(1, FORWARDERS)], {
       error: FORWARDERS,

@@ -27,4 +27,11 @@ export function duration(description: string) {
     .meta({ title: 'duration', description });
 }
 
+/** A TTL: on the wire it counts in seconds, and with less than one a unikernel would be stopped before it is used. */
+export function timeToLive(description: string) {
+  return duration(description)
+    .refine((ttl) => ttl >= 1_000, 'At least 1 second expected: unikernels stop after twice the TTL.')
+    .describe(description);
+}
+
 const EXPECTED = "A number of seconds, or a duration such as '500ms', '2s', '5m', '1h' or '1d' expected.";

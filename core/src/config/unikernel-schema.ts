@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { dnsNames } from './dns-name.js';
-import { duration } from './duration.js';
+import { duration, timeToLive } from './duration.js';
 import { addresses } from './ip-address.js';
 
 const NAME = 'A name of 1 to 200 printable characters expected.';
@@ -32,7 +32,7 @@ export const unikernelSchema = z.object({
   ready: words
     .optional()
     .describe('When its service answers, as probe or probe:argument, one or a list of which all must be satisfied'),
-  ttl: duration('Overrides dns.ttl').optional(),
+  ttl: timeToLive('Overrides dns.ttl').optional(),
   mode: z.string().min(1).optional().describe('Overrides stop.mode'),
   responseDelay: duration('A pause after boot and probes, before the answer; overrides boot.delay').optional(),
   deadline: duration('Overrides boot.deadline').optional(),

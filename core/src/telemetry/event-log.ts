@@ -15,7 +15,7 @@ export class EventLog {
 }
 
 /** What has happened, in words, without the unikernel's name: `ready after 84 ms at 10.0.0.9`. */
-export function describeEvent(event: LifecycleEvent): string {
+function describeEvent(event: LifecycleEvent): string {
   const because = event.reason === undefined ? '' : `: ${event.reason}`;
   const after = event.duration === undefined ? '' : ` after ${Math.round(event.duration)} ms`;
   const at = event.addresses.length === 0 ? '' : ` at ${event.addresses.join(', ')}`;

@@ -279,7 +279,7 @@ describe('flags', () => {
     const flags: StartFlags = {
       bind: ['::1', '127.0.0.3'],
       listen: 5_300,
-      ttl: 0.5,
+      ttl: 2,
       forwarder: ['9.9.9.9', '[::1]:54'],
       port: 99,
       delay: 0.2,
@@ -296,7 +296,7 @@ describe('flags', () => {
       [
         ['::1', '127.0.0.3'],
         5_300,
-        500,
+        2_000,
         [
           { address: '9.9.9.9', port: 99 },
           { address: '::1', port: 54 },
