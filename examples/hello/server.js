@@ -24,7 +24,7 @@ const server = createServer(({ url }, response) => {
 let readyAfter;
 server.listen(Number(port), address, () => {
   readyAfter = Math.round(process.uptime() * 1000);
-  console.log(`hello answers on http://${address}:${port}/`);
+  console.log(`hello answers on http://${address}:${server.address().port}/`);
 });
 
 process.on('SIGTERM', () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { runJitsu, spawnJitsu } from '../../support/jitsu-command.js';
@@ -75,6 +76,51 @@ describe('jitsu start', () => {
     } finally {
       child.kill('SIGTERM');
       await once(child, 'close');
+    }
+  });
+
+  it('ends at once at a second signal, with the status that shells expect', async () => {
+    const stubborn = {
+      name: 'stubborn',
+      dns: 'stubborn.test',
+      ip: '127.0.0.1',
+      backend: 'process',
+      command: ['sh', '-c', "trap '' TERM; while :; do sleep 0.05; done"],
+      mode: 'shutdown',
+      grace: 60,
+    };
+    const config = {
+      dns: { port: 0, forwarders: 'off' },
+      boot: { delay: 0 },
+      stop: { onExit: 'stop' },
+      control: { socket: 'c.sock' },
+      unikernels: [stubborn],
+    };
+    using own = new TemporaryFolder();
+    writeFileSync(own.in('jitsu.config.json'), JSON.stringify(config));
+    const setting = { cwd: own.path, env: { RUNTIME_DIRECTORY: own.in('run') } };
+    const child = spawnJitsu([], setting);
+    const log = createInterface({ input: child.stderr });
+    const said = (words: string): Promise<void> =>
+      new Promise((resolve) => {
+        log.on('line', (line: string) => {
+          if (line.includes(words)) resolve();
+        });
+      });
+    await said('answering DNS on');
+    const summoned = await runJitsu(['summon', 'stubborn'], setting);
+    assert.equal(summoned.status, 0, summoned.stderr);
+    const { stdout } = await runJitsu(['status', '--json'], setting);
+    const { unikernels } = JSON.parse(stdout) as { unikernels: { domainId: number }[] };
+    try {
+      const stopping = said('stubborn: stopping');
+      child.kill('SIGINT');
+      await stopping;
+      child.kill('SIGINT');
+      await once(child, 'close');
+      assert.equal(child.exitCode, 130);
+    } finally {
+      for (const { domainId } of unikernels) process.kill(-domainId, 'SIGKILL');
     }
   });
 });
