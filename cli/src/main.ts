@@ -31,10 +31,11 @@ async function run(arguments_: readonly string[], terminal: Terminal): Promise<E
     const { showHelp } = await import('./help/show-help.js');
     return showHelp(wanted, terminal);
   }
-  refuseUnknownCommand(arguments_);
+  const words = arguments_.filter((argument) => argument !== '--debug');
+  refuseUnknownCommand(words);
   const { parse } = await import('./parse.js');
   const { execute } = await import('./execute.js');
-  return execute(parse(arguments_), terminal);
+  return execute(parse(words), terminal);
 }
 
 /** What follows `--` is no flag. */

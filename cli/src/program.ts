@@ -1,8 +1,9 @@
 import { Command, Option } from 'commander';
-import type { CommandLine } from './command-line.js';
+import type { CommandLine, ResolveChoice, StartChoice, StatusChoice } from './command-line.js';
+import type { ControlChoice } from './control-location.js';
 import { commandSummaries, type CommandName } from './help/command-summaries.js';
 import { numberValue } from './number-value.js';
-import { startOptions, type StartOption } from './start-options.js';
+import { startOptions } from './start-options.js';
 
 const seconds = { expected: 'A number of seconds', whole: false, from: 0.1, to: 86_400 };
 const port = { expected: 'A port number from 1 to 65535', whole: true, from: 1, to: 65_535 };
@@ -25,13 +26,13 @@ export function createProgram(understood: (line: CommandLine) => void): Command 
       .summary(commandSummaries[name])
       .description(`${commandSummaries[name]}.`);
 
-  addStartOptions(begin('start', '[words...]', true)).action((words: string[], options) => {
+  addStartOptions(begin('start', '[words...]', true)).action((words: string[], options: StartChoice) => {
     understood({ command: 'start', words, options });
   });
 
   addStartOptions(begin('check', '[words...]'))
     .option('--schema', 'write the JSON schema of the configuration file instead, for editors')
-    .action((words: string[], options) => {
+    .action((words: string[], options: StartChoice & { schema?: true }) => {
       understood({ command: 'check', words, options });
     });
 
@@ -42,14 +43,14 @@ export function createProgram(understood: (line: CommandLine) => void): Command 
     .option(...jsonOption)
     .option(...controlOption)
     .option(...configOption)
-    .action((options) => {
+    .action((options: StatusChoice) => {
       understood({ command: 'status', options });
     });
 
   begin('summon', '<name>')
     .option(...controlOption)
     .option(...configOption)
-    .action((name: string, options) => {
+    .action((name: string, options: ControlChoice) => {
       understood({ command: 'summon', name, options });
     });
 
@@ -57,7 +58,7 @@ export function createProgram(understood: (line: CommandLine) => void): Command 
     .option('-m, --mode <MODE>', 'how: destroy, suspend, shutdown … (as configured)')
     .option(...controlOption)
     .option(...configOption)
-    .action((name: string, options) => {
+    .action((name: string, options: ControlChoice & { mode?: string }) => {
       understood({ command: 'stop', name, options });
     });
 
@@ -71,22 +72,22 @@ export function createProgram(understood: (line: CommandLine) => void): Command 
     .option(...jsonOption)
     .option(...controlOption)
     .option(...configOption)
-    .action((name: string, type: string | undefined, options) => {
+    .action((name: string, type: string | undefined, options: ResolveChoice) => {
       understood({ command: 'resolve', name, ...(type !== undefined && { type }), options });
     });
 
   begin('plugins', '')
     .option(...jsonOption)
-    .action((options) => {
+    .action((options: { json?: true }) => {
       understood({ command: 'plugins', options });
     });
 
   for (const command of program.commands) {
-    // --help is found before anything is parsed: as -h it would hide a mistake that stands beside it.
+    // These two are seen to before anything is parsed, and stand here for the help.
     command
       .helpOption(false)
       .option('--help', 'show this')
-      .addOption(new Option('--debug', 'show the stack of an error').default(undefined))
+      .option('--debug', 'show the stack of an error')
       .allowExcessArguments(false);
   }
   return program.helpOption(false);
@@ -96,10 +97,8 @@ function addStartOptions(command: Command): Command {
   for (const { flags, description, default: standard, number, repeatable } of startOptions) {
     const option = new Option(flags, standard === undefined ? description : `${description} (${standard})`);
     if (number !== undefined) option.argParser(numberValue(number));
-    if (repeatable) option.argParser((value: string, before: readonly string[] = []) => [...before, value]);
+    if (repeatable) option.argParser((value: string, before?: readonly string[]) => [...(before ?? []), value]);
     command.addOption(option);
   }
   return command;
 }
-
-export type { StartOption };

@@ -39,7 +39,7 @@ function read(message: Buffer): Reply {
     rcode,
     addresses: answers.flatMap((record) => (record.type === 'A' || record.type === 'AAAA' ? [record.data] : [])),
     extendedErrors: options
-      .filter((option) => Number(option.code) === 15)
+      .filter((option) => (option.code as number) === 15)
       .map((option) => (option as unknown as { data: Buffer }).data.subarray(2).toString()),
   };
 }

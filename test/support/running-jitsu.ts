@@ -78,7 +78,7 @@ export class RunningJitsu implements AsyncDisposable {
   /** Sends a signal and resolves with the exit status, or the signal that ended it. */
   async end(signal: NodeJS.Signals): Promise<number | string> {
     const child = this.#child;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return 'ended before';
+    if (child?.exitCode !== null || child.signalCode !== null) return 'ended before';
     const ended = once(child, 'exit') as Promise<[number | null, string | null]>;
     child.kill(signal);
     const [status, name] = await ended;

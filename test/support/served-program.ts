@@ -18,7 +18,7 @@ const milliseconds = (habit: string): number =>
 
 note();
 if (habits.includes('crashes')) {
-  console.error('the configuration of this program is missing');
+  process.stderr.write('the configuration of this program is missing\n');
   process.exit(3);
 }
 process.on('SIGTERM', () => setTimeout(() => process.exit(0), milliseconds('lingers')));

@@ -65,5 +65,7 @@ async function usualServer(core: Core, directory: string, choice: ResolveChoice)
     if (!isUnreachable || choice.control !== undefined) throw error;
   }
   const [address = '127.0.0.1'] = settings?.dns.bind ?? [];
-  return { address, port: settings?.dns.port || DNS_PORT };
+  // Port 0 is a free one, which only the Jitsu that picked it knows.
+  const port = settings?.dns.port ?? 0;
+  return { address, port: port === 0 ? DNS_PORT : port };
 }

@@ -43,8 +43,8 @@ const meanings: readonly string[] = [
 /** The Extended DNS Errors of an OPT record. */
 export function extendedErrors({ options }: OptAnswer): readonly ExtendedError[] {
   return options.flatMap((option) => {
-    const { data } = option as { readonly data?: Uint8Array };
-    if (Number(option.code) !== EXTENDED_ERROR || data === undefined || data.length < 2) return [];
+    const { code: kind, data } = option as { readonly code: number; readonly data?: Uint8Array };
+    if (kind !== EXTENDED_ERROR || data === undefined || data.length < 2) return [];
     const code = Buffer.from(data).readUInt16BE(0);
     const meaning = meanings[code];
     const text = Buffer.from(data.subarray(2)).toString('utf8');

@@ -53,7 +53,6 @@ interface AnyBackend {
 }
 
 /** One unikernel: the common keys, and the options of its backend. */
-// eslint-disable-next-line @typescript-eslint/no-redundant-type-constituents -- it is empty only until plugins fill it
 export type UnikernelConfig = CommonUnikernelConfig & (KnownBackend | AnyBackend);
 
 /** The content of a configuration file. Every key may be left out. */
@@ -113,7 +112,6 @@ export interface JitsuConfig {
   readonly runtimeDirectory?: string;
   readonly log?: { readonly level?: 'debug' | 'info' | 'warn' | 'error' | 'silent' };
   /** The backend of unikernels that name none; `libvirt` where absent. */
-  // eslint-disable-next-line @typescript-eslint/no-redundant-type-constituents -- it is empty only until plugins fill it
   readonly backend?: keyof BackendOptions | (string & {});
   /** Connections by name, each with the settings of its backend. */
   readonly backends?: Readonly<Record<string, { readonly use?: string; readonly [option: string]: unknown }>>;

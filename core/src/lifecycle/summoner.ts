@@ -62,7 +62,7 @@ export class Summoner implements Summons {
     };
     if (signal.aborted) endAll();
     signal.addEventListener('abort', endAll, { once: true });
-    await Promise.allSettled([...this.#summoned].map((unikernel) => unikernel.summon?.promise));
+    await Promise.allSettled([...this.#summoned].flatMap(({ summon }) => summon?.promise ?? []));
     signal.removeEventListener('abort', endAll);
   }
 

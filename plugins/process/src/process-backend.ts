@@ -11,7 +11,6 @@ import {
   type BackendCapabilities,
   type Clock,
   type Logger,
-  type Milliseconds,
   type PowerChange,
   type Registration,
   type StopMode,
@@ -21,6 +20,7 @@ import {
 import { join, resolve } from 'node:path';
 import { exitDetail } from './exit-detail.js';
 import { findMachines } from './find-machines.js';
+import { MachineControl } from './machine-control.js';
 import { MachineRecords, type MachineRecord } from './machine-records.js';
 import { MachineSweep } from './machine-sweep.js';
 import { OutputLog } from './output-log.js';
@@ -35,9 +35,6 @@ import { spawnProcess, startFailed, type LiveChild } from './spawn-process.js';
 import { systemProcessTable } from './system-process-table.js';
 import { unikernelId } from './unikernel-id.js';
 import { UserAccounts } from './user-accounts.js';
-
-/** How long, at most, until the effect of a signal is looked for again. */
-const SLOWEST_LOOK: Milliseconds = 25;
 
 /** Runs unikernels as processes of this machine. */
 @injectable()
@@ -140,9 +137,8 @@ export class ProcessBackend implements Backend<ProcessOptions> {
     const plan = this.#plan(id);
     const machine = this.#machines.get(id);
     if (machine?.look() !== 'suspended') return;
-    this.#signal(plan, machine, 'SIGCONT');
-    await this.#until(machine, () => machine.look() !== 'suspended');
-    this.#power.tell(id, machine.hasEnded ? 'off' : machine.look());
+    await this.#control(plan, machine).resume();
+    if (!machine.hasEnded) this.#power.tell(id, machine.look());
   }
 
   async unpause(id: UnikernelId): Promise<void> {
@@ -158,9 +154,11 @@ export class ProcessBackend implements Backend<ProcessOptions> {
     }
     const machine = this.#machines.get(id);
     if (machine === undefined) return;
-    if (mode === 'suspend') await this.#suspend(plan, machine, signal);
-    else if (mode === 'shutdown') await this.#shutDown(plan, machine, signal);
-    else await this.#destroy(plan, machine, signal);
+    const control = this.#control(plan, machine);
+    if (mode === 'destroy') return control.destroy(signal);
+    if (mode === 'shutdown') return control.shutDown(signal);
+    await control.suspend(signal);
+    if (!machine.hasEnded) this.#power.tell(id, machine.look());
   }
 
   watch(listener: (change: PowerChange) => void): Disposable {
@@ -198,46 +196,8 @@ export class ProcessBackend implements Backend<ProcessOptions> {
     this.#power.tell(id, 'running');
   }
 
-  async #suspend(plan: ProcessPlan, machine: ProcessMachine, signal: AbortSignal): Promise<void> {
-    if (machine.look() === 'running') this.#signal(plan, machine, 'SIGSTOP');
-    await this.#until(machine, () => machine.look() === 'suspended', signal);
-    if (!machine.hasEnded) this.#power.tell(plan.id, 'suspended');
-  }
-
-  async #shutDown(plan: ProcessPlan, machine: ProcessMachine, signal: AbortSignal): Promise<void> {
-    machine.gentle = true;
-    try {
-      this.#signal(plan, machine, 'SIGTERM');
-      if (machine.look() === 'suspended') this.#signal(plan, machine, 'SIGCONT');
-      await this.#until(machine, () => false, signal);
-    } finally {
-      machine.gentle = false;
-    }
-  }
-
-  async #destroy(plan: ProcessPlan, machine: ProcessMachine, signal: AbortSignal): Promise<void> {
-    machine.gentle = false;
-    this.#signal(plan, machine, 'SIGKILL');
-    await this.#until(machine, () => false, signal);
-  }
-
-  #signal(plan: ProcessPlan, machine: ProcessMachine, signal: NodeJS.Signals): void {
-    try {
-      machine.signal(signal);
-    } catch (error) {
-      const message = `${plan.name} (process ${machine.pid}) cannot be sent ${signal}: ${errorMessage(error)}. Does it run as another user than Jitsu?`;
-      throw new JitsuError('JITSU_BACKEND_FAILED', message, { cause: error });
-    }
-  }
-
-  /** Resolves when that is so, or when the machine has ended. */
-  async #until(machine: ProcessMachine, isSo: () => boolean, signal?: AbortSignal): Promise<void> {
-    for (let delay = 1; ; delay = Math.min(2 * delay, SLOWEST_LOOK)) {
-      if (machine.released) throw this.#notConnected();
-      machine.check();
-      if (machine.hasEnded || isSo()) return;
-      await Promise.race([machine.ended, this.clock.sleep(delay, signal)]);
-    }
+  #control({ name }: ProcessPlan, machine: ProcessMachine): MachineControl {
+    return new MachineControl(name, machine, this.clock);
   }
 
   #add(id: UnikernelId, record: MachineRecord, child?: LiveChild): void {

@@ -25,7 +25,9 @@ const user = z
 /** The options of one unikernel that is a process. */
 export const processOptions = z.object({
   name: z.string().min(1, 'A name expected.').describe('Name of the unikernel'),
-  command: commandLine('Program and its arguments; a string is split into words as a shell splits it, but no shell runs'),
+  command: commandLine(
+    'Program and its arguments; a string is split into words as a shell splits it, but no shell runs',
+  ),
   cwd: text
     .min(1, 'A folder expected.')
     .optional()

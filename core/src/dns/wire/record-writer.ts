@@ -25,7 +25,7 @@ function writeData(writer: WireWriter, record: ResourceRecord): void {
   else if (record.type === 'A') writer.append(ipv4Bytes((record as { address: string }).address));
   else if (record.type === 'AAAA') writer.append(ipv6Bytes((record as { address: string }).address));
   else if (record.type === 'TXT') writeStrings(writer, (record as { strings: readonly string[] }).strings);
-  else if (record.type === 'SOA') writeSoa(writer, record as SoaRecord);
+  else if (record.type === 'SOA') writeSoa(writer, record);
   else writer.name((record as { target: string }).target);
 }
 
