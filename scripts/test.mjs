@@ -42,13 +42,14 @@ function build() {
 
 function runMocha(mochaArguments) {
   const reporter = fileURLToPath(new URL('test-reporter.mjs', import.meta.url));
-  return runCommand(
-    process.execPath,
-    [require.resolve('mocha/bin/mocha.js'), '--reporter', reporter, ...mochaArguments],
-    {
-      env: { ...process.env, JITSU_TEST_REPORT: join(folder, 'report.json'), JITSU_TEST_SKIPS: join(folder, 'skips') },
-    },
-  );
+  // Mocha would colour the log of any CI that says what it is.
+  const color = process.stdout.isTTY ? [] : ['--no-color'];
+  // Not in .mocharc.json, where it would be added to the files that somebody names.
+  const suites = mochaArguments.some((word) => word.endsWith('.js')) ? [] : ['test/dist/**/*.test.js'];
+  const words = [require.resolve('mocha/bin/mocha.js'), '--reporter', reporter, ...color, ...suites, ...mochaArguments];
+  return runCommand(process.execPath, words, {
+    env: { ...process.env, JITSU_TEST_REPORT: join(folder, 'report.json'), JITSU_TEST_SKIPS: join(folder, 'skips') },
+  });
 }
 
 /** What the reporter wrote; nothing where mocha did not come to its end. */

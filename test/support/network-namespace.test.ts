@@ -3,13 +3,20 @@ import { NetworkNamespace } from './network-namespace.js';
 
 describe('a network namespace for tests', () => {
   let namespace: NetworkNamespace;
+  const open: NetworkNamespace[] = [];
+
+  const create = async (context: Mocha.Context): Promise<NetworkNamespace> => {
+    const created = await NetworkNamespace.create(context);
+    open.push(created);
+    return created;
+  };
 
   before(async function () {
-    namespace = await NetworkNamespace.create(this);
+    namespace = await create(this);
   });
 
   after(async () => {
-    await namespace[Symbol.asyncDispose]();
+    for (const each of open) await each[Symbol.asyncDispose]();
   });
 
   it('has a loopback network and no other', async () => {
@@ -26,7 +33,7 @@ describe('a network namespace for tests', () => {
   });
 
   it('takes the programs that run in it with it', async function () {
-    const other = await NetworkNamespace.create(this);
+    const other = await create(this);
     const program = other.spawn('sleep', ['600']);
     const ended = new Promise((resolve) => program.once('exit', (_status, signal) => resolve(signal)));
     while (!(await other.run('ip', 'netns', 'pids', other.name)).includes(String(program.pid))) continue;

@@ -14,6 +14,8 @@ let created = 0;
  * still runs in it.
  */
 export class NetworkNamespace implements AsyncDisposable {
+  private disposed = false;
+
   private constructor(
     readonly name: string,
     private readonly ip: string,
@@ -62,6 +64,8 @@ export class NetworkNamespace implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.disposed) return;
+    this.disposed = true;
     await remove(this.ip, this.name);
   }
 }
