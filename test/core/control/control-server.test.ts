@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { requireRoot } from '../../support/require-tool.js';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
@@ -186,7 +187,7 @@ describe('the control socket', () => {
   });
 
   it('tells a client of another user that it may not ask', async function () {
-    if (process.getuid?.() !== 0) return this.skip();
+    requireRoot(this);
     await server.listen();
     const clientModule = import.meta.resolve('#core/control/control-client.js');
     const script = `

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { requireRoot } from '../../support/require-tool.js';
 import { chmodSync, chownSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { LmdbStateStore } from '#core/state/lmdb-state-store.js';
 import { encodeRecord } from '#core/state/stored-record.js';
@@ -180,14 +181,14 @@ describe('the LMDB store', () => {
     });
 
     it('is not ours to read: refused, with what to do', async function () {
-      if (process.getuid?.() !== 0) return this.skip();
+      requireRoot(this);
       await withStore(async () => {});
       chmodSync(temporary.path, 0o755);
       assert.match(await refusal(nobody), /EACCES.*Give the user that runs Jitsu access/);
     });
 
     it('may only be read: refused', async function () {
-      if (process.getuid?.() !== 0) return this.skip();
+      requireRoot(this);
       await withStore(async () => {});
       chmodSync(temporary.path, 0o755);
       chmodSync(folder, 0o555);

@@ -1,5 +1,6 @@
 import type { PowerChange } from '@jitsud/core';
 import assert from 'node:assert/strict';
+import { requireRoot } from '../../support/require-tool.js';
 import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -69,7 +70,7 @@ describe('the process backend', () => {
   });
 
   it('runs a program as another user', async function () {
-    if (process.getuid?.() !== 0) return this.skip();
+    requireRoot(this);
     await started('sh -c "id -u; id -g; id -G; echo $HOME"', { user: 'nobody' });
     const lines = await eventually(async () => {
       const all = await output();
