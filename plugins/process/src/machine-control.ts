@@ -4,6 +4,9 @@ import type { ProcessMachine } from './process-machine.js';
 /** How long, at most, until the effect of a signal is looked for again. */
 const SLOWEST_LOOK: Milliseconds = 25;
 
+/** How long a group may take to stop before it is let go on and stopped anew. */
+const STOP_PATIENCE: Milliseconds = 200;
+
 /**
  * Brings a running machine into another state and sees that it gets there. A machine that ends on the way has got there
  * as well.
@@ -19,7 +22,14 @@ export class MachineControl {
   ) {}
 
   async suspend(signal: AbortSignal): Promise<void> {
-    if (this.machine.look() === 'running') this.#send('SIGSTOP');
+    while (this.machine.look() === 'running') {
+      this.#send('SIGSTOP');
+      const patience = this.clock.now() + STOP_PATIENCE;
+      await this.#until(() => this.machine.look() === 'suspended' || this.clock.now() >= patience, signal);
+      if (this.machine.hasEnded || this.machine.look() !== 'running') break;
+      // Caught within vfork(2): the parent cannot stop before its child goes on, so let both go on, and try again.
+      this.#send('SIGCONT');
+    }
     await this.#until(() => this.machine.look() === 'suspended', signal);
   }
 

@@ -158,6 +158,15 @@ describe('the process backend', () => {
     await eventually(() => assert.deepEqual(states(), ['alive', 'alive', 'alive']));
   });
 
+  it('suspends a program at any moment, also one that is about to start another', async () => {
+    const { id } = await started(['sh', '-c', 'while :; do /bin/true; done']);
+    for (let round = 0; round < 30; round += 1) {
+      await backend.stop(id, 'suspend', AbortSignal.timeout(5_000));
+      assert.equal((await backend.describe(id)).state, 'suspended');
+      await backend.resume(id);
+    }
+  });
+
   it('notices that somebody else has stopped and continued a program', async () => {
     const { pid } = await started('sleep 1000');
     process.kill(pid, 'SIGSTOP');
