@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { rejectsWithCode } from '../support/rejects-with-code.js';
+import { rejectsWithCode } from '#core/testing/rejects-with-code.js';
 import { isRunning, RunningJitsu } from '../support/running-jitsu.js';
 
 const { aUnikernel } = RunningJitsu;

@@ -6,7 +6,7 @@ import { ExecProbe } from '#core/lifecycle/exec-probe.js';
 import { HttpProbe } from '#core/lifecycle/http-probe.js';
 import { pauseAfter } from '#core/lifecycle/poll-until.js';
 import { TcpProbe } from '#core/lifecycle/tcp-probe.js';
-import { rejectsWithCode } from '../../support/rejects-with-code.js';
+import { rejectsWithCode } from '#core/testing/rejects-with-code.js';
 
 const clock = new SystemClock();
 const target = { name: 'web', id: 'an-id', addresses: ['127.0.0.1'] };

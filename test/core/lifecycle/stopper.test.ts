@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { JitsuError } from '#core/errors.js';
-import { rejectsWithCode } from '../../support/rejects-with-code.js';
+import { rejectsWithCode } from '#core/testing/rejects-with-code.js';
 import { aQuery, HandProbe, Life } from '../../support/life.js';
 
 describe('the stopper', () => {
