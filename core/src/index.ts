@@ -50,6 +50,9 @@ export type { ControlActions, NameStatus, StatusReport, UnikernelStatus } from '
 export { commandLine } from './command-line.js';
 export { createJitsu, Jitsu } from './jitsu.js';
 export { loadRegistry, loadSettings } from './load.js';
+export { BackOff } from './lifecycle/back-off.js';
+export { PowerWatch } from './lifecycle/power-watch.js';
+export { untilAborted } from './lifecycle/until-aborted.js';
 export { LmdbStateStore } from './state/lmdb-state-store.js';
 export { createLogger, type LoggerOptions } from './telemetry/log.js';
 export { VERSION } from './version.js';

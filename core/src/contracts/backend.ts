@@ -44,7 +44,7 @@ export interface PowerChange {
  *
  * Every method rejects with a `JitsuError`: `JITSU_UNIKERNEL_UNKNOWN` for an id that was never registered or whose
  * machine is gone, `JITSU_BACKEND_UNREACHABLE` while the system does not answer (at once, never after a long wait),
- * `JITSU_BACKEND_FAILED` for what the system refuses.
+ * `JITSU_BACKEND_DENIED` for what it does not let us do, `JITSU_BACKEND_FAILED` for whatever else it refuses.
  */
 export interface Backend<Options = unknown> {
   readonly capabilities: BackendCapabilities;

@@ -1,6 +1,6 @@
 import type { Milliseconds } from '../contracts/milliseconds.js';
 
-/** How long a unikernel is left alone after failing: doubling with each failure in a row, up to a bound. */
+/** How long to wait before trying again what failed: doubling with each failure in a row, up to a bound. */
 export class BackOff {
   constructor(
     private readonly first: Milliseconds,

@@ -6,6 +6,7 @@ import {
   injectable,
   JitsuError,
   LOGGER,
+  PowerWatch,
   RUNTIME_DIRECTORY,
   type Backend,
   type BackendCapabilities,
@@ -24,7 +25,6 @@ import { MachineControl } from './machine-control.js';
 import { MachineRecords, type MachineRecord } from './machine-records.js';
 import { MachineSweep } from './machine-sweep.js';
 import { OutputLog } from './output-log.js';
-import { PowerWatch } from './power-watch.js';
 import { ProcessMachine, type Exit } from './process-machine.js';
 import type { ProcessOptions } from './process-options.js';
 import { planProcess, type ProcessPlan } from './process-plan.js';

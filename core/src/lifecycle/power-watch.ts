@@ -1,8 +1,10 @@
-import { errorMessage, type Logger, type PowerChange, type PowerState, type UnikernelId } from '@jitsud/core';
+import type { PowerChange, PowerState, UnikernelId } from '../contracts/backend.js';
+import type { Logger } from '../contracts/logger.js';
+import { errorMessage } from '../errors.js';
 
 type Listener = (change: PowerChange) => void;
 
-/** Tells all who watch of each change of state, once. */
+/** What a backend needs for its method `watch`: tells all who watch of each change of state, once. */
 export class PowerWatch {
   readonly #listeners = new Set<Listener>();
   /** Those that are not off. */
@@ -26,6 +28,7 @@ export class PowerWatch {
     else this.#details.set(id, detail);
   }
 
+  /** Tells a state, unless it is the one that was told or noted last. */
   tell(id: UnikernelId, state: PowerState, detail?: string): void {
     if ((this.#states.get(id) ?? 'off') === state) return;
     this.note(id, state, detail);

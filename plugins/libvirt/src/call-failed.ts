@@ -1,0 +1,28 @@
+import type { CallFailure } from './native/call-failure.js';
+import { errorName } from './error-name.js';
+
+/** What libvirt said when it refused a call: the `cause` of the JitsuErrors of this plugin. */
+export class CallFailed extends Error {
+  override readonly name = 'CallFailed';
+
+  constructor(readonly failure: CallFailure) {
+    super(failure.message);
+  }
+
+  /** libvirt's own code, a virErrorNumber; undefined where libvirt did not come to speak. */
+  get number(): number | undefined {
+    return this.failure.kind === 'refused' ? this.failure.code : undefined;
+  }
+
+  /** Whether the connection cannot be used any more. */
+  get isFatal(): boolean {
+    return this.failure.kind === 'closed' || (this.failure.kind === 'refused' && !this.failure.connectionIsAlive);
+  }
+
+  /** libvirt's own words with the name of its code, for use in a message. */
+  get words(): string {
+    return this.failure.kind === 'refused'
+      ? `"${this.failure.message}" (${errorName(this.failure.code)})`
+      : `"${this.failure.message}"`;
+  }
+}

@@ -1,0 +1,40 @@
+import { LibvirtErrorNumber } from './error-name.js';
+import type { CallFailed } from './call-failed.js';
+
+const DENIED: ReadonlySet<number | undefined> = new Set([
+  LibvirtErrorNumber.VIR_ERR_AUTH_FAILED,
+  LibvirtErrorNumber.VIR_ERR_AUTH_CANCELLED,
+  LibvirtErrorNumber.VIR_ERR_AUTH_UNAVAILABLE,
+  LibvirtErrorNumber.VIR_ERR_OPERATION_DENIED,
+  LibvirtErrorNumber.VIR_ERR_ACCESS_DENIED,
+]);
+
+const BY_DRIVER: Readonly<Record<string, string>> = {
+  qemu: 'Is libvirtd (or virtqemud) running, with its QEMU driver (Debian: libvirt-daemon-system)?',
+  xen: "Is this a Xen dom0 (/proc/xen/capabilities says control_d), with libvirtd and its Xen driver running (Debian: libvirt-daemon-driver-xen)? Another hypervisor's URI goes to -c.",
+  vbox: "Is VirtualBox installed, with libvirt's driver for it (Debian: libvirt-daemon-driver-vbox), for the user who runs Jitsu?",
+  lxc: "Is libvirtd (or virtlxcd) running, with libvirt's LXC driver (Debian: libvirt-daemon-driver-lxc)?",
+};
+
+/** Whether libvirt was there, and did not let us. */
+export function isDenied({ number }: CallFailed): boolean {
+  return DENIED.has(number);
+}
+
+/** What to check when libvirt at this URI cannot be used. */
+export function connectionAdvice(uri: string, failed: CallFailed): string {
+  const { failure } = failed;
+  if (failure.kind === 'library-missing') {
+    return "libvirt's C library is not installed: apt-get install libvirt0 (Debian, Ubuntu), dnf install libvirt-libs (Fedora), brew install libvirt (macOS).";
+  }
+  if (failure.kind === 'defect') return 'Is the package koffi installed for this platform?';
+
+  const [, driver = '', transport] = /^([a-z0-9]+)(?:\+([a-z0-9]+))?:/i.exec(uri) ?? [];
+  if (transport === 'ssh' || transport === 'libssh' || transport === 'libssh2') {
+    return `Does \`virsh -c ${uri} list\` work for the user who runs Jitsu, without asking for a password?`;
+  }
+  if (isDenied(failed) || /permission denied/i.test(failure.message)) {
+    return 'May the user who runs Jitsu use libvirt (Debian: member of the group libvirt)?';
+  }
+  return BY_DRIVER[driver] ?? `Does \`virsh -c ${uri} list\` work?`;
+}

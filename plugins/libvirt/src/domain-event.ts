@@ -1,0 +1,28 @@
+import { stateInWords, type StateInWords } from './domain-state.js';
+
+/** virDomainEventSuspendedDetailType → virDomainPausedReason, where the pause has a reason worth telling. */
+const PAUSE_REASONS: Readonly<Record<number, number>> = { 1: 2, 2: 5, 3: 6, 7: 12, 8: 13 };
+
+/**
+ * The state into which a virDomainEventType brings a domain, with its detail; undefined where it may be in any: it was
+ * defined, or undefined while it runs.
+ */
+export function stateAfter(event: number, detail: number): StateInWords | undefined {
+  switch (event) {
+    case 2: // VIR_DOMAIN_EVENT_STARTED
+    case 4: // VIR_DOMAIN_EVENT_RESUMED
+      return { state: 'running' };
+    case 3: // VIR_DOMAIN_EVENT_SUSPENDED
+      return stateInWords(3, PAUSE_REASONS[detail] ?? 0);
+    case 5: // VIR_DOMAIN_EVENT_STOPPED: its details are the shutoff reasons, counted from 0
+      return stateInWords(5, detail + 1);
+    case 6: // VIR_DOMAIN_EVENT_SHUTDOWN
+      return { state: 'stopping' };
+    case 7: // VIR_DOMAIN_EVENT_PMSUSPENDED
+      return stateInWords(7, 0);
+    case 8: // VIR_DOMAIN_EVENT_CRASHED
+      return stateInWords(6, 0);
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,75 @@
+import { JitsuError, type UnikernelId } from '@jitsud/core';
+import { CallFailed } from './call-failed.js';
+import type { DomainDefinition } from './domain-definition.js';
+import { domainRefusal } from './domain-refusal.js';
+import { withUuid } from './domain-xml.js';
+import { LibvirtErrorNumber } from './error-name.js';
+import type { LibvirtConnection } from './libvirt-connection.js';
+import type { LibvirtOptions } from './libvirt-options.js';
+
+/** The domain that a unikernel's options mean, by its uuid, else by its name. */
+interface WantedDomain {
+  readonly uuid: string | undefined;
+  readonly name: string;
+}
+
+/**
+ * Finds the domain of a unikernel, and defines it where libvirt does not have it and the options say how. A domain that
+ * is there is defined anew only where the options ask for that.
+ * @throws JITSU_UNIKERNEL_INVALID where there is none, and where libvirt does not take its definition
+ * @throws JITSU_BACKEND_UNREACHABLE, JITSU_BACKEND_DENIED, JITSU_BACKEND_FAILED
+ */
+export async function findDomain(
+  connection: LibvirtConnection,
+  unikernel: string,
+  options: LibvirtOptions,
+  definition: DomainDefinition | undefined,
+): Promise<UnikernelId> {
+  const wanted = {
+    uuid: options.uuid ?? definition?.uuid,
+    name: options.name ?? definition?.name ?? '',
+  };
+  const found = await find(connection, unikernel, wanted);
+  if (definition !== undefined && (found === undefined || options.redefine)) {
+    return define(connection, unikernel, definition, found ?? wanted.uuid);
+  }
+  if (found !== undefined) return found;
+  const called = wanted.uuid === undefined ? `called '${wanted.name}'` : `with the uuid ${wanted.uuid}`;
+  const { uri } = connection;
+  throw new JitsuError(
+    'JITSU_UNIKERNEL_INVALID',
+    `${unikernel}: libvirt at ${uri} has no domain ${called}. \`virsh -c ${uri} list --all\` shows those that it has; with the option 'xml' Jitsu defines one.`,
+  );
+}
+
+async function find(
+  connection: LibvirtConnection,
+  unikernel: string,
+  { uuid, name }: WantedDomain,
+): Promise<UnikernelId | undefined> {
+  try {
+    const found = uuid === undefined ? connection.call('findByName', name) : connection.call('findByUuid', uuid);
+    return (await found).uuid;
+  } catch (error) {
+    if (!(error instanceof CallFailed)) throw error;
+    if (error.number === LibvirtErrorNumber.VIR_ERR_NO_DOMAIN) return undefined;
+    throw domainRefusal(connection.uri, unikernel, 'found', error);
+  }
+}
+
+async function define(
+  connection: LibvirtConnection,
+  unikernel: string,
+  { file, xml }: DomainDefinition,
+  uuid: string | undefined,
+): Promise<UnikernelId> {
+  try {
+    return (await connection.call('define', uuid === undefined ? xml : withUuid(xml, uuid))).uuid;
+  } catch (error) {
+    if (!(error instanceof CallFailed)) throw error;
+    const refusal = domainRefusal(connection.uri, unikernel, `defined from ${file}`, error);
+    // Any refusal but a lack of rights is a matter of what is in the file.
+    if (refusal.code !== 'JITSU_BACKEND_FAILED') throw refusal;
+    throw new JitsuError('JITSU_UNIKERNEL_INVALID', refusal.message, { cause: error });
+  }
+}

@@ -1,0 +1,26 @@
+import { definePlugin } from '@jitsud/core';
+import type { z } from 'zod';
+import { LibvirtBackend } from './libvirt-backend.js';
+import { connectionOptions, libvirtOptions } from './libvirt-options.js';
+
+export type { ConnectionOptions, LibvirtOptions } from './libvirt-options.js';
+
+declare module '@jitsud/core' {
+  interface BackendOptions {
+    libvirt: z.input<typeof libvirtOptions>;
+  }
+}
+
+export default definePlugin({
+  name: 'libvirt',
+  apiVersion: '^1.0.0',
+  register(registry) {
+    registry.backend({
+      name: 'libvirt',
+      useClass: LibvirtBackend,
+      description: 'Virtual machines of libvirt: QEMU and KVM, Xen, VirtualBox',
+      unikernel: libvirtOptions,
+      connection: connectionOptions,
+    });
+  },
+});

@@ -1,0 +1,44 @@
+import { z } from 'zod';
+
+const text = (expected: string) => z.string(expected).min(1, expected);
+
+/** One connection to libvirt. */
+export const connectionOptions = z.object({
+  connect: text('A libvirt URI such as qemu:///system expected.')
+    .default('xen:///')
+    .describe('libvirt URI: qemu:///system, xen:///, vbox:///session, qemu+ssh://host/system'),
+});
+
+/** As parsed. */
+export type ConnectionOptions = z.output<typeof connectionOptions>;
+
+/** The options of one unikernel that is a libvirt domain. */
+export const libvirtOptions = z
+  .object({
+    name: text("The domain's name expected.").optional().describe("The domain's name, as `virsh list --all` shows it"),
+    uuid: z
+      .guid('A UUID such as 6695eb01-f6a4-8304-79aa-97f2502e193f expected.')
+      .toLowerCase()
+      .optional()
+      .describe("The domain's UUID; it wins over the name"),
+    xml: text('The path of a domain XML file expected.')
+      .optional()
+      .describe('File with the domain XML; the domain is defined from it where libvirt does not have it'),
+    redefine: z
+      .boolean('true or false expected.')
+      .default(false)
+      .describe('Whether a domain that libvirt has already is defined anew from `xml` when Jitsu starts'),
+  })
+  .check(({ value: { name, uuid, xml, redefine }, issues }) => {
+    if (name === undefined && uuid === undefined && xml === undefined) {
+      const message = "The domain's name, its uuid, or a file with its xml expected.";
+      issues.push({ code: 'custom', input: name, path: ['name'], message });
+    }
+    if (redefine && xml === undefined) {
+      const message = 'There is no `xml` to define the domain from.';
+      issues.push({ code: 'custom', input: redefine, path: ['redefine'], message });
+    }
+  });
+
+/** As parsed. */
+export type LibvirtOptions = z.output<typeof libvirtOptions>;

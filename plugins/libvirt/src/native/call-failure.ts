@@ -1,0 +1,45 @@
+import { LIBRARY_MISSING, type LibvirtLibrary, type Pointer } from './libvirt-library.js';
+
+/** Why a call came to nothing, in a form that passes between threads. */
+export type CallFailure =
+  | {
+      readonly kind: 'refused';
+      /** virErrorNumber. */
+      readonly code: number;
+      /** virErrorDomain: which part of libvirt it comes from. */
+      readonly domain: number;
+      readonly message: string;
+      /** Whether the connection can still be used; true where the call had none. */
+      readonly connectionIsAlive: boolean;
+    }
+  /** The connection is gone. */
+  | { readonly kind: 'closed'; readonly message: string }
+  | { readonly kind: 'library-missing'; readonly message: string }
+  | { readonly kind: 'defect'; readonly message: string };
+
+/** Carries a {@link CallFailure} out of an operation. */
+export class Refusal extends Error {
+  constructor(readonly failure: CallFailure) {
+    super(failure.message);
+  }
+}
+
+/** Throws this thread's own error, as libvirt has just left it. */
+export function refuse(library: LibvirtLibrary, connection?: Pointer): never {
+  // virConnectIsAlive would clear the error: read it first.
+  const { code, domain, message } = library.lastError() ?? { code: 0, domain: 0, message: null };
+  throw new Refusal({
+    kind: 'refused',
+    ...{ code, domain },
+    message: message ?? 'libvirt gave no reason',
+    connectionIsAlive: connection === undefined || library.virConnectIsAlive(connection) === 1,
+  });
+}
+
+/** What to tell another thread of anything thrown. */
+export function failureOf(error: unknown): CallFailure {
+  if (error instanceof Refusal) return error.failure;
+  const { message, code, stack } = error as { message?: string; code?: string; stack?: string };
+  if (code === LIBRARY_MISSING) return { kind: 'library-missing', message: message ?? '' };
+  return { kind: 'defect', message: stack ?? String(error) };
+}

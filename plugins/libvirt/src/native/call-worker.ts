@@ -1,0 +1,27 @@
+/** A thread that makes one blocking call at a time, and reads the error that libvirt left to this very thread. */
+import { parentPort } from 'node:worker_threads';
+import { failureOf, type CallFailure } from './call-failure.js';
+import { loadLibvirt } from './libvirt-library.js';
+import { libvirtOperations, type Operations } from './operations.js';
+
+export interface CallRequest {
+  readonly operation: keyof Operations;
+  readonly parameters: readonly unknown[];
+}
+
+export type CallReply = { readonly result: unknown } | { readonly failure: CallFailure };
+
+let operations: Operations | undefined;
+
+function perform({ operation, parameters }: CallRequest): CallReply {
+  try {
+    // Loaded with the first call, so that a library that is not there is that call's failure.
+    operations ??= libvirtOperations(loadLibvirt());
+    const perform = operations[operation] as (...parameters: readonly unknown[]) => unknown;
+    return { result: perform(...parameters) };
+  } catch (error) {
+    return { failure: failureOf(error) };
+  }
+}
+
+parentPort?.on('message', (request: CallRequest) => parentPort?.postMessage(perform(request)));

@@ -1,0 +1,157 @@
+import { macsOf } from '../domain-xml.js';
+import { refuse } from './call-failure.js';
+import { UUID_BUFFER_LENGTH, type LibvirtLibrary, type Pointer } from './libvirt-library.js';
+
+/** How many seconds of silence make libvirt ask the other side for a sign of life, and how often in vain. */
+const KEEP_ALIVE = { seconds: 2, count: 3 };
+
+/** VIR_DOMAIN_EVENT_ID_LIFECYCLE. */
+const LIFECYCLE_EVENTS = 0;
+
+/** VIR_ERR_NO_SUPPORT: the hypervisor's driver does not have this function. */
+const NO_SUPPORT = 3;
+
+/** Where the event loop's thread wants to be called. */
+export interface EventCallbacks {
+  readonly lifecycle: Pointer;
+  readonly closed: Pointer;
+}
+
+export interface OpenConnection {
+  readonly pointer: Pointer;
+  readonly callbacks: EventCallbacks;
+  /** Absent where the driver tells of no events. */
+  readonly eventRegistration?: number;
+}
+
+export interface DomainIdentity {
+  readonly uuid: string;
+  readonly name: string;
+}
+
+export interface DomainFacts extends DomainIdentity {
+  /** virDomainState. */
+  readonly state: number;
+  /** One of the reasons that belong to that state: virDomainShutoffReason and so on. */
+  readonly reason: number;
+  /** Absent while it does not run. */
+  readonly domainId?: number;
+  readonly macs: readonly string[];
+}
+
+/** What a worker thread can be asked to do; all of it blocks, and throws a Refusal where libvirt refuses. */
+export function libvirtOperations(library: LibvirtLibrary) {
+  const checked = (result: number, connection: Pointer): void => {
+    if (result < 0) refuse(library, connection);
+  };
+
+  /** Domains are looked up anew for each operation: a handle would outlive a domain that is defined again. */
+  const withDomain = <T>(connection: Pointer, uuid: string, use: (domain: Pointer) => T): T => {
+    const domain = library.virDomainLookupByUUIDString(connection, uuid) ?? refuse(library, connection);
+    try {
+      return use(domain);
+    } finally {
+      library.virDomainFree(domain);
+    }
+  };
+
+  const identify = (connection: Pointer, domain: Pointer): DomainIdentity => {
+    const buffer = Buffer.alloc(UUID_BUFFER_LENGTH);
+    checked(library.virDomainGetUUIDString(domain, buffer), connection);
+    const name = library.virDomainGetName(domain) ?? refuse(library, connection);
+    return { uuid: buffer.toString('latin1', 0, UUID_BUFFER_LENGTH - 1), name };
+  };
+
+  const identifyAndFree = (connection: Pointer, domain: Pointer | null): DomainIdentity => {
+    if (domain === null) refuse(library, connection);
+    try {
+      return identify(connection, domain);
+    } finally {
+      library.virDomainFree(domain);
+    }
+  };
+
+  /** The registration of events, or nothing where the driver has none. */
+  const registerEvents = (connection: Pointer, callback: Pointer): number | undefined => {
+    const registration = library.virConnectDomainEventRegisterAny(
+      ...([connection, null, LIFECYCLE_EVENTS, callback, null, null] as const),
+    );
+    if (registration >= 0) return registration;
+    if (library.lastError()?.code === NO_SUPPORT) return undefined;
+    return refuse(library, connection);
+  };
+
+  return {
+    open(uri: string, callbacks: EventCallbacks): OpenConnection {
+      const pointer = library.virConnectOpen(uri) ?? refuse(library);
+      try {
+        // Drivers that live in this process have no other side, and refuse both of these.
+        library.virConnectSetKeepAlive(pointer, KEEP_ALIVE.seconds, KEEP_ALIVE.count);
+        library.virConnectRegisterCloseCallback(pointer, callbacks.closed, null, null);
+        const eventRegistration = registerEvents(pointer, callbacks.lifecycle);
+        return { pointer, callbacks, ...(eventRegistration !== undefined && { eventRegistration }) };
+      } catch (error) {
+        library.virConnectClose(pointer);
+        throw error;
+      }
+    },
+
+    /** Answers with how many others still hold the connection: none, unless there is a leak. */
+    close({ pointer, callbacks, eventRegistration }: OpenConnection): number {
+      // On a connection that is dead already these fail, which changes nothing.
+      if (eventRegistration !== undefined) library.virConnectDomainEventDeregisterAny(pointer, eventRegistration);
+      library.virConnectUnregisterCloseCallback(pointer, callbacks.closed);
+      return library.virConnectClose(pointer);
+    },
+
+    findByUuid: (connection: Pointer, uuid: string): DomainIdentity =>
+      identifyAndFree(connection, library.virDomainLookupByUUIDString(connection, uuid)),
+
+    findByName: (connection: Pointer, name: string): DomainIdentity =>
+      identifyAndFree(connection, library.virDomainLookupByName(connection, name)),
+
+    define: (connection: Pointer, xml: string): DomainIdentity =>
+      identifyAndFree(connection, library.virDomainDefineXML(connection, xml)),
+
+    describe: (connection: Pointer, uuid: string): DomainFacts =>
+      withDomain(connection, uuid, (domain) => {
+        const state: [number] = [0];
+        const reason: [number] = [0];
+        checked(library.virDomainGetState(domain, state, reason, 0), connection);
+        const xml = library.virDomainGetXMLDesc(domain, 0) ?? refuse(library, connection);
+        const domainId = library.virDomainGetID(domain);
+        const runs = domainId !== 0xffff_ffff;
+        return {
+          ...identify(connection, domain),
+          ...{ state: state[0], reason: reason[0], macs: macsOf(xml) },
+          ...(runs && { domainId }),
+        };
+      }),
+
+    create: (connection: Pointer, uuid: string): void =>
+      withDomain(connection, uuid, (domain) => checked(library.virDomainCreate(domain), connection)),
+
+    destroy: (connection: Pointer, uuid: string): void =>
+      withDomain(connection, uuid, (domain) => checked(library.virDomainDestroy(domain), connection)),
+
+    shutdown: (connection: Pointer, uuid: string): void =>
+      withDomain(connection, uuid, (domain) => checked(library.virDomainShutdown(domain), connection)),
+
+    suspend: (connection: Pointer, uuid: string): void =>
+      withDomain(connection, uuid, (domain) => checked(library.virDomainSuspend(domain), connection)),
+
+    resume: (connection: Pointer, uuid: string): void =>
+      withDomain(connection, uuid, (domain) => checked(library.virDomainResume(domain), connection)),
+
+    wakeUp: (connection: Pointer, uuid: string): void =>
+      withDomain(connection, uuid, (domain) => checked(library.virDomainPMWakeup(domain, 0), connection)),
+
+    managedSave: (connection: Pointer, uuid: string): void =>
+      withDomain(connection, uuid, (domain) => checked(library.virDomainManagedSave(domain, 0), connection)),
+  };
+}
+
+export type Operations = ReturnType<typeof libvirtOperations>;
+
+/** Operations on one domain of a connection. */
+export type DomainOperation = Exclude<keyof Operations, 'open' | 'close'>;
