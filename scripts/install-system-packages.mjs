@@ -5,13 +5,13 @@ import { runCommand } from './run-command.mjs';
  * Installs the Debian packages of the tools that are missing, saying which; where we are not root or apt is not there,
  * it does nothing, and the suites that miss a tool say so themselves.
  *
- * @param {Readonly<Record<string, string>>} tools the package of each tool
+ * @param {Readonly<Record<string, string>>} tools the packages of each tool, separated by spaces
  * @param {(tool: string) => string | undefined} findProgram
  */
 export async function installSystemPackages(tools, findProgram) {
   const missing = Object.keys(tools).filter((tool) => findProgram(tool) === undefined);
   if (missing.length === 0 || process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) return;
-  const packages = [...new Set(missing.map((tool) => tools[tool]))];
+  const packages = [...new Set(missing.flatMap((tool) => tools[tool].split(' ')))];
   console.log(`Installing ${packages.join(', ')} for ${missing.join(', ')}`);
   const aptGet = (...words) =>
     runCommand('apt-get', ['-qq', '-o', 'DPkg::Lock::Timeout=120', ...words], {

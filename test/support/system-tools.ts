@@ -1,7 +1,13 @@
-/** Each program that a suite may need, and the Debian package that brings it: `npm test` as root installs what lacks. */
+/**
+ * Each program that a suite may need, and the Debian packages that bring it and what it needs to work, separated by
+ * spaces: `npm test` as root installs what lacks.
+ */
 export const SYSTEM_TOOLS = {
   dig: 'bind9-dnsutils',
   ip: 'iproute2',
+  libvirtd: 'libvirt-daemon-system libvirt-daemon-driver-qemu',
+  virsh: 'libvirt-clients',
+  'qemu-system-x86_64': 'qemu-system-x86',
 } as const;
 
 export type SystemTool = keyof typeof SYSTEM_TOOLS;

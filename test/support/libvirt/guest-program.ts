@@ -1,0 +1,73 @@
+/**
+ * The kernel modules of a guest, each after those that it needs: the network card, and the power button with the device
+ * through which a program hears it.
+ */
+export const GUEST_MODULES = [
+  'virtio_ring',
+  'virtio',
+  'virtio_pci_modern_dev',
+  'virtio_pci_legacy_dev',
+  'virtio_pci',
+  'failover',
+  'net_failover',
+  'virtio_net',
+  'evdev',
+  'button',
+] as const;
+
+/**
+ * What a guest runs, as process 1. It obeys these words of its kernel's command line:
+ *
+ * - `jitsu.address=10.77.0.2/24`: its address, on its first network card.
+ * - `jitsu.slow=5`: it waits so many seconds before it serves.
+ * - `jitsu.deaf`: it does not hear its power button.
+ * - `jitsu.crash`: its kernel panics before it has an address.
+ */
+export const GUEST_INIT = `#!/bin/busybox sh
+export PATH=/bin
+busybox mount -t devtmpfs dev /dev
+busybox mount -t proc proc /proc
+busybox mount -t sysfs sys /sys
+for word in $(busybox cat /proc/cmdline); do
+  case $word in
+    jitsu.address=*) address=\${word#*=} ;;
+    jitsu.slow=*) slow=\${word#*=} ;;
+    jitsu.deaf) deaf=yes ;;
+    jitsu.crash) exit 1 ;;
+  esac
+done
+for module in ${GUEST_MODULES.join(' ')}; do
+  for file in /lib/$module.ko*; do
+    if [ -e "$file" ]; then busybox insmod "$file"; fi
+  done
+done
+if [ -z "$deaf" ]; then
+  for device in /dev/input/event*; do
+    (busybox dd if="$device" of=/dev/null bs=24 count=1 2>/dev/null && busybox poweroff -f) &
+  done
+fi
+# With this it tells the network of itself, so that who asked too early need not wait until he asks again.
+echo 1 >/proc/sys/net/ipv4/conf/eth0/arp_notify
+busybox ip address add "$address" dev eth0
+busybox ip link set eth0 up
+if [ -n "$slow" ]; then busybox sleep "$slow"; fi
+busybox httpd -p 80 -h /www
+read -r uptime rest </proc/uptime
+echo "serving at $uptime"
+while :; do busybox sleep 1000; done
+`;
+
+/** What /cgi-bin/uptime runs: it answers with the {@link GuestPage}. */
+export const GUEST_PAGE = `#!/bin/busybox sh
+read -r uptime rest </proc/uptime
+read -r boot </proc/sys/kernel/random/boot_id
+printf 'Content-Type: application/json\\r\\n\\r\\n{"uptime": %s, "bootId": "%s"}\\n' "$uptime" "$boot"
+`;
+
+/** The page /cgi-bin/uptime of a guest. */
+export interface GuestPage {
+  /** For how many seconds it has run, to hundredths. */
+  readonly uptime: number;
+  /** Another one at each boot. */
+  readonly bootId: string;
+}

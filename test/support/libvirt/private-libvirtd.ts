@@ -1,0 +1,265 @@
+import { execFile, type ChildProcess } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { closeSync, existsSync, openSync } from 'node:fs';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { cannotRun } from '../cannot-run.js';
+import { NetworkNamespace } from '../network-namespace.js';
+import { requireTool } from '../require-tool.js';
+import { CapabilityCache } from './capability-cache.js';
+import { guestDomainXml, type GuestDomain, type GuestOptions } from './guest-domain.js';
+import { prepareGuestImage, type GuestImage } from './guest-image.js';
+import type { GuestPage } from './guest-program.js';
+import { LIBVIRTD_SCRIPT, libvirtdConf, QEMU_CONF } from './libvirtd-settings.js';
+
+const run = promisify(execFile);
+const GET_PAGE = fileURLToPath(new URL('get-page.js', import.meta.url));
+const BRIDGE = 'br0';
+const NETWORK = '10.77.0';
+/** A first probe of QEMU takes some seconds, and other suites run at the same time. */
+const START_LIMIT = 60_000;
+const VIRSH_LIMIT = 30_000;
+/** Where a network namespace of this name is not there any more, the folder of the same name is of no use. */
+const FOLDER_NAME = /^jitsu-test-\d+-\d+-\d+$/;
+
+/** The programs that one needs. */
+interface Programs {
+  readonly ip: string;
+  readonly libvirtd: string;
+  readonly virsh: string;
+}
+
+/** A guest that {@link PrivateLibvirtd} knows of, and where its XML is. */
+export interface DefinedGuest extends GuestDomain {
+  readonly xmlFile: string;
+}
+
+/**
+ * A real libvirtd with QEMU, of one's own: in a network namespace with a bridge, and with all its folders in a
+ * temporary one, so that it has nothing to do with the libvirtd of the machine. Its sockets can be reached from
+ * everywhere; its guests only from within the namespace. It writes the consoles of its guests itself, so it needs no
+ * virtlogd. Dispose it in an `after` hook: that ends the guests too.
+ */
+export class PrivateLibvirtd implements AsyncDisposable {
+  /** Opens it to read and write. */
+  readonly uri: string;
+  /** Opens its read-only socket; libvirt also wants to be told that the connection is read-only. */
+  readonly readOnlyUri: string;
+  readonly #guests = new Map<string, Omit<GuestDomain, 'name'>>();
+  #daemon: ChildProcess | undefined;
+
+  private constructor(
+    readonly namespace: NetworkNamespace,
+    private readonly folder: string,
+    private readonly image: GuestImage,
+    private readonly capabilities: CapabilityCache,
+    private readonly programs: Programs,
+  ) {
+    this.uri = `qemu+unix:///system?socket=${folder}/libvirt-sock`;
+    this.readOnlyUri = `${this.uri}-ro`;
+  }
+
+  /** Makes one, not started yet, and removes what killed test runs have left. Skips the suite where it cannot run. */
+  static async create(context: Mocha.Context): Promise<PrivateLibvirtd> {
+    const programs = {
+      ip: requireTool(context, 'ip'),
+      libvirtd: requireTool(context, 'libvirtd'),
+      virsh: requireTool(context, 'virsh'),
+    };
+    const qemu = requireTool(context, 'qemu-system-x86_64');
+    if (!existsSync('/dev/net/tun')) cannotRun(context, 'there is no /dev/net/tun');
+    const namespace = await NetworkNamespace.create(context);
+    const folder = join(tmpdir(), namespace.name);
+    try {
+      await removeStaleFolders();
+      const image = await prepareGuestImage(context);
+      const capabilities = await CapabilityCache.of(programs.libvirtd, qemu);
+      const created = new PrivateLibvirtd(namespace, folder, image, capabilities, programs);
+      await created.#prepare();
+      return created;
+    } catch (error) {
+      await namespace[Symbol.asyncDispose]();
+      await rm(folder, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  /** Starts libvirtd, also once more after its end: then it finds the guests that run. Resolves when it answers. */
+  async start(): Promise<void> {
+    const log = openSync(join(this.folder, 'libvirtd.log'), 'a');
+    const words = ['-c', LIBVIRTD_SCRIPT, 'libvirtd', this.folder, this.programs.libvirtd];
+    const daemon = this.namespace.spawn('sh', words, { stdio: ['ignore', log, log], detached: true });
+    closeSync(log);
+    this.#daemon = daemon;
+    const limit = Date.now() + START_LIMIT;
+    for (;;) {
+      try {
+        await this.virsh('version');
+        break;
+      } catch (error) {
+        if (Date.now() < limit && isThere(daemon)) await sleep(20);
+        else throw new Error(`libvirtd does not answer; its log says:\n${await this.log()}`, { cause: error });
+      }
+    }
+    await this.capabilities.keep(join(this.folder, 'cache/qemu/capabilities'));
+  }
+
+  /** Ends libvirtd without a chance to say or save anything. Its guests run on. */
+  async kill(): Promise<void> {
+    const daemon = this.#daemon;
+    if (daemon === undefined || !isThere(daemon)) return;
+    const ended = once(daemon, 'exit');
+    daemon.kill('SIGKILL');
+    await ended;
+  }
+
+  /** Halts libvirtd: it keeps its connections, accepts more, and answers nothing. Its guests run on. */
+  freeze(): void {
+    this.#daemon?.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.#daemon?.kill('SIGCONT');
+  }
+
+  /** What libvirtd has written so far. */
+  log(): Promise<string> {
+    return readFile(join(this.folder, 'libvirtd.log'), 'utf8');
+  }
+
+  /** What a guest has written to its console since its last start. */
+  console(name: string): Promise<string> {
+    return readFile(this.#consoleFile(name), 'utf8');
+  }
+
+  /** Runs a command of virsh, connected to it, and resolves with what that printed; rejects where it failed. */
+  async virsh(...words: string[]): Promise<string> {
+    const { stdout } = await run(this.programs.virsh, ['--quiet', '--connect', this.uri, ...words], {
+      timeout: VIRSH_LIMIT,
+      killSignal: 'SIGKILL',
+      env: { ...process.env, LC_ALL: 'C' },
+    });
+    return stdout.trim();
+  }
+
+  /** A guest with an address of its own, which libvirt is not told of yet; the same one for the same name. */
+  async guest(name: string, options: GuestOptions = {}): Promise<DefinedGuest> {
+    const xmlFile = join(this.folder, `${name}.xml`);
+    await writeFile(xmlFile, this.xmlOf(name, options));
+    return { ...this.#guestNamed(name), xmlFile };
+  }
+
+  /** Tells libvirt of a guest, which it does not start. */
+  async define(name: string, options: GuestOptions = {}): Promise<DefinedGuest> {
+    const guest = await this.guest(name, options);
+    await this.virsh('define', guest.xmlFile);
+    return guest;
+  }
+
+  /** The domain XML of such a guest. */
+  xmlOf(name: string, options: GuestOptions = {}): string {
+    return guestDomainXml(this.#guestNamed(name), this.image, BRIDGE, this.#consoleFile(name), options);
+  }
+
+  /** The names of the domains that run, or are paused. */
+  async domains(): Promise<readonly string[]> {
+    return (await this.virsh('list', '--name')).split('\n').filter((name) => name !== '');
+  }
+
+  /** The body of a page, asked for once, from within the namespace; rejects where there is none within 5 seconds. */
+  async get(url: string): Promise<string> {
+    return await this.namespace.run(process.execPath, GET_PAGE, url);
+  }
+
+  /** What a guest says of itself; rejects where it does not serve. */
+  async pageOf({ address }: { readonly address: string }): Promise<GuestPage> {
+    return JSON.parse(await this.get(`http://${address}/cgi-bin/uptime`)) as GuestPage;
+  }
+
+  /** The same, asked for until there is an answer; rejects where there is none within these milliseconds. */
+  async untilServing(guest: { readonly address: string }, milliseconds = 30_000): Promise<GuestPage> {
+    const limit = Date.now() + milliseconds;
+    for (;;) {
+      try {
+        return await this.pageOf(guest);
+      } catch (error) {
+        if (Date.now() > limit) throw new Error(`nothing serves at ${guest.address}`, { cause: error });
+      }
+    }
+  }
+
+  /** The processes of QEMU that run a domain: one, or none. */
+  async qemuPids(name: string): Promise<readonly number[]> {
+    const pids = await this.#pids();
+    const commands = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')));
+    return pids.filter((_pid, index) => commands[index]?.includes(`\0guest=${name},`));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+    for (let pids = await this.#pids(); pids.length > 0; pids = await this.#pids()) {
+      for (const pid of pids) killIfThere(pid);
+      await sleep(5);
+    }
+    await this.namespace[Symbol.asyncDispose]();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  async #prepare(): Promise<void> {
+    for (const name of ['etc', 'lib', 'cache', 'log', 'run']) await mkdir(join(this.folder, name), { recursive: true });
+    await writeFile(join(this.folder, 'etc/libvirtd.conf'), libvirtdConf(this.folder));
+    await writeFile(join(this.folder, 'etc/qemu.conf'), QEMU_CONF);
+    await this.capabilities.copyTo(join(this.folder, 'cache/qemu/capabilities'));
+    const { namespace } = this;
+    await namespace.run('ip', 'link', 'add', BRIDGE, 'type', 'bridge', 'forward_delay', '0');
+    await namespace.run('ip', 'address', 'add', `${NETWORK}.1/24`, 'dev', BRIDGE);
+    await namespace.run('ip', 'link', 'set', BRIDGE, 'up');
+  }
+
+  #guestNamed(name: string): GuestDomain {
+    const number = this.#guests.size + 2;
+    const guest = this.#guests.get(name) ?? {
+      uuid: randomUUID(),
+      address: `${NETWORK}.${number}`,
+      mac: `52:54:00:00:00:${number.toString(16).padStart(2, '0')}`,
+    };
+    this.#guests.set(name, guest);
+    return { name, ...guest };
+  }
+
+  #consoleFile(name: string): string {
+    return join(this.folder, `${name}.console`);
+  }
+
+  /** Of all that runs in the namespace, and there are only libvirtd, its helpers and its guests. */
+  async #pids(): Promise<number[]> {
+    const { stdout } = await run(this.programs.ip, ['netns', 'pids', this.namespace.name]);
+    return stdout
+      .split('\n')
+      .filter((line) => line !== '')
+      .map(Number);
+  }
+}
+
+async function removeStaleFolders(): Promise<void> {
+  const folders = (await readdir(tmpdir())).filter((name) => FOLDER_NAME.test(name));
+  const stale = folders.filter((name) => !existsSync(`/run/netns/${name}`));
+  for (const name of stale) await rm(join(tmpdir(), name), { recursive: true, force: true });
+}
+
+function isThere({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode === null && signalCode === null;
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
