@@ -6,7 +6,7 @@ export interface GuestOptions {
   readonly deaf?: boolean;
   /** For how many seconds more it does not serve yet. */
   readonly slow?: number;
-  /** Its kernel panics at boot, which ends the domain. */
+  /** Its kernel panics at boot, of which libvirt is told, and which ends the domain. */
   readonly crash?: boolean;
 }
 
@@ -77,6 +77,7 @@ export function guestDomainXml(
     </serial>
     <controller type='usb' model='none'/>
     <memballoon model='none'/>
+    <panic model='isa'/>
   </devices>
 </domain>
 `;

@@ -1,6 +1,6 @@
 /**
- * The kernel modules of a guest, each after those that it needs: the network card, and the power button with the device
- * through which a program hears it.
+ * The kernel modules of a guest, each after those that it needs: the network card, the power button with the device
+ * through which a program hears it, and the device through which a kernel that panics tells its hypervisor.
  */
 export const GUEST_MODULES = [
   'virtio_ring',
@@ -13,6 +13,8 @@ export const GUEST_MODULES = [
   'virtio_net',
   'evdev',
   'button',
+  'pvpanic',
+  'pvpanic-mmio',
 ] as const;
 
 /**
@@ -33,7 +35,7 @@ for word in $(busybox cat /proc/cmdline); do
     jitsu.address=*) address=\${word#*=} ;;
     jitsu.slow=*) slow=\${word#*=} ;;
     jitsu.deaf) deaf=yes ;;
-    jitsu.crash) exit 1 ;;
+    jitsu.crash) crash=yes ;;
   esac
 done
 for module in ${GUEST_MODULES.join(' ')}; do
@@ -41,15 +43,18 @@ for module in ${GUEST_MODULES.join(' ')}; do
     if [ -e "$file" ]; then busybox insmod "$file"; fi
   done
 done
+# Without process 1 the kernel panics.
+if [ -n "$crash" ]; then exit 1; fi
 if [ -z "$deaf" ]; then
   for device in /dev/input/event*; do
     (busybox dd if="$device" of=/dev/null bs=24 count=1 2>/dev/null && busybox poweroff -f) &
   done
 fi
-# With this it tells the network of itself, so that who asked too early need not wait until he asks again.
-echo 1 >/proc/sys/net/ipv4/conf/eth0/arp_notify
 busybox ip address add "$address" dev eth0
 busybox ip link set eth0 up
+while [ "$(busybox cat /sys/class/net/eth0/carrier)" != 1 ]; do busybox usleep 10000; done
+# It tells the network of itself, so that who asked for it too early need not wait until he asks again.
+busybox arping -U -c 1 -I eth0 "\${address%/*}" >/dev/null &
 if [ -n "$slow" ]; then busybox sleep "$slow"; fi
 busybox httpd -p 80 -h /www
 read -r uptime rest </proc/uptime

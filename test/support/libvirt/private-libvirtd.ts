@@ -52,10 +52,12 @@ export class PrivateLibvirtd implements AsyncDisposable {
   readonly readOnlyUri: string;
   readonly #guests = new Map<string, Omit<GuestDomain, 'name'>>();
   #daemon: ChildProcess | undefined;
+  #isDisposed = false;
 
   private constructor(
     readonly namespace: NetworkNamespace,
-    private readonly folder: string,
+    /** All its files, its sockets and the XML of its guests are in it. */
+    readonly folder: string,
     private readonly image: GuestImage,
     private readonly capabilities: CapabilityCache,
     private readonly programs: Programs,
@@ -83,8 +85,8 @@ export class PrivateLibvirtd implements AsyncDisposable {
       await created.#prepare();
       return created;
     } catch (error) {
-      await namespace[Symbol.asyncDispose]();
       await rm(folder, { recursive: true, force: true });
+      await namespace[Symbol.asyncDispose]();
       throw error;
     }
   }
@@ -201,13 +203,15 @@ export class PrivateLibvirtd implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isDisposed) return;
+    this.#isDisposed = true;
     await this.kill();
     for (let pids = await this.#pids(); pids.length > 0; pids = await this.#pids()) {
       for (const pid of pids) killIfThere(pid);
       await sleep(5);
     }
-    await this.namespace[Symbol.asyncDispose]();
     await rm(this.folder, { recursive: true, force: true });
+    await this.namespace[Symbol.asyncDispose]();
   }
 
   async #prepare(): Promise<void> {
@@ -249,7 +253,8 @@ export class PrivateLibvirtd implements AsyncDisposable {
 async function removeStaleFolders(): Promise<void> {
   const folders = (await readdir(tmpdir())).filter((name) => FOLDER_NAME.test(name));
   const stale = folders.filter((name) => !existsSync(`/run/netns/${name}`));
-  for (const name of stale) await rm(join(tmpdir(), name), { recursive: true, force: true });
+  // What was killed with the namespace may be about to write its last.
+  for (const name of stale) await rm(join(tmpdir(), name), { recursive: true, force: true, maxRetries: 5 });
 }
 
 function isThere({ exitCode, signalCode }: ChildProcess): boolean {
