@@ -20,21 +20,3 @@ namespaces = []
 cgroup_controllers = []
 stdio_handler = "file"
 `;
-
-/**
- * Runs libvirtd ($2) with the folders in $1 in the place of its own. It wants a mount namespace of its own, as
- * `ip netns exec` makes one. All of /run is replaced: nothing of systemd, D-Bus or firewalld is found there. Of all the
- * QEMUs that the machine may have, libvirtd finds only the one that the guests need, since it probes each at its start.
- */
-export const LIBVIRTD_SCRIPT = `set -e
-mount --bind "$1/etc" /etc/libvirt
-for name in lib cache log; do mount --bind "$1/$name" "/var/$name/libvirt"; done
-for qemu in /usr/bin/qemu-system-*; do
-  case $qemu in
-    *-x86_64) ;;
-    *) if [ ! -L "$qemu" ]; then mount --bind /dev/null "$qemu"; fi ;;
-  esac
-done
-mount --bind "$1/run" /run
-exec "$2"
-`;

@@ -2,20 +2,20 @@ import { execFile, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, existsSync, openSync } from 'node:fs';
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { cannotRun } from '../cannot-run.js';
-import { NetworkNamespace } from '../network-namespace.js';
+import type { NetworkNamespace } from '../network-namespace.js';
 import { requireTool } from '../require-tool.js';
 import { CapabilityCache } from './capability-cache.js';
 import { guestDomainXml, type GuestDomain, type GuestOptions } from './guest-domain.js';
 import { prepareGuestImage, type GuestImage } from './guest-image.js';
 import type { GuestPage } from './guest-program.js';
-import { LIBVIRTD_SCRIPT, libvirtdConf, QEMU_CONF } from './libvirtd-settings.js';
+import { libvirtdConf, QEMU_CONF } from './libvirtd-settings.js';
+import { Sandbox } from './sandbox.js';
 
 const run = promisify(execFile);
 const GET_PAGE = fileURLToPath(new URL('get-page.js', import.meta.url));
@@ -24,15 +24,6 @@ const NETWORK = '10.77.0';
 /** A first probe of QEMU takes some seconds, and other suites run at the same time. */
 const START_LIMIT = 60_000;
 const VIRSH_LIMIT = 30_000;
-/** Where a network namespace of this name is not there any more, the folder of the same name is of no use. */
-const FOLDER_NAME = /^jitsu-test-\d+-\d+-\d+$/;
-
-/** The programs that one needs. */
-interface Programs {
-  readonly ip: string;
-  readonly libvirtd: string;
-  readonly virsh: string;
-}
 
 /** A guest that {@link PrivateLibvirtd} knows of, and where its XML is. */
 export interface DefinedGuest extends GuestDomain {
@@ -40,93 +31,100 @@ export interface DefinedGuest extends GuestDomain {
 }
 
 /**
- * A real libvirtd with QEMU, of one's own: in a network namespace with a bridge, and with all its folders in a
- * temporary one, so that it has nothing to do with the libvirtd of the machine. Its sockets can be reached from
- * everywhere; its guests only from within the namespace. It writes the consoles of its guests itself, so it needs no
- * virtlogd. Dispose it in an `after` hook: that ends the guests too.
+ * A real libvirtd with QEMU, of one's own: in a {@link Sandbox} with a bridge, so that it has nothing to do with the
+ * libvirtd of the machine. Its sockets can be reached from everywhere; its guests only from within its network
+ * namespace. It writes the consoles of its guests itself, so it needs no virtlogd. Dispose it in an `after` hook: that
+ * ends the guests too.
  */
 export class PrivateLibvirtd implements AsyncDisposable {
   /** Opens it to read and write. */
   readonly uri: string;
-  /** Opens its read-only socket; libvirt also wants to be told that the connection is read-only. */
+  /** Opens its read-only socket, through which nothing can be changed. */
   readonly readOnlyUri: string;
   readonly #guests = new Map<string, Omit<GuestDomain, 'name'>>();
-  #daemon: ChildProcess | undefined;
-  #isDisposed = false;
+  /** nsenter, the parent of libvirtd: it ends when that does, and halts when that is halted. */
+  #keeper: ChildProcess | undefined;
+  #pid: number | undefined;
 
   private constructor(
-    readonly namespace: NetworkNamespace,
-    /** All its files, its sockets and the XML of its guests are in it. */
-    readonly folder: string,
+    private readonly sandbox: Sandbox,
     private readonly image: GuestImage,
     private readonly capabilities: CapabilityCache,
-    private readonly programs: Programs,
+    private readonly libvirtd: string,
+    private readonly client: string,
   ) {
-    this.uri = `qemu+unix:///system?socket=${folder}/libvirt-sock`;
+    this.uri = `qemu+unix:///system?socket=${this.folder}/libvirt-sock`;
     this.readOnlyUri = `${this.uri}-ro`;
   }
 
   /** Makes one, not started yet, and removes what killed test runs have left. Skips the suite where it cannot run. */
   static async create(context: Mocha.Context): Promise<PrivateLibvirtd> {
-    const programs = {
-      ip: requireTool(context, 'ip'),
-      libvirtd: requireTool(context, 'libvirtd'),
-      virsh: requireTool(context, 'virsh'),
-    };
+    const libvirtd = requireTool(context, 'libvirtd');
+    const virsh = requireTool(context, 'virsh');
     const qemu = requireTool(context, 'qemu-system-x86_64');
     if (!existsSync('/dev/net/tun')) cannotRun(context, 'there is no /dev/net/tun');
-    const namespace = await NetworkNamespace.create(context);
-    const folder = join(tmpdir(), namespace.name);
+    const image = await prepareGuestImage(context);
+    const capabilities = await CapabilityCache.of(libvirtd, qemu);
+    const sandbox = await Sandbox.create(context);
     try {
-      await removeStaleFolders();
-      const image = await prepareGuestImage(context);
-      const capabilities = await CapabilityCache.of(programs.libvirtd, qemu);
-      const created = new PrivateLibvirtd(namespace, folder, image, capabilities, programs);
+      const created = new PrivateLibvirtd(sandbox, image, capabilities, libvirtd, virsh);
       await created.#prepare();
       return created;
     } catch (error) {
-      await rm(folder, { recursive: true, force: true });
-      await namespace[Symbol.asyncDispose]();
+      await sandbox[Symbol.asyncDispose]();
       throw error;
     }
+  }
+
+  /** Where its guests are, with 10.77.0.1 at this end of the bridge. */
+  get namespace(): NetworkNamespace {
+    return this.sandbox.namespace;
+  }
+
+  /** All its files, its sockets and the XML of its guests are in it. */
+  get folder(): string {
+    return this.sandbox.folder;
   }
 
   /** Starts libvirtd, also once more after its end: then it finds the guests that run. Resolves when it answers. */
   async start(): Promise<void> {
     const log = openSync(join(this.folder, 'libvirtd.log'), 'a');
-    const words = ['-c', LIBVIRTD_SCRIPT, 'libvirtd', this.folder, this.programs.libvirtd];
-    const daemon = this.namespace.spawn('sh', words, { stdio: ['ignore', log, log], detached: true });
+    const keeper = this.sandbox.spawn(this.libvirtd, ['ignore', log, log]);
     closeSync(log);
-    this.#daemon = daemon;
+    this.#keeper = keeper;
+    this.#pid = undefined;
     const limit = Date.now() + START_LIMIT;
     for (;;) {
       try {
         await this.virsh('version');
         break;
       } catch (error) {
-        if (Date.now() < limit && isThere(daemon)) await sleep(20);
+        if (Date.now() < limit && isThere(keeper)) await sleep(20);
         else throw new Error(`libvirtd does not answer; its log says:\n${await this.log()}`, { cause: error });
       }
     }
+    this.#pid = await this.sandbox.programOf(keeper);
     await this.capabilities.keep(join(this.folder, 'cache/qemu/capabilities'));
   }
 
   /** Ends libvirtd without a chance to say or save anything. Its guests run on. */
   async kill(): Promise<void> {
-    const daemon = this.#daemon;
-    if (daemon === undefined || !isThere(daemon)) return;
-    const ended = once(daemon, 'exit');
-    daemon.kill('SIGKILL');
+    const keeper = this.#keeper;
+    if (keeper === undefined || this.#pid === undefined || !isThere(keeper)) return;
+    const ended = once(keeper, 'exit');
+    this.#signal('SIGKILL');
+    keeper.kill('SIGCONT');
     await ended;
   }
 
   /** Halts libvirtd: it keeps its connections, accepts more, and answers nothing. Its guests run on. */
   freeze(): void {
-    this.#daemon?.kill('SIGSTOP');
+    this.#signal('SIGSTOP');
   }
 
   thaw(): void {
-    this.#daemon?.kill('SIGCONT');
+    this.#signal('SIGCONT');
+    this.#keeper?.kill('SIGCONT');
   }
 
   /** What libvirtd has written so far. */
@@ -141,7 +139,7 @@ export class PrivateLibvirtd implements AsyncDisposable {
 
   /** Runs a command of virsh, connected to it, and resolves with what that printed; rejects where it failed. */
   async virsh(...words: string[]): Promise<string> {
-    const { stdout } = await run(this.programs.virsh, ['--quiet', '--connect', this.uri, ...words], {
+    const { stdout } = await run(this.client, ['--quiet', '--connect', this.uri, ...words], {
       timeout: VIRSH_LIMIT,
       killSignal: 'SIGKILL',
       env: { ...process.env, LC_ALL: 'C' },
@@ -197,25 +195,22 @@ export class PrivateLibvirtd implements AsyncDisposable {
 
   /** The processes of QEMU that run a domain: one, or none. */
   async qemuPids(name: string): Promise<readonly number[]> {
-    const pids = await this.#pids();
+    const pids = await this.sandbox.pids();
     const commands = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')));
     return pids.filter((_pid, index) => commands[index]?.includes(`\0guest=${name},`));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#isDisposed) return;
-    this.#isDisposed = true;
     await this.kill();
-    for (let pids = await this.#pids(); pids.length > 0; pids = await this.#pids()) {
-      for (const pid of pids) killIfThere(pid);
-      await sleep(5);
-    }
-    await rm(this.folder, { recursive: true, force: true });
-    await this.namespace[Symbol.asyncDispose]();
+    await this.sandbox[Symbol.asyncDispose]();
+  }
+
+  #signal(signal: NodeJS.Signals): void {
+    if (this.#pid === undefined) throw new Error('libvirtd was not started');
+    process.kill(this.#pid, signal);
   }
 
   async #prepare(): Promise<void> {
-    for (const name of ['etc', 'lib', 'cache', 'log', 'run']) await mkdir(join(this.folder, name), { recursive: true });
     await writeFile(join(this.folder, 'etc/libvirtd.conf'), libvirtdConf(this.folder));
     await writeFile(join(this.folder, 'etc/qemu.conf'), QEMU_CONF);
     await this.capabilities.copyTo(join(this.folder, 'cache/qemu/capabilities'));
@@ -239,32 +234,8 @@ export class PrivateLibvirtd implements AsyncDisposable {
   #consoleFile(name: string): string {
     return join(this.folder, `${name}.console`);
   }
-
-  /** Of all that runs in the namespace, and there are only libvirtd, its helpers and its guests. */
-  async #pids(): Promise<number[]> {
-    const { stdout } = await run(this.programs.ip, ['netns', 'pids', this.namespace.name]);
-    return stdout
-      .split('\n')
-      .filter((line) => line !== '')
-      .map(Number);
-  }
-}
-
-async function removeStaleFolders(): Promise<void> {
-  const folders = (await readdir(tmpdir())).filter((name) => FOLDER_NAME.test(name));
-  const stale = folders.filter((name) => !existsSync(`/run/netns/${name}`));
-  // What was killed with the namespace may be about to write its last.
-  for (const name of stale) await rm(join(tmpdir(), name), { recursive: true, force: true, maxRetries: 5 });
 }
 
 function isThere({ exitCode, signalCode }: ChildProcess): boolean {
   return exitCode === null && signalCode === null;
-}
-
-function killIfThere(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
 }
