@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { requireTool } from '../require-tool.js';
 import { isRunning } from '../running-jitsu.js';
 import { PrivateLibvirtd, type DefinedGuest } from './private-libvirtd.js';
 
@@ -134,12 +135,13 @@ describe("a libvirtd of one's own", function () {
   });
 
   it('removes what a killed test run has left', async function () {
+    const ip = requireTool(this, 'ip');
     const noProcess = 4_194_305;
     const name = `jitsu-test-${String(noProcess)}-1-${String(randomInt(2 ** 31))}`;
     const folder = join(tmpdir(), name);
-    await run('ip', ['netns', 'add', name]);
+    await run(ip, ['netns', 'add', name]);
     mkdirSync(folder);
-    const left = spawn('ip', ['netns', 'exec', name, 'sh', '-c', `while :; do date >${folder}/date; done`]);
+    const left = spawn(ip, ['netns', 'exec', name, 'sh', '-c', `while :; do date >${folder}/date; done`]);
     const ended = once(left, 'exit');
     while (!existsSync(join(folder, 'date'))) await setImmediate();
     open.push(await PrivateLibvirtd.create(this));

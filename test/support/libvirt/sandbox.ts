@@ -1,4 +1,4 @@
-import { execFile, spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
+import { execFile, type ChildProcess, type StdioOptions } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
@@ -68,8 +68,8 @@ export class Sandbox implements AsyncDisposable {
   /** Starts a program in it, as a child of the process that is returned, which ends as the program does. */
   spawn(program: string, stdio: StdioOptions): ChildProcess {
     const first = `/proc/${String(this.#first?.pid)}/ns`;
-    const namespaces = [`--net=${first}/net`, `--mount=${first}/mnt`, `--pid=${first}/pid_for_children`];
-    return spawn('nsenter', [...namespaces, program], { stdio, detached: true });
+    const words = [`--mount=${first}/mnt`, `--pid=${first}/pid_for_children`, program];
+    return this.namespace.spawn('nsenter', words, { stdio, detached: true });
   }
 
   /** All that runs in it, numbered as outside of it. */
