@@ -5,7 +5,12 @@ import type { Pointer } from './native/libvirt-library.js';
 import type { OpenConnection } from './native/operations.js';
 
 /** virConnectCloseReason. */
-const CLOSE_REASONS = ['an I/O error', 'it closed the connection', 'it gives no sign of life', 'we closed the connection'];
+const CLOSE_REASONS = [
+  'an I/O error',
+  'it closed the connection',
+  'it gives no sign of life',
+  'we closed the connection',
+];
 
 /**
  * One virConnect, from its opening to its end. It is closed only when nobody uses it any more: a thread within a call

@@ -42,7 +42,10 @@ export class TestDriver implements Disposable {
   }
 
   /** Writes the definition of a domain to a file, for the option `xml`; `devices` goes into its <devices>. */
-  xmlFile(name: string, { uuid, devices = '', more = '' }: { uuid?: string; devices?: string; more?: string } = {}): string {
+  xmlFile(
+    name: string,
+    { uuid, devices = '', more = '' }: { uuid?: string; devices?: string; more?: string } = {},
+  ): string {
     this.#written.add(name);
     const file = this.folder.in(`${name}.xml`);
     writeFileSync(
