@@ -29,7 +29,7 @@ export class CallPool {
   ): Promise<ReturnType<Operations[Name]>> {
     return new Promise((resolve, reject) => {
       const request = { operation, parameters };
-      this.#waiting.push({ request, resolve: resolve as (result: unknown) => void, reject });
+      this.#waiting.push({ request, resolve, reject });
       this.#next();
     });
   }

@@ -17,8 +17,8 @@ function perform({ operation, parameters }: CallRequest): CallReply {
   try {
     // Loaded with the first call, so that a library that is not there is that call's failure.
     operations ??= libvirtOperations(loadLibvirt());
-    const perform = operations[operation] as (...parameters: readonly unknown[]) => unknown;
-    return { result: perform(...parameters) };
+    const all = operations as unknown as Record<string, (...parameters: readonly unknown[]) => unknown>;
+    return { result: all[operation]?.(...parameters) };
   } catch (error) {
     return { failure: failureOf(error) };
   }

@@ -23,7 +23,10 @@ export type EventMessage =
   /** `reason` is a virConnectCloseReason. */
   | { readonly kind: 'closed'; readonly connection: Pointer; readonly reason: number };
 
-/** How often the loop turns without an event: this thread can only be ended between two turns. */
+/**
+ * How often the loop turns without an event: this thread can only be ended between two turns. What is called then must
+ * not be JavaScript: in it the order to end would get lost, and the process would not end.
+ */
 const TURN_MILLISECONDS = 200;
 
 const post = (message: EventMessage): void => parentPort?.postMessage(message);
@@ -44,11 +47,12 @@ function run(): never {
     (connection: Pointer, reason: number) => post({ kind: 'closed', connection, reason }),
     koffi.pointer(koffi.proto('void closed(void *connection, int reason, void *data)')),
   );
-  const turn = koffi.register(() => {}, koffi.pointer(koffi.proto('void turn(int timer, void *data)')));
   if (library.virEventRegisterDefaultImpl() < 0) throw new Error('libvirt takes no event loop');
-  library.virEventAddTimeout(TURN_MILLISECONDS, turn, null, null);
+  library.virEventAddTimeout(TURN_MILLISECONDS, library.nothing, null, null);
   post({ kind: 'ready', callbacks: { lifecycle, closed } });
-  for (;;) library.virEventRunDefaultImpl();
+  // The order to end is noticed where a function of JavaScript begins; a loop alone looks only every hundred turns or so.
+  const turn = (): number => library.virEventRunDefaultImpl();
+  for (;;) turn();
 }
 
 try {
