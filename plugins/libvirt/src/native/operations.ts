@@ -55,6 +55,11 @@ export function libvirtOperations(library: LibvirtLibrary) {
     }
   };
 
+  const action =
+    (act: (domain: Pointer) => number) =>
+    (connection: Pointer, uuid: string): void =>
+      withDomain(connection, uuid, (domain) => checked(act(domain), connection));
+
   const identify = (connection: Pointer, domain: Pointer): DomainIdentity => {
     const buffer = Buffer.alloc(UUID_BUFFER_LENGTH);
     checked(library.virDomainGetUUIDString(domain, buffer), connection);
@@ -128,26 +133,13 @@ export function libvirtOperations(library: LibvirtLibrary) {
         };
       }),
 
-    create: (connection: Pointer, uuid: string): void =>
-      withDomain(connection, uuid, (domain) => checked(library.virDomainCreate(domain), connection)),
-
-    destroy: (connection: Pointer, uuid: string): void =>
-      withDomain(connection, uuid, (domain) => checked(library.virDomainDestroy(domain), connection)),
-
-    shutdown: (connection: Pointer, uuid: string): void =>
-      withDomain(connection, uuid, (domain) => checked(library.virDomainShutdown(domain), connection)),
-
-    suspend: (connection: Pointer, uuid: string): void =>
-      withDomain(connection, uuid, (domain) => checked(library.virDomainSuspend(domain), connection)),
-
-    resume: (connection: Pointer, uuid: string): void =>
-      withDomain(connection, uuid, (domain) => checked(library.virDomainResume(domain), connection)),
-
-    wakeUp: (connection: Pointer, uuid: string): void =>
-      withDomain(connection, uuid, (domain) => checked(library.virDomainPMWakeup(domain, 0), connection)),
-
-    managedSave: (connection: Pointer, uuid: string): void =>
-      withDomain(connection, uuid, (domain) => checked(library.virDomainManagedSave(domain, 0), connection)),
+    create: action(library.virDomainCreate),
+    destroy: action(library.virDomainDestroy),
+    shutdown: action(library.virDomainShutdown),
+    suspend: action(library.virDomainSuspend),
+    resume: action(library.virDomainResume),
+    wakeUp: action((domain) => library.virDomainPMWakeup(domain, 0)),
+    managedSave: action((domain) => library.virDomainManagedSave(domain, 0)),
   };
 }
 
