@@ -23,16 +23,19 @@ export class LibvirtDomain {
     private readonly connection: LibvirtConnection,
   ) {}
 
-  /** @throws JITSU_UNIKERNEL_UNKNOWN, JITSU_BACKEND_UNREACHABLE, JITSU_BACKEND_DENIED, JITSU_BACKEND_FAILED */
+  /** @throws JITSU_BACKEND_UNREACHABLE, JITSU_BACKEND_DENIED, JITSU_BACKEND_FAILED */
   async describe(): Promise<UnikernelDescription> {
     try {
       const { name, state, reason, macs, domainId } = await this.connection.call('describe', this.id);
       return { name, macs, ...stateInWords(state, reason), ...(domainId !== undefined && { domainId }) };
     } catch (error) {
+      if (!isGone(error)) throw this.#refusal('looked at', error);
       const { definition } = this;
-      if (!definition || !isGone(error)) throw this.#refusal('looked at', error);
-      const detail = `libvirt does not have it any more; its next start defines it from ${definition.file}`;
-      return { name: definition.name, state: 'off', macs: macsOf(definition.xml), detail };
+      const detail = 'libvirt does not have it any more';
+      // What is not there does not run: its state is known.
+      if (!definition) return { name: this.name, state: 'off', macs: [], detail };
+      const cure = `${detail}; its next start defines it from ${definition.file}`;
+      return { name: definition.name, state: 'off', macs: macsOf(definition.xml), detail: cure };
     }
   }
 
