@@ -11,15 +11,8 @@ const LIFECYCLE_EVENTS = 0;
 /** VIR_ERR_NO_SUPPORT: the hypervisor's driver does not have this function. */
 const NO_SUPPORT = 3;
 
-/** Where the event loop's thread wants to be called. */
-export interface EventCallbacks {
-  readonly lifecycle: Pointer;
-  readonly closed: Pointer;
-}
-
 export interface OpenConnection {
   readonly pointer: Pointer;
-  readonly callbacks: EventCallbacks;
   /** Absent where the driver tells of no events. */
   readonly eventRegistration?: number;
 }
@@ -87,14 +80,14 @@ export function libvirtOperations(library: LibvirtLibrary) {
   };
 
   return {
-    open(uri: string, callbacks: EventCallbacks): OpenConnection {
+    /** `lifecycle` is where the thread of the event loop wants to be called. */
+    open(uri: string, lifecycle: Pointer): OpenConnection {
       const pointer = library.virConnectOpen(uri) ?? refuse(library);
       try {
-        // Drivers that live in this process have no other side, and refuse both of these.
+        // Drivers that live in this process have no other side, and refuse this.
         library.virConnectSetKeepAlive(pointer, KEEP_ALIVE.seconds, KEEP_ALIVE.count);
-        library.virConnectRegisterCloseCallback(pointer, callbacks.closed, null, null);
-        const eventRegistration = registerEvents(pointer, callbacks.lifecycle);
-        return { pointer, callbacks, ...(eventRegistration !== undefined && { eventRegistration }) };
+        const eventRegistration = registerEvents(pointer, lifecycle);
+        return { pointer, ...(eventRegistration !== undefined && { eventRegistration }) };
       } catch (error) {
         library.virConnectClose(pointer);
         throw error;
@@ -102,10 +95,9 @@ export function libvirtOperations(library: LibvirtLibrary) {
     },
 
     /** Answers with how many others still hold the connection: none, unless there is a leak. */
-    close({ pointer, callbacks, eventRegistration }: OpenConnection): number {
-      // On a connection that is dead already these fail, which changes nothing.
+    close({ pointer, eventRegistration }: OpenConnection): number {
+      // On a connection that is dead already this fails, which changes nothing.
       if (eventRegistration !== undefined) library.virConnectDomainEventDeregisterAny(pointer, eventRegistration);
-      library.virConnectUnregisterCloseCallback(pointer, callbacks.closed);
       return library.virConnectClose(pointer);
     },
 
