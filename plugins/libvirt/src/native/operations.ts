@@ -22,11 +22,14 @@ export interface DomainIdentity {
   readonly name: string;
 }
 
-export interface DomainFacts extends DomainIdentity {
+export interface DomainCondition {
   /** virDomainState. */
   readonly state: number;
   /** One of the reasons that belong to that state: virDomainShutoffReason and so on. */
   readonly reason: number;
+}
+
+export interface DomainFacts extends DomainIdentity, DomainCondition {
   /** Absent while it does not run. */
   readonly domainId?: number;
   readonly macs: readonly string[];
@@ -67,6 +70,13 @@ export function libvirtOperations(library: LibvirtLibrary) {
     } finally {
       library.virDomainFree(domain);
     }
+  };
+
+  const conditionOf = (connection: Pointer, domain: Pointer): DomainCondition => {
+    const state: [number] = [0];
+    const reason: [number] = [0];
+    checked(library.virDomainGetState(domain, state, reason, 0), connection);
+    return { state: state[0], reason: reason[0] };
   };
 
   /** The registration of events, or nothing where the driver has none. */
@@ -110,17 +120,17 @@ export function libvirtOperations(library: LibvirtLibrary) {
     define: (connection: Pointer, xml: string): DomainIdentity =>
       identifyAndFree(connection, library.virDomainDefineXML(connection, xml)),
 
+    state: (connection: Pointer, uuid: string): DomainCondition =>
+      withDomain(connection, uuid, (domain) => conditionOf(connection, domain)),
+
     describe: (connection: Pointer, uuid: string): DomainFacts =>
       withDomain(connection, uuid, (domain) => {
-        const state: [number] = [0];
-        const reason: [number] = [0];
-        checked(library.virDomainGetState(domain, state, reason, 0), connection);
+        const condition = conditionOf(connection, domain);
         const xml = library.virDomainGetXMLDesc(domain, 0) ?? refuse(library, connection);
         const domainId = library.virDomainGetID(domain);
         const runs = domainId !== 0xffff_ffff;
         return {
-          ...identify(connection, domain),
-          ...{ state: state[0], reason: reason[0], macs: macsOf(xml) },
+          ...{ ...identify(connection, domain), ...condition, macs: macsOf(xml) },
           ...(runs && { domainId }),
         };
       }),
