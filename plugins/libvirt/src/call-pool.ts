@@ -62,7 +62,8 @@ export class CallPool {
   }
 
   #start(): Worker {
-    const worker = new Worker(PROGRAM, { name: 'libvirt call' });
+    // Node's flags are meant for whoever was started with them: some of them no thread takes.
+    const worker = new Worker(PROGRAM, { name: 'libvirt call', execArgv: [] });
     worker.on('message', (message: CallReply | Ready) => {
       if (message === 'ready') this.#welcome(worker);
       else this.#end(worker, message);

@@ -61,7 +61,8 @@ export class EventLoop {
 
   static #start(): Promise<EventLoop> {
     return new Promise((resolve, reject) => {
-      const worker = new Worker(PROGRAM, { name: 'libvirt events' });
+      // Node's flags are meant for whoever was started with them: some of them no thread takes.
+      const worker = new Worker(PROGRAM, { name: 'libvirt events', execArgv: [] });
       let loop: EventLoop | undefined;
       worker.on('error', (error) => {
         reject(new CallFailed({ kind: 'defect', message: error.stack ?? error.message }));
