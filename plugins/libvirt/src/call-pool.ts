@@ -43,11 +43,11 @@ export class CallPool {
   async close(): Promise<void> {
     const calls = [...this.#waiting.splice(0), ...this.#busy.values()];
     for (const call of calls) call.reject(new CallFailed({ kind: 'closed', message: 'the connection was closed' }));
-    for (const worker of this.#busy.keys()) void worker.terminate();
     this.#busy.clear();
-    const free = this.#starting === undefined ? this.#idle.splice(0) : [this.#starting, ...this.#idle.splice(0)];
+    const starting = this.#starting;
     this.#starting = undefined;
-    await Promise.all(free.map((worker) => worker.terminate()));
+    const started = new Promise<void>((resolve) => (starting ? starting.once('exit', () => resolve()) : resolve()));
+    await Promise.all([started, ...this.#idle.splice(0).map((worker) => worker.terminate())]);
   }
 
   #next(): void {
@@ -65,25 +65,25 @@ export class CallPool {
     // Node's flags are meant for whoever was started with them: some of them no thread takes.
     const worker = new Worker(PROGRAM, { name: 'libvirt call', execArgv: [] });
     worker.on('message', (message: CallReply | Ready) => {
-      if (message === 'ready') this.#welcome(worker);
-      else this.#end(worker, message);
+      if (worker === this.#starting) this.#welcome(worker);
+      else if (message !== 'ready' && this.#busy.has(worker)) this.#end(worker, message);
+      // We were closed. Ended any earlier, within koffi, the thread would have taken the process with it.
+      else void worker.terminate();
     });
     worker.on('error', (error) => this.#lose(worker, error.stack ?? error.message));
     return worker;
   }
 
   #welcome(worker: Worker): void {
-    if (this.#starting !== worker) return;
     this.#starting = undefined;
     this.#rest(worker);
   }
 
   #end(worker: Worker, reply: CallReply): void {
     const call = this.#busy.get(worker);
-    if (call === undefined) return;
     this.#busy.delete(worker);
-    if ('failure' in reply) call.reject(new CallFailed(reply.failure));
-    else call.resolve(reply.result);
+    if ('failure' in reply) call?.reject(new CallFailed(reply.failure));
+    else call?.resolve(reply.result);
     this.#rest(worker);
   }
 
