@@ -6,6 +6,7 @@
 # Variables that change what it makes: NAME, ADDRESS (in 192.168.122.0/24, libvirt's default network), TYPE (kvm, or
 # qemu for a machine without KVM), KERNEL (a file) and MODULES (the folder with that kernel's modules.dep).
 set -eu
+umask 022
 folder=${1:-/var/lib/libvirt/images/small-vm}
 name=${NAME:-small-vm}
 address=${ADDRESS:-192.168.122.80}
