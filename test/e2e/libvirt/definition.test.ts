@@ -10,7 +10,7 @@ describe('a virtual machine that Jitsu defines', function () {
   before(async function () {
     libvirtd = await startedLibvirtd(this);
   });
-  after(() => libvirtd[Symbol.asyncDispose]());
+  after(() => libvirtd?.[Symbol.asyncDispose]());
 
   const memoryOf = async (name: string): Promise<string | undefined> =>
     /<memory unit='KiB'>(\d+)</.exec(await libvirtd.virsh('dumpxml', name))?.[1];

@@ -10,7 +10,7 @@ describe('Jitsu with virtual machines of libvirt, ended and started again', func
   before(async function () {
     libvirtd = await startedLibvirtd(this);
   });
-  after(() => libvirtd[Symbol.asyncDispose]());
+  after(() => libvirtd?.[Symbol.asyncDispose]());
 
   const stateOf = ({ name }: DefinedGuest): Promise<string> => libvirtd.virsh('domstate', '--reason', name);
   const eventuallyOff = (guest: DefinedGuest): Promise<void> =>

@@ -10,7 +10,7 @@ describe('a virtual machine of libvirt that Jitsu stops', function () {
   before(async function () {
     libvirtd = await startedLibvirtd(this);
   });
-  after(() => libvirtd[Symbol.asyncDispose]());
+  after(() => libvirtd?.[Symbol.asyncDispose]());
 
   const stateOf = ({ name }: DefinedGuest): Promise<string> => libvirtd.virsh('domstate', '--reason', name);
   const isSaved = async ({ name }: DefinedGuest): Promise<boolean> =>

@@ -13,7 +13,7 @@ describe('a name with a virtual machine of libvirt behind it', function () {
   before(async function () {
     libvirtd = await startedLibvirtd(this);
   });
-  after(() => libvirtd[Symbol.asyncDispose]());
+  after(() => libvirtd?.[Symbol.asyncDispose]());
 
   const stateOf = ({ name }: DefinedGuest): Promise<string> => libvirtd.virsh('domstate', '--reason', name);
   const eventuallyIn = (guest: DefinedGuest, state: string): Promise<void> =>
