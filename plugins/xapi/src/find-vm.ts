@@ -1,0 +1,30 @@
+import { JitsuError, type UnikernelId } from '@jitsud/core';
+import type { PoolConnection } from './pool-connection.js';
+import { kindOfNoVm } from './vm-record.js';
+import type { XapiOptions } from './xapi-options.js';
+
+/**
+ * Finds the VM of a unikernel, by its uuid, else by its name.
+ * @throws JITSU_UNIKERNEL_INVALID where there is none, where several bear the name, and where it is a template, a
+ *   snapshot or a control domain
+ * @throws JITSU_BACKEND_UNREACHABLE
+ */
+export function findVm({ session, url }: PoolConnection, unikernel: string, options: XapiOptions): UnikernelId {
+  const refused = (why: string): JitsuError =>
+    new JitsuError('JITSU_UNIKERNEL_INVALID', `${unikernel}: the pool at ${url} has ${why}`);
+  const { uuid, name = '' } = options;
+  if (uuid !== undefined) {
+    const record = session.records.get(uuid)?.record;
+    if (!record) throw refused(`no VM with the uuid ${uuid}. \`xe vm-list\` shows those that it has.`);
+    const kind = kindOfNoVm(record);
+    if (kind !== undefined) throw refused(`${kind} with the uuid ${uuid}, and no VM. Give that of a VM.`);
+    return uuid;
+  }
+  const named = session.records.named(name);
+  if (named.length > 1) {
+    const uuids = named.map((record) => record.uuid).sort();
+    throw refused(`${uuids.length} VMs called '${name}': say which by its uuid, one of ${uuids.join(', ')}.`);
+  }
+  if (!named[0]) throw refused(`no VM called '${name}'. \`xe vm-list\` shows those that it has.`);
+  return named[0].uuid;
+}

@@ -1,0 +1,26 @@
+import { definePlugin } from '@jitsud/core';
+import type { z } from 'zod';
+import { XapiBackend } from './xapi-backend.js';
+import { connectionOptions, xapiOptions } from './xapi-options.js';
+
+export type { ConnectionOptions, XapiOptions } from './xapi-options.js';
+
+declare module '@jitsud/core' {
+  interface BackendOptions {
+    xapi: z.input<typeof xapiOptions>;
+  }
+}
+
+export default definePlugin({
+  name: 'xapi',
+  apiVersion: '^1.0.0',
+  register(registry) {
+    registry.backend({
+      name: 'xapi',
+      useClass: XapiBackend,
+      description: 'Virtual machines of an XCP-ng or XenServer pool',
+      unikernel: xapiOptions,
+      connection: connectionOptions,
+    });
+  },
+});

@@ -1,0 +1,117 @@
+import type { Clock } from '@jitsud/core';
+import type { Dispatcher } from 'undici';
+import { apiFailure } from './api-failure.js';
+import { NetworkInterfaces } from './network-interfaces.js';
+import { createPoolClient, LONG_POLL, type PoolAccess, type PoolClient } from './pool-client.js';
+import type { VmRecord } from './vm-record.js';
+import { VmRecords, type VmEvent } from './vm-records.js';
+
+/** How long a farewell may take, in milliseconds. */
+const FAREWELL = 1_000;
+
+const CLASSES = ['VM'];
+
+interface EventBatch {
+  readonly events: readonly VmEvent[];
+  readonly token: string;
+}
+
+/** One stay at a pool, from the login to the loss of it or the logout: its VMs as they are now. */
+export class PoolSession {
+  readonly records: VmRecords;
+  readonly interfaces: NetworkInterfaces;
+  readonly #lost = new AbortController();
+  #ended = false;
+
+  private constructor(
+    private readonly client: PoolClient,
+    private readonly dispatcher: Dispatcher,
+    private readonly clock: Clock,
+    onVm: (uuid: string) => void,
+    private readonly onAll: () => void,
+  ) {
+    this.records = new VmRecords((method, ...parameters) => this.call(method, ...parameters), onVm);
+    this.interfaces = new NetworkInterfaces((method, ...parameters) => this.call(method, ...parameters));
+  }
+
+  /**
+   * Logs in and reads what there is. `onVm` is told of every VM that changes, `onAll` when all of them were read anew.
+   * Rejects with what xen-api throws.
+   */
+  static async open(
+    access: PoolAccess,
+    clock: Clock,
+    onVm: (uuid: string) => void,
+    onAll: () => void,
+  ): Promise<PoolSession> {
+    const { client, dispatcher } = await createPoolClient(access);
+    const session = new PoolSession(client, dispatcher, clock, onVm, onAll);
+    try {
+      await client.connect();
+      void session.#follow(await session.#readAll());
+      return session;
+    } catch (error) {
+      await session.end();
+      throw error;
+    }
+  }
+
+  /** Aborts, with the reason, when the pool is not to be reached any more. */
+  get lost(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  call(method: string, ...parameters: readonly unknown[]): Promise<unknown> {
+    return this.client.call(method, ...parameters);
+  }
+
+  /** Logs out, and closes every connection. Not to be used any more. */
+  async end(): Promise<void> {
+    if (this.#ended) return;
+    this.#ended = true;
+    const enough = new AbortController();
+    await this.client.disconnect();
+    const farewell = this.clock.sleep(FAREWELL, enough.signal).catch(() => undefined);
+    await Promise.race([this.dispatcher.close(), farewell]);
+    enough.abort();
+    await this.dispatcher.destroy();
+  }
+
+  /** Never rejects: whatever fails here means that the pool is lost. */
+  async #follow(from: string): Promise<void> {
+    let token = from;
+    try {
+      while (!this.#ended) token = await this.#next(token);
+    } catch (error) {
+      this.#lost.abort(error);
+    }
+  }
+
+  async #next(token: string): Promise<string> {
+    const { sessionId } = this.client;
+    const question = this.records.ask();
+    try {
+      const batch = (await this.call('event.from', CLASSES, token, LONG_POLL)) as EventBatch;
+      // What a token means to a session that it was not given to, nobody says.
+      if (this.client.sessionId !== sessionId) return await this.#readAgain();
+      this.records.apply(batch.events, question);
+      return batch.token;
+    } catch (error) {
+      if (apiFailure(error)?.code !== 'EVENTS_LOST') throw error;
+      return this.#readAgain();
+    }
+  }
+
+  async #readAgain(): Promise<string> {
+    const token = await this.#readAll();
+    this.onAll();
+    return token;
+  }
+
+  /** The token is taken first, so that nothing which happens meanwhile is missed. */
+  async #readAll(): Promise<string> {
+    const token = (await this.call('event.inject', 'pool', this.client.pool.$ref)) as string;
+    this.records.replace((await this.call('VM.get_all_records')) as Readonly<Record<string, VmRecord>>);
+    return token;
+  }
+}

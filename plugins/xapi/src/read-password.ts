@@ -1,0 +1,49 @@
+import { readFile } from 'node:fs/promises';
+import { errorMessage, JitsuError } from '@jitsud/core';
+
+const VARIABLE = 'JITSU_XAPI_PASSWORD';
+
+let fromEnvironment: string | undefined;
+
+/**
+ * Takes the password out of the environment, where whatever Jitsu starts would inherit it, and keeps it for all
+ * connections.
+ */
+export function takePasswordOfEnvironment(): string | undefined {
+  const given = process.env[VARIABLE];
+  if (given !== undefined && given !== '') {
+    fromEnvironment = given;
+    // Reflect: the variable has to go, not to be set to 'undefined'.
+    Reflect.deleteProperty(process.env, VARIABLE);
+  }
+  return fromEnvironment;
+}
+
+/**
+ * The password of a connection: of the URI, else of the file (one line break at its end is not part of it), else of the
+ * environment.
+ * @throws JITSU_CONFIG_UNREADABLE for a file that cannot be read
+ * @throws JITSU_CONFIG_INVALID where there is none
+ */
+export async function readPassword(
+  url: string,
+  ofUri: string | undefined,
+  file: string | undefined,
+  ofEnvironment: string | undefined,
+): Promise<string> {
+  const password = ofUri ?? (file === undefined ? ofEnvironment : await readFrom(file));
+  if (password !== undefined && password !== '') return password;
+  throw new JitsuError(
+    'JITSU_CONFIG_INVALID',
+    `There is no password for the pool at ${url}: give it in ${VARIABLE}, in a file (passwordFile), or in the URI.`,
+  );
+}
+
+async function readFrom(file: string): Promise<string> {
+  try {
+    return (await readFile(file, 'utf8')).replace(/\r?\n$/, '');
+  } catch (error) {
+    const message = `The password file ${file} cannot be read: ${errorMessage(error)}.`;
+    throw new JitsuError('JITSU_CONFIG_UNREADABLE', message, { cause: error });
+  }
+}

@@ -1,0 +1,43 @@
+import { X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import type { ConnectionOptions as TlsOptions, PeerCertificate } from 'node:tls';
+import { errorMessage, JitsuError } from '@jitsud/core';
+import type { ConnectionOptions } from './xapi-options.js';
+
+const CERTIFICATES = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+
+/** Whom to believe that they are the pool. */
+export type Trust = Pick<TlsOptions, 'ca' | 'checkServerIdentity' | 'rejectUnauthorized'>;
+
+/**
+ * Without options the certificate must be that of the host, by an authority that Node trusts. Pinned certificates stand
+ * for themselves: hosts make their own, which name their address or nothing at all.
+ * @throws JITSU_CONFIG_UNREADABLE for a file that cannot be read, or holds no certificate
+ */
+export async function trustOf({
+  certificate,
+  allowUnauthorized,
+}: Pick<ConnectionOptions, 'certificate' | 'allowUnauthorized'>): Promise<Trust> {
+  if (certificate === undefined) return { rejectUnauthorized: !allowUnauthorized };
+  const pinned = await readCertificates(certificate);
+  const fingerprints = new Set(pinned.map(({ fingerprint256 }) => fingerprint256));
+  return {
+    ca: pinned.map(String),
+    rejectUnauthorized: true,
+    checkServerIdentity: (host: string, { fingerprint256 }: PeerCertificate) =>
+      fingerprints.has(fingerprint256)
+        ? undefined
+        : new Error(`${host} has a certificate that is not in ${certificate} (SHA-256 ${fingerprint256})`),
+  };
+}
+
+async function readCertificates(file: string): Promise<readonly X509Certificate[]> {
+  try {
+    const found = (await readFile(file, 'utf8')).match(CERTIFICATES) ?? [];
+    if (found.length === 0) throw new Error('it holds no certificate in PEM form');
+    return found.map((pem) => new X509Certificate(pem));
+  } catch (error) {
+    const message = `The certificates in ${file} cannot be read: ${errorMessage(error)}.`;
+    throw new JitsuError('JITSU_CONFIG_UNREADABLE', message, { cause: error });
+  }
+}
