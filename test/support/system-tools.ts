@@ -7,6 +7,7 @@ export const SYSTEM_TOOLS = {
   dig: 'bind9-dnsutils',
   ip: 'iproute2',
   libvirtd: 'libvirt-daemon-system libvirt-daemon-driver-qemu',
+  openssl: 'openssl',
   virsh: 'libvirt-clients',
   'qemu-system-x86_64': 'qemu-system-x86',
 } as const;
