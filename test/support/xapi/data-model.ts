@@ -74,11 +74,11 @@ function wrongWith(type: string, value: unknown): string | undefined {
   if (type === 'datetime') return is(typeof value === 'string' && /^\d{8}T\d\d:\d\d:\d\dZ$/.test(value));
   if (type === 'an event batch') return wrongWithBatch(value);
   if (type === '<class> record') return is(isRecord(value));
-  if (type.startsWith('enum ')) return is(ENUMS.get(type.slice(5))?.includes(String(value)) ?? false);
   if (type.endsWith(' ref')) return is(typeof value === 'string' && value.startsWith('OpaqueRef:'));
   if (type.endsWith(' set')) {
     return Array.isArray(value) ? firstOf(value.map((one) => wrongWith(type.slice(0, -4), one))) : is(false);
   }
+  if (type.startsWith('enum ')) return is(ENUMS.get(type.slice(5))?.includes(String(value)) ?? false);
   if (type.endsWith(' record')) return wrongWithRecord(type.slice(0, -7), value);
   const [, key = '', content = ''] = /^\((.*?) -> (.*)\) map$/.exec(type) ?? [];
   if (key === '' || !isRecord(value)) return is(false);
