@@ -5,6 +5,7 @@ export { ConfigProblems } from './config/config-problems.js';
 export type { ConfigProblem } from './config/config-problems.js';
 export { defineConfig } from './config/define-config.js';
 export type {
+  AddressFindingBackends,
   BackendOptions,
   CommonUnikernelConfig,
   Duration,

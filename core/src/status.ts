@@ -4,8 +4,8 @@ import type { Unikernel } from './lifecycle/unikernel.js';
 
 /** What there is to tell of a unikernel at this moment. */
 export function statusOf(unikernel: Unikernel, reaper: Reaper): UnikernelStatus {
-  const { plan, state, domainId, macs, startedAt, totalStarts, counters, failure } = unikernel;
-  const { name, id, backendName, addresses, ttl, stopMode } = plan;
+  const { plan, state, domainId, addresses, macs, startedAt, totalStarts, counters, failure } = unikernel;
+  const { name, id, backendName, ttl, stopMode } = plan;
   const stopAt = reaper.stopAt(unikernel);
   const names = [...counters.values()].map((counter) => ({
     name: counter.name,

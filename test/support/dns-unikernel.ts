@@ -1,12 +1,12 @@
 import type { Backend } from '#core/contracts/backend.js';
 import { Unikernel, type UnikernelPlan } from '#core/lifecycle/unikernel.js';
 
-/** A unikernel that is off, as far as the DNS side looks at one: it has no backend. */
+/** A unikernel that is off, as far as the DNS side looks at one: its backend can do nothing. */
 export function aUnikernel(overrides: Partial<UnikernelPlan> = {}): Unikernel {
   return new Unikernel({
     name: 'www',
     id: 'id-of-www',
-    backend: undefined as unknown as Backend,
+    backend: {} as Backend,
     backendName: 'none',
     names: ['www.example.org'],
     addresses: ['192.0.2.7'],

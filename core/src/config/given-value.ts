@@ -4,7 +4,7 @@ const LONGEST = 80;
 export function givenValue(value: unknown): string | undefined {
   if (value === undefined) return undefined;
   const text = typeof value === 'string' ? `'${value}'` : typeof value === 'function' ? 'a function' : inJson(value);
-  const oneLine = text.replaceAll(/[\p{Cc}\u2028\u2029]/gu, ' ').replace(/(\/\/[^/@:\s]*):[^/@\s]*@/g, '$1:***@');
+  const oneLine = text.replaceAll(/[\p{Cc}\u2028\u2029]/gu, ' ').replace(/(\/\/[^/@:\s]*):\S*@/g, '$1:***@');
   return oneLine.length <= LONGEST ? oneLine : `${oneLine.slice(0, LONGEST - 1)}…`;
 }
 

@@ -14,6 +14,9 @@ export type Duration = number | string;
  */
 export interface BackendOptions {}
 
+/** The backends whose unikernels may do without `ip`, since they find out the addresses; a plugin adds its own. */
+export interface AddressFindingBackends {}
+
 /** The keys that every unikernel has. */
 export interface CommonUnikernelConfig {
   /** Its name in Jitsu and, for most backends, in the virtualisation system. */
@@ -52,8 +55,12 @@ interface AnyBackend {
   readonly [option: string]: unknown;
 }
 
+type WithoutAddress = Omit<CommonUnikernelConfig, 'ip'> &
+  Partial<Pick<CommonUnikernelConfig, 'ip'>> &
+  Extract<KnownBackend, { readonly backend: keyof AddressFindingBackends }>;
+
 /** One unikernel: the common keys, and the options of its backend. */
-export type UnikernelConfig = CommonUnikernelConfig & (KnownBackend | AnyBackend);
+export type UnikernelConfig = (CommonUnikernelConfig & (KnownBackend | AnyBackend)) | WithoutAddress;
 
 /** The content of a configuration file. Every key may be left out. */
 export interface JitsuConfig {

@@ -5,7 +5,7 @@ import { configSchema } from './config-schema.js';
 import { snakeCase } from './letter-case.js';
 import { inputSchema } from './option-description.js';
 import type { JsonSchema } from './option-description.js';
-import { unikernelSchema } from './unikernel-schema.js';
+import { addresslessSchema, unikernelSchema } from './unikernel-schema.js';
 
 /** The JSON Schema (2020-12) of a configuration file: the core's keys, and those of all plugins that have registered. */
 export function jsonSchema({ backends, notifiers, resolvers }: Contributions): JsonSchema {
@@ -42,7 +42,7 @@ function described(options: ZodObject): JsonSchema {
 }
 
 function unikernelOf(backend: BackendContribution | undefined, names: readonly string[]): JsonSchema {
-  const common = inputSchema(unikernelSchema);
+  const common = inputSchema(backend?.reportsAddresses ? addresslessSchema : unikernelSchema);
   const own = backend === undefined ? {} : inputSchema(backend.unikernel);
   const properties = { ...common.properties, ...own.properties };
   // A connection may have any name, but not that of another backend.

@@ -9,7 +9,7 @@ import type { ProblemList } from './problem-list.js';
 import { check, schemaProblems } from './schema-problems.js';
 import type { ConnectionSettings, UnikernelSettings, Worded } from './settings.js';
 import type { UnikernelEntry } from './unikernel-entry.js';
-import { COMMON_KEYS, unikernelSchema } from './unikernel-schema.js';
+import { addresslessSchema, COMMON_KEYS, unikernelSchema } from './unikernel-schema.js';
 import { WordedReader } from './worded-reader.js';
 
 /** The probe that stands behind the key `waitForKey`. */
@@ -51,8 +51,8 @@ export class UnikernelReader {
         expected: 'One of the two expected.',
       });
     }
-    const { common, isWhole } = this.#common(entry);
     const backend = backendOf(entry, this.config);
+    const { common, isWhole } = this.#common(entry, backend);
     const options = this.#options(entry, backend, common.name);
     const ready = this.#ready(entry, common);
     const stopPolicies = this.#stopPolicies(entry, common);
@@ -84,8 +84,9 @@ export class UnikernelReader {
   };
 
   /** The common keys, those that are right even where others are not, so that these are looked at as well. */
-  #common(entry: UnikernelEntry): { readonly common: CheckedParts; readonly isWhole: boolean } {
-    const checked = check(unikernelSchema, entry.values);
+  #common(entry: UnikernelEntry, backend: string): { readonly common: CheckedParts; readonly isWhole: boolean } {
+    const findsAddresses = this.connections.get(backend)?.contribution.reportsAddresses ?? false;
+    const checked = check(findsAddresses ? addresslessSchema : unikernelSchema, entry.values);
     if (checked.success) return { common: checked.data, isWhole: true };
     this.problems.add(...schemaProblems(checked.issues, entry.values, (path) => entry.pathOf(path)));
     const wrong = new Set(checked.issues.map(({ path: [key] }) => key));

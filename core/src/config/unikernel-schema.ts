@@ -23,7 +23,7 @@ export const unikernelSchema = z.object({
     .optional()
     .describe('Its name in Jitsu and, for most backends, in the virtualisation system'),
   dns: dnsNames('The DNS name or names that summon it; *.example.org stands for every name below example.org'),
-  ip: addresses('Its address or addresses, IPv4 or IPv6'),
+  ip: addresses('Its address or addresses, IPv4 or IPv6; may be left out where the backend finds them out (xapi)'),
   backend: z
     .string()
     .min(1)
@@ -45,6 +45,9 @@ export const unikernelSchema = z.object({
     .optional()
     .describe('A xenstore key below /local/domain/DOMID/ that must appear before the answer'),
 });
+
+/** The same where the backend finds out the addresses. */
+export const addresslessSchema = unikernelSchema.extend({ ip: unikernelSchema.shape.ip.optional() });
 
 /** The names of the common keys. */
 export const COMMON_KEYS: ReadonlySet<string> = new Set(Object.keys(unikernelSchema.shape));

@@ -78,6 +78,12 @@ export interface Backend<Options = unknown> {
   stop(id: UnikernelId, mode: StopMode, signal: AbortSignal): Promise<void>;
 
   /**
+   * The addresses that the system itself knows a machine to have, the most useful first; none while it knows of none.
+   * With this method, and where the contribution says so, `ip` may be left out of a unikernel's configuration.
+   */
+  addresses?(id: UnikernelId): Promise<readonly string[]>;
+
+  /**
    * Tells every change of state, in order, whoever caused it, until disposed. A backend that loses its connection says
    * `unknown` of each of its unikernels, and their true states once it is back. Without this method the core polls.
    */

@@ -7,7 +7,7 @@ import type { ResourceRecord } from '../contracts/resource-record.js';
 import { errorMessage } from '../errors.js';
 import type { Summons } from '../lifecycle/summoner.js';
 import type { Unikernel } from '../lifecycle/unikernel.js';
-import { addressFamily } from './address-family.js';
+import { addressFamily, type AddressFamily } from './address-family.js';
 import { NameTable } from './name-table.js';
 import { Turns } from './turns.js';
 import { Rcode } from './wire/rcode.js';
@@ -65,7 +65,7 @@ export class UnikernelResolver implements Resolver {
     signal: AbortSignal,
   ): Promise<RecordsAnswer> {
     const family = addressFamily(query.type);
-    const wanted = family === undefined ? [] : unikernels.filter(({ plan }) => plan.addresses.some(family.includes));
+    const wanted = family === undefined ? [] : unikernels.filter((unikernel) => mayHave(unikernel, family));
     if (family === undefined || wanted.length === 0) return this.negative(query, Rcode.NoError);
 
     const now = this.clock.now();
@@ -76,7 +76,9 @@ export class UnikernelResolver implements Resolver {
     const answered = this.clock.now();
     if (ready.length === 0 && !signal.aborted) for (const { counters } of up) counters.get(name)?.answered(answered);
 
-    const addresses = new Set(up.flatMap(({ plan }) => plan.addresses.filter(family.includes)));
+    const addresses = new Set(up.flatMap(({ addresses }) => addresses.filter(family.includes)));
+    // They were found out only now, and are of the other family.
+    if (addresses.size === 0) return this.negative(query, Rcode.NoError);
     const ttl = Math.min(...up.map(({ plan }) => inSeconds(plan.ttl))); // one for the whole set: RFC 2181, 5.2
     const records = [...addresses].map((address) => ({ name: query.name, type: family.type, ttl, address }));
     return positive(this.turns.rotate(`${family.type} ${name}`, records));
@@ -109,6 +111,11 @@ export class UnikernelResolver implements Resolver {
     const soa = this.zones.soaAround(name);
     return { rcode, authoritative: true, authorities: soa === undefined ? [] : [soa] };
   }
+}
+
+/** One whose addresses nobody knows yet is summoned to find them out, by the question that everybody asks. */
+function mayHave({ addresses, seeksAddresses }: Unikernel, { type, includes }: AddressFamily): boolean {
+  return addresses.some(includes) || (seeksAddresses && addresses.length === 0 && type === 'A');
 }
 
 function byReadiness(unikernels: readonly Unikernel[]): {

@@ -17,7 +17,7 @@ export class Announcer {
     kind: LifecycleEventKind,
     more: Pick<LifecycleEvent, 'cause' | 'code' | 'reason' | 'duration'> = {},
   ): void {
-    const { plan, state, macs, domainId } = unikernel;
+    const { plan, state, macs, domainId, addresses } = unikernel;
     this.sink({
       kind,
       at: this.clock.now(),
@@ -25,7 +25,7 @@ export class Announcer {
       id: plan.id,
       backend: plan.backendName,
       state,
-      addresses: plan.addresses,
+      addresses,
       macs,
       ...(domainId !== undefined && { domainId }),
       ...more,

@@ -1,8 +1,9 @@
 import type { Clock } from '../contracts/clock.js';
+import { pollUntil } from './poll-until.js';
 import type { Unikernel } from './unikernel.js';
 
 /**
- * Waits until all probes of a unikernel are satisfied and, where it has just been booted, its fixed delay has passed.
+ * Waits until the addresses of a unikernel are known, all its probes are satisfied and, where it has just been booted, its fixed delay has passed.
  * Rejects with the signal's reason when it aborts first.
  */
 export async function untilReady(
@@ -11,7 +12,18 @@ export async function untilReady(
   clock: Clock,
   signal: AbortSignal,
 ): Promise<void> {
-  const { name, id, addresses, probes, delay } = unikernel.plan;
+  const { name, id, backend, probes, delay } = unikernel.plan;
+  if (unikernel.seeksAddresses) {
+    await pollUntil(
+      async () => {
+        unikernel.foundAddresses = (await backend.addresses?.(id)) ?? [];
+        return unikernel.foundAddresses.length > 0;
+      },
+      clock,
+      signal,
+    );
+  }
+  const { addresses } = unikernel;
   await Promise.all(probes.map((probe) => probe.untilReady({ name, id, addresses }, signal)));
   if (booted && delay > 0) await clock.sleep(delay, signal);
   signal.throwIfAborted();

@@ -59,6 +59,8 @@ export class Unikernel {
   failure: Failure | undefined;
   domainId: number | undefined;
   macs: readonly string[] = [];
+  /** What its backend found out of its addresses, where the plan has none. */
+  foundAddresses: readonly string[] = [];
   /** The summon that everybody who asks meanwhile shares. */
   summon: RunningSummon | undefined;
   /** The stop that is under way; a summon waits for it. It never rejects. */
@@ -75,6 +77,16 @@ export class Unikernel {
 
   get name(): string {
     return this.plan.name;
+  }
+
+  /** Those of the plan, else those that its backend has found out: none before its first boot. */
+  get addresses(): readonly string[] {
+    return this.plan.addresses.length > 0 ? this.plan.addresses : this.foundAddresses;
+  }
+
+  /** Whether its backend has to find out its addresses. */
+  get seeksAddresses(): boolean {
+    return this.plan.addresses.length === 0 && this.plan.backend.addresses !== undefined;
   }
 
   /** Takes over what the backend says, and drops the promise that the service answers where it cannot hold. */

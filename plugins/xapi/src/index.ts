@@ -9,6 +9,9 @@ declare module '@jitsud/core' {
   interface BackendOptions {
     xapi: z.input<typeof xapiOptions>;
   }
+  interface AddressFindingBackends {
+    xapi: true;
+  }
 }
 
 export default definePlugin({
@@ -21,6 +24,7 @@ export default definePlugin({
       description: 'Virtual machines of an XCP-ng or XenServer pool',
       unikernel: xapiOptions,
       connection: connectionOptions,
+      reportsAddresses: true,
     });
   },
 });

@@ -227,6 +227,24 @@ describe('the settings', () => {
     );
     assert.equal(unikernel.delay, 100);
   });
+
+  it('let a unikernel do without an address only where its backend finds that out', async () => {
+    const context = settingsContext((registry) =>
+      registry.backend({
+        name: 'finder',
+        useClass: Object as never,
+        description: 'Finds addresses',
+        unikernel: z.object({}),
+        reportsAddresses: true,
+      }),
+    );
+    const config = { unikernels: [{ dns: 'a.test', backend: 'finder' }] };
+    const { unikernels } = await readSettings({ config, directory: '/nowhere' }, context);
+    assert.deepEqual(unikernels[0]?.addresses, []);
+    assert.deepEqual(await problemsOf({ unikernels: [{ dns: 'a.test', backend: 'toy' }] }), [
+      'unikernels[0].ip: missing. An IPv4 or IPv6 address expected.',
+    ]);
+  });
 });
 
 describe('words', () => {

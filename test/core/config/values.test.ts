@@ -119,6 +119,7 @@ describe('a mistyped word', () => {
 describe('a value in an error message', () => {
   it('shows no password', () => {
     assert.equal(givenValue('https://root:secret@xen.test/'), "'https://root:***@xen.test/'");
+    assert.equal(givenValue('https://root:sec/r@t@xen.test'), "'https://root:***@xen.test'");
   });
 
   it('is short and on one line', () => {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { Backend } from '#core/contracts/backend.js';
 import type { DnsAnswer, RecordsAnswer } from '#core/contracts/resolver.js';
 import { UnikernelResolver } from '#core/dns/unikernel-resolver.js';
 import { JitsuError } from '#core/errors.js';
@@ -58,6 +59,33 @@ describe('the resolver of unikernels', () => {
       authoritative: true,
       answers: [{ name: 'www.example.org', type: 'A', ttl: 60, address: '192.0.2.7' }],
     });
+  });
+
+  it('summons for A one whose addresses its backend has yet to find out, and answers with those', async () => {
+    const backend = { addresses: async () => [] } as unknown as Backend;
+    const www = aUnikernel({ addresses: [], backend });
+    const stage = new Stage([www], new FakeSummons(false));
+    assertNoData(await stage.ask('www.example.org', 'AAAA'));
+    assert.deepEqual(stage.summons.calls, []);
+    const asked = stage.ask('www.example.org');
+    www.foundAddresses = ['2001:db8::9', '192.0.2.9'];
+    stage.summons.raise(www);
+    assert.deepEqual(addressesIn(await asked), ['192.0.2.9']);
+    www.ready = true;
+    assert.deepEqual(addressesIn(await stage.ask('www.example.org', 'AAAA')), ['2001:db8::9']);
+  });
+
+  it('has no data where the addresses found out are of the other family, and wakes nothing without addresses', async () => {
+    const backend = { addresses: async () => [] } as unknown as Backend;
+    const www = aUnikernel({ addresses: [], backend });
+    const stage = new Stage([www], new FakeSummons(false));
+    const asked = stage.ask('www.example.org');
+    www.foundAddresses = ['2001:db8::9'];
+    stage.summons.raise(www);
+    assertNoData(await asked);
+    const nowhere = new Stage([aUnikernel({ addresses: [] })]);
+    assertNoData(await nowhere.ask('www.example.org'));
+    assert.deepEqual(nowhere.summons.calls, []);
   });
 
   it('answers for one that is ready without a summon', async () => {

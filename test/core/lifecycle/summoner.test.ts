@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { ReadinessTarget } from '#core/contracts/readiness-probe.js';
 import { JitsuError } from '#core/errors.js';
 import { rejectsWithCode } from '#core/testing/rejects-with-code.js';
 import { aCommand, aQuery, HandProbe, Life } from '../../support/life.js';
@@ -69,6 +70,24 @@ describe('the summoner', () => {
     web!.ready = false;
     await life.summoner.summon(web!, aQuery);
     assert.equal(life.clock.pending, 1, 'only the reaper waits');
+  });
+
+  it('waits for addresses where only the backend can find them out, and probes those', async () => {
+    using life = new Life();
+    const reported: string[] = [];
+    const probed: (readonly string[])[] = [];
+    const probe = { untilReady: async ({ addresses }: ReadinessTarget) => void probed.push(addresses) };
+    const backend = Object.assign(life.backend, { addresses: async () => [...reported] });
+    const [web] = await life.with({ name: 'web', backend, addresses: [], probes: [probe] });
+    assert.deepEqual(web!.addresses, []);
+    const summon = life.summoner.summon(web!, aQuery);
+    await life.clock.advance(5_000);
+    assert.deepEqual([web!.state, web!.ready, probed], ['running', false, []]);
+    reported.push('192.0.2.9');
+    await life.clock.advance(100);
+    await summon;
+    assert.deepEqual([web!.addresses, probed], [['192.0.2.9'], [['192.0.2.9']]]);
+    assert.deepEqual(life.events.at(-1)?.addresses, ['192.0.2.9']);
   });
 
   it('fails at the deadline, leaves the machine running, and then leaves it alone for a while', async () => {
