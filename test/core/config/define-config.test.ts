@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { defineConfig } from '@jitsud/core';
 import type { JitsuConfig } from '@jitsud/core';
 import type { configSchema } from '#core/config/config-schema.js';
-import type { unikernelSchema } from '#core/config/unikernel-schema.js';
+import type { addresslessSchema } from '#core/config/unikernel-schema.js';
 
 declare module '@jitsud/core' {
   interface BackendOptions {
@@ -16,9 +16,9 @@ type Fits<Narrow extends Wide, Wide> = Narrow;
 
 // These compile only while the written types fit the schemas, key by key.
 type Sections = Omit<Mutable<JitsuConfig>, 'unikernels'>;
-type Unikernel = Pick<NonNullable<Mutable<JitsuConfig>['unikernels']>[number], keyof z.input<typeof unikernelSchema>>;
+type Unikernel = Pick<NonNullable<Mutable<JitsuConfig>['unikernels']>[number], keyof z.input<typeof addresslessSchema>>;
 export type SectionsFit = Fits<Sections, z.input<typeof configSchema>>;
-export type UnikernelFits = Fits<Unikernel, z.input<typeof unikernelSchema>>;
+export type UnikernelFits = Fits<Unikernel, z.input<typeof addresslessSchema>>;
 export type EveryKeyIsTyped = Fits<keyof z.input<typeof configSchema>, keyof Sections>;
 
 describe('defineConfig', () => {

@@ -34,6 +34,8 @@ export class PoolServer implements AsyncDisposable {
   readonly pool: PoolEmulator;
   readonly address: string;
   port: number;
+  /** The address of the coordinator, if this host of the pool is another one. */
+  coordinator: string | undefined;
   readonly #sockets = new Set<Socket>();
   #server: ReturnType<typeof createPlainServer> | undefined;
 
@@ -131,6 +133,7 @@ export class PoolServer implements AsyncDisposable {
     fault: Fault | undefined,
   ): Promise<{ result: unknown } | { failure: ApiError }> {
     try {
+      if (this.coordinator !== undefined) throw new ApiError('HOST_IS_SLAVE', [this.coordinator]);
       if (fault?.kind === 'error') throw new ApiError(fault.code, fault.parameters);
       return { result: await this.pool.execute(method, parameters) };
     } catch (error) {
