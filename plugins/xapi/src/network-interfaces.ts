@@ -17,7 +17,11 @@ export class NetworkInterfaces {
   /** MAC addresses in the order of devices. All interfaces are asked for once, and each that is new by itself. */
   async macsOf(references: readonly string[]): Promise<readonly string[]> {
     if (references.length === 0) return [];
-    await (this.#all ??= this.#readAll());
+    this.#all ??= this.#readAll().catch((error: unknown) => {
+      this.#all = undefined;
+      throw error;
+    });
+    await this.#all;
     const records = await Promise.all(references.map((reference) => this.#read(reference)));
     return records
       .filter((record) => record !== undefined)

@@ -15,8 +15,9 @@ const CONCURRENCY = 10_000;
 
 /** A client of xen-api, which holds one session at a time. */
 export interface PoolClient {
-  /** Changes when it has logged in anew, because the old session was no longer valid. */
-  readonly sessionId: string;
+  /** Emitted when it has logged in, also by itself because the old session was no longer valid. */
+  once(event: 'sessionId', listener: () => void): unknown;
+  off(event: 'sessionId', listener: () => void): unknown;
   readonly pool: { readonly $ref: string };
   connect(): Promise<void>;
   /** Logs out, without waiting for that. */

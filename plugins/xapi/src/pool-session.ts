@@ -88,17 +88,30 @@ export class PoolSession {
   }
 
   async #next(token: string): Promise<string> {
-    const { sessionId } = this.client;
     const question = this.records.ask();
     try {
-      const batch = (await this.call('event.from', CLASSES, token, LONG_POLL)) as EventBatch;
+      const batch = await this.#untilRenewed(this.call('event.from', CLASSES, token, LONG_POLL));
       // What a token means to a session that it was not given to, nobody says.
-      if (this.client.sessionId !== sessionId) return await this.#readAgain();
+      if (batch === undefined) return await this.#readAgain();
       this.records.apply(batch.events, question);
       return batch.token;
     } catch (error) {
       if (apiFailure(error)?.code !== 'EVENTS_LOST') throw error;
       return this.#readAgain();
+    }
+  }
+
+  /** Undefined as soon as there is another session, in which xen-api then puts the same question once more. */
+  async #untilRenewed(batch: Promise<unknown>): Promise<EventBatch | undefined> {
+    let onRenewed: () => void = () => undefined;
+    const renewed = new Promise<undefined>((resolve) => {
+      onRenewed = () => resolve(undefined);
+      this.client.once('sessionId', onRenewed);
+    });
+    try {
+      return await Promise.race([batch as Promise<EventBatch>, renewed]);
+    } finally {
+      this.client.off('sessionId', onRenewed);
     }
   }
 

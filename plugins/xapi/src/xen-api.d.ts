@@ -23,7 +23,6 @@ declare module 'xen-api' {
   export class Xapi extends EventEmitter {
     constructor(settings: XapiSettings);
     readonly pool: { readonly $ref: string };
-    readonly sessionId: string;
     connect(): Promise<void>;
     disconnect(): Promise<void>;
     /** The session's reference is put before the parameters. */

@@ -60,7 +60,8 @@ for (const step of STEPS) {
           assert.ok(CODES.includes(error.code), error.message);
           assert.doesNotMatch(error.message, /secret/);
         }
-        if (fault.kind === 'latency' || fault.kind === 'expiry') assert.deepEqual(failures, []);
+        const mayExpire = fault.kind === 'expiry' && step !== 'pool.get_all_records'; // which is part of the login
+        if (fault.kind === 'latency' || mayExpire) assert.deepEqual(failures, []);
         assert.equal(stage.pool.stateOf('www'), 'Running');
         await eventually(() => stage.stop(stage.pool.vm('www').record['uuid'] as string, 'destroy'));
         assert.equal(stage.pool.stateOf('www'), 'Halted');
