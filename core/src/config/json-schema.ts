@@ -2,6 +2,7 @@ import type { ZodObject } from 'zod';
 import type { BackendContribution, ConfiguredContribution } from '../contracts/plugin.js';
 import type { Contributions } from '../plugins/contributions.js';
 import { configSchema } from './config-schema.js';
+import { findsAddresses } from './finds-addresses.js';
 import { snakeCase } from './letter-case.js';
 import { inputSchema } from './option-description.js';
 import type { JsonSchema } from './option-description.js';
@@ -42,7 +43,7 @@ function described(options: ZodObject): JsonSchema {
 }
 
 function unikernelOf(backend: BackendContribution | undefined, names: readonly string[]): JsonSchema {
-  const common = inputSchema(backend?.reportsAddresses ? addresslessSchema : unikernelSchema);
+  const common = inputSchema(backend && findsAddresses(backend) ? addresslessSchema : unikernelSchema);
   const own = backend === undefined ? {} : inputSchema(backend.unikernel);
   const properties = { ...common.properties, ...own.properties };
   // A connection may have any name, but not that of another backend.

@@ -3,6 +3,7 @@ import type { ReadinessProbe } from '../contracts/readiness-probe.js';
 import type { StopPolicy } from '../contracts/stop-policy.js';
 import type { Contributions } from '../plugins/contributions.js';
 import type { CheckedConfig } from './config-schema.js';
+import { findsAddresses } from './finds-addresses.js';
 import { checkOptions } from './option-check.js';
 import type { ConfigProblem } from './config-problems.js';
 import type { ProblemList } from './problem-list.js';
@@ -85,8 +86,11 @@ export class UnikernelReader {
 
   /** The common keys, those that are right even where others are not, so that these are looked at as well. */
   #common(entry: UnikernelEntry, backend: string): { readonly common: CheckedParts; readonly isWhole: boolean } {
-    const findsAddresses = this.connections.get(backend)?.contribution.reportsAddresses ?? false;
-    const checked = check(findsAddresses ? addresslessSchema : unikernelSchema, entry.values);
+    const contribution = this.connections.get(backend)?.contribution;
+    const checked = check(
+      contribution && findsAddresses(contribution) ? addresslessSchema : unikernelSchema,
+      entry.values,
+    );
     if (checked.success) return { common: checked.data, isWhole: true };
     this.problems.add(...schemaProblems(checked.issues, entry.values, (path) => entry.pathOf(path)));
     const wrong = new Set(checked.issues.map(({ path: [key] }) => key));

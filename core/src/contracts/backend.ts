@@ -79,7 +79,7 @@ export interface Backend<Options = unknown> {
 
   /**
    * The addresses that the system itself knows a machine to have, the most useful first; none while it knows of none.
-   * With this method, and where the contribution says so, `ip` may be left out of a unikernel's configuration.
+   * With this method in the class of a backend, `ip` may be left out of a unikernel's configuration.
    */
   addresses?(id: UnikernelId): Promise<readonly string[]>;
 

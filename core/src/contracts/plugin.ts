@@ -21,8 +21,6 @@ export interface BackendContribution {
    * they are snake_case) come from it. `name` holds the unikernel's name. Parsed, they reach `Backend.register`.
    */
   readonly unikernel: ZodObject;
-  /** Its backends have the method `addresses`. */
-  readonly reportsAddresses?: true;
   /** The settings of one connection; parsed, they are injected as `OPTIONS`. The key `connect` takes the `-c` flag. */
   readonly connection?: ZodObject;
 }

@@ -24,7 +24,6 @@ export default definePlugin({
       description: 'Virtual machines of an XCP-ng or XenServer pool',
       unikernel: xapiOptions,
       connection: connectionOptions,
-      reportsAddresses: true,
     });
   },
 });
