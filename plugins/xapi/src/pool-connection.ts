@@ -3,18 +3,14 @@ import { apiFailure } from './api-failure.js';
 import { connectionAdvice, connectionFailure } from './connection-advice.js';
 import { codeFor, endsSession } from './failure-advice.js';
 import type { PoolAccess } from './pool-client.js';
-import { PoolSession } from './pool-session.js';
+import { PoolSession, type SessionListener } from './pool-session.js';
 
 /** In milliseconds. A pool that is back is to be noticed within a second; one that refuses us is not pestered. */
 const FIRST_PAUSE = 250;
 const LONGEST_PAUSE = 1_000;
 const PAUSE_WHEN_DENIED = 15_000;
 
-export interface PoolListener {
-  /** A VM of the pool has changed, or is gone. */
-  onVm(uuid: string): void;
-  /** All VMs were read anew: anything may have changed. */
-  onAll(): void;
+export interface PoolListener extends SessionListener {
   /** From now on calls reject at once. */
   onLost(reason: JitsuError): void;
 }
@@ -90,8 +86,7 @@ export class PoolConnection {
   }
 
   async #openSession(): Promise<PoolSession> {
-    const { onVm, onAll } = this.listener;
-    return PoolSession.open(await this.access(), this.clock, onVm, onAll);
+    return PoolSession.open(await this.access(), this.clock, this.listener);
   }
 
   #take(session: PoolSession): void {

@@ -16,6 +16,13 @@ interface EventBatch {
   readonly token: string;
 }
 
+export interface SessionListener {
+  /** A VM of the pool has changed, or is gone. */
+  onVm(uuid: string): void;
+  /** All VMs were read anew: anything may have changed. */
+  onAll(): void;
+}
+
 /** One stay at a pool, from the login to the loss of it or the logout: its VMs as they are now. */
 export class PoolSession {
   readonly records: VmRecords;
@@ -27,25 +34,19 @@ export class PoolSession {
     private readonly client: PoolClient,
     private readonly dispatcher: Dispatcher,
     private readonly clock: Clock,
-    onVm: (uuid: string) => void,
-    private readonly onAll: () => void,
+    private readonly listener: SessionListener,
   ) {
-    this.records = new VmRecords((method, ...parameters) => this.call(method, ...parameters), onVm);
+    this.records = new VmRecords(
+      (method, ...parameters) => this.call(method, ...parameters),
+      (uuid) => listener.onVm(uuid),
+    );
     this.interfaces = new NetworkInterfaces((method, ...parameters) => this.call(method, ...parameters));
   }
 
-  /**
-   * Logs in and reads what there is. `onVm` is told of every VM that changes, `onAll` when all of them were read anew.
-   * Rejects with what xen-api throws.
-   */
-  static async open(
-    access: PoolAccess,
-    clock: Clock,
-    onVm: (uuid: string) => void,
-    onAll: () => void,
-  ): Promise<PoolSession> {
+  /** Logs in and reads what there is. Rejects with what xen-api throws. */
+  static async open(access: PoolAccess, clock: Clock, listener: SessionListener): Promise<PoolSession> {
     const { client, dispatcher } = await createPoolClient(access);
-    const session = new PoolSession(client, dispatcher, clock, onVm, onAll);
+    const session = new PoolSession(client, dispatcher, clock, listener);
     try {
       await client.connect();
       void session.#follow(await session.#readAll());
@@ -117,7 +118,7 @@ export class PoolSession {
 
   async #readAgain(): Promise<string> {
     const token = await this.#readAll();
-    this.onAll();
+    this.listener.onAll();
     return token;
   }
 

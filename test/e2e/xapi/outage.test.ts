@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '#core/testing/eventually.js';
 import { RunningJitsu } from '../../support/running-jitsu.js';
+import { tellFigure } from '../../support/tell-figure.js';
 import { EmulatedGuest } from '../../support/xapi/emulated-guest.js';
 import { PoolServer } from '../../support/xapi/pool-server.js';
 
@@ -50,7 +51,7 @@ describe('a pool that goes away', function () {
     const back = performance.now();
     await eventually(async () => assert.deepEqual(await states(), ['running', 'off', 'off']));
     const took = Math.round(performance.now() - back);
-    console.log(`      after ${OUTAGE} s of absence, the states were right again within ${took} ms`);
+    tellFigure(`after ${OUTAGE} s of absence, the states were right again within ${took} ms`);
     assert.ok(took <= 2_000);
     assert.equal(powerCalls(), before, 'no VM was started or stopped');
     assert.deepEqual((await jitsu.ask('up.test')).addresses, [addresses.get('up')]);

@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { eventually } from '#core/testing/eventually.js';
 import { thisMachine, type Place } from '../../support/place.js';
 import { RunningJitsu } from '../../support/running-jitsu.js';
+import { tellFigure } from '../../support/tell-figure.js';
 import { TemporaryFolder } from '../../support/temporary-folder.js';
 import { EmulatedGuest } from '../../support/xapi/emulated-guest.js';
 import { PoolServer, type ServerSettings } from '../../support/xapi/pool-server.js';
@@ -77,7 +78,7 @@ describe('a name with a VM of a pool behind it', function () {
       await jitsu.control.stop(name);
       assert.equal(server.pool.stateOf(name), 'Halted');
     }
-    console.log(`      answered ${over.join(', ')} ms after the service was there`);
+    tellFigure(`answered ${over.join(', ')} ms after the service was there`);
     assert.ok([...over].sort((one, other) => one - other)[2]! <= 50, 'the median of five');
     assert.deepEqual(server.pool.refused, []);
   });

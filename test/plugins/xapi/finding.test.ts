@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { rejectsWithCode } from '#core/testing/rejects-with-code.js';
+import { tellFigure } from '../../support/tell-figure.js';
 import { PoolStage } from '../../support/xapi/pool-stage.js';
 import { uuidOf } from '../../support/xapi/pool-emulator.js';
 
@@ -50,7 +51,7 @@ describe('which VM of a pool a unikernel is', () => {
     for (const name of names) ids.push(await stage.register({ name }));
     for (const id of ids) assert.equal((await stage.backend.describe(id)).macs.length, 1);
     const methods = stage.pool.calls.map(({ method }) => method).filter((method) => method !== 'event.from');
-    console.log(`      500 VMs, registered and described: ${methods.join(', ')}`);
+    tellFigure(`500 VMs, registered and described: ${methods.join(', ')}`);
     assert.deepEqual(methods, [
       'session.login_with_password',
       'pool.get_all_records',
