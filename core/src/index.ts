@@ -3,6 +3,7 @@ export type { SettingsRequest } from './config/load-settings.js';
 export type { SettingsContext } from './config/read-settings.js';
 export { ConfigProblems } from './config/config-problems.js';
 export type { ConfigProblem } from './config/config-problems.js';
+export { duration } from './config/duration.js';
 export { defineConfig } from './config/define-config.js';
 export type {
   BackendOptions,

@@ -3,6 +3,7 @@
  * spaces: `npm test` as root installs what lacks.
  */
 export const SYSTEM_TOOLS = {
+  cc: 'gcc libc6-dev',
   dig: 'bind9-dnsutils',
   ip: 'iproute2',
   libvirtd: 'libvirt-daemon-system libvirt-daemon-driver-qemu',

@@ -4,7 +4,7 @@ import type { PluginLoader } from '../plugins/plugin-loader.js';
 import { nearestWord } from './nearest-word.js';
 
 /** Plugins that are not called what they contribute. */
-const PROVIDERS: Readonly<Record<string, string>> = { synjitsu: 'synjitsu-vchan', 'xenstore-key': 'libxl' };
+const PROVIDERS: Readonly<Record<string, string>> = { synjitsu: 'synjitsu-vchan', 'xenstore-key': '@jitsud/xenstore' };
 
 /** Backends that one may have meant though their plugins are not loaded. */
 const OWN_BACKENDS: readonly string[] = ['libvirt', 'libxl', 'process', 'xapi'];

@@ -64,7 +64,7 @@ export async function readSettings(
   const { notifiers, resolvers } = contributions;
   const configuredNotifiers = await readConfigured('notifiers', config.notifiers, notifiers, loader, problems);
   const configuredResolvers = await readConfigured('resolvers', config.resolvers, resolvers, loader, problems);
-  if (entries.some(({ values }) => 'waitForKey' in values)) {
+  if (entries.some(waitsForKey)) {
     // Where it is missing, the reader says so of each unikernel that needs it.
     await takeIn(WAIT_FOR_KEY_PROBE, contributions.readinessProbes, loader).catch(() => undefined);
   }
@@ -109,6 +109,12 @@ function asGroup(written: unknown, source: string): Readonly<Record<string, unkn
   });
   problems.throwIfAny(source);
   return {};
+}
+
+/** Whether an entry asks for the probe that stands behind `waitForKey`, by that key or by the probe's own name. */
+function waitsForKey({ values }: UnikernelEntry): boolean {
+  const ready = [values['ready']].flat();
+  return 'waitForKey' in values || ready.some((words) => String(words).split(':')[0] === WAIT_FOR_KEY_PROBE);
 }
 
 async function loadListed(plugins: readonly string[], loader: PluginLoader, problems: ProblemList): Promise<void> {

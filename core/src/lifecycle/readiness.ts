@@ -12,7 +12,9 @@ export async function untilReady(
   signal: AbortSignal,
 ): Promise<void> {
   const { name, id, addresses, probes, delay } = unikernel.plan;
-  await Promise.all(probes.map((probe) => probe.untilReady({ name, id, addresses }, signal)));
+  const { domainId } = unikernel;
+  const target = { name, id, addresses, ...(domainId !== undefined && { domainId }) };
+  await Promise.all(probes.map((probe) => probe.untilReady(target, signal)));
   if (booted && delay > 0) await clock.sleep(delay, signal);
   signal.throwIfAborted();
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { ReadinessTarget } from '#core/contracts/readiness-probe.js';
 import { JitsuError } from '#core/errors.js';
 import { rejectsWithCode } from '#core/testing/rejects-with-code.js';
 import { aCommand, aQuery, HandProbe, Life } from '../../support/life.js';
@@ -69,6 +70,16 @@ describe('the summoner', () => {
     web!.ready = false;
     await life.summoner.summon(web!, aQuery);
     assert.equal(life.clock.pending, 1, 'only the reaper waits');
+  });
+
+  it('tells the probes the number of the machine that runs', async () => {
+    using life = new Life();
+    const told: unknown[] = [];
+    const untilReady = async ({ domainId }: ReadinessTarget): Promise<void> => void told.push(domainId);
+    const [web] = await life.with({ name: 'web', probes: [{ untilReady }] });
+    await life.summoner.summon(web!, aQuery);
+    assert.equal(typeof web!.domainId, 'number');
+    assert.deepEqual(told, [web!.domainId]);
   });
 
   it('fails at the deadline, leaves the machine running, and then leaves it alone for a while', async () => {
