@@ -66,8 +66,14 @@ async function makeImage(folder: string, packages: readonly string[]): Promise<v
   await mkdir(root);
   await makeRoot(root);
   await unpackInto(root, others);
-  await unpackInto(domU, kernels.filter((path) => path.includes('-cloud-')));
-  await unpackInto(dom0, kernels.filter((path) => !path.includes('-cloud-')));
+  await unpackInto(
+    domU,
+    kernels.filter((path) => path.includes('-cloud-')),
+  );
+  await unpackInto(
+    dom0,
+    kernels.filter((path) => !path.includes('-cloud-')),
+  );
   const busybox = join(root, 'usr/bin/busybox');
   const [dom0Files, domUFiles] = await Promise.all([filesBelow(dom0), filesBelow(domU)]);
 

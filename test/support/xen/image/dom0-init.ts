@@ -27,7 +27,7 @@ xenconsoled --pid-file=/run/xen/xenconsoled.pid --log=guest --log-dir=/var/log/x
 say 'xenstored and xenconsoled run'
 cd /workspace
 export LD_LIBRARY_PATH=/workspace/.node/lib
-/workspace/.node/node --enable-source-maps test/dist/support/xen/run-suites.js /dev/vport0p1
+/workspace/.node/node --enable-source-maps test/dist/support/xen/run-suites.js /dev/vport*p1
 say "the suites ended with status $?"
 $bb tar -cf /dev/vdc -C /var/log .
 $bb poweroff -f

@@ -16,6 +16,7 @@ const PACKAGES = [
   'busybox-static',
   'bash',
   'coreutils',
+  'dash',
   'grep',
   'iproute2',
   'libstdc++6',

@@ -6,7 +6,9 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 
 /** Nobody reads them there, and no program needs them. The kernels' modules are in the initramfs. */
-const LEFT_OUT = ['doc', 'info', 'lintian', 'locale', 'man', 'perl*', 'i18n', 'zoneinfo'].map((name) => `share/${name}`);
+const LEFT_OUT = ['doc', 'info', 'lintian', 'locale', 'man', 'perl*', 'i18n', 'zoneinfo'].map(
+  (name) => `share/${name}`,
+);
 const NOT_USED = ['lib/python3*', 'lib/debug', 'lib/x86_64-linux-gnu/perl*', 'lib/udev', 'lib/systemd', 'include'];
 
 /** Unpacks the file of a package within a folder whose own links to folders stay what they are. */
@@ -28,6 +30,7 @@ export async function makeRoot(root: string): Promise<void> {
   for (const name of ['dev', 'etc', 'guest', 'proc', 'run', 'sys', 'tmp', 'var/log', 'workspace']) {
     await mkdir(join(root, name), { recursive: true });
   }
+  await symlink('dash', join(root, 'usr/bin/sh'));
   await symlink('mawk', join(root, 'usr/bin/awk'));
   await symlink('/run', join(root, 'var/run'));
   await symlink('/run/lock', join(root, 'var/lock'));
