@@ -6,7 +6,7 @@ import { basename, dirname, join } from 'node:path';
  * Where the tests keep what costs much to make, from one run to the next, and for all work trees of a user. It can be
  * removed at any time.
  */
-const CACHE = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'jitsu-test');
+const CACHE = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'jitsu-test');
 const DAY = 24 * 60 * 60 * 1000;
 
 /** A folder in the cache, such as `guest`. It need not be there. */

@@ -1,3 +1,5 @@
+import type { GuestModule } from './guest-program.js';
+
 /** How a guest behaves; without any of these it serves as soon as it can. */
 export interface GuestOptions {
   /** It does not hear when it is asked to shut down: `shutdown` leaves it running. */
@@ -10,6 +12,10 @@ export interface GuestOptions {
   readonly writeKey?: string;
   /** On Xen: the key below its own folder of xenstore that it reads before all else, and prints. */
   readonly readKey?: string;
+  /** On Xen: the modules that it loads beside that of its network card. */
+  readonly modules?: readonly GuestModule[];
+  /** A program, with no arguments, that it runs when it serves; it must be among its files. */
+  readonly program?: string;
 }
 
 /** What spares a guest a second and a half of its boot: nothing is measured, tested or hardened. */
@@ -27,7 +33,7 @@ const HASTE = [
 
 /** The kernel's command line of a guest: what `GUEST_INIT` obeys. */
 export function guestCommandLine(console: string, address: string, options: GuestOptions = {}): string {
-  const { deaf, slow, crash, writeKey, readKey } = options;
+  const { deaf, slow, crash, writeKey, readKey, modules = [], program } = options;
   return [
     `console=${console}`,
     ...HASTE,
@@ -37,5 +43,7 @@ export function guestCommandLine(console: string, address: string, options: Gues
     ...(crash === true ? ['jitsu.crash'] : []),
     ...(writeKey === undefined ? [] : [`jitsu.write=${writeKey}`]),
     ...(readKey === undefined ? [] : [`jitsu.read=${readKey}`]),
+    ...modules.map((name) => `jitsu.load=${name}`),
+    ...(program === undefined ? [] : [`jitsu.run=${program}`]),
   ].join(' ');
 }

@@ -17,19 +17,17 @@ const QEMU_MODULES = [
   'pvpanic-mmio',
 ] as const;
 
-/** Those of a guest of Xen: the network card, disks, and /proc/xen with what programs of Xen look for. */
-const XEN_MODULES = [
-  'xen-netfront',
-  'xen-blkfront',
-  'xen-evtchn',
-  'xen-gntdev',
-  'xen-gntalloc',
-  'xen-privcmd',
-  'xenfs',
-] as const;
+/** Those of a guest of Xen: the network card. */
+const XEN_MODULES = ['xen-netfront'] as const;
+
+/** Those that a guest of Xen loads where it is told to: for disks, and for programs that use grants and events. */
+const MORE_MODULES = ['xen-blkfront', 'xen-evtchn', 'xen-gntdev', 'xen-gntalloc', 'xen-privcmd', 'xenfs'] as const;
+
+/** A module that a guest of Xen need not load. */
+export type GuestModule = (typeof MORE_MODULES)[number];
 
 /** All that an image needs. */
-export const GUEST_MODULES = [...QEMU_MODULES, ...XEN_MODULES] as const;
+export const GUEST_MODULES = [...QEMU_MODULES, ...XEN_MODULES, ...MORE_MODULES] as const;
 
 /**
  * What a guest runs, as process 1. It obeys these words of its kernel's command line:
@@ -39,6 +37,8 @@ export const GUEST_MODULES = [...QEMU_MODULES, ...XEN_MODULES] as const;
  * - `jitsu.deaf`: it does not hear when it is asked to shut down.
  * - `jitsu.crash`: its kernel panics before it has an address.
  * - `jitsu.read=rumprun/cfg`: before all else it reads this key of xenstore, and prints it.
+ * - `jitsu.load=xen-blkfront`: it loads this module too; given any number of times.
+ * - `jitsu.run=/bin/program`: it runs this program, which somebody has added to its files, when it serves.
  * - `jitsu.write=data/ready`: it writes this key of xenstore when it serves.
  *
  * A message to xenstore is four little-endian words (2 to read or 11 to write, request, transaction, length) and the
@@ -57,6 +57,8 @@ for word in $(busybox cat /proc/cmdline); do
     jitsu.crash) crash=yes ;;
     jitsu.read=*) read=\${word#*=} ;;
     jitsu.write=*) write=\${word#*=} ;;
+    jitsu.load=*) more="$more \${word#*=}" ;;
+    jitsu.run=*) program=\${word#*=} ;;
   esac
 done
 xenstore() {
@@ -70,7 +72,7 @@ if [ -e /dev/xen/xenbus ]; then
 else
   modules='${QEMU_MODULES.join(' ')}'
 fi
-for module in $modules; do
+for module in $modules $more; do
   for file in /lib/$module.ko*; do
     if [ -e "$file" ]; then busybox insmod "$file"; fi
   done
@@ -98,6 +100,7 @@ busybox httpd -p 80 -h /www
 read -r uptime rest </proc/uptime
 echo "serving at $uptime"
 if [ -n "$write" ]; then xenstore 0b $((\${#write} + \${#uptime} + 1)) "$write\\\\x00$uptime"; fi
+if [ -n "$program" ]; then "$program" & fi
 while :; do busybox sleep 1000; done
 `;
 

@@ -78,7 +78,7 @@ export class Dom0 implements AsyncDisposable {
       mac: `00:16:3e:4a:00:${number.toString(16).padStart(2, '0')}`,
       bridge: this.bridge,
       script: this.vifScript,
-      ...this.files.of(options, `${NETWORK}.${number}`),
+      ...this.files.of(name, `${NETWORK}.${number}`, options, this.#folder.path),
     };
     this.#guests.set(name, guest);
     return guest;
@@ -147,11 +147,12 @@ export class Dom0 implements AsyncDisposable {
     );
   }
 
-  /** Waits until nothing of a guest is left: a domain that is destroyed keeps its number, but not its name, for a while. */
-  async untilGone({ name }: XenGuest): Promise<void> {
+  /** Waits until nothing of these guests is left: a domain that is destroyed loses its name a while before its number. */
+  async untilGone(...guests: readonly Pick<XenGuest, 'name'>[]): Promise<void> {
+    const names = ['(null)', ...guests.map(({ name }) => name)];
     await this.until(
-      async () => ((await this.domains()).some((each) => [name, '(null)'].includes(each.name)) ? undefined : true),
-      () => `${name} is still there`,
+      async () => ((await this.domains()).some(({ name }) => names.includes(name)) ? undefined : true),
+      () => `one of these is still there: ${names.slice(1).join(', ')}`,
     );
   }
 
@@ -172,12 +173,19 @@ export class Dom0 implements AsyncDisposable {
     return text.replaceAll('\r', '');
   }
 
+  /** Waits until a guest has written this to its console; resolves with all of it. */
+  async untilConsole({ name }: XenGuest, pattern: RegExp): Promise<string> {
+    return await this.until(
+      async () => [await this.console(name)].find((text) => pattern.test(text)),
+      async () => `the console of ${name} never showed ${String(pattern)}, but:\n${await this.console(name)}`,
+    );
+  }
+
   /** Destroys the guests of this suite, whoever has started them, and forgets what their consoles said. */
   async removeGuests(): Promise<void> {
-    for (const { name, id } of await this.domains()) {
-      if (this.#guests.has(name)) await this.xl('destroy', String(id));
-    }
-    for (const guest of this.#guests.values()) await this.untilGone(guest);
+    const ours = (await this.domains()).filter(({ name }) => this.#guests.has(name));
+    for (const { id } of ours) await this.xl('destroy', String(id));
+    if (ours.length > 0) await this.untilGone(...ours);
     for (const name of this.#guests.keys()) await rm(join(CONSOLES, `guest-${name}.log`), { force: true });
   }
 

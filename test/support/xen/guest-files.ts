@@ -1,6 +1,7 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { cpioArchive } from '../guest/cpio-archive.js';
 import { guestCommandLine } from '../guest/guest-command-line.js';
 import { prepareGuestImage } from '../guest/guest-image.js';
 import { uncompressedKernel } from './image/linux-kernel.js';
@@ -16,13 +17,19 @@ export class GuestFiles {
     private readonly grub: Readonly<Record<'pv' | 'pvh', string>>,
   ) {}
 
-  /** That part of a guest which depends on what it runs. */
+  /** That part of a guest which depends on what it runs. Files that are made for it go into `folder`. */
   of(
-    { type = 'pv', program = 'linux', memory = MEMORY[program], ...behaviour }: XenGuestOptions,
+    name: string,
     address: string,
+    { type = 'pv', kernel = 'linux', memory = MEMORY[kernel], files, ...behaviour }: XenGuestOptions,
+    folder: string,
   ): Pick<XenGuest, 'type' | 'kernel' | 'ramdisk' | 'commandLine' | 'memory'> {
-    if (program === 'grub') return { type, memory, kernel: this.grub[type], commandLine: '' };
-    return { type, memory, ...this.linux, commandLine: guestCommandLine('hvc0', address, behaviour) };
+    if (kernel === 'grub') return { type, memory, kernel: this.grub[type], commandLine: '' };
+    const commandLine = guestCommandLine('hvc0', address, behaviour);
+    if (files === undefined) return { type, memory, ...this.linux, commandLine };
+    const ramdisk = join(folder, `${name}.initrd`);
+    writeFileSync(ramdisk, Buffer.concat([readFileSync(this.linux.ramdisk), cpioArchive(files)]));
+    return { type, memory, kernel: this.linux.kernel, ramdisk, commandLine };
   }
 }
 

@@ -24,6 +24,7 @@ Object.assign(process.env, request.environment, { JITSU_TEST_SKIPS: join(tmpdir(
 const titles = request.tests.map((test) => nameOf(test).replaceAll(/[|\\{}()[\]^$+*?.-]/g, '\\$&'));
 const mocha = new Mocha({
   timeout: TIMEOUT,
+  color: false,
   grep: new RegExp(`^(${titles.join('|')})$`),
   reporter: class {
     constructor(runner: Mocha.Runner) {

@@ -1,3 +1,4 @@
+import type { ArchivedFile } from '../guest/cpio-archive.js';
 import type { GuestOptions } from '../guest/guest-command-line.js';
 
 /** What a guest is, and how it behaves. */
@@ -8,7 +9,9 @@ export interface XenGuestOptions extends GuestOptions {
    * `linux`, where it is not said, serves a page about itself. `grub` is GRUB at its prompt: it starts within a second,
    * serves nothing and hears nothing.
    */
-  readonly program?: 'linux' | 'grub';
+  readonly kernel?: 'linux' | 'grub';
+  /** What Linux finds in its root folder beside its own files. Folders come before what is in them. */
+  readonly files?: readonly ArchivedFile[];
   /** In MiB. */
   readonly memory?: number;
 }

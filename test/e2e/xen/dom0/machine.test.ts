@@ -90,14 +90,19 @@ describe('the machine of the tests', function () {
     );
   });
 
+  it('has guests with files and modules that a suite brings', async () => {
+    const files = [{ path: 'bin/hello', content: '#!/bin/busybox sh\necho "hello from $0"\n', isExecutable: true }];
+    const guest = dom0.guest('greeting', { files, program: '/bin/hello', modules: ['xen-evtchn', 'xen-gntalloc'] });
+    await dom0.create(guest);
+    const text = await dom0.untilConsole(guest, /^hello from \/bin\/hello$/m);
+    assert.doesNotMatch(text, /insmod/);
+  });
+
   it('has guests that are at their prompt within a moment', async () => {
     for (const type of ['pv', 'pvh'] as const) {
-      const guest = dom0.guest(`prompt-${type}`, { type, program: 'grub' });
+      const guest = dom0.guest(`prompt-${type}`, { type, kernel: 'grub' });
       await dom0.create(guest);
-      await dom0.until(
-        async () => ((await dom0.console(guest.name)).includes('grub> ') ? true : undefined),
-        () => dom0.console(guest.name),
-      );
+      await dom0.untilConsole(guest, /grub> /);
     }
   });
 });

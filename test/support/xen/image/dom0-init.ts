@@ -4,7 +4,7 @@
  */
 export const dom0Init = (xenPrograms: string): string => `#!/bin/busybox sh
 export PATH=${xenPrograms}:/usr/sbin:/usr/bin HOME=/root LANG=C.UTF-8
-export JITSU_XEN_GUEST=/guest
+export JITSU_XEN_GUEST=/guest NO_COLOR=1
 say() {
   read -r uptime rest </proc/uptime
   echo "dom0: $* ($uptime s)"

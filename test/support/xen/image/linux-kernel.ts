@@ -7,7 +7,7 @@ import { unpack } from './unpack.js';
  */
 export async function uncompressedKernel(image: Buffer): Promise<Buffer> {
   if (image.toString('latin1', 0x202, 0x206) !== 'HdrS') throw new Error('this is no kernel in the form of a bzImage');
-  const setupSectors = image[0x1f1] || 4;
+  const setupSectors = image.readUInt8(0x1f1);
   const start = (setupSectors + 1) * 512 + image.readUInt32LE(0x248);
   const end = start + image.readUInt32LE(0x24c);
   return await unpack(image.subarray(start, end - 4));
