@@ -99,7 +99,7 @@ if [ -n "$slow" ]; then busybox sleep "$slow"; fi
 busybox httpd -p 80 -h /www
 read -r uptime rest </proc/uptime
 echo "serving at $uptime"
-if [ -n "$write" ]; then xenstore 0b $((\${#write} + \${#uptime} + 1)) "$write\\\\x00$uptime"; fi
+if [ -n "$write" ]; then xenstore 0b $((\${#write} + \${#uptime} + 1)) "$write\\\\x00$uptime" >/dev/null; fi
 if [ -n "$program" ]; then "$program" & fi
 while :; do busybox sleep 1000; done
 `;

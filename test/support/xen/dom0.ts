@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { chmod, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -14,8 +14,11 @@ import { xlConfig, type XenGuest, type XenGuestOptions } from './xen-guest.js';
 const run = promisify(execFile);
 const CONSOLES = '/var/log/xen/console';
 const NETWORK = '10.77.0';
-const COMMAND_LIMIT = 60_000;
-const SERVE_LIMIT = 60_000;
+/** In milliseconds. Other suites run at the same time, on the processors that emulate this one. */
+const COMMAND_LIMIT = 120_000;
+const SERVE_LIMIT = 120_000;
+/** Where looking takes no other process. */
+const SHORT_PAUSE = 50;
 let opened = 0;
 
 /**
@@ -144,6 +147,7 @@ export class Dom0 implements AsyncDisposable {
     return await this.until(
       () => this.pageOf(guest).catch(() => undefined),
       () => this.console(guest.name).then((text) => `nothing serves at ${guest.address}; its console says:\n${text}`),
+      SHORT_PAUSE,
     );
   }
 
@@ -156,20 +160,27 @@ export class Dom0 implements AsyncDisposable {
     );
   }
 
-  /** Looks again and again until there is something to see; `complaint` is the error of who waits a minute in vain. */
-  async until<T>(look: () => Promise<T | undefined>, complaint: () => string | Promise<string>): Promise<T> {
+  /**
+   * Looks again and again until there is something to see; `complaint` is the error of who waits two minutes in vain. Dom0
+   * and its guests share one processor: who looks too often slows down what he waits for.
+   */
+  async until<T>(
+    look: () => Promise<T | undefined>,
+    complaint: () => string | Promise<string>,
+    pause = 300,
+  ): Promise<T> {
     const limit = Date.now() + SERVE_LIMIT;
     for (;;) {
       const seen = await look();
       if (seen !== undefined) return seen;
       if (Date.now() > limit) throw new Error(await complaint());
-      await sleep(50);
+      await sleep(pause);
     }
   }
 
   /** What a guest has written to its console; empty where it has written nothing. */
   async console(name: string): Promise<string> {
-    const text = await readFile(join(CONSOLES, `guest-${name}.log`), 'utf8').catch(() => '');
+    const text = await readFile(consoleOf(name), 'utf8').catch(() => '');
     return text.replaceAll('\r', '');
   }
 
@@ -178,15 +189,19 @@ export class Dom0 implements AsyncDisposable {
     return await this.until(
       async () => [await this.console(name)].find((text) => pattern.test(text)),
       async () => `the console of ${name} never showed ${String(pattern)}, but:\n${await this.console(name)}`,
+      SHORT_PAUSE,
     );
   }
 
-  /** Destroys the guests of this suite, whoever has started them, and forgets what their consoles said. */
+  /** Destroys the guests of this suite, whoever has started them, and puts aside what their consoles said. */
   async removeGuests(): Promise<void> {
     const ours = (await this.domains()).filter(({ name }) => this.#guests.has(name));
     for (const { id } of ours) await this.xl('destroy', String(id));
     if (ours.length > 0) await this.untilGone(...ours);
-    for (const name of this.#guests.keys()) await rm(join(CONSOLES, `guest-${name}.log`), { force: true });
+    for (const name of this.#guests.keys()) {
+      const file = consoleOf(name);
+      if (existsSync(file)) await rename(file, `${file}.${Date.now()}`);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -202,4 +217,9 @@ export class Dom0 implements AsyncDisposable {
     await this.run('ip', 'address', 'add', `${this.address}/24`, 'dev', this.bridge);
     await this.run('ip', 'link', 'set', this.bridge, 'up');
   }
+}
+
+/** Where xenconsoled writes it, with `--log=guest`. */
+function consoleOf(name: string): string {
+  return join(CONSOLES, `guest-${name}.log`);
 }

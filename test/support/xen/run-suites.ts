@@ -11,7 +11,7 @@ import { nameOf, type TestEvent } from './test-event.js';
 import type { TestRequest } from './test-request.js';
 
 /** In milliseconds. Everything is slow in an emulator. */
-const TIMEOUT = 60_000;
+const TIMEOUT = 120_000;
 
 const output = openSync(process.argv[2] ?? '/dev/stdout', constants.O_WRONLY);
 const tell = (event: TestEvent): void => {

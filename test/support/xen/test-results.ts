@@ -94,6 +94,8 @@ export class TestResults {
   #whyNot(test: string, otherwise: Error): Error {
     const failure = this.#hookFailures.find(({ suite }) => suite === '' || `${test} `.startsWith(`${suite} `));
     const error = failure?.error ?? otherwise;
+    // Once is enough for what may be the tail of a log.
+    if (this.#said.has(error)) return new Error(`It did not run: ${error.message.split('\n')[0] ?? ''}`);
     this.#said.add(error);
     return error;
   }

@@ -24,10 +24,12 @@ interface PackageFile {
 export async function copyWorkspace(to: string): Promise<void> {
   const plugins = (await readdir(join(WORKSPACE, 'plugins'))).map((name) => join('plugins', name));
   const ours = ['core', 'cli', ...plugins];
-  for (const name of ['package.json', 'jitsu.config.ts', 'examples', 'test/dist', ...ours.flatMap(shipped)]) {
-    if (existsSync(join(WORKSPACE, name))) await copy(name, to);
-  }
-  for (const path of await packagesOf(ours)) await copy(path, to);
+  const parts = ['package.json', 'jitsu.config.ts', 'examples', 'test/dist', ...ours.flatMap(shipped)];
+  const there = parts.filter((name) => existsSync(join(WORKSPACE, name)));
+  await mkdir(to, { recursive: true });
+  // Some thousand files: cp takes a fraction of the time that Node needs.
+  const words = ['-a', '--parents', '--reflink=auto', '-t', to, ...there, ...(await packagesOf(ours))];
+  await run('cp', words, { cwd: WORKSPACE });
   await mkdir(join(to, 'node_modules/@jitsud'), { recursive: true });
   for (const name of await readdir(join(WORKSPACE, 'node_modules/@jitsud'))) {
     const target = relative(WORKSPACE, await realpath(join(WORKSPACE, 'node_modules/@jitsud', name)));
@@ -38,11 +40,6 @@ export async function copyWorkspace(to: string): Promise<void> {
 
 function shipped(name: string): string[] {
   return ['package.json', 'dist', 'bin'].map((part) => join(name, part));
-}
-
-async function copy(name: string, to: string): Promise<void> {
-  const filter = (path: string): boolean => !/\.(d\.[cm]?ts|d\.ts\.map|tsbuildinfo|md)$/.test(path);
-  await cp(join(WORKSPACE, name), join(to, name), { recursive: true, filter });
 }
 
 /** The folders, relative to the workspace, of all packages that these need. */

@@ -46,14 +46,14 @@ export class XenRun implements AsyncDisposable {
     requireTool(context, 'mke2fs');
     requireTool(context, 'xz');
     requireTool(context, 'lz4');
-    const image = await prepareDom0Image().catch((error: unknown) =>
-      cannotRun(context, `no image with Xen can be made here: ${String(error)}`),
-    );
     const folder = cacheFolder('xen-runs', `${new Date().toISOString().replaceAll(':', '')}-${process.pid}`);
     await mkdir(folder, { recursive: true });
     await keepWhatIsUsed(folder, DAYS_KEPT);
-    const workspace = await writeWorkspace(folder, request);
-    const started = new XenRun(await XenMachine.start(programs, image, workspace, folder), folder, request.tests);
+    const [image, workspace] = await Promise.allSettled([prepareDom0Image(), writeWorkspace(folder, request)]);
+    if (image.status === 'rejected') cannotRun(context, `no image with Xen can be made here: ${String(image.reason)}`);
+    if (workspace.status === 'rejected') throw workspace.reason;
+    const machine = await XenMachine.start(programs, image.value, workspace.value, folder);
+    const started = new XenRun(machine, folder, request.tests);
     started.#reading = started.#read();
     return started;
   }
