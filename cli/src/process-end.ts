@@ -1,4 +1,3 @@
-import { constants } from 'node:os';
 import type { Logger } from '@jitsud/core';
 
 /** What ends a server. */
@@ -9,7 +8,7 @@ export interface ProcessEnd {
 
 /**
  * The end of this process. The first SIGINT or SIGTERM asks for an orderly one; a second one ends the process at once,
- * with the status that shells expect of it. An error that nobody caught is logged and ends it with status 1: the next
+ * as if it did not handle it. An error that nobody caught is logged and ends it with status 1: the next
  * start finds out what runs, which is safer than going on in a state that nobody knows.
  */
 export const processEnd: ProcessEnd = {
@@ -28,7 +27,12 @@ export const processEnd: ProcessEnd = {
       let isEnding = false;
       for (const name of ['SIGINT', 'SIGTERM'] as const) {
         process.on(name, () => {
-          if (isEnding) process.exit(128 + constants.signals[name]);
+          if (isEnding) {
+            // process.exit would wait for threads, and one of a backend may be within a call that never returns.
+            process.removeAllListeners(name);
+            process.kill(process.pid, name);
+            return;
+          }
           isEnding = true;
           resolve(name);
         });

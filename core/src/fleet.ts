@@ -13,6 +13,8 @@ const AT_ONCE = 256;
 export class Fleet {
   readonly backends: ReadonlyMap<string, Backend>;
   readonly unikernels = new Map<string, Unikernel>();
+  /** Whose machine it is, by connection and id. */
+  readonly #owners = new Map<string, string>();
 
   /** Makes the backends, and opens nothing. @throws JITSU_CONFIG_INVALID for a stop mode that its backend lacks */
   constructor(
@@ -50,7 +52,7 @@ export class Fleet {
       const ids = await Promise.allSettled(batch.map((unikernel) => this.#register(unikernel)));
       for (const [index, id] of ids.entries()) {
         const unikernel = batch[index] as UnikernelSettings;
-        if (id.status === 'fulfilled') this.#add(unikernel, id.value, onCount);
+        if (id.status === 'fulfilled') problems.push(...this.#add(unikernel, id.value, onCount));
         else if (errorCode(id.reason) === 'JITSU_BACKEND_UNREACHABLE') throw id.reason;
         else problems.push(objection(unikernel, id.reason));
       }
@@ -79,8 +81,12 @@ export class Fleet {
     return this.#backend(backend).register({ name, options });
   }
 
-  #add(settings: UnikernelSettings, id: UnikernelId, onCount: (unikernel: Unikernel) => void): void {
+  #add(settings: UnikernelSettings, id: UnikernelId, onCount: (unikernel: Unikernel) => void): ConfigProblem[] {
     const { name, names, addresses, ttl, backend, stopMode, delay, deadline, grace, ready, stopPolicies } = settings;
+    const machine = JSON.stringify([backend, id]);
+    const owner = this.#owners.get(machine);
+    if (owner !== undefined) return [sameMachine(name, owner)];
+    this.#owners.set(machine, name);
     const plan = {
       ...{ name, id, names, addresses, ttl, stopMode, delay, deadline, grace },
       backend: this.#backend(backend),
@@ -89,6 +95,7 @@ export class Fleet {
       stopPolicies: stopPolicies.map((policy) => this.instances.worded(policy)),
     };
     this.unikernels.set(name, new Unikernel(plan, onCount));
+    return [];
   }
 
   #unsupportedMode({ name, backend, stopMode }: UnikernelSettings): ConfigProblem | undefined {
@@ -119,6 +126,16 @@ export function countersOf({ name, startedAt, totalStarts, counters }: Unikernel
 function registrationOf({ plan }: Unikernel): StoredRegistration {
   const { name, id, backendName, names, addresses, ttl, stopMode } = plan;
   return { unikernel: name, backend: backendName, ...{ id, names, addresses, ttl, stopMode } };
+}
+
+/** Two of them would stop it under each other's feet. */
+function sameMachine(name: string, owner: string): ConfigProblem {
+  return {
+    path: name,
+    given: `the same machine as ${owner}`,
+    expected: `One unikernel for one machine; give ${owner} all the names under \`dns\`.`,
+    code: 'JITSU_UNIKERNEL_INVALID',
+  };
 }
 
 function objection({ name }: UnikernelSettings, error: unknown): ConfigProblem {

@@ -1,10 +1,11 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { ControlClient } from '#core/control/control-client.js';
 import type { StatusReport, UnikernelStatus } from '#core/control/status-report.js';
-import { askOverUdp, type Reply } from './ask-over-udp.js';
+import type { Reply } from './ask-over-udp.js';
+import { thisMachine } from './place.js';
 import { TemporaryFolder } from './temporary-folder.js';
 
 const COMMAND = fileURLToPath(new URL('../../../cli/bin/jitsu.js', import.meta.url));
@@ -29,11 +30,13 @@ export class RunningJitsu implements AsyncDisposable {
   readonly control = new ControlClient(this.#folder.in('control.sock'));
   log = '';
   #child: ChildProcess | undefined;
-  #port = 0;
+  /** Where it answers DNS. */
+  port = 0;
 
   constructor(
     private readonly unikernels: readonly object[],
-    private readonly settings: Readonly<Record<string, object>> = {},
+    private readonly settings: Readonly<Record<string, unknown>> = {},
+    private readonly place = thisMachine,
   ) {
     mkdirSync(this.#runs);
   }
@@ -51,7 +54,7 @@ export class RunningJitsu implements AsyncDisposable {
       ...unikernel,
       ...(habits && { command: [process.execPath, PROGRAM, this.#runs, unikernel.ip, '8080', ...habits] }),
     }));
-    const { dns, stop, ...more } = this.settings;
+    const { dns, stop, ...more } = this.settings as Record<string, object>;
     const file = this.#folder.in('jitsu.config.json');
     const config = {
       dns: { bind: '127.0.0.1', port: 0, forwarders: 'off', ...dns },
@@ -63,7 +66,7 @@ export class RunningJitsu implements AsyncDisposable {
       unikernels,
     };
     writeFileSync(file, JSON.stringify(config));
-    const child = spawn(process.execPath, [COMMAND, 'start', '--config', file, ...flags], {
+    const child = this.place.spawn(process.execPath, [COMMAND, 'start', '--config', file, ...flags], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     this.#child = child;
@@ -86,7 +89,7 @@ export class RunningJitsu implements AsyncDisposable {
   }
 
   ask(name: string, type = 'A'): Promise<Reply> {
-    return askOverUdp(this.#port, name, type);
+    return this.place.ask(this.port, name, type);
   }
 
   /** Asks for the address and then for the page behind it, once each: what the page says is the program's pid. */
@@ -127,7 +130,7 @@ export class RunningJitsu implements AsyncDisposable {
       const report = await this.report().catch(() => undefined);
       const port = report?.pid === this.#child?.pid ? report?.listening[0]?.port : undefined;
       if (port !== undefined) {
-        this.#port = port;
+        this.port = port;
         return;
       }
       await new Promise((resolve) => setTimeout(resolve, 10));

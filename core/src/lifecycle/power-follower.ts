@@ -103,6 +103,8 @@ export class PowerFollower implements Disposable {
     else if (before === 'running') this.announcer.announce(unikernel, state === 'off' ? 'died' : 'stopped', reason);
 
     if (state === 'running') {
+      // Somebody else has started it: a start of it all the same. One that ran before we looked is none.
+      if (before !== 'unknown' && before !== 'stopping') unikernel.started(this.clock.now());
       // Its clients may have learnt its address long ago: it gets as much time as if it had just been asked for.
       unikernel.since = this.clock.now();
       this.onUp(unikernel);

@@ -5,7 +5,7 @@ function domainElement(xml: string): { document: Document; domain: Element } {
   const document = new DOMParser({ onError: onErrorStopParsing }).parseFromString(xml, 'text/xml');
   const domain = document.documentElement;
   // Elements of libvirt's own are in no namespace; those in one are a hypervisor's extensions.
-  if (domain?.namespaceURI != null || domain?.localName !== 'domain') {
+  if (!domain || !isPlain(domain) || domain.localName !== 'domain') {
     throw new Error(`a <domain> expected, <${domain?.nodeName ?? ''}> found`);
   }
   return { document, domain };

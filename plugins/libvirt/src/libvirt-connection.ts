@@ -1,4 +1,4 @@
-import { BackOff, JitsuError, type Clock, type Logger } from '@jitsud/core';
+import { BackOff, errorMessage, JitsuError, type Clock, type Logger } from '@jitsud/core';
 import { CallFailed } from './call-failed.js';
 import { CallPool } from './call-pool.js';
 import { connectionAdvice, isDenied } from './connection-advice.js';
@@ -16,7 +16,7 @@ const PATIENCE = 10_000;
 const FAREWELL = 1_000;
 
 /** Short calls, which must not wait behind the boots of others. */
-const LOOKS: ReadonlySet<DomainOperation> = new Set<DomainOperation>(['describe', 'findByName', 'findByUuid']);
+const LOOKS: ReadonlySet<DomainOperation> = new Set<DomainOperation>(['state', 'describe', 'findByName', 'findByUuid']);
 
 type AfterFirst<T extends readonly unknown[]> = T extends readonly [unknown, ...infer Rest] ? Rest : never;
 
@@ -62,7 +62,7 @@ export class LibvirtConnection {
       this.#take(await this.#openSession());
     } catch (error) {
       await this.close();
-      throw error instanceof CallFailed ? this.#unreachable(error) : error;
+      throw this.#unreachable(error);
     }
   }
 
@@ -124,11 +124,11 @@ export class LibvirtConnection {
     for (let failures = 1; ; failures += 1) {
       await this.clock.sleep(this.#backOff.after(failures), wanted).catch(() => undefined);
       if (wanted.aborted) return;
-      const session = await this.#openSession().catch((error: CallFailed) => {
+      const session = await this.#openSession().catch((error: unknown) => {
         this.#absence = this.#unreachable(error, this.#backOff.after(failures + 1));
       });
       if (!session) continue;
-      if (wanted.aborted) return session.end();
+      if (this.#wanted?.signal !== wanted) return session.end();
       this.#take(session);
       this.logger.info({ uri: this.uri }, `libvirt at ${this.uri} answers again`);
       return this.listener.onBack();
@@ -159,7 +159,9 @@ export class LibvirtConnection {
     return new JitsuError('JITSU_BACKEND_UNREACHABLE', `libvirt at ${this.uri} is not connected.`);
   }
 
-  #unreachable(failed: CallFailed, retryIn?: number): JitsuError {
+  #unreachable(error: unknown, retryIn?: number): JitsuError {
+    const failed =
+      error instanceof CallFailed ? error : new CallFailed({ kind: 'defect', message: errorMessage(error) });
     const code = isDenied(failed) ? 'JITSU_BACKEND_DENIED' : 'JITSU_BACKEND_UNREACHABLE';
     const what = code === 'JITSU_BACKEND_DENIED' ? 'does not let us in' : 'does not answer';
     const again =

@@ -45,7 +45,7 @@ describe('the power follower', () => {
     assert.equal(web!.totalStarts, 2);
   });
 
-  it('adopts one that somebody else starts', async () => {
+  it('adopts one that somebody else starts, and counts that start', async () => {
     using life = new Life();
     const [web] = await life.with({ name: 'web' });
     await life.clock.advance(100_000);
@@ -53,6 +53,8 @@ describe('the power follower', () => {
     await life.clock.advance(0);
     assert.deepEqual(life.story(), ['adopted']);
     assert.equal(life.reaper.stopAt(web!), life.clock.now() + 20_000);
+    assert.equal(web!.totalStarts, 1);
+    assert.equal(web!.startedAt, life.clock.now());
   });
 
   it('calls unknown, never off, what a lost backend had, and gives fresh grace when it is back', async () => {

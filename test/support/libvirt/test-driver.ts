@@ -67,7 +67,7 @@ export class TestDriver implements Disposable {
   }
 
   undefine(name: string): void {
-    this.#withDomain(name, (domain) => this.#native.undefine(domain, WITH_SAVED_MEMORY));
+    this.#withDomain(name, (domain) => this.#native.undefine(domain, WITH_SAVED_MEMORY) as number);
   }
 
   define(file: { xml: string }): void {

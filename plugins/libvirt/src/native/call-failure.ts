@@ -18,7 +18,7 @@ export type CallFailure =
   | { readonly kind: 'defect'; readonly message: string };
 
 /** Carries a {@link CallFailure} out of an operation. */
-export class Refusal extends Error {
+class Refusal extends Error {
   constructor(readonly failure: CallFailure) {
     super(failure.message);
   }

@@ -9,6 +9,9 @@ export interface CallRequest {
   readonly parameters: readonly unknown[];
 }
 
+/** Said once, when calls can be taken. */
+export type Ready = 'ready';
+
 export type CallReply = { readonly result: unknown } | { readonly failure: CallFailure };
 
 let operations: Operations | undefined;
@@ -17,11 +20,12 @@ function perform({ operation, parameters }: CallRequest): CallReply {
   try {
     // Loaded with the first call, so that a library that is not there is that call's failure.
     operations ??= libvirtOperations(loadLibvirt());
-    const perform = operations[operation] as (...parameters: readonly unknown[]) => unknown;
-    return { result: perform(...parameters) };
+    const all = operations as unknown as Record<string, (...parameters: readonly unknown[]) => unknown>;
+    return { result: all[operation]?.(...parameters) };
   } catch (error) {
     return { failure: failureOf(error) };
   }
 }
 
 parentPort?.on('message', (request: CallRequest) => parentPort?.postMessage(perform(request)));
+parentPort?.postMessage('ready' satisfies Ready);

@@ -29,15 +29,19 @@ export interface LibvirtErrorRecord {
  */
 export function loadLibvirt() {
   const library = load();
+  // A function of C that may be called in place of a callback: getpid takes no notice of what it is given.
+  const nothing = koffi.load(null).symbol('getpid') as unknown;
   // libvirt would print every error to stderr. What replaces its printer is called by any of its threads, so it cannot
-  // be JavaScript: getpid takes no notice of what it is given.
-  library.func('void virSetErrorFunc(void *data, void *handler)')(null, koffi.load(null).symbol('getpid'));
+  // be JavaScript.
+  library.func('void virSetErrorFunc(void *data, void *handler)')(null, nothing);
   const bind = <F extends (...parameters: never[]) => unknown>(definition: string): F =>
     library.func(definition) as unknown as F;
   const ownedString = koffi.disposable('str');
   const getLastError = bind<() => Pointer | null>('void *virGetLastError()');
 
   return {
+    nothing,
+
     lastError: (): LibvirtErrorRecord | undefined => {
       const error = getLastError();
       return error === null ? undefined : (koffi.decode(error, virError) as LibvirtErrorRecord);
@@ -45,7 +49,7 @@ export function loadLibvirt() {
 
     virEventRegisterDefaultImpl: bind<() => number>('int virEventRegisterDefaultImpl()'),
     virEventRunDefaultImpl: bind<() => number>('int virEventRunDefaultImpl()'),
-    virEventAddTimeout: bind<(milliseconds: number, callback: Pointer, data: null, free: null) => number>(
+    virEventAddTimeout: bind<(milliseconds: number, callback: unknown, data: null, free: null) => number>(
       'int virEventAddTimeout(int milliseconds, void *callback, void *data, void *free)',
     ),
 
@@ -54,12 +58,6 @@ export function loadLibvirt() {
     virConnectIsAlive: bind<(connection: Pointer) => number>('int virConnectIsAlive(void *connection)'),
     virConnectSetKeepAlive: bind<(connection: Pointer, seconds: number, count: number) => number>(
       'int virConnectSetKeepAlive(void *connection, int seconds, uint count)',
-    ),
-    virConnectRegisterCloseCallback: bind<(connection: Pointer, callback: Pointer, data: null, free: null) => number>(
-      'int virConnectRegisterCloseCallback(void *connection, void *callback, void *data, void *free)',
-    ),
-    virConnectUnregisterCloseCallback: bind<(connection: Pointer, callback: Pointer) => number>(
-      'int virConnectUnregisterCloseCallback(void *connection, void *callback)',
     ),
     virConnectDomainEventRegisterAny: bind<
       (connection: Pointer, domain: null, event: number, callback: Pointer, data: null, free: null) => number
