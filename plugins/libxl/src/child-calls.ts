@@ -1,0 +1,115 @@
+import type { Logger } from '@jitsud/core';
+import { fork, type ChildProcess } from 'node:child_process';
+import { CallFailed } from './call-failed.js';
+import type { CallFailure } from './native/call-failure.js';
+import type { CallRequest, ProcessMessage } from './native/messages.js';
+
+/** How many calls of libxl may be on their way at once, each in a thread of Node's pool; others wait there. */
+const THREADS = '16';
+
+/** In characters. */
+const LAST_WORDS = 500;
+
+interface Call {
+  resolve(result: unknown): void;
+  reject(error: CallFailed): void;
+}
+
+/** One process of libxl, from its start to its end, and the calls that are on their way to it. */
+export class ChildCalls {
+  /** Resolves to the version of Xen. */
+  readonly ready: Promise<string>;
+  /** Resolves to the reason when the process has ended. Never rejects. */
+  readonly ended: Promise<CallFailed>;
+  readonly #child: ChildProcess;
+  readonly #calls = new Map<number, Call>();
+  #lastId = 0;
+  #lastWords = '';
+  #end: CallFailed | undefined;
+
+  constructor(
+    program: URL,
+    private readonly logger: Logger,
+  ) {
+    // In a session of its own, it is out of reach of a Ctrl-C that is meant for Jitsu: it ends when the channel closes.
+    const child = fork(program, [], {
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      detached: true,
+      execArgv: [],
+      env: { ...process.env, UV_THREADPOOL_SIZE: THREADS },
+    });
+    this.#child = child;
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => this.#hear(text));
+    let announce!: (version: string) => void;
+    let refuse!: (reason: CallFailed) => void;
+    this.ready = new Promise((resolve, reject) => ([announce, refuse] = [resolve, reject]));
+    child.on('message', (message: ProcessMessage) => {
+      if (message.kind === 'ready') announce(message.version);
+      else if (message.kind === 'unusable') refuse(new CallFailed(message.failure));
+      else this.#settle(message);
+    });
+    this.ended = new Promise((resolve) => {
+      const end = (how: string): void => {
+        const reason = this.#fail(`libxl's process ${how}${this.#quoteLastWords()}`);
+        refuse(reason);
+        resolve(reason);
+      };
+      child.once('error', (error) => end(`cannot be started: ${error.message}`));
+      child.once('exit', (status, signal) => end(`ended by itself (${signal ?? `status ${status}`})`));
+    });
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** @throws CallFailed */
+  async call(operation: CallRequest['operation'], parameters: readonly unknown[]): Promise<unknown> {
+    await this.ready;
+    if (this.#end) throw this.#end;
+    return new Promise((resolve, reject) => {
+      this.#lastId += 1;
+      const request: CallRequest = { id: this.#lastId, operation, parameters };
+      this.#calls.set(request.id, { resolve, reject });
+      // That it cannot be sent means that the process has ended, which is told by itself.
+      this.#child.send(request, undefined, undefined, () => undefined);
+    });
+  }
+
+  /** Lets the process end once nothing is on its way; waits for that only where nothing is. */
+  async close(): Promise<void> {
+    const isIdle = this.#calls.size === 0;
+    this.#fail('libxl was closed');
+    if (this.#child.connected) this.#child.disconnect();
+    this.#child.stderr?.destroy();
+    if (isIdle) await this.ended;
+    else this.#child.unref();
+  }
+
+  #settle(message: Extract<ProcessMessage, { id: number }>): void {
+    const call = this.#calls.get(message.id);
+    this.#calls.delete(message.id);
+    if (message.kind === 'result') call?.resolve(message.result);
+    else call?.reject(new CallFailed(message.failure));
+  }
+
+  /** Nothing can be asked any more. */
+  #fail(message: string): CallFailed {
+    const failure: CallFailure = { kind: 'died', message };
+    this.#end ??= new CallFailed(failure);
+    for (const call of this.#calls.values()) call.reject(this.#end);
+    this.#calls.clear();
+    return this.#end;
+  }
+
+  /** What the process and the scripts that libxl calls print: an assertion's words, most of all. */
+  #hear(text: string): void {
+    this.#lastWords = (this.#lastWords + text).slice(-LAST_WORDS);
+    this.logger.debug({ pid: this.pid }, `libxl's process: ${text.trimEnd()}`);
+  }
+
+  #quoteLastWords(): string {
+    const words = this.#lastWords.trim();
+    return words === '' ? '' : `, after it had said "${words}"`;
+  }
+}
