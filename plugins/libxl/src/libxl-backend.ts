@@ -46,7 +46,7 @@ export class LibxlBackend implements Backend<LibxlOptions> {
     @inject(CONNECTION_NAME) private readonly connection: string,
     @inject(RUNTIME_DIRECTORY) runtimeDirectory: string,
     @inject(BOOT_CONFIGURATORS) private readonly configurators: readonly BootConfigurator[],
-    @inject(CLOCK) clock: Clock,
+    @inject(CLOCK) private readonly clock: Clock,
     @inject(LOGGER) private readonly logger: Logger,
   ) {
     this.#saves = new SavedMemory(resolve(saves ?? join(runtimeDirectory, 'libxl')));
@@ -82,7 +82,7 @@ export class LibxlBackend implements Backend<LibxlOptions> {
     const id = options.uuid ?? unikernelId(this.connection, options.name);
     const machine = new LibxlMachine(id, options, {
       libxl: this.#host.libxl,
-      domains: new Domains(() => this.#host.xenstore),
+      domains: new Domains(() => this.#host.xenstore, this.clock),
       saves: this.#saves,
       configurators: this.configurators,
       logger: this.logger,

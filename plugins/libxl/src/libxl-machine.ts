@@ -91,10 +91,12 @@ export class LibxlMachine {
     signal.throwIfAborted();
     // It must not wait for the end of a stop that takes its time.
     if (mode === 'destroy' && this.#passing === 'stopping') await this.#endDomain();
-    await untilAborted(
-      this.#act('stopping', () => this.#stop(mode, signal)),
-      signal,
-    );
+    const stopped = this.#act('stopping', async () => {
+      // Whoever is out of patience finds it running again at once; a save cannot be called off.
+      if (mode === 'shutdown') signal.addEventListener('abort', () => (this.#passing = undefined), { once: true });
+      await this.#stop(mode, signal);
+    });
+    await untilAborted(stopped, signal);
   }
 
   /** Something has happened on this host, maybe to this machine: finds out, tells, and buries what is dead. */
@@ -247,11 +249,12 @@ export class LibxlMachine {
     if (mode === 'pause') return state === 'running' ? this.#call('paused', 'pause', found.domainId) : undefined;
     // A guest that does not run cannot be asked for anything.
     if (state === 'paused') await this.#call('unpaused', 'unpause', found.domainId);
-    if (mode === 'suspend') await this.#save(found.domainId);
+    if (mode === 'suspend') await this.#save(found.domainId, signal);
     else await this.#shutDown(found.domainId, signal);
   }
 
-  async #save(domainId: number): Promise<void> {
+  async #save(domainId: number, signal: AbortSignal): Promise<void> {
+    await this.host.domains.untilSuspendable(domainId, signal);
     const file = await this.host.saves.prepare(this.id);
     const origin = await this.#origin();
     try {
