@@ -23,6 +23,9 @@ export class ChildCalls {
   readonly ended: Promise<CallFailed>;
   readonly #child: ChildProcess;
   readonly #calls = new Map<number, Call>();
+  #onEnd: (reason: CallFailed) => void = () => undefined;
+  /** Nothing more will be asked of it. */
+  #isRetired = false;
   #lastId = 0;
   #lastWords = '';
   #end: CallFailed | undefined;
@@ -50,13 +53,21 @@ export class ChildCalls {
     });
     this.ended = new Promise((resolve) => {
       const end = (how: string): void => {
-        const reason = this.#fail(`libxl's process ${how}${this.#quoteLastWords()}`);
+        const reason = this.#reason(`libxl's process ${how}${this.#quoteLastWords()}`);
+        // Whoever starts it again does so before those hear of it whose calls fail.
+        this.#onEnd(reason);
+        this.#fail(reason);
         refuse(reason);
         resolve(reason);
       };
       child.once('error', (error) => end(`cannot be started: ${error.message}`));
       child.once('exit', (status, signal) => end(`ended by itself (${signal ?? `status ${status}`})`));
     });
+  }
+
+  /** Calls back when it ends by itself, before what is on its way fails. */
+  onEnd(listener: (reason: CallFailed) => void): void {
+    this.#onEnd = listener;
   }
 
   get pid(): number | undefined {
@@ -79,11 +90,21 @@ export class ChildCalls {
   /** Lets the process end once nothing is on its way; waits for that only where nothing is. */
   async close(): Promise<void> {
     const isIdle = this.#calls.size === 0;
-    this.#fail('libxl was closed');
-    if (this.#child.connected) this.#child.disconnect();
-    this.#child.stderr?.destroy();
+    this.#fail(this.#reason('libxl was closed'));
+    this.#letGo();
     if (isIdle) await this.ended;
     else this.#child.unref();
+  }
+
+  /** Lets the process end once all that is on its way has been answered. */
+  retire(): void {
+    this.#isRetired = true;
+    if (this.#calls.size === 0) this.#letGo();
+  }
+
+  #letGo(): void {
+    if (this.#child.connected) this.#child.disconnect();
+    this.#child.stderr?.destroy();
   }
 
   #settle(message: Extract<ProcessMessage, { id: number }>): void {
@@ -91,15 +112,18 @@ export class ChildCalls {
     this.#calls.delete(message.id);
     if (message.kind === 'result') call?.resolve(message.result);
     else call?.reject(new CallFailed(message.failure));
+    if (this.#isRetired && this.#calls.size === 0) this.#letGo();
+  }
+
+  #reason(message: string): CallFailed {
+    const failure: CallFailure = { kind: 'died', message };
+    return (this.#end ??= new CallFailed(failure));
   }
 
   /** Nothing can be asked any more. */
-  #fail(message: string): CallFailed {
-    const failure: CallFailure = { kind: 'died', message };
-    this.#end ??= new CallFailed(failure);
-    for (const call of this.#calls.values()) call.reject(this.#end);
+  #fail(reason: CallFailed): void {
+    for (const call of this.#calls.values()) call.reject(reason);
     this.#calls.clear();
-    return this.#end;
   }
 
   /** What the process and the scripts that libxl calls print: an assertion's words, most of all. */

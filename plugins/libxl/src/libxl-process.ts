@@ -59,6 +59,15 @@ export class LibxlProcess {
     await child?.close();
   }
 
+  /** From now on calls go to a new process; the old one ends once what is on its way there is done. */
+  renew(): void {
+    const wanted = this.#wanted;
+    if (!wanted) return;
+    const old = this.#child;
+    this.#start(wanted.signal);
+    old?.retire();
+  }
+
   /**
    * Has libxl do something.
    * @throws CallFailed for what libxl refuses, and when its process dies meanwhile
@@ -70,7 +79,13 @@ export class LibxlProcess {
   ): Promise<Awaited<ReturnType<Operations[Name]>>> {
     const child = this.#child;
     if (!child) throw this.#absence;
-    const result = await child.call(operation, parameters);
+    const result = await child.call(operation, parameters).catch((error: unknown) => {
+      // To look changes nothing: what did not come back can be asked of the next process.
+      const next = this.#child;
+      const isLook = operation === 'info' && error instanceof CallFailed && error.hasDied;
+      if (isLook && next !== undefined && next !== child) return next.call(operation, parameters);
+      throw error;
+    });
     this.#deaths = 0;
     return result as Awaited<ReturnType<Operations[Name]>>;
   }
@@ -80,7 +95,7 @@ export class LibxlProcess {
     this.#child = child;
     // Whoever opens it hears of it first; later it is the log that tells.
     child.ready.catch(() => undefined);
-    void child.ended.then((reason) => {
+    child.onEnd((reason) => {
       if (this.#child !== child || wanted.aborted) return;
       this.#child = undefined;
       void this.#restart(wanted, reason);

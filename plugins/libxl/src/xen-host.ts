@@ -43,7 +43,11 @@ export class XenHost {
         clock: this.clock,
         logger: this.logger,
         onLost: (reason) => this.listener.onLost(reason),
-        onBack: () => this.listener.onChange(),
+        onBack: () => {
+          // libxl has a connection of its own to xenstored, and never opens it again.
+          this.libxl.renew();
+          this.listener.onChange();
+        },
       });
       for (const event of EVENTS) await this.#xenstore.watch(event, () => this.listener.onChange());
     } catch (error) {

@@ -16,16 +16,16 @@ export interface XenPlaces {
   readonly socket: string;
 }
 
-const PLACES: XenPlaces = {
+const places = (): XenPlaces => ({
   hypervisorType: '/sys/hypervisor/type',
   capabilities: '/proc/xen/capabilities',
   devices: DEVICES,
   socket: socketPath(),
-};
+});
 
 /** Everything that stands between this process and Xen, each as a sentence that says what to do. Takes milliseconds. */
-export async function obstacles(places = PLACES): Promise<string[]> {
-  const { hypervisorType, capabilities, devices, socket } = places;
+export async function obstacles(within = places()): Promise<string[]> {
+  const { hypervisorType, capabilities, devices, socket } = within;
   const found = await Promise.all([
     checkHypervisor(hypervisorType),
     checkDom0(capabilities),

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { copyFileSync, existsSync } from 'node:fs';
 import { chmod, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -92,6 +92,13 @@ export class Dom0 implements AsyncDisposable {
     const file = this.#folder.in(`${guest.name}.cfg`);
     await writeFile(file, `${xlConfig(guest)}${more}\n`);
     return file;
+  }
+
+  /** Another script that does the same as {@link vifScript}, at a path of its own. */
+  script(name: string): string {
+    const path = this.#folder.in(`vif-${name}`);
+    copyFileSync(this.vifScript, path);
+    return path;
   }
 
   /** Starts a guest by `xl create`, with more of its words, such as `-p`; resolves with its domain id. */

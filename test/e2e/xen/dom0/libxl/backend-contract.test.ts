@@ -1,19 +1,23 @@
 import { describeBackend } from '@jitsud/core/testing';
 import { libxlOptions } from '#libxl/libxl-options.js';
 import { LibxlHost, optionsOf } from '../../../../support/libxl/libxl-host.js';
+import { XenstoredProxy } from '../../../../support/libxl/xenstored-proxy.js';
 import { Dom0 } from '../../../../support/xen/dom0.js';
 
 describe('with guests of libxl', () => {
   let dom0: Dom0;
   let host: LibxlHost;
+  let proxy: XenstoredProxy;
 
   before(async function () {
     this.timeout(60_000);
     dom0 = await Dom0.open(this);
     host = new LibxlHost();
+    proxy = await XenstoredProxy.open();
   });
 
   after(async () => {
+    await proxy[Symbol.asyncDispose]();
     await dom0[Symbol.asyncDispose]();
     host[Symbol.dispose]();
   });
@@ -39,6 +43,7 @@ describe('with guests of libxl', () => {
       },
     ],
     tearDown: async () => {
+      await proxy.restore();
       await dom0.removeGuests();
       host.forgetSavedMemory();
     },
@@ -53,6 +58,8 @@ describe('with guests of libxl', () => {
       const domains = await running(name);
       return domains === 0 && host.hasSavedMemory(id) ? 1 : domains;
     },
+    lose: () => proxy.cut(),
+    restore: () => proxy.restore(),
     kill: async (name) => {
       await dom0.xl('destroy', name);
     },

@@ -1,0 +1,234 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { rejectsWithCode } from '#core/testing/rejects-with-code.js';
+import type { PowerChange } from '#core/contracts/backend.js';
+import type { LibxlBackend } from '#libxl/libxl-backend.js';
+import { libxlOptions } from '#libxl/libxl-options.js';
+import { LibxlHost, optionsOf } from '../../../../support/libxl/libxl-host.js';
+import { Dom0 } from '../../../../support/xen/dom0.js';
+import type { XenGuest } from '../../../../support/xen/xen-guest.js';
+
+const PATIENCE = 60_000;
+
+describe('a guest of libxl', function () {
+  this.timeout(180_000);
+  let dom0: Dom0;
+  let host: LibxlHost;
+  let backend: LibxlBackend;
+  let changes: PowerChange[];
+
+  before(async function () {
+    dom0 = await Dom0.open(this);
+    host = new LibxlHost();
+  });
+
+  beforeEach(async () => {
+    backend = host.backend();
+    await backend.connect();
+    changes = [];
+    backend.watch((change) => changes.push(change));
+  });
+
+  afterEach(async () => {
+    await backend.close();
+    await dom0.removeGuests();
+    host.forgetSavedMemory();
+  });
+
+  after(async () => {
+    await dom0[Symbol.asyncDispose]();
+    host[Symbol.dispose]();
+  });
+
+  const register = async (guest: XenGuest, more: object = {}): Promise<string> =>
+    backend.register({ name: guest.name, options: libxlOptions.parse({ ...optionsOf(guest), ...more }) });
+
+  const untilState = async (state: string): Promise<PowerChange> =>
+    dom0.until(
+      async () => changes.findLast((change) => change.state === state),
+      () => `no change to ${state} was told, only ${JSON.stringify(changes)}`,
+    );
+
+  const stop = (id: string, mode: string): Promise<void> => backend.stop(id, mode, AbortSignal.timeout(PATIENCE));
+
+  it('is reported as off, with the reason, when its kernel crashes, and nothing of it stays', async () => {
+    const guest = dom0.guest('crashing', { crash: true });
+    const id = await register(guest);
+    await backend.start(id);
+    const { detail } = await untilState('off');
+    assert.equal(detail, 'its guest crashed');
+    await dom0.untilGone(guest);
+    const { state, detail: reason } = await backend.describe(id);
+    assert.deepEqual([state, reason], ['off', 'its guest crashed']);
+  });
+
+  it('goes on where xl has paused it', async () => {
+    const guest = dom0.guest('paused', { program: 'grub' });
+    const id = await register(guest);
+    await backend.start(id);
+    await dom0.xl('pause', guest.name);
+    assert.equal((await backend.describe(id)).state, 'paused');
+    await backend.unpause(id);
+    assert.equal((await backend.describe(id)).state, 'running');
+  });
+
+  it('keeps its uptime in saved memory, which is gone once it runs again', async () => {
+    const guest = dom0.guest('sleeping');
+    const id = await register(guest);
+    await backend.start(id);
+    const before = await dom0.untilServing(guest);
+    await stop(id, 'suspend');
+    assert.ok(host.hasSavedMemory(id));
+    assert.deepEqual(await dom0.domains(), []);
+    await backend.resume(id);
+    assert.equal(host.hasSavedMemory(id), false);
+    const after = await dom0.untilServing(guest);
+    assert.equal(after.bootId, before.bootId, 'it was booted anew');
+    assert.ok(after.uptime > before.uptime);
+  });
+
+  it('is booted anew where its configuration has changed since its memory was saved', async () => {
+    const guest = dom0.guest('changed');
+    const id = await register(guest);
+    await backend.start(id);
+    const before = await dom0.untilServing(guest);
+    await stop(id, 'suspend');
+    await register(guest, { memory: `${guest.memory + 8}MiB` });
+    const { state, detail = '' } = await backend.describe(id);
+    assert.equal(state, 'off');
+    assert.match(detail, /saved memory is of no use, because its configuration or its kernel has changed/);
+    await backend.start(id);
+    assert.equal(host.hasSavedMemory(id), false);
+    assert.notEqual((await dom0.untilServing(guest)).bootId, before.bootId);
+  });
+
+  it('comes back when it reboots itself', async () => {
+    const guest = dom0.guest('rebooting');
+    const id = await register(guest);
+    await backend.start(id);
+    const before = await dom0.untilServing(guest);
+    await dom0.xl('reboot', guest.name);
+    assert.equal((await untilState('off')).detail, 'its guest rebooted');
+    await dom0.until(
+      async () => (changes.at(-1)?.state === 'running' ? true : undefined),
+      () => 'it does not run again',
+    );
+    assert.notEqual((await dom0.untilServing(guest)).bootId, before.bootId);
+  });
+
+  it('is configured between its creation and its first instruction', async () => {
+    const guest = dom0.guest('configured', { readKey: 'data/word' });
+    const seen: unknown[] = [];
+    const configurator = {
+      configure: async (domain: { domainId: number; id: string; name: string }) => {
+        seen.push([domain.id, domain.name]);
+        await dom0.run('xenstore-write', `/local/domain/${domain.domainId}/data/word`, 'in time');
+      },
+    };
+    await backend.close();
+    backend = host.backend([configurator]);
+    await backend.connect();
+    const id = await register(guest);
+    await backend.start(id);
+    await dom0.untilServing(guest);
+    assert.deepEqual(seen, [[id, guest.name]]);
+    assert.match(await dom0.console(guest.name), /^data\/word is in time$/m);
+  });
+
+  it('is not left behind when it cannot be configured', async () => {
+    const guest = dom0.guest('unconfigured', { program: 'grub' });
+    await backend.close();
+    backend = host.backend([{ configure: () => Promise.reject(new Error('no such key')) }]);
+    await backend.connect();
+    const id = await register(guest);
+    const error = await rejectsWithCode(backend.start(id), 'JITSU_BACKEND_FAILED');
+    assert.match(error.message, /unconfigured.*no such key/);
+    await dom0.untilGone(guest);
+    assert.equal((await backend.describe(id)).state, 'off');
+  });
+
+  it('boots as PVH', async () => {
+    const guest = dom0.guest('pvh', { type: 'pvh' });
+    const id = await register(guest);
+    await backend.start(id);
+    await dom0.untilServing(guest);
+    await stop(id, 'shutdown');
+    assert.equal((await backend.describe(id)).state, 'off');
+  });
+
+  it('fails to boot with a clear error when the process of libxl is killed meanwhile; others run on', async () => {
+    const standing = dom0.guest('standing');
+    const falling = dom0.guest('falling', { program: 'grub' });
+    const standingId = await register(standing);
+    const fallingId = await register(falling);
+    await backend.start(standingId);
+    const before = await dom0.untilServing(standing);
+    const started = backend.start(fallingId);
+    const refused = rejectsWithCode(started, 'JITSU_BACKEND_FAILED');
+    await dom0.until(
+      async () => ((await dom0.domains()).some(({ name }) => name === falling.name) ? true : undefined),
+      () => 'it is not being made',
+    );
+    const [pid] = libxlProcesses();
+    process.kill(pid!, 'SIGKILL');
+    assert.match((await refused).message, /falling.*SIGKILL/);
+    await dom0.untilGone(falling);
+    assert.equal((await backend.describe(fallingId)).state, 'off');
+    assert.equal((await backend.describe(standingId)).state, 'running');
+    assert.equal((await dom0.pageOf(standing)).bootId, before.bootId);
+    await backend.start(fallingId);
+    assert.equal((await backend.describe(fallingId)).state, 'running');
+    assert.notEqual(libxlProcesses()[0], pid);
+  });
+
+  it('is one of ten that are started at once', async () => {
+    const guests = Array.from({ length: 10 }, (_, index) => dom0.guest(`ten-${index}`, { program: 'grub' }));
+    const ids = await Promise.all(guests.map((guest) => register(guest)));
+    const began = performance.now();
+    await Promise.all(ids.map((id) => backend.start(id)));
+    const started = performance.now();
+    assert.equal((await dom0.domains()).length, 10);
+    await Promise.all(ids.map((id) => stop(id, 'destroy')));
+    console.log(`ten started in ${ms(began, started)}, ended in ${ms(started, performance.now())}`);
+    assert.deepEqual(await dom0.domains(), []);
+  });
+
+  it('has its disks, and a script for each network interface', async () => {
+    const guest = dom0.guest('equipped');
+    const scripts = ['first', 'second'].map((name) => dom0.script(name));
+    const id = await register(guest, {
+      nic: [guest.bridge, guest.bridge],
+      script: scripts,
+      disk: ['/dev/vda@xvda', '/dev/vdb@xvdb'],
+    });
+    await backend.start(id);
+    await dom0.untilServing(guest);
+    const { domainId, macs } = await backend.describe(id);
+    assert.equal(new Set(macs).size, 2);
+    for (const [index, script] of scripts.entries()) {
+      const key = (name: string) => dom0.readKey(`/libxl/${domainId}/device/vif/${index}/${name}`);
+      assert.deepEqual([await key('script'), await key('mac')], [script, macs[index]]);
+    }
+    const backends = await dom0.run('xenstore-ls', `/local/domain/0/backend/vbd/${domainId}`);
+    assert.match(backends, /params = "\/dev\/vda"/);
+    assert.match(backends, /params = "\/dev\/vdb"/);
+    assert.equal(backends.match(/ state = "4"/g)?.length, 2, backends);
+  });
+});
+
+const ms = (from: number, to: number): string => `${Math.round(to - from)} ms`;
+
+/** The children of this process that have libxl. */
+function libxlProcesses(): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        const isOurs = new RegExp(`^PPid:\\s+${process.pid}$`, 'm').test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+        return isOurs && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('libxl-program.js');
+      } catch {
+        return false;
+      }
+    });
+}
