@@ -7,8 +7,9 @@ import type { CallRequest, ProcessMessage } from './native/messages.js';
 /** How many calls of libxl may be on their way at once, each in a thread of Node's pool; others wait there. */
 const THREADS = '16';
 
-/** In characters. */
-const LAST_WORDS = 500;
+/** In characters: how much is kept, and how much of it is quoted. */
+const HEARD = 4_000;
+const QUOTED = 300;
 
 interface Call {
   resolve(result: unknown): void;
@@ -76,15 +77,16 @@ export class ChildCalls {
 
   /** @throws CallFailed */
   async call(operation: CallRequest['operation'], parameters: readonly unknown[]): Promise<unknown> {
-    await this.ready;
     if (this.#end) throw this.#end;
-    return new Promise((resolve, reject) => {
-      this.#lastId += 1;
-      const request: CallRequest = { id: this.#lastId, operation, parameters };
+    this.#lastId += 1;
+    const request: CallRequest = { id: this.#lastId, operation, parameters };
+    const answered = new Promise((resolve, reject) => {
       this.#calls.set(request.id, { resolve, reject });
-      // That it cannot be sent means that the process has ended, which is told by itself.
-      this.#child.send(request, undefined, undefined, () => undefined);
     });
+    // It is on its way from now on, though a process that is being started is sent nothing yet. That nothing can be sent
+    // means that the process has ended, which is told by itself.
+    void this.ready.then(() => this.#child.send(request, undefined, undefined, () => undefined)).catch(() => undefined);
+    return answered;
   }
 
   /** Lets the process end once nothing is on its way; waits for that only where nothing is. */
@@ -128,12 +130,14 @@ export class ChildCalls {
 
   /** What the process and the scripts that libxl calls print: an assertion's words, most of all. */
   #hear(text: string): void {
-    this.#lastWords = (this.#lastWords + text).slice(-LAST_WORDS);
+    this.#lastWords = (this.#lastWords + text).slice(-HEARD);
     this.logger.debug({ pid: this.pid }, `libxl's process: ${text.trimEnd()}`);
   }
 
   #quoteLastWords(): string {
-    const words = this.#lastWords.trim();
+    // Node prints its own state after the assertion that has ended it.
+    const assertion = /^.*Assertion.*$/m.exec(this.#lastWords)?.[0];
+    const words = assertion ?? this.#lastWords.trim().slice(-QUOTED);
     return words === '' ? '' : `, after it had said "${words}"`;
   }
 }

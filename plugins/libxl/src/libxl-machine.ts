@@ -83,7 +83,8 @@ export class LibxlMachine {
   async unpause(): Promise<void> {
     await this.#act('starting', async () => {
       const found = await this.#find();
-      if (found !== undefined && stateOf(found.info) === 'paused') await this.#call('unpaused', 'unpause', found.domainId);
+      if (found !== undefined && stateOf(found.info) === 'paused')
+        await this.#call('unpaused', 'unpause', found.domainId);
     });
   }
 
@@ -337,7 +338,8 @@ export class LibxlMachine {
 
   async #stateOf(found: Found | undefined): Promise<{ state: PowerState; detail?: string }> {
     if (found !== undefined) {
-      if (isUnborn(found.info)) return { state: 'off', detail: 'a boot that was cut off left it; the next one removes it' };
+      if (isUnborn(found.info))
+        return { state: 'off', detail: 'a boot that was cut off left it; the next one removes it' };
       const state = stateOf(found.info);
       return state === 'off' ? { state, detail: reasonOf(found.info) } : { state };
     }

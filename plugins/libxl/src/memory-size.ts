@@ -14,7 +14,7 @@ export const memorySize = z.union([z.number(), z.string()], { error: EXPECTED })
   const [, digits = '', unit = ''] = /^\s*(\d+(?:\.\d+)?)\s*(?:([kmg])(?:i?b)?)?\s*$/i.exec(String(value)) ?? [];
   const size = digits === '' ? NaN : Number(digits) * (UNITS[unit.toLowerCase()] ?? NaN);
   if (Number.isInteger(size) && size >= SMALLEST && size <= LARGEST) return size;
-  const tooSmall = size < SMALLEST ? ' 1MiB is the least.' : '';
+  const tooSmall = Number.isInteger(size) && size < SMALLEST ? ' 1MiB is the least.' : '';
   context.issues.push({ code: 'custom', message: `${EXPECTED}${tooSmall}`, input: value });
   return z.NEVER;
 });

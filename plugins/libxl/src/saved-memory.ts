@@ -94,5 +94,7 @@ export async function hashOf(config: DomainConfig): Promise<string> {
       return stats === undefined ? null : [stats.size, stats.mtimeMs];
     }),
   );
-  return createHash('sha256').update(JSON.stringify([config, stamps])).digest('hex');
+  return createHash('sha256')
+    .update(JSON.stringify([config, stamps]))
+    .digest('hex');
 }

@@ -82,7 +82,8 @@ async function checkDevice(devices: readonly string[]): Promise<string | undefin
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       refusals.push(`${device}: ${code === 'ENOENT' ? 'not there' : errorMessage(error)}`);
-      if (code === 'EACCES' || code === 'EPERM') return `The hypervisor may not be called by this user (${device}). Run Jitsu as root.`;
+      if (code === 'EACCES' || code === 'EPERM')
+        return `The hypervisor may not be called by this user (${device}). Run Jitsu as root.`;
     }
   }
   return `The hypervisor cannot be called (${refusals.join('; ')}). Load the module xen_privcmd, and run Jitsu as root.`;

@@ -19,7 +19,9 @@ export function loadC() {
       'void *memcpy(_Out_ uint8_t *to, const void *from, size_t length)',
     ),
     memfd_create: bind<(name: string, flags: number) => number>('int memfd_create(const char *name, uint flags)'),
-    fdopen: bind<(descriptor: number, mode: string) => Pointer | null>('void *fdopen(int descriptor, const char *mode)'),
+    fdopen: bind<(descriptor: number, mode: string) => Pointer | null>(
+      'void *fdopen(int descriptor, const char *mode)',
+    ),
   };
 }
 

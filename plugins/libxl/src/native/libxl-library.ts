@@ -116,6 +116,10 @@ function load(file: string): LibraryHandle {
   try {
     return koffi.load(file);
   } catch (error) {
-    throw new Refusal({ kind: 'library-missing', file, message: error instanceof Error ? error.message : String(error) });
+    throw new Refusal({
+      kind: 'library-missing',
+      file,
+      message: error instanceof Error ? error.message : String(error),
+    });
   }
 }

@@ -102,7 +102,9 @@ export function libxlOperations(library: LibxlLibrary, context: Pointer, structu
             fillIn(config, json);
             const wanted = { stream_version: STREAM_VERSION };
             library.libxl_domain_restore_params_from_json(context, parameters, JSON.stringify(wanted));
-            const taken: unknown = JSON.parse(library.libxl_domain_restore_params_to_json(context, parameters) ?? 'null');
+            const taken: unknown = JSON.parse(
+              library.libxl_domain_restore_params_to_json(context, parameters) ?? 'null',
+            );
             if (notTaken(wanted, taken).length > 0) {
               throw new Refusal({ kind: 'unfit', message: 'this libxl cannot be told the form of saved memory' });
             }
