@@ -120,10 +120,10 @@ export class LibxlMachine {
 
   async #lookNow(): Promise<void> {
     // An action of ours looks for itself when it is done.
-    if (this.#passing !== undefined) return;
+    if (this.#isBusy()) return;
     try {
       const found = await this.#find();
-      if (this.#passing !== undefined) return;
+      if (this.#isBusy()) return;
       if (found !== undefined && isCorpse(found.info)) await this.#bury(found);
       else await this.#tell(found);
     } catch (error) {
@@ -131,12 +131,16 @@ export class LibxlMachine {
     }
   }
 
+  #isBusy(): boolean {
+    return this.#passing !== undefined;
+  }
+
   async #tell(found: Found | undefined): Promise<void> {
     const { state, detail } = await this.#stateOf(found);
     if (state === 'running') {
       this.#end = undefined;
       // A guest that runs is newer than any memory of it that was saved.
-      if (this.#passing === undefined) await this.host.saves.remove(this.id);
+      if (!this.#isBusy()) await this.host.saves.remove(this.id);
     }
     this.host.onState(this.id, state, detail);
   }

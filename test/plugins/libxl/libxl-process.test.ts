@@ -55,7 +55,7 @@ describe('the process of libxl', () => {
     await assert.rejects(libxl.call('destroy', 3));
     const error = await rejectsWithCode(libxl.call('info', 1), 'JITSU_BACKEND_UNREACHABLE');
     assert.match(error.message, /SIGKILL.*in 0\.1 s/);
-    clock.advance(100);
+    await clock.advance(100);
     await eventually(async () => assert.equal(await libxl.call('info', 1), '{"domid":1}'));
     await assert.rejects(libxl.call('destroy', 3));
     assert.equal(await libxl.call('info', 1), '{"domid":1}', 'an answer makes it forget');

@@ -99,7 +99,7 @@ describe('the log of libxl', () => {
     ];
     assert.deepEqual(errorsOf(lines, 5), [
       'domain 5 device model: spawn failed',
-      'panic: xg_dom_core.c:690: xc_dom_find_loader: no loader found: Invalid kernel',
+      'xg_dom_core.c:690: xc_dom_find_loader: no loader found: Invalid kernel',
     ]);
   });
 });

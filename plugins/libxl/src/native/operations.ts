@@ -33,13 +33,12 @@ export function libxlOperations(library: LibxlLibrary, context: Pointer, structu
   /** Makes a call of which the domain may become known meanwhile. */
   const checked = async (call: () => Promise<number>, domain: () => number | undefined): Promise<void> => {
     const end = log.begin();
-    let result: number | undefined;
-    try {
-      result = await call();
-    } finally {
-      const lines = end(domain());
-      if (result !== undefined && result < 0) throw refused(result, lines);
-    }
+    const result = await call().catch((error: unknown) => {
+      end();
+      throw error;
+    });
+    const lines = end(domain());
+    if (result < 0) throw refused(result, lines);
   };
 
   const action =

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
 import { rejectsWithCode } from '#core/testing/rejects-with-code.js';
 import type { PowerChange } from '#core/contracts/backend.js';
 import type { LibxlBackend } from '#libxl/libxl-backend.js';
 import { libxlOptions } from '#libxl/libxl-options.js';
+import { libxlProcesses } from '../../../../support/libxl/libxl-processes.js';
 import { LibxlHost, optionsOf } from '../../../../support/libxl/libxl-host.js';
 import { Dom0 } from '../../../../support/xen/dom0.js';
 import type { XenGuest } from '../../../../support/xen/xen-guest.js';
@@ -217,18 +217,3 @@ describe('a guest of libxl', function () {
 });
 
 const ms = (from: number, to: number): string => `${Math.round(to - from)} ms`;
-
-/** The children of this process that have libxl. */
-function libxlProcesses(): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        const isOurs = new RegExp(`^PPid:\\s+${process.pid}$`, 'm').test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-        return isOurs && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('libxl-program.js');
-      } catch {
-        return false;
-      }
-    });
-}
