@@ -96,7 +96,8 @@ async function checkXenstored(path: string): Promise<string | undefined> {
     socket.on('close', () => resolve(undefined));
     socket.on('connect', () => socket.destroy());
   });
-  if (error === undefined) return undefined;
+  // EAGAIN: others stand in line before its door, so it is there.
+  if (error === undefined || error.code === 'EAGAIN') return undefined;
   if (error.code === 'EACCES' || error.code === 'EPERM') {
     return `xenstored at ${path} does not let this user in. Run Jitsu as root.`;
   }
