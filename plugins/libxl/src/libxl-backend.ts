@@ -37,6 +37,7 @@ export class LibxlBackend implements Backend<LibxlOptions> {
     bootConfigurators: true,
   };
   readonly #host: XenHost;
+  readonly #domains: Domains;
   readonly #saves: SavedMemory;
   readonly #power: PowerWatch;
   readonly #machines = new Map<UnikernelId, LibxlMachine>();
@@ -46,11 +47,12 @@ export class LibxlBackend implements Backend<LibxlOptions> {
     @inject(CONNECTION_NAME) private readonly connection: string,
     @inject(RUNTIME_DIRECTORY) runtimeDirectory: string,
     @inject(BOOT_CONFIGURATORS) private readonly configurators: readonly BootConfigurator[],
-    @inject(CLOCK) private readonly clock: Clock,
+    @inject(CLOCK) clock: Clock,
     @inject(LOGGER) private readonly logger: Logger,
   ) {
     this.#saves = new SavedMemory(resolve(saves ?? join(runtimeDirectory, 'libxl')));
     this.#power = new PowerWatch(logger);
+    this.#domains = new Domains(() => this.#host.xenstore, clock);
     this.#host = new XenHost(clock, logger, {
       onChange: () => {
         for (const machine of this.#machines.values()) machine.look();
@@ -80,14 +82,17 @@ export class LibxlBackend implements Backend<LibxlOptions> {
       throw new JitsuError('JITSU_UNIKERNEL_INVALID', message);
     }
     const id = options.uuid ?? unikernelId(this.connection, options.name);
-    const machine = new LibxlMachine(id, options, {
+    // It may be registered anew while it is being started or stopped.
+    const turn = this.#machines.get(id)?.turn;
+    const host = {
       libxl: this.#host.libxl,
-      domains: new Domains(() => this.#host.xenstore, this.clock),
+      domains: this.#domains,
       saves: this.#saves,
       configurators: this.configurators,
       logger: this.logger,
-      onState: (...change) => this.#power.tell(...change),
-    });
+      onState: (...change: Parameters<PowerWatch['tell']>) => this.#power.tell(...change),
+    };
+    const machine = new LibxlMachine(id, options, host, turn);
     this.#machines.set(id, machine);
     await machine.looked();
     return id;

@@ -36,8 +36,6 @@ interface Found {
 /** One registered unikernel: a domain with its uuid, while there is one. */
 export class LibxlMachine {
   readonly #config: DomainConfig;
-  /** Actions on it, one after the other. */
-  #turn: Promise<unknown> = Promise.resolve();
   #looks: Promise<void> = Promise.resolve();
   #looksWaiting = 0;
   #starting: Promise<void> | undefined;
@@ -52,8 +50,14 @@ export class LibxlMachine {
     readonly id: UnikernelId,
     private readonly options: LibxlOptions,
     private readonly host: Host,
+    private lastTurn: Promise<unknown> = Promise.resolve(),
   ) {
     this.#config = domainConfig(id, options);
+  }
+
+  /** Resolves when the last of the actions on it is done, which come one after the other. Never rejects. */
+  get turn(): Promise<unknown> {
+    return this.lastTurn;
   }
 
   get name(): string {
@@ -305,7 +309,7 @@ export class LibxlMachine {
 
   /** One at a time. Others are told nothing of the states in between, and the state that it leads to afterwards. */
   #act(passing: 'starting' | 'stopping', action: () => Promise<void>): Promise<void> {
-    const acted = this.#turn.then(async () => {
+    const acted = this.lastTurn.then(async () => {
       this.#passing = passing;
       try {
         await action();
@@ -314,7 +318,7 @@ export class LibxlMachine {
         await this.#tellAfter();
       }
     });
-    this.#turn = acted.catch(() => undefined);
+    this.lastTurn = acted.catch(() => undefined);
     return acted;
   }
 

@@ -72,7 +72,7 @@ export function libxlOperations(library: LibxlLibrary, context: Pointer, structu
 
   const known = ([domain]: [number]): number | undefined => (domain === NO_DOMAIN ? undefined : domain);
 
-  /** The domain that a call made; removed again if the call failed and has left it behind. */
+  /** The number of the domain that a call makes. Where it fails, libxl itself removes what there is of it. */
   const made = async (call: (domain: [number]) => Promise<number>): Promise<number> => {
     const domain: [number] = [NO_DOMAIN];
     await checked(
