@@ -5,6 +5,7 @@ import type { LibxlBackend } from '#libxl/libxl-backend.js';
 import { libxlOptions } from '#libxl/libxl-options.js';
 import { libxlProcesses } from '../../../../support/libxl/libxl-processes.js';
 import { LibxlHost, optionsOf } from '../../../../support/libxl/libxl-host.js';
+import { LoopDevice } from '../../../../support/xen/loop-device.js';
 import { Dom0 } from '../../../../support/xen/dom0.js';
 import type { XenGuest } from '../../../../support/xen/xen-guest.js';
 
@@ -63,7 +64,7 @@ describe('a guest of libxl', function () {
   });
 
   it('goes on where xl has paused it', async () => {
-    const guest = dom0.guest('paused', { program: 'grub' });
+    const guest = dom0.guest('paused', { kernel: 'grub' });
     const id = await register(guest);
     await backend.start(id);
     await dom0.xl('pause', guest.name);
@@ -136,7 +137,7 @@ describe('a guest of libxl', function () {
   });
 
   it('is not left behind when it cannot be configured', async () => {
-    const guest = dom0.guest('unconfigured', { program: 'grub' });
+    const guest = dom0.guest('unconfigured', { kernel: 'grub' });
     await backend.close();
     backend = host.backend([{ configure: () => Promise.reject(new Error('no such key')) }]);
     await backend.connect();
@@ -158,7 +159,7 @@ describe('a guest of libxl', function () {
 
   it('fails to boot with a clear error when the process of libxl is killed meanwhile; others run on', async () => {
     const standing = dom0.guest('standing');
-    const falling = dom0.guest('falling', { program: 'grub' });
+    const falling = dom0.guest('falling', { kernel: 'grub' });
     const standingId = await register(standing);
     const fallingId = await register(falling);
     await backend.start(standingId);
@@ -182,7 +183,7 @@ describe('a guest of libxl', function () {
   });
 
   it('is one of ten that are started at once', async () => {
-    const guests = Array.from({ length: 10 }, (_, index) => dom0.guest(`ten-${index}`, { program: 'grub' }));
+    const guests = Array.from({ length: 10 }, (_, index) => dom0.guest(`ten-${index}`, { kernel: 'grub' }));
     const ids = await Promise.all(guests.map((guest) => register(guest)));
     const began = performance.now();
     await Promise.all(ids.map((id) => backend.start(id)));
@@ -194,12 +195,14 @@ describe('a guest of libxl', function () {
   });
 
   it('has its disks, and a script for each network interface', async () => {
+    await using first = await LoopDevice.open(dom0);
+    await using second = await LoopDevice.open(dom0);
     const guest = dom0.guest('equipped');
     const scripts = ['first', 'second'].map((name) => dom0.script(name));
     const id = await register(guest, {
       nic: [guest.bridge, guest.bridge],
       script: scripts,
-      disk: ['/dev/vda@xvda', '/dev/vdb@xvdb'],
+      disk: [`${first.path}@xvda`, `${second.path}@xvdb`],
     });
     await backend.start(id);
     await dom0.untilServing(guest);
@@ -210,9 +213,9 @@ describe('a guest of libxl', function () {
       assert.deepEqual([await key('script'), await key('mac')], [script, macs[index]]);
     }
     const backends = await dom0.run('xenstore-ls', `/local/domain/0/backend/vbd/${domainId}`);
-    assert.match(backends, /params = "\/dev\/vda"/);
-    assert.match(backends, /params = "\/dev\/vdb"/);
+    for (const { path } of [first, second]) assert.ok(backends.includes(`params = "${path}"`), backends);
     assert.equal(backends.match(/ state = "4"/g)?.length, 2, backends);
+    await stop(id, 'destroy');
   });
 });
 

@@ -7,6 +7,7 @@ import { runJitsu, spawnJitsu } from '../../../../support/jitsu-command.js';
 import { optionsOf } from '../../../../support/libxl/libxl-host.js';
 import { RunningJitsu } from '../../../../support/running-jitsu.js';
 import { TemporaryFolder } from '../../../../support/temporary-folder.js';
+import { LoopDevice } from '../../../../support/xen/loop-device.js';
 import { Dom0 } from '../../../../support/xen/dom0.js';
 
 describe('Jitsu on libxl', function () {
@@ -60,11 +61,13 @@ describe('Jitsu on libxl', function () {
         cannotRun(this, 'the plugin rumprun-config is not installed');
       }
       using folder = new TemporaryFolder();
-      const grub = dom0.guest(name, { program: 'grub' });
+      await using etc = await LoopDevice.open(dom0);
+      await using data = await LoopDevice.open(dom0);
+      const grub = dom0.guest(name, { kernel: 'grub' });
       for (const folderName of ['images', 'tmp']) mkdirSync(folder.in(folderName));
       for (const kernel of ['mirage-www.xen', 'nginx.bin']) symlinkSync(grub.kernel, folder.in(kernel));
-      symlinkSync('/dev/vda', folder.in('images/stubetc.iso'));
-      symlinkSync('/dev/vdb', folder.in('images/data.iso'));
+      symlinkSync(etc.path, folder.in('images/stubetc.iso'));
+      symlinkSync(data.path, folder.in('images/data.iso'));
       writeFileSync(folder.in('tmp/json.cfg'), '{"cmdline": "nginx"}\n');
       const control = ['--control', folder.in('c.sock')];
       const setting = { cwd: folder.path, env: { RUNTIME_DIRECTORY: folder.in('run') } };
