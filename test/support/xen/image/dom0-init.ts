@@ -16,6 +16,11 @@ $bb mount -t tmpfs run /run
 $bb mount -t tmpfs tmp /tmp
 $bb mkdir -p /run/xenstored /run/xen /run/lock /dev/pts /dev/shm /var/lib/xen /var/log/xen/console
 $bb mount -t devpts devpts /dev/pts
+# Xen's scripts lock files by way of /dev/stdin, and try for ever where there is none.
+$bb ln -s /proc/self/fd /dev/fd
+$bb ln -s fd/0 /dev/stdin
+$bb ln -s fd/1 /dev/stdout
+$bb ln -s fd/2 /dev/stderr
 $bb mount -t tmpfs shm /dev/shm
 $bb mount -t xenfs xenfs /proc/xen
 $bb hostname dom0
