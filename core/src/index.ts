@@ -32,7 +32,7 @@ export type {
 export type { Clock } from './contracts/clock.js';
 export type { BootConfigurator, BootingDomain } from './contracts/boot-configurator.js';
 export type { LifecycleEvent, LifecycleEventKind, WakeCause } from './contracts/lifecycle-event.js';
-export type { Notifier } from './contracts/notifier.js';
+export type { Notifier, NotifierStatus } from './contracts/notifier.js';
 export type { ReadinessProbe, ReadinessTarget } from './contracts/readiness-probe.js';
 export type { DnsAnswer, DnsQuery, Resolver } from './contracts/resolver.js';
 export type { ResourceRecord } from './contracts/resource-record.js';
