@@ -11,6 +11,8 @@ import { BOOT_CONFIGURATORS, CLOCK, CONNECTION_NAME, LOGGER, OPTIONS, RUNTIME_DI
 export class Instances {
   readonly #container: DependencyContainer = container.createChildContainer();
   readonly #worded = new Map<unknown, Map<string, unknown>>();
+  /** All of them, in the order of registration. */
+  readonly bootConfigurators: readonly BootConfigurator[];
 
   constructor(
     settings: Settings,
@@ -20,10 +22,10 @@ export class Instances {
     this.#container.register(CLOCK, { useValue: clock });
     this.#container.register(LOGGER, { useValue: logger });
     this.#container.register(RUNTIME_DIRECTORY, { useValue: settings.runtimeDirectory });
-    const configurators = settings.bootConfigurators.map(({ name, useClass }) =>
+    this.bootConfigurators = settings.bootConfigurators.map(({ name, useClass }) =>
       this.make<BootConfigurator>(useClass, [LOGGER, logger.child({ plugin: name })]),
     );
-    this.#container.register(BOOT_CONFIGURATORS, { useValue: configurators });
+    this.#container.register(BOOT_CONFIGURATORS, { useValue: this.bootConfigurators });
   }
 
   backend({ name, contribution, options }: ConnectionSettings): Backend {
