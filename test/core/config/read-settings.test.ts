@@ -350,6 +350,14 @@ describe('flags', () => {
     ]);
   });
 
+  it('bring in the boot configurator that one of their keys is for, and no other', async () => {
+    const configurators = async (more: object) =>
+      (await read({ unikernels: [toy(more)] })).bootConfigurators.map(({ name }) => name);
+    assert.deepEqual(await configurators({}), []);
+    assert.deepEqual(await configurators({ rumprun_config: 'x.json' }), ['rumprun-config']);
+    assert.deepEqual(await configurators({ rumprunConfig: 'x.json' }), ['rumprun-config']);
+  });
+
   it('need the plugin of Synjitsu for --synjitsu', async () => {
     const [problem] = await problemsOf({}, { flags: { synjitsu: 'u' } });
     assert.match(problem ?? '', /^--synjitsu: .*npm install @jitsud\/plugin-synjitsu-vchan/);
