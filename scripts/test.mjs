@@ -48,7 +48,12 @@ function runMocha(mochaArguments) {
   const suites = mochaArguments.some((word) => word.endsWith('.js')) ? [] : ['test/dist/**/*.test.js'];
   const words = [require.resolve('mocha/bin/mocha.js'), '--reporter', reporter, ...color, ...suites, ...mochaArguments];
   return runCommand(process.execPath, words, {
-    env: { ...process.env, JITSU_TEST_REPORT: join(folder, 'report.json'), JITSU_TEST_SKIPS: join(folder, 'skips') },
+    env: {
+      ...process.env,
+      JITSU_TEST_REPORT: join(folder, 'report.json'),
+      JITSU_TEST_SKIPS: join(folder, 'skips'),
+      JITSU_TEST_ARGUMENTS: JSON.stringify(mochaArguments),
+    },
   });
 }
 

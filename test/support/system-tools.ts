@@ -9,6 +9,10 @@ export const SYSTEM_TOOLS = {
   libvirtd: 'libvirt-daemon-system libvirt-daemon-driver-qemu',
   virsh: 'libvirt-clients',
   'qemu-system-x86_64': 'qemu-system-x86',
+  setpriv: 'util-linux',
+  mke2fs: 'e2fsprogs',
+  xz: 'xz-utils',
+  lz4: 'lz4',
 } as const;
 
 export type SystemTool = keyof typeof SYSTEM_TOOLS;

@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { cannotRun } from '../cannot-run.js';
 import { findProgram } from '../find-program.js';
-import { cacheFolder, finishedFoldersIn, makeAtOnce } from '../libvirt/cache-folder.js';
-import { unpackPackage, withPackageLists } from '../libvirt/debian-package.js';
+import { cacheFolder, finishedFoldersIn, makeAtOnce } from '../cache-folder.js';
+import { unpackPackage, withPackageLists } from '../guest/debian-package.js';
 import { requireTool } from '../require-tool.js';
 import { TemporaryFolder } from '../temporary-folder.js';
 
