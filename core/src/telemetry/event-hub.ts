@@ -12,7 +12,7 @@ const patience: Milliseconds = 2_000;
 /** A notifier's queue, and what goes into it. */
 interface Audience {
   readonly queue: NotifierQueue;
-  hears(event: LifecycleEvent): boolean;
+  readonly hears: (event: LifecycleEvent) => boolean;
 }
 
 export type LifecycleListener = (event: LifecycleEvent) => void;

@@ -13,8 +13,8 @@ export interface ReceiverOptions {
   readonly port: string;
   /** The node of the domain that listens, where it is not that of the caller. */
   readonly home?: string;
-  onRecord(bytes: Uint8Array): void;
-  onState?(state: 'listening' | 'connected' | 'disconnected'): void;
+  readonly onRecord: (bytes: Uint8Array) => void;
+  readonly onState?: (state: 'listening' | 'connected' | 'disconnected') => void;
 }
 
 /** Stands where Synjitsu would: listens on a port, takes records, and listens again when its client has gone. */

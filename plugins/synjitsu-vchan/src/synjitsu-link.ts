@@ -40,6 +40,7 @@ export class SynjitsuLink {
   readonly #backOff = new BackOff(FIRST_PAUSE, LONGEST_PAUSE);
   #xenstore: Xenstore | undefined;
   #watch: AsyncDisposable | undefined;
+  #watched: string | undefined;
   #peer: Peer | undefined;
   #detail = 'not connected yet';
   #failures = 0;
@@ -124,17 +125,19 @@ export class SynjitsuLink {
     if (domain === undefined) return `no domain has the UUID ${this.uuid}`;
 
     const path = `/local/domain/${domain}/${channelPath(OWN_DOMAIN, SYNJITSU_PORT)}`;
-    await this.#watch?.[Symbol.asyncDispose]();
-    this.#watch = undefined;
+    // From before the first look, so that nothing comes in between; what one who died has left may be written over, too.
+    if (this.#watched !== path) {
+      await this.#watch?.[Symbol.asyncDispose]();
+      this.#watch = await this.#watchFor(xenstore, path);
+      this.#watched = path;
+    }
     const ring = await this.#ringAt(xenstore, path);
     if (ring === undefined) {
-      this.#watch = await this.#watchFor(xenstore, path);
       return `nobody in domain ${domain} listens on the port ${SYNJITSU_PORT} for domain ${OWN_DOMAIN}`;
     }
     const reply = await this.#thread.ask({ operation: 'connect', domain, path });
     if (reply.outcome === 'done') {
       this.#peer = { domain, ring };
-      this.#watch = await this.#watchFor(xenstore, path);
       return `domain ${domain}, port ${SYNJITSU_PORT}`;
     }
     const reason = reply.outcome === 'refused' ? errnoText(reply.errno) : 'message' in reply ? reply.message : 'lost';
@@ -167,9 +170,13 @@ export class SynjitsuLink {
       const obstacles = await findObstacles('client');
       throw new Error([errorMessage(error), ...obstacles].join(' '), { cause: error });
     });
-    await this.#watchFor(xenstore, '@introduceDomain');
-    await this.#watchFor(xenstore, '@releaseDomain');
-    return xenstore;
+    try {
+      for (const event of ['@introduceDomain', '@releaseDomain']) await this.#watchFor(xenstore, event);
+      return xenstore;
+    } catch (error) {
+      await xenstore.close();
+      throw error;
+    }
   }
 
   /** Looks again when that changes; the call that comes with the setting of each watch tells nothing new. */

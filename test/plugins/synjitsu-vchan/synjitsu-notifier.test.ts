@@ -110,7 +110,7 @@ describe('the notifier of Synjitsu', function () {
       await notifier.notify(started());
       assert.equal(
         logger.lines.filter((line) =>
-          /^warn: Synjitsu is not told that web \(192\.0\.2\.1 at 00:16:3e:00:00:01\) boots: /.test(line),
+          line.startsWith('warn: Synjitsu is not told that web (192.0.2.1 at 00:16:3e:00:00:01) boots: '),
         ).length,
         2,
       );

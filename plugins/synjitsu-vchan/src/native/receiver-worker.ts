@@ -34,19 +34,19 @@ function serve(vchan: VchanLibrary): boolean {
     return false;
   }
   post({ kind: 'listening' });
-  let hasClient = false;
+  const client = { hasCome: false };
   // The order to end a thread from outside is noticed where a function of JavaScript begins.
   const turn = (): boolean => {
     vchan.waitForEvent(channel, TURN);
     // First whether it is there, then what it has sent: so nothing is missed that it sent before it went.
     const state = vchan.isOpen(channel);
-    if (!hasClient && state !== WAITS_FOR_CLIENT) post({ kind: 'connected' });
-    hasClient ||= state !== WAITS_FOR_CLIENT;
+    if (!client.hasCome && state !== WAITS_FOR_CLIENT) post({ kind: 'connected' });
+    client.hasCome ||= state !== WAITS_FOR_CLIENT;
     for (let bytes; (bytes = vchan.tryReceive(channel, RECORD_LENGTH));) post({ kind: 'record', bytes });
     return state !== 0 && !isToStop();
   };
   while (turn());
-  if (hasClient) post({ kind: 'disconnected' });
+  if (client.hasCome) post({ kind: 'disconnected' });
   vchan.close(channel);
   return !isToStop();
 }
