@@ -41,6 +41,10 @@ export class SynjitsuLink {
   #xenstore: Xenstore | undefined;
   #watch: AsyncDisposable | undefined;
   #watched: string | undefined;
+  /** Whether the port has been written to the store anew since it was last looked at: whoever listens is another one. */
+  #hasChanged = false;
+  /** Whether what is in the store is of one who has gone. */
+  #isStale = false;
   #peer: Peer | undefined;
   #detail = 'not connected yet';
   #failures = 0;
@@ -118,8 +122,11 @@ export class SynjitsuLink {
 
   /** Connects where there is no connection, finds out whether it still is one where there is. Says how it stands. */
   async #look(): Promise<string> {
-    if (this.#peer !== undefined && (await this.#isAlive(this.#peer))) return this.#detail;
-    if (this.#peer !== undefined) this.#tell(this.#lose(`domain ${this.#peer.domain} has closed the connection`));
+    if (this.#peer !== undefined && !this.#hasChanged && (await this.#isAlive(this.#peer))) return this.#detail;
+    if (this.#peer !== undefined) {
+      this.#isStale = true;
+      this.#tell(this.#lose(`domain ${this.#peer.domain} has closed the connection`));
+    }
     const xenstore = (this.#xenstore ??= await this.#openXenstore());
     const domain = await findDomain(xenstore, this.uuid);
     if (domain === undefined) return `no domain has the UUID ${this.uuid}`;
@@ -128,13 +135,15 @@ export class SynjitsuLink {
     // From before the first look, so that nothing comes in between; what one who died has left may be written over, too.
     if (this.#watched !== path) {
       await this.#watch?.[Symbol.asyncDispose]();
-      this.#watch = await this.#watchFor(xenstore, path);
-      this.#watched = path;
+      this.#watch = await this.#watchFor(xenstore, path, () => (this.#hasChanged = true));
+      [this.#watched, this.#isStale] = [path, false];
     }
-    const ring = await this.#ringAt(xenstore, path);
+    const ring = await this.#newRingAt(xenstore, path);
     if (ring === undefined) {
       return `nobody in domain ${domain} listens on the port ${SYNJITSU_PORT} for domain ${OWN_DOMAIN}`;
     }
+    // Another one may be about to take over the very port: nobody but he himself knows when he can be connected to.
+    if (this.#isStale) return `who listened in domain ${domain} has gone, and has left his port in the store`;
     const reply = await this.#thread.ask({ operation: 'connect', domain, path });
     if (reply.outcome === 'done') {
       this.#peer = { domain, ring };
@@ -152,6 +161,17 @@ export class SynjitsuLink {
     const path = `/local/domain/${domain}/${channelPath(OWN_DOMAIN, SYNJITSU_PORT)}`;
     const there = this.#xenstore === undefined ? ring : await this.#ringAt(this.#xenstore, path).catch(() => ring);
     return there === ring;
+  }
+
+  /** The same, and what it is worth: it is new when it has been written, in whatever words, since it was last looked at. */
+  async #newRingAt(xenstore: Xenstore, path: string): Promise<string | undefined> {
+    for (;;) {
+      if (this.#hasChanged) this.#isStale = false;
+      this.#hasChanged = false;
+      const ring = await this.#ringAt(xenstore, path);
+      // A watch may have told of a change meanwhile.
+      if (!(this.#hasChanged as boolean)) return ring;
+    }
   }
 
   /** What the one who listens has written into the store, to be compared. */
@@ -180,10 +200,13 @@ export class SynjitsuLink {
   }
 
   /** Looks again when that changes; the call that comes with the setting of each watch tells nothing new. */
-  async #watchFor(xenstore: Xenstore, path: string): Promise<AsyncDisposable> {
+  async #watchFor(xenstore: Xenstore, path: string, onChange: () => void = () => undefined): Promise<AsyncDisposable> {
     let isFirst = true;
     return xenstore.watch(path, () => {
-      if (!isFirst) this.#wake.ring();
+      if (!isFirst) {
+        onChange();
+        this.#wake.ring();
+      }
       isFirst = false;
     });
   }

@@ -152,6 +152,20 @@ describe('the notifier of Synjitsu', function () {
       }
     });
 
+    it('connects anew when somebody writes the port down again, be it in the same words as one who died', async () => {
+      const connections = (): number =>
+        logger.lines.filter((line) => line.startsWith('info: Synjitsu is connected')).length;
+      await bed.addDomain(4, UUID);
+      await startSynjitsu(4);
+      await notifier.open();
+      await eventually(() => assert.equal(connections(), 1));
+      const key = '/local/domain/4/data/vchan/0/synjitsu/ring-ref';
+      await bed.store.write(key, await bed.store.read(key));
+      await eventually(() => assert.equal(connections(), 2));
+      await notifier.notify(started());
+      await eventually(() => assert.deepEqual(received, [RECORD]));
+    });
+
     it('finds domain 0 by its UUID of zeros', async () => {
       await notifier.close();
       notifier = aNotifier('00000000-0000-0000-0000-000000000000');
