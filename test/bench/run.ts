@@ -1,10 +1,11 @@
-/** `npm run bench [summon] [throughput] [scale]`: prints figures, asserts nothing. */
+/** `npm run bench [summon] [throughput] [scale] [libvirt]`: prints figures, asserts nothing. */
 import { describeMachine } from './machine.js';
+import { benchLibvirt } from './libvirt-bench.js';
 import { benchScale } from './scale-bench.js';
 import { benchSummon } from './summon-bench.js';
 import { benchThroughput } from './throughput-bench.js';
 
-const BENCHES = { summon: benchSummon, throughput: benchThroughput, scale: benchScale };
+const BENCHES = { summon: benchSummon, throughput: benchThroughput, scale: benchScale, libvirt: benchLibvirt };
 
 console.log(describeMachine());
 const wanted = process.argv.slice(2);

@@ -7,6 +7,7 @@ import { freePort } from './free-port.js';
 import { JitsuChild } from './jitsu-child.js';
 import { median } from './median.js';
 import { printTable } from './table.js';
+import { timeOf } from './time-of.js';
 
 const ROUNDS = 25;
 const ADDRESS = '127.0.0.86';
@@ -43,12 +44,6 @@ function row(label: string, times: readonly number[], ratio: number): string[] {
     ...[median(times), Math.min(...times), Math.max(...times)].map((ms) => ms.toFixed(1)),
     ratio.toFixed(3),
   ];
-}
-
-async function timeOf(task: () => Promise<unknown>): Promise<number> {
-  const started = performance.now();
-  await task();
-  return performance.now() - started;
 }
 
 async function startByHand([program = '', ...parameters]: readonly string[], port: number): Promise<number> {

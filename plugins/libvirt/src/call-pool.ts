@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { CallFailed } from './call-failed.js';
-import type { CallReply, CallRequest } from './native/call-worker.js';
+import type { CallReply, CallRequest, Ready } from './native/call-worker.js';
 import type { Operations } from './native/operations.js';
 
 const PROGRAM = new URL('./native/call-worker.js', import.meta.url);
@@ -13,9 +13,11 @@ interface Call {
 
 /**
  * Threads that make libvirt's blocking calls, so that this one never waits. They are started when they are needed, up to
- * a number; calls beyond it wait for their turn.
+ * a number, and one after another, since each start holds up whoever starts it. A call goes to the first thread that is
+ * free: while one starts, another may have made it long ago.
  */
 export class CallPool {
+  #starting: Worker | undefined;
   readonly #idle: Worker[] = [];
   readonly #busy = new Map<Worker, Call>();
   readonly #waiting: Call[] = [];
@@ -41,45 +43,64 @@ export class CallPool {
   async close(): Promise<void> {
     const calls = [...this.#waiting.splice(0), ...this.#busy.values()];
     for (const call of calls) call.reject(new CallFailed({ kind: 'closed', message: 'the connection was closed' }));
-    for (const worker of this.#busy.keys()) void worker.terminate();
     this.#busy.clear();
-    await Promise.all(this.#idle.splice(0).map((worker) => worker.terminate()));
+    const starting = this.#starting;
+    this.#starting = undefined;
+    const started = new Promise<void>((resolve) => (starting ? starting.once('exit', () => resolve()) : resolve()));
+    await Promise.all([started, ...this.#idle.splice(0).map((worker) => worker.terminate())]);
   }
 
   #next(): void {
-    if (this.#waiting.length === 0) return;
-    const worker = this.#idle.pop() ?? (this.#busy.size < this.size ? this.#start() : undefined);
-    if (worker === undefined) return;
-    const call = this.#waiting.shift() as Call;
-    this.#busy.set(worker, call);
-    worker.ref();
-    worker.postMessage(call.request);
+    while (this.#waiting.length > 0 && this.#idle.length > 0) {
+      const worker = this.#idle.pop() as Worker;
+      const call = this.#waiting.shift() as Call;
+      this.#busy.set(worker, call);
+      worker.ref();
+      worker.postMessage(call.request);
+    }
+    if (this.#waiting.length > 0 && this.#busy.size < this.size) this.#starting ??= this.#start();
   }
 
   #start(): Worker {
-    const worker = new Worker(PROGRAM, { name: 'libvirt call' });
-    worker.on('message', (reply: CallReply) => this.#end(worker, reply));
+    // Node's flags are meant for whoever was started with them: some of them no thread takes.
+    const worker = new Worker(PROGRAM, { name: 'libvirt call', execArgv: [] });
+    worker.on('message', (message: CallReply | Ready) => {
+      if (worker === this.#starting) this.#welcome(worker);
+      else if (message !== 'ready' && this.#busy.has(worker)) this.#end(worker, message);
+      // We were closed. Ended any earlier, within koffi, the thread would have taken the process with it.
+      else void worker.terminate();
+    });
     worker.on('error', (error) => this.#lose(worker, error.stack ?? error.message));
     return worker;
   }
 
+  #welcome(worker: Worker): void {
+    this.#starting = undefined;
+    this.#rest(worker);
+  }
+
   #end(worker: Worker, reply: CallReply): void {
     const call = this.#busy.get(worker);
-    if (call === undefined) return;
     this.#busy.delete(worker);
+    if ('failure' in reply) call?.reject(new CallFailed(reply.failure));
+    else call?.resolve(reply.result);
+    this.#rest(worker);
+  }
+
+  #rest(worker: Worker): void {
     this.#idle.push(worker);
     // An idle thread must not keep the process from ending.
     worker.unref();
-    if ('failure' in reply) call.reject(new CallFailed(reply.failure));
-    else call.resolve(reply.result);
     this.#next();
   }
 
-  /** A thread that died: it could not load what it needs. */
+  /** A thread that died, at its start for want of what it needs: then the call fails that it was started for. */
   #lose(worker: Worker, message: string): void {
-    this.#busy.get(worker)?.reject(new CallFailed({ kind: 'defect', message }));
+    const call = this.#starting === worker ? this.#waiting.shift() : this.#busy.get(worker);
+    if (this.#starting === worker) this.#starting = undefined;
     this.#busy.delete(worker);
     if (this.#idle.includes(worker)) this.#idle.splice(this.#idle.indexOf(worker), 1);
+    call?.reject(new CallFailed({ kind: 'defect', message }));
     this.#next();
   }
 }

@@ -9,12 +9,18 @@ const DENIED: ReadonlySet<number | undefined> = new Set([
   LibvirtErrorNumber.VIR_ERR_ACCESS_DENIED,
 ]);
 
-const BY_DRIVER: Readonly<Record<string, string>> = {
-  qemu: 'Is libvirtd (or virtqemud) running, with its QEMU driver (Debian: libvirt-daemon-system)?',
-  xen: "Is this a Xen dom0 (/proc/xen/capabilities says control_d), with libvirtd and its Xen driver running (Debian: libvirt-daemon-driver-xen)? Another hypervisor's URI goes to -c.",
-  vbox: "Is VirtualBox installed, with libvirt's driver for it (Debian: libvirt-daemon-driver-vbox), for the user who runs Jitsu?",
-  lxc: "Is libvirtd (or virtlxcd) running, with libvirt's LXC driver (Debian: libvirt-daemon-driver-lxc)?",
-};
+const BY_DRIVER: ReadonlyMap<string, string> = new Map([
+  ['qemu', 'Is libvirtd (or virtqemud) running, with its QEMU driver (Debian: libvirt-daemon-system)?'],
+  [
+    'xen',
+    "Is this a Xen dom0 (/proc/xen/capabilities says control_d), with libvirtd and its Xen driver running (Debian: libvirt-daemon-driver-xen)? Another hypervisor's URI goes to -c.",
+  ],
+  [
+    'vbox',
+    "Is VirtualBox installed, with libvirt's driver for it (Debian: libvirt-daemon-driver-vbox), for the user who runs Jitsu?",
+  ],
+  ['lxc', "Is libvirtd (or virtlxcd) running, with libvirt's LXC driver (Debian: libvirt-daemon-driver-lxc)?"],
+]);
 
 /** Whether libvirt was there, and did not let us. */
 export function isDenied({ number }: CallFailed): boolean {
@@ -36,5 +42,5 @@ export function connectionAdvice(uri: string, failed: CallFailed): string {
   if (isDenied(failed) || /permission denied/i.test(failure.message)) {
     return 'May the user who runs Jitsu use libvirt (Debian: member of the group libvirt)?';
   }
-  return BY_DRIVER[driver] ?? `Does \`virsh -c ${uri} list\` work?`;
+  return BY_DRIVER.get(driver) ?? `Does \`virsh -c ${uri} list\` work?`;
 }

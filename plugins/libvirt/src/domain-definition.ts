@@ -18,9 +18,11 @@ export interface DomainDefinition {
 export async function readDefinition(options: LibvirtOptions): Promise<DomainDefinition | undefined> {
   const { xml: file, name, uuid } = options;
   if (file === undefined) return undefined;
-  const xml = await readFile(file, 'utf8').catch((error: unknown) => {
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
     throw new Error(`xml: ${file} cannot be read: ${errorMessage(error)}`, { cause: error });
   });
+  // The byte order mark that some editors write is no part of the text.
+  const xml = text.replace(/^\uFEFF/, '');
   let identity;
   try {
     identity = identityIn(xml);

@@ -94,12 +94,12 @@ export class LibvirtBackend implements Backend<LibvirtOptions> {
 
   async resume(id: UnikernelId): Promise<void> {
     const domain = this.#domain(id);
-    if ((await domain.describe()).state === 'suspended') await domain.perform('wakeUp', 'woken up', ['running']);
+    if ((await domain.state()).state === 'suspended') await domain.perform('wakeUp', 'woken up', ['running']);
   }
 
   async unpause(id: UnikernelId): Promise<void> {
     const domain = this.#domain(id);
-    if ((await domain.describe()).state === 'paused') await domain.perform('resume', 'unpaused', ['running']);
+    if ((await domain.state()).state === 'paused') await domain.perform('resume', 'unpaused', ['running']);
   }
 
   async stop(id: UnikernelId, mode: StopMode, signal: AbortSignal): Promise<void> {
@@ -141,7 +141,7 @@ export class LibvirtBackend implements Backend<LibvirtOptions> {
   async #look(domain: LibvirtDomain): Promise<void> {
     const { events } = domain;
     const { state, detail } = await domain
-      .describe()
+      .state()
       .catch((error: unknown) => ({ state: 'unknown' as const, detail: errorMessage(error) }));
     // What an event has told meanwhile is newer.
     if (domain.events === events) this.#power.tell(domain.id, state, detail);

@@ -16,7 +16,7 @@ const PATIENCE = 10_000;
 const FAREWELL = 1_000;
 
 /** Short calls, which must not wait behind the boots of others. */
-const LOOKS: ReadonlySet<DomainOperation> = new Set<DomainOperation>(['describe', 'findByName', 'findByUuid']);
+const LOOKS: ReadonlySet<DomainOperation> = new Set<DomainOperation>(['state', 'describe', 'findByName', 'findByUuid']);
 
 type AfterFirst<T extends readonly unknown[]> = T extends readonly [unknown, ...infer Rest] ? Rest : never;
 

@@ -2,7 +2,7 @@ import type { PowerState, UnikernelDescription, UnikernelId } from '@jitsud/core
 import { CallFailed } from './call-failed.js';
 import type { DomainDefinition } from './domain-definition.js';
 import { domainRefusal } from './domain-refusal.js';
-import { stateInWords } from './domain-state.js';
+import { stateInWords, type StateInWords } from './domain-state.js';
 import { macsOf, withUuid } from './domain-xml.js';
 import { LibvirtErrorNumber } from './error-name.js';
 import type { LibvirtConnection } from './libvirt-connection.js';
@@ -23,19 +23,28 @@ export class LibvirtDomain {
     private readonly connection: LibvirtConnection,
   ) {}
 
+  /**
+   * Its state alone, for which libvirt need not write its XML, and we need not read that.
+   * @throws JITSU_BACKEND_UNREACHABLE, JITSU_BACKEND_DENIED, JITSU_BACKEND_FAILED
+   */
+  async state(): Promise<StateInWords> {
+    try {
+      const { state, reason } = await this.connection.call('state', this.id);
+      return stateInWords(state, reason);
+    } catch (error) {
+      return this.#stateOfGone(error);
+    }
+  }
+
   /** @throws JITSU_BACKEND_UNREACHABLE, JITSU_BACKEND_DENIED, JITSU_BACKEND_FAILED */
   async describe(): Promise<UnikernelDescription> {
     try {
       const { name, state, reason, macs, domainId } = await this.connection.call('describe', this.id);
       return { name, macs, ...stateInWords(state, reason), ...(domainId !== undefined && { domainId }) };
     } catch (error) {
-      if (!isGone(error)) throw this.#refusal('looked at', error);
+      const gone = this.#stateOfGone(error);
       const { definition } = this;
-      const detail = 'libvirt does not have it any more';
-      // What is not there does not run: its state is known.
-      if (!definition) return { name: this.name, state: 'off', macs: [], detail };
-      const cure = `${detail}; its next start defines it from ${definition.file}`;
-      return { name: definition.name, state: 'off', macs: macsOf(definition.xml), detail: cure };
+      return { name: definition?.name ?? this.name, macs: definition ? macsOf(definition.xml) : [], ...gone };
     }
   }
 
@@ -49,7 +58,7 @@ export class LibvirtDomain {
       await this.#call(operation);
     } catch (error) {
       // Which code tells that there was nothing to do differs from driver to driver.
-      if (error instanceof CallFailed && done.includes((await this.describe()).state)) return;
+      if (error instanceof CallFailed && done.includes((await this.state()).state)) return;
       throw this.#refusal(doing, error);
     }
   }
@@ -63,6 +72,13 @@ export class LibvirtDomain {
       await this.connection.call('define', withUuid(this.definition.xml, this.id));
       await this.connection.call('create', this.id);
     }
+  }
+
+  /** What is not there does not run: its state is known. Throws where that is not what the error says. */
+  #stateOfGone(error: unknown): StateInWords {
+    if (!isGone(error)) throw this.#refusal('looked at', error);
+    const cure = this.definition ? `; its next start defines it from ${this.definition.file}` : '';
+    return { state: 'off', detail: `libvirt does not have it any more${cure}` };
   }
 
   #refusal(doing: string, error: unknown): unknown {

@@ -4,14 +4,6 @@ import { EventLoop, type DomainEvent } from './event-loop.js';
 import type { Pointer } from './native/libvirt-library.js';
 import type { OpenConnection } from './native/operations.js';
 
-/** virConnectCloseReason. */
-const CLOSE_REASONS = [
-  'an I/O error',
-  'it closed the connection',
-  'it gives no sign of life',
-  'we closed the connection',
-];
-
 /**
  * One virConnect, from its opening to its end. It is closed only when nobody uses it any more: a thread within a call
  * would else look into memory that is gone.
@@ -19,32 +11,25 @@ const CLOSE_REASONS = [
 export class Session {
   /** Resolves, with the reason, when the other side is gone. */
   readonly lost: Promise<CallFailed>;
-  #listening!: Disposable;
-  #calls = 0;
-  #ended = false;
-  readonly #closed: Promise<void>;
-  #close: () => void = () => undefined;
+  readonly #calls = new Set<Promise<unknown>>();
+  #closed: Promise<void> | undefined;
 
   private constructor(
     private readonly connection: OpenConnection,
-    loop: EventLoop,
+    private readonly loop: EventLoop,
     private readonly pool: CallPool,
     onDomain: (event: DomainEvent) => void,
   ) {
-    this.#closed = new Promise((resolve) => (this.#close = resolve));
     this.lost = new Promise((resolve) => {
-      const onClosed = (reason: number): void => {
-        const message = CLOSE_REASONS[reason] ?? `it closed the connection for reason ${reason}`;
-        resolve(new CallFailed({ kind: 'closed', message }));
-      };
-      this.#listening = loop.listen(connection.pointer, { onDomain, onClosed });
+      const onClosed = (): void => resolve(new CallFailed({ kind: 'closed', message: 'the connection ended' }));
+      loop.listen(connection.pointer, { onDomain, onClosed });
     });
   }
 
   /** @throws CallFailed */
   static async open(uri: string, pool: CallPool, onDomain: (event: DomainEvent) => void): Promise<Session> {
     const loop = await EventLoop.shared();
-    const connection = await pool.call('open', uri, loop.callbacks);
+    const connection = await pool.call('open', uri, loop.lifecycle);
     return new Session(connection, loop, pool, onDomain);
   }
 
@@ -55,28 +40,24 @@ export class Session {
 
   /** Uses the connection; it is not closed before `action` has ended. */
   async use<T>(action: (pointer: Pointer) => Promise<T>): Promise<T> {
-    this.#calls += 1;
+    const call = action(this.connection.pointer);
+    this.#calls.add(call);
     try {
-      return await action(this.connection.pointer);
+      return await call;
     } finally {
-      this.#calls -= 1;
-      this.#closeIfUnused();
+      this.#calls.delete(call);
     }
   }
 
-  /** Hears no events from now on. Resolves when the connection is closed. */
+  /** Hears no events from now on; not to be used any more. Resolves when the connection is closed. */
   end(): Promise<void> {
-    if (!this.#ended) {
-      this.#ended = true;
-      this.#listening[Symbol.dispose]();
-      this.#closeIfUnused();
-    }
+    this.#closed ??= this.#close();
     return this.#closed;
   }
 
-  #closeIfUnused(): void {
-    if (!this.#ended || this.#calls > 0) return;
+  async #close(): Promise<void> {
+    await Promise.all([this.loop.forget(this.connection.pointer), Promise.allSettled(this.#calls)]);
     // What cannot be closed any more is gone with its other side.
-    this.pool.call('close', this.connection).then(this.#close, this.#close);
+    await this.pool.call('close', this.connection).catch(() => undefined);
   }
 }

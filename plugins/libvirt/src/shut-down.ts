@@ -7,7 +7,7 @@ import { untilOff } from './until-off.js';
  * @throws what {@link LibvirtDomain.perform} throws
  */
 export async function shutDown(domain: LibvirtDomain, power: PowerWatch, signal: AbortSignal): Promise<void> {
-  const { state } = await domain.describe();
+  const { state } = await domain.state();
   if (state === 'off') return;
   // A guest that does not run cannot be asked.
   if (state === 'paused') await domain.perform('resume', 'unpaused', ['running']);
@@ -19,7 +19,7 @@ export async function shutDown(domain: LibvirtDomain, power: PowerWatch, signal:
   off.catch(() => undefined);
   try {
     await domain.perform('shutdown', 'shut down', ['off', 'stopping']);
-    if ((await domain.describe()).state !== 'off') await off;
+    if ((await domain.state()).state !== 'off') await off;
   } finally {
     done.abort();
   }

@@ -52,7 +52,7 @@ export interface BackendHarness {
    */
   machine(name: string): object;
 
-  /** Resolves when the guest of a running machine has come so far that it follows, or ignores, what it is asked. */
+  /** Resolves when the guest of a running machine has come so far that it follows, or ignores, a `shutdown`. */
   readonly booted?: (name: string, id: UnikernelId) => Promise<void> | void;
   /** Options of a machine that runs and never reacts to the mode `shutdown`. */
   readonly stubborn?: (name: string) => object;

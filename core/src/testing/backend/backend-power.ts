@@ -17,7 +17,7 @@ export function testPower(harness: BackendHarness, trial: () => BackendTrial): v
 
   for (const [mode, state] of Object.entries(harness.stopModes)) {
     it(`stops a running machine by '${mode}', after which it is ${state}, and wakes it again`, async () => {
-      const { backend, id } = await trial().running();
+      const { backend, id } = await trial().running({ mode });
       await trial().stop(backend, id, mode);
       assert.equal((await backend.describe(id)).state, state);
       await trial().counts(state === 'off' ? 0 : 1, id);
@@ -34,7 +34,7 @@ export function testPower(harness: BackendHarness, trial: () => BackendTrial): v
     });
 
     it(`stops a machine once when several ask for '${mode}' at the same time`, async () => {
-      const { backend, id } = await trial().running();
+      const { backend, id } = await trial().running({ mode });
       await Promise.all([1, 2, 3].map(() => trial().stop(backend, id, mode)));
       assert.equal((await backend.describe(id)).state, state);
     });
@@ -110,7 +110,7 @@ function testStubbornMachine({ stubborn }: BackendHarness, trial: () => BackendT
   if (stubborn === undefined) return;
 
   it("rejects with the signal's reason when a machine does not stop in time, and can still end it", async () => {
-    const { backend, id } = await trial().running(stubborn('alpha'));
+    const { backend, id } = await trial().running({ options: stubborn('alpha'), mode: 'shutdown' });
     const patience = new AbortController();
     const stopped = backend.stop(id, 'shutdown', patience.signal);
     assert.ok(await isPending(stopped), 'a machine that does not react cannot have stopped');

@@ -23,15 +23,20 @@ export class BackendTrial {
     return backend.register({ name, options: this.harness.schema.parse(options) });
   }
 
-  /** A connected instance with one machine that runs and whose guest has booted. */
-  async running(
+  /** A connected instance with one machine that runs; if its guest is to be asked to stop, it has booted. */
+  async running({
     options = this.harness.machine('alpha'),
-  ): Promise<{ backend: Backend; id: UnikernelId; domainId: number | undefined }> {
+    mode,
+  }: { options?: object; mode?: StopMode } = {}): Promise<{
+    backend: Backend;
+    id: UnikernelId;
+    domainId: number | undefined;
+  }> {
     const backend = await this.connect();
     const id = await this.register(backend, 'alpha', options);
     await backend.start(id);
     const { domainId } = await this.until(backend, id, 'running');
-    await this.harness.booted?.('alpha', id);
+    if (mode === 'shutdown') await this.harness.booted?.('alpha', id);
     return { backend, id, domainId };
   }
 

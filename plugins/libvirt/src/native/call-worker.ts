@@ -9,6 +9,9 @@ export interface CallRequest {
   readonly parameters: readonly unknown[];
 }
 
+/** Said once, when calls can be taken. */
+export type Ready = 'ready';
+
 export type CallReply = { readonly result: unknown } | { readonly failure: CallFailure };
 
 let operations: Operations | undefined;
@@ -25,3 +28,4 @@ function perform({ operation, parameters }: CallRequest): CallReply {
 }
 
 parentPort?.on('message', (request: CallRequest) => parentPort?.postMessage(perform(request)));
+parentPort?.postMessage('ready' satisfies Ready);

@@ -1,15 +1,14 @@
 /**
- * The thread that runs libvirt's event loop. It never comes back to Node's own loop, so it takes no messages: the
- * other threads hand the addresses of its callbacks to libvirt themselves.
+ * The thread that runs libvirt's event loop. It never comes back to Node's own loop: the other threads hand
+ * the address of its callback to libvirt themselves.
  */
-import { parentPort } from 'node:worker_threads';
+import { parentPort, receiveMessageOnPort } from 'node:worker_threads';
 import koffi from 'koffi';
 import { failureOf, type CallFailure } from './call-failure.js';
-import { loadLibvirt, UUID_BUFFER_LENGTH, type Pointer } from './libvirt-library.js';
-import type { EventCallbacks } from './operations.js';
+import { loadLibvirt, UUID_BUFFER_LENGTH, type LibvirtLibrary, type Pointer } from './libvirt-library.js';
 
 export type EventMessage =
-  | { readonly kind: 'ready'; readonly callbacks: EventCallbacks }
+  | { readonly kind: 'ready'; readonly lifecycle: Pointer }
   | { readonly kind: 'failed'; readonly failure: CallFailure }
   | {
       readonly kind: 'domain';
@@ -20,14 +19,22 @@ export type EventMessage =
       /** One of the details that belong to that event: virDomainEventStoppedDetailType and so on. */
       readonly detail: number;
     }
-  /** `reason` is a virConnectCloseReason. */
-  | { readonly kind: 'closed'; readonly connection: Pointer; readonly reason: number };
+  /** Its other side is gone. */
+  | { readonly kind: 'closed'; readonly connection: Pointer }
+  /** This thread does not look into it any more. */
+  | { readonly kind: 'forgotten'; readonly connection: Pointer };
+
+/** What this thread is asked to do with a connection, which must stay open until it is forgotten. */
+export interface EventOrder {
+  readonly kind: 'watch' | 'forget';
+  readonly connection: Pointer;
+}
 
 /**
  * How often the loop turns without an event: this thread can only be ended between two turns. What is called then must
  * not be JavaScript: in it the order to end would get lost, and the process would not end.
  */
-const TURN_MILLISECONDS = 200;
+const TURN_MILLISECONDS = 100;
 
 const post = (message: EventMessage): void => parentPort?.postMessage(message);
 
@@ -43,16 +50,44 @@ function run(): never {
     },
     koffi.pointer(koffi.proto('void lifecycle(void *connection, void *domain, int event, int detail, void *data)')),
   );
-  const closed = koffi.register(
-    (connection: Pointer, reason: number) => post({ kind: 'closed', connection, reason }),
-    koffi.pointer(koffi.proto('void closed(void *connection, int reason, void *data)')),
-  );
   if (library.virEventRegisterDefaultImpl() < 0) throw new Error('libvirt takes no event loop');
   library.virEventAddTimeout(TURN_MILLISECONDS, library.nothing, null, null);
-  post({ kind: 'ready', callbacks: { lifecycle, closed } });
+  post({ kind: 'ready', lifecycle });
+  const watched = new Set<Pointer>();
   // The order to end is noticed where a function of JavaScript begins; a loop alone looks only every hundred turns or so.
-  const turn = (): number => library.virEventRunDefaultImpl();
+  const turn = (): void => {
+    library.virEventRunDefaultImpl();
+    obey(watched);
+    tellOfTheDead(watched, library);
+  };
   for (;;) turn();
+}
+
+/** Messages are fetched by hand: this thread never returns to where they would be delivered. */
+function obey(watched: Set<Pointer>): void {
+  for (;;) {
+    const order = parentPort && (receiveMessageOnPort(parentPort)?.message as EventOrder | undefined);
+    if (!order) return;
+    const { kind, connection } = order;
+    if (kind === 'watch') {
+      watched.add(connection);
+    } else {
+      watched.delete(connection);
+      post({ kind: 'forgotten', connection });
+    }
+  }
+}
+
+/**
+ * libvirt would call us when a connection ends, but from whichever thread is in a call on it, with the connection locked:
+ * that thread would wait for this one, which waits for libvirt.
+ */
+function tellOfTheDead(watched: Set<Pointer>, { virConnectIsAlive }: LibvirtLibrary): void {
+  for (const connection of watched) {
+    if (virConnectIsAlive(connection) === 1) continue;
+    watched.delete(connection);
+    post({ kind: 'closed', connection });
+  }
 }
 
 try {

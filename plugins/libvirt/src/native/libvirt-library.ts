@@ -59,12 +59,6 @@ export function loadLibvirt() {
     virConnectSetKeepAlive: bind<(connection: Pointer, seconds: number, count: number) => number>(
       'int virConnectSetKeepAlive(void *connection, int seconds, uint count)',
     ),
-    virConnectRegisterCloseCallback: bind<(connection: Pointer, callback: Pointer, data: null, free: null) => number>(
-      'int virConnectRegisterCloseCallback(void *connection, void *callback, void *data, void *free)',
-    ),
-    virConnectUnregisterCloseCallback: bind<(connection: Pointer, callback: Pointer) => number>(
-      'int virConnectUnregisterCloseCallback(void *connection, void *callback)',
-    ),
     virConnectDomainEventRegisterAny: bind<
       (connection: Pointer, domain: null, event: number, callback: Pointer, data: null, free: null) => number
     >(

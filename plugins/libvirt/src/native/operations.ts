@@ -11,15 +11,8 @@ const LIFECYCLE_EVENTS = 0;
 /** VIR_ERR_NO_SUPPORT: the hypervisor's driver does not have this function. */
 const NO_SUPPORT = 3;
 
-/** Where the event loop's thread wants to be called. */
-export interface EventCallbacks {
-  readonly lifecycle: Pointer;
-  readonly closed: Pointer;
-}
-
 export interface OpenConnection {
   readonly pointer: Pointer;
-  readonly callbacks: EventCallbacks;
   /** Absent where the driver tells of no events. */
   readonly eventRegistration?: number;
 }
@@ -29,11 +22,14 @@ export interface DomainIdentity {
   readonly name: string;
 }
 
-export interface DomainFacts extends DomainIdentity {
+export interface DomainCondition {
   /** virDomainState. */
   readonly state: number;
   /** One of the reasons that belong to that state: virDomainShutoffReason and so on. */
   readonly reason: number;
+}
+
+export interface DomainFacts extends DomainIdentity, DomainCondition {
   /** Absent while it does not run. */
   readonly domainId?: number;
   readonly macs: readonly string[];
@@ -76,6 +72,13 @@ export function libvirtOperations(library: LibvirtLibrary) {
     }
   };
 
+  const conditionOf = (connection: Pointer, domain: Pointer): DomainCondition => {
+    const state: [number] = [0];
+    const reason: [number] = [0];
+    checked(library.virDomainGetState(domain, state, reason, 0), connection);
+    return { state: state[0], reason: reason[0] };
+  };
+
   /** The registration of events, or nothing where the driver has none. */
   const registerEvents = (connection: Pointer, callback: Pointer): number | undefined => {
     const registration = library.virConnectDomainEventRegisterAny(
@@ -87,14 +90,14 @@ export function libvirtOperations(library: LibvirtLibrary) {
   };
 
   return {
-    open(uri: string, callbacks: EventCallbacks): OpenConnection {
+    /** `lifecycle` is where the thread of the event loop wants to be called. */
+    open(uri: string, lifecycle: Pointer): OpenConnection {
       const pointer = library.virConnectOpen(uri) ?? refuse(library);
       try {
-        // Drivers that live in this process have no other side, and refuse both of these.
+        // Drivers that live in this process have no other side, and refuse this.
         library.virConnectSetKeepAlive(pointer, KEEP_ALIVE.seconds, KEEP_ALIVE.count);
-        library.virConnectRegisterCloseCallback(pointer, callbacks.closed, null, null);
-        const eventRegistration = registerEvents(pointer, callbacks.lifecycle);
-        return { pointer, callbacks, ...(eventRegistration !== undefined && { eventRegistration }) };
+        const eventRegistration = registerEvents(pointer, lifecycle);
+        return { pointer, ...(eventRegistration !== undefined && { eventRegistration }) };
       } catch (error) {
         library.virConnectClose(pointer);
         throw error;
@@ -102,10 +105,9 @@ export function libvirtOperations(library: LibvirtLibrary) {
     },
 
     /** Answers with how many others still hold the connection: none, unless there is a leak. */
-    close({ pointer, callbacks, eventRegistration }: OpenConnection): number {
-      // On a connection that is dead already these fail, which changes nothing.
+    close({ pointer, eventRegistration }: OpenConnection): number {
+      // On a connection that is dead already this fails, which changes nothing.
       if (eventRegistration !== undefined) library.virConnectDomainEventDeregisterAny(pointer, eventRegistration);
-      library.virConnectUnregisterCloseCallback(pointer, callbacks.closed);
       return library.virConnectClose(pointer);
     },
 
@@ -118,17 +120,17 @@ export function libvirtOperations(library: LibvirtLibrary) {
     define: (connection: Pointer, xml: string): DomainIdentity =>
       identifyAndFree(connection, library.virDomainDefineXML(connection, xml)),
 
+    state: (connection: Pointer, uuid: string): DomainCondition =>
+      withDomain(connection, uuid, (domain) => conditionOf(connection, domain)),
+
     describe: (connection: Pointer, uuid: string): DomainFacts =>
       withDomain(connection, uuid, (domain) => {
-        const state: [number] = [0];
-        const reason: [number] = [0];
-        checked(library.virDomainGetState(domain, state, reason, 0), connection);
+        const condition = conditionOf(connection, domain);
         const xml = library.virDomainGetXMLDesc(domain, 0) ?? refuse(library, connection);
         const domainId = library.virDomainGetID(domain);
         const runs = domainId !== 0xffff_ffff;
         return {
-          ...identify(connection, domain),
-          ...{ state: state[0], reason: reason[0], macs: macsOf(xml) },
+          ...{ ...identify(connection, domain), ...condition, macs: macsOf(xml) },
           ...(runs && { domainId }),
         };
       }),
