@@ -31,8 +31,9 @@ export type {
 } from './contracts/backend.js';
 export type { Clock } from './contracts/clock.js';
 export type { BootConfigurator, BootingDomain } from './contracts/boot-configurator.js';
+export type { Command, CommandTerminal } from './contracts/command.js';
 export type { LifecycleEvent, LifecycleEventKind, WakeCause } from './contracts/lifecycle-event.js';
-export type { Notifier } from './contracts/notifier.js';
+export type { Notifier, NotifierStatus } from './contracts/notifier.js';
 export type { ReadinessProbe, ReadinessTarget } from './contracts/readiness-probe.js';
 export type { DnsAnswer, DnsQuery, Resolver } from './contracts/resolver.js';
 export type { ResourceRecord } from './contracts/resource-record.js';
@@ -56,6 +57,7 @@ export { PowerWatch } from './lifecycle/power-watch.js';
 export { untilAborted } from './lifecycle/until-aborted.js';
 export { LmdbStateStore } from './state/lmdb-state-store.js';
 export { createLogger, type LoggerOptions } from './telemetry/log.js';
+export { pluginCommands, type PluginCommand } from './plugin-commands.js';
 export { VERSION } from './version.js';
 export { definePlugin } from './plugins/define-plugin.js';
 export { BOOT_CONFIGURATORS, CLOCK, CONNECTION_NAME, LOGGER, OPTIONS, RUNTIME_DIRECTORY } from './tokens.js';

@@ -9,7 +9,7 @@ import type { CheckedConfig } from './config-schema.js';
 import { readConfigured } from './configured-reader.js';
 import { readConnections } from './connection-reader.js';
 import { givenValue } from './given-value.js';
-import { takeIn } from './plugin-intake.js';
+import { BOOT_CONFIGURATOR_KEYS, takeIn } from './plugin-intake.js';
 import { ProblemList } from './problem-list.js';
 import type { DnsSettings, Settings } from './settings.js';
 import type { StartFlags } from './start-flags.js';
@@ -68,6 +68,7 @@ export async function readSettings(
     // Where it is missing, the reader says so of each unikernel that needs it.
     await takeIn(WAIT_FOR_KEY_PROBE, contributions.readinessProbes, loader).catch(() => undefined);
   }
+  await takeInBootConfigurators(entries, contributions, loader, problems);
 
   const reader = new UnikernelReader(config, connections, contributions, problems);
   const unikernels = entries.flatMap((entry) => reader.read(entry) ?? []);
@@ -121,6 +122,22 @@ async function loadListed(plugins: readonly string[], loader: PluginLoader, prob
   for (const [index, name] of plugins.entries()) {
     await loader.load(name).catch((error: unknown) => {
       problems.addError(`plugins[${String(index)}]`, name, error);
+    });
+  }
+}
+
+/** Where one is missing, the first unikernel that needs it says so. */
+async function takeInBootConfigurators(
+  entries: readonly UnikernelEntry[],
+  { bootConfigurators }: Contributions,
+  loader: PluginLoader,
+  problems: ProblemList,
+): Promise<void> {
+  for (const [key, name] of Object.entries(BOOT_CONFIGURATOR_KEYS)) {
+    const entry = entries.find(({ values }) => key in values);
+    if (entry === undefined) continue;
+    await takeIn(name, bootConfigurators, loader).catch((error: unknown) => {
+      problems.addError(entry.pathOf([key]), entry.values[key], error);
     });
   }
 }

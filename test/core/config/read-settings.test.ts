@@ -350,9 +350,22 @@ describe('flags', () => {
     ]);
   });
 
-  it('need the plugin of Synjitsu for --synjitsu', async () => {
+  it('bring in the boot configurator that one of their keys is for, and no other', async () => {
+    const configurators = async (more: object) => (await read(toy(more))).bootConfigurators.map(({ name }) => name);
+    assert.deepEqual(await configurators({}), []);
+    assert.deepEqual(await configurators({ rumprun_config: 'x.json' }), ['rumprun-config']);
+    assert.deepEqual(await configurators({ rumprunConfig: 'x.json' }), ['rumprun-config']);
+  });
+
+  it('bring in the plugin of Synjitsu for --synjitsu, which wants a UUID', async () => {
+    const uuid = '6695EB01-F6A4-8304-79AA-97F2502E193F';
+    const { notifiers } = await read({}, { flags: { synjitsu: uuid } });
+    assert.deepEqual(
+      notifiers.map(({ contribution, options }) => [contribution.name, options]),
+      [['synjitsu', { uuid: uuid.toLowerCase() }]],
+    );
     const [problem] = await problemsOf({}, { flags: { synjitsu: 'u' } });
-    assert.match(problem ?? '', /^--synjitsu: .*npm install @jitsud\/plugin-synjitsu-vchan/);
+    assert.match(problem ?? '', /^--synjitsu: 'u'\. A UUID such as /);
   });
 });
 
