@@ -3,6 +3,7 @@
  * spaces: `npm test` as root installs what lacks.
  */
 export const SYSTEM_TOOLS = {
+  busybox: 'busybox-static',
   cc: 'gcc libc6-dev',
   dig: 'bind9-dnsutils',
   ip: 'iproute2',

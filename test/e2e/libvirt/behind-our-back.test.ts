@@ -12,7 +12,7 @@ describe('a virtual machine that somebody else steers as well', function () {
   before(async function () {
     libvirtd = await startedLibvirtd(this);
   });
-  after(() => libvirtd[Symbol.asyncDispose]());
+  after(() => libvirtd?.[Symbol.asyncDispose]());
 
   const eventuallyIn = (jitsu: RunningJitsu, name: string, state: PowerState): Promise<void> =>
     eventually(async () => assert.equal((await jitsu.status(name)).state, state, jitsu.log), 60_000);

@@ -10,7 +10,7 @@ describe('a virtual machine that Jitsu defines', function () {
   before(async function () {
     libvirtd = await startedLibvirtd(this);
   });
-  after(() => libvirtd[Symbol.asyncDispose]());
+  after(() => libvirtd?.[Symbol.asyncDispose]());
 
   const memoryOf = async (name: string): Promise<string | undefined> =>
     /<memory unit='KiB'>(\d+)</.exec(await libvirtd.virsh('dumpxml', name))?.[1];
@@ -46,10 +46,27 @@ describe('a virtual machine that Jitsu defines', function () {
     }
   });
 
+  it('runs on when it is defined anew, and is what it is told to be from its next start', async () => {
+    const { name, xmlFile: xml, address } = await libvirtd.define('busy');
+    await libvirtd.virsh('start', name);
+    const { bootId } = await libvirtd.untilServing({ address });
+    await writeFile(xml, (await readFile(xml, 'utf8')).replace("<memory unit='MiB'>96<", "<memory unit='MiB'>100<"));
+    await using jitsu = guestJitsu(libvirtd, [{ name, xml, redefine: true, address }]);
+    await jitsu.start();
+    assert.deepEqual((await jitsu.ask('busy.test')).addresses, [address], jitsu.log);
+    assert.equal((await libvirtd.pageOf({ address })).bootId, bootId);
+    assert.equal(await memoryOf(name), String(96 * 1024));
+    await jitsu.control.stop(name);
+    assert.equal(await memoryOf(name), String(100 * 1024));
+  });
+
   it('may go by another name than its domain, which its uuid tells', async () => {
     const { uuid, address } = await libvirtd.define('inner');
     await using jitsu = guestJitsu(libvirtd, [{ name: 'outer', uuid, address }]);
     await jitsu.start();
     assert.equal((await jitsu.status('outer')).id, uuid);
+    assert.deepEqual((await jitsu.ask('outer.test')).addresses, [address], jitsu.log);
+    await libvirtd.pageOf({ address });
+    assert.deepEqual(await libvirtd.domains(), ['inner']);
   });
 });

@@ -14,7 +14,7 @@ describe('a libvirtd that goes away', function () {
   before(async function () {
     libvirtd = await startedLibvirtd(this);
   });
-  after(() => libvirtd[Symbol.asyncDispose]());
+  after(() => libvirtd?.[Symbol.asyncDispose]());
   afterEach('leave a libvirtd that answers', async () => {
     const answer = await libvirtd.virsh('version').catch(() => undefined);
     if (answer === undefined) await libvirtd.start();

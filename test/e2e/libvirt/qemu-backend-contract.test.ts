@@ -31,7 +31,7 @@ describe('with a libvirtd and QEMU', function () {
     );
     files.set('broken', broken);
   });
-  after(() => libvirtd[Symbol.asyncDispose]());
+  after(() => libvirtd?.[Symbol.asyncDispose]());
 
   describeBackend('the libvirt backend', {
     schema: libvirtOptions,

@@ -36,7 +36,9 @@ const refused = (pool: CallPool): Promise<unknown> => pool.call('findByName', nu
 const isRefusal = (error: unknown): boolean => error instanceof CallFailed && error.failure.kind === 'refused';
 const isClosing = (error: unknown): boolean => error instanceof CallFailed && error.failure.kind === 'closed';
 
-describe("the threads that call libvirt's library", () => {
+describe("the threads that call libvirt's library", function () {
+  this.timeout(60_000);
+
   before(function () {
     using _driver = TestDriver.open(this);
   });

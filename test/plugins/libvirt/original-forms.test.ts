@@ -10,7 +10,9 @@ import { TemporaryFolder } from '../../support/temporary-folder.js';
 const XEN_CAPABILITIES = '/proc/xen/capabilities';
 
 /** Those of the original, which named no backend: libvirt was meant. */
-describe("the original's command lines for libvirt", () => {
+describe("the original's command lines for libvirt", function () {
+  this.timeout(60_000);
+
   const folder = new TemporaryFolder();
   const setting = { cwd: folder.path, env: { RUNTIME_DIRECTORY: folder.in('run'), XDG_RUNTIME_DIR: folder.path } };
   const own = ['-l', '0', '-f', '0.0.0.0', '-d', '0', '--control', folder.in('c.sock')];

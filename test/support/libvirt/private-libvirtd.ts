@@ -42,6 +42,8 @@ export class PrivateLibvirtd implements AsyncDisposable {
   readonly uri: string;
   /** Opens its read-only socket, through which nothing can be changed. */
   readonly readOnlyUri: string;
+  /** The bridge on which its guests are. */
+  readonly bridge = BRIDGE;
   readonly #guests = new Map<string, Omit<GuestDomain, 'name'>>();
   /** nsenter, the parent of libvirtd: it ends when that does, and halts when that is halted. */
   #keeper: ChildProcess | undefined;
