@@ -12,9 +12,9 @@ export interface BootingDomain {
 /**
  * Does what must be done between the creation of a machine and its first instruction. Its failure fails the boot.
  *
- * A backend hands over each machine in one of two ways. Where it creates machines paused, whose guests read the store of
- * Xen, it calls `configure` before it lets them run. Where it makes up the kernel's command line itself, for guests that
- * can read nothing else, it asks for `commandLine` before it creates the machine.
+ * A backend hands over each machine in one of two ways, or both. Where it creates machines paused, whose guests read the
+ * store of Xen, it calls `configure` before it lets them run. Where it makes up the kernel's command line itself, for
+ * guests that may read nothing else, it asks for `commandLine` before it creates the machine.
  */
 export interface BootConfigurator {
   configure(domain: BootingDomain): Promise<void>;

@@ -74,9 +74,6 @@ export class LibxlBackend implements Backend<LibxlOptions> {
 
   async register({ name, options }: Registration<LibxlOptions>): Promise<UnikernelId> {
     const problems = await checkFiles(options);
-    if (options.rumprunConfig !== undefined && this.configurators.length === 0) {
-      problems.push('rumprun_config: this needs a plugin: npm install @jitsud/plugin-rumprun-config');
-    }
     if (problems.length > 0) {
       const message = `${name} cannot be a guest of Xen. ${problems.join('; ')}.`;
       throw new JitsuError('JITSU_UNIKERNEL_INVALID', message);

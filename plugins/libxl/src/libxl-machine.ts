@@ -9,6 +9,7 @@ import {
   type UnikernelDescription,
   type UnikernelId,
 } from '@jitsud/core';
+import { bootConfig } from './boot-config.js';
 import { CallFailed } from './call-failed.js';
 import { domainConfig, type DomainConfig } from './domain-config.js';
 import { isCorpse, isSuspended, isUnborn, reasonOf, stateOf, type DomainInfo } from './domain-info.js';
@@ -185,10 +186,14 @@ export class LibxlMachine {
   }
 
   async #boot(): Promise<void> {
-    const domainId = await this.#make(() => this.host.libxl.call('create', JSON.stringify(this.#config)), 'created');
     const { id, name, options } = this;
+    const { libxl, configurators } = this.host;
+    const config = await bootConfig(this.#config, configurators, { name, options }).catch((error: unknown) => {
+      throw this.#refusal('prepared for its boot', error);
+    });
+    const domainId = await this.#make(() => libxl.call('create', JSON.stringify(config)), 'created');
     await this.#orDestroy(domainId, async () => {
-      for (const configurator of this.host.configurators) {
+      for (const configurator of configurators) {
         await configurator.configure({ ...{ id, name, options }, domainId });
       }
       await this.#call('unpaused', 'unpause', domainId);

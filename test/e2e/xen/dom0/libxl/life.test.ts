@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { rejectsWithCode } from '#core/testing/rejects-with-code.js';
 import type { PowerChange } from '#core/contracts/backend.js';
+import type { BootConfigurator } from '#core/contracts/boot-configurator.js';
 import type { LibxlBackend } from '#libxl/libxl-backend.js';
 import { libxlOptions } from '#libxl/libxl-options.js';
 import { libxlProcesses } from '../../../../support/libxl/libxl-processes.js';
@@ -43,6 +44,12 @@ describe('a guest of libxl', function () {
 
   const register = async (guest: XenGuest, more: object = {}): Promise<string> =>
     backend.register({ name: guest.name, options: libxlOptions.parse({ ...optionsOf(guest), ...more }) });
+
+  const useConfigurator = async (configurator: BootConfigurator): Promise<void> => {
+    await backend.close();
+    backend = host.backend([configurator]);
+    await backend.connect();
+  };
 
   const untilState = async (state: string): Promise<PowerChange> =>
     dom0.until(
@@ -126,9 +133,7 @@ describe('a guest of libxl', function () {
         await dom0.run('xenstore-write', `/local/domain/${domain.domainId}/data/word`, 'in time');
       },
     };
-    await backend.close();
-    backend = host.backend([configurator]);
-    await backend.connect();
+    await useConfigurator(configurator);
     const id = await register(guest);
     await backend.start(id);
     await dom0.untilServing(guest);
@@ -138,9 +143,7 @@ describe('a guest of libxl', function () {
 
   it('is not left behind when it cannot be configured', async () => {
     const guest = dom0.guest('unconfigured', { kernel: 'grub' });
-    await backend.close();
-    backend = host.backend([{ configure: () => Promise.reject(new Error('no such key')) }]);
-    await backend.connect();
+    await useConfigurator({ configure: () => Promise.reject(new Error('no such key')) });
     const id = await register(guest);
     const error = await rejectsWithCode(backend.start(id), 'JITSU_BACKEND_FAILED');
     assert.match(error.message, /unconfigured.*no such key/);
@@ -148,11 +151,20 @@ describe('a guest of libxl', function () {
     assert.equal((await backend.describe(id)).state, 'off');
   });
 
-  it('boots as PVH', async () => {
+  it('boots as PVH, with what is to be on its command line besides', async () => {
     const guest = dom0.guest('pvh', { type: 'pvh' });
+    await useConfigurator({
+      configure: () => Promise.resolve(),
+      commandLine: ({ name }) => Promise.resolve(`jitsu.write=data/${name}`),
+    });
     const id = await register(guest);
     await backend.start(id);
     await dom0.untilServing(guest);
+    const { domainId } = await backend.describe(id);
+    await dom0.until(
+      () => dom0.readKey(`/local/domain/${domainId}/data/pvh`),
+      () => 'it did not do what its command line said besides',
+    );
     await stop(id, 'shutdown');
     assert.equal((await backend.describe(id)).state, 'off');
   });
