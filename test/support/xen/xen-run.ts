@@ -58,6 +58,11 @@ export class XenRun implements AsyncDisposable {
     return started;
   }
 
+  /** What Xen and dom0 print; it stays for some days. */
+  get consoleFile(): string {
+    return this.machine.consoleFile;
+  }
+
   /** What came of a test, when it has ended; rejects where it did not run, or not to its end, and says why. */
   async outcomeOf(test: TestPath): Promise<TestOutcome> {
     return await this.#results.of(test);

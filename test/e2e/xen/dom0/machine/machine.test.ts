@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import { Dom0 } from '../../../support/xen/dom0.js';
-import type { XenGuest } from '../../../support/xen/xen-guest.js';
+import { Dom0 } from '../../../../support/xen/dom0.js';
+import type { XenGuest } from '../../../../support/xen/xen-guest.js';
 
 const PROGRAM = '#!/bin/busybox sh\necho "hello from $0"\n';
 
