@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { ControlClient } from '#core/control/control-client.js';
 import type { StatusReport, UnikernelStatus } from '#core/control/status-report.js';
 import type { Reply } from './ask-over-udp.js';
+import { nodeFlags } from './node-flags.js';
 import { thisMachine } from './place.js';
 import { TemporaryFolder } from './temporary-folder.js';
 
@@ -66,7 +67,7 @@ export class RunningJitsu implements AsyncDisposable {
       unikernels,
     };
     writeFileSync(file, JSON.stringify(config));
-    const child = this.place.spawn(process.execPath, [COMMAND, 'start', '--config', file, ...flags], {
+    const child = this.place.spawn(process.execPath, [...nodeFlags, COMMAND, 'start', '--config', file, ...flags], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     this.#child = child;

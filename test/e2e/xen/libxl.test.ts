@@ -1,4 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { describeOnXen } from '../../support/xen/describe-on-xen.js';
 
-await describeOnXen('libxl on Xen, in a dom0 under QEMU,', fileURLToPath(new URL('dom0/libxl', import.meta.url)));
+const folder = (name: string): string => fileURLToPath(new URL(`dom0/${name}`, import.meta.url));
+
+await describeOnXen('libxl on Xen, in a dom0 under QEMU,', ...['libxl', 'rumprun', 'synjitsu'].map(folder));

@@ -65,6 +65,11 @@ export class Dom0 implements AsyncDisposable {
     return dom0;
   }
 
+  /** Whether all of it is thrown away after the suites, as the tests' own one is. */
+  get isDisposable(): boolean {
+    return process.env['JITSU_XEN_GUEST'] !== undefined;
+  }
+
   /** Its end of the bridge. */
   get address(): string {
     return `${NETWORK}.1`;
@@ -164,6 +169,7 @@ export class Dom0 implements AsyncDisposable {
     await this.until(
       async () => ((await this.domains()).some(({ name }) => names.includes(name)) ? undefined : true),
       () => `one of these is still there: ${names.slice(1).join(', ')}`,
+      SHORT_PAUSE,
     );
   }
 

@@ -11,6 +11,9 @@ import { Dom0 } from '../../../../support/xen/dom0.js';
 import type { XenGuest } from '../../../../support/xen/xen-guest.js';
 
 const PATIENCE = 60_000;
+/** Their numbers in xenstore, and the XenbusState of a device that both sides use. */
+const XVDA_AND_XVDB = ['51712', '51728'];
+const CONNECTED = '4';
 
 describe('a guest of libxl', function () {
   this.timeout(180_000);
@@ -124,23 +127,6 @@ describe('a guest of libxl', function () {
     assert.notEqual((await dom0.untilServing(guest)).bootId, before.bootId);
   });
 
-  it('is configured between its creation and its first instruction', async () => {
-    const guest = dom0.guest('configured', { readKey: 'data/word' });
-    const seen: unknown[] = [];
-    const configurator = {
-      configure: async (domain: { domainId: number; id: string; name: string }) => {
-        seen.push([domain.id, domain.name]);
-        await dom0.run('xenstore-write', `/local/domain/${domain.domainId}/data/word`, 'in time');
-      },
-    };
-    await useConfigurator(configurator);
-    const id = await register(guest);
-    await backend.start(id);
-    await dom0.untilServing(guest);
-    assert.deepEqual(seen, [[id, guest.name]]);
-    assert.match(await dom0.console(guest.name), /^data\/word is in time$/m);
-  });
-
   it('is not left behind when it cannot be configured', async () => {
     const guest = dom0.guest('unconfigured', { kernel: 'grub' });
     await useConfigurator({ configure: () => Promise.reject(new Error('no such key')) });
@@ -209,7 +195,7 @@ describe('a guest of libxl', function () {
   it('has its disks, and a script for each network interface', async () => {
     await using first = await LoopDevice.open(dom0);
     await using second = await LoopDevice.open(dom0);
-    const guest = dom0.guest('equipped');
+    const guest = dom0.guest('equipped', { modules: ['xen-blkfront'] });
     const scripts = ['first', 'second'].map((name) => dom0.script(name));
     const id = await register(guest, {
       nic: [guest.bridge, guest.bridge],
@@ -227,6 +213,14 @@ describe('a guest of libxl', function () {
     const backends = await dom0.run('xenstore-ls', `/local/domain/0/backend/vbd/${domainId}`);
     assert.equal(backends.match(/hotplug-status = "connected"/g)?.length, 2, backends);
     for (const { path } of [first, second]) assert.ok(backends.includes(`params = "${path}"`), backends);
+    // Its own side has found each disk, and how large it is.
+    for (const disk of XVDA_AND_XVDB) {
+      await dom0.until(
+        async () =>
+          (await dom0.readKey(`/local/domain/${domainId}/device/vbd/${disk}/state`)) === CONNECTED ? true : undefined,
+        () => dom0.console(guest.name),
+      );
+    }
     await stop(id, 'destroy');
   });
 });

@@ -26,18 +26,6 @@ describe('the machine of the tests', function () {
     assert.deepEqual(await dom0.domains(), []);
   });
 
-  const nameAndState = async (): Promise<string[]> =>
-    (await dom0.domains()).map(({ name, state }) => `${name} ${state.includes('c') ? 'crashed' : 'lives'}`).toSorted();
-
-  const measured = async (each: XenGuest): Promise<void> => {
-    const start = Date.now();
-    await dom0.create(each);
-    const created = Date.now();
-    const { uptime } = await dom0.untilServing(each);
-    assert.ok(uptime > 0 && uptime < 120, String(uptime));
-    console.log(`${each.type}: created in ${created - start} ms, serving ${Date.now() - created} ms later`);
-  };
-
   it('is a dom0 of Xen', async () => {
     assert.match(await readFile('/proc/xen/capabilities', 'utf8'), /control_d/);
     assert.equal((await readFile('/sys/hypervisor/type', 'utf8')).trim(), 'xen');
@@ -75,34 +63,6 @@ describe('the machine of the tests', function () {
   it('has a guest with files and modules that a suite brings', async () => {
     const text = await dom0.untilConsole(guest, /^hello from \/bin\/hello$/m);
     assert.doesNotMatch(text, /insmod/);
-  });
-
-  it('has a guest that is deaf, and one that hears when it is asked to shut down', async () => {
-    const deaf = dom0.guest('deaf', { deaf: true });
-    await measured(deaf);
-    await dom0.xl('shutdown', deaf.name);
-    await dom0.xl('shutdown', '-w', guest.name);
-    await dom0.untilGone(guest);
-    await dom0.pageOf(deaf);
-    assert.deepEqual(await nameAndState(), ['deaf lives']);
-    await dom0.removeGuests();
-    assert.deepEqual(await nameAndState(), []);
-  });
-
-  it('has a guest that crashes', async () => {
-    const crashing = dom0.guest('crashing', { crash: true });
-    await dom0.create(crashing);
-    await dom0.untilConsole(crashing, /Kernel panic/);
-    await dom0.until(
-      async () => ((await nameAndState()).join() === 'crashing crashed' ? true : undefined),
-      () => dom0.console(crashing.name),
-    );
-    await dom0.removeGuests();
-  });
-
-  it('has a guest that serves on the bridge, in hardware virtualisation', async () => {
-    await measured(dom0.guest('pvh', { type: 'pvh' }));
-    await dom0.removeGuests();
   });
 
   it('has guests that are at their prompt within a moment', async () => {

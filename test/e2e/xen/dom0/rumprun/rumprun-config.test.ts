@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { SystemClock } from '#core/clock.js';
+import type { LibxlBackend } from '#libxl/libxl-backend.js';
+import { libxlOptions } from '#libxl/libxl-options.js';
 import { RumprunConfig } from '#rumprun-config/rumprun-config.js';
+import { LibxlHost, optionsOf } from '../../../../support/libxl/libxl-host.js';
 import { MemoryLogger } from '../../../../support/memory-logger.js';
 import { TemporaryFolder } from '../../../../support/temporary-folder.js';
 import { Dom0 } from '../../../../support/xen/dom0.js';
@@ -20,14 +23,21 @@ describe('the rumprun configurator, on Xen', () => {
   const folder = new TemporaryFolder();
   const configurator = new RumprunConfig(new SystemClock(), new MemoryLogger());
   let dom0: Dom0;
+  let host: LibxlHost;
+  let backend: LibxlBackend;
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     dom0 = await Dom0.open(this);
+    host = new LibxlHost();
+    backend = host.backend([configurator]);
+    await backend.connect();
   });
 
   after(async () => {
+    await backend.close();
     await dom0[Symbol.asyncDispose]();
+    host[Symbol.dispose]();
     folder[Symbol.dispose]();
   });
 
@@ -35,11 +45,10 @@ describe('the rumprun configurator, on Xen', () => {
     const file = folder.in('json.cfg');
     await writeFile(file, CONFIG);
     const guest = dom0.guest('rumprun', { readKey: 'rumprun/cfg' });
-    const domainId = await dom0.create(guest, '-p');
-    const options = { rumprunConfig: file };
-    await configurator.check({ name: guest.name, options });
-    await configurator.configure({ name: guest.name, id: 'id', domainId, options });
-    await dom0.xl('unpause', guest.name);
+    const options = { ...libxlOptions.parse(optionsOf(guest)), rumprunConfig: file };
+    const registration = { name: guest.name, options };
+    await configurator.check(registration);
+    await backend.start(await backend.register(registration));
     const text = await dom0.untilConsole(guest, /^serving at/m);
     assert.ok(text.includes(`rumprun/cfg is ${CONFIG.trimEnd()}\n`), text);
   });
