@@ -1,42 +1,26 @@
 import {
   errorMessage,
-  JitsuError,
   untilAborted,
-  type BootConfigurator,
-  type Logger,
   type PowerState,
   type StopMode,
   type UnikernelDescription,
   type UnikernelId,
 } from '@jitsud/core';
-import { bootConfig } from './boot-config.js';
-import { CallFailed } from './call-failed.js';
-import { domainConfig, type DomainConfig } from './domain-config.js';
-import { isCorpse, isSuspended, isUnborn, reasonOf, stateOf, type DomainInfo } from './domain-info.js';
-import type { Domains } from './domains.js';
+import { isCorpse, isSuspended, isUnborn, reasonOf, stateOf } from './domain-info.js';
+import { GuestDomain, type DomainMakers, type FoundDomain } from './guest-domain.js';
 import type { LibxlOptions } from './libxl-options.js';
-import type { LibxlProcess } from './libxl-process.js';
-import { hashOf, type Origin, type SavedMemory } from './saved-memory.js';
 
 /** What a machine stands on. */
-export interface Host {
-  readonly libxl: LibxlProcess;
-  readonly domains: Domains;
-  readonly saves: SavedMemory;
-  readonly configurators: readonly BootConfigurator[];
-  readonly logger: Logger;
+export interface Host extends DomainMakers {
   /** Told the state whenever it may have changed. */
   onState(id: UnikernelId, state: PowerState, detail?: string): void;
 }
 
-interface Found {
-  readonly domainId: number;
-  readonly info: DomainInfo;
-}
-
-/** One registered unikernel: a domain with its uuid, while there is one. */
+/**
+ * One registered unikernel: what is asked of it, in turn, and what happens to it by itself; and who watches hears of both.
+ */
 export class LibxlMachine {
-  readonly #config: DomainConfig;
+  readonly #domain: GuestDomain;
   #looks: Promise<void> = Promise.resolve();
   #looksWaiting = 0;
   #starting: Promise<void> | undefined;
@@ -53,7 +37,7 @@ export class LibxlMachine {
     private readonly host: Host,
     private lastTurn: Promise<unknown> = Promise.resolve(),
   ) {
-    this.#config = domainConfig(id, options);
+    this.#domain = new GuestDomain(id, options, host);
   }
 
   /** Resolves when the last of the actions on it is done, which come one after the other. Never rejects. */
@@ -67,13 +51,13 @@ export class LibxlMachine {
 
   /** @throws JITSU_BACKEND_UNREACHABLE, JITSU_BACKEND_FAILED */
   async describe(): Promise<UnikernelDescription> {
-    const found = await this.#find();
+    const found = await this.#domain.find();
     const { state, detail } = await this.#stateOf(found);
     const macs = found === undefined ? [] : await this.host.domains.macs(found.domainId);
     return {
       name: this.name,
       state: this.#passing ?? state,
-      macs: macs.length > 0 ? macs : this.#config.nics.map(({ mac }) => mac),
+      macs: macs.length > 0 ? macs : this.#domain.configuredMacs,
       ...(found !== undefined && state !== 'off' && { domainId: found.domainId }),
       ...(detail !== undefined && this.#passing === undefined && { detail }),
     };
@@ -87,9 +71,8 @@ export class LibxlMachine {
 
   async unpause(): Promise<void> {
     await this.#act('starting', async () => {
-      const found = await this.#find();
-      if (found !== undefined && stateOf(found.info) === 'paused')
-        await this.#call('unpaused', 'unpause', found.domainId);
+      const found = await this.#domain.find();
+      if (found !== undefined && stateOf(found.info) === 'paused') await this.#domain.unpause(found.domainId);
     });
   }
 
@@ -127,7 +110,7 @@ export class LibxlMachine {
     // An action of ours looks for itself when it is done.
     if (this.#isBusy()) return;
     try {
-      const found = await this.#find();
+      const found = await this.#domain.find();
       if (this.#isBusy()) return;
       if (found !== undefined && isCorpse(found.info)) await this.#bury(found);
       else await this.#tell(found);
@@ -140,7 +123,7 @@ export class LibxlMachine {
     return this.#passing !== undefined;
   }
 
-  async #tell(found: Found | undefined): Promise<void> {
+  async #tell(found: FoundDomain | undefined): Promise<void> {
     const { state, detail } = await this.#stateOf(found);
     if (state === 'running') {
       this.#end = undefined;
@@ -151,8 +134,8 @@ export class LibxlMachine {
   }
 
   /** libxl leaves what is left of a guest that has stopped by itself to whoever made it. */
-  async #bury(found: Found): Promise<void> {
-    if (isSuspended(found.info) && (await this.#savedMemory()) !== 'fits') {
+  async #bury(found: FoundDomain): Promise<void> {
+    if (isSuspended(found.info) && (await this.#domain.savedMemory()) !== 'fits') {
       this.host.onState(this.id, 'stopping', 'somebody else saves its memory');
       return;
     }
@@ -160,7 +143,7 @@ export class LibxlMachine {
     this.#end = reasonOf(found.info);
     this.host.logger.info({ unikernel: this.name, domainId: found.domainId }, `${this.name}: ${this.#end}`);
     this.host.onState(this.id, 'off', this.#end);
-    await this.#act('stopping', () => this.#destroy(found.domainId));
+    await this.#act('stopping', () => this.#domain.destroy(found.domainId));
     if (!hasRebooted) return;
     void this.start().catch((error: unknown) => {
       this.host.logger.error({ unikernel: this.name }, `${this.name} does not come back: ${errorMessage(error)}`);
@@ -168,85 +151,21 @@ export class LibxlMachine {
   }
 
   async #start(): Promise<void> {
-    const found = await this.#find();
+    const found = await this.#domain.find();
     if (found !== undefined) {
       const state = stateOf(found.info);
       if (state === 'running') return;
-      if (state === 'paused' && !isUnborn(found.info)) return this.#call('unpaused', 'unpause', found.domainId);
-      await this.#destroy(found.domainId);
+      if (state === 'paused' && !isUnborn(found.info)) return this.#domain.unpause(found.domainId);
+      await this.#domain.destroy(found.domainId);
     }
-    const saved = await this.#savedMemory();
-    if (saved === 'fits') return this.#restore();
+    const saved = await this.#domain.savedMemory();
+    if (saved === 'fits') return this.#domain.restore();
     if (typeof saved === 'object') {
       const message = `${this.name}: its saved memory is not used, because ${saved.refused}; it is booted anew`;
       this.host.logger.warn({ unikernel: this.name }, message);
       await this.host.saves.remove(this.id);
     }
-    await this.#boot();
-  }
-
-  async #boot(): Promise<void> {
-    const { id, name, options } = this;
-    const { libxl, configurators } = this.host;
-    const config = await bootConfig(this.#config, configurators, { name, options }).catch((error: unknown) => {
-      throw this.#refusal('prepared for its boot', error);
-    });
-    const domainId = await this.#make(() => libxl.call('create', JSON.stringify(config)), 'created');
-    await this.#orDestroy(domainId, async () => {
-      for (const configurator of configurators) {
-        await configurator.configure({ ...{ id, name, options }, domainId });
-      }
-      await this.#call('unpaused', 'unpause', domainId);
-    });
-  }
-
-  async #restore(): Promise<void> {
-    const file = this.host.saves.fileOf(this.id);
-    const json = JSON.stringify(this.#config);
-    let domainId: number;
-    try {
-      domainId = await this.#make(() => this.host.libxl.call('restore', json, file), 'restored from its saved memory');
-    } catch (error) {
-      if (error instanceof JitsuError && error.code !== 'JITSU_BACKEND_FAILED') throw error;
-      await this.host.saves.remove(this.id);
-      const message = `${errorMessage(error)} Its saved memory was removed: the next start boots it anew.`;
-      throw new JitsuError('JITSU_BACKEND_FAILED', message, { cause: error });
-    }
-    await this.#orDestroy(domainId, async () => {
-      // Before it executes: memory that is older than the guest's disks must never be restored.
-      await this.host.saves.remove(this.id);
-      await this.#call('unpaused', 'unpause', domainId);
-    });
-  }
-
-  /** Makes a domain. Where the process of libxl dies over it, what it may have left is removed. */
-  async #make(make: () => Promise<number>, doing: string): Promise<number> {
-    try {
-      return await make();
-    } catch (error) {
-      if (error instanceof CallFailed && error.hasDied) {
-        await this.#removeUnborn().catch((reason: unknown) => {
-          this.host.logger.warn({ unikernel: this.name }, `${this.name}: ${errorMessage(reason)}`);
-        });
-      }
-      throw this.#refusal(doing, error);
-    }
-  }
-
-  async #removeUnborn(): Promise<void> {
-    const found = await this.#find();
-    if (found !== undefined && isUnborn(found.info)) await this.#destroy(found.domainId);
-  }
-
-  async #orDestroy(domainId: number, action: () => Promise<void>): Promise<void> {
-    try {
-      await action();
-    } catch (error) {
-      await this.#destroy(domainId).catch((reason: unknown) => {
-        this.host.logger.error({ unikernel: this.name, domainId }, errorMessage(reason));
-      });
-      throw this.#refusal('prepared for its boot', error);
-    }
+    await this.#domain.boot();
   }
 
   async #stop(mode: StopMode, signal: AbortSignal): Promise<void> {
@@ -256,29 +175,15 @@ export class LibxlMachine {
       return;
     }
     signal.throwIfAborted();
-    const found = await this.#find();
+    const found = await this.#domain.find();
     if (found === undefined) return;
     const state = stateOf(found.info);
-    if (state === 'off' || isUnborn(found.info)) return this.#destroy(found.domainId);
-    if (mode === 'pause') return state === 'running' ? this.#call('paused', 'pause', found.domainId) : undefined;
+    if (state === 'off' || isUnborn(found.info)) return this.#domain.destroy(found.domainId);
+    if (mode === 'pause') return state === 'running' ? this.#domain.pause(found.domainId) : undefined;
     // A guest that does not run cannot be asked for anything.
-    if (state === 'paused') await this.#call('unpaused', 'unpause', found.domainId);
-    if (mode === 'suspend') await this.#save(found.domainId, signal);
+    if (state === 'paused') await this.#domain.unpause(found.domainId);
+    if (mode === 'suspend') await this.#domain.save(found.domainId, signal);
     else await this.#shutDown(found.domainId, signal);
-  }
-
-  async #save(domainId: number, signal: AbortSignal): Promise<void> {
-    await this.host.domains.untilSuspendable(domainId, signal);
-    const file = await this.host.saves.prepare(this.id);
-    const origin = await this.#origin();
-    try {
-      await this.#call('suspended', 'save', domainId, file);
-      await this.host.saves.label(origin);
-    } catch (error) {
-      await this.host.saves.remove(this.id);
-      throw error;
-    }
-    await this.#destroy(domainId);
   }
 
   async #shutDown(domainId: number, signal: AbortSignal): Promise<void> {
@@ -286,11 +191,11 @@ export class LibxlMachine {
     for (;;) {
       const changed = this.#change(signal);
       changed.catch(() => undefined);
-      const found = await this.#find();
+      const found = await this.#domain.find();
       if (found?.domainId !== domainId) return;
       if (isCorpse(found.info)) {
         this.#end = reasonOf(found.info);
-        return this.#destroy(domainId);
+        return this.#domain.destroy(domainId);
       }
       await changed;
     }
@@ -298,18 +203,8 @@ export class LibxlMachine {
 
   /** Ends the domain, if there is one, in whatever state it is. */
   async #endDomain(): Promise<void> {
-    const found = await this.#find();
-    if (found !== undefined) await this.#destroy(found.domainId);
-  }
-
-  /** It may be gone already. */
-  async #destroy(domainId: number): Promise<void> {
-    try {
-      await this.host.libxl.call('destroy', domainId);
-    } catch (error) {
-      const found = await this.#find();
-      if (found?.domainId === domainId && !found.info.dying) throw this.#refusal('destroyed', error);
-    }
+    const found = await this.#domain.find();
+    if (found !== undefined) await this.#domain.destroy(found.domainId);
   }
 
   /** One at a time. Others are told nothing of the states in between, and the state that it leads to afterwards. */
@@ -329,7 +224,7 @@ export class LibxlMachine {
 
   async #tellAfter(): Promise<void> {
     try {
-      const found = await this.#find();
+      const found = await this.#domain.find();
       if (found === undefined || !isCorpse(found.info)) await this.#tell(found);
       else this.look();
     } catch (error) {
@@ -349,53 +244,16 @@ export class LibxlMachine {
     }
   }
 
-  async #stateOf(found: Found | undefined): Promise<{ state: PowerState; detail?: string }> {
+  async #stateOf(found: FoundDomain | undefined): Promise<{ state: PowerState; detail?: string }> {
     if (found !== undefined) {
       if (isUnborn(found.info))
         return { state: 'off', detail: 'a boot that was cut off left it; the next one removes it' };
       const state = stateOf(found.info);
       return state === 'off' ? { state, detail: reasonOf(found.info) } : { state };
     }
-    const saved = await this.#savedMemory();
+    const saved = await this.#domain.savedMemory();
     if (saved === 'fits') return { state: 'suspended' };
     if (saved !== 'none') return { state: 'off', detail: `its saved memory is of no use, because ${saved.refused}` };
     return this.#end === undefined ? { state: 'off' } : { state: 'off', detail: this.#end };
-  }
-
-  async #savedMemory() {
-    return this.host.saves.find(await this.#origin());
-  }
-
-  async #origin(): Promise<Origin> {
-    return { uuid: this.id, hash: await hashOf(this.#config), version: this.host.libxl.version };
-  }
-
-  async #find(): Promise<Found | undefined> {
-    const domainId = await this.host.domains.find(this.id);
-    if (domainId === undefined) return undefined;
-    try {
-      const json = await this.host.libxl.call('info', domainId);
-      return json === null ? undefined : { domainId, info: JSON.parse(json) as DomainInfo };
-    } catch (error) {
-      throw this.#refusal('looked at', error);
-    }
-  }
-
-  async #call(doing: string, operation: 'unpause' | 'pause', domainId: number): Promise<void>;
-  async #call(doing: string, operation: 'save', domainId: number, file: string): Promise<void>;
-  async #call(doing: string, operation: 'unpause' | 'pause' | 'save', domainId: number, file = ''): Promise<void> {
-    try {
-      if (operation === 'save') await this.host.libxl.call(operation, domainId, file);
-      else await this.host.libxl.call(operation, domainId);
-    } catch (error) {
-      throw this.#refusal(doing, error);
-    }
-  }
-
-  /** Completes the sentence "NAME cannot be …". */
-  #refusal(doing: string, error: unknown): unknown {
-    if (error instanceof JitsuError) return error;
-    const message = `${this.name} cannot be ${doing}. ${errorMessage(error)}. The logs in /var/log/xen and \`xl dmesg\` may say more.`;
-    return new JitsuError('JITSU_BACKEND_FAILED', message, { cause: error });
   }
 }
