@@ -12,12 +12,12 @@ import { domainConfig, type DomainConfig } from './domain-config.js';
 import { isUnborn, type DomainInfo } from './domain-info.js';
 import type { Domains } from './domains.js';
 import type { LibxlOptions } from './libxl-options.js';
-import type { LibxlProcess } from './libxl-process.js';
+import type { LibxlConnection } from './libxl-connection.js';
 import { hashOf, type Origin, type SavedMemory } from './saved-memory.js';
 
 /** What domains are made with. */
 export interface DomainMakers {
-  readonly libxl: LibxlProcess;
+  readonly libxl: LibxlConnection;
   readonly domains: Domains;
   readonly saves: SavedMemory;
   readonly configurators: readonly BootConfigurator[];

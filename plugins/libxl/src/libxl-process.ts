@@ -121,6 +121,7 @@ export class LibxlProcess {
   }
 }
 
-function notOpen(): JitsuError {
+/** The error for what is asked of a libxl that is not open. */
+export function notOpen(): JitsuError {
   return new JitsuError('JITSU_BACKEND_UNREACHABLE', 'libxl is not connected.');
 }

@@ -1,6 +1,6 @@
 import { JitsuError, type Clock, type Logger } from '@jitsud/core';
 import { Xenstore } from '@jitsud/xenstore';
-import { LibxlProcess } from './libxl-process.js';
+import { LibxlConnection } from './libxl-connection.js';
 import { noLibxl, obstacles, noXen } from './xen-obstacles.js';
 
 /** Each changes when domains come, and when they stop or go. */
@@ -15,7 +15,7 @@ export interface XenListener {
 
 /** This host's Xen: its store, which tells of changes, and libxl. */
 export class XenHost {
-  readonly libxl: LibxlProcess;
+  readonly libxl: LibxlConnection;
   #xenstore: Xenstore | undefined;
 
   constructor(
@@ -23,7 +23,7 @@ export class XenHost {
     private readonly logger: Logger,
     private readonly listener: XenListener,
   ) {
-    this.libxl = new LibxlProcess(clock, logger);
+    this.libxl = new LibxlConnection(clock, logger);
   }
 
   /** @throws JITSU_BACKEND_UNREACHABLE while it is not open */

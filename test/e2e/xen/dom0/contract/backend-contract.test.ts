@@ -1,4 +1,5 @@
 import { describeBackend } from '@jitsud/core/testing';
+import type { LibxlBackend } from '#libxl/libxl-backend.js';
 import { libxlOptions } from '#libxl/libxl-options.js';
 import { LibxlHost, optionsOf } from '../../../../support/libxl/libxl-host.js';
 import { XenstoredProxy } from '../../../../support/libxl/xenstored-proxy.js';
@@ -8,15 +9,20 @@ describe('with guests of libxl', () => {
   let dom0: Dom0;
   let host: LibxlHost;
   let proxy: XenstoredProxy;
+  // As long as it is open, libxl's process is there, and need not be started for each test.
+  let open: LibxlBackend;
 
   before(async function () {
     this.timeout(60_000);
     dom0 = await Dom0.open(this);
     host = new LibxlHost();
     proxy = await XenstoredProxy.open();
+    open = host.backend();
+    await open.connect();
   });
 
   after(async () => {
+    await open.close();
     await proxy[Symbol.asyncDispose]();
     await dom0[Symbol.asyncDispose]();
     host[Symbol.dispose]();

@@ -127,6 +127,18 @@ describe('a guest of libxl', function () {
     assert.notEqual((await dom0.untilServing(guest)).bootId, before.bootId);
   });
 
+  it('has no other process of libxl for another connection, which goes with the last one', async () => {
+    const id = await register(dom0.guest('shared', { kernel: 'grub' }));
+    const other = host.backend();
+    await other.connect();
+    assert.equal(libxlProcesses().length, 1);
+    await backend.close();
+    await rejectsWithCode(backend.start(id), 'JITSU_BACKEND_UNREACHABLE');
+    assert.equal(libxlProcesses().length, 1);
+    await other.close();
+    assert.deepEqual(libxlProcesses(), []);
+  });
+
   it('is not left behind when it cannot be configured', async () => {
     const guest = dom0.guest('unconfigured', { kernel: 'grub' });
     await useConfigurator({ configure: () => Promise.reject(new Error('no such key')) });

@@ -6,10 +6,10 @@ import { libxlProcesses } from '../../../../support/libxl/libxl-processes.js';
 import { LibxlHost, optionsOf } from '../../../../support/libxl/libxl-host.js';
 import { Dom0 } from '../../../../support/xen/dom0.js';
 
-const WARM_UP = 10;
+const WARM_UP = 5;
 const ROUNDS = 100;
 /** So many rounds at once, as queries for several names would have it. */
-const AT_ONCE = 10;
+const AT_ONCE = 5;
 
 /** What libxl's process and the host have. */
 interface Holdings {
