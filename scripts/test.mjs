@@ -74,6 +74,10 @@ function readSkips() {
     : [];
 }
 
+function list(heading, lines) {
+  if (lines.length > 0) console.log(`\n${heading}:\n${lines.map((line) => `  ${line}`).join('\n')}`);
+}
+
 /** Prints what needs a word, and counts. */
 function judge(status, report, skips) {
   if (report === undefined) {
@@ -82,7 +86,10 @@ function judge(status, report, skips) {
   }
   const isExplained = (title) => skips.some(({ suite }) => title === suite || title.startsWith(`${suite} `));
   const unexplained = report.pending.filter((title) => !isExplained(title));
-  let failed = report.failed + unexplained.length;
+  let failed = report.failures.length + unexplained.length;
+  // Once more at the end, where somebody who reads a long log looks first.
+  list('Failed', report.failures);
+  list('Failed, and tried again', report.retried);
   if (skips.length > 0) {
     console.log('\nCould not run:');
     for (const { suite, reason } of skips) console.log(`  ${suite}: ${reason}`);
