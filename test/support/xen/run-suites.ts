@@ -3,7 +3,7 @@
  * it reads from `request.json`, a {@link TestRequest}, in the folder where it is started: the root of the workspace.
  */
 import { closeSync, constants, openSync, readFileSync, writeSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { tmpdir, uptime } from 'node:os';
 import { join } from 'node:path';
 import Mocha from 'mocha';
 import { reportEvents } from './event-reporter.js';
@@ -15,6 +15,7 @@ const TIMEOUT = 120_000;
 
 const output = openSync(process.argv[2] ?? '/dev/stdout', constants.O_WRONLY);
 const tell = (event: TestEvent): void => {
+  if ('test' in event) console.log(`${Math.round(uptime())} s: ${event.event}: ${nameOf(event.test)}`);
   const line = Buffer.from(`${JSON.stringify(event)}\n`);
   for (let written = 0; written < line.length;) written += writeSync(output, line, written);
 };

@@ -5,6 +5,9 @@ import { LibxlHost, optionsOf } from '../../../../support/libxl/libxl-host.js';
 import { XenstoredProxy } from '../../../../support/libxl/xenstored-proxy.js';
 import { Dom0 } from '../../../../support/xen/dom0.js';
 
+/** What a guest has a part in: a kernel that knows what it is asked for. */
+const NEEDS_THE_GUEST = ['shutdown', 'suspend'];
+
 describe('with guests of libxl', () => {
   let dom0: Dom0;
   let host: LibxlHost;
@@ -54,7 +57,8 @@ describe('with guests of libxl', () => {
       host.forgetSavedMemory();
     },
     connection: () => host.backend(),
-    machine: (name) => optionsOf(dom0.guest(name)),
+    machine: (name, mode = 'destroy') =>
+      optionsOf(dom0.guest(name, { kernel: NEEDS_THE_GUEST.includes(mode) ? 'linux' : 'grub' })),
     booted: async (name) => {
       await dom0.untilServing(dom0.guest(name));
     },

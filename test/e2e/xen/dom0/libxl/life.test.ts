@@ -20,11 +20,15 @@ describe('a guest of libxl', function () {
   let dom0: Dom0;
   let host: LibxlHost;
   let backend: LibxlBackend;
+  // As long as it is open, libxl's process is there, and need not be started for each test.
+  let open: LibxlBackend;
   let changes: PowerChange[];
 
   before(async function () {
     dom0 = await Dom0.open(this);
     host = new LibxlHost();
+    open = host.backend();
+    await open.connect();
   });
 
   beforeEach(async () => {
@@ -41,6 +45,7 @@ describe('a guest of libxl', function () {
   });
 
   after(async () => {
+    await open.close();
     await dom0[Symbol.asyncDispose]();
     host[Symbol.dispose]();
   });
@@ -132,11 +137,13 @@ describe('a guest of libxl', function () {
     const other = host.backend();
     await other.connect();
     assert.equal(libxlProcesses().length, 1);
+    await open.close();
     await backend.close();
     await rejectsWithCode(backend.start(id), 'JITSU_BACKEND_UNREACHABLE');
     assert.equal(libxlProcesses().length, 1);
     await other.close();
     assert.deepEqual(libxlProcesses(), []);
+    await open.connect();
   });
 
   it('is not left behind when it cannot be configured', async () => {
