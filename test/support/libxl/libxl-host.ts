@@ -46,8 +46,9 @@ export class LibxlHost implements Disposable {
 export function optionsOf(guest: XenGuest): z.input<typeof libxlOptions> {
   const { name, type, kernel, ramdisk, commandLine, memory, bridge, script } = guest;
   return {
-    ...{ name, type, kernel, memory: `${memory}MiB`, nic: bridge, script },
-    ...(ramdisk !== undefined && { ramdisk }),
+    ...{ name, type, kernel, memory: `${memory}MiB` },
+    // The idle kernel has none, and drives no card.
+    ...(ramdisk !== undefined && { ramdisk, nic: bridge, script }),
     ...(commandLine !== '' && { cmdline: commandLine }),
   };
 }

@@ -6,10 +6,10 @@ export interface XenGuestOptions extends GuestOptions {
   /** `pv` where it is not said. */
   readonly type?: 'pv' | 'pvh';
   /**
-   * `linux`, where it is not said, serves a page about itself. `grub` is GRUB at its prompt: it starts within a second,
-   * serves nothing and hears nothing.
+   * `linux`, where it is not said, serves a page about itself. `idle`, for PV, is a kernel that sleeps: it is there at
+   * once, has no card, serves nothing and hears nothing.
    */
-  readonly kernel?: 'linux' | 'grub';
+  readonly kernel?: 'linux' | 'idle';
   /** What Linux finds in its root folder beside its own files. Folders come before what is in them. */
   readonly files?: readonly ArchivedFile[];
   /** In MiB. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
@@ -85,14 +85,10 @@ async function makeImage(folder: string, packages: readonly string[]): Promise<v
   const guest = join(root, 'guest');
   await writeFile(join(guest, 'vmlinux'), await kernelIn(domUFiles));
   await writeFile(join(guest, 'initrd'), await guestInitramfs(busybox, domUFiles));
-  await copyFile(join(root, 'usr/lib/grub-xen/grub-x86_64-xen.bin'), join(guest, 'grub-pv.bin'));
-  await copyFile(join(root, 'usr/lib/grub-xen/grub-i386-xen_pvh.bin'), join(guest, 'grub-pvh.bin'));
 
   const xl = theOne(await filesBelow(join(root, 'usr/lib')), /\/xen-[^/]*\/bin\/xl$/);
   await addProgram(join(root, 'usr/sbin/dom0-init'), dom0Init(dirname(xl).slice(root.length)));
-  for (const name of ['boot', 'usr/lib/grub', 'usr/lib/grub-xen']) {
-    await rm(join(root, name), { recursive: true, force: true });
-  }
+  await rm(join(root, 'boot'), { recursive: true });
   await writeExt4Image(image.disk, root, FREE_MEBIBYTES);
   for (const unneeded of [root, domU, dom0]) await rm(unneeded, { recursive: true });
 }

@@ -29,7 +29,7 @@ echo '/var/log/core.%e.%p' >/proc/sys/kernel/core_pattern
 xenstored --pid-file /run/xen/xenstored.pid
 xen-init-dom0
 xenconsoled --pid-file=/run/xen/xenconsoled.pid --log=guest --log-dir=/var/log/xen/console
-# Its one processor is dom0's whenever dom0 wants it: ten guests at GRUB's prompt, which never sleeps, would have it else.
+# Its one processor is dom0's whenever dom0 wants it, however many guests boot.
 xl sched-credit2 -d Domain-0 -w 65535
 say 'xenstored and xenconsoled run'
 cd /workspace

@@ -10,7 +10,6 @@ const run = promisify(execFile);
 const PACKAGES = [
   'xen-system-amd64',
   'xenstore-utils',
-  'grub-xen-host',
   'linux-image-amd64',
   'linux-image-cloud-amd64',
   'busybox-static',

@@ -58,7 +58,7 @@ describe('with guests of libxl', () => {
     },
     connection: () => host.backend(),
     machine: (name, mode = 'destroy') =>
-      optionsOf(dom0.guest(name, { kernel: NEEDS_THE_GUEST.includes(mode) ? 'linux' : 'grub' })),
+      optionsOf(dom0.guest(name, { kernel: NEEDS_THE_GUEST.includes(mode) ? 'linux' : 'idle' })),
     booted: async (name) => {
       await dom0.untilServing(dom0.guest(name));
     },

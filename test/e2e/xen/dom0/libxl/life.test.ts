@@ -79,7 +79,7 @@ describe('a guest of libxl', function () {
   });
 
   it('goes on where xl has paused it', async () => {
-    const guest = dom0.guest('paused', { kernel: 'grub' });
+    const guest = dom0.guest('paused', { kernel: 'idle' });
     const id = await register(guest);
     await backend.start(id);
     await dom0.xl('pause', guest.name);
@@ -133,7 +133,7 @@ describe('a guest of libxl', function () {
   });
 
   it('has no other process of libxl for another connection, which goes with the last one', async () => {
-    const id = await register(dom0.guest('shared', { kernel: 'grub' }));
+    const id = await register(dom0.guest('shared', { kernel: 'idle' }));
     const other = host.backend();
     await other.connect();
     assert.equal(libxlProcesses().length, 1);
@@ -147,7 +147,7 @@ describe('a guest of libxl', function () {
   });
 
   it('is not left behind when it cannot be configured', async () => {
-    const guest = dom0.guest('unconfigured', { kernel: 'grub' });
+    const guest = dom0.guest('unconfigured', { kernel: 'idle' });
     await useConfigurator({ configure: () => Promise.reject(new Error('no such key')) });
     const id = await register(guest);
     const error = await rejectsWithCode(backend.start(id), 'JITSU_BACKEND_FAILED');
@@ -176,7 +176,7 @@ describe('a guest of libxl', function () {
 
   it('fails to boot with a clear error when the process of libxl is killed meanwhile; others run on', async () => {
     const standing = dom0.guest('standing');
-    const falling = dom0.guest('falling', { kernel: 'grub' });
+    const falling = dom0.guest('falling');
     const standingId = await register(standing);
     const fallingId = await register(falling);
     await backend.start(standingId);
@@ -200,8 +200,8 @@ describe('a guest of libxl', function () {
   });
 
   it('is one of ten that are started at once', async () => {
-    const guests = Array.from({ length: 10 }, (_, index) => dom0.guest(`ten-${index}`, { kernel: 'grub' }));
-    const ids = await Promise.all(guests.map((guest) => register(guest)));
+    const guests = Array.from({ length: 10 }, (_, index) => dom0.guest(`ten-${index}`, { kernel: 'idle' }));
+    const ids = await Promise.all(guests.map((guest) => register(guest, { nic: guest.bridge, script: guest.script })));
     const began = performance.now();
     await Promise.all(ids.map((id) => backend.start(id)));
     const started = performance.now();
