@@ -48,7 +48,12 @@ function runMocha(mochaArguments) {
   const suites = mochaArguments.some((word) => word.endsWith('.js')) ? [] : ['test/dist/**/*.test.js'];
   const words = [require.resolve('mocha/bin/mocha.js'), '--reporter', reporter, ...color, ...suites, ...mochaArguments];
   return runCommand(process.execPath, words, {
-    env: { ...process.env, JITSU_TEST_REPORT: join(folder, 'report.json'), JITSU_TEST_SKIPS: join(folder, 'skips') },
+    env: {
+      ...process.env,
+      JITSU_TEST_REPORT: join(folder, 'report.json'),
+      JITSU_TEST_SKIPS: join(folder, 'skips'),
+      JITSU_TEST_ARGUMENTS: JSON.stringify(mochaArguments),
+    },
   });
 }
 
@@ -69,6 +74,10 @@ function readSkips() {
     : [];
 }
 
+function list(heading, lines) {
+  if (lines.length > 0) console.log(`\n${heading}:\n${lines.map((line) => `  ${line}`).join('\n')}`);
+}
+
 /** Prints what needs a word, and counts. */
 function judge(status, report, skips) {
   if (report === undefined) {
@@ -77,7 +86,10 @@ function judge(status, report, skips) {
   }
   const isExplained = (title) => skips.some(({ suite }) => title === suite || title.startsWith(`${suite} `));
   const unexplained = report.pending.filter((title) => !isExplained(title));
-  let failed = report.failed + unexplained.length;
+  let failed = report.failures.length + unexplained.length;
+  // Once more at the end, where somebody who reads a long log looks first.
+  list('Failed', report.failures);
+  list('Failed, and tried again', report.retried);
   if (skips.length > 0) {
     console.log('\nCould not run:');
     for (const { suite, reason } of skips) console.log(`  ${suite}: ${reason}`);

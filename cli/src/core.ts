@@ -4,6 +4,7 @@ import type {
   Logger,
   LoggerOptions,
   OptionDescription,
+  PluginCommand,
   Registry,
   Settings,
   SettingsRequest,
@@ -17,6 +18,8 @@ export interface Core {
   configurationSchema(request: { readonly directory: string }): Promise<object>;
   /** The keys of every unikernel, and the further ones of each installed backend. */
   unikernelOptions(request: { readonly directory: string }): Promise<UnikernelOptions>;
+  /** The commands that installed plugins bring. */
+  pluginCommands(request: { readonly directory: string }): Promise<readonly PluginCommand[]>;
   createLogger(options: LoggerOptions): Logger;
   createJitsu(
     settings: Settings,
@@ -29,6 +32,7 @@ export interface Core {
 export interface UnikernelOptions {
   readonly common: readonly OptionDescription[];
   readonly backends: readonly BackendOptionList[];
+  readonly commands: readonly Pick<PluginCommand, 'name' | 'description'>[];
 }
 
 export interface BackendOptionList {

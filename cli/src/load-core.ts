@@ -17,7 +17,11 @@ export async function loadCore(): Promise<Core> {
         description,
         options: core.describeOptions(unikernel),
       }));
-      return { common: core.describeOptions(core.unikernelSchema), backends };
+      return { common: core.describeOptions(core.unikernelSchema), backends, commands: contributions.commands.all() };
+    },
+    pluginCommands: async (request) => {
+      const { contributions } = await core.loadRegistry(request, places);
+      return core.pluginCommands(contributions, core.createLogger({ level: 'info' }));
     },
     createLogger: core.createLogger,
     createJitsu: core.createJitsu,

@@ -1,9 +1,8 @@
 import { errorReport } from './error-report.js';
 import { ExitStatus, exitStatusOf } from './exit-status.js';
-import { commandSummaries, isCommandName } from './help/command-summaries.js';
+import { isCommandName } from './help/command-summaries.js';
 import { helpRequest } from './help/help-request.js';
 import { processTerminal, type Terminal } from './terminal.js';
-import { UsageError } from './usage-error.js';
 import { version } from './version.js';
 
 /**
@@ -26,13 +25,16 @@ async function run(arguments_: readonly string[], terminal: Terminal): Promise<E
     terminal.out(`jitsu ${version()}\n`);
     return ExitStatus.ok;
   }
+  const words = arguments_.filter((argument) => argument !== '--debug');
+  if (isPerhapsOfPlugin(words[0])) {
+    const { pluginCommand } = await import('./commands/plugin-command.js');
+    return pluginCommand(words, terminal);
+  }
   const wanted = helpRequest(flags);
   if (wanted !== undefined) {
     const { showHelp } = await import('./help/show-help.js');
     return showHelp(wanted, terminal);
   }
-  const words = arguments_.filter((argument) => argument !== '--debug');
-  refuseUnknownCommand(words);
   const { parse } = await import('./parse.js');
   const { execute } = await import('./execute.js');
   return execute(parse(words), terminal);
@@ -44,9 +46,7 @@ function flagsOf(arguments_: readonly string[]): readonly string[] {
   return end === -1 ? arguments_ : arguments_.slice(0, end);
 }
 
-/** A mistyped command would else be taken for a word of the default command, whose complaint helps nobody. */
-function refuseUnknownCommand([first]: readonly string[]): void {
-  if (first === undefined || first.startsWith('-') || first.includes('=') || isCommandName(first)) return;
-  const commands = Object.keys(commandSummaries).join(', ');
-  throw new UsageError(`There is no command '${first}'. Commands: ${commands}.`);
+/** A word that is no command of ours. A mistyped one would else be taken for a unikernel, and that helps nobody. */
+function isPerhapsOfPlugin(first: string | undefined): boolean {
+  return first !== undefined && /^[^-][^=]*$/.test(first) && first !== 'help' && !isCommandName(first);
 }

@@ -14,10 +14,11 @@ import type { HistoryWriter } from './state/history-writer.js';
 import { statusOf } from './status.js';
 import { VERSION } from './version.js';
 
-/** Where the configuration came from, and where DNS is answered at the moment. */
+/** Where the configuration came from, where DNS is answered at the moment, and how those fare whom Jitsu tells. */
 export interface Setting {
   readonly file: string | undefined;
   listening(): readonly Endpoint[];
+  notifiers(): StatusReport['notifiers'];
 }
 
 /** What the owner of a running Jitsu can see and do. */
@@ -47,6 +48,7 @@ export class Controls implements ControlActions {
       ...(file !== undefined && { configFile: file }),
       listening: this.setting.listening(),
       unikernels: [...this.fleet.unikernels.values()].map((unikernel) => statusOf(unikernel, this.reaper)),
+      notifiers: this.setting.notifiers(),
     };
   }
 

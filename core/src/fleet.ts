@@ -42,7 +42,7 @@ export class Fleet {
 
   /**
    * Registers every unikernel with its backend. `onCount` is called whenever a counter has changed.
-   * @throws JITSU_CONFIG_INVALID with all that the backends object to
+   * @throws JITSU_CONFIG_INVALID with all that the backends and the boot configurators object to
    */
   async register(onCount: (unikernel: Unikernel) => void): Promise<void> {
     const problems: ConfigProblem[] = [];
@@ -50,11 +50,14 @@ export class Fleet {
     for (let first = 0; first < unikernels.length; first += AT_ONCE) {
       const batch = unikernels.slice(first, first + AT_ONCE);
       const ids = await Promise.allSettled(batch.map((unikernel) => this.#register(unikernel)));
+      const checked = await Promise.allSettled(batch.map((unikernel) => this.#checkBoot(unikernel)));
       for (const [index, id] of ids.entries()) {
         const unikernel = batch[index] as UnikernelSettings;
         if (id.status === 'fulfilled') problems.push(...this.#add(unikernel, id.value, onCount));
         else if (errorCode(id.reason) === 'JITSU_BACKEND_UNREACHABLE') throw id.reason;
-        else problems.push(objection(unikernel, id.reason));
+        else problems.push(objection(unikernel, 'refused by its backend', id.reason));
+        const boot = checked[index];
+        if (boot?.status === 'rejected') problems.push(objection(unikernel, 'it could not boot', boot.reason));
       }
     }
     this.#refuse(problems);
@@ -79,6 +82,11 @@ export class Fleet {
 
   async #register({ name, backend, options }: UnikernelSettings): Promise<UnikernelId> {
     return this.#backend(backend).register({ name, options });
+  }
+
+  async #checkBoot({ name, backend, options }: UnikernelSettings): Promise<void> {
+    if (!this.#backend(backend).capabilities.bootConfigurators) return;
+    for (const configurator of this.instances.bootConfigurators) await configurator.check?.({ name, options });
   }
 
   #add(settings: UnikernelSettings, id: UnikernelId, onCount: (unikernel: Unikernel) => void): ConfigProblem[] {
@@ -138,6 +146,6 @@ function sameMachine(name: string, owner: string): ConfigProblem {
   };
 }
 
-function objection({ name }: UnikernelSettings, error: unknown): ConfigProblem {
-  return { path: name, given: 'refused by its backend', expected: errorMessage(error), code: errorCode(error) ?? '' };
+function objection({ name }: UnikernelSettings, given: string, error: unknown): ConfigProblem {
+  return { path: name, given, expected: errorMessage(error), code: errorCode(error) ?? '' };
 }

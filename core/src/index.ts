@@ -3,6 +3,7 @@ export type { SettingsRequest } from './config/load-settings.js';
 export type { SettingsContext } from './config/read-settings.js';
 export { ConfigProblems } from './config/config-problems.js';
 export type { ConfigProblem } from './config/config-problems.js';
+export { duration } from './config/duration.js';
 export { defineConfig } from './config/define-config.js';
 export type {
   AddressFindingBackends,
@@ -31,8 +32,9 @@ export type {
 } from './contracts/backend.js';
 export type { Clock } from './contracts/clock.js';
 export type { BootConfigurator, BootingDomain } from './contracts/boot-configurator.js';
+export type { Command, CommandTerminal } from './contracts/command.js';
 export type { LifecycleEvent, LifecycleEventKind, WakeCause } from './contracts/lifecycle-event.js';
-export type { Notifier } from './contracts/notifier.js';
+export type { Notifier, NotifierStatus } from './contracts/notifier.js';
 export type { ReadinessProbe, ReadinessTarget } from './contracts/readiness-probe.js';
 export type { DnsAnswer, DnsQuery, Resolver } from './contracts/resolver.js';
 export type { ResourceRecord } from './contracts/resource-record.js';
@@ -56,6 +58,7 @@ export { PowerWatch } from './lifecycle/power-watch.js';
 export { untilAborted } from './lifecycle/until-aborted.js';
 export { LmdbStateStore } from './state/lmdb-state-store.js';
 export { createLogger, type LoggerOptions } from './telemetry/log.js';
+export { pluginCommands, type PluginCommand } from './plugin-commands.js';
 export { VERSION } from './version.js';
 export { definePlugin } from './plugins/define-plugin.js';
 export { BOOT_CONFIGURATORS, CLOCK, CONNECTION_NAME, LOGGER, OPTIONS, RUNTIME_DIRECTORY } from './tokens.js';

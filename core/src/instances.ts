@@ -2,7 +2,8 @@ import { container, type DependencyContainer, type InjectionToken } from 'tsyrin
 import type { BootConfigurator } from './contracts/boot-configurator.js';
 import type { Clock } from './contracts/clock.js';
 import type { Logger } from './contracts/logger.js';
-import type { InjectableClass } from './contracts/plugin.js';
+import type { Command } from './contracts/command.js';
+import type { CommandContribution, InjectableClass } from './contracts/plugin.js';
 import type { ConnectionSettings, Settings, Worded } from './config/settings.js';
 import type { Backend } from './contracts/backend.js';
 import { BOOT_CONFIGURATORS, CLOCK, CONNECTION_NAME, LOGGER, OPTIONS, RUNTIME_DIRECTORY } from './tokens.js';
@@ -11,6 +12,8 @@ import { BOOT_CONFIGURATORS, CLOCK, CONNECTION_NAME, LOGGER, OPTIONS, RUNTIME_DI
 export class Instances {
   readonly #container: DependencyContainer = container.createChildContainer();
   readonly #worded = new Map<unknown, Map<string, unknown>>();
+  /** All of them, in the order of registration. */
+  readonly bootConfigurators: readonly BootConfigurator[];
 
   constructor(
     settings: Settings,
@@ -20,10 +23,10 @@ export class Instances {
     this.#container.register(CLOCK, { useValue: clock });
     this.#container.register(LOGGER, { useValue: logger });
     this.#container.register(RUNTIME_DIRECTORY, { useValue: settings.runtimeDirectory });
-    const configurators = settings.bootConfigurators.map(({ name, useClass }) =>
+    this.bootConfigurators = settings.bootConfigurators.map(({ name, useClass }) =>
       this.make<BootConfigurator>(useClass, [LOGGER, logger.child({ plugin: name })]),
     );
-    this.#container.register(BOOT_CONFIGURATORS, { useValue: configurators });
+    this.#container.register(BOOT_CONFIGURATORS, { useValue: this.bootConfigurators });
   }
 
   backend({ name, contribution, options }: ConnectionSettings): Backend {
@@ -64,4 +67,17 @@ export class Instances {
     for (const [token, value] of values) own.register(token, { useValue: value });
     return own.resolve(useClass);
   }
+}
+
+/** Makes a command that a plugin has registered. It runs in a process of its own, where there is nothing else. */
+export function makeCommand(
+  { useClass }: CommandContribution,
+  options: unknown,
+  { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
+): Command {
+  const own = container.createChildContainer();
+  own.register(CLOCK, { useValue: clock });
+  own.register(LOGGER, { useValue: logger });
+  own.register(OPTIONS, { useValue: options });
+  return own.resolve(useClass);
 }

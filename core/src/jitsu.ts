@@ -22,6 +22,7 @@ import { Stopper } from './lifecycle/stopper.js';
 import { Summoner } from './lifecycle/summoner.js';
 import type { Unikernel } from './lifecycle/unikernel.js';
 import { CounterWriter } from './state/counter-writer.js';
+import { Notifiers } from './notifiers.js';
 import { HistoryWriter } from './state/history-writer.js';
 import { LmdbStateStore } from './state/lmdb-state-store.js';
 import { MemoryStateStore } from './state/memory-state-store.js';
@@ -42,6 +43,7 @@ export class Jitsu {
   readonly #fleet: Fleet;
   readonly #store: StateStore;
   readonly #hub: EventHub;
+  readonly #notifiers: Notifiers;
   readonly #history: HistoryWriter;
   readonly #counters: CounterWriter<Unikernel>;
   readonly #announcer: Announcer;
@@ -62,6 +64,7 @@ export class Jitsu {
     this.#fleet = new Fleet(settings, instances);
     this.#store = settings.persistDb === undefined ? new MemoryStateStore() : new LmdbStateStore(settings.persistDb);
     this.#hub = new EventHub(clock, logger);
+    this.#notifiers = new Notifiers(settings, instances);
     this.#history = new HistoryWriter(this.#store, logger);
     this.#counters = new CounterWriter(this.#store, countersOf, clock, logger);
     this.#announcer = new Announcer((event) => this.#hub.emit(event), clock);
@@ -73,16 +76,14 @@ export class Jitsu {
     const onUp = (unikernel: Unikernel): void => this.#reaper.watch(unikernel);
     this.#summoner = new Summoner(new BootQueue(limit, queue), backOff, this.#announcer, clock, onUp);
     this.controls = new Controls(
-      { file: settings.file, listening: () => this.listening },
+      { file: settings.file, listening: () => this.listening, notifiers: () => this.#notifiers.status() },
       ...([this.#fleet, this.#summoner, this.#stopper, this.#reaper, this.#history, this.#store, clock] as const),
     );
 
     const log = new EventLog(logger);
     this.#hub.listen((event) => log.write(event));
     this.#hub.listen((event) => this.#history.append(event));
-    for (const notifier of settings.notifiers) {
-      this.#hub.addNotifier(notifier.contribution.name, instances.configured(notifier));
-    }
+    this.#notifiers.join(this.#hub);
     this.#resolvers = settings.resolvers.map((resolver) => instances.configured(resolver));
   }
 
@@ -129,6 +130,8 @@ export class Jitsu {
     this.#unwinding.add(() => this.#store.close());
     this.#unwinding.add(() => this.#counters.close());
     this.#unwinding.add(() => this.#history.flush());
+    this.#unwinding.add(() => this.#notifiers.close());
+    await this.#notifiers.open();
     this.#unwinding.add(() => this.#hub.close());
   }
 

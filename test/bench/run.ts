@@ -1,11 +1,18 @@
-/** `npm run bench [summon] [throughput] [scale] [libvirt]`: prints figures, asserts nothing. */
+/** `npm run bench [summon] [throughput] [scale] [libvirt] [xen]`: prints figures, asserts nothing. */
 import { describeMachine } from './machine.js';
 import { benchLibvirt } from './libvirt-bench.js';
 import { benchScale } from './scale-bench.js';
 import { benchSummon } from './summon-bench.js';
 import { benchThroughput } from './throughput-bench.js';
+import { benchXen } from './xen-bench.js';
 
-const BENCHES = { summon: benchSummon, throughput: benchThroughput, scale: benchScale, libvirt: benchLibvirt };
+const BENCHES = {
+  summon: benchSummon,
+  throughput: benchThroughput,
+  scale: benchScale,
+  libvirt: benchLibvirt,
+  xen: benchXen,
+};
 
 console.log(describeMachine());
 const wanted = process.argv.slice(2);

@@ -23,11 +23,45 @@ async function aFleet(machines: readonly { name: string; backend: string; machin
       }) as unknown as UnikernelSettings,
   );
   const connections = [{ name: 'near' }, { name: 'far' }];
-  const instances = { backend: () => backend } as unknown as Instances;
+  const instances = { backend: () => backend, bootConfigurators: [] } as unknown as Instances;
   return new Fleet({ connections, unikernels } as unknown as Settings, instances);
 }
 
 describe('the fleet', () => {
+  it('asks the boot configurators of unikernels that they will be called for, and says all that is wrong', async () => {
+    const able = new FakeBackend(new ManualClock());
+    Object.assign(able, { capabilities: { ...able.capabilities, bootConfigurators: true } });
+    const backends: Readonly<Record<string, FakeBackend>> = { able, unable: new FakeBackend(new ManualClock()) };
+    for (const backend of Object.values(backends)) await backend.connect();
+    const unikernels = ['able', 'able', 'unable'].map((backend, index) => ({
+      ...{ name: `${backend}-${index}`, backend, options: { name: `${backend}-${index}` } },
+      ...{ names: [], ready: [], stopPolicies: [], stopMode: 'destroy' },
+    }));
+    const instances = {
+      backend: ({ name }: { name: string }) => backends[name],
+      bootConfigurators: [
+        { configure: async () => undefined },
+        {
+          configure: async () => undefined,
+          check: async ({ name }: { name: string }) => Promise.reject(new Error(`${name} has no file`)),
+        },
+      ],
+    } as unknown as Instances;
+    const connections = [{ name: 'able' }, { name: 'unable' }];
+    const fleet = new Fleet({ connections, unikernels } as unknown as Settings, instances);
+    await assert.rejects(
+      fleet.register(() => undefined),
+      (error) => {
+        assert.ok(error instanceof ConfigProblems);
+        assert.deepEqual(
+          error.problems.map(({ path, given, expected }) => `${path}: ${given}: ${expected}`),
+          ['able-0: it could not boot: able-0 has no file', 'able-1: it could not boot: able-1 has no file'],
+        );
+        return true;
+      },
+    );
+  });
+
   it('refuses two unikernels that are one machine, and says which', async () => {
     const fleet = await aFleet([
       { name: 'a', backend: 'near', machine: 'one' },

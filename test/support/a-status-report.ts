@@ -24,7 +24,10 @@ export function aUnikernelStatus(parts: Partial<UnikernelStatus> = {}): Unikerne
 }
 
 /** The report of a Jitsu that has been up for an hour and serves these. */
-export function aStatusReport(unikernels: readonly UnikernelStatus[]): StatusReport {
+export function aStatusReport(
+  unikernels: readonly UnikernelStatus[],
+  notifiers: StatusReport['notifiers'] = [],
+): StatusReport {
   return {
     version: '0.1.0',
     pid: 4711,
@@ -32,5 +35,6 @@ export function aStatusReport(unikernels: readonly UnikernelStatus[]): StatusRep
     startedAt: reportTime - 3_600_000,
     listening: [{ address: '127.0.0.1', port: 10_053 }],
     unikernels,
+    notifiers,
   };
 }

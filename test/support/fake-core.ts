@@ -9,6 +9,7 @@ export function fakeCore(parts: Partial<Core>): Core {
     loadRegistry: never('loadRegistry'),
     configurationSchema: never('configurationSchema'),
     unikernelOptions: never('unikernelOptions'),
+    pluginCommands: never('pluginCommands'),
     createLogger: never('createLogger'),
     createJitsu: never('createJitsu'),
     controlClient: never('controlClient'),

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { nodeFlags } from './node-flags.js';
 
 const bin = fileURLToPath(new URL('../../../cli/bin/jitsu.js', import.meta.url));
 
@@ -22,7 +23,7 @@ export function spawnJitsu(
   arguments_: readonly string[],
   { cwd, env }: CommandSetting = {},
 ): ChildProcessByStdio<null, Readable, Readable> {
-  return spawn(process.execPath, [bin, ...arguments_], {
+  return spawn(process.execPath, [...nodeFlags, bin, ...arguments_], {
     cwd,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { ControlClient } from '#core/control/control-client.js';
 import type { StatusReport, UnikernelStatus } from '#core/control/status-report.js';
 import type { Reply } from './ask-over-udp.js';
+import { nodeFlags } from './node-flags.js';
 import { thisMachine } from './place.js';
 import { TemporaryFolder } from './temporary-folder.js';
 
@@ -43,8 +44,9 @@ export class RunningJitsu implements AsyncDisposable {
 
   /** A unikernel with a loopback address of its own, behind `NAME.test`, whose program has these habits. */
   static aUnikernel(name: string, habits: readonly string[] = [], more: object = {}): Record<string, unknown> {
-    const number = (process.pid % 200) * 250 + (loopbackAddresses += 1);
-    const ip = `127.77.${String((number >> 8) & 255)}.${String(number & 255 || 1)}`;
+    // Two of one run never share an address, nor do those of test processes that run side by side.
+    const network = `127.${64 + ((process.pid >> 8) & 127)}.${process.pid & 255}`;
+    const ip = `${network}.${1 + (loopbackAddresses++ % 254)}`;
     return { name, dns: `${name}.test`, ip, habits, ready: 'tcp:8080', ...more };
   }
 
@@ -66,7 +68,7 @@ export class RunningJitsu implements AsyncDisposable {
       unikernels,
     };
     writeFileSync(file, JSON.stringify(config));
-    const child = this.place.spawn(process.execPath, [COMMAND, 'start', '--config', file, ...flags], {
+    const child = this.place.spawn(process.execPath, [...nodeFlags, COMMAND, 'start', '--config', file, ...flags], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     this.#child = child;

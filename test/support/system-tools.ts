@@ -4,12 +4,17 @@
  */
 export const SYSTEM_TOOLS = {
   busybox: 'busybox-static',
+  cc: 'gcc libc6-dev',
   dig: 'bind9-dnsutils',
   ip: 'iproute2',
   libvirtd: 'libvirt-daemon-system libvirt-daemon-driver-qemu',
   openssl: 'openssl',
   virsh: 'libvirt-clients',
   'qemu-system-x86_64': 'qemu-system-x86',
+  setpriv: 'util-linux',
+  mke2fs: 'e2fsprogs',
+  xz: 'xz-utils',
+  lz4: 'lz4',
 } as const;
 
 export type SystemTool = keyof typeof SYSTEM_TOOLS;

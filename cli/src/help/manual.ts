@@ -5,7 +5,7 @@ import { commandSummaries } from './command-summaries.js';
 import type { ManualEntry, ManualPage, ManualSection } from './manual-page.js';
 
 /** The manual page of `jitsu`, with the keys of every installed backend. */
-export function manual(version: string, { common, backends }: UnikernelOptions): ManualPage {
+export function manual(version: string, { common, backends, commands }: UnikernelOptions): ManualPage {
   return {
     name: 'jitsu',
     summary: 'a forwarding DNS server that boots unikernels when their names are asked for',
@@ -22,7 +22,7 @@ export function manual(version: string, { common, backends }: UnikernelOptions):
           'What is served stands in a configuration file (jitsu.config.ts, .js, .json, .yaml and others, or the key "jitsu" of package.json), in words on the command line, or in both. Each word describes one unikernel by its keys; a comma within a value is written "\\,".',
         ],
       },
-      { heading: 'COMMANDS', entries: commandEntries() },
+      { heading: 'COMMANDS', entries: commandEntries(commands) },
       { heading: 'OPTIONS OF START AND CHECK', entries: startOptions.map(optionEntry) },
       {
         heading: 'OPTIONS OF EVERY COMMAND',
@@ -71,8 +71,9 @@ export function manual(version: string, { common, backends }: UnikernelOptions):
   };
 }
 
-function commandEntries(): readonly ManualEntry[] {
-  return Object.entries(commandSummaries).map(([term, text]) => ({ term, text: `${text}.` }));
+function commandEntries(further: UnikernelOptions['commands']): readonly ManualEntry[] {
+  const own = Object.entries(commandSummaries).map(([name, description]) => ({ name, description }));
+  return [...own, ...further].map(({ name, description }) => ({ term: name, text: `${description}.` }));
 }
 
 function optionEntry({ flags, default: standard, description }: (typeof startOptions)[number]): ManualEntry {

@@ -8,12 +8,14 @@ import { failureText, stateWord, stopsIn } from './unikernel-state.js';
 import { wrapped } from './wrapped.js';
 
 /**
- * The report for people: one line of Jitsu itself, then its unikernels, each DNS name on a line of its own. Where the
- * terminal is too narrow for all columns, the quieter ones move to a second line.
+ * The report for people: one line of Jitsu itself, then its unikernels, each DNS name on a line of its own, then whom
+ * notifiers reach. Where the terminal is too narrow for all columns, the quieter ones move to a second line.
  */
 export function statusTable(report: StatusReport, columns: number | undefined): string {
   const { now, unikernels } = report;
-  if (unikernels.length === 0) return `${headline(report)}\n\nIt serves no unikernel.\n`;
+  const notifiers = report.notifiers.map((notifier) => wrapped(notifierText(notifier), columns ?? Infinity));
+  const below = notifiers.length > 0 ? ['', ...notifiers] : [];
+  if (unikernels.length === 0) return [headline(report), '', 'It serves no unikernel.', ...below, ''].join('\n');
   const wide = textTable(wideColumns(now), unikernels);
   const fits = columns === undefined || widthOf(wide) <= columns;
   const table = fits ? wide : narrowTable(unikernels, now);
@@ -21,7 +23,13 @@ export function statusTable(report: StatusReport, columns: number | undefined): 
     const failure = failureText(unikernel, now);
     return failure === undefined ? [] : [wrapped(`${printable(unikernel.name)} ${failure}`, columns ?? Infinity)];
   });
-  return [headline(report), '', table.trimEnd(), ...(failures.length > 0 ? ['', ...failures] : []), ''].join('\n');
+  const reasons = failures.length > 0 ? ['', ...failures] : [];
+  return [headline(report), '', table.trimEnd(), ...reasons, ...below, ''].join('\n');
+}
+
+/** `notifier synjitsu: connected: domain 3, port synjitsu` */
+function notifierText({ name, connected, detail }: StatusReport['notifiers'][number]): string {
+  return `notifier ${name}: ${connected ? 'connected' : 'NOT CONNECTED'}: ${printable(detail)}`;
 }
 
 /** `Jitsu 0.1.0 (pid 4711), up 3 min, answers on 127.0.0.1:10053` */

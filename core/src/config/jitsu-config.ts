@@ -41,7 +41,7 @@ export interface CommonUnikernelConfig {
   readonly stopPolicies?: string | readonly string[];
   /** Whether Synjitsu is told of it; true where absent. */
   readonly useSynjitsu?: boolean | 0 | 1;
-  /** A xenstore key below /local/domain/DOMID/ that must appear before the answer. */
+  /** A xenstore key below /local/domain/DOMID/ to wait for before the answer, for 2 s at most; `KEY:5s` waits longer. */
   readonly waitForKey?: string;
 }
 

@@ -4,7 +4,10 @@ import type { PluginLoader } from '../plugins/plugin-loader.js';
 import { nearestWord } from './nearest-word.js';
 
 /** Plugins that are not called what they contribute. */
-const PROVIDERS: Readonly<Record<string, string>> = { synjitsu: 'synjitsu-vchan', 'xenstore-key': 'libxl' };
+const PROVIDERS: Readonly<Record<string, string>> = { synjitsu: 'synjitsu-vchan', 'xenstore-key': '@jitsud/xenstore' };
+
+/** Boot configurators that nobody names: what asks for one is this key of a unikernel, an option of its backend. */
+export const BOOT_CONFIGURATOR_KEYS: Readonly<Record<string, string>> = { rumprunConfig: 'rumprun-config' };
 
 /** Backends that one may have meant though their plugins are not loaded. */
 const OWN_BACKENDS: readonly string[] = ['libvirt', 'libxl', 'process', 'xapi'];

@@ -9,7 +9,7 @@ import type { CheckedConfig } from './config-schema.js';
 import { readConfigured } from './configured-reader.js';
 import { readConnections } from './connection-reader.js';
 import { givenValue } from './given-value.js';
-import { takeIn } from './plugin-intake.js';
+import { BOOT_CONFIGURATOR_KEYS, takeIn } from './plugin-intake.js';
 import { ProblemList } from './problem-list.js';
 import type { DnsSettings, Settings } from './settings.js';
 import type { StartFlags } from './start-flags.js';
@@ -64,10 +64,11 @@ export async function readSettings(
   const { notifiers, resolvers } = contributions;
   const configuredNotifiers = await readConfigured('notifiers', config.notifiers, notifiers, loader, problems);
   const configuredResolvers = await readConfigured('resolvers', config.resolvers, resolvers, loader, problems);
-  if (entries.some(({ values }) => 'waitForKey' in values)) {
+  if (entries.some(waitsForKey)) {
     // Where it is missing, the reader says so of each unikernel that needs it.
     await takeIn(WAIT_FOR_KEY_PROBE, contributions.readinessProbes, loader).catch(() => undefined);
   }
+  await takeInBootConfigurators(entries, contributions, loader, problems);
 
   const reader = new UnikernelReader(config, connections, contributions, problems);
   const unikernels = entries.flatMap((entry) => reader.read(entry) ?? []);
@@ -111,10 +112,32 @@ function asGroup(written: unknown, source: string): Readonly<Record<string, unkn
   return {};
 }
 
+/** Whether an entry asks for the probe that stands behind `waitForKey`, by that key or by the probe's own name. */
+function waitsForKey({ values }: UnikernelEntry): boolean {
+  const ready = [values['ready']].flat();
+  return 'waitForKey' in values || ready.some((words) => String(words).split(':')[0] === WAIT_FOR_KEY_PROBE);
+}
+
 async function loadListed(plugins: readonly string[], loader: PluginLoader, problems: ProblemList): Promise<void> {
   for (const [index, name] of plugins.entries()) {
     await loader.load(name).catch((error: unknown) => {
       problems.addError(`plugins[${String(index)}]`, name, error);
+    });
+  }
+}
+
+/** Where one is missing, the first unikernel that needs it says so. */
+async function takeInBootConfigurators(
+  entries: readonly UnikernelEntry[],
+  { bootConfigurators }: Contributions,
+  loader: PluginLoader,
+  problems: ProblemList,
+): Promise<void> {
+  for (const [key, name] of Object.entries(BOOT_CONFIGURATOR_KEYS)) {
+    const entry = entries.find(({ values }) => key in values);
+    if (entry === undefined) continue;
+    await takeIn(name, bootConfigurators, loader).catch((error: unknown) => {
+      problems.addError(entry.pathOf([key]), entry.values[key], error);
     });
   }
 }

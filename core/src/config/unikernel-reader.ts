@@ -116,7 +116,7 @@ export class UnikernelReader {
     const probes = this.#probes.read(ready, this.#indexed(entry, 'ready'), this.#report);
     if (waitForKey === undefined) return probes;
     if (this.contributions.readinessProbes.get(WAIT_FOR_KEY_PROBE) === undefined) {
-      const expected = 'Waiting for a xenstore key needs the libxl plugin: npm install @jitsud/plugin-libxl.';
+      const expected = 'Waiting for a xenstore key needs a plugin: npm install @jitsud/xenstore.';
       this.problems.add({ path: entry.pathOf(['waitForKey']), given: `'${waitForKey}'`, expected });
       return probes;
     }

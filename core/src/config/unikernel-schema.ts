@@ -43,7 +43,9 @@ export const unikernelSchema = z.object({
     .string()
     .min(1)
     .optional()
-    .describe('A xenstore key below /local/domain/DOMID/ that must appear before the answer'),
+    .describe(
+      'A xenstore key below /local/domain/DOMID/ to wait for before the answer, for 2 s at most; KEY:5s waits longer',
+    ),
 });
 
 /** The same where the backend finds out the addresses. */

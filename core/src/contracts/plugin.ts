@@ -1,6 +1,7 @@
 import type { ZodObject, ZodType } from 'zod';
 import type { Backend } from './backend.js';
 import type { BootConfigurator } from './boot-configurator.js';
+import type { Command } from './command.js';
 import type { Notifier } from './notifier.js';
 import type { ReadinessProbe } from './readiness-probe.js';
 import type { Resolver } from './resolver.js';
@@ -48,6 +49,16 @@ export interface BootConfiguratorContribution {
   readonly useClass: InjectableClass<BootConfigurator>;
 }
 
+export interface CommandContribution {
+  /** The word behind `jitsu`. */
+  readonly name: string;
+  readonly useClass: InjectableClass<Command>;
+  /** A sentence for the help, without a full stop. */
+  readonly description: string;
+  /** Its flags, in camelCase (`--kebab-case` on the command line), each `.describe()`d; a boolean takes no value. */
+  readonly options: ZodObject;
+}
+
 /** All that a plugin can reach: it adds to Jitsu, and sees nothing of it but what is injected. */
 export interface PluginRegistry {
   backend(contribution: BackendContribution): void;
@@ -59,6 +70,8 @@ export interface PluginRegistry {
   resolver(contribution: ConfiguredContribution<Resolver>): void;
   /** Called for every machine of the backends that have `capabilities.bootConfigurators`. */
   bootConfigurator(contribution: BootConfiguratorContribution): void;
+  /** A command of `jitsu`, beside its own. */
+  command(contribution: CommandContribution): void;
 }
 
 /** The default export of a plugin package. */

@@ -5,6 +5,8 @@ export interface ReadinessTarget {
   readonly id: UnikernelId;
   /** IPv4 and IPv6 addresses, as given in the configuration. */
   readonly addresses: readonly string[];
+  /** The number of the machine that runs, where its backend tells one. */
+  readonly domainId?: number;
 }
 
 /**

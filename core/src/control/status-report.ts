@@ -1,6 +1,7 @@
 import type { PowerState, StopMode, UnikernelId } from '../contracts/backend.js';
 import type { LifecycleEvent } from '../contracts/lifecycle-event.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
+import type { NotifierStatus } from '../contracts/notifier.js';
 import type { HistoryQuery } from '../contracts/state-store.js';
 
 export interface NameStatus {
@@ -45,6 +46,8 @@ export interface StatusReport {
   /** Where DNS is answered, over UDP and TCP. */
   readonly listening: readonly { readonly address: string; readonly port: number }[];
   readonly unikernels: readonly UnikernelStatus[];
+  /** Those notifiers that have something to tell of themselves. */
+  readonly notifiers: readonly ({ readonly name: string } & NotifierStatus)[];
 }
 
 /** What the control socket lets its owner do. */

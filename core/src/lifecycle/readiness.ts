@@ -23,8 +23,9 @@ export async function untilReady(
       signal,
     );
   }
-  const { addresses } = unikernel;
-  await Promise.all(probes.map((probe) => probe.untilReady({ name, id, addresses }, signal)));
+  const { addresses, domainId } = unikernel;
+  const target = { name, id, addresses, ...(domainId !== undefined && { domainId }) };
+  await Promise.all(probes.map((probe) => probe.untilReady(target, signal)));
   if (booted && delay > 0) await clock.sleep(delay, signal);
   signal.throwIfAborted();
 }

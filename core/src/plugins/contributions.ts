@@ -2,6 +2,7 @@ import type { Notifier } from '../contracts/notifier.js';
 import type {
   BackendContribution,
   BootConfiguratorContribution,
+  CommandContribution,
   ConfiguredContribution,
   PluginRegistry,
   WordedContribution,
@@ -20,6 +21,7 @@ export class Contributions {
   readonly notifiers = new NamedContributions<ConfiguredContribution<Notifier>>('notifier');
   readonly resolvers = new NamedContributions<ConfiguredContribution<Resolver>>('resolver');
   readonly bootConfigurators = new NamedContributions<BootConfiguratorContribution>('boot configurator');
+  readonly commands = new NamedContributions<CommandContribution>('command');
 
   /**
    * Lets `owner` add to Jitsu while `register` runs, and not a moment longer: all that it registers, or nothing.
@@ -58,6 +60,7 @@ export class Contributions {
         notifier: into(this.notifiers, ['options']),
         resolver: into(this.resolvers, ['options']),
         bootConfigurator: into(this.bootConfigurators, []),
+        command: into(this.commands, ['options']),
       });
     } finally {
       open = false;

@@ -9,12 +9,18 @@ import { NotifierQueue } from './notifier-queue.js';
 /** How long `close` waits for slow notifiers. */
 const patience: Milliseconds = 2_000;
 
+/** A notifier's queue, and what goes into it. */
+interface Audience {
+  readonly queue: NotifierQueue;
+  readonly hears: (event: LifecycleEvent) => boolean;
+}
+
 export type LifecycleListener = (event: LifecycleEvent) => void;
 
 /** Announces what has happened: to the listeners within Jitsu at once, to the notifiers when they have time. */
 export class EventHub {
   readonly #listeners = new Set<LifecycleListener>();
-  readonly #queues: NotifierQueue[] = [];
+  readonly #audiences: Audience[] = [];
 
   constructor(
     private readonly clock: Clock,
@@ -27,9 +33,9 @@ export class EventHub {
     return { [Symbol.dispose]: () => this.#listeners.delete(listener) };
   }
 
-  /** Tells the notifier every event from now on, in order. */
-  addNotifier(name: string, notifier: Notifier): void {
-    this.#queues.push(new NotifierQueue(name, notifier, this.logger));
+  /** Tells the notifier, from now on and in order, every event that it is to hear. */
+  addNotifier(name: string, notifier: Notifier, hears: Audience['hears'] = () => true): void {
+    this.#audiences.push({ queue: new NotifierQueue(name, notifier, this.logger), hears });
   }
 
   /** Never throws and never waits: whoever fails is logged, and the others are told all the same. */
@@ -44,16 +50,16 @@ export class EventHub {
         );
       }
     }
-    for (const queue of this.#queues) queue.push(event);
+    for (const { queue, hears } of this.#audiences) if (hears(event)) queue.push(event);
   }
 
   /** Gives the notifiers 2 s to hear what waits for them. */
   async close(): Promise<void> {
     const enough = new AbortController();
     const timeout = this.clock.sleep(patience, enough.signal).catch(() => {});
-    await Promise.race([Promise.all(this.#queues.map((queue) => queue.idle())), timeout]);
+    await Promise.race([Promise.all(this.#audiences.map(({ queue }) => queue.idle())), timeout]);
     enough.abort();
-    for (const { name, length } of this.#queues) {
+    for (const { name, length } of this.#audiences.map(({ queue }) => queue)) {
       if (length > 0) this.logger.warn({ notifier: name }, `the notifier ${name} was not told ${length} last events`);
     }
   }

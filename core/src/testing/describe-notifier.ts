@@ -21,6 +21,7 @@ export interface NotifierHarness {
   setUp?(): Promise<void> | void;
   /** Called after each test, also after a failed one. */
   tearDown?(): Promise<void> | void;
+  /** A new one, which has not been opened: the suite opens and closes it. */
   notifier(): Notifier | Promise<Notifier>;
   /** The kinds of event that it tells; all where absent. The others it takes and leaves alone. */
   readonly tells?: readonly LifecycleEventKind[];
@@ -56,9 +57,16 @@ export function describeNotifier(name: string, harness: NotifierHarness): void {
     beforeEach(async () => {
       await harness.setUp?.();
       notifier = await harness.notifier();
+      await notifier.open?.();
     });
 
-    afterEach(async () => harness.tearDown?.());
+    afterEach(async () => {
+      try {
+        await notifier.close?.();
+      } finally {
+        await harness.tearDown?.();
+      }
+    });
 
     for (const kind of Object.keys(KINDS) as LifecycleEventKind[]) {
       const told = harness.tells?.includes(kind) ?? true;
@@ -77,6 +85,18 @@ export function describeNotifier(name: string, harness: NotifierHarness): void {
       for (const event of events) {
         await eventually(async () => assert.ok(await harness.has(event), `nobody was told of ${event.unikernel}`));
       }
+    });
+
+    it('says of itself what it can say at any time, before it is opened and after it is closed', async () => {
+      const fresh = await harness.notifier();
+      const saysOf = (): void => {
+        const status = fresh.status?.();
+        if (status !== undefined) assert.ok(status.detail.length > 0, 'there is no detail');
+      };
+      saysOf();
+      // As when something before it could not be opened.
+      await fresh.close?.();
+      saysOf();
     });
 
     if (harness.breakDown !== undefined) {

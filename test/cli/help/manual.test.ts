@@ -30,17 +30,19 @@ describe('the manual', () => {
           { name: 'libxl', description: 'Xen', options: [{ ...key, default: '"none"', description: 'A file.' }] },
           { name: 'other', description: 'Else', options: [] },
         ],
+        commands: [{ name: 'frobnicate', description: 'Do what a plugin does' }],
       }),
     );
     assert.match(text, /\nCOMMON CONFIGURATION\n {7}dns \(required\)\n {11}The name\.\n/);
     assert.match(text, /\nLIBXL CONFIGURATION\n {7}Xen\.\n\n {7}rumprun_config \(absent: "none"\)\n {11}A file\.\n/);
+    assert.match(text, /\n {7}frobnicate\n {11}Do what a plugin does\.\n/);
     assert.match(text, /\nOTHER CONFIGURATION\n {7}Else\.\n/);
   });
 
   it('fills the lines of a narrow terminal, and no more than 80 columns of a wide one', () => {
     assert.match(plainManual(page, 40), /\n {7}One two three four five six seven\n {7}eight nine\.\n/);
     const longest = Math.max(
-      ...plainManual(manual('1', { common: [], backends: [] }), 300)
+      ...plainManual(manual('1', { common: [], backends: [], commands: [] }), 300)
         .split('\n')
         .map(({ length }) => length),
     );

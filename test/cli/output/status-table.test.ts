@@ -43,6 +43,21 @@ describe('the status table', () => {
     assert.match(table, /\nhello .*\n {2}process, 192\.0\.2\.1 192\.0\.2\.2 192\.0\.2\.3, .*\nother /);
   });
 
+  it('says below whom notifiers reach, also where there is no unikernel', () => {
+    const notifiers = [
+      { name: 'synjitsu', connected: true, detail: 'domain 3, port synjitsu' },
+      { name: 'other', connected: false, detail: 'nobody listens' },
+    ];
+    for (const unikernels of [[], [aUnikernelStatus()]]) {
+      assert.deepEqual(lines(statusTable(aStatusReport(unikernels, notifiers), undefined)).slice(-4), [
+        '',
+        'notifier synjitsu: connected: domain 3, port synjitsu',
+        'notifier other: NOT CONNECTED: nobody listens',
+        '',
+      ]);
+    }
+  });
+
   it('says of a unikernel that has never been asked for that it is off, and nothing else', () => {
     const {
       startedAt: _started,

@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
 import { z } from 'zod';
 import type { StartFlags } from '@jitsud/core';
+import { checkConfig } from '#core/config/checked-config.js';
 import { ConfigProblems } from '#core/config/config-problems.js';
+import { ProblemList } from '#core/config/problem-list.js';
 import { readSettings } from '#core/config/read-settings.js';
 import type { Settings, UnikernelSettings } from '#core/config/settings.js';
+import { unikernelEntries } from '#core/config/unikernel-entries.js';
+import { UnikernelReader } from '#core/config/unikernel-reader.js';
+import { Contributions } from '#core/plugins/contributions.js';
 import { settingsContext } from '../../support/settings-context.js';
 
 interface Written {
@@ -247,6 +252,16 @@ describe('the settings', () => {
       'unikernels[0].ip: missing. An IPv4 or IPv6 address expected.',
     ]);
   });
+
+  it('bring in the plugin behind waitForKey, and behind the name of its probe', async () => {
+    for (const written of [{ wait_for_key: 'data/up' }, { ready: ['tcp:80', 'xenstore-key:data/up'] }]) {
+      const { ready } = await first(toy(written));
+      assert.deepEqual(ready.at(-1)?.options, { key: 'data/up', timeout: 2_000 });
+    }
+    assert.deepEqual(await problemsOf(toy({ wait_for_key: '/up' })), [
+      "unikernels[0].wait_for_key: 'xenstore-key:/up'. A key below /local/domain/DOMID/ expected, such as 'data/ready', or 'data/ready:5s' to wait for longer than 2 s.",
+    ]);
+  });
 });
 
 describe('words', () => {
@@ -355,13 +370,39 @@ describe('flags', () => {
     ]);
   });
 
-  it('need the plugin of Synjitsu for --synjitsu', async () => {
+  it('bring in the boot configurator that one of their keys is for, and no other', async () => {
+    const configurators = async (more: object) => (await read(toy(more))).bootConfigurators.map(({ name }) => name);
+    assert.deepEqual(await configurators({}), []);
+    assert.deepEqual(await configurators({ rumprun_config: 'x.json' }), ['rumprun-config']);
+    assert.deepEqual(await configurators({ rumprunConfig: 'x.json' }), ['rumprun-config']);
+  });
+
+  it('bring in the plugin of Synjitsu for --synjitsu, which wants a UUID', async () => {
+    const uuid = '6695EB01-F6A4-8304-79AA-97F2502E193F';
+    const { notifiers } = await read({}, { flags: { synjitsu: uuid } });
+    assert.deepEqual(
+      notifiers.map(({ contribution, options }) => [contribution.name, options]),
+      [['synjitsu', { uuid: uuid.toLowerCase() }]],
+    );
     const [problem] = await problemsOf({}, { flags: { synjitsu: 'u' } });
-    assert.match(problem ?? '', /^--synjitsu: .*npm install @jitsud\/plugin-synjitsu-vchan/);
+    assert.match(problem ?? '', /^--synjitsu: 'u'\. A UUID such as /);
   });
 });
 
 describe('a wrong configuration', () => {
+  it('may be that the plugin lacks that waits for a key', () => {
+    const problems = new ProblemList();
+    const config = checkConfig({ backend: 'toy' }, problems);
+    const contributions = new Contributions();
+    contributions.register('Jitsu itself', settingsContext().builtIns);
+    const [entry] = unikernelEntries([{ dns: 'c.test', ip: '::1', wait_for_key: 'x' }], [], problems);
+    new UnikernelReader(config, new Map(), contributions, problems).read(entry!);
+    assert.throws(
+      () => problems.throwIfAny('It'),
+      /unikernels\[0\]\.wait_for_key: 'x'\. Waiting for a xenstore key needs a plugin: npm install @jitsud\/xenstore\./,
+    );
+  });
+
   it('is told in one go, with paths, what was given and what was expected', async () => {
     const config = {
       dsn: {},
@@ -374,7 +415,6 @@ describe('a wrong configuration', () => {
         {},
         { name: 'a', dns: 'a..b', ip: 'x', ready: ['tcp:99999', 'tpc:80'] },
         { name: 'a', dns: ['a.test', '-b.test'], ip: '::1', memory: 'lots', vcpu: 2 },
-        { name: 'c', dns: 'c.test', ip: '::1', wait_for_key: 'x' },
       ],
     };
     const problems = await problemsOf(config);
@@ -399,7 +439,6 @@ describe('a wrong configuration', () => {
         "unikernels[3].vcpu: 2. No such key; did you mean 'vcpus'?",
         "unikernels[3].memory: 'lots'. A size such as 64000 (KiB) expected.",
         "unikernels[3].name: 'a'. Already the name of unikernels[2]; give each unikernel a name of its own.",
-        "unikernels[4].wait_for_key: 'x'. Waiting for a xenstore key needs the libxl plugin: npm install @jitsud/plugin-libxl.",
       ],
     );
   });

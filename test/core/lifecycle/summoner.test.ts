@@ -90,6 +90,16 @@ describe('the summoner', () => {
     assert.deepEqual(life.events.at(-1)?.addresses, ['192.0.2.9']);
   });
 
+  it('tells the probes the number of the machine that runs', async () => {
+    using life = new Life();
+    const told: unknown[] = [];
+    const untilReady = async ({ domainId }: ReadinessTarget): Promise<void> => void told.push(domainId);
+    const [web] = await life.with({ name: 'web', probes: [{ untilReady }] });
+    await life.summoner.summon(web!, aQuery);
+    assert.equal(typeof web!.domainId, 'number');
+    assert.deepEqual(told, [web!.domainId]);
+  });
+
   it('fails at the deadline, leaves the machine running, and then leaves it alone for a while', async () => {
     using life = new Life();
     const probe = new HandProbe();

@@ -56,6 +56,14 @@ describe('the event hub', () => {
     assert.deepEqual(told, [0, 1, 2, 3, 4]);
   });
 
+  it('tells a notifier only what it is to hear', async () => {
+    const told: number[] = [];
+    hub.addNotifier('choosy', { notify: async ({ at }) => void told.push(at) }, ({ at }) => at % 2 === 0);
+    emitNumbers(5);
+    await hub.close();
+    assert.deepEqual(told, [0, 2, 4]);
+  });
+
   it('tells the others whoever fails, and logs the failure', async () => {
     const told: number[] = [];
     hub.listen(() => {

@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { identityIn, macsOf } from '#libvirt/domain-xml.js';
 import { guestJitsu, startedLibvirtd } from '../../support/libvirt/guest-jitsu.js';
-import { prepareGuestImage, type GuestImage } from '../../support/libvirt/guest-image.js';
+import { prepareGuestImage, type GuestImage } from '../../support/guest/guest-image.js';
 import type { PrivateLibvirtd } from '../../support/libvirt/private-libvirtd.js';
 import { requireTool } from '../../support/require-tool.js';
 import { TemporaryFolder } from '../../support/temporary-folder.js';

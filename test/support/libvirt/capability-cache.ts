@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { copyFile, mkdir, readdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { cacheFolder } from './cache-folder.js';
+import { cacheFolder } from '../cache-folder.js';
 
 const run = promisify(execFile);
 
@@ -18,7 +18,7 @@ export class CapabilityCache {
   static async of(...programs: string[]): Promise<CapabilityCache> {
     const versions = await Promise.all(programs.map((program) => run(program, ['--version'])));
     const key = createHash('sha256').update(versions.map(({ stdout }) => stdout).join('\0'));
-    return new CapabilityCache(cacheFolder('jitsu-libvirt-capabilities', key.digest('hex').slice(0, 16)));
+    return new CapabilityCache(cacheFolder('libvirt-capabilities', key.digest('hex').slice(0, 16)));
   }
 
   /** Gives a libvirtd that is about to start what is kept. */

@@ -1,14 +1,5 @@
-import type { GuestImage } from './guest-image.js';
-
-/** How a guest behaves; without any of these it serves about two seconds after its start. */
-export interface GuestOptions {
-  /** It does not hear its power button: `shutdown` leaves it running. */
-  readonly deaf?: boolean;
-  /** For how many seconds more it does not serve yet. */
-  readonly slow?: number;
-  /** Its kernel panics at boot, of which libvirt is told, and which ends the domain. */
-  readonly crash?: boolean;
-}
+import { guestCommandLine, type GuestOptions } from '../guest/guest-command-line.js';
+import type { GuestImage } from '../guest/guest-image.js';
 
 /** A guest as libvirt is told of it. */
 export interface GuestDomain {
@@ -19,35 +10,14 @@ export interface GuestDomain {
   readonly mac: string;
 }
 
-/** What spares a guest a second and a half of its boot: nothing is measured, tested or hardened. */
-const HASTE = [
-  'quiet',
-  'panic=-1',
-  'mitigations=off',
-  'nokaslr',
-  'cryptomgr.notests',
-  'audit=0',
-  'no_timer_check',
-  'random.trust_cpu=on',
-  'ipv6.disable=1',
-];
-
 /** The domain XML of a guest, which is emulated in software and has one network card on a bridge. */
 export function guestDomainXml(
   { name, uuid, address, mac }: GuestDomain,
   { kernel, initrd }: GuestImage,
   bridge: string,
   consoleFile: string,
-  { deaf, slow, crash }: GuestOptions,
+  options: GuestOptions,
 ): string {
-  const commandLine = [
-    'console=ttyS0',
-    ...HASTE,
-    `jitsu.address=${address}/24`,
-    ...(deaf === true ? ['jitsu.deaf'] : []),
-    ...(slow === undefined ? [] : [`jitsu.slow=${slow}`]),
-    ...(crash === true ? ['jitsu.crash'] : []),
-  ].join(' ');
   return `<domain type='qemu'>
   <name>${name}</name>
   <uuid>${uuid}</uuid>
@@ -57,7 +27,7 @@ export function guestDomainXml(
     <type arch='x86_64' machine='pc'>hvm</type>
     <kernel>${kernel}</kernel>
     <initrd>${initrd}</initrd>
-    <cmdline>${commandLine}</cmdline>
+    <cmdline>${guestCommandLine('ttyS0', address, options)}</cmdline>
   </os>
   <features>
     <acpi/>

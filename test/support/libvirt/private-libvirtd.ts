@@ -8,12 +8,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { cannotRun } from '../cannot-run.js';
+import type { GuestOptions } from '../guest/guest-command-line.js';
+import { prepareGuestImage, type GuestImage } from '../guest/guest-image.js';
+import type { GuestPage } from '../guest/guest-program.js';
 import type { NetworkNamespace } from '../network-namespace.js';
 import { requireTool } from '../require-tool.js';
 import { CapabilityCache } from './capability-cache.js';
-import { guestDomainXml, type GuestDomain, type GuestOptions } from './guest-domain.js';
-import { prepareGuestImage, type GuestImage } from './guest-image.js';
-import type { GuestPage } from './guest-program.js';
+import { guestDomainXml, type GuestDomain } from './guest-domain.js';
 import { libvirtdConf, QEMU_CONF } from './libvirtd-settings.js';
 import { Sandbox } from './sandbox.js';
 

@@ -36,11 +36,11 @@ export function testConnection(harness: BackendHarness, trial: () => BackendTria
   for (const [mode, state] of Object.entries(harness.stopModes)) {
     if (state === 'off') continue;
     it(`finds from a new instance what '${mode}' has put to sleep`, async () => {
-      const { backend, id } = await trial().running();
+      const { backend, id } = await trial().running({ mode });
       await trial().stop(backend, id, mode);
       await backend.close();
       const next = await trial().connect();
-      await trial().register(next);
+      await trial().register(next, 'alpha', harness.machine('alpha', mode));
       assert.equal((await next.describe(id)).state, state);
     });
   }

@@ -1,5 +1,5 @@
 import type { ZodObject } from 'zod';
-import type { Backend, PowerState, UnikernelId } from '../../contracts/backend.js';
+import type { Backend, PowerState, StopMode, UnikernelId } from '../../contracts/backend.js';
 
 /** Options that must be refused, by the schema or, where only the system can tell, by `register`. */
 export interface RefusedOptions {
@@ -48,9 +48,10 @@ export interface BackendHarness {
   connection(): Backend | Promise<Backend>;
   /**
    * Options, as in the configuration, of a machine of this name that exists (or is made by `register`), is off, runs
-   * until it is stopped, and follows every stop mode. The suite uses the names `alpha` and `beta`.
+   * until it is stopped, and follows every stop mode. The suite uses the names `alpha` and `beta`. Where `mode` is there,
+   * the test uses that one, and else only `destroy`: a harness may then choose a guest that boots in less time.
    */
-  machine(name: string): object;
+  machine(name: string, mode?: StopMode): object;
 
   /** Resolves when the guest of a running machine has come so far that it follows, or ignores, a `shutdown`. */
   readonly booted?: (name: string, id: UnikernelId) => Promise<void> | void;

@@ -41,7 +41,7 @@ export function testPower(harness: BackendHarness, trial: () => BackendTrial): v
 
     if (state !== 'off') {
       it(`ends a machine that '${mode}' has put to sleep`, async () => {
-        const { backend, id } = await trial().running();
+        const { backend, id } = await trial().running({ mode });
         await trial().stop(backend, id, mode);
         await trial().stop(backend, id, trial().ending);
         assert.equal((await backend.describe(id)).state, 'off');

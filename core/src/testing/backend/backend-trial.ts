@@ -25,9 +25,9 @@ export class BackendTrial {
 
   /** A connected instance with one machine that runs; if its guest is to be asked to stop, it has booted. */
   async running({
-    options = this.harness.machine('alpha'),
     mode,
-  }: { options?: object; mode?: StopMode } = {}): Promise<{
+    options = this.harness.machine('alpha', mode),
+  }: { mode?: StopMode; options?: object } = {}): Promise<{
     backend: Backend;
     id: UnikernelId;
     domainId: number | undefined;

@@ -10,13 +10,15 @@ const PASSING: readonly PowerState[] = ['starting', 'stopping'];
 /** What holds of any backend that tells of changes by itself. */
 export function testWatch(harness: BackendHarness, trial: () => BackendTrial): void {
   it('tells every change of state, in order and once', async () => {
+    const canSuspend = harness.stopModes.suspend === 'suspended';
     const backend = await trial().connect();
-    const id = await trial().register(backend);
+    const options = harness.machine('alpha', canSuspend ? 'suspend' : undefined);
+    const id = await trial().register(backend, 'alpha', options);
     const changes = trial().watch(backend);
     await backend.start(id);
     await trial().until(backend, id, 'running');
     const expected: PowerState[] = ['running'];
-    if (harness.stopModes.suspend === 'suspended') {
+    if (canSuspend) {
       await trial().stop(backend, id, 'suspend');
       await backend.resume(id);
       expected.push('suspended', 'running');

@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
-import { copyFile, readdir, readFile, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { copyFile, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { cacheFolder, finishedFoldersIn, makeAtOnce } from '../cache-folder.js';
 import { cannotRun } from '../cannot-run.js';
 import { findProgram } from '../find-program.js';
 import { TemporaryFolder } from '../temporary-folder.js';
-import { cacheFolder, finishedFoldersIn, makeAtOnce } from './cache-folder.js';
-import { cpioArchive } from './cpio-archive.js';
 import { dependencyOf, unpackPackage, withPackageLists } from './debian-package.js';
+import { guestInitramfs } from './guest-initramfs.js';
 import { GUEST_INIT, GUEST_MODULES, GUEST_PAGE } from './guest-program.js';
+import { theOne } from './the-one.js';
 
 /** The files from which a guest boots. */
 export interface GuestImage {
@@ -16,7 +17,7 @@ export interface GuestImage {
 }
 
 const METAPACKAGE = 'linux-image-cloud-amd64';
-const IMAGES = cacheFolder('jitsu-guest');
+const IMAGES = cacheFolder('guest');
 const CONTENT = createHash('sha256')
   .update([GUEST_INIT, GUEST_PAGE, ...GUEST_MODULES].join('\0'))
   .digest('hex')
@@ -56,7 +57,7 @@ async function makeImage(): Promise<GuestImage> {
     const kernelFiles = await filesIn(packages.in('kernel'));
     await copyFile(theOne(kernelFiles, /\/boot\/vmlinuz-[^/]+$/), kernel);
     const busybox = theOne(await filesIn(packages.in('busybox')), /\/bin\/busybox$/);
-    await writeFile(initrd, await initramfs(busybox, kernelFiles));
+    await writeFile(initrd, await guestInitramfs(busybox, kernelFiles));
   });
   return imageIn(folder);
 }
@@ -65,27 +66,6 @@ function imageIn(folder: string): GuestImage {
   return { kernel: join(folder, 'vmlinuz'), initrd: join(folder, 'initrd') };
 }
 
-async function initramfs(busybox: string, kernelFiles: readonly string[]): Promise<Buffer> {
-  const folders = ['bin', 'dev', 'lib', 'proc', 'sys', 'www', 'www/cgi-bin'].map((path) => ({ path }));
-  const modules = GUEST_MODULES.map(async (name) => {
-    const file = theOne(kernelFiles, new RegExp(`/${name}\\.ko(\\.xz)?$`));
-    return { path: `lib/${basename(file)}`, content: await readFile(file) };
-  });
-  return cpioArchive([
-    ...folders,
-    ...(await Promise.all(modules)),
-    { path: 'bin/busybox', content: await readFile(busybox), isExecutable: true },
-    { path: 'init', content: GUEST_INIT, isExecutable: true },
-    { path: 'www/cgi-bin/uptime', content: GUEST_PAGE, isExecutable: true },
-  ]);
-}
-
 async function filesIn(folder: string): Promise<string[]> {
   return (await readdir(folder, { recursive: true })).map((path) => join(folder, path));
-}
-
-function theOne(files: readonly string[], pattern: RegExp): string {
-  const file = files.find((path) => pattern.test(path));
-  if (file === undefined) throw new Error(`no file of the Debian packages matches ${String(pattern)}`);
-  return file;
 }

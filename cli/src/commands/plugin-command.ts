@@ -1,0 +1,58 @@
+import type { PluginCommand } from '@jitsud/core';
+import { Command, CommanderError, Option } from 'commander';
+import { ExitStatus } from '../exit-status.js';
+import { commandSummaries } from '../help/command-summaries.js';
+import { helpRequest } from '../help/help-request.js';
+import { loadCore } from '../load-core.js';
+import { processEnd } from '../process-end.js';
+import type { Terminal } from '../terminal.js';
+import { UsageError } from '../usage-error.js';
+
+/**
+ * A command that is none of jitsu's own: that of an installed plugin. It ends in order at the first SIGINT or SIGTERM.
+ * @throws UsageError where no plugin has it, and for flags that it does not have
+ */
+export async function pluginCommand([name = '', ...words]: readonly string[], terminal: Terminal): Promise<ExitStatus> {
+  const core = await loadCore();
+  const commands = await core.pluginCommands({ directory: process.cwd() });
+  const command = commands.find((candidate) => candidate.name === name);
+  if (command === undefined) {
+    const names = [...Object.keys(commandSummaries), ...commands.map((candidate) => candidate.name)].join(', ');
+    throw new UsageError(`There is no command '${name}'. Commands: ${names}.`);
+  }
+  const grammar = grammarOf(command);
+  if (helpRequest(words) !== undefined) {
+    terminal.out(grammar.configureHelp({ helpWidth: Math.min(terminal.columns ?? 80, 80) }).helpInformation());
+    return ExitStatus.ok;
+  }
+  const flags = read(grammar, name, words);
+  const end = new AbortController();
+  const logger = core.createLogger({ level: 'info' });
+  void processEnd.asked(logger).then(() => end.abort());
+  await command.run(flags, terminal, end.signal);
+  return ExitStatus.ok;
+}
+
+function grammarOf({ name, description, options }: PluginCommand): Command {
+  const grammar = new Command(`jitsu ${name}`).description(`${description}.`).helpOption(false);
+  for (const { word, type, default: standard, description: meaning } of options) {
+    const flag = `--${word.replaceAll('_', '-')}`;
+    const [value, text] = type === 'boolean' ? ['', meaning] : [` <${word.toUpperCase()}>`, meaning];
+    const absent = standard === undefined || type === 'boolean' ? '' : ` (${standard.replace(/^"(.*)"$/, '$1')})`;
+    grammar.addOption(new Option(`${flag}${value}`, `${text}${absent}`));
+  }
+  return grammar
+    .option('--help', 'show this')
+    .option('--debug', 'show the stack of an error')
+    .allowExcessArguments(false);
+}
+
+function read(grammar: Command, name: string, words: readonly string[]): Readonly<Record<string, string | true>> {
+  grammar.exitOverride().configureOutput({ writeErr: () => undefined });
+  try {
+    return grammar.parse(words, { from: 'user' }).opts();
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    throw new UsageError(error.message.replace(/^error: /, ''), name);
+  }
+}

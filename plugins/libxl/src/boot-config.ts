@@ -1,0 +1,18 @@
+import type { BootConfigurator, Registration } from '@jitsud/core';
+import type { DomainConfig } from './domain-config.js';
+
+/**
+ * The configuration for one boot. What boot configurators have for a kernel's command line is for guests in hardware:
+ * those that are paravirtualised find it in xenstore.
+ */
+export async function bootConfig(
+  config: DomainConfig,
+  configurators: readonly BootConfigurator[],
+  unikernel: Registration,
+): Promise<DomainConfig> {
+  if (config.c_info.type !== 'pvh') return config;
+  const words = [config.b_info.cmdline];
+  for (const configurator of configurators) words.push(await configurator.commandLine?.(unikernel));
+  const cmdline = words.filter((text) => text !== undefined).join(' ');
+  return cmdline === '' ? config : { ...config, b_info: { ...config.b_info, cmdline } };
+}

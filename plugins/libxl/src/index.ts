@@ -1,0 +1,26 @@
+import { definePlugin } from '@jitsud/core';
+import type { z } from 'zod';
+import { LibxlBackend } from './libxl-backend.js';
+import { connectionOptions, libxlOptions } from './libxl-options.js';
+
+export type { ConnectionOptions, LibxlOptions } from './libxl-options.js';
+
+declare module '@jitsud/core' {
+  interface BackendOptions {
+    libxl: z.input<typeof libxlOptions>;
+  }
+}
+
+export default definePlugin({
+  name: 'libxl',
+  apiVersion: '^1.0.0',
+  register(registry) {
+    registry.backend({
+      name: 'libxl',
+      useClass: LibxlBackend,
+      description: 'Guests of this Xen host, made from a kernel file: PV and PVH',
+      unikernel: libxlOptions,
+      connection: connectionOptions,
+    });
+  },
+});

@@ -1,0 +1,259 @@
+import {
+  errorMessage,
+  untilAborted,
+  type PowerState,
+  type StopMode,
+  type UnikernelDescription,
+  type UnikernelId,
+} from '@jitsud/core';
+import { isCorpse, isSuspended, isUnborn, reasonOf, stateOf } from './domain-info.js';
+import { GuestDomain, type DomainMakers, type FoundDomain } from './guest-domain.js';
+import type { LibxlOptions } from './libxl-options.js';
+
+/** What a machine stands on. */
+export interface Host extends DomainMakers {
+  /** Told the state whenever it may have changed. */
+  onState(id: UnikernelId, state: PowerState, detail?: string): void;
+}
+
+/**
+ * One registered unikernel: what is asked of it, in turn, and what happens to it by itself; and who watches hears of both.
+ */
+export class LibxlMachine {
+  readonly #domain: GuestDomain;
+  #looks: Promise<void> = Promise.resolve();
+  #looksWaiting = 0;
+  #starting: Promise<void> | undefined;
+  /** What an action of ours is about. */
+  #passing: 'starting' | 'stopping' | undefined;
+  /** Why it is off. */
+  #end: string | undefined;
+  /** Those who wait for a change. */
+  readonly #waiting = new Set<() => void>();
+
+  constructor(
+    readonly id: UnikernelId,
+    private readonly options: LibxlOptions,
+    private readonly host: Host,
+    private lastTurn: Promise<unknown> = Promise.resolve(),
+  ) {
+    this.#domain = new GuestDomain(id, options, host);
+  }
+
+  /** Resolves when the last of the actions on it is done, which come one after the other. Never rejects. */
+  get turn(): Promise<unknown> {
+    return this.lastTurn;
+  }
+
+  get name(): string {
+    return this.options.name;
+  }
+
+  /** @throws JITSU_BACKEND_UNREACHABLE, JITSU_BACKEND_FAILED */
+  async describe(): Promise<UnikernelDescription> {
+    const found = await this.#domain.find();
+    const { state, detail } = await this.#stateOf(found);
+    const macs = found === undefined ? [] : await this.host.domains.macs(found.domainId);
+    return {
+      name: this.name,
+      state: this.#passing ?? state,
+      macs: macs.length > 0 ? macs : this.#domain.configuredMacs,
+      ...(found !== undefined && state !== 'off' && { domainId: found.domainId }),
+      ...(detail !== undefined && this.#passing === undefined && { detail }),
+    };
+  }
+
+  /** Boots it, or has it go on where its memory was saved; without effect where it runs. Those who ask share one boot. */
+  async start(): Promise<void> {
+    this.#starting ??= this.#act('starting', () => this.#start()).finally(() => (this.#starting = undefined));
+    await this.#starting;
+  }
+
+  async unpause(): Promise<void> {
+    await this.#act('starting', async () => {
+      const found = await this.#domain.find();
+      if (found !== undefined && stateOf(found.info) === 'paused') await this.#domain.unpause(found.domainId);
+    });
+  }
+
+  async stop(mode: StopMode, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    // It must not wait for the end of a stop that takes its time.
+    if (mode === 'destroy' && this.#passing === 'stopping') await this.#endDomain();
+    const stopped = this.#act('stopping', async () => {
+      // Whoever is out of patience finds it running again at once; a save cannot be called off.
+      if (mode === 'shutdown') signal.addEventListener('abort', () => (this.#passing = undefined), { once: true });
+      await this.#stop(mode, signal);
+    });
+    await untilAborted(stopped, signal);
+  }
+
+  /** Something has happened on this host, maybe to this machine: finds out, tells, and buries what is dead. */
+  look(): void {
+    for (const wake of [...this.#waiting]) wake();
+    // One that has not begun yet sees what has happened until now.
+    if (this.#looksWaiting > 0) return;
+    this.#looksWaiting += 1;
+    this.#looks = this.#looks.then(() => {
+      this.#looksWaiting -= 1;
+      return this.#lookNow();
+    });
+  }
+
+  /** Resolves when the looks that are due are done. Never rejects. */
+  async looked(): Promise<void> {
+    this.look();
+    await this.#looks;
+  }
+
+  async #lookNow(): Promise<void> {
+    // An action of ours looks for itself when it is done.
+    if (this.#isBusy()) return;
+    try {
+      const found = await this.#domain.find();
+      if (this.#isBusy()) return;
+      if (found !== undefined && isCorpse(found.info)) await this.#bury(found);
+      else await this.#tell(found);
+    } catch (error) {
+      this.host.onState(this.id, 'unknown', errorMessage(error));
+    }
+  }
+
+  #isBusy(): boolean {
+    return this.#passing !== undefined;
+  }
+
+  async #tell(found: FoundDomain | undefined): Promise<void> {
+    const { state, detail } = await this.#stateOf(found);
+    if (state === 'running') {
+      this.#end = undefined;
+      // A guest that runs is newer than any memory of it that was saved.
+      if (!this.#isBusy()) await this.host.saves.remove(this.id);
+    }
+    this.host.onState(this.id, state, detail);
+  }
+
+  /** libxl leaves what is left of a guest that has stopped by itself to whoever made it. */
+  async #bury(found: FoundDomain): Promise<void> {
+    if (isSuspended(found.info) && (await this.#domain.savedMemory()) !== 'fits') {
+      this.host.onState(this.id, 'stopping', 'somebody else saves its memory');
+      return;
+    }
+    const hasRebooted = found.info.shutdown_reason === 'reboot';
+    this.#end = reasonOf(found.info);
+    this.host.logger.info({ unikernel: this.name, domainId: found.domainId }, `${this.name}: ${this.#end}`);
+    this.host.onState(this.id, 'off', this.#end);
+    await this.#act('stopping', () => this.#domain.destroy(found.domainId));
+    if (!hasRebooted) return;
+    void this.start().catch((error: unknown) => {
+      this.host.logger.error({ unikernel: this.name }, `${this.name} does not come back: ${errorMessage(error)}`);
+    });
+  }
+
+  async #start(): Promise<void> {
+    const found = await this.#domain.find();
+    if (found !== undefined) {
+      const state = stateOf(found.info);
+      if (state === 'running') return;
+      if (state === 'paused' && !isUnborn(found.info)) return this.#domain.unpause(found.domainId);
+      await this.#domain.destroy(found.domainId);
+    }
+    const saved = await this.#domain.savedMemory();
+    if (saved === 'fits') return this.#domain.restore();
+    if (typeof saved === 'object') {
+      const message = `${this.name}: its saved memory is not used, because ${saved.refused}; it is booted anew`;
+      this.host.logger.warn({ unikernel: this.name }, message);
+      await this.host.saves.remove(this.id);
+    }
+    await this.#domain.boot();
+  }
+
+  async #stop(mode: StopMode, signal: AbortSignal): Promise<void> {
+    if (mode === 'destroy') {
+      await this.#endDomain();
+      await this.host.saves.remove(this.id);
+      return;
+    }
+    signal.throwIfAborted();
+    const found = await this.#domain.find();
+    if (found === undefined) return;
+    const state = stateOf(found.info);
+    if (state === 'off' || isUnborn(found.info)) return this.#domain.destroy(found.domainId);
+    if (mode === 'pause') return state === 'running' ? this.#domain.pause(found.domainId) : undefined;
+    // A guest that does not run cannot be asked for anything.
+    if (state === 'paused') await this.#domain.unpause(found.domainId);
+    if (mode === 'suspend') await this.#domain.save(found.domainId, signal);
+    else await this.#shutDown(found.domainId, signal);
+  }
+
+  async #shutDown(domainId: number, signal: AbortSignal): Promise<void> {
+    await this.host.domains.askToPowerOff(domainId);
+    for (;;) {
+      const changed = this.#change(signal);
+      changed.catch(() => undefined);
+      const found = await this.#domain.find();
+      if (found?.domainId !== domainId) return;
+      if (isCorpse(found.info)) {
+        this.#end = reasonOf(found.info);
+        return this.#domain.destroy(domainId);
+      }
+      await changed;
+    }
+  }
+
+  /** Ends the domain, if there is one, in whatever state it is. */
+  async #endDomain(): Promise<void> {
+    const found = await this.#domain.find();
+    if (found !== undefined) await this.#domain.destroy(found.domainId);
+  }
+
+  /** One at a time. Others are told nothing of the states in between, and the state that it leads to afterwards. */
+  #act(passing: 'starting' | 'stopping', action: () => Promise<void>): Promise<void> {
+    const acted = this.lastTurn.then(async () => {
+      this.#passing = passing;
+      try {
+        await action();
+      } finally {
+        this.#passing = undefined;
+        await this.#tellAfter();
+      }
+    });
+    this.lastTurn = acted.catch(() => undefined);
+    return acted;
+  }
+
+  async #tellAfter(): Promise<void> {
+    try {
+      const found = await this.#domain.find();
+      if (found === undefined || !isCorpse(found.info)) await this.#tell(found);
+      else this.look();
+    } catch (error) {
+      this.host.onState(this.id, 'unknown', errorMessage(error));
+    }
+  }
+
+  /** Resolves when something happens on this host; rejects with the signal's reason when it aborts first. */
+  async #change(signal: AbortSignal): Promise<void> {
+    let wake!: () => void;
+    const woken = new Promise<void>((resolve) => (wake = resolve));
+    this.#waiting.add(wake);
+    try {
+      await untilAborted(woken, signal);
+    } finally {
+      this.#waiting.delete(wake);
+    }
+  }
+
+  async #stateOf(found: FoundDomain | undefined): Promise<{ state: PowerState; detail?: string }> {
+    if (found !== undefined) {
+      if (isUnborn(found.info))
+        return { state: 'off', detail: 'a boot that was cut off left it; the next one removes it' };
+      const state = stateOf(found.info);
+      return state === 'off' ? { state, detail: reasonOf(found.info) } : { state };
+    }
+    const saved = await this.#domain.savedMemory();
+    if (saved === 'fits') return { state: 'suspended' };
+    if (saved !== 'none') return { state: 'off', detail: `its saved memory is of no use, because ${saved.refused}` };
+    return this.#end === undefined ? { state: 'off' } : { state: 'off', detail: this.#end };
+  }
+}

@@ -1,0 +1,152 @@
+import { closeSync, fsyncSync, openSync } from 'node:fs';
+import type { Pointer } from './c-library.js';
+import { failureOf, Refusal } from './call-failure.js';
+import type { ErrorLog } from './error-log.js';
+import type { LibxlLibrary } from './libxl-library.js';
+import { notTaken } from './not-taken.js';
+import type { Structure } from './structure.js';
+
+/** The version of the form in which libxl saves memory; 1 was that of Xen before 4.6. */
+const STREAM_VERSION = 2;
+
+/** libxl_error. */
+const ERROR_DOMAIN_NOTFOUND = -21;
+/** As libxl_domain_info says it in versions that are older than that code. */
+const ERROR_INVAL = -6;
+
+/** What `libxl_domain_create_new` leaves where there is no domain. */
+const NO_DOMAIN = 0xffff_ffff;
+
+export interface Structures {
+  readonly config: Structure;
+  readonly info: Structure;
+  readonly restoreParameters: Structure;
+}
+
+/** What the process of libxl can be asked to do, many things at once. Throws a {@link Refusal} where libxl refuses. */
+export function libxlOperations(library: LibxlLibrary, context: Pointer, structures: Structures, log: ErrorLog) {
+  const refused = (result: number, lines: readonly string[]): Refusal => {
+    const code = library.libxl_error_to_string(result) ?? `error ${result}`;
+    return new Refusal({ kind: 'refused', code: `ERROR_${code.toUpperCase()}`, log: lines });
+  };
+
+  /** Makes a call of which the domain may become known meanwhile. */
+  const checked = async (call: () => Promise<number>, domain: () => number | undefined): Promise<void> => {
+    const end = log.begin();
+    const result = await call().catch((error: unknown) => {
+      end();
+      throw error;
+    });
+    const lines = end(domain());
+    if (result < 0) throw refused(result, lines);
+  };
+
+  const action =
+    (call: (context: Pointer, domain: number, how: null) => Promise<number>) =>
+    (domain: number): Promise<void> =>
+      checked(
+        () => call(context, domain, null),
+        () => domain,
+      );
+
+  /** Fills in a configuration, and sees that libxl has understood all of it. */
+  const fillIn = (config: Pointer, json: string): void => {
+    const end = log.begin();
+    const result = library.libxl_domain_config_from_json(context, config, json);
+    const lines = end();
+    if (result < 0) throw refused(result, lines);
+    const taken: unknown = JSON.parse(library.libxl_domain_config_to_json(context, config) ?? 'null');
+    const lost = notTaken(JSON.parse(json), taken);
+    if (lost.length === 0) return;
+    throw new Refusal({ kind: 'unfit', message: `this libxl does not take ${lost.join(', ')}` });
+  };
+
+  const withFile = async <T>(path: string, flags: string, use: (file: number) => Promise<T>): Promise<T> => {
+    const file = openSync(path, flags, 0o600);
+    try {
+      return await use(file);
+    } finally {
+      closeSync(file);
+    }
+  };
+
+  const known = ([domain]: [number]): number | undefined => (domain === NO_DOMAIN ? undefined : domain);
+
+  /** The number of the domain that a call makes. Where it fails, libxl itself removes what there is of it. */
+  const made = async (call: (domain: [number]) => Promise<number>): Promise<number> => {
+    const domain: [number] = [NO_DOMAIN];
+    await checked(
+      () => call(domain),
+      () => known(domain),
+    );
+    return domain[0];
+  };
+
+  return {
+    /** Whether this libxl understands a configuration: what it does not take, it refuses. */
+    check: (json: string): Promise<void> => structures.config.lend((config) => fillIn(config, json)),
+
+    /** Makes a domain, which does not run yet; answers with its number. */
+    create: (json: string): Promise<number> =>
+      structures.config.lend((config) => {
+        fillIn(config, json);
+        return made((domain) => library.libxl_domain_create_new(context, config, domain, null, null));
+      }),
+
+    /** Makes a domain out of saved memory, which does not run yet; answers with its number. */
+    restore: (json: string, path: string): Promise<number> =>
+      structures.config.lend((config) =>
+        structures.restoreParameters.lend((parameters) =>
+          withFile(path, 'r', (file) => {
+            fillIn(config, json);
+            const wanted = { stream_version: STREAM_VERSION };
+            library.libxl_domain_restore_params_from_json(context, parameters, JSON.stringify(wanted));
+            const taken: unknown = JSON.parse(
+              library.libxl_domain_restore_params_to_json(context, parameters) ?? 'null',
+            );
+            if (notTaken(wanted, taken).length > 0) {
+              throw new Refusal({ kind: 'unfit', message: 'this libxl cannot be told the form of saved memory' });
+            }
+            return made((domain) =>
+              library.libxl_domain_create_restore(
+                ...([context, config, domain, file, -1, parameters, null, null] as const),
+              ),
+            );
+          }),
+        ),
+      ),
+
+    /** Writes a domain's memory to a new file. The domain is then over, and to be destroyed; on failure it runs on. */
+    save: (domain: number, path: string): Promise<void> =>
+      withFile(path, 'w', async (file) => {
+        try {
+          await checked(
+            () => library.libxl_domain_suspend(context, domain, file, 0, null),
+            () => domain,
+          );
+          fsyncSync(file);
+        } catch (error) {
+          // A guest that was halted for this goes on; one that was not takes no notice.
+          await library.libxl_domain_resume(context, domain, 1, null).catch((reason: unknown) => failureOf(reason));
+          throw error;
+        }
+      }),
+
+    unpause: action(library.libxl_domain_unpause),
+    pause: action(library.libxl_domain_pause),
+    destroy: action(library.libxl_domain_destroy),
+
+    /** libxl_dominfo in libxl's JSON; null for a domain that does not exist. */
+    info: (domain: number): Promise<string | null> =>
+      structures.info.lend((info) => {
+        const end = log.begin();
+        const result = library.libxl_domain_info(context, info, domain);
+        const lines = end(domain);
+        if (result === ERROR_DOMAIN_NOTFOUND || result === ERROR_INVAL) return null;
+        if (result < 0) throw refused(result, lines);
+        return library.libxl_dominfo_to_json(context, info);
+      }),
+  };
+}
+
+export type Operations = ReturnType<typeof libxlOperations>;

@@ -1,0 +1,100 @@
+import { errorCode, type UnikernelId } from '@jitsud/core';
+import { createHash } from 'node:crypto';
+import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DomainConfig } from './domain-config.js';
+
+/** What must be the same for saved memory to be of use. */
+export interface Origin {
+  readonly uuid: UnikernelId;
+  /** Of the configuration, and of the files that the guest was booted from. */
+  readonly hash: string;
+  /** Of libxl: another one may write another form. */
+  readonly version: string;
+}
+
+interface Label extends Origin {
+  readonly format: 1;
+  /** In bytes. */
+  readonly size: number;
+}
+
+/** What is known of the memory that a guest was saved with: it fits, it does not (and why not), or there is none. */
+export type Finding = 'fits' | 'none' | { readonly refused: string };
+
+/** The memory of suspended guests, a file each, with a label beside it that says whose it is. */
+export class SavedMemory {
+  constructor(private readonly folder: string) {}
+
+  /** Where the memory goes, and where it is restored from. */
+  fileOf(uuid: UnikernelId): string {
+    return join(this.folder, `${uuid}.memory`);
+  }
+
+  /** Makes room: nothing is left of an earlier one. */
+  async prepare(uuid: UnikernelId): Promise<string> {
+    await mkdir(this.folder, { recursive: true, mode: 0o700 });
+    await this.remove(uuid);
+    return this.fileOf(uuid);
+  }
+
+  /** Labels what was written. From now on it counts. */
+  async label(origin: Origin): Promise<void> {
+    const { size } = await stat(this.fileOf(origin.uuid));
+    const label: Label = { format: 1, ...origin, size };
+    const file = this.#labelOf(origin.uuid);
+    await using handle = await open(`${file}.new`, 'w', 0o600);
+    await handle.writeFile(JSON.stringify(label));
+    await handle.sync();
+    await rename(`${file}.new`, file);
+  }
+
+  async find(origin: Origin): Promise<Finding> {
+    const label = await this.#readLabel(origin.uuid);
+    if (label === undefined) return 'none';
+    const size = await stat(this.fileOf(origin.uuid)).then(
+      (file) => file.size,
+      () => undefined,
+    );
+    if (label.format !== 1 || label.uuid !== origin.uuid) return { refused: 'it belongs to something else' };
+    if (label.version !== origin.version) return { refused: `it was saved by Xen ${label.version}` };
+    if (label.hash !== origin.hash) return { refused: 'its configuration or its kernel has changed since' };
+    if (label.size !== size) return { refused: 'its file is damaged' };
+    return 'fits';
+  }
+
+  /** Without effect where there is none. The label goes first: memory without one does not count. */
+  async remove(uuid: UnikernelId): Promise<void> {
+    for (const file of [this.#labelOf(uuid), `${this.#labelOf(uuid)}.new`, this.fileOf(uuid)]) {
+      await rm(file, { force: true });
+    }
+  }
+
+  #labelOf(uuid: UnikernelId): string {
+    return join(this.folder, `${uuid}.json`);
+  }
+
+  async #readLabel(uuid: UnikernelId): Promise<Partial<Label> | undefined> {
+    try {
+      const label: unknown = JSON.parse(await readFile(this.#labelOf(uuid), 'utf8'));
+      return typeof label === 'object' && label !== null ? label : {};
+    } catch (error) {
+      return errorCode(error) === 'ENOENT' ? undefined : {};
+    }
+  }
+}
+
+/** A hash of a configuration and of the files that are booted by it, as they are now. */
+export async function hashOf(config: DomainConfig): Promise<string> {
+  const { kernel, ramdisk } = config.b_info;
+  const files = [kernel, ...(ramdisk === undefined ? [] : [ramdisk])];
+  const stamps = await Promise.all(
+    files.map(async (file) => {
+      const stats = await stat(file).catch(() => undefined);
+      return stats === undefined ? null : [stats.size, stats.mtimeMs];
+    }),
+  );
+  return createHash('sha256')
+    .update(JSON.stringify([config, stamps]))
+    .digest('hex');
+}

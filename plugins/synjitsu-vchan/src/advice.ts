@@ -1,0 +1,45 @@
+import { errorCode } from '@jitsud/core';
+import { constants } from 'node:fs';
+import { access, readFile } from 'node:fs/promises';
+
+/** What to install where libxenvchan is not. */
+export const PACKAGES =
+  'Its package: apt-get install libxenmisc4.17 or that of another version (Debian, Ubuntu), dnf install xen-libs (Fedora), apk add xen-libs (Alpine).';
+
+const XEN = 'xen';
+
+/** Each device that a vchan needs on this side, and the kernel module that makes it. */
+const DEVICES = {
+  client: { '/dev/xen/evtchn': 'xen-evtchn', '/dev/xen/gntdev': 'xen-gntdev' },
+  server: { '/dev/xen/evtchn': 'xen-evtchn', '/dev/xen/gntalloc': 'xen-gntalloc' },
+} as const;
+
+/** Whether this is a domain of Xen in which the devices for a vchan are missing. */
+export async function lacksDevices(side: keyof typeof DEVICES): Promise<boolean> {
+  return (await hypervisorType()) === XEN && (await findObstacles(side)).length > 0;
+}
+
+/** Looks for what usually stands in the way of a vchan, and says what it has found; nothing where all is in order. */
+export async function findObstacles(side: keyof typeof DEVICES): Promise<readonly string[]> {
+  const hypervisor = await hypervisorType();
+  if (hypervisor === undefined) return ['This machine does not run on Xen: there is no /sys/hypervisor/type.'];
+  if (hypervisor !== XEN) return [`This machine runs on ${hypervisor}, not on Xen.`];
+  const obstacles = await Promise.all(Object.entries(DEVICES[side]).map(([path, module]) => obstacleAt(path, module)));
+  return obstacles.filter((obstacle) => obstacle !== undefined);
+}
+
+async function obstacleAt(device: string, module: string): Promise<string | undefined> {
+  try {
+    await access(device, constants.R_OK | constants.W_OK);
+    return undefined;
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return `There is no ${device}: modprobe ${module}.`;
+    return `${device} is not for this user: run Jitsu as root.`;
+  }
+}
+
+/** As Linux tells it; undefined where there is no hypervisor that it knows the like of. */
+async function hypervisorType(): Promise<string | undefined> {
+  const type = await readFile('/sys/hypervisor/type', 'utf8').catch(() => undefined);
+  return type?.trim();
+}

@@ -1,0 +1,24 @@
+import type { LifecycleEvent } from '@jitsud/core';
+import { isIPv4 } from 'node:net';
+import type { Announcement } from './record.js';
+
+/** What there is to tell Synjitsu of a unikernel. */
+export interface Announcements {
+  /** One for each of its IPv4 addresses. */
+  readonly announcements: readonly Announcement[];
+  /** Why there are none, or which of several network cards is meant; for the log. */
+  readonly remark?: string;
+}
+
+/** Backends do not tell which card is on which network: of several, the first is taken. */
+export function announcementsOf({ unikernel, macs, addresses }: LifecycleEvent): Announcements {
+  const [mac, ...others] = macs;
+  const ipv4 = addresses.filter((address) => isIPv4(address));
+  if (mac === undefined) {
+    return { announcements: [], remark: `${unikernel} has no network card that its backend knows of` };
+  }
+  if (ipv4.length === 0) return { announcements: [], remark: `${unikernel} has no IPv4 address` };
+  const announcements = ipv4.map((address) => ({ mac, address }));
+  if (others.length === 0) return { announcements };
+  return { announcements, remark: `${unikernel} has ${macs.length} network cards; the first, ${mac}, is announced` };
+}

@@ -1,0 +1,24 @@
+import { type Clock, type Milliseconds } from '@jitsud/core';
+
+/** A sleep that others may end. */
+export class Wake {
+  #rung = false;
+  #sleeper = new AbortController();
+
+  constructor(private readonly clock: Clock) {}
+
+  /** Ends the sleep that is going on, or else the next one at once. */
+  ring(): void {
+    this.#rung = true;
+    this.#sleeper.abort();
+  }
+
+  async sleep(delay: Milliseconds): Promise<void> {
+    if (!this.#rung) {
+      this.#sleeper = new AbortController();
+      // It rejects only when it is rung.
+      await this.clock.sleep(delay, this.#sleeper.signal).catch(() => undefined);
+    }
+    this.#rung = false;
+  }
+}

@@ -1,0 +1,62 @@
+import { BackOff, untilAborted, type Milliseconds } from '@jitsud/core';
+import { XenstoreError } from './xenstore-error.js';
+import { Xenstore, type XenstoreOptions } from './xenstore.js';
+
+/** xenstored may start, or start again, in the middle of a wait of seconds. */
+const FIRST_PAUSE: Milliseconds = 50;
+const LONGEST_PAUSE: Milliseconds = 1_000;
+
+/** One wait for one key to appear, over a connection of its own. */
+export class KeyWait {
+  /** What stands in the way of an answer at the moment; a key that is not there yet is nothing of the kind. */
+  obstacle: unknown;
+
+  constructor(
+    private readonly path: string,
+    private readonly options: XenstoreOptions,
+  ) {}
+
+  /** Resolves when the key is there; rejects with the signal's reason when it aborts first. */
+  async run(signal: AbortSignal): Promise<void> {
+    const backOff = new BackOff(FIRST_PAUSE, LONGEST_PAUSE);
+    for (let failures = 1; ; failures += 1) {
+      try {
+        return await this.#attempt(signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        this.obstacle = error;
+      }
+      await this.options.clock.sleep(backOff.after(failures), signal);
+    }
+  }
+
+  async #attempt(signal: AbortSignal): Promise<void> {
+    const onLost = (reason: unknown): void => {
+      this.obstacle = reason;
+    };
+    await using xenstore = await Xenstore.open({ ...this.options, onLost }, signal);
+    const { promise, resolve, reject } = settleable();
+    const look = async (): Promise<void> => {
+      const isThere = await xenstore.exists(this.path);
+      this.obstacle = undefined;
+      if (isThere) resolve();
+    };
+    // The first look comes by itself, and another one when a connection that was lost is back.
+    const watched = xenstore.watch(this.path, () => {
+      look().catch((error: unknown) => {
+        if (error instanceof XenstoreError) reject(error);
+      });
+    });
+    await untilAborted(watched, signal);
+    await untilAborted(promise, signal);
+  }
+}
+
+function settleable(): { promise: Promise<void>; resolve: () => void; reject: (error: Error) => void } {
+  let resolve!: () => void;
+  let reject!: (error: Error) => void;
+  const promise = new Promise<void>((...settle) => ([resolve, reject] = settle));
+  // It may settle before anybody waits for it.
+  promise.catch(() => undefined);
+  return { promise, resolve, reject };
+}

@@ -1,0 +1,29 @@
+/**
+ * A message in either direction: a header of four 32-bit numbers in the machine's order, and a payload. See Xen's
+ * docs/misc/xenstore.txt and io/xs_wire.h.
+ */
+export interface Message {
+  readonly type: number;
+  /** By which a reply finds its request; 0 in what nobody has asked for. */
+  readonly request: number;
+  /** 0 outside of transactions. */
+  readonly transaction: number;
+  readonly payload: Buffer;
+}
+
+/** In bytes, as all lengths here. */
+export const HEADER_LENGTH = 16;
+
+/** XENSTORE_PAYLOAD_MAX. */
+export const LONGEST_PAYLOAD = 4096;
+
+/** Xen runs on little-endian machines only. */
+export function encodeMessage({ type, request, transaction, payload }: Message): Buffer {
+  const bytes = Buffer.allocUnsafe(HEADER_LENGTH + payload.length);
+  bytes.writeUInt32LE(type, 0);
+  bytes.writeUInt32LE(request, 4);
+  bytes.writeUInt32LE(transaction, 8);
+  bytes.writeUInt32LE(payload.length, 12);
+  payload.copy(bytes, HEADER_LENGTH);
+  return bytes;
+}
