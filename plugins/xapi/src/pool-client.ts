@@ -18,7 +18,7 @@ export interface PoolClient {
   /** Emitted when it has logged in, also by itself because the old session was no longer valid. */
   once(event: 'sessionId', listener: () => void): unknown;
   off(event: 'sessionId', listener: () => void): unknown;
-  readonly pool: { readonly $ref: string };
+  readonly pool: { readonly $ref: string; readonly uuid: string };
   connect(): Promise<void>;
   /** Logs out, without waiting for that. */
   disconnect(): Promise<void>;

@@ -3,6 +3,7 @@ import { apiFailure } from './api-failure.js';
 import { connectionAdvice, connectionFailure } from './connection-advice.js';
 import { codeFor, endsSession } from './failure-advice.js';
 import type { PoolAccess } from './pool-client.js';
+import { PoolHosts } from './pool-hosts.js';
 import { PoolSession, type SessionListener } from './pool-session.js';
 
 /** In milliseconds. A pool that is back is to be noticed within a second; one that refuses us is not pestered. */
@@ -18,6 +19,9 @@ export interface PoolListener extends SessionListener {
 /** The way to one pool: kept open, and opened again, after a pause, when it is lost. */
 export class PoolConnection {
   readonly #backOff = new BackOff(FIRST_PAUSE, LONGEST_PAUSE);
+  readonly #hosts: PoolHosts;
+  /** The UUID of the pool that was found at {@link url}. */
+  #pool: string | undefined;
   #session: PoolSession | undefined;
   /** Why there is no session. */
   #absence: JitsuError;
@@ -27,11 +31,12 @@ export class PoolConnection {
   /** `access` is asked for at each login, so that a password that has changed is taken up. */
   constructor(
     readonly url: string,
-    private readonly access: () => Promise<PoolAccess>,
+    private readonly access: () => Promise<Omit<PoolAccess, 'url'>>,
     private readonly clock: Clock,
     private readonly logger: Logger,
     private readonly listener: PoolListener,
   ) {
+    this.#hosts = new PoolHosts(url);
     this.#absence = this.#notConnected();
   }
 
@@ -47,7 +52,7 @@ export class PoolConnection {
     const wanted = new AbortController();
     this.#wanted = wanted;
     try {
-      const session = await this.#openSession();
+      const session = await this.#openSession(this.url);
       if (wanted.signal.aborted) return await session.end();
       this.#take(session);
     } catch (error) {
@@ -85,8 +90,16 @@ export class PoolConnection {
     }
   }
 
-  async #openSession(): Promise<PoolSession> {
-    return PoolSession.open(await this.access(), this.clock, this.listener);
+  async #openSession(url: string): Promise<PoolSession> {
+    const session = await PoolSession.open({ ...(await this.access()), url }, this.clock, this.listener);
+    if (url !== this.url && session.poolUuid !== this.#pool) {
+      await session.end();
+      // The host was taken out of the pool: that it does not know our VMs says nothing about them.
+      throw new Error(`${url} belongs to another pool now`);
+    }
+    this.#pool = session.poolUuid;
+    this.#hosts.learn(session.hosts);
+    return session;
   }
 
   #take(session: PoolSession): void {
@@ -114,14 +127,16 @@ export class PoolConnection {
     for (let failures = 1; ; failures += 1) {
       await this.clock.sleep(this.#pauseAfter(reason, failures), wanted).catch(() => undefined);
       if (wanted.aborted) return;
-      const session = await this.#openSession().catch((error: unknown) => {
+      const url = this.#hosts.forAttempt(failures - 1);
+      const session = await this.#openSession(url).catch((error: unknown) => {
         reason = error;
         this.#absence = this.#unreachable(error, this.#pauseAfter(error, failures + 1));
       });
       if (!session) continue;
       if (this.#wanted?.signal !== wanted) return session.end();
       this.#take(session);
-      this.logger.info({ pool: this.url }, `The pool at ${this.url} answers again`);
+      const where = url === this.url ? '' : `, at ${url}`;
+      this.logger.info({ pool: this.url }, `The pool at ${this.url} answers again${where}`);
       return this.listener.onAll();
     }
   }

@@ -11,6 +11,10 @@ const FAREWELL = 1_000;
 
 const CLASSES = ['VM'];
 
+interface HostRecord {
+  readonly address: string;
+}
+
 interface EventBatch {
   readonly events: readonly VmEvent[];
   readonly token: string;
@@ -27,6 +31,8 @@ export interface SessionListener {
 export class PoolSession {
   readonly records: VmRecords;
   readonly interfaces: NetworkInterfaces;
+  /** The addresses of the pool's hosts when the session began. */
+  #hosts: readonly string[] = [];
   readonly #lost = new AbortController();
   #ended = false;
 
@@ -49,12 +55,21 @@ export class PoolSession {
     const session = new PoolSession(client, dispatcher, clock, listener);
     try {
       await client.connect();
-      void session.#follow(await session.#readAll());
+      const [token] = await Promise.all([session.#readAll(), session.#readHosts()]);
+      void session.#follow(token);
       return session;
     } catch (error) {
       await session.end();
       throw error;
     }
+  }
+
+  get hosts(): readonly string[] {
+    return this.#hosts;
+  }
+
+  get poolUuid(): string {
+    return this.client.pool.uuid;
   }
 
   /** Aborts, with the reason, when the pool is not to be reached any more. */
@@ -120,6 +135,11 @@ export class PoolSession {
     const token = await this.#readAll();
     this.listener.onAll();
     return token;
+  }
+
+  async #readHosts(): Promise<void> {
+    const records = (await this.call('host.get_all_records')) as Readonly<Record<string, HostRecord>>;
+    this.#hosts = Object.values(records).map(({ address }) => address);
   }
 
   /** The token is taken first, so that nothing which happens meanwhile is missed. */

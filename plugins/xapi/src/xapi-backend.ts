@@ -57,7 +57,6 @@ export class XapiBackend implements Backend<XapiOptions> {
     const { url, user, password } = address;
     const ofEnvironment = takePasswordOfEnvironment();
     const access = async () => ({
-      url,
       user,
       password: await readPassword(url, password, options.passwordFile, ofEnvironment),
       trust: await trustOf(options),

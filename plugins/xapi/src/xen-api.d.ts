@@ -22,7 +22,7 @@ declare module 'xen-api' {
 
   export class Xapi extends EventEmitter {
     constructor(settings: XapiSettings);
-    readonly pool: { readonly $ref: string };
+    readonly pool: { readonly $ref: string; readonly uuid: string };
     connect(): Promise<void>;
     disconnect(): Promise<void>;
     /** The session's reference is put before the parameters. */

@@ -94,6 +94,7 @@ describe('a name with a VM of a pool behind it', function () {
     server.pool.report(name, { '0/ip': ip, '0/ipv6/0': 'fe80::1' });
     assert.deepEqual((await answer).addresses, [ip], jitsu.log);
     assert.deepEqual((await jitsu.status(name)).addresses, [ip]);
+    assert.deepEqual(server.pool.refused, []);
   });
 
   it('keeps the password to itself: no log, status, argument or environment of a child has it', async () => {
@@ -124,5 +125,6 @@ describe('a name with a VM of a pool behind it', function () {
     for (const text of [jitsu.log, report, readFileSync(environment, 'utf8'), JSON.stringify(refused)]) {
       assert.ok(!text.includes(password), 'the password was told');
     }
+    assert.deepEqual(server.pool.refused, []);
   });
 });

@@ -11,6 +11,7 @@ const STEPS = [
   'system.listMethods',
   'event.inject',
   'VM.get_all_records',
+  'host.get_all_records',
   'event.from',
   'VIF.get_all_records',
   'VM.start',

@@ -57,6 +57,7 @@ describe('which VM of a pool a unikernel is', () => {
       'pool.get_all_records',
       'system.listMethods',
       'event.inject',
+      'host.get_all_records',
       'VM.get_all_records',
       'VIF.get_all_records',
     ]);

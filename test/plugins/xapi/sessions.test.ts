@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { eventually } from '#core/testing/eventually.js';
 import { rejectsWithCode } from '#core/testing/rejects-with-code.js';
+import { PoolEmulator } from '../../support/xapi/pool-emulator.js';
 import { PoolServer } from '../../support/xapi/pool-server.js';
 import { PoolStage } from '../../support/xapi/pool-stage.js';
 
@@ -62,6 +63,34 @@ describe('a session with a pool', () => {
     await eventually(() => stage.backend.start(id));
     await stage.until(id, 'running');
     assert.equal(pool.stateOf('www'), 'Running');
+  });
+
+  it('is opened at another host of the pool when the one that was named is gone for good', async () => {
+    await using stage = await PoolStage.open();
+    stage.pool.addHost('host-2', '127.0.0.2');
+    await using next = await PoolServer.start({ pool: stage.pool, address: '127.0.0.2', port: stage.server.port });
+    next.coordinator = '127.0.0.1';
+    const id = await stage.with('www');
+    await stage.server.lose();
+    await rejectsWithCode(stage.backend.start(id), 'JITSU_BACKEND_UNREACHABLE');
+    next.coordinator = undefined;
+    await eventually(() => stage.backend.start(id));
+    await stage.until(id, 'running');
+    assert.match(stage.logger.lines.at(-1) ?? '', /answers again, at http:\/\/127\.0\.0\.2:/);
+  });
+
+  it('is not taken for that of the pool at a host which belongs to another one by now', async () => {
+    await using stage = await PoolStage.open();
+    stage.pool.addHost('host-2', '127.0.0.2');
+    const pool = new PoolEmulator('another');
+    await using apart = await PoolServer.start({ pool, address: '127.0.0.2', port: stage.server.port });
+    const id = await stage.with('www');
+    await stage.server.lose();
+    await eventually(() => assert.ok(apart.pool.called('session.logout') > 0));
+    assert.equal(stage.changes.at(-1)?.state, 'unknown');
+    await rejectsWithCode(stage.backend.describe(id), 'JITSU_BACKEND_UNREACHABLE');
+    await stage.server.restore();
+    await stage.until(id, 'off');
   });
 
   it('is ended with the connection, and leaves none behind', async () => {

@@ -27,7 +27,6 @@ export interface EmulatedVm {
 
 const POOL = 'OpaqueRef:pool';
 const HOST = 'OpaqueRef:host-1';
-const HOST_NAME = 'host-1';
 
 type Parameters = readonly never[];
 type Method = (...parameters: Parameters) => unknown;
@@ -51,9 +50,14 @@ export class PoolEmulator {
   #count = 0;
   #domains = 0;
 
-  constructor() {
-    this.#add('pool', POOL, { uuid: uuidOf('pool'), name_label: 'emulated', master: HOST });
-    this.#objects.set(HOST, { kind: 'host', record: { uuid: uuidOf(HOST_NAME), name_label: HOST_NAME } });
+  constructor(name = 'emulated') {
+    this.#add('pool', POOL, { uuid: uuidOf(`pool ${name}`), name_label: name, master: HOST });
+    this.addHost('host-1', '127.0.0.1');
+  }
+
+  /** All hosts are the same pool; who of them answers is the business of whoever serves it. */
+  addHost(name: string, address: string): void {
+    this.#add('host', `OpaqueRef:${name}`, { uuid: uuidOf(name), name_label: name, address });
   }
 
   /** A VM that is halted, with these network interfaces, the last device first as XAPI may have it. */

@@ -106,9 +106,9 @@ export class Dom0 implements AsyncDisposable {
     return path;
   }
 
-  /** Starts a guest by `xl create`, with more of its words, such as `-p`; resolves with its domain id. */
-  async create(guest: XenGuest, ...words: string[]): Promise<number> {
-    await this.xl('create', '-q', ...words, await this.configFile(guest));
+  /** Starts a guest by `xl create`; resolves with its domain id. */
+  async create(guest: XenGuest): Promise<number> {
+    await this.xl('create', '-q', await this.configFile(guest));
     return Number(await this.xl('domid', guest.name));
   }
 
@@ -130,13 +130,11 @@ export class Dom0 implements AsyncDisposable {
     }
   }
 
-  /** The domains that there are, but for dom0. The state is that of `xl list`, such as `-b----` or `---sc-`. */
-  async domains(): Promise<readonly { readonly name: string; readonly id: number; readonly state: string }[]> {
+  /** The domains that there are, but for dom0. */
+  async domains(): Promise<readonly { readonly name: string; readonly id: number }[]> {
     const lines = (await this.xl('list')).split('\n').slice(1);
-    const domains = lines.map((line) => /^(.+?)\s+(\d+)\s+\d+\s+\d+\s+(\S+)\s+[\d.]+$/.exec(line) ?? []);
-    return domains
-      .map(([, name = '', id, state = '']) => ({ name, id: Number(id), state }))
-      .filter(({ id }) => id !== 0);
+    const domains = lines.map((line) => /^(.+?)\s+(\d+)\s/.exec(line) ?? []);
+    return domains.map(([, name = '', id]) => ({ name, id: Number(id) })).filter(({ id }) => id !== 0);
   }
 
   /** A key of xenstore; a path without a slash in front is one of dom0. */

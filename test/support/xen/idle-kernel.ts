@@ -32,9 +32,9 @@ const CODE = Buffer.from(
  * hears nothing and ends never. An ELF file as Xen's domain builder loads it.
  */
 export function idleKernel(): Buffer {
-  const lengths = [notes(0), CODE].map(({ length }) => length) as [number, number];
-  const entry = ADDRESS + HEADERS + lengths[0];
-  const size = HEADERS + lengths[0] + lengths[1];
+  const notesLength = notes(0).length;
+  const entry = ADDRESS + HEADERS + notesLength;
+  const size = HEADERS + notesLength + CODE.length;
   const segment = (type: number, flags: number, offset: number, length: number): Buffer =>
     Buffer.concat([u32(type), u32(flags), ...[offset, ADDRESS + offset, ADDRESS + offset, length, length, 8].map(u64)]);
   const header = Buffer.concat([
@@ -46,7 +46,7 @@ export function idleKernel(): Buffer {
   return Buffer.concat([
     header,
     segment(PT_LOAD, READ_WRITE_EXECUTE, 0, size),
-    segment(PT_NOTE, READ, HEADERS, lengths[0]),
+    segment(PT_NOTE, READ, HEADERS, notesLength),
     notes(entry),
     CODE,
   ]);
@@ -68,20 +68,13 @@ function note(type: number, content: Buffer): Buffer {
   return Buffer.concat([u32(4), u32(content.length), u32(type), Buffer.from('Xen\0'), content, padding]);
 }
 
-function u16(value: number): Buffer {
-  const bytes = Buffer.alloc(2);
-  bytes.writeUInt16LE(value);
-  return bytes;
-}
+const u16 = (value: number): Buffer => littleEndian(2, value);
+const u32 = (value: number): Buffer => littleEndian(4, value);
+const u64 = (value: number): Buffer => littleEndian(8, value);
 
-function u32(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32LE(value);
-  return bytes;
-}
-
-function u64(value: number): Buffer {
-  const bytes = Buffer.alloc(8);
-  bytes.writeBigUInt64LE(BigInt(value));
+/** Of values below 2^48. */
+function littleEndian(size: number, value: number): Buffer {
+  const bytes = Buffer.alloc(size);
+  bytes.writeUIntLE(value, 0, Math.min(size, 6));
   return bytes;
 }
