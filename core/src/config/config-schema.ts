@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { dnsSchema } from './dns-schema.js';
 import { duration } from './duration.js';
+import { wakeSchema } from './wake-schema.js';
 
 const positive = z.int().min(1);
 const options = z.record(z.string(), z.unknown());
@@ -17,6 +18,7 @@ export const configSchema = z.strictObject({
     .prefault([])
     .describe('Plugins to load besides those of the backends: short names, package names or paths'),
   dns: dnsSchema.prefault({}).describe('The DNS server'),
+  wake: wakeSchema.prefault({}).describe('Whose queries may boot a unikernel'),
   boot: z
     .strictObject({
       limit: positive.prefault(8).describe('How many unikernels may boot at once'),

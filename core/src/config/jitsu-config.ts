@@ -1,6 +1,9 @@
 /** Seconds (`0.5`), or text with a unit: `'500ms'`, `'2s'`, `'5m'`, `'1h'`, `'1d'`. */
 export type Duration = number | string;
 
+/** `'192.0.2.0/24'`, an address, or `'loopback'`, `'private'` or `'any'`; one or a list. */
+export type Networks = string | readonly string[];
+
 /**
  * The options of each backend's unikernels, for completion in editors. A plugin adds its own:
  *
@@ -71,6 +74,13 @@ export interface JitsuConfig {
     readonly bind?: string | readonly string[];
     /** The port to answer on, 53 where absent; 0 picks a free one. */
     readonly port?: number;
+    /** How datagrams are taken: many at a time by threads of their own (`mmsg`, on Linux), or one by one (`dgram`). */
+    readonly transport?: 'auto' | 'dgram' | 'mmsg';
+    /** Threads that take datagrams by mmsg, for each address; 1 where absent. */
+    readonly workers?: number;
+    /** Whose queries are answered; `['loopback', 'private']` where absent. */
+    readonly allow?: Networks;
+    readonly deny?: Networks;
     /** How long an answer may be kept; 60 s where absent. */
     readonly ttl?: Duration;
     /** Who answers for other names: the servers of /etc/resolv.conf, nobody, or these servers in this order. */
@@ -79,6 +89,32 @@ export interface JitsuConfig {
     readonly forwarderPort?: number;
     /** How long to wait for one forwarder before the next is asked; 2 s where absent. */
     readonly forwardTimeout?: Duration;
+    /** Which of the healthy forwarders is asked first; `sequential` where absent. */
+    readonly forwardOrder?: 'sequential' | 'round-robin' | 'random';
+    /** Domains that are never forwarded. */
+    readonly forwardExcept?: string | readonly string[];
+    /** A PEM file with the authorities for `tls://` forwarders; those of Node where absent. */
+    readonly forwardCertificates?: string;
+    /** For whom other names are forwarded; `['loopback', 'private']` where absent. */
+    readonly allowForwarding?: Networks;
+    /** What is remembered of forwarded answers. */
+    readonly cache?: {
+      /** `'32MiB'` where absent; 0 keeps nothing. */
+      readonly size?: number | string;
+      readonly longestTtl?: Duration;
+      readonly negativeTtl?: Duration;
+      readonly failureTtl?: Duration;
+      /** How long an answer serves beyond its TTL while no upstream answers; 1 d where absent. */
+      readonly stale?: Duration;
+      readonly prefetch?: boolean;
+    };
+    /** A limit for responses over UDP to sources that may be forged. */
+    readonly rateLimit?: {
+      /** For one network (IPv4 /24, IPv6 /56); 100 where absent, 0 for no limit. */
+      readonly perSecond?: number;
+      readonly slip?: number;
+      readonly exempt?: Networks;
+    };
     readonly zones?: readonly {
       readonly name: string;
       /** Whether a name below it that is no unikernel's does not exist, instead of being forwarded. */
@@ -88,8 +124,23 @@ export interface JitsuConfig {
       readonly pendingQueries?: number;
       readonly forwardedQueries?: number;
       readonly tcpConnections?: number;
+      readonly tcpConnectionsPerClient?: number;
       readonly tcpIdle?: Duration;
     };
+  };
+  /** Whose queries may boot a unikernel. */
+  readonly wake?: {
+    /** `cookie-or-tcp` for all but loopback and private networks where absent. */
+    readonly proof?: 'none' | 'cookie-or-tcp';
+    /** Who needs no proof. */
+    readonly trusted?: Networks;
+    readonly allow?: Networks;
+    readonly deny?: Networks;
+    readonly types?: readonly ('A' | 'AAAA' | 'HTTPS' | 'SVCB')[];
+    /** Spans of the day in local time: `['07:00-22:30']`; always where absent. */
+    readonly hours?: readonly string[];
+    /** Boots that one client, or one network, may cause in an interval; no limit where absent. */
+    readonly budget?: { readonly perClient?: number; readonly perPrefix?: number; readonly interval?: Duration };
   };
   readonly boot?: {
     /** How many unikernels may boot at once. */

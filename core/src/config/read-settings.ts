@@ -9,9 +9,10 @@ import type { CheckedConfig } from './config-schema.js';
 import { readConfigured } from './configured-reader.js';
 import { readConnections } from './connection-reader.js';
 import { givenValue } from './given-value.js';
+import { parseNetworks } from './networks.js';
 import { BOOT_CONFIGURATOR_KEYS, takeIn } from './plugin-intake.js';
 import { ProblemList } from './problem-list.js';
-import type { DnsSettings, Settings } from './settings.js';
+import type { DnsSettings, Settings, WakeSettings } from './settings.js';
 import type { StartFlags } from './start-flags.js';
 import { unikernelEntries } from './unikernel-entries.js';
 import type { UnikernelEntry } from './unikernel-entry.js';
@@ -81,7 +82,8 @@ export async function readSettings(
   const { path } = config.state;
   return {
     ...(file !== undefined && { file }),
-    dns: dnsSettings(config),
+    dns: dnsSettings(config, directory),
+    wake: wakeSettings(config),
     boot: config.boot,
     onExit: config.stop.onExit,
     ...(path !== undefined && { persistDb: resolve(flags.persistdb === undefined ? directory : '.', path) }),
@@ -152,8 +154,20 @@ function wantedBackends(entries: readonly UnikernelEntry[], config: CheckedConfi
   return wanted;
 }
 
-function dnsSettings({ dns }: CheckedConfig): DnsSettings {
-  const { forwarders, forwarderPort } = dns;
-  if (typeof forwarders === 'string') return { ...dns, forwarders };
-  return { ...dns, forwarders: forwarders.map(({ address, port = forwarderPort }) => ({ address, port })) };
+function dnsSettings({ dns }: CheckedConfig, directory: string): DnsSettings {
+  const { forwarders, forwarderPort, forwardCertificates, ...rest } = dns;
+  const common = {
+    ...rest,
+    forwarderPort,
+    ...(forwardCertificates !== undefined && { forwardCertificates: resolve(directory, forwardCertificates) }),
+  };
+  if (typeof forwarders === 'string') return { ...common, forwarders };
+  return { ...common, forwarders: forwarders.map(({ address, port = forwarderPort }) => ({ address, port })) };
+}
+
+/** Who says nothing of proofs trusts who cannot easily be forged; who asks for them means everybody. */
+function wakeSettings({ wake }: CheckedConfig): WakeSettings {
+  const { proof, trusted, ...rest } = wake;
+  const whom = proof === undefined ? ['loopback', 'private'].flatMap((word) => parseNetworks(word) ?? []) : [];
+  return { ...rest, proof: proof ?? 'cookie-or-tcp', trusted: trusted ?? whom };
 }

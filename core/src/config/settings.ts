@@ -22,7 +22,46 @@ export interface ZoneSettings {
   readonly authoritative: boolean;
 }
 
+/** What is remembered of forwarded answers. */
+export interface CacheSettings {
+  /** In bytes; 0 keeps nothing. */
+  readonly size: number;
+  readonly longestTtl: Milliseconds;
+  readonly negativeTtl: Milliseconds;
+  readonly failureTtl: Milliseconds;
+  /** How long an answer serves beyond its TTL while no upstream answers. */
+  readonly stale: Milliseconds;
+  readonly prefetch: boolean;
+}
+
+/** A limit for responses over UDP to sources that may be forged. */
+export interface RateLimitSettings {
+  /** For one network (IPv4 /24, IPv6 /56); 0 for no limit. */
+  readonly perSecond: number;
+  /** Each how many-th response above the limit is cut instead of dropped; 0 for none. */
+  readonly slip: number;
+  /** As ADDRESS/LENGTH. */
+  readonly exempt: readonly string[];
+}
+
 export interface DnsSettings {
+  /** `auto`: many datagrams at a time where that can be had. */
+  readonly transport: 'auto' | 'dgram' | 'mmsg';
+  /** Threads that take datagrams by mmsg, for each address. */
+  readonly workers: number;
+  /** Whose queries are answered, as ADDRESS/LENGTH. */
+  readonly allow: readonly string[];
+  readonly deny: readonly string[];
+  readonly rateLimit: RateLimitSettings;
+  readonly cache: CacheSettings;
+  /** Which of the healthy forwarders is asked first. */
+  readonly forwardOrder: 'sequential' | 'round-robin' | 'random';
+  /** Domains that are never forwarded. */
+  readonly forwardExcept: readonly string[];
+  /** A PEM file with the authorities for `tls://` forwarders; those of Node where absent. */
+  readonly forwardCertificates?: string;
+  /** For whom other names are forwarded, as ADDRESS/LENGTH. */
+  readonly allowForwarding: readonly string[];
   readonly bind: readonly string[];
   /** 0 picks a free one. */
   readonly port: number;
@@ -41,8 +80,23 @@ export interface DnsSettings {
     /** Queries that wait for an upstream. */
     readonly forwardedQueries: number;
     readonly tcpConnections: number;
+    readonly tcpConnectionsPerClient: number;
     readonly tcpIdle: Milliseconds;
   };
+}
+
+/** Whose queries may boot a unikernel. */
+export interface WakeSettings {
+  readonly proof: 'none' | 'cookie-or-tcp';
+  /** Who needs no proof; this and the next two as ADDRESS/LENGTH. */
+  readonly trusted: readonly string[];
+  readonly allow: readonly string[];
+  readonly deny: readonly string[];
+  readonly types: readonly ('A' | 'AAAA' | 'HTTPS' | 'SVCB')[];
+  /** Spans of the day in local time, such as `07:00-22:30`; always where empty. */
+  readonly hours: readonly string[];
+  /** 0 for no limit. */
+  readonly budget: { readonly perClient: number; readonly perPrefix: number; readonly interval: Milliseconds };
 }
 
 export interface BootSettings {
@@ -103,6 +157,7 @@ export interface Settings {
   /** The file it came from, where there was one. */
   readonly file?: string;
   readonly dns: DnsSettings;
+  readonly wake: WakeSettings;
   readonly boot: BootSettings;
   /** What happens to running unikernels when Jitsu ends in order. */
   readonly onExit: 'keep' | 'stop';

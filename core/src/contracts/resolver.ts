@@ -1,3 +1,4 @@
+import type { Milliseconds } from './milliseconds.js';
 import type { ResourceRecord } from './resource-record.js';
 
 export interface DnsClient {
@@ -28,6 +29,16 @@ export interface ExtendedError {
   readonly text?: string;
 }
 
+/** A promise that an answer holds until further notice, so that it may be given again without asking the resolver. */
+export interface AnswerLease {
+  /** False from the moment on when nobody may be given the answer any more. */
+  readonly holds: boolean;
+  /** Calls back when it ends, at once and before anything follows from that; never, if it has ended already. */
+  onEnd(listener: () => void): void;
+  /** The answer has been given so many times more without the resolver being asked. */
+  used(times: number): void;
+}
+
 export interface RecordsAnswer {
   /** RFC 1035, 4.1.1, and later. 0 is NOERROR. */
   readonly rcode: number;
@@ -35,11 +46,18 @@ export interface RecordsAnswer {
   readonly answers?: readonly ResourceRecord[];
   readonly authorities?: readonly ResourceRecord[];
   readonly extendedError?: ExtendedError;
+  /** Present where the same question may get the same records for as long as this holds, in any order. */
+  readonly lease?: AnswerLease;
 }
 
 /** A complete reply of somebody else's, to be passed on with the asker's id, question and size limit. */
 export interface MessageAnswer {
   readonly message: Uint8Array;
+  /**
+   * Until when the same question, with the same RD, AD, CD and DO, may get this without the resolver being asked, by the
+   * clock and in milliseconds; its TTLs count down meanwhile.
+   */
+  readonly reusableUntil?: Milliseconds;
 }
 
 export type DnsAnswer = RecordsAnswer | MessageAnswer;

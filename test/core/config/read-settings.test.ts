@@ -37,18 +37,54 @@ async function problemsOf(config: unknown, written?: Written): Promise<readonly 
   return error.problems.map(({ path, given, expected }) => `${path}: ${given ?? 'missing'}. ${expected}`);
 }
 
+const LOCAL = [
+  ...['127.0.0.0/8', '::1/128'],
+  ...['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '169.254.0.0/16', 'fc00::/7', 'fe80::/10'],
+];
+
 describe('the settings', () => {
   it('have a default for everything', async () => {
-    const { dns, boot, ...settings } = await read({});
+    const { dns, wake, boot, ...settings } = await read({});
     assert.deepEqual(dns, {
       bind: ['127.0.0.1'],
       port: 53,
+      transport: 'auto',
+      workers: 1,
+      allow: LOCAL,
+      deny: [],
       ttl: 60_000,
       forwarders: 'system',
       forwarderPort: 53,
       forwardTimeout: 2_000,
+      forwardOrder: 'sequential',
+      forwardExcept: [],
+      allowForwarding: LOCAL,
+      cache: {
+        size: 33_554_432,
+        longestTtl: 86_400_000,
+        negativeTtl: 3_600_000,
+        failureTtl: 5_000,
+        stale: 86_400_000,
+        prefetch: true,
+      },
+      rateLimit: { perSecond: 100, slip: 2, exempt: LOCAL },
       zones: [],
-      limits: { pendingQueries: 10_000, forwardedQueries: 1_000, tcpConnections: 256, tcpIdle: 10_000 },
+      limits: {
+        pendingQueries: 10_000,
+        forwardedQueries: 1_000,
+        tcpConnections: 256,
+        tcpConnectionsPerClient: 64,
+        tcpIdle: 10_000,
+      },
+    });
+    assert.deepEqual(wake, {
+      proof: 'cookie-or-tcp',
+      trusted: LOCAL,
+      allow: ['0.0.0.0/0', '::/0'],
+      deny: [],
+      types: ['A', 'AAAA', 'HTTPS', 'SVCB'],
+      hours: [],
+      budget: { perClient: 0, perPrefix: 0, interval: 60_000 },
     });
     assert.deepEqual(boot, {
       limit: 8,
@@ -69,6 +105,25 @@ describe('the settings', () => {
       resolvers: [],
       bootConfigurators: [],
     });
+  });
+
+  it('trust nobody for the proof of a query where the configuration asks for it', async () => {
+    const { wake } = await read({ wake: { proof: 'cookie-or-tcp' } });
+    assert.deepEqual(wake.trusted, []);
+    const { wake: some } = await read({ wake: { proof: 'cookie-or-tcp', trusted: ['loopback', '192.0.2.1'] } });
+    assert.deepEqual(some.trusted, ['127.0.0.0/8', '::1/128', '192.0.2.1/32']);
+  });
+
+  it('say of each network, size and hour that is none what was expected', async () => {
+    const problems = await problemsOf({
+      dns: { allow: ['10.0.0.0/33', 'private'], cache: { size: '3 stones' } },
+      wake: { hours: ['7-9'] },
+    });
+    assert.deepEqual(problems, [
+      "dns.allow[0]: '10.0.0.0/33'. A network such as '192.0.2.0/24' or '2001:db8::/32', or 'loopback', 'private' or 'any' expected.",
+      "dns.cache.size: '3 stones'. A number of bytes, or a size such as '512KiB', '32MiB' or '1GiB' expected.",
+      "wake.hours[0]: '7-9'. A span of the day such as '07:00-22:30' expected; it may pass midnight.",
+    ]);
   });
 
   it('hold a unikernel with every default', async () => {
