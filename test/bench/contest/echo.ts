@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { ServerChild } from './server-child.js';
 
-const PROGRAMS = { dgram: 'echo-server.js', mmsg: 'mmsg-echo.js' };
+const PROGRAMS = { dgram: 'echo-server.js', mmsg: '../mmsg-echo.js' };
 
 export type EchoTransport = keyof typeof PROGRAMS;
 
