@@ -28,6 +28,11 @@ export class DnsServer {
     return this.listeners?.endpoints ?? [];
   }
 
+  /** How datagrams are taken; `undefined` before `listen`. */
+  get udpTransport(): 'dgram' | 'mmsg' | undefined {
+    return this.listeners?.udpTransport;
+  }
+
   /** Opens UDP and TCP on one port of every bind address, or nothing at all. @throws JITSU_LISTEN_FAILED */
   async listen(): Promise<void> {
     const handler = (message: Uint8Array, client: DnsClient, signal?: AbortSignal): Promise<Uint8Array | undefined> =>
