@@ -5,6 +5,8 @@ import { SMALLEST_PAYLOAD_SIZE } from '../wire/query-parser.js';
 import { LONGEST_KEY } from './slot-layout.js';
 
 const LONGEST_NAME = 255;
+/** A header, and the question for the root. */
+const SHORTEST_QUERY = HEADER_LENGTH + 5;
 const OPT_LENGTH = 11;
 const DNSSEC_OK = 0x80;
 
@@ -37,7 +39,7 @@ export class HotQuery {
    * options. `false` means no more than that somebody else has to look at it.
    */
   read(message: Uint8Array, length: number): boolean {
-    if (length < HEADER_LENGTH || !isPlainHeader(message)) return false;
+    if (length < SHORTEST_QUERY || !isPlainHeader(message)) return false;
     const questionEnd = this.readQuestion(message, length);
     if (questionEnd === 0 || !this.readOpt(message, questionEnd, length)) return false;
     const flags = (byteAt(message, 2) & 0x01) | (byteAt(message, 3) & 0x30) | (this.dnssecOk ? DNSSEC_OK : 0);
