@@ -2,12 +2,14 @@ import type { DnsSettings } from '../config/settings.js';
 import type { Clock } from '../contracts/clock.js';
 import type { Logger } from '../contracts/logger.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
-import type { DnsQuery, RecordsAnswer, Resolver } from '../contracts/resolver.js';
+import type { AnswerLease, DnsQuery, RecordsAnswer, Resolver } from '../contracts/resolver.js';
 import type { ResourceRecord } from '../contracts/resource-record.js';
 import { errorMessage } from '../errors.js';
+import { ReadyLeases } from '../lifecycle/ready-leases.js';
 import type { Summons } from '../lifecycle/summoner.js';
 import type { Unikernel } from '../lifecycle/unikernel.js';
 import { addressFamily, type AddressFamily } from './address-family.js';
+import { LASTING_LEASE } from './lasting-lease.js';
 import { NameTable } from './name-table.js';
 import { Turns } from './turns.js';
 import { Rcode } from './wire/rcode.js';
@@ -24,6 +26,7 @@ export class UnikernelResolver implements Resolver {
   private readonly zones: Zones;
   private readonly table: NameTable<Unikernel>;
   private readonly turns = new Turns();
+  private readonly leases: ReadyLeases;
 
   /** @throws RangeError for a configured name that is none */
   constructor(
@@ -34,6 +37,7 @@ export class UnikernelResolver implements Resolver {
   ) {
     this.clock = clock;
     this.logger = logger;
+    this.leases = new ReadyLeases(clock);
     const timing = { ttl: inSeconds(settings.ttl), serial: inSeconds(clock.now()) };
     this.zones = new Zones(
       unikernels.flatMap(({ plan }) => plan.names),
@@ -66,7 +70,10 @@ export class UnikernelResolver implements Resolver {
   ): Promise<RecordsAnswer> {
     const family = addressFamily(query.type);
     const wanted = family === undefined ? [] : unikernels.filter((unikernel) => mayHave(unikernel, family));
-    if (family === undefined || wanted.length === 0) return this.negative(query, Rcode.NoError);
+    if (family === undefined || wanted.length === 0) {
+      const mayChange = family !== undefined && unikernels.some(({ seeksAddresses }) => seeksAddresses);
+      return leased(this.negative(query, Rcode.NoError), mayChange ? undefined : LASTING_LEASE);
+    }
 
     const now = this.clock.now();
     for (const { counters } of wanted) counters.get(name)?.asked(now);
@@ -81,7 +88,8 @@ export class UnikernelResolver implements Resolver {
     if (addresses.size === 0) return this.negative(query, Rcode.NoError);
     const ttl = Math.min(...up.map(({ plan }) => inSeconds(plan.ttl))); // one for the whole set: RFC 2181, 5.2
     const records = [...addresses].map((address) => ({ name: query.name, type: family.type, ttl, address }));
-    return positive(this.turns.rotate(`${family.type} ${name}`, records));
+    const key = `${family.type} ${name}`;
+    return leased(positive(this.turns.rotate(key, records)), this.leases.of(key, name, wanted, unikernels));
   }
 
   /**
@@ -128,6 +136,10 @@ function byReadiness(unikernels: readonly Unikernel[]): {
 
 function positive(answers: readonly ResourceRecord[]): RecordsAnswer {
   return { rcode: Rcode.NoError, authoritative: true, answers };
+}
+
+function leased(answer: RecordsAnswer, lease: AnswerLease | undefined): RecordsAnswer {
+  return lease === undefined ? answer : { ...answer, lease };
 }
 
 function inSeconds(duration: Milliseconds): number {
