@@ -2,6 +2,7 @@ import type { DnsSettings, Endpoint } from '../../config/settings.js';
 import type { Clock } from '../../contracts/clock.js';
 import type { Logger } from '../../contracts/logger.js';
 import { errorCode } from '../../errors.js';
+import type { HotMemory } from '../hot/hot-memory.js';
 import type { MessageHandler } from './message-handler.js';
 import { MmsgListener } from './mmsg/mmsg-listener.js';
 import { TcpConnections } from './tcp-connections.js';
@@ -13,6 +14,13 @@ import { chooseUdpTransport, insteadOfMmsg, type UdpTransport } from './udp-tran
 const MOST_ATTEMPTS = 32;
 
 type ListenSettings = Pick<DnsSettings, 'bind' | 'port' | 'limits' | 'transport' | 'workers' | 'forwarders'>;
+
+interface ListenDependencies {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** What threads of the transport answer from. */
+  readonly hot: HotMemory;
+}
 
 /** Everything that Jitsu listens on: UDP and TCP on one port of each address. */
 export class Listeners {
@@ -26,17 +34,13 @@ export class Listeners {
     private readonly settings: ListenSettings,
     private readonly transport: UdpTransport,
     private readonly handler: MessageHandler,
-    private readonly deps: { readonly clock: Clock; readonly logger: Logger },
+    private readonly deps: ListenDependencies,
   ) {
     this.connections = new TcpConnections(settings.limits.tcpConnections);
   }
 
   /** Opens all or none. @throws JITSU_LISTEN_FAILED */
-  static async open(
-    settings: ListenSettings,
-    handler: MessageHandler,
-    deps: { readonly clock: Clock; readonly logger: Logger },
-  ): Promise<Listeners> {
+  static async open(settings: ListenSettings, handler: MessageHandler, deps: ListenDependencies): Promise<Listeners> {
     let transport = await chooseUdpTransport(settings.transport, deps.logger);
     for (let attempt = 1; ; attempt++) {
       const listeners = new Listeners(settings, transport, handler, deps);

@@ -1,6 +1,7 @@
 import type { Endpoint } from '../../../config/settings.js';
 import type { Clock } from '../../../contracts/clock.js';
 import type { Logger } from '../../../contracts/logger.js';
+import type { HotMemory } from '../../hot/hot-memory.js';
 import type { MessageHandler } from '../message-handler.js';
 import { DatagramSocket } from './datagram-socket.js';
 import { unpackMisses, type Miss } from './miss-batch.js';
@@ -17,6 +18,8 @@ export interface MmsgSurroundings {
   /** How many threads take datagrams, each from a socket of its own. */
   readonly workers: number;
   readonly recursionAvailable: boolean;
+  /** What the threads answer from. */
+  readonly hot: HotMemory;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Another program for the threads, where that of Jitsu is not meant. */
@@ -72,16 +75,21 @@ export class MmsgListener {
       onMisses: (packed, state) => {
         for (const miss of unpackMisses(packed)) {
           Atomics.sub(state, ThreadState.UnderWay, unitsOf(miss.message.length));
-          if (!this.closing) void this.take(miss, queue);
+          if (!this.closing) this.take(miss, queue);
         }
       },
     });
     this.threads.push(thread);
   }
 
-  private async take({ message, envelope }: Miss, queue: ReplyQueue): Promise<void> {
+  private take({ message, envelope }: Miss, queue: ReplyQueue): void {
     this.unanswered += 1;
-    const reply = await this.handler(message, clientOf(envelope));
+    const reply = this.handler(message, clientOf(envelope));
+    if (reply instanceof Promise) void reply.then((later) => this.give(later, envelope, queue));
+    else this.give(reply, envelope, queue);
+  }
+
+  private give(reply: Uint8Array | undefined, envelope: Uint32Array, queue: ReplyQueue): void {
     if (reply !== undefined) queue.add(reply, envelope);
     this.unanswered -= 1;
     if (this.unanswered === 0) this.answered?.();

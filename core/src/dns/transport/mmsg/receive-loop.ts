@@ -1,8 +1,9 @@
+import type { Milliseconds } from '../../../contracts/milliseconds.js';
+import { LONGEST_HOT_ANSWER, type HotReader } from '../../hot/hot-reader.js';
 import { writeHeaderOnly } from '../../wire/response-writer.js';
 import { HEADER_LENGTH } from '../../wire/header.js';
 import { Rcode } from '../../wire/rcode.js';
-import { BATCH_SIZE, DatagramBatch } from './datagram-batch.js';
-import type { DatagramKind } from './datagram-batch.js';
+import { BATCH_SIZE, DatagramBatch, type DatagramKind } from './datagram-batch.js';
 import { Linux } from './linux.js';
 import { sendBatch } from './send-batch.js';
 import type { SocketCalls } from './socket-calls.js';
@@ -11,14 +12,11 @@ import { MISS_UNIT, MOST_UNDER_WAY, ThreadState } from './thread-state.js';
 /** The longest datagram that there is (its length has 16 bits), so that none is ever cut off. Untouched memory is free. */
 const LONGEST_DATAGRAM = 65_536;
 
-/** The longest reply that a thread gives by itself, in bytes. */
-export const LONGEST_REPLY = 1_232;
+/** The longest reply that a thread gives by itself: a hot answer, in bytes. */
+const LONGEST_REPLY = LONGEST_HOT_ANSWER;
 
 /** Failures to receive, one right after the other, after which the socket cannot be used. */
 const MOST_FAILURES = 100;
-
-/** Who answers from bytes alone: writes the reply into `out` and gives its length, or 0. */
-export type QuickAnswer = (message: Uint8Array, length: number, out: Uint8Array) => number;
 
 export interface ReceiveLoopOptions {
   readonly calls: SocketCalls;
@@ -26,8 +24,10 @@ export interface ReceiveLoopOptions {
   readonly kind: DatagramKind;
   readonly state: Int32Array<SharedArrayBuffer>;
   readonly recursionAvailable: boolean;
-  readonly quickAnswer: QuickAnswer;
-  /** Takes those datagrams of a batch over that had no quick answer, and copies them. */
+  readonly hot: Pick<HotReader, 'answer'>;
+  /** The time of the main thread's clock. */
+  now(): Milliseconds;
+  /** Takes over those datagrams of a batch that have no hot answer, and copies them. */
   onMisses(batch: DatagramBatch, indices: Uint8Array): void;
   /** Replies could not be sent; `code` says why. */
   onUnsent(code: string): void;
@@ -64,8 +64,9 @@ export class ReceiveLoop {
   }
 
   private take(count: number): void {
-    const { quickAnswer } = this.options;
+    const { hot } = this.options;
     const { received, replies, misses } = this;
+    const now = this.options.now();
     let replyCount = 0;
     let missCount = 0;
     for (let index = 0; index < count; index++) {
@@ -74,7 +75,7 @@ export class ReceiveLoop {
       // Nobody can be answered at port 0, and whatever is no query is met with silence.
       if (length < HEADER_LENGTH || (message[2] as number) >= 0x80 || received.portOf(index) === 0) continue;
       const out = replies.payloads[replyCount] as Uint8Array;
-      let replyLength = quickAnswer(message, length, out);
+      let replyLength = hot.answer(message, length, out, true, true, now);
       if (replyLength === 0 && !this.mayGoOn(length)) replyLength = this.refuse(message, out);
       if (replyLength === 0) misses[missCount++] = index;
       else replies.reply(replyCount++, replyLength, received, index);

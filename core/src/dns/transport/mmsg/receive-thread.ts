@@ -3,10 +3,12 @@ import type { Clock } from '../../../contracts/clock.js';
 import type { Logger } from '../../../contracts/logger.js';
 import type { Milliseconds } from '../../../contracts/milliseconds.js';
 import { errorMessage } from '../../../errors.js';
+import type { HotMemory } from '../../hot/hot-memory.js';
 import type { DatagramSocket } from './datagram-socket.js';
 import { MmsgUnavailable } from './mmsg-unavailable.js';
 import type { ReceiveMessage, ReceiveOrder } from './receive-worker.js';
 import { createThreadState, ThreadState } from './thread-state.js';
+import { aheadOfMachine } from './thread-time.js';
 
 const PROGRAM = new URL('./receive-worker.js', import.meta.url);
 
@@ -24,6 +26,7 @@ function endAll(): void {
 export interface ReceiveThreadOptions {
   readonly socket: DatagramSocket;
   readonly recursionAvailable: boolean;
+  readonly hot: HotMemory;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Another program for the thread, where that of Jitsu is not meant. */
@@ -71,9 +74,10 @@ export class ReceiveThread {
 
   /** @param failed told of the end of a thread that was never ready; any other is replaced */
   private run(onReady: () => void, failed: (reason: Error) => void): void {
-    const { socket, recursionAvailable, program = PROGRAM } = this.options;
+    const { socket, recursionAvailable, hot, clock, program = PROGRAM } = this.options;
     const { descriptor, kind } = socket;
-    const order: ReceiveOrder = { descriptor, kind, state: this.state, recursionAvailable };
+    const clockAhead = aheadOfMachine(clock.now());
+    const order: ReceiveOrder = { descriptor, kind, state: this.state, recursionAvailable, hot, clockAhead };
     // Node's flags are meant for whoever was started with them: some of them no thread takes.
     const worker = new Worker(program, { name: 'datagrams', workerData: order, execArgv: [] });
     let readyAt: Milliseconds | undefined;
@@ -82,7 +86,7 @@ export class ReceiveThread {
     worker.on('message', (message: ReceiveMessage) => {
       if (message.kind === 'misses') return this.options.onMisses(message.packed, this.state);
       if (message.kind === 'unsent') return this.tellOfUnsent(message.code);
-      readyAt = this.options.clock.now();
+      readyAt = clock.now();
       onReady();
     });
     this.exited = new Promise((resolve) => {

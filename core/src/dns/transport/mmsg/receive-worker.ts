@@ -1,9 +1,13 @@
 /** The thread that waits for datagrams. It never comes back to Node's own loop, and so gets no messages. */
 import { parentPort, workerData } from 'node:worker_threads';
+import type { Milliseconds } from '../../../contracts/milliseconds.js';
+import type { HotMemory } from '../../hot/hot-memory.js';
+import { HotReader } from '../../hot/hot-reader.js';
 import type { DatagramKind } from './datagram-batch.js';
 import { packMisses } from './miss-batch.js';
 import { ReceiveLoop } from './receive-loop.js';
 import { loadSocketCalls } from './socket-calls.js';
+import { timeTeller } from './thread-time.js';
 
 /** What such a thread is to do. */
 export interface ReceiveOrder {
@@ -13,6 +17,9 @@ export interface ReceiveOrder {
   /** The words of `ThreadState`. */
   readonly state: Int32Array<SharedArrayBuffer>;
   readonly recursionAvailable: boolean;
+  readonly hot: HotMemory;
+  /** See `timeTeller`. */
+  readonly clockAhead: Milliseconds;
 }
 
 export type ReceiveMessage =
@@ -28,7 +35,8 @@ const order = workerData as ReceiveOrder;
 const loop = new ReceiveLoop({
   ...order,
   calls: await loadSocketCalls(),
-  quickAnswer: () => 0,
+  hot: new HotReader(order.hot),
+  now: timeTeller(order.clockAhead),
   onMisses: (batch, indices) => {
     const packed = packMisses(batch, indices);
     post({ kind: 'misses', packed }, [packed]);
