@@ -61,7 +61,7 @@ export class DatagramSocket {
     const descriptor = calls.socket(family === 6 ? Linux.AF_INET6 : Linux.AF_INET, type, 0);
     if (descriptor < 0) throw callError(calls, 'socket');
     try {
-      const name = socketAddress(endpoint, (interfaceName) => calls.if_nametoindex(interfaceName));
+      const name = socketAddress(endpoint, calls);
       const tellsDestination = name.subarray(family === 6 ? 8 : 4).every((byte) => byte === 0);
       const kind: DatagramKind = { family, tellsDestination };
       const unbound = new DatagramSocket(calls, descriptor, kind, 0);

@@ -37,16 +37,16 @@ export class MmsgListener {
   private constructor(
     private readonly sockets: readonly DatagramSocket[],
     private readonly handler: MessageHandler,
-    { calls, logger }: MmsgSurroundings,
+    private readonly around: MmsgSurroundings,
   ) {
-    this.queues = sockets.map((socket) => new ReplyQueue(calls, socket, logger));
+    this.queues = sockets.map((socket) => new ReplyQueue(around.calls, socket, around.logger));
   }
 
   /** @throws JITSU_LISTEN_FAILED, MmsgUnavailable */
   static async open(endpoint: Endpoint, handler: MessageHandler, around: MmsgSurroundings): Promise<MmsgListener> {
     const sockets = DatagramSocket.open(around.calls, endpoint, around.workers);
     const listener = new MmsgListener(sockets, handler, around);
-    const starts = await Promise.allSettled(sockets.map((_, index) => listener.startThread(index, around)));
+    const starts = await Promise.allSettled(sockets.map((_, index) => listener.startThread(index)));
     const failed = starts.find((start) => start.status === 'rejected');
     if (failed === undefined) return listener;
     await listener.close();
@@ -66,11 +66,11 @@ export class MmsgListener {
     for (const socket of this.sockets) socket.close();
   }
 
-  private async startThread(index: number, around: MmsgSurroundings): Promise<void> {
+  private async startThread(index: number): Promise<void> {
     const socket = this.sockets[index] as DatagramSocket;
     const queue = this.queues[index] as ReplyQueue;
     const thread = await ReceiveThread.start({
-      ...around,
+      ...this.around,
       socket,
       onMisses: (packed, state) => {
         for (const miss of unpackMisses(packed)) {
@@ -84,7 +84,7 @@ export class MmsgListener {
 
   private take({ message, envelope }: Miss, queue: ReplyQueue): void {
     this.unanswered += 1;
-    const reply = this.handler(message, clientOf(envelope));
+    const reply = this.handler(message, clientOf(envelope, this.around.calls));
     if (reply instanceof Promise) void reply.then((later) => this.give(later, envelope, queue));
     else this.give(reply, envelope, queue);
   }

@@ -47,6 +47,8 @@ export async function loadSocketCalls() {
       ),
       sendmmsg: bind<Batch>('int sendmmsg(int, void *, uint, int)'),
       if_nametoindex: bind<(name: string) => number>('uint if_nametoindex(const char *)'),
+      /** Into room for 16 bytes, or not at all. */
+      if_indextoname: bind<(index: number, name: Uint8Array) => Pointer | null>('void *if_indextoname(uint, void *)'),
       /** Why the call of this thread that came just before this one failed, such as `EADDRINUSE`. */
       errorCode: (): string => getSystemErrorName(-koffi.errno()),
       /** Where this memory lies. It must be that of an ArrayBuffer of its own: what a small array holds may move. */
