@@ -45,9 +45,9 @@ describe('a listener that takes datagrams by mmsg', function () {
   it('leaves neither a file nor a thread when it has been closed, 50 times', async () => {
     await (await MmsgListener.open(here, echo, around)).close();
     const before = [openFiles(), threads()];
-    for (let time = 0; time < 25; time++) {
-      const pair = await Promise.all([1, 2].map((workers) => MmsgListener.open(here, echo, { ...around, workers })));
-      await Promise.all(pair.map((listener) => listener.close()));
+    for (let time = 0; time < 50; time += 5) {
+      const some = await Promise.all(Array.from({ length: 5 }, () => MmsgListener.open(here, echo, around)));
+      await Promise.all(some.map((listener) => listener.close()));
     }
     assert.deepEqual([openFiles(), threads()], before);
   });
