@@ -98,7 +98,7 @@ export class Responder {
     try {
       const reply =
         'message' in answer
-          ? relayMessage(query, answer.message, this.recursionAvailable)
+          ? relayMessage(query, answer, this.recursionAvailable)
           : writeResponse(query, answer, this.recursionAvailable);
       if (reply !== undefined) return reply;
       this.logger.error({ name: query.name, type: query.type }, 'a resolver gave a malformed message');

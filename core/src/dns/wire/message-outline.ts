@@ -1,0 +1,29 @@
+import type { MessageLayout } from './message-layout.js';
+import { extendedErrorAmong } from './opt-record.js';
+
+/** All that must be known of a response to pass it on whole. */
+export interface MessageOutline {
+  readonly questionEnd: number;
+  /** Where the last record ends, an OPT record and what follows it left out. */
+  readonly end: number;
+  readonly answerCount: number;
+  readonly authorityCount: number;
+  readonly additionalCount: number;
+  /** The upper bits of the rcode (RFC 6891, 6.1.3). */
+  readonly extendedRcode: number;
+  /** The Extended DNS Error in it, as an EDNS option. */
+  readonly extendedError?: Uint8Array;
+}
+
+export function outlineOf({ questionEnd, records, answerCount, authorityCount, opt }: MessageLayout): MessageOutline {
+  const extendedError = opt && extendedErrorAmong(opt.options);
+  return {
+    questionEnd,
+    end: records.at(-1)?.end ?? questionEnd,
+    answerCount,
+    authorityCount,
+    additionalCount: records.length - answerCount - authorityCount,
+    extendedRcode: opt?.extendedRcode ?? 0,
+    ...(extendedError && { extendedError }),
+  };
+}
