@@ -8,6 +8,8 @@ export const RecordType = {
   TXT: 16,
   AAAA: 28,
   OPT: 41,
+  RRSIG: 46,
   IXFR: 251,
   AXFR: 252,
+  ANY: 255,
 } as const;
