@@ -21,7 +21,7 @@ export class CachedFailure extends CacheEntry {
   static ofMessage(key: string, message: Buffer, outline: MessageOutline, expiresAt: Milliseconds): CachedFailure {
     const extendedError = { code: ExtendedErrorCode.CachedError, text: 'an upstream failed a moment ago' };
     const length = message.length + (outline.extendedError?.length ?? 0);
-    return new CachedFailure(key, length, expiresAt, new OutlinedAnswer(message, outline, { extendedError }));
+    return new CachedFailure(key, length, expiresAt, new OutlinedAnswer(message, outline, undefined, extendedError));
   }
 
   /** No upstream answered, for this reason. */

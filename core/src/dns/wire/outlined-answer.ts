@@ -10,9 +10,10 @@ export class OutlinedAnswer implements MessageAnswer {
   constructor(
     readonly message: Uint8Array,
     readonly outline: MessageOutline,
-    more: Pick<MessageAnswer, 'reusableUntil' | 'extendedError'> = {},
+    reusableUntil?: Milliseconds,
+    extendedError?: ExtendedError,
   ) {
-    if (more.reusableUntil !== undefined) this.reusableUntil = more.reusableUntil;
-    if (more.extendedError !== undefined) this.extendedError = more.extendedError;
+    if (reusableUntil !== undefined) this.reusableUntil = reusableUntil;
+    if (extendedError !== undefined) this.extendedError = extendedError;
   }
 }
