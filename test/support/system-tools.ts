@@ -11,6 +11,7 @@ export const SYSTEM_TOOLS = {
   openssl: 'openssl',
   virsh: 'libvirt-clients',
   'qemu-system-x86_64': 'qemu-system-x86',
+  unbound: 'unbound',
   setpriv: 'util-linux',
   mke2fs: 'e2fsprogs',
   xz: 'xz-utils',
