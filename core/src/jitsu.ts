@@ -10,6 +10,8 @@ import type { StateStore } from './contracts/state-store.js';
 import { CachingResolver } from './dns/cache/caching-resolver.js';
 import { DnsServer } from './dns/dns-server.js';
 import { Forwarder } from './dns/forwarder/forwarder.js';
+import { MinimalAny } from './dns/minimal-any.js';
+import { SpecialNames } from './dns/special-names.js';
 import { UnikernelResolver } from './dns/unikernel-resolver.js';
 import { errorMessage } from './errors.js';
 import { countersOf, Fleet } from './fleet.js';
@@ -167,7 +169,12 @@ export class Jitsu {
     const local = new UnikernelResolver(unikernels, this.#summoner, settings.dns, { clock, logger });
     const forwarder = new Forwarder(settings.dns, { clock, logger, listening: () => this.listening });
     const cache = new CachingResolver(forwarder, settings.dns, clock);
-    const dns = new DnsServer(settings.dns, [local, ...this.#resolvers, cache], { clock, logger });
+    const behind = [
+      new SpecialNames(),
+      ...(settings.dns.forwarders === 'off' ? [] : [new MinimalAny(Math.floor(settings.dns.ttl / 1_000))]),
+      cache,
+    ];
+    const dns = new DnsServer(settings.dns, [local, ...this.#resolvers, ...behind], { clock, logger });
     await forwarder.open();
     this.#unwinding.add(() => forwarder.close());
     this.#unwinding.add(() => cache.close());

@@ -34,14 +34,29 @@ export function judgeMessage(
   message: Uint8Array,
   settings: Pick<CacheSettings, 'longestTtl' | 'negativeTtl'>,
 ): Judgement {
-  const layout = layoutOf(message);
-  if (layout === undefined || !answersKey(key, message, layout)) return { verdict: 'nothing' };
-  const kind = responseKind(message, layout);
+  const [whole, layout] = joined(message, layoutOf(message));
+  if (layout === undefined || !answersKey(key, whole, layout)) return { verdict: 'nothing' };
+  const kind = responseKind(whole, layout);
   if (kind.kind === 'other') return { verdict: 'nothing' };
   if (kind.kind === 'unfounded') return { verdict: 'answer' };
-  if (kind.kind === 'failure') return { verdict: 'failure', ...questionAlone(message, layout) };
-  const kept = keep(key, message, layout, kind, settings);
+  if (kind.kind === 'failure') return { verdict: 'failure', ...questionAlone(whole, layout) };
+  const kept = keep(key, whole, layout, kind, settings);
   return kept === undefined ? { verdict: 'answer' } : { verdict: 'kept', kept };
+}
+
+/** With what stands behind an OPT record moved to in front of it, where there is any. */
+function joined(
+  message: Uint8Array,
+  layout: MessageLayout | undefined,
+): readonly [Uint8Array, MessageLayout | undefined] {
+  if (layout === undefined || layout.behindOpt.length === 0) return [message, layout];
+  const behind = layout.behindOpt.map(({ start, end }) => message.subarray(start, end));
+  const whole = Buffer.concat([message.subarray(0, outlineOf(layout).end), ...behind]);
+  const counted = layout.answerCount + layout.authorityCount;
+  whole.writeUInt16BE(layout.records.length - counted + behind.length, 10);
+  const opt = layout.opt && { opt: layout.opt };
+  const moved = layoutOf(whole);
+  return [whole, moved && { ...moved, ...opt }];
 }
 
 function answersKey(key: string, message: Uint8Array, { questionEnd }: MessageLayout): boolean {

@@ -83,6 +83,18 @@ describe('the cache', () => {
       assert.equal(none.asked, 2);
     });
 
+    it('keeps what stands behind the OPT record, and counts its TTLs', async () => {
+      const stage = new CacheStage().say({
+        answers: [address('a.test', 60)],
+        additionals: [anOpt(), address('ns.test', 40, '192.0.2.53')],
+      });
+      await stage.ask('a.test');
+      await stage.clock.advance(10_000);
+      const [glue, opt] = (await stage.ask('a.test')).additionals ?? [];
+      assert.deepEqual([glue?.type === 'A' && [glue.data, glue.ttl], opt?.type], [['192.0.2.53', 30], 'OPT']);
+      assert.equal(stage.asked, 1);
+    });
+
     it('passes on the Extended DNS Error of the upstream each time', async () => {
       const blocked = { code: 15, text: 'blocked' };
       const stage = new CacheStage().say({ answers: [address('a.test', 60)], additionals: [anOpt(blocked)] });

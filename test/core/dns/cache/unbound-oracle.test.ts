@@ -8,8 +8,8 @@ import { askByTcp, askByUdp } from '../../../support/dns-exchange.js';
 import { DnsLog } from '../../../support/dns-log.js';
 import { decodeReply, queryBytes, type QueryOptions, type Reply } from '../../../support/dns-message.js';
 import { dnsSettings } from '../../../support/dns-settings.js';
-import { requireTool } from '../../../support/require-tool.js';
-import { UnboundServer } from '../../../support/unbound-server.js';
+import type { NameDaemon } from '../../../support/name-daemon.js';
+import { startUnbound } from '../../../support/unbound.js';
 
 const LOCAL_DATA = [
   'oracle.test. 900 SOA ns.oracle.test. post.oracle.test. 7 3600 600 86400 120',
@@ -45,7 +45,7 @@ const QUESTIONS: readonly (readonly [string, QueryOptions?])[] = [
 ];
 
 describe('the cache in front of a real Unbound', () => {
-  let unbound: UnboundServer;
+  let unbound: NameDaemon;
   let forwarder: Forwarder;
   let cache: CachingResolver;
   let server: DnsServer;
@@ -53,7 +53,9 @@ describe('the cache in front of a real Unbound', () => {
 
   before(async function () {
     const lines = LOCAL_DATA.map((data) => `local-data: '${data}'`);
-    unbound = await UnboundServer.start(requireTool(this, 'unbound'), ['local-zone: "oracle.test." static', ...lines]);
+    // What is no local data must not leave this machine.
+    const zones = ['local-zone: "." refuse', 'local-zone: "oracle.test." static'];
+    unbound = await startUnbound(this, { server: ['max-udp-size: 1232', ...zones, ...lines] });
     const deps = { clock: new SystemClock(), logger: new DnsLog() };
     const settings = dnsSettings({ forwarders: [unbound.endpoint] });
     const remembering = {
