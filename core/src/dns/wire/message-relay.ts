@@ -39,9 +39,17 @@ export function relayMessage(
   const { end, behind, answerCount, authorityCount } = kept;
 
   // Names in the records may point into the question, which therefore stays where it is.
-  const parts = [message.subarray(0, end), ...behind.map(({ start, end }) => message.subarray(start, end)), opt];
-  const response = Buffer.concat(parts);
+  let length = end;
+  const response = Buffer.allocUnsafe(
+    behind.reduce((sum, record) => sum + record.end - record.start, end + opt.length),
+  );
+  response.set(message.subarray(0, end));
   response.set(question, HEADER_LENGTH);
+  for (const record of behind) {
+    response.set(message.subarray(record.start, record.end), length);
+    length += record.end - record.start;
+  }
+  response.set(opt, length);
   const isCut = answerCount + authorityCount < outline.answerCount + outline.authorityCount;
   const flags =
     echoedFlags(query.message) |
@@ -49,8 +57,12 @@ export function relayMessage(
     (isCut ? HeaderFlag.Truncated : 0) |
     (recursionAvailable ? HeaderFlag.RecursionAvailable : 0);
   const additionalCount = kept.additionalCount + behind.length + (opt.length > 0 ? 1 : 0);
-  const header = [readUint16(query.message, 0), flags, 1, answerCount, authorityCount, additionalCount];
-  header.forEach((word, index) => response.writeUInt16BE(word, index * 2));
+  response.writeUInt16BE(readUint16(query.message, 0), 0);
+  response.writeUInt16BE(flags, 2);
+  response.writeUInt16BE(1, 4);
+  response.writeUInt16BE(answerCount, 6);
+  response.writeUInt16BE(authorityCount, 8);
+  response.writeUInt16BE(additionalCount, 10);
   return response;
 }
 
