@@ -45,7 +45,7 @@ export class FakeUpstream implements AsyncDisposable {
     await once(udp, 'listening');
     const upstream = new FakeUpstream(udp, tcp, { address: '127.0.0.1', port }, behaviour);
     udp.on('message', (bytes, from) => upstream.onDatagram(bytes, from));
-    if (tls === undefined) tcp.on('connection', (socket) => upstream.onConnection(socket));
+    if (tls === undefined) tcp.on('connection', (socket: Socket) => upstream.onConnection(socket));
     else tcp.on('secureConnection', (socket: TLSSocket) => upstream.onConnection(socket));
     tcp.on('tlsClientError', () => {});
     return upstream;

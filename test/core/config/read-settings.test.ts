@@ -408,8 +408,8 @@ describe('flags', () => {
         5_300,
         2_000,
         [
-          { address: '9.9.9.9', port: 99 },
-          { address: '::1', port: 54 },
+          { address: '9.9.9.9', port: 99, transport: 'udp' },
+          { address: '::1', port: 54, transport: 'udp' },
         ],
         '/flag/db',
         '/flag/sock',
