@@ -1,9 +1,10 @@
-/** `npm run bench [summon] [throughput] [scale] [libvirt] [xen]`: prints figures, asserts nothing. */
+/** `npm run bench [summon] [throughput] [scale] [libvirt] [xapi] [xen]`: prints figures, asserts nothing. */
 import { describeMachine } from './machine.js';
 import { benchLibvirt } from './libvirt-bench.js';
 import { benchScale } from './scale-bench.js';
 import { benchSummon } from './summon-bench.js';
 import { benchThroughput } from './throughput-bench.js';
+import { benchXapi } from './xapi-bench.js';
 import { benchXen } from './xen-bench.js';
 
 const BENCHES = {
@@ -11,6 +12,7 @@ const BENCHES = {
   throughput: benchThroughput,
   scale: benchScale,
   libvirt: benchLibvirt,
+  xapi: benchXapi,
   xen: benchXen,
 };
 
