@@ -25,7 +25,7 @@ describe('hot answers in another thread', function () {
   this.timeout(60_000);
 
   it('are whole or not given at all, and every one that was given is told at the end of its lease', async () => {
-    const hot = new HotAnswers(false, new ManualClock(), 4);
+    const hot = new HotAnswers(false, new ManualClock(), 8);
     const query = aQuery('www.test', { edns: {} });
     const state = new Int32Array(new SharedArrayBuffer(8));
     const worker = new Worker(ASKER, { workerData: { memory: hot.memory, query: query.message, state } });
