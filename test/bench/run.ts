@@ -1,5 +1,6 @@
-/** `npm run bench [summon] [throughput] [scale] [libvirt] [xen]`: prints figures, asserts nothing. */
+/** `npm run bench [summon] [throughput] [hot] [scale] [libvirt] [xen]`: prints figures, asserts nothing. */
 import { describeMachine } from './machine.js';
+import { benchHot } from './hot-bench.js';
 import { benchLibvirt } from './libvirt-bench.js';
 import { benchScale } from './scale-bench.js';
 import { benchSummon } from './summon-bench.js';
@@ -9,6 +10,7 @@ import { benchXen } from './xen-bench.js';
 const BENCHES = {
   summon: benchSummon,
   throughput: benchThroughput,
+  hot: benchHot,
   scale: benchScale,
   libvirt: benchLibvirt,
   xen: benchXen,

@@ -75,8 +75,11 @@ export class HotAnswers {
     if (packet === undefined || !fitsSlot(this.key, packet)) return;
     const slot = this.slotFor(this.key);
     this.end(slot);
+    const lease = 'lease' in answer ? answer.lease : undefined;
+    // The uses so far are those of earlier answers; from the moment of writing on, other threads count for this one.
+    const kept: Kept = { slot, lease, told: this.writer.usesOf(slot), lastUsed: packet.storedAt };
     this.writer.write(slot, this.key, packet);
-    this.add(slot, 'lease' in answer ? answer.lease : undefined);
+    this.add(kept);
   }
 
   /** Tells all who give leases of the uses so far. */
@@ -99,7 +102,7 @@ export class HotAnswers {
     if (canonical === undefined || !this.key.read(canonical.message, canonical.message.length)) return undefined;
     const reply = writeAnswer(canonical, answer, this.recursionAvailable);
     if (reply === undefined) return undefined;
-    return expiresAt === Infinity ? lastingPacket(reply, now) : expiringPacket(reply, now, expiresAt);
+    return 'message' in answer ? expiringPacket(reply, now, expiresAt) : lastingPacket(reply, now);
   }
 
   /** The slot that has this key already, else one that is free, else the one that was used the longest time ago. */
@@ -113,8 +116,8 @@ export class HotAnswers {
     return candidates.reduce((oldest, kept) => (kept.lastUsed < oldest.lastUsed ? kept : oldest)).slot;
   }
 
-  private add(slot: number, lease: AnswerLease | undefined): void {
-    const kept: Kept = { slot, lease, told: this.writer.usesOf(slot), lastUsed: this.clock.now() };
+  private add(kept: Kept): void {
+    const { slot, lease } = kept;
     this.kept.set(slot, kept);
     if (lease === undefined) return;
     this.hangOn(lease, kept);
