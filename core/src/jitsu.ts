@@ -9,6 +9,8 @@ import type { Resolver } from './contracts/resolver.js';
 import type { StateStore } from './contracts/state-store.js';
 import { DnsServer } from './dns/dns-server.js';
 import { Forwarder } from './dns/forwarder/forwarder.js';
+import { MinimalAny } from './dns/minimal-any.js';
+import { SpecialNames } from './dns/special-names.js';
 import { UnikernelResolver } from './dns/unikernel-resolver.js';
 import { errorMessage } from './errors.js';
 import { countersOf, Fleet } from './fleet.js';
@@ -169,7 +171,12 @@ export class Jitsu {
     const unikernels = [...this.#fleet.unikernels.values()];
     const local = new UnikernelResolver(unikernels, this.#summoner, settings.dns, { clock, logger });
     const forwarder = new Forwarder(settings.dns, { clock, logger, listening: () => this.listening });
-    const dns = new DnsServer(settings.dns, [local, ...this.#resolvers, forwarder], { clock, logger });
+    const behind = [
+      new SpecialNames(),
+      ...(settings.dns.forwarders === 'off' ? [] : [new MinimalAny(Math.floor(settings.dns.ttl / 1_000))]),
+      forwarder,
+    ];
+    const dns = new DnsServer(settings.dns, [local, ...this.#resolvers, ...behind], { clock, logger });
     await forwarder.open();
     this.#unwinding.add(() => forwarder.close());
     await dns.listen();

@@ -21,8 +21,8 @@ export class JitsuChild implements AsyncDisposable {
     readonly startTime: number,
   ) {}
 
-  /** Resolves when it answers DNS. `probeName` is asked for by a type that wakes nothing. */
-  static async start(unikernels: readonly object[], probeName: string): Promise<JitsuChild> {
+  /** Resolves when it answers DNS. `probeName` is asked for by a type that wakes nothing; `further` settings go beside. */
+  static async start(unikernels: readonly object[], probeName: string, further: object = {}): Promise<JitsuChild> {
     const folder = await mkdtemp(join(tmpdir(), 'jitsu-bench-'));
     const port = await freePort();
     const file = join(folder, 'jitsu.config.json');
@@ -32,6 +32,7 @@ export class JitsuChild implements AsyncDisposable {
       stop: { onExit: 'stop' },
       log: { level: 'error' },
       unikernels,
+      ...further,
     };
     await writeFile(file, JSON.stringify(configuration));
     const started = performance.now();

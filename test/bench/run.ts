@@ -1,10 +1,11 @@
-/** `npm run bench [summon] [throughput] [hot] [scale] [libvirt] [xen]`: prints figures, asserts nothing. */
+/** `npm run bench [summon] [throughput] [hot] [scale] [libvirt] [xapi] [xen]`: prints figures, asserts nothing. */
 import { describeMachine } from './machine.js';
 import { benchHot } from './hot-bench.js';
 import { benchLibvirt } from './libvirt-bench.js';
 import { benchScale } from './scale-bench.js';
 import { benchSummon } from './summon-bench.js';
 import { benchThroughput } from './throughput-bench.js';
+import { benchXapi } from './xapi-bench.js';
 import { benchXen } from './xen-bench.js';
 
 const BENCHES = {
@@ -13,6 +14,7 @@ const BENCHES = {
   hot: benchHot,
   scale: benchScale,
   libvirt: benchLibvirt,
+  xapi: benchXapi,
   xen: benchXen,
 };
 

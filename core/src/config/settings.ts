@@ -150,6 +150,9 @@ export interface UnikernelSettings {
   readonly stopPolicies: readonly Worded<StopPolicy>[];
   /** A notifier may leave out a unikernel for which this is false. */
   readonly useSynjitsu: boolean;
+  /** The data of its HTTPS and SVCB records (RFC 9460, 2.2). */
+  readonly https: readonly Uint8Array[];
+  readonly svcb: readonly Uint8Array[];
 }
 
 /** The whole configuration, checked, with every default filled in. */

@@ -8,8 +8,9 @@ import { errorMessage } from '../errors.js';
 import { ReadyLeases } from '../lifecycle/ready-leases.js';
 import type { Summons } from '../lifecycle/summoner.js';
 import type { Unikernel } from '../lifecycle/unikernel.js';
-import { addressFamily, type AddressFamily } from './address-family.js';
+import { connectionType, type ConnectionType } from './connection-type.js';
 import { LASTING_LEASE } from './lasting-lease.js';
+import { minimalAny } from './minimal-any.js';
 import { NameTable } from './name-table.js';
 import { Turns } from './turns.js';
 import { Rcode } from './wire/rcode.js';
@@ -17,7 +18,7 @@ import { RecordType } from './wire/record-type.js';
 import { Zones } from './zones.js';
 
 /**
- * Answers for the names of unikernels, and summons those behind a name when their address is asked for. Every other
+ * Answers for the names of unikernels, and summons those behind a name when the answer leads to a connection. Every other
  * question about such a name is answered without waking anything; docs/dns.md has the whole table.
  */
 export class UnikernelResolver implements Resolver {
@@ -59,6 +60,8 @@ export class UnikernelResolver implements Resolver {
     const match = this.table.find(query.name);
     if (match?.kind === 'entries') return this.answerFor(query, match.name, match.entries, signal);
     if (!this.zones.isAuthoritativeFor(query.name)) return undefined;
+    const top = query.type === RecordType.ANY ? this.zones.soaAt(query.name) : undefined;
+    if (top !== undefined) return positive([minimalAny(query.name, top.ttl)]);
     return this.negative(query, match === undefined ? Rcode.NameError : Rcode.NoError);
   }
 
@@ -68,8 +71,9 @@ export class UnikernelResolver implements Resolver {
     unikernels: readonly Unikernel[],
     signal: AbortSignal,
   ): Promise<RecordsAnswer> {
-    const family = addressFamily(query.type);
-    const wanted = family === undefined ? [] : unikernels.filter((unikernel) => mayHave(unikernel, family));
+    if (query.type === RecordType.ANY) return positive([minimalAny(query.name, shortestTtl(unikernels))]);
+    const family = connectionType(query.type);
+    const wanted = family === undefined ? [] : unikernels.filter(family.mayHave);
     if (family === undefined || wanted.length === 0) {
       const mayChange = family !== undefined && unikernels.some(({ seeksAddresses }) => seeksAddresses);
       return leased(this.negative(query, Rcode.NoError), mayChange ? undefined : LASTING_LEASE);
@@ -83,11 +87,9 @@ export class UnikernelResolver implements Resolver {
     const answered = this.clock.now();
     if (ready.length === 0 && !signal.aborted) for (const { counters } of up) counters.get(name)?.answered(answered);
 
-    const addresses = new Set(up.flatMap(({ addresses }) => addresses.filter(family.includes)));
-    // They were found out only now, and are of the other family.
-    if (addresses.size === 0) return this.negative(query, Rcode.NoError);
-    const ttl = Math.min(...up.map(({ plan }) => inSeconds(plan.ttl))); // one for the whole set: RFC 2181, 5.2
-    const records = [...addresses].map((address) => ({ name: query.name, type: family.type, ttl, address }));
+    const records = family.recordsOf(up, query.name, shortestTtl(up));
+    // Addresses were found out only now, and are of the other family.
+    if (records.length === 0) return this.negative(query, Rcode.NoError);
     const key = `${family.type} ${name}`;
     return leased(positive(this.turns.rotate(key, records)), this.leases.of(key, name, wanted, unikernels));
   }
@@ -99,7 +101,7 @@ export class UnikernelResolver implements Resolver {
   private async summonAll(
     sleeping: readonly Unikernel[],
     query: DnsQuery,
-    type: 'A' | 'AAAA',
+    type: ConnectionType['type'],
     othersAreReady: boolean,
   ): Promise<readonly Unikernel[]> {
     const cause = { kind: 'query', name: query.name, type, client: query.client.address } as const;
@@ -121,9 +123,9 @@ export class UnikernelResolver implements Resolver {
   }
 }
 
-/** One whose addresses nobody knows yet is summoned to find them out, by the question that everybody asks. */
-function mayHave({ addresses, seeksAddresses }: Unikernel, { type, includes }: AddressFamily): boolean {
-  return addresses.some(includes) || (seeksAddresses && addresses.length === 0 && type === 'A');
+/** In seconds: there is one for a whole set (RFC 2181, 5.2). */
+function shortestTtl(unikernels: readonly Unikernel[]): number {
+  return Math.min(...unikernels.map(({ plan }) => inSeconds(plan.ttl)));
 }
 
 function byReadiness(unikernels: readonly Unikernel[]): {

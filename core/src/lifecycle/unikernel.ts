@@ -22,6 +22,9 @@ export interface UnikernelPlan {
   readonly delay: Milliseconds;
   readonly deadline: Milliseconds;
   readonly grace: Milliseconds;
+  /** The data of its HTTPS and SVCB records (RFC 9460, 2.2); none where absent. */
+  readonly https?: readonly Uint8Array[];
+  readonly svcb?: readonly Uint8Array[];
 }
 
 /** Why the last summon came to nothing, and how long the next one has to wait. */

@@ -141,6 +141,8 @@ describe('the settings', () => {
       deadline: 30_000,
       grace: 10_000,
       useSynjitsu: true,
+      https: [],
+      svcb: [],
     });
     assert.deepEqual(
       stopPolicies.map(({ words }) => words),
@@ -173,6 +175,26 @@ describe('the settings', () => {
         policies: ['keep-alive', 'ttl'],
       },
     );
+  });
+
+  it('hold the HTTPS and SVCB records of a unikernel as their data, from a file and from words', async () => {
+    const { https, svcb } = await first(toy({ https: true, svcb: ['1 . port=8443', '2 b.test'] }));
+    assert.deepEqual(https, [Uint8Array.of(0, 1, 0)]);
+    assert.deepEqual(svcb.length, 2);
+    const words = ['dns=a.test,ip=192.0.2.1,https=1 . alpn=h2\\,h3 port=8443,https=2 .'];
+    const { https: inWords } = await first({ backend: 'toy' }, { words });
+    assert.deepEqual(
+      inWords.map((data) => Buffer.from(data).toString('latin1')),
+      ['\0\x01\0\0\x01\0\x06\x02h2\x02h3\0\x03\0\x02\x20\xfb', '\0\x02\0'],
+    );
+  });
+
+  it('say what is wrong with a service binding', async () => {
+    const problems = await problemsOf(toy({ https: ['1 .', '1 . prot=2'], svcb: false }));
+    assert.deepEqual(problems, [
+      "unikernels[0].https[1]: '1 . prot=2'. 'prot' is no parameter: mandatory, alpn, no-default-alpn, port, ipv4hint, ech, ipv6hint, or keyNNNNN with a number below 65535. A record such as '1 . alpn=h2,h3 port=8443', a list, or true for '1 .' expected.",
+      "unikernels[0].svcb: false. A record such as '1 . alpn=h2,h3 port=8443', a list, or true for '1 .' expected.",
+    ]);
   });
 
   it('call a unikernel by its name, else its uuid, else its first DNS name', async () => {

@@ -101,11 +101,20 @@ describeOverUdp('dig', (transport) => {
   });
 
   it('gets no data and the SOA for what a unikernel has not', async () => {
-    for (const type of ['MX', 'TXT', 'HTTPS', 'ANY']) {
+    for (const type of ['MX', 'TXT', 'HTTPS', 'SVCB']) {
       const output = await ask('www.lab.test', type, '+notcp');
       assert.match(output, /status: NOERROR/);
       assert.match(output, /ANSWER: 0, AUTHORITY: 1/);
       assert.match(output, /^lab\.test\.\s+60\s+IN\s+SOA/m);
+    }
+  });
+
+  it('gets next to nothing for ANY (RFC 8482)', async () => {
+    for (const way of ['+notcp', '+tcp']) {
+      assert.match(
+        await ask('www.lab.test', 'ANY', '+noall', '+answer', way),
+        /^www\.lab\.test\.\s+60\s+IN\s+HINFO\s+"RFC8482" ""$/m,
+      );
     }
   });
 

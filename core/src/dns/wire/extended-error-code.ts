@@ -1,4 +1,4 @@
-/** The INFO-CODEs of RFC 8914, section 4, that Jitsu gives. */
+/** The INFO-CODEs of RFC 8914, section 4, and of IANA's registry since, that Jitsu gives. */
 export const ExtendedErrorCode = {
   Other: 0,
   NotReady: 14,
@@ -6,4 +6,5 @@ export const ExtendedErrorCode = {
   NotSupported: 21,
   NoReachableAuthority: 22,
   NetworkError: 23,
+  Synthesized: 29,
 } as const;

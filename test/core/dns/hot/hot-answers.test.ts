@@ -176,6 +176,13 @@ describe('hot answers', () => {
     assert.equal(stage.ask('www.test', {}, tcpClient), undefined);
   });
 
+  it('are not kept where an asker without EDNS gets another rcode, or for ANY', () => {
+    const stage = new Stage();
+    stage.keep({ ...answerWith(new FakeLease()), rcode: 23 });
+    stage.keep(answerWith(new FakeLease()), 'www.test', { type: 'ANY' });
+    for (const options of [{}, { edns: {} }, { type: 'ANY' }]) assert.equal(stage.ask('www.test', options), undefined);
+  });
+
   it('are replaced by a newer answer to the same question, and lose no use', () => {
     const stage = new Stage();
     const [older, newer] = [new FakeLease(), new FakeLease()];
@@ -191,7 +198,9 @@ describe('hot answers', () => {
 
   it('make room for others where there are too many, and lose no use by it', async () => {
     const stage = new Stage(8);
-    const leases = new Map([...'abcdefghi'].map((label) => [`${label}.test`, new FakeLease()]));
+    const leases = new Map(
+      ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i'].map((label) => [`${label}.test`, new FakeLease()]),
+    );
     for (const [name, lease] of [...leases].slice(0, 8)) stage.keep(answerWith(lease, ['192.0.2.1'], name), name);
     await stage.clock.advance(1_000);
     stage.ask('c.test');

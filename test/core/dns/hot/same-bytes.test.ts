@@ -27,7 +27,7 @@ const query = fc.record({
   id: fc.nat(0xffff),
   /** Everything but QR and the opcode, which no query may have. */
   flags: fc.nat(0xffff).map((flags) => flags & 0x07ff),
-  type: fc.constantFrom(1, 28, 16, 255, 65, 64_999),
+  type: fc.constantFrom(1, 28, 16, 255, 65, 64_999, 249),
   class: fc.constantFrom(1, 255),
   upper: fc.array(fc.boolean(), { minLength: 1, maxLength: 20 }),
   edns,

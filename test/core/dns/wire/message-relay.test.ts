@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import packet, { type Packet } from 'dns-packet';
 import fc from 'fast-check';
 import { relayMessage } from '#core/dns/wire/message-relay.js';
-import { decodeReply, extendedErrorIn } from '../../../support/dns-message.js';
+import { assertWholeSets } from '../../../support/assert-whole-sets.js';
+import { decodeReply, extendedErrorIn, type QueryOptions } from '../../../support/dns-message.js';
 import { aQuery, tcpClient } from '../../../support/dns-query.js';
 
 const opt = (options: { code: number; data: Buffer }[] = []) => ({
@@ -35,7 +36,7 @@ const compressed = (name: string): Uint8Array => {
 
 describe('relaying a message', () => {
   it("gives it the asker's id, question, RD and CD, and our RA; AD and the rcode stay", () => {
-    const query = aQuery('A.tEst', { id: 42, flags: packet.CHECKING_DISABLED });
+    const query = aQuery('A.tEst', { id: 42, flags: packet.CHECKING_DISABLED | packet.AUTHENTIC_DATA });
     const bytes = relayMessage(query, compressed('a.test'), true);
     const decoded = decodeReply(bytes);
     assert.deepEqual(
@@ -46,7 +47,109 @@ describe('relaying a message', () => {
     assert.equal(decoded.answers?.[0]?.name, 'A.tEst');
   });
 
-  it('takes the OPT record out for an asker without EDNS, and puts one of ours in for one with it', () => {
+  it('passes AD on to those who show that they understand it, by AD or DO (RFC 6840, 5.8)', () => {
+    const adFor = (options: QueryOptions): boolean =>
+      decodeReply(relayMessage(aQuery('a.test', options), upstreamReply('a.test'), true)).flag_ad;
+    assert.equal(adFor({ flags: packet.AUTHENTIC_DATA }), true);
+    assert.equal(adFor({ edns: { dnssecOk: true } }), true);
+    assert.equal(adFor({ edns: {} }), false);
+    assert.equal(adFor({}), false);
+  });
+
+  it('passes TC on, and says SERVFAIL for an extended rcode to an asker without EDNS', () => {
+    const cut = upstreamReply('a.test', { flags: packet.TRUNCATED_RESPONSE });
+    assert.equal(decodeReply(relayMessage(aQuery('a.test'), cut, true)).flag_tc, true);
+    const badVersion = upstreamReply('a.test', { additionals: [{ ...opt(), extendedRcode: 1 }] });
+    assert.equal(decodeReply(relayMessage(aQuery('a.test'), badVersion, true)).rcode, 'SERVFAIL');
+    const reply = decodeReply(relayMessage(aQuery('a.test', { edns: {} }), badVersion, true));
+    assert.equal((reply.additionals?.[0] as unknown as { extendedRcode: number }).extendedRcode, 1);
+  });
+
+  it('passes records of unknown types on byte for byte (RFC 3597, 3)', () => {
+    const data = Buffer.from([0, 255, 0xc0, 0x0c, 0x41]);
+    const message = Buffer.concat([
+      upstreamReply('a.test'),
+      Uint8Array.of(0xc0, 12, 0xff, 0xfe, 0, 1, 0, 0, 0, 9, 0, data.length),
+      data,
+    ]);
+    message.writeUInt16BE(1, 6);
+    const relayed = Buffer.from(relayMessage(aQuery('a.test', { edns: {} }), message, true) ?? []);
+    assert.ok(relayed.includes(message.subarray(-17)));
+    assert.equal(relayed.readUInt16BE(6), 1);
+  });
+
+  it('keeps what stands behind the OPT record, where it can be moved', () => {
+    const glue = [
+      address('ns.a.test', '192.0.2.53'),
+      { type: 'AAAA', name: 'ns.a.test', ttl: 5, data: '2001:db8::53' },
+    ];
+    const message = upstreamReply('a.test', {
+      answers: [address('a.test', '192.0.2.1')],
+      additionals: [opt(), ...glue],
+    });
+    const additionals = decodeReply(relayMessage(aQuery('a.test', { edns: {} }), message, true)).additionals ?? [];
+    assert.deepEqual(
+      additionals.map(({ type }) => type),
+      ['A', 'AAAA', 'OPT'],
+    );
+    const without = decodeReply(relayMessage(aQuery('a.test'), message, true)).additionals ?? [];
+    assert.deepEqual(
+      without.map((record) => 'data' in record && record.data),
+      ['192.0.2.53', '2001:db8::53'],
+    );
+    // The owner points to a name that itself stands behind the OPT record, and would no longer be there.
+    const pointer = 0xc000 | (message.length - 28 - 11);
+    const pointing = Buffer.concat([
+      message,
+      Uint8Array.of(pointer >> 8, pointer & 255, 0, 1, 0, 1, 0, 0, 0, 9, 0, 4, 1, 2, 3, 4),
+    ]);
+    pointing.writeUInt16BE(4, 10);
+    assert.equal(decodeReply(relayMessage(aQuery('a.test'), pointing, true)).additionals?.length, 2);
+  });
+
+  it('refuses a message with two OPT records', () => {
+    assert.equal(
+      relayMessage(aQuery('a.test'), upstreamReply('a.test', { additionals: [opt(), opt()] }), true),
+      undefined,
+    );
+  });
+
+  it('never leaves an RRset incomplete, whatever the asker can take and however the records are mixed', () => {
+    const record = fc.record({ owner: fc.constantFrom('a.test', 'B.test', 'b.test', 'c.b.test'), last: fc.nat(255) });
+    const section = fc.array(record, { maxLength: 25 });
+    const payload = fc.option(fc.integer({ min: 1, max: 1400 }), { nil: undefined });
+    fc.assert(
+      fc.property(
+        section,
+        section,
+        section,
+        payload,
+        fc.boolean(),
+        (answers, authorities, additionals, size, first) => {
+          const written = [answers, authorities, additionals].map((records) =>
+            records.map(({ owner, last }) => address(owner, `192.0.2.${last}`)),
+          );
+          const [answer, authority, additional = []] = written;
+          const withOpt = first ? [opt(), ...additional] : [...additional, opt()];
+          const parts = { answers: answer, authorities: authority, additionals: withOpt };
+          const query = aQuery('a.test', { edns: size === undefined ? undefined : { payloadSize: size } });
+          const relayed = relayMessage(query, upstreamReply('a.test', parts), true);
+          assert.ok(relayed);
+          assert.ok(relayed.length <= Math.max(512, Math.min(size ?? 512, 1232)));
+          const reply = decodeReply(relayed);
+          const kept = [reply.answers, reply.authorities, reply.additionals];
+          for (const [index, all] of written.entries())
+            assertWholeSets(all, kept[index]?.filter(({ type }) => type === 'A') ?? []);
+          const lost =
+            (reply.answers?.length ?? 0) + (reply.authorities?.length ?? 0) < answers.length + authorities.length;
+          assert.equal(reply.flag_tc, lost);
+        },
+      ),
+      { numRuns: 400 },
+    );
+  });
+
+  it('refuses what is malformed for an asker without EDNS, and puts one of ours in for one with it', () => {
     const message = upstreamReply('a.test', { answers: [address('a.test', '192.0.2.1')], additionals: [opt()] });
     assert.deepEqual(decodeReply(relayMessage(aQuery('a.test'), message, true)).additionals, []);
     const [own] =
