@@ -39,7 +39,7 @@ const corpus = [
 ];
 
 describe(`the DNS server under fire (JITSU_FUZZ_SEED=${seed})`, function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
 
   let server: DnsServer;
   let endpoint: Endpoint;
