@@ -1,6 +1,7 @@
 import type { Clock } from '../../contracts/clock.js';
 import type { Milliseconds } from '../../contracts/milliseconds.js';
 import type { AnswerLease, DnsAnswer, DnsClient, DnsQuery } from '../../contracts/resolver.js';
+import { RecordType } from '../wire/record-type.js';
 import { writeAnswer } from '../wire/answer-writer.js';
 import { canonicalQuery } from './canonical-query.js';
 import { createHotMemory, type HotMemory } from './hot-memory.js';
@@ -11,9 +12,6 @@ import { fitsSlot, HotWriter } from './hot-writer.js';
 
 /** How often those who give leases are told of their uses: what is known of them is at most that old. */
 const SETTLING: Milliseconds = 250;
-
-/** Without an OPT record there is no room for a higher one, so what is answered depends on more than the key. */
-const HIGHEST_PLAIN_RCODE = 0x0f;
 
 /** An answer in a slot. */
 interface Kept {
@@ -75,8 +73,11 @@ export class HotAnswers {
     if (packet === undefined || !fitsSlot(this.key, packet)) return;
     const slot = this.slotFor(this.key);
     this.end(slot);
+    const lease = 'lease' in answer ? answer.lease : undefined;
+    // The uses so far are those of earlier answers; from the moment of writing on, other threads count for this one.
+    const kept: Kept = { slot, lease, told: this.writer.usesOf(slot), lastUsed: packet.storedAt };
     this.writer.write(slot, this.key, packet);
-    this.add(slot, 'lease' in answer ? answer.lease : undefined);
+    this.add(kept);
   }
 
   /** Tells all who give leases of the uses so far. */
@@ -99,12 +100,13 @@ export class HotAnswers {
   private packetFor(query: DnsQuery, answer: DnsAnswer): HotPacket | undefined {
     const now = this.clock.now();
     const expiresAt = 'message' in answer ? (answer.reusableUntil ?? 0) : answer.lease?.holds === true ? Infinity : 0;
-    if (this.closed || expiresAt <= now || ('rcode' in answer && answer.rcode > HIGHEST_PLAIN_RCODE)) return undefined;
+    // What ANY is answered may depend on the transport, lest it be large where its asker may be forged (RFC 8482).
+    if (this.closed || expiresAt <= now || query.type === RecordType.ANY) return undefined;
     const canonical = canonicalQuery(query);
     if (canonical === undefined || !this.key.read(canonical.message, canonical.message.length)) return undefined;
     const reply = writeAnswer(canonical, answer, this.recursionAvailable);
     if (reply === undefined) return undefined;
-    return expiresAt === Infinity ? lastingPacket(reply, now) : expiringPacket(reply, now, expiresAt);
+    return 'message' in answer ? expiringPacket(reply, now, expiresAt) : lastingPacket(reply, now);
   }
 
   /** The slot that has this key already, else one that is free, else the one that was used the longest time ago. */
@@ -118,8 +120,8 @@ export class HotAnswers {
     return candidates.reduce((oldest, kept) => (kept.lastUsed < oldest.lastUsed ? kept : oldest)).slot;
   }
 
-  private add(slot: number, lease: AnswerLease | undefined): void {
-    const kept: Kept = { slot, lease, told: this.writer.usesOf(slot), lastUsed: this.clock.now() };
+  private add(kept: Kept): void {
+    const { slot, lease } = kept;
     this.kept.set(slot, kept);
     if (lease === undefined) return;
     this.hangOn(lease, kept);

@@ -69,10 +69,10 @@ export class HotReader {
     const start = slot * (SLOT_SIZE / 4);
     if (!(now < (times[start / 2 + Time.Expiry] as number))) return 0;
     const tailLength = words[start + Word.TailLength] as number;
-    const opt = words[start + Word.Opt] as number;
+    const optionsLength = words[start + Word.OptionsLength] as number;
     const questionEnd = HEADER_LENGTH + questionLength;
     const end = questionEnd + tailLength;
-    const total = edns ? end + OPT_LENGTH + (opt & 0xffff) : end;
+    const total = edns ? end + OPT_LENGTH + optionsLength : end;
     if (total > limit || total < questionEnd) return 0;
 
     out[0] = message[0] as number;
@@ -84,9 +84,8 @@ export class HotReader {
     for (let index = HEADER_LENGTH; index < questionEnd; index++) out[index] = message[index] as number;
     const tail = slot * SLOT_SIZE + tailAt(keyLength);
     this.writeTail(start, tail, tailLength, out, questionEnd);
-    if (words[start + Word.Ttls] !== 0)
-      this.countDown(start, tail + tailLength + (opt & 0xffff), out, questionEnd, now);
-    if (edns) this.writeOpt(opt, tail + tailLength, out, end);
+    if (words[start + Word.Ttls] !== 0) this.countDown(start, tail + tailLength + optionsLength, out, questionEnd, now);
+    if (edns) this.writeOpt(optionsLength, tail + tailLength, out, end);
     return total;
   }
 
@@ -126,14 +125,12 @@ export class HotReader {
   }
 
   /** Our own OPT record, as `optBytes` makes it. */
-  private writeOpt(opt: number, options: number, out: Uint8Array, at: number): void {
+  private writeOpt(length: number, options: number, out: Uint8Array, at: number): void {
     const { bytes } = this.slots;
-    const length = opt & 0xffff;
     out[at] = 0;
     putUint16(out, at + 1, RecordType.OPT);
     putUint16(out, at + 3, UDP_PAYLOAD_SIZE);
-    out[at + 5] = opt >>> 16;
-    out[at + 6] = 0;
+    putUint16(out, at + 5, 0);
     putUint16(out, at + 7, this.query.dnssecOk ? 0x8000 : 0);
     putUint16(out, at + 9, length);
     for (let index = 0; index < length; index++) out[at + OPT_LENGTH + index] = bytes[options + index] as number;

@@ -34,7 +34,7 @@ export class HotWriter {
     words[start + Word.Turn] = 1;
     words[start + Word.FlagsAndAnswers] = (packet.flags << 16) | packet.answers;
     words[start + Word.OtherCounts] = (packet.authorities << 16) | packet.additionals;
-    words[start + Word.Opt] = (packet.extendedRcode << 16) | options.length;
+    words[start + Word.OptionsLength] = options.length;
     words[start + Word.TailLength] = tail.length;
     words[start + Word.Ttls] = ttlOffsets.length;
     words[start + Word.RotationLength] = packet.rotationLength;

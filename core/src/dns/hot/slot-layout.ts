@@ -4,9 +4,8 @@
  * - `Generation`: odd while the slot is live; even while it is empty, ended or being written. Every change counts up.
  * - `Uses`: how often it was given, which only readers change. It is never set back.
  * - `Turn`: by how many records the next answer begins further on.
- * - `KeyLength`, `TailLength`: in bytes.
+ * - `KeyLength`, `TailLength`, `OptionsLength` (of the OPT record): in bytes.
  * - `FlagsAndAnswers`, `OtherCounts`: the header behind the id, without the count of questions, which is 1.
- * - `Opt`: the upper bits of the rcode, and in the lower half the length of the options.
  * - `Ttls`: how many TTLs count down.
  * - `RotationLength`: the length of each answer record where they take turns, else 0.
  */
@@ -17,7 +16,7 @@ export const Word = {
   KeyLength: 3,
   FlagsAndAnswers: 4,
   OtherCounts: 5,
-  Opt: 6,
+  OptionsLength: 6,
   TailLength: 7,
   Ttls: 8,
   RotationLength: 9,
