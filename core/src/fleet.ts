@@ -91,12 +91,13 @@ export class Fleet {
 
   #add(settings: UnikernelSettings, id: UnikernelId, onCount: (unikernel: Unikernel) => void): ConfigProblem[] {
     const { name, names, addresses, ttl, backend, stopMode, delay, deadline, grace, ready, stopPolicies } = settings;
+    const { https, svcb } = settings;
     const machine = JSON.stringify([backend, id]);
     const owner = this.#owners.get(machine);
     if (owner !== undefined) return [sameMachine(name, owner)];
     this.#owners.set(machine, name);
     const plan = {
-      ...{ name, id, names, addresses, ttl, stopMode, delay, deadline, grace },
+      ...{ name, id, names, addresses, ttl, stopMode, delay, deadline, grace, https, svcb },
       backend: this.#backend(backend),
       backendName: backend,
       probes: ready.map((probe) => this.instances.worded(probe)),

@@ -77,6 +77,8 @@ export class UnikernelReader {
       grace: common.grace ?? stop.grace,
       stopPolicies,
       useSynjitsu: common.useSynjitsu ?? true,
+      https: common.https ?? [],
+      svcb: common.svcb ?? [],
     };
   }
 

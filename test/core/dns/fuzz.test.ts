@@ -17,9 +17,9 @@ import { dnsSettings } from '../../support/dns-settings.js';
 import { FakeSummons } from '../../support/dns-summons.js';
 import { aUnikernel } from '../../support/dns-unikernel.js';
 import { heapInUse } from '../../support/heap-in-use.js';
+import { UDP_TRANSPORTS } from '../../support/udp-transports.js';
 
 const seed = Number(process.env['JITSU_FUZZ_SEED'] ?? Date.now() % 2 ** 32);
-const TRANSPORTS = ['dgram'] as const;
 /** So many, of at most so many bytes, always fit into a socket's buffer: nothing is lost on the way. */
 const BATCH = 100;
 const LONGEST = 700;
@@ -31,7 +31,7 @@ const REMEMBERED_MESSAGES = 20_000;
 const MOST_REMEMBERED = 2 ** 19;
 const ping = queryBytes('ping.example.org', { id: 0xbeef, edns: {} });
 
-for (const transport of TRANSPORTS) {
+for (const transport of UDP_TRANSPORTS) {
   describe(`the DNS server under fire over ${transport} (JITSU_FUZZ_SEED=${seed})`, function () {
     this.timeout(60_000);
 
