@@ -65,14 +65,23 @@ export class Unikernel {
   summon: RunningSummon | undefined;
   /** The stop that is under way; a summon waits for it. It never rejects. */
   stopping: Promise<void> | undefined;
-  readonly counters: ReadonlyMap<string, NameCounter>;
+  #counters: ReadonlyMap<string, NameCounter> | undefined;
 
   /** `onCount` is called whenever a counter has changed. */
   constructor(
     readonly plan: UnikernelPlan,
     readonly onCount: (unikernel: Unikernel) => void = () => undefined,
-  ) {
-    this.counters = new Map(plan.names.map((name) => [name, new NameCounter(name, () => onCount(this))]));
+  ) {}
+
+  /** A counter for each of its names. Most of a million unikernels are never asked for, and have none until they are. */
+  get counters(): ReadonlyMap<string, NameCounter> {
+    this.#counters ??= new Map(this.plan.names.map((name) => [name, new NameCounter(name, () => this.onCount(this))]));
+    return this.#counters;
+  }
+
+  /** Whether anything was ever counted. */
+  get isCounted(): boolean {
+    return this.#counters !== undefined;
   }
 
   get name(): string {
