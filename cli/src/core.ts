@@ -24,7 +24,7 @@ export interface Core {
   createJitsu(
     settings: Settings,
     parts: { readonly logger: Logger },
-  ): Promise<Pick<Jitsu, 'start' | 'stop' | 'listening'>>;
+  ): Promise<Pick<Jitsu, 'start' | 'stop' | 'listening' | 'udpTransport'>>;
   controlClient(socket: string): Pick<ControlClient, 'status' | 'summon' | 'stop' | 'history'>;
   defaultControlSocket(): string;
 }

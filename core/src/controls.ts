@@ -14,10 +14,11 @@ import type { HistoryWriter } from './state/history-writer.js';
 import { statusOf } from './status.js';
 import { VERSION } from './version.js';
 
-/** Where the configuration came from, where DNS is answered at the moment, and how those fare whom Jitsu tells. */
+/** Where the configuration came from, where and how DNS is answered at the moment, and how those fare whom Jitsu tells. */
 export interface Setting {
   readonly file: string | undefined;
   listening(): readonly Endpoint[];
+  udpTransport(): StatusReport['udpTransport'] | undefined;
   notifiers(): StatusReport['notifiers'];
 }
 
@@ -40,6 +41,7 @@ export class Controls implements ControlActions {
 
   status(): StatusReport {
     const { file } = this.setting;
+    const udpTransport = this.setting.udpTransport();
     return {
       version: VERSION,
       pid: process.pid,
@@ -47,6 +49,7 @@ export class Controls implements ControlActions {
       startedAt: this.#startedAt,
       ...(file !== undefined && { configFile: file }),
       listening: this.setting.listening(),
+      ...(udpTransport !== undefined && { udpTransport }),
       unikernels: [...this.fleet.unikernels.values()].map((unikernel) => statusOf(unikernel, this.reaper)),
       notifiers: this.setting.notifiers(),
     };

@@ -78,7 +78,12 @@ export class Jitsu {
     const onUp = (unikernel: Unikernel): void => this.#reaper.watch(unikernel);
     this.#summoner = new Summoner(new BootQueue(limit, queue), backOff, this.#announcer, clock, onUp);
     this.controls = new Controls(
-      { file: settings.file, listening: () => this.listening, notifiers: () => this.#notifiers.status() },
+      {
+        file: settings.file,
+        listening: () => this.listening,
+        udpTransport: () => this.udpTransport,
+        notifiers: () => this.#notifiers.status(),
+      },
       ...([this.#fleet, this.#summoner, this.#stopper, this.#reaper, this.#history, this.#store, clock] as const),
     );
 
@@ -92,6 +97,11 @@ export class Jitsu {
   /** Where DNS is answered, over UDP and TCP; empty before `start`. */
   get listening(): readonly Endpoint[] {
     return this.#dns?.listening ?? [];
+  }
+
+  /** How datagrams are taken: many at a time (`mmsg`) or one by one; `undefined` before `start`. */
+  get udpTransport(): 'dgram' | 'mmsg' | undefined {
+    return this.#dns?.udpTransport;
   }
 
   /**

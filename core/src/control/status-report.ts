@@ -45,6 +45,8 @@ export interface StatusReport {
   readonly configFile?: string;
   /** Where DNS is answered, over UDP and TCP. */
   readonly listening: readonly { readonly address: string; readonly port: number }[];
+  /** How datagrams are taken: many at a time (`mmsg`) or one by one. */
+  readonly udpTransport?: 'dgram' | 'mmsg';
   readonly unikernels: readonly UnikernelStatus[];
   /** Those notifiers that have something to tell of themselves. */
   readonly notifiers: readonly ({ readonly name: string } & NotifierStatus)[];

@@ -32,10 +32,15 @@ export class DnsServer {
     return this.listeners?.endpoints ?? [];
   }
 
+  /** How datagrams are taken; `undefined` before `listen`. */
+  get udpTransport(): 'dgram' | 'mmsg' | undefined {
+    return this.listeners?.udpTransport;
+  }
+
   /** Opens UDP and TCP on one port of every bind address, or nothing at all. @throws JITSU_LISTEN_FAILED */
   async listen(): Promise<void> {
     const handler: MessageHandler = (message, client, signal) => this.handle(message, client, signal);
-    this.listeners = await Listeners.open(this.settings, handler, this.deps);
+    this.listeners = await Listeners.open(this.settings, handler, { ...this.deps, hot: this.hot.memory });
   }
 
   /**

@@ -13,6 +13,7 @@ import { decodeReply, extendedErrorIn, queryBytes } from '../../support/dns-mess
 import { udpClient } from '../../support/dns-query.js';
 import { dnsSettings } from '../../support/dns-settings.js';
 import { FakeLease } from '../../support/fake-lease.js';
+import { describeOverUdp } from '../../support/udp-transports.js';
 
 const reply: RecordsAnswer = { rcode: 0, answers: [{ name: 'a.test', type: 'A', ttl: 1, address: '192.0.2.1' }] };
 
@@ -39,7 +40,7 @@ class Gate implements Resolver {
   }
 }
 
-describe('the DNS server', () => {
+describeOverUdp('the DNS server', (transport) => {
   const opened: { server: DnsServer; clock: ManualClock; gate: Gate }[] = [];
   const sockets: Socket[] = [];
 
@@ -53,7 +54,10 @@ describe('the DNS server', () => {
 
   const start = async (settings: Partial<DnsSettings> = {}) => {
     const stage = { clock: new ManualClock(), gate: new Gate(), log: new DnsLog() };
-    const server = new DnsServer(dnsSettings(settings), [stage.gate], { clock: stage.clock, logger: stage.log });
+    const server = new DnsServer(dnsSettings({ transport, ...settings }), [stage.gate], {
+      clock: stage.clock,
+      logger: stage.log,
+    });
     await server.listen();
     opened.push({ ...stage, server });
     return { ...stage, server, endpoint: server.listening[0] as Endpoint };
@@ -99,7 +103,7 @@ describe('the DNS server', () => {
 
   it('says which address is taken, and leaves no socket open', async () => {
     const { endpoint } = await start();
-    const settings = dnsSettings({ bind: ['127.0.0.3', '127.0.0.1'], port: endpoint.port });
+    const settings = dnsSettings({ transport, bind: ['127.0.0.3', '127.0.0.1'], port: endpoint.port });
     const second = new DnsServer(settings, [], { clock: new ManualClock(), logger: new DnsLog() });
     await assert.rejects(second.listen(), {
       code: 'JITSU_LISTEN_FAILED',
@@ -273,7 +277,7 @@ describe('the DNS server', () => {
           return answer;
         },
       };
-      const server = new DnsServer(dnsSettings(), [resolver], { clock: stage.clock, logger: stage.log });
+      const server = new DnsServer(dnsSettings({ transport }), [resolver], { clock: stage.clock, logger: stage.log });
       await server.listen();
       opened.push({ ...stage, server });
       return { ...stage, server, endpoint: server.listening[0] as Endpoint, asked: () => asked };

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import type { Endpoint } from '#core/config/settings.js';
+import type { DnsSettings, Endpoint } from '#core/config/settings.js';
 import { DnsServer } from '#core/dns/dns-server.js';
 import { frame, FrameReader } from '#core/dns/transport/frame-reader.js';
 import { UnikernelResolver } from '#core/dns/unikernel-resolver.js';
@@ -14,6 +14,7 @@ import { tcpClient, udpClient } from '../../support/dns-query.js';
 import { dnsSettings } from '../../support/dns-settings.js';
 import { FakeSummons } from '../../support/dns-summons.js';
 import { aUnikernel } from '../../support/dns-unikernel.js';
+import { UDP_TRANSPORTS } from '../../support/udp-transports.js';
 
 const seed = Number(process.env['JITSU_FUZZ_SEED'] ?? Date.now() % 2 ** 32);
 /** So many, of at most so many bytes, always fit into a socket's buffer: nothing is lost on the way. */
@@ -45,12 +46,17 @@ describe(`the DNS server under fire (JITSU_FUZZ_SEED=${seed})`, function () {
   let pong: Uint8Array;
   const log = new DnsLog();
 
-  before(async () => {
+  const open = async (transport: DnsSettings['transport']): Promise<DnsServer> => {
     const deps = { clock: new ManualClock(), logger: log };
-    const settings = dnsSettings({ zones: [{ name: 'lab.test', authoritative: true }] });
+    const settings = dnsSettings({ transport, zones: [{ name: 'lab.test', authoritative: true }] });
     const www = aUnikernel({ names: ['*.example.org'], addresses: ['192.0.2.7', '2001:db8::7'] });
-    server = new DnsServer(settings, [new UnikernelResolver([www], new FakeSummons(), settings, deps)], deps);
-    await server.listen();
+    const opened = new DnsServer(settings, [new UnikernelResolver([www], new FakeSummons(), settings, deps)], deps);
+    await opened.listen();
+    return opened;
+  };
+
+  before(async () => {
+    server = await open('dgram');
     endpoint = server.listening[0] as Endpoint;
     pong = (await server.handle(ping, udpClient)) ?? new Uint8Array();
   });
@@ -61,25 +67,29 @@ describe(`the DNS server under fire (JITSU_FUZZ_SEED=${seed})`, function () {
     assert.deepEqual(log.at('error'), []);
   });
 
-  it('answers after 120,000 spoilt datagrams as before', async () => {
-    const mutator = new DnsMutator(corpus, seed);
-    const socket = createSocket('udp4');
-    try {
-      let onPong = (): void => {};
-      socket.on('message', (message) => {
-        if (Buffer.compare(message, pong) === 0) onPong();
-      });
-      for (let sent = 0; sent < 120_000; sent += BATCH) {
-        for (let count = 0; count < BATCH; count++)
-          socket.send(mutator.mutate().subarray(0, LONGEST), endpoint.port, endpoint.address);
-        const answered = new Promise<void>((resolve) => (onPong = resolve));
-        socket.send(ping, endpoint.port, endpoint.address);
-        await answered;
+  for (const transport of UDP_TRANSPORTS) {
+    it(`answers after 120,000 spoilt datagrams by ${transport} as before`, async () => {
+      const target = await open(transport);
+      const { address, port } = target.listening[0] as Endpoint;
+      const mutator = new DnsMutator(corpus, seed);
+      const socket = createSocket('udp4');
+      try {
+        let onPong = (): void => {};
+        socket.on('message', (message) => {
+          if (Buffer.compare(message, pong) === 0) onPong();
+        });
+        for (let sent = 0; sent < 120_000; sent += BATCH) {
+          for (let count = 0; count < BATCH; count++) socket.send(mutator.mutate().subarray(0, LONGEST), port, address);
+          const answered = new Promise<void>((resolve) => (onPong = resolve));
+          socket.send(ping, port, address);
+          await answered;
+        }
+      } finally {
+        socket.close();
+        await target.close(0);
       }
-    } finally {
-      socket.close();
-    }
-  });
+    });
+  }
 
   it('answers after 80,000 spoilt messages by TCP as before', async () => {
     const mutator = new DnsMutator(corpus, seed + 1);

@@ -74,12 +74,12 @@ function rotationOf(reply: Uint8Array, { records, answerCount }: MessageLayout):
   if (first === undefined || answers.length < 2) return 0;
   if (first.type !== RecordType.A && first.type !== RecordType.AAAA) return 0;
   const length = first.end - first.start;
-  const kind = kindOf(reply, first);
-  const alike = answers.every((record) => record.end - record.start === length && kindOf(reply, record) === kind);
+  const alike = answers.every((record) => record.end - record.start === length && headEquals(reply, first, record));
   return alike ? length : 0;
 }
 
-/** Owner, type and class as they are written; the same where the records belong to one set and are written alike. */
-function kindOf(reply: Uint8Array, { start, typeAt }: RecordSpan): string {
-  return Buffer.from(reply.subarray(start, typeAt + 4)).toString('latin1');
+/** Owner, type and class: we write the owner of a set in the same way each time. */
+function headEquals(reply: Uint8Array, one: RecordSpan, other: RecordSpan): boolean {
+  const head = ({ start, typeAt }: RecordSpan): Uint8Array => reply.subarray(start, typeAt + 4);
+  return Buffer.compare(head(one), head(other)) === 0;
 }
