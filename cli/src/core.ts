@@ -25,7 +25,7 @@ export interface Core {
     settings: Settings,
     parts: { readonly logger: Logger },
   ): Promise<Pick<Jitsu, 'start' | 'stop' | 'listening' | 'udpTransport'>>;
-  controlClient(socket: string): Pick<ControlClient, 'status' | 'summon' | 'stop' | 'history'>;
+  controlClient(socket: string): Pick<ControlClient, 'status' | 'summon' | 'stop' | 'flush' | 'history'>;
   defaultControlSocket(): string;
 }
 

@@ -58,6 +58,8 @@ export interface MessageAnswer {
    * clock and in milliseconds; its TTLs count down meanwhile.
    */
   readonly reusableUntil?: Milliseconds;
+  /** Goes to askers with EDNS before one that the message itself may hold. */
+  readonly extendedError?: ExtendedError;
 }
 
 export type DnsAnswer = RecordsAnswer | MessageAnswer;

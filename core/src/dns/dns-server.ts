@@ -51,6 +51,11 @@ export class DnsServer {
     return this.hot.answer(message, client) ?? this.responder.respond(message, client, signal);
   }
 
+  /** Drops every answer that may be given again until a certain time, so that its resolver is asked anew. */
+  forgetReusable(): void {
+    this.hot.endReusable();
+  }
+
   /**
    * Answers every new query with SERVFAIL, waits for the answers in flight, gives up those that are still missing after
    * `grace`, and closes the sockets.

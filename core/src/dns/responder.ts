@@ -72,19 +72,13 @@ export class Responder {
 
   private async answer(query: DnsQuery, signal?: AbortSignal): Promise<DnsAnswer> {
     if (this.refusal !== undefined) return failureAnswer(this.refusal);
-    const controller = this.pending.add();
-    if (controller === undefined) return OVERLOADED;
-    const abort = (): void => controller.abort(signal?.reason);
-    signal?.addEventListener('abort', abort);
+    const answer = this.pending.wait((ends) => this.askInOrder(query, ends), signal);
+    if (answer === undefined) return OVERLOADED;
     try {
-      // A resolver need not heed the signal, so the wait for it ends here.
-      return await Promise.race([this.askInOrder(query, controller.signal), rejectionOf(controller.signal)]);
+      return await answer;
     } catch (error) {
-      this.report(query, error, controller.signal);
+      this.report(query, error, signal);
       return failureAnswer(error);
-    } finally {
-      signal?.removeEventListener('abort', abort);
-      this.pending.remove(controller);
     }
   }
 
@@ -113,16 +107,11 @@ export class Responder {
     return writeResponse(query, failureAnswer(undefined), this.recursionAvailable);
   }
 
-  private report({ name, type, client }: DnsQuery, error: unknown, signal: AbortSignal): void {
+  private report({ name, type, client }: DnsQuery, error: unknown, gone?: AbortSignal): void {
     const about = { name, type, client: client.address };
     if (error instanceof JitsuError) this.logger.debug({ ...about, code: error.code }, error.message);
-    else if (!signal.aborted)
+    else if (gone?.aborted !== true) {
       this.logger.error({ ...about, err: error }, 'a resolver failed in a way that was not foreseen');
+    }
   }
-}
-
-function rejectionOf(signal: AbortSignal): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
-  });
 }

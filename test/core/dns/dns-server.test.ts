@@ -209,7 +209,10 @@ describeOverUdp('the DNS server', (transport) => {
     const large: Resolver = {
       resolve: async () => ({ rcode: 0, answers: [{ name: 'a.test', type: 'TXT', ttl: 1, strings }] }),
     };
-    const server = new DnsServer(dnsSettings(), [large], { clock: new ManualClock(), logger: new DnsLog() });
+    const server = new DnsServer(dnsSettings({ transport }), [large], {
+      clock: new ManualClock(),
+      logger: new DnsLog(),
+    });
     await server.listen();
     try {
       const socket = await dial(server.listening[0] as Endpoint);

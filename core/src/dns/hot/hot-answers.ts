@@ -85,6 +85,11 @@ export class HotAnswers {
     for (const kept of this.counted) this.tell(kept);
   }
 
+  /** Ends every answer that nobody gave a lease for. */
+  endReusable(): void {
+    for (const { slot, lease } of [...this.kept.values()]) if (lease === undefined) this.end(slot);
+  }
+
   /** Ends every answer, and keeps no more. */
   close(): void {
     this.closed = true;

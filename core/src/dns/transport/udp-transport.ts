@@ -7,7 +7,7 @@ import { loadSocketCalls, type SocketCalls } from './mmsg/socket-calls.js';
 /** How datagrams are taken: one by one by Node, or many at a time by calls of our own. */
 export type UdpTransport = { readonly kind: 'dgram' } | { readonly kind: 'mmsg'; readonly calls: SocketCalls };
 
-export const DGRAM: UdpTransport = { kind: 'dgram' };
+const DGRAM: UdpTransport = { kind: 'dgram' };
 
 /** The transport that the settings ask for, as far as this machine has it. @throws JITSU_LISTEN_FAILED */
 export async function chooseUdpTransport(setting: DnsSettings['transport'], logger: Logger): Promise<UdpTransport> {

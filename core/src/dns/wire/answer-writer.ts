@@ -10,6 +10,6 @@ import { writeResponse } from './response-writer.js';
  */
 export function writeAnswer(query: DnsQuery, answer: DnsAnswer, recursionAvailable: boolean): Uint8Array | undefined {
   return 'message' in answer
-    ? relayMessage(query, answer.message, recursionAvailable)
+    ? relayMessage(query, answer, recursionAvailable)
     : writeResponse(query, answer, recursionAvailable);
 }

@@ -59,7 +59,7 @@ describe('a hot answer of somebody else', () => {
     const { ask, keep } = stage();
     keep(10_000);
     for (const options of [{ id: 5 }, { id: 6, edns: {} }, { id: 7, edns: { payloadSize: 4_096 } }]) {
-      assert.deepEqual(ask(options), relayMessage(aQuery('www.test', options), message(), true));
+      assert.deepEqual(ask(options), relayMessage(aQuery('www.test', options), { message: message() }, true));
     }
   });
 
@@ -71,7 +71,7 @@ describe('a hot answer of somebody else', () => {
     keep(10_000, reply);
     assert.deepEqual(extendedErrorIn(decodeReply(ask({ edns: {} }))), { code: 3, text: 'stale' });
     for (const options of [{}, { edns: {} }]) {
-      assert.deepEqual(ask(options), relayMessage(aQuery('www.test', options), reply, true));
+      assert.deepEqual(ask(options), relayMessage(aQuery('www.test', options), { message: reply }, true));
     }
   });
 

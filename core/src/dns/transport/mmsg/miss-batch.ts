@@ -31,13 +31,15 @@ export function packMisses(batch: DatagramBatch, indices: Uint8Array): ArrayBuff
 /** Takes them out again, each as a copy: one that waits for long must not keep the others in memory. */
 export function* unpackMisses(packed: ArrayBuffer): Generator<Miss> {
   const words = new Uint32Array(packed);
-  const bytes = new Uint8Array(packed);
   for (let position = 0; position < words.length;) {
     const length = words[position] as number;
-    const start = position + HEAD_WORDS;
-    const message = bytes.slice(start * 4, start * 4 + length);
-    yield { message, envelope: words.slice(position + 1, start) };
-    position = start + wordsFor(length);
+    const end = position + HEAD_WORDS + wordsFor(length);
+    const copy = packed.slice((position + 1) * 4, end * 4);
+    yield {
+      message: new Uint8Array(copy, ENVELOPE_WORDS * 4, length),
+      envelope: new Uint32Array(copy, 0, ENVELOPE_WORDS),
+    };
+    position = end;
   }
 }
 

@@ -48,18 +48,17 @@ export class ReceiveLoop {
   /** Returns when the thread is to end. @throws Error when the socket cannot be used */
   run(): void {
     const { calls, descriptor, state } = this.options;
-    for (let failures = 0; failures < MOST_FAILURES;) {
+    for (let failures = 0; ;) {
       const count = calls.recvmmsg(descriptor, this.received.headers, BATCH_SIZE, Linux.MSG_WAITFORONE, null);
       const code = count < 0 ? calls.errorCode() : undefined;
       if (Atomics.load(state, ThreadState.Ending) !== 0) return;
-      if (count < 0) {
-        failures += 1;
-        if (failures === MOST_FAILURES) throw new Error(`datagrams cannot be received: ${code}`);
-        continue;
+      if (code === undefined) {
+        this.take(count);
+        this.received.expect(count);
+        failures = 0;
+      } else if (code !== 'EINTR' && ++failures === MOST_FAILURES) {
+        throw new Error(`datagrams cannot be received: ${code}`);
       }
-      failures = 0;
-      this.take(count);
-      this.received.expect(count);
     }
   }
 
@@ -100,11 +99,11 @@ export class ReceiveLoop {
   }
 
   private send(count: number): void {
-    const { calls, descriptor, state, onUnsent } = this.options;
+    const { calls, descriptor, state } = this.options;
     const unsent = sendBatch(calls, descriptor, this.replies, count, 0);
     if (unsent === undefined) return;
     // Who forges senders that cannot be reached must not fill the main thread with news of that.
-    if (Atomics.add(state, ThreadState.Unsent, unsent.count) === 0) onUnsent(unsent.code);
+    if (Atomics.add(state, ThreadState.Unsent, unsent.count) === 0) this.options.onUnsent(unsent.code);
   }
 }
 

@@ -79,7 +79,13 @@ export class ReceiveThread {
     const clockAhead = aheadOfMachine(clock.now());
     const order: ReceiveOrder = { descriptor, kind, state: this.state, recursionAvailable, hot, clockAhead };
     // Node's flags are meant for whoever was started with them: some of them no thread takes.
-    const worker = new Worker(program, { name: 'datagrams', workerData: order, execArgv: [] });
+    let worker: Worker;
+    try {
+      worker = new Worker(program, { name: 'datagrams', workerData: order, execArgv: [] });
+    } catch (error) {
+      // The machine gives no more threads.
+      return failed(error as Error);
+    }
     let readyAt: Milliseconds | undefined;
     let reason = new Error('it has come to its end');
     worker.on('error', (error) => (reason = error));
@@ -93,7 +99,7 @@ export class ReceiveThread {
       // By then all its messages have been delivered.
       worker.on('exit', () => {
         if (readyAt === undefined) failed(reason);
-        else if (Atomics.load(this.state, ThreadState.Ending) === 0) this.replace(reason, readyAt);
+        else this.replace(reason, readyAt);
         resolve();
       });
     });
@@ -101,6 +107,7 @@ export class ReceiveThread {
 
   private replace(reason: Error, since: Milliseconds): void {
     const { clock, logger } = this.options;
+    if (Atomics.load(this.state, ThreadState.Ending) !== 0) return;
     logger.error({ err: reason }, 'a thread that takes datagrams has died; another one takes its place');
     // What it had counted and not handed over is lost.
     Atomics.store(this.state, ThreadState.UnderWay, 0);

@@ -29,12 +29,13 @@ export function socketAddress({ address, port }: Endpoint, calls: InterfaceCalls
 
 /** Who sent a datagram, in the words of Node's own sockets. @param envelope as `DatagramBatch` copies it */
 export function clientOf(envelope: Uint32Array, calls: InterfaceCalls): DnsClient {
-  const socketAddress = new Uint8Array(envelope.buffer, envelope.byteOffset + 4, 28);
   const view = new DataView(envelope.buffer, envelope.byteOffset + 4, 28);
   const port = view.getUint16(2);
   if (view.getUint16(0, true) === Linux.AF_INET) {
-    return { address: socketAddress.subarray(4, 8).join('.'), port, transport: 'udp' };
+    const address = `${view.getUint8(4)}.${view.getUint8(5)}.${view.getUint8(6)}.${view.getUint8(7)}`;
+    return { address, port, transport: 'udp' };
   }
+  const socketAddress = new Uint8Array(envelope.buffer, envelope.byteOffset + 4, 28);
   const plain = ipaddr.fromByteArray([...socketAddress.subarray(8, 24)]).toString();
   const isLinkLocal = (view.getUint16(8) & 0xffc0) === 0xfe80;
   const address = isLinkLocal ? `${plain}%${interfaceName(view.getUint32(24, true), calls)}` : plain;
