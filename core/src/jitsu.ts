@@ -2,11 +2,13 @@ import { SystemClock } from './clock.js';
 import type { Endpoint, Settings } from './config/settings.js';
 import { ensureRuntimeDirectory } from './control/control-paths.js';
 import { ControlServer } from './control/control-server.js';
+import type { Backend } from './contracts/backend.js';
 import type { Clock } from './contracts/clock.js';
 import type { Logger } from './contracts/logger.js';
 import type { Milliseconds } from './contracts/milliseconds.js';
 import type { Resolver } from './contracts/resolver.js';
 import type { StateStore } from './contracts/state-store.js';
+import { CachingResolver } from './dns/cache/caching-resolver.js';
 import { DnsServer } from './dns/dns-server.js';
 import { Forwarder } from './dns/forwarder/forwarder.js';
 import { MinimalAny } from './dns/minimal-any.js';
@@ -53,20 +55,25 @@ export class Jitsu {
   readonly #reaper: Reaper;
   readonly #summoner: Summoner;
   readonly #resolvers: readonly Resolver[];
+  #cache: CachingResolver | undefined;
+  readonly #settings: Omit<Settings, 'unikernels'>;
+  readonly #followers = new Map<Backend, PowerFollower>();
   #dns: DnsServer | undefined;
   #stopped: Promise<void> | undefined;
 
   /** Opens nothing yet. @throws JITSU_CONFIG_INVALID for a stop mode that its backend lacks */
   constructor(
-    private readonly settings: Settings,
+    { unikernels, ...settings }: Settings,
     private readonly logger: Logger,
     private readonly clock: Clock = new SystemClock(),
   ) {
-    const instances = new Instances(settings, clock, logger);
-    this.#fleet = new Fleet(settings, instances);
+    this.#settings = settings;
+    const whole = { ...settings, unikernels };
+    const instances = new Instances(whole, clock, logger);
+    this.#fleet = new Fleet(whole, instances);
     this.#store = settings.persistDb === undefined ? new MemoryStateStore() : new LmdbStateStore(settings.persistDb);
     this.#hub = new EventHub(clock, logger);
-    this.#notifiers = new Notifiers(settings, instances);
+    this.#notifiers = new Notifiers(whole, instances);
     this.#history = new HistoryWriter(this.#store, logger);
     this.#counters = new CounterWriter(this.#store, countersOf, clock, logger);
     this.#announcer = new Announcer((event) => this.#hub.emit(event), clock);
@@ -75,10 +82,20 @@ export class Jitsu {
 
     const { limit, queue, firstBackOff, longestBackOff } = settings.boot;
     const backOff = new BackOff(firstBackOff, longestBackOff);
-    const onUp = (unikernel: Unikernel): void => this.#reaper.watch(unikernel);
+    const onUp = (unikernel: Unikernel): void => {
+      this.#followers.get(unikernel.plan.backend)?.attend(unikernel);
+      this.#reaper.watch(unikernel);
+    };
     this.#summoner = new Summoner(new BootQueue(limit, queue), backOff, this.#announcer, clock, onUp);
     this.controls = new Controls(
-      { file: settings.file, listening: () => this.listening, notifiers: () => this.#notifiers.status() },
+      {
+        file: settings.file,
+        listening: () => this.listening,
+        udpTransport: () => this.udpTransport,
+        notifiers: () => this.#notifiers.status(),
+        cache: () => this.#cache,
+        forgetReusable: () => this.#dns?.forgetReusable(),
+      },
       ...([this.#fleet, this.#summoner, this.#stopper, this.#reaper, this.#history, this.#store, clock] as const),
     );
 
@@ -92,6 +109,11 @@ export class Jitsu {
   /** Where DNS is answered, over UDP and TCP; empty before `start`. */
   get listening(): readonly Endpoint[] {
     return this.#dns?.listening ?? [];
+  }
+
+  /** How datagrams are taken: many at a time (`mmsg`) or one by one; `undefined` before `start`. */
+  get udpTransport(): 'dgram' | 'mmsg' | undefined {
+    return this.#dns?.udpTransport;
   }
 
   /**
@@ -124,8 +146,8 @@ export class Jitsu {
   }
 
   async #openState(): Promise<void> {
-    ensureRuntimeDirectory(this.settings.runtimeDirectory);
-    const control = new ControlServer(this.settings.controlSocket, this.controls, this.clock, this.logger);
+    ensureRuntimeDirectory(this.#settings.runtimeDirectory);
+    const control = new ControlServer(this.#settings.controlSocket, this.controls, this.clock, this.logger);
     await control.listen();
     this.#unwinding.add(() => control.close());
     await this.#store.open();
@@ -144,31 +166,37 @@ export class Jitsu {
     }
     await this.#fleet.register((unikernel) => this.#counters.mark(unikernel));
     this.#fleet.recall(await this.#store.counters());
-    await this.#fleet.save(this.#store);
+    // What a store in memory would remember, the fleet has itself.
+    if (this.#settings.persistDb !== undefined) await this.#fleet.save(this.#store);
     this.#unwinding.add(() => this.#reaper[Symbol.dispose]());
-    for (const backend of this.#fleet.backends.values()) {
+    for (const [connection, backend] of this.#fleet.backends) {
       const follower = new PowerFollower(backend, this.#announcer, this.clock, (unikernel) =>
         this.#reaper.watch(unikernel),
       );
       this.#unwinding.add(() => follower[Symbol.dispose]());
-      await follower.follow(this.#fleet.of(backend));
+      this.#followers.set(backend, follower);
+      await follower.follow(this.#fleet.on(connection));
     }
-    if (this.settings.onExit === 'stop') this.#unwinding.add(() => this.#stopAll());
+    if (this.#settings.onExit === 'stop') this.#unwinding.add(() => this.#stopAll());
   }
 
   async #openDns(): Promise<void> {
-    const { clock, logger, settings } = this;
+    const { clock, logger } = this;
+    const settings = this.#settings;
     const unikernels = [...this.#fleet.unikernels.values()];
     const local = new UnikernelResolver(unikernels, this.#summoner, settings.dns, { clock, logger });
     const forwarder = new Forwarder(settings.dns, { clock, logger, listening: () => this.listening });
+    const cache = new CachingResolver(forwarder, settings.dns, clock);
     const behind = [
       new SpecialNames(),
       ...(settings.dns.forwarders === 'off' ? [] : [new MinimalAny(Math.floor(settings.dns.ttl / 1_000))]),
-      forwarder,
+      cache,
     ];
     const dns = new DnsServer(settings.dns, [local, ...this.#resolvers, ...behind], { clock, logger });
     await forwarder.open();
     this.#unwinding.add(() => forwarder.close());
+    this.#unwinding.add(() => cache.close());
+    this.#cache = cache;
     await dns.listen();
     this.#dns = dns;
     this.#unwinding.add(() => this.#farewell(dns));

@@ -16,6 +16,14 @@ export interface Endpoint {
   readonly port: number;
 }
 
+/** A server that queries are forwarded to. */
+export interface UpstreamSettings extends Endpoint {
+  /** `udp`, with TCP for what is cut, where absent. */
+  readonly transport?: 'udp' | 'tcp' | 'tls';
+  /** Over TLS, the name that its certificate must have; the address must be in it where absent (RFC 8310). */
+  readonly name?: string;
+}
+
 export interface ZoneSettings {
   readonly name: string;
   /** Whether a name below it that is no unikernel's gets NXDOMAIN instead of being forwarded. */
@@ -68,7 +76,7 @@ export interface DnsSettings {
   /** The TTL of zone records. */
   readonly ttl: Milliseconds;
   /** `system`: those of /etc/resolv.conf; `off`: no forwarding. */
-  readonly forwarders: readonly Endpoint[] | 'system' | 'off';
+  readonly forwarders: readonly UpstreamSettings[] | 'system' | 'off';
   /** The port of the system's forwarders. */
   readonly forwarderPort: number;
   /** How long to wait for one upstream before the next is asked. */

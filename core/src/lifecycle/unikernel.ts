@@ -23,8 +23,8 @@ export interface UnikernelPlan {
   readonly deadline: Milliseconds;
   readonly grace: Milliseconds;
   /** The data of its HTTPS and SVCB records (RFC 9460, 2.2); none where absent. */
-  readonly https?: readonly Uint8Array[];
-  readonly svcb?: readonly Uint8Array[];
+  readonly https?: readonly Uint8Array[] | undefined;
+  readonly svcb?: readonly Uint8Array[] | undefined;
 }
 
 /** Why the last summon came to nothing, and how long the next one has to wait. */
@@ -49,8 +49,6 @@ export class Unikernel {
   state: PowerState = 'unknown';
   /** Why it is in that state, where the backend knows. */
   detail: string | undefined;
-  /** Whether its service has answered since it was last started; cleared before a stop begins. */
-  ready = false;
   /** Whether its backend went away while we looked after it. */
   lost = false;
   /** When this run began: summoned, or found running. */
@@ -68,18 +66,51 @@ export class Unikernel {
   summon: RunningSummon | undefined;
   /** The stop that is under way; a summon waits for it. It never rejects. */
   stopping: Promise<void> | undefined;
-  readonly counters: ReadonlyMap<string, NameCounter>;
+  #ready = false;
+  /** Most of a million unikernels never have any. */
+  #onUnready: Set<() => void> | undefined;
+  #counters: ReadonlyMap<string, NameCounter> | undefined;
 
   /** `onCount` is called whenever a counter has changed. */
   constructor(
     readonly plan: UnikernelPlan,
     readonly onCount: (unikernel: Unikernel) => void = () => undefined,
-  ) {
-    this.counters = new Map(plan.names.map((name) => [name, new NameCounter(name, () => onCount(this))]));
+  ) {}
+
+  /** A counter for each of its names. Most of a million unikernels are never asked for, and have none until they are. */
+  get counters(): ReadonlyMap<string, NameCounter> {
+    this.#counters ??= new Map(this.plan.names.map((name) => [name, new NameCounter(name, () => this.onCount(this))]));
+    return this.#counters;
+  }
+
+  /** Whether anything was ever counted. */
+  get isCounted(): boolean {
+    return this.#counters !== undefined;
   }
 
   get name(): string {
     return this.plan.name;
+  }
+
+  /** Whether its service has answered since it was last started; cleared before a stop begins. */
+  get ready(): boolean {
+    return this.#ready;
+  }
+
+  /** Whoever relies on it is told when it falls, before anything follows from that. */
+  set ready(ready: boolean) {
+    this.#ready = ready;
+    if (ready) return;
+    const listeners = this.#onUnready ?? [];
+    this.#onUnready = undefined;
+    for (const listener of listeners) listener();
+  }
+
+  /** Calls back once, in the moment when it is no longer ready, unless the returned handle is disposed first. */
+  onUnready(listener: () => void): Disposable {
+    this.#onUnready ??= new Set();
+    this.#onUnready.add(listener);
+    return { [Symbol.dispose]: () => this.#onUnready?.delete(listener) };
   }
 
   /** Those of the plan, else those that its backend has found out: none before its first boot. */
