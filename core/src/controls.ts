@@ -12,7 +12,11 @@ import type { Stopper } from './lifecycle/stopper.js';
 import type { Summons } from './lifecycle/summoner.js';
 import type { HistoryWriter } from './state/history-writer.js';
 import { statusOf } from './status.js';
+import { selectForStatus } from './status-selection.js';
 import { VERSION } from './version.js';
+
+/** More in a report would hold up the answers while it is put together. */
+const REPORTED = 10_000;
 
 /** Where the configuration came from, where DNS is answered at the moment, and how those fare whom Jitsu tells. */
 export interface Setting {
@@ -40,6 +44,8 @@ export class Controls implements ControlActions {
 
   status(): StatusReport {
     const { file } = this.setting;
+    const { unikernels } = this.fleet;
+    const further = unikernels.size - REPORTED;
     return {
       version: VERSION,
       pid: process.pid,
@@ -47,7 +53,8 @@ export class Controls implements ControlActions {
       startedAt: this.#startedAt,
       ...(file !== undefined && { configFile: file }),
       listening: this.setting.listening(),
-      unikernels: [...this.fleet.unikernels.values()].map((unikernel) => statusOf(unikernel, this.reaper)),
+      unikernels: selectForStatus(unikernels, REPORTED).map((unikernel) => statusOf(unikernel, this.reaper)),
+      ...(further > 0 && { further }),
       notifiers: this.setting.notifiers(),
     };
   }

@@ -45,7 +45,10 @@ export interface StatusReport {
   readonly configFile?: string;
   /** Where DNS is answered, over UDP and TCP. */
   readonly listening: readonly { readonly address: string; readonly port: number }[];
+  /** All, or where there are more than 10,000 so many, those first of which there is something to tell. */
   readonly unikernels: readonly UnikernelStatus[];
+  /** How many there are besides; absent where there are none. */
+  readonly further?: number;
   /** Those notifiers that have something to tell of themselves. */
   readonly notifiers: readonly ({ readonly name: string } & NotifierStatus)[];
 }
