@@ -6,8 +6,10 @@ type Values = Readonly<Record<string, unknown>>;
 /** Objects with the same keys, in the same order. */
 interface Kind {
   readonly keys: readonly string[];
-  /** The keys that the schema adds where they are absent. */
-  readonly added: readonly string[];
+  /** The keys that the schema reads. */
+  readonly read: readonly (readonly [key: string, reader: ValueReader])[];
+  /** Those that it adds where they are absent. */
+  readonly added: readonly (readonly [key: string, reader: ValueReader])[];
 }
 
 /** How many combinations of keys are remembered. */
@@ -19,37 +21,24 @@ const REMEMBERED = 100;
  * before, and everything that is unusual.
  */
 export class KeywiseReader<Output> {
-  readonly #values: ReadonlyMap<string, ValueReader>;
+  readonly #readers: ReadonlyMap<string, ValueReader>;
   readonly #kinds = new Map<string, Kind>();
   #latest: Kind | undefined;
 
-  constructor(private readonly schema: ZodObject) {
+  /** @param isOthers tells the keys that the schema is not to see */
+  constructor(
+    private readonly schema: ZodObject,
+    private readonly isOthers: (key: string) => boolean,
+  ) {
     const { shape } = schema;
-    this.#values = new Map(Object.keys(shape).map((key) => [key, new ValueReader(shape[key] as core.$ZodType)]));
+    this.#readers = new Map(Object.keys(shape).map((key) => [key, new ValueReader(shape[key] as core.$ZodType)]));
   }
 
-  /** What the schema makes of it; `undefined` where it finds fault, or may. */
+  /** What the schema makes of it; `undefined` where it finds fault, or may, and where there is a key that is nobody's. */
   read(values: Values): Output | undefined {
     const keys = Object.keys(values);
     const kind = this.#kindOf(keys);
-    return kind === undefined ? this.#learn(keys, values) : this.#readAs(kind, values);
-  }
-
-  #readAs({ keys, added }: Kind, values: Values): Output | undefined {
-    const output: Record<string, unknown> = {};
-    for (const key of keys) {
-      const reader = this.#values.get(key);
-      if (reader === undefined) continue;
-      const reading = reader.read(values[key]);
-      if (reading === undefined) return undefined;
-      output[key] = reading.data;
-    }
-    for (const key of added) {
-      const reading = this.#values.get(key)?.read(undefined);
-      if (reading === undefined) return undefined;
-      output[key] = reading.data;
-    }
-    return output as Output;
+    return kind === undefined ? this.#learn(keys, values) : readAs<Output>(kind, values);
   }
 
   #kindOf(keys: readonly string[]): Kind | undefined {
@@ -61,18 +50,35 @@ export class KeywiseReader<Output> {
   }
 
   #learn(keys: readonly string[], values: Values): Output | undefined {
-    const result = this.schema.safeParse(values);
+    const own = keys.filter((key) => !this.isOthers(key));
+    if (!own.every((key) => this.#readers.has(key))) return undefined;
+    const result = this.schema.safeParse(Object.fromEntries(own.map((key) => [key, values[key]])));
     if (!result.success) return undefined;
-    if (this.#kinds.size < REMEMBERED && isKeywise(this.schema, keys)) {
-      const added = Object.keys(result.data).filter((key) => !keys.includes(key));
-      this.#kinds.set(JSON.stringify(keys), { keys, added });
+    // What a schema says of the object as a whole, it must be asked each time.
+    const isKeywise = (this.schema._zod.def.checks ?? []).length === 0;
+    if (isKeywise && this.#kinds.size < REMEMBERED) {
+      const added = Object.keys(result.data).filter((key) => !own.includes(key));
+      this.#kinds.set(JSON.stringify(keys), { keys, read: this.#pairs(own), added: this.#pairs(added) });
     }
     return result.data as Output;
   }
+
+  #pairs(keys: readonly string[]): Kind['read'] {
+    return keys.map((key) => [key, this.#readers.get(key) as ValueReader]);
+  }
 }
 
-/** Whether a schema says nothing of the object as a whole, and takes over none of the keys that it does not know. */
-function isKeywise({ shape, _zod: { def } }: ZodObject, keys: readonly string[]): boolean {
-  if ((def.checks ?? []).length > 0) return false;
-  return def.catchall === undefined || keys.every((key) => Object.hasOwn(shape, key));
+function readAs<Output>({ read, added }: Kind, values: Values): Output | undefined {
+  const output: Record<string, unknown> = {};
+  for (const [key, reader] of read) {
+    const reading = reader.read(values[key]);
+    if (reading === undefined) return undefined;
+    output[key] = reading.data;
+  }
+  for (const [key, reader] of added) {
+    const reading = reader.read(undefined);
+    if (reading === undefined) return undefined;
+    output[key] = reading.data;
+  }
+  return output as Output;
 }

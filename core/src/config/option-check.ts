@@ -2,7 +2,6 @@ import type { ZodObject } from 'zod';
 import type { ConfigProblem } from './config-problems.js';
 import { unknownKey } from './expectation.js';
 import { givenValue } from './given-value.js';
-import type { KeywiseReader } from './keywise-reader.js';
 import { check, schemaProblems } from './schema-problems.js';
 import { checkText } from './text-values.js';
 
@@ -20,19 +19,10 @@ export interface OptionCheck {
   readonly areText?: boolean;
   /** Keys that are somebody else's, for advice on mistyped ones. */
   readonly otherKeys?: Iterable<string>;
-  /** Reads by the same schema, where many options are read by it. */
-  readonly reader?: KeywiseReader<Record<string, unknown>>;
 }
 
 /** Checks options by a plugin's schema; keys that it does not know are problems, whether it says so or not. */
-export function checkOptions({
-  schema,
-  values,
-  pathOf,
-  areText = false,
-  otherKeys = [],
-  reader,
-}: OptionCheck): CheckedOptions {
+export function checkOptions({ schema, values, pathOf, areText = false, otherKeys = [] }: OptionCheck): CheckedOptions {
   const known = schema === undefined ? NOTHING : knownKeys(schema);
   const unknown =
     known === undefined
@@ -42,8 +32,6 @@ export function checkOptions({
           .map((key) => unknownKeyProblem(pathOf([key]), values[key], unknownKey(key, [...known, ...otherKeys])));
   if (schema === undefined) return unknown.length > 0 ? { problems: unknown } : { options: {} };
 
-  const options = unknown.length === 0 ? reader?.read(values) : undefined;
-  if (options !== undefined) return { options };
   const outcome = areText ? checkText(schema, values) : { checked: check(schema, values), values };
   if (outcome.checked.success && unknown.length === 0) return { options: outcome.checked.data };
   // A strict schema complains of the same keys once more.

@@ -31,7 +31,7 @@ interface Reading {
   readonly common: KeywiseReader<CheckedParts>;
   /** The schema of its backend's options; where there is no such backend, nobody knows which options are right. */
   readonly optionsSchema: ZodObject | undefined;
-  readonly options: KeywiseReader<Record<string, unknown>> | undefined;
+  readonly options: KeywiseReader<unknown> | undefined;
 }
 
 const NO_WORDS: readonly string[] = [];
@@ -116,16 +116,16 @@ export class UnikernelReader {
     return { common: rest.success ? rest.data : {}, isWhole: false };
   }
 
-  #options(entry: UnikernelEntry, { options, optionsSchema: schema }: Reading, name: string | undefined): unknown {
+  #options(entry: UnikernelEntry, reading: Reading, name: string | undefined): unknown {
+    const { options, optionsSchema: schema } = reading;
     // That there is no such backend has been said already.
-    if (schema === undefined || options === undefined) return undefined;
-    const values = ownOptions(entry.values);
+    if (schema === undefined) return undefined;
+    const read = name === entry.values['name'] ? options?.read(entry.values) : undefined;
+    if (read !== undefined) return read;
+    const values = Object.fromEntries(Object.entries(entry.values).filter(([key]) => !COMMON_KEYS.has(key)));
     if (name !== undefined && 'name' in schema.shape) values['name'] = name;
-    const checked = checkOptions({
-      ...{ schema, values, otherKeys: COMMON_KEYS, reader: options },
-      pathOf: (path) => entry.pathOf(path),
-      areText: entry.isWords,
-    });
+    const pathOf = (path: readonly PropertyKey[]): string => entry.pathOf(path);
+    const checked = checkOptions({ schema, values, pathOf, areText: entry.isWords, otherKeys: COMMON_KEYS });
     if ('options' in checked) return checked.options;
     this.problems.add(...checked.problems);
     return undefined;
@@ -137,8 +137,9 @@ export class UnikernelReader {
       const contribution = this.connections.get(backend)?.contribution;
       const commonSchema = contribution && findsAddresses(contribution) ? addresslessSchema : unikernelSchema;
       const optionsSchema = contribution?.unikernel;
-      const options = optionsSchema && new KeywiseReader<Record<string, unknown>>(optionsSchema);
-      reading = { commonSchema, common: new KeywiseReader<CheckedParts>(commonSchema), optionsSchema, options };
+      const common = new KeywiseReader<CheckedParts>(commonSchema, (key) => !COMMON_KEYS.has(key));
+      const options = optionsSchema && optionsReader(optionsSchema);
+      reading = { commonSchema, common, optionsSchema, options };
       this.#readings.set(backend, reading);
     }
     return reading;
@@ -182,16 +183,10 @@ export function backendOf(entry: UnikernelEntry, config: Pick<CheckedConfig, 'ba
   return typeof backend === 'string' && backend !== '' ? backend : config.backend;
 }
 
-/** What is left for the backend. */
-function ownOptions(values: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const own: Record<string, unknown> = {};
-  for (const key of Object.keys(values)) {
-    if (COMMON_KEYS.has(key)) continue;
-    // By assignment, it would become the prototype.
-    if (key === '__proto__') Object.defineProperty(own, key, { value: values[key], enumerable: true });
-    else own[key] = values[key];
-  }
-  return own;
+/** Of the common keys, the name alone is an option as well, where the backend says so. */
+function optionsReader(schema: ZodObject): KeywiseReader<unknown> {
+  const isOption = (key: string): boolean => !COMMON_KEYS.has(key) || (key === 'name' && key in schema.shape);
+  return new KeywiseReader(schema, (key) => !isOption(key));
 }
 
 function textIn(values: Readonly<Record<string, unknown>>, key: string): string | undefined {
