@@ -32,8 +32,8 @@ export function ask(port: number, name: string, type: RecordType, interval: numb
   });
 }
 
-/** Asks once for an IPv4 address; rejects where the answer has none. */
-export async function askForAddress(port: number, name: string): Promise<void> {
-  const { answers, rcode } = (await ask(port, name, 'A', PATIENCE)) as DecodedPacket & { rcode?: string };
+/** Asks for an IPv4 address, once or again after each interval; rejects where the answer has none. */
+export async function askForAddress(port: number, name: string, interval = PATIENCE): Promise<void> {
+  const { answers, rcode } = (await ask(port, name, 'A', interval)) as DecodedPacket & { rcode?: string };
   if (!answers?.some(({ type }) => type === 'A')) throw new Error(`No address of ${name}, but ${rcode ?? 'nothing'}`);
 }

@@ -1,5 +1,6 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -43,7 +44,7 @@ export class JitsuChild implements AsyncDisposable {
     probeName: string,
     { dns = {}, settings = {}, tells = false }: JitsuChildOptions = {},
   ): Promise<JitsuChild> {
-    const folder = await mkdtemp(join(tmpdir(), 'jitsu-bench-'));
+    const folder = await mkdtemp(join(inMemory(), 'jitsu-bench-'));
     const port = await freePort();
     const file = join(folder, 'jitsu.config.json');
     const configuration = {
@@ -107,4 +108,9 @@ export class JitsuChild implements AsyncDisposable {
     }
     await rm(this.folder, { recursive: true, force: true });
   }
+}
+
+/** Where a runtime directory lies in earnest, /run, is memory. */
+function inMemory(): string {
+  return existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 }

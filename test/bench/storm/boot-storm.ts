@@ -8,6 +8,8 @@ const UNIKERNELS = 400;
 /** How long the programs take until they listen: each its own time in between, in milliseconds. */
 const QUICKEST = 300;
 const SLOWEST = 1_000;
+/** As a stub resolver asks again, in milliseconds. */
+const PATIENCE = 2_000;
 /** A name that answers sooner than its program listens was not stopped yet. */
 const NO_BOOT = QUICKEST / 2;
 
@@ -60,7 +62,7 @@ export class BootStorm {
     while (this.#blowing) {
       const name = nameOf(this.#next++ % UNIKERNELS);
       try {
-        const time = await timeOf(() => askForAddress(this.port, name));
+        const time = await timeOf(() => askForAddress(this.port, name, PATIENCE));
         if (time < NO_BOOT) this.#tally.ready += 1;
         else this.#tally.boots += 1;
       } catch {
