@@ -22,10 +22,10 @@ export class OutputFile {
 
   constructor(private readonly path: string) {}
 
-  /** Makes the file anew; the caller closes the descriptor. */
-  create(): number {
+  /** Makes way for a new file; @returns the path where it is to be made. */
+  makeWay(): string {
     rmSync(this.path, { force: true });
-    return openSync(this.path, 'ax', 0o600);
+    return this.path;
   }
 
   /** Takes up a file that somebody has read before: from its end, with its last line known. */

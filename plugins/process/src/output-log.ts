@@ -1,5 +1,5 @@
 import { errorMessage, type Clock, type Logger, type Milliseconds, type UnikernelId } from '@jitsud/core';
-import { closeSync, mkdirSync, watch, type FSWatcher } from 'node:fs';
+import { mkdirSync, watch, type FSWatcher } from 'node:fs';
 import { join } from 'node:path';
 import { OutputFile } from './output-file.js';
 
@@ -13,7 +13,7 @@ const GATHER: Milliseconds = 25;
 const POLL: Milliseconds = 1_000;
 
 /** Where a program's output goes. */
-export type OutputDescriptors = Readonly<Record<Stream, number>>;
+export type OutputPaths = Readonly<Record<Stream, string>>;
 
 interface FollowedMachine {
   readonly files: Readonly<Record<Stream, OutputFile>>;
@@ -55,18 +55,10 @@ export class OutputLog {
     this.#dirty.clear();
   }
 
-  /** New files for a program that is about to start; disposing closes our descriptors. */
-  create(id: UnikernelId, name: string): OutputDescriptors & Disposable {
-    const files = this.#add(id, name);
-    const stdout = files.stdout.create();
-    try {
-      const stderr = files.stderr.create();
-      const close = (): void => [stdout, stderr].forEach((descriptor) => closeSync(descriptor));
-      return { stdout, stderr, [Symbol.dispose]: close };
-    } catch (error) {
-      closeSync(stdout);
-      throw error;
-    }
+  /** Follows the files of a program that is about to start, which it has yet to make. */
+  create(id: UnikernelId, name: string): OutputPaths {
+    const { stdout, stderr } = this.#add(id, name);
+    return { stdout: stdout.makeWay(), stderr: stderr.makeWay() };
   }
 
   /** Follows the files of a program that runs already, from their ends. */

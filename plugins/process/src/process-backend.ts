@@ -32,7 +32,7 @@ import type { ProcessTable } from './process-table.js';
 import { ProgramFinder } from './program-finder.js';
 import { sendSignal } from './send-signal.js';
 import { spawnProcess, startFailed } from './spawn-process.js';
-import { SpawnThread, type LiveChild } from './spawn-thread.js';
+import { Spawner, type LiveChild } from './spawner.js';
 import { systemProcessTable } from './system-process-table.js';
 import { unikernelId } from './unikernel-id.js';
 import { UserAccounts } from './user-accounts.js';
@@ -57,7 +57,7 @@ export class ProcessBackend implements Backend<ProcessOptions> {
   readonly #accounts: UserAccounts;
   /** Present while connected. */
   #sweep: MachineSweep | undefined;
-  #thread: SpawnThread | undefined;
+  #spawner: Spawner | undefined;
 
   constructor(
     @inject(LOGGER) private readonly logger: Logger,
@@ -86,7 +86,7 @@ export class ProcessBackend implements Backend<ProcessOptions> {
       const message = `The process backend cannot keep its records in ${this.#runtimeDirectory}: ${errorMessage(error)}. Give Jitsu a runtime directory that it can write to.`;
       throw new JitsuError('JITSU_BACKEND_UNREACHABLE', message, { cause: error });
     }
-    this.#thread = new SpawnThread();
+    this.#spawner = new Spawner();
     this.#sweep = new MachineSweep(this.#machines, this.clock, ({ id }, state) => this.#power.tell(id, state));
     for (const plan of this.#plans.values()) {
       this.#takeUp(plan);
@@ -97,8 +97,8 @@ export class ProcessBackend implements Backend<ProcessOptions> {
   async close(): Promise<void> {
     this.#sweep?.[Symbol.dispose]();
     this.#sweep = undefined;
-    this.#thread?.close();
-    this.#thread = undefined;
+    this.#spawner?.close();
+    this.#spawner = undefined;
     for (const machine of this.#machines.values()) machine.released = true;
     this.#machines.clear();
     this.#output.close();
@@ -183,14 +183,15 @@ export class ProcessBackend implements Backend<ProcessOptions> {
 
   async #spawn(plan: ProcessPlan): Promise<void> {
     const { id } = plan;
-    const thread = this.#thread;
-    if (!thread) throw this.#notConnected();
+    if (!this.#spawner) throw this.#notConnected();
+    if (this.#spawner.hasEnded) this.#spawner = new Spawner();
+    const spawner = this.#spawner;
     let child: LiveChild | undefined;
     try {
       this.#records.begin(id);
-      using files = this.#output.create(id, plan.name);
-      child = await spawnProcess(plan, files, this.#runtimeDirectory, thread);
-      if (this.#thread !== thread) throw this.#notConnected();
+      const files = this.#output.create(id, plan.name);
+      child = await spawnProcess(plan, files, this.#runtimeDirectory, spawner);
+      if (!this.#sweep) throw this.#notConnected();
       const startTime = this.#table.look(child.pid)?.startTime ?? '';
       const record = { pid: child.pid, startTime, bootId: this.#table.bootId };
       this.#records.save(id, record);

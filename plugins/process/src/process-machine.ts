@@ -2,7 +2,7 @@ import type { Clock, Milliseconds, UnikernelId } from '@jitsud/core';
 import type { MachineRecord } from './machine-records.js';
 import type { ProcessTable } from './process-table.js';
 import { sendSignal } from './send-signal.js';
-import type { LiveChild } from './spawn-thread.js';
+import type { LiveChild } from './spawner.js';
 
 /** How the first process of a machine ended; empty where only its parent could know. */
 export interface Exit {
@@ -28,7 +28,7 @@ export class ProcessMachine {
   #resolve: (exit: Exit) => void = () => undefined;
   #leaderEnded = false;
 
-  /** `child` where it is our own: then its end is told to us, and else it is noticed by {@link check}. */
+  /** `child` where it was spawned for us: then its end is told to us, and else it is noticed by {@link check}. */
   constructor(
     readonly id: UnikernelId,
     readonly record: MachineRecord,
@@ -53,19 +53,24 @@ export class ProcessMachine {
       if (entry?.startTime === this.record.startTime && entry.state !== 'dead') {
         return entry.state === 'stopped' ? 'suspended' : 'running';
       }
-      if (this.child === undefined) this.#endWith({});
+      if (!this.#isTold) this.#endWith({});
     }
     return 'stopping';
   }
 
-  /** A cheap look, for a process that is not our child: whether its pid is in use at all. */
+  /** A cheap look, for a process whose end nobody tells: whether its pid is in use at all. */
   check(): void {
-    if (this.child === undefined && !this.#leaderEnded && !sendSignal(this.pid, 0)) this.#endWith({});
+    if (!this.#isTold && !this.#leaderEnded && !sendSignal(this.pid, 0)) this.#endWith({});
   }
 
   /** To everybody in the group. */
   signal(signal: NodeJS.Signals): void {
     if (!this.hasEnded && !this.#isSomebodyElse()) sendSignal(-this.pid, signal);
+  }
+
+  /** Whether whoever spawned it tells of its end. */
+  get #isTold(): boolean {
+    return this.child?.told ?? false;
   }
 
   #endWith(exit: Exit): void {

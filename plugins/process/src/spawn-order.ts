@@ -1,6 +1,6 @@
 import type { Exit } from './process-machine.js';
 
-/** What the thread that spawns is told to do. */
+/** What the process that spawns is told to do. */
 export interface SpawnOrder {
   readonly number: number;
   readonly program: string;
@@ -8,9 +8,9 @@ export interface SpawnOrder {
   readonly words: readonly string[];
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
-  /** File descriptors of this process. */
-  readonly stdout: number;
-  readonly stderr: number;
+  /** Files that are made for its output. */
+  readonly stdout: string;
+  readonly stderr: string;
   readonly account?: { readonly uid: number; readonly gid: number };
 }
 

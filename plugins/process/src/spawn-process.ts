@@ -1,8 +1,8 @@
 import { errorCode, errorMessage, JitsuError } from '@jitsud/core';
 import { environmentOf } from './process-environment.js';
-import type { OutputDescriptors } from './output-log.js';
+import type { OutputPaths } from './output-log.js';
 import type { ProcessPlan } from './process-plan.js';
-import type { LiveChild, SpawnThread } from './spawn-thread.js';
+import type { LiveChild, Spawner } from './spawner.js';
 
 const ADVICE: Readonly<Record<string, string>> = {
   ENOENT: 'The program, the interpreter in its first line, or its folder is gone.',
@@ -21,15 +21,15 @@ const ADVICE: Readonly<Record<string, string>> = {
  */
 export async function spawnProcess(
   plan: ProcessPlan,
-  { stdout, stderr }: OutputDescriptors,
+  { stdout, stderr }: OutputPaths,
   runtimeDirectory: string,
-  thread: SpawnThread,
+  spawner: Spawner,
 ): Promise<LiveChild> {
   const { program, cwd, account } = plan;
   const [argv0, ...words] = plan.words;
   const env = environmentOf(plan, runtimeDirectory);
   try {
-    return await thread.spawn({
+    return await spawner.spawn({
       ...{ program, argv0, words, cwd, env, stdout, stderr },
       ...(account && { account: { uid: account.uid, gid: account.gid } }),
     });

@@ -205,4 +205,21 @@ describe('the process backend', () => {
   function leftovers(): string[] {
     return [...readdirSync(folder()).filter((name) => name !== 'output'), ...readdirSync(join(folder(), 'output'))];
   }
+
+  it('loses nothing, and starts others, when the process that spawns for it is killed', async () => {
+    const { id, pid } = await started(['sleep', '3600']);
+    const spawner = parentOf(pid);
+    assert.notEqual(spawner, process.pid);
+    process.kill(spawner, 'SIGKILL');
+    await eventually(() => assert.notEqual(parentOf(pid), spawner));
+    assert.equal((await backend.describe(id)).state, 'running');
+    process.kill(pid, 'SIGKILL');
+    await eventually(async () => assert.equal((await backend.describe(id)).state, 'off'));
+    await backend.start(id);
+    assert.equal((await backend.describe(id)).state, 'running');
+  });
 });
+
+function parentOf(pid: number): number {
+  return Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+}

@@ -1,0 +1,40 @@
+/**
+ * The process that spawns for Jitsu. A fork copies the page tables of the whole process, whose threads then stumble over
+ * each page that they write, and it waits until the child has executed its program. So a small process does it, and one
+ * that answers nobody.
+ */
+import { errorCode, errorMessage } from '@jitsud/core';
+import { spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import type { SpawnNews, SpawnOrder } from './spawn-order.js';
+
+// It ends with Jitsu, not with the signals that a terminal or a service manager sends to both.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
+process.on('disconnect', () => process.exit());
+process.on('message', (order: SpawnOrder) => run(order));
+
+function tell(news: SpawnNews): void {
+  if (process.connected) process.send?.(news);
+}
+
+function run({ number, program, argv0, words, cwd, env, stdout, stderr, account }: SpawnOrder): void {
+  const failed = (error: unknown): void =>
+    tell({ number, failure: { code: errorCode(error), message: errorMessage(error) } });
+  const files: number[] = [];
+  try {
+    for (const path of [stdout, stderr]) files.push(openSync(path, 'ax', 0o600));
+    const child = spawn(program, words, {
+      ...{ argv0, cwd, env, detached: true, stdio: ['ignore', ...files] },
+      ...account,
+    });
+    if (child.pid === undefined) return void child.once('error', failed);
+    tell({ number, pid: child.pid });
+    child.once('exit', (status, signal) => {
+      tell({ number, exit: { ...(status === null ? {} : { status }), ...(signal === null ? {} : { signal }) } });
+    });
+  } catch (error) {
+    failed(error);
+  } finally {
+    for (const file of files) closeSync(file);
+  }
+}

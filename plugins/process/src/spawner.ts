@@ -1,0 +1,107 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { Exit } from './process-machine.js';
+import type { SpawnNews, SpawnOrder } from './spawn-order.js';
+
+const PROGRAM = fileURLToPath(new URL('./spawner-program.js', import.meta.url));
+
+/** A program that came to life. */
+export interface LiveChild {
+  readonly pid: number;
+  /** Resolves when it has ended, if its end is told. */
+  readonly exited: Promise<Exit>;
+  /** Whether its end will be told: no more when whoever spawned it has ended itself. */
+  readonly told: boolean;
+}
+
+interface OpenOrder {
+  readonly resolve: (child: LiveChild) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** Has programs spawned by a process apart, so that Jitsu answers queries meanwhile, and tells of their ends. */
+export class Spawner {
+  readonly #process: ChildProcess = fork(PROGRAM, { execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  readonly #orders = new Map<number, OpenOrder>();
+  readonly #exits = new Map<number, (exit: Exit) => void>();
+  #count = 0;
+  #ended: Error | undefined;
+  #closing = false;
+
+  constructor() {
+    this.#process.on('message', (news: SpawnNews) => this.#take(news));
+    this.#process.on('error', (error) => this.#end(error));
+    this.#process.on('disconnect', () => this.#end(new Error('the process that spawns programs has ended')));
+    this.#holdOpen(false);
+  }
+
+  /** Whether it can take no more orders. */
+  get hasEnded(): boolean {
+    return this.#ended !== undefined;
+  }
+
+  /** @throws what the system says, its `code` included */
+  spawn(order: Omit<SpawnOrder, 'number'>): Promise<LiveChild> {
+    if (this.#ended) return Promise.reject(this.#ended);
+    const number = this.#count++;
+    this.#holdOpen(true);
+    return new Promise((resolve, reject) => {
+      this.#orders.set(number, { resolve, reject });
+      this.#process.send({ ...order, number } satisfies SpawnOrder, (error) => {
+        if (error) this.#end(error);
+      });
+    });
+  }
+
+  /** What runs goes on, and its end is not told any more. Orders under way are still carried out. */
+  close(): void {
+    if (this.#orders.size > 0) this.#closing = true;
+    else if (this.#process.connected) this.#process.disconnect();
+  }
+
+  #take(news: SpawnNews): void {
+    if ('exit' in news) {
+      this.#exits.get(news.number)?.(news.exit);
+      this.#exits.delete(news.number);
+      return;
+    }
+    const order = this.#orders.get(news.number);
+    if ('pid' in news) order?.resolve(this.#child(news.number, news.pid));
+    else order?.reject(Object.assign(new Error(news.failure.message), { code: news.failure.code }));
+    this.#orders.delete(news.number);
+    if (this.#orders.size > 0) return;
+    this.#holdOpen(false);
+    if (this.#closing) this.close();
+  }
+
+  #child(number: number, pid: number): LiveChild {
+    const exited = new Promise<Exit>((resolve) => this.#exits.set(number, resolve));
+    const isTold = (): boolean => this.#ended === undefined;
+    return {
+      pid,
+      exited,
+      get told() {
+        return isTold();
+      },
+    };
+  }
+
+  #end(error: Error): void {
+    this.#ended ??= error;
+    for (const { reject } of this.#orders.values()) reject(this.#ended);
+    this.#orders.clear();
+    this.#exits.clear();
+  }
+
+  /** A program that runs is no reason for Jitsu to go on; one that is about to is. */
+  #holdOpen(open: boolean): void {
+    const [child, channel] = [this.#process, this.#process.channel];
+    if (open) {
+      child.ref();
+      channel?.ref();
+    } else {
+      child.unref();
+      channel?.unref();
+    }
+  }
+}
