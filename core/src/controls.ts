@@ -14,10 +14,11 @@ import type { HistoryWriter } from './state/history-writer.js';
 import { statusOf } from './status.js';
 import { VERSION } from './version.js';
 
-/** Where the configuration came from, where DNS is answered at the moment, and how those fare whom Jitsu tells. */
+/** Where the configuration came from, where DNS is answered at the moment, what its server has to tell, and how those fare whom Jitsu tells. */
 export interface Setting {
   readonly file: string | undefined;
   listening(): readonly Endpoint[];
+  dns(): StatusReport['dns'];
   notifiers(): StatusReport['notifiers'];
 }
 
@@ -47,6 +48,7 @@ export class Controls implements ControlActions {
       startedAt: this.#startedAt,
       ...(file !== undefined && { configFile: file }),
       listening: this.setting.listening(),
+      dns: this.setting.dns(),
       unikernels: [...this.fleet.unikernels.values()].map((unikernel) => statusOf(unikernel, this.reaper)),
       notifiers: this.setting.notifiers(),
     };

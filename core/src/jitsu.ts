@@ -7,9 +7,12 @@ import type { Logger } from './contracts/logger.js';
 import type { Milliseconds } from './contracts/milliseconds.js';
 import type { Resolver } from './contracts/resolver.js';
 import type { StateStore } from './contracts/state-store.js';
+import { Access } from './dns/clients/access.js';
 import { DnsServer } from './dns/dns-server.js';
 import { Forwarder } from './dns/forwarder/forwarder.js';
+import { ForwardingGate } from './dns/forwarding-gate.js';
 import { UnikernelResolver } from './dns/unikernel-resolver.js';
+import { WakeGuard } from './dns/wake-guard.js';
 import { errorMessage } from './errors.js';
 import { countersOf, Fleet } from './fleet.js';
 import { Instances } from './instances.js';
@@ -50,6 +53,7 @@ export class Jitsu {
   readonly #stopper: Stopper;
   readonly #reaper: Reaper;
   readonly #summoner: Summoner;
+  readonly #access: Access;
   readonly #resolvers: readonly Resolver[];
   #dns: DnsServer | undefined;
   #stopped: Promise<void> | undefined;
@@ -75,8 +79,14 @@ export class Jitsu {
     const backOff = new BackOff(firstBackOff, longestBackOff);
     const onUp = (unikernel: Unikernel): void => this.#reaper.watch(unikernel);
     this.#summoner = new Summoner(new BootQueue(limit, queue), backOff, this.#announcer, clock, onUp);
+    this.#access = new Access(settings.dns, settings.wake, { clock, logger });
     this.controls = new Controls(
-      { file: settings.file, listening: () => this.listening, notifiers: () => this.#notifiers.status() },
+      {
+        file: settings.file,
+        listening: () => this.listening,
+        dns: () => ({ refused: this.#access.refusals.counts }),
+        notifiers: () => this.#notifiers.status(),
+      },
       ...([this.#fleet, this.#summoner, this.#stopper, this.#reaper, this.#history, this.#store, clock] as const),
     );
 
@@ -157,9 +167,12 @@ export class Jitsu {
   async #openDns(): Promise<void> {
     const { clock, logger, settings } = this;
     const unikernels = [...this.#fleet.unikernels.values()];
-    const local = new UnikernelResolver(unikernels, this.#summoner, settings.dns, { clock, logger });
+    const access = this.#access;
+    const guard = new WakeGuard(settings.wake, access, clock);
+    const local = new UnikernelResolver(unikernels, this.#summoner, settings.dns, { clock, logger, guard });
     const forwarder = new Forwarder(settings.dns, { clock, logger, listening: () => this.listening });
-    const dns = new DnsServer(settings.dns, [local, ...this.#resolvers, forwarder], { clock, logger });
+    const elsewhere = settings.dns.forwarders === 'off' ? [] : [new ForwardingGate(access), forwarder];
+    const dns = new DnsServer(settings.dns, [local, ...this.#resolvers, ...elsewhere], { clock, logger }, access);
     await forwarder.open();
     this.#unwinding.add(() => forwarder.close());
     await dns.listen();

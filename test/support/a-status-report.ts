@@ -34,6 +34,7 @@ export function aStatusReport(
     now: reportTime,
     startedAt: reportTime - 3_600_000,
     listening: [{ address: '127.0.0.1', port: 10_053 }],
+    dns: { refused: { client: 0 } },
     unikernels,
     notifiers,
   };

@@ -12,7 +12,16 @@ export class RecordedActions implements ControlActions {
   status(): StatusReport {
     this.calls.push(['status']);
     if (this.failure !== undefined) throw this.failure;
-    return { version: '1.2.3', pid: process.pid, now: 2, startedAt: 1, listening: [], unikernels: [], notifiers: [] };
+    return {
+      version: '1.2.3',
+      pid: process.pid,
+      now: 2,
+      startedAt: 1,
+      listening: [],
+      dns: { refused: {} },
+      unikernels: [],
+      notifiers: [],
+    };
   }
 
   async summon(unikernel: string): Promise<UnikernelStatus> {

@@ -1,4 +1,3 @@
-import type { Logger } from '@jitsud/core';
 import type { CommandContext } from '../command-context.js';
 import type { StartChoice } from '../command-line.js';
 import { ExitStatus } from '../exit-status.js';
@@ -29,13 +28,15 @@ export async function start(
   await jitsu.start();
 
   const isUsualSocket = settings.controlSocket === core.defaultControlSocket();
-  const served = { settings, listening: jitsu.listening };
+  const served = { settings, listening: jitsu.listening, exposures: core.exposures(settings) };
   if (terminal.interactive) {
     const control =
       choice.control ?? (isUsualSocket || choice.config === undefined ? undefined : settings.controlSocket);
-    terminal.out(announcement(served, { calledAs, ...(control !== undefined && { control }) }));
+    const calling = { calledAs, ...(control !== undefined && { control }) };
+    terminal.out(announcement(served, calling, terminal.columns));
   } else {
-    logLines(logger, announcementLines(served));
+    for (const line of announcementLines(served)) logger.info({}, line);
+    for (const exposure of served.exposures) logger.warn({}, exposure);
   }
 
   const signal = await ended;
@@ -45,8 +46,4 @@ export async function start(
   );
   await jitsu.stop();
   return ExitStatus.ok;
-}
-
-function logLines(logger: Logger, lines: readonly string[]): void {
-  for (const line of lines) logger.info({}, line);
 }

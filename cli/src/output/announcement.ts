@@ -1,5 +1,6 @@
 import type { Settings } from '@jitsud/core';
 import { endpointText } from './endpoint-text.js';
+import { openText } from './open-text.js';
 import { printable } from './printable.js';
 import { textTable } from './text-table.js';
 
@@ -7,6 +8,8 @@ import { textTable } from './text-table.js';
 export interface Served {
   readonly settings: Settings;
   readonly listening: readonly { readonly address: string; readonly port: number }[];
+  /** What is open to the world, a sentence each. */
+  readonly exposures?: readonly string[];
 }
 
 /** How a person calls Jitsu's other commands. */
@@ -21,7 +24,7 @@ export interface Calling {
 const SHOWN = 20;
 
 /** What a person sees when Jitsu has started: what it serves, and what to try next. */
-export function announcement(served: Served, { calledAs, control }: Calling): string {
+export function announcement(served: Served, { calledAs, control }: Calling, columns?: number): string {
   const rows = mappings(served.settings);
   const table = textTable(
     [
@@ -43,11 +46,13 @@ export function announcement(served: Served, { calledAs, control }: Calling): st
     ...(url === undefined ? [] : [`  curl ${url}`]),
     command('status'),
   ];
+  const open = openText(served.exposures ?? [], columns);
   return [
     `Jitsu answers DNS on ${served.listening.map(endpointText).join(', ')}, over UDP and TCP.`,
     '',
     rows.length === 0 ? '  No unikernel is configured.\n' : table,
     ...(hidden > 0 ? [`  and ${hidden} more\n`] : []),
+    ...(open === '' ? [] : [open]),
     'A unikernel boots when its name is asked for. Try, in another terminal:',
     '',
     ...next,

@@ -45,6 +45,10 @@ export interface StatusReport {
   readonly configFile?: string;
   /** Where DNS is answered, over UDP and TCP. */
   readonly listening: readonly { readonly address: string; readonly port: number }[];
+  readonly dns: {
+    /** How often what was refused since the start, by kind. */
+    readonly refused: Readonly<Record<string, number>>;
+  };
   readonly unikernels: readonly UnikernelStatus[];
   /** Those notifiers that have something to tell of themselves. */
   readonly notifiers: readonly ({ readonly name: string } & NotifierStatus)[];

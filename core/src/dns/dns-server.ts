@@ -4,6 +4,7 @@ import type { Logger } from '../contracts/logger.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { DnsClient, Resolver } from '../contracts/resolver.js';
 import { JitsuError } from '../errors.js';
+import { Access, ANYBODY_WAKES } from './clients/access.js';
 import { Responder } from './responder.js';
 import { Listeners } from './transport/listeners.js';
 
@@ -19,8 +20,10 @@ export class DnsServer {
     private readonly settings: DnsSettings,
     resolvers: readonly Resolver[],
     private readonly deps: { readonly clock: Clock; readonly logger: Logger },
+    /** Judges the askers; by these settings alone unless told otherwise. */
+    private readonly access = new Access(settings, ANYBODY_WAKES, deps),
   ) {
-    this.responder = new Responder(settings, resolvers, deps.logger);
+    this.responder = new Responder(settings, resolvers, deps.logger, access);
   }
 
   /** What it listens on, an endpoint for each bind address with the port in use. Empty before `listen`. */
@@ -32,7 +35,7 @@ export class DnsServer {
   async listen(): Promise<void> {
     const handler = (message: Uint8Array, client: DnsClient, signal?: AbortSignal): Promise<Uint8Array | undefined> =>
       this.handle(message, client, signal);
-    this.listeners = await Listeners.open(this.settings, handler, this.deps);
+    this.listeners = await Listeners.open(this.settings, handler, { ...this.deps, access: this.access });
   }
 
   /**

@@ -18,6 +18,12 @@ export class Networks {
     const offset = ipv4Offset(address);
     return offset === -1 ? this.ipv6.has(address, 0) : this.ipv4.has(address, offset);
   }
+
+  /** Whether one network of those given holds all of this one, which is given as ADDRESS/LENGTH. */
+  covers(network: string): boolean {
+    const prefix = parsePrefix(network);
+    return (prefix.address.length === 4 ? this.ipv4 : this.ipv6).covers(rangeOf(prefix));
+  }
 }
 
 interface Prefix {
@@ -63,6 +69,15 @@ class Ranges {
   }
 
   has(address: Uint8Array, offset: number): boolean {
+    return this.find(address, offset) !== -1;
+  }
+
+  covers({ first, last }: Range): boolean {
+    const index = this.find(first, 0);
+    return index !== -1 && this.compare(this.lasts, index, last, 0) >= 0;
+  }
+
+  private find(address: Uint8Array, offset: number): number {
     let low = 0;
     let high = this.count;
     while (low < high) {
@@ -70,7 +85,7 @@ class Ranges {
       if (this.compare(this.lasts, middle, address, offset) < 0) low = middle + 1;
       else high = middle;
     }
-    return low < this.count && this.compare(this.firsts, low, address, offset) <= 0;
+    return low < this.count && this.compare(this.firsts, low, address, offset) <= 0 ? low : -1;
   }
 
   private compare(bounds: Uint8Array, index: number, address: Uint8Array, offset: number): number {
@@ -83,7 +98,12 @@ class Ranges {
   }
 }
 
-function rangeOf({ address, length }: Prefix): { readonly first: Uint8Array; readonly last: Uint8Array } {
+interface Range {
+  readonly first: Uint8Array;
+  readonly last: Uint8Array;
+}
+
+function rangeOf({ address, length }: Prefix): Range {
   const mask = address.map((_, index) => (0xff00 >> Math.min(8, Math.max(0, length - index * 8))) & 0xff);
   return {
     first: address.map((byte, index) => byte & (mask[index] as number)),

@@ -2,6 +2,7 @@ import type { DnsSettings, Endpoint } from '../../config/settings.js';
 import type { Clock } from '../../contracts/clock.js';
 import type { Logger } from '../../contracts/logger.js';
 import { errorCode } from '../../errors.js';
+import type { Access } from '../clients/access.js';
 import type { MessageHandler } from './message-handler.js';
 import { TcpConnections } from './tcp-connections.js';
 import { TcpListener } from './tcp-listener.js';
@@ -9,6 +10,12 @@ import { UdpListener } from './udp-listener.js';
 
 /** How often a free port is looked for that is free for UDP and TCP on all addresses. */
 const MOST_ATTEMPTS = 32;
+
+export interface ListenerDependencies {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly access: Pick<Access, 'addressOf' | 'refusals'>;
+}
 
 /** Everything that Jitsu listens on: UDP and TCP on one port of each address. */
 export class Listeners {
@@ -21,16 +28,16 @@ export class Listeners {
   private constructor(
     private readonly settings: Pick<DnsSettings, 'limits'>,
     private readonly handler: MessageHandler,
-    private readonly deps: { readonly clock: Clock; readonly logger: Logger },
+    private readonly deps: ListenerDependencies,
   ) {
-    this.connections = new TcpConnections(settings.limits.tcpConnections);
+    this.connections = new TcpConnections(settings.limits, deps.access);
   }
 
   /** Opens all or none. @throws JITSU_LISTEN_FAILED */
   static async open(
     settings: Pick<DnsSettings, 'bind' | 'port' | 'limits'>,
     handler: MessageHandler,
-    deps: { readonly clock: Clock; readonly logger: Logger },
+    deps: ListenerDependencies,
   ): Promise<Listeners> {
     for (let attempt = 1; ; attempt++) {
       const listeners = new Listeners(settings, handler, deps);

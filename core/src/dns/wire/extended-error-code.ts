@@ -2,6 +2,7 @@
 export const ExtendedErrorCode = {
   Other: 0,
   NotReady: 14,
+  Prohibited: 18,
   NotAuthoritative: 20,
   NotSupported: 21,
   NoReachableAuthority: 22,

@@ -1,11 +1,16 @@
 import type { DnsQuery } from '../../contracts/resolver.js';
+import { cookieOption } from './cookie-option.js';
 import { HEADER_LENGTH, HeaderFlag, readFlags, readUint16 } from './header.js';
 import { layoutOf, type MessageLayout } from './message-layout.js';
 import { extendedErrorAmong, optBytes } from './opt-record.js';
 import { questionBytes, sameQuestion } from './question.js';
 import { sameSet } from './record-walk.js';
+import type { ReplyTerms } from './reply-terms.js';
 import { responseLimit } from './response-limit.js';
 import { echoedFlags } from './response-writer.js';
+
+const NOTHING = new Uint8Array();
+const OPT_LENGTH = 11;
 
 /** What is passed on of somebody else's flags: AA, AD and the rcode. */
 const RELAYED_FLAGS = HeaderFlag.Authoritative | HeaderFlag.AuthenticData | 0x0f;
@@ -20,6 +25,7 @@ export function relayMessage(
   query: DnsQuery,
   message: Uint8Array,
   recursionAvailable: boolean,
+  terms: ReplyTerms = {},
 ): Uint8Array | undefined {
   const layout = layoutOf(message);
   const question = questionBytes(query.message);
@@ -27,9 +33,13 @@ export function relayMessage(
     return undefined;
 
   const extendedRcode = layout.opt?.extendedRcode ?? 0;
-  const options = extendedErrorAmong(layout.opt?.options ?? new Uint8Array());
-  const opt = query.edns === undefined ? new Uint8Array() : optBytes(query.edns.dnssecOk, extendedRcode, options);
-  const kept = countThatFits(message, layout, responseLimit(query) - opt.length);
+  const limit = responseLimit(query, terms);
+  const cookie = terms.cookie === undefined ? NOTHING : cookieOption(terms.cookie);
+  const error = extendedErrorAmong(layout.opt?.options ?? NOTHING) ?? NOTHING;
+  const withError = layout.questionEnd + OPT_LENGTH + cookie.length + error.length <= limit;
+  const options = Buffer.concat([cookie, withError ? error : NOTHING]);
+  const opt = query.edns === undefined ? NOTHING : optBytes(query.edns.dnssecOk, extendedRcode, options);
+  const kept = countThatFits(message, layout, limit - opt.length);
   const end = layout.records[kept - 1]?.end ?? layout.questionEnd;
 
   // Names in the records may point into the question, which therefore stays where it is.

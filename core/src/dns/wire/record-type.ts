@@ -8,6 +8,8 @@ export const RecordType = {
   TXT: 16,
   AAAA: 28,
   OPT: 41,
+  SVCB: 64,
+  HTTPS: 65,
   IXFR: 251,
   AXFR: 252,
 } as const;
