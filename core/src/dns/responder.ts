@@ -8,6 +8,7 @@ import { networkKey } from './clients/network-keys.js';
 import { failureAnswer } from './failure-answer.js';
 import { isTruncated } from './forwarder/upstream-reply.js';
 import { PendingQueries } from './pending-queries.js';
+import { PROOF_WANTED } from './proof-wanted.js';
 import { ExtendedErrorCode } from './wire/extended-error-code.js';
 import { relayMessage } from './wire/message-relay.js';
 import { parseQuery, type ParsedMessage } from './wire/query-parser.js';
@@ -29,8 +30,6 @@ const PROHIBITED: RecordsAnswer = {
   rcode: Rcode.Refused,
   extendedError: { code: ExtendedErrorCode.Prohibited, text: 'this client may not ask here' },
 };
-
-const PROOF_WANTED: RecordsAnswer = { rcode: Rcode.NoError, wantsProof: true };
 
 /** How much longer than its query a response over UDP may be while its source may be forged, and what it may always be. */
 const LARGEST_FACTOR = 4;

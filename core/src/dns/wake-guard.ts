@@ -1,6 +1,7 @@
 import type { WakeSettings } from '../config/settings.js';
 import type { Clock } from '../contracts/clock.js';
 import type { DnsQuery, RecordsAnswer } from '../contracts/resolver.js';
+import { PROOF_WANTED } from './proof-wanted.js';
 import type { Access } from './clients/access.js';
 import { BootBudget } from './clients/boot-budget.js';
 import { clientKey, networkKey } from './clients/network-keys.js';
@@ -44,7 +45,7 @@ export class WakeGuard {
   refusal(query: DnsQuery, boots: number): RecordsAnswer | undefined {
     if (!query.proven) {
       this.access.refusals.add('unproven', query.client.address);
-      return { rcode: Rcode.NoError, wantsProof: true };
+      return PROOF_WANTED;
     }
     if (boots === 0) return undefined;
     // None for a query that came by no socket, which is the operator's own.

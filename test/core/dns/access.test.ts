@@ -3,6 +3,7 @@ import type { DnsSettings, WakeSettings } from '#core/config/settings.js';
 import type { DnsAnswer, DnsClient, DnsQuery, Resolver } from '#core/contracts/resolver.js';
 import { Access } from '#core/dns/clients/access.js';
 import { ForwardingGate } from '#core/dns/forwarding-gate.js';
+import { PROOF_WANTED } from '#core/dns/proof-wanted.js';
 import { Responder } from '#core/dns/responder.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { cookieIn, queryWithCookie, rcodeOf } from '../../support/dns-cookie.js';
@@ -159,12 +160,12 @@ describe('cookies', () => {
 });
 
 describe('a proof that is wanted', () => {
-  const wanting = new Stage({}, {}, { rcode: 0, wantsProof: true });
+  const wanting = new Stage({}, {}, PROOF_WANTED);
 
   it('is asked for by TC and no records where the client knows of no cookies', async () => {
     for (const edns of [undefined, {}]) {
       const reply = await wanting.ask(queryBytes('a.test', { edns }));
-      assert.deepEqual([reply.rcode, reply.flag_tc, reply.answers], ['NOERROR', true, []]);
+      assert.deepEqual([reply.rcode, reply.flag_tc, reply.flag_aa, reply.answers], ['NOERROR', true, true, []]);
     }
   });
 

@@ -3,6 +3,7 @@ import type { WakeSettings } from '#core/config/settings.js';
 import type { DnsClient, RecordsAnswer } from '#core/contracts/resolver.js';
 import type { WakeCause } from '#core/contracts/lifecycle-event.js';
 import { Access } from '#core/dns/clients/access.js';
+import { PROOF_WANTED } from '#core/dns/proof-wanted.js';
 import { UnikernelResolver } from '#core/dns/unikernel-resolver.js';
 import { WakeGuard } from '#core/dns/wake-guard.js';
 import type { Unikernel } from '#core/lifecycle/unikernel.js';
@@ -71,11 +72,11 @@ class Stage {
 describe('the wake guard', () => {
   it('lets a query whose source may be forged wake nothing, and asks it for a proof', async () => {
     const stage = new Stage();
-    assert.deepEqual(await stage.ask('u1.test', udpClient), { rcode: 0, wantsProof: true });
+    assert.deepEqual(await stage.ask('u1.test', udpClient), PROOF_WANTED);
     assert.deepEqual(stage.summons.calls, []);
     assert.equal(stage.unikernels[1]?.counters.get('u1.test')?.requests, 0);
     assert.equal(await stage.ask('u1.test'), 'waits');
-    assert.deepEqual(await stage.ask('u1.test', udpClient), { rcode: 0, wantsProof: true }, 'also while it boots');
+    assert.deepEqual(await stage.ask('u1.test', udpClient), PROOF_WANTED, 'also while it boots');
     assert.equal(stage.access.refusals.counts.unproven, 2);
   });
 
