@@ -23,7 +23,9 @@ export async function benchXapi(): Promise<void> {
   await using server = await PoolServer.start();
   await using guest = new EmulatedGuest(server.pool, VM, ADDRESS, BOOT);
   const unikernel = { name: VM, dns: NAME, ip: ADDRESS, backend: 'xapi', ready: 'tcp:8080' };
-  await using jitsu = await JitsuChild.start([unikernel], NAME, { backends: { xapi: { connect: server.uri() } } });
+  await using jitsu = await JitsuChild.start([unikernel], NAME, {
+    settings: { backends: { xapi: { connect: server.uri() } } },
+  });
   // Jitsu knows nothing of this one.
   await using other = new EmulatedGuest(server.pool, 'by-hand', OTHER_ADDRESS, BOOT);
   const summoned: number[] = [];

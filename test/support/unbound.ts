@@ -12,6 +12,9 @@ export interface UnboundOptions {
   readonly port?: number;
 }
 
+/** For names of which no clause speaks: the root's servers are never asked, whatever the question. */
+const NO_WAY_OUT = 'forward-zone:\n  name: "."\n  forward-addr: 127.0.0.1@9';
+
 /**
  * Starts Unbound, which validates nothing, asks no root, and may forward to the loopback address. Call it in a `before`
  * hook, and dispose what it resolves with; the suite is skipped where Unbound is not installed.
@@ -26,7 +29,8 @@ export function startUnbound(
     (port, folder) => {
       const file = folder.in('unbound.conf');
       const lines = [...base(port, folder.path), ...server].map((line) => `  ${line}`);
-      const text = ['server:', ...lines, clauses, 'remote-control:', '  control-enable: no', ''].join('\n');
+      const ownWay = /name: "?\."?\s*$/m.test(clauses) ? '' : NO_WAY_OUT;
+      const text = ['server:', ...lines, clauses, ownWay, 'remote-control:', '  control-enable: no', ''].join('\n');
       writeFileSync(file, text);
       return ['-d', '-p', '-c', file];
     },
@@ -45,6 +49,9 @@ function base(port: number, folder: string): readonly string[] {
     'module-config: "iterator"',
     'do-not-query-localhost: no',
     'num-threads: 1',
+    // From there the kernel lets nothing leave this machine, whatever name servers a zone may name.
+    'outgoing-interface: 127.0.0.1',
+    'do-ip6: no',
     `interface: 127.0.0.1@${port}`,
     'access-control: 127.0.0.0/8 allow',
   ];

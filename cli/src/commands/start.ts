@@ -29,7 +29,7 @@ export async function start(
   await jitsu.start();
 
   const isUsualSocket = settings.controlSocket === core.defaultControlSocket();
-  const served = { settings, listening: jitsu.listening };
+  const served = { settings, listening: jitsu.listening, udpTransport: jitsu.udpTransport };
   if (terminal.interactive) {
     const control =
       choice.control ?? (isUsualSocket || choice.config === undefined ? undefined : settings.controlSocket);

@@ -3,9 +3,10 @@ import type { Logger } from '../contracts/logger.js';
 import type { DnsAnswer, DnsClient, DnsQuery, RecordsAnswer, Resolver } from '../contracts/resolver.js';
 import { JitsuError } from '../errors.js';
 import { failureAnswer } from './failure-answer.js';
+import type { HotAnswers } from './hot/hot-answers.js';
 import { PendingQueries } from './pending-queries.js';
 import { ExtendedErrorCode } from './wire/extended-error-code.js';
-import { relayMessage } from './wire/message-relay.js';
+import { writeAnswer } from './wire/answer-writer.js';
 import { parseQuery } from './wire/query-parser.js';
 import { Rcode } from './wire/rcode.js';
 import { writeHeaderOnly, writeResponse } from './wire/response-writer.js';
@@ -20,7 +21,7 @@ const OVERLOADED: RecordsAnswer = {
   extendedError: { code: ExtendedErrorCode.NotReady, text: 'too many queries are waiting: try again' },
 };
 
-/** Turns a message into its reply: parses it, asks the resolvers in order, and writes what the first of them says. */
+/** Turns a message into its reply: parses it, asks the resolvers in order, and writes what the first of them says; `hot` keeps what may be said again. */
 export class Responder {
   private readonly pending: PendingQueries;
   private readonly recursionAvailable: boolean;
@@ -30,6 +31,7 @@ export class Responder {
     settings: DnsSettings,
     private readonly resolvers: readonly Resolver[],
     private readonly logger: Logger,
+    private readonly hot?: Pick<HotAnswers, 'keep'>,
   ) {
     this.pending = new PendingQueries(settings.limits.pendingQueries);
     this.recursionAvailable = settings.forwarders !== 'off';
@@ -90,11 +92,11 @@ export class Responder {
 
   private write(query: DnsQuery, answer: DnsAnswer): Uint8Array {
     try {
-      const reply =
-        'message' in answer
-          ? relayMessage(query, answer.message, this.recursionAvailable)
-          : writeResponse(query, answer, this.recursionAvailable);
-      if (reply !== undefined) return reply;
+      const reply = writeAnswer(query, answer, this.recursionAvailable);
+      if (reply !== undefined) {
+        this.hot?.keep(query, answer);
+        return reply;
+      }
       this.logger.error({ name: query.name, type: query.type }, 'a resolver gave a malformed message');
     } catch (error) {
       this.logger.error(

@@ -2,12 +2,14 @@ import type { DnsSettings } from '../config/settings.js';
 import type { Clock } from '../contracts/clock.js';
 import type { Logger } from '../contracts/logger.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
-import type { DnsQuery, RecordsAnswer, Resolver } from '../contracts/resolver.js';
+import type { AnswerLease, DnsQuery, RecordsAnswer, Resolver } from '../contracts/resolver.js';
 import type { ResourceRecord } from '../contracts/resource-record.js';
 import { errorMessage } from '../errors.js';
+import { ReadyLeases } from '../lifecycle/ready-leases.js';
 import type { Summons } from '../lifecycle/summoner.js';
 import type { Unikernel } from '../lifecycle/unikernel.js';
 import { connectionType, type ConnectionType } from './connection-type.js';
+import { LASTING_LEASE } from './lasting-lease.js';
 import { minimalAny } from './minimal-any.js';
 import { NameTable } from './name-table.js';
 import { Turns } from './turns.js';
@@ -25,6 +27,7 @@ export class UnikernelResolver implements Resolver {
   private readonly zones: Zones;
   private readonly table: NameTable<Unikernel>;
   private readonly turns = new Turns();
+  private readonly leases: ReadyLeases;
 
   /** @throws RangeError for a configured name that is none */
   constructor(
@@ -35,6 +38,7 @@ export class UnikernelResolver implements Resolver {
   ) {
     this.clock = clock;
     this.logger = logger;
+    this.leases = new ReadyLeases(clock);
     const timing = { ttl: inSeconds(settings.ttl), serial: inSeconds(clock.now()) };
     this.zones = new Zones(
       unikernels.flatMap(({ plan }) => plan.names),
@@ -70,7 +74,10 @@ export class UnikernelResolver implements Resolver {
     if (query.type === RecordType.ANY) return positive([minimalAny(query.name, shortestTtl(unikernels))]);
     const family = connectionType(query.type);
     const wanted = family === undefined ? [] : unikernels.filter(family.mayHave);
-    if (family === undefined || wanted.length === 0) return this.negative(query, Rcode.NoError);
+    if (family === undefined || wanted.length === 0) {
+      const mayChange = family !== undefined && unikernels.some(({ seeksAddresses }) => seeksAddresses);
+      return leased(this.negative(query, Rcode.NoError), mayChange ? undefined : LASTING_LEASE);
+    }
 
     const now = this.clock.now();
     for (const { counters } of wanted) counters.get(name)?.asked(now);
@@ -83,7 +90,8 @@ export class UnikernelResolver implements Resolver {
     const records = family.recordsOf(up, query.name, shortestTtl(up));
     // Addresses were found out only now, and are of the other family.
     if (records.length === 0) return this.negative(query, Rcode.NoError);
-    return positive(this.turns.rotate(`${family.type} ${name}`, records));
+    const key = `${family.type} ${name}`;
+    return leased(positive(this.turns.rotate(key, records)), this.leases.of(key, name, wanted, unikernels));
   }
 
   /**
@@ -130,6 +138,10 @@ function byReadiness(unikernels: readonly Unikernel[]): {
 
 function positive(answers: readonly ResourceRecord[]): RecordsAnswer {
   return { rcode: Rcode.NoError, authoritative: true, answers };
+}
+
+function leased(answer: RecordsAnswer, lease: AnswerLease | undefined): RecordsAnswer {
+  return lease === undefined ? answer : { ...answer, lease };
 }
 
 function inSeconds(duration: Milliseconds): number {

@@ -49,8 +49,6 @@ export class Unikernel {
   state: PowerState = 'unknown';
   /** Why it is in that state, where the backend knows. */
   detail: string | undefined;
-  /** Whether its service has answered since it was last started; cleared before a stop begins. */
-  ready = false;
   /** Whether its backend went away while we looked after it. */
   lost = false;
   /** When this run began: summoned, or found running. */
@@ -69,6 +67,8 @@ export class Unikernel {
   /** The stop that is under way; a summon waits for it. It never rejects. */
   stopping: Promise<void> | undefined;
   readonly counters: ReadonlyMap<string, NameCounter>;
+  #ready = false;
+  readonly #onUnready = new Set<() => void>();
 
   /** `onCount` is called whenever a counter has changed. */
   constructor(
@@ -80,6 +80,26 @@ export class Unikernel {
 
   get name(): string {
     return this.plan.name;
+  }
+
+  /** Whether its service has answered since it was last started; cleared before a stop begins. */
+  get ready(): boolean {
+    return this.#ready;
+  }
+
+  /** Whoever relies on it is told when it falls, before anything follows from that. */
+  set ready(ready: boolean) {
+    this.#ready = ready;
+    if (ready) return;
+    const listeners = [...this.#onUnready];
+    this.#onUnready.clear();
+    for (const listener of listeners) listener();
+  }
+
+  /** Calls back once, in the moment when it is no longer ready, unless the returned handle is disposed first. */
+  onUnready(listener: () => void): Disposable {
+    this.#onUnready.add(listener);
+    return { [Symbol.dispose]: () => this.#onUnready.delete(listener) };
   }
 
   /** Those of the plan, else those that its backend has found out: none before its first boot. */

@@ -54,7 +54,9 @@ describe('the resolver of unikernels', () => {
       { unikernel: 'www', cause: { kind: 'query', name: 'www.example.org', type: 'A', client: '127.0.0.1' } },
     ]);
     stage.summons.raise(www);
-    assert.deepEqual(await asked, {
+    const { lease, ...answer } = (await asked) ?? { rcode: NaN };
+    assert.equal(lease?.holds, true);
+    assert.deepEqual(answer, {
       rcode: 0,
       authoritative: true,
       answers: [{ name: 'www.example.org', type: 'A', ttl: 60, address: '192.0.2.7' }],
@@ -290,6 +292,58 @@ describe('the resolver of unikernels', () => {
       stage.summons.fail(one, new Error('u1 does not boot'));
       await stage.clock.advance(0);
       assert.match(stage.log.at('warn').join(), /u1 does not boot/);
+    });
+  });
+
+  describe('gives a lease', () => {
+    it('of its addresses where all behind the name are ready, which ends with the first that is not', async () => {
+      const [one, two] = [aUnikernel({ name: 'one' }), aUnikernel({ name: 'two', addresses: ['192.0.2.8'] })];
+      const stage = new Stage([one, two]);
+      one.ready = true;
+      assert.equal((await stage.ask('www.example.org'))?.lease, undefined);
+      two.ready = true;
+      const lease = (await stage.ask('www.example.org'))?.lease;
+      assert.equal(lease?.holds, true);
+      assert.equal((await stage.ask('www.example.org'))?.lease, lease);
+      one.ready = false;
+      assert.equal(lease.holds, false);
+      assert.equal((await stage.ask('www.example.org'))?.lease, undefined);
+    });
+
+    it('whose uses count for the name that is configured', async () => {
+      const www = aUnikernel({ names: ['*.example.org', 'www.example.org'] });
+      www.ready = true;
+      const stage = new Stage([www]);
+      (await stage.ask('any.example.org'))?.lease?.used?.(5);
+      assert.deepEqual(
+        [...www.counters.values()].map(({ requests }) => requests),
+        [6, 0],
+      );
+    });
+
+    it('that never ends and is not counted of what wakes nothing', async () => {
+      const www = aUnikernel();
+      const stage = new Stage([www]);
+      for (const type of ['AAAA', 'MX', 'HTTPS']) {
+        const lease = (await stage.ask('www.example.org', type))?.lease;
+        assert.equal(lease?.holds, true);
+        assert.ok(!('used' in lease));
+      }
+    });
+
+    it('of no answer that an address yet to be found out would change', async () => {
+      const backend = { addresses: async () => [] } as unknown as Backend;
+      const [www, seeker] = [aUnikernel({ addresses: ['2001:db8::7'] }), aUnikernel({ addresses: [], backend })];
+      www.ready = true;
+      assert.equal((await new Stage([seeker]).ask('www.example.org', 'AAAA'))?.lease, undefined);
+      const stage = new Stage([www, seeker]);
+      assert.equal((await stage.ask('www.example.org', 'AAAA'))?.lease, undefined);
+      seeker.foundAddresses = ['192.0.2.9'];
+      seeker.ready = true;
+      const lease = (await stage.ask('www.example.org', 'AAAA'))?.lease;
+      assert.equal(lease?.holds, true);
+      seeker.ready = false;
+      assert.equal(lease.holds, false);
     });
   });
 });
