@@ -15,7 +15,11 @@ import type { Stopper } from './lifecycle/stopper.js';
 import type { Summons } from './lifecycle/summoner.js';
 import type { HistoryWriter } from './state/history-writer.js';
 import { statusOf } from './status.js';
+import { selectForStatus } from './status-selection.js';
 import { VERSION } from './version.js';
+
+/** More in a report would hold up the answers while it is put together. */
+const REPORTED = 10_000;
 
 /** Where the configuration came from, where and how DNS is answered at the moment, and how those fare whom Jitsu tells. */
 export interface Setting {
@@ -51,6 +55,8 @@ export class Controls implements ControlActions {
   status(): StatusReport {
     const { file } = this.setting;
     const udpTransport = this.setting.udpTransport();
+    const { unikernels } = this.fleet;
+    const further = unikernels.size - REPORTED;
     return {
       version: VERSION,
       pid: process.pid,
@@ -60,7 +66,8 @@ export class Controls implements ControlActions {
       listening: this.setting.listening(),
       ...(udpTransport !== undefined && { udpTransport }),
       dns: { cache: this.setting.cache()?.status ?? NOTHING_CACHED },
-      unikernels: [...this.fleet.unikernels.values()].map((unikernel) => statusOf(unikernel, this.reaper)),
+      unikernels: selectForStatus(unikernels, REPORTED).map((unikernel) => statusOf(unikernel, this.reaper)),
+      ...(further > 0 && { further }),
       notifiers: this.setting.notifiers(),
     };
   }

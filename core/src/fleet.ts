@@ -1,41 +1,57 @@
+import { CommonPlans } from './common-plans.js';
 import type { Settings, UnikernelSettings } from './config/settings.js';
 import { ConfigProblems, type ConfigProblem } from './config/config-problems.js';
 import type { Backend, UnikernelId } from './contracts/backend.js';
 import type { StateStore, StoredCounters, StoredRegistration } from './contracts/state-store.js';
 import { errorCode, errorMessage, JitsuError } from './errors.js';
 import type { Instances } from './instances.js';
+import { SharedPlan, type CommonPlan } from './lifecycle/shared-plan.js';
 import { Unikernel } from './lifecycle/unikernel.js';
 
 /** How many registrations a backend is asked for at once. */
 const AT_ONCE = 256;
 
+/** How many registrations are stored at once. */
+const SAVED_AT_ONCE = 10_000;
+
 /** All backends by the name of their connection, and all unikernels by their own. */
 export class Fleet {
   readonly backends: ReadonlyMap<string, Backend>;
   readonly unikernels = new Map<string, Unikernel>();
-  /** Whose machine it is, by connection and id. */
-  readonly #owners = new Map<string, string>();
+  /** By the name of the connection, and there by the id of the machine. */
+  readonly #machines = new Map<string, Map<UnikernelId, Unikernel>>();
+  /** The first unikernel behind a DNS name, where that is not its own name. */
+  readonly #byDnsName = new Map<string, Unikernel>();
+  readonly #plans = new CommonPlans((settings) => this.#commonPlan(settings));
+  readonly #source: string;
+  /** Those that have not been registered yet. */
+  #settings: readonly UnikernelSettings[];
 
   /** Makes the backends, and opens nothing. @throws JITSU_CONFIG_INVALID for a stop mode that its backend lacks */
   constructor(
-    private readonly settings: Settings,
+    settings: Settings,
     private readonly instances: Instances,
   ) {
+    this.#source = settings.file ?? 'The command line';
+    this.#settings = settings.unikernels;
     this.backends = new Map(settings.connections.map((connection) => [connection.name, instances.backend(connection)]));
-    this.#refuse(settings.unikernels.flatMap((unikernel) => this.#unsupportedMode(unikernel) ?? []));
+    const problems: ConfigProblem[] = [];
+    for (const unikernel of settings.unikernels) {
+      const problem = this.#unsupportedMode(unikernel);
+      if (problem) problems.push(problem);
+    }
+    this.#refuse(problems);
   }
 
-  /** The unikernels of one backend. */
-  of(backend: Backend): readonly Unikernel[] {
-    return [...this.unikernels.values()].filter(({ plan }) => plan.backend === backend);
+  /** The unikernels of one connection, by the ids of their machines. */
+  on(connection: string): ReadonlyMap<UnikernelId, Unikernel> {
+    return this.#machines.get(connection) ?? new Map<UnikernelId, Unikernel>();
   }
 
   /** By its name, one of its DNS names, or its id. @throws JITSU_UNIKERNEL_UNKNOWN */
   find(name: string): Unikernel {
     const wanted = name.toLowerCase().replace(/\.$/, '');
-    const unikernel =
-      this.unikernels.get(name) ??
-      [...this.unikernels.values()].find(({ plan }) => plan.names.includes(wanted) || plan.id === wanted);
+    const unikernel = this.unikernels.get(name) ?? this.#byDnsName.get(wanted) ?? this.#find(wanted);
     if (unikernel) return unikernel;
     throw new JitsuError('JITSU_UNIKERNEL_UNKNOWN', `No unikernel is called ${name}. \`jitsu status\` lists them all.`);
   }
@@ -46,15 +62,22 @@ export class Fleet {
    */
   async register(onCount: (unikernel: Unikernel) => void): Promise<void> {
     const problems: ConfigProblem[] = [];
-    const { unikernels } = this.settings;
+    const unikernels = this.#settings;
+    // They are the larger part of what a start needs and nobody does afterwards.
+    this.#settings = [];
     for (let first = 0; first < unikernels.length; first += AT_ONCE) {
       const batch = unikernels.slice(first, first + AT_ONCE);
       const ids = await Promise.allSettled(batch.map((unikernel) => this.#register(unikernel)));
-      const checked = await Promise.allSettled(batch.map((unikernel) => this.#checkBoot(unikernel)));
-      for (const [index, id] of ids.entries()) {
+      const checked = batch.some((unikernel) => this.#hasBootConfigurators(unikernel))
+        ? await Promise.allSettled(batch.map((unikernel) => this.#checkBoot(unikernel)))
+        : [];
+      for (let index = 0; index < batch.length; index += 1) {
         const unikernel = batch[index] as UnikernelSettings;
-        if (id.status === 'fulfilled') problems.push(...this.#add(unikernel, id.value, onCount));
-        else if (errorCode(id.reason) === 'JITSU_BACKEND_UNREACHABLE') throw id.reason;
+        const id = ids[index] as PromiseSettledResult<UnikernelId>;
+        if (id.status === 'fulfilled') {
+          const problem = this.#add(unikernel, id.value, onCount);
+          if (problem) problems.push(problem);
+        } else if (errorCode(id.reason) === 'JITSU_BACKEND_UNREACHABLE') throw id.reason;
         else problems.push(objection(unikernel, 'refused by its backend', id.reason));
         const boot = checked[index];
         if (boot?.status === 'rejected') problems.push(objection(unikernel, 'it could not boot', boot.reason));
@@ -77,7 +100,13 @@ export class Fleet {
   }
 
   async save(store: StateStore): Promise<void> {
-    await store.saveRegistrations([...this.unikernels.values()].map(registrationOf));
+    let batch: StoredRegistration[] = [];
+    for (const unikernel of this.unikernels.values()) {
+      if (batch.push(registrationOf(unikernel)) < SAVED_AT_ONCE) continue;
+      await store.saveRegistrations(batch);
+      batch = [];
+    }
+    await store.saveRegistrations(batch);
   }
 
   async #register({ name, backend, options }: UnikernelSettings): Promise<UnikernelId> {
@@ -89,22 +118,46 @@ export class Fleet {
     for (const configurator of this.instances.bootConfigurators) await configurator.check?.({ name, options });
   }
 
-  #add(settings: UnikernelSettings, id: UnikernelId, onCount: (unikernel: Unikernel) => void): ConfigProblem[] {
-    const { name, names, addresses, ttl, backend, stopMode, delay, deadline, grace, ready, stopPolicies } = settings;
-    const { https, svcb } = settings;
-    const machine = JSON.stringify([backend, id]);
-    const owner = this.#owners.get(machine);
-    if (owner !== undefined) return [sameMachine(name, owner)];
-    this.#owners.set(machine, name);
-    const plan = {
-      ...{ name, id, names, addresses, ttl, stopMode, delay, deadline, grace, https, svcb },
+  #hasBootConfigurators({ backend }: UnikernelSettings): boolean {
+    return this.#backend(backend).capabilities.bootConfigurators;
+  }
+
+  #add(
+    settings: UnikernelSettings,
+    id: UnikernelId,
+    onCount: (unikernel: Unikernel) => void,
+  ): ConfigProblem | undefined {
+    const { name, names, addresses, backend } = settings;
+    const machines = this.#machines.get(backend) ?? new Map<UnikernelId, Unikernel>();
+    this.#machines.set(backend, machines);
+    const owner = machines.get(id);
+    if (owner !== undefined) return sameMachine(name, owner.name);
+    const unikernel = new Unikernel(new SharedPlan(name, id, names, addresses, this.#plans.of(settings)), onCount);
+    machines.set(id, unikernel);
+    this.unikernels.set(name, unikernel);
+    for (const dnsName of names) {
+      if (dnsName !== name && !this.#byDnsName.has(dnsName)) this.#byDnsName.set(dnsName, unikernel);
+    }
+    return undefined;
+  }
+
+  #commonPlan(settings: UnikernelSettings): CommonPlan {
+    const { backend, ttl, stopMode, delay, deadline, grace, ready, stopPolicies, https, svcb } = settings;
+    return {
+      ...{ ttl, stopMode, delay, deadline, grace, https, svcb },
       backend: this.#backend(backend),
       backendName: backend,
       probes: ready.map((probe) => this.instances.worded(probe)),
       stopPolicies: stopPolicies.map((policy) => this.instances.worded(policy)),
     };
-    this.unikernels.set(name, new Unikernel(plan, onCount));
-    return [];
+  }
+
+  #find(id: UnikernelId): Unikernel | undefined {
+    for (const machines of this.#machines.values()) {
+      const unikernel = machines.get(id);
+      if (unikernel !== undefined) return unikernel;
+    }
+    return undefined;
   }
 
   #unsupportedMode({ name, backend, stopMode }: UnikernelSettings): ConfigProblem | undefined {
@@ -115,7 +168,7 @@ export class Fleet {
   }
 
   #refuse(problems: readonly ConfigProblem[]): void {
-    if (problems.length > 0) throw new ConfigProblems(this.settings.file ?? 'The command line', problems);
+    if (problems.length > 0) throw new ConfigProblems(this.#source, problems);
   }
 
   #backend(name: string): Backend {

@@ -2,6 +2,7 @@ import { SystemClock } from './clock.js';
 import type { Endpoint, Settings } from './config/settings.js';
 import { ensureRuntimeDirectory } from './control/control-paths.js';
 import { ControlServer } from './control/control-server.js';
+import type { Backend } from './contracts/backend.js';
 import type { Clock } from './contracts/clock.js';
 import type { Logger } from './contracts/logger.js';
 import type { Milliseconds } from './contracts/milliseconds.js';
@@ -55,20 +56,24 @@ export class Jitsu {
   readonly #summoner: Summoner;
   readonly #resolvers: readonly Resolver[];
   #cache: CachingResolver | undefined;
+  readonly #settings: Omit<Settings, 'unikernels'>;
+  readonly #followers = new Map<Backend, PowerFollower>();
   #dns: DnsServer | undefined;
   #stopped: Promise<void> | undefined;
 
   /** Opens nothing yet. @throws JITSU_CONFIG_INVALID for a stop mode that its backend lacks */
   constructor(
-    private readonly settings: Settings,
+    { unikernels, ...settings }: Settings,
     private readonly logger: Logger,
     private readonly clock: Clock = new SystemClock(),
   ) {
-    const instances = new Instances(settings, clock, logger);
-    this.#fleet = new Fleet(settings, instances);
+    this.#settings = settings;
+    const whole = { ...settings, unikernels };
+    const instances = new Instances(whole, clock, logger);
+    this.#fleet = new Fleet(whole, instances);
     this.#store = settings.persistDb === undefined ? new MemoryStateStore() : new LmdbStateStore(settings.persistDb);
     this.#hub = new EventHub(clock, logger);
-    this.#notifiers = new Notifiers(settings, instances);
+    this.#notifiers = new Notifiers(whole, instances);
     this.#history = new HistoryWriter(this.#store, logger);
     this.#counters = new CounterWriter(this.#store, countersOf, clock, logger);
     this.#announcer = new Announcer((event) => this.#hub.emit(event), clock);
@@ -77,7 +82,10 @@ export class Jitsu {
 
     const { limit, queue, firstBackOff, longestBackOff } = settings.boot;
     const backOff = new BackOff(firstBackOff, longestBackOff);
-    const onUp = (unikernel: Unikernel): void => this.#reaper.watch(unikernel);
+    const onUp = (unikernel: Unikernel): void => {
+      this.#followers.get(unikernel.plan.backend)?.attend(unikernel);
+      this.#reaper.watch(unikernel);
+    };
     this.#summoner = new Summoner(new BootQueue(limit, queue), backOff, this.#announcer, clock, onUp);
     this.controls = new Controls(
       {
@@ -138,8 +146,8 @@ export class Jitsu {
   }
 
   async #openState(): Promise<void> {
-    ensureRuntimeDirectory(this.settings.runtimeDirectory);
-    const control = new ControlServer(this.settings.controlSocket, this.controls, this.clock, this.logger);
+    ensureRuntimeDirectory(this.#settings.runtimeDirectory);
+    const control = new ControlServer(this.#settings.controlSocket, this.controls, this.clock, this.logger);
     await control.listen();
     this.#unwinding.add(() => control.close());
     await this.#store.open();
@@ -158,20 +166,23 @@ export class Jitsu {
     }
     await this.#fleet.register((unikernel) => this.#counters.mark(unikernel));
     this.#fleet.recall(await this.#store.counters());
-    await this.#fleet.save(this.#store);
+    // What a store in memory would remember, the fleet has itself.
+    if (this.#settings.persistDb !== undefined) await this.#fleet.save(this.#store);
     this.#unwinding.add(() => this.#reaper[Symbol.dispose]());
-    for (const backend of this.#fleet.backends.values()) {
+    for (const [connection, backend] of this.#fleet.backends) {
       const follower = new PowerFollower(backend, this.#announcer, this.clock, (unikernel) =>
         this.#reaper.watch(unikernel),
       );
       this.#unwinding.add(() => follower[Symbol.dispose]());
-      await follower.follow(this.#fleet.of(backend));
+      this.#followers.set(backend, follower);
+      await follower.follow(this.#fleet.on(connection));
     }
-    if (this.settings.onExit === 'stop') this.#unwinding.add(() => this.#stopAll());
+    if (this.#settings.onExit === 'stop') this.#unwinding.add(() => this.#stopAll());
   }
 
   async #openDns(): Promise<void> {
-    const { clock, logger, settings } = this;
+    const { clock, logger } = this;
+    const settings = this.#settings;
     const unikernels = [...this.#fleet.unikernels.values()];
     const local = new UnikernelResolver(unikernels, this.#summoner, settings.dns, { clock, logger });
     const forwarder = new Forwarder(settings.dns, { clock, logger, listening: () => this.listening });

@@ -10,11 +10,14 @@ import { freePort } from './free-port.js';
 
 const COMMAND = fileURLToPath(new URL('../../../cli/bin/jitsu.js', import.meta.url));
 
+const HEAP_TELLING = ['--expose-gc', '--import', new URL('heap-teller.js', import.meta.url).href];
+
 /** What goes into the configuration beyond its unikernels, and how the process is started. */
 export interface JitsuChildOptions {
   readonly dns?: object;
   readonly settings?: object;
-  readonly nodeFlags?: readonly string[];
+  /** Whether it can be asked for its heap, which costs a garbage collection each time. */
+  readonly tellsHeap?: boolean;
 }
 
 /** The real `jitsu start` as a child process, with a configuration of its own; disposed, it is gone with what it ran. */
@@ -32,7 +35,7 @@ export class JitsuChild implements AsyncDisposable {
   static async start(
     unikernels: readonly object[],
     probeName: string,
-    { dns = {}, settings = {}, nodeFlags = [] }: JitsuChildOptions = {},
+    { dns = {}, settings = {}, tellsHeap = false }: JitsuChildOptions = {},
   ): Promise<JitsuChild> {
     const folder = await mkdtemp(join(tmpdir(), 'jitsu-bench-'));
     const port = await freePort();
@@ -47,9 +50,17 @@ export class JitsuChild implements AsyncDisposable {
     };
     await writeFile(file, JSON.stringify(configuration));
     const started = performance.now();
-    const words = [...nodeFlags, COMMAND, 'start', '--config', file, '--control', join(folder, 'control.sock')];
-    const child = spawn(process.execPath, words, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
-    // It is spoken to only by who gave it something that listens, and holds nobody up.
+    const words = [
+      ...(tellsHeap ? HEAP_TELLING : []),
+      COMMAND,
+      'start',
+      '--config',
+      file,
+      '--control',
+      join(folder, 'control.sock'),
+    ];
+    const channel = tellsHeap ? (['ipc'] as const) : [];
+    const child = spawn(process.execPath, words, { stdio: ['ignore', 'ignore', 'inherit', ...channel] });
     child.channel?.unref();
     try {
       await once(child, 'spawn');
@@ -71,8 +82,20 @@ export class JitsuChild implements AsyncDisposable {
     await promisify(execFile)(process.execPath, words);
   }
 
+  /** What the main thread holds after a garbage collection, in MiB. */
+  async heapInUse(): Promise<number> {
+    const told = once(this.child, 'message');
+    this.child.send('heap');
+    const [bytes] = (await told) as [number];
+    return bytes / 2 ** 20;
+  }
+
+  get hasEnded(): boolean {
+    return this.child.exitCode !== null || this.child.signalCode !== null;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.child.exitCode === null && this.child.signalCode === null) {
+    if (!this.hasEnded) {
       const ended = once(this.child, 'exit');
       this.child.kill('SIGTERM');
       await ended;

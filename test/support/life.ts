@@ -28,7 +28,10 @@ export class Life implements Disposable {
   readonly follower: PowerFollower;
 
   constructor({ limit = 8, queue = 100 } = {}) {
-    const onUp = (unikernel: Unikernel): void => this.reaper.watch(unikernel);
+    const onUp = (unikernel: Unikernel): void => {
+      this.follower.attend(unikernel);
+      this.reaper.watch(unikernel);
+    };
     this.queue = new BootQueue(limit, queue);
     this.summoner = new Summoner(this.queue, new BackOff(1_000, 60_000), this.announcer, this.clock, onUp);
     this.follower = new PowerFollower(this.backend, this.announcer, this.clock, onUp);
@@ -42,7 +45,7 @@ export class Life implements Disposable {
       const id = await this.backend.register({ name: plan.name, options: { name: plan.name } });
       unikernels.push(new Unikernel({ ...this.#defaults(plan.name), id, ...plan }));
     }
-    await this.follower.follow(unikernels);
+    await this.follower.follow(new Map(unikernels.map((unikernel) => [unikernel.plan.id, unikernel])));
     return unikernels;
   }
 

@@ -18,10 +18,23 @@ export interface StartContext extends CommandContext {
  * @throws what reading the configuration and starting throw
  */
 export async function start(
-  { core, terminal, directory, end, calledAs }: StartContext,
+  context: StartContext,
   words: readonly string[],
   choice: StartChoice,
 ): Promise<ExitStatus> {
+  const { jitsu, logger, ended, onExit } = await open(context, words, choice);
+  const signal = await ended;
+  logger.info({ signal }, onExit === 'keep' ? 'ending; unikernels keep running' : 'ending; stopping unikernels');
+  await jitsu.stop();
+  return ExitStatus.ok;
+}
+
+/** Apart from what follows, so that the settings of a million unikernels do not stay in memory for as long as it serves. */
+async function open(
+  { core, terminal, directory, end, calledAs }: StartContext,
+  words: readonly string[],
+  choice: StartChoice,
+) {
   const settings = await core.loadSettings(startRequest(directory, words, choice));
   const logger = core.createLogger({ level: settings.logLevel });
   const jitsu = await core.createJitsu(settings, { logger });
@@ -38,13 +51,8 @@ export async function start(
     logLines(logger, announcementLines(served));
   }
 
-  const signal = await ended;
-  logger.info(
-    { signal },
-    settings.onExit === 'keep' ? 'ending; unikernels keep running' : 'ending; stopping unikernels',
-  );
-  await jitsu.stop();
-  return ExitStatus.ok;
+  // In an object, as a promise by itself would be waited for.
+  return { jitsu, logger, ended, onExit: settings.onExit };
 }
 
 function logLines(logger: Logger, lines: readonly string[]): void {

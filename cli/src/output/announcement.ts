@@ -32,9 +32,9 @@ export function announcement(served: Served, { calledAs, control }: Calling): st
       { head: 'UNIKERNEL', cell: ({ unikernel }) => unikernel },
       { head: 'BACKEND', cell: ({ backend }) => backend },
     ],
-    rows.slice(0, SHOWN),
+    rows,
   );
-  const hidden = rows.length - SHOWN;
+  const hidden = nameCount(served.settings) - SHOWN;
   const command = (words: string): string =>
     `  ${calledAs} ${words}${control === undefined ? '' : ` --control ${control}`}`;
   const [first] = served.settings.unikernels;
@@ -61,12 +61,12 @@ export function announcement(served: Served, { calledAs, control }: Calling): st
 
 /** The same for a log. */
 export function announcementLines(served: Served): readonly string[] {
-  const rows = mappings(served.settings);
-  const hidden = rows.length - SHOWN;
+  const { settings } = served;
+  const hidden = nameCount(settings) - SHOWN;
   return [
-    ...rows
-      .slice(0, SHOWN)
-      .map(({ name, addresses, unikernel, backend }) => `serving ${name} (${addresses}) by ${unikernel} of ${backend}`),
+    ...mappings(settings).map(
+      ({ name, addresses, unikernel, backend }) => `serving ${name} (${addresses}) by ${unikernel} of ${backend}`,
+    ),
     ...(hidden > 0 ? [`and ${hidden} more names`] : []),
     `answering DNS on ${whereAndHow(served)}`,
   ];
@@ -84,8 +84,9 @@ interface Mapping {
   readonly backend: string;
 }
 
+/** The first that are shown. */
 function mappings({ unikernels }: Settings): readonly Mapping[] {
-  return unikernels.flatMap(({ name: unikernel, names, addresses, backend }) =>
+  const mapped = unikernels.slice(0, SHOWN).flatMap(({ name: unikernel, names, addresses, backend }) =>
     names.map((name) => ({
       name,
       addresses: addresses.join(', '),
@@ -93,6 +94,11 @@ function mappings({ unikernels }: Settings): readonly Mapping[] {
       backend: printable(backend),
     })),
   );
+  return mapped.slice(0, SHOWN);
+}
+
+function nameCount({ unikernels }: Settings): number {
+  return unikernels.reduce((count, { names }) => count + names.length, 0);
 }
 
 /** Where its web page is, if its readiness says that it has one. */

@@ -38,7 +38,15 @@ function forwarding({ dns: { forwarders, forwarderPort } }: Settings): string {
   return `forwarded to ${servers.join(', ')}`;
 }
 
-function unikernelTable(unikernels: readonly UnikernelSettings[], columns: number | undefined): string {
+/** More would take minutes to lay out, and nobody reads them. */
+const SHOWN = 10_000;
+
+function unikernelTable(all: readonly UnikernelSettings[], columns: number | undefined): string {
+  const table = tableOf(all.slice(0, SHOWN), columns);
+  return all.length <= SHOWN ? table : `${table}and ${all.length - SHOWN} more\n`;
+}
+
+function tableOf(unikernels: readonly UnikernelSettings[], columns: number | undefined): string {
   const all: readonly Column<UnikernelSettings>[] = [
     { head: 'UNIKERNEL', cell: ({ name }) => printable(name) },
     { head: 'BACKEND', cell: ({ backend }) => printable(backend) },

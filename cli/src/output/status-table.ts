@@ -26,7 +26,9 @@ export function statusTable(report: StatusReport, columns: number | undefined): 
     return failure === undefined ? [] : [wrapped(`${printable(unikernel.name)} ${failure}`, columns ?? Infinity)];
   });
   const reasons = failures.length > 0 ? ['', ...failures] : [];
-  return [headline(report), '', table.trimEnd(), ...reasons, ...below, ''].join('\n');
+  const { further } = report;
+  const more = further === undefined ? [] : ['', `${further} more are not shown: nothing has happened to most of them.`];
+  return [headline(report), '', table.trimEnd(), ...more, ...reasons, ...below, ''].join('\n');
 }
 
 /** `notifier synjitsu: connected: domain 3, port synjitsu` */

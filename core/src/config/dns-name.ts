@@ -3,6 +3,10 @@ import { z } from 'zod';
 import { oneOrMany } from './one-or-many.js';
 
 const LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
+/** A name that stands there as it is compared already, as nearly all do. */
+const PLAIN_NAME = new RegExp(`^(?:\\*\\.)?${LABEL.source.slice(1, -1)}(?:\\.${LABEL.source.slice(1, -1)})*$`);
+/** Each label takes a length octet on the wire, and the root one more. */
+const LONGEST = 255 - 2;
 
 /**
  * A DNS name as Jitsu compares it: lower case, no trailing dot, other scripts as IDNA A-labels. Labels have 1 to 63
@@ -10,11 +14,11 @@ const LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
  * @returns undefined for what is no such name
  */
 export function parseDnsName(text: string): string | undefined {
+  if (text.length <= LONGEST && PLAIN_NAME.test(text)) return text;
   // eslint-disable-next-line no-control-regex -- what is not ASCII is what IDNA is for
   const ascii = /^[\x00-\x7f]*$/.test(text) ? text.toLowerCase() : domainToASCII(text);
   const name = ascii.endsWith('.') ? ascii.slice(0, -1) : ascii;
-  // Each label takes a length octet on the wire, and the root one more.
-  if (name.length + 2 > 255) return undefined;
+  if (name.length > LONGEST) return undefined;
   const labels = name.split('.');
   const fixed = labels[0] === '*' ? labels.slice(1) : labels;
   return fixed.length > 0 && fixed.every((label) => LABEL.test(label)) ? name : undefined;

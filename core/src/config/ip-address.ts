@@ -1,12 +1,13 @@
-import { isIP, isIPv6 } from 'node:net';
+import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { oneOrMany } from './one-or-many.js';
 
 /** An IPv4 or IPv6 address in the one form by which it is compared (RFC 5952). Undefined for anything else. */
 export function parseAddress(text: string): string | undefined {
   // Not ipaddr.js, which takes 127.1 and 0x7f000001 as well.
-  if (isIP(text) === 0) return undefined;
-  return isIPv6(text) ? ipaddr.IPv6.parse(text).toRFC5952String() : text;
+  const version = isIP(text);
+  if (version === 0) return undefined;
+  return version === 6 ? ipaddr.IPv6.parse(text).toRFC5952String() : text;
 }
 
 /** One address or a list; parsed, a list without repetition. */

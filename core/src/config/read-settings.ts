@@ -12,7 +12,7 @@ import { givenValue } from './given-value.js';
 import { parseNetworks } from './networks.js';
 import { BOOT_CONFIGURATOR_KEYS, takeIn } from './plugin-intake.js';
 import { ProblemList } from './problem-list.js';
-import type { DnsSettings, Settings, WakeSettings } from './settings.js';
+import type { DnsSettings, Settings, UnikernelSettings, WakeSettings } from './settings.js';
 import type { StartFlags } from './start-flags.js';
 import { unikernelEntries } from './unikernel-entries.js';
 import type { UnikernelEntry } from './unikernel-entry.js';
@@ -75,10 +75,16 @@ export async function readSettings(
   await takeInBootConfigurators(entries, contributions, loader, problems);
 
   const reader = new UnikernelReader(config, connections, contributions, problems);
-  const unikernels = entries.flatMap((entry) => reader.read(entry) ?? []);
+  const unikernels: UnikernelSettings[] = [];
+  const used = new Set<string>();
+  for (const entry of entries) {
+    const unikernel = reader.read(entry);
+    if (unikernel === undefined) continue;
+    unikernels.push(unikernel);
+    used.add(unikernel.backend);
+  }
   problems.throwIfAny(source);
 
-  const used = new Set(unikernels.map(({ backend }) => backend));
   const runtimeDirectory =
     config.runtimeDirectory === undefined ? context.runtimeDirectory() : resolve(directory, config.runtimeDirectory);
   const { socket } = config.control;
@@ -119,8 +125,13 @@ function asGroup(written: unknown, source: string): Readonly<Record<string, unkn
 
 /** Whether an entry asks for the probe that stands behind `waitForKey`, by that key or by the probe's own name. */
 function waitsForKey({ values }: UnikernelEntry): boolean {
-  const ready = [values['ready']].flat();
-  return 'waitForKey' in values || ready.some((words) => String(words).split(':')[0] === WAIT_FOR_KEY_PROBE);
+  const { ready } = values;
+  if ('waitForKey' in values) return true;
+  return Array.isArray(ready) ? ready.some(isWaitForKeyProbe) : isWaitForKeyProbe(ready);
+}
+
+function isWaitForKeyProbe(words: unknown): boolean {
+  return typeof words === 'string' && (words === WAIT_FOR_KEY_PROBE || words.startsWith(`${WAIT_FOR_KEY_PROBE}:`));
 }
 
 async function loadListed(plugins: readonly string[], loader: PluginLoader, problems: ProblemList): Promise<void> {

@@ -11,7 +11,7 @@ export function unikernelEntries(
   words: readonly string[],
   problems: ProblemList,
 ): readonly UnikernelEntry[] {
-  return [...fileEntries(fromFile, problems), ...words.map((text) => wordEntry(text, problems))];
+  return fileEntries(fromFile, problems).concat(words.map((text) => wordEntry(text, problems)));
 }
 
 function fileEntries(unikernels: unknown, problems: ProblemList): readonly UnikernelEntry[] {
@@ -20,18 +20,19 @@ function fileEntries(unikernels: unknown, problems: ProblemList): readonly Unike
     problems.add({ path: 'unikernels', given: String(givenValue(unikernels)), expected: 'A list expected.' });
     return [];
   }
-  return unikernels.flatMap((written: unknown, index) => {
-    const origin = `unikernels[${String(index)}]`;
+  const entries: UnikernelEntry[] = [];
+  for (const [index, written] of (unikernels as readonly unknown[]).entries()) {
     if (typeof written === 'object' && written !== null && !Array.isArray(written)) {
-      return [new UnikernelEntry(origin, written as Record<string, unknown>, false)];
+      entries.push(new UnikernelEntry(index, written as Record<string, unknown>));
+      continue;
     }
     problems.add({
-      path: origin,
+      path: `unikernels[${String(index)}]`,
       given: givenValue(written) ?? 'undefined',
       expected: 'A unikernel such as { name, dns, ip } expected.',
     });
-    return [];
-  });
+  }
+  return entries;
 }
 
 function wordEntry(text: string, problems: ProblemList): UnikernelEntry {
@@ -44,5 +45,5 @@ function wordEntry(text: string, problems: ProblemList): UnikernelEntry {
       expected: 'key=value expected; a comma inside a value is written \\, with a backslash.',
     });
   }
-  return new UnikernelEntry(`"${short}"`, entry, true);
+  return new UnikernelEntry(`"${short}"`, entry);
 }

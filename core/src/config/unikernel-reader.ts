@@ -1,9 +1,10 @@
-import type { z } from 'zod';
+import type { z, ZodObject } from 'zod';
 import type { ReadinessProbe } from '../contracts/readiness-probe.js';
 import type { StopPolicy } from '../contracts/stop-policy.js';
 import type { Contributions } from '../plugins/contributions.js';
 import type { CheckedConfig } from './config-schema.js';
 import { findsAddresses } from './finds-addresses.js';
+import { KeywiseReader } from './keywise-reader.js';
 import { checkOptions } from './option-check.js';
 import type { ConfigProblem } from './config-problems.js';
 import type { ProblemList } from './problem-list.js';
@@ -16,17 +17,32 @@ import { WordedReader } from './worded-reader.js';
 /** The probe that stands behind the key `waitForKey`. */
 export const WAIT_FOR_KEY_PROBE = 'xenstore-key';
 
+/** One for all: settings that are the same are kept once. */
+const NO_RECORDS: readonly Uint8Array[] = [];
+
 const partsSchema = unikernelSchema.partial();
 
 /** The common keys that are right. */
 type CheckedParts = z.output<typeof partsSchema>;
+
+/** How the unikernels of one connection are read. */
+interface Reading {
+  readonly commonSchema: typeof unikernelSchema | typeof addresslessSchema;
+  readonly common: KeywiseReader<CheckedParts>;
+  /** The schema of its backend's options; where there is no such backend, nobody knows which options are right. */
+  readonly optionsSchema: ZodObject | undefined;
+  readonly options: KeywiseReader<unknown> | undefined;
+}
+
+const NO_WORDS: readonly string[] = [];
 
 /** Reads unikernels one by one; whatever is wrong with them goes to the list of problems. */
 export class UnikernelReader {
   readonly #probes: WordedReader<ReadinessProbe>;
   readonly #policies: WordedReader<StopPolicy>;
   readonly #defaultPolicies: readonly Worded<StopPolicy>[];
-  readonly #originByName = new Map<string, string>();
+  readonly #entryByName = new Map<string, UnikernelEntry>();
+  readonly #readings = new Map<string, Reading>();
 
   constructor(
     private readonly config: CheckedConfig,
@@ -53,8 +69,9 @@ export class UnikernelReader {
       });
     }
     const backend = backendOf(entry, this.config);
-    const { common, isWhole } = this.#common(entry, backend);
-    const options = this.#options(entry, backend, common.name);
+    const reading = this.#readingOf(backend);
+    const { common, isWhole } = this.#common(entry, reading);
+    const options = this.#options(entry, reading, common.name);
     const ready = this.#ready(entry, common);
     const stopPolicies = this.#stopPolicies(entry, common);
     const name = common.name ?? textIn(entry.values, 'uuid') ?? common.dns?.[0];
@@ -77,8 +94,8 @@ export class UnikernelReader {
       grace: common.grace ?? stop.grace,
       stopPolicies,
       useSynjitsu: common.useSynjitsu ?? true,
-      https: common.https ?? [],
-      svcb: common.svcb ?? [],
+      https: common.https ?? NO_RECORDS,
+      svcb: common.svcb ?? NO_RECORDS,
     };
   }
 
@@ -87,12 +104,10 @@ export class UnikernelReader {
   };
 
   /** The common keys, those that are right even where others are not, so that these are looked at as well. */
-  #common(entry: UnikernelEntry, backend: string): { readonly common: CheckedParts; readonly isWhole: boolean } {
-    const contribution = this.connections.get(backend)?.contribution;
-    const checked = check(
-      contribution && findsAddresses(contribution) ? addresslessSchema : unikernelSchema,
-      entry.values,
-    );
+  #common(entry: UnikernelEntry, reading: Reading): { readonly common: CheckedParts; readonly isWhole: boolean } {
+    const common = reading.common.read(entry.values);
+    if (common !== undefined) return { common, isWhole: true };
+    const checked = check<CheckedParts>(reading.commonSchema, entry.values);
     if (checked.success) return { common: checked.data, isWhole: true };
     this.problems.add(...schemaProblems(checked.issues, entry.values, (path) => entry.pathOf(path)));
     const wrong = new Set(checked.issues.map(({ path: [key] }) => key));
@@ -101,10 +116,12 @@ export class UnikernelReader {
     return { common: rest.success ? rest.data : {}, isWhole: false };
   }
 
-  #options(entry: UnikernelEntry, backend: string, name: string | undefined): unknown {
-    const schema = this.connections.get(backend)?.contribution.unikernel;
-    // That there is no such backend has been said already; without it nobody knows which options are right.
+  #options(entry: UnikernelEntry, reading: Reading, name: string | undefined): unknown {
+    const { options, optionsSchema: schema } = reading;
+    // That there is no such backend has been said already.
     if (schema === undefined) return undefined;
+    const read = name === entry.values['name'] ? options?.read(entry.values) : undefined;
+    if (read !== undefined) return read;
     const values = Object.fromEntries(Object.entries(entry.values).filter(([key]) => !COMMON_KEYS.has(key)));
     if (name !== undefined && 'name' in schema.shape) values['name'] = name;
     const pathOf = (path: readonly PropertyKey[]): string => entry.pathOf(path);
@@ -114,7 +131,21 @@ export class UnikernelReader {
     return undefined;
   }
 
-  #ready(entry: UnikernelEntry, { ready = [], waitForKey }: CheckedParts): readonly Worded<ReadinessProbe>[] {
+  #readingOf(backend: string): Reading {
+    let reading = this.#readings.get(backend);
+    if (reading === undefined) {
+      const contribution = this.connections.get(backend)?.contribution;
+      const commonSchema = contribution && findsAddresses(contribution) ? addresslessSchema : unikernelSchema;
+      const optionsSchema = contribution?.unikernel;
+      const common = new KeywiseReader<CheckedParts>(commonSchema, (key) => !COMMON_KEYS.has(key));
+      const options = optionsSchema && optionsReader(optionsSchema);
+      reading = { commonSchema, common, optionsSchema, options };
+      this.#readings.set(backend, reading);
+    }
+    return reading;
+  }
+
+  #ready(entry: UnikernelEntry, { ready = NO_WORDS, waitForKey }: CheckedParts): readonly Worded<ReadinessProbe>[] {
     const probes = this.#probes.read(ready, this.#indexed(entry, 'ready'), this.#report);
     if (waitForKey === undefined) return probes;
     if (this.contributions.readinessProbes.get(WAIT_FOR_KEY_PROBE) === undefined) {
@@ -136,12 +167,12 @@ export class UnikernelReader {
   }
 
   #claimName(name: string, entry: UnikernelEntry): void {
-    const other = this.#originByName.get(name);
+    const other = this.#entryByName.get(name);
     if (other === undefined) {
-      this.#originByName.set(name, entry.origin);
+      this.#entryByName.set(name, entry);
       return;
     }
-    const expected = `Already the name of ${other}; give each unikernel a name of its own.`;
+    const expected = `Already the name of ${other.origin}; give each unikernel a name of its own.`;
     this.problems.add({ path: entry.pathOf(['name']), given: `'${name}'`, expected });
   }
 }
@@ -150,6 +181,12 @@ export class UnikernelReader {
 export function backendOf(entry: UnikernelEntry, config: Pick<CheckedConfig, 'backend'>): string {
   const { backend } = entry.values;
   return typeof backend === 'string' && backend !== '' ? backend : config.backend;
+}
+
+/** Of the common keys, the name alone is an option as well, where the backend says so. */
+function optionsReader(schema: ZodObject): KeywiseReader<unknown> {
+  const isOption = (key: string): boolean => !COMMON_KEYS.has(key) || (key === 'name' && key in schema.shape);
+  return new KeywiseReader(schema, (key) => !isOption(key));
 }
 
 function textIn(values: Readonly<Record<string, unknown>>, key: string): string | undefined {

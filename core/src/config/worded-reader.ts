@@ -7,9 +7,17 @@ import type { Worded } from './settings.js';
 
 type Reading<T> = Worded<T> | { readonly expected: readonly string[] };
 
-/** Reads probes and policies as they are written, `tcp:8080`. The same words give the same object, however often. */
+/** How many lists are remembered: what many unikernels share is one of few. */
+const REMEMBERED = 1_000;
+
+/**
+ * Reads probes and policies as they are written, `tcp:8080`. The same words give the same object, and the same list the
+ * same list, however often.
+ */
 export class WordedReader<T> {
   readonly #readings = new Map<string, Reading<T>>();
+  /** What lists became that were right, up to a bound. */
+  readonly #lists = new Map<readonly string[], readonly Worded<T>[]>();
 
   constructor(private readonly contributions: NamedContributions<WordedContribution<T>>) {}
 
@@ -19,12 +27,16 @@ export class WordedReader<T> {
     pathOf: (index: number) => string,
     report: (problem: ConfigProblem) => void,
   ): readonly Worded<T>[] {
-    return list.flatMap((words, index) => {
+    const known = this.#lists.get(list);
+    if (known !== undefined) return known;
+    const worded = list.flatMap((words, index) => {
       const reading = this.#reading(words);
       if (!('expected' in reading)) return [reading];
       for (const expected of reading.expected) report({ path: pathOf(index), given: `'${words}'`, expected });
       return [];
     });
+    if (worded.length === list.length && this.#lists.size < REMEMBERED) this.#lists.set(list, worded);
+    return worded;
   }
 
   #reading(words: string): Reading<T> {

@@ -49,7 +49,10 @@ export interface StatusReport {
   /** How datagrams are taken: many at a time (`mmsg`) or one by one. */
   readonly udpTransport?: 'dgram' | 'mmsg';
   readonly dns: { readonly cache: CacheStatus };
+  /** All, or where there are more than 10,000 so many, those first of which there is something to tell. */
   readonly unikernels: readonly UnikernelStatus[];
+  /** How many there are besides; absent where there are none. */
+  readonly further?: number;
   /** Those notifiers that have something to tell of themselves. */
   readonly notifiers: readonly ({ readonly name: string } & NotifierStatus)[];
 }

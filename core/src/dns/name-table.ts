@@ -1,5 +1,4 @@
-import { isIP } from 'node:net';
-import { reverseName } from './reverse-name.js';
+import { addressKey, keyBehind } from './reverse-name.js';
 import { canonicalName, parentName } from './wire/domain-name.js';
 
 /** Somebody who stands behind names. */
@@ -20,10 +19,14 @@ export type NameMatch<T> =
 
 const EMPTY = { kind: 'empty' } as const;
 
+/** Those behind a name. Nearly always it is a single one, for which a list would be the larger part of the table. */
+type Behind<T> = T | T[] | typeof EMPTY;
+
 /** Finds who stands behind a name: one look for an exact one, at most one for each label more for a wildcard. */
 export class NameTable<T extends Named> {
-  private readonly matches = new Map<string, { kind: 'entries'; name: string; entries: T[] } | typeof EMPTY>();
-  private readonly reverse = new Map<string, string>();
+  private readonly names = new Map<string, Behind<T>>();
+  /** The first to have an address, by its {@link addressKey}. */
+  private readonly addresses = new Map<string, T>();
 
   /**
    * @param cuts names that exist besides, so that no wildcard above reaches below them: the tops of zones
@@ -36,46 +39,60 @@ export class NameTable<T extends Named> {
 
   /** `name` in lower case, presentation form. `undefined`: no such name. */
   find(name: string): NameMatch<T> | undefined {
-    const exact = this.matches.get(name);
-    if (exact !== undefined) return exact;
+    const exact = this.names.get(name);
+    if (exact !== undefined) return matchOf(name, exact);
     // RFC 4592, 3.3.1: only the wildcard right below the closest encloser counts.
     let encloser = parentName(name);
-    while (encloser !== undefined && encloser !== '' && !this.matches.has(encloser)) encloser = parentName(encloser);
+    while (encloser !== undefined && encloser !== '' && !this.names.has(encloser)) encloser = parentName(encloser);
     if (encloser === undefined) return undefined;
-    return this.matches.get(encloser === '' ? '*' : `*.${encloser}`);
+    const wildcard = encloser === '' ? '*' : `*.${encloser}`;
+    const behind = this.names.get(wildcard);
+    return behind === undefined ? undefined : matchOf(wildcard, behind);
   }
 
   /** The first name of the first whose address this `in-addr.arpa` or `ip6.arpa` name stands for; never a wildcard. */
   behindAddress(reverse: string): { readonly name: string; readonly entry: T } | undefined {
-    const name = this.reverse.get(reverse);
-    const match = name === undefined ? undefined : this.matches.get(name);
-    if (name === undefined || match?.kind !== 'entries') return undefined;
-    const entry = match.entries.find(({ plan }) =>
-      plan.addresses.some((address) => isIP(address) && reverseName(address) === reverse),
-    );
-    return entry === undefined ? undefined : { name, entry };
+    const entry = this.addresses.get(keyBehind(reverse));
+    const name = entry?.plan.names.map(canonicalName).find(isExact);
+    return entry === undefined || name === undefined ? undefined : { name, entry };
   }
 
   private add(entry: T): void {
-    const names = [...new Set(entry.plan.names.map(canonicalName))];
-    for (const name of names) {
-      const known = this.matches.get(name);
-      if (known?.kind === 'entries') known.entries.push(entry);
-      else this.matches.set(name, { kind: 'entries', name, entries: [entry] });
+    const { names, addresses } = entry.plan;
+    let hasExact = false;
+    for (const written of names) {
+      const name = canonicalName(written);
+      hasExact ||= isExact(name);
+      this.addName(name, entry);
       this.addEmpty(parentName(name));
     }
-    const own = names.find((name) => name !== '*' && !name.startsWith('*.'));
-    if (own === undefined) return;
-    for (const address of entry.plan.addresses) {
-      const reverse = isIP(address) ? reverseName(address) : undefined;
-      if (reverse !== undefined && !this.reverse.has(reverse)) this.reverse.set(reverse, own);
+    if (!hasExact) return;
+    for (const address of addresses) {
+      const key = addressKey(address);
+      if (key !== undefined && !this.addresses.has(key)) this.addresses.set(key, entry);
     }
+  }
+
+  private addName(name: string, entry: T): void {
+    const behind = this.names.get(name);
+    if (behind === undefined || behind === EMPTY) this.names.set(name, entry);
+    else if (!Array.isArray(behind)) this.names.set(name, behind === entry ? entry : [behind as T, entry]);
+    else if (behind.at(-1) !== entry) behind.push(entry);
   }
 
   private addEmpty(name: string | undefined): void {
     // Where a name is known, all those above it are.
-    for (let empty = name; empty !== undefined && !this.matches.has(empty); empty = parentName(empty)) {
-      this.matches.set(empty, EMPTY);
+    for (let empty = name; empty !== undefined && !this.names.has(empty); empty = parentName(empty)) {
+      this.names.set(empty, EMPTY);
     }
   }
+}
+
+function matchOf<T>(name: string, behind: Behind<T>): NameMatch<T> {
+  if (behind === EMPTY) return EMPTY;
+  return { kind: 'entries', name, entries: Array.isArray(behind) ? behind : [behind as T] };
+}
+
+function isExact(name: string): boolean {
+  return name !== '*' && !name.startsWith('*.');
 }

@@ -21,7 +21,7 @@ export class Boot {
   /** Whether a machine was told to run. */
   began = false;
 
-  /** `onUp` is told when a machine comes up after its summon has been given up. */
+  /** `onUp` is told when a machine is found up, also after its summon has been given up. */
   constructor(
     private readonly unikernel: Unikernel,
     private readonly cause: WakeCause,
@@ -80,6 +80,8 @@ export class Boot {
   async #look(): Promise<void> {
     const { backend, id } = this.unikernel.plan;
     this.unikernel.learn(await backend.describe(id));
+    // Whoever follows it has to know while its service is waited for: it may end before.
+    if (this.unikernel.state === 'running') this.onUp(this.unikernel);
   }
 }
 

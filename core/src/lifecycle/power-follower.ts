@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Backend, PowerState, UnikernelDescription, UnikernelId } from '../contracts/backend.js';
 import type { Clock } from '../contracts/clock.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
@@ -9,13 +10,17 @@ import type { Unikernel } from './unikernel.js';
 /** How often a backend that cannot be watched is asked about the machines that are not known to be down. */
 const POLL: Milliseconds = 1_000;
 
+/** How many looks are taken in a row at the start. */
+const AT_ONCE = 1_000;
+
 /**
  * Keeps what we know of one backend's machines in step with the truth, whoever changes it.
  *
  * A change that the backend tells is only a reason to look: what it says may be older than what we have done since.
  */
 export class PowerFollower implements Disposable {
-  readonly #unikernels = new Map<UnikernelId, Unikernel>();
+  /** Of a backend that cannot be watched: those that are not known to be down. */
+  readonly #awake = new Set<Unikernel>();
   /** Whose state is being asked for; `true`: once more after that. */
   readonly #looking = new Map<Unikernel, boolean>();
   #watch: Disposable | undefined;
@@ -31,17 +36,27 @@ export class PowerFollower implements Disposable {
   ) {}
 
   /** Begins to follow, and adopts what runs already, each with a whole fresh period of grace. */
-  async follow(unikernels: readonly Unikernel[]): Promise<void> {
-    for (const unikernel of unikernels) this.#unikernels.set(unikernel.plan.id, unikernel);
+  async follow(unikernels: ReadonlyMap<UnikernelId, Unikernel>): Promise<void> {
     this.#watch = this.backend.watch?.(({ id, state }) => {
-      const unikernel = this.#unikernels.get(id);
+      const unikernel = unikernels.get(id);
       if (!unikernel) return;
       // Answers must not outlive the machine, not even for the time that a look takes.
       if (state !== 'running') unikernel.ready = false;
       void this.#look(unikernel);
     });
-    for (const unikernel of unikernels) await this.#look(unikernel);
+    let looks = 0;
+    for (const unikernel of unikernels.values()) {
+      await this.#look(unikernel);
+      this.attend(unikernel);
+      // A backend that knows by heart would otherwise keep everybody else from their turn for a million looks.
+      if (++looks % AT_ONCE === 0) await setImmediate();
+    }
     if (!this.#watch) this.#pollLater();
+  }
+
+  /** One that may be up by now: where the backend does not tell, it is asked from time to time. */
+  attend(unikernel: Unikernel): void {
+    if (!this.#watch && !isDown(unikernel)) this.#awake.add(unikernel);
   }
 
   [Symbol.dispose](): void {
@@ -53,8 +68,8 @@ export class PowerFollower implements Disposable {
   #pollLater(): void {
     if (this.#disposed) return;
     this.#poll = this.clock.after(POLL, () => {
-      const asked = [...this.#unikernels.values()].filter(({ state }) => state !== 'off' && state !== 'suspended');
-      void Promise.all(asked.map((unikernel) => this.#look(unikernel))).then(() => this.#pollLater());
+      for (const unikernel of this.#awake) if (isDown(unikernel)) this.#awake.delete(unikernel);
+      void Promise.all([...this.#awake].map((unikernel) => this.#look(unikernel))).then(() => this.#pollLater());
     });
   }
 
@@ -110,4 +125,8 @@ export class PowerFollower implements Disposable {
       this.onUp(unikernel);
     }
   }
+}
+
+function isDown({ state }: Unikernel): boolean {
+  return state === 'off' || state === 'suspended';
 }

@@ -23,8 +23,8 @@ export interface UnikernelPlan {
   readonly deadline: Milliseconds;
   readonly grace: Milliseconds;
   /** The data of its HTTPS and SVCB records (RFC 9460, 2.2); none where absent. */
-  readonly https?: readonly Uint8Array[];
-  readonly svcb?: readonly Uint8Array[];
+  readonly https?: readonly Uint8Array[] | undefined;
+  readonly svcb?: readonly Uint8Array[] | undefined;
 }
 
 /** Why the last summon came to nothing, and how long the next one has to wait. */
@@ -66,16 +66,26 @@ export class Unikernel {
   summon: RunningSummon | undefined;
   /** The stop that is under way; a summon waits for it. It never rejects. */
   stopping: Promise<void> | undefined;
-  readonly counters: ReadonlyMap<string, NameCounter>;
   #ready = false;
-  readonly #onUnready = new Set<() => void>();
+  /** Most of a million unikernels never have any. */
+  #onUnready: Set<() => void> | undefined;
+  #counters: ReadonlyMap<string, NameCounter> | undefined;
 
   /** `onCount` is called whenever a counter has changed. */
   constructor(
     readonly plan: UnikernelPlan,
     readonly onCount: (unikernel: Unikernel) => void = () => undefined,
-  ) {
-    this.counters = new Map(plan.names.map((name) => [name, new NameCounter(name, () => onCount(this))]));
+  ) {}
+
+  /** A counter for each of its names. Most of a million unikernels are never asked for, and have none until they are. */
+  get counters(): ReadonlyMap<string, NameCounter> {
+    this.#counters ??= new Map(this.plan.names.map((name) => [name, new NameCounter(name, () => this.onCount(this))]));
+    return this.#counters;
+  }
+
+  /** Whether anything was ever counted. */
+  get isCounted(): boolean {
+    return this.#counters !== undefined;
   }
 
   get name(): string {
@@ -91,15 +101,16 @@ export class Unikernel {
   set ready(ready: boolean) {
     this.#ready = ready;
     if (ready) return;
-    const listeners = [...this.#onUnready];
-    this.#onUnready.clear();
+    const listeners = this.#onUnready ?? [];
+    this.#onUnready = undefined;
     for (const listener of listeners) listener();
   }
 
   /** Calls back once, in the moment when it is no longer ready, unless the returned handle is disposed first. */
   onUnready(listener: () => void): Disposable {
+    this.#onUnready ??= new Set();
     this.#onUnready.add(listener);
-    return { [Symbol.dispose]: () => this.#onUnready.delete(listener) };
+    return { [Symbol.dispose]: () => this.#onUnready?.delete(listener) };
   }
 
   /** Those of the plan, else those that its backend has found out: none before its first boot. */

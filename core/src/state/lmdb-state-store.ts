@@ -3,7 +3,7 @@ import type { RangeOptions, RootDatabase } from 'lmdb';
 import type { LifecycleEvent } from '../contracts/lifecycle-event.js';
 import type { HistoryQuery, StateStore, StoredCounters, StoredRegistration } from '../contracts/state-store.js';
 import { defaultHistoryLimit } from './history-limit.js';
-import { openToRead, openToWrite, type LmdbEnvironment } from './lmdb-environment.js';
+import type { LmdbEnvironment } from './lmdb-environment.js';
 import { storeDamaged, storeInaccessible, storeNotWritten } from './store-unreadable.js';
 import { decodeRecord, encodeRecord } from './stored-record.js';
 
@@ -41,6 +41,8 @@ export class LmdbStateStore implements StateStore {
 
   /** @throws JITSU_STORE_UNREADABLE, JITSU_STORE_IN_USE */
   async open(): Promise<void> {
+    // Who keeps no store need not wait until LMDB is loaded.
+    const { openToRead, openToWrite } = await import('./lmdb-environment.js');
     this.#environment = await (this.#readOnly ? openToRead(this.folder) : openToWrite(this.folder));
     const [last] = this.#database.getKeys({ ...backwards(within('event')), limit: 1 });
     this.#nextEvent = last === undefined ? 0 : eventNumber(last) + 1;

@@ -22,6 +22,8 @@ const user = z
   .union([z.string().min(1), z.number().int().nonnegative()], { error: 'The name or number of a user expected.' })
   .transform((value) => (/^\d+$/.test(String(value)) ? Number(value) : value));
 
+const NO_VARIABLES: Readonly<Record<string, string>> = Object.freeze({});
+
 /** The options of one unikernel that is a process. */
 export const processOptions = z.object({
   name: z.string().min(1, 'A name expected.').describe('Name of the unikernel'),
@@ -32,7 +34,7 @@ export const processOptions = z.object({
     .min(1, 'A folder expected.')
     .optional()
     .describe("Folder in which the program runs; Jitsu's own where absent"),
-  env: env.default({}).describe("Variables added to Jitsu's environment: a mapping, or KEY=VALUE, one or many"),
+  env: env.default(() => NO_VARIABLES).describe("Variables added to Jitsu's environment: a mapping, or KEY=VALUE, one or many"),
   user: user
     .optional()
     .describe('User, by name or number, as whom the program runs; Jitsu must be root for another than its own'),

@@ -27,7 +27,7 @@ export async function planProcess(
   accounts: UserAccounts,
 ): Promise<ProcessPlan> {
   const problems: string[] = [];
-  const cwd = resolve(options.cwd ?? '.');
+  const cwd = options.cwd === undefined ? process.cwd() : resolve(options.cwd);
   if (!programs.isFolder(cwd)) problems.push(`cwd: there is no folder ${cwd}`);
   const found = programs.find(options.command[0], cwd, options.env.PATH ?? process.env.PATH);
   if ('problem' in found) problems.push(`command: ${found.problem}`);

@@ -20,7 +20,7 @@ export class ProgramFinder {
 
   /** `word` as in a command line: a path (relative to `cwd`) where it has a slash, else a name to look up in `path`. */
   find(word: string, cwd: string, path = SYSTEM_PATH): FoundProgram {
-    return this.#programs.get([word, cwd, path].join('\0'), () => {
+    return this.#programs.get([word, cwd, path], () => {
       if (word.includes('/')) return check(resolve(cwd, word), word);
       const places = path.split(delimiter).map((folder) => resolve(cwd, folder, word));
       const found = places.map((place) => check(place, word)).find((result) => 'path' in result);
@@ -30,7 +30,7 @@ export class ProgramFinder {
 
   isFolder(path: string): boolean {
     return this.#folders.get(
-      path,
+      [path],
       () => isAbsolute(path) && (statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false),
     );
   }

@@ -26,11 +26,11 @@ export class UserAccounts {
 
   /** A number that belongs to nobody is its own group; a name that belongs to nobody is undefined. */
   async find(user: string | number): Promise<UserAccount | undefined> {
-    const accounts = this.#local.get('', () => readAccounts(this.passwordFile));
+    const accounts = this.#local.get([], () => readAccounts(this.passwordFile));
     const account = accounts.find(({ name, uid }) => user === name || user === uid);
     if (account !== undefined) return account;
     if (typeof user === 'number') return { uid: user, gid: user };
-    return this.#remote.get(user, () => askSystem(user));
+    return this.#remote.get([user], () => askSystem(user));
   }
 }
 

@@ -83,7 +83,7 @@ describe('the power follower', () => {
       return { [Symbol.dispose]: () => undefined };
     };
     using follower = new PowerFollower(life.backend, life.announcer, life.clock, () => undefined);
-    await follower.follow([web!]);
+    await follower.follow(new Map([[web!.plan.id, web!]]));
     await life.summoner.summon(web!, aQuery);
     tell({ id: web!.plan.id, state: 'off' });
     await life.clock.advance(0);

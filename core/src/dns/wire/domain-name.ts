@@ -77,6 +77,7 @@ export function canonicalName(name: string): string {
 /** The name without its first label, in presentation form; `undefined` for the root. */
 export function parentName(name: string): string | undefined {
   if (name === '') return undefined;
+  if (!name.includes('\\')) return name.includes('.') ? name.slice(name.indexOf('.') + 1) : '';
   for (let index = 0; index < name.length; index++) {
     if (name[index] === '\\') index += 1;
     else if (name[index] === '.') return name.slice(index + 1);

@@ -1,0 +1,84 @@
+import type { core, ZodObject } from 'zod';
+import { ValueReader } from './value-reader.js';
+
+type Values = Readonly<Record<string, unknown>>;
+
+/** Objects with the same keys, in the same order. */
+interface Kind {
+  readonly keys: readonly string[];
+  /** The keys that the schema reads. */
+  readonly read: readonly (readonly [key: string, reader: ValueReader])[];
+  /** Those that it adds where they are absent. */
+  readonly added: readonly (readonly [key: string, reader: ValueReader])[];
+}
+
+/** How many combinations of keys are remembered. */
+const REMEMBERED = 100;
+
+/**
+ * Reads objects key by key as their schema reads them as a whole, which for a million unikernels would take minutes. The
+ * schema remains the authority: it reads the first object with any combination of keys, each value that has not come by
+ * before, and everything that is unusual.
+ */
+export class KeywiseReader<Output> {
+  readonly #readers: ReadonlyMap<string, ValueReader>;
+  readonly #kinds = new Map<string, Kind>();
+  #latest: Kind | undefined;
+
+  /** @param isOthers tells the keys that the schema is not to see */
+  constructor(
+    private readonly schema: ZodObject,
+    private readonly isOthers: (key: string) => boolean,
+  ) {
+    const { shape } = schema;
+    this.#readers = new Map(Object.keys(shape).map((key) => [key, new ValueReader(shape[key] as core.$ZodType)]));
+  }
+
+  /** What the schema makes of it; `undefined` where it finds fault, or may, and where there is a key that is nobody's. */
+  read(values: Values): Output | undefined {
+    const keys = Object.keys(values);
+    const kind = this.#kindOf(keys);
+    return kind === undefined ? this.#learn(keys, values) : readAs<Output>(kind, values);
+  }
+
+  #kindOf(keys: readonly string[]): Kind | undefined {
+    const { keys: latest } = this.#latest ?? {};
+    if (latest?.length === keys.length && latest.every((key, index) => key === keys[index])) return this.#latest;
+    const kind = this.#kinds.get(JSON.stringify(keys));
+    if (kind !== undefined) this.#latest = kind;
+    return kind;
+  }
+
+  #learn(keys: readonly string[], values: Values): Output | undefined {
+    const own = keys.filter((key) => !this.isOthers(key));
+    if (!own.every((key) => this.#readers.has(key))) return undefined;
+    const result = this.schema.safeParse(Object.fromEntries(own.map((key) => [key, values[key]])));
+    if (!result.success) return undefined;
+    // What a schema says of the object as a whole, it must be asked each time.
+    const isKeywise = (this.schema._zod.def.checks ?? []).length === 0;
+    if (isKeywise && this.#kinds.size < REMEMBERED) {
+      const added = Object.keys(result.data).filter((key) => !own.includes(key));
+      this.#kinds.set(JSON.stringify(keys), { keys, read: this.#pairs(own), added: this.#pairs(added) });
+    }
+    return result.data as Output;
+  }
+
+  #pairs(keys: readonly string[]): Kind['read'] {
+    return keys.map((key) => [key, this.#readers.get(key) as ValueReader]);
+  }
+}
+
+function readAs<Output>({ read, added }: Kind, values: Values): Output | undefined {
+  const output: Record<string, unknown> = {};
+  for (const [key, reader] of read) {
+    const reading = reader.read(values[key]);
+    if (reading === undefined) return undefined;
+    output[key] = reading.data;
+  }
+  for (const [key, reader] of added) {
+    const reading = reader.read(undefined);
+    if (reading === undefined) return undefined;
+    output[key] = reading.data;
+  }
+  return output as Output;
+}

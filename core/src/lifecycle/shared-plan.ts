@@ -1,0 +1,60 @@
+import type { UnikernelId } from '../contracts/backend.js';
+import type { UnikernelPlan } from './unikernel.js';
+
+/** What many unikernels have in common. */
+export type CommonPlan = Omit<UnikernelPlan, 'name' | 'id' | 'names' | 'addresses'>;
+
+/** A plan that holds what is its own and shares the rest, which for a million unikernels is most of it. */
+export class SharedPlan implements UnikernelPlan {
+  constructor(
+    readonly name: string,
+    readonly id: UnikernelId,
+    readonly names: readonly string[],
+    readonly addresses: readonly string[],
+    private readonly common: CommonPlan,
+  ) {}
+
+  get backend(): UnikernelPlan['backend'] {
+    return this.common.backend;
+  }
+
+  get backendName(): string {
+    return this.common.backendName;
+  }
+
+  get ttl(): UnikernelPlan['ttl'] {
+    return this.common.ttl;
+  }
+
+  get stopMode(): UnikernelPlan['stopMode'] {
+    return this.common.stopMode;
+  }
+
+  get probes(): UnikernelPlan['probes'] {
+    return this.common.probes;
+  }
+
+  get stopPolicies(): UnikernelPlan['stopPolicies'] {
+    return this.common.stopPolicies;
+  }
+
+  get delay(): UnikernelPlan['delay'] {
+    return this.common.delay;
+  }
+
+  get deadline(): UnikernelPlan['deadline'] {
+    return this.common.deadline;
+  }
+
+  get grace(): UnikernelPlan['grace'] {
+    return this.common.grace;
+  }
+
+  get https(): UnikernelPlan['https'] {
+    return this.common.https;
+  }
+
+  get svcb(): UnikernelPlan['svcb'] {
+    return this.common.svcb;
+  }
+}
