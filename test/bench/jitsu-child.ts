@@ -10,14 +10,20 @@ import { freePort } from './free-port.js';
 
 const COMMAND = fileURLToPath(new URL('../../../cli/bin/jitsu.js', import.meta.url));
 
-const HEAP_TELLING = ['--expose-gc', '--import', new URL('heap-teller.js', import.meta.url).href];
+const TELLING = ['--expose-gc', '--import', new URL('main-thread-teller.js', import.meta.url).href];
 
 /** What goes into the configuration beyond its unikernels, and how the process is started. */
 export interface JitsuChildOptions {
   readonly dns?: object;
   readonly settings?: object;
-  /** Whether it can be asked for its heap, which costs a garbage collection each time. */
-  readonly tellsHeap?: boolean;
+  /** Whether its main thread can be asked for its state. */
+  readonly tells?: boolean;
+}
+
+/** What the main thread holds after a garbage collection, in MiB, and how late it was at most since the last time, in ms. */
+export interface MainThreadState {
+  readonly heap: number;
+  readonly latest: number;
 }
 
 /** The real `jitsu start` as a child process, with a configuration of its own; disposed, it is gone with what it ran. */
@@ -35,7 +41,7 @@ export class JitsuChild implements AsyncDisposable {
   static async start(
     unikernels: readonly object[],
     probeName: string,
-    { dns = {}, settings = {}, tellsHeap = false }: JitsuChildOptions = {},
+    { dns = {}, settings = {}, tells = false }: JitsuChildOptions = {},
   ): Promise<JitsuChild> {
     const folder = await mkdtemp(join(tmpdir(), 'jitsu-bench-'));
     const port = await freePort();
@@ -51,7 +57,7 @@ export class JitsuChild implements AsyncDisposable {
     await writeFile(file, JSON.stringify(configuration));
     const started = performance.now();
     const words = [
-      ...(tellsHeap ? HEAP_TELLING : []),
+      ...(tells ? TELLING : []),
       COMMAND,
       'start',
       '--config',
@@ -59,7 +65,7 @@ export class JitsuChild implements AsyncDisposable {
       '--control',
       join(folder, 'control.sock'),
     ];
-    const channel = tellsHeap ? (['ipc'] as const) : [];
+    const channel = tells ? (['ipc'] as const) : [];
     const child = spawn(process.execPath, words, { stdio: ['ignore', 'ignore', 'inherit', ...channel] });
     child.channel?.unref();
     try {
@@ -82,12 +88,11 @@ export class JitsuChild implements AsyncDisposable {
     await promisify(execFile)(process.execPath, words);
   }
 
-  /** What the main thread holds after a garbage collection, in MiB. */
-  async heapInUse(): Promise<number> {
+  /** Asks the main thread for its state, which costs it a garbage collection. */
+  async mainThread(): Promise<MainThreadState> {
     const told = once(this.child, 'message');
-    this.child.send('heap');
-    const [bytes] = (await told) as [number];
-    return bytes / 2 ** 20;
+    this.child.send('tell');
+    return ((await told) as [MainThreadState])[0];
   }
 
   get hasEnded(): boolean {

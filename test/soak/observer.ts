@@ -35,7 +35,7 @@ export class Observer {
         this.#crash = `Jitsu has ended after ${((look * LOOK) / 60_000).toFixed(1)} minutes`;
         return;
       }
-      const sample = sampleProcess(this.jitsu.pid, await this.jitsu.heapInUse());
+      const sample = sampleProcess(this.jitsu.pid, await this.jitsu.mainThread());
       this.#samples.push(sample);
       if (look % LOOKS_A_LINE === 0) this.#print(look / LOOKS_A_LINE, sample);
     }
@@ -69,6 +69,7 @@ export class Observer {
       sample.threads.toString(),
       Math.round((count * 1_000) / (now - this.#timeBefore)).toString(),
       cost.toFixed(0),
+      Math.max(...this.#samples.slice(-LOOKS_A_LINE).map(({ latest }) => latest)).toFixed(0),
       ready.takePercentiles(),
       booted.takePercentiles(),
       forwarded.takePercentiles(),
@@ -89,6 +90,7 @@ const COLUMNS: readonly (readonly [string, number])[] = [
   ['threads', 7],
   ['messages/s', 10],
   ['CPU µs each', 11],
+  ['loop late ms', 12],
   ['ready ms p50/99/99.9', 20],
   ['booted ms', 22],
   ['forwarded ms', 20],

@@ -21,9 +21,9 @@ import { StubResolver } from './stub-resolver.js';
 const SPOILT_PER_SECOND = 10_000_000 / 3_600;
 /** The course of every minute: how long the upstream fares how, in milliseconds. */
 const WEATHER: readonly (readonly [UpstreamMood, number])[] = [
-  ['well', 35_000],
+  ['well', 22_000],
   ['silent', 8_000],
-  ['well', 9_000],
+  ['well', 22_000],
   ['failing', 8_000],
 ];
 
@@ -51,7 +51,7 @@ async function soak(): Promise<string[]> {
   await using jitsu = await JitsuChild.start(soakUnikernels(guestPort), readyNames[0]?.name ?? '', {
     dns: { transport: values.transport, zones, forwarders: `127.0.0.1:${upstream.port}`, forwardTimeout: 1 },
     settings: { log: { level: 'error' } },
-    tellsHeap: true,
+    tells: true,
   });
   for (const { name } of readyNames) await askForAddress(jitsu.port, name);
   using stub = await StubResolver.open(jitsu.port);

@@ -12,18 +12,20 @@ const RECORD = Buffer.from('c00c000100010000003c0004c000024d', 'hex');
 
 export const UPSTREAM_ADDRESS = '192.0.2.77';
 
+/** So long, in milliseconds, failures are remembered, and those who waited have not given up yet. */
+const AFTERMATH = 12_000;
+
 /** An upstream on 127.0.0.1 that gives every name the same address, except while it fares badly. */
 export class SoakUpstream implements Disposable {
-  mood: UpstreamMood = 'well';
-  asked = 0;
+  #mood: UpstreamMood = 'well';
+  #wellSince = -AFTERMATH;
 
   private constructor(
     private readonly socket: Socket,
     readonly port: number,
   ) {
     socket.on('message', (message, { port, address }) => {
-      this.asked += 1;
-      if (this.mood !== 'silent') socket.send(this.#reply(message), port, address);
+      if (this.#mood !== 'silent') socket.send(this.#reply(message), port, address);
     });
   }
 
@@ -32,6 +34,16 @@ export class SoakUpstream implements Disposable {
     socket.bind(0, '127.0.0.1');
     await once(socket, 'listening');
     return new SoakUpstream(socket, socket.address().port);
+  }
+
+  set mood(mood: UpstreamMood) {
+    if (mood === 'well' && this.#mood !== 'well') this.#wellSince = performance.now();
+    this.#mood = mood;
+  }
+
+  /** Whether it fares badly, or did so a moment ago. */
+  get excusesFailure(): boolean {
+    return this.#mood !== 'well' || performance.now() - this.#wellSince < AFTERMATH;
   }
 
   [Symbol.dispose](): void {
@@ -43,7 +55,7 @@ export class SoakUpstream implements Disposable {
     for (let length = message[end] ?? 0; length !== 0 && end < message.length; length = message[end] ?? 0)
       end += length + 1;
     const head = Buffer.from(message.subarray(0, end + 5));
-    const failing = this.mood === 'failing';
+    const failing = this.#mood === 'failing';
     head.writeUInt16BE(failing ? FAILURE : ANSWER, 2);
     head.writeUInt16BE(failing ? 0 : 1, 6);
     head.fill(0, 8, 12);

@@ -44,7 +44,7 @@ export class SteadyTraffic {
   async #askForwarded(): Promise<void> {
     const popular = this.next(2) === 0;
     const name = popular ? `popular${this.next(POPULAR)}.elsewhere.test` : `name${this.#fresh++}.elsewhere.test`;
-    await this.#ask(this.forwarded, name, [UPSTREAM_ADDRESS], () => this.upstream.mood !== 'well');
+    await this.#ask(this.forwarded, name, [UPSTREAM_ADDRESS], () => this.upstream.excusesFailure);
   }
 
   /** An answer is a promise that the service is up. */

@@ -5,7 +5,7 @@ import { frame, FrameReader } from '#core/dns/transport/frame-reader.js';
 import type { Endpoint } from '#core/config/settings.js';
 
 /** The longest that an answer is waited for, in milliseconds. */
-const PATIENCE = 10_000;
+const PATIENCE = 30_000;
 
 /** A TCP connection to a DNS server that may be used in any way, and knows which answers are still owed to it. */
 export class AbusedConnection {
