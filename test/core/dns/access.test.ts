@@ -178,6 +178,7 @@ describe('a proof that is wanted', () => {
 
 describe('the limits for sources that may be forged', () => {
   const rateLimit = { perSecond: 3, slip: 2, exempt: ['127.0.0.0/8'] };
+  const unlimited = { perSecond: 0, slip: 2, exempt: [] };
   const outcomes = async (stage: Stage, message: Uint8Array, client = far): Promise<string[]> => {
     const found: string[] = [];
     for (let round = 0; round < 7; round++) {
@@ -212,7 +213,7 @@ describe('the limits for sources that may be forged', () => {
   });
 
   it('keep responses within four times the query, or 128 bytes, and say TC for what is left out', async () => {
-    const stage = new Stage({}, {}, manyAddresses);
+    const stage = new Stage({ rateLimit: unlimited }, {}, manyAddresses);
     for (const name of ['a.test', `${'long'.repeat(12)}.test`]) {
       const query = queryBytes(name, { edns: {} });
       const bytes = await stage.bytes(query);
@@ -225,7 +226,7 @@ describe('the limits for sources that may be forged', () => {
 
   it('shorten the text of an error rather than cut the response', async () => {
     const extendedError = { code: 14, text: 'x'.repeat(200) };
-    const stage = new Stage({}, {}, { rcode: 2, extendedError });
+    const stage = new Stage({ rateLimit: unlimited }, {}, { rcode: 2, extendedError });
     const query = queryBytes('a.test', { edns: {} });
     const bytes = await stage.bytes(query);
     assert.ok(bytes.length <= Math.max(128, query.length * 4));
