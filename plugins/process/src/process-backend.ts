@@ -31,7 +31,8 @@ import { planProcess, type ProcessPlan } from './process-plan.js';
 import type { ProcessTable } from './process-table.js';
 import { ProgramFinder } from './program-finder.js';
 import { sendSignal } from './send-signal.js';
-import { spawnProcess, startFailed, type LiveChild } from './spawn-process.js';
+import { spawnProcess, startFailed } from './spawn-process.js';
+import { SpawnThread, type LiveChild } from './spawn-thread.js';
 import { systemProcessTable } from './system-process-table.js';
 import { unikernelId } from './unikernel-id.js';
 import { UserAccounts } from './user-accounts.js';
@@ -56,6 +57,7 @@ export class ProcessBackend implements Backend<ProcessOptions> {
   readonly #accounts: UserAccounts;
   /** Present while connected. */
   #sweep: MachineSweep | undefined;
+  #thread: SpawnThread | undefined;
 
   constructor(
     @inject(LOGGER) private readonly logger: Logger,
@@ -84,6 +86,7 @@ export class ProcessBackend implements Backend<ProcessOptions> {
       const message = `The process backend cannot keep its records in ${this.#runtimeDirectory}: ${errorMessage(error)}. Give Jitsu a runtime directory that it can write to.`;
       throw new JitsuError('JITSU_BACKEND_UNREACHABLE', message, { cause: error });
     }
+    this.#thread = new SpawnThread();
     this.#sweep = new MachineSweep(this.#machines, this.clock, ({ id }, state) => this.#power.tell(id, state));
     for (const plan of this.#plans.values()) {
       this.#takeUp(plan);
@@ -94,6 +97,8 @@ export class ProcessBackend implements Backend<ProcessOptions> {
   async close(): Promise<void> {
     this.#sweep?.[Symbol.dispose]();
     this.#sweep = undefined;
+    this.#thread?.close();
+    this.#thread = undefined;
     for (const machine of this.#machines.values()) machine.released = true;
     this.#machines.clear();
     this.#output.close();
@@ -178,11 +183,14 @@ export class ProcessBackend implements Backend<ProcessOptions> {
 
   async #spawn(plan: ProcessPlan): Promise<void> {
     const { id } = plan;
+    const thread = this.#thread;
+    if (!thread) throw this.#notConnected();
     let child: LiveChild | undefined;
     try {
       this.#records.begin(id);
       using files = this.#output.create(id, plan.name);
-      child = await spawnProcess(plan, files, this.#runtimeDirectory);
+      child = await spawnProcess(plan, files, this.#runtimeDirectory, thread);
+      if (this.#thread !== thread) throw this.#notConnected();
       const startTime = this.#table.look(child.pid)?.startTime ?? '';
       const record = { pid: child.pid, startTime, bootId: this.#table.bootId };
       this.#records.save(id, record);

@@ -1,8 +1,8 @@
 import type { Clock, Milliseconds, UnikernelId } from '@jitsud/core';
-import type { ChildProcess } from 'node:child_process';
 import type { MachineRecord } from './machine-records.js';
 import type { ProcessTable } from './process-table.js';
 import { sendSignal } from './send-signal.js';
+import type { LiveChild } from './spawn-thread.js';
 
 /** How the first process of a machine ended; empty where only its parent could know. */
 export interface Exit {
@@ -34,16 +34,12 @@ export class ProcessMachine {
     readonly record: MachineRecord,
     private readonly table: ProcessTable,
     private readonly clock: Clock,
-    private readonly child?: ChildProcess,
+    private readonly child?: LiveChild,
   ) {
     this.ended = new Promise((resolve) => {
       this.#resolve = resolve;
     });
-    // A running machine is no reason for Jitsu to go on.
-    child?.unref();
-    child?.once('exit', (status, signal) => {
-      this.#endWith({ ...(status === null ? {} : { status }), ...(signal === null ? {} : { signal }) });
-    });
+    void child?.exited.then((exit) => this.#endWith(exit));
   }
 
   get pid(): number {

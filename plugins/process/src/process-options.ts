@@ -34,7 +34,9 @@ export const processOptions = z.object({
     .min(1, 'A folder expected.')
     .optional()
     .describe("Folder in which the program runs; Jitsu's own where absent"),
-  env: env.default(() => NO_VARIABLES).describe("Variables added to Jitsu's environment: a mapping, or KEY=VALUE, one or many"),
+  env: env
+    .default(() => NO_VARIABLES)
+    .describe("Variables added to Jitsu's environment: a mapping, or KEY=VALUE, one or many"),
   user: user
     .optional()
     .describe('User, by name or number, as whom the program runs; Jitsu must be root for another than its own'),

@@ -21,7 +21,8 @@ export class Remembered<T> {
       this.#since = now;
     }
     const latest = this.#latest;
-    if (latest?.key.length === key.length && key.every((part, index) => part === latest.key[index])) return latest.value;
+    if (latest?.key.length === key.length && key.every((part, index) => part === latest.key[index]))
+      return latest.value;
     const joined = key.join('\0');
     const value = this.#values.get(joined) ?? find();
     this.#values.set(joined, value);

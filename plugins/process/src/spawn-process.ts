@@ -1,9 +1,8 @@
 import { errorCode, errorMessage, JitsuError } from '@jitsud/core';
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { environmentOf } from './process-environment.js';
 import type { OutputDescriptors } from './output-log.js';
 import type { ProcessPlan } from './process-plan.js';
+import type { LiveChild, SpawnThread } from './spawn-thread.js';
 
 const ADVICE: Readonly<Record<string, string>> = {
   ENOENT: 'The program, the interpreter in its first line, or its folder is gone.',
@@ -16,30 +15,24 @@ const ADVICE: Readonly<Record<string, string>> = {
   ENOMEM: 'There is not enough memory.',
 };
 
-/** A child that came to life. */
-export type LiveChild = ChildProcess & { readonly pid: number };
-
 /**
  * Runs a program in a session of its own, so that no signal to us or to our terminal reaches it.
  * @throws JITSU_BACKEND_FAILED
  */
 export async function spawnProcess(
   plan: ProcessPlan,
-  output: OutputDescriptors,
+  { stdout, stderr }: OutputDescriptors,
   runtimeDirectory: string,
+  thread: SpawnThread,
 ): Promise<LiveChild> {
+  const { program, cwd, account } = plan;
   const [argv0, ...words] = plan.words;
+  const env = environmentOf(plan, runtimeDirectory);
   try {
-    const child = spawn(plan.program, words, {
-      argv0,
-      cwd: plan.cwd,
-      env: environmentOf(plan, runtimeDirectory),
-      stdio: ['ignore', output.stdout, output.stderr],
-      detached: true,
-      ...(plan.account && { uid: plan.account.uid, gid: plan.account.gid }),
+    return await thread.spawn({
+      ...{ program, argv0, words, cwd, env, stdout, stderr },
+      ...(account && { account: { uid: account.uid, gid: account.gid } }),
     });
-    if (child.pid === undefined) throw (await once(child, 'error'))[0];
-    return child as LiveChild;
   } catch (error) {
     throw startFailed(plan, error);
   }

@@ -1,0 +1,21 @@
+import type { Exit } from './process-machine.js';
+
+/** What the thread that spawns is told to do. */
+export interface SpawnOrder {
+  readonly number: number;
+  readonly program: string;
+  readonly argv0: string;
+  readonly words: readonly string[];
+  readonly cwd: string;
+  readonly env: NodeJS.ProcessEnv;
+  /** File descriptors of this process. */
+  readonly stdout: number;
+  readonly stderr: number;
+  readonly account?: { readonly uid: number; readonly gid: number };
+}
+
+/** What comes of an order: a process or a failure, and at last the end of that process. */
+export type SpawnNews =
+  | { readonly number: number; readonly pid: number }
+  | { readonly number: number; readonly failure: { readonly code: string | undefined; readonly message: string } }
+  | { readonly number: number; readonly exit: Exit };
