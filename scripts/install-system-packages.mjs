@@ -3,7 +3,8 @@ import { runCommand } from './run-command.mjs';
 
 /**
  * Installs the Debian packages of the tools that are missing, saying which; where we are not root or apt is not there,
- * it does nothing, and the suites that miss a tool say so themselves.
+ * it does nothing, and the suites that miss a tool say so themselves. The services that such packages bring (name
+ * servers, for example) are not started: the suites start what they need themselves.
  *
  * @param {Readonly<Record<string, string>>} tools the packages of each tool, separated by spaces
  * @param {(tool: string) => string | undefined} findProgram
@@ -15,7 +16,8 @@ export async function installSystemPackages(tools, findProgram) {
   console.log(`Installing ${packages.join(', ')} for ${missing.join(', ')}`);
   const aptGet = (...words) =>
     runCommand('apt-get', ['-qq', '-o', 'DPkg::Lock::Timeout=120', ...words], {
-      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+      // Where systemd runs, systemctl(1) then takes it that it does not, and starts nothing.
+      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', SYSTEMD_OFFLINE: '1' },
       stdio: ['ignore', 'ignore', 'inherit'],
     });
   const install = () => aptGet('install', '-y', '--no-install-recommends', ...packages);

@@ -12,6 +12,7 @@ export type CommandLine =
   | { readonly command: 'status'; readonly options: StatusChoice }
   | { readonly command: 'summon'; readonly name: string; readonly options: ControlChoice }
   | { readonly command: 'stop'; readonly name: string; readonly options: ControlChoice & { readonly mode?: string } }
+  | { readonly command: 'flush'; readonly name?: string; readonly options: ControlChoice }
   | { readonly command: 'resolve'; readonly name: string; readonly type?: string; readonly options: ResolveChoice }
   | { readonly command: 'plugins'; readonly options: { readonly json?: true } };
 

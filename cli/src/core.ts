@@ -24,8 +24,8 @@ export interface Core {
   createJitsu(
     settings: Settings,
     parts: { readonly logger: Logger },
-  ): Promise<Pick<Jitsu, 'start' | 'stop' | 'listening'>>;
-  controlClient(socket: string): Pick<ControlClient, 'status' | 'summon' | 'stop' | 'history'>;
+  ): Promise<Pick<Jitsu, 'start' | 'stop' | 'listening' | 'udpTransport'>>;
+  controlClient(socket: string): Pick<ControlClient, 'status' | 'summon' | 'stop' | 'flush' | 'history'>;
   defaultControlSocket(): string;
 }
 

@@ -37,6 +37,10 @@ export async function execute(line: CommandLine, terminal: Terminal): Promise<Ex
       const { stop } = await import('./commands/stop.js');
       return stop(context, line.name, line.options);
     }
+    case 'flush': {
+      const { flush } = await import('./commands/flush.js');
+      return flush(context, line.name, line.options);
+    }
     case 'plugins': {
       const { plugins } = await import('./commands/plugins.js');
       return plugins(context, line.options);

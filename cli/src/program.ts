@@ -62,6 +62,13 @@ export function createProgram(understood: (line: CommandLine) => void): Command 
       understood({ command: 'stop', name, options });
     });
 
+  begin('flush', '[name]')
+    .option(...controlOption)
+    .option(...configOption)
+    .action((name: string | undefined, options: ControlChoice) => {
+      understood({ command: 'flush', ...(name !== undefined && { name }), options });
+    });
+
   begin('resolve', '<name> [type]')
     .option('--server <ADDR[:PORT]>', 'whom to ask (the running Jitsu, else as configured, else 127.0.0.1:53)')
     .addOption(new Option('--port <PORT>', "the server's port").argParser(numberValue(port)))

@@ -44,7 +44,7 @@ export const startOptions: readonly StartOption[] = [
     default: 'those of /etc/resolv.conf',
     repeatable: true,
     description:
-      'Forward what is no name of ours to this server, ADDR or ADDR:PORT. May be given more than once: they are tried in this order. 0.0.0.0 turns forwarding off.',
+      'Forward what is no name of ours to this server: ADDR, ADDR:PORT, tcp://ADDR[:PORT] or tls://ADDR[:PORT][#NAME]. May be given more than once: they are tried in this order. 0.0.0.0 turns forwarding off.',
   },
   {
     flags: '-l, --listen <PORT>',

@@ -1,10 +1,13 @@
 import type { Endpoint } from './config/settings.js';
-import type { ControlActions, StatusReport, UnikernelStatus } from './control/status-report.js';
+import { BadControlRequest } from './control/control-request.js';
+import type { ControlActions, FlushReport, StatusReport, UnikernelStatus } from './control/status-report.js';
 import type { StopMode } from './contracts/backend.js';
 import type { Clock } from './contracts/clock.js';
 import type { LifecycleEvent } from './contracts/lifecycle-event.js';
 import type { Milliseconds } from './contracts/milliseconds.js';
 import type { HistoryQuery, StateStore } from './contracts/state-store.js';
+import type { CacheStatus } from './dns/cache/cache-status.js';
+import type { CachingResolver } from './dns/cache/caching-resolver.js';
 import { JitsuError } from './errors.js';
 import type { Fleet } from './fleet.js';
 import type { Reaper } from './lifecycle/reaper.js';
@@ -18,12 +21,19 @@ import { VERSION } from './version.js';
 /** More in a report would hold up the answers while it is put together. */
 const REPORTED = 10_000;
 
-/** Where the configuration came from, where DNS is answered at the moment, and how those fare whom Jitsu tells. */
+/** Where the configuration came from, where and how DNS is answered at the moment, and how those fare whom Jitsu tells. */
 export interface Setting {
   readonly file: string | undefined;
   listening(): readonly Endpoint[];
+  udpTransport(): StatusReport['udpTransport'] | undefined;
   notifiers(): StatusReport['notifiers'];
+  /** Absent before DNS is answered. */
+  cache(): Pick<CachingResolver, 'status' | 'flush'> | undefined;
+  /** Drops the answers that are given again without asking the cache. */
+  forgetReusable(): void;
 }
+
+const NOTHING_CACHED: CacheStatus = { hits: 0, misses: 0, stale: 0, prefetches: 0, entries: 0, bytes: 0, size: 0 };
 
 /** What the owner of a running Jitsu can see and do. */
 export class Controls implements ControlActions {
@@ -46,6 +56,7 @@ export class Controls implements ControlActions {
     const { file } = this.setting;
     const { unikernels } = this.fleet;
     const further = unikernels.size - REPORTED;
+    const udpTransport = this.setting.udpTransport();
     return {
       version: VERSION,
       pid: process.pid,
@@ -53,6 +64,8 @@ export class Controls implements ControlActions {
       startedAt: this.#startedAt,
       ...(file !== undefined && { configFile: file }),
       listening: this.setting.listening(),
+      ...(udpTransport !== undefined && { udpTransport }),
+      dns: { cache: this.setting.cache()?.status ?? NOTHING_CACHED },
       unikernels: selectForStatus(unikernels, REPORTED).map((unikernel) => statusOf(unikernel, this.reaper)),
       ...(further > 0 && { further }),
       notifiers: this.setting.notifiers(),
@@ -75,6 +88,16 @@ export class Controls implements ControlActions {
     }
     await this.stopper.stop(unikernel, 'by command', mode);
     return statusOf(unikernel, this.reaper);
+  }
+
+  async flush(name?: string): Promise<FlushReport> {
+    try {
+      const flushed = this.setting.cache()?.flush(name) ?? 0;
+      this.setting.forgetReusable();
+      return { flushed };
+    } catch (error) {
+      throw error instanceof RangeError ? new BadControlRequest(400, `${error.message}.`) : error;
+    }
   }
 
   async history(query: HistoryQuery): Promise<readonly LifecycleEvent[]> {

@@ -143,8 +143,9 @@ export class Fleet {
 
   #commonPlan(settings: UnikernelSettings): CommonPlan {
     const { backend, ttl, stopMode, delay, deadline, grace, ready, stopPolicies } = settings;
+    const { https, svcb } = settings;
     return {
-      ...{ ttl, stopMode, delay, deadline, grace },
+      ...{ ttl, stopMode, delay, deadline, grace, https, svcb },
       backend: this.#backend(backend),
       backendName: backend,
       probes: ready.map((probe) => this.instances.worded(probe)),

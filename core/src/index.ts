@@ -49,7 +49,13 @@ export { PLUGIN_API_VERSION } from './plugins/api-version.js';
 export { Contributions } from './plugins/contributions.js';
 export { defaultControlSocket, defaultRuntimeDirectory } from './control/control-paths.js';
 export { ControlClient } from './control/control-client.js';
-export type { ControlActions, NameStatus, StatusReport, UnikernelStatus } from './control/status-report.js';
+export type {
+  ControlActions,
+  FlushReport,
+  NameStatus,
+  StatusReport,
+  UnikernelStatus,
+} from './control/status-report.js';
 export { commandLine } from './command-line.js';
 export { createJitsu, Jitsu } from './jitsu.js';
 export { loadRegistry, loadSettings } from './load.js';

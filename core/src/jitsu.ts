@@ -8,8 +8,11 @@ import type { Logger } from './contracts/logger.js';
 import type { Milliseconds } from './contracts/milliseconds.js';
 import type { Resolver } from './contracts/resolver.js';
 import type { StateStore } from './contracts/state-store.js';
+import { CachingResolver } from './dns/cache/caching-resolver.js';
 import { DnsServer } from './dns/dns-server.js';
 import { Forwarder } from './dns/forwarder/forwarder.js';
+import { MinimalAny } from './dns/minimal-any.js';
+import { SpecialNames } from './dns/special-names.js';
 import { UnikernelResolver } from './dns/unikernel-resolver.js';
 import { errorMessage } from './errors.js';
 import { countersOf, Fleet } from './fleet.js';
@@ -54,6 +57,7 @@ export class Jitsu {
   readonly #resolvers: readonly Resolver[];
   readonly #settings: Omit<Settings, 'unikernels'>;
   readonly #followers = new Map<Backend, PowerFollower>();
+  #cache: CachingResolver | undefined;
   #dns: DnsServer | undefined;
   #stopped: Promise<void> | undefined;
 
@@ -84,7 +88,14 @@ export class Jitsu {
     };
     this.#summoner = new Summoner(new BootQueue(limit, queue), backOff, this.#announcer, clock, onUp);
     this.controls = new Controls(
-      { file: settings.file, listening: () => this.listening, notifiers: () => this.#notifiers.status() },
+      {
+        file: settings.file,
+        listening: () => this.listening,
+        udpTransport: () => this.udpTransport,
+        notifiers: () => this.#notifiers.status(),
+        cache: () => this.#cache,
+        forgetReusable: () => this.#dns?.forgetReusable(),
+      },
       ...([this.#fleet, this.#summoner, this.#stopper, this.#reaper, this.#history, this.#store, clock] as const),
     );
 
@@ -98,6 +109,11 @@ export class Jitsu {
   /** Where DNS is answered, over UDP and TCP; empty before `start`. */
   get listening(): readonly Endpoint[] {
     return this.#dns?.listening ?? [];
+  }
+
+  /** How datagrams are taken: many at a time (`mmsg`) or one by one; `undefined` before `start`. */
+  get udpTransport(): 'dgram' | 'mmsg' | undefined {
+    return this.#dns?.udpTransport;
   }
 
   /**
@@ -170,9 +186,17 @@ export class Jitsu {
     const unikernels = [...this.#fleet.unikernels.values()];
     const local = new UnikernelResolver(unikernels, this.#summoner, settings.dns, { clock, logger });
     const forwarder = new Forwarder(settings.dns, { clock, logger, listening: () => this.listening });
-    const dns = new DnsServer(settings.dns, [local, ...this.#resolvers, forwarder], { clock, logger });
+    const cache = new CachingResolver(forwarder, settings.dns, clock);
+    const behind = [
+      new SpecialNames(),
+      ...(settings.dns.forwarders === 'off' ? [] : [new MinimalAny(Math.floor(settings.dns.ttl / 1_000))]),
+      cache,
+    ];
+    const dns = new DnsServer(settings.dns, [local, ...this.#resolvers, ...behind], { clock, logger });
     await forwarder.open();
     this.#unwinding.add(() => forwarder.close());
+    this.#unwinding.add(() => cache.close());
+    this.#cache = cache;
     await dns.listen();
     this.#dns = dns;
     this.#unwinding.add(() => this.#farewell(dns));

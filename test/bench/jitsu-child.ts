@@ -10,6 +10,13 @@ import { freePort } from './free-port.js';
 
 const COMMAND = fileURLToPath(new URL('../../../cli/bin/jitsu.js', import.meta.url));
 
+/** What goes into the configuration beyond its unikernels, and how the process is started. */
+export interface JitsuChildOptions {
+  readonly dns?: object;
+  readonly settings?: object;
+  readonly nodeFlags?: readonly string[];
+}
+
 /** The real `jitsu start` as a child process, with a configuration of its own; disposed, it is gone with what it ran. */
 export class JitsuChild implements AsyncDisposable {
   private constructor(
@@ -22,21 +29,28 @@ export class JitsuChild implements AsyncDisposable {
   ) {}
 
   /** Resolves when it answers DNS. `probeName` is asked for by a type that wakes nothing. */
-  static async start(unikernels: readonly object[], probeName: string): Promise<JitsuChild> {
+  static async start(
+    unikernels: readonly object[],
+    probeName: string,
+    { dns = {}, settings = {}, nodeFlags = [] }: JitsuChildOptions = {},
+  ): Promise<JitsuChild> {
     const folder = await mkdtemp(join(tmpdir(), 'jitsu-bench-'));
     const port = await freePort();
     const file = join(folder, 'jitsu.config.json');
     const configuration = {
-      dns: { bind: '127.0.0.1', port, ttl: 3_600, forwarders: 'off' },
+      dns: { bind: '127.0.0.1', port, ttl: 3_600, forwarders: 'off', ...dns },
       runtimeDirectory: join(folder, 'run'),
       stop: { onExit: 'stop' },
       log: { level: 'error' },
+      ...settings,
       unikernels,
     };
     await writeFile(file, JSON.stringify(configuration));
     const started = performance.now();
-    const words = [COMMAND, 'start', '--config', file, '--control', join(folder, 'control.sock')];
-    const child = spawn(process.execPath, words, { stdio: ['ignore', 'ignore', 'inherit'] });
+    const words = [...nodeFlags, COMMAND, 'start', '--config', file, '--control', join(folder, 'control.sock')];
+    const child = spawn(process.execPath, words, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    // It is spoken to only by who gave it something that listens, and holds nobody up.
+    child.channel?.unref();
     try {
       await once(child, 'spawn');
       const died = once(child, 'exit').then(([status]) => {

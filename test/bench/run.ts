@@ -1,20 +1,31 @@
-/** `npm run bench [summon] [throughput] [scale] [libvirt] [xen]`: prints figures, asserts nothing. */
+/** `npm run bench [summon] [ready] [hot] [cached] [forwarded] [storm] [scale] [libvirt] [xapi] [xen]`: prints figures, asserts nothing. */
 import { describeMachine } from './machine.js';
+import { benchCached } from './cached-bench.js';
+import { programVersions } from './contest/program-versions.js';
+import { benchForwarded } from './forwarded-bench.js';
+import { benchHot } from './hot-bench.js';
 import { benchLibvirt } from './libvirt-bench.js';
+import { benchReady } from './ready-bench.js';
 import { benchScale } from './scale-bench.js';
 import { benchSummon } from './summon-bench.js';
-import { benchThroughput } from './throughput-bench.js';
+import { benchStorm } from './storm-bench.js';
+import { benchXapi } from './xapi-bench.js';
 import { benchXen } from './xen-bench.js';
 
 const BENCHES = {
   summon: benchSummon,
-  throughput: benchThroughput,
+  ready: benchReady,
+  hot: benchHot,
+  cached: benchCached,
+  forwarded: benchForwarded,
+  storm: benchStorm,
   scale: benchScale,
   libvirt: benchLibvirt,
+  xapi: benchXapi,
   xen: benchXen,
 };
 
-console.log(describeMachine());
+console.log(`${describeMachine()}; ${programVersions()}`);
 const wanted = process.argv.slice(2);
 for (const [name, bench] of Object.entries(BENCHES)) {
   if (wanted.length === 0 || wanted.includes(name)) await bench();

@@ -76,6 +76,8 @@ describe('the command line', () => {
       name: 'hello',
       options: { mode: 'suspend' },
     });
+    assert.deepEqual(parse(['flush']), { command: 'flush', options: {} });
+    assert.deepEqual(parse(['flush', 'a.test']), { command: 'flush', name: 'a.test', options: {} });
     assert.deepEqual(parse(['resolve', 'a.test', 'AAAA', '--tcp']), {
       command: 'resolve',
       name: 'a.test',

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { rejectsWithCode } from '#core/testing/rejects-with-code.js';
 import { isRunning, RunningJitsu } from '../support/running-jitsu.js';
+import { UDP_TRANSPORTS } from '../support/udp-transports.js';
 
 const { aUnikernel } = RunningJitsu;
 
@@ -21,15 +22,17 @@ describe('a name that is asked for', function () {
     assert.ok([...pids].every((pid) => !isRunning(pid)));
   });
 
-  it('is booted once for 200 who ask at once, and all get the answer', async () => {
-    await using jitsu = new RunningJitsu([aUnikernel('web', ['slow=300'])]);
-    await jitsu.start();
-    const replies = await Promise.all(Array.from({ length: 200 }, () => jitsu.ask('web.test')));
-    assert.ok(replies.every(({ rcode, addresses }) => rcode === 'NOERROR' && addresses.length === 1));
-    assert.equal(jitsu.runs().length, 1);
-    const [name] = (await jitsu.status('web')).names;
-    assert.equal(name?.requests, 200);
-  });
+  for (const transport of UDP_TRANSPORTS) {
+    it(`is booted once for 200 who ask at once by ${transport}, and all get the answer`, async () => {
+      await using jitsu = new RunningJitsu([aUnikernel('web', ['slow=300'])], { dns: { transport } });
+      await jitsu.start();
+      const replies = await Promise.all(Array.from({ length: 200 }, () => jitsu.ask('web.test')));
+      assert.ok(replies.every(({ rcode, addresses }) => rcode === 'NOERROR' && addresses.length === 1));
+      assert.equal(jitsu.runs().length, 1);
+      const [name] = (await jitsu.status('web')).names;
+      assert.equal(name?.requests, 200);
+    });
+  }
 
   it('waits for its turn when many are asked for: 50 at once, never more than 8 booting, all answered', async () => {
     const names = Array.from({ length: 50 }, (_, index) => `web${index}`);
@@ -79,20 +82,22 @@ describe('a name that is asked for', function () {
 describe('a unikernel that nobody asks for any more', function () {
   this.timeout(60_000);
 
-  it('is gone between 2 and 3 s after the last query with a TTL of 1 s, and never while queries go on', async () => {
-    await using jitsu = new RunningJitsu([aUnikernel('web')], { dns: { ttl: 1 } });
-    await jitsu.start();
-    const pid = await jitsu.visit('web.test');
-    for (let round = 0; round < 10; round += 1) {
-      await sleep(500);
-      assert.equal((await jitsu.ask('web.test')).rcode, 'NOERROR');
-    }
-    const lastAsked = performance.now();
-    assert.equal(jitsu.runs().length, 1);
-    while (isRunning(pid)) await sleep(10);
-    const kept = performance.now() - lastAsked;
-    assert.ok(kept >= 1_990 && kept < 3_000, `kept for ${kept} ms`);
-  });
+  for (const transport of UDP_TRANSPORTS) {
+    it(`is gone between 2 and 3 s after the last query by ${transport} with a TTL of 1 s, and never while queries go on`, async () => {
+      await using jitsu = new RunningJitsu([aUnikernel('web')], { dns: { ttl: 1, transport } });
+      await jitsu.start();
+      const pid = await jitsu.visit('web.test');
+      for (let round = 0; round < 10; round += 1) {
+        await sleep(500);
+        assert.equal((await jitsu.ask('web.test')).rcode, 'NOERROR');
+      }
+      const lastAsked = performance.now();
+      assert.equal(jitsu.runs().length, 1);
+      while (isRunning(pid)) await sleep(10);
+      const kept = performance.now() - lastAsked;
+      assert.ok(kept >= 1_990 && kept < 3_000, `kept for ${kept} ms`);
+    });
+  }
 
   it('is booted anew, and is ready, for a query in the middle of its stop', async () => {
     const web = aUnikernel('web', ['lingers=700'], { mode: 'shutdown' });

@@ -9,6 +9,9 @@ export interface QueryOptions {
   readonly edns?: { readonly payloadSize?: number; readonly dnssecOk?: boolean; readonly version?: number } | undefined;
 }
 
+/** Types that dns-packet does not know by name, as it calls them. */
+const UNKNOWN_TYPES: Readonly<Record<string, string>> = { SVCB: 'UNKNOWN_64', HTTPS: 'UNKNOWN_65' };
+
 /** A query's bytes, written by dns-packet: RD is set and there is no OPT record unless told otherwise. */
 export function queryBytes(name: string, options: QueryOptions = {}): Uint8Array {
   const { type = 'A', id = 4711, flags = packet.RECURSION_DESIRED, edns } = options;
@@ -26,7 +29,7 @@ export function queryBytes(name: string, options: QueryOptions = {}): Uint8Array
     type: 'query',
     id,
     flags,
-    questions: [{ name, type, class: options.class ?? 'IN' }],
+    questions: [{ name, type: UNKNOWN_TYPES[type] ?? type, class: options.class ?? 'IN' }],
     additionals: opt === undefined ? [] : [opt],
   } as unknown as Packet);
 }

@@ -1,26 +1,34 @@
-/** Numbers that look random and are the same for the same seed (mulberry32). */
-function numbersFrom(seed: number): (below: number) => number {
-  let state = seed >>> 0;
-  return (below) => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
-}
+import { withOptions, type EdnsOption } from './edns-options.js';
+import { numbersFrom, type Numbers } from './numbers-from.js';
 
 /** Bytes with a meaning of their own in a message: lengths at their limits, pointers, signs. */
 const TELLING_BYTES = [0, 1, 12, 41, 63, 64, 127, 128, 0xc0, 0xff];
 
+/** The EDNS option of RFC 7873, into which most looking goes. */
+const COOKIE = 10;
+
 /** Spoils messages, each in a few ways at once, the same way for the same seed. */
 export class DnsMutator {
-  private readonly next: (below: number) => number;
+  private readonly next: Numbers;
 
   constructor(
     private readonly corpus: readonly Uint8Array[],
     seed: number,
   ) {
     this.next = numbersFrom(seed);
+  }
+
+  /** A spoilt message blown up to tens of thousands of bytes, as only TCP carries it, by what is worth repeating. */
+  mutateLong(): Uint8Array {
+    const message = this.mutate();
+    const filling = this.next(2) === 0 ? this.pick().subarray(this.next(40)) : Uint8Array.of(0xc0, 12, 0, 10, 0, 8);
+    const long = Buffer.alloc(20_000 + this.next(45_000), filling.length === 0 ? 0 : filling);
+    long.set(message.subarray(0, long.length));
+    // An OPT record as long as all that follows it, or as many records as fit: both are within a header's means.
+    const start = long.indexOf(Uint8Array.of(0, 0, 41));
+    if (start >= 0 && start + 11 <= long.length) long.writeUInt16BE(long.length - start - 11, start + 9);
+    else long.writeUInt16BE(0xffff, 6 + 2 * this.next(3));
+    return long;
   }
 
   /** The next message, of at most 65,535 bytes and seldom more than a few hundred. */
@@ -32,7 +40,7 @@ export class DnsMutator {
 
   private spoil(message: Uint8Array): Uint8Array {
     const at = this.next(Math.max(message.length, 1));
-    switch (this.next(8)) {
+    switch (this.next(10)) {
       case 0:
         return message.slice(0, at);
       case 1:
@@ -48,11 +56,22 @@ export class DnsMutator {
           message,
           ...Array.from({ length: 30 }, (_, n) => Uint8Array.of(0xc0, message.length + n * 2 - 2)),
         ]);
-      case 6:
+      case 6: // EDNS options, forged.
+      case 7:
+        return withOptions(message, this.options(), this.next(4) === 0 ? this.next(9) - 4 : 0);
+      case 8:
         return message.length === 0 ? message : message.with(at, (message[at] ?? 0) ^ (1 << this.next(8)));
       default:
         return message.length === 0 ? message : message.with(at, this.telling());
     }
+  }
+
+  private options(): EdnsOption[] {
+    return Array.from({ length: 1 + this.next(4) }, () => {
+      const data = Uint8Array.from({ length: this.next(48) }, () => this.telling());
+      const code = this.next(2) === 0 ? COOKIE : this.next(20);
+      return { code, data, ...(this.next(4) === 0 && { length: this.next(70) }) };
+    });
   }
 
   private telling(): number {

@@ -1,6 +1,7 @@
 import { createSocket, type RemoteInfo, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer, TLSSocket } from 'node:tls';
 import packet, { type Packet } from 'dns-packet';
 import { frame, FrameReader } from '#core/dns/transport/frame-reader.js';
 import type { Endpoint } from '#core/config/settings.js';
@@ -11,6 +12,8 @@ export interface UpstreamQuery {
   readonly bytes: Buffer;
   readonly decoded: Reply;
   readonly transport: 'udp' | 'tcp';
+  /** The connection that it came by, where it did. */
+  readonly connection?: Socket;
   readonly from: { readonly address: string; readonly port: number };
 }
 
@@ -20,6 +23,10 @@ export type UpstreamBehaviour = (query: UpstreamQuery, upstream: FakeUpstream) =
 /** A name server on the loopback address that behaves as a test wants it to. */
 export class FakeUpstream implements AsyncDisposable {
   readonly queries: UpstreamQuery[] = [];
+  /** How many connections it has taken. */
+  connections = 0;
+  /** How many of them resumed a TLS session. */
+  resumed = 0;
   private readonly sockets = new Set<Socket>();
 
   private constructor(
@@ -29,16 +36,25 @@ export class FakeUpstream implements AsyncDisposable {
     private readonly behaviour: UpstreamBehaviour,
   ) {}
 
-  static async start(behaviour: UpstreamBehaviour): Promise<FakeUpstream> {
-    const tcp = createServer().listen(0, '127.0.0.1');
+  /** With a certificate it speaks TLS instead of TCP. */
+  static async start(behaviour: UpstreamBehaviour, tls?: { key: Buffer; cert: Buffer }): Promise<FakeUpstream> {
+    const tcp = (tls === undefined ? createServer() : createTlsServer(tls)).listen(0, '127.0.0.1');
     await once(tcp, 'listening');
     const { port } = tcp.address() as AddressInfo;
     const udp = createSocket('udp4').bind(port, '127.0.0.1');
     await once(udp, 'listening');
     const upstream = new FakeUpstream(udp, tcp, { address: '127.0.0.1', port }, behaviour);
     udp.on('message', (bytes, from) => upstream.onDatagram(bytes, from));
-    tcp.on('connection', (socket) => upstream.onConnection(socket));
+    if (tls === undefined) tcp.on('connection', (socket: Socket) => upstream.onConnection(socket));
+    else tcp.on('secureConnection', (socket: TLSSocket) => upstream.onConnection(socket));
+    tcp.on('tlsClientError', () => {});
     return upstream;
+  }
+
+  /** From now on only datagrams are taken. */
+  async refuseConnections(): Promise<void> {
+    for (const socket of this.sockets) socket.destroy();
+    await new Promise((resolve) => this.tcp.close(resolve));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -57,6 +73,8 @@ export class FakeUpstream implements AsyncDisposable {
 
   private onConnection(socket: Socket): void {
     const frames = new FrameReader();
+    this.connections += 1;
+    if (socket instanceof TLSSocket && socket.isSessionReused()) this.resumed += 1;
     this.sockets.add(socket);
     socket.on('error', () => socket.destroy());
     socket.on('close', () => this.sockets.delete(socket));
@@ -64,7 +82,7 @@ export class FakeUpstream implements AsyncDisposable {
       for (const message of frames.push(chunk)) {
         const bytes = Buffer.from(message);
         const from = { address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 };
-        const query = { bytes, decoded: decodeReply(bytes), transport: 'tcp', from } as const;
+        const query = { bytes, decoded: decodeReply(bytes), transport: 'tcp', connection: socket, from } as const;
         this.queries.push(query);
         for (const reply of this.behaviour(query, this)) socket.write(frame(reply));
       }

@@ -11,6 +11,7 @@ export function coreWithControl(parts: Partial<Client>): Core {
     status: never('status'),
     summon: never('summon'),
     stop: never('stop'),
+    flush: never('flush'),
     history: never('history'),
     ...parts,
   };

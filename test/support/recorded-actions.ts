@@ -1,4 +1,4 @@
-import type { ControlActions, StatusReport, UnikernelStatus } from '#core/control/status-report.js';
+import type { ControlActions, FlushReport, StatusReport, UnikernelStatus } from '#core/control/status-report.js';
 import type { LifecycleEvent } from '#core/contracts/lifecycle-event.js';
 import { anEvent } from './store-records.js';
 
@@ -12,7 +12,9 @@ export class RecordedActions implements ControlActions {
   status(): StatusReport {
     this.calls.push(['status']);
     if (this.failure !== undefined) throw this.failure;
-    return { version: '1.2.3', pid: process.pid, now: 2, startedAt: 1, listening: [], unikernels: [], notifiers: [] };
+    const cache = { hits: 0, misses: 0, stale: 0, prefetches: 0, entries: 0, bytes: 0, size: 0 };
+    const lists = { listening: [], unikernels: [], notifiers: [] };
+    return { version: '1.2.3', pid: process.pid, now: 2, startedAt: 1, dns: { cache }, ...lists };
   }
 
   async summon(unikernel: string): Promise<UnikernelStatus> {
@@ -24,6 +26,11 @@ export class RecordedActions implements ControlActions {
   async stop(unikernel: string, mode?: string): Promise<UnikernelStatus> {
     this.calls.push(['stop', unikernel, mode]);
     return this.#answer(unikernel, 'down');
+  }
+
+  async flush(name?: string): Promise<FlushReport> {
+    this.calls.push(['flush', name]);
+    return { flushed: 3 };
   }
 
   async history(query: object): Promise<readonly LifecycleEvent[]> {

@@ -42,7 +42,7 @@ async function open(
   await jitsu.start();
 
   const isUsualSocket = settings.controlSocket === core.defaultControlSocket();
-  const served = { settings, listening: jitsu.listening };
+  const served = { settings, listening: jitsu.listening, udpTransport: jitsu.udpTransport };
   if (terminal.interactive) {
     const control =
       choice.control ?? (isUsualSocket || choice.config === undefined ? undefined : settings.controlSocket);

@@ -5,6 +5,7 @@ export const commandSummaries = {
   status: 'Show what a running Jitsu serves, and what has happened',
   summon: 'Boot a unikernel, as a query for its name would',
   stop: 'Stop a unikernel',
+  flush: 'Forget what is remembered of forwarded answers',
   resolve: 'Ask a DNS server, and show what it answers',
   plugins: 'List the installed plugins and what they offer',
 } as const;

@@ -7,6 +7,8 @@ import { textTable } from './text-table.js';
 export interface Served {
   readonly settings: Settings;
   readonly listening: readonly { readonly address: string; readonly port: number }[];
+  /** How datagrams are taken. */
+  readonly udpTransport?: string | undefined;
 }
 
 /** How a person calls Jitsu's other commands. */
@@ -44,7 +46,7 @@ export function announcement(served: Served, { calledAs, control }: Calling): st
     command('status'),
   ];
   return [
-    `Jitsu answers DNS on ${served.listening.map(endpointText).join(', ')}, over UDP and TCP.`,
+    `Jitsu answers DNS on ${whereAndHow(served)}.`,
     '',
     rows.length === 0 ? '  No unikernel is configured.\n' : table,
     ...(hidden > 0 ? [`  and ${hidden} more\n`] : []),
@@ -58,15 +60,20 @@ export function announcement(served: Served, { calledAs, control }: Calling): st
 }
 
 /** The same for a log. */
-export function announcementLines({ settings, listening }: Served): readonly string[] {
-  const hidden = nameCount(settings) - SHOWN;
+export function announcementLines(served: Served): readonly string[] {
+  const hidden = nameCount(served.settings) - SHOWN;
   return [
-    ...mappings(settings).map(
+    ...mappings(served.settings).map(
       ({ name, addresses, unikernel, backend }) => `serving ${name} (${addresses}) by ${unikernel} of ${backend}`,
     ),
     ...(hidden > 0 ? [`and ${hidden} more names`] : []),
-    `answering DNS on ${listening.map(endpointText).join(', ')}, over UDP and TCP`,
+    `answering DNS on ${whereAndHow(served)}`,
   ];
+}
+
+function whereAndHow({ listening, udpTransport }: Served): string {
+  const udp = udpTransport === undefined ? 'UDP' : `UDP (${udpTransport})`;
+  return `${listening.map(endpointText).join(', ')}, over ${udp} and TCP`;
 }
 
 interface Mapping {

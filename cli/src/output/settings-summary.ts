@@ -31,7 +31,11 @@ function column(head: string, index: number): Column<readonly (string | undefine
 function forwarding({ dns: { forwarders, forwarderPort } }: Settings): string {
   if (forwarders === 'off') return 'refused';
   if (forwarders === 'system') return `forwarded to the servers of /etc/resolv.conf, port ${forwarderPort}`;
-  return `forwarded to ${forwarders.map(endpointText).join(', ')}`;
+  const servers = forwarders.map(({ transport = 'udp', name, ...endpoint }) => {
+    const scheme = transport === 'udp' ? '' : `${transport}://`;
+    return `${scheme}${endpointText(endpoint)}${name === undefined ? '' : `#${name}`}`;
+  });
+  return `forwarded to ${servers.join(', ')}`;
 }
 
 /** More would take minutes to lay out, and nobody reads them. */

@@ -1,4 +1,5 @@
 import type { Milliseconds, NameStatus, StatusReport, UnikernelStatus } from '@jitsud/core';
+import { cacheText } from './cache-text.js';
 import { durationText } from './duration-text.js';
 import { endpointText } from './endpoint-text.js';
 import { momentText } from './moment-text.js';
@@ -8,13 +9,14 @@ import { failureText, stateWord, stopsIn } from './unikernel-state.js';
 import { wrapped } from './wrapped.js';
 
 /**
- * The report for people: one line of Jitsu itself, then its unikernels, each DNS name on a line of its own, then whom
- * notifiers reach. Where the terminal is too narrow for all columns, the quieter ones move to a second line.
+ * The report for people: one line of Jitsu itself, then its unikernels, each DNS name on a line of its own, then its cache
+ * and whom notifiers reach. Where the terminal is too narrow for all columns, the quieter ones move to a second line.
  */
 export function statusTable(report: StatusReport, columns: number | undefined): string {
   const { now, unikernels } = report;
   const notifiers = report.notifiers.map((notifier) => wrapped(notifierText(notifier), columns ?? Infinity));
-  const below = notifiers.length > 0 ? ['', ...notifiers] : [];
+  const facts = [...cacheText(report.dns.cache).map((text) => wrapped(text, columns ?? Infinity)), ...notifiers];
+  const below = facts.length > 0 ? ['', ...facts] : [];
   if (unikernels.length === 0) return [headline(report), '', 'It serves no unikernel.', ...below, ''].join('\n');
   const wide = textTable(wideColumns(now), unikernels);
   const fits = columns === undefined || widthOf(wide) <= columns;

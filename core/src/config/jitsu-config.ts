@@ -44,6 +44,10 @@ export interface CommonUnikernelConfig {
   readonly stopPolicies?: string | readonly string[];
   /** Whether Synjitsu is told of it; true where absent. */
   readonly useSynjitsu?: boolean | 0 | 1;
+  /** Its HTTPS records (RFC 9460), as `'1 . alpn=h2,h3 port=8443'`, one or a list; true for `'1 .'`. */
+  readonly https?: string | readonly string[] | true;
+  /** Its SVCB records, in the same form. */
+  readonly svcb?: string | readonly string[] | true;
   /** A xenstore key below /local/domain/DOMID/ to wait for before the answer, for 2 s at most; `KEY:5s` waits longer. */
   readonly waitForKey?: string;
 }

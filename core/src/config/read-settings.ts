@@ -18,6 +18,9 @@ import { unikernelEntries } from './unikernel-entries.js';
 import type { UnikernelEntry } from './unikernel-entry.js';
 import { backendOf, UnikernelReader, WAIT_FOR_KEY_PROBE } from './unikernel-reader.js';
 
+/** RFC 7858, 3.1. */
+const DNS_OVER_TLS_PORT = 853;
+
 /** What the core brings into the reading of a configuration. */
 export interface SettingsContext {
   /** Registers the probes and policies that need no plugin. */
@@ -173,7 +176,13 @@ function dnsSettings({ dns }: CheckedConfig, directory: string): DnsSettings {
     ...(forwardCertificates !== undefined && { forwardCertificates: resolve(directory, forwardCertificates) }),
   };
   if (typeof forwarders === 'string') return { ...common, forwarders };
-  return { ...common, forwarders: forwarders.map(({ address, port = forwarderPort }) => ({ address, port })) };
+  return {
+    ...common,
+    forwarders: forwarders.map(({ port, ...server }) => ({
+      ...server,
+      port: port ?? (server.transport === 'tls' ? DNS_OVER_TLS_PORT : forwarderPort),
+    })),
+  };
 }
 
 /** Who says nothing of proofs trusts who cannot easily be forged; who asks for them means everybody. */

@@ -16,6 +16,14 @@ export interface Endpoint {
   readonly port: number;
 }
 
+/** A server that queries are forwarded to. */
+export interface UpstreamSettings extends Endpoint {
+  /** `udp`, with TCP for what is cut, where absent. */
+  readonly transport?: 'udp' | 'tcp' | 'tls';
+  /** Over TLS, the name that its certificate must have; the address must be in it where absent (RFC 8310). */
+  readonly name?: string;
+}
+
 export interface ZoneSettings {
   readonly name: string;
   /** Whether a name below it that is no unikernel's gets NXDOMAIN instead of being forwarded. */
@@ -68,7 +76,7 @@ export interface DnsSettings {
   /** The TTL of zone records. */
   readonly ttl: Milliseconds;
   /** `system`: those of /etc/resolv.conf; `off`: no forwarding. */
-  readonly forwarders: readonly Endpoint[] | 'system' | 'off';
+  readonly forwarders: readonly UpstreamSettings[] | 'system' | 'off';
   /** The port of the system's forwarders. */
   readonly forwarderPort: number;
   /** How long to wait for one upstream before the next is asked. */
@@ -150,6 +158,9 @@ export interface UnikernelSettings {
   readonly stopPolicies: readonly Worded<StopPolicy>[];
   /** A notifier may leave out a unikernel for which this is false. */
   readonly useSynjitsu: boolean;
+  /** The data of its HTTPS and SVCB records (RFC 9460, 2.2). */
+  readonly https: readonly Uint8Array[];
+  readonly svcb: readonly Uint8Array[];
 }
 
 /** The whole configuration, checked, with every default filled in. */

@@ -32,6 +32,7 @@ interface Reading {
 }
 
 const NO_WORDS: readonly string[] = [];
+const NO_BINDINGS: readonly Uint8Array[] = [];
 
 /** Reads unikernels one by one; whatever is wrong with them goes to the list of problems. */
 export class UnikernelReader {
@@ -78,8 +79,8 @@ export class UnikernelReader {
     const { boot, dns, stop } = this.config;
     return {
       name,
-      names: common.dns ?? [],
-      addresses: common.ip ?? [],
+      names: common.dns ?? NO_WORDS,
+      addresses: common.ip ?? NO_WORDS,
       ttl: common.ttl ?? dns.ttl,
       backend,
       options,
@@ -91,6 +92,8 @@ export class UnikernelReader {
       grace: common.grace ?? stop.grace,
       stopPolicies,
       useSynjitsu: common.useSynjitsu ?? true,
+      https: common.https ?? NO_BINDINGS,
+      svcb: common.svcb ?? NO_BINDINGS,
     };
   }
 

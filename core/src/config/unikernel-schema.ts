@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { dnsNames } from './dns-name.js';
 import { duration, timeToLive } from './duration.js';
 import { addresses } from './ip-address.js';
+import { serviceBindings } from './service-binding.js';
 
 const NAME = 'A name of 1 to 200 printable characters expected.';
 const YES_OR_NO = 'true, false, 1 or 0 expected.';
@@ -39,6 +40,10 @@ export const unikernelSchema = z.object({
   grace: duration('Overrides stop.grace').optional(),
   stopPolicies: words.optional().describe('Overrides stop.policies'),
   useSynjitsu: yesOrNo.optional().describe('Whether Synjitsu is told of it; true where absent'),
+  https: serviceBindings(
+    'Its HTTPS records, one or a list, as priority, target and parameters; true for `1 .`. A query for them wakes it',
+  ).optional(),
+  svcb: serviceBindings('Its SVCB records, in the same form').optional(),
   waitForKey: z
     .string()
     .min(1)

@@ -35,8 +35,8 @@ export interface AnswerLease {
   readonly holds: boolean;
   /** Calls back when it ends, at once and before anything follows from that; never, if it has ended already. */
   onEnd(listener: () => void): void;
-  /** The answer has been given so many times more without the resolver being asked. */
-  used(times: number): void;
+  /** The answer has been given so many times more without the resolver being asked. Absent where nobody counts. */
+  used?(times: number): void;
 }
 
 export interface RecordsAnswer {
@@ -58,6 +58,8 @@ export interface MessageAnswer {
    * clock and in milliseconds; its TTLs count down meanwhile.
    */
   readonly reusableUntil?: Milliseconds;
+  /** Goes to askers with EDNS before one that the message itself may hold. */
+  readonly extendedError?: ExtendedError;
 }
 
 export type DnsAnswer = RecordsAnswer | MessageAnswer;

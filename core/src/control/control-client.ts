@@ -6,7 +6,7 @@ import type { StopMode } from '../contracts/backend.js';
 import type { LifecycleEvent } from '../contracts/lifecycle-event.js';
 import type { HistoryQuery } from '../contracts/state-store.js';
 import { JitsuError, errorCode, errorMessage, type JitsuErrorCode } from '../errors.js';
-import type { StatusReport, UnikernelStatus } from './status-report.js';
+import type { FlushReport, StatusReport, UnikernelStatus } from './status-report.js';
 
 const failureSchema = z.object({ code: z.string(), message: z.string() });
 
@@ -32,6 +32,11 @@ export class ControlClient {
     const query = mode === undefined ? '' : `?${new URLSearchParams({ mode }).toString()}`;
     const path = `/unikernels/${encodeURIComponent(unikernel)}/stop${query}`;
     return (await this.#ask('POST', path, signal)) as UnikernelStatus;
+  }
+
+  async flush(name?: string, signal?: AbortSignal): Promise<FlushReport> {
+    const query = name === undefined ? '' : `?${new URLSearchParams({ name }).toString()}`;
+    return (await this.#ask('POST', `/flush${query}`, signal)) as FlushReport;
   }
 
   async history({ unikernel, limit }: HistoryQuery, signal?: AbortSignal): Promise<readonly LifecycleEvent[]> {

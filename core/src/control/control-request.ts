@@ -14,7 +14,7 @@ export class BadControlRequest extends JitsuError {
 /**
  * Does what a request asks for, and returns the body of the reply:
  * `GET /status`, `GET /history?unikernel=NAME&limit=N`, `POST /unikernels/NAME/summon`,
- * `POST /unikernels/NAME/stop?mode=MODE`.
+ * `POST /unikernels/NAME/stop?mode=MODE`, `POST /flush?name=NAME`.
  *
  * @throws BadControlRequest, and what the action throws
  */
@@ -35,6 +35,9 @@ export async function answerControlRequest(actions: ControlActions, method: stri
       const limit = parseLimit(url.searchParams.get('limit'));
       return actions.history({ ...(unikernel !== null && { unikernel }), ...(limit !== undefined && { limit }) });
     }
+    case 'flush':
+      wants('POST');
+      return actions.flush(url.searchParams.get('name') ?? undefined);
     case 'unikernels/NAME/summon':
       wants('POST');
       return actions.summon(decodeName(encodedName ?? ''));

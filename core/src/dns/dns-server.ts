@@ -4,14 +4,17 @@ import type { Logger } from '../contracts/logger.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { DnsClient, Resolver } from '../contracts/resolver.js';
 import { JitsuError } from '../errors.js';
+import { HotAnswers } from './hot/hot-answers.js';
 import { Responder } from './responder.js';
 import { Listeners } from './transport/listeners.js';
+import type { MessageHandler } from './transport/message-handler.js';
 
 /**
  * The DNS server: sockets on one side, an ordered chain of resolvers on the other, the first of which with an answer
  * answers. It neither opens nor closes its resolvers.
  */
 export class DnsServer {
+  private readonly hot: HotAnswers;
   private readonly responder: Responder;
   private listeners: Listeners | undefined;
 
@@ -20,7 +23,8 @@ export class DnsServer {
     resolvers: readonly Resolver[],
     private readonly deps: { readonly clock: Clock; readonly logger: Logger },
   ) {
-    this.responder = new Responder(settings, resolvers, deps.logger);
+    this.hot = new HotAnswers(settings.forwarders !== 'off', deps.clock);
+    this.responder = new Responder(settings, resolvers, deps.logger, this.hot);
   }
 
   /** What it listens on, an endpoint for each bind address with the port in use. Empty before `listen`. */
@@ -28,19 +32,28 @@ export class DnsServer {
     return this.listeners?.endpoints ?? [];
   }
 
+  /** How datagrams are taken; `undefined` before `listen`. */
+  get udpTransport(): 'dgram' | 'mmsg' | undefined {
+    return this.listeners?.udpTransport;
+  }
+
   /** Opens UDP and TCP on one port of every bind address, or nothing at all. @throws JITSU_LISTEN_FAILED */
   async listen(): Promise<void> {
-    const handler = (message: Uint8Array, client: DnsClient, signal?: AbortSignal): Promise<Uint8Array | undefined> =>
-      this.handle(message, client, signal);
-    this.listeners = await Listeners.open(this.settings, handler, this.deps);
+    const handler: MessageHandler = (message, client, signal) => this.handle(message, client, signal);
+    this.listeners = await Listeners.open(this.settings, handler, { ...this.deps, hot: this.hot.memory });
   }
 
   /**
-   * The one way from a message's bytes to its reply's bytes, with or without a socket: whatever answers from bytes alone
-   * belongs in front of this call. Never rejects; `undefined` means silence. `signal` aborts when the asker is gone.
+   * The one way from a message's bytes to its reply's bytes, with or without a socket: at once where the answer is hot.
+   * Never rejects; `undefined` means silence. `signal` aborts when the asker is gone.
    */
-  handle(message: Uint8Array, client: DnsClient, signal?: AbortSignal): Promise<Uint8Array | undefined> {
-    return this.responder.respond(message, client, signal);
+  handle(message: Uint8Array, client: DnsClient, signal?: AbortSignal): Uint8Array | Promise<Uint8Array | undefined> {
+    return this.hot.answer(message, client) ?? this.responder.respond(message, client, signal);
+  }
+
+  /** Drops every answer that may be given again until a certain time, so that its resolver is asked anew. */
+  forgetReusable(): void {
+    this.hot.endReusable();
   }
 
   /**
@@ -50,6 +63,7 @@ export class DnsServer {
   async close(grace: Milliseconds): Promise<void> {
     const reason = new JitsuError('JITSU_SHUTTING_DOWN', 'Jitsu is shutting down: ask again when it is back');
     this.responder.refuse(reason);
+    this.hot.close();
     this.listeners?.stopAccepting();
     const timer = this.deps.clock.after(grace, () => this.responder.abort(reason));
     await this.responder.drained();

@@ -3,9 +3,10 @@ import type { Logger } from '../contracts/logger.js';
 import type { DnsAnswer, DnsClient, DnsQuery, RecordsAnswer, Resolver } from '../contracts/resolver.js';
 import { JitsuError } from '../errors.js';
 import { failureAnswer } from './failure-answer.js';
+import type { HotAnswers } from './hot/hot-answers.js';
 import { PendingQueries } from './pending-queries.js';
 import { ExtendedErrorCode } from './wire/extended-error-code.js';
-import { relayMessage } from './wire/message-relay.js';
+import { writeAnswer } from './wire/answer-writer.js';
 import { parseQuery } from './wire/query-parser.js';
 import { Rcode } from './wire/rcode.js';
 import { writeHeaderOnly, writeResponse } from './wire/response-writer.js';
@@ -20,7 +21,7 @@ const OVERLOADED: RecordsAnswer = {
   extendedError: { code: ExtendedErrorCode.NotReady, text: 'too many queries are waiting: try again' },
 };
 
-/** Turns a message into its reply: parses it, asks the resolvers in order, and writes what the first of them says. */
+/** Turns a message into its reply: parses it, asks the resolvers in order, and writes what the first of them says; `hot` keeps what may be said again. */
 export class Responder {
   private readonly pending: PendingQueries;
   private readonly recursionAvailable: boolean;
@@ -30,6 +31,7 @@ export class Responder {
     settings: DnsSettings,
     private readonly resolvers: readonly Resolver[],
     private readonly logger: Logger,
+    private readonly hot?: Pick<HotAnswers, 'keep'>,
   ) {
     this.pending = new PendingQueries(settings.limits.pendingQueries);
     this.recursionAvailable = settings.forwarders !== 'off';
@@ -70,19 +72,13 @@ export class Responder {
 
   private async answer(query: DnsQuery, signal?: AbortSignal): Promise<DnsAnswer> {
     if (this.refusal !== undefined) return failureAnswer(this.refusal);
-    const controller = this.pending.add();
-    if (controller === undefined) return OVERLOADED;
-    const abort = (): void => controller.abort(signal?.reason);
-    signal?.addEventListener('abort', abort);
+    const answer = this.pending.wait((ends) => this.askInOrder(query, ends), signal);
+    if (answer === undefined) return OVERLOADED;
     try {
-      // A resolver need not heed the signal, so the wait for it ends here.
-      return await Promise.race([this.askInOrder(query, controller.signal), rejectionOf(controller.signal)]);
+      return await answer;
     } catch (error) {
-      this.report(query, error, controller.signal);
+      this.report(query, error, signal);
       return failureAnswer(error);
-    } finally {
-      signal?.removeEventListener('abort', abort);
-      this.pending.remove(controller);
     }
   }
 
@@ -96,11 +92,11 @@ export class Responder {
 
   private write(query: DnsQuery, answer: DnsAnswer): Uint8Array {
     try {
-      const reply =
-        'message' in answer
-          ? relayMessage(query, answer.message, this.recursionAvailable)
-          : writeResponse(query, answer, this.recursionAvailable);
-      if (reply !== undefined) return reply;
+      const reply = writeAnswer(query, answer, this.recursionAvailable);
+      if (reply !== undefined) {
+        this.hot?.keep(query, answer);
+        return reply;
+      }
       this.logger.error({ name: query.name, type: query.type }, 'a resolver gave a malformed message');
     } catch (error) {
       this.logger.error(
@@ -111,16 +107,11 @@ export class Responder {
     return writeResponse(query, failureAnswer(undefined), this.recursionAvailable);
   }
 
-  private report({ name, type, client }: DnsQuery, error: unknown, signal: AbortSignal): void {
+  private report({ name, type, client }: DnsQuery, error: unknown, gone?: AbortSignal): void {
     const about = { name, type, client: client.address };
     if (error instanceof JitsuError) this.logger.debug({ ...about, code: error.code }, error.message);
-    else if (!signal.aborted)
+    else if (gone?.aborted !== true) {
       this.logger.error({ ...about, err: error }, 'a resolver failed in a way that was not foreseen');
+    }
   }
-}
-
-function rejectionOf(signal: AbortSignal): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
-  });
 }

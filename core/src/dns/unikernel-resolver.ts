@@ -2,12 +2,15 @@ import type { DnsSettings } from '../config/settings.js';
 import type { Clock } from '../contracts/clock.js';
 import type { Logger } from '../contracts/logger.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
-import type { DnsQuery, RecordsAnswer, Resolver } from '../contracts/resolver.js';
+import type { AnswerLease, DnsQuery, RecordsAnswer, Resolver } from '../contracts/resolver.js';
 import type { ResourceRecord } from '../contracts/resource-record.js';
 import { errorMessage } from '../errors.js';
+import { ReadyLeases } from '../lifecycle/ready-leases.js';
 import type { Summons } from '../lifecycle/summoner.js';
 import type { Unikernel } from '../lifecycle/unikernel.js';
-import { addressFamily, type AddressFamily } from './address-family.js';
+import { connectionType, type ConnectionType } from './connection-type.js';
+import { LASTING_LEASE } from './lasting-lease.js';
+import { minimalAny } from './minimal-any.js';
 import { NameTable } from './name-table.js';
 import { Turns } from './turns.js';
 import { Rcode } from './wire/rcode.js';
@@ -15,7 +18,7 @@ import { RecordType } from './wire/record-type.js';
 import { Zones } from './zones.js';
 
 /**
- * Answers for the names of unikernels, and summons those behind a name when their address is asked for. Every other
+ * Answers for the names of unikernels, and summons those behind a name when the answer leads to a connection. Every other
  * question about such a name is answered without waking anything; docs/dns.md has the whole table.
  */
 export class UnikernelResolver implements Resolver {
@@ -24,6 +27,7 @@ export class UnikernelResolver implements Resolver {
   private readonly zones: Zones;
   private readonly table: NameTable<Unikernel>;
   private readonly turns = new Turns();
+  private readonly leases: ReadyLeases;
 
   /** @throws RangeError for a configured name that is none */
   constructor(
@@ -34,6 +38,7 @@ export class UnikernelResolver implements Resolver {
   ) {
     this.clock = clock;
     this.logger = logger;
+    this.leases = new ReadyLeases(clock);
     const timing = { ttl: inSeconds(settings.ttl), serial: inSeconds(clock.now()) };
     this.zones = new Zones(
       unikernels.flatMap(({ plan }) => plan.names),
@@ -55,6 +60,8 @@ export class UnikernelResolver implements Resolver {
     const match = this.table.find(query.name);
     if (match?.kind === 'entries') return this.answerFor(query, match.name, match.entries, signal);
     if (!this.zones.isAuthoritativeFor(query.name)) return undefined;
+    const top = query.type === RecordType.ANY ? this.zones.soaAt(query.name) : undefined;
+    if (top !== undefined) return positive([minimalAny(query.name, top.ttl)]);
     return this.negative(query, match === undefined ? Rcode.NameError : Rcode.NoError);
   }
 
@@ -64,9 +71,13 @@ export class UnikernelResolver implements Resolver {
     unikernels: readonly Unikernel[],
     signal: AbortSignal,
   ): Promise<RecordsAnswer> {
-    const family = addressFamily(query.type);
-    const wanted = family === undefined ? [] : unikernels.filter((unikernel) => mayHave(unikernel, family));
-    if (family === undefined || wanted.length === 0) return this.negative(query, Rcode.NoError);
+    if (query.type === RecordType.ANY) return positive([minimalAny(query.name, shortestTtl(unikernels))]);
+    const family = connectionType(query.type);
+    const wanted = family === undefined ? [] : unikernels.filter(family.mayHave);
+    if (family === undefined || wanted.length === 0) {
+      const mayChange = family !== undefined && unikernels.some(({ seeksAddresses }) => seeksAddresses);
+      return leased(this.negative(query, Rcode.NoError), mayChange ? undefined : LASTING_LEASE);
+    }
 
     const now = this.clock.now();
     for (const { counters } of wanted) counters.get(name)?.asked(now);
@@ -76,12 +87,11 @@ export class UnikernelResolver implements Resolver {
     const answered = this.clock.now();
     if (ready.length === 0 && !signal.aborted) for (const { counters } of up) counters.get(name)?.answered(answered);
 
-    const addresses = new Set(up.flatMap(({ addresses }) => addresses.filter(family.includes)));
-    // They were found out only now, and are of the other family.
-    if (addresses.size === 0) return this.negative(query, Rcode.NoError);
-    const ttl = Math.min(...up.map(({ plan }) => inSeconds(plan.ttl))); // one for the whole set: RFC 2181, 5.2
-    const records = [...addresses].map((address) => ({ name: query.name, type: family.type, ttl, address }));
-    return positive(this.turns.rotate(`${family.type} ${name}`, records));
+    const records = family.recordsOf(up, query.name, shortestTtl(up));
+    // Addresses were found out only now, and are of the other family.
+    if (records.length === 0) return this.negative(query, Rcode.NoError);
+    const key = `${family.type} ${name}`;
+    return leased(positive(this.turns.rotate(key, records)), this.leases.of(key, name, wanted, unikernels));
   }
 
   /**
@@ -91,7 +101,7 @@ export class UnikernelResolver implements Resolver {
   private async summonAll(
     sleeping: readonly Unikernel[],
     query: DnsQuery,
-    type: 'A' | 'AAAA',
+    type: ConnectionType['type'],
     othersAreReady: boolean,
   ): Promise<readonly Unikernel[]> {
     const cause = { kind: 'query', name: query.name, type, client: query.client.address } as const;
@@ -113,9 +123,9 @@ export class UnikernelResolver implements Resolver {
   }
 }
 
-/** One whose addresses nobody knows yet is summoned to find them out, by the question that everybody asks. */
-function mayHave({ addresses, seeksAddresses }: Unikernel, { type, includes }: AddressFamily): boolean {
-  return addresses.some(includes) || (seeksAddresses && addresses.length === 0 && type === 'A');
+/** In seconds: there is one for a whole set (RFC 2181, 5.2). */
+function shortestTtl(unikernels: readonly Unikernel[]): number {
+  return Math.min(...unikernels.map(({ plan }) => inSeconds(plan.ttl)));
 }
 
 function byReadiness(unikernels: readonly Unikernel[]): {
@@ -128,6 +138,10 @@ function byReadiness(unikernels: readonly Unikernel[]): {
 
 function positive(answers: readonly ResourceRecord[]): RecordsAnswer {
   return { rcode: Rcode.NoError, authoritative: true, answers };
+}
+
+function leased(answer: RecordsAnswer, lease: AnswerLease | undefined): RecordsAnswer {
+  return lease === undefined ? answer : { ...answer, lease };
 }
 
 function inSeconds(duration: Milliseconds): number {

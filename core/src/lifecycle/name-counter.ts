@@ -10,9 +10,9 @@ export class NameCounter {
     private readonly onChange: () => void,
   ) {}
 
-  /** A query has come in. */
-  asked(now: Milliseconds): void {
-    this.requests += 1;
+  /** A query has come in, or that many. */
+  asked(now: Milliseconds, times = 1): void {
+    this.requests += times;
     this.lastAsked = now;
     this.onChange();
   }

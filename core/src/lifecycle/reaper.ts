@@ -1,7 +1,7 @@
 import type { Clock } from '../contracts/clock.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import { DeadlineQueue } from './deadline-queue.js';
-import { verdictOn } from './stop-policy-chain.js';
+import { verdictOn, type Verdict } from './stop-policy-chain.js';
 import type { Stopper } from './stopper.js';
 import type { Unikernel } from './unikernel.js';
 
@@ -27,7 +27,7 @@ export class Reaper implements Disposable {
   /** When it will be stopped unless somebody asks for it. */
   stopAt(unikernel: Unikernel): Milliseconds | undefined {
     if (unikernel.state !== 'running') return undefined;
-    const verdict = verdictOn(unikernel.plan.stopPolicies, unikernel.activity(), this.clock.now());
+    const verdict = this.#verdict(unikernel);
     const at = 'stop' in verdict ? this.clock.now() : verdict.askAgainAt;
     return at === Infinity ? undefined : at;
   }
@@ -40,9 +40,26 @@ export class Reaper implements Disposable {
     // Whatever is under way ends with another call of `watch` where the unikernel runs then; a machine that is down, or
     // of which nobody can tell, is not ours to stop.
     if (unikernel.summon || unikernel.stopping || unikernel.state !== 'running') return;
-    const verdict = verdictOn(unikernel.plan.stopPolicies, unikernel.activity(), this.clock.now());
+    const verdict = this.#finalVerdict(unikernel);
     if ('askAgainAt' in verdict) this.#deadlines.set(unikernel, verdict.askAgainAt);
     else this.#stop(unikernel, verdict.stop);
+  }
+
+  /**
+   * What the policies say when they know of every query: those that were answered without anybody here may be told late,
+   * but none comes after the unikernel has ceased to be ready. Where it is kept after all it is ready again.
+   */
+  #finalVerdict(unikernel: Unikernel): Verdict {
+    const verdict = this.#verdict(unikernel);
+    if ('askAgainAt' in verdict || !unikernel.ready) return verdict;
+    unikernel.ready = false;
+    const final = this.#verdict(unikernel);
+    unikernel.ready = 'askAgainAt' in final;
+    return final;
+  }
+
+  #verdict(unikernel: Unikernel): Verdict {
+    return verdictOn(unikernel.plan.stopPolicies, unikernel.activity(), this.clock.now());
   }
 
   #stop(unikernel: Unikernel, reason: string): void {

@@ -22,6 +22,9 @@ export interface UnikernelPlan {
   readonly delay: Milliseconds;
   readonly deadline: Milliseconds;
   readonly grace: Milliseconds;
+  /** The data of its HTTPS and SVCB records (RFC 9460, 2.2); none where absent. */
+  readonly https?: readonly Uint8Array[];
+  readonly svcb?: readonly Uint8Array[];
 }
 
 /** Why the last summon came to nothing, and how long the next one has to wait. */
@@ -40,14 +43,14 @@ export interface RunningSummon {
   abort(error: JitsuError): void;
 }
 
+const NONE: readonly string[] = [];
+
 /** What is summoned: its plan, what its backend last said of it, and what was counted. */
 export class Unikernel {
   /** What the backend last said. */
   state: PowerState = 'unknown';
   /** Why it is in that state, where the backend knows. */
   detail: string | undefined;
-  /** Whether its service has answered since it was last started; cleared before a stop begins. */
-  ready = false;
   /** Whether its backend went away while we looked after it. */
   lost = false;
   /** When this run began: summoned, or found running. */
@@ -58,14 +61,16 @@ export class Unikernel {
   totalStarts = 0;
   failure: Failure | undefined;
   domainId: number | undefined;
-  macs: readonly string[] = [];
+  macs = NONE;
   /** What its backend found out of its addresses, where the plan has none. */
-  foundAddresses: readonly string[] = [];
+  foundAddresses = NONE;
   /** The summon that everybody who asks meanwhile shares. */
   summon: RunningSummon | undefined;
   /** The stop that is under way; a summon waits for it. It never rejects. */
   stopping: Promise<void> | undefined;
   #counters: ReadonlyMap<string, NameCounter> | undefined;
+  #ready = false;
+  #onUnready: Set<() => void> | undefined;
 
   /** `onCount` is called whenever a counter has changed. */
   constructor(
@@ -86,6 +91,27 @@ export class Unikernel {
 
   get name(): string {
     return this.plan.name;
+  }
+
+  /** Whether its service has answered since it was last started; cleared before a stop begins. */
+  get ready(): boolean {
+    return this.#ready;
+  }
+
+  /** Whoever relies on it is told when it falls, before anything follows from that. */
+  set ready(ready: boolean) {
+    this.#ready = ready;
+    if (ready || this.#onUnready === undefined) return;
+    const listeners = this.#onUnready;
+    this.#onUnready = undefined;
+    for (const listener of listeners) listener();
+  }
+
+  /** Calls back once, in the moment when it is no longer ready, unless the returned handle is disposed first. */
+  onUnready(listener: () => void): Disposable {
+    this.#onUnready ??= new Set();
+    this.#onUnready.add(listener);
+    return { [Symbol.dispose]: () => this.#onUnready?.delete(listener) };
   }
 
   /** Those of the plan, else those that its backend has found out: none before its first boot. */

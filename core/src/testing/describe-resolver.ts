@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { DnsAnswer, DnsQuery, RecordsAnswer, Resolver } from '../contracts/resolver.js';
+import type { DnsAnswer, DnsQuery, ExtendedError, RecordsAnswer, Resolver } from '../contracts/resolver.js';
 import type { ResourceRecord } from '../contracts/resource-record.js';
 import { deepFreeze } from './deep-freeze.js';
 import { eventually, PATIENCE } from './eventually.js';
@@ -81,14 +81,22 @@ function checkAnswer(answer: DnsAnswer): void {
   if ('message' in answer) {
     assert.ok(answer.message.length >= 12, 'a message is at least a header');
     assert.ok((answer.message[2] ?? 0) & 0x80, 'a message that is passed on must be a response');
+    checkExtendedError(answer.extendedError);
   } else {
     checkRecords(answer);
   }
 }
 
-function checkRecords({ rcode, answers = [], authorities = [] }: RecordsAnswer): void {
+function checkRecords({ rcode, answers = [], authorities = [], extendedError }: RecordsAnswer): void {
   assert.ok(Number.isInteger(rcode) && rcode >= 0 && rcode <= 4_095, `rcode ${rcode}`);
+  checkExtendedError(extendedError);
   for (const record of [...answers, ...authorities]) checkRecord(record);
+}
+
+/** RFC 8914, 2: an INFO-CODE has 16 bits. */
+function checkExtendedError(error: ExtendedError | undefined): void {
+  if (error === undefined) return;
+  assert.ok(Number.isInteger(error.code) && error.code >= 0 && error.code < 2 ** 16, `INFO-CODE ${error.code}`);
 }
 
 /** RFC 2181, 8: a TTL has 31 bits. */

@@ -36,6 +36,8 @@ import { systemProcessTable } from './system-process-table.js';
 import { unikernelId } from './unikernel-id.js';
 import { UserAccounts } from './user-accounts.js';
 
+const NO_MACS: readonly string[] = [];
+
 /** Runs unikernels as processes of this machine. */
 @injectable()
 export class ProcessBackend implements Backend<ProcessOptions> {
@@ -120,7 +122,7 @@ export class ProcessBackend implements Backend<ProcessOptions> {
     return {
       name,
       state,
-      macs: [],
+      macs: NO_MACS,
       ...(machine && { domainId: machine.pid }),
       ...(detail !== undefined && { detail }),
     };

@@ -18,9 +18,9 @@ const listening = [
 describe('what jitsu start says first', () => {
   it('is what is served, where, and what to try next', () => {
     assert.equal(
-      announcement({ settings, listening }, { calledAs: 'npx jitsu', control: '/c.sock' }),
+      announcement({ settings, listening, udpTransport: 'mmsg' }, { calledAs: 'npx jitsu', control: '/c.sock' }),
       [
-        'Jitsu answers DNS on 127.0.0.1:10053, [::1]:10053, over UDP and TCP.',
+        'Jitsu answers DNS on 127.0.0.1:10053, [::1]:10053, over UDP (mmsg) and TCP.',
         '',
         '  NAME              ADDRESS     UNIKERNEL  BACKEND',
         '  hello.jitsu.test  127.0.0.80  hello      process',
@@ -39,10 +39,10 @@ describe('what jitsu start says first', () => {
   });
 
   it('is in the log what the original said', () => {
-    assert.deepEqual(announcementLines({ settings, listening }), [
+    assert.deepEqual(announcementLines({ settings, listening, udpTransport: 'dgram' }), [
       'serving hello.jitsu.test (127.0.0.80) by hello of process',
       'serving *.jitsu.test (127.0.0.80) by hello of process',
-      'answering DNS on 127.0.0.1:10053, [::1]:10053, over UDP and TCP',
+      'answering DNS on 127.0.0.1:10053, [::1]:10053, over UDP (dgram) and TCP',
     ]);
   });
 

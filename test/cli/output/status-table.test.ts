@@ -43,6 +43,24 @@ describe('the status table', () => {
     assert.match(table, /\nhello .*\n {2}process, 192\.0\.2\.1 192\.0\.2\.2 192\.0\.2\.3, .*\nother /);
   });
 
+  it('says below what the cache is good for, once something has been forwarded', () => {
+    const cache = {
+      hits: 1_190,
+      misses: 812,
+      stale: 10,
+      prefetches: 5,
+      entries: 790,
+      bytes: 524_288,
+      size: 33_554_432,
+    };
+    const report = { ...aStatusReport([aUnikernelStatus()]), dns: { cache } };
+    assert.deepEqual(lines(statusTable(report, undefined)).slice(-3), [
+      '',
+      'cache: 790 answers in 0.5 of 32 MiB, for 1200 of 2012 forwarded queries',
+      '',
+    ]);
+  });
+
   it('says below whom notifiers reach, also where there is no unikernel', () => {
     const notifiers = [
       { name: 'synjitsu', connected: true, detail: 'domain 3, port synjitsu' },

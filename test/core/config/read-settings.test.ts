@@ -141,6 +141,8 @@ describe('the settings', () => {
       deadline: 30_000,
       grace: 10_000,
       useSynjitsu: true,
+      https: [],
+      svcb: [],
     });
     assert.deepEqual(
       stopPolicies.map(({ words }) => words),
@@ -173,6 +175,26 @@ describe('the settings', () => {
         policies: ['keep-alive', 'ttl'],
       },
     );
+  });
+
+  it('hold the HTTPS and SVCB records of a unikernel as their data, from a file and from words', async () => {
+    const { https, svcb } = await first(toy({ https: true, svcb: ['1 . port=8443', '2 b.test'] }));
+    assert.deepEqual(https, [Uint8Array.of(0, 1, 0)]);
+    assert.deepEqual(svcb.length, 2);
+    const words = ['dns=a.test,ip=192.0.2.1,https=1 . alpn=h2\\,h3 port=8443,https=2 .'];
+    const { https: inWords } = await first({ backend: 'toy' }, { words });
+    assert.deepEqual(
+      inWords.map((data) => Buffer.from(data).toString('latin1')),
+      ['\0\x01\0\0\x01\0\x06\x02h2\x02h3\0\x03\0\x02\x20\xfb', '\0\x02\0'],
+    );
+  });
+
+  it('say what is wrong with a service binding', async () => {
+    const problems = await problemsOf(toy({ https: ['1 .', '1 . prot=2'], svcb: false }));
+    assert.deepEqual(problems, [
+      "unikernels[0].https[1]: '1 . prot=2'. 'prot' is no parameter: mandatory, alpn, no-default-alpn, port, ipv4hint, ech, ipv6hint, or keyNNNNN with a number below 65535. A record such as '1 . alpn=h2,h3 port=8443', a list, or true for '1 .' expected.",
+      "unikernels[0].svcb: false. A record such as '1 . alpn=h2,h3 port=8443', a list, or true for '1 .' expected.",
+    ]);
   });
 
   it('call a unikernel by its name, else its uuid, else its first DNS name', async () => {
@@ -211,10 +233,30 @@ describe('the settings', () => {
   it('give forwarders without a port the common one', async () => {
     const { dns } = await read({ dns: { forwarders: ['9.9.9.9', '[::1]:5353'], forwarderPort: 99 } });
     assert.deepEqual(dns.forwarders, [
-      { address: '9.9.9.9', port: 99 },
-      { address: '::1', port: 5_353 },
+      { address: '9.9.9.9', port: 99, transport: 'udp' },
+      { address: '::1', port: 5_353, transport: 'udp' },
     ]);
     assert.equal((await read({ dns: { forwarders: 'off' } })).dns.forwarders, 'off');
+  });
+
+  it('give forwarders over TLS the port of DNS over TLS', async () => {
+    const { dns } = await read({ dns: { forwarders: ['tls://9.9.9.9#dns.quad9.net', 'tcp://9.9.9.9'] } });
+    assert.deepEqual(dns.forwarders, [
+      { address: '9.9.9.9', port: 853, transport: 'tls', name: 'dns.quad9.net' },
+      { address: '9.9.9.9', port: 53, transport: 'tcp' },
+    ]);
+  });
+
+  it('say of a forwarder what its kind is written like', async () => {
+    const expected = [
+      ['tls://dns.quad9.net', /^dns\.forwarders: .*An address such as 'tls:\/\/9\.9\.9\.9'.* name in its certificate/],
+      ['tcp://dns.test', /An address such as 'tcp:\/\/9\.9\.9\.9'/],
+      ['9.9.9.9#dns.quad9.net', /A server without a name expected/],
+    ] as const;
+    for (const [forwarder, problem] of expected) {
+      const [told = ''] = await problemsOf({ dns: { forwarders: [forwarder] } });
+      assert.match(told.replace('[0]', ''), problem);
+    }
   });
 
   it('resolve paths from the folder of the file', async () => {
@@ -388,8 +430,8 @@ describe('flags', () => {
         5_300,
         2_000,
         [
-          { address: '9.9.9.9', port: 99 },
-          { address: '::1', port: 54 },
+          { address: '9.9.9.9', port: 99, transport: 'udp' },
+          { address: '::1', port: 54, transport: 'udp' },
         ],
         '/flag/db',
         '/flag/sock',
@@ -414,7 +456,7 @@ describe('flags', () => {
     assert.deepEqual(await problemsOf({}, { flags: { ttl: -1, forwarder: ['x'], listen: 65_536, logLevel: 'loud' } }), [
       '--listen: 65536. A number of at most 65535 expected.',
       "--ttl: -1. A number of seconds, or a duration such as '500ms', '2s', '5m', '1h' or '1d' expected.",
-      "--forwarder: 'x'. A server such as '9.9.9.9', '9.9.9.9:5353' or '[2620:fe::fe]:53' expected.",
+      "--forwarder: 'x'. A server such as '9.9.9.9', '[2620:fe::fe]:53', 'tcp://9.9.9.9' or 'tls://9.9.9.9#dns.quad9.net' expected.",
       "--log-level: 'loud'. One of 'debug', 'info', 'warn', 'error', 'silent' expected.",
     ]);
   });

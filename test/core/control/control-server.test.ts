@@ -47,6 +47,8 @@ describe('the control socket', () => {
     await client.stop('hello', 'suspend');
     assert.deepEqual(await client.history({ unikernel: 'a b', limit: 3 }), [anEvent()]);
     await client.history({});
+    assert.deepEqual(await client.flush(), { flushed: 3 });
+    await client.flush('a b');
     assert.deepEqual(actions.calls, [
       ['status'],
       ['summon', 'wörld /?%'],
@@ -54,6 +56,8 @@ describe('the control socket', () => {
       ['stop', 'hello', 'suspend'],
       ['history', { unikernel: 'a b', limit: 3 }],
       ['history', {}],
+      ['flush', undefined],
+      ['flush', 'a b'],
     ]);
   });
 
@@ -80,6 +84,7 @@ describe('the control socket', () => {
     ['GET', '/status/more', 404],
     ['GET', '//', 400],
     ['POST', '/status', 405],
+    ['GET', '/flush', 405],
     ['GET', '/unikernels/hello/summon', 405],
     ['POST', '/unikernels/hello/explode', 404],
     ['POST', '/unikernels/%ff/summon', 400],

@@ -3,7 +3,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import type { DnsSettings, Endpoint } from '#core/config/settings.js';
-import type { DnsAnswer, DnsQuery, Resolver } from '#core/contracts/resolver.js';
+import type { DnsAnswer, DnsQuery, RecordsAnswer, Resolver } from '#core/contracts/resolver.js';
 import { DnsServer } from '#core/dns/dns-server.js';
 import { frame, FrameReader } from '#core/dns/transport/frame-reader.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
@@ -12,8 +12,10 @@ import { DnsLog } from '../../support/dns-log.js';
 import { decodeReply, extendedErrorIn, queryBytes } from '../../support/dns-message.js';
 import { udpClient } from '../../support/dns-query.js';
 import { dnsSettings } from '../../support/dns-settings.js';
+import { FakeLease } from '../../support/fake-lease.js';
+import { describeOverUdp } from '../../support/udp-transports.js';
 
-const reply: DnsAnswer = { rcode: 0, answers: [{ name: 'a.test', type: 'A', ttl: 1, address: '192.0.2.1' }] };
+const reply: RecordsAnswer = { rcode: 0, answers: [{ name: 'a.test', type: 'A', ttl: 1, address: '192.0.2.1' }] };
 
 /** Answers when told to, those that begin with `slow` at least; all others at once. */
 class Gate implements Resolver {
@@ -38,7 +40,7 @@ class Gate implements Resolver {
   }
 }
 
-describe('the DNS server', () => {
+describeOverUdp('the DNS server', (transport) => {
   const opened: { server: DnsServer; clock: ManualClock; gate: Gate }[] = [];
   const sockets: Socket[] = [];
 
@@ -52,7 +54,10 @@ describe('the DNS server', () => {
 
   const start = async (settings: Partial<DnsSettings> = {}) => {
     const stage = { clock: new ManualClock(), gate: new Gate(), log: new DnsLog() };
-    const server = new DnsServer(dnsSettings(settings), [stage.gate], { clock: stage.clock, logger: stage.log });
+    const server = new DnsServer(dnsSettings({ transport, ...settings }), [stage.gate], {
+      clock: stage.clock,
+      logger: stage.log,
+    });
     await server.listen();
     opened.push({ ...stage, server });
     return { ...stage, server, endpoint: server.listening[0] as Endpoint };
@@ -98,7 +103,7 @@ describe('the DNS server', () => {
 
   it('says which address is taken, and leaves no socket open', async () => {
     const { endpoint } = await start();
-    const settings = dnsSettings({ bind: ['127.0.0.3', '127.0.0.1'], port: endpoint.port });
+    const settings = dnsSettings({ transport, bind: ['127.0.0.3', '127.0.0.1'], port: endpoint.port });
     const second = new DnsServer(settings, [], { clock: new ManualClock(), logger: new DnsLog() });
     await assert.rejects(second.listen(), {
       code: 'JITSU_LISTEN_FAILED',
@@ -204,7 +209,10 @@ describe('the DNS server', () => {
     const large: Resolver = {
       resolve: async () => ({ rcode: 0, answers: [{ name: 'a.test', type: 'TXT', ttl: 1, strings }] }),
     };
-    const server = new DnsServer(dnsSettings(), [large], { clock: new ManualClock(), logger: new DnsLog() });
+    const server = new DnsServer(dnsSettings({ transport }), [large], {
+      clock: new ManualClock(),
+      logger: new DnsLog(),
+    });
     await server.listen();
     try {
       const socket = await dial(server.listening[0] as Endpoint);
@@ -258,5 +266,80 @@ describe('the DNS server', () => {
     idle.resume();
     half.resume();
     await server.close(5_000);
+  });
+
+  describe('where an answer is hot', () => {
+    const lease = (): FakeLease => new FakeLease();
+    const startWith = async (answer: RecordsAnswer) => {
+      const stage = { clock: new ManualClock(), gate: new Gate(), log: new DnsLog() };
+      let asked = 0;
+      const resolver: Resolver = {
+        resolve: async ({ name }, signal) => {
+          if (name.startsWith('slow')) return stage.gate.resolve({ name } as DnsQuery, signal);
+          asked += 1;
+          return answer;
+        },
+      };
+      const server = new DnsServer(dnsSettings({ transport }), [resolver], { clock: stage.clock, logger: stage.log });
+      await server.listen();
+      opened.push({ ...stage, server });
+      return { ...stage, server, endpoint: server.listening[0] as Endpoint, asked: () => asked };
+    };
+
+    it('gives it without a promise, and asks no resolver', async () => {
+      const { server, asked } = await startWith({ ...reply, lease: lease() });
+      const query = queryBytes('a.test');
+      const first = await server.handle(query, udpClient);
+      assert.deepEqual(server.handle(query, udpClient), first);
+      assert.equal(asked(), 1);
+    });
+
+    it('gives it over every transport, in order on one connection', async () => {
+      const { endpoint, asked } = await startWith({ ...reply, lease: lease() });
+      const queries = Array.from({ length: 500 }, (_, id) => queryBytes('a.test', { id }));
+      await askByUdp(endpoint, queryBytes('a.test'));
+      assert.equal(decodeReply(await askByUdp(endpoint, queryBytes('A.test', { id: 7 }))).id, 7);
+      const replies = await askByTcp(endpoint, ...queries);
+      assert.deepEqual(
+        replies.map((message) => decodeReply(message).id),
+        queries.map((_, id) => id),
+      );
+      assert.equal(asked(), 1);
+    });
+
+    it('holds a connection to its idle time all the same', async () => {
+      const { endpoint, clock, server } = await startWith({ ...reply, lease: lease() });
+      await server.handle(queryBytes('a.test'), udpClient);
+      const socket = await dial(endpoint);
+      await clock.advance(9_000);
+      socket.write(frame(queryBytes('a.test')));
+      await firstOn(socket);
+      await clock.advance(9_999);
+      assert.equal(socket.readableEnded, false);
+      const ended = once(socket, 'end');
+      socket.resume();
+      await clock.advance(1);
+      await ended;
+    });
+
+    it('asks again when its lease has ended, and gives none while it closes', async () => {
+      const held = lease();
+      const { server, asked, clock, gate } = await startWith({ ...reply, lease: held });
+      const query = queryBytes('a.test', { edns: {} });
+      await server.handle(query, udpClient);
+      held.end();
+      await server.handle(query, udpClient);
+      assert.equal(asked(), 2);
+      held.holds = true;
+      await server.handle(query, udpClient);
+      const waiting = server.handle(queryBytes('slow.test'), udpClient);
+      const closing = server.close(1_000);
+      const refused = decodeReply(await server.handle(query, udpClient));
+      assert.equal(refused.rcode, 'SERVFAIL');
+      gate.open();
+      await waiting;
+      await closing;
+      assert.equal(clock.pending, 0);
+    });
   });
 });

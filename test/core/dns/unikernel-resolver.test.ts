@@ -6,7 +6,7 @@ import { JitsuError } from '#core/errors.js';
 import type { Unikernel } from '#core/lifecycle/unikernel.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { DnsLog } from '../../support/dns-log.js';
-import { aQuery } from '../../support/dns-query.js';
+import { aQuery, tcpClient, udpClient } from '../../support/dns-query.js';
 import { FakeSummons } from '../../support/dns-summons.js';
 import { aUnikernel } from '../../support/dns-unikernel.js';
 
@@ -54,7 +54,9 @@ describe('the resolver of unikernels', () => {
       { unikernel: 'www', cause: { kind: 'query', name: 'www.example.org', type: 'A', client: '127.0.0.1' } },
     ]);
     stage.summons.raise(www);
-    assert.deepEqual(await asked, {
+    const { lease, ...answer } = (await asked) ?? { rcode: NaN };
+    assert.equal(lease?.holds, true);
+    assert.deepEqual(answer, {
       rcode: 0,
       authoritative: true,
       answers: [{ name: 'www.example.org', type: 'A', ttl: 60, address: '192.0.2.7' }],
@@ -111,7 +113,7 @@ describe('the resolver of unikernels', () => {
     assertNoData(await new Stage([aUnikernel()]).ask('www.example.org', 'AAAA'));
   });
 
-  for (const type of ['MX', 'TXT', 'HTTPS', 'ANY', 'NS', 'SOA', 'CAA']) {
+  for (const type of ['MX', 'TXT', 'HTTPS', 'SVCB', 'NS', 'SOA', 'CAA']) {
     it(`answers ${type} with no data and the zone's SOA, and wakes nothing`, async () => {
       const www = aUnikernel();
       const stage = new Stage([www]);
@@ -120,6 +122,49 @@ describe('the resolver of unikernels', () => {
       assert.equal(www.counters.get('www.example.org')?.requests, 0);
     });
   }
+
+  it('answers ANY with one small record and the TTL of the name, over UDP and TCP, and wakes nothing (RFC 8482)', async () => {
+    const www = aUnikernel({ ttl: 90_000 });
+    const stage = new Stage([www], new FakeSummons(), [{ name: 'lab.test', authoritative: true }]);
+    const data = Buffer.from('\x07RFC8482\0', 'latin1');
+    for (const client of [udpClient, tcpClient]) {
+      const query = aQuery('www.example.org', { type: 'ANY' }, client);
+      const answers = [{ name: 'www.example.org', type: 13, ttl: 90, data }];
+      assert.deepEqual(await stage.resolver.resolve(query, never), { rcode: 0, authoritative: true, answers });
+    }
+    assert.deepEqual((await stage.ask('lab.test', 'ANY'))?.answers, [{ name: 'lab.test', type: 13, ttl: 30, data }]);
+    assert.equal((await stage.ask('nobody.lab.test', 'ANY'))?.rcode, 3);
+    assert.deepEqual(stage.summons.calls, []);
+    assert.equal(www.counters.get('www.example.org')?.requests, 0);
+  });
+
+  it('answers HTTPS and SVCB with the records that a unikernel has, once it is up (RFC 9460)', async () => {
+    const [one, two] = [Uint8Array.of(0, 1, 0), Uint8Array.of(0, 2, 0)];
+    const www = aUnikernel({ https: [one, two] });
+    const other = aUnikernel({ name: 'other', svcb: [one] });
+    const stage = new Stage([www, other], new FakeSummons(false));
+    const asked = stage.ask('www.example.org', 'HTTPS');
+    assert.deepEqual(stage.summons.calls, [
+      { unikernel: 'www', cause: { kind: 'query', name: 'www.example.org', type: 'HTTPS', client: '127.0.0.1' } },
+    ]);
+    stage.summons.raise(www);
+    const head = { name: 'www.example.org', type: 65, ttl: 60 };
+    assert.deepEqual((await asked)?.answers, [
+      { ...head, data: one },
+      { ...head, data: two },
+    ]);
+    const service = stage.ask('www.example.org', 'SVCB');
+    stage.summons.raise(other);
+    assert.deepEqual((await service)?.answers, [{ ...head, type: 64, data: one }]);
+    assert.equal(www.counters.get('www.example.org')?.requests, 1);
+  });
+
+  it('gives an HTTPS record that several unikernels have once', async () => {
+    const [one, two] = ['one', 'two'].map((name) => aUnikernel({ name, https: [Uint8Array.of(0, 1, 0)] }));
+    const stage = new Stage([one as Unikernel, two as Unikernel]);
+    assert.equal((await stage.ask('www.example.org', 'HTTPS'))?.answers?.length, 1);
+    assert.equal(stage.summons.calls.length, 2);
+  });
 
   it('answers PTR for a mapped address, and wakes nothing', async () => {
     const stage = new Stage([aUnikernel()]);
@@ -247,6 +292,58 @@ describe('the resolver of unikernels', () => {
       stage.summons.fail(one, new Error('u1 does not boot'));
       await stage.clock.advance(0);
       assert.match(stage.log.at('warn').join(), /u1 does not boot/);
+    });
+  });
+
+  describe('gives a lease', () => {
+    it('of its addresses where all behind the name are ready, which ends with the first that is not', async () => {
+      const [one, two] = [aUnikernel({ name: 'one' }), aUnikernel({ name: 'two', addresses: ['192.0.2.8'] })];
+      const stage = new Stage([one, two]);
+      one.ready = true;
+      assert.equal((await stage.ask('www.example.org'))?.lease, undefined);
+      two.ready = true;
+      const lease = (await stage.ask('www.example.org'))?.lease;
+      assert.equal(lease?.holds, true);
+      assert.equal((await stage.ask('www.example.org'))?.lease, lease);
+      one.ready = false;
+      assert.equal(lease.holds, false);
+      assert.equal((await stage.ask('www.example.org'))?.lease, undefined);
+    });
+
+    it('whose uses count for the name that is configured', async () => {
+      const www = aUnikernel({ names: ['*.example.org', 'www.example.org'] });
+      www.ready = true;
+      const stage = new Stage([www]);
+      (await stage.ask('any.example.org'))?.lease?.used?.(5);
+      assert.deepEqual(
+        [...www.counters.values()].map(({ requests }) => requests),
+        [6, 0],
+      );
+    });
+
+    it('that never ends and is not counted of what wakes nothing', async () => {
+      const www = aUnikernel();
+      const stage = new Stage([www]);
+      for (const type of ['AAAA', 'MX', 'HTTPS']) {
+        const lease = (await stage.ask('www.example.org', type))?.lease;
+        assert.equal(lease?.holds, true);
+        assert.ok(!('used' in lease));
+      }
+    });
+
+    it('of no answer that an address yet to be found out would change', async () => {
+      const backend = { addresses: async () => [] } as unknown as Backend;
+      const [www, seeker] = [aUnikernel({ addresses: ['2001:db8::7'] }), aUnikernel({ addresses: [], backend })];
+      www.ready = true;
+      assert.equal((await new Stage([seeker]).ask('www.example.org', 'AAAA'))?.lease, undefined);
+      const stage = new Stage([www, seeker]);
+      assert.equal((await stage.ask('www.example.org', 'AAAA'))?.lease, undefined);
+      seeker.foundAddresses = ['192.0.2.9'];
+      seeker.ready = true;
+      const lease = (await stage.ask('www.example.org', 'AAAA'))?.lease;
+      assert.equal(lease?.holds, true);
+      seeker.ready = false;
+      assert.equal(lease.holds, false);
     });
   });
 });

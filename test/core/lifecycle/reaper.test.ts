@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { KeepAliveStopPolicy } from '#core/lifecycle/keep-alive-stop-policy.js';
 import { MaxLifetimeStopPolicy } from '#core/lifecycle/max-lifetime-stop-policy.js';
 import { JitsuError } from '#core/errors.js';
+import { ReadyLease } from '#core/lifecycle/ready-lease.js';
+import type { Unikernel } from '#core/lifecycle/unikernel.js';
+import type { ManualClock } from '#core/testing/manual-clock.js';
 import { aQuery, HandProbe, Life } from '../../support/life.js';
+
+const leaseOf = (unikernel: Unikernel, clock: ManualClock): ReadyLease =>
+  new ReadyLease([unikernel], [...unikernel.counters.values()], clock);
 
 describe('the reaper', () => {
   it('stops at the very moment when twice the TTL has passed since the last query', async () => {
@@ -31,6 +37,47 @@ describe('the reaper', () => {
     }
     assert.equal(web!.ready, true);
     assert.equal(web!.totalStarts, 1);
+  });
+
+  it('keeps one whose last query is told only when its leases end, and has it ready again at once', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web' });
+    await life.summoner.summon(web!, aQuery);
+    await life.clock.advance(19_999);
+    const lease = leaseOf(web!, life.clock);
+    lease.onEnd(() => lease.used(3));
+    await life.clock.advance(1);
+    assert.equal(lease.holds, false);
+    assert.deepEqual([web!.state, web!.ready], ['running', true]);
+    assert.equal(web!.counters.get('web.test')!.requests, 3);
+    assert.equal(leaseOf(web!, life.clock).holds, true);
+    assert.equal(life.reaper.stopAt(web!), life.clock.now() + 20_000);
+    assert.ok(!life.story().includes('stopping'));
+    await life.clock.advance(19_999);
+    assert.equal(web!.state, 'running');
+    await life.clock.advance(1);
+    assert.equal(web!.state, 'off');
+  });
+
+  it('ends the leases before it stops one that nobody has used', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web' });
+    await life.summoner.summon(web!, aQuery);
+    const story: string[] = [];
+    leaseOf(web!, life.clock).onEnd(() => story.push(...life.story().slice(-1), 'lease ended'));
+    await life.clock.advance(20_000);
+    assert.deepEqual(story, ['ready', 'lease ended']);
+    assert.equal(web!.state, 'off');
+  });
+
+  it('stops one whose lifetime is over, whatever is told when its leases end', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web', stopPolicies: [new MaxLifetimeStopPolicy(60_000)] });
+    await life.summoner.summon(web!, aQuery);
+    const lease = leaseOf(web!, life.clock);
+    lease.onEnd(() => lease.used(1));
+    await life.clock.advance(60_000);
+    assert.deepEqual([web!.state, web!.ready], ['off', false]);
   });
 
   it('leaves one alone whose boot takes longer than twice the TTL', async () => {

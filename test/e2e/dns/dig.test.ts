@@ -13,6 +13,7 @@ import { dnsSettings } from '../../support/dns-settings.js';
 import { FakeSummons } from '../../support/dns-summons.js';
 import { aUnikernel } from '../../support/dns-unikernel.js';
 import { requireTool } from '../../support/require-tool.js';
+import { describeOverUdp } from '../../support/udp-transports.js';
 
 const deps = { clock: new SystemClock(), logger: new DnsLog() };
 
@@ -28,9 +29,13 @@ const broken: Resolver = {
   },
 };
 
-function serverWith(forwarders: readonly Endpoint[] | 'off', unikernels: ReturnType<typeof aUnikernel>[]): DnsServer {
+function serverWith(
+  transport: 'dgram' | 'mmsg',
+  forwarders: readonly Endpoint[] | 'off',
+  unikernels: ReturnType<typeof aUnikernel>[],
+): DnsServer {
   const zones = [{ name: 'lab.test', authoritative: true }];
-  const settings = dnsSettings({ bind: ['127.0.0.1', '::1'], forwarders, zones });
+  const settings = dnsSettings({ bind: ['127.0.0.1', '::1'], transport, forwarders, zones });
   const resolvers = [new UnikernelResolver(unikernels, new FakeSummons(), settings, deps), broken];
   const server: DnsServer = new DnsServer(
     settings,
@@ -40,7 +45,7 @@ function serverWith(forwarders: readonly Endpoint[] | 'off', unikernels: ReturnT
   return server;
 }
 
-describe('dig', () => {
+describeOverUdp('dig', (transport) => {
   let dig: string;
   let behind: DnsServer;
   let server: DnsServer;
@@ -50,11 +55,11 @@ describe('dig', () => {
     const far = Array.from({ length: 90 }, (_, index) =>
       aUnikernel({ name: `far${index}`, names: ['far.example.net'], addresses: [`198.51.100.${index + 1}`] }),
     );
-    behind = serverWith('off', far);
+    behind = serverWith(transport, 'off', far);
     await behind.listen();
     const www = aUnikernel({ names: ['www.lab.test', '*.pages.lab.test'], addresses: ['192.0.2.7', '2001:db8::7'] });
     const plain = aUnikernel({ names: ['plain.example.org'], addresses: ['192.0.2.8'] });
-    server = serverWith([behind.listening[0] as Endpoint], [www, plain, ...crowd]);
+    server = serverWith(transport, [behind.listening[0] as Endpoint], [www, plain, ...crowd]);
     await server.listen();
   });
 
@@ -96,11 +101,20 @@ describe('dig', () => {
   });
 
   it('gets no data and the SOA for what a unikernel has not', async () => {
-    for (const type of ['MX', 'TXT', 'HTTPS', 'ANY']) {
+    for (const type of ['MX', 'TXT', 'HTTPS', 'SVCB']) {
       const output = await ask('www.lab.test', type, '+notcp');
       assert.match(output, /status: NOERROR/);
       assert.match(output, /ANSWER: 0, AUTHORITY: 1/);
       assert.match(output, /^lab\.test\.\s+60\s+IN\s+SOA/m);
+    }
+  });
+
+  it('gets next to nothing for ANY (RFC 8482)', async () => {
+    for (const way of ['+notcp', '+tcp']) {
+      assert.match(
+        await ask('www.lab.test', 'ANY', '+noall', '+answer', way),
+        /^www\.lab\.test\.\s+60\s+IN\s+HINFO\s+"RFC8482" ""$/m,
+      );
     }
   });
 

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 interface Message {
   readonly params: readonly { readonly name: string; readonly type: string; readonly optional?: boolean }[];
   readonly result: string;
+  readonly errors: readonly string[];
 }
 
 interface ModelClass {
@@ -43,6 +44,22 @@ export function wrongWithResult(method: string, result: unknown): string | undef
   const type = messageOf(method)?.result;
   const wrong = type === undefined ? undefined : wrongWith(type, result);
   return wrong === undefined ? undefined : `the result of ${method}: ${wrong}`;
+}
+
+/**
+ * What XAPI raises without the model listing it: for any call, and what a guest or a host makes of a change of power.
+ * Taken from XenAPI's documentation of error codes.
+ */
+const UNLISTED: ReadonlySet<string> = new Set([
+  ...['SESSION_INVALID', 'HANDLE_INVALID', 'UUID_INVALID', 'INTERNAL_ERROR', 'RBAC_PERMISSION_DENIED'],
+  ...['HOST_IS_SLAVE', 'HOST_STILL_BOOTING', 'TASK_CANCELLED'],
+  ...['HOST_NOT_ENOUGH_FREE_MEMORY', 'VM_LACKS_FEATURE', 'VM_FAILED_SHUTDOWN_ACKNOWLEDGMENT'],
+]);
+
+/** What is wrong with the failure of a call: a code that this message does not have. */
+export function wrongWithFailure(method: string, code: string): string | undefined {
+  const isKnown = UNLISTED.has(code) || (messageOf(method)?.errors.includes(code) ?? false);
+  return isKnown ? undefined : `${method} never fails with ${code}`;
 }
 
 /** A record of this class in which each field has the plainest value of its type. */

@@ -4,6 +4,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiError } from './api-error.js';
+import { wrongWithFailure } from './data-model.js';
 import type { TestCertificate } from './test-certificate.js';
 import { Faults, type Fault } from './faults.js';
 import { PoolEmulator } from './pool-emulator.js';
@@ -137,7 +138,11 @@ export class PoolServer implements AsyncDisposable {
       if (fault?.kind === 'error') throw new ApiError(fault.code, fault.parameters);
       return { result: await this.pool.execute(method, parameters) };
     } catch (error) {
-      if (error instanceof ApiError) return { failure: error };
+      if (error instanceof ApiError) {
+        const wrong = wrongWithFailure(method, error.code);
+        if (wrong !== undefined) this.pool.refused.push(wrong);
+        return { failure: error };
+      }
       throw error;
     }
   }

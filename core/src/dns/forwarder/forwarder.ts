@@ -2,18 +2,21 @@ import type { DnsSettings, Endpoint } from '../../config/settings.js';
 import type { Clock } from '../../contracts/clock.js';
 import type { Logger } from '../../contracts/logger.js';
 import type { DnsAnswer, DnsQuery, Resolver } from '../../contracts/resolver.js';
-import { errorMessage, JitsuError } from '../../errors.js';
-import { endpointText } from '../endpoint-text.js';
+import { JitsuError } from '../../errors.js';
 import { ExtendedErrorCode } from '../wire/extended-error-code.js';
-import { readRcode } from '../wire/header.js';
 import { Rcode } from '../wire/rcode.js';
+import { AbortFollowers } from './abort-followers.js';
+import { Deadlines } from './deadlines.js';
+import { DomainSet } from './domain-set.js';
+import { Forwarding } from './forwarding.js';
 import { isOwnEndpoint } from './own-endpoints.js';
+import { RandomSource } from './random-source.js';
 import { SystemUpstreams } from './system-upstreams.js';
-import { UpstreamExchange } from './upstream-exchange.js';
+import { TlsTrust } from './tls-trust.js';
+import type { Upstream } from './upstream.js';
+import { UpstreamOrder } from './upstream-order.js';
+import { UpstreamRoster } from './upstream-roster.js';
 import { FixedUpstreams, type Upstreams } from './upstreams.js';
-
-/** Rcodes by which a server says that another one may know better. */
-const UNHELPFUL: readonly number[] = [Rcode.ServerFailure, Rcode.NotImplemented, Rcode.Refused];
 
 /** What the forwarder needs besides its settings. */
 export interface ForwarderDependencies {
@@ -25,80 +28,106 @@ export interface ForwarderDependencies {
   readonly resolvConf?: string;
 }
 
+type ForwarderSettings = Pick<
+  DnsSettings,
+  | 'forwarders'
+  | 'forwarderPort'
+  | 'forwardTimeout'
+  | 'forwardOrder'
+  | 'forwardExcept'
+  | 'forwardCertificates'
+  | 'limits'
+>;
+
 /** Passes queries on to other servers, one after the other until one answers. Must be opened, and closed again. */
 export class Forwarder implements Resolver {
   private readonly upstreams: Upstreams;
-  private readonly exchange: UpstreamExchange;
-  private inFlight = 0;
-  private known: Record<'current' | 'listening' | 'others', readonly Endpoint[]> | undefined;
+  private readonly roster: UpstreamRoster;
+  private readonly order: UpstreamOrder;
+  private readonly excepted: DomainSet;
+  private readonly trust: TlsTrust;
+  private readonly followers = new AbortFollowers();
+  private readonly forwardings = new Set<Forwarding>();
+  private known: Record<'current' | 'listening', readonly Endpoint[]> | undefined;
+  private closed: JitsuError | undefined;
 
   constructor(
-    private readonly settings: Pick<DnsSettings, 'forwarders' | 'forwarderPort' | 'forwardTimeout' | 'limits'>,
+    private readonly settings: ForwarderSettings,
     private readonly deps: ForwarderDependencies,
   ) {
-    const { forwarders, forwarderPort, forwardTimeout } = settings;
-    const { resolvConf = '/etc/resolv.conf' } = deps;
+    const { forwarders, forwarderPort, forwardTimeout, forwardOrder } = settings;
+    const { resolvConf = '/etc/resolv.conf', clock, logger } = deps;
+    const random = new RandomSource();
     this.upstreams =
       forwarders === 'system'
         ? new SystemUpstreams(resolvConf, forwarderPort, deps)
         : new FixedUpstreams(forwarders === 'off' ? [] : forwarders);
-    this.exchange = new UpstreamExchange(deps.clock, forwardTimeout);
+    this.excepted = new DomainSet(settings.forwardExcept);
+    this.trust = new TlsTrust(settings.forwardCertificates);
+    this.order = new UpstreamOrder(forwardOrder, random);
+    this.roster = new UpstreamRoster({
+      ...{ clock, logger, random, deadlines: new Deadlines(clock), timeout: forwardTimeout },
+      trust: () => this.trust.context,
+      onHealthChange: () => this.order.refresh(),
+    });
   }
 
-  /** Reads and watches the system's list where that is wanted; what cannot be read is logged. */
-  open(): Promise<void> {
-    return this.upstreams.open();
+  /**
+   * Reads and watches the system's list where that is wanted; what cannot be read is logged.
+   * @throws JITSU_CONFIG_UNREADABLE where the authorities for certificates cannot be read
+   */
+  async open(): Promise<void> {
+    await this.trust.open();
+    await this.upstreams.open();
   }
 
+  /** Ends everything at once: queries that are under way fail. */
   close(): void {
     this.upstreams.close();
+    this.closed = new JitsuError('JITSU_SHUTTING_DOWN', 'Jitsu is shutting down: ask again when it is back');
+    for (const forwarding of [...this.forwardings]) forwarding.abort(this.closed);
+    this.roster.close(this.closed);
   }
 
-  /** @throws JITSU_FORWARD_OVERLOADED, JITSU_FORWARD_FAILED */
-  async resolve(query: DnsQuery, signal: AbortSignal): Promise<DnsAnswer | undefined> {
-    if (this.settings.forwarders === 'off') return undefined;
+  /** @throws JITSU_FORWARD_OVERLOADED, JITSU_FORWARD_FAILED, JITSU_SHUTTING_DOWN */
+  resolve(query: DnsQuery, signal: AbortSignal): Promise<DnsAnswer | undefined> {
+    if (this.settings.forwarders === 'off' || this.excepted.includes(query.name)) return Promise.resolve(undefined);
     if (!query.recursionDesired) {
       const text = 'not served here, and recursion was not asked for';
-      return { rcode: Rcode.Refused, extendedError: { code: ExtendedErrorCode.NotAuthoritative, text } };
+      return Promise.resolve({
+        rcode: Rcode.Refused,
+        extendedError: { code: ExtendedErrorCode.NotAuthoritative, text },
+      });
     }
+    const obstacle = this.closed ?? (signal.aborted ? (signal.reason as Error) : this.overload());
+    if (obstacle !== undefined) return Promise.reject(obstacle);
+    // One promise a query, and no async function: what waits for an upstream is called back, all the way up.
+    return new Promise((resolve, reject) => {
+      const forwarding = new Forwarding(query, this.candidates(), { resolve, reject }, (ended) => {
+        this.forwardings.delete(ended);
+        this.followers.delete(signal, ended);
+      });
+      this.forwardings.add(forwarding);
+      this.followers.add(signal, forwarding);
+      forwarding.start();
+    });
+  }
+
+  private overload(): JitsuError | undefined {
     const limit = this.settings.limits.forwardedQueries;
-    if (this.inFlight >= limit) {
-      throw new JitsuError('JITSU_FORWARD_OVERLOADED', `${limit} queries are being forwarded already: try again`);
-    }
-    this.inFlight += 1;
-    try {
-      return { message: await this.askInOrder(query, signal) };
-    } finally {
-      this.inFlight -= 1;
-    }
+    if (this.forwardings.size < limit) return undefined;
+    return new JitsuError('JITSU_FORWARD_OVERLOADED', `${limit} queries are being forwarded already: try again`);
   }
 
-  private async askInOrder(query: DnsQuery, signal: AbortSignal): Promise<Uint8Array> {
-    const failures: string[] = [];
-    let unhelpful: Uint8Array | undefined;
-    for (const upstream of this.others()) {
-      try {
-        const reply = await this.exchange.ask(upstream, query, signal);
-        if (!UNHELPFUL.includes(readRcode(reply))) return reply;
-        unhelpful ??= reply;
-      } catch (error) {
-        signal.throwIfAborted();
-        failures.push(`${endpointText(upstream)}: ${errorMessage(error)}`);
-      }
-    }
-    if (unhelpful !== undefined) return unhelpful;
-    const why = failures.length > 0 ? failures.join('; ') : 'no upstream is known but ourselves. Set one: -f ADDRESS';
-    throw new JitsuError('JITSU_FORWARD_FAILED', `no upstream answered: ${why}`);
-  }
-
-  private others(): readonly Endpoint[] {
+  private candidates(): readonly Upstream[] {
     const listening = this.deps.listening();
     const { current } = this.upstreams;
     // To look at the machine's interfaces for every query would cost more than the query.
     if (this.known?.current !== current || this.known.listening !== listening) {
-      const others = current.filter((upstream) => !isOwnEndpoint(upstream, listening));
-      this.known = { current, listening, others };
+      this.known = { current, listening };
+      this.order.set(this.roster.of(current.filter((upstream) => !isOwnEndpoint(upstream, listening))));
     }
-    return this.known.others;
+    this.order.probe(this.deps.clock);
+    return this.order.next();
   }
 }

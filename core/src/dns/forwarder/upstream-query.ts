@@ -1,21 +1,55 @@
-import { randomInt } from 'node:crypto';
 import type { DnsQuery } from '../../contracts/resolver.js';
-import { HEADER_LENGTH, HeaderFlag, readFlags } from '../wire/header.js';
-import { optBytes } from '../wire/opt-record.js';
-import { questionBytes } from '../wire/question.js';
+import { HEADER_LENGTH, HeaderFlag } from '../wire/header.js';
+import { UDP_PAYLOAD_SIZE } from '../wire/opt-record.js';
+import { RecordType } from '../wire/record-type.js';
+import { mixCase } from './question-case.js';
+import type { RandomSource } from './random-source.js';
 
-const RELAYED_FLAGS = HeaderFlag.RecursionDesired | HeaderFlag.AuthenticData | HeaderFlag.CheckingDisabled;
+/** How a query is put to an upstream. */
+export interface QueryManner {
+  /** Whether it has an OPT record. */
+  readonly edns: boolean;
+  /** The options of that record, in wire form. */
+  readonly options?: Uint8Array | undefined;
+  /** Where the case of the question comes from; the asker's own where absent. */
+  readonly caseFrom?: RandomSource | undefined;
+}
+
+const OPT_LENGTH = 11;
+const NO_OPTIONS = new Uint8Array();
+const DNSSEC_OK = 0x80;
+
+/** Where the question of a well-formed message ends. */
+export function questionEnd(message: Uint8Array): number {
+  let end = HEADER_LENGTH;
+  for (let length = message[end] as number; length !== 0; length = message[end] as number) end += length + 1;
+  return end + 5;
+}
 
 /**
- * The query that an upstream gets: an id that cannot be guessed, the question as it was asked, RD, AD, CD and DO passed
- * on, and with `edns` an OPT record of our own.
+ * The query that an upstream gets: the question as it was asked, RD, AD, CD and DO passed on, and with EDNS an OPT record
+ * of our own, whether or not the asker sent one (RFC 6891, 7: EDNS goes hop by hop). The id is 0: the transport sets it.
  */
-export function upstreamQuery(query: DnsQuery, edns: boolean): Uint8Array {
-  const opt = edns ? optBytes(query.edns?.dnssecOk ?? false) : new Uint8Array();
-  const header = Buffer.alloc(HEADER_LENGTH);
-  header.writeUInt16BE(randomInt(0x10000), 0);
-  header.writeUInt16BE(readFlags(query.message) & RELAYED_FLAGS, 2);
-  header.writeUInt16BE(1, 4);
-  header.writeUInt16BE(edns ? 1 : 0, 10);
-  return Buffer.concat([header, questionBytes(query.message), opt]);
+export function upstreamQuery(query: DnsQuery, { edns, options = NO_OPTIONS, caseFrom }: QueryManner): Buffer {
+  const end = questionEnd(query.message);
+  // Not Buffer.concat and writeUInt16BE: a query is built for every question that is forwarded.
+  const bytes = Buffer.allocUnsafe(edns ? end + OPT_LENGTH + options.length : end);
+  bytes.fill(0, 0, HEADER_LENGTH);
+  if (query.recursionDesired) bytes[2] = HeaderFlag.RecursionDesired >> 8;
+  bytes[3] =
+    (query.authenticData ? HeaderFlag.AuthenticData : 0) | (query.checkingDisabled ? HeaderFlag.CheckingDisabled : 0);
+  bytes[5] = 1;
+  for (let index = HEADER_LENGTH; index < end; index++) bytes[index] = query.message[index] as number;
+  if (caseFrom !== undefined) mixCase(bytes, HEADER_LENGTH, end - 4, caseFrom);
+  if (!edns) return bytes;
+  bytes[11] = 1;
+  bytes.fill(0, end, end + OPT_LENGTH);
+  bytes[end + 2] = RecordType.OPT;
+  bytes[end + 3] = UDP_PAYLOAD_SIZE >> 8;
+  bytes[end + 4] = UDP_PAYLOAD_SIZE & 0xff;
+  bytes[end + 7] = query.edns?.dnssecOk === true ? DNSSEC_OK : 0;
+  bytes[end + 9] = options.length >> 8;
+  bytes[end + 10] = options.length & 0xff;
+  if (options.length > 0) bytes.set(options, end + OPT_LENGTH);
+  return bytes;
 }

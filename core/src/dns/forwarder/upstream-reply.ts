@@ -1,16 +1,40 @@
 import { HEADER_LENGTH, HeaderFlag, readFlags, readUint16 } from '../wire/header.js';
-import { questionBytes, readQuestion, sameQuestion } from '../wire/question.js';
+import { questionEnd } from './upstream-query.js';
 
-/** Whether a message is a response to this very query: its id, QR, opcode 0 and the same question (RFC 5452, 9.1). */
-export function isReplyTo(query: Uint8Array, message: Uint8Array): boolean {
-  if (message.length < HEADER_LENGTH || readUint16(message, 0) !== readUint16(query, 0)) return false;
+/**
+ * What a message is to the query whose id it has (RFC 5452, 9.1).
+ *
+ * - `reply`: a response to its very question, byte for byte.
+ * - `other-case`: one to its question, but for the case of letters.
+ * - `foreign`: anything else.
+ */
+export type ReplyKind = 'reply' | 'other-case' | 'foreign';
+
+const OPCODE = 0x7800;
+
+/** Judges a message of any bytes by the query that was sent. */
+export function replyKind(query: Uint8Array, message: Uint8Array): ReplyKind {
+  const end = questionEnd(query);
+  if (message.length < end || readUint16(message, 4) !== 1) return 'foreign';
   const flags = readFlags(message);
-  if ((flags & HeaderFlag.Response) === 0 || (flags & 0x7800) !== 0 || readUint16(message, 4) !== 1) return false;
-  const end = readQuestion(message)?.end;
-  return end !== undefined && sameQuestion(message.subarray(HEADER_LENGTH, end), questionBytes(query));
+  if ((flags & HeaderFlag.Response) === 0 || (flags & OPCODE) !== 0) return 'foreign';
+  let kind: ReplyKind = 'reply';
+  for (let index = HEADER_LENGTH; index < end; index++) {
+    const sent = query[index] as number;
+    const got = message[index] as number;
+    if (sent === got) continue;
+    if (index >= end - 4 || !sameLetter(sent, got)) return 'foreign';
+    kind = 'other-case';
+  }
+  return kind;
 }
 
 /** Whether a response says that it has been cut (RFC 1035, 4.1.1). */
 export function isTruncated(message: Uint8Array): boolean {
   return (readFlags(message) & HeaderFlag.Truncated) !== 0;
+}
+
+function sameLetter(one: number, other: number): boolean {
+  const folded = one | 0x20;
+  return folded === (other | 0x20) && folded >= 0x61 && folded <= 0x7a;
 }

@@ -2,47 +2,63 @@ import type { DnsSettings, Endpoint } from '../../config/settings.js';
 import type { Clock } from '../../contracts/clock.js';
 import type { Logger } from '../../contracts/logger.js';
 import { errorCode } from '../../errors.js';
+import type { HotMemory } from '../hot/hot-memory.js';
 import type { MessageHandler } from './message-handler.js';
+import { MmsgListener } from './mmsg/mmsg-listener.js';
 import { TcpConnections } from './tcp-connections.js';
 import { TcpListener } from './tcp-listener.js';
 import { UdpListener } from './udp-listener.js';
+import { chooseUdpTransport, insteadOfMmsg, type UdpTransport } from './udp-transport.js';
 
 /** How often a free port is looked for that is free for UDP and TCP on all addresses. */
 const MOST_ATTEMPTS = 32;
 
+type ListenSettings = Pick<DnsSettings, 'bind' | 'port' | 'limits' | 'transport' | 'workers' | 'forwarders'>;
+
+interface ListenDependencies {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** What threads of the transport answer from. */
+  readonly hot: HotMemory;
+}
+
 /** Everything that Jitsu listens on: UDP and TCP on one port of each address. */
 export class Listeners {
   readonly endpoints: Endpoint[] = [];
-  private readonly udp: UdpListener[] = [];
+  private readonly udp: (UdpListener | MmsgListener)[] = [];
   private readonly tcp: TcpListener[] = [];
   private readonly connections: TcpConnections;
   private closing: Promise<unknown> | undefined;
 
   private constructor(
-    private readonly settings: Pick<DnsSettings, 'limits'>,
+    private readonly settings: ListenSettings,
+    private readonly transport: UdpTransport,
     private readonly handler: MessageHandler,
-    private readonly deps: { readonly clock: Clock; readonly logger: Logger },
+    private readonly deps: ListenDependencies,
   ) {
     this.connections = new TcpConnections(settings.limits.tcpConnections);
   }
 
   /** Opens all or none. @throws JITSU_LISTEN_FAILED */
-  static async open(
-    settings: Pick<DnsSettings, 'bind' | 'port' | 'limits'>,
-    handler: MessageHandler,
-    deps: { readonly clock: Clock; readonly logger: Logger },
-  ): Promise<Listeners> {
+  static async open(settings: ListenSettings, handler: MessageHandler, deps: ListenDependencies): Promise<Listeners> {
+    let transport = await chooseUdpTransport(settings.transport, deps.logger);
     for (let attempt = 1; ; attempt++) {
-      const listeners = new Listeners(settings, handler, deps);
+      const listeners = new Listeners(settings, transport, handler, deps);
       try {
         await listeners.openAll(settings.bind, settings.port);
         return listeners;
       } catch (error) {
         await listeners.close();
         const taken = errorCode((error as Error).cause) === 'EADDRINUSE';
-        if (settings.port !== 0 || !taken || attempt === MOST_ATTEMPTS) throw error;
+        if (settings.port === 0 && taken && attempt < MOST_ATTEMPTS) continue;
+        transport = insteadOfMmsg(settings.transport, error, deps.logger);
       }
     }
+  }
+
+  /** How datagrams are taken. */
+  get udpTransport(): UdpTransport['kind'] {
+    return this.transport.kind;
   }
 
   /** Takes no new connections; what is open stays so, and datagrams are still taken. */
@@ -60,12 +76,20 @@ export class Listeners {
     const { connections, handler, settings, deps } = this;
     let port = chosenPort;
     for (const address of new Set(bind)) {
-      const udp = await UdpListener.open({ address, port }, handler, deps.logger);
+      const udp = await this.openUdp({ address, port });
       this.udp.push(udp);
       port = udp.port;
       const around = { ...deps, connections, idle: settings.limits.tcpIdle };
       this.tcp.push(await TcpListener.open({ address, port }, handler, around));
       this.endpoints.push({ address, port });
     }
+  }
+
+  private openUdp(endpoint: Endpoint): Promise<UdpListener | MmsgListener> {
+    const { handler, settings, transport, deps } = this;
+    if (transport.kind === 'dgram') return UdpListener.open(endpoint, handler, deps.logger);
+    const { workers, forwarders } = settings;
+    const around = { ...deps, calls: transport.calls, workers, recursionAvailable: forwarders !== 'off' };
+    return MmsgListener.open(endpoint, handler, around);
   }
 }

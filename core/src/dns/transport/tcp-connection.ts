@@ -65,15 +65,25 @@ export class TcpConnection {
 
   private read(chunk: Uint8Array): void {
     if (this.ending) return;
-    for (const message of this.frames.push(chunk)) void this.answer(message);
+    for (const message of this.frames.push(chunk)) {
+      this.take(message);
+      if (this.socket.destroyed) return;
+    }
     if (this.waiting >= MOST_WAITING) this.socket.pause();
   }
 
-  private async answer(message: Uint8Array): Promise<void> {
-    this.waiting += 1;
+  private take(message: Uint8Array): void {
     this.idleTimer?.[Symbol.dispose]();
-    const reply = await this.handler(message, this.client, this.gone.signal);
-    this.waiting -= 1;
+    const reply = this.handler(message, this.client, this.gone.signal);
+    if (!(reply instanceof Promise)) return this.give(reply);
+    this.waiting += 1;
+    void reply.then((later) => {
+      this.waiting -= 1;
+      this.give(later);
+    });
+  }
+
+  private give(reply: Uint8Array | undefined): void {
     if (this.socket.destroyed) return;
     if (reply !== undefined) this.socket.write(frame(reply));
     if (this.socket.writableLength > MOST_UNSENT) return this.destroy();

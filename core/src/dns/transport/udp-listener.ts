@@ -12,6 +12,11 @@ export class UdpListener {
   private unanswered = 0;
   private answered: (() => void) | undefined;
   private closing = false;
+  /** One for all replies: a function for each of them would cost more than a hot answer. */
+  private readonly sent = (error: Error | null): void => {
+    if (error) this.logger.debug({ err: error }, 'a reply could not be sent');
+    this.done();
+  };
 
   private constructor(
     address: string,
@@ -41,7 +46,7 @@ export class UdpListener {
       throw listenError('UDP', endpoint, error);
     }
     socket.on('error', (error) => logger.warn({ err: error }, 'a UDP socket reports an error'));
-    socket.on('message', (message, remote) => void listener.take(message, remote));
+    socket.on('message', (message, remote) => listener.take(message, remote));
     return listener;
   }
 
@@ -56,16 +61,18 @@ export class UdpListener {
     await new Promise<void>((resolve) => this.socket.close(resolve));
   }
 
-  private async take(message: Uint8Array, { address, port }: RemoteInfo): Promise<void> {
+  private take(message: Uint8Array, { address, port }: RemoteInfo): void {
     // Nobody can be answered at port 0, and Node throws on it.
     if (port === 0 || this.closing) return;
     this.unanswered += 1;
-    const reply = await this.handler(message, { address, port, transport: 'udp' });
-    if (reply === undefined) return this.done();
-    this.socket.send(reply, port, address, (error) => {
-      if (error) this.logger.debug({ err: error, client: address }, 'a reply could not be sent');
-      this.done();
-    });
+    const reply = this.handler(message, { address, port, transport: 'udp' });
+    if (reply instanceof Promise) void reply.then((later) => this.give(later, port, address));
+    else this.give(reply, port, address);
+  }
+
+  private give(reply: Uint8Array | undefined, port: number, address: string): void {
+    if (reply === undefined) this.done();
+    else this.socket.send(reply, port, address, this.sent);
   }
 
   private done(): void {

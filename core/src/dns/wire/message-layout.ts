@@ -12,6 +12,8 @@ export interface MessageLayout {
   readonly answerCount: number;
   readonly authorityCount: number;
   readonly opt?: OptRecord;
+  /** Additional records behind the OPT record, as far as they can be moved. */
+  readonly behindOpt: readonly RecordSpan[];
 }
 
 /** Finds the parts of a response with one question, in time linear in its length; `undefined` if it is malformed. */
@@ -29,10 +31,24 @@ export function layoutOf(message: Uint8Array): MessageLayout | undefined {
 
   const optIndex = records.findIndex(({ type }) => type === RecordType.OPT);
   const optSpan = records[optIndex];
-  if (optSpan === undefined) return { questionEnd, records, answerCount, authorityCount };
+  if (optSpan === undefined) return { questionEnd, records, answerCount, authorityCount, behindOpt: [] };
   if (optIndex < answerCount + authorityCount || optSpan.typeAt !== optSpan.start + 1) return undefined;
   const opt = readOpt(message, optSpan.start, optSpan.end);
   if (opt === undefined) return undefined;
-  // What stands behind an OPT record could hold pointers to one another, and would break if it were moved.
-  return { questionEnd, records: records.slice(0, optIndex), answerCount, authorityCount, opt };
+  const behind = records.slice(optIndex + 1);
+  // RFC 6891, 6.1.1: there is never more than one.
+  if (behind.some(({ type }) => type === RecordType.OPT)) return undefined;
+  const bound = behind.findIndex((record) => !isMovable(message, record, optSpan.start));
+  const behindOpt = bound === -1 ? behind : behind.slice(0, bound);
+  return { questionEnd, records: records.slice(0, optIndex), answerCount, authorityCount, opt, behindOpt };
+}
+
+/** What may follow an OPT record and holds no name that could be compressed (RFC 1035, 4.1.4; RFC 3597, 4). */
+const WITHOUT_POINTERS: readonly number[] = [RecordType.A, RecordType.AAAA, RecordType.RRSIG];
+
+/** Whether a record can be moved without breaking a pointer: its owner is all that may hold one, and that goes before. */
+function isMovable(message: Uint8Array, { start, typeAt, type }: RecordSpan, before: number): boolean {
+  const pointsBack = (message[typeAt - 2] ?? 0) >= 0xc0 && typeAt - 2 >= start;
+  if (!WITHOUT_POINTERS.includes(type)) return false;
+  return !pointsBack || (readUint16(message, typeAt - 2) & 0x3fff) < before;
 }

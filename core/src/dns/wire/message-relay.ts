@@ -1,65 +1,118 @@
-import type { DnsQuery } from '../../contracts/resolver.js';
+import type { DnsQuery, ExtendedError, MessageAnswer } from '../../contracts/resolver.js';
 import { HEADER_LENGTH, HeaderFlag, readFlags, readUint16 } from './header.js';
-import { layoutOf, type MessageLayout } from './message-layout.js';
-import { extendedErrorAmong, optBytes } from './opt-record.js';
+import { layoutOf } from './message-layout.js';
+import { outlineOf, type MessageOutline } from './message-outline.js';
+import { extendedErrorOption, optBytes } from './opt-record.js';
+import { OutlinedAnswer } from './outlined-answer.js';
 import { questionBytes, sameQuestion } from './question.js';
-import { sameSet } from './record-walk.js';
+import { Rcode } from './rcode.js';
+import type { RecordSpan } from './record-walk.js';
 import { responseLimit } from './response-limit.js';
 import { echoedFlags } from './response-writer.js';
+import { wholeSets } from './set-boundary.js';
 
-/** What is passed on of somebody else's flags: AA, AD and the rcode. */
-const RELAYED_FLAGS = HeaderFlag.Authoritative | HeaderFlag.AuthenticData | 0x0f;
+/** What is passed on of somebody else's flags besides AD and the rcode. */
+const RELAYED_FLAGS = HeaderFlag.Authoritative | HeaderFlag.Truncated;
+
+const NOTHING = new Uint8Array();
 
 /**
  * Somebody else's response made ours: the asker's id, question bytes, RD and CD, our RA, our OPT record where the asker
- * sent one (with an Extended DNS Error that the other gave), and no more RRsets than the asker can take.
+ * sent one (with an Extended DNS Error that the other gave, and that of the answer), and no more RRsets than the asker
+ * can take.
  *
  * `undefined` for a message that is malformed or answers another question.
  */
 export function relayMessage(
   query: DnsQuery,
-  message: Uint8Array,
+  answer: MessageAnswer,
   recursionAvailable: boolean,
 ): Uint8Array | undefined {
-  const layout = layoutOf(message);
+  const { message, extendedError } = answer;
   const question = questionBytes(query.message);
-  if (layout === undefined || !sameQuestion(message.subarray(HEADER_LENGTH, layout.questionEnd), question))
-    return undefined;
+  const outline = answer instanceof OutlinedAnswer ? answer.outline : checkedOutline(message, question);
+  if (outline === undefined) return undefined;
 
-  const extendedRcode = layout.opt?.extendedRcode ?? 0;
-  const options = extendedErrorAmong(layout.opt?.options ?? new Uint8Array());
-  const opt = query.edns === undefined ? new Uint8Array() : optBytes(query.edns.dnssecOk, extendedRcode, options);
-  const kept = countThatFits(message, layout, responseLimit(query) - opt.length);
-  const end = layout.records[kept - 1]?.end ?? layout.questionEnd;
+  const options = extendedErrors(extendedError, outline.extendedError);
+  const opt = query.edns === undefined ? NOTHING : optBytes(query.edns.dnssecOk, outline.extendedRcode, options);
+  const kept = keptOf(message, outline, responseLimit(query) - opt.length);
+  const { end, behind, answerCount, authorityCount } = kept;
 
   // Names in the records may point into the question, which therefore stays where it is.
-  const response = Buffer.concat([message.subarray(0, end), opt]);
+  let length = end;
+  const response = Buffer.allocUnsafe(
+    behind.reduce((sum, record) => sum + record.end - record.start, end + opt.length),
+  );
+  response.set(message.subarray(0, end));
   response.set(question, HEADER_LENGTH);
-  const { answerCount, authorityCount } = layout;
-  const truncated = kept < answerCount + authorityCount ? HeaderFlag.Truncated : 0;
-  const available = recursionAvailable ? HeaderFlag.RecursionAvailable : 0;
-  const flags = echoedFlags(query.message) | (readFlags(message) & RELAYED_FLAGS) | truncated | available;
-  const answers = Math.min(kept, answerCount);
-  const authorities = Math.min(kept - answers, authorityCount);
-  const additional = kept - answers - authorities + (opt.length > 0 ? 1 : 0);
-  const header = [readUint16(query.message, 0), flags, 1, answers, authorities, additional];
-  header.forEach((word, index) => response.writeUInt16BE(word, index * 2));
+  for (const record of behind) {
+    response.set(message.subarray(record.start, record.end), length);
+    length += record.end - record.start;
+  }
+  response.set(opt, length);
+  const isCut = answerCount + authorityCount < outline.answerCount + outline.authorityCount;
+  const flags =
+    echoedFlags(query.message) |
+    relayedFlags(query, message, outline) |
+    (isCut ? HeaderFlag.Truncated : 0) |
+    (recursionAvailable ? HeaderFlag.RecursionAvailable : 0);
+  const additionalCount = kept.additionalCount + behind.length + (opt.length > 0 ? 1 : 0);
+  response.writeUInt16BE(readUint16(query.message, 0), 0);
+  response.writeUInt16BE(flags, 2);
+  response.writeUInt16BE(1, 4);
+  response.writeUInt16BE(answerCount, 6);
+  response.writeUInt16BE(authorityCount, 8);
+  response.writeUInt16BE(additionalCount, 10);
   return response;
 }
 
-function countThatFits(
-  message: Uint8Array,
-  { records, answerCount, authorityCount }: MessageLayout,
-  room: number,
-): number {
-  let kept = records.length;
-  while (kept > 0 && (records[kept - 1] as { end: number }).end > room) kept -= 1;
-  if (kept === records.length) return kept;
-  const sectionStarts = [0, answerCount, answerCount + authorityCount];
-  while (kept > 0 && !sectionStarts.includes(kept)) {
-    const [last, next] = [records[kept - 1], records[kept]];
-    if (last === undefined || next === undefined || !sameSet(message, last, next)) break;
-    kept -= 1;
-  }
-  return kept;
+function checkedOutline(message: Uint8Array, question: Uint8Array): MessageOutline | undefined {
+  const layout = layoutOf(message);
+  if (layout === undefined || !sameQuestion(message.subarray(HEADER_LENGTH, layout.questionEnd), question))
+    return undefined;
+  return outlineOf(layout);
+}
+
+/** Ours goes first; beside another's it goes without its text, as two texts and a question may not fit into 512 bytes. */
+function extendedErrors(ours: ExtendedError | undefined, others: Uint8Array | undefined): Uint8Array {
+  if (ours === undefined) return others ?? NOTHING;
+  if (others === undefined) return extendedErrorOption(ours);
+  return Buffer.concat([extendedErrorOption({ code: ours.code }), others]);
+}
+
+function relayedFlags(query: DnsQuery, message: Uint8Array, { extendedRcode }: MessageOutline): number {
+  const flags = readFlags(message);
+  // Only who shows that it understands AD gets it (RFC 6840, 5.7 and 5.8).
+  const understood = query.authenticData || query.edns?.dnssecOk === true;
+  const authenticData = understood ? flags & HeaderFlag.AuthenticData : 0;
+  // Without OPT there is no room for the upper bits of an extended rcode, and the lower ones may say NOERROR.
+  const rcode = extendedRcode > 0 && query.edns === undefined ? Rcode.ServerFailure : flags & 0x0f;
+  return (flags & RELAYED_FLAGS) | authenticData | rcode;
+}
+
+type Kept = Pick<MessageOutline, 'end' | 'answerCount' | 'authorityCount' | 'additionalCount'> & {
+  readonly behind: readonly RecordSpan[];
+};
+
+/** What is kept of a message: whole RRsets, as many as fit, none behind one that does not. */
+function keptOf(message: Uint8Array, outline: MessageOutline, room: number): Kept {
+  const layout = outline.end <= room && !outline.goesOn ? undefined : layoutOf(message);
+  if (layout === undefined) return { ...outline, behind: [] };
+  const { records, answerCount, authorityCount, behindOpt, questionEnd } = layout;
+  const fitting = records.filter(({ end }) => end <= room).length;
+  const keptBetween = (first: number, end: number): number =>
+    wholeSets(message, records.slice(first, end), fitting - first);
+
+  const answers = keptBetween(0, answerCount);
+  const authorities = answers < answerCount ? 0 : keptBetween(answerCount, answerCount + authorityCount);
+  const inFront = answers + authorities;
+  const additional = inFront < answerCount + authorityCount ? 0 : keptBetween(inFront, records.length);
+  const kept = inFront + additional;
+  const end = records[kept - 1]?.end ?? questionEnd;
+  const counts = { answerCount: answers, authorityCount: authorities, additionalCount: additional };
+  if (kept < records.length) return { ...counts, end, behind: [] };
+  let length = end;
+  const behindFitting = behindOpt.filter((record) => (length += record.end - record.start) <= room).length;
+  const behind = behindOpt.slice(0, wholeSets(message, behindOpt, behindFitting));
+  return { ...counts, end, behind };
 }

@@ -14,6 +14,9 @@ export const SMALLEST_PAYLOAD_SIZE = 512;
 /** One OPT and one signature record: nothing else belongs behind a question. */
 const MOST_ADDITIONAL_RECORDS = 2;
 
+/** What belongs to a single message and is no data that anybody could have (RFC 6895, 3.1). */
+const NEVER_ASKED_FOR: readonly number[] = [RecordType.OPT, RecordType.TKEY, RecordType.TSIG];
+
 /**
  * What to do with a message that came in.
  *
@@ -43,26 +46,29 @@ export function parseQuery(message: Uint8Array, client: DnsClient): ParsedMessag
   if (question === undefined) return FORMAT_ERROR;
 
   // An IXFR query carries a record in its authority section (RFC 1995, 3), and is not malformed for that.
-  const transfer = question.type === RecordType.AXFR || question.type === RecordType.IXFR;
-  if (transfer) return reject(toQuery(message, flags, question, undefined, client), Rcode.Refused, 'no zone transfers');
-  if (readUint16(message, 6) !== 0 || readUint16(message, 8) !== 0) return FORMAT_ERROR;
+  const authorities = readUint16(message, 8);
+  const mostAuthorities = question.type === RecordType.IXFR ? 1 : 0;
+  if (readUint16(message, 6) !== 0 || authorities > mostAuthorities) return FORMAT_ERROR;
 
-  const opt = findOpt(message, question.end);
+  const opt = findOpt(message, question.end, authorities);
   if (opt === 'malformed') return FORMAT_ERROR;
   const query = toQuery(message, flags, question, opt, client);
   if (opt !== undefined && opt.version > 0) return reject(query, Rcode.BadVersion);
+  const transfer = question.type === RecordType.AXFR || question.type === RecordType.IXFR;
+  if (transfer) return reject(query, Rcode.Refused, 'no zone transfers');
+  if (NEVER_ASKED_FOR.includes(question.type)) return reject(query, Rcode.FormatError);
   if (question.class !== RecordClass.IN && question.class !== RecordClass.ANY) {
     return reject(query, Rcode.Refused, 'only class IN is served');
   }
   return { verdict: 'accepted', query };
 }
 
-function findOpt(message: Uint8Array, offset: number): OptRecord | undefined | 'malformed' {
+function findOpt(message: Uint8Array, offset: number, skipped: number): OptRecord | undefined | 'malformed' {
   const count = readUint16(message, 10);
   if (count > MOST_ADDITIONAL_RECORDS) return 'malformed';
-  const records = walkRecords(message, offset, count);
+  const records = walkRecords(message, offset, skipped + count);
   if (records === undefined) return 'malformed';
-  const found = records.filter(({ type }) => type === RecordType.OPT);
+  const found = records.slice(skipped).filter(({ type }) => type === RecordType.OPT);
   const [record] = found;
   if (record === undefined) return undefined;
   const ownedByRoot = record.typeAt === record.start + 1;

@@ -1,4 +1,3 @@
-import { foldCase } from './fold-case.js';
 import { readUint16 } from './header.js';
 
 /** Where a record lies in its message. */
@@ -28,12 +27,6 @@ export function walkRecords(message: Uint8Array, offset: number, count: number):
   return records;
 }
 
-/** Whether two records belong to one RRset: the same owner, type and class (RFC 2181, 5). */
-export function sameSet(message: Uint8Array, one: RecordSpan, other: RecordSpan): boolean {
-  const sameKind = readUint16(message, one.typeAt + 2) === readUint16(message, other.typeAt + 2);
-  return one.type === other.type && sameKind && ownerOf(message, one.start) === ownerOf(message, other.start);
-}
-
 function skipName(message: Uint8Array, offset: number): number | undefined {
   for (let position = offset; ;) {
     const length = message[position];
@@ -47,21 +40,4 @@ function skipName(message: Uint8Array, offset: number): number | undefined {
     position += length + 1;
     if (position - offset > 254) return undefined;
   }
-}
-
-function ownerOf(message: Uint8Array, offset: number): string {
-  let owner = '';
-  let position = offset;
-  for (let length = message[position] ?? 0; length !== 0 && owner.length <= 255; length = message[position] ?? 0) {
-    if (length >= 0xc0) {
-      const target = readUint16(message, position) & 0x3fff;
-      // Strictly back, or a circle of pointers would never end.
-      if (target >= position) break;
-      position = target;
-    } else {
-      owner += Buffer.from(foldCase(message.subarray(position, position + length + 1))).toString('latin1');
-      position += length + 1;
-    }
-  }
-  return owner;
 }

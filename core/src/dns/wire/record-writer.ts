@@ -4,19 +4,28 @@ import { RecordClass } from './record-class.js';
 import { RecordType } from './record-type.js';
 import type { WireWriter } from './wire-writer.js';
 
+/** The highest TTL, in seconds (RFC 2181, 8). */
+const LONGEST_TTL = 2 ** 31 - 1;
+
 /**
  * Writes a record of class IN (RFC 1035, 4.1.3).
  * @throws RangeError for data that no record can hold
  */
 export function writeRecord(writer: WireWriter, record: ResourceRecord): void {
   writer.name(record.name);
-  writer.uint16(typeof record.type === 'number' ? record.type : RecordType[record.type]);
+  writer.uint16(typeNumber(record));
   writer.uint16(RecordClass.IN);
+  if (record.ttl > LONGEST_TTL) throw new RangeError(`a TTL of ${record.ttl} s is too long (RFC 2181, 8)`);
   writer.uint32(record.ttl);
   const lengthAt = writer.position;
   writer.uint16(0);
   writeData(writer, record);
   writer.patchUint16(lengthAt, writer.position - lengthAt - 2);
+}
+
+/** The type of a record as it stands on the wire. */
+export function typeNumber({ type }: ResourceRecord): number {
+  return typeof type === 'number' ? type : RecordType[type];
 }
 
 function writeData(writer: WireWriter, record: ResourceRecord): void {
@@ -38,6 +47,7 @@ function writeSoa(writer: WireWriter, soa: SoaRecord): void {
 }
 
 function writeStrings(writer: WireWriter, strings: readonly string[]): void {
+  if (strings.length === 0) throw new RangeError('a TXT record has at least one string (RFC 1035, 3.3.14)');
   for (const text of strings) {
     const bytes = Buffer.from(text);
     if (bytes.length > 255) throw new RangeError('a TXT string is longer than 255 bytes (RFC 1035, 3.3)');

@@ -4,7 +4,9 @@ import { HEADER_LENGTH, HeaderFlag, readFlags, readUint16 } from './header.js';
 import { extendedErrorOption, optBytes } from './opt-record.js';
 import { questionBytes } from './question.js';
 import { Rcode } from './rcode.js';
+import { RecordClass } from './record-class.js';
 import { writeRecord } from './record-writer.js';
+import { recordSets } from './record-sets.js';
 import { responseLimit } from './response-limit.js';
 import { WireWriter } from './wire-writer.js';
 
@@ -29,11 +31,11 @@ export function writeResponse(query: DnsQuery, answer: RecordsAnswer, recursionA
   const truncated = !answers.complete || !authorities.complete;
   if (opt !== undefined) writer.append(opt);
 
-  // Without OPT there is no room for the upper bits of an extended rcode.
+  // Nobody speaks with authority for all classes (RFC 1034, 3.7.1). Without OPT there is no room for the upper bits of an extended rcode.
   const rcode = answer.rcode > 0x0f && opt === undefined ? Rcode.ServerFailure : answer.rcode & 0x0f;
   const flags =
     echoedFlags(query.message) |
-    (answer.authoritative === true ? HeaderFlag.Authoritative : 0) |
+    (answer.authoritative === true && query.class === RecordClass.IN ? HeaderFlag.Authoritative : 0) |
     (truncated ? HeaderFlag.Truncated : 0) |
     (recursionAvailable ? HeaderFlag.RecursionAvailable : 0) |
     rcode;
@@ -70,19 +72,16 @@ function optFor({ edns }: DnsQuery, { rcode, extendedError }: RecordsAnswer): Ui
 const NOTHING_WRITTEN = { count: 0, complete: true };
 
 function writeSets(writer: WireWriter, records: readonly ResourceRecord[], room: number): typeof NOTHING_WRITTEN {
-  let setAt = writer.position;
-  let setIndex = 0;
-  for (const [index, record] of records.entries()) {
-    const previous = records[index - 1];
-    if (previous !== undefined && (previous.name !== record.name || previous.type !== record.type)) {
-      setAt = writer.position;
-      setIndex = index;
-    }
-    writeRecord(writer, record);
-    if (writer.position > room) {
+  let count = 0;
+  for (const set of recordSets(records)) {
+    const setAt = writer.position;
+    for (const record of set) {
+      writeRecord(writer, record);
+      if (writer.position <= room) continue;
       writer.rewind(setAt);
-      return { count: setIndex, complete: false };
+      return { count, complete: false };
     }
+    count += set.length;
   }
-  return { count: records.length, complete: true };
+  return { count, complete: true };
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import packet from 'dns-packet';
-import type { DnsSettings, Endpoint } from '#core/config/settings.js';
+import type { DnsSettings, Endpoint, UpstreamSettings } from '#core/config/settings.js';
 import type { DnsAnswer } from '#core/contracts/resolver.js';
 import { Forwarder } from '#core/dns/forwarder/forwarder.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
@@ -10,7 +10,13 @@ import { DnsLog } from '../../../support/dns-log.js';
 import { decodeReply, type QueryOptions } from '../../../support/dns-message.js';
 import { aQuery } from '../../../support/dns-query.js';
 import { dnsSettings } from '../../../support/dns-settings.js';
-import { addressFor, FakeUpstream, replyTo, type UpstreamBehaviour } from '../../../support/dns-upstream.js';
+import {
+  addressFor,
+  FakeUpstream,
+  replyTo,
+  type UpstreamBehaviour,
+  type UpstreamQuery,
+} from '../../../support/dns-upstream.js';
 
 const never = new AbortController().signal;
 const good: UpstreamBehaviour = (query) => [replyTo(query, addressFor(query, '192.0.2.1'))];
@@ -21,9 +27,12 @@ const saying =
 
 describe('the forwarder', () => {
   const upstreams: FakeUpstream[] = [];
+  const forwarders: Forwarder[] = [];
   const clock = new ManualClock();
 
   afterEach(async () => {
+    for (const forwarder of forwarders.splice(0)) forwarder.close();
+    assert.equal(clock.pending, 0, 'a closed forwarder leaves no timer');
     for (const upstream of upstreams.splice(0)) await upstream[Symbol.asyncDispose]();
   });
 
@@ -32,12 +41,17 @@ describe('the forwarder', () => {
     upstreams.push(started);
     return started;
   };
-  const forwarderTo = (endpoints: readonly Endpoint[], settings: Partial<DnsSettings> = {}, own: Endpoint[] = []) =>
-    new Forwarder(dnsSettings({ forwarders: endpoints, ...settings }), {
-      clock,
-      logger: new DnsLog(),
-      listening: () => own,
-    });
+  const forwarderTo = (
+    endpoints: readonly UpstreamSettings[],
+    settings: Partial<DnsSettings> = {},
+    own: Endpoint[] = [],
+    logger = new DnsLog(),
+  ) => {
+    const given = dnsSettings({ forwarders: endpoints, ...settings });
+    const forwarder = new Forwarder(given, { clock, logger, listening: () => own });
+    forwarders.push(forwarder);
+    return forwarder;
+  };
   const ask = (forwarder: Forwarder, name = 'a.test', options: QueryOptions = {}, signal = never) =>
     forwarder.resolve(aQuery(name, options), signal);
   const decoded = (answer: DnsAnswer | undefined) => {
@@ -67,16 +81,34 @@ describe('the forwarder', () => {
     assert.equal(addressIn(await ask(forwarderTo([server.endpoint]))), '192.0.2.1');
   });
 
-  it('asks with a new id and from a new port each time, in the case of the asker', async () => {
+  it('asks with ids, from ports and in cases that nobody can guess', async () => {
     const server = await upstream(good);
     const forwarder = forwarderTo([server.endpoint]);
-    for (let round = 0; round < 20; round++) await ask(forwarder, 'MiXed.test', { id: 7 });
-    assert.ok(new Set(server.queries.map(({ from }) => from.port)).size > 15);
-    assert.ok(new Set(server.queries.map((query) => query.decoded.id)).size > 15);
-    assert.equal(server.queries[0]?.decoded.questions?.[0]?.name, 'MiXed.test');
+    for (let round = 0; round < 100; round++) await ask(forwarder, 'MiXed-letters.test', { id: 7 });
+    const { queries } = server;
+    const count = (of: (query: UpstreamQuery) => unknown): number => new Set(queries.map(of)).size;
+    assert.ok(count(({ from }) => from.port) > 20, 'one of 32 ports each time');
+    assert.ok(count(({ decoded }) => decoded.id) > 90);
+    assert.ok(count(({ decoded }) => decoded.questions?.[0]?.name) > 90, 'one of 2 ** 16 cases each time');
   });
 
-  it('passes on AD, CD and DO, and an OPT record of our own if and only if the asker sent one', async () => {
+  it('leaves each port after a while, even if few queries come', async () => {
+    const server = await upstream(good);
+    const forwarder = forwarderTo([server.endpoint]);
+    for (let round = 0; round < 40; round++) {
+      await ask(forwarder);
+      await clock.advance(30_000);
+    }
+    assert.ok(new Set(server.queries.map(({ from }) => from.port)).size > 35);
+  });
+
+  it("gives the question back in the asker's own case", async () => {
+    const server = await upstream(good);
+    const answer = await ask(forwarderTo([server.endpoint]), 'MiXed.test');
+    assert.equal(decoded(answer).questions?.[0]?.name, 'MiXed.test');
+  });
+
+  it('passes on AD, CD and DO in an OPT record of our own, whether or not the asker sent one', async () => {
     const server = await upstream(good);
     const forwarder = forwarderTo([server.endpoint]);
     const flags = packet.RECURSION_DESIRED | packet.CHECKING_DISABLED | packet.AUTHENTIC_DATA;
@@ -87,7 +119,12 @@ describe('the forwarder', () => {
     const [opt] = first?.additionals ?? [];
     assert.ok(opt?.type === 'OPT');
     assert.deepEqual([opt.udpPayloadSize, opt.flag_do], [1232, true]);
-    assert.deepEqual([second?.flag_cd, second?.flag_ad, second?.additionals], [false, false, []]);
+    const [other] = second?.additionals ?? [];
+    assert.ok(other?.type === 'OPT');
+    assert.deepEqual(
+      [second?.flag_cd, second?.flag_ad, other.udpPayloadSize, other.flag_do],
+      [false, false, 1232, false],
+    );
   });
 
   it('goes on listening after answers with a wrong id, another question, or no QR bit', async () => {
@@ -98,7 +135,29 @@ describe('the forwarder', () => {
       const otherName = { ...query.decoded, questions: [{ name: 'b.test', type: 'A', class: 'IN' }] };
       const wrongQuestion = replyTo({ ...query, decoded: otherName as typeof query.decoded });
       const noQuestion = replyTo({ ...query, decoded: { ...query.decoded, questions: [] } });
-      return [wrongId, wrongQuestion, noQuestion, query.bytes, Buffer.from('junk'), Buffer.alloc(0), right];
+      const wrong = [wrongId, wrongQuestion, noQuestion, query.bytes, Buffer.from('junk'), Buffer.alloc(0)];
+      const two = wrong.filter((_, index) => index >> 1 === Number(query.decoded.questions?.[0]?.name?.charAt(0)));
+      return [...two, right];
+    });
+    const forwarder = forwarderTo([server.endpoint]);
+    for (const name of ['0.test', '1.test', '2.test']) {
+      assert.equal(addressIn(await ask(forwarder, name)), '192.0.2.1');
+    }
+    assert.deepEqual(
+      server.queries.map(({ transport }) => transport),
+      ['udp', 'udp', 'udp'],
+    );
+  });
+
+  it('takes several wrong answers for an attempt to forge one, and asks by TCP', async () => {
+    const server = await upstream((query) => {
+      if (query.transport === 'tcp') return good(query, server);
+      const guesses = [1, 2, 3].map((guess) => {
+        const lie = Buffer.from(replyTo(query, addressFor(query, '198.51.100.1')));
+        lie.writeUInt16BE(lie.readUInt16BE(0) ^ guess, 0);
+        return lie;
+      });
+      return [...guesses, replyTo(query, addressFor(query, '198.51.100.1'))];
     });
     assert.equal(addressIn(await ask(forwarderTo([server.endpoint]))), '192.0.2.1');
   });
@@ -121,11 +180,47 @@ describe('the forwarder', () => {
     }
   });
 
-  it('takes an answer whose question differs in case only', async () => {
-    const server = await upstream((query) => [
-      replyTo(query, { questions: [{ name: 'A.TEST', type: 'A', class: 'IN' }] }),
-    ]);
-    assert.equal(decoded(await ask(forwarderTo([server.endpoint]))).rcode, 'NOERROR');
+  const changingCase: UpstreamBehaviour = (query) => [
+    replyTo(query, {
+      ...addressFor(query, '192.0.2.1'),
+      questions: [{ name: 'a-letter.test', type: 'A', class: 'IN' }],
+    }),
+  ];
+
+  it('asks by TCP what is answered in another case, and no more in mixed case who does so again and again', async () => {
+    const server = await upstream(changingCase);
+    const log = new DnsLog();
+    const forwarder = forwarderTo([server.endpoint], {}, [], log);
+    for (let round = 1; round <= 4; round++) {
+      assert.equal(addressIn(await ask(forwarder, 'a-letter.test')), '192.0.2.1');
+    }
+    assert.equal(server.queries.map(({ transport }) => transport).join(' '), 'udp tcp udp tcp udp tcp udp');
+    assert.equal(server.queries.at(-1)?.decoded.questions?.[0]?.name, 'a-letter.test');
+    assert.match(log.at('debug').join(), /changes the case/);
+  });
+
+  it('takes such an answer where there is no TCP', async () => {
+    const server = await upstream(changingCase);
+    await server.refuseConnections();
+    assert.equal(addressIn(await ask(forwarderTo([server.endpoint]), 'a-letter.test')), '192.0.2.1');
+  });
+
+  it('sends a datagram once more that has brought no answer', async () => {
+    const server = await upstream((query) => (server.queries.length < 2 ? [] : good(query, server)));
+    const asked = ask(forwarderTo([server.endpoint]));
+    await advanceAfter(server, 1, 1_000);
+    assert.equal(addressIn(await asked), '192.0.2.1');
+    assert.deepEqual(server.queries[0]?.bytes, server.queries[1]?.bytes);
+  });
+
+  it('sends it sooner to an upstream that is quick', async () => {
+    const server = await upstream((query) => (server.queries.length === 3 ? [] : good(query, server)));
+    const forwarder = forwarderTo([server.endpoint]);
+    await ask(forwarder);
+    await ask(forwarder);
+    const asked = ask(forwarder);
+    await advanceAfter(server, 3, 250);
+    assert.equal(addressIn(await asked), '192.0.2.1');
   });
 
   it('asks the next when one does not answer in time', async () => {
@@ -183,7 +278,13 @@ describe('the forwarder', () => {
     const server = await upstream((query) =>
       query.decoded.additionals?.length ? [replyTo(query, { flags: 1 })] : good(query, server),
     );
-    assert.equal(addressIn(await ask(forwarderTo([server.endpoint]), 'a.test', { edns: {} })), '192.0.2.1');
+    const forwarder = forwarderTo([server.endpoint]);
+    assert.equal(addressIn(await ask(forwarder, 'a.test', { edns: {} })), '192.0.2.1');
+    assert.equal(addressIn(await ask(forwarder, 'a.test', { edns: {} })), '192.0.2.1');
+    assert.equal(server.queries.length, 3, 'and remembers it');
+    await clock.advance(3_600_000);
+    await ask(forwarder);
+    assert.equal(server.queries.length, 5, 'for an hour');
   });
 
   it('asks the next after a malformed answer', async () => {
@@ -234,6 +335,24 @@ describe('the forwarder', () => {
     await rejection;
     assert.equal(second.queries.length, 0);
     assert.equal(clock.pending, 0);
+  });
+
+  it('gives up all that waits when it is closed', async () => {
+    const server = await upstream(silent);
+    const forwarder = forwarderTo([server.endpoint, { ...server.endpoint, transport: 'tcp' }]);
+    const rejections = [1, 2].map(() => assert.rejects(ask(forwarder), { code: 'JITSU_SHUTTING_DOWN' }));
+    await advanceAfter(server, 1, 0);
+    forwarder.close();
+    await Promise.all(rejections);
+    await assert.rejects(ask(forwarder), { code: 'JITSU_SHUTTING_DOWN' });
+  });
+
+  it('leaves the domains that are excepted, and what lies below them, to others', async () => {
+    const server = await upstream(good);
+    const forwarder = forwarderTo([server.endpoint], { forwardExcept: ['lan', 'corp.example'] });
+    for (const name of ['lan', 'A.b.LAN', 'corp.example']) assert.equal(await ask(forwarder, name), undefined);
+    for (const name of ['wlan', 'example', 'lan.test'])
+      assert.equal(addressIn(await ask(forwarder, name)), '192.0.2.1');
   });
 
   it('refuses queries that do not ask for recursion, and leaves all to others when it is off', async () => {

@@ -40,6 +40,23 @@ describe('a domain name', () => {
     );
   });
 
+  it('has labels of at most 63 bytes and at most 255 in all, in both directions and to the byte', () => {
+    const sizes = fc.array(fc.integer({ min: 1, max: 66 }), { minLength: 1, maxLength: 8 });
+    fc.assert(
+      fc.property(sizes, fc.nat(255), (lengths, filling) => {
+        const bytes = Uint8Array.from([
+          ...lengths.flatMap((length) => [length, ...Array<number>(length).fill(filling)]),
+          0,
+        ]);
+        const text = lengths.map((length) => `\\${String(filling).padStart(3, '0')}`.repeat(length)).join('.');
+        const isName = lengths.every((length) => length <= 63) && bytes.length <= 255;
+        assert.equal(decodeName(bytes, 0) !== undefined, isName);
+        if (isName) assert.deepEqual(encodeName(text), bytes);
+        else assert.throws(() => encodeName(text), RangeError);
+      }),
+    );
+  });
+
   it('is refused off the wire where it is cut off, compressed or too long', () => {
     for (const bytes of [[], [1], [1, 0x61], [2, 0x61, 0], [0xc0, 0], [1, 0x61, 0xc0, 0], [0x40, 0]]) {
       assert.equal(decodeName(Uint8Array.from(bytes), 0), undefined, String(bytes));

@@ -95,7 +95,42 @@ describe('the query parser', () => {
     assert.equal(verdictOn(queryBytes('version.bind', { type: 'TXT', class: 'CH' })), 'rejected 5');
     assert.equal(verdictOn(queryBytes('a.test', { class: 'ANY' })), 'accepted');
     assert.equal(verdictOn(queryBytes('a.test', { type: 'AXFR' })), 'rejected 5');
-    assert.equal(verdictOn(patched(queryBytes('a.test', { type: 'IXFR' }), 8, 1)), 'rejected 5');
+    const soa = Uint8Array.of(0, 0, 6, 0, 1, 0, 0, 0, 0, 0, 0);
+    const incremental = patched(Buffer.concat([queryBytes('a.test', { type: 'IXFR' }), soa]), 8, 1);
+    assert.equal(verdictOn(incremental), 'rejected 5');
+    assert.equal(verdictOn(incremental.subarray(0, -1)), 'malformed 1');
+  });
+
+  it('refuses a zone transfer with an OPT record where there was one (RFC 6891, 6.1.1)', () => {
+    const parsed = parseQuery(queryBytes('a.test', { type: 'AXFR', edns: { dnssecOk: true } }), udpClient);
+    assert.deepEqual(parsed.verdict === 'rejected' && parsed.query.edns, { payloadSize: 1232, dnssecOk: true });
+  });
+
+  it('says FORMERR to questions for what belongs to a message: OPT, TKEY, TSIG', () => {
+    const ends = plain.length - 4;
+    for (const type of [41, 249, 250]) assert.equal(verdictOn(patched(plain, ends, type)), 'rejected 1');
+    for (const type of [0, 65_534, 65_535]) assert.equal(verdictOn(patched(plain, ends, type)), 'accepted');
+  });
+
+  it('finds the OPT record in any place, and passes over what else is there (RFC 6891, 6.1.1)', () => {
+    const opt = withOpt.subarray(-11);
+    const other = Uint8Array.of(0, 0, 250, 0, 255, 0, 0, 0, 0, 0, 2, 1, 2);
+    for (const records of [
+      [opt, other],
+      [other, opt],
+    ]) {
+      const parsed = parseQuery(patched(Buffer.concat([plain, ...records]), 10, 2), udpClient);
+      assert.deepEqual(parsed.verdict === 'accepted' && parsed.query.edns, { payloadSize: 1232, dnssecOk: false });
+    }
+  });
+
+  it('ignores flags and options of EDNS that nobody knows (RFC 6891, 6.1.2 and 6.1.4)', () => {
+    const options = Uint8Array.of(0, 100, 0, 3, 1, 2, 3, 0xff, 0xfe, 0, 0);
+    const message = Buffer.concat([withOpt, options]);
+    message.writeUInt16BE(options.length, withOpt.length - 2);
+    message.writeUInt16BE(0x7fff, withOpt.length - 4);
+    const parsed = parseQuery(message, udpClient);
+    assert.deepEqual(parsed.verdict === 'accepted' && parsed.query.edns, { payloadSize: 1232, dnssecOk: false });
   });
 
   it('never throws, whatever the bytes', () => {

@@ -1,14 +1,24 @@
 import assert from 'node:assert/strict';
 import packet from 'dns-packet';
 import fc from 'fast-check';
-import type { RecordsAnswer } from '#core/contracts/resolver.js';
+import type { DnsQuery, RecordsAnswer } from '#core/contracts/resolver.js';
 import type { ResourceRecord } from '#core/contracts/resource-record.js';
+import { decodeName } from '#core/dns/wire/domain-name.js';
+import { parseQuery } from '#core/dns/wire/query-parser.js';
 import { writeHeaderOnly, writeResponse } from '#core/dns/wire/response-writer.js';
 import { decodeReply, extendedErrorIn, queryBytes, type QueryOptions } from '../../../support/dns-message.js';
-import { aQuery, tcpClient } from '../../../support/dns-query.js';
+import { assertWholeSets } from '../../../support/assert-whole-sets.js';
+import { aQuery, tcpClient, udpClient } from '../../../support/dns-query.js';
 
 const reply = (options: QueryOptions, answer: RecordsAnswer, name = 'a.test') =>
   decodeReply(writeResponse(aQuery(name, options), answer, true));
+/** The query for A of a name in wire form. */
+const patchedQuestion = (name: Uint8Array): DnsQuery => {
+  const message = Buffer.concat([queryBytes('').subarray(0, 12), name, Uint8Array.of(0, 1, 0, 1)]);
+  const parsed = parseQuery(message, udpClient);
+  assert.ok(parsed.verdict === 'accepted');
+  return parsed.query;
+};
 const addresses = (count: number, name = 'a.test'): ResourceRecord[] =>
   Array.from({ length: count }, (_, index) => ({ name, type: 'A', ttl: 60, address: `192.0.2.${index % 256}` }));
 
@@ -70,6 +80,81 @@ describe('the response writer', () => {
     }
   });
 
+  it('never leaves an RRset incomplete at any size, and can always be parsed', () => {
+    const label = fc.stringMatching(/^[a-zA-Z0-9_-]{1,20}$/);
+    const owner = fc.oneof(
+      fc.constantFrom('a.test', 'A.test', 'b.a.test'),
+      fc.array(label, { minLength: 1, maxLength: 5 }).map((labels) => labels.join('.')),
+    );
+    const record = fc.oneof(
+      fc.record({ name: owner, type: fc.constant('A' as const), ttl: fc.nat(), address: fc.ipV4() }),
+      fc.record({ name: owner, type: fc.constant('PTR' as const), ttl: fc.nat(), target: owner }),
+      fc.record({
+        name: owner,
+        type: fc.constant('TXT' as const),
+        ttl: fc.nat(),
+        strings: fc.array(fc.string({ maxLength: 60 }), { minLength: 1, maxLength: 4 }),
+      }),
+    );
+    const section = fc.array(record, { maxLength: 40 });
+    const size = fc.option(fc.integer({ min: 1, max: 1400 }), { nil: undefined });
+    fc.assert(
+      fc.property(section, section, size, (answers, authorities, payloadSize) => {
+        const edns = payloadSize === undefined ? undefined : { payloadSize };
+        const bytes = writeResponse(aQuery('a.test', { edns }), { rcode: 0, answers, authorities }, true);
+        assert.ok(bytes.length <= Math.max(512, Math.min(payloadSize ?? 512, 1232)));
+        const decoded = decodeReply(bytes);
+        assertWholeSets(answers, decoded.answers ?? []);
+        assertWholeSets(authorities, decoded.authorities ?? []);
+        const kept = (decoded.answers?.length ?? 0) + (decoded.authorities?.length ?? 0);
+        assert.equal(decoded.flag_tc, kept < answers.length + authorities.length);
+      }),
+      { numRuns: 400 },
+    );
+  });
+
+  it('fits question, OPT record and reason into 512 bytes, whatever the name', () => {
+    const longest = `${`${'a'.repeat(63)}.`.repeat(3)}${'a'.repeat(61)}`;
+    const answer = { rcode: 2, extendedError: { code: 14, text: 'x'.repeat(300) }, answers: addresses(40, longest) };
+    const bytes = writeResponse(aQuery(longest, { edns: { payloadSize: 1 } }), answer, true);
+    assert.ok(bytes.length <= 512);
+    const decoded = decodeReply(bytes);
+    assert.deepEqual([decoded.flag_tc, extendedErrorIn(decoded)?.code], [true, 14]);
+  });
+
+  it('keeps binary labels as they are, and finds them again by pointers whatever their case', () => {
+    const label = fc.uint8Array({ minLength: 1, maxLength: 40 });
+    fc.assert(
+      fc.property(
+        fc.array(label, { minLength: 1, maxLength: 3 }),
+        fc.array(label, { minLength: 1, maxLength: 2 }),
+        (tail, head) => {
+          const wire = (labels: Uint8Array[]): Buffer =>
+            Buffer.concat([...labels.flatMap((bytes) => [Uint8Array.of(bytes.length), bytes]), Uint8Array.of(0)]);
+          const asked = patchedQuestion(wire(tail));
+          const below = decodeName(wire([...head, ...tail]), 0)?.name ?? '';
+          const answers: ResourceRecord[] = [{ name: below, type: 'PTR', ttl: 1, target: below }];
+          const bytes = Buffer.from(writeResponse(asked, { rcode: 0, answers }, true));
+          assert.deepEqual(bytes.subarray(12, 12 + wire(tail).length), wire(tail));
+          // The owner is its own labels and a pointer to the question, the target a pointer to the owner.
+          const own = wire(head).length - 1;
+          const ownerAt = 12 + wire(tail).length + 4;
+          assert.equal(bytes.length, ownerAt + own + 2 + 10 + 2);
+          assert.equal(bytes.readUInt16BE(ownerAt + own), 0xc00c);
+          assert.equal(bytes.readUInt16BE(bytes.length - 2), 0xc000 | ownerAt);
+          assert.deepEqual(
+            decodeName(Buffer.concat([bytes.subarray(ownerAt, ownerAt + own), wire(tail)]), 0)?.name,
+            below,
+          );
+        },
+      ),
+    );
+  });
+
+  it('says nothing with authority to class ANY (RFC 1034, 3.7.1)', () => {
+    assert.equal(reply({ class: 'ANY' }, { rcode: 0, authoritative: true, answers: addresses(1) }).flag_aa, false);
+  });
+
   it('gives all of it over TCP', () => {
     const bytes = writeResponse(aQuery('a.test', {}, tcpClient), { rcode: 0, answers: addresses(2_000) }, true);
     const decoded = decodeReply(bytes);
@@ -112,18 +197,33 @@ describe('the response writer', () => {
         const answers = pairs.map(([owner, address]): ResourceRecord => ({ name: owner, type: 'A', ttl: 1, address }));
         const decoded = decodeReply(writeResponse(aQuery(asked, {}, tcpClient), { rcode: 0, answers }, true));
         assert.equal(decoded.questions?.[0]?.name, asked);
-        const got = decoded.answers?.map((record) => [record.name.toLowerCase(), 'data' in record ? record.data : '']);
+        const got = decoded.answers?.map((record) => `${record.name} ${record.type === 'A' ? record.data : ''}`);
+        // Those of one owner stand together.
         assert.deepEqual(
-          got,
-          pairs.map(([owner, address]) => [owner.toLowerCase(), address]),
+          got?.map((text) => text.toLowerCase()).sort(),
+          pairs.map((pair) => pair.join(' ').toLowerCase()).sort(),
         );
       }),
     );
   });
 
   it('refuses records that cannot be written', () => {
-    const answers: ResourceRecord[] = [{ name: 'a', type: 'A', ttl: 1, address: 'somewhere' }];
-    assert.throws(() => writeResponse(aQuery('a'), { rcode: 0, answers }, true), RangeError);
+    const head = { name: 'a', ttl: 1 };
+    const wrong: ResourceRecord[] = [
+      { ...head, type: 'A', address: 'somewhere' },
+      { ...head, type: 'A', address: '192.0.2.1', ttl: 2 ** 31 },
+      { ...head, type: 'TXT', strings: [] },
+      { ...head, type: 'TXT', strings: ['x'.repeat(256)] },
+      { ...head, type: 'PTR', target: 'x'.repeat(64) },
+      { ...head, type: 65_534, data: new Uint8Array(65_536) },
+    ];
+    for (const record of wrong) {
+      assert.throws(
+        () => writeResponse(aQuery('a'), { rcode: 0, answers: [record] }, true),
+        RangeError,
+        String(record.type),
+      );
+    }
   });
 
   it('answers with a bare header what it could read no more of', () => {

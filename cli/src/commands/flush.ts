@@ -1,0 +1,18 @@
+import type { CommandContext } from '../command-context.js';
+import { locateControl, type ControlChoice } from '../control-location.js';
+import { ExitStatus } from '../exit-status.js';
+
+/**
+ * `jitsu flush [NAME]`: has a running Jitsu forget what upstreams said of a name and of all below it, or of all names.
+ * @throws JITSU_NOT_RUNNING, JITSU_CONTROL_FAILED
+ */
+export async function flush(
+  { core, terminal, directory }: CommandContext,
+  name: string | undefined,
+  choice: ControlChoice,
+): Promise<ExitStatus> {
+  const { socket } = await locateControl(core, directory, choice);
+  const { flushed } = await core.controlClient(socket).flush(name);
+  terminal.out(`${flushed} ${flushed === 1 ? 'answer' : 'answers'} forgotten.\n`);
+  return ExitStatus.ok;
+}

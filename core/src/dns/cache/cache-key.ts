@@ -1,0 +1,53 @@
+import type { DnsQuery } from '../../contracts/resolver.js';
+import { HEADER_LENGTH } from '../wire/header.js';
+
+/** What may change an answer beside the question: the asker's DO, CD and AD (RFC 4035, 3.2; RFC 6840, 5.7 to 5.9). */
+export const KeyFlag = { DnssecOk: 1, CheckingDisabled: 2, AuthenticData: 4 } as const;
+
+/** The longest question: a name of 255 bytes, type and class; and a byte of flags. */
+const scratch = Buffer.allocUnsafe(255 + 4 + 1);
+
+/** What {@link cacheKey} holds behind the name. */
+const AFTER_NAME = 5;
+const CLASS_AND_FLAGS = 3;
+
+/**
+ * What an answer is kept under: the question's bytes with the name's letters in lower case, and its flags, a character
+ * for each byte. The query has been found well-formed.
+ */
+export function cacheKey(query: DnsQuery): string {
+  const { message } = query;
+  let length = 0;
+  let position = HEADER_LENGTH;
+  for (let size = message[position] as number; size !== 0; size = message[position] as number) {
+    for (const end = position + size + 1; position < end; position++) {
+      const byte = message[position] as number;
+      scratch[length++] = byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte;
+    }
+  }
+  for (const end = position + 5; position < end; position++) scratch[length++] = message[position] as number;
+  scratch[length++] = flagsOf(query);
+  return scratch.toString('latin1', 0, length);
+}
+
+/** The name in a key, as `readName` gives one. */
+export function nameIn(key: string): string {
+  return key.slice(0, -AFTER_NAME);
+}
+
+export function flagsIn(key: string): number {
+  return key.charCodeAt(key.length - 1);
+}
+
+/** Under what it is known that a name does not exist, for every type, to those who ask as this key does. */
+export function denialKey(name: string, key: string): string {
+  return name + key.slice(-CLASS_AND_FLAGS);
+}
+
+function flagsOf({ edns, checkingDisabled, authenticData }: DnsQuery): number {
+  return (
+    (edns?.dnssecOk === true ? KeyFlag.DnssecOk : 0) |
+    (checkingDisabled ? KeyFlag.CheckingDisabled : 0) |
+    (authenticData ? KeyFlag.AuthenticData : 0)
+  );
+}

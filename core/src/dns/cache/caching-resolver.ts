@@ -1,0 +1,193 @@
+import type { DnsSettings } from '../../config/settings.js';
+import type { Clock } from '../../contracts/clock.js';
+import type { Milliseconds } from '../../contracts/milliseconds.js';
+import type { DnsAnswer, DnsQuery, Resolver } from '../../contracts/resolver.js';
+import { JitsuError } from '../../errors.js';
+import { encodeName } from '../wire/domain-name.js';
+import { foldCase } from '../wire/fold-case.js';
+import { cacheKey, nameIn } from './cache-key.js';
+import type { CacheStatus } from './cache-status.js';
+import { CachedAnswer } from './cached-answer.js';
+import { CachedFailure } from './cached-failure.js';
+import { DeniedNames } from './denied-names.js';
+import { Flights, type Flight } from './flights.js';
+import { judgeMessage } from './kept-message.js';
+import { isWithin } from './response-kind.js';
+import { SieveStore } from './sieve-store.js';
+
+/** How long an asker waits for news before what has expired must do (RFC 8767, 5). */
+const PATIENCE: Milliseconds = 1_800;
+
+/** RFC 9520, 3.2. */
+const SHORTEST_FAILURE: Milliseconds = 1_000;
+const LONGEST_FAILURE: Milliseconds = 300_000;
+
+/** At most one in so many queries to the upstreams is one that nobody waits for. */
+const RENEWALS = 1 / 10;
+
+/** What became of a question that was asked: an answer, and whether it is none that could replace an older one. */
+interface Outcome {
+  readonly answer: DnsAnswer | undefined;
+  readonly failed: boolean;
+}
+
+/**
+ * Remembers what another resolver says, and asks it a question once at a time. docs/dns.md says what is kept, and for
+ * how long. Must be closed.
+ */
+export class CachingResolver implements Resolver {
+  private readonly settings: DnsSettings['cache'];
+  private readonly store: SieveStore;
+  private readonly denied = new DeniedNames();
+  private readonly flights = new Flights<Outcome>();
+  private readonly failureTtl: Milliseconds;
+  private readonly mostRenewals: number;
+  private renewals = 0;
+  private readonly counts = { hits: 0, misses: 0, stale: 0, prefetches: 0 };
+
+  constructor(
+    private readonly source: Resolver,
+    { cache, limits }: Pick<DnsSettings, 'cache' | 'limits'>,
+    private readonly clock: Clock,
+  ) {
+    this.settings = cache;
+    this.store = new SieveStore(cache.size, (entry) => this.denied.remove(entry));
+    this.failureTtl = Math.min(Math.max(cache.failureTtl, SHORTEST_FAILURE), LONGEST_FAILURE);
+    this.mostRenewals = Math.ceil(limits.forwardedQueries * RENEWALS);
+  }
+
+  get status(): CacheStatus {
+    return { ...this.counts, entries: this.store.count, bytes: this.store.bytes, size: this.settings.size };
+  }
+
+  async resolve(query: DnsQuery, signal: AbortSignal): Promise<DnsAnswer | undefined> {
+    // Without RD nothing is asked on somebody's behalf, nor told of what others have asked.
+    if (!query.recursionDesired) return this.source.resolve(query, signal);
+    const now = this.clock.now();
+    const key = cacheKey(query);
+    const entry = this.store.get(key);
+    if (entry !== undefined && now < entry.expiresAt) {
+      this.counts.hits += 1;
+      if (entry instanceof CachedAnswer && now >= entry.renewedFrom) this.renew(key, query, entry, now);
+      return entry.answerAt(now);
+    }
+    const denial = this.denied.answerAt(now, key);
+    if (denial !== undefined) {
+      this.counts.hits += 1;
+      return denial;
+    }
+    const stale = entry instanceof CachedAnswer && now < entry.goneAt ? entry : undefined;
+    signal.throwIfAborted();
+    if (stale === undefined) {
+      this.counts.misses += 1;
+      return (await this.ask(key, query, now).wait(signal)).answer;
+    }
+    const fresh = now < stale.retryAt ? undefined : await this.askInTime(key, query, signal);
+    this.counts[fresh === undefined ? 'stale' : 'misses'] += 1;
+    return fresh === undefined ? stale.staleAnswerAt(this.clock.now()) : fresh.answer;
+  }
+
+  /** Forgets a name and all below it, or everything, and tells how many answers that were. @throws RangeError */
+  flush(name = '.'): number {
+    const zone = Buffer.from(foldCase(encodeName(name))).toString('latin1');
+    return this.store.clear((key) => isWithin(nameIn(key), zone));
+  }
+
+  /** Gives up what is on its way. */
+  close(): void {
+    this.flights.abort(new JitsuError('JITSU_SHUTTING_DOWN', 'Jitsu is shutting down: ask again when it is back'));
+  }
+
+  /** What comes back for somebody who has a stale answer to fall back on: nothing, if that is better. */
+  private async askInTime(key: string, query: DnsQuery, signal: AbortSignal): Promise<Outcome | undefined> {
+    const now = this.clock.now();
+    const flight = this.ask(key, query, now);
+    // It is renewed, whether or not somebody waits for that.
+    flight.hold();
+    const left = flight.startedAt + PATIENCE - now;
+    if (left <= 0) return undefined;
+    const outcome = await this.withinTime(left, flight.wait(signal));
+    return outcome?.failed === false ? outcome : undefined;
+  }
+
+  private async withinTime(time: Milliseconds, outcome: Promise<Outcome>): Promise<Outcome | undefined> {
+    let timer: Disposable | undefined;
+    const timeout = new Promise<undefined>((resolve) => (timer = this.clock.after(time, () => resolve(undefined))));
+    try {
+      return await Promise.race([outcome.catch(() => undefined), timeout]);
+    } finally {
+      timer?.[Symbol.dispose]();
+    }
+  }
+
+  private renew(key: string, query: DnsQuery, entry: CachedAnswer, now: Milliseconds): void {
+    if (now < entry.retryAt || this.flights.get(key) !== undefined) return;
+    if (this.renewals >= this.mostRenewals) return;
+    this.renewals += 1;
+    this.counts.prefetches += 1;
+    const flight = this.ask(key, query, now, () => (this.renewals -= 1));
+    flight.hold();
+  }
+
+  private ask(key: string, query: DnsQuery, now: Milliseconds, onEnd?: () => void): Flight<Outcome> {
+    const flying = this.flights.get(key);
+    if (flying !== undefined) return flying;
+    // It may take longer than the asker's own message lasts.
+    const question = { ...query, message: Uint8Array.from(query.message) };
+    return this.flights.start(key, now, async (signal) => {
+      try {
+        return this.learn(key, await this.source.resolve(question, signal));
+      } catch (error) {
+        this.learnFailure(key, error);
+        throw error;
+      } finally {
+        onEnd?.();
+      }
+    });
+  }
+
+  private learn(key: string, answer: DnsAnswer | undefined): Outcome {
+    // What is no message is our own decision, which may be another one the next time.
+    if (answer === undefined || !('message' in answer)) return { answer, failed: false };
+    const now = this.clock.now();
+    const judgement = judgeMessage(key, answer.message, this.settings);
+    switch (judgement.verdict) {
+      case 'kept': {
+        const entry = new CachedAnswer(key, judgement.kept, now, this.settings);
+        if (this.store.set(entry, now)) this.denied.add(entry);
+        return { answer: entry.answerAt(now), failed: false };
+      }
+      case 'answer':
+        // What was known before is wrong by now.
+        this.store.delete(key);
+        return { answer, failed: false };
+      case 'failure': {
+        const { message, outline } = judgement;
+        this.remember(CachedFailure.ofMessage(key, message, outline, now + this.failureTtl), now);
+        return { answer, failed: true };
+      }
+      case 'nothing':
+        this.postpone(key, now);
+        return { answer, failed: true };
+    }
+  }
+
+  private learnFailure(key: string, error: unknown): void {
+    // That we are too busy, or that nobody waits any more, says nothing of the upstreams.
+    if (!(error instanceof JitsuError) || error.code !== 'JITSU_FORWARD_FAILED') return;
+    const now = this.clock.now();
+    this.remember(CachedFailure.ofReason(key, error.message, now + this.failureTtl), now);
+  }
+
+  private remember(failure: CachedFailure, now: Milliseconds): void {
+    if (!this.postpone(failure.key, now)) this.store.set(failure, now);
+  }
+
+  /** Puts off the next renewal of what is kept, if that is still good for something. */
+  private postpone(key: string, now: Milliseconds): boolean {
+    const entry = this.store.get(key);
+    if (!(entry instanceof CachedAnswer) || now >= entry.goneAt) return false;
+    entry.retryAt = now + this.failureTtl;
+    return true;
+  }
+}

@@ -1,0 +1,78 @@
+import { HEADER_LENGTH, readRcode, readUint16 } from '../wire/header.js';
+import { readName } from '../wire/compressed-name.js';
+import type { MessageLayout } from '../wire/message-layout.js';
+import { Rcode } from '../wire/rcode.js';
+import type { RecordSpan } from '../wire/record-walk.js';
+import { RecordType } from '../wire/record-type.js';
+
+/**
+ * What a response says.
+ *
+ * - `positive`: here are records of the type that was asked for.
+ * - `no-data`, `no-name`: there are none, or no such name, by the SOA record of its zone (RFC 2308, 2). `name` is whom
+ *   that is about: the last of a chain of CNAME records (RFC 2308, 2.1; RFC 6604, 3).
+ * - `unfounded`: there are none, or no such name, and no SOA record says so.
+ * - `failure`: SERVFAIL.
+ * - `other`: another rcode, names that are malformed, or a contradiction.
+ */
+export type ResponseKind =
+  | { readonly kind: 'positive' | 'unfounded' | 'failure' | 'other' }
+  | { readonly kind: 'no-data' | 'no-name'; readonly soa: RecordSpan; readonly name: string };
+
+export function responseKind(message: Uint8Array, layout: MessageLayout): ResponseKind {
+  const rcode = readRcode(message) | ((layout.opt?.extendedRcode ?? 0) << 4);
+  if (rcode === Rcode.ServerFailure) return { kind: 'failure' };
+  if (rcode !== Rcode.NoError && rcode !== Rcode.NameError) return { kind: 'other' };
+  const chain = followChain(message, layout);
+  if (chain === undefined) return { kind: 'other' };
+  if (chain.answered) return { kind: rcode === Rcode.NoError ? 'positive' : 'other' };
+  const soa = soaAround(chain.name, message, layout);
+  if (soa === undefined) return { kind: 'unfounded' };
+  return { kind: rcode === Rcode.NoError ? 'no-data' : 'no-name', soa, name: chain.name };
+}
+
+/** Where the CNAME records lead from the name that was asked for, and whether what was asked for is there. */
+function followChain(
+  message: Uint8Array,
+  { records, answerCount, questionEnd }: MessageLayout,
+): { name: string; answered: boolean } | undefined {
+  const wanted = readUint16(message, questionEnd - 4);
+  const owners = new Set<string>();
+  const aliases = new Map<string, string>();
+  for (let index = 0; index < answerCount; index++) {
+    const { start, typeAt, type } = records[index] as RecordSpan;
+    const owner = readName(message, start);
+    if (owner === undefined) return undefined;
+    if (type === wanted || wanted === RecordType.ANY) owners.add(owner);
+    else if (type === RecordType.CNAME) {
+      const target = readName(message, typeAt + 10);
+      if (target === undefined) return undefined;
+      aliases.set(owner, target);
+    }
+  }
+  let name = readName(message, HEADER_LENGTH);
+  for (let step = 0; name !== undefined && step <= aliases.size; step++) {
+    if (owners.has(name)) return { name, answered: true };
+    const target = aliases.get(name);
+    if (target === undefined) return { name, answered: false };
+    name = target;
+  }
+  // The chain is a circle.
+  return undefined;
+}
+
+/** The SOA record of a zone around this name; any other could not speak for it. */
+function soaAround(name: string, message: Uint8Array, layout: MessageLayout): RecordSpan | undefined {
+  const { records, answerCount, authorityCount } = layout;
+  const soa = records.slice(answerCount, answerCount + authorityCount).find(({ type }) => type === RecordType.SOA);
+  const zone = soa && readName(message, soa.start);
+  return zone !== undefined && isWithin(name, zone) ? soa : undefined;
+}
+
+/** Whether a name, as `readName` gives it, is another one or lies below it. */
+export function isWithin(name: string, zone: string): boolean {
+  for (let position = 0; name.length - position >= zone.length; position += name.charCodeAt(position) + 1) {
+    if (name.length - position === zone.length) return name.endsWith(zone);
+  }
+  return false;
+}

@@ -1,0 +1,53 @@
+import type { Clock } from '../../contracts/clock.js';
+import type { Milliseconds } from '../../contracts/milliseconds.js';
+
+/** Something with a time at which it wants to be called. */
+export interface Due {
+  /** May be changed at any time to a later one, and to an earlier one only by `add`. */
+  readonly due: Milliseconds;
+  /** Called at or after `due`; whoever does not leave then must have a later `due`. */
+  onDue(now: Milliseconds): void;
+}
+
+/** Many deadlines, nearly none of which is ever reached, on one timer: a timer for each would cost as much as a packet. */
+export class Deadlines {
+  private readonly entries = new Set<Due>();
+  private alarm: Disposable | undefined;
+  private alarmAt: Milliseconds = Infinity;
+
+  constructor(private readonly clock: Clock) {}
+
+  /** Takes one in, or learns that it is due earlier now. */
+  add(entry: Due): void {
+    this.entries.add(entry);
+    if (entry.due < this.alarmAt) this.arm(entry.due);
+  }
+
+  delete(entry: Due): void {
+    if (this.entries.delete(entry) && this.entries.size === 0) this.disarm();
+  }
+
+  private arm(at: Milliseconds): void {
+    this.alarm?.[Symbol.dispose]();
+    this.alarmAt = at;
+    this.alarm = this.clock.after(at - this.clock.now(), () => this.ring());
+  }
+
+  private disarm(): void {
+    this.alarm?.[Symbol.dispose]();
+    this.alarm = undefined;
+    this.alarmAt = Infinity;
+  }
+
+  private ring(): void {
+    const now = this.clock.now();
+    this.disarm();
+    let earliest: Milliseconds = Infinity;
+    for (const entry of [...this.entries]) {
+      if (entry.due <= now && this.entries.has(entry)) entry.onDue(now);
+      if (this.entries.has(entry)) earliest = Math.min(earliest, entry.due);
+    }
+    // Those that were added meanwhile have armed it themselves, if they are earlier.
+    if (earliest < this.alarmAt) this.arm(earliest);
+  }
+}

@@ -1,0 +1,123 @@
+import { createSocket, type Socket } from 'node:dgram';
+import { isIPv6 } from 'node:net';
+import type { Endpoint } from '../../config/settings.js';
+import { HEADER_LENGTH, readUint16 } from '../wire/header.js';
+import type { RandomSource } from './random-source.js';
+import type { Waiting } from './waiting.js';
+
+/**
+ * A port of its own, which the system picks at random, for several queries to one upstream. It is connected, so that
+ * nobody else is heard. No id is ever used twice on it, so that a late answer is no other query's.
+ */
+export class UdpSocket {
+  private readonly socket: Socket;
+  /** By id: all that have waited here; those that do no more as `undefined`. */
+  private readonly queries = new Map<number, Waiting | undefined>();
+  private unanswered = 0;
+  /** What is to be sent when it is connected; `undefined` from then on. */
+  private unsent: Uint8Array[] | undefined = [];
+  private retired = false;
+  private closed = false;
+
+  constructor(
+    { address, port }: Endpoint,
+    private readonly random: RandomSource,
+    private readonly onClosed: () => void,
+  ) {
+    const family = isIPv6(address) ? 6 : 4;
+    this.socket = createSocket({
+      type: family === 6 ? 'udp6' : 'udp4',
+      lookup: (host, _options, callback) => callback(null, host, family),
+    });
+    this.socket.on('message', (message) => this.hear(message));
+    // Without a callback of its own, a connect that fails is an 'error' as well.
+    this.socket.on('error', (error) => this.fail(error));
+    this.socket.once('connect', () => this.sendUnsent());
+    this.socket.connect(port, address);
+  }
+
+  /** How many queries have been sent from here. */
+  get used(): number {
+    return this.queries.size;
+  }
+
+  /** Whether it can still be sent from. */
+  get usable(): boolean {
+    return !this.closed;
+  }
+
+  /** Sends a query with a new id, written into it. Gives the id back; it must be released. */
+  ask(message: Buffer, waiting: Waiting): number {
+    let id = this.random.uint16();
+    while (this.queries.has(id)) id = this.random.uint16();
+    this.queries.set(id, waiting);
+    this.unanswered += 1;
+    message[0] = id >> 8;
+    message[1] = id & 0xff;
+    this.send(message);
+    return id;
+  }
+
+  /** Sends a query again as it is. */
+  send(message: Buffer): void {
+    if (this.closed) return;
+    if (this.unsent !== undefined) this.unsent.push(message);
+    else this.socket.send(message, this.onSent);
+  }
+
+  /** A query waits no more. */
+  release(id: number): void {
+    if (this.queries.get(id) === undefined) return;
+    this.queries.set(id, undefined);
+    this.unanswered -= 1;
+    if (this.retired && this.unanswered === 0) this.close();
+  }
+
+  /** Closes as soon as nobody waits any more. */
+  retire(): void {
+    this.retired = true;
+    if (this.unanswered === 0) this.close();
+  }
+
+  /** Ends all that wait, at once. */
+  end(reason: Error): void {
+    this.close();
+    this.loseAll(reason);
+  }
+
+  /** One for all, because one for each query would cost as much as its bytes. */
+  private readonly onSent = (error: Error | null): void => {
+    if (error !== null) this.fail(error);
+  };
+
+  private hear(message: Uint8Array): void {
+    const id = message.length < HEADER_LENGTH ? -1 : readUint16(message, 0);
+    const waiting = this.queries.get(id);
+    if (waiting !== undefined) waiting.heard(message);
+    // The answer to a query that waits no more is late, and nothing worse.
+    else if (!this.queries.has(id)) for (const each of this.queries.values()) each?.suspect();
+  }
+
+  private sendUnsent(): void {
+    const messages = this.unsent ?? [];
+    this.unsent = undefined;
+    if (!this.closed) for (const message of messages) this.socket.send(message, this.onSent);
+  }
+
+  /** The system has told of an error on this port: for which of the queries, it does not say. */
+  private fail(error: Error): void {
+    if (this.unsent !== undefined) this.close();
+    this.loseAll(error);
+  }
+
+  private loseAll(reason: Error): void {
+    for (const waiting of this.queries.values()) waiting?.lost(reason);
+  }
+
+  private close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.socket.close();
+    this.onClosed();
+  }
+}

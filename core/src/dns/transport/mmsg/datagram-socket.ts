@@ -1,0 +1,118 @@
+import { isIPv6 } from 'node:net';
+import type { Endpoint } from '../../../config/settings.js';
+import { listenError } from '../listen-error.js';
+import { destinationOption, type DatagramKind } from './datagram-batch.js';
+import { Linux } from './linux.js';
+import { socketAddress } from './socket-address.js';
+import type { SocketCalls } from './socket-calls.js';
+
+/** What arrives while the threads are busy waits here, in bytes; the kernel may grant less. */
+const RECEIVE_BUFFER = 4_194_304;
+
+/** How long a thread waits for room to send, in seconds: never for good, as it could not be ended then. */
+const SEND_TIMEOUT = 1;
+
+/** A bound UDP socket that blocks whoever receives from it. It is known to Node by its number alone. */
+export class DatagramSocket {
+  private constructor(
+    private readonly calls: SocketCalls,
+    /** The number of the file descriptor. */
+    readonly descriptor: number,
+    readonly kind: DatagramKind,
+    readonly port: number,
+  ) {}
+
+  /**
+   * One socket, or as many that share a port: the kernel gives each client to one of them. No other process can have the
+   * port, nor get it later, but one of the same user that asks to share it.
+   * @throws JITSU_LISTEN_FAILED
+   */
+  static open(calls: SocketCalls, endpoint: Endpoint, count: number): DatagramSocket[] {
+    const sockets: DatagramSocket[] = [];
+    try {
+      // The first does not share when it is bound: so it fails where anybody else is, another Jitsu with several included.
+      const first = DatagramSocket.bind(calls, endpoint, false);
+      sockets.push(first);
+      if (count > 1) first.set(Linux.SOL_SOCKET, Linux.SO_REUSEPORT, 1);
+      while (sockets.length < count) {
+        sockets.push(DatagramSocket.bind(calls, { address: endpoint.address, port: first.port }, true));
+      }
+      return sockets;
+    } catch (error) {
+      for (const socket of sockets) socket.close();
+      throw listenError('UDP', endpoint, error);
+    }
+  }
+
+  /** Wakes whoever waits to receive, now and from now on. What is to be sent still can be. */
+  endReceiving(): void {
+    // On a socket that is not connected this fails by its result, and works (inet_shutdown in Linux).
+    this.calls.shutdown(this.descriptor, Linux.SHUT_RD);
+  }
+
+  /** Nobody may use the number any more: the next file that is opened gets it. */
+  close(): void {
+    this.calls.close(this.descriptor);
+  }
+
+  private static bind(calls: SocketCalls, endpoint: Endpoint, shared: boolean): DatagramSocket {
+    const family = isIPv6(endpoint.address) ? 6 : 4;
+    const type = Linux.SOCK_DGRAM | Linux.SOCK_CLOEXEC;
+    const descriptor = calls.socket(family === 6 ? Linux.AF_INET6 : Linux.AF_INET, type, 0);
+    if (descriptor < 0) throw callError(calls, 'socket');
+    try {
+      const name = socketAddress(endpoint, calls);
+      const tellsDestination = name.subarray(family === 6 ? 8 : 4).every((byte) => byte === 0);
+      const kind: DatagramKind = { family, tellsDestination };
+      const unbound = new DatagramSocket(calls, descriptor, kind, 0);
+      if (family === 6) unbound.set(Linux.IPPROTO_IPV6, Linux.IPV6_V6ONLY, 1);
+      if (shared) unbound.set(Linux.SOL_SOCKET, Linux.SO_REUSEPORT, 1);
+      if (tellsDestination) {
+        const { level, name: option } = destinationOption(kind);
+        unbound.set(level, option, 1);
+      }
+      unbound.setBuffers();
+      if (calls.bind(descriptor, name, name.length) !== 0) throw callError(calls, 'bind');
+      return new DatagramSocket(calls, descriptor, kind, portOf(calls, descriptor));
+    } catch (error) {
+      calls.close(descriptor);
+      throw error;
+    }
+  }
+
+  private set(level: number, name: number, value: number): void {
+    const bytes = Buffer.alloc(4);
+    bytes.writeInt32LE(value);
+    const { calls, descriptor } = this;
+    if (calls.setsockopt(descriptor, level, name, bytes, bytes.length) !== 0) throw callError(calls, 'setsockopt');
+  }
+
+  private setBuffers(): void {
+    const { calls, descriptor } = this;
+    const size = Buffer.alloc(4);
+    size.writeInt32LE(RECEIVE_BUFFER);
+    // Only root may go beyond net.core.rmem_max; others get as much as that is.
+    if (calls.setsockopt(descriptor, Linux.SOL_SOCKET, Linux.SO_RCVBUFFORCE, size, size.length) !== 0) {
+      calls.setsockopt(descriptor, Linux.SOL_SOCKET, Linux.SO_RCVBUF, size, size.length);
+    }
+    const timeout = Buffer.alloc(16);
+    timeout.writeBigInt64LE(BigInt(SEND_TIMEOUT));
+    if (calls.setsockopt(descriptor, Linux.SOL_SOCKET, Linux.SO_SNDTIMEO, timeout, timeout.length) !== 0) {
+      throw callError(calls, 'setsockopt');
+    }
+  }
+}
+
+function portOf(calls: SocketCalls, descriptor: number): number {
+  const name = Buffer.alloc(128);
+  const length = Buffer.alloc(4);
+  length.writeInt32LE(name.length);
+  if (calls.getsockname(descriptor, name, length) !== 0) throw callError(calls, 'getsockname');
+  return name.readUInt16BE(2);
+}
+
+/** Must come right behind the call. */
+function callError(calls: SocketCalls, call: string): Error {
+  const code = calls.errorCode();
+  return Object.assign(new Error(`${call} ${code}`), { code });
+}

@@ -1,0 +1,97 @@
+import type { Endpoint } from '../../../config/settings.js';
+import type { Clock } from '../../../contracts/clock.js';
+import type { Logger } from '../../../contracts/logger.js';
+import type { HotMemory } from '../../hot/hot-memory.js';
+import type { MessageHandler } from '../message-handler.js';
+import { DatagramSocket } from './datagram-socket.js';
+import { unpackMisses, type Miss } from './miss-batch.js';
+import { unitsOf } from './receive-loop.js';
+import { ReceiveThread } from './receive-thread.js';
+import { ReplyQueue } from './reply-queue.js';
+import { clientOf } from './socket-address.js';
+import type { SocketCalls } from './socket-calls.js';
+import { ThreadState } from './thread-state.js';
+
+/** What such a listener shares with its sisters on other addresses. */
+export interface MmsgSurroundings {
+  readonly calls: SocketCalls;
+  /** How many threads take datagrams, each from a socket of its own. */
+  readonly workers: number;
+  readonly recursionAvailable: boolean;
+  /** What the threads answer from. */
+  readonly hot: HotMemory;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Another program for the threads, where that of Jitsu is not meant. */
+  readonly program?: URL;
+}
+
+/** One UDP address, whose datagrams are taken, and answered as far as they can, by threads. */
+export class MmsgListener {
+  private readonly threads: ReceiveThread[] = [];
+  private readonly queues: ReplyQueue[];
+  private unanswered = 0;
+  private answered: (() => void) | undefined;
+  private closing = false;
+
+  private constructor(
+    private readonly sockets: readonly DatagramSocket[],
+    private readonly handler: MessageHandler,
+    private readonly around: MmsgSurroundings,
+  ) {
+    this.queues = sockets.map((socket) => new ReplyQueue(around.calls, socket, around.logger));
+  }
+
+  /** @throws JITSU_LISTEN_FAILED, MmsgUnavailable */
+  static async open(endpoint: Endpoint, handler: MessageHandler, around: MmsgSurroundings): Promise<MmsgListener> {
+    const sockets = DatagramSocket.open(around.calls, endpoint, around.workers);
+    const listener = new MmsgListener(sockets, handler, around);
+    const starts = await Promise.allSettled(sockets.map((_, index) => listener.startThread(index)));
+    const failed = starts.find((start) => start.status === 'rejected');
+    if (failed === undefined) return listener;
+    await listener.close();
+    throw failed.reason;
+  }
+
+  get port(): number {
+    return (this.sockets[0] as DatagramSocket).port;
+  }
+
+  /** Takes no more datagrams, and closes the sockets when the last reply has left. */
+  async close(): Promise<void> {
+    this.closing = true;
+    await Promise.all(this.threads.map((thread) => thread.close()));
+    if (this.unanswered > 0) await new Promise<void>((resolve) => (this.answered = resolve));
+    for (const queue of this.queues) queue.flush();
+    for (const socket of this.sockets) socket.close();
+  }
+
+  private async startThread(index: number): Promise<void> {
+    const socket = this.sockets[index] as DatagramSocket;
+    const queue = this.queues[index] as ReplyQueue;
+    const thread = await ReceiveThread.start({
+      ...this.around,
+      socket,
+      onMisses: (packed, state) => {
+        for (const miss of unpackMisses(packed)) {
+          Atomics.sub(state, ThreadState.UnderWay, unitsOf(miss.message.length));
+          if (!this.closing) this.take(miss, queue);
+        }
+      },
+    });
+    this.threads.push(thread);
+  }
+
+  private take({ message, envelope }: Miss, queue: ReplyQueue): void {
+    this.unanswered += 1;
+    const reply = this.handler(message, clientOf(envelope, this.around.calls));
+    if (reply instanceof Promise) void reply.then((later) => this.give(later, envelope, queue));
+    else this.give(reply, envelope, queue);
+  }
+
+  private give(reply: Uint8Array | undefined, envelope: Uint32Array, queue: ReplyQueue): void {
+    if (reply !== undefined) queue.add(reply, envelope);
+    this.unanswered -= 1;
+    if (this.unanswered === 0) this.answered?.();
+  }
+}

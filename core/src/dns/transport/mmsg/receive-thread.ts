@@ -1,0 +1,126 @@
+import { Worker } from 'node:worker_threads';
+import type { Clock } from '../../../contracts/clock.js';
+import type { Logger } from '../../../contracts/logger.js';
+import type { Milliseconds } from '../../../contracts/milliseconds.js';
+import { errorMessage } from '../../../errors.js';
+import type { HotMemory } from '../../hot/hot-memory.js';
+import type { DatagramSocket } from './datagram-socket.js';
+import { MmsgUnavailable } from './mmsg-unavailable.js';
+import type { ReceiveMessage, ReceiveOrder } from './receive-worker.js';
+import { createThreadState, ThreadState } from './thread-state.js';
+import { aheadOfMachine } from './thread-time.js';
+
+const PROGRAM = new URL('./receive-worker.js', import.meta.url);
+
+/** The pauses before a thread that died gets a successor. */
+const SHORTEST_PAUSE: Milliseconds = 100;
+const LONGEST_PAUSE: Milliseconds = 10_000;
+
+/** Those that run. Node waits for every thread when it ends, and these wait for datagrams. */
+const running = new Set<ReceiveThread>();
+
+function endAll(): void {
+  for (const thread of running) thread.end();
+}
+
+export interface ReceiveThreadOptions {
+  readonly socket: DatagramSocket;
+  readonly recursionAvailable: boolean;
+  readonly hot: HotMemory;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Another program for the thread, where that of Jitsu is not meant. */
+  readonly program?: URL;
+  /** @param state the words that the thread shares */
+  onMisses(packed: ArrayBuffer, state: Int32Array): void;
+}
+
+/** A thread that takes datagrams off a socket, and a new one should it die. */
+export class ReceiveThread {
+  private readonly state = createThreadState();
+  private exited: Promise<void> = Promise.resolve();
+  private pause = SHORTEST_PAUSE;
+  private restarting: Disposable | undefined;
+
+  private constructor(private readonly options: ReceiveThreadOptions) {}
+
+  /** Resolves when it takes datagrams. @throws MmsgUnavailable */
+  static async start(options: ReceiveThreadOptions): Promise<ReceiveThread> {
+    const thread = new ReceiveThread(options);
+    if (running.size === 0) process.on('exit', endAll);
+    running.add(thread);
+    try {
+      await new Promise<void>((resolve, reject) => thread.run(resolve, reject));
+      return thread;
+    } catch (error) {
+      await thread.close();
+      throw new MmsgUnavailable(`its thread does not start: ${errorMessage(error)}`);
+    }
+  }
+
+  /** Has no more datagrams taken, from now on. */
+  end(): void {
+    Atomics.store(this.state, ThreadState.Ending, 1);
+    this.options.socket.endReceiving();
+  }
+
+  /** Resolves when the thread has ended, and all that it took has been handed over. */
+  async close(): Promise<void> {
+    this.end();
+    this.restarting?.[Symbol.dispose]();
+    await this.exited;
+    if (running.delete(this) && running.size === 0) process.off('exit', endAll);
+  }
+
+  /** @param failed told of the end of a thread that was never ready; any other is replaced */
+  private run(onReady: () => void, failed: (reason: Error) => void): void {
+    const { socket, recursionAvailable, hot, clock, program = PROGRAM } = this.options;
+    const { descriptor, kind } = socket;
+    const clockAhead = aheadOfMachine(clock.now());
+    const order: ReceiveOrder = { descriptor, kind, state: this.state, recursionAvailable, hot, clockAhead };
+    // Node's flags are meant for whoever was started with them: some of them no thread takes.
+    let worker: Worker;
+    try {
+      worker = new Worker(program, { name: 'datagrams', workerData: order, execArgv: [] });
+    } catch (error) {
+      // The machine gives no more threads.
+      return failed(error as Error);
+    }
+    let readyAt: Milliseconds | undefined;
+    let reason = new Error('it has come to its end');
+    worker.on('error', (error) => (reason = error));
+    worker.on('message', (message: ReceiveMessage) => {
+      if (message.kind === 'misses') return this.options.onMisses(message.packed, this.state);
+      if (message.kind === 'unsent') return this.tellOfUnsent(message.code);
+      readyAt = clock.now();
+      onReady();
+    });
+    this.exited = new Promise((resolve) => {
+      // By then all its messages have been delivered.
+      worker.on('exit', () => {
+        if (readyAt === undefined) failed(reason);
+        else this.replace(reason, readyAt);
+        resolve();
+      });
+    });
+  }
+
+  private replace(reason: Error, since: Milliseconds): void {
+    const { clock, logger } = this.options;
+    if (Atomics.load(this.state, ThreadState.Ending) !== 0) return;
+    logger.error({ err: reason }, 'a thread that takes datagrams has died; another one takes its place');
+    // What it had counted and not handed over is lost.
+    Atomics.store(this.state, ThreadState.UnderWay, 0);
+    if (clock.now() - since > LONGEST_PAUSE) this.pause = SHORTEST_PAUSE;
+    const restart = (): void => this.run(ignore, (failure) => this.replace(failure, clock.now()));
+    this.restarting = clock.after(this.pause, restart);
+    this.pause = Math.min(this.pause * 2, LONGEST_PAUSE);
+  }
+
+  private tellOfUnsent(code: string): void {
+    const count = Atomics.exchange(this.state, ThreadState.Unsent, 0);
+    this.options.logger.debug({ code, count }, 'replies could not be sent');
+  }
+}
+
+const ignore = (): void => {};

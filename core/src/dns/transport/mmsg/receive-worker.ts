@@ -1,0 +1,47 @@
+/** The thread that waits for datagrams. It never comes back to Node's own loop, and so gets no messages. */
+import { parentPort, workerData } from 'node:worker_threads';
+import type { Milliseconds } from '../../../contracts/milliseconds.js';
+import type { HotMemory } from '../../hot/hot-memory.js';
+import { HotReader } from '../../hot/hot-reader.js';
+import type { DatagramKind } from './datagram-batch.js';
+import { packMisses } from './miss-batch.js';
+import { ReceiveLoop } from './receive-loop.js';
+import { loadSocketCalls } from './socket-calls.js';
+import { timeTeller } from './thread-time.js';
+
+/** What such a thread is to do. */
+export interface ReceiveOrder {
+  /** The socket's number, which nobody may close before this thread has ended. */
+  readonly descriptor: number;
+  readonly kind: DatagramKind;
+  /** The words of `ThreadState`. */
+  readonly state: Int32Array<SharedArrayBuffer>;
+  readonly recursionAvailable: boolean;
+  readonly hot: HotMemory;
+  /** See `timeTeller`. */
+  readonly clockAhead: Milliseconds;
+}
+
+export type ReceiveMessage =
+  | { readonly kind: 'ready' }
+  /** As `unpackMisses` reads them. */
+  | { readonly kind: 'misses'; readonly packed: ArrayBuffer }
+  | { readonly kind: 'unsent'; readonly code: string };
+
+const post = (message: ReceiveMessage, transferred: ArrayBuffer[] = []): void =>
+  parentPort?.postMessage(message, transferred);
+
+const order = workerData as ReceiveOrder;
+const loop = new ReceiveLoop({
+  ...order,
+  calls: await loadSocketCalls(),
+  hot: new HotReader(order.hot),
+  now: timeTeller(order.clockAhead),
+  onMisses: (batch, indices) => {
+    const packed = packMisses(batch, indices);
+    post({ kind: 'misses', packed }, [packed]);
+  },
+  onUnsent: (code) => post({ kind: 'unsent', code }),
+});
+post({ kind: 'ready' });
+loop.run();

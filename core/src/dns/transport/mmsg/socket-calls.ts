@@ -1,0 +1,60 @@
+import { endianness } from 'node:os';
+import { getSystemErrorName } from 'node:util';
+import { errorMessage } from '../../../errors.js';
+import { MmsgUnavailable } from './mmsg-unavailable.js';
+
+/** An address in this process. */
+export type Pointer = bigint;
+
+/** Where the layout of C's structures is the one that `DatagramBatch` writes. */
+const ARCHITECTURES = ['x64', 'arm64'];
+
+export type SocketCalls = Awaited<ReturnType<typeof loadSocketCalls>>;
+
+/** Those functions of the C library that we call, by their own names. @throws MmsgUnavailable */
+export async function loadSocketCalls() {
+  const { platform, arch } = process;
+  if (platform !== 'linux' || !ARCHITECTURES.includes(arch) || endianness() !== 'LE') {
+    throw new MmsgUnavailable(`it needs Linux on x64 or arm64, and this is ${platform} on ${arch}`);
+  }
+  // Loaded only where it is used: it is native code, and takes its time.
+  const koffi = await import('koffi').then(
+    (module) => module.default,
+    (error: unknown) => {
+      throw new MmsgUnavailable(`koffi cannot be loaded: ${errorMessage(error)}`);
+    },
+  );
+  try {
+    const library = koffi.load(null);
+    const bind = <F extends (...parameters: never[]) => unknown>(definition: string): F =>
+      library.func(definition) as unknown as F;
+    type Batch = (descriptor: number, headers: Pointer, count: number, flags: number) => number;
+    return {
+      socket: bind<(family: number, type: number, protocol: number) => number>('int socket(int, int, int)'),
+      setsockopt: bind<(descriptor: number, level: number, name: number, value: Uint8Array, length: number) => number>(
+        'int setsockopt(int, int, int, const void *, uint)',
+      ),
+      bind: bind<(descriptor: number, address: Uint8Array, length: number) => number>(
+        'int bind(int, const void *, uint)',
+      ),
+      getsockname: bind<(descriptor: number, address: Uint8Array, length: Uint8Array) => number>(
+        'int getsockname(int, void *, void *)',
+      ),
+      shutdown: bind<(descriptor: number, how: number) => number>('int shutdown(int, int)'),
+      close: bind<(descriptor: number) => number>('int close(int)'),
+      recvmmsg: bind<(...parameters: [...Parameters<Batch>, timeout: null]) => number>(
+        'int recvmmsg(int, void *, uint, int, void *)',
+      ),
+      sendmmsg: bind<Batch>('int sendmmsg(int, void *, uint, int)'),
+      if_nametoindex: bind<(name: string) => number>('uint if_nametoindex(const char *)'),
+      /** Into room for 16 bytes, or not at all. */
+      if_indextoname: bind<(index: number, name: Uint8Array) => Pointer | null>('void *if_indextoname(uint, void *)'),
+      /** Why the call of this thread that came just before this one failed, such as `EADDRINUSE`. */
+      errorCode: (): string => getSystemErrorName(-koffi.errno()),
+      /** Where this memory lies. It must be that of an ArrayBuffer of its own: what a small array holds may move. */
+      addressOf: (memory: Uint8Array): Pointer => koffi.address(memory),
+    };
+  } catch (error) {
+    throw new MmsgUnavailable(`the C library cannot be called: ${errorMessage(error)}`);
+  }
+}

@@ -1,0 +1,15 @@
+import type { DnsAnswer, DnsQuery } from '../../contracts/resolver.js';
+import { relayMessage } from './message-relay.js';
+import { writeResponse } from './response-writer.js';
+
+/**
+ * The response to a query with what a resolver says; `undefined` for a message that is malformed or answers another
+ * question.
+ *
+ * @throws RangeError for records that cannot be written
+ */
+export function writeAnswer(query: DnsQuery, answer: DnsAnswer, recursionAvailable: boolean): Uint8Array | undefined {
+  return 'message' in answer
+    ? relayMessage(query, answer, recursionAvailable)
+    : writeResponse(query, answer, recursionAvailable);
+}

@@ -1,0 +1,40 @@
+import { HEADER_LENGTH, readUint16 } from './header.js';
+
+/** The longest name in wire form, in bytes (RFC 1035, 2.3.4). */
+const LONGEST_NAME = 255;
+
+const scratch = Buffer.allocUnsafe(LONGEST_NAME);
+
+/**
+ * The name at an offset of a message, compressed or not (RFC 1035, 4.1.4), as a text by which names can be compared: its
+ * wire form, the root's zero byte included, letters in lower case, a character for each byte. `undefined` if it is
+ * malformed. Each pointer must go back behind the one before, so that the cost is bounded.
+ */
+export function readName(message: Uint8Array, offset: number): string | undefined {
+  let lowest = offset;
+  let position = offset;
+  let length = 0;
+  for (;;) {
+    const size = message[position];
+    if (size === undefined) return undefined;
+    if (size >= 0xc0) {
+      const target = position + 1 < message.length ? readUint16(message, position) & 0x3fff : 0;
+      if (target < HEADER_LENGTH || target >= lowest) return undefined;
+      lowest = target;
+      position = target;
+      continue;
+    }
+    const end = position + size + 1;
+    if (size > 63 || end > message.length || length + size + 1 > LONGEST_NAME) return undefined;
+    for (; position < end; position++) {
+      const byte = message[position] as number;
+      scratch[length++] = byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte;
+    }
+    if (size === 0) return scratch.toString('latin1', 0, length);
+  }
+}
+
+/** A name as {@link readName} gives it without its first label; `undefined` for the root. */
+export function withoutFirstLabel(name: string): string | undefined {
+  return name.length <= 1 ? undefined : name.slice(name.charCodeAt(0) + 1);
+}

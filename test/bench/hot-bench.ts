@@ -1,0 +1,53 @@
+import { HotAnswers } from '#core/dns/hot/hot-answers.js';
+import { HotReader, LONGEST_HOT_ANSWER } from '#core/dns/hot/hot-reader.js';
+import { LASTING_LEASE } from '#core/dns/lasting-lease.js';
+import { ManualClock } from '#core/testing/manual-clock.js';
+import { queryBytes } from '../support/dns-message.js';
+import { aQuery } from '../support/dns-query.js';
+import { median } from './median.js';
+import { printTable } from './table.js';
+
+const ROUNDS = 5;
+const CALLS = 1_000_000;
+
+/** What a hot answer costs by itself, without a socket: hits and misses of one reader, over many names by turns. */
+export function benchHot(): void {
+  const rows = [
+    measure('hit, 1 name', 1, 1, {}),
+    measure('hit, 1 name, EDNS', 1, 1, { edns: {} }),
+    measure('hit, 5,000 names, EDNS', 5_000, 1, { edns: {} }),
+    measure('hit, 8 addresses that take turns, EDNS', 1, 8, { edns: {} }),
+    measure('miss, EDNS', 0, 1, { edns: {} }),
+  ];
+  printTable(`Hot answers without a socket, median of ${ROUNDS} rounds`, [['', 'CPU ns', 'answered'], ...rows]);
+}
+
+function measure(label: string, names: number, addresses: number, options: { edns?: object }): string[] {
+  const hot = new HotAnswers(false, new ManualClock());
+  const ask = (index: number): Uint8Array => queryBytes(`name-${index}.bench.test`, options);
+  for (let index = 0; index < names; index += 1) {
+    const name = `name-${index}.bench.test`;
+    const answers = Array.from({ length: addresses }, (_, number) => ({
+      ...({ name, type: 'A', ttl: 60 } as const),
+      address: `192.0.2.${number}`,
+    }));
+    hot.keep(aQuery(name, options), { rcode: 0, answers, lease: LASTING_LEASE });
+  }
+  const queries = Array.from({ length: Math.max(1, names) }, (_, index) => ask(index));
+  const reader = new HotReader(hot.memory);
+  const out = new Uint8Array(LONGEST_HOT_ANSWER);
+  const times: number[] = [];
+  let answered = 0;
+  for (let round = 0; round <= ROUNDS; round += 1) {
+    answered = 0;
+    const before = process.cpuUsage();
+    for (let call = 0, index = 0; call < CALLS; call += 1, index = index + 1 === queries.length ? 0 : index + 1) {
+      const query = queries[index] as Uint8Array;
+      if (reader.answer(query, query.length, out, true, true, 1) > 0) answered += 1;
+    }
+    // The first round is for the compiler.
+    const { user, system } = process.cpuUsage(before);
+    if (round > 0) times.push(((user + system) * 1_000) / CALLS);
+  }
+  return [label, median(times).toFixed(0), `${Math.round((answered / CALLS) * 100)} %`];
+}

@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { setEnvironmentData } from 'node:worker_threads';
+import { createHotMemory } from '#core/dns/hot/hot-memory.js';
+import type { MessageHandler } from '#core/dns/transport/message-handler.js';
+import { MmsgListener, type MmsgSurroundings } from '#core/dns/transport/mmsg/mmsg-listener.js';
+import { loadSocketCalls } from '#core/dns/transport/mmsg/socket-calls.js';
+import { ManualClock } from '#core/testing/manual-clock.js';
+import { askByUdp } from '../../../../support/dns-exchange.js';
+import { DnsLog } from '../../../../support/dns-log.js';
+import { queryBytes } from '../../../../support/dns-message.js';
+import { requireMmsg } from '../../../../support/udp-transports.js';
+
+const here = { address: '127.0.0.1', port: 0 };
+const echo: MessageHandler = (message) => message;
+const openFiles = (): number => readdirSync('/proc/self/fd').length;
+const threads = (): number => readdirSync('/proc/self/task').length;
+
+describe('a listener that takes datagrams by mmsg', function () {
+  this.timeout(60_000);
+
+  const clock = new ManualClock();
+  const log = new DnsLog();
+  const open: MmsgListener[] = [];
+  let around: MmsgSurroundings;
+
+  before(async function () {
+    requireMmsg(this);
+    const calls = await loadSocketCalls();
+    around = { calls, workers: 1, recursionAvailable: false, hot: createHotMemory(16), clock, logger: log };
+  });
+
+  afterEach(async () => {
+    for (const listener of open.splice(0)) await listener.close();
+  });
+
+  const start = async (handler: MessageHandler, more: Partial<MmsgSurroundings> = {}): Promise<MmsgListener> => {
+    const listener = await MmsgListener.open(here, handler, { ...around, ...more });
+    open.push(listener);
+    return listener;
+  };
+
+  it('leaves neither a file nor a thread when it has been closed, 50 times', async () => {
+    await (await MmsgListener.open(here, echo, around)).close();
+    const before = [openFiles(), threads()];
+    for (let time = 0; time < 50; time += 5) {
+      const some = await Promise.all(Array.from({ length: 5 }, () => MmsgListener.open(here, echo, around)));
+      await Promise.all(some.map((listener) => listener.close()));
+    }
+    assert.deepEqual([openFiles(), threads()], before);
+  });
+
+  it('leaves neither a file nor a thread when it cannot be opened', async () => {
+    const { port } = await start(echo);
+    const before = [openFiles(), threads()];
+    const address = { ...here, port };
+    await assert.rejects(MmsgListener.open(address, echo, around), { code: 'JITSU_LISTEN_FAILED' });
+    const program = new URL('data:text/javascript,throw new Error("no such thing here")');
+    await assert.rejects(MmsgListener.open(here, echo, { ...around, program, workers: 3 }), {
+      name: 'MmsgUnavailable',
+      message: /no such thing here/,
+    });
+    assert.deepEqual([openFiles(), threads()], before);
+  });
+
+  it('shares a port between several threads, each with clients of its own', async () => {
+    const { port } = await start(echo, { workers: 4 });
+    const asked = await Promise.all(
+      Array.from({ length: 60 }, (_, id) => askByUdp({ ...here, port }, queryBytes('a.test', { id }))),
+    );
+    assert.deepEqual(
+      asked.map((reply) => Buffer.from(reply).readUInt16BE(0)),
+      [...asked.keys()],
+    );
+  });
+
+  it('answers what it took before it was closed, and nothing after', async () => {
+    let release = (): void => {};
+    const taken = new Promise<void>((resolve) => (release = resolve));
+    let arrived = (): void => {};
+    const arrival = new Promise<void>((resolve) => (arrived = resolve));
+    const { port, listener } = await start(async (message) => {
+      arrived();
+      await taken;
+      return message;
+    }).then((opened) => ({ port: opened.port, listener: opened }));
+    const early = askByUdp({ ...here, port }, queryBytes('a.test', { id: 1 }));
+    await arrival;
+    const closing = listener.close();
+    open.length = 0;
+    const late: Socket = createSocket('udp4');
+    late.on('message', () => assert.fail('answered after the close'));
+    late.send(queryBytes('a.test', { id: 2 }), port, here.address);
+    release();
+    assert.equal(Buffer.from(await early).readUInt16BE(0), 1);
+    await closing;
+    const again = createSocket('udp4').bind(port, here.address);
+    await once(again, 'listening');
+    again.close();
+    late.close();
+  });
+
+  it('has another thread take the place of one that died, and says so', async () => {
+    const deaths = new Int32Array(new SharedArrayBuffer(4));
+    setEnvironmentData('deaths', deaths);
+    const program = new URL('../../../../support/mortal-receiver.js', import.meta.url);
+    const { port } = await start(echo, { program });
+    const answered = askByUdp({ ...here, port }, queryBytes('a.test', { id: 7 }));
+    for (const pause of [100, 200]) {
+      while (log.at('error').length < (pause === 100 ? 1 : 2)) await new Promise((resolve) => setTimeout(resolve, 5));
+      await clock.advance(pause);
+    }
+    assert.equal(Buffer.from(await answered).readUInt16BE(0), 7);
+    assert.equal(deaths[0], 2);
+    assert.match(log.at('error').join(), /has died; another one takes its place/);
+  });
+});
