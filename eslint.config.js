@@ -99,7 +99,15 @@ export default defineConfig(
   },
   // What prints to a terminal.
   {
-    files: ['cli/**', 'scripts/**', 'examples/**', 'test/bench/**', 'test/support/**', 'test/e2e/xen/dom0/**'],
+    files: [
+      'cli/**',
+      'scripts/**',
+      'examples/**',
+      'test/bench/**',
+      'test/soak/**',
+      'test/support/**',
+      'test/e2e/xen/dom0/**',
+    ],
     rules: { 'no-console': 'off' },
   },
   // A configuration belongs to no project of the compiler: it is loaded as it is.

@@ -28,6 +28,8 @@ function isTreatedAlike(one: UnikernelSettings, other: UnikernelSettings): boole
     one.backend === other.backend &&
     one.ready === other.ready &&
     one.stopPolicies === other.stopPolicies &&
+    one.https === other.https &&
+    one.svcb === other.svcb &&
     one.ttl === other.ttl &&
     one.stopMode === other.stopMode &&
     one.delay === other.delay &&

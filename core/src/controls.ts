@@ -54,9 +54,9 @@ export class Controls implements ControlActions {
 
   status(): StatusReport {
     const { file } = this.setting;
+    const udpTransport = this.setting.udpTransport();
     const { unikernels } = this.fleet;
     const further = unikernels.size - REPORTED;
-    const udpTransport = this.setting.udpTransport();
     return {
       version: VERSION,
       pid: process.pid,

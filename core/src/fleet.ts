@@ -142,8 +142,7 @@ export class Fleet {
   }
 
   #commonPlan(settings: UnikernelSettings): CommonPlan {
-    const { backend, ttl, stopMode, delay, deadline, grace, ready, stopPolicies } = settings;
-    const { https, svcb } = settings;
+    const { backend, ttl, stopMode, delay, deadline, grace, ready, stopPolicies, https, svcb } = settings;
     return {
       ...{ ttl, stopMode, delay, deadline, grace, https, svcb },
       backend: this.#backend(backend),

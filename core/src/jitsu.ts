@@ -55,9 +55,9 @@ export class Jitsu {
   readonly #reaper: Reaper;
   readonly #summoner: Summoner;
   readonly #resolvers: readonly Resolver[];
+  #cache: CachingResolver | undefined;
   readonly #settings: Omit<Settings, 'unikernels'>;
   readonly #followers = new Map<Backend, PowerFollower>();
-  #cache: CachingResolver | undefined;
   #dns: DnsServer | undefined;
   #stopped: Promise<void> | undefined;
 

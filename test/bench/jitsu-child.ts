@@ -8,13 +8,19 @@ import { promisify } from 'node:util';
 import { ask } from './ask.js';
 import { freePort } from './free-port.js';
 
+/** With a million names, on a busy machine. */
+const PATIENCE = 300_000;
+
 const COMMAND = fileURLToPath(new URL('../../../cli/bin/jitsu.js', import.meta.url));
+
+const HEAP_TELLING = ['--expose-gc', '--import', new URL('heap-teller.js', import.meta.url).href];
 
 /** What goes into the configuration beyond its unikernels, and how the process is started. */
 export interface JitsuChildOptions {
   readonly dns?: object;
   readonly settings?: object;
-  readonly nodeFlags?: readonly string[];
+  /** Whether it can be asked for its heap, which costs a garbage collection each time. */
+  readonly tellsHeap?: boolean;
 }
 
 /** The real `jitsu start` as a child process, with a configuration of its own; disposed, it is gone with what it ran. */
@@ -32,7 +38,7 @@ export class JitsuChild implements AsyncDisposable {
   static async start(
     unikernels: readonly object[],
     probeName: string,
-    { dns = {}, settings = {}, nodeFlags = [] }: JitsuChildOptions = {},
+    { dns = {}, settings = {}, tellsHeap = false }: JitsuChildOptions = {},
   ): Promise<JitsuChild> {
     const folder = await mkdtemp(join(tmpdir(), 'jitsu-bench-'));
     const port = await freePort();
@@ -47,16 +53,24 @@ export class JitsuChild implements AsyncDisposable {
     };
     await writeFile(file, JSON.stringify(configuration));
     const started = performance.now();
-    const words = [...nodeFlags, COMMAND, 'start', '--config', file, '--control', join(folder, 'control.sock')];
-    const child = spawn(process.execPath, words, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
-    // It is spoken to only by who gave it something that listens, and holds nobody up.
+    const words = [
+      ...(tellsHeap ? HEAP_TELLING : []),
+      COMMAND,
+      'start',
+      '--config',
+      file,
+      '--control',
+      join(folder, 'control.sock'),
+    ];
+    const channel = tellsHeap ? (['ipc'] as const) : [];
+    const child = spawn(process.execPath, words, { stdio: ['ignore', 'ignore', 'inherit', ...channel] });
     child.channel?.unref();
     try {
       await once(child, 'spawn');
       const died = once(child, 'exit').then(([status]) => {
         throw new Error(`jitsu start ended with status ${String(status)}`);
       });
-      await Promise.race([ask(port, probeName, 'TXT', 20), died]);
+      await Promise.race([ask(port, probeName, 'TXT', 20, PATIENCE), died]);
       return new JitsuChild(folder, child, child.pid ?? 0, port, performance.now() - started);
     } catch (error) {
       child.kill('SIGKILL');
@@ -71,8 +85,20 @@ export class JitsuChild implements AsyncDisposable {
     await promisify(execFile)(process.execPath, words);
   }
 
+  /** What the main thread holds after a garbage collection, in MiB. */
+  async heapInUse(): Promise<number> {
+    const told = once(this.child, 'message');
+    this.child.send('heap');
+    const [bytes] = (await told) as [number];
+    return bytes / 2 ** 20;
+  }
+
+  get hasEnded(): boolean {
+    return this.child.exitCode !== null || this.child.signalCode !== null;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.child.exitCode === null && this.child.signalCode === null) {
+    if (!this.hasEnded) {
       const ended = once(this.child, 'exit');
       this.child.kill('SIGTERM');
       await ended;

@@ -18,6 +18,7 @@ export const SYSTEM_TOOLS = {
   setpriv: 'util-linux',
   mke2fs: 'e2fsprogs',
   unbound: 'unbound',
+  unshare: 'util-linux',
   xz: 'xz-utils',
   lz4: 'lz4',
 } as const;

@@ -17,11 +17,7 @@ export interface StartContext extends CommandContext {
  * `jitsu start`: serves until it is told to end, then ends in order.
  * @throws what reading the configuration and starting throw
  */
-export async function start(
-  context: StartContext,
-  words: readonly string[],
-  choice: StartChoice,
-): Promise<ExitStatus> {
+export async function start(context: StartContext, words: readonly string[], choice: StartChoice): Promise<ExitStatus> {
   const { jitsu, logger, ended, onExit } = await open(context, words, choice);
   const signal = await ended;
   logger.info({ signal }, onExit === 'keep' ? 'ending; unikernels keep running' : 'ending; stopping unikernels');

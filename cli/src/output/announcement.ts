@@ -61,9 +61,10 @@ export function announcement(served: Served, { calledAs, control }: Calling): st
 
 /** The same for a log. */
 export function announcementLines(served: Served): readonly string[] {
-  const hidden = nameCount(served.settings) - SHOWN;
+  const { settings } = served;
+  const hidden = nameCount(settings) - SHOWN;
   return [
-    ...mappings(served.settings).map(
+    ...mappings(settings).map(
       ({ name, addresses, unikernel, backend }) => `serving ${name} (${addresses}) by ${unikernel} of ${backend}`,
     ),
     ...(hidden > 0 ? [`and ${hidden} more names`] : []),

@@ -17,6 +17,9 @@ import { WordedReader } from './worded-reader.js';
 /** The probe that stands behind the key `waitForKey`. */
 export const WAIT_FOR_KEY_PROBE = 'xenstore-key';
 
+/** One for all: settings that are the same are kept once. */
+const NO_RECORDS: readonly Uint8Array[] = [];
+
 const partsSchema = unikernelSchema.partial();
 
 /** The common keys that are right. */
@@ -32,7 +35,6 @@ interface Reading {
 }
 
 const NO_WORDS: readonly string[] = [];
-const NO_BINDINGS: readonly Uint8Array[] = [];
 
 /** Reads unikernels one by one; whatever is wrong with them goes to the list of problems. */
 export class UnikernelReader {
@@ -92,8 +94,8 @@ export class UnikernelReader {
       grace: common.grace ?? stop.grace,
       stopPolicies,
       useSynjitsu: common.useSynjitsu ?? true,
-      https: common.https ?? NO_BINDINGS,
-      svcb: common.svcb ?? NO_BINDINGS,
+      https: common.https ?? NO_RECORDS,
+      svcb: common.svcb ?? NO_RECORDS,
     };
   }
 

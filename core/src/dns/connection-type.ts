@@ -8,7 +8,10 @@ export interface Reachable {
   readonly addresses: readonly string[];
   readonly seeksAddresses: boolean;
   /** The data of its HTTPS and SVCB records (RFC 9460, 2.2). */
-  readonly plan: { readonly https?: readonly Uint8Array[]; readonly svcb?: readonly Uint8Array[] };
+  readonly plan: {
+    readonly https?: readonly Uint8Array[] | undefined;
+    readonly svcb?: readonly Uint8Array[] | undefined;
+  };
 }
 
 /** A type of question whose answer leads to a connection. */

@@ -38,7 +38,7 @@ export class PendingQueries {
         },
         (error: unknown) => {
           leave();
-          reject(error);
+          reject(error instanceof Error ? error : new Error(String(error)));
         },
       );
     });

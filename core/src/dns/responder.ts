@@ -13,7 +13,7 @@ import { writeHeaderOnly, writeResponse } from './wire/response-writer.js';
 
 const NOBODYS: RecordsAnswer = {
   rcode: Rcode.Refused,
-  extendedError: { code: ExtendedErrorCode.NotAuthoritative, text: 'not served here, and forwarding is off' },
+  extendedError: { code: ExtendedErrorCode.NotAuthoritative, text: 'not served here, and not forwarded' },
 };
 
 const OVERLOADED: RecordsAnswer = {

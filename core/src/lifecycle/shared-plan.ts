@@ -50,11 +50,11 @@ export class SharedPlan implements UnikernelPlan {
     return this.common.grace;
   }
 
-  get https(): CommonPlan['https'] {
+  get https(): UnikernelPlan['https'] {
     return this.common.https;
   }
 
-  get svcb(): CommonPlan['svcb'] {
+  get svcb(): UnikernelPlan['svcb'] {
     return this.common.svcb;
   }
 }

@@ -23,8 +23,8 @@ export interface UnikernelPlan {
   readonly deadline: Milliseconds;
   readonly grace: Milliseconds;
   /** The data of its HTTPS and SVCB records (RFC 9460, 2.2); none where absent. */
-  readonly https?: readonly Uint8Array[];
-  readonly svcb?: readonly Uint8Array[];
+  readonly https?: readonly Uint8Array[] | undefined;
+  readonly svcb?: readonly Uint8Array[] | undefined;
 }
 
 /** Why the last summon came to nothing, and how long the next one has to wait. */
@@ -68,9 +68,10 @@ export class Unikernel {
   summon: RunningSummon | undefined;
   /** The stop that is under way; a summon waits for it. It never rejects. */
   stopping: Promise<void> | undefined;
-  #counters: ReadonlyMap<string, NameCounter> | undefined;
   #ready = false;
+  /** Most of a million unikernels never have any. */
   #onUnready: Set<() => void> | undefined;
+  #counters: ReadonlyMap<string, NameCounter> | undefined;
 
   /** `onCount` is called whenever a counter has changed. */
   constructor(
@@ -101,8 +102,8 @@ export class Unikernel {
   /** Whoever relies on it is told when it falls, before anything follows from that. */
   set ready(ready: boolean) {
     this.#ready = ready;
-    if (ready || this.#onUnready === undefined) return;
-    const listeners = this.#onUnready;
+    if (ready) return;
+    const listeners = this.#onUnready ?? [];
     this.#onUnready = undefined;
     for (const listener of listeners) listener();
   }

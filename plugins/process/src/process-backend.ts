@@ -104,10 +104,10 @@ export class ProcessBackend implements Backend<ProcessOptions> {
   async register(registration: Registration<ProcessOptions>): Promise<UnikernelId> {
     const id = unikernelId(this.connectionName, registration.options.name);
     const plan = await planProcess(id, registration, this.#programs, this.#accounts);
-    const known = this.#plans.has(id);
-    this.#plans.set(id, plan);
     const machine = this.#machines.get(id);
-    if (machine && !known) {
+    const isNew = machine !== undefined && !this.#plans.has(id);
+    this.#plans.set(id, plan);
+    if (isNew) {
       this.#takeUp(plan);
       this.#power.note(id, machine.look());
     }

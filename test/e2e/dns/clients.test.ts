@@ -7,6 +7,7 @@ import { within } from '../../support/place.js';
 import { requireTool } from '../../support/require-tool.js';
 import { RunningJitsu } from '../../support/running-jitsu.js';
 import type { SystemTool } from '../../support/system-tools.js';
+import { RESOLVED_STUB, startSystemdResolved } from '../../support/systemd-resolved.js';
 import { startUnbound } from '../../support/unbound.js';
 
 /** Jitsu has port 53, where glibc looks for it; the others are asked by their ports. */
@@ -28,7 +29,9 @@ describe('a stopped unikernel, and a name that is forwarded, are found at the fi
   let knot: NameDaemon;
   let unbound: NameDaemon;
   let jitsu: RunningJitsu;
-  const unikernels = ['dig', 'kdig', 'drill', 'delv', 'glibc', 'unbound'].map((name) => RunningJitsu.aUnikernel(name));
+  const unikernels = ['dig', 'kdig', 'drill', 'delv', 'glibc', 'unbound', 'resolved'].map((name) =>
+    RunningJitsu.aUnikernel(name),
+  );
   const addressOf = (name: string): string =>
     String(unikernels.find((unikernel) => unikernel['name'] === name)?.['ip']);
 
@@ -75,6 +78,16 @@ describe('a stopped unikernel, and a name that is forwarded, are found at the fi
   it('Unbound that forwards to Jitsu', async () => {
     const words = ['+tries=1', '+time=10', '-p', String(UNBOUND_PORT), '@127.0.0.1', '+short'];
     assert.ok((await namespace.run('dig', ...words, 'unbound.test', 'A')).includes(addressOf('unbound')));
+    assert.match(await namespace.run('dig', ...words, 'www.forwarded.test', 'A'), /^192\.0\.2\.1$/m);
+    assert.match(await namespace.run('dig', ...words, 'hundred.forwarded.test', 'A'), /^(192\.0\.2\.\d+\n){100}$/);
+  });
+
+  it('systemd-resolved', async function () {
+    await using _resolved = await startSystemdResolved(this, namespace);
+    const words = ['+tries=1', '+time=10', `@${RESOLVED_STUB}`, '+short'];
+    const found = await namespace.run('dig', ...words, 'resolved.test', 'A');
+    assert.ok(found.includes(addressOf('resolved')), found);
+    assert.equal((await jitsu.status('resolved')).state, 'running');
     assert.match(await namespace.run('dig', ...words, 'www.forwarded.test', 'A'), /^192\.0\.2\.1$/m);
     assert.match(await namespace.run('dig', ...words, 'hundred.forwarded.test', 'A'), /^(192\.0\.2\.\d+\n){100}$/);
   });
