@@ -37,6 +37,8 @@ import { systemProcessTable } from './system-process-table.js';
 import { unikernelId } from './unikernel-id.js';
 import { UserAccounts } from './user-accounts.js';
 
+const NO_MACS: readonly string[] = [];
+
 /** Runs unikernels as processes of this machine. */
 @injectable()
 export class ProcessBackend implements Backend<ProcessOptions> {
@@ -107,10 +109,10 @@ export class ProcessBackend implements Backend<ProcessOptions> {
   async register(registration: Registration<ProcessOptions>): Promise<UnikernelId> {
     const id = unikernelId(this.connectionName, registration.options.name);
     const plan = await planProcess(id, registration, this.#programs, this.#accounts);
-    const known = this.#plans.has(id);
-    this.#plans.set(id, plan);
     const machine = this.#machines.get(id);
-    if (machine && !known) {
+    const isNew = machine !== undefined && !this.#plans.has(id);
+    this.#plans.set(id, plan);
+    if (isNew) {
       this.#takeUp(plan);
       this.#power.note(id, machine.look());
     }
@@ -125,7 +127,7 @@ export class ProcessBackend implements Backend<ProcessOptions> {
     return {
       name,
       state,
-      macs: [],
+      macs: NO_MACS,
       ...(machine && { domainId: machine.pid }),
       ...(detail !== undefined && { detail }),
     };

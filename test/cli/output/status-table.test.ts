@@ -34,6 +34,11 @@ describe('the status table', () => {
     assert.ok(lines(table).every(({ length }) => length <= 80));
   });
 
+  it('says how many there are that it does not show', () => {
+    const report = { ...aStatusReport([aUnikernelStatus()]), further: 990_000 };
+    assert.match(statusTable(report, undefined), /\n\n990000 more are not shown/);
+  });
+
   it('keeps a unikernel with many addresses together', () => {
     const addresses = ['192.0.2.1', '192.0.2.2', '192.0.2.3'];
     const table = statusTable(
