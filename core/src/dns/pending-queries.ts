@@ -49,16 +49,9 @@ export class PendingQueries {
       };
       this.waiting.add(giveUp);
       gone?.addEventListener('abort', onGone);
-      work(own?.signal ?? this.end.signal).then(
-        (value) => {
-          leave();
-          resolve(value);
-        },
-        (error: unknown) => {
-          leave();
-          reject(error as Error);
-        },
-      );
+      work(own?.signal ?? this.end.signal)
+        .finally(leave)
+        .then(resolve, reject);
     });
   }
 
