@@ -56,7 +56,7 @@ export class PendingQueries {
         },
         (error: unknown) => {
           leave();
-          reject(error);
+          reject(error as Error);
         },
       );
     });

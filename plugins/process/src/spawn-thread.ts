@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import type { Exit } from './process-machine.js';
+import type { Exit } from './exit.js';
 import type { SpawnNews, SpawnOrder } from './spawn-order.js';
 
 const PROGRAM = new URL('./spawn-worker.js', import.meta.url);
