@@ -15,6 +15,7 @@ import { decodeReply, queryBytes } from '../../support/dns-message.js';
 import { dnsSettings } from '../../support/dns-settings.js';
 import { FakeSummons } from '../../support/dns-summons.js';
 import { aUnikernel } from '../../support/dns-unikernel.js';
+import { describeOverUdp } from '../../support/udp-transports.js';
 import { wakeSettings } from '../../support/wake-settings.js';
 
 const NAMES = 10_000;
@@ -36,7 +37,7 @@ async function askAgainAndAgain({ address, port }: Endpoint, message: Uint8Array
   }
 }
 
-describe('a flood of forged sources that asks for 10,000 stopped names', () => {
+describeOverUdp('a flood of forged sources that asks for 10,000 stopped names', (transport) => {
   const summons = new FakeSummons();
   const log = new DnsLog();
   const sources: Socket[] = [];
@@ -46,7 +47,7 @@ describe('a flood of forged sources that asks for 10,000 stopped names', () => {
 
   before(async () => {
     const deps = { clock: new SystemClock(), logger: log };
-    const settings = dnsSettings({ rateLimit: { perSecond: 50, slip: 2, exempt: [] } });
+    const settings = dnsSettings({ transport, rateLimit: { perSecond: 50, slip: 2, exempt: [] } });
     const wake = wakeSettings();
     access = new Access(settings, wake, deps);
     const unikernels = Array.from({ length: NAMES }, (_, index) =>

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { eventually } from '#core/testing/eventually.js';
 import { NetworkNamespace } from '../../support/network-namespace.js';
 import { requireTool } from '../../support/require-tool.js';
+import { RESOLVED_STUB, startSystemdResolved } from '../../support/systemd-resolved.js';
 import { TemporaryFolder } from '../../support/temporary-folder.js';
 
 const SERVER = fileURLToPath(new URL('../../support/guarded-server.js', import.meta.url));
@@ -121,5 +122,13 @@ describe('with a proof asked of everybody, a stopped name resolves at the first 
       unbound.kill();
       await once(unbound, 'exit');
     }
+  });
+
+  it('for systemd-resolved', async function () {
+    await using _resolved = await startSystemdResolved(this, namespace);
+    const ask = (name: string): Promise<string> =>
+      namespace.run('dig', `@${RESOLVED_STUB}`, '+tries=1', '+time=10', '+short', name);
+    assert.match(await ask('u13.lab.test'), /^192\.0\.2\.13$/m);
+    await assertWoken('u13');
   });
 });
