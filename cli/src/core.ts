@@ -20,6 +20,8 @@ export interface Core {
   unikernelOptions(request: { readonly directory: string }): Promise<UnikernelOptions>;
   /** The commands that installed plugins bring. */
   pluginCommands(request: { readonly directory: string }): Promise<readonly PluginCommand[]>;
+  /** What a configuration opens to the world, a sentence each. */
+  exposures(settings: Settings): readonly string[];
   createLogger(options: LoggerOptions): Logger;
   createJitsu(
     settings: Settings,

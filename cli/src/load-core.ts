@@ -23,6 +23,7 @@ export async function loadCore(): Promise<Core> {
       const { contributions } = await core.loadRegistry(request, places);
       return core.pluginCommands(contributions, core.createLogger({ level: 'info' }));
     },
+    exposures: core.exposures,
     createLogger: core.createLogger,
     createJitsu: core.createJitsu,
     controlClient: (socket) => new core.ControlClient(socket),

@@ -34,6 +34,8 @@ function isTreatedAlike(one: UnikernelSettings, other: UnikernelSettings): boole
     one.stopMode === other.stopMode &&
     one.delay === other.delay &&
     one.deadline === other.deadline &&
-    one.grace === other.grace
+    one.grace === other.grace &&
+    one.https === other.https &&
+    one.svcb === other.svcb
   );
 }

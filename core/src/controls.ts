@@ -26,6 +26,8 @@ export interface Setting {
   readonly file: string | undefined;
   listening(): readonly Endpoint[];
   udpTransport(): StatusReport['udpTransport'] | undefined;
+  /** How often what was refused, by kind. */
+  refused(): StatusReport['dns']['refused'];
   notifiers(): StatusReport['notifiers'];
   /** Absent before DNS is answered. */
   cache(): Pick<CachingResolver, 'status' | 'flush'> | undefined;
@@ -65,7 +67,7 @@ export class Controls implements ControlActions {
       ...(file !== undefined && { configFile: file }),
       listening: this.setting.listening(),
       ...(udpTransport !== undefined && { udpTransport }),
-      dns: { cache: this.setting.cache()?.status ?? NOTHING_CACHED },
+      dns: { cache: this.setting.cache()?.status ?? NOTHING_CACHED, refused: this.setting.refused() },
       unikernels: selectForStatus(unikernels, REPORTED).map((unikernel) => statusOf(unikernel, this.reaper)),
       ...(further > 0 && { further }),
       notifiers: this.setting.notifiers(),

@@ -58,6 +58,7 @@ export type {
 } from './control/status-report.js';
 export { commandLine } from './command-line.js';
 export { createJitsu, Jitsu } from './jitsu.js';
+export { exposures } from './dns/clients/exposures.js';
 export { loadRegistry, loadSettings } from './load.js';
 export { BackOff } from './lifecycle/back-off.js';
 export { PowerWatch } from './lifecycle/power-watch.js';

@@ -9,11 +9,14 @@ import type { Milliseconds } from './contracts/milliseconds.js';
 import type { Resolver } from './contracts/resolver.js';
 import type { StateStore } from './contracts/state-store.js';
 import { CachingResolver } from './dns/cache/caching-resolver.js';
+import { Access } from './dns/clients/access.js';
 import { DnsServer } from './dns/dns-server.js';
 import { Forwarder } from './dns/forwarder/forwarder.js';
+import { ForwardingGate } from './dns/forwarding-gate.js';
 import { MinimalAny } from './dns/minimal-any.js';
 import { SpecialNames } from './dns/special-names.js';
 import { UnikernelResolver } from './dns/unikernel-resolver.js';
+import { WakeGuard } from './dns/wake-guard.js';
 import { errorMessage } from './errors.js';
 import { countersOf, Fleet } from './fleet.js';
 import { Instances } from './instances.js';
@@ -54,6 +57,7 @@ export class Jitsu {
   readonly #stopper: Stopper;
   readonly #reaper: Reaper;
   readonly #summoner: Summoner;
+  readonly #access: Access;
   readonly #resolvers: readonly Resolver[];
   #cache: CachingResolver | undefined;
   readonly #settings: Omit<Settings, 'unikernels'>;
@@ -87,6 +91,7 @@ export class Jitsu {
       this.#reaper.watch(unikernel);
     };
     this.#summoner = new Summoner(new BootQueue(limit, queue), backOff, this.#announcer, clock, onUp);
+    this.#access = new Access(settings.dns, settings.wake, { clock, logger });
     this.controls = new Controls(
       {
         file: settings.file,
@@ -95,6 +100,7 @@ export class Jitsu {
         notifiers: () => this.#notifiers.status(),
         cache: () => this.#cache,
         forgetReusable: () => this.#dns?.forgetReusable(),
+        refused: () => this.#access.refusals.counts,
       },
       ...([this.#fleet, this.#summoner, this.#stopper, this.#reaper, this.#history, this.#store, clock] as const),
     );
@@ -184,15 +190,17 @@ export class Jitsu {
     const { clock, logger } = this;
     const settings = this.#settings;
     const unikernels = [...this.#fleet.unikernels.values()];
-    const local = new UnikernelResolver(unikernels, this.#summoner, settings.dns, { clock, logger });
+    const access = this.#access;
+    const guard = new WakeGuard(settings.wake, access, clock);
+    const local = new UnikernelResolver(unikernels, this.#summoner, settings.dns, { clock, logger, guard });
     const forwarder = new Forwarder(settings.dns, { clock, logger, listening: () => this.listening });
     const cache = new CachingResolver(forwarder, settings.dns, clock);
-    const behind = [
-      new SpecialNames(),
-      ...(settings.dns.forwarders === 'off' ? [] : [new MinimalAny(Math.floor(settings.dns.ttl / 1_000))]),
-      cache,
-    ];
-    const dns = new DnsServer(settings.dns, [local, ...this.#resolvers, ...behind], { clock, logger });
+    const elsewhere =
+      settings.dns.forwarders === 'off'
+        ? []
+        : [new ForwardingGate(access), new MinimalAny(Math.floor(settings.dns.ttl / 1_000)), cache];
+    const resolvers = [local, ...this.#resolvers, new SpecialNames(), ...elsewhere];
+    const dns = new DnsServer(settings.dns, resolvers, { clock, logger }, access);
     await forwarder.open();
     this.#unwinding.add(() => forwarder.close());
     this.#unwinding.add(() => cache.close());

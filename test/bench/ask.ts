@@ -5,7 +5,13 @@ import type { DecodedPacket, RecordType } from 'dns-packet';
 const PATIENCE = 60_000;
 
 /** Asks a DNS server on 127.0.0.1 over UDP, once more every `interval` milliseconds until it answers. */
-export function ask(port: number, name: string, type: RecordType, interval: number): Promise<DecodedPacket> {
+export function ask(
+  port: number,
+  name: string,
+  type: RecordType,
+  interval: number,
+  patience = PATIENCE,
+): Promise<DecodedPacket> {
   return new Promise((resolve, reject) => {
     const socket = createSocket('udp4');
     const query = dnsPacket.encode({
@@ -22,8 +28,8 @@ export function ask(port: number, name: string, type: RecordType, interval: numb
       settle();
     };
     const deadline = setTimeout(
-      () => end(() => reject(new Error(`Nobody answered for ${name} on port ${port} within a minute`))),
-      PATIENCE,
+      () => end(() => reject(new Error(`Nobody answered for ${name} on port ${port} within ${patience / 1_000} s`))),
+      patience,
     );
     // Refused as long as the server is not there yet.
     socket.on('error', () => undefined);

@@ -9,6 +9,9 @@ import { promisify } from 'node:util';
 import { ask } from './ask.js';
 import { freePort } from './free-port.js';
 
+/** With a million names, on a busy machine. */
+const PATIENCE = 300_000;
+
 const COMMAND = fileURLToPath(new URL('../../../cli/bin/jitsu.js', import.meta.url));
 
 const TELLING = ['--expose-gc', '--import', new URL('main-thread-teller.js', import.meta.url).href];
@@ -74,7 +77,7 @@ export class JitsuChild implements AsyncDisposable {
       const died = once(child, 'exit').then(([status]) => {
         throw new Error(`jitsu start ended with status ${String(status)}`);
       });
-      await Promise.race([ask(port, probeName, 'TXT', 20), died]);
+      await Promise.race([ask(port, probeName, 'TXT', 20, PATIENCE), died]);
       return new JitsuChild(folder, child, child.pid ?? 0, port, performance.now() - started);
     } catch (error) {
       child.kill('SIGKILL');

@@ -6,24 +6,34 @@ import type { Instances } from '#core/instances.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { FakeBackend } from '../support/fake-backend.js';
 
+const NONE: readonly never[] = [];
+const READY = [{ words: 'tcp:8080' }];
+
 /** A fleet on two connections to one hypervisor, of unikernels that are the machines of these names. */
-async function aFleet(machines: readonly { name: string; backend: string; machine: string }[]): Promise<Fleet> {
+async function aFleet(
+  machines: readonly { name: string; backend: string; machine: string; names?: readonly string[] }[],
+  made: unknown[] = [],
+): Promise<Fleet> {
   const backend = new FakeBackend(new ManualClock());
   await backend.connect();
   const unikernels = machines.map(
-    ({ name, backend, machine }) =>
+    ({ name, backend, machine, names = [] }) =>
       ({
         name,
         backend,
         options: { name: machine },
-        names: [],
-        ready: [],
-        stopPolicies: [],
+        names,
+        ready: READY,
+        stopPolicies: NONE,
         stopMode: 'destroy',
       }) as unknown as UnikernelSettings,
   );
   const connections = [{ name: 'near' }, { name: 'far' }];
-  const instances = { backend: () => backend, bootConfigurators: [] } as unknown as Instances;
+  const instances = {
+    backend: () => backend,
+    bootConfigurators: [],
+    worded: ({ words }: { words: string }) => made.push(words),
+  } as unknown as Instances;
   return new Fleet({ connections, unikernels } as unknown as Settings, instances);
 }
 
@@ -89,5 +99,37 @@ describe('the fleet', () => {
     ]);
     await fleet.register(() => undefined);
     assert.deepEqual([...fleet.unikernels.keys()], ['a', 'b']);
+  });
+
+  it('finds a unikernel by its name, by a DNS name however it is written, and by its id', async () => {
+    const fleet = await aFleet([
+      { name: 'a', backend: 'near', machine: 'one', names: ['www.a.test', 'shared.test'] },
+      { name: 'b', backend: 'near', machine: 'two', names: ['shared.test'] },
+    ]);
+    await fleet.register(() => undefined);
+    const [a, b] = [...fleet.unikernels.values()];
+    assert.equal(fleet.find('b'), b);
+    assert.equal(fleet.find('WWW.A.test.'), a);
+    assert.equal(fleet.find('shared.test'), a);
+    assert.equal(fleet.find(b!.plan.id.toUpperCase()), b);
+    assert.throws(() => fleet.find('c.test'), { code: 'JITSU_UNIKERNEL_UNKNOWN' });
+  });
+
+  it('plans and makes once what 10,000 unikernels have in common, and nothing for names that nobody asks for', async () => {
+    const machines = Array.from({ length: 10_000 }, (_, index) => ({
+      ...{ name: `n${index}`, backend: 'near', machine: `n${index}`, names: [`n${index}.test`] },
+    }));
+    const made: unknown[] = [];
+    const fleet = await aFleet(machines, made);
+    await fleet.register(() => undefined);
+    assert.deepEqual(made, ['tcp:8080']);
+    const unikernels = [...fleet.unikernels.values()];
+    assert.equal(new Set(unikernels.map(({ plan }) => plan.probes)).size, 1);
+    assert.ok(unikernels.every(({ isCounted }) => !isCounted));
+    unikernels[5]!.counters.get('n5.test')?.asked(7);
+    assert.deepEqual(
+      unikernels.filter(({ isCounted }) => isCounted).map(({ name }) => name),
+      ['n5'],
+    );
   });
 });

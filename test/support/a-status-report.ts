@@ -34,7 +34,10 @@ export function aStatusReport(
     now: reportTime,
     startedAt: reportTime - 3_600_000,
     listening: [{ address: '127.0.0.1', port: 10_053 }],
-    dns: { cache: { hits: 0, misses: 0, stale: 0, prefetches: 0, entries: 0, bytes: 0, size: 33_554_432 } },
+    dns: {
+      cache: { hits: 0, misses: 0, stale: 0, prefetches: 0, entries: 0, bytes: 0, size: 33_554_432 },
+      refused: { client: 0 },
+    },
     unikernels,
     notifiers,
   };

@@ -10,6 +10,7 @@ export function fakeCore(parts: Partial<Core>): Core {
     configurationSchema: never('configurationSchema'),
     unikernelOptions: never('unikernelOptions'),
     pluginCommands: never('pluginCommands'),
+    exposures: () => [],
     createLogger: never('createLogger'),
     createJitsu: never('createJitsu'),
     controlClient: never('controlClient'),

@@ -1,3 +1,6 @@
+/** The TTL of all that is in the zone, in seconds. */
+export const ORACLE_TTL = 3_600;
+
 /** Addresses that do not fit into 512 bytes, and into 1232 not either. */
 const bulk = (name: string, count: number): string =>
   Array.from({ length: count }, (_, index) => `${name} A 192.0.2.${index + 1}`).join('\n');
@@ -5,7 +8,7 @@ const bulk = (name: string, count: number): string =>
 /** A zone with every common type and every kind of name, for servers to be compared by. */
 export function oracleZone(origin: string): string {
   return `$ORIGIN ${origin}.
-$TTL 3600
+$TTL ${ORACLE_TTL}
 @ SOA ns hostmaster 2026 3600 600 86400 300
 @ NS ns
 @ NS ns2.sub

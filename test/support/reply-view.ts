@@ -12,8 +12,8 @@ export interface ReplyView {
   readonly edns: 'none' | 'plain' | 'do';
 }
 
-/** @param withTtl false where a cache is asked, whose TTLs count down */
-export function viewOf(bytes: Uint8Array, withTtl = true): ReplyView {
+/** Without TTLs, which count down in caches, and without AA, which those do not have. */
+export function viewOf(bytes: Uint8Array): ReplyView {
   const reply = decodeReply(bytes);
   const { answers = [], authorities = [], additionals = [], questions = [] } = reply;
   const opt = additionals.find(({ type }) => type === 'OPT');
@@ -21,11 +21,11 @@ export function viewOf(bytes: Uint8Array, withTtl = true): ReplyView {
     records
       .filter((record) => (record as { type: string }).type !== 'OPT')
       .map((record) => {
-        const { name, ttl, ...rest } = record as { name: string; ttl: number };
-        return JSON.stringify({ name: name.toLowerCase(), ...(withTtl && { ttl }), ...rest });
+        const { name, ttl: _ttl, ...rest } = record as { name: string; ttl: number };
+        return JSON.stringify({ name: name.toLowerCase(), ...rest });
       })
       .sort();
-  const flags = { qr: reply.flag_qr, aa: reply.flag_aa, tc: reply.flag_tc, rd: reply.flag_rd, ad: reply.flag_ad };
+  const flags = { qr: reply.flag_qr, tc: reply.flag_tc, rd: reply.flag_rd, ad: reply.flag_ad };
   return {
     rcode: reply.rcode,
     flags: Object.entries(flags)

@@ -20,6 +20,6 @@ export async function check(
   const settings = await core.loadSettings(startRequest(directory, words, choice));
   // Putting everything together opens nothing, and objects to what no schema can know, such as an unsupported stop mode.
   await core.createJitsu(settings, { logger: core.createLogger({ level: 'silent' }) });
-  terminal.out(settingsSummary(settings, terminal.columns));
+  terminal.out(settingsSummary(settings, core.exposures(settings), terminal.columns));
   return ExitStatus.ok;
 }

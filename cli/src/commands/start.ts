@@ -1,4 +1,3 @@
-import type { Logger } from '@jitsud/core';
 import type { CommandContext } from '../command-context.js';
 import type { StartChoice } from '../command-line.js';
 import { ExitStatus } from '../exit-status.js';
@@ -17,11 +16,7 @@ export interface StartContext extends CommandContext {
  * `jitsu start`: serves until it is told to end, then ends in order.
  * @throws what reading the configuration and starting throw
  */
-export async function start(
-  context: StartContext,
-  words: readonly string[],
-  choice: StartChoice,
-): Promise<ExitStatus> {
+export async function start(context: StartContext, words: readonly string[], choice: StartChoice): Promise<ExitStatus> {
   const { jitsu, logger, ended, onExit } = await open(context, words, choice);
   const signal = await ended;
   logger.info({ signal }, onExit === 'keep' ? 'ending; unikernels keep running' : 'ending; stopping unikernels');
@@ -42,19 +37,18 @@ async function open(
   await jitsu.start();
 
   const isUsualSocket = settings.controlSocket === core.defaultControlSocket();
-  const served = { settings, listening: jitsu.listening, udpTransport: jitsu.udpTransport };
+  const exposures = core.exposures(settings);
+  const served = { settings, listening: jitsu.listening, udpTransport: jitsu.udpTransport, exposures };
   if (terminal.interactive) {
     const control =
       choice.control ?? (isUsualSocket || choice.config === undefined ? undefined : settings.controlSocket);
-    terminal.out(announcement(served, { calledAs, ...(control !== undefined && { control }) }));
+    const calling = { calledAs, ...(control !== undefined && { control }) };
+    terminal.out(announcement(served, calling, terminal.columns));
   } else {
-    logLines(logger, announcementLines(served));
+    for (const line of announcementLines(served)) logger.info({}, line);
+    for (const exposure of served.exposures) logger.warn({}, exposure);
   }
 
   // In an object, as a promise by itself would be waited for.
   return { jitsu, logger, ended, onExit: settings.onExit };
-}
-
-function logLines(logger: Logger, lines: readonly string[]): void {
-  for (const line of lines) logger.info({}, line);
 }

@@ -1,5 +1,6 @@
 import type { Settings } from '@jitsud/core';
 import { endpointText } from './endpoint-text.js';
+import { openText } from './open-text.js';
 import { printable } from './printable.js';
 import { textTable } from './text-table.js';
 
@@ -9,6 +10,8 @@ export interface Served {
   readonly listening: readonly { readonly address: string; readonly port: number }[];
   /** How datagrams are taken. */
   readonly udpTransport?: string | undefined;
+  /** What is open to the world, a sentence each. */
+  readonly exposures?: readonly string[];
 }
 
 /** How a person calls Jitsu's other commands. */
@@ -23,7 +26,7 @@ export interface Calling {
 const SHOWN = 20;
 
 /** What a person sees when Jitsu has started: what it serves, and what to try next. */
-export function announcement(served: Served, { calledAs, control }: Calling): string {
+export function announcement(served: Served, { calledAs, control }: Calling, columns?: number): string {
   const rows = mappings(served.settings);
   const table = textTable(
     [
@@ -45,11 +48,13 @@ export function announcement(served: Served, { calledAs, control }: Calling): st
     ...(url === undefined ? [] : [`  curl ${url}`]),
     command('status'),
   ];
+  const open = openText(served.exposures ?? [], columns);
   return [
     `Jitsu answers DNS on ${whereAndHow(served)}.`,
     '',
     rows.length === 0 ? '  No unikernel is configured.\n' : table,
     ...(hidden > 0 ? [`  and ${hidden} more\n`] : []),
+    ...(open === '' ? [] : [open]),
     'A unikernel boots when its name is asked for. Try, in another terminal:',
     '',
     ...next,

@@ -2,11 +2,12 @@ import { basename } from 'node:path';
 import type { Settings, UnikernelSettings } from '@jitsud/core';
 import { durationText } from './duration-text.js';
 import { endpointText } from './endpoint-text.js';
+import { openText } from './open-text.js';
 import { printable } from './printable.js';
 import { textTable, widthOf, type Column } from './text-table.js';
 
-/** What a good configuration would serve, for people. */
-export function settingsSummary(settings: Settings, columns: number | undefined): string {
+/** What a good configuration would serve, and what it opens to the world, for people. */
+export function settingsSummary(settings: Settings, exposures: readonly string[], columns: number | undefined): string {
   const { file, dns, persistDb, controlSocket, onExit, unikernels } = settings;
   const facts = [
     ['DNS', `${dns.bind.map((address) => endpointText({ address, port: dns.port })).join(', ')}, over UDP and TCP`],
@@ -21,7 +22,8 @@ export function settingsSummary(settings: Settings, columns: number | undefined)
   ].filter(([, fact]) => fact !== '');
   const head = `${file === undefined ? 'The command line' : basename(file)} is good.`;
   const factTable = textTable([column('', 0), column('', 1)], facts);
-  return `${head}\n\n${factTable}\n${unikernels.length === 0 ? 'No unikernel is configured.\n' : unikernelTable(unikernels, columns)}`;
+  const open = openText(exposures, columns);
+  return `${head}\n\n${factTable}\n${open === '' ? '' : `${open}\n`}${unikernels.length === 0 ? 'No unikernel is configured.\n' : unikernelTable(unikernels, columns)}`;
 }
 
 function column(head: string, index: number): Column<readonly (string | undefined)[]> {

@@ -27,7 +27,8 @@ export function statusTable(report: StatusReport, columns: number | undefined): 
   });
   const reasons = failures.length > 0 ? ['', ...failures] : [];
   const { further } = report;
-  const more = further === undefined ? [] : ['', `${further} more are not shown: nothing has happened to most of them.`];
+  const more =
+    further === undefined ? [] : ['', `${further} more are not shown: nothing has happened to most of them.`];
   return [headline(report), '', table.trimEnd(), ...more, ...reasons, ...below, ''].join('\n');
 }
 

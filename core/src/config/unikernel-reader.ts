@@ -81,8 +81,8 @@ export class UnikernelReader {
     const { boot, dns, stop } = this.config;
     return {
       name,
-      names: common.dns ?? [],
-      addresses: common.ip ?? [],
+      names: common.dns ?? NO_WORDS,
+      addresses: common.ip ?? NO_WORDS,
       ttl: common.ttl ?? dns.ttl,
       backend,
       options,

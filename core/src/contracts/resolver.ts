@@ -17,8 +17,18 @@ export interface DnsQuery {
   readonly authenticData: boolean;
   readonly checkingDisabled: boolean;
   /** Present when the query carries an OPT record (RFC 6891). */
-  readonly edns?: { readonly payloadSize: number; readonly dnssecOk: boolean };
+  readonly edns?: {
+    readonly payloadSize: number;
+    readonly dnssecOk: boolean;
+    /** The data of the COOKIE option: 8 bytes of the client's, and 8 to 32 of a server's where it knows one (RFC 7873, 4). */
+    readonly cookie?: Uint8Array;
+  };
   readonly client: DnsClient;
+  /**
+   * Whether its source is no forgery: it came over TCP or by no socket, it carries a server cookie of ours, or its
+   * network needs no proof. Only such a query may boot a unikernel, or keep it alive.
+   */
+  readonly proven: boolean;
   /** The whole query as it came in, the question in the asker's own case. */
   readonly message: Uint8Array;
 }
@@ -46,6 +56,8 @@ export interface RecordsAnswer {
   readonly answers?: readonly ResourceRecord[];
   readonly authorities?: readonly ResourceRecord[];
   readonly extendedError?: ExtendedError;
+  /** The asker shall show by a cookie or by TCP that its source is no forgery, and ask again; nothing else is said. */
+  readonly wantsProof?: boolean;
   /** Present where the same question may get the same records for as long as this holds, in any order. */
   readonly lease?: AnswerLease;
 }

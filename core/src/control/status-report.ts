@@ -48,7 +48,11 @@ export interface StatusReport {
   readonly listening: readonly { readonly address: string; readonly port: number }[];
   /** How datagrams are taken: many at a time (`mmsg`) or one by one. */
   readonly udpTransport?: 'dgram' | 'mmsg';
-  readonly dns: { readonly cache: CacheStatus };
+  readonly dns: {
+    readonly cache: CacheStatus;
+    /** How often what was refused since the start, by kind. */
+    readonly refused: Readonly<Record<string, number>>;
+  };
   /** All, or where there are more than 10,000 so many, those first of which there is something to tell. */
   readonly unikernels: readonly UnikernelStatus[];
   /** How many there are besides; absent where there are none. */

@@ -4,6 +4,7 @@ import type { Logger } from '../contracts/logger.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { DnsClient, Resolver } from '../contracts/resolver.js';
 import { JitsuError } from '../errors.js';
+import { Access, ANYBODY_WAKES } from './clients/access.js';
 import { HotAnswers } from './hot/hot-answers.js';
 import { Responder } from './responder.js';
 import { Listeners } from './transport/listeners.js';
@@ -22,9 +23,11 @@ export class DnsServer {
     private readonly settings: DnsSettings,
     resolvers: readonly Resolver[],
     private readonly deps: { readonly clock: Clock; readonly logger: Logger },
+    /** Judges the askers; by these settings alone unless told otherwise. */
+    private readonly access = new Access(settings, ANYBODY_WAKES, deps),
   ) {
     this.hot = new HotAnswers(settings.forwarders !== 'off', deps.clock);
-    this.responder = new Responder(settings, resolvers, deps.logger, this.hot);
+    this.responder = new Responder(settings, resolvers, deps.logger, access, this.hot);
   }
 
   /** What it listens on, an endpoint for each bind address with the port in use. Empty before `listen`. */
@@ -40,7 +43,8 @@ export class DnsServer {
   /** Opens UDP and TCP on one port of every bind address, or nothing at all. @throws JITSU_LISTEN_FAILED */
   async listen(): Promise<void> {
     const handler: MessageHandler = (message, client, signal) => this.handle(message, client, signal);
-    this.listeners = await Listeners.open(this.settings, handler, { ...this.deps, hot: this.hot.memory });
+    const { access, deps } = this;
+    this.listeners = await Listeners.open(this.settings, handler, { ...deps, access, hot: this.hot.memory });
   }
 
   /**
@@ -48,7 +52,9 @@ export class DnsServer {
    * Never rejects; `undefined` means silence. `signal` aborts when the asker is gone.
    */
   handle(message: Uint8Array, client: DnsClient, signal?: AbortSignal): Uint8Array | Promise<Uint8Array | undefined> {
-    return this.hot.answer(message, client) ?? this.responder.respond(message, client, signal);
+    const admitted = this.access.admitToHot(client);
+    const hot = admitted === 'none' ? undefined : this.hot.answer(message, client, admitted === 'counted');
+    return hot ?? this.responder.respond(message, client, signal);
   }
 
   /** Drops every answer that may be given again until a certain time, so that its resolver is asked anew. */

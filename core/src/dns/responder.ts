@@ -2,14 +2,20 @@ import type { DnsSettings } from '../config/settings.js';
 import type { Logger } from '../contracts/logger.js';
 import type { DnsAnswer, DnsClient, DnsQuery, RecordsAnswer, Resolver } from '../contracts/resolver.js';
 import { JitsuError } from '../errors.js';
+import type { Access, Standing } from './clients/access.js';
+import { LOOPBACK } from './clients/local-networks.js';
+import { networkKey } from './clients/network-keys.js';
 import { failureAnswer } from './failure-answer.js';
+import { isTruncated } from './forwarder/upstream-reply.js';
 import type { HotAnswers } from './hot/hot-answers.js';
 import { PendingQueries } from './pending-queries.js';
+import { PROOF_WANTED } from './proof-wanted.js';
 import { ExtendedErrorCode } from './wire/extended-error-code.js';
 import { writeAnswer } from './wire/answer-writer.js';
-import { parseQuery } from './wire/query-parser.js';
+import { parseQuery, type ParsedMessage } from './wire/query-parser.js';
 import { Rcode } from './wire/rcode.js';
-import { writeHeaderOnly, writeResponse } from './wire/response-writer.js';
+import type { ReplyTerms } from './wire/reply-terms.js';
+import { writeCookieOnly, writeHeaderOnly, writeResponse } from './wire/response-writer.js';
 
 const NOBODYS: RecordsAnswer = {
   rcode: Rcode.Refused,
@@ -21,7 +27,16 @@ const OVERLOADED: RecordsAnswer = {
   extendedError: { code: ExtendedErrorCode.NotReady, text: 'too many queries are waiting: try again' },
 };
 
-/** Turns a message into its reply: parses it, asks the resolvers in order, and writes what the first of them says; `hot` keeps what may be said again. */
+const PROHIBITED: RecordsAnswer = {
+  rcode: Rcode.Refused,
+  extendedError: { code: ExtendedErrorCode.Prohibited, text: 'this client may not ask here' },
+};
+
+/** How much longer than its query a response over UDP may be while its source may be forged, and what it may always be. */
+const LARGEST_FACTOR = 4;
+const ALWAYS_ALLOWED = 128;
+
+/** Turns a message into its reply: parses it, judges the asker, asks the resolvers in order, and writes what the first of them says; `hot` keeps what may be said again. */
 export class Responder {
   private readonly pending: PendingQueries;
   private readonly recursionAvailable: boolean;
@@ -31,6 +46,7 @@ export class Responder {
     settings: DnsSettings,
     private readonly resolvers: readonly Resolver[],
     private readonly logger: Logger,
+    private readonly access: Access,
     private readonly hot?: Pick<HotAnswers, 'keep'>,
   ) {
     this.pending = new PendingQueries(settings.limits.pendingQueries);
@@ -43,16 +59,21 @@ export class Responder {
    */
   async respond(message: Uint8Array, client: DnsClient, signal?: AbortSignal): Promise<Uint8Array | undefined> {
     const parsed = parseQuery(message, client);
-    switch (parsed.verdict) {
-      case 'silent':
-        return undefined;
-      case 'malformed':
-        return writeHeaderOnly(message, parsed.rcode, this.recursionAvailable);
-      case 'rejected':
-        return this.write(parsed.query, parsed.answer);
-      case 'accepted':
-        return this.write(parsed.query, await this.answer(parsed.query, signal));
-    }
+    if (parsed.verdict === 'silent') return undefined;
+    const standing = this.access.judge(client, cookieIn(parsed));
+    // Before anything is done for it: what will not be answered need not be found out.
+    const rate = this.access.admit(standing);
+    if (rate !== 'send') this.access.refusals.add(rate === 'drop' ? 'rateDropped' : 'rateCut', client.address);
+    if (rate === 'drop') return undefined;
+    if (parsed.verdict === 'malformed') return writeHeaderOnly(message, parsed.rcode, this.recursionAvailable);
+    if (!standing.mayAsk) this.access.refusals.add('client', client.address);
+    if (parsed.verdict === 'cookie') return cookieReply(message, standing);
+
+    const query = { ...parsed.query, proven: standing.proven };
+    if (rate === 'slip') return this.write(query, PROOF_WANTED, standing);
+    if (!standing.mayAsk) return this.write(query, PROHIBITED, standing);
+    const answer = parsed.verdict === 'rejected' ? parsed.answer : await this.answer(query, standing, signal);
+    return this.write(query, answer, standing);
   }
 
   /** From now on every query fails with this error; those that wait go on. */
@@ -70,10 +91,15 @@ export class Responder {
     return this.pending.empty();
   }
 
-  private async answer(query: DnsQuery, signal?: AbortSignal): Promise<DnsAnswer> {
+  private async answer(query: DnsQuery, { address }: Standing, signal?: AbortSignal): Promise<DnsAnswer> {
     if (this.refusal !== undefined) return failureAnswer(this.refusal);
-    const answer = this.pending.wait((ends) => this.askInOrder(query, ends), signal);
-    if (answer === undefined) return OVERLOADED;
+    // On this machine, one asker often stands for many: a stub resolver, or another name server.
+    const network = address === undefined || LOOPBACK.has(address) ? undefined : networkKey(address);
+    const answer = this.pending.wait((ends) => this.askInOrder(query, ends), { network, gone: signal });
+    if (typeof answer === 'string') {
+      this.access.refusals.add(answer === 'all' ? 'pending' : 'pendingOfNetwork', query.client.address);
+      return OVERLOADED;
+    }
     try {
       return await answer;
     } catch (error) {
@@ -90,11 +116,16 @@ export class Responder {
     return NOBODYS;
   }
 
-  private write(query: DnsQuery, answer: DnsAnswer): Uint8Array {
+  private write(query: DnsQuery, given: DnsAnswer, standing: Standing): Uint8Array {
+    const available = this.recursionAvailable && standing.mayForward;
+    const { answer, terms } = termsOf(query, given, standing);
     try {
-      const reply = writeAnswer(query, answer, this.recursionAvailable);
+      const reply = writeAnswer(query, answer, available, terms);
       if (reply !== undefined) {
-        this.hot?.keep(query, answer);
+        if (standing.limited && terms.truncated !== true && isTruncated(reply)) {
+          this.access.refusals.add('shortened', query.client.address);
+        }
+        this.hot?.keep(query, given);
         return reply;
       }
       this.logger.error({ name: query.name, type: query.type }, 'a resolver gave a malformed message');
@@ -104,7 +135,7 @@ export class Responder {
         'a resolver gave records that cannot be written',
       );
     }
-    return writeResponse(query, failureAnswer(undefined), this.recursionAvailable);
+    return writeResponse(query, failureAnswer(undefined), available, terms);
   }
 
   private report({ name, type, client }: DnsQuery, error: unknown, gone?: AbortSignal): void {
@@ -114,4 +145,34 @@ export class Responder {
       this.logger.error({ ...about, err: error }, 'a resolver failed in a way that was not foreseen');
     }
   }
+}
+
+function cookieIn(parsed: Exclude<ParsedMessage, { verdict: 'silent' }>): Uint8Array | undefined {
+  if (parsed.verdict === 'malformed') return undefined;
+  return parsed.verdict === 'cookie' ? parsed.cookie : parsed.query.edns?.cookie;
+}
+
+/** RFC 7873, 5.4. */
+function cookieReply(message: Uint8Array, { mayAsk, badCookie, cookie }: Standing): Uint8Array {
+  if (!mayAsk || cookie === undefined) return writeHeaderOnly(message, Rcode.Refused, false);
+  return writeCookieOnly(message, badCookie ? Rcode.BadCookie : Rcode.NoError, cookie);
+}
+
+/**
+ * How the answer goes to this asker. Who shall show that it is no forgery gets BADCOOKIE with a server cookie where it
+ * knows of cookies, and comes back with that at once; everybody else gets TC, and comes back over TCP.
+ */
+function termsOf(
+  { client, edns, message }: DnsQuery,
+  answer: DnsAnswer,
+  { limited, cookie }: Standing,
+): { readonly answer: DnsAnswer; readonly terms: ReplyTerms } {
+  const terms = {
+    ...(limited && { sizeLimit: Math.max(ALWAYS_ALLOWED, LARGEST_FACTOR * message.length) }),
+    ...(cookie !== undefined && { cookie }),
+  };
+  const wantsProof = 'wantsProof' in answer && answer.wantsProof && client.transport === 'udp';
+  if (!wantsProof) return { answer, terms };
+  if (edns?.cookie !== undefined) return { answer: { rcode: Rcode.BadCookie }, terms };
+  return { answer, terms: { ...terms, truncated: true } };
 }

@@ -13,9 +13,18 @@ import { LASTING_LEASE } from './lasting-lease.js';
 import { minimalAny } from './minimal-any.js';
 import { NameTable } from './name-table.js';
 import { Turns } from './turns.js';
+import type { WakeGuard } from './wake-guard.js';
 import { Rcode } from './wire/rcode.js';
 import { RecordType } from './wire/record-type.js';
 import { Zones } from './zones.js';
+
+/** What the resolver needs besides its settings. */
+export interface ResolverDependencies {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Says whose queries may wake; without it everybody's may. */
+  readonly guard?: WakeGuard;
+}
 
 /**
  * Answers for the names of unikernels, and summons those behind a name when the answer leads to a connection. Every other
@@ -24,6 +33,7 @@ import { Zones } from './zones.js';
 export class UnikernelResolver implements Resolver {
   private readonly clock: Clock;
   private readonly logger: Logger;
+  private readonly guard: WakeGuard | undefined;
   private readonly zones: Zones;
   private readonly table: NameTable<Unikernel>;
   private readonly turns = new Turns();
@@ -34,11 +44,12 @@ export class UnikernelResolver implements Resolver {
     unikernels: readonly Unikernel[],
     private readonly summons: Summons,
     settings: Pick<DnsSettings, 'zones' | 'ttl'>,
-    { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
+    { clock, logger, guard }: ResolverDependencies,
   ) {
     this.clock = clock;
     this.logger = logger;
     this.leases = new ReadyLeases(clock);
+    this.guard = guard;
     const timing = { ttl: inSeconds(settings.ttl), serial: inSeconds(clock.now()) };
     this.zones = new Zones(
       unikernels.flatMap(({ plan }) => plan.names),
@@ -79,13 +90,22 @@ export class UnikernelResolver implements Resolver {
       return leased(this.negative(query, Rcode.NoError), mayChange ? undefined : LASTING_LEASE);
     }
 
-    const now = this.clock.now();
-    for (const { counters } of wanted) counters.get(name)?.asked(now);
     const { ready, sleeping } = byReadiness(wanted);
-    const rising = sleeping.length === 0 ? [] : this.summonAll(sleeping, query, family.type, ready.length > 0);
+    const down = sleeping.filter(({ summon }) => summon === undefined);
+    const refusal = sleeping.length === 0 ? undefined : this.guard?.refusal(query, down.length);
+    if (refusal !== undefined && ready.length === 0) return refusal;
+
+    const prolongs = this.guard?.mayProlong(query) ?? true;
+    const now = this.clock.now();
+    if (prolongs) for (const { counters } of wanted) counters.get(name)?.asked(now);
+    const woken = refusal === undefined ? sleeping : [];
+    const rising = woken.length === 0 ? [] : this.summonAll(woken, query, family.type, ready.length > 0);
+    // One that is left alone for a while, or for which there is no room, does not boot and costs nobody's budget.
+    this.guard?.spend(query, down.filter(({ summon }) => summon !== undefined).length);
     const up = ready.length > 0 ? ready : await rising;
     const answered = this.clock.now();
-    if (ready.length === 0 && !signal.aborted) for (const { counters } of up) counters.get(name)?.answered(answered);
+    const renews = prolongs && ready.length === 0 && !signal.aborted;
+    if (renews) for (const { counters } of up) counters.get(name)?.answered(answered);
 
     const records = family.recordsOf(up, query.name, shortestTtl(up));
     // Addresses were found out only now, and are of the other family.

@@ -2,7 +2,7 @@ import type { UnikernelId } from '../contracts/backend.js';
 import type { UnikernelPlan } from './unikernel.js';
 
 /** What many unikernels have in common. */
-export type CommonPlan = Omit<UnikernelPlan, 'name' | 'id' | 'names' | 'addresses'>;
+export type CommonPlan = Required<Omit<UnikernelPlan, 'name' | 'id' | 'names' | 'addresses'>>;
 
 /** A plan that holds what is its own and shares the rest, which for a million unikernels is most of it. */
 export class SharedPlan implements UnikernelPlan {

@@ -43,6 +43,8 @@ export interface RunningSummon {
   abort(error: JitsuError): void;
 }
 
+const NONE: readonly string[] = [];
+
 /** What is summoned: its plan, what its backend last said of it, and what was counted. */
 export class Unikernel {
   /** What the backend last said. */
@@ -59,9 +61,9 @@ export class Unikernel {
   totalStarts = 0;
   failure: Failure | undefined;
   domainId: number | undefined;
-  macs: readonly string[] = [];
+  macs = NONE;
   /** What its backend found out of its addresses, where the plan has none. */
-  foundAddresses: readonly string[] = [];
+  foundAddresses = NONE;
   /** The summon that everybody who asks meanwhile shares. */
   summon: RunningSummon | undefined;
   /** The stop that is under way; a summon waits for it. It never rejects. */

@@ -115,6 +115,7 @@ function aQuery({ name, type }: Pick<DnsQuery, 'name' | 'type'>): DnsQuery {
     checkingDisabled: false,
     edns: { payloadSize: 1_232, dnssecOk: false },
     client: { address: '127.0.0.1', port: 50_000, transport: 'inject' },
+    proven: true,
     message: questionBytes(name, type),
   });
 }

@@ -1,4 +1,4 @@
-import type { Exit } from './process-machine.js';
+import type { Exit } from './exit.js';
 
 /** Says for people how a program ended: its status, and the last thing that it said about that. */
 export function exitDetail({ status, signal }: Exit, lastWords: string | undefined): string {

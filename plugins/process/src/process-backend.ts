@@ -25,7 +25,8 @@ import { MachineControl } from './machine-control.js';
 import { MachineRecords, type MachineRecord } from './machine-records.js';
 import { MachineSweep } from './machine-sweep.js';
 import { OutputLog } from './output-log.js';
-import { ProcessMachine, type Exit } from './process-machine.js';
+import type { Exit } from './exit.js';
+import { ProcessMachine } from './process-machine.js';
 import type { ProcessOptions } from './process-options.js';
 import { planProcess, type ProcessPlan } from './process-plan.js';
 import type { ProcessTable } from './process-table.js';
@@ -36,6 +37,8 @@ import { Spawner, type LiveChild } from './spawner.js';
 import { systemProcessTable } from './system-process-table.js';
 import { unikernelId } from './unikernel-id.js';
 import { UserAccounts } from './user-accounts.js';
+
+const NO_MACS: readonly string[] = [];
 
 /** Runs unikernels as processes of this machine. */
 @injectable()
@@ -107,10 +110,10 @@ export class ProcessBackend implements Backend<ProcessOptions> {
   async register(registration: Registration<ProcessOptions>): Promise<UnikernelId> {
     const id = unikernelId(this.connectionName, registration.options.name);
     const plan = await planProcess(id, registration, this.#programs, this.#accounts);
-    const known = this.#plans.has(id);
-    this.#plans.set(id, plan);
     const machine = this.#machines.get(id);
-    if (machine && !known) {
+    const isNew = machine !== undefined && !this.#plans.has(id);
+    this.#plans.set(id, plan);
+    if (isNew) {
       this.#takeUp(plan);
       this.#power.note(id, machine.look());
     }
@@ -125,7 +128,7 @@ export class ProcessBackend implements Backend<ProcessOptions> {
     return {
       name,
       state,
-      macs: [],
+      macs: NO_MACS,
       ...(machine && { domainId: machine.pid }),
       ...(detail !== undefined && { detail }),
     };

@@ -1,14 +1,9 @@
 import type { Clock, Milliseconds, UnikernelId } from '@jitsud/core';
+import type { Exit } from './exit.js';
 import type { MachineRecord } from './machine-records.js';
 import type { ProcessTable } from './process-table.js';
 import { sendSignal } from './send-signal.js';
 import type { LiveChild } from './spawner.js';
-
-/** How the first process of a machine ended; empty where only its parent could know. */
-export interface Exit {
-  readonly status?: number;
-  readonly signal?: NodeJS.Signals;
-}
 
 /** How often, at most, the rest of a group is looked for when its first process has ended. */
 const SLOWEST_LOOK: Milliseconds = 50;

@@ -1,4 +1,4 @@
-import type { Exit } from './process-machine.js';
+import type { Exit } from './exit.js';
 
 /** What the process that spawns is told to do. */
 export interface SpawnOrder {

@@ -34,6 +34,11 @@ describe('the status table', () => {
     assert.ok(lines(table).every(({ length }) => length <= 80));
   });
 
+  it('says how many there are that it does not show', () => {
+    const report = { ...aStatusReport([aUnikernelStatus()]), further: 990_000 };
+    assert.match(statusTable(report, undefined), /\n\n990000 more are not shown/);
+  });
+
   it('keeps a unikernel with many addresses together', () => {
     const addresses = ['192.0.2.1', '192.0.2.2', '192.0.2.3'];
     const table = statusTable(
@@ -53,7 +58,7 @@ describe('the status table', () => {
       bytes: 524_288,
       size: 33_554_432,
     };
-    const report = { ...aStatusReport([aUnikernelStatus()]), dns: { cache } };
+    const report = { ...aStatusReport([aUnikernelStatus()]), dns: { cache, refused: {} } };
     assert.deepEqual(lines(statusTable(report, undefined)).slice(-3), [
       '',
       'cache: 790 answers in 0.5 of 32 MiB, for 1200 of 2012 forwarded queries',

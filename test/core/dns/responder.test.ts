@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import type { DnsSettings } from '#core/config/settings.js';
 import type { DnsAnswer, Resolver } from '#core/contracts/resolver.js';
+import { Access, ANYBODY_WAKES } from '#core/dns/clients/access.js';
 import { Responder } from '#core/dns/responder.js';
 import { JitsuError, type JitsuErrorCode } from '#core/errors.js';
+import { ManualClock } from '#core/testing/manual-clock.js';
 import { DnsLog } from '../../support/dns-log.js';
 import { decodeReply, extendedErrorIn, queryBytes, type Reply } from '../../support/dns-message.js';
 import { udpClient } from '../../support/dns-query.js';
@@ -22,7 +24,9 @@ class Stage {
   readonly responder: Responder;
 
   constructor(resolvers: Resolver[], settings: Partial<DnsSettings> = {}) {
-    this.responder = new Responder(dnsSettings(settings), resolvers, this.log);
+    const all = dnsSettings(settings);
+    const access = new Access(all, ANYBODY_WAKES, { clock: new ManualClock(), logger: this.log });
+    this.responder = new Responder(all, resolvers, this.log, access);
   }
 
   async ask(message = query, signal?: AbortSignal): Promise<Reply> {

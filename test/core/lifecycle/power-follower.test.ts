@@ -91,6 +91,35 @@ describe('the power follower', () => {
     assert.ok(!life.story().includes('died'));
   });
 
+  it('asks a backend that cannot be watched about those alone that may be up, however many there are', async () => {
+    using life = new Life();
+    Object.assign(life.backend, { watch: undefined });
+    const plans = Array.from({ length: 1_000 }, (_, index) => ({ name: `n${index}` }));
+    const unikernels = await life.with(...plans);
+    await life.summoner.summon(unikernels[7]!, aQuery);
+    const asked: string[] = [];
+    const describe_ = life.backend.describe.bind(life.backend);
+    life.backend.describe = (id) => {
+      asked.push(id);
+      return describe_(id);
+    };
+    await life.clock.advance(3_000);
+    assert.deepEqual([...new Set(asked)], [unikernels[7]!.plan.id]);
+    assert.equal(asked.length, 3);
+  });
+
+  it('notices that a machine has died whose service is waited for, on a backend that cannot be watched', async () => {
+    using life = new Life();
+    Object.assign(life.backend, { watch: undefined });
+    const [web] = await life.with({ name: 'web', probes: [new HandProbe()] });
+    const summon = life.summoner.summon(web!, aQuery);
+    const failed = assert.rejects(summon, { code: 'JITSU_SUMMON_DIED' });
+    await life.clock.advance(10);
+    life.backend.kill(web!.plan.id);
+    await life.clock.advance(2_000);
+    await failed;
+  });
+
   it('polls a backend that cannot be watched', async () => {
     using life = new Life();
     Object.assign(life.backend, { watch: undefined });

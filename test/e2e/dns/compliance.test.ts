@@ -52,7 +52,9 @@ const PROBES: readonly (readonly [string, readonly string[], Expected])[] = [
   ['an unknown opcode', ['+opcode=15', '+header-only', '+noedns'], { status: 'NOTIMP', answered: false, edns: false }],
 ];
 
-describe('the compliance probes of ednscomp', () => {
+describe('the compliance probes of ednscomp', function () {
+  this.timeout(60_000);
+
   let dig: string;
   let knot: NameDaemon;
   let jitsu: RunningJitsu;

@@ -62,11 +62,20 @@ export class CachedAnswer extends CacheEntry {
     this.soa = denial?.soa;
   }
 
+  /** What the first asker gets: whether it is worth repeating without asking here will show when somebody asks again. */
+  firstAnswerAt(now: Milliseconds): MessageAnswer {
+    return new OutlinedAnswer(this.messageAt(now), this.outline);
+  }
+
   answerAt(now: Milliseconds): MessageAnswer {
+    return new OutlinedAnswer(this.messageAt(now), this.outline, now < this.renewedFrom ? this.renewedFrom : undefined);
+  }
+
+  private messageAt(now: Milliseconds): Buffer {
     const message = this.bytes();
     const age = this.ageAt(now);
     for (const offset of this.ttlOffsets) message.writeUInt32BE(message.readUInt32BE(offset) - age, offset);
-    return new OutlinedAnswer(message, this.outline, now < this.renewedFrom ? this.renewedFrom : undefined);
+    return message;
   }
 
   /** What it says once it has expired (RFC 8767; RFC 8914, 4.4 and 4.20). */

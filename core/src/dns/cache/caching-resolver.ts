@@ -155,7 +155,7 @@ export class CachingResolver implements Resolver {
       case 'kept': {
         const entry = new CachedAnswer(key, judgement.kept, now, this.settings);
         if (this.store.set(entry, now)) this.denied.add(entry);
-        return { answer: entry.answerAt(now), failed: false };
+        return { answer: entry.firstAnswerAt(now), failed: false };
       }
       case 'answer':
         // What was known before is wrong by now.

@@ -11,6 +11,7 @@ export const PROBE: DnsQuery = {
   recursionDesired: true,
   authenticData: false,
   checkingDisabled: false,
+  proven: true,
   client: { address: '', port: 0, transport: 'inject' },
   message: Uint8Array.of(...new Uint8Array(HEADER_LENGTH), 0, 0, RecordType.NS, 0, RecordClass.IN),
 };

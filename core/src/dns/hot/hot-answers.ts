@@ -2,6 +2,7 @@ import type { Clock } from '../../contracts/clock.js';
 import type { Milliseconds } from '../../contracts/milliseconds.js';
 import type { AnswerLease, DnsAnswer, DnsClient, DnsQuery } from '../../contracts/resolver.js';
 import { RecordType } from '../wire/record-type.js';
+import { LASTING_LEASE } from '../lasting-lease.js';
 import { writeAnswer } from '../wire/answer-writer.js';
 import { canonicalQuery } from './canonical-query.js';
 import { createHotMemory, type HotMemory } from './hot-memory.js';
@@ -12,16 +13,6 @@ import { fitsSlot, HotWriter } from './hot-writer.js';
 
 /** How often those who give leases are told of their uses: what is known of them is at most that old. */
 const SETTLING: Milliseconds = 250;
-
-/** An answer in a slot. */
-interface Kept {
-  readonly slot: number;
-  readonly lease: AnswerLease | undefined;
-  /** The slot's uses that have been told. */
-  told: number;
-  /** When it was last found used; the one that was used the longest time ago makes room for others. */
-  lastUsed: Milliseconds;
-}
 
 /**
  * Answers again what may be answered again, from finished packets: those whose resolver gave a lease, for as long as it
@@ -35,12 +26,17 @@ export class HotAnswers {
   private readonly reader: HotReader;
   private readonly writer: HotWriter;
   private readonly key: HotQuery;
-  /** By slot. */
-  private readonly kept = new Map<number, Kept>();
-  /** Those whose uses somebody wants to know. */
-  private readonly counted = new Set<Kept>();
-  /** What hangs on each lease that was met, so that nobody listens to one twice. */
-  private readonly leased = new WeakMap<AnswerLease, Set<Kept>>();
+  /** By slot, made once for all like these three: an answer that comes costs no memory beyond its slot. */
+  private readonly live: Uint8Array;
+  private readonly leases: (AnswerLease | undefined)[];
+  /** The uses of each slot that have been told. */
+  private readonly told: Uint32Array;
+  /** When each was last found used; the one that was used the longest time ago makes room for others. */
+  private readonly lastUsed: Float64Array;
+  /** The slots whose uses somebody wants to know. */
+  private readonly counted = new Set<number>();
+  /** The slots that hang on each lease that was met, so that nobody listens to one twice. */
+  private readonly leased = new WeakMap<AnswerLease, Set<number>>();
   private room = Buffer.allocUnsafe(LONGEST_HOT_ANSWER);
   private timer: Disposable | undefined;
   private closed = false;
@@ -52,6 +48,10 @@ export class HotAnswers {
     slots?: number,
   ) {
     this.memory = createHotMemory(slots);
+    this.live = new Uint8Array(this.memory.slots);
+    this.leases = new Array<AnswerLease | undefined>(this.memory.slots).fill(undefined);
+    this.told = new Uint32Array(this.memory.slots);
+    this.lastUsed = new Float64Array(this.memory.slots);
     this.reader = new HotReader(this.memory);
     this.writer = new HotWriter(this.memory);
     this.key = new HotQuery(this.memory.seed);
@@ -75,25 +75,28 @@ export class HotAnswers {
     this.end(slot);
     const lease = 'lease' in answer ? answer.lease : undefined;
     // The uses so far are those of earlier answers; from the moment of writing on, other threads count for this one.
-    const kept: Kept = { slot, lease, told: this.writer.usesOf(slot), lastUsed: packet.storedAt };
+    this.told[slot] = this.writer.usesOf(slot);
+    this.lastUsed[slot] = packet.storedAt;
+    this.live[slot] = 1;
+    this.leases[slot] = lease;
     this.writer.write(slot, this.key, packet);
-    this.add(kept);
+    if (lease !== undefined && lease !== LASTING_LEASE) this.hangOn(lease, slot);
   }
 
   /** Tells all who give leases of the uses so far. */
   settle(): void {
-    for (const kept of this.counted) this.tell(kept);
+    for (const slot of this.counted) this.tell(slot);
   }
 
   /** Ends every answer that nobody gave a lease for. */
   endReusable(): void {
-    for (const { slot, lease } of [...this.kept.values()]) if (lease === undefined) this.end(slot);
+    for (const [slot, lease] of this.leases.entries()) if (lease === undefined) this.end(slot);
   }
 
   /** Ends every answer, and keeps no more. */
   close(): void {
     this.closed = true;
-    for (const slot of [...this.kept.keys()]) this.end(slot);
+    for (const slot of this.live.keys()) this.end(slot);
   }
 
   /** The packet that all who ask the same can get, with its key read; `undefined` where there is none. */
@@ -112,58 +115,53 @@ export class HotAnswers {
   /** The slot that has this key already, else one that is free, else the one that was used the longest time ago. */
   private slotFor(key: HotQuery): number {
     const slots = this.writer.slotsFor(key);
-    const known = slots.find((slot) => this.kept.has(slot) && this.writer.hasKey(slot, key));
-    const free = known ?? slots.find((slot) => !this.kept.has(slot));
+    const known = slots.find((slot) => this.live[slot] === 1 && this.writer.hasKey(slot, key));
+    const free = known ?? slots.find((slot) => this.live[slot] === 0);
     if (free !== undefined) return free;
-    const candidates = slots.map((slot) => this.kept.get(slot) as Kept);
-    for (const kept of candidates) this.tell(kept);
-    return candidates.reduce((oldest, kept) => (kept.lastUsed < oldest.lastUsed ? kept : oldest)).slot;
+    for (const slot of slots) this.tell(slot);
+    const lastUse = (slot: number): Milliseconds => this.lastUsed[slot] as number;
+    return slots.reduce((oldest, slot) => (lastUse(slot) < lastUse(oldest) ? slot : oldest));
   }
 
-  private add(kept: Kept): void {
-    const { slot, lease } = kept;
-    this.kept.set(slot, kept);
-    if (lease === undefined) return;
-    this.hangOn(lease, kept);
+  private hangOn(lease: AnswerLease, slot: number): void {
+    this.slotsUnder(lease).add(slot);
     if (lease.used === undefined) return;
-    this.counted.add(kept);
+    this.counted.add(slot);
     this.timer ??= this.clock.after(SETTLING, () => this.ring());
   }
 
-  private hangOn(lease: AnswerLease, kept: Kept): void {
-    const others = this.leased.get(lease);
-    if (others !== undefined) {
-      others.add(kept);
-      return;
-    }
-    const all = new Set([kept]);
-    this.leased.set(lease, all);
+  private slotsUnder(lease: AnswerLease): Set<number> {
+    const known = this.leased.get(lease);
+    if (known !== undefined) return known;
+    const slots = new Set<number>();
+    this.leased.set(lease, slots);
     lease.onEnd(() => {
-      for (const { slot } of all) this.end(slot);
+      for (const slot of slots) this.end(slot);
     });
+    return slots;
   }
 
   private end(slot: number): void {
-    const kept = this.kept.get(slot);
-    if (kept === undefined) return;
+    if (this.live[slot] === 0) return;
     this.writer.end(slot);
-    this.kept.delete(slot);
-    this.counted.delete(kept);
-    if (kept.lease !== undefined) this.leased.get(kept.lease)?.delete(kept);
+    this.live[slot] = 0;
     // Only now: whoever finds the answer live still has been counted already.
-    this.tell(kept);
-    if (this.counted.size > 0) return;
+    this.tell(slot);
+    const lease = this.leases[slot];
+    this.leases[slot] = undefined;
+    if (lease !== undefined) this.leased.get(lease)?.delete(slot);
+    if (!this.counted.delete(slot) || this.counted.size > 0) return;
     this.timer?.[Symbol.dispose]();
     this.timer = undefined;
   }
 
-  private tell(kept: Kept): void {
-    const uses = this.writer.usesOf(kept.slot);
-    const times = (uses - kept.told) >>> 0;
+  private tell(slot: number): void {
+    const uses = this.writer.usesOf(slot);
+    const times = (uses - (this.told[slot] as number)) >>> 0;
     if (times === 0) return;
-    kept.told = uses;
-    kept.lastUsed = this.clock.now();
-    kept.lease?.used?.(times);
+    this.told[slot] = uses;
+    this.lastUsed[slot] = this.clock.now();
+    this.leases[slot]?.used?.(times);
   }
 
   private ring(): void {

@@ -13,8 +13,6 @@ export interface HotPacket {
   readonly additionals: number;
   /** What stands between the question and the OPT record. */
   readonly tail: Uint8Array;
-  /** The upper bits of the rcode. */
-  readonly extendedRcode: number;
   /** The options of the OPT record. */
   readonly options: Uint8Array;
   /** The length of each answer record where their order may change, else 0. */
@@ -25,9 +23,9 @@ export interface HotPacket {
   readonly expiresAt: Milliseconds;
 }
 
-/** A packet that holds until further notice: its TTLs stay, and its addresses take turns. */
+/** A packet that holds until further notice: its TTLs stay, and its addresses take turns. `undefined`: not for all alike. */
 export function lastingPacket(reply: Uint8Array, now: Milliseconds): HotPacket | undefined {
-  const layout = layoutOf(reply);
+  const layout = sharedLayoutOf(reply);
   if (layout === undefined) return undefined;
   return {
     ...partsOf(reply, layout),
@@ -37,12 +35,19 @@ export function lastingPacket(reply: Uint8Array, now: Milliseconds): HotPacket |
   };
 }
 
-/** A packet that holds until a certain time: its TTLs count down from now on. */
+/** A packet that holds until a certain time: its TTLs count down from now on. `undefined`: not for all alike. */
 export function expiringPacket(reply: Uint8Array, now: Milliseconds, expiresAt: Milliseconds): HotPacket | undefined {
-  const layout = layoutOf(reply);
+  const layout = sharedLayoutOf(reply);
   if (layout === undefined) return undefined;
   const ttlOffsets = layout.records.map(({ typeAt }) => typeAt + 4 - layout.questionEnd);
   return { ...partsOf(reply, layout), ...times(now, expiresAt), rotationLength: 0, ttlOffsets };
+}
+
+/** The layout of a reply that is the same with and without EDNS, save the OPT record. */
+function sharedLayoutOf(reply: Uint8Array): MessageLayout | undefined {
+  const layout = layoutOf(reply);
+  // Whoever gets no OPT record gets another rcode then.
+  return (layout?.opt?.extendedRcode ?? 0) > 0 ? undefined : layout;
 }
 
 type Parts = Omit<HotPacket, 'rotationLength' | 'ttlOffsets' | 'storedAt' | 'expiresAt'>;
@@ -54,7 +59,6 @@ function partsOf(reply: Uint8Array, { questionEnd, records, answerCount, authori
     authorities: authorityCount,
     additionals: records.length - answerCount - authorityCount,
     tail: reply.subarray(questionEnd, records.at(-1)?.end ?? questionEnd),
-    extendedRcode: opt?.extendedRcode ?? 0,
     options: opt?.options ?? new Uint8Array(),
   };
 }

@@ -5,6 +5,11 @@ export class FrameReader {
   private body: Uint8Array | undefined;
   private bodyLength = 0;
 
+  /** Whether a message has begun that is not complete. */
+  get isWithin(): boolean {
+    return this.body !== undefined || this.headLength > 0;
+  }
+
   /** The messages that this chunk completes, in order. */
   *push(chunk: Uint8Array): Generator<Uint8Array> {
     let position = 0;

@@ -2,6 +2,7 @@ import type { DnsSettings, Endpoint } from '../../config/settings.js';
 import type { Clock } from '../../contracts/clock.js';
 import type { Logger } from '../../contracts/logger.js';
 import { errorCode } from '../../errors.js';
+import type { Access } from '../clients/access.js';
 import type { HotMemory } from '../hot/hot-memory.js';
 import type { MessageHandler } from './message-handler.js';
 import { MmsgListener } from './mmsg/mmsg-listener.js';
@@ -15,11 +16,12 @@ const MOST_ATTEMPTS = 32;
 
 type ListenSettings = Pick<DnsSettings, 'bind' | 'port' | 'limits' | 'transport' | 'workers' | 'forwarders'>;
 
-interface ListenDependencies {
+export interface ListenerDependencies {
   readonly clock: Clock;
   readonly logger: Logger;
   /** What threads of the transport answer from. */
   readonly hot: HotMemory;
+  readonly access: Pick<Access, 'addressOf' | 'refusals' | 'rules'>;
 }
 
 /** Everything that Jitsu listens on: UDP and TCP on one port of each address. */
@@ -34,13 +36,13 @@ export class Listeners {
     private readonly settings: ListenSettings,
     private readonly transport: UdpTransport,
     private readonly handler: MessageHandler,
-    private readonly deps: ListenDependencies,
+    private readonly deps: ListenerDependencies,
   ) {
-    this.connections = new TcpConnections(settings.limits.tcpConnections);
+    this.connections = new TcpConnections(settings.limits, deps.access);
   }
 
   /** Opens all or none. @throws JITSU_LISTEN_FAILED */
-  static async open(settings: ListenSettings, handler: MessageHandler, deps: ListenDependencies): Promise<Listeners> {
+  static async open(settings: ListenSettings, handler: MessageHandler, deps: ListenerDependencies): Promise<Listeners> {
     let transport = await chooseUdpTransport(settings.transport, deps.logger);
     for (let attempt = 1; ; attempt++) {
       const listeners = new Listeners(settings, transport, handler, deps);
@@ -89,7 +91,13 @@ export class Listeners {
     const { handler, settings, transport, deps } = this;
     if (transport.kind === 'dgram') return UdpListener.open(endpoint, handler, deps.logger);
     const { workers, forwarders } = settings;
-    const around = { ...deps, calls: transport.calls, workers, recursionAvailable: forwarders !== 'off' };
+    const around = {
+      ...deps,
+      rules: deps.access.rules.settings,
+      calls: transport.calls,
+      workers,
+      recursionAvailable: forwarders !== 'off',
+    };
     return MmsgListener.open(endpoint, handler, around);
   }
 }

@@ -5,6 +5,7 @@ import type { DnsClient } from '../../contracts/resolver.js';
 import type { Milliseconds } from '../../contracts/milliseconds.js';
 import { frame, FrameReader } from './frame-reader.js';
 import type { MessageHandler } from './message-handler.js';
+import { ProgressWatch } from './progress-watch.js';
 
 /** Queries of one connection that may wait at once; reading pauses above it, which holds the asker back. */
 const MOST_WAITING = 128;
@@ -19,22 +20,27 @@ const MOST_UNSENT = 262_144;
 export class TcpConnection {
   private readonly frames = new FrameReader();
   private readonly gone = new AbortController();
-  private readonly client: DnsClient;
+  /** How long a message may take to arrive, and an answer to leave. */
+  private readonly arriving: ProgressWatch;
+  private readonly leaving: ProgressWatch;
   private waiting = 0;
   private halfClosed = false;
   private ending = false;
   private idleTimer: Disposable | undefined;
-  /** Resolves when the socket is closed. */
-  readonly closed: Promise<void>;
+  private tooSlow = false;
+  /** Resolves when the socket is closed; with `slow` where that was because its asker reads or writes too slowly. */
+  readonly closed: Promise<'slow' | undefined>;
 
   constructor(
     private readonly socket: Socket,
+    readonly client: DnsClient,
     private readonly handler: MessageHandler,
     private readonly clock: Clock,
     private readonly idle: Milliseconds,
   ) {
-    this.client = { address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0, transport: 'tcp' };
-    this.closed = new Promise((resolve) => socket.once('close', () => resolve()));
+    this.arriving = new ProgressWatch(clock, idle, () => this.giveUp());
+    this.leaving = new ProgressWatch(clock, idle, () => this.giveUp());
+    this.closed = new Promise((resolve) => socket.once('close', () => resolve(this.tooSlow ? 'slow' : undefined)));
     socket.setNoDelay(true);
     // Every query of the connection listens to the one signal.
     setMaxListeners(0, this.gone.signal);
@@ -66,10 +72,17 @@ export class TcpConnection {
   private read(chunk: Uint8Array): void {
     if (this.ending) return;
     for (const message of this.frames.push(chunk)) {
+      this.arriving.end();
       this.take(message);
       if (this.socket.destroyed) return;
     }
-    if (this.waiting >= MOST_WAITING) this.socket.pause();
+    if (this.waiting >= MOST_WAITING) {
+      // From here on it is us who make the rest wait.
+      this.socket.pause();
+      this.arriving.end();
+    } else if (this.frames.isWithin) {
+      this.arriving.begin();
+    }
   }
 
   private take(message: Uint8Array): void {
@@ -85,13 +98,29 @@ export class TcpConnection {
 
   private give(reply: Uint8Array | undefined): void {
     if (this.socket.destroyed) return;
-    if (reply !== undefined) this.socket.write(frame(reply));
-    if (this.socket.writableLength > MOST_UNSENT) return this.destroy();
-    if (this.waiting < MOST_WAITING && this.socket.isPaused()) this.socket.resume();
+    if (reply !== undefined) this.send(reply);
+    if (this.socket.writableLength > MOST_UNSENT) return this.giveUp();
+    if (this.waiting < MOST_WAITING && this.socket.isPaused()) {
+      this.socket.resume();
+      if (this.frames.isWithin) this.arriving.begin();
+    }
     if (this.waiting > 0) return;
     this.restartIdleTimer();
     if (this.ending) this.end();
     else if (this.halfClosed) this.socket.end();
+  }
+
+  private send(reply: Uint8Array): void {
+    this.socket.write(frame(reply), () => {
+      this.leaving.end();
+      if (this.socket.writableLength > 0 && !this.socket.destroyed) this.leaving.begin();
+    });
+    if (this.socket.writableLength > 0) this.leaving.begin();
+  }
+
+  private giveUp(): void {
+    this.tooSlow = true;
+    this.destroy();
   }
 
   private onEnd(): void {
@@ -100,7 +129,7 @@ export class TcpConnection {
   }
 
   private onClose(): void {
-    this.idleTimer?.[Symbol.dispose]();
+    for (const timer of [this.idleTimer, this.arriving, this.leaving]) timer?.[Symbol.dispose]();
     this.gone.abort(new Error('the connection is gone'));
   }
 

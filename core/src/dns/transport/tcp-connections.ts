@@ -1,38 +1,85 @@
+import type { DnsSettings } from '../../config/settings.js';
+import type { DnsClient } from '../../contracts/resolver.js';
+import type { Access } from '../clients/access.js';
+import { clientKey } from '../clients/network-keys.js';
 import type { TcpConnection } from './tcp-connection.js';
 
-/** The open connections over all listeners: at most `limit`. */
+/** The open connections over all listeners: bounded in all, and for each client. */
 export class TcpConnections {
-  /** In the order of their last use. */
-  private readonly open = new Set<TcpConnection>();
+  /** In the order of their last use, with the key of their client. */
+  private readonly open = new Map<TcpConnection, string>();
+  private readonly ofClient = new Map<string, number>();
 
-  constructor(private readonly limit: number) {}
+  constructor(
+    private readonly limits: Pick<DnsSettings['limits'], 'tcpConnections' | 'tcpConnectionsPerClient'>,
+    private readonly access: Pick<Access, 'addressOf' | 'refusals'>,
+  ) {}
 
-  /** Makes room for one more, if need be by closing an idle one; `false` where all are waited on. */
-  makeRoom(): boolean {
-    if (this.open.size < this.limit) return true;
-    for (const connection of this.open) {
-      if (!connection.isIdle) continue;
-      this.open.delete(connection);
+  /**
+   * Makes room for one more of this client, if need be by closing an idle one: of its own where it has too many, else
+   * the one that was used least recently. `false` where all are waited on.
+   */
+  makeRoom(client: DnsClient): boolean {
+    const key = this.keyOf(client);
+    const { tcpConnections, tcpConnectionsPerClient } = this.limits;
+    if ((this.ofClient.get(key) ?? 0) >= tcpConnectionsPerClient && !this.closeIdle(key)) {
+      this.access.refusals.add('tcpConnectionsOfClient', client.address);
+      return false;
+    }
+    if (this.open.size >= tcpConnections && !this.closeIdle()) {
+      this.access.refusals.add('tcpConnections', client.address);
+      return false;
+    }
+    return true;
+  }
+
+  add(connection: TcpConnection): void {
+    const key = this.keyOf(connection.client);
+    this.open.set(connection, key);
+    this.ofClient.set(key, (this.ofClient.get(key) ?? 0) + 1);
+    void connection.closed.then((why) => {
+      this.remove(connection);
+      if (why === 'slow') this.access.refusals.add('tcpSlow', connection.client.address);
+    });
+  }
+
+  /** Marks one as used just now: others are closed before it. */
+  touch(connection: TcpConnection): void {
+    const key = this.open.get(connection);
+    if (key === undefined) return;
+    this.open.delete(connection);
+    this.open.set(connection, key);
+  }
+
+  /** Ends all, and resolves when they are closed. */
+  async end(): Promise<void> {
+    const connections = [...this.open.keys()];
+    for (const connection of connections) connection.end();
+    await Promise.all(connections.map(({ closed }) => closed));
+  }
+
+  private closeIdle(ofKey?: string): boolean {
+    for (const [connection, key] of this.open) {
+      if (!connection.isIdle || (ofKey !== undefined && key !== ofKey)) continue;
+      this.remove(connection);
       connection.destroy();
       return true;
     }
     return false;
   }
 
-  add(connection: TcpConnection): void {
-    this.open.add(connection);
-    void connection.closed.then(() => this.open.delete(connection));
+  private remove(connection: TcpConnection): void {
+    const key = this.open.get(connection);
+    if (key === undefined) return;
+    this.open.delete(connection);
+    const left = (this.ofClient.get(key) ?? 0) - 1;
+    if (left > 0) this.ofClient.set(key, left);
+    else this.ofClient.delete(key);
   }
 
-  /** Marks one as used just now: others are closed before it. */
-  touch(connection: TcpConnection): void {
-    if (this.open.delete(connection)) this.open.add(connection);
-  }
-
-  /** Ends all, and resolves when they are closed. */
-  async end(): Promise<void> {
-    const connections = [...this.open];
-    for (const connection of connections) connection.end();
-    await Promise.all(connections.map(({ closed }) => closed));
+  private keyOf(client: DnsClient): string {
+    const address = this.access.addressOf(client);
+    // A socket that has been reset already knows no address any more.
+    return address === undefined ? '' : clientKey(address);
   }
 }

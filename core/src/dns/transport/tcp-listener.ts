@@ -4,6 +4,7 @@ import type { Endpoint } from '../../config/settings.js';
 import type { Clock } from '../../contracts/clock.js';
 import type { Logger } from '../../contracts/logger.js';
 import type { Milliseconds } from '../../contracts/milliseconds.js';
+import type { DnsClient } from '../../contracts/resolver.js';
 import { listenError } from './listen-error.js';
 import type { MessageHandler } from './message-handler.js';
 import { TcpConnection } from './tcp-connection.js';
@@ -50,7 +51,12 @@ export class TcpListener {
 }
 
 function accept(socket: Socket, handler: MessageHandler, { connections, idle, clock }: TcpSurroundings): void {
-  if (!connections.makeRoom()) {
+  const client: DnsClient = {
+    address: socket.remoteAddress ?? '',
+    port: socket.remotePort ?? 0,
+    transport: 'tcp',
+  };
+  if (!connections.makeRoom(client)) {
     socket.destroy();
     return;
   }
@@ -58,6 +64,6 @@ function accept(socket: Socket, handler: MessageHandler, { connections, idle, cl
     connections.touch(connection);
     return handler(message, client, signal);
   };
-  const connection = new TcpConnection(socket, touching, clock, idle);
+  const connection = new TcpConnection(socket, client, touching, clock, idle);
   connections.add(connection);
 }

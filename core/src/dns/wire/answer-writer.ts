@@ -1,5 +1,6 @@
 import type { DnsAnswer, DnsQuery } from '../../contracts/resolver.js';
 import { relayMessage } from './message-relay.js';
+import type { ReplyTerms } from './reply-terms.js';
 import { writeResponse } from './response-writer.js';
 
 /**
@@ -8,8 +9,13 @@ import { writeResponse } from './response-writer.js';
  *
  * @throws RangeError for records that cannot be written
  */
-export function writeAnswer(query: DnsQuery, answer: DnsAnswer, recursionAvailable: boolean): Uint8Array | undefined {
+export function writeAnswer(
+  query: DnsQuery,
+  answer: DnsAnswer,
+  recursionAvailable: boolean,
+  terms: ReplyTerms = {},
+): Uint8Array | undefined {
   return 'message' in answer
-    ? relayMessage(query, answer, recursionAvailable)
-    : writeResponse(query, answer, recursionAvailable);
+    ? relayMessage(query, answer, recursionAvailable, terms)
+    : writeResponse(query, answer, recursionAvailable, terms);
 }

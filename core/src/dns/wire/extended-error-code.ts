@@ -4,6 +4,7 @@ export const ExtendedErrorCode = {
   StaleAnswer: 3,
   CachedError: 13,
   NotReady: 14,
+  Prohibited: 18,
   StaleNameError: 19,
   NotAuthoritative: 20,
   NotSupported: 21,

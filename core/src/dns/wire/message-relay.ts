@@ -1,4 +1,5 @@
 import type { DnsQuery, ExtendedError, MessageAnswer } from '../../contracts/resolver.js';
+import { cookieOption } from './cookie-option.js';
 import { HEADER_LENGTH, HeaderFlag, readFlags, readUint16 } from './header.js';
 import { layoutOf } from './message-layout.js';
 import { outlineOf, type MessageOutline } from './message-outline.js';
@@ -7,6 +8,7 @@ import { OutlinedAnswer } from './outlined-answer.js';
 import { questionBytes, sameQuestion } from './question.js';
 import { Rcode } from './rcode.js';
 import type { RecordSpan } from './record-walk.js';
+import type { ReplyTerms } from './reply-terms.js';
 import { responseLimit } from './response-limit.js';
 import { echoedFlags } from './response-writer.js';
 import { wholeSets } from './set-boundary.js';
@@ -15,6 +17,7 @@ import { wholeSets } from './set-boundary.js';
 const RELAYED_FLAGS = HeaderFlag.Authoritative | HeaderFlag.Truncated;
 
 const NOTHING = new Uint8Array();
+const OPT_LENGTH = 11;
 
 /**
  * Somebody else's response made ours: the asker's id, question bytes, RD and CD, our RA, our OPT record where the asker
@@ -27,15 +30,21 @@ export function relayMessage(
   query: DnsQuery,
   answer: MessageAnswer,
   recursionAvailable: boolean,
+  terms: ReplyTerms = {},
 ): Uint8Array | undefined {
   const { message, extendedError } = answer;
   const question = questionBytes(query.message);
   const outline = answer instanceof OutlinedAnswer ? answer.outline : checkedOutline(message, question);
   if (outline === undefined) return undefined;
 
-  const options = extendedErrors(extendedError, outline.extendedError);
+  const limit = responseLimit(query, terms);
+  const cookie = terms.cookie === undefined ? NOTHING : cookieOption(terms.cookie);
+  const errors = extendedErrors(extendedError, outline.extendedError);
+  // Why there is no answer is told as far as there is room for it.
+  const withErrors = HEADER_LENGTH + question.length + OPT_LENGTH + cookie.length + errors.length <= limit;
+  const options = cookie.length === 0 && withErrors ? errors : Buffer.concat([cookie, withErrors ? errors : NOTHING]);
   const opt = query.edns === undefined ? NOTHING : optBytes(query.edns.dnssecOk, outline.extendedRcode, options);
-  const kept = keptOf(message, outline, responseLimit(query) - opt.length);
+  const kept = keptOf(message, outline, limit - opt.length);
   const { end, behind, answerCount, authorityCount } = kept;
 
   // Names in the records may point into the question, which therefore stays where it is.

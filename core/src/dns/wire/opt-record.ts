@@ -50,9 +50,9 @@ export function optBytes(dnssecOk: boolean, extendedRcode = 0, options: Uint8Arr
   return bytes;
 }
 
-/** An Extended DNS Error as an EDNS option (RFC 8914, 2), its text cut to 200 bytes between characters. */
-export function extendedErrorOption({ code, text = '' }: ExtendedError): Uint8Array {
-  const scratch = new Uint8Array(LONGEST_EXTRA_TEXT);
+/** An Extended DNS Error as an EDNS option (RFC 8914, 2), its text cut to `room` or 200 bytes between characters. */
+export function extendedErrorOption({ code, text = '' }: ExtendedError, room = LONGEST_EXTRA_TEXT): Uint8Array {
+  const scratch = new Uint8Array(Math.max(0, Math.min(room, LONGEST_EXTRA_TEXT)));
   const { written } = new TextEncoder().encodeInto(text, scratch);
   const option = Buffer.alloc(6 + written);
   option.writeUInt16BE(EXTENDED_ERROR_OPTION, 0);

@@ -1,4 +1,5 @@
 import type { DnsClient, DnsQuery, RecordsAnswer } from '../../contracts/resolver.js';
+import { cookieAmong } from './cookie-option.js';
 import { ExtendedErrorCode } from './extended-error-code.js';
 import { HEADER_LENGTH, HeaderFlag, readFlags, readUint16 } from './header.js';
 import { readOpt, type OptRecord } from './opt-record.js';
@@ -23,12 +24,14 @@ const NEVER_ASKED_FOR: readonly number[] = [RecordType.OPT, RecordType.TKEY, Rec
  * - `silent`: no query at all; any reply could start a loop.
  * - `malformed`: a header with this rcode is all that can be said.
  * - `rejected`: a well-formed query that gets this answer from no resolver.
+ * - `cookie`: no question, but a client cookie, for which a server cookie is wanted (RFC 7873, 5.4).
  * - `accepted`: a query for the resolvers.
  */
 export type ParsedMessage =
   | { readonly verdict: 'silent' }
   | { readonly verdict: 'malformed'; readonly rcode: number }
   | { readonly verdict: 'rejected'; readonly query: DnsQuery; readonly answer: RecordsAnswer }
+  | { readonly verdict: 'cookie'; readonly cookie: Uint8Array }
   | { readonly verdict: 'accepted'; readonly query: DnsQuery };
 
 const SILENT: ParsedMessage = { verdict: 'silent' };
@@ -41,7 +44,9 @@ export function parseQuery(message: Uint8Array, client: DnsClient): ParsedMessag
   const flags = readFlags(message);
   if ((flags & HeaderFlag.Response) !== 0) return SILENT;
   if (((flags >> 11) & 0x0f) !== 0) return NOT_IMPLEMENTED;
-  if (readUint16(message, 4) !== 1) return FORMAT_ERROR; // RFC 9619
+  const questions = readUint16(message, 4);
+  if (questions === 0) return cookieQuery(message);
+  if (questions > 1) return FORMAT_ERROR; // RFC 9619
   const question = readQuestion(message);
   if (question === undefined) return FORMAT_ERROR;
 
@@ -63,7 +68,9 @@ export function parseQuery(message: Uint8Array, client: DnsClient): ParsedMessag
   return { verdict: 'accepted', query };
 }
 
-function findOpt(message: Uint8Array, offset: number, skipped: number): OptRecord | undefined | 'malformed' {
+type QueryOpt = OptRecord & { readonly cookie?: Uint8Array };
+
+function findOpt(message: Uint8Array, offset: number, skipped = 0): QueryOpt | undefined | 'malformed' {
   const count = readUint16(message, 10);
   if (count > MOST_ADDITIONAL_RECORDS) return 'malformed';
   const records = walkRecords(message, offset, skipped + count);
@@ -73,14 +80,24 @@ function findOpt(message: Uint8Array, offset: number, skipped: number): OptRecor
   if (record === undefined) return undefined;
   const ownedByRoot = record.typeAt === record.start + 1;
   if (found.length > 1 || !ownedByRoot) return 'malformed';
-  return readOpt(message, record.start, record.end) ?? 'malformed';
+  const opt = readOpt(message, record.start, record.end);
+  if (opt === undefined) return 'malformed';
+  const cookie = cookieAmong(opt.options);
+  return cookie === 'malformed' ? 'malformed' : { ...opt, ...(cookie !== undefined && { cookie }) };
+}
+
+function cookieQuery(message: Uint8Array): ParsedMessage {
+  if (readUint16(message, 6) !== 0 || readUint16(message, 8) !== 0) return FORMAT_ERROR;
+  const opt = findOpt(message, HEADER_LENGTH);
+  if (opt === undefined || opt === 'malformed' || opt.version > 0 || opt.cookie === undefined) return FORMAT_ERROR;
+  return { verdict: 'cookie', cookie: opt.cookie };
 }
 
 function toQuery(
   message: Uint8Array,
   flags: number,
   { name, type, class: recordClass }: Question,
-  opt: OptRecord | undefined,
+  opt: QueryOpt | undefined,
   client: DnsClient,
 ): DnsQuery {
   const query = {
@@ -91,11 +108,14 @@ function toQuery(
     authenticData: (flags & HeaderFlag.AuthenticData) !== 0,
     checkingDisabled: (flags & HeaderFlag.CheckingDisabled) !== 0,
     client,
+    // Over UDP, only its cookie or its network can show more.
+    proven: client.transport !== 'udp',
     message,
   };
   if (opt === undefined) return query;
   const payloadSize = Math.max(opt.payloadSize, SMALLEST_PAYLOAD_SIZE);
-  return { ...query, edns: { payloadSize, dnssecOk: opt.dnssecOk } };
+  const { dnssecOk, cookie } = opt;
+  return { ...query, edns: { payloadSize, dnssecOk, ...(cookie !== undefined && { cookie }) } };
 }
 
 function reject(query: DnsQuery, rcode: number, text?: string): ParsedMessage {

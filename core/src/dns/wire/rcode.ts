@@ -1,4 +1,4 @@
-/** Response codes by their names in RFC 1035, 4.1.1, and RFC 6891, 9 (`BadVersion`, which needs an OPT record). */
+/** Response codes by their names in RFC 1035, 4.1.1, and RFC 6891, 9, and RFC 7873, 8 (above 15, which need an OPT record). */
 export const Rcode = {
   NoError: 0,
   FormatError: 1,
@@ -7,4 +7,5 @@ export const Rcode = {
   NotImplemented: 4,
   Refused: 5,
   BadVersion: 16,
+  BadCookie: 23,
 } as const;

@@ -1,5 +1,6 @@
 import type { DnsQuery, RecordsAnswer } from '../../contracts/resolver.js';
 import type { ResourceRecord } from '../../contracts/resource-record.js';
+import { cookieOption } from './cookie-option.js';
 import { HEADER_LENGTH, HeaderFlag, readFlags, readUint16 } from './header.js';
 import { extendedErrorOption, optBytes } from './opt-record.js';
 import { questionBytes } from './question.js';
@@ -7,6 +8,7 @@ import { Rcode } from './rcode.js';
 import { RecordClass } from './record-class.js';
 import { writeRecord } from './record-writer.js';
 import { recordSets } from './record-sets.js';
+import type { ReplyTerms } from './reply-terms.js';
 import { responseLimit } from './response-limit.js';
 import { WireWriter } from './wire-writer.js';
 
@@ -17,10 +19,16 @@ import { WireWriter } from './wire-writer.js';
  *
  * @throws RangeError for records that cannot be written
  */
-export function writeResponse(query: DnsQuery, answer: RecordsAnswer, recursionAvailable: boolean): Uint8Array {
-  const opt = optFor(query, answer);
-  const room = responseLimit(query) - (opt?.length ?? 0);
+export function writeResponse(
+  query: DnsQuery,
+  answer: RecordsAnswer,
+  recursionAvailable: boolean,
+  terms: ReplyTerms = {},
+): Uint8Array {
   const question = questionBytes(query.message);
+  const limit = responseLimit(query, terms);
+  const opt = optFor(query, answer, terms, limit - HEADER_LENGTH - question.length);
+  const room = limit - (opt?.length ?? 0);
   const writer = new WireWriter();
   for (let word = 0; word < HEADER_LENGTH; word += 2) writer.uint16(0);
   writer.wireName(question.subarray(0, -4));
@@ -28,7 +36,7 @@ export function writeResponse(query: DnsQuery, answer: RecordsAnswer, recursionA
 
   const answers = writeSets(writer, answer.answers ?? [], room);
   const authorities = answers.complete ? writeSets(writer, answer.authorities ?? [], room) : NOTHING_WRITTEN;
-  const truncated = !answers.complete || !authorities.complete;
+  const truncated = !answers.complete || !authorities.complete || terms.truncated === true;
   if (opt !== undefined) writer.append(opt);
 
   // Nobody speaks with authority for all classes (RFC 1034, 3.7.1). Without OPT there is no room for the upper bits of an extended rcode.
@@ -60,14 +68,31 @@ export function echoedFlags(message: Uint8Array): number {
   return HeaderFlag.Response | (readFlags(message) & echoed);
 }
 
-function optFor({ edns }: DnsQuery, { rcode, extendedError }: RecordsAnswer): Uint8Array | undefined {
-  if (edns === undefined) return undefined;
-  return optBytes(
-    edns.dnssecOk,
-    rcode >> 4,
-    extendedError === undefined ? undefined : extendedErrorOption(extendedError),
-  );
+/** The response to a query for a server cookie alone (RFC 7873, 5.4): it has no question. */
+export function writeCookieOnly(message: Uint8Array, rcode: number, cookie: Uint8Array): Uint8Array {
+  const header = writeHeaderOnly(message, rcode & 0x0f, false);
+  header[11] = 1;
+  return Buffer.concat([header, optBytes(false, rcode >> 4, cookieOption(cookie))]);
 }
+
+const OPT_LENGTH = 11;
+const ERROR_HEAD_LENGTH = 6;
+
+/** The reason is told as far as there is room for it: an error must not be cut, or the asker would come back for it. */
+function optFor(
+  { edns }: DnsQuery,
+  { rcode, extendedError }: RecordsAnswer,
+  terms: ReplyTerms,
+  room: number,
+): Uint8Array | undefined {
+  if (edns === undefined) return undefined;
+  const cookie = terms.cookie === undefined ? NOTHING : cookieOption(terms.cookie);
+  const errorRoom = room - OPT_LENGTH - cookie.length - ERROR_HEAD_LENGTH;
+  const error = extendedError === undefined ? NOTHING : extendedErrorOption(extendedError, errorRoom);
+  return optBytes(edns.dnssecOk, rcode >> 4, Buffer.concat([cookie, error]));
+}
+
+const NOTHING = new Uint8Array();
 
 const NOTHING_WRITTEN = { count: 0, complete: true };
 

@@ -319,9 +319,10 @@ describe('the cache', () => {
     ] as const) {
       const stage = new CacheStage({ prefetch }).say({ answers: [address('a.test', ttl)] });
       const until = stage.clock.now() + span;
-      for (let round = 0; round < 2; round++) {
+      // Most names are asked for once, and are not worth a place among what is repeated.
+      for (const expected of [undefined, until, until]) {
         const answer = await stage.answer('a.test');
-        assert.equal(answer && 'message' in answer && answer.reusableUntil, until);
+        assert.equal(answer && 'message' in answer && answer.reusableUntil, expected);
         await stage.clock.advance(1_000);
       }
     }

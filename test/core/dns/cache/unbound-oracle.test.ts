@@ -95,9 +95,10 @@ describe('the cache in front of a real Unbound', () => {
     });
   }
 
-  it('has asked Unbound once for each that can be kept', () => {
+  it('has asked Unbound once for each that can be kept, and itself again for each at most once before it was hot', () => {
     const { hits, misses, entries } = cache.status;
-    assert.ok(hits > 2 * misses, `${hits} hits, ${misses} misses`);
+    assert.ok(misses <= QUESTIONS.length + 3, `${misses} misses`);
+    assert.ok(hits >= entries, `${hits} hits of ${entries} entries`);
     assert.ok(entries >= 10, `${entries} entries`);
   });
 });

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import packet from 'dns-packet';
 import type { DnsAnswer, DnsClient, Resolver } from '#core/contracts/resolver.js';
 import type { ResourceRecord } from '#core/contracts/resource-record.js';
+import { Access, ANYBODY_WAKES } from '#core/dns/clients/access.js';
 import { HotAnswers } from '#core/dns/hot/hot-answers.js';
 import { LASTING_LEASE } from '#core/dns/lasting-lease.js';
 import { Responder } from '#core/dns/responder.js';
@@ -71,8 +72,10 @@ class Comparison {
   constructor(resolver: Resolver, recursionAvailable: boolean) {
     const settings = dnsSettings({ forwarders: recursionAvailable ? 'system' : 'off' });
     this.hot = new HotAnswers(recursionAvailable, new ManualClock());
-    this.slow = new Responder(settings, [resolver], new DnsLog());
-    this.keeping = new Responder(settings, [resolver], new DnsLog(), this.hot);
+    const logger = new DnsLog();
+    const access = new Access(settings, ANYBODY_WAKES, { clock: new ManualClock(), logger });
+    this.slow = new Responder(settings, [resolver], logger, access);
+    this.keeping = new Responder(settings, [resolver], logger, access, this.hot);
   }
 
   async check(message: Uint8Array, client: DnsClient): Promise<void> {

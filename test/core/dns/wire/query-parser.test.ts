@@ -35,6 +35,7 @@ describe('the query parser', () => {
         checkingDisabled: true,
         edns: { payloadSize: 4096, dnssecOk: true },
         client: udpClient,
+        proven: false,
         message,
       },
     });

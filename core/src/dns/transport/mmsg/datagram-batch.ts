@@ -41,6 +41,8 @@ export class DatagramBatch {
   readonly headers: Pointer;
   /** The rooms for payloads, whole. */
   readonly payloads: readonly Uint8Array[];
+  /** The addresses of the other sides, 4 or 16 bytes each. */
+  readonly senders: readonly Uint8Array[];
   readonly nameLength: number;
   readonly controlLength: number;
   private readonly words: Uint32Array;
@@ -65,6 +67,12 @@ export class DatagramBatch {
     this.payloads = Array.from(
       { length: BATCH_SIZE },
       (_, index) => new Uint8Array(memory, payloadsAt + index * stride, room),
+    );
+    // In struct sockaddr_in, the address stands behind family and port; in sockaddr_in6, behind the flow as well.
+    const [addressAt, addressLength] = kind.family === 4 ? [4, 4] : [8, 16];
+    this.senders = Array.from(
+      { length: BATCH_SIZE },
+      (_, index) => new Uint8Array(memory, this.envelopesAt + index * ENVELOPE + addressAt, addressLength),
     );
     const at = (offset: number): Pointer => this.headers + BigInt(offset);
     const pointers = new BigUint64Array(memory, 0, this.envelopesAt / 8);

@@ -1,6 +1,7 @@
 import type { Endpoint } from '../../../config/settings.js';
 import type { Clock } from '../../../contracts/clock.js';
 import type { Logger } from '../../../contracts/logger.js';
+import type { ClientRuleSettings } from '../../clients/client-rules.js';
 import type { HotMemory } from '../../hot/hot-memory.js';
 import type { MessageHandler } from '../message-handler.js';
 import { DatagramSocket } from './datagram-socket.js';
@@ -20,6 +21,8 @@ export interface MmsgSurroundings {
   readonly recursionAvailable: boolean;
   /** What the threads answer from. */
   readonly hot: HotMemory;
+  /** Who may have it. */
+  readonly rules: ClientRuleSettings;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Another program for the threads, where that of Jitsu is not meant. */

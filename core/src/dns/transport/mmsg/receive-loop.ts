@@ -1,4 +1,5 @@
 import type { Milliseconds } from '../../../contracts/milliseconds.js';
+import type { HotAdmission } from '../../clients/hot-admission.js';
 import { LONGEST_HOT_ANSWER, type HotReader } from '../../hot/hot-reader.js';
 import { writeHeaderOnly } from '../../wire/response-writer.js';
 import { HEADER_LENGTH } from '../../wire/header.js';
@@ -25,6 +26,8 @@ export interface ReceiveLoopOptions {
   readonly state: Int32Array<SharedArrayBuffer>;
   readonly recursionAvailable: boolean;
   readonly hot: Pick<HotReader, 'answer'>;
+  /** Says who may have it. */
+  readonly admission: Pick<HotAdmission, 'of'>;
   /** The time of the main thread's clock. */
   now(): Milliseconds;
   /** Takes over those datagrams of a batch that have no hot answer, and copies them. */
@@ -63,7 +66,7 @@ export class ReceiveLoop {
   }
 
   private take(count: number): void {
-    const { hot } = this.options;
+    const { admission, hot } = this.options;
     const { received, replies, misses } = this;
     const now = this.options.now();
     let replyCount = 0;
@@ -74,7 +77,8 @@ export class ReceiveLoop {
       // Nobody can be answered at port 0, and whatever is no query is met with silence.
       if (length < HEADER_LENGTH || (message[2] as number) >= 0x80 || received.portOf(index) === 0) continue;
       const out = replies.payloads[replyCount] as Uint8Array;
-      let replyLength = hot.answer(message, length, out, true, true, now);
+      const admitted = admission.of(received.senders[index] as Uint8Array, true);
+      let replyLength = admitted === 'none' ? 0 : hot.answer(message, length, out, true, admitted === 'counted', now);
       if (replyLength === 0 && !this.mayGoOn(length)) replyLength = this.refuse(message, out);
       if (replyLength === 0) misses[missCount++] = index;
       else replies.reply(replyCount++, replyLength, received, index);

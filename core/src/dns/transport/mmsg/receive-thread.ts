@@ -3,6 +3,7 @@ import type { Clock } from '../../../contracts/clock.js';
 import type { Logger } from '../../../contracts/logger.js';
 import type { Milliseconds } from '../../../contracts/milliseconds.js';
 import { errorMessage } from '../../../errors.js';
+import type { ClientRuleSettings } from '../../clients/client-rules.js';
 import type { HotMemory } from '../../hot/hot-memory.js';
 import type { DatagramSocket } from './datagram-socket.js';
 import { MmsgUnavailable } from './mmsg-unavailable.js';
@@ -27,6 +28,7 @@ export interface ReceiveThreadOptions {
   readonly socket: DatagramSocket;
   readonly recursionAvailable: boolean;
   readonly hot: HotMemory;
+  readonly rules: ClientRuleSettings;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Another program for the thread, where that of Jitsu is not meant. */
@@ -74,10 +76,10 @@ export class ReceiveThread {
 
   /** @param failed told of the end of a thread that was never ready; any other is replaced */
   private run(onReady: () => void, failed: (reason: Error) => void): void {
-    const { socket, recursionAvailable, hot, clock, program = PROGRAM } = this.options;
+    const { socket, recursionAvailable, hot, rules, clock, program = PROGRAM } = this.options;
     const { descriptor, kind } = socket;
     const clockAhead = aheadOfMachine(clock.now());
-    const order: ReceiveOrder = { descriptor, kind, state: this.state, recursionAvailable, hot, clockAhead };
+    const order: ReceiveOrder = { descriptor, kind, state: this.state, recursionAvailable, hot, rules, clockAhead };
     // Node's flags are meant for whoever was started with them: some of them no thread takes.
     let worker: Worker;
     try {

@@ -1,6 +1,8 @@
 /** The thread that waits for datagrams. It never comes back to Node's own loop, and so gets no messages. */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Milliseconds } from '../../../contracts/milliseconds.js';
+import { ClientRules, type ClientRuleSettings } from '../../clients/client-rules.js';
+import { HotAdmission } from '../../clients/hot-admission.js';
 import type { HotMemory } from '../../hot/hot-memory.js';
 import { HotReader } from '../../hot/hot-reader.js';
 import type { DatagramKind } from './datagram-batch.js';
@@ -18,6 +20,7 @@ export interface ReceiveOrder {
   readonly state: Int32Array<SharedArrayBuffer>;
   readonly recursionAvailable: boolean;
   readonly hot: HotMemory;
+  readonly rules: ClientRuleSettings;
   /** See `timeTeller`. */
   readonly clockAhead: Milliseconds;
 }
@@ -36,6 +39,7 @@ const loop = new ReceiveLoop({
   ...order,
   calls: await loadSocketCalls(),
   hot: new HotReader(order.hot),
+  admission: new HotAdmission(new ClientRules(order.rules.dns, order.rules.wake)),
   now: timeTeller(order.clockAhead),
   onMisses: (batch, indices) => {
     const packed = packMisses(batch, indices);

@@ -33,6 +33,7 @@ describe('the loop that takes datagrams', () => {
       const loop = new ReceiveLoop({
         ...{ calls, descriptor: socket.descriptor, kind: socket.kind, state, recursionAvailable: true },
         hot: { answer: () => 0 },
+        admission: { of: () => 'counted' },
         now: () => {
           // This batch is its last.
           Atomics.store(state, ThreadState.Ending, 1);
@@ -95,11 +96,36 @@ describe('the loop that takes datagrams', () => {
     assert.equal(state[ThreadState.UnderWay], 118);
   });
 
+  it('lets only those have hot answers who may, and tells which of them count as a use', async () => {
+    const asked: unknown[] = [];
+    const hot = {
+      answer: (_message: unknown, _length: number, _out: unknown, ...how: unknown[]) => asked.push(how) * 0,
+    };
+    const seen: string[] = [];
+    for (const admitted of ['none', 'given', 'counted'] as const) {
+      const of = (address: Uint8Array): typeof admitted => {
+        seen.push(address.join('.'));
+        return admitted;
+      };
+      await take([queryBytes('a.test')], { hot, admission: { of } }, 0);
+    }
+    assert.deepEqual(seen, ['127.0.0.1', '127.0.0.1', '127.0.0.1']);
+    assert.deepEqual(asked, [
+      [true, false, 0],
+      [true, true, 0],
+    ]);
+  });
+
   it('gives up on a socket that cannot be used', () => {
     const state = createThreadState();
     const options = { calls, descriptor: 1_000_000, kind: { family: 4, tellsDestination: false }, state } as const;
-    const unused = { hot: { answer: () => 0 }, now: () => 0, onMisses: () => {}, onUnsent: () => {} };
-    const loop = new ReceiveLoop({ ...options, ...unused, recursionAvailable: false });
+    const unused = {
+      now: () => 0,
+      onMisses: () => {},
+      onUnsent: () => {},
+      admission: { of: () => 'none' as const },
+    } as const;
+    const loop = new ReceiveLoop({ ...options, ...unused, hot: { answer: () => 0 }, recursionAvailable: false });
     assert.throws(() => loop.run(), /cannot be received: EBADF/);
   });
 });

@@ -1,0 +1,29 @@
+import { isIPv4, isIPv6 } from 'node:net';
+import { ipv4Bytes, ipv6Bytes } from '../wire/address-bytes.js';
+
+/** How many addresses are remembered before all are forgotten again. */
+const MOST_REMEMBERED = 1_024;
+
+/** Turns addresses as sockets give them into bytes, and remembers those that it has seen: most askers come again. */
+export class ClientAddresses {
+  private readonly known = new Map<string, Uint8Array>();
+
+  /** 4 bytes, or 16; the scope of `fe80::1%eth0` does not count. `undefined` for what is no address. */
+  bytesOf(text: string): Uint8Array | undefined {
+    const known = this.known.get(text);
+    if (known !== undefined) return known;
+    const bytes = addressBytes(text);
+    if (bytes === undefined) return undefined;
+    if (this.known.size >= MOST_REMEMBERED) this.known.clear();
+    this.known.set(text, bytes);
+    return bytes;
+  }
+}
+
+/** The 4 or 16 bytes of an address in text form, without its scope; `undefined` for what is none. */
+export function addressBytes(text: string): Uint8Array | undefined {
+  if (isIPv4(text)) return ipv4Bytes(text);
+  const scopeAt = text.indexOf('%');
+  const plain = scopeAt === -1 ? text : text.slice(0, scopeAt);
+  return isIPv6(plain) ? ipv6Bytes(plain) : undefined;
+}

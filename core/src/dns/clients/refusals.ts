@@ -1,0 +1,55 @@
+import type { Clock } from '../../contracts/clock.js';
+import type { Logger } from '../../contracts/logger.js';
+import type { Milliseconds } from '../../contracts/milliseconds.js';
+
+/** What is refused to askers, and how the log calls it. docs/abuse.md lists the same. */
+const KINDS = {
+  client: 'queries refused to clients outside dns.allow',
+  forwarding: 'queries for other names refused to clients outside dns.allowForwarding',
+  rateDropped: 'queries left unanswered by dns.rateLimit',
+  rateCut: 'queries answered with no more than "ask by TCP" by dns.rateLimit',
+  shortened: 'responses shortened because their source may be forged',
+  unproven: 'queries not let wake because their source may be forged (wake.proof)',
+  wakeClient: 'queries not let wake by wake.allow and wake.deny',
+  wakeType: 'queries not let wake by wake.types',
+  wakeHours: 'queries not let wake by wake.hours',
+  wakeBudget: 'queries not let wake by wake.budget',
+  pending: 'queries refused because too many wait (dns.limits.pendingQueries)',
+  pendingOfNetwork: 'queries refused because too many of one network wait (dns.limits.pendingQueries)',
+  tcpConnections: 'TCP connections closed at once because too many wait (dns.limits.tcpConnections)',
+  tcpConnectionsOfClient: 'TCP connections closed at once by dns.limits.tcpConnectionsPerClient',
+  tcpSlow: 'TCP connections closed because their client reads or writes too slowly (dns.limits.tcpIdle)',
+} as const;
+
+export type RefusalKind = keyof typeof KINDS;
+
+/** How often each kind has happened. */
+export type RefusalCounts = Readonly<Record<RefusalKind, number>>;
+
+/** The log hears of a kind no more often than this: nobody can fill a disk by being refused. */
+const QUIET: Milliseconds = 10_000;
+
+/** Counts what is refused, and lets the log know of it now and then. */
+export class Refusals {
+  private readonly total = Object.fromEntries(Object.keys(KINDS).map((kind) => [kind, 0])) as Record<
+    RefusalKind,
+    number
+  >;
+  private readonly told = new Map<RefusalKind, { readonly at: Milliseconds; readonly count: number }>();
+
+  constructor(private readonly deps: { readonly clock: Clock; readonly logger: Logger }) {}
+
+  get counts(): RefusalCounts {
+    return { ...this.total };
+  }
+
+  /** One more, by this client. */
+  add(kind: RefusalKind, client: string): void {
+    const count = (this.total[kind] += 1);
+    const now = this.deps.clock.now();
+    const told = this.told.get(kind);
+    if (told !== undefined && now - told.at < QUIET) return;
+    this.told.set(kind, { at: now, count });
+    this.deps.logger.warn({ refused: count - (told?.count ?? 0), client }, KINDS[kind]);
+  }
+}

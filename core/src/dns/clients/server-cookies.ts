@@ -1,0 +1,88 @@
+import { randomBytes } from 'node:crypto';
+import type { Milliseconds } from '../../contracts/milliseconds.js';
+import { SipHash } from './sip-hash.js';
+
+/** The lengths of a client cookie and of our server cookies, in bytes (RFC 7873, 4; RFC 9018, 4). */
+export const CLIENT_COOKIE_LENGTH = 8;
+export const SERVER_COOKIE_LENGTH = 16;
+
+/** How old a server cookie may be, how far in the future, and from what age on a new one is given (RFC 9018, 4.3). */
+const LONGEST_AGE = 3_600;
+const FURTHEST_FUTURE = 300;
+const RENEWED_FROM = 1_800;
+
+const VERSION = 1;
+
+/** `old`: valid, and to be renewed in the answer. */
+export type CookieVerdict = 'fresh' | 'old' | 'invalid';
+
+/**
+ * Makes and checks server cookies (RFC 7873, RFC 9018 version 1), by which an asker shows that it gets what is sent to
+ * its address. Nothing is kept of any asker. All who share the secret take each other's cookies.
+ */
+export class ServerCookies {
+  private readonly hash: SipHash;
+  /** Client cookie | version, reserved, timestamp | client address. */
+  private readonly input = new Uint8Array(32);
+
+  /** @throws RangeError unless the secret has 16 bytes */
+  constructor(readonly secret: Uint8Array = randomBytes(16)) {
+    this.hash = new SipHash(secret);
+  }
+
+  /**
+   * What to make of the client cookie at `at`, followed by a server cookie of `length` bytes, of an asker with this
+   * address of 4 or 16 bytes.
+   */
+  check(message: Uint8Array, at: number, length: number, address: Uint8Array, now: Milliseconds): CookieVerdict {
+    if (length !== SERVER_COOKIE_LENGTH || message[at + 8] !== VERSION) return 'invalid';
+    const { input } = this;
+    for (let index = 0; index < 16; index++) input[index] = message[at + index] as number;
+    const stamp =
+      ((input[12] as number) << 24) |
+      ((input[13] as number) << 16) |
+      ((input[14] as number) << 8) |
+      (input[15] as number);
+    // As serial numbers (RFC 1982), which pass the year 2106.
+    const age = (Math.floor(now / 1_000) - stamp) | 0;
+    if (age > LONGEST_AGE || age < -FURTHEST_FUTURE) return 'invalid';
+    this.digest(address);
+    let difference = 0;
+    for (let index = 0; index < 8; index++) difference |= this.digestByte(index) ^ (message[at + 16 + index] as number);
+    if (difference !== 0) return 'invalid';
+    return age > RENEWED_FROM ? 'old' : 'fresh';
+  }
+
+  /** Writes a server cookie of 16 bytes for the client cookie at `clientAt` in `message` and this address. */
+  write(
+    target: Uint8Array,
+    at: number,
+    message: Uint8Array,
+    clientAt: number,
+    address: Uint8Array,
+    now: Milliseconds,
+  ): void {
+    const { input } = this;
+    const stamp = Math.floor(now / 1_000);
+    for (let index = 0; index < 8; index++) input[index] = message[clientAt + index] as number;
+    input[8] = VERSION;
+    input[9] = input[10] = input[11] = 0;
+    for (let index = 0; index < 4; index++) input[12 + index] = (stamp / 2 ** (24 - index * 8)) & 0xff;
+    this.digest(address);
+    for (let index = 0; index < 8; index++) {
+      target[at + index] = input[8 + index] as number;
+      target[at + 8 + index] = this.digestByte(index);
+    }
+  }
+
+  private digest(address: Uint8Array): void {
+    const { input } = this;
+    for (let index = 0; index < address.length; index++) input[16 + index] = address[index] as number;
+    this.hash.hash(input, 0, 16 + address.length);
+  }
+
+  private digestByte(index: number): number {
+    const word = index < 4 ? this.hash.low : this.hash.high;
+    return (word >>> ((index & 3) << 3)) & 0xff;
+  }
+}

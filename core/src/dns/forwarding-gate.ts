@@ -1,0 +1,21 @@
+import type { DnsQuery, RecordsAnswer, Resolver } from '../contracts/resolver.js';
+import type { Access } from './clients/access.js';
+import { ExtendedErrorCode } from './wire/extended-error-code.js';
+import { Rcode } from './wire/rcode.js';
+
+const REFUSED: RecordsAnswer = {
+  rcode: Rcode.Refused,
+  extendedError: { code: ExtendedErrorCode.Prohibited, text: 'other names are not forwarded for this client' },
+};
+
+/** Stands in front of all that looks names up elsewhere, and lets in only those for whom that is done. */
+export class ForwardingGate implements Resolver {
+  constructor(private readonly access: Pick<Access, 'addressOf' | 'rules' | 'refusals'>) {}
+
+  async resolve({ client }: DnsQuery): Promise<RecordsAnswer | undefined> {
+    const address = this.access.addressOf(client);
+    if (address === undefined || this.access.rules.mayForward(address)) return undefined;
+    this.access.refusals.add('forwarding', client.address);
+    return REFUSED;
+  }
+}
