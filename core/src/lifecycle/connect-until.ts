@@ -7,6 +7,9 @@ import { pauseAfter } from './poll-until.js';
 const PATIENCE: Milliseconds = 250;
 const MOST_AT_ONCE = 8;
 
+/** How many wait for a service at this moment. */
+let waiting = 0;
+
 /**
  * Connects to a TCP port as soon as something listens there, with attempts that overlap, and resolves to the open
  * socket; rejects with the signal's reason when it aborts first. The caller destroys the socket.
@@ -22,6 +25,7 @@ export function connectUntil(address: string, port: number, clock: Clock, signal
       attempts.delete(socket);
     };
     const finish = (): void => {
+      waiting -= 1;
       signal.removeEventListener('abort', onAbort);
       next?.[Symbol.dispose]();
       for (const socket of [...attempts.keys()]) {
@@ -34,7 +38,7 @@ export function connectUntil(address: string, port: number, clock: Clock, signal
       reject(signal.reason as Error);
     };
     const attempt = (): void => {
-      next = clock.after(pauseAfter(clock.now() - begin), attempt);
+      next = clock.after(pauseAfter(clock.now() - begin, waiting), attempt);
       if (attempts.size >= MOST_AT_ONCE) return;
       const socket = connect({ host: address, port, noDelay: true });
       const giveUp = clock.after(PATIENCE, () => {
@@ -56,6 +60,7 @@ export function connectUntil(address: string, port: number, clock: Clock, signal
       return;
     }
     signal.addEventListener('abort', onAbort, { once: true });
+    waiting += 1;
     attempt();
   });
 }

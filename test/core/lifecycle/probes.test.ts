@@ -32,6 +32,12 @@ describe('the pauses between attempts', () => {
     assert.equal(pauseAfter(200), 10);
     assert.equal(pauseAfter(60_000), 50);
   });
+
+  it('look less often where many of them wait at once', () => {
+    assert.equal(pauseAfter(0, 2), 1);
+    assert.equal(pauseAfter(200, 50), 25);
+    assert.equal(pauseAfter(60_000, 1_000), 50);
+  });
 });
 
 describe('the tcp probe', () => {
