@@ -3,7 +3,6 @@
  * each page that they write, and it waits until the child has executed its program. So a small process does it, and one
  * that answers nobody.
  */
-import { errorCode, errorMessage } from '@jitsud/core';
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import type { SpawnNews, SpawnOrder } from './spawn-order.js';
@@ -18,8 +17,8 @@ function tell(news: SpawnNews): void {
 }
 
 function run({ number, program, argv0, words, cwd, env, stdout, stderr, account }: SpawnOrder): void {
-  const failed = (error: unknown): void =>
-    tell({ number, failure: { code: errorCode(error), message: errorMessage(error) } });
+  // All that fails here is of the system; the core, which knows errors of every kind, is too much to load for this.
+  const failed = ({ code, message }: NodeJS.ErrnoException): void => tell({ number, failure: { code, message } });
   const files: number[] = [];
   try {
     for (const path of [stdout, stderr]) files.push(openSync(path, 'ax', 0o600));
@@ -33,7 +32,7 @@ function run({ number, program, argv0, words, cwd, env, stdout, stderr, account 
       tell({ number, exit: { ...(status === null ? {} : { status }), ...(signal === null ? {} : { signal }) } });
     });
   } catch (error) {
-    failed(error);
+    failed(error as NodeJS.ErrnoException);
   } finally {
     for (const file of files) closeSync(file);
   }
