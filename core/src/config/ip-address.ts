@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import ipaddr from 'ipaddr.js';
+import { readIpv6 } from '../ipv6-address.js';
 import { oneOrMany } from './one-or-many.js';
 
 /** An IPv4 or IPv6 address in the one form by which it is compared (RFC 5952). Undefined for anything else. */
@@ -7,7 +7,7 @@ export function parseAddress(text: string): string | undefined {
   // Not ipaddr.js, which takes 127.1 and 0x7f000001 as well.
   const version = isIP(text);
   if (version === 0) return undefined;
-  return version === 6 ? ipaddr.IPv6.parse(text).toRFC5952String() : text;
+  return version === 6 ? readIpv6(text).toRFC5952String() : text;
 }
 
 /** One address or a list; parsed, a list without repetition. */

@@ -1,5 +1,5 @@
-import ipaddr from 'ipaddr.js';
 import { isIPv4, isIPv6 } from 'node:net';
+import { readIpv6 } from '../ipv6-address.js';
 import { serviceKey, serviceKeyText } from './service-key.js';
 
 const COMMA = 0x2c;
@@ -71,7 +71,7 @@ function ipv4(text: string): Uint8Array {
 
 function ipv6(text: string): Uint8Array {
   if (!isIPv6(text) || text.includes('%')) throw new RangeError(`'${text}' is no IPv6 address`);
-  return Uint8Array.from(ipaddr.IPv6.parse(text).toByteArray());
+  return Uint8Array.from(readIpv6(text).toByteArray());
 }
 
 function base64(text: string): Uint8Array {

@@ -75,6 +75,8 @@ describe('an address', () => {
   it('has one form, however it is written', () => {
     assert.equal(parseAddress('2001:DB8:0:0::1'), '2001:db8::1');
     assert.equal(parseAddress('192.0.2.7'), '192.0.2.7');
+    assert.equal(parseAddress('64:ff9b::192.0.2.7'), '64:ff9b::c000:207');
+    assert.equal(parseAddress('::192.0.2.7'), '::c000:207');
   });
 
   for (const written of ['', '1.2.3', '127.1', '0x7f.0.0.1', '1.2.3.256', '01.2.3.4', ':::', 'a.test']) {

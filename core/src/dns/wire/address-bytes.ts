@@ -1,5 +1,5 @@
-import ipaddr from 'ipaddr.js';
-import { isIPv4 } from 'node:net';
+import { isIPv4, isIPv6 } from 'node:net';
+import { readIpv6 } from '../../ipv6-address.js';
 
 /** The 4 bytes of an IPv4 address. @throws RangeError */
 export function ipv4Bytes(address: string): Uint8Array {
@@ -11,6 +11,6 @@ export function ipv4Bytes(address: string): Uint8Array {
 
 /** The 16 bytes of an IPv6 address. @throws RangeError */
 export function ipv6Bytes(address: string): Uint8Array {
-  if (!ipaddr.IPv6.isValid(address)) throw new RangeError(`'${address}' is no IPv6 address`);
-  return Uint8Array.from(ipaddr.IPv6.parse(address).toByteArray());
+  if (!isIPv6(address)) throw new RangeError(`'${address}' is no IPv6 address`);
+  return Uint8Array.from(readIpv6(address).toByteArray());
 }
