@@ -5,8 +5,10 @@ import type { Backend, UnikernelId } from './contracts/backend.js';
 import type { StateStore, StoredCounters, StoredRegistration } from './contracts/state-store.js';
 import { errorCode, errorMessage, JitsuError } from './errors.js';
 import type { Instances } from './instances.js';
+import type { Machines } from './lifecycle/power-follower.js';
 import { SharedPlan, type CommonPlan } from './lifecycle/shared-plan.js';
 import { Unikernel } from './lifecycle/unikernel.js';
+import { TextIndex } from './text-index.js';
 
 /** How many registrations a backend is asked for at once. */
 const AT_ONCE = 256;
@@ -17,11 +19,11 @@ const SAVED_AT_ONCE = 10_000;
 /** All backends by the name of their connection, and all unikernels by their own. */
 export class Fleet {
   readonly backends: ReadonlyMap<string, Backend>;
-  readonly unikernels = new Map<string, Unikernel>();
+  readonly unikernels = new TextIndex<Unikernel>();
   /** By the name of the connection, and there by the id of the machine. */
-  readonly #machines = new Map<string, Map<UnikernelId, Unikernel>>();
+  readonly #machines = new Map<string, TextIndex<Unikernel>>();
   /** The first unikernel behind a DNS name, where that is not its own name. */
-  readonly #byDnsName = new Map<string, Unikernel>();
+  readonly #byDnsName = new TextIndex<Unikernel>();
   readonly #plans = new CommonPlans((settings) => this.#commonPlan(settings));
   readonly #source: string;
   /** Those that have not been registered yet. */
@@ -44,8 +46,8 @@ export class Fleet {
   }
 
   /** The unikernels of one connection, by the ids of their machines. */
-  on(connection: string): ReadonlyMap<UnikernelId, Unikernel> {
-    return this.#machines.get(connection) ?? new Map<UnikernelId, Unikernel>();
+  on(connection: string): Machines {
+    return this.#machines.get(connection) ?? new TextIndex<Unikernel>();
   }
 
   /** By its name, one of its DNS names, or its id. @throws JITSU_UNIKERNEL_UNKNOWN */
@@ -109,7 +111,7 @@ export class Fleet {
     await store.saveRegistrations(batch);
   }
 
-  async #register({ name, backend, options }: UnikernelSettings): Promise<UnikernelId> {
+  #register({ name, backend, options }: UnikernelSettings): Promise<UnikernelId> {
     return this.#backend(backend).register({ name, options });
   }
 
@@ -128,17 +130,20 @@ export class Fleet {
     onCount: (unikernel: Unikernel) => void,
   ): ConfigProblem | undefined {
     const { name, names, addresses, backend } = settings;
-    const machines = this.#machines.get(backend) ?? new Map<UnikernelId, Unikernel>();
-    this.#machines.set(backend, machines);
-    const owner = machines.get(id);
-    if (owner !== undefined) return sameMachine(name, owner.name);
     const unikernel = new Unikernel(new SharedPlan(name, id, names, addresses, this.#plans.of(settings)), onCount);
-    machines.set(id, unikernel);
+    const owner = this.#machinesOf(backend).add(id, unikernel);
+    if (owner !== undefined) return sameMachine(name, owner.name);
     this.unikernels.set(name, unikernel);
-    for (const dnsName of names) {
-      if (dnsName !== name && !this.#byDnsName.has(dnsName)) this.#byDnsName.set(dnsName, unikernel);
-    }
+    for (const dnsName of names) if (dnsName !== name) this.#byDnsName.add(dnsName, unikernel);
     return undefined;
+  }
+
+  #machinesOf(connection: string): TextIndex<Unikernel> {
+    const known = this.#machines.get(connection);
+    if (known !== undefined) return known;
+    const machines = new TextIndex<Unikernel>();
+    this.#machines.set(connection, machines);
+    return machines;
   }
 
   #commonPlan(settings: UnikernelSettings): CommonPlan {

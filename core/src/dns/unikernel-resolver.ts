@@ -51,11 +51,7 @@ export class UnikernelResolver implements Resolver {
     this.leases = new ReadyLeases(clock);
     this.guard = guard;
     const timing = { ttl: inSeconds(settings.ttl), serial: inSeconds(clock.now()) };
-    this.zones = new Zones(
-      unikernels.flatMap(({ plan }) => plan.names),
-      settings.zones,
-      timing,
-    );
+    this.zones = new Zones(namesOf(unikernels), settings.zones, timing);
     this.table = new NameTable(unikernels, this.zones.configuredTops);
   }
 
@@ -141,6 +137,10 @@ export class UnikernelResolver implements Resolver {
     const soa = this.zones.soaAround(name);
     return { rcode, authoritative: true, authorities: soa === undefined ? [] : [soa] };
   }
+}
+
+function* namesOf(unikernels: readonly Unikernel[]): Iterable<string> {
+  for (const { plan } of unikernels) yield* plan.names;
 }
 
 /** In seconds: there is one for a whole set (RFC 2181, 5.2). */
