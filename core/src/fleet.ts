@@ -3,6 +3,7 @@ import type { Settings, UnikernelSettings } from './config/settings.js';
 import { ConfigProblems, type ConfigProblem } from './config/config-problems.js';
 import type { Backend, UnikernelId } from './contracts/backend.js';
 import type { StateStore, StoredCounters, StoredRegistration } from './contracts/state-store.js';
+import type { NameTable } from './dns/name-table.js';
 import { errorCode, errorMessage, JitsuError } from './errors.js';
 import type { Instances } from './instances.js';
 import type { Machines } from './lifecycle/power-follower.js';
@@ -22,8 +23,8 @@ export class Fleet {
   readonly unikernels = new TextIndex<Unikernel>();
   /** By the name of the connection, and there by the id of the machine. */
   readonly #machines = new Map<string, TextIndex<Unikernel>>();
-  /** The first unikernel behind a DNS name, where that is not its own name. */
-  readonly #byDnsName = new TextIndex<Unikernel>();
+  /** Who stands behind DNS names. */
+  #names: Pick<NameTable<Unikernel>, 'find'> | undefined;
   readonly #plans = new CommonPlans((settings) => this.#commonPlan(settings));
   readonly #source: string;
   /** Those that have not been registered yet. */
@@ -50,10 +51,15 @@ export class Fleet {
     return this.#machines.get(connection) ?? new TextIndex<Unikernel>();
   }
 
+  /** From now on unikernels are found by the names of this table, too: a second one of a million would be a waste. */
+  knowBy(names: Pick<NameTable<Unikernel>, 'find'>): void {
+    this.#names = names;
+  }
+
   /** By its name, one of its DNS names, or its id. @throws JITSU_UNIKERNEL_UNKNOWN */
   find(name: string): Unikernel {
     const wanted = name.toLowerCase().replace(/\.$/, '');
-    const unikernel = this.unikernels.get(name) ?? this.#byDnsName.get(wanted) ?? this.#find(wanted);
+    const unikernel = this.unikernels.get(name) ?? this.#behind(wanted) ?? this.#find(wanted);
     if (unikernel) return unikernel;
     throw new JitsuError('JITSU_UNIKERNEL_UNKNOWN', `No unikernel is called ${name}. \`jitsu status\` lists them all.`);
   }
@@ -64,11 +70,11 @@ export class Fleet {
    */
   async register(onCount: (unikernel: Unikernel) => void): Promise<void> {
     const problems: ConfigProblem[] = [];
-    const unikernels = this.#settings;
-    // They are the larger part of what a start needs and nobody does afterwards.
+    // Let go of as they are registered, since they are the larger part of what a start needs and nobody does afterwards.
+    const waiting = this.#settings.toReversed();
     this.#settings = [];
-    for (let first = 0; first < unikernels.length; first += AT_ONCE) {
-      const batch = unikernels.slice(first, first + AT_ONCE);
+    while (waiting.length > 0) {
+      const batch = waiting.splice(-AT_ONCE).reverse();
       const ids = await Promise.allSettled(batch.map((unikernel) => this.#register(unikernel)));
       const checked = batch.some((unikernel) => this.#hasBootConfigurators(unikernel))
         ? await Promise.allSettled(batch.map((unikernel) => this.#checkBoot(unikernel)))
@@ -134,7 +140,6 @@ export class Fleet {
     const owner = this.#machinesOf(backend).add(id, unikernel);
     if (owner !== undefined) return sameMachine(name, owner.name);
     this.unikernels.set(name, unikernel);
-    for (const dnsName of names) if (dnsName !== name) this.#byDnsName.add(dnsName, unikernel);
     return undefined;
   }
 
@@ -155,6 +160,12 @@ export class Fleet {
       probes: ready.map((probe) => this.instances.worded(probe)),
       stopPolicies: stopPolicies.map((policy) => this.instances.worded(policy)),
     };
+  }
+
+  /** The first of them; that a wildcard covers a name does not make it one of a unikernel's. */
+  #behind(dnsName: string): Unikernel | undefined {
+    const match = this.#names?.find(dnsName);
+    return match?.kind === 'entries' && match.name === dnsName ? match.entries[0] : undefined;
   }
 
   #find(id: UnikernelId): Unikernel | undefined {

@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { TextIndex } from '#core/text-index.js';
 
-const text = fc.oneof(fc.constantFrom('', 'a', 'b', 'a.test', 'A.test', 'a'.repeat(300)), fc.string({ unit: 'binary' }));
+const text = fc.oneof(
+  fc.constantFrom('', 'a', 'b', 'a.test', 'A.test', 'a'.repeat(300)),
+  fc.string({ unit: 'binary' }),
+);
 
 describe('an index of texts', () => {
   it('tells what a map would tell, whatever is set and in whatever order', () => {

@@ -31,11 +31,12 @@ export interface ResolverDependencies {
  * question about such a name is answered without waking anything; docs/dns.md has the whole table.
  */
 export class UnikernelResolver implements Resolver {
+  /** Who stands behind which names. */
+  readonly table: NameTable<Unikernel>;
   private readonly clock: Clock;
   private readonly logger: Logger;
   private readonly guard: WakeGuard | undefined;
   private readonly zones: Zones;
-  private readonly table: NameTable<Unikernel>;
   private readonly turns = new Turns();
   private readonly leases: ReadyLeases;
 
