@@ -10,6 +10,7 @@ import { Deadlines } from './deadlines.js';
 import { DomainSet } from './domain-set.js';
 import { Forwarding } from './forwarding.js';
 import { isOwnEndpoint } from './own-endpoints.js';
+import { dgramPorts, portSockets, type PortSockets } from './port-sockets.js';
 import { RandomSource } from './random-source.js';
 import { SystemUpstreams } from './system-upstreams.js';
 import { TlsTrust } from './tls-trust.js';
@@ -37,6 +38,7 @@ type ForwarderSettings = Pick<
   | 'forwardExcept'
   | 'forwardCertificates'
   | 'limits'
+  | 'transport'
 >;
 
 /** Passes queries on to other servers, one after the other until one answers. Must be opened, and closed again. */
@@ -46,18 +48,18 @@ export class Forwarder implements Resolver {
   private readonly order: UpstreamOrder;
   private readonly excepted: DomainSet;
   private readonly trust: TlsTrust;
-  private readonly followers = new AbortFollowers();
-  private readonly forwardings = new Set<Forwarding>();
+  private readonly forwardings = new AbortFollowers();
   private known: Record<'current' | 'listening', readonly Endpoint[]> | undefined;
   private closed: JitsuError | undefined;
+  private portSockets: PortSockets = dgramPorts;
 
   constructor(
     private readonly settings: ForwarderSettings,
     private readonly deps: ForwarderDependencies,
   ) {
     const { forwarders, forwarderPort, forwardTimeout, forwardOrder } = settings;
-    const { resolvConf = '/etc/resolv.conf', clock, logger } = deps;
     const random = new RandomSource();
+    const { resolvConf = '/etc/resolv.conf', clock, logger } = deps;
     this.upstreams =
       forwarders === 'system'
         ? new SystemUpstreams(resolvConf, forwarderPort, deps)
@@ -67,6 +69,7 @@ export class Forwarder implements Resolver {
     this.order = new UpstreamOrder(forwardOrder, random);
     this.roster = new UpstreamRoster({
       ...{ clock, logger, random, deadlines: new Deadlines(clock), timeout: forwardTimeout },
+      portSockets: () => this.portSockets,
       trust: () => this.trust.context,
       onHealthChange: () => this.order.refresh(),
     });
@@ -77,6 +80,7 @@ export class Forwarder implements Resolver {
    * @throws JITSU_CONFIG_UNREADABLE where the authorities for certificates cannot be read
    */
   async open(): Promise<void> {
+    this.portSockets = await portSockets(this.settings.transport);
     await this.trust.open();
     await this.upstreams.open();
   }
@@ -85,7 +89,7 @@ export class Forwarder implements Resolver {
   close(): void {
     this.upstreams.close();
     this.closed = new JitsuError('JITSU_SHUTTING_DOWN', 'Jitsu is shutting down: ask again when it is back');
-    for (const forwarding of [...this.forwardings]) forwarding.abort(this.closed);
+    this.forwardings.abort(this.closed);
     this.roster.close(this.closed);
   }
 
@@ -104,11 +108,9 @@ export class Forwarder implements Resolver {
     // One promise a query, and no async function: what waits for an upstream is called back, all the way up.
     return new Promise((resolve, reject) => {
       const forwarding = new Forwarding(query, this.candidates(), { resolve, reject }, (ended) => {
-        this.forwardings.delete(ended);
-        this.followers.delete(signal, ended);
+        this.forwardings.delete(signal, ended);
       });
-      this.forwardings.add(forwarding);
-      this.followers.add(signal, forwarding);
+      this.forwardings.add(signal, forwarding);
       forwarding.start();
     });
   }

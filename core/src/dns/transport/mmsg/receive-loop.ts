@@ -8,7 +8,8 @@ import { BATCH_SIZE, DatagramBatch, type DatagramKind } from './datagram-batch.j
 import { Linux } from './linux.js';
 import { sendBatch } from './send-batch.js';
 import type { SocketCalls } from './socket-calls.js';
-import { MISS_UNIT, MOST_UNDER_WAY, ThreadState } from './thread-state.js';
+import type { MissWriter } from './miss-writer.js';
+import { ThreadState } from './thread-state.js';
 
 /** The longest datagram that there is (its length has 16 bits), so that none is ever cut off. Untouched memory is free. */
 const LONGEST_DATAGRAM = 65_536;
@@ -30,8 +31,10 @@ export interface ReceiveLoopOptions {
   readonly admission: Pick<HotAdmission, 'of'>;
   /** The time of the main thread's clock. */
   now(): Milliseconds;
-  /** Takes over those datagrams of a batch that have no hot answer, and copies them. */
-  onMisses(batch: DatagramBatch, indices: Uint8Array): void;
+  /** Takes over datagrams that have no hot answer. */
+  readonly misses: Pick<MissWriter, 'add' | 'publish'>;
+  /** There are some, and the main thread must be told. */
+  onMisses(): void;
   /** Replies could not be sent; `code` says why. */
   onUnsent(code: string): void;
 }
@@ -40,7 +43,6 @@ export interface ReceiveLoopOptions {
 export class ReceiveLoop {
   private readonly received: DatagramBatch;
   private readonly replies: DatagramBatch;
-  private readonly misses = new Uint8Array(BATCH_SIZE);
 
   constructor(private readonly options: ReceiveLoopOptions) {
     const { calls, kind } = options;
@@ -66,8 +68,8 @@ export class ReceiveLoop {
   }
 
   private take(count: number): void {
-    const { admission, hot } = this.options;
-    const { received, replies, misses } = this;
+    const { admission, hot, misses } = this.options;
+    const { received, replies } = this;
     const now = this.options.now();
     let replyCount = 0;
     let missCount = 0;
@@ -79,21 +81,15 @@ export class ReceiveLoop {
       const out = replies.payloads[replyCount] as Uint8Array;
       const admitted = admission.of(received.senders[index] as Uint8Array, true);
       let replyLength = admitted === 'none' ? 0 : hot.answer(message, length, out, true, admitted === 'counted', now);
-      if (replyLength === 0 && !this.mayGoOn(length)) replyLength = this.refuse(message, out);
-      if (replyLength === 0) misses[missCount++] = index;
-      else replies.reply(replyCount++, replyLength, received, index);
+      if (replyLength === 0 && misses.add(received, index)) {
+        missCount += 1;
+        continue;
+      }
+      if (replyLength === 0) replyLength = this.refuse(message, out);
+      replies.reply(replyCount++, replyLength, received, index);
     }
     if (replyCount > 0) this.send(replyCount);
-    if (missCount > 0) this.options.onMisses(received, misses.subarray(0, missCount));
-  }
-
-  /** Whether there is room for one miss more, which is taken then. */
-  private mayGoOn(length: number): boolean {
-    const { state } = this.options;
-    const units = unitsOf(length);
-    if (Atomics.load(state, ThreadState.UnderWay) + units > MOST_UNDER_WAY) return false;
-    Atomics.add(state, ThreadState.UnderWay, units);
-    return true;
+    if (missCount > 0 && misses.publish()) this.options.onMisses();
   }
 
   private refuse(message: Uint8Array, out: Uint8Array): number {
@@ -109,9 +105,4 @@ export class ReceiveLoop {
     // Who forges senders that cannot be reached must not fill the main thread with news of that.
     if (Atomics.add(state, ThreadState.Unsent, unsent.count) === 0) this.options.onUnsent(unsent.code);
   }
-}
-
-/** What a miss of this length counts for while it is under way. */
-export function unitsOf(length: number): number {
-  return 1 + Math.floor(length / MISS_UNIT);
 }

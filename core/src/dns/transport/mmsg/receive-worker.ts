@@ -6,7 +6,8 @@ import { HotAdmission } from '../../clients/hot-admission.js';
 import type { HotMemory } from '../../hot/hot-memory.js';
 import { HotReader } from '../../hot/hot-reader.js';
 import type { DatagramKind } from './datagram-batch.js';
-import { packMisses } from './miss-batch.js';
+import type { MissRing } from './miss-ring.js';
+import { MissWriter } from './miss-writer.js';
 import { ReceiveLoop } from './receive-loop.js';
 import { loadSocketCalls } from './socket-calls.js';
 import { timeTeller } from './thread-time.js';
@@ -18,6 +19,8 @@ export interface ReceiveOrder {
   readonly kind: DatagramKind;
   /** The words of `ThreadState`. */
   readonly state: Int32Array<SharedArrayBuffer>;
+  /** Where it puts what it cannot answer. */
+  readonly ring: MissRing;
   readonly recursionAvailable: boolean;
   readonly hot: HotMemory;
   readonly rules: ClientRuleSettings;
@@ -27,12 +30,11 @@ export interface ReceiveOrder {
 
 export type ReceiveMessage =
   | { readonly kind: 'ready' }
-  /** As `unpackMisses` reads them. */
-  | { readonly kind: 'misses'; readonly packed: ArrayBuffer }
+  /** There are some in the ring. */
+  | { readonly kind: 'misses' }
   | { readonly kind: 'unsent'; readonly code: string };
 
-const post = (message: ReceiveMessage, transferred: ArrayBuffer[] = []): void =>
-  parentPort?.postMessage(message, transferred);
+const post = (message: ReceiveMessage): void => parentPort?.postMessage(message);
 
 const order = workerData as ReceiveOrder;
 const loop = new ReceiveLoop({
@@ -41,10 +43,8 @@ const loop = new ReceiveLoop({
   hot: new HotReader(order.hot),
   admission: new HotAdmission(new ClientRules(order.rules.dns, order.rules.wake)),
   now: timeTeller(order.clockAhead),
-  onMisses: (batch, indices) => {
-    const packed = packMisses(batch, indices);
-    post({ kind: 'misses', packed }, [packed]);
-  },
+  misses: new MissWriter(order.ring),
+  onMisses: () => post({ kind: 'misses' }),
   onUnsent: (code) => post({ kind: 'unsent', code }),
 });
 post({ kind: 'ready' });

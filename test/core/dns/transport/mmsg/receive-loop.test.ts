@@ -2,11 +2,13 @@ import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { DatagramSocket } from '#core/dns/transport/mmsg/datagram-socket.js';
-import { packMisses, unpackMisses } from '#core/dns/transport/mmsg/miss-batch.js';
+import { MissReader } from '#core/dns/transport/mmsg/miss-reader.js';
+import { createMissRing } from '#core/dns/transport/mmsg/miss-ring.js';
+import { MissWriter } from '#core/dns/transport/mmsg/miss-writer.js';
 import { ReceiveLoop, type ReceiveLoopOptions } from '#core/dns/transport/mmsg/receive-loop.js';
 import { clientOf } from '#core/dns/transport/mmsg/socket-address.js';
 import { loadSocketCalls, type SocketCalls } from '#core/dns/transport/mmsg/socket-calls.js';
-import { createThreadState, MOST_UNDER_WAY, ThreadState } from '#core/dns/transport/mmsg/thread-state.js';
+import { createThreadState, ThreadState } from '#core/dns/transport/mmsg/thread-state.js';
 import { decodeReply, queryBytes } from '../../../../support/dns-message.js';
 import { requireMmsg } from '../../../../support/udp-transports.js';
 
@@ -40,6 +42,7 @@ describe('the loop that takes datagrams', () => {
           socket.endReceiving();
           return 0;
         },
+        misses: new MissWriter(createMissRing()),
         onMisses: () => {},
         onUnsent: () => {},
         ...options,
@@ -53,8 +56,9 @@ describe('the loop that takes datagrams', () => {
     }
   };
 
-  it('hands over all that it cannot answer of a batch in one piece, and in its order', async () => {
-    const batches: ArrayBuffer[] = [];
+  it('hands over all that it cannot answer of a batch at once, and in its order', async () => {
+    const ring = createMissRing();
+    let told = 0;
     const queries = [1, 2, 3, 4].map((id) => queryBytes(`${'x'.repeat(id)}.test`, { id }));
     const hot: ReceiveLoopOptions['hot'] = {
       answer: (message, length, out) => {
@@ -63,37 +67,33 @@ describe('the loop that takes datagrams', () => {
         return length;
       },
     };
-    const onMisses: ReceiveLoopOptions['onMisses'] = (batch, indices) => batches.push(packMisses(batch, indices));
-    const { replies, port } = await take(queries, { hot, onMisses }, 1);
+    const onMisses = (): void => {
+      told += 1;
+    };
+    const { replies, port } = await take(queries, { hot, misses: new MissWriter(ring), onMisses }, 1);
     assert.deepEqual(replies, [queries[1]]);
-    assert.equal(batches.length, 1);
-    const misses = [...unpackMisses(batches[0] as ArrayBuffer)];
-    assert.deepEqual(
-      misses.map(({ message }) => Buffer.from(message)),
-      [queries[0], queries[2], queries[3]],
-    );
-    for (const { envelope } of misses)
+    assert.equal(told, 1);
+    const reader = new MissReader(ring);
+    for (const expected of [queries[0], queries[2], queries[3]]) {
+      const { message, envelope = new Uint32Array() } = reader.take() ?? {};
+      assert.deepEqual(message, expected);
       assert.deepEqual(clientOf(envelope, calls), { address: '127.0.0.1', port, transport: 'udp' });
+    }
+    assert.equal(reader.take(), undefined);
   });
 
   it('answers SERVFAIL by itself where too much is on its way to the main thread already', async () => {
-    const state = createThreadState();
-    state[ThreadState.UnderWay] = MOST_UNDER_WAY - 2;
     const handedOver: number[] = [];
-    const onMisses: ReceiveLoopOptions['onMisses'] = (_batch, indices) => handedOver.push(...indices);
+    const misses: ReceiveLoopOptions['misses'] = {
+      add: (_batch, index) => index < 2 && handedOver.push(index) > 0,
+      publish: () => false,
+    };
     const queries = [1, 2, 3].map((id) => queryBytes('a.test', { id }));
-    const { replies } = await take(queries, { state, onMisses }, 1);
+    const { replies } = await take(queries, { misses, onMisses: () => assert.fail('told of what it knows') }, 1);
     assert.deepEqual(handedOver, [0, 1]);
     const reply = decodeReply(replies[0]);
     assert.deepEqual([reply.id, reply.rcode, reply.questions], [3, 'SERVFAIL', []]);
     assert.equal(replies[0]?.length, 12);
-    assert.equal(state[ThreadState.UnderWay], MOST_UNDER_WAY);
-  });
-
-  it('counts a long datagram for more, so that the bound is one of memory, too', async () => {
-    const state = createThreadState();
-    await take([Buffer.concat([queryBytes('a.test'), Buffer.alloc(60_000)])], { state }, 0);
-    assert.equal(state[ThreadState.UnderWay], 118);
   });
 
   it('lets only those have hot answers who may, and tells which of them count as a use', async () => {
@@ -121,6 +121,7 @@ describe('the loop that takes datagrams', () => {
     const options = { calls, descriptor: 1_000_000, kind: { family: 4, tellsDestination: false }, state } as const;
     const unused = {
       now: () => 0,
+      misses: { add: () => false, publish: () => false },
       onMisses: () => {},
       onUnsent: () => {},
       admission: { of: () => 'none' as const },
