@@ -23,8 +23,8 @@ export class TextIndex<T> {
   }
 
   get(text: string): T | undefined {
-    const slot = this.#slotOf(text, this.#hash(text));
-    return this.#things[(this.#slots[slot] as number) - 1];
+    const place = this.#slots[this.#slotOf(text, this.#hash(text))] as number;
+    return place === 0 ? undefined : this.#things[place - 1];
   }
 
   has(text: string): boolean {
