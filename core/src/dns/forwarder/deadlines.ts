@@ -11,7 +11,7 @@ export abstract class Due extends Link {
 }
 
 /** Many deadlines, nearly none of which is ever reached, on one timer: a timer for each would cost as much as a packet. */
-export class Deadlines {
+export class Deadlines implements Disposable {
   private readonly entries = new Chain<Due>();
   private alarm: Disposable | undefined;
   private alarmAt: Milliseconds = Infinity;
@@ -25,7 +25,12 @@ export class Deadlines {
   }
 
   delete(entry: Due): void {
-    if (this.entries.delete(entry) && this.entries.size === 0) this.disarm();
+    // The alarm stays: to set another one for the next entry costs more than to find nothing when it rings.
+    this.entries.delete(entry);
+  }
+
+  [Symbol.dispose](): void {
+    this.disarm();
   }
 
   private arm(at: Milliseconds): void {
