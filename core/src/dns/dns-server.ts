@@ -51,10 +51,12 @@ export class DnsServer {
    * The one way from a message's bytes to its reply's bytes, with or without a socket: at once where the answer is hot.
    * Never rejects; `undefined` means silence. `signal` aborts when the asker is gone.
    */
-  handle(message: Uint8Array, client: DnsClient, signal?: AbortSignal): Uint8Array | Promise<Uint8Array | undefined> {
-    const admitted = this.access.admitToHot(client);
-    const hot = admitted === 'none' ? undefined : this.hot.answer(message, client, admitted === 'counted');
-    return hot ?? this.responder.respond(message, client, signal);
+  handle(message: Uint8Array, client: DnsClient, signal?: AbortSignal): ReturnType<MessageHandler> {
+    const asker = this.access.askerOf(client);
+    const hot = this.hot.answer(message, asker);
+    this.access.refusals.addByRate(asker.verdict, client.address);
+    if (hot === undefined) return this.responder.respond(message, client, signal);
+    return hot === 'silence' ? undefined : hot;
   }
 
   /** Drops every answer that may be given again until a certain time, so that its resolver is asked anew. */

@@ -1,14 +1,13 @@
 import type { Milliseconds } from '../../../contracts/milliseconds.js';
-import type { HotAdmission } from '../../clients/hot-admission.js';
-import { LONGEST_HOT_ANSWER, type HotReader } from '../../hot/hot-reader.js';
-import { writeHeaderOnly } from '../../wire/response-writer.js';
+import type { Asker } from '../../clients/asker.js';
+import { LONGEST_HOT_ANSWER, MISS, SILENCE, type HotReader } from '../../hot/hot-reader.js';
 import { HEADER_LENGTH } from '../../wire/header.js';
-import { Rcode } from '../../wire/rcode.js';
-import { BATCH_SIZE, DatagramBatch, type DatagramKind } from './datagram-batch.js';
+import { BATCH_SIZE, DatagramBatch, ENVELOPE_WORDS, type DatagramKind } from './datagram-batch.js';
 import { Linux } from './linux.js';
+import { OverloadAnswers } from './overload-answers.js';
 import { sendBatch } from './send-batch.js';
 import type { SocketCalls } from './socket-calls.js';
-import { MISS_UNIT, MOST_UNDER_WAY, ThreadState } from './thread-state.js';
+import { MISS_UNIT, MOST_UNDER_WAY, REFUSAL_WORDS, ThreadState, type ThreadRefusal } from './thread-state.js';
 
 /** The longest datagram that there is (its length has 16 bits), so that none is ever cut off. Untouched memory is free. */
 const LONGEST_DATAGRAM = 65_536;
@@ -26,12 +25,14 @@ export interface ReceiveLoopOptions {
   readonly state: Int32Array<SharedArrayBuffer>;
   readonly recursionAvailable: boolean;
   readonly hot: Pick<HotReader, 'answer'>;
-  /** Says who may have it. */
-  readonly admission: Pick<HotAdmission, 'of'>;
+  /** Judges those who send. */
+  readonly asker: Asker;
   /** The time of the main thread's clock. */
   now(): Milliseconds;
   /** Takes over those datagrams of a batch that have no hot answer, and copies them. */
   onMisses(batch: DatagramBatch, indices: Uint8Array): void;
+  /** The thread begins to count refusals of this kind by itself; `envelope` is that of the first. */
+  onRefused(kind: ThreadRefusal, envelope: Uint32Array): void;
   /** Replies could not be sent; `code` says why. */
   onUnsent(code: string): void;
 }
@@ -41,9 +42,11 @@ export class ReceiveLoop {
   private readonly received: DatagramBatch;
   private readonly replies: DatagramBatch;
   private readonly misses = new Uint8Array(BATCH_SIZE);
+  private readonly overload: OverloadAnswers;
 
   constructor(private readonly options: ReceiveLoopOptions) {
-    const { calls, kind } = options;
+    const { calls, kind, recursionAvailable } = options;
+    this.overload = new OverloadAnswers(recursionAvailable);
     this.received = new DatagramBatch(calls.addressOf, kind, LONGEST_DATAGRAM);
     this.replies = new DatagramBatch(calls.addressOf, kind, LONGEST_REPLY);
   }
@@ -66,7 +69,7 @@ export class ReceiveLoop {
   }
 
   private take(count: number): void {
-    const { admission, hot } = this.options;
+    const { asker, hot } = this.options;
     const { received, replies, misses } = this;
     const now = this.options.now();
     let replyCount = 0;
@@ -77,11 +80,15 @@ export class ReceiveLoop {
       // Nobody can be answered at port 0, and whatever is no query is met with silence.
       if (length < HEADER_LENGTH || (message[2] as number) >= 0x80 || received.portOf(index) === 0) continue;
       const out = replies.payloads[replyCount] as Uint8Array;
-      const admitted = admission.of(received.senders[index] as Uint8Array, true);
-      let replyLength = admitted === 'none' ? 0 : hot.answer(message, length, out, true, admitted === 'counted', now);
-      if (replyLength === 0 && !this.mayGoOn(length)) replyLength = this.refuse(message, out);
-      if (replyLength === 0) misses[missCount++] = index;
-      else replies.reply(replyCount++, replyLength, received, index);
+      asker.come(received.senders[index] as Uint8Array, true);
+      let replyLength = hot.answer(message, length, out, asker, now);
+      if (replyLength === MISS && !this.mayGoOn(length)) {
+        replyLength = this.overload.answer(message, length, out, asker, now);
+        if (!asker.mayAsk) this.refused('client', index);
+      }
+      if (replyLength === MISS) misses[missCount++] = index;
+      else if (replyLength !== SILENCE) replies.reply(replyCount++, replyLength, received, index);
+      if (asker.verdict !== 'send') this.refused(replyLength === SILENCE ? 'rateDropped' : 'rateCut', index);
     }
     if (replyCount > 0) this.send(replyCount);
     if (missCount > 0) this.options.onMisses(received, misses.subarray(0, missCount));
@@ -96,10 +103,12 @@ export class ReceiveLoop {
     return true;
   }
 
-  private refuse(message: Uint8Array, out: Uint8Array): number {
-    const reply = writeHeaderOnly(message, Rcode.ServerFailure, this.options.recursionAvailable);
-    out.set(reply);
-    return reply.length;
+  /** Counts it. The main thread hears of the first alone: what comes until it takes over the count is no news. */
+  private refused(kind: ThreadRefusal, index: number): void {
+    if (Atomics.add(this.options.state, REFUSAL_WORDS[kind], 1) !== 0) return;
+    const envelope = new Uint32Array(ENVELOPE_WORDS);
+    this.received.copyEnvelope(index, envelope);
+    this.options.onRefused(kind, envelope);
   }
 
   private send(count: number): void {

@@ -1,14 +1,14 @@
 /** The thread that waits for datagrams. It never comes back to Node's own loop, and so gets no messages. */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Milliseconds } from '../../../contracts/milliseconds.js';
-import { ClientRules, type ClientRuleSettings } from '../../clients/client-rules.js';
-import { HotAdmission } from '../../clients/hot-admission.js';
+import { Asker, type SharedAccess } from '../../clients/asker.js';
 import type { HotMemory } from '../../hot/hot-memory.js';
 import { HotReader } from '../../hot/hot-reader.js';
 import type { DatagramKind } from './datagram-batch.js';
 import { packMisses } from './miss-batch.js';
 import { ReceiveLoop } from './receive-loop.js';
 import { loadSocketCalls } from './socket-calls.js';
+import type { ThreadRefusal } from './thread-state.js';
 import { timeTeller } from './thread-time.js';
 
 /** What such a thread is to do. */
@@ -20,7 +20,7 @@ export interface ReceiveOrder {
   readonly state: Int32Array<SharedArrayBuffer>;
   readonly recursionAvailable: boolean;
   readonly hot: HotMemory;
-  readonly rules: ClientRuleSettings;
+  readonly access: SharedAccess;
   /** See `timeTeller`. */
   readonly clockAhead: Milliseconds;
 }
@@ -29,6 +29,8 @@ export type ReceiveMessage =
   | { readonly kind: 'ready' }
   /** As `unpackMisses` reads them. */
   | { readonly kind: 'misses'; readonly packed: ArrayBuffer }
+  /** It counts refusals; of whom the first was, as `DatagramBatch` copies it. */
+  | { readonly kind: 'refused'; readonly refusal: ThreadRefusal; readonly envelope: Uint32Array }
   | { readonly kind: 'unsent'; readonly code: string };
 
 const post = (message: ReceiveMessage, transferred: ArrayBuffer[] = []): void =>
@@ -38,13 +40,14 @@ const order = workerData as ReceiveOrder;
 const loop = new ReceiveLoop({
   ...order,
   calls: await loadSocketCalls(),
-  hot: new HotReader(order.hot),
-  admission: new HotAdmission(new ClientRules(order.rules.dns, order.rules.wake)),
+  hot: new HotReader(order.hot, order.recursionAvailable),
+  asker: new Asker(order.access),
   now: timeTeller(order.clockAhead),
   onMisses: (batch, indices) => {
     const packed = packMisses(batch, indices);
     post({ kind: 'misses', packed }, [packed]);
   },
+  onRefused: (refusal, envelope) => post({ kind: 'refused', refusal, envelope }),
   onUnsent: (code) => post({ kind: 'unsent', code }),
 });
 post({ kind: 'ready' });

@@ -3,16 +3,14 @@ import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { setEnvironmentData } from 'node:worker_threads';
-import { ANYBODY_WAKES } from '#core/dns/clients/access.js';
-import { ClientRules } from '#core/dns/clients/client-rules.js';
 import { createHotMemory } from '#core/dns/hot/hot-memory.js';
 import type { MessageHandler } from '#core/dns/transport/message-handler.js';
 import { MmsgListener, type MmsgSurroundings } from '#core/dns/transport/mmsg/mmsg-listener.js';
 import { loadSocketCalls } from '#core/dns/transport/mmsg/socket-calls.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
+import { anAccess } from '../../../../support/dns-asker.js';
 import { askByUdp } from '../../../../support/dns-exchange.js';
 import { DnsLog } from '../../../../support/dns-log.js';
-import { dnsSettings } from '../../../../support/dns-settings.js';
 import { queryBytes } from '../../../../support/dns-message.js';
 import { requireMmsg } from '../../../../support/udp-transports.js';
 
@@ -32,8 +30,8 @@ describe('a listener that takes datagrams by mmsg', function () {
   before(async function () {
     requireMmsg(this);
     const calls = await loadSocketCalls();
-    const rules = new ClientRules(dnsSettings(), ANYBODY_WAKES).settings;
-    around = { calls, workers: 1, recursionAvailable: false, hot: createHotMemory(16), rules, clock, logger: log };
+    const hot = createHotMemory(16);
+    around = { calls, workers: 1, recursionAvailable: false, hot, access: anAccess(), clock, logger: log };
   });
 
   afterEach(async () => {

@@ -7,6 +7,7 @@ import { ReceiveLoop, type ReceiveLoopOptions } from '#core/dns/transport/mmsg/r
 import { clientOf } from '#core/dns/transport/mmsg/socket-address.js';
 import { loadSocketCalls, type SocketCalls } from '#core/dns/transport/mmsg/socket-calls.js';
 import { createThreadState, MOST_UNDER_WAY, ThreadState } from '#core/dns/transport/mmsg/thread-state.js';
+import { anAsker } from '../../../../support/dns-asker.js';
 import { decodeReply, queryBytes } from '../../../../support/dns-message.js';
 import { requireMmsg } from '../../../../support/udp-transports.js';
 
@@ -33,7 +34,7 @@ describe('the loop that takes datagrams', () => {
       const loop = new ReceiveLoop({
         ...{ calls, descriptor: socket.descriptor, kind: socket.kind, state, recursionAvailable: true },
         hot: { answer: () => 0 },
-        admission: { of: () => 'counted' },
+        asker: anAsker(),
         now: () => {
           // This batch is its last.
           Atomics.store(state, ThreadState.Ending, 1);
@@ -41,6 +42,7 @@ describe('the loop that takes datagrams', () => {
           return 0;
         },
         onMisses: () => {},
+        onRefused: () => {},
         onUnsent: () => {},
         ...options,
       });
@@ -96,34 +98,15 @@ describe('the loop that takes datagrams', () => {
     assert.equal(state[ThreadState.UnderWay], 118);
   });
 
-  it('lets only those have hot answers who may, and tells which of them count as a use', async () => {
-    const asked: unknown[] = [];
-    const hot = {
-      answer: (_message: unknown, _length: number, _out: unknown, ...how: unknown[]) => asked.push(how) * 0,
-    };
-    const seen: string[] = [];
-    for (const admitted of ['none', 'given', 'counted'] as const) {
-      const of = (address: Uint8Array): typeof admitted => {
-        seen.push(address.join('.'));
-        return admitted;
-      };
-      await take([queryBytes('a.test')], { hot, admission: { of } }, 0);
-    }
-    assert.deepEqual(seen, ['127.0.0.1', '127.0.0.1', '127.0.0.1']);
-    assert.deepEqual(asked, [
-      [true, false, 0],
-      [true, true, 0],
-    ]);
-  });
-
   it('gives up on a socket that cannot be used', () => {
     const state = createThreadState();
     const options = { calls, descriptor: 1_000_000, kind: { family: 4, tellsDestination: false }, state } as const;
     const unused = {
       now: () => 0,
       onMisses: () => {},
+      onRefused: () => {},
       onUnsent: () => {},
-      admission: { of: () => 'none' as const },
+      asker: anAsker(),
     } as const;
     const loop = new ReceiveLoop({ ...options, ...unused, hot: { answer: () => 0 }, recursionAvailable: false });
     assert.throws(() => loop.run(), /cannot be received: EBADF/);
