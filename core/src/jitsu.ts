@@ -148,7 +148,7 @@ export class Jitsu {
 
   /** Answers a query as if it had come in by a socket, but without any limit of size. */
   async inject(message: Uint8Array): Promise<Uint8Array | undefined> {
-    return this.#dns?.handle(message, { address: 'inject', port: 0, transport: 'inject' });
+    return this.#dns?.handle(Uint8Array.from(message), { address: 'inject', port: 0, transport: 'inject' });
   }
 
   async #openState(): Promise<void> {

@@ -39,7 +39,7 @@ export class CacheStage implements Disposable {
     return this.source.queries.length;
   }
 
-  answer(name: string, options: QueryOptions = {}, signal?: AbortSignal): Promise<DnsAnswer | undefined> {
+  async answer(name: string, options: QueryOptions = {}, signal?: AbortSignal): Promise<DnsAnswer | undefined> {
     return this.cache.resolve(aQuery(name, options), signal ?? new AbortController().signal);
   }
 

@@ -79,9 +79,11 @@ export type DnsAnswer = RecordsAnswer | MessageAnswer;
 /**
  * A link in the ordered chain of resolvers: the first answer wins.
  *
- * `undefined` means "not mine, ask the next"; a query that nobody answers gets REFUSED. A rejection becomes SERVFAIL,
- * with the error's text as Extended DNS Error. The signal aborts when nobody waits for the answer any more.
+ * `undefined` means "not mine, ask the next"; a query that nobody answers gets REFUSED. What is known at once is best
+ * given at once, without a promise: every query asks each resolver in front of the one that answers. A rejection, or what
+ * is thrown, becomes SERVFAIL, with the error's text as Extended DNS Error. The signal aborts when nobody waits for the
+ * answer any more.
  */
 export interface Resolver {
-  resolve(query: DnsQuery, signal: AbortSignal): Promise<DnsAnswer | undefined>;
+  resolve(query: DnsQuery, signal: AbortSignal): DnsAnswer | undefined | Promise<DnsAnswer | undefined>;
 }

@@ -48,10 +48,15 @@ export class DnsServer {
   }
 
   /**
-   * The one way from a message's bytes to its reply's bytes, with or without a socket: at once where the answer is hot.
-   * Never rejects; `undefined` means silence. `signal` aborts when the asker is gone.
+   * The one way from a message's bytes to its reply's bytes, with or without a socket: at once where nobody has to be
+   * waited for. Never throws or rejects; `undefined` means silence. The message must not change any more, as the search
+   * for an answer may outlast the asker. `signal` aborts when the asker is gone.
    */
-  handle(message: Uint8Array, client: DnsClient, signal?: AbortSignal): ReturnType<MessageHandler> {
+  handle(
+    message: Uint8Array,
+    client: DnsClient,
+    signal?: AbortSignal,
+  ): Uint8Array | undefined | Promise<Uint8Array | undefined> {
     const asker = this.access.askerOf(client);
     const hot = this.hot.answer(message, asker);
     this.access.refusals.addByRate(asker.verdict, client.address);

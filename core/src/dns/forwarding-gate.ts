@@ -12,7 +12,7 @@ const REFUSED: RecordsAnswer = {
 export class ForwardingGate implements Resolver {
   constructor(private readonly access: Pick<Access, 'addressOf' | 'rules' | 'refusals'>) {}
 
-  async resolve({ client }: DnsQuery): Promise<RecordsAnswer | undefined> {
+  resolve({ client }: DnsQuery): RecordsAnswer | undefined {
     const address = this.access.addressOf(client);
     if (address === undefined || this.access.rules.mayForward(address)) return undefined;
     this.access.refusals.add('forwarding', client.address);

@@ -20,7 +20,7 @@ export class MinimalAny implements Resolver {
   /** @param ttl in seconds */
   constructor(private readonly ttl: number) {}
 
-  async resolve({ name, type, client, recursionDesired }: DnsQuery): Promise<RecordsAnswer | undefined> {
+  resolve({ name, type, client, recursionDesired }: DnsQuery): RecordsAnswer | undefined {
     if (type !== RecordType.ANY || client.transport !== 'udp' || !recursionDesired) return undefined;
     return { rcode: Rcode.NoError, answers: [minimalAny(name, this.ttl)] };
   }

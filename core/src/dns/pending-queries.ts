@@ -16,7 +16,7 @@ export interface Waiter {
 
 /** The queries that wait for their answer: at most `limit`, each with the means to give it up. */
 export class PendingQueries {
-  private readonly waiting = new Set<(reason: Error) => void>();
+  private readonly waiting = new Set<Wait>();
   private readonly ofNetwork = new Map<string, number>();
   private readonly share: number;
   private readonly end = new AbortController();
@@ -28,30 +28,30 @@ export class PendingQueries {
   }
 
   /**
-   * Waits for one more, or says who is too many. Rejects as soon as it is given up, whether or not the work heeds its
-   * signal.
+   * What work gives at once, or as a promise the outcome for which one more waits; or who is too many, and then nothing
+   * is done. The promise rejects as soon as it is given up, whether or not the work heeds its signal.
    */
-  wait<T>(work: (signal: AbortSignal) => Promise<T>, { network, gone }: Waiter = {}): Promise<T> | Crowd {
+  wait<T>(work: (signal: AbortSignal) => T | Promise<T>, { network, gone }: Waiter = {}): T | Promise<T> | Crowd {
     if (this.waiting.size >= this.limit) return 'all';
-    if (network !== undefined && !this.hasPlaceFor(network)) return 'network';
+    if (network !== undefined && (this.ofNetwork.get(network) ?? 0) >= this.share) return 'network';
+    // Whoever cannot leave shares one signal: to make one for each costs more than all else that is done for a query.
+    const own = gone === undefined ? undefined : new AbortController();
+    const outcome = work(own?.signal ?? this.end.signal);
+    if (!(outcome instanceof Promise)) return outcome;
     return new Promise<T>((resolve, reject) => {
-      // Whoever cannot leave shares one signal: to make one for each costs more than all else that is done for a query.
-      const own = gone === undefined ? undefined : new AbortController();
-      const giveUp = (reason: Error): void => {
-        own?.abort(reason);
-        leave();
-        reject(reason);
-      };
-      const onGone = (): void => giveUp(gone?.reason as Error);
-      const leave = (): void => {
-        gone?.removeEventListener('abort', onGone);
-        this.remove(giveUp, network);
-      };
-      this.waiting.add(giveUp);
-      gone?.addEventListener('abort', onGone);
-      work(own?.signal ?? this.end.signal)
-        .finally(leave)
-        .then(resolve, reject);
+      const wait: Wait = { network, reject, own, gone };
+      this.add(wait);
+      outcome.then(
+        (value) => {
+          this.remove(wait);
+          resolve(value);
+        },
+        (reason: unknown) => {
+          this.remove(wait);
+          // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- whoever did the work chose it
+          reject(reason);
+        },
+      );
     });
   }
 
@@ -63,18 +63,28 @@ export class PendingQueries {
   /** Gives up all that wait, for good: whatever comes later is given up, too. */
   abort(reason: Error): void {
     this.end.abort(reason);
-    for (const giveUp of [...this.waiting]) giveUp(reason);
+    for (const wait of [...this.waiting]) this.giveUp(wait, reason);
   }
 
-  private hasPlaceFor(network: string): boolean {
-    const waiting = this.ofNetwork.get(network) ?? 0;
-    if (waiting >= this.share) return false;
-    this.ofNetwork.set(network, waiting + 1);
-    return true;
+  private giveUp(wait: Wait, reason: Error): void {
+    wait.own?.abort(reason);
+    this.remove(wait);
+    wait.reject(reason);
   }
 
-  private remove(giveUp: (reason: Error) => void, network: string | undefined): void {
-    if (!this.waiting.delete(giveUp)) return;
+  private add(wait: Wait): void {
+    const { network, gone } = wait;
+    this.waiting.add(wait);
+    if (network !== undefined) this.ofNetwork.set(network, (this.ofNetwork.get(network) ?? 0) + 1);
+    if (gone === undefined) return;
+    wait.onGone = () => this.giveUp(wait, gone.reason as Error);
+    gone.addEventListener('abort', wait.onGone);
+  }
+
+  private remove(wait: Wait): void {
+    const { network, gone, onGone } = wait;
+    if (!this.waiting.delete(wait)) return;
+    if (onGone !== undefined) gone?.removeEventListener('abort', onGone);
     if (network !== undefined) {
       const left = (this.ofNetwork.get(network) ?? 0) - 1;
       if (left > 0) this.ofNetwork.set(network, left);
@@ -84,4 +94,11 @@ export class PendingQueries {
     for (const resolve of this.emptied) resolve();
     this.emptied = [];
   }
+}
+
+/** One that waits. */
+interface Wait extends Waiter {
+  readonly reject: (reason?: unknown) => void;
+  readonly own: AbortController | undefined;
+  onGone?: () => void;
 }

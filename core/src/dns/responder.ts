@@ -33,6 +33,8 @@ const PROHIBITED: RecordsAnswer = {
   extendedError: { code: ExtendedErrorCode.Prohibited, text: 'this client may not ask here' },
 };
 
+const NO_TERMS: ReplyTerms = {};
+
 /** Turns a message into its reply: parses it, judges the asker, asks the resolvers in order, and writes what the first of them says; `hot` keeps what may be said again. */
 export class Responder {
   private readonly pending: PendingQueries;
@@ -51,10 +53,14 @@ export class Responder {
   }
 
   /**
-   * The reply to a message of any bytes, or `undefined` for silence. Never rejects. `signal` aborts when the asker is
-   * gone.
+   * The reply to a message of any bytes, or `undefined` for silence: at once where no resolver has to find it out. Never
+   * throws or rejects. `signal` aborts when the asker is gone.
    */
-  async respond(message: Uint8Array, client: DnsClient, signal?: AbortSignal): Promise<Uint8Array | undefined> {
+  respond(
+    message: Uint8Array,
+    client: DnsClient,
+    signal?: AbortSignal,
+  ): Uint8Array | undefined | Promise<Uint8Array | undefined> {
     const parsed = parseQuery(message, client);
     if (parsed.verdict === 'silent') return undefined;
     const standing = this.access.judge(client, cookieIn(parsed));
@@ -66,11 +72,13 @@ export class Responder {
     if (!standing.mayAsk) this.access.refusals.add('client', client.address);
     if (parsed.verdict === 'cookie') return cookieReply(message, standing);
 
-    const query = { ...parsed.query, proven: standing.proven };
+    const { query } = parsed;
+    query.proven = standing.proven;
     if (rate === 'slip') return this.write(query, PROOF_WANTED, standing);
     if (!standing.mayAsk) return this.write(query, PROHIBITED, standing);
-    const answer = parsed.verdict === 'rejected' ? parsed.answer : await this.answer(query, standing, signal);
-    return this.write(query, answer, standing);
+    const answer = parsed.verdict === 'rejected' ? parsed.answer : this.answer(query, standing, signal);
+    if (!(answer instanceof Promise)) return this.write(query, answer, standing);
+    return answer.then((given) => this.write(query, given, standing));
   }
 
   /** From now on every query fails with this error; those that wait go on. */
@@ -88,27 +96,39 @@ export class Responder {
     return this.pending.empty();
   }
 
-  private async answer(query: DnsQuery, { address }: Standing, signal?: AbortSignal): Promise<DnsAnswer> {
+  /** Never throws or rejects. */
+  private answer(
+    query: DnsQuery,
+    { address }: Standing,
+    signal: AbortSignal | undefined,
+  ): DnsAnswer | Promise<DnsAnswer> {
     if (this.refusal !== undefined) return failureAnswer(this.refusal);
     // On this machine, one asker often stands for many: a stub resolver, or another name server.
     const network = address === undefined || LOOPBACK.has(address) ? undefined : networkKey(address);
-    const answer = this.pending.wait((ends) => this.askInOrder(query, ends), { network, gone: signal });
-    if (typeof answer === 'string') {
-      this.access.refusals.add(answer === 'all' ? 'pending' : 'pendingOfNetwork', query.client.address);
-      return OVERLOADED;
-    }
-    try {
-      return await answer;
-    } catch (error) {
+    const failed = (error: unknown): DnsAnswer => {
       this.report(query, error, signal);
       return failureAnswer(error);
+    };
+    try {
+      const answer = this.pending.wait((ends) => this.askInOrder(query, ends), { network, gone: signal });
+      if (answer instanceof Promise) return answer.catch(failed);
+      if (typeof answer !== 'string') return answer;
+      this.access.refusals.add(answer === 'all' ? 'pending' : 'pendingOfNetwork', query.client.address);
+      return OVERLOADED;
+    } catch (error) {
+      return failed(error);
     }
   }
 
-  private async askInOrder(query: DnsQuery, signal: AbortSignal): Promise<DnsAnswer> {
-    for (const resolver of this.resolvers) {
-      const answer = await resolver.resolve(query, signal);
-      if (answer !== undefined) return answer;
+  /** From one resolver on, which is asked next; at once as long as each answers at once. */
+  private askInOrder(query: DnsQuery, signal: AbortSignal, first = 0): DnsAnswer | Promise<DnsAnswer> {
+    const { resolvers } = this;
+    for (let index = first; index < resolvers.length; index++) {
+      const answer = (resolvers[index] as Resolver).resolve(query, signal);
+      if (answer === undefined) continue;
+      if (!isPromise(answer)) return answer;
+      // Not instanceof alone: a promise of a plugin may be of another make.
+      return Promise.resolve(answer).then((given) => given ?? this.askInOrder(query, signal, index + 1));
     }
     return NOBODYS;
   }
@@ -144,6 +164,10 @@ export class Responder {
   }
 }
 
+function isPromise(answer: DnsAnswer | Promise<DnsAnswer | undefined>): answer is Promise<DnsAnswer | undefined> {
+  return 'then' in answer;
+}
+
 function cookieIn(parsed: Exclude<ParsedMessage, { verdict: 'silent' }>): Uint8Array | undefined {
   if (parsed.verdict === 'malformed') return undefined;
   return parsed.verdict === 'cookie' ? parsed.cookie : parsed.query.edns?.cookie;
@@ -164,11 +188,12 @@ function termsOf(
   answer: DnsAnswer,
   { limited, cookie }: Standing,
 ): { readonly answer: DnsAnswer; readonly terms: ReplyTerms } {
+  const wantsProof = 'wantsProof' in answer && answer.wantsProof && client.transport === 'udp';
+  if (!wantsProof && !limited && cookie === undefined) return { answer, terms: NO_TERMS };
   const terms = {
     ...(limited && { sizeLimit: forgeableLimit(message.length) }),
     ...(cookie !== undefined && { cookie }),
   };
-  const wantsProof = 'wantsProof' in answer && answer.wantsProof && client.transport === 'udp';
   if (!wantsProof) return { answer, terms };
   if (edns?.cookie !== undefined) return { answer: { rcode: Rcode.BadCookie }, terms };
   return { answer, terms: { ...terms, truncated: true } };

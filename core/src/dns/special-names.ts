@@ -19,7 +19,7 @@ const OCTET = /^(0|[1-9]\d?|1\d\d|2[0-4]\d|25[0-5])$/;
  * names may mean something where the asker is, and are left to whoever stands behind; docs/dns.md has each.
  */
 export class SpecialNames implements Resolver {
-  async resolve(query: DnsQuery): Promise<RecordsAnswer | undefined> {
+  resolve(query: DnsQuery): RecordsAnswer | undefined {
     const { name } = query;
     if (isWithin(name, 'localhost')) return localhost(query);
     if (isWithin(name, 'invalid')) return noSuchName('invalid', 'no name below invalid exists (RFC 6761)');

@@ -59,7 +59,8 @@ export class UnikernelResolver implements Resolver {
     this.table = new NameTable(unikernels, this.zones.configuredTops);
   }
 
-  async resolve(query: DnsQuery, signal: AbortSignal): Promise<RecordsAnswer | undefined> {
+  /** At once, unless somebody has to be waited for. */
+  resolve(query: DnsQuery, signal: AbortSignal): RecordsAnswer | undefined | Promise<RecordsAnswer> {
     const pointer = query.type === RecordType.PTR ? this.table.behindAddress(query.name) : undefined;
     if (pointer !== undefined) {
       const ttl = inSeconds(pointer.entry.plan.ttl);
@@ -76,12 +77,12 @@ export class UnikernelResolver implements Resolver {
     return this.negative(query, match === undefined ? Rcode.NameError : Rcode.NoError);
   }
 
-  private async answerFor(
+  private answerFor(
     query: DnsQuery,
     name: string,
     unikernels: readonly Unikernel[],
     signal: AbortSignal,
-  ): Promise<RecordsAnswer> {
+  ): RecordsAnswer | Promise<RecordsAnswer> {
     if (query.type === RecordType.ANY) return positive([minimalAny(query.name, shortestTtl(unikernels))]);
     const family = connectionType(query.type);
     const wanted = family === undefined ? [] : unikernels.filter(family.mayHave);
@@ -99,19 +100,22 @@ export class UnikernelResolver implements Resolver {
     const now = this.clock.now();
     if (prolongs) for (const { counters } of wanted) counters.get(name)?.asked(now);
     const woken = refusal === undefined ? sleeping : [];
-    const rising = woken.length === 0 ? [] : this.summonAll(woken, query, family.type, ready.length > 0);
+    const rising = woken.length === 0 ? undefined : this.summonAll(woken, query, family.type, ready.length > 0);
     // One that is left alone for a while, or for which there is no room, does not boot and costs nobody's budget.
     this.guard?.spend(query, down.filter(({ summon }) => summon !== undefined).length);
-    const up = ready.length > 0 ? ready : await rising;
-    const answered = this.clock.now();
-    const renews = prolongs && ready.length === 0 && !signal.aborted;
-    if (renews) for (const { counters } of up) counters.get(name)?.answered(answered);
-
-    const records = family.recordsOf(up, query.name, shortestTtl(up));
-    // Addresses were found out only now, and are of the other family.
-    if (records.length === 0) return this.negative(query, Rcode.NoError);
-    const key = `${family.type} ${name}`;
-    return leased(positive(this.turns.rotate(key, records)), this.leases.of(key, name, wanted, unikernels));
+    const answer = (up: readonly Unikernel[]): RecordsAnswer => {
+      const records = family.recordsOf(up, query.name, shortestTtl(up));
+      // Addresses were found out only now, and are of the other family.
+      if (records.length === 0) return this.negative(query, Rcode.NoError);
+      const key = `${family.type} ${name}`;
+      return leased(positive(this.turns.rotate(key, records)), this.leases.of(key, name, wanted, unikernels));
+    };
+    if (ready.length > 0 || rising === undefined) return answer(ready);
+    return rising.then((up) => {
+      const answered = this.clock.now();
+      if (prolongs && !signal.aborted) for (const { counters } of up) counters.get(name)?.answered(answered);
+      return answer(up);
+    });
   }
 
   /**

@@ -41,7 +41,7 @@ export function describeResolver(name: string, harness: ResolverHarness): void {
 
     afterEach(async () => harness.tearDown?.());
 
-    const ask = (question: Pick<DnsQuery, 'name' | 'type'>, signal = AbortSignal.timeout(PATIENCE)) =>
+    const ask = async (question: Pick<DnsQuery, 'name' | 'type'>, signal = AbortSignal.timeout(PATIENCE)) =>
       resolver.resolve(aQuery(question), signal);
 
     for (const question of harness.mine) {

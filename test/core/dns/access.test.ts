@@ -263,7 +263,7 @@ describe('waiting queries', () => {
     const access = new Access(dnsSettings(), wakeSettings(), { clock, logger: log });
     const stuck: Resolver = { resolve: () => new Promise(() => {}) };
     const responder = new Responder(dnsSettings({ limits }), [stuck], log, access);
-    const ask = (address: string): Promise<Uint8Array | undefined> =>
+    const ask = async (address: string): Promise<Uint8Array | undefined> =>
       responder.respond(queryBytes('a.test'), { ...far, address });
     const waiting = [ask('192.0.2.1'), ask('192.0.2.2')];
     assert.equal(decodeReply(await ask('192.0.2.3')).rcode, 'SERVFAIL');

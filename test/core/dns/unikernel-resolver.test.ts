@@ -30,7 +30,7 @@ class Stage {
     );
   }
 
-  ask(name: string, type = 'A', signal = never): Promise<RecordsAnswer | undefined> {
+  async ask(name: string, type = 'A', signal = never): Promise<RecordsAnswer | undefined> {
     return this.resolver.resolve(aQuery(name, { type }), signal);
   }
 }

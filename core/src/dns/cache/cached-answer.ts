@@ -62,11 +62,6 @@ export class CachedAnswer extends CacheEntry {
     this.soa = denial?.soa;
   }
 
-  /** What the first asker gets: whether it is worth repeating without asking here will show when somebody asks again. */
-  firstAnswerAt(now: Milliseconds): MessageAnswer {
-    return new OutlinedAnswer(this.messageAt(now), this.outline);
-  }
-
   answerAt(now: Milliseconds): MessageAnswer {
     return new OutlinedAnswer(this.messageAt(now), this.outline, now < this.renewedFrom ? this.renewedFrom : undefined);
   }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { DnsSettings } from '../../config/settings.js';
 import type { Clock } from '../../contracts/clock.js';
 import type { Milliseconds } from '../../contracts/milliseconds.js';
@@ -5,6 +6,9 @@ import type { DnsAnswer, DnsQuery, Resolver } from '../../contracts/resolver.js'
 import { JitsuError } from '../../errors.js';
 import { encodeName } from '../wire/domain-name.js';
 import { foldCase } from '../wire/fold-case.js';
+import { LaidOutAnswer } from '../wire/laid-out-answer.js';
+import { layoutOf } from '../wire/message-layout.js';
+import { OutlinedAnswer } from '../wire/outlined-answer.js';
 import { cacheKey, nameIn } from './cache-key.js';
 import type { CacheStatus } from './cache-status.js';
 import { CachedAnswer } from './cached-answer.js';
@@ -40,6 +44,8 @@ export class CachingResolver implements Resolver {
   private readonly store: SieveStore;
   private readonly denied = new DeniedNames();
   private readonly flights = new Flights<Outcome>();
+  /** Aborts what is on its way when this is closed, and nothing before: an answer that nobody waits for is kept, too. */
+  private readonly open = new AbortController();
   private readonly failureTtl: Milliseconds;
   private readonly mostRenewals: number;
   private renewals = 0;
@@ -54,13 +60,15 @@ export class CachingResolver implements Resolver {
     this.store = new SieveStore(cache.size, (entry) => this.denied.remove(entry));
     this.failureTtl = Math.min(Math.max(cache.failureTtl, SHORTEST_FAILURE), LONGEST_FAILURE);
     this.mostRenewals = Math.ceil(limits.forwardedQueries * RENEWALS);
+    setMaxListeners(0, this.open.signal);
   }
 
   get status(): CacheStatus {
     return { ...this.counts, entries: this.store.count, bytes: this.store.bytes, size: this.settings.size };
   }
 
-  async resolve(query: DnsQuery, signal: AbortSignal): Promise<DnsAnswer | undefined> {
+  /** At once where the answer is at hand. */
+  resolve(query: DnsQuery, signal: AbortSignal): DnsAnswer | undefined | Promise<DnsAnswer | undefined> {
     // Without RD nothing is asked on somebody's behalf, nor told of what others have asked.
     if (!query.recursionDesired) return this.source.resolve(query, signal);
     const now = this.clock.now();
@@ -80,11 +88,9 @@ export class CachingResolver implements Resolver {
     signal.throwIfAborted();
     if (stale === undefined) {
       this.counts.misses += 1;
-      return (await this.ask(key, query, now).wait(signal)).answer;
+      return this.ask(key, query, now).outcome.then(answerOf);
     }
-    const fresh = now < stale.retryAt ? undefined : await this.askInTime(key, query, signal);
-    this.counts[fresh === undefined ? 'stale' : 'misses'] += 1;
-    return fresh === undefined ? stale.staleAnswerAt(this.clock.now()) : fresh.answer;
+    return this.renewOrGiveStale(key, query, stale, now);
   }
 
   /** Forgets a name and all below it, or everything, and tells how many answers that were. @throws RangeError */
@@ -95,18 +101,26 @@ export class CachingResolver implements Resolver {
 
   /** Gives up what is on its way. */
   close(): void {
-    this.flights.abort(new JitsuError('JITSU_SHUTTING_DOWN', 'Jitsu is shutting down: ask again when it is back'));
+    this.open.abort(new JitsuError('JITSU_SHUTTING_DOWN', 'Jitsu is shutting down: ask again when it is back'));
+  }
+
+  private async renewOrGiveStale(
+    key: string,
+    query: DnsQuery,
+    stale: CachedAnswer,
+    now: Milliseconds,
+  ): Promise<DnsAnswer | undefined> {
+    const fresh = now < stale.retryAt ? undefined : await this.askInTime(key, query, now);
+    this.counts[fresh === undefined ? 'stale' : 'misses'] += 1;
+    return fresh === undefined ? stale.staleAnswerAt(this.clock.now()) : fresh.answer;
   }
 
   /** What comes back for somebody who has a stale answer to fall back on: nothing, if that is better. */
-  private async askInTime(key: string, query: DnsQuery, signal: AbortSignal): Promise<Outcome | undefined> {
-    const now = this.clock.now();
+  private async askInTime(key: string, query: DnsQuery, now: Milliseconds): Promise<Outcome | undefined> {
     const flight = this.ask(key, query, now);
-    // It is renewed, whether or not somebody waits for that.
-    flight.hold();
     const left = flight.startedAt + PATIENCE - now;
     if (left <= 0) return undefined;
-    const outcome = await this.withinTime(left, flight.wait(signal));
+    const outcome = await this.withinTime(left, flight.outcome);
     return outcome?.failed === false ? outcome : undefined;
   }
 
@@ -125,37 +139,55 @@ export class CachingResolver implements Resolver {
     if (this.renewals >= this.mostRenewals) return;
     this.renewals += 1;
     this.counts.prefetches += 1;
-    const flight = this.ask(key, query, now, () => (this.renewals -= 1));
-    flight.hold();
+    const ended = (): void => {
+      this.renewals -= 1;
+    };
+    this.ask(key, query, now).outcome.then(ended, ended);
   }
 
-  private ask(key: string, query: DnsQuery, now: Milliseconds, onEnd?: () => void): Flight<Outcome> {
+  private ask(key: string, query: DnsQuery, now: Milliseconds): Flight<Outcome> {
     const flying = this.flights.get(key);
     if (flying !== undefined) return flying;
-    // It may take longer than the asker's own message lasts.
-    const question = { ...query, message: Uint8Array.from(query.message) };
-    return this.flights.start(key, now, async (signal) => {
-      try {
-        return this.learn(key, await this.source.resolve(question, signal));
-      } catch (error) {
+    const outcome = this.askSource(query).then(
+      (answer) => {
+        this.flights.end(key);
+        return this.learn(key, answer);
+      },
+      (error: unknown) => {
+        this.flights.end(key);
         this.learnFailure(key, error);
         throw error;
-      } finally {
-        onEnd?.();
-      }
-    });
+      },
+    );
+    // It may fail when nobody waits.
+    outcome.catch(ignore);
+    return this.flights.start(key, now, outcome);
+  }
+
+  private askSource(query: DnsQuery): Promise<DnsAnswer | undefined> {
+    try {
+      return Promise.resolve(this.source.resolve(query, this.open.signal));
+    } catch (error) {
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- the source chose the reason
+      return Promise.reject(error);
+    }
   }
 
   private learn(key: string, answer: DnsAnswer | undefined): Outcome {
     // What is no message is our own decision, which may be another one the next time.
     if (answer === undefined || !('message' in answer)) return { answer, failed: false };
+    // Without room nothing is kept, whatever it says.
+    if (this.settings.size === 0) return { answer, failed: false };
     const now = this.clock.now();
-    const judgement = judgeMessage(key, answer.message, this.settings);
+    const layout = answer instanceof LaidOutAnswer ? answer.layout : layoutOf(answer.message);
+    const judgement = judgeMessage(key, answer.message, layout, this.settings);
     switch (judgement.verdict) {
       case 'kept': {
-        const entry = new CachedAnswer(key, judgement.kept, now, this.settings);
+        const { kept } = judgement;
+        const entry = new CachedAnswer(key, kept, now, this.settings);
         if (this.store.set(entry, now)) this.denied.add(entry);
-        return { answer: entry.firstAnswerAt(now), failed: false };
+        // Whether it is worth repeating without asking here will show when somebody asks again.
+        return { answer: new OutlinedAnswer(kept.message, kept.outline), failed: false };
       }
       case 'answer':
         // What was known before is wrong by now.
@@ -191,3 +223,9 @@ export class CachingResolver implements Resolver {
     return true;
   }
 }
+
+function answerOf({ answer }: Outcome): DnsAnswer | undefined {
+  return answer;
+}
+
+const ignore = (): void => {};

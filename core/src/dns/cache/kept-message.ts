@@ -28,13 +28,17 @@ export type Judgement =
   | { readonly verdict: 'failure'; readonly message: Buffer; readonly outline: MessageOutline }
   | { readonly verdict: 'kept'; readonly kept: KeptMessage };
 
-/** Judges a response to the question of a key, of any bytes: what is malformed, cut or nobody's answer is not kept. */
+/**
+ * Judges a response to the question of a key, of any bytes: what is malformed, cut or nobody's answer is not kept.
+ * @param given what `layoutOf` finds in it
+ */
 export function judgeMessage(
   key: string,
   message: Uint8Array,
+  given: MessageLayout | undefined,
   settings: Pick<CacheSettings, 'longestTtl' | 'negativeTtl'>,
 ): Judgement {
-  const [whole, layout] = joined(message, layoutOf(message));
+  const [whole, layout] = joined(message, given);
   if (layout === undefined || !answersKey(key, whole, layout)) return { verdict: 'nothing' };
   const kind = responseKind(whole, layout);
   if (kind.kind === 'other') return { verdict: 'nothing' };
@@ -94,10 +98,9 @@ function keep(
   return kind.kind === 'no-name' ? { ...kept, denial: { name: kind.name, soa: kind.soa } } : kept;
 }
 
-/** Of exactly its own size, as the message may be a small part of a large buffer. */
 function cleanCopy(original: Uint8Array, outline: MessageOutline, keyFlags: number): Buffer {
-  const message = Buffer.allocUnsafeSlow(outline.end);
-  message.set(original.subarray(0, outline.end));
+  const message = Buffer.allocUnsafe(outline.end);
+  message.set(outline.end === original.length ? original : original.subarray(0, outline.end));
   // RFC 6840, 5.8: AD is only for those who ask for it.
   const wantsAd = (keyFlags & (KeyFlag.DnssecOk | KeyFlag.AuthenticData)) !== 0;
   const removed = HeaderFlag.Authoritative | (wantsAd ? 0 : HeaderFlag.AuthenticData);
@@ -113,7 +116,8 @@ function questionAlone(
   const { questionEnd } = layout;
   const nothing = { end: questionEnd, answerCount: 0, authorityCount: 0, additionalCount: 0 };
   const outline = { ...outlineOf(layout), ...nothing };
-  const message = cleanCopy(original, outline, 0);
+  // Of exactly its own size: what is kept must not keep more than itself in memory.
+  const message = Buffer.from(Uint8Array.from(cleanCopy(original, outline, 0)).buffer);
   message.fill(0, 6, HEADER_LENGTH);
   return { message, outline };
 }

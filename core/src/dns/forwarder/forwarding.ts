@@ -1,6 +1,7 @@
 import type { DnsAnswer, DnsQuery } from '../../contracts/resolver.js';
 import { JitsuError } from '../../errors.js';
 import { readRcode } from '../wire/header.js';
+import type { LaidOutAnswer } from '../wire/laid-out-answer.js';
 import { Rcode } from '../wire/rcode.js';
 import type { Follower } from './abort-followers.js';
 import type { Upstream } from './upstream.js';
@@ -19,7 +20,7 @@ export interface Ending {
 export class Forwarding implements Asker, Follower {
   private next = 0;
   private exchange: UpstreamExchange | undefined;
-  private unhelpful: Uint8Array | undefined;
+  private unhelpful: LaidOutAnswer | undefined;
   private readonly failures: string[] = [];
 
   constructor(
@@ -33,8 +34,8 @@ export class Forwarding implements Asker, Follower {
     this.askNext();
   }
 
-  answered(reply: Uint8Array): void {
-    if (!UNHELPFUL.includes(readRcode(reply))) return this.end(reply);
+  answered(reply: LaidOutAnswer): void {
+    if (!UNHELPFUL.includes(readRcode(reply.message))) return this.end(reply);
     this.unhelpful ??= reply;
     this.askNext();
   }
@@ -59,9 +60,9 @@ export class Forwarding implements Asker, Follower {
     this.exchange.start();
   }
 
-  private end(reply: Uint8Array | undefined): void {
+  private end(reply: LaidOutAnswer | undefined): void {
     this.onEnd(this);
-    if (reply !== undefined) return this.ending.resolve({ message: reply });
+    if (reply !== undefined) return this.ending.resolve(reply);
     const why =
       this.failures.length > 0 ? this.failures.join('; ') : 'no upstream is known but ourselves. Set one: -f ADDRESS';
     this.ending.reject(new JitsuError('JITSU_FORWARD_FAILED', `no upstream answered: ${why}`));

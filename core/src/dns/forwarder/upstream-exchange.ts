@@ -1,13 +1,14 @@
 import type { Milliseconds } from '../../contracts/milliseconds.js';
 import type { DnsQuery } from '../../contracts/resolver.js';
-import { HEADER_LENGTH, readRcode } from '../wire/header.js';
+import { HEADER_LENGTH, HeaderFlag, readRcode } from '../wire/header.js';
+import { LaidOutAnswer } from '../wire/laid-out-answer.js';
 import { layoutOf } from '../wire/message-layout.js';
 import { Rcode } from '../wire/rcode.js';
 import type { Due } from './deadlines.js';
 import { StreamQuery } from './stream-query.js';
 import type { UdpSocket } from './udp-socket.js';
 import type { Upstream } from './upstream.js';
-import { questionEnd, upstreamQuery } from './upstream-query.js';
+import { upstreamQuery } from './upstream-query.js';
 import { isTruncated, replyKind } from './upstream-reply.js';
 import type { Waiting } from './waiting.js';
 
@@ -17,7 +18,7 @@ const MOST_SUSPICIONS = 3;
 /** Who wants an upstream's answer. Hears of one thing, once. */
 export interface Asker {
   /** A whole and well-formed reply to the question, in the asker's own case; it is the asker's to keep. */
-  answered(reply: Uint8Array): void;
+  answered(reply: LaidOutAnswer): void;
   failed(reason: Error): void;
 }
 
@@ -148,8 +149,11 @@ export class UpstreamExchange implements Waiting, Due {
     }
     health.answered();
     this.leave();
-    message.set(this.query.message.subarray(HEADER_LENGTH, questionEnd(this.query.message)), HEADER_LENGTH);
-    this.asker.answered(message);
+    const { message: asked } = this.query;
+    for (let index = HEADER_LENGTH; index < layout.questionEnd; index++) message[index] = asked[index] as number;
+    // Who passes an answer on has no authority for it (RFC 1034, 4.3.1).
+    message[2] = (message[2] as number) & ~(HeaderFlag.Authoritative >> 8);
+    this.asker.answered(new LaidOutAnswer(message, layout));
   }
 
   private fail(reason: Error): void {

@@ -2,6 +2,9 @@
 const LONGEST_LABEL = 63;
 const LONGEST_NAME = 255;
 
+const DOT = 0x2e;
+const BACKSLASH = 0x5c;
+
 /** A character, or an escape: `\.` or `\DDD`. */
 const CHARACTER = /\\[0-9]{3}|\\[^0-9]|[^]/g;
 
@@ -39,9 +42,9 @@ function encodePlainName(name: string): Uint8Array {
   const bytes = new Uint8Array(name.length + 2);
   let lengthAt = 0;
   for (let index = 0; index <= name.length; index++) {
-    const code = index === name.length ? 0x2e : name.charCodeAt(index);
+    const code = index === name.length ? DOT : name.charCodeAt(index);
     bytes[index + 1] = code;
-    if (code !== 0x2e) continue;
+    if (code !== DOT) continue;
     bytes[lengthAt] = index - lengthAt;
     lengthAt = index + 1;
   }
@@ -54,6 +57,32 @@ function encodePlainName(name: string): Uint8Array {
  * `undefined` for anything else, a compression pointer included.
  */
 export function decodeName(message: Uint8Array, offset: number): { name: string; end: number } | undefined {
+  return decodePlainName(message, offset) ?? decodeAnyName(message, offset);
+}
+
+const scratch = Buffer.allocUnsafe(LONGEST_NAME);
+
+/** Nearly every name has no character that is escaped, and to put it together from its characters is slow. */
+function decodePlainName(message: Uint8Array, offset: number): { name: string; end: number } | undefined {
+  let position = offset;
+  let length = 0;
+  for (;;) {
+    const size = message[position] as number;
+    position += 1;
+    if (size === 0) return { name: scratch.toString('latin1', 0, length), end: position };
+    const end = position + size;
+    // Neither does a cut message get here, whose bytes are undefined behind its end, nor a pointer.
+    if (!(size <= LONGEST_LABEL && end < message.length && end + 1 - offset <= LONGEST_NAME)) return undefined;
+    if (length > 0) scratch[length++] = DOT;
+    for (; position < end; position++) {
+      const byte = message[position] as number;
+      if (byte <= 0x20 || byte >= 0x7f || byte === DOT || byte === BACKSLASH) return undefined;
+      scratch[length++] = byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte;
+    }
+  }
+}
+
+function decodeAnyName(message: Uint8Array, offset: number): { name: string; end: number } | undefined {
   let name = '';
   let position = offset;
   for (;;) {
@@ -94,7 +123,7 @@ function byteOf(character: string, name: string): number {
 
 function presentationOf(byte: number): string {
   if (byte >= 0x41 && byte <= 0x5a) return String.fromCharCode(byte + 0x20);
-  if (byte === 0x2e || byte === 0x5c) return `\\${String.fromCharCode(byte)}`;
+  if (byte === DOT || byte === BACKSLASH) return `\\${String.fromCharCode(byte)}`;
   if (byte > 0x20 && byte < 0x7f) return String.fromCharCode(byte);
   return `\\${byte.toString().padStart(3, '0')}`;
 }

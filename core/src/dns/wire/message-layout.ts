@@ -1,6 +1,6 @@
 import { HEADER_LENGTH, readUint16 } from './header.js';
 import { readOpt, type OptRecord } from './opt-record.js';
-import { readQuestion } from './question.js';
+import { endOfQuestion } from './question.js';
 import { RecordType } from './record-type.js';
 import { walkRecords, type RecordSpan } from './record-walk.js';
 
@@ -16,25 +16,29 @@ export interface MessageLayout {
   readonly behindOpt: readonly RecordSpan[];
 }
 
+const NONE: readonly RecordSpan[] = [];
+
 /** Finds the parts of a response with one question, in time linear in its length; `undefined` if it is malformed. */
 export function layoutOf(message: Uint8Array): MessageLayout | undefined {
   if (message.length < HEADER_LENGTH || readUint16(message, 4) !== 1) return undefined;
-  const questionEnd = readQuestion(message)?.end;
+  const questionEnd = endOfQuestion(message);
   if (questionEnd === undefined) return undefined;
-  const [answerCount, authorityCount, additionalCount] = [6, 8, 10].map((offset) => readUint16(message, offset)) as [
-    number,
-    number,
-    number,
-  ];
+  const answerCount = readUint16(message, 6);
+  const authorityCount = readUint16(message, 8);
+  const additionalCount = readUint16(message, 10);
   const records = walkRecords(message, questionEnd, answerCount + authorityCount + additionalCount);
   if (records === undefined) return undefined;
 
   const optIndex = records.findIndex(({ type }) => type === RecordType.OPT);
   const optSpan = records[optIndex];
-  if (optSpan === undefined) return { questionEnd, records, answerCount, authorityCount, behindOpt: [] };
+  if (optSpan === undefined) return { questionEnd, records, answerCount, authorityCount, behindOpt: NONE };
   if (optIndex < answerCount + authorityCount || optSpan.typeAt !== optSpan.start + 1) return undefined;
   const opt = readOpt(message, optSpan.start, optSpan.end);
   if (opt === undefined) return undefined;
+  if (optIndex === records.length - 1) {
+    records.pop();
+    return { questionEnd, records, answerCount, authorityCount, opt, behindOpt: NONE };
+  }
   const behind = records.slice(optIndex + 1);
   // RFC 6891, 6.1.1: there is never more than one.
   if (behind.some(({ type }) => type === RecordType.OPT)) return undefined;

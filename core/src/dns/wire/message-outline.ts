@@ -14,7 +14,7 @@ export interface MessageOutline {
   /** The upper bits of the rcode (RFC 6891, 6.1.3). */
   readonly extendedRcode: number;
   /** The Extended DNS Error in it, as an EDNS option. */
-  readonly extendedError?: Uint8Array;
+  readonly extendedError?: Uint8Array | undefined;
 }
 
 export function outlineOf(layout: MessageLayout): MessageOutline {
@@ -22,12 +22,12 @@ export function outlineOf(layout: MessageLayout): MessageOutline {
   const extendedError = opt && extendedErrorAmong(opt.options);
   return {
     questionEnd,
-    end: records.at(-1)?.end ?? questionEnd,
+    end: records[records.length - 1]?.end ?? questionEnd,
     answerCount,
     authorityCount,
     additionalCount: records.length - answerCount - authorityCount,
     goesOn: behindOpt.length > 0,
     extendedRcode: opt?.extendedRcode ?? 0,
-    ...(extendedError && { extendedError }),
+    extendedError,
   };
 }

@@ -3,7 +3,7 @@ import { cookieOption } from './cookie-option.js';
 import { HEADER_LENGTH, HeaderFlag, readFlags, readUint16 } from './header.js';
 import { layoutOf } from './message-layout.js';
 import { outlineOf, type MessageOutline } from './message-outline.js';
-import { extendedErrorOption, optBytes } from './opt-record.js';
+import { extendedErrorOption, OPT_LENGTH, writeOpt } from './opt-record.js';
 import { OutlinedAnswer } from './outlined-answer.js';
 import { questionBytes, sameQuestion } from './question.js';
 import { Rcode } from './rcode.js';
@@ -17,7 +17,10 @@ import { wholeSets } from './set-boundary.js';
 const RELAYED_FLAGS = HeaderFlag.Authoritative | HeaderFlag.Truncated;
 
 const NOTHING = new Uint8Array();
-const OPT_LENGTH = 11;
+
+/** In bytes. */
+const LONGEST_COPIED_BY_HAND = 256;
+const NONE: readonly RecordSpan[] = [];
 
 /**
  * Somebody else's response made ours: the asker's id, question bytes, RD and CD, our RA, our OPT record where the asker
@@ -33,53 +36,72 @@ export function relayMessage(
   terms: ReplyTerms = {},
 ): Uint8Array | undefined {
   const { message, extendedError } = answer;
-  const question = questionBytes(query.message);
-  const outline = answer instanceof OutlinedAnswer ? answer.outline : checkedOutline(message, question);
+  const outline = answer instanceof OutlinedAnswer ? answer.outline : checkedOutline(message, query.message);
   if (outline === undefined) return undefined;
 
+  const { edns } = query;
   const limit = responseLimit(query, terms);
-  const cookie = terms.cookie === undefined ? NOTHING : cookieOption(terms.cookie);
-  const errors = extendedErrors(extendedError, outline.extendedError);
-  // Why there is no answer is told as far as there is room for it.
-  const withErrors = HEADER_LENGTH + question.length + OPT_LENGTH + cookie.length + errors.length <= limit;
-  const options = cookie.length === 0 && withErrors ? errors : Buffer.concat([cookie, withErrors ? errors : NOTHING]);
-  const opt = query.edns === undefined ? NOTHING : optBytes(query.edns.dnssecOk, outline.extendedRcode, options);
-  const kept = keptOf(message, outline, limit - opt.length);
+  const options = edns === undefined ? NOTHING : optionsFor(outline, extendedError, terms.cookie, limit);
+  const optLength = edns === undefined ? 0 : OPT_LENGTH + options.length;
+  const kept = keptOf(message, outline, limit - optLength);
   const { end, behind, answerCount, authorityCount } = kept;
 
   // Names in the records may point into the question, which therefore stays where it is.
   let length = end;
-  const response = Buffer.allocUnsafe(
-    behind.reduce((sum, record) => sum + record.end - record.start, end + opt.length),
-  );
-  response.set(message.subarray(0, end));
-  response.set(question, HEADER_LENGTH);
+  const response = Buffer.allocUnsafe(behind.reduce((sum, record) => sum + record.end - record.start, end + optLength));
+  copy(query.message, HEADER_LENGTH, outline.questionEnd, response, HEADER_LENGTH);
+  copy(message, outline.questionEnd, end, response, outline.questionEnd);
   for (const record of behind) {
-    response.set(message.subarray(record.start, record.end), length);
+    copy(message, record.start, record.end, response, length);
     length += record.end - record.start;
   }
-  response.set(opt, length);
+  if (edns !== undefined) writeOpt(response, length, edns.dnssecOk, outline.extendedRcode, options);
   const isCut = answerCount + authorityCount < outline.answerCount + outline.authorityCount;
   const flags =
     echoedFlags(query.message) |
     relayedFlags(query, message, outline) |
     (isCut ? HeaderFlag.Truncated : 0) |
     (recursionAvailable ? HeaderFlag.RecursionAvailable : 0);
-  const additionalCount = kept.additionalCount + behind.length + (opt.length > 0 ? 1 : 0);
-  response.writeUInt16BE(readUint16(query.message, 0), 0);
-  response.writeUInt16BE(flags, 2);
-  response.writeUInt16BE(1, 4);
-  response.writeUInt16BE(answerCount, 6);
-  response.writeUInt16BE(authorityCount, 8);
-  response.writeUInt16BE(additionalCount, 10);
+  const additionalCount = kept.additionalCount + behind.length + (edns === undefined ? 0 : 1);
+  putUint16(response, 0, readUint16(query.message, 0));
+  putUint16(response, 2, flags);
+  putUint16(response, 4, 1);
+  putUint16(response, 6, answerCount);
+  putUint16(response, 8, authorityCount);
+  putUint16(response, 10, additionalCount);
   return response;
 }
 
-function checkedOutline(message: Uint8Array, question: Uint8Array): MessageOutline | undefined {
+/** The options of our OPT record: the cookie, and why there is no answer as far as there is room for it. */
+function optionsFor(
+  outline: MessageOutline,
+  extendedError: ExtendedError | undefined,
+  cookieData: Uint8Array | undefined,
+  limit: number,
+): Uint8Array {
+  const errors = extendedErrors(extendedError, outline.extendedError);
+  if (cookieData === undefined && errors.length === 0) return NOTHING;
+  const cookie = cookieData === undefined ? NOTHING : cookieOption(cookieData);
+  const withErrors = outline.questionEnd + OPT_LENGTH + cookie.length + errors.length <= limit;
+  return Buffer.concat([cookie, withErrors ? errors : NOTHING]);
+}
+
+/** By hand, as a view of the bytes and its `set` cost several times as much for what is as short as most messages are. */
+function copy(from: Uint8Array, start: number, end: number, into: Uint8Array, at: number): void {
+  if (end - start > LONGEST_COPIED_BY_HAND) into.set(from.subarray(start, end), at);
+  else for (let index = start; index < end; index++) into[at + index - start] = from[index] as number;
+}
+
+function putUint16(into: Uint8Array, at: number, value: number): void {
+  into[at] = value >> 8;
+  into[at + 1] = value & 0xff;
+}
+
+function checkedOutline(message: Uint8Array, asked: Uint8Array): MessageOutline | undefined {
   const layout = layoutOf(message);
-  if (layout === undefined || !sameQuestion(message.subarray(HEADER_LENGTH, layout.questionEnd), question))
-    return undefined;
-  return outlineOf(layout);
+  if (layout === undefined) return undefined;
+  const answered = message.subarray(HEADER_LENGTH, layout.questionEnd);
+  return sameQuestion(answered, questionBytes(asked)) ? outlineOf(layout) : undefined;
 }
 
 /** Ours goes first; beside another's it goes without its text, as two texts and a question may not fit into 512 bytes. */
@@ -106,7 +128,10 @@ type Kept = Pick<MessageOutline, 'end' | 'answerCount' | 'authorityCount' | 'add
 /** What is kept of a message: whole RRsets, as many as fit, none behind one that does not. */
 function keptOf(message: Uint8Array, outline: MessageOutline, room: number): Kept {
   const layout = outline.end <= room && !outline.goesOn ? undefined : layoutOf(message);
-  if (layout === undefined) return { ...outline, behind: [] };
+  if (layout === undefined) {
+    const { end, answerCount, authorityCount, additionalCount } = outline;
+    return { end, answerCount, authorityCount, additionalCount, behind: NONE };
+  }
   const { records, answerCount, authorityCount, behindOpt, questionEnd } = layout;
   const fitting = records.filter(({ end }) => end <= room).length;
   const keptBetween = (first: number, end: number): number =>
@@ -119,7 +144,7 @@ function keptOf(message: Uint8Array, outline: MessageOutline, room: number): Kep
   const kept = inFront + additional;
   const end = records[kept - 1]?.end ?? questionEnd;
   const counts = { answerCount: answers, authorityCount: authorities, additionalCount: additional };
-  if (kept < records.length) return { ...counts, end, behind: [] };
+  if (kept < records.length) return { ...counts, end, behind: NONE };
   let length = end;
   const behindFitting = behindOpt.filter((record) => (length += record.end - record.start) <= room).length;
   const behind = behindOpt.slice(0, wholeSets(message, behindOpt, behindFitting));

@@ -38,16 +38,38 @@ export function readOpt(message: Uint8Array, start: number, end: number): OptRec
   };
 }
 
+/** The length of an OPT record without options (RFC 6891, 6.1.2), in bytes. */
+export const OPT_LENGTH = 11;
+
+const NO_OPTIONS = new Uint8Array();
+
 /** Our own OPT record, for a query or a response, with these options. */
-export function optBytes(dnssecOk: boolean, extendedRcode = 0, options: Uint8Array = new Uint8Array()): Uint8Array {
-  const bytes = Buffer.alloc(11 + options.length);
-  bytes.writeUInt16BE(RecordType.OPT, 1);
-  bytes.writeUInt16BE(UDP_PAYLOAD_SIZE, 3);
-  bytes.writeUInt8(extendedRcode, 5);
-  bytes.writeUInt16BE(dnssecOk ? DNSSEC_OK : 0, 7);
-  bytes.writeUInt16BE(options.length, 9);
-  bytes.set(options, 11);
+export function optBytes(dnssecOk: boolean, extendedRcode = 0, options: Uint8Array = NO_OPTIONS): Uint8Array {
+  const bytes = Buffer.allocUnsafe(OPT_LENGTH + options.length);
+  writeOpt(bytes, 0, dnssecOk, extendedRcode, options);
   return bytes;
+}
+
+/** Writes it where there is room for {@link OPT_LENGTH} bytes and the options. */
+export function writeOpt(
+  into: Uint8Array,
+  at: number,
+  dnssecOk: boolean,
+  extendedRcode: number,
+  options: Uint8Array,
+): void {
+  into[at] = 0;
+  into[at + 1] = 0;
+  into[at + 2] = RecordType.OPT;
+  into[at + 3] = UDP_PAYLOAD_SIZE >> 8;
+  into[at + 4] = UDP_PAYLOAD_SIZE & 0xff;
+  into[at + 5] = extendedRcode;
+  into[at + 6] = 0;
+  into[at + 7] = dnssecOk ? DNSSEC_OK >> 8 : 0;
+  into[at + 8] = 0;
+  into[at + 9] = options.length >> 8;
+  into[at + 10] = options.length & 0xff;
+  if (options.length > 0) into.set(options, at + OPT_LENGTH);
 }
 
 /** An Extended DNS Error as an EDNS option (RFC 8914, 2), its text cut to `room` or 200 bytes between characters. */

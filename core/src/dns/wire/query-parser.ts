@@ -30,9 +30,12 @@ const NEVER_ASKED_FOR: readonly number[] = [RecordType.OPT, RecordType.TKEY, Rec
 export type ParsedMessage =
   | { readonly verdict: 'silent' }
   | { readonly verdict: 'malformed'; readonly rcode: number }
-  | { readonly verdict: 'rejected'; readonly query: DnsQuery; readonly answer: RecordsAnswer }
+  | { readonly verdict: 'rejected'; readonly query: ParsedQuery; readonly answer: RecordsAnswer }
   | { readonly verdict: 'cookie'; readonly cookie: Uint8Array }
-  | { readonly verdict: 'accepted'; readonly query: DnsQuery };
+  | { readonly verdict: 'accepted'; readonly query: ParsedQuery };
+
+/** A query of which is still to be judged what its source has shown: as read, nothing over UDP. */
+export type ParsedQuery = Omit<DnsQuery, 'proven'> & { proven: boolean };
 
 const SILENT: ParsedMessage = { verdict: 'silent' };
 const FORMAT_ERROR: ParsedMessage = { verdict: 'malformed', rcode: Rcode.FormatError };
@@ -68,10 +71,11 @@ export function parseQuery(message: Uint8Array, client: DnsClient): ParsedMessag
   return { verdict: 'accepted', query };
 }
 
-type QueryOpt = OptRecord & { readonly cookie?: Uint8Array };
+type QueryOpt = OptRecord & { readonly cookie?: Uint8Array | undefined };
 
 function findOpt(message: Uint8Array, offset: number, skipped = 0): QueryOpt | undefined | 'malformed' {
   const count = readUint16(message, 10);
+  if (count + skipped === 0) return undefined;
   if (count > MOST_ADDITIONAL_RECORDS) return 'malformed';
   const records = walkRecords(message, offset, skipped + count);
   if (records === undefined) return 'malformed';
@@ -83,7 +87,7 @@ function findOpt(message: Uint8Array, offset: number, skipped = 0): QueryOpt | u
   const opt = readOpt(message, record.start, record.end);
   if (opt === undefined) return 'malformed';
   const cookie = cookieAmong(opt.options);
-  return cookie === 'malformed' ? 'malformed' : { ...opt, ...(cookie !== undefined && { cookie }) };
+  return cookie === 'malformed' ? 'malformed' : { ...opt, cookie };
 }
 
 function cookieQuery(message: Uint8Array): ParsedMessage {
@@ -99,8 +103,8 @@ function toQuery(
   { name, type, class: recordClass }: Question,
   opt: QueryOpt | undefined,
   client: DnsClient,
-): DnsQuery {
-  const query = {
+): ParsedQuery {
+  const query: ParsedQuery & { edns?: Exclude<DnsQuery['edns'], undefined> } = {
     name,
     type,
     class: recordClass,
@@ -115,10 +119,11 @@ function toQuery(
   if (opt === undefined) return query;
   const payloadSize = Math.max(opt.payloadSize, SMALLEST_PAYLOAD_SIZE);
   const { dnssecOk, cookie } = opt;
-  return { ...query, edns: { payloadSize, dnssecOk, ...(cookie !== undefined && { cookie }) } };
+  query.edns = cookie === undefined ? { payloadSize, dnssecOk } : { payloadSize, dnssecOk, cookie };
+  return query;
 }
 
-function reject(query: DnsQuery, rcode: number, text?: string): ParsedMessage {
+function reject(query: ParsedQuery, rcode: number, text?: string): ParsedMessage {
   const extendedError = { code: ExtendedErrorCode.NotSupported, text: text ?? '' };
   return { verdict: 'rejected', query, answer: text === undefined ? { rcode } : { rcode, extendedError } };
 }

@@ -20,6 +20,21 @@ export function readQuestion(message: Uint8Array): Question | undefined {
   return { name, type: readUint16(message, end), class: readUint16(message, end + 2), end: end + 4 };
 }
 
+const LONGEST_LABEL = 63;
+const LONGEST_NAME = 255;
+
+/** Where the first question ends, where {@link readQuestion} would read one. */
+export function endOfQuestion(message: Uint8Array): number | undefined {
+  let position = HEADER_LENGTH;
+  while (position < message.length) {
+    const size = message[position] as number;
+    position += size + 1;
+    if (size > LONGEST_LABEL || position - HEADER_LENGTH > LONGEST_NAME) return undefined;
+    if (size === 0) return position + 4 > message.length ? undefined : position + 4;
+  }
+  return undefined;
+}
+
 /** The first question's bytes, in the asker's own case, of a message that has been found well-formed. */
 export function questionBytes(message: Uint8Array): Uint8Array {
   let end = HEADER_LENGTH;

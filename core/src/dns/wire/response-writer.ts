@@ -2,7 +2,7 @@ import type { DnsQuery, RecordsAnswer } from '../../contracts/resolver.js';
 import type { ResourceRecord } from '../../contracts/resource-record.js';
 import { cookieOption } from './cookie-option.js';
 import { HEADER_LENGTH, HeaderFlag, readFlags, readUint16 } from './header.js';
-import { extendedErrorOption, optBytes } from './opt-record.js';
+import { extendedErrorOption, OPT_LENGTH, optBytes } from './opt-record.js';
 import { questionBytes } from './question.js';
 import { Rcode } from './rcode.js';
 import { RecordClass } from './record-class.js';
@@ -75,7 +75,6 @@ export function writeCookieOnly(message: Uint8Array, rcode: number, cookie: Uint
   return Buffer.concat([header, optBytes(false, rcode >> 4, cookieOption(cookie))]);
 }
 
-const OPT_LENGTH = 11;
 const ERROR_HEAD_LENGTH = 6;
 
 /** The reason is told as far as there is room for it: an error must not be cut, or the asker would come back for it. */
