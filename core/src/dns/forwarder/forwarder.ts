@@ -10,6 +10,7 @@ import { Deadlines } from './deadlines.js';
 import { DomainSet } from './domain-set.js';
 import { Forwarding } from './forwarding.js';
 import { isOwnEndpoint } from './own-endpoints.js';
+import { dgramPorts, portSockets, type PortSockets } from './port-sockets.js';
 import { RandomSource } from './random-source.js';
 import { SystemUpstreams } from './system-upstreams.js';
 import { TlsTrust } from './tls-trust.js';
@@ -37,6 +38,7 @@ type ForwarderSettings = Pick<
   | 'forwardExcept'
   | 'forwardCertificates'
   | 'limits'
+  | 'transport'
 >;
 
 /** Passes queries on to other servers, one after the other until one answers. Must be opened, and closed again. */
@@ -50,14 +52,15 @@ export class Forwarder implements Resolver {
   private readonly forwardings = new Set<Forwarding>();
   private known: Record<'current' | 'listening', readonly Endpoint[]> | undefined;
   private closed: JitsuError | undefined;
+  private portSockets: PortSockets = dgramPorts;
 
   constructor(
     private readonly settings: ForwarderSettings,
     private readonly deps: ForwarderDependencies,
   ) {
     const { forwarders, forwarderPort, forwardTimeout, forwardOrder } = settings;
-    const { resolvConf = '/etc/resolv.conf', clock, logger } = deps;
     const random = new RandomSource();
+    const { resolvConf = '/etc/resolv.conf', clock, logger } = deps;
     this.upstreams =
       forwarders === 'system'
         ? new SystemUpstreams(resolvConf, forwarderPort, deps)
@@ -67,6 +70,7 @@ export class Forwarder implements Resolver {
     this.order = new UpstreamOrder(forwardOrder, random);
     this.roster = new UpstreamRoster({
       ...{ clock, logger, random, deadlines: new Deadlines(clock), timeout: forwardTimeout },
+      portSockets: () => this.portSockets,
       trust: () => this.trust.context,
       onHealthChange: () => this.order.refresh(),
     });
@@ -77,6 +81,7 @@ export class Forwarder implements Resolver {
    * @throws JITSU_CONFIG_UNREADABLE where the authorities for certificates cannot be read
    */
   async open(): Promise<void> {
+    this.portSockets = await portSockets(this.settings.transport);
     await this.trust.open();
     await this.upstreams.open();
   }

@@ -1,7 +1,7 @@
-import { createSocket, type Socket } from 'node:dgram';
-import { isIPv6 } from 'node:net';
 import type { Endpoint } from '../../config/settings.js';
 import { HEADER_LENGTH, readUint16 } from '../wire/header.js';
+import type { PortSocket } from './port-socket.js';
+import type { PortSockets } from './port-sockets.js';
 import type { RandomSource } from './random-source.js';
 import type { Waiting } from './waiting.js';
 
@@ -10,30 +10,23 @@ import type { Waiting } from './waiting.js';
  * nobody else is heard. No id is ever used twice on it, so that a late answer is no other query's.
  */
 export class UdpSocket {
-  private readonly socket: Socket;
+  private readonly socket: PortSocket;
   /** By id: all that have waited here; those that do no more as `undefined`. */
   private readonly queries = new Map<number, Waiting | undefined>();
   private unanswered = 0;
-  /** What is to be sent when it is connected; `undefined` from then on. */
-  private unsent: Uint8Array[] | undefined = [];
   private retired = false;
   private closed = false;
 
   constructor(
-    { address, port }: Endpoint,
+    sockets: PortSockets,
+    upstream: Endpoint,
     private readonly random: RandomSource,
     private readonly onClosed: () => void,
   ) {
-    const family = isIPv6(address) ? 6 : 4;
-    this.socket = createSocket({
-      type: family === 6 ? 'udp6' : 'udp4',
-      lookup: (host, _options, callback) => callback(null, host, family),
+    this.socket = sockets.open(upstream, {
+      onMessage: (message) => this.hear(message),
+      onError: (error, fatal) => this.fail(error, fatal),
     });
-    this.socket.on('message', (message) => this.hear(message));
-    // Without a callback of its own, a connect that fails is an 'error' as well.
-    this.socket.on('error', (error) => this.fail(error));
-    this.socket.once('connect', () => this.sendUnsent());
-    this.socket.connect(port, address);
   }
 
   /** How many queries have been sent from here. */
@@ -60,9 +53,7 @@ export class UdpSocket {
 
   /** Sends a query again as it is. */
   send(message: Buffer): void {
-    if (this.closed) return;
-    if (this.unsent !== undefined) this.unsent.push(message);
-    else this.socket.send(message, this.onSent);
+    if (!this.closed) this.socket.send(message);
   }
 
   /** A query waits no more. */
@@ -85,11 +76,6 @@ export class UdpSocket {
     this.loseAll(reason);
   }
 
-  /** One for all, because one for each query would cost as much as its bytes. */
-  private readonly onSent = (error: Error | null): void => {
-    if (error !== null) this.fail(error);
-  };
-
   private hear(message: Uint8Array): void {
     const id = message.length < HEADER_LENGTH ? -1 : readUint16(message, 0);
     const waiting = this.queries.get(id);
@@ -98,15 +84,9 @@ export class UdpSocket {
     else if (!this.queries.has(id)) for (const each of this.queries.values()) each?.suspect();
   }
 
-  private sendUnsent(): void {
-    const messages = this.unsent ?? [];
-    this.unsent = undefined;
-    if (!this.closed) for (const message of messages) this.socket.send(message, this.onSent);
-  }
-
   /** The system has told of an error on this port: for which of the queries, it does not say. */
-  private fail(error: Error): void {
-    if (this.unsent !== undefined) this.close();
+  private fail(error: Error, fatal: boolean): void {
+    if (fatal) this.close();
     this.loseAll(error);
   }
 

@@ -4,6 +4,7 @@ import type { Clock } from '../../contracts/clock.js';
 import type { Logger } from '../../contracts/logger.js';
 import type { Milliseconds } from '../../contracts/milliseconds.js';
 import type { Deadlines } from './deadlines.js';
+import type { PortSockets } from './port-sockets.js';
 import type { RandomSource } from './random-source.js';
 import { tcpConnector, tlsConnector } from './stream-connector.js';
 import { StreamPool } from './stream-pool.js';
@@ -20,6 +21,8 @@ export interface UpstreamSurroundings {
   readonly deadlines: Deadlines;
   /** How long one of them may take for an answer. */
   readonly timeout: Milliseconds;
+  /** What sockets for UDP are opened by. */
+  readonly portSockets: () => PortSockets;
   /** Who vouches for certificates; those of Node where absent. */
   readonly trust: () => SecureContext | undefined;
   /** One of them has gone down or come up. */
@@ -40,12 +43,12 @@ export class Upstream {
     readonly settings: UpstreamSettings,
     readonly around: UpstreamSurroundings,
   ) {
-    const { random, logger, onHealthChange, trust } = around;
+    const { random, logger, onHealthChange, portSockets, trust } = around;
     const { transport = 'udp' } = settings;
     this.text = upstreamText(settings);
     this.health = new UpstreamHealth(this.text, logger, onHealthChange);
     this.habits = new UpstreamHabits(this.text, around);
-    this.udp = transport === 'udp' ? new UdpPool(settings, random) : undefined;
+    this.udp = transport === 'udp' ? new UdpPool(settings, random, portSockets()) : undefined;
     this.streams = new StreamPool(transport === 'tls' ? tlsConnector(settings, trust) : tcpConnector(settings), around);
   }
 

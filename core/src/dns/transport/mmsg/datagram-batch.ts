@@ -16,6 +16,9 @@ const ENVELOPE = NAME + CONTROL;
 /** An envelope that was copied, in words of 32 bits: it begins with one that is 1 where our own address is told. */
 export const ENVELOPE_WORDS = 1 + ENVELOPE / 4;
 
+/** In bytes; a view of the bytes and its `set` take longer for anything short. */
+const LONGEST_COPIED_BY_HAND = 256;
+
 /** Keeps payloads of large rooms from falling into the same lines of the processor's caches. */
 const CACHE_LINE = 64;
 
@@ -108,6 +111,16 @@ export class DatagramBatch {
     return this.words[(index * HEADER) / 4 + RECEIVED_LENGTH] as number;
   }
 
+  /** The payload that was received, as a copy. */
+  copyOf(index: number): Buffer {
+    const length = this.lengthOf(index);
+    const payload = this.payloads[index] as Uint8Array;
+    const copy = Buffer.allocUnsafe(length);
+    if (length > LONGEST_COPIED_BY_HAND) copy.set(payload.subarray(0, length));
+    else for (let byte = 0; byte < length; byte++) copy[byte] = payload[byte] as number;
+    return copy;
+  }
+
   /** The port of the other side; 0 where nobody can be answered. */
   portOf(index: number): number {
     const word = this.words[this.envelopeWord(index)] as number;
@@ -124,15 +137,24 @@ export class DatagramBatch {
 
   /** The same by an envelope that was copied. */
   replyTo(index: number, length: number, envelope: Uint32Array): void {
-    this.words.set(envelope.subarray(1), this.envelopeWord(index));
+    const into = this.envelopeWord(index);
+    for (let word = 0; word < this.envelopeWords; word++) this.words[into + word] = envelope[word + 1] as number;
     this.address(index, length, envelope[0] === 1);
   }
 
-  /** @param into {@link ENVELOPE_WORDS} words */
-  copyEnvelope(index: number, into: Uint32Array): void {
+  /** Leaves a payload of this length, written into its room, to whom its socket is connected to. */
+  toPeer(index: number, length: number): void {
+    if (length > this.room) throw new RangeError(`a payload of ${length} bytes has no room`);
+    this.setHeader(index, NAME_LENGTH, 0);
+    this.setHeader(index, CONTROL_LENGTH, 0);
+    this.words[(this.vectorsAt + index * VECTOR) / 4 + 2] = length;
+  }
+
+  /** @param into where there is room for {@link ENVELOPE_WORDS} words from `start` on */
+  copyEnvelope(index: number, into: Uint32Array, start = 0): void {
     const at = this.envelopeWord(index);
-    into[0] = this.tellsDestinationOf(index) ? 1 : 0;
-    into.set(this.words.subarray(at, at + ENVELOPE / 4), 1);
+    into[start] = this.tellsDestinationOf(index) ? 1 : 0;
+    for (let word = 0; word < ENVELOPE / 4; word++) into[start + 1 + word] = this.words[at + word] as number;
   }
 
   private address(index: number, length: number, tellsDestination: boolean): void {

@@ -4,6 +4,7 @@ export const Linux = {
   AF_INET6: 10,
   SOCK_DGRAM: 2,
   SOCK_CLOEXEC: 0o2000000,
+  SOCK_NONBLOCK: 0o4000,
   SOL_SOCKET: 1,
   SO_RCVBUF: 8,
   SO_REUSEPORT: 15,

@@ -5,13 +5,13 @@ import type { Access } from '../../clients/access.js';
 import type { HotMemory } from '../../hot/hot-memory.js';
 import type { MessageHandler } from '../message-handler.js';
 import { DatagramSocket } from './datagram-socket.js';
-import { unpackMisses, type Miss } from './miss-batch.js';
-import { unitsOf } from './receive-loop.js';
+import { MissPump } from './miss-pump.js';
+import { MissReader } from './miss-reader.js';
+import { createMissRing, type Miss } from './miss-ring.js';
 import { ReceiveThread } from './receive-thread.js';
 import { ReplyQueue } from './reply-queue.js';
-import { clientOf } from './socket-address.js';
+import { ClientReader } from './client-reader.js';
 import type { SocketCalls } from './socket-calls.js';
-import { ThreadState } from './thread-state.js';
 
 /** What such a listener shares with its sisters on other addresses. */
 export interface MmsgSurroundings {
@@ -33,6 +33,7 @@ export interface MmsgSurroundings {
 export class MmsgListener {
   private readonly threads: ReceiveThread[] = [];
   private readonly queues: ReplyQueue[];
+  private readonly clients: ClientReader;
   private unanswered = 0;
   private answered: (() => void) | undefined;
   private closing = false;
@@ -42,6 +43,7 @@ export class MmsgListener {
     private readonly handler: MessageHandler,
     private readonly around: MmsgSurroundings,
   ) {
+    this.clients = new ClientReader(around.calls);
     this.queues = sockets.map((socket) => new ReplyQueue(around.calls, socket, around.logger));
   }
 
@@ -72,22 +74,16 @@ export class MmsgListener {
   private async startThread(index: number): Promise<void> {
     const socket = this.sockets[index] as DatagramSocket;
     const queue = this.queues[index] as ReplyQueue;
-    const thread = await ReceiveThread.start({
-      ...this.around,
-      socket,
-      onMisses: (packed, state) => {
-        for (const miss of unpackMisses(packed)) {
-          Atomics.sub(state, ThreadState.UnderWay, unitsOf(miss.message.length));
-          if (!this.closing) this.take(miss, queue);
-        }
-      },
+    const ring = createMissRing();
+    const pump = new MissPump(new MissReader(ring), (miss) => {
+      if (!this.closing) this.take(miss, queue);
     });
-    this.threads.push(thread);
+    this.threads.push(await ReceiveThread.start({ ...this.around, socket, ring, onMisses: () => pump.wake() }));
   }
 
   private take({ message, envelope }: Miss, queue: ReplyQueue): void {
     this.unanswered += 1;
-    const reply = this.handler(message, clientOf(envelope, this.around.calls));
+    const reply = this.handler(message, this.clients.of(envelope));
     if (reply instanceof Promise) void reply.then((later) => this.give(later, envelope, queue));
     else this.give(reply, envelope, queue);
   }

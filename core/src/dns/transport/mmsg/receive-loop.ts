@@ -7,7 +7,8 @@ import { Linux } from './linux.js';
 import { OverloadAnswers } from './overload-answers.js';
 import { sendBatch } from './send-batch.js';
 import type { SocketCalls } from './socket-calls.js';
-import { MISS_UNIT, MOST_UNDER_WAY, REFUSAL_WORDS, ThreadState, type ThreadRefusal } from './thread-state.js';
+import type { MissWriter } from './miss-writer.js';
+import { REFUSAL_WORDS, ThreadState, type ThreadRefusal } from './thread-state.js';
 
 /** The longest datagram that there is (its length has 16 bits), so that none is ever cut off. Untouched memory is free. */
 const LONGEST_DATAGRAM = 65_536;
@@ -29,8 +30,10 @@ export interface ReceiveLoopOptions {
   readonly asker: Asker;
   /** The time of the main thread's clock. */
   now(): Milliseconds;
-  /** Takes over those datagrams of a batch that have no hot answer, and copies them. */
-  onMisses(batch: DatagramBatch, indices: Uint8Array): void;
+  /** Takes over datagrams that have no hot answer. */
+  readonly misses: Pick<MissWriter, 'add' | 'publish'>;
+  /** There are some, and the main thread must be told. */
+  onMisses(): void;
   /** The thread begins to count refusals of this kind by itself; `envelope` is that of the first. */
   onRefused(kind: ThreadRefusal, envelope: Uint32Array): void;
   /** Replies could not be sent; `code` says why. */
@@ -41,7 +44,6 @@ export interface ReceiveLoopOptions {
 export class ReceiveLoop {
   private readonly received: DatagramBatch;
   private readonly replies: DatagramBatch;
-  private readonly misses = new Uint8Array(BATCH_SIZE);
   private readonly overload: OverloadAnswers;
 
   constructor(private readonly options: ReceiveLoopOptions) {
@@ -69,8 +71,8 @@ export class ReceiveLoop {
   }
 
   private take(count: number): void {
-    const { asker, hot } = this.options;
-    const { received, replies, misses } = this;
+    const { asker, hot, misses } = this.options;
+    const { received, replies } = this;
     const now = this.options.now();
     let replyCount = 0;
     let missCount = 0;
@@ -82,25 +84,17 @@ export class ReceiveLoop {
       const out = replies.payloads[replyCount] as Uint8Array;
       asker.come(received.senders[index] as Uint8Array, true);
       let replyLength = hot.answer(message, length, out, asker, now);
-      if (replyLength === MISS && !this.mayGoOn(length)) {
-        replyLength = this.overload.answer(message, length, out, asker, now);
-        if (!asker.mayAsk) this.refused('client', index);
+      if (replyLength === MISS && misses.add(received, index)) {
+        missCount += 1;
+        continue;
       }
-      if (replyLength === MISS) misses[missCount++] = index;
-      else if (replyLength !== SILENCE) replies.reply(replyCount++, replyLength, received, index);
-      if (asker.verdict !== 'send') this.refused(replyLength === SILENCE ? 'rateDropped' : 'rateCut', index);
+      if (replyLength === MISS) replyLength = this.overload.answer(message, length, out, asker, now);
+      if (replyLength !== SILENCE) replies.reply(replyCount++, replyLength, received, index);
+      if (!asker.mayAsk) this.refused('client', index);
+      else if (asker.verdict !== 'send') this.refused(replyLength === SILENCE ? 'rateDropped' : 'rateCut', index);
     }
     if (replyCount > 0) this.send(replyCount);
-    if (missCount > 0) this.options.onMisses(received, misses.subarray(0, missCount));
-  }
-
-  /** Whether there is room for one miss more, which is taken then. */
-  private mayGoOn(length: number): boolean {
-    const { state } = this.options;
-    const units = unitsOf(length);
-    if (Atomics.load(state, ThreadState.UnderWay) + units > MOST_UNDER_WAY) return false;
-    Atomics.add(state, ThreadState.UnderWay, units);
-    return true;
+    if (missCount > 0 && misses.publish()) this.options.onMisses();
   }
 
   /** Counts it. The main thread hears of the first alone: what comes until it takes over the count is no news. */
@@ -118,9 +112,4 @@ export class ReceiveLoop {
     // Who forges senders that cannot be reached must not fill the main thread with news of that.
     if (Atomics.add(state, ThreadState.Unsent, unsent.count) === 0) this.options.onUnsent(unsent.code);
   }
-}
-
-/** What a miss of this length counts for while it is under way. */
-export function unitsOf(length: number): number {
-  return 1 + Math.floor(length / MISS_UNIT);
 }

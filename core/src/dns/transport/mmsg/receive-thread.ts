@@ -6,6 +6,7 @@ import { errorMessage } from '../../../errors.js';
 import type { Access } from '../../clients/access.js';
 import type { HotMemory } from '../../hot/hot-memory.js';
 import type { DatagramSocket } from './datagram-socket.js';
+import type { MissRing } from './miss-ring.js';
 import { MmsgUnavailable } from './mmsg-unavailable.js';
 import type { ReceiveMessage, ReceiveOrder } from './receive-worker.js';
 import { clientOf } from './socket-address.js';
@@ -37,8 +38,10 @@ export interface ReceiveThreadOptions {
   readonly logger: Logger;
   /** Another program for the thread, where that of Jitsu is not meant. */
   readonly program?: URL;
-  /** @param state the words that the thread shares */
-  onMisses(packed: ArrayBuffer, state: Int32Array): void;
+  /** Where the thread puts what it cannot answer. */
+  readonly ring: MissRing;
+  /** There may be something in the ring. */
+  onMisses(): void;
 }
 
 /** A thread that takes datagrams off a socket, and a new one should it die. */
@@ -84,11 +87,11 @@ export class ReceiveThread {
 
   /** @param failed told of the end of a thread that was never ready; any other is replaced */
   private run(onReady: () => void, failed: (reason: Error) => void): void {
-    const { calls, socket, recursionAvailable, hot, access, clock, program = PROGRAM } = this.options;
+    const { calls, socket, ring, recursionAvailable, hot, access, clock, program = PROGRAM } = this.options;
     const { descriptor, kind } = socket;
     const clockAhead = aheadOfMachine(clock.now());
-    const words = { state: this.state, hot, access: access.shared };
-    const order: ReceiveOrder = { descriptor, kind, ...words, recursionAvailable, clockAhead };
+    const memory = { state: this.state, ring, hot, access: access.shared };
+    const order: ReceiveOrder = { descriptor, kind, ...memory, recursionAvailable, clockAhead };
     // Node's flags are meant for whoever was started with them: some of them no thread takes.
     let worker: Worker;
     try {
@@ -101,7 +104,7 @@ export class ReceiveThread {
     let reason = new Error('it has come to its end');
     worker.on('error', (error) => (reason = error));
     worker.on('message', (message: ReceiveMessage) => {
-      if (message.kind === 'misses') return this.options.onMisses(message.packed, this.state);
+      if (message.kind === 'misses') return this.options.onMisses();
       if (message.kind === 'unsent') return this.tellOfUnsent(message.code);
       if (message.kind === 'refused') {
         return this.refusals.announce(message.refusal, clientOf(message.envelope, calls).address);
@@ -123,8 +126,8 @@ export class ReceiveThread {
     const { clock, logger } = this.options;
     if (Atomics.load(this.state, ThreadState.Ending) !== 0) return;
     logger.error({ err: reason }, 'a thread that takes datagrams has died; another one takes its place');
-    // What it had counted and not handed over is lost.
-    Atomics.store(this.state, ThreadState.UnderWay, 0);
+    // It may have died before it could tell of them.
+    this.options.onMisses();
     this.refusals.forget();
     if (clock.now() - since > LONGEST_PAUSE) this.pause = SHORTEST_PAUSE;
     const restart = (): void => this.run(ignore, (failure) => this.replace(failure, clock.now()));

@@ -5,7 +5,8 @@ import { Asker, type SharedAccess } from '../../clients/asker.js';
 import type { HotMemory } from '../../hot/hot-memory.js';
 import { HotReader } from '../../hot/hot-reader.js';
 import type { DatagramKind } from './datagram-batch.js';
-import { packMisses } from './miss-batch.js';
+import type { MissRing } from './miss-ring.js';
+import { MissWriter } from './miss-writer.js';
 import { ReceiveLoop } from './receive-loop.js';
 import { loadSocketCalls } from './socket-calls.js';
 import type { ThreadRefusal } from './thread-state.js';
@@ -18,6 +19,8 @@ export interface ReceiveOrder {
   readonly kind: DatagramKind;
   /** The words of `ThreadState`. */
   readonly state: Int32Array<SharedArrayBuffer>;
+  /** Where it puts what it cannot answer. */
+  readonly ring: MissRing;
   readonly recursionAvailable: boolean;
   readonly hot: HotMemory;
   readonly access: SharedAccess;
@@ -27,14 +30,13 @@ export interface ReceiveOrder {
 
 export type ReceiveMessage =
   | { readonly kind: 'ready' }
-  /** As `unpackMisses` reads them. */
-  | { readonly kind: 'misses'; readonly packed: ArrayBuffer }
+  /** There are some in the ring. */
+  | { readonly kind: 'misses' }
   /** It counts refusals; of whom the first was, as `DatagramBatch` copies it. */
   | { readonly kind: 'refused'; readonly refusal: ThreadRefusal; readonly envelope: Uint32Array }
   | { readonly kind: 'unsent'; readonly code: string };
 
-const post = (message: ReceiveMessage, transferred: ArrayBuffer[] = []): void =>
-  parentPort?.postMessage(message, transferred);
+const post = (message: ReceiveMessage): void => parentPort?.postMessage(message);
 
 const order = workerData as ReceiveOrder;
 const loop = new ReceiveLoop({
@@ -43,10 +45,8 @@ const loop = new ReceiveLoop({
   hot: new HotReader(order.hot, order.recursionAvailable),
   asker: new Asker(order.access),
   now: timeTeller(order.clockAhead),
-  onMisses: (batch, indices) => {
-    const packed = packMisses(batch, indices);
-    post({ kind: 'misses', packed }, [packed]);
-  },
+  misses: new MissWriter(order.ring),
+  onMisses: () => post({ kind: 'misses' }),
   onRefused: (refusal, envelope) => post({ kind: 'refused', refusal, envelope }),
   onUnsent: (code) => post({ kind: 'unsent', code }),
 });

@@ -6,7 +6,7 @@ import { ipv4Bytes, ipv6Bytes } from '../../wire/address-bytes.js';
 import { Linux } from './linux.js';
 import type { SocketCalls } from './socket-calls.js';
 
-type InterfaceCalls = Pick<SocketCalls, 'if_nametoindex' | 'if_indextoname'>;
+export type InterfaceCalls = Pick<SocketCalls, 'if_nametoindex' | 'if_indextoname'>;
 
 /** The longest name of an interface and the zero behind it, in bytes. */
 const INTERFACE_NAME = 16;

@@ -37,6 +37,9 @@ export async function loadSocketCalls() {
       bind: bind<(descriptor: number, address: Uint8Array, length: number) => number>(
         'int bind(int, const void *, uint)',
       ),
+      connect: bind<(descriptor: number, address: Uint8Array, length: number) => number>(
+        'int connect(int, const void *, uint)',
+      ),
       getsockname: bind<(descriptor: number, address: Uint8Array, length: Uint8Array) => number>(
         'int getsockname(int, void *, void *)',
       ),

@@ -5,12 +5,14 @@ import type { DnsSettings } from '#core/config/settings.js';
 import { SILENCE } from '#core/dns/hot/hot-reader.js';
 import { Responder } from '#core/dns/responder.js';
 import { DatagramSocket } from '#core/dns/transport/mmsg/datagram-socket.js';
-import { packMisses, unpackMisses } from '#core/dns/transport/mmsg/miss-batch.js';
+import { MissReader } from '#core/dns/transport/mmsg/miss-reader.js';
+import { createMissRing } from '#core/dns/transport/mmsg/miss-ring.js';
+import { MissWriter } from '#core/dns/transport/mmsg/miss-writer.js';
 import { OverloadAnswers } from '#core/dns/transport/mmsg/overload-answers.js';
 import { ReceiveLoop, type ReceiveLoopOptions } from '#core/dns/transport/mmsg/receive-loop.js';
 import { clientOf } from '#core/dns/transport/mmsg/socket-address.js';
 import { loadSocketCalls, type SocketCalls } from '#core/dns/transport/mmsg/socket-calls.js';
-import { createThreadState, MOST_UNDER_WAY, ThreadState } from '#core/dns/transport/mmsg/thread-state.js';
+import { createThreadState, ThreadState } from '#core/dns/transport/mmsg/thread-state.js';
 import { anAccess, anAsker } from '../../../../support/dns-asker.js';
 import { cookieOfKind, queryWithCookie } from '../../../../support/dns-cookie.js';
 import { DnsLog } from '../../../../support/dns-log.js';
@@ -52,6 +54,7 @@ describe('the loop that takes datagrams', () => {
           socket.endReceiving();
           return 0;
         },
+        misses: new MissWriter(createMissRing()),
         onMisses: () => {},
         onRefused: () => {},
         onUnsent: () => {},
@@ -66,8 +69,9 @@ describe('the loop that takes datagrams', () => {
     }
   };
 
-  it('hands over all that it cannot answer of a batch in one piece, and in its order', async () => {
-    const batches: ArrayBuffer[] = [];
+  it('hands over all that it cannot answer of a batch at once, and in its order', async () => {
+    const ring = createMissRing();
+    let told = 0;
     const queries = [1, 2, 3, 4].map((id) => queryBytes(`${'x'.repeat(id)}.test`, { id }));
     const hot: ReceiveLoopOptions['hot'] = {
       answer: (message, length, out) => {
@@ -76,48 +80,44 @@ describe('the loop that takes datagrams', () => {
         return length;
       },
     };
-    const onMisses: ReceiveLoopOptions['onMisses'] = (batch, indices) => batches.push(packMisses(batch, indices));
-    const { replies, port } = await take(queries, { hot, onMisses }, 1);
+    const onMisses = (): void => {
+      told += 1;
+    };
+    const { replies, port } = await take(queries, { hot, misses: new MissWriter(ring), onMisses }, 1);
     assert.deepEqual(replies, [queries[1]]);
-    assert.equal(batches.length, 1);
-    const misses = [...unpackMisses(batches[0] as ArrayBuffer)];
-    assert.deepEqual(
-      misses.map(({ message }) => Buffer.from(message)),
-      [queries[0], queries[2], queries[3]],
-    );
-    for (const { envelope } of misses)
+    assert.equal(told, 1);
+    const reader = new MissReader(ring);
+    for (const expected of [queries[0], queries[2], queries[3]]) {
+      const { message, envelope = new Uint32Array() } = reader.take() ?? {};
+      assert.deepEqual(message, expected);
       assert.deepEqual(clientOf(envelope, calls), { address: '127.0.0.1', port, transport: 'udp' });
+    }
+    assert.equal(reader.take(), undefined);
   });
 
   it('answers SERVFAIL by itself where too much is on its way to the main thread already', async () => {
-    const state = createThreadState();
-    state[ThreadState.UnderWay] = MOST_UNDER_WAY - 2;
     const handedOver: number[] = [];
-    const onMisses: ReceiveLoopOptions['onMisses'] = (_batch, indices) => handedOver.push(...indices);
+    const misses: ReceiveLoopOptions['misses'] = {
+      add: (_batch, index) => index < 2 && handedOver.push(index) > 0,
+      publish: () => false,
+    };
     const queries = [1, 2, 3].map((id) => queryBytes('a.test', { id }));
-    const { replies } = await take(queries, { state, onMisses }, 1);
+    const { replies } = await take(queries, { misses, onMisses: () => assert.fail('told of what it knows') }, 1);
     assert.deepEqual(handedOver, [0, 1]);
     const reply = decodeReply(replies[0]);
     assert.deepEqual([reply.id, reply.rcode, reply.questions], [3, 'SERVFAIL', []]);
     assert.equal(replies[0]?.length, 12);
-    assert.equal(state[ThreadState.UnderWay], MOST_UNDER_WAY);
-  });
-
-  it('counts a long datagram for more, so that the bound is one of memory, too', async () => {
-    const state = createThreadState();
-    await take([Buffer.concat([queryBytes('a.test'), Buffer.alloc(60_000)])], { state }, 0);
-    assert.equal(state[ThreadState.UnderWay], 118);
   });
 
   describe('where too much is on its way already', () => {
     const turnAway = async (dns: Partial<DnsSettings>, queries: readonly Uint8Array[], expected: number) => {
       const state = createThreadState();
-      state[ThreadState.UnderWay] = MOST_UNDER_WAY;
+      const misses = { add: () => false, publish: () => false };
       const refused: unknown[] = [];
       const onRefused: ReceiveLoopOptions['onRefused'] = (kind, envelope) =>
         refused.push(kind, clientOf(envelope, calls).address);
       const onMisses = (): void => assert.fail('handed over');
-      const options = { state, onRefused, onMisses, asker: anAccess(dns).askerOf(udpClient) };
+      const options = { state, misses, onRefused, onMisses, asker: anAccess(dns).askerOf(udpClient) };
       const { replies } = await take(queries, options, expected);
       const { RateDropped, RateCut, Client } = ThreadState;
       return { replies, refused, counts: [RateDropped, RateCut, Client].map((word) => state[word]) };
@@ -171,6 +171,7 @@ describe('the loop that takes datagrams', () => {
     const options = { calls, descriptor: 1_000_000, kind: { family: 4, tellsDestination: false }, state } as const;
     const unused = {
       now: () => 0,
+      misses: { add: () => false, publish: () => false },
       onMisses: () => {},
       onRefused: () => {},
       onUnsent: () => {},

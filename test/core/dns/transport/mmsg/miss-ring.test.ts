@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { ENVELOPE_WORDS, type DatagramBatch } from '#core/dns/transport/mmsg/datagram-batch.js';
+import { MissReader } from '#core/dns/transport/mmsg/miss-reader.js';
+import { CONTROL_WORDS, createMissRing, entryWords, RING_WORDS, RingWord } from '#core/dns/transport/mmsg/miss-ring.js';
+import { MissWriter } from '#core/dns/transport/mmsg/miss-writer.js';
+
+/** Datagrams of which each byte, and each word of the envelope, tells which it is. */
+class Datagrams {
+  readonly payloads: Uint8Array[] = [];
+
+  add(length: number): number {
+    return this.payloads.push(new Uint8Array(length).fill(this.payloads.length + 1)) - 1;
+  }
+
+  lengthOf(index: number): number {
+    return (this.payloads[index] as Uint8Array).length;
+  }
+
+  copyEnvelope(index: number, into: Uint32Array, start: number): void {
+    into.fill(index, start, start + ENVELOPE_WORDS);
+  }
+}
+
+const asBatch = (datagrams: Datagrams): DatagramBatch => datagrams as unknown as DatagramBatch;
+
+describe('a ring of datagrams', () => {
+  it('gives what was put in, whole and in its order, however often it goes round', () => {
+    const lengths = fc.array(fc.oneof(fc.integer({ min: 0, max: 512 }), fc.integer({ min: 0, max: 65_535 })), {
+      minLength: 1,
+      maxLength: 40,
+    });
+    const from = fc.oneof(fc.nat(RING_WORDS), fc.constantFrom(2 ** 31 - 1_000, -1_000, 2 ** 31 - 1));
+    fc.assert(
+      fc.property(lengths, from, fc.infiniteStream(fc.boolean()), (list, start, takes) => {
+        const ring = createMissRing();
+        new Int32Array(ring, 0, CONTROL_WORDS)[RingWord.Put] = start;
+        new Int32Array(ring, 0, CONTROL_WORDS)[RingWord.Taken] = start;
+        const [writer, reader, datagrams] = [new MissWriter(ring), new MissReader(ring), new Datagrams()];
+        const expected: number[] = [];
+        const takeOne = (): void => {
+          const index = expected.shift();
+          const miss = reader.take();
+          if (index === undefined) return assert.equal(miss, undefined);
+          assert.deepEqual(new Uint8Array(miss?.message ?? []), datagrams.payloads[index]);
+          assert.deepEqual(miss?.envelope, new Uint32Array(ENVELOPE_WORDS).fill(index));
+        };
+        for (const length of list) {
+          const index = datagrams.add(length);
+          if (writer.add(asBatch(datagrams), index)) expected.push(index);
+          else assert.ok(expected.length > 0, 'an empty ring has room');
+          writer.publish();
+          if (takes.next().value === true) takeOne();
+        }
+        while (expected.length > 0) takeOne();
+        takeOne();
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('takes no more than it has room for, and has room again when that has been taken', () => {
+    const ring = createMissRing();
+    const [writer, reader, datagrams] = [new MissWriter(ring), new MissReader(ring), new Datagrams()];
+    const index = datagrams.add(1_000);
+    const size = entryWords(1_000);
+    let count = 0;
+    while (writer.add(asBatch(datagrams), index)) count += 1;
+    assert.equal(count, Math.floor(RING_WORDS / size));
+    assert.equal(reader.take(), undefined, 'what has not been published is not seen');
+    writer.publish();
+    assert.ok(!writer.add(asBatch(datagrams), index));
+    assert.ok(reader.take());
+    assert.ok(writer.add(asBatch(datagrams), index));
+  });
+
+  it('has the reader told of what comes while it sleeps, once', () => {
+    const ring = createMissRing();
+    const [writer, reader, datagrams] = [new MissWriter(ring), new MissReader(ring), new Datagrams()];
+    const put = (): boolean => writer.add(asBatch(datagrams), datagrams.add(20)) && writer.publish();
+    assert.ok(put());
+    assert.ok(!put());
+    assert.ok(!reader.sleep(), 'there is something yet');
+    assert.ok(!put(), 'it did not fall asleep');
+    for (let n = 0; n < 3; n++) assert.ok(reader.take());
+    assert.ok(reader.sleep());
+    assert.ok(put());
+  });
+});
