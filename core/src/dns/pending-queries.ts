@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { Chain, Link } from './chain.js';
 
 /** Why no more queries are taken in: too many wait, or too many of one network do. */
 export type Crowd = 'all' | 'network';
@@ -16,7 +17,7 @@ export interface Waiter {
 
 /** The queries that wait for their answer: at most `limit`, each with the means to give it up. */
 export class PendingQueries {
-  private readonly waiting = new Set<Wait>();
+  private readonly waiting = new Chain<Wait>();
   private readonly ofNetwork = new Map<string, number>();
   private readonly share: number;
   private readonly end = new AbortController();
@@ -39,7 +40,7 @@ export class PendingQueries {
     const outcome = work(own?.signal ?? this.end.signal);
     if (!(outcome instanceof Promise)) return outcome;
     return new Promise<T>((resolve, reject) => {
-      const wait: Wait = { network, reject, own, gone };
+      const wait = new Wait(reject, own, network, gone);
       this.add(wait);
       outcome.then(
         (value) => {
@@ -63,7 +64,7 @@ export class PendingQueries {
   /** Gives up all that wait, for good: whatever comes later is given up, too. */
   abort(reason: Error): void {
     this.end.abort(reason);
-    for (const wait of [...this.waiting]) this.giveUp(wait, reason);
+    for (const wait of this.waiting.all()) this.giveUp(wait, reason);
   }
 
   private giveUp(wait: Wait, reason: Error): void {
@@ -97,8 +98,15 @@ export class PendingQueries {
 }
 
 /** One that waits. */
-interface Wait extends Waiter {
-  readonly reject: (reason?: unknown) => void;
-  readonly own: AbortController | undefined;
-  onGone?: () => void;
+class Wait extends Link {
+  onGone: (() => void) | undefined;
+
+  constructor(
+    readonly reject: (reason?: unknown) => void,
+    readonly own: AbortController | undefined,
+    readonly network: string | undefined,
+    readonly gone: AbortSignal | undefined,
+  ) {
+    super();
+  }
 }

@@ -1,17 +1,18 @@
 import type { Clock } from '../../contracts/clock.js';
 import type { Milliseconds } from '../../contracts/milliseconds.js';
+import { Chain, Link } from '../chain.js';
 
 /** Something with a time at which it wants to be called. */
-export interface Due {
+export abstract class Due extends Link {
   /** May be changed at any time to a later one, and to an earlier one only by `add`. */
-  readonly due: Milliseconds;
+  due: Milliseconds = 0;
   /** Called at or after `due`; whoever does not leave then must have a later `due`. */
-  onDue(now: Milliseconds): void;
+  abstract onDue(now: Milliseconds): void;
 }
 
 /** Many deadlines, nearly none of which is ever reached, on one timer: a timer for each would cost as much as a packet. */
 export class Deadlines {
-  private readonly entries = new Set<Due>();
+  private readonly entries = new Chain<Due>();
   private alarm: Disposable | undefined;
   private alarmAt: Milliseconds = Infinity;
 
@@ -19,7 +20,7 @@ export class Deadlines {
 
   /** Takes one in, or learns that it is due earlier now. */
   add(entry: Due): void {
-    this.entries.add(entry);
+    if (entry.after === undefined) this.entries.add(entry);
     if (entry.due < this.alarmAt) this.arm(entry.due);
   }
 
@@ -43,9 +44,9 @@ export class Deadlines {
     const now = this.clock.now();
     this.disarm();
     let earliest: Milliseconds = Infinity;
-    for (const entry of [...this.entries]) {
-      if (entry.due <= now && this.entries.has(entry)) entry.onDue(now);
-      if (this.entries.has(entry)) earliest = Math.min(earliest, entry.due);
+    for (const entry of this.entries.all()) {
+      if (entry.due <= now && entry.after !== undefined) entry.onDue(now);
+      if (entry.after !== undefined) earliest = Math.min(earliest, entry.due);
     }
     // Those that were added meanwhile have armed it themselves, if they are earlier.
     if (earliest < this.alarmAt) this.arm(earliest);

@@ -48,8 +48,7 @@ export class Forwarder implements Resolver {
   private readonly order: UpstreamOrder;
   private readonly excepted: DomainSet;
   private readonly trust: TlsTrust;
-  private readonly followers = new AbortFollowers();
-  private readonly forwardings = new Set<Forwarding>();
+  private readonly forwardings = new AbortFollowers();
   private known: Record<'current' | 'listening', readonly Endpoint[]> | undefined;
   private closed: JitsuError | undefined;
   private portSockets: PortSockets = dgramPorts;
@@ -90,7 +89,7 @@ export class Forwarder implements Resolver {
   close(): void {
     this.upstreams.close();
     this.closed = new JitsuError('JITSU_SHUTTING_DOWN', 'Jitsu is shutting down: ask again when it is back');
-    for (const forwarding of [...this.forwardings]) forwarding.abort(this.closed);
+    this.forwardings.abort(this.closed);
     this.roster.close(this.closed);
   }
 
@@ -109,11 +108,9 @@ export class Forwarder implements Resolver {
     // One promise a query, and no async function: what waits for an upstream is called back, all the way up.
     return new Promise((resolve, reject) => {
       const forwarding = new Forwarding(query, this.candidates(), { resolve, reject }, (ended) => {
-        this.forwardings.delete(ended);
-        this.followers.delete(signal, ended);
+        this.forwardings.delete(signal, ended);
       });
-      this.forwardings.add(forwarding);
-      this.followers.add(signal, forwarding);
+      this.forwardings.add(signal, forwarding);
       forwarding.start();
     });
   }

@@ -3,7 +3,7 @@ import { JitsuError } from '../../errors.js';
 import { readRcode } from '../wire/header.js';
 import type { LaidOutAnswer } from '../wire/laid-out-answer.js';
 import { Rcode } from '../wire/rcode.js';
-import type { Follower } from './abort-followers.js';
+import { Follower } from './abort-followers.js';
 import type { Upstream } from './upstream.js';
 import { UpstreamExchange, type Asker } from './upstream-exchange.js';
 
@@ -17,7 +17,7 @@ export interface Ending {
 }
 
 /** One query on its way: asks one upstream after the other until one of them helps. */
-export class Forwarding implements Asker, Follower {
+export class Forwarding extends Follower implements Asker {
   private next = 0;
   private exchange: UpstreamExchange | undefined;
   private unhelpful: LaidOutAnswer | undefined;
@@ -28,7 +28,9 @@ export class Forwarding implements Asker, Follower {
     private readonly upstreams: readonly Upstream[],
     private readonly ending: Ending,
     private readonly onEnd: (forwarding: Forwarding) => void,
-  ) {}
+  ) {
+    super();
+  }
 
   start(): void {
     this.askNext();

@@ -4,7 +4,7 @@ import { HEADER_LENGTH, HeaderFlag, readRcode } from '../wire/header.js';
 import { LaidOutAnswer } from '../wire/laid-out-answer.js';
 import { layoutOf } from '../wire/message-layout.js';
 import { Rcode } from '../wire/rcode.js';
-import type { Due } from './deadlines.js';
+import { Due } from './deadlines.js';
 import { StreamQuery } from './stream-query.js';
 import type { UdpSocket } from './udp-socket.js';
 import type { Upstream } from './upstream.js';
@@ -26,8 +26,7 @@ export interface Asker {
  * One query put to one upstream: over UDP, once more if nothing comes for long; over TCP what is cut, smells of forgery,
  * or has lost its case; without EDNS where that is not known. All of it within one time.
  */
-export class UpstreamExchange implements Waiting, Due {
-  due: Milliseconds = 0;
+export class UpstreamExchange extends Due implements Waiting {
   private startedAt: Milliseconds = 0;
   private latest: Milliseconds = 0;
   private message: Buffer = EMPTY;
@@ -48,7 +47,9 @@ export class UpstreamExchange implements Waiting, Due {
     private readonly query: DnsQuery,
     private readonly upstream: Upstream,
     private readonly asker: Asker,
-  ) {}
+  ) {
+    super();
+  }
 
   start(): void {
     const { around, habits, udp } = this.upstream;
