@@ -7,8 +7,10 @@ const LONGEST_TIMER: Milliseconds = 2 ** 31 - 1;
 
 /** The machine's own time: the wall clock as it was at start, carried on by the monotonic one. */
 export class SystemClock implements Clock {
+  private readonly origin = performance.timeOrigin;
+
   now(): Milliseconds {
-    return performance.timeOrigin + performance.now();
+    return this.origin + performance.now();
   }
 
   after(delay: Milliseconds, callback: () => void): Disposable {

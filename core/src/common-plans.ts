@@ -34,8 +34,6 @@ function isTreatedAlike(one: UnikernelSettings, other: UnikernelSettings): boole
     one.stopMode === other.stopMode &&
     one.delay === other.delay &&
     one.deadline === other.deadline &&
-    one.grace === other.grace &&
-    one.https === other.https &&
-    one.svcb === other.svcb
+    one.grace === other.grace
   );
 }

@@ -3,10 +3,13 @@ import type { Settings, UnikernelSettings } from './config/settings.js';
 import { ConfigProblems, type ConfigProblem } from './config/config-problems.js';
 import type { Backend, UnikernelId } from './contracts/backend.js';
 import type { StateStore, StoredCounters, StoredRegistration } from './contracts/state-store.js';
+import type { NameTable } from './dns/name-table.js';
 import { errorCode, errorMessage, JitsuError } from './errors.js';
 import type { Instances } from './instances.js';
+import type { Machines } from './lifecycle/power-follower.js';
 import { SharedPlan, type CommonPlan } from './lifecycle/shared-plan.js';
 import { Unikernel } from './lifecycle/unikernel.js';
+import { TextIndex } from './text-index.js';
 
 /** How many registrations a backend is asked for at once. */
 const AT_ONCE = 256;
@@ -17,11 +20,11 @@ const SAVED_AT_ONCE = 10_000;
 /** All backends by the name of their connection, and all unikernels by their own. */
 export class Fleet {
   readonly backends: ReadonlyMap<string, Backend>;
-  readonly unikernels = new Map<string, Unikernel>();
+  readonly unikernels = new TextIndex<Unikernel>();
   /** By the name of the connection, and there by the id of the machine. */
-  readonly #machines = new Map<string, Map<UnikernelId, Unikernel>>();
-  /** The first unikernel behind a DNS name, where that is not its own name. */
-  readonly #byDnsName = new Map<string, Unikernel>();
+  readonly #machines = new Map<string, TextIndex<Unikernel>>();
+  /** Who stands behind DNS names. */
+  #names: Pick<NameTable<Unikernel>, 'find'> | undefined;
   readonly #plans = new CommonPlans((settings) => this.#commonPlan(settings));
   readonly #source: string;
   /** Those that have not been registered yet. */
@@ -44,14 +47,19 @@ export class Fleet {
   }
 
   /** The unikernels of one connection, by the ids of their machines. */
-  on(connection: string): ReadonlyMap<UnikernelId, Unikernel> {
-    return this.#machines.get(connection) ?? new Map<UnikernelId, Unikernel>();
+  on(connection: string): Machines {
+    return this.#machines.get(connection) ?? new TextIndex<Unikernel>();
+  }
+
+  /** From now on unikernels are found by the names of this table, too: a second one of a million would be a waste. */
+  knowBy(names: Pick<NameTable<Unikernel>, 'find'>): void {
+    this.#names = names;
   }
 
   /** By its name, one of its DNS names, or its id. @throws JITSU_UNIKERNEL_UNKNOWN */
   find(name: string): Unikernel {
     const wanted = name.toLowerCase().replace(/\.$/, '');
-    const unikernel = this.unikernels.get(name) ?? this.#byDnsName.get(wanted) ?? this.#find(wanted);
+    const unikernel = this.unikernels.get(name) ?? this.#behind(wanted) ?? this.#find(wanted);
     if (unikernel) return unikernel;
     throw new JitsuError('JITSU_UNIKERNEL_UNKNOWN', `No unikernel is called ${name}. \`jitsu status\` lists them all.`);
   }
@@ -62,11 +70,11 @@ export class Fleet {
    */
   async register(onCount: (unikernel: Unikernel) => void): Promise<void> {
     const problems: ConfigProblem[] = [];
-    const unikernels = this.#settings;
-    // They are the larger part of what a start needs and nobody does afterwards.
+    // Let go of as they are registered, since they are the larger part of what a start needs and nobody does afterwards.
+    const waiting = this.#settings.toReversed();
     this.#settings = [];
-    for (let first = 0; first < unikernels.length; first += AT_ONCE) {
-      const batch = unikernels.slice(first, first + AT_ONCE);
+    while (waiting.length > 0) {
+      const batch = waiting.splice(-AT_ONCE).reverse();
       const ids = await Promise.allSettled(batch.map((unikernel) => this.#register(unikernel)));
       const checked = batch.some((unikernel) => this.#hasBootConfigurators(unikernel))
         ? await Promise.allSettled(batch.map((unikernel) => this.#checkBoot(unikernel)))
@@ -109,7 +117,7 @@ export class Fleet {
     await store.saveRegistrations(batch);
   }
 
-  async #register({ name, backend, options }: UnikernelSettings): Promise<UnikernelId> {
+  #register({ name, backend, options }: UnikernelSettings): Promise<UnikernelId> {
     return this.#backend(backend).register({ name, options });
   }
 
@@ -128,17 +136,19 @@ export class Fleet {
     onCount: (unikernel: Unikernel) => void,
   ): ConfigProblem | undefined {
     const { name, names, addresses, backend } = settings;
-    const machines = this.#machines.get(backend) ?? new Map<UnikernelId, Unikernel>();
-    this.#machines.set(backend, machines);
-    const owner = machines.get(id);
-    if (owner !== undefined) return sameMachine(name, owner.name);
     const unikernel = new Unikernel(new SharedPlan(name, id, names, addresses, this.#plans.of(settings)), onCount);
-    machines.set(id, unikernel);
+    const owner = this.#machinesOf(backend).add(id, unikernel);
+    if (owner !== undefined) return sameMachine(name, owner.name);
     this.unikernels.set(name, unikernel);
-    for (const dnsName of names) {
-      if (dnsName !== name && !this.#byDnsName.has(dnsName)) this.#byDnsName.set(dnsName, unikernel);
-    }
     return undefined;
+  }
+
+  #machinesOf(connection: string): TextIndex<Unikernel> {
+    const known = this.#machines.get(connection);
+    if (known !== undefined) return known;
+    const machines = new TextIndex<Unikernel>();
+    this.#machines.set(connection, machines);
+    return machines;
   }
 
   #commonPlan(settings: UnikernelSettings): CommonPlan {
@@ -150,6 +160,12 @@ export class Fleet {
       probes: ready.map((probe) => this.instances.worded(probe)),
       stopPolicies: stopPolicies.map((policy) => this.instances.worded(policy)),
     };
+  }
+
+  /** The first of them; that a wildcard covers a name does not make it one of a unikernel's. */
+  #behind(dnsName: string): Unikernel | undefined {
+    const match = this.#names?.find(dnsName);
+    return match?.kind === 'entries' && match.name === dnsName ? match.entries[0] : undefined;
   }
 
   #find(id: UnikernelId): Unikernel | undefined {

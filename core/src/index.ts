@@ -65,6 +65,7 @@ export { PowerWatch } from './lifecycle/power-watch.js';
 export { untilAborted } from './lifecycle/until-aborted.js';
 export { LmdbStateStore } from './state/lmdb-state-store.js';
 export { createLogger, type LoggerOptions } from './telemetry/log.js';
+export { TextIndex } from './text-index.js';
 export { pluginCommands, type PluginCommand } from './plugin-commands.js';
 export { VERSION } from './version.js';
 export { definePlugin } from './plugins/define-plugin.js';

@@ -193,6 +193,7 @@ export class Jitsu {
     const access = this.#access;
     const guard = new WakeGuard(settings.wake, access, clock);
     const local = new UnikernelResolver(unikernels, this.#summoner, settings.dns, { clock, logger, guard });
+    this.#fleet.knowBy(local.table);
     const forwarder = new Forwarder(settings.dns, { clock, logger, listening: () => this.listening });
     const cache = new CachingResolver(forwarder, settings.dns, clock);
     const elsewhere =

@@ -4,7 +4,10 @@ import type { Unikernel } from './lifecycle/unikernel.js';
  * Those that a report shows, at most so many: all where they fit, else first those of which there is something to tell,
  * then others, in the order of the configuration.
  */
-export function selectForStatus(unikernels: ReadonlyMap<string, Unikernel>, limit: number): readonly Unikernel[] {
+export function selectForStatus(
+  unikernels: { readonly size: number; values(): Iterable<Unikernel> },
+  limit: number,
+): readonly Unikernel[] {
   if (unikernels.size <= limit) return [...unikernels.values()];
   const stirring: Unikernel[] = [];
   const quiet: Unikernel[] = [];

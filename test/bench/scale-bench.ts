@@ -45,15 +45,17 @@ function benchLookUps(): void {
     ];
   });
   const head = ['names', 'exact', 'exact, as many wildcards beside', 'below one of the wildcards'];
-  printTable('Look-ups per second in the table of names', [head, ...rows]);
+  printTable('Look-ups per second of the processor in the table of names', [head, ...rows]);
 }
 
 function lookUpsPerSecond(table: NameTable<Named>, count: number, nameOf: (n: number) => string): number {
   // Strings of their own, as they come out of a message.
   const names = Array.from({ length: LOOK_UPS }, (_, n) => Buffer.from(nameOf((n * 7_919) % count)).toString('latin1'));
-  const started = performance.now();
+  // The processor's time: others may want it as well.
+  const started = process.cpuUsage();
   for (const name of names) if (table.find(name)?.kind !== 'entries') throw new Error(`${name} was not found`);
-  return Math.round((LOOK_UPS / (performance.now() - started)) * 1_000);
+  const { user, system } = process.cpuUsage(started);
+  return Math.round((LOOK_UPS / (user + system)) * 1_000_000);
 }
 
 function named(name: string): Named {

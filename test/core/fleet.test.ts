@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { ConfigProblems } from '#core/config/config-problems.js';
 import type { Settings, UnikernelSettings } from '#core/config/settings.js';
+import { NameTable } from '#core/dns/name-table.js';
 import { Fleet } from '#core/fleet.js';
 import type { Instances } from '#core/instances.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
@@ -23,6 +24,7 @@ async function aFleet(
         backend,
         options: { name: machine },
         names,
+        addresses: NONE,
         ready: READY,
         stopPolicies: NONE,
         stopMode: 'destroy',
@@ -104,15 +106,19 @@ describe('the fleet', () => {
   it('finds a unikernel by its name, by a DNS name however it is written, and by its id', async () => {
     const fleet = await aFleet([
       { name: 'a', backend: 'near', machine: 'one', names: ['www.a.test', 'shared.test'] },
-      { name: 'b', backend: 'near', machine: 'two', names: ['shared.test'] },
+      { name: 'b', backend: 'near', machine: 'two', names: ['shared.test', '*.w.test'] },
     ]);
     await fleet.register(() => undefined);
     const [a, b] = [...fleet.unikernels.values()];
+    fleet.knowBy(new NameTable([a!, b!]));
     assert.equal(fleet.find('b'), b);
     assert.equal(fleet.find('WWW.A.test.'), a);
     assert.equal(fleet.find('shared.test'), a);
     assert.equal(fleet.find(b!.plan.id.toUpperCase()), b);
-    assert.throws(() => fleet.find('c.test'), { code: 'JITSU_UNIKERNEL_UNKNOWN' });
+    for (const nobodys of ['c.test', 'test', 'x.w.test', '..']) {
+      assert.throws(() => fleet.find(nobodys), { code: 'JITSU_UNIKERNEL_UNKNOWN' });
+    }
+    assert.equal(fleet.find('*.w.test'), b);
   });
 
   it('plans and makes once what 10,000 unikernels have in common, and nothing for names that nobody asks for', async () => {

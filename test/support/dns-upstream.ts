@@ -38,11 +38,7 @@ export class FakeUpstream implements AsyncDisposable {
 
   /** With a certificate it speaks TLS instead of TCP. */
   static async start(behaviour: UpstreamBehaviour, tls?: { key: Buffer; cert: Buffer }): Promise<FakeUpstream> {
-    const tcp = (tls === undefined ? createServer() : createTlsServer(tls)).listen(0, '127.0.0.1');
-    await once(tcp, 'listening');
-    const { port } = tcp.address() as AddressInfo;
-    const udp = createSocket('udp4').bind(port, '127.0.0.1');
-    await once(udp, 'listening');
+    const { udp, tcp, port } = await openBoth(tls);
     const upstream = new FakeUpstream(udp, tcp, { address: '127.0.0.1', port }, behaviour);
     udp.on('message', (bytes, from) => upstream.onDatagram(bytes, from));
     if (tls === undefined) tcp.on('connection', (socket: Socket) => upstream.onConnection(socket));
@@ -100,4 +96,24 @@ export function replyTo({ decoded }: UpstreamQuery, parts: Partial<Packet> = {})
 /** An A record for the name that was asked for. */
 export function addressFor({ decoded }: UpstreamQuery, data: string): Pick<Packet, 'answers'> {
   return { answers: [{ type: 'A', name: decoded.questions?.[0]?.name ?? '', ttl: 300, data }] };
+}
+
+/** Sockets for UDP and TCP on one port, which must be free for both. */
+async function openBoth(
+  tls: { key: Buffer; cert: Buffer } | undefined,
+): Promise<{ readonly udp: UdpSocket; readonly tcp: Server; readonly port: number }> {
+  for (;;) {
+    const tcp = (tls === undefined ? createServer() : createTlsServer(tls)).listen(0, '127.0.0.1');
+    await once(tcp, 'listening');
+    const { port } = tcp.address() as AddressInfo;
+    const udp = createSocket('udp4').bind(port, '127.0.0.1');
+    try {
+      await once(udp, 'listening');
+      return { udp, tcp, port };
+    } catch (error) {
+      udp.close();
+      tcp.close();
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    }
+  }
 }

@@ -1,7 +1,7 @@
 import type { CommandContext } from '../command-context.js';
 import type { StartChoice } from '../command-line.js';
 import { ExitStatus } from '../exit-status.js';
-import { announcement, announcementLines } from '../output/announcement.js';
+import { abridged, announcement, announcementLines } from '../output/announcement.js';
 import type { ProcessEnd } from '../process-end.js';
 import { startRequest } from '../start-request.js';
 
@@ -24,21 +24,15 @@ export async function start(context: StartContext, words: readonly string[], cho
   return ExitStatus.ok;
 }
 
-/** Apart from what follows, so that the settings of a million unikernels do not stay in memory for as long as it serves. */
-async function open(
-  { core, terminal, directory, end, calledAs }: StartContext,
-  words: readonly string[],
-  choice: StartChoice,
-) {
-  const settings = await core.loadSettings(startRequest(directory, words, choice));
-  const logger = core.createLogger({ level: settings.logLevel });
-  const jitsu = await core.createJitsu(settings, { logger });
+async function open(context: StartContext, words: readonly string[], choice: StartChoice) {
+  const { core, terminal, end, calledAs } = context;
+  const { jitsu, logger, exposures, brief } = await create(context, words, choice);
+  const { settings } = brief;
   const ended = end.asked(logger);
   await jitsu.start();
 
   const isUsualSocket = settings.controlSocket === core.defaultControlSocket();
-  const exposures = core.exposures(settings);
-  const served = { settings, listening: jitsu.listening, udpTransport: jitsu.udpTransport, exposures };
+  const served = { ...brief, listening: jitsu.listening, udpTransport: jitsu.udpTransport, exposures };
   if (terminal.interactive) {
     const control =
       choice.control ?? (isUsualSocket || choice.config === undefined ? undefined : settings.controlSocket);
@@ -51,4 +45,12 @@ async function open(
 
   // In an object, as a promise by itself would be waited for.
   return { jitsu, logger, ended, onExit: settings.onExit };
+}
+
+/** Apart from what follows, so that nobody holds the settings of a million unikernels while they are registered. */
+async function create({ core, directory }: StartContext, words: readonly string[], choice: StartChoice) {
+  const settings = await core.loadSettings(startRequest(directory, words, choice));
+  const logger = core.createLogger({ level: settings.logLevel });
+  const jitsu = await core.createJitsu(settings, { logger });
+  return { jitsu, logger, exposures: core.exposures(settings), brief: abridged(settings) };
 }

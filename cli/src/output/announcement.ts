@@ -7,6 +7,8 @@ import { textTable } from './text-table.js';
 /** What a Jitsu serves, and where. */
 export interface Served {
   readonly settings: Settings;
+  /** How many names there are, where the settings are {@link abridged}. */
+  readonly names?: number;
   readonly listening: readonly { readonly address: string; readonly port: number }[];
   /** How datagrams are taken. */
   readonly udpTransport?: string | undefined;
@@ -25,6 +27,11 @@ export interface Calling {
 /** More would push what to do next off the screen. */
 const SHOWN = 20;
 
+/** All that an announcement says of settings, without holding on to a million unikernels until it is made. */
+export function abridged(settings: Settings): Required<Pick<Served, 'settings' | 'names'>> {
+  return { settings: { ...settings, unikernels: settings.unikernels.slice(0, SHOWN) }, names: nameCount(settings) };
+}
+
 /** What a person sees when Jitsu has started: what it serves, and what to try next. */
 export function announcement(served: Served, { calledAs, control }: Calling, columns?: number): string {
   const rows = mappings(served.settings);
@@ -37,7 +44,7 @@ export function announcement(served: Served, { calledAs, control }: Calling, col
     ],
     rows,
   );
-  const hidden = nameCount(served.settings) - SHOWN;
+  const hidden = (served.names ?? nameCount(served.settings)) - SHOWN;
   const command = (words: string): string =>
     `  ${calledAs} ${words}${control === undefined ? '' : ` --control ${control}`}`;
   const [first] = served.settings.unikernels;
@@ -66,8 +73,8 @@ export function announcement(served: Served, { calledAs, control }: Calling, col
 
 /** The same for a log. */
 export function announcementLines(served: Served): readonly string[] {
-  const { settings } = served;
-  const hidden = nameCount(settings) - SHOWN;
+  const { settings, names = nameCount(settings) } = served;
+  const hidden = names - SHOWN;
   return [
     ...mappings(settings).map(
       ({ name, addresses, unikernel, backend }) => `serving ${name} (${addresses}) by ${unikernel} of ${backend}`,

@@ -10,6 +10,8 @@ interface Kind {
   readonly read: readonly (readonly [key: string, reader: ValueReader])[];
   /** Those that it adds where they are absent. */
   readonly added: readonly (readonly [key: string, reader: ValueReader])[];
+  /** Has all these keys: a copy is filled many times faster than an object that gets them one by one. */
+  readonly blank: Values;
 }
 
 /** How many combinations of keys are remembered. */
@@ -58,7 +60,8 @@ export class KeywiseReader<Output> {
     const isKeywise = (this.schema._zod.def.checks ?? []).length === 0;
     if (isKeywise && this.#kinds.size < REMEMBERED) {
       const added = Object.keys(result.data).filter((key) => !own.includes(key));
-      this.#kinds.set(JSON.stringify(keys), { keys, read: this.#pairs(own), added: this.#pairs(added) });
+      const blank = Object.fromEntries([...own, ...added].map((key) => [key, undefined]));
+      this.#kinds.set(JSON.stringify(keys), { keys, read: this.#pairs(own), added: this.#pairs(added), blank });
     }
     return result.data as Output;
   }
@@ -68,8 +71,8 @@ export class KeywiseReader<Output> {
   }
 }
 
-function readAs<Output>({ read, added }: Kind, values: Values): Output | undefined {
-  const output: Record<string, unknown> = {};
+function readAs<Output>({ read, added, blank }: Kind, values: Values): Output | undefined {
+  const output: Record<string, unknown> = { ...blank };
   for (const [key, reader] of read) {
     const reading = reader.read(values[key]);
     if (reading === undefined) return undefined;

@@ -2,6 +2,7 @@ import type { z, ZodObject } from 'zod';
 import type { ReadinessProbe } from '../contracts/readiness-probe.js';
 import type { StopPolicy } from '../contracts/stop-policy.js';
 import type { Contributions } from '../plugins/contributions.js';
+import { TextIndex } from '../text-index.js';
 import type { CheckedConfig } from './config-schema.js';
 import { findsAddresses } from './finds-addresses.js';
 import { KeywiseReader } from './keywise-reader.js';
@@ -41,7 +42,7 @@ export class UnikernelReader {
   readonly #probes: WordedReader<ReadinessProbe>;
   readonly #policies: WordedReader<StopPolicy>;
   readonly #defaultPolicies: readonly Worded<StopPolicy>[];
-  readonly #entryByName = new Map<string, UnikernelEntry>();
+  readonly #entryByName = new TextIndex<UnikernelEntry>();
   readonly #readings = new Map<string, Reading>();
 
   constructor(
@@ -167,11 +168,8 @@ export class UnikernelReader {
   }
 
   #claimName(name: string, entry: UnikernelEntry): void {
-    const other = this.#entryByName.get(name);
-    if (other === undefined) {
-      this.#entryByName.set(name, entry);
-      return;
-    }
+    const other = this.#entryByName.add(name, entry);
+    if (other === undefined) return;
     const expected = `Already the name of ${other.origin}; give each unikernel a name of its own.`;
     this.problems.add({ path: entry.pathOf(['name']), given: `'${name}'`, expected });
   }

@@ -15,11 +15,15 @@ const REMEMBERED = 1_000;
  */
 export class ValueReader {
   readonly #shortCut: ShortCut | undefined;
+  /** Of a schema that gives a default, and checks nothing of it. */
+  readonly #default: core.$ZodDefaultDef | undefined;
   readonly #readings = new Map<unknown, Reading>();
   readonly #listReadings = new Map<string, Reading>();
+  #latestList: { readonly list: readonly string[]; readonly reading: Reading } | undefined;
 
   constructor(private readonly schema: core.$ZodType) {
     this.#shortCut = shortCutOf(schema);
+    this.#default = defaultOf(schema);
   }
 
   /** `undefined` where the schema finds fault. */
@@ -29,8 +33,18 @@ export class ValueReader {
       return data === undefined ? this.#parse(value) : { data };
     }
     if (isScalar(value)) return this.#remembered(this.#readings, value, value);
-    if (isTextList(value)) return this.#remembered(this.#listReadings, JSON.stringify(value), value);
+    if (isTextList(value)) return this.#ofList(value);
+    // Read anew each time: it may be made for each.
+    if (value === undefined && this.#default !== undefined) return { data: this.#default.defaultValue };
     return this.#parse(value);
+  }
+
+  #ofList(list: readonly string[]): Reading | undefined {
+    const { list: latest, reading: known } = this.#latestList ?? {};
+    if (latest?.length === list.length && list.every((word, index) => word === latest[index])) return known;
+    const reading = this.#remembered(this.#listReadings, JSON.stringify(list), list);
+    if (reading !== undefined) this.#latestList = { list, reading };
+    return reading;
   }
 
   #remembered<Key>(readings: Map<Key, Reading>, key: Key, value: unknown): Reading | undefined {
@@ -45,6 +59,10 @@ export class ValueReader {
     const result = z.safeParse(this.schema, value);
     return result.success ? result : undefined;
   }
+}
+
+function defaultOf({ _zod: { def } }: core.$ZodType): core.$ZodDefaultDef | undefined {
+  return def.type === 'default' && (def.checks ?? []).length === 0 ? (def as core.$ZodDefaultDef) : undefined;
 }
 
 /** Zero is left out, since a map takes it for minus zero. */

@@ -1,3 +1,4 @@
+import { TextIndex } from '../text-index.js';
 import { addressKey, keyBehind } from './reverse-name.js';
 import { canonicalName, parentName } from './wire/domain-name.js';
 
@@ -24,9 +25,11 @@ type Behind<T> = T | T[] | typeof EMPTY;
 
 /** Finds who stands behind a name: one look for an exact one, at most one for each label more for a wildcard. */
 export class NameTable<T extends Named> {
-  private readonly names = new Map<string, Behind<T>>();
+  private readonly names = new TextIndex<Behind<T>>();
   /** The first to have an address, by its {@link addressKey}. */
-  private readonly addresses = new Map<string, T>();
+  private readonly addresses = new TextIndex<T>();
+  /** The name above the one that came last, which is above the next one, too, as a rule. */
+  private above: string | undefined;
 
   /**
    * @param cuts names that exist besides, so that no wildcard above reaches below them: the tops of zones
@@ -64,20 +67,28 @@ export class NameTable<T extends Named> {
       const name = canonicalName(written);
       hasExact ||= isExact(name);
       this.addName(name, entry);
-      this.addEmpty(parentName(name));
+      this.addAbove(name);
     }
     if (!hasExact) return;
     for (const address of addresses) {
       const key = addressKey(address);
-      if (key !== undefined && !this.addresses.has(key)) this.addresses.set(key, entry);
+      if (key !== undefined) this.addresses.add(key, entry);
     }
   }
 
   private addName(name: string, entry: T): void {
-    const behind = this.names.get(name);
-    if (behind === undefined || behind === EMPTY) this.names.set(name, entry);
+    const behind = this.names.add(name, entry);
+    if (behind === undefined) return;
+    if (behind === EMPTY) this.names.set(name, entry);
     else if (!Array.isArray(behind)) this.names.set(name, behind === entry ? entry : [behind as T, entry]);
     else if (behind.at(-1) !== entry) behind.push(entry);
+  }
+
+  private addAbove(name: string): void {
+    const above = parentName(name);
+    if (above === this.above) return;
+    this.above = above;
+    this.addEmpty(above);
   }
 
   private addEmpty(name: string | undefined): void {

@@ -9,7 +9,7 @@ import { networkKey } from './clients/network-keys.js';
 import { failureAnswer } from './failure-answer.js';
 import { isTruncated } from './forwarder/upstream-reply.js';
 import type { HotAnswers } from './hot/hot-answers.js';
-import { PendingQueries } from './pending-queries.js';
+import { PendingQueries, type Crowd } from './pending-queries.js';
 import { PROOF_WANTED } from './proof-wanted.js';
 import { ExtendedErrorCode } from './wire/extended-error-code.js';
 import { writeAnswer } from './wire/answer-writer.js';
@@ -76,9 +76,8 @@ export class Responder {
     query.proven = standing.proven;
     if (rate === 'slip') return this.write(query, PROOF_WANTED, standing);
     if (!standing.mayAsk) return this.write(query, PROHIBITED, standing);
-    const answer = parsed.verdict === 'rejected' ? parsed.answer : this.answer(query, standing, signal);
-    if (!(answer instanceof Promise)) return this.write(query, answer, standing);
-    return answer.then((given) => this.write(query, given, standing));
+    if (parsed.verdict === 'rejected') return this.write(query, parsed.answer, standing);
+    return this.answer(query, standing, signal);
   }
 
   /** From now on every query fails with this error; those that wait go on. */
@@ -96,28 +95,31 @@ export class Responder {
     return this.pending.empty();
   }
 
-  /** Never throws or rejects. */
+  /** The reply with what the resolvers say. Never throws or rejects. */
   private answer(
     query: DnsQuery,
-    { address }: Standing,
+    standing: Standing,
     signal: AbortSignal | undefined,
-  ): DnsAnswer | Promise<DnsAnswer> {
-    if (this.refusal !== undefined) return failureAnswer(this.refusal);
+  ): Uint8Array | Promise<Uint8Array> {
+    if (this.refusal !== undefined) return this.write(query, failureAnswer(this.refusal), standing);
+    const { address } = standing;
     // On this machine, one asker often stands for many: a stub resolver, or another name server.
     const network = address === undefined || LOOPBACK.has(address) ? undefined : networkKey(address);
-    const failed = (error: unknown): DnsAnswer => {
+    const write = (answer: DnsAnswer): Uint8Array => this.write(query, answer, standing);
+    const fail = (error: unknown): Uint8Array => {
       this.report(query, error, signal);
-      return failureAnswer(error);
+      return write(failureAnswer(error));
     };
+    let answer: DnsAnswer | Crowd | Promise<DnsAnswer>;
     try {
-      const answer = this.pending.wait((ends) => this.askInOrder(query, ends), { network, gone: signal });
-      if (answer instanceof Promise) return answer.catch(failed);
-      if (typeof answer !== 'string') return answer;
-      this.access.refusals.add(answer === 'all' ? 'pending' : 'pendingOfNetwork', query.client.address);
-      return OVERLOADED;
+      answer = this.pending.wait((ends) => this.askInOrder(query, ends), { network, gone: signal });
     } catch (error) {
-      return failed(error);
+      return fail(error);
     }
+    if (answer instanceof Promise) return answer.then(write, fail);
+    if (typeof answer !== 'string') return write(answer);
+    this.access.refusals.add(answer === 'all' ? 'pending' : 'pendingOfNetwork', query.client.address);
+    return write(OVERLOADED);
   }
 
   /** From one resolver on, which is asked next; at once as long as each answers at once. */

@@ -31,11 +31,12 @@ export interface ResolverDependencies {
  * question about such a name is answered without waking anything; docs/dns.md has the whole table.
  */
 export class UnikernelResolver implements Resolver {
+  /** Who stands behind which names. */
+  readonly table: NameTable<Unikernel>;
   private readonly clock: Clock;
   private readonly logger: Logger;
   private readonly guard: WakeGuard | undefined;
   private readonly zones: Zones;
-  private readonly table: NameTable<Unikernel>;
   private readonly turns = new Turns();
   private readonly leases: ReadyLeases;
 
@@ -51,11 +52,7 @@ export class UnikernelResolver implements Resolver {
     this.leases = new ReadyLeases(clock);
     this.guard = guard;
     const timing = { ttl: inSeconds(settings.ttl), serial: inSeconds(clock.now()) };
-    this.zones = new Zones(
-      unikernels.flatMap(({ plan }) => plan.names),
-      settings.zones,
-      timing,
-    );
+    this.zones = new Zones(namesOf(unikernels), settings.zones, timing);
     this.table = new NameTable(unikernels, this.zones.configuredTops);
   }
 
@@ -145,6 +142,10 @@ export class UnikernelResolver implements Resolver {
     const soa = this.zones.soaAround(name);
     return { rcode, authoritative: true, authorities: soa === undefined ? [] : [soa] };
   }
+}
+
+function* namesOf(unikernels: readonly Unikernel[]): Iterable<string> {
+  for (const { plan } of unikernels) yield* plan.names;
 }
 
 /** In seconds: there is one for a whole set (RFC 2181, 5.2). */

@@ -32,8 +32,12 @@ export class Zones {
     private readonly timing: ZoneTiming,
   ) {
     for (const { name, authoritative } of settings) this.configured.set(canonicalName(name), authoritative);
+    let latest: string | undefined;
     for (const name of names) {
       const parent = parentName(canonicalName(name));
+      // Names that come one after the other have the same one, as a rule.
+      if (parent === latest) continue;
+      latest = parent;
       if (parent !== undefined && parent !== '' && this.closestConfigured(parent) === undefined)
         this.parents.add(parent);
     }

@@ -13,6 +13,12 @@ const POLL: Milliseconds = 1_000;
 /** How many looks are taken in a row at the start. */
 const AT_ONCE = 1_000;
 
+/** The unikernels of one connection by the ids of their machines. */
+export interface Machines {
+  get(id: UnikernelId): Unikernel | undefined;
+  values(): Iterable<Unikernel>;
+}
+
 /**
  * Keeps what we know of one backend's machines in step with the truth, whoever changes it.
  *
@@ -36,7 +42,7 @@ export class PowerFollower implements Disposable {
   ) {}
 
   /** Begins to follow, and adopts what runs already, each with a whole fresh period of grace. */
-  async follow(unikernels: ReadonlyMap<UnikernelId, Unikernel>): Promise<void> {
+  async follow(unikernels: Machines): Promise<void> {
     this.#watch = this.backend.watch?.(({ id, state }) => {
       const unikernel = unikernels.get(id);
       if (!unikernel) return;

@@ -102,8 +102,8 @@ export class Unikernel {
   /** Whoever relies on it is told when it falls, before anything follows from that. */
   set ready(ready: boolean) {
     this.#ready = ready;
-    if (ready) return;
-    const listeners = this.#onUnready ?? [];
+    const listeners = this.#onUnready;
+    if (ready || listeners === undefined) return;
     this.#onUnready = undefined;
     for (const listener of listeners) listener();
   }

@@ -8,6 +8,7 @@ import {
   LOGGER,
   PowerWatch,
   RUNTIME_DIRECTORY,
+  TextIndex,
   type Backend,
   type BackendCapabilities,
   type Clock,
@@ -47,7 +48,7 @@ export class ProcessBackend implements Backend<ProcessOptions> {
     stopModes: ['destroy', 'shutdown', 'suspend'],
     bootConfigurators: false,
   };
-  readonly #plans = new Map<UnikernelId, ProcessPlan>();
+  readonly #plans = new TextIndex<ProcessPlan>();
   /** All that run, also of unikernels that are not, or not yet, registered. */
   readonly #machines = new Map<UnikernelId, ProcessMachine>();
   readonly #starting = new Map<UnikernelId, Promise<void>>();
@@ -109,7 +110,9 @@ export class ProcessBackend implements Backend<ProcessOptions> {
 
   async register(registration: Registration<ProcessOptions>): Promise<UnikernelId> {
     const id = unikernelId(this.connectionName, registration.options.name);
-    const plan = await planProcess(id, registration, this.#programs, this.#accounts);
+    const { user } = registration.options;
+    const account = user === undefined ? undefined : await this.#accounts.find(user);
+    const plan = planProcess(id, registration, this.#programs, account);
     const machine = this.#machines.get(id);
     const isNew = machine !== undefined && !this.#plans.has(id);
     this.#plans.set(id, plan);

@@ -2,7 +2,7 @@ import { JitsuError, type Registration, type UnikernelId } from '@jitsud/core';
 import { resolve } from 'node:path';
 import type { ProcessOptions } from './process-options.js';
 import type { ProgramFinder } from './program-finder.js';
-import type { UserAccount, UserAccounts } from './user-accounts.js';
+import type { UserAccount } from './user-accounts.js';
 
 /** All that is needed to spawn a unikernel's process. */
 export interface ProcessPlan {
@@ -18,23 +18,24 @@ export interface ProcessPlan {
 
 /**
  * Checks a registration against this machine.
+ * @param user the account of the user that its options name; undefined where there is none
  * @throws JITSU_UNIKERNEL_INVALID that names every problem
  */
-export async function planProcess(
+export function planProcess(
   id: UnikernelId,
   { name, options }: Registration<ProcessOptions>,
   programs: ProgramFinder,
-  accounts: UserAccounts,
-): Promise<ProcessPlan> {
+  user: UserAccount | undefined,
+): ProcessPlan {
   const problems: string[] = [];
   const cwd = options.cwd === undefined ? process.cwd() : resolve(options.cwd);
   if (!programs.isFolder(cwd)) problems.push(`cwd: there is no folder ${cwd}`);
-  const found = programs.find(options.command[0], cwd, options.env.PATH ?? process.env.PATH);
+  const found = programs.find(options.command[0], cwd, options.env.PATH);
   if ('problem' in found) problems.push(`command: ${found.problem}`);
 
   let account: UserAccount | undefined;
   if (options.user !== undefined) {
-    account = await accounts.find(options.user);
+    account = user;
     const own = process.getuid?.();
     if (account === undefined) problems.push(`user: there is no user '${options.user}'`);
     else if (own !== 0 && own !== account.uid) {

@@ -18,9 +18,14 @@ export class ProgramFinder {
     this.#folders = new Remembered(clock);
   }
 
-  /** `word` as in a command line: a path (relative to `cwd`) where it has a slash, else a name to look up in `path`. */
-  find(word: string, cwd: string, path = SYSTEM_PATH): FoundProgram {
-    return this.#programs.get([word, cwd, path], () => {
+  /**
+   * `word` as in a command line: a path (relative to `cwd`) where it has a slash, else a name to look up in `path`, or in
+   * Jitsu's own where it is absent.
+   */
+  find(word: string, cwd: string, ownPath?: string): FoundProgram {
+    return this.#programs.get(ownPath === undefined ? [word, cwd] : [word, cwd, ownPath], () => {
+      // Asked for only here: each look into the environment costs more than the rest of a look-up.
+      const path = ownPath ?? process.env.PATH ?? SYSTEM_PATH;
       if (word.includes('/')) return check(resolve(cwd, word), word);
       const places = path.split(delimiter).map((folder) => resolve(cwd, folder, word));
       const found = places.map((place) => check(place, word)).find((result) => 'path' in result);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Settings } from '@jitsud/core';
-import { announcement, announcementLines } from '#cli/output/announcement.js';
+import { abridged, announcement, announcementLines } from '#cli/output/announcement.js';
 
 const hello = {
   name: 'hello',
@@ -51,6 +51,10 @@ describe('what jitsu start says first', () => {
     assert.ok(announcement({ settings: many, listening }, { calledAs: 'jitsu' }).split('\n').length < 40);
     assert.match(announcement({ settings: many, listening }, { calledAs: 'jitsu' }), /\n {2}and 199980 more\n/);
     assert.equal(announcementLines({ settings: many, listening }).length, 22);
+    assert.deepEqual(
+      announcementLines({ ...abridged(many), listening }),
+      announcementLines({ settings: many, listening }),
+    );
   });
 
   it('asks for a name below a wildcard', () => {

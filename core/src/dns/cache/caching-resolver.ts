@@ -29,12 +29,6 @@ const LONGEST_FAILURE: Milliseconds = 300_000;
 /** At most one in so many queries to the upstreams is one that nobody waits for. */
 const RENEWALS = 1 / 10;
 
-/** What became of a question that was asked: an answer, and whether it is none that could replace an older one. */
-interface Outcome {
-  readonly answer: DnsAnswer | undefined;
-  readonly failed: boolean;
-}
-
 /**
  * Remembers what another resolver says, and asks it a question once at a time. docs/dns.md says what is kept, and for
  * how long. Must be closed.
@@ -43,7 +37,7 @@ export class CachingResolver implements Resolver {
   private readonly settings: DnsSettings['cache'];
   private readonly store: SieveStore;
   private readonly denied = new DeniedNames();
-  private readonly flights = new Flights<Outcome>();
+  private readonly flights = new Flights<DnsAnswer | undefined>();
   /** Aborts what is on its way when this is closed, and nothing before: an answer that nobody waits for is kept, too. */
   private readonly open = new AbortController();
   private readonly failureTtl: Milliseconds;
@@ -88,7 +82,7 @@ export class CachingResolver implements Resolver {
     signal.throwIfAborted();
     if (stale === undefined) {
       this.counts.misses += 1;
-      return this.ask(key, query, now).outcome.then(answerOf);
+      return this.ask(key, query, now).outcome;
     }
     return this.renewOrGiveStale(key, query, stale, now);
   }
@@ -112,23 +106,25 @@ export class CachingResolver implements Resolver {
   ): Promise<DnsAnswer | undefined> {
     const fresh = now < stale.retryAt ? undefined : await this.askInTime(key, query, now);
     this.counts[fresh === undefined ? 'stale' : 'misses'] += 1;
-    return fresh === undefined ? stale.staleAnswerAt(this.clock.now()) : fresh.answer;
+    return fresh ?? stale.staleAnswerAt(this.clock.now());
   }
 
   /** What comes back for somebody who has a stale answer to fall back on: nothing, if that is better. */
-  private async askInTime(key: string, query: DnsQuery, now: Milliseconds): Promise<Outcome | undefined> {
+  private async askInTime(key: string, query: DnsQuery, now: Milliseconds): Promise<DnsAnswer | undefined> {
     const flight = this.ask(key, query, now);
+    // It may fail when nobody waits for it any more.
+    const outcome = flight.outcome.catch(ignore);
     const left = flight.startedAt + PATIENCE - now;
     if (left <= 0) return undefined;
-    const outcome = await this.withinTime(left, flight.outcome);
-    return outcome?.failed === false ? outcome : undefined;
+    const answer = await this.withinTime(left, outcome);
+    return flight.failed ? undefined : answer;
   }
 
-  private async withinTime(time: Milliseconds, outcome: Promise<Outcome>): Promise<Outcome | undefined> {
+  private async withinTime<T>(time: Milliseconds, outcome: Promise<T>): Promise<T | undefined> {
     let timer: Disposable | undefined;
     const timeout = new Promise<undefined>((resolve) => (timer = this.clock.after(time, () => resolve(undefined))));
     try {
-      return await Promise.race([outcome.catch(() => undefined), timeout]);
+      return await Promise.race([outcome, timeout]);
     } finally {
       timer?.[Symbol.dispose]();
     }
@@ -145,22 +141,17 @@ export class CachingResolver implements Resolver {
     this.ask(key, query, now).outcome.then(ended, ended);
   }
 
-  private ask(key: string, query: DnsQuery, now: Milliseconds): Flight<Outcome> {
+  private ask(key: string, query: DnsQuery, now: Milliseconds): Flight<DnsAnswer | undefined> {
     const flying = this.flights.get(key);
     if (flying !== undefined) return flying;
     const outcome = this.askSource(query).then(
-      (answer) => {
-        this.flights.end(key);
-        return this.learn(key, answer);
-      },
+      (answer) => this.learn(key, answer, this.flights.end(key)),
       (error: unknown) => {
         this.flights.end(key);
         this.learnFailure(key, error);
         throw error;
       },
     );
-    // It may fail when nobody waits.
-    outcome.catch(ignore);
     return this.flights.start(key, now, outcome);
   }
 
@@ -173,11 +164,15 @@ export class CachingResolver implements Resolver {
     }
   }
 
-  private learn(key: string, answer: DnsAnswer | undefined): Outcome {
+  private learn(
+    key: string,
+    answer: DnsAnswer | undefined,
+    flight: Flight<DnsAnswer | undefined> | undefined,
+  ): DnsAnswer | undefined {
     // What is no message is our own decision, which may be another one the next time.
-    if (answer === undefined || !('message' in answer)) return { answer, failed: false };
+    if (answer === undefined || !('message' in answer)) return answer;
     // Without room nothing is kept, whatever it says.
-    if (this.settings.size === 0) return { answer, failed: false };
+    if (this.settings.size === 0) return answer;
     const now = this.clock.now();
     const layout = answer instanceof LaidOutAnswer ? answer.layout : layoutOf(answer.message);
     const judgement = judgeMessage(key, answer.message, layout, this.settings);
@@ -187,21 +182,22 @@ export class CachingResolver implements Resolver {
         const entry = new CachedAnswer(key, kept, now, this.settings);
         if (this.store.set(entry, now)) this.denied.add(entry);
         // Whether it is worth repeating without asking here will show when somebody asks again.
-        return { answer: new OutlinedAnswer(kept.message, kept.outline), failed: false };
+        return new OutlinedAnswer(kept.message, kept.outline);
       }
       case 'answer':
         // What was known before is wrong by now.
         this.store.delete(key);
-        return { answer, failed: false };
+        return answer;
       case 'failure': {
         const { message, outline } = judgement;
         this.remember(CachedFailure.ofMessage(key, message, outline, now + this.failureTtl), now);
-        return { answer, failed: true };
+        break;
       }
       case 'nothing':
         this.postpone(key, now);
-        return { answer, failed: true };
     }
+    if (flight !== undefined) flight.failed = true;
+    return answer;
   }
 
   private learnFailure(key: string, error: unknown): void {
@@ -224,8 +220,4 @@ export class CachingResolver implements Resolver {
   }
 }
 
-function answerOf({ answer }: Outcome): DnsAnswer | undefined {
-  return answer;
-}
-
-const ignore = (): void => {};
+const ignore = (): undefined => undefined;

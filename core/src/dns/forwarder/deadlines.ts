@@ -10,11 +10,15 @@ export abstract class Due extends Link {
   abstract onDue(now: Milliseconds): void;
 }
 
+/** An alarm that rings so much too late was held up by ourselves. */
+const HELD_UP: Milliseconds = 50;
+
 /** Many deadlines, nearly none of which is ever reached, on one timer: a timer for each would cost as much as a packet. */
-export class Deadlines {
+export class Deadlines implements Disposable {
   private readonly entries = new Chain<Due>();
   private alarm: Disposable | undefined;
   private alarmAt: Milliseconds = Infinity;
+  private heldUp = false;
 
   constructor(private readonly clock: Clock) {}
 
@@ -25,7 +29,12 @@ export class Deadlines {
   }
 
   delete(entry: Due): void {
-    if (this.entries.delete(entry) && this.entries.size === 0) this.disarm();
+    // The alarm stays: to set another one for the next entry costs more than to find nothing when it rings.
+    this.entries.delete(entry);
+  }
+
+  [Symbol.dispose](): void {
+    this.disarm();
   }
 
   private arm(at: Milliseconds): void {
@@ -42,7 +51,10 @@ export class Deadlines {
 
   private ring(): void {
     const now = this.clock.now();
+    // What has arrived in time may not have been read yet: that is done first, before the next alarm.
+    this.heldUp = !this.heldUp && now - this.alarmAt > HELD_UP;
     this.disarm();
+    if (this.heldUp) return this.arm(now + 1);
     let earliest: Milliseconds = Infinity;
     for (const entry of this.entries.all()) {
       if (entry.due <= now && entry.after !== undefined) entry.onDue(now);

@@ -48,6 +48,7 @@ export class Forwarder implements Resolver {
   private readonly order: UpstreamOrder;
   private readonly excepted: DomainSet;
   private readonly trust: TlsTrust;
+  private readonly deadlines: Deadlines;
   private readonly forwardings = new AbortFollowers();
   private known: Record<'current' | 'listening', readonly Endpoint[]> | undefined;
   private closed: JitsuError | undefined;
@@ -64,11 +65,12 @@ export class Forwarder implements Resolver {
       forwarders === 'system'
         ? new SystemUpstreams(resolvConf, forwarderPort, deps)
         : new FixedUpstreams(forwarders === 'off' ? [] : forwarders);
+    this.deadlines = new Deadlines(clock);
     this.excepted = new DomainSet(settings.forwardExcept);
     this.trust = new TlsTrust(settings.forwardCertificates);
     this.order = new UpstreamOrder(forwardOrder, random);
     this.roster = new UpstreamRoster({
-      ...{ clock, logger, random, deadlines: new Deadlines(clock), timeout: forwardTimeout },
+      ...{ clock, logger, random, deadlines: this.deadlines, timeout: forwardTimeout },
       portSockets: () => this.portSockets,
       trust: () => this.trust.context,
       onHealthChange: () => this.order.refresh(),
@@ -91,6 +93,7 @@ export class Forwarder implements Resolver {
     this.closed = new JitsuError('JITSU_SHUTTING_DOWN', 'Jitsu is shutting down: ask again when it is back');
     this.forwardings.abort(this.closed);
     this.roster.close(this.closed);
+    this.deadlines[Symbol.dispose]();
   }
 
   /** @throws JITSU_FORWARD_OVERLOADED, JITSU_FORWARD_FAILED, JITSU_SHUTTING_DOWN */

@@ -57,7 +57,7 @@ export class UpstreamExchange extends Due implements Waiting {
     this.latest = this.startedAt + around.timeout;
     this.edns = habits.knowsEdns(this.startedAt);
     if (udp === undefined) this.askByStream();
-    else this.askByUdp(habits.keepsCase(this.startedAt));
+    else this.askByUdp(habits.keepsCase(this.startedAt), this.startedAt);
   }
 
   /** Nobody wants the answer any more. */
@@ -92,7 +92,7 @@ export class UpstreamExchange extends Due implements Waiting {
     // Where there is no TCP, the answer of a server that changes the case must do.
     if (this.forCase && this.upstream.udp !== undefined) {
       this.forCase = false;
-      this.askByUdp(false);
+      this.askByUdp(false, this.upstream.around.clock.now());
     } else this.fail(reason);
   }
 
@@ -109,13 +109,13 @@ export class UpstreamExchange extends Due implements Waiting {
     this.socket?.send(this.message);
   }
 
-  private askByUdp(mixed: boolean): void {
+  private askByUdp(mixed: boolean, now: Milliseconds): void {
     const { around, health, udp } = this.upstream;
     this.leaveTransport();
     this.mixed = mixed;
     this.message = upstreamQuery(this.query, { edns: this.edns, caseFrom: mixed ? around.random : undefined });
     this.repeated = false;
-    this.sentAt = around.clock.now();
+    this.sentAt = now;
     this.due = Math.min(this.latest, this.sentAt + health.repeatAfter(around.timeout / 2));
     around.deadlines.add(this);
     this.socket = udp?.pick(this.sentAt);
@@ -141,7 +141,7 @@ export class UpstreamExchange extends Due implements Waiting {
       habits.refusedEdns();
       this.edns = false;
       if (this.socket === undefined) this.askByStream();
-      else this.askByUdp(this.mixed);
+      else this.askByUdp(this.mixed, this.upstream.around.clock.now());
       return;
     }
     const extendedRcode = layout.opt?.extendedRcode ?? 0;

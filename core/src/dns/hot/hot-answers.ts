@@ -106,8 +106,9 @@ export class HotAnswers {
 
   /** The packet that all who ask the same can get, with its key read; `undefined` where there is none. */
   private packetFor(query: DnsQuery, answer: DnsAnswer): HotPacket | undefined {
-    const now = this.clock.now();
     const expiresAt = 'message' in answer ? (answer.reusableUntil ?? 0) : answer.lease?.holds === true ? Infinity : 0;
+    if (expiresAt === 0) return undefined;
+    const now = this.clock.now();
     // What ANY is answered may depend on the transport, lest it be large where its asker may be forged (RFC 8482).
     if (this.closed || expiresAt <= now || query.type === RecordType.ANY) return undefined;
     const canonical = canonicalQuery(query);

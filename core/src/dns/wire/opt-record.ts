@@ -11,6 +11,11 @@ const LONGEST_EXTRA_TEXT = 200;
 const DNSSEC_OK = 0x8000;
 const EXTENDED_ERROR_OPTION = 15;
 
+/** The length of an OPT record without options (RFC 6891, 6.1.2), in bytes. */
+export const OPT_LENGTH = 11;
+
+const NO_OPTIONS = new Uint8Array();
+
 /** What the fixed part of an OPT record says (RFC 6891, 6.1), and its options as bytes. */
 export interface OptRecord {
   readonly payloadSize: number;
@@ -22,7 +27,7 @@ export interface OptRecord {
 
 /** Reads the OPT record whose owner name (the root) lies at `start`, up to `end`; `undefined` for malformed options. */
 export function readOpt(message: Uint8Array, start: number, end: number): OptRecord | undefined {
-  const options = message.subarray(start + 11, end);
+  const options = end === start + OPT_LENGTH ? NO_OPTIONS : message.subarray(start + OPT_LENGTH, end);
   let position = 0;
   while (position < options.length) {
     if (position + 4 > options.length) return undefined;
@@ -37,11 +42,6 @@ export function readOpt(message: Uint8Array, start: number, end: number): OptRec
     options,
   };
 }
-
-/** The length of an OPT record without options (RFC 6891, 6.1.2), in bytes. */
-export const OPT_LENGTH = 11;
-
-const NO_OPTIONS = new Uint8Array();
 
 /** Our own OPT record, for a query or a response, with these options. */
 export function optBytes(dnssecOk: boolean, extendedRcode = 0, options: Uint8Array = NO_OPTIONS): Uint8Array {

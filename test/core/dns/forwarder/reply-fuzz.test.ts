@@ -6,14 +6,16 @@ import { DnsLog } from '../../../support/dns-log.js';
 import { DnsMutator } from '../../../support/dns-mutator.js';
 import { aQuery } from '../../../support/dns-query.js';
 import { dnsSettings } from '../../../support/dns-settings.js';
+import { UDP_TRANSPORTS } from '../../../support/udp-transports.js';
 import { addressFor, FakeUpstream, replyTo } from '../../../support/dns-upstream.js';
 
 const SEED = Number(process.env['JITSU_FUZZ_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 const QUERIES = 300;
 
 describe(`answers of upstreams that are mutated (JITSU_FUZZ_SEED=${SEED})`, () => {
-  for (const transport of ['udp', 'tcp'] as const) {
-    it(`over ${transport.toUpperCase()} end in an answer or a failure, and harm nobody`, async function () {
+  const ways = [...UDP_TRANSPORTS.map((taken) => ['udp', taken] as const), ['tcp', 'dgram'] as const];
+  for (const [transport, taken] of ways) {
+    it(`over ${transport.toUpperCase()}, by ${taken}, end in an answer or a failure, and harm nobody`, async function () {
       this.timeout(60_000);
       await using server = await FakeUpstream.start((query) => {
         const right = replyTo(query, addressFor(query, '192.0.2.1'));
@@ -25,9 +27,14 @@ describe(`answers of upstreams that are mutated (JITSU_FUZZ_SEED=${SEED})`, () =
           return wrong;
         });
       });
-      const settings = dnsSettings({ forwarders: [{ ...server.endpoint, transport }], forwardTimeout: 200 });
+      const settings = dnsSettings({
+        forwarders: [{ ...server.endpoint, transport }],
+        forwardTimeout: 200,
+        transport: taken,
+      });
       const deps = { clock: new SystemClock(), logger: new DnsLog(), listening: () => [] };
       const forwarder = new Forwarder(settings, deps);
+      await forwarder.open();
       const never = new AbortController().signal;
       try {
         for (let round = 0; round < QUERIES; round += 50) {

@@ -6,10 +6,11 @@ import { DnsLog } from '../../../support/dns-log.js';
 import { aQuery } from '../../../support/dns-query.js';
 import { dnsSettings } from '../../../support/dns-settings.js';
 import { addressFor, FakeUpstream, replyTo } from '../../../support/dns-upstream.js';
+import { describeOverUdp } from '../../../support/udp-transports.js';
 
 const never = new AbortController().signal;
 
-describe('the health of upstreams', () => {
+describeOverUdp('the health of upstreams', (transport) => {
   let clock: ManualClock;
   let log: DnsLog;
   let answering: boolean[];
@@ -25,7 +26,9 @@ describe('the health of upstreams', () => {
       servers.push(server);
     }
     const forwarders: Endpoint[] = servers.map(({ endpoint }) => endpoint);
-    forwarder = new Forwarder(dnsSettings({ forwarders, ...settings }), { clock, logger: log, listening: () => [] });
+    const given = dnsSettings({ forwarders, transport, ...settings });
+    forwarder = new Forwarder(given, { clock, logger: log, listening: () => [] });
+    await forwarder.open();
   };
 
   afterEach(async () => {
@@ -38,7 +41,7 @@ describe('the health of upstreams', () => {
     while (!isSo()) await new Promise((resolve) => setImmediate(resolve));
   };
   const asked = (): number[] => servers.map(({ queries }) => queries.length);
-  const ask = () => forwarder.resolve(aQuery('a.test'), never);
+  const ask = async () => forwarder.resolve(aQuery('a.test'), never);
   /** Asks while the first does not answer, so that the second has to. */
   const askInVain = async (): Promise<void> => {
     const before = servers[0]?.queries.length ?? 0;

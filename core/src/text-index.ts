@@ -1,0 +1,101 @@
+/** Of the hash FNV-1a with 32 bits. */
+const PRIME = 0x01000193;
+
+const SMALLEST = 16;
+
+/**
+ * A map from texts to things, in the order in which they came, of which nothing is ever taken out.
+ *
+ * It is for a million texts: a `Map` looks at each text that it passes, wherever in memory that lies, and each such look
+ * misses the processor's caches. Here the hash stands beside the place, so that only the text that is meant is looked
+ * at, and the garbage collector has no table to walk through.
+ */
+export class TextIndex<T> {
+  readonly #texts: string[] = [];
+  readonly #things: T[] = [];
+  /** By turns: one more than the number of a text, where there is one, and its hash. At most half full. */
+  #slots = new Int32Array(2 * SMALLEST);
+  /** Nobody outside knows which texts share a slot. */
+  readonly #seed = Math.floor(Math.random() * 2 ** 32) | 0;
+
+  get size(): number {
+    return this.#texts.length;
+  }
+
+  get(text: string): T | undefined {
+    const place = this.#slots[this.#slotOf(text, this.#hash(text))] as number;
+    return place === 0 ? undefined : this.#things[place - 1];
+  }
+
+  has(text: string): boolean {
+    return this.#slots[this.#slotOf(text, this.#hash(text))] !== 0;
+  }
+
+  set(text: string, thing: T): void {
+    const hash = this.#hash(text);
+    const slot = this.#slotOf(text, hash);
+    const place = this.#slots[slot] as number;
+    if (place === 0) this.#append(slot, hash, text, thing);
+    else this.#things[place - 1] = thing;
+  }
+
+  /** Sets it unless the text is there: then nothing changes, and what it stands for is returned. */
+  add(text: string, thing: T): T | undefined {
+    const hash = this.#hash(text);
+    const slot = this.#slotOf(text, hash);
+    const place = this.#slots[slot] as number;
+    if (place !== 0) return this.#things[place - 1];
+    this.#append(slot, hash, text, thing);
+    return undefined;
+  }
+
+  keys(): IterableIterator<string> {
+    return this.#texts.values();
+  }
+
+  values(): IterableIterator<T> {
+    return this.#things.values();
+  }
+
+  #append(slot: number, hash: number, text: string, thing: T): void {
+    this.#things.push(thing);
+    this.#slots[slot] = this.#texts.push(text);
+    this.#slots[slot + 1] = hash;
+    if (this.#texts.length * 4 > this.#slots.length) this.#grow();
+  }
+
+  #hash(text: string): number {
+    let hash = this.#seed;
+    for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), PRIME);
+    // The lower bits, which pick the slot, have seen nothing of the higher ones.
+    hash = Math.imul(hash ^ (hash >>> 15), PRIME);
+    return hash ^ (hash >>> 13);
+  }
+
+  /** Where the text is, or would be. */
+  #slotOf(text: string, hash: number): number {
+    const slots = this.#slots;
+    const last = slots.length - 2;
+    let slot = (hash << 1) & last;
+    for (let place = slots[slot]; place !== 0; place = slots[slot]) {
+      if (slots[slot + 1] === hash && this.#texts[(place as number) - 1] === text) break;
+      slot = (slot + 2) & last;
+    }
+    return slot;
+  }
+
+  #grow(): void {
+    const before = this.#slots;
+    const slots = new Int32Array(2 * before.length);
+    const last = slots.length - 2;
+    for (let from = 0; from < before.length; from += 2) {
+      if (before[from] === 0) continue;
+      const hash = before[from + 1] as number;
+      let slot = (hash << 1) & last;
+      while (slots[slot] !== 0) slot = (slot + 2) & last;
+      slots[slot] = before[from] as number;
+      slots[slot + 1] = hash;
+    }
+    this.#slots = slots;
+  }
+}
