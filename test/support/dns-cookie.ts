@@ -1,4 +1,5 @@
 import packet, { type Packet } from 'dns-packet';
+import { ServerCookies } from '#core/dns/clients/server-cookies.js';
 import type { Reply } from './dns-message.js';
 
 /** A query with a COOKIE option, and where `name` is absent without a question (RFC 7873, 5.4). */
@@ -25,4 +26,32 @@ export function cookieIn(reply: Reply): Buffer | undefined {
 export function rcodeOf(bytes: Uint8Array, reply: Reply): number {
   const opt = reply.additionals?.find(({ type }) => type === 'OPT') as { extendedRcode: number } | undefined;
   return ((bytes[3] ?? 0) & 0x0f) | ((opt?.extendedRcode ?? 0) << 4);
+}
+
+/** COOKIE options as askers send them: what stands in each, and what a server makes of its server cookie. */
+export const COOKIE_KINDS = ['none', 'client', 'fresh', 'old', 'late', 'elsewhere', 'forged', 'malformed'] as const;
+export type CookieKind = (typeof COOKIE_KINDS)[number];
+
+/** How old the server cookie of each kind is that was once good, in milliseconds. */
+const AGES: Partial<Record<CookieKind, number>> = { fresh: 1_000, old: 2_000_000, late: 4_000_000, elsewhere: 1_000 };
+
+/**
+ * The data of such an option, by a server with this secret. @param address of the asker, 4 or 16 bytes
+ * @param length of what is forged, or malformed if no cookie may have it
+ */
+export function cookieOfKind(
+  kind: CookieKind,
+  secret: Uint8Array,
+  address: Uint8Array,
+  now: number,
+  length = kind === 'malformed' ? 9 : 24,
+): Uint8Array | undefined {
+  if (kind === 'none') return undefined;
+  const cookie = Buffer.alloc(24, 0x5a);
+  if (kind === 'client') return cookie.subarray(0, 8);
+  const age = AGES[kind];
+  if (age === undefined) return Buffer.alloc(length, 1);
+  const sender = kind === 'elsewhere' ? address.map((byte) => byte ^ 1) : address;
+  new ServerCookies(secret).write(cookie, 8, cookie, 0, sender, now - age);
+  return cookie;
 }

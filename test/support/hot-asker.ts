@@ -1,17 +1,26 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import { Asker, type SharedAccess } from '#core/dns/clients/asker.js';
 import type { HotMemory } from '#core/dns/hot/hot-memory.js';
-import { HotReader, LONGEST_HOT_ANSWER } from '#core/dns/hot/hot-reader.js';
+import { HotReader, LONGEST_HOT_ANSWER, MISS } from '#core/dns/hot/hot-reader.js';
 
 /** A thread that asks the same question over and over until it is told to stop, and looks at each answer. */
-const { memory, query, state } = workerData as { memory: HotMemory; query: Uint8Array; state: Int32Array };
-const reader = new HotReader(memory);
+interface Order {
+  readonly memory: HotMemory;
+  readonly access: SharedAccess;
+  readonly query: Uint8Array;
+  readonly state: Int32Array;
+}
+const { memory, access, query, state } = workerData as Order;
+const reader = new HotReader(memory, false);
+const asker = new Asker(access);
+asker.come(Uint8Array.of(127, 0, 0, 1), false);
 const out = Buffer.alloc(LONGEST_HOT_ANSWER);
 let torn = 0;
 
 parentPort?.postMessage('asking');
 while (Atomics.load(state, 1) === 0) {
-  const length = reader.answer(query, query.length, out, false, true, 1_000_000);
-  if (length === 0) continue;
+  const length = reader.answer(query, query.length, out, asker, 1_000_000);
+  if (length === MISS) continue;
   Atomics.add(state, 0, 1);
   if (!isWhole(length)) torn += 1;
 }

@@ -57,9 +57,11 @@ export class DnsServer {
     client: DnsClient,
     signal?: AbortSignal,
   ): Uint8Array | undefined | Promise<Uint8Array | undefined> {
-    const admitted = this.access.admitToHot(client);
-    const hot = admitted === 'none' ? undefined : this.hot.answer(message, client, admitted === 'counted');
-    return hot ?? this.responder.respond(message, client, signal);
+    const asker = this.access.askerOf(client);
+    const hot = this.hot.answer(message, asker);
+    this.access.refusals.addByRate(asker.verdict, client.address);
+    if (hot === undefined) return this.responder.respond(message, client, signal);
+    return hot === 'silence' ? undefined : hot;
   }
 
   /** Drops every answer that may be given again until a certain time, so that its resolver is asked anew. */

@@ -3,6 +3,7 @@ import type { Logger } from '../contracts/logger.js';
 import type { DnsAnswer, DnsClient, DnsQuery, RecordsAnswer, Resolver } from '../contracts/resolver.js';
 import { JitsuError } from '../errors.js';
 import type { Access, Standing } from './clients/access.js';
+import { forgeableLimit } from './clients/forgeable-limit.js';
 import { LOOPBACK } from './clients/local-networks.js';
 import { networkKey } from './clients/network-keys.js';
 import { failureAnswer } from './failure-answer.js';
@@ -33,10 +34,6 @@ const PROHIBITED: RecordsAnswer = {
 };
 
 const NO_TERMS: ReplyTerms = {};
-
-/** How much longer than its query a response over UDP may be while its source may be forged, and what it may always be. */
-const LARGEST_FACTOR = 4;
-const ALWAYS_ALLOWED = 128;
 
 /** Turns a message into its reply: parses it, judges the asker, asks the resolvers in order, and writes what the first of them says; `hot` keeps what may be said again. */
 export class Responder {
@@ -69,7 +66,7 @@ export class Responder {
     const standing = this.access.judge(client, cookieIn(parsed));
     // Before anything is done for it: what will not be answered need not be found out.
     const rate = this.access.admit(standing);
-    if (rate !== 'send') this.access.refusals.add(rate === 'drop' ? 'rateDropped' : 'rateCut', client.address);
+    this.access.refusals.addByRate(rate, client.address);
     if (rate === 'drop') return undefined;
     if (parsed.verdict === 'malformed') return writeHeaderOnly(message, parsed.rcode, this.recursionAvailable);
     if (!standing.mayAsk) this.access.refusals.add('client', client.address);
@@ -196,7 +193,7 @@ function termsOf(
   const wantsProof = 'wantsProof' in answer && answer.wantsProof && client.transport === 'udp';
   if (!wantsProof && !limited && cookie === undefined) return { answer, terms: NO_TERMS };
   const terms = {
-    ...(limited && { sizeLimit: Math.max(ALWAYS_ALLOWED, LARGEST_FACTOR * message.length) }),
+    ...(limited && { sizeLimit: forgeableLimit(message.length) }),
     ...(cookie !== undefined && { cookie }),
   };
   if (!wantsProof) return { answer, terms };

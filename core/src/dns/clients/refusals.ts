@@ -1,6 +1,7 @@
 import type { Clock } from '../../contracts/clock.js';
 import type { Logger } from '../../contracts/logger.js';
 import type { Milliseconds } from '../../contracts/milliseconds.js';
+import type { RateVerdict } from './response-rate.js';
 
 /** What is refused to askers, and how the log calls it. docs/abuse.md lists the same. */
 const KINDS = {
@@ -43,13 +44,18 @@ export class Refusals {
     return { ...this.total };
   }
 
-  /** One more, by this client. */
-  add(kind: RefusalKind, client: string): void {
-    const count = (this.total[kind] += 1);
+  /** So many more, one of them by this client. */
+  add(kind: RefusalKind, client: string, times = 1): void {
+    const count = (this.total[kind] += times);
     const now = this.deps.clock.now();
     const told = this.told.get(kind);
     if (told !== undefined && now - told.at < QUIET) return;
     this.told.set(kind, { at: now, count });
     this.deps.logger.warn({ refused: count - (told?.count ?? 0), client }, KINDS[kind]);
+  }
+
+  /** One more, if the rate limit let a response to this client not pass whole. */
+  addByRate(verdict: RateVerdict, client: string): void {
+    if (verdict !== 'send') this.add(verdict === 'drop' ? 'rateDropped' : 'rateCut', client);
   }
 }

@@ -50,9 +50,7 @@ export class ResponseRate {
   admit(address: Uint8Array, now: Milliseconds): RateVerdict {
     const { perSecond, slip } = this.settings;
     if (perSecond === 0) return 'send';
-    const offset = ipv4Offset(address);
-    this.hash.hash(address, Math.max(0, offset), offset === -1 ? 7 : offset + 3);
-    const bucket = this.hash.low & (BUCKETS - 1);
+    const bucket = this.bucketOf(address);
     const fullAt = Math.max(this.fullAt[bucket] as number, now) + this.interval;
     // Half an interval more, or rounding would take away the last of a burst.
     if (fullAt - now <= BURST + this.interval / 2) {
@@ -63,6 +61,19 @@ export class ResponseRate {
     const count = (this.over[bucket] as number) + 1;
     this.over[bucket] = count % slip;
     return count >= slip ? 'slip' : 'drop';
+  }
+
+  /** Undoes the count of a response to this address, which was to be sent and was not. */
+  takeBack(address: Uint8Array): void {
+    if (this.settings.perSecond === 0) return;
+    const bucket = this.bucketOf(address);
+    this.fullAt[bucket] = (this.fullAt[bucket] as number) - this.interval;
+  }
+
+  private bucketOf(address: Uint8Array): number {
+    const offset = ipv4Offset(address);
+    this.hash.hash(address, Math.max(0, offset), offset === -1 ? 7 : offset + 3);
+    return this.hash.low & (BUCKETS - 1);
   }
 }
 

@@ -1,6 +1,8 @@
 import type { Clock } from '../../contracts/clock.js';
 import type { Milliseconds } from '../../contracts/milliseconds.js';
-import type { AnswerLease, DnsAnswer, DnsClient, DnsQuery } from '../../contracts/resolver.js';
+import type { AnswerLease, DnsAnswer, DnsQuery } from '../../contracts/resolver.js';
+import type { Asker } from '../clients/asker.js';
+import { isTruncated } from '../forwarder/upstream-reply.js';
 import { RecordType } from '../wire/record-type.js';
 import { LASTING_LEASE } from '../lasting-lease.js';
 import { writeAnswer } from '../wire/answer-writer.js';
@@ -8,7 +10,7 @@ import { canonicalQuery } from './canonical-query.js';
 import { createHotMemory, type HotMemory } from './hot-memory.js';
 import { expiringPacket, lastingPacket, type HotPacket } from './hot-packet.js';
 import { HotQuery } from './hot-query.js';
-import { HotReader, LONGEST_HOT_ANSWER } from './hot-reader.js';
+import { HotReader, LONGEST_HOT_ANSWER, MISS, SILENCE } from './hot-reader.js';
 import { fitsSlot, HotWriter } from './hot-writer.js';
 
 /** How often those who give leases are told of their uses: what is known of them is at most that old. */
@@ -52,17 +54,20 @@ export class HotAnswers {
     this.leases = new Array<AnswerLease | undefined>(this.memory.slots).fill(undefined);
     this.told = new Uint32Array(this.memory.slots);
     this.lastUsed = new Float64Array(this.memory.slots);
-    this.reader = new HotReader(this.memory);
+    this.reader = new HotReader(this.memory, recursionAvailable);
     this.writer = new HotWriter(this.memory);
     this.key = new HotQuery(this.memory.seed);
   }
 
-  /** The reply to a message, if it is at hand. `countsAsUse`: whether it keeps the unikernel behind it running. */
-  answer(message: Uint8Array, { transport }: DnsClient, countsAsUse = true): Uint8Array | undefined {
+  /**
+   * The reply to a message, if it is at hand, or `silence` where the limit for its asker leaves it none; see
+   * {@link HotReader.answer}.
+   */
+  answer(message: Uint8Array, asker: Asker): Uint8Array | 'silence' | undefined {
     const { room } = this;
-    const overUdp = transport === 'udp';
-    const length = this.reader.answer(message, message.length, room, overUdp, countsAsUse, this.clock.now());
-    if (length === 0) return undefined;
+    const length = this.reader.answer(message, message.length, room, asker, this.clock.now());
+    if (length === MISS) return undefined;
+    if (length === SILENCE) return 'silence';
     this.room = Buffer.allocUnsafe(LONGEST_HOT_ANSWER);
     return room.subarray(0, length);
   }
@@ -109,7 +114,8 @@ export class HotAnswers {
     const canonical = canonicalQuery(query);
     if (canonical === undefined || !this.key.read(canonical.message, canonical.message.length)) return undefined;
     const reply = writeAnswer(canonical, answer, this.recursionAvailable);
-    if (reply === undefined) return undefined;
+    // Who gets what somebody else has cut is meant to ask again by TCP, and not to have it from memory.
+    if (reply === undefined || isTruncated(reply)) return undefined;
     return 'message' in answer ? expiringPacket(reply, now, expiresAt) : lastingPacket(reply, now);
   }
 

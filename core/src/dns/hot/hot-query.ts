@@ -1,3 +1,5 @@
+import { WHOLE_COOKIE_LENGTH } from '../clients/asker.js';
+import { COOKIE_OPTION, isCookieLength } from '../wire/cookie-option.js';
 import { HEADER_LENGTH } from '../wire/header.js';
 import { UDP_PAYLOAD_SIZE } from '../wire/opt-record.js';
 import { RecordType } from '../wire/record-type.js';
@@ -7,15 +9,21 @@ import { LONGEST_KEY } from './slot-layout.js';
 const LONGEST_NAME = 255;
 /** A header, and the question for the root. */
 const SHORTEST_QUERY = HEADER_LENGTH + 5;
-const OPT_LENGTH = 11;
+/** The length of an OPT record without options. */
+export const OPT_LENGTH = 11;
+const OPTION_HEAD_LENGTH = 4;
 const DNSSEC_OK = 0x80;
+
+/** What a COOKIE option takes in an answer, in bytes: it always holds a client cookie and one of ours. */
+export const COOKIE_OPTION_LENGTH = OPTION_HEAD_LENGTH + WHOLE_COOKIE_LENGTH;
 
 /**
  * What hot answers look at in a query, read from its bytes in one walk and without any allocation. One instance serves
  * for any number of queries, one after the other.
  *
  * The key is the question with its letters in lower case, and a byte with RD, AD, CD and DO: whatever else a query holds
- * makes no difference to what it is answered, or is not read here at all.
+ * makes no difference to what it is answered, other than how long that may be and which cookie goes with it, or is not
+ * read here at all.
  */
 export class HotQuery {
   /** The key, in words, filled up with zeros. */
@@ -29,14 +37,19 @@ export class HotQuery {
   dnssecOk = false;
   /** How long the answer may be over UDP, in bytes. */
   udpLimit = SMALLEST_PAYLOAD_SIZE;
+  /** What the COOKIE option takes in the answer, in bytes; 0 where the query has none. */
+  cookieOptionLength = 0;
+  /** Where the data of the COOKIE option lies, and its length, where there is one. */
+  cookieAt = 0;
+  cookieLength = 0;
   private readonly bytes = new Uint8Array(this.key.buffer);
 
   /** @param seed as in {@link HotMemory} */
   constructor(private readonly seed: number) {}
 
   /**
-   * Whether these are the bytes of a plain query: one question, and besides at most an OPT record of version 0 without
-   * options. `false` means no more than that somebody else has to look at it.
+   * Whether these are the bytes of a plain query: one question, and besides at most an OPT record of version 0 whose only
+   * option, if any, is a well-formed COOKIE. `false` means no more than that somebody else has to look at it.
    */
   read(message: Uint8Array, length: number): boolean {
     if (length < SHORTEST_QUERY || !isPlainHeader(message)) return false;
@@ -84,15 +97,29 @@ export class HotQuery {
     this.edns = byteAt(message, 11) === 1;
     this.dnssecOk = false;
     this.udpLimit = SMALLEST_PAYLOAD_SIZE;
+    this.cookieOptionLength = 0;
     if (!this.edns) return start === length;
-    // A length without options: an option that is to be answered from here has to be read from `start + OPT_LENGTH` on.
-    if (start + OPT_LENGTH !== length || uint16At(message, start + 9) !== 0) return false;
+    // No other option is read here: one more that is to be answered from here has to be found beside the cookie.
+    if (start + OPT_LENGTH > length || start + OPT_LENGTH + uint16At(message, start + 9) !== length) return false;
+    if (start + OPT_LENGTH !== length && !this.readCookie(message, start + OPT_LENGTH, length)) return false;
     const ownedByRoot = byteAt(message, start) === 0;
     if (!ownedByRoot || uint16At(message, start + 1) !== RecordType.OPT || byteAt(message, start + 6) !== 0)
       return false;
     const payloadSize = Math.max(uint16At(message, start + 3), SMALLEST_PAYLOAD_SIZE);
     this.udpLimit = Math.min(payloadSize, UDP_PAYLOAD_SIZE);
     this.dnssecOk = (byteAt(message, start + 7) & DNSSEC_OK) !== 0;
+    return true;
+  }
+
+  /** Takes over a COOKIE option that is all there is from `start` on. */
+  private readCookie(message: Uint8Array, start: number, length: number): boolean {
+    const cookieAt = start + OPTION_HEAD_LENGTH;
+    if (cookieAt > length || uint16At(message, start) !== COOKIE_OPTION) return false;
+    const cookieLength = uint16At(message, start + 2);
+    if (cookieAt + cookieLength !== length || !isCookieLength(cookieLength)) return false;
+    this.cookieAt = cookieAt;
+    this.cookieLength = cookieLength;
+    this.cookieOptionLength = COOKIE_OPTION_LENGTH;
     return true;
   }
 }

@@ -1,16 +1,23 @@
 import type { Milliseconds } from '../../contracts/milliseconds.js';
+import type { Asker } from '../clients/asker.js';
+import { forgeableLimit } from '../clients/forgeable-limit.js';
 import { HEADER_LENGTH } from '../wire/header.js';
-import { UDP_PAYLOAD_SIZE } from '../wire/opt-record.js';
-import { RecordType } from '../wire/record-type.js';
+import { writeCutAnswer } from './cut-answer.js';
 import { SLOT_SIZE, WAYS, type HotMemory } from './hot-memory.js';
-import { HotQuery } from './hot-query.js';
+import { writeCookieOption, writeOpt } from './hot-opt.js';
+import { HotQuery, OPT_LENGTH } from './hot-query.js';
 import { HotSlots } from './hot-slots.js';
+import { putUint16, putUint32 } from './put-uint.js';
 import { tailAt, Time, Word } from './slot-layout.js';
 
-const OPT_LENGTH = 11;
-
-/** The longest answer that comes out of a slot, in bytes: less than it, as the slot's own words are longer than a header and an OPT record. */
+/** The longest answer that comes out of a slot, in bytes: less than it, as the slot's own words are longer than a header and an OPT record with a cookie. */
 export const LONGEST_HOT_ANSWER = SLOT_SIZE;
+
+/** Instead of a length: there is no answer at hand, and others have to look. */
+export const MISS = 0;
+
+/** Instead of a length: there is to be no answer, by anybody. */
+export const SILENCE = -1;
 
 /**
  * Answers queries from hot memory, in any thread, byte for byte as they would be answered without it. One instance a
@@ -20,60 +27,95 @@ export class HotReader {
   private readonly slots: HotSlots;
   private readonly query: HotQuery;
 
-  constructor(memory: HotMemory) {
+  constructor(
+    memory: HotMemory,
+    private readonly recursionAvailable: boolean,
+  ) {
     this.slots = new HotSlots(memory);
     this.query = new HotQuery(memory.seed);
   }
 
   /**
-   * Writes the answer to a message into `out`, and gives its length; 0 where it has to be answered by others, and then
-   * `out` may hold anything.
+   * Writes the answer to a message into `out`, and gives its length; else {@link MISS} or {@link SILENCE}, and then `out`
+   * may hold anything. A response to an asker whose responses are limited has been counted, and `asker.verdict` says what
+   * became of it, other than after a miss.
    *
    * @param length how many bytes of `message` are the message
    * @param out room for {@link LONGEST_HOT_ANSWER} bytes, not overlapping `message`
-   * @param overUdp whether the asker's limit for UDP counts
-   * @param countsAsUse whether the query keeps the unikernel behind it running
+   * @param asker who has just come with this message
    * @param now by the clock of who wrote the answers
    */
-  answer(
-    message: Uint8Array,
-    length: number,
-    out: Uint8Array,
-    overUdp: boolean,
-    countsAsUse: boolean,
-    now: Milliseconds,
-  ): number {
+  answer(message: Uint8Array, length: number, out: Uint8Array, asker: Asker, now: Milliseconds): number {
     const { query, slots } = this;
-    if (!query.read(message, length)) return 0;
+    // Hot answers say that other names are looked up here, as they do to nearly everybody.
+    if (!asker.mayAsk || !asker.mayForward || !query.read(message, length)) return MISS;
     const { words } = slots;
     const first = slots.firstSlot(query.hash);
     for (let slot = first; slot < first + WAYS; slot++) {
       if (slots.tags[slot] !== query.hash) continue;
-      const start = slot * (SLOT_SIZE / 4);
-      const generation = Atomics.load(words, start + Word.Generation);
+      const generation = Atomics.load(words, slot * (SLOT_SIZE / 4) + Word.Generation);
       if ((generation & 1) === 0 || !slots.hasKey(slot, query)) continue;
-      const written = this.write(slot, message, out, overUdp ? query.udpLimit : LONGEST_HOT_ANSWER, now);
-      if (written === 0) return 0;
-      // The writer ends an answer first and looks at its uses then; here it is the other way round. So an answer that is
-      // still live after it has been counted is counted in time, and one that has changed meanwhile is never given.
-      Atomics.add(words, start + Word.Uses, countsAsUse ? 1 : 0);
-      return Atomics.load(words, start + Word.Generation) === generation ? written : 0;
+      return this.give(slot, generation, message, length, out, asker, now);
     }
-    return 0;
+    return MISS;
   }
 
-  /** What is read here may be changing: nothing of it leads out of `out` or on for ever, and it is thrown away then. */
-  private write(slot: number, message: Uint8Array, out: Uint8Array, limit: number, now: Milliseconds): number {
-    const { words, times } = this.slots;
-    const { questionLength, keyLength, edns } = this.query;
+  /**
+   * What is read here may be changing: nothing of it leads out of `out` or on for ever, and it is thrown away then. What
+   * does not fit is left to others before it is counted, as they count it, too.
+   */
+  private give(
+    slot: number,
+    generation: number,
+    message: Uint8Array,
+    length: number,
+    out: Uint8Array,
+    asker: Asker,
+    now: Milliseconds,
+  ): number {
+    const { query } = this;
+    const { words } = this.slots;
     const start = slot * (SLOT_SIZE / 4);
+    if (query.cookieOptionLength !== 0) asker.showCookie(message, query.cookieAt, query.cookieLength, now);
+    const total = this.lengthOf(start, now);
+    if (total === 0 || total > this.limitFor(asker, length)) return MISS;
+    if (asker.limited) {
+      const verdict = asker.admit(now);
+      if (verdict === 'drop') return SILENCE;
+      if (verdict === 'slip') return writeCutAnswer(query, message, out, this.recursionAvailable, asker, now);
+    }
+    this.write(slot, message, out, asker, now);
+    // The writer ends an answer first and looks at its uses then; here it is the other way round. So an answer that is
+    // still live after it has been counted is counted in time, and one that has changed meanwhile is never given.
+    Atomics.add(words, start + Word.Uses, asker.keepsAlive ? 1 : 0);
+    if (Atomics.load(words, start + Word.Generation) === generation) return total;
+    asker.takeBack();
+    return MISS;
+  }
+
+  /** How long the answer is; 0 where it is too old. */
+  private lengthOf(start: number, now: Milliseconds): number {
+    const { words, times } = this.slots;
+    const { questionLength, edns, cookieOptionLength } = this.query;
     if (!(now < (times[start / 2 + Time.Expiry] as number))) return 0;
+    const end = HEADER_LENGTH + questionLength + (words[start + Word.TailLength] as number);
+    return edns ? end + OPT_LENGTH + cookieOptionLength + (words[start + Word.OptionsLength] as number) : end;
+  }
+
+  private limitFor(asker: Asker, queryLength: number): number {
+    if (!asker.overUdp) return LONGEST_HOT_ANSWER;
+    const { udpLimit } = this.query;
+    return asker.limited ? Math.min(udpLimit, forgeableLimit(queryLength)) : udpLimit;
+  }
+
+  private write(slot: number, message: Uint8Array, out: Uint8Array, asker: Asker, now: Milliseconds): void {
+    const { query } = this;
+    const { words, bytes } = this.slots;
+    const { questionLength, keyLength, edns } = query;
+    const start = slot * (SLOT_SIZE / 4);
     const tailLength = words[start + Word.TailLength] as number;
     const optionsLength = words[start + Word.OptionsLength] as number;
     const questionEnd = HEADER_LENGTH + questionLength;
-    const end = questionEnd + tailLength;
-    const total = edns ? end + OPT_LENGTH + optionsLength : end;
-    if (total > limit || total < questionEnd) return 0;
 
     out[0] = message[0] as number;
     out[1] = message[1] as number;
@@ -85,8 +127,12 @@ export class HotReader {
     const tail = slot * SLOT_SIZE + tailAt(keyLength);
     this.writeTail(start, tail, tailLength, out, questionEnd);
     if (words[start + Word.Ttls] !== 0) this.countDown(start, tail + tailLength + optionsLength, out, questionEnd, now);
-    if (edns) this.writeOpt(optionsLength, tail + tailLength, out, end);
-    return total;
+    if (!edns) return;
+    const { cookieOptionLength } = query;
+    let position = writeOpt(out, questionEnd + tailLength, query.dnssecOk, 0, cookieOptionLength + optionsLength);
+    if (cookieOptionLength !== 0) position = writeCookieOption(out, position, message, query, asker, now);
+    const options = tail + tailLength;
+    for (let index = 0; index < optionsLength; index++) out[position++] = bytes[options + index] as number;
   }
 
   private writeTail(start: number, tail: number, tailLength: number, out: Uint8Array, outAt: number): void {
@@ -123,28 +169,4 @@ export class HotReader {
       putUint32(out, at, ttl > elapsed ? ttl - elapsed : 0);
     }
   }
-
-  /** Our own OPT record, as `optBytes` makes it. */
-  private writeOpt(length: number, options: number, out: Uint8Array, at: number): void {
-    const { bytes } = this.slots;
-    out[at] = 0;
-    putUint16(out, at + 1, RecordType.OPT);
-    putUint16(out, at + 3, UDP_PAYLOAD_SIZE);
-    putUint16(out, at + 5, 0);
-    putUint16(out, at + 7, this.query.dnssecOk ? 0x8000 : 0);
-    putUint16(out, at + 9, length);
-    for (let index = 0; index < length; index++) out[at + OPT_LENGTH + index] = bytes[options + index] as number;
-  }
-}
-
-function putUint16(out: Uint8Array, at: number, value: number): void {
-  out[at] = value >>> 8;
-  out[at + 1] = value;
-}
-
-function putUint32(out: Uint8Array, at: number, value: number): void {
-  out[at] = value >>> 24;
-  out[at + 1] = value >>> 16;
-  out[at + 2] = value >>> 8;
-  out[at + 3] = value;
 }

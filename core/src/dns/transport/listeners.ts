@@ -21,7 +21,7 @@ export interface ListenerDependencies {
   readonly logger: Logger;
   /** What threads of the transport answer from. */
   readonly hot: HotMemory;
-  readonly access: Pick<Access, 'addressOf' | 'refusals' | 'rules'>;
+  readonly access: Pick<Access, 'addressOf' | 'refusals' | 'shared'>;
 }
 
 /** Everything that Jitsu listens on: UDP and TCP on one port of each address. */
@@ -91,13 +91,7 @@ export class Listeners {
     const { handler, settings, transport, deps } = this;
     if (transport.kind === 'dgram') return UdpListener.open(endpoint, handler, deps.logger);
     const { workers, forwarders } = settings;
-    const around = {
-      ...deps,
-      rules: deps.access.rules.settings,
-      calls: transport.calls,
-      workers,
-      recursionAvailable: forwarders !== 'off',
-    };
+    const around = { ...deps, calls: transport.calls, workers, recursionAvailable: forwarders !== 'off' };
     return MmsgListener.open(endpoint, handler, around);
   }
 }

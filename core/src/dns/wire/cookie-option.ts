@@ -1,8 +1,9 @@
 import { readUint16 } from './header.js';
 
-const COOKIE_OPTION = 10;
+/** RFC 7873, 4. */
+export const COOKIE_OPTION = 10;
 
-/** A client cookie alone, or with a server cookie behind it (RFC 7873, 4), in bytes. */
+/** A client cookie alone, or with a server cookie behind it, in bytes. */
 const CLIENT_ONLY = 8;
 const SHORTEST_WITH_SERVER = 16;
 const LONGEST_WITH_SERVER = 40;
@@ -13,12 +14,16 @@ export function cookieAmong(options: Uint8Array): Uint8Array | undefined | 'malf
     const length = readUint16(options, position + 2);
     const start = position + 4;
     if (readUint16(options, position) === COOKIE_OPTION) {
-      const wellFormed = length === CLIENT_ONLY || (length >= SHORTEST_WITH_SERVER && length <= LONGEST_WITH_SERVER);
-      return wellFormed ? options.subarray(start, start + length) : 'malformed';
+      return isCookieLength(length) ? options.subarray(start, start + length) : 'malformed';
     }
     position = start + length;
   }
   return undefined;
+}
+
+/** Whether a COOKIE option may have so many bytes of data. */
+export function isCookieLength(length: number): boolean {
+  return length === CLIENT_ONLY || (length >= SHORTEST_WITH_SERVER && length <= LONGEST_WITH_SERVER);
 }
 
 /** A cookie as an EDNS option. */

@@ -3,8 +3,9 @@ import packet, { type Packet } from 'dns-packet';
 import { HotAnswers } from '#core/dns/hot/hot-answers.js';
 import { relayMessage } from '#core/dns/wire/message-relay.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
+import { anAsker } from '../../../support/dns-asker.js';
 import { decodeReply, extendedErrorIn, queryBytes, type QueryOptions } from '../../../support/dns-message.js';
-import { aQuery, udpClient } from '../../../support/dns-query.js';
+import { aQuery } from '../../../support/dns-query.js';
 
 const message = (parts: Partial<Packet> = {}): Uint8Array =>
   packet.encode({
@@ -24,8 +25,11 @@ describe('a hot answer of somebody else', () => {
   const stage = () => {
     const clock = new ManualClock();
     const hot = new HotAnswers(true, clock);
-    const ask = (options: QueryOptions = {}): Uint8Array | undefined =>
-      hot.answer(queryBytes('www.test', options), udpClient);
+    const ask = (options: QueryOptions = {}): Uint8Array | undefined => {
+      const reply = hot.answer(queryBytes('www.test', options), anAsker());
+      assert.notEqual(reply, 'silence');
+      return reply as Uint8Array | undefined;
+    };
     const keep = (reusableFor: number, reply = message(), options: QueryOptions = {}): void =>
       hot.keep(aQuery('www.test', options), { message: reply, reusableUntil: clock.now() + reusableFor });
     const ttls = (): (number | undefined)[] => {

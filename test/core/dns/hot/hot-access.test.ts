@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
+import fc from 'fast-check';
 import type { DnsSettings, WakeSettings } from '#core/config/settings.js';
-import type { DnsClient } from '#core/contracts/resolver.js';
+import type { DnsClient, DnsQuery } from '#core/contracts/resolver.js';
 import { Access } from '#core/dns/clients/access.js';
+import { addressBytes } from '#core/dns/clients/client-addresses.js';
 import { DnsServer } from '#core/dns/dns-server.js';
+import { LASTING_LEASE } from '#core/dns/lasting-lease.js';
+import { Responder } from '#core/dns/responder.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
-import { cookieIn, queryWithCookie } from '../../../support/dns-cookie.js';
+import { cookieIn, cookieOfKind, queryWithCookie, type CookieKind } from '../../../support/dns-cookie.js';
 import { DnsLog } from '../../../support/dns-log.js';
 import { decodeReply, queryBytes, type Reply } from '../../../support/dns-message.js';
 import { dnsSettings } from '../../../support/dns-settings.js';
@@ -50,18 +54,74 @@ class Stage {
   }
 
   /** Whether an answer to this client is a hot one. */
-  async isHotFor(client: DnsClient): Promise<boolean> {
+  async isHotFor(client: DnsClient, message = query): Promise<boolean> {
     const before = this.asked;
-    assert.equal((await this.ask(client))?.rcode, 'NOERROR');
+    assert.equal((await this.ask(client, message))?.rcode, 'NOERROR');
     return this.asked === before;
   }
 
   /** How often a query of this client has kept alive what it asked for, without a resolver. */
-  async usesBy(client: DnsClient): Promise<number> {
-    const before = this.lease.uses;
-    await this.ask(client);
+  async usesBy(client: DnsClient, message = query): Promise<number> {
+    const before = [this.lease.uses, this.asked];
+    await this.ask(client, message);
     await this.clock.advance(1_000);
-    return this.lease.uses - before;
+    assert.equal(this.asked, before[1]);
+    return this.lease.uses - (before[0] as number);
+  }
+
+  /** A query of this client with a cookie. */
+  withCookie(kind: CookieKind, { address }: DnsClient): Uint8Array {
+    const { cookieSecret } = this.access.shared;
+    const cookie = cookieOfKind(kind, cookieSecret, addressBytes(address) as Uint8Array, this.clock.now());
+    return cookie === undefined ? query : queryWithCookie('www.test', cookie);
+  }
+}
+
+const LIMITED = { perSecond: 4, slip: 2, exempt };
+/** By the limit, and for its size: the answers are of two sizes, and the latter has to be cut. */
+const asked = fc.record({
+  name: fc.constantFrom('www.test', 'large.test'),
+  cookie: fc.constantFrom<CookieKind>('none', 'client', 'fresh', 'forged'),
+  address: fc.constantFrom('127.0.0.1', '192.0.2.1', '192.0.2.2', '198.51.100.1'),
+  pause: fc.constantFrom(0, 0, 0, 300),
+});
+
+/** What a server says to this and that, with hot answers or without any. */
+class Conversation {
+  readonly replies: string[] = [];
+  readonly access: Access;
+  asked = 0;
+  private readonly clock = new ManualClock(1_700_000_000_000);
+  private readonly respond: (message: Uint8Array, client: DnsClient) => ReturnType<DnsServer['handle']>;
+
+  constructor(areKept: boolean) {
+    const deps = { clock: this.clock, logger: new DnsLog() };
+    const settings = dnsSettings({ rateLimit: LIMITED });
+    this.access = new Access(settings, wakeSettings(), deps);
+    const resolver = {
+      resolve: async ({ name }: DnsQuery) => {
+        this.asked += 1;
+        const addresses = name === 'www.test' ? ['192.0.2.9'] : Array.from({ length: 20 }, () => '192.0.2.9');
+        const answers = addresses.map((address) => ({ name, type: 'A', ttl: 60, address }) as const);
+        return { rcode: 0, answers, lease: LASTING_LEASE };
+      },
+    };
+    const server = new DnsServer(settings, [resolver], deps, this.access);
+    const responder = new Responder(settings, [resolver], deps.logger, this.access);
+    this.respond = (message, client) => (areKept ? server.handle(message, client) : responder.respond(message, client));
+  }
+
+  async ask({ name, cookie, address, pause }: typeof asked extends fc.Arbitrary<infer T> ? T : never): Promise<void> {
+    await this.clock.advance(pause);
+    const { cookieSecret } = this.access.shared;
+    const data = cookieOfKind(cookie, cookieSecret, addressBytes(address) as Uint8Array, this.clock.now());
+    const message = data === undefined ? queryBytes(name, { edns: {} }) : queryWithCookie(name, data);
+    const reply = await this.respond(message, { ...far, address });
+    if (reply === undefined) return void this.replies.push('silence');
+    const given = Buffer.from(reply);
+    // The secrets of two servers differ, and so does what follows from them: the hash in the cookie, which comes last.
+    if (data !== undefined) given.fill(0, given.length - 8);
+    this.replies.push(given.toString('hex'));
   }
 }
 
@@ -85,17 +145,47 @@ describe('hot answers and access', () => {
 
   it('stay within the rate of responses to sources that may be forged', async () => {
     const stage = await Stage.open({ rateLimit: { perSecond: 2, slip: 0, exempt } });
-    const replies = await Promise.all(Array.from({ length: 5 }, () => stage.ask(far)));
-    assert.equal(replies.filter((reply) => reply !== undefined).length, 2);
+    assert.equal(await stage.isHotFor(far), true);
+    const replies = await Promise.all(Array.from({ length: 4 }, () => stage.ask(far)));
+    assert.equal(replies.filter((reply) => reply !== undefined).length, 1);
     assert.equal(stage.access.refusals.counts.rateDropped, 3);
     assert.equal(await stage.isHotFor(near), true);
+    assert.equal(await stage.isHotFor(far, stage.withCookie('fresh', far)), true);
   });
 
-  it('hold nobody’s cookie', async () => {
+  it('are given, cut, left out and counted by the limits just as if there were none', async () => {
+    let hot = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(asked, { minLength: 5, maxLength: 40 }), async (queries) => {
+        const [slow, fast] = [new Conversation(false), new Conversation(true)];
+        for (const each of queries) await Promise.all([slow.ask(each), fast.ask(each)]);
+        assert.deepEqual(fast.replies, slow.replies);
+        assert.deepEqual(fast.access.refusals.counts, slow.access.refusals.counts);
+        hot += slow.asked - fast.asked;
+      }),
+    );
+    assert.ok(hot > 200, `only ${hot} hot answers`);
+  });
+
+  it('keep alive for a source that may be forged only when its cookie shows that it is none', async () => {
+    const stage = await Stage.open({ rateLimit: { perSecond: 100, slip: 0, exempt } });
+    for (const kind of ['fresh', 'old'] as const) assert.equal(await stage.usesBy(far, stage.withCookie(kind, far)), 1);
+    for (const kind of ['none', 'client', 'late', 'elsewhere', 'forged'] as const) {
+      assert.equal(await stage.usesBy(far, stage.withCookie(kind, far)), 0, kind);
+    }
+    const barred = await Stage.open({}, { deny: ['192.0.2.0/24'] });
+    assert.equal(await barred.usesBy(far, barred.withCookie('fresh', far)), 0);
+  });
+
+  it('hold nobody’s cookie but that of the asker', async () => {
     const stage = await Stage.open();
     const cookie = Buffer.from('0102030405060708', 'hex');
-    const withCookie = await stage.ask(near, queryWithCookie('www.test', cookie));
-    assert.equal(cookieIn(withCookie as Reply)?.length, 24);
+    const message = queryWithCookie('www.test', cookie);
+    const given = [far, near].map(async (client) => cookieIn((await stage.ask(client, message)) as Reply));
+    const [one, other] = await Promise.all(given);
+    assert.deepEqual([one?.length, other?.length], [24, 24]);
+    assert.notDeepEqual(one, other);
+    assert.equal(await stage.isHotFor(far, queryWithCookie('www.test', one as Buffer)), true);
     assert.equal(await stage.isHotFor(near), true);
     assert.equal(cookieIn((await stage.ask(near)) as Reply), undefined);
   });

@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import type { AnswerLease, DnsAnswer, RecordsAnswer } from '#core/contracts/resolver.js';
 import { HotAnswers } from '#core/dns/hot/hot-answers.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
+import { anAccess, anAsker } from '../../../support/dns-asker.js';
 import { decodeReply, queryBytes, type QueryOptions } from '../../../support/dns-message.js';
 import { aQuery, tcpClient, udpClient } from '../../../support/dns-query.js';
 import { FakeLease } from '../../../support/fake-lease.js';
+import { wakeSettings } from '../../../support/wake-settings.js';
 
 const answerWith = (lease: AnswerLease | undefined, addresses = ['192.0.2.1'], name = 'www.test'): RecordsAnswer => ({
   rcode: 0,
@@ -26,7 +28,9 @@ class Stage {
   }
 
   ask(name = 'www.test', options: QueryOptions = {}, client = udpClient): Uint8Array | undefined {
-    return this.hot.answer(queryBytes(name, options), client);
+    const reply = this.hot.answer(queryBytes(name, options), anAsker(client));
+    assert.notEqual(reply, 'silence');
+    return reply as Uint8Array | undefined;
   }
 
   /** Asks so many times, and gives the first addresses of the answers. */
@@ -123,7 +127,8 @@ describe('hot answers', () => {
     const stage = new Stage();
     const lease = new FakeLease();
     stage.keep(answerWith(lease));
-    assert.ok(stage.hot.answer(queryBytes('www.test'), udpClient, false));
+    const unproven = anAccess({}, wakeSettings()).askerOf(udpClient);
+    assert.ok(stage.hot.answer(queryBytes('www.test'), unproven));
     stage.hot.settle();
     assert.equal(lease.uses, 0);
   });

@@ -5,6 +5,7 @@ import { Worker } from 'node:worker_threads';
 import type { RecordsAnswer } from '#core/contracts/resolver.js';
 import { HotAnswers } from '#core/dns/hot/hot-answers.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
+import { anAccess } from '../../../support/dns-asker.js';
 import { aQuery } from '../../../support/dns-query.js';
 import { FakeLease } from '../../../support/fake-lease.js';
 
@@ -28,7 +29,8 @@ describe('hot answers in another thread', function () {
     const hot = new HotAnswers(false, new ManualClock(), 8);
     const query = aQuery('www.test', { edns: {} });
     const state = new Int32Array(new SharedArrayBuffer(8));
-    const worker = new Worker(ASKER, { workerData: { memory: hot.memory, query: query.message, state } });
+    const order = { memory: hot.memory, access: anAccess().shared, query: query.message, state };
+    const worker = new Worker(ASKER, { workerData: order });
     try {
       await once(worker, 'message');
       let told = 0;

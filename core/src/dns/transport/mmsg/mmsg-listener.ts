@@ -1,7 +1,7 @@
 import type { Endpoint } from '../../../config/settings.js';
 import type { Clock } from '../../../contracts/clock.js';
 import type { Logger } from '../../../contracts/logger.js';
-import type { ClientRuleSettings } from '../../clients/client-rules.js';
+import type { Access } from '../../clients/access.js';
 import type { HotMemory } from '../../hot/hot-memory.js';
 import type { MessageHandler } from '../message-handler.js';
 import { DatagramSocket } from './datagram-socket.js';
@@ -21,8 +21,8 @@ export interface MmsgSurroundings {
   readonly recursionAvailable: boolean;
   /** What the threads answer from. */
   readonly hot: HotMemory;
-  /** Who may have it. */
-  readonly rules: ClientRuleSettings;
+  /** Who may have it, and what is refused to the others. */
+  readonly access: Pick<Access, 'shared' | 'refusals'>;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Another program for the threads, where that of Jitsu is not meant. */

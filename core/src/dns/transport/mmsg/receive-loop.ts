@@ -1,15 +1,14 @@
 import type { Milliseconds } from '../../../contracts/milliseconds.js';
-import type { HotAdmission } from '../../clients/hot-admission.js';
-import { LONGEST_HOT_ANSWER, type HotReader } from '../../hot/hot-reader.js';
-import { writeHeaderOnly } from '../../wire/response-writer.js';
+import type { Asker } from '../../clients/asker.js';
+import { LONGEST_HOT_ANSWER, MISS, SILENCE, type HotReader } from '../../hot/hot-reader.js';
 import { HEADER_LENGTH } from '../../wire/header.js';
-import { Rcode } from '../../wire/rcode.js';
-import { BATCH_SIZE, DatagramBatch, type DatagramKind } from './datagram-batch.js';
+import { BATCH_SIZE, DatagramBatch, ENVELOPE_WORDS, type DatagramKind } from './datagram-batch.js';
 import { Linux } from './linux.js';
+import { OverloadAnswers } from './overload-answers.js';
 import { sendBatch } from './send-batch.js';
 import type { SocketCalls } from './socket-calls.js';
 import type { MissWriter } from './miss-writer.js';
-import { ThreadState } from './thread-state.js';
+import { REFUSAL_WORDS, ThreadState, type ThreadRefusal } from './thread-state.js';
 
 /** The longest datagram that there is (its length has 16 bits), so that none is ever cut off. Untouched memory is free. */
 const LONGEST_DATAGRAM = 65_536;
@@ -27,14 +26,16 @@ export interface ReceiveLoopOptions {
   readonly state: Int32Array<SharedArrayBuffer>;
   readonly recursionAvailable: boolean;
   readonly hot: Pick<HotReader, 'answer'>;
-  /** Says who may have it. */
-  readonly admission: Pick<HotAdmission, 'of'>;
+  /** Judges those who send. */
+  readonly asker: Asker;
   /** The time of the main thread's clock. */
   now(): Milliseconds;
   /** Takes over datagrams that have no hot answer. */
   readonly misses: Pick<MissWriter, 'add' | 'publish'>;
   /** There are some, and the main thread must be told. */
   onMisses(): void;
+  /** The thread begins to count refusals of this kind by itself; `envelope` is that of the first. */
+  onRefused(kind: ThreadRefusal, envelope: Uint32Array): void;
   /** Replies could not be sent; `code` says why. */
   onUnsent(code: string): void;
 }
@@ -43,9 +44,11 @@ export interface ReceiveLoopOptions {
 export class ReceiveLoop {
   private readonly received: DatagramBatch;
   private readonly replies: DatagramBatch;
+  private readonly overload: OverloadAnswers;
 
   constructor(private readonly options: ReceiveLoopOptions) {
-    const { calls, kind } = options;
+    const { calls, kind, recursionAvailable } = options;
+    this.overload = new OverloadAnswers(recursionAvailable);
     this.received = new DatagramBatch(calls.addressOf, kind, LONGEST_DATAGRAM);
     this.replies = new DatagramBatch(calls.addressOf, kind, LONGEST_REPLY);
   }
@@ -68,7 +71,7 @@ export class ReceiveLoop {
   }
 
   private take(count: number): void {
-    const { admission, hot, misses } = this.options;
+    const { asker, hot, misses } = this.options;
     const { received, replies } = this;
     const now = this.options.now();
     let replyCount = 0;
@@ -79,23 +82,27 @@ export class ReceiveLoop {
       // Nobody can be answered at port 0, and whatever is no query is met with silence.
       if (length < HEADER_LENGTH || (message[2] as number) >= 0x80 || received.portOf(index) === 0) continue;
       const out = replies.payloads[replyCount] as Uint8Array;
-      const admitted = admission.of(received.senders[index] as Uint8Array, true);
-      let replyLength = admitted === 'none' ? 0 : hot.answer(message, length, out, true, admitted === 'counted', now);
-      if (replyLength === 0 && misses.add(received, index)) {
+      asker.come(received.senders[index] as Uint8Array, true);
+      let replyLength = hot.answer(message, length, out, asker, now);
+      if (replyLength === MISS && misses.add(received, index)) {
         missCount += 1;
         continue;
       }
-      if (replyLength === 0) replyLength = this.refuse(message, out);
-      replies.reply(replyCount++, replyLength, received, index);
+      if (replyLength === MISS) replyLength = this.overload.answer(message, length, out, asker, now);
+      if (replyLength !== SILENCE) replies.reply(replyCount++, replyLength, received, index);
+      if (!asker.mayAsk) this.refused('client', index);
+      else if (asker.verdict !== 'send') this.refused(replyLength === SILENCE ? 'rateDropped' : 'rateCut', index);
     }
     if (replyCount > 0) this.send(replyCount);
     if (missCount > 0 && misses.publish()) this.options.onMisses();
   }
 
-  private refuse(message: Uint8Array, out: Uint8Array): number {
-    const reply = writeHeaderOnly(message, Rcode.ServerFailure, this.options.recursionAvailable);
-    out.set(reply);
-    return reply.length;
+  /** Counts it. The main thread hears of the first alone: what comes until it takes over the count is no news. */
+  private refused(kind: ThreadRefusal, index: number): void {
+    if (Atomics.add(this.options.state, REFUSAL_WORDS[kind], 1) !== 0) return;
+    const envelope = new Uint32Array(ENVELOPE_WORDS);
+    this.received.copyEnvelope(index, envelope);
+    this.options.onRefused(kind, envelope);
   }
 
   private send(count: number): void {

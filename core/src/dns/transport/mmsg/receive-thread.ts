@@ -3,12 +3,15 @@ import type { Clock } from '../../../contracts/clock.js';
 import type { Logger } from '../../../contracts/logger.js';
 import type { Milliseconds } from '../../../contracts/milliseconds.js';
 import { errorMessage } from '../../../errors.js';
-import type { ClientRuleSettings } from '../../clients/client-rules.js';
+import type { Access } from '../../clients/access.js';
 import type { HotMemory } from '../../hot/hot-memory.js';
 import type { DatagramSocket } from './datagram-socket.js';
 import type { MissRing } from './miss-ring.js';
 import { MmsgUnavailable } from './mmsg-unavailable.js';
 import type { ReceiveMessage, ReceiveOrder } from './receive-worker.js';
+import { clientOf } from './socket-address.js';
+import type { SocketCalls } from './socket-calls.js';
+import { ThreadRefusals } from './thread-refusals.js';
 import { createThreadState, ThreadState } from './thread-state.js';
 import { aheadOfMachine } from './thread-time.js';
 
@@ -26,10 +29,11 @@ function endAll(): void {
 }
 
 export interface ReceiveThreadOptions {
+  readonly calls: SocketCalls;
   readonly socket: DatagramSocket;
   readonly recursionAvailable: boolean;
   readonly hot: HotMemory;
-  readonly rules: ClientRuleSettings;
+  readonly access: Pick<Access, 'shared' | 'refusals'>;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Another program for the thread, where that of Jitsu is not meant. */
@@ -43,11 +47,14 @@ export interface ReceiveThreadOptions {
 /** A thread that takes datagrams off a socket, and a new one should it die. */
 export class ReceiveThread {
   private readonly state = createThreadState();
+  private readonly refusals: ThreadRefusals;
   private exited: Promise<void> = Promise.resolve();
   private pause = SHORTEST_PAUSE;
   private restarting: Disposable | undefined;
 
-  private constructor(private readonly options: ReceiveThreadOptions) {}
+  private constructor(private readonly options: ReceiveThreadOptions) {
+    this.refusals = new ThreadRefusals(this.state, options.access.refusals, options.clock);
+  }
 
   /** Resolves when it takes datagrams. @throws MmsgUnavailable */
   static async start(options: ReceiveThreadOptions): Promise<ReceiveThread> {
@@ -74,16 +81,17 @@ export class ReceiveThread {
     this.end();
     this.restarting?.[Symbol.dispose]();
     await this.exited;
+    this.refusals.settle();
     if (running.delete(this) && running.size === 0) process.off('exit', endAll);
   }
 
   /** @param failed told of the end of a thread that was never ready; any other is replaced */
   private run(onReady: () => void, failed: (reason: Error) => void): void {
-    const { socket, ring, recursionAvailable, hot, rules, clock, program = PROGRAM } = this.options;
+    const { calls, socket, ring, recursionAvailable, hot, access, clock, program = PROGRAM } = this.options;
     const { descriptor, kind } = socket;
     const clockAhead = aheadOfMachine(clock.now());
-    const { state } = this;
-    const order: ReceiveOrder = { descriptor, kind, state, ring, recursionAvailable, hot, rules, clockAhead };
+    const memory = { state: this.state, ring, hot, access: access.shared };
+    const order: ReceiveOrder = { descriptor, kind, ...memory, recursionAvailable, clockAhead };
     // Node's flags are meant for whoever was started with them: some of them no thread takes.
     let worker: Worker;
     try {
@@ -98,6 +106,9 @@ export class ReceiveThread {
     worker.on('message', (message: ReceiveMessage) => {
       if (message.kind === 'misses') return this.options.onMisses();
       if (message.kind === 'unsent') return this.tellOfUnsent(message.code);
+      if (message.kind === 'refused') {
+        return this.refusals.announce(message.refusal, clientOf(message.envelope, calls).address);
+      }
       readyAt = clock.now();
       onReady();
     });
@@ -117,6 +128,7 @@ export class ReceiveThread {
     logger.error({ err: reason }, 'a thread that takes datagrams has died; another one takes its place');
     // It may have died before it could tell of them.
     this.options.onMisses();
+    this.refusals.forget();
     if (clock.now() - since > LONGEST_PAUSE) this.pause = SHORTEST_PAUSE;
     const restart = (): void => this.run(ignore, (failure) => this.replace(failure, clock.now()));
     this.restarting = clock.after(this.pause, restart);

@@ -1,8 +1,7 @@
 /** The thread that waits for datagrams. It never comes back to Node's own loop, and so gets no messages. */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Milliseconds } from '../../../contracts/milliseconds.js';
-import { ClientRules, type ClientRuleSettings } from '../../clients/client-rules.js';
-import { HotAdmission } from '../../clients/hot-admission.js';
+import { Asker, type SharedAccess } from '../../clients/asker.js';
 import type { HotMemory } from '../../hot/hot-memory.js';
 import { HotReader } from '../../hot/hot-reader.js';
 import type { DatagramKind } from './datagram-batch.js';
@@ -10,6 +9,7 @@ import type { MissRing } from './miss-ring.js';
 import { MissWriter } from './miss-writer.js';
 import { ReceiveLoop } from './receive-loop.js';
 import { loadSocketCalls } from './socket-calls.js';
+import type { ThreadRefusal } from './thread-state.js';
 import { timeTeller } from './thread-time.js';
 
 /** What such a thread is to do. */
@@ -23,7 +23,7 @@ export interface ReceiveOrder {
   readonly ring: MissRing;
   readonly recursionAvailable: boolean;
   readonly hot: HotMemory;
-  readonly rules: ClientRuleSettings;
+  readonly access: SharedAccess;
   /** See `timeTeller`. */
   readonly clockAhead: Milliseconds;
 }
@@ -32,6 +32,8 @@ export type ReceiveMessage =
   | { readonly kind: 'ready' }
   /** There are some in the ring. */
   | { readonly kind: 'misses' }
+  /** It counts refusals; of whom the first was, as `DatagramBatch` copies it. */
+  | { readonly kind: 'refused'; readonly refusal: ThreadRefusal; readonly envelope: Uint32Array }
   | { readonly kind: 'unsent'; readonly code: string };
 
 const post = (message: ReceiveMessage): void => parentPort?.postMessage(message);
@@ -40,11 +42,12 @@ const order = workerData as ReceiveOrder;
 const loop = new ReceiveLoop({
   ...order,
   calls: await loadSocketCalls(),
-  hot: new HotReader(order.hot),
-  admission: new HotAdmission(new ClientRules(order.rules.dns, order.rules.wake)),
+  hot: new HotReader(order.hot, order.recursionAvailable),
+  asker: new Asker(order.access),
   now: timeTeller(order.clockAhead),
   misses: new MissWriter(order.ring),
   onMisses: () => post({ kind: 'misses' }),
+  onRefused: (refusal, envelope) => post({ kind: 'refused', refusal, envelope }),
   onUnsent: (code) => post({ kind: 'unsent', code }),
 });
 post({ kind: 'ready' });

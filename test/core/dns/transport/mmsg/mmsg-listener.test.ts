@@ -3,17 +3,20 @@ import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { setEnvironmentData } from 'node:worker_threads';
-import { ANYBODY_WAKES } from '#core/dns/clients/access.js';
-import { ClientRules } from '#core/dns/clients/client-rules.js';
+import { HotAnswers } from '#core/dns/hot/hot-answers.js';
 import { createHotMemory } from '#core/dns/hot/hot-memory.js';
+import { LASTING_LEASE } from '#core/dns/lasting-lease.js';
 import type { MessageHandler } from '#core/dns/transport/message-handler.js';
 import { MmsgListener, type MmsgSurroundings } from '#core/dns/transport/mmsg/mmsg-listener.js';
 import { loadSocketCalls } from '#core/dns/transport/mmsg/socket-calls.js';
+import { eventually } from '#core/testing/eventually.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
+import { anAccess } from '../../../../support/dns-asker.js';
 import { askByUdp } from '../../../../support/dns-exchange.js';
 import { DnsLog } from '../../../../support/dns-log.js';
-import { dnsSettings } from '../../../../support/dns-settings.js';
-import { queryBytes } from '../../../../support/dns-message.js';
+import { decodeReply, queryBytes } from '../../../../support/dns-message.js';
+import { aQuery } from '../../../../support/dns-query.js';
+
 import { requireMmsg } from '../../../../support/udp-transports.js';
 
 const here = { address: '127.0.0.1', port: 0 };
@@ -32,8 +35,8 @@ describe('a listener that takes datagrams by mmsg', function () {
   before(async function () {
     requireMmsg(this);
     const calls = await loadSocketCalls();
-    const rules = new ClientRules(dnsSettings(), ANYBODY_WAKES).settings;
-    around = { calls, workers: 1, recursionAvailable: false, hot: createHotMemory(16), rules, clock, logger: log };
+    const hot = createHotMemory(16);
+    around = { calls, workers: 1, recursionAvailable: false, hot, access: anAccess(), clock, logger: log };
   });
 
   afterEach(async () => {
@@ -104,6 +107,34 @@ describe('a listener that takes datagrams by mmsg', function () {
     await once(again, 'listening');
     again.close();
     late.close();
+  });
+
+  it('drops and cuts a flood of what is hot in its threads, and has only the count of it on the main thread', async () => {
+    const hot = new HotAnswers(false, clock);
+    const address = { name: 'a.test', type: 'A', ttl: 60, address: '192.0.2.1' } as const;
+    hot.keep(aQuery('a.test'), { rcode: 0, answers: [address], lease: LASTING_LEASE });
+    const access = anAccess({ rateLimit: { perSecond: 5, slip: 2, exempt: [] } });
+    let handled = 0;
+    const { port } = await start(() => void (handled += 1), { hot: hot.memory, access });
+    const client = createSocket('udp4');
+    const found: boolean[] = [];
+    client.on('message', (reply) => found.push(decodeReply(reply).flag_tc));
+    try {
+      // No more than the smallest buffer of a socket holds.
+      for (let id = 0; id < 200; id += 1) client.send(queryBytes('a.test', { id }), port, here.address);
+      const replies = (): number[] => [true, false].map((cut) => found.filter((flag) => flag === cut).length);
+      const counts = (): number[] => [access.refusals.counts.rateCut, access.refusals.counts.rateDropped];
+      await eventually(async () => {
+        await clock.advance(250);
+        const [cut = 0, dropped = 0] = counts();
+        const [cutReplies, whole = 0] = replies();
+        assert.ok(whole >= 5 && cut + dropped + whole === 200, `${cut} + ${dropped} + ${whole}`);
+        assert.equal(cutReplies, cut);
+      });
+      assert.equal(handled, 0);
+    } finally {
+      client.close();
+    }
   });
 
   it('has another thread take the place of one that died, and says so', async () => {

@@ -1,16 +1,28 @@
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import type { DnsSettings } from '#core/config/settings.js';
+import { SILENCE } from '#core/dns/hot/hot-reader.js';
+import { Responder } from '#core/dns/responder.js';
 import { DatagramSocket } from '#core/dns/transport/mmsg/datagram-socket.js';
 import { MissReader } from '#core/dns/transport/mmsg/miss-reader.js';
 import { createMissRing } from '#core/dns/transport/mmsg/miss-ring.js';
 import { MissWriter } from '#core/dns/transport/mmsg/miss-writer.js';
+import { OverloadAnswers } from '#core/dns/transport/mmsg/overload-answers.js';
 import { ReceiveLoop, type ReceiveLoopOptions } from '#core/dns/transport/mmsg/receive-loop.js';
 import { clientOf } from '#core/dns/transport/mmsg/socket-address.js';
 import { loadSocketCalls, type SocketCalls } from '#core/dns/transport/mmsg/socket-calls.js';
 import { createThreadState, ThreadState } from '#core/dns/transport/mmsg/thread-state.js';
+import { anAccess, anAsker } from '../../../../support/dns-asker.js';
+import { cookieOfKind, queryWithCookie } from '../../../../support/dns-cookie.js';
+import { DnsLog } from '../../../../support/dns-log.js';
 import { decodeReply, queryBytes } from '../../../../support/dns-message.js';
+import { aQuery, udpClient } from '../../../../support/dns-query.js';
+import { dnsSettings } from '../../../../support/dns-settings.js';
 import { requireMmsg } from '../../../../support/udp-transports.js';
+
+/** No response at once is whole: a burst is none. */
+const ALWAYS_CUT = { perSecond: 0.1, slip: 1, exempt: [] };
 
 describe('the loop that takes datagrams', () => {
   let calls: SocketCalls;
@@ -35,7 +47,7 @@ describe('the loop that takes datagrams', () => {
       const loop = new ReceiveLoop({
         ...{ calls, descriptor: socket.descriptor, kind: socket.kind, state, recursionAvailable: true },
         hot: { answer: () => 0 },
-        admission: { of: () => 'counted' },
+        asker: anAsker(),
         now: () => {
           // This batch is its last.
           Atomics.store(state, ThreadState.Ending, 1);
@@ -44,6 +56,7 @@ describe('the loop that takes datagrams', () => {
         },
         misses: new MissWriter(createMissRing()),
         onMisses: () => {},
+        onRefused: () => {},
         onUnsent: () => {},
         ...options,
       });
@@ -96,24 +109,61 @@ describe('the loop that takes datagrams', () => {
     assert.equal(replies[0]?.length, 12);
   });
 
-  it('lets only those have hot answers who may, and tells which of them count as a use', async () => {
-    const asked: unknown[] = [];
-    const hot = {
-      answer: (_message: unknown, _length: number, _out: unknown, ...how: unknown[]) => asked.push(how) * 0,
+  describe('where too much is on its way already', () => {
+    const turnAway = async (dns: Partial<DnsSettings>, queries: readonly Uint8Array[], expected: number) => {
+      const state = createThreadState();
+      const misses = { add: () => false, publish: () => false };
+      const refused: unknown[] = [];
+      const onRefused: ReceiveLoopOptions['onRefused'] = (kind, envelope) =>
+        refused.push(kind, clientOf(envelope, calls).address);
+      const onMisses = (): void => assert.fail('handed over');
+      const options = { state, misses, onRefused, onMisses, asker: anAccess(dns).askerOf(udpClient) };
+      const { replies } = await take(queries, options, expected);
+      const { RateDropped, RateCut, Client } = ThreadState;
+      return { replies, refused, counts: [RateDropped, RateCut, Client].map((word) => state[word]) };
     };
-    const seen: string[] = [];
-    for (const admitted of ['none', 'given', 'counted'] as const) {
-      const of = (address: Uint8Array): typeof admitted => {
-        seen.push(address.join('.'));
-        return admitted;
+    const queries = [1, 2, 3, 4, 5, 6].map((id) => queryBytes('a.test', { id }));
+
+    it('is silent to those who may not ask', async () => {
+      const { replies, refused, counts } = await turnAway({ deny: ['127.0.0.0/8'] }, queries, 0);
+      assert.deepEqual([replies, refused, counts], [[], ['client', '127.0.0.1'], [0, 0, 6]]);
+    });
+
+    it('keeps to the limit for sources that may be forged, and tells of what it leaves out and cuts once', async () => {
+      const dns = { rateLimit: { perSecond: 2, slip: 2, exempt: [] }, forwarders: 'system' } as const;
+      const { replies, refused, counts } = await turnAway(dns, queries, 4);
+      assert.deepEqual(
+        replies.map((reply) => [decodeReply(reply).rcode, decodeReply(reply).flag_tc]),
+        [
+          ...[['SERVFAIL', false] as const, ['SERVFAIL', false] as const],
+          ...[['NOERROR', true] as const, ['NOERROR', true] as const],
+        ],
+      );
+      const { client } = aQuery('a.test');
+      const slow = new Responder(dnsSettings(dns), [], new DnsLog(), anAccess({ ...dns, rateLimit: ALWAYS_CUT }));
+      assert.deepEqual(replies.at(-1), Buffer.from((await slow.respond(queries.at(-1) as Uint8Array, client)) ?? []));
+      assert.deepEqual(refused, ['rateDropped', '127.0.0.1', 'rateCut', '127.0.0.1']);
+      assert.deepEqual(counts, [2, 2, 0]);
+    });
+
+    it('does not limit who shows by a cookie that it is no forgery, and leaves unanswered what is not plain', async () => {
+      const access = anAccess({ rateLimit: ALWAYS_CUT });
+      const { cookieSecret } = access.shared;
+      const local = Uint8Array.of(127, 0, 0, 1);
+      const proven = cookieOfKind('fresh', cookieSecret, local, 0) as Uint8Array;
+      const forged = cookieOfKind('forged', cookieSecret, local, 0) as Uint8Array;
+      const overload = new OverloadAnswers(false);
+      const out = new Uint8Array(1_024);
+      const asker = access.askerOf(udpClient);
+      const answer = (message: Uint8Array): number => {
+        asker.come(local, true);
+        return overload.answer(message, message.length, out, asker, 0);
       };
-      await take([queryBytes('a.test')], { hot, admission: { of } }, 0);
-    }
-    assert.deepEqual(seen, ['127.0.0.1', '127.0.0.1', '127.0.0.1']);
-    assert.deepEqual(asked, [
-      [true, false, 0],
-      [true, true, 0],
-    ]);
+      assert.ok(answer(queryWithCookie('a.test', forged)) > 12);
+      assert.equal(asker.verdict, 'slip');
+      assert.equal(answer(queryWithCookie('a.test', proven)), 12);
+      assert.equal(answer(queryBytes('a.test').subarray(0, 20)), SILENCE);
+    });
   });
 
   it('gives up on a socket that cannot be used', () => {
@@ -123,8 +173,9 @@ describe('the loop that takes datagrams', () => {
       now: () => 0,
       misses: { add: () => false, publish: () => false },
       onMisses: () => {},
+      onRefused: () => {},
       onUnsent: () => {},
-      admission: { of: () => 'none' as const },
+      asker: anAsker(),
     } as const;
     const loop = new ReceiveLoop({ ...options, ...unused, hot: { answer: () => 0 }, recursionAvailable: false });
     assert.throws(() => loop.run(), /cannot be received: EBADF/);
