@@ -15,6 +15,12 @@ export interface Waiter {
   readonly gone?: AbortSignal | undefined;
 }
 
+/** What is made of the end of work. Neither may throw. */
+export interface Ending<T, R> {
+  done(value: T): R;
+  failed(reason: unknown): R;
+}
+
 /** The queries that wait for their answer: at most `limit`, each with the means to give it up. */
 export class PendingQueries {
   private readonly waiting = new Chain<Wait>();
@@ -29,29 +35,34 @@ export class PendingQueries {
   }
 
   /**
-   * What work gives at once, or as a promise the outcome for which one more waits; or who is too many, and then nothing
-   * is done. The promise rejects as soon as it is given up, whether or not the work heeds its signal.
+   * Has work done for one more, and says what is made of its end: at once, where it ends at once; or says who is too many,
+   * and then nothing is done. The promise never rejects, and is there as soon as the work is given up, whether or not that
+   * heeds its signal.
    */
-  wait<T>(work: (signal: AbortSignal) => T | Promise<T>, { network, gone }: Waiter = {}): T | Promise<T> | Crowd {
+  wait<T, R extends object>(
+    work: (signal: AbortSignal) => T | Promise<T>,
+    ending: Ending<T, R>,
+    { network, gone }: Waiter = {},
+  ): R | Promise<R> | Crowd {
     if (this.waiting.size >= this.limit) return 'all';
     if (network !== undefined && (this.ofNetwork.get(network) ?? 0) >= this.share) return 'network';
     // Whoever cannot leave shares one signal: to make one for each costs more than all else that is done for a query.
     const own = gone === undefined ? undefined : new AbortController();
-    const outcome = work(own?.signal ?? this.end.signal);
-    if (!(outcome instanceof Promise)) return outcome;
-    return new Promise<T>((resolve, reject) => {
-      const wait = new Wait(reject, own, network, gone);
+    let outcome: T | Promise<T>;
+    try {
+      outcome = work(own?.signal ?? this.end.signal);
+    } catch (reason) {
+      return ending.failed(reason);
+    }
+    if (!(outcome instanceof Promise)) return ending.done(outcome);
+    const promise = outcome;
+    return new Promise<R>((resolve) => {
+      const wait = new Wait((reason) => resolve(ending.failed(reason)), own, network, gone);
       this.add(wait);
-      outcome.then(
-        (value) => {
-          this.remove(wait);
-          resolve(value);
-        },
-        (reason: unknown) => {
-          this.remove(wait);
-          // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- whoever did the work chose it
-          reject(reason);
-        },
+      // Whoever has been given up is told nothing more.
+      promise.then(
+        (value) => this.remove(wait) && resolve(ending.done(value)),
+        (reason: unknown) => this.remove(wait) && resolve(ending.failed(reason)),
       );
     });
   }
@@ -70,7 +81,7 @@ export class PendingQueries {
   private giveUp(wait: Wait, reason: Error): void {
     wait.own?.abort(reason);
     this.remove(wait);
-    wait.reject(reason);
+    wait.giveUp(reason);
   }
 
   private add(wait: Wait): void {
@@ -82,18 +93,21 @@ export class PendingQueries {
     gone.addEventListener('abort', wait.onGone);
   }
 
-  private remove(wait: Wait): void {
+  /** Whether it still waited. */
+  private remove(wait: Wait): boolean {
     const { network, gone, onGone } = wait;
-    if (!this.waiting.delete(wait)) return;
+    if (!this.waiting.delete(wait)) return false;
     if (onGone !== undefined) gone?.removeEventListener('abort', onGone);
     if (network !== undefined) {
       const left = (this.ofNetwork.get(network) ?? 0) - 1;
       if (left > 0) this.ofNetwork.set(network, left);
       else this.ofNetwork.delete(network);
     }
-    if (this.waiting.size > 0) return;
-    for (const resolve of this.emptied) resolve();
-    this.emptied = [];
+    if (this.waiting.size === 0 && this.emptied.length > 0) {
+      for (const resolve of this.emptied) resolve();
+      this.emptied = [];
+    }
+    return true;
   }
 }
 
@@ -102,7 +116,7 @@ class Wait extends Link {
   onGone: (() => void) | undefined;
 
   constructor(
-    readonly reject: (reason?: unknown) => void,
+    readonly giveUp: (reason: Error) => void,
     readonly own: AbortController | undefined,
     readonly network: string | undefined,
     readonly gone: AbortSignal | undefined,

@@ -9,7 +9,7 @@ import { networkKey } from './clients/network-keys.js';
 import { failureAnswer } from './failure-answer.js';
 import { isTruncated } from './forwarder/upstream-reply.js';
 import type { HotAnswers } from './hot/hot-answers.js';
-import { PendingQueries, type Crowd } from './pending-queries.js';
+import { PendingQueries, type Ending } from './pending-queries.js';
 import { PROOF_WANTED } from './proof-wanted.js';
 import { ExtendedErrorCode } from './wire/extended-error-code.js';
 import { writeAnswer } from './wire/answer-writer.js';
@@ -105,34 +105,36 @@ export class Responder {
     const { address } = standing;
     // On this machine, one asker often stands for many: a stub resolver, or another name server.
     const network = address === undefined || LOOPBACK.has(address) ? undefined : networkKey(address);
-    const write = (answer: DnsAnswer): Uint8Array => this.write(query, answer, standing);
-    const fail = (error: unknown): Uint8Array => {
-      this.report(query, error, signal);
-      return write(failureAnswer(error));
+    const ending: Ending<DnsAnswer | undefined, Uint8Array> = {
+      done: (answer) => this.write(query, answer ?? NOBODYS, standing),
+      failed: (error) => {
+        this.report(query, error, signal);
+        return this.write(query, failureAnswer(error), standing);
+      },
     };
-    let answer: DnsAnswer | Crowd | Promise<DnsAnswer>;
-    try {
-      answer = this.pending.wait((ends) => this.askInOrder(query, ends), { network, gone: signal });
-    } catch (error) {
-      return fail(error);
-    }
-    if (answer instanceof Promise) return answer.then(write, fail);
-    if (typeof answer !== 'string') return write(answer);
-    this.access.refusals.add(answer === 'all' ? 'pending' : 'pendingOfNetwork', query.client.address);
-    return write(OVERLOADED);
+    const reply = this.pending.wait((ends) => this.askInOrder(query, ends), ending, { network, gone: signal });
+    if (typeof reply !== 'string') return reply;
+    this.access.refusals.add(reply === 'all' ? 'pending' : 'pendingOfNetwork', query.client.address);
+    return this.write(query, OVERLOADED, standing);
   }
 
-  /** From one resolver on, which is asked next; at once as long as each answers at once. */
-  private askInOrder(query: DnsQuery, signal: AbortSignal, first = 0): DnsAnswer | Promise<DnsAnswer> {
+  /** From one resolver on, which is asked next; at once as long as each answers at once. `undefined`: nobody's question. */
+  private askInOrder(
+    query: DnsQuery,
+    signal: AbortSignal,
+    first = 0,
+  ): DnsAnswer | undefined | Promise<DnsAnswer | undefined> {
     const { resolvers } = this;
     for (let index = first; index < resolvers.length; index++) {
       const answer = (resolvers[index] as Resolver).resolve(query, signal);
       if (answer === undefined) continue;
       if (!isPromise(answer)) return answer;
-      // Not instanceof alone: a promise of a plugin may be of another make.
-      return Promise.resolve(answer).then((given) => given ?? this.askInOrder(query, signal, index + 1));
+      // Not by instanceof: a promise of a plugin may be of another make.
+      const promise = Promise.resolve(answer);
+      const isLast = index === resolvers.length - 1;
+      return isLast ? promise : promise.then((given) => given ?? this.askInOrder(query, signal, index + 1));
     }
-    return NOBODYS;
+    return undefined;
   }
 
   private write(query: DnsQuery, given: DnsAnswer, standing: Standing): Uint8Array {

@@ -11,6 +11,8 @@ const TTL = 10_800;
 
 const LOOPBACK_ZONE = '127.in-addr.arpa';
 const LOOPBACK_IPV6 = reverseName('::1');
+/** The last labels of all of them. */
+const TOPS: ReadonlySet<string> = new Set(['localhost', 'invalid', 'onion', 'arpa']);
 const OCTET = /^(0|[1-9]\d?|1\d\d|2[0-4]\d|25[0-5])$/;
 
 /**
@@ -21,6 +23,7 @@ const OCTET = /^(0|[1-9]\d?|1\d\d|2[0-4]\d|25[0-5])$/;
 export class SpecialNames implements Resolver {
   resolve(query: DnsQuery): RecordsAnswer | undefined {
     const { name } = query;
+    if (!TOPS.has(name.slice(name.lastIndexOf('.') + 1))) return undefined;
     if (isWithin(name, 'localhost')) return localhost(query);
     if (isWithin(name, 'invalid')) return noSuchName('invalid', 'no name below invalid exists (RFC 6761)');
     if (isWithin(name, 'onion')) return noSuchName('onion', 'onion names are not looked up in the DNS (RFC 7686)');

@@ -20,7 +20,7 @@ export interface Standing {
   /** Whether its cookie holds a server cookie that is not, or no longer, ours. */
   readonly badCookie: boolean;
   /** The COOKIE option's data of the response, where the query had one. */
-  readonly cookie?: Uint8Array;
+  readonly cookie: Uint8Array | undefined;
   /** `undefined` for a query that came by no socket. */
   readonly address: Uint8Array | undefined;
 }
@@ -71,9 +71,9 @@ export class Access {
   judge(client: DnsClient, cookie: Uint8Array | undefined): Standing {
     const address = this.addressOf(client);
     const asker = this.askerAt(address, client);
-    const answer = cookie === undefined ? {} : { cookie: this.answerTo(cookie, asker) };
+    const answer = cookie === undefined ? undefined : this.answerTo(cookie, asker);
     const { mayAsk, mayForward, proven, limited } = asker;
-    return { mayAsk, mayForward, proven, limited, badCookie: asker.cookie === 'invalid', ...answer, address };
+    return { mayAsk, mayForward, proven, limited, badCookie: asker.cookie === 'invalid', cookie: answer, address };
   }
 
   /** Counts a response, and says what becomes of it. */

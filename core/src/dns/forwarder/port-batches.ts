@@ -1,3 +1,4 @@
+import { Slab } from '../slab.js';
 import { BATCH_SIZE, DatagramBatch } from '../transport/mmsg/datagram-batch.js';
 import { Linux } from '../transport/mmsg/linux.js';
 import { sendBatch } from '../transport/mmsg/send-batch.js';
@@ -24,6 +25,7 @@ export interface BatchSender {
  * loop is sent by a single call, and what has arrived at one is taken in at once.
  */
 export class PortBatches {
+  private readonly slab = new Slab();
   private readonly sent: DatagramBatch;
   private readonly received: DatagramBatch;
   /** By which port what waits is to leave. */
@@ -76,7 +78,7 @@ export class PortBatches {
         if (code === 'EINTR') continue;
         return code === 'EAGAIN' ? undefined : code;
       }
-      const messages = Array.from({ length: count }, (_, index) => received.copyOf(index));
+      const messages = Array.from({ length: count }, (_, index) => received.copyOf(index, this.slab));
       received.expect(count);
       for (const message of messages) if (!onMessage(message)) return undefined;
       if (count < BATCH_SIZE) return undefined;

@@ -40,7 +40,7 @@ export class UdpSocket {
   }
 
   /** Sends a query with a new id, written into it. Gives the id back; it must be released. */
-  ask(message: Buffer, waiting: Waiting): number {
+  ask(message: Uint8Array, waiting: Waiting): number {
     let id = this.random.uint16();
     while (this.queries.has(id)) id = this.random.uint16();
     this.queries.set(id, waiting);
@@ -52,7 +52,7 @@ export class UdpSocket {
   }
 
   /** Sends a query again as it is. */
-  send(message: Buffer): void {
+  send(message: Uint8Array): void {
     if (!this.closed) this.socket.send(message);
   }
 

@@ -29,7 +29,7 @@ export interface Asker {
 export class UpstreamExchange extends Due implements Waiting {
   private startedAt: Milliseconds = 0;
   private latest: Milliseconds = 0;
-  private message: Buffer = EMPTY;
+  private message: Uint8Array = EMPTY;
   private edns = true;
   private mixed = false;
   private socket: UdpSocket | undefined;
@@ -179,4 +179,4 @@ export class UpstreamExchange extends Due implements Waiting {
   }
 }
 
-const EMPTY = Buffer.alloc(0);
+const EMPTY = new Uint8Array();

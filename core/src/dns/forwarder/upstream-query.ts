@@ -1,7 +1,7 @@
 import type { DnsQuery } from '../../contracts/resolver.js';
+import { Slab } from '../slab.js';
 import { HEADER_LENGTH, HeaderFlag } from '../wire/header.js';
-import { UDP_PAYLOAD_SIZE } from '../wire/opt-record.js';
-import { RecordType } from '../wire/record-type.js';
+import { OPT_LENGTH, writeOpt } from '../wire/opt-record.js';
 import { mixCase } from './question-case.js';
 import type { RandomSource } from './random-source.js';
 
@@ -15,9 +15,8 @@ export interface QueryManner {
   readonly caseFrom?: RandomSource | undefined;
 }
 
-const OPT_LENGTH = 11;
 const NO_OPTIONS = new Uint8Array();
-const DNSSEC_OK = 0x80;
+const slab = new Slab();
 
 /** Where the question of a well-formed message ends. */
 export function questionEnd(message: Uint8Array): number {
@@ -30,11 +29,11 @@ export function questionEnd(message: Uint8Array): number {
  * The query that an upstream gets: the question as it was asked, RD, AD, CD and DO passed on, and with EDNS an OPT record
  * of our own, whether or not the asker sent one (RFC 6891, 7: EDNS goes hop by hop). The id is 0: the transport sets it.
  */
-export function upstreamQuery(query: DnsQuery, { edns, options = NO_OPTIONS, caseFrom }: QueryManner): Buffer {
+export function upstreamQuery(query: DnsQuery, { edns, options = NO_OPTIONS, caseFrom }: QueryManner): Uint8Array {
   const end = questionEnd(query.message);
-  // Not Buffer.concat and writeUInt16BE: a query is built for every question that is forwarded.
-  const bytes = Buffer.allocUnsafe(edns ? end + OPT_LENGTH + options.length : end);
-  bytes.fill(0, 0, HEADER_LENGTH);
+  // By hand: a query is built for every question that is forwarded.
+  const bytes = slab.take(edns ? end + OPT_LENGTH + options.length : end);
+  for (let index = 0; index < HEADER_LENGTH; index++) bytes[index] = 0;
   if (query.recursionDesired) bytes[2] = HeaderFlag.RecursionDesired >> 8;
   bytes[3] =
     (query.authenticData ? HeaderFlag.AuthenticData : 0) | (query.checkingDisabled ? HeaderFlag.CheckingDisabled : 0);
@@ -43,13 +42,6 @@ export function upstreamQuery(query: DnsQuery, { edns, options = NO_OPTIONS, cas
   if (caseFrom !== undefined) mixCase(bytes, HEADER_LENGTH, end - 4, caseFrom);
   if (!edns) return bytes;
   bytes[11] = 1;
-  bytes.fill(0, end, end + OPT_LENGTH);
-  bytes[end + 2] = RecordType.OPT;
-  bytes[end + 3] = UDP_PAYLOAD_SIZE >> 8;
-  bytes[end + 4] = UDP_PAYLOAD_SIZE & 0xff;
-  bytes[end + 7] = query.edns?.dnssecOk === true ? DNSSEC_OK : 0;
-  bytes[end + 9] = options.length >> 8;
-  bytes[end + 10] = options.length & 0xff;
-  if (options.length > 0) bytes.set(options, end + OPT_LENGTH);
+  writeOpt(bytes, end, query.edns?.dnssecOk === true, 0, options);
   return bytes;
 }

@@ -1,4 +1,5 @@
 import type { DnsQuery, ExtendedError, MessageAnswer } from '../../contracts/resolver.js';
+import { Slab } from '../slab.js';
 import { cookieOption } from './cookie-option.js';
 import { HEADER_LENGTH, HeaderFlag, readFlags, readUint16 } from './header.js';
 import { layoutOf } from './message-layout.js';
@@ -16,6 +17,7 @@ import { wholeSets } from './set-boundary.js';
 /** What is passed on of somebody else's flags besides AD and the rcode. */
 const RELAYED_FLAGS = HeaderFlag.Authoritative | HeaderFlag.Truncated;
 
+const slab = new Slab();
 const NOTHING = new Uint8Array();
 
 /** In bytes. */
@@ -48,7 +50,7 @@ export function relayMessage(
 
   // Names in the records may point into the question, which therefore stays where it is.
   let length = end;
-  const response = Buffer.allocUnsafe(behind.reduce((sum, record) => sum + record.end - record.start, end + optLength));
+  const response = slab.take(behind.reduce((sum, record) => sum + record.end - record.start, end + optLength));
   copy(query.message, HEADER_LENGTH, outline.questionEnd, response, HEADER_LENGTH);
   copy(message, outline.questionEnd, end, response, outline.questionEnd);
   for (const record of behind) {

@@ -1,3 +1,4 @@
+import type { Slab } from '../../slab.js';
 import { Linux } from './linux.js';
 import type { Pointer } from './socket-calls.js';
 
@@ -112,10 +113,10 @@ export class DatagramBatch {
   }
 
   /** The payload that was received, as a copy. */
-  copyOf(index: number): Buffer {
+  copyOf(index: number, slab: Slab): Uint8Array {
     const length = this.lengthOf(index);
     const payload = this.payloads[index] as Uint8Array;
-    const copy = Buffer.allocUnsafe(length);
+    const copy = slab.take(length);
     if (length > LONGEST_COPIED_BY_HAND) copy.set(payload.subarray(0, length));
     else for (let byte = 0; byte < length; byte++) copy[byte] = payload[byte] as number;
     return copy;

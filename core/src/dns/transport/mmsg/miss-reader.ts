@@ -1,3 +1,4 @@
+import { Slab } from '../../slab.js';
 import { ENVELOPE_WORDS } from './datagram-batch.js';
 import {
   CONTROL_WORDS,
@@ -10,13 +11,12 @@ import {
   type MissRing,
 } from './miss-ring.js';
 
-const ENVELOPE_BYTES = ENVELOPE_WORDS * 4;
-
 /** The main thread's side of a ring. */
 export class MissReader {
   private readonly control: Int32Array;
   private readonly words: Uint32Array;
   private readonly bytes: Uint8Array;
+  private readonly slab = new Slab();
 
   constructor(ring: MissRing) {
     this.control = new Int32Array(ring, 0, CONTROL_WORDS);
@@ -46,12 +46,11 @@ export class MissReader {
   }
 
   private copy(at: number, length: number): Miss {
-    // One piece for both; Node's own pool begins each at a multiple of 8.
-    const room = Buffer.allocUnsafe(ENVELOPE_BYTES + length);
-    const envelope = new Uint32Array(room.buffer, room.byteOffset, ENVELOPE_WORDS);
+    const envelope = this.slab.takeWords(ENVELOPE_WORDS);
+    const message = this.slab.take(length);
     for (let word = 0; word < ENVELOPE_WORDS; word++) envelope[word] = this.words[at + 1 + word] as number;
     const start = (at + HEAD_WORDS) * 4;
-    for (let byte = 0; byte < length; byte++) room[ENVELOPE_BYTES + byte] = this.bytes[start + byte] as number;
-    return { message: room.subarray(ENVELOPE_BYTES), envelope };
+    for (let byte = 0; byte < length; byte++) message[byte] = this.bytes[start + byte] as number;
+    return { message, envelope };
   }
 }
