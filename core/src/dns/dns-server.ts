@@ -43,8 +43,11 @@ export class DnsServer {
   /** Opens UDP and TCP on one port of every bind address, or nothing at all. @throws JITSU_LISTEN_FAILED */
   async listen(): Promise<void> {
     const handler: MessageHandler = (message, client, signal) => this.handle(message, client, signal);
+    // Threads have looked for a hot answer by themselves.
+    const missHandler: MessageHandler = (message, client) => this.responder.respond(message, client);
     const { access, deps } = this;
-    this.listeners = await Listeners.open(this.settings, handler, { ...deps, access, hot: this.hot.memory });
+    const around = { ...deps, access, hot: this.hot.memory, missHandler };
+    this.listeners = await Listeners.open(this.settings, handler, around);
   }
 
   /**

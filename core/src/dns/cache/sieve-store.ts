@@ -38,7 +38,8 @@ export class SieveStore {
 
   /** What is kept under a key, and now counts as asked for. */
   get(key: string): CacheEntry | undefined {
-    const entry = this.entries.get(key);
+    // Where nothing is kept, the text need not be hashed.
+    const entry = this.entries.size === 0 ? undefined : this.entries.get(key);
     if (entry !== undefined) entry.visited = true;
     return entry;
   }

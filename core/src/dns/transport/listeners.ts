@@ -21,6 +21,8 @@ export interface ListenerDependencies {
   readonly logger: Logger;
   /** What threads of the transport answer from. */
   readonly hot: HotMemory;
+  /** Takes over what they have no answer for. */
+  readonly missHandler: MessageHandler;
   readonly access: Pick<Access, 'addressOf' | 'refusals' | 'shared'>;
 }
 
@@ -92,6 +94,6 @@ export class Listeners {
     if (transport.kind === 'dgram') return UdpListener.open(endpoint, handler, deps.logger);
     const { workers, forwarders } = settings;
     const around = { ...deps, calls: transport.calls, workers, recursionAvailable: forwarders !== 'off' };
-    return MmsgListener.open(endpoint, handler, around);
+    return MmsgListener.open(endpoint, deps.missHandler, around);
   }
 }

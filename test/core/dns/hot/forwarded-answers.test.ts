@@ -21,6 +21,10 @@ const message = (parts: Partial<Packet> = {}): Uint8Array =>
     ...parts,
   });
 
+/** Whatever kind of array holds the bytes. */
+const assertSame = (actual: Uint8Array | undefined, expected: Uint8Array | undefined): void =>
+  assert.equal(Buffer.from(actual ?? []).toString('hex'), Buffer.from(expected ?? []).toString('hex'));
+
 describe('a hot answer of somebody else', () => {
   const stage = () => {
     const clock = new ManualClock();
@@ -63,7 +67,7 @@ describe('a hot answer of somebody else', () => {
     const { ask, keep } = stage();
     keep(10_000);
     for (const options of [{ id: 5 }, { id: 6, edns: {} }, { id: 7, edns: { payloadSize: 4_096 } }]) {
-      assert.deepEqual(ask(options), relayMessage(aQuery('www.test', options), { message: message() }, true));
+      assertSame(ask(options), relayMessage(aQuery('www.test', options), { message: message() }, true));
     }
   });
 
@@ -75,7 +79,7 @@ describe('a hot answer of somebody else', () => {
     keep(10_000, reply);
     assert.deepEqual(extendedErrorIn(decodeReply(ask({ edns: {} }))), { code: 3, text: 'stale' });
     for (const options of [{}, { edns: {} }]) {
-      assert.deepEqual(ask(options), relayMessage(aQuery('www.test', options), { message: reply }, true));
+      assertSame(ask(options), relayMessage(aQuery('www.test', options), { message: reply }, true));
     }
   });
 

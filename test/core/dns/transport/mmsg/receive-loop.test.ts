@@ -89,7 +89,7 @@ describe('the loop that takes datagrams', () => {
     const reader = new MissReader(ring);
     for (const expected of [queries[0], queries[2], queries[3]]) {
       const { message, envelope = new Uint32Array() } = reader.take() ?? {};
-      assert.deepEqual(message, expected);
+      assert.deepEqual(Buffer.from(message ?? []), expected);
       assert.deepEqual(clientOf(envelope, calls), { address: '127.0.0.1', port, transport: 'udp' });
     }
     assert.equal(reader.take(), undefined);
