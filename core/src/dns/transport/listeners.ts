@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import type { DnsSettings, Endpoint } from '../../config/settings.js';
 import type { Clock } from '../../contracts/clock.js';
 import type { Logger } from '../../contracts/logger.js';
@@ -93,10 +92,8 @@ export class Listeners {
   private openUdp(endpoint: Endpoint): Promise<UdpListener | MmsgListener> {
     const { handler, settings, transport, deps } = this;
     if (transport.kind === 'dgram') return UdpListener.open(endpoint, handler, deps.logger);
-    const { bind, workers, forwarders } = settings;
-    // Where there are no more processors than such threads, a flood would leave none for the rest.
-    const goesFirst = workers * new Set(bind).size < availableParallelism();
-    const around = { ...deps, calls: transport.calls, workers, goesFirst, recursionAvailable: forwarders !== 'off' };
+    const { workers, forwarders } = settings;
+    const around = { ...deps, calls: transport.calls, workers, recursionAvailable: forwarders !== 'off' };
     return MmsgListener.open(endpoint, deps.missHandler, around);
   }
 }

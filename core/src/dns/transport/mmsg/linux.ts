@@ -16,7 +16,6 @@ export const Linux = {
   IPV6_V6ONLY: 26,
   IPV6_RECVPKTINFO: 49,
   SHUT_RD: 0,
-  PRIO_PROCESS: 0,
   MSG_DONTWAIT: 0x40,
   /** Waits for the first datagram, and takes what is there besides. */
   MSG_WAITFORONE: 0x10000,

@@ -19,8 +19,6 @@ export interface MmsgSurroundings {
   /** How many threads take datagrams, each from a socket of its own. */
   readonly workers: number;
   readonly recursionAvailable: boolean;
-  /** Whether its threads go before everything else that wants a processor, such as what boots. */
-  readonly goesFirst: boolean;
   /** What the threads answer from. */
   readonly hot: HotMemory;
   /** Who may have it, and what is refused to the others. */

@@ -32,7 +32,6 @@ export interface ReceiveThreadOptions {
   readonly calls: SocketCalls;
   readonly socket: DatagramSocket;
   readonly recursionAvailable: boolean;
-  readonly goesFirst: boolean;
   readonly hot: HotMemory;
   readonly access: Pick<Access, 'shared' | 'refusals'>;
   readonly clock: Clock;
@@ -88,11 +87,11 @@ export class ReceiveThread {
 
   /** @param failed told of the end of a thread that was never ready; any other is replaced */
   private run(onReady: () => void, failed: (reason: Error) => void): void {
-    const { calls, socket, ring, recursionAvailable, goesFirst, hot, access, clock, program = PROGRAM } = this.options;
+    const { calls, socket, ring, recursionAvailable, hot, access, clock, program = PROGRAM } = this.options;
     const { descriptor, kind } = socket;
     const clockAhead = aheadOfMachine(clock.now());
     const memory = { state: this.state, ring, hot, access: access.shared };
-    const order: ReceiveOrder = { descriptor, kind, ...memory, recursionAvailable, goesFirst, clockAhead };
+    const order: ReceiveOrder = { descriptor, kind, ...memory, recursionAvailable, clockAhead };
     // Node's flags are meant for whoever was started with them: some of them no thread takes.
     let worker: Worker;
     try {

@@ -9,7 +9,6 @@ import type { MissRing } from './miss-ring.js';
 import { MissWriter } from './miss-writer.js';
 import { ReceiveLoop } from './receive-loop.js';
 import { loadSocketCalls } from './socket-calls.js';
-import { Linux } from './linux.js';
 import type { ThreadRefusal } from './thread-state.js';
 import { timeTeller } from './thread-time.js';
 
@@ -23,8 +22,6 @@ export interface ReceiveOrder {
   /** Where it puts what it cannot answer. */
   readonly ring: MissRing;
   readonly recursionAvailable: boolean;
-  /** Whether it goes before everything else that wants a processor, such as what boots. */
-  readonly goesFirst: boolean;
   readonly hot: HotMemory;
   readonly access: SharedAccess;
   /** See `timeTeller`. */
@@ -41,16 +38,10 @@ export type ReceiveMessage =
 
 const post = (message: ReceiveMessage): void => parentPort?.postMessage(message);
 
-/** A `nice` value. With half of it, a thread that was woken still had to wait for others where many boot at once. */
-const PRECEDENCE = -10;
-
 const order = workerData as ReceiveOrder;
-const calls = await loadSocketCalls();
-// In Linux this is about the calling thread alone. Only root may; others have to do without.
-if (order.goesFirst) calls.setpriority(Linux.PRIO_PROCESS, 0, PRECEDENCE);
 const loop = new ReceiveLoop({
   ...order,
-  calls,
+  calls: await loadSocketCalls(),
   hot: new HotReader(order.hot, order.recursionAvailable),
   asker: new Asker(order.access),
   now: timeTeller(order.clockAhead),

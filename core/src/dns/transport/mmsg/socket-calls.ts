@@ -49,7 +49,6 @@ export async function loadSocketCalls() {
         'int recvmmsg(int, void *, uint, int, void *)',
       ),
       sendmmsg: bind<Batch>('int sendmmsg(int, void *, uint, int)'),
-      setpriority: bind<(which: number, who: number, value: number) => number>('int setpriority(int, uint, int)'),
       if_nametoindex: bind<(name: string) => number>('uint if_nametoindex(const char *)'),
       /** Into room for 16 bytes, or not at all. */
       if_indextoname: bind<(index: number, name: Uint8Array) => Pointer | null>('void *if_indextoname(uint, void *)'),

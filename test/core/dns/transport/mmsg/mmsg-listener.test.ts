@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { setEnvironmentData } from 'node:worker_threads';
 import { HotAnswers } from '#core/dns/hot/hot-answers.js';
 import { createHotMemory } from '#core/dns/hot/hot-memory.js';
@@ -22,11 +22,6 @@ import { requireMmsg } from '../../../../support/udp-transports.js';
 const here = { address: '127.0.0.1', port: 0 };
 const echo: MessageHandler = (message) => message;
 const openFiles = (): number => readdirSync('/proc/self/fd').length;
-/** The 19th field of its line, of which the second may hold anything, in parentheses (proc(5)). */
-const niceOf = (task: string): number => {
-  const line = readFileSync(`/proc/self/task/${task}/stat`, 'utf8');
-  return Number(line.slice(line.lastIndexOf(')') + 2).split(' ')[16]);
-};
 const threads = (): number => readdirSync('/proc/self/task').length;
 
 describe('a listener that takes datagrams by mmsg', function () {
@@ -41,16 +36,7 @@ describe('a listener that takes datagrams by mmsg', function () {
     requireMmsg(this);
     const calls = await loadSocketCalls();
     const hot = createHotMemory(16);
-    around = {
-      calls,
-      workers: 1,
-      goesFirst: false,
-      recursionAvailable: false,
-      hot,
-      access: anAccess(),
-      clock,
-      logger: log,
-    };
+    around = { calls, workers: 1, recursionAvailable: false, hot, access: anAccess(), clock, logger: log };
   });
 
   afterEach(async () => {
@@ -84,14 +70,6 @@ describe('a listener that takes datagrams by mmsg', function () {
       message: /no such thing here/,
     });
     assert.deepEqual([openFiles(), threads()], before);
-  });
-
-  it('has its threads go before everything else where that is wanted, and they may', async () => {
-    const threadsThatGoFirst = (): number => readdirSync('/proc/self/task').filter((id) => niceOf(id) === -10).length;
-    await start(echo, { workers: 2 });
-    assert.equal(threadsThatGoFirst(), 0);
-    await start(echo, { workers: 2, goesFirst: true });
-    assert.equal(threadsThatGoFirst(), process.getuid?.() === 0 ? 2 : 0);
   });
 
   it('shares a port between several threads, each with clients of its own', async () => {
