@@ -127,9 +127,9 @@ for (const transport of UDP_TRANSPORTS) {
         }
       };
       await handleMany(new DnsMutator(dnsCorpus, seed + 5));
-      const before = heapInUse();
+      const before = await heapInUse();
       await handleMany(new DnsMutator(dnsCorpus, seed + 6));
-      const more = heapInUse() - before;
+      const more = (await heapInUse()) - before;
       assert.ok(more < MOST_REMEMBERED, `${more} bytes are left of ${REMEMBERED_MESSAGES} messages`);
     });
 

@@ -112,11 +112,11 @@ describe(`the DNS server under abuse of TCP (JITSU_FUZZ_SEED=${seed})`, function
     await listen(1_000);
     try {
       await abuse();
-      const heapBefore = heapInUse();
+      const heapBefore = await heapInUse();
       const tallies = await abuse();
       await assertServed();
       await assertNothingLeft(socketsBefore);
-      const more = heapInUse() - heapBefore;
+      const more = (await heapInUse()) - heapBefore;
       assert.ok(more < MOST_REMEMBERED, `${more} bytes are left`);
       assert.deepEqual(
         tallies.map(({ missing, cutOff }) => ({ missing, cutOff })),
