@@ -1,6 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import type { Endpoint } from '../../config/settings.js';
+import { callError } from '../transport/mmsg/call-error.js';
 import { Linux } from '../transport/mmsg/linux.js';
 import { socketAddress } from '../transport/mmsg/socket-address.js';
 import type { SocketCalls } from '../transport/mmsg/socket-calls.js';
@@ -81,8 +82,4 @@ function neverOpen(error: Error, events: PortEvents): PortSocket {
       closed = true;
     },
   };
-}
-
-function callError(call: string, code: string): Error {
-  return Object.assign(new Error(`${call} ${code}`), { code });
 }

@@ -2,6 +2,7 @@ import type { DnsQuery } from '../../contracts/resolver.js';
 import { Slab } from '../slab.js';
 import { HEADER_LENGTH, HeaderFlag } from '../wire/header.js';
 import { OPT_LENGTH, writeOpt } from '../wire/opt-record.js';
+import { questionEnd } from '../wire/question.js';
 import { mixCase } from './question-case.js';
 import type { RandomSource } from './random-source.js';
 
@@ -17,13 +18,6 @@ export interface QueryManner {
 
 const NO_OPTIONS = new Uint8Array();
 const slab = new Slab();
-
-/** Where the question of a well-formed message ends. */
-export function questionEnd(message: Uint8Array): number {
-  let end = HEADER_LENGTH;
-  for (let length = message[end] as number; length !== 0; length = message[end] as number) end += length + 1;
-  return end + 5;
-}
 
 /**
  * The query that an upstream gets: the question as it was asked, RD, AD, CD and DO passed on, and with EDNS an OPT record
@@ -42,6 +36,6 @@ export function upstreamQuery(query: DnsQuery, { edns, options = NO_OPTIONS, cas
   if (caseFrom !== undefined) mixCase(bytes, HEADER_LENGTH, end - 4, caseFrom);
   if (!edns) return bytes;
   bytes[11] = 1;
-  writeOpt(bytes, end, query.edns?.dnssecOk === true, 0, options);
+  bytes.set(options, writeOpt(bytes, end, query.edns?.dnssecOk === true, 0, options.length));
   return bytes;
 }

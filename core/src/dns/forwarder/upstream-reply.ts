@@ -1,5 +1,5 @@
 import { HEADER_LENGTH, HeaderFlag, readFlags, readUint16 } from '../wire/header.js';
-import { questionEnd } from './upstream-query.js';
+import { questionEnd } from '../wire/question.js';
 
 /**
  * What a message is to the query whose id it has (RFC 5452, 9.1).

@@ -4,9 +4,10 @@ import { HEADER_LENGTH, HeaderFlag, readUint16 } from '../wire/header.js';
 import { Rcode } from '../wire/rcode.js';
 import { RecordClass } from '../wire/record-class.js';
 import { echoedFlags } from '../wire/response-writer.js';
-import { writeCookieOption, writeOpt } from './hot-opt.js';
+import { writeCookieOption } from './cookie-answer.js';
+import { writeOpt } from '../wire/opt-record.js';
 import type { HotQuery } from './hot-query.js';
-import { putUint16, putUint32 } from './put-uint.js';
+import { putUint16, putUint32 } from '../wire/put-uint.js';
 
 /**
  * Writes what an asker over UDP gets that shall show first that it is no forgery, and gives the length: BADCOOKIE and a

@@ -1,7 +1,7 @@
 import { WHOLE_COOKIE_LENGTH } from '../clients/asker.js';
 import { COOKIE_OPTION, isCookieLength } from '../wire/cookie-option.js';
 import { HEADER_LENGTH } from '../wire/header.js';
-import { UDP_PAYLOAD_SIZE } from '../wire/opt-record.js';
+import { OPT_LENGTH, UDP_PAYLOAD_SIZE } from '../wire/opt-record.js';
 import { RecordType } from '../wire/record-type.js';
 import { SMALLEST_PAYLOAD_SIZE } from '../wire/query-parser.js';
 import { LONGEST_KEY } from './slot-layout.js';
@@ -9,8 +9,6 @@ import { LONGEST_KEY } from './slot-layout.js';
 const LONGEST_NAME = 255;
 /** A header, and the question for the root. */
 const SHORTEST_QUERY = HEADER_LENGTH + 5;
-/** The length of an OPT record without options. */
-export const OPT_LENGTH = 11;
 const OPTION_HEAD_LENGTH = 4;
 const DNSSEC_OK = 0x80;
 

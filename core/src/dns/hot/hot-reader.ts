@@ -4,10 +4,11 @@ import { forgeableLimit } from '../clients/forgeable-limit.js';
 import { HEADER_LENGTH } from '../wire/header.js';
 import { writeCutAnswer } from './cut-answer.js';
 import { SLOT_SIZE, WAYS, type HotMemory } from './hot-memory.js';
-import { writeCookieOption, writeOpt } from './hot-opt.js';
-import { HotQuery, OPT_LENGTH } from './hot-query.js';
+import { writeCookieOption } from './cookie-answer.js';
+import { OPT_LENGTH, writeOpt } from '../wire/opt-record.js';
+import { HotQuery } from './hot-query.js';
 import { HotSlots } from './hot-slots.js';
-import { putUint16, putUint32 } from './put-uint.js';
+import { putUint16, putUint32 } from '../wire/put-uint.js';
 import { tailAt, Time, Word } from './slot-layout.js';
 
 /** The longest answer that comes out of a slot, in bytes: less than it, as the slot's own words are longer than a header and an OPT record with a cookie. */

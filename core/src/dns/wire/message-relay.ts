@@ -1,4 +1,5 @@
 import type { DnsQuery, ExtendedError, MessageAnswer } from '../../contracts/resolver.js';
+import { copyBytes } from '../copy-bytes.js';
 import { Slab } from '../slab.js';
 import { cookieOption } from './cookie-option.js';
 import { HEADER_LENGTH, HeaderFlag, readFlags, readUint16 } from './header.js';
@@ -6,6 +7,7 @@ import { layoutOf } from './message-layout.js';
 import { outlineOf, type MessageOutline } from './message-outline.js';
 import { extendedErrorOption, OPT_LENGTH, writeOpt } from './opt-record.js';
 import { OutlinedAnswer } from './outlined-answer.js';
+import { putUint16 } from './put-uint.js';
 import { questionBytes, sameQuestion } from './question.js';
 import { Rcode } from './rcode.js';
 import type { RecordSpan } from './record-walk.js';
@@ -19,9 +21,6 @@ const RELAYED_FLAGS = HeaderFlag.Authoritative | HeaderFlag.Truncated;
 
 const slab = new Slab();
 const NOTHING = new Uint8Array();
-
-/** In bytes. */
-const LONGEST_COPIED_BY_HAND = 256;
 const NONE: readonly RecordSpan[] = [];
 
 /**
@@ -51,13 +50,15 @@ export function relayMessage(
   // Names in the records may point into the question, which therefore stays where it is.
   let length = end;
   const response = slab.take(behind.reduce((sum, record) => sum + record.end - record.start, end + optLength));
-  copy(query.message, HEADER_LENGTH, outline.questionEnd, response, HEADER_LENGTH);
-  copy(message, outline.questionEnd, end, response, outline.questionEnd);
+  copyBytes(query.message, HEADER_LENGTH, outline.questionEnd, response, HEADER_LENGTH);
+  copyBytes(message, outline.questionEnd, end, response, outline.questionEnd);
   for (const record of behind) {
-    copy(message, record.start, record.end, response, length);
+    copyBytes(message, record.start, record.end, response, length);
     length += record.end - record.start;
   }
-  if (edns !== undefined) writeOpt(response, length, edns.dnssecOk, outline.extendedRcode, options);
+  if (edns !== undefined) {
+    response.set(options, writeOpt(response, length, edns.dnssecOk, outline.extendedRcode, options.length));
+  }
   const isCut = answerCount + authorityCount < outline.answerCount + outline.authorityCount;
   const flags =
     echoedFlags(query.message) |
@@ -86,17 +87,6 @@ function optionsFor(
   const cookie = cookieData === undefined ? NOTHING : cookieOption(cookieData);
   const withErrors = outline.questionEnd + OPT_LENGTH + cookie.length + errors.length <= limit;
   return Buffer.concat([cookie, withErrors ? errors : NOTHING]);
-}
-
-/** By hand, as a view of the bytes and its `set` cost several times as much for what is as short as most messages are. */
-function copy(from: Uint8Array, start: number, end: number, into: Uint8Array, at: number): void {
-  if (end - start > LONGEST_COPIED_BY_HAND) into.set(from.subarray(start, end), at);
-  else for (let index = start; index < end; index++) into[at + index - start] = from[index] as number;
-}
-
-function putUint16(into: Uint8Array, at: number, value: number): void {
-  into[at] = value >> 8;
-  into[at + 1] = value & 0xff;
 }
 
 function checkedOutline(message: Uint8Array, asked: Uint8Array): MessageOutline | undefined {

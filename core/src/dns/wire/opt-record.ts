@@ -1,5 +1,6 @@
 import type { ExtendedError } from '../../contracts/resolver.js';
 import { readUint16 } from './header.js';
+import { putUint16 } from './put-uint.js';
 import { RecordType } from './record-type.js';
 
 /** The UDP payload that Jitsu takes and gives, in bytes: fits an Ethernet frame on any path (DNS Flag Day 2020). */
@@ -46,30 +47,25 @@ export function readOpt(message: Uint8Array, start: number, end: number): OptRec
 /** Our own OPT record, for a query or a response, with these options. */
 export function optBytes(dnssecOk: boolean, extendedRcode = 0, options: Uint8Array = NO_OPTIONS): Uint8Array {
   const bytes = Buffer.allocUnsafe(OPT_LENGTH + options.length);
-  writeOpt(bytes, 0, dnssecOk, extendedRcode, options);
+  bytes.set(options, writeOpt(bytes, 0, dnssecOk, extendedRcode, options.length));
   return bytes;
 }
 
-/** Writes it where there is room for {@link OPT_LENGTH} bytes and the options. */
+/** Writes it but for its options, which take so many bytes, and gives the place for them. */
 export function writeOpt(
   into: Uint8Array,
   at: number,
   dnssecOk: boolean,
   extendedRcode: number,
-  options: Uint8Array,
-): void {
+  optionsLength: number,
+): number {
   into[at] = 0;
-  into[at + 1] = 0;
-  into[at + 2] = RecordType.OPT;
-  into[at + 3] = UDP_PAYLOAD_SIZE >> 8;
-  into[at + 4] = UDP_PAYLOAD_SIZE & 0xff;
-  into[at + 5] = extendedRcode;
-  into[at + 6] = 0;
-  into[at + 7] = dnssecOk ? DNSSEC_OK >> 8 : 0;
-  into[at + 8] = 0;
-  into[at + 9] = options.length >> 8;
-  into[at + 10] = options.length & 0xff;
-  if (options.length > 0) into.set(options, at + OPT_LENGTH);
+  putUint16(into, at + 1, RecordType.OPT);
+  putUint16(into, at + 3, UDP_PAYLOAD_SIZE);
+  putUint16(into, at + 5, extendedRcode << 8);
+  putUint16(into, at + 7, dnssecOk ? DNSSEC_OK : 0);
+  putUint16(into, at + 9, optionsLength);
+  return at + OPT_LENGTH;
 }
 
 /** An Extended DNS Error as an EDNS option (RFC 8914, 2), its text cut to `room` or 200 bytes between characters. */

@@ -35,11 +35,16 @@ export function endOfQuestion(message: Uint8Array): number | undefined {
   return undefined;
 }
 
+/** Where the question of a well-formed message ends. */
+export function questionEnd(message: Uint8Array): number {
+  let end = HEADER_LENGTH;
+  for (let length = message[end] as number; length !== 0; length = message[end] as number) end += length + 1;
+  return end + 5;
+}
+
 /** The first question's bytes, in the asker's own case, of a message that has been found well-formed. */
 export function questionBytes(message: Uint8Array): Uint8Array {
-  let end = HEADER_LENGTH;
-  for (let length = message[end] ?? 0; length !== 0; length = message[end] ?? 0) end += length + 1;
-  return message.subarray(HEADER_LENGTH, end + 5);
+  return message.subarray(HEADER_LENGTH, questionEnd(message));
 }
 
 /** Whether two questions' bytes ask the same: alike byte for byte, or but for the case of letters in the name. */

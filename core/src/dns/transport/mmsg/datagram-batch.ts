@@ -1,3 +1,4 @@
+import { copyBytes } from '../../copy-bytes.js';
 import type { Slab } from '../../slab.js';
 import { Linux } from './linux.js';
 import type { Pointer } from './socket-calls.js';
@@ -16,9 +17,6 @@ const ENVELOPE = NAME + CONTROL;
 
 /** An envelope that was copied, in words of 32 bits: it begins with one that is 1 where our own address is told. */
 export const ENVELOPE_WORDS = 1 + ENVELOPE / 4;
-
-/** In bytes; a view of the bytes and its `set` take longer for anything short. */
-const LONGEST_COPIED_BY_HAND = 256;
 
 /** Keeps payloads of large rooms from falling into the same lines of the processor's caches. */
 const CACHE_LINE = 64;
@@ -115,10 +113,8 @@ export class DatagramBatch {
   /** The payload that was received, as a copy. */
   copyOf(index: number, slab: Slab): Uint8Array {
     const length = this.lengthOf(index);
-    const payload = this.payloads[index] as Uint8Array;
     const copy = slab.take(length);
-    if (length > LONGEST_COPIED_BY_HAND) copy.set(payload.subarray(0, length));
-    else for (let byte = 0; byte < length; byte++) copy[byte] = payload[byte] as number;
+    copyBytes(this.payloads[index] as Uint8Array, 0, length, copy, 0);
     return copy;
   }
 

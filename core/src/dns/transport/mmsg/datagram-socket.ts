@@ -1,6 +1,7 @@
 import { isIPv6 } from 'node:net';
 import type { Endpoint } from '../../../config/settings.js';
 import { listenError } from '../listen-error.js';
+import { callError } from './call-error.js';
 import { destinationOption, type DatagramKind } from './datagram-batch.js';
 import { Linux } from './linux.js';
 import { socketAddress } from './socket-address.js';
@@ -59,7 +60,7 @@ export class DatagramSocket {
     const family = isIPv6(endpoint.address) ? 6 : 4;
     const type = Linux.SOCK_DGRAM | Linux.SOCK_CLOEXEC;
     const descriptor = calls.socket(family === 6 ? Linux.AF_INET6 : Linux.AF_INET, type, 0);
-    if (descriptor < 0) throw callError(calls, 'socket');
+    if (descriptor < 0) throw callError('socket', calls.errorCode());
     try {
       const name = socketAddress(endpoint, calls);
       const tellsDestination = name.subarray(family === 6 ? 8 : 4).every((byte) => byte === 0);
@@ -72,7 +73,7 @@ export class DatagramSocket {
         unbound.set(level, option, 1);
       }
       unbound.setBuffers();
-      if (calls.bind(descriptor, name, name.length) !== 0) throw callError(calls, 'bind');
+      if (calls.bind(descriptor, name, name.length) !== 0) throw callError('bind', calls.errorCode());
       return new DatagramSocket(calls, descriptor, kind, portOf(calls, descriptor));
     } catch (error) {
       calls.close(descriptor);
@@ -84,7 +85,8 @@ export class DatagramSocket {
     const bytes = Buffer.alloc(4);
     bytes.writeInt32LE(value);
     const { calls, descriptor } = this;
-    if (calls.setsockopt(descriptor, level, name, bytes, bytes.length) !== 0) throw callError(calls, 'setsockopt');
+    if (calls.setsockopt(descriptor, level, name, bytes, bytes.length) !== 0)
+      throw callError('setsockopt', calls.errorCode());
   }
 
   private setBuffers(): void {
@@ -98,7 +100,7 @@ export class DatagramSocket {
     const timeout = Buffer.alloc(16);
     timeout.writeBigInt64LE(BigInt(SEND_TIMEOUT));
     if (calls.setsockopt(descriptor, Linux.SOL_SOCKET, Linux.SO_SNDTIMEO, timeout, timeout.length) !== 0) {
-      throw callError(calls, 'setsockopt');
+      throw callError('setsockopt', calls.errorCode());
     }
   }
 }
@@ -107,12 +109,6 @@ function portOf(calls: SocketCalls, descriptor: number): number {
   const name = Buffer.alloc(128);
   const length = Buffer.alloc(4);
   length.writeInt32LE(name.length);
-  if (calls.getsockname(descriptor, name, length) !== 0) throw callError(calls, 'getsockname');
+  if (calls.getsockname(descriptor, name, length) !== 0) throw callError('getsockname', calls.errorCode());
   return name.readUInt16BE(2);
-}
-
-/** Must come right behind the call. */
-function callError(calls: SocketCalls, call: string): Error {
-  const code = calls.errorCode();
-  return Object.assign(new Error(`${call} ${code}`), { code });
 }
