@@ -90,7 +90,9 @@ export class Jitsu {
       this.#followers.get(unikernel.plan.backend)?.attend(unikernel);
       this.#reaper.watch(unikernel);
     };
-    this.#summoner = new Summoner(new BootQueue(limit, queue), backOff, this.#announcer, clock, onUp);
+    // What boots must not hold up the answers of what runs.
+    const boots = new BootQueue(limit, queue, (booting) => this.#dns?.goFirst(booting));
+    this.#summoner = new Summoner(boots, backOff, this.#announcer, clock, onUp);
     this.#access = new Access(settings.dns, settings.wake, { clock, logger });
     this.controls = new Controls(
       {

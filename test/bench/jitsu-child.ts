@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { ask } from './ask.js';
-import { freePort } from './free-port.js';
+import { freePort } from '../support/free-port.js';
 
 /** With a million names, on a busy machine. */
 const PATIENCE = 300_000;

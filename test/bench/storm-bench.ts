@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { LightGuest } from '../support/light-guest.js';
 import { askForAddress } from './ask.js';
 import { canLoad } from './contest/dns-load.js';
 import { ECHO_TRANSPORTS, startEcho, type EchoTransport } from './contest/echo.js';
-import { freePort } from './free-port.js';
+import { freePort } from '../support/free-port.js';
 import { JitsuChild } from './jitsu-child.js';
 import { percentile } from './percentile.js';
 import { BootStorm, type StormTally } from './storm/boot-storm.js';
@@ -35,7 +36,8 @@ async function benchTransport(transport: EchoTransport): Promise<void> {
     ...{ name: `ready${n}`, dns: name, ip: `127.0.88.${n + 1}`, backend: 'process' },
     ...{ command: ['sleep', '3600'], responseDelay: 0 },
   }));
-  await using jitsu = await JitsuChild.start([...ready, ...BootStorm.unikernels(guestPort)], NAMES[0] ?? '', {
+  using guest = new LightGuest();
+  await using jitsu = await JitsuChild.start([...ready, ...BootStorm.unikernels(guest, guestPort)], NAMES[0] ?? '', {
     dns: { transport },
     settings: { boot: { limit: IN_FLIGHT, queue: 1_000 } },
   });

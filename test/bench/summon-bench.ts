@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { askForAddress } from './ask.js';
-import { freePort } from './free-port.js';
+import { freePort } from '../support/free-port.js';
 import { JitsuChild } from './jitsu-child.js';
 import { median } from './median.js';
 import { printTable } from './table.js';

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { availableParallelism, getPriority } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually } from '#core/testing/eventually.js';
 import { rejectsWithCode } from '#core/testing/rejects-with-code.js';
 import { isRunning, RunningJitsu } from '../support/running-jitsu.js';
+import { niceOfThreads } from '../support/thread-niceness.js';
 import { UDP_TRANSPORTS } from '../support/udp-transports.js';
 
 const { aUnikernel } = RunningJitsu;
@@ -46,6 +49,19 @@ describe('a name that is asked for', function () {
     const booting = runs.map(({ began }) => runs.filter((run) => run.began <= began && began < run.listened!).length);
     assert.ok(Math.max(...booting) <= 8, `${Math.max(...booting)} were booting at once`);
     assert.ok(Math.max(...booting) > 1, 'they do boot side by side');
+  });
+
+  it('does not hold up the answers of what runs: the thread that gives them goes first until it is ready', async () => {
+    await using jitsu = new RunningJitsu([aUnikernel('web', ['slow=500'])]);
+    await jitsu.start();
+    const goingFirst = (): number => niceOfThreads(jitsu.pid).filter((nice) => nice < getPriority()).length;
+    assert.equal(goingFirst(), 0);
+    const answer = jitsu.ask('web.test');
+    if (UDP_TRANSPORTS.includes('mmsg') && process.getuid?.() === 0 && availableParallelism() > 1) {
+      await eventually(() => assert.equal(goingFirst(), 1));
+    }
+    assert.equal((await answer).rcode, 'NOERROR');
+    assert.equal(goingFirst(), 0);
   });
 
   it('may stand for several unikernels: they boot side by side, and all are returned, in turns', async () => {

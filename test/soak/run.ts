@@ -6,9 +6,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { askForAddress } from '../bench/ask.js';
-import { freePort } from '../bench/free-port.js';
+import { freePort } from '../support/free-port.js';
 import { JitsuChild } from '../bench/jitsu-child.js';
 import { describeMachine } from '../bench/machine.js';
+import { LightGuest } from '../support/light-guest.js';
 import { numbersFrom } from '../support/numbers-from.js';
 import { Abuse } from './abuse.js';
 import { Observer } from './observer.js';
@@ -48,7 +49,8 @@ async function soak(): Promise<string[]> {
   // Else the upstream, which lives in the same process as those who measure, would get most of what is spoilt.
   const zones = ['example.org', 'lab.test', 'in-addr.arpa'].map((name) => ({ name, authoritative: true }));
   using upstream = await SoakUpstream.open();
-  await using jitsu = await JitsuChild.start(soakUnikernels(guestPort), readyNames[0]?.name ?? '', {
+  using guest = new LightGuest();
+  await using jitsu = await JitsuChild.start(soakUnikernels(guest, guestPort), readyNames[0]?.name ?? '', {
     dns: { transport: values.transport, zones, forwarders: `127.0.0.1:${upstream.port}`, forwardTimeout: 1 },
     settings: { log: { level: 'error' } },
     tells: true,

@@ -1,4 +1,4 @@
-import { lightGuest } from '../support/light-guest.js';
+import type { LightGuest } from '../support/light-guest.js';
 
 const READY = 20;
 const BOOTING = 60;
@@ -20,10 +20,10 @@ export const readyNames = served(READY, 'ready', '127.0.90');
 export const bootingNames = served(BOOTING, 'boot', '127.0.91');
 
 /** The unikernels behind them, which all listen on this port. */
-export function soakUnikernels(port: number): object[] {
+export function soakUnikernels(guest: LightGuest, port: number): object[] {
   return [...readyNames, ...bootingNames].map(({ name, address }, n) => ({
     ...{ name: name.split('.')[0], dns: name, ip: address, backend: 'process', ready: `tcp:${port}` },
     ...(name.startsWith('boot') && { ttl: 1 }),
-    command: lightGuest(address, port, QUICKEST + ((n * 37) % SPREAD)),
+    command: guest.command(address, port, QUICKEST + ((n * 37) % SPREAD)),
   }));
 }

@@ -1,21 +1,41 @@
+import { writeFileSync } from 'node:fs';
 import { findProgram } from './find-program.js';
+import { lightProgram } from './light-program.js';
+import { TemporaryFolder } from './temporary-folder.js';
 
 /** Without the module Socket, which alone would cost five times as much; the numbers are those of Linux. */
 const IN_PERL = `my ($address, $port, $delay) = @ARGV; select(undef, undef, undef, $delay / 1000);
 my ($AF_INET, $SOCK_STREAM, $SOL_SOCKET, $SO_REUSEADDR) = (2, 1, 1, 2);
 socket(my $server, $AF_INET, $SOCK_STREAM, 0); setsockopt($server, $SOL_SOCKET, $SO_REUSEADDR, 1);
-bind($server, pack('S n C4 x8', $AF_INET, $port, split(/\\./, $address))) or die; listen($server, 64);
+bind($server, pack('S n N x8', $AF_INET, $port, $address)) or die; listen($server, 64);
 while (1) { accept(my $client, $server) and close $client }`;
 
-const IN_NODE = `const [address, port, delay] = process.argv.slice(1);
-setTimeout(() => require('node:net').createServer((socket) => socket.destroy()).listen(+port, address), +delay)`;
-
 /**
- * The command line of a program that takes TCP connections, at once closed again, after `delay` milliseconds. Where
- * there is Perl, as on every Debian, it costs a few milliseconds of processor time, so that hundreds can boot.
+ * A program that takes TCP connections, at once closed again, some time after its start: of so little cost that
+ * hundreds can boot, and what is measured is not their own start. Disposed, its file is gone.
  */
-export function lightGuest(address: string, port: number, delay: number): string[] {
-  const parameters = [address, port, delay].map(String);
-  const perl = process.platform === 'linux' ? findProgram('perl') : undefined;
-  return perl === undefined ? [process.execPath, '-e', IN_NODE, ...parameters] : [perl, '-e', IN_PERL, ...parameters];
+export class LightGuest implements Disposable {
+  readonly #folder = new TemporaryFolder();
+  readonly #words: readonly string[];
+
+  constructor() {
+    if (process.platform === 'linux' && process.arch === 'x64') {
+      const file = this.#folder.in('guest');
+      writeFileSync(file, lightProgram(), { mode: 0o755 });
+      this.#words = [file];
+    } else {
+      // Some milliseconds of the processor for each start.
+      this.#words = [findProgram('perl') ?? 'perl', '-e', IN_PERL];
+    }
+  }
+
+  /** The command line of one that listens on this IPv4 address and port `delay` milliseconds after its start. */
+  command(address: string, port: number, delay: number): string[] {
+    const number = address.split('.').reduce((value, part) => value * 256 + Number(part), 0);
+    return [...this.#words, ...[number, port, delay].map(String)];
+  }
+
+  [Symbol.dispose](): void {
+    this.#folder[Symbol.dispose]();
+  }
 }

@@ -4,7 +4,7 @@ import { getEnvironmentData, parentPort } from 'node:worker_threads';
 const deaths = getEnvironmentData('deaths') as Int32Array;
 if (Atomics.load(deaths, 0) < 2) {
   Atomics.add(deaths, 0, 1);
-  parentPort?.postMessage({ kind: 'ready' });
+  parentPort?.postMessage({ kind: 'ready', task: undefined });
   throw new Error('a defect');
 }
 await import('#core/dns/transport/mmsg/receive-worker.js');

@@ -80,6 +80,11 @@ export class RunningJitsu implements AsyncDisposable {
     ended.catch(() => undefined);
   }
 
+  /** Of the Jitsu that was started last. */
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
   /** Sends a signal and resolves with the exit status, or the signal that ended it. */
   async end(signal: NodeJS.Signals): Promise<number | string> {
     const child = this.#child;

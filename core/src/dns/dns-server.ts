@@ -72,6 +72,11 @@ export class DnsServer {
     this.hot.endReusable();
   }
 
+  /** Has what answers by itself go before whatever else wants a processor, as long as that is wanted. */
+  goFirst(first: boolean): void {
+    this.listeners?.goFirst(first);
+  }
+
   /**
    * Answers every new query with SERVFAIL, waits for the answers in flight, gives up those that are still missing after
    * `grace`, and closes the sockets.

@@ -15,6 +15,8 @@ export class BootQueue {
   constructor(
     private readonly limit: number,
     private readonly longest: number,
+    /** Told when the first boot begins, and when none is left. */
+    private readonly onBooting: (booting: boolean) => void = () => {},
   ) {}
 
   get booting(): number {
@@ -32,13 +34,18 @@ export class BootQueue {
    */
   async enter(signal: AbortSignal): Promise<() => void> {
     signal.throwIfAborted();
-    if (this.#booting < this.limit) this.#booting += 1;
+    if (this.#booting < this.limit) this.#begin();
     else await this.#wait(signal);
     let held = true;
     return () => {
       if (held) this.#leave();
       held = false;
     };
+  }
+
+  #begin(): void {
+    this.#booting += 1;
+    if (this.#booting === 1) this.onBooting(true);
   }
 
   #wait(signal: AbortSignal): Promise<void> {
@@ -68,6 +75,7 @@ export class BootQueue {
     const [next] = this.#waiting;
     if (next === undefined) {
       this.#booting -= 1;
+      if (this.#booting === 0) this.onBooting(false);
       return;
     }
     // The place passes on directly, so that nobody who comes in between can take it.

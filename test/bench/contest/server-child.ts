@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ask } from '../ask.js';
-import { freePort } from '../free-port.js';
+import { freePort } from '../../support/free-port.js';
 import type { Contestant } from './contestant.js';
 
 /** The words of a command line that answers DNS on this port and may keep files in this folder. */

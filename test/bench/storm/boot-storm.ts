@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { lightGuest } from '../../support/light-guest.js';
+import type { LightGuest } from '../../support/light-guest.js';
 import { askForAddress } from '../ask.js';
 import { timeOf } from '../time-of.js';
 
@@ -29,11 +29,11 @@ export class BootStorm {
   #lanes: Promise<void>[] = [];
 
   /** For the configuration: programs that are stopped two seconds after their last query. */
-  static unikernels(port: number): object[] {
+  static unikernels(guest: LightGuest, port: number): object[] {
     return Array.from({ length: UNIKERNELS }, (_, n) => {
       const ip = `127.88.${1 + (n >> 8)}.${n & 255}`;
       const delay = QUICKEST + ((n * 7_919) % (SLOWEST - QUICKEST));
-      const command = lightGuest(ip, port, delay);
+      const command = guest.command(ip, port, delay);
       return { name: `storm${n}`, dns: nameOf(n), ip, ttl: 1, backend: 'process', ready: `tcp:${port}`, command };
     });
   }

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import type { DnsSettings, Endpoint } from '../../config/settings.js';
 import type { Clock } from '../../contracts/clock.js';
 import type { Logger } from '../../contracts/logger.js';
@@ -63,6 +64,17 @@ export class Listeners {
   /** How datagrams are taken. */
   get udpTransport(): UdpTransport['kind'] {
     return this.transport.kind;
+  }
+
+  /**
+   * Has the threads that answer by themselves go before whatever else wants a processor, where the system lets them, or
+   * no more.
+   */
+  goFirst(first: boolean): void {
+    const { workers } = this.settings;
+    // Where there are no more processors than such threads, a flood would leave none for the rest.
+    if (workers * this.endpoints.length >= availableParallelism()) return;
+    for (const listener of this.udp) if (listener instanceof MmsgListener) listener.goFirst(first);
   }
 
   /** Takes no new connections; what is open stays so, and datagrams are still taken. */

@@ -62,6 +62,11 @@ export class MmsgListener {
     return (this.sockets[0] as DatagramSocket).port;
   }
 
+  /** Has its threads go before whatever else wants a processor, where the system lets them, or no more. */
+  goFirst(first: boolean): void {
+    for (const thread of this.threads) thread.goFirst(first);
+  }
+
   /** Takes no more datagrams, and closes the sockets when the last reply has left. */
   async close(): Promise<void> {
     this.closing = true;

@@ -8,6 +8,7 @@ import type { HotMemory } from '../../hot/hot-memory.js';
 import type { DatagramSocket } from './datagram-socket.js';
 import type { MissRing } from './miss-ring.js';
 import { MmsgUnavailable } from './mmsg-unavailable.js';
+import { setPrecedence } from './precedence.js';
 import type { ReceiveMessage, ReceiveOrder } from './receive-worker.js';
 import { clientOf } from './socket-address.js';
 import type { SocketCalls } from './socket-calls.js';
@@ -51,6 +52,8 @@ export class ReceiveThread {
   private exited: Promise<void> = Promise.resolve();
   private pause = SHORTEST_PAUSE;
   private restarting: Disposable | undefined;
+  private task: number | undefined;
+  private first = false;
 
   private constructor(private readonly options: ReceiveThreadOptions) {
     this.refusals = new ThreadRefusals(this.state, options.access.refusals, options.clock);
@@ -74,6 +77,14 @@ export class ReceiveThread {
   end(): void {
     Atomics.store(this.state, ThreadState.Ending, 1);
     this.options.socket.endReceiving();
+  }
+
+  /** Has it go before whatever else wants a processor, where the system lets it, or no more. */
+  goFirst(first: boolean): void {
+    this.first = first;
+    if (this.task === undefined) return;
+    const code = setPrecedence(this.task, first);
+    if (code !== undefined) this.options.logger.debug({ code }, 'a thread that takes datagrams cannot go first');
   }
 
   /** Resolves when the thread has ended, and all that it took has been handed over. */
@@ -110,11 +121,15 @@ export class ReceiveThread {
         return this.refusals.announce(message.refusal, clientOf(message.envelope, calls).address);
       }
       readyAt = clock.now();
+      this.task = message.task;
+      if (this.first) this.goFirst(true);
       onReady();
     });
     this.exited = new Promise((resolve) => {
       // By then all its messages have been delivered.
       worker.on('exit', () => {
+        // Its number may soon be somebody else's.
+        this.task = undefined;
         if (readyAt === undefined) failed(reason);
         else this.replace(reason, readyAt);
         resolve();

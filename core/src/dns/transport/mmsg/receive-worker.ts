@@ -7,6 +7,7 @@ import { HotReader } from '../../hot/hot-reader.js';
 import type { DatagramKind } from './datagram-batch.js';
 import type { MissRing } from './miss-ring.js';
 import { MissWriter } from './miss-writer.js';
+import { ownTask } from './precedence.js';
 import { ReceiveLoop } from './receive-loop.js';
 import { loadSocketCalls } from './socket-calls.js';
 import type { ThreadRefusal } from './thread-state.js';
@@ -29,7 +30,8 @@ export interface ReceiveOrder {
 }
 
 export type ReceiveMessage =
-  | { readonly kind: 'ready' }
+  /** `task` is what `setPrecedence` knows it by. */
+  | { readonly kind: 'ready'; readonly task: number | undefined }
   /** There are some in the ring. */
   | { readonly kind: 'misses' }
   /** It counts refusals; of whom the first was, as `DatagramBatch` copies it. */
@@ -50,5 +52,5 @@ const loop = new ReceiveLoop({
   onRefused: (refusal, envelope) => post({ kind: 'refused', refusal, envelope }),
   onUnsent: (code) => post({ kind: 'unsent', code }),
 });
-post({ kind: 'ready' });
+post({ kind: 'ready', task: ownTask() });
 loop.run();

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
+import { getPriority } from 'node:os';
 import { setEnvironmentData } from 'node:worker_threads';
 import { HotAnswers } from '#core/dns/hot/hot-answers.js';
 import { createHotMemory } from '#core/dns/hot/hot-memory.js';
@@ -16,12 +17,14 @@ import { askByUdp } from '../../../../support/dns-exchange.js';
 import { DnsLog } from '../../../../support/dns-log.js';
 import { decodeReply, queryBytes } from '../../../../support/dns-message.js';
 import { aQuery } from '../../../../support/dns-query.js';
-
+import { niceOfThreads } from '../../../../support/thread-niceness.js';
 import { requireMmsg } from '../../../../support/udp-transports.js';
 
 const here = { address: '127.0.0.1', port: 0 };
 const echo: MessageHandler = (message) => message;
 const openFiles = (): number => readdirSync('/proc/self/fd').length;
+const goingFirst = (): number => niceOfThreads('self').filter((nice) => nice < getPriority()).length;
+const mayGoFirst = process.getuid?.() === 0;
 const threads = (): number => readdirSync('/proc/self/task').length;
 
 describe('a listener that takes datagrams by mmsg', function () {
@@ -70,6 +73,15 @@ describe('a listener that takes datagrams by mmsg', function () {
       message: /no such thing here/,
     });
     assert.deepEqual([openFiles(), threads()], before);
+  });
+
+  it('has its threads, and no others, go first as long as that is wanted, if it may', async () => {
+    const listener = await start(echo, { workers: 2 });
+    assert.equal(goingFirst(), 0);
+    listener.goFirst(true);
+    assert.equal(goingFirst(), mayGoFirst ? 2 : 0);
+    listener.goFirst(false);
+    assert.equal(goingFirst(), 0);
   });
 
   it('shares a port between several threads, each with clients of its own', async () => {
@@ -141,7 +153,9 @@ describe('a listener that takes datagrams by mmsg', function () {
     const deaths = new Int32Array(new SharedArrayBuffer(4));
     setEnvironmentData('deaths', deaths);
     const program = new URL('../../../../support/mortal-receiver.js', import.meta.url);
-    const { port } = await start(echo, { program });
+    const listener = await start(echo, { program });
+    listener.goFirst(true);
+    const { port } = listener;
     const answered = askByUdp({ ...here, port }, queryBytes('a.test', { id: 7 }));
     for (const pause of [100, 200]) {
       while (log.at('error').length < (pause === 100 ? 1 : 2)) await new Promise((resolve) => setTimeout(resolve, 5));
@@ -149,6 +163,7 @@ describe('a listener that takes datagrams by mmsg', function () {
     }
     assert.equal(Buffer.from(await answered).readUInt16BE(0), 7);
     assert.equal(deaths[0], 2);
+    await eventually(() => assert.equal(goingFirst(), mayGoFirst ? 1 : 0, 'it goes first like its predecessors'));
     assert.match(log.at('error').join(), /has died; another one takes its place/);
   });
 });

@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict';
+import { BootQueue } from '#core/lifecycle/boot-queue.js';
+
+describe('the queue of boots', () => {
+  const { signal } = new AbortController();
+
+  it('tells when the first boot begins and when none is left, and not of those in between', async () => {
+    const told: boolean[] = [];
+    const queue = new BootQueue(2, 10, (booting) => told.push(booting));
+    const leaves = [await queue.enter(signal), await queue.enter(signal)];
+    const third = queue.enter(signal);
+    assert.deepEqual(told, [true]);
+    leaves[0]?.();
+    leaves[1]?.();
+    assert.deepEqual([told, queue.booting], [[true], 1]);
+    (await third)();
+    assert.deepEqual([told, queue.booting], [[true, false], 0]);
+    (await queue.enter(signal))();
+    assert.deepEqual(told, [true, false, true, false]);
+  });
+
+  it('tells nothing of one that gives up before its turn', async () => {
+    const told: boolean[] = [];
+    const queue = new BootQueue(1, 10, (booting) => told.push(booting));
+    const leave = await queue.enter(signal);
+    const impatient = new AbortController();
+    const waiting = queue.enter(impatient.signal);
+    impatient.abort(new Error('too late'));
+    await assert.rejects(waiting, /too late/);
+    leave();
+    assert.deepEqual(told, [true, false]);
+  });
+});
