@@ -51,6 +51,12 @@ module.exports = {
       'They are told, they do not ask.',
     ),
     apart(
+      'sockets-serve-everybody',
+      'sockets',
+      'dns|lifecycle|state|telemetry|control|plugins',
+      'Calls of the system know nothing of those who make them.',
+    ),
+    apart(
       'config-comes-first',
       'config|plugins',
       'dns|lifecycle|state|telemetry|control',

@@ -1,6 +1,8 @@
 import { connect, type Socket } from 'node:net';
 import type { Clock } from '../contracts/clock.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
+import { connectAtOnce } from '../sockets/connect-at-once.js';
+import { loadedSocketCalls } from '../sockets/socket-calls.js';
 import { pauseAfter } from './poll-until.js';
 
 /** A machine that is not on the network yet swallows a SYN, which TCP repeats only after a second: try afresh sooner. */
@@ -14,10 +16,18 @@ let waiting = 0;
  * Connects to a TCP port as soon as something listens there, with attempts that overlap, and resolves to the open
  * socket; rejects with the signal's reason when it aborts first. The caller destroys the socket.
  */
-export function connectUntil(address: string, port: number, clock: Clock, signal: AbortSignal): Promise<Socket> {
+export function connectUntil(
+  address: string,
+  port: number,
+  clock: Clock,
+  signal: AbortSignal,
+  native = loadedSocketCalls(),
+): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const attempts = new Map<Socket, Disposable>();
     const begin = clock.now();
+    // As long as attempts are decided at once.
+    let calls = native;
     let next: Disposable | undefined;
 
     const forget = (socket: Socket): void => {
@@ -33,12 +43,27 @@ export function connectUntil(address: string, port: number, clock: Clock, signal
         socket.destroy();
       }
     };
+    const connected = (socket: Socket): void => {
+      if (isWithItself(socket)) {
+        socket.destroy();
+        return;
+      }
+      finish();
+      resolve(socket);
+    };
     const onAbort = (): void => {
       finish();
       reject(signal.reason as Error);
     };
     const attempt = (): void => {
       next = clock.after(pauseAfter(clock.now() - begin, waiting), attempt);
+      if (calls !== undefined) {
+        const outcome = connectAtOnce(calls, { address, port });
+        if (outcome === 'refused') return;
+        if (outcome !== 'undecided') return connected(outcome.on('error', ignore).setNoDelay());
+        // It is another machine.
+        calls = undefined;
+      }
       if (attempts.size >= MOST_AT_ONCE) return;
       const socket = connect({ host: address, port, noDelay: true });
       const giveUp = clock.after(PATIENCE, () => {
@@ -50,8 +75,7 @@ export function connectUntil(address: string, port: number, clock: Clock, signal
       socket.on('error', () => forget(socket));
       socket.on('connect', () => {
         forget(socket);
-        finish();
-        resolve(socket);
+        connected(socket);
       });
     };
 
@@ -64,3 +88,10 @@ export function connectUntil(address: string, port: number, clock: Clock, signal
     attempt();
   });
 }
+
+/** On this machine an attempt may come from the very port that it goes to, and TCP then connects it with itself. */
+function isWithItself({ localAddress, localPort, remoteAddress, remotePort }: Socket): boolean {
+  return localPort === remotePort && localAddress === remoteAddress;
+}
+
+const ignore = (): void => {};

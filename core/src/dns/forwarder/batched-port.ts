@@ -1,10 +1,10 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import type { Endpoint } from '../../config/settings.js';
-import { callError } from '../transport/mmsg/call-error.js';
-import { Linux } from '../transport/mmsg/linux.js';
-import { socketAddress } from '../transport/mmsg/socket-address.js';
-import type { SocketCalls } from '../transport/mmsg/socket-calls.js';
+import { callError } from '../../sockets/call-error.js';
+import { Linux } from '../../sockets/linux.js';
+import { socketAddress } from '../../sockets/socket-address.js';
+import type { SocketCalls } from '../../sockets/socket-calls.js';
 import type { BatchSender, PortBatches } from './port-batches.js';
 import type { PortEvents, PortSocket } from './port-socket.js';
 

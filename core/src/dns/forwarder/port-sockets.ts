@@ -1,6 +1,6 @@
 import type { DnsSettings, Endpoint } from '../../config/settings.js';
-import { MmsgUnavailable } from '../transport/mmsg/mmsg-unavailable.js';
-import { loadSocketCalls, type SocketCalls } from '../transport/mmsg/socket-calls.js';
+import { NativeSocketsUnavailable } from '../../sockets/native-sockets-unavailable.js';
+import { loadSocketCalls, type SocketCalls } from '../../sockets/socket-calls.js';
 import { BatchedPort } from './batched-port.js';
 import { DgramPort } from './dgram-port.js';
 import { PortBatches } from './port-batches.js';
@@ -43,7 +43,7 @@ export async function portSockets(transport: DnsSettings['transport']): Promise<
   try {
     return new BatchedPorts(await loadSocketCalls());
   } catch (error) {
-    if (error instanceof MmsgUnavailable) return dgramPorts;
+    if (error instanceof NativeSocketsUnavailable) return dgramPorts;
     throw error;
   }
 }

@@ -1,8 +1,8 @@
 import type { DnsSettings } from '../../config/settings.js';
 import type { Logger } from '../../contracts/logger.js';
 import { JitsuError } from '../../errors.js';
-import { MmsgUnavailable } from './mmsg/mmsg-unavailable.js';
-import { loadSocketCalls, type SocketCalls } from './mmsg/socket-calls.js';
+import { NativeSocketsUnavailable } from '../../sockets/native-sockets-unavailable.js';
+import { loadSocketCalls, type SocketCalls } from '../../sockets/socket-calls.js';
 
 /** How datagrams are taken: one by one by Node, or many at a time by calls of our own. */
 export type UdpTransport = { readonly kind: 'dgram' } | { readonly kind: 'mmsg'; readonly calls: SocketCalls };
@@ -21,7 +21,7 @@ export async function chooseUdpTransport(setting: DnsSettings['transport'], logg
 
 /** What is left when mmsg cannot be had: with `auto` dgram, and a word in the log. @throws JITSU_LISTEN_FAILED */
 export function insteadOfMmsg(setting: DnsSettings['transport'], error: unknown, logger: Logger): UdpTransport {
-  if (!(error instanceof MmsgUnavailable)) throw error;
+  if (!(error instanceof NativeSocketsUnavailable)) throw error;
   if (setting === 'auto') {
     logger.info({ reason: error.message }, 'datagrams are taken one by one (dgram): mmsg cannot be had here');
     return DGRAM;

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { MmsgUnavailable } from '#core/dns/transport/mmsg/mmsg-unavailable.js';
+import { NativeSocketsUnavailable } from '#core/sockets/native-sockets-unavailable.js';
 import { chooseUdpTransport, insteadOfMmsg } from '#core/dns/transport/udp-transport.js';
 import { DnsLog } from '../../../support/dns-log.js';
 import { requireMmsg, UDP_TRANSPORTS } from '../../../support/udp-transports.js';
 
 const ABRUPT_END = fileURLToPath(new URL('../../../support/abrupt-end.js', import.meta.url));
-const unavailable = new MmsgUnavailable('koffi cannot be loaded: no such file');
+const unavailable = new NativeSocketsUnavailable('koffi cannot be loaded: no such file');
 
 describe('the choice of how datagrams are taken', () => {
   it('is by itself the fastest that the machine has', async () => {

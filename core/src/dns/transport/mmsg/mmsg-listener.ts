@@ -11,7 +11,7 @@ import { createMissRing, type Miss } from './miss-ring.js';
 import { ReceiveThread } from './receive-thread.js';
 import { ReplyQueue } from './reply-queue.js';
 import { ClientReader } from './client-reader.js';
-import type { SocketCalls } from './socket-calls.js';
+import type { SocketCalls } from '../../../sockets/socket-calls.js';
 
 /** What such a listener shares with its sisters on other addresses. */
 export interface MmsgSurroundings {
@@ -47,7 +47,7 @@ export class MmsgListener {
     this.queues = sockets.map((socket) => new ReplyQueue(around.calls, socket, around.logger));
   }
 
-  /** @throws JITSU_LISTEN_FAILED, MmsgUnavailable */
+  /** @throws JITSU_LISTEN_FAILED, NativeSocketsUnavailable */
   static async open(endpoint: Endpoint, handler: MessageHandler, around: MmsgSurroundings): Promise<MmsgListener> {
     const sockets = DatagramSocket.open(around.calls, endpoint, around.workers);
     const listener = new MmsgListener(sockets, handler, around);

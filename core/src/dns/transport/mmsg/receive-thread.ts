@@ -5,13 +5,13 @@ import type { Milliseconds } from '../../../contracts/milliseconds.js';
 import { errorMessage } from '../../../errors.js';
 import type { Access } from '../../clients/access.js';
 import type { HotMemory } from '../../hot/hot-memory.js';
+import { clientOf } from './client-of.js';
 import type { DatagramSocket } from './datagram-socket.js';
 import type { MissRing } from './miss-ring.js';
-import { MmsgUnavailable } from './mmsg-unavailable.js';
+import { NativeSocketsUnavailable } from '../../../sockets/native-sockets-unavailable.js';
 import { setPrecedence } from './precedence.js';
 import type { ReceiveMessage, ReceiveOrder } from './receive-worker.js';
-import { clientOf } from './socket-address.js';
-import type { SocketCalls } from './socket-calls.js';
+import type { SocketCalls } from '../../../sockets/socket-calls.js';
 import { ThreadRefusals } from './thread-refusals.js';
 import { createThreadState, ThreadState } from './thread-state.js';
 import { aheadOfMachine } from './thread-time.js';
@@ -59,7 +59,7 @@ export class ReceiveThread {
     this.refusals = new ThreadRefusals(this.state, options.access.refusals, options.clock);
   }
 
-  /** Resolves when it takes datagrams. @throws MmsgUnavailable */
+  /** Resolves when it takes datagrams. @throws NativeSocketsUnavailable */
   static async start(options: ReceiveThreadOptions): Promise<ReceiveThread> {
     const thread = new ReceiveThread(options);
     if (running.size === 0) process.on('exit', endAll);
@@ -69,7 +69,7 @@ export class ReceiveThread {
       return thread;
     } catch (error) {
       await thread.close();
-      throw new MmsgUnavailable(`its thread does not start: ${errorMessage(error)}`);
+      throw new NativeSocketsUnavailable(`its thread does not start: ${errorMessage(error)}`);
     }
   }
 

@@ -9,7 +9,7 @@ import { createHotMemory } from '#core/dns/hot/hot-memory.js';
 import { LASTING_LEASE } from '#core/dns/lasting-lease.js';
 import type { MessageHandler } from '#core/dns/transport/message-handler.js';
 import { MmsgListener, type MmsgSurroundings } from '#core/dns/transport/mmsg/mmsg-listener.js';
-import { loadSocketCalls } from '#core/dns/transport/mmsg/socket-calls.js';
+import { loadSocketCalls } from '#core/sockets/socket-calls.js';
 import { eventually } from '#core/testing/eventually.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { anAccess } from '../../../../support/dns-asker.js';
@@ -69,7 +69,7 @@ describe('a listener that takes datagrams by mmsg', function () {
     await assert.rejects(MmsgListener.open(address, echo, around), { code: 'JITSU_LISTEN_FAILED' });
     const program = new URL('data:text/javascript,throw new Error("no such thing here")');
     await assert.rejects(MmsgListener.open(here, echo, { ...around, program, workers: 3 }), {
-      name: 'MmsgUnavailable',
+      name: 'NativeSocketsUnavailable',
       message: /no such thing here/,
     });
     assert.deepEqual([openFiles(), threads()], before);

@@ -1,11 +1,14 @@
 /** Numbers of Linux's sockets, which x86-64 and arm64 share. */
 export const Linux = {
+  EINPROGRESS: 115,
   AF_INET: 2,
   AF_INET6: 10,
+  SOCK_STREAM: 1,
   SOCK_DGRAM: 2,
   SOCK_CLOEXEC: 0o2000000,
   SOCK_NONBLOCK: 0o4000,
   SOL_SOCKET: 1,
+  SO_ERROR: 4,
   SO_RCVBUF: 8,
   SO_REUSEPORT: 15,
   SO_SNDTIMEO: 21,

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { clientOf, socketAddress } from '#core/dns/transport/mmsg/socket-address.js';
-import { loadSocketCalls, type SocketCalls } from '#core/dns/transport/mmsg/socket-calls.js';
-import { requireMmsg } from '../../../../support/udp-transports.js';
+import { clientOf } from '#core/dns/transport/mmsg/client-of.js';
+import { socketAddress } from '#core/sockets/socket-address.js';
+import { loadSocketCalls, type SocketCalls } from '#core/sockets/socket-calls.js';
+import { requireMmsg } from '../../support/udp-transports.js';
 
 describe("an address as Linux's sockets have it", () => {
   let calls: SocketCalls;

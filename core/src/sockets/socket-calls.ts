@@ -1,7 +1,7 @@
 import { endianness } from 'node:os';
 import { getSystemErrorName } from 'node:util';
-import { errorMessage } from '../../../errors.js';
-import { MmsgUnavailable } from './mmsg-unavailable.js';
+import { errorMessage } from '../errors.js';
+import { NativeSocketsUnavailable } from './native-sockets-unavailable.js';
 
 /** An address in this process. */
 export type Pointer = bigint;
@@ -9,19 +9,31 @@ export type Pointer = bigint;
 /** Where the layout of C's structures is the one that `DatagramBatch` writes. */
 const ARCHITECTURES = ['x64', 'arm64'];
 
-export type SocketCalls = Awaited<ReturnType<typeof loadSocketCalls>>;
+export type SocketCalls = Awaited<ReturnType<typeof load>>;
 
-/** Those functions of the C library that we call, by their own names. @throws MmsgUnavailable */
-export async function loadSocketCalls() {
+let loaded: SocketCalls | undefined;
+
+/** Those functions of the C library that we call, by their own names. @throws NativeSocketsUnavailable */
+export async function loadSocketCalls(): Promise<SocketCalls> {
+  loaded ??= await load();
+  return loaded;
+}
+
+/** Those that somebody in this thread has loaded already. Who wants to do without native code is not made to use it. */
+export function loadedSocketCalls(): SocketCalls | undefined {
+  return loaded;
+}
+
+async function load() {
   const { platform, arch } = process;
   if (platform !== 'linux' || !ARCHITECTURES.includes(arch) || endianness() !== 'LE') {
-    throw new MmsgUnavailable(`it needs Linux on x64 or arm64, and this is ${platform} on ${arch}`);
+    throw new NativeSocketsUnavailable(`it needs Linux on x64 or arm64, and this is ${platform} on ${arch}`);
   }
   // Loaded only where it is used: it is native code, and takes its time.
   const koffi = await import('koffi').then(
     (module) => module.default,
     (error: unknown) => {
-      throw new MmsgUnavailable(`koffi cannot be loaded: ${errorMessage(error)}`);
+      throw new NativeSocketsUnavailable(`koffi cannot be loaded: ${errorMessage(error)}`);
     },
   );
   try {
@@ -34,6 +46,9 @@ export async function loadSocketCalls() {
       setsockopt: bind<(descriptor: number, level: number, name: number, value: Uint8Array, length: number) => number>(
         'int setsockopt(int, int, int, const void *, uint)',
       ),
+      getsockopt: bind<
+        (descriptor: number, level: number, name: number, value: Uint8Array, length: Uint8Array) => number
+      >('int getsockopt(int, int, int, void *, void *)'),
       bind: bind<(descriptor: number, address: Uint8Array, length: number) => number>(
         'int bind(int, const void *, uint)',
       ),
@@ -42,6 +57,9 @@ export async function loadSocketCalls() {
       ),
       getsockname: bind<(descriptor: number, address: Uint8Array, length: Uint8Array) => number>(
         'int getsockname(int, void *, void *)',
+      ),
+      getpeername: bind<(descriptor: number, address: Uint8Array, length: Uint8Array) => number>(
+        'int getpeername(int, void *, void *)',
       ),
       shutdown: bind<(descriptor: number, how: number) => number>('int shutdown(int, int)'),
       close: bind<(descriptor: number) => number>('int close(int)'),
@@ -54,10 +72,12 @@ export async function loadSocketCalls() {
       if_indextoname: bind<(index: number, name: Uint8Array) => Pointer | null>('void *if_indextoname(uint, void *)'),
       /** Why the call of this thread that came just before this one failed, such as `EADDRINUSE`. */
       errorCode: (): string => getSystemErrorName(-koffi.errno()),
+      /** The same as Linux's number, where libuv has no name for it. */
+      errorNumber: (): number => koffi.errno(),
       /** Where this memory lies. It must be that of an ArrayBuffer of its own: what a small array holds may move. */
       addressOf: (memory: Uint8Array): Pointer => koffi.address(memory),
     };
   } catch (error) {
-    throw new MmsgUnavailable(`the C library cannot be called: ${errorMessage(error)}`);
+    throw new NativeSocketsUnavailable(`the C library cannot be called: ${errorMessage(error)}`);
   }
 }

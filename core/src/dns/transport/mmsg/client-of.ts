@@ -1,31 +1,10 @@
-import { isIPv6 } from 'node:net';
 import ipaddr from 'ipaddr.js';
-import type { Endpoint } from '../../../config/settings.js';
 import type { DnsClient } from '../../../contracts/resolver.js';
-import { ipv4Bytes, ipv6Bytes } from '../../wire/address-bytes.js';
-import { Linux } from './linux.js';
-import type { SocketCalls } from './socket-calls.js';
-
-export type InterfaceCalls = Pick<SocketCalls, 'if_nametoindex' | 'if_indextoname'>;
+import { Linux } from '../../../sockets/linux.js';
+import type { InterfaceCalls } from '../../../sockets/socket-address.js';
 
 /** The longest name of an interface and the zero behind it, in bytes. */
 const INTERFACE_NAME = 16;
-
-/** An endpoint as a struct sockaddr_in or sockaddr_in6. The interface of a link-local address may follow a `%`. */
-export function socketAddress({ address, port }: Endpoint, calls: InterfaceCalls): Buffer {
-  const isVersion6 = isIPv6(address);
-  const bytes = Buffer.alloc(isVersion6 ? 28 : 16);
-  bytes.writeUInt16LE(isVersion6 ? Linux.AF_INET6 : Linux.AF_INET, 0);
-  bytes.writeUInt16BE(port, 2);
-  if (isVersion6) {
-    const [plain = '', zone] = address.split('%');
-    bytes.set(ipv6Bytes(plain), 8);
-    if (zone !== undefined) bytes.writeUInt32LE(calls.if_nametoindex(zone) || Number(zone) || 0, 24);
-  } else {
-    bytes.set(ipv4Bytes(address), 4);
-  }
-  return bytes;
-}
 
 /** Who sent a datagram, in the words of Node's own sockets. @param envelope as `DatagramBatch` copies it */
 export function clientOf(envelope: Uint32Array, calls: InterfaceCalls): DnsClient {

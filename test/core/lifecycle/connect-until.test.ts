@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { SystemClock } from '#core/clock.js';
+import { connectUntil } from '#core/lifecycle/connect-until.js';
+import { loadSocketCalls, type SocketCalls } from '#core/sockets/socket-calls.js';
+import { freePort } from '../../support/free-port.js';
+import { requireMmsg } from '../../support/udp-transports.js';
+
+const clock = new SystemClock();
+const openFiles = (): number => readdirSync('/proc/self/fd').length;
+
+for (const way of ['by Node', 'by calls of our own']) {
+  describe(`a connection that is tried until somebody listens, ${way}`, function () {
+    this.timeout(20_000);
+    let calls: SocketCalls | undefined;
+
+    before(async function () {
+      if (way === 'by Node') return;
+      requireMmsg(this);
+      calls = await loadSocketCalls();
+    });
+
+    it('comes at the first moment, and can be talked over', async () => {
+      const port = await freePort();
+      const connection = connectUntil('127.0.0.1', port, clock, AbortSignal.timeout(10_000), calls);
+      await clock.sleep(100);
+      const server = createServer((socket) => socket.pipe(socket)).listen(port, '127.0.0.1');
+      try {
+        const socket = await connection;
+        socket.end('hello');
+        const [heard] = (await once(socket, 'data')) as [Buffer];
+        assert.equal(heard.toString(), 'hello');
+        await once(socket, 'close');
+      } finally {
+        server.close();
+      }
+    });
+
+    it('ends with the reason it is called off for, and leaves no file open', async () => {
+      const port = await freePort();
+      const before = openFiles();
+      const signals = [AbortSignal.abort(new Error('too soon')), AbortSignal.timeout(200)];
+      const [soon, late] = await Promise.allSettled(
+        signals.map((signal) => connectUntil('127.0.0.1', port, clock, signal, calls)),
+      );
+      assert.match(String((soon as PromiseRejectedResult).reason), /too soon/);
+      assert.equal(((late as PromiseRejectedResult).reason as Error).name, 'TimeoutError');
+      await clock.sleep(10);
+      assert.equal(openFiles(), before);
+    });
+  });
+}
+
+describe('a connection that is tried until somebody listens', () => {
+  before(function () {
+    requireMmsg(this);
+  });
+
+  it('is never one of an attempt with itself', async () => {
+    const calls = await loadSocketCalls();
+    const port = await freePort();
+    let withItself = 0;
+    const unfortunate: SocketCalls = {
+      ...calls,
+      // As it happens when the system chooses the port that is called for that of the caller.
+      connect: (descriptor, address, length) => {
+        if (calls.bind(descriptor, address, length) === 0) withItself += 1;
+        return calls.connect(descriptor, address, length);
+      },
+    };
+    const connection = connectUntil('127.0.0.1', port, clock, AbortSignal.timeout(100), unfortunate);
+    await assert.rejects(connection, { name: 'TimeoutError' });
+    assert.ok(withItself > 0, 'there was such an attempt');
+  });
+});

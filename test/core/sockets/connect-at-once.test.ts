@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { createServer, Socket, type AddressInfo } from 'node:net';
+import { connectAtOnce } from '#core/sockets/connect-at-once.js';
+import { loadSocketCalls, type SocketCalls } from '#core/sockets/socket-calls.js';
+import { eventually } from '#core/testing/eventually.js';
+import { freePort } from '../../support/free-port.js';
+import { LightGuest } from '../../support/light-guest.js';
+import { requireMmsg } from '../../support/udp-transports.js';
+
+const openFiles = (): number => readdirSync('/proc/self/fd').length;
+
+describe('an attempt to connect that is decided at once', function () {
+  this.timeout(20_000);
+  let calls: SocketCalls;
+
+  before(async function () {
+    requireMmsg(this);
+    calls = await loadSocketCalls();
+  });
+
+  it('is refused where nobody listens, or nobody can, a thousand times, and leaves no file open', async () => {
+    const endpoints = [
+      { address: '127.0.0.1', port: await freePort() },
+      { address: '::1', port: await freePort() },
+      { address: '127.0.0.1', port: 0 },
+      { address: '224.0.0.1', port: 80 },
+    ];
+    const before = openFiles();
+    for (let round = 0; round < 250; round += 1) {
+      for (const endpoint of endpoints) assert.equal(connectAtOnce(calls, endpoint), 'refused', endpoint.address);
+    }
+    assert.equal(openFiles(), before);
+  });
+
+  for (const address of ['127.4.5.6', '::1']) {
+    it(`is a socket of Node's, open and heard at both ends, where somebody listens on ${address}`, async () => {
+      const server = createServer((socket) => socket.pipe(socket)).listen(0, address);
+      try {
+        await once(server, 'listening');
+        const { port } = server.address() as AddressInfo;
+        const socket = connectAtOnce(calls, { address, port });
+        assert.ok(socket instanceof Socket);
+        assert.deepEqual([socket.remoteAddress, socket.remotePort], [address, port]);
+        socket.end('hello');
+        const [heard] = (await once(socket, 'data')) as [Buffer];
+        assert.equal(heard.toString(), 'hello');
+        await once(socket, 'close');
+      } finally {
+        server.close();
+      }
+    });
+  }
+
+  it('is given up where no answer has come', async () => {
+    using guest = new LightGuest();
+    const endpoint = { address: '127.7.8.9', port: await freePort() };
+    const [file = '', ...words] = guest.command(endpoint.address, endpoint.port, 0);
+    const child = spawn(file, words, { stdio: ['ignore', 'inherit', 'inherit'] });
+    const held: Socket[] = [];
+    try {
+      const knock = (): void => {
+        const outcome = connectAtOnce(calls, endpoint);
+        if (outcome instanceof Socket) held.push(outcome);
+        else assert.equal(outcome, 'undecided');
+      };
+      await eventually(knock);
+      // It takes no more connections, and when as many wait for it as may, the system no longer answers for it.
+      child.kill('SIGSTOP');
+      const before = openFiles();
+      for (let attempt = 0; attempt < 100; attempt += 1) knock();
+      assert.ok(held.length > 50 && held.length < 101, `${held.length} connections`);
+      assert.equal(openFiles(), before + held.length - 1);
+    } finally {
+      for (const socket of held) socket.destroy();
+      child.kill('SIGKILL');
+    }
+  });
+});
