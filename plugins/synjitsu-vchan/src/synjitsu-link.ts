@@ -33,6 +33,12 @@ interface Peer {
   readonly ring: string;
 }
 
+/**
+ * What is known of the port in the store: it was there already, and whoever wrote it may have gone; it has been written
+ * before our eyes, as is done by one who can be connected to; or it has been left by one who has gone.
+ */
+type Words = 'found' | 'written' | 'left';
+
 /** A connection to the Synjitsu in the domain with a UUID, made in the background, again and again. */
 export class SynjitsuLink {
   readonly #thread = new ClientThread();
@@ -41,10 +47,9 @@ export class SynjitsuLink {
   #xenstore: Xenstore | undefined;
   #watch: AsyncDisposable | undefined;
   #watched: string | undefined;
-  /** Whether the port has been written to the store anew since it was last looked at: whoever listens is another one. */
+  /** Whether the port has been written to the store since it was last looked at: who had gone may have a successor. */
   #hasChanged = false;
-  /** Whether what is in the store is of one who has gone. */
-  #isStale = false;
+  #words: Words = 'found';
   #peer: Peer | undefined;
   #detail = 'not connected yet';
   #failures = 0;
@@ -122,9 +127,12 @@ export class SynjitsuLink {
 
   /** Connects where there is no connection, finds out whether it still is one where there is. Says how it stands. */
   async #look(): Promise<string> {
-    if (this.#peer !== undefined && !this.#hasChanged && (await this.#isAlive(this.#peer))) return this.#detail;
     if (this.#peer !== undefined) {
-      this.#isStale = true;
+      const hasChanged = this.#takeChange();
+      // Who was seen to write is told of more than once, for each thing that he does there: that is no other one yet.
+      const isOther = hasChanged && this.#words === 'found';
+      if (!isOther && (await this.#isAlive(this.#peer))) return this.#detail;
+      this.#words = hasChanged ? 'written' : 'left';
       this.#tell(this.#lose(`domain ${this.#peer.domain} has closed the connection`));
     }
     const xenstore = (this.#xenstore ??= await this.#openXenstore());
@@ -136,14 +144,14 @@ export class SynjitsuLink {
     if (this.#watched !== path) {
       await this.#watch?.[Symbol.asyncDispose]();
       this.#watch = await this.#watchFor(xenstore, path, () => (this.#hasChanged = true));
-      [this.#watched, this.#isStale] = [path, false];
+      [this.#watched, this.#words] = [path, 'found'];
     }
     const ring = await this.#newRingAt(xenstore, path);
     if (ring === undefined) {
       return `nobody in domain ${domain} listens on the port ${SYNJITSU_PORT} for domain ${OWN_DOMAIN}`;
     }
     // Another one may be about to take over the very port: nobody but he himself knows when he can be connected to.
-    if (this.#isStale) return `who listened in domain ${domain} has gone, and has left his port in the store`;
+    if (this.#words === 'left') return `who listened in domain ${domain} has gone, and has left his port in the store`;
     const reply = await this.#thread.ask({ operation: 'connect', domain, path });
     if (reply.outcome === 'done') {
       this.#peer = { domain, ring };
@@ -166,12 +174,18 @@ export class SynjitsuLink {
   /** The same, and what it is worth: it is new when it has been written, in whatever words, since it was last looked at. */
   async #newRingAt(xenstore: Xenstore, path: string): Promise<string | undefined> {
     for (;;) {
-      if (this.#hasChanged) this.#isStale = false;
-      this.#hasChanged = false;
+      if (this.#takeChange()) this.#words = 'written';
       const ring = await this.#ringAt(xenstore, path);
       // A watch may have told of a change meanwhile.
-      if (!(this.#hasChanged as boolean)) return ring;
+      if (!this.#hasChanged) return ring;
     }
+  }
+
+  /** Whether there has been a change since this was last asked. */
+  #takeChange(): boolean {
+    const hasChanged = this.#hasChanged;
+    this.#hasChanged = false;
+    return hasChanged;
   }
 
   /** What the one who listens has written into the store, to be compared. */

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describeNotifier } from '@jitsud/core/testing';
 import { SystemClock } from '#core/clock.js';
 import type { LifecycleEvent } from '#core/contracts/lifecycle-event.js';
-import { eventually } from '#core/testing/eventually.js';
+import { eventually, GLANCE } from '#core/testing/eventually.js';
+import { loadVchan, type Pointer, type VchanLibrary } from '#synjitsu-vchan/native/vchan-library.js';
+import { RECORD_LENGTH } from '#synjitsu-vchan/record.js';
 import { Receiver } from '#synjitsu-vchan/receiver.js';
 import { SynjitsuNotifier } from '#synjitsu-vchan/synjitsu-notifier.js';
 import { MemoryLogger } from '../../support/memory-logger.js';
@@ -11,6 +14,8 @@ import { VchanBed } from '../../support/vchan/vchan-bed.js';
 
 const UUID = '6695eb01-f6a4-8304-79aa-97f2502e193f';
 const RECORD = '00163e000001c0000201';
+/** Where one who listens in domain 4 writes down how to reach him. */
+const PORT = '/local/domain/4/data/vchan/0/synjitsu';
 
 describe('the notifier of Synjitsu', function () {
   this.timeout(120_000);
@@ -71,7 +76,23 @@ describe('the notifier of Synjitsu', function () {
 
   describe('with a connection', () => {
     let notifier: SynjitsuNotifier;
+    let vchan: VchanLibrary;
     const detail = (): string => notifier.status().detail;
+    const wordsOfPort = async () => ({
+      'ring-ref': await bed.store.read(`${PORT}/ring-ref`),
+      'event-channel': await bed.store.read(`${PORT}/event-channel`),
+    });
+    const writeAgain = async (): Promise<void> =>
+      bed.store.write(`${PORT}/ring-ref`, (await wordsOfPort())['ring-ref']);
+    const connections = (): number =>
+      logger.lines.filter((line) => line.startsWith('info: Synjitsu is connected')).length;
+    /** In domain 4, without ever looking who is there. */
+    const listenSilently = (): Pointer =>
+      vchan.listen(0, PORT) ?? assert.fail(`nobody can listen there: errno ${vchan.errno()}`);
+
+    before(() => {
+      vchan = loadVchan();
+    });
 
     beforeEach(() => {
       notifier = aNotifier();
@@ -152,18 +173,53 @@ describe('the notifier of Synjitsu', function () {
       }
     });
 
-    it('connects anew when somebody writes the port down again, be it in the same words as one who died', async () => {
-      const connections = (): number =>
-        logger.lines.filter((line) => line.startsWith('info: Synjitsu is connected')).length;
+    it('connects anew to one who takes a port over in the same words as one who died', async () => {
       await bed.addDomain(4, UUID);
+      const mortal = listenSilently();
+      try {
+        await notifier.open();
+        await eventually(() => assert.equal(connections(), 1));
+      } finally {
+        bed.withoutStore(() => vchan.close(mortal));
+      }
+      await eventually(() =>
+        assert.equal(detail(), 'who listened in domain 4 has gone, and has left his port in the store'),
+      );
+      const left = await wordsOfPort();
       await startSynjitsu(4);
-      await notifier.open();
-      await eventually(() => assert.equal(connections(), 1));
-      const key = '/local/domain/4/data/vchan/0/synjitsu/ring-ref';
-      await bed.store.write(key, await bed.store.read(key));
+      assert.deepEqual(await wordsOfPort(), left);
       await eventually(() => assert.equal(connections(), 2));
       await notifier.notify(started());
       await eventually(() => assert.deepEqual(received, [RECORD]));
+    });
+
+    it('connects anew when the words that it found are written again: who wrote them first may have died', async () => {
+      await bed.addDomain(4, UUID);
+      // Whose client comes back before it looks; a Synjitsu that looks meanwhile listens anew, and misses what is sent then.
+      const unmoved = listenSilently();
+      try {
+        await notifier.open();
+        await eventually(() => assert.equal(connections(), 1));
+        await writeAgain();
+        await eventually(() => assert.equal(connections(), 2));
+        await notifier.notify(started());
+        assert.equal(Buffer.from(vchan.tryReceive(unmoved, RECORD_LENGTH) ?? []).toString('hex'), RECORD);
+      } finally {
+        vchan.close(unmoved);
+      }
+    });
+
+    it('keeps its connection to one whom it has seen write, however often that is told', async () => {
+      await bed.addDomain(4, UUID);
+      await notifier.open();
+      await eventually(() => assert.match(detail(), /^nobody in domain 4 listens/));
+      await startSynjitsu(4);
+      await eventually(() => assert.equal(connections(), 1));
+      await writeAgain();
+      await sleep(GLANCE);
+      await notifier.notify(started());
+      await eventually(() => assert.deepEqual(received, [RECORD]));
+      assert.equal(connections(), 1);
     });
 
     it('finds domain 0 by its UUID of zeros', async () => {
