@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import type { Clock } from '../contracts/clock.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
-import { connectAtOnce } from '../sockets/connect-at-once.js';
+import { InstantConnector } from '../sockets/instant-connector.js';
 import { loadedSocketCalls } from '../sockets/socket-calls.js';
 import { pauseAfter } from './poll-until.js';
 
@@ -21,13 +21,13 @@ export function connectUntil(
   port: number,
   clock: Clock,
   signal: AbortSignal,
-  native = loadedSocketCalls(),
+  calls = loadedSocketCalls(),
 ): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const attempts = new Map<Socket, Disposable>();
     const begin = clock.now();
     // As long as attempts are decided at once.
-    let calls = native;
+    let instant = calls && new InstantConnector(calls, { address, port });
     let next: Disposable | undefined;
 
     const forget = (socket: Socket): void => {
@@ -57,13 +57,11 @@ export function connectUntil(
     };
     const attempt = (): void => {
       next = clock.after(pauseAfter(clock.now() - begin, waiting), attempt);
-      if (calls !== undefined) {
-        const outcome = connectAtOnce(calls, { address, port });
-        if (outcome === 'refused') return;
-        if (outcome !== 'undecided') return connected(outcome.on('error', ignore).setNoDelay());
-        // It is another machine.
-        calls = undefined;
-      }
+      const outcome = instant?.attempt() ?? 'undecided';
+      if (outcome === 'refused') return;
+      if (outcome !== 'undecided') return connected(outcome.on('error', ignore).setNoDelay());
+      // It is another machine.
+      instant = undefined;
       if (attempts.size >= MOST_AT_ONCE) return;
       const socket = connect({ host: address, port, noDelay: true });
       const giveUp = clock.after(PATIENCE, () => {

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { createServer, Socket, type AddressInfo } from 'node:net';
-import { connectAtOnce } from '#core/sockets/connect-at-once.js';
+import { InstantConnector } from '#core/sockets/instant-connector.js';
 import { loadSocketCalls, type SocketCalls } from '#core/sockets/socket-calls.js';
 import { eventually } from '#core/testing/eventually.js';
 import { freePort } from '../../support/free-port.js';
@@ -28,9 +28,10 @@ describe('an attempt to connect that is decided at once', function () {
       { address: '127.0.0.1', port: 0 },
       { address: '224.0.0.1', port: 80 },
     ];
+    const connectors = endpoints.map((endpoint) => new InstantConnector(calls, endpoint));
     const before = openFiles();
     for (let round = 0; round < 250; round += 1) {
-      for (const endpoint of endpoints) assert.equal(connectAtOnce(calls, endpoint), 'refused', endpoint.address);
+      for (const connector of connectors) assert.equal(connector.attempt(), 'refused');
     }
     assert.equal(openFiles(), before);
   });
@@ -41,7 +42,7 @@ describe('an attempt to connect that is decided at once', function () {
       try {
         await once(server, 'listening');
         const { port } = server.address() as AddressInfo;
-        const socket = connectAtOnce(calls, { address, port });
+        const socket = new InstantConnector(calls, { address, port }).attempt();
         assert.ok(socket instanceof Socket);
         assert.deepEqual([socket.remoteAddress, socket.remotePort], [address, port]);
         socket.end('hello');
@@ -59,10 +60,11 @@ describe('an attempt to connect that is decided at once', function () {
     const endpoint = { address: '127.7.8.9', port: await freePort() };
     const [file = '', ...words] = guest.command(endpoint.address, endpoint.port, 0);
     const child = spawn(file, words, { stdio: ['ignore', 'inherit', 'inherit'] });
+    const connector = new InstantConnector(calls, endpoint);
     const held: Socket[] = [];
     try {
       const knock = (): void => {
-        const outcome = connectAtOnce(calls, endpoint);
+        const outcome = connector.attempt();
         if (outcome instanceof Socket) held.push(outcome);
         else assert.equal(outcome, 'undecided');
       };

@@ -1,0 +1,54 @@
+import { isIPv6, Socket } from 'node:net';
+import type { Endpoint } from '../config/settings.js';
+import { Linux } from './linux.js';
+import { socketAddress } from './socket-address.js';
+import type { SocketCalls } from './socket-calls.js';
+
+/**
+ * Connects to a TCP port where that is decided at once, as it is on this machine. It costs less than half of what Node's
+ * own attempts do, which counts where many services are waited for.
+ */
+export class InstantConnector {
+  readonly #family: number;
+  readonly #address: Buffer;
+  readonly #peer: Buffer;
+  readonly #peerLength: Buffer;
+  readonly #error = Buffer.alloc(4);
+  readonly #errorLength = Buffer.from([4, 0, 0, 0]);
+
+  constructor(
+    private readonly calls: SocketCalls,
+    endpoint: Endpoint,
+  ) {
+    this.#family = isIPv6(endpoint.address) ? Linux.AF_INET6 : Linux.AF_INET;
+    this.#address = socketAddress(endpoint, calls);
+    this.#peer = Buffer.alloc(this.#address.length);
+    this.#peerLength = Buffer.from([this.#peer.length, 0, 0, 0]);
+  }
+
+  /**
+   * Returns an open socket, or `refused`, which stands for any error. `undecided` means that the attempt was given up
+   * before its answer came.
+   */
+  attempt(): Socket | 'refused' | 'undecided' {
+    const { calls } = this;
+    const type = Linux.SOCK_STREAM | Linux.SOCK_CLOEXEC | Linux.SOCK_NONBLOCK;
+    const descriptor = calls.socket(this.#family, type, 0);
+    // Node says better than we could why there are no more sockets.
+    if (descriptor < 0) return 'undecided';
+    const outcome = this.#connect(descriptor);
+    if (outcome === 'connected') return new Socket({ fd: descriptor });
+    calls.close(descriptor);
+    return outcome;
+  }
+
+  #connect(descriptor: number): 'connected' | 'refused' | 'undecided' {
+    const { calls } = this;
+    if (calls.connect(descriptor, this.#address, this.#address.length) === 0) return 'connected';
+    if (calls.errorNumber() !== Linux.EINPROGRESS) return 'refused';
+    // The answer of this machine has come by now, and has been kept for whoever asks next.
+    calls.getsockopt(descriptor, Linux.SOL_SOCKET, Linux.SO_ERROR, this.#error, this.#errorLength);
+    if (this.#error.readInt32LE() !== 0) return 'refused';
+    return calls.getpeername(descriptor, this.#peer, this.#peerLength) === 0 ? 'connected' : 'undecided';
+  }
+}
