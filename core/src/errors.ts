@@ -44,6 +44,11 @@ export class JitsuError extends Error {
   }
 }
 
+/** Why nothing new is begun any more. */
+export function shuttingDown(): JitsuError {
+  return new JitsuError('JITSU_SHUTTING_DOWN', 'Jitsu is shutting down. Ask again when it is back.');
+}
+
 /** The code of an error of any origin: ours, Node's (`ENOENT`), or none. */
 export function errorCode(error: unknown): string | undefined {
   return typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string'

@@ -3,6 +3,10 @@ export abstract class Link {
   /** The chain's own; `undefined` outside of one. */
   before: Link | undefined;
   after: Link | undefined;
+
+  get isLinked(): boolean {
+    return this.after !== undefined;
+  }
 }
 
 class End extends Link {}

@@ -3,7 +3,7 @@ import type { Clock } from '../contracts/clock.js';
 import type { Logger } from '../contracts/logger.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { DnsClient, Resolver } from '../contracts/resolver.js';
-import { JitsuError } from '../errors.js';
+import { shuttingDown } from '../errors.js';
 import { Access, ANYBODY_WAKES } from './clients/access.js';
 import { HotAnswers } from './hot/hot-answers.js';
 import { Responder } from './responder.js';
@@ -82,7 +82,7 @@ export class DnsServer {
    * `grace`, and closes the sockets.
    */
   async close(grace: Milliseconds): Promise<void> {
-    const reason = new JitsuError('JITSU_SHUTTING_DOWN', 'Jitsu is shutting down: ask again when it is back');
+    const reason = shuttingDown();
     this.responder.refuse(reason);
     this.hot.close();
     this.listeners?.stopAccepting();

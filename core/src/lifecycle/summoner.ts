@@ -1,7 +1,7 @@
 import type { Clock } from '../contracts/clock.js';
 import type { WakeCause } from '../contracts/lifecycle-event.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
-import { errorCode, errorMessage, JitsuError } from '../errors.js';
+import { errorCode, errorMessage, JitsuError, shuttingDown } from '../errors.js';
 import type { Announcer } from './announcer.js';
 import type { BackOff } from './back-off.js';
 import { Boot } from './boot.js';
@@ -55,7 +55,7 @@ export class Summoner implements Summons {
 
   /** Refuses new summons and waits for those under way; they are ended when the signal aborts. */
   async close(signal: AbortSignal): Promise<void> {
-    const reason = new JitsuError('JITSU_SHUTTING_DOWN', 'Jitsu is shutting down. Ask again when it is back.');
+    const reason = shuttingDown();
     this.#closed = reason;
     const endAll = (): void => {
       for (const unikernel of this.#summoned) unikernel.summon?.abort(reason);

@@ -3,7 +3,7 @@ import type { DnsSettings } from '../../config/settings.js';
 import type { Clock } from '../../contracts/clock.js';
 import type { Milliseconds } from '../../contracts/milliseconds.js';
 import type { DnsAnswer, DnsQuery, Resolver } from '../../contracts/resolver.js';
-import { JitsuError } from '../../errors.js';
+import { JitsuError, shuttingDown } from '../../errors.js';
 import { encodeName } from '../wire/domain-name.js';
 import { foldCase } from '../wire/fold-case.js';
 import { LaidOutAnswer } from '../wire/laid-out-answer.js';
@@ -95,7 +95,7 @@ export class CachingResolver implements Resolver {
 
   /** Gives up what is on its way. */
   close(): void {
-    this.open.abort(new JitsuError('JITSU_SHUTTING_DOWN', 'Jitsu is shutting down: ask again when it is back'));
+    this.open.abort(shuttingDown());
   }
 
   private async renewOrGiveStale(

@@ -24,7 +24,7 @@ export class Deadlines implements Disposable {
 
   /** Takes one in, or learns that it is due earlier now. */
   add(entry: Due): void {
-    if (entry.after === undefined) this.entries.add(entry);
+    if (!entry.isLinked) this.entries.add(entry);
     if (entry.due < this.alarmAt) this.arm(entry.due);
   }
 
@@ -57,8 +57,8 @@ export class Deadlines implements Disposable {
     if (this.heldUp) return this.arm(now + 1);
     let earliest: Milliseconds = Infinity;
     for (const entry of this.entries.all()) {
-      if (entry.due <= now && entry.after !== undefined) entry.onDue(now);
-      if (entry.after !== undefined) earliest = Math.min(earliest, entry.due);
+      if (entry.due <= now && entry.isLinked) entry.onDue(now);
+      if (entry.isLinked) earliest = Math.min(earliest, entry.due);
     }
     // Those that were added meanwhile have armed it themselves, if they are earlier.
     if (earliest < this.alarmAt) this.arm(earliest);

@@ -1,6 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import type { Endpoint } from '../../config/settings.js';
+import { numericLookup } from '../numeric-lookup.js';
 import type { PortEvents, PortSocket } from './port-socket.js';
 
 /** A socket as Node has it. */
@@ -17,7 +18,7 @@ export class DgramPort implements PortSocket {
     const family = isIPv6(address) ? 6 : 4;
     this.socket = createSocket({
       type: family === 6 ? 'udp6' : 'udp4',
-      lookup: (host, _options, callback) => callback(null, host, family),
+      lookup: numericLookup(family),
     });
     this.socket.on('message', (message) => events.onMessage(message));
     // Without a callback of its own, a connect that fails is an 'error' as well.

@@ -2,7 +2,7 @@ import type { DnsSettings, Endpoint } from '../../config/settings.js';
 import type { Clock } from '../../contracts/clock.js';
 import type { Logger } from '../../contracts/logger.js';
 import type { DnsAnswer, DnsQuery, Resolver } from '../../contracts/resolver.js';
-import { JitsuError } from '../../errors.js';
+import { JitsuError, shuttingDown } from '../../errors.js';
 import { ExtendedErrorCode } from '../wire/extended-error-code.js';
 import { Rcode } from '../wire/rcode.js';
 import { AbortFollowers } from './abort-followers.js';
@@ -90,7 +90,7 @@ export class Forwarder implements Resolver {
   /** Ends everything at once: queries that are under way fail. */
   close(): void {
     this.upstreams.close();
-    this.closed = new JitsuError('JITSU_SHUTTING_DOWN', 'Jitsu is shutting down: ask again when it is back');
+    this.closed = shuttingDown();
     this.forwardings.abort(this.closed);
     this.roster.close(this.closed);
     this.deadlines[Symbol.dispose]();

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { isIPv6 } from 'node:net';
 import type { Endpoint } from '../../config/settings.js';
 import type { Logger } from '../../contracts/logger.js';
+import { numericLookup } from '../numeric-lookup.js';
 import { listenError } from './listen-error.js';
 import type { MessageHandler } from './message-handler.js';
 
@@ -27,8 +28,7 @@ export class UdpListener {
     this.socket = createSocket({
       type: family === 6 ? 'udp6' : 'udp4',
       ipv6Only: family === 6,
-      // Replies go to addresses, never to names: without this Node would ask its resolver for each of them.
-      lookup: (host, _options, callback) => callback(null, host, family),
+      lookup: numericLookup(family),
     });
   }
 
