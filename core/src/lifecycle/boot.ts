@@ -4,6 +4,7 @@ import type { Milliseconds } from '../contracts/milliseconds.js';
 import { JitsuError } from '../errors.js';
 import type { Announcer } from './announcer.js';
 import type { BootQueue } from './boot-queue.js';
+import { look } from './look.js';
 import { untilReady } from './readiness.js';
 import type { Unikernel } from './unikernel.js';
 import { untilAborted } from './until-aborted.js';
@@ -18,6 +19,8 @@ const EVENTS = { start: 'started', resume: 'resumed', unpause: 'unpaused' } as c
 
 /** The steps from whatever state a machine is in to a service that answers. One instance a summon. */
 export class Boot {
+  /** Whether it knows how its machine is. */
+  looked = false;
   /** Whether a machine was told to run. */
   began = false;
 
@@ -36,6 +39,7 @@ export class Boot {
     const { unikernel, clock } = this;
     if (unikernel.stopping) await untilAborted(unikernel.stopping, signal);
     await untilAborted(this.#look(), signal);
+    this.looked = true;
     if (wakeStep(unikernel.state) === 'none') return untilReady(unikernel, false, clock, signal);
 
     this.announcer.announce(unikernel, 'summoning', { cause: this.cause });
@@ -78,8 +82,7 @@ export class Boot {
   }
 
   async #look(): Promise<void> {
-    const { backend, id } = this.unikernel.plan;
-    this.unikernel.learn(await backend.describe(id));
+    await look(this.unikernel);
     // Whoever follows it has to know while its service is waited for: it may end before.
     if (this.unikernel.state === 'running') this.onUp(this.unikernel);
   }

@@ -5,6 +5,7 @@ import type { Milliseconds } from '../contracts/milliseconds.js';
 import { errorMessage, JitsuError } from '../errors.js';
 import type { Announcer } from './announcer.js';
 import { died } from './boot.js';
+import { look } from './look.js';
 import type { Unikernel } from './unikernel.js';
 
 /** How often a backend that cannot be watched is asked about the machines that are not known to be down. */
@@ -84,11 +85,11 @@ export class PowerFollower implements Disposable {
     const again = this.#looking.has(unikernel);
     this.#looking.set(unikernel, again);
     if (again) return;
-    const description = await this.backend
-      .describe(unikernel.plan.id)
-      .catch((error: unknown) => ({ state: 'unknown' as const, detail: errorMessage(error) }));
+    const learn = (description: Pick<UnikernelDescription, 'state' | 'detail'>): void => {
+      if (!this.#disposed) this.#learn(unikernel, description);
+    };
+    await look(unikernel, learn).catch((error: unknown) => learn({ state: 'unknown', detail: errorMessage(error) }));
     if (this.#disposed) return;
-    this.#learn(unikernel, description);
     const changedMeanwhile = this.#looking.get(unikernel);
     this.#looking.delete(unikernel);
     if (changedMeanwhile) await this.#look(unikernel);
@@ -106,11 +107,12 @@ export class PowerFollower implements Disposable {
 
   #interrupt(unikernel: Unikernel, before: PowerState): void {
     const { state, summon, name, plan, detail } = unikernel;
+    if (!summon?.hasLooked()) return;
     if (state === 'unknown' && before !== 'unknown') {
       const message = `${plan.backendName}, the backend of ${name}, cannot be asked${detail ? `: ${detail}` : '.'}`;
-      summon?.abort(new JitsuError('JITSU_BACKEND_UNREACHABLE', message));
+      summon.abort(new JitsuError('JITSU_BACKEND_UNREACHABLE', message));
     } else if (state === 'off' && before === 'running') {
-      summon?.abort(died(unikernel));
+      summon.abort(died(unikernel));
     }
   }
 

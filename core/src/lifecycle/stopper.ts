@@ -2,6 +2,7 @@ import type { StopMode } from '../contracts/backend.js';
 import type { Clock } from '../contracts/clock.js';
 import { errorCode, errorMessage, JitsuError } from '../errors.js';
 import type { Announcer } from './announcer.js';
+import { look } from './look.js';
 import type { Unikernel } from './unikernel.js';
 
 /** Stops unikernels: one stop a unikernel at a time, and its answers are taken back before it begins. */
@@ -30,12 +31,11 @@ export class Stopper {
 
   async #run(unikernel: Unikernel, reason: string, mode: StopMode): Promise<void> {
     const decidedAt = this.clock.now();
-    const { backend, id } = unikernel.plan;
     if (unikernel.state === 'off') return;
     this.announcer.announce(unikernel, 'stopping', { reason });
     try {
       await this.#down(unikernel, mode);
-      unikernel.learn(await backend.describe(id));
+      await look(unikernel);
       unikernel.ready = false;
     } catch (error) {
       const code = errorCode(error) ?? 'JITSU_BACKEND_FAILED';

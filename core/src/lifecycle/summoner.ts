@@ -47,8 +47,9 @@ export class Summoner implements Summons {
     if (refusal) return Promise.reject(refusal);
 
     const controller = new AbortController();
-    const promise = this.#run(unikernel, cause, controller);
-    unikernel.summon = { promise, abort: (error) => controller.abort(error) };
+    const boot = new Boot(unikernel, cause, this.queue, this.announcer, this.clock, this.onUp);
+    const promise = this.#run(unikernel, cause, boot, controller);
+    unikernel.summon = { promise, hasLooked: () => boot.looked, abort: (error) => controller.abort(error) };
     this.#summoned.add(unikernel);
     return promise;
   }
@@ -66,9 +67,8 @@ export class Summoner implements Summons {
     signal.removeEventListener('abort', endAll);
   }
 
-  async #run(unikernel: Unikernel, cause: WakeCause, controller: AbortController): Promise<void> {
+  async #run(unikernel: Unikernel, cause: WakeCause, boot: Boot, controller: AbortController): Promise<void> {
     const wokenAt = this.clock.now();
-    const boot = new Boot(unikernel, cause, this.queue, this.announcer, this.clock, this.onUp);
     using _deadline = this.clock.after(unikernel.plan.deadline, () => controller.abort(tooLate(unikernel, boot.began)));
     try {
       await boot.run(controller.signal);

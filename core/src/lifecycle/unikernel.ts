@@ -40,6 +40,8 @@ export interface Failure {
 /** A summon that is under way, and how to end it early. */
 export interface RunningSummon {
   readonly promise: Promise<void>;
+  /** Whether it has found out by itself how its machine is: from then on it relies on that. */
+  hasLooked(): boolean;
   abort(error: JitsuError): void;
 }
 
@@ -68,6 +70,8 @@ export class Unikernel {
   summon: RunningSummon | undefined;
   /** The stop that is under way; a summon waits for it. It never rejects. */
   stopping: Promise<void> | undefined;
+  /** How often its backend has said something of it. */
+  learnt = 0;
   #ready = false;
   /** Most of a million unikernels never have any. */
   #onUnready: Set<() => void> | undefined;
@@ -127,6 +131,7 @@ export class Unikernel {
 
   /** Takes over what the backend says, and drops the promise that the service answers where it cannot hold. */
   learn({ state, detail, domainId, macs }: Pick<UnikernelDescription, 'state'> & Partial<UnikernelDescription>): void {
+    this.learnt += 1;
     this.state = state;
     this.detail = detail;
     if (state !== 'running') this.ready = false;

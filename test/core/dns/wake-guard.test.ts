@@ -26,7 +26,7 @@ class EndlessSummons extends FakeSummons {
 
   override summon(unikernel: Unikernel, cause: WakeCause): Promise<void> {
     const promise = super.summon(unikernel, cause);
-    unikernel.summon = { promise, abort: () => undefined };
+    unikernel.summon = { promise, hasLooked: () => true, abort: () => undefined };
     return promise;
   }
 }

@@ -45,6 +45,15 @@ describe('the power follower', () => {
     assert.equal(web!.totalStarts, 2);
   });
 
+  it('does not fail the query that comes in the very moment in which one dies: it boots it', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web' });
+    await life.summoner.summon(web!, aQuery);
+    life.backend.kill(web!.plan.id, 'killed by SIGSEGV');
+    await life.summoner.summon(web!, aQuery);
+    assert.deepEqual([web!.state, web!.ready, web!.totalStarts], ['running', true, 2]);
+  });
+
   it('adopts one that somebody else starts, and counts that start', async () => {
     using life = new Life();
     const [web] = await life.with({ name: 'web' });
@@ -87,6 +96,34 @@ describe('the power follower', () => {
     await life.summoner.summon(web!, aQuery);
     tell({ id: web!.plan.id, state: 'off' });
     await life.clock.advance(0);
+    assert.equal(web!.state, 'running');
+    assert.ok(!life.story().includes('died'));
+  });
+
+  it('is not misled by an answer that was given before what we have learnt since', async () => {
+    using life = new Life();
+    const probe = new HandProbe();
+    const [web] = await life.with({ name: 'web', probes: [probe] });
+    const { backend } = life;
+    const { id } = web!.plan;
+    const early = await backend.describe(id);
+    const describe = backend.describe.bind(backend);
+    let release = (): void => {};
+    const held = new Promise<void>((resolve) => (release = resolve));
+    // What the follower asks first is answered last.
+    backend.describe = async () => {
+      backend.describe = describe;
+      await held;
+      return early;
+    };
+    backend.hypervisor.change(id, 'running');
+    const summon = life.summoner.summon(web!, aQuery);
+    await life.clock.advance(1);
+    assert.equal(web!.state, 'running');
+    release();
+    await life.clock.advance(1);
+    probe.answer();
+    await summon;
     assert.equal(web!.state, 'running');
     assert.ok(!life.story().includes('died'));
   });

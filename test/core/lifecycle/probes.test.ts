@@ -103,7 +103,8 @@ describe('the http probe', () => {
     const controller = new AbortController();
     const reason = new Error('never mind');
     await using server = await listening(createHttpServer(() => controller.abort(reason)));
-    const ready = new HttpProbe({ port: server.port, path: '/' }, clock).untilReady(target, controller.signal);
+    const signal = AbortSignal.any([controller.signal, patience()]);
+    const ready = new HttpProbe({ port: server.port, path: '/' }, clock).untilReady(target, signal);
     await assert.rejects(ready, reason);
   });
 });

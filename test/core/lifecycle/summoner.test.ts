@@ -144,6 +144,39 @@ describe('the summoner', () => {
     assert.deepEqual(life.story(), ['summoning', 'started', 'failed']);
   });
 
+  it('is not misled by an answer that was given before its machine died', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web', probes: [new HandProbe()] });
+    const { backend } = life;
+    const { id } = web!.plan;
+    const describe = backend.describe.bind(backend);
+    let asked = (): void => {};
+    let release = (): void => {};
+    const isAsked = new Promise<void>((resolve) => (asked = resolve));
+    const held = new Promise<void>((resolve) => (release = resolve));
+    // The look that follows the start is answered last, with what was true when it was asked for.
+    backend.start = async () => {
+      backend.hypervisor.change(id, 'running');
+      const early = await describe(id);
+      await life.clock.advance(0);
+      backend.describe = async () => {
+        backend.describe = describe;
+        asked();
+        await held;
+        return early;
+      };
+    };
+    const summon = life.summoner.summon(web!, aQuery);
+    const failure = rejectsWithCode(summon, 'JITSU_SUMMON_DIED');
+    await isAsked;
+    backend.kill(id, 'crashed');
+    await life.clock.advance(1);
+    await failure;
+    release();
+    await life.clock.advance(1);
+    assert.equal(web!.state, 'off');
+  });
+
   it('fails at once when the backend is lost while it boots, and does not hold that against the unikernel', async () => {
     using life = new Life();
     const [web] = await life.with({ name: 'web', probes: [new HandProbe()] });
