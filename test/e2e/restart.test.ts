@@ -34,7 +34,7 @@ describe('Jitsu, ended and started again', function () {
   });
 
   it('after kill -9 without a durable store stops nothing that is in use', async () => {
-    await using jitsu = new RunningJitsu([aUnikernel('web')], { dns: { ttl: 2 } });
+    await using jitsu = new RunningJitsu([aUnikernel('web')], { dns: { ttl: 4 } });
     await jitsu.start();
     const pid = await jitsu.visit('web.test');
     await jitsu.end('SIGKILL');
