@@ -1,6 +1,7 @@
-import { connect, type Socket } from 'node:net';
+import { connect, isIP, type Socket } from 'node:net';
 import type { Clock } from '../contracts/clock.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
+import { isOwnAddress, plainAddress } from '../own-address.js';
 import { InstantConnector } from '../sockets/instant-connector.js';
 import { loadedSocketCalls } from '../sockets/socket-calls.js';
 import { pauseAfter } from './poll-until.js';
@@ -26,8 +27,9 @@ export function connectUntil(
   return new Promise((resolve, reject) => {
     const attempts = new Map<Socket, Disposable>();
     const begin = clock.now();
-    // As long as attempts are decided at once.
-    let instant = calls && new InstantConnector(calls, { address, port });
+    // As long as attempts are decided at once. Another machine is not asked in vain.
+    const isNear = calls !== undefined && isIP(address) !== 0 && isOwnAddress(plainAddress(address));
+    let instant = isNear ? new InstantConnector(calls, { address, port }) : undefined;
     let next: Disposable | undefined;
 
     const forget = (socket: Socket): void => {
@@ -60,7 +62,6 @@ export function connectUntil(
       const outcome = instant?.attempt() ?? 'undecided';
       if (outcome === 'refused') return;
       if (outcome !== 'undecided') return connected(outcome.on('error', ignore).setNoDelay());
-      // It is another machine.
       instant = undefined;
       if (attempts.size >= MOST_AT_ONCE) return;
       const socket = connect({ host: address, port, noDelay: true });

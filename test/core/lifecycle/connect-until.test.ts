@@ -58,6 +58,17 @@ describe('a connection that is tried until somebody listens', () => {
     requireMmsg(this);
   });
 
+  it('asks another machine, and what is no address, by Node alone', async () => {
+    const calls = await loadSocketCalls();
+    let instant = 0;
+    const counting: SocketCalls = { ...calls, socket: (...words) => (instant++, calls.socket(...words)) };
+    for (const address of ['224.0.0.1', 'localhost']) {
+      const connection = connectUntil(address, 1, clock, AbortSignal.timeout(50), counting);
+      await assert.rejects(connection, { name: 'TimeoutError' });
+    }
+    assert.equal(instant, 0);
+  });
+
   it('is never one of an attempt with itself', async () => {
     const calls = await loadSocketCalls();
     const port = await freePort();
