@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,7 +35,9 @@ struct shared_page {
   uint32_t notify_offset;
 };
 
+/* Both ends of a channel may be threads of one process. */
 static struct shared_page pages[SHARED_PAGES];
+static pthread_mutex_t pages_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static char *map(const char *path, int flags, uint32_t reference, uint32_t notify_offset) {
   int fd = open(path, flags | O_RDWR | O_CLOEXEC, 0600);
@@ -43,23 +46,30 @@ static char *map(const char *path, int flags, uint32_t reference, uint32_t notif
   char *address = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   close(fd);
   if (address == MAP_FAILED) return NULL;
+  pthread_mutex_lock(&pages_lock);
   for (int index = 0; index < SHARED_PAGES; index++) {
     if (pages[index].address != NULL) continue;
     pages[index] = (struct shared_page){address, reference, notify_offset};
+    pthread_mutex_unlock(&pages_lock);
     return address;
   }
+  fputs("too many pages are shared at once\n", stderr);
   abort();
 }
 
 static uint32_t unmap(void *address) {
+  pthread_mutex_lock(&pages_lock);
   for (int index = 0; index < SHARED_PAGES; index++) {
     if (pages[index].address != address) continue;
     uint32_t reference = pages[index].reference;
     pages[index].address[pages[index].notify_offset] = 0;
-    pages[index].address = NULL;
+    /* Before its place is free: another thread may be given the same address anew. */
     munmap(address, PAGE);
+    pages[index].address = NULL;
+    pthread_mutex_unlock(&pages_lock);
     return reference;
   }
+  fputs("a page is given back that nobody shares\n", stderr);
   abort();
 }
 
@@ -196,7 +206,11 @@ int xenevtchn_notify(struct channel *channel, uint32_t port) {
   path_of(path, sizeof path, "port", peer);
   int fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
   if (fd < 0) return 0;
-  if (write(fd, "", 1) < 0 && errno != EAGAIN) abort();
+  /* With EPIPE the other side has gone meanwhile. */
+  if (write(fd, "", 1) < 0 && errno != EAGAIN && errno != EPIPE) {
+    perror("an event cannot be sent");
+    abort();
+  }
   close(fd);
   return 0;
 }
