@@ -1,15 +1,13 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { SystemClock } from '#core/clock.js';
 import { connectUntil } from '#core/lifecycle/connect-until.js';
 import { loadSocketCalls, type SocketCalls } from '#core/sockets/socket-calls.js';
+import { assertEchoed, echoServer } from '../../support/echo.js';
 import { freePort } from '../../support/free-port.js';
+import { openFiles } from '../../support/open-files.js';
 import { requireMmsg } from '../../support/udp-transports.js';
 
 const clock = new SystemClock();
-const openFiles = (): number => readdirSync('/proc/self/fd').length;
 
 for (const way of ['by Node', 'by calls of our own']) {
   describe(`a connection that is tried until somebody listens, ${way}`, function () {
@@ -26,13 +24,9 @@ for (const way of ['by Node', 'by calls of our own']) {
       const port = await freePort();
       const connection = connectUntil('127.0.0.1', port, clock, AbortSignal.timeout(10_000), calls);
       await clock.sleep(100);
-      const server = createServer((socket) => socket.pipe(socket)).listen(port, '127.0.0.1');
+      const server = echoServer().listen(port, '127.0.0.1');
       try {
-        const socket = await connection;
-        socket.end('hello');
-        const [heard] = (await once(socket, 'data')) as [Buffer];
-        assert.equal(heard.toString(), 'hello');
-        await once(socket, 'close');
+        await assertEchoed(await connection);
       } finally {
         server.close();
       }

@@ -1,16 +1,15 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
-import { createServer, Socket, type AddressInfo } from 'node:net';
+import { Socket, type AddressInfo } from 'node:net';
 import { InstantConnector } from '#core/sockets/instant-connector.js';
 import { loadSocketCalls, type SocketCalls } from '#core/sockets/socket-calls.js';
 import { eventually } from '#core/testing/eventually.js';
+import { assertEchoed, echoServer } from '../../support/echo.js';
 import { freePort } from '../../support/free-port.js';
 import { LightGuest } from '../../support/light-guest.js';
+import { openFiles } from '../../support/open-files.js';
 import { requireMmsg } from '../../support/udp-transports.js';
-
-const openFiles = (): number => readdirSync('/proc/self/fd').length;
 
 describe('an attempt to connect that is decided at once', function () {
   this.timeout(20_000);
@@ -38,17 +37,14 @@ describe('an attempt to connect that is decided at once', function () {
 
   for (const address of ['127.4.5.6', '::1']) {
     it(`is a socket of Node's, open and heard at both ends, where somebody listens on ${address}`, async () => {
-      const server = createServer((socket) => socket.pipe(socket)).listen(0, address);
+      const server = echoServer().listen(0, address);
       try {
         await once(server, 'listening');
         const { port } = server.address() as AddressInfo;
         const socket = new InstantConnector(calls, { address, port }).attempt();
         assert.ok(socket instanceof Socket);
         assert.deepEqual([socket.remoteAddress, socket.remotePort], [address, port]);
-        socket.end('hello');
-        const [heard] = (await once(socket, 'data')) as [Buffer];
-        assert.equal(heard.toString(), 'hello');
-        await once(socket, 'close');
+        await assertEchoed(socket);
       } finally {
         server.close();
       }

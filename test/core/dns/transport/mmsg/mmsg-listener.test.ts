@@ -17,12 +17,12 @@ import { askByUdp } from '../../../../support/dns-exchange.js';
 import { DnsLog } from '../../../../support/dns-log.js';
 import { decodeReply, queryBytes } from '../../../../support/dns-message.js';
 import { aQuery } from '../../../../support/dns-query.js';
+import { openFiles } from '../../../../support/open-files.js';
 import { niceOfThreads } from '../../../../support/thread-niceness.js';
 import { requireMmsg } from '../../../../support/udp-transports.js';
 
 const here = { address: '127.0.0.1', port: 0 };
 const echo: MessageHandler = (message) => message;
-const openFiles = (): number => readdirSync('/proc/self/fd').length;
 const goingFirst = (): number => niceOfThreads('self').filter((nice) => nice < getPriority()).length;
 const mayGoFirst = process.getuid?.() === 0;
 const threads = (): number => readdirSync('/proc/self/task').length;
