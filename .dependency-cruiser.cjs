@@ -52,7 +52,7 @@ module.exports = {
     ),
     apart(
       'sockets-serve-everybody',
-      'sockets',
+      'net',
       'dns|lifecycle|state|telemetry|control|plugins',
       'Calls of the system know nothing of those who make them.',
     ),
@@ -66,7 +66,7 @@ module.exports = {
       name: 'nobody-imports-the-composition-root',
       severity: 'error',
       from: { path: '^core/src/', pathNot: '^core/src/index\\.ts$' },
-      to: { path: '^core/src/(jitsu|index)\\.ts$' },
+      to: { path: '^core/src/(jitsu|index|plugin)\\.ts$' },
     },
     {
       name: 'testing-is-for-tests',
@@ -77,10 +77,17 @@ module.exports = {
     },
     {
       name: 'core-only-by-its-face',
-      comment: "Plugins, the command and examples reach core by '@jitsud/core' alone.",
+      comment: "The command and examples reach core by '@jitsud/core' alone.",
       severity: 'error',
-      from: { path: '^(plugins|cli|examples)/' },
+      from: { path: '^(cli|examples)/' },
       to: { path: '^core/', pathNot: '^core/dist/index\\.(js|d\\.ts)$' },
+    },
+    {
+      name: 'plugins-by-their-own-face',
+      comment: "Plugins reach core by '@jitsud/core/plugin' alone.",
+      severity: 'error',
+      from: { path: '^plugins/' },
+      to: { path: '^core/', pathNot: '^core/dist/plugin\\.(js|d\\.ts)$' },
     },
     {
       name: 'core-knows-no-plugin-and-no-command',
@@ -104,7 +111,7 @@ module.exports = {
     },
     {
       name: 'plugins-do-not-use-tsyringe-themselves',
-      comment: 'A second copy of tsyringe would not see our tokens; @jitsud/core exports its decorators.',
+      comment: 'A second copy of tsyringe would not see our tokens; @jitsud/core/plugin exports its decorators.',
       severity: 'error',
       from: { path: '^plugins/' },
       to: { path: 'node_modules/tsyringe/' },

@@ -123,6 +123,6 @@ export default defineConfig(
     rules: { 'no-restricted-exports': 'off' },
   },
   // The composition root, and what makes instances for it.
-  { files: ['core/src/jitsu.ts', 'core/src/instances.ts'], rules: { 'no-restricted-imports': 'off' } },
+  { files: ['core/src/jitsu.ts', 'core/src/fleet/instances.ts'], rules: { 'no-restricted-imports': 'off' } },
   prettier,
 );

@@ -11,7 +11,7 @@ const ROOT = new URL('../', import.meta.url);
 
 async function contributions() {
   const all = new Contributions();
-  const { registerBuiltIns } = await import('#core/lifecycle/built-ins.js');
+  const { registerBuiltIns } = await import('#core/builtins/built-ins.js');
   all.register('Jitsu itself', registerBuiltIns);
   for (const folder of (await readdir(new URL('plugins/', ROOT))).sort()) {
     const { name, keywords } = JSON.parse(await readFile(new URL(`plugins/${folder}/package.json`, ROOT), 'utf8'));

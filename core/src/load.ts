@@ -3,7 +3,7 @@ import { loadSettings as loadSettingsWith, type SettingsRequest } from './config
 import type { SettingsContext } from './config/read-settings.js';
 import type { Settings } from './config/settings.js';
 import { defaultControlSocket, defaultRuntimeDirectory } from './control/control-paths.js';
-import { registerBuiltIns } from './lifecycle/built-ins.js';
+import { registerBuiltIns } from './builtins/built-ins.js';
 
 const context: SettingsContext = {
   builtIns: registerBuiltIns,

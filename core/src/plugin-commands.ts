@@ -6,7 +6,7 @@ import { snakeCase } from './config/letter-case.js';
 import type { CommandTerminal } from './contracts/command.js';
 import type { Logger } from './contracts/logger.js';
 import type { CommandContribution } from './contracts/plugin.js';
-import { makeCommand } from './instances.js';
+import { makeCommand } from './fleet/instances.js';
 import type { Contributions } from './plugins/contributions.js';
 
 /** A command of `jitsu` that an installed plugin brings, ready to be called. */

@@ -1,13 +1,13 @@
 import type { LifecycleEvent, LifecycleEventKind, WakeCause } from '#core/contracts/lifecycle-event.js';
 import type { ReadinessProbe } from '#core/contracts/readiness-probe.js';
 import { Announcer } from '#core/lifecycle/announcer.js';
-import { BackOff } from '#core/lifecycle/back-off.js';
+import { BackOff } from '#core/plugin-kit/back-off.js';
 import { BootQueue } from '#core/lifecycle/boot-queue.js';
 import { PowerFollower } from '#core/lifecycle/power-follower.js';
 import { Reaper } from '#core/lifecycle/reaper.js';
 import { Stopper } from '#core/lifecycle/stopper.js';
 import { Summoner } from '#core/lifecycle/summoner.js';
-import { TtlStopPolicy } from '#core/lifecycle/ttl-stop-policy.js';
+import { TtlStopPolicy } from '#core/builtins/ttl-stop-policy.js';
 import { Unikernel, type UnikernelPlan } from '#core/lifecycle/unikernel.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { FakeBackend } from './fake-backend.js';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Plugin } from '@jitsud/core';
+import type { Plugin } from '@jitsud/core/plugin';
 import type { SettingsContext } from '#core/config/read-settings.js';
 
 /** A context whose built-ins are stand-ins, one for each kind of contribution, with schemas as plugins write them. */

@@ -1,6 +1,6 @@
 import type { LifecycleEvent } from '#core/contracts/lifecycle-event.js';
 import type { StoredCounters } from '#core/contracts/state-store.js';
-import { MemoryStateStore } from '#core/state/memory-state-store.js';
+import { MemoryStateStore } from '#core/builtins/memory-state-store.js';
 
 /** A memory store whose disk can be full for a while, and that counts how often it was written to. */
 export class StoreThatFails extends MemoryStateStore {

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { readIpv6 } from '../ipv6-address.js';
+import { readIpv6 } from '../net/ipv6-address.js';
 import { oneOrMany } from './one-or-many.js';
 
 /** An IPv4 or IPv6 address in the one form by which it is compared (RFC 5952). Undefined for anything else. */

@@ -8,7 +8,7 @@ export type Networks = string | readonly string[];
  * The options of each backend's unikernels, for completion in editors. A plugin adds its own:
  *
  * ```ts
- * declare module '@jitsud/core' {
+ * declare module '@jitsud/core/plugin' {
  *   interface BackendOptions {
  *     sleeper: { readonly seconds: number };
  *   }

@@ -1,5 +1,5 @@
 import { isIPv4, isIPv6 } from 'node:net';
-import { readIpv6 } from '../ipv6-address.js';
+import { readIpv6 } from '../net/ipv6-address.js';
 import { serviceKey, serviceKeyText } from './service-key.js';
 
 const COMMA = 0x2c;

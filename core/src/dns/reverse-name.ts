@@ -1,5 +1,5 @@
 import { isIPv4, isIPv6 } from 'node:net';
-import { ipv4Bytes, ipv6Bytes } from '../address-bytes.js';
+import { ipv4Bytes, ipv6Bytes } from '../net/address-bytes.js';
 
 /** The name whose PTR record names an address: below in-addr.arpa (RFC 1035, 3.5) or ip6.arpa (RFC 3596, 2.5). */
 export function reverseName(address: string): string {

@@ -7,7 +7,7 @@ import type { BootQueue } from './boot-queue.js';
 import { look } from './look.js';
 import { untilReady } from './readiness.js';
 import type { Unikernel } from './unikernel.js';
-import { untilAborted } from './until-aborted.js';
+import { untilAborted } from '../plugin-kit/until-aborted.js';
 import { wakeStep, type WakeStep } from './wake-step.js';
 
 type Action = Exclude<WakeStep, 'none' | 'wait'>;

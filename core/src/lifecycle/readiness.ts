@@ -1,5 +1,5 @@
 import type { Clock } from '../contracts/clock.js';
-import { pollUntil } from './poll-until.js';
+import { pollUntil } from '../builtins/poll-until.js';
 import type { Unikernel } from './unikernel.js';
 
 /**

@@ -3,7 +3,7 @@ import type { WakeCause } from '../contracts/lifecycle-event.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import { errorCode, errorMessage, JitsuError, shuttingDown } from '../errors.js';
 import type { Announcer } from './announcer.js';
-import type { BackOff } from './back-off.js';
+import type { BackOff } from '../plugin-kit/back-off.js';
 import { Boot } from './boot.js';
 import type { BootQueue } from './boot-queue.js';
 import type { Unikernel } from './unikernel.js';

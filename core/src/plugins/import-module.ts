@@ -1,8 +1,11 @@
 import { pathToFileURL } from 'node:url';
 import { errorCode, errorMessage } from '../errors.js';
 
-/** The running core. Put together at run time, because a module of the core must not depend on its public face. */
-const CORE = new URL('../index.js', import.meta.url).href;
+/** The public faces of the running core. They are imported at run time, since a module of core must not depend on them. */
+const FACES = {
+  '@jitsud/core': new URL('../index.js', import.meta.url).href,
+  '@jitsud/core/plugin': new URL('../plugin.js', import.meta.url).href,
+};
 
 /**
  * Imports a file of the user's: JavaScript as Node does it, TypeScript through jiti, and JavaScript that Node does not
@@ -17,12 +20,13 @@ export async function importModule(file: string): Promise<Readonly<Record<string
       if (!isCoreMissing(error) && !isUnparsable(error)) throw error;
     }
   }
-  const [{ createJiti }, core] = await Promise.all([import('jiti'), import(CORE) as Promise<unknown>]);
+  const faces = Object.entries(FACES).map(async ([name, url]) => [name, (await import(url)) as unknown] as const);
+  const [{ createJiti }, ...modules] = await Promise.all([import('jiti'), ...faces]);
   const jiti = createJiti(pathToFileURL(file).href, {
     fsCache: false,
     interopDefault: false,
     sourceMaps: true,
-    virtualModules: { '@jitsud/core': core },
+    virtualModules: Object.fromEntries(modules),
   });
   return jiti.import(file);
 }

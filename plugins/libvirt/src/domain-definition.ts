@@ -1,4 +1,4 @@
-import { errorMessage } from '@jitsud/core';
+import { errorMessage } from '@jitsud/core/plugin';
 import { readFile } from 'node:fs/promises';
 import { identityIn } from './domain-xml.js';
 import type { LibvirtOptions } from './libvirt-options.js';

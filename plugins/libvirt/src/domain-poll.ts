@@ -1,4 +1,4 @@
-import type { Clock } from '@jitsud/core';
+import type { Clock } from '@jitsud/core/plugin';
 
 /** In milliseconds. */
 const INTERVAL = 1_000;

@@ -1,4 +1,4 @@
-import { JitsuError, type JitsuErrorCode } from '@jitsud/core';
+import { JitsuError, type JitsuErrorCode } from '@jitsud/core/plugin';
 import type { CallFailed } from './call-failed.js';
 import { isDenied } from './connection-advice.js';
 import { LibvirtErrorNumber } from './error-name.js';

@@ -1,4 +1,4 @@
-import type { PowerState } from '@jitsud/core';
+import type { PowerState } from '@jitsud/core/plugin';
 
 /** A state, and for people the reason, where there is one worth telling. */
 export interface StateInWords {

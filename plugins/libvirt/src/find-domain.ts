@@ -1,4 +1,4 @@
-import { JitsuError, type UnikernelId } from '@jitsud/core';
+import { JitsuError, type UnikernelId } from '@jitsud/core/plugin';
 import { CallFailed } from './call-failed.js';
 import type { DomainDefinition } from './domain-definition.js';
 import { domainRefusal } from './domain-refusal.js';

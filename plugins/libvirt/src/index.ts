@@ -1,11 +1,11 @@
-import { definePlugin } from '@jitsud/core';
+import { definePlugin } from '@jitsud/core/plugin';
 import type { z } from 'zod';
 import { LibvirtBackend } from './libvirt-backend.js';
 import { connectionOptions, libvirtOptions } from './libvirt-options.js';
 
 export type { ConnectionOptions, LibvirtOptions } from './libvirt-options.js';
 
-declare module '@jitsud/core' {
+declare module '@jitsud/core/plugin' {
   interface BackendOptions {
     libvirt: z.input<typeof libvirtOptions>;
   }

@@ -17,7 +17,7 @@ import {
   type StopMode,
   type UnikernelDescription,
   type UnikernelId,
-} from '@jitsud/core';
+} from '@jitsud/core/plugin';
 import { readDefinition } from './domain-definition.js';
 import { stateAfter } from './domain-event.js';
 import { pollDomains } from './domain-poll.js';

@@ -1,4 +1,4 @@
-import { BackOff, errorMessage, JitsuError, type Clock, type Logger } from '@jitsud/core';
+import { BackOff, errorMessage, JitsuError, type Clock, type Logger } from '@jitsud/core/plugin';
 import { CallFailed } from './call-failed.js';
 import { CallPool } from './call-pool.js';
 import { connectionAdvice, isDenied } from './connection-advice.js';

@@ -1,4 +1,4 @@
-import type { PowerState, UnikernelDescription, UnikernelId } from '@jitsud/core';
+import type { PowerState, UnikernelDescription, UnikernelId } from '@jitsud/core/plugin';
 import { CallFailed } from './call-failed.js';
 import type { DomainDefinition } from './domain-definition.js';
 import { domainRefusal } from './domain-refusal.js';

@@ -1,4 +1,4 @@
-import type { PowerWatch } from '@jitsud/core';
+import type { PowerWatch } from '@jitsud/core/plugin';
 import type { LibvirtDomain } from './libvirt-domain.js';
 import { untilOff } from './until-off.js';
 

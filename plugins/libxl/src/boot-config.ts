@@ -1,4 +1,4 @@
-import type { BootConfigurator, Registration } from '@jitsud/core';
+import type { BootConfigurator, Registration } from '@jitsud/core/plugin';
 import type { DomainConfig } from './domain-config.js';
 
 /**

@@ -1,4 +1,4 @@
-import type { Logger } from '@jitsud/core';
+import type { Logger } from '@jitsud/core/plugin';
 import { fork, type ChildProcess } from 'node:child_process';
 import { CallFailed } from './call-failed.js';
 import type { CallFailure } from './native/call-failure.js';

@@ -1,4 +1,4 @@
-import type { UnikernelId } from '@jitsud/core';
+import type { UnikernelId } from '@jitsud/core/plugin';
 import { resolve } from 'node:path';
 import type { LibxlOptions } from './libxl-options.js';
 import { macAddress } from './mac-address.js';

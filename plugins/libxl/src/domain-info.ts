@@ -1,4 +1,4 @@
-import type { PowerState } from '@jitsud/core';
+import type { PowerState } from '@jitsud/core/plugin';
 
 /** libxl_dominfo in libxl's JSON, as far as we look. */
 export interface DomainInfo {

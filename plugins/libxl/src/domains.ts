@@ -1,4 +1,4 @@
-import { untilAborted, type Clock, type Milliseconds, type UnikernelId } from '@jitsud/core';
+import { untilAborted, type Clock, type Milliseconds, type UnikernelId } from '@jitsud/core/plugin';
 import { XenstoreError, type Xenstore } from '@jitsud/xenstore';
 
 const DOMAINS = '/local/domain';

@@ -5,7 +5,7 @@ import {
   type Logger,
   type Registration,
   type UnikernelId,
-} from '@jitsud/core';
+} from '@jitsud/core/plugin';
 import { bootConfig } from './boot-config.js';
 import { CallFailed } from './call-failed.js';
 import { domainConfig, type DomainConfig } from './domain-config.js';

@@ -1,11 +1,11 @@
-import { definePlugin } from '@jitsud/core';
+import { definePlugin } from '@jitsud/core/plugin';
 import type { z } from 'zod';
 import { LibxlBackend } from './libxl-backend.js';
 import { connectionOptions, libxlOptions } from './libxl-options.js';
 
 export type { ConnectionOptions, LibxlOptions } from './libxl-options.js';
 
-declare module '@jitsud/core' {
+declare module '@jitsud/core/plugin' {
   interface BackendOptions {
     libxl: z.input<typeof libxlOptions>;
   }

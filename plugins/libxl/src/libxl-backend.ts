@@ -19,7 +19,7 @@ import {
   type StopMode,
   type UnikernelDescription,
   type UnikernelId,
-} from '@jitsud/core';
+} from '@jitsud/core/plugin';
 import { join, resolve } from 'node:path';
 import { checkFiles } from './check-files.js';
 import { Domains } from './domains.js';

@@ -1,4 +1,4 @@
-import type { Clock, Logger } from '@jitsud/core';
+import type { Clock, Logger } from '@jitsud/core/plugin';
 import { LibxlProcess, notOpen } from './libxl-process.js';
 import type { Operations } from './native/operations.js';
 

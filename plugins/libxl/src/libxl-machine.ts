@@ -5,7 +5,7 @@ import {
   type StopMode,
   type UnikernelDescription,
   type UnikernelId,
-} from '@jitsud/core';
+} from '@jitsud/core/plugin';
 import { isCorpse, isSuspended, isUnborn, reasonOf, stateOf } from './domain-info.js';
 import { GuestDomain, type DomainMakers, type FoundDomain } from './guest-domain.js';
 import type { LibxlOptions } from './libxl-options.js';

@@ -1,4 +1,4 @@
-import { BackOff, errorMessage, JitsuError, type Clock, type Logger, type Milliseconds } from '@jitsud/core';
+import { BackOff, errorMessage, JitsuError, type Clock, type Logger, type Milliseconds } from '@jitsud/core/plugin';
 import { CallFailed } from './call-failed.js';
 import { ChildCalls } from './child-calls.js';
 import type { Operations } from './native/operations.js';

@@ -1,4 +1,4 @@
-import type { UnikernelId } from '@jitsud/core';
+import type { UnikernelId } from '@jitsud/core/plugin';
 import { createHash } from 'node:crypto';
 
 /** The vendor prefix of Xen's virtual interfaces. */

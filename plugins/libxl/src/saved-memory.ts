@@ -1,4 +1,4 @@
-import { errorCode, type UnikernelId } from '@jitsud/core';
+import { errorCode, type UnikernelId } from '@jitsud/core/plugin';
 import { createHash } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';

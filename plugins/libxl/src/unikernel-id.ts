@@ -1,4 +1,4 @@
-import type { UnikernelId } from '@jitsud/core';
+import type { UnikernelId } from '@jitsud/core/plugin';
 import { createHash } from 'node:crypto';
 
 /** The uuid of a domain that was given none: always the same for the same name (in the form of RFC 9562, 5.8). */

@@ -1,4 +1,4 @@
-import { JitsuError, type Clock, type Logger } from '@jitsud/core';
+import { JitsuError, type Clock, type Logger } from '@jitsud/core/plugin';
 import { Xenstore } from '@jitsud/xenstore';
 import { LibxlConnection } from './libxl-connection.js';
 import { noLibxl, obstacles, noXen } from './xen-obstacles.js';

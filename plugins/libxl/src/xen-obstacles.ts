@@ -1,4 +1,4 @@
-import { errorMessage, JitsuError } from '@jitsud/core';
+import { errorMessage, JitsuError } from '@jitsud/core/plugin';
 import { socketPath } from '@jitsud/xenstore';
 import { constants } from 'node:fs';
 import { access, readFile } from 'node:fs/promises';

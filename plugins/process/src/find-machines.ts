@@ -1,4 +1,4 @@
-import type { UnikernelId } from '@jitsud/core';
+import type { UnikernelId } from '@jitsud/core/plugin';
 import type { MachineRecord, MachineRecords } from './machine-records.js';
 import { marksOf } from './process-environment.js';
 import { sendSignal } from './send-signal.js';

@@ -1,11 +1,11 @@
-import { definePlugin } from '@jitsud/core';
+import { definePlugin } from '@jitsud/core/plugin';
 import type { z } from 'zod';
 import { ProcessBackend } from './process-backend.js';
 import { processOptions } from './process-options.js';
 
 export type { ProcessOptions } from './process-options.js';
 
-declare module '@jitsud/core' {
+declare module '@jitsud/core/plugin' {
   interface BackendOptions {
     process: z.input<typeof processOptions>;
   }

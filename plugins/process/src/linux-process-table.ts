@@ -1,4 +1,4 @@
-import { errorCode } from '@jitsud/core';
+import { errorCode } from '@jitsud/core/plugin';
 import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import type { ProcessEntry, ProcessTable } from './process-table.js';
 

@@ -1,4 +1,4 @@
-import { errorMessage, JitsuError, type Clock, type Milliseconds } from '@jitsud/core';
+import { errorMessage, JitsuError, type Clock, type Milliseconds } from '@jitsud/core/plugin';
 import type { ProcessMachine } from './process-machine.js';
 
 /** How long, at most, until the effect of a signal is looked for again. */

@@ -1,4 +1,4 @@
-import { errorCode, type UnikernelId } from '@jitsud/core';
+import { errorCode, type UnikernelId } from '@jitsud/core/plugin';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 

@@ -1,4 +1,4 @@
-import type { Clock, Milliseconds } from '@jitsud/core';
+import type { Clock, Milliseconds } from '@jitsud/core/plugin';
 import type { ProcessMachine } from './process-machine.js';
 
 /** How often it is checked that each process is there: one cheap system call each. */

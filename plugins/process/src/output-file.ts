@@ -1,4 +1,4 @@
-import { errorCode } from '@jitsud/core';
+import { errorCode } from '@jitsud/core/plugin';
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync, rmSync } from 'node:fs';
 import { LineSplitter } from './line-splitter.js';
 

@@ -1,4 +1,4 @@
-import { errorMessage, type Clock, type Logger, type Milliseconds, type UnikernelId } from '@jitsud/core';
+import { errorMessage, type Clock, type Logger, type Milliseconds, type UnikernelId } from '@jitsud/core/plugin';
 import { mkdirSync, watch, type FSWatcher } from 'node:fs';
 import { join } from 'node:path';
 import { OutputFile } from './output-file.js';

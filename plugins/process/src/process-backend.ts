@@ -18,7 +18,7 @@ import {
   type StopMode,
   type UnikernelDescription,
   type UnikernelId,
-} from '@jitsud/core';
+} from '@jitsud/core/plugin';
 import { join, resolve } from 'node:path';
 import { exitDetail } from './exit-detail.js';
 import { findMachines } from './find-machines.js';

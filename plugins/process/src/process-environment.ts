@@ -1,4 +1,4 @@
-import type { UnikernelId } from '@jitsud/core';
+import type { UnikernelId } from '@jitsud/core/plugin';
 import type { ProcessPlan } from './process-plan.js';
 
 /** What systemd tells Jitsu about itself and must not reach the programs that it runs (sd_notify(3), sd_listen_fds(3)). */

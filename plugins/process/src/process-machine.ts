@@ -1,4 +1,4 @@
-import type { Clock, Milliseconds, UnikernelId } from '@jitsud/core';
+import type { Clock, Milliseconds, UnikernelId } from '@jitsud/core/plugin';
 import type { Exit } from './exit.js';
 import type { MachineRecord } from './machine-records.js';
 import type { ProcessTable } from './process-table.js';

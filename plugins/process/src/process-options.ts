@@ -1,4 +1,4 @@
-import { commandLine } from '@jitsud/core';
+import { commandLine } from '@jitsud/core/plugin';
 import { z } from 'zod';
 
 const VARIABLE = /^[^=\0]+=[^\0]*$/;

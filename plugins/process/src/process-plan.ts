@@ -1,4 +1,4 @@
-import { JitsuError, type Registration, type UnikernelId } from '@jitsud/core';
+import { JitsuError, type Registration, type UnikernelId } from '@jitsud/core/plugin';
 import { resolve } from 'node:path';
 import type { ProcessOptions } from './process-options.js';
 import type { ProgramFinder } from './program-finder.js';

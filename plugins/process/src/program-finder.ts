@@ -1,4 +1,4 @@
-import { errorCode, type Clock } from '@jitsud/core';
+import { errorCode, type Clock } from '@jitsud/core/plugin';
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, isAbsolute, resolve } from 'node:path';
 import { Remembered } from './remembered.js';

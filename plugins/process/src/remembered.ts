@@ -1,4 +1,4 @@
-import type { Clock, Milliseconds } from '@jitsud/core';
+import type { Clock, Milliseconds } from '@jitsud/core/plugin';
 
 /** How long what the file system said may be believed. */
 const FRESH: Milliseconds = 1_000;

@@ -1,4 +1,4 @@
-import { errorCode } from '@jitsud/core';
+import { errorCode } from '@jitsud/core/plugin';
 
 /**
  * kill(2): a negative pid means a process group, signal 0 only asks.

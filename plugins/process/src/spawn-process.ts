@@ -1,4 +1,4 @@
-import { errorCode, errorMessage, JitsuError } from '@jitsud/core';
+import { errorCode, errorMessage, JitsuError } from '@jitsud/core/plugin';
 import { environmentOf } from './process-environment.js';
 import type { OutputPaths } from './output-log.js';
 import type { ProcessPlan } from './process-plan.js';

@@ -1,4 +1,4 @@
-import type { UnikernelId } from '@jitsud/core';
+import type { UnikernelId } from '@jitsud/core/plugin';
 import { hash } from 'node:crypto';
 
 /** The uuid of a process by that name on that connection: always the same (in the form of RFC 9562, 5.5). */

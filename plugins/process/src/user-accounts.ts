@@ -1,4 +1,4 @@
-import type { Clock } from '@jitsud/core';
+import type { Clock } from '@jitsud/core/plugin';
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';

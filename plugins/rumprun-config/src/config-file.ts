@@ -1,4 +1,4 @@
-import { errorMessage, JitsuError } from '@jitsud/core';
+import { errorMessage, JitsuError } from '@jitsud/core/plugin';
 import { open } from 'node:fs/promises';
 import { Mistake } from './mistake.js';
 import { compactJson, parseRelaxedJson } from './relaxed-json.js';

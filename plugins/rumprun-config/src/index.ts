@@ -1,4 +1,4 @@
-import { definePlugin } from '@jitsud/core';
+import { definePlugin } from '@jitsud/core/plugin';
 import { RumprunConfig } from './rumprun-config.js';
 
 export default definePlugin({

@@ -9,7 +9,7 @@ import {
   type Clock,
   type Logger,
   type Registration,
-} from '@jitsud/core';
+} from '@jitsud/core/plugin';
 import { Xenstore, XenstoreError } from '@jitsud/xenstore';
 import { readConfigFile, type RumprunConfigText } from './config-file.js';
 

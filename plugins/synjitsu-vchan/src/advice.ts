@@ -1,4 +1,4 @@
-import { errorCode } from '@jitsud/core';
+import { errorCode } from '@jitsud/core/plugin';
 import { constants } from 'node:fs';
 import { access, readFile } from 'node:fs/promises';
 

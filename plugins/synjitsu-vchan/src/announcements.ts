@@ -1,4 +1,4 @@
-import type { LifecycleEvent } from '@jitsud/core';
+import type { LifecycleEvent } from '@jitsud/core/plugin';
 import { isIPv4 } from 'node:net';
 import type { Announcement } from './record.js';
 

@@ -1,4 +1,4 @@
-import { definePlugin } from '@jitsud/core';
+import { definePlugin } from '@jitsud/core/plugin';
 import { listenOptions, SynjitsuListen } from './synjitsu-listen.js';
 import { SynjitsuNotifier } from './synjitsu-notifier.js';
 import { synjitsuOptions } from './synjitsu-options.js';

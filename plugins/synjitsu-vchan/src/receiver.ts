@@ -1,4 +1,4 @@
-import { JitsuError } from '@jitsud/core';
+import { JitsuError } from '@jitsud/core/plugin';
 import { Worker } from 'node:worker_threads';
 import { findObstacles, lacksDevices, PACKAGES } from './advice.js';
 import { channelPath } from './channel-path.js';

@@ -6,7 +6,7 @@ import {
   type Logger,
   type Milliseconds,
   type NotifierStatus,
-} from '@jitsud/core';
+} from '@jitsud/core/plugin';
 import { Xenstore } from '@jitsud/xenstore';
 import { findObstacles, PACKAGES } from './advice.js';
 import { channelPath, SYNJITSU_PORT } from './channel-path.js';

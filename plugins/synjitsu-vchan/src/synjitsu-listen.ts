@@ -7,7 +7,7 @@ import {
   type Clock,
   type Command,
   type CommandTerminal,
-} from '@jitsud/core';
+} from '@jitsud/core/plugin';
 import { z } from 'zod';
 import { SYNJITSU_PORT } from './channel-path.js';
 import { Receiver } from './receiver.js';

@@ -11,7 +11,7 @@ import {
   type Logger,
   type Notifier,
   type NotifierStatus,
-} from '@jitsud/core';
+} from '@jitsud/core/plugin';
 import { announcementsOf } from './announcements.js';
 import { encodeRecord } from './record.js';
 import { SynjitsuLink } from './synjitsu-link.js';

@@ -1,4 +1,4 @@
-import { type Clock, type Milliseconds } from '@jitsud/core';
+import { type Clock, type Milliseconds } from '@jitsud/core/plugin';
 
 /** A sleep that others may end. */
 export class Wake {

@@ -1,4 +1,4 @@
-import { errorCode, errorMessage } from '@jitsud/core';
+import { errorCode, errorMessage } from '@jitsud/core/plugin';
 import { apiFailure, inWords } from './api-failure.js';
 import { adviceFor } from './failure-advice.js';
 

@@ -1,4 +1,4 @@
-import type { JitsuErrorCode } from '@jitsud/core';
+import type { JitsuErrorCode } from '@jitsud/core/plugin';
 
 /** A session that does not get in, or may not do what it asks for. */
 const DENIED: ReadonlySet<string> = new Set([

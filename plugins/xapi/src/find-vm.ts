@@ -1,4 +1,4 @@
-import { JitsuError, type UnikernelId } from '@jitsud/core';
+import { JitsuError, type UnikernelId } from '@jitsud/core/plugin';
 import type { PoolConnection } from './pool-connection.js';
 import { kindOfNoVm } from './vm-record.js';
 import type { XapiOptions } from './xapi-options.js';

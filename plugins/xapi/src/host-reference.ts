@@ -1,4 +1,4 @@
-import { JitsuError } from '@jitsud/core';
+import { JitsuError } from '@jitsud/core/plugin';
 import { apiFailure, inWords } from './api-failure.js';
 import type { PoolConnection } from './pool-connection.js';
 

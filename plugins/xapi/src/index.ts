@@ -1,11 +1,11 @@
-import { definePlugin } from '@jitsud/core';
+import { definePlugin } from '@jitsud/core/plugin';
 import type { z } from 'zod';
 import { XapiBackend } from './xapi-backend.js';
 import { connectionOptions, xapiOptions } from './xapi-options.js';
 
 export type { ConnectionOptions, XapiOptions } from './xapi-options.js';
 
-declare module '@jitsud/core' {
+declare module '@jitsud/core/plugin' {
   interface BackendOptions {
     xapi: z.input<typeof xapiOptions>;
   }

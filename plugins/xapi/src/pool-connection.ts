@@ -1,4 +1,4 @@
-import { BackOff, JitsuError, untilAborted, type Clock, type Logger } from '@jitsud/core';
+import { BackOff, JitsuError, untilAborted, type Clock, type Logger } from '@jitsud/core/plugin';
 import { apiFailure } from './api-failure.js';
 import { connectionAdvice, connectionFailure } from './connection-advice.js';
 import { codeFor, endsSession } from './failure-advice.js';

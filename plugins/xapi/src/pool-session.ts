@@ -1,4 +1,4 @@
-import type { Clock } from '@jitsud/core';
+import type { Clock } from '@jitsud/core/plugin';
 import type { Dispatcher } from 'undici';
 import { apiFailure } from './api-failure.js';
 import { NetworkInterfaces } from './network-interfaces.js';

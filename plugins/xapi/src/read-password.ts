@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { errorMessage, JitsuError } from '@jitsud/core';
+import { errorMessage, JitsuError } from '@jitsud/core/plugin';
 
 const VARIABLE = 'JITSU_XAPI_PASSWORD';
 

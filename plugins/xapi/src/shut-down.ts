@@ -1,4 +1,4 @@
-import { errorMessage, type Logger, type PowerWatch } from '@jitsud/core';
+import { errorMessage, type Logger, type PowerWatch } from '@jitsud/core/plugin';
 import { apiFailure } from './api-failure.js';
 import { untilOff } from './until-off.js';
 import type { XapiVm } from './xapi-vm.js';

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { ConnectionOptions as TlsOptions, PeerCertificate } from 'node:tls';
-import { errorMessage, JitsuError } from '@jitsud/core';
+import { errorMessage, JitsuError } from '@jitsud/core/plugin';
 import type { ConnectionOptions } from './xapi-options.js';
 
 const CERTIFICATES = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;

@@ -1,4 +1,4 @@
-import { JitsuError, type PowerWatch, type UnikernelId } from '@jitsud/core';
+import { JitsuError, type PowerWatch, type UnikernelId } from '@jitsud/core/plugin';
 
 /**
  * Resolves when a machine is told to be off; rejects with the signal's reason when it aborts first.

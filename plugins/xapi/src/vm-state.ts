@@ -1,4 +1,4 @@
-import type { PowerState } from '@jitsud/core';
+import type { PowerState } from '@jitsud/core/plugin';
 import type { VmRecord } from './vm-record.js';
 
 const STARTS: ReadonlySet<string> = new Set(['start', 'start_on', 'resume', 'resume_on']);

@@ -16,7 +16,7 @@ import {
   type StopMode,
   type UnikernelDescription,
   type UnikernelId,
-} from '@jitsud/core';
+} from '@jitsud/core/plugin';
 import { findVm } from './find-vm.js';
 import { hostReference } from './host-reference.js';
 import { parsePoolAddress } from './pool-address.js';

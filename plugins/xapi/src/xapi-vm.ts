@@ -5,7 +5,7 @@ import {
   type PowerState,
   type UnikernelDescription,
   type UnikernelId,
-} from '@jitsud/core';
+} from '@jitsud/core/plugin';
 import { apiFailure, inWords } from './api-failure.js';
 import { adviceFor, codeFor } from './failure-advice.js';
 import { guestAddresses } from './guest-addresses.js';

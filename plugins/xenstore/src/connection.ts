@@ -1,4 +1,4 @@
-import { BackOff, errorCode, errorMessage, type Clock, type JitsuError, type Milliseconds } from '@jitsud/core';
+import { BackOff, errorCode, errorMessage, type Clock, type JitsuError, type Milliseconds } from '@jitsud/core/plugin';
 import { connect, type Socket } from 'node:net';
 import { MalformedMessage } from './malformed-message.js';
 import { encodeMessage, LONGEST_PAYLOAD, type Message } from './message.js';

@@ -1,4 +1,4 @@
-import { definePlugin } from '@jitsud/core';
+import { definePlugin } from '@jitsud/core/plugin';
 import { keyWaitOptions } from './key-wait-options.js';
 import { XenstoreKeyProbe } from './xenstore-key-probe.js';
 

@@ -1,4 +1,4 @@
-import { duration, type Milliseconds } from '@jitsud/core';
+import { duration, type Milliseconds } from '@jitsud/core/plugin';
 import { z } from 'zod';
 
 /** The original Jitsu's, which also answered when it was over. */

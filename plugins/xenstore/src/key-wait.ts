@@ -1,4 +1,4 @@
-import { BackOff, untilAborted, type Milliseconds } from '@jitsud/core';
+import { BackOff, untilAborted, type Milliseconds } from '@jitsud/core/plugin';
 import { XenstoreError } from './xenstore-error.js';
 import { Xenstore, type XenstoreOptions } from './xenstore.js';
 

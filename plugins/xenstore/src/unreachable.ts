@@ -1,4 +1,4 @@
-import { errorCode, errorMessage, JitsuError } from '@jitsud/core';
+import { errorCode, errorMessage, JitsuError } from '@jitsud/core/plugin';
 
 const DENIED = new Set(['EACCES', 'EPERM']);
 const ABSENT = new Set(['ENOENT', 'ECONNREFUSED', 'ENOTSOCK']);

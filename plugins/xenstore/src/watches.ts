@@ -1,4 +1,4 @@
-import { errorMessage, type Logger } from '@jitsud/core';
+import { errorMessage, type Logger } from '@jitsud/core/plugin';
 import type { Connection } from './connection.js';
 import { MessageType } from './message-type.js';
 import { decodeAcknowledgement, encodeStrings } from './payload.js';

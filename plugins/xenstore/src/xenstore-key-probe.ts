@@ -9,7 +9,7 @@ import {
   type Logger,
   type ReadinessProbe,
   type ReadinessTarget,
-} from '@jitsud/core';
+} from '@jitsud/core/plugin';
 import type { KeyWaitOptions } from './key-wait-options.js';
 import { KeyWait } from './key-wait.js';
 import { socketPath } from './socket-path.js';

@@ -1,4 +1,4 @@
-import { BackOff, errorMessage, JitsuError, type Clock, type Logger, type Milliseconds } from '@jitsud/core';
+import { BackOff, errorMessage, JitsuError, type Clock, type Logger, type Milliseconds } from '@jitsud/core/plugin';
 import { Connection, type Request } from './connection.js';
 import { MessageType } from './message-type.js';
 import { checkWatchPath } from './node-path.js';

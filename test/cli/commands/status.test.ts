@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { JitsuError, type HistoryQuery } from '@jitsud/core';
+import { JitsuError, type HistoryQuery } from '@jitsud/core/plugin';
 import { status } from '#cli/commands/status.js';
 import { aStatusReport, aUnikernelStatus } from '../../support/a-status-report.js';
 import { capturedTerminal } from '../../support/captured-terminal.js';

@@ -5,7 +5,7 @@ import type { JitsuConfig } from '@jitsud/core';
 import type { configSchema } from '#core/config/config-schema.js';
 import type { addresslessSchema } from '#core/config/unikernel-schema.js';
 
-declare module '@jitsud/core' {
+declare module '@jitsud/core/plugin' {
   interface BackendOptions {
     'for-types': { readonly size: number };
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { KeepAliveStopPolicy } from '#core/lifecycle/keep-alive-stop-policy.js';
-import { MaxLifetimeStopPolicy } from '#core/lifecycle/max-lifetime-stop-policy.js';
+import { KeepAliveStopPolicy } from '#core/builtins/keep-alive-stop-policy.js';
+import { MaxLifetimeStopPolicy } from '#core/builtins/max-lifetime-stop-policy.js';
 import { JitsuError } from '#core/errors.js';
 import { ReadyLease } from '#core/lifecycle/ready-lease.js';
 import type { Unikernel } from '#core/lifecycle/unikernel.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { z } from 'zod';
-import type { PluginRegistry } from '@jitsud/core';
+import type { PluginRegistry } from '@jitsud/core/plugin';
 import { Contributions } from '#core/plugins/contributions.js';
 
 const policy = (name: string): Parameters<PluginRegistry['stopPolicy']>[0] => ({

@@ -67,7 +67,7 @@ describe('a plugin', () => {
   it('may be a file, whose own imports find the core that runs', async () => {
     await folder.write(
       'my-plugin.ts',
-      `import { definePlugin } from '@jitsud/core';
+      `import { definePlugin } from '@jitsud/core/plugin';
        const schema: object = { safeParse: (data: unknown) => ({ success: true, data }) };
        export default definePlugin({ name: 'mine', apiVersion: '^1.0.0', register(registry) {
          registry.backend({ name: 'mine', useClass: class {}, description: '', unikernel: schema });

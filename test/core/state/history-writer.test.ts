@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { LifecycleEvent } from '#core/contracts/lifecycle-event.js';
 import { HistoryWriter } from '#core/state/history-writer.js';
-import { MemoryStateStore } from '#core/state/memory-state-store.js';
+import { MemoryStateStore } from '#core/builtins/memory-state-store.js';
 import { MemoryLogger } from '../../support/memory-logger.js';
 import { anEvent } from '../../support/store-records.js';
 import { StoreThatFails } from '../../support/store-that-fails.js';

@@ -3,12 +3,12 @@ import type { LifecycleEventKind } from '#core/contracts/lifecycle-event.js';
 import type { Notifier } from '#core/contracts/notifier.js';
 import type { Resolver } from '#core/contracts/resolver.js';
 import type { Activity } from '#core/contracts/stop-policy.js';
-import { KeepAliveStopPolicy } from '#core/lifecycle/keep-alive-stop-policy.js';
-import { MaxLifetimeStopPolicy } from '#core/lifecycle/max-lifetime-stop-policy.js';
-import { TcpProbe } from '#core/lifecycle/tcp-probe.js';
-import { TtlStopPolicy } from '#core/lifecycle/ttl-stop-policy.js';
+import { KeepAliveStopPolicy } from '#core/builtins/keep-alive-stop-policy.js';
+import { MaxLifetimeStopPolicy } from '#core/builtins/max-lifetime-stop-policy.js';
+import { TcpProbe } from '#core/builtins/tcp-probe.js';
+import { TtlStopPolicy } from '#core/builtins/ttl-stop-policy.js';
 import { LmdbStateStore } from '#core/state/lmdb-state-store.js';
-import { MemoryStateStore } from '#core/state/memory-state-store.js';
+import { MemoryStateStore } from '#core/builtins/memory-state-store.js';
 import {
   describeNotifier,
   describeReadinessProbe,

@@ -1,4 +1,4 @@
-import type { PowerChange } from '@jitsud/core';
+import type { PowerChange } from '@jitsud/core/plugin';
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-import type { PowerChange } from '@jitsud/core';
+import type { PowerChange } from '@jitsud/core/plugin';
 import assert from 'node:assert/strict';
 import { requireRoot } from '../../support/require-tool.js';
 import { execFileSync } from 'node:child_process';

@@ -1,4 +1,4 @@
-import type { Backend, Plugin } from '@jitsud/core';
+import type { Backend, Plugin } from '@jitsud/core/plugin';
 import { describeBackend } from '@jitsud/core/testing';
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, rmSync } from 'node:fs';

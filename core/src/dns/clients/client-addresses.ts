@@ -1,5 +1,5 @@
 import { isIPv4, isIPv6 } from 'node:net';
-import { ipv4Bytes, ipv6Bytes } from '../../address-bytes.js';
+import { ipv4Bytes, ipv6Bytes } from '../../net/address-bytes.js';
 
 /** How many addresses are remembered before all are forgotten again. */
 const MOST_REMEMBERED = 1_024;

@@ -1,10 +1,10 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import type { Endpoint } from '../../config/settings.js';
-import { callError } from '../../sockets/call-error.js';
-import { Linux } from '../../sockets/linux.js';
-import { socketAddress } from '../../sockets/socket-address.js';
-import type { SocketCalls } from '../../sockets/socket-calls.js';
+import { callError } from '../../net/call-error.js';
+import { Linux } from '../../net/linux.js';
+import { socketAddress } from '../../net/socket-address.js';
+import type { SocketCalls } from '../../net/socket-calls.js';
 import type { BatchSender, PortBatches } from './port-batches.js';
 import type { PortEvents, PortSocket } from './port-socket.js';
 

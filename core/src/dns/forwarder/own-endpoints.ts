@@ -1,5 +1,5 @@
 import type { Endpoint } from '../../config/settings.js';
-import { isLoopback, isOwnAddress, plainAddress } from '../../own-address.js';
+import { isLoopback, isOwnAddress, plainAddress } from '../../net/own-address.js';
 
 const UNSPECIFIED = ['0.0.0.0', '::'];
 

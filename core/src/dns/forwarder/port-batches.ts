@@ -1,8 +1,8 @@
 import { Slab } from '../slab.js';
 import { BATCH_SIZE, DatagramBatch } from '../transport/mmsg/datagram-batch.js';
-import { Linux } from '../../sockets/linux.js';
+import { Linux } from '../../net/linux.js';
 import { sendBatch } from '../transport/mmsg/send-batch.js';
-import type { SocketCalls } from '../../sockets/socket-calls.js';
+import type { SocketCalls } from '../../net/socket-calls.js';
 
 /** The longest query: a name of 255 bytes, and an OPT record with a cookie. In bytes, with some to spare. */
 const LONGEST_QUERY = 512;

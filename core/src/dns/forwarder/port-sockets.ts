@@ -1,6 +1,6 @@
 import type { DnsSettings, Endpoint } from '../../config/settings.js';
-import { NativeSocketsUnavailable } from '../../sockets/native-sockets-unavailable.js';
-import { loadSocketCalls, type SocketCalls } from '../../sockets/socket-calls.js';
+import { NativeSocketsUnavailable } from '../../net/native-sockets-unavailable.js';
+import { loadSocketCalls, type SocketCalls } from '../../net/socket-calls.js';
 import { BatchedPort } from './batched-port.js';
 import { DgramPort } from './dgram-port.js';
 import { PortBatches } from './port-batches.js';

@@ -1,8 +1,8 @@
 import type { DnsSettings } from '../../config/settings.js';
 import type { Logger } from '../../contracts/logger.js';
 import { JitsuError } from '../../errors.js';
-import { NativeSocketsUnavailable } from '../../sockets/native-sockets-unavailable.js';
-import { loadSocketCalls, type SocketCalls } from '../../sockets/socket-calls.js';
+import { NativeSocketsUnavailable } from '../../net/native-sockets-unavailable.js';
+import { loadSocketCalls, type SocketCalls } from '../../net/socket-calls.js';
 
 /** How datagrams are taken: one by one by Node, or many at a time by calls of our own. */
 export type UdpTransport = { readonly kind: 'dgram' } | { readonly kind: 'mmsg'; readonly calls: SocketCalls };

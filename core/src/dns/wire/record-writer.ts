@@ -1,5 +1,5 @@
 import type { ResourceRecord } from '../../contracts/resource-record.js';
-import { ipv4Bytes, ipv6Bytes } from '../../address-bytes.js';
+import { ipv4Bytes, ipv6Bytes } from '../../net/address-bytes.js';
 import { RecordClass } from './record-class.js';
 import { RecordType } from './record-type.js';
 import type { WireWriter } from './wire-writer.js';

@@ -1,4 +1,4 @@
-import { definePlugin } from '@jitsud/core';
+import { definePlugin } from '@jitsud/core/plugin';
 import { z } from 'zod';
 import { ScriptsBackend } from './scripts-backend.js';
 

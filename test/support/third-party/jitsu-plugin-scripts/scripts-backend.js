@@ -1,4 +1,4 @@
-import { CONNECTION_NAME, inject, injectable, JitsuError } from '@jitsud/core';
+import { CONNECTION_NAME, inject, injectable, JitsuError } from '@jitsud/core/plugin';
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';

@@ -1,7 +1,7 @@
 import ipaddr from 'ipaddr.js';
 import type { DnsClient } from '../../../contracts/resolver.js';
-import { Linux } from '../../../sockets/linux.js';
-import type { InterfaceCalls } from '../../../sockets/socket-address.js';
+import { Linux } from '../../../net/linux.js';
+import type { InterfaceCalls } from '../../../net/socket-address.js';
 
 /** The longest name of an interface and the zero behind it, in bytes. */
 const INTERFACE_NAME = 16;

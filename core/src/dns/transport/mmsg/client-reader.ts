@@ -1,5 +1,5 @@
 import type { DnsClient } from '../../../contracts/resolver.js';
-import type { InterfaceCalls } from '../../../sockets/socket-address.js';
+import type { InterfaceCalls } from '../../../net/socket-address.js';
 import { clientOf } from './client-of.js';
 
 /** The words of an envelope that hold an address, without family and port, up to the end of a struct sockaddr_in6. */

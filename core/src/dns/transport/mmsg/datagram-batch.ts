@@ -1,7 +1,7 @@
 import { copyBytes } from '../../copy-bytes.js';
 import type { Slab } from '../../slab.js';
-import { Linux } from '../../../sockets/linux.js';
-import type { Pointer } from '../../../sockets/socket-calls.js';
+import { Linux } from '../../../net/linux.js';
+import type { Pointer } from '../../../net/socket-calls.js';
 
 /** How many datagrams a call takes or sends at most. */
 export const BATCH_SIZE = 64;

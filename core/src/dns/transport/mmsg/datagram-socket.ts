@@ -1,11 +1,11 @@
 import { isIPv6 } from 'node:net';
 import type { Endpoint } from '../../../config/settings.js';
 import { listenError } from '../listen-error.js';
-import { callError } from '../../../sockets/call-error.js';
+import { callError } from '../../../net/call-error.js';
 import { destinationOption, type DatagramKind } from './datagram-batch.js';
-import { Linux } from '../../../sockets/linux.js';
-import { socketAddress } from '../../../sockets/socket-address.js';
-import type { SocketCalls } from '../../../sockets/socket-calls.js';
+import { Linux } from '../../../net/linux.js';
+import { socketAddress } from '../../../net/socket-address.js';
+import type { SocketCalls } from '../../../net/socket-calls.js';
 
 /** What arrives while the threads are busy waits here, in bytes; the kernel may grant less. */
 const RECEIVE_BUFFER = 4_194_304;

@@ -11,7 +11,7 @@ import { createMissRing, type Miss } from './miss-ring.js';
 import { ReceiveThread } from './receive-thread.js';
 import { ReplyQueue } from './reply-queue.js';
 import { ClientReader } from './client-reader.js';
-import type { SocketCalls } from '../../../sockets/socket-calls.js';
+import type { SocketCalls } from '../../../net/socket-calls.js';
 
 /** What such a listener shares with its sisters on other addresses. */
 export interface MmsgSurroundings {

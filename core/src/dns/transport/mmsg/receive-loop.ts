@@ -3,10 +3,10 @@ import type { Asker } from '../../clients/asker.js';
 import { LONGEST_HOT_ANSWER, MISS, SILENCE, type HotReader } from '../../hot/hot-reader.js';
 import { HEADER_LENGTH } from '../../wire/header.js';
 import { BATCH_SIZE, DatagramBatch, ENVELOPE_WORDS, type DatagramKind } from './datagram-batch.js';
-import { Linux } from '../../../sockets/linux.js';
+import { Linux } from '../../../net/linux.js';
 import { OverloadAnswers } from './overload-answers.js';
 import { sendBatch } from './send-batch.js';
-import type { SocketCalls } from '../../../sockets/socket-calls.js';
+import type { SocketCalls } from '../../../net/socket-calls.js';
 import type { MissWriter } from './miss-writer.js';
 import { REFUSAL_WORDS, ThreadState, type ThreadRefusal } from './thread-state.js';
 

@@ -9,7 +9,7 @@ import type { MissRing } from './miss-ring.js';
 import { MissWriter } from './miss-writer.js';
 import { ownTask } from './precedence.js';
 import { ReceiveLoop } from './receive-loop.js';
-import { loadSocketCalls } from '../../../sockets/socket-calls.js';
+import { loadSocketCalls } from '../../../net/socket-calls.js';
 import type { ThreadRefusal } from './thread-state.js';
 import { timeTeller } from './thread-time.js';
 

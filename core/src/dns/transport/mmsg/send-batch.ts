@@ -1,5 +1,5 @@
 import type { DatagramBatch } from './datagram-batch.js';
-import type { SocketCalls } from '../../../sockets/socket-calls.js';
+import type { SocketCalls } from '../../../net/socket-calls.js';
 
 /** What could not be sent: how many datagrams, and the code of the last reason. */
 export interface Unsent {

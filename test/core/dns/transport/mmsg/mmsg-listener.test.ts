@@ -9,7 +9,7 @@ import { createHotMemory } from '#core/dns/hot/hot-memory.js';
 import { LASTING_LEASE } from '#core/dns/lasting-lease.js';
 import type { MessageHandler } from '#core/dns/transport/message-handler.js';
 import { MmsgListener, type MmsgSurroundings } from '#core/dns/transport/mmsg/mmsg-listener.js';
-import { loadSocketCalls } from '#core/sockets/socket-calls.js';
+import { loadSocketCalls } from '#core/net/socket-calls.js';
 import { eventually } from '#core/testing/eventually.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { anAccess } from '../../../../support/dns-asker.js';

@@ -11,7 +11,7 @@ import { MissWriter } from '#core/dns/transport/mmsg/miss-writer.js';
 import { OverloadAnswers } from '#core/dns/transport/mmsg/overload-answers.js';
 import { ReceiveLoop, type ReceiveLoopOptions } from '#core/dns/transport/mmsg/receive-loop.js';
 import { clientOf } from '#core/dns/transport/mmsg/client-of.js';
-import { loadSocketCalls, type SocketCalls } from '#core/sockets/socket-calls.js';
+import { loadSocketCalls, type SocketCalls } from '#core/net/socket-calls.js';
 import { createThreadState, ThreadState } from '#core/dns/transport/mmsg/thread-state.js';
 import { anAccess, anAsker } from '../../../../support/dns-asker.js';
 import { cookieOfKind, queryWithCookie } from '../../../../support/dns-cookie.js';

@@ -3,10 +3,10 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { DatagramBatch, ENVELOPE_WORDS } from '#core/dns/transport/mmsg/datagram-batch.js';
 import { DatagramSocket } from '#core/dns/transport/mmsg/datagram-socket.js';
-import { Linux } from '#core/sockets/linux.js';
+import { Linux } from '#core/net/linux.js';
 import { sendBatch } from '#core/dns/transport/mmsg/send-batch.js';
-import { socketAddress } from '#core/sockets/socket-address.js';
-import { loadSocketCalls, type SocketCalls } from '#core/sockets/socket-calls.js';
+import { socketAddress } from '#core/net/socket-address.js';
+import { loadSocketCalls, type SocketCalls } from '#core/net/socket-calls.js';
 import { requireMmsg } from '../../../../support/udp-transports.js';
 
 describe('a batch of replies', () => {

@@ -1,0 +1,57 @@
+import { spawn } from 'node:child_process';
+import { inject, injectable } from '../plugins/injection.js';
+import type { Clock } from '../contracts/clock.js';
+import type { ReadinessProbe, ReadinessTarget } from '../contracts/readiness-probe.js';
+import { errorMessage, JitsuError } from '../errors.js';
+import { CLOCK, OPTIONS } from '../plugins/tokens.js';
+import { pollUntil } from './poll-until.js';
+
+/**
+ * Ready when a command ends with status 0: `ready=exec:COMMAND`. The command gets the unikernel's name, id and addresses
+ * (with spaces between them) as JITSU_NAME, JITSU_ID and JITSU_ADDRESSES.
+ * @throws JITSU_UNIKERNEL_INVALID when the command cannot be run at all
+ */
+@injectable()
+export class ExecProbe implements ReadinessProbe {
+  constructor(
+    @inject(OPTIONS) private readonly command: readonly string[],
+    @inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  untilReady(target: ReadinessTarget, signal: AbortSignal): Promise<void> {
+    return pollUntil(() => this.#succeeds(target, signal), this.clock, signal);
+  }
+
+  #succeeds({ name, id, addresses }: ReadinessTarget, signal: AbortSignal): Promise<boolean> {
+    const [program = '', ...parameters] = this.command;
+    return new Promise((resolve, reject) => {
+      const child = spawn(program, parameters, {
+        stdio: 'ignore',
+        detached: true,
+        env: { ...process.env, JITSU_NAME: name, JITSU_ID: id, JITSU_ADDRESSES: addresses.join(' ') },
+      });
+      const onAbort = (): void => killGroup(child.pid);
+      signal.addEventListener('abort', onAbort, { once: true });
+      child.on('error', (error) => {
+        signal.removeEventListener('abort', onAbort);
+        const words = this.command.join(' ');
+        const message = `The readiness probe of ${name}, "exec:${words}", cannot be run: ${errorMessage(error)}.`;
+        reject(new JitsuError('JITSU_UNIKERNEL_INVALID', message, { cause: error }));
+      });
+      child.on('exit', (status) => {
+        signal.removeEventListener('abort', onAbort);
+        resolve(status === 0);
+      });
+    });
+  }
+}
+
+/** Kills the command with whatever it has started; it may be gone already. */
+function killGroup(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}

@@ -1,0 +1,109 @@
+import type { Endpoint } from '../config/settings.js';
+import { BadControlRequest } from './control-request.js';
+import type { ControlActions, FlushReport, StatusReport, UnikernelStatus } from './status-report.js';
+import type { StopMode } from '../contracts/backend.js';
+import type { Clock } from '../contracts/clock.js';
+import type { LifecycleEvent } from '../contracts/lifecycle-event.js';
+import type { Milliseconds } from '../contracts/milliseconds.js';
+import type { HistoryQuery, StateStore } from '../contracts/state-store.js';
+import type { CacheStatus } from '../dns/cache/cache-status.js';
+import type { CachingResolver } from '../dns/cache/caching-resolver.js';
+import { JitsuError } from '../errors.js';
+import type { Fleet } from '../fleet/fleet.js';
+import type { Reaper } from '../lifecycle/reaper.js';
+import type { Stopper } from '../lifecycle/stopper.js';
+import type { Summons } from '../lifecycle/summoner.js';
+import type { HistoryWriter } from '../state/history-writer.js';
+import { statusOf } from './status.js';
+import { selectForStatus } from './status-selection.js';
+import { VERSION } from '../version.js';
+
+/** More in a report would hold up the answers while it is put together. */
+const REPORTED = 10_000;
+
+/** Where the configuration came from, where and how DNS is answered at the moment, and how those fare whom Jitsu tells. */
+export interface Setting {
+  readonly file: string | undefined;
+  listening(): readonly Endpoint[];
+  udpTransport(): StatusReport['udpTransport'] | undefined;
+  /** How often what was refused, by kind. */
+  refused(): StatusReport['dns']['refused'];
+  notifiers(): StatusReport['notifiers'];
+  /** Absent before DNS is answered. */
+  cache(): Pick<CachingResolver, 'status' | 'flush'> | undefined;
+  /** Drops the answers that are given again without asking the cache. */
+  forgetReusable(): void;
+}
+
+const NOTHING_CACHED: CacheStatus = { hits: 0, misses: 0, stale: 0, prefetches: 0, entries: 0, bytes: 0, size: 0 };
+
+/** What the owner of a running Jitsu can see and do. */
+export class Controls implements ControlActions {
+  readonly #startedAt: Milliseconds;
+
+  constructor(
+    private readonly setting: Setting,
+    private readonly fleet: Fleet,
+    private readonly summoner: Summons,
+    private readonly stopper: Stopper,
+    private readonly reaper: Reaper,
+    private readonly writer: HistoryWriter,
+    private readonly store: StateStore,
+    private readonly clock: Clock,
+  ) {
+    this.#startedAt = clock.now();
+  }
+
+  status(): StatusReport {
+    const { file } = this.setting;
+    const udpTransport = this.setting.udpTransport();
+    const { unikernels } = this.fleet;
+    const further = unikernels.size - REPORTED;
+    return {
+      version: VERSION,
+      pid: process.pid,
+      now: this.clock.now(),
+      startedAt: this.#startedAt,
+      ...(file !== undefined && { configFile: file }),
+      listening: this.setting.listening(),
+      ...(udpTransport !== undefined && { udpTransport }),
+      dns: { cache: this.setting.cache()?.status ?? NOTHING_CACHED, refused: this.setting.refused() },
+      unikernels: selectForStatus(unikernels, REPORTED).map((unikernel) => statusOf(unikernel, this.reaper)),
+      ...(further > 0 && { further }),
+      notifiers: this.setting.notifiers(),
+    };
+  }
+
+  async summon(name: string): Promise<UnikernelStatus> {
+    const unikernel = this.fleet.find(name);
+    await this.summoner.summon(unikernel, { kind: 'command' });
+    return statusOf(unikernel, this.reaper);
+  }
+
+  async stop(name: string, mode?: StopMode): Promise<UnikernelStatus> {
+    const unikernel = this.fleet.find(name);
+    const { backend, backendName } = unikernel.plan;
+    const { stopModes } = backend.capabilities;
+    if (mode !== undefined && !stopModes.includes(mode)) {
+      const message = `The backend ${backendName} of ${name} has no stop mode '${mode}'. It has: ${stopModes.join(', ')}.`;
+      throw new JitsuError('JITSU_STOP_MODE_UNSUPPORTED', message);
+    }
+    await this.stopper.stop(unikernel, 'by command', mode);
+    return statusOf(unikernel, this.reaper);
+  }
+
+  async flush(name?: string): Promise<FlushReport> {
+    try {
+      const flushed = this.setting.cache()?.flush(name) ?? 0;
+      this.setting.forgetReusable();
+      return { flushed };
+    } catch (error) {
+      throw error instanceof RangeError ? new BadControlRequest(400, `${error.message}.`) : error;
+    }
+  }
+
+  async history(query: HistoryQuery): Promise<readonly LifecycleEvent[]> {
+    await this.writer.flush();
+    return this.store.history(query);
+  }
+}

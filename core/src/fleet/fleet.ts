@@ -1,0 +1,221 @@
+import { CommonPlans } from './common-plans.js';
+import type { Settings, UnikernelSettings } from '../config/settings.js';
+import { ConfigProblems, type ConfigProblem } from '../config/config-problems.js';
+import type { Backend, UnikernelId } from '../contracts/backend.js';
+import type { StateStore, StoredCounters, StoredRegistration } from '../contracts/state-store.js';
+import type { NameTable } from '../dns/name-table.js';
+import { errorCode, errorMessage, JitsuError } from '../errors.js';
+import type { Instances } from './instances.js';
+import type { Machines } from '../lifecycle/power-follower.js';
+import { SharedPlan, type CommonPlan } from '../lifecycle/shared-plan.js';
+import { Unikernel } from '../lifecycle/unikernel.js';
+import { TextIndex } from '../text-index.js';
+
+/** How many registrations a backend is asked for at once. */
+const AT_ONCE = 256;
+
+/** How many registrations are stored at once. */
+const SAVED_AT_ONCE = 10_000;
+
+/** All backends by the name of their connection, and all unikernels by their own. */
+export class Fleet {
+  readonly backends: ReadonlyMap<string, Backend>;
+  readonly unikernels = new TextIndex<Unikernel>();
+  /** By the name of the connection, and there by the id of the machine. */
+  readonly #machines = new Map<string, TextIndex<Unikernel>>();
+  /** Who stands behind DNS names. */
+  #names: Pick<NameTable<Unikernel>, 'find'> | undefined;
+  readonly #plans = new CommonPlans((settings) => this.#commonPlan(settings));
+  readonly #source: string;
+  /** Those that have not been registered yet. */
+  #settings: readonly UnikernelSettings[];
+
+  /** Makes the backends, and opens nothing. @throws JITSU_CONFIG_INVALID for a stop mode that its backend lacks */
+  constructor(
+    settings: Settings,
+    private readonly instances: Instances,
+  ) {
+    this.#source = settings.file ?? 'The command line';
+    this.#settings = settings.unikernels;
+    this.backends = new Map(settings.connections.map((connection) => [connection.name, instances.backend(connection)]));
+    const problems: ConfigProblem[] = [];
+    for (const unikernel of settings.unikernels) {
+      const problem = this.#unsupportedMode(unikernel);
+      if (problem) problems.push(problem);
+    }
+    this.#refuse(problems);
+  }
+
+  /** The unikernels of one connection, by the ids of their machines. */
+  on(connection: string): Machines {
+    return this.#machines.get(connection) ?? new TextIndex<Unikernel>();
+  }
+
+  /** From now on unikernels are found by the names of this table, too: a second one of a million would be a waste. */
+  knowBy(names: Pick<NameTable<Unikernel>, 'find'>): void {
+    this.#names = names;
+  }
+
+  /** By its name, one of its DNS names, or its id. @throws JITSU_UNIKERNEL_UNKNOWN */
+  find(name: string): Unikernel {
+    const wanted = name.toLowerCase().replace(/\.$/, '');
+    const unikernel = this.unikernels.get(name) ?? this.#behind(wanted) ?? this.#find(wanted);
+    if (unikernel) return unikernel;
+    throw new JitsuError('JITSU_UNIKERNEL_UNKNOWN', `No unikernel is called ${name}. \`jitsu status\` lists them all.`);
+  }
+
+  /**
+   * Registers every unikernel with its backend. `onCount` is called whenever a counter has changed.
+   * @throws JITSU_CONFIG_INVALID with all that the backends and the boot configurators object to
+   */
+  async register(onCount: (unikernel: Unikernel) => void): Promise<void> {
+    const problems: ConfigProblem[] = [];
+    // Let go of as they are registered, since they are the larger part of what a start needs and nobody does afterwards.
+    const waiting = this.#settings.toReversed();
+    this.#settings = [];
+    while (waiting.length > 0) {
+      const batch = waiting.splice(-AT_ONCE).reverse();
+      const ids = await Promise.allSettled(batch.map((unikernel) => this.#register(unikernel)));
+      const checked = batch.some((unikernel) => this.#hasBootConfigurators(unikernel))
+        ? await Promise.allSettled(batch.map((unikernel) => this.#checkBoot(unikernel)))
+        : [];
+      for (let index = 0; index < batch.length; index += 1) {
+        const unikernel = batch[index] as UnikernelSettings;
+        const id = ids[index] as PromiseSettledResult<UnikernelId>;
+        if (id.status === 'fulfilled') {
+          const problem = this.#add(unikernel, id.value, onCount);
+          if (problem) problems.push(problem);
+        } else if (errorCode(id.reason) === 'JITSU_BACKEND_UNREACHABLE') throw id.reason;
+        else problems.push(objection(unikernel, 'refused by its backend', id.reason));
+        const boot = checked[index];
+        if (boot?.status === 'rejected') problems.push(objection(unikernel, 'it could not boot', boot.reason));
+      }
+    }
+    this.#refuse(problems);
+  }
+
+  /** Carries on with the counters of an earlier life. */
+  recall(counters: readonly StoredCounters[]): void {
+    for (const { unikernel: name, startedAt, totalStarts, names } of counters) {
+      const unikernel = this.unikernels.get(name);
+      if (!unikernel) continue;
+      unikernel.startedAt = startedAt;
+      unikernel.totalStarts = totalStarts;
+      for (const { name: dnsName, requests, lastAsked } of names) {
+        Object.assign(unikernel.counters.get(dnsName) ?? {}, { requests, lastAsked });
+      }
+    }
+  }
+
+  async save(store: StateStore): Promise<void> {
+    let batch: StoredRegistration[] = [];
+    for (const unikernel of this.unikernels.values()) {
+      if (batch.push(registrationOf(unikernel)) < SAVED_AT_ONCE) continue;
+      await store.saveRegistrations(batch);
+      batch = [];
+    }
+    await store.saveRegistrations(batch);
+  }
+
+  #register({ name, backend, options }: UnikernelSettings): Promise<UnikernelId> {
+    return this.#backend(backend).register({ name, options });
+  }
+
+  async #checkBoot({ name, backend, options }: UnikernelSettings): Promise<void> {
+    if (!this.#backend(backend).capabilities.bootConfigurators) return;
+    for (const configurator of this.instances.bootConfigurators) await configurator.check?.({ name, options });
+  }
+
+  #hasBootConfigurators({ backend }: UnikernelSettings): boolean {
+    return this.#backend(backend).capabilities.bootConfigurators;
+  }
+
+  #add(
+    settings: UnikernelSettings,
+    id: UnikernelId,
+    onCount: (unikernel: Unikernel) => void,
+  ): ConfigProblem | undefined {
+    const { name, names, addresses, backend } = settings;
+    const unikernel = new Unikernel(new SharedPlan(name, id, names, addresses, this.#plans.of(settings)), onCount);
+    const owner = this.#machinesOf(backend).add(id, unikernel);
+    if (owner !== undefined) return sameMachine(name, owner.name);
+    this.unikernels.set(name, unikernel);
+    return undefined;
+  }
+
+  #machinesOf(connection: string): TextIndex<Unikernel> {
+    const known = this.#machines.get(connection);
+    if (known !== undefined) return known;
+    const machines = new TextIndex<Unikernel>();
+    this.#machines.set(connection, machines);
+    return machines;
+  }
+
+  #commonPlan(settings: UnikernelSettings): CommonPlan {
+    const { backend, ttl, stopMode, delay, deadline, grace, ready, stopPolicies, https, svcb } = settings;
+    return {
+      ...{ ttl, stopMode, delay, deadline, grace, https, svcb },
+      backend: this.#backend(backend),
+      backendName: backend,
+      probes: ready.map((probe) => this.instances.worded(probe)),
+      stopPolicies: stopPolicies.map((policy) => this.instances.worded(policy)),
+    };
+  }
+
+  /** The first of them; that a wildcard covers a name does not make it one of a unikernel's. */
+  #behind(dnsName: string): Unikernel | undefined {
+    const match = this.#names?.find(dnsName);
+    return match?.kind === 'entries' && match.name === dnsName ? match.entries[0] : undefined;
+  }
+
+  #find(id: UnikernelId): Unikernel | undefined {
+    for (const machines of this.#machines.values()) {
+      const unikernel = machines.get(id);
+      if (unikernel !== undefined) return unikernel;
+    }
+    return undefined;
+  }
+
+  #unsupportedMode({ name, backend, stopMode }: UnikernelSettings): ConfigProblem | undefined {
+    const { stopModes } = this.#backend(backend).capabilities;
+    if (stopModes.includes(stopMode)) return undefined;
+    const expected = `The backend ${backend} can stop a unikernel by: ${stopModes.join(', ')}.`;
+    return { path: `the stop mode of ${name}`, given: `'${stopMode}'`, expected, code: 'JITSU_STOP_MODE_UNSUPPORTED' };
+  }
+
+  #refuse(problems: readonly ConfigProblem[]): void {
+    if (problems.length > 0) throw new ConfigProblems(this.#source, problems);
+  }
+
+  #backend(name: string): Backend {
+    return this.backends.get(name) as Backend;
+  }
+}
+
+/** The counters as they are stored. */
+export function countersOf({ name, startedAt, totalStarts, counters }: Unikernel): StoredCounters {
+  const names = [...counters.values()].map(({ name, requests, lastAsked }) => ({
+    ...{ name, requests },
+    ...(lastAsked !== undefined && { lastAsked }),
+  }));
+  return { unikernel: name, totalStarts, names, ...(startedAt !== undefined && { startedAt }) };
+}
+
+function registrationOf({ plan }: Unikernel): StoredRegistration {
+  const { name, id, backendName, names, addresses, ttl, stopMode } = plan;
+  return { unikernel: name, backend: backendName, ...{ id, names, addresses, ttl, stopMode } };
+}
+
+/** Two of them would stop it under each other's feet. */
+function sameMachine(name: string, owner: string): ConfigProblem {
+  return {
+    path: name,
+    given: `the same machine as ${owner}`,
+    expected: `One unikernel for one machine; give ${owner} all the names under \`dns\`.`,
+    code: 'JITSU_UNIKERNEL_INVALID',
+  };
+}
+
+function objection({ name }: UnikernelSettings, given: string, error: unknown): ConfigProblem {
+  return { path: name, given, expected: errorMessage(error), code: errorCode(error) ?? '' };
+}

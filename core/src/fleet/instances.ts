@@ -1,0 +1,85 @@
+// tsyringe wants the metadata polyfill to be there before it is loaded itself.
+import 'reflect-metadata';
+import { container, type DependencyContainer, type InjectionToken } from 'tsyringe';
+import type { BootConfigurator } from '../contracts/boot-configurator.js';
+import type { Clock } from '../contracts/clock.js';
+import type { Logger } from '../contracts/logger.js';
+import type { Command } from '../contracts/command.js';
+import type { CommandContribution, InjectableClass } from '../contracts/plugin.js';
+import type { ConnectionSettings, Settings, Worded } from '../config/settings.js';
+import type { Backend } from '../contracts/backend.js';
+import { BOOT_CONFIGURATORS, CLOCK, CONNECTION_NAME, LOGGER, OPTIONS, RUNTIME_DIRECTORY } from '../plugins/tokens.js';
+
+/** Makes what plugins and built-in parts have registered. Nobody else ever sees the container. */
+export class Instances {
+  readonly #container: DependencyContainer = container.createChildContainer();
+  readonly #worded = new Map<unknown, Map<string, unknown>>();
+  /** All of them, in the order of registration. */
+  readonly bootConfigurators: readonly BootConfigurator[];
+
+  constructor(
+    settings: Settings,
+    clock: Clock,
+    private readonly logger: Logger,
+  ) {
+    this.#container.register(CLOCK, { useValue: clock });
+    this.#container.register(LOGGER, { useValue: logger });
+    this.#container.register(RUNTIME_DIRECTORY, { useValue: settings.runtimeDirectory });
+    this.bootConfigurators = settings.bootConfigurators.map(({ name, useClass }) =>
+      this.make<BootConfigurator>(useClass, [LOGGER, logger.child({ plugin: name })]),
+    );
+    this.#container.register(BOOT_CONFIGURATORS, { useValue: this.bootConfigurators });
+  }
+
+  backend({ name, contribution, options }: ConnectionSettings): Backend {
+    return this.make(
+      contribution.useClass,
+      [LOGGER, this.logger.child({ backend: name })],
+      [CONNECTION_NAME, name],
+      [OPTIONS, options],
+    );
+  }
+
+  /** A notifier or a resolver. */
+  configured<T>({
+    contribution,
+    options,
+  }: {
+    contribution: { name: string; useClass: InjectableClass<T> };
+    options: unknown;
+  }): T {
+    return this.make(
+      contribution.useClass,
+      [LOGGER, this.logger.child({ plugin: contribution.name })],
+      [OPTIONS, options],
+    );
+  }
+
+  /** A probe or a policy; the same words share one instance, as they keep nothing between calls. */
+  worded<T extends object>({ contribution, words, options }: Worded<T>): T {
+    const byWords = this.#worded.get(contribution) ?? new Map<string, unknown>();
+    this.#worded.set(contribution, byWords);
+    const made = (byWords.get(words) as T | undefined) ?? this.make(contribution.useClass, [OPTIONS, options]);
+    byWords.set(words, made);
+    return made;
+  }
+
+  private make<T>(useClass: InjectableClass<T>, ...values: readonly [InjectionToken<unknown>, unknown][]): T {
+    const own = this.#container.createChildContainer();
+    for (const [token, value] of values) own.register(token, { useValue: value });
+    return own.resolve(useClass);
+  }
+}
+
+/** Makes a command that a plugin has registered. It runs in a process of its own, where there is nothing else. */
+export function makeCommand(
+  { useClass }: CommandContribution,
+  options: unknown,
+  { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
+): Command {
+  const own = container.createChildContainer();
+  own.register(CLOCK, { useValue: clock });
+  own.register(LOGGER, { useValue: logger });
+  own.register(OPTIONS, { useValue: options });
+  return own.resolve(useClass);
+}

@@ -1,0 +1,35 @@
+// What a plugin stands on: the contracts, errors, tokens and the plugin kit. `@jitsud/core/plugin`.
+export type {
+  Backend,
+  BackendCapabilities,
+  PowerChange,
+  PowerState,
+  Registration,
+  StopMode,
+  UnikernelDescription,
+  UnikernelId,
+} from './contracts/backend.js';
+export type { BootConfigurator, BootingDomain } from './contracts/boot-configurator.js';
+export type { Clock } from './contracts/clock.js';
+export type { Command, CommandTerminal } from './contracts/command.js';
+export type { LifecycleEvent, LifecycleEventKind, WakeCause } from './contracts/lifecycle-event.js';
+export type { Logger } from './contracts/logger.js';
+export type { Milliseconds } from './contracts/milliseconds.js';
+export type { Notifier, NotifierStatus } from './contracts/notifier.js';
+export type { Plugin, PluginRegistry } from './contracts/plugin.js';
+export type { ReadinessProbe, ReadinessTarget } from './contracts/readiness-probe.js';
+export type { DnsAnswer, DnsQuery, Resolver } from './contracts/resolver.js';
+export type { ResourceRecord } from './contracts/resource-record.js';
+export type { HistoryQuery, StateStore, StoredCounters, StoredRegistration } from './contracts/state-store.js';
+export type { Activity, NameActivity, StopOpinion, StopPolicy } from './contracts/stop-policy.js';
+export { errorCode, errorMessage, JitsuError, type JitsuErrorCode } from './errors.js';
+export { duration } from './config/duration.js';
+export type { AddressFindingBackends, BackendOptions } from './config/jitsu-config.js';
+export { BackOff } from './plugin-kit/back-off.js';
+export { commandLine } from './plugin-kit/command-line.js';
+export { PowerWatch } from './plugin-kit/power-watch.js';
+export { untilAborted } from './plugin-kit/until-aborted.js';
+export { definePlugin } from './plugins/define-plugin.js';
+export { inject, injectable } from './plugins/injection.js';
+export { BOOT_CONFIGURATORS, CLOCK, CONNECTION_NAME, LOGGER, OPTIONS, RUNTIME_DIRECTORY } from './plugins/tokens.js';
+export { TextIndex } from './text-index.js';

@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict';
+import { createServer as createHttpServer } from 'node:http';
+import { createServer, type AddressInfo, type Server } from 'node:net';
+import { SystemClock } from '#core/clock.js';
+import { ExecProbe } from '#core/builtins/exec-probe.js';
+import { HttpProbe } from '#core/builtins/http-probe.js';
+import { pauseAfter } from '#core/builtins/poll-until.js';
+import { TcpProbe } from '#core/builtins/tcp-probe.js';
+import { rejectsWithCode } from '#core/testing/rejects-with-code.js';
+
+const clock = new SystemClock();
+const target = { name: 'web', id: 'an-id', addresses: ['127.0.0.1'] };
+const patience = (): AbortSignal => AbortSignal.timeout(5_000);
+
+async function listening<T extends Server>(server: T, port = 0): Promise<T & AsyncDisposable & { port: number }> {
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  return Object.assign(server, {
+    port: (server.address() as AddressInfo).port,
+    [Symbol.asyncDispose]: () => new Promise<void>((resolve) => server.close(() => resolve())),
+  });
+}
+
+/** A port on which nothing listens for now. */
+async function freePort(): Promise<number> {
+  await using server = await listening(createServer());
+  return server.port;
+}
+
+describe('the pauses between attempts', () => {
+  it('begin at a millisecond and add a twentieth to the wait, up to 50 ms', () => {
+    assert.equal(pauseAfter(0), 1);
+    assert.equal(pauseAfter(200), 10);
+    assert.equal(pauseAfter(60_000), 50);
+  });
+
+  it('look less often where many of them wait at once', () => {
+    assert.equal(pauseAfter(0, 2), 1);
+    assert.equal(pauseAfter(200, 50), 25);
+    assert.equal(pauseAfter(60_000, 1_000), 50);
+  });
+});
+
+describe('the tcp probe', () => {
+  it('is satisfied as soon as the port listens', async () => {
+    const port = await freePort();
+    const ready = new TcpProbe(port, clock).untilReady(target, patience());
+    await clock.sleep(30);
+    await using _server = await listening(
+      createServer((socket) => socket.resume().on('error', () => undefined)),
+      port,
+    );
+    await ready;
+  });
+
+  it('wants every address to listen', async () => {
+    await using server = await listening(createServer((socket) => socket.resume().on('error', () => undefined)));
+    const both = { ...target, addresses: ['127.0.0.1', '127.0.0.2'] };
+    const signal = AbortSignal.timeout(100);
+    await assert.rejects(new TcpProbe(server.port, clock).untilReady(both, signal), { name: 'TimeoutError' });
+  });
+
+  it('ends at once, with the reason, when it is called off', async () => {
+    const controller = new AbortController();
+    const reason = new Error('never mind');
+    const ready = new TcpProbe(await freePort(), clock).untilReady(target, controller.signal);
+    controller.abort(reason);
+    await assert.rejects(ready, reason);
+    await assert.rejects(new TcpProbe(1, clock).untilReady(target, controller.signal), reason);
+  });
+});
+
+describe('the http probe', () => {
+  it('is satisfied by the first status from 200 to 399', async () => {
+    const statuses = [503, 404, 302];
+    const paths: (string | undefined)[] = [];
+    await using server = await listening(
+      createHttpServer((request, response) => {
+        paths.push(request.url);
+        response.writeHead(statuses.shift() ?? 500).end();
+      }),
+    );
+    await new HttpProbe({ port: server.port, path: '/healthz' }, clock).untilReady(target, patience());
+    assert.deepEqual(paths, ['/healthz', '/healthz', '/healthz']);
+  });
+
+  it('goes on when a connection is cut or answers no HTTP', async () => {
+    let connections = 0;
+    const http = createHttpServer((_request, response) => response.end('up'));
+    await using server = await listening(
+      createServer((socket) => {
+        connections += 1;
+        socket.on('error', () => undefined);
+        if (connections === 1) socket.destroy();
+        else if (connections === 2) socket.resume().end('who is there?\r\n');
+        else http.emit('connection', socket);
+      }),
+    );
+    await new HttpProbe({ port: server.port, path: '/' }, clock).untilReady(target, patience());
+    assert.ok(connections >= 3);
+  });
+
+  it('ends at once when it is called off in the middle of a request', async () => {
+    const controller = new AbortController();
+    const reason = new Error('never mind');
+    await using server = await listening(createHttpServer(() => controller.abort(reason)));
+    const signal = AbortSignal.any([controller.signal, patience()]);
+    const ready = new HttpProbe({ port: server.port, path: '/' }, clock).untilReady(target, signal);
+    await assert.rejects(ready, reason);
+  });
+});
+
+describe('the exec probe', () => {
+  it('is satisfied when the command ends with status 0, and tells it whom it is about', async () => {
+    const script =
+      'process.exit(process.env.JITSU_NAME === "web" && process.env.JITSU_ADDRESSES === "127.0.0.1" ? 0 : 1)';
+    await new ExecProbe([process.execPath, '-e', script], clock).untilReady(target, patience());
+  });
+
+  it('goes on while the command fails, and kills it when it is called off', async () => {
+    const probe = new ExecProbe([process.execPath, '-e', 'process.exit(1)'], clock);
+    await assert.rejects(probe.untilReady(target, AbortSignal.timeout(200)), { name: 'TimeoutError' });
+    const endless = new ExecProbe([process.execPath, '-e', 'setInterval(() => {}, 1000)'], clock);
+    await assert.rejects(endless.untilReady(target, AbortSignal.timeout(200)), { name: 'TimeoutError' });
+  });
+
+  it('fails at once when there is no such command', async () => {
+    const probe = new ExecProbe(['/no/such/command'], clock);
+    const error = await rejectsWithCode(probe.untilReady(target, patience()), 'JITSU_UNIKERNEL_INVALID');
+    assert.match(error.message, /readiness probe of web, "exec:\/no\/such\/command"/);
+  });
+});

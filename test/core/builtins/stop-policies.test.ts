@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import type { Activity, StopPolicy } from '#core/contracts/stop-policy.js';
+import { KeepAliveStopPolicy } from '#core/builtins/keep-alive-stop-policy.js';
+import { MaxLifetimeStopPolicy } from '#core/builtins/max-lifetime-stop-policy.js';
+import { verdictOn } from '#core/lifecycle/stop-policy-chain.js';
+import { TtlStopPolicy } from '#core/builtins/ttl-stop-policy.js';
+
+const activity: Activity = {
+  unikernel: 'web',
+  since: 0,
+  names: [
+    { name: 'a.test', ttl: 1_000, lastAsked: 0 },
+    { name: 'b.test', ttl: 2_000, lastAsked: 500 },
+  ],
+};
+
+describe('the TTL stop policy', () => {
+  it('keeps a unikernel until twice the TTL after the last query for any of its names', () => {
+    const policy = new TtlStopPolicy();
+    assert.deepEqual(policy.opinionOn(activity, 4_499), { keepUntil: 4_500 });
+    assert.deepEqual(policy.opinionOn(activity, 4_500), { stop: 'no query for twice the TTL' });
+  });
+});
+
+describe('the keep-alive stop policy', () => {
+  it('keeps a unikernel for good', () => {
+    assert.deepEqual(new KeepAliveStopPolicy().opinionOn(), { keepUntil: Infinity });
+  });
+});
+
+describe('the max-lifetime stop policy', () => {
+  it('leaves the decision to the next until the lifetime is over', () => {
+    const policy = new MaxLifetimeStopPolicy(10_000);
+    assert.deepEqual(policy.opinionOn(activity, 9_999), { undecidedUntil: 10_000 });
+    assert.deepEqual(policy.opinionOn(activity, 10_000), { stop: 'its lifetime is over' });
+  });
+});
+
+describe('a chain of stop policies', () => {
+  const says = (opinion: ReturnType<StopPolicy['opinionOn']>): StopPolicy => ({ opinionOn: () => opinion });
+
+  it('follows the first that keeps or stops', () => {
+    const chain = [says(undefined), says({ keepUntil: 50 }), says({ stop: 'too late' })];
+    assert.deepEqual(verdictOn(chain, activity, 0), { askAgainAt: 50 });
+    assert.deepEqual(verdictOn([says({ stop: 'now' }), says({ keepUntil: 50 })], activity, 0), { stop: 'now' });
+  });
+
+  it('asks again at the earliest time that any of them named', () => {
+    const chain = [says({ undecidedUntil: 30 }), says({ undecidedUntil: 40 }), says({ keepUntil: 50 })];
+    assert.deepEqual(verdictOn(chain, activity, 0), { askAgainAt: 30 });
+  });
+
+  it('keeps a unikernel of which no policy has an opinion', () => {
+    assert.deepEqual(verdictOn([says(undefined)], activity, 0), { askAgainAt: Infinity });
+    assert.deepEqual(verdictOn([], activity, 0), { askAgainAt: Infinity });
+  });
+});

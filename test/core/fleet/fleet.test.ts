@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { ConfigProblems } from '#core/config/config-problems.js';
+import type { Settings, UnikernelSettings } from '#core/config/settings.js';
+import { NameTable } from '#core/dns/name-table.js';
+import { Fleet } from '#core/fleet/fleet.js';
+import type { Instances } from '#core/fleet/instances.js';
+import { ManualClock } from '#core/testing/manual-clock.js';
+import { FakeBackend } from '../../support/fake-backend.js';
+
+const NONE: readonly never[] = [];
+const READY = [{ words: 'tcp:8080' }];
+
+/** A fleet on two connections to one hypervisor, of unikernels that are the machines of these names. */
+async function aFleet(
+  machines: readonly { name: string; backend: string; machine: string; names?: readonly string[] }[],
+  made: unknown[] = [],
+): Promise<Fleet> {
+  const backend = new FakeBackend(new ManualClock());
+  await backend.connect();
+  const unikernels = machines.map(
+    ({ name, backend, machine, names = [] }) =>
+      ({
+        name,
+        backend,
+        options: { name: machine },
+        names,
+        addresses: NONE,
+        ready: READY,
+        stopPolicies: NONE,
+        stopMode: 'destroy',
+      }) as unknown as UnikernelSettings,
+  );
+  const connections = [{ name: 'near' }, { name: 'far' }];
+  const instances = {
+    backend: () => backend,
+    bootConfigurators: [],
+    worded: ({ words }: { words: string }) => made.push(words),
+  } as unknown as Instances;
+  return new Fleet({ connections, unikernels } as unknown as Settings, instances);
+}
+
+describe('the fleet', () => {
+  it('asks the boot configurators of unikernels that they will be called for, and says all that is wrong', async () => {
+    const able = new FakeBackend(new ManualClock());
+    Object.assign(able, { capabilities: { ...able.capabilities, bootConfigurators: true } });
+    const backends: Readonly<Record<string, FakeBackend>> = { able, unable: new FakeBackend(new ManualClock()) };
+    for (const backend of Object.values(backends)) await backend.connect();
+    const unikernels = ['able', 'able', 'unable'].map((backend, index) => ({
+      ...{ name: `${backend}-${index}`, backend, options: { name: `${backend}-${index}` } },
+      ...{ names: [], ready: [], stopPolicies: [], stopMode: 'destroy' },
+    }));
+    const instances = {
+      backend: ({ name }: { name: string }) => backends[name],
+      bootConfigurators: [
+        { configure: async () => undefined },
+        {
+          configure: async () => undefined,
+          check: async ({ name }: { name: string }) => Promise.reject(new Error(`${name} has no file`)),
+        },
+      ],
+    } as unknown as Instances;
+    const connections = [{ name: 'able' }, { name: 'unable' }];
+    const fleet = new Fleet({ connections, unikernels } as unknown as Settings, instances);
+    await assert.rejects(
+      fleet.register(() => undefined),
+      (error) => {
+        assert.ok(error instanceof ConfigProblems);
+        assert.deepEqual(
+          error.problems.map(({ path, given, expected }) => `${path}: ${given}: ${expected}`),
+          ['able-0: it could not boot: able-0 has no file', 'able-1: it could not boot: able-1 has no file'],
+        );
+        return true;
+      },
+    );
+  });
+
+  it('refuses two unikernels that are one machine, and says which', async () => {
+    const fleet = await aFleet([
+      { name: 'a', backend: 'near', machine: 'one' },
+      { name: 'b', backend: 'near', machine: 'two' },
+      { name: 'c', backend: 'near', machine: 'one' },
+      { name: 'd', backend: 'near', machine: 'one' },
+    ]);
+    await assert.rejects(
+      fleet.register(() => undefined),
+      (error) => {
+        assert.ok(error instanceof ConfigProblems);
+        assert.deepEqual(
+          error.problems.map(({ path, given }) => `${path}: ${given}`),
+          ['c: the same machine as a', 'd: the same machine as a'],
+        );
+        return true;
+      },
+    );
+  });
+
+  it('takes machines that have the same id on different connections for different ones', async () => {
+    const fleet = await aFleet([
+      { name: 'a', backend: 'near', machine: 'one' },
+      { name: 'b', backend: 'far', machine: 'one' },
+    ]);
+    await fleet.register(() => undefined);
+    assert.deepEqual([...fleet.unikernels.keys()], ['a', 'b']);
+  });
+
+  it('finds a unikernel by its name, by a DNS name however it is written, and by its id', async () => {
+    const fleet = await aFleet([
+      { name: 'a', backend: 'near', machine: 'one', names: ['www.a.test', 'shared.test'] },
+      { name: 'b', backend: 'near', machine: 'two', names: ['shared.test', '*.w.test'] },
+    ]);
+    await fleet.register(() => undefined);
+    const [a, b] = [...fleet.unikernels.values()];
+    fleet.knowBy(new NameTable([a!, b!]));
+    assert.equal(fleet.find('b'), b);
+    assert.equal(fleet.find('WWW.A.test.'), a);
+    assert.equal(fleet.find('shared.test'), a);
+    assert.equal(fleet.find(b!.plan.id.toUpperCase()), b);
+    for (const nobodys of ['c.test', 'test', 'x.w.test', '..']) {
+      assert.throws(() => fleet.find(nobodys), { code: 'JITSU_UNIKERNEL_UNKNOWN' });
+    }
+    assert.equal(fleet.find('*.w.test'), b);
+  });
+
+  it('plans and makes once what 10,000 unikernels have in common, and nothing for names that nobody asks for', async () => {
+    const machines = Array.from({ length: 10_000 }, (_, index) => ({
+      ...{ name: `n${index}`, backend: 'near', machine: `n${index}`, names: [`n${index}.test`] },
+    }));
+    const made: unknown[] = [];
+    const fleet = await aFleet(machines, made);
+    await fleet.register(() => undefined);
+    assert.deepEqual(made, ['tcp:8080']);
+    const unikernels = [...fleet.unikernels.values()];
+    assert.equal(new Set(unikernels.map(({ plan }) => plan.probes)).size, 1);
+    assert.ok(unikernels.every(({ isCounted }) => !isCounted));
+    unikernels[5]!.counters.get('n5.test')?.asked(7);
+    assert.deepEqual(
+      unikernels.filter(({ isCounted }) => isCounted).map(({ name }) => name),
+      ['n5'],
+    );
+  });
+});

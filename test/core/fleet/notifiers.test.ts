@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import type { Settings } from '#core/config/settings.js';
+import type { Notifier } from '#core/contracts/notifier.js';
+import type { Instances } from '#core/fleet/instances.js';
+import { Notifiers } from '#core/fleet/notifiers.js';
+import { EventHub } from '#core/telemetry/event-hub.js';
+import { ManualClock } from '#core/testing/manual-clock.js';
+import { MemoryLogger } from '../../support/memory-logger.js';
+import { anEvent } from '../../support/store-records.js';
+
+/** Those that a configuration with these notifiers has, and unikernels a, of which Synjitsu is told, and b. */
+function notifiersOf(byName: Readonly<Record<string, Partial<Notifier>>>): Notifiers {
+  const notifiers = Object.keys(byName).map((name) => ({ contribution: { name } }));
+  const unikernels = [
+    { name: 'a', useSynjitsu: true },
+    { name: 'b', useSynjitsu: false },
+  ];
+  const instances = {
+    configured: ({ contribution: { name } }: { contribution: { name: string } }) => byName[name],
+  } as unknown as Instances;
+  return new Notifiers({ notifiers, unikernels } as unknown as Settings, instances);
+}
+
+describe('the notifiers', () => {
+  it('tell Synjitsu of no unikernel that does not use it, and all others of everything', async () => {
+    const told: string[] = [];
+    const teller = (name: string): Notifier => ({
+      notify: async ({ unikernel }) => void told.push(`${name} ${unikernel}`),
+    });
+    const hub = new EventHub(new ManualClock(), new MemoryLogger());
+    notifiersOf({ synjitsu: teller('synjitsu'), webhook: teller('webhook') }).join(hub);
+    for (const unikernel of ['a', 'b']) hub.emit(anEvent({ unikernel }));
+    await hub.close();
+    assert.deepEqual(told.sort(), ['synjitsu a', 'webhook a', 'webhook b']);
+  });
+
+  it('tell of themselves what they have to tell', () => {
+    const notifiers = notifiersOf({ quiet: {}, talker: { status: () => ({ connected: false, detail: 'alone' }) } });
+    assert.deepEqual(notifiers.status(), [{ name: 'talker', connected: false, detail: 'alone' }]);
+  });
+
+  it('are all closed, also after one of them has failed', async () => {
+    const calls: string[] = [];
+    const notifiers = notifiersOf({
+      broken: {
+        open: async () => void calls.push('open broken'),
+        close: async () => Promise.reject(new Error('stuck')),
+      },
+      plain: {},
+      fine: { open: async () => void calls.push('open fine'), close: async () => void calls.push('close fine') },
+    });
+    await notifiers.open();
+    await assert.rejects(notifiers.close(), /stuck/);
+    assert.deepEqual(calls, ['open broken', 'open fine', 'close fine']);
+  });
+});

@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import fc from 'fast-check';
+import { commandLine } from '#core/plugin-kit/command-line.js';
+
+const schema = commandLine('a command');
+
+function wordsOf(line: string): readonly string[] | undefined {
+  return schema.safeParse(line).data;
+}
+
+describe('splitting a command line', () => {
+  for (const [line, words] of [
+    [`sh -c 'a "b c"'`, ['sh', '-c', 'a "b c"']],
+    ['  python3   server.py\t8080 ', ['python3', 'server.py', '8080']],
+    [String.raw`a\ b "c\"d\e" e\\f`, ['a b', String.raw`c"d\e`, String.raw`e\f`]],
+    [`--name='x y'"z" ''`, ['--name=x yz', '']],
+  ] as const) {
+    it(`splits ${line}`, () => assert.deepEqual(wordsOf(line), words));
+  }
+
+  it('cannot split what has a quote that is never closed', () => {
+    for (const line of [`a 'b`, `a "b`, `a "b\\"`]) {
+      assert.match(schema.safeParse(line).error?.message ?? '', /A quote is never closed/);
+    }
+  });
+
+  it('wants a program', () => {
+    for (const line of ['', '  ', [], ['']]) {
+      assert.match(schema.safeParse(line).error?.message ?? '', /A program expected/);
+    }
+  });
+
+  it('takes a list of words as it is', () => {
+    assert.deepEqual(schema.parse(['a b', "'c"]), ['a b', "'c"]);
+  });
+
+  it('splits as sh does', function () {
+    this.timeout(60_000);
+    const character = fc.constantFrom('a', 'b', ' ', '\t', '\n', "'", '"', '\\', '\\', '-', '=', 'é');
+    const line = fc.string({ unit: character, maxLength: 24 }).filter((text) => wordsOf(text) !== undefined);
+    fc.assert(
+      // A newline in the open would end sh's command, a backslash at the very end is sh's continuation.
+      fc.property(line, (text) => {
+        fc.pre(!/\\$/.test(text));
+        const flat = text.replaceAll('\n', ' ');
+        const command = `for word in ${flat}\ndo printf '%s\\0' "$word"; done`;
+        const output = execFileSync('sh', ['-c', command], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+        assert.deepEqual(wordsOf(flat), output.split('\0').slice(0, -1));
+      }),
+      { numRuns: 100 },
+    );
+  });
+});
