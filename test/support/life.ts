@@ -42,8 +42,8 @@ export class Life implements Disposable {
     await this.backend.connect();
     const unikernels: Unikernel[] = [];
     for (const plan of plans) {
-      const id = await this.backend.register({ name: plan.name, options: { name: plan.name } });
-      unikernels.push(new Unikernel({ ...this.#defaults(plan.name), id, ...plan }));
+      const machine = await this.backend.machine({ name: plan.name, options: { name: plan.name } });
+      unikernels.push(new Unikernel({ ...this.#defaults(plan.name), machine, id: machine.id, ...plan }));
     }
     await this.follower.follow(new Map(unikernels.map((unikernel) => [unikernel.plan.id, unikernel])));
     return unikernels;
@@ -59,10 +59,9 @@ export class Life implements Disposable {
     this.reaper[Symbol.dispose]();
   }
 
-  #defaults(name: string): Omit<UnikernelPlan, 'id'> {
+  #defaults(name: string): Omit<UnikernelPlan, 'id' | 'machine'> {
     return {
       name,
-      backend: this.backend,
       backendName: 'fake',
       names: [`${name}.test`],
       addresses: ['192.0.2.1'],
