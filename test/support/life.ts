@@ -1,4 +1,4 @@
-import type { StopMode } from '#core/contracts/backend.js';
+import type { StopMode } from '#core/contracts/machine.js';
 import type { LifecycleEvent, LifecycleEventKind, WakeCause } from '#core/contracts/lifecycle-event.js';
 import type { ReadinessProbe } from '#core/contracts/readiness-probe.js';
 import { Announcer } from '#core/lifecycle/announcer.js';
