@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import fs, { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { mock } from 'node:test';
+import type { Writable } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
 import { OwnerLock } from '#core/state/owner-lock.js';
 import { identityOf, isAlive } from '#core/state/process-identity.js';
@@ -110,12 +111,18 @@ describe('the identity of a process', () => {
   it('is none of a zombie, which owns nothing, though its number is taken', async function () {
     if (process.platform !== 'linux') cannotRun(this, 'zombies are recognised on Linux');
     // The shell becomes a program that never asks what has become of the shell's child.
-    const parent = spawn('/bin/sh', ['-c', 'true & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const parent = spawn('/bin/sh', ['-c', 'read _ <&3 & echo $!; exec sleep 60'], {
+      stdio: ['ignore', 'pipe', 'ignore', 'pipe'],
+    });
+    const until = async (isSo: () => boolean): Promise<void> => {
+      while (!isSo()) await setTimeout(5);
+    };
     try {
-      const [line] = (await once(parent.stdout, 'data')) as [Buffer];
+      const [line] = (await once(parent.stdout!, 'data')) as [Buffer];
       const pid = Number(line.toString());
-      const stateOf = (): string | undefined => /\) (\S)/.exec(readFileSync(`/proc/${pid}/stat`, 'latin1'))?.[1];
-      while (stateOf() !== 'Z') await setTimeout(5);
+      await until(() => readFileSync(`/proc/${parent.pid}/cmdline`, 'latin1').startsWith('sleep'));
+      (parent.stdio[3] as Writable).end();
+      await until(() => readFileSync(`/proc/${pid}/stat`, 'latin1').includes(') Z '));
       const own = identityOf(process.pid)!;
       const started = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ')[19] ?? '';
       assert.equal(process.kill(pid, 0), true);
