@@ -57,10 +57,15 @@ export class MachineSweep implements Disposable {
     const looks = Math.min(CLOSE_LOOKS, this.machines.size);
     this.#looksLeft = Math.max(0, this.#looksLeft - looks);
     for (let look = 0; look < looks; look += 1) {
-      this.#turn ??= this.machines.values();
-      const next = this.#turn.next();
-      if (next.done) this.#turn = undefined;
-      else this.onLook(next.value, next.value.look());
+      const machine = this.#next();
+      if (machine !== undefined) this.onLook(machine, machine.look());
     }
+  }
+
+  #next(): ProcessMachine | undefined {
+    const next = this.#turn?.next();
+    if (next?.done === false) return next.value;
+    this.#turn = this.machines.values();
+    return this.#turn.next().value;
   }
 }
