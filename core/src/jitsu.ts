@@ -2,7 +2,6 @@ import { SystemClock } from './clock.js';
 import type { Endpoint, Settings } from './config/settings.js';
 import { ensureRuntimeDirectory } from './control/control-paths.js';
 import { ControlServer } from './control/control-server.js';
-import type { Backend } from './contracts/backend.js';
 import type { Clock } from './contracts/clock.js';
 import type { Logger } from './contracts/logger.js';
 import type { Milliseconds } from './contracts/milliseconds.js';
@@ -62,7 +61,7 @@ export class Jitsu {
   readonly #resolvers: readonly Resolver[];
   #cache: CachingResolver | undefined;
   readonly #settings: Omit<Settings, 'unikernels'>;
-  readonly #followers = new Map<Backend, PowerFollower>();
+  readonly #followers = new Map<string, PowerFollower>();
   #dns: DnsServer | undefined;
   #stopped: Promise<void> | undefined;
 
@@ -88,7 +87,7 @@ export class Jitsu {
     const { limit, queue, firstBackOff, longestBackOff } = settings.boot;
     const backOff = new BackOff(firstBackOff, longestBackOff);
     const onUp = (unikernel: Unikernel): void => {
-      this.#followers.get(unikernel.plan.backend)?.attend(unikernel);
+      this.#followers.get(unikernel.plan.backendName)?.attend(unikernel);
       this.#reaper.watch(unikernel);
     };
     // What boots must not hold up the answers of what runs.
@@ -183,7 +182,7 @@ export class Jitsu {
         this.#reaper.watch(unikernel),
       );
       this.#unwinding.add(() => follower[Symbol.dispose]());
-      this.#followers.set(backend, follower);
+      this.#followers.set(connection, follower);
       await follower.follow(this.#fleet.on(connection));
     }
     if (this.#settings.onExit === 'stop') this.#unwinding.add(() => this.#stopAll());
