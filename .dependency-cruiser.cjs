@@ -33,9 +33,9 @@ module.exports = {
     },
     {
       name: 'dns-is-not-lifecycle',
-      comment: 'They meet in dns/unikernel-resolver.ts and in the composition root.',
+      comment: 'They meet in dns/resolvers/unikernel-resolver.ts and in the composition root.',
       severity: 'error',
-      from: { path: '^core/src/dns/', pathNot: '^core/src/dns/unikernel-resolver\\.ts$' },
+      from: { path: '^core/src/dns/', pathNot: '^core/src/dns/resolvers/unikernel-resolver\\.ts$' },
       to: { path: '^core/src/lifecycle/' },
     },
     apart(

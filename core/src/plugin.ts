@@ -32,4 +32,4 @@ export { untilAborted } from './plugin-kit/until-aborted.js';
 export { definePlugin } from './plugins/define-plugin.js';
 export { inject, injectable } from './plugins/injection.js';
 export { BOOT_CONFIGURATORS, CLOCK, CONNECTION_NAME, LOGGER, OPTIONS, RUNTIME_DIRECTORY } from './plugins/tokens.js';
-export { TextIndex } from './text-index.js';
+export { TextIndex } from './collections/text-index.js';

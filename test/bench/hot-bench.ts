@@ -1,6 +1,6 @@
-import { HotAnswers } from '#core/dns/hot/hot-answers.js';
-import { HotReader, LONGEST_HOT_ANSWER } from '#core/dns/hot/hot-reader.js';
-import { LASTING_LEASE } from '#core/dns/lasting-lease.js';
+import { HotAnswers } from '#core/dns/packet-cache/packet-cache.js';
+import { HotReader, LONGEST_HOT_ANSWER } from '#core/dns/packet-cache/packet-reader.js';
+import { LASTING_LEASE } from '#core/dns/resolvers/lasting-lease.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { anAsker } from '../support/dns-asker.js';
 import { queryBytes } from '../support/dns-message.js';

@@ -3,13 +3,13 @@ import type { Settings, UnikernelSettings } from '../config/settings.js';
 import { ConfigProblems, type ConfigProblem } from '../config/config-problems.js';
 import type { Backend, UnikernelId } from '../contracts/backend.js';
 import type { StateStore, StoredCounters, StoredRegistration } from '../contracts/state-store.js';
-import type { NameTable } from '../dns/name-table.js';
+import type { NameTable } from '../dns/resolvers/name-table.js';
 import { errorCode, errorMessage, JitsuError } from '../errors.js';
 import type { Instances } from './instances.js';
 import type { Machines } from '../lifecycle/power-follower.js';
 import { SharedPlan, type CommonPlan } from '../lifecycle/shared-plan.js';
 import { Unikernel } from '../lifecycle/unikernel.js';
-import { TextIndex } from '../text-index.js';
+import { TextIndex } from '../collections/text-index.js';
 
 /** How many registrations a backend is asked for at once. */
 const AT_ONCE = 256;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import type { UpstreamSettings } from '#core/config/settings.js';
-import { frame } from '#core/dns/transport/frame-reader.js';
+import { frame } from '#core/dns/wire/frame-reader.js';
 import { Forwarder } from '#core/dns/forwarder/forwarder.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { Authority, type Certificate } from '../../../support/certificates.js';

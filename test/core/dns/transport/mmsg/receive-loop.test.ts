@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import type { DnsSettings } from '#core/config/settings.js';
-import { SILENCE } from '#core/dns/hot/hot-reader.js';
+import { SILENCE } from '#core/dns/packet-cache/packet-reader.js';
 import { Responder } from '#core/dns/responder.js';
 import { DatagramSocket } from '#core/dns/transport/mmsg/datagram-socket.js';
 import { MissReader } from '#core/dns/transport/mmsg/miss-reader.js';
