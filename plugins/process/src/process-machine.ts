@@ -1,4 +1,4 @@
-import type { Clock, Milliseconds, UnikernelId } from '@jitsud/core/plugin';
+import type { Clock, Milliseconds, MachineId } from '@jitsud/core/plugin';
 import type { Exit } from './exit.js';
 import type { MachineRecord } from './machine-records.js';
 import type { ProcessTable } from './process-table.js';
@@ -25,7 +25,7 @@ export class ProcessMachine {
 
   /** `child` where it was spawned for us: then its end is told to us, and else it is noticed by {@link check}. */
   constructor(
-    readonly id: UnikernelId,
+    readonly id: MachineId,
     readonly record: MachineRecord,
     private readonly table: ProcessTable,
     private readonly clock: Clock,
