@@ -21,7 +21,6 @@ const CALM = 3_500;
 
 interface Run {
   readonly processor: number;
-  readonly p50: number;
   readonly p99: number;
   readonly missing: number;
 }
@@ -45,7 +44,6 @@ async function compareTransport(transport: EchoTransport, trees: Trio<Tree>): Pr
     rounds.map(({ before, after, again }) => ({ before: before[key], after: after[key], again: again[key] }));
   const figures = [
     medianFigure(`storm, ${transport}: p99, ms`, of('p99')),
-    medianFigure(`storm, ${transport}: p50, ms`, of('p50')),
     pairedFigure(`storm, ${transport}: CPU per query, boots included, µs`, of('processor')),
   ];
   printFigures(
@@ -68,7 +66,6 @@ async function measure({ pid, port }: JitsuChild): Promise<Run> {
   await sleep(CALM);
   return {
     processor: (processor * 1_000) / latencies.length,
-    p50: percentile(latencies, 50),
     p99: percentile(latencies, 99),
     missing,
   };
