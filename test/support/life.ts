@@ -1,4 +1,4 @@
-import type { StopMode } from '#core/contracts/backend.js';
+import type { StopMode } from '#core/contracts/machine.js';
 import type { LifecycleEvent, LifecycleEventKind, WakeCause } from '#core/contracts/lifecycle-event.js';
 import type { ReadinessProbe } from '#core/contracts/readiness-probe.js';
 import { Announcer } from '#core/lifecycle/announcer.js';
@@ -50,8 +50,8 @@ export class Life implements Disposable {
     await this.backend.connect();
     const unikernels: Unikernel[] = [];
     for (const plan of plans) {
-      const id = await this.backend.register({ name: plan.name, options: { name: plan.name } });
-      unikernels.push(new Unikernel({ ...this.#defaults(plan.name), id, ...plan }));
+      const machine = await this.backend.machine({ name: plan.name, options: { name: plan.name } });
+      unikernels.push(new Unikernel({ ...this.#defaults(plan.name), machine, id: machine.id, ...plan }));
     }
     await this.follower.follow(new Map(unikernels.map((unikernel) => [unikernel.plan.id, unikernel])));
     return unikernels;
@@ -101,10 +101,9 @@ export class Life implements Disposable {
     this.reaper[Symbol.dispose]();
   }
 
-  #defaults(name: string): Omit<UnikernelPlan, 'id'> {
+  #defaults(name: string): Omit<UnikernelPlan, 'id' | 'machine'> {
     return {
       name,
-      backend: this.backend,
       backendName: 'fake',
       names: [`${name}.test`],
       addresses: ['192.0.2.1'],

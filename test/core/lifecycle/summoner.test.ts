@@ -77,8 +77,8 @@ describe('the summoner', () => {
     const reported: string[] = [];
     const probed: (readonly string[])[] = [];
     const probe = { untilReady: async ({ addresses }: ReadinessTarget) => void probed.push(addresses) };
-    const backend = Object.assign(life.backend, { addresses: async () => [...reported] });
-    const [web] = await life.with({ name: 'web', backend, addresses: [], probes: [probe] });
+    Object.assign(life.backend, { addresses: async () => [...reported] });
+    const [web] = await life.with({ name: 'web', addresses: [], probes: [probe] });
     assert.deepEqual(web!.addresses, []);
     const summon = life.summoner.summon(web!, aQuery);
     await life.clock.advance(5_000);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Backend } from '#core/contracts/backend.js';
+import type { Machine } from '#core/contracts/machine.js';
 import type { DnsAnswer, RecordsAnswer } from '#core/contracts/resolver.js';
 import { UnikernelResolver } from '#core/dns/resolvers/unikernel-resolver.js';
 import { JitsuError } from '#core/errors.js';
@@ -15,7 +15,7 @@ const never = new AbortController().signal;
 class Stage {
   readonly clock = new ManualClock(5_000);
   readonly log = new DnsLog();
-  readonly resolver: UnikernelResolver;
+  readonly resolver: UnikernelResolver<Unikernel>;
 
   constructor(
     unikernels: Unikernel[],
@@ -64,8 +64,8 @@ describe('the resolver of unikernels', () => {
   });
 
   it('summons for A one whose addresses its backend has yet to find out, and answers with those', async () => {
-    const backend = { addresses: async () => [] } as unknown as Backend;
-    const www = aUnikernel({ addresses: [], backend });
+    const machine = { addresses: async () => [] } as unknown as Machine;
+    const www = aUnikernel({ addresses: [], machine });
     const stage = new Stage([www], new FakeSummons(false));
     assertNoData(await stage.ask('www.example.org', 'AAAA'));
     assert.deepEqual(stage.summons.calls, []);
@@ -78,8 +78,8 @@ describe('the resolver of unikernels', () => {
   });
 
   it('has no data where the addresses found out are of the other family, and wakes nothing without addresses', async () => {
-    const backend = { addresses: async () => [] } as unknown as Backend;
-    const www = aUnikernel({ addresses: [], backend });
+    const machine = { addresses: async () => [] } as unknown as Machine;
+    const www = aUnikernel({ addresses: [], machine });
     const stage = new Stage([www], new FakeSummons(false));
     const asked = stage.ask('www.example.org');
     www.foundAddresses = ['2001:db8::9'];
@@ -332,8 +332,8 @@ describe('the resolver of unikernels', () => {
     });
 
     it('of no answer that an address yet to be found out would change', async () => {
-      const backend = { addresses: async () => [] } as unknown as Backend;
-      const [www, seeker] = [aUnikernel({ addresses: ['2001:db8::7'] }), aUnikernel({ addresses: [], backend })];
+      const machine = { addresses: async () => [] } as unknown as Machine;
+      const [www, seeker] = [aUnikernel({ addresses: ['2001:db8::7'] }), aUnikernel({ addresses: [], machine })];
       www.ready = true;
       assert.equal((await new Stage([seeker]).ask('www.example.org', 'AAAA'))?.lease, undefined);
       const stage = new Stage([www, seeker]);
