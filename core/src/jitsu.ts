@@ -22,6 +22,7 @@ import { Instances } from './fleet/instances.js';
 import { Announcer } from './lifecycle/announcer.js';
 import { BackOff } from './plugin-kit/back-off.js';
 import { BootQueue } from './lifecycle/boot-queue.js';
+import { Lifecycle } from './lifecycle/lifecycle.js';
 import { PowerFollower } from './lifecycle/power-follower.js';
 import { Reaper } from './lifecycle/reaper.js';
 import { Stopper } from './lifecycle/stopper.js';
@@ -100,6 +101,7 @@ export class Jitsu {
         udpTransport: () => this.udpTransport,
         notifiers: () => this.#notifiers.status(),
         cache: () => this.#cache,
+        settleUses: () => this.#dns?.settleUses(),
         forgetReusable: () => this.#dns?.forgetReusable(),
         refused: () => this.#access.refusals.counts,
       },
@@ -193,7 +195,11 @@ export class Jitsu {
     const unikernels = [...this.#fleet.unikernels.values()];
     const access = this.#access;
     const guard = new WakeGuard(settings.wake, access, clock);
-    const local = new UnikernelResolver(unikernels, this.#summoner, settings.dns, { clock, logger, guard });
+    const local = new UnikernelResolver(unikernels, new Lifecycle(this.#summoner, clock), settings.dns, {
+      clock,
+      logger,
+      guard,
+    });
     this.#fleet.knowBy(local.table);
     const forwarder = new Forwarder(settings.dns, { clock, logger, listening: () => this.listening });
     const cache = new CachingResolver(forwarder, settings.dns, clock);

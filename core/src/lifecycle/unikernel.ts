@@ -127,6 +127,10 @@ export class Unikernel {
     return this.plan.addresses.length > 0 ? this.plan.addresses : this.foundAddresses;
   }
 
+  get isSummoned(): boolean {
+    return this.summon !== undefined;
+  }
+
   /** Whether its backend has to find out its addresses. */
   get seeksAddresses(): boolean {
     return this.plan.addresses.length === 0 && this.plan.findsAddresses;

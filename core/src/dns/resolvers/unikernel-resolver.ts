@@ -5,9 +5,6 @@ import type { Milliseconds } from '../../contracts/milliseconds.js';
 import type { AnswerLease, DnsQuery, RecordsAnswer, Resolver } from '../../contracts/resolver.js';
 import type { ResourceRecord } from '../../contracts/resource-record.js';
 import { errorMessage } from '../../errors.js';
-import { ReadyLeases } from '../../lifecycle/ready-leases.js';
-import type { Summons } from '../../lifecycle/summoner.js';
-import type { Unikernel } from '../../lifecycle/unikernel.js';
 import { connectionType, type ConnectionType } from './connection-type.js';
 import { LASTING_LEASE } from './lasting-lease.js';
 import { minimalAny } from './minimal-any.js';
@@ -15,6 +12,7 @@ import { NameTable } from './name-table.js';
 import { Turns } from './round-robin.js';
 import type { WakeGuard } from '../admission/wake-guard.js';
 import { Rcode, RecordType } from '../wire/dns-parameters.js';
+import type { DnsUnikernel, UnikernelService } from './unikernel-service.js';
 import { Zones } from './zones.js';
 
 /** What the resolver needs besides its settings. */
@@ -29,7 +27,7 @@ export interface ResolverDependencies {
  * Answers for the names of unikernels, and summons those behind a name when the answer leads to a connection. Every other
  * question about such a name is answered without waking anything; docs/dns.md has the whole table.
  */
-export class UnikernelResolver implements Resolver {
+export class UnikernelResolver<Unikernel extends DnsUnikernel> implements Resolver {
   /** Who stands behind which names. */
   readonly table: NameTable<Unikernel>;
   private readonly clock: Clock;
@@ -37,18 +35,16 @@ export class UnikernelResolver implements Resolver {
   private readonly guard: WakeGuard | undefined;
   private readonly zones: Zones;
   private readonly turns = new Turns();
-  private readonly leases: ReadyLeases;
 
   /** @throws RangeError for a configured name that is none */
   constructor(
     unikernels: readonly Unikernel[],
-    private readonly summons: Summons,
+    private readonly service: UnikernelService<Unikernel>,
     settings: Pick<DnsSettings, 'zones' | 'ttl'>,
     { clock, logger, guard }: ResolverDependencies,
   ) {
     this.clock = clock;
     this.logger = logger;
-    this.leases = new ReadyLeases(clock);
     this.guard = guard;
     const timing = { ttl: inSeconds(settings.ttl), serial: inSeconds(clock.now()) };
     this.zones = new Zones(namesOf(unikernels), settings.zones, timing);
@@ -88,28 +84,28 @@ export class UnikernelResolver implements Resolver {
     }
 
     const { ready, sleeping } = byReadiness(wanted);
-    const down = sleeping.filter(({ summon }) => summon === undefined);
+    const down = sleeping.filter(({ isSummoned }) => !isSummoned);
     const refusal = sleeping.length === 0 ? undefined : this.guard?.refusal(query, down.length);
     if (refusal !== undefined && ready.length === 0) return refusal;
 
     const prolongs = this.guard?.mayProlong(query) ?? true;
     const now = this.clock.now();
-    if (prolongs) for (const { counters } of wanted) counters.get(name)?.asked(now);
+    if (prolongs) for (const unikernel of wanted) this.service.countQuery(unikernel, name, now);
     const woken = refusal === undefined ? sleeping : [];
     const rising = woken.length === 0 ? undefined : this.summonAll(woken, query, family.type, ready.length > 0);
     // One that is left alone for a while, or for which there is no room, does not boot and costs nobody's budget.
-    this.guard?.spend(query, down.filter(({ summon }) => summon !== undefined).length);
+    this.guard?.spend(query, down.filter(({ isSummoned }) => isSummoned).length);
     const answer = (up: readonly Unikernel[]): RecordsAnswer => {
       const records = family.recordsOf(up, query.name, shortestTtl(up));
       // Addresses were found out only now, and are of the other family.
       if (records.length === 0) return this.negative(query, Rcode.NoError);
       const key = `${family.type} ${name}`;
-      return leased(positive(this.turns.rotate(key, records)), this.leases.of(key, name, wanted, unikernels));
+      return leased(positive(this.turns.rotate(key, records)), this.service.lease(key, name, wanted, unikernels));
     };
     if (ready.length > 0 || rising === undefined) return answer(ready);
     return rising.then((up) => {
       const answered = this.clock.now();
-      if (prolongs && !signal.aborted) for (const { counters } of up) counters.get(name)?.answered(answered);
+      if (prolongs && !signal.aborted) for (const unikernel of up) this.service.countAnswer(unikernel, name, answered);
       return answer(up);
     });
   }
@@ -125,7 +121,7 @@ export class UnikernelResolver implements Resolver {
     othersAreReady: boolean,
   ): Promise<readonly Unikernel[]> {
     const cause = { kind: 'query', name: query.name, type, client: query.client.address } as const;
-    const outcomes = await Promise.allSettled(sleeping.map((unikernel) => this.summons.summon(unikernel, cause)));
+    const outcomes = await Promise.allSettled(sleeping.map((unikernel) => this.service.summon(unikernel, cause)));
     const risen = sleeping.filter((_, index) => outcomes[index]?.status === 'fulfilled');
     const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []));
     if (risen.length === 0 && !othersAreReady) throw failures[0];
@@ -143,16 +139,18 @@ export class UnikernelResolver implements Resolver {
   }
 }
 
-function* namesOf(unikernels: readonly Unikernel[]): Iterable<string> {
+function* namesOf(unikernels: readonly DnsUnikernel[]): Iterable<string> {
   for (const { plan } of unikernels) yield* plan.names;
 }
 
 /** In seconds: there is one for a whole set (RFC 2181, 5.2). */
-function shortestTtl(unikernels: readonly Unikernel[]): number {
+function shortestTtl(unikernels: readonly DnsUnikernel[]): number {
   return Math.min(...unikernels.map(({ plan }) => inSeconds(plan.ttl)));
 }
 
-function byReadiness(unikernels: readonly Unikernel[]): {
+function byReadiness<Unikernel extends DnsUnikernel>(
+  unikernels: readonly Unikernel[],
+): {
   ready: readonly Unikernel[];
   sleeping: readonly Unikernel[];
 } {

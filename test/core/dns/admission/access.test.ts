@@ -151,6 +151,16 @@ describe('cookies', () => {
     assert.equal(stage.seen.length, 0);
   });
 
+  it('are given to nobody outside dns.allow, who asks for nothing else either', async () => {
+    const stage = new Stage({ deny: ['192.0.2.0/24'] });
+    for (const cookie of [clientCookie, Buffer.alloc(24)]) {
+      const bytes = await stage.bytes(queryWithCookie(undefined, cookie));
+      const reply = decodeReply(bytes);
+      assert.deepEqual([bytes.length, reply.rcode, cookieIn(reply)], [12, 'REFUSED', undefined]);
+    }
+    assert.equal(stage.access.refusals.counts.client, 2);
+  });
+
   it('go with answers of others, too', async () => {
     const response = Buffer.from(queryBytes('a.test', { edns: {} }));
     response.writeUInt16BE(0x8180, 2);

@@ -104,4 +104,18 @@ describe('an asker, in whatever thread', () => {
     one.come(bytesOf('127.0.0.1'), true);
     assert.deepEqual([one.admit(NOW), one.admit(NOW), one.admit(NOW)], ['send', 'send', 'send']);
   });
+
+  it('has no credit given to its network where it is not limited itself', () => {
+    const asker = new Asker(sharedAccess());
+    const address = bytesOf('198.51.100.1');
+    const comes = (): void => asker.come(address, true);
+    comes();
+    assert.deepEqual([asker.admit(NOW), asker.admit(NOW), asker.admit(NOW)], ['send', 'send', 'drop']);
+    for (const free of [() => asker.come(address, false), () => asker.come(bytesOf('127.0.0.1'), true)]) {
+      free();
+      for (let round = 0; round < 5; round++) asker.takeBack();
+      comes();
+      assert.equal(asker.admit(NOW), 'drop');
+    }
+  });
 });

@@ -37,7 +37,7 @@ class Stage {
   readonly summons = new EndlessSummons();
   readonly access: Access;
   readonly unikernels: Unikernel[];
-  private readonly resolver: UnikernelResolver;
+  private readonly resolver: UnikernelResolver<Unikernel>;
 
   constructor(wake: Partial<WakeSettings> = {}, now = new Date(2026, 5, 1, 12, 0).getTime()) {
     this.clock = new ManualClock(now);

@@ -135,6 +135,17 @@ describe('hot answers and access', () => {
     }
   });
 
+  it('of other names are given to no client outside dns.allowForwarding', async () => {
+    const forwarders = { forwarders: 'system', allowForwarding: ['127.0.0.0/8'] } as const;
+    const stage = await Stage.open(forwarders);
+    assert.equal(await stage.isHotFor(near), true);
+    for (const transport of ['udp', 'tcp'] as const) {
+      assert.equal(await stage.isHotFor({ ...far, transport }), false);
+      assert.equal((await stage.ask({ ...far, transport }))?.flag_ra, false);
+    }
+    assert.equal(await stage.isHotFor(near), true);
+  });
+
   it('keep alive only for proven clients that may wake', async () => {
     const stage = await Stage.open({}, { trusted: exempt, deny: ['127.0.0.66/32'] });
     assert.equal(await stage.usesBy(near), 1);

@@ -14,7 +14,7 @@ const never = new AbortController().signal;
 class Stage {
   readonly clock = new ManualClock(5_000);
   readonly log = new DnsLog();
-  readonly resolver: UnikernelResolver;
+  readonly resolver: UnikernelResolver<Unikernel>;
 
   constructor(
     unikernels: Unikernel[],

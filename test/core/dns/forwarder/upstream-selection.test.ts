@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { isOwnEndpoint } from '#core/dns/forwarder/own-endpoints.js';
+import { isOwnEndpoint } from '#core/dns/forwarder/upstream-selection.js';
 
 const at = (address: string, port = 53) => ({ address, port });
 
