@@ -21,6 +21,7 @@ export { BackOff } from './plugin-kit/back-off.js';
 export { commandLine } from './plugin-kit/command-line.js';
 export { MachineById } from './plugin-kit/machine-by-id.js';
 export { PowerWatch } from './plugin-kit/power-watch.js';
+export { stableUuid } from './plugin-kit/stable-uuid.js';
 export { untilAborted } from './plugin-kit/until-aborted.js';
 export { definePlugin } from './plugins/define-plugin.js';
 export { inject, injectable } from './plugins/injection.js';
