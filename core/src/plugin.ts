@@ -19,8 +19,6 @@ export { duration } from './config/duration.js';
 export type { AddressFindingBackends, BackendOptions } from './config/jitsu-config.js';
 export { BackOff } from './plugin-kit/back-off.js';
 export { commandLine } from './plugin-kit/command-line.js';
-export { MachineById } from './plugin-kit/machine-by-id.js';
-export { PowerWatch } from './plugin-kit/power-watch.js';
 export { stableUuid } from './plugin-kit/stable-uuid.js';
 export { untilAborted } from './plugin-kit/until-aborted.js';
 export { definePlugin } from './plugins/define-plugin.js';
