@@ -4,7 +4,7 @@ import {
   injectable,
   JitsuError,
   LOGGER,
-  OPTIONS,
+  optionsOf,
   PowerWatch,
   untilAborted,
   type Backend,
@@ -24,7 +24,7 @@ import { PoolConnection } from './pool-connection.js';
 import { readPassword, takePasswordOfEnvironment } from './read-password.js';
 import { shutDown } from './shut-down.js';
 import { trustOf } from './trust.js';
-import type { ConnectionOptions, XapiOptions } from './xapi-options.js';
+import { connectionOptions, type ConnectionOptions, type XapiOptions } from './xapi-options.js';
 import { XapiVm } from './xapi-vm.js';
 
 interface Registered {
@@ -48,7 +48,7 @@ export class XapiBackend implements Backend<XapiOptions> {
   readonly #registered = new Map<UnikernelId, Registered>();
 
   constructor(
-    @inject(OPTIONS) options: ConnectionOptions,
+    @inject(optionsOf(connectionOptions)) options: ConnectionOptions,
     @inject(LOGGER) private readonly logger: Logger,
     @inject(CLOCK) private readonly clock: Clock,
   ) {

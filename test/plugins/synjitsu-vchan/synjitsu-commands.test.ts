@@ -1,8 +1,10 @@
+import { describeCommand } from '@jitsud/core/testing';
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { SystemClock } from '#core/clock.js';
 import { eventually } from '#core/testing/eventually.js';
+import { listenOptions, SynjitsuListen } from '#synjitsu-vchan/synjitsu-listen.js';
 import { SynjitsuNotifier } from '#synjitsu-vchan/synjitsu-notifier.js';
 import { runJitsu, spawnJitsu } from '../../support/jitsu-command.js';
 import { MemoryLogger } from '../../support/memory-logger.js';
@@ -63,6 +65,33 @@ describe('the commands around Synjitsu', function () {
       }
       await notifier.close();
     }
+
+    describeCommand('synjitsu-listen', {
+      patience: 60_000,
+      schema: listenOptions,
+      command: (options) => new SynjitsuListen(options, new SystemClock()),
+      runs: [
+        {
+          it: 'ends after as many records as were asked for',
+          flags: { count: 2 },
+          meanwhile: tell,
+          out: /^.*192\.0\.2\.1\n.*192\.0\.2\.2\n$/,
+          err: /^listening on the port synjitsu for domain 0\ndomain 0 has connected\n/,
+        },
+        {
+          it: 'prints JSON where it is asked to',
+          flags: { count: 2, json: true },
+          meanwhile: tell,
+          out: /^(\{"at":.*"mac":"00:16:3e:00:00:01".*\}\n){2}$/,
+        },
+      ],
+      endless: {},
+      refused: [
+        { because: 'a domain without a number', flags: { from: 'x' } },
+        { because: 'a port with a slash in its name', flags: { port: 'a/b' } },
+        { because: 'no record at all', flags: { count: 0 } },
+      ],
+    });
 
     it('print what they are told, decoded, and end after as many records as were asked for', async () => {
       const child = spawnJitsu(['synjitsu-listen', '--count', '2', '--json'], { env: bed.environment });
