@@ -1,6 +1,5 @@
 import type { core, ZodType } from 'zod';
-import { configSchema } from './config-schema.js';
-import type { CheckedConfig } from './config-schema.js';
+import { configSchema, type CheckedConfig } from './config-schema.js';
 import { unknownKey } from './expectation.js';
 import { givenValue } from './given-value.js';
 import type { ProblemList } from './problem-list.js';

@@ -4,8 +4,7 @@ import type { Contributions } from '../plugins/contributions.js';
 import { configSchema } from './config-schema.js';
 import { findsAddresses } from './finds-addresses.js';
 import { snakeCase } from './letter-case.js';
-import { inputSchema } from './option-description.js';
-import type { JsonSchema } from './option-description.js';
+import { inputSchema, type JsonSchema } from './option-description.js';
 import { addresslessSchema, unikernelSchema } from './unikernel-schema.js';
 
 /** The JSON Schema (2020-12) of a configuration file: the core's keys, and those of all plugins that have registered. */

@@ -1,8 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import { JitsuError } from '../errors.js';
 import { readConfigFile, SEARCH_PLACES } from './config-file.js';
-import { readSettings } from './read-settings.js';
-import type { SettingsContext } from './read-settings.js';
+import { readSettings, type SettingsContext } from './read-settings.js';
 import type { Settings } from './settings.js';
 import type { StartFlags } from './start-flags.js';
 

@@ -1,6 +1,5 @@
 import { errorCode, errorMessage } from '../errors.js';
-import { ConfigProblems } from './config-problems.js';
-import type { ConfigProblem } from './config-problems.js';
+import { ConfigProblems, type ConfigProblem } from './config-problems.js';
 import { givenValue } from './given-value.js';
 
 /** Gathers what is wrong, so that all of it can be said in one go. */

@@ -1,6 +1,5 @@
 import type { core, ZodType } from 'zod';
-import { check } from './schema-problems.js';
-import type { Checked } from './schema-problems.js';
+import { check, type Checked } from './schema-problems.js';
 
 type Issue = core.$ZodIssue;
 type Values = Readonly<Record<string, unknown>>;

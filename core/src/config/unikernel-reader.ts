@@ -2,7 +2,7 @@ import type { z, ZodObject } from 'zod';
 import type { ReadinessProbe } from '../contracts/readiness-probe.js';
 import type { StopPolicy } from '../contracts/stop-policy.js';
 import type { Contributions } from '../plugins/contributions.js';
-import { TextIndex } from '../text-index.js';
+import { TextIndex } from '../collections/text-index.js';
 import type { CheckedConfig } from './config-schema.js';
 import { findsAddresses } from './finds-addresses.js';
 import { KeywiseReader } from './keywise-reader.js';

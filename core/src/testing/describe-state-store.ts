@@ -170,6 +170,21 @@ export function describeStateStore(name: string, harness: StateStoreHarness): vo
           }
           assert.equal((await bounded.history({})).at(-1)?.at, 50);
         });
+
+        it('drops each event once, also where many come at the same time', async () => {
+          await close();
+          const bounded = await open(async () => harness.bounded?.(20) ?? assert.fail());
+          for (let burst = 0; burst < 3; burst += 1) {
+            await Promise.all(
+              Array.from({ length: 100 }, (_, at) => bounded.appendEvent(event('started', 'alpha', at))),
+            );
+            for (let at = 100; at < 120; at += 1) {
+              await bounded.appendEvent(event('started', 'alpha', at));
+              const kept = (await bounded.history({})).length;
+              assert.ok(kept >= 20 && kept <= 22, `${kept} kept after ${at} of burst ${burst}`);
+            }
+          }
+        });
       }
 
       it('keeps every fact of an event', async () => {
@@ -216,7 +231,7 @@ function registration(unikernel: string): StoredRegistration {
   return {
     unikernel,
     id,
-    backend: 'process',
+    backend: 'example',
     names,
     addresses: ['192.0.2.1', '2001:db8::1'],
     ttl: 60_000,

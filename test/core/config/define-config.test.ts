@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import type { z } from 'zod';
-import { defineConfig } from '@jitsud/core';
-import type { JitsuConfig } from '@jitsud/core';
+import { defineConfig, type JitsuConfig } from '@jitsud/core';
 import type { configSchema } from '#core/config/config-schema.js';
 import type { addresslessSchema } from '#core/config/unikernel-schema.js';
 

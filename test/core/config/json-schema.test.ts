@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
-import { describeOptions } from '#core/config/option-description.js';
+import { describeOptions, type JsonSchema } from '#core/config/option-description.js';
 import { jsonSchema } from '#core/config/json-schema.js';
-import type { JsonSchema } from '#core/config/option-description.js';
 import { Contributions } from '#core/plugins/contributions.js';
 import { settingsContext } from '../../support/settings-context.js';
 

@@ -1,0 +1,301 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import type { UpstreamSettings } from '#core/config/settings.js';
+import { frame } from '#core/dns/wire/frame-reader.js';
+import { Forwarder } from '#core/dns/forwarder/forwarder.js';
+import { ManualClock } from '#core/testing/manual-clock.js';
+import { Authority, type Certificate } from '../../../support/certificates.js';
+import { DnsLog } from '../../../support/dns-log.js';
+import { decodeReply } from '../../../support/dns-message.js';
+import { aQuery } from '../../../support/dns-query.js';
+import { dnsSettings } from '../../../support/dns-settings.js';
+import {
+  addressFor,
+  FakeUpstream,
+  replyTo,
+  type UpstreamBehaviour,
+  type UpstreamQuery,
+} from '../../../support/dns-upstream.js';
+import { requireTool } from '../../../support/require-tool.js';
+import { TemporaryFolder } from '../../../support/temporary-folder.js';
+
+const never = new AbortController().signal;
+const answerTo = (query: UpstreamQuery): Uint8Array => replyTo(query, addressFor(query, '192.0.2.1'));
+const good: UpstreamBehaviour = (query) => [answerTo(query)];
+
+describe('an upstream that is asked over connections', () => {
+  const clock = new ManualClock();
+  const servers: FakeUpstream[] = [];
+  const forwarders: Forwarder[] = [];
+
+  afterEach(async () => {
+    for (const forwarder of forwarders.splice(0)) forwarder.close();
+    assert.equal(clock.pending, 0, 'a closed forwarder leaves no timer');
+    for (const server of servers.splice(0)) await server[Symbol.asyncDispose]();
+  });
+
+  const upstream = async (behaviour: UpstreamBehaviour, certificate?: Certificate): Promise<FakeUpstream> => {
+    const server = await FakeUpstream.start(behaviour, certificate);
+    servers.push(server);
+    return server;
+  };
+  const forwarderTo = (upstreamSettings: UpstreamSettings, forwardCertificates?: string): Forwarder => {
+    const settings = dnsSettings({
+      forwarders: [upstreamSettings],
+      limits: { ...dnsSettings().limits, forwardedQueries: 1_000 },
+      ...(forwardCertificates !== undefined && { forwardCertificates }),
+    });
+    const forwarder = new Forwarder(settings, { clock, logger: new DnsLog(), listening: () => [] });
+    forwarders.push(forwarder);
+    return forwarder;
+  };
+  const ask = async (forwarder: Forwarder, name = 'a.test'): Promise<string | undefined> => {
+    const answer = await forwarder.resolve(aQuery(name), never);
+    assert.ok(answer && 'message' in answer);
+    const [record] = decodeReply(answer.message).answers ?? [];
+    return record?.type === 'A' ? record.name : undefined;
+  };
+  const names = (count: number): string[] => Array.from({ length: count }, (_, index) => `n${index}.test`);
+  const until = async (isSo: () => boolean): Promise<void> => {
+    while (!isSo()) await new Promise((resolve) => setImmediate(resolve));
+  };
+
+  describe('by TCP', () => {
+    const byTcp = (server: FakeUpstream): UpstreamSettings => ({ ...server.endpoint, transport: 'tcp' });
+
+    it('is asked by no other way, over one connection', async () => {
+      const server = await upstream(good);
+      const forwarder = forwarderTo(byTcp(server));
+      assert.deepEqual(await Promise.all(names(50).map((name) => ask(forwarder, name))), names(50));
+      assert.equal(await ask(forwarder), 'a.test');
+      assert.equal(server.connections, 1);
+      assert.ok(server.queries.every(({ transport }) => transport === 'tcp'));
+      assert.equal(new Set(server.queries.slice(0, 50).map(({ decoded }) => decoded.id)).size, 50);
+    });
+
+    it('may answer in any order', async () => {
+      const held: UpstreamQuery[] = [];
+      const server = await upstream((query) => (held.push(query) < 20 ? [] : held.toReversed().map(answerTo)));
+      const forwarder = forwarderTo(byTcp(server));
+      assert.deepEqual(await Promise.all(names(20).map((name) => ask(forwarder, name))), names(20));
+    });
+
+    it('gets further connections when one is full', async () => {
+      const held: UpstreamQuery[] = [];
+      const server = await upstream((query) => {
+        if (held.push(query) === 300) for (const each of held) each.connection?.write(frame(answerTo(each)));
+        return [];
+      });
+      const forwarder = forwarderTo(byTcp(server));
+      await Promise.all(names(300).map((name) => ask(forwarder, name)));
+      assert.equal(server.connections, 2);
+    });
+
+    it('may close the connection after each answer', async () => {
+      const server = await upstream((query) => {
+        query.connection?.end(frame(answerTo(query)));
+        return [];
+      });
+      const forwarder = forwarderTo(byTcp(server));
+      for (const name of names(5)) assert.equal(await ask(forwarder, name), name);
+      assert.deepEqual(await Promise.all(names(3).map((name) => ask(forwarder, name))), names(3));
+    });
+
+    it('is asked once again when the connection ends before the answer, be it in the middle of it', async () => {
+      const server = await upstream((query) => {
+        if (server.queries.length > 1) return good(query, server);
+        query.connection?.end(frame(answerTo(query)).subarray(0, 20));
+        return [];
+      });
+      assert.equal(await ask(forwarderTo(byTcp(server))), 'a.test');
+      assert.equal(server.connections, 2);
+    });
+
+    it('is given up when that goes on', async () => {
+      const server = await upstream((query) => {
+        query.connection?.destroy();
+        return [];
+      });
+      await assert.rejects(
+        ask(forwarderTo(byTcp(server))),
+        /tcp:\/\/127\.0\.0\.1:\d+: (the connection was closed|.*ECONNRESET)/,
+      );
+      assert.equal(server.connections, 2);
+    });
+
+    it('keeps the connection for ten seconds after the last answer', async () => {
+      const server = await upstream(good);
+      const forwarder = forwarderTo(byTcp(server));
+      await ask(forwarder);
+      await clock.advance(9_000);
+      await ask(forwarder);
+      await clock.advance(9_999);
+      await ask(forwarder);
+      assert.equal(server.connections, 1);
+      await clock.advance(10_000);
+      await ask(forwarder);
+      assert.equal(server.connections, 2);
+    });
+
+    it('is left after a time-out in which it has said nothing at all', async () => {
+      const server = await upstream((query) => (server.queries.length > 1 ? good(query, server) : []));
+      const forwarder = forwarderTo(byTcp(server));
+      const failing = assert.rejects(ask(forwarder), /no answer within 2 s/);
+      await until(() => server.queries.length === 1);
+      await clock.advance(2_000);
+      await failing;
+      assert.equal(await ask(forwarder), 'a.test');
+      assert.equal(server.connections, 2);
+    });
+
+    it('keeps the connection on which one query has no answer and others have', async () => {
+      const server = await upstream((query) =>
+        query.decoded.questions?.[0]?.name === 'mute.test' ? [] : good(query, server),
+      );
+      const forwarder = forwarderTo(byTcp(server));
+      const failing = assert.rejects(ask(forwarder, 'mute.test'), /no answer within 2 s/);
+      await until(() => server.queries.length === 1);
+      await clock.advance(1_000);
+      assert.equal(await ask(forwarder), 'a.test');
+      const waiting = ask(forwarder, 'b.test');
+      await clock.advance(1_000);
+      await failing;
+      assert.equal(await waiting, 'b.test');
+      assert.equal(await ask(forwarder), 'a.test');
+      assert.equal(server.connections, 1);
+    });
+
+    it('is given up where all of eight connections are full', async () => {
+      const server = await upstream(() => []);
+      const settings = dnsSettings({
+        forwarders: [byTcp(server)],
+        limits: { ...dnsSettings().limits, forwardedQueries: 3_000 },
+      });
+      const forwarder = new Forwarder(settings, { clock, logger: new DnsLog(), listening: () => [] });
+      forwarders.push(forwarder);
+      const waiting = Array.from({ length: 8 * 256 }, (_, index) =>
+        assert.rejects(ask(forwarder, `n${index}.test`), { code: 'JITSU_SHUTTING_DOWN' }),
+      );
+      await assert.rejects(ask(forwarder), /too many queries wait on its connections/);
+      await until(() => server.queries.length === 8 * 256);
+      assert.equal(server.connections, 8);
+      forwarder.close();
+      await Promise.all(waiting);
+    });
+
+    it('is passed over what is no answer', async () => {
+      const server = await upstream((query) => {
+        const wrongId = Buffer.from(answerTo(query));
+        wrongId.writeUInt16BE(wrongId.readUInt16BE(0) ^ 1, 0);
+        return [wrongId, Buffer.alloc(0), query.bytes, Buffer.from('junk'), answerTo(query)];
+      });
+      assert.equal(await ask(forwarderTo(byTcp(server))), 'a.test');
+    });
+
+    it('gets over the same connection what was cut over UDP', async () => {
+      const server = await upstream((query) =>
+        query.transport === 'tcp' ? good(query, server) : [replyTo(query, { flags: 0x0200 })],
+      );
+      const forwarder = forwarderTo(server.endpoint);
+      for (const name of names(5)) assert.equal(await ask(forwarder, name), name);
+      assert.equal(server.connections, 1);
+    });
+  });
+
+  describe('by TLS', () => {
+    let authority: Authority;
+    let named: Certificate;
+    let numbered: Certificate;
+    let expired: Certificate;
+
+    before(function () {
+      this.timeout(20_000);
+      authority = new Authority(requireTool(this, 'openssl'));
+      named = authority.issue('DNS:dns.example.org');
+      numbered = authority.issue('IP:127.0.0.1');
+      expired = authority.issue('IP:127.0.0.1', -1);
+    });
+
+    after(() => authority?.[Symbol.dispose]());
+
+    const byTls = (server: FakeUpstream, name?: string): UpstreamSettings => ({
+      ...server.endpoint,
+      transport: 'tls',
+      ...(name !== undefined && { name }),
+    });
+    const opened = async (
+      settings: UpstreamSettings,
+      trusted: string | undefined = authority.file,
+    ): Promise<Forwarder> => {
+      const forwarder = forwarderTo(settings, trusted);
+      await forwarder.open();
+      return forwarder;
+    };
+
+    it('is asked over one connection if its certificate has the name', async () => {
+      const server = await upstream(good, named);
+      const forwarder = await opened(byTls(server, 'dns.example.org'));
+      assert.deepEqual(await Promise.all(names(20).map((name) => ask(forwarder, name))), names(20));
+      assert.equal(server.connections, 1);
+    });
+
+    it('is asked if its certificate has the address, where no name is told', async () => {
+      const server = await upstream(good, numbered);
+      assert.equal(await ask(await opened(byTls(server))), 'a.test');
+    });
+
+    it('takes up its session again', async () => {
+      const server = await upstream(good, numbered);
+      const forwarder = await opened(byTls(server));
+      await ask(forwarder);
+      await clock.advance(10_000);
+      await ask(forwarder);
+      assert.deepEqual([server.connections, server.resumed], [2, 1]);
+    });
+
+    for (const [title, certificate, name, reason] of [
+      ['another name', () => named, 'other.example.org', /TLS failed: .*other\.example\.org/],
+      ['a name but not the address', () => named, undefined, /TLS failed: .*127\.0\.0\.1/],
+      ['the address but not the name', () => numbered, 'dns.example.org', /TLS failed: .*dns\.example\.org/],
+      ['a date that is past', () => expired, undefined, /TLS failed: certificate has expired/],
+    ] as const) {
+      it(`is told nothing if its certificate has ${title}`, async () => {
+        const server = await upstream(good, certificate());
+        await assert.rejects(ask(await opened(byTls(server, name))), {
+          code: 'JITSU_FORWARD_FAILED',
+          message: reason,
+        });
+        assert.equal(server.queries.length, 0);
+      });
+    }
+
+    it('is told nothing if nobody who is trusted vouches for it', async () => {
+      using stranger = new Authority('openssl');
+      const server = await upstream(good, numbered);
+      await assert.rejects(ask(await opened(byTls(server), stranger.file)), /TLS failed: /);
+      await assert.rejects(ask(forwarderTo(byTls(server))), /TLS failed: /);
+      assert.equal(server.queries.length, 0);
+    });
+
+    it('is told nothing if it speaks no TLS', async () => {
+      const server = await upstream(good);
+      const forwarder = await opened(byTls(server));
+      const failing = assert.rejects(ask(forwarder), /no answer within|TLS failed/);
+      await until(() => server.connections === 1);
+      await clock.advance(2_000);
+      await failing;
+      assert.ok(server.queries.every(({ decoded }) => decoded.questions?.[0]?.name !== 'a.test'));
+    });
+
+    it('cannot be used without the authorities that are named', async () => {
+      const server = await upstream(good, numbered);
+      await assert.rejects(opened(byTls(server), '/nowhere/authorities.pem'), {
+        code: 'JITSU_CONFIG_UNREADABLE',
+        message: /forwardCertificates.*ENOENT/,
+      });
+      using folder = new TemporaryFolder();
+      writeFileSync(folder.in('empty.pem'), 'nothing\n');
+      await assert.rejects(opened(byTls(server), folder.in('empty.pem')), /there is no certificate in/);
+    });
+  });
+});

@@ -1,0 +1,197 @@
+import assert from 'node:assert/strict';
+import type { RandomSource } from '#core/dns/forwarder/random-source.js';
+import type { ReplyListener } from '#core/dns/forwarder/reply-listener.js';
+import { UdpPool } from '#core/dns/forwarder/udp-pool.js';
+import type { UdpSocket, UdpSocketListener, UdpSockets } from '#core/dns/forwarder/udp-socket.js';
+
+const ENDPOINT = { address: '192.0.2.53', port: 53 };
+
+/** A socket that sends nothing; the test says what arrives. */
+class FakeSocket implements UdpSocket {
+  readonly sent: Uint8Array[] = [];
+  closed = false;
+
+  constructor(readonly listener: UdpSocketListener) {}
+
+  send(message: Uint8Array): void {
+    this.sent.push(Uint8Array.from(message));
+  }
+
+  close(): void {
+    assert.equal(this.closed, false, 'a socket is closed once');
+    this.closed = true;
+  }
+}
+
+class FakeSockets implements UdpSockets {
+  readonly opened: FakeSocket[] = [];
+  declare batch?: number;
+
+  open(_upstream: unknown, listener: UdpSocketListener): FakeSocket {
+    const socket = new FakeSocket(listener);
+    this.opened.push(socket);
+    return socket;
+  }
+}
+
+/** Counts up where an id is drawn, unless told which come next; every port is the first. */
+class FakeRandom implements Pick<RandomSource, 'uint16' | 'below'> {
+  readonly ids: number[] = [];
+  readonly slots: number[] = [];
+  private count = 0;
+
+  uint16(): number {
+    return this.ids.shift() ?? this.count++;
+  }
+
+  below(): number {
+    return this.slots.shift() ?? 0;
+  }
+}
+
+class Query implements ReplyListener {
+  readonly events: string[] = [];
+  readonly message = new Uint8Array(20);
+
+  onMessage(message: Uint8Array): void {
+    this.events.push(`message ${(message[0] as number) * 256 + (message[1] as number)}`);
+  }
+
+  onForeignMessage(): void {
+    this.events.push('foreign');
+  }
+
+  onLost(reason: Error): void {
+    this.events.push(reason.message);
+  }
+}
+
+describe('the source ports by which one upstream is asked', () => {
+  let sockets: FakeSockets;
+  let random: FakeRandom;
+  let pool: UdpPool;
+
+  beforeEach(() => {
+    [sockets, random] = [new FakeSockets(), new FakeRandom()];
+    pool = new UdpPool(ENDPOINT, random as unknown as RandomSource, sockets);
+  });
+
+  const answer = (id: number): Uint8Array => Uint8Array.of(id >> 8, id & 0xff, ...new Uint8Array(18));
+  const ask = (now = 0) => {
+    const query = new Query();
+    const port = pool.pick(now);
+    const id = port.ask(query.message, query);
+    return { query, id, port, release: () => port.release(id) };
+  };
+
+  it('are left after 512 queries, though all of them have been answered', () => {
+    for (let count = 0; count < 512; count++) ask().release();
+    assert.equal(sockets.opened.length, 1);
+    ask().release();
+    assert.equal(sockets.opened.length, 2);
+    assert.deepEqual(
+      sockets.opened.map(({ sent }) => sent.length),
+      [512, 1],
+    );
+  });
+
+  it('are left after 30 s', () => {
+    ask(0).release();
+    ask(29_999).release();
+    assert.equal(sockets.opened.length, 1);
+    ask(30_000).release();
+    assert.equal(sockets.opened.length, 2);
+  });
+
+  it('are closed when they are left, at once where nobody waits there', () => {
+    ask(0).release();
+    ask(30_000);
+    assert.deepEqual(
+      sockets.opened.map(({ closed }) => closed),
+      [true, false],
+    );
+  });
+
+  it('are closed when they are left and the last who waits there has gone', () => {
+    const [first, second] = [ask(0), ask(0)];
+    ask(30_000);
+    sockets.opened[0]?.listener.onMessage(answer(first.id));
+    first.release();
+    first.release();
+    assert.deepEqual([sockets.opened[0]?.closed, first.query.events], [false, [`message ${first.id}`]]);
+    second.release();
+    assert.equal(sockets.opened[0]?.closed, true);
+    assert.equal(pool['ports'].size, 1, 'nothing remembers what is closed');
+  });
+
+  it('never take an id twice, in use or not', () => {
+    random.ids.push(7, 7, 8, 7, 8, 9);
+    const first = ask();
+    const second = ask();
+    second.release();
+    const third = ask();
+    assert.deepEqual([first.id, second.id, third.id], [7, 8, 9]);
+    sockets.opened[0]?.listener.onMessage(answer(7));
+    assert.deepEqual([first.query.events, third.query.events], [['message 7'], []]);
+  });
+
+  it('take the answer to a query that waits no more for late, not for forged', () => {
+    const [late, other] = [ask(), ask()];
+    late.release();
+    for (let copy = 0; copy < 5; copy++) sockets.opened[0]?.listener.onMessage(answer(late.id));
+    assert.deepEqual([late.query.events, other.query.events], [[], []]);
+  });
+
+  it('let all who wait there know of a message with an id that was never used, or of none', () => {
+    const [gone, one, other] = [ask(), ask(), ask()];
+    gone.release();
+    sockets.opened[0]?.listener.onMessage(answer(9_999));
+    sockets.opened[0]?.listener.onMessage(Uint8Array.of(0, one.id));
+    assert.deepEqual(
+      [gone, one, other].map(({ query }) => query.events),
+      [[], ['foreign', 'foreign'], ['foreign', 'foreign']],
+    );
+  });
+
+  it('fail all who wait there by an error, and are used again unless it is fatal', () => {
+    const first = ask();
+    sockets.opened[0]?.listener.onError(new Error('unreachable'), false);
+    first.release();
+    const second = ask();
+    assert.equal(sockets.opened.length, 1);
+    sockets.opened[0]?.listener.onError(new Error('no such interface'), true);
+    assert.deepEqual([first.query.events, second.query.events], [['unreachable'], ['no such interface']]);
+    second.release();
+    assert.equal(sockets.opened[0]?.closed, true);
+    second.port.send(second.query.message);
+    assert.equal(sockets.opened[0].sent.length, 2, 'nothing is sent by a closed one');
+    ask();
+    assert.equal(sockets.opened.length, 2);
+  });
+
+  it('are another one each time, or one for all that leaves in one batch', () => {
+    random.slots.push(1, 2, 3, 4);
+    for (let count = 0; count < 2; count++) ask();
+    assert.equal(sockets.opened.length, 2);
+    sockets.batch = 1;
+    for (let count = 0; count < 3; count++) ask();
+    assert.equal(sockets.opened.length, 3);
+    sockets.batch = 2;
+    ask();
+    assert.equal(sockets.opened.length, 4);
+  });
+
+  it('are closed with the pool, also those that have been left', () => {
+    const [left, current] = [ask(0), ask(30_000)];
+    pool.close(new Error('closing'));
+    assert.deepEqual(
+      [left, current].map(({ query }) => query.events),
+      [['closing'], ['closing']],
+    );
+    assert.deepEqual(
+      sockets.opened.map(({ closed }) => closed),
+      [true, true],
+    );
+    assert.equal(pool['ports'].size, 0);
+  });
+});
