@@ -13,6 +13,7 @@ import { TemporaryFolder } from '../../support/temporary-folder.js';
 import { VchanBed } from '../../support/vchan/vchan-bed.js';
 
 const DOMAIN_0 = '00000000-0000-0000-0000-000000000000';
+const LISTENER = '/local/domain/0/data/vchan/0/synjitsu';
 
 describe('the commands around Synjitsu', function () {
   this.timeout(120_000);
@@ -68,6 +69,10 @@ describe('the commands around Synjitsu', function () {
 
     describeCommand('synjitsu-listen', {
       patience: 60_000,
+      // A listener that was killed has left there how to reach it.
+      setUp: async () => {
+        if (await bed.store.exists(LISTENER)) await bed.store.rm(LISTENER);
+      },
       schema: listenOptions,
       command: (options) => new SynjitsuListen(options, new SystemClock()),
       runs: [
@@ -123,7 +128,7 @@ describe('the commands around Synjitsu', function () {
       const ended = once(child, 'exit');
       child.kill('SIGINT');
       assert.deepEqual(await ended, [0, null]);
-      assert.equal(await bed.store.exists('/local/domain/0/data/vchan/0/synjitsu'), false);
+      assert.equal(await bed.store.exists(LISTENER), false);
     });
 
     it('let jitsu status say whether Synjitsu is connected, and a Jitsu that is connected end at once', async () => {
