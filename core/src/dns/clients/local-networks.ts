@@ -1,4 +1,4 @@
-import { parseNetworks } from '../../config/networks.js';
+import { parseNetworks } from '../../net/networks.js';
 import { Networks } from './networks.js';
 
 /** Loopback and private networks: whoever asks from there is on this machine, or on a network of the operator's. */
