@@ -32,7 +32,7 @@ export type {
   UnikernelStatus,
 } from './control/status-report.js';
 export { createJitsu, Jitsu } from './jitsu.js';
-export { exposures } from './dns/clients/exposures.js';
+export { exposures } from './dns/admission/exposures.js';
 export { loadRegistry, loadSettings } from './load.js';
 export { createLogger, type LoggerOptions } from './telemetry/log.js';
 export { pluginCommands, type PluginCommand } from './plugin-commands.js';

@@ -2,27 +2,27 @@ import { SystemClock } from './clock.js';
 import type { Endpoint, Settings } from './config/settings.js';
 import { ensureRuntimeDirectory } from './control/control-paths.js';
 import { ControlServer } from './control/control-server.js';
-import type { Backend } from './contracts/backend.js';
 import type { Clock } from './contracts/clock.js';
 import type { Logger } from './contracts/logger.js';
 import type { Milliseconds } from './contracts/milliseconds.js';
 import type { Resolver } from './contracts/resolver.js';
 import type { StateStore } from './contracts/state-store.js';
 import { CachingResolver } from './dns/cache/caching-resolver.js';
-import { Access } from './dns/clients/access.js';
+import { Access } from './dns/admission/access.js';
 import { DnsServer } from './dns/dns-server.js';
 import { Forwarder } from './dns/forwarder/forwarder.js';
-import { ForwardingGate } from './dns/forwarding-gate.js';
-import { MinimalAny } from './dns/minimal-any.js';
-import { SpecialNames } from './dns/special-names.js';
-import { UnikernelResolver } from './dns/unikernel-resolver.js';
-import { WakeGuard } from './dns/wake-guard.js';
+import { ForwardingGate } from './dns/resolvers/forwarding-gate.js';
+import { MinimalAny } from './dns/resolvers/minimal-any.js';
+import { SpecialNames } from './dns/resolvers/special-names.js';
+import { UnikernelResolver } from './dns/resolvers/unikernel-resolver.js';
+import { WakeGuard } from './dns/admission/wake-guard.js';
 import { errorMessage } from './errors.js';
 import { countersOf, Fleet } from './fleet/fleet.js';
 import { Instances } from './fleet/instances.js';
 import { Announcer } from './lifecycle/announcer.js';
 import { BackOff } from './plugin-kit/back-off.js';
 import { BootQueue } from './lifecycle/boot-queue.js';
+import { Lifecycle } from './lifecycle/lifecycle.js';
 import { PowerFollower } from './lifecycle/power-follower.js';
 import { Reaper } from './lifecycle/reaper.js';
 import { Stopper } from './lifecycle/stopper.js';
@@ -61,7 +61,7 @@ export class Jitsu {
   readonly #resolvers: readonly Resolver[];
   #cache: CachingResolver | undefined;
   readonly #settings: Omit<Settings, 'unikernels'>;
-  readonly #followers = new Map<Backend, PowerFollower>();
+  readonly #followers = new Map<string, PowerFollower>();
   #dns: DnsServer | undefined;
   #stopped: Promise<void> | undefined;
 
@@ -87,7 +87,7 @@ export class Jitsu {
     const { limit, queue, firstBackOff, longestBackOff } = settings.boot;
     const backOff = new BackOff(firstBackOff, longestBackOff);
     const onUp = (unikernel: Unikernel): void => {
-      this.#followers.get(unikernel.plan.backend)?.attend(unikernel);
+      this.#followers.get(unikernel.plan.backendName)?.attend(unikernel);
       this.#reaper.watch(unikernel);
     };
     // What boots must not hold up the answers of what runs.
@@ -101,6 +101,7 @@ export class Jitsu {
         udpTransport: () => this.udpTransport,
         notifiers: () => this.#notifiers.status(),
         cache: () => this.#cache,
+        settleUses: () => this.#dns?.settleUses(),
         forgetReusable: () => this.#dns?.forgetReusable(),
         refused: () => this.#access.refusals.counts,
       },
@@ -182,7 +183,7 @@ export class Jitsu {
         this.#reaper.watch(unikernel),
       );
       this.#unwinding.add(() => follower[Symbol.dispose]());
-      this.#followers.set(backend, follower);
+      this.#followers.set(connection, follower);
       await follower.follow(this.#fleet.on(connection));
     }
     if (this.#settings.onExit === 'stop') this.#unwinding.add(() => this.#stopAll());
@@ -194,7 +195,11 @@ export class Jitsu {
     const unikernels = [...this.#fleet.unikernels.values()];
     const access = this.#access;
     const guard = new WakeGuard(settings.wake, access, clock);
-    const local = new UnikernelResolver(unikernels, this.#summoner, settings.dns, { clock, logger, guard });
+    const local = new UnikernelResolver(unikernels, new Lifecycle(this.#summoner, clock), settings.dns, {
+      clock,
+      logger,
+      guard,
+    });
     this.#fleet.knowBy(local.table);
     const forwarder = new Forwarder(settings.dns, { clock, logger, listening: () => this.listening });
     const cache = new CachingResolver(forwarder, settings.dns, clock);

@@ -1,14 +1,6 @@
 // What a plugin stands on: the contracts, errors, tokens and the plugin kit. `@jitsud/core/plugin`.
-export type {
-  Backend,
-  BackendCapabilities,
-  PowerChange,
-  PowerState,
-  Registration,
-  StopMode,
-  UnikernelDescription,
-  UnikernelId,
-} from './contracts/backend.js';
+export type { Backend, BackendCapabilities, PowerChange, Registration } from './contracts/backend.js';
+export type { Machine, MachineDescription, MachineId, PowerState, StopMode } from './contracts/machine.js';
 export type { BootConfigurator, BootingDomain } from './contracts/boot-configurator.js';
 export type { Clock } from './contracts/clock.js';
 export type { Command, CommandTerminal } from './contracts/command.js';
@@ -28,9 +20,10 @@ export type { BackendOptions } from './config/backends.js';
 export type { AddressFindingBackends } from './config/unikernel.js';
 export { BackOff } from './plugin-kit/back-off.js';
 export { commandLine } from './plugin-kit/command-line.js';
+export { MachineById } from './plugin-kit/machine-by-id.js';
 export { PowerWatch } from './plugin-kit/power-watch.js';
 export { untilAborted } from './plugin-kit/until-aborted.js';
 export { definePlugin } from './plugins/define-plugin.js';
 export { inject, injectable } from './plugins/injection.js';
 export { BOOT_CONFIGURATORS, CLOCK, CONNECTION_NAME, LOGGER, OPTIONS, RUNTIME_DIRECTORY } from './plugins/tokens.js';
-export { TextIndex } from './text-index.js';
+export { TextIndex } from './collections/text-index.js';

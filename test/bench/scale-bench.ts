@@ -1,4 +1,4 @@
-import { NameTable, type Named } from '#core/dns/name-table.js';
+import { NameTable, type Named } from '#core/dns/resolvers/name-table.js';
 import { JitsuChild } from './jitsu-child.js';
 import { processorTime, residentMemory } from './process-usage.js';
 import { printTable } from './table.js';

@@ -1,7 +1,7 @@
 import type { DnsSettings, WakeSettings } from '#core/config/settings.js';
 import type { DnsClient } from '#core/contracts/resolver.js';
-import { Access, ANYBODY_WAKES } from '#core/dns/clients/access.js';
-import type { Asker } from '#core/dns/clients/asker.js';
+import { Access, ANYBODY_WAKES } from '#core/dns/admission/access.js';
+import type { Asker } from '#core/dns/admission/asker.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { DnsLog } from './dns-log.js';
 import { udpClient } from './dns-query.js';

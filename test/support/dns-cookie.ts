@@ -1,5 +1,5 @@
 import packet, { type Packet } from 'dns-packet';
-import { ServerCookies } from '#core/dns/clients/server-cookies.js';
+import { ServerCookies } from '#core/dns/admission/server-cookies.js';
 import type { Reply } from './dns-message.js';
 
 /** A query with a COOKIE option, and where `name` is absent without a question (RFC 7873, 5.4). */

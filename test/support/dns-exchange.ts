@@ -1,6 +1,6 @@
 import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
-import { FrameReader, frame } from '#core/dns/transport/frame-reader.js';
+import { FrameReader, frame } from '#core/dns/wire/frame-reader.js';
 import type { Endpoint } from '#core/config/settings.js';
 
 /** Sends a datagram and resolves with the first that comes back. */

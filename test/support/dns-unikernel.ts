@@ -1,12 +1,12 @@
-import type { Backend } from '#core/contracts/backend.js';
+import type { Machine } from '#core/contracts/machine.js';
 import { Unikernel, type UnikernelPlan } from '#core/lifecycle/unikernel.js';
 
-/** A unikernel that is off, as far as the DNS side looks at one: its backend can do nothing. */
+/** A unikernel that is off, as far as the DNS side looks at one: its machine can do nothing. */
 export function aUnikernel(overrides: Partial<UnikernelPlan> = {}): Unikernel {
   return new Unikernel({
     name: 'www',
     id: 'id-of-www',
-    backend: {} as Backend,
+    machine: {} as Machine,
     backendName: 'none',
     names: ['www.example.org'],
     addresses: ['192.0.2.7'],

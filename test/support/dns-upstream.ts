@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, TLSSocket } from 'node:tls';
 import packet, { type Packet } from 'dns-packet';
-import { frame, FrameReader } from '#core/dns/transport/frame-reader.js';
+import { frame, FrameReader } from '#core/dns/wire/frame-reader.js';
 import type { Endpoint } from '#core/config/settings.js';
 import { decodeReply, type Reply } from './dns-message.js';
 

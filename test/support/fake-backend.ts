@@ -1,16 +1,9 @@
-import type {
-  Backend,
-  BackendCapabilities,
-  PowerChange,
-  PowerState,
-  Registration,
-  StopMode,
-  UnikernelDescription,
-  UnikernelId,
-} from '#core/contracts/backend.js';
+import type { Backend, BackendCapabilities, PowerChange, Registration } from '#core/contracts/backend.js';
+import type { MachineDescription, MachineId, PowerState, StopMode } from '#core/contracts/machine.js';
 import type { Clock } from '#core/contracts/clock.js';
 import type { Milliseconds } from '#core/contracts/milliseconds.js';
 import { JitsuError } from '#core/errors.js';
+import { MachineById } from '#core/plugin-kit/machine-by-id.js';
 import { z } from 'zod';
 import { FakeHypervisor, type FakeMachine } from './fake-hypervisor.js';
 
@@ -37,11 +30,11 @@ export class FakeBackend implements Backend<FakeOptions> {
   };
   readonly calls: string[] = [];
   readonly latency: Partial<Record<FakeOperation, Milliseconds>> = {};
-  readonly #registered = new Set<UnikernelId>();
-  readonly #starting = new Map<UnikernelId, Promise<void>>();
+  readonly #registered = new Set<MachineId>();
+  readonly #starting = new Map<MachineId, Promise<void>>();
   readonly #failures = new Map<FakeOperation, unknown[]>();
   readonly #listeners = new Set<(change: PowerChange) => void>();
-  readonly #told = new Map<UnikernelId, PowerState>();
+  readonly #told = new Map<MachineId, PowerState>();
   #connection: Disposable | undefined;
 
   constructor(
@@ -60,7 +53,7 @@ export class FakeBackend implements Backend<FakeOptions> {
     this.#connection = undefined;
   }
 
-  async register({ name, options }: Registration<Partial<FakeOptions>>): Promise<UnikernelId> {
+  async register({ name, options }: Registration<Partial<FakeOptions>>): Promise<MachineId> {
     await this.#do('register', name);
     const { id, state } = this.hypervisor.define(options.name ?? name, options.stubborn);
     this.#registered.add(id);
@@ -68,7 +61,11 @@ export class FakeBackend implements Backend<FakeOptions> {
     return id;
   }
 
-  async describe(id: UnikernelId): Promise<UnikernelDescription> {
+  async machine(registration: Registration<Partial<FakeOptions>>): Promise<MachineById> {
+    return new MachineById(this, await this.register(registration));
+  }
+
+  async describe(id: MachineId): Promise<MachineDescription> {
     const machine = this.#machine(id);
     await this.#do('describe', machine.name);
     const { name, state, domainId, macs, detail } = machine;
@@ -81,26 +78,26 @@ export class FakeBackend implements Backend<FakeOptions> {
     };
   }
 
-  async start(id: UnikernelId): Promise<void> {
+  async start(id: MachineId): Promise<void> {
     const machine = this.#machine(id);
     const started = this.#starting.get(id) ?? this.#start(machine).finally(() => this.#starting.delete(id));
     this.#starting.set(id, started);
     await started;
   }
 
-  async resume(id: UnikernelId): Promise<void> {
+  async resume(id: MachineId): Promise<void> {
     const machine = this.#machine(id);
     await this.#do('resume', machine.name);
     if (machine.state === 'suspended') this.hypervisor.change(id, 'running');
   }
 
-  async unpause(id: UnikernelId): Promise<void> {
+  async unpause(id: MachineId): Promise<void> {
     const machine = this.#machine(id);
     await this.#do('unpause', machine.name);
     if (machine.state === 'paused') this.hypervisor.change(id, 'running');
   }
 
-  async stop(id: UnikernelId, mode: StopMode, signal: AbortSignal): Promise<void> {
+  async stop(id: MachineId, mode: StopMode, signal: AbortSignal): Promise<void> {
     const machine = this.#machine(id);
     if (!this.capabilities.stopModes.includes(mode)) {
       throw new JitsuError('JITSU_STOP_MODE_UNSUPPORTED', `The fake backend has no stop mode '${mode}'.`);
@@ -125,7 +122,7 @@ export class FakeBackend implements Backend<FakeOptions> {
   }
 
   /** The machine dies by itself. */
-  kill(id: UnikernelId, detail = 'crashed'): void {
+  kill(id: MachineId, detail = 'crashed'): void {
     this.hypervisor.change(id, 'off', detail);
   }
 
@@ -143,7 +140,7 @@ export class FakeBackend implements Backend<FakeOptions> {
     if (failures.length > 0) throw failures.shift();
   }
 
-  #machine(id: UnikernelId): FakeMachine {
+  #machine(id: MachineId): FakeMachine {
     const machine = this.#registered.has(id) ? this.hypervisor.machines.get(id) : undefined;
     if (machine !== undefined) return machine;
     throw new JitsuError('JITSU_UNIKERNEL_UNKNOWN', `The fake backend has no unikernel ${id}.`);

@@ -1,9 +1,10 @@
-import type { PowerChange, PowerState, UnikernelId } from '#core/contracts/backend.js';
+import type { PowerChange } from '#core/contracts/backend.js';
+import type { MachineId, PowerState } from '#core/contracts/machine.js';
 import { createHash } from 'node:crypto';
 
 export interface FakeMachine {
   readonly name: string;
-  readonly id: UnikernelId;
+  readonly id: MachineId;
   readonly macs: readonly string[];
   /** Does not react to being asked to shut down. */
   readonly stubborn: boolean;
@@ -16,7 +17,7 @@ export interface FakeMachine {
 
 /** The virtualisation system behind {@link FakeBackend}: its machines live on while nobody is connected. */
 export class FakeHypervisor {
-  readonly machines = new Map<UnikernelId, FakeMachine>();
+  readonly machines = new Map<MachineId, FakeMachine>();
   readonly #connections = new Set<(change: PowerChange | 'lost' | 'back') => void>();
   #reachable = true;
   #nextDomainId = 1;
@@ -45,7 +46,7 @@ export class FakeHypervisor {
   }
 
   /** Moves a machine to another state, whoever asked for that, and tells everybody who is connected. */
-  change(id: UnikernelId, state: PowerState, detail?: string): void {
+  change(id: MachineId, state: PowerState, detail?: string): void {
     const machine = this.machines.get(id);
     if (machine === undefined || machine.state === state) return;
     if (machine.state === 'off') {
@@ -80,7 +81,7 @@ export class FakeHypervisor {
   }
 }
 
-function uuidOf(name: string): UnikernelId {
+function uuidOf(name: string): MachineId {
   const digits = createHash('sha1').update(`fake ${name}`).digest('hex');
   return `${digits.slice(0, 8)}-${digits.slice(8, 12)}-5${digits.slice(13, 16)}-8${digits.slice(17, 20)}-${digits.slice(20, 32)}`;
 }

@@ -1,5 +1,6 @@
 import { SystemClock } from '#core/clock.js';
-import type { PowerChange, Registration, StopMode, UnikernelDescription } from '#core/contracts/backend.js';
+import type { PowerChange, Registration } from '#core/contracts/backend.js';
+import type { StopMode } from '#core/contracts/machine.js';
 import { describeBackend } from '@jitsud/core/testing';
 import { randomUUID } from 'node:crypto';
 import { FakeBackend, fakeOptions, type FakeOptions } from './fake-backend.js';
@@ -37,11 +38,6 @@ const faults: Record<string, new (...parameters: ConstructorParameters<typeof Fa
     override async close() {
       for (const id of this.hypervisor.machines.keys()) this.hypervisor.change(id, 'off');
       await super.close();
-    }
-  },
-  'knows ids that it never gave': class extends FakeBackend {
-    override async describe(id: string): Promise<UnikernelDescription> {
-      return super.describe(id).catch(() => ({ state: 'unknown', macs: [] }));
     }
   },
   'tells of changes twice': class extends FakeBackend {

@@ -3,10 +3,11 @@
  * it boots one. It says `listening`, and `woken NAME` for each boot.
  */
 import { SystemClock } from '#core/clock.js';
-import { Access } from '#core/dns/clients/access.js';
+import { Access } from '#core/dns/admission/access.js';
 import { DnsServer } from '#core/dns/dns-server.js';
-import { UnikernelResolver } from '#core/dns/unikernel-resolver.js';
-import { WakeGuard } from '#core/dns/wake-guard.js';
+import { UnikernelResolver } from '#core/dns/resolvers/unikernel-resolver.js';
+import { WakeGuard } from '#core/dns/admission/wake-guard.js';
+import { Lifecycle } from '#core/lifecycle/lifecycle.js';
 import type { Summons } from '#core/lifecycle/summoner.js';
 import { DnsLog } from './dns-log.js';
 import { dnsSettings } from './dns-settings.js';
@@ -29,6 +30,6 @@ const summons: Summons = {
     console.log(`woken ${unikernel.name}`);
   },
 };
-const resolver = new UnikernelResolver(unikernels, summons, settings, { ...deps, guard });
+const resolver = new UnikernelResolver(unikernels, new Lifecycle(summons, deps.clock), settings, { ...deps, guard });
 await new DnsServer(settings, [resolver], deps, access).listen();
 console.log('listening');

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { Asker, type SharedAccess } from '#core/dns/clients/asker.js';
-import type { HotMemory } from '#core/dns/hot/hot-memory.js';
-import { HotReader, LONGEST_HOT_ANSWER, MISS } from '#core/dns/hot/hot-reader.js';
+import { Asker, type SharedAccess } from '#core/dns/admission/asker.js';
+import type { HotMemory } from '#core/dns/packet-cache/packet-memory.js';
+import { HotReader, LONGEST_HOT_ANSWER, MISS } from '#core/dns/packet-cache/packet-reader.js';
 
 /** A thread that asks the same question over and over until it is told to stop, and looks at each answer. */
 interface Order {

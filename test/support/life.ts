@@ -1,3 +1,4 @@
+import type { StopMode } from '#core/contracts/machine.js';
 import type { LifecycleEvent, LifecycleEventKind, WakeCause } from '#core/contracts/lifecycle-event.js';
 import type { ReadinessProbe } from '#core/contracts/readiness-probe.js';
 import { Announcer } from '#core/lifecycle/announcer.js';
@@ -14,6 +15,13 @@ import { FakeBackend } from './fake-backend.js';
 
 export const aQuery: WakeCause = { kind: 'query', name: 'web.test', type: 'A', client: '127.0.0.1' };
 export const aCommand: WakeCause = { kind: 'command' };
+
+/** A look at a machine whose answer the test holds back. */
+export interface HeldLook {
+  /** Whether somebody waits for it. */
+  readonly asked: boolean;
+  release(): void;
+}
 
 /** The lifecycle rooms put together around a fake backend and a clock that stands still. */
 export class Life implements Disposable {
@@ -42,11 +50,45 @@ export class Life implements Disposable {
     await this.backend.connect();
     const unikernels: Unikernel[] = [];
     for (const plan of plans) {
-      const id = await this.backend.register({ name: plan.name, options: { name: plan.name } });
-      unikernels.push(new Unikernel({ ...this.#defaults(plan.name), id, ...plan }));
+      const machine = await this.backend.machine({ name: plan.name, options: { name: plan.name } });
+      unikernels.push(new Unikernel({ ...this.#defaults(plan.name), machine, id: machine.id, ...plan }));
     }
     await this.follower.follow(new Map(unikernels.map((unikernel) => [unikernel.plan.id, unikernel])));
     return unikernels;
+  }
+
+  summon(unikernel: Unikernel, cause: WakeCause = aQuery): Promise<void> {
+    return this.summoner.summon(unikernel, cause);
+  }
+
+  stop(unikernel: Unikernel, reason = 'by command', mode?: StopMode): Promise<void> {
+    return this.stopper.stop(unikernel, reason, mode);
+  }
+
+  close(patience: AbortSignal): Promise<void> {
+    return this.summoner.close(patience);
+  }
+
+  /** Holds back the answer to the next question how a machine is; what it says is what was true when it was asked. */
+  holdNextLook(): HeldLook {
+    const { backend } = this;
+    const describe = backend.describe.bind(backend);
+    let release = (): void => {};
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const look = { asked: false, release };
+    backend.describe = async (id) => {
+      backend.describe = describe;
+      look.asked = true;
+      const description = await describe(id);
+      await held;
+      return description;
+    };
+    return look;
+  }
+
+  /** The calls to the backend that begin with this word. */
+  calls(operation: string): string[] {
+    return this.backend.calls.filter((call) => call.startsWith(operation));
   }
 
   /** The kinds of what has happened, to one unikernel or to all. */
@@ -59,10 +101,9 @@ export class Life implements Disposable {
     this.reaper[Symbol.dispose]();
   }
 
-  #defaults(name: string): Omit<UnikernelPlan, 'id'> {
+  #defaults(name: string): Omit<UnikernelPlan, 'id' | 'machine'> {
     return {
       name,
-      backend: this.backend,
       backendName: 'fake',
       names: [`${name}.test`],
       addresses: ['192.0.2.1'],

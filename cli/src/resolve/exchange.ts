@@ -1,6 +1,5 @@
 import { createSocket } from 'node:dgram';
-import { connect } from 'node:net';
-import { isIPv6 } from 'node:net';
+import { connect, isIPv6 } from 'node:net';
 import { CommandFailure } from '../command-failure.js';
 import { errorCode } from '../error-code.js';
 import { endpointText } from '../output/endpoint-text.js';

@@ -37,11 +37,6 @@ export interface ConnectionSettings {
   readonly options: unknown;
 }
 
-/** Whether the unikernels of a backend may do without `ip`: its class has the method `addresses`. */
-export function findsAddresses({ useClass }: BackendContribution): boolean {
-  return 'addresses' in (useClass.prototype as object);
-}
-
 /**
  * Reads the connections: those under `backends`, and for each further name that a unikernel asks for, the backend of that
  * name with nothing set.

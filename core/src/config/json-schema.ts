@@ -1,7 +1,6 @@
 import { z, type ZodObject } from 'zod';
 import type { BackendContribution, ConfiguredContribution } from '../contracts/plugin.js';
 import type { Contributions } from '../plugins/contributions.js';
-import { findsAddresses } from './backends.js';
 import { configSchema } from './config.js';
 import { addresslessSchema, unikernelSchema } from './unikernel.js';
 
@@ -40,7 +39,7 @@ function described(options: ZodObject): JsonSchema {
 }
 
 function unikernelOf(backend: BackendContribution | undefined, names: readonly string[]): JsonSchema {
-  const common = inputSchema(backend && findsAddresses(backend) ? addresslessSchema : unikernelSchema);
+  const common = inputSchema(backend?.findsAddresses ? addresslessSchema : unikernelSchema);
   const own = backend === undefined ? {} : inputSchema(backend.unikernel);
   const properties = { ...common.properties, ...own.properties };
   // A connection may have any name, but not that of another backend.

@@ -1,6 +1,6 @@
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { ReadinessProbe } from '../contracts/readiness-probe.js';
-import type { StopMode } from '../contracts/backend.js';
+import type { StopMode } from '../contracts/machine.js';
 import type { BootConfiguratorContribution } from '../contracts/plugin.js';
 import type { Notifier } from '../contracts/notifier.js';
 import type { Resolver } from '../contracts/resolver.js';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { StopMode } from '../contracts/backend.js';
+import type { StopMode } from '../contracts/machine.js';
 import { duration } from '../plugin-kit/duration.js';
 
 /** A stop mode, with completion for the usual ones; which there are, the backend of each unikernel knows. */

@@ -2,8 +2,8 @@ import type { z, ZodObject } from 'zod';
 import type { ReadinessProbe } from '../contracts/readiness-probe.js';
 import type { StopPolicy } from '../contracts/stop-policy.js';
 import type { Contributions } from '../plugins/contributions.js';
-import { TextIndex } from '../text-index.js';
-import { findsAddresses, type ConnectionSettings } from './backends.js';
+import { TextIndex } from '../collections/text-index.js';
+import type { ConnectionSettings } from './backends.js';
 import type { CheckedConfig } from './config.js';
 import type { ConfigProblem, ProblemList } from './config-problems.js';
 import { KeywiseReader } from './keywise-reader.js';
@@ -135,7 +135,7 @@ export class UnikernelReader {
     let reading = this.#readings.get(backend);
     if (reading === undefined) {
       const contribution = this.connections.get(backend)?.contribution;
-      const commonSchema = contribution && findsAddresses(contribution) ? addresslessSchema : unikernelSchema;
+      const commonSchema = contribution?.findsAddresses ? addresslessSchema : unikernelSchema;
       const optionsSchema = contribution?.unikernel;
       const common = new KeywiseReader<CheckedParts>(commonSchema, (key) => !COMMON_KEYS.has(key));
       const options = optionsSchema && optionsReader(optionsSchema);

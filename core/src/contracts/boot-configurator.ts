@@ -1,9 +1,10 @@
-import type { Registration, UnikernelId } from './backend.js';
+import type { Registration } from './backend.js';
+import type { MachineId } from './machine.js';
 
 /** A machine that has been created and does not run yet. */
 export interface BootingDomain {
   readonly name: string;
-  readonly id: UnikernelId;
+  readonly id: MachineId;
   readonly domainId: number;
   /** The unikernel's options, as the backend's schema parsed them. */
   readonly options: unknown;

@@ -1,4 +1,4 @@
-import type { PowerState, UnikernelId } from './backend.js';
+import type { MachineId, PowerState } from './machine.js';
 import type { Milliseconds } from './milliseconds.js';
 
 /** Who asked for a unikernel. */
@@ -33,7 +33,7 @@ export interface LifecycleEvent {
   readonly kind: LifecycleEventKind;
   readonly at: Milliseconds;
   readonly unikernel: string;
-  readonly id: UnikernelId;
+  readonly id: MachineId;
   /** The name of the backend connection. */
   readonly backend: string;
   readonly state: PowerState;

@@ -19,12 +19,14 @@ export interface BackendContribution {
   readonly description: string;
   /**
    * The options of one unikernel, in camelCase, each `.describe()`d: help, reference and the `key=value` words (where
-   * they are snake_case) come from it. `name` holds the unikernel's name. Parsed, they reach `Backend.register`. The same
+   * they are snake_case) come from it. `name` holds the unikernel's name. Parsed, they reach `Backend.machine`. The same
    * value must always become the same: unikernels that have it in common share what it became, which is not to be changed.
    */
   readonly unikernel: ZodObject;
   /** The settings of one connection; parsed, they are injected as `OPTIONS`. The key `connect` takes the `-c` flag. */
   readonly connection?: ZodObject;
+  /** Whether its machines have the method `addresses`, so that `ip` may be left out of a unikernel's configuration. */
+  readonly findsAddresses?: boolean;
 }
 
 /** A probe (`ready: 'tcp:8080'`) or a policy (`stop.policies: ['max-lifetime:1h']`) in words: its name, a colon, an argument. */

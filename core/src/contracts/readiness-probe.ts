@@ -1,8 +1,8 @@
-import type { UnikernelId } from './backend.js';
+import type { MachineId } from './machine.js';
 
 export interface ReadinessTarget {
   readonly name: string;
-  readonly id: UnikernelId;
+  readonly id: MachineId;
   /** IPv4 and IPv6 addresses, as given in the configuration. */
   readonly addresses: readonly string[];
   /** The number of the machine that runs, where its backend tells one. */

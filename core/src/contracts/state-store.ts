@@ -1,11 +1,11 @@
-import type { StopMode, UnikernelId } from './backend.js';
+import type { MachineId, StopMode } from './machine.js';
 import type { LifecycleEvent } from './lifecycle-event.js';
 import type { Milliseconds } from './milliseconds.js';
 
 /** Who a unikernel is, as last configured. */
 export interface StoredRegistration {
   readonly unikernel: string;
-  readonly id: UnikernelId;
+  readonly id: MachineId;
   readonly backend: string;
   readonly names: readonly string[];
   readonly addresses: readonly string[];

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { request, type IncomingMessage } from 'node:http';
 import { json } from 'node:stream/consumers';
 import { z } from 'zod';
-import type { StopMode } from '../contracts/backend.js';
+import type { StopMode } from '../contracts/machine.js';
 import type { LifecycleEvent } from '../contracts/lifecycle-event.js';
 import type { HistoryQuery } from '../contracts/state-store.js';
 import { JitsuError, errorCode, errorMessage, type JitsuErrorCode } from '../errors.js';

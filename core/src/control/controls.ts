@@ -1,7 +1,7 @@
 import type { Endpoint } from '../config/settings.js';
 import { BadControlRequest } from './control-request.js';
 import type { ControlActions, FlushReport, StatusReport, UnikernelStatus } from './status-report.js';
-import type { StopMode } from '../contracts/backend.js';
+import type { StopMode } from '../contracts/machine.js';
 import type { Clock } from '../contracts/clock.js';
 import type { LifecycleEvent } from '../contracts/lifecycle-event.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
@@ -31,6 +31,8 @@ export interface Setting {
   notifiers(): StatusReport['notifiers'];
   /** Absent before DNS is answered. */
   cache(): Pick<CachingResolver, 'status' | 'flush'> | undefined;
+  /** Has the uses of answers that were given again counted. */
+  settleUses(): void;
   /** Drops the answers that are given again without asking the cache. */
   forgetReusable(): void;
 }
@@ -55,6 +57,7 @@ export class Controls implements ControlActions {
   }
 
   status(): StatusReport {
+    this.setting.settleUses();
     const { file } = this.setting;
     const udpTransport = this.setting.udpTransport();
     const { unikernels } = this.fleet;
@@ -82,8 +85,8 @@ export class Controls implements ControlActions {
 
   async stop(name: string, mode?: StopMode): Promise<UnikernelStatus> {
     const unikernel = this.fleet.find(name);
-    const { backend, backendName } = unikernel.plan;
-    const { stopModes } = backend.capabilities;
+    const { backendName } = unikernel.plan;
+    const stopModes = this.fleet.backends.get(backendName)?.capabilities.stopModes ?? [];
     if (mode !== undefined && !stopModes.includes(mode)) {
       const message = `The backend ${backendName} of ${name} has no stop mode '${mode}'. It has: ${stopModes.join(', ')}.`;
       throw new JitsuError('JITSU_STOP_MODE_UNSUPPORTED', message);

@@ -1,4 +1,4 @@
-import type { PowerState, StopMode, UnikernelId } from '../contracts/backend.js';
+import type { MachineId, PowerState, StopMode } from '../contracts/machine.js';
 import type { LifecycleEvent } from '../contracts/lifecycle-event.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { NotifierStatus } from '../contracts/notifier.js';
@@ -13,7 +13,7 @@ export interface NameStatus {
 
 export interface UnikernelStatus {
   readonly name: string;
-  readonly id: UnikernelId;
+  readonly id: MachineId;
   readonly backend: string;
   readonly addresses: readonly string[];
   readonly ttl: Milliseconds;

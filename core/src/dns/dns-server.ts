@@ -4,8 +4,8 @@ import type { Logger } from '../contracts/logger.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { DnsClient, Resolver } from '../contracts/resolver.js';
 import { shuttingDown } from '../errors.js';
-import { Access, ANYBODY_WAKES } from './clients/access.js';
-import { HotAnswers } from './hot/hot-answers.js';
+import { Access, ANYBODY_WAKES } from './admission/access.js';
+import { HotAnswers } from './packet-cache/packet-cache.js';
 import { Responder } from './responder.js';
 import { Listeners } from './transport/listeners.js';
 import type { MessageHandler } from './transport/message-handler.js';
@@ -65,6 +65,11 @@ export class DnsServer {
     this.access.refusals.addByRate(asker.verdict, client.address);
     if (hot === undefined) return this.responder.respond(message, client, signal);
     return hot === 'silence' ? undefined : hot;
+  }
+
+  /** Has every use so far of an answer that was given again counted. */
+  settleUses(): void {
+    this.hot.settle();
   }
 
   /** Drops every answer that may be given again until a certain time, so that its resolver is asked anew. */

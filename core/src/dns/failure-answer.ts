@@ -1,7 +1,6 @@
 import type { RecordsAnswer } from '../contracts/resolver.js';
 import { JitsuError, type JitsuErrorCode } from '../errors.js';
-import { ExtendedErrorCode } from './wire/extended-error-code.js';
-import { Rcode } from './wire/rcode.js';
+import { ExtendedErrorCode, Rcode } from './wire/dns-parameters.js';
 
 /** The INFO-CODE (RFC 8914, 4) that fits an error best; `Other` where none is named. docs/dns.md has this table, too. */
 const INFO_CODES: Partial<Record<JitsuErrorCode, number>> = {

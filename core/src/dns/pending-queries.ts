@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { Chain, Link } from './chain.js';
+import { Chain, Link } from '../collections/chain.js';
 
 /** Why no more queries are taken in: too many wait, or too many of one network do. */
 export type Crowd = 'all' | 'network';

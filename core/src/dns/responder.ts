@@ -2,21 +2,19 @@ import type { DnsSettings } from '../config/settings.js';
 import type { Logger } from '../contracts/logger.js';
 import type { DnsAnswer, DnsClient, DnsQuery, RecordsAnswer, Resolver } from '../contracts/resolver.js';
 import { JitsuError } from '../errors.js';
-import type { Access, Standing } from './clients/access.js';
-import { forgeableLimit } from './clients/forgeable-limit.js';
-import { LOOPBACK } from './clients/local-networks.js';
-import { networkKey } from './clients/network-keys.js';
+import type { Access, Standing } from './admission/access.js';
+import { forgeableLimit } from './admission/forgeable-limit.js';
+import { LOOPBACK } from './admission/client-rules.js';
+import { networkKey } from '../net/networks.js';
 import { failureAnswer } from './failure-answer.js';
-import { isTruncated } from './forwarder/upstream-reply.js';
-import type { HotAnswers } from './hot/hot-answers.js';
+import { isTruncated } from './wire/header.js';
+import type { HotAnswers } from './packet-cache/packet-cache.js';
 import { PendingQueries, type Ending } from './pending-queries.js';
-import { PROOF_WANTED } from './proof-wanted.js';
-import { ExtendedErrorCode } from './wire/extended-error-code.js';
+import { PROOF_WANTED } from './admission/proof-wanted.js';
+import { ExtendedErrorCode, Rcode } from './wire/dns-parameters.js';
 import { writeAnswer } from './wire/answer-writer.js';
 import { parseQuery, type ParsedMessage } from './wire/query-parser.js';
-import { Rcode } from './wire/rcode.js';
-import type { ReplyTerms } from './wire/reply-terms.js';
-import { writeCookieOnly, writeHeaderOnly, writeResponse } from './wire/response-writer.js';
+import { type ReplyTerms, writeCookieOnly, writeHeaderOnly, writeResponse } from './wire/response-writer.js';
 
 const NOBODYS: RecordsAnswer = {
   rcode: Rcode.Refused,

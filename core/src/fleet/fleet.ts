@@ -1,15 +1,16 @@
 import { CommonPlans } from './common-plans.js';
 import type { Settings, UnikernelSettings } from '../config/settings.js';
 import { ConfigProblems, type ConfigProblem } from '../config/config-problems.js';
-import type { Backend, UnikernelId } from '../contracts/backend.js';
+import type { Backend } from '../contracts/backend.js';
+import type { Machine, MachineId } from '../contracts/machine.js';
 import type { StateStore, StoredCounters, StoredRegistration } from '../contracts/state-store.js';
-import type { NameTable } from '../dns/name-table.js';
+import type { NameTable } from '../dns/resolvers/name-table.js';
 import { errorCode, errorMessage, JitsuError } from '../errors.js';
 import type { Instances } from './instances.js';
 import type { Machines } from '../lifecycle/power-follower.js';
 import { SharedPlan, type CommonPlan } from '../lifecycle/shared-plan.js';
 import { Unikernel } from '../lifecycle/unikernel.js';
-import { TextIndex } from '../text-index.js';
+import { TextIndex } from '../collections/text-index.js';
 
 /** How many registrations a backend is asked for at once. */
 const AT_ONCE = 256;
@@ -75,18 +76,18 @@ export class Fleet {
     this.#settings = [];
     while (waiting.length > 0) {
       const batch = waiting.splice(-AT_ONCE).reverse();
-      const ids = await Promise.allSettled(batch.map((unikernel) => this.#register(unikernel)));
+      const machines = await Promise.allSettled(batch.map((unikernel) => this.#register(unikernel)));
       const checked = batch.some((unikernel) => this.#hasBootConfigurators(unikernel))
         ? await Promise.allSettled(batch.map((unikernel) => this.#checkBoot(unikernel)))
         : [];
       for (let index = 0; index < batch.length; index += 1) {
         const unikernel = batch[index] as UnikernelSettings;
-        const id = ids[index] as PromiseSettledResult<UnikernelId>;
-        if (id.status === 'fulfilled') {
-          const problem = this.#add(unikernel, id.value, onCount);
+        const machine = machines[index] as PromiseSettledResult<Machine>;
+        if (machine.status === 'fulfilled') {
+          const problem = this.#add(unikernel, machine.value, onCount);
           if (problem) problems.push(problem);
-        } else if (errorCode(id.reason) === 'JITSU_BACKEND_UNREACHABLE') throw id.reason;
-        else problems.push(objection(unikernel, 'refused by its backend', id.reason));
+        } else if (errorCode(machine.reason) === 'JITSU_BACKEND_UNREACHABLE') throw machine.reason;
+        else problems.push(objection(unikernel, 'refused by its backend', machine.reason));
         const boot = checked[index];
         if (boot?.status === 'rejected') problems.push(objection(unikernel, 'it could not boot', boot.reason));
       }
@@ -117,8 +118,8 @@ export class Fleet {
     await store.saveRegistrations(batch);
   }
 
-  #register({ name, backend, options }: UnikernelSettings): Promise<UnikernelId> {
-    return this.#backend(backend).register({ name, options });
+  #register({ name, backend, options }: UnikernelSettings): Promise<Machine> {
+    return this.#backend(backend).machine({ name, options });
   }
 
   async #checkBoot({ name, backend, options }: UnikernelSettings): Promise<void> {
@@ -132,12 +133,12 @@ export class Fleet {
 
   #add(
     settings: UnikernelSettings,
-    id: UnikernelId,
+    machine: Machine,
     onCount: (unikernel: Unikernel) => void,
   ): ConfigProblem | undefined {
     const { name, names, addresses, backend } = settings;
-    const unikernel = new Unikernel(new SharedPlan(name, id, names, addresses, this.#plans.of(settings)), onCount);
-    const owner = this.#machinesOf(backend).add(id, unikernel);
+    const unikernel = new Unikernel(new SharedPlan(name, machine, names, addresses, this.#plans.of(settings)), onCount);
+    const owner = this.#machinesOf(backend).add(machine.id, unikernel);
     if (owner !== undefined) return sameMachine(name, owner.name);
     this.unikernels.set(name, unikernel);
     return undefined;
@@ -155,7 +156,6 @@ export class Fleet {
     const { backend, ttl, stopMode, delay, deadline, grace, ready, stopPolicies, https, svcb } = settings;
     return {
       ...{ ttl, stopMode, delay, deadline, grace, https, svcb },
-      backend: this.#backend(backend),
       backendName: backend,
       probes: ready.map((probe) => this.instances.worded(probe)),
       stopPolicies: stopPolicies.map((policy) => this.instances.worded(policy)),
@@ -168,7 +168,7 @@ export class Fleet {
     return match?.kind === 'entries' && match.name === dnsName ? match.entries[0] : undefined;
   }
 
-  #find(id: UnikernelId): Unikernel | undefined {
+  #find(id: MachineId): Unikernel | undefined {
     for (const machines of this.#machines.values()) {
       const unikernel = machines.get(id);
       if (unikernel !== undefined) return unikernel;

@@ -65,9 +65,8 @@ export class Boot {
   }
 
   async #execute(step: Action): Promise<void> {
-    const { backend, id } = this.unikernel.plan;
     this.began = true;
-    await backend[step](id);
+    await this.unikernel.plan.machine[step]?.();
     this.unikernel.started(this.clock.now());
     await this.#look();
   }

@@ -1,4 +1,4 @@
-import type { UnikernelDescription } from '../contracts/backend.js';
+import type { MachineDescription } from '../contracts/machine.js';
 import type { Unikernel } from './unikernel.js';
 
 /**
@@ -7,12 +7,12 @@ import type { Unikernel } from './unikernel.js';
  */
 export async function look(
   unikernel: Unikernel,
-  learn = (description: UnikernelDescription): void => unikernel.learn(description),
+  learn = (description: MachineDescription): void => unikernel.learn(description),
 ): Promise<void> {
-  const { backend, id } = unikernel.plan;
+  const { machine } = unikernel.plan;
   for (;;) {
     const { learnt } = unikernel;
-    const description = await backend.describe(id);
+    const description = await machine.describe();
     if (unikernel.learnt !== learnt && description.state !== unikernel.state) continue;
     learn(description);
     return;

@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Backend, PowerState, UnikernelDescription, UnikernelId } from '../contracts/backend.js';
+import type { Backend } from '../contracts/backend.js';
+import type { MachineDescription, MachineId, PowerState } from '../contracts/machine.js';
 import type { Clock } from '../contracts/clock.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import { errorMessage, JitsuError } from '../errors.js';
@@ -16,7 +17,7 @@ const AT_ONCE = 1_000;
 
 /** The unikernels of one connection by the ids of their machines. */
 export interface Machines {
-  get(id: UnikernelId): Unikernel | undefined;
+  get(id: MachineId): Unikernel | undefined;
   values(): Iterable<Unikernel>;
 }
 
@@ -85,7 +86,7 @@ export class PowerFollower implements Disposable {
     const again = this.#looking.has(unikernel);
     this.#looking.set(unikernel, again);
     if (again) return;
-    const learn = (description: Pick<UnikernelDescription, 'state' | 'detail'>): void => {
+    const learn = (description: Pick<MachineDescription, 'state' | 'detail'>): void => {
       if (!this.#disposed) this.#learn(unikernel, description);
     };
     await look(unikernel, learn).catch((error: unknown) => learn({ state: 'unknown', detail: errorMessage(error) }));
@@ -95,7 +96,7 @@ export class PowerFollower implements Disposable {
     if (changedMeanwhile) await this.#look(unikernel);
   }
 
-  #learn(unikernel: Unikernel, description: Pick<UnikernelDescription, 'state'>): void {
+  #learn(unikernel: Unikernel, description: Pick<MachineDescription, 'state'>): void {
     const before = unikernel.state;
     unikernel.learn(description);
     // What a stop or a summon of ours does is announced by those; here it matters only that a summon does not go on

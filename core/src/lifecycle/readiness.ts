@@ -12,11 +12,11 @@ export async function untilReady(
   clock: Clock,
   signal: AbortSignal,
 ): Promise<void> {
-  const { name, id, backend, probes, delay } = unikernel.plan;
+  const { name, id, machine, probes, delay } = unikernel.plan;
   if (unikernel.seeksAddresses) {
     await pollUntil(
       async () => {
-        unikernel.foundAddresses = (await backend.addresses?.(id)) ?? [];
+        unikernel.foundAddresses = (await machine.addresses?.()) ?? [];
         return unikernel.foundAddresses.length > 0;
       },
       clock,

@@ -1,21 +1,21 @@
-import type { UnikernelId } from '../contracts/backend.js';
+import type { Machine, MachineId } from '../contracts/machine.js';
 import type { UnikernelPlan } from './unikernel.js';
 
 /** What many unikernels have in common. */
-export type CommonPlan = Required<Omit<UnikernelPlan, 'name' | 'id' | 'names' | 'addresses'>>;
+export type CommonPlan = Required<Omit<UnikernelPlan, 'name' | 'machine' | 'id' | 'names' | 'addresses'>>;
 
 /** A plan that holds what is its own and shares the rest, which for a million unikernels is most of it. */
 export class SharedPlan implements UnikernelPlan {
   constructor(
     readonly name: string,
-    readonly id: UnikernelId,
+    readonly machine: Machine,
     readonly names: readonly string[],
     readonly addresses: readonly string[],
     private readonly common: CommonPlan,
   ) {}
 
-  get backend(): UnikernelPlan['backend'] {
-    return this.common.backend;
+  get id(): MachineId {
+    return this.machine.id;
   }
 
   get backendName(): string {

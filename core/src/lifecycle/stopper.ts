@@ -1,4 +1,4 @@
-import type { StopMode } from '../contracts/backend.js';
+import type { StopMode } from '../contracts/machine.js';
 import type { Clock } from '../contracts/clock.js';
 import { errorCode, errorMessage, JitsuError } from '../errors.js';
 import type { Announcer } from './announcer.js';
@@ -14,7 +14,7 @@ export class Stopper {
 
   /**
    * Resolves when it has stopped. A summon under way is ended, whoever waits for it is told so.
-   * @throws what {@link Backend.stop} throws; the unikernel then goes on running
+   * @throws what {@link Machine.stop} throws; the unikernel then goes on running
    */
   stop(unikernel: Unikernel, reason: string, mode: StopMode = unikernel.plan.stopMode): Promise<void> {
     unikernel.ready = false;
@@ -53,14 +53,14 @@ export class Stopper {
 
   /** A guest that does not follow its shutdown within the grace time is destroyed; no other mode may turn into that. */
   async #down(unikernel: Unikernel, mode: StopMode): Promise<void> {
-    const { backend, id, grace } = unikernel.plan;
+    const { machine, grace } = unikernel.plan;
     const controller = new AbortController();
     using _grace = mode === 'shutdown' ? this.clock.after(grace, () => controller.abort()) : undefined;
     try {
-      await backend.stop(id, mode, controller.signal);
+      await machine.stop(mode, controller.signal);
     } catch (error) {
       if (!controller.signal.aborted) throw error;
-      await backend.stop(id, 'destroy', new AbortController().signal);
+      await machine.stop('destroy', new AbortController().signal);
     }
   }
 }

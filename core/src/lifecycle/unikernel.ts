@@ -1,4 +1,4 @@
-import type { Backend, PowerState, StopMode, UnikernelDescription, UnikernelId } from '../contracts/backend.js';
+import type { Machine, MachineDescription, MachineId, PowerState, StopMode } from '../contracts/machine.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { ReadinessProbe } from '../contracts/readiness-probe.js';
 import type { Activity, StopPolicy } from '../contracts/stop-policy.js';
@@ -8,8 +8,9 @@ import { NameCounter } from './name-counter.js';
 /** What is known of a unikernel before it runs. */
 export interface UnikernelPlan {
   readonly name: string;
-  readonly id: UnikernelId;
-  readonly backend: Backend;
+  readonly machine: Machine;
+  /** That of the machine. */
+  readonly id: MachineId;
   /** The connection's name. */
   readonly backendName: string;
   readonly names: readonly string[];
@@ -124,13 +125,17 @@ export class Unikernel {
     return this.plan.addresses.length > 0 ? this.plan.addresses : this.foundAddresses;
   }
 
+  get isSummoned(): boolean {
+    return this.summon !== undefined;
+  }
+
   /** Whether its backend has to find out its addresses. */
   get seeksAddresses(): boolean {
-    return this.plan.addresses.length === 0 && this.plan.backend.addresses !== undefined;
+    return this.plan.addresses.length === 0 && this.plan.machine.addresses !== undefined;
   }
 
   /** Takes over what the backend says, and drops the promise that the service answers where it cannot hold. */
-  learn({ state, detail, domainId, macs }: Pick<UnikernelDescription, 'state'> & Partial<UnikernelDescription>): void {
+  learn({ state, detail, domainId, macs }: Pick<MachineDescription, 'state'> & Partial<MachineDescription>): void {
     this.learnt += 1;
     this.state = state;
     this.detail = detail;

@@ -1,4 +1,4 @@
-import type { PowerState } from '../contracts/backend.js';
+import type { PowerState } from '../contracts/machine.js';
 
 /**
  * What a wake does to a machine in each state.

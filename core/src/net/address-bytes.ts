@@ -14,3 +14,11 @@ export function ipv6Bytes(address: string): Uint8Array {
   if (!isIPv6(address)) throw new RangeError(`'${address}' is no IPv6 address`);
   return Uint8Array.from(readIpv6(address).toByteArray());
 }
+
+/** The 4 or 16 bytes of an address in text form, without its scope; `undefined` for what is none. */
+export function addressBytes(text: string): Uint8Array | undefined {
+  if (isIPv4(text)) return ipv4Bytes(text);
+  const scopeAt = text.indexOf('%');
+  const plain = scopeAt === -1 ? text : text.slice(0, scopeAt);
+  return isIPv6(plain) ? ipv6Bytes(plain) : undefined;
+}

@@ -1,4 +1,5 @@
-import type { PowerChange, PowerState, UnikernelId } from '../contracts/backend.js';
+import type { PowerChange } from '../contracts/backend.js';
+import type { MachineId, PowerState } from '../contracts/machine.js';
 import type { Logger } from '../contracts/logger.js';
 import { errorMessage } from '../errors.js';
 
@@ -8,8 +9,8 @@ type Listener = (change: PowerChange) => void;
 export class PowerWatch {
   readonly #listeners = new Set<Listener>();
   /** Those that are not off. */
-  readonly #states = new Map<UnikernelId, PowerState>();
-  readonly #details = new Map<UnikernelId, string>();
+  readonly #states = new Map<MachineId, PowerState>();
+  readonly #details = new Map<MachineId, string>();
 
   constructor(private readonly logger: Logger) {}
 
@@ -21,7 +22,7 @@ export class PowerWatch {
   }
 
   /** Takes note of a state that is no news. */
-  note(id: UnikernelId, state: PowerState, detail?: string): void {
+  note(id: MachineId, state: PowerState, detail?: string): void {
     if (state === 'off') this.#states.delete(id);
     else this.#states.set(id, state);
     if (detail === undefined) this.#details.delete(id);
@@ -29,7 +30,7 @@ export class PowerWatch {
   }
 
   /** Tells a state, unless it is the one that was told or noted last. */
-  tell(id: UnikernelId, state: PowerState, detail?: string): void {
+  tell(id: MachineId, state: PowerState, detail?: string): void {
     if ((this.#states.get(id) ?? 'off') === state) return;
     this.note(id, state, detail);
     const change: PowerChange = { id, state, ...(detail === undefined ? {} : { detail }) };
@@ -39,7 +40,7 @@ export class PowerWatch {
   }
 
   /** Why it is in the state that was last told. */
-  detailOf(id: UnikernelId): string | undefined {
+  detailOf(id: MachineId): string | undefined {
     return this.#details.get(id);
   }
 

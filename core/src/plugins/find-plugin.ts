@@ -3,8 +3,7 @@ import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { JitsuError } from '../errors.js';
 import { moduleFolders } from './module-folders.js';
-import { readPluginPackage } from './plugin-package.js';
-import type { PluginPackage } from './plugin-package.js';
+import { readPluginPackage, type PluginPackage } from './plugin-package.js';
 
 /** A single file that is a plugin, without a package around it. */
 export interface PluginFile {

@@ -1,8 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { moduleFolders } from './module-folders.js';
-import { readPluginPackage } from './plugin-package.js';
-import type { PluginPackage } from './plugin-package.js';
+import { readPluginPackage, type PluginPackage } from './plugin-package.js';
 
 /**
  * Every installed package with the keyword `jitsu-plugin`, by name; the nearest of several with the same name. Packages

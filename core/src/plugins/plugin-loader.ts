@@ -1,11 +1,9 @@
 import type { Plugin } from '../contracts/plugin.js';
 import { errorMessage, JitsuError } from '../errors.js';
 import type { Contributions } from './contributions.js';
-import { findPlugin } from './find-plugin.js';
-import type { PluginFile } from './find-plugin.js';
+import { findPlugin, type PluginFile } from './find-plugin.js';
 import { importModule } from './import-module.js';
-import { checkApiRange } from './plugin-package.js';
-import type { PluginPackage } from './plugin-package.js';
+import { checkApiRange, type PluginPackage } from './plugin-package.js';
 
 /** Brings plugins in, each once however often and by whatever name it is asked for. */
 export class PluginLoader {

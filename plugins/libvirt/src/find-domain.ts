@@ -1,4 +1,4 @@
-import { JitsuError, type UnikernelId } from '@jitsud/core/plugin';
+import { JitsuError, type MachineId } from '@jitsud/core/plugin';
 import { CallFailed } from './call-failed.js';
 import type { DomainDefinition } from './domain-definition.js';
 import { domainRefusal } from './domain-refusal.js';
@@ -24,7 +24,7 @@ export async function findDomain(
   unikernel: string,
   options: LibvirtOptions,
   definition: DomainDefinition | undefined,
-): Promise<UnikernelId> {
+): Promise<MachineId> {
   const wanted = {
     uuid: options.uuid ?? definition?.uuid,
     name: options.name ?? definition?.name ?? '',
@@ -46,7 +46,7 @@ async function find(
   connection: LibvirtConnection,
   unikernel: string,
   { uuid, name }: WantedDomain,
-): Promise<UnikernelId | undefined> {
+): Promise<MachineId | undefined> {
   try {
     const found = uuid === undefined ? connection.call('findByName', name) : connection.call('findByUuid', uuid);
     return (await found).uuid;
@@ -62,7 +62,7 @@ async function define(
   unikernel: string,
   { file, xml }: DomainDefinition,
   uuid: string | undefined,
-): Promise<UnikernelId> {
+): Promise<MachineId> {
   try {
     return (await connection.call('define', uuid === undefined ? xml : withUuid(xml, uuid))).uuid;
   } catch (error) {

@@ -5,6 +5,7 @@ import {
   injectable,
   JitsuError,
   LOGGER,
+  MachineById,
   OPTIONS,
   PowerWatch,
   untilAborted,
@@ -15,8 +16,8 @@ import {
   type PowerChange,
   type Registration,
   type StopMode,
-  type UnikernelDescription,
-  type UnikernelId,
+  type MachineDescription,
+  type MachineId,
 } from '@jitsud/core/plugin';
 import { readDefinition } from './domain-definition.js';
 import { stateAfter } from './domain-event.js';
@@ -37,8 +38,8 @@ export class LibvirtBackend implements Backend<LibvirtOptions> {
   };
   readonly #connection: LibvirtConnection;
   readonly #power: PowerWatch;
-  readonly #domains = new Map<UnikernelId, LibvirtDomain>();
-  readonly #starting = new Map<UnikernelId, Promise<void>>();
+  readonly #domains = new Map<MachineId, LibvirtDomain>();
+  readonly #starting = new Map<MachineId, Promise<void>>();
   #poll: Disposable | undefined;
 
   constructor(
@@ -68,7 +69,7 @@ export class LibvirtBackend implements Backend<LibvirtOptions> {
     await this.#connection.close();
   }
 
-  async register({ name, options }: Registration<LibvirtOptions>): Promise<UnikernelId> {
+  async register({ name, options }: Registration<LibvirtOptions>): Promise<MachineId> {
     const definition = await readDefinition(options).catch((error: unknown) => {
       const message = `${name} cannot be a domain of libvirt. ${errorMessage(error)}.`;
       throw new JitsuError('JITSU_UNIKERNEL_INVALID', message, { cause: error });
@@ -80,11 +81,15 @@ export class LibvirtBackend implements Backend<LibvirtOptions> {
     return id;
   }
 
-  async describe(id: UnikernelId): Promise<UnikernelDescription> {
+  async machine(registration: Registration<LibvirtOptions>): Promise<MachineById> {
+    return new MachineById(this, await this.register(registration));
+  }
+
+  async describe(id: MachineId): Promise<MachineDescription> {
     return this.#domain(id).describe();
   }
 
-  async start(id: UnikernelId): Promise<void> {
+  async start(id: MachineId): Promise<void> {
     const domain = this.#domain(id);
     const start = (): Promise<void> => domain.perform('create', 'started', ['running', 'starting']);
     const started = this.#starting.get(id) ?? start().finally(() => this.#starting.delete(id));
@@ -92,17 +97,17 @@ export class LibvirtBackend implements Backend<LibvirtOptions> {
     await started;
   }
 
-  async resume(id: UnikernelId): Promise<void> {
+  async resume(id: MachineId): Promise<void> {
     const domain = this.#domain(id);
     if ((await domain.state()).state === 'suspended') await domain.perform('wakeUp', 'woken up', ['running']);
   }
 
-  async unpause(id: UnikernelId): Promise<void> {
+  async unpause(id: MachineId): Promise<void> {
     const domain = this.#domain(id);
     if ((await domain.state()).state === 'paused') await domain.perform('resume', 'unpaused', ['running']);
   }
 
-  async stop(id: UnikernelId, mode: StopMode, signal: AbortSignal): Promise<void> {
+  async stop(id: MachineId, mode: StopMode, signal: AbortSignal): Promise<void> {
     const domain = this.#domain(id);
     if (!this.capabilities.stopModes.includes(mode)) {
       const modes = this.capabilities.stopModes.join(', ');
@@ -147,7 +152,7 @@ export class LibvirtBackend implements Backend<LibvirtOptions> {
     if (domain.events === events) this.#power.tell(domain.id, state, detail);
   }
 
-  #domain(id: UnikernelId): LibvirtDomain {
+  #domain(id: MachineId): LibvirtDomain {
     const domain = this.#domains.get(id);
     if (domain) return domain;
     throw new JitsuError('JITSU_UNIKERNEL_UNKNOWN', `No domain with the uuid ${id} was registered.`);

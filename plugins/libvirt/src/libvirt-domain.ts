@@ -1,4 +1,4 @@
-import type { PowerState, UnikernelDescription, UnikernelId } from '@jitsud/core/plugin';
+import type { PowerState, MachineDescription, MachineId } from '@jitsud/core/plugin';
 import { CallFailed } from './call-failed.js';
 import type { DomainDefinition } from './domain-definition.js';
 import { domainRefusal } from './domain-refusal.js';
@@ -17,7 +17,7 @@ export class LibvirtDomain {
 
   /** `name` is what Jitsu calls it. */
   constructor(
-    readonly id: UnikernelId,
+    readonly id: MachineId,
     readonly name: string,
     private readonly definition: DomainDefinition | undefined,
     private readonly connection: LibvirtConnection,
@@ -37,7 +37,7 @@ export class LibvirtDomain {
   }
 
   /** @throws JITSU_BACKEND_UNREACHABLE, JITSU_BACKEND_DENIED, JITSU_BACKEND_FAILED */
-  async describe(): Promise<UnikernelDescription> {
+  async describe(): Promise<MachineDescription> {
     try {
       const { name, state, reason, macs, domainId } = await this.connection.call('describe', this.id);
       return { name, macs, ...stateInWords(state, reason), ...(domainId !== undefined && { domainId }) };

@@ -1,10 +1,10 @@
-import { JitsuError, type PowerWatch, type UnikernelId } from '@jitsud/core/plugin';
+import { JitsuError, type PowerWatch, type MachineId } from '@jitsud/core/plugin';
 
 /**
  * Resolves when a machine is told to be off; rejects with the signal's reason when it aborts first.
  * @throws JITSU_BACKEND_UNREACHABLE when nobody can tell any more
  */
-export function untilOff(power: PowerWatch, id: UnikernelId, signal: AbortSignal): Promise<void> {
+export function untilOff(power: PowerWatch, id: MachineId, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const end = (): void => {
       watch[Symbol.dispose]();

@@ -1,4 +1,4 @@
-import type { UnikernelId } from '@jitsud/core/plugin';
+import type { MachineId } from '@jitsud/core/plugin';
 import { resolve } from 'node:path';
 import type { LibxlOptions } from './libxl-options.js';
 import { macAddress } from './mac-address.js';
@@ -28,7 +28,7 @@ export interface DomainConfig {
 }
 
 /** Relative paths count from the folder in which Jitsu runs. Which backend serves a disk, libxl decides by what it is. */
-export function domainConfig(id: UnikernelId, options: LibxlOptions): DomainConfig {
+export function domainConfig(id: MachineId, options: LibxlOptions): DomainConfig {
   const { name, type, kernel, ramdisk, cmdline, memory, vcpus, nic, script, disk } = options;
   return {
     c_info: { type, name, uuid: id, run_hotplug_scripts: 'True' },

@@ -1,4 +1,4 @@
-import { untilAborted, type Clock, type Milliseconds, type UnikernelId } from '@jitsud/core/plugin';
+import { untilAborted, type Clock, type Milliseconds, type MachineId } from '@jitsud/core/plugin';
 import { XenstoreError, type Xenstore } from '@jitsud/xenstore';
 
 const DOMAINS = '/local/domain';
@@ -11,7 +11,7 @@ const SUSPENDABLE_WITHIN: Milliseconds = 20_000;
 /** The domains of the host, as they are in its xenstore. Rejects with `JITSU_BACKEND_UNREACHABLE` while that is lost. */
 export class Domains {
   /** Xen gives a number anew only after some 32,000 others; one that is gone is forgotten here. */
-  readonly #uuids = new Map<number, UnikernelId>();
+  readonly #uuids = new Map<number, MachineId>();
 
   constructor(
     private readonly xenstore: () => Xenstore,
@@ -19,7 +19,7 @@ export class Domains {
   ) {}
 
   /** The number of the domain with that uuid, the newest where there are several; undefined where there is none. */
-  async find(uuid: UnikernelId): Promise<number | undefined> {
+  async find(uuid: MachineId): Promise<number | undefined> {
     const ids = (await this.#list(DOMAINS)).map(Number).filter((id) => id > 0);
     for (const id of this.#uuids.keys()) if (!ids.includes(id)) this.#uuids.delete(id);
     await Promise.all(ids.filter((id) => !this.#uuids.has(id)).map((id) => this.#identify(id)));

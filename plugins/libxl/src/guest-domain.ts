@@ -4,7 +4,7 @@ import {
   type BootConfigurator,
   type Logger,
   type Registration,
-  type UnikernelId,
+  type MachineId,
 } from '@jitsud/core/plugin';
 import { bootConfig } from './boot-config.js';
 import { CallFailed } from './call-failed.js';
@@ -38,7 +38,7 @@ export class GuestDomain {
   readonly #config: DomainConfig;
 
   constructor(
-    private readonly id: UnikernelId,
+    private readonly id: MachineId,
     private readonly options: LibxlOptions,
     private readonly makers: DomainMakers,
   ) {

@@ -6,6 +6,7 @@ import {
   injectable,
   JitsuError,
   LOGGER,
+  MachineById,
   OPTIONS,
   PowerWatch,
   RUNTIME_DIRECTORY,
@@ -17,8 +18,8 @@ import {
   type PowerChange,
   type Registration,
   type StopMode,
-  type UnikernelDescription,
-  type UnikernelId,
+  type MachineDescription,
+  type MachineId,
 } from '@jitsud/core/plugin';
 import { join, resolve } from 'node:path';
 import { checkFiles } from './check-files.js';
@@ -40,7 +41,7 @@ export class LibxlBackend implements Backend<LibxlOptions> {
   readonly #domains: Domains;
   readonly #saves: SavedMemory;
   readonly #power: PowerWatch;
-  readonly #machines = new Map<UnikernelId, LibxlMachine>();
+  readonly #machines = new Map<MachineId, LibxlMachine>();
 
   constructor(
     @inject(OPTIONS) { saves }: ConnectionOptions,
@@ -72,7 +73,7 @@ export class LibxlBackend implements Backend<LibxlOptions> {
     await this.#host.close();
   }
 
-  async register({ name, options }: Registration<LibxlOptions>): Promise<UnikernelId> {
+  async register({ name, options }: Registration<LibxlOptions>): Promise<MachineId> {
     const problems = await checkFiles(options);
     if (problems.length > 0) {
       const message = `${name} cannot be a guest of Xen. ${problems.join('; ')}.`;
@@ -95,24 +96,28 @@ export class LibxlBackend implements Backend<LibxlOptions> {
     return id;
   }
 
-  async describe(id: UnikernelId): Promise<UnikernelDescription> {
+  async machine(registration: Registration<LibxlOptions>): Promise<MachineById> {
+    return new MachineById(this, await this.register(registration));
+  }
+
+  async describe(id: MachineId): Promise<MachineDescription> {
     return this.#machine(id).describe();
   }
 
-  async start(id: UnikernelId): Promise<void> {
+  async start(id: MachineId): Promise<void> {
     await this.#machine(id).start();
   }
 
-  async resume(id: UnikernelId): Promise<void> {
+  async resume(id: MachineId): Promise<void> {
     const machine = this.#machine(id);
     if ((await machine.describe()).state === 'suspended') await machine.start();
   }
 
-  async unpause(id: UnikernelId): Promise<void> {
+  async unpause(id: MachineId): Promise<void> {
     await this.#machine(id).unpause();
   }
 
-  async stop(id: UnikernelId, mode: StopMode, signal: AbortSignal): Promise<void> {
+  async stop(id: MachineId, mode: StopMode, signal: AbortSignal): Promise<void> {
     const machine = this.#machine(id);
     if (!this.capabilities.stopModes.includes(mode)) {
       const modes = this.capabilities.stopModes.join(', ');
@@ -126,7 +131,7 @@ export class LibxlBackend implements Backend<LibxlOptions> {
     return this.#power.watch(listener);
   }
 
-  #machine(id: UnikernelId): LibxlMachine {
+  #machine(id: MachineId): LibxlMachine {
     const machine = this.#machines.get(id);
     if (machine) return machine;
     throw new JitsuError('JITSU_UNIKERNEL_UNKNOWN', `No guest with the uuid ${id} was registered.`);

@@ -3,8 +3,8 @@ import {
   untilAborted,
   type PowerState,
   type StopMode,
-  type UnikernelDescription,
-  type UnikernelId,
+  type MachineDescription,
+  type MachineId,
 } from '@jitsud/core/plugin';
 import { isCorpse, isSuspended, isUnborn, reasonOf, stateOf } from './domain-info.js';
 import { GuestDomain, type DomainMakers, type FoundDomain } from './guest-domain.js';
@@ -13,7 +13,7 @@ import type { LibxlOptions } from './libxl-options.js';
 /** What a machine stands on. */
 export interface Host extends DomainMakers {
   /** Told the state whenever it may have changed. */
-  onState(id: UnikernelId, state: PowerState, detail?: string): void;
+  onState(id: MachineId, state: PowerState, detail?: string): void;
 }
 
 /**
@@ -32,7 +32,7 @@ export class LibxlMachine {
   readonly #waiting = new Set<() => void>();
 
   constructor(
-    readonly id: UnikernelId,
+    readonly id: MachineId,
     private readonly options: LibxlOptions,
     private readonly host: Host,
     private lastTurn: Promise<unknown> = Promise.resolve(),
@@ -50,7 +50,7 @@ export class LibxlMachine {
   }
 
   /** @throws JITSU_BACKEND_UNREACHABLE, JITSU_BACKEND_FAILED */
-  async describe(): Promise<UnikernelDescription> {
+  async describe(): Promise<MachineDescription> {
     const found = await this.#domain.find();
     const { state, detail } = await this.#stateOf(found);
     const macs = found === undefined ? [] : await this.host.domains.macs(found.domainId);

@@ -1,4 +1,4 @@
-import { errorCode, type UnikernelId } from '@jitsud/core/plugin';
+import { errorCode, type MachineId } from '@jitsud/core/plugin';
 import { createHash } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -6,7 +6,7 @@ import type { DomainConfig } from './domain-config.js';
 
 /** What must be the same for saved memory to be of use. */
 export interface Origin {
-  readonly uuid: UnikernelId;
+  readonly uuid: MachineId;
   /** Of the configuration, and of the files that the guest was booted from. */
   readonly hash: string;
   /** Of libxl: another one may write another form. */
@@ -27,12 +27,12 @@ export class SavedMemory {
   constructor(private readonly folder: string) {}
 
   /** Where the memory goes, and where it is restored from. */
-  fileOf(uuid: UnikernelId): string {
+  fileOf(uuid: MachineId): string {
     return join(this.folder, `${uuid}.memory`);
   }
 
   /** Makes room: nothing is left of an earlier one. */
-  async prepare(uuid: UnikernelId): Promise<string> {
+  async prepare(uuid: MachineId): Promise<string> {
     await mkdir(this.folder, { recursive: true, mode: 0o700 });
     await this.remove(uuid);
     return this.fileOf(uuid);
@@ -64,17 +64,17 @@ export class SavedMemory {
   }
 
   /** Without effect where there is none. The label goes first: memory without one does not count. */
-  async remove(uuid: UnikernelId): Promise<void> {
+  async remove(uuid: MachineId): Promise<void> {
     for (const file of [this.#labelOf(uuid), `${this.#labelOf(uuid)}.new`, this.fileOf(uuid)]) {
       await rm(file, { force: true });
     }
   }
 
-  #labelOf(uuid: UnikernelId): string {
+  #labelOf(uuid: MachineId): string {
     return join(this.folder, `${uuid}.json`);
   }
 
-  async #readLabel(uuid: UnikernelId): Promise<Partial<Label> | undefined> {
+  async #readLabel(uuid: MachineId): Promise<Partial<Label> | undefined> {
     try {
       const label: unknown = JSON.parse(await readFile(this.#labelOf(uuid), 'utf8'));
       return typeof label === 'object' && label !== null ? label : {};

@@ -1,4 +1,4 @@
-import type { UnikernelId } from '@jitsud/core/plugin';
+import type { MachineId } from '@jitsud/core/plugin';
 import type { MachineRecord, MachineRecords } from './machine-records.js';
 import { marksOf } from './process-environment.js';
 import { sendSignal } from './send-signal.js';
@@ -14,8 +14,8 @@ export function findMachines(
   records: MachineRecords,
   table: ProcessTable,
   runtimeDirectory: string,
-): Map<UnikernelId, MachineRecord> {
-  const found = new Map<UnikernelId, MachineRecord>();
+): Map<MachineId, MachineRecord> {
+  const found = new Map<MachineId, MachineRecord>();
   let entries: readonly ProcessEntry[] | undefined;
   for (const [id, record] of records.load()) {
     if (record !== undefined && isAlive(record, table)) {
@@ -46,7 +46,7 @@ function isAlive({ pid, startTime, bootId }: MachineRecord, table: ProcessTable)
 }
 
 /** Tells whether a process carries the marks of that unikernel. */
-function bearer(id: UnikernelId, table: ProcessTable, runtimeDirectory: string): (pid: number) => boolean {
+function bearer(id: MachineId, table: ProcessTable, runtimeDirectory: string): (pid: number) => boolean {
   const marks = Object.entries(marksOf(id, runtimeDirectory)).map(([key, value]) => `${key}=${value}`);
   return (pid) => {
     const environment = table.environment(pid);

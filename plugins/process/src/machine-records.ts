@@ -1,4 +1,4 @@
-import { errorCode, type UnikernelId } from '@jitsud/core/plugin';
+import { errorCode, type MachineId } from '@jitsud/core/plugin';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -24,23 +24,23 @@ export class MachineRecords {
   }
 
   /** A process is about to be spawned. */
-  begin(id: UnikernelId): void {
+  begin(id: MachineId): void {
     writeFileSync(this.#file(id), '', { mode: 0o600 });
   }
 
-  save(id: UnikernelId, record: MachineRecord): void {
+  save(id: MachineId, record: MachineRecord): void {
     const draft = `${this.#file(id)}.new`;
     writeFileSync(draft, JSON.stringify(record), { mode: 0o600 });
     renameSync(draft, this.#file(id));
   }
 
-  remove(id: UnikernelId): void {
+  remove(id: MachineId): void {
     rmSync(this.#file(id), { force: true });
   }
 
   /** All that was left; undefined for what was begun and not saved. */
-  load(): Map<UnikernelId, MachineRecord | undefined> {
-    const records = new Map<UnikernelId, MachineRecord | undefined>();
+  load(): Map<MachineId, MachineRecord | undefined> {
+    const records = new Map<MachineId, MachineRecord | undefined>();
     for (const name of readdirSync(this.folder)) {
       const id = RECORD.exec(name)?.[1];
       if (id !== undefined) records.set(id, this.#read(id));
@@ -48,7 +48,7 @@ export class MachineRecords {
     return records;
   }
 
-  #read(id: UnikernelId): MachineRecord | undefined {
+  #read(id: MachineId): MachineRecord | undefined {
     try {
       return toRecord(JSON.parse(readFileSync(this.#file(id), 'utf8')));
     } catch (error) {
@@ -57,7 +57,7 @@ export class MachineRecords {
     }
   }
 
-  #file(id: UnikernelId): string {
+  #file(id: MachineId): string {
     return join(this.folder, `${id}.json`);
   }
 }

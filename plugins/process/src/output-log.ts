@@ -1,4 +1,4 @@
-import { errorMessage, type Clock, type Logger, type Milliseconds, type UnikernelId } from '@jitsud/core/plugin';
+import { errorMessage, type Clock, type Logger, type Milliseconds, type MachineId } from '@jitsud/core/plugin';
 import { mkdirSync, watch, type FSWatcher } from 'node:fs';
 import { join } from 'node:path';
 import { OutputFile } from './output-file.js';
@@ -22,8 +22,8 @@ interface FollowedMachine {
 
 /** Writes what the programs say into Jitsu's log, line by line. */
 export class OutputLog {
-  readonly #machines = new Map<UnikernelId, FollowedMachine>();
-  readonly #dirty = new Set<UnikernelId>();
+  readonly #machines = new Map<MachineId, FollowedMachine>();
+  readonly #dirty = new Set<MachineId>();
   #watcher: FSWatcher | undefined;
   #timer: Disposable | undefined;
   #polling = false;
@@ -56,18 +56,18 @@ export class OutputLog {
   }
 
   /** Follows the files of a program that is about to start, which it has yet to make. */
-  create(id: UnikernelId, name: string): OutputPaths {
+  create(id: MachineId, name: string): OutputPaths {
     const { stdout, stderr } = this.#add(id, name);
     return { stdout: stdout.makeWay(), stderr: stderr.makeWay() };
   }
 
   /** Follows the files of a program that runs already, from their ends. */
-  takeUp(id: UnikernelId, name: string): void {
+  takeUp(id: MachineId, name: string): void {
     for (const file of Object.values(this.#add(id, name))) file.takeUp();
   }
 
   /** Logs what is left of a program that has ended. @returns the last line that it wrote to stderr */
-  finish(id: UnikernelId): string | undefined {
+  finish(id: MachineId): string | undefined {
     const machine = this.#machines.get(id);
     if (machine === undefined) return undefined;
     this.#read(machine, true);
@@ -76,7 +76,7 @@ export class OutputLog {
     return machine.files.stderr.lastLine;
   }
 
-  #add(id: UnikernelId, name: string): FollowedMachine['files'] {
+  #add(id: MachineId, name: string): FollowedMachine['files'] {
     const file = (stream: Stream): OutputFile => new OutputFile(join(this.folder, `${id}.${stream}`));
     const files = { stdout: file('stdout'), stderr: file('stderr') };
     this.#machines.set(id, { files, logger: this.logger.child({ unikernel: name }) });

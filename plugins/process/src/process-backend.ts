@@ -6,6 +6,7 @@ import {
   injectable,
   JitsuError,
   LOGGER,
+  MachineById,
   PowerWatch,
   RUNTIME_DIRECTORY,
   TextIndex,
@@ -16,8 +17,8 @@ import {
   type PowerChange,
   type Registration,
   type StopMode,
-  type UnikernelDescription,
-  type UnikernelId,
+  type MachineDescription,
+  type MachineId,
 } from '@jitsud/core/plugin';
 import { join, resolve } from 'node:path';
 import { exitDetail } from './exit-detail.js';
@@ -50,8 +51,8 @@ export class ProcessBackend implements Backend<ProcessOptions> {
   };
   readonly #plans = new TextIndex<ProcessPlan>();
   /** All that run, also of unikernels that are not, or not yet, registered. */
-  readonly #machines = new Map<UnikernelId, ProcessMachine>();
-  readonly #starting = new Map<UnikernelId, Promise<void>>();
+  readonly #machines = new Map<MachineId, ProcessMachine>();
+  readonly #starting = new Map<MachineId, Promise<void>>();
   readonly #table: ProcessTable = systemProcessTable();
   readonly #runtimeDirectory: string;
   readonly #records: MachineRecords;
@@ -90,8 +91,9 @@ export class ProcessBackend implements Backend<ProcessOptions> {
       const message = `The process backend cannot keep its records in ${this.#runtimeDirectory}: ${errorMessage(error)}. Give Jitsu a runtime directory that it can write to.`;
       throw new JitsuError('JITSU_BACKEND_UNREACHABLE', message, { cause: error });
     }
-    this.#spawner = new Spawner();
+    this.#spawner = this.#newSpawner();
     this.#sweep = new MachineSweep(this.#machines, this.clock, ({ id }, state) => this.#power.tell(id, state));
+    this.#sweep.attend();
     for (const plan of this.#plans.values()) {
       this.#takeUp(plan);
       this.#power.tell(plan.id, this.#machines.get(plan.id)?.look() ?? 'off');
@@ -108,7 +110,7 @@ export class ProcessBackend implements Backend<ProcessOptions> {
     this.#output.close();
   }
 
-  async register(registration: Registration<ProcessOptions>): Promise<UnikernelId> {
+  async register(registration: Registration<ProcessOptions>): Promise<MachineId> {
     const id = unikernelId(this.connectionName, registration.options.name);
     const { user } = registration.options;
     const account = user === undefined ? undefined : await this.#accounts.find(user);
@@ -123,7 +125,11 @@ export class ProcessBackend implements Backend<ProcessOptions> {
     return id;
   }
 
-  async describe(id: UnikernelId): Promise<UnikernelDescription> {
+  async machine(registration: Registration<ProcessOptions>): Promise<MachineById> {
+    return new MachineById(this, await this.register(registration));
+  }
+
+  async describe(id: MachineId): Promise<MachineDescription> {
     const { name } = this.#plan(id);
     const machine = this.#machines.get(id);
     const detail = this.#power.detailOf(id);
@@ -137,14 +143,14 @@ export class ProcessBackend implements Backend<ProcessOptions> {
     };
   }
 
-  async start(id: UnikernelId): Promise<void> {
+  async start(id: MachineId): Promise<void> {
     const plan = this.#plan(id);
     const started = this.#starting.get(id) ?? this.#start(plan).finally(() => this.#starting.delete(id));
     this.#starting.set(id, started);
     await started;
   }
 
-  async resume(id: UnikernelId): Promise<void> {
+  async resume(id: MachineId): Promise<void> {
     const plan = this.#plan(id);
     const machine = this.#machines.get(id);
     if (machine?.look() !== 'suspended') return;
@@ -152,12 +158,12 @@ export class ProcessBackend implements Backend<ProcessOptions> {
     if (!machine.hasEnded) this.#power.tell(id, machine.look());
   }
 
-  async unpause(id: UnikernelId): Promise<void> {
+  async unpause(id: MachineId): Promise<void> {
     // A process is never paused, only suspended.
     this.#plan(id);
   }
 
-  async stop(id: UnikernelId, mode: StopMode, signal: AbortSignal): Promise<void> {
+  async stop(id: MachineId, mode: StopMode, signal: AbortSignal): Promise<void> {
     const plan = this.#plan(id);
     if (!this.capabilities.stopModes.includes(mode)) {
       const message = `${plan.name} is a process, which cannot be stopped by '${mode}', only by ${this.capabilities.stopModes.join(', ')}.`;
@@ -190,7 +196,7 @@ export class ProcessBackend implements Backend<ProcessOptions> {
   async #spawn(plan: ProcessPlan): Promise<void> {
     const { id } = plan;
     if (!this.#spawner) throw this.#notConnected();
-    if (this.#spawner.hasEnded) this.#spawner = new Spawner();
+    if (this.#spawner.hasEnded) this.#spawner = this.#newSpawner();
     const spawner = this.#spawner;
     let child: LiveChild | undefined;
     try {
@@ -211,19 +217,24 @@ export class ProcessBackend implements Backend<ProcessOptions> {
     this.#power.tell(id, 'running');
   }
 
+  #newSpawner(): Spawner {
+    return new Spawner(() => this.#sweep?.lookAtAll());
+  }
+
   #control({ name }: ProcessPlan, machine: ProcessMachine): MachineControl {
     return new MachineControl(name, machine, this.clock);
   }
 
-  #add(id: UnikernelId, record: MachineRecord, child?: LiveChild): void {
+  #add(id: MachineId, record: MachineRecord, child?: LiveChild): void {
     const machine = new ProcessMachine(id, record, this.#table, this.clock, child);
     this.#machines.set(id, machine);
     void machine.ended.then((exit) => {
       if (!machine.released) this.#ended(id, exit);
     });
+    this.#sweep?.attend();
   }
 
-  #ended(id: UnikernelId, exit: Exit): void {
+  #ended(id: MachineId, exit: Exit): void {
     this.#machines.delete(id);
     this.#forget(id);
     const detail = exitDetail(exit, this.#output.finish(id));
@@ -235,7 +246,7 @@ export class ProcessBackend implements Backend<ProcessOptions> {
     if (this.#machines.has(id)) this.#output.takeUp(id, name);
   }
 
-  #forget(id: UnikernelId): void {
+  #forget(id: MachineId): void {
     try {
       this.#records.remove(id);
     } catch (error) {
@@ -244,7 +255,7 @@ export class ProcessBackend implements Backend<ProcessOptions> {
     }
   }
 
-  #plan(id: UnikernelId): ProcessPlan {
+  #plan(id: MachineId): ProcessPlan {
     if (!this.#sweep) throw this.#notConnected();
     const plan = this.#plans.get(id);
     if (plan) return plan;

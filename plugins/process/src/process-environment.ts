@@ -1,4 +1,4 @@
-import type { UnikernelId } from '@jitsud/core/plugin';
+import type { MachineId } from '@jitsud/core/plugin';
 import type { ProcessPlan } from './process-plan.js';
 
 /** What systemd tells Jitsu about itself and must not reach the programs that it runs (sd_notify(3), sd_listen_fds(3)). */
@@ -13,7 +13,7 @@ const OURS_ALONE = [
 ];
 
 /** What marks a process as ours, so that it is found even if Jitsu dies before it has written its pid down. */
-export function marksOf(id: UnikernelId, runtimeDirectory: string): Record<string, string> {
+export function marksOf(id: MachineId, runtimeDirectory: string): Record<string, string> {
   return { JITSU_UNIKERNEL: id, JITSU_RUNTIME_DIRECTORY: runtimeDirectory };
 }
 

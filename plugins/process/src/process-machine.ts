@@ -1,4 +1,4 @@
-import type { Clock, Milliseconds, UnikernelId } from '@jitsud/core/plugin';
+import type { Clock, Milliseconds, MachineId } from '@jitsud/core/plugin';
 import type { Exit } from './exit.js';
 import type { MachineRecord } from './machine-records.js';
 import type { ProcessTable } from './process-table.js';
@@ -25,7 +25,7 @@ export class ProcessMachine {
 
   /** `child` where it was spawned for us: then its end is told to us, and else it is noticed by {@link check}. */
   constructor(
-    readonly id: UnikernelId,
+    readonly id: MachineId,
     readonly record: MachineRecord,
     private readonly table: ProcessTable,
     private readonly clock: Clock,
@@ -48,14 +48,14 @@ export class ProcessMachine {
       if (entry?.startTime === this.record.startTime && entry.state !== 'dead') {
         return entry.state === 'stopped' ? 'suspended' : 'running';
       }
-      if (!this.#isTold) this.#endWith({});
+      if (!this.isTold) this.#endWith({});
     }
     return 'stopping';
   }
 
   /** A cheap look, for a process whose end nobody tells: whether its pid is in use at all. */
   check(): void {
-    if (!this.#isTold && !this.#leaderEnded && !sendSignal(this.pid, 0)) this.#endWith({});
+    if (!this.isTold && !this.#leaderEnded && !sendSignal(this.pid, 0)) this.#endWith({});
   }
 
   /** To everybody in the group. */
@@ -64,7 +64,7 @@ export class ProcessMachine {
   }
 
   /** Whether whoever spawned it tells of its end. */
-  get #isTold(): boolean {
+  get isTold(): boolean {
     return this.child?.told ?? false;
   }
 

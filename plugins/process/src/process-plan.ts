@@ -1,4 +1,4 @@
-import { JitsuError, type Registration, type UnikernelId } from '@jitsud/core/plugin';
+import { JitsuError, type Registration, type MachineId } from '@jitsud/core/plugin';
 import { resolve } from 'node:path';
 import type { ProcessOptions } from './process-options.js';
 import type { ProgramFinder } from './program-finder.js';
@@ -6,7 +6,7 @@ import type { UserAccount } from './user-accounts.js';
 
 /** All that is needed to spawn a unikernel's process. */
 export interface ProcessPlan {
-  readonly id: UnikernelId;
+  readonly id: MachineId;
   readonly name: string;
   readonly program: string;
   /** argv, the program's own name first. */
@@ -22,7 +22,7 @@ export interface ProcessPlan {
  * @throws JITSU_UNIKERNEL_INVALID that names every problem
  */
 export function planProcess(
-  id: UnikernelId,
+  id: MachineId,
   { name, options }: Registration<ProcessOptions>,
   programs: ProgramFinder,
   user: UserAccount | undefined,

@@ -1,4 +1,4 @@
-import { JitsuError, type UnikernelId } from '@jitsud/core/plugin';
+import { JitsuError, type MachineId } from '@jitsud/core/plugin';
 import type { PoolConnection } from './pool-connection.js';
 import { kindOfNoVm } from './vm-record.js';
 import type { XapiOptions } from './xapi-options.js';
@@ -9,7 +9,7 @@ import type { XapiOptions } from './xapi-options.js';
  *   snapshot or a control domain
  * @throws JITSU_BACKEND_UNREACHABLE
  */
-export function findVm({ session, url }: PoolConnection, unikernel: string, options: XapiOptions): UnikernelId {
+export function findVm({ session, url }: PoolConnection, unikernel: string, options: XapiOptions): MachineId {
   const refused = (why: string): JitsuError =>
     new JitsuError('JITSU_UNIKERNEL_INVALID', `${unikernel}: the pool at ${url} has ${why}`);
   const { uuid, name = '' } = options;

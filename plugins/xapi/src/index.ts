@@ -24,6 +24,7 @@ export default definePlugin({
       description: 'Virtual machines of an XCP-ng or XenServer pool',
       unikernel: xapiOptions,
       connection: connectionOptions,
+      findsAddresses: true,
     });
   },
 });

@@ -4,6 +4,7 @@ import {
   injectable,
   JitsuError,
   LOGGER,
+  MachineById,
   OPTIONS,
   PowerWatch,
   untilAborted,
@@ -14,8 +15,8 @@ import {
   type PowerChange,
   type Registration,
   type StopMode,
-  type UnikernelDescription,
-  type UnikernelId,
+  type MachineDescription,
+  type MachineId,
 } from '@jitsud/core/plugin';
 import { findVm } from './find-vm.js';
 import { hostReference } from './host-reference.js';
@@ -45,7 +46,7 @@ export class XapiBackend implements Backend<XapiOptions> {
   };
   readonly #pool: PoolConnection;
   readonly #power: PowerWatch;
-  readonly #registered = new Map<UnikernelId, Registered>();
+  readonly #registered = new Map<MachineId, Registered>();
 
   constructor(
     @inject(OPTIONS) options: ConnectionOptions,
@@ -80,7 +81,7 @@ export class XapiBackend implements Backend<XapiOptions> {
     await this.#pool.close();
   }
 
-  async register({ name, options }: Registration<XapiOptions>): Promise<UnikernelId> {
+  async register({ name, options }: Registration<XapiOptions>): Promise<MachineId> {
     const id = findVm(this.#pool, name, options);
     if (options.host !== undefined) await hostReference(this.#pool, name, options.host);
     this.#registered.set(id, { vm: new XapiVm(id, name, this.#pool, this.clock), host: options.host });
@@ -88,15 +89,19 @@ export class XapiBackend implements Backend<XapiOptions> {
     return id;
   }
 
-  async describe(id: UnikernelId): Promise<UnikernelDescription> {
+  async machine(registration: Registration<XapiOptions>): Promise<MachineById> {
+    return new MachineById(this, await this.register(registration));
+  }
+
+  async describe(id: MachineId): Promise<MachineDescription> {
     return this.#of(id).vm.describe();
   }
 
-  async addresses(id: UnikernelId): Promise<readonly string[]> {
+  async addresses(id: MachineId): Promise<readonly string[]> {
     return this.#of(id).vm.addresses();
   }
 
-  async start(id: UnikernelId): Promise<void> {
+  async start(id: MachineId): Promise<void> {
     const { vm, host } = this.#of(id);
     const performance = { doing: 'started', done: ['running'] } as const;
     if (host === undefined) return vm.perform('start', { ...performance, parameters: START });
@@ -104,7 +109,7 @@ export class XapiBackend implements Backend<XapiOptions> {
     return vm.perform('start_on', { ...performance, parameters });
   }
 
-  async resume(id: UnikernelId): Promise<void> {
+  async resume(id: MachineId): Promise<void> {
     const { vm, host } = this.#of(id);
     if (vm.state().state !== 'suspended') return;
     const performance = { doing: 'resumed', done: ['running'] } as const;
@@ -113,12 +118,12 @@ export class XapiBackend implements Backend<XapiOptions> {
     return vm.perform('resume_on', { ...performance, parameters });
   }
 
-  async unpause(id: UnikernelId): Promise<void> {
+  async unpause(id: MachineId): Promise<void> {
     const { vm } = this.#of(id);
     if (vm.state().state === 'paused') await vm.perform('unpause', { doing: 'unpaused', done: ['running'] });
   }
 
-  async stop(id: UnikernelId, mode: StopMode, signal: AbortSignal): Promise<void> {
+  async stop(id: MachineId, mode: StopMode, signal: AbortSignal): Promise<void> {
     const { vm } = this.#of(id);
     if (!this.capabilities.stopModes.includes(mode)) {
       const modes = this.capabilities.stopModes.join(', ');
@@ -144,7 +149,7 @@ export class XapiBackend implements Backend<XapiOptions> {
     return vm.perform('suspend', { doing: 'suspended', done: ['suspended', 'off'] });
   }
 
-  #tell(id: UnikernelId): void {
+  #tell(id: MachineId): void {
     const vm = this.#registered.get(id)?.vm;
     if (!vm) return;
     const { state, detail } = vm.state();
@@ -155,7 +160,7 @@ export class XapiBackend implements Backend<XapiOptions> {
     for (const id of this.#registered.keys()) this.#tell(id);
   }
 
-  #of(id: UnikernelId): Registered {
+  #of(id: MachineId): Registered {
     const registered = this.#registered.get(id);
     if (registered) return registered;
     throw new JitsuError('JITSU_UNIKERNEL_UNKNOWN', `No VM with the uuid ${id} was registered.`);

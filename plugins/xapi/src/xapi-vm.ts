@@ -3,8 +3,8 @@ import {
   untilAborted,
   type Clock,
   type PowerState,
-  type UnikernelDescription,
-  type UnikernelId,
+  type MachineDescription,
+  type MachineId,
 } from '@jitsud/core/plugin';
 import { apiFailure, inWords } from './api-failure.js';
 import { adviceFor, codeFor } from './failure-advice.js';
@@ -43,7 +43,7 @@ export class XapiVm {
 
   /** `name` is what Jitsu calls it. */
   constructor(
-    readonly id: UnikernelId,
+    readonly id: MachineId,
     readonly name: string,
     private readonly pool: PoolConnection,
     private readonly clock: Clock,
@@ -58,7 +58,7 @@ export class XapiVm {
   }
 
   /** @throws JITSU_BACKEND_UNREACHABLE, JITSU_BACKEND_DENIED, JITSU_BACKEND_FAILED */
-  async describe(): Promise<UnikernelDescription> {
+  async describe(): Promise<MachineDescription> {
     if (!this.#seen()) return { name: this.name, macs: [], ...GONE };
     const macs = await this.#ask('looked at', () =>
       this.pool.use(({ interfaces, records }) => interfaces.macsOf(records.get(this.id)?.record.VIFs ?? [])),

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { Clock } from '#core/contracts/clock.js';
 import { SystemClock } from '#core/clock.js';
 import { connectUntil } from '#core/builtins/connect-until.js';
 import { loadSocketCalls, type SocketCalls } from '#core/net/socket-calls.js';
@@ -78,5 +79,33 @@ describe('a connection that is tried until somebody listens', () => {
     const connection = connectUntil('127.0.0.1', port, clock, AbortSignal.timeout(100), unfortunate);
     await assert.rejects(connection, { name: 'TimeoutError' });
     assert.ok(withItself > 0, 'there was such an attempt');
+  });
+
+  it('makes no more than eight attempts at once where none is decided', async () => {
+    // In a single turn of the event loop nothing can be decided.
+    const alarms = new Set<{ readonly delay: number; readonly callback: () => void }>();
+    const standing: Clock = {
+      now: () => 0,
+      sleep: () => Promise.reject(new Error('nobody sleeps here')),
+      after: (delay, callback) => {
+        const alarm = { delay, callback };
+        alarms.add(alarm);
+        return { [Symbol.dispose]: () => alarms.delete(alarm) };
+      },
+    };
+    const ringing = (delay: number): (() => void)[] =>
+      [...alarms].filter((alarm) => alarm.delay === delay && alarms.delete(alarm)).map(({ callback }) => callback);
+    const controller = new AbortController();
+    // No address, so that it is Node that connects.
+    const connection = connectUntil('localhost', await freePort(), standing, controller.signal);
+    for (let attempt = 1; attempt < 50; attempt += 1) for (const ring of ringing(1)) ring();
+    const given = ringing(250);
+    assert.equal(given.length, 8);
+    for (const giveUp of given) giveUp();
+    for (const ring of ringing(1)) ring();
+    assert.equal(ringing(250).length, 1, 'whoever has been given up leaves its place to another');
+    controller.abort(new Error('enough'));
+    await assert.rejects(connection, /enough/);
+    assert.equal(alarms.size, 0);
   });
 });

@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { SystemClock } from '#core/clock.js';
 import { ExecProbe } from '#core/builtins/exec-probe.js';
 import { HttpProbe } from '#core/builtins/http-probe.js';
-import { pauseAfter } from '#core/builtins/poll-until.js';
+import { pauseAfter, pollUntil } from '#core/builtins/poll-until.js';
 import { TcpProbe } from '#core/builtins/tcp-probe.js';
+import { eventually } from '#core/testing/eventually.js';
 import { rejectsWithCode } from '#core/testing/rejects-with-code.js';
+import { TemporaryFolder } from '../../support/temporary-folder.js';
 
 const clock = new SystemClock();
 const target = { name: 'web', id: 'an-id', addresses: ['127.0.0.1'] };
@@ -18,6 +21,16 @@ async function listening<T extends Server>(server: T, port = 0): Promise<T & Asy
     port: (server.address() as AddressInfo).port,
     [Symbol.asyncDispose]: () => new Promise<void>((resolve) => server.close(() => resolve())),
   });
+}
+
+/** Whether there is such a process that has not ended: one that ended stays in the table until its parent has looked. */
+function isRunning(pid: string): boolean {
+  try {
+    return !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ');
+  } catch (error) {
+    assert.equal((error as NodeJS.ErrnoException).code, 'ENOENT');
+    return false;
+  }
 }
 
 /** A port on which nothing listens for now. */
@@ -37,6 +50,15 @@ describe('the pauses between attempts', () => {
     assert.equal(pauseAfter(0, 2), 1);
     assert.equal(pauseAfter(200, 50), 25);
     assert.equal(pauseAfter(60_000, 1_000), 50);
+  });
+});
+
+describe('what is tried until it succeeds', () => {
+  it('is not tried at all when it was called off before', async () => {
+    let attempts = 0;
+    const polled = pollUntil(async () => (attempts += 1) > 0, clock, AbortSignal.abort(new Error('never mind')));
+    await assert.rejects(polled, /never mind/);
+    assert.equal(attempts, 0);
   });
 });
 
@@ -121,6 +143,19 @@ describe('the exec probe', () => {
     await assert.rejects(probe.untilReady(target, AbortSignal.timeout(200)), { name: 'TimeoutError' });
     const endless = new ExecProbe([process.execPath, '-e', 'setInterval(() => {}, 1000)'], clock);
     await assert.rejects(endless.untilReady(target, AbortSignal.timeout(200)), { name: 'TimeoutError' });
+  });
+
+  it('kills what the command has started, too, when it is called off', async () => {
+    using folder = new TemporaryFolder();
+    const [started, written] = [folder.in('started'), folder.in('written')];
+    const script = `sleep 1000 & echo $! > ${written}; mv ${written} ${started}; wait`;
+    const controller = new AbortController();
+    const ready = new ExecProbe(['sh', '-c', script], clock).untilReady(target, controller.signal);
+    const pid = await eventually(() => readFileSync(started, 'utf8').trim());
+    assert.equal(isRunning(pid), true);
+    controller.abort(new Error('enough'));
+    await assert.rejects(ready, /enough/);
+    await eventually(() => assert.equal(isRunning(pid), false));
   });
 
   it('fails at once when there is no such command', async () => {

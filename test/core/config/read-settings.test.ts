@@ -331,15 +331,13 @@ describe('the settings', () => {
   });
 
   it('let a unikernel do without an address only where its backend finds that out', async () => {
-    class Finder {
-      addresses(): void {}
-    }
     const context = settingsContext((registry) =>
       registry.backend({
         name: 'finder',
-        useClass: Finder as never,
+        useClass: class {} as never,
         description: 'Finds addresses',
         unikernel: z.object({}),
+        findsAddresses: true,
       }),
     );
     const config = { unikernels: [{ dns: 'a.test', backend: 'finder' }] };

@@ -5,7 +5,7 @@ import { connect, type Socket } from 'node:net';
 import type { DnsSettings, Endpoint } from '#core/config/settings.js';
 import type { DnsAnswer, DnsQuery, RecordsAnswer, Resolver } from '#core/contracts/resolver.js';
 import { DnsServer } from '#core/dns/dns-server.js';
-import { frame, FrameReader } from '#core/dns/transport/frame-reader.js';
+import { frame, FrameReader } from '#core/dns/wire/frame-reader.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { askByTcp, askByUdp } from '../../support/dns-exchange.js';
 import { DnsLog } from '../../support/dns-log.js';

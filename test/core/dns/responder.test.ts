@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { DnsSettings } from '#core/config/settings.js';
 import type { DnsAnswer, Resolver } from '#core/contracts/resolver.js';
-import { Access, ANYBODY_WAKES } from '#core/dns/clients/access.js';
+import { Access, ANYBODY_WAKES } from '#core/dns/admission/access.js';
 import { Responder } from '#core/dns/responder.js';
 import { JitsuError, type JitsuErrorCode } from '#core/errors.js';
 import { ManualClock } from '#core/testing/manual-clock.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { ConfigProblems } from '#core/config/config-problems.js';
 import type { Settings, UnikernelSettings } from '#core/config/settings.js';
-import { NameTable } from '#core/dns/name-table.js';
+import { NameTable } from '#core/dns/resolvers/name-table.js';
 import { Fleet } from '#core/fleet/fleet.js';
 import type { Instances } from '#core/fleet/instances.js';
 import { ManualClock } from '#core/testing/manual-clock.js';

@@ -30,4 +30,16 @@ describe('the queue of boots', () => {
     leave();
     assert.deepEqual(told, [true, false]);
   });
+
+  it('lets nobody in whose signal was aborted before, and takes no place for them', async () => {
+    const queue = new BootQueue(1, 10);
+    const aborted = AbortSignal.abort(new Error('too late'));
+    await assert.rejects(queue.enter(aborted), /too late/);
+    const leave = await queue.enter(signal);
+    await assert.rejects(queue.enter(aborted), /too late/);
+    assert.deepEqual([queue.booting, queue.waiting], [1, 0]);
+    leave();
+    leave();
+    assert.equal(queue.booting, 0, 'a place is given back once');
+  });
 });

@@ -167,4 +167,82 @@ describe('the power follower', () => {
     assert.equal(web!.state, 'off');
     assert.equal(life.story().at(-1), 'died');
   });
+
+  it('looks again when something changes while it looks', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web' });
+    const held = life.holdNextLook();
+    life.backend.hypervisor.change(web!.plan.id, 'running');
+    await life.clock.advance(0);
+    assert.equal(held.asked, true);
+    // The first answer is in its way already, and says running; of the second change nobody has learnt yet.
+    life.backend.hypervisor.change(web!.plan.id, 'paused');
+    const looks = life.calls('describe').length;
+    held.release();
+    await life.clock.advance(0);
+    assert.equal(web!.state, 'paused');
+    assert.equal(life.calls('describe').length, looks + 1, 'once more, however many changes there were');
+  });
+
+  it('does not end a summon that has not looked itself yet when a death is told that was before it', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web' });
+    await life.summon(web!);
+    life.backend.kill(web!.plan.id, 'killed by SIGSEGV');
+    // The look of the summon hangs, so that the follower learns first.
+    const held = life.holdNextLook();
+    web!.ready = false;
+    const summon = life.summon(web!);
+    await life.clock.advance(5);
+    held.release();
+    await life.clock.advance(5);
+    await summon;
+    assert.deepEqual([web!.state, web!.ready, web!.totalStarts], ['running', true, 2]);
+    assert.ok(!life.story().includes('failed'));
+  });
+
+  it('counts no start where a machine that was stopping runs again', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web' });
+    await life.summon(web!);
+    const { startedAt } = web!;
+    life.backend.hypervisor.change(web!.plan.id, 'stopping');
+    await life.clock.advance(5_000);
+    life.backend.hypervisor.change(web!.plan.id, 'running');
+    await life.clock.advance(0);
+    assert.deepEqual([web!.state, web!.totalStarts, web!.startedAt], ['running', 1, startedAt]);
+    assert.equal(life.story().at(-1), 'adopted');
+    assert.equal(life.reaper.stopAt(web!), life.clock.now() + 20_000, 'a whole fresh period of grace');
+  });
+
+  it('learns nothing any more once it has ended', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web' });
+    const held = life.holdNextLook();
+    life.backend.hypervisor.change(web!.plan.id, 'running');
+    await life.clock.advance(0);
+    life.follower[Symbol.dispose]();
+    held.release();
+    await life.clock.advance(0);
+    assert.deepEqual([web!.state, life.story()], ['off', []]);
+    life.backend.hypervisor.change(web!.plan.id, 'paused');
+    await life.clock.advance(10_000);
+    assert.deepEqual([web!.state, life.story()], ['off', []]);
+  });
+
+  it('polls no more once it has ended, not even after a poll that was under way', async () => {
+    using life = new Life();
+    Object.assign(life.backend, { watch: undefined });
+    const [web] = await life.with({ name: 'web' });
+    await life.summon(web!);
+    const held = life.holdNextLook();
+    await life.clock.advance(1_000);
+    assert.equal(held.asked, true);
+    life.follower[Symbol.dispose]();
+    const looks = life.calls('describe').length;
+    held.release();
+    await life.clock.advance(10_000);
+    assert.equal(life.calls('describe').length, looks);
+    assert.equal(life.clock.pending, 1, 'only the reaper waits');
+  });
 });

@@ -62,4 +62,61 @@ describe('the stopper', () => {
     await life.stopper.stop(web!, 'by command');
     assert.deepEqual(life.story(), []);
   });
+
+  it('stops once for two who want that at once, and tells both when it is down', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web' });
+    await life.summon(web!);
+    life.backend.latency.stop = 500;
+    const states: string[] = [];
+    const both = Promise.all([1, 2].map(() => life.stop(web!).then(() => states.push(web!.state))));
+    await life.clock.advance(499);
+    assert.deepEqual([states, life.calls('stop')], [[], ['stop web destroy']]);
+    await life.clock.advance(1);
+    await both;
+    assert.deepEqual([states, life.calls('stop')], [['off', 'off'], ['stop web destroy']]);
+    assert.deepEqual(life.story().slice(3), ['stopping', 'stopped']);
+  });
+
+  it('goes on with a second stop in another mode when the first is over, and a summon waits for both', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web' });
+    await life.summon(web!);
+    life.backend.latency.stop = 500;
+    const suspended = life.stop(web!, 'by command', 'suspend');
+    const destroyed = life.stop(web!, 'by command', 'destroy');
+    await life.clock.advance(500);
+    await suspended;
+    assert.equal(web!.state, 'suspended');
+    const summon = life.summon(web!);
+    await life.clock.advance(499);
+    assert.deepEqual([web!.state, life.calls('resume')], ['suspended', []]);
+    await life.clock.advance(1);
+    await Promise.all([destroyed, summon]);
+    assert.deepEqual(life.calls('stop'), ['stop web suspend', 'stop web destroy']);
+    assert.deepEqual([web!.state, web!.ready, life.calls('resume')], ['running', true, []]);
+  });
+
+  it('begins only when whoever waited for the boot has been told', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web', probes: [new HandProbe()] });
+    const failed = rejectsWithCode(life.summon(web!), 'JITSU_STOPPED_BY_COMMAND');
+    await life.clock.advance(10);
+    await life.stop(web!);
+    await failed;
+    assert.deepEqual(life.story(), ['summoning', 'started', 'failed', 'stopping', 'stopped']);
+  });
+
+  it('takes the answers back before it waits for anything, and keeps none where the stop fails', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web' });
+    await life.summon(web!);
+    life.backend.failNext('stop', new JitsuError('JITSU_BACKEND_FAILED', 'busy'));
+    const failed = rejectsWithCode(life.stop(web!), 'JITSU_BACKEND_FAILED');
+    assert.equal(web!.ready, false);
+    await failed;
+    assert.deepEqual([web!.state, web!.ready], ['running', false]);
+    await life.summon(web!);
+    assert.deepEqual([web!.ready, life.calls('start').length], [true, 1]);
+  });
 });

@@ -77,8 +77,8 @@ describe('the summoner', () => {
     const reported: string[] = [];
     const probed: (readonly string[])[] = [];
     const probe = { untilReady: async ({ addresses }: ReadinessTarget) => void probed.push(addresses) };
-    const backend = Object.assign(life.backend, { addresses: async () => [...reported] });
-    const [web] = await life.with({ name: 'web', backend, addresses: [], probes: [probe] });
+    Object.assign(life.backend, { addresses: async () => [...reported] });
+    const [web] = await life.with({ name: 'web', addresses: [], probes: [probe] });
     assert.deepEqual(web!.addresses, []);
     const summon = life.summoner.summon(web!, aQuery);
     await life.clock.advance(5_000);
@@ -259,5 +259,126 @@ describe('the summoner', () => {
     await rejectsWithCode(life.summoner.summon(b!, aQuery), 'JITSU_SHUTTING_DOWN');
     patience.abort();
     await Promise.all([failed, closed]);
+  });
+
+  it('fails at the deadline where the backend never says how the machine is, before a boot and after it', async () => {
+    using life = new Life();
+    const [silent, begun] = await life.with({ name: 'silent' }, { name: 'begun' });
+    life.holdNextLook();
+    const failed = rejectsWithCode(life.summon(silent!), 'JITSU_SUMMON_DEADLINE');
+    await life.clock.advance(30_000);
+    await failed;
+    assert.deepEqual(life.calls('start'), []);
+
+    const start = life.backend.start.bind(life.backend);
+    life.backend.start = async (id) => {
+      await start(id);
+      life.holdNextLook();
+    };
+    const alsoFailed = rejectsWithCode(life.summon(begun!), 'JITSU_SUMMON_DEADLINE');
+    await life.clock.advance(30_000);
+    await alsoFailed;
+  });
+
+  it('fails at the deadline where a machine stays on its way, and where looks at it hang meanwhile', async () => {
+    for (const hangs of [false, true]) {
+      using life = new Life();
+      const [web] = await life.with({ name: 'web' });
+      life.backend.hypervisor.change(web!.plan.id, 'stopping');
+      await life.clock.advance(0);
+      const failed = rejectsWithCode(life.summon(web!), 'JITSU_SUMMON_DEADLINE');
+      await life.clock.advance(10);
+      if (hangs) life.holdNextLook();
+      await life.clock.advance(29_990);
+      assert.match((await failed).message, /web was not ready within 30 s/);
+    }
+  });
+
+  it('fails at once when a machine is down again as soon as it was started, though nobody tells of it', async () => {
+    using life = new Life();
+    Object.assign(life.backend, { watch: undefined });
+    const [web] = await life.with({ name: 'web', probes: [new HandProbe()] });
+    life.backend.start = async (id) => {
+      life.backend.hypervisor.change(id, 'running');
+      life.backend.kill(id, 'exited with status 1');
+    };
+    const failure = await rejectsWithCode(life.summon(web!), 'JITSU_SUMMON_DIED');
+    assert.match(failure.message, /web went off before its service answered: exited with status 1/);
+    assert.equal(web!.failure?.code, 'JITSU_SUMMON_DIED');
+  });
+
+  it('waits for a machine that is still starting after its start', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web' });
+    life.backend.start = async (id) => life.backend.hypervisor.change(id, 'starting');
+    const summon = life.summon(web!);
+    await life.clock.advance(500);
+    assert.equal(web!.ready, false);
+    life.backend.hypervisor.change(web!.plan.id, 'running');
+    await life.clock.advance(20);
+    await summon;
+    assert.equal(web!.ready, true);
+  });
+
+  it('leaves alone for a while one that was running already and whose service does not answer', async () => {
+    using life = new Life();
+    life.backend.hypervisor.change(life.backend.hypervisor.define('web').id, 'running');
+    const [web] = await life.with({ name: 'web', probes: [new HandProbe()] });
+    const failed = rejectsWithCode(life.summon(web!), 'JITSU_SUMMON_DEADLINE');
+    await life.clock.advance(10_000);
+    // Whoever keeps asking keeps it alive.
+    web!.counters.get('web.test')!.asked(life.clock.now());
+    await life.clock.advance(20_000);
+    await failed;
+    assert.equal(web!.failure?.count, 1);
+    await rejectsWithCode(life.summon(web!), 'JITSU_SUMMON_BACKING_OFF');
+    assert.deepEqual(life.calls('start'), []);
+  });
+
+  it('does not hold it against a unikernel that its turn to boot did not come', async () => {
+    using life = new Life({ limit: 1 });
+    life.backend.latency.start = 60_000;
+    const [first, second] = await life.with({ name: 'first' }, { name: 'second' });
+    const failed = Promise.all([
+      rejectsWithCode(life.summon(first!), 'JITSU_SUMMON_DEADLINE'),
+      rejectsWithCode(life.summon(second!), 'JITSU_SUMMON_DEADLINE'),
+    ]);
+    await life.clock.advance(30_000);
+    const [begun, queued] = await failed;
+    assert.match(begun.message, /Its backend has not got it to run yet \(off\)/);
+    assert.match(queued.message, /still waiting for its turn to boot/);
+    assert.deepEqual([first!.failure?.count, second!.failure], [1, undefined]);
+  });
+
+  it('does not count a start that fails', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web' });
+    life.backend.failNext('start', new JitsuError('JITSU_BACKEND_FAILED', 'no memory left'));
+    await rejectsWithCode(life.summon(web!), 'JITSU_BACKEND_FAILED');
+    assert.deepEqual([web!.totalStarts, web!.startedAt], [0, undefined]);
+    assert.deepEqual(life.story(), ['summoning', 'failed']);
+  });
+
+  it('tells the number of a machine only while it runs', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web' });
+    await life.summon(web!);
+    const { domainId } = web!;
+    assert.equal(life.events.at(-1)?.domainId, domainId);
+    life.backend.kill(web!.plan.id);
+    await life.clock.advance(0);
+    assert.equal(web!.domainId, undefined);
+    assert.ok(!('domainId' in life.events.at(-1)!));
+    await life.summon(web!);
+    assert.notEqual(web!.domainId, domainId);
+  });
+
+  it('on closing ends at once what is under way when nobody has patience any more', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web', probes: [new HandProbe()] });
+    const failed = rejectsWithCode(life.summon(web!), 'JITSU_SHUTTING_DOWN');
+    await life.close(AbortSignal.abort());
+    await failed;
+    assert.equal(web!.failure, undefined);
   });
 });

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import fs, { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import { mock } from 'node:test';
+import type { Writable } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
 import { OwnerLock } from '#core/state/owner-lock.js';
 import { identityOf, isAlive } from '#core/state/process-identity.js';
+import { cannotRun } from '../../support/cannot-run.js';
 import { TemporaryFolder } from '../../support/temporary-folder.js';
 
 describe('an owner lock', () => {
@@ -53,6 +60,39 @@ describe('an owner lock', () => {
     assert.deepEqual(readdirSync(folder.path), ['x.5.lock']);
   });
 
+  it('is a file that nobody else can read or write', () => {
+    new OwnerLock(folder.in('x')).acquire();
+    assert.equal(statSync(folder.in('x.1.lock')).mode & 0o777, 0o600);
+    assert.deepEqual(readdirSync(folder.path), ['x.1.lock'], 'no draft is left');
+  });
+
+  for (const [title, taken] of [
+    ['has taken the same number meanwhile', 'x.1.lock'],
+    ['has gone past our number meanwhile', 'x.2.lock'],
+  ] as const) {
+    it(`is left to another who ${title}`, () => {
+      const other = identityOf(process.ppid)!;
+      // What another process does between our look at the folder and our taking the lock.
+      const link = mock.method(fs, 'linkSync', (from: string, to: string) => {
+        link.mock.restore();
+        syncBuiltinESMExports();
+        writeFileSync(folder.in(taken), JSON.stringify(other));
+        fs.linkSync(from, to);
+      });
+      syncBuiltinESMExports();
+      const lock = new OwnerLock(folder.in('x'));
+      try {
+        assert.deepEqual(lock.acquire(), other);
+      } finally {
+        link.mock.restore();
+        syncBuiltinESMExports();
+      }
+      assert.deepEqual(readdirSync(folder.path), [taken]);
+      lock.release();
+      assert.deepEqual(new OwnerLock(folder.in('x')).owner(), other, 'it is not ours to release');
+    });
+  }
+
   it('keeps apart what begins alike', () => {
     assert.equal(new OwnerLock(folder.in('x')).acquire(), undefined);
     assert.equal(new OwnerLock(folder.in('x.1')).acquire(), undefined);
@@ -66,5 +106,34 @@ describe('the identity of a process', () => {
     assert.equal(isAlive(own), true);
     assert.equal(isAlive({ ...own, started: `${own.started}0` }), false);
     assert.equal(identityOf(2 ** 22 + 1), undefined);
+  });
+
+  it('is none of a zombie, which owns nothing, though its number is taken', async function () {
+    if (process.platform !== 'linux') cannotRun(this, 'zombies are recognised on Linux');
+    // The shell becomes a program that never asks what has become of the shell's child.
+    const parent = spawn('/bin/sh', ['-c', 'read _ <&3 & echo $!; exec sleep 60'], {
+      stdio: ['ignore', 'pipe', 'ignore', 'pipe'],
+    });
+    const until = async (isSo: () => boolean): Promise<void> => {
+      while (!isSo()) await setTimeout(5);
+    };
+    try {
+      const [line] = (await once(parent.stdout!, 'data')) as [Buffer];
+      const pid = Number(line.toString());
+      await until(() => readFileSync(`/proc/${parent.pid}/cmdline`, 'latin1').startsWith('sleep'));
+      (parent.stdio[3] as Writable).end();
+      await until(() => readFileSync(`/proc/${pid}/stat`, 'latin1').includes(') Z '));
+      const own = identityOf(process.pid)!;
+      const started = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ')[19] ?? '';
+      assert.equal(process.kill(pid, 0), true);
+      assert.equal(identityOf(pid), undefined);
+      assert.equal(isAlive({ pid, started, boot: own.boot }), false);
+      using folder = new TemporaryFolder();
+      writeFileSync(folder.in('x.3.lock'), JSON.stringify({ pid, started, boot: own.boot }));
+      assert.equal(new OwnerLock(folder.in('x')).acquire(), undefined);
+    } finally {
+      parent.kill('SIGKILL');
+      await once(parent, 'exit');
+    }
   });
 });

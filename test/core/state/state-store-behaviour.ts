@@ -87,6 +87,17 @@ export function describeStoreBehaviour(name: string, make: (historyLimit: number
       assert.equal((await store.history({})).at(-1)?.at, 50);
     });
 
+    it('drops each event once, also where many come at the same time', async () => {
+      for (let burst = 0; burst < 3; burst += 1) {
+        await Promise.all(Array.from({ length: 100 }, (_, at) => store.appendEvent(anEvent({ at }))));
+        for (let at = 100; at < 120; at += 1) {
+          await store.appendEvent(anEvent({ at }));
+          const kept = (await store.history({})).length;
+          assert.ok(kept >= 20 && kept <= 22, `${kept} kept after ${at} of burst ${burst}`);
+        }
+      }
+    });
+
     it('keeps what it was given, whatever becomes of that later', async () => {
       const names = ['hello.example.org'];
       await store.saveRegistrations([aRegistration({ names })]);

@@ -6,7 +6,7 @@ import type { Endpoint } from '#core/config/settings.js';
 import type { Resolver } from '#core/contracts/resolver.js';
 import { DnsServer } from '#core/dns/dns-server.js';
 import { Forwarder } from '#core/dns/forwarder/forwarder.js';
-import { UnikernelResolver } from '#core/dns/unikernel-resolver.js';
+import { UnikernelResolver } from '#core/dns/resolvers/unikernel-resolver.js';
 import { JitsuError } from '#core/errors.js';
 import { DnsLog } from '../../support/dns-log.js';
 import { dnsSettings } from '../../support/dns-settings.js';

@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { SystemClock } from '#core/clock.js';
 import type { Endpoint } from '#core/config/settings.js';
 import type { Resolver } from '#core/contracts/resolver.js';
-import { Access } from '#core/dns/clients/access.js';
+import { Access } from '#core/dns/admission/access.js';
 import { DnsServer } from '#core/dns/dns-server.js';
 import { eventually } from '#core/testing/eventually.js';
 import { askByUdp } from '../../support/dns-exchange.js';

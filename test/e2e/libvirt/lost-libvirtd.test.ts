@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { PowerState } from '#core/contracts/backend.js';
+import type { PowerState } from '#core/contracts/machine.js';
 import { eventually } from '#core/testing/eventually.js';
 import { guestJitsu, startedLibvirtd } from '../../support/libvirt/guest-jitsu.js';
 import type { PrivateLibvirtd } from '../../support/libvirt/private-libvirtd.js';

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { frame, FrameReader } from '#core/dns/transport/frame-reader.js';
+import { frame, FrameReader } from '#core/dns/wire/frame-reader.js';
 import type { Endpoint } from '#core/config/settings.js';
 
 /** The longest that an answer is waited for, in milliseconds. */

@@ -3,8 +3,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiError } from './api-error.js';
 import { methodNames, plainRecord, wrongWithCall, wrongWithResult, type ModelRecord } from './data-model.js';
 import { EventLog } from './event-log.js';
-import { allowedOperations, ENDED_BY_HARD_SHUTDOWN, POWER_RULES } from './power-rules.js';
-import type { PowerOperation, PowerRule, VmPower } from './power-rules.js';
+import {
+  allowedOperations,
+  ENDED_BY_HARD_SHUTDOWN,
+  POWER_RULES,
+  type PowerOperation,
+  type PowerRule,
+  type VmPower,
+} from './power-rules.js';
 
 /** How an emulated VM behaves. */
 export interface VmHabits {

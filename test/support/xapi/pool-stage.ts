@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { SystemClock } from '#core/clock.js';
-import type { PowerChange, PowerState, UnikernelId } from '#core/contracts/backend.js';
+import type { PowerChange } from '#core/contracts/backend.js';
+import type { MachineId, PowerState } from '#core/contracts/machine.js';
 import { eventually } from '#core/testing/eventually.js';
 import { XapiBackend } from '#xapi/xapi-backend.js';
 import { connectionOptions, xapiOptions } from '#xapi/xapi-options.js';
@@ -38,21 +39,21 @@ export class PoolStage implements AsyncDisposable {
   }
 
   /** Connects, and registers the VM of that name, which is added where the pool has none. */
-  async with(name: string, options: object = {}): Promise<UnikernelId> {
+  async with(name: string, options: object = {}): Promise<MachineId> {
     if (!this.pool.vms.has(name)) this.pool.addVm(name);
     await this.backend.connect();
     return this.register({ name, ...options });
   }
 
-  register(options: { readonly name?: string }): Promise<UnikernelId> {
+  register(options: { readonly name?: string }): Promise<MachineId> {
     return this.backend.register({ name: options.name ?? 'unnamed', options: xapiOptions.parse(options) });
   }
 
-  async until(id: UnikernelId, state: PowerState): Promise<void> {
+  async until(id: MachineId, state: PowerState): Promise<void> {
     await eventually(async () => assert.equal((await this.backend.describe(id)).state, state));
   }
 
-  stop(id: UnikernelId, mode: string, patience = 10_000): Promise<void> {
+  stop(id: MachineId, mode: string, patience = 10_000): Promise<void> {
     return this.backend.stop(id, mode, AbortSignal.timeout(patience));
   }
 

@@ -1,9 +1,7 @@
 import type { Milliseconds } from '../../contracts/milliseconds.js';
 import type { DnsAnswer } from '../../contracts/resolver.js';
-import { ExtendedErrorCode } from '../wire/extended-error-code.js';
-import type { MessageOutline } from '../wire/message-outline.js';
-import { OutlinedAnswer } from '../wire/outlined-answer.js';
-import { Rcode } from '../wire/rcode.js';
+import { ExtendedErrorCode, Rcode } from '../wire/dns-parameters.js';
+import { type MessageOutline, OutlinedAnswer } from '../wire/message-sections.js';
 import { CacheEntry } from './cache-entry.js';
 
 /** That nobody could tell, for a short time (RFC 9520). It says so by an Extended DNS Error (RFC 8914, 4.14). */

@@ -1,7 +1,7 @@
 import type { Milliseconds } from '../../contracts/milliseconds.js';
 import type { RecordsAnswer } from '../../contracts/resolver.js';
 import { withoutFirstLabel } from '../wire/compressed-name.js';
-import { Rcode } from '../wire/rcode.js';
+import { Rcode } from '../wire/dns-parameters.js';
 import { denialKey, flagsIn, KeyFlag, nameIn } from './cache-key.js';
 import type { CacheEntry } from './cache-entry.js';
 import { CachedAnswer } from './cached-answer.js';

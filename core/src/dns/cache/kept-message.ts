@@ -1,7 +1,6 @@
 import type { CacheSettings } from '../../config/settings.js';
 import { HEADER_LENGTH, HeaderFlag, readFlags } from '../wire/header.js';
-import { layoutOf, type MessageLayout } from '../wire/message-layout.js';
-import { outlineOf, type MessageOutline } from '../wire/message-outline.js';
+import { layoutOf, type MessageLayout, outlineOf, type MessageOutline } from '../wire/message-sections.js';
 import type { RecordSpan } from '../wire/record-walk.js';
 import { flagsIn, KeyFlag, nameIn } from './cache-key.js';
 import { readName } from '../wire/compressed-name.js';

@@ -1,7 +1,7 @@
 import { readName } from '../wire/compressed-name.js';
 import type { RecordSpan } from '../wire/record-walk.js';
-import { RecordType } from '../wire/record-type.js';
-import { readUint16 } from '../wire/header.js';
+import { RecordType } from '../wire/dns-parameters.js';
+import { readUint16 } from '../wire/bytes.js';
 
 /** Where a record's TTL stands, from its type on. */
 export const TTL_AFTER_TYPE = 4;

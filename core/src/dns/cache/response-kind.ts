@@ -1,9 +1,9 @@
-import { HEADER_LENGTH, readRcode, readUint16 } from '../wire/header.js';
+import { HEADER_LENGTH, readRcode } from '../wire/header.js';
+import { readUint16 } from '../wire/bytes.js';
 import { readName } from '../wire/compressed-name.js';
-import type { MessageLayout } from '../wire/message-layout.js';
-import { Rcode } from '../wire/rcode.js';
+import type { MessageLayout } from '../wire/message-sections.js';
+import { Rcode, RecordType } from '../wire/dns-parameters.js';
 import type { RecordSpan } from '../wire/record-walk.js';
-import { RecordType } from '../wire/record-type.js';
 
 /**
  * What a response says.

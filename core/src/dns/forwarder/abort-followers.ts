@@ -1,4 +1,4 @@
-import { Chain, Link } from '../chain.js';
+import { Chain, Link } from '../../collections/chain.js';
 
 /** Somebody who must know when a signal aborts. */
 export abstract class Follower extends Link {

@@ -1,6 +1,6 @@
 import type { Clock } from '../../contracts/clock.js';
 import type { Milliseconds } from '../../contracts/milliseconds.js';
-import { Chain, Link } from '../chain.js';
+import { Chain, Link } from '../../collections/chain.js';
 
 /** Something with a time at which it wants to be called. */
 export abstract class Due extends Link {

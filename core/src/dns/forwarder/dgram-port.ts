@@ -1,7 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import type { Endpoint } from '../../config/settings.js';
-import { numericLookup } from '../numeric-lookup.js';
+import { numericLookup } from '../../net/numeric-lookup.js';
 import type { PortEvents, PortSocket } from './port-socket.js';
 
 /** A socket as Node has it. */

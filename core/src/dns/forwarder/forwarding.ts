@@ -1,8 +1,8 @@
 import type { DnsAnswer, DnsQuery } from '../../contracts/resolver.js';
 import { JitsuError } from '../../errors.js';
 import { readRcode } from '../wire/header.js';
-import type { LaidOutAnswer } from '../wire/laid-out-answer.js';
-import { Rcode } from '../wire/rcode.js';
+import type { LaidOutAnswer } from '../wire/message-sections.js';
+import { Rcode } from '../wire/dns-parameters.js';
 import { Follower } from './abort-followers.js';
 import type { Upstream } from './upstream.js';
 import { UpstreamExchange, type Asker } from './upstream-exchange.js';

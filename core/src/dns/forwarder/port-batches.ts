@@ -1,7 +1,8 @@
-import { Slab } from '../slab.js';
-import { BATCH_SIZE, DatagramBatch } from '../transport/mmsg/datagram-batch.js';
+import { copyBytes } from '../wire/bytes.js';
+import { Slab } from '../wire/slab.js';
+import { BATCH_SIZE, DatagramBatch } from '../../net/datagram-batch.js';
 import { Linux } from '../../net/linux.js';
-import { sendBatch } from '../transport/mmsg/send-batch.js';
+import { sendBatch } from '../../net/send-batch.js';
 import type { SocketCalls } from '../../net/socket-calls.js';
 
 /** The longest query: a name of 255 bytes, and an OPT record with a cookie. In bytes, with some to spare. */
@@ -78,12 +79,19 @@ export class PortBatches {
         if (code === 'EINTR') continue;
         return code === 'EAGAIN' ? undefined : code;
       }
-      const messages = Array.from({ length: count }, (_, index) => received.copyOf(index, this.slab));
+      const messages = Array.from({ length: count }, (_, index) => this.copyOf(index));
       received.expect(count);
       for (const message of messages) if (!onMessage(message)) return undefined;
       if (count < BATCH_SIZE) return undefined;
     }
     return undefined;
+  }
+
+  private copyOf(index: number): Uint8Array {
+    const length = this.received.lengthOf(index);
+    const copy = this.slab.take(length);
+    copyBytes(this.received.payloads[index] as Uint8Array, 0, length, copy, 0);
+    return copy;
   }
 
   private flush(): void {

@@ -1,7 +1,6 @@
 import type { DnsQuery } from '../../contracts/resolver.js';
 import { HEADER_LENGTH } from '../wire/header.js';
-import { RecordClass } from '../wire/record-class.js';
-import { RecordType } from '../wire/record-type.js';
+import { RecordClass, RecordType } from '../wire/dns-parameters.js';
 
 /** `. NS`, which every resolver knows by heart: asked only to see whether there is an answer. */
 export const PROBE: DnsQuery = {

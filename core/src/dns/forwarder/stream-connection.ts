@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '../../contracts/clock.js';
 import type { Milliseconds } from '../../contracts/milliseconds.js';
-import { HEADER_LENGTH, readUint16 } from '../wire/header.js';
-import { FrameReader } from '../transport/frame-reader.js';
+import { HEADER_LENGTH } from '../wire/header.js';
+import { readUint16 } from '../wire/bytes.js';
+import { FrameReader } from '../wire/frame-reader.js';
 import type { RandomSource } from './random-source.js';
 import type { StreamConnector } from './stream-connector.js';
 import type { StreamQuery } from './stream-query.js';

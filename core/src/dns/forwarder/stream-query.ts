@@ -1,4 +1,4 @@
-import { frame } from '../transport/frame-reader.js';
+import { frame } from '../wire/frame-reader.js';
 import type { Waiting } from './waiting.js';
 
 /** A query on its way over connections to one upstream. */

@@ -5,7 +5,7 @@ import type { Endpoint } from '../../config/settings.js';
 import type { Clock } from '../../contracts/clock.js';
 import type { Logger } from '../../contracts/logger.js';
 import { errorMessage } from '../../errors.js';
-import { endpointText } from '../endpoint-text.js';
+import { endpointText } from '../../net/endpoint-text.js';
 import { parseResolvConf } from './resolv-conf.js';
 import type { Upstreams } from './upstreams.js';
 

@@ -1,5 +1,6 @@
 import type { Endpoint } from '../../config/settings.js';
-import { HEADER_LENGTH, readUint16 } from '../wire/header.js';
+import { HEADER_LENGTH } from '../wire/header.js';
+import { readUint16 } from '../wire/bytes.js';
 import type { PortSocket } from './port-socket.js';
 import type { PortSockets } from './port-sockets.js';
 import type { RandomSource } from './random-source.js';

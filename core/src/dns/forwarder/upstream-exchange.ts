@@ -1,15 +1,14 @@
 import type { Milliseconds } from '../../contracts/milliseconds.js';
 import type { DnsQuery } from '../../contracts/resolver.js';
-import { HEADER_LENGTH, HeaderFlag, readRcode } from '../wire/header.js';
-import { LaidOutAnswer } from '../wire/laid-out-answer.js';
-import { layoutOf } from '../wire/message-layout.js';
-import { Rcode } from '../wire/rcode.js';
+import { HEADER_LENGTH, HeaderFlag, readRcode, isTruncated } from '../wire/header.js';
+import { LaidOutAnswer, layoutOf } from '../wire/message-sections.js';
+import { Rcode } from '../wire/dns-parameters.js';
 import { Due } from './deadlines.js';
 import { StreamQuery } from './stream-query.js';
 import type { UdpSocket } from './udp-socket.js';
 import type { Upstream } from './upstream.js';
 import { upstreamQuery } from './upstream-query.js';
-import { isTruncated, replyKind } from './upstream-reply.js';
+import { replyKind } from './upstream-reply.js';
 import type { Waiting } from './waiting.js';
 
 /** So many messages that are no answer at the port where a query waits, and it is asked by TCP, which is hard to forge. */

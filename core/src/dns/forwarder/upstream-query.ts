@@ -1,5 +1,5 @@
 import type { DnsQuery } from '../../contracts/resolver.js';
-import { Slab } from '../slab.js';
+import { Slab } from '../wire/slab.js';
 import { HEADER_LENGTH, HeaderFlag } from '../wire/header.js';
 import { OPT_LENGTH, writeOpt } from '../wire/opt-record.js';
 import { questionEnd } from '../wire/question.js';

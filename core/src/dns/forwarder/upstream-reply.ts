@@ -1,4 +1,5 @@
-import { HEADER_LENGTH, HeaderFlag, readFlags, readUint16 } from '../wire/header.js';
+import { HEADER_LENGTH, HeaderFlag, readFlags } from '../wire/header.js';
+import { readUint16 } from '../wire/bytes.js';
 import { questionEnd } from '../wire/question.js';
 
 /**
@@ -27,11 +28,6 @@ export function replyKind(query: Uint8Array, message: Uint8Array): ReplyKind {
     kind = 'other-case';
   }
   return kind;
-}
-
-/** Whether a response says that it has been cut (RFC 1035, 4.1.1). */
-export function isTruncated(message: Uint8Array): boolean {
-  return (readFlags(message) & HeaderFlag.Truncated) !== 0;
 }
 
 function sameLetter(one: number, other: number): boolean {

@@ -1,5 +1,5 @@
 import type { UpstreamSettings } from '../../config/settings.js';
-import { endpointText } from '../endpoint-text.js';
+import { endpointText } from '../../net/endpoint-text.js';
 
 /** An upstream as people write it: `192.0.2.1:53`, `tls://192.0.2.1:853#dns.example.org`. */
 export function upstreamText({ transport = 'udp', name, ...endpoint }: UpstreamSettings): string {

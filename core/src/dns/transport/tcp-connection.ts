@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../../contracts/clock.js';
 import type { DnsClient } from '../../contracts/resolver.js';
 import type { Milliseconds } from '../../contracts/milliseconds.js';
-import { frame, FrameReader } from './frame-reader.js';
+import { frame, FrameReader } from '../wire/frame-reader.js';
 import type { MessageHandler } from './message-handler.js';
 import { ProgressWatch } from './progress-watch.js';
 

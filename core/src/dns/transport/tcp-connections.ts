@@ -1,7 +1,7 @@
 import type { DnsSettings } from '../../config/settings.js';
 import type { DnsClient } from '../../contracts/resolver.js';
-import type { Access } from '../clients/access.js';
-import { clientKey } from '../clients/network-keys.js';
+import type { Access } from '../admission/access.js';
+import { clientKey } from '../../net/networks.js';
 import type { TcpConnection } from './tcp-connection.js';
 
 /** The open connections over all listeners: bounded in all, and for each client. */

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { isIPv6 } from 'node:net';
 import type { Endpoint } from '../../config/settings.js';
 import type { Logger } from '../../contracts/logger.js';
-import { numericLookup } from '../numeric-lookup.js';
+import { numericLookup } from '../../net/numeric-lookup.js';
 import { listenError } from './listen-error.js';
 import type { MessageHandler } from './message-handler.js';
 

@@ -1,7 +1,6 @@
 import type { DnsAnswer, DnsQuery } from '../../contracts/resolver.js';
 import { relayMessage } from './message-relay.js';
-import type { ReplyTerms } from './reply-terms.js';
-import { writeResponse } from './response-writer.js';
+import { type ReplyTerms, writeResponse } from './response-writer.js';
 
 /**
  * The response to a query with what a resolver says; `undefined` for a message that is malformed or answers another

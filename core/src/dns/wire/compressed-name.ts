@@ -1,4 +1,5 @@
-import { HEADER_LENGTH, readUint16 } from './header.js';
+import { HEADER_LENGTH } from './header.js';
+import { readUint16 } from './bytes.js';
 
 /** The longest name in wire form, in bytes (RFC 1035, 2.3.4). */
 const LONGEST_NAME = 255;

@@ -1,3 +1,5 @@
+import { readUint16 } from './bytes.js';
+
 /** The length of the fixed header that starts every message (RFC 1035, 4.1.1), in bytes. */
 export const HEADER_LENGTH = 12;
 
@@ -12,11 +14,6 @@ export const HeaderFlag = {
   CheckingDisabled: 0x0010,
 } as const;
 
-/** Reads a 16-bit number; the caller has made sure that it lies within the message. */
-export function readUint16(message: Uint8Array, offset: number): number {
-  return ((message[offset] ?? 0) << 8) | (message[offset + 1] ?? 0);
-}
-
 /** A header's flags, opcode and rcode as one number. */
 export function readFlags(message: Uint8Array): number {
   return readUint16(message, 2);
@@ -25,4 +22,15 @@ export function readFlags(message: Uint8Array): number {
 /** The 4-bit response code of a message's header. */
 export function readRcode(message: Uint8Array): number {
   return readUint16(message, 2) & 0x0f;
+}
+
+/** Whether a response says that it has been truncated (RFC 1035, 4.1.1). */
+export function isTruncated(message: Uint8Array): boolean {
+  return (readFlags(message) & HeaderFlag.Truncated) !== 0;
+}
+
+/** The flags that every response to this query has: QR, and RD and CD as in the query. */
+export function echoedFlags(message: Uint8Array): number {
+  const echoed = HeaderFlag.RecursionDesired | HeaderFlag.CheckingDisabled;
+  return HeaderFlag.Response | (readFlags(message) & echoed);
 }

@@ -1,12 +1,9 @@
 import type { DnsClient, DnsQuery, RecordsAnswer } from '../../contracts/resolver.js';
-import { cookieAmong } from './cookie-option.js';
-import { ExtendedErrorCode } from './extended-error-code.js';
-import { HEADER_LENGTH, HeaderFlag, readFlags, readUint16 } from './header.js';
-import { readOpt, type OptRecord } from './opt-record.js';
+import { cookieAmong, readOpt, type OptRecord } from './opt-record.js';
+import { ExtendedErrorCode, Rcode, RecordClass, RecordType } from './dns-parameters.js';
+import { HEADER_LENGTH, HeaderFlag, readFlags } from './header.js';
+import { readUint16 } from './bytes.js';
 import { readQuestion, type Question } from './question.js';
-import { Rcode } from './rcode.js';
-import { RecordClass } from './record-class.js';
-import { RecordType } from './record-type.js';
 import { walkRecords } from './record-walk.js';
 
 /** A payload size below this one counts as this one (RFC 6891, 6.2.3), in bytes. */

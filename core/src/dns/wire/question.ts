@@ -1,6 +1,6 @@
 import { decodeName } from './domain-name.js';
-import { foldCase } from './fold-case.js';
-import { HEADER_LENGTH, readUint16 } from './header.js';
+import { foldCase, readUint16 } from './bytes.js';
+import { HEADER_LENGTH } from './header.js';
 
 /** The first question of a message. */
 export interface Question {

@@ -1,4 +1,4 @@
-import { readUint16 } from './header.js';
+import { readUint16 } from './bytes.js';
 
 /** Where a record lies in its message. */
 export interface RecordSpan {

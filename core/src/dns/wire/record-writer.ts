@@ -1,7 +1,7 @@
+import { canonicalName } from './domain-name.js';
 import type { ResourceRecord } from '../../contracts/resource-record.js';
 import { ipv4Bytes, ipv6Bytes } from '../../net/address-bytes.js';
-import { RecordClass } from './record-class.js';
-import { RecordType } from './record-type.js';
+import { RecordClass, RecordType } from './dns-parameters.js';
 import type { WireWriter } from './wire-writer.js';
 
 /** The highest TTL, in seconds (RFC 2181, 8). */
@@ -54,4 +54,23 @@ function writeStrings(writer: WireWriter, strings: readonly string[]): void {
     writer.uint8(bytes.length);
     writer.append(bytes);
   }
+}
+
+/**
+ * The RRsets among the records of a section (RFC 2181, 5), in the order in which they begin. Whoever made the records
+ * need not have kept those of one set together, nor have written their owner in one way.
+ */
+export function recordSets(records: readonly ResourceRecord[]): Iterable<readonly ResourceRecord[]> {
+  const [first] = records;
+  if (first === undefined) return [];
+  // Nearly every section is a single set.
+  if (records.every(({ name, type }) => name === first.name && type === first.type)) return [records];
+  const sets = new Map<string, ResourceRecord[]>();
+  for (const record of records) {
+    const key = `${typeNumber(record)} ${canonicalName(record.name)}`;
+    const set = sets.get(key);
+    if (set === undefined) sets.set(key, [record]);
+    else set.push(record);
+  }
+  return sets.values();
 }

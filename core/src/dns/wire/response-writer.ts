@@ -1,15 +1,12 @@
+import { SMALLEST_PAYLOAD_SIZE } from './query-parser.js';
+import { UDP_PAYLOAD_SIZE, cookieOption, extendedErrorOption, OPT_LENGTH, optBytes } from './opt-record.js';
 import type { DnsQuery, RecordsAnswer } from '../../contracts/resolver.js';
 import type { ResourceRecord } from '../../contracts/resource-record.js';
-import { cookieOption } from './cookie-option.js';
-import { HEADER_LENGTH, HeaderFlag, readFlags, readUint16 } from './header.js';
-import { extendedErrorOption, OPT_LENGTH, optBytes } from './opt-record.js';
+import { echoedFlags, HEADER_LENGTH, HeaderFlag, readFlags } from './header.js';
+import { readUint16 } from './bytes.js';
 import { questionBytes } from './question.js';
-import { Rcode } from './rcode.js';
-import { RecordClass } from './record-class.js';
-import { writeRecord } from './record-writer.js';
-import { recordSets } from './record-sets.js';
-import type { ReplyTerms } from './reply-terms.js';
-import { responseLimit } from './response-limit.js';
+import { Rcode, RecordClass } from './dns-parameters.js';
+import { writeRecord, recordSets } from './record-writer.js';
 import { WireWriter } from './wire-writer.js';
 
 /**
@@ -62,12 +59,6 @@ export function writeHeaderOnly(message: Uint8Array, rcode: number, recursionAva
   return header;
 }
 
-/** The flags that every response to this query has: QR, and RD and CD as in the query. */
-export function echoedFlags(message: Uint8Array): number {
-  const echoed = HeaderFlag.RecursionDesired | HeaderFlag.CheckingDisabled;
-  return HeaderFlag.Response | (readFlags(message) & echoed);
-}
-
 /** The response to a query for a server cookie alone (RFC 7873, 5.4): it has no question. */
 export function writeCookieOnly(message: Uint8Array, rcode: number, cookie: Uint8Array): Uint8Array {
   const header = writeHeaderOnly(message, rcode & 0x0f, false);
@@ -108,4 +99,23 @@ function writeSets(writer: WireWriter, records: readonly ResourceRecord[], room:
     count += set.length;
   }
   return { count, complete: true };
+}
+
+/** What a response has to be besides its answer, on account of the asker. */
+export interface ReplyTerms {
+  /** How long it may be at most, in bytes, where that is less than what the asker can take. */
+  readonly sizeLimit?: number;
+  /** The data of its COOKIE option, which goes only to askers with EDNS. */
+  readonly cookie?: Uint8Array;
+  /** Whether it says TC although nothing has been left out. */
+  readonly truncated?: boolean;
+}
+
+/** The longest message that a TCP frame can hold (RFC 1035, 4.2.2), in bytes. */
+const LONGEST_MESSAGE = 65_535;
+
+/** How long the response to a query may be, in bytes: by what the asker can take, and over UDP never above 1232. */
+export function responseLimit({ client, edns }: DnsQuery, { sizeLimit = LONGEST_MESSAGE }: ReplyTerms = {}): number {
+  if (client.transport !== 'udp') return sizeLimit;
+  return Math.min(edns?.payloadSize ?? SMALLEST_PAYLOAD_SIZE, UDP_PAYLOAD_SIZE, sizeLimit);
 }

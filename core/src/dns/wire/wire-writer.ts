@@ -1,5 +1,5 @@
 import { encodeName } from './domain-name.js';
-import { foldCase } from './fold-case.js';
+import { foldCase } from './bytes.js';
 
 /** The highest offset that a compression pointer can hold (RFC 1035, 4.1.4). */
 const HIGHEST_POINTER = 0x3fff;

@@ -7,24 +7,24 @@ import { rejectsWithCode } from '../rejects-with-code.js';
 /** What holds of any backend's connection to its system. */
 export function testConnection(harness: BackendHarness, trial: () => BackendTrial): void {
   it('lets machines run when it closes, and finds them when it connects again', async () => {
-    const { backend, id, domainId } = await trial().running();
+    const { backend, machine, domainId } = await trial().running();
     await backend.close();
-    await trial().counts(1, id);
+    await trial().counts(1, machine.id);
     await backend.connect();
-    assert.equal((await trial().until(backend, id, 'running')).domainId, domainId);
+    assert.equal((await trial().until(machine, 'running')).domainId, domainId);
   });
 
   it('finds what runs from a new instance, and can stop it', async () => {
-    const { backend, id, domainId } = await trial().running();
+    const { backend, machine, domainId } = await trial().running();
     await backend.close();
-    const next = await trial().connect();
-    assert.equal(await trial().register(next), id);
-    assert.equal((await trial().until(next, id, 'running')).domainId, domainId);
-    await next.start(id);
-    await trial().counts(1, id);
-    await trial().stop(next, id, trial().ending);
-    assert.equal((await next.describe(id)).state, 'off');
-    await trial().counts(0, id);
+    const found = await trial().register(await trial().connect());
+    assert.equal(found.id, machine.id);
+    assert.equal((await trial().until(found, 'running')).domainId, domainId);
+    await found.start();
+    await trial().counts(1, machine.id);
+    await trial().stop(found, trial().ending);
+    assert.equal((await found.describe()).state, 'off');
+    await trial().counts(0, machine.id);
   });
 
   it('closes without complaint, twice too', async () => {
@@ -36,12 +36,11 @@ export function testConnection(harness: BackendHarness, trial: () => BackendTria
   for (const [mode, state] of Object.entries(harness.stopModes)) {
     if (state === 'off') continue;
     it(`finds from a new instance what '${mode}' has put to sleep`, async () => {
-      const { backend, id } = await trial().running({ mode });
-      await trial().stop(backend, id, mode);
+      const { backend, machine } = await trial().running({ mode });
+      await trial().stop(machine, mode);
       await backend.close();
-      const next = await trial().connect();
-      await trial().register(next, 'alpha', harness.machine('alpha', mode));
-      assert.equal((await next.describe(id)).state, state);
+      const found = await trial().register(await trial().connect(), 'alpha', harness.machine('alpha', mode));
+      assert.equal((await found.describe()).state, state);
     });
   }
 
@@ -52,14 +51,14 @@ function testLostConnection({ lose, restore, watches }: BackendHarness, trial: (
   if (lose === undefined || restore === undefined) return;
 
   it('says at once that it cannot ask a system that does not answer, and finds everything when it is back', async () => {
-    const { backend, id, domainId } = await trial().running();
+    const { backend, machine, domainId } = await trial().running();
     const changes = watches ? trial().watch(backend) : undefined;
     await lose();
     const asked = performance.now();
-    await rejectsWithCode(backend.start(id), 'JITSU_BACKEND_UNREACHABLE');
+    await rejectsWithCode(machine.start(), 'JITSU_BACKEND_UNREACHABLE');
     assert.ok(performance.now() - asked < 1_000, 'a system that does not answer is no reason to wait');
     await restore();
-    assert.equal((await trial().until(backend, id, 'running')).domainId, domainId);
+    assert.equal((await trial().until(machine, 'running')).domainId, domainId);
     if (changes === undefined) return;
     await eventually(() =>
       assert.deepEqual(

@@ -21,30 +21,30 @@ export function testRegistration(harness: BackendHarness, trial: () => BackendTr
 
   it('gives a unikernel a uuid that stays the same, in this instance and in a new one', async () => {
     const first = await trial().connect();
-    const id = await trial().register(first);
+    const { id } = await trial().register(first);
     assert.match(id, UUID);
-    assert.equal(await trial().register(first), id);
+    assert.equal((await trial().register(first)).id, id);
     await first.close();
-    assert.equal(await trial().register(await trial().connect()), id);
+    assert.equal((await trial().register(await trial().connect())).id, id);
   });
 
   it('tells unikernels apart', async () => {
     const backend = await trial().connect();
-    assert.notEqual(await trial().register(backend, 'alpha'), await trial().register(backend, 'beta'));
+    const [one, other] = [await trial().register(backend, 'alpha'), await trial().register(backend, 'beta')];
+    assert.notEqual(one.id, other.id);
   });
 
   it('starts nothing when it registers', async () => {
-    const backend = await trial().connect();
-    const id = await trial().register(backend);
-    assert.equal((await backend.describe(id)).state, 'off');
-    await trial().counts(0, id);
+    const machine = await trial().register(await trial().connect());
+    assert.equal((await machine.describe()).state, 'off');
+    await trial().counts(0, machine.id);
   });
 
   it('lets a running machine run on when it is registered again', async () => {
-    const { backend, id, domainId } = await trial().running();
+    const { backend, machine, domainId } = await trial().running();
     await trial().register(backend);
-    assert.equal((await trial().until(backend, id, 'running')).domainId, domainId);
-    await trial().counts(1, id);
+    assert.equal((await trial().until(machine, 'running')).domainId, domainId);
+    await trial().counts(1, machine.id);
   });
 
   for (const { because, options, problems } of harness.refused) {

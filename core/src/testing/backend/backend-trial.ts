@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import type { Backend, PowerChange, PowerState, StopMode, UnikernelId } from '../../contracts/backend.js';
+import type { Backend, PowerChange } from '../../contracts/backend.js';
+import type { Machine, MachineId, PowerState, StopMode } from '../../contracts/machine.js';
 import type { BackendHarness } from './backend-harness.js';
 import { eventually, PATIENCE } from '../eventually.js';
 
@@ -19,8 +20,8 @@ export class BackendTrial {
   }
 
   /** Registers a machine with options in the form of the configuration. */
-  async register(backend: Backend, name = 'alpha', options = this.harness.machine(name)): Promise<UnikernelId> {
-    return backend.register({ name, options: this.harness.schema.parse(options) });
+  async register(backend: Backend, name = 'alpha', options = this.harness.machine(name)): Promise<Machine> {
+    return backend.machine({ name, options: this.harness.schema.parse(options) });
   }
 
   /** A connected instance with one machine that runs; if its guest is to be asked to stop, it has booted. */
@@ -29,29 +30,29 @@ export class BackendTrial {
     options = this.harness.machine('alpha', mode),
   }: { mode?: StopMode; options?: object } = {}): Promise<{
     backend: Backend;
-    id: UnikernelId;
+    machine: Machine;
     domainId: number | undefined;
   }> {
     const backend = await this.connect();
-    const id = await this.register(backend, 'alpha', options);
-    await backend.start(id);
-    const { domainId } = await this.until(backend, id, 'running');
-    if (mode === 'shutdown') await this.harness.booted?.('alpha', id);
-    return { backend, id, domainId };
+    const machine = await this.register(backend, 'alpha', options);
+    await machine.start();
+    const { domainId } = await this.until(machine, 'running');
+    if (mode === 'shutdown') await this.harness.booted?.('alpha', machine.id);
+    return { backend, machine, domainId };
   }
 
-  /** Waits until the backend finds the machine in that state; hands back the description. */
-  async until(backend: Backend, id: UnikernelId, state: PowerState) {
+  /** Waits until the machine is in that state; hands back the description. */
+  async until(machine: Machine, state: PowerState) {
     return eventually(async () => {
-      const description = await backend.describe(id);
+      const description = await machine.describe();
       assert.equal(description.state, state, `state '${description.state}' (${description.detail ?? 'no detail'})`);
       return description;
     }, this.patience);
   }
 
   /** Stops within the suite's patience. */
-  async stop(backend: Backend, id: UnikernelId, mode: StopMode): Promise<void> {
-    await backend.stop(id, mode, AbortSignal.timeout(this.patience));
+  async stop(machine: Machine, mode: StopMode): Promise<void> {
+    await machine.stop(mode, AbortSignal.timeout(this.patience));
   }
 
   /** Watches; the list grows as changes come in. */
@@ -64,7 +65,7 @@ export class BackendTrial {
   }
 
   /** Asserts that the system itself runs so many machines of that name, where the harness can count them. */
-  async counts(expected: number, id: UnikernelId, name = 'alpha'): Promise<void> {
+  async counts(expected: number, id: MachineId, name = 'alpha'): Promise<void> {
     const count = await this.harness.count?.(name, id);
     if (count !== undefined) assert.equal(count, expected, `${count} machines of ${name} run`);
   }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { PowerChange, PowerState } from '../../contracts/backend.js';
+import type { PowerChange } from '../../contracts/backend.js';
+import type { PowerState } from '../../contracts/machine.js';
 import type { BackendHarness } from './backend-harness.js';
 import type { BackendTrial } from './backend-trial.js';
 import { eventually, GLANCE } from '../eventually.js';
@@ -13,19 +14,19 @@ export function testWatch(harness: BackendHarness, trial: () => BackendTrial): v
     const canSuspend = harness.stopModes.suspend === 'suspended';
     const backend = await trial().connect();
     const options = harness.machine('alpha', canSuspend ? 'suspend' : undefined);
-    const id = await trial().register(backend, 'alpha', options);
+    const machine = await trial().register(backend, 'alpha', options);
     const changes = trial().watch(backend);
-    await backend.start(id);
-    await trial().until(backend, id, 'running');
+    await machine.start();
+    await trial().until(machine, 'running');
     const expected: PowerState[] = ['running'];
     if (canSuspend) {
-      await trial().stop(backend, id, 'suspend');
-      await backend.resume(id);
+      await trial().stop(machine, 'suspend');
+      await machine.resume?.();
       expected.push('suspended', 'running');
     }
-    await trial().stop(backend, id, trial().ending);
+    await trial().stop(machine, trial().ending);
     await eventually(() => assert.deepEqual(lasting(changes), [...expected, 'off']), trial().patience);
-    assert.deepEqual(new Set(changes.map((change) => change.id)), new Set([id]));
+    assert.deepEqual(new Set(changes.map((change) => change.id)), new Set([machine.id]));
     for (const [index, { state }] of changes.entries()) {
       assert.notEqual(state, changes[index - 1]?.state, `'${state}' was told twice in a row`);
     }
@@ -33,15 +34,15 @@ export function testWatch(harness: BackendHarness, trial: () => BackendTrial): v
 
   it('tells all who watch, and is silent to one that is disposed of', async () => {
     const backend = await trial().connect();
-    const id = await trial().register(backend);
+    const machine = await trial().register(backend);
     const first = trial().watch(backend);
     const second: PowerChange[] = [];
     const watch = backend.watch?.((change) => second.push(change));
-    await backend.start(id);
+    await machine.start();
     await eventually(() => assert.deepEqual([lasting(first), lasting(second)], [['running'], ['running']]));
     watch?.[Symbol.dispose]();
     const heard = second.length;
-    await trial().stop(backend, id, trial().ending);
+    await trial().stop(machine, trial().ending);
     await eventually(() => assert.deepEqual(lasting(first), ['running', 'off']), trial().patience);
     await sleep(GLANCE);
     assert.equal(second.length, heard);
@@ -50,32 +51,32 @@ export function testWatch(harness: BackendHarness, trial: () => BackendTrial): v
   const { kill, pause } = harness;
   if (kill !== undefined) {
     it('tells that a machine went down behind its back, and can start it again', async () => {
-      const { backend, id, domainId } = await trial().running();
+      const { backend, machine, domainId } = await trial().running();
       const changes = trial().watch(backend);
-      await kill('alpha', id, domainId);
+      await kill('alpha', machine.id, domainId);
       await eventually(() => assert.deepEqual(afterStart(changes), ['off']), trial().patience);
-      assert.equal((await backend.describe(id)).state, 'off');
-      await backend.start(id);
+      assert.equal((await machine.describe()).state, 'off');
+      await machine.start();
       await eventually(() => assert.deepEqual(afterStart(changes), ['off', 'running']), trial().patience);
-      await trial().counts(1, id);
+      await trial().counts(1, machine.id);
     });
 
     it('tells that a machine which it found running went down', async () => {
-      const { backend, id, domainId } = await trial().running();
+      const { backend, machine, domainId } = await trial().running();
       await backend.close();
       const next = await trial().connect();
       await trial().register(next);
       const changes = trial().watch(next);
-      await kill('alpha', id, domainId);
+      await kill('alpha', machine.id, domainId);
       await eventually(() => assert.deepEqual(afterStart(changes), ['off']), trial().patience);
     });
   }
 
   if (pause !== undefined) {
     it('tells that a machine was paused behind its back', async () => {
-      const { backend, id, domainId } = await trial().running();
+      const { backend, machine, domainId } = await trial().running();
       const changes = trial().watch(backend);
-      await pause('alpha', id, domainId);
+      await pause('alpha', machine.id, domainId);
       await eventually(() => assert.deepEqual(afterStart(changes), ['paused']), trial().patience);
     });
   }

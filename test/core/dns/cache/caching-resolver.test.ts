@@ -138,6 +138,20 @@ describe('the cache', () => {
       assert.equal(await stage.answer('a.test'), undefined);
     });
 
+    it('tells nothing of what others have asked to who does not want recursion', async () => {
+      const stage = new CacheStage();
+      for (const parts of [{ answers: [address('a.test', 60)] }, { rcode: 3, authorities: [aSoa('test', 60, 60)] }]) {
+        await stage.say(parts).answer('a.test');
+        stage.source.behaviour = ({ recursionDesired }) => ({ rcode: recursionDesired ? 0 : 5 });
+        for (const name of ['a.test', 'b.a.test']) {
+          assert.deepEqual(await stage.answer(name, { flags: 0 }), { rcode: 5 });
+        }
+        stage.cache.flush();
+      }
+      assert.equal(stage.asked, 6);
+      assert.equal(stage.cache.status.hits, 0);
+    });
+
     it('keeps nothing where there is no room for it', async () => {
       const stage = new CacheStage({ size: 0 }).say({ answers: [address('a.test', 60)] });
       await stage.ask('a.test');
@@ -243,6 +257,47 @@ describe('the cache', () => {
         await stage.ask('www.gone.test', options);
         assert.equal(stage.asked, 2);
       }
+    });
+
+    it('denies nothing any more by an answer that has been replaced, flushed or given up for want of room', async () => {
+      const denied = async (size?: number): Promise<CacheStage> => {
+        const stage = new CacheStage(size === undefined ? {} : { size });
+        await stage.say({ rcode: 3, authorities: [aSoa('test', 60, 60)] }).ask('gone.test');
+        return stage;
+      };
+      const isForgotten = async (stage: CacheStage): Promise<void> => {
+        const { asked } = stage;
+        await stage.ask('www.gone.test');
+        assert.equal(stage.asked, asked + 1);
+      };
+      const flushed = await denied();
+      flushed.cache.flush('gone.test');
+      await isForgotten(flushed);
+
+      const replaced = await denied();
+      await replaced.clock.advance(60_000);
+      await replaced.say({ answers: [address('gone.test', 60)] }).ask('gone.test');
+      await isForgotten(replaced);
+
+      const full = await denied(16_384);
+      full.source.behaviour = ({ name, message }) => ({
+        message: sourceMessage({ message }, { answers: [address(name, 60)] }),
+      });
+      for (let index = 0; index < 200; index++) await full.ask(`n${index}.test`);
+      await isForgotten(full);
+    });
+
+    it('remembers no denials beyond what is kept, however many there were', async () => {
+      const stage = new CacheStage({ size: 16_384 });
+      stage.source.behaviour = ({ message }) => ({
+        message: sourceMessage({ message }, { rcode: 3, authorities: [aSoa('test', 60, 60)] }),
+      });
+      for (let index = 0; index < 200; index++) await stage.ask(`n${index}.test`);
+      const { entries } = stage.cache.status;
+      assert.ok(entries > 5 && entries < 50);
+      assert.equal(stage.cache['denied']['denials'].size, entries);
+      stage.cache.flush();
+      assert.equal(stage.cache['denied']['denials'].size, 0);
     });
 
     it('does not deny what lies below a name without data', async () => {

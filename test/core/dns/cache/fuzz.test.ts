@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { layoutOf } from '#core/dns/wire/message-layout.js';
+import { layoutOf } from '#core/dns/wire/message-sections.js';
 import { CacheStage } from '../../../support/dns-cache-stage.js';
 import { decodeReply, queryBytes } from '../../../support/dns-message.js';
 import { DnsMutator } from '../../../support/dns-mutator.js';

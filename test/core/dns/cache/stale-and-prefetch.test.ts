@@ -250,6 +250,16 @@ describe('a cache that is asked the same by several at once', () => {
     assert.equal(stage.asked, 1);
   });
 
+  it('remembers no question that is on its way no more, be it answered or failed', async () => {
+    const stage = new CacheStage({ size: 0 });
+    for (const outcome of [() => undefined, () => ({ rcode: 0 }), () => Promise.reject(unreachable)]) {
+      stage.source.behaviour = outcome;
+      await stage.answer('a.test').catch(() => undefined);
+      assert.equal(stage.cache['flights']['flying'].size, 0);
+    }
+    assert.equal(stage.asked, 3);
+  });
+
   it('gives up all that is on its way when it is closed', async () => {
     const { stage } = two();
     const asked = assert.rejects(stage.ask('a.test'), { code: 'JITSU_SHUTTING_DOWN' });

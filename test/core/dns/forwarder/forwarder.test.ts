@@ -225,6 +225,27 @@ describeOverUdp('the forwarder', (transport) => {
     assert.equal(addressIn(await asked), '192.0.2.1');
   });
 
+  it('learns nothing of how quick an upstream is from a query that was sent twice', async () => {
+    let lost = 0;
+    const server = await upstream((query) => (lost-- > 0 ? [] : good(query, server)));
+    const forwarder = await forwarderTo([server.endpoint]);
+    await ask(forwarder);
+    for (let round = 0; round < 20; round++) {
+      lost = 1;
+      const { length } = server.queries;
+      const asked = ask(forwarder);
+      await advanceAfter(server, length + 1, 250);
+      assert.equal(addressIn(await asked), '192.0.2.1', `round ${round}: sent again after 250 ms`);
+    }
+  });
+
+  it('takes copies of an answer for late, not for an attempt to forge one', async () => {
+    const server = await upstream((query) => Array.from({ length: 4 }, () => good(query, server)).flat());
+    const forwarder = await forwarderTo([server.endpoint]);
+    for (let round = 0; round < 10; round++) await Promise.all(Array.from({ length: 10 }, async () => ask(forwarder)));
+    assert.ok(server.queries.every(({ transport: by }) => by === 'udp'));
+  });
+
   it('asks the next when one does not answer in time', async () => {
     const [first, second] = [await upstream(silent), await upstream(good)];
     const asked = ask(await forwarderTo([first.endpoint, second.endpoint]));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import type { UpstreamSettings } from '#core/config/settings.js';
-import { frame } from '#core/dns/transport/frame-reader.js';
+import { frame } from '#core/dns/wire/frame-reader.js';
 import { Forwarder } from '#core/dns/forwarder/forwarder.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { Authority, type Certificate } from '../../../support/certificates.js';
@@ -146,6 +146,41 @@ describe('an upstream that is asked over connections', () => {
       await failing;
       assert.equal(await ask(forwarder), 'a.test');
       assert.equal(server.connections, 2);
+    });
+
+    it('keeps the connection on which one query has no answer and others have', async () => {
+      const server = await upstream((query) =>
+        query.decoded.questions?.[0]?.name === 'mute.test' ? [] : good(query, server),
+      );
+      const forwarder = forwarderTo(byTcp(server));
+      const failing = assert.rejects(ask(forwarder, 'mute.test'), /no answer within 2 s/);
+      await until(() => server.queries.length === 1);
+      await clock.advance(1_000);
+      assert.equal(await ask(forwarder), 'a.test');
+      const waiting = ask(forwarder, 'b.test');
+      await clock.advance(1_000);
+      await failing;
+      assert.equal(await waiting, 'b.test');
+      assert.equal(await ask(forwarder), 'a.test');
+      assert.equal(server.connections, 1);
+    });
+
+    it('is given up where all of eight connections are full', async () => {
+      const server = await upstream(() => []);
+      const settings = dnsSettings({
+        forwarders: [byTcp(server)],
+        limits: { ...dnsSettings().limits, forwardedQueries: 3_000 },
+      });
+      const forwarder = new Forwarder(settings, { clock, logger: new DnsLog(), listening: () => [] });
+      forwarders.push(forwarder);
+      const waiting = Array.from({ length: 8 * 256 }, (_, index) =>
+        assert.rejects(ask(forwarder, `n${index}.test`), { code: 'JITSU_SHUTTING_DOWN' }),
+      );
+      await assert.rejects(ask(forwarder), /too many queries wait on its connections/);
+      await until(() => server.queries.length === 8 * 256);
+      assert.equal(server.connections, 8);
+      forwarder.close();
+      await Promise.all(waiting);
     });
 
     it('is passed over what is no answer', async () => {

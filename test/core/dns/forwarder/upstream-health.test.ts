@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { DnsSettings, Endpoint } from '#core/config/settings.js';
 import { Forwarder } from '#core/dns/forwarder/forwarder.js';
+import { UpstreamHealth } from '#core/dns/forwarder/upstream-health.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { DnsLog } from '../../../support/dns-log.js';
 import { aQuery } from '../../../support/dns-query.js';
@@ -119,5 +120,93 @@ describeOverUdp('the health of upstreams', (transport) => {
       asked().every((count) => count > 10),
       asked().join(),
     );
+  });
+});
+
+describe('the health of one upstream', () => {
+  const timeout = new Error('no answer within 2 s');
+  let log: DnsLog;
+  let changes: number;
+  let health: UpstreamHealth;
+
+  beforeEach(() => {
+    [log, changes] = [new DnsLog(), 0];
+    health = new UpstreamHealth('192.0.2.53:53', log, () => (changes += 1));
+  });
+
+  const goDown = (now: number): void => {
+    for (let count = 0; count < 3; count++) health.failed(now, now, timeout);
+  };
+  /** After how many milliseconds it is probed, from `now` on. */
+  const rest = (now: number): number => {
+    let time = 0;
+    while (!health.takeProbe(now + time)) time += 250;
+    return time;
+  };
+
+  it('is down after three failures in a row, and not after two and an answer', () => {
+    for (let round = 0; round < 3; round++) {
+      health.failed(0, 0, timeout);
+      health.failed(0, 0, timeout);
+      assert.equal(health.down, false);
+      health.answered(5);
+    }
+    assert.equal(changes, 0);
+    goDown(0);
+    assert.deepEqual([health.down, changes], [true, 1]);
+    health.answered();
+    assert.deepEqual([health.down, changes, log.at('warn').length, log.at('info').length], [false, 2, 1, 1]);
+  });
+
+  it('rests for 1 s, twice as long after each failed probe, and never for more than a minute', () => {
+    const rests: number[] = [];
+    let now = 0;
+    goDown(now);
+    for (let probe = 0; probe < 9; probe++) {
+      const waited = rest(now);
+      rests.push(waited);
+      now += waited;
+      health.failed(now, now + 2_000, timeout);
+      now += 2_000;
+    }
+    assert.deepEqual(
+      rests.map((each) => each / 1_000),
+      [1, 2, 4, 8, 16, 32, 60, 60, 60],
+    );
+  });
+
+  it('rests for 1 s again when it goes down anew', () => {
+    goDown(0);
+    for (let probe = 0; probe < 4; probe++) health.failed(1_000, 1_000, timeout);
+    health.answered();
+    goDown(2_000);
+    assert.equal(rest(2_000), 1_000);
+  });
+
+  it('rests no longer for what was under way before it was found down', () => {
+    goDown(2_000);
+    for (let late = 0; late < 10; late++) health.failed(1_999, 2_100, timeout);
+    assert.equal(rest(2_000), 1_000);
+    assert.equal(changes, 1);
+  });
+
+  it('is probed once a rest', () => {
+    goDown(0);
+    assert.deepEqual(
+      [999, 1_000, 1_001, 1_999, 2_000].map((now) => health.takeProbe(now)),
+      [false, true, false, false, true],
+    );
+  });
+
+  it('is asked again after twice its usual time, within 250 ms and the time that is left', () => {
+    assert.equal(health.repeatAfter(1_000), 1_000, 'nothing is known yet');
+    health.answered(10);
+    assert.equal(health.repeatAfter(1_000), 250);
+    health.answered();
+    assert.equal(health.repeatAfter(1_000), 250, 'an answer of unknown time tells nothing of it');
+    for (let count = 0; count < 40; count++) health.answered(200);
+    assert.equal(Math.round(health.repeatAfter(1_000) / 10), 40);
+    for (let count = 0; count < 40; count++) health.answered(900);
+    assert.equal(health.repeatAfter(1_000), 1_000);
   });
 });

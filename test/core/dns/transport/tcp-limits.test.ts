@@ -1,33 +1,17 @@
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
-import { Duplex } from 'node:stream';
 import type { DnsClient } from '#core/contracts/resolver.js';
-import { Access, ANYBODY_WAKES } from '#core/dns/clients/access.js';
-import { frame } from '#core/dns/transport/frame-reader.js';
+import { Access, ANYBODY_WAKES } from '#core/dns/admission/access.js';
+import { frame } from '#core/dns/wire/frame-reader.js';
 import { TcpConnection } from '#core/dns/transport/tcp-connection.js';
 import { TcpConnections } from '#core/dns/transport/tcp-connections.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { DnsLog } from '../../../support/dns-log.js';
 import { dnsSettings } from '../../../support/dns-settings.js';
+import { OtherEnd } from '../../../support/other-end.js';
 
 const IDLE = 10_000;
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
-/** A socket of which the test holds the other end. */
-class OtherEnd extends Duplex {
-  /** Calls of these let what has been written leave. */
-  readonly leave: (() => void)[] = [];
-
-  setNoDelay(): this {
-    return this;
-  }
-
-  override _read(): void {}
-
-  override _write(_chunk: unknown, _encoding: string, callback: () => void): void {
-    this.leave.push(callback);
-  }
-}
 
 class Stage {
   readonly clock = new ManualClock();
@@ -149,5 +133,16 @@ describe('the limits of TCP', () => {
     assert.deepEqual([stuck.destroyed, slow.destroyed], [true, false]);
     assert.equal(stage.access.refusals.counts.tcpSlow, 1);
     slow.destroy();
+  });
+
+  it('keep no place for clients that have gone', async () => {
+    const stage = new Stage(roomy);
+    const ends = Array.from({ length: 20 }, (_, index) => stage.open(`192.0.2.${index}`));
+    const sizes = (): unknown[] =>
+      ['open', 'ofClient'].map((table) => (Reflect.get(stage.connections, table) as Map<unknown, unknown>).size);
+    assert.deepEqual(sizes(), [20, 20]);
+    for (const end of ends) end?.destroy();
+    await settled();
+    assert.deepEqual(sizes(), [0, 0]);
   });
 });

@@ -88,6 +88,31 @@ describe('the query parser', () => {
     assert.equal(verdictOn(cutOption), 'malformed 1', 'an option that is longer than its record');
   });
 
+  it('says FORMERR to more than two additional records, well-formed as they may be', () => {
+    const other = Uint8Array.of(0, 0, 250, 0, 255, 0, 0, 0, 0, 0, 2, 1, 2);
+    const withOthers = (count: number): Uint8Array =>
+      patched(Buffer.concat([plain, ...Array<Uint8Array>(count).fill(other)]), 10, count);
+    assert.deepEqual(
+      [1, 2, 3, 4, 50].map((count) => verdictOn(withOthers(count))),
+      [...['accepted', 'accepted', 'malformed 1', 'malformed 1', 'malformed 1']],
+    );
+  });
+
+  it('takes names of 255 bytes, of any characters, and says FORMERR to those of 256', () => {
+    for (const character of [0x61, 0x2e, 0x07]) {
+      for (const [length, verdict] of [
+        [254, 'accepted'],
+        [255, 'accepted'],
+        [256, 'malformed 1'],
+        [257, 'malformed 1'],
+      ] as const) {
+        const labels = [63, 63, 63, length - 194].flatMap((size) => [size, ...Array<number>(size).fill(character)]);
+        const message = Uint8Array.from([...plain.subarray(0, 12), ...labels, 0, 0, 1, 0, 1]);
+        assert.equal(verdictOn(message), verdict, `${length} bytes of ${character}`);
+      }
+    }
+  });
+
   it('says BADVERS to EDNS versions above 0', () => {
     assert.equal(verdictOn(queryBytes('a.test', { edns: { version: 1 } })), 'rejected 16');
   });

@@ -1,4 +1,4 @@
-import { CONNECTION_NAME, inject, injectable, JitsuError } from '@jitsud/core/plugin';
+import { CONNECTION_NAME, inject, injectable, JitsuError, MachineById } from '@jitsud/core/plugin';
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
@@ -28,6 +28,10 @@ export class ScriptsBackend {
     const id = stableId(`${this.connectionName}/${options.name}`);
     this.#unikernels.set(id, options);
     return id;
+  }
+
+  async machine(registration) {
+    return new MachineById(this, await this.register(registration));
   }
 
   async describe(id) {

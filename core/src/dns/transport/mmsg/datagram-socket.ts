@@ -2,7 +2,7 @@ import { isIPv6 } from 'node:net';
 import type { Endpoint } from '../../../config/settings.js';
 import { listenError } from '../listen-error.js';
 import { callError } from '../../../net/call-error.js';
-import { destinationOption, type DatagramKind } from './datagram-batch.js';
+import { destinationOption, type DatagramKind } from '../../../net/datagram-batch.js';
 import { Linux } from '../../../net/linux.js';
 import { socketAddress } from '../../../net/socket-address.js';
 import type { SocketCalls } from '../../../net/socket-calls.js';

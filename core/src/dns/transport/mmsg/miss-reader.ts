@@ -1,5 +1,5 @@
-import { Slab } from '../../slab.js';
-import { ENVELOPE_WORDS } from './datagram-batch.js';
+import { Slab } from '../../wire/slab.js';
+import { ENVELOPE_WORDS } from '../../../net/datagram-batch.js';
 import {
   CONTROL_WORDS,
   entryWords,

@@ -1,4 +1,4 @@
-import { ENVELOPE_WORDS } from './datagram-batch.js';
+import { ENVELOPE_WORDS } from '../../../net/datagram-batch.js';
 
 /**
  * The memory by which a receiving thread hands datagrams to the main thread: a ring of entries, each of which is the

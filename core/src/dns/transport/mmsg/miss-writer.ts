@@ -1,4 +1,4 @@
-import type { DatagramBatch } from './datagram-batch.js';
+import type { DatagramBatch } from '../../../net/datagram-batch.js';
 import { CONTROL_WORDS, entryWords, HEAD_WORDS, RING_WORDS, RingWord, SKIP, type MissRing } from './miss-ring.js';
 
 /** The receiving thread's side of a ring. One instance at a time may write. */

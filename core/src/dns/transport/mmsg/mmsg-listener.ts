@@ -1,8 +1,8 @@
 import type { Endpoint } from '../../../config/settings.js';
 import type { Clock } from '../../../contracts/clock.js';
 import type { Logger } from '../../../contracts/logger.js';
-import type { Access } from '../../clients/access.js';
-import type { HotMemory } from '../../hot/hot-memory.js';
+import type { Access } from '../../admission/access.js';
+import type { HotMemory } from '../../packet-cache/packet-memory.js';
 import type { MessageHandler } from '../message-handler.js';
 import { DatagramSocket } from './datagram-socket.js';
 import { MissPump } from './miss-pump.js';

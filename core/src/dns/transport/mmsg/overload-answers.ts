@@ -1,9 +1,9 @@
 import type { Milliseconds } from '../../../contracts/milliseconds.js';
-import type { Asker } from '../../clients/asker.js';
-import { writeCutAnswer } from '../../hot/cut-answer.js';
-import { HotQuery } from '../../hot/hot-query.js';
-import { SILENCE } from '../../hot/hot-reader.js';
-import { Rcode } from '../../wire/rcode.js';
+import type { Asker } from '../../admission/asker.js';
+import { writeCutAnswer } from '../../packet-cache/cut-answer.js';
+import { HotQuery } from '../../packet-cache/packet-query.js';
+import { SILENCE } from '../../packet-cache/packet-reader.js';
+import { Rcode } from '../../wire/dns-parameters.js';
 import { writeHeaderOnly } from '../../wire/response-writer.js';
 
 /**

@@ -1,11 +1,11 @@
 import type { Milliseconds } from '../../../contracts/milliseconds.js';
-import type { Asker } from '../../clients/asker.js';
-import { LONGEST_HOT_ANSWER, MISS, SILENCE, type HotReader } from '../../hot/hot-reader.js';
+import type { Asker } from '../../admission/asker.js';
+import { LONGEST_HOT_ANSWER, MISS, SILENCE, type HotReader } from '../../packet-cache/packet-reader.js';
 import { HEADER_LENGTH } from '../../wire/header.js';
-import { BATCH_SIZE, DatagramBatch, ENVELOPE_WORDS, type DatagramKind } from './datagram-batch.js';
+import { BATCH_SIZE, DatagramBatch, ENVELOPE_WORDS, type DatagramKind } from '../../../net/datagram-batch.js';
 import { Linux } from '../../../net/linux.js';
 import { OverloadAnswers } from './overload-answers.js';
-import { sendBatch } from './send-batch.js';
+import { sendBatch } from '../../../net/send-batch.js';
 import type { SocketCalls } from '../../../net/socket-calls.js';
 import type { MissWriter } from './miss-writer.js';
 import { REFUSAL_WORDS, ThreadState, type ThreadRefusal } from './thread-state.js';

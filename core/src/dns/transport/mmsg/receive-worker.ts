@@ -1,10 +1,10 @@
 /** The thread that waits for datagrams. It never comes back to Node's own loop, and so gets no messages. */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Milliseconds } from '../../../contracts/milliseconds.js';
-import { Asker, type SharedAccess } from '../../clients/asker.js';
-import type { HotMemory } from '../../hot/hot-memory.js';
-import { HotReader } from '../../hot/hot-reader.js';
-import type { DatagramKind } from './datagram-batch.js';
+import { Asker, type SharedAccess } from '../../admission/asker.js';
+import type { HotMemory } from '../../packet-cache/packet-memory.js';
+import { HotReader } from '../../packet-cache/packet-reader.js';
+import type { DatagramKind } from '../../../net/datagram-batch.js';
 import type { MissRing } from './miss-ring.js';
 import { MissWriter } from './miss-writer.js';
 import { ownTask } from './precedence.js';

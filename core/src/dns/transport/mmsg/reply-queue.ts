@@ -1,8 +1,8 @@
 import type { Logger } from '../../../contracts/logger.js';
-import { BATCH_SIZE, DatagramBatch } from './datagram-batch.js';
+import { BATCH_SIZE, DatagramBatch } from '../../../net/datagram-batch.js';
 import type { DatagramSocket } from './datagram-socket.js';
 import { Linux } from '../../../net/linux.js';
-import { sendBatch } from './send-batch.js';
+import { sendBatch } from '../../../net/send-batch.js';
 import type { SocketCalls } from '../../../net/socket-calls.js';
 
 /** The longest reply that a datagram could hold; more than any client is sent. Untouched memory is free. */

@@ -1,6 +1,6 @@
 import type { Clock } from '../../../contracts/clock.js';
 import type { Milliseconds } from '../../../contracts/milliseconds.js';
-import type { Refusals } from '../../clients/refusals.js';
+import type { Refusals } from '../../admission/refusals.js';
 import { REFUSAL_WORDS, type ThreadRefusal } from './thread-state.js';
 
 /** How long refusals gather in the thread once one was announced: it has no news for the main thread meanwhile. */

@@ -1,4 +1,4 @@
-import type { RefusalKind } from '../../clients/refusals.js';
+import type { RefusalKind } from '../../admission/refusals.js';
 
 /** What a receiving thread and the main thread tell each other by shared memory, as words of 32 bits. */
 export const ThreadState = {

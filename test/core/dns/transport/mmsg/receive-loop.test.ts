@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import type { DnsSettings } from '#core/config/settings.js';
-import { SILENCE } from '#core/dns/hot/hot-reader.js';
+import { SILENCE } from '#core/dns/packet-cache/packet-reader.js';
 import { Responder } from '#core/dns/responder.js';
 import { DatagramSocket } from '#core/dns/transport/mmsg/datagram-socket.js';
 import { MissReader } from '#core/dns/transport/mmsg/miss-reader.js';
@@ -127,6 +127,33 @@ describe('the loop that takes datagrams', () => {
     it('is silent to those who may not ask', async () => {
       const { replies, refused, counts } = await turnAway({ deny: ['127.0.0.0/8'] }, queries, 0);
       assert.deepEqual([replies, refused, counts], [[], ['client', '127.0.0.1'], [0, 0, 6]]);
+    });
+
+    it('is silent to strangers by itself, whoever asks it', () => {
+      const access = anAccess({ allow: ['192.0.2.0/24'] });
+      const message = queryBytes('a.test');
+      const out = new Uint8Array(1_024);
+      const answer = (address: Uint8Array): number => {
+        const asker = access.askerOf(udpClient);
+        asker.come(address, true);
+        return new OverloadAnswers(false).answer(message, message.length, out, asker, 0);
+      };
+      assert.equal(answer(Uint8Array.of(198, 51, 100, 1)), SILENCE);
+      assert.equal(answer(Uint8Array.of(192, 0, 2, 1)), 12);
+    });
+
+    it('is silent to responses and to what is shorter than a header', async () => {
+      const response = Buffer.from(queries[0] as Uint8Array);
+      response.writeUInt8(0x81, 2);
+      const { replies } = await turnAway(
+        {},
+        [response, queryBytes('a.test').subarray(0, 11), queries[1] as Uint8Array],
+        1,
+      );
+      assert.deepEqual(
+        replies.map((reply) => decodeReply(reply).id),
+        [2],
+      );
     });
 
     it('keeps to the limit for sources that may be forged, and tells of what it leaves out and cuts once', async () => {

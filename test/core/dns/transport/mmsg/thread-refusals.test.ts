@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { Refusals } from '#core/dns/clients/refusals.js';
+import { Refusals } from '#core/dns/admission/refusals.js';
 import { ThreadRefusals } from '#core/dns/transport/mmsg/thread-refusals.js';
 import { createThreadState, ThreadState } from '#core/dns/transport/mmsg/thread-state.js';
 import { ManualClock } from '#core/testing/manual-clock.js';

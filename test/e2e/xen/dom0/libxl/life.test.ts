@@ -227,7 +227,7 @@ describe('a guest of libxl', function () {
     assert.equal(new Set(macs).size, 2);
     for (const [index, script] of scripts.entries()) {
       const key = (name: string) => dom0.readKey(`/libxl/${domainId}/device/vif/${index}/${name}`);
-      assert.deepEqual([await key('script'), await key('mac')], [script, macs[index]]);
+      assert.deepEqual([await key('script'), await key('mac')], [script, macs?.[index]]);
     }
     const backends = await dom0.run('xenstore-ls', `/local/domain/0/backend/vbd/${domainId}`);
     assert.equal(backends.match(/hotplug-status = "connected"/g)?.length, 2, backends);

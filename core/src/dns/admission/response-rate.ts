@@ -1,0 +1,82 @@
+import { randomBytes } from 'node:crypto';
+import type { RateLimitSettings } from '../../config/settings.js';
+import type { Milliseconds } from '../../contracts/milliseconds.js';
+import { ipv4Offset } from '../../net/networks.js';
+import { SipHash } from './sip-hash.js';
+
+/** How many networks are told apart: more of them share, and none can know with whom. */
+const BUCKETS = 65_536;
+
+/** How much may come at once after a silence, as the time in which that much is earned. */
+const BURST: Milliseconds = 1_000;
+
+/** `slip`: to be cut, so that an asker that is no forgery comes back over TCP. */
+export type RateVerdict = 'send' | 'slip' | 'drop';
+
+/** What workers share so that a limit holds over all of them; all must pass times of one clock. */
+export interface SharedRate {
+  readonly key: Uint8Array;
+  readonly memory: SharedArrayBuffer;
+}
+
+/**
+ * Limits the responses to one network (IPv4 /24, IPv6 /56), because behind forged sources somebody else gets them. Takes
+ * the same memory for any number of networks. Which of them share a bucket is decided by a secret, so that nobody can
+ * use up that of another; those who spray over all buckets have to reach the limit of every one.
+ */
+export class ResponseRate {
+  private readonly hash: SipHash;
+  /** When each bucket will be full again. */
+  private readonly fullAt: Float64Array;
+  private readonly over: Uint8Array;
+  private readonly interval: Milliseconds;
+
+  constructor(
+    private readonly settings: Pick<RateLimitSettings, 'perSecond' | 'slip'>,
+    { key, memory }: { readonly key: Uint8Array; readonly memory: ArrayBufferLike } = privateRate(),
+  ) {
+    this.hash = new SipHash(key);
+    this.fullAt = new Float64Array(memory, 0, BUCKETS);
+    this.over = new Uint8Array(memory, BUCKETS * 8, BUCKETS);
+    this.interval = BURST / settings.perSecond;
+  }
+
+  /** What several workers need to count together. */
+  static shared(): SharedRate {
+    return { key: randomBytes(16), memory: new SharedArrayBuffer(BUCKETS * 9) };
+  }
+
+  /** Counts a response to this address of 4 or 16 bytes, and says what becomes of it. */
+  admit(address: Uint8Array, now: Milliseconds): RateVerdict {
+    const { perSecond, slip } = this.settings;
+    if (perSecond === 0) return 'send';
+    const bucket = this.bucketOf(address);
+    const fullAt = Math.max(this.fullAt[bucket] as number, now) + this.interval;
+    // Half an interval more, or rounding would take away the last of a burst.
+    if (fullAt - now <= BURST + this.interval / 2) {
+      this.fullAt[bucket] = fullAt;
+      return 'send';
+    }
+    if (slip === 0) return 'drop';
+    const count = (this.over[bucket] as number) + 1;
+    this.over[bucket] = count % slip;
+    return count >= slip ? 'slip' : 'drop';
+  }
+
+  /** Undoes the count of a response to this address, which was to be sent and was not. */
+  takeBack(address: Uint8Array): void {
+    if (this.settings.perSecond === 0) return;
+    const bucket = this.bucketOf(address);
+    this.fullAt[bucket] = (this.fullAt[bucket] as number) - this.interval;
+  }
+
+  private bucketOf(address: Uint8Array): number {
+    const offset = ipv4Offset(address);
+    this.hash.hash(address, Math.max(0, offset), offset === -1 ? 7 : offset + 3);
+    return this.hash.low & (BUCKETS - 1);
+  }
+}
+
+function privateRate(): { readonly key: Uint8Array; readonly memory: ArrayBuffer } {
+  return { key: randomBytes(16), memory: new ArrayBuffer(BUCKETS * 9) };
+}

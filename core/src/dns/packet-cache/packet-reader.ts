@@ -1,0 +1,173 @@
+import type { Milliseconds } from '../../contracts/milliseconds.js';
+import type { Asker } from '../admission/asker.js';
+import { forgeableLimit } from '../admission/forgeable-limit.js';
+import { HEADER_LENGTH } from '../wire/header.js';
+import { writeCutAnswer } from './cut-answer.js';
+import { SLOT_SIZE, WAYS, type HotMemory } from './packet-memory.js';
+import { writeCookieOption } from './cookie-answer.js';
+import { OPT_LENGTH, writeOpt } from '../wire/opt-record.js';
+import { HotQuery } from './packet-query.js';
+import { HotSlots } from './packet-slots.js';
+import { putUint16, putUint32 } from '../wire/bytes.js';
+import { tailAt, Time, Word } from './slot-layout.js';
+
+/** The longest answer that comes out of a slot, in bytes: less than it, as the slot's own words are longer than a header and an OPT record with a cookie. */
+export const LONGEST_HOT_ANSWER = SLOT_SIZE;
+
+/** Instead of a length: there is no answer at hand, and others have to look. */
+export const MISS = 0;
+
+/** Instead of a length: there is to be no answer, by anybody. */
+export const SILENCE = -1;
+
+/**
+ * Answers queries from hot memory, in any thread, byte for byte as they would be answered without it. One instance a
+ * thread; it allocates nothing.
+ */
+export class HotReader {
+  private readonly slots: HotSlots;
+  private readonly query: HotQuery;
+
+  constructor(
+    memory: HotMemory,
+    private readonly recursionAvailable: boolean,
+  ) {
+    this.slots = new HotSlots(memory);
+    this.query = new HotQuery(memory.seed);
+  }
+
+  /**
+   * Writes the answer to a message into `out`, and gives its length; else {@link MISS} or {@link SILENCE}, and then `out`
+   * may hold anything. A response to an asker whose responses are limited has been counted, and `asker.verdict` says what
+   * became of it, other than after a miss.
+   *
+   * @param length how many bytes of `message` are the message
+   * @param out room for {@link LONGEST_HOT_ANSWER} bytes, not overlapping `message`
+   * @param asker who has just come with this message
+   * @param now by the clock of who wrote the answers
+   */
+  answer(message: Uint8Array, length: number, out: Uint8Array, asker: Asker, now: Milliseconds): number {
+    const { query, slots } = this;
+    // Hot answers say that other names are looked up here, as they do to nearly everybody.
+    if (!asker.mayAsk || !asker.mayForward || !query.read(message, length)) return MISS;
+    const { words } = slots;
+    const first = slots.firstSlot(query.hash);
+    for (let slot = first; slot < first + WAYS; slot++) {
+      if (slots.tags[slot] !== query.hash) continue;
+      const generation = Atomics.load(words, slot * (SLOT_SIZE / 4) + Word.Generation);
+      if ((generation & 1) === 0 || !slots.hasKey(slot, query)) continue;
+      return this.give(slot, generation, message, length, out, asker, now);
+    }
+    return MISS;
+  }
+
+  /**
+   * What is read here may be changing: nothing of it leads out of `out` or on for ever, and it is thrown away then. What
+   * does not fit is left to others before it is counted, as they count it, too.
+   */
+  private give(
+    slot: number,
+    generation: number,
+    message: Uint8Array,
+    length: number,
+    out: Uint8Array,
+    asker: Asker,
+    now: Milliseconds,
+  ): number {
+    const { query } = this;
+    const { words } = this.slots;
+    const start = slot * (SLOT_SIZE / 4);
+    if (query.cookieOptionLength !== 0) asker.showCookie(message, query.cookieAt, query.cookieLength, now);
+    const total = this.lengthOf(start, now);
+    if (total === 0 || total > this.limitFor(asker, length)) return MISS;
+    if (asker.limited) {
+      const verdict = asker.admit(now);
+      if (verdict === 'drop') return SILENCE;
+      if (verdict === 'slip') return writeCutAnswer(query, message, out, this.recursionAvailable, asker, now);
+    }
+    this.write(slot, message, out, asker, now);
+    // The writer ends an answer first and looks at its uses then; here it is the other way round. So an answer that is
+    // still live after it has been counted is counted in time, and one that has changed meanwhile is never given.
+    Atomics.add(words, start + Word.Uses, asker.keepsAlive ? 1 : 0);
+    if (Atomics.load(words, start + Word.Generation) === generation) return total;
+    asker.takeBack();
+    return MISS;
+  }
+
+  /** How long the answer is; 0 where it is too old. */
+  private lengthOf(start: number, now: Milliseconds): number {
+    const { words, times } = this.slots;
+    const { questionLength, edns, cookieOptionLength } = this.query;
+    if (!(now < (times[start / 2 + Time.Expiry] as number))) return 0;
+    const end = HEADER_LENGTH + questionLength + (words[start + Word.TailLength] as number);
+    return edns ? end + OPT_LENGTH + cookieOptionLength + (words[start + Word.OptionsLength] as number) : end;
+  }
+
+  private limitFor(asker: Asker, queryLength: number): number {
+    if (!asker.overUdp) return LONGEST_HOT_ANSWER;
+    const { udpLimit } = this.query;
+    return asker.limited ? Math.min(udpLimit, forgeableLimit(queryLength)) : udpLimit;
+  }
+
+  private write(slot: number, message: Uint8Array, out: Uint8Array, asker: Asker, now: Milliseconds): void {
+    const { query } = this;
+    const { words, bytes } = this.slots;
+    const { questionLength, keyLength, edns } = query;
+    const start = slot * (SLOT_SIZE / 4);
+    const tailLength = words[start + Word.TailLength] as number;
+    const optionsLength = words[start + Word.OptionsLength] as number;
+    const questionEnd = HEADER_LENGTH + questionLength;
+
+    out[0] = message[0] as number;
+    out[1] = message[1] as number;
+    putUint32(out, 2, ((words[start + Word.FlagsAndAnswers] as number) & 0xffff0000) | 1);
+    const others = words[start + Word.OtherCounts] as number;
+    putUint16(out, 6, (words[start + Word.FlagsAndAnswers] as number) & 0xffff);
+    putUint32(out, 8, edns ? others + 1 : others);
+    for (let index = HEADER_LENGTH; index < questionEnd; index++) out[index] = message[index] as number;
+    const tail = slot * SLOT_SIZE + tailAt(keyLength);
+    this.writeTail(start, tail, tailLength, out, questionEnd);
+    if (words[start + Word.Ttls] !== 0) this.countDown(start, tail + tailLength + optionsLength, out, questionEnd, now);
+    if (!edns) return;
+    const { cookieOptionLength } = query;
+    let position = writeOpt(out, questionEnd + tailLength, query.dnssecOk, 0, cookieOptionLength + optionsLength);
+    if (cookieOptionLength !== 0) position = writeCookieOption(out, position, message, query, asker, now);
+    const options = tail + tailLength;
+    for (let index = 0; index < optionsLength; index++) out[position++] = bytes[options + index] as number;
+  }
+
+  private writeTail(start: number, tail: number, tailLength: number, out: Uint8Array, outAt: number): void {
+    const { words, bytes } = this.slots;
+    const recordLength = words[start + Word.RotationLength] as number;
+    let source = tail;
+    let target = outAt;
+    if (recordLength !== 0) {
+      const count = (words[start + Word.FlagsAndAnswers] as number) & 0xffff;
+      const length = Math.min(count * recordLength, tailLength);
+      const turn = (Atomics.add(words, start + Word.Turn, 1) >>> 0) % count;
+      const skipped = turn * recordLength;
+      for (let index = skipped; index < length; index++) out[target++] = bytes[source + index] as number;
+      for (let index = 0; index < skipped; index++) out[target++] = bytes[source + index] as number;
+      source += length;
+    }
+    for (const end = tail + tailLength; source < end; source++) out[target++] = bytes[source] as number;
+  }
+
+  /** Takes the whole seconds since the answer was stored off each TTL, down to 0. */
+  private countDown(start: number, ttls: number, out: Uint8Array, outAt: number, now: Milliseconds): void {
+    const { bytes, times, words } = this.slots;
+    const elapsed = Math.floor((now - (times[start / 2 + Time.Stored] as number)) / 1_000);
+    if (!(elapsed > 0)) return;
+    const end = ttls + 2 * Math.min(words[start + Word.Ttls] as number, SLOT_SIZE);
+    for (let position = ttls; position < end; position += 2) {
+      const at = outAt + (((bytes[position] as number) << 8) | (bytes[position + 1] as number));
+      const ttl =
+        (((out[at] as number) << 24) |
+          ((out[at + 1] as number) << 16) |
+          ((out[at + 2] as number) << 8) |
+          (out[at + 3] as number)) >>>
+        0;
+      putUint32(out, at, ttl > elapsed ? ttl - elapsed : 0);
+    }
+  }
+}

@@ -1,0 +1,20 @@
+import type { DnsQuery, RecordsAnswer, Resolver } from '../../contracts/resolver.js';
+import type { Access } from '../admission/access.js';
+import { ExtendedErrorCode, Rcode } from '../wire/dns-parameters.js';
+
+const REFUSED: RecordsAnswer = {
+  rcode: Rcode.Refused,
+  extendedError: { code: ExtendedErrorCode.Prohibited, text: 'other names are not forwarded for this client' },
+};
+
+/** Stands in front of all that looks names up elsewhere, and lets in only those for whom that is done. */
+export class ForwardingGate implements Resolver {
+  constructor(private readonly access: Pick<Access, 'addressOf' | 'rules' | 'refusals'>) {}
+
+  resolve({ client }: DnsQuery): RecordsAnswer | undefined {
+    const address = this.access.addressOf(client);
+    if (address === undefined || this.access.rules.mayForward(address)) return undefined;
+    this.access.refusals.add('forwarding', client.address);
+    return REFUSED;
+  }
+}

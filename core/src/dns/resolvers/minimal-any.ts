@@ -1,0 +1,26 @@
+import type { DnsQuery, RecordsAnswer, Resolver } from '../../contracts/resolver.js';
+import type { ResourceRecord } from '../../contracts/resource-record.js';
+import { Rcode, RecordType } from '../wire/dns-parameters.js';
+
+/** `RFC8482` and an empty string, each behind its length: the two fields of a HINFO record (RFC 1035, 3.3.2). */
+const HINFO_DATA = Buffer.from('\x07RFC8482\x00', 'latin1');
+
+/** The one record by which a question of type ANY is answered (RFC 8482, 4.2). */
+export function minimalAny(name: string, ttl: number): ResourceRecord {
+  return { name, type: RecordType.HINFO, ttl, data: HINFO_DATA };
+}
+
+/**
+ * Answers questions of type ANY that come over UDP itself, whatever the name, so that nobody can have a large answer sent
+ * to somebody else; who asks over TCP gets what the resolvers behind it know. It stands in front of the forwarder, and
+ * leaves to it what would not be forwarded.
+ */
+export class MinimalAny implements Resolver {
+  /** @param ttl in seconds */
+  constructor(private readonly ttl: number) {}
+
+  resolve({ name, type, client, recursionDesired }: DnsQuery): RecordsAnswer | undefined {
+    if (type !== RecordType.ANY || client.transport !== 'udp' || !recursionDesired) return undefined;
+    return { rcode: Rcode.NoError, answers: [minimalAny(name, this.ttl)] };
+  }
+}

@@ -1,0 +1,109 @@
+import { TextIndex } from '../../collections/text-index.js';
+import { addressKey, keyBehind } from './reverse-name.js';
+import { canonicalName, parentName } from '../wire/domain-name.js';
+
+/** Somebody who stands behind names. */
+export interface Named {
+  readonly plan: {
+    /** In presentation form; a first label of `*` stands for any name below. */
+    readonly names: readonly string[];
+    readonly addresses: readonly string[];
+  };
+}
+
+/**
+ * - `entries`: these stand behind the name; `name` is the configured one, such as `*.example.org`.
+ * - `empty`: nobody does, but other names lie below (an empty non-terminal, RFC 4592, 2.2.2).
+ */
+export type NameMatch<T> =
+  { readonly kind: 'entries'; readonly name: string; readonly entries: readonly T[] } | { readonly kind: 'empty' };
+
+const EMPTY = { kind: 'empty' } as const;
+
+/** Those behind a name. Nearly always it is a single one, for which a list would be the larger part of the table. */
+type Behind<T> = T | T[] | typeof EMPTY;
+
+/** Finds who stands behind a name: one look for an exact one, at most one for each label more for a wildcard. */
+export class NameTable<T extends Named> {
+  private readonly names = new TextIndex<Behind<T>>();
+  /** The first to have an address, by its {@link addressKey}. */
+  private readonly addresses = new TextIndex<T>();
+  /** The name above the one that came last, which is above the next one, too, as a rule. */
+  private above: string | undefined;
+
+  /**
+   * @param cuts names that exist besides, so that no wildcard above reaches below them: the tops of zones
+   * @throws RangeError for a name that is none
+   */
+  constructor(entries: readonly T[], cuts: Iterable<string> = []) {
+    for (const entry of entries) this.add(entry);
+    for (const cut of cuts) this.addEmpty(canonicalName(cut));
+  }
+
+  /** `name` in lower case, presentation form. `undefined`: no such name. */
+  find(name: string): NameMatch<T> | undefined {
+    const exact = this.names.get(name);
+    if (exact !== undefined) return matchOf(name, exact);
+    // RFC 4592, 3.3.1: only the wildcard right below the closest encloser counts.
+    let encloser = parentName(name);
+    while (encloser !== undefined && encloser !== '' && !this.names.has(encloser)) encloser = parentName(encloser);
+    if (encloser === undefined) return undefined;
+    const wildcard = encloser === '' ? '*' : `*.${encloser}`;
+    const behind = this.names.get(wildcard);
+    return behind === undefined ? undefined : matchOf(wildcard, behind);
+  }
+
+  /** The first name of the first whose address this `in-addr.arpa` or `ip6.arpa` name stands for; never a wildcard. */
+  behindAddress(reverse: string): { readonly name: string; readonly entry: T } | undefined {
+    const entry = this.addresses.get(keyBehind(reverse));
+    const name = entry?.plan.names.map(canonicalName).find(isExact);
+    return entry === undefined || name === undefined ? undefined : { name, entry };
+  }
+
+  private add(entry: T): void {
+    const { names, addresses } = entry.plan;
+    let hasExact = false;
+    for (const written of names) {
+      const name = canonicalName(written);
+      hasExact ||= isExact(name);
+      this.addName(name, entry);
+      this.addAbove(name);
+    }
+    if (!hasExact) return;
+    for (const address of addresses) {
+      const key = addressKey(address);
+      if (key !== undefined) this.addresses.add(key, entry);
+    }
+  }
+
+  private addName(name: string, entry: T): void {
+    const behind = this.names.add(name, entry);
+    if (behind === undefined) return;
+    if (behind === EMPTY) this.names.set(name, entry);
+    else if (!Array.isArray(behind)) this.names.set(name, behind === entry ? entry : [behind as T, entry]);
+    else if (behind.at(-1) !== entry) behind.push(entry);
+  }
+
+  private addAbove(name: string): void {
+    const above = parentName(name);
+    if (above === this.above) return;
+    this.above = above;
+    this.addEmpty(above);
+  }
+
+  private addEmpty(name: string | undefined): void {
+    // Where a name is known, all those above it are.
+    for (let empty = name; empty !== undefined && !this.names.has(empty); empty = parentName(empty)) {
+      this.names.set(empty, EMPTY);
+    }
+  }
+}
+
+function matchOf<T>(name: string, behind: Behind<T>): NameMatch<T> {
+  if (behind === EMPTY) return EMPTY;
+  return { kind: 'entries', name, entries: Array.isArray(behind) ? behind : [behind as T] };
+}
+
+function isExact(name: string): boolean {
+  return name !== '*' && !name.startsWith('*.');
+}

@@ -1,0 +1,171 @@
+import type { DnsSettings } from '../../config/settings.js';
+import type { Clock } from '../../contracts/clock.js';
+import type { Logger } from '../../contracts/logger.js';
+import type { Milliseconds } from '../../contracts/milliseconds.js';
+import type { AnswerLease, DnsQuery, RecordsAnswer, Resolver } from '../../contracts/resolver.js';
+import type { ResourceRecord } from '../../contracts/resource-record.js';
+import { errorMessage } from '../../errors.js';
+import { connectionType, type ConnectionType } from './connection-type.js';
+import { LASTING_LEASE } from './lasting-lease.js';
+import { minimalAny } from './minimal-any.js';
+import { NameTable } from './name-table.js';
+import { Turns } from './round-robin.js';
+import type { WakeGuard } from '../admission/wake-guard.js';
+import { Rcode, RecordType } from '../wire/dns-parameters.js';
+import type { DnsUnikernel, UnikernelService } from './unikernel-service.js';
+import { Zones } from './zones.js';
+
+/** What the resolver needs besides its settings. */
+export interface ResolverDependencies {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Says whose queries may wake; without it everybody's may. */
+  readonly guard?: WakeGuard;
+}
+
+/**
+ * Answers for the names of unikernels, and summons those behind a name when the answer leads to a connection. Every other
+ * question about such a name is answered without waking anything; docs/dns.md has the whole table.
+ */
+export class UnikernelResolver<Unikernel extends DnsUnikernel> implements Resolver {
+  /** Who stands behind which names. */
+  readonly table: NameTable<Unikernel>;
+  private readonly clock: Clock;
+  private readonly logger: Logger;
+  private readonly guard: WakeGuard | undefined;
+  private readonly zones: Zones;
+  private readonly turns = new Turns();
+
+  /** @throws RangeError for a configured name that is none */
+  constructor(
+    unikernels: readonly Unikernel[],
+    private readonly service: UnikernelService<Unikernel>,
+    settings: Pick<DnsSettings, 'zones' | 'ttl'>,
+    { clock, logger, guard }: ResolverDependencies,
+  ) {
+    this.clock = clock;
+    this.logger = logger;
+    this.guard = guard;
+    const timing = { ttl: inSeconds(settings.ttl), serial: inSeconds(clock.now()) };
+    this.zones = new Zones(namesOf(unikernels), settings.zones, timing);
+    this.table = new NameTable(unikernels, this.zones.configuredTops);
+  }
+
+  /** At once, unless somebody has to be waited for. */
+  resolve(query: DnsQuery, signal: AbortSignal): RecordsAnswer | undefined | Promise<RecordsAnswer> {
+    const pointer = query.type === RecordType.PTR ? this.table.behindAddress(query.name) : undefined;
+    if (pointer !== undefined) {
+      const ttl = inSeconds(pointer.entry.plan.ttl);
+      return positive([{ name: query.name, type: 'PTR', ttl, target: pointer.name }]);
+    }
+    const soa = query.type === RecordType.SOA ? this.zones.soaAt(query.name) : undefined;
+    if (soa !== undefined) return positive([soa]);
+
+    const match = this.table.find(query.name);
+    if (match?.kind === 'entries') return this.answerFor(query, match.name, match.entries, signal);
+    if (!this.zones.isAuthoritativeFor(query.name)) return undefined;
+    const top = query.type === RecordType.ANY ? this.zones.soaAt(query.name) : undefined;
+    if (top !== undefined) return positive([minimalAny(query.name, top.ttl)]);
+    return this.negative(query, match === undefined ? Rcode.NameError : Rcode.NoError);
+  }
+
+  private answerFor(
+    query: DnsQuery,
+    name: string,
+    unikernels: readonly Unikernel[],
+    signal: AbortSignal,
+  ): RecordsAnswer | Promise<RecordsAnswer> {
+    if (query.type === RecordType.ANY) return positive([minimalAny(query.name, shortestTtl(unikernels))]);
+    const family = connectionType(query.type);
+    const wanted = family === undefined ? [] : unikernels.filter(family.mayHave);
+    if (family === undefined || wanted.length === 0) {
+      const mayChange = family !== undefined && unikernels.some(({ seeksAddresses }) => seeksAddresses);
+      return leased(this.negative(query, Rcode.NoError), mayChange ? undefined : LASTING_LEASE);
+    }
+
+    const { ready, sleeping } = byReadiness(wanted);
+    const down = sleeping.filter(({ isSummoned }) => !isSummoned);
+    const refusal = sleeping.length === 0 ? undefined : this.guard?.refusal(query, down.length);
+    if (refusal !== undefined && ready.length === 0) return refusal;
+
+    const prolongs = this.guard?.mayProlong(query) ?? true;
+    const now = this.clock.now();
+    if (prolongs) for (const unikernel of wanted) this.service.countQuery(unikernel, name, now);
+    const woken = refusal === undefined ? sleeping : [];
+    const rising = woken.length === 0 ? undefined : this.summonAll(woken, query, family.type, ready.length > 0);
+    // One that is left alone for a while, or for which there is no room, does not boot and costs nobody's budget.
+    this.guard?.spend(query, down.filter(({ isSummoned }) => isSummoned).length);
+    const answer = (up: readonly Unikernel[]): RecordsAnswer => {
+      const records = family.recordsOf(up, query.name, shortestTtl(up));
+      // Addresses were found out only now, and are of the other family.
+      if (records.length === 0) return this.negative(query, Rcode.NoError);
+      const key = `${family.type} ${name}`;
+      return leased(positive(this.turns.rotate(key, records)), this.service.lease(key, name, wanted, unikernels));
+    };
+    if (ready.length > 0 || rising === undefined) return answer(ready);
+    return rising.then((up) => {
+      const answered = this.clock.now();
+      if (prolongs && !signal.aborted) for (const unikernel of up) this.service.countAnswer(unikernel, name, answered);
+      return answer(up);
+    });
+  }
+
+  /**
+   * Summons these side by side, and resolves with the ones that came up. Where none did it rejects with the first
+   * failure, unless others stand in for them.
+   */
+  private async summonAll(
+    sleeping: readonly Unikernel[],
+    query: DnsQuery,
+    type: ConnectionType['type'],
+    othersAreReady: boolean,
+  ): Promise<readonly Unikernel[]> {
+    const cause = { kind: 'query', name: query.name, type, client: query.client.address } as const;
+    const outcomes = await Promise.allSettled(sleeping.map((unikernel) => this.service.summon(unikernel, cause)));
+    const risen = sleeping.filter((_, index) => outcomes[index]?.status === 'fulfilled');
+    const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []));
+    if (risen.length === 0 && !othersAreReady) throw failures[0];
+    for (const failure of failures) {
+      this.logger.warn({ name: query.name, type }, `left out of an answer: ${errorMessage(failure)}`);
+    }
+    // One may have died again while another took its time.
+    const alive = risen.filter((unikernel) => unikernel.ready);
+    return alive.length > 0 ? alive : risen;
+  }
+
+  private negative({ name }: DnsQuery, rcode: number): RecordsAnswer {
+    const soa = this.zones.soaAround(name);
+    return { rcode, authoritative: true, authorities: soa === undefined ? [] : [soa] };
+  }
+}
+
+function* namesOf(unikernels: readonly DnsUnikernel[]): Iterable<string> {
+  for (const { plan } of unikernels) yield* plan.names;
+}
+
+/** In seconds: there is one for a whole set (RFC 2181, 5.2). */
+function shortestTtl(unikernels: readonly DnsUnikernel[]): number {
+  return Math.min(...unikernels.map(({ plan }) => inSeconds(plan.ttl)));
+}
+
+function byReadiness<Unikernel extends DnsUnikernel>(
+  unikernels: readonly Unikernel[],
+): {
+  ready: readonly Unikernel[];
+  sleeping: readonly Unikernel[];
+} {
+  const ready = unikernels.filter((unikernel) => unikernel.ready);
+  return { ready, sleeping: unikernels.filter((unikernel) => !ready.includes(unikernel)) };
+}
+
+function positive(answers: readonly ResourceRecord[]): RecordsAnswer {
+  return { rcode: Rcode.NoError, authoritative: true, answers };
+}
+
+function leased(answer: RecordsAnswer, lease: AnswerLease | undefined): RecordsAnswer {
+  return lease === undefined ? answer : { ...answer, lease };
+}
+
+function inSeconds(duration: Milliseconds): number {
+  return Math.floor(duration / 1_000);
+}

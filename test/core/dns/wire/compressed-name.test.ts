@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict';
+import { readName } from '#core/dns/wire/compressed-name.js';
+
+const header = new Uint8Array(12);
+const label = (length: number, character = 'a'): number[] => [
+  length,
+  ...Array<number>(length).fill(character.charCodeAt(0)),
+];
+/** A name whose wire form, the root's zero byte included, has so many bytes: from 194 to 257. */
+const nameOf = (bytes: number): number[] => [...label(63), ...label(63), ...label(63), ...label(bytes - 194), 0];
+
+describe('a compressed name', () => {
+  it('is read in lower case from wherever its pointers lead', () => {
+    const message = Uint8Array.from([...header, ...label(1, 'A'), 0, ...label(1, 'b'), 0xc0, 12]);
+    assert.equal(readName(message, 15), '\x01b\x01a\0');
+  });
+
+  it('is none where a pointer points to itself, forward, or into the header', () => {
+    for (const pointer of [12, 13, 200, 0, 11]) {
+      assert.equal(readName(Uint8Array.from([...header, 0xc0, pointer, 0]), 12), undefined, `${pointer}`);
+    }
+    const circle = Uint8Array.from([...header, ...label(1), 0xc0, 12]);
+    assert.equal(readName(circle, 14), undefined);
+    assert.equal(readName(circle, 12), undefined);
+  });
+
+  it('has at most 255 bytes, in one piece or by a pointer', () => {
+    assert.equal(readName(Uint8Array.from([...header, ...nameOf(255)]), 12)?.length, 255);
+    assert.equal(readName(Uint8Array.from([...header, ...nameOf(256)]), 12), undefined);
+    const [whole, pointer] = [nameOf(254), [...label(1), 0xc0, 12]];
+    assert.equal(readName(Uint8Array.from([...header, ...whole, ...pointer]), 12 + 254), undefined);
+    assert.equal(readName(Uint8Array.from([...header, ...nameOf(253), ...pointer]), 12 + 253)?.length, 255);
+  });
+});
