@@ -1,4 +1,4 @@
-import { duration } from '../config/duration.js';
+import { duration } from '../plugin-kit/duration.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { Activity, StopOpinion, StopPolicy } from '../contracts/stop-policy.js';
 import { inject, injectable, optionsOf } from '../plugins/injection.js';

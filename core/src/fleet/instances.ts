@@ -9,6 +9,7 @@ import type { Command } from '../contracts/command.js';
 import type { CommandContribution, InjectableClass } from '../contracts/plugin.js';
 import type { Configured, ConnectionSettings, Settings, Worded } from '../config/settings.js';
 import type { Backend } from '../contracts/backend.js';
+import { GuardedBackend } from '../lifecycle/guarded-backend.js';
 import { optionsOf, type Token } from '../plugins/injection.js';
 import { BOOT_CONFIGURATORS, CLOCK, CONNECTION_NAME, LOGGER, RUNTIME_DIRECTORY } from '../plugins/tokens.js';
 
@@ -27,7 +28,7 @@ export class Instances {
 
   constructor(
     settings: Settings,
-    clock: Clock,
+    private readonly clock: Clock,
     private readonly logger: Logger,
   ) {
     this.#container.register(CLOCK, { useValue: clock });
@@ -39,13 +40,15 @@ export class Instances {
     this.#container.register(BOOT_CONFIGURATORS, { useValue: this.bootConfigurators });
   }
 
-  backend({ name, contribution, options }: ConnectionSettings): Backend {
-    return this.make(
+  backend({ name, contribution, options }: ConnectionSettings): GuardedBackend {
+    const logger = this.logger.child({ backend: name });
+    const backend = this.make<Backend>(
       contribution.useClass,
-      [LOGGER, this.logger.child({ backend: name })],
+      [LOGGER, logger],
       [CONNECTION_NAME, name],
       ...optionsFor(contribution.connection, options),
     );
+    return new GuardedBackend(name, backend, this.clock, logger);
   }
 
   /** A notifier, a resolver or a state store. */
