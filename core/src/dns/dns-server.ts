@@ -67,6 +67,11 @@ export class DnsServer {
     return hot === 'silence' ? undefined : hot;
   }
 
+  /** Has every use so far of an answer that was given again counted. */
+  settleUses(): void {
+    this.hot.settle();
+  }
+
   /** Drops every answer that may be given again until a certain time, so that its resolver is asked anew. */
   forgetReusable(): void {
     this.hot.endReusable();
