@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import type { AnswerLease, DnsAnswer, RecordsAnswer } from '#core/contracts/resolver.js';
-import { HotAnswers } from '#core/dns/packet-cache/packet-cache.js';
+import { PacketCache } from '#core/dns/packet-cache/packet-cache.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
-import { anAccess, anAsker } from '../../../support/dns-asker.js';
+import { askPacketCache } from '../../../support/ask-packet-cache.js';
+import { anAccessControl, anAdmission } from '../../../support/dns-admission.js';
 import { decodeReply, queryBytes, type QueryOptions } from '../../../support/dns-message.js';
 import { aQuery, tcpClient, udpClient } from '../../../support/dns-query.js';
 import { FakeLease } from '../../../support/fake-lease.js';
@@ -17,10 +18,10 @@ const answerWith = (lease: AnswerLease | undefined, addresses = ['192.0.2.1'], n
 
 class Stage {
   readonly clock = new ManualClock();
-  readonly hot: HotAnswers;
+  readonly hot: PacketCache;
 
   constructor(slots?: number) {
-    this.hot = new HotAnswers(false, this.clock, slots);
+    this.hot = new PacketCache(false, this.clock, slots);
   }
 
   keep(answer: DnsAnswer, name = 'www.test', options: QueryOptions = {}): void {
@@ -28,7 +29,7 @@ class Stage {
   }
 
   ask(name = 'www.test', options: QueryOptions = {}, client = udpClient): Uint8Array | undefined {
-    const reply = this.hot.answer(queryBytes(name, options), anAsker(client));
+    const reply = askPacketCache(this.hot, queryBytes(name, options), anAdmission(client));
     assert.notEqual(reply, 'silence');
     return reply as Uint8Array | undefined;
   }
@@ -127,8 +128,8 @@ describe('hot answers', () => {
     const stage = new Stage();
     const lease = new FakeLease();
     stage.keep(answerWith(lease));
-    const unproven = anAccess({}, wakeSettings()).askerOf(udpClient);
-    assert.ok(stage.hot.answer(queryBytes('www.test'), unproven));
+    const unproven = anAccessControl({}, wakeSettings()).admissionOf(udpClient);
+    assert.ok(askPacketCache(stage.hot, queryBytes('www.test'), unproven));
     stage.hot.settle();
     assert.equal(lease.uses, 0);
   });
