@@ -101,6 +101,7 @@ export class Jitsu {
         udpTransport: () => this.udpTransport,
         notifiers: () => this.#notifiers.status(),
         cache: () => this.#cache,
+        settleUses: () => this.#dns?.settleUses(),
         forgetReusable: () => this.#dns?.forgetReusable(),
         refused: () => this.#access.refusals.counts,
       },

@@ -4,15 +4,13 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { ask } from './ask.js';
 import { freePort } from '../support/free-port.js';
+import { openTree, OWN_TREE, type Tree } from './comparison/tree.js';
 
 /** With a million names, on a busy machine. */
 const PATIENCE = 300_000;
-
-const COMMAND = fileURLToPath(new URL('../../../cli/bin/jitsu.js', import.meta.url));
 
 const TELLING = ['--expose-gc', '--import', new URL('main-thread-teller.js', import.meta.url).href];
 
@@ -22,6 +20,8 @@ export interface JitsuChildOptions {
   readonly settings?: object;
   /** Whether its main thread can be asked for its state. */
   readonly tells?: boolean;
+  /** The checkout whose Jitsu it is; without it, that of this bench. */
+  readonly tree?: Tree | undefined;
 }
 
 /** What the main thread holds after a garbage collection, in MiB, and how late it was at most since the last time, in ms. */
@@ -34,6 +34,7 @@ export interface MainThreadState {
 export class JitsuChild implements AsyncDisposable {
   private constructor(
     private readonly folder: string,
+    private readonly tree: Tree,
     private readonly child: ChildProcess,
     readonly pid: number,
     readonly port: number,
@@ -45,7 +46,7 @@ export class JitsuChild implements AsyncDisposable {
   static async start(
     unikernels: readonly object[],
     probeName: string,
-    { dns = {}, settings = {}, tells = false }: JitsuChildOptions = {},
+    { dns = {}, settings = {}, tells = false, tree = openTree('here', OWN_TREE) }: JitsuChildOptions = {},
   ): Promise<JitsuChild> {
     const folder = await mkdtemp(join(inMemory(), 'jitsu-bench-'));
     const port = await freePort();
@@ -62,7 +63,7 @@ export class JitsuChild implements AsyncDisposable {
     const started = performance.now();
     const words = [
       ...(tells ? TELLING : []),
-      COMMAND,
+      tree.command,
       'start',
       '--config',
       file,
@@ -70,7 +71,10 @@ export class JitsuChild implements AsyncDisposable {
       join(folder, 'control.sock'),
     ];
     const channel = tells ? (['ipc'] as const) : [];
-    const child = spawn(process.execPath, words, { stdio: ['ignore', 'ignore', 'inherit', ...channel] });
+    const child = spawn(process.execPath, words, {
+      cwd: tree.folder,
+      stdio: ['ignore', 'ignore', 'inherit', ...channel],
+    });
     child.channel?.unref();
     try {
       await once(child, 'spawn');
@@ -78,7 +82,7 @@ export class JitsuChild implements AsyncDisposable {
         throw new Error(`jitsu start ended with status ${String(status)}`);
       });
       await Promise.race([ask(port, probeName, 'TXT', 20, PATIENCE), died]);
-      return new JitsuChild(folder, child, child.pid ?? 0, port, performance.now() - started);
+      return new JitsuChild(folder, tree, child, child.pid ?? 0, port, performance.now() - started);
     } catch (error) {
       child.kill('SIGKILL');
       await rm(folder, { recursive: true, force: true });
@@ -88,8 +92,8 @@ export class JitsuChild implements AsyncDisposable {
 
   /** `jitsu stop NAME` */
   async stop(unikernel: string): Promise<void> {
-    const words = [COMMAND, 'stop', unikernel, '--control', join(this.folder, 'control.sock')];
-    await promisify(execFile)(process.execPath, words);
+    const words = [this.tree.command, 'stop', unikernel, '--control', join(this.folder, 'control.sock')];
+    await promisify(execFile)(process.execPath, words, { cwd: this.tree.folder });
   }
 
   /** Asks the main thread for its state, which costs it a garbage collection. */

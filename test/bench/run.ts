@@ -1,6 +1,11 @@
-/** `npm run bench [summon] [ready] [hot] [cached] [forwarded] [storm] [scale] [libvirt] [xapi] [xen]`: prints figures, asserts nothing. */
+/**
+ * `npm run bench [summon] [ready] [hot] [cached] [forwarded] [storm] [scale] [libvirt] [xapi] [xen]`: prints figures,
+ * asserts nothing. With `-- --against DIR`, DIR being another checkout that is built, it compares the two instead.
+ */
+import { parseArgs } from 'node:util';
 import { describeMachine } from './machine.js';
 import { benchCached } from './cached-bench.js';
+import { compareTrees } from './comparison/compare-trees.js';
 import { programVersions } from './contest/program-versions.js';
 import { benchForwarded } from './forwarded-bench.js';
 import { benchHot } from './hot-bench.js';
@@ -26,7 +31,14 @@ const BENCHES = {
 };
 
 console.log(`${describeMachine()}; ${programVersions()}`);
-const wanted = process.argv.slice(2);
-for (const [name, bench] of Object.entries(BENCHES)) {
-  if (wanted.length === 0 || wanted.includes(name)) await bench();
+const { values, positionals: wanted } = parseArgs({
+  options: { against: { type: 'string' }, pairs: { type: 'string', default: '10' } },
+  allowPositionals: true,
+});
+if (values.against === undefined) {
+  for (const [name, bench] of Object.entries(BENCHES)) {
+    if (wanted.length === 0 || wanted.includes(name)) await bench();
+  }
+} else {
+  await compareTrees(values.against, wanted, Number(values.pairs));
 }

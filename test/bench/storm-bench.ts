@@ -4,14 +4,15 @@ import { askForAddress } from './ask.js';
 import { canLoad } from './contest/dns-load.js';
 import { ECHO_TRANSPORTS, startEcho, type EchoTransport } from './contest/echo.js';
 import { freePort } from '../support/free-port.js';
+import type { Tree } from './comparison/tree.js';
 import { JitsuChild } from './jitsu-child.js';
 import { percentile } from './percentile.js';
 import { BootStorm, type StormTally } from './storm/boot-storm.js';
 import { loadSteadily, type SteadyLoadResult } from './storm/steady-load.js';
 import { printTable } from './table.js';
 
-const PER_SECOND = 20_000;
-const IN_FLIGHT = 50;
+export const PER_SECOND = 20_000;
+export const IN_FLIGHT = 50;
 const SECONDS = 10;
 /** The load is the same, and nobody measures. */
 const WARM_UP = 4;
@@ -19,7 +20,27 @@ const WARM_UP = 4;
 const CALM = 5_000;
 
 const NAMES = Array.from({ length: 20 }, (_, n) => `ready${n}.storm.test`);
-const QUERIES = NAMES.map((name) => `${name} A`);
+export const STORM_QUERIES = NAMES.map((name) => `${name} A`);
+
+/** A Jitsu with names that are ready, and others for a storm whose guests listen on this port. */
+export async function startStormJitsu(
+  transport: EchoTransport,
+  guest: LightGuest,
+  guestPort: number,
+  tree?: Tree,
+): Promise<JitsuChild> {
+  const ready = NAMES.map((name, n) => ({
+    ...{ name: `ready${n}`, dns: name, ip: `127.0.88.${n + 1}`, backend: 'process' },
+    ...{ command: ['sleep', '3600'], responseDelay: 0 },
+  }));
+  const jitsu = await JitsuChild.start([...ready, ...BootStorm.unikernels(guest, guestPort)], NAMES[0] ?? '', {
+    dns: { transport },
+    settings: { boot: { limit: IN_FLIGHT, queue: 1_000 } },
+    tree,
+  });
+  for (const name of NAMES) await askForAddress(jitsu.port, name);
+  return jitsu;
+}
 
 /**
  * How long ready names take to be answered while boots are in flight all the time, and while none is. The bare echo
@@ -31,21 +52,12 @@ export async function benchStorm(): Promise<void> {
 }
 
 async function benchTransport(transport: EchoTransport): Promise<void> {
-  const guestPort = await freePort();
-  const ready = NAMES.map((name, n) => ({
-    ...{ name: `ready${n}`, dns: name, ip: `127.0.88.${n + 1}`, backend: 'process' },
-    ...{ command: ['sleep', '3600'], responseDelay: 0 },
-  }));
   using guest = new LightGuest();
-  await using jitsu = await JitsuChild.start([...ready, ...BootStorm.unikernels(guest, guestPort)], NAMES[0] ?? '', {
-    dns: { transport },
-    settings: { boot: { limit: IN_FLIGHT, queue: 1_000 } },
-  });
+  await using jitsu = await startStormJitsu(transport, guest, await freePort());
   await using echo = await startEcho(transport);
-  for (const name of NAMES) await askForAddress(jitsu.port, name);
   const storm = new BootStorm(jitsu.port, IN_FLIGHT);
   const load = (port: number, seconds = SECONDS): Promise<SteadyLoadResult> =>
-    loadSteadily(port, QUERIES, PER_SECOND, seconds);
+    loadSteadily(port, STORM_QUERIES, PER_SECOND, seconds);
 
   await load(echo.port, WARM_UP);
   await load(jitsu.port, WARM_UP);

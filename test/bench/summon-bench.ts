@@ -11,8 +11,14 @@ import { timeOf } from './time-of.js';
 
 const ROUNDS = 25;
 const ADDRESS = '127.0.0.86';
-const NAME = 'summon.bench.test';
+export const SUMMONED_NAME = 'summon.bench.test';
 const SERVER = `require('net').createServer((s) => s.end('ready')).listen(+process.argv[1], '${ADDRESS}')`;
+
+/** A web server in Node, called `summon`, that listens on this port. */
+export function summonedUnikernel(port: number): { readonly command: readonly string[] } & Record<string, unknown> {
+  const command = [process.execPath, '-e', SERVER, String(port)];
+  return { name: 'summon', dns: SUMMONED_NAME, ip: ADDRESS, backend: 'process', ready: `tcp:${port}`, command };
+}
 
 /**
  * From the query to the answer for a program that does not run, against the same program started by hand and tried
@@ -20,15 +26,14 @@ const SERVER = `require('net').createServer((s) => s.end('ready')).listen(+proce
  */
 export async function benchSummon(): Promise<void> {
   const port = await freePort();
-  const command = [process.execPath, '-e', SERVER, String(port)];
-  const unikernel = { name: 'summon', dns: NAME, ip: ADDRESS, backend: 'process', ready: `tcp:${port}`, command };
-  await using jitsu = await JitsuChild.start([unikernel], NAME);
+  const unikernel = summonedUnikernel(port);
+  await using jitsu = await JitsuChild.start([unikernel], SUMMONED_NAME);
   const summoned: number[] = [];
   const byHand: number[] = [];
   for (let round = 0; round < ROUNDS; round += 1) {
-    summoned.push(await timeOf(() => askForAddress(jitsu.port, NAME)));
+    summoned.push(await timeOf(() => askForAddress(jitsu.port, SUMMONED_NAME)));
     await jitsu.stop('summon');
-    byHand.push(await startByHand(command, port));
+    byHand.push(await startByHand(unikernel.command, port));
   }
   const [theirs, ours] = [median(byHand), median(summoned)];
   printTable(`Query to answer of a stopped program, median of ${ROUNDS} rounds`, [

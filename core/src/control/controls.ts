@@ -31,6 +31,8 @@ export interface Setting {
   notifiers(): StatusReport['notifiers'];
   /** Absent before DNS is answered. */
   cache(): Pick<CachingResolver, 'status' | 'flush'> | undefined;
+  /** Has the uses of answers that were given again counted. */
+  settleUses(): void;
   /** Drops the answers that are given again without asking the cache. */
   forgetReusable(): void;
 }
@@ -55,6 +57,7 @@ export class Controls implements ControlActions {
   }
 
   status(): StatusReport {
+    this.setting.settleUses();
     const { file } = this.setting;
     const udpTransport = this.setting.udpTransport();
     const { unikernels } = this.fleet;

@@ -59,6 +59,11 @@ export class DnsServer {
     return this.queries.handle(message, client, signal);
   }
 
+  /** Has every use so far of an answer that was given again counted. */
+  settleUses(): void {
+    this.packetCache.settle();
+  }
+
   /** Drops every answer that may be given again until a certain time, so that its resolver is asked anew. */
   forgetReusable(): void {
     this.packetCache.endReusable();

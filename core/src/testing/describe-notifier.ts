@@ -119,7 +119,7 @@ function anEvent(kind: LifecycleEventKind, unikernel: string): LifecycleEvent {
     at: 1_700_000_000_000,
     unikernel,
     id: '0f0f0f0f-0000-5000-8000-000000000000',
-    backend: 'process',
+    backend: 'example',
     state: 'running',
     cause: { kind: 'query', name: `${unikernel}.test`, type: 'A', client: '127.0.0.1' },
     reason: 'a "reason", with quotes',

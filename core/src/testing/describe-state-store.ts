@@ -183,7 +183,7 @@ function registration(unikernel: string): StoredRegistration {
   return {
     unikernel,
     id,
-    backend: 'process',
+    backend: 'example',
     names,
     addresses: ['192.0.2.1', '2001:db8::1'],
     ttl: 60_000,

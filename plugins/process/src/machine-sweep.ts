@@ -1,47 +1,71 @@
 import type { Clock, Milliseconds } from '@jitsud/core/plugin';
 import type { ProcessMachine } from './process-machine.js';
 
-/** How often it is checked that each process is there: one cheap system call each. */
+/** The time between two looks, as long as there is something to look for. */
 const INTERVAL: Milliseconds = 80;
 
-/** How many of them are also looked at closely each time, in turn: that costs some ten times as much. */
+/** How many processes are looked at closely each time, in turn: that costs some ten times as much as a cheap look. */
 const CLOSE_LOOKS = 8;
 
 /**
- * Notices what nobody tells us: that a process which is not our child has ended, or that somebody else has stopped or
- * continued one.
+ * Notices what the spawner cannot tell: that a process which is not its child has ended, or that somebody else has
+ * stopped or continued one. A timer runs only while there are such processes, or after a child of the spawner has
+ * changed its state.
  */
 export class MachineSweep implements Disposable {
-  #timer: Disposable;
+  #timer: Disposable | undefined;
   #turn: Iterator<ProcessMachine, undefined> | undefined;
+  /** How many close looks are left until every machine has been looked at since the last change. */
+  #looksLeft = 0;
 
   /** `onLook` is called after each close look, with what was seen. */
   constructor(
     private readonly machines: ReadonlyMap<string, ProcessMachine>,
     private readonly clock: Clock,
     private readonly onLook: (machine: ProcessMachine, state: ReturnType<ProcessMachine['look']>) => void,
-  ) {
-    this.#timer = this.#later();
+  ) {}
+
+  /** A machine was added, or the ends of machines are not told any more. */
+  attend(): void {
+    if (this.#timer === undefined && this.#isNeeded()) this.#timer = this.clock.after(INTERVAL, () => this.#sweep());
+  }
+
+  /** A child of the spawner has stopped, continued or ended, and nobody says which. */
+  lookAtAll(): void {
+    this.#looksLeft = this.machines.size;
+    this.attend();
   }
 
   [Symbol.dispose](): void {
-    this.#timer[Symbol.dispose]();
+    this.#timer?.[Symbol.dispose]();
   }
 
-  #later(): Disposable {
-    return this.clock.after(INTERVAL, () => {
-      for (const machine of this.machines.values()) machine.check();
-      this.#lookClosely();
-      this.#timer = this.#later();
-    });
+  #isNeeded(): boolean {
+    if (this.#looksLeft > 0) return true;
+    for (const machine of this.machines.values()) if (!machine.isTold) return true;
+    return false;
+  }
+
+  #sweep(): void {
+    this.#timer = undefined;
+    for (const machine of this.machines.values()) machine.check();
+    this.#lookClosely();
+    this.attend();
   }
 
   #lookClosely(): void {
-    for (let looks = Math.min(CLOSE_LOOKS, this.machines.size); looks > 0; looks -= 1) {
-      this.#turn ??= this.machines.values();
-      const next = this.#turn.next();
-      if (next.done) this.#turn = undefined;
-      else this.onLook(next.value, next.value.look());
+    const looks = Math.min(CLOSE_LOOKS, this.machines.size);
+    this.#looksLeft = Math.max(0, this.#looksLeft - looks);
+    for (let look = 0; look < looks; look += 1) {
+      const machine = this.#next();
+      if (machine !== undefined) this.onLook(machine, machine.look());
     }
+  }
+
+  #next(): ProcessMachine | undefined {
+    const next = this.#turn?.next();
+    if (next?.done === false) return next.value;
+    this.#turn = this.machines.values();
+    return this.#turn.next().value;
   }
 }

@@ -91,8 +91,9 @@ export class ProcessBackend implements Backend<ProcessOptions> {
       const message = `The process backend cannot keep its records in ${this.#runtimeDirectory}: ${errorMessage(error)}. Give Jitsu a runtime directory that it can write to.`;
       throw new JitsuError('JITSU_BACKEND_UNREACHABLE', message, { cause: error });
     }
-    this.#spawner = new Spawner();
+    this.#spawner = this.#newSpawner();
     this.#sweep = new MachineSweep(this.#machines, this.clock, ({ id }, state) => this.#power.tell(id, state));
+    this.#sweep.attend();
     for (const plan of this.#plans.values()) {
       this.#takeUp(plan);
       this.#power.tell(plan.id, this.#machines.get(plan.id)?.look() ?? 'off');
@@ -195,7 +196,7 @@ export class ProcessBackend implements Backend<ProcessOptions> {
   async #spawn(plan: ProcessPlan): Promise<void> {
     const { id } = plan;
     if (!this.#spawner) throw this.#notConnected();
-    if (this.#spawner.hasEnded) this.#spawner = new Spawner();
+    if (this.#spawner.hasEnded) this.#spawner = this.#newSpawner();
     const spawner = this.#spawner;
     let child: LiveChild | undefined;
     try {
@@ -216,6 +217,10 @@ export class ProcessBackend implements Backend<ProcessOptions> {
     this.#power.tell(id, 'running');
   }
 
+  #newSpawner(): Spawner {
+    return new Spawner(() => this.#sweep?.lookAtAll());
+  }
+
   #control({ name }: ProcessPlan, machine: ProcessMachine): MachineControl {
     return new MachineControl(name, machine, this.clock);
   }
@@ -226,6 +231,7 @@ export class ProcessBackend implements Backend<ProcessOptions> {
     void machine.ended.then((exit) => {
       if (!machine.released) this.#ended(id, exit);
     });
+    this.#sweep?.attend();
   }
 
   #ended(id: MachineId, exit: Exit): void {

@@ -48,14 +48,14 @@ export class ProcessMachine {
       if (entry?.startTime === this.record.startTime && entry.state !== 'dead') {
         return entry.state === 'stopped' ? 'suspended' : 'running';
       }
-      if (!this.#isTold) this.#endWith({});
+      if (!this.isTold) this.#endWith({});
     }
     return 'stopping';
   }
 
   /** A cheap look, for a process whose end nobody tells: whether its pid is in use at all. */
   check(): void {
-    if (!this.#isTold && !this.#leaderEnded && !sendSignal(this.pid, 0)) this.#endWith({});
+    if (!this.isTold && !this.#leaderEnded && !sendSignal(this.pid, 0)) this.#endWith({});
   }
 
   /** To everybody in the group. */
@@ -64,7 +64,7 @@ export class ProcessMachine {
   }
 
   /** Whether whoever spawned it tells of its end. */
-  get #isTold(): boolean {
+  get isTold(): boolean {
     return this.child?.told ?? false;
   }
 

@@ -18,4 +18,6 @@ export interface SpawnOrder {
 export type SpawnNews =
   | { readonly number: number; readonly pid: number }
   | { readonly number: number; readonly failure: { readonly code: string | undefined; readonly message: string } }
-  | { readonly number: number; readonly exit: Exit };
+  | { readonly number: number; readonly exit: Exit }
+  /** Some process has stopped, continued or ended; the system does not say which. */
+  | { readonly changed: true };

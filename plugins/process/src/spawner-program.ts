@@ -7,10 +7,22 @@ import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import type { SpawnNews, SpawnOrder } from './spawn-order.js';
 
+/** Changes of children within this time, in milliseconds, are told together. */
+const GATHER = 40;
+
 // It ends with Jitsu, not with the signals that a terminal or a service manager sends to both.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
 process.on('disconnect', () => process.exit());
 process.on('message', (order: SpawnOrder) => run(order));
+
+// Node tells of ends alone. The signal comes as well when a child was stopped or continued (sigaction(2)).
+let telling: NodeJS.Timeout | undefined;
+process.on('SIGCHLD', () => {
+  telling ??= setTimeout(() => {
+    telling = undefined;
+    tell({ changed: true });
+  }, GATHER);
+});
 
 function tell(news: SpawnNews): void {
   if (process.connected) process.send?.(news);

@@ -28,7 +28,11 @@ export class Spawner {
   #ended: Error | undefined;
   #closing = false;
 
-  constructor() {
+  /**
+   * @param onChange called when a program has stopped, continued or ended, without telling which, and when the ends of
+   *   those that run will not be told any more
+   */
+  constructor(private readonly onChange: () => void) {
     this.#process.on('message', (news: SpawnNews) => this.#take(news));
     this.#process.on('error', (error) => this.#end(error));
     this.#process.on('disconnect', () => this.#end(new Error('the process that spawns programs has ended')));
@@ -60,6 +64,7 @@ export class Spawner {
   }
 
   #take(news: SpawnNews): void {
+    if ('changed' in news) return this.onChange();
     if ('exit' in news) {
       this.#exits.get(news.number)?.(news.exit);
       this.#exits.delete(news.number);
@@ -91,6 +96,7 @@ export class Spawner {
     for (const { reject } of this.#orders.values()) reject(this.#ended);
     this.#orders.clear();
     this.#exits.clear();
+    this.onChange();
   }
 
   /** A program that runs is no reason for Jitsu to go on; one that is about to is. */

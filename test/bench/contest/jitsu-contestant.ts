@@ -1,14 +1,16 @@
+import type { Tree } from '../comparison/tree.js';
 import { JitsuChild } from '../jitsu-child.js';
 import type { Contestant } from './contestant.js';
 import { echoLabel, type EchoTransport } from './echo.js';
+import type { Scene } from './scene.js';
 
-/** A Jitsu that takes part with this transport. */
+/** A Jitsu that takes part with this transport: that of another checkout, where one is given. */
 export async function startJitsu(
   transport: EchoTransport,
-  probeName: string,
-  { unikernels = [], dns = {} }: { readonly unikernels?: readonly object[]; readonly dns?: object },
+  { probe, unikernels = [], dns = {} }: Scene,
+  tree?: Tree,
 ): Promise<Contestant> {
-  const jitsu = await JitsuChild.start(unikernels, probeName, { dns: { ...dns, transport } });
+  const jitsu = await JitsuChild.start(unikernels, probe, { dns: { ...dns, transport }, tree });
   const { pid, port } = jitsu;
   return {
     ...{ label: `Jitsu, ${transport}`, pid, port, echo: echoLabel(transport) },

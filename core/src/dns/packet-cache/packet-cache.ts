@@ -17,8 +17,11 @@ import {
 } from './packet-memory.js';
 import { LONGEST_CACHED_ANSWER, MISS, PacketReader, SILENCE } from './packet-reader.js';
 
-/** How often those who give leases are told of their uses: what is known of them is at most that old. */
+/** How often those who give leases are told of their uses while there are any: what is known of them is at most that old. */
 const SETTLING: Milliseconds = 250;
+
+/** How often uses by other threads are looked for, at least, after a time in which there were none. */
+const QUIET_SETTLING: Milliseconds = 8_000;
 
 /**
  * Answers again what may be answered again, from finished packets: those whose resolver gave a lease, for as long as it
@@ -46,6 +49,8 @@ export class PacketCache {
   private readonly leased = new WeakMap<AnswerLease, Set<number>>();
   private room = Buffer.allocUnsafe(LONGEST_CACHED_ANSWER);
   private timer: Disposable | undefined;
+  /** Until the next look for uses. */
+  private pause = SETTLING;
   private closed = false;
 
   /** @param slots see {@link createPacketMemory} */
@@ -73,6 +78,7 @@ export class PacketCache {
     const length = this.reader.answer(query, message, message.length, room, admission, this.clock.now());
     if (length === MISS) return undefined;
     if (length === SILENCE) return 'silence';
+    if (this.pause !== SETTLING && this.timer !== undefined) this.settleSoon();
     this.room = Buffer.allocUnsafe(LONGEST_CACHED_ANSWER);
     return room.subarray(0, length);
   }
@@ -101,9 +107,11 @@ export class PacketCache {
     return packet;
   }
 
-  /** Tells all who give leases of the uses so far. */
-  settle(): void {
-    for (const slot of this.counted) this.tell(slot);
+  /** Tells all who give leases of the uses so far. @returns whether there were any that had not been told */
+  settle(): boolean {
+    let used = false;
+    for (const slot of this.counted) used = this.tell(slot) || used;
+    return used;
   }
 
   /** Ends every answer that nobody gave a lease for. */
@@ -133,7 +141,7 @@ export class PacketCache {
     this.slotsUnder(lease).add(slot);
     if (lease.used === undefined) return;
     this.counted.add(slot);
-    this.timer ??= this.clock.after(SETTLING, () => this.ring());
+    if (this.timer === undefined || this.pause !== SETTLING) this.settleSoon();
   }
 
   private slotsUnder(lease: AnswerLease): Set<number> {
@@ -161,18 +169,31 @@ export class PacketCache {
     this.timer = undefined;
   }
 
-  private tell(slot: number): void {
+  /** @returns whether there was anything to tell */
+  private tell(slot: number): boolean {
     const uses = this.usesOf(slot);
     const times = (uses - (this.told[slot] as number)) >>> 0;
-    if (times === 0) return;
+    if (times === 0) return false;
     this.told[slot] = uses;
     this.lastUsed[slot] = this.clock.now();
     this.leases[slot]?.used?.(times);
+    return true;
+  }
+
+  private settleSoon(): void {
+    this.pause = SETTLING;
+    this.arm();
+  }
+
+  private arm(): void {
+    this.timer?.[Symbol.dispose]();
+    this.timer = this.clock.after(this.pause, () => this.ring());
   }
 
   private ring(): void {
-    this.settle();
-    this.timer = this.counted.size > 0 ? this.clock.after(SETTLING, () => this.ring()) : undefined;
+    this.timer = undefined;
+    this.pause = this.settle() ? SETTLING : Math.min(this.pause * 2, QUIET_SETTLING);
+    if (this.counted.size > 0) this.arm();
   }
 
   /** Puts an answer into a slot that is not live, and makes it live. It must fit. */

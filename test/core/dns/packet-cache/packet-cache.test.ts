@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import type { AnswerLease, DnsAnswer, RecordsAnswer } from '#core/contracts/resolver.js';
 import { PacketCache } from '#core/dns/packet-cache/packet-cache.js';
+import { PacketReader } from '#core/dns/packet-cache/packet-reader.js';
+import { QueryView } from '#core/dns/wire/query-view.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { askPacketCache } from '../../../support/ask-packet-cache.js';
 import { anAccessControl, anAdmission } from '../../../support/dns-admission.js';
@@ -111,6 +113,56 @@ describe('hot answers', () => {
     assert.equal(lease.uses, 6);
     await stage.clock.advance(10_000);
     assert.equal(lease.uses, 6);
+  });
+
+  it('are looked at for uses ever more rarely while there are none, and soon again when there is one', async () => {
+    const stage = new Stage();
+    const lease = new FakeLease();
+    stage.keep(answerWith(lease));
+    const after = stage.clock.after.bind(stage.clock);
+    let timers = 0;
+    stage.clock.after = (...timer) => {
+      timers += 1;
+      return after(...timer);
+    };
+    await stage.clock.advance(60_000);
+    assert.ok(timers < 15, `${timers} timers in a quiet minute`);
+    stage.ask();
+    await stage.clock.advance(250);
+    assert.equal(lease.uses, 1);
+  });
+
+  it('tell the uses by other threads within 8 s of a quiet time, and at once to whoever asks', async () => {
+    const stage = new Stage();
+    const reader = new PacketReader(stage.hot.memory, false);
+    const view = new QueryView(stage.hot.memory.seed);
+    const askElsewhere = (): void => {
+      const query = queryBytes('www.test');
+      const out = Buffer.alloc(1_024);
+      assert.ok(view.read(query, query.length));
+      assert.ok(reader.answer(view, query, query.length, out, anAdmission(), stage.clock.now()) > 0);
+    };
+    const lease = new FakeLease();
+    stage.keep(answerWith(lease));
+    await stage.clock.advance(60_000);
+    askElsewhere();
+    await stage.clock.advance(8_000);
+    assert.equal(lease.uses, 1);
+    await stage.clock.advance(60_000);
+    askElsewhere();
+    stage.hot.settle();
+    assert.equal(lease.uses, 2);
+  });
+
+  it('tell the uses of an answer that is kept in a quiet time within 250 ms', async () => {
+    const stage = new Stage();
+    stage.keep(answerWith(new FakeLease()));
+    await stage.clock.advance(60_000);
+    const lease = new FakeLease();
+    stage.keep(answerWith(lease), 'new.test');
+    stage.ask('new.test');
+    await stage.clock.advance(250);
+    assert.equal(lease.uses, 1);
   });
 
   it('have told every use when the end of their lease is known to anybody', () => {

@@ -1,0 +1,77 @@
+/**
+ * The first half of `npm run layers`: no circle among the rooms of core, no file outside of them, and no plugin's name in
+ * core or the command. The rules for single files stand in .dependency-cruiser.cjs. Ends with status 1 where one is
+ * broken.
+ */
+import { fileURLToPath } from 'node:url';
+import { findFolderCycles } from './rooms/folder-cycles.mjs';
+import { findPluginNames } from './rooms/plugin-names.mjs';
+import { sourceFiles } from './rooms/source-files.mjs';
+
+/** The source files of core that belong to the whole and so to no room, each with the reason. */
+const LOOSE = {
+  'core/src/index.ts': 'the face for programs that run Jitsu',
+  'core/src/plugin.ts': 'the face for plugins',
+  'core/src/jitsu.ts': 'the composition root',
+  'core/src/load.ts': 'gives configuration what only the whole knows',
+  'core/src/plugin-commands.ts': 'what the command asks of plugins before there is a Jitsu',
+  'core/src/errors.ts': 'the errors of all rooms',
+  'core/src/clock.ts': 'the time of all rooms',
+  'core/src/unwinding.ts': 'how any room lets go of what it has opened',
+  'core/src/version.ts': 'the version of the whole',
+};
+/** What was there before these rules, and is to go. These lists only get shorter. */
+const KNOWN_CYCLES = ['control → fleet → control'];
+const KNOWN_NAMES = [
+  'cli/src/start-options.ts',
+  'core/src/config/config.ts',
+  'core/src/config/plugin-intake.ts',
+  'core/src/config/settings.ts',
+  'core/src/config/start-flags.ts',
+  'core/src/config/unikernel-reader.ts',
+  'core/src/config/unikernel.ts',
+  'core/src/fleet/notifiers.ts',
+];
+
+process.chdir(fileURLToPath(new URL('..', import.meta.url)));
+const files = sourceFiles('core/src');
+const problems = [...cycles(), ...looseFiles(), ...pluginNames()];
+for (const problem of problems) console.error(`error ${problem}`);
+process.exitCode = problems.length === 0 ? 0 : 1;
+
+function cycles() {
+  const found = findFolderCycles('core/src', files).map(({ folders, imports }) => ({
+    cycle: folders.join(' → '),
+    imports,
+  }));
+  return [
+    ...found
+      .filter(({ cycle }) => !KNOWN_CYCLES.includes(cycle))
+      .map(({ cycle, imports }) => `rooms import each other in a circle, ${cycle}: ${imports.join('; ')}`),
+    ...KNOWN_CYCLES.filter((known) => !found.some(({ cycle }) => cycle === known)).map(
+      (known) => `there is no circle ${known} any more: take it from the list in scripts/check-rooms.mjs`,
+    ),
+  ];
+}
+
+function looseFiles() {
+  const loose = files.filter((file) => /^core\/src\/[^/]+$/.test(file) && !(file in LOOSE));
+  return [
+    ...loose.map((file) => `${file} lies in no room: move it into one, or give a reason in scripts/check-rooms.mjs`),
+    ...Object.keys(LOOSE)
+      .filter((file) => !files.includes(file))
+      .map((file) => `there is no ${file} any more: take it from the list in scripts/check-rooms.mjs`),
+  ];
+}
+
+function pluginNames() {
+  const found = findPluginNames([...files, ...sourceFiles('cli/src'), ...sourceFiles('cli/bin')]);
+  return [
+    ...found
+      .filter(({ file }) => !KNOWN_NAMES.includes(file))
+      .map(({ file, line, name }) => `${file}:${line} knows a plugin by its name: ${name}`),
+    ...KNOWN_NAMES.filter((known) => !found.some(({ file }) => file === known)).map(
+      (known) => `${known} names no plugin any more: take it from the list in scripts/check-rooms.mjs`,
+    ),
+  ];
+}
