@@ -43,13 +43,15 @@ async function bundle(folder) {
     format: 'esm',
     platform: 'node',
     target: 'node20.19',
-    // Whoever reads a stack wants names and lines, and finds both.
+    // Source text stays in memory. Names stay, too, for those who read a stack.
     minifySyntax: true,
-    keepNames: false,
+    minifyWhitespace: true,
     legalComments: 'none',
     external: APART,
     // Packages of CommonJS ask for Node's own modules by `require`.
-    banner: { js: "import { createRequire as bundledRequire } from 'node:module';const require=bundledRequire(import.meta.url);" },
+    banner: {
+      js: "import { createRequire as bundledRequire } from 'node:module';const require=bundledRequire(import.meta.url);",
+    },
     chunkNames: '[name]-[hash]',
     logLevel: 'warning',
     metafile: true,
@@ -96,7 +98,9 @@ function ownUrls(dist) {
 const zodInEnglish = {
   name: 'zod-in-english',
   setup({ onLoad }) {
-    onLoad({ filter: /zod\/v4\/locales\/index\.js$/ }, () => ({ contents: "export { default as en } from './en.js';" }));
+    onLoad({ filter: /zod\/v4\/locales\/index\.js$/ }, () => ({
+      contents: "export { default as en } from './en.js';",
+    }));
   },
 };
 
@@ -124,11 +128,9 @@ function published(manifest, bundled, into) {
     .map((file) => readFileSync(join(into, 'dist', file), 'utf8'));
   const isNeeded = (name) =>
     !bundled.has(name) ||
-    declarations.some((text) => text.includes(`from '${name}'`) || text.includes(`import("${name}")`)) ||
-    // Part of core, which all plugins share.
-    false;
+    declarations.some((text) => text.includes(`from '${name}'`) || text.includes(`import("${name}")`));
   const dependencies = Object.entries(manifest.dependencies ?? {}).filter(([name]) => isNeeded(name));
-  return { ...manifest, dependencies: Object.fromEntries(dependencies) };
+  return { ...manifest, dependencies: Object.fromEntries(dependencies), publishConfig: { access: 'public' } };
 }
 
 function licensesOf(bundled) {
