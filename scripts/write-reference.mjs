@@ -4,8 +4,8 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { Contributions, describeOptions, jsonSchema } from '@jitsud/core';
-import { configSchema } from '#core/config/config-schema.js';
-import { unikernelSchema } from '#core/config/unikernel-schema.js';
+import { configSchema } from '#core/config/config.js';
+import { unikernelSchema } from '#core/config/unikernel.js';
 
 const ROOT = new URL('../', import.meta.url);
 

@@ -6,7 +6,8 @@ export function aUnikernel(overrides: Partial<UnikernelPlan> = {}): Unikernel {
   return new Unikernel({
     name: 'www',
     id: 'id-of-www',
-    machine: {} as Machine,
+    machine: {} as Required<Machine>,
+    findsAddresses: false,
     backendName: 'none',
     names: ['www.example.org'],
     addresses: ['192.0.2.7'],

@@ -4,6 +4,7 @@ import type { ReadinessProbe } from '#core/contracts/readiness-probe.js';
 import { Announcer } from '#core/lifecycle/announcer.js';
 import { BackOff } from '#core/plugin-kit/back-off.js';
 import { BootQueue } from '#core/lifecycle/boot-queue.js';
+import { GuardedBackend } from '#core/lifecycle/guarded-backend.js';
 import { PowerFollower } from '#core/lifecycle/power-follower.js';
 import { Reaper } from '#core/lifecycle/reaper.js';
 import { Stopper } from '#core/lifecycle/stopper.js';
@@ -12,6 +13,7 @@ import { TtlStopPolicy } from '#core/builtins/ttl-stop-policy.js';
 import { Unikernel, type UnikernelPlan } from '#core/lifecycle/unikernel.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { FakeBackend } from './fake-backend.js';
+import { MemoryLogger } from './memory-logger.js';
 
 export const aQuery: WakeCause = { kind: 'query', name: 'web.test', type: 'A', client: '127.0.0.1' };
 export const aCommand: WakeCause = { kind: 'command' };
@@ -27,6 +29,7 @@ export interface HeldLook {
 export class Life implements Disposable {
   readonly clock = new ManualClock();
   readonly backend = new FakeBackend(this.clock);
+  readonly guarded = new GuardedBackend('fake', this.backend, this.clock, new MemoryLogger());
   readonly events: LifecycleEvent[] = [];
   readonly announcer = new Announcer((event) => this.events.push(event), this.clock);
   readonly stopper = new Stopper(this.announcer, this.clock);
@@ -42,7 +45,7 @@ export class Life implements Disposable {
     };
     this.queue = new BootQueue(limit, queue);
     this.summoner = new Summoner(this.queue, new BackOff(1_000, 60_000), this.announcer, this.clock, onUp);
-    this.follower = new PowerFollower(this.backend, this.announcer, this.clock, onUp);
+    this.follower = new PowerFollower(this.guarded, this.announcer, this.clock, onUp);
   }
 
   /** Registers unikernels and follows them; each has the name `NAME.test` and a TTL of 10 s. */
@@ -50,8 +53,13 @@ export class Life implements Disposable {
     await this.backend.connect();
     const unikernels: Unikernel[] = [];
     for (const plan of plans) {
-      const machine = await this.backend.machine({ name: plan.name, options: { name: plan.name } });
-      unikernels.push(new Unikernel({ ...this.#defaults(plan.name), machine, id: machine.id, ...plan }));
+      const machine = await this.guarded.machine({ name: plan.name, options: { name: plan.name } });
+      const ofMachine = {
+        machine: this.guarded.guard(machine, plan.name),
+        id: machine.id,
+        findsAddresses: machine.addresses !== undefined,
+      };
+      unikernels.push(new Unikernel({ ...this.#defaults(plan.name), ...ofMachine, ...plan }));
     }
     await this.follower.follow(new Map(unikernels.map((unikernel) => [unikernel.plan.id, unikernel])));
     return unikernels;
@@ -101,7 +109,7 @@ export class Life implements Disposable {
     this.reaper[Symbol.dispose]();
   }
 
-  #defaults(name: string): Omit<UnikernelPlan, 'id' | 'machine'> {
+  #defaults(name: string): Omit<UnikernelPlan, 'id' | 'machine' | 'findsAddresses'> {
     return {
       name,
       backendName: 'fake',

@@ -7,7 +7,7 @@ import { KeepAliveStopPolicy } from './keep-alive-stop-policy.js';
 import { MaxLifetimeStopPolicy } from './max-lifetime-stop-policy.js';
 import { TcpProbe } from './tcp-probe.js';
 import { TtlStopPolicy } from './ttl-stop-policy.js';
-import { duration } from '../config/duration.js';
+import { duration } from '../plugin-kit/duration.js';
 
 const PORT = 'A port from 1 to 65535 expected.';
 

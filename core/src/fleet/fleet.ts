@@ -1,12 +1,12 @@
 import { CommonPlans } from './common-plans.js';
 import type { Settings, UnikernelSettings } from '../config/settings.js';
 import { ConfigProblems, type ConfigProblem } from '../config/config-problems.js';
-import type { Backend } from '../contracts/backend.js';
 import type { Machine, MachineId } from '../contracts/machine.js';
 import type { StateStore, StoredCounters, StoredRegistration } from '../contracts/state-store.js';
 import type { NameTable } from '../dns/resolvers/name-table.js';
 import { errorCode, errorMessage, JitsuError } from '../errors.js';
 import type { Instances } from './instances.js';
+import type { GuardedBackend } from '../lifecycle/guarded-backend.js';
 import type { Machines } from '../lifecycle/power-follower.js';
 import { SharedPlan, type CommonPlan } from '../lifecycle/shared-plan.js';
 import { Unikernel } from '../lifecycle/unikernel.js';
@@ -20,7 +20,7 @@ const SAVED_AT_ONCE = 10_000;
 
 /** All backends by the name of their connection, and all unikernels by their own. */
 export class Fleet {
-  readonly backends: ReadonlyMap<string, Backend>;
+  readonly backends: ReadonlyMap<string, GuardedBackend>;
   readonly unikernels = new TextIndex<Unikernel>();
   /** By the name of the connection, and there by the id of the machine. */
   readonly #machines = new Map<string, TextIndex<Unikernel>>();
@@ -156,7 +156,7 @@ export class Fleet {
     const { backend, ttl, stopMode, delay, deadline, grace, ready, stopPolicies, https, svcb } = settings;
     return {
       ...{ ttl, stopMode, delay, deadline, grace, https, svcb },
-      backendName: backend,
+      backend: this.#backend(backend),
       probes: ready.map((probe) => this.instances.worded(probe)),
       stopPolicies: stopPolicies.map((policy) => this.instances.worded(policy)),
     };
@@ -187,8 +187,8 @@ export class Fleet {
     if (problems.length > 0) throw new ConfigProblems(this.#source, problems);
   }
 
-  #backend(name: string): Backend {
-    return this.backends.get(name) as Backend;
+  #backend(name: string): GuardedBackend {
+    return this.backends.get(name) as GuardedBackend;
   }
 }
 

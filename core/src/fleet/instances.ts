@@ -8,6 +8,7 @@ import type { Command } from '../contracts/command.js';
 import type { CommandContribution, InjectableClass } from '../contracts/plugin.js';
 import type { ConnectionSettings, Settings, Worded } from '../config/settings.js';
 import type { Backend } from '../contracts/backend.js';
+import { GuardedBackend } from '../lifecycle/guarded-backend.js';
 import { BOOT_CONFIGURATORS, CLOCK, CONNECTION_NAME, LOGGER, OPTIONS, RUNTIME_DIRECTORY } from '../plugins/tokens.js';
 
 /** Makes what plugins and built-in parts have registered. Nobody else ever sees the container. */
@@ -19,7 +20,7 @@ export class Instances {
 
   constructor(
     settings: Settings,
-    clock: Clock,
+    private readonly clock: Clock,
     private readonly logger: Logger,
   ) {
     this.#container.register(CLOCK, { useValue: clock });
@@ -31,13 +32,15 @@ export class Instances {
     this.#container.register(BOOT_CONFIGURATORS, { useValue: this.bootConfigurators });
   }
 
-  backend({ name, contribution, options }: ConnectionSettings): Backend {
-    return this.make(
+  backend({ name, contribution, options }: ConnectionSettings): GuardedBackend {
+    const logger = this.logger.child({ backend: name });
+    const backend = this.make<Backend>(
       contribution.useClass,
-      [LOGGER, this.logger.child({ backend: name })],
+      [LOGGER, logger],
       [CONNECTION_NAME, name],
       [OPTIONS, options],
     );
+    return new GuardedBackend(name, backend, this.clock, logger);
   }
 
   /** A notifier or a resolver. */

@@ -66,7 +66,7 @@ export class Boot {
 
   async #execute(step: Action): Promise<void> {
     this.began = true;
-    await this.unikernel.plan.machine[step]?.();
+    await this.unikernel.plan.machine[step]();
     this.unikernel.started(this.clock.now());
     await this.#look();
   }

@@ -1,11 +1,11 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Backend } from '../contracts/backend.js';
 import type { MachineDescription, MachineId, PowerState } from '../contracts/machine.js';
 import type { Clock } from '../contracts/clock.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import { errorMessage, JitsuError } from '../errors.js';
 import type { Announcer } from './announcer.js';
 import { died } from './boot.js';
+import type { GuardedBackend } from './guarded-backend.js';
 import { look } from './look.js';
 import type { Unikernel } from './unikernel.js';
 
@@ -37,7 +37,7 @@ export class PowerFollower implements Disposable {
 
   /** `onUp` is told of each unikernel that is found running, so that it is reaped in time. */
   constructor(
-    private readonly backend: Backend,
+    private readonly backend: Pick<GuardedBackend, 'watch'>,
     private readonly announcer: Announcer,
     private readonly clock: Clock,
     private readonly onUp: (unikernel: Unikernel) => void,
@@ -45,7 +45,7 @@ export class PowerFollower implements Disposable {
 
   /** Begins to follow, and adopts what runs already, each with a whole fresh period of grace. */
   async follow(unikernels: Machines): Promise<void> {
-    this.#watch = this.backend.watch?.(({ id, state }) => {
+    this.#watch = this.backend.watch(({ id, state }) => {
       const unikernel = unikernels.get(id);
       if (!unikernel) return;
       // Answers must not outlive the machine, not even for the time that a look takes.

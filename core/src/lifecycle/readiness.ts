@@ -16,7 +16,7 @@ export async function untilReady(
   if (unikernel.seeksAddresses) {
     await pollUntil(
       async () => {
-        unikernel.foundAddresses = (await machine.addresses?.()) ?? [];
+        unikernel.foundAddresses = await machine.addresses();
         return unikernel.foundAddresses.length > 0;
       },
       clock,

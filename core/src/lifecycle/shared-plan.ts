@@ -1,25 +1,38 @@
 import type { Machine, MachineId } from '../contracts/machine.js';
+import type { GuardedBackend, GuardedMachine } from './guarded-backend.js';
 import type { UnikernelPlan } from './unikernel.js';
 
 /** What many unikernels have in common. */
-export type CommonPlan = Required<Omit<UnikernelPlan, 'name' | 'machine' | 'id' | 'names' | 'addresses'>>;
+export type CommonPlan = Required<
+  Omit<UnikernelPlan, 'name' | 'machine' | 'id' | 'findsAddresses' | 'backendName' | 'names' | 'addresses'>
+> & {
+  readonly backend: GuardedBackend;
+};
 
 /** A plan that holds what is its own and shares the rest, which for a million unikernels is most of it. */
 export class SharedPlan implements UnikernelPlan {
   constructor(
     readonly name: string,
-    readonly machine: Machine,
+    private readonly handle: Machine,
     readonly names: readonly string[],
     readonly addresses: readonly string[],
     private readonly common: CommonPlan,
   ) {}
 
   get id(): MachineId {
-    return this.machine.id;
+    return this.handle.id;
+  }
+
+  get machine(): GuardedMachine {
+    return this.common.backend.guard(this.handle, this.name);
+  }
+
+  get findsAddresses(): boolean {
+    return this.handle.addresses !== undefined;
   }
 
   get backendName(): string {
-    return this.common.backendName;
+    return this.common.backend.name;
   }
 
   get ttl(): UnikernelPlan['ttl'] {

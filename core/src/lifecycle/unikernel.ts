@@ -8,9 +8,11 @@ import { NameCounter } from './name-counter.js';
 /** What is known of a unikernel before it runs. */
 export interface UnikernelPlan {
   readonly name: string;
-  readonly machine: Machine;
+  readonly machine: Required<Machine>;
   /** That of the machine. */
   readonly id: MachineId;
+  /** Whether the machine has `addresses` to tell. */
+  readonly findsAddresses: boolean;
   /** The connection's name. */
   readonly backendName: string;
   readonly names: readonly string[];
@@ -131,7 +133,7 @@ export class Unikernel {
 
   /** Whether its backend has to find out its addresses. */
   get seeksAddresses(): boolean {
-    return this.plan.addresses.length === 0 && this.plan.machine.addresses !== undefined;
+    return this.plan.addresses.length === 0 && this.plan.findsAddresses;
   }
 
   /** Takes over what the backend says, and drops the promise that the service answers where it cannot hold. */

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { StartFlags } from '@jitsud/core';
 import { checkConfig } from '#core/config/checked-config.js';
 import { ConfigProblems } from '#core/config/config-problems.js';
-import { ProblemList } from '#core/config/problem-list.js';
+import { ProblemList } from '#core/config/config-problems.js';
 import { readSettings } from '#core/config/read-settings.js';
 import type { Settings, UnikernelSettings } from '#core/config/settings.js';
 import { unikernelEntries } from '#core/config/unikernel-entries.js';
@@ -348,11 +348,13 @@ describe('the settings', () => {
     ]);
   });
 
-  it('bring in the plugin behind waitForKey, and behind the name of its probe', async () => {
+  it('bring in the plugin behind waitForKey, beside all that `ready` says, and behind the name of its probe', async () => {
     for (const written of [{ wait_for_key: 'data/up' }, { ready: ['tcp:80', 'xenstore-key:data/up'] }]) {
       const { ready } = await first(toy(written));
       assert.deepEqual(ready.at(-1)?.options, { key: 'data/up', timeout: 2_000 });
     }
+    const { ready, delay } = await first(toy({ wait_for_key: 'data/up', ready: ['tcp:80', 'exec:x'] }));
+    assert.deepEqual([ready.map(({ words }) => words), delay], [['tcp:80', 'exec:x', 'xenstore-key:data/up'], 0]);
     assert.deepEqual(await problemsOf(toy({ wait_for_key: '/up' })), [
       "unikernels[0].wait_for_key: 'xenstore-key:/up'. A key below /local/domain/DOMID/ expected, such as 'data/ready', or 'data/ready:5s' to wait for longer than 2 s.",
     ]);

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import type { Machine } from '#core/contracts/machine.js';
 import type { DnsAnswer, RecordsAnswer } from '#core/contracts/resolver.js';
 import { UnikernelResolver } from '#core/dns/resolvers/unikernel-resolver.js';
 import { JitsuError } from '#core/errors.js';
@@ -64,8 +63,7 @@ describe('the resolver of unikernels', () => {
   });
 
   it('summons for A one whose addresses its backend has yet to find out, and answers with those', async () => {
-    const machine = { addresses: async () => [] } as unknown as Machine;
-    const www = aUnikernel({ addresses: [], machine });
+    const www = aUnikernel({ addresses: [], findsAddresses: true });
     const stage = new Stage([www], new FakeSummons(false));
     assertNoData(await stage.ask('www.example.org', 'AAAA'));
     assert.deepEqual(stage.summons.calls, []);
@@ -78,8 +76,7 @@ describe('the resolver of unikernels', () => {
   });
 
   it('has no data where the addresses found out are of the other family, and wakes nothing without addresses', async () => {
-    const machine = { addresses: async () => [] } as unknown as Machine;
-    const www = aUnikernel({ addresses: [], machine });
+    const www = aUnikernel({ addresses: [], findsAddresses: true });
     const stage = new Stage([www], new FakeSummons(false));
     const asked = stage.ask('www.example.org');
     www.foundAddresses = ['2001:db8::9'];
@@ -332,8 +329,10 @@ describe('the resolver of unikernels', () => {
     });
 
     it('of no answer that an address yet to be found out would change', async () => {
-      const machine = { addresses: async () => [] } as unknown as Machine;
-      const [www, seeker] = [aUnikernel({ addresses: ['2001:db8::7'] }), aUnikernel({ addresses: [], machine })];
+      const [www, seeker] = [
+        aUnikernel({ addresses: ['2001:db8::7'] }),
+        aUnikernel({ addresses: [], findsAddresses: true }),
+      ];
       www.ready = true;
       assert.equal((await new Stage([seeker]).ask('www.example.org', 'AAAA'))?.lease, undefined);
       const stage = new Stage([www, seeker]);

@@ -1,4 +1,5 @@
 import ipaddr from 'ipaddr.js';
+import { isIP } from 'node:net';
 
 /** The IPv4 address that an IPv6 address may end in (RFC 4291, 2.2.3). */
 const DOTTED_END = /(\d+)\.(\d+)\.(\d+)\.(\d+)$/;
@@ -15,4 +16,12 @@ export function readIpv6(text: string): ipaddr.IPv6 {
   // It refuses the names of many interfaces, such as eth0.100.
   if (scope.length > 0) address.zoneId = scope.join('%');
   return address;
+}
+
+/** An IPv4 or IPv6 address in the one form by which it is compared (RFC 5952). Undefined for anything else. */
+export function parseAddress(text: string): string | undefined {
+  // Not ipaddr.js, which takes 127.1 and 0x7f000001 as well.
+  const version = isIP(text);
+  if (version === 0) return undefined;
+  return version === 6 ? readIpv6(text).toRFC5952String() : text;
 }

@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import { dnsNames } from './dns-name.js';
-import { duration, timeToLive } from './duration.js';
-import { addresses } from './ip-address.js';
+import type { BackendOptions } from './backends.js';
+import { duration } from '../plugin-kit/duration.js';
 import { serviceBindings } from './service-binding.js';
+import { stopMode } from './stop.js';
+import { addresses, dnsNames, timeToLive, type Immutable } from './values.js';
 
 const NAME = 'A name of 1 to 200 printable characters expected.';
 const YES_OR_NO = 'true, false, 1 or 0 expected.';
@@ -34,7 +35,7 @@ export const unikernelSchema = z.object({
     .optional()
     .describe('When its service answers, as probe or probe:argument, one or a list of which all must be satisfied'),
   ttl: timeToLive('Overrides dns.ttl').optional(),
-  mode: z.string().min(1).optional().describe('Overrides stop.mode'),
+  mode: stopMode('Overrides stop.mode').optional(),
   responseDelay: duration('A pause after boot and probes, before the answer; overrides boot.delay').optional(),
   deadline: duration('Overrides boot.deadline').optional(),
   grace: duration('Overrides stop.grace').optional(),
@@ -58,3 +59,26 @@ export const addresslessSchema = unikernelSchema.extend({ ip: unikernelSchema.sh
 
 /** The names of the common keys. */
 export const COMMON_KEYS: ReadonlySet<string> = new Set(Object.keys(unikernelSchema.shape));
+
+/** The backends whose unikernels may do without `ip`, since they find out the addresses; a plugin adds its own. */
+export interface AddressFindingBackends {}
+
+/** The keys that every unikernel has. */
+export interface CommonUnikernelConfig extends Immutable<Omit<z.input<typeof unikernelSchema>, 'backend'>> {}
+
+type KnownBackend = {
+  readonly [Name in keyof BackendOptions]: { readonly backend: Name } & BackendOptions[Name];
+}[keyof BackendOptions];
+
+interface AnyBackend {
+  /** The backend, or a connection under `backends`; the default one where absent. */
+  readonly backend?: string;
+  readonly [option: string]: unknown;
+}
+
+type WithoutAddress = Omit<CommonUnikernelConfig, 'ip'> &
+  Partial<Pick<CommonUnikernelConfig, 'ip'>> &
+  Extract<KnownBackend, { readonly backend: keyof AddressFindingBackends }>;
+
+/** One unikernel: the common keys, and the options of its backend. */
+export type UnikernelConfig = (CommonUnikernelConfig & (KnownBackend | AnyBackend)) | WithoutAddress;

@@ -1,9 +1,7 @@
 import { domainToASCII } from 'node:url';
-import { z } from 'zod';
-import { oneOrMany } from './one-or-many.js';
 
 const LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
-/** A name that stands there as it is compared already, as nearly all do. */
+/** A name that is already in its canonical form, as nearly all are. */
 const PLAIN_NAME = new RegExp(`^(?:\\*\\.)?${LABEL.source.slice(1, -1)}(?:\\.${LABEL.source.slice(1, -1)})*$`);
 /** Each label takes a length octet on the wire, and the root one more. */
 const LONGEST = 255 - 2;
@@ -23,20 +21,3 @@ export function parseDnsName(text: string): string | undefined {
   const fixed = labels[0] === '*' ? labels.slice(1) : labels;
   return fixed.length > 0 && fixed.every((label) => LABEL.test(label)) ? name : undefined;
 }
-
-/** One name or a list; parsed, a list without repetition. */
-export function dnsNames(description: string) {
-  return oneOrMany(parseDnsName, EXPECTED, description);
-}
-
-/** A single name. */
-export function dnsName() {
-  return z.string({ error: EXPECTED }).transform((text, context): string => {
-    const name = parseDnsName(text);
-    if (name !== undefined) return name;
-    context.addIssue(EXPECTED);
-    return z.NEVER;
-  });
-}
-
-const EXPECTED = "A DNS name such as 'www.example.org' or '*.example.org' expected.";

@@ -1,9 +1,12 @@
 import { z } from 'zod';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 
+/** Seconds (`0.5`), or text with a unit: `'500ms'`, `'2s'`, `'5m'`, `'1h'`, `'1d'`. */
+export type Duration = number | string;
+
 const UNITS: Readonly<Record<string, Milliseconds>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** The longest TTL that fits into a record (RFC 2181, 8), and longer than anybody waits for anything. */
+/** The longest TTL that fits into a record (RFC 2181, 8). */
 const LONGEST: Milliseconds = (2 ** 31 - 1) * 1_000;
 
 /** Seconds as a number or its text (`0.1`), or text with a unit (`500ms`, `2s`, `5m`, `1h`, `1d`), in milliseconds. */
@@ -25,13 +28,6 @@ export function duration(description: string) {
       return z.NEVER;
     })
     .meta({ title: 'duration', description });
-}
-
-/** A TTL: on the wire it counts in seconds, and with less than one a unikernel would be stopped before it is used. */
-export function timeToLive(description: string) {
-  return duration(description)
-    .refine((ttl) => ttl >= 1_000, 'At least 1 second expected: unikernels stop after twice the TTL.')
-    .describe(description);
 }
 
 const EXPECTED = "A number of seconds, or a duration such as '500ms', '2s', '5m', '1h' or '1d' expected.";

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { isIPv6 } from 'node:net';
-import { readIpv6 } from '#core/net/ipv6-address.js';
+import { parseAddress, readIpv6 } from '#core/net/ip-address.js';
 
 const inGroups = (address: string): string => readIpv6(address).toRFC5952String();
 
@@ -28,4 +28,19 @@ describe('an IPv6 address that ends in an IPv4 address', () => {
       { numRuns: 1_000 },
     );
   });
+});
+
+describe('an address', () => {
+  it('has one form, however it is written', () => {
+    assert.equal(parseAddress('2001:DB8:0:0::1'), '2001:db8::1');
+    assert.equal(parseAddress('192.0.2.7'), '192.0.2.7');
+    assert.equal(parseAddress('64:ff9b::192.0.2.7'), '64:ff9b::c000:207');
+    assert.equal(parseAddress('::192.0.2.7'), '::c000:207');
+  });
+
+  for (const written of ['', '1.2.3', '127.1', '0x7f.0.0.1', '1.2.3.256', '01.2.3.4', ':::', 'a.test']) {
+    it(`'${written}' is none`, () => {
+      assert.equal(parseAddress(written), undefined);
+    });
+  }
 });

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import type { z } from 'zod';
-import { defineConfig, type JitsuConfig } from '@jitsud/core';
-import type { configSchema } from '#core/config/config-schema.js';
-import type { addresslessSchema } from '#core/config/unikernel-schema.js';
+import { defineConfig } from '@jitsud/core';
+import type { JitsuConfig } from '@jitsud/core';
+import type { configSchema } from '#core/config/config.js';
+import type { addresslessSchema } from '#core/config/unikernel.js';
 
 declare module '@jitsud/core/plugin' {
   interface BackendOptions {
@@ -13,7 +14,7 @@ declare module '@jitsud/core/plugin' {
 type Mutable<T> = T extends string ? T : T extends object ? { -readonly [Key in keyof T]: Mutable<T[Key]> } : T;
 type Fits<Narrow extends Wide, Wide> = Narrow;
 
-// These compile only while the written types fit the schemas, key by key.
+// These compile only while what may be written fits the schemas, key by key.
 type Sections = Omit<Mutable<JitsuConfig>, 'unikernels'>;
 type Unikernel = Pick<NonNullable<Mutable<JitsuConfig>['unikernels']>[number], keyof z.input<typeof addresslessSchema>>;
 export type SectionsFit = Fits<Sections, z.input<typeof configSchema>>;
@@ -36,6 +37,8 @@ describe('defineConfig', () => {
     });
     void defineConfig(() => ({ unikernels: [{ ...unikernel, command: 'x' }] }));
     void defineConfig(Promise.resolve({ unikernels: [] }));
+    const constant = { dns: { bind: ['::1'], zones: [{ name: 'a.test' }] }, stop: { policies: ['ttl'] } } as const;
+    void defineConfig({ ...constant, unikernels: [{ ...unikernel, ready: ['tcp:80'] }] } as const);
     // @ts-expect-error -- a number is no DNS name
     void defineConfig({ unikernels: [{ dns: 5, ip: '::1' }] });
     // @ts-expect-error -- an address is needed

@@ -1,11 +1,22 @@
+import { z } from 'zod';
 import type { ConfiguredContribution } from '../contracts/plugin.js';
 import type { NamedContributions } from '../plugins/named-contributions.js';
 import type { PluginLoader } from '../plugins/plugin-loader.js';
+import { pathText } from './config-problems.js';
+import type { ProblemList } from './config-problems.js';
 import { checkOptions } from './option-check.js';
 import { takeIn } from './plugin-intake.js';
-import type { ProblemList } from './problem-list.js';
-import { pathText } from './schema-problems.js';
-import type { Configured } from './settings.js';
+
+/** The keys `notifiers` and `resolvers`. What lies below each entry, its plugin describes. */
+export function configuredSchema(description: string) {
+  return z.record(z.string(), z.record(z.string(), z.unknown())).prefault({}).describe(description);
+}
+
+/** A notifier or resolver that is on, with its settings. */
+export interface Configured<T> {
+  readonly contribution: ConfiguredContribution<T>;
+  readonly options: unknown;
+}
 
 /** Reads `notifiers` or `resolvers`: whatever has an entry is on, with the settings in it. */
 export async function readConfigured<T>(

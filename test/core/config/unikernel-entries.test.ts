@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { parseWords } from '#core/config/words.js';
+import { parseWords } from '#core/config/unikernel-entries.js';
 
 const entryOf = (text: string): Record<string, unknown> => ({ ...parseWords(text).entry });
 
