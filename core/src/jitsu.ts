@@ -75,7 +75,8 @@ export class Jitsu {
     const whole = { ...settings, unikernels };
     const instances = new Instances(whole, clock, logger);
     this.#fleet = new Fleet(whole, instances);
-    this.#store = settings.persistDb === undefined ? new MemoryStateStore() : new LmdbStateStore(settings.persistDb);
+    this.#store =
+      settings.persistDb === undefined ? new MemoryStateStore() : new LmdbStateStore({ path: settings.persistDb });
     this.#hub = new EventHub(clock, logger);
     this.#notifiers = new Notifiers(whole, instances);
     this.#history = new HistoryWriter(this.#store, logger);
@@ -176,7 +177,7 @@ export class Jitsu {
     await this.#fleet.register((unikernel) => this.#counters.mark(unikernel));
     this.#fleet.recall(await this.#store.counters());
     // What a store in memory would remember, the fleet has itself.
-    if (this.#settings.persistDb !== undefined) await this.#fleet.save(this.#store);
+    if (this.#store.durable) await this.#fleet.save(this.#store);
     this.#unwinding.add(() => this.#reaper[Symbol.dispose]());
     for (const [connection, backend] of this.#fleet.backends) {
       const follower = new PowerFollower(backend, this.#announcer, this.clock, (unikernel) =>

@@ -295,9 +295,9 @@ describe('the settings', () => {
   it('hold the notifiers and resolvers that have an entry', async () => {
     const options = z.object({ url: z.string(), retries: z.int().default(3) });
     const context = settingsContext((registry) => {
-      registry.notifier({ name: 'hook', useClass: Object as never, description: 'A hook', options });
-      registry.notifier({ name: 'quiet', useClass: Object as never, description: 'Not configured', options });
-      registry.resolver({ name: 'table', useClass: Object as never, description: 'A table', options });
+      registry.notifier({ name: 'hook', useClass: class {} as never, description: 'A hook', options });
+      registry.notifier({ name: 'quiet', useClass: class {} as never, description: 'Not configured', options });
+      registry.resolver({ name: 'table', useClass: class {} as never, description: 'A table', options });
     });
     const config = { notifiers: { hook: { url: 'x' } }, resolvers: { table: { url: 'y', retries: 1 } } };
     const { notifiers, resolvers } = await readSettings({ config, directory: '/nowhere' }, context);
@@ -315,7 +315,7 @@ describe('the settings', () => {
     const context = settingsContext((registry) => {
       registry.readinessProbe({
         name: 'xenstore-key',
-        useClass: Object as never,
+        useClass: class {} as never,
         description: 'A key',
         argument: z.string(),
       });

@@ -17,6 +17,9 @@ const PROGRAM = new URL('./receive-worker.js', import.meta.url);
 const SHORTEST_PAUSE: Milliseconds = 100;
 const LONGEST_PAUSE: Milliseconds = 10_000;
 
+/** In MiB. A thread makes hardly any objects; without a limit it keeps all that its start has left behind. */
+const LIMITS = { maxYoungGenerationSizeMb: 2 };
+
 /** Those that run. Node waits for every thread when it ends, and these wait for datagrams. */
 const running = new Set<ReceiveThread>();
 
@@ -96,7 +99,7 @@ export class ReceiveThread {
     // Node's flags are meant for whoever was started with them: some of them no thread takes.
     let worker: Worker;
     try {
-      worker = new Worker(program, { name: 'datagrams', workerData: order, execArgv: [] });
+      worker = new Worker(program, { name: 'datagrams', workerData: order, execArgv: [], resourceLimits: LIMITS });
     } catch (error) {
       // The machine gives no more threads.
       return failed(error as Error);
