@@ -8,8 +8,8 @@ import type { Milliseconds } from './contracts/milliseconds.js';
 import type { Resolver } from './contracts/resolver.js';
 import type { StateStore } from './contracts/state-store.js';
 import { CachingResolver } from './dns/cache/caching-resolver.js';
-import { Access } from './dns/admission/access.js';
-import { DnsServer } from './dns/dns-server.js';
+import { AccessControl } from './dns/admission/access-control.js';
+import { DnsServer } from './dns/server.js';
 import { Forwarder } from './dns/forwarder/forwarder.js';
 import { ForwardingGate } from './dns/resolvers/forwarding-gate.js';
 import { MinimalAny } from './dns/resolvers/minimal-any.js';
@@ -55,7 +55,7 @@ export class Jitsu {
   readonly #stopper: Stopper;
   readonly #reaper: Reaper;
   readonly #summoner: Summoner;
-  readonly #access: Access;
+  readonly #access: AccessControl;
   readonly #resolvers: readonly Resolver[];
   #cache: CachingResolver | undefined;
   readonly #settings: Omit<Settings, 'unikernels'>;
@@ -91,7 +91,7 @@ export class Jitsu {
     // What boots must not hold up the answers of what runs.
     const boots = new BootQueue(limit, queue, (booting) => this.#dns?.goFirst(booting));
     this.#summoner = new Summoner(boots, backOff, this.#announcer, clock, onUp);
-    this.#access = new Access(settings.dns, settings.wake, { clock, logger });
+    this.#access = new AccessControl(settings.dns, settings.wake, { clock, logger });
     this.controls = new Controls(
       {
         file: settings.file,

@@ -27,3 +27,5 @@ export { definePlugin } from './plugins/define-plugin.js';
 export { inject, injectable, optionsOf, type Token } from './plugins/injection.js';
 export { BOOT_CONFIGURATORS, CLOCK, CONNECTION_NAME, LOGGER, RUNTIME_DIRECTORY } from './plugins/tokens.js';
 export { TextIndex } from './collections/text-index.js';
+// One zod for all: a plugin that brings one of its own pays for loading it.
+export { z } from 'zod';
