@@ -37,8 +37,9 @@ function entries(group: JsonSchema | undefined, contributions: readonly Configur
 
 /** A state store's options stand beside the name of the store. */
 function stateOf(group: JsonSchema | undefined, stores: readonly ConfiguredContribution<unknown>[]): JsonSchema {
-  const own = stores.map(({ options }) => inputSchema(options).properties);
-  return { ...group, properties: Object.assign({}, ...own, group?.properties), additionalProperties: false };
+  const own = stores.flatMap(({ options }) => Object.entries(inputSchema(options).properties ?? {}));
+  const properties = { ...Object.fromEntries(own), ...group?.properties };
+  return { ...group, properties, additionalProperties: false };
 }
 
 function described(options: ZodObject): JsonSchema {
