@@ -31,8 +31,6 @@ import type { Unikernel } from './lifecycle/unikernel.js';
 import { CounterWriter } from './state/counter-writer.js';
 import { Notifiers } from './fleet/notifiers.js';
 import { HistoryWriter } from './state/history-writer.js';
-import { LmdbStateStore } from './state/lmdb-state-store.js';
-import { MemoryStateStore } from './builtins/memory-state-store.js';
 import type { ControlActions } from './control/status-report.js';
 import { Controls } from './control/controls.js';
 import { EventHub } from './telemetry/event-hub.js';
@@ -75,8 +73,7 @@ export class Jitsu {
     const whole = { ...settings, unikernels };
     const instances = new Instances(whole, clock, logger);
     this.#fleet = new Fleet(whole, instances);
-    this.#store =
-      settings.persistDb === undefined ? new MemoryStateStore() : new LmdbStateStore({ path: settings.persistDb });
+    this.#store = instances.configured(settings.stateStore);
     this.#hub = new EventHub(clock, logger);
     this.#notifiers = new Notifiers(whole, instances);
     this.#history = new HistoryWriter(this.#store, logger);
