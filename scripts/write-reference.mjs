@@ -4,15 +4,15 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { Contributions, describeOptions, jsonSchema } from '@jitsud/core';
-import { configSchema } from '#core/config/config-schema.js';
-import { unikernelSchema } from '#core/config/unikernel-schema.js';
+import { configSchema } from '#core/config/config.js';
+import { unikernelSchema } from '#core/config/unikernel.js';
 
 const ROOT = new URL('../', import.meta.url);
 
 async function contributions() {
   const all = new Contributions();
-  const { registerBuiltIns } = await import('#core/builtins/built-ins.js');
-  all.register('Jitsu itself', registerBuiltIns);
+  const { builtins } = await import('#core/builtins/builtins.js');
+  all.register('Jitsu itself', (registry) => builtins.register(registry));
   for (const folder of (await readdir(new URL('plugins/', ROOT))).sort()) {
     const { name, keywords } = JSON.parse(await readFile(new URL(`plugins/${folder}/package.json`, ROOT), 'utf8'));
     if (!keywords?.includes('jitsu-plugin')) continue;

@@ -4,21 +4,15 @@ export type { SettingsRequest } from './config/load-settings.js';
 export type { SettingsContext } from './config/read-settings.js';
 export { ConfigProblems } from './config/config-problems.js';
 export type { ConfigProblem } from './config/config-problems.js';
-export { defineConfig } from './config/define-config.js';
-export type {
-  AddressFindingBackends,
-  BackendOptions,
-  CommonUnikernelConfig,
-  Duration,
-  ExportedConfig,
-  JitsuConfig,
-  UnikernelConfig,
-} from './config/jitsu-config.js';
-export { jsonSchema } from './config/json-schema.js';
-export { describeOptions } from './config/option-description.js';
-export type { OptionDescription } from './config/option-description.js';
+export type { BackendOptions } from './config/backends.js';
+export { defineConfig } from './config/config.js';
+export type { ExportedConfig, JitsuConfig } from './config/config.js';
+export { describeOptions, jsonSchema } from './config/json-schema.js';
+export type { OptionDescription } from './config/json-schema.js';
 export type { Settings, UnikernelSettings } from './config/settings.js';
-export { unikernelSchema } from './config/unikernel-schema.js';
+export { unikernelSchema } from './config/unikernel.js';
+export type { AddressFindingBackends, CommonUnikernelConfig, UnikernelConfig } from './config/unikernel.js';
+export type { Duration } from './plugin-kit/duration.js';
 export type { StartFlags } from './config/start-flags.js';
 export type { Clock } from './contracts/clock.js';
 export type { CommandTerminal } from './contracts/command.js';

@@ -1,8 +1,7 @@
 import { SystemClock } from './clock.js';
 import { ConfigProblems } from './config/config-problems.js';
 import { checkOptions } from './config/option-check.js';
-import { describeOptions, type OptionDescription } from './config/option-description.js';
-import { snakeCase } from './config/letter-case.js';
+import { describeOptions, snakeCase, type OptionDescription } from './config/json-schema.js';
 import type { CommandTerminal } from './contracts/command.js';
 import type { Logger } from './contracts/logger.js';
 import type { CommandContribution } from './contracts/plugin.js';

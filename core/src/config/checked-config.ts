@@ -1,9 +1,8 @@
 import type { core, ZodType } from 'zod';
-import { configSchema, type CheckedConfig } from './config-schema.js';
+import { configSchema, type CheckedConfig } from './config.js';
+import { givenValue, pathText, type ProblemList } from './config-problems.js';
 import { unknownKey } from './expectation.js';
-import { givenValue } from './given-value.js';
-import type { ProblemList } from './problem-list.js';
-import { check, pathText, schemaProblems } from './schema-problems.js';
+import { check, schemaProblems } from './schema-problems.js';
 
 /**
  * Checks everything but the unikernels. What has a problem is left out, so that the rest can be looked at: the
@@ -13,11 +12,8 @@ export function checkConfig(input: Readonly<Record<string, unknown>>, problems: 
   const shape: Readonly<Record<string, ZodType>> = configSchema.shape;
   const known = [...Object.keys(shape), 'unikernels', '$schema'];
   for (const key of Object.keys(input).filter((candidate) => !known.includes(candidate))) {
-    problems.add({
-      path: pathText([key]),
-      given: givenValue(input[key]) ?? 'undefined',
-      expected: unknownKey(key, known),
-    });
+    const given = givenValue(input[key]) ?? 'undefined';
+    problems.add({ path: pathText([key]), given, expected: unknownKey(key, known) });
   }
   const entries = Object.entries(shape).map(([key, schema]) => {
     const checked = check(schema, input[key]);

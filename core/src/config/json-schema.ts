@@ -1,14 +1,11 @@
-import type { ZodObject } from 'zod';
+import { z, type ZodObject } from 'zod';
 import type { BackendContribution, ConfiguredContribution } from '../contracts/plugin.js';
 import type { Contributions } from '../plugins/contributions.js';
-import { configSchema } from './config-schema.js';
-import { findsAddresses } from './finds-addresses.js';
-import { snakeCase } from './letter-case.js';
-import { inputSchema, type JsonSchema } from './option-description.js';
-import { addresslessSchema, unikernelSchema } from './unikernel-schema.js';
+import { configSchema } from './config.js';
+import { addresslessSchema, unikernelSchema } from './unikernel.js';
 
 /** The JSON Schema (2020-12) of a configuration file: the core's keys, and those of all plugins that have registered. */
-export function jsonSchema({ backends, notifiers, resolvers }: Contributions): JsonSchema {
+export function jsonSchema({ backends, notifiers, resolvers, stateStores }: Contributions): JsonSchema {
   const core = inputSchema(configSchema);
   const names = backends.names();
   return {
@@ -20,6 +17,7 @@ export function jsonSchema({ backends, notifiers, resolvers }: Contributions): J
       ...core.properties,
       notifiers: entries(core.properties?.['notifiers'], notifiers.all()),
       resolvers: entries(core.properties?.['resolvers'], resolvers.all()),
+      state: stateOf(core.properties?.['state'], stateStores.all()),
       unikernels: {
         type: 'array',
         description: 'What is summoned',
@@ -37,12 +35,19 @@ function entries(group: JsonSchema | undefined, contributions: readonly Configur
   return { ...group, properties: Object.fromEntries(properties) };
 }
 
+/** A state store's options stand beside the name of the store. */
+function stateOf(group: JsonSchema | undefined, stores: readonly ConfiguredContribution<unknown>[]): JsonSchema {
+  const own = stores.flatMap(({ options }) => Object.entries(inputSchema(options).properties ?? {}));
+  const properties = { ...Object.fromEntries(own), ...group?.properties };
+  return { ...group, properties, additionalProperties: false };
+}
+
 function described(options: ZodObject): JsonSchema {
   return { ...inputSchema(options), additionalProperties: false };
 }
 
 function unikernelOf(backend: BackendContribution | undefined, names: readonly string[]): JsonSchema {
-  const common = inputSchema(backend && findsAddresses(backend) ? addresslessSchema : unikernelSchema);
+  const common = inputSchema(backend?.findsAddresses ? addresslessSchema : unikernelSchema);
   const own = backend === undefined ? {} : inputSchema(backend.unikernel);
   const properties = { ...common.properties, ...own.properties };
   // A connection may have any name, but not that of another backend.
@@ -61,4 +66,81 @@ function unikernelOf(backend: BackendContribution | undefined, names: readonly s
     required: [...new Set([...(common.required ?? []), ...(own.required ?? [])])],
     additionalProperties: backend === undefined,
   };
+}
+
+/** One key of a schema, for help texts and reference pages. */
+export interface OptionDescription {
+  /** `rumprunConfig` */
+  readonly key: string;
+  /** The key in `key=value` words: `rumprun_config` */
+  readonly word: string;
+  /** Of what type its values are: `text`, `duration`, `number | text`, `list of text`. */
+  readonly type: string;
+  readonly required: boolean;
+  /** What it is where it is left out, as JSON. */
+  readonly default?: string;
+  readonly description: string;
+  /** The keys below it. */
+  readonly options: readonly OptionDescription[];
+}
+
+/** A schema as far as it is described here (JSON Schema 2020-12). */
+export interface JsonSchema {
+  readonly [keyword: string]: unknown;
+  readonly type?: string | readonly string[];
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly required?: readonly string[];
+  readonly items?: JsonSchema;
+  readonly anyOf?: readonly JsonSchema[];
+  readonly enum?: readonly unknown[];
+  readonly const?: unknown;
+  readonly default?: unknown;
+  readonly title?: string;
+  readonly description?: string;
+  readonly additionalProperties?: boolean | JsonSchema;
+}
+
+/** The JSON Schema of what may be written, before it is parsed. */
+function inputSchema(schema: z.ZodType): JsonSchema {
+  const { $schema: _, ...json } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any', cycles: 'ref' });
+  return json as JsonSchema;
+}
+
+/** The keys of an object schema, each as its `.describe()` tells. */
+export function describeOptions(schema: ZodObject): readonly OptionDescription[] {
+  return describeProperties(inputSchema(schema));
+}
+
+function describeProperties({ properties = {}, required = [] }: JsonSchema): readonly OptionDescription[] {
+  return Object.entries(properties).map(([key, property]) => ({
+    key,
+    word: snakeCase(key),
+    type: typeText(property),
+    required: required.includes(key),
+    ...(property.default !== undefined && !isEmpty(property.default) && { default: JSON.stringify(property.default) }),
+    description: property.description ?? '',
+    options: describeProperties(property.items?.properties === undefined ? property : property.items),
+  }));
+}
+
+function typeText(schema: JsonSchema): string {
+  if (schema.title !== undefined) return schema.title;
+  if (schema.anyOf !== undefined) return [...new Set(schema.anyOf.map(typeText))].join(' | ');
+  if (schema.const !== undefined) return JSON.stringify(schema.const);
+  if (schema.enum !== undefined) return schema.enum.map((value) => JSON.stringify(value)).join(' | ');
+  if (schema.items !== undefined) return `list of ${typeText(schema.items)}`;
+  const [type] = [schema.type].flat();
+  if (type === 'integer') return 'whole number';
+  if (type === 'string') return 'text';
+  if (type === 'object') return 'group';
+  return type ?? 'anything';
+}
+
+function isEmpty(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length === 0;
+}
+
+/** `responseDelay` → `response_delay`. */
+export function snakeCase(key: string): string {
+  return key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

@@ -1,5 +1,5 @@
-import type { core, ZodObject } from 'zod';
-import { ValueReader } from './value-reader.js';
+import { z, type core, type ZodObject } from 'zod';
+import { shortCutOf, type ShortCut } from './values.js';
 
 type Values = Readonly<Record<string, unknown>>;
 
@@ -15,7 +15,7 @@ interface Kind {
 }
 
 /** How many combinations of keys are remembered. */
-const REMEMBERED = 100;
+const REMEMBERED_KINDS = 100;
 
 /**
  * Reads objects key by key as their schema reads them as a whole, which for a million unikernels would take minutes. The
@@ -58,7 +58,7 @@ export class KeywiseReader<Output> {
     if (!result.success) return undefined;
     // What a schema says of the object as a whole, it must be asked each time.
     const isKeywise = (this.schema._zod.def.checks ?? []).length === 0;
-    if (isKeywise && this.#kinds.size < REMEMBERED) {
+    if (isKeywise && this.#kinds.size < REMEMBERED_KINDS) {
       const added = Object.keys(result.data).filter((key) => !own.includes(key));
       const blank = Object.fromEntries([...own, ...added].map((key) => [key, undefined]));
       this.#kinds.set(JSON.stringify(keys), { keys, read: this.#pairs(own), added: this.#pairs(added), blank });
@@ -84,4 +84,77 @@ function readAs<Output>({ read, added, blank }: Kind, values: Values): Output | 
     output[key] = reading.data;
   }
   return output as Output;
+}
+
+/** What a value became. */
+interface Reading {
+  readonly data: unknown;
+}
+
+/** How many values are remembered: what many unikernels share is one of few. */
+const REMEMBERED_VALUES = 1_000;
+
+/**
+ * Makes of a value what its schema makes of it, and asks the schema but once for values that come again: the same words,
+ * or the same list of words, give the same object, however many unikernels have them.
+ */
+class ValueReader {
+  readonly #shortCut: ShortCut | undefined;
+  /** Of a schema that gives a default, and checks nothing of it. */
+  readonly #default: core.$ZodDefaultDef | undefined;
+  readonly #readings = new Map<unknown, Reading>();
+  readonly #listReadings = new Map<string, Reading>();
+  #latestList: { readonly list: readonly string[]; readonly reading: Reading } | undefined;
+
+  constructor(private readonly schema: core.$ZodType) {
+    this.#shortCut = shortCutOf(schema);
+    this.#default = defaultOf(schema);
+  }
+
+  /** `undefined` where the schema finds fault. */
+  read(value: unknown): Reading | undefined {
+    if (this.#shortCut !== undefined) {
+      const data = this.#shortCut(value);
+      return data === undefined ? this.#parse(value) : { data };
+    }
+    if (isScalar(value)) return this.#remembered(this.#readings, value, value);
+    if (isTextList(value)) return this.#ofList(value);
+    // Read anew each time: it may be made for each.
+    if (value === undefined && this.#default !== undefined) return { data: this.#default.defaultValue };
+    return this.#parse(value);
+  }
+
+  #ofList(list: readonly string[]): Reading | undefined {
+    const { list: latest, reading: known } = this.#latestList ?? {};
+    if (latest?.length === list.length && list.every((word, index) => word === latest[index])) return known;
+    const reading = this.#remembered(this.#listReadings, JSON.stringify(list), list);
+    if (reading !== undefined) this.#latestList = { list, reading };
+    return reading;
+  }
+
+  #remembered<Key>(readings: Map<Key, Reading>, key: Key, value: unknown): Reading | undefined {
+    const known = readings.get(key);
+    if (known !== undefined) return known;
+    const reading = this.#parse(value);
+    if (reading !== undefined && readings.size < REMEMBERED_VALUES) readings.set(key, reading);
+    return reading;
+  }
+
+  #parse(value: unknown): Reading | undefined {
+    const result = z.safeParse(this.schema, value);
+    return result.success ? result : undefined;
+  }
+}
+
+function defaultOf({ _zod: { def } }: core.$ZodType): core.$ZodDefaultDef | undefined {
+  return def.type === 'default' && (def.checks ?? []).length === 0 ? (def as core.$ZodDefaultDef) : undefined;
+}
+
+/** Zero is left out, since a map takes it for minus zero. */
+function isScalar(value: unknown): boolean {
+  return typeof value === 'string' || typeof value === 'boolean' || (typeof value === 'number' && value !== 0);
+}
+
+function isTextList(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((word) => typeof word === 'string');
 }

@@ -1,9 +1,17 @@
-import { dirname, resolve } from 'node:path';
-import { JitsuError } from '../errors.js';
-import { readConfigFile, SEARCH_PLACES } from './config-file.js';
+import { basename, dirname, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { cosmiconfig } from 'cosmiconfig';
+import { errorCode, errorMessage, JitsuError } from '../errors.js';
+import { importModule } from '../plugins/import-module.js';
 import { readSettings, type SettingsContext } from './read-settings.js';
 import type { Settings } from './settings.js';
 import type { StartFlags } from './start-flags.js';
+
+/** The names under which a configuration is looked for, the first choice first. */
+const SEARCH_PLACES: readonly string[] = [
+  ...['ts', 'mts', 'js', 'mjs', 'cjs', 'json', 'yaml', 'yml'].map((extension) => `jitsu.config.${extension}`),
+  'package.json',
+];
 
 /** What the command line says. */
 export interface SettingsRequest {
@@ -44,4 +52,77 @@ export async function loadSettings(
     },
     context,
   );
+}
+
+interface ConfigFile {
+  /** Its absolute path. */
+  readonly file: string;
+  /** What it holds, after every promise and function. */
+  readonly config: unknown;
+}
+
+/**
+ * Finds and reads the configuration file of a folder, or the file that is named; nothing above the folder counts.
+ * @throws JITSU_CONFIG_NOT_FOUND for a named file that does not exist, JITSU_CONFIG_UNREADABLE for one that cannot be read
+ *   or run, with file and line where they are known
+ */
+async function readConfigFile(directory: string, file?: string): Promise<ConfigFile | undefined> {
+  const explorer = cosmiconfig('jitsu', {
+    searchPlaces: [...SEARCH_PLACES],
+    searchStrategy: 'none',
+    cache: false,
+    loaders: Object.fromEntries(
+      ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs'].map((extension) => [extension, defaultExport]),
+    ),
+  });
+  let found: Awaited<ReturnType<typeof explorer.load>>;
+  try {
+    found = file === undefined ? await explorer.search(directory) : await explorer.load(file);
+  } catch (error) {
+    throw unreadable(error, directory, file);
+  }
+  // A plugin's own package.json has such a key as well: there it says which Jitsu the plugin fits.
+  if (found === null || (file === undefined && isPluginField(found))) return undefined;
+  return { file: found.filepath, config: found.config as unknown };
+}
+
+async function defaultExport(file: string): Promise<unknown> {
+  const module = await importModule(file);
+  if (!('default' in module))
+    throw new Error('it has no default export; end it with: export default defineConfig({ … })');
+  const { default: exported } = module;
+  return await (typeof exported === 'function' ? (exported as () => unknown)() : exported);
+}
+
+function isPluginField({ filepath, config }: { readonly filepath: string; readonly config: unknown }): boolean {
+  return basename(filepath) === 'package.json' && Object.keys(config ?? {}).every((key) => key === 'api');
+}
+
+function unreadable(error: unknown, directory: string, named: string | undefined): JitsuError {
+  if (named !== undefined && errorCode(error) === 'ENOENT' && errorMessage(error).includes(named)) {
+    return new JitsuError('JITSU_CONFIG_NOT_FOUND', `There is no configuration file ${named}.`, { cause: error });
+  }
+  const file = fileOf(error) ?? named;
+  const place = placeOf(error, file === undefined ? directory : dirname(file)) ?? file ?? directory;
+  const reason = errorMessage(error);
+  // YAML and TypeScript errors say the place themselves.
+  const message = file !== undefined && reason.includes(file) ? reason : `${place}: ${reason}`;
+  return new JitsuError('JITSU_CONFIG_UNREADABLE', `The configuration cannot be read: ${message}`, { cause: error });
+}
+
+/** The file that cosmiconfig was reading. */
+function fileOf(error: unknown): string | undefined {
+  const { filepath } = (error ?? {}) as { readonly filepath?: unknown };
+  return typeof filepath === 'string' ? filepath : undefined;
+}
+
+/** `file:line:column` of the first place in an error's stack that belongs to the configuration. */
+function placeOf(error: unknown, folder: string): string | undefined {
+  const stack = error instanceof Error ? (error.stack ?? '') : '';
+  for (const [, url, line, column] of stack.matchAll(/((?:file:\/\/)?\/[^\s():]+):(\d+)(?::(\d+))?/g)) {
+    const file = url?.startsWith('file:') ? fileURLToPath(url) : url;
+    if (file === undefined || file.includes('/node_modules/') || relative(folder, file).startsWith('..')) continue;
+    return [file, line, column].filter((part) => part !== undefined).join(':');
+  }
+  return undefined;
 }

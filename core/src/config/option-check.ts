@@ -1,9 +1,10 @@
-import type { ZodObject } from 'zod';
-import type { ConfigProblem } from './config-problems.js';
+import type { core, ZodObject, ZodType } from 'zod';
+import { valueProblem, type ConfigProblem } from './config-problems.js';
 import { unknownKey } from './expectation.js';
-import { givenValue } from './given-value.js';
-import { check, schemaProblems } from './schema-problems.js';
-import { checkText } from './text-values.js';
+import { check, schemaProblems, type Checked } from './schema-problems.js';
+
+type Issue = core.$ZodIssue;
+type Values = Readonly<Record<string, unknown>>;
 
 /** The parsed options, or all that is wrong with them. */
 export type CheckedOptions =
@@ -12,7 +13,7 @@ export type CheckedOptions =
 export interface OptionCheck {
   /** A plugin's schema; none where nothing can be set. */
   readonly schema: ZodObject | undefined;
-  readonly values: Readonly<Record<string, unknown>>;
+  readonly values: Values;
   /** How a path below the values is written. */
   readonly pathOf: (path: readonly PropertyKey[]) => string;
   /** Whether all values are text, as in words. */
@@ -29,7 +30,7 @@ export function checkOptions({ schema, values, pathOf, areText = false, otherKey
       ? []
       : Object.keys(values)
           .filter((key) => !known.has(key))
-          .map((key) => unknownKeyProblem(pathOf([key]), values[key], unknownKey(key, [...known, ...otherKeys])));
+          .map((key) => valueProblem(pathOf([key]), values[key], unknownKey(key, [...known, ...otherKeys])));
   if (schema === undefined) return unknown.length > 0 ? { problems: unknown } : { options: {} };
 
   const outcome = areText ? checkText(schema, values) : { checked: check(schema, values), values };
@@ -54,7 +55,57 @@ function knownKeys(schema: ZodObject): ReadonlySet<string> | undefined {
   return knownKeysOf.get(schema);
 }
 
-function unknownKeyProblem(path: string, value: unknown, expected: string): ConfigProblem {
-  const given = givenValue(value);
-  return { path, expected, ...(given !== undefined && { given }) };
+/**
+ * Checks values that are all text, as `key=value` words are, against a schema that may want numbers, booleans or lists:
+ * a value that the schema refuses for its type is tried as what the schema asks for.
+ *
+ * @returns the outcome, and the values that it is about
+ */
+function checkText<T>(schema: ZodType<T>, values: Values): { readonly checked: Checked<T>; readonly values: Values } {
+  const checked = check(schema, values);
+  if (checked.success) return { checked, values };
+  const converted = checked.issues.reduce(convert, values);
+  return converted === values ? { checked, values } : checkText(schema, converted);
+}
+
+function convert(values: Values, issue: Issue): Values {
+  const [key, index] = issue.path;
+  if (typeof key !== 'string' || issue.path.length > 2) return values;
+  const value = values[key];
+  if (issue.path.length === 1) {
+    const converted = typeof value === 'string' ? convertText(value, issue) : undefined;
+    return converted === undefined ? values : { ...values, [key]: converted };
+  }
+  const element: unknown = Array.isArray(value) && typeof index === 'number' ? value[index] : undefined;
+  // A list in a list is beyond what words can say; without this the conversion would not end.
+  const converted = typeof element === 'string' ? convertText(element, issue) : undefined;
+  if (converted === undefined || Array.isArray(converted)) return values;
+  return { ...values, [key]: (value as unknown[]).with(index as number, converted) };
+}
+
+function convertText(text: string, issue: Issue): unknown {
+  const wanted = wantedTypes(issue);
+  const number = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : undefined;
+  if (number !== undefined && (wanted.has('number') || wanted.has('int') || wanted.has(number))) return number;
+  if (wanted.has('boolean') && ['true', '1'].includes(text)) return true;
+  if (wanted.has('boolean') && ['false', '0'].includes(text)) return false;
+  return wanted.has('array') ? [text] : undefined;
+}
+
+/** The types, and the very values, that would have pleased the schema at this place. */
+function wantedTypes(issue: Issue): ReadonlySet<unknown> {
+  switch (issue.code) {
+    case 'invalid_type':
+      return new Set([issue.expected]);
+    case 'invalid_value':
+      return new Set(issue.values.filter((value) => typeof value === 'number'));
+    case 'invalid_union':
+      return new Set(
+        issue.errors.flatMap((branch) =>
+          branch.filter(({ path }) => path.length === 0).flatMap((inner) => [...wantedTypes(inner)]),
+        ),
+      );
+    default:
+      return new Set();
+  }
 }

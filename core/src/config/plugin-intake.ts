@@ -1,7 +1,7 @@
 import { errorCode, JitsuError } from '../errors.js';
 import type { NamedContributions } from '../plugins/named-contributions.js';
 import type { PluginLoader } from '../plugins/plugin-loader.js';
-import { nearestWord } from './nearest-word.js';
+import { nearestWord } from './expectation.js';
 
 /** Plugins that are not called what they contribute. */
 const PROVIDERS: Readonly<Record<string, string>> = { synjitsu: 'synjitsu-vchan', 'xenstore-key': '@jitsud/xenstore' };

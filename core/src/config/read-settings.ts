@@ -1,29 +1,24 @@
 import { resolve } from 'node:path';
 import type { PluginRegistry } from '../contracts/plugin.js';
+import type { StateStore } from '../contracts/state-store.js';
 import { Contributions } from '../plugins/contributions.js';
 import { CORE_FOLDER } from '../plugins/module-folders.js';
 import { PluginLoader } from '../plugins/plugin-loader.js';
-import { applyFlags } from './apply-flags.js';
+import { readConnections } from './backends.js';
 import { checkConfig } from './checked-config.js';
-import type { CheckedConfig } from './config-schema.js';
-import { readConfigured } from './configured-reader.js';
-import { readConnections } from './connection-reader.js';
-import { givenValue } from './given-value.js';
-import { parseNetworks } from './networks.js';
+import type { CheckedConfig } from './config.js';
+import { givenValue, ProblemList } from './config-problems.js';
+import { readConfigured, type Configured } from './configured.js';
 import { BOOT_CONFIGURATOR_KEYS, takeIn } from './plugin-intake.js';
-import { ProblemList } from './problem-list.js';
-import type { DnsSettings, Settings, UnikernelSettings, WakeSettings } from './settings.js';
-import type { StartFlags } from './start-flags.js';
-import { unikernelEntries } from './unikernel-entries.js';
-import type { UnikernelEntry } from './unikernel-entry.js';
+import type { Settings, UnikernelSettings } from './settings.js';
+import { readState } from './state.js';
+import { applyFlags, type StartFlags } from './start-flags.js';
+import { unikernelEntries, type UnikernelEntry } from './unikernel-entries.js';
 import { backendOf, UnikernelReader, WAIT_FOR_KEY_PROBE } from './unikernel-reader.js';
-
-/** RFC 7858, 3.1. */
-const DNS_OVER_TLS_PORT = 853;
 
 /** What the core brings into the reading of a configuration. */
 export interface SettingsContext {
-  /** Registers the probes and policies that need no plugin. */
+  /** Registers the probes, policies and state stores that need no plugin. */
   readonly builtIns: (registry: PluginRegistry) => void;
   /** Where the runtime directory lies unless the configuration says. */
   readonly runtimeDirectory: () => string;
@@ -64,7 +59,7 @@ export async function readSettings(
   contributions.register('Jitsu itself', context.builtIns);
   const loader = new PluginLoader(contributions, [directory, CORE_FOLDER, ...(context.pluginPlaces ?? [])]);
   await loadListed(config.plugins, loader, problems);
-  const connections = await readConnections(config, wantedBackends(entries, config), loader, problems);
+  const connections = await readConnections(config.backends, wantedBackends(entries, config), loader, problems);
   const { notifiers, resolvers } = contributions;
   const configuredNotifiers = await readConfigured('notifiers', config.notifiers, notifiers, loader, problems);
   const configuredResolvers = await readConfigured('resolvers', config.resolvers, resolvers, loader, problems);
@@ -73,6 +68,13 @@ export async function readSettings(
     await takeIn(WAIT_FOR_KEY_PROBE, contributions.readinessProbes, loader).catch(() => undefined);
   }
   await takeInBootConfigurators(entries, contributions, loader, problems);
+  const fromFolder = (path: string): string => resolve(directory, path);
+  // What a flag names is relative to where Jitsu was called.
+  const fromFlag = (flag: string | undefined, path: string): string =>
+    flag === undefined ? fromFolder(path) : resolve(path);
+  const { path } = config.state;
+  const persistDb = path === undefined ? undefined : fromFlag(flags.persistdb, path);
+  const stateStore = await readState(config.state, persistDb, loader, problems);
 
   const reader = new UnikernelReader(config, connections, contributions, problems);
   const unikernels: UnikernelSettings[] = [];
@@ -86,20 +88,22 @@ export async function readSettings(
   problems.throwIfAny(source);
 
   const runtimeDirectory =
-    config.runtimeDirectory === undefined ? context.runtimeDirectory() : resolve(directory, config.runtimeDirectory);
+    config.runtimeDirectory === undefined ? context.runtimeDirectory() : fromFolder(config.runtimeDirectory);
+  const { forwardCertificates } = config.dns;
   const { socket } = config.control;
-  const { path } = config.state;
   return {
     ...(file !== undefined && { file }),
-    dns: dnsSettings(config, directory),
-    wake: wakeSettings(config),
+    dns: {
+      ...config.dns,
+      ...(forwardCertificates !== undefined && { forwardCertificates: fromFolder(forwardCertificates) }),
+    },
+    wake: config.wake,
     boot: config.boot,
     onExit: config.stop.onExit,
-    ...(path !== undefined && { persistDb: resolve(flags.persistdb === undefined ? directory : '.', path) }),
-    controlSocket:
-      socket === undefined
-        ? context.controlSocket(runtimeDirectory)
-        : resolve(flags.control === undefined ? directory : '.', socket),
+    ...(persistDb !== undefined && { persistDb }),
+    // Where there is none, it is among the problems.
+    stateStore: stateStore as Configured<StateStore>,
+    controlSocket: socket === undefined ? context.controlSocket(runtimeDirectory) : fromFlag(flags.control, socket),
     runtimeDirectory,
     logLevel: config.log.level,
     connections: [...connections.values()].filter(({ name }) => used.has(name)),
@@ -166,28 +170,4 @@ function wantedBackends(entries: readonly UnikernelEntry[], config: CheckedConfi
     if (!wanted.has(name)) wanted.set(name, name === entry.values['backend'] ? entry.pathOf(['backend']) : 'backend');
   }
   return wanted;
-}
-
-function dnsSettings({ dns }: CheckedConfig, directory: string): DnsSettings {
-  const { forwarders, forwarderPort, forwardCertificates, ...rest } = dns;
-  const common = {
-    ...rest,
-    forwarderPort,
-    ...(forwardCertificates !== undefined && { forwardCertificates: resolve(directory, forwardCertificates) }),
-  };
-  if (typeof forwarders === 'string') return { ...common, forwarders };
-  return {
-    ...common,
-    forwarders: forwarders.map(({ port, ...server }) => ({
-      ...server,
-      port: port ?? (server.transport === 'tls' ? DNS_OVER_TLS_PORT : forwarderPort),
-    })),
-  };
-}
-
-/** Who says nothing of proofs trusts who cannot easily be forged; who asks for them means everybody. */
-function wakeSettings({ wake }: CheckedConfig): WakeSettings {
-  const { proof, trusted, ...rest } = wake;
-  const whom = proof === undefined ? ['loopback', 'private'].flatMap((word) => parseNetworks(word) ?? []) : [];
-  return { ...rest, proof: proof ?? 'cookie-or-tcp', trusted: trusted ?? whom };
 }

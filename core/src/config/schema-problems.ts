@@ -1,7 +1,6 @@
 import type { core, ZodType } from 'zod';
-import type { ConfigProblem } from './config-problems.js';
+import { valueProblem, type ConfigProblem } from './config-problems.js';
 import { expectation } from './expectation.js';
-import { givenValue } from './given-value.js';
 
 type Issue = core.$ZodIssue;
 type Path = readonly PropertyKey[];
@@ -30,26 +29,11 @@ export function schemaProblems(
       const advice = issue.message.split('\n');
       return issue.keys.map((key, index) => {
         const path = [...issue.path, key];
-        return problem(pathOf(path), valueAt(input, path), advice[index] ?? issue.message);
+        return valueProblem(pathOf(path), valueAt(input, path), advice[index] ?? issue.message);
       });
     }
-    return [problem(pathOf(issue.path), valueAt(input, issue.path), asSentence(issue.message))];
+    return [valueProblem(pathOf(issue.path), valueAt(input, issue.path), asSentence(issue.message))];
   });
-}
-
-/** Writes a path as one would in JavaScript: `unikernels[1].ip`. */
-export function pathText(path: Path): string {
-  return path.reduce<string>((text, key) => {
-    if (typeof key === 'number') return `${text}[${String(key)}]`;
-    const name = String(key);
-    if (!/^[\w-]+$/.test(name)) return `${text}[${JSON.stringify(name)}]`;
-    return text === '' ? name : `${text}.${name}`;
-  }, '');
-}
-
-function problem(path: string, value: unknown, expected: string): ConfigProblem {
-  const given = givenValue(value);
-  return { path, expected, ...(given !== undefined && { given }) };
 }
 
 /** Of a union, the branch that took the value's type and found fault deeper down says more than the union does. */

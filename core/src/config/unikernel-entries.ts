@@ -1,7 +1,4 @@
-import { givenValue } from './given-value.js';
-import type { ProblemList } from './problem-list.js';
-import { UnikernelEntry } from './unikernel-entry.js';
-import { parseWords } from './words.js';
+import { givenValue, pathText, type ProblemList } from './config-problems.js';
 
 const LONGEST_ORIGIN = 60;
 
@@ -46,4 +43,121 @@ function wordEntry(text: string, problems: ProblemList): UnikernelEntry {
     });
   }
   return new UnikernelEntry(`"${short}"`, entry);
+}
+
+const NONE: readonly string[] = [];
+
+/** One unikernel as it was written, its keys in camelCase, and how to speak of a place in it. */
+export class UnikernelEntry {
+  readonly values: Readonly<Record<string, unknown>>;
+  /** Keys that were given in both spellings. */
+  readonly repeated: readonly string[];
+
+  /** @param place its number in the list, or the words in quotes */
+  constructor(
+    private readonly place: number | string,
+    private readonly written: Readonly<Record<string, unknown>>,
+  ) {
+    const keys = Object.keys(written);
+    if (isPlain(written) && keys.every(isCamelCase)) {
+      this.values = written;
+      this.repeated = NONE;
+      return;
+    }
+    // Not by assignment, which would take a key named __proto__ for the prototype.
+    this.values = Object.fromEntries(keys.map((key) => [camelCase(key), written[key]]));
+    this.repeated =
+      Object.keys(this.values).length === keys.length
+        ? NONE
+        : keys.filter((key, index) => keys.slice(0, index).some((earlier) => camelCase(earlier) === camelCase(key)));
+  }
+
+  /** `unikernels[3]`, or the words in quotes. */
+  get origin(): string {
+    return this.isWords ? String(this.place) : `unikernels[${String(this.place)}]`;
+  }
+
+  /** Whether all values are text. */
+  get isWords(): boolean {
+    return typeof this.place === 'string';
+  }
+
+  /** A path below this entry, in the spelling that was used. */
+  pathOf([key, ...rest]: readonly PropertyKey[]): string {
+    if (key === undefined) return this.origin;
+    const spelled = Object.keys(this.written).find((candidate) => camelCase(candidate) === key) ?? key;
+    const below = pathText([spelled, ...rest]);
+    return this.isWords ? `${this.origin} → ${below}` : `${this.origin}${below.startsWith('[') ? '' : '.'}${below}`;
+  }
+}
+
+function isCamelCase(key: string): boolean {
+  return camelCase(key) === key;
+}
+
+/** Whether it has no keys but its own, as what comes out of a file. */
+function isPlain(written: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(written);
+  return prototype === Object.prototype || prototype === null;
+}
+
+const camelCased = new Map<string, string>();
+
+/** `response_delay` → `responseDelay`. Remembers what it has seen, since the same few keys come by very often. */
+function camelCase(key: string): string {
+  let result = camelCased.get(key);
+  if (result === undefined) {
+    result = key.replace(/(?<=[a-z0-9])_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+    // Keys come from outside: a bound keeps a strange file from filling the memory.
+    if (camelCased.size < 1_000) camelCased.set(key, result);
+  }
+  return result;
+}
+
+/** One unikernel in words, as keys with their values; of a repeated key, all of them. */
+type WordEntry = Readonly<Record<string, string | readonly string[]>>;
+
+/**
+ * Reads the `key=value,key=value` form. The first `=` of a part splits it; spaces around keys and before values are
+ * dropped; a comma inside a value is written `\,`, and a backslash right before a comma `\\`.
+ *
+ * @returns the entry, and the parts that are no `key=value`
+ */
+export function parseWords(text: string): { readonly entry: WordEntry; readonly malformed: readonly string[] } {
+  const entry: Record<string, string | string[]> = Object.create(null) as Record<string, never>;
+  const malformed: string[] = [];
+  for (const part of splitAtCommas(text)) {
+    const equals = part.indexOf('=');
+    const key = part.slice(0, Math.max(equals, 0)).trim();
+    if (key === '') {
+      // `a=b,` is as good as `a=b`.
+      if (part.trim() !== '') malformed.push(part.trim());
+      continue;
+    }
+    const value = part.slice(equals + 1).trim();
+    const earlier = entry[key];
+    entry[key] = earlier === undefined ? value : [...(Array.isArray(earlier) ? earlier : [earlier]), value];
+  }
+  return { entry, malformed };
+}
+
+function splitAtCommas(text: string): readonly string[] {
+  const parts: string[] = [];
+  let part = '';
+  // A run of backslashes counts only where a comma follows; elsewhere it belongs to the value as it is.
+  for (const [token] of text.matchAll(/\\+,|\\+|,|[^\\,]+/g)) {
+    if (!token.endsWith(',')) {
+      part += token;
+      continue;
+    }
+    const backslashes = token.length - 1;
+    part += '\\'.repeat(backslashes >> 1);
+    if (backslashes % 2 === 1) {
+      part += ',';
+    } else {
+      parts.push(part);
+      part = '';
+    }
+  }
+  return [...parts, part];
 }

@@ -3,17 +3,16 @@ import type { ReadinessProbe } from '../contracts/readiness-probe.js';
 import type { StopPolicy } from '../contracts/stop-policy.js';
 import type { Contributions } from '../plugins/contributions.js';
 import { TextIndex } from '../collections/text-index.js';
-import type { CheckedConfig } from './config-schema.js';
-import { findsAddresses } from './finds-addresses.js';
+import type { ConnectionSettings } from './backends.js';
+import type { CheckedConfig } from './config.js';
+import type { ConfigProblem, ProblemList } from './config-problems.js';
 import { KeywiseReader } from './keywise-reader.js';
 import { checkOptions } from './option-check.js';
-import type { ConfigProblem } from './config-problems.js';
-import type { ProblemList } from './problem-list.js';
 import { check, schemaProblems } from './schema-problems.js';
-import type { ConnectionSettings, UnikernelSettings, Worded } from './settings.js';
-import type { UnikernelEntry } from './unikernel-entry.js';
-import { addresslessSchema, COMMON_KEYS, unikernelSchema } from './unikernel-schema.js';
-import { WordedReader } from './worded-reader.js';
+import type { UnikernelSettings } from './settings.js';
+import { addresslessSchema, COMMON_KEYS, unikernelSchema } from './unikernel.js';
+import type { UnikernelEntry } from './unikernel-entries.js';
+import { WordedReader, type Worded } from './worded-reader.js';
 
 /** The probe that stands behind the key `waitForKey`. */
 export const WAIT_FOR_KEY_PROBE = 'xenstore-key';
@@ -136,7 +135,7 @@ export class UnikernelReader {
     let reading = this.#readings.get(backend);
     if (reading === undefined) {
       const contribution = this.connections.get(backend)?.contribution;
-      const commonSchema = contribution && findsAddresses(contribution) ? addresslessSchema : unikernelSchema;
+      const commonSchema = contribution?.findsAddresses ? addresslessSchema : unikernelSchema;
       const optionsSchema = contribution?.unikernel;
       const common = new KeywiseReader<CheckedParts>(commonSchema, (key) => !COMMON_KEYS.has(key));
       const options = optionsSchema && optionsReader(optionsSchema);

@@ -1,9 +1,15 @@
 import type { WordedContribution } from '../contracts/plugin.js';
 import type { NamedContributions } from '../plugins/named-contributions.js';
 import type { ConfigProblem } from './config-problems.js';
-import { nearestWord } from './nearest-word.js';
+import { nearestWord } from './expectation.js';
 import { check, schemaProblems } from './schema-problems.js';
-import type { Worded } from './settings.js';
+
+/** A probe or policy as written (`tcp:8080`), with its contribution and its parsed argument. */
+export interface Worded<T> {
+  readonly words: string;
+  readonly contribution: WordedContribution<T>;
+  readonly options: unknown;
+}
 
 type Reading<T> = Worded<T> | { readonly expected: readonly string[] };
 

@@ -3,7 +3,7 @@ import type { LifecycleEvent } from '../contracts/lifecycle-event.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { NotifierStatus } from '../contracts/notifier.js';
 import type { HistoryQuery } from '../contracts/state-store.js';
-import type { CacheStatus } from '../dns/cache/cache-status.js';
+import type { CacheStatus } from '../dns/cache/caching-resolver.js';
 
 export interface NameStatus {
   readonly name: string;

@@ -1,5 +1,5 @@
 import { isIPv4, isIPv6 } from 'node:net';
-import { readIpv6 } from './ipv6-address.js';
+import { readIpv6 } from './ip-address.js';
 
 /** The 4 bytes of an IPv4 address. @throws RangeError */
 export function ipv4Bytes(address: string): Uint8Array {

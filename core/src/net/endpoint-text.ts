@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net';
-import type { Endpoint } from '../config/settings.js';
+import type { Endpoint } from './endpoint.js';
 
 /** An endpoint as people write it: `192.0.2.1:53`, `[2001:db8::1]:53`. */
 export function endpointText({ address, port }: Endpoint): string {

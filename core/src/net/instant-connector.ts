@@ -1,5 +1,5 @@
 import { isIPv6, Socket } from 'node:net';
-import type { Endpoint } from '../config/settings.js';
+import type { Endpoint } from './endpoint.js';
 import { Linux } from './linux.js';
 import { socketAddress } from './socket-address.js';
 import type { SocketCalls } from './socket-calls.js';

@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net';
-import type { Endpoint } from '../config/settings.js';
+import type { Endpoint } from './endpoint.js';
 import { ipv4Bytes, ipv6Bytes } from './address-bytes.js';
 import { Linux } from './linux.js';
 import type { SocketCalls } from './socket-calls.js';

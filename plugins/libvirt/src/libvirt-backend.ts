@@ -5,7 +5,7 @@ import {
   injectable,
   JitsuError,
   LOGGER,
-  OPTIONS,
+  optionsOf,
   type Backend,
   type BackendCapabilities,
   type Clock,
@@ -22,7 +22,7 @@ import type { DomainEvent } from './event-loop.js';
 import { findDomain } from './find-domain.js';
 import { LibvirtConnection } from './libvirt-connection.js';
 import { LibvirtDomain } from './libvirt-domain.js';
-import type { ConnectionOptions, LibvirtOptions } from './libvirt-options.js';
+import { connectionOptions, type ConnectionOptions, type LibvirtOptions } from './libvirt-options.js';
 
 /** Runs unikernels as domains of one libvirt. */
 @injectable()
@@ -38,7 +38,7 @@ export class LibvirtBackend implements Backend<LibvirtOptions> {
   #poll: Disposable | undefined;
 
   constructor(
-    @inject(OPTIONS) { connect }: ConnectionOptions,
+    @inject(optionsOf(connectionOptions)) { connect }: ConnectionOptions,
     @inject(LOGGER) logger: Logger,
     @inject(CLOCK) private readonly clock: Clock,
   ) {

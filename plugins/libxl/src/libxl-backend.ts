@@ -6,7 +6,7 @@ import {
   injectable,
   JitsuError,
   LOGGER,
-  OPTIONS,
+  optionsOf,
   RUNTIME_DIRECTORY,
   stableUuid,
   type Backend,
@@ -23,7 +23,7 @@ import { join, resolve } from 'node:path';
 import { checkFiles } from './check-files.js';
 import { Domains } from './domains.js';
 import { LibxlMachine } from './libxl-machine.js';
-import type { ConnectionOptions, LibxlOptions } from './libxl-options.js';
+import { connectionOptions, type ConnectionOptions, type LibxlOptions } from './libxl-options.js';
 import { SavedMemory } from './saved-memory.js';
 import { XenHost } from './xen-host.js';
 
@@ -42,7 +42,7 @@ export class LibxlBackend implements Backend<LibxlOptions> {
   #listener: (change: PowerChange) => void = () => undefined;
 
   constructor(
-    @inject(OPTIONS) { saves }: ConnectionOptions,
+    @inject(optionsOf(connectionOptions)) { saves }: ConnectionOptions,
     @inject(CONNECTION_NAME) private readonly connection: string,
     @inject(RUNTIME_DIRECTORY) runtimeDirectory: string,
     @inject(BOOT_CONFIGURATORS) private readonly configurators: readonly BootConfigurator[],

@@ -4,7 +4,7 @@ import {
   injectable,
   JitsuError,
   LOGGER,
-  OPTIONS,
+  optionsOf,
   type Backend,
   type BackendCapabilities,
   type Clock,
@@ -20,7 +20,7 @@ import { parsePoolAddress } from './pool-address.js';
 import { PoolConnection } from './pool-connection.js';
 import { readPassword, takePasswordOfEnvironment } from './read-password.js';
 import { trustOf } from './trust.js';
-import type { ConnectionOptions, XapiOptions } from './xapi-options.js';
+import { connectionOptions, type ConnectionOptions, type XapiOptions } from './xapi-options.js';
 import { XapiVm } from './xapi-vm.js';
 
 /** Runs unikernels as VMs of one pool. */
@@ -36,7 +36,7 @@ export class XapiBackend implements Backend<XapiOptions> {
   #listener: (change: PowerChange) => void = () => undefined;
 
   constructor(
-    @inject(OPTIONS) options: ConnectionOptions,
+    @inject(optionsOf(connectionOptions)) options: ConnectionOptions,
     @inject(LOGGER) private readonly logger: Logger,
     @inject(CLOCK) private readonly clock: Clock,
   ) {

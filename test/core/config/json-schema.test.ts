@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { describeOptions, type JsonSchema } from '#core/config/option-description.js';
+import { describeOptions } from '#core/config/json-schema.js';
 import { jsonSchema } from '#core/config/json-schema.js';
+import type { JsonSchema } from '#core/config/json-schema.js';
 import { Contributions } from '#core/plugins/contributions.js';
 import { settingsContext } from '../../support/settings-context.js';
 

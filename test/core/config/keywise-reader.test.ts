@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { z, type ZodObject } from 'zod';
 import { KeywiseReader } from '#core/config/keywise-reader.js';
-import { addresslessSchema, COMMON_KEYS, unikernelSchema } from '#core/config/unikernel-schema.js';
+import { addresslessSchema, COMMON_KEYS, unikernelSchema } from '#core/config/unikernel.js';
 import { processOptions } from '#process/process-options.js';
 
 const text = fc.oneof(

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import plugin from '#xapi/index.js';
 import { connectionOptions, xapiOptions } from '#xapi/xapi-options.js';
-import { givenValue } from '#core/config/given-value.js';
+import { givenValue } from '#core/config/config-problems.js';
 import { readSettings } from '#core/config/read-settings.js';
 import { settingsContext } from '../../support/settings-context.js';
 

@@ -1,6 +1,5 @@
-import { parseNetworks } from '../../config/networks.js';
 import type { DnsSettings, WakeSettings } from '../../config/settings.js';
-import { Networks } from '../../net/networks.js';
+import { Networks, parseNetworks } from '../../net/networks.js';
 
 /** What of the settings says which networks may do what. */
 export type NetworkSettings = Pick<DnsSettings, 'allow' | 'deny' | 'allowForwarding'> & {

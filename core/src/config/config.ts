@@ -1,0 +1,71 @@
+import { z } from 'zod';
+import { backendsSchema, type BackendOptions } from './backends.js';
+import { bootSchema } from './boot.js';
+import { configuredSchema } from './configured.js';
+import { dnsSchema } from './dns.js';
+import { stateSchema } from './state.js';
+import { stopSchema } from './stop.js';
+import type { UnikernelConfig } from './unikernel.js';
+import type { Immutable } from './values.js';
+import { wakeSchema } from './wake.js';
+
+const text = z.string().min(1);
+
+/**
+ * Every key of the configuration but `unikernels`, whose entries have rules of their own, and what lies below `backends`,
+ * `notifiers`, `resolvers` and `state`, which plugins describe. Parsed, durations are in milliseconds.
+ */
+export const configSchema = z.strictObject({
+  plugins: z
+    .array(text)
+    .prefault([])
+    .describe('Plugins to load besides those of the backends: short names, package names or paths'),
+  dns: dnsSchema.prefault({}).describe('The DNS server'),
+  wake: wakeSchema.prefault({}).describe('Whose queries may boot a unikernel'),
+  boot: bootSchema.prefault({}).describe('How unikernels boot'),
+  stop: stopSchema.prefault({}).describe('How unikernels stop'),
+  state: stateSchema.prefault({}).describe('What is remembered'),
+  control: z
+    .strictObject({ socket: text.optional().describe('The control socket, relative to this file') })
+    .prefault({})
+    .describe('How `jitsu status` and its like reach the running Jitsu'),
+  runtimeDirectory: text
+    .optional()
+    .describe('A folder for what belongs to running machines; it should not outlive a reboot'),
+  log: z
+    .strictObject({
+      level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).prefault('info').describe('The least that is logged'),
+    })
+    .prefault({})
+    .describe('The log'),
+  backend: text.prefault('libvirt').describe('The backend of unikernels that name none'),
+  backends: backendsSchema,
+  notifiers: configuredSchema('Notifiers that are on, each with its settings'),
+  resolvers: configuredSchema('Further resolvers that are on, each with its settings'),
+});
+
+/** The configuration but its unikernels, checked. */
+export type CheckedConfig = z.output<typeof configSchema>;
+
+/** The content of a configuration file. Every key may be left out; docs/reference/configuration.md tells them all. */
+export interface JitsuConfig extends Immutable<Omit<z.input<typeof configSchema>, 'backend'>> {
+  /** The backend of unikernels that name none. */
+  readonly backend?: keyof BackendOptions | (string & {});
+  readonly unikernels?: readonly UnikernelConfig[];
+}
+
+/** What a configuration file may export. */
+export type ExportedConfig = JitsuConfig | Promise<JitsuConfig> | (() => JitsuConfig | Promise<JitsuConfig>);
+
+/**
+ * Gives a configuration its types, and with them completion in an editor.
+ *
+ * ```ts
+ * export default defineConfig({
+ *   unikernels: [{ name: 'hello', dns: 'hello.jitsu.test', ip: '127.0.0.80', backend: 'process', command: ['node', 'x.js'] }],
+ * });
+ * ```
+ */
+export function defineConfig(config: ExportedConfig): ExportedConfig {
+  return config;
+}

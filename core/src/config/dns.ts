@@ -1,0 +1,135 @@
+import { z } from 'zod';
+import type { Endpoint, ServerEndpoint } from '../net/endpoint.js';
+import { duration } from '../plugin-kit/duration.js';
+import type { Immutable } from './values.js';
+import { bindAddresses, byteSize, dnsName, dnsNames, networks, serverEndpoint, timeToLive } from './values.js';
+
+const FORWARDERS = "'system', 'off', a server such as '9.9.9.9' or '[2620:fe::fe]:53', or a list of servers expected.";
+
+/** RFC 7858, 3.1. */
+const DNS_OVER_TLS_PORT = 853;
+
+const bound = z.int().min(1);
+const LOCAL = ['loopback', 'private'];
+
+/** The key `dns`. */
+export const dnsSchema = z
+  .strictObject({
+    bind: bindAddresses('Addresses to answer on, one or a list').prefault('127.0.0.1'),
+    port: z
+      .int()
+      .min(0)
+      .max(65_535)
+      .prefault(53)
+      .describe('The port to answer on, over UDP and TCP; 0 picks a free one'),
+    transport: z
+      .enum(['auto', 'dgram', 'mmsg'])
+      .prefault('auto')
+      .describe('How datagrams are taken: many at a time by threads of their own (mmsg, on Linux), one by one (dgram)'),
+    workers: z.int().min(1).max(64).prefault(1).describe('Threads that take datagrams by mmsg, for each address'),
+    allow: networks('Whose queries are answered; others are refused').prefault(LOCAL),
+    deny: networks('Whose queries are refused although they are allowed').prefault([]),
+    ttl: timeToLive('How long an answer may be kept. A unikernel stops after twice this time without a query').prefault(
+      60,
+    ),
+    forwarders: z
+      .union([z.enum(['system', 'off']), serverEndpoint(), z.array(serverEndpoint()).min(1, FORWARDERS)], {
+        error: FORWARDERS,
+      })
+      .transform((value) => (typeof value === 'string' || Array.isArray(value) ? value : [value]))
+      .prefault('system')
+      .describe('Who answers for other names: the servers of /etc/resolv.conf, nobody, or these servers in this order'),
+    forwarderPort: z
+      .int()
+      .min(1)
+      .max(65_535)
+      .prefault(53)
+      .describe('The port of forwarders that are given without one'),
+    forwardTimeout: duration('How long to wait for one forwarder before the next is asked').prefault(2),
+    forwardOrder: z
+      .enum(['sequential', 'round-robin', 'random'])
+      .prefault('sequential')
+      .describe('Which of the healthy forwarders is asked first'),
+    forwardExcept: z
+      .union([dnsNames('One or several'), z.tuple([]).transform((): readonly string[] => [])])
+      .prefault([])
+      .describe('Domains that are never forwarded'),
+    forwardCertificates: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('A PEM file with the authorities that vouch for tls:// forwarders; those of Node where absent'),
+    allowForwarding: networks('For whom other names are forwarded').prefault(LOCAL),
+    cache: z
+      .strictObject({
+        size: byteSize('How much room forwarded answers may take; 0 keeps none').prefault('32MiB'),
+        longestTtl: duration('How long an answer is kept at most').prefault('1d'),
+        negativeTtl: duration('How long it is kept at most that there is no such name or data').prefault('1h'),
+        failureTtl: duration('How long it is kept that no upstream knows').prefault(5),
+        stale: duration(
+          'How long an answer serves beyond its TTL while no upstream answers; 0 for not at all',
+        ).prefault('1d'),
+        prefetch: z.boolean().prefault(true).describe('Whether answers in demand are renewed before they expire'),
+      })
+      .prefault({})
+      .describe('What is remembered of forwarded answers'),
+    rateLimit: z
+      .strictObject({
+        perSecond: z
+          .int()
+          .min(0)
+          .prefault(100)
+          .describe('Responses over UDP a second to one network (IPv4 /24, IPv6 /56) without a cookie; 0 for no limit'),
+        slip: z
+          .int()
+          .min(0)
+          .max(10)
+          .prefault(2)
+          .describe('Each how many-th response above it is cut, not dropped; 0 none'),
+        exempt: networks('To whom it does not apply').prefault(LOCAL),
+      })
+      .prefault({})
+      .describe('A limit for responses to sources that may be forged'),
+    zones: z
+      .array(
+        z.strictObject({
+          name: dnsName('The name of the zone'),
+          authoritative: z
+            .boolean()
+            .prefault(false)
+            .describe("Whether a name below it that is no unikernel's does not exist, instead of being forwarded"),
+        }),
+      )
+      .prefault([])
+      .describe('Zones that get special treatment'),
+    limits: z
+      .strictObject({
+        pendingQueries: bound.prefault(10_000).describe('Queries that may wait for their answer at once'),
+        forwardedQueries: bound.prefault(1_000).describe('Queries that may wait for a forwarder at once'),
+        tcpConnections: bound.prefault(256).describe('TCP connections at once'),
+        tcpConnectionsPerClient: bound.prefault(64).describe('TCP connections of one client at once'),
+        tcpIdle: duration('How long a TCP connection may be silent').prefault(10),
+      })
+      .prefault({})
+      .describe('Bounds; what is over them is refused by an answer'),
+  })
+  .transform(({ forwarders, ...rest }) => ({
+    ...rest,
+    forwarders: typeof forwarders === 'string' ? forwarders : forwarders.map(withPort(rest.forwarderPort)),
+  }));
+
+function withPort(usual: number): (server: ServerEndpoint) => UpstreamSettings {
+  return ({ port, ...server }) => ({
+    ...server,
+    port: port ?? (server.transport === 'tls' ? DNS_OVER_TLS_PORT : usual),
+  });
+}
+
+/** A server that queries are forwarded to. */
+export interface UpstreamSettings extends Endpoint, Partial<Pick<ServerEndpoint, 'transport' | 'name'>> {}
+
+/** The DNS server, checked: durations are in milliseconds, networks are written as ADDRESS/LENGTH. */
+export type DnsSettings = Immutable<z.output<typeof dnsSchema>>;
+export type CacheSettings = DnsSettings['cache'];
+export type RateLimitSettings = DnsSettings['rateLimit'];
+export type ZoneSettings = DnsSettings['zones'][number];

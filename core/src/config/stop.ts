@@ -1,0 +1,19 @@
+import { z } from 'zod';
+import type { StopMode } from '../contracts/machine.js';
+import { duration } from '../plugin-kit/duration.js';
+
+/** A stop mode, with completion for the usual ones; which there are, the backend of each unikernel knows. */
+export function stopMode(description: string): z.ZodType<StopMode, StopMode> {
+  return z.string().min(1).describe(description);
+}
+
+/** The key `stop`. */
+export const stopSchema = z.strictObject({
+  mode: stopMode('How to stop: destroy, shutdown, suspend, or what else the backend has').prefault('destroy'),
+  grace: duration('How long a guest may take to stop by itself before it is destroyed').prefault(10),
+  policies: z
+    .array(z.string())
+    .prefault(['ttl'])
+    .describe('Who decides when a unikernel stops, as name or name:argument; the first with an opinion decides'),
+  onExit: z.enum(['keep', 'stop']).prefault('keep').describe('What happens to running unikernels when Jitsu ends'),
+});

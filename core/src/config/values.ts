@@ -1,0 +1,151 @@
+import { isIP } from 'node:net';
+import { z, ZodOptional } from 'zod';
+import { parseDnsName } from '../net/dns-name.js';
+import { parseServerEndpoint } from '../net/endpoint.js';
+import { parseAddress } from '../net/ip-address.js';
+import { parseNetworks } from '../net/networks.js';
+import { duration } from '../plugin-kit/duration.js';
+
+/** The type of a value that nobody changes, at any depth. */
+export type Immutable<T> = T extends string | ((...parameters: never[]) => unknown)
+  ? T
+  : T extends object
+    ? { readonly [Key in keyof T]: Immutable<T[Key]> }
+    : T;
+
+/** Gives for usual values what the schema gives, many times faster, and `undefined` for all others. */
+export type ShortCut = (value: unknown) => unknown;
+
+const shortCuts = new WeakMap<object, ShortCut>();
+
+/** The short cut of a schema, or of what an optional one is made of. */
+export function shortCutOf(schema: unknown): ShortCut | undefined {
+  return schema instanceof ZodOptional ? shortCutOf(schema.unwrap()) : shortCuts.get(schema as object);
+}
+
+const ADDRESS = 'An IPv4 or IPv6 address expected.';
+const BIND = "An IPv4 or IPv6 address such as '127.0.0.1' or '::' expected.";
+const NAME = "A DNS name such as 'www.example.org' or '*.example.org' expected.";
+const NETWORK = "A network such as '192.0.2.0/24' or '2001:db8::/32', or 'loopback', 'private' or 'any' expected.";
+const SIZE = "A number of bytes, or a size such as '512KiB', '32MiB' or '1GiB' expected.";
+
+/** A TTL: on the wire it counts in seconds, and with less than one a unikernel would be stopped before it is used. */
+export function timeToLive(description: string) {
+  return duration(description)
+    .refine((ttl) => ttl >= 1_000, 'At least 1 second expected: unikernels stop after twice the TTL.')
+    .describe(description);
+}
+
+/** Bytes as a number or its text, or text with a unit (`512KiB`, `32MiB`, `1GiB`); parsed, in bytes. */
+export function byteSize(description: string) {
+  return z
+    .union([z.number(), z.string()], { error: SIZE })
+    .transform((value, context): number => parseByteSize(value) ?? refused(context, SIZE))
+    .meta({ title: 'size', description });
+}
+
+const UNITS: Readonly<Record<string, number>> = { '': 1, KiB: 1_024, MiB: 1_048_576, GiB: 1_073_741_824 };
+
+function parseByteSize(value: number | string): number | undefined {
+  const [, amount, unit = ''] = /^(\d+(?:\.\d+)?)\s*(KiB|MiB|GiB)?$/.exec(String(value).trim()) ?? [];
+  const bytes = amount === undefined ? Number.NaN : Math.round(Number(amount) * (UNITS[unit] ?? Number.NaN));
+  return Number.isSafeInteger(bytes) ? bytes : undefined;
+}
+
+/** One address or a list; parsed, a list without repetition. */
+export function addresses(description: string) {
+  return notEmpty(parseAddress, ADDRESS, description);
+}
+
+/** Addresses to listen on, one or a list. */
+export function bindAddresses(description: string) {
+  const address = z.string({ error: BIND }).refine((text) => isIP(text) !== 0, { error: BIND });
+  return z
+    .union([address, z.array(address).min(1, BIND)], { error: BIND })
+    .transform((given) => [...new Set([given].flat())])
+    .describe(description);
+}
+
+/** One name or a list; parsed, a list without repetition. */
+export function dnsNames(description: string) {
+  return notEmpty(parseDnsName, NAME, description);
+}
+
+/** A single name. */
+export function dnsName(description: string) {
+  return z
+    .string({ error: NAME })
+    .transform((text, context): string => parseDnsName(text) ?? refused(context, NAME))
+    .describe(description);
+}
+
+/** One network or a list, which may be empty; parsed, each as ADDRESS/LENGTH, words spelt out. */
+export function networks(description: string) {
+  const text = z.string({ error: NETWORK });
+  return oneOrMany(text, z.array(text), parseNetworks, NETWORK, description);
+}
+
+/** A server that queries are forwarded to. */
+export function serverEndpoint() {
+  return z
+    .string({ error: SERVER })
+    .transform((text, context) => parseServerEndpoint(text) ?? refused(context, serverLike(text)));
+}
+
+const SERVER =
+  "A server such as '9.9.9.9', '[2620:fe::fe]:53', 'tcp://9.9.9.9' or 'tls://9.9.9.9#dns.quad9.net' expected.";
+
+function serverLike(text: string): string {
+  if (text.startsWith('tls://')) {
+    return (
+      "An address such as 'tls://9.9.9.9', 'tls://[2620:fe::fe]:853' or 'tls://9.9.9.9#dns.quad9.net' expected; " +
+      'behind # stands the name in its certificate.'
+    );
+  }
+  if (text.startsWith('tcp://')) return "An address such as 'tcp://9.9.9.9' or 'tcp://[2620:fe::fe]:53' expected.";
+  return text.includes('#')
+    ? "A server without a name expected: only 'tls://9.9.9.9#dns.quad9.net' has one to be checked."
+    : SERVER;
+}
+
+/** One text or a list of at least one, with a short cut for a single text. */
+function notEmpty(parse: (text: string) => string | undefined, expected: string, description: string) {
+  const asList = (value: unknown): readonly string[] | undefined => {
+    const parsed = typeof value === 'string' ? parse(value) : undefined;
+    return parsed === undefined ? undefined : [parsed];
+  };
+  const text = z.string({ error: expected });
+  const schema = oneOrMany(text, z.array(text).min(1, expected), asList, expected, description);
+  shortCuts.set(schema, asList);
+  return schema;
+}
+
+/** One text or a list of texts, each of which `parse` must understand; parsed, what all became, without repetition. */
+function oneOrMany(
+  one: z.ZodString,
+  many: z.ZodArray<z.ZodString>,
+  parse: (text: string) => readonly string[] | undefined,
+  expected: string,
+  description: string,
+) {
+  return (
+    z
+      .union([one, many], { error: expected })
+      // One transformation for the list, not one for each element: there may be a million unikernels.
+      .transform((given, context): readonly string[] => {
+        if (typeof given === 'string') return parse(given) ?? refused(context, expected);
+        const parsed = given.map(parse);
+        for (const [index, value] of parsed.entries()) {
+          if (value !== undefined) continue;
+          context.addIssue({ code: 'custom', message: expected, path: [index], input: given[index] });
+        }
+        return [...new Set(parsed.flatMap((value) => value ?? []))];
+      })
+      .describe(description)
+  );
+}
+
+function refused(context: z.RefinementCtx, expected: string): never {
+  context.addIssue(expected);
+  return z.NEVER;
+}

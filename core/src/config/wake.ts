@@ -1,0 +1,57 @@
+import { z } from 'zod';
+import { parseNetworks } from '../net/networks.js';
+import { duration } from '../plugin-kit/duration.js';
+import { networks, type Immutable } from './values.js';
+
+const HOURS = "A span of the day such as '07:00-22:30' expected; it may pass midnight.";
+const LOCAL = ['loopback', 'private'].flatMap((word) => parseNetworks(word) ?? []);
+
+/** The key `wake`. */
+export const wakeSchema = z
+  .strictObject({
+    proof: z
+      .enum(['none', 'cookie-or-tcp'])
+      .optional()
+      .describe(
+        'What shows that a query comes from where it seems to: a DNS cookie or TCP, or nothing is asked for. ' +
+          'Where absent, all but loopback and private networks need the proof',
+      ),
+    trusted: networks(
+      'Who needs no proof; where absent, nobody, or by default loopback and private networks',
+    ).optional(),
+    allow: networks('Whose queries may wake').prefault(['any']),
+    deny: networks('Whose queries may not, although they are allowed').prefault([]),
+    types: z
+      .array(z.enum(['A', 'AAAA', 'HTTPS', 'SVCB']))
+      .prefault(['A', 'AAAA', 'HTTPS', 'SVCB'])
+      .describe('The types of queries that may wake'),
+    hours: z
+      .array(z.string({ error: HOURS }).regex(/^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$/, HOURS))
+      .prefault([])
+      .describe('When queries may wake, in local time, as spans such as 07:00-22:30; always where empty'),
+    budget: z
+      .strictObject({
+        perClient: z
+          .int()
+          .min(0)
+          .prefault(0)
+          .describe('Boots that one client may cause in the interval; 0 for no limit'),
+        perPrefix: z
+          .int()
+          .min(0)
+          .prefault(0)
+          .describe('Boots that one network (IPv4 /24, IPv6 /56) may cause in the interval; 0 for no limit'),
+        interval: duration('The interval').prefault('1m'),
+      })
+      .prefault({})
+      .describe('How much may be woken by whom'),
+  })
+  // Without `proof`, loopback and private networks are trusted; with it, only `trusted`.
+  .transform(({ proof, trusted, ...rest }) => ({
+    ...rest,
+    proof: proof ?? ('cookie-or-tcp' as const),
+    trusted: trusted ?? (proof === undefined ? LOCAL : []),
+  }));
+
+/** Whose queries may boot a unikernel, checked: networks are written as ADDRESS/LENGTH. */
+export type WakeSettings = Immutable<z.output<typeof wakeSchema>>;
