@@ -8,8 +8,8 @@ import type { Milliseconds } from './contracts/milliseconds.js';
 import type { Resolver } from './contracts/resolver.js';
 import type { StateStore } from './contracts/state-store.js';
 import { CachingResolver } from './dns/cache/caching-resolver.js';
-import { Access } from './dns/admission/access.js';
-import { DnsServer } from './dns/dns-server.js';
+import { AccessControl } from './dns/admission/access-control.js';
+import { DnsServer } from './dns/server.js';
 import { Forwarder } from './dns/forwarder/forwarder.js';
 import { ForwardingGate } from './dns/resolvers/forwarding-gate.js';
 import { MinimalAny } from './dns/resolvers/minimal-any.js';
@@ -24,8 +24,6 @@ import type { Unikernel } from './lifecycle/unikernel.js';
 import { CounterWriter } from './state/counter-writer.js';
 import { Notifiers } from './fleet/notifiers.js';
 import { HistoryWriter } from './state/history-writer.js';
-import { LmdbStateStore } from './state/lmdb-state-store.js';
-import { MemoryStateStore } from './builtins/memory-state-store.js';
 import type { ControlActions } from './control/status-report.js';
 import { Controls } from './control/controls.js';
 import { EventHub } from './telemetry/event-hub.js';
@@ -47,7 +45,7 @@ export class Jitsu {
   readonly #history: HistoryWriter;
   readonly #counters: CounterWriter<Unikernel>;
   readonly #lifecycle: Lifecycle;
-  readonly #access: Access;
+  readonly #access: AccessControl;
   readonly #resolvers: readonly Resolver[];
   #cache: CachingResolver | undefined;
   readonly #settings: Omit<Settings, 'unikernels'>;
@@ -64,8 +62,7 @@ export class Jitsu {
     const whole = { ...settings, unikernels };
     const instances = new Instances(whole, clock, logger);
     this.#fleet = new Fleet(whole, instances);
-    this.#store =
-      settings.persistDb === undefined ? new MemoryStateStore() : new LmdbStateStore({ path: settings.persistDb });
+    this.#store = instances.configured(settings.stateStore);
     this.#hub = new EventHub(clock, logger);
     this.#notifiers = new Notifiers(whole, instances);
     this.#history = new HistoryWriter(this.#store, logger);
@@ -80,7 +77,7 @@ export class Jitsu {
       },
       clock,
     );
-    this.#access = new Access(settings.dns, settings.wake, { clock, logger });
+    this.#access = new AccessControl(settings.dns, settings.wake, { clock, logger });
     this.controls = new Controls(
       {
         file: settings.file,

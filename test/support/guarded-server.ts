@@ -3,8 +3,8 @@
  * it boots one. It says `listening`, and `woken NAME` for each boot.
  */
 import { SystemClock } from '#core/clock.js';
-import { Access } from '#core/dns/admission/access.js';
-import { DnsServer } from '#core/dns/dns-server.js';
+import { AccessControl } from '#core/dns/admission/access-control.js';
+import { DnsServer } from '#core/dns/server.js';
 import { UnikernelResolver } from '#core/dns/resolvers/unikernel-resolver.js';
 import { WakeGuard } from '#core/dns/admission/wake-guard.js';
 import { DnsLog } from './dns-log.js';
@@ -17,7 +17,7 @@ const [, , address = '', port] = process.argv;
 const deps = { clock: new SystemClock(), logger: new DnsLog() };
 const settings = dnsSettings({ bind: [address], port: Number(port) });
 const wake = wakeSettings();
-const access = new Access(settings, wake, deps);
+const access = new AccessControl(settings, wake, deps);
 const guard = new WakeGuard(wake, access, deps.clock);
 const unikernels = Array.from({ length: 50 }, (_, index) =>
   aUnikernel({ name: `u${index}`, names: [`u${index}.lab.test`], addresses: [`192.0.2.${index}`, '2001:db8::7'] }),

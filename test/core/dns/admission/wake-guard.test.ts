@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import type { WakeSettings } from '#core/config/settings.js';
 import type { DnsClient, RecordsAnswer } from '#core/contracts/resolver.js';
 import type { WakeCause } from '#core/contracts/lifecycle-event.js';
-import { Access } from '#core/dns/admission/access.js';
-import { PROOF_WANTED } from '#core/dns/admission/proof-wanted.js';
+import { AccessControl } from '#core/dns/admission/access-control.js';
+import { PROOF_WANTED } from '#core/dns/admission/proof-answer.js';
 import { UnikernelResolver } from '#core/dns/resolvers/unikernel-resolver.js';
 import { WakeGuard } from '#core/dns/admission/wake-guard.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
@@ -34,7 +34,7 @@ class Stage {
   readonly clock: ManualClock;
   readonly log = new DnsLog();
   readonly summons = new EndlessSummons();
-  readonly access: Access;
+  readonly access: AccessControl;
   readonly unikernels: StagedUnikernel[];
   private readonly resolver: UnikernelResolver<StagedUnikernel>;
 
@@ -42,7 +42,7 @@ class Stage {
     this.clock = new ManualClock(now);
     const deps = { clock: this.clock, logger: this.log };
     const settings = wakeSettings(wake);
-    this.access = new Access(dnsSettings(), settings, deps);
+    this.access = new AccessControl(dnsSettings(), settings, deps);
     const guard = new WakeGuard(settings, this.access, this.clock);
     this.unikernels = Array.from({ length: 20 }, (_, index) =>
       aUnikernel({
@@ -181,9 +181,9 @@ describe('the wake guard', () => {
   it('asks no proof of who is trusted, and of nobody where none is wanted', async () => {
     const trusting = new Stage({ trusted: ['127.0.0.0/8'] });
     const believing = new Stage({ proof: 'none' });
-    for (const { access } of [trusting, believing]) assert.equal(access.judge(udpClient, undefined).proven, true);
+    for (const { access } of [trusting, believing]) assert.equal(access.admissionOf(udpClient).proven, true);
     const far = { ...udpClient, address: '192.0.2.1' };
-    assert.equal(trusting.access.judge(far, undefined).proven, false);
-    assert.equal(believing.access.judge(far, undefined).proven, true);
+    assert.equal(trusting.access.admissionOf(far).proven, false);
+    assert.equal(believing.access.admissionOf(far).proven, true);
   });
 });

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { Refusals } from '#core/dns/admission/refusals.js';
-import { ThreadRefusals } from '#core/dns/transport/mmsg/thread-refusals.js';
-import { createThreadState, ThreadState } from '#core/dns/transport/mmsg/thread-state.js';
+import { ThreadRefusals, createThreadState, ThreadState } from '#core/dns/transport/mmsg/thread-state.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { DnsLog } from '../../../../support/dns-log.js';
 

@@ -1,9 +1,9 @@
-import { addressBytes } from '../../net/address-bytes.js';
+import { addressBytes } from './address-bytes.js';
 
 /** How many addresses are remembered before all are forgotten again. */
 const MOST_REMEMBERED = 1_024;
 
-/** Turns addresses as sockets give them into bytes, and remembers those that it has seen: most askers come again. */
+/** Turns addresses as sockets give them into bytes, and remembers those that it has seen: most clients come again. */
 export class ClientAddresses {
   private readonly known = new Map<string, Uint8Array>();
 

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { NativeSocketsUnavailable } from '#core/net/native-sockets-unavailable.js';
-import { chooseUdpTransport, insteadOfMmsg } from '#core/dns/transport/udp-transport.js';
+import { chooseUdpTransport, insteadOfMmsg } from '#core/dns/transport/listeners.js';
 import { DnsLog } from '../../../support/dns-log.js';
 import { requireMmsg, UDP_TRANSPORTS } from '../../../support/udp-transports.js';
 
@@ -12,13 +12,13 @@ const unavailable = new NativeSocketsUnavailable('koffi cannot be loaded: no suc
 
 describe('the choice of how datagrams are taken', () => {
   it('is by itself the fastest that the machine has', async () => {
-    assert.equal((await chooseUdpTransport('auto', new DnsLog())).kind, UDP_TRANSPORTS.at(-1));
-    assert.equal((await chooseUdpTransport('dgram', new DnsLog())).kind, 'dgram');
+    assert.equal((await chooseUdpTransport('auto', new DnsLog())).name, UDP_TRANSPORTS.at(-1));
+    assert.equal((await chooseUdpTransport('dgram', new DnsLog())).name, 'dgram');
   });
 
   it('falls back to what Node can do, and the log says why', () => {
     const log = new DnsLog();
-    assert.equal(insteadOfMmsg('auto', unavailable, log).kind, 'dgram');
+    assert.equal(insteadOfMmsg('auto', unavailable, log).name, 'dgram');
     assert.deepEqual(log.at('info'), ['datagrams are taken one by one (dgram): mmsg cannot be had here']);
     assert.deepEqual(log.entries[0]?.fields, { reason: 'koffi cannot be loaded: no such file' });
   });

@@ -1,19 +1,18 @@
 import assert from 'node:assert/strict';
-import { PROOF_WANTED } from '#core/dns/admission/proof-wanted.js';
-import { writeCutAnswer } from '#core/dns/packet-cache/cut-answer.js';
-import { HotQuery } from '#core/dns/packet-cache/packet-query.js';
+import { PROOF_WANTED, writeProofAnswer } from '#core/dns/admission/proof-answer.js';
+import { QueryView } from '#core/dns/wire/query-view.js';
 import { writeResponse } from '#core/dns/wire/response-writer.js';
-import { anAsker } from '../../../support/dns-asker.js';
+import { anAdmission } from '../../../support/dns-admission.js';
 import { decodeReply, queryBytes, type QueryOptions } from '../../../support/dns-message.js';
 import { aQuery } from '../../../support/dns-query.js';
 
 describe('an answer that asks for a proof', () => {
   const cut = (options: QueryOptions): Uint8Array => {
     const message = queryBytes('www.test', options);
-    const query = new HotQuery(0);
+    const query = new QueryView(0);
     assert.ok(query.read(message, message.length));
     const out = new Uint8Array(512);
-    return out.subarray(0, writeCutAnswer(query, message, out, true, anAsker(), 0));
+    return out.subarray(0, writeProofAnswer(query, message, out, true, anAdmission(), 0));
   };
 
   it('says AA, lest glibc takes it for that of a lame server, but to class ANY', () => {

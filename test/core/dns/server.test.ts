@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import type { DnsSettings, Endpoint } from '#core/config/settings.js';
 import type { DnsAnswer, DnsQuery, RecordsAnswer, Resolver } from '#core/contracts/resolver.js';
-import { DnsServer } from '#core/dns/dns-server.js';
+import { DnsServer } from '#core/dns/server.js';
 import { frame, FrameReader } from '#core/dns/wire/frame-reader.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { askByTcp, askByUdp } from '../../support/dns-exchange.js';

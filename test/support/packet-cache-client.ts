@@ -1,25 +1,29 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { Asker, type SharedAccess } from '#core/dns/admission/asker.js';
-import type { HotMemory } from '#core/dns/packet-cache/packet-memory.js';
-import { HotReader, LONGEST_HOT_ANSWER, MISS } from '#core/dns/packet-cache/packet-reader.js';
+import { Admission, type SharedAdmission } from '#core/dns/admission/admission.js';
+import type { PacketMemory } from '#core/dns/packet-cache/packet-memory.js';
+import { PacketReader, LONGEST_CACHED_ANSWER, MISS } from '#core/dns/packet-cache/packet-reader.js';
+
+import { QueryView } from '#core/dns/wire/query-view.js';
 
 /** A thread that asks the same question over and over until it is told to stop, and looks at each answer. */
 interface Order {
-  readonly memory: HotMemory;
-  readonly access: SharedAccess;
+  readonly memory: PacketMemory;
+  readonly access: SharedAdmission;
   readonly query: Uint8Array;
   readonly state: Int32Array;
 }
 const { memory, access, query, state } = workerData as Order;
-const reader = new HotReader(memory, false);
-const asker = new Asker(access);
-asker.come(Uint8Array.of(127, 0, 0, 1), false);
-const out = Buffer.alloc(LONGEST_HOT_ANSWER);
+const reader = new PacketReader(memory, false);
+const asker = new Admission(access);
+asker.begin(Uint8Array.of(127, 0, 0, 1), false);
+const view = new QueryView(memory.seed);
+view.read(query, query.length);
+const out = Buffer.alloc(LONGEST_CACHED_ANSWER);
 let torn = 0;
 
 parentPort?.postMessage('asking');
 while (Atomics.load(state, 1) === 0) {
-  const length = reader.answer(query, query.length, out, asker, 1_000_000);
+  const length = reader.answer(view, query, query.length, out, asker, 1_000_000);
   if (length === MISS) continue;
   Atomics.add(state, 0, 1);
   if (!isWhole(length)) torn += 1;

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import type { DnsSettings, WakeSettings } from '#core/config/settings.js';
 import type { DnsAnswer, DnsClient, DnsQuery, Resolver } from '#core/contracts/resolver.js';
-import { Access } from '#core/dns/admission/access.js';
+import { AccessControl } from '#core/dns/admission/access-control.js';
 import { ForwardingGate } from '#core/dns/resolvers/forwarding-gate.js';
-import { PROOF_WANTED } from '#core/dns/admission/proof-wanted.js';
-import { Responder } from '#core/dns/responder.js';
+import { PROOF_WANTED } from '#core/dns/admission/proof-answer.js';
+import { QueryHandler } from '#core/dns/query-handler.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { cookieIn, queryWithCookie, rcodeOf } from '../../../support/dns-cookie.js';
 import { DnsLog } from '../../../support/dns-log.js';
@@ -26,8 +26,8 @@ class Stage {
   readonly clock = new ManualClock(1_700_000_000_000);
   readonly log = new DnsLog();
   readonly seen: DnsQuery[] = [];
-  readonly access: Access;
-  readonly responder: Responder;
+  readonly access: AccessControl;
+  readonly responder: QueryHandler;
 
   constructor(
     dns: Partial<DnsSettings> = {},
@@ -35,7 +35,7 @@ class Stage {
     answer: DnsAnswer = { rcode: 0, answers: [{ name: 'a.test', type: 'A', ttl: 1, address: '192.0.2.9' }] },
   ) {
     const settings = dnsSettings(dns);
-    this.access = new Access(settings, wakeSettings(wake), { clock: this.clock, logger: this.log });
+    this.access = new AccessControl(settings, wakeSettings(wake), { clock: this.clock, logger: this.log });
     const resolver: Resolver = {
       resolve: async (query) => {
         this.seen.push(query);
@@ -43,11 +43,13 @@ class Stage {
       },
     };
     const gate = settings.forwarders === 'off' ? [] : [new ForwardingGate(this.access)];
-    this.responder = new Responder(settings, [...gate, resolver], this.log, this.access);
+    this.responder = new QueryHandler(settings, [...gate, resolver], {
+      ...{ access: this.access, clock: this.clock, logger: this.log },
+    });
   }
 
   async bytes(message: Uint8Array, client = far): Promise<Uint8Array> {
-    const reply = await this.responder.respond(message, client);
+    const reply = await this.responder.handle(message, client);
     assert.ok(reply);
     return reply;
   }
@@ -192,7 +194,7 @@ describe('the limits for sources that may be forged', () => {
   const outcomes = async (stage: Stage, message: Uint8Array, client = far): Promise<string[]> => {
     const found: string[] = [];
     for (let round = 0; round < 7; round++) {
-      const reply = await stage.responder.respond(message, client);
+      const reply = await stage.responder.handle(message, client);
       found.push(reply === undefined ? 'none' : decodeReply(reply).flag_tc ? 'cut' : 'whole');
     }
     return found;
@@ -270,11 +272,11 @@ describe('waiting queries', () => {
     const limits = { ...dnsSettings().limits, pendingQueries: 8 };
     const clock = new ManualClock();
     const log = new DnsLog();
-    const access = new Access(dnsSettings(), wakeSettings(), { clock, logger: log });
+    const access = new AccessControl(dnsSettings(), wakeSettings(), { clock, logger: log });
     const stuck: Resolver = { resolve: () => new Promise(() => {}) };
-    const responder = new Responder(dnsSettings({ limits }), [stuck], log, access);
+    const responder = new QueryHandler(dnsSettings({ limits }), [stuck], { access, clock, logger: log });
     const ask = async (address: string): Promise<Uint8Array | undefined> =>
-      responder.respond(queryBytes('a.test'), { ...far, address });
+      responder.handle(queryBytes('a.test'), { ...far, address });
     const waiting = [ask('192.0.2.1'), ask('192.0.2.2')];
     assert.equal(decodeReply(await ask('192.0.2.3')).rcode, 'SERVFAIL');
     waiting.push(ask('198.51.100.1'));

@@ -4,15 +4,15 @@ import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { getPriority } from 'node:os';
 import { setEnvironmentData } from 'node:worker_threads';
-import { HotAnswers } from '#core/dns/packet-cache/packet-cache.js';
-import { createHotMemory } from '#core/dns/packet-cache/packet-memory.js';
+import { PacketCache } from '#core/dns/packet-cache/packet-cache.js';
+import { createPacketMemory } from '#core/dns/packet-cache/packet-memory.js';
 import { LASTING_LEASE } from '#core/dns/resolvers/lasting-lease.js';
 import type { MessageHandler } from '#core/dns/transport/message-handler.js';
-import { MmsgListener, type MmsgSurroundings } from '#core/dns/transport/mmsg/mmsg-listener.js';
+import { MmsgTransport, type MmsgContext } from '#core/dns/transport/mmsg/mmsg-transport.js';
 import { loadSocketCalls } from '#core/net/socket-calls.js';
 import { eventually } from '#core/testing/eventually.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
-import { anAccess } from '../../../../support/dns-asker.js';
+import { anAccessControl } from '../../../../support/dns-admission.js';
 import { askByUdp } from '../../../../support/dns-exchange.js';
 import { DnsLog } from '../../../../support/dns-log.js';
 import { decodeReply, queryBytes } from '../../../../support/dns-message.js';
@@ -32,31 +32,31 @@ describe('a listener that takes datagrams by mmsg', function () {
 
   const clock = new ManualClock();
   const log = new DnsLog();
-  const open: MmsgListener[] = [];
-  let around: MmsgSurroundings;
+  const open: MmsgTransport[] = [];
+  let context: MmsgContext;
 
   before(async function () {
     requireMmsg(this);
     const calls = await loadSocketCalls();
-    const hot = createHotMemory(16);
-    around = { calls, workers: 1, recursionAvailable: false, hot, access: anAccess(), clock, logger: log };
+    const packets = createPacketMemory(16);
+    context = { calls, workers: 1, recursionAvailable: false, packets, access: anAccessControl(), clock, logger: log };
   });
 
   afterEach(async () => {
     for (const listener of open.splice(0)) await listener.close();
   });
 
-  const start = async (handler: MessageHandler, more: Partial<MmsgSurroundings> = {}): Promise<MmsgListener> => {
-    const listener = await MmsgListener.open(here, handler, { ...around, ...more });
+  const start = async (handler: MessageHandler, more: Partial<MmsgContext> = {}): Promise<MmsgTransport> => {
+    const listener = await MmsgTransport.open(here, handler, { ...context, ...more });
     open.push(listener);
     return listener;
   };
 
   it('leaves neither a file nor a thread when it has been closed, 50 times', async () => {
-    await (await MmsgListener.open(here, echo, around)).close();
+    await (await MmsgTransport.open(here, echo, context)).close();
     const before = [openFiles(), threads()];
     for (let time = 0; time < 50; time += 5) {
-      const some = await Promise.all(Array.from({ length: 5 }, () => MmsgListener.open(here, echo, around)));
+      const some = await Promise.all(Array.from({ length: 5 }, () => MmsgTransport.open(here, echo, context)));
       await Promise.all(some.map((listener) => listener.close()));
     }
     assert.deepEqual([openFiles(), threads()], before);
@@ -66,9 +66,9 @@ describe('a listener that takes datagrams by mmsg', function () {
     const { port } = await start(echo);
     const before = [openFiles(), threads()];
     const address = { ...here, port };
-    await assert.rejects(MmsgListener.open(address, echo, around), { code: 'JITSU_LISTEN_FAILED' });
+    await assert.rejects(MmsgTransport.open(address, echo, context), { code: 'JITSU_LISTEN_FAILED' });
     const program = new URL('data:text/javascript,throw new Error("no such thing here")');
-    await assert.rejects(MmsgListener.open(here, echo, { ...around, program, workers: 3 }), {
+    await assert.rejects(MmsgTransport.open(here, echo, { ...context, program, workers: 3 }), {
       name: 'NativeSocketsUnavailable',
       message: /no such thing here/,
     });
@@ -122,12 +122,12 @@ describe('a listener that takes datagrams by mmsg', function () {
   });
 
   it('drops and cuts a flood of what is hot in its threads, and has only the count of it on the main thread', async () => {
-    const hot = new HotAnswers(false, clock);
+    const hot = new PacketCache(false, clock);
     const address = { name: 'a.test', type: 'A', ttl: 60, address: '192.0.2.1' } as const;
     hot.keep(aQuery('a.test'), { rcode: 0, answers: [address], lease: LASTING_LEASE });
-    const access = anAccess({ rateLimit: { perSecond: 5, slip: 2, exempt: [] } });
+    const access = anAccessControl({ rateLimit: { perSecond: 5, slip: 2, exempt: [] } });
     let handled = 0;
-    const { port } = await start(() => void (handled += 1), { hot: hot.memory, access });
+    const { port } = await start(() => void (handled += 1), { packets: hot.memory, access });
     const client = createSocket('udp4');
     const found: boolean[] = [];
     client.on('message', (reply) => found.push(decodeReply(reply).flag_tc));

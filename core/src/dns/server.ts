@@ -4,30 +4,29 @@ import type { Logger } from '../contracts/logger.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { DnsClient, Resolver } from '../contracts/resolver.js';
 import { shuttingDown } from '../errors.js';
-import { Access, ANYBODY_WAKES } from './admission/access.js';
-import { HotAnswers } from './packet-cache/packet-cache.js';
-import { Responder } from './responder.js';
+import { AccessControl, ANYBODY_WAKES } from './admission/access-control.js';
+import { PacketCache } from './packet-cache/packet-cache.js';
+import { QueryHandler } from './query-handler.js';
 import { Listeners } from './transport/listeners.js';
-import type { MessageHandler } from './transport/message-handler.js';
 
 /**
  * The DNS server: sockets on one side, an ordered chain of resolvers on the other, the first of which with an answer
  * answers. It neither opens nor closes its resolvers.
  */
 export class DnsServer {
-  private readonly hot: HotAnswers;
-  private readonly responder: Responder;
+  private readonly packetCache: PacketCache;
+  private readonly queries: QueryHandler;
   private listeners: Listeners | undefined;
 
   constructor(
     private readonly settings: DnsSettings,
     resolvers: readonly Resolver[],
     private readonly deps: { readonly clock: Clock; readonly logger: Logger },
-    /** Judges the askers; by these settings alone unless told otherwise. */
-    private readonly access = new Access(settings, ANYBODY_WAKES, deps),
+    /** Judges the clients; by these settings alone unless told otherwise. */
+    private readonly access = new AccessControl(settings, ANYBODY_WAKES, deps),
   ) {
-    this.hot = new HotAnswers(settings.forwarders !== 'off', deps.clock);
-    this.responder = new Responder(settings, resolvers, deps.logger, access, this.hot);
+    this.packetCache = new PacketCache(settings.forwarders !== 'off', deps.clock);
+    this.queries = new QueryHandler(settings, resolvers, { ...deps, access, packetCache: this.packetCache });
   }
 
   /** What it listens on, an endpoint for each bind address with the port in use. Empty before `listen`. */
@@ -42,39 +41,32 @@ export class DnsServer {
 
   /** Opens UDP and TCP on one port of every bind address, or nothing at all. @throws JITSU_LISTEN_FAILED */
   async listen(): Promise<void> {
-    const handler: MessageHandler = (message, client, signal) => this.handle(message, client, signal);
-    // Threads have looked for a hot answer by themselves.
-    const missHandler: MessageHandler = (message, client) => this.responder.respond(message, client);
-    const { access, deps } = this;
-    const around = { ...deps, access, hot: this.hot.memory, missHandler };
-    this.listeners = await Listeners.open(this.settings, handler, around);
+    const { access, deps, packetCache, queries } = this;
+    const context = { ...deps, access, packets: packetCache.memory };
+    this.listeners = await Listeners.open(
+      this.settings,
+      (message, client, signal) => queries.handle(message, client, signal),
+      context,
+    );
   }
 
-  /**
-   * The one way from a message's bytes to its reply's bytes, with or without a socket: at once where nobody has to be
-   * waited for. Never throws or rejects; `undefined` means silence. The message must not change any more, as the search
-   * for an answer may outlast the asker. `signal` aborts when the asker is gone.
-   */
+  /** The reply to a message, with or without a socket: see {@link QueryHandler.handle}. */
   handle(
     message: Uint8Array,
     client: DnsClient,
     signal?: AbortSignal,
   ): Uint8Array | undefined | Promise<Uint8Array | undefined> {
-    const asker = this.access.askerOf(client);
-    const hot = this.hot.answer(message, asker);
-    this.access.refusals.addByRate(asker.verdict, client.address);
-    if (hot === undefined) return this.responder.respond(message, client, signal);
-    return hot === 'silence' ? undefined : hot;
+    return this.queries.handle(message, client, signal);
   }
 
   /** Has every use so far of an answer that was given again counted. */
   settleUses(): void {
-    this.hot.settle();
+    this.packetCache.settle();
   }
 
   /** Drops every answer that may be given again until a certain time, so that its resolver is asked anew. */
   forgetReusable(): void {
-    this.hot.endReusable();
+    this.packetCache.endReusable();
   }
 
   /** Has what answers by itself go before whatever else wants a processor, as long as that is wanted. */
@@ -88,11 +80,11 @@ export class DnsServer {
    */
   async close(grace: Milliseconds): Promise<void> {
     const reason = shuttingDown();
-    this.responder.refuse(reason);
-    this.hot.close();
+    this.queries.refuse(reason);
+    this.packetCache.close();
     this.listeners?.stopAccepting();
-    const timer = this.deps.clock.after(grace, () => this.responder.abort(reason));
-    await this.responder.drained();
+    const timer = this.deps.clock.after(grace, () => this.queries.abort(reason));
+    await this.queries.drained();
     timer[Symbol.dispose]();
     await this.listeners?.close();
     this.listeners = undefined;

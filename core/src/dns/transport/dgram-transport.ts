@@ -6,9 +6,16 @@ import type { Logger } from '../../contracts/logger.js';
 import { numericLookup } from '../../net/numeric-lookup.js';
 import { listenError } from './listen-error.js';
 import type { MessageHandler } from './message-handler.js';
+import type { UdpTransport, UdpTransportKind } from './udp-transport.js';
 
-/** One UDP socket that hands over every datagram, and sends back what comes of it. */
-export class UdpListener {
+/** Takes datagrams one by one, as Node does. */
+export const DGRAM: UdpTransportKind = {
+  name: 'dgram',
+  open: (endpoint, handler, { logger }) => DgramTransport.open(endpoint, handler, logger),
+};
+
+/** One UDP socket of Node's that hands over every datagram, and sends back what comes of it. */
+export class DgramTransport implements UdpTransport {
   private readonly socket: Socket;
   private unanswered = 0;
   private answered: (() => void) | undefined;
@@ -33,8 +40,8 @@ export class UdpListener {
   }
 
   /** @throws JITSU_LISTEN_FAILED */
-  static async open(endpoint: Endpoint, handler: MessageHandler, logger: Logger): Promise<UdpListener> {
-    const listener = new UdpListener(endpoint.address, handler, logger);
+  static async open(endpoint: Endpoint, handler: MessageHandler, logger: Logger): Promise<DgramTransport> {
+    const listener = new DgramTransport(endpoint.address, handler, logger);
     const { socket } = listener;
     try {
       // With our own lookup the socket may be bound before `bind` returns.
@@ -53,6 +60,9 @@ export class UdpListener {
   get port(): number {
     return this.socket.address().port;
   }
+
+  /** No thread of it answers by itself. */
+  goFirst(): void {}
 
   /** Takes no more datagrams, and closes the socket when the last reply has left. */
   async close(): Promise<void> {

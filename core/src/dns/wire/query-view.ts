@@ -1,28 +1,29 @@
-import { WHOLE_COOKIE_LENGTH } from '../admission/asker.js';
-import { COOKIE_OPTION, isCookieLength, OPT_LENGTH, UDP_PAYLOAD_SIZE } from '../wire/opt-record.js';
-import { HEADER_LENGTH } from '../wire/header.js';
-import { RecordType } from '../wire/dns-parameters.js';
-import { SMALLEST_PAYLOAD_SIZE } from '../wire/query-parser.js';
-import { LONGEST_KEY } from './slot-layout.js';
+import { HEADER_LENGTH } from './header.js';
+import { COOKIE_OPTION, COOKIE_OPTION_LENGTH, isCookieLength, OPT_LENGTH, UDP_PAYLOAD_SIZE } from './opt-record.js';
+import { RecordType } from './dns-parameters.js';
+
+/** A payload size below this one counts as this one (RFC 6891, 6.2.3), in bytes. */
+export const SMALLEST_PAYLOAD_SIZE = 512;
 
 const LONGEST_NAME = 255;
+
+/** The longest key, in bytes: a question and a byte of flags. */
+const LONGEST_KEY = LONGEST_NAME + 4 + 1;
+
 /** A header, and the question for the root. */
 const SHORTEST_QUERY = HEADER_LENGTH + 5;
 const OPTION_HEAD_LENGTH = 4;
 const DNSSEC_OK = 0x80;
 
-/** What a COOKIE option takes in an answer, in bytes: it always holds a client cookie and one of ours. */
-export const COOKIE_OPTION_LENGTH = OPTION_HEAD_LENGTH + WHOLE_COOKIE_LENGTH;
-
 /**
- * What hot answers look at in a query, read from its bytes in one walk and without any allocation. One instance serves
- * for any number of queries, one after the other.
+ * A plain query, read from its bytes in one walk and without any allocation: all that admission and the packet cache need
+ * of it, in any thread. One instance serves for any number of queries, one after the other.
  *
  * The key is the question with its letters in lower case, and a byte with RD, AD, CD and DO: whatever else a query holds
- * makes no difference to what it is answered, other than how long that may be and which cookie goes with it, or is not
- * read here at all.
+ * makes no difference to what it is answered, other than how long that may be and which cookie goes with it, or makes it
+ * no plain one.
  */
-export class HotQuery {
+export class QueryView {
   /** The key, in words, filled up with zeros. */
   readonly key = new Int32Array(LONGEST_KEY / 4);
   /** In bytes. */
@@ -32,7 +33,9 @@ export class HotQuery {
   questionLength = 0;
   edns = false;
   dnssecOk = false;
-  /** How long the answer may be over UDP, in bytes. */
+  /** What the client takes over UDP, in bytes. */
+  payloadSize = SMALLEST_PAYLOAD_SIZE;
+  /** How long the answer may be over UDP, in bytes: never above what we give. */
   udpLimit = SMALLEST_PAYLOAD_SIZE;
   /** What the COOKIE option takes in the answer, in bytes; 0 where the query has none. */
   cookieOptionLength = 0;
@@ -41,7 +44,7 @@ export class HotQuery {
   cookieLength = 0;
   private readonly bytes = new Uint8Array(this.key.buffer);
 
-  /** @param seed as in {@link HotMemory} */
+  /** @param seed what hashes begin with */
   constructor(private readonly seed: number) {}
 
   /**
@@ -102,8 +105,8 @@ export class HotQuery {
     const ownedByRoot = byteAt(message, start) === 0;
     if (!ownedByRoot || uint16At(message, start + 1) !== RecordType.OPT || byteAt(message, start + 6) !== 0)
       return false;
-    const payloadSize = Math.max(uint16At(message, start + 3), SMALLEST_PAYLOAD_SIZE);
-    this.udpLimit = Math.min(payloadSize, UDP_PAYLOAD_SIZE);
+    this.payloadSize = Math.max(uint16At(message, start + 3), SMALLEST_PAYLOAD_SIZE);
+    this.udpLimit = Math.min(this.payloadSize, UDP_PAYLOAD_SIZE);
     this.dnssecOk = (byteAt(message, start + 7) & DNSSEC_OK) !== 0;
     return true;
   }

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import type { DnsSettings } from '#core/config/settings.js';
 import type { DnsAnswer, Resolver } from '#core/contracts/resolver.js';
-import { Access, ANYBODY_WAKES } from '#core/dns/admission/access.js';
-import { Responder } from '#core/dns/responder.js';
+import { AccessControl, ANYBODY_WAKES } from '#core/dns/admission/access-control.js';
+import { QueryHandler } from '#core/dns/query-handler.js';
 import { JitsuError, type JitsuErrorCode } from '#core/errors.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { DnsLog } from '../../support/dns-log.js';
@@ -21,16 +21,17 @@ const query = queryBytes('a.test', { edns: {} });
 
 class Stage {
   readonly log = new DnsLog();
-  readonly responder: Responder;
+  readonly responder: QueryHandler;
 
   constructor(resolvers: Resolver[], settings: Partial<DnsSettings> = {}) {
     const all = dnsSettings(settings);
-    const access = new Access(all, ANYBODY_WAKES, { clock: new ManualClock(), logger: this.log });
-    this.responder = new Responder(all, resolvers, this.log, access);
+    const deps = { clock: new ManualClock(), logger: this.log };
+    const access = new AccessControl(all, ANYBODY_WAKES, deps);
+    this.responder = new QueryHandler(all, resolvers, { ...deps, access });
   }
 
   async ask(message = query, signal?: AbortSignal): Promise<Reply> {
-    return decodeReply(await this.responder.respond(message, udpClient, signal));
+    return decodeReply(await this.responder.handle(message, udpClient, signal));
   }
 }
 
@@ -141,7 +142,7 @@ describe('the responder', () => {
   it('stays silent on responses', async () => {
     const response = Buffer.from(query);
     response.writeUInt16BE(0x8000, 2);
-    assert.equal(await new Stage([]).responder.respond(response, udpClient), undefined);
+    assert.equal(await new Stage([]).responder.handle(response, udpClient), undefined);
   });
 });
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { UdpListener } from '#core/dns/transport/udp-listener.js';
+import { DgramTransport } from '#core/dns/transport/dgram-transport.js';
 import { DnsLog } from '../../../support/dns-log.js';
 
 describe('a UDP listener by dgram', () => {
@@ -14,7 +14,7 @@ describe('a UDP listener by dgram', () => {
       taken += 1;
       return new Uint8Array(12);
     };
-    const listener = await UdpListener.open(endpoint, reply, log);
+    const listener = await DgramTransport.open(endpoint, reply, log);
     const socket = Reflect.get(listener, 'socket') as Socket;
     socket.emit('message', Buffer.alloc(12), { address: '127.0.0.1', port: 0, family: 'IPv4', size: 12 });
     assert.equal(taken, 0);
@@ -24,7 +24,7 @@ describe('a UDP listener by dgram', () => {
 
   it('closes when the answers of what it took have left, and takes nothing meanwhile', async () => {
     const answers: ((reply: Uint8Array) => void)[] = [];
-    const listener = await UdpListener.open(
+    const listener = await DgramTransport.open(
       endpoint,
       () => new Promise((resolve) => answers.push(resolve)),
       new DnsLog(),
