@@ -86,7 +86,7 @@ export class RunningProcesses {
 
   /** The processes of a machine that runs. @throws JITSU_BACKEND_UNREACHABLE while this is closed */
   get(id: MachineId): ProcessGroup | undefined {
-    if (!this.#isConnected) throw this.#notConnected();
+    this.#checkConnected();
     return this.#groups.get(id);
   }
 
@@ -107,14 +107,14 @@ export class RunningProcesses {
   /** @throws JITSU_BACKEND_FAILED, JITSU_BACKEND_UNREACHABLE */
   async spawn(plan: ProcessPlan): Promise<void> {
     const { id } = plan;
-    if (!this.#isConnected) throw this.#notConnected();
+    this.#checkConnected();
     const spawner = this.#livingSpawner();
     let child: LiveChild | undefined;
     try {
       this.#records.begin(id);
       const files = this.#output.create(id, plan.name);
       child = await spawnProcess(plan, files, this.#runtimeDirectory, spawner);
-      if (this.#sweep === undefined) throw this.#notConnected();
+      this.#checkConnected();
       const startTime = this.#table.look(child.pid)?.startTime ?? '';
       const record = { pid: child.pid, startTime, bootId: this.#table.bootId };
       this.#records.save(id, record);
@@ -138,8 +138,8 @@ export class RunningProcesses {
     this.#sweep?.attend();
   }
 
-  get #isConnected(): boolean {
-    return this.#sweep !== undefined;
+  #checkConnected(): void {
+    if (!this.#sweep) throw this.#notConnected();
   }
 
   /** Made when there is something to spawn: it takes a sixth of Jitsu's memory, and of the time of its start. */
