@@ -1,5 +1,6 @@
 import type { Clock } from '../contracts/clock.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
+import type { JitsuError } from '../errors.js';
 
 /** How long `close` waits for sessions to end and for an attempt that is under way. */
 const FAREWELL: Milliseconds = 1_000;
@@ -20,13 +21,13 @@ export interface SessionCare<Session> {
   /** How long to wait before the next attempt, after so many failures in a row, at least one. */
   pause(failures: number, reason: unknown): Milliseconds;
   /** The error of whoever wants a session and there is none; `retryIn` where another attempt follows. */
-  absence(reason: unknown, retryIn?: Milliseconds): Error;
+  absence(reason: unknown, retryIn?: Milliseconds): JitsuError;
   /** The same before it is opened and after it is closed. */
-  notOpen(): Error;
+  notOpen(): JitsuError;
   /** From now on there is no session. */
-  onLost?(absence: Error): void;
+  onLost?(absence: JitsuError): void;
   /** Another attempt has failed. */
-  onFailed?(absence: Error): void;
+  onFailed?(absence: JitsuError): void;
   /** There is a session again, and anything may have changed meanwhile. */
   onBack?(session: Session): void;
 }
@@ -52,7 +53,7 @@ export interface SessionCare<Session> {
  */
 export class Reconnecting<Session extends object> {
   #session: Session | undefined;
-  #absence: Error;
+  #absence: JitsuError;
   /** Present while it is meant to be open. */
   #wanted: AbortController | undefined;
   #opening: Promise<void> | undefined;
@@ -199,7 +200,7 @@ export class Reconnecting<Session extends object> {
     if (wanted.aborted) return this.#end(session);
     this.#session = session;
     if (again && this.care.restore !== undefined) await this.#restore(session, wanted);
-    if (wanted.aborted) return;
+    wanted.throwIfAborted();
     if (again) this.care.onBack?.(session);
     this.care.follow?.(session, (reason) => this.lose(session, reason));
   }

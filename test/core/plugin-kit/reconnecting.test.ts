@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
+import { JitsuError } from '#core/errors.js';
 import { Reconnecting, type SessionCare } from '#core/plugin-kit/reconnecting.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 
@@ -32,8 +33,8 @@ class Stage {
       close: async ({ number }) => void this.closed.push(number),
       follow: (session, lose) => (session.lose = lose),
       pause: (failures) => 100 * failures,
-      absence: (reason, retryIn) => new Error(`${String((reason as Error).message)} ${retryIn ?? 'never'}`),
-      notOpen: () => new Error('not open'),
+      absence: (reason, retryIn) => unreachable(`${(reason as Error).message} ${retryIn ?? 'never'}`),
+      notOpen: () => unreachable('not open'),
       onLost: ({ message }) => this.told.push(`lost: ${message}`),
       onFailed: ({ message }) => this.told.push(`failed: ${message}`),
       onBack: ({ number }) => this.told.push(`back: ${number}`),
@@ -57,13 +58,13 @@ class Stage {
 describe('a connection that is kept open', () => {
   it('has a session from when it is opened until it is closed', async () => {
     const { connection, opened, closed } = new Stage();
-    assert.throws(() => connection.session, /^Error: not open$/);
+    assert.throws(() => connection.session, /^JitsuError: not open$/);
     await Promise.all([connection.open(), connection.open()]);
     await connection.open();
     assert.equal(connection.session, opened[0]);
     assert.equal(opened.length, 1);
     await connection.close();
-    assert.throws(() => connection.session, /^Error: not open$/);
+    assert.throws(() => connection.session, /^JitsuError: not open$/);
     assert.deepEqual(closed, [0]);
     await connection.close();
     assert.deepEqual(closed, [0]);
@@ -72,7 +73,7 @@ describe('a connection that is kept open', () => {
   it('says why it cannot be opened, tries nothing by itself then, and can be opened later', async () => {
     const { connection, attempts, clock } = new Stage();
     attempts.push(new Error('no'));
-    await assert.rejects(connection.open(), /^Error: no never$/);
+    await assert.rejects(connection.open(), /^JitsuError: no never$/);
     assert.equal(clock.pending, 0);
     assert.throws(() => connection.session, /not open/);
     await connection.open();
@@ -130,13 +131,13 @@ describe('a connection that is kept open', () => {
     const failing = (message: string) => connection.use(async () => Promise.reject(new Error(message)), isFatal);
     await assert.rejects(failing('harmless'), /^Error: harmless$/);
     assert.equal(stage.absence, 'session 0');
-    await assert.rejects(failing('fatal'), /^Error: fatal 100$/);
-    await assert.rejects(failing('harmless'), /^Error: fatal 100$/);
+    await assert.rejects(failing('fatal'), /^JitsuError: fatal 100$/);
+    await assert.rejects(failing('harmless'), /^JitsuError: fatal 100$/);
     await clock.advance(100);
     assert.equal(await connection.use(async ({ number }) => number, isFatal), 1);
     const using = connection.use(async () => setImmediate().then(() => Promise.reject(new Error('cut off'))), isFatal);
     stage.lose();
-    await assert.rejects(using, /^Error: gone 100$/);
+    await assert.rejects(using, /^JitsuError: gone 100$/);
     await connection.close();
   });
 
@@ -144,9 +145,9 @@ describe('a connection that is kept open', () => {
     const restored: (number | undefined)[] = [];
     let fail = true;
     const stage: Stage = new Stage({
-      restore: async ({ number }) => {
-        restored.push(number, stage.connection.current?.number);
-        stage.opened.at(-1)?.lose(new Error('not followed yet'));
+      restore: async (session) => {
+        restored.push(session.number, stage.connection.current?.number);
+        stage.connection.lose(session, new Error('not followed yet'));
         if (fail) throw new Error('cannot be restored');
       },
     });
@@ -195,7 +196,7 @@ describe('a connection that is kept open', () => {
     await close;
     assert.equal(clock.pending, 0);
     arrive();
-    await assert.rejects(open, /^Error: not open$/);
+    await assert.rejects(open, /^JitsuError: not open$/);
     await setImmediate();
     assert.deepEqual(closed, [0]);
   });
@@ -238,6 +239,10 @@ describe('a connection that is kept open', () => {
     }
   });
 });
+
+function unreachable(message: string): JitsuError {
+  return new JitsuError('JITSU_BACKEND_UNREACHABLE', message);
+}
 
 /** Numbers from 0 to 1, the same ones for the same seed (mulberry32). */
 function randomNumbers(seed: number): () => number {
