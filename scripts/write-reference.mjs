@@ -11,8 +11,8 @@ const ROOT = new URL('../', import.meta.url);
 
 async function contributions() {
   const all = new Contributions();
-  const { registerBuiltIns } = await import('#core/builtins/built-ins.js');
-  all.register('Jitsu itself', registerBuiltIns);
+  const { builtins } = await import('#core/builtins/builtins.js');
+  all.register('Jitsu itself', (registry) => builtins.register(registry));
   for (const folder of (await readdir(new URL('plugins/', ROOT))).sort()) {
     const { name, keywords } = JSON.parse(await readFile(new URL(`plugins/${folder}/package.json`, ROOT), 'utf8'));
     if (!keywords?.includes('jitsu-plugin')) continue;

@@ -44,7 +44,8 @@ const LOCAL = [
 
 describe('the settings', () => {
   it('have a default for everything', async () => {
-    const { dns, wake, boot, ...settings } = await read({});
+    const { dns, wake, boot, stateStore, ...settings } = await read({});
+    assert.deepEqual([stateStore.contribution.name, stateStore.options], ['memory', {}]);
     assert.deepEqual(dns, {
       bind: ['127.0.0.1'],
       port: 53,
@@ -295,9 +296,9 @@ describe('the settings', () => {
   it('hold the notifiers and resolvers that have an entry', async () => {
     const options = z.object({ url: z.string(), retries: z.int().default(3) });
     const context = settingsContext((registry) => {
-      registry.notifier({ name: 'hook', useClass: Object as never, description: 'A hook', options });
-      registry.notifier({ name: 'quiet', useClass: Object as never, description: 'Not configured', options });
-      registry.resolver({ name: 'table', useClass: Object as never, description: 'A table', options });
+      registry.notifier({ name: 'hook', useClass: class {} as never, description: 'A hook', options });
+      registry.notifier({ name: 'quiet', useClass: class {} as never, description: 'Not configured', options });
+      registry.resolver({ name: 'table', useClass: class {} as never, description: 'A table', options });
     });
     const config = { notifiers: { hook: { url: 'x' } }, resolvers: { table: { url: 'y', retries: 1 } } };
     const { notifiers, resolvers } = await readSettings({ config, directory: '/nowhere' }, context);
@@ -311,11 +312,32 @@ describe('the settings', () => {
     );
   });
 
+  it('hold the state store that is named, with its options; else lmdb with a path, and memory without one', async () => {
+    const context = settingsContext((registry) => {
+      const options = z.object({ path: z.string(), flushEvery: z.int().default(5) });
+      registry.stateStore({ name: 'json-file', useClass: class {} as never, description: 'A file', options });
+    });
+    const stateOf = async (state: object) => {
+      const { stateStore } = await readSettings({ config: { state }, directory: '/nowhere' }, context);
+      return [stateStore.contribution.name, stateStore.options];
+    };
+    assert.deepEqual(await stateOf({}), ['memory', {}]);
+    assert.deepEqual(await stateOf({ path: 'state' }), ['lmdb', { path: '/nowhere/state' }]);
+    const named = { use: 'json-file', path: 'state.json', flushEvery: 1 };
+    assert.deepEqual(await stateOf(named), ['json-file', { path: '/nowhere/state.json', flushEvery: 1 }]);
+    assert.deepEqual(await problemsOf({ state: { use: 'lmdb' } }), ['state.path: missing. Text expected.']);
+    assert.match(
+      (await problemsOf({ state: { use: 'mem' } }))[0] ?? '',
+      /^state\.use: 'mem'\. No state store of that name/,
+    );
+    assert.match((await problemsOf({ state: { pth: 'x' } }))[0] ?? '', /^state\.pth: 'x'\. No such key; did you mean/);
+  });
+
   it('make a probe of waitForKey, after which the common pause applies', async () => {
     const context = settingsContext((registry) => {
       registry.readinessProbe({
         name: 'xenstore-key',
-        useClass: Object as never,
+        useClass: class {} as never,
         description: 'A key',
         argument: z.string(),
       });

@@ -7,7 +7,7 @@ import { numericLookup } from '../../net/numeric-lookup.js';
 export interface UdpSocketListener {
   /** A datagram has come from the upstream, in memory that the listener owns. */
   onMessage(message: Uint8Array): void;
-  /** The system reported an error; after a `fatal` one the socket is unusable. Never called from within `send`. */
+  /** The system reported an error; after a `fatal` one the socket is unusable. Never called by `send`, nor after `close`. */
   onError(error: Error, fatal: boolean): void;
 }
 
@@ -47,7 +47,7 @@ class DgramSocket implements UdpSocket {
     this.socket = createSocket({ type: `udp${family}`, lookup: numericLookup(family) });
     this.socket.on('message', (message) => listener.onMessage(message));
     // Without a callback of its own, a failed connect is an 'error' event as well.
-    this.socket.on('error', (error) => listener.onError(error, this.unsent !== undefined));
+    this.socket.on('error', (error) => this.fail(error, this.unsent !== undefined));
     this.socket.once('connect', () => this.sendUnsent());
     this.socket.connect(port, address);
   }
@@ -64,8 +64,12 @@ class DgramSocket implements UdpSocket {
 
   /** One callback for all messages: one for each would cost as much as the message. */
   private readonly onSent = (error: Error | null): void => {
-    if (error !== null) this.listener.onError(error, false);
+    if (error !== null) this.fail(error, false);
   };
+
+  private fail(error: Error, fatal: boolean): void {
+    if (!this.closed) this.listener.onError(error, fatal);
+  }
 
   private sendUnsent(): void {
     const messages = this.unsent ?? [];
