@@ -4,7 +4,7 @@ import { writeAnswer } from '../wire/answer-writer.js';
 import { copyBytes, foldCase, putUint16, readUint16 } from '../wire/bytes.js';
 import { RecordType } from '../wire/dns-parameters.js';
 import { HEADER_LENGTH, HeaderFlag, isTruncated, readFlags } from '../wire/header.js';
-import { layoutOf, type MessageLayout } from '../wire/message-sections.js';
+import { sectionsOf, type MessageSections } from '../wire/message-sections.js';
 import { cookieOption, OPT_LENGTH, optBytes, writeOpt } from '../wire/opt-record.js';
 import { questionBytes } from '../wire/question.js';
 import type { RecordSpan } from '../wire/record-walk.js';
@@ -57,10 +57,10 @@ export function packetOf(
   const reply = writeAnswer(canonical, answer, recursionAvailable);
   // Who gets what somebody else has cut is meant to ask again by TCP, and not to have it from memory.
   if (reply === undefined || isTruncated(reply)) return undefined;
-  const layout = layoutOf(reply);
+  const sections = sectionsOf(reply);
   // Whoever gets no OPT record would get another rcode than this one.
-  if (layout === undefined || (layout.opt?.extendedRcode ?? 0) > 0) return undefined;
-  const { questionEnd, records, answerCount, authorityCount, opt } = layout;
+  if (sections === undefined || (sections.opt?.extendedRcode ?? 0) > 0) return undefined;
+  const { questionEnd, records, answerCount, authorityCount, opt } = sections;
   const countsDown = 'message' in answer;
   return {
     question: canonical.message,
@@ -70,7 +70,7 @@ export function packetOf(
     additionals: records.length - answerCount - authorityCount,
     tail: reply.subarray(questionEnd, records.at(-1)?.end ?? questionEnd),
     options: opt?.options ?? NO_OPTIONS,
-    rotationLength: countsDown ? 0 : rotationOf(reply, layout),
+    rotationLength: countsDown ? 0 : rotationOf(reply, sections),
     ttlOffsets: countsDown ? records.map(({ typeAt }) => typeAt + 4 - questionEnd) : [],
     storedAt: now,
     expiresAt,
@@ -138,7 +138,7 @@ function canonicalQuery(query: DnsQuery): DnsQuery {
 }
 
 /** Addresses of one set and one length can change places: none of them holds a name that another could point to. */
-function rotationOf(reply: Uint8Array, { records, answerCount }: MessageLayout): number {
+function rotationOf(reply: Uint8Array, { records, answerCount }: MessageSections): number {
   const answers = records.slice(0, answerCount);
   const [first] = answers;
   if (first === undefined || answers.length < 2) return 0;
