@@ -10,7 +10,7 @@ import { ExtendedErrorCode, Rcode, RecordType } from '../wire/dns-parameters.js'
 
 const { Prohibited, NotReady } = ExtendedErrorCode;
 
-/** Stands between a query and a boot: by who asks, for what, when, and how often. */
+/** Decides which queries may boot unikernels: by client, type, time of day and budget. */
 export class WakeGuard {
   private readonly types: ReadonlySet<number>;
   private readonly hours: WakeHours;
@@ -80,12 +80,12 @@ export class WakeGuard {
   }
 }
 
-/** How many askers are remembered. Each is there for a boot that it caused: to push one out costs a boot apiece. */
+/** How many clients are remembered. Each has caused a boot, so that evicting one costs a boot. */
 const MOST_REMEMBERED = 10_000;
 
-/** How many boots each asker may still cause: `limit` at once, and as many again over the interval. */
+/** How many boots each client may still cause: `limit` at once, and as many again over the interval. */
 export class BootBudget {
-  /** When each asker will have its whole budget again; in the order in which they last used it. */
+  /** When each client will have its whole budget again; in the order in which they last used it. */
   private readonly fullAt = new Map<string, Milliseconds>();
 
   /** @param limit 0 for none */
@@ -95,18 +95,18 @@ export class BootBudget {
   ) {}
 
   /** Whether at least one boot is left. */
-  has(asker: string, now: Milliseconds): boolean {
+  has(client: string, now: Milliseconds): boolean {
     if (this.limit === 0) return true;
-    const used = (this.fullAt.get(asker) ?? now) - now;
+    const used = (this.fullAt.get(client) ?? now) - now;
     return used <= this.interval - this.interval / this.limit + 0.5;
   }
 
-  spend(asker: string, boots: number, now: Milliseconds): void {
+  spend(client: string, boots: number, now: Milliseconds): void {
     if (this.limit === 0 || boots === 0) return;
-    const fullAt = Math.max(this.fullAt.get(asker) ?? now, now) + (boots * this.interval) / this.limit;
-    this.fullAt.delete(asker);
+    const fullAt = Math.max(this.fullAt.get(client) ?? now, now) + (boots * this.interval) / this.limit;
+    this.fullAt.delete(client);
     if (this.fullAt.size >= MOST_REMEMBERED) this.fullAt.delete(this.fullAt.keys().next().value as string);
-    this.fullAt.set(asker, fullAt);
+    this.fullAt.set(client, fullAt);
   }
 }
 

@@ -55,10 +55,10 @@ export function packetOf(
   if (expiresAt <= now || query.type === RecordType.ANY) return undefined;
   const canonical = canonicalQuery(query);
   const reply = writeAnswer(canonical, answer, recursionAvailable);
-  // Who gets what somebody else has cut is meant to ask again by TCP, and not to have it from memory.
+  // A client that gets a truncated message shall ask again by TCP, and not get the same from memory.
   if (reply === undefined || isTruncated(reply)) return undefined;
   const sections = sectionsOf(reply);
-  // Whoever gets no OPT record would get another rcode than this one.
+  // A client without EDNS would get another rcode than this one.
   if (sections === undefined || (sections.opt?.extendedRcode ?? 0) > 0) return undefined;
   const { questionEnd, records, answerCount, authorityCount, opt } = sections;
   const countsDown = 'message' in answer;
@@ -117,7 +117,7 @@ const DISTINGUISHED_FLAGS = HeaderFlag.RecursionDesired | HeaderFlag.AuthenticDa
 
 /**
  * The one query that stands for all which share a packet: the same question in lower case, with the same RD, AD, CD and
- * DO, by somebody who takes an OPT record and answers of any length.
+ * DO, by a client that takes an OPT record and answers of any length.
  */
 function canonicalQuery(query: DnsQuery): DnsQuery {
   const { edns, client, message } = query;

@@ -9,7 +9,7 @@ import { Rcode } from './dns-parameters.js';
 import type { RecordSpan } from './record-walk.js';
 import { type ReplyTerms, responseLimit } from './response-writer.js';
 
-/** What is passed on of somebody else's flags besides AD and the rcode. */
+/** The flags of an upstream that are passed on, besides AD and the rcode. */
 const RELAYED_FLAGS = HeaderFlag.Authoritative | HeaderFlag.Truncated;
 
 const slab = new Slab();
@@ -17,8 +17,8 @@ const NOTHING = new Uint8Array();
 const NONE: readonly RecordSpan[] = [];
 
 /**
- * Somebody else's response made ours: the asker's id, question bytes, RD and CD, our RA, our OPT record where the asker
- * sent one (with an Extended DNS Error that the other gave, and that of the answer), and no more RRsets than the asker
+ * An upstream's response made ours: the client's id, question bytes, RD and CD, our RA, our OPT record where the client
+ * sent one (with the Extended DNS Error of the upstream, and that of the answer), and no more RRsets than the client
  * can take.
  *
  * `undefined` for a message that is malformed or answers another question.

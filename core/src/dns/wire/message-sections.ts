@@ -7,7 +7,7 @@ import { endOfQuestion } from './question.js';
 import { RecordType } from './dns-parameters.js';
 import { walkRecords, type RecordSpan } from './record-walk.js';
 
-/** Where everything lies in somebody else's response. */
+/** Where the sections and records of another server's response lie. */
 export interface MessageSections {
   readonly questionEnd: number;
   /** In order: answers, authorities, and the additional records as far as an OPT record. */
@@ -60,7 +60,7 @@ function isMovable(message: Uint8Array, { start, typeAt, type }: RecordSpan, bef
   return !pointsBack || (readUint16(message, typeAt - 2) & 0x3fff) < before;
 }
 
-/** All that must be known of a response to pass it on whole. */
+/** What a relay needs to know of a response that it passes on whole. */
 export interface MessageSummary {
   readonly questionEnd: number;
   /** Where the last record in front of an OPT record ends. */
