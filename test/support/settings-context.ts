@@ -40,6 +40,13 @@ export function settingsContext(more: Plugin['register'] = () => undefined): Set
         description: 'No settings',
         unikernel: z.strictObject({}),
       });
+      registry.stateStore({ name: 'memory', useClass: class {} as never, description: 'None', options: z.object({}) });
+      registry.stateStore({
+        name: 'lmdb',
+        useClass: class {} as never,
+        description: 'A folder',
+        options: z.object({ path: z.string() }),
+      });
       more(registry);
     },
   };

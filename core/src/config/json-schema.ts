@@ -5,7 +5,7 @@ import { configSchema } from './config.js';
 import { addresslessSchema, unikernelSchema } from './unikernel.js';
 
 /** The JSON Schema (2020-12) of a configuration file: the core's keys, and those of all plugins that have registered. */
-export function jsonSchema({ backends, notifiers, resolvers }: Contributions): JsonSchema {
+export function jsonSchema({ backends, notifiers, resolvers, stateStores }: Contributions): JsonSchema {
   const core = inputSchema(configSchema);
   const names = backends.names();
   return {
@@ -17,6 +17,7 @@ export function jsonSchema({ backends, notifiers, resolvers }: Contributions): J
       ...core.properties,
       notifiers: entries(core.properties?.['notifiers'], notifiers.all()),
       resolvers: entries(core.properties?.['resolvers'], resolvers.all()),
+      state: stateOf(core.properties?.['state'], stateStores.all()),
       unikernels: {
         type: 'array',
         description: 'What is summoned',
@@ -32,6 +33,13 @@ export function jsonSchema({ backends, notifiers, resolvers }: Contributions): J
 function entries(group: JsonSchema | undefined, contributions: readonly ConfiguredContribution<unknown>[]): JsonSchema {
   const properties = contributions.map(({ name, options }) => [name, described(options)] as const);
   return { ...group, properties: Object.fromEntries(properties) };
+}
+
+/** A state store's options stand beside the name of the store. */
+function stateOf(group: JsonSchema | undefined, stores: readonly ConfiguredContribution<unknown>[]): JsonSchema {
+  const own = stores.flatMap(({ options }) => Object.entries(inputSchema(options).properties ?? {}));
+  const properties = { ...Object.fromEntries(own), ...group?.properties };
+  return { ...group, properties, additionalProperties: false };
 }
 
 function described(options: ZodObject): JsonSchema {

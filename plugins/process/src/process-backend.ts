@@ -194,14 +194,14 @@ export class ProcessBackend implements Backend<ProcessOptions> {
 
   async #spawn(plan: ProcessPlan): Promise<void> {
     const { id } = plan;
-    if (!this.#isConnected) throw this.#notConnected();
+    this.#checkConnected();
     const spawner = this.#livingSpawner();
     let child: LiveChild | undefined;
     try {
       this.#records.begin(id);
       const files = this.#output.create(id, plan.name);
       child = await spawnProcess(plan, files, this.#runtimeDirectory, spawner);
-      if (!this.#isConnected) throw this.#notConnected();
+      this.#checkConnected();
       const startTime = this.#table.look(child.pid)?.startTime ?? '';
       const record = { pid: child.pid, startTime, bootId: this.#table.bootId };
       this.#records.save(id, record);
@@ -215,8 +215,8 @@ export class ProcessBackend implements Backend<ProcessOptions> {
     this.#power.tell(id, 'running');
   }
 
-  get #isConnected(): boolean {
-    return this.#sweep !== undefined;
+  #checkConnected(): void {
+    if (!this.#sweep) throw this.#notConnected();
   }
 
   /** It takes as much as a sixth of Jitsu's memory and start, so that nobody has one before there is something to spawn. */

@@ -44,7 +44,8 @@ const LOCAL = [
 
 describe('the settings', () => {
   it('have a default for everything', async () => {
-    const { dns, wake, boot, ...settings } = await read({});
+    const { dns, wake, boot, stateStore, ...settings } = await read({});
+    assert.deepEqual([stateStore.contribution.name, stateStore.options], ['memory', {}]);
     assert.deepEqual(dns, {
       bind: ['127.0.0.1'],
       port: 53,
@@ -309,6 +310,27 @@ describe('the settings', () => {
       resolvers.map((one) => [one.contribution.name, one.options]),
       [['table', { url: 'y', retries: 1 }]],
     );
+  });
+
+  it('hold the state store that is named, with its options; else lmdb with a path, and memory without one', async () => {
+    const context = settingsContext((registry) => {
+      const options = z.object({ path: z.string(), flushEvery: z.int().default(5) });
+      registry.stateStore({ name: 'json-file', useClass: class {} as never, description: 'A file', options });
+    });
+    const stateOf = async (state: object) => {
+      const { stateStore } = await readSettings({ config: { state }, directory: '/nowhere' }, context);
+      return [stateStore.contribution.name, stateStore.options];
+    };
+    assert.deepEqual(await stateOf({}), ['memory', {}]);
+    assert.deepEqual(await stateOf({ path: 'state' }), ['lmdb', { path: '/nowhere/state' }]);
+    const named = { use: 'json-file', path: 'state.json', flushEvery: 1 };
+    assert.deepEqual(await stateOf(named), ['json-file', { path: '/nowhere/state.json', flushEvery: 1 }]);
+    assert.deepEqual(await problemsOf({ state: { use: 'lmdb' } }), ['state.path: missing. Text expected.']);
+    assert.match(
+      (await problemsOf({ state: { use: 'mem' } }))[0] ?? '',
+      /^state\.use: 'mem'\. No state store of that name/,
+    );
+    assert.match((await problemsOf({ state: { pth: 'x' } }))[0] ?? '', /^state\.pth: 'x'\. No such key; did you mean/);
   });
 
   it('make a probe of waitForKey, after which the common pause applies', async () => {
