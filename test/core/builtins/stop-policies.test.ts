@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import type { Activity, StopPolicy } from '#core/contracts/stop-policy.js';
 import { KeepAliveStopPolicy } from '#core/builtins/keep-alive-stop-policy.js';
 import { MaxLifetimeStopPolicy } from '#core/builtins/max-lifetime-stop-policy.js';
-import { verdictOn } from '#core/lifecycle/stop-policy-chain.js';
+import { verdictOn } from '#core/lifecycle/reaper.js';
 import { TtlStopPolicy } from '#core/builtins/ttl-stop-policy.js';
 
 const activity: Activity = {
