@@ -17,7 +17,7 @@ export async function loadCore(): Promise<Core> {
         description,
         options: core.describeOptions(unikernel),
       }));
-      return { common: core.describeOptions(core.unikernelSchema), backends, commands: contributions.commands.all() };
+      return { common: core.describeUnikernelKeys(contributions), backends, commands: contributions.commands.all() };
     },
     pluginCommands: async (request) => {
       const { contributions } = await core.loadRegistry(request, places);

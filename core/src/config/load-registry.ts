@@ -17,7 +17,7 @@ export interface Offer {
 }
 
 /** An installed plugin, whether it can be used or not. */
-export interface InstalledPlugin extends PluginPackage {
+export interface InstalledPlugin extends Omit<PluginPackage, 'manifest'> {
   readonly offers: readonly Offer[];
   /** Why it cannot be used. */
   readonly error?: { readonly code?: string; readonly message: string };
@@ -45,13 +45,14 @@ export async function loadRegistry(
   const loader = new PluginLoader(contributions, places);
   const plugins: InstalledPlugin[] = [];
   for (const found of await installedPlugins(places)) {
+    const { manifest: _, ...plugin } = found;
     try {
       await loader.loadFound(found);
-      plugins.push({ ...found, offers: offersOf(found.name, contributions) });
+      plugins.push({ ...plugin, offers: offersOf(found.name, contributions) });
     } catch (error) {
       const code = errorCode(error);
       plugins.push({
-        ...found,
+        ...plugin,
         offers: [],
         error: { message: errorMessage(error), ...(code !== undefined && { code }) },
       });

@@ -95,7 +95,8 @@ async function defaultExport(file: string): Promise<unknown> {
 }
 
 function isPluginField({ filepath, config }: { readonly filepath: string; readonly config: unknown }): boolean {
-  return basename(filepath) === 'package.json' && Object.keys(config ?? {}).every((key) => key === 'api');
+  const keys = Object.keys(config ?? {});
+  return basename(filepath) === 'package.json' && (keys.length === 0 || keys.includes('api'));
 }
 
 function unreadable(error: unknown, directory: string, named: string | undefined): JitsuError {

@@ -5,13 +5,14 @@ import type {
   CommandContribution,
   ConfiguredContribution,
   PluginRegistry,
+  UnikernelKeysContribution,
   WordedContribution,
 } from '../contracts/plugin.js';
 import type { ReadinessProbe } from '../contracts/readiness-probe.js';
 import type { Resolver } from '../contracts/resolver.js';
 import type { StopPolicy } from '../contracts/stop-policy.js';
 import { JitsuError } from '../errors.js';
-import { NamedContributions } from './named-contributions.js';
+import { NamedContributions, type Owned } from './named-contributions.js';
 
 /** All that the built-in parts and the plugins have registered. Core reads it; plugins only ever see `PluginRegistry`. */
 export class Contributions {
@@ -22,6 +23,12 @@ export class Contributions {
   readonly resolvers = new NamedContributions<ConfiguredContribution<Resolver>>('resolver');
   readonly bootConfigurators = new NamedContributions<BootConfiguratorContribution>('boot configurator');
   readonly commands = new NamedContributions<CommandContribution>('command');
+  readonly #unikernelKeys: Owned<UnikernelKeysContribution>[] = [];
+
+  /** The keys that plugins add to every unikernel, in the order of registration. */
+  get unikernelKeys(): readonly UnikernelKeysContribution[] {
+    return this.#unikernelKeys.map(({ contribution }) => contribution);
+  }
 
   /**
    * Lets `owner` add to Jitsu while `register` runs, and not a moment longer: all that it registers, or nothing.
@@ -52,6 +59,16 @@ export class Contributions {
         });
       };
 
+    const unikernelKeys = (contribution: UnikernelKeysContribution): void => {
+      const names = Object.keys(contribution.keys.shape);
+      const subject = `unikernel key${names.length === 1 ? '' : 's'} '${names.join(`', '`)}'`;
+      const objection = !open
+        ? `${owner} registers the ${subject} after its register() has returned. Register everything in there, at once.`
+        : (objectionToSchemas(owner, subject, contribution, ['keys']) ?? this.#objectionToKeys(owner, names));
+      if (objection !== undefined) throw new JitsuError('JITSU_PLUGIN_INVALID', objection);
+      staged.push(() => this.#unikernelKeys.push({ owner, contribution: Object.freeze({ ...contribution }) }));
+    };
+
     try {
       register({
         backend: into(this.backends, ['unikernel']),
@@ -61,11 +78,21 @@ export class Contributions {
         resolver: into(this.resolvers, ['options']),
         bootConfigurator: into(this.bootConfigurators, []),
         command: into(this.commands, ['options']),
+        unikernelKeys,
       });
     } finally {
       open = false;
     }
     for (const commit of staged) commit();
+  }
+
+  #objectionToKeys(owner: string, names: readonly string[]): string | undefined {
+    for (const { owner: other, contribution } of this.#unikernelKeys) {
+      const taken = names.find((name) => name in contribution.keys.shape);
+      if (taken === undefined) continue;
+      return `${owner} and ${other} both register the unikernel key '${taken}'. Remove one of the two plugins.`;
+    }
+    return undefined;
   }
 }
 
