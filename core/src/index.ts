@@ -32,7 +32,8 @@ export type {
 } from './control/status-report.js';
 export { createJitsu, Jitsu } from './jitsu.js';
 export { exposures } from './dns/admission/exposures.js';
-export { loadRegistry, loadSettings } from './load.js';
+export { loadRegistry, loadSettings, loadStartFlags } from './load.js';
+export type { NamedStartFlag } from './plugins/installed-plugins.js';
 export { createLogger, type LoggerOptions } from './telemetry/log.js';
 export { pluginCommands, type PluginCommand } from './plugin-commands.js';
 export { VERSION } from './version.js';
