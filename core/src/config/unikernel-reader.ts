@@ -44,6 +44,7 @@ export class UnikernelReader {
   /** The keys that plugins add. */
   readonly #added: ZodObject['shape'];
   readonly #addedNames: readonly string[];
+  #latestAdded = NO_KEYS;
   /** Those of them that stand for a readiness probe, each with the probe's name. */
   readonly #probeKeys: readonly (readonly [key: string, probe: string])[];
   /** All keys that are no options of a backend. */
@@ -160,18 +161,22 @@ export class UnikernelReader {
 
   #ready(entry: UnikernelEntry, common: CheckedParts): readonly Worded<ReadinessProbe>[] {
     const probes = this.#probes.read(common.ready ?? NO_WORDS, this.#indexed(entry, 'ready'), this.#report);
-    if (this.#probeKeys.length === 0) return probes;
-    const further = this.#probeKeys.flatMap(([key, probe]) => {
+    let all = probes;
+    for (const [key, probe] of this.#probeKeys) {
       const argument = common[key];
-      if (argument === undefined) return [];
-      return this.#probes.read([`${probe}:${String(argument)}`], () => entry.pathOf([key]), this.#report);
-    });
-    return further.length === 0 ? probes : [...probes, ...further];
+      if (argument === undefined) continue;
+      all = this.#probes.with(all, `${probe}:${String(argument)}`, () => entry.pathOf([key]), this.#report);
+    }
+    return all;
   }
 
+  /** Those who have the same values one after the other share one object. */
   #addedKeys(common: CheckedParts): Readonly<Record<string, unknown>> {
-    const names = this.#addedNames.filter((name) => common[name] !== undefined);
-    return names.length === 0 ? NO_KEYS : Object.fromEntries(names.map((name) => [name, common[name]]));
+    const names = this.#addedNames;
+    if (names.every((name) => common[name] === this.#latestAdded[name])) return this.#latestAdded;
+    const values = names.filter((name) => common[name] !== undefined).map((name) => [name, common[name]] as const);
+    this.#latestAdded = values.length === 0 ? NO_KEYS : Object.fromEntries(values);
+    return this.#latestAdded;
   }
 
   #stopPolicies(entry: UnikernelEntry, { stopPolicies }: CheckedParts): readonly Worded<StopPolicy>[] {

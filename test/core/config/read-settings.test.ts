@@ -325,6 +325,23 @@ describe('the settings', () => {
     assert.equal(unikernel.delay, 100);
     assert.deepEqual(unikernel.addedKeys, { waitForLamp: 'green', lamps: 3 });
     assert.deepEqual(unikernel.options, {});
+
+    const alike = ['a', 'b'].map((name) => ({
+      name,
+      dns: `${name}.test`,
+      ip: '::1',
+      waitForLamp: 'red',
+      ready: 'tcp:80',
+    }));
+    const [one, other] = (
+      await readSettings({ config: { backend: 'toy', unikernels: alike }, directory: '/nowhere' }, context)
+    ).unikernels;
+    assert.equal(one?.ready, other?.ready, 'a million of them share one list');
+    assert.equal(one?.addedKeys, other?.addedKeys);
+    assert.deepEqual(
+      one?.ready.map(({ words }) => words),
+      ['tcp:80', 'lamp:red'],
+    );
   });
 
   it('keep a key of Jitsu itself as it is, whatever a plugin adds', async () => {
