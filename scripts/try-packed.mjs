@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { bundleAll } from './bundle.mjs';
 import { pack, shapeProblems } from './packed-package.mjs';
 import { removeStaleOutput } from './remove-stale-output.mjs';
 
@@ -31,7 +32,7 @@ const control = join(scratch, 'control.sock');
 const pidFile = join(scratch, 'server.pid');
 let jitsu;
 try {
-  const packages = packAll();
+  const packages = await packAll();
   install(packages);
   await importEveryEntry(packages);
   await summonByName();
@@ -45,11 +46,11 @@ try {
   rmSync(scratch, { recursive: true, force: true });
 }
 
-function packAll() {
+async function packAll() {
   removeStaleOutput();
   execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-b'], { stdio: 'inherit' });
   const foldersIn = (folder) => (existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name)) : []);
-  const own = ['core', ...foldersIn('plugins'), 'cli'].map((folder) => pack(folder, scratch));
+  const own = (await bundleAll()).map((folder) => pack(folder, scratch));
   const problems = own.flatMap(shapeProblems);
   if (problems.length > 0) throw new Error(problems.join('\n'));
   const packages = [...own, ...foldersIn(THIRD_PARTY).map((folder) => pack(folder, scratch))];

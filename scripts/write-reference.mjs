@@ -20,17 +20,17 @@ async function pluginPackages() {
 
 function knownPlugins(packages) {
   const [usual] = packages.filter(({ jitsu }) => jitsu.default);
-  const plugins = packages.map(({ name, jitsu: { default: _, ...manifest } }) => ({
+  const plugins = packages.map(({ name, jitsu }) => ({
     name: name.replace(/^@jitsud\/plugin-/, ''),
-    manifest,
+    manifest: Object.fromEntries(Object.entries(jitsu).filter(([key]) => key !== 'default')),
   }));
   return { defaultBackend: usual.jitsu.backends[0], plugins };
 }
 
 async function contributions(packages) {
   const all = new Contributions();
-  const { registerBuiltIns } = await import('#core/builtins/built-ins.js');
-  all.register('Jitsu itself', registerBuiltIns);
+  const { builtins } = await import('#core/builtins/builtins.js');
+  all.register('Jitsu itself', (registry) => builtins.register(registry));
   for (const { name } of packages) {
     const { default: plugin } = await import(name);
     all.register(name, (registry) => plugin.register(registry));

@@ -8,8 +8,8 @@ import type { Milliseconds } from './contracts/milliseconds.js';
 import type { Resolver } from './contracts/resolver.js';
 import type { StateStore } from './contracts/state-store.js';
 import { CachingResolver } from './dns/cache/caching-resolver.js';
-import { Access } from './dns/admission/access.js';
-import { DnsServer } from './dns/dns-server.js';
+import { AccessControl } from './dns/admission/access-control.js';
+import { DnsServer } from './dns/server.js';
 import { Forwarder } from './dns/forwarder/forwarder.js';
 import { ForwardingGate } from './dns/resolvers/forwarding-gate.js';
 import { MinimalAny } from './dns/resolvers/minimal-any.js';
@@ -19,20 +19,11 @@ import { WakeGuard } from './dns/admission/wake-guard.js';
 import { errorMessage } from './errors.js';
 import { countersOf, Fleet } from './fleet/fleet.js';
 import { Instances } from './fleet/instances.js';
-import { Announcer } from './lifecycle/announcer.js';
-import { BackOff } from './plugin-kit/back-off.js';
-import { BootQueue } from './lifecycle/boot-queue.js';
 import { Lifecycle } from './lifecycle/lifecycle.js';
-import { PowerFollower } from './lifecycle/power-follower.js';
-import { Reaper } from './lifecycle/reaper.js';
-import { Stopper } from './lifecycle/stopper.js';
-import { Summoner } from './lifecycle/summoner.js';
 import type { Unikernel } from './lifecycle/unikernel.js';
 import { CounterWriter } from './state/counter-writer.js';
 import { Notifiers } from './fleet/notifiers.js';
 import { HistoryWriter } from './state/history-writer.js';
-import { LmdbStateStore } from './state/lmdb-state-store.js';
-import { MemoryStateStore } from './builtins/memory-state-store.js';
 import type { ControlActions } from './control/status-report.js';
 import { Controls } from './control/controls.js';
 import { EventHub } from './telemetry/event-hub.js';
@@ -53,15 +44,11 @@ export class Jitsu {
   readonly #notifiers: Notifiers;
   readonly #history: HistoryWriter;
   readonly #counters: CounterWriter<Unikernel>;
-  readonly #announcer: Announcer;
-  readonly #stopper: Stopper;
-  readonly #reaper: Reaper;
-  readonly #summoner: Summoner;
-  readonly #access: Access;
+  readonly #lifecycle: Lifecycle;
+  readonly #access: AccessControl;
   readonly #resolvers: readonly Resolver[];
   #cache: CachingResolver | undefined;
   readonly #settings: Omit<Settings, 'unikernels'>;
-  readonly #followers = new Map<string, PowerFollower>();
   #dns: DnsServer | undefined;
   #stopped: Promise<void> | undefined;
 
@@ -75,25 +62,22 @@ export class Jitsu {
     const whole = { ...settings, unikernels };
     const instances = new Instances(whole, clock, logger);
     this.#fleet = new Fleet(whole, instances);
-    this.#store = settings.persistDb === undefined ? new MemoryStateStore() : new LmdbStateStore(settings.persistDb);
+    this.#store = instances.configured(settings.stateStore);
     this.#hub = new EventHub(clock, logger);
     this.#notifiers = new Notifiers(whole, instances);
     this.#history = new HistoryWriter(this.#store, logger);
     this.#counters = new CounterWriter(this.#store, countersOf, clock, logger);
-    this.#announcer = new Announcer((event) => this.#hub.emit(event), clock);
-    this.#stopper = new Stopper(this.#announcer, clock);
-    this.#reaper = new Reaper(this.#stopper, clock);
-
-    const { limit, queue, firstBackOff, longestBackOff } = settings.boot;
-    const backOff = new BackOff(firstBackOff, longestBackOff);
-    const onUp = (unikernel: Unikernel): void => {
-      this.#followers.get(unikernel.plan.backendName)?.attend(unikernel);
-      this.#reaper.watch(unikernel);
-    };
-    // What boots must not hold up the answers of what runs.
-    const boots = new BootQueue(limit, queue, (booting) => this.#dns?.goFirst(booting));
-    this.#summoner = new Summoner(boots, backOff, this.#announcer, clock, onUp);
-    this.#access = new Access(settings.dns, settings.wake, { clock, logger });
+    this.#lifecycle = new Lifecycle(
+      settings.boot,
+      {
+        onEvent: (event) => this.#hub.emit(event),
+        onCount: (unikernel) => this.#counters.mark(unikernel),
+        // What boots must not hold up the answers of what runs.
+        onBooting: (booting) => this.#dns?.goFirst(booting),
+      },
+      clock,
+    );
+    this.#access = new AccessControl(settings.dns, settings.wake, { clock, logger });
     this.controls = new Controls(
       {
         file: settings.file,
@@ -105,7 +89,7 @@ export class Jitsu {
         forgetReusable: () => this.#dns?.forgetReusable(),
         refused: () => this.#access.refusals.counts,
       },
-      ...([this.#fleet, this.#summoner, this.#stopper, this.#reaper, this.#history, this.#store, clock] as const),
+      ...([this.#fleet, this.#lifecycle, this.#history, this.#store, clock] as const),
     );
 
     const log = new EventLog(logger);
@@ -173,18 +157,13 @@ export class Jitsu {
       await backend.connect();
       this.#unwinding.add(() => backend.close());
     }
-    await this.#fleet.register((unikernel) => this.#counters.mark(unikernel));
-    this.#fleet.recall(await this.#store.counters());
+    await this.#fleet.register();
+    this.#fleet.recall(await this.#store.counters(), this.#lifecycle);
     // What a store in memory would remember, the fleet has itself.
-    if (this.#settings.persistDb !== undefined) await this.#fleet.save(this.#store);
-    this.#unwinding.add(() => this.#reaper[Symbol.dispose]());
+    if (this.#store.durable) await this.#fleet.save(this.#store);
+    this.#unwinding.add(() => this.#lifecycle[Symbol.dispose]());
     for (const [connection, backend] of this.#fleet.backends) {
-      const follower = new PowerFollower(backend, this.#announcer, this.clock, (unikernel) =>
-        this.#reaper.watch(unikernel),
-      );
-      this.#unwinding.add(() => follower[Symbol.dispose]());
-      this.#followers.set(connection, follower);
-      await follower.follow(this.#fleet.on(connection));
+      await this.#lifecycle.follow(connection, backend, this.#fleet.on(connection));
     }
     if (this.#settings.onExit === 'stop') this.#unwinding.add(() => this.#stopAll());
   }
@@ -195,11 +174,7 @@ export class Jitsu {
     const unikernels = [...this.#fleet.unikernels.values()];
     const access = this.#access;
     const guard = new WakeGuard(settings.wake, access, clock);
-    const local = new UnikernelResolver(unikernels, new Lifecycle(this.#summoner, clock), settings.dns, {
-      clock,
-      logger,
-      guard,
-    });
+    const local = new UnikernelResolver(unikernels, this.#lifecycle, settings.dns, { clock, logger, guard });
     this.#fleet.knowBy(local.table);
     const forwarder = new Forwarder(settings.dns, { clock, logger, listening: () => this.listening });
     const cache = new CachingResolver(forwarder, settings.dns, clock);
@@ -221,13 +196,13 @@ export class Jitsu {
   async #farewell(dns: DnsServer): Promise<void> {
     const enough = new AbortController();
     using _timer = this.clock.after(FAREWELL, () => enough.abort());
-    await Promise.all([dns.close(FAREWELL), this.#summoner.close(enough.signal)]);
+    await Promise.all([dns.close(FAREWELL), this.#lifecycle.close(enough.signal)]);
   }
 
   async #stopAll(): Promise<void> {
     const running = [...this.#fleet.unikernels.values()].filter(({ state }) => state === 'running');
     // One that cannot be stopped has been announced, and must not keep the others from it.
-    await Promise.allSettled(running.map((unikernel) => this.#stopper.stop(unikernel, 'Jitsu ends')));
+    await Promise.allSettled(running.map((unikernel) => this.#lifecycle.stop(unikernel, 'Jitsu ends')));
   }
 }
 

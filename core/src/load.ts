@@ -7,10 +7,10 @@ import { loadSettings as loadSettingsWith, type SettingsRequest } from './config
 import type { SettingsContext } from './config/read-settings.js';
 import type { Settings } from './config/settings.js';
 import { defaultControlSocket, defaultRuntimeDirectory } from './control/control-paths.js';
-import { registerBuiltIns } from './builtins/built-ins.js';
+import { builtins } from './builtins/builtins.js';
 
 const context: SettingsContext = {
-  builtIns: registerBuiltIns,
+  builtIns: (registry) => builtins.register(registry),
   runtimeDirectory: defaultRuntimeDirectory,
   controlSocket: defaultControlSocket,
 };

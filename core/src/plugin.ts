@@ -24,6 +24,8 @@ export { MachineById } from './plugin-kit/machine-by-id.js';
 export { PowerWatch } from './plugin-kit/power-watch.js';
 export { untilAborted } from './plugin-kit/until-aborted.js';
 export { definePlugin } from './plugins/define-plugin.js';
-export { inject, injectable } from './plugins/injection.js';
-export { BOOT_CONFIGURATORS, CLOCK, CONNECTION_NAME, LOGGER, OPTIONS, RUNTIME_DIRECTORY } from './plugins/tokens.js';
+export { inject, injectable, optionsOf, type Token } from './plugins/injection.js';
+export { BOOT_CONFIGURATORS, CLOCK, CONNECTION_NAME, LOGGER, RUNTIME_DIRECTORY } from './plugins/tokens.js';
 export { TextIndex } from './collections/text-index.js';
+// One zod for all: a plugin that brings one of its own pays for loading it.
+export { z } from 'zod';

@@ -1,8 +1,9 @@
-import { HotAnswers } from '#core/dns/packet-cache/packet-cache.js';
-import { HotReader, LONGEST_HOT_ANSWER } from '#core/dns/packet-cache/packet-reader.js';
+import { QueryView } from '#core/dns/wire/query-view.js';
+import { PacketCache } from '#core/dns/packet-cache/packet-cache.js';
+import { PacketReader, LONGEST_CACHED_ANSWER } from '#core/dns/packet-cache/packet-reader.js';
 import { LASTING_LEASE } from '#core/dns/resolvers/lasting-lease.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
-import { anAsker } from '../support/dns-asker.js';
+import { anAdmission } from '../support/dns-admission.js';
 import { queryBytes } from '../support/dns-message.js';
 import { aQuery } from '../support/dns-query.js';
 import { median } from './median.js';
@@ -27,7 +28,7 @@ export function benchHot(): void {
 }
 
 function measure(label: string, names: number, addresses: number, options: { edns?: object }): string[] {
-  const hot = new HotAnswers(false, new ManualClock());
+  const hot = new PacketCache(false, new ManualClock());
   const ask = (index: number): Uint8Array => queryBytes(`name-${index}.bench.test`, options);
   for (let index = 0; index < names; index += 1) {
     const name = `name-${index}.bench.test`;
@@ -38,9 +39,10 @@ function measure(label: string, names: number, addresses: number, options: { edn
     hot.keep(aQuery(name, options), { rcode: 0, answers, lease: LASTING_LEASE });
   }
   const queries = Array.from({ length: Math.max(1, names) }, (_, index) => ask(index));
-  const reader = new HotReader(hot.memory, false);
-  const asker = anAsker();
-  const out = new Uint8Array(LONGEST_HOT_ANSWER);
+  const reader = new PacketReader(hot.memory, false);
+  const admission = anAdmission();
+  const view = new QueryView(hot.memory.seed);
+  const out = new Uint8Array(LONGEST_CACHED_ANSWER);
   const times: number[] = [];
   let answered = 0;
   for (let round = 0; round <= ROUNDS; round += 1) {
@@ -48,7 +50,8 @@ function measure(label: string, names: number, addresses: number, options: { edn
     const before = process.cpuUsage();
     for (let call = 0, index = 0; call < CALLS; call += 1, index = index + 1 === queries.length ? 0 : index + 1) {
       const query = queries[index] as Uint8Array;
-      if (reader.answer(query, query.length, out, asker, 1) > 0) answered += 1;
+      if (view.read(query, query.length) && reader.answer(view, query, query.length, out, admission, 1) > 0)
+        answered += 1;
     }
     // The first round is for the compiler.
     const { user, system } = process.cpuUsage(before);

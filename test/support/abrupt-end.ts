@@ -1,6 +1,6 @@
 /** Listens by mmsg and ends as it is told, without closing anything: `exit` or `throw`. */
 import { SystemClock } from '#core/clock.js';
-import { DnsServer } from '#core/dns/dns-server.js';
+import { DnsServer } from '#core/dns/server.js';
 import { DnsLog } from './dns-log.js';
 import { dnsSettings } from './dns-settings.js';
 

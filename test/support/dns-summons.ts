@@ -1,37 +1,37 @@
 import type { WakeCause } from '#core/contracts/lifecycle-event.js';
 import type { AnswerLease } from '#core/contracts/resolver.js';
 import type { UnikernelService } from '#core/dns/resolvers/unikernel-service.js';
-import { Lifecycle } from '#core/lifecycle/lifecycle.js';
-import type { Unikernel } from '#core/lifecycle/unikernel.js';
-import { ManualClock } from '#core/testing/manual-clock.js';
+import { ReadyLeases } from '#core/lifecycle/ready-leases.js';
+import type { UnikernelRecord } from '#core/lifecycle/unikernel.js';
+import type { StagedUnikernel } from './dns-unikernel.js';
 
 /** What DNS asks of the lives of unikernels: summons true, or fail, when the test says so; at once while `atOnce` is set. */
-export class FakeSummons implements UnikernelService<Unikernel> {
+export class FakeSummons implements UnikernelService<StagedUnikernel> {
   readonly calls: { unikernel: string; cause: WakeCause }[] = [];
-  private readonly waiting = new Map<Unikernel, { resolve: () => void; reject: (error: Error) => void }[]>();
+  private readonly waiting = new Map<StagedUnikernel, { resolve: () => void; reject: (error: Error) => void }[]>();
 
-  private readonly lifecycle = new Lifecycle(this, new ManualClock());
+  private readonly leases = new ReadyLeases((unikernel, name, times) => this.count(unikernel, name, times));
 
   constructor(private readonly atOnce = true) {}
 
-  countQuery(unikernel: Unikernel, name: string, at: number): void {
-    this.lifecycle.countQuery(unikernel, name, at);
+  countQuery(unikernel: StagedUnikernel, name: string, at: number): void {
+    this.count(unikernel, name, 1, at);
   }
 
-  countAnswer(unikernel: Unikernel, name: string, at: number): void {
-    this.lifecycle.countAnswer(unikernel, name, at);
+  countAnswer(unikernel: StagedUnikernel, name: string, at: number): void {
+    this.count(unikernel, name, 0, at);
   }
 
   lease(
     key: string,
     name: string,
-    wanted: readonly Unikernel[],
-    behind: readonly Unikernel[],
+    wanted: readonly StagedUnikernel[],
+    behind: readonly StagedUnikernel[],
   ): AnswerLease | undefined {
-    return this.lifecycle.lease(key, name, wanted, behind);
+    return this.leases.of(key, name, wanted, behind);
   }
 
-  summon(unikernel: Unikernel, cause: WakeCause): Promise<void> {
+  summon(unikernel: StagedUnikernel, cause: WakeCause): Promise<void> {
     this.calls.push({ unikernel: unikernel.name, cause });
     if (this.atOnce) return Promise.resolve();
     return new Promise((resolve, reject) => {
@@ -39,16 +39,23 @@ export class FakeSummons implements UnikernelService<Unikernel> {
     });
   }
 
-  raise(unikernel: Unikernel): void {
+  raise(unikernel: StagedUnikernel): void {
     unikernel.ready = true;
     for (const { resolve } of this.take(unikernel)) resolve();
   }
 
-  fail(unikernel: Unikernel, error: Error): void {
+  fail(unikernel: StagedUnikernel, error: Error): void {
     for (const { reject } of this.take(unikernel)) reject(error);
   }
 
-  private take(unikernel: Unikernel): { resolve: () => void; reject: (error: Error) => void }[] {
+  private count({ counters }: UnikernelRecord, name: string, times: number, at?: number): void {
+    const counter = counters.get(name);
+    if (counter === undefined) return;
+    counter.requests += times;
+    counter.lastAsked = at ?? counter.lastAsked;
+  }
+
+  private take(unikernel: StagedUnikernel): { resolve: () => void; reject: (error: Error) => void }[] {
     const waiting = this.waiting.get(unikernel) ?? [];
     this.waiting.delete(unikernel);
     return waiting;

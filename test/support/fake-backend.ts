@@ -1,9 +1,8 @@
 import type { Backend, BackendCapabilities, PowerChange, Registration } from '#core/contracts/backend.js';
-import type { MachineDescription, MachineId, PowerState, StopMode } from '#core/contracts/machine.js';
+import type { Machine, MachineDescription, MachineId, StopMode } from '#core/contracts/machine.js';
 import type { Clock } from '#core/contracts/clock.js';
 import type { Milliseconds } from '#core/contracts/milliseconds.js';
 import { JitsuError } from '#core/errors.js';
-import { MachineById } from '#core/plugin-kit/machine-by-id.js';
 import { z } from 'zod';
 import { FakeHypervisor, type FakeMachine } from './fake-hypervisor.js';
 
@@ -31,10 +30,10 @@ export class FakeBackend implements Backend<FakeOptions> {
   readonly calls: string[] = [];
   readonly latency: Partial<Record<FakeOperation, Milliseconds>> = {};
   readonly #registered = new Set<MachineId>();
-  readonly #starting = new Map<MachineId, Promise<void>>();
   readonly #failures = new Map<FakeOperation, unknown[]>();
   readonly #listeners = new Set<(change: PowerChange) => void>();
-  readonly #told = new Map<MachineId, PowerState>();
+  /** Set by tests of a backend that finds out addresses. */
+  addresses?: (id: MachineId) => Promise<readonly string[]>;
   #connection: Disposable | undefined;
 
   constructor(
@@ -45,7 +44,7 @@ export class FakeBackend implements Backend<FakeOptions> {
   async connect(): Promise<void> {
     if (!this.hypervisor.reachable) throw unreachable();
     this.#connection ??= this.hypervisor.connect((change) => this.#hear(change));
-    for (const id of this.#told.keys()) this.#tell({ id, state: this.#machine(id).state });
+    for (const id of this.#registered) this.tell({ id, state: this.#machine(id).state });
   }
 
   async close(): Promise<void> {
@@ -55,14 +54,23 @@ export class FakeBackend implements Backend<FakeOptions> {
 
   async register({ name, options }: Registration<Partial<FakeOptions>>): Promise<MachineId> {
     await this.#do('register', name);
-    const { id, state } = this.hypervisor.define(options.name ?? name, options.stubborn);
+    const { id } = this.hypervisor.define(options.name ?? name, options.stubborn);
     this.#registered.add(id);
-    this.#told.set(id, state);
     return id;
   }
 
-  async machine(registration: Registration<Partial<FakeOptions>>): Promise<MachineById> {
-    return new MachineById(this, await this.register(registration));
+  async machine(registration: Registration<Partial<FakeOptions>>): Promise<Machine> {
+    const id = await this.register(registration);
+    const { addresses } = this;
+    return {
+      id,
+      describe: () => this.describe(id),
+      start: () => this.start(id),
+      resume: () => this.resume(id),
+      unpause: () => this.unpause(id),
+      stop: (mode, signal) => this.stop(id, mode, signal),
+      ...(addresses && { addresses: () => addresses.call(this, id) }),
+    };
   }
 
   async describe(id: MachineId): Promise<MachineDescription> {
@@ -80,9 +88,8 @@ export class FakeBackend implements Backend<FakeOptions> {
 
   async start(id: MachineId): Promise<void> {
     const machine = this.#machine(id);
-    const started = this.#starting.get(id) ?? this.#start(machine).finally(() => this.#starting.delete(id));
-    this.#starting.set(id, started);
-    await started;
+    await this.#do('start', machine.name);
+    if (machine.state === 'off') this.hypervisor.change(machine.id, 'running');
   }
 
   async resume(id: MachineId): Promise<void> {
@@ -99,9 +106,6 @@ export class FakeBackend implements Backend<FakeOptions> {
 
   async stop(id: MachineId, mode: StopMode, signal: AbortSignal): Promise<void> {
     const machine = this.#machine(id);
-    if (!this.capabilities.stopModes.includes(mode)) {
-      throw new JitsuError('JITSU_STOP_MODE_UNSUPPORTED', `The fake backend has no stop mode '${mode}'.`);
-    }
     if (machine.state !== 'off' && mode === 'shutdown' && machine.stubborn) {
       this.calls.push(`stop ${machine.name} ${mode}`);
       await this.clock.sleep(Infinity, signal);
@@ -126,11 +130,6 @@ export class FakeBackend implements Backend<FakeOptions> {
     this.hypervisor.change(id, 'off', detail);
   }
 
-  async #start(machine: FakeMachine): Promise<void> {
-    await this.#do('start', machine.name);
-    if (machine.state === 'off') this.hypervisor.change(machine.id, 'running');
-  }
-
   async #do(operation: FakeOperation, name: string, words?: string, signal?: AbortSignal): Promise<void> {
     this.calls.push([operation, name, words].filter((word) => word !== undefined).join(' '));
     if (this.#connection === undefined || !this.hypervisor.reachable) throw unreachable();
@@ -148,16 +147,15 @@ export class FakeBackend implements Backend<FakeOptions> {
 
   #hear(change: PowerChange | 'lost' | 'back'): void {
     if (typeof change === 'object') {
-      if (this.#registered.has(change.id)) this.#tell(change);
+      if (this.#registered.has(change.id)) this.tell(change);
       return;
     }
     for (const id of this.#registered)
-      this.#tell({ id, state: change === 'lost' ? 'unknown' : this.#machine(id).state });
+      this.tell({ id, state: change === 'lost' ? 'unknown' : this.#machine(id).state });
   }
 
-  #tell(change: PowerChange): void {
-    if (this.#told.get(change.id) === change.state) return;
-    this.#told.set(change.id, change.state);
+  /** Says so, whether it is true or not. */
+  tell(change: PowerChange): void {
     for (const listener of [...this.#listeners]) if (this.#listeners.has(listener)) listener(change);
   }
 }

@@ -1,6 +1,7 @@
 import { SystemClock } from '#core/clock.js';
 import type { PowerChange, Registration } from '#core/contracts/backend.js';
-import type { StopMode } from '#core/contracts/machine.js';
+import type { PowerState } from '#core/contracts/machine.js';
+import { JitsuError } from '#core/errors.js';
 import { describeBackend } from '@jitsud/core/testing';
 import { randomUUID } from 'node:crypto';
 import { FakeBackend, fakeOptions, type FakeOptions } from './fake-backend.js';
@@ -24,25 +25,46 @@ const faults: Record<string, new (...parameters: ConstructorParameters<typeof Fa
       }
     }
   },
-  'takes any stop mode': class extends FakeBackend {
-    override stop(id: string, mode: StopMode, signal: AbortSignal) {
-      return super.stop(id, this.capabilities.stopModes.includes(mode) ? mode : 'destroy', signal);
+  'gives machines no uuid': class extends FakeBackend {
+    override async machine(registration: Registration<FakeOptions>) {
+      return { ...(await super.machine(registration)), id: registration.name };
     }
   },
-  'waits for ever for a machine that does not stop': class extends FakeBackend {
-    override stop(id: string, mode: StopMode) {
-      return super.stop(id, mode, new AbortController().signal);
+  'makes a machine for each who asks': class extends FakeBackend {
+    #count = 0;
+    override async register({ name }: Registration<FakeOptions>) {
+      return super.register({ name, options: { name: `${name} ${this.#count++}` } });
     }
+  },
+  'forgets its machines when it closes': class extends FakeBackend {
+    #closed = 0;
+    override async close() {
+      await super.close();
+      this.#closed += 1;
+    }
+    override async machine(registration: Registration<FakeOptions>) {
+      const machine = await super.machine(registration);
+      const closed = this.#closed;
+      return { ...machine, start: async () => (closed === this.#closed ? machine.start() : Promise.reject(gone())) };
+    }
+  },
+  'knows a state of its own': class extends FakeBackend {
+    override async describe(id: string) {
+      return { ...(await super.describe(id)), state: 'up' as PowerState };
+    }
+  },
+  'tells of a state of its own': class extends FakeBackend {
+    override watch(listener: (change: PowerChange) => void) {
+      return super.watch((change) => listener({ ...change, state: 'up' as PowerState }));
+    }
+  },
+  'stops nothing': class extends FakeBackend {
+    override async stop() {}
   },
   'stops machines when it closes': class extends FakeBackend {
     override async close() {
       for (const id of this.hypervisor.machines.keys()) this.hypervisor.change(id, 'off');
       await super.close();
-    }
-  },
-  'tells of changes twice': class extends FakeBackend {
-    override watch(listener: (change: PowerChange) => void) {
-      return super.watch((change) => [change, change].forEach(listener));
     }
   },
   'goes on telling when nobody watches': class extends FakeBackend {
@@ -71,4 +93,8 @@ for (const [fault, FaultyBackend] of Object.entries({ 'has no fault': FakeBacken
     machine: (name) => ({ name }),
     stubborn: (name) => ({ name, stubborn: true }),
   });
+}
+
+function gone(): Error {
+  return new JitsuError('JITSU_BACKEND_FAILED', 'The machine is forgotten.');
 }

@@ -3,33 +3,32 @@
  * it boots one. It says `listening`, and `woken NAME` for each boot.
  */
 import { SystemClock } from '#core/clock.js';
-import { Access } from '#core/dns/admission/access.js';
-import { DnsServer } from '#core/dns/dns-server.js';
+import { AccessControl } from '#core/dns/admission/access-control.js';
+import { DnsServer } from '#core/dns/server.js';
 import { UnikernelResolver } from '#core/dns/resolvers/unikernel-resolver.js';
 import { WakeGuard } from '#core/dns/admission/wake-guard.js';
-import { Lifecycle } from '#core/lifecycle/lifecycle.js';
-import type { Summons } from '#core/lifecycle/summoner.js';
 import { DnsLog } from './dns-log.js';
 import { dnsSettings } from './dns-settings.js';
-import { aUnikernel } from './dns-unikernel.js';
+import { FakeSummons } from './dns-summons.js';
+import { aUnikernel, type StagedUnikernel } from './dns-unikernel.js';
 import { wakeSettings } from './wake-settings.js';
 
 const [, , address = '', port] = process.argv;
 const deps = { clock: new SystemClock(), logger: new DnsLog() };
 const settings = dnsSettings({ bind: [address], port: Number(port) });
 const wake = wakeSettings();
-const access = new Access(settings, wake, deps);
+const access = new AccessControl(settings, wake, deps);
 const guard = new WakeGuard(wake, access, deps.clock);
 const unikernels = Array.from({ length: 50 }, (_, index) =>
   aUnikernel({ name: `u${index}`, names: [`u${index}.lab.test`], addresses: [`192.0.2.${index}`, '2001:db8::7'] }),
 );
-const summons: Summons = {
-  summon: async (unikernel) => {
+class Woken extends FakeSummons {
+  override async summon(unikernel: StagedUnikernel): Promise<void> {
     if (unikernel.ready) return;
     unikernel.ready = true;
     console.log(`woken ${unikernel.name}`);
-  },
-};
-const resolver = new UnikernelResolver(unikernels, new Lifecycle(summons, deps.clock), settings, { ...deps, guard });
+  }
+}
+const resolver = new UnikernelResolver(unikernels, new Woken(), settings, { ...deps, guard });
 await new DnsServer(settings, [resolver], deps, access).listen();
 console.log('listening');

@@ -1,17 +1,15 @@
 import type { StopMode } from '#core/contracts/machine.js';
 import type { LifecycleEvent, LifecycleEventKind, WakeCause } from '#core/contracts/lifecycle-event.js';
+import type { Milliseconds } from '#core/contracts/milliseconds.js';
+import type { AnswerLease } from '#core/contracts/resolver.js';
 import type { ReadinessProbe } from '#core/contracts/readiness-probe.js';
-import { Announcer } from '#core/lifecycle/announcer.js';
-import { BackOff } from '#core/plugin-kit/back-off.js';
-import { BootQueue } from '#core/lifecycle/boot-queue.js';
-import { PowerFollower } from '#core/lifecycle/power-follower.js';
-import { Reaper } from '#core/lifecycle/reaper.js';
-import { Stopper } from '#core/lifecycle/stopper.js';
-import { Summoner } from '#core/lifecycle/summoner.js';
+import { GuardedBackend } from '#core/lifecycle/guarded-backend.js';
+import { Lifecycle } from '#core/lifecycle/lifecycle.js';
 import { TtlStopPolicy } from '#core/builtins/ttl-stop-policy.js';
-import { Unikernel, type UnikernelPlan } from '#core/lifecycle/unikernel.js';
+import { UnikernelRecord, type Unikernel, type UnikernelPlan } from '#core/lifecycle/unikernel.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { FakeBackend } from './fake-backend.js';
+import { MemoryLogger } from './memory-logger.js';
 
 export const aQuery: WakeCause = { kind: 'query', name: 'web.test', type: 'A', client: '127.0.0.1' };
 export const aCommand: WakeCause = { kind: 'command' };
@@ -23,26 +21,17 @@ export interface HeldLook {
   release(): void;
 }
 
-/** The lifecycle rooms put together around a fake backend and a clock that stands still. */
+/** The lifecycle around a fake backend and a clock that stands still. */
 export class Life implements Disposable {
   readonly clock = new ManualClock();
   readonly backend = new FakeBackend(this.clock);
+  readonly guarded = new GuardedBackend('fake', this.backend, this.clock, new MemoryLogger());
   readonly events: LifecycleEvent[] = [];
-  readonly announcer = new Announcer((event) => this.events.push(event), this.clock);
-  readonly stopper = new Stopper(this.announcer, this.clock);
-  readonly reaper = new Reaper(this.stopper, this.clock);
-  readonly queue: BootQueue;
-  readonly summoner: Summoner;
-  readonly follower: PowerFollower;
+  readonly lifecycle: Lifecycle;
 
   constructor({ limit = 8, queue = 100 } = {}) {
-    const onUp = (unikernel: Unikernel): void => {
-      this.follower.attend(unikernel);
-      this.reaper.watch(unikernel);
-    };
-    this.queue = new BootQueue(limit, queue);
-    this.summoner = new Summoner(this.queue, new BackOff(1_000, 60_000), this.announcer, this.clock, onUp);
-    this.follower = new PowerFollower(this.backend, this.announcer, this.clock, onUp);
+    const boot = { limit, queue, firstBackOff: 1_000, longestBackOff: 60_000 };
+    this.lifecycle = new Lifecycle(boot, { onEvent: (event) => this.events.push(event) }, this.clock);
   }
 
   /** Registers unikernels and follows them; each has the name `NAME.test` and a TTL of 10 s. */
@@ -50,23 +39,45 @@ export class Life implements Disposable {
     await this.backend.connect();
     const unikernels: Unikernel[] = [];
     for (const plan of plans) {
-      const machine = await this.backend.machine({ name: plan.name, options: { name: plan.name } });
-      unikernels.push(new Unikernel({ ...this.#defaults(plan.name), machine, id: machine.id, ...plan }));
+      const machine = await this.guarded.machine({ name: plan.name, options: { name: plan.name } });
+      const ofMachine = {
+        machine: this.guarded.guard(machine, plan.name),
+        id: machine.id,
+        findsAddresses: machine.addresses !== undefined,
+      };
+      unikernels.push(new UnikernelRecord({ ...this.#defaults(plan.name), ...ofMachine, ...plan }));
     }
-    await this.follower.follow(new Map(unikernels.map((unikernel) => [unikernel.plan.id, unikernel])));
+    const machines = new Map(unikernels.map((unikernel) => [unikernel.plan.id, unikernel]));
+    await this.lifecycle.follow('fake', this.guarded, machines);
     return unikernels;
   }
 
   summon(unikernel: Unikernel, cause: WakeCause = aQuery): Promise<void> {
-    return this.summoner.summon(unikernel, cause);
+    return this.lifecycle.summon(unikernel, cause);
   }
 
   stop(unikernel: Unikernel, reason = 'by command', mode?: StopMode): Promise<void> {
-    return this.stopper.stop(unikernel, reason, mode);
+    return this.lifecycle.stop(unikernel, reason, mode);
   }
 
   close(patience: AbortSignal): Promise<void> {
-    return this.summoner.close(patience);
+    return this.lifecycle.close(patience);
+  }
+
+  /** A query for its name comes in. */
+  ask(unikernel: Unikernel): void {
+    this.lifecycle.countQuery(unikernel, `${unikernel.name}.test`, this.clock.now());
+  }
+
+  /** The lease of the answer with its address. */
+  lease(unikernel: Unikernel): AnswerLease {
+    const lease = this.lifecycle.lease(`A ${unikernel.name}`, `${unikernel.name}.test`, [unikernel], [unikernel]);
+    if (lease === undefined) throw new Error(`${unikernel.name} is not ready`);
+    return lease;
+  }
+
+  stopAt(unikernel: Unikernel): Milliseconds | undefined {
+    return this.lifecycle.status(unikernel).stopAt;
   }
 
   /** Holds back the answer to the next question how a machine is; what it says is what was true when it was asked. */
@@ -97,11 +108,10 @@ export class Life implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.follower[Symbol.dispose]();
-    this.reaper[Symbol.dispose]();
+    this.lifecycle[Symbol.dispose]();
   }
 
-  #defaults(name: string): Omit<UnikernelPlan, 'id' | 'machine'> {
+  #defaults(name: string): Omit<UnikernelPlan, 'id' | 'machine' | 'findsAddresses'> {
     return {
       name,
       backendName: 'fake',

@@ -9,19 +9,19 @@ export function settingsContext(more: Plugin['register'] = () => undefined): Set
     controlSocket: (directory) => `${directory}/control.sock`,
     builtIns(registry) {
       const port = z.coerce.number().int().min(1).max(65_535);
-      registry.readinessProbe({ name: 'tcp', useClass: Object as never, description: 'A port', argument: port });
+      registry.readinessProbe({ name: 'tcp', useClass: class {} as never, description: 'A port', argument: port });
       registry.readinessProbe({
         name: 'exec',
-        useClass: Object as never,
+        useClass: class {} as never,
         description: 'A command',
         argument: z.string(),
       });
       for (const name of ['ttl', 'keep-alive']) {
-        registry.stopPolicy({ name, useClass: Object as never, description: name, argument: z.undefined() });
+        registry.stopPolicy({ name, useClass: class {} as never, description: name, argument: z.undefined() });
       }
       registry.backend({
         name: 'toy',
-        useClass: Object as never,
+        useClass: class {} as never,
         description: 'A toy',
         unikernel: z.object({
           name: z.string().optional(),
@@ -37,9 +37,16 @@ export function settingsContext(more: Plugin['register'] = () => undefined): Set
       });
       registry.backend({
         name: 'bare',
-        useClass: Object as never,
+        useClass: class {} as never,
         description: 'No settings',
         unikernel: z.strictObject({}),
+      });
+      registry.stateStore({ name: 'memory', useClass: class {} as never, description: 'None', options: z.object({}) });
+      registry.stateStore({
+        name: 'lmdb',
+        useClass: class {} as never,
+        description: 'A folder',
+        options: z.object({ path: z.string() }),
       });
       more(registry);
     },

@@ -13,7 +13,11 @@ import { anEvent, someCounters } from './store-records.js';
 const [task, folder = ''] = process.argv.slice(2);
 const say = (words: string) => process.stdout.write(`${words}\n`);
 
-const store = new LmdbStateStore(folder, { readOnly: task === 'look' || task === 'follow', historyLimit: 1_000_000 });
+const store = new LmdbStateStore({
+  path: folder,
+  readOnly: task === 'look' || task === 'follow',
+  historyLimit: 1_000_000,
+});
 try {
   await store.open();
   say('opened');

@@ -8,7 +8,7 @@ import { textTable, widthOf, type Column } from './text-table.js';
 
 /** What a good configuration would serve, and what it opens to the world, for people. */
 export function settingsSummary(settings: Settings, exposures: readonly string[], columns: number | undefined): string {
-  const { file, dns, persistDb, controlSocket, onExit, unikernels } = settings;
+  const { file, dns, persistDb, stateStore, controlSocket, onExit, unikernels } = settings;
   const facts = [
     ['DNS', `${dns.bind.map((address) => endpointText({ address, port: dns.port })).join(', ')}, over UDP and TCP`],
     ['Other names', forwarding(settings)],
@@ -16,7 +16,7 @@ export function settingsSummary(settings: Settings, exposures: readonly string[]
       'Zones',
       dns.zones.map(({ name, authoritative }) => `${name}${authoritative ? ' (authoritative)' : ''}`).join(', '),
     ],
-    ['State', persistDb ?? 'in memory'],
+    ['State', persistDb ?? storeInWords(stateStore.contribution)],
     ['Control', controlSocket],
     ['When Jitsu ends', onExit === 'keep' ? 'unikernels keep running' : 'unikernels are stopped'],
   ].filter(([, fact]) => fact !== '');
@@ -24,6 +24,11 @@ export function settingsSummary(settings: Settings, exposures: readonly string[]
   const factTable = textTable([column('', 0), column('', 1)], facts);
   const open = openText(exposures, columns);
   return `${head}\n\n${factTable}\n${open === '' ? '' : `${open}\n`}${unikernels.length === 0 ? 'No unikernel is configured.\n' : unikernelTable(unikernels, columns)}`;
+}
+
+/** A store that keeps nothing in a folder, by its name. */
+function storeInWords({ name }: Settings['stateStore']['contribution']): string {
+  return name === 'memory' ? 'in memory' : printable(name);
 }
 
 function column(head: string, index: number): Column<readonly (string | undefined)[]> {

@@ -1,10 +1,13 @@
 import { spawn } from 'node:child_process';
-import { inject, injectable } from '../plugins/injection.js';
 import type { Clock } from '../contracts/clock.js';
 import type { ReadinessProbe, ReadinessTarget } from '../contracts/readiness-probe.js';
 import { errorMessage, JitsuError } from '../errors.js';
-import { CLOCK, OPTIONS } from '../plugins/tokens.js';
+import { commandLine } from '../plugin-kit/command-line.js';
+import { inject, injectable, optionsOf } from '../plugins/injection.js';
+import { CLOCK } from '../plugins/tokens.js';
 import { pollUntil } from './poll-until.js';
+
+export const probeCommand = commandLine('The command');
 
 /**
  * Ready when a command ends with status 0: `ready=exec:COMMAND`. The command gets the unikernel's name, id and addresses
@@ -14,7 +17,7 @@ import { pollUntil } from './poll-until.js';
 @injectable()
 export class ExecProbe implements ReadinessProbe {
   constructor(
-    @inject(OPTIONS) private readonly command: readonly string[],
+    @inject(optionsOf(probeCommand)) private readonly command: readonly string[],
     @inject(CLOCK) private readonly clock: Clock,
   ) {}
 

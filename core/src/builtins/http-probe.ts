@@ -1,16 +1,29 @@
 import { request } from 'node:http';
-import { inject, injectable } from '../plugins/injection.js';
+import { z } from 'zod';
 import type { Clock } from '../contracts/clock.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { ReadinessProbe, ReadinessTarget } from '../contracts/readiness-probe.js';
-import { CLOCK, OPTIONS } from '../plugins/tokens.js';
+import { inject, injectable, optionsOf } from '../plugins/injection.js';
+import { CLOCK } from '../plugins/tokens.js';
 import { connectUntil } from './connect-until.js';
 import { pollUntil } from './poll-until.js';
+import { tcpPort } from './tcp-probe.js';
 
-export interface HttpProbeOptions {
+const EXPECTED = "A port and a path expected, such as '8080/healthz'.";
+
+interface HttpAddress {
   readonly port: number;
   readonly path: string;
 }
+
+/** `8080/healthz`; the path is `/` where there is none. */
+export const httpAddress = z.string({ error: EXPECTED }).transform((text, context): HttpAddress => {
+  const slash = text.indexOf('/');
+  const port = tcpPort.safeParse(slash < 0 ? text : text.slice(0, slash));
+  if (port.success) return { port: port.data, path: slash < 0 ? '/' : text.slice(slash) };
+  context.addIssue(EXPECTED);
+  return z.NEVER;
+});
 
 /** How long a server that has taken the connection may take to answer before it is asked again. */
 const PATIENCE: Milliseconds = 10_000;
@@ -19,7 +32,7 @@ const PATIENCE: Milliseconds = 10_000;
 @injectable()
 export class HttpProbe implements ReadinessProbe {
   constructor(
-    @inject(OPTIONS) private readonly options: HttpProbeOptions,
+    @inject(optionsOf(httpAddress)) private readonly where: HttpAddress,
     @inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -28,7 +41,7 @@ export class HttpProbe implements ReadinessProbe {
   }
 
   async #answers(address: string, signal: AbortSignal): Promise<boolean> {
-    const { port, path } = this.options;
+    const { port, path } = this.where;
     const socket = await connectUntil(address, port, this.clock, signal);
     const patience = new AbortController();
     using _timer = this.clock.after(PATIENCE, () => patience.abort());

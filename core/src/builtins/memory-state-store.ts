@@ -4,6 +4,7 @@ import { defaultHistoryLimit } from '../state/history-limit.js';
 
 /** Remembers for as long as the process runs. */
 export class MemoryStateStore implements StateStore {
+  readonly durable = false;
   readonly #registrations = new Map<string, StoredRegistration>();
   readonly #counters = new Map<string, StoredCounters>();
   #history: LifecycleEvent[] = [];

@@ -4,6 +4,7 @@ import { backendsSchema, type BackendOptions } from './backends.js';
 import { bootSchema } from './boot.js';
 import { configuredSchema } from './configured.js';
 import { dnsSchema } from './dns.js';
+import { stateSchema } from './state.js';
 import { stopSchema } from './stop.js';
 import type { UnikernelConfig } from './unikernel.js';
 import type { Immutable } from './values.js';
@@ -13,7 +14,7 @@ const text = z.string().min(1);
 
 /**
  * Every key of the configuration but `unikernels`, whose entries have rules of their own, and what lies below `backends`,
- * `notifiers` and `resolvers`, which plugins describe. Parsed, durations are in milliseconds.
+ * `notifiers`, `resolvers` and `state`, which plugins describe. Parsed, durations are in milliseconds.
  */
 export const configSchema = z.strictObject({
   plugins: z
@@ -24,12 +25,7 @@ export const configSchema = z.strictObject({
   wake: wakeSchema.prefault({}).describe('Whose queries may boot a unikernel'),
   boot: bootSchema.prefault({}).describe('How unikernels boot'),
   stop: stopSchema.prefault({}).describe('How unikernels stop'),
-  state: z
-    .strictObject({
-      path: text.optional().describe('The folder of the durable store, relative to this file; in memory where absent'),
-    })
-    .prefault({})
-    .describe('What is remembered'),
+  state: stateSchema.prefault({}).describe('What is remembered'),
   control: z
     .strictObject({ socket: text.optional().describe('The control socket, relative to this file') })
     .prefault({})

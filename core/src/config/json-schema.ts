@@ -6,7 +6,7 @@ import { addedKeys, addresslessSchema, unikernelSchema } from './unikernel.js';
 
 /** The JSON Schema (2020-12) of a configuration file: the core's keys, and those of all plugins that have registered. */
 export function jsonSchema(contributions: Contributions): JsonSchema {
-  const { backends, notifiers, resolvers } = contributions;
+  const { backends, notifiers, resolvers, stateStores } = contributions;
   const added = addedKeys(contributions);
   const core = inputSchema(configSchema);
   const names = backends.names();
@@ -19,6 +19,7 @@ export function jsonSchema(contributions: Contributions): JsonSchema {
       ...core.properties,
       notifiers: entries(core.properties?.['notifiers'], notifiers.all()),
       resolvers: entries(core.properties?.['resolvers'], resolvers.all()),
+      state: stateOf(core.properties?.['state'], stateStores.all()),
       unikernels: {
         type: 'array',
         description: 'What is summoned',
@@ -34,6 +35,13 @@ export function jsonSchema(contributions: Contributions): JsonSchema {
 function entries(group: JsonSchema | undefined, contributions: readonly ConfiguredContribution<unknown>[]): JsonSchema {
   const properties = contributions.map(({ name, options }) => [name, described(options)] as const);
   return { ...group, properties: Object.fromEntries(properties) };
+}
+
+/** A state store's options stand beside the name of the store. */
+function stateOf(group: JsonSchema | undefined, stores: readonly ConfiguredContribution<unknown>[]): JsonSchema {
+  const own = stores.flatMap(({ options }) => Object.entries(inputSchema(options).properties ?? {}));
+  const properties = { ...Object.fromEntries(own), ...group?.properties };
+  return { ...group, properties, additionalProperties: false };
 }
 
 function described(options: ZodObject): JsonSchema {

@@ -9,7 +9,7 @@ import type { SettingsContext } from './read-settings.js';
 
 /** Something that a plugin, or Jitsu itself, offers. */
 export interface Offer {
-  /** `backend`, `readiness probe`, `stop policy`, `notifier`, `resolver`, `boot configurator` or `command`. */
+  /** `backend`, `readiness probe`, `stop policy`, `notifier`, `resolver`, `state store`, `boot configurator` or `command`. */
   readonly kind: string;
   readonly name: string;
   /** Empty for a boot configurator. */
@@ -72,16 +72,25 @@ export async function loadStartFlags(
 }
 
 function offersOf(owner: string, contributions: Contributions): readonly Offer[] {
-  const { backends, readinessProbes, stopPolicies, notifiers, resolvers, bootConfigurators, commands } = contributions;
-  return [backends, readinessProbes, stopPolicies, notifiers, resolvers, bootConfigurators, commands].flatMap(
-    (contributed) =>
-      contributed
-        .all()
-        .filter(({ name }) => contributed.ownerOf(name) === owner)
-        .map((contribution) => ({
-          kind: contributed.kind,
-          name: contribution.name,
-          description: 'description' in contribution ? contribution.description : '',
-        })),
+  const { backends, readinessProbes, stopPolicies, notifiers, resolvers } = contributions;
+  const { stateStores, bootConfigurators, commands } = contributions;
+  return [
+    backends,
+    readinessProbes,
+    stopPolicies,
+    notifiers,
+    resolvers,
+    stateStores,
+    bootConfigurators,
+    commands,
+  ].flatMap((contributed) =>
+    contributed
+      .all()
+      .filter(({ name }) => contributed.ownerOf(name) === owner)
+      .map((contribution) => ({
+        kind: contributed.kind,
+        name: contribution.name,
+        description: 'description' in contribution ? contribution.description : '',
+      })),
   );
 }

@@ -10,6 +10,7 @@ const MANIFEST_FIELDS: Readonly<Record<string, Provided>> = {
   backend: 'backends',
   notifier: 'notifiers',
   resolver: 'resolvers',
+  'state store': 'stateStores',
   'boot configurator': 'bootConfigurators',
 };
 

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { PluginRegistry } from '../contracts/plugin.js';
+import type { StateStore } from '../contracts/state-store.js';
 import { Contributions } from '../plugins/contributions.js';
 import { CORE_FOLDER } from '../plugins/module-folders.js';
 import { PluginLoader } from '../plugins/plugin-loader.js';
@@ -7,9 +8,10 @@ import { readConnections, type ConnectionSettings } from './backends.js';
 import { checkConfig } from './checked-config.js';
 import type { CheckedConfig } from './config.js';
 import { givenValue, ProblemList } from './config-problems.js';
-import { readConfigured } from './configured.js';
+import { readConfigured, type Configured } from './configured.js';
 import { takeIn } from './plugin-intake.js';
 import type { Settings, UnikernelSettings } from './settings.js';
+import { readState } from './state.js';
 import { applyFlags, type StartFlags } from './start-flags.js';
 import { COMMON_KEYS } from './unikernel.js';
 import { unikernelEntries, type UnikernelEntries, type UnikernelEntry } from './unikernel-entries.js';
@@ -17,7 +19,7 @@ import { backendOf, UnikernelReader } from './unikernel-reader.js';
 
 /** What the core brings into the reading of a configuration. */
 export interface SettingsContext {
-  /** Registers the probes and policies that need no plugin. */
+  /** Registers the probes, policies and state stores that need no plugin. */
   readonly builtIns: (registry: PluginRegistry) => void;
   /** Where the runtime directory lies unless the configuration says. */
   readonly runtimeDirectory: () => string;
@@ -65,6 +67,13 @@ export async function readSettings(
   const configuredNotifiers = await readConfigured('notifiers', config.notifiers, notifiers, loader, problems);
   const configuredResolvers = await readConfigured('resolvers', config.resolvers, resolvers, loader, problems);
   const missingKeys = await loadWanted(unikernelsWritten, [...connections.values()], loader, problems);
+  const fromFolder = (path: string): string => resolve(directory, path);
+  // What a flag names is relative to where Jitsu was called.
+  const fromFlag = (flag: string | undefined, path: string): string =>
+    flag === undefined ? fromFolder(path) : resolve(path);
+  const { path } = config.state;
+  const persistDb = path === undefined ? undefined : fromFlag(flags.persistdb, path);
+  const stateStore = await readState(config.state, persistDb, loader, problems);
 
   const reader = new UnikernelReader(config, connections, contributions, problems, missingKeys);
   const unikernels: UnikernelSettings[] = [];
@@ -77,15 +86,10 @@ export async function readSettings(
   }
   problems.throwIfAny(source);
 
-  const fromFolder = (path: string): string => resolve(directory, path);
-  // What a flag names is relative to where Jitsu was called.
-  const fromFlag = (flag: string | undefined, path: string): string =>
-    flag === undefined ? fromFolder(path) : resolve(path);
   const runtimeDirectory =
     config.runtimeDirectory === undefined ? context.runtimeDirectory() : fromFolder(config.runtimeDirectory);
   const { forwardCertificates } = config.dns;
   const { socket } = config.control;
-  const { path } = config.state;
   return {
     ...(file !== undefined && { file }),
     dns: {
@@ -95,7 +99,9 @@ export async function readSettings(
     wake: config.wake,
     boot: config.boot,
     onExit: config.stop.onExit,
-    ...(path !== undefined && { persistDb: fromFlag(flags.persistdb, path) }),
+    ...(persistDb !== undefined && { persistDb }),
+    // Where there is none, it is among the problems.
+    stateStore: stateStore as Configured<StateStore>,
     controlSocket: socket === undefined ? context.controlSocket(runtimeDirectory) : fromFlag(flags.control, socket),
     runtimeDirectory,
     logLevel: config.log.level,

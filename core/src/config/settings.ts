@@ -4,6 +4,7 @@ import type { StopMode } from '../contracts/machine.js';
 import type { BootConfiguratorContribution } from '../contracts/plugin.js';
 import type { Notifier } from '../contracts/notifier.js';
 import type { Resolver } from '../contracts/resolver.js';
+import type { StateStore } from '../contracts/state-store.js';
 import type { StopPolicy } from '../contracts/stop-policy.js';
 import type { ConnectionSettings } from './backends.js';
 import type { BootSettings } from './boot.js';
@@ -57,7 +58,8 @@ export interface Settings {
   readonly boot: BootSettings;
   /** What happens to running unikernels when Jitsu ends in order. */
   readonly onExit: CheckedConfig['stop']['onExit'];
-  /** Where the durable store lies; in memory where absent. */
+  readonly stateStore: Configured<StateStore>;
+  /** Where the durable store lies, for people. */
   readonly persistDb?: string;
   /** Where the control socket lies. */
   readonly controlSocket: string;

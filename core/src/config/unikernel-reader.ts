@@ -163,9 +163,9 @@ export class UnikernelReader {
     const probes = this.#probes.read(common.ready ?? NO_WORDS, this.#indexed(entry, 'ready'), this.#report);
     let all = probes;
     for (const [key, probe] of this.#probeKeys) {
-      const argument = common[key];
+      const argument = common[key] as string | number | undefined;
       if (argument === undefined) continue;
-      all = this.#probes.with(all, `${probe}:${String(argument)}`, () => entry.pathOf([key]), this.#report);
+      all = this.#probes.with(all, `${probe}:${argument}`, () => entry.pathOf([key]), this.#report);
     }
     return all;
   }

@@ -6,7 +6,7 @@ export interface CommandTerminal {
   err(text: string): void;
 }
 
-/** A command of `jitsu` that a plugin brings. Its flags, as its schema parsed them, are injected as `OPTIONS`. */
+/** A command of `jitsu` that a plugin brings. Its flags, as its schema parsed them, are injected as `optionsOf(schema)`. */
 export interface Command {
   /** Resolves when it has done its work, or has ended in order because the signal has aborted. */
   run(terminal: CommandTerminal, signal: AbortSignal): Promise<void>;

@@ -5,9 +5,10 @@ import type { Command } from './command.js';
 import type { Notifier } from './notifier.js';
 import type { ReadinessProbe } from './readiness-probe.js';
 import type { Resolver } from './resolver.js';
+import type { StateStore } from './state-store.js';
 import type { StopPolicy } from './stop-policy.js';
 
-/** A class whose constructor parameters are marked with `@inject(TOKEN)`. */
+/** A class of which every constructor parameter is marked with `@inject(TOKEN)`. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- only `any` accepts every list of injected parameters
 export type InjectableClass<T> = new (...parameters: any[]) => T;
 
@@ -23,7 +24,7 @@ export interface BackendContribution {
    * value must always become the same: unikernels that have it in common share what it became, which is not to be changed.
    */
   readonly unikernel: ZodObject;
-  /** The settings of one connection; parsed, they are injected as `OPTIONS`. The key `connect` takes the `-c` flag. */
+  /** The settings of one connection; parsed, they are injected as `optionsOf(schema)`. The key `connect` takes the `-c` flag. */
   readonly connection?: ZodObject;
   /**
    * The boot configurators that options ask for, by the option: `{ rumprunConfig: 'rumprun-config' }`. Where a unikernel
@@ -39,7 +40,7 @@ export interface WordedContribution<T> {
   readonly name: string;
   readonly useClass: InjectableClass<T>;
   readonly description: string;
-  /** Parses what follows the colon, or `undefined` where nothing does; the result is injected as `OPTIONS`. */
+  /** Parses what follows the colon, or `undefined` where nothing does; the result is injected as `optionsOf(schema)`. */
   readonly argument: ZodType;
 }
 
@@ -48,7 +49,7 @@ export interface ConfiguredContribution<T> {
   readonly name: string;
   readonly useClass: InjectableClass<T>;
   readonly description: string;
-  /** Parses the entry; the result is injected as `OPTIONS`. */
+  /** Parses the entry; the result is injected as `optionsOf(schema)`. */
   readonly options: ZodObject;
 }
 
@@ -63,7 +64,7 @@ export interface CommandContribution {
   readonly useClass: InjectableClass<Command>;
   /** A sentence for the help, without a full stop. */
   readonly description: string;
-  /** Its flags, in camelCase (`--kebab-case` on the command line), each `.describe()`d; a boolean takes no value. */
+  /** Its flags, in camelCase (`--kebab-case` on the command line), each `.describe()`d; a boolean takes no value. Injected as above. */
   readonly options: ZodObject;
 }
 
@@ -93,6 +94,8 @@ export interface PluginRegistry {
   notifier(contribution: ConfiguredContribution<Notifier>): void;
   /** Configured under `resolvers`; asked after the unikernels and before the forwarder. */
   resolver(contribution: ConfiguredContribution<Resolver>): void;
+  /** Named by `state.use`; one is in use at a time. */
+  stateStore(contribution: ConfiguredContribution<StateStore>): void;
   /** Called for every machine of the backends that have `capabilities.bootConfigurators`. */
   bootConfigurator(contribution: BootConfiguratorContribution): void;
   unikernelKeys(contribution: UnikernelKeysContribution): void;

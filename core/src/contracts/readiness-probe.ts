@@ -11,7 +11,7 @@ export interface ReadinessTarget {
 
 /**
  * Finds out when a unikernel's service answers. One instance serves every unikernel with the same `ready` words, so it
- * keeps nothing between calls. Its argument (what follows the colon in `ready=tcp:8080`) is injected as `OPTIONS`.
+ * keeps nothing between calls. Its argument (what follows the colon in `ready=tcp:8080`) is injected as `optionsOf(schema)`.
  */
 export interface ReadinessProbe {
   /** Resolves the moment the service answers; rejects with the signal's reason when it aborts first. */

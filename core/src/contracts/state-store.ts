@@ -34,6 +34,9 @@ export interface HistoryQuery {
  * @throws JITSU_STORE_UNREADABLE from `open` for a store that cannot be opened or is damaged; it is left as it is
  */
 export interface StateStore {
+  /** Whether a new instance finds what an earlier one was given. Registrations are saved only where it does. */
+  readonly durable: boolean;
+
   open(): Promise<void>;
   /** Writes what is outstanding and lets go. */
   close(): Promise<void>;

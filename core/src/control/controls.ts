@@ -6,16 +6,12 @@ import type { Clock } from '../contracts/clock.js';
 import type { LifecycleEvent } from '../contracts/lifecycle-event.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { HistoryQuery, StateStore } from '../contracts/state-store.js';
-import type { CacheStatus } from '../dns/cache/cache-status.js';
-import type { CachingResolver } from '../dns/cache/caching-resolver.js';
+import type { CacheStatus, CachingResolver } from '../dns/cache/caching-resolver.js';
 import { JitsuError } from '../errors.js';
 import type { Fleet } from '../fleet/fleet.js';
-import type { Reaper } from '../lifecycle/reaper.js';
-import type { Stopper } from '../lifecycle/stopper.js';
-import type { Summons } from '../lifecycle/summoner.js';
+import type { Lifecycle } from '../lifecycle/lifecycle.js';
+import type { Unikernel } from '../lifecycle/unikernel.js';
 import type { HistoryWriter } from '../state/history-writer.js';
-import { statusOf } from './status.js';
-import { selectForStatus } from './status-selection.js';
 import { VERSION } from '../version.js';
 
 /** More in a report would hold up the answers while it is put together. */
@@ -46,9 +42,7 @@ export class Controls implements ControlActions {
   constructor(
     private readonly setting: Setting,
     private readonly fleet: Fleet,
-    private readonly summoner: Summons,
-    private readonly stopper: Stopper,
-    private readonly reaper: Reaper,
+    private readonly lifecycle: Pick<Lifecycle, 'summon' | 'stop' | 'status'>,
     private readonly writer: HistoryWriter,
     private readonly store: StateStore,
     private readonly clock: Clock,
@@ -71,7 +65,7 @@ export class Controls implements ControlActions {
       listening: this.setting.listening(),
       ...(udpTransport !== undefined && { udpTransport }),
       dns: { cache: this.setting.cache()?.status ?? NOTHING_CACHED, refused: this.setting.refused() },
-      unikernels: selectForStatus(unikernels, REPORTED).map((unikernel) => statusOf(unikernel, this.reaper)),
+      unikernels: selectForStatus(unikernels, REPORTED).map((unikernel) => this.lifecycle.status(unikernel)),
       ...(further > 0 && { further }),
       notifiers: this.setting.notifiers(),
     };
@@ -79,8 +73,8 @@ export class Controls implements ControlActions {
 
   async summon(name: string): Promise<UnikernelStatus> {
     const unikernel = this.fleet.find(name);
-    await this.summoner.summon(unikernel, { kind: 'command' });
-    return statusOf(unikernel, this.reaper);
+    await this.lifecycle.summon(unikernel, { kind: 'command' });
+    return this.lifecycle.status(unikernel);
   }
 
   async stop(name: string, mode?: StopMode): Promise<UnikernelStatus> {
@@ -91,8 +85,8 @@ export class Controls implements ControlActions {
       const message = `The backend ${backendName} of ${name} has no stop mode '${mode}'. It has: ${stopModes.join(', ')}.`;
       throw new JitsuError('JITSU_STOP_MODE_UNSUPPORTED', message);
     }
-    await this.stopper.stop(unikernel, 'by command', mode);
-    return statusOf(unikernel, this.reaper);
+    await this.lifecycle.stop(unikernel, 'by command', mode);
+    return this.lifecycle.status(unikernel);
   }
 
   async flush(name?: string): Promise<FlushReport> {
@@ -109,4 +103,27 @@ export class Controls implements ControlActions {
     await this.writer.flush();
     return this.store.history(query);
   }
+}
+
+/**
+ * Those that a report shows, at most so many: all where they fit, else first those of which there is something to tell,
+ * then others, in the order of the configuration.
+ */
+export function selectForStatus(
+  unikernels: { readonly size: number; values(): Iterable<Unikernel> },
+  limit: number,
+): readonly Unikernel[] {
+  if (unikernels.size <= limit) return [...unikernels.values()];
+  const eventful: Unikernel[] = [];
+  const quiet: Unikernel[] = [];
+  for (const unikernel of unikernels.values()) {
+    const list = isEventful(unikernel) ? eventful : quiet;
+    if (list.length < limit) list.push(unikernel);
+  }
+  return eventful.concat(quiet.slice(0, limit - eventful.length));
+}
+
+/** Whether it has been asked for, runs, or has failed. */
+function isEventful({ phase, state, counted }: Unikernel): boolean {
+  return counted !== undefined || state !== 'off' || phase !== 'down';
 }

@@ -1,42 +1,12 @@
-import type { MachineId, PowerState, StopMode } from '../contracts/machine.js';
+import type { StopMode } from '../contracts/machine.js';
 import type { LifecycleEvent } from '../contracts/lifecycle-event.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { NotifierStatus } from '../contracts/notifier.js';
 import type { HistoryQuery } from '../contracts/state-store.js';
-import type { CacheStatus } from '../dns/cache/cache-status.js';
+import type { CacheStatus } from '../dns/cache/caching-resolver.js';
+import type { UnikernelStatus } from '../lifecycle/unikernel-status.js';
 
-export interface NameStatus {
-  readonly name: string;
-  readonly requests: number;
-  readonly lastAsked?: Milliseconds;
-}
-
-export interface UnikernelStatus {
-  readonly name: string;
-  readonly id: MachineId;
-  readonly backend: string;
-  readonly addresses: readonly string[];
-  readonly ttl: Milliseconds;
-  readonly stopMode: StopMode;
-  readonly state: PowerState;
-  /** What Jitsu is doing with it, or finds: `summoning` and `stopping` are under way, `failing` backs off. */
-  readonly phase: 'down' | 'summoning' | 'ready' | 'stopping' | 'failing' | 'running';
-  readonly domainId?: number;
-  readonly macs: readonly string[];
-  readonly startedAt?: Milliseconds;
-  readonly totalStarts: number;
-  readonly names: readonly NameStatus[];
-  /** When it will be stopped unless somebody asks for it; absent where it is down or kept for good. */
-  readonly stopAt?: Milliseconds;
-  /** Why the last summon came to nothing, and when the next one may begin. */
-  readonly failure?: {
-    readonly at: Milliseconds;
-    readonly code: string;
-    readonly reason: string;
-    readonly count: number;
-    readonly retryAt: Milliseconds;
-  };
-}
+export type { NameStatus, UnikernelStatus } from '../lifecycle/unikernel-status.js';
 
 export interface StatusReport {
   readonly version: string;

@@ -1,15 +1,15 @@
-import { CommonPlans } from './common-plans.js';
+import { CommonPlans, SharedPlan, type CommonPlan } from './common-plans.js';
 import type { Settings, UnikernelSettings } from '../config/settings.js';
 import { ConfigProblems, type ConfigProblem } from '../config/config-problems.js';
-import type { Backend } from '../contracts/backend.js';
 import type { Machine, MachineId } from '../contracts/machine.js';
 import type { StateStore, StoredCounters, StoredRegistration } from '../contracts/state-store.js';
 import type { NameTable } from '../dns/resolvers/name-table.js';
 import { errorCode, errorMessage, JitsuError } from '../errors.js';
 import type { Instances } from './instances.js';
+import type { GuardedBackend } from '../lifecycle/guarded-backend.js';
 import type { Machines } from '../lifecycle/power-follower.js';
-import { SharedPlan, type CommonPlan } from '../lifecycle/shared-plan.js';
-import { Unikernel } from '../lifecycle/unikernel.js';
+import type { Lifecycle } from '../lifecycle/lifecycle.js';
+import { UnikernelRecord, type Unikernel } from '../lifecycle/unikernel.js';
 import { TextIndex } from '../collections/text-index.js';
 
 /** How many registrations a backend is asked for at once. */
@@ -20,7 +20,7 @@ const SAVED_AT_ONCE = 10_000;
 
 /** All backends by the name of their connection, and all unikernels by their own. */
 export class Fleet {
-  readonly backends: ReadonlyMap<string, Backend>;
+  readonly backends: ReadonlyMap<string, GuardedBackend>;
   readonly unikernels = new TextIndex<Unikernel>();
   /** By the name of the connection, and there by the id of the machine. */
   readonly #machines = new Map<string, TextIndex<Unikernel>>();
@@ -66,10 +66,10 @@ export class Fleet {
   }
 
   /**
-   * Registers every unikernel with its backend. `onCount` is called whenever a counter has changed.
+   * Registers every unikernel with its backend.
    * @throws JITSU_CONFIG_INVALID with all that the backends and the boot configurators object to
    */
-  async register(onCount: (unikernel: Unikernel) => void): Promise<void> {
+  async register(): Promise<void> {
     const problems: ConfigProblem[] = [];
     // Let go of as they are registered, since they are the larger part of what a start needs and nobody does afterwards.
     const waiting = this.#settings.toReversed();
@@ -84,7 +84,7 @@ export class Fleet {
         const unikernel = batch[index] as UnikernelSettings;
         const machine = machines[index] as PromiseSettledResult<Machine>;
         if (machine.status === 'fulfilled') {
-          const problem = this.#add(unikernel, machine.value, onCount);
+          const problem = this.#add(unikernel, machine.value);
           if (problem) problems.push(problem);
         } else if (errorCode(machine.reason) === 'JITSU_BACKEND_UNREACHABLE') throw machine.reason;
         else problems.push(objection(unikernel, 'refused by its backend', machine.reason));
@@ -96,15 +96,10 @@ export class Fleet {
   }
 
   /** Carries on with the counters of an earlier life. */
-  recall(counters: readonly StoredCounters[]): void {
-    for (const { unikernel: name, startedAt, totalStarts, names } of counters) {
-      const unikernel = this.unikernels.get(name);
-      if (!unikernel) continue;
-      unikernel.startedAt = startedAt;
-      unikernel.totalStarts = totalStarts;
-      for (const { name: dnsName, requests, lastAsked } of names) {
-        Object.assign(unikernel.counters.get(dnsName) ?? {}, { requests, lastAsked });
-      }
+  recall(counters: readonly StoredCounters[], lifecycle: Lifecycle): void {
+    for (const stored of counters) {
+      const unikernel = this.unikernels.get(stored.unikernel);
+      if (unikernel) lifecycle.recall(unikernel, stored);
     }
   }
 
@@ -131,13 +126,9 @@ export class Fleet {
     return this.#backend(backend).capabilities.bootConfigurators;
   }
 
-  #add(
-    settings: UnikernelSettings,
-    machine: Machine,
-    onCount: (unikernel: Unikernel) => void,
-  ): ConfigProblem | undefined {
+  #add(settings: UnikernelSettings, machine: Machine): ConfigProblem | undefined {
     const { name, names, addresses, backend } = settings;
-    const unikernel = new Unikernel(new SharedPlan(name, machine, names, addresses, this.#plans.of(settings)), onCount);
+    const unikernel = new UnikernelRecord(new SharedPlan(name, machine, names, addresses, this.#plans.of(settings)));
     const owner = this.#machinesOf(backend).add(machine.id, unikernel);
     if (owner !== undefined) return sameMachine(name, owner.name);
     this.unikernels.set(name, unikernel);
@@ -156,7 +147,7 @@ export class Fleet {
     const { backend, ttl, stopMode, delay, deadline, grace, ready, stopPolicies, https, svcb } = settings;
     return {
       ...{ ttl, stopMode, delay, deadline, grace, https, svcb },
-      backendName: backend,
+      backend: this.#backend(backend),
       probes: ready.map((probe) => this.instances.worded(probe)),
       stopPolicies: stopPolicies.map((policy) => this.instances.worded(policy)),
     };
@@ -187,8 +178,8 @@ export class Fleet {
     if (problems.length > 0) throw new ConfigProblems(this.#source, problems);
   }
 
-  #backend(name: string): Backend {
-    return this.backends.get(name) as Backend;
+  #backend(name: string): GuardedBackend {
+    return this.backends.get(name) as GuardedBackend;
   }
 }
 

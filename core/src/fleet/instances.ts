@@ -1,14 +1,23 @@
 // tsyringe wants the metadata polyfill to be there before it is loaded itself.
 import 'reflect-metadata';
-import { container, type DependencyContainer, type InjectionToken } from 'tsyringe';
+import { container, type DependencyContainer } from 'tsyringe';
+import type { ZodType } from 'zod';
 import type { BootConfigurator } from '../contracts/boot-configurator.js';
 import type { Clock } from '../contracts/clock.js';
 import type { Logger } from '../contracts/logger.js';
 import type { Command } from '../contracts/command.js';
 import type { CommandContribution, InjectableClass } from '../contracts/plugin.js';
-import type { ConnectionSettings, Settings, Worded } from '../config/settings.js';
+import type { Configured, ConnectionSettings, Settings, Worded } from '../config/settings.js';
 import type { Backend } from '../contracts/backend.js';
-import { BOOT_CONFIGURATORS, CLOCK, CONNECTION_NAME, LOGGER, OPTIONS, RUNTIME_DIRECTORY } from '../plugins/tokens.js';
+import { GuardedBackend } from '../lifecycle/guarded-backend.js';
+import { optionsOf, type Token } from '../plugins/injection.js';
+import { BOOT_CONFIGURATORS, CLOCK, CONNECTION_NAME, LOGGER, RUNTIME_DIRECTORY } from '../plugins/tokens.js';
+
+type Value = readonly [Token<unknown>, unknown];
+
+function optionsFor(schema: ZodType | undefined, options: unknown): readonly Value[] {
+  return schema === undefined ? [] : [[optionsOf(schema), options]];
+}
 
 /** Makes what plugins and built-in parts have registered. Nobody else ever sees the container. */
 export class Instances {
@@ -19,7 +28,7 @@ export class Instances {
 
   constructor(
     settings: Settings,
-    clock: Clock,
+    private readonly clock: Clock,
     private readonly logger: Logger,
   ) {
     this.#container.register(CLOCK, { useValue: clock });
@@ -31,27 +40,23 @@ export class Instances {
     this.#container.register(BOOT_CONFIGURATORS, { useValue: this.bootConfigurators });
   }
 
-  backend({ name, contribution, options }: ConnectionSettings): Backend {
-    return this.make(
+  backend({ name, contribution, options }: ConnectionSettings): GuardedBackend {
+    const logger = this.logger.child({ backend: name });
+    const backend = this.make<Backend>(
       contribution.useClass,
-      [LOGGER, this.logger.child({ backend: name })],
+      [LOGGER, logger],
       [CONNECTION_NAME, name],
-      [OPTIONS, options],
+      ...optionsFor(contribution.connection, options),
     );
+    return new GuardedBackend(name, backend, this.clock, logger);
   }
 
-  /** A notifier or a resolver. */
-  configured<T>({
-    contribution,
-    options,
-  }: {
-    contribution: { name: string; useClass: InjectableClass<T> };
-    options: unknown;
-  }): T {
+  /** A notifier, a resolver or a state store. */
+  configured<T>({ contribution, options }: Configured<T>): T {
     return this.make(
       contribution.useClass,
       [LOGGER, this.logger.child({ plugin: contribution.name })],
-      [OPTIONS, options],
+      ...optionsFor(contribution.options, options),
     );
   }
 
@@ -59,12 +64,14 @@ export class Instances {
   worded<T extends object>({ contribution, words, options }: Worded<T>): T {
     const byWords = this.#worded.get(contribution) ?? new Map<string, unknown>();
     this.#worded.set(contribution, byWords);
-    const made = (byWords.get(words) as T | undefined) ?? this.make(contribution.useClass, [OPTIONS, options]);
+    const made =
+      (byWords.get(words) as T | undefined) ??
+      this.make(contribution.useClass, ...optionsFor(contribution.argument, options));
     byWords.set(words, made);
     return made;
   }
 
-  private make<T>(useClass: InjectableClass<T>, ...values: readonly [InjectionToken<unknown>, unknown][]): T {
+  private make<T>(useClass: InjectableClass<T>, ...values: readonly Value[]): T {
     const own = this.#container.createChildContainer();
     for (const [token, value] of values) own.register(token, { useValue: value });
     return own.resolve(useClass);
@@ -73,13 +80,13 @@ export class Instances {
 
 /** Makes a command that a plugin has registered. It runs in a process of its own, where there is nothing else. */
 export function makeCommand(
-  { useClass }: CommandContribution,
+  { useClass, options: schema }: CommandContribution,
   options: unknown,
   { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
 ): Command {
   const own = container.createChildContainer();
   own.register(CLOCK, { useValue: clock });
   own.register(LOGGER, { useValue: logger });
-  own.register(OPTIONS, { useValue: options });
+  own.register(optionsOf(schema), { useValue: options });
   return own.resolve(useClass);
 }

@@ -1,35 +1,149 @@
 import type { Clock } from '../contracts/clock.js';
-import type { WakeCause } from '../contracts/lifecycle-event.js';
+import type { LifecycleEvent, LifecycleEventKind, WakeCause } from '../contracts/lifecycle-event.js';
+import type { MachineDescription, StopMode } from '../contracts/machine.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { AnswerLease } from '../contracts/resolver.js';
+import type { StoredCounters } from '../contracts/state-store.js';
+import { errorCode, errorMessage, shuttingDown, type JitsuError } from '../errors.js';
+import { BackOff } from '../plugin-kit/back-off.js';
+import { BootQueue } from './boot-queue.js';
+import { next, type Effect, type LifeEvent } from './life.js';
+import type { GuardedBackend } from './guarded-backend.js';
+import { look, PowerFollower, type Machines } from './power-follower.js';
+import { untilReady } from './readiness.js';
 import { ReadyLeases } from './ready-leases.js';
-import type { Summons } from './summoner.js';
-import type { Unikernel } from './unikernel.js';
+import { Reaper } from './reaper.js';
+import { bringDown, type Stop } from './stop.js';
+import { Summon } from './summon.js';
+import { died, isItsFault, leftAlone, stoppedByCommand, tooLate, unreachable } from './summon-failures.js';
+import type { Unikernel, UnikernelRecord } from './unikernel.js';
+import { statusOf, type UnikernelStatus } from './unikernel-status.js';
 
-/** What others may ask of the lives of unikernels. */
-export class Lifecycle {
+/** How often a machine that is on its way to another state is looked at again. */
+const TRANSITION_POLL: Milliseconds = 20;
+
+/** How long to wait before the policies of one that runs although it was stopped are asked again. */
+const STOP_RETRY: Milliseconds = 10_000;
+
+const EXECUTED = { start: 'started', resume: 'resumed', unpause: 'unpaused' } as const;
+
+export interface BootSettings {
+  /** How many boot at once, and how many may wait for their turn. */
+  readonly limit: number;
+  readonly queue: number;
+  readonly firstBackOff: Milliseconds;
+  readonly longestBackOff: Milliseconds;
+}
+
+/** Who is told what. None of these may throw. */
+export interface LifecycleListeners {
+  readonly onEvent: (event: LifecycleEvent) => void;
+  /** What is counted for a unikernel has changed. */
+  readonly onCount?: (unikernel: Unikernel) => void;
+  /** The first boot begins, or none is left. */
+  readonly onBooting?: (booting: boolean) => void;
+}
+
+/**
+ * The one owner of the lives of unikernels: nobody else writes to them.
+ *
+ * Whatever happens to a unikernel is an event that the table in life.ts answers with the next phase and with effects,
+ * which are carried out here; each ends in another event.
+ */
+export class Lifecycle implements Disposable {
+  readonly #boots: BootQueue;
+  readonly #backOff: BackOff;
   readonly #leases: ReadyLeases;
+  readonly #reaper: Reaper;
+  readonly #followers = new Map<string, PowerFollower>();
+  readonly #summoned = new Set<UnikernelRecord>();
+  #closed: JitsuError | undefined;
 
   constructor(
-    private readonly summoner: Summons,
-    clock: Clock,
+    { limit, queue, firstBackOff, longestBackOff }: BootSettings,
+    private readonly listeners: LifecycleListeners,
+    private readonly clock: Clock,
   ) {
-    this.#leases = new ReadyLeases(clock);
+    this.#boots = new BootQueue(limit, queue, listeners.onBooting);
+    this.#backOff = new BackOff(firstBackOff, longestBackOff);
+    this.#leases = new ReadyLeases((unikernel, name, times) => this.countQuery(unikernel, name, clock.now(), times));
+    const reaping = {
+      expire: (unikernel: UnikernelRecord) => this.#on(unikernel, 'expired'),
+      keep: (unikernel: UnikernelRecord) => this.#on(unikernel, 'kept'),
+      // A failure is announced, and the machine is not forgotten: see `retry`.
+      stop: (unikernel: UnikernelRecord, reason: string) => void this.#stop(unikernel, 'reap', reason).catch(() => {}),
+    };
+    this.#reaper = new Reaper(reaping, clock);
   }
 
-  /** @throws see {@link Summons} */
-  summon(unikernel: Unikernel, cause: WakeCause): Promise<void> {
-    return this.summoner.summon(unikernel, cause);
+  /**
+   * Resolves when the unikernel's service answers: at once where it is ready. All who ask meanwhile share one boot.
+   * @throws JITSU_SUMMON_DEADLINE, JITSU_SUMMON_DIED, JITSU_SUMMON_BACKING_OFF, JITSU_BOOT_QUEUE_FULL,
+   *   JITSU_BACKEND_UNREACHABLE, JITSU_BACKEND_FAILED, JITSU_STOPPED_BY_COMMAND, JITSU_SHUTTING_DOWN
+   */
+  summon(unikernel: UnikernelRecord, cause: WakeCause): Promise<void> {
+    if (unikernel.ready) return Promise.resolve();
+    if (unikernel.summon) return unikernel.summon.promise;
+    const now = this.clock.now();
+    // A person who asks for it by command wants it tried now.
+    const refusal = this.#closed ?? (cause.kind === 'command' ? undefined : leftAlone(unikernel, now));
+    if (refusal) return Promise.reject(refusal);
+
+    const summon = new Summon(cause, now);
+    unikernel.summon = summon;
+    this.#summoned.add(unikernel);
+    summon.deadline = this.clock.after(unikernel.plan.deadline, () =>
+      this.#failed(unikernel, summon, tooLate(unikernel, summon)),
+    );
+    this.#on(unikernel, 'wake');
+    return summon.promise;
   }
 
-  countQuery({ counters }: Unikernel, name: string, at: Milliseconds): void {
-    counters.get(name)?.asked(at);
+  /**
+   * Resolves when it has stopped, after the stops that were asked for before. A summon under way is ended, and whoever
+   * waits for it is told so.
+   * @throws what `Machine.stop` throws; the unikernel then goes on running
+   */
+  stop(unikernel: UnikernelRecord, reason: string, mode?: StopMode): Promise<void> {
+    return this.#stop(unikernel, 'stop', reason, mode);
   }
 
-  countAnswer({ counters }: Unikernel, name: string, at: Milliseconds): void {
-    counters.get(name)?.answered(at);
+  /** Adopts what runs of one connection's machines, and keeps in step with them from now on. */
+  async follow(connection: string, backend: GuardedBackend, unikernels: Machines): Promise<void> {
+    const listener = {
+      doubt: (unikernel: UnikernelRecord) => this.#on(unikernel, 'doubted'),
+      learn: (unikernel: UnikernelRecord, description: MachineDescription) => this.#learn(unikernel, description),
+    };
+    const follower = new PowerFollower(backend, listener, this.clock);
+    this.#followers.set(connection, follower);
+    await follower.follow(unikernels);
   }
 
+  /** What there is to tell of it at this moment. */
+  status(unikernel: Unikernel): UnikernelStatus {
+    return statusOf(unikernel, this.#reaper.stopAt(unikernel));
+  }
+
+  /** How many boot at this moment. */
+  get booting(): number {
+    return this.#boots.booting;
+  }
+
+  /** One of its configured names was asked for, or so often. */
+  countQuery(unikernel: UnikernelRecord, name: string, at: Milliseconds, times = 1): void {
+    const counter = unikernel.counters.get(name);
+    if (counter === undefined) return;
+    counter.requests += times;
+    counter.lastAsked = at;
+    this.listeners.onCount?.(unikernel);
+  }
+
+  /** A query that had to wait is answered only now: the client's TTL runs from here. */
+  countAnswer(unikernel: UnikernelRecord, name: string, at: Milliseconds): void {
+    this.countQuery(unikernel, name, at, 0);
+  }
+
+  /** The lease of an answer: see {@link ReadyLeases.of}. */
   lease(
     key: string,
     name: string,
@@ -37,5 +151,304 @@ export class Lifecycle {
     behind: readonly Unikernel[],
   ): AnswerLease | undefined {
     return this.#leases.of(key, name, wanted, behind);
+  }
+
+  /** Carries on with the counters of an earlier life. */
+  recall(unikernel: UnikernelRecord, { startedAt, totalStarts, names }: StoredCounters): void {
+    unikernel.startedAt = startedAt;
+    unikernel.totalStarts = totalStarts;
+    for (const { name, requests, lastAsked } of names) {
+      Object.assign(unikernel.counters.get(name) ?? {}, { requests, lastAsked });
+    }
+  }
+
+  /** Refuses new summons and waits for those under way; they are ended when the signal aborts. */
+  async close(signal: AbortSignal): Promise<void> {
+    const reason = shuttingDown();
+    this.#closed = reason;
+    const endAll = (): void => {
+      for (const unikernel of this.#summoned) this.#failed(unikernel, unikernel.summon, reason);
+    };
+    const ended = Promise.allSettled([...this.#summoned].flatMap(({ summon }) => summon?.promise ?? []));
+    if (signal.aborted) endAll();
+    signal.addEventListener('abort', endAll, { once: true });
+    await ended;
+    signal.removeEventListener('abort', endAll);
+  }
+
+  /** Follows and reaps no more. */
+  [Symbol.dispose](): void {
+    for (const follower of this.#followers.values()) follower[Symbol.dispose]();
+    this.#reaper[Symbol.dispose]();
+  }
+
+  #on(unikernel: UnikernelRecord, event: LifeEvent, before = unikernel.state): void {
+    const { phase, effects } = next(unikernel, event, before);
+    unikernel.phase = phase;
+    for (const effect of effects) this.#carryOut(unikernel, effect);
+  }
+
+  #carryOut(unikernel: UnikernelRecord, effect: Effect): void {
+    switch (effect) {
+      case 'take-back':
+        return this.#takeBack(unikernel);
+      case 'look':
+        return void this.#lookForSummon(unikernel);
+      case 'queue':
+        return void this.#queue(unikernel);
+      case 'poll':
+        return void this.#poll(unikernel);
+      case 'start':
+      case 'resume':
+      case 'unpause':
+        return void this.#execute(unikernel, effect);
+      case 'probe':
+        return void this.#probe(unikernel);
+      case 'succeed':
+        return this.#succeed(unikernel);
+      case 'fail':
+        return this.#fail(unikernel, unikernel.summon?.error, true);
+      case 'refuse':
+        return this.#fail(unikernel, unikernel.summon?.error, false);
+      case 'end-died':
+        return this.#fail(unikernel, died(unikernel), true);
+      case 'end-unreachable':
+        return this.#fail(unikernel, unreachable(unikernel), false);
+      case 'end-stopped':
+        return this.#fail(unikernel, stoppedByCommand(unikernel), false);
+      case 'lost':
+      case 'returned':
+        unikernel.lost = effect === 'lost';
+        return this.#tellChange(unikernel, effect);
+      case 'adopted':
+      case 'died':
+        return this.#tellChange(unikernel, effect);
+      case 'gone':
+        return this.#tellChange(unikernel, 'stopped');
+      case 'count':
+        return this.#count(unikernel);
+      case 'renew':
+        unikernel.since = this.clock.now();
+        return;
+      case 'attend':
+        return this.#reaper.consider(unikernel);
+      case 'halt':
+        return void this.#halt(unikernel);
+      case 'retry':
+        return this.#reaper.considerIn(unikernel, STOP_RETRY);
+    }
+  }
+
+  /** Whoever relies on its answers is told, before anything follows from that. */
+  #takeBack(unikernel: UnikernelRecord): void {
+    const { relying } = unikernel;
+    unikernel.relying = undefined;
+    for (const listener of relying ?? []) listener();
+  }
+
+  async #lookForSummon(unikernel: UnikernelRecord): Promise<void> {
+    const { summon } = unikernel;
+    try {
+      await look(unikernel, (description) => {
+        // A look that outlives its summon says as much as any other.
+        if (unikernel.summon !== summon) return this.#learn(unikernel, description);
+        this.#note(unikernel, description);
+        this.#on(unikernel, 'looked');
+      });
+    } catch (error) {
+      this.#failed(unikernel, summon, error);
+    }
+  }
+
+  async #queue(unikernel: UnikernelRecord): Promise<void> {
+    const summon = unikernel.summon as Summon;
+    summon.boots = true;
+    this.#tell(unikernel, 'summoning', { cause: summon.cause });
+    try {
+      const leave = await this.#boots.enter(summon.controller.signal);
+      if (unikernel.summon !== summon) return leave();
+      summon.leave = leave;
+      this.#on(unikernel, 'turn');
+    } catch (error) {
+      this.#failed(unikernel, summon, error);
+    }
+  }
+
+  async #poll(unikernel: UnikernelRecord): Promise<void> {
+    const { summon } = unikernel;
+    const asleep = this.clock.sleep(TRANSITION_POLL, summon?.controller.signal);
+    await asleep.catch(() => {});
+    if (unikernel.summon === summon) await this.#lookForSummon(unikernel);
+  }
+
+  async #execute(unikernel: UnikernelRecord, step: keyof typeof EXECUTED): Promise<void> {
+    const summon = unikernel.summon as Summon;
+    summon.began = true;
+    unikernel.starting = true;
+    let failure: { readonly error: unknown } | undefined;
+    try {
+      await unikernel.plan.machine[step]();
+      unikernel.since = this.clock.now();
+      this.#count(unikernel);
+      await look(unikernel, (description) => this.#note(unikernel, description));
+    } catch (error) {
+      failure = { error };
+    }
+    unikernel.starting = false;
+    if (unikernel.summon !== summon) {
+      // A start that outlives its summon still takes up a place, and what it brings up must be reaped in time.
+      summon.leave?.();
+      this.#on(unikernel, failure ? 'start-failed' : 'started');
+    } else if (failure) {
+      this.#failed(unikernel, summon, failure.error);
+    } else {
+      this.#tell(unikernel, EXECUTED[step], { cause: summon.cause });
+      this.#on(unikernel, 'started');
+    }
+  }
+
+  async #probe(unikernel: UnikernelRecord): Promise<void> {
+    const summon = unikernel.summon as Summon;
+    try {
+      await untilReady(unikernel, summon.boots, this.clock, summon.controller.signal);
+      if (unikernel.summon === summon) this.#on(unikernel, 'answered');
+    } catch (error) {
+      this.#failed(unikernel, summon, error);
+    }
+  }
+
+  #succeed(unikernel: UnikernelRecord): void {
+    const summon = unikernel.summon as Summon;
+    this.#end(unikernel, summon);
+    unikernel.failure = undefined;
+    this.#tell(unikernel, 'ready', { cause: summon.cause, duration: this.clock.now() - summon.wokenAt });
+    summon.resolve();
+  }
+
+  /** A summon has come to nothing, unless it is over already. */
+  #failed(unikernel: UnikernelRecord, summon: Summon | undefined, error: unknown): void {
+    if (summon === undefined || unikernel.summon !== summon) return;
+    summon.error = error;
+    this.#on(unikernel, isItsFault(error, unikernel, summon) ? 'failed' : 'refused');
+  }
+
+  /** @param blamed whether it is left alone for a while */
+  #fail(unikernel: UnikernelRecord, error: unknown, blamed: boolean): void {
+    const summon = unikernel.summon as Summon;
+    const code = errorCode(error) ?? 'JITSU_BACKEND_FAILED';
+    const reason = errorMessage(error);
+    this.#end(unikernel, summon);
+    if (blamed) {
+      const at = this.clock.now();
+      const count = (unikernel.failure?.count ?? 0) + 1;
+      unikernel.failure = { at, code, reason, count, retryAt: at + this.#backOff.after(count) };
+    }
+    this.#tell(unikernel, 'failed', { cause: summon.cause, code, reason });
+    summon.reject(error);
+    summon.controller.abort(error);
+  }
+
+  #end(unikernel: UnikernelRecord, summon: Summon): void {
+    unikernel.summon = undefined;
+    unikernel.lastSummoned = this.clock.now();
+    this.#summoned.delete(unikernel);
+    summon.deadline?.[Symbol.dispose]();
+    if (!unikernel.starting) summon.leave?.();
+  }
+
+  #stop(
+    unikernel: UnikernelRecord,
+    event: 'stop' | 'reap',
+    reason: string,
+    mode = unikernel.plan.stopMode,
+  ): Promise<void> {
+    return new Promise((resolve, reject) => {
+      (unikernel.stops ??= []).push({ reason, mode, resolve, reject });
+      this.#on(unikernel, event);
+    });
+  }
+
+  /** Carries out the stops that wait, those included that are asked for meanwhile. */
+  async #halt(unikernel: UnikernelRecord): Promise<void> {
+    const stops = unikernel.stops as Stop[];
+    for (let stop = stops[0]; stop !== undefined; stop = stops[0]) {
+      const outcome = await this.#carryOutStop(unikernel, stop).then(
+        () => undefined,
+        (error: unknown) => ({ error }),
+      );
+      stops.shift();
+      if (stops.length === 0) {
+        unikernel.stops = undefined;
+        this.#on(unikernel, 'stopped');
+      }
+      if (outcome) stop.reject(outcome.error);
+      else stop.resolve();
+    }
+  }
+
+  async #carryOutStop(unikernel: UnikernelRecord, { reason, mode }: Stop): Promise<void> {
+    const decidedAt = this.clock.now();
+    if (unikernel.state === 'off') return;
+    this.#tell(unikernel, 'stopping', { reason });
+    try {
+      await bringDown(unikernel.plan, mode, this.clock);
+      await look(unikernel, (description) => this.#note(unikernel, description));
+    } catch (error) {
+      const code = errorCode(error) ?? 'JITSU_BACKEND_FAILED';
+      this.#tell(unikernel, 'stop-failed', { code, reason: errorMessage(error) });
+      throw error;
+    }
+    this.#tell(unikernel, 'stopped', { reason, duration: this.clock.now() - decidedAt });
+  }
+
+  #learn(unikernel: UnikernelRecord, description: MachineDescription): void {
+    const before = unikernel.state;
+    this.#note(unikernel, description);
+    this.#on(unikernel, 'learnt', before);
+  }
+
+  /** Takes over what the backend says. */
+  #note(unikernel: UnikernelRecord, { state, detail, domainId, macs }: MachineDescription): void {
+    unikernel.learnt += 1;
+    unikernel.state = state;
+    unikernel.detail = detail;
+    if (state === 'off') unikernel.domainId = undefined;
+    if (domainId !== undefined) unikernel.domainId = domainId;
+    if (macs !== undefined) unikernel.macs = macs;
+    // Whoever follows it has to know at once, not only when its service answers: it may end before.
+    if (state === 'running') this.#followers.get(unikernel.plan.backendName)?.attend(unikernel);
+  }
+
+  /** A start of its machine, by us or by somebody else. */
+  #count(unikernel: UnikernelRecord): void {
+    unikernel.startedAt = this.clock.now();
+    unikernel.totalStarts += 1;
+    this.listeners.onCount?.(unikernel);
+  }
+
+  /** News of a change that nobody here has asked for. */
+  #tellChange(unikernel: UnikernelRecord, kind: LifecycleEventKind): void {
+    const { detail } = unikernel;
+    this.#tell(unikernel, kind, detail === undefined ? {} : { reason: detail });
+  }
+
+  #tell(
+    unikernel: UnikernelRecord,
+    kind: LifecycleEventKind,
+    more: Pick<LifecycleEvent, 'cause' | 'code' | 'reason' | 'duration'> = {},
+  ): void {
+    const { plan, state, macs, domainId, addresses } = unikernel;
+    this.listeners.onEvent({
+      kind,
+      at: this.clock.now(),
+      unikernel: plan.name,
+      id: plan.id,
+      backend: plan.backendName,
+      state,
+      addresses,
+      macs,
+      ...(domainId !== undefined && { domainId }),
+      ...more,
+    });
   }
 }

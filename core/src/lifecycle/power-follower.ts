@@ -1,12 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Backend } from '../contracts/backend.js';
-import type { MachineDescription, MachineId, PowerState } from '../contracts/machine.js';
+import type { MachineDescription, MachineId } from '../contracts/machine.js';
 import type { Clock } from '../contracts/clock.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
-import { errorMessage, JitsuError } from '../errors.js';
-import type { Announcer } from './announcer.js';
-import { died } from './boot.js';
-import { look } from './look.js';
+import { errorMessage } from '../errors.js';
+import type { GuardedBackend } from './guarded-backend.js';
 import type { Unikernel } from './unikernel.js';
 
 /** How often a backend that cannot be watched is asked about the machines that are not known to be down. */
@@ -19,6 +16,13 @@ const AT_ONCE = 1_000;
 export interface Machines {
   get(id: MachineId): Unikernel | undefined;
   values(): Iterable<Unikernel>;
+}
+
+/** What is told of machines. */
+export interface PowerListener {
+  /** The backend tells of a change that may be in the past. */
+  doubt(unikernel: Unikernel): void;
+  learn(unikernel: Unikernel, description: MachineDescription): void;
 }
 
 /**
@@ -35,21 +39,18 @@ export class PowerFollower implements Disposable {
   #poll: Disposable | undefined;
   #disposed = false;
 
-  /** `onUp` is told of each unikernel that is found running, so that it is reaped in time. */
   constructor(
-    private readonly backend: Backend,
-    private readonly announcer: Announcer,
+    private readonly backend: GuardedBackend,
+    private readonly listener: PowerListener,
     private readonly clock: Clock,
-    private readonly onUp: (unikernel: Unikernel) => void,
   ) {}
 
-  /** Begins to follow, and adopts what runs already, each with a whole fresh period of grace. */
+  /** Begins to follow, and finds out how each machine is. */
   async follow(unikernels: Machines): Promise<void> {
-    this.#watch = this.backend.watch?.(({ id, state }) => {
+    this.#watch = this.backend.watch(({ id, state }) => {
       const unikernel = unikernels.get(id);
       if (!unikernel) return;
-      // Answers must not outlive the machine, not even for the time that a look takes.
-      if (state !== 'running') unikernel.ready = false;
+      if (state !== 'running') this.listener.doubt(unikernel);
       void this.#look(unikernel);
     });
     let looks = 0;
@@ -86,8 +87,8 @@ export class PowerFollower implements Disposable {
     const again = this.#looking.has(unikernel);
     this.#looking.set(unikernel, again);
     if (again) return;
-    const learn = (description: Pick<MachineDescription, 'state' | 'detail'>): void => {
-      if (!this.#disposed) this.#learn(unikernel, description);
+    const learn = (description: MachineDescription): void => {
+      if (!this.#disposed) this.listener.learn(unikernel, description);
     };
     await look(unikernel, learn).catch((error: unknown) => learn({ state: 'unknown', detail: errorMessage(error) }));
     if (this.#disposed) return;
@@ -95,44 +96,20 @@ export class PowerFollower implements Disposable {
     this.#looking.delete(unikernel);
     if (changedMeanwhile) await this.#look(unikernel);
   }
+}
 
-  #learn(unikernel: Unikernel, description: Pick<MachineDescription, 'state'>): void {
-    const before = unikernel.state;
-    unikernel.learn(description);
-    // What a stop or a summon of ours does is announced by those; here it matters only that a summon does not go on
-    // waiting for a machine that is gone.
-    if (unikernel.stopping) return;
-    if (unikernel.summon) this.#interrupt(unikernel, before);
-    else if (before !== unikernel.state) this.#announce(unikernel, before);
-  }
-
-  #interrupt(unikernel: Unikernel, before: PowerState): void {
-    const { state, summon, name, plan, detail } = unikernel;
-    if (!summon?.hasLooked()) return;
-    if (state === 'unknown' && before !== 'unknown') {
-      const message = `${plan.backendName}, the backend of ${name}, cannot be asked${detail ? `: ${detail}` : '.'}`;
-      summon.abort(new JitsuError('JITSU_BACKEND_UNREACHABLE', message));
-    } else if (state === 'off' && before === 'running') {
-      summon.abort(died(unikernel));
-    }
-  }
-
-  #announce(unikernel: Unikernel, before: PowerState): void {
-    const { state, detail, lost } = unikernel;
-    const reason = detail === undefined ? {} : { reason: detail };
-    unikernel.lost = state === 'unknown';
-    if (state === 'unknown') this.announcer.announce(unikernel, 'lost', reason);
-    else if (lost) this.announcer.announce(unikernel, 'returned', reason);
-    else if (state === 'running') this.announcer.announce(unikernel, 'adopted', reason);
-    else if (before === 'running') this.announcer.announce(unikernel, state === 'off' ? 'died' : 'stopped', reason);
-
-    if (state === 'running') {
-      // Somebody else has started it: a start of it all the same. One that ran before we looked is none.
-      if (before !== 'unknown' && before !== 'stopping') unikernel.started(this.clock.now());
-      // Its clients may have learnt its address long ago: it gets as much time as if it had just been asked for.
-      unikernel.since = this.clock.now();
-      this.onUp(unikernel);
-    }
+/**
+ * Asks a machine how it is. It is asked anew where what it says contradicts what somebody else has learnt meanwhile,
+ * which may be newer: not every backend answers in the order of the questions. Rejects as the backend does.
+ */
+export async function look(unikernel: Unikernel, learn: (description: MachineDescription) => void): Promise<void> {
+  const { machine } = unikernel.plan;
+  for (;;) {
+    const { learnt } = unikernel;
+    const description = await machine.describe();
+    if (unikernel.learnt !== learnt && description.state !== unikernel.state) continue;
+    learn(description);
+    return;
   }
 }
 

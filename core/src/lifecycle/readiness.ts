@@ -1,13 +1,13 @@
 import type { Clock } from '../contracts/clock.js';
 import { pollUntil } from '../builtins/poll-until.js';
-import type { Unikernel } from './unikernel.js';
+import type { UnikernelRecord } from './unikernel.js';
 
 /**
  * Waits until the addresses of a unikernel are known, all its probes are satisfied and, where it has just been booted,
  * its fixed delay has passed. Rejects with the signal's reason when it aborts first.
  */
 export async function untilReady(
-  unikernel: Unikernel,
+  unikernel: UnikernelRecord,
   booted: boolean,
   clock: Clock,
   signal: AbortSignal,
@@ -16,7 +16,7 @@ export async function untilReady(
   if (unikernel.seeksAddresses) {
     await pollUntil(
       async () => {
-        unikernel.foundAddresses = (await machine.addresses?.()) ?? [];
+        unikernel.foundAddresses = await machine.addresses();
         return unikernel.foundAddresses.length > 0;
       },
       clock,

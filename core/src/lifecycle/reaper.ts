@@ -1,27 +1,44 @@
 import type { Clock } from '../contracts/clock.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
+import type { Activity, StopPolicy } from '../contracts/stop-policy.js';
 import { DeadlineQueue } from './deadline-queue.js';
-import { verdictOn, type Verdict } from './stop-policy-chain.js';
-import type { Stopper } from './stopper.js';
 import type { Unikernel } from './unikernel.js';
 
-/** How long to wait before a stop that failed is tried again. */
-const STOP_RETRY: Milliseconds = 10_000;
+export type Verdict = { readonly askAgainAt: Milliseconds } | { readonly stop: string };
+
+/** What the reaper decides. */
+export interface Reaping {
+  /** Takes the answers back, so that no use of it can be told late any more. */
+  expire(unikernel: Unikernel): void;
+  /** Has it ready again. */
+  keep(unikernel: Unikernel): void;
+  stop(unikernel: Unikernel, reason: string): void;
+}
 
 /** Stops a unikernel at the very moment when its policies no longer keep it. */
 export class Reaper implements Disposable {
   readonly #deadlines: DeadlineQueue<Unikernel>;
 
   constructor(
-    private readonly stopper: Stopper,
+    private readonly reaping: Reaping,
     private readonly clock: Clock,
   ) {
-    this.#deadlines = new DeadlineQueue(clock, (unikernel) => this.#consider(unikernel));
+    this.#deadlines = new DeadlineQueue(clock, (unikernel) => this.consider(unikernel));
   }
 
-  /** Keeps an eye on a unikernel that runs, from now on. */
-  watch(unikernel: Unikernel): void {
-    this.#consider(unikernel);
+  /** Asks the policies of a unikernel that runs, now and whenever they want to be asked again. */
+  consider(unikernel: Unikernel): void {
+    // Whatever is under way ends with another call where the unikernel runs then; a machine that is down, or of which
+    // nobody can tell, is not ours to stop.
+    const { summon, stops, starting, state } = unikernel;
+    if (summon || stops || starting || state !== 'running') return;
+    const verdict = this.#finalVerdict(unikernel);
+    if ('askAgainAt' in verdict) this.#deadlines.set(unikernel, verdict.askAgainAt);
+    else this.reaping.stop(unikernel, verdict.stop);
+  }
+
+  considerIn(unikernel: Unikernel, delay: Milliseconds): void {
+    this.#deadlines.set(unikernel, this.clock.now() + delay);
   }
 
   /** When it will be stopped unless somebody asks for it. */
@@ -36,15 +53,6 @@ export class Reaper implements Disposable {
     this.#deadlines[Symbol.dispose]();
   }
 
-  #consider(unikernel: Unikernel): void {
-    // Whatever is under way ends with another call of `watch` where the unikernel runs then; a machine that is down, or
-    // of which nobody can tell, is not ours to stop.
-    if (unikernel.summon || unikernel.stopping || unikernel.state !== 'running') return;
-    const verdict = this.#finalVerdict(unikernel);
-    if ('askAgainAt' in verdict) this.#deadlines.set(unikernel, verdict.askAgainAt);
-    else this.#stop(unikernel, verdict.stop);
-  }
-
   /**
    * What the policies say when they know of every query: those that were answered without anybody here may be told late,
    * but none comes after the unikernel has ceased to be ready. Where it is kept after all it is ready again.
@@ -52,20 +60,26 @@ export class Reaper implements Disposable {
   #finalVerdict(unikernel: Unikernel): Verdict {
     const verdict = this.#verdict(unikernel);
     if ('askAgainAt' in verdict || !unikernel.ready) return verdict;
-    unikernel.ready = false;
+    this.reaping.expire(unikernel);
     const final = this.#verdict(unikernel);
-    unikernel.ready = 'askAgainAt' in final;
+    if ('askAgainAt' in final) this.reaping.keep(unikernel);
     return final;
   }
 
   #verdict(unikernel: Unikernel): Verdict {
     return verdictOn(unikernel.plan.stopPolicies, unikernel.activity(), this.clock.now());
   }
+}
 
-  #stop(unikernel: Unikernel, reason: string): void {
-    this.stopper.stop(unikernel, reason).catch(() => {
-      // The stopper has announced the failure; all that is left to do here is not to forget the machine.
-      this.#deadlines.set(unikernel, this.clock.now() + STOP_RETRY);
-    });
+/** Asks the policies in order: the first that keeps or stops decides; without one the unikernel is kept. */
+export function verdictOn(policies: readonly StopPolicy[], activity: Activity, now: Milliseconds): Verdict {
+  let askAgainAt = Infinity;
+  for (const policy of policies) {
+    const opinion = policy.opinionOn(activity, now);
+    if (opinion === undefined) continue;
+    if ('stop' in opinion) return opinion;
+    if ('keepUntil' in opinion) return { askAgainAt: Math.min(askAgainAt, opinion.keepUntil) };
+    askAgainAt = Math.min(askAgainAt, opinion.undecidedUntil);
   }
+  return { askAgainAt };
 }

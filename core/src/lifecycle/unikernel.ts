@@ -1,16 +1,19 @@
-import type { Machine, MachineDescription, MachineId, PowerState, StopMode } from '../contracts/machine.js';
+import type { Machine, MachineId, PowerState, StopMode } from '../contracts/machine.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { ReadinessProbe } from '../contracts/readiness-probe.js';
 import type { Activity, StopPolicy } from '../contracts/stop-policy.js';
-import type { JitsuError } from '../errors.js';
-import { NameCounter } from './name-counter.js';
+import type { Life, Phase } from './life.js';
+import type { Stop } from './stop.js';
+import type { Summon } from './summon.js';
 
 /** What is known of a unikernel before it runs. */
 export interface UnikernelPlan {
   readonly name: string;
-  readonly machine: Machine;
+  readonly machine: Required<Machine>;
   /** That of the machine. */
   readonly id: MachineId;
+  /** Whether the machine has `addresses` to tell. */
+  readonly findsAddresses: boolean;
   /** The connection's name. */
   readonly backendName: string;
   readonly names: readonly string[];
@@ -38,24 +41,29 @@ export interface Failure {
   readonly retryAt: Milliseconds;
 }
 
-/** A summon that is under way, and how to end it early. */
-export interface RunningSummon {
-  readonly promise: Promise<void>;
-  /** Whether it has found out by itself how its machine is: from then on it relies on that. */
-  hasLooked(): boolean;
-  abort(error: JitsuError): void;
+/** The queries for one DNS name of one unikernel. */
+export interface NameCounter {
+  readonly name: string;
+  requests: number;
+  lastAsked: Milliseconds | undefined;
 }
 
 const NONE: readonly string[] = [];
 
-/** What is summoned: its plan, what its backend last said of it, and what was counted. */
-export class Unikernel {
+/**
+ * A unikernel: its plan, what its backend last said, and what was counted. Only the lifecycle writes to it; everybody
+ * else has it as a {@link Unikernel}. There may be a million, so whatever most of them never need is made when needed.
+ */
+export class UnikernelRecord implements Life {
+  phase: Phase = 'down';
   /** What the backend last said. */
   state: PowerState = 'unknown';
   /** Why it is in that state, where the backend knows. */
   detail: string | undefined;
   /** Whether its backend went away while we looked after it. */
   lost = false;
+  /** Whether its backend is starting, resuming or unpausing it for us. */
+  starting = false;
   /** When this run began: summoned, or found running. */
   since: Milliseconds = 0;
   /** When the last summon ended: whoever waited for it begins to use the unikernel only then. */
@@ -68,56 +76,40 @@ export class Unikernel {
   /** What its backend found out of its addresses, where the plan has none. */
   foundAddresses = NONE;
   /** The summon that everybody who asks meanwhile shares. */
-  summon: RunningSummon | undefined;
-  /** The stop that is under way; a summon waits for it. It never rejects. */
-  stopping: Promise<void> | undefined;
+  summon: Summon | undefined;
+  /** The stops that are under way, one after the other. */
+  stops: Stop[] | undefined;
   /** How often its backend has said something of it. */
   learnt = 0;
-  #ready = false;
-  /** Most of a million unikernels never have any. */
-  #onUnready: Set<() => void> | undefined;
-  #counters: ReadonlyMap<string, NameCounter> | undefined;
+  /** Who is told when it is no longer ready. */
+  relying: Set<() => void> | undefined;
+  /** The counters of its names, once anything was counted. */
+  counted: ReadonlyMap<string, NameCounter> | undefined;
 
-  /** `onCount` is called whenever a counter has changed. */
-  constructor(
-    readonly plan: UnikernelPlan,
-    readonly onCount: (unikernel: Unikernel) => void = () => undefined,
-  ) {}
-
-  /** A counter for each of its names. Most of a million unikernels are never asked for, and have none until they are. */
-  get counters(): ReadonlyMap<string, NameCounter> {
-    this.#counters ??= new Map(this.plan.names.map((name) => [name, new NameCounter(name, () => this.onCount(this))]));
-    return this.#counters;
-  }
-
-  /** Whether anything was ever counted. */
-  get isCounted(): boolean {
-    return this.#counters !== undefined;
-  }
+  constructor(readonly plan: UnikernelPlan) {}
 
   get name(): string {
     return this.plan.name;
   }
 
-  /** Whether its service has answered since it was last started; cleared before a stop begins. */
+  /** Whether its service has answered since it was last started; no longer so before a stop begins. */
   get ready(): boolean {
-    return this.#ready;
+    return this.phase === 'ready';
   }
 
-  /** Whoever relies on it is told when it falls, before anything follows from that. */
-  set ready(ready: boolean) {
-    this.#ready = ready;
-    const listeners = this.#onUnready;
-    if (ready || listeners === undefined) return;
-    this.#onUnready = undefined;
-    for (const listener of listeners) listener();
+  /** Whether a summon of it is under way. */
+  get isSummoned(): boolean {
+    return this.summon !== undefined;
   }
 
-  /** Calls back once, in the moment when it is no longer ready, unless the returned handle is disposed first. */
-  onUnready(listener: () => void): Disposable {
-    this.#onUnready ??= new Set();
-    this.#onUnready.add(listener);
-    return { [Symbol.dispose]: () => this.#onUnready?.delete(listener) };
+  get failing(): boolean {
+    return this.failure !== undefined;
+  }
+
+  /** A counter for each of its names. */
+  get counters(): ReadonlyMap<string, NameCounter> {
+    this.counted ??= new Map(this.plan.names.map((name) => [name, { name, requests: 0, lastAsked: undefined }]));
+    return this.counted;
   }
 
   /** Those of the plan, else those that its backend has found out: none before its first boot. */
@@ -125,32 +117,9 @@ export class Unikernel {
     return this.plan.addresses.length > 0 ? this.plan.addresses : this.foundAddresses;
   }
 
-  get isSummoned(): boolean {
-    return this.summon !== undefined;
-  }
-
   /** Whether its backend has to find out its addresses. */
   get seeksAddresses(): boolean {
-    return this.plan.addresses.length === 0 && this.plan.machine.addresses !== undefined;
-  }
-
-  /** Takes over what the backend says, and drops the promise that the service answers where it cannot hold. */
-  learn({ state, detail, domainId, macs }: Pick<MachineDescription, 'state'> & Partial<MachineDescription>): void {
-    this.learnt += 1;
-    this.state = state;
-    this.detail = detail;
-    if (state !== 'running') this.ready = false;
-    if (state === 'off') this.domainId = undefined;
-    if (domainId !== undefined) this.domainId = domainId;
-    if (macs !== undefined) this.macs = macs;
-  }
-
-  /** A machine begins to run now, by us. */
-  started(now: Milliseconds): void {
-    this.since = now;
-    this.startedAt = now;
-    this.totalStarts += 1;
-    this.onCount(this);
+    return this.plan.addresses.length === 0 && this.plan.findsAddresses;
   }
 
   /** What the stop policies look at. */
@@ -164,3 +133,6 @@ export class Unikernel {
     return { unikernel: name, since: this.since, names };
   }
 }
+
+/** A unikernel as everybody but the lifecycle sees it. */
+export type Unikernel = Readonly<UnikernelRecord>;

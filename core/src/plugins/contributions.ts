@@ -1,18 +1,36 @@
+import type { ZodType } from 'zod';
 import type { Notifier } from '../contracts/notifier.js';
 import type {
   BackendContribution,
   BootConfiguratorContribution,
   CommandContribution,
   ConfiguredContribution,
+  InjectableClass,
   PluginRegistry,
   UnikernelKeysContribution,
   WordedContribution,
 } from '../contracts/plugin.js';
 import type { ReadinessProbe } from '../contracts/readiness-probe.js';
 import type { Resolver } from '../contracts/resolver.js';
+import type { StateStore } from '../contracts/state-store.js';
 import type { StopPolicy } from '../contracts/stop-policy.js';
 import { JitsuError } from '../errors.js';
+import { objectionToInjection, type Token } from './injection.js';
 import { NamedContributions, type Owned } from './named-contributions.js';
+import { BOOT_CONFIGURATORS, CLOCK, CONNECTION_NAME, LOGGER, RUNTIME_DIRECTORY } from './tokens.js';
+
+const COMMON: readonly Token<unknown>[] = [CLOCK, LOGGER];
+const IN_A_RUNNING_JITSU = [...COMMON, RUNTIME_DIRECTORY];
+
+/** What a kind of contribution has besides its name and its class. */
+interface Kind<T> {
+  /** The key of the schema whose result is injected. */
+  readonly options?: keyof T & string;
+  /** The keys of the schemas that must be there. */
+  readonly schemas: readonly (keyof T & string)[];
+  /** What else can be injected. */
+  readonly tokens: readonly Token<unknown>[];
+}
 
 /** All that the built-in parts and the plugins have registered. Core reads it; plugins only ever see `PluginRegistry`. */
 export class Contributions {
@@ -21,6 +39,7 @@ export class Contributions {
   readonly stopPolicies = new NamedContributions<WordedContribution<StopPolicy>>('stop policy');
   readonly notifiers = new NamedContributions<ConfiguredContribution<Notifier>>('notifier');
   readonly resolvers = new NamedContributions<ConfiguredContribution<Resolver>>('resolver');
+  readonly stateStores = new NamedContributions<ConfiguredContribution<StateStore>>('state store');
   readonly bootConfigurators = new NamedContributions<BootConfiguratorContribution>('boot configurator');
   readonly commands = new NamedContributions<CommandContribution>('command');
   readonly #unikernelKeys: Owned<UnikernelKeysContribution>[] = [];
@@ -32,7 +51,8 @@ export class Contributions {
 
   /**
    * Lets `owner` add to Jitsu while `register` runs, and not a moment longer: all that it registers, or nothing.
-   * @throws JITSU_PLUGIN_INVALID for a name that is taken or malformed, and for a registry used too late
+   * @throws JITSU_PLUGIN_INVALID for a name that is taken or malformed, a class that cannot be made, and a
+   *   registry used too late
    */
   register(owner: string, register: (registry: PluginRegistry) => void): void {
     const staged: (() => void)[] = [];
@@ -40,10 +60,7 @@ export class Contributions {
     let open = true;
 
     const into =
-      <T extends { readonly name: string; readonly useClass: unknown }>(
-        target: NamedContributions<T>,
-        schemas: readonly (keyof T & string)[],
-      ) =>
+      <T extends { readonly name: string; readonly useClass: unknown }>(target: NamedContributions<T>, kind: Kind<T>) =>
       (contribution: T): void => {
         const subject = `${target.kind} '${contribution.name}'`;
         const objection = !open
@@ -51,7 +68,8 @@ export class Contributions {
           : stagedNames.has(subject)
             ? `${owner} registers the ${subject} twice.`
             : (target.objectionTo({ owner, contribution }) ??
-              objectionToSchemas(owner, subject, contribution, schemas));
+              objectionToSchemas(owner, subject, contribution, kind.schemas) ??
+              objectionToClass(owner, subject, contribution, kind));
         if (objection !== undefined) throw new JitsuError('JITSU_PLUGIN_INVALID', objection);
         stagedNames.add(subject);
         staged.push(() => {
@@ -60,7 +78,7 @@ export class Contributions {
       };
 
     const unikernelKeys = (contribution: UnikernelKeysContribution): void => {
-      const names = Object.keys(contribution.keys.shape);
+      const names = Object.keys((contribution.keys as { shape?: object } | undefined)?.shape ?? {});
       const subject = `unikernel key${names.length === 1 ? '' : 's'} '${names.join(`', '`)}'`;
       const objection = !open
         ? `${owner} registers the ${subject} after its register() has returned. Register everything in there, at once.`
@@ -69,15 +87,22 @@ export class Contributions {
       staged.push(() => this.#unikernelKeys.push({ owner, contribution: Object.freeze({ ...contribution }) }));
     };
 
+    const worded = { options: 'argument', schemas: ['argument'], tokens: IN_A_RUNNING_JITSU } as const;
+    const configured = { options: 'options', schemas: ['options'], tokens: IN_A_RUNNING_JITSU } as const;
     try {
       register({
-        backend: into(this.backends, ['unikernel']),
-        readinessProbe: into(this.readinessProbes, ['argument']),
-        stopPolicy: into(this.stopPolicies, ['argument']),
-        notifier: into(this.notifiers, ['options']),
-        resolver: into(this.resolvers, ['options']),
-        bootConfigurator: into(this.bootConfigurators, []),
-        command: into(this.commands, ['options']),
+        backend: into(this.backends, {
+          options: 'connection',
+          schemas: ['unikernel'],
+          tokens: [...IN_A_RUNNING_JITSU, CONNECTION_NAME, BOOT_CONFIGURATORS],
+        }),
+        readinessProbe: into(this.readinessProbes, worded),
+        stopPolicy: into(this.stopPolicies, worded),
+        notifier: into(this.notifiers, configured),
+        resolver: into(this.resolvers, configured),
+        stateStore: into(this.stateStores, configured),
+        bootConfigurator: into(this.bootConfigurators, { schemas: [], tokens: IN_A_RUNNING_JITSU }),
+        command: into(this.commands, { options: 'options', schemas: ['options'], tokens: COMMON }),
         unikernelKeys,
       });
     } finally {
@@ -107,4 +132,15 @@ function objectionToSchemas<T extends object>(
     (key) => typeof (contribution[key] as { safeParse?: unknown } | undefined)?.safeParse !== 'function',
   );
   return missing === undefined ? undefined : `${owner} registers the ${subject} without a zod schema in '${missing}'.`;
+}
+
+function objectionToClass<T extends { readonly useClass: unknown }>(
+  owner: string,
+  subject: string,
+  contribution: T,
+  { options, tokens }: Kind<T>,
+): string | undefined {
+  const schema = options && (contribution[options] as ZodType | undefined);
+  const objection = objectionToInjection(contribution.useClass as InjectableClass<unknown>, tokens, schema);
+  return objection && `${owner} registers the ${subject} with a class that cannot be made: ${objection}.`;
 }

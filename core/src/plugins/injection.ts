@@ -1,4 +1,92 @@
 // tsyringe wants the metadata polyfill to be there before it is loaded itself.
 import 'reflect-metadata';
+import { inject as injectByTsyringe } from 'tsyringe';
+import type { output, ZodType } from 'zod';
 
-export { inject, injectable } from 'tsyringe';
+export { injectable } from 'tsyringe';
+
+declare const carried: unique symbol;
+
+/** Stands for something of the type `T` that Jitsu gives to a constructor. */
+export type Token<T> = symbol & { readonly [carried]: T };
+
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- only `any` accepts every list of parameters
+type Constructor = abstract new (...parameters: any[]) => unknown;
+
+/** `unknown` where a parameter of the type `P` takes a `T`; else what the compiler shows in its message. */
+type Accepts<P, T> = [T] extends [P] ? unknown : { readonly 'this parameter is given': T };
+
+/** The tokens that each class has marked its constructor's parameters with, by position. */
+const marks = new WeakMap<object, Token<unknown>[]>();
+
+const optionTokens = new WeakMap<ZodType, Token<unknown>>();
+
+/** @param name what it is, for messages */
+export function token<T>(name: string): Token<T> {
+  return Symbol(name) as Token<T>;
+}
+
+/**
+ * The token for what a schema of the contribution parsed: the settings of a backend's connection, the argument of a probe
+ * or policy, the entry of a notifier, resolver or store, the flags of a command.
+ *
+ * ```ts
+ * constructor(@inject(optionsOf(webhookOptions)) private readonly options: z.output<typeof webhookOptions>) {}
+ * ```
+ */
+export function optionsOf<S extends ZodType>(schema: S): Token<output<S>> {
+  let known = optionTokens.get(schema);
+  if (known === undefined) {
+    known = token('optionsOf(its schema)');
+    optionTokens.set(schema, known);
+  }
+  return known as Token<output<S>>;
+}
+
+/** Marks a parameter of a constructor with what it is given. The compiler refuses a parameter of another type. */
+export function inject<T>(
+  given: Token<T>,
+): <C extends Constructor, I extends number>(
+  target: C,
+  key: undefined,
+  index: I & Accepts<ConstructorParameters<C>[I], T>,
+) => void {
+  return (target, key, index) => {
+    const own = marks.get(target) ?? [];
+    own[index] = given;
+    marks.set(target, own);
+    injectByTsyringe(given)(target, key, index);
+  };
+}
+
+/**
+ * Why no instance of a class can be made, in words; `undefined` where one can.
+ * @param available what there is for its kind besides `options`
+ * @param options the schema that is registered with it
+ */
+export function objectionToInjection(
+  useClass: Constructor,
+  available: readonly Token<unknown>[],
+  options: ZodType | undefined,
+): string | undefined {
+  const own = marks.get(useClass);
+  if (own === undefined && inheritsMarks(useClass)) {
+    return 'it inherits its constructor, and what is injected is not inherited: give it a constructor of its own';
+  }
+  const tokens = own ?? [];
+  const choice = [...available, ...(options === undefined ? [] : [optionsOf(options)])];
+  for (let index = 0; index < Math.max(tokens.length, useClass.length); index += 1) {
+    const wanted = tokens[index];
+    const parameter = `parameter ${index + 1} of its constructor`;
+    if (wanted === undefined) return `${parameter} is not marked with @inject(TOKEN)`;
+    if (choice.includes(wanted)) continue;
+    const names = choice.map(({ description }) => description).join(', ');
+    return `${parameter} cannot be given ${wanted.description ?? 'that'}, only ${names}, where its schema is the one that it is registered with`;
+  }
+  return undefined;
+}
+
+function inheritsMarks(useClass: object): boolean {
+  const parent = Object.getPrototypeOf(useClass) as object | null;
+  return parent !== null && (marks.has(parent) || inheritsMarks(parent));
+}

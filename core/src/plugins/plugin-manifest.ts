@@ -9,6 +9,7 @@ export interface PluginManifest {
   readonly readinessProbes?: readonly string[];
   readonly notifiers?: readonly string[];
   readonly resolvers?: readonly string[];
+  readonly stateStores?: readonly string[];
   readonly bootConfigurators?: readonly string[];
   /** Keys of unikernels, in camelCase. */
   readonly unikernelKeys?: readonly string[];
@@ -40,7 +41,15 @@ export function provides(manifest: PluginManifest, what: Provided, name: string)
 }
 
 const LISTS: readonly Provided[] = [
-  ...(['backends', 'readinessProbes', 'notifiers', 'resolvers', 'bootConfigurators', 'unikernelKeys'] as const),
+  ...([
+    'backends',
+    'readinessProbes',
+    'notifiers',
+    'resolvers',
+    'stateStores',
+    'bootConfigurators',
+    'unikernelKeys',
+  ] as const),
 ];
 
 /** What is wrong with the field `jitsu` of a package.json, but for `api`; `undefined` where nothing is. */

@@ -1,13 +1,19 @@
 import { setImmediate } from 'node:timers/promises';
 import type { RangeOptions, RootDatabase } from 'lmdb';
+import { z } from 'zod';
 import type { LifecycleEvent } from '../contracts/lifecycle-event.js';
 import type { HistoryQuery, StateStore, StoredCounters, StoredRegistration } from '../contracts/state-store.js';
+import { inject, injectable, optionsOf } from '../plugins/injection.js';
 import { defaultHistoryLimit } from './history-limit.js';
 import type { LmdbEnvironment } from './lmdb-environment.js';
 import { storeDamaged, storeInaccessible, storeNotWritten } from './store-unreadable.js';
 import { decodeRecord, encodeRecord } from './stored-record.js';
 
+export const lmdbOptions = z.object({ path: z.string().min(1).describe('The folder of the store') });
+
 export interface LmdbStateStoreOptions {
+  /** The folder of the store. */
+  readonly path: string;
   /** Looks on while another process writes; every `save` and `append` rejects. */
   readonly readOnly?: boolean;
   /** How many events are kept, at least; up to a tenth more are, so that they go in batches. */
@@ -21,7 +27,10 @@ const chunk = 1_000;
  * Remembers in a folder, across restarts, by LMDB. Keys are `registration/NAME`, `counters/NAME` and `event/NUMBER`,
  * the number in hexadecimal; what a unikernel was remains when the configuration no longer has it.
  */
+@injectable()
 export class LmdbStateStore implements StateStore {
+  readonly durable = true;
+  readonly #folder: string;
   readonly #readOnly: boolean;
   readonly #historyLimit: number;
   #environment: LmdbEnvironment | undefined;
@@ -32,18 +41,19 @@ export class LmdbStateStore implements StateStore {
   #dropping = false;
 
   constructor(
-    private readonly folder: string,
-    options: LmdbStateStoreOptions = {},
+    @inject(optionsOf(lmdbOptions))
+    { path, readOnly = false, historyLimit = defaultHistoryLimit }: LmdbStateStoreOptions,
   ) {
-    this.#readOnly = options.readOnly ?? false;
-    this.#historyLimit = options.historyLimit ?? defaultHistoryLimit;
+    this.#folder = path;
+    this.#readOnly = readOnly;
+    this.#historyLimit = historyLimit;
   }
 
   /** @throws JITSU_STORE_UNREADABLE, JITSU_STORE_IN_USE */
   async open(): Promise<void> {
     // Who keeps no store need not wait until LMDB is loaded.
     const { openToRead, openToWrite } = await import('./lmdb-environment.js');
-    this.#environment = await (this.#readOnly ? openToRead(this.folder) : openToWrite(this.folder));
+    this.#environment = await (this.#readOnly ? openToRead(this.#folder) : openToWrite(this.#folder));
     const [last] = this.#database.getKeys({ ...backwards(within('event')), limit: 1 });
     this.#nextEvent = last === undefined ? 0 : eventNumber(last) + 1;
     this.#events = this.#database.getKeysCount(within('event'));
@@ -106,7 +116,7 @@ export class LmdbStateStore implements StateStore {
   }
 
   get #database(): RootDatabase<Buffer, Buffer> {
-    if (this.#environment === undefined) throw new Error(`The store at ${this.folder} is not open`);
+    if (this.#environment === undefined) throw new Error(`The store at ${this.#folder} is not open`);
     return this.#environment.database;
   }
 
@@ -128,13 +138,13 @@ export class LmdbStateStore implements StateStore {
   }
 
   #put(key: Buffer, value: Buffer): Promise<boolean> {
-    if (this.#readOnly) throw storeInaccessible(this.folder, new Error('it has been opened to be read only'));
+    if (this.#readOnly) throw storeInaccessible(this.#folder, new Error('it has been opened to be read only'));
     return this.#database.put(key, value);
   }
 
   async #written(writes: readonly Promise<boolean>[]): Promise<void> {
     const failure = (await Promise.allSettled(writes)).find(({ status }) => status === 'rejected');
-    if (failure?.status === 'rejected') throw storeNotWritten(this.folder, await commitError(failure.reason));
+    if (failure?.status === 'rejected') throw storeNotWritten(this.#folder, await commitError(failure.reason));
   }
 
   #all<T>(kind: string): T[] {
@@ -146,7 +156,7 @@ export class LmdbStateStore implements StateStore {
 
   #decode(bytes: Buffer): object {
     const record = decodeRecord(bytes);
-    if (record === undefined) throw storeDamaged(this.folder, 'a record is not what was once written');
+    if (record === undefined) throw storeDamaged(this.#folder, 'a record is not what was once written');
     return record;
   }
 }

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import type { LifecycleEvent, LifecycleEventKind } from '../contracts/lifecycle-event.js';
+import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { Notifier } from '../contracts/notifier.js';
 import { deepFreeze } from './deep-freeze.js';
-import { eventually, PATIENCE } from './eventually.js';
+import { eventually, inTime, PATIENCE } from './eventually.js';
 
 /**
  * What {@link describeNotifier} must know of a notifier. The optional member is a capability switch.
@@ -29,6 +30,8 @@ export interface NotifierHarness {
   has(event: LifecycleEvent): boolean | Promise<boolean>;
   /** Makes it impossible to tell anybody. */
   breakDown?(): Promise<void> | void;
+  /** How long to wait for what must happen, in milliseconds; 10,000 where absent. */
+  readonly patience?: Milliseconds;
 }
 
 /** Every kind of event; the type makes sure that none is forgotten. */
@@ -68,13 +71,19 @@ export function describeNotifier(name: string, harness: NotifierHarness): void {
       }
     });
 
+    const isTold = (event: LifecycleEvent): Promise<void> =>
+      eventually(
+        async () => assert.ok(await harness.has(event), `nobody was told that ${event.unikernel} is '${event.kind}'`),
+        harness.patience,
+      );
+
     for (const kind of Object.keys(KINDS) as LifecycleEventKind[]) {
       const told = harness.tells?.includes(kind) ?? true;
       it(`${told ? 'tells' : 'takes, and does not tell,'} '${kind}'`, async () => {
         const event = anEvent(kind, 'alpha');
         // As Jitsu does: what it does not want is not brought to it.
         if (notifier.wants?.(event, {}) ?? true) await notifier.notify(event);
-        if (told) await eventually(async () => assert.ok(await harness.has(event), `nobody was told of '${kind}'`));
+        if (told) await isTold(event);
         else assert.equal(await harness.has(event), false);
       });
     }
@@ -83,9 +92,7 @@ export function describeNotifier(name: string, harness: NotifierHarness): void {
       const [kind = 'ready'] = harness.tells ?? [];
       const events = Array.from({ length: 20 }, (_, index) => anEvent(kind, `machine-${index}`));
       await Promise.all(events.map((event) => notifier.notify(event)));
-      for (const event of events) {
-        await eventually(async () => assert.ok(await harness.has(event), `nobody was told of ${event.unikernel}`));
-      }
+      for (const event of events) await isTold(event);
     });
 
     it('says of itself what it can say at any time, before it is opened and after it is closed', async () => {
@@ -104,11 +111,8 @@ export function describeNotifier(name: string, harness: NotifierHarness): void {
       it('settles, and throws nothing at whoever calls it, when it can tell nobody', async () => {
         await harness.breakDown?.();
         const notified = notifier.notify(anEvent(harness.tells?.[0] ?? 'ready', 'alpha'));
-        let settled = false;
-        await Promise.race([
-          notified.catch((error: unknown) => assert.ok(error instanceof Error)).finally(() => (settled = true)),
-          eventually(() => assert.ok(settled, 'it has not settled in time')),
-        ]);
+        const settled = notified.catch((error: unknown) => assert.ok(error instanceof Error));
+        await inTime(settled, 'it has not settled in time', harness.patience);
       });
     }
   });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { ReadinessProbe, ReadinessTarget } from '../contracts/readiness-probe.js';
-import { eventually, isPending, PATIENCE } from './eventually.js';
+import { inTime, isPending, PATIENCE } from './eventually.js';
 
 /** A service that a probe asks. */
 export interface ProbedService {
@@ -33,6 +34,8 @@ export interface ReadinessProbeHarness {
   probe(): ReadinessProbe | Promise<ReadinessProbe>;
   /** A new service that does not answer yet, apart from all others. */
   service(): Promise<ProbedService> | ProbedService;
+  /** How long to wait for what must happen, in milliseconds; 10,000 where absent. */
+  readonly patience?: Milliseconds;
 }
 
 /** Describes what every readiness probe must do, as mocha tests. It uses mocha's global `describe` and `it`. */
@@ -52,6 +55,8 @@ export function describeReadinessProbe(name: string, harness: ReadinessProbeHarn
       while (services.length > 0) await services.pop()?.end();
     });
 
+    const settles = (ready: Promise<void>): Promise<void> =>
+      inTime(ready, 'it has not settled in time', harness.patience);
     const service = async (): Promise<ProbedService> => {
       const made = await harness.service();
       services.push(made);
@@ -69,7 +74,7 @@ export function describeReadinessProbe(name: string, harness: ReadinessProbeHarn
     it('resolves when the service answers already', async () => {
       const asked = await service();
       await asked.answer();
-      await inTime(ask(asked).ready);
+      await settles(ask(asked).ready);
     });
 
     it('waits until the service answers, and no longer', async () => {
@@ -77,7 +82,7 @@ export function describeReadinessProbe(name: string, harness: ReadinessProbeHarn
       const { ready } = ask(asked);
       assert.ok(await isPending(ready), 'it is ready before its service answers');
       await asked.answer();
-      await inTime(ready);
+      await settles(ready);
     });
 
     it("rejects with the signal's reason when nobody waits any more", async () => {
@@ -85,32 +90,22 @@ export function describeReadinessProbe(name: string, harness: ReadinessProbeHarn
       assert.ok(await isPending(ready), 'a service that does not answer yet is no failure');
       const reason = new Error('out of patience');
       controller.abort(reason);
-      await assert.rejects(inTime(ready), (error) => error === reason);
+      await assert.rejects(settles(ready), (error) => error === reason);
     });
 
     it("rejects with the signal's reason when nobody waited from the start", async () => {
       const reason = new Error('too late');
       const { target } = await service();
-      await assert.rejects(inTime(probe.untilReady(target, AbortSignal.abort(reason))), (error) => error === reason);
+      await assert.rejects(settles(probe.untilReady(target, AbortSignal.abort(reason))), (error) => error === reason);
     });
 
     it('tells services apart that it asks side by side', async () => {
       const [slow, fast] = [await service(), await service()];
       const [slowly, quickly] = [ask(slow), ask(fast)];
       await fast.answer();
-      await inTime(quickly.ready);
+      await settles(quickly.ready);
       assert.ok(await isPending(slowly.ready), 'a service is ready because another one is');
       slowly.controller.abort();
     });
   });
-}
-
-async function inTime(promise: Promise<void>): Promise<void> {
-  let settled = false;
-  const settle = (): void => {
-    settled = true;
-  };
-  promise.then(settle, settle);
-  await eventually(() => assert.ok(settled, 'it has not settled in time'));
-  return promise;
 }

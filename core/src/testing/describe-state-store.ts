@@ -3,28 +3,28 @@ import type { LifecycleEvent, LifecycleEventKind } from '../contracts/lifecycle-
 import type { StateStore, StoredCounters, StoredRegistration } from '../contracts/state-store.js';
 
 /**
- * What {@link describeStateStore} must know of a store.
+ * What {@link describeStateStore} must know of a store. The optional member `bounded` is a capability switch.
  *
  * @example
  * ```ts
- * let folder: string;
+ * let path: string;
  * describeStateStore('the LMDB store', {
- *   durable: true,
- *   setUp: () => { folder = mkdtempSync(join(tmpdir(), 'store-')); },
- *   tearDown: () => rmSync(folder, { recursive: true }),
- *   store: () => new LmdbStateStore(folder),
+ *   setUp: () => { path = mkdtempSync(join(tmpdir(), 'store-')); },
+ *   tearDown: () => rmSync(path, { recursive: true }),
+ *   store: () => new LmdbStateStore({ path }),
+ *   bounded: (historyLimit) => new LmdbStateStore({ path, historyLimit }),
  * });
  * ```
  */
 export interface StateStoreHarness {
-  /** Whether a new instance finds what an earlier one was given. */
-  readonly durable: boolean;
   /** Called before each test; makes a new, empty place. */
   setUp?(): Promise<void> | void;
   /** Called after each test, also after a failed one. */
   tearDown?(): Promise<void> | void;
   /** A new instance on this test's place. The suite opens and closes it. */
   store(): StateStore | Promise<StateStore>;
+  /** The same, but of its history it keeps the newest `limit` events and at most a tenth more. */
+  bounded?(limit: number): StateStore | Promise<StateStore>;
 }
 
 /** Describes what every state store must do, as mocha tests. It uses mocha's global `describe` and `it`. */
@@ -33,8 +33,8 @@ export function describeStateStore(name: string, harness: StateStoreHarness): vo
     let store: StateStore;
     const opened: StateStore[] = [];
 
-    const open = async (): Promise<StateStore> => {
-      const next = await harness.store();
+    const open = async (make = harness.store.bind(harness)): Promise<StateStore> => {
+      const next = await make();
       await next.open();
       opened.push(next);
       return next;
@@ -63,8 +63,8 @@ export function describeStateStore(name: string, harness: StateStoreHarness): vo
     });
 
     describe('registrations', () => {
-      it('remembers them', async () => {
-        const registrations = [registration('alpha'), registration('beta')];
+      it('gives them back as they were, whatever their names hold', async () => {
+        const registrations = [registration('alpha'), { ...registration('wörld "2"/x'), names: ['*.example.org'] }];
         await store.saveRegistrations(registrations);
         assert.deepEqual(byName(await store.registrations()), registrations);
       });
@@ -80,6 +80,25 @@ export function describeStateStore(name: string, harness: StateStoreHarness): vo
         await store.saveRegistrations([registration('alpha')]);
         await store.saveRegistrations([registration('beta')]);
         assert.deepEqual(byName(await store.registrations()), [registration('alpha'), registration('beta')]);
+        await store.saveRegistrations([{ ...registration('alpha'), ttl: 5_000 }]);
+        assert.deepEqual(byName(await store.registrations()), [
+          { ...registration('alpha'), ttl: 5_000 },
+          registration('beta'),
+        ]);
+      });
+
+      it('keeps the last of several that are saved side by side', async () => {
+        const withTtl = (ttl: number): StoredRegistration => ({ ...registration('alpha'), ttl });
+        await store.saveRegistrations([withTtl(1)]);
+        await Promise.all([store.saveRegistrations([withTtl(2)]), store.saveRegistrations([withTtl(1)])]);
+        assert.deepEqual(await store.registrations(), [withTtl(1)]);
+      });
+
+      it('keeps what it was given, whatever becomes of that later', async () => {
+        const names = ['alpha.test'];
+        await store.saveRegistrations([{ ...registration('alpha'), names }]);
+        names.push('other.test');
+        assert.deepEqual((await store.registrations())[0]?.names, ['alpha.test']);
       });
     });
 
@@ -96,8 +115,9 @@ export function describeStateStore(name: string, harness: StateStoreHarness): vo
           totalStarts: 0,
           names: [{ name: 'alpha.test', requests: 0 }],
         };
-        await store.saveCounters([untouched]);
-        assert.deepEqual(await store.counters(), [untouched]);
+        const nameless: StoredCounters = { ...untouched, unikernel: 'beta', names: [] };
+        await store.saveCounters([untouched, nameless]);
+        assert.deepEqual(byName(await store.counters()), [untouched, nameless]);
       });
 
       it('keeps what it was given, whatever becomes of that later', async () => {
@@ -139,6 +159,34 @@ export function describeStateStore(name: string, harness: StateStoreHarness): vo
         assert.deepEqual(await store.history({ unikernel: 'nobody' }), []);
       });
 
+      if (harness.bounded !== undefined) {
+        it('drops the oldest events when there are too many, and never more than it must keep', async () => {
+          await close();
+          const bounded = await open(async () => harness.bounded?.(20) ?? assert.fail());
+          for (let at = 1; at <= 50; at += 1) {
+            await bounded.appendEvent(event('started', 'alpha', at));
+            const kept = (await bounded.history({})).length;
+            assert.ok(kept >= Math.min(at, 20) && kept <= 22, `${kept} kept after ${at}`);
+          }
+          assert.equal((await bounded.history({})).at(-1)?.at, 50);
+        });
+
+        it('drops each event once, also where many come at the same time', async () => {
+          await close();
+          const bounded = await open(async () => harness.bounded?.(20) ?? assert.fail());
+          for (let burst = 0; burst < 3; burst += 1) {
+            await Promise.all(
+              Array.from({ length: 100 }, (_, at) => bounded.appendEvent(event('started', 'alpha', at))),
+            );
+            for (let at = 100; at < 120; at += 1) {
+              await bounded.appendEvent(event('started', 'alpha', at));
+              const kept = (await bounded.history({})).length;
+              assert.ok(kept >= 20 && kept <= 22, `${kept} kept after ${at} of burst ${burst}`);
+            }
+          }
+        });
+      }
+
       it('keeps every fact of an event', async () => {
         const whole: LifecycleEvent = {
           ...event('failed', 'alpha', 3),
@@ -161,19 +209,19 @@ export function describeStateStore(name: string, harness: StateStoreHarness): vo
       assert.deepEqual(byName(await store.registrations()), [registration('alpha')]);
     });
 
-    if (harness.durable) {
-      it('finds everything again in a new instance, and goes on with the history', async () => {
-        await store.saveRegistrations([registration('alpha')]);
-        await store.saveCounters([counters('alpha', 4)]);
-        await store.appendEvent(event('started', 'alpha', 1));
-        await close();
-        const next = await open();
-        assert.deepEqual(await next.registrations(), [registration('alpha')]);
-        assert.deepEqual(await next.counters(), [counters('alpha', 4)]);
-        await next.appendEvent(event('stopped', 'alpha', 2));
-        assert.deepEqual(await next.history({}), [event('started', 'alpha', 1), event('stopped', 'alpha', 2)]);
-      });
-    }
+    it('keeps its promise of durability: a new instance finds everything again and goes on, or finds nothing', async () => {
+      await store.saveRegistrations([registration('alpha')]);
+      await store.saveCounters([counters('alpha', 4)]);
+      await store.appendEvent(event('started', 'alpha', 1));
+      await close();
+      const next = await open();
+      const { durable } = store;
+      assert.deepEqual(await next.registrations(), durable ? [registration('alpha')] : []);
+      assert.deepEqual(await next.counters(), durable ? [counters('alpha', 4)] : []);
+      await next.appendEvent(event('stopped', 'alpha', 2));
+      const before = durable ? [event('started', 'alpha', 1)] : [];
+      assert.deepEqual(await next.history({}), [...before, event('stopped', 'alpha', 2)]);
+    });
   });
 }
 

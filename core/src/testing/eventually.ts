@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 
@@ -30,4 +31,16 @@ export async function isPending(promise: Promise<unknown>, glance: Milliseconds 
     () => false,
   );
   return Promise.race([settled, sleep(glance, true)]);
+}
+
+/** Settles as the promise does; rejects when that does not happen in time. */
+export async function inTime<T>(promise: Promise<T>, complaint: string, patience: Milliseconds = PATIENCE): Promise<T> {
+  const enough = new AbortController();
+  const late = sleep(patience, undefined, { signal: enough.signal }).then(() => assert.fail(complaint));
+  late.catch(() => undefined);
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    enough.abort();
+  }
 }

@@ -1,5 +1,7 @@
 export type { BackendHarness, RefusedOptions } from './backend/backend-harness.js';
 export { describeBackend } from './backend/describe-backend.js';
+export { describeBootConfigurator, type BootConfiguratorHarness } from './describe-boot-configurator.js';
+export { describeCommand, type CommandHarness, type CommandRun } from './describe-command.js';
 export { describeNotifier, type NotifierHarness } from './describe-notifier.js';
 export { describeReadinessProbe, type ProbedService, type ReadinessProbeHarness } from './describe-readiness-probe.js';
 export { describeResolver, type ResolverHarness } from './describe-resolver.js';

@@ -6,7 +6,7 @@ import {
   JitsuError,
   LOGGER,
   MachineById,
-  OPTIONS,
+  optionsOf,
   PowerWatch,
   untilAborted,
   type Backend,
@@ -26,7 +26,7 @@ import type { DomainEvent } from './event-loop.js';
 import { findDomain } from './find-domain.js';
 import { LibvirtConnection } from './libvirt-connection.js';
 import { LibvirtDomain } from './libvirt-domain.js';
-import type { ConnectionOptions, LibvirtOptions } from './libvirt-options.js';
+import { connectionOptions, type ConnectionOptions, type LibvirtOptions } from './libvirt-options.js';
 import { shutDown } from './shut-down.js';
 
 /** Runs unikernels as domains of one libvirt. */
@@ -43,7 +43,7 @@ export class LibvirtBackend implements Backend<LibvirtOptions> {
   #poll: Disposable | undefined;
 
   constructor(
-    @inject(OPTIONS) { connect }: ConnectionOptions,
+    @inject(optionsOf(connectionOptions)) { connect }: ConnectionOptions,
     @inject(LOGGER) logger: Logger,
     @inject(CLOCK) private readonly clock: Clock,
   ) {

@@ -7,7 +7,7 @@ import {
   JitsuError,
   LOGGER,
   MachineById,
-  OPTIONS,
+  optionsOf,
   PowerWatch,
   RUNTIME_DIRECTORY,
   type Backend,
@@ -25,7 +25,7 @@ import { join, resolve } from 'node:path';
 import { checkFiles } from './check-files.js';
 import { Domains } from './domains.js';
 import { LibxlMachine } from './libxl-machine.js';
-import type { ConnectionOptions, LibxlOptions } from './libxl-options.js';
+import { connectionOptions, type ConnectionOptions, type LibxlOptions } from './libxl-options.js';
 import { SavedMemory } from './saved-memory.js';
 import { unikernelId } from './unikernel-id.js';
 import { XenHost } from './xen-host.js';
@@ -44,7 +44,7 @@ export class LibxlBackend implements Backend<LibxlOptions> {
   readonly #machines = new Map<MachineId, LibxlMachine>();
 
   constructor(
-    @inject(OPTIONS) { saves }: ConnectionOptions,
+    @inject(optionsOf(connectionOptions)) { saves }: ConnectionOptions,
     @inject(CONNECTION_NAME) private readonly connection: string,
     @inject(RUNTIME_DIRECTORY) runtimeDirectory: string,
     @inject(BOOT_CONFIGURATORS) private readonly configurators: readonly BootConfigurator[],

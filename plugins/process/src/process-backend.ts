@@ -91,7 +91,6 @@ export class ProcessBackend implements Backend<ProcessOptions> {
       const message = `The process backend cannot keep its records in ${this.#runtimeDirectory}: ${errorMessage(error)}. Give Jitsu a runtime directory that it can write to.`;
       throw new JitsuError('JITSU_BACKEND_UNREACHABLE', message, { cause: error });
     }
-    this.#spawner = this.#newSpawner();
     this.#sweep = new MachineSweep(this.#machines, this.clock, ({ id }, state) => this.#power.tell(id, state));
     this.#sweep.attend();
     for (const plan of this.#plans.values()) {
@@ -195,15 +194,14 @@ export class ProcessBackend implements Backend<ProcessOptions> {
 
   async #spawn(plan: ProcessPlan): Promise<void> {
     const { id } = plan;
-    if (!this.#spawner) throw this.#notConnected();
-    if (this.#spawner.hasEnded) this.#spawner = this.#newSpawner();
-    const spawner = this.#spawner;
+    if (!this.#isConnected) throw this.#notConnected();
+    const spawner = this.#livingSpawner();
     let child: LiveChild | undefined;
     try {
       this.#records.begin(id);
       const files = this.#output.create(id, plan.name);
       child = await spawnProcess(plan, files, this.#runtimeDirectory, spawner);
-      if (!this.#sweep) throw this.#notConnected();
+      if (!this.#isConnected) throw this.#notConnected();
       const startTime = this.#table.look(child.pid)?.startTime ?? '';
       const record = { pid: child.pid, startTime, bootId: this.#table.bootId };
       this.#records.save(id, record);
@@ -217,8 +215,16 @@ export class ProcessBackend implements Backend<ProcessOptions> {
     this.#power.tell(id, 'running');
   }
 
-  #newSpawner(): Spawner {
-    return new Spawner(() => this.#sweep?.lookAtAll());
+  get #isConnected(): boolean {
+    return this.#sweep !== undefined;
+  }
+
+  /** It takes as much as a sixth of Jitsu's memory and start, so that nobody has one before there is something to spawn. */
+  #livingSpawner(): Spawner {
+    if (this.#spawner === undefined || this.#spawner.hasEnded) {
+      this.#spawner = new Spawner(() => this.#sweep?.lookAtAll());
+    }
+    return this.#spawner;
   }
 
   #control({ name }: ProcessPlan, machine: ProcessMachine): MachineControl {

@@ -2,7 +2,7 @@ import {
   CLOCK,
   inject,
   injectable,
-  OPTIONS,
+  optionsOf,
   untilAborted,
   type Clock,
   type Command,
@@ -33,7 +33,7 @@ type ListenOptions = z.output<typeof listenOptions>;
 @injectable()
 export class SynjitsuListen implements Command {
   constructor(
-    @inject(OPTIONS) private readonly options: ListenOptions,
+    @inject(optionsOf(listenOptions)) private readonly options: ListenOptions,
     @inject(CLOCK) private readonly clock: Clock,
   ) {}
 

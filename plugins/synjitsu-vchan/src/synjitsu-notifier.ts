@@ -4,7 +4,7 @@ import {
   inject,
   injectable,
   LOGGER,
-  OPTIONS,
+  optionsOf,
   type Clock,
   type LifecycleEvent,
   type LifecycleEventKind,
@@ -15,7 +15,7 @@ import {
 import { announcementsOf } from './announcements.js';
 import { encodeRecord } from './record.js';
 import { SynjitsuLink } from './synjitsu-link.js';
-import type { SynjitsuKeys, SynjitsuOptions } from './synjitsu-options.js';
+import { synjitsuOptions, type SynjitsuKeys, type SynjitsuOptions } from './synjitsu-options.js';
 
 /** From each of these on, the unikernel needs its connections. */
 const TOLD: ReadonlySet<LifecycleEventKind> = new Set<LifecycleEventKind>(['started', 'resumed', 'unpaused']);
@@ -29,7 +29,7 @@ export class SynjitsuNotifier implements Notifier {
   readonly #link: SynjitsuLink;
 
   constructor(
-    @inject(OPTIONS) { uuid }: SynjitsuOptions,
+    @inject(optionsOf(synjitsuOptions)) { uuid }: SynjitsuOptions,
     @inject(CLOCK) clock: Clock,
     @inject(LOGGER) private readonly logger: Logger,
   ) {

@@ -5,7 +5,7 @@ import {
   JitsuError,
   LOGGER,
   MachineById,
-  OPTIONS,
+  optionsOf,
   PowerWatch,
   untilAborted,
   type Backend,
@@ -25,7 +25,7 @@ import { PoolConnection } from './pool-connection.js';
 import { readPassword, takePasswordOfEnvironment } from './read-password.js';
 import { shutDown } from './shut-down.js';
 import { trustOf } from './trust.js';
-import type { ConnectionOptions, XapiOptions } from './xapi-options.js';
+import { connectionOptions, type ConnectionOptions, type XapiOptions } from './xapi-options.js';
 import { XapiVm } from './xapi-vm.js';
 
 interface Registered {
@@ -49,7 +49,7 @@ export class XapiBackend implements Backend<XapiOptions> {
   readonly #registered = new Map<MachineId, Registered>();
 
   constructor(
-    @inject(OPTIONS) options: ConnectionOptions,
+    @inject(optionsOf(connectionOptions)) options: ConnectionOptions,
     @inject(LOGGER) private readonly logger: Logger,
     @inject(CLOCK) private readonly clock: Clock,
   ) {

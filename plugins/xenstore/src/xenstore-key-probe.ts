@@ -4,13 +4,13 @@ import {
   inject,
   injectable,
   LOGGER,
-  OPTIONS,
+  optionsOf,
   type Clock,
   type Logger,
   type ReadinessProbe,
   type ReadinessTarget,
 } from '@jitsud/core/plugin';
-import type { KeyWaitOptions } from './key-wait-options.js';
+import { keyWaitOptions, type KeyWaitOptions } from './key-wait-options.js';
 import { KeyWait } from './key-wait.js';
 import { socketPath } from './socket-path.js';
 
@@ -24,7 +24,7 @@ export class XenstoreKeyProbe implements ReadinessProbe {
   readonly #socket = socketPath();
 
   constructor(
-    @inject(OPTIONS) private readonly wait: KeyWaitOptions,
+    @inject(optionsOf(keyWaitOptions)) private readonly wait: KeyWaitOptions,
     @inject(CLOCK) private readonly clock: Clock,
     @inject(LOGGER) private readonly logger: Logger,
   ) {}

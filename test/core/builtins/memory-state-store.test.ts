@@ -1,7 +1,7 @@
 import { MemoryStateStore } from '#core/builtins/memory-state-store.js';
-import { describeStoreBehaviour } from '../state/state-store-behaviour.js';
+import { describeStateStore } from '@jitsud/core/testing';
 
-describeStoreBehaviour('the memory store', (historyLimit) => ({
-  store: new MemoryStateStore(historyLimit),
-  dispose: () => {},
-}));
+describeStateStore('the memory store', {
+  store: () => new MemoryStateStore(),
+  bounded: (historyLimit) => new MemoryStateStore(historyLimit),
+});

@@ -1,4 +1,6 @@
+import { describeReadinessProbe } from '@jitsud/core/testing';
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer, type AddressInfo, type Server } from 'node:net';
@@ -162,5 +164,33 @@ describe('the exec probe', () => {
     const probe = new ExecProbe(['/no/such/command'], clock);
     const error = await rejectsWithCode(probe.untilReady(target, patience()), 'JITSU_UNIKERNEL_INVALID');
     assert.match(error.message, /readiness probe of web, "exec:\/no\/such\/command"/);
+  });
+});
+
+let port = 0;
+let nextAddress = 2;
+
+describe('the TCP probe, on one port', () => {
+  before(async () => {
+    const server = createServer().listen(0, '127.99.0.1');
+    await once(server, 'listening');
+    ({ port } = server.address() as AddressInfo);
+    server.close();
+  });
+
+  describeReadinessProbe('the TCP probe', {
+    probe: () => new TcpProbe(port, new SystemClock()),
+    service: () => {
+      const address = `127.99.${process.pid % 250}.${nextAddress++}`;
+      const server = createServer((socket) => socket.destroy());
+      return {
+        target: { name: 'web', id: 'id', addresses: [address] },
+        answer: async () => {
+          server.listen(port, address);
+          await once(server, 'listening');
+        },
+        end: () => void server.close(),
+      };
+    },
   });
 });

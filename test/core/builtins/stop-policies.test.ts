@@ -1,8 +1,9 @@
+import { describeStopPolicy } from '@jitsud/core/testing';
 import assert from 'node:assert/strict';
 import type { Activity, StopPolicy } from '#core/contracts/stop-policy.js';
 import { KeepAliveStopPolicy } from '#core/builtins/keep-alive-stop-policy.js';
 import { MaxLifetimeStopPolicy } from '#core/builtins/max-lifetime-stop-policy.js';
-import { verdictOn } from '#core/lifecycle/stop-policy-chain.js';
+import { verdictOn } from '#core/lifecycle/reaper.js';
 import { TtlStopPolicy } from '#core/builtins/ttl-stop-policy.js';
 
 const activity: Activity = {
@@ -34,6 +35,36 @@ describe('the max-lifetime stop policy', () => {
     assert.deepEqual(policy.opinionOn(activity, 9_999), { undecidedUntil: 10_000 });
     assert.deepEqual(policy.opinionOn(activity, 10_000), { stop: 'its lifetime is over' });
   });
+});
+
+const inUse: Activity = {
+  ...activity,
+  since: 1_000,
+  names: [
+    { name: 'a.test', ttl: 1_000, lastAsked: 2_000 },
+    { name: 'b.test', ttl: 2_000, lastAsked: 1_500 },
+  ],
+};
+
+describeStopPolicy('the TTL policy', {
+  policy: () => new TtlStopPolicy(),
+  examples: [
+    { it: 'keeps until twice the TTL', activity: inUse, now: 5_499, opinion: { keepUntil: 5_500 } },
+    { it: 'stops from then on', activity: inUse, now: 5_500, opinion: { stop: /twice the TTL/ } },
+  ],
+});
+
+describeStopPolicy('the keep-alive policy', {
+  policy: () => new KeepAliveStopPolicy(),
+  examples: [{ it: 'keeps for ever', activity: inUse, now: 1e12, opinion: { keepUntil: Infinity } }],
+});
+
+describeStopPolicy('the lifetime policy', {
+  policy: () => new MaxLifetimeStopPolicy(10_000),
+  examples: [
+    { it: 'leaves the decision to others at first', activity: inUse, now: 2_000, opinion: { undecidedUntil: 11_000 } },
+    { it: 'stops at the end', activity: inUse, now: 11_000, opinion: { stop: /lifetime/ } },
+  ],
 });
 
 describe('a chain of stop policies', () => {

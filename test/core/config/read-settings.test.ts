@@ -40,7 +40,8 @@ const LOCAL = [
 
 describe('the settings', () => {
   it('have a default for everything', async () => {
-    const { dns, wake, boot, ...settings } = await read({});
+    const { dns, wake, boot, stateStore, ...settings } = await read({});
+    assert.deepEqual([stateStore.contribution.name, stateStore.options], ['memory', {}]);
     assert.deepEqual(dns, {
       bind: ['127.0.0.1'],
       port: 53,
@@ -291,9 +292,9 @@ describe('the settings', () => {
   it('hold the notifiers and resolvers that have an entry', async () => {
     const options = z.object({ url: z.string(), retries: z.int().default(3) });
     const context = settingsContext((registry) => {
-      registry.notifier({ name: 'hook', useClass: Object as never, description: 'A hook', options });
-      registry.notifier({ name: 'quiet', useClass: Object as never, description: 'Not configured', options });
-      registry.resolver({ name: 'table', useClass: Object as never, description: 'A table', options });
+      registry.notifier({ name: 'hook', useClass: class {} as never, description: 'A hook', options });
+      registry.notifier({ name: 'quiet', useClass: class {} as never, description: 'Not configured', options });
+      registry.resolver({ name: 'table', useClass: class {} as never, description: 'A table', options });
     });
     const config = { notifiers: { hook: { url: 'x' } }, resolvers: { table: { url: 'y', retries: 1 } } };
     const { notifiers, resolvers } = await readSettings({ config, directory: '/nowhere' }, context);
@@ -307,9 +308,35 @@ describe('the settings', () => {
     );
   });
 
+  it('hold the state store that is named, with its options; else lmdb with a path, and memory without one', async () => {
+    const context = settingsContext((registry) => {
+      const options = z.object({ path: z.string(), flushEvery: z.int().default(5) });
+      registry.stateStore({ name: 'json-file', useClass: class {} as never, description: 'A file', options });
+    });
+    const stateOf = async (state: object) => {
+      const { stateStore } = await readSettings({ config: { state }, directory: '/nowhere' }, context);
+      return [stateStore.contribution.name, stateStore.options];
+    };
+    assert.deepEqual(await stateOf({}), ['memory', {}]);
+    assert.deepEqual(await stateOf({ path: 'state' }), ['lmdb', { path: '/nowhere/state' }]);
+    const named = { use: 'json-file', path: 'state.json', flushEvery: 1 };
+    assert.deepEqual(await stateOf(named), ['json-file', { path: '/nowhere/state.json', flushEvery: 1 }]);
+    assert.deepEqual(await problemsOf({ state: { use: 'lmdb' } }), ['state.path: missing. Text expected.']);
+    assert.match(
+      (await problemsOf({ state: { use: 'mem' } }))[0] ?? '',
+      /^state\.use: 'mem'\. No state store of that name/,
+    );
+    assert.match((await problemsOf({ state: { pth: 'x' } }))[0] ?? '', /^state\.pth: 'x'\. No such key; did you mean/);
+  });
+
   it('make a probe of a key that a plugin adds, after which the common pause applies', async () => {
     const context = settingsContext((registry) => {
-      registry.readinessProbe({ name: 'lamp', useClass: Object as never, description: 'A lamp', argument: z.string() });
+      registry.readinessProbe({
+        name: 'lamp',
+        useClass: class {} as never,
+        description: 'A lamp',
+        argument: z.string(),
+      });
       registry.unikernelKeys({
         keys: z.object({ waitForLamp: z.string().optional(), lamps: z.coerce.number().optional() }),
         probes: { waitForLamp: 'lamp' },
@@ -326,14 +353,14 @@ describe('the settings', () => {
     assert.deepEqual(unikernel.addedKeys, { waitForLamp: 'green', lamps: 3 });
     assert.deepEqual(unikernel.options, {});
 
-    const alike = ['a', 'b'].map((name) => ({
+    const alike = ['first', 'a', 'b'].map((name) => ({
       name,
       dns: `${name}.test`,
       ip: '::1',
       waitForLamp: 'red',
       ready: 'tcp:80',
     }));
-    const [one, other] = (
+    const [, one, other] = (
       await readSettings({ config: { backend: 'toy', unikernels: alike }, directory: '/nowhere' }, context)
     ).unikernels;
     assert.equal(one?.ready, other?.ready, 'a million of them share one list');
@@ -528,7 +555,7 @@ describe('a wrong configuration', () => {
         settingsContext(),
       ).then(
         () => assert.fail('it was taken'),
-        (error: ConfigProblems) => error.problems,
+        (error: unknown) => (error as ConfigProblems).problems,
       );
       assert.deepEqual(
         problems.map(({ path, given, code }) => [path, given, code]),

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
-import { Unikernel, type UnikernelPlan } from '#core/lifecycle/unikernel.js';
-import { selectForStatus } from '#core/control/status-selection.js';
+import { UnikernelRecord, type UnikernelPlan } from '#core/lifecycle/unikernel.js';
+import { selectForStatus } from '#core/control/controls.js';
 
 const unikernels = new Map(
   Array.from({ length: 10 }, (_, index) => {
     const name = `n${index}`;
-    const unikernel = new Unikernel({ name, names: [`${name}.test`] } as unknown as UnikernelPlan);
+    const unikernel = new UnikernelRecord({ name, names: [`${name}.test`] } as unknown as UnikernelPlan);
     unikernel.state = index === 7 ? 'running' : 'off';
-    if (index === 9) unikernel.counters.get('n9.test')?.asked(1);
+    if (index === 9) unikernel.counters.get('n9.test')!.requests = 1;
     return [name, unikernel] as const;
   }),
 );

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { Endpoint } from '#core/config/settings.js';
 import type { DnsClient } from '#core/contracts/resolver.js';
-import { DnsServer } from '#core/dns/dns-server.js';
+import { DnsServer } from '#core/dns/server.js';
 import { frame, FrameReader } from '#core/dns/wire/frame-reader.js';
 import { UnikernelResolver } from '#core/dns/resolvers/unikernel-resolver.js';
 import { ManualClock } from '#core/testing/manual-clock.js';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Endpoint } from '#core/config/settings.js';
 import type { DnsAnswer, DnsQuery, Resolver } from '#core/contracts/resolver.js';
-import { DnsServer } from '#core/dns/dns-server.js';
+import { DnsServer } from '#core/dns/server.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { TcpAbuser } from '../../support/abuse/tcp-abuser.js';
 import { askByTcp, askByUdp } from '../../support/dns-exchange.js';

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
-import { CommonPlans } from '#core/fleet/common-plans.js';
+import { CommonPlans, type CommonPlan } from '#core/fleet/common-plans.js';
 import type { UnikernelSettings } from '#core/config/settings.js';
-import type { CommonPlan } from '#core/lifecycle/shared-plan.js';
 
 const NONE: readonly never[] = [];
 

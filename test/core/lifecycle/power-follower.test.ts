@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
-import { PowerFollower } from '#core/lifecycle/power-follower.js';
 import type { Backend } from '#core/contracts/backend.js';
-import { aQuery, HandProbe, Life } from '../../support/life.js';
+import { HandProbe, Life } from '../../support/life.js';
 
 describe('the power follower', () => {
   it('adopts what runs at start, with a whole fresh period of grace', async () => {
@@ -24,7 +23,7 @@ describe('the power follower', () => {
     const probe = new HandProbe();
     const [web] = await life.with({ name: 'web', probes: [probe] });
     assert.equal(web!.ready, false);
-    const summon = life.summoner.summon(web!, aQuery);
+    const summon = life.summon(web!);
     await life.clock.advance(1);
     assert.equal(probe.asked, 1);
     probe.answer();
@@ -35,22 +34,22 @@ describe('the power follower', () => {
   it('notices one that dies, takes its answers back at once, and the next query boots it', async () => {
     using life = new Life();
     const [web] = await life.with({ name: 'web' });
-    await life.summoner.summon(web!, aQuery);
+    await life.summon(web!);
     life.backend.kill(web!.plan.id, 'killed by SIGSEGV');
     assert.equal(web!.ready, false, 'in the same turn');
     await life.clock.advance(0);
     assert.deepEqual(life.story().slice(-1), ['died']);
     assert.equal(life.events.at(-1)?.reason, 'killed by SIGSEGV');
-    await life.summoner.summon(web!, aQuery);
+    await life.summon(web!);
     assert.equal(web!.totalStarts, 2);
   });
 
   it('does not fail the query that comes in the very moment in which one dies: it boots it', async () => {
     using life = new Life();
     const [web] = await life.with({ name: 'web' });
-    await life.summoner.summon(web!, aQuery);
+    await life.summon(web!);
     life.backend.kill(web!.plan.id, 'killed by SIGSEGV');
-    await life.summoner.summon(web!, aQuery);
+    await life.summon(web!);
     assert.deepEqual([web!.state, web!.ready, web!.totalStarts], ['running', true, 2]);
   });
 
@@ -61,7 +60,7 @@ describe('the power follower', () => {
     life.backend.hypervisor.change(web!.plan.id, 'running');
     await life.clock.advance(0);
     assert.deepEqual(life.story(), ['adopted']);
-    assert.equal(life.reaper.stopAt(web!), life.clock.now() + 20_000);
+    assert.equal(life.stopAt(web!), life.clock.now() + 20_000);
     assert.equal(web!.totalStarts, 1);
     assert.equal(web!.startedAt, life.clock.now());
   });
@@ -69,7 +68,7 @@ describe('the power follower', () => {
   it('calls unknown, never off, what a lost backend had, and gives fresh grace when it is back', async () => {
     using life = new Life();
     const [web] = await life.with({ name: 'web' });
-    await life.summoner.summon(web!, aQuery);
+    await life.summon(web!);
     life.backend.hypervisor.lose();
     await life.clock.advance(100_000);
     assert.equal(web!.state, 'unknown');
@@ -85,16 +84,15 @@ describe('the power follower', () => {
 
   it('is not misled by news that is older than what we have done since', async () => {
     using life = new Life();
-    const [web] = await life.with({ name: 'web' });
     let tell: Parameters<NonNullable<Backend['watch']>>[0] = () => undefined;
     life.backend.watch = (listener) => {
       tell = listener;
       return { [Symbol.dispose]: () => undefined };
     };
-    using follower = new PowerFollower(life.backend, life.announcer, life.clock, () => undefined);
-    await follower.follow(new Map([[web!.plan.id, web!]]));
-    await life.summoner.summon(web!, aQuery);
+    const [web] = await life.with({ name: 'web' });
+    await life.summon(web!);
     tell({ id: web!.plan.id, state: 'off' });
+    assert.equal(web!.ready, false, 'as long as nobody has looked');
     await life.clock.advance(0);
     assert.equal(web!.state, 'running');
     assert.ok(!life.story().includes('died'));
@@ -117,7 +115,7 @@ describe('the power follower', () => {
       return early;
     };
     backend.hypervisor.change(id, 'running');
-    const summon = life.summoner.summon(web!, aQuery);
+    const summon = life.summon(web!);
     await life.clock.advance(1);
     assert.equal(web!.state, 'running');
     release();
@@ -133,7 +131,7 @@ describe('the power follower', () => {
     Object.assign(life.backend, { watch: undefined });
     const plans = Array.from({ length: 1_000 }, (_, index) => ({ name: `n${index}` }));
     const unikernels = await life.with(...plans);
-    await life.summoner.summon(unikernels[7]!, aQuery);
+    await life.summon(unikernels[7]!);
     const asked: string[] = [];
     const describe_ = life.backend.describe.bind(life.backend);
     life.backend.describe = (id) => {
@@ -149,7 +147,7 @@ describe('the power follower', () => {
     using life = new Life();
     Object.assign(life.backend, { watch: undefined });
     const [web] = await life.with({ name: 'web', probes: [new HandProbe()] });
-    const summon = life.summoner.summon(web!, aQuery);
+    const summon = life.summon(web!);
     const failed = assert.rejects(summon, { code: 'JITSU_SUMMON_DIED' });
     await life.clock.advance(10);
     life.backend.kill(web!.plan.id);
@@ -161,7 +159,7 @@ describe('the power follower', () => {
     using life = new Life();
     Object.assign(life.backend, { watch: undefined });
     const [web] = await life.with({ name: 'web' });
-    await life.summoner.summon(web!, aQuery);
+    await life.summon(web!);
     life.backend.kill(web!.plan.id);
     await life.clock.advance(1_000);
     assert.equal(web!.state, 'off');
@@ -191,7 +189,6 @@ describe('the power follower', () => {
     life.backend.kill(web!.plan.id, 'killed by SIGSEGV');
     // The look of the summon hangs, so that the follower learns first.
     const held = life.holdNextLook();
-    web!.ready = false;
     const summon = life.summon(web!);
     await life.clock.advance(5);
     held.release();
@@ -212,7 +209,7 @@ describe('the power follower', () => {
     await life.clock.advance(0);
     assert.deepEqual([web!.state, web!.totalStarts, web!.startedAt], ['running', 1, startedAt]);
     assert.equal(life.story().at(-1), 'adopted');
-    assert.equal(life.reaper.stopAt(web!), life.clock.now() + 20_000, 'a whole fresh period of grace');
+    assert.equal(life.stopAt(web!), life.clock.now() + 20_000, 'a whole fresh period of grace');
   });
 
   it('learns nothing any more once it has ended', async () => {
@@ -221,7 +218,7 @@ describe('the power follower', () => {
     const held = life.holdNextLook();
     life.backend.hypervisor.change(web!.plan.id, 'running');
     await life.clock.advance(0);
-    life.follower[Symbol.dispose]();
+    life.lifecycle[Symbol.dispose]();
     held.release();
     await life.clock.advance(0);
     assert.deepEqual([web!.state, life.story()], ['off', []]);
@@ -238,11 +235,11 @@ describe('the power follower', () => {
     const held = life.holdNextLook();
     await life.clock.advance(1_000);
     assert.equal(held.asked, true);
-    life.follower[Symbol.dispose]();
+    life.lifecycle[Symbol.dispose]();
     const looks = life.calls('describe').length;
     held.release();
     await life.clock.advance(10_000);
     assert.equal(life.calls('describe').length, looks);
-    assert.equal(life.clock.pending, 1, 'only the reaper waits');
+    assert.equal(life.clock.pending, 0);
   });
 });

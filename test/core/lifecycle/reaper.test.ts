@@ -2,25 +2,19 @@ import assert from 'node:assert/strict';
 import { KeepAliveStopPolicy } from '#core/builtins/keep-alive-stop-policy.js';
 import { MaxLifetimeStopPolicy } from '#core/builtins/max-lifetime-stop-policy.js';
 import { JitsuError } from '#core/errors.js';
-import { ReadyLease } from '#core/lifecycle/ready-lease.js';
-import type { Unikernel } from '#core/lifecycle/unikernel.js';
-import type { ManualClock } from '#core/testing/manual-clock.js';
-import { aQuery, HandProbe, Life } from '../../support/life.js';
-
-const leaseOf = (unikernel: Unikernel, clock: ManualClock): ReadyLease =>
-  new ReadyLease([unikernel], [...unikernel.counters.values()], clock);
+import { HandProbe, Life } from '../../support/life.js';
 
 describe('the reaper', () => {
   it('stops at the very moment when twice the TTL has passed since the last query', async () => {
     using life = new Life();
     const [web] = await life.with({ name: 'web' });
-    web!.counters.get('web.test')!.asked(life.clock.now());
-    await life.summoner.summon(web!, aQuery);
+    life.ask(web!);
+    await life.summon(web!);
     await life.clock.advance(15_000);
-    web!.counters.get('web.test')!.asked(life.clock.now());
+    life.ask(web!);
     await life.clock.advance(19_999);
     assert.equal(web!.state, 'running');
-    assert.equal(life.reaper.stopAt(web!), life.clock.now() + 1);
+    assert.equal(life.stopAt(web!), life.clock.now() + 1);
     await life.clock.advance(1);
     assert.equal(web!.state, 'off');
     assert.deepEqual(life.story().slice(-2), ['stopping', 'stopped']);
@@ -30,10 +24,10 @@ describe('the reaper', () => {
   it('never stops one that somebody keeps asking for', async () => {
     using life = new Life();
     const [web] = await life.with({ name: 'web' });
-    await life.summoner.summon(web!, aQuery);
+    await life.summon(web!);
     for (let round = 0; round < 100; round += 1) {
       await life.clock.advance(19_000);
-      web!.counters.get('web.test')!.asked(life.clock.now());
+      life.ask(web!);
     }
     assert.equal(web!.ready, true);
     assert.equal(web!.totalStarts, 1);
@@ -42,16 +36,16 @@ describe('the reaper', () => {
   it('keeps one whose last query is told only when its leases end, and has it ready again at once', async () => {
     using life = new Life();
     const [web] = await life.with({ name: 'web' });
-    await life.summoner.summon(web!, aQuery);
+    await life.summon(web!);
     await life.clock.advance(19_999);
-    const lease = leaseOf(web!, life.clock);
-    lease.onEnd(() => lease.used(3));
+    const lease = life.lease(web!);
+    lease.onEnd(() => lease.used?.(3));
     await life.clock.advance(1);
     assert.equal(lease.holds, false);
     assert.deepEqual([web!.state, web!.ready], ['running', true]);
     assert.equal(web!.counters.get('web.test')!.requests, 3);
-    assert.equal(leaseOf(web!, life.clock).holds, true);
-    assert.equal(life.reaper.stopAt(web!), life.clock.now() + 20_000);
+    assert.equal(life.lease(web!).holds, true);
+    assert.equal(life.stopAt(web!), life.clock.now() + 20_000);
     assert.ok(!life.story().includes('stopping'));
     await life.clock.advance(19_999);
     assert.equal(web!.state, 'running');
@@ -62,9 +56,9 @@ describe('the reaper', () => {
   it('ends the leases before it stops one that nobody has used', async () => {
     using life = new Life();
     const [web] = await life.with({ name: 'web' });
-    await life.summoner.summon(web!, aQuery);
+    await life.summon(web!);
     const story: string[] = [];
-    leaseOf(web!, life.clock).onEnd(() => story.push(...life.story().slice(-1), 'lease ended'));
+    life.lease(web!).onEnd(() => story.push(...life.story().slice(-1), 'lease ended'));
     await life.clock.advance(20_000);
     assert.deepEqual(story, ['ready', 'lease ended']);
     assert.equal(web!.state, 'off');
@@ -73,9 +67,9 @@ describe('the reaper', () => {
   it('stops one whose lifetime is over, whatever is told when its leases end', async () => {
     using life = new Life();
     const [web] = await life.with({ name: 'web', stopPolicies: [new MaxLifetimeStopPolicy(60_000)] });
-    await life.summoner.summon(web!, aQuery);
-    const lease = leaseOf(web!, life.clock);
-    lease.onEnd(() => lease.used(1));
+    await life.summon(web!);
+    const lease = life.lease(web!);
+    lease.onEnd(() => lease.used?.(1));
     await life.clock.advance(60_000);
     assert.deepEqual([web!.state, web!.ready], ['off', false]);
   });
@@ -84,11 +78,11 @@ describe('the reaper', () => {
     using life = new Life();
     const probe = new HandProbe();
     const [web] = await life.with({ name: 'web', probes: [probe], deadline: 100_000 });
-    const summon = life.summoner.summon(web!, aQuery);
+    const summon = life.summon(web!);
     await life.clock.advance(90_000);
     probe.answer();
     await summon;
-    web!.counters.get('web.test')!.answered(life.clock.now());
+    life.ask(web!);
     await life.clock.advance(19_999);
     assert.equal(web!.state, 'running');
   });
@@ -96,7 +90,7 @@ describe('the reaper', () => {
   it('takes the answers back before the stop begins', async () => {
     using life = new Life();
     const [web] = await life.with({ name: 'web' });
-    await life.summoner.summon(web!, aQuery);
+    await life.summon(web!);
     life.backend.latency.stop = 1_000;
     await life.clock.advance(20_000);
     assert.equal(web!.state, 'running');
@@ -108,7 +102,7 @@ describe('the reaper', () => {
   it('tries again when a stop has failed', async () => {
     using life = new Life();
     const [web] = await life.with({ name: 'web' });
-    await life.summoner.summon(web!, aQuery);
+    await life.summon(web!);
     life.backend.failNext('stop', new JitsuError('JITSU_BACKEND_FAILED', 'busy'));
     await life.clock.advance(20_000);
     assert.equal(life.story().at(-1), 'stop-failed');
@@ -121,7 +115,7 @@ describe('the reaper', () => {
     using life = new Life();
     const stopPolicies = [new MaxLifetimeStopPolicy(3_600_000), new KeepAliveStopPolicy()];
     const [web] = await life.with({ name: 'web', stopPolicies });
-    await life.summoner.summon(web!, aQuery);
+    await life.summon(web!);
     await life.clock.advance(3_599_999);
     assert.equal(web!.state, 'running');
     await life.clock.advance(1);
@@ -132,8 +126,8 @@ describe('the reaper', () => {
   it('does not stop what is paused, or what nobody can tell the state of', async () => {
     using life = new Life();
     const [paused, lost] = await life.with({ name: 'paused' }, { name: 'lost' });
-    await life.summoner.summon(paused!, aQuery);
-    await life.summoner.summon(lost!, aQuery);
+    await life.summon(paused!);
+    await life.summon(lost!);
     life.backend.hypervisor.change(paused!.plan.id, 'paused');
     life.backend.hypervisor.change(lost!.plan.id, 'unknown');
     await life.clock.advance(100_000);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { JitsuError } from '#core/errors.js';
 import { rejectsWithCode } from '#core/testing/rejects-with-code.js';
-import { aQuery, HandProbe, Life } from '../../support/life.js';
+import { HandProbe, Life } from '../../support/life.js';
 
 describe('the stopper', () => {
   it('destroys a guest that ignores its shutdown, after the grace time', async () => {
@@ -9,8 +9,8 @@ describe('the stopper', () => {
     await life.backend.connect();
     const id = await life.backend.register({ name: 'deaf', options: { name: 'deaf', stubborn: true } });
     const [deaf] = await life.with({ name: 'deaf', id, stopMode: 'shutdown' });
-    await life.summoner.summon(deaf!, aQuery);
-    const stopped = life.stopper.stop(deaf!, 'enough');
+    await life.summon(deaf!);
+    const stopped = life.stop(deaf!, 'enough');
     await life.clock.advance(4_999);
     assert.equal(deaf!.state, 'running');
     await life.clock.advance(1);
@@ -25,9 +25,9 @@ describe('the stopper', () => {
   it('never turns a suspend into a destroy, however long it takes', async () => {
     using life = new Life();
     const [web] = await life.with({ name: 'web', stopMode: 'suspend' });
-    await life.summoner.summon(web!, aQuery);
+    await life.summon(web!);
     life.backend.latency.stop = 600_000;
-    const stopped = life.stopper.stop(web!, 'enough');
+    const stopped = life.stop(web!, 'enough');
     await life.clock.advance(600_000);
     await stopped;
     assert.equal(web!.state, 'suspended');
@@ -37,9 +37,9 @@ describe('the stopper', () => {
   it('tells whoever waits for a boot that it was stopped by command', async () => {
     using life = new Life();
     const [web] = await life.with({ name: 'web', probes: [new HandProbe()] });
-    const failed = rejectsWithCode(life.summoner.summon(web!, aQuery), 'JITSU_STOPPED_BY_COMMAND');
+    const failed = rejectsWithCode(life.summon(web!), 'JITSU_STOPPED_BY_COMMAND');
     await life.clock.advance(10);
-    await life.stopper.stop(web!, 'by command');
+    await life.stop(web!, 'by command');
     await failed;
     assert.equal(web!.state, 'off');
     assert.equal(web!.failure, undefined);
@@ -48,18 +48,18 @@ describe('the stopper', () => {
   it('rejects when the backend cannot stop it, and says so in an event', async () => {
     using life = new Life();
     const [web] = await life.with({ name: 'web' });
-    await life.summoner.summon(web!, aQuery);
+    await life.summon(web!);
     life.backend.failNext('stop', new JitsuError('JITSU_BACKEND_FAILED', 'it is being migrated'));
-    await rejectsWithCode(life.stopper.stop(web!, 'by command'), 'JITSU_BACKEND_FAILED');
+    await rejectsWithCode(life.stop(web!, 'by command'), 'JITSU_BACKEND_FAILED');
     assert.equal(life.events.at(-1)?.kind, 'stop-failed');
     assert.equal(life.events.at(-1)?.reason, 'it is being migrated');
-    assert.equal(web!.stopping, undefined);
+    assert.deepEqual([web!.stops, web!.phase], [undefined, 'running']);
   });
 
   it('has nothing to do for one that is off', async () => {
     using life = new Life();
     const [web] = await life.with({ name: 'web' });
-    await life.stopper.stop(web!, 'by command');
+    await life.stop(web!, 'by command');
     assert.deepEqual(life.story(), []);
   });
 

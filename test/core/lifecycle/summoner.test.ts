@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import type { ReadinessTarget } from '#core/contracts/readiness-probe.js';
 import { JitsuError } from '#core/errors.js';
 import { rejectsWithCode } from '#core/testing/rejects-with-code.js';
-import { aCommand, aQuery, HandProbe, Life } from '../../support/life.js';
+import { aCommand, HandProbe, Life } from '../../support/life.js';
 
 describe('the summoner', () => {
   it('boots a unikernel once for all who ask meanwhile', async () => {
     using life = new Life();
     life.backend.latency.start = 100;
     const [web] = await life.with({ name: 'web' });
-    const all = Promise.all(Array.from({ length: 200 }, () => life.summoner.summon(web!, aQuery)));
+    const all = Promise.all(Array.from({ length: 200 }, () => life.summon(web!)));
     await life.clock.advance(100);
     await all;
     assert.deepEqual(
@@ -24,9 +24,9 @@ describe('the summoner', () => {
   it('answers at once for one that is ready, without a word to the backend', async () => {
     using life = new Life();
     const [web] = await life.with({ name: 'web' });
-    await life.summoner.summon(web!, aQuery);
+    await life.summon(web!);
     const calls = life.backend.calls.length;
-    await life.summoner.summon(web!, aQuery);
+    await life.summon(web!);
     assert.equal(life.backend.calls.length, calls);
   });
 
@@ -37,8 +37,8 @@ describe('the summoner', () => {
     life.backend.hypervisor.change(asleep!.plan.id, 'suspended');
     life.backend.hypervisor.change(paused!.plan.id, 'paused');
     await life.clock.advance(0);
-    await life.summoner.summon(asleep!, aQuery);
-    await life.summoner.summon(paused!, aQuery);
+    await life.summon(asleep!);
+    await life.summon(paused!);
     assert.ok(life.backend.calls.includes('resume asleep'));
     assert.ok(life.backend.calls.includes('unpause paused'));
     assert.ok(!life.backend.calls.some((call) => call.startsWith('start')));
@@ -48,7 +48,7 @@ describe('the summoner', () => {
     using life = new Life();
     const [web] = await life.with({ name: 'web' });
     life.backend.hypervisor.change(web!.plan.id, 'unknown');
-    await life.summoner.summon(web!, aQuery);
+    await life.summon(web!);
     assert.equal(web!.ready, false);
     assert.ok(!life.backend.calls.some((call) => call.startsWith('start')));
   });
@@ -58,7 +58,7 @@ describe('the summoner', () => {
     const probe = new HandProbe();
     const [web] = await life.with({ name: 'web', probes: [probe], delay: 300 });
     let answered = false;
-    const summon = life.summoner.summon(web!, aQuery).then(() => (answered = true));
+    const summon = life.summon(web!).then(() => (answered = true));
     await life.clock.advance(1_000);
     assert.equal(answered, false);
     probe.answer();
@@ -67,8 +67,10 @@ describe('the summoner', () => {
     await life.clock.advance(1);
     await summon;
 
-    web!.ready = false;
-    await life.summoner.summon(web!, aQuery);
+    for (const state of ['paused', 'running'] as const) life.backend.hypervisor.change(web!.plan.id, state);
+    await life.clock.advance(0);
+    assert.equal(web!.ready, false);
+    await life.summon(web!);
     assert.equal(life.clock.pending, 1, 'only the reaper waits');
   });
 
@@ -80,7 +82,7 @@ describe('the summoner', () => {
     Object.assign(life.backend, { addresses: async () => [...reported] });
     const [web] = await life.with({ name: 'web', addresses: [], probes: [probe] });
     assert.deepEqual(web!.addresses, []);
-    const summon = life.summoner.summon(web!, aQuery);
+    const summon = life.summon(web!);
     await life.clock.advance(5_000);
     assert.deepEqual([web!.state, web!.ready, probed], ['running', false, []]);
     reported.push('192.0.2.9');
@@ -95,7 +97,7 @@ describe('the summoner', () => {
     const told: unknown[] = [];
     const untilReady = async ({ domainId }: ReadinessTarget): Promise<void> => void told.push(domainId);
     const [web] = await life.with({ name: 'web', probes: [{ untilReady }] });
-    await life.summoner.summon(web!, aQuery);
+    await life.summon(web!);
     assert.equal(typeof web!.domainId, 'number');
     assert.deepEqual(told, [web!.domainId]);
   });
@@ -104,16 +106,16 @@ describe('the summoner', () => {
     using life = new Life();
     const probe = new HandProbe();
     const [web] = await life.with({ name: 'web', probes: [probe] });
-    const failed = rejectsWithCode(life.summoner.summon(web!, aQuery), 'JITSU_SUMMON_DEADLINE');
+    const failed = rejectsWithCode(life.summon(web!), 'JITSU_SUMMON_DEADLINE');
     await life.clock.advance(30_000);
     assert.match((await failed).message, /web was not ready within 30 s\. It runs, but its service does not answer/);
     assert.equal(web!.state, 'running');
 
-    const alone = await rejectsWithCode(life.summoner.summon(web!, aQuery), 'JITSU_SUMMON_BACKING_OFF');
+    const alone = await rejectsWithCode(life.summon(web!), 'JITSU_SUMMON_BACKING_OFF');
     assert.match(alone.message, /failed once and is left alone for 1 s more/);
     probe.answer();
     await life.clock.advance(1_000);
-    await life.summoner.summon(web!, aQuery);
+    await life.summon(web!);
     assert.equal(web!.failure, undefined);
     assert.equal(web!.totalStarts, 1, 'it was still running');
   });
@@ -123,21 +125,21 @@ describe('the summoner', () => {
     const [web] = await life.with({ name: 'web' });
     const refuse = (): void => life.backend.failNext('start', new JitsuError('JITSU_BACKEND_FAILED', 'no memory left'));
     refuse();
-    await rejectsWithCode(life.summoner.summon(web!, aQuery), 'JITSU_BACKEND_FAILED');
+    await rejectsWithCode(life.summon(web!), 'JITSU_BACKEND_FAILED');
     assert.equal(web!.failure!.retryAt - life.clock.now(), 1_000);
     refuse();
-    await rejectsWithCode(life.summoner.summon(web!, aCommand), 'JITSU_BACKEND_FAILED');
+    await rejectsWithCode(life.summon(web!, aCommand), 'JITSU_BACKEND_FAILED');
     assert.equal(web!.failure!.retryAt - life.clock.now(), 2_000);
     assert.equal(web!.failure!.reason, 'no memory left');
     await life.clock.advance(2_000);
-    await life.summoner.summon(web!, aQuery);
+    await life.summon(web!);
     assert.equal(web!.ready, true);
   });
 
   it('fails at once when the machine dies while it boots, and says why', async () => {
     using life = new Life();
     const [web] = await life.with({ name: 'web', probes: [new HandProbe()] });
-    const failed = rejectsWithCode(life.summoner.summon(web!, aQuery), 'JITSU_SUMMON_DIED');
+    const failed = rejectsWithCode(life.summon(web!), 'JITSU_SUMMON_DIED');
     await life.clock.advance(50);
     life.backend.kill(web!.plan.id, 'exited with status 3');
     assert.match((await failed).message, /exited with status 3/);
@@ -166,7 +168,7 @@ describe('the summoner', () => {
         return early;
       };
     };
-    const summon = life.summoner.summon(web!, aQuery);
+    const summon = life.summon(web!);
     const failure = rejectsWithCode(summon, 'JITSU_SUMMON_DIED');
     await isAsked;
     backend.kill(id, 'crashed');
@@ -180,7 +182,7 @@ describe('the summoner', () => {
   it('fails at once when the backend is lost while it boots, and does not hold that against the unikernel', async () => {
     using life = new Life();
     const [web] = await life.with({ name: 'web', probes: [new HandProbe()] });
-    const failed = rejectsWithCode(life.summoner.summon(web!, aQuery), 'JITSU_BACKEND_UNREACHABLE');
+    const failed = rejectsWithCode(life.summon(web!), 'JITSU_BACKEND_UNREACHABLE');
     await life.clock.advance(50);
     life.backend.hypervisor.lose();
     await failed;
@@ -193,13 +195,11 @@ describe('the summoner', () => {
     const names = Array.from({ length: 10 }, (_, index) => ({ name: `u${index}` }));
     const unikernels = await life.with(...names);
     const order: string[] = [];
-    const all = unikernels.map((unikernel) =>
-      life.summoner.summon(unikernel, aQuery).then(() => order.push(unikernel.name)),
-    );
+    const all = unikernels.map((unikernel) => life.summon(unikernel).then(() => order.push(unikernel.name)));
     let most = 0;
     for (let step = 0; step < 40; step += 1) {
       await life.clock.advance(10);
-      most = Math.max(most, life.queue.booting);
+      most = Math.max(most, life.lifecycle.booting);
     }
     await Promise.all(all);
     assert.equal(most, 3);
@@ -207,15 +207,15 @@ describe('the summoner', () => {
       order,
       names.map(({ name }) => name),
     );
-    assert.equal(life.queue.booting, 0);
+    assert.equal(life.lifecycle.booting, 0);
   });
 
   it('refuses at once what the queue cannot hold', async () => {
     using life = new Life({ limit: 1, queue: 1 });
     life.backend.latency.start = 100;
     const [first, second, third] = await life.with({ name: 'a' }, { name: 'b' }, { name: 'c' });
-    const served = Promise.all([life.summoner.summon(first!, aQuery), life.summoner.summon(second!, aQuery)]);
-    await rejectsWithCode(life.summoner.summon(third!, aQuery), 'JITSU_BOOT_QUEUE_FULL');
+    const served = Promise.all([life.summon(first!), life.summon(second!)]);
+    await rejectsWithCode(life.summon(third!), 'JITSU_BOOT_QUEUE_FULL');
     assert.equal(third!.failure, undefined);
     await life.clock.advance(200);
     await served;
@@ -225,12 +225,12 @@ describe('the summoner', () => {
     using life = new Life({ limit: 1 });
     life.backend.latency.start = 60_000;
     const [slow] = await life.with({ name: 'slow' });
-    const failed = rejectsWithCode(life.summoner.summon(slow!, aQuery), 'JITSU_SUMMON_DEADLINE');
+    const failed = rejectsWithCode(life.summon(slow!), 'JITSU_SUMMON_DEADLINE');
     await life.clock.advance(30_000);
     await failed;
-    assert.equal(life.queue.booting, 1);
+    assert.equal(life.lifecycle.booting, 1);
     await life.clock.advance(30_000);
-    assert.equal(life.queue.booting, 0);
+    assert.equal(life.lifecycle.booting, 0);
     assert.equal(slow!.state, 'running');
     await life.clock.advance(20_000);
     assert.equal(slow!.state, 'off');
@@ -239,10 +239,10 @@ describe('the summoner', () => {
   it('waits for a stop that is under way, and then boots anew', async () => {
     using life = new Life();
     const [web] = await life.with({ name: 'web' });
-    await life.summoner.summon(web!, aQuery);
+    await life.summon(web!);
     life.backend.latency.stop = 500;
-    const stopped = life.stopper.stop(web!, 'no query');
-    const summon = life.summoner.summon(web!, aQuery);
+    const stopped = life.stop(web!, 'no query');
+    const summon = life.summon(web!);
     await life.clock.advance(500);
     await Promise.all([stopped, summon]);
     assert.equal(web!.state, 'running');
@@ -253,10 +253,10 @@ describe('the summoner', () => {
   it('on closing refuses new summons, and ends those under way when told to', async () => {
     using life = new Life();
     const [a, b] = await life.with({ name: 'a', probes: [new HandProbe()] }, { name: 'b' });
-    const failed = rejectsWithCode(life.summoner.summon(a!, aQuery), 'JITSU_SHUTTING_DOWN');
+    const failed = rejectsWithCode(life.summon(a!), 'JITSU_SHUTTING_DOWN');
     const patience = new AbortController();
-    const closed = life.summoner.close(patience.signal);
-    await rejectsWithCode(life.summoner.summon(b!, aQuery), 'JITSU_SHUTTING_DOWN');
+    const closed = life.close(patience.signal);
+    await rejectsWithCode(life.summon(b!), 'JITSU_SHUTTING_DOWN');
     patience.abort();
     await Promise.all([failed, closed]);
   });
@@ -327,7 +327,7 @@ describe('the summoner', () => {
     const failed = rejectsWithCode(life.summon(web!), 'JITSU_SUMMON_DEADLINE');
     await life.clock.advance(10_000);
     // Whoever keeps asking keeps it alive.
-    web!.counters.get('web.test')!.asked(life.clock.now());
+    life.ask(web!);
     await life.clock.advance(20_000);
     await failed;
     assert.equal(web!.failure?.count, 1);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { clientOf } from '#core/dns/transport/mmsg/client-of.js';
+import { clientOf } from '#core/dns/transport/mmsg/client-reader.js';
 import { socketAddress } from '#core/net/socket-address.js';
 import { loadSocketCalls, type SocketCalls } from '#core/net/socket-calls.js';
 import { requireMmsg } from '../../support/udp-transports.js';

@@ -5,7 +5,7 @@ import { Contributions } from '#core/plugins/contributions.js';
 
 const policy = (name: string): Parameters<PluginRegistry['stopPolicy']>[0] => ({
   name,
-  useClass: Object as never,
+  useClass: class {} as never,
   description: '',
   argument: z.undefined(),
 });
@@ -45,7 +45,7 @@ describe('the registry', () => {
     const contributions = new Contributions();
     contributions.register('one', (registry) => {
       registry.stopPolicy(policy('a'));
-      registry.bootConfigurator({ name: 'a', useClass: Object as never });
+      registry.bootConfigurator({ name: 'a', useClass: class {} as never });
     });
     assert.deepEqual(contributions.bootConfigurators.names(), ['a']);
   });

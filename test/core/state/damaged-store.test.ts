@@ -12,7 +12,7 @@ describe('a damaged store', function () {
 
   before(async () => {
     temporary = new TemporaryFolder();
-    const store = new LmdbStateStore(temporary.in('whole'), { historyLimit: 300 });
+    const store = new LmdbStateStore({ path: temporary.in('whole'), historyLimit: 300 });
     await store.open();
     const names = Array.from({ length: 300 }, (_, index) => `name-${index}.example.org`);
     await store.saveRegistrations([aRegistration(), aRegistration({ unikernel: 'big', names })]);

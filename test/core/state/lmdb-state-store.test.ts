@@ -1,3 +1,4 @@
+import { describeStateStore } from '@jitsud/core/testing';
 import assert from 'node:assert/strict';
 import { requireRoot } from '../../support/require-tool.js';
 import { chmodSync, chownSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -7,14 +8,18 @@ import { open } from 'lmdb';
 import { aRegistration, anEvent, someCounters } from '../../support/store-records.js';
 import { StoreProcess } from '../../support/store-process.js';
 import { TemporaryFolder } from '../../support/temporary-folder.js';
-import { describeStoreBehaviour } from './state-store-behaviour.js';
 
 const nobody = 65_534;
 
-describeStoreBehaviour('the LMDB store', (historyLimit) => {
-  const folder = new TemporaryFolder();
-  const store = new LmdbStateStore(folder.in('store'), { historyLimit });
-  return { store, dispose: () => folder[Symbol.dispose]() };
+let place: TemporaryFolder;
+
+describeStateStore('the LMDB store', {
+  setUp: () => {
+    place = new TemporaryFolder();
+  },
+  tearDown: () => place[Symbol.dispose](),
+  store: () => new LmdbStateStore({ path: place.in('store') }),
+  bounded: (historyLimit) => new LmdbStateStore({ path: place.in('store'), historyLimit }),
 });
 
 describe('the LMDB store', () => {
@@ -29,7 +34,7 @@ describe('the LMDB store', () => {
   afterEach(() => temporary[Symbol.dispose]());
 
   async function withStore(use: (store: LmdbStateStore) => Promise<void>): Promise<void> {
-    const store = new LmdbStateStore(folder);
+    const store = new LmdbStateStore({ path: folder });
     await store.open();
     try {
       await use(store);
@@ -57,7 +62,7 @@ describe('the LMDB store', () => {
   });
 
   it('can be closed twice, and before it was opened', async () => {
-    const store = new LmdbStateStore(folder);
+    const store = new LmdbStateStore({ path: folder });
     await store.close();
     await store.open();
     await store.close();
@@ -95,7 +100,7 @@ describe('the LMDB store', () => {
       assert.match((await early.line()) ?? '', /^JITSU_STORE_UNREADABLE There is no store at /);
       assert.equal(existsSync(folder), false);
       await withStore(async () => {});
-      const reader = new LmdbStateStore(folder, { readOnly: true });
+      const reader = new LmdbStateStore({ path: folder, readOnly: true });
       await reader.open();
       await assert.rejects(reader.appendEvent(anEvent()), { code: 'JITSU_STORE_UNREADABLE' });
       await reader.close();

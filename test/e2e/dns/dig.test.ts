@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { SystemClock } from '#core/clock.js';
 import type { Endpoint } from '#core/config/settings.js';
 import type { Resolver } from '#core/contracts/resolver.js';
-import { DnsServer } from '#core/dns/dns-server.js';
+import { DnsServer } from '#core/dns/server.js';
 import { Forwarder } from '#core/dns/forwarder/forwarder.js';
 import { UnikernelResolver } from '#core/dns/resolvers/unikernel-resolver.js';
 import { JitsuError } from '#core/errors.js';

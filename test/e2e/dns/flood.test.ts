@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SystemClock } from '#core/clock.js';
 import type { Endpoint } from '#core/config/settings.js';
-import { Access } from '#core/dns/admission/access.js';
-import { DnsServer } from '#core/dns/dns-server.js';
+import { AccessControl } from '#core/dns/admission/access-control.js';
+import { DnsServer } from '#core/dns/server.js';
 import { UnikernelResolver } from '#core/dns/resolvers/unikernel-resolver.js';
 import { WakeGuard } from '#core/dns/admission/wake-guard.js';
 import { cookieIn, queryWithCookie } from '../../support/dns-cookie.js';
@@ -41,7 +41,7 @@ describeOverUdp('a flood of forged sources that asks for 10,000 stopped names', 
   const summons = new FakeSummons();
   const log = new DnsLog();
   const sources: Socket[] = [];
-  let access: Access;
+  let access: AccessControl;
   let server: DnsServer;
   let answered = 0;
 
@@ -49,7 +49,7 @@ describeOverUdp('a flood of forged sources that asks for 10,000 stopped names', 
     const deps = { clock: new SystemClock(), logger: log };
     const settings = dnsSettings({ transport, rateLimit: { perSecond: 50, slip: 2, exempt: [] } });
     const wake = wakeSettings();
-    access = new Access(settings, wake, deps);
+    access = new AccessControl(settings, wake, deps);
     const unikernels = Array.from({ length: NAMES }, (_, index) =>
       aUnikernel({ name: `u${index}`, names: [`u${index}.lab.test`] }),
     );

@@ -7,8 +7,8 @@ import { promisify } from 'node:util';
 import { SystemClock } from '#core/clock.js';
 import type { Endpoint } from '#core/config/settings.js';
 import type { Resolver } from '#core/contracts/resolver.js';
-import { Access } from '#core/dns/admission/access.js';
-import { DnsServer } from '#core/dns/dns-server.js';
+import { AccessControl } from '#core/dns/admission/access-control.js';
+import { DnsServer } from '#core/dns/server.js';
 import { eventually } from '#core/testing/eventually.js';
 import { askByUdp } from '../../support/dns-exchange.js';
 import { DnsLog } from '../../support/dns-log.js';
@@ -26,14 +26,14 @@ describeOverUdp('clients outside the exempt networks get hot answers', function 
   const lease = new FakeLease();
   /** How often each name has been asked for where there was nothing hot. */
   const asked = { 'hot.test': 0, 'slow.test': 0 };
-  let access: Access;
+  let access: AccessControl;
   let server: DnsServer;
   let endpoint: Endpoint;
 
   before(async () => {
     const deps = { clock: new SystemClock(), logger: new DnsLog() };
     const settings = dnsSettings({ transport, rateLimit: { perSecond: PER_SECOND, slip: 2, exempt: [] } });
-    access = new Access(settings, wakeSettings(), deps);
+    access = new AccessControl(settings, wakeSettings(), deps);
     const resolver: Resolver = {
       resolve: async ({ name }) => {
         asked[name as keyof typeof asked] += 1;

@@ -1,3 +1,4 @@
+import { describeBootConfigurator } from '@jitsud/core/testing';
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { SystemClock } from '#core/clock.js';
@@ -108,6 +109,29 @@ describe('the rumprun configurator', () => {
       await boot(65_535);
       await using xenstore = await opened(xenstored);
       assert.equal(await xenstore.read('/local/domain/65535/rumprun/cfg'), longest);
+    });
+
+    describeBootConfigurator('the rumprun configurator', {
+      setUp: async () => {
+        await xenstored.kill();
+        await xenstored.start();
+      },
+      breakDown: () => xenstored.kill(),
+      configurator: () => configurator,
+      concerned: () => ({ rumprunConfig: file }),
+      unconcerned: () => ({}),
+      found: async ({ domainId }) => {
+        await using xenstore = await opened(xenstored);
+        const key = `/local/domain/${domainId}/rumprun/cfg`;
+        return (await xenstore.exists(key)) ? await xenstore.read(key) : undefined;
+      },
+      refused: [
+        {
+          because: 'a file that is not there',
+          options: () => ({ rumprunConfig: folder.in('none') }),
+          problem: /none cannot be read: ENOENT/,
+        },
+      ],
     });
 
     it('fails the boot when xenstored is away', async () => {

@@ -1,8 +1,10 @@
+import { describeCommand } from '@jitsud/core/testing';
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { SystemClock } from '#core/clock.js';
 import { eventually } from '#core/testing/eventually.js';
+import { listenOptions, SynjitsuListen } from '#synjitsu-vchan/synjitsu-listen.js';
 import { SynjitsuNotifier } from '#synjitsu-vchan/synjitsu-notifier.js';
 import { runJitsu, spawnJitsu } from '../../support/jitsu-command.js';
 import { MemoryLogger } from '../../support/memory-logger.js';
@@ -11,6 +13,7 @@ import { TemporaryFolder } from '../../support/temporary-folder.js';
 import { VchanBed } from '../../support/vchan/vchan-bed.js';
 
 const DOMAIN_0 = '00000000-0000-0000-0000-000000000000';
+const LISTENER = '/local/domain/0/data/vchan/0/synjitsu';
 
 describe('the commands around Synjitsu', function () {
   this.timeout(120_000);
@@ -64,6 +67,37 @@ describe('the commands around Synjitsu', function () {
       await notifier.close();
     }
 
+    describeCommand('synjitsu-listen', {
+      patience: 60_000,
+      // A listener that was killed has left there how to reach it.
+      setUp: async () => {
+        if (await bed.store.exists(LISTENER)) await bed.store.rm(LISTENER);
+      },
+      schema: listenOptions,
+      command: (options) => new SynjitsuListen(options, new SystemClock()),
+      runs: [
+        {
+          it: 'ends after as many records as were asked for',
+          flags: { count: 2 },
+          meanwhile: tell,
+          out: /^.*192\.0\.2\.1\n.*192\.0\.2\.2\n$/,
+          err: /^listening on the port synjitsu for domain 0\ndomain 0 has connected\n/,
+        },
+        {
+          it: 'prints JSON where it is asked to',
+          flags: { count: 2, json: true },
+          meanwhile: tell,
+          out: /^(\{"at":.*"mac":"00:16:3e:00:00:01".*\}\n){2}$/,
+        },
+      ],
+      endless: {},
+      refused: [
+        { because: 'a domain without a number', flags: { from: 'x' } },
+        { because: 'a port with a slash in its name', flags: { port: 'a/b' } },
+        { because: 'no record at all', flags: { count: 0 } },
+      ],
+    });
+
     it('print what they are told, decoded, and end after as many records as were asked for', async () => {
       const child = spawnJitsu(['synjitsu-listen', '--count', '2', '--json'], { env: bed.environment });
       const [, stdout] = await Promise.all([tell(), text(child.stdout), once(child, 'exit')]);
@@ -94,7 +128,7 @@ describe('the commands around Synjitsu', function () {
       const ended = once(child, 'exit');
       child.kill('SIGINT');
       assert.deepEqual(await ended, [0, null]);
-      assert.equal(await bed.store.exists('/local/domain/0/data/vchan/0/synjitsu'), false);
+      assert.equal(await bed.store.exists(LISTENER), false);
     });
 
     it('let jitsu status say whether Synjitsu is connected, and a Jitsu that is connected end at once', async () => {

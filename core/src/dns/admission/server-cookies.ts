@@ -1,10 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Milliseconds } from '../../contracts/milliseconds.js';
+import { SERVER_COOKIE_LENGTH } from '../wire/opt-record.js';
 import { SipHash } from './sip-hash.js';
-
-/** The lengths of a client cookie and of our server cookies, in bytes (RFC 7873, 4; RFC 9018, 4). */
-export const CLIENT_COOKIE_LENGTH = 8;
-export const SERVER_COOKIE_LENGTH = 16;
 
 /** How old a server cookie may be, how far in the future, and from what age on a new one is given (RFC 9018, 4.3). */
 const LONGEST_AGE = 3_600;

@@ -1,8 +1,8 @@
 import type { WakeSettings } from '../../config/settings.js';
 import type { Clock } from '../../contracts/clock.js';
 import type { DnsQuery, RecordsAnswer } from '../../contracts/resolver.js';
-import { PROOF_WANTED } from './proof-wanted.js';
-import type { Access } from './access.js';
+import { PROOF_WANTED } from './proof-answer.js';
+import type { AccessControl } from './access-control.js';
 import { BootBudget } from './boot-budget.js';
 import { clientKey, networkKey } from '../../net/networks.js';
 import type { RefusalKind } from './refusals.js';
@@ -20,7 +20,7 @@ export class WakeGuard {
 
   constructor(
     settings: Pick<WakeSettings, 'types' | 'hours' | 'budget'>,
-    private readonly access: Pick<Access, 'addressOf' | 'rules' | 'refusals'>,
+    private readonly access: Pick<AccessControl, 'addressOf' | 'rules' | 'refusals'>,
     private readonly clock: Clock,
   ) {
     const { perClient, perPrefix, interval } = settings.budget;

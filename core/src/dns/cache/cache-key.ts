@@ -1,19 +1,19 @@
 import type { DnsQuery } from '../../contracts/resolver.js';
 import { HEADER_LENGTH } from '../wire/header.js';
 
-/** What may change an answer beside the question: the asker's DO, CD and AD (RFC 4035, 3.2; RFC 6840, 5.7 to 5.9). */
+/** What changes an answer besides the question: the client's DO, CD and AD (RFC 4035, 3.2; RFC 6840, 5.7 to 5.9). */
 export const KeyFlag = { DnssecOk: 1, CheckingDisabled: 2, AuthenticData: 4 } as const;
 
-/** The longest question: a name of 255 bytes, type and class; and a byte of flags. */
+/** The longest key: a name of 255 bytes, type, class, and a byte of flags. */
 const scratch = Buffer.allocUnsafe(255 + 4 + 1);
 
-/** What {@link cacheKey} holds behind the name. */
+/** The lengths of what {@link cacheKey} has behind the name: type, class and flags; and of class and flags alone. */
 const AFTER_NAME = 5;
 const CLASS_AND_FLAGS = 3;
 
 /**
- * What an answer is kept under: the question's bytes with the name's letters in lower case, and its flags, a character
- * for each byte. The query has been found well-formed.
+ * The key under which the answer to a well-formed query is stored: the question's bytes with the letters of the name in
+ * lower case, and the flags, one character for each byte.
  */
 export function cacheKey(query: DnsQuery): string {
   const { message } = query;
@@ -30,7 +30,7 @@ export function cacheKey(query: DnsQuery): string {
   return scratch.toString('latin1', 0, length);
 }
 
-/** The name in a key, as `readName` gives one. */
+/** The name in a key, in the form of `readName`. */
 export function nameIn(key: string): string {
   return key.slice(0, -AFTER_NAME);
 }
@@ -39,8 +39,8 @@ export function flagsIn(key: string): number {
   return key.charCodeAt(key.length - 1);
 }
 
-/** Under what it is known that a name does not exist, for every type, to those who ask as this key does. */
-export function denialKey(name: string, key: string): string {
+/** The key of a name that does not exist, whatever the type, for queries with the class and flags of the other key. */
+export function cutKey(name: string, key: string): string {
   return name + key.slice(-CLASS_AND_FLAGS);
 }
 

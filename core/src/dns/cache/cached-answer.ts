@@ -1,37 +1,38 @@
 import type { CacheSettings } from '../../config/settings.js';
 import type { Milliseconds } from '../../contracts/milliseconds.js';
-import type { MessageAnswer } from '../../contracts/resolver.js';
+import type { DnsAnswer, MessageAnswer } from '../../contracts/resolver.js';
 import type { ResourceRecord } from '../../contracts/resource-record.js';
-import { ExtendedErrorCode } from '../wire/dns-parameters.js';
+import { readName } from '../wire/compressed-name.js';
+import { ExtendedErrorCode, Rcode } from '../wire/dns-parameters.js';
+import { decodeName } from '../wire/domain-name.js';
 import { HeaderFlag, readFlags } from '../wire/header.js';
 import { type MessageOutline, OutlinedAnswer } from '../wire/message-sections.js';
 import type { RecordSpan } from '../wire/record-walk.js';
-import { CacheEntry } from './cache-entry.js';
-import type { KeptMessage } from './kept-message.js';
-import { soaRecord } from './soa-data.js';
+import { CacheEntry } from './sieve-store.js';
+import { SOA_NUMBERS, type StoredMessage } from './stored-message.js';
 
-/** The TTL of an answer that has outlived its own, in seconds (RFC 8767, 4). */
+/** The TTL of a stale answer, in seconds (RFC 8767, 4). */
 const STALE_TTL = 30;
 
-/** An answer with less than this TTL is not renewed ahead of time: that would be to ask all the time. */
+/** An answer with a shorter TTL is not renewed ahead of time, which would be nearly all the time. */
 const SHORTEST_RENEWED: Milliseconds = 10_000;
 
-/** What an offset in a list takes, in bytes. */
+/** The memory of an offset in an array, in bytes. */
 const OFFSET_SIZE = 8;
 
-/** How a message is kept: as a text with a character for each byte, which takes 400 bytes less than a buffer. */
+/** A message is stored as a string with one character for each byte, which takes 400 bytes less than a Buffer. */
 const ENCODING = 'latin1';
 
-/** What it takes to know of a name that it does not exist, beside the name itself, as measured with Node 20, in bytes. */
-const DENIAL_OVERHEAD = 100;
+/** The memory of an NXDOMAIN cut besides the name itself, in bytes, as measured with Node 20. */
+const CUT_OVERHEAD = 100;
 
-/** A message that is kept, and given with its TTLs counted down. */
+/** A stored message, served with its TTLs counted down. */
 export class CachedAnswer extends CacheEntry {
-  /** From when on whoever asks has it renewed; until then it may be repeated without asking here. */
+  /** When a query for it starts a renewal. Until then the answer may be repeated without asking the cache. */
   readonly renewedFrom: Milliseconds;
-  /** A renewal has failed: none is tried before this. */
+  /** The earliest time of the next renewal, after one that failed. */
   retryAt: Milliseconds = 0;
-  /** Which name does not exist by this answer, as `readName` gives it. */
+  /** The name that does not exist according to it, in the form of `readName`. */
   readonly deniedName: string | undefined;
   readonly isAuthentic: boolean;
   private readonly text: string;
@@ -42,16 +43,17 @@ export class CachedAnswer extends CacheEntry {
 
   constructor(
     key: string,
-    { message, outline, ttlOffsets, ttl, denial }: KeptMessage,
+    { message, outline, ttlOffsets, ttl, denial }: StoredMessage,
     private readonly storedAt: Milliseconds,
     settings: Pick<CacheSettings, 'stale' | 'prefetch'>,
   ) {
     const expiresAt = storedAt + ttl * 1_000;
     const length = message.length + ttlOffsets.length * OFFSET_SIZE + (outline.extendedError?.length ?? 0);
-    const more = denial === undefined ? 0 : denial.name.length + DENIAL_OVERHEAD;
+    const more = denial === undefined ? 0 : denial.name.length + CUT_OVERHEAD;
     super(key, length + more, expiresAt, expiresAt + settings.stale);
-    const renewed = settings.prefetch && ttl * 1_000 >= SHORTEST_RENEWED;
-    this.renewedFrom = renewed ? expiresAt - ttl * 100 : expiresAt;
+    const isRenewed = settings.prefetch && ttl * 1_000 >= SHORTEST_RENEWED;
+    // From the last tenth of the TTL on.
+    this.renewedFrom = isRenewed ? expiresAt - ttl * 100 : expiresAt;
     this.deniedName = denial?.name;
     this.isAuthentic = (readFlags(message) & HeaderFlag.AuthenticData) !== 0;
     this.text = message.toString(ENCODING);
@@ -62,17 +64,13 @@ export class CachedAnswer extends CacheEntry {
   }
 
   answerAt(now: Milliseconds): MessageAnswer {
-    return new OutlinedAnswer(this.messageAt(now), this.outline, now < this.renewedFrom ? this.renewedFrom : undefined);
-  }
-
-  private messageAt(now: Milliseconds): Buffer {
     const message = this.bytes();
     const age = this.ageAt(now);
     for (const offset of this.ttlOffsets) message.writeUInt32BE(message.readUInt32BE(offset) - age, offset);
-    return message;
+    return new OutlinedAnswer(message, this.outline, now < this.renewedFrom ? this.renewedFrom : undefined);
   }
 
-  /** What it says once it has expired (RFC 8767; RFC 8914, 4.4 and 4.20). */
+  /** The answer that it gives after it has expired (RFC 8767; RFC 8914, 4.4 and 4.20). */
   staleAnswerAt(now: Milliseconds): MessageAnswer {
     const message = this.bytes();
     for (const offset of this.ttlOffsets) message.writeUInt32BE(STALE_TTL, offset);
@@ -81,8 +79,8 @@ export class CachedAnswer extends CacheEntry {
     return new OutlinedAnswer(message, this.outline, undefined, { code, text });
   }
 
-  /** The SOA record by which a name does not exist. */
-  denialAt(now: Milliseconds): ResourceRecord | undefined {
+  /** The SOA record that proves that the denied name does not exist. */
+  soaAt(now: Milliseconds): ResourceRecord | undefined {
     return this.soa && soaRecord(this.bytes(), this.soa, this.ttl - this.ageAt(now));
   }
 
@@ -94,4 +92,61 @@ export class CachedAnswer extends CacheEntry {
   private ageAt(now: Milliseconds): number {
     return Math.floor((now - this.storedAt) / 1_000);
   }
+}
+
+/** A failure that is remembered for a short time (RFC 9520). Its Extended DNS Error says so (RFC 8914, 4.14). */
+export class CachedFailure extends CacheEntry {
+  private constructor(
+    key: string,
+    length: number,
+    expiresAt: Milliseconds,
+    private readonly answer: DnsAnswer,
+  ) {
+    super(key, length, expiresAt, expiresAt);
+  }
+
+  /** SERVFAIL from an upstream, whose own Extended DNS Error stays beside ours. */
+  static ofMessage(key: string, message: Buffer, outline: MessageOutline, expiresAt: Milliseconds): CachedFailure {
+    const extendedError = { code: ExtendedErrorCode.CachedError, text: 'an upstream failed a moment ago' };
+    const length = message.length + (outline.extendedError?.length ?? 0);
+    return new CachedFailure(key, length, expiresAt, new OutlinedAnswer(message, outline, undefined, extendedError));
+  }
+
+  /** No upstream answered, for this reason. */
+  static ofReason(key: string, text: string, expiresAt: Milliseconds): CachedFailure {
+    const extendedError = { code: ExtendedErrorCode.CachedError, text };
+    return new CachedFailure(key, 2 * text.length, expiresAt, { rcode: Rcode.ServerFailure, extendedError });
+  }
+
+  answerAt(): DnsAnswer {
+    return this.answer;
+  }
+}
+
+/** Reads an SOA record (RFC 1035, 3.3.13) and gives it this TTL; `undefined` if it is malformed. */
+function soaRecord(message: Buffer, { start, typeAt, end }: RecordSpan, ttl: number): ResourceRecord | undefined {
+  const mnameAt = typeAt + 10;
+  const rnameAt = nameEnd(message, mnameAt);
+  const numbersAt = end - SOA_NUMBERS;
+  if (rnameAt > numbersAt || nameEnd(message, rnameAt) !== numbersAt) return undefined;
+  const [name, mname, rname] = [start, mnameAt, rnameAt].map((offset) => presentationAt(message, offset));
+  if (name === undefined || mname === undefined || rname === undefined) return undefined;
+  const [serial, refresh, retry, expire, minimum] = [0, 4, 8, 12, 16].map((offset) =>
+    message.readUInt32BE(numbersAt + offset),
+  ) as [number, number, number, number, number];
+  return { name, type: 'SOA', ttl, mname, rname, serial, refresh, retry, expire, minimum };
+}
+
+function nameEnd(message: Buffer, offset: number): number {
+  let position = offset;
+  for (let size = message[position] ?? 0; size !== 0; size = message[position] ?? 0) {
+    if (size >= 0xc0) return position + 2;
+    position += size + 1;
+  }
+  return position + 1;
+}
+
+function presentationAt(message: Buffer, offset: number): string | undefined {
+  const name = readName(message, offset);
+  return name === undefined ? undefined : decodeName(Buffer.from(name, 'latin1'), 0)?.name;
 }

@@ -8,35 +8,49 @@ import { encodeName } from '../wire/domain-name.js';
 import { foldCase } from '../wire/bytes.js';
 import { LaidOutAnswer, layoutOf, OutlinedAnswer } from '../wire/message-sections.js';
 import { cacheKey, nameIn } from './cache-key.js';
-import type { CacheStatus } from './cache-status.js';
-import { CachedAnswer } from './cached-answer.js';
-import { CachedFailure } from './cached-failure.js';
-import { DeniedNames } from './denied-names.js';
-import { Flights, type Flight } from './flights.js';
-import { judgeMessage } from './kept-message.js';
+import { CachedAnswer, CachedFailure } from './cached-answer.js';
+import { InFlightQuestions, type InFlightQuestion } from './in-flight.js';
+import { NxdomainCuts } from './nxdomain-cuts.js';
 import { isWithin } from './response-kind.js';
 import { SieveStore } from './sieve-store.js';
+import { cacheability } from './stored-message.js';
 
-/** How long an asker waits for news before what has expired must do (RFC 8767, 5). */
-const PATIENCE: Milliseconds = 1_800;
+/** The time that a client waits for a fresh answer before it gets a stale one (RFC 8767, 5). */
+const CLIENT_TIMEOUT: Milliseconds = 1_800;
 
 /** RFC 9520, 3.2. */
 const SHORTEST_FAILURE: Milliseconds = 1_000;
 const LONGEST_FAILURE: Milliseconds = 300_000;
 
-/** At most one in so many queries to the upstreams is one that nobody waits for. */
+/** The share of the queries to upstreams that may be renewals, for which no client waits. */
 const RENEWALS = 1 / 10;
 
+/** Cache statistics since the start, without hits in the packet cache. */
+export interface CacheStatus {
+  /** Queries answered from the cache, remembered failures included. */
+  readonly hits: number;
+  /** Queries for which an upstream was asked, or that joined one in flight. */
+  readonly misses: number;
+  /** Queries answered by an expired entry, as no upstream answered in time. */
+  readonly stale: number;
+  /** Entries renewed before they expired. */
+  readonly prefetches: number;
+  readonly entries: number;
+  readonly bytes: number;
+  /** The limit of `bytes`. */
+  readonly size: number;
+}
+
 /**
- * Remembers what another resolver says, and asks it a question once at a time. docs/dns.md says what is kept, and for
- * how long. Must be closed.
+ * Caches the answers of another resolver, the source, and asks it the same question once at a time. docs/dns.md says what
+ * is stored, and for how long. Must be closed.
  */
 export class CachingResolver implements Resolver {
   private readonly settings: DnsSettings['cache'];
   private readonly store: SieveStore;
-  private readonly denied = new DeniedNames();
-  private readonly flights = new Flights<DnsAnswer | undefined>();
-  /** Aborts what is on its way when this is closed, and nothing before: an answer that nobody waits for is kept, too. */
+  private readonly cuts = new NxdomainCuts();
+  private readonly inFlight = new InFlightQuestions();
+  /** Aborts when the resolver is closed, and never before: an answer for which no client waits any more is stored, too. */
   private readonly open = new AbortController();
   private readonly failureTtl: Milliseconds;
   private readonly mostRenewals: number;
@@ -49,7 +63,7 @@ export class CachingResolver implements Resolver {
     private readonly clock: Clock,
   ) {
     this.settings = cache;
-    this.store = new SieveStore(cache.size, (entry) => this.denied.remove(entry));
+    this.store = new SieveStore(cache.size, (entry) => this.cuts.remove(entry));
     this.failureTtl = Math.min(Math.max(cache.failureTtl, SHORTEST_FAILURE), LONGEST_FAILURE);
     this.mostRenewals = Math.ceil(limits.forwardedQueries * RENEWALS);
     setMaxListeners(0, this.open.signal);
@@ -59,9 +73,9 @@ export class CachingResolver implements Resolver {
     return { ...this.counts, entries: this.store.count, bytes: this.store.bytes, size: this.settings.size };
   }
 
-  /** At once where the answer is at hand. */
+  /** Returns an answer at once, without a promise, where it is in the cache. */
   resolve(query: DnsQuery, signal: AbortSignal): DnsAnswer | undefined | Promise<DnsAnswer | undefined> {
-    // Without RD nothing is asked on somebody's behalf, nor told of what others have asked.
+    // Without RD no upstream is asked, and nothing is revealed of what other clients have asked.
     if (!query.recursionDesired) return this.source.resolve(query, signal);
     const now = this.clock.now();
     const key = cacheKey(query);
@@ -71,10 +85,10 @@ export class CachingResolver implements Resolver {
       if (entry instanceof CachedAnswer && now >= entry.renewedFrom) this.renew(key, query, entry, now);
       return entry.answerAt(now);
     }
-    const denial = this.denied.answerAt(now, key);
-    if (denial !== undefined) {
+    const nxdomain = this.cuts.answerAt(now, key);
+    if (nxdomain !== undefined) {
       this.counts.hits += 1;
-      return denial;
+      return nxdomain;
     }
     const stale = entry instanceof CachedAnswer && now < entry.goneAt ? entry : undefined;
     signal.throwIfAborted();
@@ -82,21 +96,25 @@ export class CachingResolver implements Resolver {
       this.counts.misses += 1;
       return this.ask(key, query, now).outcome;
     }
-    return this.renewOrGiveStale(key, query, stale, now);
+    return this.freshOrStale(key, query, stale, now);
   }
 
-  /** Forgets a name and all below it, or everything, and tells how many answers that were. @throws RangeError */
+  /**
+   * Removes the entries of a name and of all names below it, or all entries.
+   * @returns the number of entries removed
+   * @throws RangeError for what is no domain name
+   */
   flush(name = '.'): number {
     const zone = Buffer.from(foldCase(encodeName(name))).toString('latin1');
     return this.store.clear((key) => isWithin(nameIn(key), zone));
   }
 
-  /** Gives up what is on its way. */
+  /** Queries in flight fail. */
   close(): void {
     this.open.abort(shuttingDown());
   }
 
-  private async renewOrGiveStale(
+  private async freshOrStale(
     key: string,
     query: DnsQuery,
     stale: CachedAnswer,
@@ -107,15 +125,15 @@ export class CachingResolver implements Resolver {
     return fresh ?? stale.staleAnswerAt(this.clock.now());
   }
 
-  /** What comes back for somebody who has a stale answer to fall back on: nothing, if that is better. */
+  /** A fresh answer for a client to whom a stale one can be given; `undefined` if the stale one is better. */
   private async askInTime(key: string, query: DnsQuery, now: Milliseconds): Promise<DnsAnswer | undefined> {
-    const flight = this.ask(key, query, now);
-    // It may fail when nobody waits for it any more.
-    const outcome = flight.outcome.catch(ignore);
-    const left = flight.startedAt + PATIENCE - now;
+    const question = this.ask(key, query, now);
+    // It may fail after the client has stopped waiting.
+    const outcome = question.outcome.catch(ignore);
+    const left = question.startedAt + CLIENT_TIMEOUT - now;
     if (left <= 0) return undefined;
     const answer = await this.withinTime(left, outcome);
-    return flight.failed ? undefined : answer;
+    return question.failed ? undefined : answer;
   }
 
   private async withinTime<T>(time: Milliseconds, outcome: Promise<T>): Promise<T | undefined> {
@@ -129,7 +147,7 @@ export class CachingResolver implements Resolver {
   }
 
   private renew(key: string, query: DnsQuery, entry: CachedAnswer, now: Milliseconds): void {
-    if (now < entry.retryAt || this.flights.get(key) !== undefined) return;
+    if (now < entry.retryAt || this.inFlight.get(key) !== undefined) return;
     if (this.renewals >= this.mostRenewals) return;
     this.renewals += 1;
     this.counts.prefetches += 1;
@@ -139,18 +157,18 @@ export class CachingResolver implements Resolver {
     this.ask(key, query, now).outcome.then(ended, ended);
   }
 
-  private ask(key: string, query: DnsQuery, now: Milliseconds): Flight<DnsAnswer | undefined> {
-    const flying = this.flights.get(key);
-    if (flying !== undefined) return flying;
+  private ask(key: string, query: DnsQuery, now: Milliseconds): InFlightQuestion {
+    const asked = this.inFlight.get(key);
+    if (asked !== undefined) return asked;
     const outcome = this.askSource(query).then(
-      (answer) => this.learn(key, answer, this.flights.end(key)),
+      (answer) => this.learn(key, answer, this.inFlight.end(key)),
       (error: unknown) => {
-        this.flights.end(key);
+        this.inFlight.end(key);
         this.learnFailure(key, error);
         throw error;
       },
     );
-    return this.flights.start(key, now, outcome);
+    return this.inFlight.start(key, now, outcome);
   }
 
   private askSource(query: DnsQuery): Promise<DnsAnswer | undefined> {
@@ -165,41 +183,41 @@ export class CachingResolver implements Resolver {
   private learn(
     key: string,
     answer: DnsAnswer | undefined,
-    flight: Flight<DnsAnswer | undefined> | undefined,
+    question: InFlightQuestion | undefined,
   ): DnsAnswer | undefined {
-    // What is no message is our own decision, which may be another one the next time.
+    // An answer without a message is a decision of this server, which may differ the next time.
     if (answer === undefined || !('message' in answer)) return answer;
-    // Without room nothing is kept, whatever it says.
+    // With a size of 0 nothing is stored.
     if (this.settings.size === 0) return answer;
     const now = this.clock.now();
     const layout = answer instanceof LaidOutAnswer ? answer.layout : layoutOf(answer.message);
-    const judgement = judgeMessage(key, answer.message, layout, this.settings);
-    switch (judgement.verdict) {
-      case 'kept': {
-        const { kept } = judgement;
-        const entry = new CachedAnswer(key, kept, now, this.settings);
-        if (this.store.set(entry, now)) this.denied.add(entry);
-        // Whether it is worth repeating without asking here will show when somebody asks again.
-        return new OutlinedAnswer(kept.message, kept.outline);
+    const response = cacheability(key, answer.message, layout, this.settings);
+    switch (response.verdict) {
+      case 'store': {
+        const { stored } = response;
+        const entry = new CachedAnswer(key, stored, now, this.settings);
+        if (this.store.set(entry, now)) this.cuts.add(entry);
+        // It goes into the packet cache only when it is asked for again.
+        return new OutlinedAnswer(stored.message, stored.outline);
       }
-      case 'answer':
-        // What was known before is wrong by now.
+      case 'pass':
+        // An older entry is wrong by now.
         this.store.delete(key);
         return answer;
       case 'failure': {
-        const { message, outline } = judgement;
+        const { message, outline } = response;
         this.remember(CachedFailure.ofMessage(key, message, outline, now + this.failureTtl), now);
         break;
       }
-      case 'nothing':
+      case 'ignore':
         this.postpone(key, now);
     }
-    if (flight !== undefined) flight.failed = true;
+    if (question !== undefined) question.failed = true;
     return answer;
   }
 
   private learnFailure(key: string, error: unknown): void {
-    // That we are too busy, or that nobody waits any more, says nothing of the upstreams.
+    // Overload and shutdown say nothing of the upstreams.
     if (!(error instanceof JitsuError) || error.code !== 'JITSU_FORWARD_FAILED') return;
     const now = this.clock.now();
     this.remember(CachedFailure.ofReason(key, error.message, now + this.failureTtl), now);
@@ -209,7 +227,7 @@ export class CachingResolver implements Resolver {
     if (!this.postpone(failure.key, now)) this.store.set(failure, now);
   }
 
-  /** Puts off the next renewal of what is kept, if that is still good for something. */
+  /** Puts off the next renewal of an entry that can still be served; false where there is none. */
   private postpone(key: string, now: Milliseconds): boolean {
     const entry = this.store.get(key);
     if (!(entry instanceof CachedAnswer) || now >= entry.goneAt) return false;

@@ -8,12 +8,12 @@ import type { RecordSpan } from '../wire/record-walk.js';
 /**
  * What a response says.
  *
- * - `positive`: here are records of the type that was asked for.
- * - `no-data`, `no-name`: there are none, or no such name, by the SOA record of its zone (RFC 2308, 2). `name` is whom
- *   that is about: the last of a chain of CNAME records (RFC 2308, 2.1; RFC 6604, 3).
- * - `unfounded`: there are none, or no such name, and no SOA record says so.
+ * - `positive`: it has records of the type that was asked for.
+ * - `no-data`, `no-name`: there are no such records, or no such name, by the SOA record of the zone (RFC 2308, 2). `name` is
+ *   the name of which it says so: the last of a chain of CNAME records (RFC 2308, 2.1; RFC 6604, 3).
+ * - `unfounded`: the same without an SOA record.
  * - `failure`: SERVFAIL.
- * - `other`: another rcode, names that are malformed, or a contradiction.
+ * - `other`: another rcode, malformed names, or a contradiction.
  */
 export type ResponseKind =
   | { readonly kind: 'positive' | 'unfounded' | 'failure' | 'other' }
@@ -31,7 +31,7 @@ export function responseKind(message: Uint8Array, layout: MessageLayout): Respon
   return { kind: rcode === Rcode.NoError ? 'no-data' : 'no-name', soa, name: chain.name };
 }
 
-/** Where the CNAME records lead from the name that was asked for, and whether what was asked for is there. */
+/** The end of the chain of CNAME records from the name that was asked for, and whether it has the records asked for. */
 function followChain(
   message: Uint8Array,
   { records, answerCount, questionEnd }: MessageLayout,
@@ -57,11 +57,11 @@ function followChain(
     if (target === undefined) return { name, answered: false };
     name = target;
   }
-  // The chain is a circle.
+  // The chain is a loop.
   return undefined;
 }
 
-/** The SOA record of a zone around this name; any other could not speak for it. */
+/** The SOA record of a zone that contains this name; another zone has no say about it. */
 function soaAround(name: string, message: Uint8Array, layout: MessageLayout): RecordSpan | undefined {
   const { records, answerCount, authorityCount } = layout;
   const soa = records.slice(answerCount, answerCount + authorityCount).find(({ type }) => type === RecordType.SOA);
@@ -69,7 +69,7 @@ function soaAround(name: string, message: Uint8Array, layout: MessageLayout): Re
   return zone !== undefined && isWithin(name, zone) ? soa : undefined;
 }
 
-/** Whether a name, as `readName` gives it, is another one or lies below it. */
+/** Whether a name, in the form of `readName`, is a zone's apex or lies below it. */
 export function isWithin(name: string, zone: string): boolean {
   for (let position = 0; name.length - position >= zone.length; position += name.charCodeAt(position) + 1) {
     if (name.length - position === zone.length) return name.endsWith(zone);

@@ -1,30 +1,60 @@
 import type { Milliseconds } from '../../contracts/milliseconds.js';
-import type { CacheEntry } from './cache-entry.js';
+import type { DnsAnswer } from '../../contracts/resolver.js';
 
-/** One that would take more than this part of all room is not kept. */
+/** The memory of an entry besides its key and its message, in bytes: objects and table slots, as measured with Node 20. */
+const OVERHEAD = 640;
+
+/** An entry of the cache, with what the store needs to choose the one to evict. */
+export abstract class CacheEntry {
+  /** In bytes. */
+  readonly size: number;
+  /** Whether it was asked for since the hand of SIEVE last passed. */
+  visited = false;
+  newer: CacheEntry | undefined;
+  older: CacheEntry | undefined;
+
+  /**
+   * @param length of its message, in bytes
+   * @param expiresAt when its TTL ends
+   * @param goneAt when it may not even be served stale any more
+   */
+  constructor(
+    readonly key: string,
+    length: number,
+    readonly expiresAt: Milliseconds,
+    readonly goneAt: Milliseconds,
+  ) {
+    this.size = key.length + length + OVERHEAD;
+  }
+
+  /** The answer that it gives before it expires. */
+  abstract answerAt(now: Milliseconds): DnsAnswer;
+}
+
+/** An entry that takes more than this share of the store is not stored. */
 const LARGEST_SHARE = 1 / 8;
 
-/** How many entries are looked at to find an expired one, before one that is still good is given up. */
-const LOOKED_AT = 16;
+/** How many entries are checked for an expired one before an entry is evicted that is still valid. */
+const EXPIRY_CHECKS = 16;
 
 /**
- * Keeps entries within a number of bytes. When room is needed those that have expired go first, and then those that
- * nobody has asked for since they were considered last, oldest first (the SIEVE algorithm, Zhang and others, NSDI 2024):
- * names that are asked for once, however many, do not displace those in use. Every operation but `clear` and iteration
- * takes constant time for each entry that it puts in or gives up.
+ * Holds entries within a number of bytes. When there is no room, expired entries go first, and then those that were not
+ * asked for since the hand last passed, oldest first (the SIEVE algorithm, Zhang and others, NSDI 2024): any number of
+ * names that are asked for once does not displace those in use. Every operation but `clear` takes constant time for each
+ * entry that it adds or removes.
  */
 export class SieveStore {
   private readonly entries = new Map<string, CacheEntry>();
   private newest: CacheEntry | undefined;
   private oldest: CacheEntry | undefined;
-  /** Who is considered next. */
+  /** The entry that is considered next for eviction (the hand of SIEVE). */
   private hand: CacheEntry | undefined;
-  /** Who is looked at next for whether it has expired. */
+  /** The entry whose expiry is checked next. */
   private sweeper: CacheEntry | undefined;
-  private taken = 0;
+  private used = 0;
 
   constructor(
-    private readonly room: number,
+    private readonly capacity: number,
     private readonly onRemoved: (entry: CacheEntry) => void,
   ) {}
 
@@ -33,24 +63,24 @@ export class SieveStore {
   }
 
   get bytes(): number {
-    return this.taken;
+    return this.used;
   }
 
-  /** What is kept under a key, and now counts as asked for. */
+  /** The entry under a key, which then counts as asked for. */
   get(key: string): CacheEntry | undefined {
-    // Where nothing is kept, the text need not be hashed.
+    // With nothing stored, the key need not be hashed.
     const entry = this.entries.size === 0 ? undefined : this.entries.get(key);
     if (entry !== undefined) entry.visited = true;
     return entry;
   }
 
-  /** Puts an entry in the place of any other under its key; one that is too large only removes that other: `false`. */
+  /** Replaces the entry under the same key. Returns false for an entry that is too large, which only removes the other. */
   set(entry: CacheEntry, now: Milliseconds): boolean {
     this.delete(entry.key);
-    if (entry.size > this.room * LARGEST_SHARE) return false;
-    while (this.taken + entry.size > this.room) this.giveUpOne(now);
+    if (entry.size > this.capacity * LARGEST_SHARE) return false;
+    while (this.used + entry.size > this.capacity) this.evictOne(now);
     this.entries.set(entry.key, entry);
-    this.taken += entry.size;
+    this.used += entry.size;
     entry.older = this.newest;
     if (this.newest !== undefined) this.newest.newer = entry;
     this.newest = entry;
@@ -63,15 +93,15 @@ export class SieveStore {
     if (entry !== undefined) this.remove(entry);
   }
 
-  /** Removes all whose key is meant, and tells how many. Takes time for every entry there is. */
-  clear(isMeant: (key: string) => boolean): number {
+  /** Removes the entries whose keys match and returns their number. Takes time for every entry of the store. */
+  clear(matches: (key: string) => boolean): number {
     const before = this.entries.size;
-    for (const entry of this.entries.values()) if (isMeant(entry.key)) this.remove(entry);
+    for (const entry of this.entries.values()) if (matches(entry.key)) this.remove(entry);
     return before - this.entries.size;
   }
 
-  private giveUpOne(now: Milliseconds): void {
-    for (let count = 0; count < LOOKED_AT; count++) {
+  private evictOne(now: Milliseconds): void {
+    for (let count = 0; count < EXPIRY_CHECKS; count++) {
       const entry = this.sweeper ?? this.oldest;
       if (entry === undefined) return;
       this.sweeper = entry.newer;
@@ -96,7 +126,7 @@ export class SieveStore {
     else newer.older = older;
     entry.older = entry.newer = undefined;
     this.entries.delete(entry.key);
-    this.taken -= entry.size;
+    this.used -= entry.size;
     this.onRemoved(entry);
   }
 }

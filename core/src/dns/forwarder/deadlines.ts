@@ -2,65 +2,61 @@ import type { Clock } from '../../contracts/clock.js';
 import type { Milliseconds } from '../../contracts/milliseconds.js';
 import { Chain, Link } from '../../collections/chain.js';
 
-/** Something with a time at which it wants to be called. */
-export abstract class Due extends Link {
-  /** May be changed at any time to a later one, and to an earlier one only by `add`. */
+/** Something that is called at a time of its own. */
+export abstract class DeadlineEntry extends Link {
+  /** May be moved to a later time at any moment, and to an earlier one only by `Deadlines.add`. */
   due: Milliseconds = 0;
-  /** Called at or after `due`; whoever does not leave then must have a later `due`. */
+  /** Called at or after `due`; the entry then leaves or has a later `due`. */
   abstract onDue(now: Milliseconds): void;
 }
 
-/** An alarm that rings so much too late was held up by ourselves. */
-const HELD_UP: Milliseconds = 50;
+/** A timer that fires this much too late was delayed by this process itself. */
+const DELAYED: Milliseconds = 50;
 
-/** Many deadlines, nearly none of which is ever reached, on one timer: a timer for each would cost as much as a packet. */
+/** Many deadlines, of which hardly any is ever reached, on one timer: a timer for each costs as much as a packet. */
 export class Deadlines implements Disposable {
-  private readonly entries = new Chain<Due>();
-  private alarm: Disposable | undefined;
-  private alarmAt: Milliseconds = Infinity;
-  private heldUp = false;
+  private readonly entries = new Chain<DeadlineEntry>();
+  private timer: Disposable | undefined;
+  private timerAt: Milliseconds = Infinity;
+  private delayed = false;
 
   constructor(private readonly clock: Clock) {}
 
-  /** Takes one in, or learns that it is due earlier now. */
-  add(entry: Due): void {
+  /** Adds an entry, or takes note that its `due` is earlier now. */
+  add(entry: DeadlineEntry): void {
     if (!entry.isLinked) this.entries.add(entry);
-    if (entry.due < this.alarmAt) this.arm(entry.due);
+    if (entry.due < this.timerAt) this.arm(entry.due);
   }
 
-  delete(entry: Due): void {
-    // The alarm stays: to set another one for the next entry costs more than to find nothing when it rings.
+  delete(entry: DeadlineEntry): void {
+    // The timer stays: setting it for the next entry costs more than finding nothing due when it fires.
     this.entries.delete(entry);
   }
 
   [Symbol.dispose](): void {
-    this.disarm();
+    this.timer?.[Symbol.dispose]();
+    this.timer = undefined;
+    this.timerAt = Infinity;
   }
 
   private arm(at: Milliseconds): void {
-    this.alarm?.[Symbol.dispose]();
-    this.alarmAt = at;
-    this.alarm = this.clock.after(at - this.clock.now(), () => this.ring());
+    this.timer?.[Symbol.dispose]();
+    this.timerAt = at;
+    this.timer = this.clock.after(at - this.clock.now(), () => this.fire());
   }
 
-  private disarm(): void {
-    this.alarm?.[Symbol.dispose]();
-    this.alarm = undefined;
-    this.alarmAt = Infinity;
-  }
-
-  private ring(): void {
+  private fire(): void {
     const now = this.clock.now();
-    // What has arrived in time may not have been read yet: that is done first, before the next alarm.
-    this.heldUp = !this.heldUp && now - this.alarmAt > HELD_UP;
-    this.disarm();
-    if (this.heldUp) return this.arm(now + 1);
+    // Replies that arrived in time may still be unread: the event loop goes round once before anything counts as late.
+    this.delayed = !this.delayed && now - this.timerAt > DELAYED;
+    this[Symbol.dispose]();
+    if (this.delayed) return this.arm(now + 1);
     let earliest: Milliseconds = Infinity;
     for (const entry of this.entries.all()) {
       if (entry.due <= now && entry.isLinked) entry.onDue(now);
       if (entry.isLinked) earliest = Math.min(earliest, entry.due);
     }
-    // Those that were added meanwhile have armed it themselves, if they are earlier.
-    if (earliest < this.alarmAt) this.arm(earliest);
+    // An entry that was added meanwhile has set the timer itself, if it is earlier.
+    if (earliest < this.timerAt) this.arm(earliest);
   }
 }

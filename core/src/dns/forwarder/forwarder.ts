@@ -1,30 +1,27 @@
-import type { DnsSettings, Endpoint } from '../../config/settings.js';
+import type { DnsSettings, Endpoint, UpstreamSettings } from '../../config/settings.js';
 import type { Clock } from '../../contracts/clock.js';
 import type { Logger } from '../../contracts/logger.js';
 import type { DnsAnswer, DnsQuery, Resolver } from '../../contracts/resolver.js';
 import { JitsuError, shuttingDown } from '../../errors.js';
 import { ExtendedErrorCode, Rcode } from '../wire/dns-parameters.js';
-import { AbortFollowers } from './abort-followers.js';
+import { canonicalName, parentName } from '../wire/domain-name.js';
 import { Deadlines } from './deadlines.js';
-import { DomainSet } from './domain-set.js';
-import { Forwarding } from './forwarding.js';
-import { isOwnEndpoint } from './own-endpoints.js';
-import { dgramPorts, portSockets, type PortSockets } from './port-sockets.js';
+import { ForwardedQuery, InFlightQueries } from './forwarded-query.js';
+import { udpSockets } from './mmsg-socket.js';
 import { RandomSource } from './random-source.js';
+import { readTrust } from './stream-connector.js';
 import { SystemUpstreams } from './system-upstreams.js';
-import { TlsTrust } from './tls-trust.js';
-import type { Upstream } from './upstream.js';
-import { UpstreamOrder } from './upstream-order.js';
-import { UpstreamRoster } from './upstream-roster.js';
-import { FixedUpstreams, type Upstreams } from './upstreams.js';
+import { dgramSockets } from './udp-socket.js';
+import type { UpstreamContext } from './upstream.js';
+import { UpstreamSelection } from './upstream-selection.js';
 
 /** What the forwarder needs besides its settings. */
 export interface ForwarderDependencies {
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Where we listen ourselves at this moment: never asked, or a query would go in circles. */
+  /** Where this server listens at the moment: never asked, or a query would go in circles. */
   readonly listening: () => readonly Endpoint[];
-  /** Where the system's name servers are listed: /etc/resolv.conf unless told otherwise. */
+  /** The file that lists the system's name servers, /etc/resolv.conf by default. */
   readonly resolvConf?: string;
 }
 
@@ -40,64 +37,57 @@ type ForwarderSettings = Pick<
   | 'transport'
 >;
 
-/** Passes queries on to other servers, one after the other until one answers. Must be opened, and closed again. */
+/** Forwards queries to other servers, one after the other until one answers. Must be opened, and closed again. */
 export class Forwarder implements Resolver {
-  private readonly upstreams: Upstreams;
-  private readonly roster: UpstreamRoster;
-  private readonly order: UpstreamOrder;
-  private readonly excepted: DomainSet;
-  private readonly trust: TlsTrust;
+  private readonly system: SystemUpstreams | undefined;
+  private readonly configured: readonly UpstreamSettings[];
+  /** The domains in which nothing is forwarded. */
+  private readonly excepted: ReadonlySet<string>;
   private readonly deadlines: Deadlines;
-  private readonly forwardings = new AbortFollowers();
-  private known: Record<'current' | 'listening', readonly Endpoint[]> | undefined;
+  private readonly context: UpstreamContext;
+  private readonly selection: UpstreamSelection;
+  private readonly inFlight = new InFlightQueries();
   private closed: JitsuError | undefined;
-  private portSockets: PortSockets = dgramPorts;
 
   constructor(
     private readonly settings: ForwarderSettings,
     private readonly deps: ForwarderDependencies,
   ) {
-    const { forwarders, forwarderPort, forwardTimeout, forwardOrder } = settings;
-    const random = new RandomSource();
+    const { forwarders, forwarderPort, forwardTimeout: timeout } = settings;
     const { resolvConf = '/etc/resolv.conf', clock, logger } = deps;
-    this.upstreams =
-      forwarders === 'system'
-        ? new SystemUpstreams(resolvConf, forwarderPort, deps)
-        : new FixedUpstreams(forwarders === 'off' ? [] : forwarders);
-    this.deadlines = new Deadlines(clock);
-    this.excepted = new DomainSet(settings.forwardExcept);
-    this.trust = new TlsTrust(settings.forwardCertificates);
-    this.order = new UpstreamOrder(forwardOrder, random);
-    this.roster = new UpstreamRoster({
-      ...{ clock, logger, random, deadlines: this.deadlines, timeout: forwardTimeout },
-      portSockets: () => this.portSockets,
-      trust: () => this.trust.context,
-      onHealthChange: () => this.order.refresh(),
-    });
+    this.system = forwarders === 'system' ? new SystemUpstreams(resolvConf, forwarderPort, deps) : undefined;
+    this.configured = typeof forwarders === 'string' ? [] : forwarders;
+    this.excepted = new Set(settings.forwardExcept.map(canonicalName));
+    const deadlines = new Deadlines(clock);
+    const random = new RandomSource();
+    this.deadlines = deadlines;
+    this.context = { clock, logger, random, deadlines, timeout, sockets: dgramSockets, trust: undefined };
+    this.selection = new UpstreamSelection(settings.forwardOrder, this.context);
   }
 
   /**
-   * Reads and watches the system's list where that is wanted; what cannot be read is logged.
-   * @throws JITSU_CONFIG_UNREADABLE where the authorities for certificates cannot be read
+   * Reads and watches the system's list of name servers where that is configured; a file that cannot be read is logged.
+   * @throws JITSU_CONFIG_UNREADABLE where the certificate authorities cannot be read
    */
   async open(): Promise<void> {
-    this.portSockets = await portSockets(this.settings.transport);
-    await this.trust.open();
-    await this.upstreams.open();
+    const { transport, forwardCertificates } = this.settings;
+    this.context.sockets = await udpSockets(transport);
+    if (forwardCertificates !== undefined) this.context.trust = await readTrust(forwardCertificates);
+    await this.system?.open();
   }
 
-  /** Ends everything at once: queries that are under way fail. */
+  /** Closes everything at once: queries in flight fail. */
   close(): void {
-    this.upstreams.close();
+    this.system?.close();
     this.closed = shuttingDown();
-    this.forwardings.abort(this.closed);
-    this.roster.close(this.closed);
+    this.inFlight.abortAll(this.closed);
+    this.selection.close(this.closed);
     this.deadlines[Symbol.dispose]();
   }
 
   /** @throws JITSU_FORWARD_OVERLOADED, JITSU_FORWARD_FAILED, JITSU_SHUTTING_DOWN */
   resolve(query: DnsQuery, signal: AbortSignal): Promise<DnsAnswer | undefined> {
-    if (this.settings.forwarders === 'off' || this.excepted.includes(query.name)) return Promise.resolve(undefined);
+    if (this.settings.forwarders === 'off' || this.isExcepted(query.name)) return Promise.resolve(undefined);
     if (!query.recursionDesired) {
       const text = 'not served here, and recursion was not asked for';
       return Promise.resolve({
@@ -107,31 +97,24 @@ export class Forwarder implements Resolver {
     }
     const obstacle = this.closed ?? (signal.aborted ? (signal.reason as Error) : this.overload());
     if (obstacle !== undefined) return Promise.reject(obstacle);
-    // One promise a query, and no async function: what waits for an upstream is called back, all the way up.
+    // One promise for each query and no async function: all that waits for an upstream is called back.
     return new Promise((resolve, reject) => {
-      const forwarding = new Forwarding(query, this.candidates(), { resolve, reject }, (ended) => {
-        this.forwardings.delete(signal, ended);
-      });
-      this.forwardings.add(signal, forwarding);
-      forwarding.start();
+      const upstreams = this.selection.next(this.system?.current ?? this.configured, this.deps.listening());
+      new ForwardedQuery(query, signal, upstreams, this.inFlight, resolve, reject).start();
     });
+  }
+
+  /** Whether a name, in lower case and presentation form, is one of the excepted domains or lies below one. */
+  private isExcepted(name: string): boolean {
+    if (this.excepted.size === 0) return false;
+    let domain: string | undefined = name;
+    while (domain !== undefined && !this.excepted.has(domain)) domain = parentName(domain);
+    return domain !== undefined;
   }
 
   private overload(): JitsuError | undefined {
     const limit = this.settings.limits.forwardedQueries;
-    if (this.forwardings.size < limit) return undefined;
+    if (this.inFlight.size < limit) return undefined;
     return new JitsuError('JITSU_FORWARD_OVERLOADED', `${limit} queries are being forwarded already: try again`);
-  }
-
-  private candidates(): readonly Upstream[] {
-    const listening = this.deps.listening();
-    const { current } = this.upstreams;
-    // To look at the machine's interfaces for every query would cost more than the query.
-    if (this.known?.current !== current || this.known.listening !== listening) {
-      this.known = { current, listening };
-      this.order.set(this.roster.of(current.filter((upstream) => !isOwnEndpoint(upstream, listening))));
-    }
-    this.order.probe(this.deps.clock);
-    return this.order.next();
   }
 }

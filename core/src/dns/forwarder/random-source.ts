@@ -1,15 +1,15 @@
 import { randomFillSync } from 'node:crypto';
 
-/** How many bytes are drawn at once. */
-const BLOCK = 4_096;
+/** In bytes. */
+const BLOCK_SIZE = 4_096;
 
 /**
- * Numbers that nobody can guess (RFC 4086), from the system's generator. They are drawn by the block: a call for each
- * would cost more than all else that is done for a query.
+ * Unpredictable numbers (RFC 4086) from the system's generator. They are drawn in blocks: one call for each number costs
+ * more than all else that is done for a query.
  */
 export class RandomSource {
-  private readonly block = Buffer.alloc(BLOCK);
-  private position = BLOCK;
+  private readonly block = Buffer.alloc(BLOCK_SIZE);
+  private position = BLOCK_SIZE;
 
   uint16(): number {
     return this.block.readUInt16LE(this.take(2));
@@ -19,13 +19,13 @@ export class RandomSource {
     return this.block.readUInt32LE(this.take(4));
   }
 
-  /** From 0 to `limit` - 1; even where `limit` is a power of two, and near enough elsewhere: at most 65,536. */
+  /** From 0 to `limit` - 1, `limit` at most 65,536; exactly uniform where `limit` is a power of two, nearly so elsewhere. */
   below(limit: number): number {
     return (this.uint16() * limit) >>> 16;
   }
 
   private take(length: number): number {
-    if (this.position + length > BLOCK) {
+    if (this.position + length > BLOCK_SIZE) {
       randomFillSync(this.block);
       this.position = 0;
     }

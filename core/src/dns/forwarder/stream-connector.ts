@@ -1,15 +1,15 @@
+import { readFile } from 'node:fs/promises';
 import { connect as connectTcp, type Socket } from 'node:net';
-import { connect as connectTls, type SecureContext } from 'node:tls';
+import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls';
 import type { UpstreamSettings } from '../../config/settings.js';
-import { errorCode, errorMessage } from '../../errors.js';
+import { errorCode, errorMessage, JitsuError } from '../../errors.js';
 
-/** How connections to one upstream begin. */
+/** Opens connections to one upstream. */
 export interface StreamConnector {
-  /** Begins one. */
   connect(): Socket;
-  /** The event by which it says that queries may be sent. */
+  /** The event of the socket after which queries may be sent. */
   readonly readyEvent: 'connect' | 'secureConnect';
-  /** What an error of it means, for people. */
+  /** An error of the socket, with what it means to people. */
   explain(error: Error): Error;
 }
 
@@ -23,8 +23,8 @@ export function tcpConnector({ address, port }: UpstreamSettings): StreamConnect
 }
 
 /**
- * DNS over TLS (RFC 7858) by the strict profile (RFC 8310, 5): whoever cannot show a valid certificate with the name, or
- * else the address, is not asked. Sessions are resumed, which saves a round trip and most of the arithmetic.
+ * DNS over TLS (RFC 7858) in the strict profile (RFC 8310, 5): a server without a valid certificate for the name, or else
+ * for the address, is not asked. Sessions are resumed, which saves a round trip and most of the arithmetic.
  */
 export function tlsConnector(
   { address, port, name }: UpstreamSettings,
@@ -37,7 +37,7 @@ export function tlsConnector(
       const socket = connectTls({
         host: address,
         port,
-        // Where it is absent the certificate must have the address, which may not be sent as a name (RFC 6066, 3).
+        // Without a name the certificate must hold the address, which may not be sent as a server name (RFC 6066, 3).
         ...(name !== undefined && { servername: name }),
         ...(session !== undefined && { session }),
         ...(secureContext !== undefined && { secureContext }),
@@ -54,7 +54,25 @@ export function tlsConnector(
   };
 }
 
-/** Whether the way there is at fault, not the one at its end. */
+/** Whether an error is about the path to the server, not about the server. */
 function isOfNetwork(error: Error): boolean {
   return 'syscall' in error && errorCode(error) !== 'EPROTO';
+}
+
+/**
+ * Reads the certificate authorities in a PEM file.
+ * @throws JITSU_CONFIG_UNREADABLE
+ */
+export async function readTrust(file: string): Promise<SecureContext> {
+  const fail = (why: string): never => {
+    const what = `the authorities for tls:// forwarders (dns.forwardCertificates) cannot be read: ${why}`;
+    throw new JitsuError('JITSU_CONFIG_UNREADABLE', `${what}. A PEM file is expected there.`);
+  };
+  const ca = await readFile(file, 'utf8').catch((error: unknown) => fail(errorMessage(error)));
+  if (!ca.includes('-----BEGIN CERTIFICATE-----')) fail(`there is no certificate in ${file}`);
+  try {
+    return createSecureContext({ ca });
+  } catch (error) {
+    return fail(errorMessage(error));
+  }
 }

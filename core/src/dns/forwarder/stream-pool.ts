@@ -1,45 +1,88 @@
+import type { Socket } from 'node:net';
+import type { Clock } from '../../contracts/clock.js';
 import type { Milliseconds } from '../../contracts/milliseconds.js';
-import { StreamConnection, type StreamSurroundings } from './stream-connection.js';
+import { readUint16 } from '../wire/bytes.js';
+import { frame, FrameReader } from '../wire/frame-reader.js';
+import { HEADER_LENGTH } from '../wire/header.js';
+import type { RandomSource } from './random-source.js';
+import type { ReplyListener } from './reply-listener.js';
 import type { StreamConnector } from './stream-connector.js';
-import type { StreamQuery } from './stream-query.js';
 
-/** One connection does for nearly everybody; a further one is opened where all are full. */
+/** Connections to one upstream. One serves nearly all queries; another is opened when all are full. */
 const MOST_CONNECTIONS = 8;
 
-/** How many connections may end under a query, and how many of them without an answer to anybody. */
+/** Queries in flight on one connection. */
+const MOST_QUERIES = 256;
+
+/** How often a query is sent on another connection, and how often in a row after one that brought no reply at all. */
 const MOST_LOSSES = 8;
 const MOST_FRUITLESS = 2;
 
-/** The connections to one upstream: kept open and shared. */
+/** The time for which a connection stays open after its last reply (RFC 7766, 6.2.3). */
+const IDLE: Milliseconds = 10_000;
+
+interface StreamContext {
+  readonly clock: Clock;
+  readonly random: RandomSource;
+}
+
+/** A query on its way over connections to one upstream. */
+export class StreamQuery {
+  /** The message behind its length. The connection sets the id. */
+  readonly framed: Uint8Array;
+  connection: StreamConnection | undefined;
+  id = 0;
+  /** How many connections have ended under it. */
+  losses = 0;
+  /** How many of them, in a row, had brought no reply to any query. */
+  fruitless = 0;
+  /** Whether nobody waits for its reply any more. */
+  abandoned = false;
+
+  constructor(
+    message: Uint8Array,
+    readonly listener: ReplyListener,
+  ) {
+    this.framed = frame(message);
+  }
+
+  /** Nobody waits for its reply any more. */
+  abandon(): void {
+    this.abandoned = true;
+    this.connection?.release(this.id);
+  }
+}
+
+/** The connections to one upstream: kept open, and shared by all queries. */
 export class StreamPool {
   private readonly connections = new Set<StreamConnection>();
   private closed: Error | undefined;
 
   constructor(
     private readonly connector: StreamConnector,
-    private readonly around: StreamSurroundings,
+    private readonly context: StreamContext,
   ) {}
 
   /**
-   * Sends a query. If its connection ends before the answer it is sent once more on a new one (RFC 7766, 6.2.4), and as
-   * long as each connection brings an answer to somebody.
+   * Sends a query. If its connection ends before the reply, the query is sent again on a new one (RFC 7766, 6.2.4): once,
+   * and for longer as long as each connection brings a reply to some query.
    */
   send(query: StreamQuery): void {
     if (query.abandoned) return;
     const connection = this.closed === undefined ? this.withRoom() : undefined;
     if (connection !== undefined) connection.send(query);
-    else query.waiting.lost(this.closed ?? new Error('too many queries wait on its connections'));
+    else query.listener.onLost(this.closed ?? new Error('too many queries wait on its connections'));
   }
 
-  /** A query that was sent then has had no answer in time. */
-  doubt(sentAt: Milliseconds): void {
-    for (const connection of [...this.connections]) connection.doubt(sentAt);
+  /** A query that was sent at `sentAt` timed out: closes the connections on which nothing has arrived since. */
+  closeSilent(sentAt: Milliseconds): void {
+    for (const connection of [...this.connections]) connection.closeIfSilent(sentAt);
   }
 
-  /** Closes all at once; what waits fails for this reason. */
+  /** Closes all at once; queries in flight fail for this reason. */
   close(reason: Error): void {
     this.closed = reason;
-    for (const connection of [...this.connections]) connection.end(reason);
+    for (const connection of [...this.connections]) connection.close(reason);
   }
 
   private withRoom(): StreamConnection | undefined {
@@ -48,15 +91,132 @@ export class StreamPool {
   }
 
   private open(): StreamConnection {
-    const connection: StreamConnection = new StreamConnection(this.connector, this.around, (left, reason, worthIt) => {
+    const connection: StreamConnection = new StreamConnection(this.connector, this.context, (left, reason, retry) => {
       this.connections.delete(connection);
       for (const query of left) {
-        const another = worthIt && query.losses < MOST_LOSSES && query.fruitless < MOST_FRUITLESS;
-        if (another) this.send(query);
-        else if (!query.abandoned) query.waiting.lost(reason);
+        const again = retry && query.losses < MOST_LOSSES && query.fruitless < MOST_FRUITLESS;
+        if (again) this.send(query);
+        else if (!query.abandoned) query.listener.onLost(reason);
       }
     });
     this.connections.add(connection);
     return connection;
+  }
+}
+
+/**
+ * One connection, for many queries in flight, whose replies come in any order (RFC 7766, 6.2.1.1 and 7). No byte of a query
+ * leaves before the connection is ready: over TLS, before the certificate was accepted.
+ */
+class StreamConnection {
+  private readonly socket: Socket;
+  private readonly frames = new FrameReader();
+  private readonly queries = new Map<number, StreamQuery>();
+  private ready = false;
+  private replies = 0;
+  private heardAt: Milliseconds;
+  private idleSince: Milliseconds = 0;
+  private idleTimer: Disposable | undefined;
+  private ended = false;
+  private silent = false;
+  private reason: Error | undefined;
+
+  constructor(
+    connector: StreamConnector,
+    private readonly context: StreamContext,
+    /** Called once, with the queries that had no reply and whether they may be sent on another connection. */
+    private readonly onEnd: (left: readonly StreamQuery[], reason: Error, retry: boolean) => void,
+  ) {
+    this.heardAt = context.clock.now();
+    this.socket = connector.connect();
+    this.socket.once(connector.readyEvent, () => this.begin());
+    this.socket.on('data', (chunk) => this.read(chunk));
+    this.socket.on('error', (error) => (this.reason ??= connector.explain(error)));
+    this.socket.once('close', () => this.finish());
+  }
+
+  get hasRoom(): boolean {
+    return this.queries.size < MOST_QUERIES;
+  }
+
+  send(query: StreamQuery): void {
+    const { random } = this.context;
+    let id = random.uint16();
+    while (this.queries.has(id)) id = random.uint16();
+    this.queries.set(id, query);
+    query.framed[2] = id >> 8;
+    query.framed[3] = id & 0xff;
+    query.connection = this;
+    query.id = id;
+    if (this.ready) this.write(query);
+  }
+
+  /** Nobody waits for the reply with this id any more. */
+  release(id: number): void {
+    if (!this.queries.delete(id) || this.queries.size > 0 || this.ended) return;
+    this.idleSince = this.context.clock.now();
+    if (this.idleTimer === undefined) this.watchIdle(IDLE);
+  }
+
+  closeIfSilent(since: Milliseconds): void {
+    if (this.heardAt > since) return;
+    this.silent = true;
+    this.close(new Error('the connection was silent'));
+  }
+
+  close(reason: Error): void {
+    this.reason ??= reason;
+    this.socket.destroy();
+    this.finish();
+  }
+
+  private begin(): void {
+    this.ready = true;
+    this.heardAt = this.context.clock.now();
+    for (const query of this.queries.values()) this.write(query);
+  }
+
+  /** What is sent in one round of the event loop leaves together. */
+  private write({ framed }: StreamQuery): void {
+    if (this.socket.writableCorked === 0) {
+      this.socket.cork();
+      process.nextTick(() => this.socket.uncork());
+    }
+    this.socket.write(framed);
+  }
+
+  private read(chunk: Uint8Array): void {
+    this.heardAt = this.context.clock.now();
+    for (const message of this.frames.push(chunk)) {
+      const query = message.length < HEADER_LENGTH ? undefined : this.queries.get(readUint16(message, 0));
+      if (query === undefined) continue;
+      this.replies += 1;
+      query.listener.onMessage(message);
+    }
+  }
+
+  private watchIdle(left: Milliseconds): void {
+    this.idleTimer = this.context.clock.after(left, () => {
+      this.idleTimer = undefined;
+      if (this.queries.size > 0) return;
+      const remaining = this.idleSince + IDLE - this.context.clock.now();
+      if (remaining > 0) this.watchIdle(remaining);
+      else this.close(new Error('idle'));
+    });
+  }
+
+  private finish(): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.idleTimer?.[Symbol.dispose]();
+    const left = [...this.queries.values()];
+    this.queries.clear();
+    const reason = this.reason ?? new Error('the connection was closed without an answer');
+    for (const query of left) {
+      query.connection = undefined;
+      query.losses += 1;
+      query.fruitless = this.replies > 0 ? 0 : query.fruitless + 1;
+    }
+    this.onEnd(left, reason, this.ready || this.silent);
   }
 }

@@ -1,19 +1,19 @@
 import { watch, type FSWatcher } from 'node:fs';
 import { readFile, realpath } from 'node:fs/promises';
+import { isIP } from 'node:net';
 import { dirname } from 'node:path';
 import type { Endpoint } from '../../config/settings.js';
 import type { Clock } from '../../contracts/clock.js';
 import type { Logger } from '../../contracts/logger.js';
+import type { Milliseconds } from '../../contracts/milliseconds.js';
 import { errorMessage } from '../../errors.js';
 import { endpointText } from '../../net/endpoint-text.js';
-import { parseResolvConf } from './resolv-conf.js';
-import type { Upstreams } from './upstreams.js';
 
-/** How long the file must be left alone before it is read again: editors write in several steps. In milliseconds. */
-const SETTLING = 100;
+/** The time without a change after which the file is read again: editors write in several steps. */
+const SETTLING: Milliseconds = 100;
 
 /** The system's own name servers, read from a resolv.conf again whenever it changes. */
-export class SystemUpstreams implements Upstreams {
+export class SystemUpstreams {
   private endpoints: readonly Endpoint[] = [];
   private watchers: FSWatcher[] = [];
   private settling: Disposable | undefined;
@@ -25,6 +25,7 @@ export class SystemUpstreams implements Upstreams {
     private readonly deps: { readonly clock: Clock; readonly logger: Logger },
   ) {}
 
+  /** In the file's order. The array is replaced when the file changes. */
   get current(): readonly Endpoint[] {
     return this.endpoints;
   }
@@ -62,7 +63,7 @@ export class SystemUpstreams implements Upstreams {
     if (changed) logger.info({ upstreams: endpoints.map(endpointText) }, "forwarding to the system's name servers");
   }
 
-  /** The folders, because the file itself is usually replaced; two, because it is often a symbolic link. */
+  /** Watches the folders, because the file itself is usually replaced; two, because it is often a symbolic link. */
   private async watchFolders(): Promise<void> {
     const target = await realpath(this.path).catch(() => this.path);
     this.unwatch();
@@ -91,4 +92,16 @@ export class SystemUpstreams implements Upstreams {
     for (const watcher of this.watchers) watcher.close();
     this.watchers = [];
   }
+}
+
+/**
+ * The addresses of the `nameserver` lines of a resolv.conf, in order, each once (resolv.conf(5)). An IPv6 address may name
+ * its interface (`fe80::1%eth0`). Comments, other keywords and invalid addresses are skipped.
+ */
+export function parseResolvConf(text: string): string[] {
+  const addresses = text.split('\n').flatMap((line) => {
+    const [keyword, address = ''] = line.trim().split(/\s+/);
+    return keyword === 'nameserver' && isIP(address) !== 0 ? [address] : [];
+  });
+  return [...new Set(addresses)];
 }

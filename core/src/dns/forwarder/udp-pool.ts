@@ -1,56 +1,157 @@
 import type { Endpoint } from '../../config/settings.js';
 import type { Milliseconds } from '../../contracts/milliseconds.js';
-import type { PortSockets } from './port-sockets.js';
+import { readUint16 } from '../wire/bytes.js';
+import { HEADER_LENGTH } from '../wire/header.js';
 import type { RandomSource } from './random-source.js';
-import { UdpSocket } from './udp-socket.js';
+import type { ReplyListener } from './reply-listener.js';
+import type { UdpSocket, UdpSockets } from './udp-socket.js';
 
-/** How many ports are in use at once for one upstream. */
+/** The source ports that are in use at once for one upstream. */
 const PORTS = 32;
 
-/** How many queries leave by one port, and for how long, before another takes its place (RFC 5452, 9.2). */
-const QUERIES_BY_PORT = 512;
-const LIFE_OF_PORT: Milliseconds = 30_000;
+/** How many queries leave by one source port, and for how long, before another replaces it (RFC 5452, 9.2). */
+const QUERIES_PER_PORT = 512;
+const PORT_LIFE: Milliseconds = 30_000;
 
 /**
- * The ports by which one upstream is asked. A socket for each query would cost several times as much as the query; so
- * each leaves by one of several, picked at random, that are renewed before anybody could have found out which they are.
+ * The source ports by which one upstream is asked. A socket for each query costs several times as much as the query, so
+ * each query leaves by one of several ports, picked at random, which are replaced before anybody can have found them out.
  */
 export class UdpPool {
-  private readonly slots = new Array<{ socket: UdpSocket; until: Milliseconds } | undefined>(PORTS);
-  /** The ones in the slots, and the retired ones that somebody still waits at. */
-  private readonly sockets = new Set<UdpSocket>();
-
-  /** The one by which queries leave in this turn of the event loop. */
-  private current: { readonly index: number; readonly turn: number } | undefined;
+  private readonly slots = new Array<{ port: SourcePort; until: Milliseconds } | undefined>(PORTS);
+  /** The ports in the slots, and the retired ones with queries in flight. */
+  private readonly ports = new Set<SourcePort>();
+  private batchIndex = 0;
+  /** The batch of datagrams for which `batchIndex` was drawn. */
+  private batch: number | undefined;
 
   constructor(
     private readonly endpoint: Endpoint,
     private readonly random: RandomSource,
-    private readonly portSockets: PortSockets,
+    private readonly sockets: UdpSockets,
   ) {}
 
-  /** A socket for one more query. */
-  pick(now: Milliseconds): UdpSocket {
+  /** The port for one more query. */
+  pick(now: Milliseconds): SourcePort {
     const index = this.nextIndex();
     const slot = this.slots[index];
-    if (slot?.socket.usable === true && slot.socket.used < QUERIES_BY_PORT && now < slot.until) return slot.socket;
-    slot?.socket.retire();
-    const socket = new UdpSocket(this.portSockets, this.endpoint, this.random, () => this.sockets.delete(socket));
-    this.sockets.add(socket);
-    this.slots[index] = { socket, until: now + LIFE_OF_PORT };
-    return socket;
+    if (slot?.port.usable === true && slot.port.used < QUERIES_PER_PORT && now < slot.until) return slot.port;
+    slot?.port.retire();
+    const port = new SourcePort(this.sockets, this.endpoint, this.random, () => this.ports.delete(port));
+    this.ports.add(port);
+    this.slots[index] = { port, until: now + PORT_LIFE };
+    return port;
   }
 
-  /** At random; the same for all of a turn, where they can leave together. Nobody can know which it is for that. */
-  private nextIndex(): number {
-    const { turn } = this.portSockets;
-    if (turn === undefined) return this.random.below(PORTS);
-    if (this.current?.turn !== turn) this.current = { index: this.random.below(PORTS), turn };
-    return this.current.index;
-  }
-
-  /** Closes all at once; what waits fails for this reason. */
+  /** Closes all at once; queries in flight fail for this reason. */
   close(reason: Error): void {
-    for (const socket of [...this.sockets]) socket.end(reason);
+    for (const port of [...this.ports]) port.end(reason);
+  }
+
+  /** Random; the same for all of one batch, so that it leaves in one call, which makes it no easier to guess. */
+  private nextIndex(): number {
+    const { batch } = this.sockets;
+    if (batch === undefined || batch !== this.batch) {
+      this.batch = batch;
+      this.batchIndex = this.random.below(PORTS);
+    }
+    return this.batchIndex;
+  }
+}
+
+/**
+ * A source port, which the system picks at random, for several queries to one upstream. Its socket is connected, so that
+ * nobody else is heard. No id is used twice on it, so that a late reply is never taken for another query's.
+ */
+export class SourcePort {
+  private readonly socket: UdpSocket;
+  /** By id: each query that was sent from here, or `undefined` where it waits no more. */
+  private readonly queries = new Map<number, ReplyListener | undefined>();
+  private inFlight = 0;
+  private retired = false;
+  private closed = false;
+
+  constructor(
+    sockets: UdpSockets,
+    upstream: Endpoint,
+    private readonly random: RandomSource,
+    private readonly onClosed: () => void,
+  ) {
+    this.socket = sockets.open(upstream, {
+      onMessage: (message) => this.receive(message),
+      onError: (error, fatal) => this.fail(error, fatal),
+    });
+  }
+
+  /** How many queries have been sent from here. */
+  get used(): number {
+    return this.queries.size;
+  }
+
+  /** Whether it can still be sent from. */
+  get usable(): boolean {
+    return !this.closed;
+  }
+
+  /** Sends a query with a new id, written into it. Returns the id, which must be released. */
+  ask(message: Uint8Array, listener: ReplyListener): number {
+    let id = this.random.uint16();
+    while (this.queries.has(id)) id = this.random.uint16();
+    this.queries.set(id, listener);
+    this.inFlight += 1;
+    message[0] = id >> 8;
+    message[1] = id & 0xff;
+    this.send(message);
+    return id;
+  }
+
+  /** Sends a query again as it is. */
+  send(message: Uint8Array): void {
+    if (!this.closed) this.socket.send(message);
+  }
+
+  /** The query with this id waits no more. */
+  release(id: number): void {
+    if (this.queries.get(id) === undefined) return;
+    this.queries.set(id, undefined);
+    this.inFlight -= 1;
+    if (this.retired && this.inFlight === 0) this.close();
+  }
+
+  /** Closes as soon as no query is in flight. */
+  retire(): void {
+    this.retired = true;
+    if (this.inFlight === 0) this.close();
+  }
+
+  /** Closes at once; queries in flight fail for this reason. */
+  end(reason: Error): void {
+    this.close();
+    this.failAll(reason);
+  }
+
+  private receive(message: Uint8Array): void {
+    const id = message.length < HEADER_LENGTH ? -1 : readUint16(message, 0);
+    const listener = this.queries.get(id);
+    if (listener !== undefined) listener.onMessage(message);
+    // A reply to a query that waits no more is late, and no attempt at forgery.
+    else if (!this.queries.has(id)) for (const each of this.queries.values()) each?.onForeignMessage();
+  }
+
+  /** The system reported an error on this port, and does not say to which of the queries it belongs. */
+  private fail(error: Error, fatal: boolean): void {
+    if (fatal) this.close();
+    this.failAll(error);
+  }
+
+  private failAll(reason: Error): void {
+    for (const listener of this.queries.values()) listener?.onLost(reason);
+  }
+
+  private close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.socket.close();
+    this.onClosed();
   }
 }

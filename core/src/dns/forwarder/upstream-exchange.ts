@@ -1,146 +1,148 @@
 import type { Milliseconds } from '../../contracts/milliseconds.js';
 import type { DnsQuery } from '../../contracts/resolver.js';
-import { HEADER_LENGTH, HeaderFlag, readRcode, isTruncated } from '../wire/header.js';
-import { LaidOutAnswer, layoutOf } from '../wire/message-sections.js';
 import { Rcode } from '../wire/dns-parameters.js';
-import { Due } from './deadlines.js';
-import { StreamQuery } from './stream-query.js';
-import type { UdpSocket } from './udp-socket.js';
+import { HEADER_LENGTH, HeaderFlag, isTruncated, readRcode } from '../wire/header.js';
+import { LaidOutAnswer, layoutOf } from '../wire/message-sections.js';
+import { DeadlineEntry } from './deadlines.js';
+import type { ReplyListener } from './reply-listener.js';
+import { StreamQuery } from './stream-pool.js';
+import type { SourcePort } from './udp-pool.js';
 import type { Upstream } from './upstream.js';
-import { upstreamQuery } from './upstream-query.js';
-import { replyKind } from './upstream-reply.js';
-import type { Waiting } from './waiting.js';
+import { replyKind, upstreamQuery } from './upstream-message.js';
 
-/** So many messages that are no answer at the port where a query waits, and it is asked by TCP, which is hard to forge. */
-const MOST_SUSPICIONS = 3;
+/** Foreign messages at the source port of a query after which it is asked over TCP, which is hard to forge. */
+const FOREIGN_MESSAGES_TO_TCP = 3;
 
-/** Who wants an upstream's answer. Hears of one thing, once. */
-export interface Asker {
-  /** A whole and well-formed reply to the question, in the asker's own case; it is the asker's to keep. */
-  answered(reply: LaidOutAnswer): void;
-  failed(reason: Error): void;
+/** Receives the result of one exchange with an upstream, an answer or an error, exactly once. */
+export interface ExchangeListener {
+  /** A whole and well-formed reply, its question in the client's own case. The listener owns its memory. */
+  onAnswer(answer: LaidOutAnswer): void;
+  onFailure(reason: Error): void;
 }
 
 /**
- * One query put to one upstream: over UDP, once more if nothing comes for long; over TCP what is cut, smells of forgery,
- * or has lost its case; without EDNS where that is not known. All of it within one time.
+ * One query put to one upstream. It goes over UDP and is sent once more if no reply comes. It goes over TCP where the
+ * reply is truncated, where forgery is suspected, and where the reply changed the case of the question. It goes without
+ * EDNS where the upstream does not know that. All attempts share one deadline.
  */
-export class UpstreamExchange extends Due implements Waiting {
+export class UpstreamExchange extends DeadlineEntry implements ReplyListener {
   private startedAt: Milliseconds = 0;
-  private latest: Milliseconds = 0;
-  private message: Uint8Array = EMPTY;
+  private deadline: Milliseconds = 0;
+  private message: Uint8Array = NO_MESSAGE;
   private edns = true;
-  private mixed = false;
-  private socket: UdpSocket | undefined;
+  private mixedCase = false;
+  private port: SourcePort | undefined;
   private id = 0;
   private stream: StreamQuery | undefined;
-  /** When it was put to the transport that it is on. */
+  /** When the query was put to its present transport. */
   private sentAt: Milliseconds = 0;
   private repeated = false;
-  private suspicions = 0;
-  /** Whether it was asked by TCP for the case only, so that UDP will do where there is no TCP. */
-  private forCase = false;
-  private over = false;
+  private foreignMessages = 0;
+  /** Whether TCP is used for the case alone, so that UDP will do where there is no TCP. */
+  private streamForCase = false;
+  private ended = false;
 
   constructor(
     private readonly query: DnsQuery,
     private readonly upstream: Upstream,
-    private readonly asker: Asker,
+    private readonly listener: ExchangeListener,
   ) {
     super();
   }
 
   start(): void {
-    const { around, habits, udp } = this.upstream;
-    this.startedAt = around.clock.now();
-    this.latest = this.startedAt + around.timeout;
-    this.edns = habits.knowsEdns(this.startedAt);
-    if (udp === undefined) this.askByStream();
-    else this.askByUdp(habits.keepsCase(this.startedAt), this.startedAt);
+    const { context, quirks, udp } = this.upstream;
+    this.startedAt = context.clock.now();
+    this.deadline = this.startedAt + context.timeout;
+    this.edns = quirks.supportsEdns(this.startedAt);
+    if (udp === undefined) this.sendByStream();
+    else this.sendByUdp(quirks.keepsCase(this.startedAt), this.startedAt);
   }
 
-  /** Nobody wants the answer any more. */
+  /** Ends the exchange; the listener hears nothing. */
   cancel(): void {
-    this.leave();
+    this.ended = true;
+    this.leaveTransport();
+    this.upstream.context.deadlines.delete(this);
   }
 
-  heard(message: Uint8Array): void {
-    const { habits, health, around } = this.upstream;
+  onMessage(message: Uint8Array): void {
+    const { quirks, health, context } = this.upstream;
     const kind = replyKind(this.message, message);
-    if (kind === 'foreign') return this.suspect();
-    if (this.socket !== undefined) {
-      if (!this.repeated) health.answered(around.clock.now() - this.sentAt);
-      if (kind === 'other-case' && this.mixed) {
-        habits.changedCase();
-        this.forCase = true;
-        return this.askByStream();
+    if (kind === 'foreign') return this.onForeignMessage();
+    if (this.port !== undefined) {
+      // Of a query that was sent twice, nobody knows to which copy the reply belongs (Karn's algorithm).
+      if (!this.repeated) health.answered(context.clock.now() - this.sentAt);
+      if (kind === 'other-case' && this.mixedCase) {
+        quirks.changedCase();
+        this.streamForCase = true;
+        return this.sendByStream();
       }
-      if (this.mixed) habits.keptCase();
-      if (isTruncated(message)) return this.askByStream();
+      if (this.mixedCase) quirks.keptCase();
+      if (isTruncated(message)) return this.sendByStream();
     }
     this.take(message);
   }
 
-  suspect(): void {
-    if (this.socket === undefined) return;
-    this.suspicions += 1;
-    if (this.suspicions === MOST_SUSPICIONS) this.askByStream();
+  onForeignMessage(): void {
+    if (this.port === undefined) return;
+    this.foreignMessages += 1;
+    if (this.foreignMessages === FOREIGN_MESSAGES_TO_TCP) this.sendByStream();
   }
 
-  lost(reason: Error): void {
-    // Where there is no TCP, the answer of a server that changes the case must do.
-    if (this.forCase && this.upstream.udp !== undefined) {
-      this.forCase = false;
-      this.askByUdp(false, this.upstream.around.clock.now());
+  onLost(reason: Error): void {
+    if (this.streamForCase && this.upstream.udp !== undefined) {
+      this.streamForCase = false;
+      this.sendByUdp(false, this.upstream.context.clock.now());
     } else this.fail(reason);
   }
 
   onDue(now: Milliseconds): void {
-    const { streams, around } = this.upstream;
-    if (now >= this.latest) {
+    const { streams, context } = this.upstream;
+    if (now >= this.deadline) {
       const { stream, sentAt } = this;
-      this.fail(new Error(`no answer within ${around.timeout / 1_000} s`));
-      if (stream !== undefined) streams.doubt(sentAt);
+      this.fail(new Error(`no answer within ${context.timeout / 1_000} s`));
+      if (stream !== undefined) streams.closeSilent(sentAt);
       return;
     }
-    this.due = this.latest;
+    this.due = this.deadline;
     this.repeated = true;
-    this.socket?.send(this.message);
+    this.port?.send(this.message);
   }
 
-  private askByUdp(mixed: boolean, now: Milliseconds): void {
-    const { around, health, udp } = this.upstream;
+  private sendByUdp(mixedCase: boolean, now: Milliseconds): void {
+    const { context, health, udp } = this.upstream;
     this.leaveTransport();
-    this.mixed = mixed;
-    this.message = upstreamQuery(this.query, { edns: this.edns, caseFrom: mixed ? around.random : undefined });
+    this.mixedCase = mixedCase;
+    this.message = upstreamQuery(this.query, this.edns, mixedCase ? context.random : undefined);
     this.repeated = false;
     this.sentAt = now;
-    this.due = Math.min(this.latest, this.sentAt + health.repeatAfter(around.timeout / 2));
-    around.deadlines.add(this);
-    this.socket = udp?.pick(this.sentAt);
-    this.id = this.socket?.ask(this.message, this) ?? 0;
+    this.due = Math.min(this.deadline, now + health.repeatAfter(context.timeout / 2));
+    context.deadlines.add(this);
+    this.port = udp?.pick(now);
+    this.id = this.port?.ask(this.message, this) ?? 0;
   }
 
-  private askByStream(): void {
-    const { around, streams } = this.upstream;
+  private sendByStream(): void {
+    const { context, streams } = this.upstream;
     this.leaveTransport();
-    this.message = upstreamQuery(this.query, { edns: this.edns });
-    this.due = this.latest;
-    this.sentAt = around.clock.now();
-    around.deadlines.add(this);
+    this.message = upstreamQuery(this.query, this.edns);
+    this.due = this.deadline;
+    this.sentAt = context.clock.now();
+    context.deadlines.add(this);
     this.stream = new StreamQuery(this.message, this);
     streams.send(this.stream);
   }
 
   private take(message: Uint8Array): void {
-    const { habits, health } = this.upstream;
+    const { quirks, health } = this.upstream;
     const layout = layoutOf(message);
     if (layout === undefined) return this.fail(new Error('its answer is malformed'));
     if (this.edns && layout.opt === undefined && readRcode(message) === Rcode.FormatError) {
-      habits.refusedEdns();
+      quirks.refusedEdns();
       this.edns = false;
-      if (this.socket === undefined) this.askByStream();
-      else this.askByUdp(this.mixed, this.upstream.around.clock.now());
+      if (this.port === undefined) this.sendByStream();
+      else this.sendByUdp(this.mixedCase, this.upstream.context.clock.now());
       return;
     }
     const extendedRcode = layout.opt?.extendedRcode ?? 0;
@@ -148,34 +150,28 @@ export class UpstreamExchange extends Due implements Waiting {
       return this.fail(new Error(`it answered with the code ${(extendedRcode << 4) | readRcode(message)}`));
     }
     health.answered();
-    this.leave();
+    this.cancel();
     const { message: asked } = this.query;
     for (let index = HEADER_LENGTH; index < layout.questionEnd; index++) message[index] = asked[index] as number;
-    // Who passes an answer on has no authority for it (RFC 1034, 4.3.1).
+    // A forwarder has no authority for what it passes on (RFC 1034, 4.3.1).
     message[2] = (message[2] as number) & ~(HeaderFlag.Authoritative >> 8);
-    this.asker.answered(new LaidOutAnswer(message, layout));
+    this.listener.onAnswer(new LaidOutAnswer(message, layout));
   }
 
   private fail(reason: Error): void {
-    if (this.over) return;
-    const { around, health } = this.upstream;
-    this.leave();
-    health.failed(this.startedAt, around.clock.now(), reason);
-    this.asker.failed(reason);
-  }
-
-  private leave(): void {
-    this.over = true;
-    this.leaveTransport();
-    this.upstream.around.deadlines.delete(this);
+    if (this.ended) return;
+    const { context, health } = this.upstream;
+    this.cancel();
+    health.failed(this.startedAt, context.clock.now(), reason);
+    this.listener.onFailure(reason);
   }
 
   private leaveTransport(): void {
-    this.socket?.release(this.id);
-    this.socket = undefined;
+    this.port?.release(this.id);
+    this.port = undefined;
     this.stream?.abandon();
     this.stream = undefined;
   }
 }
 
-const EMPTY = new Uint8Array();
+const NO_MESSAGE = new Uint8Array();

@@ -3,58 +3,112 @@ import type { UpstreamSettings } from '../../config/settings.js';
 import type { Clock } from '../../contracts/clock.js';
 import type { Logger } from '../../contracts/logger.js';
 import type { Milliseconds } from '../../contracts/milliseconds.js';
+import { endpointText } from '../../net/endpoint-text.js';
 import type { Deadlines } from './deadlines.js';
-import type { PortSockets } from './port-sockets.js';
 import type { RandomSource } from './random-source.js';
 import { tcpConnector, tlsConnector } from './stream-connector.js';
 import { StreamPool } from './stream-pool.js';
 import { UdpPool } from './udp-pool.js';
-import { UpstreamHabits } from './upstream-habits.js';
+import type { UdpSockets } from './udp-socket.js';
 import { UpstreamHealth } from './upstream-health.js';
-import { upstreamText } from './upstream-text.js';
 
 /** What all upstreams share. */
-export interface UpstreamSurroundings {
+export interface UpstreamContext {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly random: RandomSource;
   readonly deadlines: Deadlines;
-  /** How long one of them may take for an answer. */
+  /** The time that one exchange with an upstream may take. */
   readonly timeout: Milliseconds;
-  /** What sockets for UDP are opened by. */
-  readonly portSockets: () => PortSockets;
-  /** Who vouches for certificates; those of Node where absent. */
-  readonly trust: () => SecureContext | undefined;
-  /** One of them has gone down or come up. */
-  readonly onHealthChange: () => void;
+  /** Opens UDP sockets. */
+  sockets: UdpSockets;
+  /** The certificate authorities that are trusted; those of Node where absent. */
+  trust: SecureContext | undefined;
 }
 
-/** A server that queries are forwarded to, with its ports, its connections, and what has been learnt of it. */
+/** A server that queries are forwarded to, with its source ports, its connections, and what has been learnt of it. */
 export class Upstream {
   /** As people write it. */
   readonly text: string;
   readonly health: UpstreamHealth;
-  readonly habits: UpstreamHabits;
+  readonly quirks: UpstreamQuirks;
   /** Absent where it must be asked over connections only. */
   readonly udp: UdpPool | undefined;
   readonly streams: StreamPool;
 
   constructor(
-    readonly settings: UpstreamSettings,
-    readonly around: UpstreamSurroundings,
+    settings: UpstreamSettings,
+    readonly context: UpstreamContext,
+    onHealthChange: () => void,
   ) {
-    const { random, logger, onHealthChange, portSockets, trust } = around;
+    const { random, logger, sockets } = context;
     const { transport = 'udp' } = settings;
     this.text = upstreamText(settings);
     this.health = new UpstreamHealth(this.text, logger, onHealthChange);
-    this.habits = new UpstreamHabits(this.text, around);
-    this.udp = transport === 'udp' ? new UdpPool(settings, random, portSockets()) : undefined;
-    this.streams = new StreamPool(transport === 'tls' ? tlsConnector(settings, trust) : tcpConnector(settings), around);
+    this.quirks = new UpstreamQuirks(this.text, context);
+    this.udp = transport === 'udp' ? new UdpPool(settings, random, sockets) : undefined;
+    const connector = transport === 'tls' ? tlsConnector(settings, () => context.trust) : tcpConnector(settings);
+    this.streams = new StreamPool(connector, context);
   }
 
-  /** Ends everything with it, at once. */
+  /** Closes all its sockets at once; queries in flight fail for this reason. */
   close(reason: Error): void {
     this.udp?.close(reason);
     this.streams.close(reason);
+  }
+}
+
+/** An upstream as people write it: `192.0.2.1:53`, `tls://192.0.2.1:853#dns.example.org`. */
+export function upstreamText({ transport = 'udp', name, ...endpoint }: UpstreamSettings): string {
+  const scheme = transport === 'udp' ? '' : `${transport}://`;
+  return `${scheme}${endpointText(endpoint)}${name === undefined ? '' : `#${name}`}`;
+}
+
+/** The time after which a quirk is checked again. */
+const QUIRK_LIFE: Milliseconds = 3_600_000;
+
+/** Consecutive replies with the question in another case after which the server counts as one that changes it. */
+const OTHER_CASES_TO_QUIRK = 3;
+
+/** The ways in which one upstream departs from the protocol, as learnt from its replies. */
+class UpstreamQuirks {
+  private withoutEdnsUntil: Milliseconds = 0;
+  private withoutCaseUntil: Milliseconds = 0;
+  private otherCases = 0;
+
+  constructor(
+    private readonly upstream: string,
+    private readonly context: Pick<UpstreamContext, 'clock' | 'logger'>,
+  ) {}
+
+  /** Whether queries to it carry an OPT record. */
+  supportsEdns(now: Milliseconds): boolean {
+    return now >= this.withoutEdnsUntil;
+  }
+
+  /** It answered an OPT record with FORMERR, as servers older than EDNS do (RFC 6891, 7). */
+  refusedEdns(): void {
+    this.withoutEdnsUntil = this.context.clock.now() + QUIRK_LIFE;
+    this.context.logger.debug({ upstream: this.upstream }, 'this upstream knows no EDNS: asked without for an hour');
+  }
+
+  /** Whether it repeats a question in the case in which it was asked. */
+  keepsCase(now: Milliseconds): boolean {
+    return now >= this.withoutCaseUntil;
+  }
+
+  keptCase(): void {
+    this.otherCases = 0;
+  }
+
+  changedCase(): void {
+    this.otherCases += 1;
+    if (this.otherCases < OTHER_CASES_TO_QUIRK) return;
+    this.otherCases = 0;
+    this.withoutCaseUntil = this.context.clock.now() + QUIRK_LIFE;
+    this.context.logger.debug(
+      { upstream: this.upstream },
+      'this upstream changes the case of questions: not mixed for an hour',
+    );
   }
 }

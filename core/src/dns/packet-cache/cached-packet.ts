@@ -1,11 +1,20 @@
 import type { Milliseconds } from '../../contracts/milliseconds.js';
-import { readUint16 } from '../wire/bytes.js';
-import { layoutOf, type MessageLayout } from '../wire/message-sections.js';
+import type { DnsAnswer, DnsQuery } from '../../contracts/resolver.js';
+import { writeAnswer } from '../wire/answer-writer.js';
+import { copyBytes, foldCase, putUint16, readUint16 } from '../wire/bytes.js';
 import { RecordType } from '../wire/dns-parameters.js';
+import { HEADER_LENGTH, HeaderFlag, isTruncated, readFlags } from '../wire/header.js';
+import { layoutOf, type MessageLayout } from '../wire/message-sections.js';
+import { cookieOption, OPT_LENGTH, optBytes, writeOpt } from '../wire/opt-record.js';
+import { questionBytes } from '../wire/question.js';
 import type { RecordSpan } from '../wire/record-walk.js';
 
-/** A finished answer, taken apart into what is the same for all who ask. */
-export interface HotPacket {
+const NO_OPTIONS = new Uint8Array();
+
+/** A finished answer, taken apart into what is the same for all who ask the same. */
+export interface CachedPacket {
+  /** The query that stands for all of these: its bytes are those of a plain one. */
+  readonly question: Uint8Array;
   readonly flags: number;
   readonly answers: number;
   readonly authorities: number;
@@ -23,48 +32,109 @@ export interface HotPacket {
   readonly expiresAt: Milliseconds;
 }
 
-/** A packet that holds until further notice: its TTLs stay, and its addresses take turns. `undefined`: not for all alike. */
-export function lastingPacket(reply: Uint8Array, now: Milliseconds): HotPacket | undefined {
-  const layout = sharedLayoutOf(reply);
-  if (layout === undefined) return undefined;
-  return {
-    ...partsOf(reply, layout),
-    ...times(now, Infinity),
-    rotationLength: rotationOf(reply, layout),
-    ttlOffsets: [],
-  };
+/** How long an answer may be given again: until that time, or for good as long as its lease holds. 0 where it may not be. */
+function expiryOf(answer: DnsAnswer): Milliseconds {
+  if ('message' in answer) return answer.reusableUntil ?? 0;
+  return answer.lease?.holds === true ? Infinity : 0;
 }
 
-/** A packet that holds until a certain time: its TTLs count down from now on. `undefined`: not for all alike. */
-export function expiringPacket(reply: Uint8Array, now: Milliseconds, expiresAt: Milliseconds): HotPacket | undefined {
-  const layout = sharedLayoutOf(reply);
-  if (layout === undefined) return undefined;
-  const ttlOffsets = layout.records.map(({ typeAt }) => typeAt + 4 - layout.questionEnd);
-  return { ...partsOf(reply, layout), ...times(now, expiresAt), rotationLength: 0, ttlOffsets };
-}
-
-/** The layout of a reply that is the same with and without EDNS, save the OPT record. */
-function sharedLayoutOf(reply: Uint8Array): MessageLayout | undefined {
+/**
+ * The packet from which all who ask the same as this query can be answered, until it expires or its lease ends; `undefined`
+ * where there is none.
+ *
+ * @throws RangeError for records that cannot be written
+ */
+export function packetOf(
+  query: DnsQuery,
+  answer: DnsAnswer,
+  recursionAvailable: boolean,
+  now: Milliseconds,
+): CachedPacket | undefined {
+  const expiresAt = expiryOf(answer);
+  // What ANY is answered may depend on the transport, lest it be large where its client may be forged (RFC 8482).
+  if (expiresAt <= now || query.type === RecordType.ANY) return undefined;
+  const canonical = canonicalQuery(query);
+  const reply = writeAnswer(canonical, answer, recursionAvailable);
+  // Who gets what somebody else has cut is meant to ask again by TCP, and not to have it from memory.
+  if (reply === undefined || isTruncated(reply)) return undefined;
   const layout = layoutOf(reply);
-  // Whoever gets no OPT record gets another rcode then.
-  return (layout?.opt?.extendedRcode ?? 0) > 0 ? undefined : layout;
-}
-
-type Parts = Omit<HotPacket, 'rotationLength' | 'ttlOffsets' | 'storedAt' | 'expiresAt'>;
-
-function partsOf(reply: Uint8Array, { questionEnd, records, answerCount, authorityCount, opt }: MessageLayout): Parts {
+  // Whoever gets no OPT record would get another rcode than this one.
+  if (layout === undefined || (layout.opt?.extendedRcode ?? 0) > 0) return undefined;
+  const { questionEnd, records, answerCount, authorityCount, opt } = layout;
+  const countsDown = 'message' in answer;
   return {
+    question: canonical.message,
     flags: readUint16(reply, 2),
     answers: answerCount,
     authorities: authorityCount,
     additionals: records.length - answerCount - authorityCount,
     tail: reply.subarray(questionEnd, records.at(-1)?.end ?? questionEnd),
-    options: opt?.options ?? new Uint8Array(),
+    options: opt?.options ?? NO_OPTIONS,
+    rotationLength: countsDown ? 0 : rotationOf(reply, layout),
+    ttlOffsets: countsDown ? records.map(({ typeAt }) => typeAt + 4 - questionEnd) : [],
+    storedAt: now,
+    expiresAt,
   };
 }
 
-function times(storedAt: Milliseconds, expiresAt: Milliseconds): Pick<HotPacket, 'storedAt' | 'expiresAt'> {
-  return { storedAt, expiresAt };
+/**
+ * The response to the query for which a packet has just been made, of the same bytes as `writeAnswer` would give;
+ * `undefined` where it would be longer than `limit`.
+ */
+export function writePacket(
+  packet: CachedPacket,
+  query: DnsQuery,
+  limit: number,
+  recursionAvailable: boolean,
+  cookieData: Uint8Array | undefined,
+): Uint8Array | undefined {
+  const { tail, options } = packet;
+  const { edns, message } = query;
+  const tailAt = HEADER_LENGTH + questionBytes(message).length;
+  const cookie = edns === undefined || cookieData === undefined ? NO_OPTIONS : cookieOption(cookieData);
+  const optionsLength = cookie.length + options.length;
+  const length = tailAt + tail.length + (edns === undefined ? 0 : OPT_LENGTH + optionsLength);
+  if (length > limit) return undefined;
+  const out = Buffer.allocUnsafe(length);
+  copyBytes(message, 0, tailAt, out, 0);
+  copyBytes(tail, 0, tail.length, out, tailAt);
+  putUint16(
+    out,
+    2,
+    (packet.flags & ~HeaderFlag.RecursionAvailable) | (recursionAvailable ? HeaderFlag.RecursionAvailable : 0),
+  );
+  putUint16(out, 6, packet.answers);
+  putUint16(out, 8, packet.authorities);
+  putUint16(out, 10, packet.additionals + (edns === undefined ? 0 : 1));
+  if (edns === undefined) return out;
+  const optionsAt = writeOpt(out, tailAt + tail.length, edns.dnssecOk, 0, optionsLength);
+  out.set(cookie, optionsAt);
+  out.set(options, optionsAt + cookie.length);
+  return out;
+}
+
+const DISTINGUISHED_FLAGS = HeaderFlag.RecursionDesired | HeaderFlag.AuthenticData | HeaderFlag.CheckingDisabled;
+
+/**
+ * The one query that stands for all which share a packet: the same question in lower case, with the same RD, AD, CD and
+ * DO, by somebody who takes an OPT record and answers of any length.
+ */
+function canonicalQuery(query: DnsQuery): DnsQuery {
+  const { edns, client, message } = query;
+  const dnssecOk = edns?.dnssecOk ?? false;
+  const header = Buffer.alloc(HEADER_LENGTH);
+  header.writeUInt16BE(readFlags(message) & DISTINGUISHED_FLAGS, 2);
+  header.writeUInt16BE(1, 4);
+  header.writeUInt16BE(1, 10);
+  const question = questionBytes(message);
+  const name = foldCase(question.subarray(0, -4));
+  const bytes = Buffer.concat([header, name, question.subarray(-4), optBytes(dnssecOk)]);
+  return {
+    ...query,
+    message: bytes,
+    edns: { payloadSize: bytes.length, dnssecOk },
+    client: { ...client, transport: 'inject' },
+  };
 }
 
 /** Addresses of one set and one length can change places: none of them holds a name that another could point to. */

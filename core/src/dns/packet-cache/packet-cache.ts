@@ -1,17 +1,21 @@
 import type { Clock } from '../../contracts/clock.js';
 import type { Milliseconds } from '../../contracts/milliseconds.js';
 import type { AnswerLease, DnsAnswer, DnsQuery } from '../../contracts/resolver.js';
-import type { Asker } from '../admission/asker.js';
-import { isTruncated } from '../wire/header.js';
-import { RecordType } from '../wire/dns-parameters.js';
-import { LASTING_LEASE } from '../resolvers/lasting-lease.js';
-import { writeAnswer } from '../wire/answer-writer.js';
-import { canonicalQuery } from './canonical-query.js';
-import { createHotMemory, type HotMemory } from './packet-memory.js';
-import { expiringPacket, lastingPacket, type HotPacket } from './cached-packet.js';
-import { HotQuery } from './packet-query.js';
-import { HotReader, LONGEST_HOT_ANSWER, MISS, SILENCE } from './packet-reader.js';
-import { fitsSlot, HotWriter } from './packet-writer.js';
+import type { Admission } from '../admission/admission.js';
+import { QueryView } from '../wire/query-view.js';
+import { packetOf, type CachedPacket } from './cached-packet.js';
+import {
+  createPacketMemory,
+  KEY_AT,
+  PacketSlots,
+  SLOT_SIZE,
+  tailAt,
+  Time,
+  WAYS,
+  Word,
+  type PacketMemory,
+} from './packet-memory.js';
+import { LONGEST_CACHED_ANSWER, MISS, PacketReader, SILENCE } from './packet-reader.js';
 
 /** How often those who give leases are told of their uses while there are any: what is known of them is at most that old. */
 const SETTLING: Milliseconds = 250;
@@ -26,11 +30,12 @@ const QUIET_SETTLING: Milliseconds = 8_000;
  *
  * An answer whose lease ends is gone before anything follows from that end, and all its uses have been told by then.
  */
-export class HotAnswers {
-  readonly memory: HotMemory;
-  private readonly reader: HotReader;
-  private readonly writer: HotWriter;
-  private readonly key: HotQuery;
+export class PacketCache {
+  readonly memory: PacketMemory;
+  private readonly reader: PacketReader;
+  /** Nobody else ever writes them, while readers are many. */
+  private readonly slots: PacketSlots;
+  private readonly key: QueryView;
   /** By slot, made once for all like these three: an answer that comes costs no memory beyond its slot. */
   private readonly live: Uint8Array;
   private readonly leases: (AnswerLease | undefined)[];
@@ -42,56 +47,64 @@ export class HotAnswers {
   private readonly counted = new Set<number>();
   /** The slots that hang on each lease that was met, so that nobody listens to one twice. */
   private readonly leased = new WeakMap<AnswerLease, Set<number>>();
-  private room = Buffer.allocUnsafe(LONGEST_HOT_ANSWER);
+  private room = Buffer.allocUnsafe(LONGEST_CACHED_ANSWER);
   private timer: Disposable | undefined;
   /** Until the next look for uses. */
   private pause = SETTLING;
   private closed = false;
 
-  /** @param slots see {@link createHotMemory} */
+  /** @param slots see {@link createPacketMemory} */
   constructor(
     private readonly recursionAvailable: boolean,
     private readonly clock: Clock,
     slots?: number,
   ) {
-    this.memory = createHotMemory(slots);
+    this.memory = createPacketMemory(slots);
     this.live = new Uint8Array(this.memory.slots);
     this.leases = new Array<AnswerLease | undefined>(this.memory.slots).fill(undefined);
     this.told = new Uint32Array(this.memory.slots);
     this.lastUsed = new Float64Array(this.memory.slots);
-    this.reader = new HotReader(this.memory, recursionAvailable);
-    this.writer = new HotWriter(this.memory);
-    this.key = new HotQuery(this.memory.seed);
+    this.reader = new PacketReader(this.memory, recursionAvailable);
+    this.slots = new PacketSlots(this.memory);
+    this.key = new QueryView(this.memory.seed);
   }
 
   /**
-   * The reply to a message, if it is at hand, or `silence` where the limit for its asker leaves it none; see
-   * {@link HotReader.answer}.
+   * The reply to a plain query, if it is at hand, or `silence` where the limit for its client leaves it none; see
+   * {@link PacketReader.answer}.
    */
-  answer(message: Uint8Array, asker: Asker): Uint8Array | 'silence' | undefined {
+  answer(query: QueryView, message: Uint8Array, admission: Admission): Uint8Array | 'silence' | undefined {
     const { room } = this;
-    const length = this.reader.answer(message, message.length, room, asker, this.clock.now());
+    const length = this.reader.answer(query, message, message.length, room, admission, this.clock.now());
     if (length === MISS) return undefined;
     if (length === SILENCE) return 'silence';
     if (this.pause !== SETTLING && this.timer !== undefined) this.settleSoon();
-    this.room = Buffer.allocUnsafe(LONGEST_HOT_ANSWER);
+    this.room = Buffer.allocUnsafe(LONGEST_CACHED_ANSWER);
     return room.subarray(0, length);
   }
 
-  /** Keeps what a query is answered, if it may be given again and is small enough. @throws RangeError as writeAnswer */
-  keep(query: DnsQuery, answer: DnsAnswer): void {
-    const packet = this.packetFor(query, answer);
-    if (packet === undefined || !fitsSlot(this.key, packet)) return;
+  /**
+   * Keeps what a query is answered, if it may be given again and is small enough, and returns the packet, from which this
+   * query can be answered, too; `undefined` where the answer may not be given again.
+   *
+   * @throws RangeError for records that cannot be written
+   */
+  keep(query: DnsQuery, answer: DnsAnswer): CachedPacket | undefined {
+    if (this.closed) return undefined;
+    const packet = packetOf(query, answer, this.recursionAvailable, this.clock.now());
+    if (packet === undefined || !this.key.read(packet.question, packet.question.length)) return undefined;
+    if (!fitsSlot(this.key, packet)) return packet;
     const slot = this.slotFor(this.key);
     this.end(slot);
     const lease = 'lease' in answer ? answer.lease : undefined;
     // The uses so far are those of earlier answers; from the moment of writing on, other threads count for this one.
-    this.told[slot] = this.writer.usesOf(slot);
+    this.told[slot] = this.usesOf(slot);
     this.lastUsed[slot] = packet.storedAt;
     this.live[slot] = 1;
     this.leases[slot] = lease;
-    this.writer.write(slot, this.key, packet);
-    if (lease !== undefined && lease !== LASTING_LEASE) this.hangOn(lease, slot);
+    this.write(slot, this.key, packet);
+    if (lease !== undefined) this.hangOn(lease, slot);
+    return packet;
   }
 
   /** Tells all who give leases of the uses so far. @returns whether there were any that had not been told */
@@ -112,25 +125,11 @@ export class HotAnswers {
     for (const slot of this.live.keys()) this.end(slot);
   }
 
-  /** The packet that all who ask the same can get, with its key read; `undefined` where there is none. */
-  private packetFor(query: DnsQuery, answer: DnsAnswer): HotPacket | undefined {
-    const expiresAt = 'message' in answer ? (answer.reusableUntil ?? 0) : answer.lease?.holds === true ? Infinity : 0;
-    if (expiresAt === 0) return undefined;
-    const now = this.clock.now();
-    // What ANY is answered may depend on the transport, lest it be large where its asker may be forged (RFC 8482).
-    if (this.closed || expiresAt <= now || query.type === RecordType.ANY) return undefined;
-    const canonical = canonicalQuery(query);
-    if (canonical === undefined || !this.key.read(canonical.message, canonical.message.length)) return undefined;
-    const reply = writeAnswer(canonical, answer, this.recursionAvailable);
-    // Who gets what somebody else has cut is meant to ask again by TCP, and not to have it from memory.
-    if (reply === undefined || isTruncated(reply)) return undefined;
-    return 'message' in answer ? expiringPacket(reply, now, expiresAt) : lastingPacket(reply, now);
-  }
-
   /** The slot that has this key already, else one that is free, else the one that was used the longest time ago. */
-  private slotFor(key: HotQuery): number {
-    const slots = this.writer.slotsFor(key);
-    const known = slots.find((slot) => this.live[slot] === 1 && this.writer.hasKey(slot, key));
+  private slotFor(key: QueryView): number {
+    const first = this.slots.firstSlot(key.hash);
+    const slots = Array.from({ length: WAYS }, (_, way) => first + way);
+    const known = slots.find((slot) => this.live[slot] === 1 && this.slots.hasKey(slot, key));
     const free = known ?? slots.find((slot) => this.live[slot] === 0);
     if (free !== undefined) return free;
     for (const slot of slots) this.tell(slot);
@@ -158,7 +157,7 @@ export class HotAnswers {
 
   private end(slot: number): void {
     if (this.live[slot] === 0) return;
-    this.writer.end(slot);
+    this.changeGeneration(slot);
     this.live[slot] = 0;
     // Only now: whoever finds the answer live still has been counted already.
     this.tell(slot);
@@ -172,7 +171,7 @@ export class HotAnswers {
 
   /** @returns whether there was anything to tell */
   private tell(slot: number): boolean {
-    const uses = this.writer.usesOf(slot);
+    const uses = this.usesOf(slot);
     const times = (uses - (this.told[slot] as number)) >>> 0;
     if (times === 0) return false;
     this.told[slot] = uses;
@@ -196,4 +195,48 @@ export class HotAnswers {
     this.pause = this.settle() ? SETTLING : Math.min(this.pause * 2, QUIET_SETTLING);
     if (this.counted.size > 0) this.arm();
   }
+
+  /** Puts an answer into a slot that is not live, and makes it live. It must fit. */
+  private write(slot: number, query: QueryView, packet: CachedPacket): void {
+    const { tags, words, times, bytes } = this.slots;
+    const start = slot * (SLOT_SIZE / 4);
+    const { tail, options, ttlOffsets } = packet;
+    tags[slot] = query.hash;
+    words[start + Word.KeyLength] = query.keyLength;
+    // The first turn was that of the answer itself, which its asker has.
+    words[start + Word.Turn] = 1;
+    words[start + Word.FlagsAndAnswers] = (packet.flags << 16) | packet.answers;
+    words[start + Word.OtherCounts] = (packet.authorities << 16) | packet.additionals;
+    words[start + Word.OptionsLength] = options.length;
+    words[start + Word.TailLength] = tail.length;
+    words[start + Word.Ttls] = ttlOffsets.length;
+    words[start + Word.RotationLength] = packet.rotationLength;
+    times[start / 2 + Time.Stored] = packet.storedAt;
+    times[start / 2 + Time.Expiry] = packet.expiresAt;
+    words.set(query.key.subarray(0, (query.keyLength + 3) >> 2), start + KEY_AT / 4);
+    let position = slot * SLOT_SIZE + tailAt(query.keyLength);
+    bytes.set(tail, position);
+    bytes.set(options, position + tail.length);
+    position += tail.length + options.length;
+    for (const offset of ttlOffsets) {
+      bytes[position++] = offset >>> 8;
+      bytes[position++] = offset;
+    }
+    this.changeGeneration(slot);
+  }
+
+  /** A slot that was live is not live any more, from this moment on, and one that was not is. */
+  private changeGeneration(slot: number): void {
+    Atomics.add(this.slots.words, slot * (SLOT_SIZE / 4) + Word.Generation, 1);
+  }
+
+  /** How often the slot was used since there is this memory; it begins anew after 2³². */
+  private usesOf(slot: number): number {
+    return Atomics.load(this.slots.words, slot * (SLOT_SIZE / 4) + Word.Uses) >>> 0;
+  }
+}
+
+/** Whether an answer is small enough for a slot. */
+function fitsSlot({ keyLength }: QueryView, { tail, options, ttlOffsets }: CachedPacket): boolean {
+  return tailAt(keyLength) + tail.length + options.length + 2 * ttlOffsets.length <= SLOT_SIZE;
 }

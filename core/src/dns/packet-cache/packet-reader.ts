@@ -1,18 +1,14 @@
 import type { Milliseconds } from '../../contracts/milliseconds.js';
-import type { Asker } from '../admission/asker.js';
-import { forgeableLimit } from '../admission/forgeable-limit.js';
-import { HEADER_LENGTH } from '../wire/header.js';
-import { writeCutAnswer } from './cut-answer.js';
-import { SLOT_SIZE, WAYS, type HotMemory } from './packet-memory.js';
-import { writeCookieOption } from './cookie-answer.js';
-import { OPT_LENGTH, writeOpt } from '../wire/opt-record.js';
-import { HotQuery } from './packet-query.js';
-import { HotSlots } from './packet-slots.js';
+import type { Admission } from '../admission/admission.js';
+import { writeProofAnswer } from '../admission/proof-answer.js';
 import { putUint16, putUint32 } from '../wire/bytes.js';
-import { tailAt, Time, Word } from './slot-layout.js';
+import { HEADER_LENGTH } from '../wire/header.js';
+import { OPT_LENGTH, writeOpt } from '../wire/opt-record.js';
+import type { QueryView } from '../wire/query-view.js';
+import { PacketSlots, SLOT_SIZE, tailAt, Time, WAYS, Word, type PacketMemory } from './packet-memory.js';
 
 /** The longest answer that comes out of a slot, in bytes: less than it, as the slot's own words are longer than a header and an OPT record with a cookie. */
-export const LONGEST_HOT_ANSWER = SLOT_SIZE;
+export const LONGEST_CACHED_ANSWER = SLOT_SIZE;
 
 /** Instead of a length: there is no answer at hand, and others have to look. */
 export const MISS = 0;
@@ -24,39 +20,44 @@ export const SILENCE = -1;
  * Answers queries from hot memory, in any thread, byte for byte as they would be answered without it. One instance a
  * thread; it allocates nothing.
  */
-export class HotReader {
-  private readonly slots: HotSlots;
-  private readonly query: HotQuery;
+export class PacketReader {
+  private readonly slots: PacketSlots;
 
   constructor(
-    memory: HotMemory,
+    memory: PacketMemory,
     private readonly recursionAvailable: boolean,
   ) {
-    this.slots = new HotSlots(memory);
-    this.query = new HotQuery(memory.seed);
+    this.slots = new PacketSlots(memory);
   }
 
   /**
    * Writes the answer to a message into `out`, and gives its length; else {@link MISS} or {@link SILENCE}, and then `out`
-   * may hold anything. A response to an asker whose responses are limited has been counted, and `asker.verdict` says what
+   * may hold anything. A response to an asker whose responses are limited has been counted, and `admission.rateVerdict` says what
    * became of it, other than after a miss.
    *
    * @param length how many bytes of `message` are the message
-   * @param out room for {@link LONGEST_HOT_ANSWER} bytes, not overlapping `message`
+   * @param out room for {@link LONGEST_CACHED_ANSWER} bytes, not overlapping `message`
    * @param asker who has just come with this message
    * @param now by the clock of who wrote the answers
    */
-  answer(message: Uint8Array, length: number, out: Uint8Array, asker: Asker, now: Milliseconds): number {
-    const { query, slots } = this;
-    // Hot answers say that other names are looked up here, as they do to nearly everybody.
-    if (!asker.mayAsk || !asker.mayForward || !query.read(message, length)) return MISS;
+  answer(
+    query: QueryView,
+    message: Uint8Array,
+    length: number,
+    out: Uint8Array,
+    admission: Admission,
+    now: Milliseconds,
+  ): number {
+    const { slots } = this;
+    // Packets say that other names are looked up here, as they do to nearly everybody.
+    if (!admission.mayAsk || !admission.mayForward) return MISS;
     const { words } = slots;
     const first = slots.firstSlot(query.hash);
     for (let slot = first; slot < first + WAYS; slot++) {
       if (slots.tags[slot] !== query.hash) continue;
       const generation = Atomics.load(words, slot * (SLOT_SIZE / 4) + Word.Generation);
       if ((generation & 1) === 0 || !slots.hasKey(slot, query)) continue;
-      return this.give(slot, generation, message, length, out, asker, now);
+      return this.give(slot, generation, query, message, length, out, admission, now);
     }
     return MISS;
   }
@@ -68,49 +69,49 @@ export class HotReader {
   private give(
     slot: number,
     generation: number,
+    query: QueryView,
     message: Uint8Array,
     length: number,
     out: Uint8Array,
-    asker: Asker,
+    admission: Admission,
     now: Milliseconds,
   ): number {
-    const { query } = this;
     const { words } = this.slots;
     const start = slot * (SLOT_SIZE / 4);
-    if (query.cookieOptionLength !== 0) asker.showCookie(message, query.cookieAt, query.cookieLength, now);
-    const total = this.lengthOf(start, now);
-    if (total === 0 || total > this.limitFor(asker, length)) return MISS;
-    if (asker.limited) {
-      const verdict = asker.admit(now);
+    if (query.cookieOptionLength !== 0) admission.showCookie(message, query.cookieAt, query.cookieLength, now);
+    const total = this.lengthOf(start, query, now);
+    if (total === 0 || total > limitFor(admission, query, length)) return MISS;
+    if (admission.limited) {
+      const verdict = admission.admit(now);
       if (verdict === 'drop') return SILENCE;
-      if (verdict === 'slip') return writeCutAnswer(query, message, out, this.recursionAvailable, asker, now);
+      if (verdict === 'slip') return writeProofAnswer(query, message, out, this.recursionAvailable, admission, now);
     }
-    this.write(slot, message, out, asker, now);
+    this.write(slot, query, message, out, admission, now);
     // The writer ends an answer first and looks at its uses then; here it is the other way round. So an answer that is
     // still live after it has been counted is counted in time, and one that has changed meanwhile is never given.
-    Atomics.add(words, start + Word.Uses, asker.keepsAlive ? 1 : 0);
+    Atomics.add(words, start + Word.Uses, admission.keepsAlive ? 1 : 0);
     if (Atomics.load(words, start + Word.Generation) === generation) return total;
-    asker.takeBack();
+    admission.takeBack();
     return MISS;
   }
 
   /** How long the answer is; 0 where it is too old. */
-  private lengthOf(start: number, now: Milliseconds): number {
+  private lengthOf(start: number, query: QueryView, now: Milliseconds): number {
     const { words, times } = this.slots;
-    const { questionLength, edns, cookieOptionLength } = this.query;
+    const { questionLength, edns, cookieOptionLength } = query;
     if (!(now < (times[start / 2 + Time.Expiry] as number))) return 0;
     const end = HEADER_LENGTH + questionLength + (words[start + Word.TailLength] as number);
     return edns ? end + OPT_LENGTH + cookieOptionLength + (words[start + Word.OptionsLength] as number) : end;
   }
 
-  private limitFor(asker: Asker, queryLength: number): number {
-    if (!asker.overUdp) return LONGEST_HOT_ANSWER;
-    const { udpLimit } = this.query;
-    return asker.limited ? Math.min(udpLimit, forgeableLimit(queryLength)) : udpLimit;
-  }
-
-  private write(slot: number, message: Uint8Array, out: Uint8Array, asker: Asker, now: Milliseconds): void {
-    const { query } = this;
+  private write(
+    slot: number,
+    query: QueryView,
+    message: Uint8Array,
+    out: Uint8Array,
+    admission: Admission,
+    now: Milliseconds,
+  ): void {
     const { words, bytes } = this.slots;
     const { questionLength, keyLength, edns } = query;
     const start = slot * (SLOT_SIZE / 4);
@@ -131,7 +132,7 @@ export class HotReader {
     if (!edns) return;
     const { cookieOptionLength } = query;
     let position = writeOpt(out, questionEnd + tailLength, query.dnssecOk, 0, cookieOptionLength + optionsLength);
-    if (cookieOptionLength !== 0) position = writeCookieOption(out, position, message, query, asker, now);
+    if (cookieOptionLength !== 0) position = admission.writeCookieOption(out, position, message, query, now);
     const options = tail + tailLength;
     for (let index = 0; index < optionsLength; index++) out[position++] = bytes[options + index] as number;
   }
@@ -170,4 +171,9 @@ export class HotReader {
       putUint32(out, at, ttl > elapsed ? ttl - elapsed : 0);
     }
   }
+}
+
+function limitFor(admission: Admission, { udpLimit }: QueryView, queryLength: number): number {
+  if (!admission.overUdp) return LONGEST_CACHED_ANSWER;
+  return admission.limited ? Math.min(udpLimit, admission.sizeLimit(queryLength)) : udpLimit;
 }

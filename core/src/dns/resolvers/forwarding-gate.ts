@@ -1,5 +1,5 @@
 import type { DnsQuery, RecordsAnswer, Resolver } from '../../contracts/resolver.js';
-import type { Access } from '../admission/access.js';
+import type { AccessControl } from '../admission/access-control.js';
 import { ExtendedErrorCode, Rcode } from '../wire/dns-parameters.js';
 
 const REFUSED: RecordsAnswer = {
@@ -9,7 +9,7 @@ const REFUSED: RecordsAnswer = {
 
 /** Stands in front of all that looks names up elsewhere, and lets in only those for whom that is done. */
 export class ForwardingGate implements Resolver {
-  constructor(private readonly access: Pick<Access, 'addressOf' | 'rules' | 'refusals'>) {}
+  constructor(private readonly access: Pick<AccessControl, 'addressOf' | 'rules' | 'refusals'>) {}
 
   resolve({ client }: DnsQuery): RecordsAnswer | undefined {
     const address = this.access.addressOf(client);

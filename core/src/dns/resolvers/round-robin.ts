@@ -1,5 +1,5 @@
 /** Gives each list a different first element from one time to the next, so that all get their share. */
-export class Turns {
+export class RoundRobin {
   private readonly next = new Map<string, number>();
 
   /** The elements in order, starting one further than the last time for this key. */

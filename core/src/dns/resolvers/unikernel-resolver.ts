@@ -9,7 +9,7 @@ import { connectionType, type ConnectionType } from './connection-type.js';
 import { LASTING_LEASE } from './lasting-lease.js';
 import { minimalAny } from './minimal-any.js';
 import { NameTable } from './name-table.js';
-import { Turns } from './round-robin.js';
+import { RoundRobin } from './round-robin.js';
 import type { WakeGuard } from '../admission/wake-guard.js';
 import { Rcode, RecordType } from '../wire/dns-parameters.js';
 import type { DnsUnikernel, UnikernelService } from './unikernel-service.js';
@@ -34,7 +34,7 @@ export class UnikernelResolver<Unikernel extends DnsUnikernel> implements Resolv
   private readonly logger: Logger;
   private readonly guard: WakeGuard | undefined;
   private readonly zones: Zones;
-  private readonly turns = new Turns();
+  private readonly turns = new RoundRobin();
 
   /** @throws RangeError for a configured name that is none */
   constructor(

@@ -1,54 +1,48 @@
 import { availableParallelism } from 'node:os';
 import type { DnsSettings, Endpoint } from '../../config/settings.js';
-import type { Clock } from '../../contracts/clock.js';
 import type { Logger } from '../../contracts/logger.js';
-import { errorCode } from '../../errors.js';
-import type { Access } from '../admission/access.js';
-import type { HotMemory } from '../packet-cache/packet-memory.js';
+import { errorCode, JitsuError } from '../../errors.js';
+import { NativeSocketsUnavailable } from '../../net/native-sockets-unavailable.js';
+import { loadSocketCalls } from '../../net/socket-calls.js';
+import type { AccessControl } from '../admission/access-control.js';
+import { DGRAM } from './dgram-transport.js';
 import type { MessageHandler } from './message-handler.js';
-import { MmsgListener } from './mmsg/mmsg-listener.js';
+import { mmsg } from './mmsg/mmsg-transport.js';
 import { TcpConnections } from './tcp-connections.js';
 import { TcpListener } from './tcp-listener.js';
-import { UdpListener } from './udp-listener.js';
-import { chooseUdpTransport, insteadOfMmsg, type UdpTransport } from './udp-transport.js';
+import type { UdpContext, UdpTransport, UdpTransportKind } from './udp-transport.js';
 
 /** How often a free port is looked for that is free for UDP and TCP on all addresses. */
 const MOST_ATTEMPTS = 32;
 
 type ListenSettings = Pick<DnsSettings, 'bind' | 'port' | 'limits' | 'transport' | 'workers' | 'forwarders'>;
 
-export interface ListenerDependencies {
-  readonly clock: Clock;
-  readonly logger: Logger;
-  /** What threads of the transport answer from. */
-  readonly hot: HotMemory;
-  /** Takes over what they have no answer for. */
-  readonly missHandler: MessageHandler;
-  readonly access: Pick<Access, 'addressOf' | 'refusals' | 'shared'>;
-}
+export type ListenerContext = Pick<UdpContext, 'clock' | 'logger' | 'packets'> & {
+  readonly access: Pick<AccessControl, 'addressOf' | 'refusals' | 'shared'>;
+};
 
 /** Everything that Jitsu listens on: UDP and TCP on one port of each address. */
 export class Listeners {
   readonly endpoints: Endpoint[] = [];
-  private readonly udp: (UdpListener | MmsgListener)[] = [];
+  private readonly udp: UdpTransport[] = [];
   private readonly tcp: TcpListener[] = [];
   private readonly connections: TcpConnections;
   private closing: Promise<unknown> | undefined;
 
   private constructor(
     private readonly settings: ListenSettings,
-    private readonly transport: UdpTransport,
+    private readonly kind: UdpTransportKind,
     private readonly handler: MessageHandler,
-    private readonly deps: ListenerDependencies,
+    private readonly context: ListenerContext,
   ) {
-    this.connections = new TcpConnections(settings.limits, deps.access);
+    this.connections = new TcpConnections(settings.limits, context.access);
   }
 
   /** Opens all or none. @throws JITSU_LISTEN_FAILED */
-  static async open(settings: ListenSettings, handler: MessageHandler, deps: ListenerDependencies): Promise<Listeners> {
-    let transport = await chooseUdpTransport(settings.transport, deps.logger);
+  static async open(settings: ListenSettings, handler: MessageHandler, context: ListenerContext): Promise<Listeners> {
+    let kind = await chooseUdpTransport(settings.transport, context.logger);
     for (let attempt = 1; ; attempt++) {
-      const listeners = new Listeners(settings, transport, handler, deps);
+      const listeners = new Listeners(settings, kind, handler, context);
       try {
         await listeners.openAll(settings.bind, settings.port);
         return listeners;
@@ -56,14 +50,14 @@ export class Listeners {
         await listeners.close();
         const taken = errorCode((error as Error).cause) === 'EADDRINUSE';
         if (settings.port === 0 && taken && attempt < MOST_ATTEMPTS) continue;
-        transport = insteadOfMmsg(settings.transport, error, deps.logger);
+        kind = insteadOfMmsg(settings.transport, error, context.logger);
       }
     }
   }
 
   /** How datagrams are taken. */
-  get udpTransport(): UdpTransport['kind'] {
-    return this.transport.kind;
+  get udpTransport(): UdpTransportKind['name'] {
+    return this.kind.name;
   }
 
   /**
@@ -74,7 +68,7 @@ export class Listeners {
     const { workers } = this.settings;
     // Where there are no more processors than such threads, a flood would leave none for the rest.
     if (workers * this.endpoints.length >= availableParallelism()) return;
-    for (const listener of this.udp) if (listener instanceof MmsgListener) listener.goFirst(first);
+    for (const transport of this.udp) transport.goFirst(first);
   }
 
   /** Takes no new connections; what is open stays so, and datagrams are still taken. */
@@ -89,23 +83,38 @@ export class Listeners {
   }
 
   private async openAll(bind: readonly string[], chosenPort: number): Promise<void> {
-    const { connections, handler, settings, deps } = this;
+    const { connections, handler, kind, settings, context } = this;
+    const { limits, workers, forwarders } = settings;
+    const udpContext: UdpContext = { ...context, workers, recursionAvailable: forwarders !== 'off' };
+    const tcpContext = { ...context, connections, idle: limits.tcpIdle };
     let port = chosenPort;
     for (const address of new Set(bind)) {
-      const udp = await this.openUdp({ address, port });
+      const udp = await kind.open({ address, port }, handler, udpContext);
       this.udp.push(udp);
       port = udp.port;
-      const around = { ...deps, connections, idle: settings.limits.tcpIdle };
-      this.tcp.push(await TcpListener.open({ address, port }, handler, around));
+      this.tcp.push(await TcpListener.open({ address, port }, handler, tcpContext));
       this.endpoints.push({ address, port });
     }
   }
+}
 
-  private openUdp(endpoint: Endpoint): Promise<UdpListener | MmsgListener> {
-    const { handler, settings, transport, deps } = this;
-    if (transport.kind === 'dgram') return UdpListener.open(endpoint, handler, deps.logger);
-    const { workers, forwarders } = settings;
-    const around = { ...deps, calls: transport.calls, workers, recursionAvailable: forwarders !== 'off' };
-    return MmsgListener.open(endpoint, deps.missHandler, around);
+/** The transport that the settings ask for, as far as this machine has it. @throws JITSU_LISTEN_FAILED */
+export async function chooseUdpTransport(setting: DnsSettings['transport'], logger: Logger): Promise<UdpTransportKind> {
+  if (setting === 'dgram') return DGRAM;
+  try {
+    return mmsg(await loadSocketCalls());
+  } catch (error) {
+    return insteadOfMmsg(setting, error, logger);
   }
+}
+
+/** What is left when mmsg cannot be had: with `auto` dgram, and a word in the log. @throws JITSU_LISTEN_FAILED */
+export function insteadOfMmsg(setting: DnsSettings['transport'], error: unknown, logger: Logger): UdpTransportKind {
+  if (!(error instanceof NativeSocketsUnavailable)) throw error;
+  if (setting === 'auto') {
+    logger.info({ reason: error.message }, 'datagrams are taken one by one (dgram): mmsg cannot be had here');
+    return DGRAM;
+  }
+  const message = `cannot take datagrams by mmsg: ${error.message}. Leave dns.transport at 'auto', or set it to 'dgram'.`;
+  throw new JitsuError('JITSU_LISTEN_FAILED', message, { cause: error });
 }

@@ -1,6 +1,6 @@
 import type { DnsSettings } from '../../config/settings.js';
 import type { DnsClient } from '../../contracts/resolver.js';
-import type { Access } from '../admission/access.js';
+import type { AccessControl } from '../admission/access-control.js';
 import { clientKey } from '../../net/networks.js';
 import type { TcpConnection } from './tcp-connection.js';
 
@@ -12,7 +12,7 @@ export class TcpConnections {
 
   constructor(
     private readonly limits: Pick<DnsSettings['limits'], 'tcpConnections' | 'tcpConnectionsPerClient'>,
-    private readonly access: Pick<Access, 'addressOf' | 'refusals'>,
+    private readonly access: Pick<AccessControl, 'addressOf' | 'refusals'>,
   ) {}
 
   /**

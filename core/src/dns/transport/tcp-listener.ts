@@ -10,8 +10,8 @@ import type { MessageHandler } from './message-handler.js';
 import { TcpConnection } from './tcp-connection.js';
 import type { TcpConnections } from './tcp-connections.js';
 
-/** What a TCP listener shares with its sisters on other addresses. */
-export interface TcpSurroundings {
+/** What a TCP listener shares with its those of other addresses. */
+export interface TcpContext {
   readonly connections: TcpConnections;
   readonly idle: Milliseconds;
   readonly clock: Clock;
@@ -23,8 +23,8 @@ export class TcpListener {
   private constructor(private readonly server: Server) {}
 
   /** @throws JITSU_LISTEN_FAILED */
-  static async open(endpoint: Endpoint, handler: MessageHandler, around: TcpSurroundings): Promise<TcpListener> {
-    const server = createServer({ allowHalfOpen: true }, (socket) => accept(socket, handler, around));
+  static async open(endpoint: Endpoint, handler: MessageHandler, context: TcpContext): Promise<TcpListener> {
+    const server = createServer({ allowHalfOpen: true }, (socket) => accept(socket, handler, context));
     try {
       server.listen({
         host: endpoint.address,
@@ -36,7 +36,7 @@ export class TcpListener {
     } catch (error) {
       throw listenError('TCP', endpoint, error);
     }
-    server.on('error', (error) => around.logger.warn({ err: error }, 'a TCP socket reports an error'));
+    server.on('error', (error) => context.logger.warn({ err: error }, 'a TCP socket reports an error'));
     return new TcpListener(server);
   }
 
@@ -50,7 +50,7 @@ export class TcpListener {
   }
 }
 
-function accept(socket: Socket, handler: MessageHandler, { connections, idle, clock }: TcpSurroundings): void {
+function accept(socket: Socket, handler: MessageHandler, { connections, idle, clock }: TcpContext): void {
   const client: DnsClient = {
     address: socket.remoteAddress ?? '',
     port: socket.remotePort ?? 0,

@@ -1,31 +1,36 @@
-import type { DnsSettings } from '../../config/settings.js';
+import type { Endpoint } from '../../config/settings.js';
+import type { Clock } from '../../contracts/clock.js';
 import type { Logger } from '../../contracts/logger.js';
-import { JitsuError } from '../../errors.js';
-import { NativeSocketsUnavailable } from '../../net/native-sockets-unavailable.js';
-import { loadSocketCalls, type SocketCalls } from '../../net/socket-calls.js';
+import type { AccessControl } from '../admission/access-control.js';
+import type { PacketMemory } from '../packet-cache/packet-memory.js';
+import type { MessageHandler } from './message-handler.js';
 
-/** How datagrams are taken: one by one by Node, or many at a time by calls of our own. */
-export type UdpTransport = { readonly kind: 'dgram' } | { readonly kind: 'mmsg'; readonly calls: SocketCalls };
-
-const DGRAM: UdpTransport = { kind: 'dgram' };
-
-/** The transport that the settings ask for, as far as this machine has it. @throws JITSU_LISTEN_FAILED */
-export async function chooseUdpTransport(setting: DnsSettings['transport'], logger: Logger): Promise<UdpTransport> {
-  if (setting === 'dgram') return DGRAM;
-  try {
-    return { kind: 'mmsg', calls: await loadSocketCalls() };
-  } catch (error) {
-    return insteadOfMmsg(setting, error, logger);
-  }
+/** What the transports of all addresses share. */
+export interface UdpContext {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** How many threads take datagrams of one address, where there are any. */
+  readonly workers: number;
+  readonly recursionAvailable: boolean;
+  /** What threads answer from by themselves. */
+  readonly packets: PacketMemory;
+  /** Who may have it, and what is refused to the others. */
+  readonly access: Pick<AccessControl, 'shared' | 'refusals'>;
 }
 
-/** What is left when mmsg cannot be had: with `auto` dgram, and a word in the log. @throws JITSU_LISTEN_FAILED */
-export function insteadOfMmsg(setting: DnsSettings['transport'], error: unknown, logger: Logger): UdpTransport {
-  if (!(error instanceof NativeSocketsUnavailable)) throw error;
-  if (setting === 'auto') {
-    logger.info({ reason: error.message }, 'datagrams are taken one by one (dgram): mmsg cannot be had here');
-    return DGRAM;
-  }
-  const message = `cannot take datagrams by mmsg: ${error.message}. Leave dns.transport at 'auto', or set it to 'dgram'.`;
-  throw new JitsuError('JITSU_LISTEN_FAILED', message, { cause: error });
+/** One UDP address: hands over each datagram that it has no answer for, and sends back what comes of it. */
+export interface UdpTransport {
+  /** The port in use. */
+  readonly port: number;
+  /** Has the threads that answer by themselves go before whatever else wants a processor, or no more. */
+  goFirst(first: boolean): void;
+  /** Takes no more datagrams, and closes the socket when the last reply has left. */
+  close(): Promise<void>;
+}
+
+/** A way to take datagrams: one by one by Node (`dgram`), or many at a time by calls of our own (`mmsg`). */
+export interface UdpTransportKind {
+  readonly name: 'dgram' | 'mmsg';
+  /** @throws JITSU_LISTEN_FAILED, NativeSocketsUnavailable */
+  open(endpoint: Endpoint, handler: MessageHandler, context: UdpContext): Promise<UdpTransport>;
 }

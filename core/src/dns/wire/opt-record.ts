@@ -93,8 +93,17 @@ export function extendedErrorAmong(options: Uint8Array): Uint8Array | undefined 
 /** RFC 7873, 4. */
 export const COOKIE_OPTION = 10;
 
-/** A client cookie alone, or with a server cookie behind it, in bytes. */
-const CLIENT_ONLY = 8;
+/** The lengths of a client cookie and of our server cookies, in bytes (RFC 7873, 4; RFC 9018, 4). */
+export const CLIENT_COOKIE_LENGTH = 8;
+export const SERVER_COOKIE_LENGTH = 16;
+
+/** The length of the COOKIE option's data in every response that has one, in bytes. */
+export const WHOLE_COOKIE_LENGTH = CLIENT_COOKIE_LENGTH + SERVER_COOKIE_LENGTH;
+
+/** The length of a COOKIE option in a response, in bytes. */
+export const COOKIE_OPTION_LENGTH = 4 + WHOLE_COOKIE_LENGTH;
+
+/** A client cookie with a server cookie behind it, in bytes. */
 const SHORTEST_WITH_SERVER = 16;
 const LONGEST_WITH_SERVER = 40;
 
@@ -113,14 +122,19 @@ export function cookieAmong(options: Uint8Array): Uint8Array | undefined | 'malf
 
 /** Whether a COOKIE option may have so many bytes of data. */
 export function isCookieLength(length: number): boolean {
-  return length === CLIENT_ONLY || (length >= SHORTEST_WITH_SERVER && length <= LONGEST_WITH_SERVER);
+  return length === CLIENT_COOKIE_LENGTH || (length >= SHORTEST_WITH_SERVER && length <= LONGEST_WITH_SERVER);
 }
 
 /** A cookie as an EDNS option. */
 export function cookieOption(cookie: Uint8Array): Uint8Array {
-  const option = Buffer.alloc(4 + cookie.length);
-  option.writeUInt16BE(COOKIE_OPTION, 0);
-  option.writeUInt16BE(cookie.length, 2);
-  option.set(cookie, 4);
+  const option = Buffer.allocUnsafe(4 + cookie.length);
+  option.set(cookie, writeCookieHead(option, 0, cookie.length));
   return option;
+}
+
+/** Writes the head of a COOKIE option with so many bytes of data, and gives the place for them. */
+export function writeCookieHead(into: Uint8Array, at: number, length: number): number {
+  putUint16(into, at, COOKIE_OPTION);
+  putUint16(into, at + 2, length);
+  return at + 4;
 }

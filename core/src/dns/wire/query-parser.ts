@@ -4,10 +4,8 @@ import { ExtendedErrorCode, Rcode, RecordClass, RecordType } from './dns-paramet
 import { HEADER_LENGTH, HeaderFlag, readFlags } from './header.js';
 import { readUint16 } from './bytes.js';
 import { readQuestion, type Question } from './question.js';
+import { SMALLEST_PAYLOAD_SIZE, type QueryView } from './query-view.js';
 import { walkRecords } from './record-walk.js';
-
-/** A payload size below this one counts as this one (RFC 6891, 6.2.3), in bytes. */
-export const SMALLEST_PAYLOAD_SIZE = 512;
 
 /** One OPT and one signature record: nothing else belongs behind a question. */
 const MOST_ADDITIONAL_RECORDS = 2;
@@ -57,12 +55,23 @@ export function parseQuery(message: Uint8Array, client: DnsClient): ParsedMessag
 
   const opt = findOpt(message, question.end, authorities);
   if (opt === 'malformed') return FORMAT_ERROR;
-  const query = toQuery(message, flags, question, opt, client);
-  if (opt !== undefined && opt.version > 0) return reject(query, Rcode.BadVersion);
-  const transfer = question.type === RecordType.AXFR || question.type === RecordType.IXFR;
-  if (transfer) return reject(query, Rcode.Refused, 'no zone transfers');
-  if (NEVER_ASKED_FOR.includes(question.type)) return reject(query, Rcode.FormatError);
-  if (question.class !== RecordClass.IN && question.class !== RecordClass.ANY) {
+  return judge(toQuery(message, question, opt, client), opt?.version ?? 0);
+}
+
+/** The same for a message that the view has just found to be a plain query: of it only the name is read again, as text. */
+export function parsePlainQuery(message: Uint8Array, client: DnsClient, view: QueryView): ParsedMessage {
+  const { edns, payloadSize, dnssecOk, cookieAt, cookieLength, cookieOptionLength } = view;
+  const cookie = cookieOptionLength === 0 ? undefined : message.subarray(cookieAt, cookieAt + cookieLength);
+  const opt = edns ? { payloadSize, dnssecOk, cookie } : undefined;
+  return judge(toQuery(message, readQuestion(message) as Question, opt, client), 0);
+}
+
+function judge(query: ParsedQuery, ednsVersion: number): ParsedMessage {
+  if (ednsVersion > 0) return reject(query, Rcode.BadVersion);
+  const isTransfer = query.type === RecordType.AXFR || query.type === RecordType.IXFR;
+  if (isTransfer) return reject(query, Rcode.Refused, 'no zone transfers');
+  if (NEVER_ASKED_FOR.includes(query.type)) return reject(query, Rcode.FormatError);
+  if (query.class !== RecordClass.IN && query.class !== RecordClass.ANY) {
     return reject(query, Rcode.Refused, 'only class IN is served');
   }
   return { verdict: 'accepted', query };
@@ -96,11 +105,11 @@ function cookieQuery(message: Uint8Array): ParsedMessage {
 
 function toQuery(
   message: Uint8Array,
-  flags: number,
   { name, type, class: recordClass }: Question,
-  opt: QueryOpt | undefined,
+  opt: Pick<QueryOpt, 'payloadSize' | 'dnssecOk' | 'cookie'> | undefined,
   client: DnsClient,
 ): ParsedQuery {
+  const flags = readFlags(message);
   const query: ParsedQuery & { edns?: Exclude<DnsQuery['edns'], undefined> } = {
     name,
     type,

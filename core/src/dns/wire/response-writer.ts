@@ -1,4 +1,4 @@
-import { SMALLEST_PAYLOAD_SIZE } from './query-parser.js';
+import { SMALLEST_PAYLOAD_SIZE } from './query-view.js';
 import { UDP_PAYLOAD_SIZE, cookieOption, extendedErrorOption, OPT_LENGTH, optBytes } from './opt-record.js';
 import type { DnsQuery, RecordsAnswer } from '../../contracts/resolver.js';
 import type { ResourceRecord } from '../../contracts/resource-record.js';

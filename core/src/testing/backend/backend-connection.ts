@@ -17,7 +17,7 @@ export function testConnection(harness: BackendHarness, trial: () => BackendTria
   it('finds what runs from a new instance, and can stop it', async () => {
     const { backend, machine, domainId } = await trial().running();
     await backend.close();
-    const found = await trial().register(await trial().connect());
+    const found = await trial().machine(await trial().connect());
     assert.equal(found.id, machine.id);
     assert.equal((await trial().until(found, 'running')).domainId, domainId);
     await found.start();
@@ -25,6 +25,23 @@ export function testConnection(harness: BackendHarness, trial: () => BackendTria
     await trial().stop(found, trial().ending);
     assert.equal((await found.describe()).state, 'off');
     await trial().counts(0, machine.id);
+  });
+
+  it('goes on with the machines that it has handed out when it connects again', async () => {
+    const { backend, machine } = await trial().running();
+    const other = await trial().machine(backend, 'beta');
+    await backend.close();
+    await backend.connect();
+    await trial().until(machine, 'running');
+    await other.start();
+    await trial().until(other, 'running');
+    for (const each of [machine, other]) {
+      await trial().stop(each, trial().ending);
+      assert.equal((await each.describe()).state, 'off');
+    }
+    await machine.start();
+    await trial().until(machine, 'running');
+    await trial().counts(1, machine.id);
   });
 
   it('closes without complaint, twice too', async () => {
@@ -39,7 +56,7 @@ export function testConnection(harness: BackendHarness, trial: () => BackendTria
       const { backend, machine } = await trial().running({ mode });
       await trial().stop(machine, mode);
       await backend.close();
-      const found = await trial().register(await trial().connect(), 'alpha', harness.machine('alpha', mode));
+      const found = await trial().machine(await trial().connect(), 'alpha', harness.machine('alpha', mode));
       assert.equal((await found.describe()).state, state);
     });
   }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Machine } from '../../contracts/machine.js';
+import type { GuardedMachine } from '../../lifecycle/guarded-backend.js';
 import type { BackendHarness } from './backend-harness.js';
 import type { BackendTrial } from './backend-trial.js';
 import { isPending } from '../eventually.js';
@@ -25,7 +25,7 @@ export function testPower(harness: BackendHarness, trial: () => BackendTrial): v
     });
 
     it(`has nothing to do when it stops by '${mode}' what is off`, async () => {
-      const machine = await trial().register(await trial().connect());
+      const machine = await trial().machine(await trial().connect());
       await trial().stop(machine, mode);
       assert.equal((await machine.describe()).state, 'off');
     });
@@ -48,7 +48,7 @@ export function testPower(harness: BackendHarness, trial: () => BackendTrial): v
   }
 
   it('runs one machine when several ask for it at the same time', async () => {
-    const machine = await trial().register(await trial().connect());
+    const machine = await trial().machine(await trial().connect());
     await Promise.all([1, 2, 3, 4, 5].map(() => machine.start()));
     const { domainId } = await trial().until(machine, 'running');
     await trial().counts(1, machine.id);
@@ -57,11 +57,25 @@ export function testPower(harness: BackendHarness, trial: () => BackendTrial): v
     await trial().counts(1, machine.id);
   });
 
+  it('is one machine to all who have asked for it', async () => {
+    const { backend, machine, domainId } = await trial().running();
+    const other = await trial().machine(backend);
+    assert.equal(other.id, machine.id);
+    assert.equal((await trial().until(other, 'running')).domainId, domainId);
+    await other.start();
+    await trial().counts(1, machine.id);
+    await trial().stop(other, trial().ending);
+    assert.equal((await machine.describe()).state, 'off');
+    await Promise.all([machine.start(), other.start()]);
+    await trial().until(machine, 'running');
+    await trial().counts(1, machine.id);
+  });
+
   it('leaves a running machine alone when it is started, resumed or unpaused', async () => {
     const { machine, domainId } = await trial().running();
     await machine.start();
-    await machine.resume?.();
-    await machine.unpause?.();
+    await machine.resume();
+    await machine.unpause();
     const description = await machine.describe();
     assert.deepEqual([description.state, description.domainId], ['running', domainId]);
     await trial().counts(1, machine.id);
@@ -69,7 +83,7 @@ export function testPower(harness: BackendHarness, trial: () => BackendTrial): v
 
   it('runs two machines side by side and stops only the one that is meant', async () => {
     const { backend, machine } = await trial().running();
-    const other = await trial().register(backend, 'beta');
+    const other = await trial().machine(backend, 'beta');
     await other.start();
     await trial().until(other, 'running');
     await trial().stop(machine, trial().ending);
@@ -112,7 +126,7 @@ function testBrokenMachine({ broken }: BackendHarness, trial: () => BackendTrial
   if (broken === undefined) return;
 
   it('says why a machine cannot be started, and that it is off', async () => {
-    const machine = await trial().register(await trial().connect(), 'alpha', broken('alpha'));
+    const machine = await trial().machine(await trial().connect(), 'alpha', broken('alpha'));
     const error = await rejectsWithCode(machine.start(), 'JITSU_BACKEND_FAILED');
     assert.match(error.message, /alpha/, 'the message must name the unikernel');
     assert.equal((await machine.describe()).state, 'off');
@@ -126,16 +140,16 @@ function testPausedMachine({ pause }: BackendHarness, trial: () => BackendTrial)
     const { machine, domainId } = await trial().running();
     await pause('alpha', machine.id, domainId);
     await trial().until(machine, 'paused');
-    await machine.unpause?.();
+    await machine.unpause();
     await trial().until(machine, 'running');
     await trial().counts(1, machine.id);
   });
 }
 
 /** What the core does to bring a machine up again from wherever it is. */
-async function wake(machine: Machine): Promise<void> {
+async function wake(machine: GuardedMachine): Promise<void> {
   const { state } = await machine.describe();
-  if (state === 'suspended') await machine.resume?.();
-  else if (state === 'paused') await machine.unpause?.();
+  if (state === 'suspended') await machine.resume();
+  else if (state === 'paused') await machine.unpause();
   else await machine.start();
 }

@@ -10,7 +10,7 @@ export function testRegistration(harness: BackendHarness, trial: () => BackendTr
   it('claims exactly the stop modes of its harness', async () => {
     const backend = await trial().connect();
     assert.deepEqual([...backend.capabilities.stopModes].sort(), Object.keys(harness.stopModes).sort());
-    assert.equal(backend.watch !== undefined, harness.watches);
+    assert.equal(backend.isWatched, harness.watches);
   });
 
   it('describes each of its options', () => {
@@ -21,28 +21,28 @@ export function testRegistration(harness: BackendHarness, trial: () => BackendTr
 
   it('gives a unikernel a uuid that stays the same, in this instance and in a new one', async () => {
     const first = await trial().connect();
-    const { id } = await trial().register(first);
+    const { id } = await trial().machine(first);
     assert.match(id, UUID);
-    assert.equal((await trial().register(first)).id, id);
+    assert.equal((await trial().machine(first)).id, id);
     await first.close();
-    assert.equal((await trial().register(await trial().connect())).id, id);
+    assert.equal((await trial().machine(await trial().connect())).id, id);
   });
 
   it('tells unikernels apart', async () => {
     const backend = await trial().connect();
-    const [one, other] = [await trial().register(backend, 'alpha'), await trial().register(backend, 'beta')];
+    const [one, other] = [await trial().machine(backend, 'alpha'), await trial().machine(backend, 'beta')];
     assert.notEqual(one.id, other.id);
   });
 
   it('starts nothing when it registers', async () => {
-    const machine = await trial().register(await trial().connect());
+    const machine = await trial().machine(await trial().connect());
     assert.equal((await machine.describe()).state, 'off');
     await trial().counts(0, machine.id);
   });
 
   it('lets a running machine run on when it is registered again', async () => {
     const { backend, machine, domainId } = await trial().running();
-    await trial().register(backend);
+    await trial().machine(backend);
     assert.equal((await trial().until(machine, 'running')).domainId, domainId);
     await trial().counts(1, machine.id);
   });
@@ -65,7 +65,7 @@ export function testRegistration(harness: BackendHarness, trial: () => BackendTr
 
 async function refusal(trial: BackendTrial, options: object): Promise<string> {
   const backend = await trial.connect();
-  const error = await rejectsWithCode(trial.register(backend, 'alpha', options), 'JITSU_UNIKERNEL_INVALID');
+  const error = await rejectsWithCode(trial.machine(backend, 'alpha', options), 'JITSU_UNIKERNEL_INVALID');
   assert.match(error.message, /alpha/, 'the message must name the unikernel');
   return error.message;
 }

@@ -1,27 +1,43 @@
 import assert from 'node:assert/strict';
 import type { Backend, PowerChange } from '../../contracts/backend.js';
 import type { Machine, MachineId, PowerState, StopMode } from '../../contracts/machine.js';
+import { SystemClock } from '../../clock.js';
+import type { Logger } from '../../contracts/logger.js';
+import { GuardedBackend, type GuardedMachine } from '../../lifecycle/guarded-backend.js';
 import type { BackendHarness } from './backend-harness.js';
 import { eventually, PATIENCE } from '../eventually.js';
 
-/** One test's view of a backend: connections that are closed at the end, and steps that the tests share. */
+/**
+ * One test's view of a backend: connections that are closed at the end, and steps that the tests share. Backends and
+ * machines are used as the core uses them, by its own checks.
+ */
 export class BackendTrial {
-  readonly #open: Backend[] = [];
+  readonly #open: GuardedBackend[] = [];
   readonly #watches: Disposable[] = [];
+  readonly #complaints: string[] = [];
 
   constructor(readonly harness: BackendHarness) {}
 
   /** A new, connected instance. */
-  async connect(): Promise<Backend> {
-    const backend = await this.harness.connection();
-    this.#open.push(backend);
-    await backend.connect();
-    return backend;
+  async connect(): Promise<GuardedBackend> {
+    return this.#connect(await this.harness.connection());
   }
 
-  /** Registers a machine with options in the form of the configuration. */
-  async register(backend: Backend, name = 'alpha', options = this.harness.machine(name)): Promise<Machine> {
-    return backend.machine({ name, options: this.harness.schema.parse(options) });
+  /** The same and a machine of it, without the checks of the core. */
+  async unguarded(): Promise<{ backend: Backend; machine: Machine }> {
+    const backend = await this.harness.connection();
+    await this.#connect(backend);
+    const options = this.harness.schema.parse(this.harness.machine('alpha'));
+    return { backend, machine: await backend.machine({ name: 'alpha', options }) };
+  }
+
+  /** Asks for a machine with options in the form of the configuration. */
+  async machine(
+    backend: GuardedBackend,
+    name = 'alpha',
+    options = this.harness.machine(name),
+  ): Promise<GuardedMachine> {
+    return backend.guard(await backend.machine({ name, options: this.harness.schema.parse(options) }), name);
   }
 
   /** A connected instance with one machine that runs; if its guest is to be asked to stop, it has booted. */
@@ -29,12 +45,12 @@ export class BackendTrial {
     mode,
     options = this.harness.machine('alpha', mode),
   }: { mode?: StopMode; options?: object } = {}): Promise<{
-    backend: Backend;
-    machine: Machine;
+    backend: GuardedBackend;
+    machine: GuardedMachine;
     domainId: number | undefined;
   }> {
     const backend = await this.connect();
-    const machine = await this.register(backend, 'alpha', options);
+    const machine = await this.machine(backend, 'alpha', options);
     await machine.start();
     const { domainId } = await this.until(machine, 'running');
     if (mode === 'shutdown') await this.harness.booted?.('alpha', machine.id);
@@ -42,7 +58,7 @@ export class BackendTrial {
   }
 
   /** Waits until the machine is in that state; hands back the description. */
-  async until(machine: Machine, state: PowerState) {
+  async until(machine: GuardedMachine, state: PowerState) {
     return eventually(async () => {
       const description = await machine.describe();
       assert.equal(description.state, state, `state '${description.state}' (${description.detail ?? 'no detail'})`);
@@ -51,14 +67,14 @@ export class BackendTrial {
   }
 
   /** Stops within the suite's patience. */
-  async stop(machine: Machine, mode: StopMode): Promise<void> {
+  async stop(machine: GuardedMachine, mode: StopMode): Promise<void> {
     await machine.stop(mode, AbortSignal.timeout(this.patience));
   }
 
   /** Watches; the list grows as changes come in. */
-  watch(backend: Backend): PowerChange[] {
+  watch(backend: GuardedBackend): PowerChange[] {
     const changes: PowerChange[] = [];
-    const watch = backend.watch?.((change) => changes.push(change));
+    const watch = backend.watch((change) => changes.push(change));
     assert.ok(watch, 'a backend that watches has the method');
     this.#watches.push(watch);
     return changes;
@@ -86,5 +102,21 @@ export class BackendTrial {
   async end(): Promise<void> {
     for (const watch of this.#watches) watch[Symbol.dispose]();
     for (const backend of this.#open) await backend.close();
+    assert.deepEqual(this.#complaints, []);
+  }
+
+  async #connect(backend: Backend): Promise<GuardedBackend> {
+    const guarded = new GuardedBackend('under test', backend, new SystemClock(), this.#logger());
+    this.#open.push(guarded);
+    await guarded.connect();
+    return guarded;
+  }
+
+  /** The core logs changes that are none; here they fail the test. */
+  #logger(): Logger {
+    const complain = (_fields: object, message: string): void => void this.#complaints.push(message);
+    const ignore = (): void => undefined;
+    const logger: Logger = { debug: ignore, info: ignore, warn: complain, error: complain, child: () => logger };
+    return logger;
   }
 }

@@ -2,17 +2,16 @@ import assert from 'node:assert/strict';
 import type { WakeSettings } from '#core/config/settings.js';
 import type { DnsClient, RecordsAnswer } from '#core/contracts/resolver.js';
 import type { WakeCause } from '#core/contracts/lifecycle-event.js';
-import { Access } from '#core/dns/admission/access.js';
-import { PROOF_WANTED } from '#core/dns/admission/proof-wanted.js';
+import { AccessControl } from '#core/dns/admission/access-control.js';
+import { PROOF_WANTED } from '#core/dns/admission/proof-answer.js';
 import { UnikernelResolver } from '#core/dns/resolvers/unikernel-resolver.js';
 import { WakeGuard } from '#core/dns/admission/wake-guard.js';
-import type { Unikernel } from '#core/lifecycle/unikernel.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { DnsLog } from '../../../support/dns-log.js';
 import { aQuery, tcpClient, udpClient } from '../../../support/dns-query.js';
 import { dnsSettings } from '../../../support/dns-settings.js';
 import { FakeSummons } from '../../../support/dns-summons.js';
-import { aUnikernel } from '../../../support/dns-unikernel.js';
+import { aUnikernel, type StagedUnikernel } from '../../../support/dns-unikernel.js';
 import { wakeSettings } from '../../../support/wake-settings.js';
 
 const never = new AbortController().signal;
@@ -24,9 +23,9 @@ class EndlessSummons extends FakeSummons {
     super(false);
   }
 
-  override summon(unikernel: Unikernel, cause: WakeCause): Promise<void> {
+  override summon(unikernel: StagedUnikernel, cause: WakeCause): Promise<void> {
     const promise = super.summon(unikernel, cause);
-    unikernel.summon = { promise, hasLooked: () => true, abort: () => undefined };
+    unikernel.beginSummon();
     return promise;
   }
 }
@@ -35,15 +34,15 @@ class Stage {
   readonly clock: ManualClock;
   readonly log = new DnsLog();
   readonly summons = new EndlessSummons();
-  readonly access: Access;
-  readonly unikernels: Unikernel[];
-  private readonly resolver: UnikernelResolver<Unikernel>;
+  readonly access: AccessControl;
+  readonly unikernels: StagedUnikernel[];
+  private readonly resolver: UnikernelResolver<StagedUnikernel>;
 
   constructor(wake: Partial<WakeSettings> = {}, now = new Date(2026, 5, 1, 12, 0).getTime()) {
     this.clock = new ManualClock(now);
     const deps = { clock: this.clock, logger: this.log };
     const settings = wakeSettings(wake);
-    this.access = new Access(dnsSettings(), settings, deps);
+    this.access = new AccessControl(dnsSettings(), settings, deps);
     const guard = new WakeGuard(settings, this.access, this.clock);
     this.unikernels = Array.from({ length: 20 }, (_, index) =>
       aUnikernel({
@@ -82,7 +81,7 @@ describe('the wake guard', () => {
 
   it('lets it have the answer of what is ready, without prolonging that', async () => {
     const stage = new Stage();
-    const [first] = stage.unikernels as [Unikernel];
+    const [first] = stage.unikernels as [StagedUnikernel];
     first.ready = true;
     const answer = await stage.ask('u0.test', udpClient);
     assert.ok(answer !== 'waits' && answer?.answers?.length === 1);
@@ -96,7 +95,7 @@ describe('the wake guard', () => {
 
   it('answers with those that are ready where the others may not be woken', async () => {
     const stage = new Stage();
-    const [first] = stage.unikernels as [Unikernel];
+    const [first] = stage.unikernels as [StagedUnikernel];
     first.ready = true;
     const answer = await stage.ask('all.test', udpClient);
     assert.ok(answer !== 'waits' && answer?.answers?.length === 1);
@@ -108,7 +107,7 @@ describe('the wake guard', () => {
     await stage.assertRefused('u1.test', from('198.51.100.1'), 18, /this client may not wake/);
     await stage.assertRefused('u1.test', from('192.0.2.66'), 18, /this client may not wake/);
     assert.equal(await stage.ask('u1.test', from('192.0.2.1')), 'waits');
-    const first = stage.unikernels[0] as Unikernel;
+    const first = stage.unikernels[0] as StagedUnikernel;
     first.ready = true;
     await stage.ask('u0.test', from('198.51.100.1'));
     assert.equal(first.counters.get('u0.test')?.requests, 0);
@@ -182,9 +181,9 @@ describe('the wake guard', () => {
   it('asks no proof of who is trusted, and of nobody where none is wanted', async () => {
     const trusting = new Stage({ trusted: ['127.0.0.0/8'] });
     const believing = new Stage({ proof: 'none' });
-    for (const { access } of [trusting, believing]) assert.equal(access.judge(udpClient, undefined).proven, true);
+    for (const { access } of [trusting, believing]) assert.equal(access.admissionOf(udpClient).proven, true);
     const far = { ...udpClient, address: '192.0.2.1' };
-    assert.equal(trusting.access.judge(far, undefined).proven, false);
-    assert.equal(believing.access.judge(far, undefined).proven, true);
+    assert.equal(trusting.access.admissionOf(far).proven, false);
+    assert.equal(believing.access.admissionOf(far).proven, true);
   });
 });

@@ -295,9 +295,9 @@ describe('the cache', () => {
       for (let index = 0; index < 200; index++) await stage.ask(`n${index}.test`);
       const { entries } = stage.cache.status;
       assert.ok(entries > 5 && entries < 50);
-      assert.equal(stage.cache['denied']['denials'].size, entries);
+      assert.equal(stage.cache['cuts']['answers'].size, entries);
       stage.cache.flush();
-      assert.equal(stage.cache['denied']['denials'].size, 0);
+      assert.equal(stage.cache['cuts']['answers'].size, 0);
     });
 
     it('does not deny what lies below a name without data', async () => {

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { CacheEntry } from '#core/dns/cache/cache-entry.js';
-import { SieveStore } from '#core/dns/cache/sieve-store.js';
+import { CacheEntry, SieveStore } from '#core/dns/cache/sieve-store.js';
 
 class Entry extends CacheEntry {
   constructor(key: string, length = 0, expiresAt = Infinity) {

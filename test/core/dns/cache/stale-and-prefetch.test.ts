@@ -255,7 +255,7 @@ describe('a cache that is asked the same by several at once', () => {
     for (const outcome of [() => undefined, () => ({ rcode: 0 }), () => Promise.reject(unreachable)]) {
       stage.source.behaviour = outcome;
       await stage.answer('a.test').catch(() => undefined);
-      assert.equal(stage.cache['flights']['flying'].size, 0);
+      assert.equal(stage.cache['inFlight']['places'].size, 0);
     }
     assert.equal(stage.asked, 3);
   });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { SystemClock } from '#core/clock.js';
 import type { Endpoint } from '#core/config/settings.js';
 import { CachingResolver } from '#core/dns/cache/caching-resolver.js';
-import { DnsServer } from '#core/dns/dns-server.js';
+import { DnsServer } from '#core/dns/server.js';
 import { Forwarder } from '#core/dns/forwarder/forwarder.js';
 import { askByTcp, askByUdp } from '../../../support/dns-exchange.js';
 import { DnsLog } from '../../../support/dns-log.js';

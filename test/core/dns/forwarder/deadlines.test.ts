@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Clock } from '#core/contracts/clock.js';
-import { Deadlines, Due } from '#core/dns/forwarder/deadlines.js';
+import { DeadlineEntry, Deadlines } from '#core/dns/forwarder/deadlines.js';
 
 /** A clock whose one alarm rings when the test says so, however late. */
 class LateClock implements Pick<Clock, 'now' | 'after'> {
@@ -29,7 +29,7 @@ class LateClock implements Pick<Clock, 'now' | 'after'> {
   }
 }
 
-class Entry extends Due {
+class Entry extends DeadlineEntry {
   readonly rung: number[] = [];
 
   constructor(

@@ -362,6 +362,22 @@ describeOverUdp('the forwarder', (transport) => {
     assert.equal(clock.pending, 0);
   });
 
+  it('gives the place of a query back that nobody waits for any more, and asks nothing for one who is gone', async () => {
+    const server = await upstream(silent);
+    const limits = { ...dnsSettings().limits, forwardedQueries: 2 };
+    const forwarder = await forwarderTo([server.endpoint], { limits });
+    for (let round = 0; round < 3; round++) {
+      const controller = new AbortController();
+      const failing = [1, 2].map(() => assert.rejects(ask(forwarder, 'a.test', {}, controller.signal), /gone/));
+      await assert.rejects(ask(forwarder), { code: 'JITSU_FORWARD_OVERLOADED' });
+      controller.abort(new Error('gone'));
+      await Promise.all(failing);
+      await assert.rejects(ask(forwarder, 'a.test', {}, controller.signal), /gone/);
+    }
+    await advanceAfter(server, 6, 0);
+    assert.equal(server.queries.length, 6);
+  });
+
   it('gives up all that waits when it is closed', async () => {
     const server = await upstream(silent);
     const forwarder = await forwarderTo([server.endpoint, { ...server.endpoint, transport: 'tcp' }]);

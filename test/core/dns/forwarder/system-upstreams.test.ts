@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { SystemUpstreams } from '#core/dns/forwarder/system-upstreams.js';
+import { parseResolvConf, SystemUpstreams } from '#core/dns/forwarder/system-upstreams.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { DnsLog } from '../../../support/dns-log.js';
 
@@ -84,4 +84,25 @@ describe("the system's name servers", () => {
     await replaceBy('nameserver 192.0.2.1\n');
     await untilNoticed(() => addresses()[0] === '192.0.2.1');
   });
+});
+
+describe('a resolv.conf', () => {
+  it('gives its name servers in order and once, of both families, with the interface of one', () => {
+    const text = [
+      '# nameserver 192.0.2.9',
+      '; nameserver 192.0.2.9',
+      'search example.org',
+      'nameserver 192.0.2.1',
+      '\tnameserver\t2001:db8::1  # the second',
+      'nameserver fe80::1%eth0\r',
+      'nameserver 192.0.2.1',
+      'nameserver somewhere.example.org',
+      'nameservers 192.0.2.8',
+      'nameserver',
+      'options edns0 trust-ad',
+    ].join('\n');
+    assert.deepEqual(parseResolvConf(text), ['192.0.2.1', '2001:db8::1', 'fe80::1%eth0']);
+  });
+
+  it('may be empty', () => assert.deepEqual(parseResolvConf(''), []));
 });

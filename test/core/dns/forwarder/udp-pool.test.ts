@@ -1,18 +1,17 @@
 import assert from 'node:assert/strict';
-import type { PortEvents } from '#core/dns/forwarder/port-socket.js';
-import type { PortSockets } from '#core/dns/forwarder/port-sockets.js';
 import type { RandomSource } from '#core/dns/forwarder/random-source.js';
+import type { ReplyListener } from '#core/dns/forwarder/reply-listener.js';
 import { UdpPool } from '#core/dns/forwarder/udp-pool.js';
-import type { Waiting } from '#core/dns/forwarder/waiting.js';
+import type { UdpSocket, UdpSocketListener, UdpSockets } from '#core/dns/forwarder/udp-socket.js';
 
 const ENDPOINT = { address: '192.0.2.53', port: 53 };
 
 /** A socket that sends nothing; the test says what arrives. */
-class FakePort {
+class FakeSocket implements UdpSocket {
   readonly sent: Uint8Array[] = [];
   closed = false;
 
-  constructor(readonly events: PortEvents) {}
+  constructor(readonly listener: UdpSocketListener) {}
 
   send(message: Uint8Array): void {
     this.sent.push(Uint8Array.from(message));
@@ -24,21 +23,21 @@ class FakePort {
   }
 }
 
-class FakePorts implements PortSockets {
-  readonly opened: FakePort[] = [];
-  declare turn?: number;
+class FakeSockets implements UdpSockets {
+  readonly opened: FakeSocket[] = [];
+  declare batch?: number;
 
-  open(_upstream: unknown, events: PortEvents): FakePort {
-    const port = new FakePort(events);
-    this.opened.push(port);
-    return port;
+  open(_upstream: unknown, listener: UdpSocketListener): FakeSocket {
+    const socket = new FakeSocket(listener);
+    this.opened.push(socket);
+    return socket;
   }
 }
 
 /** Counts up where an id is drawn, unless told which come next; every port is the first. */
 class FakeRandom implements Pick<RandomSource, 'uint16' | 'below'> {
   readonly ids: number[] = [];
-  readonly ports: number[] = [];
+  readonly slots: number[] = [];
   private count = 0;
 
   uint16(): number {
@@ -46,52 +45,52 @@ class FakeRandom implements Pick<RandomSource, 'uint16' | 'below'> {
   }
 
   below(): number {
-    return this.ports.shift() ?? 0;
+    return this.slots.shift() ?? 0;
   }
 }
 
-class Query implements Waiting {
-  readonly heardOf: string[] = [];
+class Query implements ReplyListener {
+  readonly events: string[] = [];
   readonly message = new Uint8Array(20);
 
-  heard(message: Uint8Array): void {
-    this.heardOf.push(`message ${(message[0] as number) * 256 + (message[1] as number)}`);
+  onMessage(message: Uint8Array): void {
+    this.events.push(`message ${(message[0] as number) * 256 + (message[1] as number)}`);
   }
 
-  suspect(): void {
-    this.heardOf.push('foreign');
+  onForeignMessage(): void {
+    this.events.push('foreign');
   }
 
-  lost(reason: Error): void {
-    this.heardOf.push(reason.message);
+  onLost(reason: Error): void {
+    this.events.push(reason.message);
   }
 }
 
-describe('the ports by which one upstream is asked', () => {
-  let ports: FakePorts;
+describe('the source ports by which one upstream is asked', () => {
+  let sockets: FakeSockets;
   let random: FakeRandom;
   let pool: UdpPool;
 
   beforeEach(() => {
-    [ports, random] = [new FakePorts(), new FakeRandom()];
-    pool = new UdpPool(ENDPOINT, random as unknown as RandomSource, ports);
+    [sockets, random] = [new FakeSockets(), new FakeRandom()];
+    pool = new UdpPool(ENDPOINT, random as unknown as RandomSource, sockets);
   });
 
   const answer = (id: number): Uint8Array => Uint8Array.of(id >> 8, id & 0xff, ...new Uint8Array(18));
   const ask = (now = 0) => {
     const query = new Query();
-    const socket = pool.pick(now);
-    const id = socket.ask(query.message, query);
-    return { query, id, socket, release: () => socket.release(id) };
+    const port = pool.pick(now);
+    const id = port.ask(query.message, query);
+    return { query, id, port, release: () => port.release(id) };
   };
 
   it('are left after 512 queries, though all of them have been answered', () => {
     for (let count = 0; count < 512; count++) ask().release();
-    assert.equal(ports.opened.length, 1);
+    assert.equal(sockets.opened.length, 1);
     ask().release();
-    assert.equal(ports.opened.length, 2);
+    assert.equal(sockets.opened.length, 2);
     assert.deepEqual(
-      ports.opened.map(({ sent }) => sent.length),
+      sockets.opened.map(({ sent }) => sent.length),
       [512, 1],
     );
   });
@@ -99,16 +98,16 @@ describe('the ports by which one upstream is asked', () => {
   it('are left after 30 s', () => {
     ask(0).release();
     ask(29_999).release();
-    assert.equal(ports.opened.length, 1);
+    assert.equal(sockets.opened.length, 1);
     ask(30_000).release();
-    assert.equal(ports.opened.length, 2);
+    assert.equal(sockets.opened.length, 2);
   });
 
   it('are closed when they are left, at once where nobody waits there', () => {
     ask(0).release();
     ask(30_000);
     assert.deepEqual(
-      ports.opened.map(({ closed }) => closed),
+      sockets.opened.map(({ closed }) => closed),
       [true, false],
     );
   });
@@ -116,13 +115,13 @@ describe('the ports by which one upstream is asked', () => {
   it('are closed when they are left and the last who waits there has gone', () => {
     const [first, second] = [ask(0), ask(0)];
     ask(30_000);
-    ports.opened[0]?.events.onMessage(answer(first.id));
+    sockets.opened[0]?.listener.onMessage(answer(first.id));
     first.release();
     first.release();
-    assert.deepEqual([ports.opened[0]?.closed, first.query.heardOf], [false, [`message ${first.id}`]]);
+    assert.deepEqual([sockets.opened[0]?.closed, first.query.events], [false, [`message ${first.id}`]]);
     second.release();
-    assert.equal(ports.opened[0]?.closed, true);
-    assert.equal(pool['sockets'].size, 1, 'nothing remembers what is closed');
+    assert.equal(sockets.opened[0]?.closed, true);
+    assert.equal(pool['ports'].size, 1, 'nothing remembers what is closed');
   });
 
   it('never take an id twice, in use or not', () => {
@@ -132,67 +131,67 @@ describe('the ports by which one upstream is asked', () => {
     second.release();
     const third = ask();
     assert.deepEqual([first.id, second.id, third.id], [7, 8, 9]);
-    ports.opened[0]?.events.onMessage(answer(7));
-    assert.deepEqual([first.query.heardOf, third.query.heardOf], [['message 7'], []]);
+    sockets.opened[0]?.listener.onMessage(answer(7));
+    assert.deepEqual([first.query.events, third.query.events], [['message 7'], []]);
   });
 
   it('take the answer to a query that waits no more for late, not for forged', () => {
     const [late, other] = [ask(), ask()];
     late.release();
-    for (let copy = 0; copy < 5; copy++) ports.opened[0]?.events.onMessage(answer(late.id));
-    assert.deepEqual([late.query.heardOf, other.query.heardOf], [[], []]);
+    for (let copy = 0; copy < 5; copy++) sockets.opened[0]?.listener.onMessage(answer(late.id));
+    assert.deepEqual([late.query.events, other.query.events], [[], []]);
   });
 
   it('let all who wait there know of a message with an id that was never used, or of none', () => {
     const [gone, one, other] = [ask(), ask(), ask()];
     gone.release();
-    ports.opened[0]?.events.onMessage(answer(9_999));
-    ports.opened[0]?.events.onMessage(Uint8Array.of(0, one.id));
+    sockets.opened[0]?.listener.onMessage(answer(9_999));
+    sockets.opened[0]?.listener.onMessage(Uint8Array.of(0, one.id));
     assert.deepEqual(
-      [gone, one, other].map(({ query }) => query.heardOf),
+      [gone, one, other].map(({ query }) => query.events),
       [[], ['foreign', 'foreign'], ['foreign', 'foreign']],
     );
   });
 
   it('fail all who wait there by an error, and are used again unless it is fatal', () => {
     const first = ask();
-    ports.opened[0]?.events.onError(new Error('unreachable'), false);
+    sockets.opened[0]?.listener.onError(new Error('unreachable'), false);
     first.release();
     const second = ask();
-    assert.equal(ports.opened.length, 1);
-    ports.opened[0]?.events.onError(new Error('no such interface'), true);
-    assert.deepEqual([first.query.heardOf, second.query.heardOf], [['unreachable'], ['no such interface']]);
+    assert.equal(sockets.opened.length, 1);
+    sockets.opened[0]?.listener.onError(new Error('no such interface'), true);
+    assert.deepEqual([first.query.events, second.query.events], [['unreachable'], ['no such interface']]);
     second.release();
-    assert.equal(ports.opened[0]?.closed, true);
-    second.socket.send(second.query.message);
-    assert.equal(ports.opened[0].sent.length, 2, 'nothing is sent by a closed one');
+    assert.equal(sockets.opened[0]?.closed, true);
+    second.port.send(second.query.message);
+    assert.equal(sockets.opened[0].sent.length, 2, 'nothing is sent by a closed one');
     ask();
-    assert.equal(ports.opened.length, 2);
+    assert.equal(sockets.opened.length, 2);
   });
 
-  it('are another one each time, or one for all that leaves in the same turn', () => {
-    random.ports.push(1, 2, 3, 4);
+  it('are another one each time, or one for all that leaves in one batch', () => {
+    random.slots.push(1, 2, 3, 4);
     for (let count = 0; count < 2; count++) ask();
-    assert.equal(ports.opened.length, 2);
-    ports.turn = 1;
+    assert.equal(sockets.opened.length, 2);
+    sockets.batch = 1;
     for (let count = 0; count < 3; count++) ask();
-    assert.equal(ports.opened.length, 3);
-    ports.turn = 2;
+    assert.equal(sockets.opened.length, 3);
+    sockets.batch = 2;
     ask();
-    assert.equal(ports.opened.length, 4);
+    assert.equal(sockets.opened.length, 4);
   });
 
   it('are closed with the pool, also those that have been left', () => {
     const [left, current] = [ask(0), ask(30_000)];
     pool.close(new Error('closing'));
     assert.deepEqual(
-      [left, current].map(({ query }) => query.heardOf),
+      [left, current].map(({ query }) => query.events),
       [['closing'], ['closing']],
     );
     assert.deepEqual(
-      ports.opened.map(({ closed }) => closed),
+      sockets.opened.map(({ closed }) => closed),
       [true, true],
     );
-    assert.equal(pool['sockets'].size, 0);
+    assert.equal(pool['ports'].size, 0);
   });
 });

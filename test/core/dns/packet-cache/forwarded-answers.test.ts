@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import packet, { type Packet } from 'dns-packet';
-import { HotAnswers } from '#core/dns/packet-cache/packet-cache.js';
+import { PacketCache } from '#core/dns/packet-cache/packet-cache.js';
 import { relayMessage } from '#core/dns/wire/message-relay.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
-import { anAsker } from '../../../support/dns-asker.js';
+import { askPacketCache } from '../../../support/ask-packet-cache.js';
+import { anAdmission } from '../../../support/dns-admission.js';
 import { decodeReply, extendedErrorIn, queryBytes, type QueryOptions } from '../../../support/dns-message.js';
 import { aQuery } from '../../../support/dns-query.js';
 
@@ -28,13 +29,13 @@ const assertSame = (actual: Uint8Array | undefined, expected: Uint8Array | undef
 describe('a hot answer of somebody else', () => {
   const stage = () => {
     const clock = new ManualClock();
-    const hot = new HotAnswers(true, clock);
+    const hot = new PacketCache(true, clock);
     const ask = (options: QueryOptions = {}): Uint8Array | undefined => {
-      const reply = hot.answer(queryBytes('www.test', options), anAsker());
+      const reply = askPacketCache(hot, queryBytes('www.test', options), anAdmission());
       assert.notEqual(reply, 'silence');
       return reply as Uint8Array | undefined;
     };
-    const keep = (reusableFor: number, reply = message(), options: QueryOptions = {}): void =>
+    const keep = (reusableFor: number, reply = message(), options: QueryOptions = {}): unknown =>
       hot.keep(aQuery('www.test', options), { message: reply, reusableUntil: clock.now() + reusableFor });
     const ttls = (): (number | undefined)[] => {
       const { answers = [], authorities = [] } = decodeReply(ask());

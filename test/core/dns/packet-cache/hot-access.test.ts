@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { DnsSettings, WakeSettings } from '#core/config/settings.js';
 import type { DnsClient, DnsQuery } from '#core/contracts/resolver.js';
-import { Access } from '#core/dns/admission/access.js';
+import { AccessControl } from '#core/dns/admission/access-control.js';
 import { addressBytes } from '#core/net/address-bytes.js';
-import { DnsServer } from '#core/dns/dns-server.js';
+import { DnsServer } from '#core/dns/server.js';
 import { LASTING_LEASE } from '#core/dns/resolvers/lasting-lease.js';
-import { Responder } from '#core/dns/responder.js';
+import { QueryHandler } from '#core/dns/query-handler.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { cookieIn, cookieOfKind, queryWithCookie, type CookieKind } from '../../../support/dns-cookie.js';
 import { DnsLog } from '../../../support/dns-log.js';
@@ -23,7 +23,7 @@ const query = queryBytes('www.test', { edns: {} });
 /** A server to which a client nearby has made an answer hot. */
 class Stage {
   readonly lease = new FakeLease();
-  readonly access: Access;
+  readonly access: AccessControl;
   private readonly clock = new ManualClock(1_700_000_000_000);
   private readonly server: DnsServer;
   private asked = 0;
@@ -31,7 +31,7 @@ class Stage {
   private constructor(dns: Partial<DnsSettings>, wake: Partial<WakeSettings>) {
     const deps = { clock: this.clock, logger: new DnsLog() };
     const settings = dnsSettings(dns);
-    this.access = new Access(settings, wakeSettings(wake), deps);
+    this.access = new AccessControl(settings, wakeSettings(wake), deps);
     const resolver = {
       resolve: async () => {
         this.asked += 1;
@@ -89,7 +89,7 @@ const asked = fc.record({
 /** What a server says to this and that, with hot answers or without any. */
 class Conversation {
   readonly replies: string[] = [];
-  readonly access: Access;
+  readonly access: AccessControl;
   asked = 0;
   private readonly clock = new ManualClock(1_700_000_000_000);
   private readonly respond: (message: Uint8Array, client: DnsClient) => ReturnType<DnsServer['handle']>;
@@ -97,7 +97,7 @@ class Conversation {
   constructor(areKept: boolean) {
     const deps = { clock: this.clock, logger: new DnsLog() };
     const settings = dnsSettings({ rateLimit: LIMITED });
-    this.access = new Access(settings, wakeSettings(), deps);
+    this.access = new AccessControl(settings, wakeSettings(), deps);
     const resolver = {
       resolve: async ({ name }: DnsQuery) => {
         this.asked += 1;
@@ -107,8 +107,8 @@ class Conversation {
       },
     };
     const server = new DnsServer(settings, [resolver], deps, this.access);
-    const responder = new Responder(settings, [resolver], deps.logger, this.access);
-    this.respond = (message, client) => (areKept ? server.handle(message, client) : responder.respond(message, client));
+    const responder = new QueryHandler(settings, [resolver], { ...deps, access: this.access });
+    this.respond = (message, client) => (areKept ? server.handle(message, client) : responder.handle(message, client));
   }
 
   async ask({ name, cookie, address, pause }: typeof asked extends fc.Arbitrary<infer T> ? T : never): Promise<void> {

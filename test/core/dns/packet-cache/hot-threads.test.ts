@@ -3,13 +3,13 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { RecordsAnswer } from '#core/contracts/resolver.js';
-import { HotAnswers } from '#core/dns/packet-cache/packet-cache.js';
+import { PacketCache } from '#core/dns/packet-cache/packet-cache.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
-import { anAccess } from '../../../support/dns-asker.js';
+import { anAccessControl } from '../../../support/dns-admission.js';
 import { aQuery } from '../../../support/dns-query.js';
 import { FakeLease } from '../../../support/fake-lease.js';
 
-const ASKER = fileURLToPath(new URL('../../../support/hot-asker.js', import.meta.url));
+const ASKER = fileURLToPath(new URL('../../../support/packet-cache-client.js', import.meta.url));
 const ROUNDS = 3_000;
 
 /** All records carry the same number: an answer that is a mixture of two would show. */
@@ -26,10 +26,10 @@ describe('hot answers in another thread', function () {
   this.timeout(60_000);
 
   it('are whole or not given at all, and every one that was given is told at the end of its lease', async () => {
-    const hot = new HotAnswers(false, new ManualClock(), 8);
+    const hot = new PacketCache(false, new ManualClock(), 8);
     const query = aQuery('www.test', { edns: {} });
     const state = new Int32Array(new SharedArrayBuffer(8));
-    const order = { memory: hot.memory, access: anAccess().shared, query: query.message, state };
+    const order = { memory: hot.memory, access: anAccessControl().shared, query: query.message, state };
     const worker = new Worker(ASKER, { workerData: order });
     try {
       await once(worker, 'message');

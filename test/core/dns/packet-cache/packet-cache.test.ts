@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import type { AnswerLease, DnsAnswer, RecordsAnswer } from '#core/contracts/resolver.js';
-import { HotAnswers } from '#core/dns/packet-cache/packet-cache.js';
-import { HotReader } from '#core/dns/packet-cache/packet-reader.js';
+import { PacketCache } from '#core/dns/packet-cache/packet-cache.js';
+import { PacketReader } from '#core/dns/packet-cache/packet-reader.js';
+import { QueryView } from '#core/dns/wire/query-view.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
-import { anAccess, anAsker } from '../../../support/dns-asker.js';
+import { askPacketCache } from '../../../support/ask-packet-cache.js';
+import { anAccessControl, anAdmission } from '../../../support/dns-admission.js';
 import { decodeReply, queryBytes, type QueryOptions } from '../../../support/dns-message.js';
 import { aQuery, tcpClient, udpClient } from '../../../support/dns-query.js';
 import { FakeLease } from '../../../support/fake-lease.js';
@@ -18,10 +20,10 @@ const answerWith = (lease: AnswerLease | undefined, addresses = ['192.0.2.1'], n
 
 class Stage {
   readonly clock = new ManualClock();
-  readonly hot: HotAnswers;
+  readonly hot: PacketCache;
 
   constructor(slots?: number) {
-    this.hot = new HotAnswers(false, this.clock, slots);
+    this.hot = new PacketCache(false, this.clock, slots);
   }
 
   keep(answer: DnsAnswer, name = 'www.test', options: QueryOptions = {}): void {
@@ -29,7 +31,7 @@ class Stage {
   }
 
   ask(name = 'www.test', options: QueryOptions = {}, client = udpClient): Uint8Array | undefined {
-    const reply = this.hot.answer(queryBytes(name, options), anAsker(client));
+    const reply = askPacketCache(this.hot, queryBytes(name, options), anAdmission(client));
     assert.notEqual(reply, 'silence');
     return reply as Uint8Array | undefined;
   }
@@ -132,10 +134,13 @@ describe('hot answers', () => {
 
   it('tell the uses by other threads within 8 s of a quiet time, and at once to whoever asks', async () => {
     const stage = new Stage();
-    const reader = new HotReader(stage.hot.memory, false);
+    const reader = new PacketReader(stage.hot.memory, false);
+    const view = new QueryView(stage.hot.memory.seed);
     const askElsewhere = (): void => {
       const query = queryBytes('www.test');
-      assert.ok(reader.answer(query, query.length, Buffer.alloc(1_024), anAsker(udpClient), stage.clock.now()) > 0);
+      const out = Buffer.alloc(1_024);
+      assert.ok(view.read(query, query.length));
+      assert.ok(reader.answer(view, query, query.length, out, anAdmission(), stage.clock.now()) > 0);
     };
     const lease = new FakeLease();
     stage.keep(answerWith(lease));
@@ -175,8 +180,8 @@ describe('hot answers', () => {
     const stage = new Stage();
     const lease = new FakeLease();
     stage.keep(answerWith(lease));
-    const unproven = anAccess({}, wakeSettings()).askerOf(udpClient);
-    assert.ok(stage.hot.answer(queryBytes('www.test'), unproven));
+    const unproven = anAccessControl({}, wakeSettings()).admissionOf(udpClient);
+    assert.ok(askPacketCache(stage.hot, queryBytes('www.test'), unproven));
     stage.hot.settle();
     assert.equal(lease.uses, 0);
   });

@@ -3,13 +3,14 @@ import fc from 'fast-check';
 import packet from 'dns-packet';
 import type { DnsAnswer, DnsClient, Resolver } from '#core/contracts/resolver.js';
 import type { ResourceRecord } from '#core/contracts/resource-record.js';
-import { Access, ANYBODY_WAKES } from '#core/dns/admission/access.js';
-import { HotAnswers } from '#core/dns/packet-cache/packet-cache.js';
+import { AccessControl, ANYBODY_WAKES } from '#core/dns/admission/access-control.js';
+import { PacketCache } from '#core/dns/packet-cache/packet-cache.js';
 import { LASTING_LEASE } from '#core/dns/resolvers/lasting-lease.js';
-import { Responder } from '#core/dns/responder.js';
+import { QueryHandler } from '#core/dns/query-handler.js';
 import { addressBytes } from '#core/net/address-bytes.js';
 import { encodeName } from '#core/dns/wire/domain-name.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
+import { askPacketCache } from '../../../support/ask-packet-cache.js';
 import { DnsLog } from '../../../support/dns-log.js';
 import { COOKIE_KINDS, cookieOfKind } from '../../../support/dns-cookie.js';
 import { queryBytes } from '../../../support/dns-message.js';
@@ -89,20 +90,20 @@ class Comparison {
   hits = 0;
   /** For each cookie that a hot answer held. */
   readonly cookies = new Set<string>();
-  private readonly access: Access;
-  private readonly hot: HotAnswers;
-  private readonly slow: Responder;
-  private readonly keeping: Responder;
+  private readonly access: AccessControl;
+  private readonly hot: PacketCache;
+  private readonly slow: QueryHandler;
+  private readonly keeping: QueryHandler;
 
   constructor(resolver: Resolver, recursionAvailable: boolean) {
     const rateLimit = { perSecond: 0, slip: 2, exempt: ['127.0.0.0/8'] };
     const settings = dnsSettings({ rateLimit, forwarders: recursionAvailable ? 'system' : 'off' });
     const clock = new ManualClock(NOW);
-    this.hot = new HotAnswers(recursionAvailable, clock);
+    this.hot = new PacketCache(recursionAvailable, clock);
     const logger = new DnsLog();
-    const access = (this.access = new Access(settings, ANYBODY_WAKES, { clock, logger }));
-    this.slow = new Responder(settings, [resolver], logger, access);
-    this.keeping = new Responder(settings, [resolver], logger, access, this.hot);
+    const access = (this.access = new AccessControl(settings, ANYBODY_WAKES, { clock, logger }));
+    this.slow = new QueryHandler(settings, [resolver], { access, clock, logger });
+    this.keeping = new QueryHandler(settings, [resolver], { access, clock, logger, packetCache: this.hot });
   }
 
   async ask(name: Uint8Array, asked: Asked): Promise<void> {
@@ -113,15 +114,16 @@ class Comparison {
   }
 
   async check(message: Uint8Array, client: DnsClient): Promise<void> {
-    const expected = await this.slow.respond(message, client);
+    const expected = await this.slow.handle(message, client);
     for (let time = 0; time < 2; time += 1) {
-      const hot = this.hot.answer(message, this.access.askerOf(client));
+      const hot = askPacketCache(this.hot, message, this.access.admissionOf(client));
       if (hot !== undefined) {
         assert.notEqual(hot, 'silence');
         this.hits += 1;
         assert.deepEqual(Buffer.from(hot as Uint8Array).toString('hex'), Buffer.from(expected ?? []).toString('hex'));
       }
-      await this.keeping.respond(message, client);
+      const kept = await this.keeping.handle(message, client);
+      assert.deepEqual(Buffer.from(kept ?? []).toString('hex'), Buffer.from(expected ?? []).toString('hex'));
     }
   }
 }

@@ -1,24 +1,22 @@
 import assert from 'node:assert/strict';
-import type { Machine } from '#core/contracts/machine.js';
 import type { DnsAnswer, RecordsAnswer } from '#core/contracts/resolver.js';
 import { UnikernelResolver } from '#core/dns/resolvers/unikernel-resolver.js';
 import { JitsuError } from '#core/errors.js';
-import type { Unikernel } from '#core/lifecycle/unikernel.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { DnsLog } from '../../../support/dns-log.js';
 import { aQuery, tcpClient, udpClient } from '../../../support/dns-query.js';
 import { FakeSummons } from '../../../support/dns-summons.js';
-import { aUnikernel } from '../../../support/dns-unikernel.js';
+import { aUnikernel, type StagedUnikernel } from '../../../support/dns-unikernel.js';
 
 const never = new AbortController().signal;
 
 class Stage {
   readonly clock = new ManualClock(5_000);
   readonly log = new DnsLog();
-  readonly resolver: UnikernelResolver<Unikernel>;
+  readonly resolver: UnikernelResolver<StagedUnikernel>;
 
   constructor(
-    unikernels: Unikernel[],
+    unikernels: StagedUnikernel[],
     readonly summons = new FakeSummons(),
     zones: { name: string; authoritative: boolean }[] = [],
   ) {
@@ -64,8 +62,7 @@ describe('the resolver of unikernels', () => {
   });
 
   it('summons for A one whose addresses its backend has yet to find out, and answers with those', async () => {
-    const machine = { addresses: async () => [] } as unknown as Machine;
-    const www = aUnikernel({ addresses: [], machine });
+    const www = aUnikernel({ addresses: [], findsAddresses: true });
     const stage = new Stage([www], new FakeSummons(false));
     assertNoData(await stage.ask('www.example.org', 'AAAA'));
     assert.deepEqual(stage.summons.calls, []);
@@ -78,8 +75,7 @@ describe('the resolver of unikernels', () => {
   });
 
   it('has no data where the addresses found out are of the other family, and wakes nothing without addresses', async () => {
-    const machine = { addresses: async () => [] } as unknown as Machine;
-    const www = aUnikernel({ addresses: [], machine });
+    const www = aUnikernel({ addresses: [], findsAddresses: true });
     const stage = new Stage([www], new FakeSummons(false));
     const asked = stage.ask('www.example.org');
     www.foundAddresses = ['2001:db8::9'];
@@ -161,7 +157,7 @@ describe('the resolver of unikernels', () => {
 
   it('gives an HTTPS record that several unikernels have once', async () => {
     const [one, two] = ['one', 'two'].map((name) => aUnikernel({ name, https: [Uint8Array.of(0, 1, 0)] }));
-    const stage = new Stage([one as Unikernel, two as Unikernel]);
+    const stage = new Stage([one as StagedUnikernel, two as StagedUnikernel]);
     assert.equal((await stage.ask('www.example.org', 'HTTPS'))?.answers?.length, 1);
     assert.equal(stage.summons.calls.length, 2);
   });
@@ -250,7 +246,7 @@ describe('the resolver of unikernels', () => {
     });
 
     it('leaves out those that fail, and says so in the log', async () => {
-      const [one, two, three_] = three() as [Unikernel, Unikernel, Unikernel];
+      const [one, two, three_] = three() as [StagedUnikernel, StagedUnikernel, StagedUnikernel];
       const stage = new Stage([one, two, three_], new FakeSummons(false));
       const asked = stage.ask('www.example.org');
       stage.summons.raise(one);
@@ -261,7 +257,7 @@ describe('the resolver of unikernels', () => {
     });
 
     it('leaves out one that has died while another took its time', async () => {
-      const [one, two] = three() as [Unikernel, Unikernel];
+      const [one, two] = three() as [StagedUnikernel, StagedUnikernel];
       const stage = new Stage([one, two], new FakeSummons(false));
       const asked = stage.ask('www.example.org');
       stage.summons.raise(one);
@@ -281,7 +277,7 @@ describe('the resolver of unikernels', () => {
     });
 
     it('answers at once with those that are ready, and wakes the others meanwhile', async () => {
-      const [one, two] = three() as [Unikernel, Unikernel];
+      const [one, two] = three() as [StagedUnikernel, StagedUnikernel];
       two.ready = true;
       const stage = new Stage([one, two], new FakeSummons(false));
       assert.deepEqual(addressesIn(await stage.ask('www.example.org')), ['192.0.2.2']);
@@ -332,8 +328,10 @@ describe('the resolver of unikernels', () => {
     });
 
     it('of no answer that an address yet to be found out would change', async () => {
-      const machine = { addresses: async () => [] } as unknown as Machine;
-      const [www, seeker] = [aUnikernel({ addresses: ['2001:db8::7'] }), aUnikernel({ addresses: [], machine })];
+      const [www, seeker] = [
+        aUnikernel({ addresses: ['2001:db8::7'] }),
+        aUnikernel({ addresses: [], findsAddresses: true }),
+      ];
       www.ready = true;
       assert.equal((await new Stage([seeker]).ask('www.example.org', 'AAAA'))?.lease, undefined);
       const stage = new Stage([www, seeker]);

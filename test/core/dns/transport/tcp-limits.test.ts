@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import type { DnsClient } from '#core/contracts/resolver.js';
-import { Access, ANYBODY_WAKES } from '#core/dns/admission/access.js';
+import { AccessControl, ANYBODY_WAKES } from '#core/dns/admission/access-control.js';
 import { frame } from '#core/dns/wire/frame-reader.js';
 import { TcpConnection } from '#core/dns/transport/tcp-connection.js';
 import { TcpConnections } from '#core/dns/transport/tcp-connections.js';
@@ -15,7 +15,7 @@ const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resol
 
 class Stage {
   readonly clock = new ManualClock();
-  readonly access = new Access(dnsSettings(), ANYBODY_WAKES, { clock: this.clock, logger: new DnsLog() });
+  readonly access = new AccessControl(dnsSettings(), ANYBODY_WAKES, { clock: this.clock, logger: new DnsLog() });
   readonly connections: TcpConnections;
   private readonly answers: (() => void)[] = [];
 

@@ -3,7 +3,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import type { DnsSettings, Endpoint } from '#core/config/settings.js';
 import type { DnsClient, DnsQuery, Resolver } from '#core/contracts/resolver.js';
-import { DnsServer } from '#core/dns/dns-server.js';
+import { DnsServer } from '#core/dns/server.js';
 import { LASTING_LEASE } from '#core/dns/resolvers/lasting-lease.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { askByUdp } from '../../../support/dns-exchange.js';

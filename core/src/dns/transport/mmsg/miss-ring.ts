@@ -1,4 +1,5 @@
-import { ENVELOPE_WORDS } from '../../../net/datagram-batch.js';
+import { ENVELOPE_WORDS, type DatagramBatch } from '../../../net/datagram-batch.js';
+import { Slab } from '../../wire/slab.js';
 
 /**
  * The memory by which a receiving thread hands datagrams to the main thread: a ring of entries, each of which is the
@@ -29,10 +30,10 @@ export const CONTROL_WORDS = 48;
 export const RING_WORDS = 2 ** 18;
 
 /** Before each datagram. */
-export const HEAD_WORDS = 1 + ENVELOPE_WORDS;
+const HEAD_WORDS = 1 + ENVELOPE_WORDS;
 
 /** In the place of a length: the next entry stands at the ring's beginning. */
-export const SKIP = 0xffff_ffff;
+const SKIP = 0xffff_ffff;
 
 export function createMissRing(): MissRing {
   const ring = new SharedArrayBuffer((CONTROL_WORDS + RING_WORDS) * 4);
@@ -43,4 +44,128 @@ export function createMissRing(): MissRing {
 /** How many words a datagram of this length takes with what stands before it. */
 export function entryWords(length: number): number {
   return HEAD_WORDS + ((length + 3) >> 2);
+}
+
+/** The receiving thread's side of a ring. One instance at a time may write. */
+export class MissWriter {
+  private readonly control: Int32Array;
+  private readonly words: Uint32Array;
+  private readonly bytes: Uint8Array;
+  private put: number;
+
+  constructor(ring: MissRing) {
+    this.control = new Int32Array(ring, 0, CONTROL_WORDS);
+    this.words = new Uint32Array(ring, CONTROL_WORDS * 4);
+    this.bytes = new Uint8Array(ring, CONTROL_WORDS * 4);
+    this.put = this.control[RingWord.Put] as number;
+  }
+
+  /** Copies a datagram into the ring, for the next time that it is published; `false` where there is no room. */
+  add(batch: DatagramBatch, index: number): boolean {
+    const length = batch.lengthOf(index);
+    const size = entryWords(length);
+    const at = this.put & (RING_WORDS - 1);
+    const skipped = at + size > RING_WORDS ? RING_WORDS - at : 0;
+    const used = (this.put - Atomics.load(this.control, RingWord.Taken)) | 0;
+    if (used + skipped + size > RING_WORDS) return false;
+    if (skipped > 0) this.words[at] = SKIP;
+    this.write(skipped > 0 ? 0 : at, length, batch, index);
+    this.put = (this.put + skipped + size) | 0;
+    return true;
+  }
+
+  /** Lets the main thread have what was added, and says whether it must be told. */
+  publish(): boolean {
+    Atomics.store(this.control, RingWord.Put, this.put);
+    return Atomics.exchange(this.control, RingWord.Asleep, 0) === 1;
+  }
+
+  private write(at: number, length: number, batch: DatagramBatch, index: number): void {
+    this.words[at] = length;
+    batch.copyEnvelope(index, this.words, at + 1);
+    const payload = batch.payloads[index] as Uint8Array;
+    const start = (at + HEAD_WORDS) * 4;
+    for (let byte = 0; byte < length; byte++) this.bytes[start + byte] = payload[byte] as number;
+  }
+}
+
+/** The main thread's side of a ring. */
+export class MissReader {
+  private readonly control: Int32Array;
+  private readonly words: Uint32Array;
+  private readonly bytes: Uint8Array;
+  private readonly slab = new Slab();
+
+  constructor(ring: MissRing) {
+    this.control = new Int32Array(ring, 0, CONTROL_WORDS);
+    this.words = new Uint32Array(ring, CONTROL_WORDS * 4);
+    this.bytes = new Uint8Array(ring, CONTROL_WORDS * 4);
+  }
+
+  /** The next datagram, as a copy, as one that waits for long must not keep the ring from going round. */
+  take(): Miss | undefined {
+    const taken = this.control[RingWord.Taken] as number;
+    if (taken === Atomics.load(this.control, RingWord.Put)) return undefined;
+    let at = taken & (RING_WORDS - 1);
+    const skipped = this.words[at] === SKIP ? RING_WORDS - at : 0;
+    if (skipped > 0) at = 0;
+    const length = this.words[at] as number;
+    const miss = this.copy(at, length);
+    Atomics.store(this.control, RingWord.Taken, (taken + skipped + entryWords(length)) | 0);
+    return miss;
+  }
+
+  /** Has the thread tell of what it puts next. Not where there is something already: then `false`. */
+  sleep(): boolean {
+    Atomics.store(this.control, RingWord.Asleep, 1);
+    if (this.control[RingWord.Taken] === Atomics.load(this.control, RingWord.Put)) return true;
+    // The thread may not have seen that. Where it has, it tells, and that is soon enough.
+    return Atomics.exchange(this.control, RingWord.Asleep, 0) === 0;
+  }
+
+  private copy(at: number, length: number): Miss {
+    const envelope = this.slab.takeWords(ENVELOPE_WORDS);
+    const message = this.slab.take(length);
+    for (let word = 0; word < ENVELOPE_WORDS; word++) envelope[word] = this.words[at + 1 + word] as number;
+    const start = (at + HEAD_WORDS) * 4;
+    for (let byte = 0; byte < length; byte++) message[byte] = this.bytes[start + byte] as number;
+    return { message, envelope };
+  }
+}
+
+/** How many datagrams are taken in before everything else has its turn. */
+const MOST_IN_A_TURN = 64;
+
+/**
+ * Takes datagrams off a ring for as long as there are any, a number in each turn of the event loop, and one turn longer:
+ * to be told of the next one by a message costs several times as much as to look.
+ */
+export class MissPump {
+  private awake = false;
+  private hadSome = false;
+
+  constructor(
+    private readonly ring: MissReader,
+    private readonly take: (miss: Miss) => void,
+  ) {}
+
+  /** There is something, or may be. */
+  wake(): void {
+    if (this.awake) return;
+    this.awake = true;
+    this.turn();
+  }
+
+  private readonly turn = (): void => {
+    let count = 0;
+    for (; count < MOST_IN_A_TURN; count++) {
+      const miss = this.ring.take();
+      if (miss === undefined) break;
+      this.take(miss);
+    }
+    const looksAgain = count > 0 || this.hadSome;
+    this.hadSome = count > 0;
+    if (looksAgain || !this.ring.sleep()) setImmediate(this.turn);
+    else this.awake = false;
+  };
 }

@@ -1,20 +1,23 @@
 import type { Milliseconds } from '../../../contracts/milliseconds.js';
-import type { Asker } from '../../admission/asker.js';
-import { LONGEST_HOT_ANSWER, MISS, SILENCE, type HotReader } from '../../packet-cache/packet-reader.js';
-import { HEADER_LENGTH } from '../../wire/header.js';
 import { BATCH_SIZE, DatagramBatch, ENVELOPE_WORDS, type DatagramKind } from '../../../net/datagram-batch.js';
 import { Linux } from '../../../net/linux.js';
-import { OverloadAnswers } from './overload-answers.js';
 import { sendBatch } from '../../../net/send-batch.js';
 import type { SocketCalls } from '../../../net/socket-calls.js';
-import type { MissWriter } from './miss-writer.js';
+import type { Admission } from '../../admission/admission.js';
+import { writeProofAnswer } from '../../admission/proof-answer.js';
+import { LONGEST_CACHED_ANSWER, MISS, SILENCE, type PacketReader } from '../../packet-cache/packet-reader.js';
+import { Rcode } from '../../wire/dns-parameters.js';
+import { HEADER_LENGTH } from '../../wire/header.js';
+import type { QueryView } from '../../wire/query-view.js';
+import { writeHeaderOnly } from '../../wire/response-writer.js';
+import type { MissWriter } from './miss-ring.js';
 import { REFUSAL_WORDS, ThreadState, type ThreadRefusal } from './thread-state.js';
 
 /** The longest datagram that there is (its length has 16 bits), so that none is ever cut off. Untouched memory is free. */
 const LONGEST_DATAGRAM = 65_536;
 
-/** The longest reply that a thread gives by itself: a hot answer, in bytes. */
-const LONGEST_REPLY = LONGEST_HOT_ANSWER;
+/** The longest reply that a thread gives by itself, in bytes. */
+const LONGEST_REPLY = LONGEST_CACHED_ANSWER;
 
 /** Failures to receive, one right after the other, after which the socket cannot be used. */
 const MOST_FAILURES = 100;
@@ -25,12 +28,12 @@ export interface ReceiveLoopOptions {
   readonly kind: DatagramKind;
   readonly state: Int32Array<SharedArrayBuffer>;
   readonly recursionAvailable: boolean;
-  readonly hot: Pick<HotReader, 'answer'>;
-  /** Judges those who send. */
-  readonly asker: Asker;
+  readonly view: QueryView;
+  readonly packets: Pick<PacketReader, 'answer'>;
+  readonly admission: Admission;
   /** The time of the main thread's clock. */
   now(): Milliseconds;
-  /** Takes over datagrams that have no hot answer. */
+  /** Takes over datagrams that the packet cache has no answer for. */
   readonly misses: Pick<MissWriter, 'add' | 'publish'>;
   /** There are some, and the main thread must be told. */
   onMisses(): void;
@@ -44,11 +47,9 @@ export interface ReceiveLoopOptions {
 export class ReceiveLoop {
   private readonly received: DatagramBatch;
   private readonly replies: DatagramBatch;
-  private readonly overload: OverloadAnswers;
 
   constructor(private readonly options: ReceiveLoopOptions) {
-    const { calls, kind, recursionAvailable } = options;
-    this.overload = new OverloadAnswers(recursionAvailable);
+    const { calls, kind } = options;
     this.received = new DatagramBatch(calls.addressOf, kind, LONGEST_DATAGRAM);
     this.replies = new DatagramBatch(calls.addressOf, kind, LONGEST_REPLY);
   }
@@ -71,7 +72,7 @@ export class ReceiveLoop {
   }
 
   private take(count: number): void {
-    const { asker, hot, misses } = this.options;
+    const { view, admission, packets, misses } = this.options;
     const { received, replies } = this;
     const now = this.options.now();
     let replyCount = 0;
@@ -82,16 +83,26 @@ export class ReceiveLoop {
       // Nobody can be answered at port 0, and whatever is no query is met with silence.
       if (length < HEADER_LENGTH || (message[2] as number) >= 0x80 || received.portOf(index) === 0) continue;
       const out = replies.payloads[replyCount] as Uint8Array;
-      asker.come(received.senders[index] as Uint8Array, true);
-      let replyLength = hot.answer(message, length, out, asker, now);
+      admission.begin(received.senders[index] as Uint8Array, true);
+      const isPlain = view.read(message, length);
+      let replyLength = isPlain ? packets.answer(view, message, length, out, admission, now) : MISS;
       if (replyLength === MISS && misses.add(received, index)) {
         missCount += 1;
         continue;
       }
-      if (replyLength === MISS) replyLength = this.overload.answer(message, length, out, asker, now);
+      if (replyLength === MISS)
+        replyLength = writeOverloadAnswer(
+          isPlain ? view : undefined,
+          message,
+          out,
+          admission,
+          this.options.recursionAvailable,
+          now,
+        );
       if (replyLength !== SILENCE) replies.reply(replyCount++, replyLength, received, index);
-      if (!asker.mayAsk) this.refused('client', index);
-      else if (asker.verdict !== 'send') this.refused(replyLength === SILENCE ? 'rateDropped' : 'rateCut', index);
+      if (!admission.mayAsk) this.refused('client', index);
+      else if (admission.rateVerdict !== 'send')
+        this.refused(replyLength === SILENCE ? 'rateDropped' : 'rateCut', index);
     }
     if (replyCount > 0) this.send(replyCount);
     if (missCount > 0 && misses.publish()) this.options.onMisses();
@@ -112,4 +123,32 @@ export class ReceiveLoop {
     // Who forges senders that cannot be reached must not fill the main thread with news of that.
     if (Atomics.add(state, ThreadState.Unsent, unsent.count) === 0) this.options.onUnsent(unsent.code);
   }
+}
+
+/**
+ * What a thread says by itself where too much is on its way to the main thread already: SERVFAIL to those who may ask,
+ * within the limit for sources that may be forged. Gives the length, or `SILENCE`.
+ *
+ * @param query absent for one that is not plain, which is taken for one without a cookie
+ */
+export function writeOverloadAnswer(
+  query: QueryView | undefined,
+  message: Uint8Array,
+  out: Uint8Array,
+  admission: Admission,
+  recursionAvailable: boolean,
+  now: Milliseconds,
+): number {
+  if (!admission.mayAsk) return SILENCE;
+  if (query !== undefined && query.cookieOptionLength !== 0) {
+    admission.showCookie(message, query.cookieAt, query.cookieLength, now);
+  }
+  const verdict = admission.admit(now);
+  if (verdict === 'slip' && query !== undefined) {
+    return writeProofAnswer(query, message, out, recursionAvailable, admission, now);
+  }
+  if (verdict !== 'send') return SILENCE;
+  const reply = writeHeaderOnly(message, Rcode.ServerFailure, recursionAvailable);
+  out.set(reply);
+  return reply.length;
 }

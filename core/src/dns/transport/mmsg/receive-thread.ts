@@ -1,26 +1,24 @@
 import { Worker } from 'node:worker_threads';
-import type { Clock } from '../../../contracts/clock.js';
-import type { Logger } from '../../../contracts/logger.js';
 import type { Milliseconds } from '../../../contracts/milliseconds.js';
 import { errorMessage } from '../../../errors.js';
-import type { Access } from '../../admission/access.js';
-import type { HotMemory } from '../../packet-cache/packet-memory.js';
-import { clientOf } from './client-of.js';
+import type { UdpContext } from '../udp-transport.js';
+import { clientOf } from './client-reader.js';
 import type { DatagramSocket } from './datagram-socket.js';
 import type { MissRing } from './miss-ring.js';
 import { NativeSocketsUnavailable } from '../../../net/native-sockets-unavailable.js';
 import { setPrecedence } from './precedence.js';
 import type { ReceiveMessage, ReceiveOrder } from './receive-worker.js';
 import type { SocketCalls } from '../../../net/socket-calls.js';
-import { ThreadRefusals } from './thread-refusals.js';
-import { createThreadState, ThreadState } from './thread-state.js';
-import { aheadOfMachine } from './thread-time.js';
+import { aheadOfMachine, createThreadState, ThreadRefusals, ThreadState } from './thread-state.js';
 
 const PROGRAM = new URL('./receive-worker.js', import.meta.url);
 
 /** The pauses before a thread that died gets a successor. */
 const SHORTEST_PAUSE: Milliseconds = 100;
 const LONGEST_PAUSE: Milliseconds = 10_000;
+
+/** In MiB. A thread makes hardly any objects; without a limit it keeps all that its start has left behind. */
+const LIMITS = { maxYoungGenerationSizeMb: 2 };
 
 /** Those that run. Node waits for every thread when it ends, and these wait for datagrams. */
 const running = new Set<ReceiveThread>();
@@ -29,14 +27,9 @@ function endAll(): void {
   for (const thread of running) thread.end();
 }
 
-export interface ReceiveThreadOptions {
+export interface ReceiveThreadOptions extends Omit<UdpContext, 'workers'> {
   readonly calls: SocketCalls;
   readonly socket: DatagramSocket;
-  readonly recursionAvailable: boolean;
-  readonly hot: HotMemory;
-  readonly access: Pick<Access, 'shared' | 'refusals'>;
-  readonly clock: Clock;
-  readonly logger: Logger;
   /** Another program for the thread, where that of Jitsu is not meant. */
   readonly program?: URL;
   /** Where the thread puts what it cannot answer. */
@@ -98,15 +91,15 @@ export class ReceiveThread {
 
   /** @param failed told of the end of a thread that was never ready; any other is replaced */
   private run(onReady: () => void, failed: (reason: Error) => void): void {
-    const { calls, socket, ring, recursionAvailable, hot, access, clock, program = PROGRAM } = this.options;
+    const { calls, socket, ring, recursionAvailable, packets, access, clock, program = PROGRAM } = this.options;
     const { descriptor, kind } = socket;
     const clockAhead = aheadOfMachine(clock.now());
-    const memory = { state: this.state, ring, hot, access: access.shared };
+    const memory = { state: this.state, ring, packets, admission: access.shared };
     const order: ReceiveOrder = { descriptor, kind, ...memory, recursionAvailable, clockAhead };
     // Node's flags are meant for whoever was started with them: some of them no thread takes.
     let worker: Worker;
     try {
-      worker = new Worker(program, { name: 'datagrams', workerData: order, execArgv: [] });
+      worker = new Worker(program, { name: 'datagrams', workerData: order, execArgv: [], resourceLimits: LIMITS });
     } catch (error) {
       // The machine gives no more threads.
       return failed(error as Error);

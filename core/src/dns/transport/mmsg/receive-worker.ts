@@ -1,17 +1,16 @@
 /** The thread that waits for datagrams. It never comes back to Node's own loop, and so gets no messages. */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Milliseconds } from '../../../contracts/milliseconds.js';
-import { Asker, type SharedAccess } from '../../admission/asker.js';
-import type { HotMemory } from '../../packet-cache/packet-memory.js';
-import { HotReader } from '../../packet-cache/packet-reader.js';
+import { Admission, type SharedAdmission } from '../../admission/admission.js';
+import type { PacketMemory } from '../../packet-cache/packet-memory.js';
+import { PacketReader } from '../../packet-cache/packet-reader.js';
 import type { DatagramKind } from '../../../net/datagram-batch.js';
-import type { MissRing } from './miss-ring.js';
-import { MissWriter } from './miss-writer.js';
+import { MissWriter, type MissRing } from './miss-ring.js';
+import { QueryView } from '../../wire/query-view.js';
 import { ownTask } from './precedence.js';
 import { ReceiveLoop } from './receive-loop.js';
 import { loadSocketCalls } from '../../../net/socket-calls.js';
-import type { ThreadRefusal } from './thread-state.js';
-import { timeTeller } from './thread-time.js';
+import { timeTeller, type ThreadRefusal } from './thread-state.js';
 
 /** What such a thread is to do. */
 export interface ReceiveOrder {
@@ -23,8 +22,8 @@ export interface ReceiveOrder {
   /** Where it puts what it cannot answer. */
   readonly ring: MissRing;
   readonly recursionAvailable: boolean;
-  readonly hot: HotMemory;
-  readonly access: SharedAccess;
+  readonly packets: PacketMemory;
+  readonly admission: SharedAdmission;
   /** See `timeTeller`. */
   readonly clockAhead: Milliseconds;
 }
@@ -44,8 +43,9 @@ const order = workerData as ReceiveOrder;
 const loop = new ReceiveLoop({
   ...order,
   calls: await loadSocketCalls(),
-  hot: new HotReader(order.hot, order.recursionAvailable),
-  asker: new Asker(order.access),
+  view: new QueryView(order.packets.seed),
+  packets: new PacketReader(order.packets, order.recursionAvailable),
+  admission: new Admission(order.admission),
   now: timeTeller(order.clockAhead),
   misses: new MissWriter(order.ring),
   onMisses: () => post({ kind: 'misses' }),

@@ -1,9 +1,15 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { ENVELOPE_WORDS, type DatagramBatch } from '#core/net/datagram-batch.js';
-import { MissReader } from '#core/dns/transport/mmsg/miss-reader.js';
-import { CONTROL_WORDS, createMissRing, entryWords, RING_WORDS, RingWord } from '#core/dns/transport/mmsg/miss-ring.js';
-import { MissWriter } from '#core/dns/transport/mmsg/miss-writer.js';
+import {
+  MissReader,
+  CONTROL_WORDS,
+  createMissRing,
+  entryWords,
+  RING_WORDS,
+  RingWord,
+  MissWriter,
+} from '#core/dns/transport/mmsg/miss-ring.js';
 
 /** Datagrams of which each byte, and each word of the envelope, tells which it is. */
 class Datagrams {

@@ -1,19 +1,18 @@
+import { QueryView } from '#core/dns/wire/query-view.js';
+import { ManualClock } from '#core/testing/manual-clock.js';
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import type { DnsSettings } from '#core/config/settings.js';
 import { SILENCE } from '#core/dns/packet-cache/packet-reader.js';
-import { Responder } from '#core/dns/responder.js';
+import { QueryHandler } from '#core/dns/query-handler.js';
 import { DatagramSocket } from '#core/dns/transport/mmsg/datagram-socket.js';
-import { MissReader } from '#core/dns/transport/mmsg/miss-reader.js';
-import { createMissRing } from '#core/dns/transport/mmsg/miss-ring.js';
-import { MissWriter } from '#core/dns/transport/mmsg/miss-writer.js';
-import { OverloadAnswers } from '#core/dns/transport/mmsg/overload-answers.js';
-import { ReceiveLoop, type ReceiveLoopOptions } from '#core/dns/transport/mmsg/receive-loop.js';
-import { clientOf } from '#core/dns/transport/mmsg/client-of.js';
+import { MissReader, createMissRing, MissWriter } from '#core/dns/transport/mmsg/miss-ring.js';
+import { ReceiveLoop, writeOverloadAnswer, type ReceiveLoopOptions } from '#core/dns/transport/mmsg/receive-loop.js';
+import { clientOf } from '#core/dns/transport/mmsg/client-reader.js';
 import { loadSocketCalls, type SocketCalls } from '#core/net/socket-calls.js';
 import { createThreadState, ThreadState } from '#core/dns/transport/mmsg/thread-state.js';
-import { anAccess, anAsker } from '../../../../support/dns-asker.js';
+import { anAccessControl, anAdmission } from '../../../../support/dns-admission.js';
 import { cookieOfKind, queryWithCookie } from '../../../../support/dns-cookie.js';
 import { DnsLog } from '../../../../support/dns-log.js';
 import { decodeReply, queryBytes } from '../../../../support/dns-message.js';
@@ -46,8 +45,9 @@ describe('the loop that takes datagrams', () => {
       const state = options.state ?? createThreadState();
       const loop = new ReceiveLoop({
         ...{ calls, descriptor: socket.descriptor, kind: socket.kind, state, recursionAvailable: true },
-        hot: { answer: () => 0 },
-        asker: anAsker(),
+        view: new QueryView(0),
+        packets: { answer: () => 0 },
+        admission: anAdmission(),
         now: () => {
           // This batch is its last.
           Atomics.store(state, ThreadState.Ending, 1);
@@ -73,8 +73,8 @@ describe('the loop that takes datagrams', () => {
     const ring = createMissRing();
     let told = 0;
     const queries = [1, 2, 3, 4].map((id) => queryBytes(`${'x'.repeat(id)}.test`, { id }));
-    const hot: ReceiveLoopOptions['hot'] = {
-      answer: (message, length, out) => {
+    const packets: ReceiveLoopOptions['packets'] = {
+      answer: (_query, message, length, out) => {
         if (message[1] !== 2) return 0;
         out.set(message.subarray(0, length));
         return length;
@@ -83,7 +83,7 @@ describe('the loop that takes datagrams', () => {
     const onMisses = (): void => {
       told += 1;
     };
-    const { replies, port } = await take(queries, { hot, misses: new MissWriter(ring), onMisses }, 1);
+    const { replies, port } = await take(queries, { packets, misses: new MissWriter(ring), onMisses }, 1);
     assert.deepEqual(replies, [queries[1]]);
     assert.equal(told, 1);
     const reader = new MissReader(ring);
@@ -117,7 +117,7 @@ describe('the loop that takes datagrams', () => {
       const onRefused: ReceiveLoopOptions['onRefused'] = (kind, envelope) =>
         refused.push(kind, clientOf(envelope, calls).address);
       const onMisses = (): void => assert.fail('handed over');
-      const options = { state, misses, onRefused, onMisses, asker: anAccess(dns).askerOf(udpClient) };
+      const options = { state, misses, onRefused, onMisses, admission: anAccessControl(dns).admissionOf(udpClient) };
       const { replies } = await take(queries, options, expected);
       const { RateDropped, RateCut, Client } = ThreadState;
       return { replies, refused, counts: [RateDropped, RateCut, Client].map((word) => state[word]) };
@@ -130,13 +130,15 @@ describe('the loop that takes datagrams', () => {
     });
 
     it('is silent to strangers by itself, whoever asks it', () => {
-      const access = anAccess({ allow: ['192.0.2.0/24'] });
+      const access = anAccessControl({ allow: ['192.0.2.0/24'] });
       const message = queryBytes('a.test');
       const out = new Uint8Array(1_024);
       const answer = (address: Uint8Array): number => {
-        const asker = access.askerOf(udpClient);
-        asker.come(address, true);
-        return new OverloadAnswers(false).answer(message, message.length, out, asker, 0);
+        const asker = access.admissionOf(udpClient);
+        asker.begin(address, true);
+        const query = new QueryView(0);
+        assert.ok(query.read(message, message.length));
+        return writeOverloadAnswer(query, message, out, asker, false, 0);
       };
       assert.equal(answer(Uint8Array.of(198, 51, 100, 1)), SILENCE);
       assert.equal(answer(Uint8Array.of(192, 0, 2, 1)), 12);
@@ -167,27 +169,34 @@ describe('the loop that takes datagrams', () => {
         ],
       );
       const { client } = aQuery('a.test');
-      const slow = new Responder(dnsSettings(dns), [], new DnsLog(), anAccess({ ...dns, rateLimit: ALWAYS_CUT }));
-      assert.deepEqual(replies.at(-1), Buffer.from((await slow.respond(queries.at(-1) as Uint8Array, client)) ?? []));
+      const slow = new QueryHandler(dnsSettings(dns), [], {
+        ...{
+          access: anAccessControl({ ...dns, rateLimit: ALWAYS_CUT }),
+          clock: new ManualClock(),
+          logger: new DnsLog(),
+        },
+      });
+      assert.deepEqual(replies.at(-1), Buffer.from((await slow.handle(queries.at(-1) as Uint8Array, client)) ?? []));
       assert.deepEqual(refused, ['rateDropped', '127.0.0.1', 'rateCut', '127.0.0.1']);
       assert.deepEqual(counts, [2, 2, 0]);
     });
 
     it('does not limit who shows by a cookie that it is no forgery, and leaves unanswered what is not plain', async () => {
-      const access = anAccess({ rateLimit: ALWAYS_CUT });
+      const access = anAccessControl({ rateLimit: ALWAYS_CUT });
       const { cookieSecret } = access.shared;
       const local = Uint8Array.of(127, 0, 0, 1);
       const proven = cookieOfKind('fresh', cookieSecret, local, 0) as Uint8Array;
       const forged = cookieOfKind('forged', cookieSecret, local, 0) as Uint8Array;
-      const overload = new OverloadAnswers(false);
+      const query = new QueryView(0);
       const out = new Uint8Array(1_024);
-      const asker = access.askerOf(udpClient);
+      const asker = access.admissionOf(udpClient);
       const answer = (message: Uint8Array): number => {
-        asker.come(local, true);
-        return overload.answer(message, message.length, out, asker, 0);
+        asker.begin(local, true);
+        const isPlain = query.read(message, message.length);
+        return writeOverloadAnswer(isPlain ? query : undefined, message, out, asker, false, 0);
       };
       assert.ok(answer(queryWithCookie('a.test', forged)) > 12);
-      assert.equal(asker.verdict, 'slip');
+      assert.equal(asker.rateVerdict, 'slip');
       assert.equal(answer(queryWithCookie('a.test', proven)), 12);
       assert.equal(answer(queryBytes('a.test').subarray(0, 20)), SILENCE);
     });
@@ -202,9 +211,15 @@ describe('the loop that takes datagrams', () => {
       onMisses: () => {},
       onRefused: () => {},
       onUnsent: () => {},
-      asker: anAsker(),
+      admission: anAdmission(),
     } as const;
-    const loop = new ReceiveLoop({ ...options, ...unused, hot: { answer: () => 0 }, recursionAvailable: false });
+    const loop = new ReceiveLoop({
+      ...options,
+      ...unused,
+      view: new QueryView(0),
+      packets: { answer: () => 0 },
+      recursionAvailable: false,
+    });
     assert.throws(() => loop.run(), /cannot be received: EBADF/);
   });
 });

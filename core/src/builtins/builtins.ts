@@ -1,0 +1,70 @@
+import { z } from 'zod';
+import type { Plugin } from '../contracts/plugin.js';
+import { PLUGIN_API_VERSION } from '../plugins/api-version.js';
+import { definePlugin } from '../plugins/define-plugin.js';
+import { LmdbStateStore, lmdbOptions } from '../state/lmdb-state-store.js';
+import { ExecProbe, probeCommand } from './exec-probe.js';
+import { HttpProbe, httpAddress } from './http-probe.js';
+import { KeepAliveStopPolicy } from './keep-alive-stop-policy.js';
+import { longestLife, MaxLifetimeStopPolicy } from './max-lifetime-stop-policy.js';
+import { MemoryStateStore } from './memory-state-store.js';
+import { TcpProbe, tcpPort } from './tcp-probe.js';
+import { TtlStopPolicy } from './ttl-stop-policy.js';
+
+const nothing = z.undefined({ error: 'Nothing expected behind its name.' });
+
+/** What Jitsu can do without any other plugin. */
+export const builtins: Plugin = definePlugin({
+  name: 'Jitsu itself',
+  apiVersion: PLUGIN_API_VERSION,
+  register(registry) {
+    registry.readinessProbe({
+      name: 'tcp',
+      useClass: TcpProbe,
+      description: 'A TCP port accepts connections: tcp:PORT',
+      argument: tcpPort,
+    });
+    registry.readinessProbe({
+      name: 'http',
+      useClass: HttpProbe,
+      description: 'GET is answered with a status from 200 to 399: http:PORT/PATH',
+      argument: httpAddress,
+    });
+    registry.readinessProbe({
+      name: 'exec',
+      useClass: ExecProbe,
+      description: 'A command ends with status 0: exec:COMMAND',
+      argument: probeCommand,
+    });
+    registry.stopPolicy({
+      name: 'ttl',
+      useClass: TtlStopPolicy,
+      description: 'Stops after twice the TTL without a query for any of its names',
+      argument: nothing,
+    });
+    registry.stopPolicy({
+      name: 'keep-alive',
+      useClass: KeepAliveStopPolicy,
+      description: 'Never stops',
+      argument: nothing,
+    });
+    registry.stopPolicy({
+      name: 'max-lifetime',
+      useClass: MaxLifetimeStopPolicy,
+      description: 'Stops after so long a life, even in use: max-lifetime:1h',
+      argument: longestLife,
+    });
+    registry.stateStore({
+      name: 'memory',
+      useClass: MemoryStateStore,
+      description: 'Remembers for as long as Jitsu runs',
+      options: z.object({}),
+    });
+    registry.stateStore({
+      name: 'lmdb',
+      useClass: LmdbStateStore,
+      description: 'Remembers in a folder, across restarts',
+      options: lmdbOptions,
+    });
+  },
+});

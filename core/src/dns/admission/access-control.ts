@@ -1,0 +1,54 @@
+import { randomBytes } from 'node:crypto';
+import type { DnsSettings, WakeSettings } from '../../config/settings.js';
+import type { Clock } from '../../contracts/clock.js';
+import type { Logger } from '../../contracts/logger.js';
+import type { DnsClient } from '../../contracts/resolver.js';
+import { ClientAddresses } from '../../net/client-addresses.js';
+import { Admission, type SharedAdmission } from './admission.js';
+import { ClientRules } from './client-rules.js';
+import { Refusals } from './refusals.js';
+import { ResponseRate } from './response-rate.js';
+
+/** Who may wake where nothing is said of it: everybody, unproven. */
+export const ANYBODY_WAKES: WakeSettings = {
+  ...{ proof: 'none', trusted: [], allow: ['0.0.0.0/0', '::/0'], deny: [] },
+  ...{ types: ['A', 'AAAA', 'HTTPS', 'SVCB'], hours: [] },
+  budget: { perClient: 0, perPrefix: 0, interval: 60_000 },
+};
+
+/** What admission is made of in the main thread: the rules, what every thread shares, and the count of what is refused. */
+export class AccessControl {
+  readonly rules: ClientRules;
+  readonly refusals: Refusals;
+  readonly shared: SharedAdmission;
+  private readonly admission: Admission;
+  private readonly addresses = new ClientAddresses();
+
+  constructor(
+    dns: Pick<DnsSettings, 'allow' | 'deny' | 'allowForwarding' | 'rateLimit'>,
+    wake: WakeSettings,
+    deps: { readonly clock: Clock; readonly logger: Logger },
+  ) {
+    this.rules = new ClientRules(dns, wake);
+    const { perSecond, slip } = dns.rateLimit;
+    const together = { cookieSecret: randomBytes(16), rate: ResponseRate.shared() };
+    this.shared = { rules: this.rules.settings, rateLimit: { perSecond, slip }, ...together };
+    this.admission = new Admission(this.shared, this.rules);
+    this.refusals = new Refusals(deps);
+  }
+
+  /** The bytes of a client's address; `undefined` where it came by no socket. */
+  addressOf({ address, transport }: DnsClient): Uint8Array | undefined {
+    return transport === 'inject' ? undefined : this.addresses.bytesOf(address);
+  }
+
+  /** The main thread's admission, which has begun with a query of this client: it holds until the next call. */
+  admissionOf(client: DnsClient): Admission {
+    const { admission } = this;
+    const address = this.addressOf(client);
+    if (address !== undefined) admission.begin(address, client.transport === 'udp');
+    // No socket gives what is no address; were it otherwise, nobody would have a right to anything.
+    else admission.beginWithoutSocket(client.transport === 'inject');
+    return admission;
+  }
+}

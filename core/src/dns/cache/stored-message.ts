@@ -1,0 +1,173 @@
+import type { CacheSettings } from '../../config/settings.js';
+import { readUint16 } from '../wire/bytes.js';
+import { readName } from '../wire/compressed-name.js';
+import { RecordType } from '../wire/dns-parameters.js';
+import { HEADER_LENGTH, HeaderFlag, readFlags } from '../wire/header.js';
+import { layoutOf, type MessageLayout, outlineOf, type MessageOutline } from '../wire/message-sections.js';
+import type { RecordSpan } from '../wire/record-walk.js';
+import { flagsIn, KeyFlag, nameIn } from './cache-key.js';
+import { responseKind, type ResponseKind } from './response-kind.js';
+
+const OPCODE = 0x7800;
+
+/** Where the TTL of a record stands, counted from its type. */
+const TTL_AFTER_TYPE = 4;
+
+/** In seconds (RFC 2181, 8). */
+const LONGEST_TTL = 2 ** 31 - 1;
+
+/** The five numbers that end the data of an SOA record, in bytes (RFC 1035, 3.3.13). */
+export const SOA_NUMBERS = 20;
+
+/** A response as it is stored: without an OPT record, without AA, its TTLs settled. */
+export interface StoredMessage {
+  readonly message: Buffer;
+  readonly outline: MessageOutline;
+  readonly ttlOffsets: readonly number[];
+  /** The time for which it may be stored, in seconds: no record in it has a lower TTL. */
+  readonly ttl: number;
+  /** Present in an NXDOMAIN response: the name that does not exist, and the SOA record that says so. */
+  readonly denial?: { readonly name: string; readonly soa: RecordSpan };
+}
+
+/**
+ * What the cache may do with a response.
+ *
+ * - `store`: it is an answer until its TTL ends.
+ * - `pass`: it is an answer for the clients that wait for it, and is not stored.
+ * - `failure`: SERVFAIL, remembered for a short time.
+ * - `ignore`: it is no answer: nothing is learnt from it.
+ */
+export type Cacheability =
+  | { readonly verdict: 'ignore' | 'pass' }
+  | { readonly verdict: 'failure'; readonly message: Buffer; readonly outline: MessageOutline }
+  | { readonly verdict: 'store'; readonly stored: StoredMessage };
+
+/**
+ * Decides what to do with a response to the question of a key, of any bytes. One that is malformed, truncated, or no
+ * response to this question is ignored.
+ * @param given what `layoutOf` finds in it
+ */
+export function cacheability(
+  key: string,
+  message: Uint8Array,
+  given: MessageLayout | undefined,
+  settings: Pick<CacheSettings, 'longestTtl' | 'negativeTtl'>,
+): Cacheability {
+  const [whole, layout] = withOptLast(message, given);
+  if (layout === undefined || !isResponseTo(key, whole, layout)) return { verdict: 'ignore' };
+  const kind = responseKind(whole, layout);
+  if (kind.kind === 'other') return { verdict: 'ignore' };
+  if (kind.kind === 'unfounded') return { verdict: 'pass' };
+  if (kind.kind === 'failure') return { verdict: 'failure', ...questionAlone(whole, layout) };
+  const stored = storedMessage(key, whole, layout, kind, settings);
+  return stored === undefined ? { verdict: 'pass' } : { verdict: 'store', stored };
+}
+
+/** The message with the records behind its OPT record moved in front of it, if there are any. */
+function withOptLast(
+  message: Uint8Array,
+  layout: MessageLayout | undefined,
+): readonly [Uint8Array, MessageLayout | undefined] {
+  if (layout === undefined || layout.behindOpt.length === 0) return [message, layout];
+  const behind = layout.behindOpt.map(({ start, end }) => message.subarray(start, end));
+  const whole = Buffer.concat([message.subarray(0, outlineOf(layout).end), ...behind]);
+  const counted = layout.answerCount + layout.authorityCount;
+  whole.writeUInt16BE(layout.records.length - counted + behind.length, 10);
+  const opt = layout.opt && { opt: layout.opt };
+  const moved = layoutOf(whole);
+  return [whole, moved && { ...moved, ...opt }];
+}
+
+function isResponseTo(key: string, message: Uint8Array, { questionEnd }: MessageLayout): boolean {
+  const flags = readFlags(message);
+  const whole = (flags & (HeaderFlag.Response | HeaderFlag.Truncated | OPCODE)) === HeaderFlag.Response;
+  const typeAndClass = Buffer.from(message.subarray(questionEnd - 4, questionEnd)).toString('latin1');
+  return whole && readName(message, HEADER_LENGTH) === nameIn(key) && typeAndClass === key.slice(-5, -1);
+}
+
+/** @returns undefined for a response that may not be stored */
+function storedMessage(
+  key: string,
+  original: Uint8Array,
+  layout: MessageLayout,
+  kind: Exclude<ResponseKind, { kind: 'failure' | 'unfounded' | 'other' }>,
+  settings: Pick<CacheSettings, 'longestTtl' | 'negativeTtl'>,
+): StoredMessage | undefined {
+  const outline = outlineOf(layout);
+  const message = cleanCopy(original, outline, flagsIn(key));
+  const { records, answerCount } = layout;
+  const longest = Math.floor(settings.longestTtl / 1_000);
+  if ('soa' in kind) {
+    const minimum = soaMinimum(message, kind.soa);
+    if (minimum === undefined) return undefined;
+    // RFC 2308, 5; the TTL of NSEC records beside it is no longer (RFC 9077, 3).
+    const negative = Math.min(longest, Math.floor(settings.negativeTtl / 1_000), readTtl(message, kind.soa), minimum);
+    settleTtls(message, records.slice(0, answerCount), longest);
+    settleTtls(message, records.slice(answerCount), negative);
+  } else {
+    settleTtls(message, records, longest);
+  }
+  const ttl = records.reduce((lowest, record) => Math.min(lowest, readTtl(message, record)), longest);
+  if (ttl === 0) return undefined;
+  const ttlOffsets = records.map(({ typeAt }) => typeAt + TTL_AFTER_TYPE);
+  const stored = { message, outline, ttlOffsets, ttl };
+  return kind.kind === 'no-name' ? { ...stored, denial: { name: kind.name, soa: kind.soa } } : stored;
+}
+
+/** A copy as far as the outline's end, without AA, and without AD where the client did not ask for it. */
+function cleanCopy(original: Uint8Array, outline: MessageOutline, keyFlags: number): Buffer {
+  const message = Buffer.allocUnsafe(outline.end);
+  message.set(outline.end === original.length ? original : original.subarray(0, outline.end));
+  // AD is only for clients that ask for it (RFC 6840, 5.8).
+  const wantsAd = (keyFlags & (KeyFlag.DnssecOk | KeyFlag.AuthenticData)) !== 0;
+  const removed = HeaderFlag.Authoritative | (wantsAd ? 0 : HeaderFlag.AuthenticData);
+  message.writeUInt16BE(readFlags(message) & ~removed, 2);
+  message.writeUInt16BE(outline.additionalCount, 10);
+  return message;
+}
+
+/** The header and the question of a response. */
+function questionAlone(
+  original: Uint8Array,
+  layout: MessageLayout,
+): { readonly message: Buffer; readonly outline: MessageOutline } {
+  const { questionEnd } = layout;
+  const nothing = { end: questionEnd, answerCount: 0, authorityCount: 0, additionalCount: 0 };
+  const outline = { ...outlineOf(layout), ...nothing };
+  // A copy of exactly this size: a slice would keep all of the larger buffer in memory.
+  const message = Buffer.from(Uint8Array.from(cleanCopy(original, outline, 0)).buffer);
+  message.fill(0, 6, HEADER_LENGTH);
+  return { message, outline };
+}
+
+/** The MINIMUM field of an SOA record, in seconds; `undefined` for a record that is too short. */
+function soaMinimum(message: Buffer, { typeAt, end }: RecordSpan): number | undefined {
+  // Each of its two names takes at least one byte.
+  return end - (typeAt + 10) < SOA_NUMBERS + 2 ? undefined : message.readUInt32BE(end - 4);
+}
+
+/** Reads a TTL, in seconds. One with the highest bit set counts as the longest possible (RFC 8767, 4). */
+function readTtl(message: Buffer, { typeAt }: RecordSpan): number {
+  return Math.min(message.readUInt32BE(typeAt + TTL_AFTER_TYPE), LONGEST_TTL);
+}
+
+/** Sets the TTL of each record to the lowest of its RRset (RFC 2181, 5.2), at most `longest`. */
+function settleTtls(message: Buffer, records: readonly RecordSpan[], longest: number): void {
+  const lowest = new Map<string, number>();
+  const sets = records.map((record) => {
+    const set = setOf(message, record);
+    lowest.set(set, Math.min(readTtl(message, record), lowest.get(set) ?? longest));
+    return set;
+  });
+  records.forEach(({ typeAt }, index) => {
+    message.writeUInt32BE(lowest.get(sets[index] as string) as number, typeAt + TTL_AFTER_TYPE);
+  });
+}
+
+/** The same string for all records of one RRset. */
+function setOf(message: Buffer, { start, typeAt, type, end }: RecordSpan): string {
+  // Signatures over different types at one name form no RRset (RFC 4035, 2.2).
+  const covered = type === RecordType.RRSIG && end >= typeAt + 12 ? readUint16(message, typeAt + 10) : 0;
+  return `${type} ${covered} ${readUint16(message, typeAt + 2)} ${readName(message, start)}`;
+}

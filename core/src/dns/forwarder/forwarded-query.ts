@@ -1,0 +1,119 @@
+import { Chain, Link } from '../../collections/chain.js';
+import type { DnsAnswer, DnsQuery } from '../../contracts/resolver.js';
+import { JitsuError } from '../../errors.js';
+import { Rcode } from '../wire/dns-parameters.js';
+import { readRcode } from '../wire/header.js';
+import type { LaidOutAnswer } from '../wire/message-sections.js';
+import type { Upstream } from './upstream.js';
+import { UpstreamExchange, type ExchangeListener } from './upstream-exchange.js';
+
+/** Rcodes after which another upstream may know better. */
+const UNHELPFUL: readonly number[] = [Rcode.ServerFailure, Rcode.NotImplemented, Rcode.Refused];
+
+/** One query in flight: asks one upstream after the other until one gives a helpful answer. */
+export class ForwardedQuery extends Link implements ExchangeListener {
+  private next = 0;
+  private exchange: UpstreamExchange | undefined;
+  private unhelpful: LaidOutAnswer | undefined;
+  private failures = '';
+
+  constructor(
+    private readonly query: DnsQuery,
+    private readonly signal: AbortSignal,
+    private readonly upstreams: readonly Upstream[],
+    private readonly inFlight: InFlightQueries,
+    private readonly resolve: (answer: DnsAnswer) => void,
+    private readonly reject: (reason: Error) => void,
+  ) {
+    super();
+  }
+
+  start(): void {
+    this.inFlight.add(this.signal, this);
+    this.askNext();
+  }
+
+  onAnswer(answer: LaidOutAnswer): void {
+    if (!UNHELPFUL.includes(readRcode(answer.message))) return this.end(answer);
+    this.unhelpful ??= answer;
+    this.askNext();
+  }
+
+  onFailure(reason: Error): void {
+    if (this.failures !== '') this.failures += '; ';
+    this.failures += `${this.upstreams[this.next - 1]?.text ?? ''}: ${reason.message}`;
+    this.askNext();
+  }
+
+  /** Ends it at once, for this reason. */
+  abort(reason: Error): void {
+    this.exchange?.cancel();
+    this.inFlight.delete(this.signal, this);
+    this.reject(reason);
+  }
+
+  private askNext(): void {
+    const upstream = this.upstreams[this.next];
+    if (upstream === undefined) return this.end(this.unhelpful);
+    this.next += 1;
+    this.exchange = new UpstreamExchange(this.query, upstream, this);
+    this.exchange.start();
+  }
+
+  private end(answer: LaidOutAnswer | undefined): void {
+    this.inFlight.delete(this.signal, this);
+    if (answer !== undefined) return this.resolve(answer);
+    const why = this.failures === '' ? 'no upstream is known but ourselves. Set one: -f ADDRESS' : this.failures;
+    this.reject(new JitsuError('JITSU_FORWARD_FAILED', `no upstream answered: ${why}`));
+  }
+}
+
+/** The queries in flight that share a signal. */
+class SignalGroup extends Link {
+  readonly queries = new Chain<ForwardedQuery>();
+
+  abort(reason: Error): void {
+    for (const query of this.queries.all()) query.abort(reason);
+  }
+}
+
+/**
+ * The queries in flight, each aborted with its signal. All queries of one signal share one listener, which lives as long as
+ * the signal: a listener for each costs more than the rest of what is done for a query.
+ */
+export class InFlightQueries {
+  private readonly bySignal = new WeakMap<AbortSignal, SignalGroup>();
+  /** The groups that are not empty. */
+  private readonly groups = new Chain<SignalGroup>();
+  private count = 0;
+
+  get size(): number {
+    return this.count;
+  }
+
+  /** Adds a query whose signal has not aborted yet. */
+  add(signal: AbortSignal, query: ForwardedQuery): void {
+    const group = this.bySignal.get(signal) ?? this.listenTo(signal);
+    if (group.queries.size === 0) this.groups.add(group);
+    group.queries.add(query);
+    this.count += 1;
+  }
+
+  delete(signal: AbortSignal, query: ForwardedQuery): void {
+    const group = this.bySignal.get(signal);
+    if (group?.queries.delete(query) !== true) return;
+    this.count -= 1;
+    if (group.queries.size === 0) this.groups.delete(group);
+  }
+
+  abortAll(reason: Error): void {
+    for (const group of this.groups.all()) group.abort(reason);
+  }
+
+  private listenTo(signal: AbortSignal): SignalGroup {
+    const group = new SignalGroup();
+    this.bySignal.set(signal, group);
+    signal.addEventListener('abort', () => group.abort(signal.reason as Error));
+    return group;
+  }
+}

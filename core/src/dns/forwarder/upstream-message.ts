@@ -1,0 +1,82 @@
+import type { DnsQuery } from '../../contracts/resolver.js';
+import { readUint16 } from '../wire/bytes.js';
+import { HEADER_LENGTH, HeaderFlag, readFlags } from '../wire/header.js';
+import { OPT_LENGTH, writeOpt } from '../wire/opt-record.js';
+import { questionEnd } from '../wire/question.js';
+import { Slab } from '../wire/slab.js';
+import type { RandomSource } from './random-source.js';
+
+const slab = new Slab();
+
+/**
+ * The query as an upstream gets it: the client's question, its RD, AD, CD and DO, and with `edns` an OPT record of our own,
+ * whether or not the client sent one (EDNS is hop by hop: RFC 6891, 7). The id is 0 until the transport sets it.
+ * @param caseFrom gives each letter of the name a random case; without it the name keeps the client's case
+ */
+export function upstreamQuery(query: DnsQuery, edns: boolean, caseFrom?: RandomSource): Uint8Array {
+  const end = questionEnd(query.message);
+  // By hand, as this runs for every forwarded query.
+  const bytes = slab.take(edns ? end + OPT_LENGTH : end);
+  for (let index = 0; index < HEADER_LENGTH; index++) bytes[index] = 0;
+  if (query.recursionDesired) bytes[2] = HeaderFlag.RecursionDesired >> 8;
+  bytes[3] =
+    (query.authenticData ? HeaderFlag.AuthenticData : 0) | (query.checkingDisabled ? HeaderFlag.CheckingDisabled : 0);
+  bytes[5] = 1;
+  for (let index = HEADER_LENGTH; index < end; index++) bytes[index] = query.message[index] as number;
+  if (caseFrom !== undefined) mixCase(bytes, HEADER_LENGTH, end - 4, caseFrom);
+  if (!edns) return bytes;
+  bytes[11] = 1;
+  writeOpt(bytes, end, query.edns?.dnssecOk === true, 0, 0);
+  return bytes;
+}
+
+/**
+ * Gives each letter of a name a random case, so that a reply which repeats it exactly has hardly been guessed
+ * (draft-vixie-dnsext-dns0x20). Length bytes are never letters.
+ */
+function mixCase(bytes: Uint8Array, start: number, end: number, random: RandomSource): void {
+  let bits = 0;
+  let left = 0;
+  for (let index = start; index < end; index++) {
+    const byte = bytes[index] as number;
+    const folded = byte | 0x20;
+    if (folded < 0x61 || folded > 0x7a || byte < 0x41) continue;
+    if (left === 0) [bits, left] = [random.uint32(), 32];
+    bytes[index] = (bits & 1) === 0 ? folded : folded & ~0x20;
+    bits >>>= 1;
+    left -= 1;
+  }
+}
+
+/**
+ * What a message is to the query whose id it has (RFC 5452, 9.1).
+ *
+ * - `reply`: a response to exactly this question, byte for byte.
+ * - `other-case`: a response to this question with letters in another case.
+ * - `foreign`: anything else.
+ */
+export type ReplyKind = 'reply' | 'other-case' | 'foreign';
+
+const OPCODE = 0x7800;
+
+/** Compares a message of any bytes with the query that was sent. */
+export function replyKind(query: Uint8Array, message: Uint8Array): ReplyKind {
+  const end = questionEnd(query);
+  if (message.length < end || readUint16(message, 4) !== 1) return 'foreign';
+  const flags = readFlags(message);
+  if ((flags & HeaderFlag.Response) === 0 || (flags & OPCODE) !== 0) return 'foreign';
+  let kind: ReplyKind = 'reply';
+  for (let index = HEADER_LENGTH; index < end; index++) {
+    const sent = query[index] as number;
+    const got = message[index] as number;
+    if (sent === got) continue;
+    if (index >= end - 4 || !isSameLetter(sent, got)) return 'foreign';
+    kind = 'other-case';
+  }
+  return kind;
+}
+
+function isSameLetter(one: number, other: number): boolean {
+  const folded = one | 0x20;
+  return folded === (other | 0x20) && folded >= 0x61 && folded <= 0x7a;
+}

@@ -1,0 +1,103 @@
+import type { DnsSettings, Endpoint, UpstreamSettings } from '../../config/settings.js';
+import type { DnsQuery } from '../../contracts/resolver.js';
+import { isLoopback, isOwnAddress, plainAddress } from '../../net/own-address.js';
+import { RecordClass, RecordType } from '../wire/dns-parameters.js';
+import { HEADER_LENGTH } from '../wire/header.js';
+import { Upstream, upstreamText, type UpstreamContext } from './upstream.js';
+import { UpstreamExchange, type ExchangeListener } from './upstream-exchange.js';
+
+/** `. NS`, which every resolver knows: the query that finds out whether an upstream answers again. */
+const PROBE: DnsQuery = {
+  name: '',
+  type: RecordType.NS,
+  class: RecordClass.IN,
+  recursionDesired: true,
+  authenticData: false,
+  checkingDisabled: false,
+  proven: true,
+  client: { address: '', port: 0, transport: 'inject' },
+  message: Uint8Array.of(...new Uint8Array(HEADER_LENGTH), 0, 0, RecordType.NS, 0, RecordClass.IN),
+};
+
+/** The health of an upstream learns by itself what comes of a probe. */
+const IGNORE: ExchangeListener = { onAnswer: () => {}, onFailure: () => {} };
+
+/** Which upstreams are asked for a query, and in which order. Those that are down are asked only when all are. */
+export class UpstreamSelection {
+  /** By their texts, in configured order, so that what was learnt of an upstream outlives a change of the list. */
+  private upstreams = new Map<string, Upstream>();
+  private usable: readonly Upstream[] = [];
+  private first = 0;
+  private configured: readonly UpstreamSettings[] | undefined;
+  private listening: readonly Endpoint[] | undefined;
+
+  constructor(
+    private readonly order: DnsSettings['forwardOrder'],
+    private readonly context: UpstreamContext,
+  ) {}
+
+  /**
+   * The upstreams for the next query, in the order in which they are asked.
+   * @param listening our own endpoints, which are never asked
+   */
+  next(configured: readonly UpstreamSettings[], listening: readonly Endpoint[]): readonly Upstream[] {
+    if (configured !== this.configured || listening !== this.listening) this.configure(configured, listening);
+    if (this.usable.length < this.upstreams.size) this.probe();
+    const { usable, order } = this;
+    if (usable.length < 2 || order === 'sequential') return usable;
+    this.first = order === 'random' ? this.context.random.below(usable.length) : (this.first + 1) % usable.length;
+    return [...usable.slice(this.first), ...usable.slice(0, this.first)];
+  }
+
+  close(reason: Error): void {
+    for (const upstream of this.upstreams.values()) upstream.close(reason);
+    this.upstreams.clear();
+  }
+
+  /** Only when something changed: looking at this machine's addresses for every query costs more than the query. */
+  private configure(configured: readonly UpstreamSettings[], listening: readonly Endpoint[]): void {
+    this.configured = configured;
+    this.listening = listening;
+    const before = this.upstreams;
+    this.upstreams = new Map();
+    for (const settings of configured) {
+      const text = upstreamText(settings);
+      if (this.upstreams.has(text) || isOwnEndpoint(settings, listening)) continue;
+      const known = before.get(text) ?? new Upstream(settings, this.context, () => this.refresh());
+      this.upstreams.set(text, known);
+      before.delete(text);
+    }
+    this.refresh();
+    for (const upstream of before.values()) upstream.close(new Error('it is no longer one of the upstreams'));
+  }
+
+  /** An upstream has been added, removed, gone down or come up. */
+  private refresh(): void {
+    const all = [...this.upstreams.values()];
+    const up = all.filter(({ health }) => !health.down);
+    this.usable = up.length > 0 ? up : all;
+  }
+
+  /** Asks those that are down, now and then, whether they answer again. */
+  private probe(): void {
+    const now = this.context.clock.now();
+    for (const upstream of this.upstreams.values()) {
+      if (upstream.health.takeProbe(now)) new UpstreamExchange(PROBE, upstream, IGNORE).start();
+    }
+  }
+}
+
+const UNSPECIFIED = ['0.0.0.0', '::'];
+
+/** Whether a query to this upstream would come back to this server, which listens there. */
+export function isOwnEndpoint(upstream: Endpoint, listening: readonly Endpoint[]): boolean {
+  const target = plainAddress(upstream.address);
+  return listening.some(({ address, port }) => {
+    if (port !== upstream.port) return false;
+    const own = plainAddress(address);
+    if (own === target) return true;
+    const everywhere = UNSPECIFIED.includes(own) && own.includes(':') === target.includes(':');
+    // The unspecified address as a target means this machine.
+    return UNSPECIFIED.includes(target) ? isLoopback(own) || everywhere : everywhere && isOwnAddress(target);
+  });
+}

@@ -1,0 +1,247 @@
+import type { DnsSettings } from '../config/settings.js';
+import type { Clock } from '../contracts/clock.js';
+import type { Logger } from '../contracts/logger.js';
+import type { DnsAnswer, DnsClient, DnsQuery, RecordsAnswer, Resolver } from '../contracts/resolver.js';
+import { JitsuError } from '../errors.js';
+import { networkKey } from '../net/networks.js';
+import type { AccessControl } from './admission/access-control.js';
+import type { Admission, Verdict } from './admission/admission.js';
+import { LOOPBACK } from './admission/client-rules.js';
+import { PROOF_WANTED } from './admission/proof-answer.js';
+import { failureAnswer } from './failure-answer.js';
+import { writePacket } from './packet-cache/cached-packet.js';
+import type { PacketCache } from './packet-cache/packet-cache.js';
+import { PendingQueries, type Ending } from './pending-queries.js';
+import { writeAnswer } from './wire/answer-writer.js';
+import { ExtendedErrorCode, Rcode } from './wire/dns-parameters.js';
+import { isTruncated } from './wire/header.js';
+import { parsePlainQuery, parseQuery, type ParsedMessage } from './wire/query-parser.js';
+import { QueryView } from './wire/query-view.js';
+import {
+  responseLimit,
+  writeCookieOnly,
+  writeHeaderOnly,
+  writeResponse,
+  type ReplyTerms,
+} from './wire/response-writer.js';
+
+const NOBODYS: RecordsAnswer = {
+  rcode: Rcode.Refused,
+  extendedError: { code: ExtendedErrorCode.NotAuthoritative, text: 'not served here, and not forwarded' },
+};
+
+const OVERLOADED: RecordsAnswer = {
+  rcode: Rcode.ServerFailure,
+  extendedError: { code: ExtendedErrorCode.NotReady, text: 'too many queries are waiting: try again' },
+};
+
+const PROHIBITED: RecordsAnswer = {
+  rcode: Rcode.Refused,
+  extendedError: { code: ExtendedErrorCode.Prohibited, text: 'this client may not ask here' },
+};
+
+const NO_TERMS: ReplyTerms = {};
+
+export interface QueryHandlerContext {
+  readonly access: AccessControl;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Answers before the resolvers are asked, and keeps what may be given again. */
+  readonly packetCache?: PacketCache;
+}
+
+/**
+ * The one way of a query, whatever transport it came by: reads the message, judges its client, looks into the packet cache,
+ * asks the resolvers in order, and writes what the first of them says.
+ */
+export class QueryHandler {
+  private readonly view: QueryView;
+  private readonly pending: PendingQueries;
+  private readonly recursionAvailable: boolean;
+  private readonly access: AccessControl;
+  private readonly clock: Clock;
+  private readonly logger: Logger;
+  private readonly packetCache: PacketCache | undefined;
+  private refusal: JitsuError | undefined;
+
+  constructor(
+    settings: Pick<DnsSettings, 'limits' | 'forwarders'>,
+    private readonly resolvers: readonly Resolver[],
+    { access, clock, logger, packetCache }: QueryHandlerContext,
+  ) {
+    this.pending = new PendingQueries(settings.limits.pendingQueries);
+    this.recursionAvailable = settings.forwarders !== 'off';
+    this.access = access;
+    this.clock = clock;
+    this.logger = logger;
+    this.packetCache = packetCache;
+    this.view = new QueryView(packetCache?.memory.seed ?? 0);
+  }
+
+  /**
+   * The reply to a message of any bytes, or `undefined` for silence: at once where no resolver has to find it out. Never
+   * throws or rejects. The message must not change any more, as the search for an answer may outlast the client. `signal`
+   * aborts when the client is gone.
+   */
+  handle(
+    message: Uint8Array,
+    client: DnsClient,
+    signal?: AbortSignal,
+  ): Uint8Array | undefined | Promise<Uint8Array | undefined> {
+    const { view } = this;
+    const admission = this.access.admissionOf(client);
+    if (!view.read(message, message.length)) {
+      return this.respond(parseQuery(message, client), message, client, admission, signal);
+    }
+    const reply = this.packetCache?.answer(view, message, admission);
+    if (reply === undefined) {
+      return this.respond(parsePlainQuery(message, client, view), message, client, admission, signal);
+    }
+    this.access.refusals.addByRate(admission.rateVerdict, client.address);
+    return reply === 'silence' ? undefined : reply;
+  }
+
+  /** From now on every query fails with this error; those that wait go on. */
+  refuse(error: JitsuError): void {
+    this.refusal = error;
+  }
+
+  /** Ends every wait at once, with that error. */
+  abort(error: JitsuError): void {
+    this.pending.abort(error);
+  }
+
+  /** Resolves when no query waits. */
+  drained(): Promise<void> {
+    return this.pending.empty();
+  }
+
+  /** The reply to what the packet cache has no answer for. */
+  private respond(
+    parsed: ParsedMessage,
+    message: Uint8Array,
+    client: DnsClient,
+    admission: Admission,
+    signal: AbortSignal | undefined,
+  ): Uint8Array | undefined | Promise<Uint8Array | undefined> {
+    if (parsed.verdict === 'silent') return undefined;
+    const now = this.clock.now();
+    const verdict = admission.verdict(message.length, cookieIn(parsed), now);
+    // Before anything is done for it: what will not be answered need not be found out.
+    const rate = admission.admit(now);
+    this.access.refusals.addByRate(rate, client.address);
+    if (rate === 'drop') return undefined;
+    if (parsed.verdict === 'malformed') return writeHeaderOnly(message, parsed.rcode, this.recursionAvailable);
+    if (!verdict.mayAsk) this.access.refusals.add('client', client.address);
+    if (parsed.verdict === 'cookie') return cookieReply(message, verdict);
+
+    const { query } = parsed;
+    query.proven = verdict.proven;
+    if (rate === 'slip') return this.write(query, PROOF_WANTED, verdict);
+    if (!verdict.mayAsk) return this.write(query, PROHIBITED, verdict);
+    if (parsed.verdict === 'rejected') return this.write(query, parsed.answer, verdict);
+    return this.answer(query, verdict, signal);
+  }
+
+  /** The reply with what the resolvers say. Never throws or rejects. */
+  private answer(query: DnsQuery, verdict: Verdict, signal: AbortSignal | undefined): Uint8Array | Promise<Uint8Array> {
+    if (this.refusal !== undefined) return this.write(query, failureAnswer(this.refusal), verdict);
+    const { address } = verdict;
+    // On this machine, one asker often stands for many: a stub resolver, or another name server.
+    const network = address === undefined || LOOPBACK.has(address) ? undefined : networkKey(address);
+    const ending: Ending<DnsAnswer | undefined, Uint8Array> = {
+      done: (answer) => this.write(query, answer ?? NOBODYS, verdict),
+      failed: (error) => {
+        this.report(query, error, signal);
+        return this.write(query, failureAnswer(error), verdict);
+      },
+    };
+    const reply = this.pending.wait((ends) => this.askInOrder(query, ends), ending, { network, gone: signal });
+    if (typeof reply !== 'string') return reply;
+    this.access.refusals.add(reply === 'all' ? 'pending' : 'pendingOfNetwork', query.client.address);
+    return this.write(query, OVERLOADED, verdict);
+  }
+
+  /** From one resolver on, which is asked next; at once as long as each answers at once. `undefined`: nobody's question. */
+  private askInOrder(
+    query: DnsQuery,
+    signal: AbortSignal,
+    first = 0,
+  ): DnsAnswer | undefined | Promise<DnsAnswer | undefined> {
+    const { resolvers } = this;
+    for (let index = first; index < resolvers.length; index++) {
+      const answer = (resolvers[index] as Resolver).resolve(query, signal);
+      if (answer === undefined) continue;
+      if (!isPromise(answer)) return answer;
+      // Not by instanceof: a promise of a plugin may be of another make.
+      const promise = Promise.resolve(answer);
+      const isLast = index === resolvers.length - 1;
+      return isLast ? promise : promise.then((given) => given ?? this.askInOrder(query, signal, index + 1));
+    }
+    return undefined;
+  }
+
+  private write(query: DnsQuery, given: DnsAnswer, verdict: Verdict): Uint8Array {
+    const available = this.recursionAvailable && verdict.mayForward;
+    const { answer, terms } = termsOf(query, given, verdict);
+    try {
+      const packet = this.packetCache?.keep(query, given);
+      const reply =
+        (packet && writePacket(packet, query, responseLimit(query, terms), available, terms.cookie)) ??
+        writeAnswer(query, answer, available, terms);
+      if (reply !== undefined) {
+        if (terms.sizeLimit !== undefined && terms.truncated !== true && isTruncated(reply)) {
+          this.access.refusals.add('shortened', query.client.address);
+        }
+        return reply;
+      }
+      this.logger.error({ name: query.name, type: query.type }, 'a resolver gave a malformed message');
+    } catch (error) {
+      this.logger.error(
+        { err: error, name: query.name, type: query.type },
+        'a resolver gave records that cannot be written',
+      );
+    }
+    return writeResponse(query, failureAnswer(undefined), available, terms);
+  }
+
+  private report({ name, type, client }: DnsQuery, error: unknown, gone?: AbortSignal): void {
+    const about = { name, type, client: client.address };
+    if (error instanceof JitsuError) this.logger.debug({ ...about, code: error.code }, error.message);
+    else if (gone?.aborted !== true) {
+      this.logger.error({ ...about, err: error }, 'a resolver failed in a way that was not foreseen');
+    }
+  }
+}
+
+function isPromise(answer: DnsAnswer | Promise<DnsAnswer | undefined>): answer is Promise<DnsAnswer | undefined> {
+  return 'then' in answer;
+}
+
+function cookieIn(parsed: Exclude<ParsedMessage, { verdict: 'silent' }>): Uint8Array | undefined {
+  if (parsed.verdict === 'malformed') return undefined;
+  return parsed.verdict === 'cookie' ? parsed.cookie : parsed.query.edns?.cookie;
+}
+
+/** RFC 7873, 5.4. */
+function cookieReply(message: Uint8Array, { mayAsk, badCookie, cookie }: Verdict): Uint8Array {
+  if (!mayAsk || cookie === undefined) return writeHeaderOnly(message, Rcode.Refused, false);
+  return writeCookieOnly(message, badCookie ? Rcode.BadCookie : Rcode.NoError, cookie);
+}
+
+/**
+ * How the answer goes to this client. One that shall show that it is no forgery gets BADCOOKIE with a server cookie where
+ * it knows of cookies, and comes back with that at once; everybody else gets TC, and comes back over TCP.
+ */
+function termsOf(
+  { client, edns }: DnsQuery,
+  answer: DnsAnswer,
+  { sizeLimit, cookie }: Verdict,
+): { readonly answer: DnsAnswer; readonly terms: ReplyTerms } {
+  const wantsProof = 'wantsProof' in answer && answer.wantsProof && client.transport === 'udp';
+  if (!wantsProof && sizeLimit === undefined && cookie === undefined) return { answer, terms: NO_TERMS };
+  const terms = { ...(sizeLimit !== undefined && { sizeLimit }), ...(cookie !== undefined && { cookie }) };
+  if (!wantsProof) return { answer, terms };
+  if (edns?.cookie !== undefined) return { answer: { rcode: Rcode.BadCookie }, terms };
+  return { answer, terms: { ...terms, truncated: true } };
+}

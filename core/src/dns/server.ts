@@ -1,0 +1,92 @@
+import type { DnsSettings, Endpoint } from '../config/settings.js';
+import type { Clock } from '../contracts/clock.js';
+import type { Logger } from '../contracts/logger.js';
+import type { Milliseconds } from '../contracts/milliseconds.js';
+import type { DnsClient, Resolver } from '../contracts/resolver.js';
+import { shuttingDown } from '../errors.js';
+import { AccessControl, ANYBODY_WAKES } from './admission/access-control.js';
+import { PacketCache } from './packet-cache/packet-cache.js';
+import { QueryHandler } from './query-handler.js';
+import { Listeners } from './transport/listeners.js';
+
+/**
+ * The DNS server: sockets on one side, an ordered chain of resolvers on the other, the first of which with an answer
+ * answers. It neither opens nor closes its resolvers.
+ */
+export class DnsServer {
+  private readonly packetCache: PacketCache;
+  private readonly queries: QueryHandler;
+  private listeners: Listeners | undefined;
+
+  constructor(
+    private readonly settings: DnsSettings,
+    resolvers: readonly Resolver[],
+    private readonly deps: { readonly clock: Clock; readonly logger: Logger },
+    /** Judges the clients; by these settings alone unless told otherwise. */
+    private readonly access = new AccessControl(settings, ANYBODY_WAKES, deps),
+  ) {
+    this.packetCache = new PacketCache(settings.forwarders !== 'off', deps.clock);
+    this.queries = new QueryHandler(settings, resolvers, { ...deps, access, packetCache: this.packetCache });
+  }
+
+  /** What it listens on, an endpoint for each bind address with the port in use. Empty before `listen`. */
+  get listening(): readonly Endpoint[] {
+    return this.listeners?.endpoints ?? [];
+  }
+
+  /** How datagrams are taken; `undefined` before `listen`. */
+  get udpTransport(): 'dgram' | 'mmsg' | undefined {
+    return this.listeners?.udpTransport;
+  }
+
+  /** Opens UDP and TCP on one port of every bind address, or nothing at all. @throws JITSU_LISTEN_FAILED */
+  async listen(): Promise<void> {
+    const { access, deps, packetCache, queries } = this;
+    const context = { ...deps, access, packets: packetCache.memory };
+    this.listeners = await Listeners.open(
+      this.settings,
+      (message, client, signal) => queries.handle(message, client, signal),
+      context,
+    );
+  }
+
+  /** The reply to a message, with or without a socket: see {@link QueryHandler.handle}. */
+  handle(
+    message: Uint8Array,
+    client: DnsClient,
+    signal?: AbortSignal,
+  ): Uint8Array | undefined | Promise<Uint8Array | undefined> {
+    return this.queries.handle(message, client, signal);
+  }
+
+  /** Has every use so far of an answer that was given again counted. */
+  settleUses(): void {
+    this.packetCache.settle();
+  }
+
+  /** Drops every answer that may be given again until a certain time, so that its resolver is asked anew. */
+  forgetReusable(): void {
+    this.packetCache.endReusable();
+  }
+
+  /** Has what answers by itself go before whatever else wants a processor, as long as that is wanted. */
+  goFirst(first: boolean): void {
+    this.listeners?.goFirst(first);
+  }
+
+  /**
+   * Answers every new query with SERVFAIL, waits for the answers in flight, gives up those that are still missing after
+   * `grace`, and closes the sockets.
+   */
+  async close(grace: Milliseconds): Promise<void> {
+    const reason = shuttingDown();
+    this.queries.refuse(reason);
+    this.packetCache.close();
+    this.listeners?.stopAccepting();
+    const timer = this.deps.clock.after(grace, () => this.queries.abort(reason));
+    await this.queries.drained();
+    timer[Symbol.dispose]();
+    await this.listeners?.close();
+    this.listeners = undefined;
+  }
+}

@@ -1,0 +1,92 @@
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { isIPv6 } from 'node:net';
+import type { Endpoint } from '../../config/settings.js';
+import type { Logger } from '../../contracts/logger.js';
+import { numericLookup } from '../../net/numeric-lookup.js';
+import { listenError } from './listen-error.js';
+import type { MessageHandler } from './message-handler.js';
+import type { UdpTransport, UdpTransportKind } from './udp-transport.js';
+
+/** Takes datagrams one by one, as Node does. */
+export const DGRAM: UdpTransportKind = {
+  name: 'dgram',
+  open: (endpoint, handler, { logger }) => DgramTransport.open(endpoint, handler, logger),
+};
+
+/** One UDP socket of Node's that hands over every datagram, and sends back what comes of it. */
+export class DgramTransport implements UdpTransport {
+  private readonly socket: Socket;
+  private unanswered = 0;
+  private answered: (() => void) | undefined;
+  private closing = false;
+  /** One for all replies: a function for each of them would cost more than a hot answer. */
+  private readonly sent = (error: Error | null): void => {
+    if (error) this.logger.debug({ err: error }, 'a reply could not be sent');
+    this.done();
+  };
+
+  private constructor(
+    address: string,
+    private readonly handler: MessageHandler,
+    private readonly logger: Logger,
+  ) {
+    const family = isIPv6(address) ? 6 : 4;
+    this.socket = createSocket({
+      type: family === 6 ? 'udp6' : 'udp4',
+      ipv6Only: family === 6,
+      lookup: numericLookup(family),
+    });
+  }
+
+  /** @throws JITSU_LISTEN_FAILED */
+  static async open(endpoint: Endpoint, handler: MessageHandler, logger: Logger): Promise<DgramTransport> {
+    const listener = new DgramTransport(endpoint.address, handler, logger);
+    const { socket } = listener;
+    try {
+      // With our own lookup the socket may be bound before `bind` returns.
+      const listening = once(socket, 'listening');
+      socket.bind({ address: endpoint.address, port: endpoint.port, exclusive: true });
+      await listening;
+    } catch (error) {
+      socket.close();
+      throw listenError('UDP', endpoint, error);
+    }
+    socket.on('error', (error) => logger.warn({ err: error }, 'a UDP socket reports an error'));
+    socket.on('message', (message, remote) => listener.take(message, remote));
+    return listener;
+  }
+
+  get port(): number {
+    return this.socket.address().port;
+  }
+
+  /** No thread of it answers by itself. */
+  goFirst(): void {}
+
+  /** Takes no more datagrams, and closes the socket when the last reply has left. */
+  async close(): Promise<void> {
+    this.closing = true;
+    if (this.unanswered > 0) await new Promise<void>((resolve) => (this.answered = resolve));
+    await new Promise<void>((resolve) => this.socket.close(resolve));
+  }
+
+  private take(message: Uint8Array, { address, port }: RemoteInfo): void {
+    // Nobody can be answered at port 0, and Node throws on it.
+    if (port === 0 || this.closing) return;
+    this.unanswered += 1;
+    const reply = this.handler(message, { address, port, transport: 'udp' });
+    if (reply instanceof Promise) void reply.then((later) => this.give(later, port, address));
+    else this.give(reply, port, address);
+  }
+
+  private give(reply: Uint8Array | undefined, port: number, address: string): void {
+    if (reply === undefined) this.done();
+    else this.socket.send(reply, port, address, this.sent);
+  }
+
+  private done(): void {
+    this.unanswered -= 1;
+    if (this.unanswered === 0) this.answered?.();
+  }
+}

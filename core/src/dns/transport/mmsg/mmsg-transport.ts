@@ -1,0 +1,139 @@
+import type { Endpoint } from '../../../config/settings.js';
+import type { Logger } from '../../../contracts/logger.js';
+import { BATCH_SIZE, DatagramBatch } from '../../../net/datagram-batch.js';
+import { Linux } from '../../../net/linux.js';
+import { sendBatch } from '../../../net/send-batch.js';
+import type { SocketCalls } from '../../../net/socket-calls.js';
+import type { MessageHandler } from '../message-handler.js';
+import type { UdpContext, UdpTransport, UdpTransportKind } from '../udp-transport.js';
+import { ClientReader } from './client-reader.js';
+import { DatagramSocket } from './datagram-socket.js';
+import { createMissRing, MissPump, MissReader, type Miss } from './miss-ring.js';
+import { ReceiveThread } from './receive-thread.js';
+
+export interface MmsgContext extends UdpContext {
+  readonly calls: SocketCalls;
+  /** Another program for the threads, where that of Jitsu is not meant. */
+  readonly program?: URL;
+}
+
+/** Takes many datagrams at a time, by threads that answer from the packet cache by themselves. */
+export function mmsg(calls: SocketCalls): UdpTransportKind {
+  return {
+    name: 'mmsg',
+    open: (endpoint, handler, context) => MmsgTransport.open(endpoint, handler, { ...context, calls }),
+  };
+}
+
+/** One UDP address, whose datagrams are taken, and answered as far as they can, by threads. */
+export class MmsgTransport implements UdpTransport {
+  private readonly threads: ReceiveThread[] = [];
+  private readonly queues: ReplyQueue[];
+  private readonly clients: ClientReader;
+  private unanswered = 0;
+  private answered: (() => void) | undefined;
+  private closing = false;
+
+  private constructor(
+    private readonly sockets: readonly DatagramSocket[],
+    private readonly handler: MessageHandler,
+    private readonly context: MmsgContext,
+  ) {
+    this.clients = new ClientReader(context.calls);
+    this.queues = sockets.map((socket) => new ReplyQueue(context.calls, socket, context.logger));
+  }
+
+  /** @throws JITSU_LISTEN_FAILED, NativeSocketsUnavailable */
+  static async open(endpoint: Endpoint, handler: MessageHandler, context: MmsgContext): Promise<MmsgTransport> {
+    const sockets = DatagramSocket.open(context.calls, endpoint, context.workers);
+    const listener = new MmsgTransport(sockets, handler, context);
+    const starts = await Promise.allSettled(sockets.map((_, index) => listener.startThread(index)));
+    const failed = starts.find((start) => start.status === 'rejected');
+    if (failed === undefined) return listener;
+    await listener.close();
+    throw failed.reason;
+  }
+
+  get port(): number {
+    return (this.sockets[0] as DatagramSocket).port;
+  }
+
+  /** Has its threads go before whatever else wants a processor, where the system lets them, or no more. */
+  goFirst(first: boolean): void {
+    for (const thread of this.threads) thread.goFirst(first);
+  }
+
+  /** Takes no more datagrams, and closes the sockets when the last reply has left. */
+  async close(): Promise<void> {
+    this.closing = true;
+    await Promise.all(this.threads.map((thread) => thread.close()));
+    if (this.unanswered > 0) await new Promise<void>((resolve) => (this.answered = resolve));
+    for (const queue of this.queues) queue.flush();
+    for (const socket of this.sockets) socket.close();
+  }
+
+  private async startThread(index: number): Promise<void> {
+    const socket = this.sockets[index] as DatagramSocket;
+    const queue = this.queues[index] as ReplyQueue;
+    const ring = createMissRing();
+    const pump = new MissPump(new MissReader(ring), (miss) => {
+      if (!this.closing) this.take(miss, queue);
+    });
+    this.threads.push(await ReceiveThread.start({ ...this.context, socket, ring, onMisses: () => pump.wake() }));
+  }
+
+  private take({ message, envelope }: Miss, queue: ReplyQueue): void {
+    this.unanswered += 1;
+    const reply = this.handler(message, this.clients.of(envelope));
+    if (reply instanceof Promise) void reply.then((later) => this.give(later, envelope, queue));
+    else this.give(reply, envelope, queue);
+  }
+
+  private give(reply: Uint8Array | undefined, envelope: Uint32Array, queue: ReplyQueue): void {
+    if (reply !== undefined) queue.add(reply, envelope);
+    this.unanswered -= 1;
+    if (this.unanswered === 0) this.answered?.();
+  }
+}
+
+/** The longest reply that a datagram could hold; more than any client is sent. Untouched memory is free. */
+const LONGEST_REPLY = 65_536;
+
+/** The main thread's replies on one socket: those that are there in one turn of the event loop leave together. */
+class ReplyQueue {
+  private readonly batch: DatagramBatch;
+  private count = 0;
+  private scheduled = false;
+
+  constructor(
+    private readonly calls: SocketCalls,
+    private readonly socket: DatagramSocket,
+    private readonly logger: Logger,
+  ) {
+    this.batch = new DatagramBatch(calls.addressOf, socket.kind, LONGEST_REPLY);
+  }
+
+  /** Sends a reply by the end of this turn. @param envelope as `DatagramBatch` copies it */
+  add(reply: Uint8Array, envelope: Uint32Array): void {
+    const index = this.count;
+    (this.batch.payloads[index] as Uint8Array).set(reply);
+    this.batch.replyTo(index, reply.length, envelope);
+    this.count += 1;
+    if (this.count === BATCH_SIZE) return this.flush();
+    if (this.scheduled) return;
+    this.scheduled = true;
+    setImmediate(() => {
+      this.scheduled = false;
+      this.flush();
+    });
+  }
+
+  /** Sends what there is, now. A socket without room loses replies, as networks do: waiting would hold up everything. */
+  flush(): void {
+    const { calls, socket, batch, count } = this;
+    if (count === 0) return;
+    this.count = 0;
+    const unsent = sendBatch(calls, socket.descriptor, batch, count, Linux.MSG_DONTWAIT);
+    if (unsent !== undefined) this.logger.debug({ ...unsent }, 'replies could not be sent');
+  }
+}

@@ -1,0 +1,64 @@
+import { isIP } from 'node:net';
+import { inspect } from 'node:util';
+import type { PowerChange } from '../contracts/backend.js';
+import type { Machine, MachineDescription, PowerState } from '../contracts/machine.js';
+
+const STATES: ReadonlySet<PowerState> = new Set<PowerState>([
+  'off',
+  'starting',
+  'running',
+  'paused',
+  'suspended',
+  'stopping',
+  'unknown',
+]);
+
+/** The length of a uuid as text. */
+const ID_LENGTH = 36;
+
+/** @throws TypeError for what is no machine, or has no uuid */
+export function checkMachine(machine: Machine): void {
+  const { id } = machine as Partial<Machine>;
+  // Not by an expression: a million of them are checked at a start.
+  if (typeof id !== 'string' || id.length !== ID_LENGTH)
+    throw new TypeError(`its id is ${shown(id)}, which is no uuid`);
+}
+
+/** @throws TypeError for whatever is not of the type that the contract gives it */
+export function checkDescription({ name, state, domainId, macs, detail }: MachineDescription): void {
+  checkState(state);
+  if (domainId !== undefined && !(Number.isSafeInteger(domainId) && domainId > 0)) {
+    throw new TypeError(`its domain id is ${shown(domainId)}, and no positive integer`);
+  }
+  if (macs !== undefined && !(Array.isArray(macs) && macs.every((mac) => typeof mac === 'string'))) {
+    throw new TypeError(`its MAC addresses are ${shown(macs)}, and no list of strings`);
+  }
+  checkText('name', name);
+  checkText('detail', detail);
+}
+
+/** @throws TypeError for anything but a list of IP addresses */
+export function checkAddresses(addresses: readonly string[]): void {
+  if (Array.isArray(addresses) && addresses.every((address) => typeof address === 'string' && isIP(address) > 0))
+    return;
+  throw new TypeError(`its addresses are ${shown(addresses)}, and no list of IP addresses`);
+}
+
+/** @throws TypeError */
+export function checkChange({ id, state, detail }: PowerChange): void {
+  if (typeof id !== 'string') throw new TypeError(`its id is ${shown(id)}`);
+  checkState(state);
+  checkText('detail', detail);
+}
+
+function checkState(state: PowerState): void {
+  if (!STATES.has(state)) throw new TypeError(`its state is ${shown(state)}, and none of ${[...STATES].join(', ')}`);
+}
+
+function checkText(what: string, text: string | undefined): void {
+  if (text !== undefined && typeof text !== 'string') throw new TypeError(`its ${what} is ${shown(text)}, and no text`);
+}
+
+function shown(value: unknown): string {
+  return inspect(value, { breakLength: Infinity });
+}

@@ -1,0 +1,243 @@
+import type { Backend, BackendCapabilities, PowerChange, Registration } from '../contracts/backend.js';
+import type { Clock } from '../contracts/clock.js';
+import type { Logger } from '../contracts/logger.js';
+import type { Machine, MachineDescription, MachineId, PowerState, StopMode } from '../contracts/machine.js';
+import type { Milliseconds } from '../contracts/milliseconds.js';
+import { errorCode, errorMessage, JitsuError } from '../errors.js';
+import { BackOff } from '../plugin-kit/back-off.js';
+import { untilAborted } from '../plugin-kit/until-aborted.js';
+import { checkAddresses, checkChange, checkDescription, checkMachine } from './backend-values.js';
+
+/** How soon, and at most how late, a machine that was asked to stop is looked at again, unless its backend tells. */
+const FIRST_LOOK: Milliseconds = 20;
+const SLOWEST_LOOK: Milliseconds = 1_000;
+
+/** A machine in one of these states has not stopped yet. */
+const UP: ReadonlySet<PowerState> = new Set<PowerState>(['running', 'starting', 'stopping']);
+
+/**
+ * One connection to a backend as the core uses it. Whatever a plugin throws becomes a JitsuError, its values are checked
+ * where they come in, each state is told once, and the operations on one machine follow each other.
+ */
+export class GuardedBackend {
+  readonly capabilities: BackendCapabilities;
+  readonly #starts = new Map<MachineId, Promise<void>>();
+  /** The last operation on each machine that is under way. */
+  readonly #turns = new Map<MachineId, Promise<unknown>>();
+  /** What was last told of each machine. */
+  readonly #told = new Map<MachineId, PowerState>();
+  readonly #listeners = new Set<(change: PowerChange) => void>();
+  /** The stops that wait for a change of their machine; one each, since its operations follow each other. */
+  readonly #waiting = new Map<MachineId, () => void>();
+  #watch: Disposable | undefined;
+
+  /** `name` is that of the connection. */
+  constructor(
+    readonly name: string,
+    private readonly backend: Backend,
+    readonly clock: Clock,
+    private readonly logger: Logger,
+  ) {
+    this.capabilities = backend.capabilities;
+  }
+
+  async connect(): Promise<void> {
+    try {
+      await this.backend.connect();
+    } catch (error) {
+      throw this.failure(error, 'fails to connect');
+    }
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.backend.close();
+    } catch (error) {
+      throw this.failure(error, 'fails to close');
+    } finally {
+      this.#watch?.[Symbol.dispose]();
+      this.#watch = undefined;
+    }
+  }
+
+  /** The machine of a unikernel as the backend hands it out: to be used through {@link guard} alone. */
+  async machine(registration: Registration): Promise<Machine> {
+    try {
+      const machine = await this.backend.machine(registration);
+      checkMachine(machine);
+      return machine;
+    } catch (error) {
+      throw this.failure(error, `fails to find or define ${registration.name}`);
+    }
+  }
+
+  /** Made for each use: it keeps nothing, and a million unikernels that are off need none. */
+  guard(machine: Machine, unikernel: string): GuardedMachine {
+    return new GuardedMachine(this, machine, unikernel);
+  }
+
+  /** Whether the backend tells of changes by itself. */
+  get isWatched(): boolean {
+    return this.backend.watch !== undefined;
+  }
+
+  /** Tells each change once; `undefined` where the backend tells of none. */
+  watch(listener: (change: PowerChange) => void): Disposable | undefined {
+    if (!this.isWatched) return undefined;
+    this.#watchBackend();
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => this.#listeners.delete(listener) };
+  }
+
+  /** Starts a machine; those who ask for that meanwhile share one start. */
+  startOnce(id: MachineId, start: () => Promise<void>): Promise<void> {
+    const shared = this.#starts.get(id);
+    if (shared !== undefined) return shared;
+    const started = start().finally(() => this.#starts.delete(id));
+    this.#starts.set(id, started);
+    return started;
+  }
+
+  /** Runs one operation on a machine after all that were asked for earlier, whatever becomes of those. */
+  inTurn<T>(id: MachineId, operation: () => Promise<T>): Promise<T> {
+    const earlier = this.#turns.get(id);
+    const turn = earlier === undefined ? operation() : earlier.then(operation, operation);
+    this.#turns.set(id, turn);
+    const leave = (): void => {
+      if (this.#turns.get(id) === turn) this.#turns.delete(id);
+    };
+    turn.then(leave, leave);
+    return turn;
+  }
+
+  /** Calls back at each change of a machine until it is disposed. */
+  onChange(id: MachineId, callback: () => void): Disposable {
+    if (this.isWatched) this.#watchBackend();
+    this.#waiting.set(id, callback);
+    return { [Symbol.dispose]: () => this.#waiting.delete(id) };
+  }
+
+  /** An error of the backend as a JitsuError; `what` completes "The backend NAME ...". */
+  failure(error: unknown, what: string): Error {
+    // By the code, since a plugin may have another copy of the core than this one.
+    if (error instanceof Error && errorCode(error)?.startsWith('JITSU_') === true) return error;
+    const message = `The backend ${this.name} ${what}: ${errorMessage(error)}`;
+    return new JitsuError('JITSU_BACKEND_FAILED', message, { cause: error });
+  }
+
+  #watchBackend(): void {
+    this.#watch ??= this.backend.watch?.((change) => this.#hear(change));
+  }
+
+  #hear(change: PowerChange): void {
+    try {
+      checkChange(change);
+    } catch (error) {
+      this.logger.error({}, this.failure(error, 'tells of a change').message);
+      return;
+    }
+    const { id, state } = change;
+    if (this.#told.get(id) === state) return;
+    this.#told.set(id, state);
+    this.#waiting.get(id)?.();
+    for (const listener of this.#listeners) listener(change);
+  }
+}
+
+/** A machine as the core uses it: see {@link GuardedBackend}. */
+export class GuardedMachine implements Required<Machine> {
+  constructor(
+    private readonly backend: GuardedBackend,
+    private readonly machine: Machine,
+    private readonly unikernel: string,
+  ) {}
+
+  get id(): MachineId {
+    return this.machine.id;
+  }
+
+  async describe(): Promise<MachineDescription> {
+    try {
+      const description = await this.machine.describe();
+      checkDescription(description);
+      return description;
+    } catch (error) {
+      throw this.#failure(error, 'looked at');
+    }
+  }
+
+  start(): Promise<void> {
+    return this.backend.startOnce(this.id, () => this.#perform('started', async () => this.machine.start()));
+  }
+
+  resume(): Promise<void> {
+    return this.#perform('resumed', async () => this.machine.resume?.());
+  }
+
+  unpause(): Promise<void> {
+    return this.#perform('unpaused', async () => this.machine.unpause?.());
+  }
+
+  /**
+   * Resolves when the machine has stopped; rejects with the signal's reason when it aborts first.
+   * @throws JITSU_STOP_MODE_UNSUPPORTED
+   */
+  async stop(mode: StopMode, signal: AbortSignal): Promise<void> {
+    const { stopModes } = this.backend.capabilities;
+    if (!stopModes.includes(mode)) {
+      const message = `The backend ${this.backend.name} of ${this.unikernel} has no stop mode '${mode}'. It has: ${stopModes.join(', ')}.`;
+      throw new JitsuError('JITSU_STOP_MODE_UNSUPPORTED', message);
+    }
+    signal.throwIfAborted();
+    const stopped = this.#perform('stopped', async () => {
+      signal.throwIfAborted();
+      await untilAborted(this.machine.stop(mode, signal), signal);
+      await this.#untilStopped(mode, signal);
+    });
+    // What comes before it in its turn knows nothing of the signal.
+    await untilAborted(stopped, signal);
+  }
+
+  /** None where the backend finds out none. */
+  async addresses(): Promise<readonly string[]> {
+    try {
+      const addresses = (await this.machine.addresses?.()) ?? [];
+      checkAddresses(addresses);
+      return addresses;
+    } catch (error) {
+      throw this.#failure(error, 'asked for its addresses');
+    }
+  }
+
+  async #perform(done: string, operation: () => Promise<void>): Promise<void> {
+    try {
+      await this.backend.inTurn(this.id, operation);
+    } catch (error) {
+      throw this.#failure(error, done);
+    }
+  }
+
+  /** A guest that was asked to stop takes its time. */
+  async #untilStopped(mode: StopMode, signal: AbortSignal): Promise<void> {
+    const backOff = new BackOff(FIRST_LOOK, SLOWEST_LOOK);
+    for (let looks = 1; ; looks += 1) {
+      const changed = new AbortController();
+      // Before the look, so that no change is missed between the two.
+      using _watch = this.backend.onChange(this.id, () => changed.abort());
+      const { state, detail } = await untilAborted(this.describe(), signal);
+      if (mode === 'shutdown' && state === 'unknown') throw this.#lost(detail);
+      if (mode === 'shutdown' ? state === 'off' : !UP.has(state)) return;
+      const pause = this.backend.clock.sleep(backOff.after(looks), AbortSignal.any([signal, changed.signal]));
+      await pause.catch(() => signal.throwIfAborted());
+    }
+  }
+
+  #lost(detail = 'its state is unknown'): JitsuError {
+    const message = `The backend ${this.backend.name} cannot tell whether ${this.unikernel} has stopped: ${detail}`;
+    return new JitsuError('JITSU_BACKEND_UNREACHABLE', message);
+  }
+
+  #failure(error: unknown, done: string): Error {
+    return this.backend.failure(error, `fails when ${this.unikernel} is ${done}`);
+  }
+}

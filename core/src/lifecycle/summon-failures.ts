@@ -1,0 +1,66 @@
+import type { Milliseconds } from '../contracts/milliseconds.js';
+import { errorCode, JitsuError } from '../errors.js';
+import type { Summon } from './summon.js';
+import type { UnikernelRecord } from './unikernel.js';
+
+/** Failures that do not lie in the unikernel itself, and are no reason to leave it alone. */
+const NOT_ITS_FAULT: ReadonlySet<string> = new Set([
+  'JITSU_BACKEND_UNREACHABLE',
+  'JITSU_BOOT_QUEUE_FULL',
+  'JITSU_STOPPED_BY_COMMAND',
+  'JITSU_SHUTTING_DOWN',
+]);
+
+/** Whether a unikernel whose summon has failed so is left alone for a while. */
+export function isItsFault(error: unknown, { phase, state }: UnikernelRecord, { began }: Summon): boolean {
+  const code = errorCode(error);
+  if (code !== 'JITSU_SUMMON_DEADLINE') return code === undefined || !NOT_ITS_FAULT.has(code);
+  // Its turn to boot has not come, or its stop takes so long.
+  return phase !== 'wanted' && (began || phase === 'waiting' || state === 'running');
+}
+
+/** The error of a query for one that is left alone after failures; `undefined` where it may be summoned. */
+export function leftAlone({ name, failure }: UnikernelRecord, now: Milliseconds): JitsuError | undefined {
+  if (failure === undefined || failure.retryAt <= now) return undefined;
+  const times = failure.count === 1 ? 'once' : `${failure.count} times in a row`;
+  return new JitsuError(
+    'JITSU_SUMMON_BACKING_OFF',
+    `${name} failed ${times} and is left alone for ${seconds(failure.retryAt - now)} more. Last: ${failure.reason}`,
+  );
+}
+
+/** The error of a summon that has reached its deadline. */
+export function tooLate({ name, phase, state, plan }: UnikernelRecord, { began }: Summon): JitsuError {
+  const why =
+    phase === 'wanted'
+      ? `Its backend has not stopped it yet (${state}). Check the backend, or raise its deadline.`
+      : state === 'running'
+        ? 'It runs, but its service does not answer. Check its ready: probe and its log, or raise its deadline.'
+        : began || phase === 'waiting'
+          ? `Its backend has not got it to run yet (${state}). Check the backend, or raise its deadline.`
+          : 'It is still waiting for its turn to boot. Raise boot.limit or its deadline.';
+  return new JitsuError('JITSU_SUMMON_DEADLINE', `${name} was not ready within ${seconds(plan.deadline)}. ${why}`);
+}
+
+/** The error of a summon whose machine went down before its service answered. */
+export function died({ name, detail, state }: UnikernelRecord): JitsuError {
+  return new JitsuError(
+    'JITSU_SUMMON_DIED',
+    `${name} went ${state} before its service answered${detail ? `: ${detail}` : ''}. Check its log and its configuration.`,
+  );
+}
+
+/** The error of a summon whose backend went away. */
+export function unreachable({ name, plan, detail }: UnikernelRecord): JitsuError {
+  const message = `${plan.backendName}, the backend of ${name}, cannot be asked${detail ? `: ${detail}` : '.'}`;
+  return new JitsuError('JITSU_BACKEND_UNREACHABLE', message);
+}
+
+/** The error of a summon that a stop has ended. */
+export function stoppedByCommand({ name }: UnikernelRecord): JitsuError {
+  return new JitsuError('JITSU_STOPPED_BY_COMMAND', `${name} was stopped by command while it booted.`);
+}
+
+function seconds(duration: Milliseconds): string {
+  return `${Math.ceil(duration / 100) / 10} s`;
+}

@@ -1,0 +1,31 @@
+import type { WakeCause } from '../contracts/lifecycle-event.js';
+import type { Milliseconds } from '../contracts/milliseconds.js';
+
+/** A summon that is under way. */
+export class Summon {
+  readonly promise: Promise<void>;
+  resolve!: () => void;
+  reject!: (error: unknown) => void;
+  /** Aborts when the summon ends before its service answers. */
+  readonly controller = new AbortController();
+  /** Ends it when it takes too long. */
+  deadline: Disposable | undefined;
+  /** Gives back its place among the boots, while it has one. */
+  leave: (() => void) | undefined;
+  /** Whether it takes a boot, if only one that it waited for. */
+  boots = false;
+  /** Whether a machine was told to run. */
+  began = false;
+  /** Why it has come to nothing. */
+  error: unknown;
+
+  constructor(
+    readonly cause: WakeCause,
+    readonly wokenAt: Milliseconds,
+  ) {
+    this.promise = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+  }
+}

@@ -1,0 +1,52 @@
+import type { MachineId, PowerState, StopMode } from '../contracts/machine.js';
+import type { Milliseconds } from '../contracts/milliseconds.js';
+import { PHASE_NAMES } from './life.js';
+import type { Failure, NameCounter, Unikernel } from './unikernel.js';
+
+export interface NameStatus {
+  readonly name: string;
+  readonly requests: number;
+  readonly lastAsked?: Milliseconds;
+}
+
+export interface UnikernelStatus {
+  readonly name: string;
+  readonly id: MachineId;
+  readonly backend: string;
+  readonly addresses: readonly string[];
+  readonly ttl: Milliseconds;
+  readonly stopMode: StopMode;
+  readonly state: PowerState;
+  /** What Jitsu is doing with it, or finds: `summoning` and `stopping` are under way, `failing` backs off. */
+  readonly phase: 'down' | 'summoning' | 'ready' | 'stopping' | 'failing' | 'running';
+  readonly domainId?: number;
+  readonly macs: readonly string[];
+  readonly startedAt?: Milliseconds;
+  readonly totalStarts: number;
+  readonly names: readonly NameStatus[];
+  /** When it will be stopped unless somebody asks for it; absent where it is down or kept for good. */
+  readonly stopAt?: Milliseconds;
+  /** Why the last summon came to nothing, and when the next one may begin. */
+  readonly failure?: Failure;
+}
+
+/** What there is to tell of a unikernel at this moment. */
+export function statusOf(unikernel: Unikernel, stopAt: Milliseconds | undefined): UnikernelStatus {
+  const { plan, phase, state, domainId, addresses, macs, startedAt, totalStarts, failure, counted } = unikernel;
+  const { name, id, backendName, ttl, stopMode } = plan;
+  const names = counted
+    ? [...counted.values()].map(nameStatusOf)
+    : plan.names.map((dnsName) => ({ name: dnsName, requests: 0 }));
+  return {
+    ...{ name, id, backend: backendName, addresses, ttl, stopMode, state, phase: PHASE_NAMES[phase] },
+    ...{ macs, totalStarts, names },
+    ...(domainId !== undefined && { domainId }),
+    ...(startedAt !== undefined && { startedAt }),
+    ...(stopAt !== undefined && { stopAt }),
+    ...(failure !== undefined && { failure }),
+  };
+}
+
+function nameStatusOf({ name, requests, lastAsked }: NameCounter): NameStatus {
+  return { name, requests, ...(lastAsked !== undefined && { lastAsked }) };
+}

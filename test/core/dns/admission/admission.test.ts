@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { AccessControl } from '#core/dns/admission/access-control.js';
+import { Admission, type SharedAdmission } from '#core/dns/admission/admission.js';
+import { addressBytes } from '#core/net/address-bytes.js';
+import { ManualClock } from '#core/testing/manual-clock.js';
+import { cookieOfKind, type CookieKind } from '../../../support/dns-cookie.js';
+import { DnsLog } from '../../../support/dns-log.js';
+import { dnsSettings } from '../../../support/dns-settings.js';
+import { wakeSettings } from '../../../support/wake-settings.js';
+
+const NOW = 1_700_000_000_000;
+const LOCAL = ['127.0.0.0/8', '::1/128', '10.0.0.0/8'];
+
+const dns = dnsSettings({
+  deny: ['10.6.6.0/24'],
+  allowForwarding: LOCAL,
+  rateLimit: { perSecond: 2, slip: 0, exempt: LOCAL },
+});
+const wake = wakeSettings({ trusted: ['127.0.0.0/8', '192.0.2.0/24'], deny: ['127.6.6.6/32'] });
+
+const sharedAdmission = (): SharedAdmission =>
+  structuredClone(new AccessControl(dns, wake, { clock: new ManualClock(NOW), logger: new DnsLog() }).shared);
+const bytesOf = (address: string): Uint8Array => addressBytes(address) as Uint8Array;
+
+/** What it may do, in words. */
+const rightsOf = (asker: Admission): string =>
+  [
+    ...(asker.mayAsk ? ['asks'] : []),
+    ...(asker.mayForward ? ['forwards'] : []),
+    ...(asker.keepsAlive ? ['keeps alive'] : []),
+    ...(asker.limited ? ['is limited'] : []),
+  ].join(', ');
+
+describe('an asker, in whatever thread', () => {
+  const shared = sharedAdmission();
+  const asker = new Admission(shared);
+  const cases: readonly (readonly [address: string, overUdp: string, overTcp: string])[] = [
+    ['127.0.0.1', 'asks, forwards, keeps alive', 'asks, forwards, keeps alive'],
+    ['10.0.0.1', 'asks, forwards', 'asks, forwards, keeps alive'],
+    ['::1', 'asks, forwards', 'asks, forwards, keeps alive'],
+    ['127.6.6.6', 'asks, forwards', 'asks, forwards'],
+    ['10.6.6.6', 'forwards', 'forwards, keeps alive'],
+    ['192.0.2.1', 'asks, keeps alive, is limited', 'asks, keeps alive'],
+    ['198.51.100.1', 'asks, is limited', 'asks, keeps alive'],
+  ];
+  for (const [address, overUdp, overTcp] of cases) {
+    it(`at ${address} ${overUdp} over UDP, and ${overTcp} over TCP, however often and in whatever order`, () => {
+      for (const [byUdp, expected] of [
+        ...[[true, overUdp] as const, [true, overUdp] as const],
+        ...[[false, overTcp] as const, [true, overUdp] as const],
+      ]) {
+        asker.begin(bytesOf(address), byUdp);
+        assert.equal(rightsOf(asker), expected);
+      }
+    });
+  }
+
+  it('may everything where it comes by no socket and is the operator, and nothing where it is not', () => {
+    asker.begin(bytesOf('10.6.6.6'), true);
+    asker.beginWithoutSocket(true);
+    assert.equal(rightsOf(asker), 'asks, forwards, keeps alive');
+    asker.beginWithoutSocket(false);
+    assert.equal(rightsOf(asker), 'is limited');
+    asker.begin(bytesOf('10.6.6.6'), true);
+    assert.equal(rightsOf(asker), 'forwards');
+  });
+
+  it('shows by a server cookie that is ours and not late that it is no forgery, and by no other', () => {
+    const address = bytesOf('198.51.100.1');
+    const shows = (kind: CookieKind): string => {
+      const cookie = cookieOfKind(kind, shared.cookieSecret, address, NOW) as Uint8Array;
+      asker.begin(address, true);
+      asker.showCookie(cookie, 0, cookie.length, NOW);
+      return rightsOf(asker);
+    };
+    for (const kind of ['fresh', 'old'] as const) assert.equal(shows(kind), 'asks, keeps alive');
+    for (const kind of ['client', 'late', 'elsewhere', 'forged'] as const)
+      assert.equal(shows(kind), 'asks, is limited');
+  });
+
+  it('gets a fresh cookie back, and for any other a new one that another thread takes', () => {
+    const address = bytesOf('2001:db8::1');
+    const there = new Admission(structuredClone(shared));
+    for (const kind of ['client', 'fresh', 'old', 'late', 'elsewhere', 'forged'] as const) {
+      const cookie = cookieOfKind(kind, shared.cookieSecret, address, NOW) as Uint8Array;
+      const given = new Uint8Array(24);
+      asker.begin(address, true);
+      asker.showCookie(cookie, 0, cookie.length, NOW);
+      asker.writeCookie(cookie, 0, given, 0, NOW);
+      assert.deepEqual(given.subarray(0, 8), new Uint8Array(cookie.subarray(0, 8)));
+      assert.equal(Buffer.compare(given, cookie) === 0, kind === 'fresh');
+      there.begin(address, true);
+      there.showCookie(given, 0, given.length, NOW);
+      assert.equal(there.cookie, 'fresh');
+    }
+  });
+
+  it('is counted together by all threads where it is limited, and what was taken back is not', () => {
+    const [one, other] = [new Admission(shared), new Admission(shared)];
+    for (const each of [one, other]) each.begin(bytesOf('198.51.100.1'), true);
+    assert.deepEqual([one.admit(NOW), other.admit(NOW), one.admit(NOW)], ['send', 'send', 'drop']);
+    other.takeBack();
+    assert.deepEqual([one.admit(NOW), other.admit(NOW)], ['send', 'drop']);
+    one.begin(bytesOf('127.0.0.1'), true);
+    assert.deepEqual([one.admit(NOW), one.admit(NOW), one.admit(NOW)], ['send', 'send', 'send']);
+  });
+
+  it('has no credit given to its network where it is not limited itself', () => {
+    const asker = new Admission(sharedAdmission());
+    const address = bytesOf('198.51.100.1');
+    const comes = (): void => asker.begin(address, true);
+    comes();
+    assert.deepEqual([asker.admit(NOW), asker.admit(NOW), asker.admit(NOW)], ['send', 'send', 'drop']);
+    for (const free of [() => asker.begin(address, false), () => asker.begin(bytesOf('127.0.0.1'), true)]) {
+      free();
+      for (let round = 0; round < 5; round++) asker.takeBack();
+      comes();
+      assert.equal(asker.admit(NOW), 'drop');
+    }
+  });
+});

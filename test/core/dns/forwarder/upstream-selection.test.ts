@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import { mock } from 'node:test';
+import type { DnsSettings, UpstreamSettings } from '#core/config/settings.js';
+import { Deadlines } from '#core/dns/forwarder/deadlines.js';
+import { RandomSource } from '#core/dns/forwarder/random-source.js';
+import { dgramSockets } from '#core/dns/forwarder/udp-socket.js';
+import { isOwnEndpoint, UpstreamSelection } from '#core/dns/forwarder/upstream-selection.js';
+import { ManualClock } from '#core/testing/manual-clock.js';
+import { DnsLog } from '../../../support/dns-log.js';
+
+const at = (address: string, port = 53) => ({ address, port });
+
+describe('the selection of upstreams', () => {
+  const [one, two, three] = [at('192.0.2.1'), at('192.0.2.2'), at('192.0.2.3')];
+  const nowhere = [] as const;
+
+  const selectionBy = (order: DnsSettings['forwardOrder'] = 'sequential') => {
+    const clock = new ManualClock();
+    return new UpstreamSelection(order, {
+      ...{ clock, logger: new DnsLog(), random: new RandomSource(), deadlines: new Deadlines(clock) },
+      ...{ timeout: 2_000, sockets: dgramSockets, trust: undefined },
+    });
+  };
+  const texts = (
+    selection: UpstreamSelection,
+    configured: readonly UpstreamSettings[],
+    listening: readonly UpstreamSettings[] = nowhere,
+  ): string =>
+    selection
+      .next(configured, listening)
+      .map(({ text }) => text.slice(8, 9))
+      .join('');
+
+  it('has each upstream once, in their order, and none that is ourselves', () => {
+    const selection = selectionBy();
+    assert.equal(texts(selection, [two, one, two, three]), '213');
+    const configured = [one, two, three];
+    assert.equal(texts(selection, configured, [two]), '13');
+    assert.equal(texts(selection, configured, [three]), '12', 'where we listen has changed');
+    assert.equal(texts(selection, [three, one], nowhere), '31', 'the list has changed');
+  });
+
+  it('keeps what is known of those that stay when the list changes, and closes the others', () => {
+    const selection = selectionBy();
+    const [first, second] = selection.next([one, two], nowhere);
+    const closings = [first, second].map((upstream) => mock.method(upstream!, 'close'));
+    for (let count = 0; count < 3; count++) first?.health.failed(0, 0, new Error('silent'));
+    assert.equal(texts(selection, [one, three]), '3', 'the first is still down');
+    assert.deepEqual(
+      closings.map((closing) => closing.mock.callCount()),
+      [0, 1],
+    );
+    assert.match(String(closings[1]?.mock.calls[0]?.arguments[0]), /no longer one of the upstreams/);
+    selection.close(new Error('closing'));
+    assert.equal(closings[0]?.mock.callCount(), 1);
+  });
+
+  it('has those that are down only where all are', () => {
+    const selection = selectionBy();
+    const configured = [one, two];
+    const [first, second] = selection.next(configured, nowhere);
+    const fail = (upstream: typeof first) => {
+      for (let count = 0; count < 3; count++) upstream?.health.failed(0, 0, new Error('silent'));
+    };
+    fail(first);
+    assert.equal(texts(selection, configured), '2');
+    fail(second);
+    assert.equal(texts(selection, configured), '12');
+    second?.health.answered();
+    assert.equal(texts(selection, configured), '2');
+    first?.health.answered();
+    assert.equal(texts(selection, configured), '12');
+  });
+
+  it('begins with another one each time where that is wanted, and has the others behind it', () => {
+    const configured = [one, two, three];
+    const roundRobin = selectionBy('round-robin');
+    assert.deepEqual(
+      Array.from({ length: 4 }, () => texts(roundRobin, configured)),
+      ['231', '312', '123', '231'],
+    );
+    const random = selectionBy('random');
+    const seen = new Set(Array.from({ length: 200 }, () => texts(random, configured)));
+    assert.deepEqual(seen, new Set(['123', '231', '312']));
+  });
+});
+
+describe('an upstream that is ourselves', () => {
+  it('is one where we listen, however its address is written', () => {
+    assert.equal(isOwnEndpoint(at('127.0.0.1'), [at('127.0.0.1')]), true);
+    assert.equal(isOwnEndpoint(at('::ffff:127.0.0.1'), [at('127.0.0.1')]), true);
+    assert.equal(isOwnEndpoint(at('0:0:0:0:0:0:0:1'), [at('::1')]), true);
+    assert.equal(isOwnEndpoint(at('fe80::1%eth0'), [at('fe80::1%eth0')]), true);
+  });
+
+  it('is any address of this machine where we listen everywhere, of the family in which we do', () => {
+    assert.equal(isOwnEndpoint(at('127.0.0.53'), [at('0.0.0.0')]), true);
+    assert.equal(isOwnEndpoint(at('::1'), [at('0.0.0.0')]), false);
+    assert.equal(isOwnEndpoint(at('0.0.0.0'), [at('127.0.0.1')]), true);
+    assert.equal(isOwnEndpoint(at('192.0.2.1'), [at('0.0.0.0')]), false);
+  });
+
+  it('is not one on another port or another address', () => {
+    assert.equal(isOwnEndpoint(at('127.0.0.1', 54), [at('127.0.0.1')]), false);
+    assert.equal(isOwnEndpoint(at('127.0.0.53'), [at('127.0.0.1')]), false);
+    assert.equal(isOwnEndpoint(at('127.0.0.1'), []), false);
+  });
+});

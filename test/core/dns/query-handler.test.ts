@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict';
+import type { DnsSettings } from '#core/config/settings.js';
+import type { DnsAnswer, Resolver } from '#core/contracts/resolver.js';
+import { AccessControl, ANYBODY_WAKES } from '#core/dns/admission/access-control.js';
+import { QueryHandler } from '#core/dns/query-handler.js';
+import { JitsuError, type JitsuErrorCode } from '#core/errors.js';
+import { ManualClock } from '#core/testing/manual-clock.js';
+import { DnsLog } from '../../support/dns-log.js';
+import { decodeReply, extendedErrorIn, queryBytes, type Reply } from '../../support/dns-message.js';
+import { udpClient } from '../../support/dns-query.js';
+import { dnsSettings } from '../../support/dns-settings.js';
+
+const answering = (answer: DnsAnswer | undefined): Resolver => ({ resolve: async () => answer });
+const failing = (error: unknown): Resolver => ({ resolve: () => Promise.reject(error as Error) });
+const stuck: Resolver = { resolve: () => new Promise(() => {}) };
+const address = (value: string): DnsAnswer => ({
+  rcode: 0,
+  answers: [{ name: 'a.test', type: 'A', ttl: 1, address: value }],
+});
+const query = queryBytes('a.test', { edns: {} });
+
+class Stage {
+  readonly log = new DnsLog();
+  readonly responder: QueryHandler;
+
+  constructor(resolvers: Resolver[], settings: Partial<DnsSettings> = {}) {
+    const all = dnsSettings(settings);
+    const deps = { clock: new ManualClock(), logger: this.log };
+    const access = new AccessControl(all, ANYBODY_WAKES, deps);
+    this.responder = new QueryHandler(all, resolvers, { ...deps, access });
+  }
+
+  async ask(message = query, signal?: AbortSignal): Promise<Reply> {
+    return decodeReply(await this.responder.handle(message, udpClient, signal));
+  }
+}
+
+describe('the responder', () => {
+  it('asks the resolvers in order, and the first answer wins', async () => {
+    const stage = new Stage([answering(undefined), answering(address('192.0.2.1')), stuck]);
+    const [record] = (await stage.ask()).answers ?? [];
+    assert.equal(record?.type === 'A' && record.data, '192.0.2.1');
+  });
+
+  it('refuses what nobody answers, and says why', async () => {
+    const reply = await new Stage([answering(undefined)]).ask();
+    assert.equal(reply.rcode, 'REFUSED');
+    assert.equal(extendedErrorIn(reply)?.code, 20);
+  });
+
+  it('says that recursion is available where queries are forwarded', async () => {
+    assert.equal((await new Stage([]).ask()).flag_ra, false);
+    assert.equal((await new Stage([], { forwarders: 'system' }).ask()).flag_ra, true);
+  });
+
+  const codes: [JitsuErrorCode, number][] = [
+    ['JITSU_SUMMON_DEADLINE', 14],
+    ['JITSU_SUMMON_BACKING_OFF', 14],
+    ['JITSU_BOOT_QUEUE_FULL', 14],
+    ['JITSU_STOPPED_BY_COMMAND', 14],
+    ['JITSU_SHUTTING_DOWN', 14],
+    ['JITSU_FORWARD_OVERLOADED', 14],
+    ['JITSU_FORWARD_FAILED', 22],
+    ['JITSU_BACKEND_UNREACHABLE', 23],
+    ['JITSU_SUMMON_DIED', 0],
+    ['JITSU_BACKEND_FAILED', 0],
+  ];
+  for (const [code, infoCode] of codes) {
+    it(`makes SERVFAIL with Extended DNS Error ${infoCode} and its text of ${code}`, async () => {
+      const reply = await new Stage([failing(new JitsuError(code, 'www is broken'))]).ask();
+      assert.equal(reply.rcode, 'SERVFAIL');
+      assert.deepEqual(extendedErrorIn(reply), { code: infoCode, text: 'www is broken' });
+    });
+  }
+
+  it('makes SERVFAIL of an error that nobody foresaw, tells the asker nothing of it, and logs it once', async () => {
+    const error = new Error('secret');
+    const stage = new Stage([failing(error)]);
+    const reply = await stage.ask();
+    assert.equal(reply.rcode, 'SERVFAIL');
+    assert.doesNotMatch(extendedErrorIn(reply)?.text ?? '', /secret/);
+    assert.deepEqual(
+      stage.log.entries.map(({ level, fields }) => [level, (fields as { err: unknown }).err]),
+      [['error', error]],
+    );
+  });
+
+  it('makes SERVFAIL of answers that cannot be written', async () => {
+    for (const answer of [address('nowhere'), { message: Uint8Array.of(1, 2, 3) }]) {
+      const stage = new Stage([answering(answer)]);
+      assert.equal((await stage.ask()).rcode, 'SERVFAIL');
+      assert.equal(stage.log.at('error').length, 1);
+    }
+  });
+
+  it('fails at once what comes when too many queries wait', async () => {
+    const stage = new Stage([stuck], { limits: { ...dnsSettings().limits, pendingQueries: 1 } });
+    const first = stage.ask();
+    const reply = await stage.ask();
+    assert.equal(reply.rcode, 'SERVFAIL');
+    assert.equal(extendedErrorIn(reply)?.code, 14);
+    stage.responder.abort(new JitsuError('JITSU_SHUTTING_DOWN', 'bye'));
+    await first;
+    assert.equal(stage.log.at('error').length, 0);
+  });
+
+  it('gives a place back when a query is answered', async () => {
+    const stage = new Stage([answering(address('192.0.2.1'))], {
+      limits: { ...dnsSettings().limits, pendingQueries: 1 },
+    });
+    for (let round = 0; round < 3; round++) assert.equal((await stage.ask()).rcode, 'NOERROR');
+  });
+
+  it('tells the resolver when the asker is gone', async () => {
+    const { promise, resolve } = withResolver<AbortSignal>();
+    const stage = new Stage([{ resolve: (_query, signal) => new Promise(() => resolve(signal)) }]);
+    const controller = new AbortController();
+    const asked = stage.ask(query, controller.signal);
+    const signal = await promise;
+    assert.equal(signal.aborted, false);
+    controller.abort(new Error('the connection is gone'));
+    assert.equal(signal.aborted, true);
+    await asked;
+    assert.deepEqual(stage.log.entries, []);
+  });
+
+  it('fails new queries once it refuses, lets those that wait go on, and ends them when told', async () => {
+    const stage = new Stage([stuck]);
+    const waiting = stage.ask();
+    const goodbye = new JitsuError('JITSU_SHUTTING_DOWN', 'bye');
+    stage.responder.refuse(goodbye);
+    assert.deepEqual(extendedErrorIn(await stage.ask()), { code: 14, text: 'bye' });
+    let drained = false;
+    const draining = stage.responder.drained().then(() => (drained = true));
+    await new Promise(setImmediate);
+    assert.equal(drained, false);
+    stage.responder.abort(goodbye);
+    assert.equal((await waiting).rcode, 'SERVFAIL');
+    await draining;
+  });
+
+  it('stays silent on responses', async () => {
+    const response = Buffer.from(query);
+    response.writeUInt16BE(0x8000, 2);
+    assert.equal(await new Stage([]).responder.handle(response, udpClient), undefined);
+  });
+});
+
+function withResolver<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
+  let settle: (value: T) => void = () => {};
+  const promise = new Promise<T>((resolve) => (settle = resolve));
+  return { promise, resolve: settle };
+}

@@ -1,0 +1,299 @@
+import assert from 'node:assert/strict';
+import type { Backend, PowerChange } from '#core/contracts/backend.js';
+import type { Machine, MachineDescription, PowerState } from '#core/contracts/machine.js';
+import { JitsuError } from '#core/errors.js';
+import { GuardedBackend, type GuardedMachine } from '#core/lifecycle/guarded-backend.js';
+import { ManualClock } from '#core/testing/manual-clock.js';
+import { rejectsWithCode } from '#core/testing/rejects-with-code.js';
+import { FakeBackend } from '../../support/fake-backend.js';
+import { MemoryLogger } from '../../support/memory-logger.js';
+
+const never = new AbortController().signal;
+
+/** A guarded backend with one machine called web, and a clock that stands still. */
+class Guarded {
+  readonly clock = new ManualClock();
+  readonly fake = new FakeBackend(this.clock);
+  readonly logger = new MemoryLogger();
+  readonly backend = new GuardedBackend('fake', this.fake, this.clock, this.logger);
+
+  static async open(): Promise<{ stage: Guarded; machine: GuardedMachine; id: string }> {
+    const stage = new Guarded();
+    await stage.backend.connect();
+    const machine = await stage.machine();
+    return { stage, machine, id: machine.id };
+  }
+
+  async machine(name = 'web', options: object = { name }): Promise<GuardedMachine> {
+    return this.backend.guard(await this.backend.machine({ name, options }), name);
+  }
+}
+
+/** The view of a machine that is given with these methods. */
+function viewOf(machine: Partial<Machine>): GuardedMachine {
+  const capabilities = { stopModes: ['destroy', 'shutdown'], bootConfigurators: false };
+  const backend = { capabilities } as unknown as Backend;
+  const guarded = new GuardedBackend('odd', backend, new ManualClock(), new MemoryLogger());
+  return guarded.guard({ id: 'id-of-web', ...machine } as Machine, 'web');
+}
+
+describe('a machine as the core uses it', () => {
+  it('is started once for all who ask at the same time', async () => {
+    const { stage, machine } = await Guarded.open();
+    stage.fake.latency.start = 100;
+    const other = await stage.machine();
+    const starts = [machine.start(), machine.start(), other.start()];
+    await stage.clock.advance(100);
+    await Promise.all(starts);
+    assert.deepEqual(
+      stage.fake.calls.filter((call) => call.startsWith('start')),
+      ['start web'],
+    );
+    stage.fake.latency.start = 0;
+    await machine.start();
+    assert.equal(stage.fake.calls.filter((call) => call.startsWith('start')).length, 2);
+  });
+
+  it('fails for all who share a start, and is started anew by the next', async () => {
+    const { stage, machine } = await Guarded.open();
+    stage.fake.failNext('start', new JitsuError('JITSU_BACKEND_DENIED', 'no'));
+    const starts = [machine.start(), machine.start()];
+    for (const start of starts) await rejectsWithCode(start, 'JITSU_BACKEND_DENIED');
+    await machine.start();
+    assert.equal((await machine.describe()).state, 'running');
+  });
+
+  it('is stopped only when a start under way has ended', async () => {
+    const { stage, machine } = await Guarded.open();
+    stage.fake.latency.start = 100;
+    const start = machine.start();
+    const stop = machine.stop('destroy', never);
+    await stage.clock.advance(99);
+    assert.ok(!stage.fake.calls.includes('stop web destroy'));
+    await stage.clock.advance(1);
+    await Promise.all([start, stop]);
+    assert.equal((await machine.describe()).state, 'off');
+  });
+
+  it('does not wait in turn for longer than the signal lasts, and is then not stopped any more', async () => {
+    const { stage, machine } = await Guarded.open();
+    stage.fake.latency.start = 100;
+    const start = machine.start();
+    const controller = new AbortController();
+    const stop = machine.stop('shutdown', controller.signal);
+    const reason = new Error('out of patience');
+    controller.abort(reason);
+    await assert.rejects(stop, (error) => error === reason);
+    await stage.clock.advance(100);
+    await start;
+    assert.equal((await machine.describe()).state, 'running');
+    await assert.rejects(machine.stop('shutdown', controller.signal), (error) => error === reason);
+  });
+
+  it('is not stopped in a mode that its backend does not have', async () => {
+    const { stage, machine } = await Guarded.open();
+    const error = await rejectsWithCode(machine.stop('hibernate', never), 'JITSU_STOP_MODE_UNSUPPORTED');
+    assert.equal(
+      error.message,
+      "The backend fake of web has no stop mode 'hibernate'. It has: destroy, shutdown, suspend.",
+    );
+    assert.ok(!stage.fake.calls.some((call) => call.startsWith('stop')));
+  });
+
+  it('has stopped when it is off, however early its backend resolves', async () => {
+    for (const watches of [true, false]) {
+      const { stage, machine, id } = await Guarded.open();
+      if (!watches) Object.assign(stage.fake, { watch: undefined });
+      await machine.start();
+      stage.fake.stop = async () => stage.fake.hypervisor.change(id, 'stopping');
+      let stopped = false;
+      const stop = machine.stop('shutdown', never).then(() => (stopped = true));
+      await stage.clock.advance(60_000);
+      assert.equal(stopped, false);
+      stage.fake.hypervisor.change(id, 'off');
+      // One that tells is believed at once, and the other looked at within a second.
+      await stage.clock.advance(watches ? 0 : 1_000);
+      assert.equal(stopped, true);
+      await stop;
+      assert.equal(stage.clock.pending, 0);
+    }
+  });
+
+  it('does not count as stopped by a shutdown while it is paused or asleep', async () => {
+    const { stage, machine, id } = await Guarded.open();
+    await machine.start();
+    stage.fake.stop = async () => stage.fake.hypervisor.change(id, 'paused');
+    const controller = new AbortController();
+    const stop = machine.stop('shutdown', controller.signal);
+    await stage.clock.advance(60_000);
+    controller.abort(new Error('out of patience'));
+    await assert.rejects(stop, /out of patience/);
+    assert.equal(stage.clock.pending, 0);
+  });
+
+  it("rejects with the signal's reason when its backend does not heed the signal", async () => {
+    const { stage, machine } = await Guarded.open();
+    await machine.start();
+    stage.fake.stop = () => new Promise(() => undefined);
+    const controller = new AbortController();
+    const stop = machine.stop('shutdown', controller.signal);
+    const reason = new Error('out of patience');
+    controller.abort(reason);
+    await assert.rejects(stop, (error) => error === reason);
+    stage.fake.stop = async () => stage.fake.hypervisor.change(machine.id, 'off');
+    await machine.stop('destroy', never);
+  });
+
+  it('says so when nobody can tell whether it has followed a shutdown', async () => {
+    const { stage, machine, id } = await Guarded.open();
+    await machine.start();
+    stage.fake.stop = async () => stage.fake.hypervisor.change(id, 'unknown', 'its host is gone');
+    const error = await rejectsWithCode(machine.stop('shutdown', never), 'JITSU_BACKEND_UNREACHABLE');
+    assert.match(error.message, /fake cannot tell whether web has stopped: its host is gone/);
+  });
+
+  it('has nothing to do where its backend never suspends or pauses, and no addresses where it finds none', async () => {
+    const machine = viewOf({});
+    await machine.resume();
+    await machine.unpause();
+    assert.deepEqual(await machine.addresses(), []);
+  });
+
+  for (const [what, thrown] of Object.entries({
+    'an error of its own': new RangeError('no such slot'),
+    'an error of Node': Object.assign(new Error('no such slot'), { code: 'ENOENT' }),
+    'a text': 'no such slot',
+  })) {
+    it(`names the backend that throws ${what}`, async () => {
+      const fail = () => {
+        throw thrown;
+      };
+      const machine = viewOf({ describe: fail, start: fail, resume: fail, unpause: fail, stop: fail, addresses: fail });
+      for (const [call, done] of [
+        [machine.describe(), 'looked at'],
+        [machine.start(), 'started'],
+        [machine.resume(), 'resumed'],
+        [machine.unpause(), 'unpaused'],
+        [machine.stop('destroy', never), 'stopped'],
+        [machine.addresses(), 'asked for its addresses'],
+      ] as const) {
+        const error = await rejectsWithCode(call, 'JITSU_BACKEND_FAILED');
+        assert.equal(error.message, `The backend odd fails when web is ${done}: no such slot`);
+        assert.equal(error.cause, thrown);
+      }
+    });
+  }
+
+  for (const [what, description] of Object.entries<unknown>({
+    nothing: undefined,
+    'a state that is none': { state: 'up' },
+    'no state': {},
+    'a domain id that is none': { state: 'running', domainId: -1 },
+    'half a domain id': { state: 'running', domainId: 1.5 },
+    'a domain id as text': { state: 'running', domainId: '7' },
+    'a MAC address that is no text': { state: 'running', macs: [1] },
+    'MAC addresses as one text': { state: 'running', macs: '00:16:3e:00:00:01' },
+    'a name that is no text': { state: 'running', name: 7 },
+    'a detail that is no text': { state: 'off', detail: { status: 1 } },
+  })) {
+    it(`is not described by ${what}`, async () => {
+      const machine = viewOf({ describe: async () => description as MachineDescription });
+      const error = await rejectsWithCode(machine.describe(), 'JITSU_BACKEND_FAILED');
+      assert.match(error.message, /^The backend odd fails when web is looked at: /);
+    });
+  }
+
+  for (const addresses of [undefined, null, '192.0.2.1', [1], ['nowhere']]) {
+    it(`does not have the addresses ${JSON.stringify(addresses)}`, async () => {
+      const machine = viewOf({ addresses: async () => addresses as string[] });
+      if (addresses === undefined || addresses === null) assert.deepEqual(await machine.addresses(), []);
+      else await rejectsWithCode(machine.addresses(), 'JITSU_BACKEND_FAILED');
+    });
+  }
+});
+
+describe('a backend as the core uses it', () => {
+  it('names itself when it throws what is no error of ours', async () => {
+    const { stage } = await Guarded.open();
+    stage.fake.connect = async () => Promise.reject(new RangeError('no route'));
+    stage.fake.close = async () => Promise.reject(new RangeError('no route'));
+    stage.fake.register = async () => Promise.reject(new RangeError('no route'));
+    for (const [call, what] of [
+      [stage.backend.connect(), 'fails to connect'],
+      [stage.backend.close(), 'fails to close'],
+      [stage.machine(), 'fails to find or define web'],
+    ] as const) {
+      const error = await rejectsWithCode(call, 'JITSU_BACKEND_FAILED');
+      assert.equal(error.message, `The backend fake ${what}: no route`);
+    }
+  });
+
+  it('passes on an error of ours from whichever copy of the core', async () => {
+    const { stage } = await Guarded.open();
+    const foreign = Object.assign(new Error('no'), { code: 'JITSU_BACKEND_DENIED' });
+    stage.fake.register = async () => Promise.reject(foreign);
+    await assert.rejects(stage.machine(), (error) => error === foreign);
+  });
+
+  it('hands out no machine without a uuid', async () => {
+    const { stage } = await Guarded.open();
+    for (const id of [undefined, 7, 'web', '']) {
+      stage.fake.machine = async () => ({ id }) as unknown as Machine;
+      const error = await rejectsWithCode(stage.machine(), 'JITSU_BACKEND_FAILED');
+      assert.match(error.message, /^The backend fake fails to find or define web: its id is .*, which is no uuid$/);
+    }
+  });
+
+  it('tells each change once, to all who watch, until they are disposed of', async () => {
+    const { stage, id } = await Guarded.open();
+    const heard: [PowerState[], PowerState[]] = [[], []];
+    using _first = stage.backend.watch(({ state }) => heard[0].push(state));
+    const second = stage.backend.watch(({ state }) => heard[1].push(state));
+    for (const state of ['running', 'paused', 'running'] as const) {
+      stage.fake.hypervisor.change(id, state);
+      stage.fake.tell({ id, state });
+    }
+    second?.[Symbol.dispose]();
+    stage.fake.kill(id);
+    stage.fake.tell({ id, state: 'off' });
+    assert.deepEqual(heard, [
+      ['running', 'paused', 'running', 'off'],
+      ['running', 'paused', 'running'],
+    ]);
+  });
+
+  it('watches its backend once, from the first who asks until it is closed', async () => {
+    const { stage } = await Guarded.open();
+    let watches = 0;
+    let all = 0;
+    stage.fake.watch = () => {
+      watches += 1;
+      all += 1;
+      return { [Symbol.dispose]: () => (watches -= 1) };
+    };
+    using _first = stage.backend.watch(() => undefined);
+    using _second = stage.backend.watch(() => undefined);
+    assert.deepEqual([watches, all], [1, 1]);
+    await stage.backend.close();
+    assert.deepEqual([watches, all], [0, 1]);
+  });
+
+  it('tells nothing of a change that is none, and logs it', async () => {
+    const { stage, id } = await Guarded.open();
+    const heard: PowerChange[] = [];
+    using _watch = stage.backend.watch((change) => heard.push(change));
+    for (const change of [
+      undefined,
+      {},
+      { id: 7, state: 'off' },
+      { id, state: 'up' },
+      { id, state: 'off', detail: 3 },
+    ]) {
+      stage.fake.tell(change as PowerChange);
+    }
+    assert.deepEqual(heard, []);
+    const messages = stage.logger.entries.map(({ level, message }) => `${level} ${message}`);
+    assert.equal(messages.length, 5);
+    assert.match(messages[3] ?? '', /^error The backend fake tells of a change: its state is 'up', and none of off,/);
+  });
+});
