@@ -153,7 +153,7 @@ class StreamConnection {
 
   /** Nobody waits for the reply with this id any more. */
   release(id: number): void {
-    if (!this.queries.delete(id) || this.queries.size > 0 || this.ended) return;
+    if (!this.queries.delete(id) || this.queries.size > 0) return;
     this.idleSince = this.context.clock.now();
     if (this.idleTimer === undefined) this.watchIdle(IDLE);
   }
@@ -213,7 +213,6 @@ class StreamConnection {
     this.queries.clear();
     const reason = this.reason ?? new Error('the connection was closed without an answer');
     for (const query of left) {
-      query.connection = undefined;
       query.losses += 1;
       query.fruitless = this.replies > 0 ? 0 : query.fruitless + 1;
     }

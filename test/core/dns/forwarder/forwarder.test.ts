@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import packet from 'dns-packet';
 import type { DnsSettings, Endpoint, UpstreamSettings } from '#core/config/settings.js';
 import type { DnsAnswer } from '#core/contracts/resolver.js';
@@ -17,9 +18,11 @@ import {
   type UpstreamBehaviour,
   type UpstreamQuery,
 } from '../../../support/dns-upstream.js';
+import { TemporaryFolder } from '../../../support/temporary-folder.js';
 import { describeOverUdp } from '../../../support/udp-transports.js';
 
-const never = new AbortController().signal;
+/** A signal of its own for each query: each forwarder listens to a signal for as long as it lives. */
+const never = (): AbortSignal => new AbortController().signal;
 const good: UpstreamBehaviour = (query) => [replyTo(query, addressFor(query, '192.0.2.1'))];
 const silent: UpstreamBehaviour = () => [];
 const saying =
@@ -54,7 +57,7 @@ describeOverUdp('the forwarder', (transport) => {
     await forwarder.open();
     return forwarder;
   };
-  const ask = async (forwarder: Forwarder, name = 'a.test', options: QueryOptions = {}, signal = never) =>
+  const ask = async (forwarder: Forwarder, name = 'a.test', options: QueryOptions = {}, signal = never()) =>
     forwarder.resolve(aQuery(name, options), signal);
   const decoded = (answer: DnsAnswer | undefined) => {
     assert.ok(answer && 'message' in answer);
@@ -390,10 +393,28 @@ describeOverUdp('the forwarder', (transport) => {
 
   it('leaves the domains that are excepted, and what lies below them, to others', async () => {
     const server = await upstream(good);
-    const forwarder = await forwarderTo([server.endpoint], { forwardExcept: ['lan', 'corp.example'] });
+    const forwarder = await forwarderTo([server.endpoint], { forwardExcept: ['lan', 'Corp.Example.'] });
     for (const name of ['lan', 'A.b.LAN', 'corp.example']) assert.equal(await ask(forwarder, name), undefined);
     for (const name of ['wlan', 'example', 'lan.test'])
       assert.equal(addressIn(await ask(forwarder, name)), '192.0.2.1');
+  });
+
+  it("asks the system's name servers where that is configured, and watches their list until it is closed", async () => {
+    const server = await upstream(good);
+    using folder = new TemporaryFolder();
+    const resolvConf = folder.in('resolv.conf');
+    writeFileSync(resolvConf, `nameserver ${server.endpoint.address}\n`);
+    const settings = dnsSettings({ forwarders: 'system', forwarderPort: server.endpoint.port, transport });
+    const log = new DnsLog();
+    const forwarder = new Forwarder(settings, { clock, logger: log, listening: () => [], resolvConf });
+    forwarders.push(forwarder);
+    await forwarder.open();
+    assert.equal(addressIn(await ask(forwarder)), '192.0.2.1');
+    forwarder.close();
+    writeFileSync(resolvConf, 'nameserver 192.0.2.9\n');
+    for (let round = 0; round < 20; round++) await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(clock.pending, 0, 'nothing waits for the file to settle');
+    assert.equal(log.at('info').length, 1);
   });
 
   it('refuses queries that do not ask for recursion, and leaves all to others when it is off', async () => {

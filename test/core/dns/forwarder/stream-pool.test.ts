@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { Duplex } from 'node:stream';
 import type { UpstreamSettings } from '#core/config/settings.js';
-import { frame } from '#core/dns/wire/frame-reader.js';
+import { frame, FrameReader } from '#core/dns/wire/frame-reader.js';
 import { Forwarder } from '#core/dns/forwarder/forwarder.js';
+import { RandomSource } from '#core/dns/forwarder/random-source.js';
+import type { ReplyListener } from '#core/dns/forwarder/reply-listener.js';
+import type { StreamConnector } from '#core/dns/forwarder/stream-connector.js';
+import { StreamPool, StreamQuery } from '#core/dns/forwarder/stream-pool.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { Authority, type Certificate } from '../../../support/certificates.js';
 import { DnsLog } from '../../../support/dns-log.js';
@@ -19,7 +25,8 @@ import {
 import { requireTool } from '../../../support/require-tool.js';
 import { TemporaryFolder } from '../../../support/temporary-folder.js';
 
-const never = new AbortController().signal;
+/** A signal of its own for each query: each forwarder listens to a signal for as long as it lives. */
+const never = (): AbortSignal => new AbortController().signal;
 const answerTo = (query: UpstreamQuery): Uint8Array => replyTo(query, addressFor(query, '192.0.2.1'));
 const good: UpstreamBehaviour = (query) => [answerTo(query)];
 
@@ -50,7 +57,7 @@ describe('an upstream that is asked over connections', () => {
     return forwarder;
   };
   const ask = async (forwarder: Forwarder, name = 'a.test'): Promise<string | undefined> => {
-    const answer = await forwarder.resolve(aQuery(name), never);
+    const answer = await forwarder.resolve(aQuery(name), never());
     assert.ok(answer && 'message' in answer);
     const [record] = decodeReply(answer.message).answers ?? [];
     return record?.type === 'A' ? record.name : undefined;
@@ -277,6 +284,16 @@ describe('an upstream that is asked over connections', () => {
       assert.equal(server.queries.length, 0);
     });
 
+    it('that cannot be reached is no failure of TLS', async () => {
+      const server = await upstream(good, numbered);
+      await server.refuseConnections();
+      await assert.rejects(ask(await opened(byTls(server))), ({ message }: Error) => {
+        assert.match(message, /ECONNREFUSED/);
+        assert.doesNotMatch(message, /TLS failed/);
+        return true;
+      });
+    });
+
     it('is told nothing if it speaks no TLS', async () => {
       const server = await upstream(good);
       const forwarder = await opened(byTls(server));
@@ -297,5 +314,180 @@ describe('an upstream that is asked over connections', () => {
       writeFileSync(folder.in('empty.pem'), 'nothing\n');
       await assert.rejects(opened(byTls(server), folder.in('empty.pem')), /there is no certificate in/);
     });
+  });
+});
+
+/** The end of a connection that a test holds in its hands. */
+class FakeSocket extends Duplex {
+  readonly frames = new FrameReader();
+  readonly queries: Uint8Array[] = [];
+
+  override _read(): void {}
+
+  override _write(chunk: Uint8Array, _encoding: BufferEncoding, done: () => void): void {
+    this.queries.push(...this.frames.push(chunk));
+    done();
+  }
+
+  /** The other end has answered so, with the id of a query. */
+  answer(query: Uint8Array | undefined, length = 12): void {
+    assert.ok(query);
+    this.push(frame(Uint8Array.of(query[0] as number, query[1] as number, ...new Uint8Array(length - 2))));
+  }
+}
+
+class FakeListener implements ReplyListener {
+  readonly events: string[] = [];
+
+  onMessage(message: Uint8Array): void {
+    this.events.push(`${message.length} bytes`);
+  }
+
+  onForeignMessage(): never {
+    assert.fail('there are none on a connection');
+  }
+
+  onLost(reason: Error): void {
+    this.events.push(reason.message);
+  }
+}
+
+describe('the connections to one upstream', () => {
+  let clock: ManualClock;
+  let sockets: FakeSocket[];
+  let pool: StreamPool;
+
+  beforeEach(() => {
+    [clock, sockets] = [new ManualClock(), []];
+    const connect = (): Socket => {
+      const socket = new FakeSocket();
+      sockets.push(socket);
+      return socket as unknown as Socket;
+    };
+    const connector: StreamConnector = {
+      connect,
+      readyEvent: 'connect',
+      explain: ({ message }) => new Error(`so: ${message}`),
+    };
+    pool = new StreamPool(connector, { clock, random: new RandomSource() });
+  });
+
+  afterEach(() => {
+    pool.close(new Error('the test is over'));
+    assert.equal(clock.pending, 0);
+  });
+
+  const rounds = async (): Promise<void> => {
+    for (let round = 0; round < 5; round++) await new Promise((resolve) => setImmediate(resolve));
+  };
+  const send = () => {
+    const listener = new FakeListener();
+    const query = new StreamQuery(new Uint8Array(20), listener);
+    pool.send(query);
+    return { query, events: listener.events };
+  };
+  const now = (): number => clock.now();
+
+  it('send nothing before they are ready, and then all at once', async () => {
+    send();
+    send();
+    await rounds();
+    assert.deepEqual(
+      sockets.map(({ queries }) => queries.length),
+      [0],
+    );
+    sockets[0]?.emit('connect');
+    await rounds();
+    assert.deepEqual(
+      sockets.map(({ queries }) => queries.length),
+      [2],
+    );
+  });
+
+  it('take what they hear to the query whose id it has, unless it is too short for a message', async () => {
+    const { events, query } = send();
+    sockets[0]?.emit('connect');
+    await rounds();
+    const [asked] = sockets[0]?.queries ?? [];
+    sockets[0]?.answer(asked, 11);
+    sockets[0]?.answer(asked, 12);
+    await rounds();
+    assert.deepEqual(events, ['12 bytes']);
+    query.abandon();
+    sockets[0]?.answer(asked, 13);
+    await rounds();
+    assert.deepEqual(events, ['12 bytes']);
+  });
+
+  it('fail what waits there when they cannot be made, for that reason', async () => {
+    const { events } = send();
+    sockets[0]?.destroy(new Error('refused'));
+    await rounds();
+    assert.deepEqual([events, sockets.length], [['so: refused'], 1]);
+  });
+
+  it('are left for another when nothing has come since a query that waited in vain, ready or not', async () => {
+    const start = now();
+    const [vain, other] = [send(), send()];
+    await clock.advance(2_000);
+    vain.query.abandon();
+    pool.closeSilent(start);
+    assert.equal(sockets.length, 2);
+    sockets[1]?.emit('connect');
+    await rounds();
+    assert.deepEqual([sockets[1]?.queries.length, vain.events, other.events], [1, [], []]);
+  });
+
+  it('are kept where something has come since, be it that they became ready', async () => {
+    const start = now();
+    const [vain, other] = [send(), send()];
+    await clock.advance(1_000);
+    sockets[0]?.emit('connect');
+    await clock.advance(1_000);
+    vain.query.abandon();
+    pool.closeSilent(start);
+    assert.deepEqual([sockets.length, sockets[0]?.destroyed, other.events], [1, false, []]);
+  });
+
+  it('stay open while a query waits, and for ten seconds after the last', async () => {
+    const first = send();
+    sockets[0]?.emit('connect');
+    first.query.abandon();
+    await clock.advance(9_999);
+    const second = send();
+    await clock.advance(9_999);
+    assert.equal(sockets[0]?.destroyed, false);
+    second.query.abandon();
+    await clock.advance(9_999);
+    assert.equal(sockets[0].destroyed, false);
+    await clock.advance(1);
+    assert.equal(sockets[0].destroyed, true);
+    send();
+    assert.equal(sockets.length, 2);
+  });
+
+  it('fail all that waits when they are closed, and all that comes after', () => {
+    const before = send();
+    pool.close(new Error('closing'));
+    const after = send();
+    assert.deepEqual([before.events, after.events], [['closing'], ['closing']]);
+    assert.equal(sockets.length, 1);
+  });
+
+  it('are tried eight times for one query, as long as each brings an answer to another', async () => {
+    const { events } = send();
+    for (let round = 0; round < 8; round++) {
+      const socket = sockets[round];
+      assert.ok(socket, `connection ${round}`);
+      const other = send();
+      socket.emit('connect');
+      await rounds();
+      socket.answer(socket.queries[1]);
+      await rounds();
+      other.query.abandon();
+      socket.destroy();
+      await rounds();
+    }
+    assert.deepEqual([events, sockets.length], [['the connection was closed without an answer'], 8]);
   });
 });

@@ -78,6 +78,23 @@ describe("the system's name servers", () => {
     await untilNoticed(() => addresses()[0] === '192.0.2.2');
   });
 
+  it('are watched by as many watchers after several changes as before, and by none once closed', async () => {
+    await writeFile(file, 'nameserver 192.0.2.1\n');
+    await upstreams.open();
+    assert.equal(upstreams['watchers'].length, 1);
+    await replaceBy('nameserver 192.0.2.2\n');
+    await untilNoticed(() => addresses()[0] === '192.0.2.2');
+    assert.equal(upstreams['watchers'].length, 1);
+    await replaceBy('nameserver 192.0.2.3\n');
+    while (clock.pending === 0) await new Promise((resolve) => setImmediate(resolve));
+    upstreams.close();
+    assert.deepEqual([clock.pending, upstreams['watchers'].length], [0, 0]);
+    const opening = upstreams.open();
+    upstreams.close();
+    await opening;
+    assert.equal(upstreams['watchers'].length, 0, 'closed while it was opened');
+  });
+
   it('are none where the file is missing, until it appears', async () => {
     await upstreams.open();
     assert.deepEqual(addresses(), []);

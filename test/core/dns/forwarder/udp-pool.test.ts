@@ -2,37 +2,9 @@ import assert from 'node:assert/strict';
 import type { RandomSource } from '#core/dns/forwarder/random-source.js';
 import type { ReplyListener } from '#core/dns/forwarder/reply-listener.js';
 import { UdpPool } from '#core/dns/forwarder/udp-pool.js';
-import type { UdpSocket, UdpSocketListener, UdpSockets } from '#core/dns/forwarder/udp-socket.js';
+import { FakeUdpSockets } from '../../../support/fake-udp-sockets.js';
 
 const ENDPOINT = { address: '192.0.2.53', port: 53 };
-
-/** A socket that sends nothing; the test says what arrives. */
-class FakeSocket implements UdpSocket {
-  readonly sent: Uint8Array[] = [];
-  closed = false;
-
-  constructor(readonly listener: UdpSocketListener) {}
-
-  send(message: Uint8Array): void {
-    this.sent.push(Uint8Array.from(message));
-  }
-
-  close(): void {
-    assert.equal(this.closed, false, 'a socket is closed once');
-    this.closed = true;
-  }
-}
-
-class FakeSockets implements UdpSockets {
-  readonly opened: FakeSocket[] = [];
-  declare batch?: number;
-
-  open(_upstream: unknown, listener: UdpSocketListener): FakeSocket {
-    const socket = new FakeSocket(listener);
-    this.opened.push(socket);
-    return socket;
-  }
-}
 
 /** Counts up where an id is drawn, unless told which come next; every port is the first. */
 class FakeRandom implements Pick<RandomSource, 'uint16' | 'below'> {
@@ -67,12 +39,12 @@ class Query implements ReplyListener {
 }
 
 describe('the source ports by which one upstream is asked', () => {
-  let sockets: FakeSockets;
+  let sockets: FakeUdpSockets;
   let random: FakeRandom;
   let pool: UdpPool;
 
   beforeEach(() => {
-    [sockets, random] = [new FakeSockets(), new FakeRandom()];
+    [sockets, random] = [new FakeUdpSockets(), new FakeRandom()];
     pool = new UdpPool(ENDPOINT, random as unknown as RandomSource, sockets);
   });
 

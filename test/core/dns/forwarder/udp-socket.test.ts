@@ -154,6 +154,18 @@ describeOverUdp('a UDP socket to an upstream', (transport) => {
     await until(() => arrived.length > 0);
   });
 
+  if (transport === 'dgram') {
+    it('tells of what cannot be sent', async () => {
+      const { send, errors } = open();
+      send('hello');
+      await until(() => arrived.length === 1);
+      send('x'.repeat(70_000));
+      await until(() => errors.length > 0);
+      assert.match(errors[0]?.[0] ?? '', /EMSGSIZE/);
+      assert.equal(errors[0]?.[1], false);
+    });
+  }
+
   it('tells that it can never be used, later', async () => {
     // No socket is connected to a link-local address without its interface.
     const { errors, send, socket } = open({ address: 'fe80::1', port: 53 });

@@ -1,0 +1,289 @@
+import assert from 'node:assert/strict';
+import type { UpstreamSettings } from '#core/config/settings.js';
+import { Deadlines } from '#core/dns/forwarder/deadlines.js';
+import { RandomSource } from '#core/dns/forwarder/random-source.js';
+import type { StreamQuery } from '#core/dns/forwarder/stream-pool.js';
+import { Upstream, upstreamText } from '#core/dns/forwarder/upstream.js';
+import { UpstreamExchange } from '#core/dns/forwarder/upstream-exchange.js';
+import { ManualClock } from '#core/testing/manual-clock.js';
+import { DnsLog } from '../../../support/dns-log.js';
+import { aQuery } from '../../../support/dns-query.js';
+import { FakeUdpSockets } from '../../../support/fake-udp-sockets.js';
+
+const HOUR = 3_600_000;
+const NAME = 'aBcdefghijklmnopqrstuvwxyz.test';
+
+interface ReplyParts {
+  readonly rcode?: number;
+  readonly flags?: number;
+  /** The extended rcode of an OPT record; none where absent. */
+  readonly opt?: number;
+  /** The question in the client's own case, whatever was sent. */
+  readonly otherCase?: boolean;
+}
+
+/** The response of an upstream to what it was sent. */
+function replyTo(
+  query: Uint8Array,
+  { rcode = 0, flags = 0x8180, opt, otherCase = false }: ReplyParts = {},
+): Uint8Array {
+  const end = 12 + NAME.length + 2 + 4;
+  const optBytes = opt === undefined ? [] : [0, 0, 41, 4, 208, opt, 0, 0, 0, 0, 0];
+  const message = Uint8Array.of(...query.subarray(0, end), ...optBytes);
+  if (otherCase) message.set(aQuery(NAME).message.subarray(12, end), 12);
+  message[2] = flags >> 8;
+  message[3] = (flags & 0xf0) | rcode;
+  message[11] = opt === undefined ? 0 : 1;
+  return message;
+}
+
+describe('an exchange with an upstream', () => {
+  let clock: ManualClock;
+  let deadlines: Deadlines;
+  let sockets: FakeUdpSockets;
+  let upstream: Upstream;
+  let streamed: StreamQuery[];
+  let silentSince: number[];
+
+  const useUpstream = (settings: UpstreamSettings = { address: '192.0.2.53', port: 53 }): void => {
+    clock = new ManualClock();
+    deadlines = new Deadlines(clock);
+    [sockets, streamed, silentSince] = [new FakeUdpSockets(), [], []];
+    const context = { clock, deadlines, logger: new DnsLog(), random: new RandomSource() };
+    upstream = new Upstream(settings, { ...context, timeout: 2_000, sockets, trust: undefined }, () => {});
+    Object.assign(upstream, {
+      streams: {
+        send: (query: StreamQuery) => streamed.push(query),
+        closeSilent: (since: number) => silentSince.push(since - start()),
+      },
+    });
+  };
+  let begun = 0;
+  const start = (): number => begun;
+
+  beforeEach(() => useUpstream());
+  afterEach(() => deadlines[Symbol.dispose]());
+
+  /** All that was sent by UDP, and by which socket it left. */
+  const sent = () => sockets.opened.flatMap((socket) => socket.sent.map((message) => ({ socket, message })));
+  const exchange = () => {
+    begun = clock.now();
+    const results: string[] = [];
+    const answers: Uint8Array[] = [];
+    const one = new UpstreamExchange(aQuery(NAME), upstream, {
+      onAnswer: ({ message }) => {
+        results.push(`rcode ${(message[3] as number) & 15}`);
+        answers.push(message);
+      },
+      onFailure: ({ message }) => results.push(message),
+    });
+    const before = new Set(sent().map(({ message }) => message));
+    one.start();
+    const mine = () => sent().filter(({ message }) => !before.has(message));
+    const reply = (parts?: ReplyParts): void => {
+      const { socket, message } = mine().at(-1) as ReturnType<typeof sent>[0];
+      socket.listener.onMessage(replyTo(message, parts));
+    };
+    const streamReply = (parts?: ReplyParts): void => {
+      const query = streamed.at(-1) as StreamQuery;
+      query.listener.onMessage(replyTo(query.framed.subarray(2), parts));
+    };
+    const fail = (): void => mine().at(-1)?.socket.listener.onError(new Error('no route'), false);
+    return { one, results, answers, mine, reply, streamReply, fail };
+  };
+  const isMixed = (message: Uint8Array | undefined): boolean =>
+    Buffer.from(message?.subarray(13, 13 + 26) ?? []).toString() !== NAME.slice(0, 26);
+
+  it('ends with a reply to the question, without AA and in the case of the client', () => {
+    const { mine, reply, results, answers } = exchange();
+    assert.equal(isMixed(mine()[0]?.message), true);
+    reply({ flags: 0x8580 });
+    assert.deepEqual(results, ['rcode 0']);
+    assert.equal(answers[0]?.[2], 0x81);
+    assert.equal(isMixed(answers[0]), false);
+    reply();
+    assert.equal(results.length, 1);
+  });
+
+  it('is repeated once as it is, and ends at its deadline', async () => {
+    const { mine, results } = exchange();
+    await clock.advance(999);
+    assert.equal(mine().length, 1);
+    await clock.advance(1);
+    assert.deepEqual(mine()[1]?.message, mine()[0]?.message);
+    await clock.advance(999);
+    assert.deepEqual([mine().length, results], [2, []]);
+    await clock.advance(1);
+    assert.deepEqual([mine().length, results], [2, ['no answer within 2 s']]);
+    assert.deepEqual(silentSince, [], 'no connection is to blame');
+  });
+
+  it('goes over TCP for a reply in another case, and in the case of the client over UDP where there is no TCP', () => {
+    const { mine, reply, results, fail } = exchange();
+    reply({ otherCase: true });
+    assert.deepEqual([mine().length, streamed.length, results], [1, 1, []]);
+    streamed[0]?.listener.onLost(new Error('refused'));
+    assert.deepEqual([mine().length, isMixed(mine()[1]?.message)], [2, false]);
+    fail();
+    assert.deepEqual([mine().length, results], [2, ['no route']]);
+    const second = exchange();
+    second.reply({ otherCase: true });
+    streamed[1]?.listener.onLost(new Error('refused'));
+    second.reply();
+    assert.deepEqual([second.results, streamed.length], [['rcode 0'], 2]);
+  });
+
+  it('fails where what was truncated cannot be had over TCP', () => {
+    const { reply, results } = exchange();
+    reply({ flags: 0x8380 });
+    assert.equal(streamed.length, 1);
+    streamed[0]?.listener.onLost(new Error('refused'));
+    assert.deepEqual(results, ['refused']);
+  });
+
+  it('learns that an upstream changes the case by three replies in a row, and forgets it after an hour', async () => {
+    const change = (): void => {
+      const { reply, streamReply } = exchange();
+      reply({ otherCase: true });
+      streamReply();
+    };
+    const isMixedNow = (): boolean => {
+      const { mine, one } = exchange();
+      one.cancel();
+      return isMixed(mine()[0]?.message);
+    };
+    change();
+    change();
+    exchange().reply();
+    change();
+    change();
+    assert.equal(isMixedNow(), true, 'one reply between them kept the case');
+    change();
+    assert.equal(isMixedNow(), false);
+    // Without mixed case, there is nothing that could be changed.
+    const { mine, reply, results } = exchange();
+    mine()[0]?.socket.listener.onMessage(
+      replyTo(mine()[0]?.message ?? new Uint8Array()).map((byte, index) => (index === 13 ? byte ^ 0x20 : byte)),
+    );
+    reply();
+    assert.deepEqual(results, ['rcode 0']);
+    await clock.advance(HOUR);
+    assert.equal(isMixedNow(), true);
+    change();
+    assert.equal(isMixedNow(), true, 'one is not enough again');
+  });
+
+  it('goes over TCP after three foreign messages, and stays there', () => {
+    const { mine, results, streamReply } = exchange();
+    const [{ socket, message }] = mine() as [ReturnType<typeof sent>[0]];
+    for (let count = 0; count < 3; count++) {
+      assert.equal(streamed.length, 0);
+      socket.listener.onMessage(replyTo(message).map((byte, index) => (index === 12 + NAME.length + 3 ? 28 : byte)));
+    }
+    assert.equal(streamed.length, 1);
+    for (let count = 0; count < 9; count++) streamReply({ flags: 0x0180 });
+    assert.deepEqual([streamed.length, results], [1, []]);
+    streamReply();
+    assert.deepEqual(results, ['rcode 0']);
+  });
+
+  it('goes without EDNS after FORMERR without an OPT record, for an hour', async () => {
+    const first = exchange();
+    first.reply({ rcode: 1 });
+    const lengths = () => first.mine().map(({ message }) => message.length);
+    assert.equal((lengths()[0] ?? 0) - (lengths()[1] ?? 0), 11);
+    first.reply();
+    assert.deepEqual(first.results, ['rcode 0']);
+    const second = exchange();
+    second.reply({ rcode: 1 });
+    assert.deepEqual([second.mine().length, second.results], [1, ['rcode 1']], 'without EDNS it is an answer');
+    await clock.advance(HOUR);
+    const third = exchange();
+    third.reply({ rcode: 1, opt: 0 });
+    assert.deepEqual([third.mine().length, third.results], [1, ['rcode 1']], 'who sends OPT knows EDNS');
+  });
+
+  it('measures the time of what was sent once, also after something that was sent twice', async () => {
+    const { reply } = exchange();
+    await clock.advance(1_000);
+    reply({ rcode: 1 });
+    assert.equal(upstream.health.repeatAfter(1_000), 1_000, 'nobody knows which one was answered');
+    await clock.advance(200);
+    reply();
+    assert.equal(upstream.health.repeatAfter(1_000), 400);
+  });
+
+  it('ends at its deadline, whenever it was last put to the upstream', async () => {
+    const { reply, results } = exchange();
+    await clock.advance(1_900);
+    reply({ rcode: 1 });
+    await clock.advance(100);
+    assert.deepEqual(results, ['no answer within 2 s']);
+  });
+
+  it('fails by a malformed reply, and by an extended rcode, which has no place in an answer', () => {
+    const malformed = exchange();
+    const [{ socket, message }] = malformed.mine() as [ReturnType<typeof sent>[0]];
+    socket.listener.onMessage(replyTo(message, { opt: 0 }).subarray(0, -1));
+    const extended = exchange();
+    extended.reply({ opt: 1, rcode: 7 });
+    assert.deepEqual(
+      [malformed.results, extended.results],
+      [['its answer is malformed'], ['it answered with the code 23']],
+    );
+  });
+
+  it('tells nobody anything once it was cancelled', async () => {
+    const { one, fail, reply, results } = exchange();
+    one.cancel();
+    fail();
+    reply();
+    one.onLost(new Error('late'));
+    await clock.advance(10_000);
+    assert.deepEqual(results, []);
+  });
+
+  describe('over connections', () => {
+    beforeEach(() => useUpstream({ address: '192.0.2.53', port: 53, transport: 'tcp' }));
+
+    it('goes without EDNS after FORMERR, too', () => {
+      const { streamReply, results } = exchange();
+      streamReply({ rcode: 1 });
+      streamReply();
+      assert.deepEqual([streamed.length, results], [2, ['rcode 0']]);
+      assert.equal((streamed[0]?.framed.length ?? 0) - (streamed[1]?.framed.length ?? 0), 11);
+      assert.equal(streamed[0]?.abandoned, true);
+    });
+
+    it('brings up an upstream that was down', async () => {
+      for (let count = 0; count < 3; count++) {
+        exchange();
+        await clock.advance(2_000);
+      }
+      assert.deepEqual([upstream.health.down, silentSince], [true, [0, 0, 0]]);
+      exchange().streamReply();
+      assert.equal(upstream.health.down, false);
+    });
+  });
+});
+
+describe('an upstream', () => {
+  it('is written as in the configuration', () => {
+    const endpoint = { address: '192.0.2.1', port: 853 };
+    assert.equal(upstreamText(endpoint), '192.0.2.1:853');
+    assert.equal(upstreamText({ ...endpoint, transport: 'tcp' }), 'tcp://192.0.2.1:853');
+    const tls = { address: '2001:db8::1', port: 853, transport: 'tls', name: 'dns.example.org' } as const;
+    assert.equal(upstreamText(tls), 'tls://[2001:db8::1]:853#dns.example.org');
+  });
+
+  it('closes its source ports when it is closed', () => {
+    const clock = new ManualClock();
+    const sockets = new FakeUdpSockets();
+    const context = { clock, logger: new DnsLog(), random: new RandomSource(), deadlines: new Deadlines(clock) };
+    const all = { ...context, timeout: 2_000, sockets, trust: undefined };
+    const upstream = new Upstream({ address: '192.0.2.1', port: 53 }, all, () => {});
+    upstream.udp?.pick(0);
+    upstream.close(new Error('closing'));
+    assert.equal(sockets.opened[0]?.closed, true);
+  });
+});
