@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import type { ReadinessTarget } from '#core/contracts/readiness-probe.js';
 import { JitsuError } from '#core/errors.js';
+import { Lifecycle } from '#core/lifecycle/lifecycle.js';
+import type { Unikernel } from '#core/lifecycle/unikernel.js';
+import { ManualClock } from '#core/testing/manual-clock.js';
 import { rejectsWithCode } from '#core/testing/rejects-with-code.js';
+import { aUnikernel } from '../../support/dns-unikernel.js';
 import { HandProbe, Life } from '../../support/life.js';
 
 describe('the lifecycle', () => {
@@ -112,6 +117,59 @@ describe('the lifecycle', () => {
     life.backend.kill(web!.plan.id);
     await life.clock.advance(0);
     assert.equal(life.story().at(-1), 'died');
+  });
+
+  it('learns from a look that outlives its summon as from any other, and nothing else of what comes too late', async () => {
+    using life = new Life({ limit: 1 });
+    const probe = new HandProbe();
+    const [web, other] = await life.with({ name: 'web', probes: [probe] }, { name: 'other' });
+    // A look.
+    const held = life.holdNextLook();
+    const first = rejectsWithCode(life.summon(web!), 'JITSU_SUMMON_DEADLINE');
+    await life.clock.advance(30_000);
+    await first;
+    life.backend.hypervisor.change(web!.plan.id, 'running');
+    held.release();
+    await life.clock.advance(0);
+    assert.deepEqual([web!.state, web!.isSummoned, life.story().at(-1)], ['running', false, 'adopted']);
+    await life.stop(web!);
+
+    // A place among the boots, a probe, and the failure of a probe.
+    const signals: AbortSignal[] = [];
+    const deaf = new AbortController().signal;
+    const stubborn = {
+      untilReady: (target: ReadinessTarget, signal: AbortSignal) => {
+        signals.push(signal);
+        return probe.untilReady(target, deaf);
+      },
+    };
+    Object.assign(web!.plan, { probes: [stubborn] });
+    const second = rejectsWithCode(life.summon(web!), 'JITSU_STOPPED_BY_COMMAND');
+    await life.clock.advance(10);
+    const queued = rejectsWithCode(life.summon(other!), 'JITSU_STOPPED_BY_COMMAND');
+    await life.clock.advance(0);
+    await Promise.all([life.stop(other!), life.stop(web!)]);
+    await Promise.all([second, queued]);
+    assert.equal(signals[0]?.aborted, true, 'its probes are called off');
+    const story = life.story().length;
+    probe.answer();
+    await life.clock.advance(0);
+    assert.equal(life.story().length, story);
+    assert.equal(life.lifecycle.booting, 0);
+  });
+
+  it('tells whoever stores counters of each change', async () => {
+    const clock = new ManualClock();
+    const marked: string[] = [];
+    const boot = { limit: 1, queue: 1, firstBackOff: 1, longestBackOff: 1 };
+    const listeners = { onEvent: () => undefined, onCount: ({ name }: Unikernel) => marked.push(name) };
+    using lifecycle = new Lifecycle(boot, listeners, clock);
+    const web = aUnikernel({ name: 'web', names: ['web.test'] });
+    lifecycle.countQuery(web, 'web.test', 7);
+    lifecycle.countAnswer(web, 'web.test', 9);
+    lifecycle.countQuery(web, 'nobody.test', 11);
+    assert.deepEqual(marked, ['web', 'web']);
+    assert.deepEqual(web.counters.get('web.test'), { name: 'web.test', requests: 1, lastAsked: 9 });
   });
 
   it('has a phase for each thing that is done with a unikernel', async () => {
