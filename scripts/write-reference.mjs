@@ -3,7 +3,8 @@
 // With --check it writes nothing, and fails when the files say something else than the schemas.
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { Contributions, describeOptions, jsonSchema } from '@jitsud/core';
+import { Contributions } from '#core/plugins/contributions.js';
+import { describeOptions, jsonSchema } from '@jitsud/core';
 import { configSchema } from '#core/config/config.js';
 import { unikernelSchema } from '#core/config/unikernel.js';
 

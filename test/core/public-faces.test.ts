@@ -8,6 +8,7 @@ const repository = fileURLToPath(new URL('../../../', import.meta.url));
 /** Each face, and what has to use each of its exports. */
 const FACES = {
   '@jitsud/core': 'core/src/index.ts',
+  '@jitsud/core/control': 'core/src/control/index.ts',
   '@jitsud/core/plugin': 'core/src/plugin.ts',
   '@jitsud/core/testing': 'core/src/testing/index.ts',
 } as const;
@@ -60,6 +61,9 @@ function importsFrom(face: string, text: string): readonly string[] {
   );
   const augmented = [...text.matchAll(/declare module '([^']+)' \{(.*?)\n\}/gs)].filter(([, from]) => from === face);
   return [
+    ...(text.includes(`await import('${face}')`) || text.includes(`import('${face}'),`)
+      ? [...text.matchAll(/\.([A-Za-z]\w+)/g)].map(([, name = '']) => name)
+      : []),
     ...imports.flatMap(([, names = '']) => listed(names)),
     ...augmented.flatMap(([, , body = '']) => [...body.matchAll(/interface (\w+)/g)].map(([, name = '']) => name)),
   ];
