@@ -76,10 +76,10 @@ module.exports = {
     },
     {
       name: 'core-only-by-its-face',
-      comment: "The command and examples reach core by '@jitsud/core' alone.",
+      comment: "The command and examples reach core by '@jitsud/core' and '@jitsud/core/control' alone.",
       severity: 'error',
       from: { path: '^(cli|examples)/' },
-      to: { path: '^core/', pathNot: '^core/dist/index\\.(js|d\\.ts)$' },
+      to: { path: '^core/', pathNot: '^core/dist/(control/)?index\\.(js|d\\.ts)$' },
     },
     {
       name: 'plugins-by-their-own-face',

@@ -2,16 +2,20 @@
  * `npm test`: builds, installs missing system packages where it may, runs the suites and says what came of them. Its
  * last line is `N passed, N failed`, and `, N skipped` where there are such. Its arguments are passed on to mocha.
  */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { installSystemPackages } from './install-system-packages.mjs';
 import { removeStaleOutput } from './remove-stale-output.mjs';
 import { runCommand } from './run-command.mjs';
 
 const require = createRequire(import.meta.url);
+
+/** Below test/dist: suites with emulated machines, then those with servers and programs of their own. */
+const LONGEST = ['e2e/xen/xen', 'e2e/xen/libxl', 'e2e/libvirt/', 'e2e/', 'plugins/libvirt/'];
+const SLOWEST_SHOWN = 15;
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 const folder = mkdtempSync(join(tmpdir(), 'jitsu-test-'));
@@ -45,7 +49,7 @@ function runMocha(mochaArguments) {
   // Mocha would colour the log of any CI that says what it is.
   const color = process.stdout.isTTY ? [] : ['--no-color'];
   // Not in .mocharc.json, where it would be added to the files that somebody names.
-  const suites = mochaArguments.some((word) => word.endsWith('.js')) ? [] : ['test/dist/**/*.test.js'];
+  const suites = mochaArguments.some((word) => word.endsWith('.js')) ? [] : suitesLongestFirst();
   const words = [require.resolve('mocha/bin/mocha.js'), '--reporter', reporter, ...color, ...suites, ...mochaArguments];
   return runCommand(process.execPath, words, {
     env: {
@@ -55,6 +59,21 @@ function runMocha(mochaArguments) {
       JITSU_TEST_ARGUMENTS: JSON.stringify(mochaArguments),
     },
   });
+}
+
+/**
+ * What takes minutes begins first, so that at the end nobody waits for a single file; the rest as it comes. Without the
+ * suites that .mocharc.json leaves out, which mocha does by itself.
+ */
+function suitesLongestFirst() {
+  const rank = (file) => {
+    const found = LONGEST.findIndex((start) => file.startsWith(start));
+    return found < 0 ? LONGEST.length : found;
+  };
+  return readdirSync('test/dist', { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.test.js'))
+    .toSorted((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1))
+    .map((file) => join('test/dist', file));
 }
 
 /** What the reporter wrote; nothing where mocha did not come to its end. */
@@ -76,6 +95,16 @@ function readSkips() {
 
 function list(heading, lines) {
   if (lines.length > 0) console.log(`\n${heading}:\n${lines.map((line) => `  ${line}`).join('\n')}`);
+}
+
+/** For CI, where time counts: the time of a file without what it took to load it. */
+function tellSlowest(milliseconds) {
+  if (!process.env.CI) return;
+  const slowest = Object.entries(milliseconds).toSorted(([, a], [, b]) => b - a);
+  list(
+    'Slowest files, in seconds',
+    slowest.slice(0, SLOWEST_SHOWN).map(([file, time]) => `${(time / 1_000).toFixed(1)} ${relative('.', file)}`),
+  );
 }
 
 /** Prints what needs a word, and counts. */
@@ -104,5 +133,6 @@ function judge(status, report, skips) {
     );
     failed = 1;
   }
+  tellSlowest(report.milliseconds);
   return { passed: report.passed, failed, skipped: report.pending.length - unexplained.length };
 }

@@ -1,4 +1,4 @@
-import type { Core } from './core.js';
+import type { Control, Core } from './core.js';
 import type { Terminal } from './terminal.js';
 
 /** What a command works with. */
@@ -7,4 +7,9 @@ export interface CommandContext {
   readonly terminal: Terminal;
   /** The folder in which the command was given. */
   readonly directory: string;
+}
+
+/** What a command works with that asks a running Jitsu. */
+export interface ControlContext extends Omit<CommandContext, 'core'> {
+  readonly core: Control;
 }

@@ -1,6 +1,8 @@
-import type { Settings } from '@jitsud/core';
-import type { Core } from './core.js';
-import { errorCode } from './error-code.js';
+import { resolve } from 'node:path';
+import type { RuntimeRecord } from '@jitsud/core/control';
+import type { Control } from './core.js';
+import { printable } from './output/printable.js';
+import { UsageError } from './usage-error.js';
 
 /** Which Jitsu a command is about. */
 export interface ControlChoice {
@@ -12,32 +14,38 @@ export interface ControlChoice {
 
 export interface ControlLocation {
   readonly socket: string;
-  /** What the configuration says, where it was looked at and is good. */
-  readonly settings?: Settings;
+  /** What the Jitsu has recorded of itself, where it runs and was found by that. */
+  readonly running?: RuntimeRecord;
 }
 
 /**
- * Finds the control socket of the Jitsu that a person means: the one named, else that of the configuration from which a
- * `jitsu start` in this folder would run, else the usual one.
+ * Finds the control socket of the Jitsu that a person means: the one named, else that of the running Jitsu with the
+ * configuration named, else with that of this folder, else of the only one that runs, else the usual one. No
+ * configuration is run, but for one that is named and with which no Jitsu runs.
  *
- * A Jitsu that runs is to be reached while its file is being edited, so a broken file counts as none, unless it was named.
+ * @throws UsageError where several run and none was named, and what reading a configuration that was named throws
  */
 export async function locateControl(
-  core: Pick<Core, 'loadSettings' | 'defaultControlSocket'>,
+  core: Pick<Control, 'runningJitsus' | 'findConfigFile' | 'loadSettings' | 'defaultControlSocket'>,
   directory: string,
   { control, config }: ControlChoice,
 ): Promise<ControlLocation> {
   if (control !== undefined) return { socket: control };
-  try {
-    const request = { directory, words: [], flags: {}, ...(config !== undefined && { file: config }) };
-    const settings = await core.loadSettings(request);
-    return { socket: settings.controlSocket, settings };
-  } catch (error) {
-    if (config !== undefined || !isAboutConfiguration(error)) throw error;
-    return { socket: core.defaultControlSocket() };
-  }
+  const running = core.runningJitsus();
+  const file = config === undefined ? core.findConfigFile(directory) : resolve(directory, config);
+  const withFile = running.filter(({ configFile }) => configFile !== undefined && configFile === file);
+  const [found, ...others] = withFile.length > 0 || config !== undefined ? withFile : running;
+  if (found !== undefined && others.length === 0) return { socket: found.socket, running: found };
+  if (found !== undefined) throw new UsageError(severalRun([found, ...others]));
+  if (config === undefined) return { socket: core.defaultControlSocket() };
+  const { controlSocket } = await core.loadSettings({ directory, words: [], flags: {}, file: config });
+  return { socket: controlSocket };
 }
 
-function isAboutConfiguration(error: unknown): boolean {
-  return /^JITSU_(CONFIG|PLUGIN)_/.test(errorCode(error) ?? '');
+function severalRun(running: readonly RuntimeRecord[]): string {
+  const lines = running.map(({ pid, socket, configFile }) => {
+    const origin = configFile === undefined ? 'from the command line' : `with ${printable(configFile)}`;
+    return `  process ${pid}, ${origin}: --control ${printable(socket)}`;
+  });
+  return `${running.length} Jitsus run. Say which one is meant:\n${lines.join('\n')}`;
 }

@@ -1,5 +1,4 @@
 import type {
-  ControlClient,
   Jitsu,
   Logger,
   LoggerOptions,
@@ -9,10 +8,21 @@ import type {
   Settings,
   SettingsRequest,
 } from '@jitsud/core';
+import type { ControlClient, RuntimeRecord } from '@jitsud/core/control';
+
+/** What the commands need that ask a running Jitsu; little has to be loaded for it. */
+export interface Control {
+  controlClient(socket: string): Pick<ControlClient, 'status' | 'summon' | 'stop' | 'flush' | 'history'>;
+  defaultControlSocket(): string;
+  /** Every Jitsu of this user that runs. */
+  runningJitsus(): readonly RuntimeRecord[];
+  /** The configuration that a start in this folder would read; it is not run. */
+  findConfigFile(directory: string): string | undefined;
+  loadSettings(request: SettingsRequest): Promise<Settings>;
+}
 
 /** All that the commands call of the core. */
-export interface Core {
-  loadSettings(request: SettingsRequest): Promise<Settings>;
+export interface Core extends Control {
   loadRegistry(request: { readonly directory: string }): Promise<Pick<Registry, 'builtIns' | 'plugins'>>;
   /** The JSON schema of the configuration file, with what the installed plugins add. */
   configurationSchema(request: { readonly directory: string }): Promise<object>;
@@ -27,8 +37,8 @@ export interface Core {
     settings: Settings,
     parts: { readonly logger: Logger },
   ): Promise<Pick<Jitsu, 'start' | 'stop' | 'listening' | 'udpTransport'>>;
-  controlClient(socket: string): Pick<ControlClient, 'status' | 'summon' | 'stop' | 'flush' | 'history'>;
-  defaultControlSocket(): string;
+  /** Tells the commands of this user that this process runs, until it is disposed. */
+  recordRunning(record: Omit<RuntimeRecord, 'pid'>): Disposable;
 }
 
 export interface UnikernelOptions {

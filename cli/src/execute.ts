@@ -1,6 +1,6 @@
 import type { CommandLine } from './command-line.js';
 import type { ExitStatus } from './exit-status.js';
-import { loadCore } from './load-core.js';
+import { loadControl, loadCore } from './load-core.js';
 import type { Terminal } from './terminal.js';
 
 /** Does what was asked for, with the real core; only the command's own code is loaded. */
@@ -8,9 +8,10 @@ export async function execute(line: CommandLine, terminal: Terminal): Promise<Ex
   const directory = process.cwd();
   if (line.command === 'resolve') {
     const { resolve } = await import('./commands/resolve.js');
-    return resolve({ core: loadCore, terminal, directory }, line.name, line.type, line.options);
+    return resolve({ core: loadControl, terminal, directory }, line.name, line.type, line.options);
   }
-  const context = { core: await loadCore(), terminal, directory };
+  const asking = async () => ({ core: await loadControl(), terminal, directory });
+  const context = async () => ({ core: await loadCore(), terminal, directory });
   switch (line.command) {
     case 'start': {
       const [{ start }, { processEnd }] = await Promise.all([
@@ -19,31 +20,31 @@ export async function execute(line: CommandLine, terminal: Terminal): Promise<Ex
       ]);
       // npm tells what it runs how it was called.
       const calledAs = process.env['npm_command'] === 'exec' ? 'npx jitsu' : 'jitsu';
-      return start({ ...context, end: processEnd, calledAs }, line.words, line.options);
+      return start({ ...(await context()), end: processEnd, calledAs }, line.words, line.options);
     }
     case 'check': {
       const { check } = await import('./commands/check.js');
-      return check(context, line.words, line.options);
+      return check(await context(), line.words, line.options);
     }
     case 'status': {
       const { status } = await import('./commands/status.js');
-      return status(context, line.options);
+      return status(await asking(), line.options);
     }
     case 'summon': {
       const { summon } = await import('./commands/summon.js');
-      return summon(context, line.name, line.options);
+      return summon(await asking(), line.name, line.options);
     }
     case 'stop': {
       const { stop } = await import('./commands/stop.js');
-      return stop(context, line.name, line.options);
+      return stop(await asking(), line.name, line.options);
     }
     case 'flush': {
       const { flush } = await import('./commands/flush.js');
-      return flush(context, line.name, line.options);
+      return flush(await asking(), line.name, line.options);
     }
     case 'plugins': {
       const { plugins } = await import('./commands/plugins.js');
-      return plugins(context, line.options);
+      return plugins(await context(), line.options);
     }
   }
 }

@@ -1,12 +1,25 @@
 import { fileURLToPath } from 'node:url';
-import type { Core } from './core.js';
+import type { Control, Core } from './core.js';
+
+/** Brings in what asks a running Jitsu. */
+export async function loadControl(): Promise<Control> {
+  const control = await import('@jitsud/core/control');
+  return {
+    controlClient: (socket) => new control.ControlClient(socket),
+    defaultControlSocket: control.defaultControlSocket,
+    runningJitsus: control.runningJitsus,
+    findConfigFile: control.findConfigFile,
+    loadSettings: async (request) => (await loadCore()).loadSettings(request),
+  };
+}
 
 /** Brings in the core, which only commands that need it are to pay for. */
 export async function loadCore(): Promise<Core> {
-  const core = await import('@jitsud/core');
+  const [core, control] = await Promise.all([import('@jitsud/core'), import('@jitsud/core/control')]);
   // The plugins that come with the command are found from here, wherever the package manager has put them.
   const places = [fileURLToPath(new URL('..', import.meta.url))];
   return {
+    ...(await loadControl()),
     loadSettings: (request) => core.loadSettings(request, places),
     loadRegistry: (request) => core.loadRegistry(request, places),
     configurationSchema: async (request) => core.jsonSchema((await core.loadRegistry(request, places)).contributions),
@@ -26,7 +39,6 @@ export async function loadCore(): Promise<Core> {
     exposures: core.exposures,
     createLogger: core.createLogger,
     createJitsu: core.createJitsu,
-    controlClient: (socket) => new core.ControlClient(socket),
-    defaultControlSocket: () => core.defaultControlSocket(core.defaultRuntimeDirectory()),
+    recordRunning: control.recordRunning,
   };
 }

@@ -22,15 +22,6 @@ export type { Milliseconds } from './contracts/milliseconds.js';
 export { errorCode, errorMessage, JitsuError, type JitsuErrorCode } from './errors.js';
 export { PLUGIN_API_VERSION } from './plugins/api-version.js';
 export { Contributions } from './plugins/contributions.js';
-export { defaultControlSocket, defaultRuntimeDirectory } from './control/control-paths.js';
-export { ControlClient } from './control/control-client.js';
-export type {
-  ControlActions,
-  FlushReport,
-  NameStatus,
-  StatusReport,
-  UnikernelStatus,
-} from './control/status-report.js';
 export { createJitsu, Jitsu } from './jitsu.js';
 export { exposures } from './dns/admission/exposures.js';
 export { loadRegistry, loadSettings } from './load.js';

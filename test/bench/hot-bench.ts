@@ -1,7 +1,7 @@
 import { QueryView } from '#core/dns/wire/query-view.js';
 import { PacketCache } from '#core/dns/packet-cache/packet-cache.js';
 import { PacketReader, LONGEST_CACHED_ANSWER } from '#core/dns/packet-cache/packet-reader.js';
-import { LASTING_LEASE } from '#core/dns/resolvers/lasting-lease.js';
+import { LASTING_LEASE } from '#core/dns/resolvers/unikernel-resolver.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { anAdmission } from '../support/dns-admission.js';
 import { queryBytes } from '../support/dns-message.js';

@@ -1,36 +1,85 @@
 import assert from 'node:assert/strict';
 import { JitsuError, type Settings } from '@jitsud/core';
+import type { RuntimeRecord } from '@jitsud/core/control';
 import { locateControl } from '#cli/control-location.js';
 import { fakeCore } from '../support/fake-core.js';
 
-const settings = { controlSocket: '/configured.sock' } as Settings;
 const broken = new JitsuError('JITSU_CONFIG_INVALID', 'It is being edited.');
 
+const runningWith = (configFile?: string, pid = 7): RuntimeRecord => ({
+  pid,
+  socket: `/run/${pid}.sock`,
+  listening: [],
+  ...(configFile !== undefined && { configFile }),
+});
+
+/** A core for a folder with `/d/jitsu.config.ts`, beside which these run. */
+const coreWith = (...running: readonly RuntimeRecord[]) =>
+  fakeCore({
+    runningJitsus: () => running,
+    findConfigFile: () => '/d/jitsu.config.ts',
+    defaultControlSocket: () => '/usual.sock',
+  });
+
 describe('the control socket that a command uses', () => {
-  it('is the one named, and no configuration is looked at', async () => {
+  it('is the one named, and nothing is looked at', async () => {
     assert.deepEqual(await locateControl(fakeCore({}), '/d', { control: '/named.sock' }), { socket: '/named.sock' });
   });
 
-  it('is that of the configuration in this folder', async () => {
-    const core = fakeCore({ loadSettings: () => Promise.resolve(settings) });
-    assert.deepEqual(await locateControl(core, '/d', {}), { socket: '/configured.sock', settings });
+  it('is that of the Jitsu that runs with the configuration of this folder', async () => {
+    const [other, own] = [runningWith('/other/jitsu.config.ts'), runningWith('/d/jitsu.config.ts', 8)];
+    const found = await locateControl(coreWith(other, own), '/d', {});
+    assert.deepEqual(found, { socket: '/run/8.sock', running: own });
   });
 
-  it('is that of the configuration named', async () => {
+  it('is that of the only Jitsu that runs, whatever its configuration', async () => {
+    for (const alone of [runningWith('/other/jitsu.config.ts'), runningWith()]) {
+      assert.deepEqual(await locateControl(coreWith(alone), '/d', {}), { socket: '/run/7.sock', running: alone });
+    }
+  });
+
+  it('is not guessed among several that run', async () => {
+    const core = coreWith(runningWith('/other/jitsu.config.ts'), runningWith(undefined, 8));
+    await assert.rejects(locateControl(core, '/d', {}), {
+      name: 'UsageError',
+      message:
+        '2 Jitsus run. Say which one is meant:\n' +
+        '  process 7, with /other/jitsu.config.ts: --control /run/7.sock\n' +
+        '  process 8, from the command line: --control /run/8.sock',
+    });
+  });
+
+  it('is not guessed among several that run with one configuration', async () => {
+    const file = '/d/jitsu.config.ts';
+    await assert.rejects(locateControl(coreWith(runningWith(file), runningWith(file, 8)), '/d', {}), {
+      name: 'UsageError',
+    });
+  });
+
+  it('is the usual one where none has recorded that it runs', async () => {
+    assert.deepEqual(await locateControl(coreWith(), '/d', {}), { socket: '/usual.sock' });
+  });
+
+  it('is that of the Jitsu that runs with the configuration named, which is not read', async () => {
+    const own = runningWith('/d/other.yaml');
+    const core = coreWith(own, runningWith('/d/jitsu.config.ts', 8));
+    assert.deepEqual(await locateControl(core, '/d', { config: 'other.yaml' }), {
+      socket: '/run/7.sock',
+      running: own,
+    });
+  });
+
+  it('is what the configuration named says where no Jitsu runs with it', async () => {
     const asked: unknown[] = [];
     const core = fakeCore({
+      runningJitsus: () => [runningWith('/d/jitsu.config.ts')],
       loadSettings: (request) => {
         asked.push(request);
-        return Promise.resolve(settings);
+        return Promise.resolve({ controlSocket: '/configured.sock' } as Settings);
       },
     });
-    await locateControl(core, '/d', { config: 'other.yaml' });
+    assert.deepEqual(await locateControl(core, '/d', { config: 'other.yaml' }), { socket: '/configured.sock' });
     assert.deepEqual(asked, [{ directory: '/d', file: 'other.yaml', words: [], flags: {} }]);
-  });
-
-  it('is the usual one while the configuration is broken', async () => {
-    const core = fakeCore({ loadSettings: () => Promise.reject(broken), defaultControlSocket: () => '/usual.sock' });
-    assert.deepEqual(await locateControl(core, '/d', {}), { socket: '/usual.sock' });
   });
 
   it('is not guessed when a configuration that was named is broken', async () => {

@@ -1,4 +1,4 @@
-import type { StatusReport, UnikernelStatus } from '@jitsud/core';
+import type { StatusReport, UnikernelStatus } from '@jitsud/core/control';
 
 /** 22 July 2026, 21:06, where the test runs. */
 export const reportTime = new Date(2026, 6, 22, 21, 6, 0).getTime();

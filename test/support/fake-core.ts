@@ -15,6 +15,9 @@ export function fakeCore(parts: Partial<Core>): Core {
     createJitsu: never('createJitsu'),
     controlClient: never('controlClient'),
     defaultControlSocket: never('defaultControlSocket'),
+    runningJitsus: () => [],
+    findConfigFile: () => undefined,
+    recordRunning: never('recordRunning'),
     ...parts,
   };
 }

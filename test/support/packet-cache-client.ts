@@ -2,7 +2,6 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { Admission, type SharedAdmission } from '#core/dns/admission/admission.js';
 import type { PacketMemory } from '#core/dns/packet-cache/packet-memory.js';
 import { PacketReader, LONGEST_CACHED_ANSWER, MISS } from '#core/dns/packet-cache/packet-reader.js';
-
 import { QueryView } from '#core/dns/wire/query-view.js';
 
 /** A thread that asks the same question over and over until it is told to stop, and looks at each answer. */
@@ -14,8 +13,8 @@ interface Order {
 }
 const { memory, access, query, state } = workerData as Order;
 const reader = new PacketReader(memory, false);
-const asker = new Admission(access);
-asker.begin(Uint8Array.of(127, 0, 0, 1), false);
+const admission = new Admission(access);
+admission.begin(Uint8Array.of(127, 0, 0, 1), false);
 const view = new QueryView(memory.seed);
 view.read(query, query.length);
 const out = Buffer.alloc(LONGEST_CACHED_ANSWER);
@@ -23,7 +22,7 @@ let torn = 0;
 
 parentPort?.postMessage('asking');
 while (Atomics.load(state, 1) === 0) {
-  const length = reader.answer(view, query, query.length, out, asker, 1_000_000);
+  const length = reader.answer(view, query, query.length, out, admission, 1_000_000);
   if (length === MISS) continue;
   Atomics.add(state, 0, 1);
   if (!isWhole(length)) torn += 1;

@@ -1,4 +1,4 @@
-import type { CommandContext } from '../command-context.js';
+import type { ControlContext } from '../command-context.js';
 import { locateControl, type ControlChoice } from '../control-location.js';
 import { ExitStatus } from '../exit-status.js';
 
@@ -7,7 +7,7 @@ import { ExitStatus } from '../exit-status.js';
  * @throws JITSU_NOT_RUNNING, JITSU_CONTROL_FAILED
  */
 export async function flush(
-  { core, terminal, directory }: CommandContext,
+  { core, terminal, directory }: ControlContext,
   name: string | undefined,
   choice: ControlChoice,
 ): Promise<ExitStatus> {

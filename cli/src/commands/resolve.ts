@@ -1,9 +1,10 @@
+import type { Settings } from '@jitsud/core';
 import { performance } from 'node:perf_hooks';
 import { CommandFailure } from '../command-failure.js';
-import type { CommandContext } from '../command-context.js';
+import type { ControlContext } from '../command-context.js';
 import type { ResolveChoice } from '../command-line.js';
 import { locateControl } from '../control-location.js';
-import type { Core } from '../core.js';
+import type { Control } from '../core.js';
 import { errorCode } from '../error-code.js';
 import { ExitStatus } from '../exit-status.js';
 import { endpointText } from '../output/endpoint-text.js';
@@ -16,8 +17,8 @@ import { reachable, readServerAddress, type ServerAddress } from '../resolve/ser
 const DNS_PORT = 53;
 
 /** What `jitsu resolve` works with: with `--server`, the core is never loaded. */
-export interface ResolveContext extends Pick<CommandContext, 'terminal' | 'directory'> {
-  readonly core: () => Promise<Core>;
+export interface ResolveContext extends Pick<ControlContext, 'terminal' | 'directory'> {
+  readonly core: () => Promise<Control>;
 }
 
 /**
@@ -54,8 +55,10 @@ async function serverOf(context: ResolveContext, choice: ResolveChoice): Promise
 }
 
 /** The running Jitsu's, else the configuration's, else this machine's. */
-async function usualServer(core: Core, directory: string, choice: ResolveChoice): Promise<ServerAddress> {
-  const { socket, settings } = await locateControl(core, directory, choice);
+async function usualServer(core: Control, directory: string, choice: ResolveChoice): Promise<ServerAddress> {
+  const { socket, running } = await locateControl(core, directory, choice);
+  const [recorded] = running?.listening ?? [];
+  if (recorded !== undefined) return recorded;
   try {
     const [listening] = (await core.controlClient(socket).status()).listening;
     if (listening !== undefined) return listening;
@@ -64,8 +67,23 @@ async function usualServer(core: Core, directory: string, choice: ResolveChoice)
     const isUnreachable = ['JITSU_NOT_RUNNING', 'JITSU_CONTROL_FAILED'].includes(errorCode(error) ?? '');
     if (!isUnreachable || choice.control !== undefined) throw error;
   }
+  const settings = await configuration(core, directory, choice.config);
   const [address = '127.0.0.1'] = settings?.dns.bind ?? [];
   // Port 0 is a free one, which only the Jitsu that picked it knows.
   const port = settings?.dns.port ?? 0;
   return { address, port: port === 0 ? DNS_PORT : port };
+}
+
+/** A Jitsu that runs is to be reached while its file is being edited, so a broken file counts as none, unless it was named. */
+async function configuration(
+  core: Control,
+  directory: string,
+  file: string | undefined,
+): Promise<Settings | undefined> {
+  try {
+    return await core.loadSettings({ directory, words: [], flags: {}, ...(file !== undefined && { file }) });
+  } catch (error) {
+    if (file !== undefined || !/^JITSU_(CONFIG|PLUGIN)_/.test(errorCode(error) ?? '')) throw error;
+    return undefined;
+  }
 }

@@ -1,5 +1,9 @@
+import type { Logger, Settings } from '@jitsud/core';
+import type { RuntimeRecord } from '@jitsud/core/control';
+import { resolve } from 'node:path';
 import type { CommandContext } from '../command-context.js';
 import type { StartChoice } from '../command-line.js';
+import type { Core } from '../core.js';
 import { ExitStatus } from '../exit-status.js';
 import { abridged, announcement, announcementLines } from '../output/announcement.js';
 import type { ProcessEnd } from '../process-end.js';
@@ -17,8 +21,9 @@ export interface StartContext extends CommandContext {
  * @throws what reading the configuration and starting throw
  */
 export async function start(context: StartContext, words: readonly string[], choice: StartChoice): Promise<ExitStatus> {
-  const { jitsu, logger, ended, onExit } = await open(context, words, choice);
+  const { jitsu, logger, ended, onExit, record } = await open(context, words, choice);
   const signal = await ended;
+  record?.[Symbol.dispose]();
   logger.info({ signal }, onExit === 'keep' ? 'ending; unikernels keep running' : 'ending; stopping unikernels');
   await jitsu.stop();
   return ExitStatus.ok;
@@ -30,6 +35,7 @@ async function open(context: StartContext, words: readonly string[], choice: Sta
   const { settings } = brief;
   const ended = end.asked(logger);
   await jitsu.start();
+  const record = recordRunning(core, settings, jitsu.listening, logger);
 
   const isUsualSocket = settings.controlSocket === core.defaultControlSocket();
   const served = { ...brief, listening: jitsu.listening, udpTransport: jitsu.udpTransport, exposures };
@@ -44,7 +50,24 @@ async function open(context: StartContext, words: readonly string[], choice: Sta
   }
 
   // In an object, as a promise by itself would be waited for.
-  return { jitsu, logger, ended, onExit: settings.onExit };
+  return { jitsu, logger, ended, onExit: settings.onExit, record };
+}
+
+/** Without a record, this Jitsu is still found by its socket, so it runs all the same. */
+function recordRunning(
+  core: Pick<Core, 'recordRunning'>,
+  { file, controlSocket }: Settings,
+  listening: RuntimeRecord['listening'],
+  logger: Logger,
+): Disposable | undefined {
+  try {
+    const configFile = file === undefined ? {} : { configFile: file };
+    return core.recordRunning({ socket: resolve(controlSocket), listening, ...configFile });
+  } catch (error) {
+    const advice = 'jitsu status, summon, stop and flush find it only with --control';
+    logger.warn({ error }, `it cannot be recorded that this Jitsu runs: ${advice}`);
+    return undefined;
+  }
 }
 
 /** Apart from what follows, so that nobody holds the settings of a million unikernels while they are registered. */

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CommandContext } from '../command-context.js';
+import type { ControlContext } from '../command-context.js';
 import type { StatusChoice } from '../command-line.js';
 import { locateControl } from '../control-location.js';
 import { errorReport } from '../error-report.js';
@@ -15,7 +15,7 @@ const CLEAR_SCREEN = '\x1b[H\x1b[2J\x1b[3J';
  * @throws JITSU_NOT_RUNNING, JITSU_CONTROL_FAILED when asked for once
  */
 export async function status(
-  { core, terminal, directory }: CommandContext,
+  { core, terminal, directory }: ControlContext,
   choice: StatusChoice,
   signal?: AbortSignal,
 ): Promise<ExitStatus> {

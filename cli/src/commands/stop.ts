@@ -1,4 +1,4 @@
-import type { CommandContext } from '../command-context.js';
+import type { ControlContext } from '../command-context.js';
 import { locateControl, type ControlChoice } from '../control-location.js';
 import { ExitStatus } from '../exit-status.js';
 import { printable } from '../output/printable.js';
@@ -8,7 +8,7 @@ import { printable } from '../output/printable.js';
  * @throws JITSU_NOT_RUNNING, JITSU_UNIKERNEL_UNKNOWN, JITSU_STOP_MODE_UNSUPPORTED, and what the backend throws
  */
 export async function stop(
-  { core, terminal, directory }: CommandContext,
+  { core, terminal, directory }: ControlContext,
   name: string,
   { mode, ...choice }: ControlChoice & { readonly mode?: string },
 ): Promise<ExitStatus> {

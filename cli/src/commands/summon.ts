@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import type { CommandContext } from '../command-context.js';
+import type { ControlContext } from '../command-context.js';
 import { locateControl, type ControlChoice } from '../control-location.js';
 import { ExitStatus } from '../exit-status.js';
 import { durationText } from '../output/duration-text.js';
@@ -10,7 +10,7 @@ import { printable } from '../output/printable.js';
  * @throws JITSU_NOT_RUNNING, JITSU_UNIKERNEL_UNKNOWN, and what a summon throws
  */
 export async function summon(
-  { core, terminal, directory }: CommandContext,
+  { core, terminal, directory }: ControlContext,
   name: string,
   choice: ControlChoice,
 ): Promise<ExitStatus> {

@@ -1,4 +1,4 @@
-import type { StatusReport } from '@jitsud/core';
+import type { StatusReport } from '@jitsud/core/control';
 
 const MEBIBYTE = 1_048_576;
 

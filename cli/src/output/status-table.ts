@@ -1,4 +1,5 @@
-import type { Milliseconds, NameStatus, StatusReport, UnikernelStatus } from '@jitsud/core';
+import type { Milliseconds } from '@jitsud/core';
+import type { NameStatus, StatusReport, UnikernelStatus } from '@jitsud/core/control';
 import { cacheText } from './cache-text.js';
 import { durationText } from './duration-text.js';
 import { endpointText } from './endpoint-text.js';

@@ -1,4 +1,5 @@
-import type { Milliseconds, UnikernelStatus } from '@jitsud/core';
+import type { Milliseconds } from '@jitsud/core';
+import type { UnikernelStatus } from '@jitsud/core/control';
 import { durationText } from './duration-text.js';
 import { printable } from './printable.js';
 

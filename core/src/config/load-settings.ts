@@ -3,15 +3,10 @@ import { fileURLToPath } from 'node:url';
 import { cosmiconfig } from 'cosmiconfig';
 import { errorCode, errorMessage, JitsuError } from '../errors.js';
 import { importModule } from '../plugins/import-module.js';
+import { isPluginField, SEARCH_PLACES } from './find-config-file.js';
 import { readSettings, type SettingsContext } from './read-settings.js';
 import type { Settings } from './settings.js';
 import type { StartFlags } from './start-flags.js';
-
-/** The names under which a configuration is looked for, the first choice first. */
-const SEARCH_PLACES: readonly string[] = [
-  ...['ts', 'mts', 'js', 'mjs', 'cjs', 'json', 'yaml', 'yml'].map((extension) => `jitsu.config.${extension}`),
-  'package.json',
-];
 
 /** What the command line says. */
 export interface SettingsRequest {
@@ -81,8 +76,8 @@ async function readConfigFile(directory: string, file?: string): Promise<ConfigF
   } catch (error) {
     throw unreadable(error, directory, file);
   }
-  // A plugin's own package.json has such a key as well: there it says which Jitsu the plugin fits.
-  if (found === null || (file === undefined && isPluginField(found))) return undefined;
+  if (found === null) return undefined;
+  if (file === undefined && basename(found.filepath) === 'package.json' && isPluginField(found.config)) return undefined;
   return { file: found.filepath, config: found.config as unknown };
 }
 
@@ -92,10 +87,6 @@ async function defaultExport(file: string): Promise<unknown> {
     throw new Error('it has no default export; end it with: export default defineConfig({ … })');
   const { default: exported } = module;
   return await (typeof exported === 'function' ? (exported as () => unknown)() : exported);
-}
-
-function isPluginField({ filepath, config }: { readonly filepath: string; readonly config: unknown }): boolean {
-  return basename(filepath) === 'package.json' && Object.keys(config ?? {}).every((key) => key === 'api');
 }
 
 function unreadable(error: unknown, directory: string, named: string | undefined): JitsuError {

@@ -1,14 +1,11 @@
 import { once } from 'node:events';
 import { request, type IncomingMessage } from 'node:http';
 import { json } from 'node:stream/consumers';
-import { z } from 'zod';
 import type { StopMode } from '../contracts/machine.js';
 import type { LifecycleEvent } from '../contracts/lifecycle-event.js';
 import type { HistoryQuery } from '../contracts/state-store.js';
 import { JitsuError, errorCode, errorMessage, type JitsuErrorCode } from '../errors.js';
 import type { FlushReport, StatusReport, UnikernelStatus } from './status-report.js';
-
-const failureSchema = z.object({ code: z.string(), message: z.string() });
 
 /**
  * Asks a running Jitsu by its control socket. Nothing has a timeout: a summon takes as long as it takes, and the signal
@@ -90,7 +87,8 @@ export class ControlClient {
 }
 
 function asThrown(body: unknown): JitsuError {
-  const { code, message } = failureSchema.parse(body);
+  const { code, message } = (body ?? {}) as { readonly code?: unknown; readonly message?: unknown };
+  if (typeof code !== 'string' || typeof message !== 'string') throw new Error('it is no answer of a Jitsu');
   // A newer Jitsu may have codes that this one does not know.
   return new JitsuError(code as JitsuErrorCode, message);
 }

@@ -14,7 +14,7 @@ const INFO_CODES: Partial<Record<JitsuErrorCode, number>> = {
   JITSU_FORWARD_OVERLOADED: ExtendedErrorCode.NotReady,
 };
 
-/** SERVFAIL, saying why as far as the asker may know: the text of our own errors, and of no others. */
+/** SERVFAIL with the reason as far as clients may know it: the text of our own errors, and of no others. */
 export function failureAnswer(error: unknown): RecordsAnswer {
   const extendedError =
     error instanceof JitsuError

@@ -9,9 +9,9 @@ const SHARE = 1 / 4;
 
 /** Who waits: how to end that, and who else may do so. */
 export interface Waiter {
-  /** The key of the asker's network; none for who may take every place. */
+  /** The key of the client's network; absent for clients that may take every place. */
   readonly network?: string | undefined;
-  /** Aborts when the asker is gone. */
+  /** Aborts when the client is gone. */
   readonly gone?: AbortSignal | undefined;
 }
 
@@ -46,7 +46,7 @@ export class PendingQueries {
   ): R | Promise<R> | Crowd {
     if (this.waiting.size >= this.limit) return 'all';
     if (network !== undefined && (this.ofNetwork.get(network) ?? 0) >= this.share) return 'network';
-    // Whoever cannot leave shares one signal: to make one for each costs more than all else that is done for a query.
+    // Queries whose clients cannot leave share one signal: to make one for each costs more than the rest of a query.
     const own = gone === undefined ? undefined : new AbortController();
     let outcome: T | Promise<T>;
     try {
@@ -59,7 +59,7 @@ export class PendingQueries {
     return new Promise<R>((resolve) => {
       const wait = new Wait((reason) => resolve(ending.failed(reason)), own, network, gone);
       this.add(wait);
-      // Whoever has been given up is told nothing more.
+      // A query that has been given up gets no second outcome.
       promise.then(
         (value) => this.remove(wait) && resolve(ending.done(value)),
         (reason: unknown) => this.remove(wait) && resolve(ending.failed(reason)),

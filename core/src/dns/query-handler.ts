@@ -12,6 +12,7 @@ import { failureAnswer } from './failure-answer.js';
 import { writePacket } from './packet-cache/cached-packet.js';
 import type { PacketCache } from './packet-cache/packet-cache.js';
 import { PendingQueries, type Ending } from './pending-queries.js';
+import type { MessageHandler } from './transport/message-handler.js';
 import { writeAnswer } from './wire/answer-writer.js';
 import { ExtendedErrorCode, Rcode } from './wire/dns-parameters.js';
 import { isTruncated } from './wire/header.js';
@@ -25,7 +26,7 @@ import {
   type ReplyTerms,
 } from './wire/response-writer.js';
 
-const NOBODYS: RecordsAnswer = {
+const NOT_AUTHORITATIVE: RecordsAnswer = {
   rcode: Rcode.Refused,
   extendedError: { code: ExtendedErrorCode.NotAuthoritative, text: 'not served here, and not forwarded' },
 };
@@ -83,11 +84,7 @@ export class QueryHandler {
    * throws or rejects. The message must not change any more, as the search for an answer may outlast the client. `signal`
    * aborts when the client is gone.
    */
-  handle(
-    message: Uint8Array,
-    client: DnsClient,
-    signal?: AbortSignal,
-  ): Uint8Array | undefined | Promise<Uint8Array | undefined> {
+  readonly handle: MessageHandler = (message, client, signal) => {
     const { view } = this;
     const admission = this.access.admissionOf(client);
     if (!view.read(message, message.length)) {
@@ -99,7 +96,7 @@ export class QueryHandler {
     }
     this.access.refusals.addByRate(admission.rateVerdict, client.address);
     return reply === 'silence' ? undefined : reply;
-  }
+  };
 
   /** From now on every query fails with this error; those that wait go on. */
   refuse(error: JitsuError): void {
@@ -147,10 +144,10 @@ export class QueryHandler {
   private answer(query: DnsQuery, verdict: Verdict, signal: AbortSignal | undefined): Uint8Array | Promise<Uint8Array> {
     if (this.refusal !== undefined) return this.write(query, failureAnswer(this.refusal), verdict);
     const { address } = verdict;
-    // On this machine, one asker often stands for many: a stub resolver, or another name server.
+    // A client on this machine often asks for many others: a stub resolver, or another name server.
     const network = address === undefined || LOOPBACK.has(address) ? undefined : networkKey(address);
     const ending: Ending<DnsAnswer | undefined, Uint8Array> = {
-      done: (answer) => this.write(query, answer ?? NOBODYS, verdict),
+      done: (answer) => this.write(query, answer ?? NOT_AUTHORITATIVE, verdict),
       failed: (error) => {
         this.report(query, error, signal);
         return this.write(query, failureAnswer(error), verdict);
@@ -162,7 +159,7 @@ export class QueryHandler {
     return this.write(query, OVERLOADED, verdict);
   }
 
-  /** From one resolver on, which is asked next; at once as long as each answers at once. `undefined`: nobody's question. */
+  /** From one resolver on, which is asked next; at once as long as each answers at once. `undefined`: none of them answers. */
   private askInOrder(
     query: DnsQuery,
     signal: AbortSignal,

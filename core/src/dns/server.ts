@@ -43,11 +43,7 @@ export class DnsServer {
   async listen(): Promise<void> {
     const { access, deps, packetCache, queries } = this;
     const context = { ...deps, access, packets: packetCache.memory };
-    this.listeners = await Listeners.open(
-      this.settings,
-      (message, client, signal) => queries.handle(message, client, signal),
-      context,
-    );
+    this.listeners = await Listeners.open(this.settings, queries.handle, context);
   }
 
   /** The reply to a message, with or without a socket: see {@link QueryHandler.handle}. */

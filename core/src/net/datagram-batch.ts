@@ -108,13 +108,13 @@ export class DatagramBatch {
     return this.words[(index * HEADER) / 4 + RECEIVED_LENGTH] as number;
   }
 
-  /** The port of the other side; 0 where nobody can be answered. */
+  /** The port of the other side; 0 cannot be answered. */
   portOf(index: number): number {
     const word = this.words[this.envelopeWord(index)] as number;
     return ((word >>> 8) & 0xff00) | (word >>> 24);
   }
 
-  /** Addresses a payload of this length, written into its room, to whoever sent a datagram of another batch. */
+  /** Addresses a payload of this length, written into its room, to the sender of a datagram of another batch. */
   reply(index: number, length: number, to: DatagramBatch, toIndex: number): void {
     const from = to.envelopeWord(toIndex);
     const into = this.envelopeWord(index);

@@ -142,12 +142,12 @@ export function ipv4Offset(address: Uint8Array): 0 | 12 | -1 {
   return 12;
 }
 
-/** One asker as a key: an IPv4 address, or an IPv6 /64, within which a machine can take as many as it likes. */
+/** One client as a key: an IPv4 address, or an IPv6 /64, within which a machine can take as many as it likes. */
 export function clientKey(address: Uint8Array): string {
   return key(address, 4, 8);
 }
 
-/** One asker's network as a key: an IPv4 /24, or an IPv6 /56. */
+/** One client's network as a key: an IPv4 /24, or an IPv6 /56. */
 export function networkKey(address: Uint8Array): string {
   return key(address, 3, 7);
 }

@@ -19,7 +19,7 @@ export async function loadSocketCalls(): Promise<SocketCalls> {
   return loaded;
 }
 
-/** Those that somebody in this thread has loaded already. Who wants to do without native code is not made to use it. */
+/** The calls, if something in this thread has loaded them already: native code is never loaded by this. */
 export function loadedSocketCalls(): SocketCalls | undefined {
   return loaded;
 }

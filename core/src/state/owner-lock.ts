@@ -1,7 +1,7 @@
 import { linkSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { errorCode } from '../errors.js';
-import { identityOf, isAlive, processIdentitySchema, type ProcessIdentity } from './process-identity.js';
+import { identityOf, isAlive, isProcessIdentity, type ProcessIdentity } from './process-identity.js';
 
 /**
  * Makes one process the owner of something on the disk. The lock of a process that is gone, killed or not, is taken
@@ -85,7 +85,8 @@ export class OwnerLock {
   /** What the file says; a released lock, and one that a crash of the machine has left garbled, has no owner. */
   #owner(number: number): ProcessIdentity | undefined {
     try {
-      return processIdentitySchema.safeParse(JSON.parse(readFileSync(this.#file(number), 'utf8'))).data;
+      const owner: unknown = JSON.parse(readFileSync(this.#file(number), 'utf8'));
+      return isProcessIdentity(owner) ? owner : undefined;
     } catch (error) {
       if (error instanceof SyntaxError || errorCode(error) === 'ENOENT') return undefined;
       throw error;

@@ -1,18 +1,21 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { z } from 'zod';
 import { errorCode } from '../errors.js';
 
 /** Tells a process from every other one that has had, or will have, its number. */
-export const processIdentitySchema = z.object({
-  pid: z.int().positive(),
+export interface ProcessIdentity {
+  readonly pid: number;
   /** When it started, in the words of the system: comparable, nothing more. Empty where the system does not say. */
-  started: z.string(),
+  readonly started: string;
   /** The kernel's boot id; empty where there is none. */
-  boot: z.string(),
-});
+  readonly boot: string;
+}
 
-export type ProcessIdentity = z.infer<typeof processIdentitySchema>;
+/** Whether a value that was read from a file is one. */
+export function isProcessIdentity(value: unknown): value is ProcessIdentity {
+  const { pid, started, boot } = (value ?? {}) as Partial<ProcessIdentity>;
+  return Number.isSafeInteger(pid) && Number(pid) > 0 && typeof started === 'string' && typeof boot === 'string';
+}
 
 /** The identity of a running process; `undefined` where none has this number (or it is a zombie, which owns nothing). */
 export function identityOf(pid: number): ProcessIdentity | undefined {

@@ -72,11 +72,19 @@ describe('jitsu resolve', () => {
     assert.equal(await resolve(context(core), 'a.test', undefined, { ...patient, control: '/control.sock' }), 0);
   });
 
+  it('asks the Jitsu that runs where it has recorded to answer, without asking its socket', async () => {
+    await using server = await startServer(answer);
+    const listening = [{ address: '127.0.0.1', port: server.endpoint.port }];
+    const core = fakeCore({ runningJitsus: () => [{ pid: 1, socket: '/x.sock', listening }] });
+    assert.equal(await resolve(context(core), 'a.test', undefined, patient), 0);
+  });
+
   it('asks where the configuration says when its Jitsu cannot be asked', async () => {
     await using server = await startServer(answer);
     const dns = { bind: ['127.0.0.1'], port: server.endpoint.port };
     const core: Core = {
       ...coreWithControl({ status: () => Promise.reject(none) }),
+      defaultControlSocket: () => '/control.sock',
       loadSettings: () => Promise.resolve({ controlSocket: '/control.sock', dns } as unknown as Settings),
     };
     assert.equal(await resolve(context(core), 'a.test', undefined, patient), 0);

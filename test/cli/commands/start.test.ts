@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { runJitsu, spawnJitsu } from '../../support/jitsu-command.js';
@@ -51,6 +51,18 @@ describe('jitsu start', () => {
     child.kill('SIGTERM');
     await once(child, 'close');
     assert.deepEqual([status, child.exitCode], [0, 0]);
+  });
+
+  it('is found by other commands, from any folder, as long as it runs', async () => {
+    const elsewhere = { cwd: '/', env: { RUNTIME_DIRECTORY: folder.in('run') } };
+    const child = await startJitsu(folder);
+    const [shown, stopped] = [await runJitsu(['status'], elsewhere), await runJitsu(['stop', 'a'], elsewhere)];
+    child.kill('SIGTERM');
+    await once(child, 'close');
+    assert.match(shown.stdout, /\na +process +off +a\.test /, shown.stderr);
+    assert.deepEqual(stopped, { status: 0, stdout: 'a is off.\n', stderr: '' });
+    assert.match((await runJitsu(['status'], elsewhere)).stderr, /JITSU_NOT_RUNNING/);
+    assert.deepEqual(readdirSync(folder.in('run/running')), []);
   });
 
   it('refuses a second Jitsu on the same control socket, with status 1', async () => {

@@ -47,7 +47,7 @@ export class AccessControl {
     const { admission } = this;
     const address = this.addressOf(client);
     if (address !== undefined) admission.begin(address, client.transport === 'udp');
-    // No socket gives what is no address; were it otherwise, nobody would have a right to anything.
+    // Sockets give addresses only; a client without one would get nothing.
     else admission.beginWithoutSocket(client.transport === 'inject');
     return admission;
   }

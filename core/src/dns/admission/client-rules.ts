@@ -12,7 +12,7 @@ export interface ClientRuleSettings {
   readonly wake: Pick<WakeSettings, 'proof' | 'trusted' | 'allow' | 'deny'>;
 }
 
-/** What an asker may do by its network alone. Works on addresses of 4 or 16 bytes, in any thread. */
+/** What a client may do by its network alone. Works on addresses of 4 or 16 bytes, in any thread. */
 export class ClientRules {
   private readonly allow: Networks;
   private readonly deny: Networks;
@@ -68,7 +68,7 @@ export class ClientRules {
   }
 }
 
-/** Loopback and private networks: whoever asks from there is on this machine, or on a network of the operator's. */
+/** Loopback and private networks: a client there is on this machine, or on a network of the operator's. */
 export const LOCAL_NETWORKS = new Networks(['loopback', 'private'].flatMap((word) => parseNetworks(word) ?? []));
 
 /** Loopback alone. */

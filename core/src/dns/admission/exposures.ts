@@ -16,20 +16,20 @@ export function exposures({ dns, wake }: Pick<Settings, 'dns' | 'wake'>): readon
     const outside = new Networks(denied);
     return networks.filter((network) => !LOCAL_NETWORKS.covers(network) && !outside.covers(network));
   };
-  const askers = beyond(dns.allow, dns.deny);
+  const clients = beyond(dns.allow, dns.deny);
   const where = reachable.join(', ');
   // Who has named the Internet in one setting means the Internet; a wildcard alone is most often a private network.
-  const isPublic = askers.length > 0 || reachable.some((address) => !EVERYWHERE.includes(address));
+  const isPublic = clients.length > 0 || reachable.some((address) => !EVERYWHERE.includes(address));
   const forwarded = dns.forwarders === 'off' ? [] : beyond(dns.allowForwarding, dns.deny);
-  const forgeable = wake.proof === 'none' ? askers : beyond(wake.trusted);
+  const forgeable = wake.proof === 'none' ? clients : beyond(wake.trusted);
   return [
-    ...(askers.length > 0 && forwarded.length > 0
+    ...(clients.length > 0 && forwarded.length > 0
       ? [
           `This is an open resolver: on ${where} it looks up any name for anybody in ${list(forwarded)}, who can use it ` +
             "against others. Unless you mean that, set dns.allowForwarding to ['loopback', 'private'].",
         ]
       : []),
-    ...(askers.length > 0 && forgeable.length > 0
+    ...(clients.length > 0 && forgeable.length > 0
       ? [
           `Forged packets can boot unikernels: of queries that seem to come from ${list(forgeable)} no proof is asked. ` +
             "Set wake.proof to 'cookie-or-tcp', and wake.trusted to those alone who cannot be forged.",
@@ -41,13 +41,13 @@ export function exposures({ dns, wake }: Pick<Settings, 'dns' | 'wake'>): readon
             "router does not drop those, set wake.proof to 'cookie-or-tcp' and leave wake.trusted out.",
         ]
       : []),
-    ...(askers.length > 0
+    ...(clients.length > 0
       ? [
-          `The names of unikernels are answered on ${where} for ${list(askers)}, and whoever asks from there may boot ` +
+          `The names of unikernels are answered on ${where} for ${list(clients)}, and whoever asks from there may boot ` +
             'them as far as wake lets them. To serve fewer, set dns.allow.',
         ]
       : []),
-    ...(askers.length > 0 && dns.rateLimit.perSecond === 0
+    ...(clients.length > 0 && dns.rateLimit.perSecond === 0
       ? ['Nothing limits the responses to forged sources: set dns.rateLimit.perSecond.']
       : []),
   ];

@@ -3,7 +3,7 @@ import type { Logger } from '../../contracts/logger.js';
 import type { Milliseconds } from '../../contracts/milliseconds.js';
 import type { RateVerdict } from './response-rate.js';
 
-/** What is refused to askers, and how the log calls it. docs/abuse.md lists the same. */
+/** What is refused to clients, and how the log calls it. docs/abuse.md lists the same. */
 const KINDS = {
   client: 'queries refused to clients outside dns.allow',
   forwarding: 'queries for other names refused to clients outside dns.allowForwarding',
@@ -27,7 +27,7 @@ export type RefusalKind = keyof typeof KINDS;
 /** How often each kind has happened. */
 export type RefusalCounts = Readonly<Record<RefusalKind, number>>;
 
-/** The log hears of a kind no more often than this: nobody can fill a disk by being refused. */
+/** Each kind is logged no more often than this, so that refused clients cannot fill a disk. */
 const QUIET: Milliseconds = 10_000;
 
 /** Counts what is refused, and lets the log know of it now and then. */

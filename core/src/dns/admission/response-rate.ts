@@ -7,10 +7,10 @@ import { SipHash } from './sip-hash.js';
 /** How many networks are told apart: more of them share, and none can know with whom. */
 const BUCKETS = 65_536;
 
-/** How much may come at once after a silence, as the time in which that much is earned. */
+/** Burst size of the token bucket, as its refill time. */
 const BURST: Milliseconds = 1_000;
 
-/** `slip`: to be cut, so that an asker that is no forgery comes back over TCP. */
+/** `slip`: to be truncated, so that a client that is no forgery comes back over TCP. */
 export type RateVerdict = 'send' | 'slip' | 'drop';
 
 /** What workers share so that a limit holds over all of them; all must pass times of one clock. */

@@ -14,8 +14,8 @@ const VERSION = 1;
 export type CookieVerdict = 'fresh' | 'old' | 'invalid';
 
 /**
- * Makes and checks server cookies (RFC 7873, RFC 9018 version 1), by which an asker shows that it gets what is sent to
- * its address. Nothing is kept of any asker. All who share the secret take each other's cookies.
+ * Makes and checks server cookies (RFC 7873, RFC 9018 version 1), by which a client shows that it gets what is sent to
+ * its address. Nothing is kept of any client. All who share the secret take each other's cookies.
  */
 export class ServerCookies {
   private readonly hash: SipHash;
@@ -28,7 +28,7 @@ export class ServerCookies {
   }
 
   /**
-   * What to make of the client cookie at `at`, followed by a server cookie of `length` bytes, of an asker with this
+   * What to make of the client cookie at `at`, followed by a server cookie of `length` bytes, of a client with this
    * address of 4 or 16 bytes.
    */
   check(message: Uint8Array, at: number, length: number, address: Uint8Array, now: Milliseconds): CookieVerdict {

@@ -1,17 +1,16 @@
 import type { WakeSettings } from '../../config/settings.js';
 import type { Clock } from '../../contracts/clock.js';
+import type { Milliseconds } from '../../contracts/milliseconds.js';
 import type { DnsQuery, RecordsAnswer } from '../../contracts/resolver.js';
 import { PROOF_WANTED } from './proof-answer.js';
 import type { AccessControl } from './access-control.js';
-import { BootBudget } from './boot-budget.js';
 import { clientKey, networkKey } from '../../net/networks.js';
 import type { RefusalKind } from './refusals.js';
-import { WakeHours } from './wake-hours.js';
 import { ExtendedErrorCode, Rcode, RecordType } from '../wire/dns-parameters.js';
 
 const { Prohibited, NotReady } = ExtendedErrorCode;
 
-/** Stands between a query and a boot: by who asks, for what, when, and how often. */
+/** Decides which queries may boot unikernels: by client, type, time of day and budget. */
 export class WakeGuard {
   private readonly types: ReadonlySet<number>;
   private readonly hours: WakeHours;
@@ -79,4 +78,68 @@ export class WakeGuard {
     this.access.refusals.add(kind, client.address);
     return { rcode: Rcode.Refused, extendedError: { code, text } };
   }
+}
+
+/** How many clients are remembered. Each has caused a boot, so that evicting one costs a boot. */
+const MOST_REMEMBERED = 10_000;
+
+/** How many boots each client may still cause: `limit` at once, and as many again over the interval. */
+export class BootBudget {
+  /** When each client will have its whole budget again; in the order in which they last used it. */
+  private readonly fullAt = new Map<string, Milliseconds>();
+
+  /** @param limit 0 for none */
+  constructor(
+    private readonly limit: number,
+    private readonly interval: Milliseconds,
+  ) {}
+
+  /** Whether at least one boot is left. */
+  has(client: string, now: Milliseconds): boolean {
+    if (this.limit === 0) return true;
+    const used = (this.fullAt.get(client) ?? now) - now;
+    return used <= this.interval - this.interval / this.limit + 0.5;
+  }
+
+  spend(client: string, boots: number, now: Milliseconds): void {
+    if (this.limit === 0 || boots === 0) return;
+    const fullAt = Math.max(this.fullAt.get(client) ?? now, now) + (boots * this.interval) / this.limit;
+    this.fullAt.delete(client);
+    if (this.fullAt.size >= MOST_REMEMBERED) this.fullAt.delete(this.fullAt.keys().next().value as string);
+    this.fullAt.set(client, fullAt);
+  }
+}
+
+interface Span {
+  /** In minutes of the day; the last one does not belong to it. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Spans of the day in the machine's local time. */
+class WakeHours {
+  private readonly spans: readonly Span[];
+
+  /** Such as `07:00-22:30`; `22:00-06:00` passes midnight, and one that ends as it begins is the whole day. */
+  constructor(spans: readonly string[]) {
+    this.spans = spans.map((span) => {
+      const [from = 0, to = 0] = span.split('-').map(minuteOf);
+      return { from, to };
+    });
+  }
+
+  /** Whether a moment lies in one of them: always, where there is none. */
+  include(moment: Milliseconds): boolean {
+    if (this.spans.length === 0) return true;
+    const date = new Date(moment);
+    const minute = date.getHours() * 60 + date.getMinutes();
+    return this.spans.some(({ from, to }) =>
+      from < to ? from <= minute && minute < to : from <= minute || minute < to,
+    );
+  }
+}
+
+function minuteOf(time: string): number {
+  const [hours = 0, minutes = 0] = time.split(':').map(Number);
+  return hours * 60 + minutes;
 }

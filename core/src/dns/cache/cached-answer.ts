@@ -6,7 +6,7 @@ import { readName } from '../wire/compressed-name.js';
 import { ExtendedErrorCode, Rcode } from '../wire/dns-parameters.js';
 import { decodeName } from '../wire/domain-name.js';
 import { HeaderFlag, readFlags } from '../wire/header.js';
-import { type MessageOutline, OutlinedAnswer } from '../wire/message-sections.js';
+import { type MessageSummary, CheckedAnswer } from '../wire/message-sections.js';
 import type { RecordSpan } from '../wire/record-walk.js';
 import { CacheEntry } from './sieve-store.js';
 import { SOA_NUMBERS, type StoredMessage } from './stored-message.js';
@@ -36,19 +36,19 @@ export class CachedAnswer extends CacheEntry {
   readonly deniedName: string | undefined;
   readonly isAuthentic: boolean;
   private readonly text: string;
-  private readonly outline: MessageOutline;
+  private readonly summary: MessageSummary;
   private readonly ttlOffsets: readonly number[];
   private readonly ttl: number;
   private readonly soa: RecordSpan | undefined;
 
   constructor(
     key: string,
-    { message, outline, ttlOffsets, ttl, denial }: StoredMessage,
+    { message, summary, ttlOffsets, ttl, denial }: StoredMessage,
     private readonly storedAt: Milliseconds,
     settings: Pick<CacheSettings, 'stale' | 'prefetch'>,
   ) {
     const expiresAt = storedAt + ttl * 1_000;
-    const length = message.length + ttlOffsets.length * OFFSET_SIZE + (outline.extendedError?.length ?? 0);
+    const length = message.length + ttlOffsets.length * OFFSET_SIZE + (summary.extendedError?.length ?? 0);
     const more = denial === undefined ? 0 : denial.name.length + CUT_OVERHEAD;
     super(key, length + more, expiresAt, expiresAt + settings.stale);
     const isRenewed = settings.prefetch && ttl * 1_000 >= SHORTEST_RENEWED;
@@ -57,7 +57,7 @@ export class CachedAnswer extends CacheEntry {
     this.deniedName = denial?.name;
     this.isAuthentic = (readFlags(message) & HeaderFlag.AuthenticData) !== 0;
     this.text = message.toString(ENCODING);
-    this.outline = outline;
+    this.summary = summary;
     this.ttlOffsets = ttlOffsets;
     this.ttl = ttl;
     this.soa = denial?.soa;
@@ -67,7 +67,7 @@ export class CachedAnswer extends CacheEntry {
     const message = this.bytes();
     const age = this.ageAt(now);
     for (const offset of this.ttlOffsets) message.writeUInt32BE(message.readUInt32BE(offset) - age, offset);
-    return new OutlinedAnswer(message, this.outline, now < this.renewedFrom ? this.renewedFrom : undefined);
+    return new CheckedAnswer(message, this.summary, now < this.renewedFrom ? this.renewedFrom : undefined);
   }
 
   /** The answer that it gives after it has expired (RFC 8767; RFC 8914, 4.4 and 4.20). */
@@ -76,7 +76,7 @@ export class CachedAnswer extends CacheEntry {
     for (const offset of this.ttlOffsets) message.writeUInt32BE(STALE_TTL, offset);
     const code = this.deniedName === undefined ? ExtendedErrorCode.StaleAnswer : ExtendedErrorCode.StaleNameError;
     const text = `expired ${Math.floor((now - this.expiresAt) / 1_000)} s ago, and no upstream has answered`;
-    return new OutlinedAnswer(message, this.outline, undefined, { code, text });
+    return new CheckedAnswer(message, this.summary, undefined, { code, text });
   }
 
   /** The SOA record that proves that the denied name does not exist. */
@@ -106,10 +106,10 @@ export class CachedFailure extends CacheEntry {
   }
 
   /** SERVFAIL from an upstream, whose own Extended DNS Error stays beside ours. */
-  static ofMessage(key: string, message: Buffer, outline: MessageOutline, expiresAt: Milliseconds): CachedFailure {
+  static ofMessage(key: string, message: Buffer, summary: MessageSummary, expiresAt: Milliseconds): CachedFailure {
     const extendedError = { code: ExtendedErrorCode.CachedError, text: 'an upstream failed a moment ago' };
-    const length = message.length + (outline.extendedError?.length ?? 0);
-    return new CachedFailure(key, length, expiresAt, new OutlinedAnswer(message, outline, undefined, extendedError));
+    const length = message.length + (summary.extendedError?.length ?? 0);
+    return new CachedFailure(key, length, expiresAt, new CheckedAnswer(message, summary, undefined, extendedError));
   }
 
   /** No upstream answered, for this reason. */

@@ -6,7 +6,7 @@ import type { DnsAnswer, DnsQuery, Resolver } from '../../contracts/resolver.js'
 import { JitsuError, shuttingDown } from '../../errors.js';
 import { encodeName } from '../wire/domain-name.js';
 import { foldCase } from '../wire/bytes.js';
-import { LaidOutAnswer, layoutOf, OutlinedAnswer } from '../wire/message-sections.js';
+import { ParsedAnswer, sectionsOf, CheckedAnswer } from '../wire/message-sections.js';
 import { cacheKey, nameIn } from './cache-key.js';
 import { CachedAnswer, CachedFailure } from './cached-answer.js';
 import { InFlightQuestions, type InFlightQuestion } from './in-flight.js';
@@ -190,23 +190,23 @@ export class CachingResolver implements Resolver {
     // With a size of 0 nothing is stored.
     if (this.settings.size === 0) return answer;
     const now = this.clock.now();
-    const layout = answer instanceof LaidOutAnswer ? answer.layout : layoutOf(answer.message);
-    const response = cacheability(key, answer.message, layout, this.settings);
+    const sections = answer instanceof ParsedAnswer ? answer.sections : sectionsOf(answer.message);
+    const response = cacheability(key, answer.message, sections, this.settings);
     switch (response.verdict) {
       case 'store': {
         const { stored } = response;
         const entry = new CachedAnswer(key, stored, now, this.settings);
         if (this.store.set(entry, now)) this.cuts.add(entry);
         // It goes into the packet cache only when it is asked for again.
-        return new OutlinedAnswer(stored.message, stored.outline);
+        return new CheckedAnswer(stored.message, stored.summary);
       }
       case 'pass':
         // An older entry is wrong by now.
         this.store.delete(key);
         return answer;
       case 'failure': {
-        const { message, outline } = response;
-        this.remember(CachedFailure.ofMessage(key, message, outline, now + this.failureTtl), now);
+        const { message, summary } = response;
+        this.remember(CachedFailure.ofMessage(key, message, summary, now + this.failureTtl), now);
         break;
       }
       case 'ignore':

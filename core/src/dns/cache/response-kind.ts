@@ -1,7 +1,7 @@
 import { HEADER_LENGTH, readRcode } from '../wire/header.js';
 import { readUint16 } from '../wire/bytes.js';
 import { readName } from '../wire/compressed-name.js';
-import type { MessageLayout } from '../wire/message-sections.js';
+import type { MessageSections } from '../wire/message-sections.js';
 import { Rcode, RecordType } from '../wire/dns-parameters.js';
 import type { RecordSpan } from '../wire/record-walk.js';
 
@@ -19,14 +19,14 @@ export type ResponseKind =
   | { readonly kind: 'positive' | 'unfounded' | 'failure' | 'other' }
   | { readonly kind: 'no-data' | 'no-name'; readonly soa: RecordSpan; readonly name: string };
 
-export function responseKind(message: Uint8Array, layout: MessageLayout): ResponseKind {
-  const rcode = readRcode(message) | ((layout.opt?.extendedRcode ?? 0) << 4);
+export function responseKind(message: Uint8Array, sections: MessageSections): ResponseKind {
+  const rcode = readRcode(message) | ((sections.opt?.extendedRcode ?? 0) << 4);
   if (rcode === Rcode.ServerFailure) return { kind: 'failure' };
   if (rcode !== Rcode.NoError && rcode !== Rcode.NameError) return { kind: 'other' };
-  const chain = followChain(message, layout);
+  const chain = followChain(message, sections);
   if (chain === undefined) return { kind: 'other' };
   if (chain.answered) return { kind: rcode === Rcode.NoError ? 'positive' : 'other' };
-  const soa = soaAround(chain.name, message, layout);
+  const soa = soaAround(chain.name, message, sections);
   if (soa === undefined) return { kind: 'unfounded' };
   return { kind: rcode === Rcode.NoError ? 'no-data' : 'no-name', soa, name: chain.name };
 }
@@ -34,7 +34,7 @@ export function responseKind(message: Uint8Array, layout: MessageLayout): Respon
 /** The end of the chain of CNAME records from the name that was asked for, and whether it has the records asked for. */
 function followChain(
   message: Uint8Array,
-  { records, answerCount, questionEnd }: MessageLayout,
+  { records, answerCount, questionEnd }: MessageSections,
 ): { name: string; answered: boolean } | undefined {
   const wanted = readUint16(message, questionEnd - 4);
   const owners = new Set<string>();
@@ -62,8 +62,8 @@ function followChain(
 }
 
 /** The SOA record of a zone that contains this name; another zone has no say about it. */
-function soaAround(name: string, message: Uint8Array, layout: MessageLayout): RecordSpan | undefined {
-  const { records, answerCount, authorityCount } = layout;
+function soaAround(name: string, message: Uint8Array, sections: MessageSections): RecordSpan | undefined {
+  const { records, answerCount, authorityCount } = sections;
   const soa = records.slice(answerCount, answerCount + authorityCount).find(({ type }) => type === RecordType.SOA);
   const zone = soa && readName(message, soa.start);
   return zone !== undefined && isWithin(name, zone) ? soa : undefined;

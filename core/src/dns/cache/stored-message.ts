@@ -3,7 +3,7 @@ import { readUint16 } from '../wire/bytes.js';
 import { readName } from '../wire/compressed-name.js';
 import { RecordType } from '../wire/dns-parameters.js';
 import { HEADER_LENGTH, HeaderFlag, readFlags } from '../wire/header.js';
-import { layoutOf, type MessageLayout, outlineOf, type MessageOutline } from '../wire/message-sections.js';
+import { sectionsOf, type MessageSections, summaryOf, type MessageSummary } from '../wire/message-sections.js';
 import type { RecordSpan } from '../wire/record-walk.js';
 import { flagsIn, KeyFlag, nameIn } from './cache-key.js';
 import { responseKind, type ResponseKind } from './response-kind.js';
@@ -22,7 +22,7 @@ export const SOA_NUMBERS = 20;
 /** A response as it is stored: without an OPT record, without AA, its TTLs settled. */
 export interface StoredMessage {
   readonly message: Buffer;
-  readonly outline: MessageOutline;
+  readonly summary: MessageSummary;
   readonly ttlOffsets: readonly number[];
   /** The time for which it may be stored, in seconds: no record in it has a lower TTL. */
   readonly ttl: number;
@@ -40,46 +40,46 @@ export interface StoredMessage {
  */
 export type Cacheability =
   | { readonly verdict: 'ignore' | 'pass' }
-  | { readonly verdict: 'failure'; readonly message: Buffer; readonly outline: MessageOutline }
+  | { readonly verdict: 'failure'; readonly message: Buffer; readonly summary: MessageSummary }
   | { readonly verdict: 'store'; readonly stored: StoredMessage };
 
 /**
  * Decides what to do with a response to the question of a key, of any bytes. One that is malformed, truncated, or no
  * response to this question is ignored.
- * @param given what `layoutOf` finds in it
+ * @param given what `sectionsOf` finds in it
  */
 export function cacheability(
   key: string,
   message: Uint8Array,
-  given: MessageLayout | undefined,
+  given: MessageSections | undefined,
   settings: Pick<CacheSettings, 'longestTtl' | 'negativeTtl'>,
 ): Cacheability {
-  const [whole, layout] = withOptLast(message, given);
-  if (layout === undefined || !isResponseTo(key, whole, layout)) return { verdict: 'ignore' };
-  const kind = responseKind(whole, layout);
+  const [whole, sections] = withOptLast(message, given);
+  if (sections === undefined || !isResponseTo(key, whole, sections)) return { verdict: 'ignore' };
+  const kind = responseKind(whole, sections);
   if (kind.kind === 'other') return { verdict: 'ignore' };
   if (kind.kind === 'unfounded') return { verdict: 'pass' };
-  if (kind.kind === 'failure') return { verdict: 'failure', ...questionAlone(whole, layout) };
-  const stored = storedMessage(key, whole, layout, kind, settings);
+  if (kind.kind === 'failure') return { verdict: 'failure', ...questionAlone(whole, sections) };
+  const stored = storedMessage(key, whole, sections, kind, settings);
   return stored === undefined ? { verdict: 'pass' } : { verdict: 'store', stored };
 }
 
 /** The message with the records behind its OPT record moved in front of it, if there are any. */
 function withOptLast(
   message: Uint8Array,
-  layout: MessageLayout | undefined,
-): readonly [Uint8Array, MessageLayout | undefined] {
-  if (layout === undefined || layout.behindOpt.length === 0) return [message, layout];
-  const behind = layout.behindOpt.map(({ start, end }) => message.subarray(start, end));
-  const whole = Buffer.concat([message.subarray(0, outlineOf(layout).end), ...behind]);
-  const counted = layout.answerCount + layout.authorityCount;
-  whole.writeUInt16BE(layout.records.length - counted + behind.length, 10);
-  const opt = layout.opt && { opt: layout.opt };
-  const moved = layoutOf(whole);
+  sections: MessageSections | undefined,
+): readonly [Uint8Array, MessageSections | undefined] {
+  if (sections === undefined || sections.behindOpt.length === 0) return [message, sections];
+  const behind = sections.behindOpt.map(({ start, end }) => message.subarray(start, end));
+  const whole = Buffer.concat([message.subarray(0, summaryOf(sections).end), ...behind]);
+  const counted = sections.answerCount + sections.authorityCount;
+  whole.writeUInt16BE(sections.records.length - counted + behind.length, 10);
+  const opt = sections.opt && { opt: sections.opt };
+  const moved = sectionsOf(whole);
   return [whole, moved && { ...moved, ...opt }];
 }
 
-function isResponseTo(key: string, message: Uint8Array, { questionEnd }: MessageLayout): boolean {
+function isResponseTo(key: string, message: Uint8Array, { questionEnd }: MessageSections): boolean {
   const flags = readFlags(message);
   const whole = (flags & (HeaderFlag.Response | HeaderFlag.Truncated | OPCODE)) === HeaderFlag.Response;
   const typeAndClass = Buffer.from(message.subarray(questionEnd - 4, questionEnd)).toString('latin1');
@@ -90,13 +90,13 @@ function isResponseTo(key: string, message: Uint8Array, { questionEnd }: Message
 function storedMessage(
   key: string,
   original: Uint8Array,
-  layout: MessageLayout,
+  sections: MessageSections,
   kind: Exclude<ResponseKind, { kind: 'failure' | 'unfounded' | 'other' }>,
   settings: Pick<CacheSettings, 'longestTtl' | 'negativeTtl'>,
 ): StoredMessage | undefined {
-  const outline = outlineOf(layout);
-  const message = cleanCopy(original, outline, flagsIn(key));
-  const { records, answerCount } = layout;
+  const summary = summaryOf(sections);
+  const message = cleanCopy(original, summary, flagsIn(key));
+  const { records, answerCount } = sections;
   const longest = Math.floor(settings.longestTtl / 1_000);
   if ('soa' in kind) {
     const minimum = soaMinimum(message, kind.soa);
@@ -111,34 +111,34 @@ function storedMessage(
   const ttl = records.reduce((lowest, record) => Math.min(lowest, readTtl(message, record)), longest);
   if (ttl === 0) return undefined;
   const ttlOffsets = records.map(({ typeAt }) => typeAt + TTL_AFTER_TYPE);
-  const stored = { message, outline, ttlOffsets, ttl };
+  const stored = { message, summary, ttlOffsets, ttl };
   return kind.kind === 'no-name' ? { ...stored, denial: { name: kind.name, soa: kind.soa } } : stored;
 }
 
-/** A copy as far as the outline's end, without AA, and without AD where the client did not ask for it. */
-function cleanCopy(original: Uint8Array, outline: MessageOutline, keyFlags: number): Buffer {
-  const message = Buffer.allocUnsafe(outline.end);
-  message.set(outline.end === original.length ? original : original.subarray(0, outline.end));
+/** A copy as far as the summary's end, without AA, and without AD where the client did not ask for it. */
+function cleanCopy(original: Uint8Array, summary: MessageSummary, keyFlags: number): Buffer {
+  const message = Buffer.allocUnsafe(summary.end);
+  message.set(summary.end === original.length ? original : original.subarray(0, summary.end));
   // AD is only for clients that ask for it (RFC 6840, 5.8).
   const wantsAd = (keyFlags & (KeyFlag.DnssecOk | KeyFlag.AuthenticData)) !== 0;
   const removed = HeaderFlag.Authoritative | (wantsAd ? 0 : HeaderFlag.AuthenticData);
   message.writeUInt16BE(readFlags(message) & ~removed, 2);
-  message.writeUInt16BE(outline.additionalCount, 10);
+  message.writeUInt16BE(summary.additionalCount, 10);
   return message;
 }
 
 /** The header and the question of a response. */
 function questionAlone(
   original: Uint8Array,
-  layout: MessageLayout,
-): { readonly message: Buffer; readonly outline: MessageOutline } {
-  const { questionEnd } = layout;
+  sections: MessageSections,
+): { readonly message: Buffer; readonly summary: MessageSummary } {
+  const { questionEnd } = sections;
   const nothing = { end: questionEnd, answerCount: 0, authorityCount: 0, additionalCount: 0 };
-  const outline = { ...outlineOf(layout), ...nothing };
+  const summary = { ...summaryOf(sections), ...nothing };
   // A copy of exactly this size: a slice would keep all of the larger buffer in memory.
-  const message = Buffer.from(Uint8Array.from(cleanCopy(original, outline, 0)).buffer);
+  const message = Buffer.from(Uint8Array.from(cleanCopy(original, summary, 0)).buffer);
   message.fill(0, 6, HEADER_LENGTH);
-  return { message, outline };
+  return { message, summary };
 }
 
 /** The MINIMUM field of an SOA record, in seconds; `undefined` for a record that is too short. */

@@ -3,7 +3,7 @@ import type { DnsAnswer, DnsQuery } from '../../contracts/resolver.js';
 import { JitsuError } from '../../errors.js';
 import { Rcode } from '../wire/dns-parameters.js';
 import { readRcode } from '../wire/header.js';
-import type { LaidOutAnswer } from '../wire/message-sections.js';
+import type { ParsedAnswer } from '../wire/message-sections.js';
 import type { Upstream } from './upstream.js';
 import { UpstreamExchange, type ExchangeListener } from './upstream-exchange.js';
 
@@ -14,7 +14,7 @@ const UNHELPFUL: readonly number[] = [Rcode.ServerFailure, Rcode.NotImplemented,
 export class ForwardedQuery extends Link implements ExchangeListener {
   private next = 0;
   private exchange: UpstreamExchange | undefined;
-  private unhelpful: LaidOutAnswer | undefined;
+  private unhelpful: ParsedAnswer | undefined;
   private failures = '';
 
   constructor(
@@ -33,7 +33,7 @@ export class ForwardedQuery extends Link implements ExchangeListener {
     this.askNext();
   }
 
-  onAnswer(answer: LaidOutAnswer): void {
+  onAnswer(answer: ParsedAnswer): void {
     if (!UNHELPFUL.includes(readRcode(answer.message))) return this.end(answer);
     this.unhelpful ??= answer;
     this.askNext();
@@ -60,7 +60,7 @@ export class ForwardedQuery extends Link implements ExchangeListener {
     this.exchange.start();
   }
 
-  private end(answer: LaidOutAnswer | undefined): void {
+  private end(answer: ParsedAnswer | undefined): void {
     this.inFlight.delete(this.signal, this);
     if (answer !== undefined) return this.resolve(answer);
     const why = this.failures === '' ? 'no upstream is known but ourselves. Set one: -f ADDRESS' : this.failures;

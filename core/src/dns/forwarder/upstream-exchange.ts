@@ -2,7 +2,7 @@ import type { Milliseconds } from '../../contracts/milliseconds.js';
 import type { DnsQuery } from '../../contracts/resolver.js';
 import { Rcode } from '../wire/dns-parameters.js';
 import { HEADER_LENGTH, HeaderFlag, isTruncated, readRcode } from '../wire/header.js';
-import { LaidOutAnswer, layoutOf } from '../wire/message-sections.js';
+import { ParsedAnswer, sectionsOf } from '../wire/message-sections.js';
 import { DeadlineEntry } from './deadlines.js';
 import type { ReplyListener } from './reply-listener.js';
 import { StreamQuery } from './stream-pool.js';
@@ -16,7 +16,7 @@ const FOREIGN_MESSAGES_TO_TCP = 3;
 /** Receives the result of one exchange with an upstream, an answer or an error, exactly once. */
 export interface ExchangeListener {
   /** A whole and well-formed reply, its question in the client's own case. The listener owns its memory. */
-  onAnswer(answer: LaidOutAnswer): void;
+  onAnswer(answer: ParsedAnswer): void;
   onFailure(reason: Error): void;
 }
 
@@ -136,26 +136,26 @@ export class UpstreamExchange extends DeadlineEntry implements ReplyListener {
 
   private take(message: Uint8Array): void {
     const { quirks, health } = this.upstream;
-    const layout = layoutOf(message);
-    if (layout === undefined) return this.fail(new Error('its answer is malformed'));
-    if (this.edns && layout.opt === undefined && readRcode(message) === Rcode.FormatError) {
+    const sections = sectionsOf(message);
+    if (sections === undefined) return this.fail(new Error('its answer is malformed'));
+    if (this.edns && sections.opt === undefined && readRcode(message) === Rcode.FormatError) {
       quirks.refusedEdns();
       this.edns = false;
       if (this.port === undefined) this.sendByStream();
       else this.sendByUdp(this.mixedCase, this.upstream.context.clock.now());
       return;
     }
-    const extendedRcode = layout.opt?.extendedRcode ?? 0;
+    const extendedRcode = sections.opt?.extendedRcode ?? 0;
     if (extendedRcode !== 0) {
       return this.fail(new Error(`it answered with the code ${(extendedRcode << 4) | readRcode(message)}`));
     }
     health.answered();
     this.cancel();
     const { message: asked } = this.query;
-    for (let index = HEADER_LENGTH; index < layout.questionEnd; index++) message[index] = asked[index] as number;
+    for (let index = HEADER_LENGTH; index < sections.questionEnd; index++) message[index] = asked[index] as number;
     // A forwarder has no authority for what it passes on (RFC 1034, 4.3.1).
     message[2] = (message[2] as number) & ~(HeaderFlag.Authoritative >> 8);
-    this.listener.onAnswer(new LaidOutAnswer(message, layout));
+    this.listener.onAnswer(new ParsedAnswer(message, sections));
   }
 
   private fail(reason: Error): void {

@@ -4,7 +4,7 @@ import { writeAnswer } from '../wire/answer-writer.js';
 import { copyBytes, foldCase, putUint16, readUint16 } from '../wire/bytes.js';
 import { RecordType } from '../wire/dns-parameters.js';
 import { HEADER_LENGTH, HeaderFlag, isTruncated, readFlags } from '../wire/header.js';
-import { layoutOf, type MessageLayout } from '../wire/message-sections.js';
+import { sectionsOf, type MessageSections } from '../wire/message-sections.js';
 import { cookieOption, OPT_LENGTH, optBytes, writeOpt } from '../wire/opt-record.js';
 import { questionBytes } from '../wire/question.js';
 import type { RecordSpan } from '../wire/record-walk.js';
@@ -55,12 +55,12 @@ export function packetOf(
   if (expiresAt <= now || query.type === RecordType.ANY) return undefined;
   const canonical = canonicalQuery(query);
   const reply = writeAnswer(canonical, answer, recursionAvailable);
-  // Who gets what somebody else has cut is meant to ask again by TCP, and not to have it from memory.
+  // A client that gets a truncated message shall ask again by TCP, and not get the same from memory.
   if (reply === undefined || isTruncated(reply)) return undefined;
-  const layout = layoutOf(reply);
-  // Whoever gets no OPT record would get another rcode than this one.
-  if (layout === undefined || (layout.opt?.extendedRcode ?? 0) > 0) return undefined;
-  const { questionEnd, records, answerCount, authorityCount, opt } = layout;
+  const sections = sectionsOf(reply);
+  // A client without EDNS would get another rcode than this one.
+  if (sections === undefined || (sections.opt?.extendedRcode ?? 0) > 0) return undefined;
+  const { questionEnd, records, answerCount, authorityCount, opt } = sections;
   const countsDown = 'message' in answer;
   return {
     question: canonical.message,
@@ -70,7 +70,7 @@ export function packetOf(
     additionals: records.length - answerCount - authorityCount,
     tail: reply.subarray(questionEnd, records.at(-1)?.end ?? questionEnd),
     options: opt?.options ?? NO_OPTIONS,
-    rotationLength: countsDown ? 0 : rotationOf(reply, layout),
+    rotationLength: countsDown ? 0 : rotationOf(reply, sections),
     ttlOffsets: countsDown ? records.map(({ typeAt }) => typeAt + 4 - questionEnd) : [],
     storedAt: now,
     expiresAt,
@@ -117,7 +117,7 @@ const DISTINGUISHED_FLAGS = HeaderFlag.RecursionDesired | HeaderFlag.AuthenticDa
 
 /**
  * The one query that stands for all which share a packet: the same question in lower case, with the same RD, AD, CD and
- * DO, by somebody who takes an OPT record and answers of any length.
+ * DO, by a client that takes an OPT record and answers of any length.
  */
 function canonicalQuery(query: DnsQuery): DnsQuery {
   const { edns, client, message } = query;
@@ -138,7 +138,7 @@ function canonicalQuery(query: DnsQuery): DnsQuery {
 }
 
 /** Addresses of one set and one length can change places: none of them holds a name that another could point to. */
-function rotationOf(reply: Uint8Array, { records, answerCount }: MessageLayout): number {
+function rotationOf(reply: Uint8Array, { records, answerCount }: MessageSections): number {
   const answers = records.slice(0, answerCount);
   const [first] = answers;
   if (first === undefined || answers.length < 2) return 0;

@@ -33,7 +33,7 @@ const QUIET_SETTLING: Milliseconds = 8_000;
 export class PacketCache {
   readonly memory: PacketMemory;
   private readonly reader: PacketReader;
-  /** Nobody else ever writes them, while readers are many. */
+  /** Only this instance writes; any number of threads read. */
   private readonly slots: PacketSlots;
   private readonly key: QueryView;
   /** By slot, made once for all like these three: an answer that comes costs no memory beyond its slot. */
@@ -43,9 +43,9 @@ export class PacketCache {
   private readonly told: Uint32Array;
   /** When each was last found used; the one that was used the longest time ago makes room for others. */
   private readonly lastUsed: Float64Array;
-  /** The slots whose uses somebody wants to know. */
+  /** The slots whose leases count uses. */
   private readonly counted = new Set<number>();
-  /** The slots that hang on each lease that was met, so that nobody listens to one twice. */
+  /** The slots under each lease, so that each lease is listened to once. */
   private readonly leased = new WeakMap<AnswerLease, Set<number>>();
   private room = Buffer.allocUnsafe(LONGEST_CACHED_ANSWER);
   private timer: Disposable | undefined;
@@ -114,7 +114,7 @@ export class PacketCache {
     return used;
   }
 
-  /** Ends every answer that nobody gave a lease for. */
+  /** Ends every answer that has no lease. */
   endReusable(): void {
     for (const [slot, lease] of this.leases.entries()) if (lease === undefined) this.end(slot);
   }
@@ -159,7 +159,7 @@ export class PacketCache {
     if (this.live[slot] === 0) return;
     this.changeGeneration(slot);
     this.live[slot] = 0;
-    // Only now: whoever finds the answer live still has been counted already.
+    // Only now: a reader that still found the answer live has been counted already.
     this.tell(slot);
     const lease = this.leases[slot];
     this.leases[slot] = undefined;
@@ -203,7 +203,7 @@ export class PacketCache {
     const { tail, options, ttlOffsets } = packet;
     tags[slot] = query.hash;
     words[start + Word.KeyLength] = query.keyLength;
-    // The first turn was that of the answer itself, which its asker has.
+    // The client of the answer itself got the first rotation.
     words[start + Word.Turn] = 1;
     words[start + Word.FlagsAndAnswers] = (packet.flags << 16) | packet.answers;
     words[start + Word.OtherCounts] = (packet.authorities << 16) | packet.additionals;

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import type { QueryView } from '../wire/query-view.js';
 
 /**
- * Where hot answers lie, for every thread alike: it goes to a worker as it is, by `workerData` or a message. One thread
+ * The memory of the packet cache, shared by all threads: it goes to a worker as it is, by `workerData` or a message. One thread
  * writes ({@link PacketWriter}); any number reads ({@link PacketReader}).
  */
 export interface PacketMemory {
@@ -10,7 +10,7 @@ export interface PacketMemory {
   readonly buffer: SharedArrayBuffer;
   /** How many slots there are: a power of two. */
   readonly slots: number;
-  /** What hashes begin with, so that nobody outside can choose names that crowd each other out. */
+  /** What hashes begin with: a secret, so that no client can choose names that evict each other. */
   readonly seed: number;
 }
 
@@ -36,7 +36,7 @@ export function createPacketMemory(slots = 8_192): PacketMemory {
  * - `KeyLength`, `TailLength`, `OptionsLength` (of the OPT record): in bytes.
  * - `FlagsAndAnswers`, `OtherCounts`: the header behind the id, without the count of questions, which is 1.
  * - `Ttls`: how many TTLs count down.
- * - `RotationLength`: the length of each answer record where they take turns, else 0.
+ * - `RotationLength`: the length of each answer record where they rotate (round robin), else 0.
  */
 export const Word = {
   Generation: 0,
@@ -62,7 +62,7 @@ export function tailAt(keyLength: number): number {
   return KEY_AT + ((keyLength + 3) & ~3);
 }
 
-/** Hot memory as reader and writer look at it. */
+/** The views of this memory that reader and writer share. */
 export class PacketSlots {
   /** The hash of what lies in each slot, close together: most looks end here. */
   readonly tags: Int32Array;

@@ -17,7 +17,7 @@ export const MISS = 0;
 export const SILENCE = -1;
 
 /**
- * Answers queries from hot memory, in any thread, byte for byte as they would be answered without it. One instance a
+ * Answers queries from the packet cache, in any thread, byte for byte as they would be answered without it. One instance a
  * thread; it allocates nothing.
  */
 export class PacketReader {
@@ -32,12 +32,13 @@ export class PacketReader {
 
   /**
    * Writes the answer to a message into `out`, and gives its length; else {@link MISS} or {@link SILENCE}, and then `out`
-   * may hold anything. A response to an asker whose responses are limited has been counted, and `admission.rateVerdict` says what
+   * may hold anything. A response to a client whose responses are limited has been counted, and `admission.rateVerdict` says what
    * became of it, other than after a miss.
    *
    * @param length how many bytes of `message` are the message
    * @param out room for {@link LONGEST_CACHED_ANSWER} bytes, not overlapping `message`
-   * @param asker who has just come with this message
+   * @param query the view that has just read this message
+   * @param admission that of the client who sent it
    * @param now by the clock of who wrote the answers
    */
   answer(

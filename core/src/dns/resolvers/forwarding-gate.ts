@@ -7,7 +7,7 @@ const REFUSED: RecordsAnswer = {
   extendedError: { code: ExtendedErrorCode.Prohibited, text: 'other names are not forwarded for this client' },
 };
 
-/** Stands in front of all that looks names up elsewhere, and lets in only those for whom that is done. */
+/** Refuses forwarding to clients outside `dns.allowForwarding`. */
 export class ForwardingGate implements Resolver {
   constructor(private readonly access: Pick<AccessControl, 'addressOf' | 'rules' | 'refusals'>) {}
 

@@ -11,8 +11,8 @@ export function minimalAny(name: string, ttl: number): ResourceRecord {
 }
 
 /**
- * Answers questions of type ANY that come over UDP itself, whatever the name, so that nobody can have a large answer sent
- * to somebody else; who asks over TCP gets what the resolvers behind it know. It stands in front of the forwarder, and
+ * Answers questions of type ANY that come over UDP itself, whatever the name, so that no large answer can be sent to a
+ * forged source; a client over TCP gets what the resolvers behind it know. It stands in front of the forwarder, and
  * leaves to it what would not be forwarded.
  */
 export class MinimalAny implements Resolver {

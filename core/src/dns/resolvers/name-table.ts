@@ -2,7 +2,7 @@ import { TextIndex } from '../../collections/text-index.js';
 import { addressKey, keyBehind } from './reverse-name.js';
 import { canonicalName, parentName } from '../wire/domain-name.js';
 
-/** Somebody who stands behind names. */
+/** What has names. */
 export interface Named {
   readonly plan: {
     /** In presentation form; a first label of `*` stands for any name below. */

@@ -16,7 +16,7 @@ const OCTET = /^(0|[1-9]\d?|1\d\d|2[0-4]\d|25[0-5])$/;
 /**
  * Names that mean the same everywhere, and that no other server is asked for: `localhost`, `invalid` (RFC 6761, 6.3 and
  * 6.4), `onion` (RFC 7686, 2), and the reverse names of loopback addresses (RFC 6303, 4.2 and 4.3). All other special
- * names may mean something where the asker is, and are left to whoever stands behind; docs/dns.md has each.
+ * names may mean something on the client's network, and are left to the forwarder; docs/dns.md has each.
  */
 export class SpecialNames implements Resolver {
   resolve(query: DnsQuery): RecordsAnswer | undefined {

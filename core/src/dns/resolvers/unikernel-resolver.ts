@@ -6,14 +6,15 @@ import type { AnswerLease, DnsQuery, RecordsAnswer, Resolver } from '../../contr
 import type { ResourceRecord } from '../../contracts/resource-record.js';
 import { errorMessage } from '../../errors.js';
 import { connectionType, type ConnectionType } from './connection-type.js';
-import { LASTING_LEASE } from './lasting-lease.js';
 import { minimalAny } from './minimal-any.js';
 import { NameTable } from './name-table.js';
-import { RoundRobin } from './round-robin.js';
 import type { WakeGuard } from '../admission/wake-guard.js';
 import { Rcode, RecordType } from '../wire/dns-parameters.js';
 import type { DnsUnikernel, UnikernelService } from './unikernel-service.js';
 import { Zones } from './zones.js';
+
+/** The lease of what follows from the configuration alone: it never ends, and nobody counts its uses. */
+export const LASTING_LEASE: AnswerLease = { holds: true, onEnd: () => undefined };
 
 /** What the resolver needs besides its settings. */
 export interface ResolverDependencies {
@@ -34,7 +35,7 @@ export class UnikernelResolver<Unikernel extends DnsUnikernel> implements Resolv
   private readonly logger: Logger;
   private readonly guard: WakeGuard | undefined;
   private readonly zones: Zones;
-  private readonly turns = new RoundRobin();
+  private readonly roundRobin = new RoundRobin();
 
   /** @throws RangeError for a configured name that is none */
   constructor(
@@ -100,7 +101,7 @@ export class UnikernelResolver<Unikernel extends DnsUnikernel> implements Resolv
       // Addresses were found out only now, and are of the other family.
       if (records.length === 0) return this.negative(query, Rcode.NoError);
       const key = `${family.type} ${name}`;
-      return leased(positive(this.turns.rotate(key, records)), this.service.lease(key, name, wanted, unikernels));
+      return leased(positive(this.roundRobin.rotate(key, records)), this.service.lease(key, name, wanted, unikernels));
     };
     if (ready.length > 0 || rising === undefined) return answer(ready);
     return rising.then((up) => {
@@ -168,4 +169,17 @@ function leased(answer: RecordsAnswer, lease: AnswerLease | undefined): RecordsA
 
 function inSeconds(duration: Milliseconds): number {
   return Math.floor(duration / 1_000);
+}
+
+/** Gives each list a different first element from one time to the next, so that all get their share. */
+class RoundRobin {
+  private readonly next = new Map<string, number>();
+
+  /** The elements in order, starting one further than the last time for this key. */
+  rotate<T>(key: string, elements: readonly T[]): readonly T[] {
+    if (elements.length < 2) return elements;
+    const start = (this.next.get(key) ?? 0) % elements.length;
+    this.next.set(key, start + 1);
+    return [...elements.slice(start), ...elements.slice(0, start)];
+  }
 }

@@ -20,7 +20,7 @@ export class DgramTransport implements UdpTransport {
   private unanswered = 0;
   private answered: (() => void) | undefined;
   private closing = false;
-  /** One for all replies: a function for each of them would cost more than a hot answer. */
+  /** One for all replies: a function for each of them would cost more than an answer from the packet cache. */
   private readonly sent = (error: Error | null): void => {
     if (error) this.logger.debug({ err: error }, 'a reply could not be sent');
     this.done();
@@ -72,7 +72,7 @@ export class DgramTransport implements UdpTransport {
   }
 
   private take(message: Uint8Array, { address, port }: RemoteInfo): void {
-    // Nobody can be answered at port 0, and Node throws on it.
+    // Port 0 cannot be answered, and Node throws on it.
     if (port === 0 || this.closing) return;
     this.unanswered += 1;
     const reply = this.handler(message, { address, port, transport: 'udp' });

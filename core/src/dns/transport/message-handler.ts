@@ -7,6 +7,6 @@ import type { DnsClient } from '../../contracts/resolver.js';
 export type MessageHandler = (
   message: Uint8Array,
   client: DnsClient,
-  /** Aborts when the asker is gone. */
+  /** Aborts when the client is gone. */
   signal?: AbortSignal,
 ) => Uint8Array | undefined | Promise<Uint8Array | undefined>;

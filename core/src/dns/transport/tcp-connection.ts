@@ -7,14 +7,14 @@ import { frame, FrameReader } from '../wire/frame-reader.js';
 import type { MessageHandler } from './message-handler.js';
 import { ProgressWatch } from './progress-watch.js';
 
-/** Queries of one connection that may wait at once; reading pauses above it, which holds the asker back. */
+/** Queries of one connection that may wait at once; reading pauses above it, which holds the client back. */
 const MOST_WAITING = 128;
 
-/** Answers, in bytes, that may lie unsent before an asker who does not read them is given up. */
+/** Unsent response bytes per TCP client at which the connection is closed. */
 const MOST_UNSENT = 262_144;
 
 /**
- * One asker's TCP connection: takes queries one behind the other, and sends each answer when it is there, so that a
+ * One client's TCP connection: takes queries one behind the other, and sends each answer when it is there, so that a
  * slow one holds up no other (RFC 7766, 6.2.1.1 and 7).
  */
 export class TcpConnection {
@@ -28,7 +28,7 @@ export class TcpConnection {
   private ending = false;
   private idleTimer: Disposable | undefined;
   private tooSlow = false;
-  /** Resolves when the socket is closed; with `slow` where that was because its asker reads or writes too slowly. */
+  /** Resolves when the socket is closed; with `slow` where that was because its client reads or writes too slowly. */
   readonly closed: Promise<'slow' | undefined>;
 
   constructor(
@@ -57,7 +57,7 @@ export class TcpConnection {
     return this.waiting === 0;
   }
 
-  /** Takes no more queries, and closes when the answers that are outstanding have left. An asker must read them. */
+  /** Takes no more queries, and closes when the answers that are outstanding have left. A client must read them. */
   end(): void {
     this.ending = true;
     if (this.waiting > 0) return;

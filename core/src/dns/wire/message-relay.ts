@@ -3,13 +3,13 @@ import { copyBytes, foldCase, readUint16, putUint16 } from './bytes.js';
 import { Slab } from './slab.js';
 import { cookieOption, extendedErrorOption, OPT_LENGTH, writeOpt } from './opt-record.js';
 import { HEADER_LENGTH, HeaderFlag, readFlags, echoedFlags } from './header.js';
-import { layoutOf, outlineOf, type MessageOutline, OutlinedAnswer } from './message-sections.js';
+import { sectionsOf, summaryOf, type MessageSummary, CheckedAnswer } from './message-sections.js';
 import { questionBytes, sameQuestion } from './question.js';
 import { Rcode } from './dns-parameters.js';
 import type { RecordSpan } from './record-walk.js';
 import { type ReplyTerms, responseLimit } from './response-writer.js';
 
-/** What is passed on of somebody else's flags besides AD and the rcode. */
+/** The flags of an upstream that are passed on, besides AD and the rcode. */
 const RELAYED_FLAGS = HeaderFlag.Authoritative | HeaderFlag.Truncated;
 
 const slab = new Slab();
@@ -17,8 +17,8 @@ const NOTHING = new Uint8Array();
 const NONE: readonly RecordSpan[] = [];
 
 /**
- * Somebody else's response made ours: the asker's id, question bytes, RD and CD, our RA, our OPT record where the asker
- * sent one (with an Extended DNS Error that the other gave, and that of the answer), and no more RRsets than the asker
+ * An upstream's response made ours: the client's id, question bytes, RD and CD, our RA, our OPT record where the client
+ * sent one (with the Extended DNS Error of the upstream, and that of the answer), and no more RRsets than the client
  * can take.
  *
  * `undefined` for a message that is malformed or answers another question.
@@ -30,32 +30,32 @@ export function relayMessage(
   terms: ReplyTerms = {},
 ): Uint8Array | undefined {
   const { message, extendedError } = answer;
-  const outline = answer instanceof OutlinedAnswer ? answer.outline : checkedOutline(message, query.message);
-  if (outline === undefined) return undefined;
+  const summary = answer instanceof CheckedAnswer ? answer.summary : checkedSummary(message, query.message);
+  if (summary === undefined) return undefined;
 
   const { edns } = query;
   const limit = responseLimit(query, terms);
-  const options = edns === undefined ? NOTHING : optionsFor(outline, extendedError, terms.cookie, limit);
+  const options = edns === undefined ? NOTHING : optionsFor(summary, extendedError, terms.cookie, limit);
   const optLength = edns === undefined ? 0 : OPT_LENGTH + options.length;
-  const kept = keptOf(message, outline, limit - optLength);
+  const kept = keptOf(message, summary, limit - optLength);
   const { end, behind, answerCount, authorityCount } = kept;
 
   // Names in the records may point into the question, which therefore stays where it is.
   let length = end;
   const response = slab.take(behind.reduce((sum, record) => sum + record.end - record.start, end + optLength));
-  copyBytes(query.message, HEADER_LENGTH, outline.questionEnd, response, HEADER_LENGTH);
-  copyBytes(message, outline.questionEnd, end, response, outline.questionEnd);
+  copyBytes(query.message, HEADER_LENGTH, summary.questionEnd, response, HEADER_LENGTH);
+  copyBytes(message, summary.questionEnd, end, response, summary.questionEnd);
   for (const record of behind) {
     copyBytes(message, record.start, record.end, response, length);
     length += record.end - record.start;
   }
   if (edns !== undefined) {
-    response.set(options, writeOpt(response, length, edns.dnssecOk, outline.extendedRcode, options.length));
+    response.set(options, writeOpt(response, length, edns.dnssecOk, summary.extendedRcode, options.length));
   }
-  const isCut = answerCount + authorityCount < outline.answerCount + outline.authorityCount;
+  const isCut = answerCount + authorityCount < summary.answerCount + summary.authorityCount;
   const flags =
     echoedFlags(query.message) |
-    relayedFlags(query, message, outline) |
+    relayedFlags(query, message, summary) |
     (isCut ? HeaderFlag.Truncated : 0) |
     (recursionAvailable ? HeaderFlag.RecursionAvailable : 0);
   const additionalCount = kept.additionalCount + behind.length + (edns === undefined ? 0 : 1);
@@ -70,23 +70,23 @@ export function relayMessage(
 
 /** The options of our OPT record: the cookie, and why there is no answer as far as there is room for it. */
 function optionsFor(
-  outline: MessageOutline,
+  summary: MessageSummary,
   extendedError: ExtendedError | undefined,
   cookieData: Uint8Array | undefined,
   limit: number,
 ): Uint8Array {
-  const errors = extendedErrors(extendedError, outline.extendedError);
+  const errors = extendedErrors(extendedError, summary.extendedError);
   if (cookieData === undefined && errors.length === 0) return NOTHING;
   const cookie = cookieData === undefined ? NOTHING : cookieOption(cookieData);
-  const withErrors = outline.questionEnd + OPT_LENGTH + cookie.length + errors.length <= limit;
+  const withErrors = summary.questionEnd + OPT_LENGTH + cookie.length + errors.length <= limit;
   return Buffer.concat([cookie, withErrors ? errors : NOTHING]);
 }
 
-function checkedOutline(message: Uint8Array, asked: Uint8Array): MessageOutline | undefined {
-  const layout = layoutOf(message);
-  if (layout === undefined) return undefined;
-  const answered = message.subarray(HEADER_LENGTH, layout.questionEnd);
-  return sameQuestion(answered, questionBytes(asked)) ? outlineOf(layout) : undefined;
+function checkedSummary(message: Uint8Array, asked: Uint8Array): MessageSummary | undefined {
+  const sections = sectionsOf(message);
+  if (sections === undefined) return undefined;
+  const answered = message.subarray(HEADER_LENGTH, sections.questionEnd);
+  return sameQuestion(answered, questionBytes(asked)) ? summaryOf(sections) : undefined;
 }
 
 /** Ours goes first; beside another's it goes without its text, as two texts and a question may not fit into 512 bytes. */
@@ -96,7 +96,7 @@ function extendedErrors(ours: ExtendedError | undefined, others: Uint8Array | un
   return Buffer.concat([extendedErrorOption({ code: ours.code }), others]);
 }
 
-function relayedFlags(query: DnsQuery, message: Uint8Array, { extendedRcode }: MessageOutline): number {
+function relayedFlags(query: DnsQuery, message: Uint8Array, { extendedRcode }: MessageSummary): number {
   const flags = readFlags(message);
   // Only who shows that it understands AD gets it (RFC 6840, 5.7 and 5.8).
   const understood = query.authenticData || query.edns?.dnssecOk === true;
@@ -106,18 +106,18 @@ function relayedFlags(query: DnsQuery, message: Uint8Array, { extendedRcode }: M
   return (flags & RELAYED_FLAGS) | authenticData | rcode;
 }
 
-type Kept = Pick<MessageOutline, 'end' | 'answerCount' | 'authorityCount' | 'additionalCount'> & {
+type Kept = Pick<MessageSummary, 'end' | 'answerCount' | 'authorityCount' | 'additionalCount'> & {
   readonly behind: readonly RecordSpan[];
 };
 
 /** What is kept of a message: whole RRsets, as many as fit, none behind one that does not. */
-function keptOf(message: Uint8Array, outline: MessageOutline, room: number): Kept {
-  const layout = outline.end <= room && !outline.goesOn ? undefined : layoutOf(message);
-  if (layout === undefined) {
-    const { end, answerCount, authorityCount, additionalCount } = outline;
+function keptOf(message: Uint8Array, summary: MessageSummary, room: number): Kept {
+  const sections = summary.end <= room && !summary.goesOn ? undefined : sectionsOf(message);
+  if (sections === undefined) {
+    const { end, answerCount, authorityCount, additionalCount } = summary;
     return { end, answerCount, authorityCount, additionalCount, behind: NONE };
   }
-  const { records, answerCount, authorityCount, behindOpt, questionEnd } = layout;
+  const { records, answerCount, authorityCount, behindOpt, questionEnd } = sections;
   const fitting = records.filter(({ end }) => end <= room).length;
   const keptBetween = (first: number, end: number): number =>
     wholeSets(message, records.slice(first, end), fitting - first);

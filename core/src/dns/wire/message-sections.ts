@@ -7,8 +7,8 @@ import { endOfQuestion } from './question.js';
 import { RecordType } from './dns-parameters.js';
 import { walkRecords, type RecordSpan } from './record-walk.js';
 
-/** Where everything lies in somebody else's response. */
-export interface MessageLayout {
+/** Where the sections and records of another server's response lie. */
+export interface MessageSections {
   readonly questionEnd: number;
   /** In order: answers, authorities, and the additional records as far as an OPT record. */
   readonly records: readonly RecordSpan[];
@@ -22,7 +22,7 @@ export interface MessageLayout {
 const NONE: readonly RecordSpan[] = [];
 
 /** Finds the parts of a response with one question, in time linear in its length; `undefined` if it is malformed. */
-export function layoutOf(message: Uint8Array): MessageLayout | undefined {
+export function sectionsOf(message: Uint8Array): MessageSections | undefined {
   if (message.length < HEADER_LENGTH || readUint16(message, 4) !== 1) return undefined;
   const questionEnd = endOfQuestion(message);
   if (questionEnd === undefined) return undefined;
@@ -60,8 +60,8 @@ function isMovable(message: Uint8Array, { start, typeAt, type }: RecordSpan, bef
   return !pointsBack || (readUint16(message, typeAt - 2) & 0x3fff) < before;
 }
 
-/** All that must be known of a response to pass it on whole. */
-export interface MessageOutline {
+/** What a relay needs to know of a response that it passes on whole. */
+export interface MessageSummary {
   readonly questionEnd: number;
   /** Where the last record in front of an OPT record ends. */
   readonly end: number;
@@ -76,8 +76,8 @@ export interface MessageOutline {
   readonly extendedError?: Uint8Array | undefined;
 }
 
-export function outlineOf(layout: MessageLayout): MessageOutline {
-  const { questionEnd, records, behindOpt, answerCount, authorityCount, opt } = layout;
+export function summaryOf(sections: MessageSections): MessageSummary {
+  const { questionEnd, records, behindOpt, answerCount, authorityCount, opt } = sections;
   const extendedError = opt && extendedErrorAmong(opt.options);
   return {
     questionEnd,
@@ -92,13 +92,13 @@ export function outlineOf(layout: MessageLayout): MessageOutline {
 }
 
 /** A message that was found well-formed, and to answer the question, before: it is passed on without another look. */
-export class OutlinedAnswer implements MessageAnswer {
+export class CheckedAnswer implements MessageAnswer {
   declare readonly reusableUntil?: Milliseconds;
   declare readonly extendedError?: ExtendedError;
 
   constructor(
     readonly message: Uint8Array,
-    readonly outline: MessageOutline,
+    readonly summary: MessageSummary,
     reusableUntil?: Milliseconds,
     extendedError?: ExtendedError,
   ) {
@@ -108,11 +108,11 @@ export class OutlinedAnswer implements MessageAnswer {
 }
 
 /** A message that was found well-formed, and to answer the question, with all that was found. */
-export class LaidOutAnswer extends OutlinedAnswer {
+export class ParsedAnswer extends CheckedAnswer {
   constructor(
     message: Uint8Array,
-    readonly layout: MessageLayout,
+    readonly sections: MessageSections,
   ) {
-    super(message, outlineOf(layout));
+    super(message, summaryOf(sections));
   }
 }

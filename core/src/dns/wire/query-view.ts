@@ -49,7 +49,7 @@ export class QueryView {
 
   /**
    * Whether these are the bytes of a plain query: one question, and besides at most an OPT record of version 0 whose only
-   * option, if any, is a well-formed COOKIE. `false` means no more than that somebody else has to look at it.
+   * option, if any, is a well-formed COOKIE. `false` means no more than that the parser has to read it.
    */
   read(message: Uint8Array, length: number): boolean {
     if (length < SHORTEST_QUERY || !isPlainHeader(message)) return false;

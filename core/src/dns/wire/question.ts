@@ -42,7 +42,7 @@ export function questionEnd(message: Uint8Array): number {
   return end + 5;
 }
 
-/** The first question's bytes, in the asker's own case, of a message that has been found well-formed. */
+/** The first question's bytes, in the client's own case, of a message that has been found well-formed. */
 export function questionBytes(message: Uint8Array): Uint8Array {
   return message.subarray(HEADER_LENGTH, questionEnd(message));
 }

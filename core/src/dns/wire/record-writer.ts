@@ -57,8 +57,8 @@ function writeStrings(writer: WireWriter, strings: readonly string[]): void {
 }
 
 /**
- * The RRsets among the records of a section (RFC 2181, 5), in the order in which they begin. Whoever made the records
- * need not have kept those of one set together, nor have written their owner in one way.
+ * The RRsets among the records of a section (RFC 2181, 5), in the order in which they begin. The resolver that made the
+ * records need not have kept those of one set together, nor have written their owner in one way.
  */
 export function recordSets(records: readonly ResourceRecord[]): Iterable<readonly ResourceRecord[]> {
   const [first] = records;

@@ -11,7 +11,7 @@ import { WireWriter } from './wire-writer.js';
 
 /**
  * The response to a query: its question byte for byte, RD and CD as asked, an OPT record if and only if there was one
- * (RFC 6891, 7), names compressed. What is too long for the asker loses whole RRsets from its end, and says so by TC
+ * (RFC 6891, 7), names compressed. What is too long for the client loses whole RRsets from its end, and says so by TC
  * (RFC 2181, 9).
  *
  * @throws RangeError for records that cannot be written
@@ -68,7 +68,7 @@ export function writeCookieOnly(message: Uint8Array, rcode: number, cookie: Uint
 
 const ERROR_HEAD_LENGTH = 6;
 
-/** The reason is told as far as there is room for it: an error must not be cut, or the asker would come back for it. */
+/** The reason is cut to the room there is: a truncated error would make the client ask again. */
 function optFor(
   { edns }: DnsQuery,
   { rcode, extendedError }: RecordsAnswer,
@@ -101,11 +101,11 @@ function writeSets(writer: WireWriter, records: readonly ResourceRecord[], room:
   return { count, complete: true };
 }
 
-/** What a response has to be besides its answer, on account of the asker. */
+/** What a response has to be besides its answer, because of its client. */
 export interface ReplyTerms {
-  /** How long it may be at most, in bytes, where that is less than what the asker can take. */
+  /** How long it may be at most, in bytes, where that is less than what the client can take. */
   readonly sizeLimit?: number;
-  /** The data of its COOKIE option, which goes only to askers with EDNS. */
+  /** The data of its COOKIE option, which goes only to clients with EDNS. */
   readonly cookie?: Uint8Array;
   /** Whether it says TC although nothing has been left out. */
   readonly truncated?: boolean;
@@ -114,7 +114,7 @@ export interface ReplyTerms {
 /** The longest message that a TCP frame can hold (RFC 1035, 4.2.2), in bytes. */
 const LONGEST_MESSAGE = 65_535;
 
-/** How long the response to a query may be, in bytes: by what the asker can take, and over UDP never above 1232. */
+/** How long the response to a query may be, in bytes: by what the client can take, and over UDP never above 1232. */
 export function responseLimit({ client, edns }: DnsQuery, { sizeLimit = LONGEST_MESSAGE }: ReplyTerms = {}): number {
   if (client.transport !== 'udp') return sizeLimit;
   return Math.min(edns?.payloadSize ?? SMALLEST_PAYLOAD_SIZE, UDP_PAYLOAD_SIZE, sizeLimit);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { BootBudget } from '#core/dns/admission/boot-budget.js';
+import { BootBudget } from '#core/dns/admission/wake-guard.js';
 
 const MOST_REMEMBERED = 10_000;
 

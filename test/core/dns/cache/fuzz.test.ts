@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { layoutOf } from '#core/dns/wire/message-sections.js';
+import { sectionsOf } from '#core/dns/wire/message-sections.js';
 import { CacheStage } from '../../../support/dns-cache-stage.js';
 import { decodeReply, queryBytes } from '../../../support/dns-message.js';
 import { DnsMutator } from '../../../support/dns-mutator.js';
@@ -41,7 +41,7 @@ describe(`the cache under fire (JITSU_FUZZ_SEED=${seed})`, function () {
       await stage.answer(NAME);
       if (stage.cache.status.entries === 0) continue;
       kept += 1;
-      assert.ok(layoutOf(message), 'a malformed message was kept');
+      assert.ok(sectionsOf(message), 'a malformed message was kept');
       stage.fail(new Error('it should have been kept'));
       const { questions, flag_aa: aa, flag_tc: tc } = await readable(stage);
       assert.deepEqual([questions?.[0]?.name.toLowerCase(), aa, tc], [NAME, false, false]);
@@ -56,14 +56,14 @@ describe(`the cache under fire (JITSU_FUZZ_SEED=${seed})`, function () {
     const answer = await stage.answer(NAME);
     assert.ok(answer !== undefined);
     if (!('message' in answer)) return decodeReply(question.message);
-    const layout = layoutOf(answer.message);
-    assert.ok(layout !== undefined && layout.opt === undefined);
-    for (const { typeAt } of layout.records) {
+    const sections = sectionsOf(answer.message);
+    assert.ok(sections !== undefined && sections.opt === undefined);
+    for (const { typeAt } of sections.records) {
       const ttl = Buffer.from(answer.message).readUInt32BE(typeAt + 4);
       assert.ok(ttl >= 1 && ttl <= 86_400, `TTL ${ttl}`);
     }
     // Data of records may be nonsense still, which is the asker's to judge: dns-packet sees the question alone.
-    const questionAlone = Buffer.from(answer.message.subarray(0, layout.questionEnd));
+    const questionAlone = Buffer.from(answer.message.subarray(0, sections.questionEnd));
     questionAlone.fill(0, 6, 12);
     return decodeReply(questionAlone);
   };

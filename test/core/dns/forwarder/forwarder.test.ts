@@ -21,7 +21,8 @@ import {
 import { TemporaryFolder } from '../../../support/temporary-folder.js';
 import { describeOverUdp } from '../../../support/udp-transports.js';
 
-const never = new AbortController().signal;
+/** A signal of its own for each query: each forwarder listens to a signal for as long as it lives. */
+const never = (): AbortSignal => new AbortController().signal;
 const good: UpstreamBehaviour = (query) => [replyTo(query, addressFor(query, '192.0.2.1'))];
 const silent: UpstreamBehaviour = () => [];
 const saying =
@@ -56,7 +57,7 @@ describeOverUdp('the forwarder', (transport) => {
     await forwarder.open();
     return forwarder;
   };
-  const ask = async (forwarder: Forwarder, name = 'a.test', options: QueryOptions = {}, signal = never) =>
+  const ask = async (forwarder: Forwarder, name = 'a.test', options: QueryOptions = {}, signal = never()) =>
     forwarder.resolve(aQuery(name, options), signal);
   const decoded = (answer: DnsAnswer | undefined) => {
     assert.ok(answer && 'message' in answer);

@@ -25,7 +25,8 @@ import {
 import { requireTool } from '../../../support/require-tool.js';
 import { TemporaryFolder } from '../../../support/temporary-folder.js';
 
-const never = new AbortController().signal;
+/** A signal of its own for each query: each forwarder listens to a signal for as long as it lives. */
+const never = (): AbortSignal => new AbortController().signal;
 const answerTo = (query: UpstreamQuery): Uint8Array => replyTo(query, addressFor(query, '192.0.2.1'));
 const good: UpstreamBehaviour = (query) => [answerTo(query)];
 
@@ -56,7 +57,7 @@ describe('an upstream that is asked over connections', () => {
     return forwarder;
   };
   const ask = async (forwarder: Forwarder, name = 'a.test'): Promise<string | undefined> => {
-    const answer = await forwarder.resolve(aQuery(name), never);
+    const answer = await forwarder.resolve(aQuery(name), never());
     assert.ok(answer && 'message' in answer);
     const [record] = decodeReply(answer.message).answers ?? [];
     return record?.type === 'A' ? record.name : undefined;

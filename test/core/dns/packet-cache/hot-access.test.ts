@@ -5,7 +5,7 @@ import type { DnsClient, DnsQuery } from '#core/contracts/resolver.js';
 import { AccessControl } from '#core/dns/admission/access-control.js';
 import { addressBytes } from '#core/net/address-bytes.js';
 import { DnsServer } from '#core/dns/server.js';
-import { LASTING_LEASE } from '#core/dns/resolvers/lasting-lease.js';
+import { LASTING_LEASE } from '#core/dns/resolvers/unikernel-resolver.js';
 import { QueryHandler } from '#core/dns/query-handler.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { cookieIn, cookieOfKind, queryWithCookie, type CookieKind } from '../../../support/dns-cookie.js';

@@ -34,7 +34,9 @@ describe('hot answers in another thread', function () {
     try {
       await once(worker, 'message');
       let told = 0;
-      for (let round = 1; round <= ROUNDS; round += 1) {
+      // On a busy machine the thread may have had no processor until now.
+      const isEnough = (): boolean => Atomics.load(state, 0) > 100;
+      for (let round = 1; round <= ROUNDS || (!isEnough() && round < 0xffff); round += 1) {
         const lease = new FakeLease();
         hot.keep(query, answerOf(round, lease));
         // What was given until now must be among what is told then.

@@ -5,7 +5,7 @@ import type { DnsAnswer, DnsClient, Resolver } from '#core/contracts/resolver.js
 import type { ResourceRecord } from '#core/contracts/resource-record.js';
 import { AccessControl, ANYBODY_WAKES } from '#core/dns/admission/access-control.js';
 import { PacketCache } from '#core/dns/packet-cache/packet-cache.js';
-import { LASTING_LEASE } from '#core/dns/resolvers/lasting-lease.js';
+import { LASTING_LEASE } from '#core/dns/resolvers/unikernel-resolver.js';
 import { QueryHandler } from '#core/dns/query-handler.js';
 import { addressBytes } from '#core/net/address-bytes.js';
 import { encodeName } from '#core/dns/wire/domain-name.js';

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import type { DnsSettings, Endpoint } from '#core/config/settings.js';
 import type { DnsClient, DnsQuery, Resolver } from '#core/contracts/resolver.js';
 import { DnsServer } from '#core/dns/server.js';
-import { LASTING_LEASE } from '#core/dns/resolvers/lasting-lease.js';
+import { LASTING_LEASE } from '#core/dns/resolvers/unikernel-resolver.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { askByUdp } from '../../../support/dns-exchange.js';
 import { DnsLog } from '../../../support/dns-log.js';

@@ -13,7 +13,7 @@ const RECEIVE_BUFFER = 4_194_304;
 /** How long a thread waits for room to send, in seconds: never for good, as it could not be ended then. */
 const SEND_TIMEOUT = 1;
 
-/** A bound UDP socket that blocks whoever receives from it. It is known to Node by its number alone. */
+/** A bound UDP socket whose receive calls block. Node knows it by its file descriptor alone. */
 export class DatagramSocket {
   private constructor(
     private readonly calls: SocketCalls,
@@ -45,7 +45,7 @@ export class DatagramSocket {
     }
   }
 
-  /** Wakes whoever waits to receive, now and from now on. What is to be sent still can be. */
+  /** Ends every receive call, now and from now on. What is to be sent still can be. */
   endReceiving(): void {
     // On a socket that is not connected this fails by its result, and works (inet_shutdown in Linux).
     this.calls.shutdown(this.descriptor, Linux.SHUT_RD);

@@ -80,7 +80,7 @@ export class ReceiveLoop {
     for (let index = 0; index < count; index++) {
       const length = received.lengthOf(index);
       const message = received.payloads[index] as Uint8Array;
-      // Nobody can be answered at port 0, and whatever is no query is met with silence.
+      // Port 0 cannot be answered, and what is no query gets no answer.
       if (length < HEADER_LENGTH || (message[2] as number) >= 0x80 || received.portOf(index) === 0) continue;
       const out = replies.payloads[replyCount] as Uint8Array;
       admission.begin(received.senders[index] as Uint8Array, true);

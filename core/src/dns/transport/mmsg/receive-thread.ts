@@ -121,7 +121,7 @@ export class ReceiveThread {
     this.exited = new Promise((resolve) => {
       // By then all its messages have been delivered.
       worker.on('exit', () => {
-        // Its number may soon be somebody else's.
+        // The system may soon give its number to another thread.
         this.task = undefined;
         if (readyAt === undefined) failed(reason);
         else this.replace(reason, readyAt);

@@ -6,7 +6,7 @@ import { getPriority } from 'node:os';
 import { setEnvironmentData } from 'node:worker_threads';
 import { PacketCache } from '#core/dns/packet-cache/packet-cache.js';
 import { createPacketMemory } from '#core/dns/packet-cache/packet-memory.js';
-import { LASTING_LEASE } from '#core/dns/resolvers/lasting-lease.js';
+import { LASTING_LEASE } from '#core/dns/resolvers/unikernel-resolver.js';
 import type { MessageHandler } from '#core/dns/transport/message-handler.js';
 import { MmsgTransport, type MmsgContext } from '#core/dns/transport/mmsg/mmsg-transport.js';
 import { loadSocketCalls } from '#core/net/socket-calls.js';

@@ -1,0 +1,7 @@
+// Asking a Jitsu that runs: `@jitsud/core/control`. It loads a few files, where `@jitsud/core` loads all of Jitsu.
+export { findConfigFile } from '../config/find-config-file.js';
+export { errorCode, errorMessage, JitsuError, type JitsuErrorCode } from '../errors.js';
+export { ControlClient } from './control-client.js';
+export { defaultControlSocket, defaultRuntimeDirectory } from './control-paths.js';
+export { recordRunning, runningJitsus, type RuntimeRecord } from './runtime-records.js';
+export type { ControlActions, FlushReport, NameStatus, StatusReport, UnikernelStatus } from './status-report.js';

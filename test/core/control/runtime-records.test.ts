@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { recordRunning, runningJitsus } from '#core/control/runtime-records.js';
+import { TemporaryFolder } from '../../support/temporary-folder.js';
+
+const record = { socket: '/a/control.sock', listening: [{ address: '127.0.0.1', port: 53 }], configFile: '/a/b.yaml' };
+
+describe('the record of a running Jitsu', () => {
+  const folders = new TemporaryFolder();
+  let folder: string;
+  let count = 0;
+  beforeEach(() => (folder = folders.in(`run-${count++}`)));
+  after(() => folders[Symbol.dispose]());
+
+  it('is found as long as it is not disposed', () => {
+    const own = recordRunning(record, folder);
+    assert.deepEqual(runningJitsus(folder), [{ pid: process.pid, ...record }]);
+    own[Symbol.dispose]();
+    assert.deepEqual(runningJitsus(folder), []);
+    assert.deepEqual(readdirSync(join(folder, 'running')), []);
+  });
+
+  it('is for its owner alone', () => {
+    using _own = recordRunning(record, folder);
+    assert.equal(statSync(join(folder, 'running')).mode & 0o777, 0o700);
+    assert.equal(statSync(join(folder, 'running', `${process.pid}.json`)).mode & 0o777, 0o600);
+  });
+
+  it('is ignored when its process has ended, also where another has the number by now, and removed by the next', () => {
+    const own = recordRunning(record, folder);
+    const text = readFileSync(join(folder, 'running', `${process.pid}.json`), 'utf8');
+    own[Symbol.dispose]();
+    const ended = spawnSync('true').pid;
+    const files = ['1.json', `${ended}.json`, 'torn.json'].map((name) => join(folder, 'running', name));
+    writeFileSync(files[0] ?? '', text.replaceAll(`"pid":${process.pid}`, '"pid":1'));
+    writeFileSync(files[1] ?? '', text.replaceAll(`"pid":${process.pid}`, `"pid":${ended}`));
+    writeFileSync(files[2] ?? '', text.slice(0, 40));
+    assert.deepEqual(runningJitsus(folder), []);
+    using _own = recordRunning(record, folder);
+    assert.deepEqual(files.filter(existsSync), []);
+    assert.equal(runningJitsus(folder).length, 1);
+  });
+
+  it('is not believed where others could have written it', () => {
+    using _own = recordRunning(record, folder);
+    chmodSync(folder, 0o777);
+    assert.deepEqual(runningJitsus(folder), []);
+    assert.throws(() => recordRunning(record, folder), { code: 'JITSU_CONTROL_FAILED' });
+    chmodSync(folder, 0o700);
+  });
+
+  it('is looked for in vain where nothing ever ran', () => {
+    assert.deepEqual(runningJitsus(join(folder, 'none')), []);
+  });
+});
