@@ -3,7 +3,7 @@ import { cacheKey } from '#core/dns/cache/cache-key.js';
 import { CachedAnswer } from '#core/dns/cache/cached-answer.js';
 import { NxdomainCuts } from '#core/dns/cache/nxdomain-cuts.js';
 import { cacheability } from '#core/dns/cache/stored-message.js';
-import { layoutOf } from '#core/dns/wire/message-sections.js';
+import { sectionsOf } from '#core/dns/wire/message-sections.js';
 import type { QueryOptions } from '../../../support/dns-message.js';
 import { aQuery } from '../../../support/dns-query.js';
 import { aSoa, sourceMessage } from '../../../support/dns-source.js';
@@ -17,7 +17,7 @@ function denial(name: string, options: QueryOptions = {}, flags = RD): CachedAns
   const query = aQuery(name, options);
   const key = cacheKey(query);
   const message = sourceMessage(query, { rcode: 3, flags, authorities: [aSoa('', 60, 60)] });
-  const response = cacheability(key, message, layoutOf(message), { longestTtl: 60_000, negativeTtl: 60_000 });
+  const response = cacheability(key, message, sectionsOf(message), { longestTtl: 60_000, negativeTtl: 60_000 });
   assert.ok(response.verdict === 'store');
   return new CachedAnswer(key, response.stored, 0, { stale: 0, prefetch: false });
 }
