@@ -17,7 +17,7 @@ export type { Activity, NameActivity, StopOpinion, StopPolicy } from './contract
 export { errorCode, errorMessage, JitsuError, type JitsuErrorCode } from './errors.js';
 export { duration } from './plugin-kit/duration.js';
 export type { BackendOptions } from './config/backends.js';
-export type { AddressFindingBackends } from './config/unikernel.js';
+export type { AddressFindingBackends, UnikernelKeys } from './config/unikernel.js';
 export { BackOff } from './plugin-kit/back-off.js';
 export { commandLine } from './plugin-kit/command-line.js';
 export { stableUuid } from './plugin-kit/stable-uuid.js';
