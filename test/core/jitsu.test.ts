@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
+import packet from 'dns-packet';
 import { z } from 'zod';
 import { builtins } from '#core/builtins/builtins.js';
 import { MemoryStateStore } from '#core/builtins/memory-state-store.js';
@@ -13,8 +14,10 @@ import { JitsuError } from '#core/errors.js';
 import { createJitsu, type Jitsu } from '#core/jitsu.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { decodeReply, queryBytes } from '../support/dns-message.js';
+import { FakeUpstream } from '../support/dns-upstream.js';
 import { FakeBackend, fakeOptions } from '../support/fake-backend.js';
 import { MemoryLogger } from '../support/memory-logger.js';
+import { openFiles } from '../support/open-files.js';
 import { TemporaryFolder } from '../support/temporary-folder.js';
 
 /** What happens instead at a step that the journal names, such as `connect one`. */
@@ -30,6 +33,7 @@ class Setting implements AsyncDisposable {
   readonly journal: string[] = [];
   readonly #folder = new TemporaryFolder();
   readonly controlSocket = this.#folder.in('control.sock');
+  readonly runtimeDirectory = this.#folder.in('run');
   readonly #made: Jitsu[] = [];
 
   constructor(readonly faults: Faults = {}) {
@@ -79,7 +83,7 @@ class Setting implements AsyncDisposable {
           registry.stateStore({ name: 'journal', description, useClass: madeOf(this.store), options });
           registry.notifier({ name: 'journal', description, useClass: madeOf(notifier), options });
         },
-        runtimeDirectory: () => this.#folder.in('run'),
+        runtimeDirectory: () => this.runtimeDirectory,
         controlSocket: () => this.controlSocket,
       },
     );
@@ -123,12 +127,92 @@ describe('Jitsu', () => {
     await jitsu.start();
     assert.deepEqual(setting.journal, OPENED);
     assert.equal(jitsu.listening.length > 0, true);
+    assert.equal(jitsu.udpTransport, 'dgram');
     assert.equal(existsSync(setting.controlSocket), true);
+    assert.equal(statSync(setting.runtimeDirectory).mode & 0o777, 0o700);
     const { port } = jitsu.listening[0]!;
     await jitsu.stop();
     assert.deepEqual(setting.journal, [...OPENED, ...CLOSED]);
     assert.equal(existsSync(setting.controlSocket), false);
     await takePort(port);
+    assert.equal(setting.clock.pending, 0, 'no timer is left');
+  });
+
+  it('has nothing of a forwarder left open when it has ended', async () => {
+    const answers = [{ name: 'jitsu.example.net', type: 'A', ttl: 60, data: '192.0.2.7' } as const];
+    await using upstream = await FakeUpstream.start(({ decoded }) => [
+      packet.encode({ type: 'response', id: decoded.id ?? 0, questions: decoded.questions ?? [], answers }),
+    ]);
+    await using setting = new Setting();
+    const dns = { bind: '127.0.0.1', port: 0, transport: 'dgram' };
+    const forwarders = `127.0.0.1:${upstream.endpoint.port}`;
+    const before = openFiles();
+    const jitsu = await setting.jitsu({ dns: { ...dns, forwarders, allowForwarding: ['0.0.0.0/0'] } });
+    await jitsu.start();
+    assert.equal(await ask(jitsu, 'a.invalid'), 'NXDOMAIN', 'a special name is not asked for elsewhere');
+    assert.equal(await ask(jitsu, 'jitsu.example.net'), 'NOERROR');
+    assert.equal(upstream.queries.length, 1);
+    assert.equal((await jitsu.controls.flush('jitsu.example.net')).flushed, 1);
+    await jitsu.stop();
+    while (openFiles() > before) await setImmediate();
+    assert.equal(setting.clock.pending, 0, 'no timer is left');
+  });
+
+  it('saves who its unikernels are before it answers, in a store that lasts', async () => {
+    await using setting = new Setting();
+    Object.assign(setting.store, { durable: true });
+    await (await setting.jitsu()).start();
+    assert.deepEqual((await setting.store.registrations()).map(({ unikernel }) => unikernel).sort(), ['db', 'web']);
+
+    await using forgetful = new Setting();
+    await (await forgetful.jitsu()).start();
+    assert.deepEqual(await forgetful.store.registrations(), [], 'a store in memory would only hold them twice');
+  });
+
+  it('adopts what runs, follows it from then on, and knows it by its DNS name', async () => {
+    await using setting = new Setting();
+    const web = setting.one.hypervisor.define('web');
+    setting.one.hypervisor.change(web.id, 'running');
+    const jitsu = await setting.jitsu();
+    await jitsu.start();
+    const stateOfWeb = (): string | undefined =>
+      jitsu.controls.status().unikernels.find(({ name }) => name === 'web')?.state;
+    assert.equal(stateOfWeb(), 'running');
+    assert.equal(await ask(jitsu, 'web.test'), 'NOERROR');
+    assert.deepEqual(
+      setting.one.calls.filter((call) => call.startsWith('start')),
+      [],
+    );
+    setting.one.kill(web.id);
+    for (let turn = 0; turn < 5; turn += 1) await setImmediate();
+    assert.equal(stateOfWeb(), 'off');
+    assert.equal((await jitsu.controls.summon('web.test')).name, 'web');
+    assert.equal(
+      setting.logger.lines.some((line) => line.includes('web')),
+      true,
+      'its life is logged',
+    );
+  });
+
+  it('waits for events that are still being stored or told when it ends', async () => {
+    for (const [step, closed] of [
+      ['store ready', 'close store'],
+      ['notify ready', 'close notifier'],
+    ] as const) {
+      let finish = (): void => undefined;
+      const finished = new Promise<void>((done) => (finish = done));
+      await using setting = new Setting({ [step]: () => finished });
+      const jitsu = await setting.jitsu();
+      await jitsu.start();
+      await ask(jitsu, 'web.test');
+      const stop = jitsu.stop();
+      while (!setting.journal.includes('close one')) await setImmediate();
+      for (let turn = 0; turn < 5; turn += 1) await setImmediate();
+      const tooEarly = setting.journal.includes(closed);
+      finish();
+      await stop;
+      assert.deepEqual([tooEarly, setting.journal.includes(closed)], [false, true], step);
+    }
   });
 
   it('closes nothing where nothing has been opened', async () => {
