@@ -29,7 +29,7 @@ async function bundle(folder) {
   const into = join(PUBLISHED, manifest.name);
   const dist = join(folder, 'dist');
   mkdirSync(into, { recursive: true });
-  for (const name of ['README.md', 'LICENSE', 'bin']) {
+  for (const name of ['README.md', 'LICENSE', 'bin', 'known-plugins.json']) {
     if (existsSync(join(folder, name))) cpSync(join(folder, name), join(into, name), { recursive: true });
   }
   cpSync(dist, join(into, 'dist'), { recursive: true, filter: (file) => !/\.(js|map)$/.test(file) });

@@ -1,16 +1,29 @@
 /**
  * Packs every package as for publishing, checks what is in it, installs all of them into an empty folder somewhere else
- * and uses them there as a user would: starts Jitsu, asks for a name, talks to the service behind it, stops. A plugin
- * that is no part of this repository is packed and used along with them.
+ * and uses them there as a user would: starts Jitsu, asks for a name, talks to the service behind it, stops. The
+ * plugins of the pages on writing plugins are compiled against the packed packages, tested, packed and used along with
+ * them: their files are the code blocks of those pages.
  */
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { bundleAll } from './bundle.mjs';
 import { pack, shapeProblems } from './packed-package.mjs';
+import { writePagePackages } from './page-packages.mjs';
 import { removeStaleOutput } from './remove-stale-output.mjs';
 
 const PATIENCE = 20_000;
@@ -28,13 +41,19 @@ process.chdir(repository);
 
 const scratch = mkdtempSync(join(tmpdir(), 'jitsu-packed-'));
 const home = join(scratch, 'home');
+const authors = join(scratch, 'authors');
 const control = join(scratch, 'control.sock');
 const pidFile = join(scratch, 'server.pid');
 let jitsu;
+let receiver;
 try {
-  const packages = await packAll();
-  install(packages);
-  await importEveryEntry(packages);
+  const own = await packAll();
+  mkdirSync(home);
+  writeFileSync(join(home, 'package.json'), JSON.stringify({ private: true, type: 'module' }));
+  install(own);
+  const others = packOthers();
+  install(others);
+  await importEveryEntry([...own, ...others]);
   await summonByName();
   console.log('The packed packages work.');
 } catch (error) {
@@ -43,31 +62,66 @@ try {
 } finally {
   await stopJitsu();
   killServer();
+  receiver?.closeAllConnections();
+  receiver?.close();
   rmSync(scratch, { recursive: true, force: true });
 }
 
 async function packAll() {
   removeStaleOutput();
   execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-b'], { stdio: 'inherit' });
-  const foldersIn = (folder) => (existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name)) : []);
   const own = (await bundleAll()).map((folder) => pack(folder, scratch));
   const problems = own.flatMap(shapeProblems);
   if (problems.length > 0) throw new Error(problems.join('\n'));
-  const packages = [...own, ...foldersIn(THIRD_PARTY).map((folder) => pack(folder, scratch))];
-  console.log(`Packed ${packages.map(({ name, manifest }) => `${name} ${manifest.version}`).join(', ')}`);
+  console.log(`Packed ${versionsOf(own)}`);
+  return own;
+}
+
+/** Does with the packages of the pages what their readers would do: builds, tests and packs them. */
+function packOthers() {
+  const names = writePagePackages(repository, authors);
+  linkTools();
+  for (const folder of names.map((name) => join(authors, name))) {
+    if (existsSync(join(folder, 'tsconfig.json'))) run(folder, 'typescript/bin/tsc');
+    const tests = existsSync(join(folder, 'dist')) ? 'dist/*.test.js' : '*.test.js';
+    run(folder, 'mocha/bin/mocha.js', '--no-config', '--reporter', 'dot', tests);
+    console.log(`Built and tested ${basename(folder)}, as its page shows it`);
+  }
+  const others = [...names.map((name) => join(authors, name)), ...foldersIn(THIRD_PARTY)];
+  const packages = others.map((folder) => pack(folder, scratch));
+  console.log(`Packed ${versionsOf(packages)}`);
   return packages;
 }
 
+/** What an author has installed: the packed packages, and the tools of this repository. */
+function linkTools() {
+  const modules = join(authors, 'node_modules');
+  mkdirSync(join(modules, '@types'), { recursive: true });
+  symlinkSync(join(home, 'node_modules/@jitsud'), join(modules, '@jitsud'));
+  for (const tool of ['@types/node', 'mocha', 'typescript'])
+    symlinkSync(join(repository, 'node_modules', tool), join(modules, tool));
+}
+
+function run(folder, tool, ...words) {
+  execFileSync(process.execPath, [join(authors, 'node_modules', tool), ...words], { cwd: folder, stdio: 'inherit' });
+}
+
+function foldersIn(folder) {
+  return existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name)) : [];
+}
+
+function versionsOf(packages) {
+  return packages.map(({ name, manifest }) => `${name} ${manifest.version}`).join(', ');
+}
+
 function install(packages) {
-  mkdirSync(home);
-  writeFileSync(join(home, 'package.json'), JSON.stringify({ private: true, type: 'module' }));
   const tarballs = packages.map(({ tarball }) => tarball);
   execFileSync('npm', ['install', '--silent', '--no-audit', '--no-fund', ...tarballs], { cwd: home, stdio: 'inherit' });
   for (const { name } of packages) {
     if (existsSync(join(home, 'node_modules', name, 'node_modules/@jitsud')))
       throw new Error(`${name} brought a second copy of a package of ours`);
   }
-  console.log('Installed them into an empty folder');
+  console.log('Installed them');
 }
 
 async function importEveryEntry(packages) {
@@ -88,6 +142,8 @@ function entriesOf(exports = {}) {
 
 async function summonByName() {
   writeFileSync(join(home, 'server.mjs'), SERVER);
+  mkdirSync(join(home, 'up'));
+  const told = await receiveEvents();
   writeFileSync(join(home, 'jitsu.config.json'), JSON.stringify(configuration(), null, 2));
   await startJitsu();
 
@@ -97,9 +153,14 @@ async function summonByName() {
   if (!/^summoned, pid \d+$/.test(body)) throw new Error(`The summoned server said: ${body}`);
   console.log(`Asked for packed.jitsu.test, and it is there: ${body}`);
 
-  for (const name of thirdPartyUnikernels().map(({ dns }) => dns)) {
-    npx('jitsu', 'resolve', name);
-    console.log(`Asked for ${name}, which a plugin from elsewhere summons`);
+  for (const { dns } of configuration().unikernels.slice(1)) {
+    npx('jitsu', 'resolve', dns);
+    console.log(`Asked for ${dns}, which takes a plugin from elsewhere`);
+  }
+  for (const [name, address] of Object.entries(configuration().resolvers.hosts.names)) {
+    const host = npx('jitsu', 'resolve', name);
+    if (!host.includes(address)) throw new Error(`The resolver of a plugin did not answer ${name}:\n${host}`);
+    console.log(`Asked for ${name}, and a plugin's resolver answers ${address}`);
   }
 
   const status = JSON.parse(npx('jitsu', 'status', '--json', '--control', control));
@@ -108,38 +169,61 @@ async function summonByName() {
   console.log(npx('jitsu', 'status', '--control', control));
 
   await stopJitsu();
+  for (const { name } of configuration().unikernels) {
+    if (!told.some(({ kind, unikernel }) => kind === 'ready' && unikernel === name))
+      throw new Error(`The notifier of a plugin did not tell that ${name} is ready: ${JSON.stringify(told)}`);
+  }
+  const kept = JSON.parse(readFileSync(join(home, configuration().state.path), 'utf8'));
+  if (kept.registrations.packed === undefined)
+    throw new Error(`A plugin's store kept ${Object.keys(kept.registrations)}`);
+  console.log(`A plugin's notifier told ${told.length} events, and a plugin's store kept ${kept.history.length}`);
   const pid = Number(body.split(' ').at(-1));
   if (isAlive(pid)) throw new Error(`Process ${pid} outlived Jitsu, although stop.onExit is 'stop'`);
   console.log('Stopped Jitsu, and with it what it had summoned');
 }
 
+/** What is tried here, and what the pages show. */
 function configuration() {
+  const packed = {
+    name: 'packed',
+    dns: 'packed.jitsu.test',
+    ip: '127.0.0.85',
+    backend: 'process',
+    ready: 'tcp:18085',
+    command: [process.execPath, join(home, 'server.mjs'), pidFile],
+  };
+  const shown = foldersIn(authors)
+    .map((folder) => join(folder, 'example/jitsu.config.json'))
+    .filter((file) => existsSync(file))
+    .map((file) => JSON.parse(readFileSync(file, 'utf8')));
   return {
+    ...Object.assign({}, ...shown),
     dns: { bind: '127.0.0.1', port: 0, forwarders: 'off' },
     control: { socket: control },
     runtimeDirectory: join(scratch, 'run'),
-    stop: { onExit: 'stop' },
-    unikernels: [
-      {
-        name: 'packed',
-        dns: 'packed.jitsu.test',
-        ip: '127.0.0.85',
-        backend: 'process',
-        ready: 'tcp:18085',
-        command: [process.execPath, join(home, 'server.mjs'), pidFile],
-      },
-      ...thirdPartyUnikernels(),
-    ],
+    stop: { ...Object.assign({}, ...shown.map(({ stop }) => stop)), onExit: 'stop' },
+    unikernels: [packed, ...shown.flatMap(({ unikernels = [] }) => unikernels), ...thirdPartyUnikernels()],
   };
 }
 
 /** Each third-party plugin says in its package.json, under `jitsu.example`, what unikernel of its to try. */
 function thirdPartyUnikernels() {
-  if (!existsSync(THIRD_PARTY)) return [];
-  return readdirSync(THIRD_PARTY).flatMap((folder) => {
-    const { jitsu: { example } = {} } = JSON.parse(readFileSync(join(THIRD_PARTY, folder, 'package.json'), 'utf8'));
+  return foldersIn(THIRD_PARTY).flatMap((folder) => {
+    const { jitsu: { example } = {} } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
     return example === undefined ? [] : [example];
   });
+}
+
+/** The server behind the URL of the webhook that a page configures. */
+async function receiveEvents() {
+  const told = [];
+  receiver = createServer(async (request, response) => {
+    told.push(JSON.parse(await text(request)));
+    response.end();
+  });
+  const { hostname, port } = new URL(configuration().notifiers.webhook.url);
+  await new Promise((resolve, reject) => receiver.once('error', reject).listen(port, hostname, resolve));
+  return told;
 }
 
 /** Starts it and waits until its control socket answers. */

@@ -17,15 +17,13 @@ export type { Activity, NameActivity, StopOpinion, StopPolicy } from './contract
 export { errorCode, errorMessage, JitsuError, type JitsuErrorCode } from './errors.js';
 export { duration } from './plugin-kit/duration.js';
 export type { BackendOptions } from './config/backends.js';
-export type { AddressFindingBackends } from './config/unikernel.js';
+export type { AddressFindingBackends, UnikernelKeys } from './config/unikernel.js';
 export { BackOff } from './plugin-kit/back-off.js';
 export { commandLine } from './plugin-kit/command-line.js';
-export { MachineById } from './plugin-kit/machine-by-id.js';
-export { PowerWatch } from './plugin-kit/power-watch.js';
+export { stableUuid } from './plugin-kit/stable-uuid.js';
 export { untilAborted } from './plugin-kit/until-aborted.js';
 export { definePlugin } from './plugins/define-plugin.js';
 export { inject, injectable, optionsOf, type Token } from './plugins/injection.js';
 export { BOOT_CONFIGURATORS, CLOCK, CONNECTION_NAME, LOGGER, RUNTIME_DIRECTORY } from './plugins/tokens.js';
-export { TextIndex } from './collections/text-index.js';
 // One zod for all: a plugin that brings one of its own pays for loading it.
 export { z } from 'zod';

@@ -3,6 +3,7 @@ import { LibvirtBackend } from '#libvirt/libvirt-backend.js';
 import { libvirtOptions } from '#libvirt/libvirt-options.js';
 import { MemoryLogger } from '../support/memory-logger.js';
 import { BareLibvirt } from './bare-libvirt.js';
+import { MachinesById } from '../support/machines-by-id.js';
 
 /** A hypervisor to measure with, and how patiently. */
 export interface LibvirtSetting {
@@ -17,7 +18,7 @@ export interface LibvirtSetting {
 
 /** Domains that both a backend and {@link BareLibvirt} can start. */
 export interface MeasuredDomains extends AsyncDisposable {
-  readonly backend: LibvirtBackend;
+  readonly backend: MachinesById;
   readonly bare: BareLibvirt;
   readonly names: readonly string[];
   /** Of the same domains, for the backend. */
@@ -29,7 +30,7 @@ export async function defineDomains({ uri, xmlOf }: LibvirtSetting, count: numbe
   const bare = new BareLibvirt(uri);
   const names = Array.from({ length: count }, (_, n) => `bench-${n}`);
   for (const name of names) bare.define(name, xmlOf(name));
-  const backend = new LibvirtBackend({ connect: uri }, new MemoryLogger(), new SystemClock());
+  const backend = new MachinesById(new LibvirtBackend({ connect: uri }, new MemoryLogger(), new SystemClock()));
   await backend.connect();
   const ids = names.map((name) => backend.register({ name, options: libvirtOptions.parse({ name }) }));
   return {

@@ -256,14 +256,16 @@ describe('Jitsu', () => {
     await using setting = new Setting();
     const taken = createSocket('udp4').bind(0, '127.0.0.1');
     await once(taken, 'listening');
+    const dns = { bind: '127.0.0.1', port: taken.address().port, transport: 'dgram', forwarders: 'off' };
     try {
-      const dns = { bind: '127.0.0.1', port: taken.address().port, transport: 'dgram', forwarders: 'off' };
       await assert.rejects((await setting.jitsu({ dns })).start(), { code: 'JITSU_LISTEN_FAILED' });
+      assert.deepEqual(setting.journal, [...OPENED, ...CLOSED]);
+      assert.equal(existsSync(setting.controlSocket), false);
     } finally {
       taken.close();
+      await once(taken, 'close');
     }
-    assert.deepEqual(setting.journal, [...OPENED, ...CLOSED]);
-    assert.equal(existsSync(setting.controlSocket), false);
+    await (await setting.jitsu({ dns })).start();
   });
 
   it('opens nothing beside another one that has its control socket, and leaves that one be', async () => {
@@ -308,6 +310,24 @@ describe('Jitsu', () => {
     resolve();
     await Promise.all(stops);
     assert.deepEqual(setting.journal, [...OPENED, ...CLOSED]);
+  });
+
+  it('ends for everybody who stops it only when a query in flight has its answer', async () => {
+    const silent = createSocket('udp4').bind(0, '127.0.0.1');
+    await once(silent, 'listening');
+    await using setting = new Setting();
+    const forwarders = [`127.0.0.1:${silent.address().port}`];
+    const jitsu = await setting.jitsu({ dns: { bind: '127.0.0.1', port: 0, transport: 'dgram', forwarders } });
+    await jitsu.start();
+    const answered = ask(jitsu, 'www.example.test');
+    let ended = 0;
+    const stops = [jitsu.stop(), jitsu.stop()].map((stop) => stop.then(() => (ended += 1)));
+    for (let turn = 0; turn < 20; turn += 1) await setImmediate();
+    assert.equal(ended, 0, 'a query is still being answered');
+    await setting.clock.advance(5_000);
+    await Promise.all(stops);
+    assert.equal(await answered, 'SERVFAIL');
+    silent.close();
   });
 
   it('stores the last events and counters, and tells its notifiers, before it closes them', async () => {

@@ -5,6 +5,7 @@ import { processOptions } from '#process/process-options.js';
 import { sendSignal } from '#process/send-signal.js';
 import { MemoryLogger } from './memory-logger.js';
 import { TemporaryFolder } from './temporary-folder.js';
+import { MachinesById } from './machines-by-id.js';
 
 /** A runtime folder with process backends on it; disposing ends every process that bears its mark, whoever lost it. */
 export class ProcessSystem implements Disposable {
@@ -12,12 +13,16 @@ export class ProcessSystem implements Disposable {
   readonly logger = new MemoryLogger();
   readonly table = new LinuxProcessTable();
 
+  machines(): MachinesById {
+    return new MachinesById(this.backend());
+  }
+
   backend(): ProcessBackend {
     return new ProcessBackend(this.logger, new SystemClock(), this.folder.path, 'process');
   }
 
   /** Registers a program under its own name. */
-  async register(backend: ProcessBackend, options: { name?: string; command: string | string[] } & object) {
+  async register(backend: MachinesById, options: { name?: string; command: string | string[] } & object) {
     const parsed = processOptions.parse({ name: 'web', ...options });
     return backend.register({ name: parsed.name, options: parsed });
   }

@@ -11,5 +11,6 @@ const [, , folder = '', json = '{}'] = process.argv;
 const options = processOptions.parse(JSON.parse(json));
 const backend = new ProcessBackend(new MemoryLogger(), new SystemClock(), folder, 'process');
 await backend.connect();
-await backend.start(await backend.register({ name: options.name, options }));
+const machine = await backend.machine({ name: options.name, options });
+await machine.start();
 process.kill(process.pid, 'SIGKILL');

@@ -17,7 +17,7 @@ export interface PowerChange {
   readonly id: MachineId;
   readonly state: PowerState;
   /** As in {@link MachineDescription}. */
-  readonly detail?: string;
+  readonly detail?: string | undefined;
 }
 
 /**
@@ -42,8 +42,8 @@ export interface Backend<Options = unknown> {
 
   /**
    * Tells each change of state of the machines that were handed out, in order, whoever caused it, until disposed. A
-   * backend that loses its connection says `unknown` of each of them, and their true states once it is back. A state
-   * that is told twice does no harm. Without this method the core polls.
+   * backend that loses its connection says `unknown` of each of them, and their true states once it is back. The core
+   * watches a connection once at a time, and a state that is told twice does no harm. Without this method the core polls.
    */
   watch?(listener: (change: PowerChange) => void): Disposable;
 }

@@ -9,14 +9,14 @@ export type StopMode = 'destroy' | 'shutdown' | 'suspend' | (string & {});
 
 export interface MachineDescription {
   /** The name that the virtualisation system itself uses. */
-  readonly name?: string;
+  readonly name?: string | undefined;
   readonly state: PowerState;
   /** The running machine's number: a domain id, or a process id. */
-  readonly domainId?: number;
+  readonly domainId?: number | undefined;
   /** All MAC addresses, in device order, as `00:16:3e:00:00:01`; none where absent. */
-  readonly macs?: readonly string[];
+  readonly macs?: readonly string[] | undefined;
   /** Why it is in this state, for people: an exit status, the last words of its log. */
-  readonly detail?: string;
+  readonly detail?: string | undefined;
 }
 
 /**

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { LifecycleEvent, LifecycleEventKind } from '../contracts/lifecycle-event.js';
 import type { StateStore, StoredCounters, StoredRegistration } from '../contracts/state-store.js';
+import { PATIENCE } from './eventually.js';
 
 /**
  * What {@link describeStateStore} must know of a store. The optional member `bounded` is a capability switch.
@@ -29,7 +30,9 @@ export interface StateStoreHarness {
 
 /** Describes what every state store must do, as mocha tests. It uses mocha's global `describe` and `it`. */
 export function describeStateStore(name: string, harness: StateStoreHarness): void {
-  describe(`${name} (state store contract)`, () => {
+  describe(`${name} (state store contract)`, function () {
+    // A disk may take its time, and some tests write hundreds of events.
+    this.timeout(3 * PATIENCE);
     let store: StateStore;
     const opened: StateStore[] = [];
 

@@ -7,4 +7,5 @@ export { describeReadinessProbe, type ProbedService, type ReadinessProbeHarness 
 export { describeResolver, type ResolverHarness } from './describe-resolver.js';
 export { describeStateStore, type StateStoreHarness } from './describe-state-store.js';
 export { describeStopPolicy, type StopPolicyExample, type StopPolicyHarness } from './describe-stop-policy.js';
+export { SystemClock } from '../clock.js';
 export { ManualClock } from './manual-clock.js';

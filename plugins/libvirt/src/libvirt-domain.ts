@@ -1,4 +1,4 @@
-import type { PowerState, MachineDescription, MachineId } from '@jitsud/core/plugin';
+import type { Machine, MachineDescription, MachineId, PowerState, StopMode } from '@jitsud/core/plugin';
 import { CallFailed } from './call-failed.js';
 import type { DomainDefinition } from './domain-definition.js';
 import { domainRefusal } from './domain-refusal.js';
@@ -8,10 +8,10 @@ import { LibvirtErrorNumber } from './error-name.js';
 import type { LibvirtConnection } from './libvirt-connection.js';
 
 /** What changes the power of a domain. */
-export type PowerOperation = 'create' | 'destroy' | 'shutdown' | 'suspend' | 'resume' | 'wakeUp' | 'managedSave';
+type PowerOperation = 'create' | 'destroy' | 'shutdown' | 'suspend' | 'resume' | 'wakeUp' | 'managedSave';
 
-/** One registered domain, which somebody may undefine behind our back. */
-export class LibvirtDomain {
+/** One domain, which somebody may undefine behind our back. */
+export class LibvirtDomain implements Machine {
   /** How many events of it were heard: what was asked before an event is older than that. */
   events = 0;
 
@@ -48,12 +48,40 @@ export class LibvirtDomain {
     }
   }
 
+  start(): Promise<void> {
+    return this.#perform('create', 'started', ['running', 'starting']);
+  }
+
+  async resume(): Promise<void> {
+    if ((await this.state()).state === 'suspended') await this.#perform('wakeUp', 'woken up', ['running']);
+  }
+
+  async unpause(): Promise<void> {
+    if ((await this.state()).state === 'paused') await this.#perform('resume', 'unpaused', ['running']);
+  }
+
+  async stop(mode: StopMode): Promise<void> {
+    if (mode === 'shutdown') await this.#shutDown();
+    else if (mode === 'suspend') await this.#perform('suspend', 'suspended', ['paused', 'suspended', 'off']);
+    else if (mode === 'managedsave') await this.#perform('managedSave', 'saved', ['off']);
+    else await this.#perform('destroy', 'destroyed', ['off']);
+  }
+
+  /** Asks the guest to power off. One that does not run cannot be asked. */
+  async #shutDown(): Promise<void> {
+    const { state } = await this.state();
+    if (state === 'off') return;
+    if (state === 'paused') await this.#perform('resume', 'unpaused', ['running']);
+    if (state === 'suspended') await this.#perform('wakeUp', 'woken up', ['running']);
+    await this.#perform('shutdown', 'shut down', ['off', 'stopping']);
+  }
+
   /**
    * Has libvirt do something, completing the sentence "NAME cannot be …". It may find it done already: then the domain is
    * in one of the states `done`.
    * @throws JITSU_UNIKERNEL_UNKNOWN, JITSU_BACKEND_UNREACHABLE, JITSU_BACKEND_DENIED, JITSU_BACKEND_FAILED
    */
-  async perform(operation: PowerOperation, doing: string, done: readonly PowerState[]): Promise<void> {
+  async #perform(operation: PowerOperation, doing: string, done: readonly PowerState[]): Promise<void> {
     try {
       await this.#call(operation);
     } catch (error) {

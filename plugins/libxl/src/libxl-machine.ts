@@ -1,10 +1,12 @@
 import {
   errorMessage,
   untilAborted,
-  type PowerState,
-  type StopMode,
+  type Machine,
   type MachineDescription,
   type MachineId,
+  type PowerChange,
+  type PowerState,
+  type StopMode,
 } from '@jitsud/core/plugin';
 import { isCorpse, isSuspended, isUnborn, reasonOf, stateOf } from './domain-info.js';
 import { GuestDomain, type DomainMakers, type FoundDomain } from './guest-domain.js';
@@ -13,17 +15,16 @@ import type { LibxlOptions } from './libxl-options.js';
 /** What a machine stands on. */
 export interface Host extends DomainMakers {
   /** Told the state whenever it may have changed. */
-  onState(id: MachineId, state: PowerState, detail?: string): void;
+  onState(change: PowerChange): void;
 }
 
-/**
- * One registered unikernel: what is asked of it, in turn, and what happens to it by itself; and who watches hears of both.
- */
-export class LibxlMachine {
-  readonly #domain: GuestDomain;
+/** One guest: what is asked of it, in turn, and what happens to it by itself; and who watches hears of both. */
+export class LibxlMachine implements Machine {
+  #domain: GuestDomain;
   #looks: Promise<void> = Promise.resolve();
   #looksWaiting = 0;
-  #starting: Promise<void> | undefined;
+  /** Resolves when the last of the actions on it is done, which come one after the other. Never rejects. */
+  #turn: Promise<unknown> = Promise.resolve();
   /** What an action of ours is about. */
   #passing: 'starting' | 'stopping' | undefined;
   /** Why it is off. */
@@ -33,16 +34,16 @@ export class LibxlMachine {
 
   constructor(
     readonly id: MachineId,
-    private readonly options: LibxlOptions,
+    private options: LibxlOptions,
     private readonly host: Host,
-    private lastTurn: Promise<unknown> = Promise.resolve(),
   ) {
     this.#domain = new GuestDomain(id, options, host);
   }
 
-  /** Resolves when the last of the actions on it is done, which come one after the other. Never rejects. */
-  get turn(): Promise<unknown> {
-    return this.lastTurn;
+  /** Its next boot is by these options; the one that is under way is not. */
+  configure(options: LibxlOptions): void {
+    this.options = options;
+    this.#domain = new GuestDomain(this.id, options, this.host);
   }
 
   get name(): string {
@@ -63,10 +64,13 @@ export class LibxlMachine {
     };
   }
 
-  /** Boots it, or has it go on where its memory was saved; without effect where it runs. Those who ask share one boot. */
-  async start(): Promise<void> {
-    this.#starting ??= this.#act('starting', () => this.#start()).finally(() => (this.#starting = undefined));
-    await this.#starting;
+  /** Boots it, or has it go on where its memory was saved. */
+  start(): Promise<void> {
+    return this.#act('starting', () => this.#start());
+  }
+
+  async resume(): Promise<void> {
+    if ((await this.describe()).state === 'suspended') await this.start();
   }
 
   async unpause(): Promise<void> {
@@ -77,15 +81,13 @@ export class LibxlMachine {
   }
 
   async stop(mode: StopMode, signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
     // It must not wait for the end of a stop that takes its time.
     if (mode === 'destroy' && this.#passing === 'stopping') await this.#endDomain();
-    const stopped = this.#act('stopping', async () => {
+    await this.#act('stopping', async () => {
       // Whoever is out of patience finds it running again at once; a save cannot be called off.
       if (mode === 'shutdown') signal.addEventListener('abort', () => (this.#passing = undefined), { once: true });
       await this.#stop(mode, signal);
     });
-    await untilAborted(stopped, signal);
   }
 
   /** Something has happened on this host, maybe to this machine: finds out, tells, and buries what is dead. */
@@ -115,7 +117,7 @@ export class LibxlMachine {
       if (found !== undefined && isCorpse(found.info)) await this.#bury(found);
       else await this.#tell(found);
     } catch (error) {
-      this.host.onState(this.id, 'unknown', errorMessage(error));
+      this.host.onState({ id: this.id, state: 'unknown', detail: errorMessage(error) });
     }
   }
 
@@ -130,19 +132,19 @@ export class LibxlMachine {
       // A guest that runs is newer than any memory of it that was saved.
       if (!this.#isBusy()) await this.host.saves.remove(this.id);
     }
-    this.host.onState(this.id, state, detail);
+    this.host.onState({ id: this.id, state, detail });
   }
 
   /** libxl leaves what is left of a guest that has stopped by itself to whoever made it. */
   async #bury(found: FoundDomain): Promise<void> {
     if (isSuspended(found.info) && (await this.#domain.savedMemory()) !== 'fits') {
-      this.host.onState(this.id, 'stopping', 'somebody else saves its memory');
+      this.host.onState({ id: this.id, state: 'stopping', detail: 'somebody else saves its memory' });
       return;
     }
     const hasRebooted = found.info.shutdown_reason === 'reboot';
     this.#end = reasonOf(found.info);
     this.host.logger.info({ unikernel: this.name, domainId: found.domainId }, `${this.name}: ${this.#end}`);
-    this.host.onState(this.id, 'off', this.#end);
+    this.host.onState({ id: this.id, state: 'off', detail: this.#end });
     await this.#act('stopping', () => this.#domain.destroy(found.domainId));
     if (!hasRebooted) return;
     void this.start().catch((error: unknown) => {
@@ -209,7 +211,7 @@ export class LibxlMachine {
 
   /** One at a time. Others are told nothing of the states in between, and the state that it leads to afterwards. */
   #act(passing: 'starting' | 'stopping', action: () => Promise<void>): Promise<void> {
-    const acted = this.lastTurn.then(async () => {
+    const acted = this.#turn.then(async () => {
       this.#passing = passing;
       try {
         await action();
@@ -218,7 +220,7 @@ export class LibxlMachine {
         await this.#tellAfter();
       }
     });
-    this.lastTurn = acted.catch(() => undefined);
+    this.#turn = acted.catch(() => undefined);
     return acted;
   }
 
@@ -228,7 +230,7 @@ export class LibxlMachine {
       if (found === undefined || !isCorpse(found.info)) await this.#tell(found);
       else this.look();
     } catch (error) {
-      this.host.onState(this.id, 'unknown', errorMessage(error));
+      this.host.onState({ id: this.id, state: 'unknown', detail: errorMessage(error) });
     }
   }
 

@@ -1,5 +1,5 @@
 import type { Clock, Milliseconds } from '@jitsud/core/plugin';
-import type { ProcessMachine } from './process-machine.js';
+import type { ProcessGroup } from './process-group.js';
 
 /** The time between two looks, as long as there is something to look for. */
 const INTERVAL: Milliseconds = 80;
@@ -14,15 +14,15 @@ const CLOSE_LOOKS = 8;
  */
 export class MachineSweep implements Disposable {
   #timer: Disposable | undefined;
-  #turn: Iterator<ProcessMachine, undefined> | undefined;
+  #turn: Iterator<ProcessGroup, undefined> | undefined;
   /** How many close looks are left until every machine has been looked at since the last change. */
   #looksLeft = 0;
 
   /** `onLook` is called after each close look, with what was seen. */
   constructor(
-    private readonly machines: ReadonlyMap<string, ProcessMachine>,
+    private readonly groups: ReadonlyMap<string, ProcessGroup>,
     private readonly clock: Clock,
-    private readonly onLook: (machine: ProcessMachine, state: ReturnType<ProcessMachine['look']>) => void,
+    private readonly onLook: (group: ProcessGroup, state: ReturnType<ProcessGroup['look']>) => void,
   ) {}
 
   /** A machine was added, or the ends of machines are not told any more. */
@@ -32,7 +32,7 @@ export class MachineSweep implements Disposable {
 
   /** A child of the spawner has stopped, continued or ended, and nobody says which. */
   lookAtAll(): void {
-    this.#looksLeft = this.machines.size;
+    this.#looksLeft = this.groups.size;
     this.attend();
   }
 
@@ -42,19 +42,19 @@ export class MachineSweep implements Disposable {
 
   #isNeeded(): boolean {
     if (this.#looksLeft > 0) return true;
-    for (const machine of this.machines.values()) if (!machine.isTold) return true;
+    for (const group of this.groups.values()) if (!group.isTold) return true;
     return false;
   }
 
   #sweep(): void {
     this.#timer = undefined;
-    for (const machine of this.machines.values()) machine.check();
+    for (const group of this.groups.values()) group.check();
     this.#lookClosely();
     this.attend();
   }
 
   #lookClosely(): void {
-    const looks = Math.min(CLOSE_LOOKS, this.machines.size);
+    const looks = Math.min(CLOSE_LOOKS, this.groups.size);
     this.#looksLeft = Math.max(0, this.#looksLeft - looks);
     for (let look = 0; look < looks; look += 1) {
       const machine = this.#next();
@@ -62,10 +62,10 @@ export class MachineSweep implements Disposable {
     }
   }
 
-  #next(): ProcessMachine | undefined {
+  #next(): ProcessGroup | undefined {
     const next = this.#turn?.next();
     if (next?.done === false) return next.value;
-    this.#turn = this.machines.values();
+    this.#turn = this.groups.values();
     return this.#turn.next().value;
   }
 }

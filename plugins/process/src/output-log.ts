@@ -23,6 +23,7 @@ interface FollowedMachine {
 /** Writes what the programs say into Jitsu's log, line by line. */
 export class OutputLog {
   readonly #machines = new Map<MachineId, FollowedMachine>();
+  readonly #names = new Map<MachineId, string>();
   readonly #dirty = new Set<MachineId>();
   #watcher: FSWatcher | undefined;
   #timer: Disposable | undefined;
@@ -52,6 +53,7 @@ export class OutputLog {
     this.#timer?.[Symbol.dispose]();
     this.#timer = undefined;
     this.#machines.clear();
+    this.#names.clear();
     this.#dirty.clear();
   }
 
@@ -72,13 +74,20 @@ export class OutputLog {
     if (machine === undefined) return undefined;
     this.#read(machine, true);
     this.#machines.delete(id);
+    this.#names.delete(id);
     for (const file of Object.values(machine.files)) file.remove();
     return machine.files.stderr.lastLine;
+  }
+
+  /** The names of the machines that are followed. */
+  get names(): ReadonlyMap<MachineId, string> {
+    return this.#names;
   }
 
   #add(id: MachineId, name: string): FollowedMachine['files'] {
     const file = (stream: Stream): OutputFile => new OutputFile(join(this.folder, `${id}.${stream}`));
     const files = { stdout: file('stdout'), stderr: file('stderr') };
+    this.#names.set(id, name);
     this.#machines.set(id, { files, logger: this.logger.child({ unikernel: name }) });
     return files;
   }

@@ -1,99 +1,146 @@
-import type { Clock, Milliseconds, MachineId } from '@jitsud/core/plugin';
-import type { Exit } from './exit.js';
-import type { MachineRecord } from './machine-records.js';
-import type { ProcessTable } from './process-table.js';
-import { sendSignal } from './send-signal.js';
-import type { LiveChild } from './spawner.js';
+import {
+  errorMessage,
+  JitsuError,
+  type Clock,
+  type Machine,
+  type MachineDescription,
+  type MachineId,
+  type Milliseconds,
+  type StopMode,
+} from '@jitsud/core/plugin';
+import type { ProcessGroup } from './process-group.js';
+import type { ProcessPlan } from './process-plan.js';
+import type { RunningProcesses } from './running-processes.js';
+import type { UserAccount } from './user-accounts.js';
 
-/** How often, at most, the rest of a group is looked for when its first process has ended. */
-const SLOWEST_LOOK: Milliseconds = 50;
+/** How long, at most, until the effect of a signal is looked for again. */
+const SLOWEST_LOOK: Milliseconds = 25;
+
+/** How long a group may take to stop before it is let go on and stopped anew. */
+const STOP_PATIENCE: Milliseconds = 200;
 
 /**
- * A unikernel that runs: a process that leads a group and a session of its own, and all its descendants in that group.
- * It has ended when nobody of the group is left.
+ * A unikernel that is a process: how it is to be run, whether or not it does. One object holds it all, since a million of
+ * them may be registered.
  */
-export class ProcessMachine {
-  /** Resolves when nobody of the group is left. */
-  readonly ended: Promise<Exit>;
-  /** Whether descendants that outlive the first process may end by themselves; else they are killed. */
-  gentle = false;
-  /** Nobody is interested any more. */
-  released = false;
-  hasEnded = false;
-  #resolve: (exit: Exit) => void = () => undefined;
-  #leaderEnded = false;
+export class ProcessMachine implements Machine, ProcessPlan {
+  readonly id: MachineId;
+  readonly name: string;
+  readonly program: string;
+  readonly words: readonly [string, ...string[]];
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly account: UserAccount | undefined;
 
-  /** `child` where it was spawned for us: then its end is told to us, and else it is noticed by {@link check}. */
   constructor(
-    readonly id: MachineId,
-    readonly record: MachineRecord,
-    private readonly table: ProcessTable,
+    plan: ProcessPlan,
+    private readonly processes: RunningProcesses,
     private readonly clock: Clock,
-    private readonly child?: LiveChild,
   ) {
-    this.ended = new Promise((resolve) => {
-      this.#resolve = resolve;
-    });
-    void child?.exited.then((exit) => this.#endWith(exit));
+    this.id = plan.id;
+    this.name = plan.name;
+    this.program = plan.program;
+    this.words = plan.words;
+    this.cwd = plan.cwd;
+    this.env = plan.env;
+    this.account = plan.account;
   }
 
-  get pid(): number {
-    return this.record.pid;
+  async describe(): Promise<MachineDescription> {
+    const group = this.processes.get(this.id);
+    return {
+      name: this.name,
+      state: group?.look() ?? 'off',
+      domainId: group?.pid,
+      detail: group === undefined ? this.processes.endOf(this.id) : undefined,
+    };
   }
 
-  /** As the system sees it at this moment. */
-  look(): 'running' | 'suspended' | 'stopping' {
-    if (!this.#leaderEnded) {
-      const entry = this.table.look(this.pid);
-      if (entry?.startTime === this.record.startTime && entry.state !== 'dead') {
-        return entry.state === 'stopped' ? 'suspended' : 'running';
+  async start(): Promise<void> {
+    for (let group = this.#group; group !== undefined; group = this.#group) {
+      const state = group.look();
+      if (state === 'suspended') await this.resume();
+      if (state !== 'stopping') return;
+      await group.ended;
+    }
+    await this.processes.spawn(this);
+  }
+
+  async resume(): Promise<void> {
+    const group = this.#group;
+    if (group?.look() !== 'suspended') return;
+    this.#send(group, 'SIGCONT');
+    await this.#until(group, () => group.look() !== 'suspended');
+    if (!group.hasEnded) this.processes.tellStateOf(this.id);
+  }
+
+  /** A machine that ends on the way to another state has stopped as well. */
+  async stop(mode: StopMode, signal: AbortSignal): Promise<void> {
+    const group = this.#group;
+    if (group === undefined) return;
+    if (mode === 'suspend') await this.#suspend(group, signal);
+    else if (mode === 'shutdown') await this.#shutDown(group, signal);
+    else await this.#destroy(group, signal);
+  }
+
+  get #group(): ProcessGroup | undefined {
+    return this.processes.get(this.id);
+  }
+
+  async #suspend(group: ProcessGroup, signal: AbortSignal): Promise<void> {
+    while (group.look() === 'running') {
+      this.#send(group, 'SIGSTOP');
+      const patience = this.clock.now() + STOP_PATIENCE;
+      await this.#until(group, () => group.look() === 'suspended' || this.clock.now() >= patience, signal);
+      if (group.hasEnded || group.look() !== 'running') break;
+      // Caught within vfork(2): the parent cannot stop before its child goes on, so let both go on, and try again.
+      this.#send(group, 'SIGCONT');
+    }
+    await this.#until(group, () => group.look() === 'suspended', signal);
+    if (!group.hasEnded) this.processes.tellStateOf(this.id);
+  }
+
+  /** Rejects with the signal's reason; what is left of a group whose first process has ended is then killed. */
+  async #shutDown(group: ProcessGroup, signal: AbortSignal): Promise<void> {
+    group.gentle = true;
+    try {
+      this.#send(group, 'SIGTERM');
+      if (group.look() === 'suspended') this.#send(group, 'SIGCONT');
+      await this.#until(group, () => false, signal);
+    } finally {
+      group.gentle = false;
+    }
+  }
+
+  async #destroy(group: ProcessGroup, signal: AbortSignal): Promise<void> {
+    group.gentle = false;
+    this.#send(group, 'SIGKILL');
+    await this.#until(group, () => false, signal);
+  }
+
+  /** @throws JITSU_BACKEND_FAILED for a process that may not be signalled */
+  #send(group: ProcessGroup, signal: NodeJS.Signals): void {
+    try {
+      group.signal(signal);
+    } catch (error) {
+      const process = `${this.name} (process ${group.pid})`;
+      const message = `${process} cannot be sent ${signal}: ${errorMessage(error)}. Does it run as another user than Jitsu?`;
+      throw new JitsuError('JITSU_BACKEND_FAILED', message, { cause: error });
+    }
+  }
+
+  /** Resolves when that is so, or when the machine has ended. @throws JITSU_BACKEND_UNREACHABLE when the backend is closed */
+  async #until(group: ProcessGroup, isSo: () => boolean, signal?: AbortSignal): Promise<void> {
+    for (let delay = 1; ; delay = Math.min(2 * delay, SLOWEST_LOOK)) {
+      if (group.released) {
+        throw new JitsuError(
+          'JITSU_BACKEND_UNREACHABLE',
+          `The process backend was closed while ${this.name} was handled.`,
+        );
       }
-      if (!this.isTold) this.#endWith({});
+      group.check();
+      if (group.hasEnded || isSo()) return;
+      await Promise.race([group.ended, this.clock.sleep(delay, signal)]);
     }
-    return 'stopping';
-  }
-
-  /** A cheap look, for a process whose end nobody tells: whether its pid is in use at all. */
-  check(): void {
-    if (!this.isTold && !this.#leaderEnded && !sendSignal(this.pid, 0)) this.#endWith({});
-  }
-
-  /** To everybody in the group. */
-  signal(signal: NodeJS.Signals): void {
-    if (!this.hasEnded && !this.#isSomebodyElse()) sendSignal(-this.pid, signal);
-  }
-
-  /** Whether whoever spawned it tells of its end. */
-  get isTold(): boolean {
-    return this.child?.told ?? false;
-  }
-
-  #endWith(exit: Exit): void {
-    if (this.#leaderEnded) return;
-    this.#leaderEnded = true;
-    void this.#untilEmpty().then(() => {
-      this.hasEnded = true;
-      this.#resolve(exit);
-    });
-  }
-
-  async #untilEmpty(): Promise<void> {
-    for (let looks = 1; !this.released && this.#hasMembers(looks); looks += 1) {
-      if (!this.gentle) this.signal('SIGKILL');
-      await this.clock.sleep(Math.min(looks, SLOWEST_LOOK));
-    }
-  }
-
-  /** Zombies that nobody collects keep a group, too: now and then, look at each process for one that is alive. */
-  #hasMembers(looks: number): boolean {
-    if (this.#isSomebodyElse() || !sendSignal(-this.pid, 0)) return false;
-    if (looks % 16 !== 0) return true;
-    return this.table.all().some(({ group, state }) => group === this.pid && state !== 'dead');
-  }
-
-  /** Whether the pid has come to another process; it cannot while anybody of our group is left. */
-  #isSomebodyElse(): boolean {
-    const entry = this.table.look(this.pid);
-    return entry !== undefined && entry.startTime !== this.record.startTime;
   }
 }

@@ -13,7 +13,7 @@ export interface ProcessPlan {
   readonly words: readonly [string, ...string[]];
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
-  readonly account?: UserAccount;
+  readonly account: UserAccount | undefined;
 }
 
 /**
@@ -47,5 +47,5 @@ export function planProcess(
   if (problems.length > 0 || 'problem' in found) {
     throw new JitsuError('JITSU_UNIKERNEL_INVALID', `The process of ${name} cannot be run. ${problems.join('; ')}.`);
   }
-  return { id, name, program: found.path, words: options.command, cwd, env: options.env, ...(account && { account }) };
+  return { id, name, program: found.path, words: options.command, cwd, env: options.env, account };
 }

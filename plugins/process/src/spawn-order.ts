@@ -1,4 +1,8 @@
-import type { Exit } from './exit.js';
+/** How the first process of a machine ended; empty where only its parent could know. */
+export interface Exit {
+  readonly status?: number;
+  readonly signal?: NodeJS.Signals;
+}
 
 /** What the process that spawns is told to do. */
 export interface SpawnOrder {

@@ -1,5 +1,4 @@
-import { errorCode, errorMessage, JitsuError } from '@jitsud/core/plugin';
-import { environmentOf } from './process-environment.js';
+import { errorCode, errorMessage, JitsuError, type MachineId } from '@jitsud/core/plugin';
 import type { OutputPaths } from './output-log.js';
 import type { ProcessPlan } from './process-plan.js';
 import type { LiveChild, Spawner } from './spawner.js';
@@ -14,6 +13,17 @@ const ADVICE: Readonly<Record<string, string>> = {
   EMFILE: 'Jitsu has too many files open (ulimit -n, or LimitNOFILE in systemd).',
   ENOMEM: 'There is not enough memory.',
 };
+
+/** What systemd tells Jitsu about itself and must not reach the programs that it runs (sd_notify(3), sd_listen_fds(3)). */
+const OURS_ALONE = [
+  'NOTIFY_SOCKET',
+  'WATCHDOG_PID',
+  'WATCHDOG_USEC',
+  'LISTEN_FDS',
+  'LISTEN_PID',
+  'LISTEN_FDNAMES',
+  'MAINPID',
+];
 
 /**
  * Runs a program in a session of its own, so that no signal to us or to our terminal reaches it.
@@ -43,4 +53,19 @@ export function startFailed(plan: ProcessPlan, error: unknown): JitsuError {
   const advice = ADVICE[errorCode(error) ?? ''] ?? '';
   const message = `${plan.name} cannot be started: ${plan.program} in ${plan.cwd}: ${errorMessage(error)}. ${advice}`;
   return new JitsuError('JITSU_BACKEND_FAILED', message.trim(), { cause: error });
+}
+
+/** What marks a process as ours, so that it is found even if Jitsu dies before it has written its pid down. */
+export function marksOf(id: MachineId, runtimeDirectory: string): Record<string, string> {
+  return { JITSU_UNIKERNEL: id, JITSU_RUNTIME_DIRECTORY: runtimeDirectory };
+}
+
+/** The environment of a unikernel's process. */
+function environmentOf(plan: ProcessPlan, runtimeDirectory: string): NodeJS.ProcessEnv {
+  const inherited = Object.entries(process.env).filter(([name]) => !OURS_ALONE.includes(name));
+  const environment: NodeJS.ProcessEnv = Object.fromEntries(inherited);
+  const { name, home } = plan.account ?? {};
+  if (name !== undefined) Object.assign(environment, { USER: name, LOGNAME: name });
+  if (home !== undefined) environment.HOME = home;
+  return { ...environment, ...plan.env, ...marksOf(plan.id, runtimeDirectory) };
 }

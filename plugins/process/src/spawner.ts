@@ -1,7 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { Exit } from './exit.js';
-import type { SpawnNews, SpawnOrder } from './spawn-order.js';
+import type { Exit, SpawnNews, SpawnOrder } from './spawn-order.js';
 
 const PROGRAM = fileURLToPath(new URL('./spawner-program.js', import.meta.url));
 

@@ -1,14 +1,19 @@
 import {
+  errorMessage,
   JitsuError,
   untilAborted,
   type Clock,
-  type PowerState,
+  type Logger,
+  type Machine,
   type MachineDescription,
   type MachineId,
+  type PowerState,
+  type StopMode,
 } from '@jitsud/core/plugin';
 import { apiFailure, inWords } from './api-failure.js';
 import { adviceFor, codeFor } from './failure-advice.js';
 import { guestAddresses } from './guest-addresses.js';
+import { hostReference } from './host-reference.js';
 import type { PoolConnection } from './pool-connection.js';
 import { NULL_REFERENCE } from './vm-record.js';
 import type { SeenVm } from './vm-records.js';
@@ -33,20 +38,34 @@ const ATTEMPTS = 12;
 const FIRST_PAUSE = 50;
 const LONGEST_PAUSE = 1_000;
 
+/** Not in a paused state, and without any force. */
+const START = [false, false];
+
+/** The guest has not the means to follow, or does not react. */
+const UNHEARD: ReadonlySet<string> = new Set([
+  'VM_LACKS_FEATURE',
+  'VM_LACKS_FEATURE_SHUTDOWN',
+  'VM_MISSING_PV_DRIVERS',
+  'VM_OLD_PV_DRIVERS',
+  'VM_FAILED_SHUTDOWN_ACKNOWLEDGMENT',
+  'VM_SHUTDOWN_TIMEOUT',
+]);
+
 const GONE = { state: 'off', detail: 'the pool does not have it any more' } as const;
 
-/** One registered VM, which somebody may delete behind our back. */
-export class XapiVm {
+/** One VM, which somebody may delete behind our back. */
+export class XapiVm implements Machine {
   /** Its guest was asked to shut down and did not: it runs, for all that anybody knows. */
   #heedless = false;
-  readonly #performing = new Map<PowerCall, Promise<void>>();
 
-  /** `name` is what Jitsu calls it. */
+  /** `name` is what Jitsu calls it, and `host` the host on which to start it. */
   constructor(
     readonly id: MachineId,
     readonly name: string,
+    private readonly host: string | undefined,
     private readonly pool: PoolConnection,
     private readonly clock: Clock,
+    private readonly logger: Logger,
   ) {}
 
   /** What the pool last told. @throws JITSU_BACKEND_UNREACHABLE */
@@ -83,28 +102,55 @@ export class XapiVm {
     }
   }
 
-  /**
-   * Has the pool do something, once for all who want the same at the same time, and sees what came of it.
-   * @throws JITSU_UNIKERNEL_UNKNOWN, JITSU_BACKEND_UNREACHABLE, JITSU_BACKEND_DENIED, JITSU_BACKEND_FAILED
-   */
-  perform(call: PowerCall, performance: Performance): Promise<void> {
-    const shared = this.#performing.get(call);
-    if (shared) return shared;
-    const performing = this.#perform(call, performance).finally(() => this.#performing.delete(call));
-    this.#performing.set(call, performing);
-    return performing;
+  start(): Promise<void> {
+    return this.#bringUp('start', 'started');
   }
 
-  /** As {@link perform}, for each who asks by itself, and no longer than the signal lasts: rejects with its reason. */
-  async ask(call: PowerCall, performance: Performance & { readonly signal: AbortSignal }): Promise<void> {
-    const { signal } = performance;
+  async resume(): Promise<void> {
+    if (this.state().state === 'suspended') await this.#bringUp('resume', 'resumed');
+  }
+
+  async unpause(): Promise<void> {
+    if (this.state().state === 'paused') await this.#perform('unpause', { doing: 'unpaused', done: ['running'] });
+  }
+
+  async stop(mode: StopMode, signal: AbortSignal): Promise<void> {
+    const { state } = this.state();
+    if (state === 'off') return;
+    if (mode === 'destroy') return this.#perform('hard_shutdown', { doing: 'shut down', done: ['off'] });
+    if (mode === 'suspend' && state === 'suspended') return;
+    // A guest that does not run cannot be asked, nor saved.
+    await this.unpause();
+    if (mode === 'suspend') return this.#perform('suspend', { doing: 'suspended', done: ['suspended', 'off'] });
+    await this.resume();
+    await this.#shutDown(signal);
+  }
+
+  /** Asks the guest to power off. One that cannot be asked gets the same time to do so. */
+  async #shutDown(signal: AbortSignal): Promise<void> {
+    const performance = { doing: 'shut down', done: ['off', 'stopping'], signal } as const;
     try {
-      await untilAborted(this.#perform(call, performance), signal);
+      await untilAborted(this.#perform('clean_shutdown', performance), signal);
+    } catch (error) {
+      const cause = error instanceof Error ? error.cause : undefined;
+      if (signal.aborted || !UNHEARD.has(apiFailure(cause)?.code ?? '')) throw error;
+      this.logger.warn({ unikernel: this.name }, `It is waited for: ${errorMessage(error)}`);
     } finally {
       if (signal.aborted) this.#heedless = true;
     }
   }
 
+  async #bringUp(call: 'start' | 'resume', doing: string): Promise<void> {
+    const performance = { doing, done: ['running'] } as const;
+    if (this.host === undefined) return this.#perform(call, { ...performance, parameters: START });
+    const parameters = [await hostReference(this.pool, this.name, this.host), ...START];
+    return this.#perform(`${call}_on`, { ...performance, parameters });
+  }
+
+  /**
+   * Has the pool do something, and sees what came of it.
+   * @throws JITSU_UNIKERNEL_UNKNOWN, JITSU_BACKEND_UNREACHABLE, JITSU_BACKEND_DENIED, JITSU_BACKEND_FAILED
+   */
   async #perform(call: PowerCall, { doing, done, parameters = [], signal }: Performance): Promise<void> {
     for (let attempt = 1; ; attempt += 1) {
       signal?.throwIfAborted();

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { rejectsWithCode } from '#core/testing/rejects-with-code.js';
-import type { LibvirtBackend } from '#libvirt/libvirt-backend.js';
 import { libvirtOptions } from '#libvirt/libvirt-options.js';
 import { TestDriver } from '../../support/libvirt/test-driver.js';
+import type { MachinesById } from '../../support/machines-by-id.js';
 
 const interfaceWith = (mac: string): string =>
   `<interface type='network'><mac address='${mac}'/><source network='default'/></interface>`;
@@ -14,14 +14,14 @@ const SECOND = '52:54:00:00:00:02';
 /** With libvirt's test driver. */
 describe('the options of a libvirt unikernel', () => {
   let driver: TestDriver;
-  let backend: LibvirtBackend;
+  let backend: MachinesById;
 
   before(function () {
     driver = TestDriver.open(this);
   });
   after(() => driver[Symbol.dispose]());
   beforeEach(async () => {
-    backend = driver.backend();
+    backend = driver.machines();
     await backend.connect();
   });
   afterEach(async () => {

@@ -67,7 +67,7 @@ describe('libvirt that does not answer', () => {
 
   it('is asked for nothing before it is connected, and after it is closed', async function () {
     using driver = TestDriver.open(this);
-    const backend = driver.backend();
+    const backend = driver.machines();
     const register = () => backend.register({ name: 'test', options: { name: 'test', redefine: false } });
     const { message } = await rejectsWithCode(register(), 'JITSU_BACKEND_UNREACHABLE');
     assert.equal(message, 'libvirt at test:///default is not connected.');

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { domainConfig } from '#libxl/domain-config.js';
 import { connectionOptions, libxlOptions } from '#libxl/libxl-options.js';
-import { unikernelId } from '#libxl/unikernel-id.js';
 
 const LEAST = { name: 'www', kernel: 'mirage-www.xen', memory: '64000' };
 const ID = '6695eb01-f6a4-8304-79aa-97f2502e193f';
@@ -96,12 +95,5 @@ describe("a guest's configuration for libxl", () => {
     for (const { mac } of nics) assert.match(mac, /^00:16:3e(:[0-9a-f]{2}){3}$/);
     assert.notEqual(nics[0]?.mac, nics[1]?.mac);
     assert.deepEqual(config({ nic: ['br0', 'br1'] }).nics, nics, 'and the same ones each time');
-  });
-
-  it('belongs to a uuid that is made of the connection and the name', () => {
-    assert.match(unikernelId('libxl', 'www'), /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-a[0-9a-f]{3}-[0-9a-f]{12}$/);
-    assert.equal(unikernelId('libxl', 'www'), unikernelId('libxl', 'www'));
-    assert.notEqual(unikernelId('libxl', 'www'), unikernelId('libxl', 'wiki'));
-    assert.notEqual(unikernelId('a', 'bc'), unikernelId('ab', 'c'));
   });
 });

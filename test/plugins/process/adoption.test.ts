@@ -3,21 +3,21 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { stableUuid } from '#core/plugin-kit/stable-uuid.js';
 import { eventually } from '#core/testing/eventually.js';
-import { marksOf } from '#process/process-environment.js';
-import type { ProcessBackend } from '#process/process-backend.js';
-import { unikernelId } from '#process/unikernel-id.js';
+import { marksOf } from '#process/spawn-process.js';
 import { crashingJitsu } from '../../support/crashing-jitsu.js';
 import { ProcessSystem } from '../../support/process-system.js';
+import type { MachinesById } from '../../support/machines-by-id.js';
 
 describe('the process backend, after a crash of Jitsu', () => {
-  const id = unikernelId('process', 'web');
+  const id = stableUuid('jitsu process', 'process', 'web');
   let system: ProcessSystem;
-  let backend: ProcessBackend;
+  let backend: MachinesById;
 
   beforeEach(() => {
     system = new ProcessSystem();
-    backend = system.backend();
+    backend = system.machines();
   });
 
   afterEach(async () => {

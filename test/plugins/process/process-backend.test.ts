@@ -5,17 +5,17 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventually } from '#core/testing/eventually.js';
-import type { ProcessBackend } from '#process/process-backend.js';
 import { ProcessSystem } from '../../support/process-system.js';
+import type { MachinesById } from '../../support/machines-by-id.js';
 
 describe('the process backend', () => {
   let system: ProcessSystem;
-  let backend: ProcessBackend;
+  let backend: MachinesById;
   let changes: PowerChange[];
 
   beforeEach(async () => {
     system = new ProcessSystem();
-    backend = system.backend();
+    backend = system.machines();
     changes = [];
     backend.watch((change) => changes.push(change));
     await backend.connect();

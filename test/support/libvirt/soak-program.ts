@@ -11,6 +11,7 @@ import { libvirtOptions } from '#libvirt/libvirt-options.js';
 import { MemoryLogger } from '../memory-logger.js';
 import { TemporaryFolder } from '../temporary-folder.js';
 import type { Holding, Wear } from './wear.js';
+import { MachinesById } from '../machines-by-id.js';
 
 const URI = 'test:///default';
 const NAME = 'soak';
@@ -24,7 +25,7 @@ type Round = () => Promise<void>;
 
 const KINDS = {
   /** Starts and destroys a domain. */
-  power(backend: LibvirtBackend, id: string): Round {
+  power(backend: MachinesById, id: string): Round {
     return async () => {
       await backend.start(id);
       await backend.stop(id, 'destroy', new AbortController().signal);
@@ -58,8 +59,8 @@ async function soak(kind: keyof typeof KINDS, warmUp: number, rounds: number): P
   return { before, after, isReleased: await isReleased() };
 }
 
-function newBackend(): LibvirtBackend {
-  return new LibvirtBackend({ connect: URI }, new MemoryLogger(), new SystemClock());
+function newBackend(): MachinesById {
+  return new MachinesById(new LibvirtBackend({ connect: URI }, new MemoryLogger(), new SystemClock()));
 }
 
 async function holding(): Promise<Holding> {

@@ -5,6 +5,7 @@ import { LibvirtBackend } from '#libvirt/libvirt-backend.js';
 import { cannotRun } from '../cannot-run.js';
 import { MemoryLogger } from '../memory-logger.js';
 import { TemporaryFolder } from '../temporary-folder.js';
+import { MachinesById } from '../machines-by-id.js';
 
 /** VIR_DOMAIN_UNDEFINE_MANAGED_SAVE: without it a domain whose memory is saved would stay. */
 const WITH_SAVED_MEMORY = 1;
@@ -35,6 +36,10 @@ export class TestDriver implements Disposable {
     } catch (error) {
       return cannotRun(context, `libvirt's library cannot be loaded (Debian: libvirt0): ${String(error)}`);
     }
+  }
+
+  machines(clock = new SystemClock()): MachinesById {
+    return new MachinesById(this.backend(clock));
   }
 
   backend(clock = new SystemClock()): LibvirtBackend {

@@ -8,6 +8,7 @@ import type { libxlOptions } from '#libxl/libxl-options.js';
 import { MemoryLogger } from '../memory-logger.js';
 import { TemporaryFolder } from '../temporary-folder.js';
 import type { XenGuest } from '../xen/xen-guest.js';
+import { MachinesById } from '../machines-by-id.js';
 
 /** The libxl backend as Jitsu makes it, with a runtime folder of the suite's own. Dispose it in an `after` hook. */
 export class LibxlHost implements Disposable {
@@ -20,6 +21,10 @@ export class LibxlHost implements Disposable {
   }
 
   /** A new instance, not connected yet. */
+  machines(configurators: readonly BootConfigurator[] = []): MachinesById {
+    return new MachinesById(this.backend(configurators));
+  }
+
   backend(configurators: readonly BootConfigurator[] = [], connection = 'libxl'): LibxlBackend {
     return new LibxlBackend({}, connection, this.runtimeDirectory, configurators, new SystemClock(), this.logger);
   }

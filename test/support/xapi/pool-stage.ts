@@ -8,11 +8,12 @@ import { connectionOptions, xapiOptions } from '#xapi/xapi-options.js';
 import { MemoryLogger } from '../memory-logger.js';
 import type { PoolEmulator } from './pool-emulator.js';
 import { PoolServer, type ServerSettings } from './pool-server.js';
+import { MachinesById } from '../machines-by-id.js';
 
 /** A backend and the pool that it is to drive. Disposed, it makes sure that no call was refused by the data model. */
 export class PoolStage implements AsyncDisposable {
   readonly logger = new MemoryLogger();
-  readonly backend: XapiBackend;
+  readonly backend: MachinesById;
   readonly changes: PowerChange[] = [];
 
   private constructor(
@@ -21,7 +22,7 @@ export class PoolStage implements AsyncDisposable {
     clock: SystemClock,
   ) {
     const parsed = connectionOptions.parse({ connect: server.uri(), ...options });
-    this.backend = new XapiBackend(parsed, this.logger, clock);
+    this.backend = new MachinesById(new XapiBackend(parsed, this.logger, clock));
     this.backend.watch((change) => this.changes.push(change));
   }
 

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { rejectsWithCode } from '#core/testing/rejects-with-code.js';
 import type { PowerChange } from '#core/contracts/backend.js';
 import type { BootConfigurator } from '#core/contracts/boot-configurator.js';
-import type { LibxlBackend } from '#libxl/libxl-backend.js';
 import { libxlOptions } from '#libxl/libxl-options.js';
 import { libxlProcesses } from '../../../../support/libxl/libxl-processes.js';
 import { LibxlHost, optionsOf } from '../../../../support/libxl/libxl-host.js';
 import { LoopDevice } from '../../../../support/xen/loop-device.js';
 import { Dom0 } from '../../../../support/xen/dom0.js';
 import type { XenGuest } from '../../../../support/xen/xen-guest.js';
+import type { MachinesById } from '../../../../support/machines-by-id.js';
 
 const PATIENCE = 60_000;
 /** Their numbers in xenstore, and the XenbusState of a device that both sides use. */
@@ -19,20 +19,20 @@ describe('a guest of libxl', function () {
   this.timeout(180_000);
   let dom0: Dom0;
   let host: LibxlHost;
-  let backend: LibxlBackend;
+  let backend: MachinesById;
   // As long as it is open, libxl's process is there, and need not be started for each test.
-  let open: LibxlBackend;
+  let open: MachinesById;
   let changes: PowerChange[];
 
   before(async function () {
     dom0 = await Dom0.open(this);
     host = new LibxlHost();
-    open = host.backend();
+    open = host.machines();
     await open.connect();
   });
 
   beforeEach(async () => {
-    backend = host.backend();
+    backend = host.machines();
     await backend.connect();
     changes = [];
     backend.watch((change) => changes.push(change));
@@ -55,7 +55,7 @@ describe('a guest of libxl', function () {
 
   const useConfigurator = async (configurator: BootConfigurator): Promise<void> => {
     await backend.close();
-    backend = host.backend([configurator]);
+    backend = host.machines([configurator]);
     await backend.connect();
   };
 
@@ -134,7 +134,7 @@ describe('a guest of libxl', function () {
 
   it('has no other process of libxl for another connection, which goes with the last one', async () => {
     const id = await register(dom0.guest('shared', { kernel: 'idle' }));
-    const other = host.backend();
+    const other = host.machines();
     await other.connect();
     assert.equal(libxlProcesses().length, 1);
     await open.close();

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
-import type { LibxlBackend } from '#libxl/libxl-backend.js';
 import { libxlOptions } from '#libxl/libxl-options.js';
 import { libxlProcesses } from '../../../../support/libxl/libxl-processes.js';
 import { LibxlHost, optionsOf } from '../../../../support/libxl/libxl-host.js';
 import { Dom0 } from '../../../../support/xen/dom0.js';
+import type { MachinesById } from '../../../../support/machines-by-id.js';
 
 const WARM_UP = 5;
 const ROUNDS = 100;
@@ -25,12 +25,12 @@ describe('libxl, round after round', function () {
   this.timeout(900_000);
   let dom0: Dom0;
   let host: LibxlHost;
-  let backend: LibxlBackend;
+  let backend: MachinesById;
 
   before(async function () {
     dom0 = await Dom0.open(this);
     host = new LibxlHost();
-    backend = host.backend();
+    backend = host.machines();
     await backend.connect();
   });
 

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { SystemClock } from '#core/clock.js';
-import type { LibxlBackend } from '#libxl/libxl-backend.js';
 import { libxlOptions } from '#libxl/libxl-options.js';
 import { RumprunConfig } from '#rumprun-config/rumprun-config.js';
 import { LibxlHost, optionsOf } from '../../../../support/libxl/libxl-host.js';
 import { MemoryLogger } from '../../../../support/memory-logger.js';
 import { TemporaryFolder } from '../../../../support/temporary-folder.js';
 import { Dom0 } from '../../../../support/xen/dom0.js';
+import type { MachinesById } from '../../../../support/machines-by-id.js';
 
 /** As the rumprun tool writes it. */
 const CONFIG = `{,
@@ -24,13 +24,13 @@ describe('the rumprun configurator, on Xen', () => {
   const configurator = new RumprunConfig(new SystemClock(), new MemoryLogger());
   let dom0: Dom0;
   let host: LibxlHost;
-  let backend: LibxlBackend;
+  let backend: MachinesById;
 
   before(async function () {
     this.timeout(120_000);
     dom0 = await Dom0.open(this);
     host = new LibxlHost();
-    backend = host.backend([configurator]);
+    backend = host.machines([configurator]);
     await backend.connect();
   });
 

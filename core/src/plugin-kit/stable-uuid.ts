@@ -1,9 +1,8 @@
-import type { MachineId } from '@jitsud/core/plugin';
 import { hash } from 'node:crypto';
 
-/** The uuid of a process by that name on that connection: always the same (in the form of RFC 9562, 5.5). */
-export function unikernelId(connection: string, name: string): MachineId {
-  const digits = hash('sha1', `jitsu process\0${connection}\0${name}`, 'hex');
+/** The uuid of what has this name below others: always the same one (in the form of RFC 9562, 5.5). */
+export function stableUuid(...names: readonly string[]): string {
+  const digits = hash('sha1', names.join('\0'), 'hex');
   const variant = ((parseInt(digits.charAt(16), 16) & 0x3) | 0x8).toString(16);
   const [version, clock] = [`5${digits.slice(13, 16)}`, `${variant}${digits.slice(17, 20)}`];
   // A template would leave a tree of its parts, which takes three times as long to make and to look up.

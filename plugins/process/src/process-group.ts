@@ -1,0 +1,99 @@
+import type { Clock, Milliseconds, MachineId } from '@jitsud/core/plugin';
+import type { MachineRecord } from './machine-records.js';
+import type { ProcessTable } from './process-table.js';
+import { sendSignal } from './send-signal.js';
+import type { Exit } from './spawn-order.js';
+import type { LiveChild } from './spawner.js';
+
+/** How often, at most, the rest of a group is looked for when its first process has ended. */
+const SLOWEST_LOOK: Milliseconds = 50;
+
+/**
+ * A unikernel that runs: a process that leads a group and a session of its own, and all its descendants in that group.
+ * It has ended when nobody of the group is left.
+ */
+export class ProcessGroup {
+  /** Resolves when nobody of the group is left. */
+  readonly ended: Promise<Exit>;
+  /** Whether descendants that outlive the first process may end by themselves; else they are killed. */
+  gentle = false;
+  /** Nobody is interested any more. */
+  released = false;
+  hasEnded = false;
+  #resolve: (exit: Exit) => void = () => undefined;
+  #leaderEnded = false;
+
+  /** `child` where it was spawned for us: then its end is told to us, and else it is noticed by {@link check}. */
+  constructor(
+    readonly id: MachineId,
+    readonly record: MachineRecord,
+    private readonly table: ProcessTable,
+    private readonly clock: Clock,
+    private readonly child?: LiveChild,
+  ) {
+    this.ended = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+    void child?.exited.then((exit) => this.#endWith(exit));
+  }
+
+  get pid(): number {
+    return this.record.pid;
+  }
+
+  /** As the system sees it at this moment. */
+  look(): 'running' | 'suspended' | 'stopping' {
+    if (!this.#leaderEnded) {
+      const entry = this.table.look(this.pid);
+      if (entry?.startTime === this.record.startTime && entry.state !== 'dead') {
+        return entry.state === 'stopped' ? 'suspended' : 'running';
+      }
+      if (!this.isTold) this.#endWith({});
+    }
+    return 'stopping';
+  }
+
+  /** A cheap look, for a process whose end nobody tells: whether its pid is in use at all. */
+  check(): void {
+    if (!this.isTold && !this.#leaderEnded && !sendSignal(this.pid, 0)) this.#endWith({});
+  }
+
+  /** To everybody in the group. */
+  signal(signal: NodeJS.Signals): void {
+    if (!this.hasEnded && !this.#isSomebodyElse()) sendSignal(-this.pid, signal);
+  }
+
+  /** Whether whoever spawned it tells of its end. */
+  get isTold(): boolean {
+    return this.child?.told ?? false;
+  }
+
+  #endWith(exit: Exit): void {
+    if (this.#leaderEnded) return;
+    this.#leaderEnded = true;
+    void this.#untilEmpty().then(() => {
+      this.hasEnded = true;
+      this.#resolve(exit);
+    });
+  }
+
+  async #untilEmpty(): Promise<void> {
+    for (let looks = 1; !this.released && this.#hasMembers(looks); looks += 1) {
+      if (!this.gentle) this.signal('SIGKILL');
+      await this.clock.sleep(Math.min(looks, SLOWEST_LOOK));
+    }
+  }
+
+  /** Zombies that nobody collects keep a group, too: now and then, look at each process for one that is alive. */
+  #hasMembers(looks: number): boolean {
+    if (this.#isSomebodyElse() || !sendSignal(-this.pid, 0)) return false;
+    if (looks % 16 !== 0) return true;
+    return this.table.all().some(({ group, state }) => group === this.pid && state !== 'dead');
+  }
+
+  /** Whether the pid has come to another process; it cannot while anybody of our group is left. */
+  #isSomebodyElse(): boolean {
+    const entry = this.table.look(this.pid);
+    return entry !== undefined && entry.startTime !== this.record.startTime;
+  }
+}

@@ -1,0 +1,184 @@
+import {
+  errorMessage,
+  JitsuError,
+  type Clock,
+  type Logger,
+  type MachineId,
+  type PowerChange,
+} from '@jitsud/core/plugin';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { findMachines } from './find-machines.js';
+import { LinuxProcessTable } from './linux-process-table.js';
+import { MachineRecords, type MachineRecord } from './machine-records.js';
+import { MachineSweep } from './machine-sweep.js';
+import { OutputLog } from './output-log.js';
+import { PortableProcessTable } from './portable-process-table.js';
+import { ProcessGroup } from './process-group.js';
+import type { ProcessPlan } from './process-plan.js';
+import type { ProcessTable } from './process-table.js';
+import { sendSignal } from './send-signal.js';
+import type { Exit } from './spawn-order.js';
+import { spawnProcess, startFailed } from './spawn-process.js';
+import { Spawner, type LiveChild } from './spawner.js';
+
+/** All machines of one connection that run: their processes, records and output. */
+export class RunningProcesses {
+  /** Also those that nobody has asked for, or not yet. */
+  readonly #groups = new Map<MachineId, ProcessGroup>();
+  /** How those ended that have run. */
+  readonly #ends = new Map<MachineId, string>();
+  /** The names of those that ran when this was closed. */
+  #left: ReadonlyMap<MachineId, string> = new Map();
+  readonly #table: ProcessTable = existsSync('/proc/self/stat') ? new LinuxProcessTable() : new PortableProcessTable();
+  readonly #runtimeDirectory: string;
+  readonly #records: MachineRecords;
+  readonly #output: OutputLog;
+  /** Present while connected. */
+  #sweep: MachineSweep | undefined;
+  #spawner: Spawner | undefined;
+
+  /** `tell` is called whenever the state of a machine may have changed. */
+  constructor(
+    runtimeDirectory: string,
+    private readonly connection: string,
+    private readonly clock: Clock,
+    private readonly logger: Logger,
+    private readonly tell: (change: PowerChange) => void,
+  ) {
+    this.#runtimeDirectory = resolve(runtimeDirectory);
+    const folder = join(this.#runtimeDirectory, `process-${encodeURIComponent(connection)}`);
+    this.#records = new MachineRecords(folder);
+    this.#output = new OutputLog(join(folder, 'output'), clock, logger);
+  }
+
+  /** Finds what an earlier Jitsu left running. @throws JITSU_BACKEND_UNREACHABLE where no records can be kept */
+  open(): void {
+    if (this.#sweep) return;
+    try {
+      this.#records.open();
+      this.#output.open();
+      const found = findMachines(this.#records, this.#table, this.#runtimeDirectory);
+      for (const [id, record] of found) this.#add(id, record);
+    } catch (error) {
+      this.close();
+      const message = `The process backend cannot keep its records in ${this.#runtimeDirectory}: ${errorMessage(error)}. Give Jitsu a runtime directory that it can write to.`;
+      throw new JitsuError('JITSU_BACKEND_UNREACHABLE', message, { cause: error });
+    }
+    this.#sweep = new MachineSweep(this.#groups, this.clock, ({ id }, state) => this.tell({ id, state }));
+    this.#sweep.attend();
+    for (const [id, name] of this.#left) {
+      this.takeUp(id, name);
+      this.tellStateOf(id);
+    }
+  }
+
+  close(): void {
+    this.#sweep?.[Symbol.dispose]();
+    this.#sweep = undefined;
+    this.#spawner?.close();
+    this.#spawner = undefined;
+    for (const group of this.#groups.values()) group.released = true;
+    this.#left = new Map([...this.#left, ...this.#output.names]);
+    this.#groups.clear();
+    this.#output.close();
+  }
+
+  /** The processes of a machine that runs. @throws JITSU_BACKEND_UNREACHABLE while this is closed */
+  get(id: MachineId): ProcessGroup | undefined {
+    this.#checkConnected();
+    return this.#groups.get(id);
+  }
+
+  /** For people: how a machine ended. */
+  endOf(id: MachineId): string | undefined {
+    return this.#ends.get(id);
+  }
+
+  tellStateOf(id: MachineId): void {
+    this.tell({ id, state: this.#groups.get(id)?.look() ?? 'off' });
+  }
+
+  /** Follows the output of a machine that an earlier Jitsu, or we before this was closed, started. */
+  takeUp(id: MachineId, name: string): void {
+    if (this.#groups.has(id) && !this.#output.names.has(id)) this.#output.takeUp(id, name);
+  }
+
+  /** @throws JITSU_BACKEND_FAILED, JITSU_BACKEND_UNREACHABLE */
+  async spawn(plan: ProcessPlan): Promise<void> {
+    const { id } = plan;
+    this.#checkConnected();
+    const spawner = this.#livingSpawner();
+    let child: LiveChild | undefined;
+    try {
+      this.#records.begin(id);
+      const files = this.#output.create(id, plan.name);
+      child = await spawnProcess(plan, files, this.#runtimeDirectory, spawner);
+      this.#checkConnected();
+      const startTime = this.#table.look(child.pid)?.startTime ?? '';
+      const record = { pid: child.pid, startTime, bootId: this.#table.bootId };
+      this.#records.save(id, record);
+      this.#add(id, record, child);
+    } catch (error) {
+      if (child) sendSignal(-child.pid, 'SIGKILL');
+      this.#output.finish(id);
+      this.#forget(id);
+      throw error instanceof JitsuError ? error : startFailed(plan, error);
+    }
+    this.#ends.delete(id);
+    this.tell({ id, state: 'running' });
+  }
+
+  #add(id: MachineId, record: MachineRecord, child?: LiveChild): void {
+    const group = new ProcessGroup(id, record, this.#table, this.clock, child);
+    this.#groups.set(id, group);
+    void group.ended.then((exit) => {
+      if (!group.released) this.#ended(id, exit);
+    });
+    this.#sweep?.attend();
+  }
+
+  #checkConnected(): void {
+    if (!this.#sweep) throw this.#notConnected();
+  }
+
+  /** Made when there is something to spawn: it takes a sixth of Jitsu's memory, and of the time of its start. */
+  #livingSpawner(): Spawner {
+    if (this.#spawner === undefined || this.#spawner.hasEnded) {
+      this.#spawner = new Spawner(() => this.#sweep?.lookAtAll());
+    }
+    return this.#spawner;
+  }
+
+  #ended(id: MachineId, exit: Exit): void {
+    this.#groups.delete(id);
+    this.#forget(id);
+    const detail = exitDetail(exit, this.#output.finish(id));
+    this.#ends.set(id, detail);
+    this.tell({ id, state: 'off', detail });
+  }
+
+  #forget(id: MachineId): void {
+    try {
+      this.#records.remove(id);
+    } catch (error) {
+      // The record names a process that has ended, which the next Jitsu finds out by itself.
+      this.logger.warn({ id }, `A record cannot be removed: ${errorMessage(error)}`);
+    }
+  }
+
+  #notConnected(): JitsuError {
+    return new JitsuError('JITSU_BACKEND_UNREACHABLE', `The process backend '${this.connection}' is not connected.`);
+  }
+}
+
+/** How a program ended: its status, and the last thing that it said about that. */
+function exitDetail({ status, signal }: Exit, lastWords: string | undefined): string {
+  const how =
+    signal !== undefined
+      ? `killed by ${signal}`
+      : status !== undefined
+        ? `exited with status ${status}`
+        : 'ended; only the Jitsu that started it could know its exit status';
+  return lastWords === undefined ? how : `${how}: ${lastWords}`;
+}
