@@ -1,5 +1,5 @@
 /**
- * `npm run bench [summon] [ready] [hot] [cached] [forwarded] [storm] [scale] [libvirt] [xapi] [xen]`: prints figures,
+ * `npm run bench [summon] [ready] [hot] [cached] [forwarded] [storm] [scale] [start] [idle] [libvirt] [xapi] [xen]`: prints figures,
  * asserts nothing. With `-- --against DIR`, DIR being another checkout that is built, it compares the two instead.
  */
 import { parseArgs } from 'node:util';
@@ -9,10 +9,12 @@ import { compareTrees } from './comparison/compare-trees.js';
 import { programVersions } from './contest/program-versions.js';
 import { benchForwarded } from './forwarded-bench.js';
 import { benchHot } from './hot-bench.js';
+import { benchIdle } from './idle-bench.js';
 import { benchLibvirt } from './libvirt-bench.js';
 import { benchReady } from './ready-bench.js';
 import { benchScale } from './scale-bench.js';
 import { benchSummon } from './summon-bench.js';
+import { benchStart } from './start-bench.js';
 import { benchStorm } from './storm-bench.js';
 import { benchXapi } from './xapi-bench.js';
 import { benchXen } from './xen-bench.js';
@@ -25,6 +27,8 @@ const BENCHES = {
   forwarded: benchForwarded,
   storm: benchStorm,
   scale: benchScale,
+  start: benchStart,
+  idle: benchIdle,
   libvirt: benchLibvirt,
   xapi: benchXapi,
   xen: benchXen,
