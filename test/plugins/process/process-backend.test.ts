@@ -227,6 +227,7 @@ describe('the process backend', () => {
     const id = await system.register(backend, { command: 'sleep 1000' });
     const start = backend.start(id);
     assert.equal(readFileSync(join(folder(), `${id}.json`), 'utf8'), '');
+    assert.equal(statSync(join(folder(), `${id}.json`)).mode & 0o777, 0o600);
     await start;
     assert.match(readFileSync(join(folder(), `${id}.json`), 'utf8'), /"pid":\d+/);
   });
