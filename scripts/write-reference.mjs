@@ -4,7 +4,8 @@
 // With --check it writes nothing, and fails when the files say something else.
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { Contributions, describeOptions, describeUnikernelKeys, jsonSchema } from '@jitsud/core';
+import { Contributions } from '#core/plugins/contributions.js';
+import { describeOptions, describeUnikernelKeys, jsonSchema } from '@jitsud/core';
 import { configSchema } from '#core/config/config.js';
 
 const ROOT = new URL('../', import.meta.url);
