@@ -10,6 +10,7 @@ import { MemoryStateStore } from '#core/builtins/memory-state-store.js';
 import { readSettings } from '#core/config/read-settings.js';
 import type { InjectableClass } from '#core/contracts/plugin.js';
 import type { Notifier } from '#core/contracts/notifier.js';
+import type { Resolver } from '#core/contracts/resolver.js';
 import { JitsuError } from '#core/errors.js';
 import { createJitsu, type Jitsu } from '#core/jitsu.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
@@ -81,6 +82,8 @@ class Setting implements AsyncDisposable {
           }
           const options = z.object({});
           registry.stateStore({ name: 'journal', description, useClass: madeOf(this.store), options });
+          const resolver: Resolver = { resolve: () => ({ rcode: 8 }) };
+          registry.resolver({ name: 'journal', description, useClass: madeOf(resolver), options });
           registry.notifier({ name: 'journal', description, useClass: madeOf(notifier), options });
         },
         runtimeDirectory: () => this.runtimeDirectory,
@@ -192,6 +195,13 @@ describe('Jitsu', () => {
       true,
       'its life is logged',
     );
+  });
+
+  it('asks the resolvers of plugins for what is no unikernel, before anything is special or forwarded', async () => {
+    await using setting = new Setting();
+    const jitsu = await setting.jitsu({ resolvers: { journal: {} } });
+    await jitsu.start();
+    assert.deepEqual([await ask(jitsu, 'web.test'), await ask(jitsu, 'a.invalid')], ['NOERROR', 'NXRRSET']);
   });
 
   it('waits for events that are still being stored or told when it ends', async () => {

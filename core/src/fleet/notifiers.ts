@@ -1,7 +1,6 @@
 import type { Settings } from '../config/settings.js';
 import type { LifecycleEvent } from '../contracts/lifecycle-event.js';
-import type { Notifier } from '../contracts/notifier.js';
-import type { StatusReport } from '../control/status-report.js';
+import type { Notifier, NotifierStatus } from '../contracts/notifier.js';
 import type { Instances } from './instances.js';
 import type { EventHub } from '../telemetry/event-hub.js';
 
@@ -39,7 +38,8 @@ export class Notifiers {
     for (const outcome of closed) if (outcome.status === 'rejected') throw outcome.reason;
   }
 
-  status(): StatusReport['notifiers'] {
+  /** Of those that have something to tell of themselves. */
+  status(): readonly ({ readonly name: string } & NotifierStatus)[] {
     return [...this.#notifiers].flatMap(([name, notifier]) => {
       const status = notifier.status?.();
       return status === undefined ? [] : [{ name, ...status }];
