@@ -44,8 +44,8 @@ export class LibvirtBackend implements Backend<LibvirtOptions> {
   ) {
     this.#connection = new LibvirtConnection(connect, clock, logger, {
       onDomain: (event) => this.#hear(event),
-      onLost: ({ message }) => {
-        for (const id of this.#domains.keys()) this.#listener({ id, state: 'unknown', detail: message });
+      onLost: (reason) => {
+        for (const id of this.#domains.keys()) this.#listener({ id, state: 'unknown', detail: reason });
       },
       onBack: () => void this.#lookAtAll(),
     });

@@ -1,4 +1,4 @@
-import { BackOff, errorMessage, JitsuError, type Clock, type Logger } from '@jitsud/core/plugin';
+import { BackOff, errorMessage, JitsuError, Reconnecting, type Clock, type Logger } from '@jitsud/core/plugin';
 import { CallFailed } from './call-failed.js';
 import { CallPool } from './call-pool.js';
 import { connectionAdvice, isDenied } from './connection-advice.js';
@@ -13,7 +13,6 @@ const ACTIONS_AT_ONCE = 4;
 const FIRST_PAUSE = 250;
 const LONGEST_PAUSE = 15_000;
 const PATIENCE = 10_000;
-const FAREWELL = 1_000;
 
 /** Short calls, which must not wait behind the boots of others. */
 const LOOKS: ReadonlySet<DomainOperation> = new Set<DomainOperation>(['state', 'describe', 'findByName', 'findByUuid']);
@@ -23,7 +22,7 @@ type AfterFirst<T extends readonly unknown[]> = T extends readonly [unknown, ...
 export interface ConnectionListener {
   onDomain(event: DomainEvent): void;
   /** From now on calls reject at once. */
-  onLost(reason: JitsuError): void;
+  onLost(reason: string): void;
   /** It can be used again, and anything may have changed meanwhile. */
   onBack(): void;
 }
@@ -32,48 +31,52 @@ export interface ConnectionListener {
 export class LibvirtConnection {
   readonly #looks = new CallPool(1);
   readonly #actions = new CallPool(ACTIONS_AT_ONCE);
-  readonly #backOff = new BackOff(FIRST_PAUSE, LONGEST_PAUSE);
-  #session: Session | undefined;
-  /** Why there is no session. */
-  #absence: JitsuError;
-  /** Present while it is meant to be open. */
-  #wanted: AbortController | undefined;
+  readonly #sessions: Reconnecting<Session>;
 
   constructor(
     readonly uri: string,
     private readonly clock: Clock,
     private readonly logger: Logger,
-    private readonly listener: ConnectionListener,
+    listener: ConnectionListener,
   ) {
-    this.#absence = this.#notConnected();
+    const backOff = new BackOff(FIRST_PAUSE, LONGEST_PAUSE);
+    this.#sessions = new Reconnecting(clock, {
+      open: () => Session.open(uri, this.#actions, (event) => listener.onDomain(event)),
+      close: (session) => session.end(),
+      follow: (session, lose) => void session.lost.then(lose),
+      pause: (failures) => backOff.after(failures),
+      absence: (reason, retryIn) => this.#unreachable(reason, retryIn),
+      notOpen: () => new JitsuError('JITSU_BACKEND_UNREACHABLE', `libvirt at ${uri} is not connected.`),
+      onLost: ({ message }) => {
+        logger.warn({ uri }, message);
+        listener.onLost(message);
+      },
+      onBack: () => {
+        logger.info({ uri }, `libvirt at ${uri} answers again`);
+        listener.onBack();
+      },
+    });
   }
 
   /** Whether the driver tells what happens to its domains; asked of an open connection. */
   get tellsEvents(): boolean {
-    return this.#session?.tellsEvents ?? false;
+    return this.#sessions.current?.tellsEvents ?? false;
   }
 
   /** @throws JITSU_BACKEND_UNREACHABLE, JITSU_BACKEND_DENIED */
   async open(): Promise<void> {
-    if (this.#wanted) return;
-    this.#wanted = new AbortController();
     using _patience = this.#sayThatWeWait();
     try {
-      this.#take(await this.#openSession());
+      await this.#sessions.open();
     } catch (error) {
       await this.close();
-      throw this.#unreachable(error);
+      throw error;
     }
   }
 
   /** Lets go of libvirt, whose domains run on. A call that does not come back is waited for no longer than a second. */
   async close(): Promise<void> {
-    this.#wanted?.abort();
-    this.#wanted = undefined;
-    const session = this.#session;
-    this.#session = undefined;
-    this.#absence = this.#notConnected();
-    if (session) await this.#withinFarewell(session.end());
+    await this.#sessions.close();
     await Promise.all([this.#looks.close(), this.#actions.close()]);
   }
 
@@ -82,57 +85,17 @@ export class LibvirtConnection {
    * @throws CallFailed for what libvirt refuses
    * @throws JITSU_BACKEND_UNREACHABLE while the connection is lost, and when it gets lost meanwhile
    */
-  async call<Name extends DomainOperation>(
+  call<Name extends DomainOperation>(
     operation: Name,
     ...parameters: AfterFirst<Parameters<Operations[Name]>>
   ): Promise<ReturnType<Operations[Name]>> {
-    const session = this.#session;
-    if (!session) throw this.#absence;
     const pool = LOOKS.has(operation) ? this.#looks : this.#actions;
-    try {
-      return await session.use((pointer) => {
+    const call = (session: Session): Promise<ReturnType<Operations[Name]>> =>
+      session.use((pointer) => {
         const all = [pointer, ...parameters] as unknown as Parameters<Operations[Name]>;
         return pool.call(operation, ...all);
       });
-    } catch (error) {
-      if (error instanceof CallFailed && error.isFatal) this.#lose(session, error);
-      throw this.#session === session ? error : this.#absence;
-    }
-  }
-
-  #openSession(): Promise<Session> {
-    return Session.open(this.uri, this.#actions, (event) => this.listener.onDomain(event));
-  }
-
-  #take(session: Session): void {
-    this.#session = session;
-    void session.lost.then((reason) => this.#lose(session, reason));
-  }
-
-  #lose(session: Session, reason: CallFailed): void {
-    if (this.#session !== session || !this.#wanted) return;
-    this.#session = undefined;
-    void session.end();
-    this.#absence = this.#unreachable(reason, FIRST_PAUSE);
-    this.logger.warn({ uri: this.uri }, this.#absence.message);
-    this.listener.onLost(this.#absence);
-    void this.#reconnect(this.#wanted.signal);
-  }
-
-  /** Never rejects: it ends when libvirt is back, or when nobody wants it any more. */
-  async #reconnect(wanted: AbortSignal): Promise<void> {
-    for (let failures = 1; ; failures += 1) {
-      await this.clock.sleep(this.#backOff.after(failures), wanted).catch(() => undefined);
-      if (wanted.aborted) return;
-      const session = await this.#openSession().catch((error: unknown) => {
-        this.#absence = this.#unreachable(error, this.#backOff.after(failures + 1));
-      });
-      if (!session) continue;
-      if (this.#wanted?.signal !== wanted) return session.end();
-      this.#take(session);
-      this.logger.info({ uri: this.uri }, `libvirt at ${this.uri} answers again`);
-      return this.listener.onBack();
-    }
+    return this.#sessions.use(call, (error) => error instanceof CallFailed && error.isFatal);
   }
 
   /** libvirt itself sets no limit: a host that takes the connection and then says nothing is waited for. */
@@ -146,17 +109,6 @@ export class LibvirtConnection {
     };
     arm();
     return { [Symbol.dispose]: () => timer[Symbol.dispose]() };
-  }
-
-  async #withinFarewell(promise: Promise<void>): Promise<void> {
-    const enough = new AbortController();
-    const farewell = this.clock.sleep(FAREWELL, enough.signal).catch(() => undefined);
-    await Promise.race([promise, farewell]);
-    enough.abort();
-  }
-
-  #notConnected(): JitsuError {
-    return new JitsuError('JITSU_BACKEND_UNREACHABLE', `libvirt at ${this.uri} is not connected.`);
   }
 
   #unreachable(error: unknown, retryIn?: number): JitsuError {

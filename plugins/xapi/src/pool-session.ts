@@ -37,6 +37,8 @@ export class PoolSession {
   #ended = false;
 
   private constructor(
+    /** Of the host that was asked. */
+    readonly url: string,
     private readonly client: PoolClient,
     private readonly dispatcher: Dispatcher,
     private readonly clock: Clock,
@@ -52,7 +54,7 @@ export class PoolSession {
   /** Logs in and reads what there is. Rejects with what xen-api throws. */
   static async open(access: PoolAccess, clock: Clock, listener: SessionListener): Promise<PoolSession> {
     const { client, dispatcher } = await createPoolClient(access);
-    const session = new PoolSession(client, dispatcher, clock, listener);
+    const session = new PoolSession(access.url, client, dispatcher, clock, listener);
     try {
       await client.connect();
       const [token] = await Promise.all([session.#readAll(), session.#readHosts()]);

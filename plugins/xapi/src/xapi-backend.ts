@@ -52,8 +52,8 @@ export class XapiBackend implements Backend<XapiOptions> {
     this.#pool = new PoolConnection(url, access, clock, logger, {
       onVm: (uuid) => this.#tell(uuid),
       onAll: () => this.#tellAll(),
-      onLost: ({ message }) => {
-        for (const id of this.#vms.keys()) this.#listener({ id, state: 'unknown', detail: message });
+      onLost: (reason) => {
+        for (const id of this.#vms.keys()) this.#listener({ id, state: 'unknown', detail: reason });
       },
     });
   }

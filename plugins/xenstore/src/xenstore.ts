@@ -1,4 +1,12 @@
-import { BackOff, errorMessage, JitsuError, type Clock, type Logger, type Milliseconds } from '@jitsud/core/plugin';
+import {
+  BackOff,
+  errorMessage,
+  JitsuError,
+  Reconnecting,
+  type Clock,
+  type Logger,
+  type Milliseconds,
+} from '@jitsud/core/plugin';
 import { Connection, type Request } from './connection.js';
 import { MessageType } from './message-type.js';
 import { checkWatchPath } from './node-path.js';
@@ -42,25 +50,32 @@ export interface XenstoreOptions {
 export class Xenstore extends XenstoreNodes implements AsyncDisposable {
   /** The path of the socket. */
   readonly socket: string;
-  readonly #clock: Clock;
-  readonly #logger: Logger;
-  readonly #backOff = new BackOff(FIRST_PAUSE, LONGEST_PAUSE);
   readonly #watches: Watches;
-  /** Aborts when it is closed. */
-  readonly #closing = new AbortController();
-  #connection: Connection | undefined;
-  /** Why there is no connection. */
-  #absence: JitsuError;
-  #reconnecting = Promise.resolve();
+  readonly #connections: Reconnecting<Connection>;
 
-  private constructor(private readonly options: XenstoreOptions) {
+  private constructor({ clock, logger, socket = socketPath(), onLost, onBack }: XenstoreOptions, signal?: AbortSignal) {
     super();
-    const { clock, logger, socket = socketPath() } = options;
     this.socket = socket;
-    this.#clock = clock;
-    this.#logger = logger;
     this.#watches = new Watches(logger);
-    this.#absence = unreachable(socket, 'it was closed.');
+    const backOff = new BackOff(FIRST_PAUSE, LONGEST_PAUSE);
+    this.#connections = new Reconnecting(clock, {
+      open: (failures, wanted) => Connection.open(socket, clock, this.#watches.tell, failures === 0 ? signal : wanted),
+      close: (connection) => connection.close(),
+      follow: (connection, lose) => void connection.lost.then(lose),
+      restore: (connection) => this.#watches.setAll(connection),
+      pause: (failures) => backOff.after(failures),
+      absence: (reason) =>
+        reason instanceof JitsuError ? reason : unreachable(socket, `${errorMessage(reason)}.`, reason),
+      notOpen: () => unreachable(socket, 'it was closed.'),
+      onLost: (reason) => {
+        logger.warn({ socket }, `${reason.message} Connecting again.`);
+        onLost?.(reason);
+      },
+      onBack: () => {
+        logger.info({ socket }, `xenstored at ${socket} answers again`);
+        onBack?.();
+      },
+    });
   }
 
   /**
@@ -69,20 +84,20 @@ export class Xenstore extends XenstoreNodes implements AsyncDisposable {
    * @throws JITSU_BACKEND_DENIED when this user may not connect
    */
   static async open(options: XenstoreOptions, signal?: AbortSignal): Promise<Xenstore> {
-    const xenstore = new Xenstore(options);
-    xenstore.#take(await xenstore.#connect(signal));
-    return xenstore;
+    const xenstore = new Xenstore(options, signal);
+    try {
+      await xenstore.#connections.open();
+      return xenstore;
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw error;
+    }
   }
 
   /** Lets go of everything; what is on its way rejects. */
   async close(): Promise<void> {
-    this.#closing.abort();
     this.#watches.clear();
-    const connection = this.#connection;
-    this.#connection = undefined;
-    this.#absence = unreachable(this.socket, 'it was closed.');
-    await connection?.close();
-    await this.#reconnecting;
+    await this.#connections.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -97,7 +112,7 @@ export class Xenstore extends XenstoreNodes implements AsyncDisposable {
    */
   async transaction<T>(action: (nodes: XenstoreNodes) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
-      const transaction = await Transaction.begin(this.#open());
+      const transaction = await Transaction.begin(this.#connections.session);
       const result = await performed(action, transaction);
       try {
         await transaction.commit();
@@ -117,7 +132,7 @@ export class Xenstore extends XenstoreNodes implements AsyncDisposable {
    */
   async watch(path: string, listener: WatchListener): Promise<AsyncDisposable> {
     checkWatchPath(path);
-    const connection = this.#open();
+    const connection = this.#connections.session;
     const token = this.#watches.add(path, listener);
     try {
       await this.#watches.set(token, connection);
@@ -146,7 +161,7 @@ export class Xenstore extends XenstoreNodes implements AsyncDisposable {
   }
 
   protected override async send<T>(request: Request<T>): Promise<T> {
-    return this.#open().request(request);
+    return this.#connections.session.request(request);
   }
 
   async #askOfDomain<T>(type: number, verb: string, id: number, decode: (payload: Buffer) => T): Promise<T> {
@@ -158,71 +173,12 @@ export class Xenstore extends XenstoreNodes implements AsyncDisposable {
   }
 
   async #unwatch(path: string, token: string): Promise<void> {
-    const connection = this.#connection;
+    const connection = this.#connections.current;
     if (!this.#watches.remove(token) || !connection) return;
     await this.#watches.unset(path, token, connection).catch((error: unknown) => {
       // A connection that is lost has taken its watches with it.
       if (error instanceof XenstoreError) throw error;
     });
-  }
-
-  #open(): Connection {
-    if (!this.#connection) throw this.#absence;
-    return this.#connection;
-  }
-
-  #connect(signal?: AbortSignal): Promise<Connection> {
-    return Connection.open(this.socket, this.#clock, this.#watches.tell, signal);
-  }
-
-  #take(connection: Connection): void {
-    this.#connection = connection;
-    void connection.lost.then((reason) => {
-      if (this.#connection === connection) this.#lose(reason);
-    });
-  }
-
-  #lose(reason: JitsuError): void {
-    this.#connection = undefined;
-    this.#absence = reason;
-    this.#logger.warn({ socket: this.socket }, `${reason.message} Connecting again.`);
-    this.options.onLost?.(reason);
-    this.#reconnecting = this.#reconnect(this.#closing.signal);
-  }
-
-  /** Never rejects: it ends when xenstored is back, or when nobody wants it any more. */
-  async #reconnect(closing: AbortSignal): Promise<void> {
-    for (let failures = 1; ; failures += 1) {
-      await this.#clock.sleep(this.#backOff.after(failures), closing).catch(() => undefined);
-      if (closing.aborted) return;
-      if (!(await this.#connectAgain(closing))) continue;
-      this.#logger.info({ socket: this.socket }, `xenstored at ${this.socket} answers again`);
-      this.options.onBack?.();
-      return;
-    }
-  }
-
-  /** The listeners of watches may ask for more at once: the connection is in its place before the watches are set. */
-  async #connectAgain(closing: AbortSignal): Promise<boolean> {
-    let connection: Connection | undefined;
-    try {
-      connection = await this.#connect(closing);
-      closing.throwIfAborted();
-      this.#connection = connection;
-      await this.#watches.setAll(connection);
-      closing.throwIfAborted();
-      this.#take(connection);
-      return true;
-    } catch (error) {
-      this.#connection = undefined;
-      if (!closing.aborted) this.#absence = this.#reasonFor(error);
-      await connection?.close();
-      return false;
-    }
-  }
-
-  #reasonFor(error: unknown): JitsuError {
-    return error instanceof JitsuError ? error : unreachable(this.socket, `${errorMessage(error)}.`, error);
   }
 }
 

@@ -49,6 +49,20 @@ describe("the threads that call libvirt's library", function () {
     await pool.close();
   });
 
+  it('are no more than the pool has room for', async () => {
+    let threads = 0;
+    const count = (): void => void (threads += 1);
+    process.on('worker', count);
+    const pool = new CallPool(2);
+    try {
+      await Promise.all(Array.from({ length: 10_000 }, () => assert.rejects(refused(pool), isRefusal)));
+      assert.ok(threads >= 1 && threads <= 2, `${threads} threads`);
+    } finally {
+      process.off('worker', count);
+      await pool.close();
+    }
+  });
+
   it('tell whoever waits when they are closed, and are started anew by the next call', async () => {
     const pool = new CallPool(1);
     const calls = Array.from({ length: 3 }, () => assert.rejects(refused(pool), isClosing));

@@ -2,7 +2,7 @@ import type { PowerChange } from '@jitsud/core/plugin';
 import assert from 'node:assert/strict';
 import { requireRoot } from '../../support/require-tool.js';
 import { execFileSync } from 'node:child_process';
-import { closeSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventually } from '#core/testing/eventually.js';
 import { ProcessSystem } from '../../support/process-system.js';
@@ -187,6 +187,57 @@ describe('the process backend', () => {
     await backend.connect();
     assert.equal((await backend.describe(id)).state, 'off');
     assert.deepEqual(leftovers(), []);
+  });
+
+  it('lets nobody else read what it keeps of a program, or what the program says', async () => {
+    const { id } = await started(['sh', '-c', 'echo up; echo up >&2; sleep 1000']);
+    await output();
+    const mode = (path: string): string => (statSync(path).mode & 0o777).toString(8);
+    const files = [`${id}.json`, join('output', `${id}.stdout`), join('output', `${id}.stderr`)];
+    assert.deepEqual([folder(), join(folder(), 'output'), ...files.map((file) => join(folder(), file))].map(mode), [
+      '700',
+      '700',
+      '600',
+      '600',
+      '600',
+    ]);
+  });
+
+  it('hands on nothing of what systemd tells Jitsu about itself', async () => {
+    const names = ['NOTIFY_SOCKET', 'WATCHDOG_PID', 'WATCHDOG_USEC', 'LISTEN_FDS', 'LISTEN_PID', 'LISTEN_FDNAMES'];
+    for (const name of [...names, 'MAINPID', 'GREETING']) process.env[name] = '7';
+    try {
+      await started(['sh', '-c', 'env; echo end; sleep 1000']);
+    } finally {
+      for (const name of [...names, 'MAINPID', 'GREETING']) Reflect.deleteProperty(process.env, name);
+    }
+    const lines = await eventually(async () => {
+      const all = await output();
+      assert.ok(all.includes('end'));
+      return all;
+    });
+    assert.ok(lines.includes('GREETING=7'));
+    assert.deepEqual(
+      lines.filter((line) => [...names, 'MAINPID'].some((name) => line.startsWith(`${name}=`))),
+      [],
+    );
+  });
+
+  it('writes down that a program is about to be spawned before it is', async () => {
+    const id = await system.register(backend, { command: 'sleep 1000' });
+    const start = backend.start(id);
+    assert.equal(readFileSync(join(folder(), `${id}.json`), 'utf8'), '');
+    assert.equal(statSync(join(folder(), `${id}.json`)).mode & 0o777, 0o600);
+    await start;
+    assert.match(readFileSync(join(folder(), `${id}.json`), 'utf8'), /"pid":\d+/);
+  });
+
+  it('leaves no program running that it cannot write down', async () => {
+    const id = await system.register(backend, { command: 'sleep 1000' });
+    mkdirSync(join(folder(), `${id}.json.new`));
+    await assert.rejects(backend.start(id), { code: 'JITSU_BACKEND_FAILED' });
+    await eventually(() => assert.deepEqual(system.pids(), []));
+    assert.equal((await backend.describe(id)).state, 'off');
   });
 
   it('registers 100,000 unikernels without making anybody wait', async function () {

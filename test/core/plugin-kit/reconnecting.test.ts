@@ -1,0 +1,256 @@
+import assert from 'node:assert/strict';
+import { setImmediate } from 'node:timers/promises';
+import { JitsuError } from '#core/errors.js';
+import { Reconnecting, type SessionCare } from '#core/plugin-kit/reconnecting.js';
+import { ManualClock } from '#core/testing/manual-clock.js';
+
+interface FakeSession {
+  readonly number: number;
+  lose(reason: unknown): void;
+}
+
+/** A system whose sessions are opened when the test lets them. */
+class Stage {
+  readonly clock = new ManualClock();
+  /** What was told, in order. */
+  readonly told: string[] = [];
+  readonly opened: FakeSession[] = [];
+  readonly closed: number[] = [];
+  /** What the next attempts come to, an error or a promise to wait for; they succeed when there is none left. */
+  readonly attempts: (Error | Promise<void>)[] = [];
+  readonly connection: Reconnecting<FakeSession>;
+
+  constructor(more: Partial<SessionCare<FakeSession>> = {}) {
+    this.connection = new Reconnecting<FakeSession>(this.clock, {
+      open: async () => {
+        const outcome = this.attempts.shift();
+        if (outcome instanceof Error) throw outcome;
+        await outcome;
+        const session = { number: this.opened.length, lose: (): void => undefined };
+        this.opened.push(session);
+        return session;
+      },
+      close: async ({ number }) => void this.closed.push(number),
+      follow: (session, lose) => (session.lose = lose),
+      pause: (failures) => 100 * failures,
+      absence: (reason, retryIn) => unreachable(`${(reason as Error).message} ${retryIn ?? 'never'}`),
+      notOpen: () => unreachable('not open'),
+      onLost: ({ message }) => this.told.push(`lost: ${message}`),
+      onFailed: ({ message }) => this.told.push(`failed: ${message}`),
+      onBack: ({ number }) => this.told.push(`back: ${number}`),
+      ...more,
+    });
+  }
+
+  lose(reason = 'gone'): void {
+    this.opened.at(-1)?.lose(new Error(reason));
+  }
+
+  get absence(): string {
+    try {
+      return `session ${this.connection.session.number}`;
+    } catch (error) {
+      return (error as Error).message;
+    }
+  }
+}
+
+describe('a connection that is kept open', () => {
+  it('has a session from when it is opened until it is closed', async () => {
+    const { connection, opened, closed } = new Stage();
+    assert.throws(() => connection.session, /^JitsuError: not open$/);
+    await Promise.all([connection.open(), connection.open()]);
+    await connection.open();
+    assert.equal(connection.session, opened[0]);
+    assert.equal(opened.length, 1);
+    await connection.close();
+    assert.throws(() => connection.session, /^JitsuError: not open$/);
+    assert.deepEqual(closed, [0]);
+    await connection.close();
+    assert.deepEqual(closed, [0]);
+  });
+
+  it('says why it cannot be opened, tries nothing by itself then, and can be opened later', async () => {
+    const { connection, attempts, clock } = new Stage();
+    attempts.push(new Error('no'));
+    await assert.rejects(connection.open(), /^JitsuError: no never$/);
+    assert.equal(clock.pending, 0);
+    assert.throws(() => connection.session, /not open/);
+    await connection.open();
+    assert.equal(connection.session.number, 0);
+  });
+
+  it('is opened again after longer and longer pauses when it is lost, and tells', async () => {
+    const stage = new Stage();
+    const { connection, clock, attempts, told, closed } = stage;
+    await connection.open();
+    attempts.push(new Error('still gone'), new Error('still gone'));
+    stage.lose();
+    assert.equal(stage.absence, 'gone 100');
+    await clock.advance(99);
+    assert.deepEqual(told, ['lost: gone 100']);
+    await clock.advance(1);
+    assert.equal(stage.absence, 'still gone 200');
+    await clock.advance(200);
+    assert.equal(stage.absence, 'still gone 300');
+    await clock.advance(300);
+    assert.equal(stage.absence, 'session 1');
+    assert.deepEqual(told, ['lost: gone 100', 'failed: still gone 200', 'failed: still gone 300', 'back: 1']);
+    assert.deepEqual(closed, [0]);
+    stage.lose('again');
+    assert.equal(stage.absence, 'again 100', 'a session that was opened makes the failures forgotten');
+    await connection.close();
+    assert.equal(clock.pending, 0);
+  });
+
+  it('takes no notice of the loss of another session than its own, nor of one after it was closed', async () => {
+    const stage = new Stage();
+    const { connection, clock, opened, told, closed } = stage;
+    await connection.open();
+    stage.lose();
+    await clock.advance(100);
+    opened[0]?.lose(new Error('old news'));
+    assert.equal(stage.absence, 'session 1');
+    await connection.close();
+    opened[1]?.lose(new Error('old news'));
+    assert.deepEqual([told.length, closed], [2, [0, 1]]);
+  });
+
+  it('begins the next attempt in the moment of a loss where no pause is wanted', async () => {
+    const stage = new Stage({ pause: () => 0 });
+    await stage.connection.open();
+    stage.lose();
+    assert.equal((await stage.connection.settled()).number, 1);
+  });
+
+  it('loses a session with whose use something fatal went wrong', async () => {
+    const stage = new Stage();
+    const { connection, clock } = stage;
+    await connection.open();
+    const isFatal = (error: unknown): boolean => (error as Error).message === 'fatal';
+    const failing = (message: string) => connection.use(async () => Promise.reject(new Error(message)), isFatal);
+    await assert.rejects(failing('harmless'), /^Error: harmless$/);
+    assert.equal(stage.absence, 'session 0');
+    await assert.rejects(failing('fatal'), /^JitsuError: fatal 100$/);
+    await assert.rejects(failing('harmless'), /^JitsuError: fatal 100$/);
+    await clock.advance(100);
+    assert.equal(await connection.use(async ({ number }) => number, isFatal), 1);
+    const using = connection.use(async () => setImmediate().then(() => Promise.reject(new Error('cut off'))), isFatal);
+    stage.lose();
+    await assert.rejects(using, /^JitsuError: gone 100$/);
+    await connection.close();
+  });
+
+  it('restores a session in its place before it tells that it is back; a failure of that is a failed attempt', async () => {
+    const restored: (number | undefined)[] = [];
+    let fail = true;
+    const stage: Stage = new Stage({
+      restore: async (session) => {
+        restored.push(session.number, stage.connection.current?.number);
+        stage.connection.lose(session, new Error('not followed yet'));
+        if (fail) throw new Error('cannot be restored');
+      },
+    });
+    const { connection, clock, told, closed } = stage;
+    await connection.open();
+    assert.deepEqual(restored, []);
+    stage.lose();
+    await clock.advance(100);
+    assert.deepEqual(told, ['lost: gone 100', 'failed: cannot be restored 200']);
+    fail = false;
+    await clock.advance(200);
+    assert.deepEqual(restored, [1, 1, 2, 2]);
+    assert.deepEqual([stage.absence, told.at(-1), closed], ['session 2', 'back: 2', [0, 1]]);
+    stage.lose();
+    assert.deepEqual(closed.length, 2);
+    await connection.close();
+    assert.deepEqual(closed, [0, 1, 2]);
+  });
+
+  it('can begin without a session, and be hurried', async () => {
+    const stage = new Stage();
+    const { connection, clock, attempts } = stage;
+    attempts.push(new Error('no'), new Error('no'));
+    connection.begin();
+    await clock.advance(100);
+    await connection.hurry();
+    assert.equal(stage.absence, 'no 300');
+    const hurried = [connection.hurry(), connection.hurry()];
+    await Promise.all(hurried);
+    assert.equal(stage.absence, 'session 0');
+    await connection.hurry();
+    await connection.close();
+    await connection.hurry();
+    assert.equal(clock.pending, 0);
+  });
+
+  it('ends a session that came too late, and does not wait for one that never comes', async () => {
+    const stage = new Stage();
+    const { connection, clock, attempts, closed } = stage;
+    let arrive = (): void => undefined;
+    attempts.push(new Promise((resolve) => (arrive = resolve)));
+    const open = connection.open();
+    const close = connection.close();
+    await clock.advance(999);
+    await clock.advance(1);
+    await close;
+    assert.equal(clock.pending, 0);
+    arrive();
+    await assert.rejects(open, /^JitsuError: not open$/);
+    await setImmediate();
+    assert.deepEqual(closed, [0]);
+  });
+
+  it('closes each session that it has opened exactly once, whatever happens in whatever order', async () => {
+    for (let seed = 1; seed <= 300; seed += 1) {
+      const random = randomNumbers(seed);
+      const stage = new Stage({
+        pause: (failures) => (random() < 0.3 ? 0 : 100 * failures),
+        restore: async () => {
+          if (random() < 0.5) await setImmediate();
+          if (random() < 0.3) throw new Error('cannot be restored');
+        },
+      });
+      const { connection, attempts, clock } = stage;
+      const steps: readonly (() => unknown)[] = [
+        () => connection.open().catch(() => undefined),
+        () => connection.begin(),
+        () => void connection.close(),
+        () => stage.lose(),
+        () => stage.opened.at(Math.floor(random() * stage.opened.length))?.lose(new Error('one of them')),
+        () => void connection.hurry(),
+        () => attempts.push(new Error('no')),
+        () => attempts.push(setImmediate()),
+        () => clock.advance(Math.floor(random() * 400)),
+      ];
+      for (let step = 0; step < 40; step += 1) {
+        const outcome = steps[Math.floor(random() * steps.length)]?.();
+        if (random() < 0.5) await outcome;
+        const { current } = connection;
+        if (current !== undefined) assert.ok(!stage.closed.includes(current.number), `seed ${seed}: a closed session`);
+      }
+      const closed = connection.close();
+      await clock.advance(2_000);
+      await closed;
+      const sorted = [...stage.closed].sort((a, b) => a - b);
+      assert.deepEqual(sorted, [...stage.opened.keys()], `seed ${seed}`);
+      assert.equal(clock.pending, 0, `seed ${seed}`);
+      assert.equal(connection.current, undefined);
+    }
+  });
+});
+
+function unreachable(message: string): JitsuError {
+  return new JitsuError('JITSU_BACKEND_UNREACHABLE', message);
+}
+
+/** Numbers from 0 to 1, the same ones for the same seed (mulberry32). */
+function randomNumbers(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}

@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually, GLANCE } from '#core/testing/eventually.js';
+import { findMachines } from '#process/find-machines.js';
+import { MachineRecords, type MachineRecord } from '#process/machine-records.js';
+import type { ProcessEntry, ProcessTable } from '#process/process-table.js';
+import { marksOf } from '#process/spawn-process.js';
+import { TemporaryFolder } from '../../support/temporary-folder.js';
+
+const ID = '1b2fa29b-1f9c-5509-a337-b3c1a8b1873f';
+const BOOT = 'this boot';
+
+/** A table that says what the test says. */
+class FakeTable implements ProcessTable {
+  readonly bootId = BOOT;
+  readonly entries: ProcessEntry[] = [];
+  readonly environments = new Map<number, readonly string[]>();
+
+  look(pid: number): ProcessEntry | undefined {
+    return this.entries.find((entry) => entry.pid === pid);
+  }
+
+  all(): ProcessEntry[] {
+    return [...this.entries];
+  }
+
+  environment(pid: number): readonly string[] | undefined {
+    return this.environments.get(pid);
+  }
+
+  /** Adds a process; `marked` by these marks, or those of our own machine. */
+  add(pid: number, more: Partial<ProcessEntry> = {}, marks?: readonly string[]): void {
+    this.entries.push({ pid, group: pid, session: pid, startTime: '100', state: 'alive', ...more });
+    if (marks !== undefined) this.environments.set(pid, marks);
+  }
+}
+
+describe('what an earlier Jitsu left running', () => {
+  let folder: TemporaryFolder;
+  let records: MachineRecords;
+  let table: FakeTable;
+
+  beforeEach(() => {
+    folder = new TemporaryFolder();
+    records = new MachineRecords(folder.path);
+    records.open();
+    table = new FakeTable();
+  });
+
+  afterEach(() => folder[Symbol.dispose]());
+
+  const found = () => findMachines(records, table, folder.path);
+  const ours = (id = ID): string[] =>
+    Object.entries(marksOf(id, folder.path)).map(([name, value]) => `${name}=${value}`);
+  const recorded = (more: Partial<MachineRecord> = {}): void =>
+    records.save(ID, { pid: 700_001, startTime: '100', bootId: BOOT, ...more });
+
+  it('is the very process of the record', () => {
+    recorded();
+    table.add(700_001);
+    assert.deepEqual([...found()], [[ID, { pid: 700_001, startTime: '100', bootId: BOOT }]]);
+    assert.equal(records.load().size, 1);
+  });
+
+  for (const [what, record, entry] of [
+    ['began at another time', {}, { startTime: '101' }],
+    ['ran before the machine was booted', { bootId: 'another boot' }, {}],
+    ['has died', {}, { state: 'dead' }],
+  ] as const) {
+    it(`is no process by that number that ${what}`, () => {
+      recorded(record);
+      table.add(700_001, entry);
+      assert.equal(found().size, 0);
+      assert.equal(records.load().size, 0);
+    });
+  }
+
+  it('is one that bears the marks where no number was written down', () => {
+    records.begin(ID);
+    table.add(700_001, {}, ours('another machine'));
+    table.add(700_002, {}, [ours()[0] ?? '', 'JITSU_RUNTIME_DIRECTORY=/elsewhere']);
+    table.add(700_003, { session: 700_001 }, ours());
+    table.add(700_004, { state: 'dead' }, ours());
+    assert.equal(found().size, 0);
+    records.begin(ID);
+    table.add(700_006, { startTime: '300' }, ours());
+    table.add(700_005, { startTime: '20' }, ours());
+    const expected = { pid: 700_005, startTime: '20', bootId: BOOT };
+    assert.deepEqual([...found()], [[ID, expected]]);
+    assert.deepEqual(records.load().get(ID), expected);
+  });
+
+  it('is ended where it is the rest of a group, and no stranger is', async () => {
+    const [member, stranger, before] = [aProcess(), aProcess(), aProcess()];
+    try {
+      recorded();
+      table.add(member.pid, { group: 700_001 }, ours());
+      table.add(stranger.pid, { group: 700_001 }, ours('another machine'));
+      assert.equal(found().size, 0);
+      await eventually(() => assert.equal(member.signal, 'SIGKILL'));
+      // The group of a process from before the machine was booted is somebody else's now.
+      recorded({ bootId: 'another boot' });
+      table.add(before.pid, { group: 700_001 }, ours());
+      assert.equal(found().size, 0);
+      await sleep(GLANCE);
+      assert.deepEqual([stranger.signal, before.signal], [undefined, undefined]);
+    } finally {
+      for (const { end } of [member, stranger, before]) end();
+    }
+  });
+});
+
+function aProcess() {
+  const child = spawn('sleep', ['1000'], { stdio: 'ignore' });
+  const told = { pid: child.pid ?? NaN, signal: undefined as string | undefined, end: () => child.kill('SIGKILL') };
+  child.once('exit', (_status, signal) => (told.signal = signal ?? 'none'));
+  return told;
+}
