@@ -50,7 +50,7 @@ export class Contributions {
   }
 
   /**
-   * Lets `owner` add to Jitsu while `register` runs, and not a moment longer: all that it registers, or nothing.
+   * Lets `owner` add to Jitsu while `register` runs: all that it registers, or nothing where anything is refused.
    * @throws JITSU_PLUGIN_INVALID for a name that is taken or malformed, a class that cannot be made, and a
    *   registry used too late
    */

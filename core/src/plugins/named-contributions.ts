@@ -28,7 +28,7 @@ export class NamedContributions<T extends { readonly name: string; readonly useC
     return [...this.#byName.values()].map(({ contribution }) => contribution);
   }
 
-  /** What stands in the way of adding it, in words; `undefined` where nothing does. */
+  /** Why it cannot be added, in words; `undefined` where it can. */
   objectionTo({ owner, contribution }: Owned<T>): string | undefined {
     const { name, useClass } = contribution;
     if (typeof name !== 'string' || !/^[a-z][a-z0-9-]*$/.test(name)) {

@@ -17,7 +17,7 @@ interface Audience {
 
 export type LifecycleListener = (event: LifecycleEvent) => void;
 
-/** Announces what has happened: to the listeners within Jitsu at once, to the notifiers when they have time. */
+/** Announces events: to listeners within Jitsu at once, to notifiers through a queue each. */
 export class EventHub {
   readonly #listeners = new Set<LifecycleListener>();
   readonly #audiences: Audience[] = [];
@@ -33,12 +33,12 @@ export class EventHub {
     return { [Symbol.dispose]: () => this.#listeners.delete(listener) };
   }
 
-  /** Tells the notifier, from now on and in order, every event that it is to hear. */
+  /** Queues every event from now on for the notifier, in order. */
   addNotifier(name: string, notifier: Notifier, hears: Audience['hears'] = () => true): void {
     this.#audiences.push({ queue: new NotifierQueue(name, notifier, this.logger), hears });
   }
 
-  /** Never throws and never waits: whoever fails is logged, and the others are told all the same. */
+  /** Never throws and never waits: a listener that fails is logged, and the others are still called. */
   emit(event: LifecycleEvent): void {
     for (const listener of this.#listeners) {
       try {
@@ -53,7 +53,7 @@ export class EventHub {
     for (const { queue, hears } of this.#audiences) if (hears(event)) queue.push(event);
   }
 
-  /** Gives the notifiers 2 s to hear what waits for them. */
+  /** Waits up to 2 s until the notifiers have received what is queued for them. */
   async close(): Promise<void> {
     const enough = new AbortController();
     const timeout = this.clock.sleep(patience, enough.signal).catch(() => {});

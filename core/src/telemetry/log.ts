@@ -6,7 +6,7 @@ export interface LoggerOptions {
   readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   /** Standard error where absent. */
   readonly stream?: NodeJS.WritableStream & { readonly isTTY?: boolean };
-  /** For people rather than programs; where absent, so it is on a terminal. */
+  /** Readable lines in place of JSON; where absent, on a terminal only. */
   readonly pretty?: boolean;
 }
 
@@ -29,7 +29,7 @@ export function createLogger({ level, stream = standardError(), pretty }: Logger
   );
 }
 
-/** A log that nobody reads any more must not end what it tells of. */
+/** A log whose reader has gone must not end the process. */
 function standardError(): NodeJS.WriteStream {
   if (!process.stderr.listeners('error').includes(ignore)) process.stderr.on('error', ignore);
   return process.stderr;

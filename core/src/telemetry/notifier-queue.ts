@@ -6,7 +6,7 @@ import { errorMessage } from '../errors.js';
 /** How many events may wait for a notifier that is slow. */
 const longestQueue = 1_000;
 
-/** Tells one notifier one event after the other, in order, while nobody waits for it. */
+/** Delivers events to one notifier, one at a time and in order; the caller never waits. */
 export class NotifierQueue {
   readonly #waiting: LifecycleEvent[] = [];
   #telling: Promise<void> | undefined;
@@ -18,7 +18,7 @@ export class NotifierQueue {
     private readonly logger: Logger,
   ) {}
 
-  /** Where too many wait, the event is dropped; the log says so once until there is room again. */
+  /** Drops the event when the queue is full; this is logged once until there is room again. */
   push(event: LifecycleEvent): void {
     if (this.#waiting.length >= longestQueue) {
       if (!this.#dropping) {
@@ -32,18 +32,18 @@ export class NotifierQueue {
     this.#telling ??= this.#tell();
   }
 
-  /** How many events it has not been told of. */
+  /** The number of queued events. */
   get length(): number {
     return this.#waiting.length;
   }
 
-  /** Resolves when it has been told everything so far. */
+  /** Resolves when the queue is empty. */
   async idle(): Promise<void> {
     await this.#telling;
   }
 
   async #tell(): Promise<void> {
-    // Whoever announces an event does not do the notifier's work.
+    // The notifier's own code does not run within the call that announces the event.
     await Promise.resolve();
     for (let event = this.#waiting[0]; event !== undefined; event = this.#waiting[0]) {
       try {
