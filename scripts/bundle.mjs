@@ -8,7 +8,7 @@
  */
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, posix, relative, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 
 /** Packages that stay what they are: native code, or loaded only by the few who use what needs them. */
@@ -21,7 +21,27 @@ const PUBLISHED = join(repository, 'published/node_modules');
 export async function bundleAll() {
   const folders = ['core', ...readdirSync(join(repository, 'plugins')).map((name) => join('plugins', name)), 'cli'];
   rmSync(dirname(PUBLISHED), { recursive: true, force: true });
-  return Promise.all(folders.map((folder) => bundle(join(repository, folder))));
+  const bundled = await Promise.all(folders.map((folder) => bundle(join(repository, folder))));
+  await writeManifests(bundled);
+  return bundled;
+}
+
+/** Writes beside the entry of core and of each plugin what `jitsu --help` tells of it, so that none has to be loaded for it. */
+async function writeManifests(folders) {
+  const core = await import(pathToFileURL(join(PUBLISHED, '@jitsud/core/dist/index.js')).href);
+  const [coreFolder, ...others] = folders;
+  const common = core.describeOptions(core.unikernelSchema);
+  writeFileSync(join(coreFolder, 'dist/manifest.json'), `${JSON.stringify({ common })}\n`);
+  for (const folder of others.filter((other) => existsSync(join(other, 'dist/index.js')))) {
+    const { default: plugin } = await import(pathToFileURL(join(folder, 'dist/index.js')).href);
+    const contributions = new core.Contributions();
+    contributions.register(plugin.name, (registry) => plugin.register(registry));
+    const backends = contributions.backends
+      .all()
+      .map(({ name, description, unikernel }) => ({ name, description, options: core.describeOptions(unikernel) }));
+    const commands = contributions.commands.all().map(({ name, description }) => ({ name, description }));
+    writeFileSync(join(folder, 'dist/manifest.json'), `${JSON.stringify({ backends, commands })}\n`);
+  }
 }
 
 async function bundle(folder) {
@@ -29,8 +49,8 @@ async function bundle(folder) {
   const into = join(PUBLISHED, manifest.name);
   const dist = join(folder, 'dist');
   mkdirSync(into, { recursive: true });
-  for (const name of ['README.md', 'LICENSE', 'bin']) {
-    if (existsSync(join(folder, name))) cpSync(join(folder, name), join(into, name), { recursive: true });
+  for (const name of manifest.files.filter((file) => file !== 'dist' && existsSync(join(folder, file)))) {
+    cpSync(join(folder, name), join(into, name), { recursive: true });
   }
   cpSync(dist, join(into, 'dist'), { recursive: true, filter: (file) => !/\.(js|map)$/.test(file) });
   const { metafile } = await build({
