@@ -265,7 +265,7 @@ function killServer() {
 }
 
 function npx(...words) {
-  return execFileSync('npx', ['--no', ...words], { cwd: home, encoding: 'utf8', timeout: PATIENCE });
+  return execFileSync('npx', ['--no', '--', ...words], { cwd: home, encoding: 'utf8', timeout: PATIENCE });
 }
 
 function isAlive(pid) {
