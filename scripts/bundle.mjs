@@ -29,19 +29,29 @@ export async function bundleAll() {
 /** Writes beside the entry of core and of each plugin what `jitsu --help` tells of it, so that none has to be loaded for it. */
 async function writeManifests(folders) {
   const core = await import(pathToFileURL(join(PUBLISHED, '@jitsud/core/dist/index.js')).href);
-  const [coreFolder, ...others] = folders;
-  const common = core.describeOptions(core.unikernelSchema);
-  writeFileSync(join(coreFolder, 'dist/manifest.json'), `${JSON.stringify({ common })}\n`);
-  for (const folder of others.filter((other) => existsSync(join(other, 'dist/index.js')))) {
-    const { default: plugin } = await import(pathToFileURL(join(folder, 'dist/index.js')).href);
-    const contributions = new core.Contributions();
-    contributions.register(plugin.name, (registry) => plugin.register(registry));
-    const backends = contributions.backends
-      .all()
-      .map(({ name, description, unikernel }) => ({ name, description, options: core.describeOptions(unikernel) }));
-    const commands = contributions.commands.all().map(({ name, description }) => ({ name, description }));
-    writeFileSync(join(folder, 'dist/manifest.json'), `${JSON.stringify({ backends, commands })}\n`);
+  const { contributions, plugins } = await core.loadRegistry({ directory: dirname(PUBLISHED) });
+  const write = (folder, manifest) =>
+    writeFileSync(join(folder, 'dist/manifest.json'), `${JSON.stringify(manifest)}\n`);
+  const plain = (word) => word.replaceAll('_', '').toLowerCase();
+  let common = core.describeUnikernelKeys(contributions);
+  for (const { folder, offers, error } of plugins.filter((plugin) => folders.includes(plugin.folder))) {
+    if (error !== undefined) throw new Error(error.message);
+    const { jitsu } = readJson(join(folder, 'package.json'));
+    const named = (kind) => offers.filter((offer) => offer.kind === kind).map(({ name }) => name);
+    const backends = named('backend').map((backend) => {
+      const { name, description, unikernel } = contributions.backends.get(backend);
+      return { name, description, options: core.describeOptions(unikernel) };
+    });
+    const commands = named('command').map((command) => {
+      const { name, description } = contributions.commands.get(command);
+      return { name, description };
+    });
+    const isOwn = ({ word }) => (jitsu.unikernelKeys ?? []).some((key) => plain(key) === plain(word));
+    const startFlags = Object.entries(jitsu.startFlags ?? {}).map(([name, flag]) => ({ ...flag, name }));
+    write(folder, { startFlags, common: common.filter(isOwn), backends, commands });
+    common = common.filter((key) => !isOwn(key));
   }
+  write(join(PUBLISHED, '@jitsud/core'), { common });
 }
 
 async function bundle(folder) {

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 /** The pages whose code blocks are packages of plugins, as their readers would write them. */
-export const PAGES = ['docs/writing-a-plugin.md'];
+export const PAGES = ['docs/writing-a-plugin.md', 'docs/writing-a-backend.md'];
 
 /**
  * Writes the code blocks that name a file (```` ```ts file=PATH ````) as that file.

@@ -27,7 +27,6 @@ import { writePagePackages } from './page-packages.mjs';
 import { removeStaleOutput } from './remove-stale-output.mjs';
 
 const PATIENCE = 20_000;
-const THIRD_PARTY = 'test/support/third-party';
 
 const SERVER = `
 import { writeFileSync } from 'node:fs';
@@ -87,8 +86,7 @@ function packOthers() {
     run(folder, 'mocha/bin/mocha.js', '--no-config', '--reporter', 'dot', tests);
     console.log(`Built and tested ${basename(folder)}, as its page shows it`);
   }
-  const others = [...names.map((name) => join(authors, name)), ...foldersIn(THIRD_PARTY)];
-  const packages = others.map((folder) => pack(folder, scratch));
+  const packages = names.map((name) => pack(join(authors, name), scratch));
   console.log(`Packed ${versionsOf(packages)}`);
   return packages;
 }
@@ -207,16 +205,8 @@ function configuration() {
     control: { socket: control },
     runtimeDirectory: join(scratch, 'run'),
     stop: { ...Object.assign({}, ...shown.map(({ stop }) => stop)), onExit: 'stop' },
-    unikernels: [packed, ...shown.flatMap(({ unikernels = [] }) => unikernels), ...thirdPartyUnikernels()],
+    unikernels: [packed, ...shown.flatMap(({ unikernels }) => unikernels)],
   };
-}
-
-/** Each third-party plugin says in its package.json, under `jitsu.example`, what unikernel of its to try. */
-function thirdPartyUnikernels() {
-  return foldersIn(THIRD_PARTY).flatMap((folder) => {
-    const { jitsu: { example } = {} } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
-    return example === undefined ? [] : [example];
-  });
 }
 
 /** The server behind the URL of the webhook that a page configures. */

@@ -1,21 +1,38 @@
 #!/usr/bin/env node
 // Writes docs/reference/ from the schemas of the core and of every plugin in plugins/, as they are built.
-// With --check it writes nothing, and fails when the files say something else than the schemas.
+// Writes core/known-plugins.json from the package.json files of these plugins, too.
+// With --check it writes nothing, and fails when the files say something else.
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { Contributions, describeOptions, jsonSchema } from '@jitsud/core';
+import { Contributions } from '#core/plugins/contributions.js';
+import { describeOptions, describeUnikernelKeys, jsonSchema } from '@jitsud/core';
 import { configSchema } from '#core/config/config.js';
-import { unikernelSchema } from '#core/config/unikernel.js';
 
 const ROOT = new URL('../', import.meta.url);
 
-async function contributions() {
+/** The package.json of every plugin in plugins/. */
+async function pluginPackages() {
+  const folders = (await readdir(new URL('plugins/', ROOT))).sort();
+  const packages = await Promise.all(
+    folders.map(async (folder) => JSON.parse(await readFile(new URL(`plugins/${folder}/package.json`, ROOT), 'utf8'))),
+  );
+  return packages.filter(({ keywords }) => keywords?.includes('jitsu-plugin'));
+}
+
+function knownPlugins(packages) {
+  const [usual] = packages.filter(({ jitsu }) => jitsu.default);
+  const plugins = packages.map(({ name, jitsu }) => ({
+    name: name.replace(/^@jitsud\/plugin-/, ''),
+    manifest: Object.fromEntries(Object.entries(jitsu).filter(([key]) => key !== 'default')),
+  }));
+  return { defaultBackend: usual.jitsu.backends[0], plugins };
+}
+
+async function contributions(packages) {
   const all = new Contributions();
   const { builtins } = await import('#core/builtins/builtins.js');
   all.register('Jitsu itself', (registry) => builtins.register(registry));
-  for (const folder of (await readdir(new URL('plugins/', ROOT))).sort()) {
-    const { name, keywords } = JSON.parse(await readFile(new URL(`plugins/${folder}/package.json`, ROOT), 'utf8'));
-    if (!keywords?.includes('jitsu-plugin')) continue;
+  for (const { name } of packages) {
     const { default: plugin } = await import(name);
     all.register(name, (registry) => plugin.register(registry));
   }
@@ -51,10 +68,10 @@ const settingsTable = (schema) =>
     ]),
   );
 
-const unikernelTable = (schema) =>
+const unikernelTable = (options) =>
   table(
     ['Key', 'In words', 'Type', 'Default', 'Meaning'],
-    describeOptions(schema).map(({ key, word, type, required, default: value, description }) => [
+    options.map(({ key, word, type, required, default: value, description }) => [
       code(key),
       code(word),
       type,
@@ -86,7 +103,7 @@ function reference(all) {
     '',
     'The keys of every entry of `unikernels`, whatever its backend.',
     '',
-    ...unikernelTable(unikernelSchema),
+    ...unikernelTable(describeUnikernelKeys(all)),
     '',
     '## Readiness probes',
     '',
@@ -103,7 +120,7 @@ function reference(all) {
         '',
         `${description.replace(/\.?$/, '.')} Plugin: \`${backends.ownerOf(name)}\`. The further keys of a unikernel with \`backend: '${name}'\`:`,
         '',
-        ...unikernelTable(unikernel),
+        ...unikernelTable(describeOptions(unikernel)),
         '',
         ...(connection === undefined
           ? []
@@ -124,17 +141,19 @@ function reference(all) {
   ].join('\n');
 }
 
-const all = await contributions();
-const files = {
-  'docs/reference/configuration.md': reference(all),
-  'docs/reference/jitsu.schema.json': `${JSON.stringify(jsonSchema(all), null, 2)}\n`,
-};
+const packages = await pluginPackages();
+const inJson = (value) => `${JSON.stringify(value, null, 2)}\n`;
+// First, since the schemas read it.
+await put('core/known-plugins.json', inJson(knownPlugins(packages)));
+const all = await contributions(packages);
+await put('docs/reference/configuration.md', reference(all));
+await put('docs/reference/jitsu.schema.json', inJson(jsonSchema(all)));
 
-for (const [name, content] of Object.entries(files)) {
+async function put(name, content) {
   const url = new URL(name, ROOT);
   if (process.argv.includes('--check')) {
     const written = await readFile(url, 'utf8').catch(() => '');
-    if (written === content) continue;
+    if (written === content) return;
     console.error(`${name} is out of date. Write it anew: node scripts/write-reference.mjs`);
     process.exitCode = 1;
   } else {

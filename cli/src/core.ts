@@ -3,6 +3,7 @@ import type {
   Logger,
   LoggerOptions,
   OptionDescription,
+  NamedStartFlag,
   PluginCommand,
   Registry,
   Settings,
@@ -28,6 +29,8 @@ export interface Core extends Control {
   configurationSchema(request: { readonly directory: string }): Promise<object>;
   /** The keys of every unikernel, and the further ones of each installed backend. */
   unikernelOptions(request: { readonly directory: string }): Promise<UnikernelOptions>;
+  /** The flags of `jitsu start` that installed plugins declare. */
+  startFlags(request: { readonly directory: string }): Promise<readonly NamedStartFlag[]>;
   /** The commands that installed plugins bring. */
   pluginCommands(request: { readonly directory: string }): Promise<readonly PluginCommand[]>;
   /** What a configuration opens to the world, a sentence each. */
@@ -42,6 +45,7 @@ export interface Core extends Control {
 }
 
 export interface UnikernelOptions {
+  readonly startFlags: readonly NamedStartFlag[];
   readonly common: readonly OptionDescription[];
   readonly backends: readonly BackendOptionList[];
   readonly commands: readonly Pick<PluginCommand, 'name' | 'description'>[];

@@ -23,14 +23,20 @@ export async function loadCore(): Promise<Core> {
     loadSettings: (request) => core.loadSettings(request, places),
     loadRegistry: (request) => core.loadRegistry(request, places),
     configurationSchema: async (request) => core.jsonSchema((await core.loadRegistry(request, places)).contributions),
+    startFlags: (request) => core.loadStartFlags(request, places),
     unikernelOptions: async (request) => {
-      const { contributions } = await core.loadRegistry(request, places);
+      const { contributions, startFlags } = await core.loadRegistry(request, places);
       const backends = contributions.backends.all().map(({ name, description, unikernel }) => ({
         name,
         description,
         options: core.describeOptions(unikernel),
       }));
-      return { common: core.describeOptions(core.unikernelSchema), backends, commands: contributions.commands.all() };
+      return {
+        startFlags,
+        common: core.describeUnikernelKeys(contributions),
+        backends,
+        commands: contributions.commands.all(),
+      };
     },
     pluginCommands: async (request) => {
       const { contributions } = await core.loadRegistry(request, places);

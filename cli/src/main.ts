@@ -1,8 +1,10 @@
+import type { CommandLine } from './command-line.js';
 import { errorReport } from './error-report.js';
 import { ExitStatus, exitStatusOf } from './exit-status.js';
 import { isCommandName } from './help/command-summaries.js';
 import { helpRequest } from './help/help-request.js';
 import { processTerminal, type Terminal } from './terminal.js';
+import { UsageError } from './usage-error.js';
 import { version } from './version.js';
 
 /**
@@ -35,9 +37,20 @@ async function run(arguments_: readonly string[], terminal: Terminal): Promise<E
     const { showHelp } = await import('./help/show-help.js');
     return showHelp(wanted, terminal);
   }
+  const [line, { execute }] = await Promise.all([understood(words), import('./execute.js')]);
+  return execute(line, terminal);
+}
+
+/** Reads the arguments; other plugins than those that come with the command are asked only for a flag that is unknown. */
+async function understood(words: readonly string[]): Promise<CommandLine> {
   const { parse } = await import('./parse.js');
-  const { execute } = await import('./execute.js');
-  return execute(parse(words), terminal);
+  try {
+    return parse(words);
+  } catch (error) {
+    if (!(error instanceof UsageError && error.isUnknownStartFlag)) throw error;
+    const { loadCore } = await import('./load-core.js');
+    return parse(words, await (await loadCore()).startFlags({ directory: process.cwd() }));
+  }
 }
 
 /** What follows `--` is no flag. */

@@ -1,3 +1,4 @@
+import type { NamedStartFlag } from '@jitsud/core';
 import { CommanderError } from 'commander';
 import type { CommandLine } from './command-line.js';
 import { isCommandName } from './help/command-summaries.js';
@@ -6,13 +7,14 @@ import { UsageError } from './usage-error.js';
 
 /**
  * Reads the arguments.
+ * @param startFlags the flags of `jitsu start` that plugins declare; where absent, those of the plugins that come with it
  * @throws UsageError for what they should not say
  */
-export function parse(arguments_: readonly string[]): CommandLine {
+export function parse(arguments_: readonly string[], startFlags?: readonly NamedStartFlag[]): CommandLine {
   let understood: CommandLine | undefined;
   const program = createProgram((line) => {
     understood = line;
-  });
+  }, startFlags);
   // Commander would print its complaint and end the process.
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({ writeErr: () => undefined });
@@ -23,7 +25,8 @@ export function parse(arguments_: readonly string[]): CommandLine {
     program.parse(arguments_, { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    throw new UsageError(error.message.replace(/^error: /, ''), name);
+    const isUnknownStartFlag = error.code === 'commander.unknownOption' && (name === 'start' || name === 'check');
+    throw new UsageError(error.message.replace(/^error: /, ''), name, isUnknownStartFlag);
   }
   if (understood === undefined) throw new UsageError('That is no command line of jitsu.');
   return understood;

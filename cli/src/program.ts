@@ -1,9 +1,11 @@
+import type { NamedStartFlag } from '@jitsud/core';
 import { Command, Option } from 'commander';
 import type { CommandLine, ResolveChoice, StartChoice, StatusChoice } from './command-line.js';
 import type { ControlChoice } from './control-location.js';
 import { commandSummaries, type CommandName } from './help/command-summaries.js';
 import { numberValue } from './number-value.js';
-import { startOptions } from './start-options.js';
+import { KNOWN_START_FLAGS } from './known-plugins.js';
+import { pluginOptions, startOptions } from './start-options.js';
 
 const seconds = { expected: 'A number of seconds', whole: false, from: 0.1, to: 86_400 };
 const port = { expected: 'A port number from 1 to 65535', whole: true, from: 1, to: 65_535 };
@@ -16,8 +18,13 @@ const jsonOption = ['--json', 'print JSON'] as const;
 /**
  * The grammar of the command line. Parsing calls `understood` with the command and what was given for it; nothing else
  * happens here, so that a command's code is loaded only when it is asked for.
+ *
+ * @param startFlags the flags of `jitsu start` that plugins declare
  */
-export function createProgram(understood: (line: CommandLine) => void): Command {
+export function createProgram(
+  understood: (line: CommandLine) => void,
+  startFlags: readonly NamedStartFlag[] = KNOWN_START_FLAGS,
+): Command {
   const program = new Command('jitsu').helpCommand(false);
 
   const begin = (name: CommandName, arguments_: string, isDefault = false): Command =>
@@ -26,11 +33,11 @@ export function createProgram(understood: (line: CommandLine) => void): Command 
       .summary(commandSummaries[name])
       .description(`${commandSummaries[name]}.`);
 
-  addStartOptions(begin('start', '[words...]', true)).action((words: string[], options: StartChoice) => {
+  addStartOptions(begin('start', '[words...]', true), startFlags).action((words: string[], options: StartChoice) => {
     understood({ command: 'start', words, options });
   });
 
-  addStartOptions(begin('check', '[words...]'))
+  addStartOptions(begin('check', '[words...]'), startFlags)
     .option('--schema', 'write the JSON schema of the configuration file instead, for editors')
     .action((words: string[], options: StartChoice & { schema?: true }) => {
       understood({ command: 'check', words, options });
@@ -100,8 +107,11 @@ export function createProgram(understood: (line: CommandLine) => void): Command 
   return program.helpOption(false);
 }
 
-function addStartOptions(command: Command): Command {
-  for (const { flags, description, default: standard, number, repeatable } of startOptions) {
+function addStartOptions(command: Command, startFlags: readonly NamedStartFlag[]): Command {
+  for (const { flags, description, default: standard, number, repeatable } of [
+    ...startOptions,
+    ...pluginOptions(startFlags),
+  ]) {
     const option = new Option(flags, standard === undefined ? description : `${description} (${standard})`);
     if (number !== undefined) option.argParser(numberValue(number));
     if (repeatable) option.argParser((value: string, before?: readonly string[]) => [...(before ?? []), value]);

@@ -1,3 +1,6 @@
+import type { NamedStartFlag } from '@jitsud/core';
+import { DEFAULT_BACKEND, KNOWN_BACKENDS } from './known-plugins.js';
+
 /** A flag of `jitsu start`, the original's and ours. */
 export interface StartOption {
   /** As commander and people read it: `-b, --bind <ADDR>`. */
@@ -19,7 +22,7 @@ export interface NumberRange {
 const port: NumberRange = { expected: 'A port number from 0 to 65535', whole: true, from: 0, to: 65_535 };
 const seconds: NumberRange = { expected: 'A number of seconds', whole: false, from: 0, to: 2 ** 31 };
 
-/** Every flag of `jitsu start` in the order of the help; each overrides what the configuration file says. */
+/** Every flag of `jitsu start` that needs no plugin, in the order of the help; each overrides what the configuration file says. */
 export const startOptions: readonly StartOption[] = [
   {
     flags: '-b, --bind <ADDR>',
@@ -64,11 +67,6 @@ export const startOptions: readonly StartOption[] = [
     description: 'Keep registrations, counters and history in this folder, over restarts.',
   },
   {
-    flags: '--synjitsu <UUID>',
-    description:
-      'Tell the Synjitsu unikernel with this UUID of every unikernel that boots. Needs the synjitsu-vchan plugin.',
-  },
-  {
     flags: '-t, --ttl <SECONDS>',
     default: '60',
     number: seconds,
@@ -77,8 +75,8 @@ export const startOptions: readonly StartOption[] = [
   },
   {
     flags: '-x, --backend <NAME>',
-    default: 'libvirt',
-    description: 'The backend of unikernels that name none: libvirt, xapi, libxl, process, or any other installed one.',
+    default: DEFAULT_BACKEND,
+    description: `The backend of unikernels that name none: ${KNOWN_BACKENDS.join(', ')}, or any other installed one.`,
   },
   {
     flags: '--config <FILE>',
@@ -91,3 +89,11 @@ export const startOptions: readonly StartOption[] = [
   },
   { flags: '--log-level <LEVEL>', default: 'info', description: 'debug, info, warn, error or silent.' },
 ];
+
+/** The same for flags that plugins declare. One that Jitsu has itself, or that was declared before, does not count. */
+export function pluginOptions(flags: readonly NamedStartFlag[]): readonly StartOption[] {
+  const isNew = ({ name }: NamedStartFlag, index: number): boolean =>
+    !startOptions.some((option) => option.flags.includes(`--${name} `)) &&
+    flags.findIndex((other) => other.name === name) === index;
+  return flags.filter(isNew).map(({ name, value, description }) => ({ flags: `--${name} <${value}>`, description }));
+}

@@ -6,6 +6,8 @@ export class UsageError extends Error {
   constructor(
     message: string,
     readonly command?: string,
+    /** Whether it is about a flag of start that a plugin may have declared. */
+    readonly isUnknownStartFlag = false,
   ) {
     super(message);
   }

@@ -1,4 +1,8 @@
-import { loadRegistry as loadRegistryWith, type Registry } from './config/load-registry.js';
+import {
+  loadRegistry as loadRegistryWith,
+  loadStartFlags as loadStartFlagsWith,
+  type Registry,
+} from './config/load-registry.js';
 import { loadSettings as loadSettingsWith, type SettingsRequest } from './config/load-settings.js';
 import type { SettingsContext } from './config/read-settings.js';
 import type { Settings } from './config/settings.js';
@@ -26,4 +30,12 @@ export function loadRegistry(
   pluginPlaces: readonly string[] = [],
 ): Promise<Registry> {
   return loadRegistryWith(request, { ...context, pluginPlaces });
+}
+
+/** The flags of `jitsu start` that plugins declare which are installed for a folder or beside the core. */
+export function loadStartFlags(
+  request: { readonly directory: string },
+  pluginPlaces: readonly string[] = [],
+): Promise<Registry['startFlags']> {
+  return loadStartFlagsWith(request, { pluginPlaces });
 }

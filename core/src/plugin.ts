@@ -4,7 +4,7 @@ export type { Machine, MachineDescription, MachineId, PowerState, StopMode } fro
 export type { BootConfigurator, BootingDomain } from './contracts/boot-configurator.js';
 export type { Clock } from './contracts/clock.js';
 export type { Command, CommandTerminal } from './contracts/command.js';
-export type { LifecycleEvent, LifecycleEventKind, WakeCause } from './contracts/lifecycle-event.js';
+export type { LifecycleEvent, LifecycleEventKind } from './contracts/lifecycle-event.js';
 export type { Logger } from './contracts/logger.js';
 export type { Milliseconds } from './contracts/milliseconds.js';
 export type { Notifier, NotifierStatus } from './contracts/notifier.js';
@@ -17,13 +17,13 @@ export type { Activity, NameActivity, StopOpinion, StopPolicy } from './contract
 export { errorCode, errorMessage, JitsuError, type JitsuErrorCode } from './errors.js';
 export { duration } from './plugin-kit/duration.js';
 export type { BackendOptions } from './config/backends.js';
-export type { AddressFindingBackends } from './config/unikernel.js';
+export type { AddressFindingBackends, UnikernelKeys } from './config/unikernel.js';
 export { BackOff } from './plugin-kit/back-off.js';
 export { commandLine } from './plugin-kit/command-line.js';
 export { stableUuid } from './plugin-kit/stable-uuid.js';
 export { untilAborted } from './plugin-kit/until-aborted.js';
 export { definePlugin } from './plugins/define-plugin.js';
-export { inject, injectable, optionsOf, type Token } from './plugins/injection.js';
+export { inject, injectable, optionsOf } from './plugins/injection.js';
 export { BOOT_CONFIGURATORS, CLOCK, CONNECTION_NAME, LOGGER, RUNTIME_DIRECTORY } from './plugins/tokens.js';
 // One zod for all: a plugin that brings one of its own pays for loading it.
 export { z } from 'zod';

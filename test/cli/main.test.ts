@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { runJitsu, spawnJitsu } from '../support/jitsu-command.js';
 import { TemporaryFolder } from '../support/temporary-folder.js';
 
@@ -55,6 +57,20 @@ describe('the jitsu command', () => {
       assert.deepEqual(await runJitsu(words, { cwd }), { status: 2, stdout: '', stderr: complaint });
     });
   }
+
+  it('takes a flag that an installed plugin declares, and sets with it what the plugin says', async () => {
+    const name = 'jitsu-plugin-frob';
+    const startFlags = { frob: { value: 'URL', sets: 'notifiers.frob.url', description: 'Tell it.' } };
+    const json = { name, keywords: ['jitsu-plugin'], jitsu: { api: '^99.0.0', notifiers: ['frob'], startFlags } };
+    using own = new TemporaryFolder();
+    const at = join(own.path, 'node_modules', name);
+    await mkdir(at, { recursive: true });
+    await writeFile(join(at, 'package.json'), JSON.stringify(json));
+    const words = ['-x', 'process', 'dns=a.test,ip=::1,name=a,command=x'];
+    const { status, stderr } = await runJitsu(['check', '--frob', 'x', ...words], { cwd: own.path });
+    assert.match(stderr, /--frob: .*\. The plugin jitsu-plugin-frob is written for plugin API \^99\.0\.0/);
+    assert.equal(status, 2);
+  });
 
   it('starts nothing without a configuration, and says what to do', async () => {
     const { status, stdout, stderr } = await runJitsu([], { cwd });

@@ -36,6 +36,17 @@ describe('the command line', () => {
     });
   });
 
+  it('takes flags that plugins declare, of which one of its own keeps its meaning', () => {
+    const declared = { value: 'TEXT', sets: 'notifiers.x.y', description: 'x' };
+    const flags = ['frob-it', 'bind', 'frob-it'].map((name) => ({ ...declared, name }));
+    assert.deepEqual(parse(['--frob-it', 'x', '--bind', '::1'], flags), {
+      command: 'start',
+      words: [],
+      options: { frobIt: 'x', bind: ['::1'] },
+    });
+    assert.throws(() => parse(['--frob-it', 'x']), /unknown option '--frob-it'/);
+  });
+
   it('takes flags after words, as the original does', () => {
     assert.deepEqual(parse([word, '-m', 'suspend', '-c', 'vbox:///session']), {
       command: 'start',

@@ -1,60 +1,399 @@
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { existsSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { existsSync, statSync } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
+import packet from 'dns-packet';
+import { z } from 'zod';
+import { builtins } from '#core/builtins/builtins.js';
+import { MemoryStateStore } from '#core/builtins/memory-state-store.js';
+import { readSettings } from '#core/config/read-settings.js';
+import type { InjectableClass } from '#core/contracts/plugin.js';
+import type { Notifier } from '#core/contracts/notifier.js';
+import { JitsuError } from '#core/errors.js';
 import { createJitsu, type Jitsu } from '#core/jitsu.js';
-import { loadSettings } from '#core/load.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
-import { queryBytes } from '../support/dns-message.js';
+import { decodeReply, queryBytes } from '../support/dns-message.js';
+import { FakeUpstream } from '../support/dns-upstream.js';
+import { FakeBackend, fakeOptions } from '../support/fake-backend.js';
 import { MemoryLogger } from '../support/memory-logger.js';
+import { openFiles } from '../support/open-files.js';
 import { TemporaryFolder } from '../support/temporary-folder.js';
 
-async function aJitsu(folder: TemporaryFolder, clock: ManualClock, dns: object = {}): Promise<Jitsu> {
-  const config = {
-    dns: { bind: '127.0.0.1', port: 0, forwarders: 'off', transport: 'dgram', ...dns },
-    control: { socket: folder.in('control.sock') },
-    runtimeDirectory: folder.in('run'),
-    unikernels: [],
-  };
-  const file = folder.in('jitsu.config.json');
-  writeFileSync(file, JSON.stringify(config));
-  const settings = await loadSettings({ directory: folder.path, file, words: [], flags: {} });
-  return createJitsu(settings, { logger: new MemoryLogger(), clock });
+/** What happens instead at a step that the journal names, such as `connect one`. */
+type Faults = Partial<Record<string, () => Promise<void>>>;
+
+/** A Jitsu whose backends, store and notifier are stand-ins that write down when they are opened and closed. */
+class Setting implements AsyncDisposable {
+  readonly clock = new ManualClock();
+  readonly logger = new MemoryLogger();
+  readonly one = new FakeBackend(this.clock);
+  readonly two = new FakeBackend(this.clock);
+  readonly store = new MemoryStateStore();
+  readonly journal: string[] = [];
+  readonly #folder = new TemporaryFolder();
+  readonly controlSocket = this.#folder.in('control.sock');
+  readonly runtimeDirectory = this.#folder.in('run');
+  readonly #made: Jitsu[] = [];
+
+  constructor(readonly faults: Faults = {}) {
+    for (const [name, backend] of Object.entries({ one: this.one, two: this.two })) {
+      const [connect, close] = [backend.connect.bind(backend), backend.close.bind(backend)];
+      backend.connect = () => this.#write(`connect ${name}`, connect);
+      backend.close = () => this.#write(`close ${name}`, close);
+    }
+    const { store } = this;
+    const [appendEvent, saveCounters] = [store.appendEvent.bind(store), store.saveCounters.bind(store)];
+    store.open = () => this.#write('open store');
+    store.close = () => this.#write('close store');
+    store.appendEvent = (event) => this.#write(`store ${event.kind}`, () => appendEvent(event));
+    store.saveCounters = (counters) => this.#write('store counters', () => saveCounters(counters));
+  }
+
+  /** Two unikernels, `web` of the backend `one` and `db` of `two`, behind `web.test` and `db.test`. */
+  async jitsu(config: object = {}): Promise<Jitsu> {
+    const notifier: Notifier = {
+      notify: ({ kind }) => this.#write(`notify ${kind}`),
+      open: () => this.#write('open notifier'),
+      close: () => this.#write('close notifier'),
+    };
+    const unikernel = { responseDelay: 0, ip: '192.0.2.1' };
+    const settings = await readSettings(
+      {
+        directory: this.#folder.path,
+        config: {
+          dns: { bind: '127.0.0.1', port: 0, transport: 'dgram', forwarders: 'off' },
+          state: { use: 'journal' },
+          notifiers: { journal: {} },
+          unikernels: [
+            { ...unikernel, name: 'web', dns: 'web.test', backend: 'one' },
+            { ...unikernel, name: 'db', dns: 'db.test', backend: 'two' },
+          ],
+          ...config,
+        },
+      },
+      {
+        builtIns: (registry) => {
+          builtins.register(registry);
+          const description = 'For a test';
+          for (const [name, backend] of Object.entries({ one: this.one, two: this.two })) {
+            registry.backend({ name, description, useClass: madeOf(backend), unikernel: fakeOptions });
+          }
+          const options = z.object({});
+          registry.stateStore({ name: 'journal', description, useClass: madeOf(this.store), options });
+          registry.notifier({ name: 'journal', description, useClass: madeOf(notifier), options });
+        },
+        runtimeDirectory: () => this.runtimeDirectory,
+        controlSocket: () => this.controlSocket,
+      },
+    );
+    const jitsu = await createJitsu(settings, { logger: this.logger, clock: this.clock });
+    this.#made.push(jitsu);
+    return jitsu;
+  }
+
+  async #write(step: string, action: () => Promise<void> = async () => undefined): Promise<void> {
+    this.journal.push(step);
+    await (this.faults[step] ?? action)();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const jitsu of this.#made) await jitsu.stop().catch(() => undefined);
+    this.#folder[Symbol.dispose]();
+  }
+}
+
+/** A class of which every instance is this one. */
+function madeOf<T extends object>(instance: T): InjectableClass<T> {
+  return class {
+    constructor() {
+      return instance;
+    }
+  } as InjectableClass<T>;
+}
+
+const OPENED = ['open store', 'open notifier', 'connect one', 'connect two'];
+const CLOSED = ['close two', 'close one', 'close notifier', 'close store'];
+
+async function ask(jitsu: Jitsu, name: string): Promise<string> {
+  return decodeReply(await jitsu.inject(queryBytes(name))).rcode;
 }
 
 describe('Jitsu', () => {
-  it('is stopped for everybody who stops it at the same moment', async () => {
-    using folder = new TemporaryFolder();
-    const clock = new ManualClock();
+  it('opens what it stands on before what stands on it, and closes in the reverse order', async () => {
+    await using setting = new Setting();
+    const jitsu = await setting.jitsu();
+    assert.deepEqual([setting.journal, jitsu.listening, jitsu.udpTransport], [[], [], undefined]);
+    await jitsu.start();
+    assert.deepEqual(setting.journal, OPENED);
+    assert.equal(jitsu.listening.length > 0, true);
+    assert.equal(jitsu.udpTransport, 'dgram');
+    assert.equal(existsSync(setting.controlSocket), true);
+    assert.equal(statSync(setting.runtimeDirectory).mode & 0o777, 0o700);
+    const { port } = jitsu.listening[0]!;
+    await jitsu.stop();
+    assert.deepEqual(setting.journal, [...OPENED, ...CLOSED]);
+    assert.equal(existsSync(setting.controlSocket), false);
+    await takePort(port);
+    assert.equal(setting.clock.pending, 0, 'no timer is left');
+  });
+
+  it('has nothing of a forwarder left open when it has ended', async () => {
+    const answers = [{ name: 'jitsu.example.net', type: 'A', ttl: 60, data: '192.0.2.7' } as const];
+    await using upstream = await FakeUpstream.start(({ decoded }) => [
+      packet.encode({ type: 'response', id: decoded.id ?? 0, questions: decoded.questions ?? [], answers }),
+    ]);
+    await using setting = new Setting();
+    const dns = { bind: '127.0.0.1', port: 0, transport: 'dgram' };
+    const forwarders = `127.0.0.1:${upstream.endpoint.port}`;
+    const before = openFiles();
+    const jitsu = await setting.jitsu({ dns: { ...dns, forwarders, allowForwarding: ['0.0.0.0/0'] } });
+    await jitsu.start();
+    assert.equal(await ask(jitsu, 'a.invalid'), 'NXDOMAIN', 'a special name is not asked for elsewhere');
+    assert.equal(await ask(jitsu, 'jitsu.example.net'), 'NOERROR');
+    assert.equal(upstream.queries.length, 1);
+    assert.equal((await jitsu.controls.flush('jitsu.example.net')).flushed, 1);
+    await jitsu.stop();
+    while (openFiles() > before) await setImmediate();
+    assert.equal(setting.clock.pending, 0, 'no timer is left');
+  });
+
+  it('saves who its unikernels are before it answers, in a store that lasts', async () => {
+    await using setting = new Setting();
+    Object.assign(setting.store, { durable: true });
+    await (await setting.jitsu()).start();
+    assert.deepEqual((await setting.store.registrations()).map(({ unikernel }) => unikernel).sort(), ['db', 'web']);
+
+    await using forgetful = new Setting();
+    await (await forgetful.jitsu()).start();
+    assert.deepEqual(await forgetful.store.registrations(), [], 'a store in memory would only hold them twice');
+  });
+
+  it('adopts what runs, follows it from then on, and knows it by its DNS name', async () => {
+    await using setting = new Setting();
+    const web = setting.one.hypervisor.define('web');
+    setting.one.hypervisor.change(web.id, 'running');
+    const jitsu = await setting.jitsu();
+    await jitsu.start();
+    const stateOfWeb = (): string | undefined =>
+      jitsu.controls.status().unikernels.find(({ name }) => name === 'web')?.state;
+    assert.equal(stateOfWeb(), 'running');
+    assert.equal(await ask(jitsu, 'web.test'), 'NOERROR');
+    assert.deepEqual(
+      setting.one.calls.filter((call) => call.startsWith('start')),
+      [],
+    );
+    setting.one.kill(web.id);
+    for (let turn = 0; turn < 5; turn += 1) await setImmediate();
+    assert.equal(stateOfWeb(), 'off');
+    assert.equal((await jitsu.controls.summon('web.test')).name, 'web');
+    assert.equal(
+      setting.logger.lines.some((line) => line.includes('web')),
+      true,
+      'its life is logged',
+    );
+  });
+
+  it('waits for events that are still being stored or told when it ends', async () => {
+    for (const [step, closed] of [
+      ['store ready', 'close store'],
+      ['notify ready', 'close notifier'],
+    ] as const) {
+      let finish = (): void => undefined;
+      const finished = new Promise<void>((done) => (finish = done));
+      await using setting = new Setting({ [step]: () => finished });
+      const jitsu = await setting.jitsu();
+      await jitsu.start();
+      await ask(jitsu, 'web.test');
+      const stop = jitsu.stop();
+      while (!setting.journal.includes('close one')) await setImmediate();
+      for (let turn = 0; turn < 5; turn += 1) await setImmediate();
+      const tooEarly = setting.journal.includes(closed);
+      finish();
+      await stop;
+      assert.deepEqual([tooEarly, setting.journal.includes(closed)], [false, true], step);
+    }
+  });
+
+  it('closes nothing where nothing has been opened', async () => {
+    await using setting = new Setting();
+    await (await setting.jitsu()).stop();
+    assert.deepEqual(setting.journal, []);
+  });
+
+  for (const [step, closed] of Object.entries({
+    'open store': [],
+    // It may have opened in part.
+    'open notifier': ['close notifier', 'close store'],
+    'connect one': ['close notifier', 'close store'],
+    'connect two': ['close one', 'close notifier', 'close store'],
+  })) {
+    it(`closes again what was open, in the reverse order, when it cannot ${step}`, async () => {
+      const reason = new JitsuError('JITSU_BACKEND_UNREACHABLE', 'for a test');
+      await using setting = new Setting({ [step]: () => Promise.reject(reason) });
+      const jitsu = await setting.jitsu();
+      await assert.rejects(jitsu.start(), reason);
+      assert.deepEqual(setting.journal, [...OPENED.slice(0, OPENED.indexOf(step) + 1), ...closed]);
+      assert.deepEqual([existsSync(setting.controlSocket), jitsu.listening], [false, []]);
+      await jitsu.stop();
+      assert.equal(setting.journal.length, OPENED.indexOf(step) + 1 + closed.length, 'nothing is closed twice');
+    });
+  }
+
+  it('closes everything again when a backend refuses a unikernel, or the store does not tell its counters', async () => {
+    await using refused = new Setting();
+    refused.one.failNext('register', new JitsuError('JITSU_UNIKERNEL_INVALID', 'for a test'));
+    await assert.rejects((await refused.jitsu()).start(), { code: 'JITSU_CONFIG_INVALID' });
+    assert.deepEqual(refused.journal, [...OPENED, ...CLOSED]);
+
+    await using unread = new Setting();
+    unread.store.counters = () => Promise.reject(new Error('for a test'));
+    await assert.rejects((await unread.jitsu()).start(), /for a test/);
+    assert.deepEqual(unread.journal, [...OPENED, ...CLOSED]);
+  });
+
+  it('closes everything again when it cannot listen', async () => {
+    await using setting = new Setting();
+    const taken = createSocket('udp4').bind(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const dns = { bind: '127.0.0.1', port: taken.address().port, transport: 'dgram', forwarders: 'off' };
+    try {
+      await assert.rejects((await setting.jitsu({ dns })).start(), { code: 'JITSU_LISTEN_FAILED' });
+      assert.deepEqual(setting.journal, [...OPENED, ...CLOSED]);
+      assert.equal(existsSync(setting.controlSocket), false);
+    } finally {
+      taken.close();
+      await once(taken, 'close');
+    }
+    await (await setting.jitsu({ dns })).start();
+  });
+
+  it('opens nothing beside another one that has its control socket, and leaves that one be', async () => {
+    await using setting = new Setting();
+    const first = await setting.jitsu();
+    await first.start();
+    await assert.rejects((await setting.jitsu()).start(), { code: 'JITSU_ALREADY_RUNNING' });
+    assert.deepEqual(setting.journal, OPENED);
+    assert.equal(existsSync(setting.controlSocket), true);
+  });
+
+  it('rejects with the reason of a failed start, and logs what could not be closed after it', async () => {
+    await using setting = new Setting({
+      'connect two': () => Promise.reject(new Error('the reason')),
+      'close one': () => Promise.reject(new Error('stuck')),
+    });
+    await assert.rejects((await setting.jitsu()).start(), /the reason/);
+    assert.deepEqual(setting.journal.slice(OPENED.length), ['close one', 'close notifier', 'close store']);
+    assert.match(setting.logger.lines.join('\n'), /^error: could not be closed in order: .*stuck$/m);
+  });
+
+  it('closes the rest when something cannot be closed, and says so', async () => {
+    await using setting = new Setting({ 'close two': () => Promise.reject(new Error('stuck')) });
+    const jitsu = await setting.jitsu();
+    await jitsu.start();
+    await assert.rejects(jitsu.stop(), /stuck/);
+    assert.deepEqual(setting.journal, [...OPENED, ...CLOSED]);
+  });
+
+  it('is stopped once, and whoever stops it again waits for the same end', async () => {
+    let resolve = (): void => undefined;
+    const closed = new Promise<void>((done) => (resolve = done));
+    await using setting = new Setting({ 'close one': () => closed });
+    const jitsu = await setting.jitsu();
+    await jitsu.start();
+    let ended = 0;
+    const stops = [jitsu.stop(), jitsu.stop()].map((stop) => stop.then(() => (ended += 1)));
+    while (!setting.journal.includes('close one')) await setImmediate();
+    stops.push(jitsu.stop().then(() => (ended += 1)));
+    for (let turn = 0; turn < 5; turn += 1) await setImmediate();
+    assert.equal(ended, 0);
+    resolve();
+    await Promise.all(stops);
+    assert.deepEqual(setting.journal, [...OPENED, ...CLOSED]);
+  });
+
+  it('ends for everybody who stops it only when a query in flight has its answer', async () => {
     const silent = createSocket('udp4').bind(0, '127.0.0.1');
     await once(silent, 'listening');
-    const jitsu = await aJitsu(folder, clock, { forwarders: [`127.0.0.1:${silent.address().port}`] });
+    await using setting = new Setting();
+    const forwarders = [`127.0.0.1:${silent.address().port}`];
+    const jitsu = await setting.jitsu({ dns: { bind: '127.0.0.1', port: 0, transport: 'dgram', forwarders } });
     await jitsu.start();
-    const answered = jitsu.inject(queryBytes('www.example.test'));
-    let isStopped = false;
-    const stops = [jitsu.stop(), jitsu.stop().then(() => (isStopped = true))];
-    await sleep(100);
-    assert.equal(isStopped, false, 'a query is still being answered');
-    await clock.advance(5_000);
-    await Promise.all([...stops, answered]);
-    assert.equal(isStopped, true);
+    const answered = ask(jitsu, 'www.example.test');
+    let ended = 0;
+    const stops = [jitsu.stop(), jitsu.stop()].map((stop) => stop.then(() => (ended += 1)));
+    for (let turn = 0; turn < 20; turn += 1) await setImmediate();
+    assert.equal(ended, 0, 'a query is still being answered');
+    await setting.clock.advance(5_000);
+    await Promise.all(stops);
+    assert.equal(await answered, 'SERVFAIL');
     silent.close();
   });
 
-  it('closes again what a start that failed had opened', async () => {
-    using folder = new TemporaryFolder();
-    const other = createServer().listen(0, '127.0.0.1');
-    await once(other, 'listening');
-    const { port } = other.address() as AddressInfo;
-    const jitsu = await aJitsu(folder, new ManualClock(), { port });
-    await assert.rejects(jitsu.start(), { code: 'JITSU_LISTEN_FAILED' });
-    assert.equal(existsSync(folder.in('control.sock')), false);
-    other.close();
-    await once(other, 'close');
-    const next = await aJitsu(folder, new ManualClock(), { port });
-    await next.start();
-    await next.stop();
+  it('stores the last events and counters, and tells its notifiers, before it closes them', async () => {
+    await using setting = new Setting();
+    const jitsu = await setting.jitsu();
+    await jitsu.start();
+    assert.equal(await ask(jitsu, 'web.test'), 'NOERROR');
+    await jitsu.stop();
+    const { journal } = setting;
+    const at = (step: string): number => journal.lastIndexOf(step);
+    for (const step of ['store ready', 'store counters', 'notify ready']) assert.notEqual(at(step), -1, step);
+    assert.equal(at('notify ready') < at('close notifier'), true, journal.join());
+    for (const step of ['store ready', 'store counters']) assert.equal(at(step) < at('close store'), true, step);
+    assert.equal((await setting.store.counters())[0]?.totalStarts, 1);
+  });
+
+  it('leaves unikernels running unless it is told to stop them, and then stops all that can be', async () => {
+    await using left = new Setting();
+    const leaving = await left.jitsu();
+    await leaving.start();
+    await ask(leaving, 'web.test');
+    await leaving.stop();
+    assert.deepEqual(
+      left.one.calls.filter((call) => call.startsWith('stop')),
+      [],
+    );
+
+    await using stopped = new Setting();
+    const stopping = await stopped.jitsu({ stop: { onExit: 'stop' } });
+    await stopping.start();
+    for (const name of ['web.test', 'db.test']) await ask(stopping, name);
+    stopped.one.failNext('stop', new Error('for a test'));
+    await stopping.stop();
+    assert.deepEqual(
+      [...stopped.one.calls, ...stopped.two.calls].filter((call) => call.startsWith('stop')),
+      ['stop web destroy', 'stop db destroy'],
+    );
+    // By way of their backends, which are closed after it; and it is stored and told, too.
+    assert.deepEqual(stopped.journal.filter(isClosing), CLOSED);
+    assert.equal(stopped.journal.includes('store stopped') && stopped.journal.includes('notify stopped'), true);
+  });
+
+  it('gives a boot in flight five seconds when it ends, and answers whoever waits for it', async () => {
+    await using setting = new Setting();
+    setting.one.latency.start = 3_600_000;
+    const jitsu = await setting.jitsu();
+    await jitsu.start();
+    const waiting = ask(jitsu, 'web.test');
+    while (!setting.one.calls.includes('start web')) await setImmediate();
+    const stop = jitsu.stop();
+    for (let turn = 0; turn < 5; turn += 1) await setImmediate();
+    const tooEarly = setting.journal.filter(isClosing);
+    await setting.clock.advance(5_000);
+    await stop;
+    assert.equal(await waiting, 'SERVFAIL');
+    assert.deepEqual(tooEarly, [], 'nothing is closed under it');
+    assert.deepEqual(setting.journal.filter(isClosing), CLOSED);
   });
 });
+
+function isClosing(step: string): boolean {
+  return step.startsWith('close');
+}
+
+async function takePort(port: number): Promise<void> {
+  const socket = createSocket('udp4').bind(port, '127.0.0.1');
+  await once(socket, 'listening');
+  socket.close();
+}

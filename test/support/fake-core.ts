@@ -8,6 +8,7 @@ export function fakeCore(parts: Partial<Core>): Core {
     loadSettings: never('loadSettings'),
     loadRegistry: never('loadRegistry'),
     configurationSchema: never('configurationSchema'),
+    startFlags: never('startFlags'),
     unikernelOptions: never('unikernelOptions'),
     pluginCommands: never('pluginCommands'),
     exposures: () => [],

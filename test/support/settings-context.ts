@@ -32,6 +32,7 @@ export function settingsContext(more: Plugin['register'] = () => undefined): Set
           fast: z.boolean().optional(),
           rumprunConfig: z.string().optional(),
         }),
+        bootConfigurators: { rumprunConfig: 'rumprun-config' },
         connection: z.object({ connect: z.string().optional(), retries: z.int().optional() }),
       });
       registry.backend({

@@ -22,6 +22,7 @@ export function installedManifests(directory: string): UnikernelOptions | undefi
   if (!packages.has('@jitsud/core')) return undefined;
   const byName = [...packages].sort(([one], [other]) => one.localeCompare(other)).map(([, manifest]) => manifest);
   return {
+    startFlags: byName.flatMap(({ startFlags = [] }) => startFlags),
     common: byName.flatMap(({ common = [] }) => common),
     backends: byName.flatMap(({ backends = [] }) => backends),
     commands: byName.flatMap(({ commands = [] }) => commands),

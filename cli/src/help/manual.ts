@@ -1,11 +1,11 @@
 import type { OptionDescription } from '@jitsud/core';
 import type { BackendOptionList, UnikernelOptions } from '../core.js';
-import { startOptions } from '../start-options.js';
+import { pluginOptions, startOptions } from '../start-options.js';
 import { commandSummaries } from './command-summaries.js';
 import type { ManualEntry, ManualPage, ManualSection } from './manual-page.js';
 
 /** The manual page of `jitsu`, with the keys of every installed backend. */
-export function manual(version: string, { common, backends, commands }: UnikernelOptions): ManualPage {
+export function manual(version: string, { startFlags, common, backends, commands }: UnikernelOptions): ManualPage {
   return {
     name: 'jitsu',
     summary: 'a forwarding DNS server that boots unikernels when their names are asked for',
@@ -23,7 +23,10 @@ export function manual(version: string, { common, backends, commands }: Unikerne
         ],
       },
       { heading: 'COMMANDS', entries: commandEntries(commands) },
-      { heading: 'OPTIONS OF START AND CHECK', entries: startOptions.map(optionEntry) },
+      {
+        heading: 'OPTIONS OF START AND CHECK',
+        entries: [...startOptions, ...pluginOptions(startFlags)].map(optionEntry),
+      },
       {
         heading: 'OPTIONS OF EVERY COMMAND',
         entries: [

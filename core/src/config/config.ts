@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { knownPlugins } from '../plugins/known-plugins.js';
 import { backendsSchema, type BackendOptions } from './backends.js';
 import { bootSchema } from './boot.js';
 import { configuredSchema } from './configured.js';
@@ -38,7 +39,7 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe('The log'),
-  backend: text.prefault('libvirt').describe('The backend of unikernels that name none'),
+  backend: text.prefault(() => knownPlugins().defaultBackend).describe('The backend of unikernels that name none'),
   backends: backendsSchema,
   notifiers: configuredSchema('Notifiers that are on, each with its settings'),
   resolvers: configuredSchema('Further resolvers that are on, each with its settings'),

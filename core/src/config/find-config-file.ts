@@ -18,9 +18,10 @@ export function findConfigFile(directory: string): string | undefined {
   });
 }
 
-/** The value of the key "jitsu" of a plugin's own package.json says which Jitsu the plugin fits. */
+/** The key "jitsu" of a plugin's own package.json says which Jitsu the plugin fits, and what it brings. */
 export function isPluginField(value: unknown): boolean {
-  return Object.keys(value ?? {}).every((key) => key === 'api');
+  const keys = Object.keys(value ?? {});
+  return keys.length === 0 || keys.includes('api');
 }
 
 function isPackageWithConfig(text: string): boolean {

@@ -2,10 +2,12 @@ import { z, type ZodObject } from 'zod';
 import type { BackendContribution, ConfiguredContribution } from '../contracts/plugin.js';
 import type { Contributions } from '../plugins/contributions.js';
 import { configSchema } from './config.js';
-import { addresslessSchema, unikernelSchema } from './unikernel.js';
+import { addedKeys, addresslessSchema, unikernelSchema } from './unikernel.js';
 
 /** The JSON Schema (2020-12) of a configuration file: the core's keys, and those of all plugins that have registered. */
-export function jsonSchema({ backends, notifiers, resolvers, stateStores }: Contributions): JsonSchema {
+export function jsonSchema(contributions: Contributions): JsonSchema {
+  const { backends, notifiers, resolvers, stateStores } = contributions;
+  const added = addedKeys(contributions);
   const core = inputSchema(configSchema);
   const names = backends.names();
   return {
@@ -23,8 +25,8 @@ export function jsonSchema({ backends, notifiers, resolvers, stateStores }: Cont
         description: 'What is summoned',
         items:
           backends.all().length === 0
-            ? unikernelOf(undefined, [])
-            : { anyOf: backends.all().map((backend) => unikernelOf(backend, names)) },
+            ? unikernelOf(undefined, [], added)
+            : { anyOf: backends.all().map((backend) => unikernelOf(backend, names, added)) },
       },
     },
   };
@@ -46,8 +48,12 @@ function described(options: ZodObject): JsonSchema {
   return { ...inputSchema(options), additionalProperties: false };
 }
 
-function unikernelOf(backend: BackendContribution | undefined, names: readonly string[]): JsonSchema {
-  const common = inputSchema(backend?.findsAddresses ? addresslessSchema : unikernelSchema);
+function unikernelOf(
+  backend: BackendContribution | undefined,
+  names: readonly string[],
+  added: ZodObject['shape'],
+): JsonSchema {
+  const common = inputSchema((backend?.findsAddresses ? addresslessSchema : unikernelSchema).extend(added));
   const own = backend === undefined ? {} : inputSchema(backend.unikernel);
   const properties = { ...common.properties, ...own.properties };
   // A connection may have any name, but not that of another backend.
@@ -104,6 +110,11 @@ export interface JsonSchema {
 function inputSchema(schema: z.ZodType): JsonSchema {
   const { $schema: _, ...json } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any', cycles: 'ref' });
   return json as JsonSchema;
+}
+
+/** The keys that every unikernel may have, those that plugins add included. */
+export function describeUnikernelKeys(contributions: Contributions): readonly OptionDescription[] {
+  return describeOptions(unikernelSchema.extend(addedKeys(contributions)));
 }
 
 /** The keys of an object schema, each as its `.describe()` tells. */

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { errorCode, errorMessage } from '../errors.js';
 import { Contributions } from '../plugins/contributions.js';
-import { installedPlugins } from '../plugins/installed-plugins.js';
+import { installedPlugins, startFlagsOf, type NamedStartFlag } from '../plugins/installed-plugins.js';
 import { CORE_FOLDER } from '../plugins/module-folders.js';
 import { PluginLoader } from '../plugins/plugin-loader.js';
 import type { PluginPackage } from '../plugins/plugin-package.js';
@@ -17,7 +17,7 @@ export interface Offer {
 }
 
 /** An installed plugin, whether it can be used or not. */
-export interface InstalledPlugin extends PluginPackage {
+export interface InstalledPlugin extends Omit<PluginPackage, 'manifest'> {
   readonly offers: readonly Offer[];
   /** Why it cannot be used. */
   readonly error?: { readonly code?: string; readonly message: string };
@@ -28,6 +28,7 @@ export interface Registry {
   readonly contributions: Contributions;
   readonly builtIns: readonly Offer[];
   readonly plugins: readonly InstalledPlugin[];
+  readonly startFlags: readonly NamedStartFlag[];
 }
 
 /**
@@ -44,20 +45,30 @@ export async function loadRegistry(
   const places = [resolve(directory), CORE_FOLDER, ...pluginPlaces];
   const loader = new PluginLoader(contributions, places);
   const plugins: InstalledPlugin[] = [];
-  for (const found of await installedPlugins(places)) {
+  const installed = await installedPlugins(places);
+  for (const found of installed) {
+    const { manifest: _, ...plugin } = found;
     try {
       await loader.loadFound(found);
-      plugins.push({ ...found, offers: offersOf(found.name, contributions) });
+      plugins.push({ ...plugin, offers: offersOf(found.name, contributions) });
     } catch (error) {
       const code = errorCode(error);
       plugins.push({
-        ...found,
+        ...plugin,
         offers: [],
         error: { message: errorMessage(error), ...(code !== undefined && { code }) },
       });
     }
   }
-  return { contributions, builtIns: ownOffers, plugins };
+  return { contributions, builtIns: ownOffers, plugins, startFlags: startFlagsOf(installed) };
+}
+
+/** The flags of `jitsu start` that installed plugins declare. Nothing is imported. */
+export async function loadStartFlags(
+  { directory }: { readonly directory: string },
+  { pluginPlaces = [] }: Pick<SettingsContext, 'pluginPlaces'>,
+): Promise<readonly NamedStartFlag[]> {
+  return startFlagsOf(await installedPlugins([resolve(directory), CORE_FOLDER, ...pluginPlaces]));
 }
 
 function offersOf(owner: string, contributions: Contributions): readonly Offer[] {

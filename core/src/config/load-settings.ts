@@ -77,7 +77,8 @@ async function readConfigFile(directory: string, file?: string): Promise<ConfigF
     throw unreadable(error, directory, file);
   }
   if (found === null) return undefined;
-  if (file === undefined && basename(found.filepath) === 'package.json' && isPluginField(found.config)) return undefined;
+  if (file === undefined && basename(found.filepath) === 'package.json' && isPluginField(found.config))
+    return undefined;
   return { file: found.filepath, config: found.config as unknown };
 }
 

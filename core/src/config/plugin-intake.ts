@@ -1,20 +1,22 @@
 import { errorCode, JitsuError } from '../errors.js';
+import { knownPlugins } from '../plugins/known-plugins.js';
 import type { NamedContributions } from '../plugins/named-contributions.js';
 import type { PluginLoader } from '../plugins/plugin-loader.js';
+import { namesIn, provides, type Provided } from '../plugins/plugin-manifest.js';
 import { nearestWord } from './expectation.js';
 
-/** Plugins that are not called what they contribute. */
-const PROVIDERS: Readonly<Record<string, string>> = { synjitsu: 'synjitsu-vchan', 'xenstore-key': '@jitsud/xenstore' };
-
-/** Boot configurators that nobody names: what asks for one is this key of a unikernel, an option of its backend. */
-export const BOOT_CONFIGURATOR_KEYS: Readonly<Record<string, string>> = { rumprunConfig: 'rumprun-config' };
-
-/** Backends that one may have meant though their plugins are not loaded. */
-const OWN_BACKENDS: readonly string[] = ['libvirt', 'libxl', 'process', 'xapi'];
+/** Where package.json files name the contributions of a kind. */
+const MANIFEST_FIELDS: Readonly<Record<string, Provided>> = {
+  backend: 'backends',
+  notifier: 'notifiers',
+  resolver: 'resolvers',
+  'state store': 'stateStores',
+  'boot configurator': 'bootConfigurators',
+};
 
 /**
- * The contribution of that name; where there is none yet, the plugin that is known for it, or that has the same name, is
- * loaded first.
+ * The contribution of that name; where there is none yet, the plugin that brings it, or that has the same name, is loaded
+ * first.
  *
  * @throws JITSU_PLUGIN_NOT_FOUND, JITSU_PLUGIN_INCOMPATIBLE, JITSU_PLUGIN_INVALID
  */
@@ -25,27 +27,35 @@ export async function takeIn<T extends { readonly name: string; readonly useClas
 ): Promise<T> {
   const present = contributions.get(name);
   if (present !== undefined) return present;
-  const plugin = PROVIDERS[name] ?? name;
+  const { kind } = contributions;
+  const field = MANIFEST_FIELDS[kind];
+  const known = field && knownPlugins().plugins.find(({ manifest }) => provides(manifest, field, name));
+  const plugin = known?.name ?? name;
   try {
     await loader.load(plugin);
   } catch (error) {
     if (!(error instanceof JitsuError) || errorCode(error) !== 'JITSU_PLUGIN_NOT_FOUND') throw error;
-    const meant = OWN_BACKENDS.includes(name)
-      ? undefined
-      : nearestWord(name, [...contributions.names(), ...ownNames(contributions.kind)]);
-    const advice = meant === undefined ? '' : ` Did you mean '${meant}'?`;
-    throw new JitsuError(error.code, `No ${contributions.kind} of that name.${advice} ${error.message}`, {
-      cause: error,
-    });
+    const installed = known === undefined && field && (await loader.installedProviderOf(field, name));
+    if (!installed) throw notFound(name, kind, contributions.names(), field, error);
+    await loader.loadFound(installed);
   }
   const loaded = contributions.get(name);
   if (loaded !== undefined) return loaded;
   throw new JitsuError(
     'JITSU_PLUGIN_INVALID',
-    `The plugin '${plugin}' has no ${contributions.kind} of that name. There are: ${contributions.names().join(', ') || 'none'}.`,
+    `The plugin '${plugin}' has no ${kind} of that name. There are: ${contributions.names().join(', ') || 'none'}.`,
   );
 }
 
-function ownNames(kind: string): readonly string[] {
-  return kind === 'backend' ? OWN_BACKENDS : [];
+function notFound(
+  name: string,
+  kind: string,
+  names: readonly string[],
+  field: Provided | undefined,
+  error: JitsuError,
+): JitsuError {
+  const known = field === undefined ? [] : knownPlugins().plugins.flatMap(({ manifest }) => namesIn(manifest, field));
+  const meant = known.includes(name) ? undefined : nearestWord(name, [...names, ...known]);
+  const advice = meant === undefined ? '' : ` Did you mean '${meant}'?`;
+  return new JitsuError(error.code, `No ${kind} of that name.${advice} ${error.message}`, { cause: error });
 }

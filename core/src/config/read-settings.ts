@@ -4,17 +4,18 @@ import type { StateStore } from '../contracts/state-store.js';
 import { Contributions } from '../plugins/contributions.js';
 import { CORE_FOLDER } from '../plugins/module-folders.js';
 import { PluginLoader } from '../plugins/plugin-loader.js';
-import { readConnections } from './backends.js';
+import { readConnections, type ConnectionSettings } from './backends.js';
 import { checkConfig } from './checked-config.js';
 import type { CheckedConfig } from './config.js';
 import { givenValue, ProblemList } from './config-problems.js';
 import { readConfigured, type Configured } from './configured.js';
-import { BOOT_CONFIGURATOR_KEYS, takeIn } from './plugin-intake.js';
+import { takeIn } from './plugin-intake.js';
 import type { Settings, UnikernelSettings } from './settings.js';
 import { readState } from './state.js';
 import { applyFlags, type StartFlags } from './start-flags.js';
-import { unikernelEntries, type UnikernelEntry } from './unikernel-entries.js';
-import { backendOf, UnikernelReader, WAIT_FOR_KEY_PROBE } from './unikernel-reader.js';
+import { COMMON_KEYS } from './unikernel.js';
+import { unikernelEntries, type UnikernelEntries, type UnikernelEntry } from './unikernel-entries.js';
+import { backendOf, UnikernelReader } from './unikernel-reader.js';
 
 /** What the core brings into the reading of a configuration. */
 export interface SettingsContext {
@@ -50,24 +51,22 @@ export async function readSettings(
   context: SettingsContext,
 ): Promise<Settings> {
   const source = file ?? 'The command line';
-  const { input, labels } = applyFlags(asGroup(written, source), flags);
-  const problems = new ProblemList(labels);
-  const config = checkConfig(input, problems);
-  const entries = unikernelEntries(input['unikernels'], words, problems);
-
   const contributions = new Contributions();
   contributions.register('Jitsu itself', context.builtIns);
   const loader = new PluginLoader(contributions, [directory, CORE_FOLDER, ...(context.pluginPlaces ?? [])]);
+  const { input, labels, unknown } = await applyFlags(asGroup(written, source), flags, loader);
+  const problems = new ProblemList(labels);
+  for (const [flag, value] of unknown) problems.addValue(flag, value, 'No such flag, and no installed plugin has it.');
+  const config = checkConfig(input, problems);
+  const unikernelsWritten = unikernelEntries(input['unikernels'], words, problems);
+  const { entries } = unikernelsWritten;
+
   await loadListed(config.plugins, loader, problems);
   const connections = await readConnections(config.backends, wantedBackends(entries, config), loader, problems);
   const { notifiers, resolvers } = contributions;
   const configuredNotifiers = await readConfigured('notifiers', config.notifiers, notifiers, loader, problems);
   const configuredResolvers = await readConfigured('resolvers', config.resolvers, resolvers, loader, problems);
-  if (entries.some(waitsForKey)) {
-    // Where it is missing, the reader says so of each unikernel that needs it.
-    await takeIn(WAIT_FOR_KEY_PROBE, contributions.readinessProbes, loader).catch(() => undefined);
-  }
-  await takeInBootConfigurators(entries, contributions, loader, problems);
+  const missingKeys = await loadWanted(unikernelsWritten, [...connections.values()], loader, problems);
   const fromFolder = (path: string): string => resolve(directory, path);
   // What a flag names is relative to where Jitsu was called.
   const fromFlag = (flag: string | undefined, path: string): string =>
@@ -76,7 +75,7 @@ export async function readSettings(
   const persistDb = path === undefined ? undefined : fromFlag(flags.persistdb, path);
   const stateStore = await readState(config.state, persistDb, loader, problems);
 
-  const reader = new UnikernelReader(config, connections, contributions, problems);
+  const reader = new UnikernelReader(config, connections, contributions, problems, missingKeys);
   const unikernels: UnikernelSettings[] = [];
   const used = new Set<string>();
   for (const entry of entries) {
@@ -127,17 +126,6 @@ function asGroup(written: unknown, source: string): Readonly<Record<string, unkn
   return {};
 }
 
-/** Whether an entry asks for the probe that stands behind `waitForKey`, by that key or by the probe's own name. */
-function waitsForKey({ values }: UnikernelEntry): boolean {
-  const { ready } = values;
-  if ('waitForKey' in values) return true;
-  return Array.isArray(ready) ? ready.some(isWaitForKeyProbe) : isWaitForKeyProbe(ready);
-}
-
-function isWaitForKeyProbe(words: unknown): boolean {
-  return typeof words === 'string' && (words === WAIT_FOR_KEY_PROBE || words.startsWith(`${WAIT_FOR_KEY_PROBE}:`));
-}
-
 async function loadListed(plugins: readonly string[], loader: PluginLoader, problems: ProblemList): Promise<void> {
   for (const [index, name] of plugins.entries()) {
     await loader.load(name).catch((error: unknown) => {
@@ -146,20 +134,67 @@ async function loadListed(plugins: readonly string[], loader: PluginLoader, prob
   }
 }
 
-/** Where one is missing, the first unikernel that needs it says so. */
-async function takeInBootConfigurators(
-  entries: readonly UnikernelEntry[],
-  { bootConfigurators }: Contributions,
+/**
+ * Loads the plugins that unikernels ask for by their keys, by options of their backends, or by probes. What is missing
+ * is told of the first unikernel that needs it.
+ * @returns the keys whose plugins cannot be loaded
+ */
+async function loadWanted(
+  { entries, keys }: UnikernelEntries,
+  connections: readonly ConnectionSettings[],
   loader: PluginLoader,
   problems: ProblemList,
-): Promise<void> {
-  for (const [key, name] of Object.entries(BOOT_CONFIGURATOR_KEYS)) {
-    const entry = entries.find(({ values }) => key in values);
-    if (entry === undefined) continue;
-    await takeIn(name, bootConfigurators, loader).catch((error: unknown) => {
-      problems.addError(entry.pathOf([key]), entry.values[key], error);
+): Promise<ReadonlySet<string>> {
+  const { bootConfigurators, readinessProbes, unikernelKeys } = loader.contributions;
+  const missing = new Set<string>();
+  const tell = (key: string, has: (value: unknown) => boolean, error: unknown): void => {
+    const entry = entries.find(({ values }) => key in values && has(values[key]));
+    if (entry !== undefined) problems.addError(entry.pathOf([key]), entry.values[key], error);
+  };
+
+  const schemas = [
+    ...connections.map(({ contribution }) => contribution.unikernel),
+    ...unikernelKeys.map(({ keys: added }) => added),
+  ];
+  const isKnown = (key: string): boolean => COMMON_KEYS.has(key) || schemas.some(({ shape }) => key in shape);
+  for (const key of keys) {
+    if (isKnown(key)) continue;
+    await loader.loadProviderOf('unikernelKeys', key).catch((error: unknown) => {
+      missing.add(key);
+      tell(key, () => true, error);
     });
   }
+  for (const { contribution } of connections) {
+    for (const [key, name] of Object.entries(contribution.bootConfigurators ?? {})) {
+      if (!keys.has(key)) continue;
+      await takeIn(name, bootConfigurators, loader).catch((error: unknown) => tell(key, () => true, error));
+    }
+  }
+  for (const name of probesNamed(entries)) {
+    if (readinessProbes.get(name) !== undefined) continue;
+    await loader
+      .loadProviderOf('readinessProbes', name)
+      .catch((error: unknown) => tell('ready', (ready) => namesOf(ready).includes(name), error));
+  }
+  return missing;
+}
+
+/** The probes that unikernels name under `ready`, without their arguments. */
+function probesNamed(entries: readonly UnikernelEntry[]): ReadonlySet<string> {
+  const names = new Set<string>();
+  let latest: unknown;
+  for (const { values } of entries) {
+    const { ready } = values;
+    if (ready === latest) continue;
+    latest = ready;
+    for (const name of namesOf(ready)) names.add(name);
+  }
+  return names;
+}
+
+function namesOf(ready: unknown): readonly string[] {
+  const list: readonly unknown[] = Array.isArray(ready) ? ready : [ready];
+  return list.flatMap((words) => (typeof words === 'string' ? [words.split(':', 1)[0] as string] : []));
 }
 
 /** The connections that unikernels ask for, each with the path where that is written first. */

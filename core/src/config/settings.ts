@@ -42,8 +42,8 @@ export interface UnikernelSettings {
   /** How long a guest may take to stop by itself before it is destroyed. */
   readonly grace: Milliseconds;
   readonly stopPolicies: readonly Worded<StopPolicy>[];
-  /** A notifier may leave out a unikernel for which this is false. */
-  readonly useSynjitsu: boolean;
+  /** What its keys that plugins have added became; one empty object for all that have none. */
+  readonly addedKeys: Readonly<Record<string, unknown>>;
   /** The data of its HTTPS and SVCB records (RFC 9460, 2.2). */
   readonly https: readonly Uint8Array[];
   readonly svcb: readonly Uint8Array[];

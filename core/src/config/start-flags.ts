@@ -1,3 +1,7 @@
+import { knownPlugins } from '../plugins/known-plugins.js';
+import type { PluginLoader } from '../plugins/plugin-loader.js';
+import { snakeCase } from './json-schema.js';
+
 /** The flags of the command line that stand for settings; each overrides what the configuration file says. */
 export interface StartFlags {
   /** Addresses to answer on. */
@@ -16,8 +20,6 @@ export interface StartFlags {
   readonly port?: number;
   /** Where the durable store lies. */
   readonly persistdb?: string;
-  /** The uuid of a running Synjitsu. */
-  readonly synjitsu?: string;
   /** Seconds. */
   readonly ttl?: number;
   /** The default backend. */
@@ -25,6 +27,8 @@ export interface StartFlags {
   /** Where the control socket lies. */
   readonly control?: string;
   readonly logLevel?: string;
+  /** A flag that a plugin's package.json declares, in camelCase. */
+  readonly [ofPlugin: string]: number | string | readonly string[] | undefined;
 }
 
 type Group = Readonly<Record<string, unknown>>;
@@ -34,35 +38,63 @@ export interface FlaggedInput {
   readonly input: Group;
   /** Which flag has set a path: `dns.ttl` → `--ttl`. */
   readonly labels: ReadonlyMap<string, string>;
+  /** Flags, as they are written, with their values, that neither Jitsu has nor a plugin declares. */
+  readonly unknown: readonly (readonly [flag: string, value: unknown])[];
 }
 
 /** Lays the flags over a configuration: what a flag says counts, whatever the file says. */
-export function applyFlags(file: Group, flags: StartFlags): FlaggedInput {
+export async function applyFlags(file: Group, flags: StartFlags, loader: PluginLoader): Promise<FlaggedInput> {
+  const {
+    backend,
+    connect,
+    bind,
+    listen,
+    ttl,
+    port,
+    forwarder,
+    delay,
+    mode,
+    persistdb,
+    control,
+    logLevel,
+    ...further
+  } = flags;
   const labels = new Map<string, string>();
+  const unknown: [string, unknown][] = [];
   let input = file;
   const set = (flag: string, path: readonly string[], value: unknown): void => {
     if (value === undefined) return;
-    labels.set(path.join('.'), `--${flag}`);
+    labels.set(path.join('.'), flag);
     input = withValue(input, path, value);
   };
 
-  set('backend', ['backend'], flags.backend);
-  const backend = typeof input['backend'] === 'string' ? input['backend'] : 'libvirt';
-  set('connect', ['backends', backend, 'connect'], flags.connect);
-  set('bind', ['dns', 'bind'], flags.bind);
-  set('listen', ['dns', 'port'], flags.listen);
-  set('ttl', ['dns', 'ttl'], flags.ttl);
-  set('port', ['dns', 'forwarderPort'], flags.port);
-  set('forwarder', ['dns', 'forwarders'], forwarders(flags.forwarder));
-  set('delay', ['boot', 'delay'], flags.delay);
-  set('mode', ['stop', 'mode'], flags.mode);
-  set('persistdb', ['state', 'path'], flags.persistdb);
-  set('synjitsu', ['notifiers', 'synjitsu', 'uuid'], flags.synjitsu);
-  // What there is to say of the whole entry is about the flag, too: that its plugin is missing.
-  if (flags.synjitsu !== undefined) labels.set('notifiers.synjitsu', '--synjitsu');
-  set('control', ['control', 'socket'], flags.control);
-  set('log-level', ['log', 'level'], flags.logLevel);
-  return { input, labels };
+  set('--backend', ['backend'], backend);
+  const usual = typeof input['backend'] === 'string' ? input['backend'] : knownPlugins().defaultBackend;
+  set('--connect', ['backends', usual, 'connect'], connect);
+  set('--bind', ['dns', 'bind'], bind);
+  set('--listen', ['dns', 'port'], listen);
+  set('--ttl', ['dns', 'ttl'], ttl);
+  set('--port', ['dns', 'forwarderPort'], port);
+  set('--forwarder', ['dns', 'forwarders'], forwarders(forwarder));
+  set('--delay', ['boot', 'delay'], delay);
+  set('--mode', ['stop', 'mode'], mode);
+  set('--persistdb', ['state', 'path'], persistdb);
+  set('--control', ['control', 'socket'], control);
+  set('--log-level', ['log', 'level'], logLevel);
+  for (const [key, value] of Object.entries(further)) {
+    if (value === undefined) continue;
+    const name = snakeCase(key).replaceAll('_', '-');
+    const flag = (await loader.providerOf('startFlags', name))?.manifest.startFlags?.[name];
+    if (flag === undefined) {
+      unknown.push([`--${name}`, value]);
+      continue;
+    }
+    const path = flag.sets.split('.');
+    set(`--${name}`, path, value);
+    // What there is to say of the whole group is about the flag, too: that its plugin is missing.
+    labels.set(path.slice(0, -1).join('.'), `--${name}`);
+  }
+  return { input, labels, unknown };
 }
 
 function forwarders(flag: StartFlags['forwarder']): readonly string[] | 'off' | undefined {

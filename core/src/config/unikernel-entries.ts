@@ -2,16 +2,23 @@ import { givenValue, pathText, type ProblemList } from './config-problems.js';
 
 const LONGEST_ORIGIN = 60;
 
-/** All unikernels of a configuration, those of the file first, then those in words. */
-export function unikernelEntries(
-  fromFile: unknown,
-  words: readonly string[],
-  problems: ProblemList,
-): readonly UnikernelEntry[] {
-  return fileEntries(fromFile, problems).concat(words.map((text) => wordEntry(text, problems)));
+/** Unikernels as they were written. */
+export interface UnikernelEntries {
+  readonly entries: readonly UnikernelEntry[];
+  /** Every key that one of them has, in camelCase. */
+  readonly keys: ReadonlySet<string>;
 }
 
-function fileEntries(unikernels: unknown, problems: ProblemList): readonly UnikernelEntry[] {
+/** All unikernels of a configuration, those of the file first, then those in words. */
+export function unikernelEntries(fromFile: unknown, words: readonly string[], problems: ProblemList): UnikernelEntries {
+  const spelling = new KeySpelling();
+  const entries = fileEntries(fromFile, spelling, problems).concat(
+    words.map((text) => wordEntry(text, spelling, problems)),
+  );
+  return { entries, keys: spelling.keys };
+}
+
+function fileEntries(unikernels: unknown, spelling: KeySpelling, problems: ProblemList): readonly UnikernelEntry[] {
   if (unikernels === undefined) return [];
   if (!Array.isArray(unikernels)) {
     problems.add({ path: 'unikernels', given: String(givenValue(unikernels)), expected: 'A list expected.' });
@@ -20,7 +27,7 @@ function fileEntries(unikernels: unknown, problems: ProblemList): readonly Unike
   const entries: UnikernelEntry[] = [];
   for (const [index, written] of (unikernels as readonly unknown[]).entries()) {
     if (typeof written === 'object' && written !== null && !Array.isArray(written)) {
-      entries.push(new UnikernelEntry(index, written as Record<string, unknown>));
+      entries.push(new UnikernelEntry(index, written as Record<string, unknown>, spelling));
       continue;
     }
     problems.add({
@@ -32,7 +39,7 @@ function fileEntries(unikernels: unknown, problems: ProblemList): readonly Unike
   return entries;
 }
 
-function wordEntry(text: string, problems: ProblemList): UnikernelEntry {
+function wordEntry(text: string, spelling: KeySpelling, problems: ProblemList): UnikernelEntry {
   const short = text.length <= LONGEST_ORIGIN ? text : `${text.slice(0, LONGEST_ORIGIN - 1)}…`;
   const { entry, malformed } = parseWords(text);
   for (const part of malformed) {
@@ -42,7 +49,7 @@ function wordEntry(text: string, problems: ProblemList): UnikernelEntry {
       expected: 'key=value expected; a comma inside a value is written \\, with a backslash.',
     });
   }
-  return new UnikernelEntry(`"${short}"`, entry);
+  return new UnikernelEntry(`"${short}"`, entry, spelling);
 }
 
 const NONE: readonly string[] = [];
@@ -57,15 +64,16 @@ export class UnikernelEntry {
   constructor(
     private readonly place: number | string,
     private readonly written: Readonly<Record<string, unknown>>,
+    spelling: KeySpelling,
   ) {
     const keys = Object.keys(written);
-    if (isPlain(written) && keys.every(isCamelCase)) {
+    if (isPlain(written) && keys.every((key) => spelling.camelCase(key) === key)) {
       this.values = written;
       this.repeated = NONE;
       return;
     }
     // Not by assignment, which would take a key named __proto__ for the prototype.
-    this.values = Object.fromEntries(keys.map((key) => [camelCase(key), written[key]]));
+    this.values = Object.fromEntries(keys.map((key) => [spelling.camelCase(key), written[key]]));
     this.repeated =
       Object.keys(this.values).length === keys.length
         ? NONE
@@ -91,27 +99,33 @@ export class UnikernelEntry {
   }
 }
 
-function isCamelCase(key: string): boolean {
-  return camelCase(key) === key;
-}
-
 /** Whether it has no keys but its own, as what comes out of a file. */
 function isPlain(written: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(written);
   return prototype === Object.prototype || prototype === null;
 }
 
-const camelCased = new Map<string, string>();
+/** Remembers every key of the configuration in camelCase: the same few come by very often. */
+class KeySpelling {
+  readonly #camelCased = new Map<string, string>();
 
-/** `response_delay` → `responseDelay`. Remembers what it has seen, since the same few keys come by very often. */
-function camelCase(key: string): string {
-  let result = camelCased.get(key);
-  if (result === undefined) {
-    result = key.replace(/(?<=[a-z0-9])_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
-    // Keys come from outside: a bound keeps a strange file from filling the memory.
-    if (camelCased.size < 1_000) camelCased.set(key, result);
+  get keys(): ReadonlySet<string> {
+    return new Set(this.#camelCased.values());
   }
-  return result;
+
+  camelCase(key: string): string {
+    let result = this.#camelCased.get(key);
+    if (result === undefined) {
+      result = camelCase(key);
+      this.#camelCased.set(key, result);
+    }
+    return result;
+  }
+}
+
+/** `response_delay` → `responseDelay`. */
+function camelCase(key: string): string {
+  return key.replace(/(?<=[a-z0-9])_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 }
 
 /** One unikernel in words, as keys with their values; of a repeated key, all of them. */

@@ -10,24 +10,22 @@ import { KeywiseReader } from './keywise-reader.js';
 import { checkOptions } from './option-check.js';
 import { check, schemaProblems } from './schema-problems.js';
 import type { UnikernelSettings } from './settings.js';
-import { addresslessSchema, COMMON_KEYS, unikernelSchema } from './unikernel.js';
+import { addedKeys, addresslessSchema, COMMON_KEYS, unikernelSchema } from './unikernel.js';
 import type { UnikernelEntry } from './unikernel-entries.js';
 import { WordedReader, type Worded } from './worded-reader.js';
-
-/** The probe that stands behind the key `waitForKey`. */
-export const WAIT_FOR_KEY_PROBE = 'xenstore-key';
 
 /** One for all: settings that are the same are kept once. */
 const NO_RECORDS: readonly Uint8Array[] = [];
 
 const partsSchema = unikernelSchema.partial();
+const NO_KEYS: Readonly<Record<string, unknown>> = {};
 
 /** The common keys that are right. */
-type CheckedParts = z.output<typeof partsSchema>;
+type CheckedParts = z.output<typeof partsSchema> & Readonly<Record<string, unknown>>;
 
 /** How the unikernels of one connection are read. */
 interface Reading {
-  readonly commonSchema: typeof unikernelSchema | typeof addresslessSchema;
+  readonly commonSchema: ZodObject;
   readonly common: KeywiseReader<CheckedParts>;
   /** The schema of its backend's options; where there is no such backend, nobody knows which options are right. */
   readonly optionsSchema: ZodObject | undefined;
@@ -43,13 +41,27 @@ export class UnikernelReader {
   readonly #defaultPolicies: readonly Worded<StopPolicy>[];
   readonly #entryByName = new TextIndex<UnikernelEntry>();
   readonly #readings = new Map<string, Reading>();
+  /** The keys that plugins add. */
+  readonly #added: ZodObject['shape'];
+  readonly #addedNames: readonly string[];
+  #latestAdded = NO_KEYS;
+  /** Those of them that stand for a readiness probe, each with the probe's name. */
+  readonly #probeKeys: readonly (readonly [key: string, probe: string])[];
+  /** All keys that are no options of a backend. */
+  readonly #commonKeys: ReadonlySet<string>;
 
+  /** @param missingKeys of which nobody knows what they mean, since their plugins cannot be loaded */
   constructor(
     private readonly config: CheckedConfig,
     private readonly connections: ReadonlyMap<string, ConnectionSettings>,
-    private readonly contributions: Contributions,
+    contributions: Contributions,
     private readonly problems: ProblemList,
+    missingKeys: ReadonlySet<string>,
   ) {
+    this.#added = addedKeys(contributions);
+    this.#addedNames = Object.keys(this.#added);
+    this.#probeKeys = contributions.unikernelKeys.flatMap(({ probes = {} }) => Object.entries(probes));
+    this.#commonKeys = new Set([...COMMON_KEYS, ...this.#addedNames, ...missingKeys]);
     this.#probes = new WordedReader(contributions.readinessProbes);
     this.#policies = new WordedReader(contributions.stopPolicies);
     this.#defaultPolicies = this.#policies.read(
@@ -93,7 +105,7 @@ export class UnikernelReader {
       deadline: common.deadline ?? boot.deadline,
       grace: common.grace ?? stop.grace,
       stopPolicies,
-      useSynjitsu: common.useSynjitsu ?? true,
+      addedKeys: this.#addedKeys(common),
       https: common.https ?? NO_RECORDS,
       svcb: common.svcb ?? NO_RECORDS,
     };
@@ -112,7 +124,7 @@ export class UnikernelReader {
     this.problems.add(...schemaProblems(checked.issues, entry.values, (path) => entry.pathOf(path)));
     const wrong = new Set(checked.issues.map(({ path: [key] }) => key));
     const right = Object.fromEntries(Object.entries(entry.values).filter(([key]) => !wrong.has(key)));
-    const rest = check(partsSchema, right);
+    const rest = check<CheckedParts>(partsSchema.extend(this.#added).partial(), right);
     return { common: rest.success ? rest.data : {}, isWhole: false };
   }
 
@@ -122,10 +134,10 @@ export class UnikernelReader {
     if (schema === undefined) return undefined;
     const read = name === entry.values['name'] ? options?.read(entry.values) : undefined;
     if (read !== undefined) return read;
-    const values = Object.fromEntries(Object.entries(entry.values).filter(([key]) => !COMMON_KEYS.has(key)));
+    const values = Object.fromEntries(Object.entries(entry.values).filter(([key]) => !this.#commonKeys.has(key)));
     if (name !== undefined && 'name' in schema.shape) values['name'] = name;
     const pathOf = (path: readonly PropertyKey[]): string => entry.pathOf(path);
-    const checked = checkOptions({ schema, values, pathOf, areText: entry.isWords, otherKeys: COMMON_KEYS });
+    const checked = checkOptions({ schema, values, pathOf, areText: entry.isWords, otherKeys: this.#commonKeys });
     if ('options' in checked) return checked.options;
     this.problems.add(...checked.problems);
     return undefined;
@@ -135,26 +147,36 @@ export class UnikernelReader {
     let reading = this.#readings.get(backend);
     if (reading === undefined) {
       const contribution = this.connections.get(backend)?.contribution;
-      const commonSchema = contribution?.findsAddresses ? addresslessSchema : unikernelSchema;
+      const commonSchema: ZodObject = (contribution?.findsAddresses ? addresslessSchema : unikernelSchema).extend(
+        this.#added,
+      );
       const optionsSchema = contribution?.unikernel;
-      const common = new KeywiseReader<CheckedParts>(commonSchema, (key) => !COMMON_KEYS.has(key));
-      const options = optionsSchema && optionsReader(optionsSchema);
+      const common = new KeywiseReader<CheckedParts>(commonSchema, (key) => !this.#commonKeys.has(key));
+      const options = optionsSchema && optionsReader(optionsSchema, this.#commonKeys);
       reading = { commonSchema, common, optionsSchema, options };
       this.#readings.set(backend, reading);
     }
     return reading;
   }
 
-  #ready(entry: UnikernelEntry, { ready = NO_WORDS, waitForKey }: CheckedParts): readonly Worded<ReadinessProbe>[] {
-    const probes = this.#probes.read(ready, this.#indexed(entry, 'ready'), this.#report);
-    if (waitForKey === undefined) return probes;
-    if (this.contributions.readinessProbes.get(WAIT_FOR_KEY_PROBE) === undefined) {
-      const expected = 'Waiting for a xenstore key needs a plugin: npm install @jitsud/xenstore.';
-      this.problems.add({ path: entry.pathOf(['waitForKey']), given: `'${waitForKey}'`, expected });
-      return probes;
+  #ready(entry: UnikernelEntry, common: CheckedParts): readonly Worded<ReadinessProbe>[] {
+    const probes = this.#probes.read(common.ready ?? NO_WORDS, this.#indexed(entry, 'ready'), this.#report);
+    let all = probes;
+    for (const [key, probe] of this.#probeKeys) {
+      const argument = common[key] as string | number | undefined;
+      if (argument === undefined) continue;
+      all = this.#probes.with(all, `${probe}:${argument}`, () => entry.pathOf([key]), this.#report);
     }
-    const words = `${WAIT_FOR_KEY_PROBE}:${waitForKey}`;
-    return [...probes, ...this.#probes.read([words], () => entry.pathOf(['waitForKey']), this.#report)];
+    return all;
+  }
+
+  /** Those who have the same values one after the other share one object. */
+  #addedKeys(common: CheckedParts): Readonly<Record<string, unknown>> {
+    const names = this.#addedNames;
+    if (names.every((name) => common[name] === this.#latestAdded[name])) return this.#latestAdded;
+    const values = names.filter((name) => common[name] !== undefined).map((name) => [name, common[name]] as const);
+    this.#latestAdded = values.length === 0 ? NO_KEYS : Object.fromEntries(values);
+    return this.#latestAdded;
   }
 
   #stopPolicies(entry: UnikernelEntry, { stopPolicies }: CheckedParts): readonly Worded<StopPolicy>[] {
@@ -181,8 +203,8 @@ export function backendOf(entry: UnikernelEntry, config: Pick<CheckedConfig, 'ba
 }
 
 /** Of the common keys, the name alone is an option as well, where the backend says so. */
-function optionsReader(schema: ZodObject): KeywiseReader<unknown> {
-  const isOption = (key: string): boolean => !COMMON_KEYS.has(key) || (key === 'name' && key in schema.shape);
+function optionsReader(schema: ZodObject, commonKeys: ReadonlySet<string>): KeywiseReader<unknown> {
+  const isOption = (key: string): boolean => !commonKeys.has(key) || (key === 'name' && key in schema.shape);
   return new KeywiseReader(schema, (key) => !isOption(key));
 }
 

@@ -1,4 +1,5 @@
-import { z } from 'zod';
+import { z, type ZodObject } from 'zod';
+import type { Contributions } from '../plugins/contributions.js';
 import type { BackendOptions } from './backends.js';
 import { duration } from '../plugin-kit/duration.js';
 import { serviceBindings } from './service-binding.js';
@@ -6,16 +7,10 @@ import { stopMode } from './stop.js';
 import { addresses, dnsNames, timeToLive, type Immutable } from './values.js';
 
 const NAME = 'A name of 1 to 200 printable characters expected.';
-const YES_OR_NO = 'true, false, 1 or 0 expected.';
 
 const words = z
   .union([z.string(), z.array(z.string())])
   .transform((list): readonly string[] => (typeof list === 'string' ? [list] : list));
-
-const yesOrNo = z
-  .union([z.boolean(), z.literal([0, 1, '0', '1', 'true', 'false'])], { error: YES_OR_NO })
-  .transform((value) => value === true || value === 1 || value === '1' || value === 'true')
-  .meta({ title: 'boolean' });
 
 /** The keys that every unikernel has, whatever its backend. Values may be text, as in `key=value` words. */
 export const unikernelSchema = z.object({
@@ -25,7 +20,7 @@ export const unikernelSchema = z.object({
     .optional()
     .describe('Its name in Jitsu and, for most backends, in the virtualisation system'),
   dns: dnsNames('The DNS name or names that summon it; *.example.org stands for every name below example.org'),
-  ip: addresses('Its address or addresses, IPv4 or IPv6; may be left out where the backend finds them out (xapi)'),
+  ip: addresses('Its address or addresses, IPv4 or IPv6; may be left out where the backend finds them out'),
   backend: z
     .string()
     .min(1)
@@ -40,31 +35,33 @@ export const unikernelSchema = z.object({
   deadline: duration('Overrides boot.deadline').optional(),
   grace: duration('Overrides stop.grace').optional(),
   stopPolicies: words.optional().describe('Overrides stop.policies'),
-  useSynjitsu: yesOrNo.optional().describe('Whether Synjitsu is told of it; true where absent'),
   https: serviceBindings(
     'Its HTTPS records, one or a list, as priority, target and parameters; true for `1 .`. A query for them wakes it',
   ).optional(),
   svcb: serviceBindings('Its SVCB records, in the same form').optional(),
-  waitForKey: z
-    .string()
-    .min(1)
-    .optional()
-    .describe(
-      'A xenstore key below /local/domain/DOMID/ to wait for before the answer, for 2 s at most; KEY:5s waits longer',
-    ),
 });
 
 /** The same where the backend finds out the addresses. */
 export const addresslessSchema = unikernelSchema.extend({ ip: unikernelSchema.shape.ip.optional() });
 
-/** The names of the common keys. */
+/** The names of the keys that need no plugin. */
 export const COMMON_KEYS: ReadonlySet<string> = new Set(Object.keys(unikernelSchema.shape));
+
+/** The keys that plugins add to every unikernel. One of Jitsu's own cannot be added again. */
+export function addedKeys({ unikernelKeys }: Pick<Contributions, 'unikernelKeys'>): ZodObject['shape'] {
+  const shapes = unikernelKeys.flatMap(({ keys }) => Object.entries(keys.shape));
+  return Object.fromEntries(shapes.filter(([key]) => !COMMON_KEYS.has(key)));
+}
+
+/** The keys that plugins add to every unikernel, for completion in editors. A plugin adds its own. */
+export interface UnikernelKeys {}
 
 /** The backends whose unikernels may do without `ip`, since they find out the addresses; a plugin adds its own. */
 export interface AddressFindingBackends {}
 
 /** The keys that every unikernel has. */
-export interface CommonUnikernelConfig extends Immutable<Omit<z.input<typeof unikernelSchema>, 'backend'>> {}
+export interface CommonUnikernelConfig
+  extends Immutable<Omit<z.input<typeof unikernelSchema>, 'backend'>>, UnikernelKeys {}
 
 type KnownBackend = {
   readonly [Name in keyof BackendOptions]: { readonly backend: Name } & BackendOptions[Name];

@@ -25,6 +25,9 @@ export class WordedReader<T> {
   /** What lists became that were right, up to a bound. */
   readonly #lists = new Map<readonly string[], readonly Worded<T>[]>();
 
+  #extended:
+    { readonly list: readonly Worded<T>[]; readonly words: string; readonly result: readonly Worded<T>[] } | undefined;
+
   constructor(private readonly contributions: NamedContributions<WordedContribution<T>>) {}
 
   /** @param pathOf the path of the n-th of the words */
@@ -43,6 +46,20 @@ export class WordedReader<T> {
     });
     if (worded.length === list.length && this.#lists.size < REMEMBERED) this.#lists.set(list, worded);
     return worded;
+  }
+
+  /** A list with one more behind it; the same list where the same was asked for just before. */
+  with(
+    list: readonly Worded<T>[],
+    words: string,
+    pathOf: () => string,
+    report: (problem: ConfigProblem) => void,
+  ): readonly Worded<T>[] {
+    if (this.#extended?.list === list && this.#extended.words === words) return this.#extended.result;
+    const further = this.read([words], pathOf, report);
+    const result = [...list, ...further];
+    if (further.length > 0) this.#extended = { list, words, result };
+    return result;
   }
 
   #reading(words: string): Reading<T> {

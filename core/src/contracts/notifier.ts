@@ -12,6 +12,12 @@ export interface Notifier {
   notify(event: LifecycleEvent): Promise<void>;
 
   /**
+   * Whether it is told of an event; of every event without this method. Answers at once, and does not throw.
+   * @param keys what the unikernel's keys that plugins have added became; empty where it has none
+   */
+  wants?(event: LifecycleEvent, keys: Readonly<Record<string, unknown>>): boolean;
+
+  /**
    * Called once when Jitsu starts, before the first event. Rejects, and the start fails, for what only people can put
    * right; whoever cannot be reached yet is tried again in the background, and not waited for here.
    */

@@ -26,6 +26,11 @@ export interface BackendContribution {
   readonly unikernel: ZodObject;
   /** The settings of one connection; parsed, they are injected as `optionsOf(schema)`. The key `connect` takes the `-c` flag. */
   readonly connection?: ZodObject;
+  /**
+   * The boot configurators that options ask for, by the option: `{ rumprunConfig: 'rumprun-config' }`. Where a unikernel
+   * has the option, the plugin of that name is loaded.
+   */
+  readonly bootConfigurators?: Readonly<Record<string, string>>;
   /** Whether its machines have the method `addresses`, so that `ip` may be left out of a unikernel's configuration. */
   readonly findsAddresses?: boolean;
 }
@@ -63,6 +68,23 @@ export interface CommandContribution {
   readonly options: ZodObject;
 }
 
+/**
+ * Keys that a plugin adds to every unikernel, whatever its backend. The plugin's package.json names them as well, under
+ * `jitsu.unikernelKeys`: so a key brings its plugin in.
+ */
+export interface UnikernelKeysContribution {
+  /**
+   * The keys, in camelCase, each optional and `.describe()`d; checks of the object as a whole do not count. Values may
+   * be text, as in `key=value` words. What they become, notifiers are given with each event.
+   */
+  readonly keys: ZodObject;
+  /**
+   * Keys that stand for a readiness probe, each with its name: with `{ waitForKey: 'xenstore-key' }`, `waitForKey: 'x'`
+   * means `xenstore-key:x`, beside the probes of `ready`.
+   */
+  readonly probes?: Readonly<Record<string, string>>;
+}
+
 /** All that a plugin can reach: it adds to Jitsu, and sees nothing of it but what is injected. */
 export interface PluginRegistry {
   backend(contribution: BackendContribution): void;
@@ -76,6 +98,7 @@ export interface PluginRegistry {
   stateStore(contribution: ConfiguredContribution<StateStore>): void;
   /** Called for every machine of the backends that have `capabilities.bootConfigurators`. */
   bootConfigurator(contribution: BootConfiguratorContribution): void;
+  unikernelKeys(contribution: UnikernelKeysContribution): void;
   /** A command of `jitsu`, beside its own. */
   command(contribution: CommandContribution): void;
 }

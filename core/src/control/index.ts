@@ -2,6 +2,6 @@
 export { findConfigFile } from '../config/find-config-file.js';
 export { errorCode, errorMessage, JitsuError, type JitsuErrorCode } from '../errors.js';
 export { ControlClient } from './control-client.js';
-export { defaultControlSocket, defaultRuntimeDirectory } from './control-paths.js';
+export { defaultControlSocket } from './control-paths.js';
 export { recordRunning, runningJitsus, type RuntimeRecord } from './runtime-records.js';
-export type { ControlActions, FlushReport, NameStatus, StatusReport, UnikernelStatus } from './status-report.js';
+export type { NameStatus, StatusReport, UnikernelStatus } from './status-report.js';

@@ -5,29 +5,27 @@ import type { StatusReport } from '../control/status-report.js';
 import type { Instances } from './instances.js';
 import type { EventHub } from '../telemetry/event-hub.js';
 
-/** The notifier that the key `useSynjitsu` of a unikernel is about. */
-const SYNJITSU = 'synjitsu';
+const NO_KEYS: Readonly<Record<string, unknown>> = {};
 
 /** All notifiers of the configuration, by their names. */
 export class Notifiers {
   readonly #notifiers: ReadonlyMap<string, Notifier>;
-  /** Of whom Synjitsu is not told. */
-  readonly #notForSynjitsu: ReadonlySet<string>;
+  /** By the names of the unikernels that have any: what the keys became that plugins have added. */
+  readonly #addedKeys: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
 
   /** Makes them, and opens nothing. */
   constructor({ notifiers, unikernels }: Settings, instances: Instances) {
     this.#notifiers = new Map(
       notifiers.map((configured) => [configured.contribution.name, instances.configured(configured)]),
     );
-    this.#notForSynjitsu = new Set(unikernels.filter(({ useSynjitsu }) => !useSynjitsu).map(({ name }) => name));
+    const withKeys = unikernels.filter(({ addedKeys }) => Object.keys(addedKeys).length > 0);
+    this.#addedKeys = new Map(withKeys.map(({ name, addedKeys }) => [name, addedKeys]));
   }
 
   /** From now on they are told what the hub announces. */
   join(hub: EventHub): void {
-    for (const [name, notifier] of this.#notifiers) {
-      if (name === SYNJITSU) hub.addNotifier(name, notifier, (event) => this.#isForSynjitsu(event));
-      else hub.addNotifier(name, notifier);
-    }
+    for (const [name, notifier] of this.#notifiers)
+      hub.addNotifier(name, notifier, (event) => this.#wants(notifier, event));
   }
 
   /** Rejects with whatever keeps one of them from ever telling anybody. */
@@ -48,7 +46,12 @@ export class Notifiers {
     });
   }
 
-  #isForSynjitsu({ unikernel }: LifecycleEvent): boolean {
-    return !this.#notForSynjitsu.has(unikernel);
+  #wants(notifier: Notifier, event: LifecycleEvent): boolean {
+    try {
+      return notifier.wants?.(event, this.#addedKeys.get(event.unikernel) ?? NO_KEYS) ?? true;
+    } catch {
+      // It is told, and the log tells if it fails at that as well.
+      return true;
+    }
   }
 }

@@ -1,31 +1,27 @@
 import type { Clock } from '../contracts/clock.js';
-import type { LifecycleEvent, LifecycleEventKind, WakeCause } from '../contracts/lifecycle-event.js';
+import type { LifecycleEvent, WakeCause } from '../contracts/lifecycle-event.js';
 import type { MachineDescription, StopMode } from '../contracts/machine.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { AnswerLease } from '../contracts/resolver.js';
 import type { StoredCounters } from '../contracts/state-store.js';
 import { errorCode, errorMessage, shuttingDown, type JitsuError } from '../errors.js';
 import { BackOff } from '../plugin-kit/back-off.js';
+import { Announcer } from './announcer.js';
 import { BootQueue } from './boot-queue.js';
 import { next, type Effect, type LifeEvent } from './life.js';
 import type { GuardedBackend } from './guarded-backend.js';
-import { look, PowerFollower, type Machines } from './power-follower.js';
-import { untilReady } from './readiness.js';
+import { PowerFollower, type Machines } from './power-follower.js';
 import { ReadyLeases } from './ready-leases.js';
 import { Reaper } from './reaper.js';
-import { bringDown, type Stop } from './stop.js';
+import { StopQueue } from './stop-queue.js';
 import { Summon } from './summon.js';
+import { SummonSteps } from './summon-steps.js';
 import { died, isItsFault, leftAlone, stoppedByCommand, tooLate, unreachable } from './summon-failures.js';
 import type { Unikernel, UnikernelRecord } from './unikernel.js';
 import { statusOf, type UnikernelStatus } from './unikernel-status.js';
 
-/** How often a machine that is on its way to another state is looked at again. */
-const TRANSITION_POLL: Milliseconds = 20;
-
 /** How long to wait before the policies of one that runs although it was stopped are asked again. */
 const STOP_RETRY: Milliseconds = 10_000;
-
-const EXECUTED = { start: 'started', resume: 'resumed', unpause: 'unpaused' } as const;
 
 export interface BootSettings {
   /** How many boot at once, and how many may wait for their turn. */
@@ -54,6 +50,9 @@ export class Lifecycle implements Disposable {
   readonly #boots: BootQueue;
   readonly #backOff: BackOff;
   readonly #leases: ReadyLeases;
+  readonly #announcer: Announcer;
+  readonly #steps: SummonSteps;
+  readonly #stops: StopQueue;
   readonly #reaper: Reaper;
   readonly #followers = new Map<string, PowerFollower>();
   readonly #summoned = new Set<UnikernelRecord>();
@@ -67,9 +66,20 @@ export class Lifecycle implements Disposable {
     this.#boots = new BootQueue(limit, queue, listeners.onBooting);
     this.#backOff = new BackOff(firstBackOff, longestBackOff);
     this.#leases = new ReadyLeases((unikernel, name, times) => this.countQuery(unikernel, name, clock.now(), times));
+    this.#announcer = new Announcer(listeners.onEvent, clock);
+    const on = this.#on.bind(this);
+    const note = this.#note.bind(this);
+    const results = {
+      ...{ on, note },
+      failed: this.#failed.bind(this),
+      started: this.#started.bind(this),
+      learn: this.#learn.bind(this),
+    };
+    this.#steps = new SummonSteps(results, this.#boots, this.#announcer, clock);
+    this.#stops = new StopQueue(note, (unikernel) => on(unikernel, 'stopped'), this.#announcer, clock);
     const reaping = {
-      expire: (unikernel: UnikernelRecord) => this.#on(unikernel, 'expired'),
-      keep: (unikernel: UnikernelRecord) => this.#on(unikernel, 'kept'),
+      expire: (unikernel: UnikernelRecord) => on(unikernel, 'expired'),
+      keep: (unikernel: UnikernelRecord) => on(unikernel, 'kept'),
       // A failure is announced, and the machine is not forgotten: see `retry`.
       stop: (unikernel: UnikernelRecord, reason: string) => void this.#stop(unikernel, 'reap', reason).catch(() => {}),
     };
@@ -112,7 +122,7 @@ export class Lifecycle implements Disposable {
   async follow(connection: string, backend: GuardedBackend, unikernels: Machines): Promise<void> {
     const listener = {
       doubt: (unikernel: UnikernelRecord) => this.#on(unikernel, 'doubted'),
-      learn: (unikernel: UnikernelRecord, description: MachineDescription) => this.#learn(unikernel, description),
+      learn: this.#learn.bind(this),
     };
     const follower = new PowerFollower(backend, listener, this.clock);
     this.#followers.set(connection, follower);
@@ -193,17 +203,17 @@ export class Lifecycle implements Disposable {
       case 'take-back':
         return this.#takeBack(unikernel);
       case 'look':
-        return void this.#lookForSummon(unikernel);
+        return void this.#steps.look(unikernel);
       case 'queue':
-        return void this.#queue(unikernel);
+        return void this.#steps.queue(unikernel);
       case 'poll':
-        return void this.#poll(unikernel);
+        return void this.#steps.poll(unikernel);
       case 'start':
       case 'resume':
       case 'unpause':
-        return void this.#execute(unikernel, effect);
+        return void this.#steps.execute(unikernel, effect);
       case 'probe':
-        return void this.#probe(unikernel);
+        return void this.#steps.probe(unikernel);
       case 'succeed':
         return this.#succeed(unikernel);
       case 'fail':
@@ -219,21 +229,21 @@ export class Lifecycle implements Disposable {
       case 'lost':
       case 'returned':
         unikernel.lost = effect === 'lost';
-        return this.#tellChange(unikernel, effect);
+        return this.#announcer.announceChange(unikernel, effect);
       case 'adopted':
       case 'died':
-        return this.#tellChange(unikernel, effect);
+        return this.#announcer.announceChange(unikernel, effect);
       case 'gone':
-        return this.#tellChange(unikernel, 'stopped');
+        return this.#announcer.announceChange(unikernel, 'stopped');
       case 'count':
-        return this.#count(unikernel);
+        return this.#started(unikernel);
       case 'renew':
         unikernel.since = this.clock.now();
         return;
       case 'attend':
         return this.#reaper.consider(unikernel);
       case 'halt':
-        return void this.#halt(unikernel);
+        return void this.#stops.run(unikernel);
       case 'retry':
         return this.#reaper.considerIn(unikernel, STOP_RETRY);
     }
@@ -246,82 +256,11 @@ export class Lifecycle implements Disposable {
     for (const listener of relying ?? []) listener();
   }
 
-  async #lookForSummon(unikernel: UnikernelRecord): Promise<void> {
-    const { summon } = unikernel;
-    try {
-      await look(unikernel, (description) => {
-        // A look that outlives its summon says as much as any other.
-        if (unikernel.summon !== summon) return this.#learn(unikernel, description);
-        this.#note(unikernel, description);
-        this.#on(unikernel, 'looked');
-      });
-    } catch (error) {
-      this.#failed(unikernel, summon, error);
-    }
-  }
-
-  async #queue(unikernel: UnikernelRecord): Promise<void> {
-    const summon = unikernel.summon as Summon;
-    summon.boots = true;
-    this.#tell(unikernel, 'summoning', { cause: summon.cause });
-    try {
-      const leave = await this.#boots.enter(summon.controller.signal);
-      if (unikernel.summon !== summon) return leave();
-      summon.leave = leave;
-      this.#on(unikernel, 'turn');
-    } catch (error) {
-      this.#failed(unikernel, summon, error);
-    }
-  }
-
-  async #poll(unikernel: UnikernelRecord): Promise<void> {
-    const { summon } = unikernel;
-    const asleep = this.clock.sleep(TRANSITION_POLL, summon?.controller.signal);
-    await asleep.catch(() => {});
-    if (unikernel.summon === summon) await this.#lookForSummon(unikernel);
-  }
-
-  async #execute(unikernel: UnikernelRecord, step: keyof typeof EXECUTED): Promise<void> {
-    const summon = unikernel.summon as Summon;
-    summon.began = true;
-    unikernel.starting = true;
-    let failure: { readonly error: unknown } | undefined;
-    try {
-      await unikernel.plan.machine[step]();
-      unikernel.since = this.clock.now();
-      this.#count(unikernel);
-      await look(unikernel, (description) => this.#note(unikernel, description));
-    } catch (error) {
-      failure = { error };
-    }
-    unikernel.starting = false;
-    if (unikernel.summon !== summon) {
-      // A start that outlives its summon still takes up a place, and what it brings up must be reaped in time.
-      summon.leave?.();
-      this.#on(unikernel, failure ? 'start-failed' : 'started');
-    } else if (failure) {
-      this.#failed(unikernel, summon, failure.error);
-    } else {
-      this.#tell(unikernel, EXECUTED[step], { cause: summon.cause });
-      this.#on(unikernel, 'started');
-    }
-  }
-
-  async #probe(unikernel: UnikernelRecord): Promise<void> {
-    const summon = unikernel.summon as Summon;
-    try {
-      await untilReady(unikernel, summon.boots, this.clock, summon.controller.signal);
-      if (unikernel.summon === summon) this.#on(unikernel, 'answered');
-    } catch (error) {
-      this.#failed(unikernel, summon, error);
-    }
-  }
-
   #succeed(unikernel: UnikernelRecord): void {
     const summon = unikernel.summon as Summon;
     this.#end(unikernel, summon);
     unikernel.failure = undefined;
-    this.#tell(unikernel, 'ready', { cause: summon.cause, duration: this.clock.now() - summon.wokenAt });
+    this.#announcer.announce(unikernel, 'ready', { cause: summon.cause, duration: this.clock.now() - summon.wokenAt });
     summon.resolve();
   }
 
@@ -343,7 +282,7 @@ export class Lifecycle implements Disposable {
       const count = (unikernel.failure?.count ?? 0) + 1;
       unikernel.failure = { at, code, reason, count, retryAt: at + this.#backOff.after(count) };
     }
-    this.#tell(unikernel, 'failed', { cause: summon.cause, code, reason });
+    this.#announcer.announce(unikernel, 'failed', { cause: summon.cause, code, reason });
     summon.reject(error);
     summon.controller.abort(error);
   }
@@ -368,39 +307,6 @@ export class Lifecycle implements Disposable {
     });
   }
 
-  /** Carries out the stops that wait, those included that are asked for meanwhile. */
-  async #halt(unikernel: UnikernelRecord): Promise<void> {
-    const stops = unikernel.stops as Stop[];
-    for (let stop = stops[0]; stop !== undefined; stop = stops[0]) {
-      const outcome = await this.#carryOutStop(unikernel, stop).then(
-        () => undefined,
-        (error: unknown) => ({ error }),
-      );
-      stops.shift();
-      if (stops.length === 0) {
-        unikernel.stops = undefined;
-        this.#on(unikernel, 'stopped');
-      }
-      if (outcome) stop.reject(outcome.error);
-      else stop.resolve();
-    }
-  }
-
-  async #carryOutStop(unikernel: UnikernelRecord, { reason, mode }: Stop): Promise<void> {
-    const decidedAt = this.clock.now();
-    if (unikernel.state === 'off') return;
-    this.#tell(unikernel, 'stopping', { reason });
-    try {
-      await bringDown(unikernel.plan, mode, this.clock);
-      await look(unikernel, (description) => this.#note(unikernel, description));
-    } catch (error) {
-      const code = errorCode(error) ?? 'JITSU_BACKEND_FAILED';
-      this.#tell(unikernel, 'stop-failed', { code, reason: errorMessage(error) });
-      throw error;
-    }
-    this.#tell(unikernel, 'stopped', { reason, duration: this.clock.now() - decidedAt });
-  }
-
   #learn(unikernel: UnikernelRecord, description: MachineDescription): void {
     const before = unikernel.state;
     this.#note(unikernel, description);
@@ -419,36 +325,11 @@ export class Lifecycle implements Disposable {
     if (state === 'running') this.#followers.get(unikernel.plan.backendName)?.attend(unikernel);
   }
 
-  /** A start of its machine, by us or by somebody else. */
-  #count(unikernel: UnikernelRecord): void {
-    unikernel.startedAt = this.clock.now();
+  /** Its machine runs anew, started by us or by somebody else. */
+  #started(unikernel: UnikernelRecord): void {
+    unikernel.since = this.clock.now();
+    unikernel.startedAt = unikernel.since;
     unikernel.totalStarts += 1;
     this.listeners.onCount?.(unikernel);
-  }
-
-  /** News of a change that nobody here has asked for. */
-  #tellChange(unikernel: UnikernelRecord, kind: LifecycleEventKind): void {
-    const { detail } = unikernel;
-    this.#tell(unikernel, kind, detail === undefined ? {} : { reason: detail });
-  }
-
-  #tell(
-    unikernel: UnikernelRecord,
-    kind: LifecycleEventKind,
-    more: Pick<LifecycleEvent, 'cause' | 'code' | 'reason' | 'duration'> = {},
-  ): void {
-    const { plan, state, macs, domainId, addresses } = unikernel;
-    this.listeners.onEvent({
-      kind,
-      at: this.clock.now(),
-      unikernel: plan.name,
-      id: plan.id,
-      backend: plan.backendName,
-      state,
-      addresses,
-      macs,
-      ...(domainId !== undefined && { domainId }),
-      ...more,
-    });
   }
 }

@@ -3,7 +3,6 @@ import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { ReadinessProbe } from '../contracts/readiness-probe.js';
 import type { Activity, StopPolicy } from '../contracts/stop-policy.js';
 import type { Life, Phase } from './life.js';
-import type { Stop } from './stop.js';
 import type { Summon } from './summon.js';
 
 /** What is known of a unikernel before it runs. */
@@ -46,6 +45,14 @@ export interface NameCounter {
   readonly name: string;
   requests: number;
   lastAsked: Milliseconds | undefined;
+}
+
+/** A stop that is under way, or waits for its turn. */
+export interface Stop {
+  readonly reason: string;
+  readonly mode: StopMode;
+  resolve(): void;
+  reject(error: unknown): void;
 }
 
 const NONE: readonly string[] = [];

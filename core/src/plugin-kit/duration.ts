@@ -1,9 +1,6 @@
 import { z } from 'zod';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 
-/** Seconds (`0.5`), or text with a unit: `'500ms'`, `'2s'`, `'5m'`, `'1h'`, `'1d'`. */
-export type Duration = number | string;
-
 const UNITS: Readonly<Record<string, Milliseconds>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /** The longest TTL that fits into a record (RFC 2181, 8). */

@@ -7,6 +7,7 @@ import type {
   ConfiguredContribution,
   InjectableClass,
   PluginRegistry,
+  UnikernelKeysContribution,
   WordedContribution,
 } from '../contracts/plugin.js';
 import type { ReadinessProbe } from '../contracts/readiness-probe.js';
@@ -15,7 +16,7 @@ import type { StateStore } from '../contracts/state-store.js';
 import type { StopPolicy } from '../contracts/stop-policy.js';
 import { JitsuError } from '../errors.js';
 import { objectionToInjection, type Token } from './injection.js';
-import { NamedContributions } from './named-contributions.js';
+import { NamedContributions, type Owned } from './named-contributions.js';
 import { BOOT_CONFIGURATORS, CLOCK, CONNECTION_NAME, LOGGER, RUNTIME_DIRECTORY } from './tokens.js';
 
 const COMMON: readonly Token<unknown>[] = [CLOCK, LOGGER];
@@ -41,6 +42,12 @@ export class Contributions {
   readonly stateStores = new NamedContributions<ConfiguredContribution<StateStore>>('state store');
   readonly bootConfigurators = new NamedContributions<BootConfiguratorContribution>('boot configurator');
   readonly commands = new NamedContributions<CommandContribution>('command');
+  readonly #unikernelKeys: Owned<UnikernelKeysContribution>[] = [];
+
+  /** The keys that plugins add to every unikernel, in the order of registration. */
+  get unikernelKeys(): readonly UnikernelKeysContribution[] {
+    return this.#unikernelKeys.map(({ contribution }) => contribution);
+  }
 
   /**
    * Lets `owner` add to Jitsu while `register` runs, and not a moment longer: all that it registers, or nothing.
@@ -70,6 +77,16 @@ export class Contributions {
         });
       };
 
+    const unikernelKeys = (contribution: UnikernelKeysContribution): void => {
+      const names = Object.keys((contribution.keys as { shape?: object } | undefined)?.shape ?? {});
+      const subject = `unikernel key${names.length === 1 ? '' : 's'} '${names.join(`', '`)}'`;
+      const objection = !open
+        ? `${owner} registers the ${subject} after its register() has returned. Register everything in there, at once.`
+        : (objectionToSchemas(owner, subject, contribution, ['keys']) ?? this.#objectionToKeys(owner, names));
+      if (objection !== undefined) throw new JitsuError('JITSU_PLUGIN_INVALID', objection);
+      staged.push(() => this.#unikernelKeys.push({ owner, contribution: Object.freeze({ ...contribution }) }));
+    };
+
     const worded = { options: 'argument', schemas: ['argument'], tokens: IN_A_RUNNING_JITSU } as const;
     const configured = { options: 'options', schemas: ['options'], tokens: IN_A_RUNNING_JITSU } as const;
     try {
@@ -86,11 +103,21 @@ export class Contributions {
         stateStore: into(this.stateStores, configured),
         bootConfigurator: into(this.bootConfigurators, { schemas: [], tokens: IN_A_RUNNING_JITSU }),
         command: into(this.commands, { options: 'options', schemas: ['options'], tokens: COMMON }),
+        unikernelKeys,
       });
     } finally {
       open = false;
     }
     for (const commit of staged) commit();
+  }
+
+  #objectionToKeys(owner: string, names: readonly string[]): string | undefined {
+    for (const { owner: other, contribution } of this.#unikernelKeys) {
+      const taken = names.find((name) => name in contribution.keys.shape);
+      if (taken === undefined) continue;
+      return `${owner} and ${other} both register the unikernel key '${taken}'. Remove one of the two plugins.`;
+    }
+    return undefined;
   }
 }
 

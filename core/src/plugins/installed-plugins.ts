@@ -1,7 +1,13 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { moduleFolders } from './module-folders.js';
+import type { StartFlag } from './plugin-manifest.js';
 import { readPluginPackage, type PluginPackage } from './plugin-package.js';
+
+/** A flag of `jitsu start` that an installed plugin declares. */
+export interface NamedStartFlag extends StartFlag {
+  readonly name: string;
+}
 
 /**
  * Every installed package with the keyword `jitsu-plugin`, by name; the nearest of several with the same name. Packages
@@ -20,6 +26,13 @@ export async function installedPlugins(places: readonly string[]): Promise<reado
     }
   }
   return [...found.values()].sort((a, b) => a.name.localeCompare(b.name));
+}
+
+/** The flags of `jitsu start` that these plugins declare. */
+export function startFlagsOf(plugins: readonly PluginPackage[]): readonly NamedStartFlag[] {
+  return plugins.flatMap(({ manifest: { startFlags = {} } }) =>
+    Object.entries(startFlags).map(([name, flag]) => ({ ...flag, name })),
+  );
 }
 
 async function packageFolders(modules: string): Promise<readonly string[]> {

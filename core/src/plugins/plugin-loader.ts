@@ -3,11 +3,15 @@ import { errorMessage, JitsuError } from '../errors.js';
 import type { Contributions } from './contributions.js';
 import { findPlugin, type PluginFile } from './find-plugin.js';
 import { importModule } from './import-module.js';
+import { installedPlugins } from './installed-plugins.js';
+import { knownPlugins, type KnownPlugin } from './known-plugins.js';
+import { provides, type Provided } from './plugin-manifest.js';
 import { checkApiRange, type PluginPackage } from './plugin-package.js';
 
 /** Brings plugins in, each once however often and by whatever name it is asked for. */
 export class PluginLoader {
   readonly #loads = new Map<string, Promise<void>>();
+  #installed: Promise<readonly PluginPackage[]> | undefined;
 
   /** @param places the folders to look from, the first of which paths are relative to */
   constructor(
@@ -31,6 +35,27 @@ export class PluginLoader {
       this.#loads.set(found.entry, load);
     }
     return load;
+  }
+
+  /**
+   * The plugin that brings this by what package.json files say: one that Jitsu knows, though it may not be installed, or
+   * else one that is installed.
+   */
+  async providerOf(what: Provided, name: string): Promise<KnownPlugin | PluginPackage | undefined> {
+    const known = knownPlugins().plugins.find(({ manifest }) => provides(manifest, what, name));
+    return known ?? (await this.installedProviderOf(what, name));
+  }
+
+  /** The installed plugin that brings this. Their package.json files are read once, when one is first looked for. */
+  async installedProviderOf(what: Provided, name: string): Promise<PluginPackage | undefined> {
+    this.#installed ??= installedPlugins(this.places);
+    return (await this.#installed).find(({ manifest }) => provides(manifest, what, name));
+  }
+
+  /** Loads the plugin that brings this, where there is one. @throws as `load` does */
+  async loadProviderOf(what: Provided, name: string): Promise<void> {
+    const provider = await this.providerOf(what, name);
+    if (provider !== undefined) await ('entry' in provider ? this.loadFound(provider) : this.load(provider.name));
   }
 
   async #import(found: PluginPackage | PluginFile): Promise<void> {

@@ -4,6 +4,7 @@ import { satisfies, validRange } from 'semver';
 import { errorCode, errorMessage, JitsuError } from '../errors.js';
 import { PLUGIN_API_VERSION } from './api-version.js';
 import { packageEntry } from './package-entry.js';
+import { manifestFlaw, type PluginManifest } from './plugin-manifest.js';
 
 /** A package that says of itself that it is a plugin of Jitsu. */
 export interface PluginPackage {
@@ -14,13 +15,15 @@ export interface PluginPackage {
   readonly entry: string;
   /** The range of plugin API versions that it fits. */
   readonly api: string;
+  /** What it brings, as far as its package.json says so. */
+  readonly manifest: PluginManifest;
 }
 
 interface PackageJson {
   readonly name?: unknown;
   readonly version?: unknown;
   readonly keywords?: unknown;
-  readonly jitsu?: { readonly api?: unknown } | null;
+  readonly jitsu?: Readonly<Record<string, unknown>> | null;
   readonly exports?: unknown;
   readonly main?: unknown;
 }
@@ -39,7 +42,8 @@ export async function readPluginPackage(
   if (search === 'by keyword' && !isPlugin) return undefined;
 
   const name = typeof json.name === 'string' ? json.name : folder;
-  const api = json.jitsu?.api;
+  const manifest = json.jitsu ?? {};
+  const { api } = manifest;
   const entry = packageEntry(json);
   const flaw = !isPlugin
     ? 'its package.json lacks the keyword "jitsu-plugin"'
@@ -47,12 +51,19 @@ export async function readPluginPackage(
       ? `its package.json lacks the range of plugin API versions that it fits, such as "jitsu": { "api": "^${PLUGIN_API_VERSION}" }`
       : entry === undefined
         ? 'its "exports" offer no entry "." for import'
-        : undefined;
+        : manifestFlaw(manifest);
   if (flaw !== undefined) {
     throw new JitsuError('JITSU_PLUGIN_INVALID', `The package ${name} in ${folder} is no plugin of Jitsu: ${flaw}.`);
   }
   const version = typeof json.version === 'string' ? json.version : undefined;
-  return { name, version, folder, entry: resolve(folder, entry as string), api: api as string };
+  return {
+    name,
+    version,
+    folder,
+    entry: resolve(folder, entry as string),
+    api: api as string,
+    manifest: manifest as unknown as PluginManifest,
+  };
 }
 
 /** @throws JITSU_PLUGIN_INCOMPATIBLE when the range does not hold this core's plugin API */

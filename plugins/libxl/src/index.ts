@@ -21,6 +21,7 @@ export default definePlugin({
       description: 'Guests of this Xen host, made from a kernel file: PV and PVH',
       unikernel: libxlOptions,
       connection: connectionOptions,
+      bootConfigurators: { rumprunConfig: 'rumprun-config' },
     });
   },
 });

@@ -15,7 +15,7 @@ import {
 import { announcementsOf } from './announcements.js';
 import { encodeRecord } from './record.js';
 import { SynjitsuLink } from './synjitsu-link.js';
-import { synjitsuOptions, type SynjitsuOptions } from './synjitsu-options.js';
+import { synjitsuOptions, type SynjitsuKeys, type SynjitsuOptions } from './synjitsu-options.js';
 
 /** From each of these on, the unikernel needs its connections. */
 const TOLD: ReadonlySet<LifecycleEventKind> = new Set<LifecycleEventKind>(['started', 'resumed', 'unpaused']);
@@ -48,8 +48,11 @@ export class SynjitsuNotifier implements Notifier {
     return this.#link.status;
   }
 
+  wants({ kind }: LifecycleEvent, { useSynjitsu = true }: SynjitsuKeys): boolean {
+    return useSynjitsu && TOLD.has(kind);
+  }
+
   async notify(event: LifecycleEvent): Promise<void> {
-    if (!TOLD.has(event.kind)) return;
     const { unikernel } = event;
     const { announcements, remark } = announcementsOf(event);
     if (remark !== undefined) {

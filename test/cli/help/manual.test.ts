@@ -25,6 +25,7 @@ describe('the manual', () => {
     const key = { key: 'rumprunConfig', word: 'rumprun_config', type: 'text', required: false, options: [] };
     const text = plainManual(
       manual('1.2.3', {
+        startFlags: [{ name: 'frob', value: 'URL', sets: 'notifiers.frob.url', description: 'Tell it.' }],
         common: [{ ...key, key: 'dns', word: 'dns', required: true, description: 'The name' }],
         backends: [
           { name: 'libxl', description: 'Xen', options: [{ ...key, default: '"none"', description: 'A file.' }] },
@@ -36,13 +37,14 @@ describe('the manual', () => {
     assert.match(text, /\nCOMMON CONFIGURATION\n {7}dns \(required\)\n {11}The name\.\n/);
     assert.match(text, /\nLIBXL CONFIGURATION\n {7}Xen\.\n\n {7}rumprun_config \(absent: "none"\)\n {11}A file\.\n/);
     assert.match(text, /\n {7}frobnicate\n {11}Do what a plugin does\.\n/);
+    assert.match(text, /\n {7}--frob <URL>\n {11}Tell it\.\n/);
     assert.match(text, /\nOTHER CONFIGURATION\n {7}Else\.\n/);
   });
 
   it('fills the lines of a narrow terminal, and no more than 80 columns of a wide one', () => {
     assert.match(plainManual(page, 40), /\n {7}One two three four five six seven\n {7}eight nine\.\n/);
     const longest = Math.max(
-      ...plainManual(manual('1', { common: [], backends: [], commands: [] }), 300)
+      ...plainManual(manual('1', { startFlags: [], common: [], backends: [], commands: [] }), 300)
         .split('\n')
         .map(({ length }) => length),
     );

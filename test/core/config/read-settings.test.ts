@@ -1,14 +1,10 @@
 import assert from 'node:assert/strict';
 import { z } from 'zod';
 import type { StartFlags } from '@jitsud/core';
-import { checkConfig } from '#core/config/checked-config.js';
 import { ConfigProblems } from '#core/config/config-problems.js';
-import { ProblemList } from '#core/config/config-problems.js';
 import { readSettings } from '#core/config/read-settings.js';
 import type { Settings, UnikernelSettings } from '#core/config/settings.js';
-import { unikernelEntries } from '#core/config/unikernel-entries.js';
-import { UnikernelReader } from '#core/config/unikernel-reader.js';
-import { Contributions } from '#core/plugins/contributions.js';
+import { ConfigFolder } from '../../support/config-folder.js';
 import { settingsContext } from '../../support/settings-context.js';
 
 interface Written {
@@ -141,7 +137,7 @@ describe('the settings', () => {
       delay: 100,
       deadline: 30_000,
       grace: 10_000,
-      useSynjitsu: true,
+      addedKeys: {},
       https: [],
       svcb: [],
     });
@@ -163,16 +159,16 @@ describe('the settings', () => {
         useSynjitsu: 0,
       }),
     );
-    const { ttl, stopMode, delay, deadline, grace, stopPolicies, useSynjitsu } = unikernel;
+    const { ttl, stopMode, delay, deadline, grace, stopPolicies, addedKeys } = unikernel;
     assert.deepEqual(
-      { ttl, stopMode, delay, deadline, grace, useSynjitsu, policies: stopPolicies.map(({ words }) => words) },
+      { ttl, stopMode, delay, deadline, grace, addedKeys, policies: stopPolicies.map(({ words }) => words) },
       {
         ttl: 300_000,
         stopMode: 'suspend',
         delay: 1_000,
         deadline: 5_000,
         grace: 500,
-        useSynjitsu: false,
+        addedKeys: { useSynjitsu: false },
         policies: ['keep-alive', 'ttl'],
       },
     );
@@ -333,23 +329,55 @@ describe('the settings', () => {
     assert.match((await problemsOf({ state: { pth: 'x' } }))[0] ?? '', /^state\.pth: 'x'\. No such key; did you mean/);
   });
 
-  it('make a probe of waitForKey, after which the common pause applies', async () => {
+  it('make a probe of a key that a plugin adds, after which the common pause applies', async () => {
     const context = settingsContext((registry) => {
       registry.readinessProbe({
-        name: 'xenstore-key',
+        name: 'lamp',
         useClass: class {} as never,
-        description: 'A key',
+        description: 'A lamp',
         argument: z.string(),
       });
+      registry.unikernelKeys({
+        keys: z.object({ waitForLamp: z.string().optional(), lamps: z.coerce.number().optional() }),
+        probes: { waitForLamp: 'lamp' },
+      });
     });
-    const config = toy({ wait_for_key: 'data/up' });
+    const config = toy({ wait_for_lamp: 'green', lamps: '3' });
     const [unikernel] = (await readSettings({ config, directory: '/nowhere' }, context)).unikernels;
     assert.ok(unikernel);
     assert.deepEqual(
       unikernel.ready.map(({ words, options }) => [words, options]),
-      [['xenstore-key:data/up', 'data/up']],
+      [['lamp:green', 'green']],
     );
     assert.equal(unikernel.delay, 100);
+    assert.deepEqual(unikernel.addedKeys, { waitForLamp: 'green', lamps: 3 });
+    assert.deepEqual(unikernel.options, {});
+
+    const alike = ['first', 'a', 'b'].map((name) => ({
+      name,
+      dns: `${name}.test`,
+      ip: '::1',
+      waitForLamp: 'red',
+      ready: 'tcp:80',
+    }));
+    const [, one, other] = (
+      await readSettings({ config: { backend: 'toy', unikernels: alike }, directory: '/nowhere' }, context)
+    ).unikernels;
+    assert.equal(one?.ready, other?.ready, 'a million of them share one list');
+    assert.equal(one?.addedKeys, other?.addedKeys);
+    assert.deepEqual(
+      one?.ready.map(({ words }) => words),
+      ['tcp:80', 'lamp:red'],
+    );
+  });
+
+  it('keep a key of Jitsu itself as it is, whatever a plugin adds', async () => {
+    const context = settingsContext((registry) => {
+      registry.unikernelKeys({ keys: z.object({ ttl: z.string().optional(), deadline: z.string().optional() }) });
+    });
+    const config = toy({ ttl: 5 });
+    const [unikernel] = (await readSettings({ config, directory: '/nowhere' }, context)).unikernels;
+    assert.deepEqual([unikernel?.ttl, unikernel?.addedKeys], [5_000, {}]);
   });
 
   it('let a unikernel do without an address only where its backend finds that out', async () => {
@@ -385,7 +413,7 @@ describe('the settings', () => {
 
 describe('words', () => {
   it('describe a unikernel, as numbers, booleans and lists where the backend wants them', async () => {
-    const { options, delay, useSynjitsu } = await first(
+    const { options, delay, addedKeys } = await first(
       {},
       {
         words: ['dns=a.test,ip=192.0.2.1,name=7,memory=64000,vcpus=2,fast=1,nic=br0,response_delay=0.5,use_synjitsu=0'],
@@ -393,7 +421,7 @@ describe('words', () => {
       },
     );
     assert.deepEqual(options, { name: '7', memory: 64_000, vcpus: 2, fast: true, nic: ['br0'] });
-    assert.deepEqual({ delay, useSynjitsu }, { delay: 500, useSynjitsu: false });
+    assert.deepEqual({ delay, addedKeys }, { delay: 500, addedKeys: { useSynjitsu: false } });
   });
 
   it('come after the unikernels of the file', async () => {
@@ -506,20 +534,36 @@ describe('flags', () => {
     const [problem] = await problemsOf({}, { flags: { synjitsu: 'u' } });
     assert.match(problem ?? '', /^--synjitsu: 'u'\. A UUID such as /);
   });
+
+  it('that nobody declares are told', async () => {
+    assert.deepEqual(await problemsOf({}, { flags: { noSuch: 'x' } }), [
+      "--no-such: 'x'. No such flag, and no installed plugin has it.",
+    ]);
+  });
 });
 
 describe('a wrong configuration', () => {
-  it('may be that the plugin lacks that waits for a key', () => {
-    const problems = new ProblemList();
-    const config = checkConfig({ backend: 'toy' }, problems);
-    const contributions = new Contributions();
-    contributions.register('Jitsu itself', settingsContext().builtIns);
-    const [entry] = unikernelEntries([{ dns: 'c.test', ip: '::1', wait_for_key: 'x' }], [], problems);
-    new UnikernelReader(config, new Map(), contributions, problems).read(entry!);
-    assert.throws(
-      () => problems.throwIfAny('It'),
-      /unikernels\[0\]\.wait_for_key: 'x'\. Waiting for a xenstore key needs a plugin: npm install @jitsud\/xenstore\./,
-    );
+  it('may be that a plugin lacks that a key needs: told once, and nothing else of that key', async () => {
+    const folder = await ConfigFolder.make();
+    try {
+      const name = 'jitsu-plugin-lamps';
+      const json = { name, keywords: ['jitsu-plugin'], jitsu: { api: '^99.0.0', unikernelKeys: ['waitForLamp'] } };
+      await folder.write(`node_modules/${name}/package.json`, JSON.stringify(json));
+      const unikernels = ['a', 'b'].map((one) => ({ name: one, dns: `${one}.test`, ip: '::1', wait_for_lamp: 'red' }));
+      const problems = await readSettings(
+        { config: { backend: 'toy', unikernels }, directory: folder.path },
+        settingsContext(),
+      ).then(
+        () => assert.fail('it was taken'),
+        (error: unknown) => (error as ConfigProblems).problems,
+      );
+      assert.deepEqual(
+        problems.map(({ path, given, code }) => [path, given, code]),
+        [['unikernels[0].wait_for_lamp', "'red'", 'JITSU_PLUGIN_INCOMPATIBLE']],
+      );
+    } finally {
+      await folder.remove();
+    }
   });
 
   it('is told in one go, with paths, what was given and what was expected', async () => {

@@ -35,7 +35,7 @@ class Stage {
   }
 }
 
-describe('the responder', () => {
+describe('the query handler', () => {
   it('asks the resolvers in order, and the first answer wins', async () => {
     const stage = new Stage([answering(undefined), answering(address('192.0.2.1')), stuck]);
     const [record] = (await stage.ask()).answers ?? [];
@@ -73,7 +73,7 @@ describe('the responder', () => {
     });
   }
 
-  it('makes SERVFAIL of an error that nobody foresaw, tells the asker nothing of it, and logs it once', async () => {
+  it('makes SERVFAIL of an error that nobody foresaw, tells the client nothing of it, and logs it once', async () => {
     const error = new Error('secret');
     const stage = new Stage([failing(error)]);
     const reply = await stage.ask();
@@ -111,7 +111,7 @@ describe('the responder', () => {
     for (let round = 0; round < 3; round++) assert.equal((await stage.ask()).rcode, 'NOERROR');
   });
 
-  it('tells the resolver when the asker is gone', async () => {
+  it('tells the resolver when the client is gone', async () => {
     const { promise, resolve } = withResolver<AbortSignal>();
     const stage = new Stage([{ resolve: (_query, signal) => new Promise(() => resolve(signal)) }]);
     const controller = new AbortController();

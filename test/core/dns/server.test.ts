@@ -125,7 +125,7 @@ describeOverUdp('the DNS server', (transport) => {
     assert.equal(decodeReply(await firstOn(socket)).id, 1);
   });
 
-  it('answers all that an asker sent before it closed its half', async () => {
+  it('answers all that a client sent before it closed its half', async () => {
     const { endpoint } = await start();
     const queries = Array.from({ length: 500 }, (_, id) => queryBytes('a.test', { id }));
     const replies = await askByTcp(endpoint, ...queries);
@@ -193,7 +193,7 @@ describeOverUdp('the DNS server', (transport) => {
     assert.equal(decodeReply(await firstOn(first)).rcode, 'NOERROR');
   });
 
-  it('gives up a query whose asker has hung up', async () => {
+  it('gives up a query whose client has hung up', async () => {
     const { endpoint, gate } = await start();
     const socket = await dial(endpoint);
     socket.write(frame(queryBytes('slow.test')));
@@ -203,7 +203,7 @@ describeOverUdp('the DNS server', (transport) => {
     await aborted;
   });
 
-  it('drops an asker who sends and never reads', async () => {
+  it('drops a client who sends and never reads', async () => {
     const huge = 'x'.repeat(255);
     const strings = Array.from({ length: 200 }, () => huge);
     const large: Resolver = {

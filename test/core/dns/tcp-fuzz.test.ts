@@ -31,7 +31,7 @@ const queries = {
 /** As a summon would, it gives up at last: whoever has only closed his own half might still listen. */
 const DEADLINE = 250;
 
-/** Answers at once, after a few milliseconds, or so late that the asker should be gone. */
+/** Answers at once, after a few milliseconds, or so late that the client should be gone. */
 class Dawdler implements Resolver {
   waiting = 0;
 

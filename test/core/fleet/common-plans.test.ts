@@ -7,7 +7,7 @@ const NONE: readonly never[] = [];
 const plain = {
   ...{ name: 'a', names: ['a.test'], addresses: ['192.0.2.1'], options: { command: 'a' } },
   ...{ backend: 'process', ttl: 60_000, stopMode: 'destroy', delay: 0, deadline: 30_000, grace: 10_000 },
-  ...{ ready: NONE, stopPolicies: NONE, https: NONE, svcb: NONE, useSynjitsu: true },
+  ...{ ready: NONE, stopPolicies: NONE, https: NONE, svcb: NONE, addedKeys: {} },
 } satisfies UnikernelSettings;
 
 /** The plan of unikernels with records, which nothing else tells apart. */

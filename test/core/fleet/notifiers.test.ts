@@ -8,12 +8,12 @@ import { ManualClock } from '#core/testing/manual-clock.js';
 import { MemoryLogger } from '../../support/memory-logger.js';
 import { anEvent } from '../../support/store-records.js';
 
-/** Those that a configuration with these notifiers has, and unikernels a, of which Synjitsu is told, and b. */
+/** Those that a configuration with these notifiers has, and unikernels a, which has a key of a plugin, and b. */
 function notifiersOf(byName: Readonly<Record<string, Partial<Notifier>>>): Notifiers {
   const notifiers = Object.keys(byName).map((name) => ({ contribution: { name } }));
   const unikernels = [
-    { name: 'a', useSynjitsu: true },
-    { name: 'b', useSynjitsu: false },
+    { name: 'a', addedKeys: { loud: true } },
+    { name: 'b', addedKeys: {} },
   ];
   const instances = {
     configured: ({ contribution: { name } }: { contribution: { name: string } }) => byName[name],
@@ -22,16 +22,27 @@ function notifiersOf(byName: Readonly<Record<string, Partial<Notifier>>>): Notif
 }
 
 describe('the notifiers', () => {
-  it('tell Synjitsu of no unikernel that does not use it, and all others of everything', async () => {
+  it('are told what they want, by the event and by the keys of its unikernel, and of everything if they do not say', async () => {
     const told: string[] = [];
-    const teller = (name: string): Notifier => ({
-      notify: async ({ unikernel }) => void told.push(`${name} ${unikernel}`),
+    const teller = (name: string, wants?: Notifier['wants']): Notifier => ({
+      notify: async ({ unikernel, kind }) => void told.push(`${name} ${unikernel} ${kind}`),
+      ...(wants && { wants }),
     });
     const hub = new EventHub(new ManualClock(), new MemoryLogger());
-    notifiersOf({ synjitsu: teller('synjitsu'), webhook: teller('webhook') }).join(hub);
-    for (const unikernel of ['a', 'b']) hub.emit(anEvent({ unikernel }));
+    notifiersOf({
+      picky: teller('picky', ({ kind }, { loud = false }) => kind === 'ready' && loud === true),
+      broken: teller('broken', () => assert.fail('it cannot say')),
+      webhook: teller('webhook'),
+    }).join(hub);
+    for (const unikernel of ['a', 'b'])
+      for (const kind of ['ready', 'died'] as const) hub.emit(anEvent({ unikernel, kind }));
     await hub.close();
-    assert.deepEqual(told.sort(), ['synjitsu a', 'webhook a', 'webhook b']);
+    const all = ['a died', 'a ready', 'b died', 'b ready'];
+    assert.deepEqual(told.sort(), [
+      ...all.map((one) => `broken ${one}`),
+      'picky a ready',
+      ...all.map((one) => `webhook ${one}`),
+    ]);
   });
 
   it('tell of themselves what they have to tell', () => {

@@ -40,7 +40,7 @@ function mixCase(bytes: Uint8Array, start: number, end: number, random: RandomSo
   for (let index = start; index < end; index++) {
     const byte = bytes[index] as number;
     const folded = byte | 0x20;
-    if (folded < 0x61 || folded > 0x7a || byte < 0x41) continue;
+    if (folded < 0x61 || folded > 0x7a) continue;
     if (left === 0) [bits, left] = [random.uint32(), 32];
     bytes[index] = (bits & 1) === 0 ? folded : folded & ~0x20;
     bits >>>= 1;

@@ -31,7 +31,7 @@ const rightsOf = (asker: Admission): string =>
     ...(asker.limited ? ['is limited'] : []),
   ].join(', ');
 
-describe('an asker, in whatever thread', () => {
+describe('a client, in whatever thread', () => {
   const shared = sharedAdmission();
   const asker = new Admission(shared);
   const cases: readonly (readonly [address: string, overUdp: string, overTcp: string])[] = [

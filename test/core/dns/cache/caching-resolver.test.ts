@@ -69,6 +69,21 @@ describe('the cache', () => {
       assert.deepEqual(ttlsIn(await stage.ask('a.test')), [30, 30, 86_400]);
     });
 
+    it('leaves the TTLs of other types at one name alone, signatures of them included', async () => {
+      const signature = (typeCovered: string, ttl: number) => ({
+        ...{ name: 'a.test', type: 'RRSIG', ttl },
+        data: {
+          ...{ typeCovered, algorithm: 8, labels: 2, originalTTL: 900, expiration: 2, inception: 1, keyTag: 7 },
+          ...{ signersName: 'test', signature: Buffer.from('s') },
+        },
+      });
+      const six = { name: 'a.test', type: 'AAAA', ttl: 200, data: '2001:db8::1' };
+      const answers = [address('a.test', 300), six, signature('A', 300), signature('AAAA', 200), signature('A', 250)];
+      const stage = new CacheStage().say({ answers });
+      const reply = await stage.ask('a.test', { edns: { dnssecOk: true } });
+      assert.deepEqual(ttlsIn(reply), [300, 200, 250, 200, 250]);
+    });
+
     it('counts the TTLs of all sections, and does not keep what has a TTL of 0', async () => {
       const short = new CacheStage({ stale: 0 }).say({
         answers: [address('a.test', 60)],
@@ -107,6 +122,7 @@ describe('the cache', () => {
         { answers, flags: packet.TRUNCATED_RESPONSE },
         { answers, flags: 0x0800 },
         { answers, rcode: 5 },
+        { answers, rcode: 3 },
         { answers, additionals: [anOpt(undefined, 1)] },
         { answers: [address('b.test', 60)] },
         { answers: [alias('a.test', 60, 'b.test')] },
@@ -120,11 +136,19 @@ describe('the cache', () => {
         assert.equal(stage.asked, 2, JSON.stringify(parts));
         assert.equal(stage.cache.status.entries, 0);
       }
-      const stage = new CacheStage();
-      const other = sourceMessage({ message: queryBytes('b.test') }, { answers });
-      stage.source.behaviour = () => ({ message: other });
-      await stage.answer('a.test');
-      assert.equal(stage.cache.status.entries, 0);
+      for (const [name, type] of [
+        ['b.test', 'A'],
+        ['a.test', 'CNAME'],
+      ] as const) {
+        const stage = new CacheStage();
+        const record = type === 'A' ? address(name, 60) : alias(name, 60, 'c.test');
+        for (const its of [answers, [record]]) {
+          const other = sourceMessage({ message: queryBytes(name, { type }) }, { answers: its });
+          stage.source.behaviour = () => ({ message: other });
+          await stage.answer('a.test');
+          assert.equal(stage.cache.status.entries, 0);
+        }
+      }
     });
 
     it('asks anew for who does not want recursion, and does not keep what is no message', async () => {
@@ -150,6 +174,23 @@ describe('the cache', () => {
       }
       assert.equal(stage.asked, 6);
       assert.equal(stage.cache.status.hits, 0);
+    });
+
+    it('keeps what is said of all types, and counts all that it takes', async () => {
+      const any = new CacheStage().say({ answers: [address('a.test', 60)] });
+      for (let round = 0; round < 2; round++) await any.ask('a.test', { type: 'ANY' });
+      assert.equal(any.asked, 1);
+      const bytesOf = async (parts: Parameters<CacheStage['say']>[0]): Promise<number> => {
+        const stage = new CacheStage().say(parts);
+        await stage.ask('gone.test');
+        assert.equal(stage.cache.status.entries, 1);
+        return stage.cache.status.bytes;
+      };
+      const authorities = [aSoa('test', 60, 60)];
+      const [noData, noName] = [await bytesOf({ authorities }), await bytesOf({ rcode: 3, authorities })];
+      assert.equal(noName - noData, 'gone.test'.length + 2 + 100);
+      const blocked = await bytesOf({ authorities, additionals: [anOpt({ code: 15, text: 'blocked' })] });
+      assert.equal(blocked - noData, 4 + 2 + 'blocked'.length);
     });
 
     it('keeps nothing where there is no room for it', async () => {
@@ -184,12 +225,69 @@ describe('the cache', () => {
     });
 
     it('does not keep it without an SOA record, or by one of a zone elsewhere', async () => {
-      for (const authorities of [[], [aSoa('other.test', 60, 60)], [aSoa('est', 60, 60)]]) {
+      for (const authorities of [[], [aSoa('other.test', 60, 60)], [aSoa('est', 60, 60)], [aSoa('tesx', 60, 60)]]) {
         const stage = new CacheStage().say({ rcode: 3, authorities });
         await stage.ask('a.test');
         await stage.ask('a.test');
         assert.equal(stage.asked, 2);
       }
+    });
+
+    it('does not keep it by an SOA record that is cut short', async () => {
+      const stage = new CacheStage();
+      stage.source.behaviour = (query) => {
+        const zone = [0xc0, 12 + 5];
+        const message = Buffer.from([
+          ...[...sourceMessage(query, { rcode: 3 }), ...zone, 0, 6, 0, 1, 0, 0, 0, 60, 0, 14, ...zone, ...zone],
+          ...[0, 0, 0, 60, 0, 0, 0, 60, 0, 60],
+        ]);
+        message.writeUInt16BE(1, 8);
+        return { message };
+      };
+      await stage.answer('gone.test');
+      await stage.answer('gone.test');
+      assert.deepEqual([stage.asked, stage.cache.status.entries], [2, 0]);
+    });
+
+    it('does not keep it by an SOA record that stands among the additional records', async () => {
+      const stage = new CacheStage().say({ rcode: 3, additionals: [aSoa('test', 60, 60)] });
+      await stage.ask('a.test');
+      await stage.ask('a.test');
+      assert.equal(stage.asked, 2);
+    });
+
+    it('reads an SOA record whose names are compressed, and answers by none that is malformed', async () => {
+      const zone = [0xc0, 12 + 5];
+      const names = [2, ...Buffer.from('ns'), ...zone, 4, ...Buffer.from('post'), ...zone];
+      for (const [filling, isUsable] of [
+        [[], true],
+        [[0], false],
+      ] as const) {
+        const data = [...names, ...filling, ...[7, 1, 2, 3, 60].flatMap((number) => [0, 0, 0, number])];
+        const stage = new CacheStage();
+        stage.source.behaviour = (query) => {
+          const plain = sourceMessage(query, { rcode: 3 });
+          const message = Buffer.from([...plain, ...zone, 0, 6, 0, 1, 0, 0, 0, 60, 0, data.length, ...data]);
+          message.writeUInt16BE(1, 8);
+          return { message };
+        };
+        await stage.answer('gone.test');
+        await stage.answer('www.gone.test');
+        assert.equal(stage.asked, isUsable ? 1 : 2);
+        if (isUsable) {
+          const [soa] = (await stage.ask('www.gone.test')).authorities ?? [];
+          assert.deepEqual(soa?.type === 'SOA' && [soa.name, soa.data.mname, soa.data.rname, soa.data.serial], [
+            ...['test', 'ns.test', 'post.test', 7],
+          ]);
+        }
+      }
+    });
+
+    it('denies nothing by what is too large to be kept', async () => {
+      const stage = new CacheStage({ size: 4_096 }).say({ rcode: 3, authorities: [aSoa('test', 60, 60)] });
+      await stage.ask('gone.test');
+      await stage.ask('www.gone.test');
+      assert.deepEqual([stage.asked, stage.cache.status.entries], [2, 0]);
     });
 
     it('follows CNAME records to the name that does not exist or has no data', async () => {
@@ -210,6 +308,11 @@ describe('the cache', () => {
       const nsec = { name: 'a.test', type: 'NSEC', ttl: 900, data: { nextDomain: 'z.test', rrtypes: ['A'] } };
       const stage = new CacheStage().say({ rcode: 3, authorities: [aSoa('test', 60, 30), nsec as SourceRecord] });
       assert.deepEqual(ttlsIn(await stage.ask('b.test', { edns: { dnssecOk: true } })), [30, 30]);
+      stage.say({ rcode: 3, authorities: [aSoa('test', 20, 60), nsec as SourceRecord] });
+      assert.deepEqual(ttlsIn(await stage.ask('c.test', { edns: { dnssecOk: true } })), [20, 20]);
+      const capped = new CacheStage({ longestTtl: 10_000 });
+      capped.say({ rcode: 3, answers: [alias('b.test', 900, 'c.test')], authorities: [aSoa('test', 60, 60)] });
+      assert.deepEqual(ttlsIn(await capped.ask('b.test')), [10, 10]);
     });
 
     it('answers for other types and for names below a name that does not exist', async () => {
@@ -381,6 +484,11 @@ describe('the cache', () => {
         await stage.clock.advance(1_000);
       }
     }
+    const late = new CacheStage({ prefetch: true }).say({ answers: [address('a.test', 100)] });
+    await late.answer('a.test');
+    await late.clock.advance(95_000);
+    const renewing = await late.answer('a.test');
+    assert.ok(renewing && 'message' in renewing && renewing.reusableUntil === undefined, 'it is being renewed');
     const failing = new CacheStage().say({ rcode: 2 });
     for (let round = 0; round < 2; round++) {
       const answer = await failing.answer('a.test');

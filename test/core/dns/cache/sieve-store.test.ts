@@ -34,6 +34,21 @@ describe('the store of the cache', () => {
     assert.deepEqual(removed, ['c', 'd', 'e']);
   });
 
+  it('gives up the oldest where all have been asked for, and then those that were not since', () => {
+    const { store, removed, put } = storeFor(8);
+    put('abcdefgh');
+    for (const key of 'abcdefgh') store.get(key);
+    put('i');
+    assert.deepEqual(removed, ['a']);
+    store.get('c');
+    put('jk');
+    assert.deepEqual(removed, ['a', 'b', 'd']);
+  });
+
+  it('counts the key and the message of each', () => {
+    assert.equal(new Entry('abc', 7).size - size, 2 + 7);
+  });
+
   it('does not let names that are asked for once displace those in use', () => {
     const { store, put } = storeFor(20);
     put('abcd');

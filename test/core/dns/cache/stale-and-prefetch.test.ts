@@ -119,6 +119,20 @@ describe('a cache that serves stale answers', () => {
     assert.equal(stage.asked, 3);
   });
 
+  it('does not try again either after a renewal that was refused', async () => {
+    const stage = (await expired()).say({ rcode: 5 });
+    for (let round = 0; round < 3; round++) assert.equal(addressIn(await stage.ask('a.test')), '192.0.2.1');
+    assert.equal(stage.asked, 2);
+  });
+
+  it('remembers a failure where what it has is too old', async () => {
+    const stage = (await expired()).fail(unreachable);
+    await stage.clock.advance(600_000);
+    await assert.rejects(stage.ask('a.test'), unreachable);
+    assert.equal((await stage.ask('a.test')).rcode, 'SERVFAIL');
+    assert.equal(stage.asked, 2);
+  });
+
   it('gives it up when its time is over, and when an upstream says something that cannot be kept', async () => {
     const stage = (await expired()).fail(unreachable);
     await stage.clock.advance(594_999);
@@ -160,7 +174,10 @@ describe('a cache that renews ahead of time', () => {
     await stage.ask('a.test');
     await stage.clock.advance(90_000);
     stage.fail(unreachable);
-    for (let round = 0; round < 2; round++) assert.equal(ttlIn(await stage.ask('a.test')), 10);
+    for (let round = 0; round < 3; round++) {
+      assert.equal(ttlIn(await stage.ask('a.test')), 10);
+      await turns();
+    }
     assert.equal(stage.asked, 2);
     await stage.clock.advance(5_000);
     assert.equal(ttlIn(await stage.ask('a.test')), 5);

@@ -162,8 +162,8 @@ describe('sockets to upstreams by mmsg', () => {
     assert.equal(count, 4);
     assert.equal(one.heard.length, 1 + 4 * 64);
     [isEndless, count] = [false, 0];
-    await reply('1');
-    await until(() => one.heard.at(-1) === '1');
+    await reply('1', '2');
+    await until(() => one.heard.at(-1) === '2');
     assert.equal(count, 1);
   });
 

@@ -449,6 +449,23 @@ describe('the connections to one upstream', () => {
     assert.deepEqual([sockets.length, sockets[0]?.destroyed, other.events], [1, false, []]);
   });
 
+  it('tell nothing to a query that is abandoned because of another, and send it no more', async () => {
+    for (const isReady of [false, true]) {
+      const [first, second] = [send(), send()];
+      const socket = sockets.at(-1);
+      const { length } = sockets;
+      if (isReady) {
+        socket?.emit('connect');
+        // The first has been lost too often, and the second is given up with it.
+        first.query.losses = 8;
+      }
+      first.query.listener.onLost = () => second.query.abandon();
+      socket?.destroy();
+      await rounds();
+      assert.deepEqual([second.events, sockets.length], [[], length]);
+    }
+  });
+
   it('stay open while a query waits, and for ten seconds after the last', async () => {
     const first = send();
     sockets[0]?.emit('connect');

@@ -255,6 +255,12 @@ describe('an exchange with an upstream', () => {
       assert.equal(streamed[0]?.abandoned, true);
     });
 
+    it('passes over foreign messages, however many', () => {
+      const { streamReply, results } = exchange();
+      for (let count = 0; count < 9; count++) streamReply({ flags: 0x0180 });
+      assert.deepEqual([streamed.length, results], [1, []]);
+    });
+
     it('brings up an upstream that was down', async () => {
       for (let count = 0; count < 3; count++) {
         exchange();

@@ -62,6 +62,20 @@ describe('the query that an upstream gets', () => {
   });
 });
 
+describe('the type and the class in it', () => {
+  it('keep bytes that could be letters', () => {
+    const query = aQuery('a.test');
+    const message = Uint8Array.from(query.message);
+    const typeAt = 12 + 8;
+    message.set([0x61, 0x62, 0x63, 0x64], typeAt);
+    const random = new RandomSource();
+    for (let round = 0; round < 20; round++) {
+      const sent = upstreamQuery({ ...query, message }, false, random);
+      assert.deepEqual([...sent.subarray(typeAt, typeAt + 4)], [0x61, 0x62, 0x63, 0x64]);
+    }
+  });
+});
+
 describe('a message from an upstream', () => {
   const query = upstreamQuery(aQuery('aB-0@.test'), false);
   const kindOf = (change: (reply: Buffer) => unknown): string => {

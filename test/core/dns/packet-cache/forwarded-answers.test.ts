@@ -26,7 +26,7 @@ const message = (parts: Partial<Packet> = {}): Uint8Array =>
 const assertSame = (actual: Uint8Array | undefined, expected: Uint8Array | undefined): void =>
   assert.equal(Buffer.from(actual ?? []).toString('hex'), Buffer.from(expected ?? []).toString('hex'));
 
-describe('a hot answer of somebody else', () => {
+describe('an upstream’s answer in the packet cache', () => {
   const stage = () => {
     const clock = new ManualClock();
     const hot = new PacketCache(true, clock);

@@ -45,8 +45,8 @@ class Stage {
   }
 }
 
-describe('hot answers', () => {
-  it('are given again for as long as their lease holds, in the case of each asker', () => {
+describe('answers of the packet cache', () => {
+  it('are given again for as long as their lease holds, in the case of each client', () => {
     const stage = new Stage();
     const lease = new FakeLease();
     stage.keep(answerWith(lease));
@@ -71,7 +71,7 @@ describe('hot answers', () => {
     }
   });
 
-  it('are for the same name, type, class, RD, AD, CD and DO only, whatever else of EDNS the asker sends', () => {
+  it('are for the same name, type, class, RD, AD, CD and DO only, whatever else of EDNS the client sends', () => {
     const stage = new Stage();
     stage.keep(answerWith(new FakeLease()));
     const others: QueryOptions[] = [
@@ -176,7 +176,7 @@ describe('hot answers', () => {
     assert.equal(usesAtEnd, 1);
   });
 
-  it('do not count for an asker whose use is none', () => {
+  it('do not count for a client whose use is none', () => {
     const stage = new Stage();
     const lease = new FakeLease();
     stage.keep(answerWith(lease));
@@ -217,7 +217,7 @@ describe('hot answers', () => {
     assert.deepEqual(stage.firstAddresses(3), Array(3).fill('192.0.2.1'));
   });
 
-  it('leave an asker who cannot take them to others', () => {
+  it('leave a client who cannot take them to others', () => {
     const stage = new Stage();
     const addresses = Array.from({ length: 40 }, (_, index) => `192.0.2.${index}`);
     stage.keep(answerWith(new FakeLease(), addresses));
@@ -234,7 +234,7 @@ describe('hot answers', () => {
     assert.equal(stage.ask('www.test', {}, tcpClient), undefined);
   });
 
-  it('are not kept where an asker without EDNS gets another rcode, or for ANY', () => {
+  it('are not kept where a client without EDNS gets another rcode, or for ANY', () => {
     const stage = new Stage();
     stage.keep({ ...answerWith(new FakeLease()), rcode: 23 });
     stage.keep(answerWith(new FakeLease()), 'www.test', { type: 'ANY' });

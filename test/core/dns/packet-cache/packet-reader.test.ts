@@ -8,7 +8,7 @@ import { anAccessControl } from '../../../support/dns-admission.js';
 import { aQuery } from '../../../support/dns-query.js';
 import { FakeLease } from '../../../support/fake-lease.js';
 
-describe('a reader of hot answers', () => {
+describe('a reader of the packet cache', () => {
   const rateLimit = { perSecond: 1, slip: 0, exempt: [] };
   const stage = () => {
     const hot = new PacketCache(false, new ManualClock());
@@ -27,7 +27,7 @@ describe('a reader of hot answers', () => {
     return { ask, asker, lease };
   };
 
-  it('counts what it gives to an asker whose responses are limited, and is silent above the limit', () => {
+  it('counts what it gives to a client whose responses are limited, and is silent above the limit', () => {
     const { ask, asker } = stage();
     assert.ok(ask() > 0);
     assert.equal(asker.rateVerdict, 'send');

@@ -85,10 +85,10 @@ function bytesOf(name: Uint8Array, asked: Asked, secret: Uint8Array): Uint8Array
   return asked.edns === null ? message : withOptions(message, optionsOf(asked, secret));
 }
 
-/** Whoever asks by the slow way and by the hot one, and how often the latter had an answer. */
+/** Whoever asks by the resolvers and by the packet cache, and how often the latter had an answer. */
 class Comparison {
   hits = 0;
-  /** For each cookie that a hot answer held. */
+  /** For each cookie that an answer of the packet cache held. */
   readonly cookies = new Set<string>();
   private readonly access: AccessControl;
   private readonly hot: PacketCache;
@@ -138,8 +138,8 @@ const leasing = (records: readonly ResourceRecord[], authorities: readonly Resou
   }),
 });
 
-describe('a hot answer', () => {
-  it('is byte for byte what the resolvers’ answer would be, for every name, case, flag, EDNS setting, cookie and asker', async () => {
+describe('an answer of the packet cache', () => {
+  it('is byte for byte what the resolvers’ answer would be, for every name, case, flag, EDNS setting, cookie and client', async () => {
     let hits = 0;
     const kinds = new Set<string>();
     const soa = { type: 'SOA', mname: 'ns.test', rname: 'r.test', serial: 1, refresh: 1, retry: 1, expire: 1 } as const;
@@ -163,7 +163,7 @@ describe('a hot answer', () => {
     for (const kind of COOKIE_KINDS) assert.ok(kinds.has(kind), `no hit with a cookie that is ${kind}`);
   });
 
-  it('is byte for byte what an upstream’s message would become, at every size that the asker can take', async () => {
+  it('is byte for byte what an upstream’s message would become, at every size that the client can take', async () => {
     let hits = 0;
     await fc.assert(
       fc.asyncProperty(fc.nat(60), fc.array(query, { minLength: 2, maxLength: 8 }), async (count, queries) => {
@@ -190,7 +190,7 @@ describe('a hot answer', () => {
     assert.ok(hits > 100, `only ${hits} hits`);
   });
 
-  it('is never given to a message that the slow way would not accept, or that is not read to its end', async () => {
+  it('is never given to a message that the resolvers’ way would not accept, or that is not read to its end', async () => {
     const comparison = new Comparison(leasing([{ name: '', type: 'A', ttl: 1, address: '192.0.2.1' }], []), false);
     const bare = Buffer.from(queryBytes('www.test', { edns: {} }));
     const longest = withOptions(bare, [{ code: 10, data: Buffer.alloc(24, 1) }]);

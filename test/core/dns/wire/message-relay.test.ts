@@ -35,7 +35,7 @@ const compressed = (name: string): Uint8Array => {
 };
 
 describe('relaying a message', () => {
-  it("gives it the asker's id, question, RD and CD, and our RA; AD and the rcode stay", () => {
+  it("gives it the client's id, question, RD and CD, and our RA; AD and the rcode stay", () => {
     const query = aQuery('A.tEst', { id: 42, flags: packet.CHECKING_DISABLED | packet.AUTHENTIC_DATA });
     const bytes = relayMessage(query, { message: compressed('a.test') }, true);
     const decoded = decodeReply(bytes);
@@ -56,7 +56,7 @@ describe('relaying a message', () => {
     assert.equal(adFor({}), false);
   });
 
-  it('passes TC on, and says SERVFAIL for an extended rcode to an asker without EDNS', () => {
+  it('passes TC on, and says SERVFAIL for an extended rcode to a client without EDNS', () => {
     const cut = upstreamReply('a.test', { flags: packet.TRUNCATED_RESPONSE });
     assert.equal(decodeReply(relayMessage(aQuery('a.test'), { message: cut }, true)).flag_tc, true);
     const badVersion = upstreamReply('a.test', { additionals: [{ ...opt(), extendedRcode: 1 }] });
@@ -114,7 +114,7 @@ describe('relaying a message', () => {
     );
   });
 
-  it('never leaves an RRset incomplete, whatever the asker can take and however the records are mixed', () => {
+  it('never leaves an RRset incomplete, whatever the client can take and however the records are mixed', () => {
     const record = fc.record({ owner: fc.constantFrom('a.test', 'B.test', 'b.test', 'c.b.test'), last: fc.nat(255) });
     const section = fc.array(record, { maxLength: 25 });
     const payload = fc.option(fc.integer({ min: 1, max: 1400 }), { nil: undefined });
@@ -149,7 +149,7 @@ describe('relaying a message', () => {
     );
   });
 
-  it('refuses what is malformed for an asker without EDNS, and puts one of ours in for one with it', () => {
+  it('refuses what is malformed for a client without EDNS, and puts one of ours in for one with it', () => {
     const message = upstreamReply('a.test', { answers: [address('a.test', '192.0.2.1')], additionals: [opt()] });
     assert.deepEqual(decodeReply(relayMessage(aQuery('a.test'), { message }, true)).additionals, []);
     const [own] =
@@ -230,7 +230,7 @@ describe('relaying a message', () => {
     }
   });
 
-  it('never throws, and never gives more than the asker can take', () => {
+  it('never throws, and never gives more than the client can take', () => {
     const base = upstreamReply('a.test', { answers: [address('a.test', '192.0.2.1')], additionals: [opt()] });
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.nat(base.length - 1), fc.nat(255)), { maxLength: 8 }), (changes) => {

@@ -22,7 +22,7 @@ const answerOf = (round: number, lease: FakeLease): RecordsAnswer => ({
   lease,
 });
 
-describe('hot answers in another thread', function () {
+describe('answers of the packet cache in another thread', function () {
   this.timeout(60_000);
 
   it('are whole or not given at all, and every one that was given is told at the end of its lease', async () => {

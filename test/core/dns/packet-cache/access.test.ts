@@ -86,7 +86,7 @@ const asked = fc.record({
   pause: fc.constantFrom(0, 0, 0, 300),
 });
 
-/** What a server says to this and that, with hot answers or without any. */
+/** What a server says to this and that, with a packet cache or without one. */
 class Conversation {
   readonly replies: string[] = [];
   readonly access: AccessControl;
@@ -125,8 +125,8 @@ class Conversation {
   }
 }
 
-describe('hot answers and access', () => {
-  it('refuse whom the slow way refuses, over UDP and TCP', async () => {
+describe('the packet cache and admission', () => {
+  it('refuse whom the resolvers’ way would refuse, over UDP and TCP', async () => {
     const stage = await Stage.open({ allow: ['127.0.0.0/8'], deny: ['127.0.0.66/32'] });
     assert.equal(await stage.isHotFor(near), true);
     for (const transport of ['udp', 'tcp'] as const) {
@@ -188,7 +188,7 @@ describe('hot answers and access', () => {
     assert.equal(await barred.usesBy(far, barred.withCookie('fresh', far)), 0);
   });
 
-  it('hold nobody’s cookie but that of the asker', async () => {
+  it('hold nobody’s cookie but that of the client', async () => {
     const stage = await Stage.open();
     const cookie = Buffer.from('0102030405060708', 'hex');
     const message = queryWithCookie('www.test', cookie);

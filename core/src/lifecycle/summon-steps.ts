@@ -1,0 +1,111 @@
+import type { Clock } from '../contracts/clock.js';
+import type { MachineDescription } from '../contracts/machine.js';
+import type { Milliseconds } from '../contracts/milliseconds.js';
+import type { Announcer } from './announcer.js';
+import type { BootQueue } from './boot-queue.js';
+import type { LifeEvent } from './life.js';
+import { look } from './power-follower.js';
+import { untilReady } from './readiness.js';
+import type { Summon } from './summon.js';
+import type { UnikernelRecord } from './unikernel.js';
+
+/** How often a machine that is on its way to another state is looked at again. */
+const TRANSITION_POLL: Milliseconds = 20;
+
+const EXECUTED = { start: 'started', resume: 'resumed', unpause: 'unpaused' } as const;
+
+/** Where the steps of a summon lead to. */
+export interface StepResults {
+  on(unikernel: UnikernelRecord, event: LifeEvent): void;
+  /** A summon has come to nothing, unless it is over already. */
+  failed(unikernel: UnikernelRecord, summon: Summon | undefined, error: unknown): void;
+  /** Its machine was started by us. */
+  started(unikernel: UnikernelRecord): void;
+  /** The backend has said how its machine is. */
+  note(unikernel: UnikernelRecord, description: MachineDescription): void;
+  /** So, and nobody here had asked for what may have changed. */
+  learn(unikernel: UnikernelRecord, description: MachineDescription): void;
+}
+
+/**
+ * The steps that a summon takes, each of which ends in one event of the unikernel's life. What outlives its summon has no
+ * part in it any more.
+ */
+export class SummonSteps {
+  constructor(
+    private readonly life: StepResults,
+    private readonly boots: BootQueue,
+    private readonly announcer: Announcer,
+    private readonly clock: Clock,
+  ) {}
+
+  async look(unikernel: UnikernelRecord): Promise<void> {
+    const { summon } = unikernel;
+    try {
+      await look(unikernel, (description) => {
+        // A look that outlives its summon says as much as any other.
+        if (unikernel.summon !== summon) return this.life.learn(unikernel, description);
+        this.life.note(unikernel, description);
+        this.life.on(unikernel, 'looked');
+      });
+    } catch (error) {
+      this.life.failed(unikernel, summon, error);
+    }
+  }
+
+  async queue(unikernel: UnikernelRecord): Promise<void> {
+    const summon = unikernel.summon as Summon;
+    summon.boots = true;
+    this.announcer.announce(unikernel, 'summoning', { cause: summon.cause });
+    try {
+      const leave = await this.boots.enter(summon.controller.signal);
+      if (unikernel.summon !== summon) return leave();
+      summon.leave = leave;
+      this.life.on(unikernel, 'turn');
+    } catch (error) {
+      this.life.failed(unikernel, summon, error);
+    }
+  }
+
+  async poll(unikernel: UnikernelRecord): Promise<void> {
+    const { summon } = unikernel;
+    const asleep = this.clock.sleep(TRANSITION_POLL, summon?.controller.signal);
+    await asleep.catch(() => {});
+    if (unikernel.summon === summon) await this.look(unikernel);
+  }
+
+  async execute(unikernel: UnikernelRecord, step: keyof typeof EXECUTED): Promise<void> {
+    const summon = unikernel.summon as Summon;
+    summon.began = true;
+    unikernel.starting = true;
+    let failure: { readonly error: unknown } | undefined;
+    try {
+      await unikernel.plan.machine[step]();
+      this.life.started(unikernel);
+      await look(unikernel, (description) => this.life.note(unikernel, description));
+    } catch (error) {
+      failure = { error };
+    }
+    unikernel.starting = false;
+    if (unikernel.summon !== summon) {
+      // A start that outlives its summon still takes up a place, and what it brings up must be reaped in time.
+      summon.leave?.();
+      this.life.on(unikernel, failure ? 'start-failed' : 'started');
+    } else if (failure) {
+      this.life.failed(unikernel, summon, failure.error);
+    } else {
+      this.announcer.announce(unikernel, EXECUTED[step], { cause: summon.cause });
+      this.life.on(unikernel, 'started');
+    }
+  }
+
+  async probe(unikernel: UnikernelRecord): Promise<void> {
+    const summon = unikernel.summon as Summon;
+    try {
+      await untilReady(unikernel, summon.boots, this.clock, summon.controller.signal);
+      if (unikernel.summon === summon) this.life.on(unikernel, 'answered');
+    } catch (error) {
+      this.life.failed(unikernel, summon, error);
+    }
+  }
+}

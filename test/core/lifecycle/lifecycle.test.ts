@@ -1,0 +1,260 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import type { ReadinessTarget } from '#core/contracts/readiness-probe.js';
+import { JitsuError } from '#core/errors.js';
+import { Lifecycle } from '#core/lifecycle/lifecycle.js';
+import type { Unikernel } from '#core/lifecycle/unikernel.js';
+import { ManualClock } from '#core/testing/manual-clock.js';
+import { rejectsWithCode } from '#core/testing/rejects-with-code.js';
+import { aUnikernel } from '../../support/dns-unikernel.js';
+import { HandProbe, Life } from '../../support/life.js';
+
+describe('the lifecycle', () => {
+  it('has a stop wait for a start that is under way, instead of calling down what comes up after it', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web' });
+    life.backend.latency.start = 1_000;
+    const failed = rejectsWithCode(life.summon(web!), 'JITSU_STOPPED_BY_COMMAND');
+    await life.clock.advance(500);
+    let stopped = false;
+    const stop = life.stop(web!).then(() => (stopped = true));
+    await failed;
+    await life.clock.advance(499);
+    assert.deepEqual([stopped, life.lifecycle.status(web!).phase], [false, 'stopping']);
+    await life.clock.advance(1);
+    await stop;
+    assert.deepEqual([web!.state, life.calls('stop')], ['off', ['stop web destroy']]);
+    assert.equal(life.lifecycle.booting, 0);
+  });
+
+  it('has a summon wait for a start that has outlived an earlier one, and takes no second place for it', async () => {
+    using life = new Life({ limit: 1 });
+    const [web] = await life.with({ name: 'web', deadline: 10_000 });
+    life.backend.latency.start = 15_000;
+    const failed = rejectsWithCode(life.summon(web!), 'JITSU_SUMMON_DEADLINE');
+    await life.clock.advance(12_000);
+    await failed;
+    const summon = life.summon(web!);
+    assert.equal(life.lifecycle.status(web!).phase, 'summoning');
+    await life.clock.advance(3_000);
+    await summon;
+    assert.deepEqual([web!.ready, web!.totalStarts, life.calls('start').length], [true, 1, 1]);
+    assert.equal(life.lifecycle.booting, 0);
+    assert.ok(!life.story().includes('adopted'), 'it was our own start');
+  });
+
+  it('leaves one alone whose backend does not get it to run in the deadlines of two summons', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web', deadline: 10_000 });
+    life.backend.latency.start = 60_000;
+    for (const count of [1, 2]) {
+      const failed = rejectsWithCode(life.summon(web!), 'JITSU_SUMMON_DEADLINE');
+      await life.clock.advance(10_000);
+      assert.match((await failed).message, /Its backend has not got it to run yet \(off\)/);
+      assert.equal(web!.failure?.count, count);
+      await life.clock.advance(2_000);
+    }
+  });
+
+  it('tells whoever waits for the end of a slow stop what takes so long, and does not hold it against the unikernel', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web', stopMode: 'suspend' });
+    await life.summon(web!);
+    life.backend.latency.stop = 60_000;
+    const stopped = life.stop(web!);
+    const failed = rejectsWithCode(life.summon(web!), 'JITSU_SUMMON_DEADLINE');
+    await life.clock.advance(30_000);
+    assert.match((await failed).message, /Its backend has not stopped it yet \(running\)/);
+    assert.equal(web!.failure, undefined);
+    assert.equal(life.lifecycle.status(web!).phase, 'stopping');
+    await life.clock.advance(30_000);
+    await stopped;
+    assert.deepEqual([web!.state, life.lifecycle.status(web!).phase], ['suspended', 'down']);
+  });
+
+  it('ends the summon that waits for a stop when another stop is asked for', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web' });
+    await life.summon(web!);
+    life.backend.latency.stop = 500;
+    const stops = [life.stop(web!)];
+    const failed = rejectsWithCode(life.summon(web!), 'JITSU_STOPPED_BY_COMMAND');
+    stops.push(life.stop(web!));
+    await failed;
+    await life.clock.advance(500);
+    await Promise.all(stops);
+    assert.deepEqual([web!.state, life.calls('start').length], ['off', 1]);
+  });
+
+  it('does not forget to reap one whose stop by command has failed in the moment in which it was to be reaped', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web' });
+    await life.summon(web!);
+    await life.clock.advance(19_000);
+    life.backend.latency.stop = 2_000;
+    life.backend.failNext('stop', new JitsuError('JITSU_BACKEND_FAILED', 'it is being migrated'));
+    const failed = rejectsWithCode(life.stop(web!), 'JITSU_BACKEND_FAILED');
+    await life.clock.advance(2_000);
+    await failed;
+    assert.equal(web!.state, 'running');
+    await life.clock.advance(12_000);
+    assert.equal(web!.state, 'off');
+  });
+
+  it('says that a backend is back when it is a summon that finds out, and later of a death that it is one', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web' });
+    await life.summon(web!);
+    life.backend.hypervisor.lose();
+    await life.clock.advance(0);
+    assert.equal(life.story().at(-1), 'lost');
+    const held = life.holdNextLook();
+    life.backend.hypervisor.restore();
+    await life.summon(web!);
+    held.release();
+    await life.clock.advance(0);
+    assert.deepEqual(life.story().slice(-2), ['returned', 'ready']);
+    life.backend.kill(web!.plan.id);
+    await life.clock.advance(0);
+    assert.equal(life.story().at(-1), 'died');
+  });
+
+  it('learns from a look that outlives its summon as from any other, and nothing else of what comes too late', async () => {
+    using life = new Life({ limit: 1 });
+    const probe = new HandProbe();
+    const [web, other] = await life.with({ name: 'web', probes: [probe] }, { name: 'other' });
+    // A look.
+    const held = life.holdNextLook();
+    const first = rejectsWithCode(life.summon(web!), 'JITSU_SUMMON_DEADLINE');
+    await life.clock.advance(30_000);
+    await first;
+    life.backend.hypervisor.change(web!.plan.id, 'running');
+    held.release();
+    await life.clock.advance(0);
+    assert.deepEqual([web!.state, web!.isSummoned, life.story().at(-1)], ['running', false, 'adopted']);
+    await life.stop(web!);
+
+    // A place among the boots, a probe, and the failure of a probe.
+    const signals: AbortSignal[] = [];
+    const deaf = new AbortController().signal;
+    const stubborn = {
+      untilReady: (target: ReadinessTarget, signal: AbortSignal) => {
+        signals.push(signal);
+        return probe.untilReady(target, deaf);
+      },
+    };
+    Object.assign(web!.plan, { probes: [stubborn] });
+    const second = rejectsWithCode(life.summon(web!), 'JITSU_STOPPED_BY_COMMAND');
+    await life.clock.advance(10);
+    const queued = rejectsWithCode(life.summon(other!), 'JITSU_STOPPED_BY_COMMAND');
+    await life.clock.advance(0);
+    await Promise.all([life.stop(other!), life.stop(web!)]);
+    await Promise.all([second, queued]);
+    assert.equal(signals[0]?.aborted, true, 'its probes are called off');
+    const story = life.story().length;
+    probe.answer();
+    await life.clock.advance(0);
+    assert.equal(life.story().length, story);
+    assert.equal(life.lifecycle.booting, 0);
+  });
+
+  it('tells whoever stores counters of each change', async () => {
+    const clock = new ManualClock();
+    const marked: string[] = [];
+    const boot = { limit: 1, queue: 1, firstBackOff: 1, longestBackOff: 1 };
+    const listeners = { onEvent: () => undefined, onCount: ({ name }: Unikernel) => marked.push(name) };
+    using lifecycle = new Lifecycle(boot, listeners, clock);
+    const web = aUnikernel({ name: 'web', names: ['web.test'] });
+    lifecycle.countQuery(web, 'web.test', 7);
+    lifecycle.countAnswer(web, 'web.test', 9);
+    lifecycle.countQuery(web, 'nobody.test', 11);
+    assert.deepEqual(marked, ['web', 'web']);
+    assert.deepEqual(web.counters.get('web.test'), { name: 'web.test', requests: 1, lastAsked: 9 });
+  });
+
+  it('has a phase for each thing that is done with a unikernel', async () => {
+    using life = new Life();
+    const probe = new HandProbe();
+    const [web] = await life.with({ name: 'web', probes: [probe] });
+    const phase = (): string => life.lifecycle.status(web!).phase;
+    assert.equal(phase(), 'down');
+    const failed = rejectsWithCode(life.summon(web!), 'JITSU_SUMMON_DIED');
+    await life.clock.advance(5);
+    assert.equal(phase(), 'summoning');
+    life.backend.kill(web!.plan.id);
+    await failed;
+    assert.equal(phase(), 'failing');
+    await life.clock.advance(1_000);
+    const summon = life.summon(web!);
+    probe.answer();
+    await life.clock.advance(5);
+    await summon;
+    assert.equal(phase(), 'ready');
+    for (const state of ['paused', 'running'] as const) life.backend.hypervisor.change(web!.plan.id, state);
+    await life.clock.advance(0);
+    assert.equal(phase(), 'running');
+    life.backend.latency.stop = 100;
+    const stopped = life.stop(web!);
+    assert.equal(phase(), 'stopping');
+    await life.clock.advance(100);
+    await stopped;
+    assert.equal(phase(), 'down');
+  });
+
+  it('keeps the promise whatever people, guests and the backend do, and ends every wait', async function () {
+    this.timeout(60_000);
+    const kinds = ['summon', 'summon', 'ask', 'stop', 'suspend', 'shutdown', 'kill', 'pause', 'run', 'lose', 'restore'];
+    const deed = fc.record({
+      kind: fc.constantFrom(...kinds, 'fail', 'slow', 'quick', 'silent', 'answering'),
+      wait: fc.constantFrom(0, 0, 1, 50, 700, 8_000, 31_000),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(deed, { minLength: 25, maxLength: 25 }), fc.boolean(), async (deeds, watched) => {
+        using life = new Life();
+        if (!watched) Object.assign(life.backend, { watch: undefined });
+        const probe = new HandProbe();
+        probe.answer();
+        const [web] = await life.with({ name: 'web', probes: [probe] });
+        const { id } = web!.plan;
+        const { hypervisor } = life.backend;
+        const waits: Promise<unknown>[] = [];
+        let starting = 0;
+        const start = life.backend.start.bind(life.backend);
+        life.backend.start = async (machine) => {
+          assert.equal(++starting, 1, 'one boot at a time');
+          assert.ok(!['stopping'].includes(web!.phase), 'no boot while it is stopped');
+          await start(machine).finally(() => (starting -= 1));
+        };
+        const deadlines = 40_000;
+        for (const { kind, wait } of deeds) {
+          if (kind === 'summon')
+            waits.push(life.summon(web!).catch((error: unknown) => assert.ok(error instanceof JitsuError)));
+          if (kind === 'ask') life.ask(web!);
+          if (kind === 'stop') waits.push(life.stop(web!).catch(() => undefined));
+          if (kind === 'suspend' || kind === 'shutdown')
+            waits.push(life.stop(web!, 'why', kind).catch(() => undefined));
+          if (kind === 'kill') life.backend.kill(id);
+          if (kind === 'pause' && hypervisor.machines.get(id)?.state === 'running') hypervisor.change(id, 'paused');
+          if (kind === 'run') hypervisor.change(id, 'running');
+          if (kind === 'lose') hypervisor.lose();
+          if (kind === 'restore') hypervisor.restore();
+          if (kind === 'fail') life.backend.failNext('start', new JitsuError('JITSU_BACKEND_FAILED', 'no memory'));
+          if (kind === 'slow') Object.assign(life.backend.latency, { start: 45_000, stop: 20_000 });
+          if (kind === 'quick') Object.assign(life.backend.latency, { start: 5, stop: 5 });
+          if (kind === 'silent') probe.fallSilent();
+          if (kind === 'answering') probe.answer();
+          if (watched && web!.ready) assert.equal(web!.state, 'running');
+          await life.clock.advance(wait);
+          if (web!.ready) assert.equal(web!.state, 'running', 'never ready while not running');
+          if (watched && web!.ready) assert.equal(hypervisor.machines.get(id)?.state, 'running');
+        }
+        const all = Promise.all(waits).then(() => 'all told');
+        hypervisor.restore();
+        for (let patience = 0; patience < 400_000; patience += deadlines) await life.clock.advance(deadlines);
+        assert.equal(await Promise.race([all, Promise.resolve('somebody waits')]), 'all told');
+        assert.equal(life.lifecycle.booting, 0);
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
