@@ -14,7 +14,6 @@ const LOOSE = {
   'core/src/plugin.ts': 'the face for plugins',
   'core/src/jitsu.ts': 'the composition root',
   'core/src/load.ts': 'gives configuration what only the whole knows',
-  'core/src/plugin-commands.ts': 'what the command asks of plugins before there is a Jitsu',
   'core/src/errors.ts': 'the errors of all rooms',
   'core/src/clock.ts': 'the time of all rooms',
   'core/src/unwinding.ts': 'how any room lets go of what it has opened',

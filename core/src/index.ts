@@ -20,4 +20,4 @@ export { exposures } from './dns/admission/exposures.js';
 export { loadRegistry, loadSettings, loadStartFlags } from './load.js';
 export type { NamedStartFlag } from './plugins/installed-plugins.js';
 export { createLogger, type LoggerOptions } from './telemetry/log.js';
-export { pluginCommands, type PluginCommand } from './plugin-commands.js';
+export { pluginCommands, type PluginCommand } from './fleet/plugin-commands.js';

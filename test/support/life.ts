@@ -27,11 +27,17 @@ export class Life implements Disposable {
   readonly backend = new FakeBackend(this.clock);
   readonly guarded = new GuardedBackend('fake', this.backend, this.clock, new MemoryLogger());
   readonly events: LifecycleEvent[] = [];
+  /** What the test does when something has happened. */
+  onEvent: (event: LifecycleEvent) => void = () => undefined;
   readonly lifecycle: Lifecycle;
 
   constructor({ limit = 8, queue = 100 } = {}) {
     const boot = { limit, queue, firstBackOff: 1_000, longestBackOff: 60_000 };
-    this.lifecycle = new Lifecycle(boot, { onEvent: (event) => this.events.push(event) }, this.clock);
+    this.lifecycle = new Lifecycle(
+      boot,
+      { onEvent: (event) => (this.events.push(event), this.onEvent(event)) },
+      this.clock,
+    );
   }
 
   /** Registers unikernels and follows them; each has the name `NAME.test` and a TTL of 10 s. */

@@ -14,22 +14,22 @@ import type { Unikernel } from '../lifecycle/unikernel.js';
 import type { HistoryWriter } from '../state/history-writer.js';
 import { VERSION } from '../version.js';
 
-/** More in a report would hold up the answers while it is put together. */
+/** The most unikernels in a report; more would delay answers while it is made. */
 const REPORTED = 10_000;
 
-/** Where the configuration came from, where and how DNS is answered at the moment, and how those fare whom Jitsu tells. */
-export interface Setting {
+/** Configuration file, DNS listeners, UDP transport, cache, and the status of each notifier. */
+export interface ControlContext {
   readonly file: string | undefined;
   listening(): readonly Endpoint[];
   udpTransport(): StatusReport['udpTransport'] | undefined;
-  /** How often what was refused, by kind. */
+  /** How many queries were refused since the start, by kind. */
   refused(): StatusReport['dns']['refused'];
   notifiers(): StatusReport['notifiers'];
   /** Absent before DNS is answered. */
   cache(): Pick<CachingResolver, 'status' | 'flush'> | undefined;
-  /** Has the uses of answers that were given again counted. */
+  /** Counts the uses of answers from the packet cache that are not counted yet. */
   settleUses(): void;
-  /** Drops the answers that are given again without asking the cache. */
+  /** Empties the packet cache of forwarded answers. */
   forgetReusable(): void;
 }
 
@@ -40,7 +40,7 @@ export class Controls implements ControlActions {
   readonly #startedAt: Milliseconds;
 
   constructor(
-    private readonly setting: Setting,
+    private readonly context: ControlContext,
     private readonly fleet: Fleet,
     private readonly lifecycle: Pick<Lifecycle, 'summon' | 'stop' | 'status'>,
     private readonly writer: HistoryWriter,
@@ -51,9 +51,9 @@ export class Controls implements ControlActions {
   }
 
   status(): StatusReport {
-    this.setting.settleUses();
-    const { file } = this.setting;
-    const udpTransport = this.setting.udpTransport();
+    this.context.settleUses();
+    const { file } = this.context;
+    const udpTransport = this.context.udpTransport();
     const { unikernels } = this.fleet;
     const further = unikernels.size - REPORTED;
     return {
@@ -62,12 +62,12 @@ export class Controls implements ControlActions {
       now: this.clock.now(),
       startedAt: this.#startedAt,
       ...(file !== undefined && { configFile: file }),
-      listening: this.setting.listening(),
+      listening: this.context.listening(),
       ...(udpTransport !== undefined && { udpTransport }),
-      dns: { cache: this.setting.cache()?.status ?? NOTHING_CACHED, refused: this.setting.refused() },
+      dns: { cache: this.context.cache()?.status ?? NOTHING_CACHED, refused: this.context.refused() },
       unikernels: selectForStatus(unikernels, REPORTED).map((unikernel) => this.lifecycle.status(unikernel)),
       ...(further > 0 && { further }),
-      notifiers: this.setting.notifiers(),
+      notifiers: this.context.notifiers(),
     };
   }
 
@@ -91,8 +91,8 @@ export class Controls implements ControlActions {
 
   async flush(name?: string): Promise<FlushReport> {
     try {
-      const flushed = this.setting.cache()?.flush(name) ?? 0;
-      this.setting.forgetReusable();
+      const flushed = this.context.cache()?.flush(name) ?? 0;
+      this.context.forgetReusable();
       return { flushed };
     } catch (error) {
       throw error instanceof RangeError ? new BadControlRequest(400, `${error.message}.`) : error;
@@ -106,8 +106,8 @@ export class Controls implements ControlActions {
 }
 
 /**
- * Those that a report shows, at most so many: all where they fit, else first those of which there is something to tell,
- * then others, in the order of the configuration.
+ * The unikernels that a report shows, at most `limit`: all where they fit, else first those that were asked for, run or
+ * have failed, then others, in the order of the configuration.
  */
 export function selectForStatus(
   unikernels: { readonly size: number; values(): Iterable<Unikernel> },

@@ -24,11 +24,11 @@ export class Fleet {
   readonly unikernels = new TextIndex<Unikernel>();
   /** By the name of the connection, and there by the id of the machine. */
   readonly #machines = new Map<string, TextIndex<Unikernel>>();
-  /** Who stands behind DNS names. */
+  /** Finds unikernels by DNS names. */
   #names: Pick<NameTable<Unikernel>, 'find'> | undefined;
   readonly #plans = new CommonPlans((settings) => this.#commonPlan(settings));
   readonly #source: string;
-  /** Those that have not been registered yet. */
+  /** The settings of unikernels that are not registered yet. */
   #settings: readonly UnikernelSettings[];
 
   /** Makes the backends, and opens nothing. @throws JITSU_CONFIG_INVALID for a stop mode that its backend lacks */
@@ -52,7 +52,7 @@ export class Fleet {
     return this.#machines.get(connection) ?? new TextIndex<Unikernel>();
   }
 
-  /** From now on unikernels are found by the names of this table, too: a second one of a million would be a waste. */
+  /** Finds unikernels by the names of this table, too; a second table of a million names would waste memory. */
   knowBy(names: Pick<NameTable<Unikernel>, 'find'>): void {
     this.#names = names;
   }
@@ -71,7 +71,7 @@ export class Fleet {
    */
   async register(): Promise<void> {
     const problems: ConfigProblem[] = [];
-    // Let go of as they are registered, since they are the larger part of what a start needs and nobody does afterwards.
+    // Each is released when it is registered: the settings take most of a start's memory, and nobody needs them later.
     const waiting = this.#settings.toReversed();
     this.#settings = [];
     while (waiting.length > 0) {
@@ -197,7 +197,7 @@ function registrationOf({ plan }: Unikernel): StoredRegistration {
   return { unikernel: name, backend: backendName, ...{ id, names, addresses, ttl, stopMode } };
 }
 
-/** Two of them would stop it under each other's feet. */
+/** Each of the two would stop the machine that the other has started. */
 function sameMachine(name: string, owner: string): ConfigProblem {
   return {
     path: name,

@@ -95,7 +95,7 @@ export class Lifecycle implements Disposable {
     if (unikernel.ready) return Promise.resolve();
     if (unikernel.summon) return unikernel.summon.promise;
     const now = this.clock.now();
-    // A person who asks for it by command wants it tried now.
+    // A command tries it at once.
     const refusal = this.#closed ?? (cause.kind === 'command' ? undefined : leftAlone(unikernel, now));
     if (refusal) return Promise.reject(refusal);
 
@@ -249,7 +249,7 @@ export class Lifecycle implements Disposable {
     }
   }
 
-  /** Whoever relies on its answers is told, before anything follows from that. */
+  /** Tells those that rely on its answers, before anything else happens. */
   #takeBack(unikernel: UnikernelRecord): void {
     const { relying } = unikernel;
     unikernel.relying = undefined;
@@ -321,7 +321,7 @@ export class Lifecycle implements Disposable {
     if (state === 'off') unikernel.domainId = undefined;
     if (domainId !== undefined) unikernel.domainId = domainId;
     if (macs !== undefined) unikernel.macs = macs;
-    // Whoever follows it has to know at once, not only when its service answers: it may end before.
+    // Where the backend cannot be watched it is polled from now on: it may die before its service answers.
     if (state === 'running') this.#followers.get(unikernel.plan.backendName)?.attend(unikernel);
   }
 

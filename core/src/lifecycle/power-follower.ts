@@ -31,9 +31,9 @@ export interface PowerListener {
  * A change that the backend tells is only a reason to look: what it says may be older than what we have done since.
  */
 export class PowerFollower implements Disposable {
-  /** Of a backend that cannot be watched: those that are not known to be down. */
+  /** The unikernels that are polled: those of a backend that cannot be watched, unless they are known to be down. */
   readonly #awake = new Set<Unikernel>();
-  /** Whose state is being asked for; `true`: once more after that. */
+  /** The unikernels whose state is being asked for; `true`: it is asked for once more after that. */
   readonly #looking = new Map<Unikernel, boolean>();
   #watch: Disposable | undefined;
   #poll: Disposable | undefined;
@@ -57,13 +57,13 @@ export class PowerFollower implements Disposable {
     for (const unikernel of unikernels.values()) {
       await this.#look(unikernel);
       this.attend(unikernel);
-      // A backend that knows by heart would otherwise keep everybody else from their turn for a million looks.
+      // A backend that answers from memory would otherwise block the event loop for a million looks.
       if (++looks % AT_ONCE === 0) await setImmediate();
     }
     if (!this.#watch) this.#pollLater();
   }
 
-  /** One that may be up by now: where the backend does not tell, it is asked from time to time. */
+  /** Polls a unikernel that may be up by now, where the backend cannot be watched. */
   attend(unikernel: Unikernel): void {
     if (!this.#watch && !isDown(unikernel)) this.#awake.add(unikernel);
   }

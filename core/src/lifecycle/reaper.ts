@@ -28,8 +28,8 @@ export class Reaper implements Disposable {
 
   /** Asks the policies of a unikernel that runs, now and whenever they want to be asked again. */
   consider(unikernel: Unikernel): void {
-    // Whatever is under way ends with another call where the unikernel runs then; a machine that is down, or of which
-    // nobody can tell, is not ours to stop.
+    // What is under way ends with another call where the unikernel runs then. A machine that is down, or whose state is
+    // unknown, is not stopped.
     const { summon, stops, starting, state } = unikernel;
     if (summon || stops || starting || state !== 'running') return;
     const verdict = this.#finalVerdict(unikernel);

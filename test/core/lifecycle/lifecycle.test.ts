@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import type { ReadinessTarget } from '#core/contracts/readiness-probe.js';
 import { JitsuError } from '#core/errors.js';
 import { Lifecycle } from '#core/lifecycle/lifecycle.js';
 import type { Unikernel } from '#core/lifecycle/unikernel.js';
@@ -119,43 +118,84 @@ describe('the lifecycle', () => {
     assert.equal(life.story().at(-1), 'died');
   });
 
-  it('learns from a look that outlives its summon as from any other, and nothing else of what comes too late', async () => {
-    using life = new Life({ limit: 1 });
-    const probe = new HandProbe();
-    const [web, other] = await life.with({ name: 'web', probes: [probe] }, { name: 'other' });
-    // A look.
-    const held = life.holdNextLook();
-    const first = rejectsWithCode(life.summon(web!), 'JITSU_SUMMON_DEADLINE');
-    await life.clock.advance(30_000);
-    await first;
+  it('learns from a look that outlives its summon as from any other', async () => {
+    using life = new Life();
+    Object.assign(life.backend, { watch: undefined });
+    const [web] = await life.with({ name: 'web' });
     life.backend.hypervisor.change(web!.plan.id, 'running');
+    const held = life.holdNextLook();
+    const failed = rejectsWithCode(life.summon(web!), 'JITSU_SUMMON_DEADLINE');
+    await life.clock.advance(30_000);
+    await failed;
+    assert.equal(web!.state, 'off');
     held.release();
     await life.clock.advance(0);
-    assert.deepEqual([web!.state, web!.isSummoned, life.story().at(-1)], ['running', false, 'adopted']);
-    await life.stop(web!);
+    assert.deepEqual([web!.state, life.story().at(-1)], ['running', 'adopted']);
+    await life.clock.advance(20_000);
+    assert.equal(web!.state, 'off', 'it is reaped in time');
+  });
 
-    // A place among the boots, a probe, and the failure of a probe.
-    const signals: AbortSignal[] = [];
-    const deaf = new AbortController().signal;
-    const stubborn = {
-      untilReady: (target: ReadinessTarget, signal: AbortSignal) => {
-        signals.push(signal);
-        return probe.untilReady(target, deaf);
-      },
-    };
-    Object.assign(web!.plan, { probes: [stubborn] });
-    const second = rejectsWithCode(life.summon(web!), 'JITSU_STOPPED_BY_COMMAND');
+  it('calls off the probes of a summon that has ended, and the next summon does not hear of them', async () => {
+    for (const outcome of ['answers', 'fails'] as const) {
+      using life = new Life();
+      const signals: AbortSignal[] = [];
+      const ends: (() => void)[] = [];
+      // It does not heed its signal.
+      const untilReady = (_: unknown, signal: AbortSignal): Promise<void> =>
+        new Promise((resolve, reject) => {
+          signals.push(signal);
+          ends.push(outcome === 'answers' ? resolve : () => reject(new Error('too late')));
+        });
+      const [web] = await life.with({ name: 'web', probes: [{ untilReady }] });
+      const stopped = rejectsWithCode(life.summon(web!), 'JITSU_STOPPED_BY_COMMAND');
+      await life.clock.advance(10);
+      await life.stop(web!);
+      await stopped;
+      assert.equal(signals[0]?.aborted, true);
+      const failed = rejectsWithCode(life.summon(web!), 'JITSU_SUMMON_DEADLINE');
+      await life.clock.advance(10);
+      assert.equal(ends.length, 2);
+      ends[0]?.();
+      await life.clock.advance(10);
+      assert.deepEqual([web!.ready, web!.isSummoned], [false, true]);
+      await life.clock.advance(30_000);
+      await failed;
+    }
+  });
+
+  it('looks no more at a machine on its way when the summon that waits for it has ended', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web' });
+    life.backend.hypervisor.change(web!.plan.id, 'stopping');
+    await life.clock.advance(0);
+    const failed = rejectsWithCode(life.summon(web!), 'JITSU_SUMMON_DEADLINE');
+    await life.clock.advance(29_999);
+    const looks = life.calls('describe').length;
+    await life.clock.advance(1);
+    await failed;
+    await life.clock.advance(1_000);
+    assert.equal(life.calls('describe').length, looks);
+  });
+
+  it('takes no place among the boots for one that is stopped in the moment in which its turn has come', async () => {
+    using life = new Life({ limit: 1 });
+    const [first, second] = await life.with({ name: 'first' }, { name: 'second' });
+    const probe = new HandProbe();
+    Object.assign(first!.plan, { probes: [probe] });
+    const ready = life.summon(first!);
     await life.clock.advance(10);
-    const queued = rejectsWithCode(life.summon(other!), 'JITSU_STOPPED_BY_COMMAND');
+    const stopped = rejectsWithCode(life.summon(second!), 'JITSU_STOPPED_BY_COMMAND');
     await life.clock.advance(0);
-    await Promise.all([life.stop(other!), life.stop(web!)]);
-    await Promise.all([second, queued]);
-    assert.equal(signals[0]?.aborted, true, 'its probes are called off');
-    const story = life.story().length;
+    let stop: Promise<void> | undefined;
+    life.onEvent = ({ kind }) => {
+      // The first has just given its place to the second.
+      if (kind === 'ready') stop = life.stop(second!);
+    };
     probe.answer();
+    await Promise.all([ready, stopped]);
+    await stop;
     await life.clock.advance(0);
-    assert.equal(life.story().length, story);
-    assert.equal(life.lifecycle.booting, 0);
+    assert.deepEqual([life.lifecycle.booting, second!.state], [0, 'off']);
   });
 
   it('tells whoever stores counters of each change', async () => {

@@ -73,6 +73,21 @@ describe('the registry', () => {
     });
   });
 
+  it('refuses a key of unikernels that another plugin has added, and keys without a schema', () => {
+    const contributions = new Contributions();
+    const keys = z.object({ quiet: z.boolean().optional() });
+    contributions.register('one', (registry) => registry.unikernelKeys({ keys }));
+    assert.throws(() => contributions.register('two', (registry) => registry.unikernelKeys({ keys })), {
+      code: 'JITSU_PLUGIN_INVALID',
+      message: "two and one both register the unikernel key 'quiet'. Remove one of the two plugins.",
+    });
+    assert.throws(() => contributions.register('three', (registry) => registry.unikernelKeys({} as never)), {
+      code: 'JITSU_PLUGIN_INVALID',
+      message: /^three registers the unikernel keys '' without a zod schema in 'keys'/,
+    });
+    assert.equal(contributions.unikernelKeys.length, 1);
+  });
+
   for (const [flaw, contribution] of Object.entries({
     'a name with a colon': policy('a:b'),
     'no name': { ...policy('a'), name: undefined },

@@ -143,7 +143,7 @@ const MOST_STEPS = 255;
  * How many of the records of one section can be kept, where only the first `room` of them fit: the most that leave no
  * RRset incomplete (RFC 2181, 9), wherever in the section its records are.
  */
-export function wholeSets(message: Uint8Array, section: readonly RecordSpan[], room: number): number {
+function wholeSets(message: Uint8Array, section: readonly RecordSpan[], room: number): number {
   if (room >= section.length) return section.length;
   const lastOf = new Map<string, number>();
   const keys = section.map((record) => setKey(message, record));

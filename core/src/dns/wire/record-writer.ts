@@ -24,7 +24,7 @@ export function writeRecord(writer: WireWriter, record: ResourceRecord): void {
 }
 
 /** The type of a record as it stands on the wire. */
-export function typeNumber({ type }: ResourceRecord): number {
+function typeNumber({ type }: ResourceRecord): number {
   return typeof type === 'number' ? type : RecordType[type];
 }
 

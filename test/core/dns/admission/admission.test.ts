@@ -118,4 +118,17 @@ describe('a client, in whatever thread', () => {
       assert.equal(asker.admit(NOW), 'drop');
     }
   });
+
+  it('is counted with nobody where its socket has lost its address, and may do nothing', () => {
+    const admission = new Admission(sharedAdmission());
+    const outcomes = Array.from({ length: 5 }, () => {
+      admission.beginWithoutSocket(false);
+      return admission.admit(NOW);
+    });
+    assert.deepEqual(outcomes, Array<string>(5).fill('send'));
+    const { mayAsk, proven, address } = admission.verdict(20, undefined, NOW);
+    assert.deepEqual([mayAsk, proven, address], [false, false, undefined]);
+    admission.begin(Uint8Array.of(0, 0, 0, 0), true);
+    assert.equal(admission.admit(NOW), 'send');
+  });
 });

@@ -1,12 +1,12 @@
-import { SystemClock } from './clock.js';
-import { ConfigProblems } from './config/config-problems.js';
-import { checkOptions } from './config/option-check.js';
-import { describeOptions, snakeCase, type OptionDescription } from './config/json-schema.js';
-import type { CommandTerminal } from './contracts/command.js';
-import type { Logger } from './contracts/logger.js';
-import type { CommandContribution } from './contracts/plugin.js';
-import { makeCommand } from './fleet/instances.js';
-import type { Contributions } from './plugins/contributions.js';
+import { SystemClock } from '../clock.js';
+import { ConfigProblems } from '../config/config-problems.js';
+import { checkOptions } from '../config/option-check.js';
+import { describeOptions, snakeCase, type OptionDescription } from '../config/json-schema.js';
+import type { CommandTerminal } from '../contracts/command.js';
+import type { Logger } from '../contracts/logger.js';
+import type { CommandContribution } from '../contracts/plugin.js';
+import { makeCommand } from './instances.js';
+import type { Contributions } from '../plugins/contributions.js';
 
 /** A command of `jitsu` that an installed plugin brings, ready to be called. */
 export interface PluginCommand {
