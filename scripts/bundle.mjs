@@ -8,7 +8,7 @@
  */
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, posix, relative, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 
 /** Packages that stay what they are: native code, or loaded only by the few who use what needs them. */
@@ -21,7 +21,37 @@ const PUBLISHED = join(repository, 'published/node_modules');
 export async function bundleAll() {
   const folders = ['core', ...readdirSync(join(repository, 'plugins')).map((name) => join('plugins', name)), 'cli'];
   rmSync(dirname(PUBLISHED), { recursive: true, force: true });
-  return Promise.all(folders.map((folder) => bundle(join(repository, folder))));
+  const bundled = await Promise.all(folders.map((folder) => bundle(join(repository, folder))));
+  await writeManifests(bundled);
+  return bundled;
+}
+
+/** Writes beside the entry of core and of each plugin what `jitsu --help` tells of it, so that none has to be loaded for it. */
+async function writeManifests(folders) {
+  const core = await import(pathToFileURL(join(PUBLISHED, '@jitsud/core/dist/index.js')).href);
+  const { contributions, plugins } = await core.loadRegistry({ directory: dirname(PUBLISHED) });
+  const write = (folder, manifest) =>
+    writeFileSync(join(folder, 'dist/manifest.json'), `${JSON.stringify(manifest)}\n`);
+  const plain = (word) => word.replaceAll('_', '').toLowerCase();
+  let common = core.describeUnikernelKeys(contributions);
+  for (const { folder, offers, error } of plugins.filter((plugin) => folders.includes(plugin.folder))) {
+    if (error !== undefined) throw new Error(error.message);
+    const { jitsu } = readJson(join(folder, 'package.json'));
+    const named = (kind) => offers.filter((offer) => offer.kind === kind).map(({ name }) => name);
+    const backends = named('backend').map((backend) => {
+      const { name, description, unikernel } = contributions.backends.get(backend);
+      return { name, description, options: core.describeOptions(unikernel) };
+    });
+    const commands = named('command').map((command) => {
+      const { name, description } = contributions.commands.get(command);
+      return { name, description };
+    });
+    const isOwn = ({ word }) => (jitsu.unikernelKeys ?? []).some((key) => plain(key) === plain(word));
+    const startFlags = Object.entries(jitsu.startFlags ?? {}).map(([name, flag]) => ({ ...flag, name }));
+    write(folder, { startFlags, common: common.filter(isOwn), backends, commands });
+    common = common.filter((key) => !isOwn(key));
+  }
+  write(join(PUBLISHED, '@jitsud/core'), { common });
 }
 
 async function bundle(folder) {
@@ -29,8 +59,8 @@ async function bundle(folder) {
   const into = join(PUBLISHED, manifest.name);
   const dist = join(folder, 'dist');
   mkdirSync(into, { recursive: true });
-  for (const name of ['README.md', 'LICENSE', 'bin', 'known-plugins.json']) {
-    if (existsSync(join(folder, name))) cpSync(join(folder, name), join(into, name), { recursive: true });
+  for (const name of manifest.files.filter((file) => file !== 'dist' && existsSync(join(folder, file)))) {
+    cpSync(join(folder, name), join(into, name), { recursive: true });
   }
   cpSync(dist, join(into, 'dist'), { recursive: true, filter: (file) => !/\.(js|map)$/.test(file) });
   const { metafile } = await build({

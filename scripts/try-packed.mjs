@@ -145,6 +145,11 @@ async function summonByName() {
   writeFileSync(join(home, 'jitsu.config.json'), JSON.stringify(configuration(), null, 2));
   await startJitsu();
 
+  const help = npx('jitsu', '--help=plain');
+  for (const part of ['PROCESS CONFIGURATION', 'LIBXL CONFIGURATION', 'command (required)', 'synjitsu-listen']) {
+    if (!help.includes(part)) throw new Error(`jitsu --help does not show ${part}:\n${help}`);
+  }
+
   const answer = npx('jitsu', 'resolve', 'packed.jitsu.test', '--json');
   if (!answer.includes('127.0.0.85')) throw new Error(`jitsu resolve did not print the address:\n${answer}`);
   const body = await (await fetch('http://127.0.0.85:18085/')).text();
@@ -250,7 +255,7 @@ function killServer() {
 }
 
 function npx(...words) {
-  return execFileSync('npx', ['--no', ...words], { cwd: home, encoding: 'utf8', timeout: PATIENCE });
+  return execFileSync('npx', ['--no', '--', ...words], { cwd: home, encoding: 'utf8', timeout: PATIENCE });
 }
 
 function isAlive(pid) {

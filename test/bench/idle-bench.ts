@@ -5,8 +5,8 @@ import { anonymousMemory, processTree, switchesOf } from './process-tree.js';
 import { publishedTree } from './published.js';
 import { printTable } from './table.js';
 
-/** How long nobody asks before it is looked, and while it is, in seconds: V8 tidies up after a start. */
-const SETTLING = 20;
+/** How long nobody asks before it is looked, and while it is, in seconds: V8 tidies up half a minute after the last work. */
+const SETTLING = 45;
 const WATCHED = 60;
 
 const NAME = 'idle.bench.test';

@@ -3,14 +3,16 @@ import type { Terminal } from '../terminal.js';
 import { version } from '../version.js';
 import { groffManual } from './groff-manual.js';
 import type { HelpRequest } from './help-request.js';
+import { installedManifests } from './installed-manifests.js';
 import { manual } from './manual.js';
 import { throughPager } from './pager.js';
 import { plainManual } from './plain-manual.js';
 
 /** Shows the manual page of jitsu: as text, as the source of a man page, or, to a person, in their pager. */
 export async function showManual(format: HelpRequest['format'], terminal: Terminal): Promise<void> {
-  const core = await loadCore();
-  const page = manual(version(), await core.unikernelOptions({ directory: process.cwd() }));
+  const directory = process.cwd();
+  const options = installedManifests(directory) ?? (await (await loadCore()).unikernelOptions({ directory }));
+  const page = manual(version(), options);
   if (format === 'groff') {
     terminal.out(groffManual(page));
     return;
