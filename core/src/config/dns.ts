@@ -38,7 +38,7 @@ export const dnsSchema = z
       })
       .transform((value) => (typeof value === 'string' || Array.isArray(value) ? value : [value]))
       .prefault('system')
-      .describe('Who answers for other names: the servers of /etc/resolv.conf, nobody, or these servers in this order'),
+      .describe('Where other names are forwarded to: the servers of /etc/resolv.conf, nowhere, or these servers in this order'),
     forwarderPort: z
       .int()
       .min(1)
@@ -58,21 +58,21 @@ export const dnsSchema = z
       .string()
       .min(1)
       .optional()
-      .describe('A PEM file with the authorities that vouch for tls:// forwarders; those of Node where absent'),
+      .describe('A PEM file with the certificate authorities for tls:// forwarders; those of Node where absent'),
     allowForwarding: networks('For whom other names are forwarded').prefault(LOCAL),
     cache: z
       .strictObject({
         size: byteSize('How much room forwarded answers may take; 0 keeps none').prefault('32MiB'),
         longestTtl: duration('How long an answer is kept at most').prefault('1d'),
-        negativeTtl: duration('How long it is kept at most that there is no such name or data').prefault('1h'),
-        failureTtl: duration('How long it is kept that no upstream knows').prefault(5),
+        negativeTtl: duration('How long a negative answer (no such name, no such data) is kept at most').prefault('1h'),
+        failureTtl: duration('How long a failure of all upstreams is kept').prefault(5),
         stale: duration(
-          'How long an answer serves beyond its TTL while no upstream answers; 0 for not at all',
+          'How long a stale answer is given after its TTL while no upstream answers (RFC 8767); 0 for never',
         ).prefault('1d'),
-        prefetch: z.boolean().prefault(true).describe('Whether answers in demand are renewed before they expire'),
+        prefetch: z.boolean().prefault(true).describe('Whether answers that are asked for often are renewed before they expire'),
       })
       .prefault({})
-      .describe('What is remembered of forwarded answers'),
+      .describe('The cache of forwarded answers'),
     rateLimit: z
       .strictObject({
         perSecond: z
@@ -85,7 +85,7 @@ export const dnsSchema = z
           .min(0)
           .max(10)
           .prefault(2)
-          .describe('Each how many-th response above it is cut, not dropped; 0 none'),
+          .describe('Above the limit, every Nth response is truncated (TC) instead of dropped; 0 drops all'),
         exempt: networks('To whom it does not apply').prefault(LOCAL),
       })
       .prefault({})
@@ -97,7 +97,7 @@ export const dnsSchema = z
           authoritative: z
             .boolean()
             .prefault(false)
-            .describe("Whether a name below it that is no unikernel's does not exist, instead of being forwarded"),
+            .describe('Whether unknown names in this zone get NXDOMAIN instead of being forwarded'),
         }),
       )
       .prefault([])

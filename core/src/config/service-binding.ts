@@ -57,7 +57,7 @@ export function serviceBindings(description: string) {
         }
       }
       const aliases = [...records.values()].filter(([high, low]) => high === 0 && low === 0);
-      // RFC 9460, 2.4.1 and 2.4.2: askers ignore everything beside an alias, and pick one of several.
+      // RFC 9460, 2.4.1 and 2.4.2: clients ignore everything beside an alias, and pick one of several.
       if (aliases.length > 0 && records.size > 1) refuse(0, new RangeError('an alias (priority 0) stands alone'));
       return [...records.values()];
     })

@@ -17,7 +17,7 @@ export const wakeSchema = z
           'Where absent, all but loopback and private networks need the proof',
       ),
     trusted: networks(
-      'Who needs no proof; where absent, nobody, or by default loopback and private networks',
+      'Networks that need no proof; where absent, none, or by default loopback and private networks',
     ).optional(),
     allow: networks('Whose queries may wake').prefault(['any']),
     deny: networks('Whose queries may not, although they are allowed').prefault([]),
@@ -44,7 +44,7 @@ export const wakeSchema = z
         interval: duration('The interval').prefault('1m'),
       })
       .prefault({})
-      .describe('How much may be woken by whom'),
+      .describe('How many boots a client or a network may cause'),
   })
   // Without `proof`, loopback and private networks are trusted; with it, only `trusted`.
   .transform(({ proof, trusted, ...rest }) => ({

@@ -29,7 +29,7 @@ export interface DnsQuery {
    * network needs no proof. Only such a query may boot a unikernel, or keep it alive.
    */
   readonly proven: boolean;
-  /** The whole query as it came in, the question in the asker's own case. */
+  /** The whole query as it came in, the question in the client's own spelling. */
   readonly message: Uint8Array;
 }
 
@@ -56,13 +56,13 @@ export interface RecordsAnswer {
   readonly answers?: readonly ResourceRecord[];
   readonly authorities?: readonly ResourceRecord[];
   readonly extendedError?: ExtendedError;
-  /** The asker shall show by a cookie or by TCP that its source is no forgery, and ask again; nothing else is said. */
+  /** The client has to prove its source by a cookie or by TCP, and to ask again; the response holds nothing else. */
   readonly wantsProof?: boolean;
   /** Present where the same question may get the same records for as long as this holds, in any order. */
   readonly lease?: AnswerLease;
 }
 
-/** A complete reply of somebody else's, to be passed on with the asker's id, question and size limit. */
+/** A complete response of an upstream, passed on with the client's id, question and size limit. */
 export interface MessageAnswer {
   readonly message: Uint8Array;
   /**
@@ -70,7 +70,7 @@ export interface MessageAnswer {
    * clock and in milliseconds; its TTLs count down meanwhile.
    */
   readonly reusableUntil?: Milliseconds;
-  /** Goes to askers with EDNS before one that the message itself may hold. */
+  /** Put before any that the message itself holds, for clients with EDNS. */
   readonly extendedError?: ExtendedError;
 }
 

@@ -124,7 +124,7 @@ export class UnikernelRecord implements Life {
     return this.plan.addresses.length > 0 ? this.plan.addresses : this.foundAddresses;
   }
 
-  /** Whether its backend has to find out its addresses. */
+  /** Whether the backend discovers the addresses. */
   get seeksAddresses(): boolean {
     return this.plan.addresses.length === 0 && this.plan.findsAddresses;
   }

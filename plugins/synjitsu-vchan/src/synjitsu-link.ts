@@ -90,7 +90,7 @@ export class SynjitsuLink {
     await this.#xenstore?.close();
   }
 
-  /** Rejects, and nothing is sent, where nobody is connected, or does not read. */
+  /** Rejects without sending when no peer is connected or the peer does not read. */
   async send(record: Uint8Array): Promise<void> {
     if (this.#peer === undefined) await this.#untilLooked();
     if (this.#peer === undefined) throw new Error(this.#detail);
