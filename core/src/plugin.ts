@@ -20,7 +20,7 @@ export type { BackendOptions } from './config/backends.js';
 export type { AddressFindingBackends, UnikernelKeys } from './config/unikernel.js';
 export { BackOff } from './plugin-kit/back-off.js';
 export { commandLine } from './plugin-kit/command-line.js';
-export { Reconnecting, type SessionCare } from './plugin-kit/reconnecting.js';
+export { Reconnecting } from './plugin-kit/reconnecting.js';
 export { stableUuid } from './plugin-kit/stable-uuid.js';
 export { untilAborted } from './plugin-kit/until-aborted.js';
 export { definePlugin } from './plugins/define-plugin.js';

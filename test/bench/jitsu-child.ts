@@ -73,6 +73,7 @@ export class JitsuChild implements AsyncDisposable {
     const channel = tells ? (['ipc'] as const) : [];
     const child = spawn(process.execPath, words, {
       cwd: tree.folder,
+      env: { ...process.env, RUNTIME_DIRECTORY: join(folder, 'run') },
       stdio: ['ignore', 'ignore', 'inherit', ...channel],
     });
     child.channel?.unref();

@@ -11,7 +11,7 @@ import { ManualClock } from '#core/testing/manual-clock.js';
 import { FakeBackend } from './fake-backend.js';
 import { MemoryLogger } from './memory-logger.js';
 
-export const aQuery: WakeCause = { kind: 'query', name: 'web.test', type: 'A', client: '127.0.0.1' };
+const aQuery: WakeCause = { kind: 'query', name: 'web.test', type: 'A', client: '127.0.0.1' };
 export const aCommand: WakeCause = { kind: 'command' };
 
 /** A look at a machine whose answer the test holds back. */

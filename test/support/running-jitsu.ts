@@ -69,6 +69,7 @@ export class RunningJitsu implements AsyncDisposable {
     };
     writeFileSync(file, JSON.stringify(config));
     const child = this.place.spawn(process.execPath, [...nodeFlags, COMMAND, 'start', '--config', file, ...flags], {
+      env: { ...process.env, RUNTIME_DIRECTORY: this.#folder.in('run') },
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     this.#child = child;

@@ -38,7 +38,9 @@ export const dnsSchema = z
       })
       .transform((value) => (typeof value === 'string' || Array.isArray(value) ? value : [value]))
       .prefault('system')
-      .describe('Where other names are forwarded to: the servers of /etc/resolv.conf, nowhere, or these servers in this order'),
+      .describe(
+        'Where other names are forwarded to: the servers of /etc/resolv.conf, nowhere, or these servers in this order',
+      ),
     forwarderPort: z
       .int()
       .min(1)
@@ -69,7 +71,10 @@ export const dnsSchema = z
         stale: duration(
           'How long a stale answer is given after its TTL while no upstream answers (RFC 8767); 0 for never',
         ).prefault('1d'),
-        prefetch: z.boolean().prefault(true).describe('Whether answers that are asked for often are renewed before they expire'),
+        prefetch: z
+          .boolean()
+          .prefault(true)
+          .describe('Whether answers that are asked for often are renewed before they expire'),
       })
       .prefault({})
       .describe('The cache of forwarded answers'),

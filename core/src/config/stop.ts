@@ -14,6 +14,8 @@ export const stopSchema = z.strictObject({
   policies: z
     .array(z.string())
     .prefault(['ttl'])
-    .describe('The policies that decide when a unikernel stops, as name or name:argument; the first with an opinion decides'),
+    .describe(
+      'The policies that decide when a unikernel stops, as name or name:argument; the first with an opinion decides',
+    ),
   onExit: z.enum(['keep', 'stop']).prefault('keep').describe('What happens to running unikernels when Jitsu ends'),
 });
