@@ -6,16 +6,16 @@ import { InstantConnector } from '../net/instant-connector.js';
 import { loadedSocketCalls } from '../net/socket-calls.js';
 import { pauseAfter } from './poll-until.js';
 
-/** A machine that is not on the network yet swallows a SYN, which TCP repeats only after a second: try afresh sooner. */
+/** The time until a new attempt: a SYN to a machine that is not up yet is lost, and TCP repeats it only after 1 s. */
 const PATIENCE: Milliseconds = 250;
 const MOST_AT_ONCE = 8;
 
-/** How many wait for a service at this moment. */
+/** The number of calls in progress, which share the rate of attempts. */
 let waiting = 0;
 
 /**
- * Connects to a TCP port as soon as something listens there, with attempts that overlap, and resolves to the open
- * socket; rejects with the signal's reason when it aborts first. The caller destroys the socket.
+ * Connects to a TCP port as soon as a service listens there, by overlapping attempts, and resolves to the open socket.
+ * Rejects with the signal's reason if it aborts first. The caller destroys the socket.
  */
 export function connectUntil(
   address: string,
@@ -27,7 +27,7 @@ export function connectUntil(
   return new Promise((resolve, reject) => {
     const attempts = new Map<Socket, Disposable>();
     const begin = clock.now();
-    // As long as attempts are decided at once. Another machine is not asked in vain.
+    // Set while attempts complete within the call, which only local addresses do; remote ones are not tried that way.
     const isNear = calls !== undefined && isIP(address) !== 0 && isOwnAddress(plainAddress(address));
     let instant = isNear ? new InstantConnector(calls, { address, port }) : undefined;
     let next: Disposable | undefined;
@@ -70,7 +70,7 @@ export function connectUntil(
         socket.destroy();
       });
       attempts.set(socket, giveUp);
-      // A refused attempt is the expected course; it says nothing beyond "not yet".
+      // A refused attempt is expected: the service is not up yet.
       socket.on('error', () => forget(socket));
       socket.on('connect', () => {
         forget(socket);
@@ -88,7 +88,7 @@ export function connectUntil(
   });
 }
 
-/** On this machine an attempt may come from the very port that it goes to, and TCP then connects it with itself. */
+/** On the same machine the kernel may pick the target port as the source port, and TCP then connects to itself. */
 function isWithItself({ localAddress, localPort, remoteAddress, remotePort }: Socket): boolean {
   return localPort === remotePort && localAddress === remoteAddress;
 }

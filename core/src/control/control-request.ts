@@ -1,7 +1,7 @@
 import { JitsuError } from '../errors.js';
 import type { ControlActions } from './status-report.js';
 
-/** A request that asks for nothing that there is. */
+/** A malformed control request, or one for a path or method that does not exist. */
 export class BadControlRequest extends JitsuError {
   constructor(
     readonly httpStatus: 400 | 404 | 405,
@@ -12,11 +12,11 @@ export class BadControlRequest extends JitsuError {
 }
 
 /**
- * Does what a request asks for, and returns the body of the reply:
+ * Executes a control request and returns the body of the reply. The requests:
  * `GET /status`, `GET /history?unikernel=NAME&limit=N`, `POST /unikernels/NAME/summon`,
  * `POST /unikernels/NAME/stop?mode=MODE`, `POST /flush?name=NAME`.
  *
- * @throws BadControlRequest, and what the action throws
+ * @throws BadControlRequest, and the errors of the action
  */
 export async function answerControlRequest(actions: ControlActions, method: string, target: string): Promise<unknown> {
   const url = parseTarget(target);

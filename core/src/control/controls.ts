@@ -14,7 +14,7 @@ import type { Unikernel } from '../lifecycle/unikernel.js';
 import type { HistoryWriter } from '../state/history-writer.js';
 import { VERSION } from '../version.js';
 
-/** The most unikernels in a report; more would delay answers while it is made. */
+/** The most unikernels in a report; building a longer one would delay DNS responses. */
 const REPORTED = 10_000;
 
 /** Configuration file, DNS listeners, UDP transport, cache, and the status of each notifier. */
@@ -22,12 +22,12 @@ export interface ControlContext {
   readonly file: string | undefined;
   listening(): readonly Endpoint[];
   udpTransport(): StatusReport['udpTransport'] | undefined;
-  /** How many queries were refused since the start, by kind. */
+  /** The number of refused queries since the start, by kind. */
   refused(): StatusReport['dns']['refused'];
   notifiers(): StatusReport['notifiers'];
   /** Absent before DNS is answered. */
   cache(): Pick<CachingResolver, 'status' | 'flush'> | undefined;
-  /** Counts the uses of answers from the packet cache that are not counted yet. */
+  /** Adds the packet cache's pending hits to the counters of the unikernels. */
   settleUses(): void;
   /** Empties the packet cache of forwarded answers. */
   forgetReusable(): void;
@@ -35,7 +35,7 @@ export interface ControlContext {
 
 const NOTHING_CACHED: CacheStatus = { hits: 0, misses: 0, stale: 0, prefetches: 0, entries: 0, bytes: 0, size: 0 };
 
-/** What the owner of a running Jitsu can see and do. */
+/** Implements the actions of the control socket. */
 export class Controls implements ControlActions {
   readonly #startedAt: Milliseconds;
 
@@ -106,8 +106,8 @@ export class Controls implements ControlActions {
 }
 
 /**
- * The unikernels that a report shows, at most `limit`: all where they fit, else first those that were asked for, run or
- * have failed, then others, in the order of the configuration.
+ * Selects the unikernels of a report, at most `limit`: all if they fit, otherwise first those that were queried, run or
+ * have failed, then others in the order of the configuration.
  */
 export function selectForStatus(
   unikernels: { readonly size: number; values(): Iterable<Unikernel> },
@@ -123,7 +123,7 @@ export function selectForStatus(
   return eventful.concat(quiet.slice(0, limit - eventful.length));
 }
 
-/** Whether it has been asked for, runs, or has failed. */
+/** Whether the unikernel was queried, runs, or has failed. */
 function isEventful({ phase, state, counted }: Unikernel): boolean {
   return counted !== undefined || state !== 'off' || phase !== 'down';
 }

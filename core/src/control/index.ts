@@ -1,4 +1,4 @@
-// Asking a Jitsu that runs: `@jitsud/core/control`. It loads a few files, where `@jitsud/core` loads all of Jitsu.
+// `@jitsud/core/control`, the client of a running Jitsu. It loads a few files, where `@jitsud/core` loads all of Jitsu.
 export { findConfigFile } from '../config/find-config-file.js';
 export { errorCode, errorMessage, JitsuError, type JitsuErrorCode } from '../errors.js';
 export { ControlClient } from './control-client.js';

@@ -4,24 +4,24 @@ import type { Endpoint } from '../config/settings.js';
 import { identityOf, isAlive, isProcessIdentity, type ProcessIdentity } from '../state/process-identity.js';
 import { defaultRuntimeDirectory, ensureRuntimeDirectory } from './control-paths.js';
 
-/** How a Jitsu that runs is reached, and what it was started with. */
+/** The endpoints and the configuration file of a running Jitsu. */
 export interface RuntimeRecord {
   readonly pid: number;
-  /** Its control socket. */
+  /** The path of its control socket. */
   readonly socket: string;
-  /** Where it answers DNS. */
+  /** The endpoints of its DNS listeners. */
   readonly listening: readonly Endpoint[];
-  /** The absolute path of its configuration; absent where all stood on the command line. */
+  /** The absolute path of its configuration file; absent if the command line has the whole configuration. */
   readonly configFile?: string;
 }
 
 type StoredRecord = RuntimeRecord & { readonly process: ProcessIdentity };
 
 /**
- * Tells other commands of this user that this process runs, until it is disposed: a file of mode 0600 below the user's
- * runtime folder. Records of processes that have ended are removed.
+ * Records this process for other commands of the same user, until it is disposed: a file of mode 0600 below the user's
+ * runtime directory. Records of ended processes are removed.
  *
- * @throws JITSU_CONTROL_FAILED for a runtime folder that others have a hand in, and what the disk says
+ * @throws JITSU_CONTROL_FAILED for a runtime directory that other users can write to, and file system errors
  */
 export function recordRunning(
   record: Omit<RuntimeRecord, 'pid'>,
@@ -36,13 +36,13 @@ export function recordRunning(
   const { pid } = process;
   const file = join(folder, `${pid}.json`);
   const stored: StoredRecord = { pid, ...record, process: identityOf(pid) ?? { pid, started: '', boot: '' } };
-  // Nobody ever reads half of it.
+  // The rename makes the record appear as a whole.
   writeFileSync(`${file}.new`, `${JSON.stringify(stored)}\n`, { mode: 0o600 });
   renameSync(`${file}.new`, file);
   return { [Symbol.dispose]: () => rmSync(file, { force: true }) };
 }
 
-/** Every Jitsu of this user that runs now, by its process number. */
+/** Every running Jitsu of this user, in the order of process numbers. */
 export function runningJitsus(runtimeDirectory: string = defaultRuntimeDirectory()): readonly RuntimeRecord[] {
   const folder = folderOf(runtimeDirectory);
   if (![runtimeDirectory, folder].every(isTrusted)) return [];
@@ -56,7 +56,7 @@ function folderOf(runtimeDirectory: string): string {
   return join(runtimeDirectory, 'running');
 }
 
-/** Whether nobody but this user, or one whom root asks about, can have put anything there. */
+/** Whether only this user could write to the folder; root trusts the folders of all users. */
 function isTrusted(folder: string): boolean {
   const stats = lstatSync(folder, { throwIfNoEntry: false });
   if (stats?.isDirectory() !== true || (stats.mode & 0o022) !== 0) return false;
@@ -64,7 +64,7 @@ function isTrusted(folder: string): boolean {
   return uid === undefined || uid === 0 || stats.uid === uid;
 }
 
-/** `undefined` for a file that holds no record, and for the record of a process that has ended. */
+/** `undefined` for an invalid record, and for the record of an ended process. */
 function read(file: string): RuntimeRecord | undefined {
   try {
     const { process: identity, ...record } = JSON.parse(readFileSync(file, 'utf8')) as StoredRecord;

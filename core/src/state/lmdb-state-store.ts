@@ -66,7 +66,7 @@ export class LmdbStateStore implements StateStore {
   }
 
   async saveRegistrations(registrations: readonly StoredRegistration[]): Promise<void> {
-    // After a restart most registrations are unchanged. Saves run one after another, so that `get` sees the last result.
+    // After a restart most registrations are unchanged. Saves run in sequence, so that `get` sees the last result.
     const saved = this.#saved.then(() => {
       const records = registrations.filter((registration) => {
         const before = this.#database.get(keyOf('registration', registration.unikernel));

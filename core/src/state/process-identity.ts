@@ -39,7 +39,7 @@ function exists(pid: number): boolean {
   }
 }
 
-/** proc(5): the state is the third field of /proc/PID/stat and the start time the 22nd; a name with spaces is the second. */
+/** proc(5): /proc/PID/stat has the state as its third field, the start time as its 22nd; the second may have spaces. */
 function startOnLinux(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
