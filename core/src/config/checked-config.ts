@@ -5,8 +5,8 @@ import { unknownKey } from './expectation.js';
 import { check, schemaProblems } from './schema-problems.js';
 
 /**
- * Checks everything but the unikernels. What has a problem is left out, so that the rest can be looked at: the
- * result counts only if no problem was found.
+ * Checks everything but the unikernels. Invalid values are left out, so that the rest can be checked; the result is
+ * valid only if no problem was found.
  */
 export function checkConfig(input: Readonly<Record<string, unknown>>, problems: ProblemList): CheckedConfig {
   const shape: Readonly<Record<string, ZodType>> = configSchema.shape;
@@ -25,7 +25,7 @@ export function checkConfig(input: Readonly<Record<string, unknown>>, problems: 
   return Object.fromEntries(entries) as CheckedConfig;
 }
 
-/** A copy that lacks every value about which there is an issue. */
+/** A copy without the values that have an issue. */
 function withoutWrong(input: unknown, issues: readonly core.$ZodIssue[]): unknown {
   if (
     typeof input !== 'object' ||

@@ -5,19 +5,19 @@ import { expectation } from './expectation.js';
 type Issue = core.$ZodIssue;
 type Path = readonly PropertyKey[];
 
-/** What a schema makes of an input: the output, or the issues that it has. */
+/** The outcome of parsing: the output, or the issues. */
 export type Checked<T> =
   { readonly success: true; readonly data: T } | { readonly success: false; readonly issues: readonly Issue[] };
 
-/** Parses, with our own wording where the schema has none. */
+/** Parses; issues without a message of their own get one from `expectation`. */
 export function check<T>(schema: ZodType<T>, input: unknown): Checked<T> {
   const result = schema.safeParse(input, { error: expectation });
   return result.success ? result : { success: false, issues: result.error.issues };
 }
 
 /**
- * The issues as problems, each with what was given.
- * @param pathOf how a path below the input is written, such as `dns.port`
+ * Converts issues to problems, each with the given value.
+ * @param pathOf writes a path below the input, such as `dns.port`
  */
 export function schemaProblems(
   issues: readonly Issue[],
@@ -36,7 +36,7 @@ export function schemaProblems(
   });
 }
 
-/** Of a union, the branch that took the value's type and found fault deeper down says more than the union does. */
+/** Replaces the issue of a union by those of the one branch that accepts the value's type: they are more specific. */
 function atTheRoot(issue: Issue): readonly Issue[] {
   if (issue.code === 'invalid_union') {
     const fitting = issue.errors.filter(
