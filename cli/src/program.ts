@@ -16,10 +16,10 @@ const configOption = ['--config <FILE>', "that Jitsu's configuration file"] as c
 const jsonOption = ['--json', 'print JSON'] as const;
 
 /**
- * The grammar of the command line. Parsing calls `understood` with the command and what was given for it; nothing else
- * happens here, so that a command's code is loaded only when it is asked for.
+ * The grammar of the command line. Parsing only calls `understood` with the command and its arguments, so that a
+ * command's code is loaded only when it is needed.
  *
- * @param startFlags the flags of `jitsu start` that plugins declare
+ * @param startFlags the `jitsu start` flags that plugins declare
  */
 export function createProgram(
   understood: (line: CommandLine) => void,
@@ -97,7 +97,7 @@ export function createProgram(
     });
 
   for (const command of program.commands) {
-    // These two are seen to before anything is parsed, and stand here for the help.
+    // These two are handled before parsing, and are declared here only for the help.
     command
       .helpOption(false)
       .option('--help', 'show this')

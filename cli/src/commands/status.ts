@@ -11,8 +11,8 @@ const USUAL_PAUSE = 2;
 const CLEAR_SCREEN = '\x1b[H\x1b[2J\x1b[3J';
 
 /**
- * `jitsu status`: what a running Jitsu serves, or what has happened, once or again and again until the signal.
- * @throws JITSU_NOT_RUNNING, JITSU_CONTROL_FAILED when asked for once
+ * `jitsu status`: prints what a running Jitsu serves, or its history, once or repeatedly until the signal aborts.
+ * @throws JITSU_NOT_RUNNING, JITSU_CONTROL_FAILED without `watch`
  */
 export async function status(
   { core, terminal, directory }: ControlContext,
@@ -44,7 +44,7 @@ export async function status(
       const text = await picture();
       terminal.out(redraws ? `${CLEAR_SCREEN}${text}` : choice.json ? text : `${text}\n`);
     } catch (error) {
-      // It may be on its way back: whoever watches wants to see it come.
+      // Jitsu may be restarting, so watching continues.
       terminal.err(errorReport(error, { stack: false }));
     }
     await sleep(pause, undefined, { signal }).catch(() => undefined);
@@ -52,7 +52,7 @@ export async function status(
   return ExitStatus.ok;
 }
 
-/** Indented for once; a line each when there are many. */
+/** Indented JSON for a single report; one line per report when watching. */
 function json(value: unknown, watch: StatusChoice['watch']): string {
   return `${JSON.stringify(value, undefined, watch === undefined ? 2 : 0)}\n`;
 }

@@ -3,13 +3,13 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { UnikernelOptions } from '../core.js';
 
-/** What a package says of itself for the help: written beside its entry when it is published (scripts/bundle.mjs). */
+/** A package's contribution to the help, written beside its entry when it is published (scripts/bundle.mjs). */
 type Manifest = Partial<UnikernelOptions>;
 
 /**
- * What the manual lists, of the core and of the plugins that are installed for a folder or beside the command, without
- * importing any of them; `undefined` where the core has no manifest, as in a checkout. Plugins count that are named as
- * plugins are, and bring a manifest.
+ * The content of the manual from the manifests of the core and of the plugins that are installed for a folder or beside
+ * the command. No package is imported. `undefined` if the core has no manifest, as in a checkout. Only plugins with a
+ * plugin's name and a manifest are included.
  */
 export function installedManifests(directory: string): UnikernelOptions | undefined {
   const places = [fileURLToPath(new URL('../..', import.meta.url)), directory];
@@ -34,7 +34,7 @@ function foldersAbove(folder: string): readonly string[] {
   return above === folder ? [folder] : [folder, ...foldersAbove(above)];
 }
 
-/** The packages of ours and those that are named as plugins, with their folders. */
+/** Jitsu's own packages and those named as plugins, with their folders. */
 function packagesIn(modules: string): readonly (readonly [name: string, folder: string])[] {
   const own = namesIn(join(modules, '@jitsud')).map((name) => `@jitsud/${name}`);
   const others = namesIn(modules).filter((name) => name.startsWith('jitsu-plugin-'));
@@ -45,7 +45,7 @@ function manifestOf(folder: string): Manifest | undefined {
   try {
     return JSON.parse(readFileSync(join(folder, 'dist/manifest.json'), 'utf8')) as Manifest;
   } catch {
-    // It has none, or one that is damaged: `jitsu plugins` says what is wrong with a package.
+    // The manifest is missing or damaged; `jitsu plugins` reports damaged packages.
     return undefined;
   }
 }

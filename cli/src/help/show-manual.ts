@@ -8,7 +8,7 @@ import { manual } from './manual.js';
 import { throughPager } from './pager.js';
 import { plainManual } from './plain-manual.js';
 
-/** Shows the manual page of jitsu: as text, as the source of a man page, or, to a person, in their pager. */
+/** Shows the manual page of jitsu: as text, as the source of a man page, or on a terminal in a pager. */
 export async function showManual(format: HelpRequest['format'], terminal: Terminal): Promise<void> {
   const directory = process.cwd();
   const options = installedManifests(directory) ?? (await (await loadCore()).unikernelOptions({ directory }));
