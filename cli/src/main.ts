@@ -28,7 +28,7 @@ async function run(arguments_: readonly string[], terminal: Terminal): Promise<E
     return ExitStatus.ok;
   }
   const words = arguments_.filter((argument) => argument !== '--debug');
-  if (isPerhapsOfPlugin(words[0])) {
+  if (mayBePluginCommand(words[0])) {
     const { pluginCommand } = await import('./commands/plugin-command.js');
     return pluginCommand(words, terminal);
   }
@@ -37,12 +37,12 @@ async function run(arguments_: readonly string[], terminal: Terminal): Promise<E
     const { showHelp } = await import('./help/show-help.js');
     return showHelp(wanted, terminal);
   }
-  const [line, { execute }] = await Promise.all([understood(words), import('./execute.js')]);
+  const [line, { execute }] = await Promise.all([parseWords(words), import('./execute.js')]);
   return execute(line, terminal);
 }
 
 /** Parses the arguments. Plugins other than the bundled ones are searched only for an unknown flag. */
-async function understood(words: readonly string[]): Promise<CommandLine> {
+async function parseWords(words: readonly string[]): Promise<CommandLine> {
   const { parse } = await import('./parse.js');
   try {
     return parse(words);
@@ -60,6 +60,6 @@ function flagsOf(arguments_: readonly string[]): readonly string[] {
 }
 
 /** Whether the word may be a plugin's command. It is never taken for a unikernel, since it may be mistyped. */
-function isPerhapsOfPlugin(first: string | undefined): boolean {
+function mayBePluginCommand(first: string | undefined): boolean {
   return first !== undefined && /^[^-][^=]*$/.test(first) && first !== 'help' && !isCommandName(first);
 }

@@ -51,12 +51,12 @@ export async function resolve(
 
 async function serverOf(context: ResolveContext, choice: ResolveChoice): Promise<ServerAddress> {
   if (choice.server !== undefined) return readServerAddress(choice.server, choice.port ?? DNS_PORT);
-  const { address, port } = await usualServer(await context.core(), context.directory, choice);
+  const { address, port } = await defaultServer(await context.core(), context.directory, choice);
   return reachable({ address, port: choice.port ?? port });
 }
 
 /** The default server: the running Jitsu's, else the configuration's, else 127.0.0.1. */
-async function usualServer(core: Control, directory: string, choice: ResolveChoice): Promise<ServerAddress> {
+async function defaultServer(core: Control, directory: string, choice: ResolveChoice): Promise<ServerAddress> {
   const { socket, running } = await locateControl(core, directory, choice);
   const [recorded] = running?.listening ?? [];
   if (recorded !== undefined) return recorded;

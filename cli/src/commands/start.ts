@@ -37,11 +37,11 @@ async function open(context: StartContext, words: readonly string[], choice: Sta
   await jitsu.start();
   const record = recordRunning(core, settings, jitsu.listening, logger);
 
-  const isUsualSocket = settings.controlSocket === core.defaultControlSocket();
+  const isDefaultSocket = settings.controlSocket === core.defaultControlSocket();
   const served = { ...brief, listening: jitsu.listening, udpTransport: jitsu.udpTransport, exposures };
   if (terminal.interactive) {
     const control =
-      choice.control ?? (isUsualSocket || choice.config === undefined ? undefined : settings.controlSocket);
+      choice.control ?? (isDefaultSocket || choice.config === undefined ? undefined : settings.controlSocket);
     const calling = { calledAs, ...(control !== undefined && { control }) };
     terminal.out(announcement(served, calling, terminal.columns));
   } else {

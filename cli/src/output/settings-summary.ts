@@ -26,7 +26,7 @@ export function settingsSummary(settings: Settings, exposures: readonly string[]
   return `${head}\n\n${factTable}\n${open === '' ? '' : `${open}\n`}${unikernels.length === 0 ? 'No unikernel is configured.\n' : unikernelTable(unikernels, columns)}`;
 }
 
-/** The description of a state store without a folder, by its name. */
+/** The text for a state store without a folder: `in memory`, or its name. */
 function storeInWords({ name }: Settings['stateStore']['contribution']): string {
   return name === 'memory' ? 'in memory' : printable(name);
 }

@@ -7,8 +7,8 @@ import { loadedSocketCalls } from '../net/socket-calls.js';
 import { pauseAfter } from './poll-until.js';
 
 /** The time until a new attempt: a SYN to a machine that is not up yet is lost, and TCP repeats it only after 1 s. */
-const PATIENCE: Milliseconds = 250;
-const MOST_AT_ONCE = 8;
+const ATTEMPT_TIMEOUT: Milliseconds = 250;
+const MAX_ATTEMPTS = 8;
 
 /** The number of calls in progress, which share the rate of attempts. */
 let waiting = 0;
@@ -28,8 +28,8 @@ export function connectUntil(
     const attempts = new Map<Socket, Disposable>();
     const begin = clock.now();
     // Set while attempts complete within the call, which only local addresses do; remote ones are not tried that way.
-    const isNear = calls !== undefined && isIP(address) !== 0 && isOwnAddress(plainAddress(address));
-    let instant = isNear ? new InstantConnector(calls, { address, port }) : undefined;
+    const isLocal = calls !== undefined && isIP(address) !== 0 && isOwnAddress(plainAddress(address));
+    let instant = isLocal ? new InstantConnector(calls, { address, port }) : undefined;
     let next: Disposable | undefined;
 
     const forget = (socket: Socket): void => {
@@ -46,7 +46,7 @@ export function connectUntil(
       }
     };
     const connected = (socket: Socket): void => {
-      if (isWithItself(socket)) {
+      if (isSelfConnected(socket)) {
         socket.destroy();
         return;
       }
@@ -63,9 +63,9 @@ export function connectUntil(
       if (outcome === 'refused') return;
       if (outcome !== 'undecided') return connected(outcome.on('error', ignore).setNoDelay());
       instant = undefined;
-      if (attempts.size >= MOST_AT_ONCE) return;
+      if (attempts.size >= MAX_ATTEMPTS) return;
       const socket = connect({ host: address, port, noDelay: true });
-      const giveUp = clock.after(PATIENCE, () => {
+      const giveUp = clock.after(ATTEMPT_TIMEOUT, () => {
         forget(socket);
         socket.destroy();
       });
@@ -89,7 +89,7 @@ export function connectUntil(
 }
 
 /** On the same machine the kernel may pick the target port as the source port, and TCP then connects to itself. */
-function isWithItself({ localAddress, localPort, remoteAddress, remotePort }: Socket): boolean {
+function isSelfConnected({ localAddress, localPort, remoteAddress, remotePort }: Socket): boolean {
   return localPort === remotePort && localAddress === remoteAddress;
 }
 

@@ -26,7 +26,7 @@ export const httpAddress = z.string({ error: EXPECTED }).transform((text, contex
 });
 
 /** How long a server may take to respond on an accepted connection before the request is repeated. */
-const PATIENCE: Milliseconds = 10_000;
+const RESPONSE_TIMEOUT: Milliseconds = 10_000;
 
 /** Ready when `GET` of a path returns a status from 200 to 399 on each of the addresses: `ready=http:8080/healthz`. */
 @injectable()
@@ -44,7 +44,7 @@ export class HttpProbe implements ReadinessProbe {
     const { port, path } = this.where;
     const socket = await connectUntil(address, port, this.clock, signal);
     const patience = new AbortController();
-    using _timer = this.clock.after(PATIENCE, () => patience.abort());
+    using _timer = this.clock.after(RESPONSE_TIMEOUT, () => patience.abort());
     try {
       const status = await new Promise<number>((resolve, reject) => {
         // The request does not report a connection that was closed before it was attached.

@@ -11,7 +11,7 @@ interface Kind {
   /** The keys that the schema adds if they are absent. */
   readonly added: readonly (readonly [key: string, reader: ValueReader])[];
   /** An object with all these keys: filling a copy is many times faster than adding the keys one by one. */
-  readonly blank: Values;
+  readonly template: Values;
 }
 
 /** The most combinations of keys that are remembered. */
@@ -27,10 +27,10 @@ export class KeywiseReader<Output> {
   readonly #kinds = new Map<string, Kind>();
   #latest: Kind | undefined;
 
-  /** @param isOthers whether a key is to be withheld from the schema */
+  /** @param isExcluded whether a key is to be withheld from the schema */
   constructor(
     private readonly schema: ZodObject,
-    private readonly isOthers: (key: string) => boolean,
+    private readonly isExcluded: (key: string) => boolean,
   ) {
     const { shape } = schema;
     this.#readers = new Map(Object.keys(shape).map((key) => [key, new ValueReader(shape[key] as core.$ZodType)]));
@@ -52,7 +52,7 @@ export class KeywiseReader<Output> {
   }
 
   #learn(keys: readonly string[], values: Values): Output | undefined {
-    const own = keys.filter((key) => !this.isOthers(key));
+    const own = keys.filter((key) => !this.isExcluded(key));
     if (!own.every((key) => this.#readers.has(key))) return undefined;
     const result = this.schema.safeParse(Object.fromEntries(own.map((key) => [key, values[key]])));
     if (!result.success) return undefined;
@@ -60,8 +60,8 @@ export class KeywiseReader<Output> {
     const isKeywise = (this.schema._zod.def.checks ?? []).length === 0;
     if (isKeywise && this.#kinds.size < REMEMBERED_KINDS) {
       const added = Object.keys(result.data).filter((key) => !own.includes(key));
-      const blank = Object.fromEntries([...own, ...added].map((key) => [key, undefined]));
-      this.#kinds.set(JSON.stringify(keys), { keys, read: this.#pairs(own), added: this.#pairs(added), blank });
+      const template = Object.fromEntries([...own, ...added].map((key) => [key, undefined]));
+      this.#kinds.set(JSON.stringify(keys), { keys, read: this.#pairs(own), added: this.#pairs(added), template });
     }
     return result.data as Output;
   }
@@ -71,8 +71,8 @@ export class KeywiseReader<Output> {
   }
 }
 
-function readAs<Output>({ read, added, blank }: Kind, values: Values): Output | undefined {
-  const output: Record<string, unknown> = { ...blank };
+function readAs<Output>({ read, added, template }: Kind, values: Values): Output | undefined {
+  const output: Record<string, unknown> = { ...template };
   for (const [key, reader] of read) {
     const reading = reader.read(values[key]);
     if (reading === undefined) return undefined;

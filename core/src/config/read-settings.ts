@@ -147,7 +147,7 @@ async function loadWanted(
 ): Promise<ReadonlySet<string>> {
   const { bootConfigurators, readinessProbes, unikernelKeys } = loader.contributions;
   const missing = new Set<string>();
-  const tell = (key: string, has: (value: unknown) => boolean, error: unknown): void => {
+  const report = (key: string, has: (value: unknown) => boolean, error: unknown): void => {
     const entry = entries.find(({ values }) => key in values && has(values[key]));
     if (entry !== undefined) problems.addError(entry.pathOf([key]), entry.values[key], error);
   };
@@ -161,20 +161,20 @@ async function loadWanted(
     if (isKnown(key)) continue;
     await loader.loadProviderOf('unikernelKeys', key).catch((error: unknown) => {
       missing.add(key);
-      tell(key, () => true, error);
+      report(key, () => true, error);
     });
   }
   for (const { contribution } of connections) {
     for (const [key, name] of Object.entries(contribution.bootConfigurators ?? {})) {
       if (!keys.has(key)) continue;
-      await takeIn(name, bootConfigurators, loader).catch((error: unknown) => tell(key, () => true, error));
+      await takeIn(name, bootConfigurators, loader).catch((error: unknown) => report(key, () => true, error));
     }
   }
   for (const name of probesNamed(entries)) {
     if (readinessProbes.get(name) !== undefined) continue;
     await loader
       .loadProviderOf('readinessProbes', name)
-      .catch((error: unknown) => tell('ready', (ready) => namesOf(ready).includes(name), error));
+      .catch((error: unknown) => report('ready', (ready) => namesOf(ready).includes(name), error));
   }
   return missing;
 }

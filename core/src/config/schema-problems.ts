@@ -24,7 +24,7 @@ export function schemaProblems(
   input: unknown,
   pathOf: (path: Path) => string,
 ): readonly ConfigProblem[] {
-  return issues.flatMap(atTheRoot).flatMap((issue): ConfigProblem[] => {
+  return issues.flatMap(specificIssues).flatMap((issue): ConfigProblem[] => {
     if (issue.code === 'unrecognized_keys') {
       const advice = issue.message.split('\n');
       return issue.keys.map((key, index) => {
@@ -37,21 +37,21 @@ export function schemaProblems(
 }
 
 /** Replaces the issue of a union by those of the one branch that accepts the value's type: they are more specific. */
-function atTheRoot(issue: Issue): readonly Issue[] {
+function specificIssues(issue: Issue): readonly Issue[] {
   if (issue.code === 'invalid_union') {
     const fitting = issue.errors.filter(
       (branch) =>
         branch.length > 0 && branch.every(({ path, code }) => path.length > 0 || code === 'unrecognized_keys'),
     );
     const [only] = fitting;
-    if (only !== undefined && fitting.length === 1) return below(issue, only);
+    if (only !== undefined && fitting.length === 1) return nestedIssues(issue, only);
   }
-  if (issue.code === 'invalid_key' || issue.code === 'invalid_element') return below(issue, issue.issues);
+  if (issue.code === 'invalid_key' || issue.code === 'invalid_element') return nestedIssues(issue, issue.issues);
   return [issue];
 }
 
-function below(parent: Issue, issues: readonly Issue[]): readonly Issue[] {
-  return issues.map((issue) => ({ ...issue, path: [...parent.path, ...issue.path] })).flatMap(atTheRoot);
+function nestedIssues(parent: Issue, issues: readonly Issue[]): readonly Issue[] {
+  return issues.map((issue) => ({ ...issue, path: [...parent.path, ...issue.path] })).flatMap(specificIssues);
 }
 
 function valueAt(input: unknown, path: Path): unknown {

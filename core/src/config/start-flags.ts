@@ -69,8 +69,8 @@ export async function applyFlags(file: Group, flags: StartFlags, loader: PluginL
   };
 
   set('--backend', ['backend'], backend);
-  const usual = typeof input['backend'] === 'string' ? input['backend'] : knownPlugins().defaultBackend;
-  set('--connect', ['backends', usual, 'connect'], connect);
+  const defaultBackend = typeof input['backend'] === 'string' ? input['backend'] : knownPlugins().defaultBackend;
+  set('--connect', ['backends', defaultBackend, 'connect'], connect);
   set('--bind', ['dns', 'bind'], bind);
   set('--listen', ['dns', 'port'], listen);
   set('--ttl', ['dns', 'ttl'], ttl);

@@ -20,29 +20,29 @@ export class BadControlRequest extends JitsuError {
  */
 export async function answerControlRequest(actions: ControlActions, method: string, target: string): Promise<unknown> {
   const url = parseTarget(target);
-  const [room = '', encodedName, action = '', ...rest] = url.pathname.slice(1).split('/');
-  const route = rest.length > 0 ? '' : encodedName === undefined ? room : `${room}/NAME/${action}`;
-  const wants = (expected: string) => {
+  const [resource = '', encodedName, action = '', ...rest] = url.pathname.slice(1).split('/');
+  const route = rest.length > 0 ? '' : encodedName === undefined ? resource : `${resource}/NAME/${action}`;
+  const requireMethod = (expected: string) => {
     if (method !== expected) throw new BadControlRequest(405, `${url.pathname} takes ${expected}, not ${method}.`);
   };
   switch (route) {
     case 'status':
-      wants('GET');
+      requireMethod('GET');
       return actions.status();
     case 'history': {
-      wants('GET');
+      requireMethod('GET');
       const unikernel = url.searchParams.get('unikernel');
       const limit = parseLimit(url.searchParams.get('limit'));
       return actions.history({ ...(unikernel !== null && { unikernel }), ...(limit !== undefined && { limit }) });
     }
     case 'flush':
-      wants('POST');
+      requireMethod('POST');
       return actions.flush(url.searchParams.get('name') ?? undefined);
     case 'unikernels/NAME/summon':
-      wants('POST');
+      requireMethod('POST');
       return actions.summon(decodeName(encodedName ?? ''));
     case 'unikernels/NAME/stop':
-      wants('POST');
+      requireMethod('POST');
       return actions.stop(decodeName(encodedName ?? ''), url.searchParams.get('mode') ?? undefined);
     default:
       throw new BadControlRequest(404, `There is nothing at ${url.pathname}. This is the control socket of Jitsu.`);

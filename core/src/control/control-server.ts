@@ -9,7 +9,7 @@ import { ControlSocket } from './control-socket.js';
 import type { ControlActions } from './status-report.js';
 
 /** How long `close` waits for requests in progress. */
-const patience: Milliseconds = 1_000;
+const closeTimeout: Milliseconds = 1_000;
 
 /** Serves the control API, JSON over HTTP on a Unix socket; `answerControlRequest` lists the requests. */
 export class ControlServer {
@@ -40,7 +40,7 @@ export class ControlServer {
     if (!this.#server.listening) return;
     const closed = new Promise((resolve) => this.#server.close(resolve));
     this.#server.closeIdleConnections();
-    using _ = this.clock.after(patience, () => this.#server.closeAllConnections());
+    using _ = this.clock.after(closeTimeout, () => this.#server.closeAllConnections());
     await closed;
   }
 

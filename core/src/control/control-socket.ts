@@ -6,7 +6,7 @@ import { JitsuError, errorCode, errorMessage } from '../errors.js';
 import { OwnerLock } from '../state/owner-lock.js';
 
 /** The longest socket path in bytes: the size of sun_path (unix(7)), less four for `.new` and one for the NUL. */
-const longestPath = process.platform === 'linux' ? 103 : 99;
+const maxPathLength = process.platform === 'linux' ? 103 : 99;
 
 /**
  * A Unix socket at a path that one process owns at a time. It has mode 0600 from the start, and only its owner removes
@@ -22,15 +22,15 @@ export class ControlSocket {
 
   /** @throws JITSU_ALREADY_RUNNING, JITSU_CONTROL_FAILED */
   async listen(server: Server): Promise<void> {
-    if (Buffer.byteLength(this.path) > longestPath) {
-      const advice = `The system takes ${longestPath} bytes: choose a shorter path with --control.`;
+    if (Buffer.byteLength(this.path) > maxPathLength) {
+      const advice = `The system takes ${maxPathLength} bytes: choose a shorter path with --control.`;
       throw failed(`The control socket's path ${this.path} is too long. ${advice}`);
     }
     try {
       if (!existsSync(dirname(this.path))) mkdirSync(dirname(this.path), { recursive: true, mode: 0o700 });
       const owner = this.#lock.acquire();
       if (owner !== undefined) throw alreadyRunning(this.path, `process ${owner.pid}`);
-      await this.#makeWay();
+      await this.#checkExisting();
       await this.#bind(server);
     } catch (error) {
       this.#lock.release();
@@ -50,7 +50,7 @@ export class ControlSocket {
   }
 
   /** This process holds the lock, so an existing socket belongs to a dead Jitsu or to another program. */
-  async #makeWay(): Promise<void> {
+  async #checkExisting(): Promise<void> {
     const stats = lstatSync(this.path, { throwIfNoEntry: false });
     if (stats === undefined) return;
     if (!stats.isSocket()) {

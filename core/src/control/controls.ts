@@ -15,7 +15,7 @@ import type { HistoryWriter } from '../state/history-writer.js';
 import { VERSION } from '../version.js';
 
 /** The most unikernels in a report; building a longer one would delay DNS responses. */
-const REPORTED = 10_000;
+const MAX_REPORTED = 10_000;
 
 /** Configuration file, DNS listeners, UDP transport, cache, and the status of each notifier. */
 export interface ControlContext {
@@ -55,7 +55,7 @@ export class Controls implements ControlActions {
     const { file } = this.context;
     const udpTransport = this.context.udpTransport();
     const { unikernels } = this.fleet;
-    const further = unikernels.size - REPORTED;
+    const further = unikernels.size - MAX_REPORTED;
     return {
       version: VERSION,
       pid: process.pid,
@@ -65,7 +65,7 @@ export class Controls implements ControlActions {
       listening: this.context.listening(),
       ...(udpTransport !== undefined && { udpTransport }),
       dns: { cache: this.context.cache()?.status ?? NOTHING_CACHED, refused: this.context.refused() },
-      unikernels: selectForStatus(unikernels, REPORTED).map((unikernel) => this.lifecycle.status(unikernel)),
+      unikernels: selectForStatus(unikernels, MAX_REPORTED).map((unikernel) => this.lifecycle.status(unikernel)),
       ...(further > 0 && { further }),
       notifiers: this.context.notifiers(),
     };

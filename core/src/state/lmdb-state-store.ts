@@ -54,9 +54,9 @@ export class LmdbStateStore implements StateStore {
     // LMDB is loaded only when a store is opened.
     const { openToRead, openToWrite } = await import('./lmdb-environment.js');
     this.#environment = await (this.#readOnly ? openToRead(this.#folder) : openToWrite(this.#folder));
-    const [last] = this.#database.getKeys({ ...backwards(within('event')), limit: 1 });
+    const [last] = this.#database.getKeys({ ...reversed(rangeOf('event')), limit: 1 });
     this.#nextEvent = last === undefined ? 0 : eventNumber(last) + 1;
-    this.#events = this.#database.getKeysCount(within('event'));
+    this.#events = this.#database.getKeysCount(rangeOf('event'));
   }
 
   async close(): Promise<void> {
@@ -100,7 +100,7 @@ export class LmdbStateStore implements StateStore {
 
   async history({ unikernel, limit = Infinity }: HistoryQuery): Promise<readonly LifecycleEvent[]> {
     const newestFirst: LifecycleEvent[] = [];
-    let range: RangeOptions | undefined = backwards(within('event'));
+    let range: RangeOptions | undefined = reversed(rangeOf('event'));
     while (range !== undefined && newestFirst.length < limit) {
       const entries: { key: Buffer; value: Buffer }[] = [...this.#database.getRange({ ...range, limit: chunk })];
       for (const { value } of entries) {
@@ -129,7 +129,7 @@ export class LmdbStateStore implements StateStore {
     this.#dropping = true;
     try {
       const excess = this.#events - this.#historyLimit;
-      const keys = [...this.#database.getKeys({ ...within('event'), limit: excess })];
+      const keys = [...this.#database.getKeys({ ...rangeOf('event'), limit: excess })];
       await this.#written(keys.map((key) => this.#database.remove(key)));
       this.#events -= keys.length;
     } finally {
@@ -150,7 +150,7 @@ export class LmdbStateStore implements StateStore {
   #all<T>(kind: string): T[] {
     const records: T[] = [];
     // A plain loop: with 100,000 unikernels, the iterator's own helpers take longer than everything else here.
-    for (const { value } of this.#database.getRange(within(kind))) records.push(this.#decode(value) as T);
+    for (const { value } of this.#database.getRange(rangeOf(kind))) records.push(this.#decode(value) as T);
     return records;
   }
 
@@ -180,11 +180,11 @@ function eventNumber(key: Buffer): number {
 }
 
 /** All keys of a kind: `0` is the character after `/`. */
-function within(kind: string): { start: Buffer; end: Buffer } {
+function rangeOf(kind: string): { start: Buffer; end: Buffer } {
   return { start: Buffer.from(`${kind}/`), end: Buffer.from(`${kind}0`) };
 }
 
 /** For a reverse range, LMDB expects the greater key as its start. */
-function backwards({ start, end }: { start: Buffer; end: Buffer }): RangeOptions {
+function reversed({ start, end }: { start: Buffer; end: Buffer }): RangeOptions {
   return { start: end, end: start, reverse: true };
 }

@@ -7,7 +7,7 @@ import { errorMessage } from '../errors.js';
 import { NotifierQueue } from './notifier-queue.js';
 
 /** How long `close` waits for slow notifiers. */
-const patience: Milliseconds = 2_000;
+const closeTimeout: Milliseconds = 2_000;
 
 /** A notifier's queue, and the filter of its events. */
 interface Subscription {
@@ -55,10 +55,10 @@ export class EventHub {
 
   /** Waits until the notifiers have received their queued events, at most 2 s. */
   async close(): Promise<void> {
-    const enough = new AbortController();
-    const timeout = this.clock.sleep(patience, enough.signal).catch(() => {});
+    const done = new AbortController();
+    const timeout = this.clock.sleep(closeTimeout, done.signal).catch(() => {});
     await Promise.race([Promise.all(this.#subscriptions.map(({ queue }) => queue.idle())), timeout]);
-    enough.abort();
+    done.abort();
     for (const { name, length } of this.#subscriptions.map(({ queue }) => queue)) {
       if (length > 0) this.logger.warn({ notifier: name }, `the notifier ${name} was not told ${length} last events`);
     }

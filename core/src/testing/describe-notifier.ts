@@ -97,14 +97,14 @@ export function describeNotifier(name: string, harness: NotifierHarness): void {
 
     it('says of itself what it can say at any time, before it is opened and after it is closed', async () => {
       const fresh = await harness.notifier();
-      const saysOf = (): void => {
+      const checkStatus = (): void => {
         const status = fresh.status?.();
         if (status !== undefined) assert.ok(status.detail.length > 0, 'there is no detail');
       };
-      saysOf();
+      checkStatus();
       // Jitsu closes a notifier that was never opened when something before it failed to open.
       await fresh.close?.();
-      saysOf();
+      checkStatus();
     });
 
     if (harness.breakDown !== undefined) {

@@ -54,12 +54,12 @@ export function describeStopPolicy(name: string, harness: StopPolicyHarness): vo
     it('wants to be asked again in the future, and says the same until then', () => {
       for (const { activity, now } of harness.examples) {
         const opinion = harness.policy().opinionOn(activity, now);
-        const next = askedAgain(opinion);
+        const next = nextEvaluation(opinion);
         if (next === undefined) continue;
         assert.ok(next > now, `asked at ${now}, it wants to be asked again at ${next}`);
         if (next === Infinity) continue;
         assert.deepEqual(harness.policy().opinionOn(activity, now + (next - now) / 2), opinion);
-        const later = askedAgain(harness.policy().opinionOn(activity, next));
+        const later = nextEvaluation(harness.policy().opinionOn(activity, next));
         assert.ok(
           later === undefined || later > next,
           'asked at the time that it named, it wants to be asked at once again',
@@ -70,7 +70,7 @@ export function describeStopPolicy(name: string, harness: StopPolicyHarness): vo
 }
 
 /** The time at which the policy has to be evaluated again for the same activity. */
-function askedAgain(opinion: StopOpinion | undefined): Milliseconds | undefined {
+function nextEvaluation(opinion: StopOpinion | undefined): Milliseconds | undefined {
   if (opinion === undefined || 'stop' in opinion) return undefined;
   return 'keepUntil' in opinion ? opinion.keepUntil : opinion.undecidedUntil;
 }
