@@ -27,7 +27,7 @@ export interface ControlContext {
   notifiers(): StatusReport['notifiers'];
   /** Absent before DNS is answered. */
   cache(): Pick<CachingResolver, 'status' | 'flush'> | undefined;
-  /** Adds the packet cache's pending hits to the counters of the unikernels. */
+  /** Counts the packet cache's hits that are not counted yet. */
   settleUses(): void;
   /** Empties the packet cache of forwarded answers. */
   forgetReusable(): void;
