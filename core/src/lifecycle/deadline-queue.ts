@@ -24,10 +24,10 @@ export class DeadlineQueue<T> implements Disposable {
     return this.#current.get(item)?.due;
   }
 
-  /** Sets or moves the item's deadline; `Infinity` takes it out. */
+  /** Sets or moves the item's deadline; `Infinity`, or what is no number, takes it out. */
   set(item: T, due: Milliseconds): void {
     if (this.#current.get(item)?.due === due) return;
-    if (due === Infinity) return this.delete(item);
+    if (!(due < Infinity)) return this.delete(item);
     const entry = { item, due };
     this.#current.set(item, entry);
     this.#push(entry);
