@@ -49,6 +49,15 @@ export interface UnikernelOptions {
   readonly common: readonly OptionDescription[];
   readonly backends: readonly BackendOptionList[];
   readonly commands: readonly Pick<PluginCommand, 'name' | 'description'>[];
+  /** The plugins without a manifest, described by their package.json only. */
+  readonly further?: readonly FurtherPlugin[];
+}
+
+export interface FurtherPlugin {
+  /** The name of its package. */
+  readonly name: string;
+  /** Its contributions, as sentences. */
+  readonly brings: string;
 }
 
 export interface BackendOptionList {

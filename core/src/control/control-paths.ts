@@ -47,7 +47,15 @@ function makeFolder(path: string): { stats?: Stats; error?: unknown } {
     mkdirSync(path, { recursive: true, mode: 0o700 });
     return { stats: lstatSync(path) };
   } catch (error) {
-    const stats = lstatSync(path, { throwIfNoEntry: false });
-    return { ...(stats && { stats }), error };
+    return { ...statsOf(path), error };
+  }
+}
+
+/** Without `stats` if the folder does not exist or the folders above do not permit `lstat`. */
+function statsOf(path: string): { stats?: Stats } {
+  try {
+    return { stats: lstatSync(path) };
+  } catch {
+    return {};
   }
 }
