@@ -8,7 +8,10 @@ import { BackOff } from '../plugin-kit/back-off.js';
 import { untilAborted } from '../plugin-kit/until-aborted.js';
 import { checkAddresses, checkChange, checkDescription, checkMachine } from './backend-values.js';
 
-/** How soon, and at most how late, a machine that was asked to stop is looked at again, unless its backend tells. */
+/**
+ * The first and the longest interval at which a machine that was asked to stop is looked at, unless its backend reports
+ * it.
+ */
 const FIRST_LOOK: Milliseconds = 20;
 const SLOWEST_LOOK: Milliseconds = 1_000;
 
@@ -16,22 +19,22 @@ const SLOWEST_LOOK: Milliseconds = 1_000;
 const UP: ReadonlySet<PowerState> = new Set<PowerState>(['running', 'starting', 'stopping']);
 
 /**
- * One connection to a backend as the core uses it. Whatever a plugin throws becomes a JitsuError, its values are checked
- * where they come in, each state is told once, and the operations on one machine follow each other.
+ * One connection to a backend as the core uses it. Errors of the plugin become JitsuErrors, its values are checked,
+ * each state is reported once, and the operations on one machine run one after the other.
  */
 export class GuardedBackend {
   readonly capabilities: BackendCapabilities;
   readonly #starts = new Map<MachineId, Promise<void>>();
-  /** The last operation on each machine that is under way. */
+  /** The last operation on each machine that has not ended. */
   readonly #turns = new Map<MachineId, Promise<unknown>>();
-  /** What was last told of each machine. */
+  /** The last state reported of each machine. */
   readonly #told = new Map<MachineId, PowerState>();
   readonly #listeners = new Set<(change: PowerChange) => void>();
-  /** The stops that wait for a change of their machine; one each, since its operations follow each other. */
+  /** The stops that wait for a change of their machine; one each, since its operations run one after the other. */
   readonly #waiting = new Map<MachineId, () => void>();
   #watch: Disposable | undefined;
 
-  /** `name` is that of the connection. */
+  /** `name` is the name of the connection. */
   constructor(
     readonly name: string,
     private readonly backend: Backend,
@@ -60,7 +63,7 @@ export class GuardedBackend {
     }
   }
 
-  /** The machine of a unikernel as the backend hands it out: to be used through {@link guard} alone. */
+  /** The machine of a unikernel as the backend hands it out: to be used only through {@link guard}. */
   async machine(registration: Registration): Promise<Machine> {
     try {
       const machine = await this.backend.machine(registration);
@@ -71,17 +74,17 @@ export class GuardedBackend {
     }
   }
 
-  /** Made for each use: it keeps nothing, and a million unikernels that are off need none. */
+  /** Made for each use: it has no state, and a million unikernels that are off need none. */
   guard(machine: Machine, unikernel: string): GuardedMachine {
     return new GuardedMachine(this, machine, unikernel);
   }
 
-  /** Whether the backend tells of changes by itself. */
+  /** Whether the backend reports changes by itself. */
   get isWatched(): boolean {
     return this.backend.watch !== undefined;
   }
 
-  /** Tells each change once; `undefined` where the backend tells of none. */
+  /** Reports each change once; `undefined` where the backend reports none. */
   watch(listener: (change: PowerChange) => void): Disposable | undefined {
     if (!this.isWatched) return undefined;
     this.#watchBackend();
@@ -89,7 +92,7 @@ export class GuardedBackend {
     return { [Symbol.dispose]: () => this.#listeners.delete(listener) };
   }
 
-  /** Starts a machine; those who ask for that meanwhile share one start. */
+  /** Starts a machine; concurrent callers share one start. */
   startOnce(id: MachineId, start: () => Promise<void>): Promise<void> {
     const shared = this.#starts.get(id);
     if (shared !== undefined) return shared;
@@ -98,7 +101,7 @@ export class GuardedBackend {
     return started;
   }
 
-  /** Runs one operation on a machine after all that were asked for earlier, whatever becomes of those. */
+  /** Runs one operation on a machine after all earlier ones, whether those succeed or fail. */
   inTurn<T>(id: MachineId, operation: () => Promise<T>): Promise<T> {
     const earlier = this.#turns.get(id);
     const turn = earlier === undefined ? operation() : earlier.then(operation, operation);
@@ -117,9 +120,9 @@ export class GuardedBackend {
     return { [Symbol.dispose]: () => this.#waiting.delete(id) };
   }
 
-  /** An error of the backend as a JitsuError; `what` completes "The backend NAME ...". */
+  /** A backend's error as a JitsuError; `what` completes "The backend NAME ...". */
   failure(error: unknown, what: string): Error {
-    // By the code, since a plugin may have another copy of the core than this one.
+    // Recognised by its code, since a plugin may have another copy of the core.
     if (error instanceof Error && errorCode(error)?.startsWith('JITSU_') === true) return error;
     const message = `The backend ${this.name} ${what}: ${errorMessage(error)}`;
     return new JitsuError('JITSU_BACKEND_FAILED', message, { cause: error });
@@ -194,11 +197,11 @@ export class GuardedMachine implements Required<Machine> {
       await untilAborted(this.machine.stop(mode, signal), signal);
       await this.#untilStopped(mode, signal);
     });
-    // What comes before it in its turn knows nothing of the signal.
+    // The operations before it do not listen to this signal.
     await untilAborted(stopped, signal);
   }
 
-  /** None where the backend finds out none. */
+  /** Empty where the backend does not find addresses. */
   async addresses(): Promise<readonly string[]> {
     try {
       const addresses = (await this.machine.addresses?.()) ?? [];
@@ -217,12 +220,12 @@ export class GuardedMachine implements Required<Machine> {
     }
   }
 
-  /** A guest that was asked to stop takes its time. */
+  /** Waits until a guest that was asked to stop has stopped. */
   async #untilStopped(mode: StopMode, signal: AbortSignal): Promise<void> {
     const backOff = new BackOff(FIRST_LOOK, SLOWEST_LOOK);
     for (let looks = 1; ; looks += 1) {
       const changed = new AbortController();
-      // Before the look, so that no change is missed between the two.
+      // Before the look, so that no change in between is missed.
       using _watch = this.backend.onChange(this.id, () => changed.abort());
       const { state, detail } = await untilAborted(this.describe(), signal);
       if (mode === 'shutdown' && state === 'unknown') throw this.#lost(detail);
