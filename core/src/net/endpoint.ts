@@ -1,18 +1,18 @@
 import { parseDnsName } from './dns-name.js';
 import { parseAddress } from './ip-address.js';
 
-/** Where a socket listens or connects to. */
+/** The address and port that a socket listens on or connects to. */
 export interface Endpoint {
   readonly address: string;
   readonly port: number;
 }
 
-/** A server's address, its port where one was given, and the transport. */
+/** A server's address, its port where one is given, and the transport. */
 export interface ServerEndpoint {
   readonly address: string;
   readonly port: number | undefined;
   readonly transport: 'udp' | 'tcp' | 'tls';
-  /** The name that its certificate must have, where one was given. */
+  /** The name that its certificate must have, where one is given. */
   readonly name?: string;
 }
 
