@@ -1,4 +1,4 @@
-/** A thread that holds one channel to a Synjitsu, and makes the calls on it. Each ends within a second or so. */
+/** A thread that holds one channel to a Synjitsu, and makes the calls on it. Each call ends within a second or so. */
 import { parentPort } from 'node:worker_threads';
 import { LIBRARY_MISSING, loadVchan, type Pointer, type VchanLibrary } from './vchan-library.js';
 
@@ -11,7 +11,7 @@ export type ClientRequest =
 
 export type ClientReply =
   | { readonly outcome: 'done' | 'lost' | 'full' }
-  /** `errno` is 0 where the library told none. */
+  /** `errno` is 0 where the library reported none. */
   | { readonly outcome: 'refused'; readonly errno: number }
   | { readonly outcome: 'library-missing' | 'defect'; readonly message: string };
 
