@@ -60,7 +60,7 @@ export class Fleet {
   /** Finds a unikernel by its name, one of its DNS names, or its id. @throws JITSU_UNIKERNEL_UNKNOWN */
   find(name: string): Unikernel {
     const wanted = name.toLowerCase().replace(/\.$/, '');
-    const unikernel = this.unikernels.get(name) ?? this.#behind(wanted) ?? this.#find(wanted);
+    const unikernel = this.unikernels.get(name) ?? this.#byDnsName(wanted) ?? this.#find(wanted);
     if (unikernel) return unikernel;
     throw new JitsuError('JITSU_UNIKERNEL_UNKNOWN', `No unikernel is called ${name}. \`jitsu status\` lists them all.`);
   }
@@ -154,7 +154,7 @@ export class Fleet {
   }
 
   /** The first unikernel with this name; a name that only a wildcard covers does not count. */
-  #behind(dnsName: string): Unikernel | undefined {
+  #byDnsName(dnsName: string): Unikernel | undefined {
     const match = this.#names?.find(dnsName);
     return match?.kind === 'entries' && match.name === dnsName ? match.entries[0] : undefined;
   }

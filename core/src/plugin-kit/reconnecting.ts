@@ -3,7 +3,7 @@ import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { JitsuError } from '../errors.js';
 
 /** How long `close` waits for sessions to end and for an attempt under way. */
-const FAREWELL: Milliseconds = 1_000;
+const CLOSE_TIMEOUT: Milliseconds = 1_000;
 
 /** Opens and closes the sessions with one system, and hears about them. */
 export interface SessionCare<Session> {
@@ -34,7 +34,7 @@ export interface SessionCare<Session> {
 
 /**
  * Keeps a session with a system open: one that is lost is opened again, after pauses that `pause` says, until it is
- * closed. While there is none, whoever wants it gets an error at once.
+ * closed. While there is none, callers get an error at once.
  *
  * @example
  * ```ts
@@ -107,7 +107,7 @@ export class Reconnecting<Session extends object> {
     this.#session = undefined;
     if (session !== undefined) this.#end(session);
     // An attempt under way may still open a session that must end.
-    await this.#withinFarewell(Promise.resolve(this.#attempt).then(() => Promise.all(this.#ending)));
+    await this.#withinCloseTimeout(Promise.resolve(this.#attempt).then(() => Promise.all(this.#ending)));
   }
 
   /** Drops a broken session; without effect unless it is the current one. */
@@ -238,10 +238,10 @@ export class Reconnecting<Session extends object> {
     if (this.#pause === pause) this.#pause = undefined;
   }
 
-  async #withinFarewell(end: Promise<unknown>): Promise<void> {
+  async #withinCloseTimeout(end: Promise<unknown>): Promise<void> {
     const enough = new AbortController();
-    const farewell = this.clock.sleep(FAREWELL, enough.signal).catch(() => undefined);
-    await Promise.race([end, farewell]);
+    const timeout = this.clock.sleep(CLOSE_TIMEOUT, enough.signal).catch(() => undefined);
+    await Promise.race([end, timeout]);
     enough.abort();
   }
 }

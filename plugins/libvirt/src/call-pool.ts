@@ -65,7 +65,7 @@ export class CallPool {
     // The process's own Node flags are not passed on: threads do not accept some of them.
     const worker = new Worker(PROGRAM, { name: 'libvirt call', execArgv: [] });
     worker.on('message', (message: CallReply | Ready) => {
-      if (worker === this.#starting) this.#welcome(worker);
+      if (worker === this.#starting) this.#addWorker(worker);
       else if (message !== 'ready' && this.#busy.has(worker)) this.#end(worker, message);
       // The pool was closed. If the thread had been ended earlier, within koffi, the process would have crashed.
       else void worker.terminate();
@@ -74,7 +74,7 @@ export class CallPool {
     return worker;
   }
 
-  #welcome(worker: Worker): void {
+  #addWorker(worker: Worker): void {
     this.#starting = undefined;
     this.#rest(worker);
   }

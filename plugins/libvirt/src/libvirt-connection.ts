@@ -12,7 +12,7 @@ const ACTIONS_AT_ONCE = 4;
 /** In milliseconds. */
 const FIRST_PAUSE = 250;
 const LONGEST_PAUSE = 15_000;
-const PATIENCE = 10_000;
+const LOG_INTERVAL = 10_000;
 
 /** Short calls, which must not wait behind boots. */
 const LOOKS: ReadonlySet<DomainOperation> = new Set<DomainOperation>(['state', 'describe', 'findByName', 'findByUuid']);
@@ -65,7 +65,7 @@ export class LibvirtConnection {
 
   /** @throws JITSU_BACKEND_UNREACHABLE, JITSU_BACKEND_DENIED */
   async open(): Promise<void> {
-    using _patience = this.#sayThatWeWait();
+    using _log = this.#logWaiting();
     try {
       await this.#sessions.open();
     } catch (error) {
@@ -99,10 +99,10 @@ export class LibvirtConnection {
   }
 
   /** libvirt itself sets no timeout: a host that accepts the connection and then stays silent is waited for. */
-  #sayThatWeWait(): Disposable {
+  #logWaiting(): Disposable {
     let timer: Disposable;
     const arm = (): void => {
-      timer = this.clock.after(PATIENCE, () => {
+      timer = this.clock.after(LOG_INTERVAL, () => {
         this.logger.warn({ uri: this.uri }, `libvirt at ${this.uri} has not answered yet; still waiting for it`);
         arm();
       });

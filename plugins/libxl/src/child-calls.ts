@@ -8,7 +8,7 @@ import type { CallRequest, ProcessMessage } from './native/messages.js';
 const THREADS = '16';
 
 /** In characters: how much output is kept, and how much of it is quoted. */
-const HEARD = 4_000;
+const LONGEST_OUTPUT = 4_000;
 const QUOTED = 300;
 
 interface Call {
@@ -43,7 +43,7 @@ export class ChildCalls {
       env: { ...process.env, UV_THREADPOOL_SIZE: THREADS },
     });
     this.#child = child;
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => this.#hear(text));
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => this.#takeOutput(text));
     let announce!: (version: string) => void;
     let refuse!: (reason: CallFailed) => void;
     this.ready = new Promise((resolve, reject) => ([announce, refuse] = [resolve, reject]));
@@ -129,8 +129,8 @@ export class ChildCalls {
   }
 
   /** Handles output of the process and of the scripts that libxl runs: mostly the message of an assertion. */
-  #hear(text: string): void {
-    this.#lastWords = (this.#lastWords + text).slice(-HEARD);
+  #takeOutput(text: string): void {
+    this.#lastWords = (this.#lastWords + text).slice(-LONGEST_OUTPUT);
     this.logger.debug({ pid: this.pid }, `libxl's process: ${text.trimEnd()}`);
   }
 

@@ -116,7 +116,7 @@ export class LibxlMachine implements Machine {
     try {
       const found = await this.#domain.find();
       if (this.#isBusy()) return;
-      if (found !== undefined && isCorpse(found.info)) await this.#bury(found);
+      if (found !== undefined && isCorpse(found.info)) await this.#destroyRemains(found);
       else await this.#tell(found);
     } catch (error) {
       this.host.onState({ id: this.id, state: 'unknown', detail: errorMessage(error) });
@@ -138,7 +138,7 @@ export class LibxlMachine implements Machine {
   }
 
   /** Destroys the remains of a guest that has stopped by itself: libxl leaves that to the domain's creator. */
-  async #bury(found: FoundDomain): Promise<void> {
+  async #destroyRemains(found: FoundDomain): Promise<void> {
     if (isSuspended(found.info) && (await this.#domain.savedMemory()) !== 'fits') {
       this.host.onState({ id: this.id, state: 'stopping', detail: 'somebody else saves its memory' });
       return;

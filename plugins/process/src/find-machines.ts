@@ -23,8 +23,8 @@ export function findMachines(
       continue;
     }
     entries ??= table.all().filter(({ state }) => state !== 'dead');
-    const bears = bearer(id, table, runtimeDirectory);
-    const orphan = record === undefined ? firstLeader(entries, bears) : undefined;
+    const hasMarks = markFinder(id, table, runtimeDirectory);
+    const orphan = record === undefined ? firstLeader(entries, hasMarks) : undefined;
     if (orphan !== undefined) {
       const { pid, startTime } = orphan;
       found.set(id, { pid, startTime, bootId: table.bootId });
@@ -32,7 +32,7 @@ export function findMachines(
       continue;
     }
     if (record?.bootId === table.bootId) {
-      const rest = entries.filter(({ group, pid }) => group === record.pid && pid !== record.pid && bears(pid));
+      const rest = entries.filter(({ group, pid }) => group === record.pid && pid !== record.pid && hasMarks(pid));
       for (const { pid } of rest) sendSignal(pid, 'SIGKILL');
     }
     records.remove(id);
@@ -46,7 +46,7 @@ function isAlive({ pid, startTime, bootId }: MachineRecord, table: ProcessTable)
 }
 
 /** Finds out whether a process carries the marks of that unikernel. */
-function bearer(id: MachineId, table: ProcessTable, runtimeDirectory: string): (pid: number) => boolean {
+function markFinder(id: MachineId, table: ProcessTable, runtimeDirectory: string): (pid: number) => boolean {
   const marks = Object.entries(marksOf(id, runtimeDirectory)).map(([key, value]) => `${key}=${value}`);
   return (pid) => {
     const environment = table.environment(pid);
@@ -58,7 +58,7 @@ function bearer(id: MachineId, table: ProcessTable, runtimeDirectory: string): (
  * The oldest session leader with the marks: a program may open sessions of its own, whose younger leaders carry them,
  * too.
  */
-function firstLeader(entries: readonly ProcessEntry[], bears: (pid: number) => boolean): ProcessEntry | undefined {
-  const leaders = entries.filter(({ pid, session }) => pid === session && bears(pid));
+function firstLeader(entries: readonly ProcessEntry[], hasMarks: (pid: number) => boolean): ProcessEntry | undefined {
+  const leaders = entries.filter(({ pid, session }) => pid === session && hasMarks(pid));
   return leaders.sort((one, other) => Number(one.startTime) - Number(other.startTime))[0];
 }

@@ -60,7 +60,7 @@ export class ProcessGroup {
 
   /** Sends a signal to all processes of the group. */
   signal(signal: NodeJS.Signals): void {
-    if (!this.hasEnded && !this.#isSomebodyElse()) sendSignal(-this.pid, signal);
+    if (!this.hasEnded && !this.#isPidReused()) sendSignal(-this.pid, signal);
   }
 
   /** Whether the spawner reports its end. */
@@ -89,13 +89,13 @@ export class ProcessGroup {
    * at.
    */
   #hasMembers(looks: number): boolean {
-    if (this.#isSomebodyElse() || !sendSignal(-this.pid, 0)) return false;
+    if (this.#isPidReused() || !sendSignal(-this.pid, 0)) return false;
     if (looks % 16 !== 0) return true;
     return this.table.all().some(({ group, state }) => group === this.pid && state !== 'dead');
   }
 
   /** Whether the pid belongs to another process now; impossible while a process of our group is left. */
-  #isSomebodyElse(): boolean {
+  #isPidReused(): boolean {
     const entry = this.table.look(this.pid);
     return entry !== undefined && entry.startTime !== this.record.startTime;
   }

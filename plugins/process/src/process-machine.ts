@@ -17,7 +17,7 @@ import type { UserAccount } from './user-accounts.js';
 const SLOWEST_LOOK: Milliseconds = 25;
 
 /** The time after which a group that has not stopped is continued and stopped again. */
-const STOP_PATIENCE: Milliseconds = 200;
+const STOP_RETRY: Milliseconds = 200;
 
 /**
  * A unikernel that is a process: how to run it, whether or not it runs. One object holds everything, since a million of
@@ -90,8 +90,8 @@ export class ProcessMachine implements Machine, ProcessPlan {
   async #suspend(group: ProcessGroup, signal: AbortSignal): Promise<void> {
     while (group.look() === 'running') {
       this.#send(group, 'SIGSTOP');
-      const patience = this.clock.now() + STOP_PATIENCE;
-      await this.#until(group, () => group.look() === 'suspended' || this.clock.now() >= patience, signal);
+      const retryAt = this.clock.now() + STOP_RETRY;
+      await this.#until(group, () => group.look() === 'suspended' || this.clock.now() >= retryAt, signal);
       if (group.hasEnded || group.look() !== 'running') break;
       // Caught within vfork(2): the parent cannot stop before its child continues, so both are continued and stopped
       // again.

@@ -18,7 +18,7 @@ const ADVICE: Readonly<Record<string, string>> = {
  * The variables by which systemd informs Jitsu, and which must not reach the programs that it runs (sd_notify(3),
  * sd_listen_fds(3)).
  */
-const OURS_ALONE = [
+const SYSTEMD_VARIABLES = [
   'NOTIFY_SOCKET',
   'WATCHDOG_PID',
   'WATCHDOG_USEC',
@@ -65,7 +65,7 @@ export function marksOf(id: MachineId, runtimeDirectory: string): Record<string,
 
 /** The environment of a unikernel's process. */
 function environmentOf(plan: ProcessPlan, runtimeDirectory: string): NodeJS.ProcessEnv {
-  const inherited = Object.entries(process.env).filter(([name]) => !OURS_ALONE.includes(name));
+  const inherited = Object.entries(process.env).filter(([name]) => !SYSTEMD_VARIABLES.includes(name));
   const environment: NodeJS.ProcessEnv = Object.fromEntries(inherited);
   const { name, home } = plan.account ?? {};
   if (name !== undefined) Object.assign(environment, { USER: name, LOGNAME: name });

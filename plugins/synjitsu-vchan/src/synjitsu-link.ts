@@ -22,7 +22,7 @@ const LONGEST_PAUSE: Milliseconds = 15_000;
 const CHECK: Milliseconds = 1_000;
 
 /** How long a record may wait for a connection that is about to be made. */
-const PATIENCE: Milliseconds = 2_000;
+const CONNECTION_WAIT: Milliseconds = 2_000;
 
 /** Domain 0, the only one from which the socket of xenstored can be reached. */
 const OWN_DOMAIN = 0;
@@ -37,7 +37,7 @@ interface Peer {
  * The state of the port in the store: it was `found` there, and its writer may have gone; it was `written` while we
  * watched, so that its writer can be connected to; or it was `left` by a writer that has gone.
  */
-type Words = 'found' | 'written' | 'left';
+type PortState = 'found' | 'written' | 'left';
 
 /** A connection to the Synjitsu in the domain with a UUID, made in the background, again and again. */
 export class SynjitsuLink {
@@ -49,7 +49,7 @@ export class SynjitsuLink {
   #watched: string | undefined;
   /** Whether the port in the store was written since the last look: a Synjitsu that had gone may have a successor. */
   #hasChanged = false;
-  #words: Words = 'found';
+  #port: PortState = 'found';
   #peer: Peer | undefined;
   #detail = 'not connected yet';
   #failures = 0;
@@ -108,7 +108,7 @@ export class SynjitsuLink {
     this.#wake.ring();
     let giveUp!: () => void;
     const enough = new Promise<void>((resolve) => (giveUp = resolve));
-    using _timer = this.clock.after(PATIENCE, giveUp);
+    using _timer = this.clock.after(CONNECTION_WAIT, giveUp);
     await Promise.race([looked, enough]);
   }
 
@@ -130,9 +130,9 @@ export class SynjitsuLink {
     if (this.#peer !== undefined) {
       const hasChanged = this.#takeChange();
       // Each write of the same writer fires the watch, so that a change alone does not mean another writer.
-      const isOther = hasChanged && this.#words === 'found';
+      const isOther = hasChanged && this.#port === 'found';
       if (!isOther && (await this.#isAlive(this.#peer))) return this.#detail;
-      this.#words = hasChanged ? 'written' : 'left';
+      this.#port = hasChanged ? 'written' : 'left';
       this.#tell(this.#lose(`domain ${this.#peer.domain} has closed the connection`));
     }
     const xenstore = (this.#xenstore ??= await this.#openXenstore());
@@ -144,14 +144,14 @@ export class SynjitsuLink {
     if (this.#watched !== path) {
       await this.#watch?.[Symbol.asyncDispose]();
       this.#watch = await this.#watchFor(xenstore, path, () => (this.#hasChanged = true));
-      [this.#watched, this.#words] = [path, 'found'];
+      [this.#watched, this.#port] = [path, 'found'];
     }
     const ring = await this.#newRingAt(xenstore, path);
     if (ring === undefined) {
       return `nobody in domain ${domain} listens on the port ${SYNJITSU_PORT} for domain ${OWN_DOMAIN}`;
     }
     // Another writer may be about to take over this port: only that writer knows when it can be connected to.
-    if (this.#words === 'left') return `who listened in domain ${domain} has gone, and has left his port in the store`;
+    if (this.#port === 'left') return `who listened in domain ${domain} has gone, and has left his port in the store`;
     const reply = await this.#thread.ask({ operation: 'connect', domain, path });
     if (reply.outcome === 'done') {
       this.#peer = { domain, ring };
@@ -174,7 +174,7 @@ export class SynjitsuLink {
   /** The same, and only where it is new: written, even with equal contents, since the last look. */
   async #newRingAt(xenstore: Xenstore, path: string): Promise<string | undefined> {
     for (;;) {
-      if (this.#takeChange()) this.#words = 'written';
+      if (this.#takeChange()) this.#port = 'written';
       const ring = await this.#ringAt(xenstore, path);
       // A watch may have reported a change meanwhile.
       if (!this.#hasChanged) return ring;

@@ -9,9 +9,9 @@ import type { Trust } from './trust.js';
 export const LONG_POLL = 10.1;
 
 /** In milliseconds. */
-const PATIENCE = 10_000;
-const CONNECT_PATIENCE = 3_000;
-const LONG_POLL_PATIENCE = LONG_POLL * 1_000 + 5_000;
+const TIMEOUT = 10_000;
+const CONNECT_TIMEOUT = 3_000;
+const LONG_POLL_TIMEOUT = LONG_POLL * 1_000 + 5_000;
 
 /** Concurrent calls: Jitsu itself bounds the number of boots. */
 const CONCURRENCY = 10_000;
@@ -51,7 +51,7 @@ export async function createPoolClient({ url, user, password, trust }: PoolAcces
     pipelining: 0,
     headersTimeout: 0,
     bodyTimeout: 0,
-    connect: { ...trust, minVersion: 'TLSv1.2', timeout: CONNECT_PATIENCE },
+    connect: { ...trust, minVersion: 'TLSv1.2', timeout: CONNECT_TIMEOUT },
   });
 
   class Client extends Xapi implements PoolClient {
@@ -61,7 +61,7 @@ export async function createPoolClient({ url, user, password, trust }: PoolAcces
         auth: { user, password },
         watchEvents: false,
         callConcurrency: CONCURRENCY,
-        callTimeout: patienceFor,
+        callTimeout: timeoutOf,
         roCallRetryOptions: { tries: 1 },
       });
       this._undiciDispatcher = agent;
@@ -86,7 +86,7 @@ export async function createPoolClient({ url, user, password, trust }: PoolAcces
 /**
  * The timeout of a call: power changes take as long as the guest and the disks do; events reveal that the pool is gone.
  */
-function patienceFor(method: string): number {
-  if (method === 'event.from') return LONG_POLL_PATIENCE;
-  return /^VM\.(?!get_)/.test(method) ? 0 : PATIENCE;
+function timeoutOf(method: string): number {
+  if (method === 'event.from') return LONG_POLL_TIMEOUT;
+  return /^VM\.(?!get_)/.test(method) ? 0 : TIMEOUT;
 }

@@ -7,7 +7,7 @@ import type { VmRecord } from './vm-record.js';
 import { VmRecords, type VmEvent } from './vm-records.js';
 
 /** How long a logout may take, in milliseconds. */
-const FAREWELL = 1_000;
+const LOGOUT_TIMEOUT = 1_000;
 
 const CLASSES = ['VM'];
 
@@ -89,8 +89,8 @@ export class PoolSession {
     this.#ended = true;
     const enough = new AbortController();
     await this.client.disconnect();
-    const farewell = this.clock.sleep(FAREWELL, enough.signal).catch(() => undefined);
-    await Promise.race([this.dispatcher.close(), farewell]);
+    const timeout = this.clock.sleep(LOGOUT_TIMEOUT, enough.signal).catch(() => undefined);
+    await Promise.race([this.dispatcher.close(), timeout]);
     enough.abort();
     await this.dispatcher.destroy();
   }

@@ -5,13 +5,15 @@ const STARTS: ReadonlySet<string> = new Set(['start', 'start_on', 'resume', 'res
 const STOPS: ReadonlySet<string> = new Set(['clean_shutdown', 'hard_shutdown', 'shutdown', 'suspend']);
 
 /**
- * The state that a VM's power_state and its current operations stand for. `heedless`: its guest has not followed a
- * shutdown request, which is not waited for any more.
+ * The state that a VM's power_state and its current operations stand for. `ignoredShutdown`: its guest has not
+ * followed a shutdown request, which is not waited for any more.
  */
-export function stateOf({ power_state, current_operations }: VmRecord, heedless = false): PowerState {
+export function stateOf({ power_state, current_operations }: VmRecord, ignoredShutdown = false): PowerState {
   const operations = Object.values(current_operations);
   const starts = operations.some((operation) => STARTS.has(operation));
-  const stops = operations.some((operation) => STOPS.has(operation) && !(heedless && operation !== 'hard_shutdown'));
+  const stops = operations.some(
+    (operation) => STOPS.has(operation) && !(ignoredShutdown && operation !== 'hard_shutdown'),
+  );
   switch (power_state) {
     case 'Halted':
       return starts ? 'starting' : 'off';

@@ -42,7 +42,7 @@ const LONGEST_PAUSE = 1_000;
 const START = [false, false];
 
 /** Failures of guests that cannot shut down, or do not react. */
-const UNHEARD: ReadonlySet<string> = new Set([
+const CANNOT_SHUT_DOWN: ReadonlySet<string> = new Set([
   'VM_LACKS_FEATURE',
   'VM_LACKS_FEATURE_SHUTDOWN',
   'VM_MISSING_PV_DRIVERS',
@@ -56,7 +56,7 @@ const GONE = { state: 'off', detail: 'the pool does not have it any more' } as c
 /** One VM, which others may delete at any time. */
 export class XapiVm implements Machine {
   /** Whether its guest has not followed a shutdown request: it counts as running. */
-  #heedless = false;
+  #ignoredShutdown = false;
 
   /** @param name its name in Jitsu @param host the host on which to start it */
   constructor(
@@ -72,8 +72,8 @@ export class XapiVm implements Machine {
   state(): { readonly state: PowerState; readonly detail?: string } {
     const record = this.#seen()?.record;
     if (!record) return GONE;
-    if (record.power_state !== 'Running') this.#heedless = false;
-    return { state: stateOf(record, this.#heedless) };
+    if (record.power_state !== 'Running') this.#ignoredShutdown = false;
+    return { state: stateOf(record, this.#ignoredShutdown) };
   }
 
   /** @throws JITSU_BACKEND_UNREACHABLE, JITSU_BACKEND_DENIED, JITSU_BACKEND_FAILED */
@@ -133,10 +133,10 @@ export class XapiVm implements Machine {
       await untilAborted(this.#perform('clean_shutdown', performance), signal);
     } catch (error) {
       const cause = error instanceof Error ? error.cause : undefined;
-      if (signal.aborted || !UNHEARD.has(apiFailure(cause)?.code ?? '')) throw error;
+      if (signal.aborted || !CANNOT_SHUT_DOWN.has(apiFailure(cause)?.code ?? '')) throw error;
       this.logger.warn({ unikernel: this.name }, `It is waited for: ${errorMessage(error)}`);
     } finally {
-      if (signal.aborted) this.#heedless = true;
+      if (signal.aborted) this.#ignoredShutdown = true;
     }
   }
 

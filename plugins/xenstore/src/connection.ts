@@ -9,7 +9,7 @@ import { cannotConnect, unreachable } from './unreachable.js';
 import { XenstoreError } from './xenstore-error.js';
 
 /** xenstored answers within a millisecond; after so long without an answer it never will. */
-const PATIENCE: Milliseconds = 10_000;
+const REPLY_TIMEOUT: Milliseconds = 10_000;
 
 /** xenstored's socket queues one waiting connection, and the system refuses all others: those try again. */
 const SHORTEST_QUEUE: Milliseconds = 1;
@@ -51,7 +51,7 @@ export class Connection {
   #reason: JitsuError | undefined;
   #lastRequest = 0;
   #lastReply: Milliseconds = 0;
-  #patience: Disposable | undefined;
+  #replyTimer: Disposable | undefined;
 
   private constructor(
     private readonly socket: Socket,
@@ -95,7 +95,7 @@ export class Connection {
       const settle = resolve as (value: unknown) => void;
       this.#pending.set(request, { type, action, payload, decode, since: this.clock.now(), resolve: settle, reject });
       this.socket.write(encodeMessage({ type, request, transaction, payload }));
-      this.#patience ??= this.clock.after(PATIENCE, () => this.#losePatience());
+      this.#replyTimer ??= this.clock.after(REPLY_TIMEOUT, () => this.#checkReplyTimeout());
     });
   }
 
@@ -149,19 +149,19 @@ export class Connection {
   }
 
   /** Checks again when the oldest request could time out. */
-  #losePatience(): void {
-    this.#patience = undefined;
+  #checkReplyTimeout(): void {
+    this.#replyTimer = undefined;
     const [oldest] = this.#pending.values();
     if (!oldest) return;
-    const left = Math.max(oldest.since, this.#lastReply) + PATIENCE - this.clock.now();
-    if (left > 0) this.#patience = this.clock.after(left, () => this.#losePatience());
-    else this.#end(unreachable(this.path, `it has not answered for ${PATIENCE / 1_000} s.`));
+    const left = Math.max(oldest.since, this.#lastReply) + REPLY_TIMEOUT - this.clock.now();
+    if (left > 0) this.#replyTimer = this.clock.after(left, () => this.#checkReplyTimeout());
+    else this.#end(unreachable(this.path, `it has not answered for ${REPLY_TIMEOUT / 1_000} s.`));
   }
 
   #end(reason: JitsuError): void {
     if (this.#reason) return;
     this.#reason = reason;
-    this.#patience?.[Symbol.dispose]();
+    this.#replyTimer?.[Symbol.dispose]();
     this.socket.destroy();
     for (const { reject } of this.#pending.values()) reject(reason);
     this.#pending.clear();

@@ -23,11 +23,11 @@ const EMPTY = { kind: 'empty' } as const;
 /**
  * The entries of a name. Nearly always it is a single one, for which an array would be the larger part of the table.
  */
-type Behind<T> = T | T[] | typeof EMPTY;
+type Entries<T> = T | T[] | typeof EMPTY;
 
 /** Finds the entries of a name: one lookup for an exact match, at most one per further label for a wildcard. */
 export class NameTable<T extends Named> {
-  private readonly names = new TextIndex<Behind<T>>();
+  private readonly names = new TextIndex<Entries<T>>();
   /** The first entry with each address, by {@link addressKey}. */
   private readonly addresses = new TextIndex<T>();
   /** The parent of the previous name, which is mostly the parent of the next one, too. */
@@ -101,7 +101,7 @@ export class NameTable<T extends Named> {
   }
 }
 
-function matchOf<T>(name: string, behind: Behind<T>): NameMatch<T> {
+function matchOf<T>(name: string, behind: Entries<T>): NameMatch<T> {
   if (behind === EMPTY) return EMPTY;
   return { kind: 'entries', name, entries: Array.isArray(behind) ? behind : [behind as T] };
 }

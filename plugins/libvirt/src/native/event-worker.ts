@@ -58,14 +58,14 @@ function run(): never {
   // so.
   const turn = (): void => {
     library.virEventRunDefaultImpl();
-    obey(watched);
-    tellOfTheDead(watched, library);
+    takeOrders(watched);
+    reportClosed(watched, library);
   };
   for (;;) turn();
 }
 
 /** Messages are fetched explicitly: this thread never returns to the event loop, which would deliver them. */
-function obey(watched: Set<Pointer>): void {
+function takeOrders(watched: Set<Pointer>): void {
   for (;;) {
     const order = parentPort && (receiveMessageOnPort(parentPort)?.message as EventOrder | undefined);
     if (!order) return;
@@ -83,7 +83,7 @@ function obey(watched: Set<Pointer>): void {
  * libvirt could call back when a connection ends, but from a thread that is in a call on it, with the connection
  * locked: that thread would wait for this one, which waits for libvirt.
  */
-function tellOfTheDead(watched: Set<Pointer>, { virConnectIsAlive }: LibvirtLibrary): void {
+function reportClosed(watched: Set<Pointer>, { virConnectIsAlive }: LibvirtLibrary): void {
   for (const connection of watched) {
     if (virConnectIsAlive(connection) === 1) continue;
     watched.delete(connection);

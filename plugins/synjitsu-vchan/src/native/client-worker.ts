@@ -16,7 +16,7 @@ export type ClientReply =
   | { readonly outcome: 'library-missing' | 'defect'; readonly message: string };
 
 /** How long a Synjitsu that does not read may take to make room, in milliseconds. */
-const PATIENCE = 1_000;
+const SEND_TIMEOUT = 1_000;
 const PAUSE = 50;
 
 const DONE: ClientReply = { outcome: 'done' };
@@ -48,7 +48,7 @@ function isOpen(vchan: VchanLibrary): boolean {
 }
 
 function send(vchan: VchanLibrary, bytes: Uint8Array): ClientReply {
-  const deadline = Date.now() + PATIENCE;
+  const deadline = Date.now() + SEND_TIMEOUT;
   while (channel !== undefined && isOpen(vchan)) {
     const outcome = vchan.trySend(channel, bytes);
     if (outcome === 'sent') return DONE;
