@@ -38,7 +38,7 @@ export interface Life {
   readonly starting: boolean;
   /** Whether its last summon has failed by its own fault. */
   readonly failing: boolean;
-  /** Whether its backend was lost while it was up. */
+  /** Whether the loss of its backend has been announced, and its return not yet. */
   readonly lost: boolean;
 }
 

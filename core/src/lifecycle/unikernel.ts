@@ -67,7 +67,7 @@ export class UnikernelRecord implements Life {
   state: PowerState = 'unknown';
   /** The reason for that state, where the backend knows it. */
   detail: string | undefined;
-  /** Whether its backend was lost while it was up. */
+  /** Whether the loss of its backend has been announced, and its return not yet. */
   lost = false;
   /** Whether its backend is starting, resuming or unpausing it for us. */
   starting = false;

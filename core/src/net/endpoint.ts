@@ -17,8 +17,8 @@ export interface ServerEndpoint {
 }
 
 /**
- * Reads `9.9.9.9`, `9.9.9.9:5353`, `2620:fe::fe` or `[2620:fe::fe]:53`, with `tcp://` or `tls://` in front; with `tls://`,
- * `#NAME` may follow.
+ * Parses `9.9.9.9`, `9.9.9.9:5353`, `2620:fe::fe` or `[2620:fe::fe]:53`, with an optional `tcp://` or `tls://` before
+ * it; behind `tls://`, `#NAME` may follow.
  */
 export function parseServerEndpoint(text: string): ServerEndpoint | undefined {
   const [, scheme, place = '', nameText] = /^(?:(tcp|tls):\/\/)?([^#]*)(?:#(.*))?$/s.exec(text) ?? [];

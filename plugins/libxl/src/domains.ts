@@ -8,7 +8,7 @@ const LIBXL = '/libxl';
 
 const SUSPENDABLE_WITHIN: Milliseconds = 20_000;
 
-/** The domains of the host, as they are in its xenstore. Rejects with `JITSU_BACKEND_UNREACHABLE` while that is lost. */
+/** The domains of the host, as its xenstore lists them. Rejects with `JITSU_BACKEND_UNREACHABLE` while that is lost. */
 export class Domains {
   /** Xen reuses a domain id only after some 32,000 others; the ids of domains that are gone are removed here. */
   readonly #uuids = new Map<number, MachineId>();

@@ -1,7 +1,7 @@
 import type { Milliseconds } from '../../contracts/milliseconds.js';
 import type { DnsAnswer } from '../../contracts/resolver.js';
 
-/** The memory of an entry besides its key and its message, in bytes: objects and table slots, as measured with Node 20. */
+/** The memory of an entry besides its key and its message, in bytes: objects and table slots, measured with Node 20. */
 const OVERHEAD = 640;
 
 /** An entry of the cache, with what the store needs to choose the one to evict. */

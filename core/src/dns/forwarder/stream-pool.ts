@@ -64,8 +64,8 @@ export class StreamPool {
   ) {}
 
   /**
-   * Sends a query. If its connection ends before the reply, the query is sent again on a new one (RFC 7766, 6.2.4): once,
-   * and for longer as long as each connection brings a reply to some query.
+   * Sends a query. If its connection ends before the reply, the query is sent again on a new one (RFC 7766, 6.2.4):
+   * once, and more often as long as each connection brings a reply to some query.
    */
   send(query: StreamQuery): void {
     if (query.abandoned) return;

@@ -97,8 +97,8 @@ export class SystemUpstreams {
 }
 
 /**
- * The addresses of the `nameserver` lines of a resolv.conf, in order, each once (resolv.conf(5)). An IPv6 address may name
- * its interface (`fe80::1%eth0`). Comments, other keywords and invalid addresses are skipped.
+ * The addresses of the `nameserver` lines of a resolv.conf, in order, each once (resolv.conf(5)). An IPv6 address may
+ * name its interface (`fe80::1%eth0`). Comments, other keywords and invalid addresses are skipped.
  */
 export function parseResolvConf(text: string): string[] {
   const addresses = text.split('\n').flatMap((line) => {

@@ -7,7 +7,10 @@ import { numericLookup } from '../../net/numeric-lookup.js';
 export interface UdpSocketListener {
   /** A datagram has come from the upstream, in memory that the listener owns. */
   onMessage(message: Uint8Array): void;
-  /** The system reported an error; after a `fatal` one the socket is unusable. Never called by `send`, nor after `close`. */
+  /**
+   * The system reported an error; after a `fatal` one the socket is unusable. Called neither by `send` nor after
+   * `close`.
+   */
   onError(error: Error, fatal: boolean): void;
 }
 

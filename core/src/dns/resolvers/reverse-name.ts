@@ -22,7 +22,7 @@ export function addressKey(address: string): string | undefined {
   return isIPv6(address) ? reverseName(address) : undefined;
 }
 
-/** The {@link addressKey} of the address that a reverse name stands for; a key without an address for other names. */
+/** The {@link addressKey} of the address that a reverse name stands for; for other names, a key that no address has. */
 export function keyBehind(reverse: string): string {
   return reverse.endsWith(IN_ADDR) ? reverse.slice(0, -IN_ADDR.length).split('.').reverse().join('.') : reverse;
 }
