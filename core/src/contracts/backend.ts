@@ -21,8 +21,8 @@ export interface PowerChange {
 }
 
 /**
- * One connection to one virtualisation system. Every method rejects with a `JitsuError` of the codes that {@link
- * Machine} lists.
+ * One connection to one virtualisation system. Every method rejects with a `JitsuError` of the codes that
+ * {@link Machine} lists.
  */
 export interface Backend<Options = unknown> {
   readonly capabilities: BackendCapabilities;

@@ -90,8 +90,8 @@ export interface UnikernelKeysContribution {
    */
   readonly keys: ZodObject;
   /**
-   * Keys that are another spelling of a readiness probe, by key: with `{ waitForKey: 'xenstore-key' }`, `waitForKey:
-   * 'x'` means `xenstore-key:x`, in addition to the probes of `ready`.
+   * Keys that are another spelling of a readiness probe, by key: with `{ waitForKey: 'xenstore-key' }`,
+   * `waitForKey: 'x'` means `xenstore-key:x`, in addition to the probes of `ready`.
    */
   readonly probes?: Readonly<Record<string, string>>;
 }

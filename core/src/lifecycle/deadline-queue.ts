@@ -19,11 +19,6 @@ export class DeadlineQueue<T> implements Disposable {
     private readonly onDue: (item: T) => void,
   ) {}
 
-  /** The deadline of the item, if it is in the queue. */
-  dueAt(item: T): Milliseconds | undefined {
-    return this.#current.get(item)?.due;
-  }
-
   /** Sets or moves the item's deadline; `Infinity` removes it. */
   set(item: T, due: Milliseconds): void {
     if (this.#current.get(item)?.due === due) return;

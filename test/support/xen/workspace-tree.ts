@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { cp, mkdir, readdir, readFile, realpath, symlink } from 'node:fs/promises';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -15,6 +15,7 @@ const COMMON_LIBRARIES = /^(ld-linux|lib(c|m|dl|pthread|rt|stdc\+\+|gcc_s)\.so)/
 interface PackageFile {
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly optionalDependencies?: Readonly<Record<string, string>>;
+  readonly files?: readonly string[];
 }
 
 /**
@@ -38,8 +39,10 @@ export async function copyWorkspace(to: string): Promise<void> {
   await copyNode(join(to, '.node'));
 }
 
+/** What a package of ours consists of when it is published. */
 function shipped(name: string): string[] {
-  return ['package.json', 'dist', 'bin'].map((part) => join(name, part));
+  const { files } = JSON.parse(readFileSync(join(WORKSPACE, name, 'package.json'), 'utf8')) as PackageFile;
+  return ['package.json', ...(files ?? [])].map((part) => join(name, part));
 }
 
 /** The folders, relative to the workspace, of all packages that these need. */

@@ -69,8 +69,8 @@ export class PacketCache {
   }
 
   /**
-   * The reply to a plain query, if it is cached, or `silence` where the rate limit drops it; see {@link
-   * PacketReader.answer}.
+   * The reply to a plain query, if it is cached, or `silence` where the rate limit drops it; see
+   * {@link PacketReader.answer}.
    */
   answer(query: QueryView, message: Uint8Array, admission: Admission): Uint8Array | 'silence' | undefined {
     const { room } = this;
