@@ -28,7 +28,8 @@ export interface MachineDescription {
  * `JITSU_BACKEND_DENIED` for what the system does not permit, `JITSU_BACKEND_FAILED` for anything else that it refuses.
  *
  * The core checks each call first: one start at a time, only the stop modes among the capabilities, no aborted signal.
- * A backend need not repeat these checks.
+ * A backend need not repeat these checks. Calls that change one machine run one after the other, except for a stop
+ * behind a call that has hung for a minute: the stop is called while the other call is still under way.
  */
 export interface Machine {
   readonly id: MachineId;
@@ -46,7 +47,8 @@ export interface Machine {
 
   /**
    * Stops the machine in one of the modes among the capabilities; without effect on one that does not run. A mode that
-   * asks the guest resolves when the guest was asked or later: the core waits until the machine has stopped. When
+   * asks the guest resolves when the guest was asked or later: the core waits until the machine has stopped, after any
+   * mode but `shutdown` for at most a minute, and then reports a failed stop. A `destroy` has a minute in total. When
    * `signal` aborts, the core has stopped waiting and calls again with `destroy`.
    */
   stop(mode: StopMode, signal: AbortSignal): Promise<void>;

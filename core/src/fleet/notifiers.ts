@@ -1,6 +1,7 @@
 import type { Settings } from '../config/settings.js';
 import type { LifecycleEvent } from '../contracts/lifecycle-event.js';
 import type { Notifier, NotifierStatus } from '../contracts/notifier.js';
+import { errorMessage } from '../errors.js';
 import type { Instances } from './instances.js';
 import type { EventHub } from '../telemetry/event-hub.js';
 
@@ -43,7 +44,7 @@ export class Notifiers {
   /** The status of each notifier that has one. */
   status(): readonly ({ readonly name: string } & NotifierStatus)[] {
     return [...this.#notifiers].flatMap(([name, notifier]) => {
-      const status = notifier.status?.();
+      const status = statusOf(notifier);
       return status === undefined ? [] : [{ name, ...status }];
     });
   }
@@ -55,5 +56,14 @@ export class Notifiers {
       // The notifier gets the event; if it fails at that, too, the failure is logged.
       return true;
     }
+  }
+}
+
+/** A notifier whose status fails must not hide the status of the others. */
+function statusOf(notifier: Notifier): NotifierStatus | undefined {
+  try {
+    return notifier.status?.();
+  } catch (error) {
+    return { connected: false, detail: `it fails to tell its status: ${errorMessage(error)}` };
   }
 }

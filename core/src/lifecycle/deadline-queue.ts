@@ -19,10 +19,10 @@ export class DeadlineQueue<T> implements Disposable {
     private readonly onDue: (item: T) => void,
   ) {}
 
-  /** Sets or moves the item's deadline; `Infinity` removes it. */
+  /** Sets or moves the item's deadline; `Infinity` or NaN removes it. */
   set(item: T, due: Milliseconds): void {
     if (this.#current.get(item)?.due === due) return;
-    if (due === Infinity) return this.delete(item);
+    if (!(due < Infinity)) return this.delete(item);
     const entry = { item, due };
     this.#current.set(item, entry);
     this.#push(entry);
