@@ -49,6 +49,15 @@ export interface UnikernelOptions {
   readonly common: readonly OptionDescription[];
   readonly backends: readonly BackendOptionList[];
   readonly commands: readonly Pick<PluginCommand, 'name' | 'description'>[];
+  /** The plugins of which only what their package.json says is known. */
+  readonly further?: readonly FurtherPlugin[];
+}
+
+export interface FurtherPlugin {
+  /** Its package. */
+  readonly name: string;
+  /** What it brings, as sentences. */
+  readonly brings: string;
 }
 
 export interface BackendOptionList {

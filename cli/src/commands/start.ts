@@ -23,9 +23,12 @@ export interface StartContext extends CommandContext {
 export async function start(context: StartContext, words: readonly string[], choice: StartChoice): Promise<ExitStatus> {
   const { jitsu, logger, ended, onExit, record } = await open(context, words, choice);
   const signal = await ended;
-  record?.[Symbol.dispose]();
-  logger.info({ signal }, onExit === 'keep' ? 'ending; unikernels keep running' : 'ending; stopping unikernels');
-  await jitsu.stop();
+  try {
+    record?.[Symbol.dispose]();
+  } finally {
+    logger.info({ signal }, onExit === 'keep' ? 'ending; unikernels keep running' : 'ending; stopping unikernels');
+    await jitsu.stop();
+  }
   return ExitStatus.ok;
 }
 

@@ -1,59 +1,56 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { installedPlugins, moduleFolders, type PluginPackage } from '@jitsud/core/control';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { UnikernelOptions } from '../core.js';
 
 /** What a package says of itself for the help: written beside its entry when it is published (scripts/bundle.mjs). */
 type Manifest = Partial<UnikernelOptions>;
 
 /**
- * What the manual lists, of the core and of the plugins that are installed for a folder or beside the command, without
- * importing any of them; `undefined` where the core has no manifest, as in a checkout. Plugins count that are named as
- * plugins are, and bring a manifest.
+ * What the manual lists, of the core and of the plugins that are installed for these folders, without importing any of
+ * them; `undefined` where the core has no manifest, as in a checkout. Of a plugin that brings no manifest, it is what its
+ * package.json says.
  */
-export function installedManifests(directory: string): UnikernelOptions | undefined {
-  const places = [fileURLToPath(new URL('../..', import.meta.url)), directory];
-  const folders = [...new Set(places.flatMap(foldersAbove))].map((folder) => join(folder, 'node_modules'));
-  const packages = new Map<string, Manifest>();
-  for (const [name, folder] of folders.flatMap(packagesIn)) {
-    const manifest = packages.has(name) ? undefined : manifestOf(folder);
-    if (manifest !== undefined) packages.set(name, manifest);
-  }
-  if (!packages.has('@jitsud/core')) return undefined;
-  const byName = [...packages].sort(([one], [other]) => one.localeCompare(other)).map(([, manifest]) => manifest);
+export async function installedManifests(places: readonly string[]): Promise<UnikernelOptions | undefined> {
+  const cores = moduleFolders(places).map((modules) => manifestOf(join(modules, '@jitsud/core')));
+  const core = cores.find((manifest) => manifest !== undefined);
+  if (core === undefined) return undefined;
+  const plugins = (await installedPlugins(places)).map((plugin) => manifestOf(plugin.folder) ?? manifestFrom(plugin));
+  const all = [core, ...plugins];
   return {
-    startFlags: byName.flatMap(({ startFlags = [] }) => startFlags),
-    common: byName.flatMap(({ common = [] }) => common),
-    backends: byName.flatMap(({ backends = [] }) => backends),
-    commands: byName.flatMap(({ commands = [] }) => commands),
+    startFlags: all.flatMap(({ startFlags = [] }) => startFlags),
+    common: all.flatMap(({ common = [] }) => common),
+    backends: all.flatMap(({ backends = [] }) => backends),
+    commands: all.flatMap(({ commands = [] }) => commands),
+    further: all.flatMap(({ further = [] }) => further),
   };
-}
-
-function foldersAbove(folder: string): readonly string[] {
-  const above = dirname(folder);
-  return above === folder ? [folder] : [folder, ...foldersAbove(above)];
-}
-
-/** The packages of ours and those that are named as plugins, with their folders. */
-function packagesIn(modules: string): readonly (readonly [name: string, folder: string])[] {
-  const own = namesIn(join(modules, '@jitsud')).map((name) => `@jitsud/${name}`);
-  const others = namesIn(modules).filter((name) => name.startsWith('jitsu-plugin-'));
-  return [...own, ...others].map((name) => [name, join(modules, name)] as const);
 }
 
 function manifestOf(folder: string): Manifest | undefined {
   try {
     return JSON.parse(readFileSync(join(folder, 'dist/manifest.json'), 'utf8')) as Manifest;
   } catch {
-    // It has none, or one that is damaged: `jitsu plugins` says what is wrong with a package.
+    // It has none, or one that is damaged.
     return undefined;
   }
 }
 
-function namesIn(folder: string): readonly string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
+function manifestFrom({ name, manifest }: PluginPackage): Manifest {
+  const lists: readonly (readonly [string, readonly string[] | undefined])[] = [
+    ['Backends', manifest.backends],
+    ['Keys of unikernels', manifest.unikernelKeys],
+    ['Readiness probes', manifest.readinessProbes],
+    ['Notifiers', manifest.notifiers],
+    ['Resolvers', manifest.resolvers],
+    ['State stores', manifest.stateStores],
+    ['Boot configurators', manifest.bootConfigurators],
+  ];
+  const brings = lists.flatMap(([what, names = []]) => (names.length === 0 ? [] : [`${what}: ${names.join(', ')}.`]));
+  return {
+    startFlags: Object.entries(manifest.startFlags ?? {}).map(([flag, description]) => ({
+      ...description,
+      name: flag,
+    })),
+    further: [{ name, brings: brings.join(' ') || 'It lists nothing that it brings.' }],
+  };
 }

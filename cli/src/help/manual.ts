@@ -1,11 +1,14 @@
 import type { OptionDescription } from '@jitsud/core';
-import type { BackendOptionList, UnikernelOptions } from '../core.js';
+import type { BackendOptionList, FurtherPlugin, UnikernelOptions } from '../core.js';
 import { pluginOptions, startOptions } from '../start-options.js';
 import { commandSummaries } from './command-summaries.js';
 import type { ManualEntry, ManualPage, ManualSection } from './manual-page.js';
 
 /** The manual page of `jitsu`, with the keys of every installed backend. */
-export function manual(version: string, { startFlags, common, backends, commands }: UnikernelOptions): ManualPage {
+export function manual(
+  version: string,
+  { startFlags, common, backends, commands, further = [] }: UnikernelOptions,
+): ManualPage {
   return {
     name: 'jitsu',
     summary: 'a forwarding DNS server that boots unikernels when their names are asked for',
@@ -43,6 +46,7 @@ export function manual(version: string, { startFlags, common, backends, commands
       },
       { heading: 'COMMON CONFIGURATION', entries: common.map(keyEntry) },
       ...backends.map(backendSection),
+      ...(further.length === 0 ? [] : [furtherPlugins(further)]),
       {
         heading: 'EXAMPLES',
         example: [
@@ -91,4 +95,12 @@ function keyEntry({ word, required, default: standard, description }: OptionDesc
 function backendSection({ name, description, options }: BackendOptionList): ManualSection {
   const text = description.endsWith('.') ? description : `${description}.`;
   return { heading: `${name.toUpperCase()} CONFIGURATION`, paragraphs: [text], entries: options.map(keyEntry) };
+}
+
+function furtherPlugins(plugins: readonly FurtherPlugin[]): ManualSection {
+  return {
+    heading: 'FURTHER PLUGINS',
+    paragraphs: ['This is what their package.json says. Their own pages describe it; jitsu plugins lists all of it.'],
+    entries: plugins.map(({ name, brings }) => ({ term: name, text: brings })),
+  };
 }

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { loadCore } from '../load-core.js';
 import type { Terminal } from '../terminal.js';
 import { version } from '../version.js';
@@ -11,7 +12,10 @@ import { plainManual } from './plain-manual.js';
 /** Shows the manual page of jitsu: as text, as the source of a man page, or, to a person, in their pager. */
 export async function showManual(format: HelpRequest['format'], terminal: Terminal): Promise<void> {
   const directory = process.cwd();
-  const options = installedManifests(directory) ?? (await (await loadCore()).unikernelOptions({ directory }));
+  // The plugins that come with the command are found from here, wherever the package manager has put them.
+  const beside = fileURLToPath(new URL('../..', import.meta.url));
+  const options =
+    (await installedManifests([beside, directory])) ?? (await (await loadCore()).unikernelOptions({ directory }));
   const page = manual(version(), options);
   if (format === 'groff') {
     terminal.out(groffManual(page));

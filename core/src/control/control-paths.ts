@@ -45,7 +45,15 @@ function makeFolder(path: string): { stats?: Stats; error?: unknown } {
     mkdirSync(path, { recursive: true, mode: 0o700 });
     return { stats: lstatSync(path) };
   } catch (error) {
-    const stats = lstatSync(path, { throwIfNoEntry: false });
-    return { ...(stats && { stats }), error };
+    return { ...statsOf(path), error };
+  }
+}
+
+/** Nothing where the folders above do not even let it be looked at. */
+function statsOf(path: string): { stats?: Stats } {
+  try {
+    return { stats: lstatSync(path) };
+  } catch {
+    return {};
   }
 }

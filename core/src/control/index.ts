@@ -1,7 +1,18 @@
 // Asking a Jitsu that runs: `@jitsud/core/control`. It loads a few files, where `@jitsud/core` loads all of Jitsu.
+import type { PluginPackage } from '../plugins/plugin-package.js';
+
 export { findConfigFile } from '../config/find-config-file.js';
 export { errorCode, errorMessage, JitsuError, type JitsuErrorCode } from '../errors.js';
 export { ControlClient } from './control-client.js';
 export { defaultControlSocket } from './control-paths.js';
 export { recordRunning, runningJitsus, type RuntimeRecord } from './runtime-records.js';
+export { moduleFolders } from '../plugins/module-folders.js';
+export type { PluginPackage } from '../plugins/plugin-package.js';
 export type { NameStatus, StatusReport, UnikernelStatus } from './status-report.js';
+
+/** The plugins that are installed for these folders, by what their package.json says; none is imported. */
+export async function installedPlugins(places: readonly string[]): Promise<readonly PluginPackage[]> {
+  // Of those who ask a Jitsu that runs, only the help needs it.
+  const plugins = await import('../plugins/installed-plugins.js');
+  return plugins.installedPlugins(places);
+}

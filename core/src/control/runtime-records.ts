@@ -30,9 +30,7 @@ export function recordRunning(
   ensureRuntimeDirectory(runtimeDirectory);
   const folder = folderOf(runtimeDirectory);
   mkdirSync(folder, { mode: 0o700, recursive: true });
-  for (const file of readdirSync(folder).map((name) => join(folder, name))) {
-    if (read(file) === undefined) rmSync(file, { force: true });
-  }
+  for (const name of readdirSync(folder).filter(isLeftover(folder))) removeIfPossible(join(folder, name));
   const { pid } = process;
   const file = join(folder, `${pid}.json`);
   const stored: StoredRecord = { pid, ...record, process: identityOf(pid) ?? { pid, started: '', boot: '' } };
@@ -56,12 +54,37 @@ function folderOf(runtimeDirectory: string): string {
   return join(runtimeDirectory, 'running');
 }
 
-/** Whether nobody but this user, or one whom root asks about, can have put anything there. */
+/** Records of processes that have ended, and drafts that nobody completes. Other files are not the business of Jitsu. */
+function isLeftover(folder: string): (name: string) => boolean {
+  return (name) => {
+    const [, pid, draft] = /^(\d+)\.json(\.new)?$/.exec(name) ?? [];
+    if (pid === undefined) return false;
+    // A living process may be about to complete its draft.
+    return draft === undefined ? read(join(folder, name)) === undefined : identityOf(Number(pid)) === undefined;
+  };
+}
+
+function removeIfPossible(file: string): void {
+  try {
+    rmSync(file, { force: true });
+  } catch {
+    // What cannot be removed, such as a folder, is no record and does no harm.
+  }
+}
+
+/**
+ * Whether nobody but this user, or one whom root asks about, can have put anything there. A folder that cannot be
+ * looked at, as in another user's session, is not trusted.
+ */
 function isTrusted(folder: string): boolean {
-  const stats = lstatSync(folder, { throwIfNoEntry: false });
-  if (stats?.isDirectory() !== true || (stats.mode & 0o022) !== 0) return false;
-  const uid = process.getuid?.();
-  return uid === undefined || uid === 0 || stats.uid === uid;
+  try {
+    const stats = lstatSync(folder);
+    if (!stats.isDirectory() || (stats.mode & 0o022) !== 0) return false;
+    const uid = process.getuid?.();
+    return uid === undefined || uid === 0 || stats.uid === uid;
+  } catch {
+    return false;
+  }
 }
 
 /** `undefined` for a file that holds no record, and for the record of a process that has ended. */

@@ -19,11 +19,6 @@ export class DeadlineQueue<T> implements Disposable {
     private readonly onDue: (item: T) => void,
   ) {}
 
-  /** When the item is due, if it is in the queue. */
-  dueAt(item: T): Milliseconds | undefined {
-    return this.#current.get(item)?.due;
-  }
-
   /** Sets or moves the item's deadline; `Infinity` takes it out. */
   set(item: T, due: Milliseconds): void {
     if (this.#current.get(item)?.due === due) return;

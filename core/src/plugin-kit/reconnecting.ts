@@ -61,10 +61,6 @@ export class Reconnecting<Session extends object> {
   #attempt: Promise<unknown> | undefined;
   /** The session that is in its place and not followed yet. */
   #restoring: Session | undefined;
-  /** Ends the pause under way. */
-  #pause: AbortController | undefined;
-  /** Those who want the next attempt to begin now. */
-  #hurried: (() => void)[] = [];
   readonly #ending = new Set<Promise<void>>();
 
   constructor(
@@ -88,14 +84,14 @@ export class Reconnecting<Session extends object> {
   /** Opens the first session. @throws the absence when that fails; nothing is tried again then */
   open(): Promise<void> {
     if (this.#wanted !== undefined) return this.#opening ?? Promise.resolve();
-    const wanted = this.#want();
-    this.#opening = this.#openFirst(wanted).finally(() => (this.#opening = undefined));
-    return this.#opening;
-  }
-
-  /** Begins as if a session had just been lost: the first one is opened in the background. */
-  begin(): void {
-    if (this.#wanted === undefined) void this.#reconnect(this.#want().signal, undefined);
+    const wanted = new AbortController();
+    this.#wanted = wanted;
+    const opening = this.#openFirst(wanted).finally(() => {
+      // After a close, another one may be under way.
+      if (this.#opening === opening) this.#opening = undefined;
+    });
+    this.#opening = opening;
+    return opening;
   }
 
   /** Ends the session. Whatever does not end is waited for no longer than a second. */
@@ -141,19 +137,6 @@ export class Reconnecting<Session extends object> {
     return this.session;
   }
 
-  /** Lets the next attempt begin now, or when the one under way has failed; resolves when it has come to an end. */
-  async hurry(): Promise<void> {
-    if (this.#session !== undefined || this.#wanted === undefined) return;
-    const ended = new Promise<void>((resolve) => this.#hurried.push(resolve));
-    this.#pause?.abort();
-    await ended;
-  }
-
-  #want(): AbortController {
-    this.#wanted = new AbortController();
-    return this.#wanted;
-  }
-
   async #openFirst({ signal }: AbortController): Promise<void> {
     const failure = await this.#try(0, signal, false);
     if (signal.aborted) throw this.#absence;
@@ -168,14 +151,10 @@ export class Reconnecting<Session extends object> {
     for (let failures = 1; ; failures += 1) {
       const pause = this.care.pause(failures, reason);
       // The first attempt after a loss may be under way before anybody hears of the loss.
-      if (pause > 0) await this.#wait(pause, wanted);
-      const hurried = this.#hurried.splice(0);
+      // The wait rejects when nobody wants the session any more.
+      if (pause > 0) await this.clock.sleep(pause, wanted).catch(() => undefined);
       const failure = wanted.aborted ? undefined : await this.#try(failures, wanted, true);
-      for (const resolve of hurried) resolve();
-      if (wanted.aborted || failure === undefined) {
-        for (const resolve of this.#hurried.splice(0)) resolve();
-        return;
-      }
+      if (wanted.aborted || failure === undefined) return;
       reason = failure.reason;
       this.#absence = this.care.absence(reason, this.care.pause(failures + 1, reason));
       this.care.onFailed?.(this.#absence);
@@ -199,23 +178,24 @@ export class Reconnecting<Session extends object> {
     const session = await this.care.open(failures, wanted);
     if (wanted.aborted) return this.#end(session);
     this.#session = session;
-    if (again && this.care.restore !== undefined) await this.#restore(session, wanted);
-    wanted.throwIfAborted();
-    if (again) this.care.onBack?.(session);
-    this.care.follow?.(session, (reason) => this.lose(session, reason));
+    try {
+      if (again && this.care.restore !== undefined) await this.#restore(session);
+      wanted.throwIfAborted();
+      if (again) this.care.onBack?.(session);
+      this.care.follow?.(session, (reason) => this.lose(session, reason));
+    } catch (error) {
+      // Closed or lost meanwhile, it has ended already, and a loss has begun the next attempt.
+      if (this.#session !== session) return;
+      this.#session = undefined;
+      this.#end(session);
+      throw error;
+    }
   }
 
-  async #restore(session: Session, wanted: AbortSignal): Promise<void> {
+  async #restore(session: Session): Promise<void> {
     this.#restoring = session;
     try {
       await this.care.restore?.(session);
-    } catch (error) {
-      // Closed meanwhile, it has ended already.
-      if (!wanted.aborted) {
-        this.#session = undefined;
-        this.#end(session);
-      }
-      throw error;
     } finally {
       if (this.#restoring === session) this.#restoring = undefined;
     }
@@ -227,15 +207,6 @@ export class Reconnecting<Session extends object> {
       .catch(() => undefined);
     this.#ending.add(ended);
     void ended.then(() => this.#ending.delete(ended));
-  }
-
-  async #wait(delay: Milliseconds, wanted: AbortSignal): Promise<void> {
-    if (this.#hurried.length > 0) return;
-    const pause = new AbortController();
-    this.#pause = pause;
-    // It rejects when nobody wants the session any more, or it is wanted at once.
-    await this.clock.sleep(delay, AbortSignal.any([wanted, pause.signal])).catch(() => undefined);
-    if (this.#pause === pause) this.#pause = undefined;
   }
 
   async #withinFarewell(end: Promise<unknown>): Promise<void> {

@@ -12,6 +12,20 @@ import { TemporaryFolder } from '../../support/temporary-folder.js';
 
 describe('a start of Jitsu that comes to nothing', () => {
   it('is cleaned up after when a signal comes before it is complete', async () => {
+    const { done, running } = await endedBeforeComplete(() => undefined);
+    assert.equal(await running, 0);
+    assert.deepEqual(done, ['signals heard', 'start', 'started', 'record removed', 'stopped']);
+  });
+
+  it('is stopped in order also where its record cannot be removed', async () => {
+    const { done, running } = await endedBeforeComplete(() => {
+      throw new Error('The disk is gone.');
+    });
+    await assert.rejects(running, /^Error: The disk is gone\.$/);
+    assert.deepEqual(done, ['signals heard', 'start', 'started', 'record removed', 'stopped']);
+  });
+
+  async function endedBeforeComplete(onRecordRemoved: () => void) {
     const done: string[] = [];
     const settings = { controlSocket: '/c.sock', onExit: 'keep', unikernels: [], logLevel: 'info' };
     let begun = (): void => undefined;
@@ -19,7 +33,12 @@ describe('a start of Jitsu that comes to nothing', () => {
       loadSettings: () => Promise.resolve(settings as unknown as Settings),
       createLogger: () => new MemoryLogger(),
       defaultControlSocket: () => '/c.sock',
-      recordRunning: () => ({ [Symbol.dispose]: () => done.push('record removed') }),
+      recordRunning: () => ({
+        [Symbol.dispose]: () => {
+          done.push('record removed');
+          onRecordRemoved();
+        },
+      }),
       createJitsu: () =>
         Promise.resolve({
           listening: [],
@@ -46,9 +65,9 @@ describe('a start of Jitsu that comes to nothing', () => {
     const running = start(context, ['dns=a.test'], {});
     while (done.length < 2) await new Promise(setImmediate);
     begun();
-    assert.equal(await running, 0);
-    assert.deepEqual(done, ['signals heard', 'start', 'started', 'record removed', 'stopped']);
-  });
+    // In an object, as a promise by itself would be waited for.
+    return { done, running };
+  }
 
   it('ends by itself with status 1 where its port is in use', async () => {
     using folder = new TemporaryFolder();

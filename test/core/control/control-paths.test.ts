@@ -27,6 +27,11 @@ describe('the runtime folder', () => {
     assert.equal(defaultControlSocket('/run/jitsu'), '/run/jitsu/control.sock');
   });
 
+  it('says so where it cannot be made nor looked at', () => {
+    const message = /cannot be made: ENAMETOOLONG/;
+    assert.throws(() => ensureRuntimeDirectory(folder.in('x'.repeat(300))), { code: 'JITSU_CONTROL_FAILED', message });
+  });
+
   it('is made for its owner alone, and taken as it is the next time', () => {
     ensureRuntimeDirectory(folder.in('a', 'b'));
     ensureRuntimeDirectory(folder.in('a', 'b'));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { recordRunning, runningJitsus } from '#core/control/runtime-records.js';
 import { TemporaryFolder } from '../../support/temporary-folder.js';
@@ -33,7 +33,8 @@ describe('the record of a running Jitsu', () => {
     const text = readFileSync(join(folder, 'running', `${process.pid}.json`), 'utf8');
     own[Symbol.dispose]();
     const ended = spawnSync('true').pid;
-    const files = ['1.json', `${ended}.json`, 'torn.json'].map((name) => join(folder, 'running', name));
+    // The third is more than any process number.
+    const files = ['1.json', `${ended}.json`, '4194305.json'].map((name) => join(folder, 'running', name));
     writeFileSync(files[0] ?? '', text.replaceAll(`"pid":${process.pid}`, '"pid":1'));
     writeFileSync(files[1] ?? '', text.replaceAll(`"pid":${process.pid}`, `"pid":${ended}`));
     writeFileSync(files[2] ?? '', text.slice(0, 40));
@@ -49,6 +50,29 @@ describe('the record of a running Jitsu', () => {
     assert.deepEqual(runningJitsus(folder), []);
     assert.throws(() => recordRunning(record, folder), { code: 'JITSU_CONTROL_FAILED' });
     chmodSync(folder, 0o700);
+  });
+
+  it('leaves alone what is no record, and the draft that a living process is about to complete', () => {
+    const running = join(folder, 'running');
+    const { pid } = spawnSync('true');
+    recordRunning(record, folder)[Symbol.dispose]();
+    mkdirSync(join(running, '4194305.json'));
+    mkdirSync(join(running, 'stray'));
+    for (const name of ['notes.txt', `${process.ppid}.json.new`, `${pid}.json.new`])
+      writeFileSync(join(running, name), '');
+    using _own = recordRunning(record, folder);
+    const expected = ['4194305.json', 'notes.txt', 'stray', `${process.pid}.json`, `${process.ppid}.json.new`];
+    assert.deepEqual(readdirSync(running).sort(), expected.sort());
+    assert.equal(runningJitsus(folder).length, 1);
+  });
+
+  it('is looked for in vain where the folder cannot be looked at', () => {
+    // As in a folder that another user keeps shut, and also for root, whom nothing keeps out.
+    const file = join(folders.path, 'a-file');
+    writeFileSync(file, '');
+    for (const place of [join(file, 'jitsu'), join(folders.path, 'x'.repeat(300))]) {
+      assert.deepEqual(runningJitsus(place), []);
+    }
   });
 
   it('is looked for in vain where nothing ever ran', () => {

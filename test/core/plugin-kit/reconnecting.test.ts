@@ -167,21 +167,80 @@ describe('a connection that is kept open', () => {
     assert.deepEqual(closed, [0, 1, 2]);
   });
 
-  it('can begin without a session, and be hurried', async () => {
-    const stage = new Stage();
-    const { connection, clock, attempts } = stage;
-    attempts.push(new Error('no'), new Error('no'));
-    connection.begin();
-    await clock.advance(100);
-    await connection.hurry();
-    assert.equal(stage.absence, 'no 300');
-    const hurried = [connection.hurry(), connection.hurry()];
-    await Promise.all(hurried);
-    assert.equal(stage.absence, 'session 0');
-    await connection.hurry();
+  for (const what of ['onBack', 'follow'] as const) {
+    it(`ends a session with which ${what} throws, and counts the attempt as failed`, async () => {
+      const failing = { on: false };
+      const mayFail = (session: FakeSession): void => {
+        if (failing.on) throw new Error(`${what} ${session.number}`);
+      };
+      const stage = new Stage({ [what]: mayFail });
+      const { connection, clock, closed, told } = stage;
+      await connection.open();
+      failing.on = true;
+      connection.lose(connection.session, new Error('gone'));
+      await clock.advance(100);
+      assert.deepEqual([stage.absence, closed], [`${what} 1 200`, [0, 1]]);
+      assert.equal(told.filter((line) => line.startsWith('failed')).length, 1);
+      failing.on = false;
+      await clock.advance(200);
+      assert.equal(stage.absence, 'session 2');
+      await connection.close();
+      assert.deepEqual([closed, clock.pending], [[0, 1, 2], 0]);
+    });
+
+    it(`begins one attempt only where ${what} loses the session and throws then`, async () => {
+      const failing = { on: false };
+      const stage: Stage = new Stage({
+        [what]: (session: FakeSession) => {
+          if (!failing.on) return;
+          failing.on = false;
+          stage.connection.lose(session, new Error('gone again'));
+          throw new Error('thrown');
+        },
+      });
+      const { connection, clock, closed } = stage;
+      await connection.open();
+      failing.on = true;
+      connection.lose(connection.session, new Error('gone'));
+      await clock.advance(100);
+      assert.deepEqual([stage.absence, clock.pending], ['gone again 100', 1]);
+      await clock.advance(1_000);
+      assert.deepEqual([stage.absence, closed], ['session 2', [0, 1]]);
+      await connection.close();
+    });
+  }
+
+  it('cannot be opened where the first session cannot be followed, which is ended then', async () => {
+    const stage = new Stage({
+      follow: () => {
+        throw new Error('not to be followed');
+      },
+    });
+    await assert.rejects(stage.connection.open(), /^JitsuError: not to be followed never$/);
+    await setImmediate();
+    assert.deepEqual([stage.absence, stage.closed], ['not open', [0]]);
+  });
+
+  it('has one attempt under way for all who open it, also where an earlier one was closed meanwhile', async () => {
+    const { connection, attempts, opened } = new Stage();
+    let fail = (): void => undefined;
+    let arrive = (): void => undefined;
+    attempts.push(new Promise((_resolve, reject) => (fail = () => reject(new Error('late')))));
+    attempts.push(new Promise((resolve) => (arrive = resolve)));
+    const first = connection.open();
+    const closing = connection.close();
+    const second = connection.open();
+    fail();
+    await assert.rejects(first);
+    await setImmediate();
+    let isOpen = false;
+    const third = connection.open().then(() => (isOpen = true));
+    await setImmediate();
+    assert.equal(isOpen, false);
+    arrive();
+    await Promise.all([second, third, closing]);
+    assert.equal(opened.length, 1);
     await connection.close();
-    await connection.hurry();
-    assert.equal(clock.pending, 0);
   });
 
   it('ends a session that came too late, and does not wait for one that never comes', async () => {
@@ -210,15 +269,20 @@ describe('a connection that is kept open', () => {
           if (random() < 0.5) await setImmediate();
           if (random() < 0.3) throw new Error('cannot be restored');
         },
+        onBack: () => {
+          if (random() < 0.1) throw new Error('not wanted back');
+        },
+        follow: (session, lose) => {
+          session.lose = lose;
+          if (random() < 0.1) throw new Error('cannot be followed');
+        },
       });
       const { connection, attempts, clock } = stage;
       const steps: readonly (() => unknown)[] = [
         () => connection.open().catch(() => undefined),
-        () => connection.begin(),
         () => void connection.close(),
         () => stage.lose(),
         () => stage.opened.at(Math.floor(random() * stage.opened.length))?.lose(new Error('one of them')),
-        () => void connection.hurry(),
         () => attempts.push(new Error('no')),
         () => attempts.push(setImmediate()),
         () => clock.advance(Math.floor(random() * 400)),

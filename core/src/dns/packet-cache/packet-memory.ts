@@ -3,7 +3,7 @@ import type { QueryView } from '../wire/query-view.js';
 
 /**
  * The memory of the packet cache, shared by all threads: it goes to a worker as it is, by `workerData` or a message. One thread
- * writes ({@link PacketWriter}); any number reads ({@link PacketReader}).
+ * writes ({@link PacketCache}); any number reads ({@link PacketReader}).
  */
 export interface PacketMemory {
   /** A tag of four bytes for each slot, and behind them the slots. */
