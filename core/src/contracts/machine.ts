@@ -28,7 +28,8 @@ export interface MachineDescription {
  * `JITSU_BACKEND_DENIED` for what it does not let us do, `JITSU_BACKEND_FAILED` for whatever else it refuses.
  *
  * The core calls these methods through checks of its own: one start at a time, only the stop modes among the
- * capabilities, no signal that has aborted. A backend need not repeat them.
+ * capabilities, no signal that has aborted. A backend need not repeat them. The calls that change one machine follow each
+ * other, but for a stop behind a call that has hung for a minute: it is made while that call is still under way.
  */
 export interface Machine {
   readonly id: MachineId;
@@ -46,7 +47,8 @@ export interface Machine {
 
   /**
    * Stops the machine in one of the modes among the capabilities; without effect on one that does not run. A mode that
-   * asks the guest resolves when the guest was asked or later: the core waits until the machine has stopped. When
+   * asks the guest resolves when the guest was asked or later: the core waits until the machine has stopped, after any mode
+   * but `shutdown` for a minute at most, and then says that the stop has failed. A `destroy` has a minute altogether. When
    * `signal` aborts, the core has given up waiting and calls again with `destroy`.
    */
   stop(mode: StopMode, signal: AbortSignal): Promise<void>;

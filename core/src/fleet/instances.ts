@@ -9,7 +9,9 @@ import type { Command } from '../contracts/command.js';
 import type { CommandContribution, InjectableClass } from '../contracts/plugin.js';
 import type { Configured, ConnectionSettings, Settings, Worded } from '../config/settings.js';
 import type { Backend } from '../contracts/backend.js';
+import type { StopPolicy } from '../contracts/stop-policy.js';
 import { GuardedBackend } from '../lifecycle/guarded-backend.js';
+import { GuardedStopPolicy } from '../lifecycle/guarded-stop-policy.js';
 import { optionsOf, type Token } from '../plugins/injection.js';
 import { BOOT_CONFIGURATORS, CLOCK, CONNECTION_NAME, LOGGER, RUNTIME_DIRECTORY } from '../plugins/tokens.js';
 
@@ -23,6 +25,7 @@ function optionsFor(schema: ZodType | undefined, options: unknown): readonly Val
 export class Instances {
   readonly #container: DependencyContainer = container.createChildContainer();
   readonly #worded = new Map<unknown, Map<string, unknown>>();
+  readonly #guardedPolicies = new Map<StopPolicy, GuardedStopPolicy>();
   /** All of them, in the order of registration. */
   readonly bootConfigurators: readonly BootConfigurator[];
 
@@ -69,6 +72,14 @@ export class Instances {
       this.make(contribution.useClass, ...optionsFor(contribution.argument, options));
     byWords.set(words, made);
     return made;
+  }
+
+  /** A policy as the core uses it: one for all that are written alike, so that a failure is logged once. */
+  stopPolicy(worded: Worded<StopPolicy>): StopPolicy {
+    const policy = this.worded(worded);
+    const guarded = this.#guardedPolicies.get(policy) ?? new GuardedStopPolicy(worded.words, policy, this.logger);
+    this.#guardedPolicies.set(policy, guarded);
+    return guarded;
   }
 
   private make<T>(useClass: InjectableClass<T>, ...values: readonly Value[]): T {

@@ -1,6 +1,7 @@
 import type { Settings } from '../config/settings.js';
 import type { LifecycleEvent } from '../contracts/lifecycle-event.js';
 import type { Notifier, NotifierStatus } from '../contracts/notifier.js';
+import { errorMessage } from '../errors.js';
 import type { Instances } from './instances.js';
 import type { EventHub } from '../telemetry/event-hub.js';
 
@@ -41,7 +42,7 @@ export class Notifiers {
   /** Of those that have something to tell of themselves. */
   status(): readonly ({ readonly name: string } & NotifierStatus)[] {
     return [...this.#notifiers].flatMap(([name, notifier]) => {
-      const status = notifier.status?.();
+      const status = statusOf(notifier);
       return status === undefined ? [] : [{ name, ...status }];
     });
   }
@@ -53,5 +54,14 @@ export class Notifiers {
       // It is told, and the log tells if it fails at that as well.
       return true;
     }
+  }
+}
+
+/** One that fails to tell of itself must not keep anybody from seeing the others. */
+function statusOf(notifier: Notifier): NotifierStatus | undefined {
+  try {
+    return notifier.status?.();
+  } catch (error) {
+    return { connected: false, detail: `it fails to tell its status: ${errorMessage(error)}` };
   }
 }

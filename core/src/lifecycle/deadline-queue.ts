@@ -19,10 +19,10 @@ export class DeadlineQueue<T> implements Disposable {
     private readonly onDue: (item: T) => void,
   ) {}
 
-  /** Sets or moves the item's deadline; `Infinity` takes it out. */
+  /** Sets or moves the item's deadline; `Infinity`, or what is no number, takes it out. */
   set(item: T, due: Milliseconds): void {
     if (this.#current.get(item)?.due === due) return;
-    if (due === Infinity) return this.delete(item);
+    if (!(due < Infinity)) return this.delete(item);
     const entry = { item, due };
     this.#current.set(item, entry);
     this.#push(entry);

@@ -12,6 +12,12 @@ import { checkAddresses, checkChange, checkDescription, checkMachine } from './b
 const FIRST_LOOK: Milliseconds = 20;
 const SLOWEST_LOOK: Milliseconds = 1_000;
 
+/**
+ * How long a stop waits for an operation that hangs before it, and how long a backend may take to destroy a machine, or to
+ * have it stopped after it has carried out another mode. A shutdown lasts as long as its signal.
+ */
+export const STOP_LIMIT: Milliseconds = 60_000;
+
 /** A machine in one of these states has not stopped yet. */
 const UP: ReadonlySet<PowerState> = new Set<PowerState>(['running', 'starting', 'stopping']);
 
@@ -23,7 +29,7 @@ export class GuardedBackend {
   readonly capabilities: BackendCapabilities;
   readonly #starts = new Map<MachineId, Promise<void>>();
   /** The last operation on each machine that is under way. */
-  readonly #turns = new Map<MachineId, Promise<unknown>>();
+  readonly #turns = new Map<MachineId, { readonly turn: Promise<unknown>; readonly since: Milliseconds }>();
   /** What was last told of each machine. */
   readonly #told = new Map<MachineId, PowerState>();
   readonly #listeners = new Set<(change: PowerChange) => void>();
@@ -98,13 +104,17 @@ export class GuardedBackend {
     return started;
   }
 
-  /** Runs one operation on a machine after all that were asked for earlier, whatever becomes of those. */
-  inTurn<T>(id: MachineId, operation: () => Promise<T>): Promise<T> {
+  /**
+   * Runs one operation on a machine after all that were asked for earlier, whatever becomes of those. With a limit it does
+   * not wait for one that was asked for longer ago than that.
+   */
+  inTurn<T>(id: MachineId, operation: () => Promise<T>, limit: Milliseconds = Infinity): Promise<T> {
     const earlier = this.#turns.get(id);
-    const turn = earlier === undefined ? operation() : earlier.then(operation, operation);
-    this.#turns.set(id, turn);
+    const ended = earlier && limit !== Infinity ? this.#ended(earlier, limit) : earlier?.turn;
+    const turn = ended === undefined ? operation() : ended.then(operation, operation);
+    this.#turns.set(id, { turn, since: this.clock.now() });
     const leave = (): void => {
-      if (this.#turns.get(id) === turn) this.#turns.delete(id);
+      if (this.#turns.get(id)?.turn === turn) this.#turns.delete(id);
     };
     turn.then(leave, leave);
     return turn;
@@ -123,6 +133,15 @@ export class GuardedBackend {
     if (error instanceof Error && errorCode(error)?.startsWith('JITSU_') === true) return error;
     const message = `The backend ${this.name} ${what}: ${errorMessage(error)}`;
     return new JitsuError('JITSU_BACKEND_FAILED', message, { cause: error });
+  }
+
+  /** Resolves when the turn has ended, or the limit has passed since it was asked for. */
+  #ended({ turn, since }: { turn: Promise<unknown>; since: Milliseconds }, limit: Milliseconds): Promise<void> {
+    return new Promise((resolve) => {
+      const overdue = this.clock.after(since + limit - this.clock.now(), resolve);
+      const end = (): void => (overdue[Symbol.dispose](), resolve());
+      turn.then(end, end);
+    });
   }
 
   #watchBackend(): void {
@@ -180,7 +199,7 @@ export class GuardedMachine implements Required<Machine> {
 
   /**
    * Resolves when the machine has stopped; rejects with the signal's reason when it aborts first.
-   * @throws JITSU_STOP_MODE_UNSUPPORTED
+   * @throws JITSU_STOP_MODE_UNSUPPORTED; JITSU_BACKEND_FAILED also where the machine still runs after {@link STOP_LIMIT}
    */
   async stop(mode: StopMode, signal: AbortSignal): Promise<void> {
     const { stopModes } = this.backend.capabilities;
@@ -189,11 +208,18 @@ export class GuardedMachine implements Required<Machine> {
       throw new JitsuError('JITSU_STOP_MODE_UNSUPPORTED', message);
     }
     signal.throwIfAborted();
-    const stopped = this.#perform('stopped', async () => {
+    const stop = async (): Promise<void> => {
       signal.throwIfAborted();
-      await untilAborted(this.machine.stop(mode, signal), signal);
-      await this.#untilStopped(mode, signal);
-    });
+      // Keeping the memory of a machine takes a time that depends on its size: only what follows that is limited.
+      if (mode === 'shutdown' || mode === 'destroy')
+        await this.#stopped(mode, signal, () => this.machine.stop(mode, signal));
+      else {
+        await untilAborted(this.machine.stop(mode, signal), signal);
+        await this.#stopped(mode, signal, async () => undefined);
+      }
+    };
+    // A start that hangs does not hold up a stop for ever. A start never passes one, so that there is one boot at a time.
+    const stopped = this.#perform('stopped', stop, mode === 'shutdown' ? Infinity : STOP_LIMIT);
     // What comes before it in its turn knows nothing of the signal.
     await untilAborted(stopped, signal);
   }
@@ -209,12 +235,25 @@ export class GuardedMachine implements Required<Machine> {
     }
   }
 
-  async #perform(done: string, operation: () => Promise<void>): Promise<void> {
+  async #perform(done: string, operation: () => Promise<void>, limit?: Milliseconds): Promise<void> {
     try {
-      await this.backend.inTurn(this.id, operation);
+      await this.backend.inTurn(this.id, operation, limit);
     } catch (error) {
       throw this.#failure(error, done);
     }
+  }
+
+  /** Waits for the call, and until the machine has stopped; no longer than the limit unless it is a shutdown. */
+  async #stopped(mode: StopMode, signal: AbortSignal, call: () => Promise<void>): Promise<void> {
+    if (mode === 'shutdown') {
+      await untilAborted(call(), signal);
+      return this.#untilStopped(mode, signal);
+    }
+    const limit = new AbortController();
+    using _limit = this.backend.clock.after(STOP_LIMIT, () => limit.abort(this.#stillRuns(mode)));
+    const patience = AbortSignal.any([signal, limit.signal]);
+    await untilAborted(call(), patience);
+    await this.#untilStopped(mode, patience);
   }
 
   /** A guest that was asked to stop takes its time. */
@@ -230,6 +269,11 @@ export class GuardedMachine implements Required<Machine> {
       const pause = this.backend.clock.sleep(backOff.after(looks), AbortSignal.any([signal, changed.signal]));
       await pause.catch(() => signal.throwIfAborted());
     }
+  }
+
+  #stillRuns(mode: StopMode): JitsuError {
+    const message = `${this.unikernel} still runs ${STOP_LIMIT / 1_000} s after the backend ${this.backend.name} was asked to stop it by '${mode}'. Look at it with the backend's own tools.`;
+    return new JitsuError('JITSU_BACKEND_FAILED', message);
   }
 
   #lost(detail = 'its state is unknown'): JitsuError {

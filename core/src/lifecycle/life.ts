@@ -169,7 +169,8 @@ function news({ state, lost }: Life, before: PowerState): readonly Effect[] {
   if (state === before || lost) return NOTHING;
   if (state === 'unknown') return ['lost'];
   if (state === 'running') return ['adopted'];
-  if (before !== 'running') return NOTHING;
+  // What it comes to is told once it is there: whether a look sees it on its way is chance.
+  if (state === 'stopping' || (before !== 'running' && before !== 'stopping')) return NOTHING;
   return [state === 'off' ? 'died' : 'gone'];
 }
 
@@ -177,7 +178,9 @@ function news({ state, lost }: Life, before: PowerState): readonly Effect[] {
 function interrupt(life: Life, before: PowerState): Transition {
   const { phase, state } = life;
   if (state === 'unknown' && before !== 'unknown') return rest(life, 'end-unreachable');
-  return state === 'off' && before === 'running' ? to('failing', 'end-died') : to(phase);
+  // A machine that is still to be booted may have been on its way down before.
+  const ran = before === 'running' || (before === 'stopping' && phase === 'probing');
+  return state === 'off' && ran ? to('failing', 'end-died') : to(phase);
 }
 
 const stay: Rule = ({ phase }) => to(phase);

@@ -9,7 +9,7 @@ import { BackOff } from '../plugin-kit/back-off.js';
 import { Announcer } from './announcer.js';
 import { BootQueue } from './boot-queue.js';
 import { next, type Effect, type LifeEvent } from './life.js';
-import type { GuardedBackend } from './guarded-backend.js';
+import { STOP_LIMIT, type GuardedBackend } from './guarded-backend.js';
 import { PowerFollower, type Machines } from './power-follower.js';
 import { ReadyLeases } from './ready-leases.js';
 import { Reaper } from './reaper.js';
@@ -88,7 +88,7 @@ export class Lifecycle implements Disposable {
 
   /**
    * Resolves when the unikernel's service answers: at once where it is ready. All who ask meanwhile share one boot.
-   * @throws JITSU_SUMMON_DEADLINE, JITSU_SUMMON_DIED, JITSU_SUMMON_BACKING_OFF, JITSU_BOOT_QUEUE_FULL,
+   * @throws JITSU_SUMMON_DEADLINE, JITSU_SUMMON_DIED, JITSU_SUMMON_FAILED, JITSU_SUMMON_BACKING_OFF, JITSU_BOOT_QUEUE_FULL,
    *   JITSU_BACKEND_UNREACHABLE, JITSU_BACKEND_FAILED, JITSU_STOPPED_BY_COMMAND, JITSU_SHUTTING_DOWN
    */
   summon(unikernel: UnikernelRecord, cause: WakeCause): Promise<void> {
@@ -110,7 +110,8 @@ export class Lifecycle implements Disposable {
   }
 
   /**
-   * Resolves when it has stopped, after the stops that were asked for before. A summon under way is ended, and whoever
+   * Resolves when it has stopped, after the stops that were asked for before and a start under way; one that hangs is
+   * waited for no longer than {@link STOP_LIMIT}. A summon under way is ended, and whoever
    * waits for it is told so.
    * @throws what `Machine.stop` throws; the unikernel then goes on running
    */
@@ -301,10 +302,13 @@ export class Lifecycle implements Disposable {
     reason: string,
     mode = unikernel.plan.stopMode,
   ): Promise<void> {
-    return new Promise((resolve, reject) => {
+    const stopped = new Promise<void>((resolve, reject) => {
       (unikernel.stops ??= []).push({ reason, mode, resolve, reject });
       this.#on(unikernel, event);
     });
+    if (!unikernel.starting) return stopped;
+    const overdue = this.clock.after(STOP_LIMIT, () => this.#steps.giveUp(unikernel));
+    return stopped.finally(() => overdue[Symbol.dispose]());
   }
 
   #learn(unikernel: UnikernelRecord, description: MachineDescription): void {

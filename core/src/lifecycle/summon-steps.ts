@@ -1,6 +1,8 @@
 import type { Clock } from '../contracts/clock.js';
 import type { MachineDescription } from '../contracts/machine.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
+import { errorMessage, JitsuError } from '../errors.js';
+import { untilAborted } from '../plugin-kit/until-aborted.js';
 import type { Announcer } from './announcer.js';
 import type { BootQueue } from './boot-queue.js';
 import type { LifeEvent } from './life.js';
@@ -32,6 +34,9 @@ export interface StepResults {
  * part in it any more.
  */
 export class SummonSteps {
+  /** The starts under way; they abort when nobody waits for them any more. */
+  readonly #starts = new Map<UnikernelRecord, AbortController>();
+
   constructor(
     private readonly life: StepResults,
     private readonly boots: BootQueue,
@@ -78,14 +83,20 @@ export class SummonSteps {
     const summon = unikernel.summon as Summon;
     summon.began = true;
     unikernel.starting = true;
+    const patience = new AbortController();
+    this.#starts.set(unikernel, patience);
     let failure: { readonly error: unknown } | undefined;
     try {
-      await unikernel.plan.machine[step]();
+      await untilAborted(unikernel.plan.machine[step](), patience.signal);
       this.life.started(unikernel);
-      await look(unikernel, (description) => this.life.note(unikernel, description));
+      const looked = look(unikernel, (description) => this.life.note(unikernel, description));
+      await untilAborted(looked, patience.signal);
     } catch (error) {
       failure = { error };
+      // It may come up at any time: a stop must not take it for one that is off.
+      if (patience.signal.aborted) this.life.note(unikernel, { state: 'unknown', detail: errorMessage(error) });
     }
+    this.#starts.delete(unikernel);
     unikernel.starting = false;
     if (unikernel.summon !== summon) {
       // A start that outlives its summon still takes up a place, and what it brings up must be reaped in time.
@@ -97,6 +108,12 @@ export class SummonSteps {
       this.announcer.announce(unikernel, EXECUTED[step], { cause: summon.cause });
       this.life.on(unikernel, 'started');
     }
+  }
+
+  /** Waits no longer for a start that hangs; the backend shares it with the next one, should it go on. */
+  giveUp(unikernel: UnikernelRecord): void {
+    const message = `${unikernel.plan.backendName}, the backend of ${unikernel.name}, does not get done with its start.`;
+    this.#starts.get(unikernel)?.abort(new JitsuError('JITSU_BACKEND_FAILED', message));
   }
 
   async probe(unikernel: UnikernelRecord): Promise<void> {

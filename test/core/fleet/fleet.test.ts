@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
 import { ConfigProblems } from '#core/config/config-problems.js';
 import type { Settings, UnikernelSettings } from '#core/config/settings.js';
+import type { ReadinessProbe } from '#core/contracts/readiness-probe.js';
+import type { StopPolicy } from '#core/contracts/stop-policy.js';
 import { NameTable } from '#core/dns/resolvers/name-table.js';
 import { Fleet } from '#core/fleet/fleet.js';
-import type { Instances } from '#core/fleet/instances.js';
+import { Instances } from '#core/fleet/instances.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
+import { rejectsWithCode } from '#core/testing/rejects-with-code.js';
 import { FakeBackend } from '../../support/fake-backend.js';
+import { MemoryLogger } from '../../support/memory-logger.js';
 
 const NONE: readonly never[] = [];
 const READY = [{ words: 'tcp:8080' }];
@@ -69,6 +73,38 @@ describe('the fleet', () => {
       );
       return true;
     });
+  });
+
+  it('checks what the policies and probes of plugins say, and logs a failure once for all that share one', async () => {
+    class Broken implements StopPolicy, ReadinessProbe {
+      opinionOn = (): never => assert.fail('no calendar');
+      untilReady = (): never => assert.fail('no calendar');
+    }
+    const clock = new ManualClock();
+    const logger = new MemoryLogger();
+    class Plain extends FakeBackend {
+      constructor() {
+        super(clock);
+      }
+    }
+    const shared = { words: 'broken', contribution: { name: 'broken', useClass: Broken }, options: undefined };
+    const unikernels = ['a', 'b'].map((name, index) => ({
+      ...{ name, backend: 'near', options: { name }, names: [], addresses: NONE, stopMode: 'destroy', ttl: index },
+      ...{ ready: [shared], stopPolicies: [shared] },
+    }));
+    const connections = [{ name: 'near', contribution: { name: 'fake', useClass: Plain }, options: undefined }];
+    const settings = { connections, unikernels, bootConfigurators: [], runtimeDirectory: '' } as unknown as Settings;
+    const fleet = new Fleet(settings, new Instances(settings, clock, logger));
+    for (const backend of fleet.backends.values()) await backend.connect();
+    await fleet.register();
+    for (const { plan } of fleet.unikernels.values()) {
+      const activity = { unikernel: plan.name, since: 0, names: [] };
+      assert.deepEqual(plan.stopPolicies[0]?.opinionOn(activity, 5), { keepUntil: 60_005 });
+      const target = { name: plan.name, id: plan.id, addresses: [] };
+      const failed = plan.probes[0]!.untilReady(target, new AbortController().signal);
+      assert.match((await rejectsWithCode(failed, 'JITSU_SUMMON_FAILED')).message, /probe broken of [ab] failed/);
+    }
+    assert.equal(logger.entries.length, 1);
   });
 
   it('refuses two unikernels that are one machine, and says which', async () => {

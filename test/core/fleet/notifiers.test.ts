@@ -50,6 +50,17 @@ describe('the notifiers', () => {
     assert.deepEqual(notifiers.status(), [{ name: 'talker', connected: false, detail: 'alone' }]);
   });
 
+  it('tell of themselves also where one of them fails to', () => {
+    const notifiers = notifiersOf({
+      broken: { status: () => assert.fail('no socket') },
+      talker: { status: () => ({ connected: true, detail: 'fine' }) },
+    });
+    assert.deepEqual(notifiers.status(), [
+      { name: 'broken', connected: false, detail: 'it fails to tell its status: no socket' },
+      { name: 'talker', connected: true, detail: 'fine' },
+    ]);
+  });
+
   it('are all closed, also after one of them has failed', async () => {
     const calls: string[] = [];
     const notifiers = notifiersOf({

@@ -47,4 +47,14 @@ describe('the deadline queue', () => {
     await clock.advance(100);
     assert.deepEqual(rung, [5, 15, 25]);
   });
+
+  it('calls back for nothing whose deadline is no number', async () => {
+    const clock = new ManualClock(0);
+    const rung: string[] = [];
+    using queue = new DeadlineQueue<string>(clock, (item) => rung.push(item));
+    queue.set('web', 5);
+    for (const due of [NaN, undefined]) queue.set('web', due as number);
+    await clock.advance(100);
+    assert.deepEqual([rung, clock.pending], [[], 0]);
+  });
 });

@@ -144,6 +144,48 @@ describe('a machine as the core uses it', () => {
     await machine.stop('destroy', never);
   });
 
+  for (const [what, stop] of Object.entries<() => Promise<void>>({
+    'has no effect': async () => undefined,
+    'never ends': () => new Promise<void>(() => undefined),
+  })) {
+    it(`still runs, and can be started and stopped, a minute after a destroy that ${what}`, async () => {
+      const { stage, machine, id } = await Guarded.open();
+      await machine.start();
+      stage.fake.stop = stop;
+      const failed = rejectsWithCode(machine.stop('destroy', never), 'JITSU_BACKEND_FAILED');
+      const started = machine.start();
+      await stage.clock.advance(59_999);
+      assert.equal(stage.fake.calls.filter((call) => call.startsWith('start')).length, 1);
+      await stage.clock.advance(1);
+      assert.match(
+        (await failed).message,
+        /^web still runs 60 s after the backend fake was asked to stop it by 'destroy'/,
+      );
+      await started;
+      stage.fake.stop = async () => stage.fake.hypervisor.change(id, 'off');
+      await machine.stop('destroy', never);
+      assert.equal(stage.clock.pending, 0);
+    });
+  }
+
+  it('is asked to stop a minute after a start that hangs, and not started a second time beside that', async () => {
+    const { stage, machine } = await Guarded.open();
+    stage.fake.latency.start = 300_000;
+    const start = machine.start();
+    await stage.clock.advance(20_000);
+    const stop = machine.stop('destroy', never);
+    await stage.clock.advance(39_999);
+    assert.ok(!stage.fake.calls.includes('stop web destroy'));
+    await stage.clock.advance(1);
+    await stop;
+    assert.ok(stage.fake.calls.includes('stop web destroy'));
+    const again = machine.start();
+    await stage.clock.advance(240_000);
+    await Promise.all([start, again]);
+    assert.equal(stage.fake.calls.filter((call) => call.startsWith('start')).length, 1);
+    assert.equal(stage.clock.pending, 0);
+  });
+
   it('says so when nobody can tell whether it has followed a shutdown', async () => {
     const { stage, machine, id } = await Guarded.open();
     await machine.start();

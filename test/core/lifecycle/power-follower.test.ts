@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Backend } from '#core/contracts/backend.js';
-import { HandProbe, Life } from '../../support/life.js';
+import { rejectsWithCode } from '#core/testing/rejects-with-code.js';
+import { aCommand, HandProbe, Life } from '../../support/life.js';
 
 describe('the power follower', () => {
   it('adopts what runs at start, with a whole fresh period of grace', async () => {
@@ -196,6 +197,26 @@ describe('the power follower', () => {
     await summon;
     assert.deepEqual([web!.state, web!.ready, web!.totalStarts], ['running', true, 2]);
     assert.ok(!life.story().includes('failed'));
+  });
+
+  it('tells the death of one that is seen on its way down as that of any other, also to who waits for it', async () => {
+    using life = new Life();
+    const probe = new HandProbe();
+    const [web] = await life.with({ name: 'web', probes: [probe] });
+    const failed = rejectsWithCode(life.summon(web!), 'JITSU_SUMMON_DIED');
+    const goDown = async (): Promise<void> => {
+      for (const state of ['stopping', 'off'] as const) {
+        life.backend.hypervisor.change(web!.plan.id, state);
+        await life.clock.advance(0);
+      }
+    };
+    await life.clock.advance(0);
+    await goDown();
+    await failed;
+    probe.answer();
+    await life.summon(web!, aCommand);
+    await goDown();
+    assert.deepEqual([web!.state, web!.phase, life.story().slice(-2)], ['off', 'down', ['ready', 'died']]);
   });
 
   it('counts no start where a machine that was stopping runs again', async () => {

@@ -119,4 +119,40 @@ describe('the stopper', () => {
     await life.summon(web!);
     assert.deepEqual([web!.ready, life.calls('start').length], [true, 1]);
   });
+
+  it('fails, says so and tries again when the machine runs on although its backend says that it was destroyed', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web' });
+    await life.summon(web!);
+    const stop = life.backend.stop.bind(life.backend);
+    life.backend.stop = async () => undefined;
+    const failed = rejectsWithCode(life.stop(web!), 'JITSU_BACKEND_FAILED');
+    await life.clock.advance(60_000);
+    assert.match((await failed).message, /web still runs/);
+    assert.equal(life.story().at(-1), 'stop-failed');
+    assert.deepEqual([web!.stops, web!.phase], [undefined, 'running']);
+    life.backend.stop = stop;
+    await life.clock.advance(10_000);
+    assert.equal(web!.state, 'off');
+  });
+
+  it('does not wait for ever for a start that hangs, and adopts what that brings up all the same', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web' });
+    life.backend.latency.start = 300_000;
+    const failed = rejectsWithCode(life.summon(web!), 'JITSU_STOPPED_BY_COMMAND');
+    await life.clock.advance(1_000);
+    let stopped = false;
+    const stop = life.stop(web!).then(() => (stopped = true));
+    await failed;
+    await life.clock.advance(59_999);
+    assert.deepEqual([stopped, life.calls('stop')], [false, []]);
+    await life.clock.advance(1);
+    await stop;
+    assert.deepEqual([life.calls('stop'), web!.starting, web!.stops], [['stop web destroy'], false, undefined]);
+    await life.clock.advance(239_000);
+    assert.deepEqual([web!.state, web!.totalStarts, life.story().at(-1)], ['running', 1, 'adopted']);
+    await life.clock.advance(20_000);
+    assert.equal(web!.state, 'off');
+  });
 });

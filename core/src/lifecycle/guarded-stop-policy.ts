@@ -1,0 +1,60 @@
+import { inspect } from 'node:util';
+import type { Logger } from '../contracts/logger.js';
+import type { Milliseconds } from '../contracts/milliseconds.js';
+import type { Activity, StopOpinion, StopPolicy } from '../contracts/stop-policy.js';
+import { errorMessage } from '../errors.js';
+
+/** How long a unikernel is kept for whose policy has failed, before it is asked again. */
+const RETRY: Milliseconds = 60_000;
+
+/**
+ * A policy as the core uses it. One that throws, or has an opinion that is none, keeps the unikernel: nobody knows whether
+ * it may be stopped. Each failure is logged once.
+ */
+export class GuardedStopPolicy implements StopPolicy {
+  #logged: Set<string> | undefined;
+
+  /** `words` are those of the configuration. */
+  constructor(
+    private readonly words: string,
+    private readonly policy: StopPolicy,
+    private readonly logger: Logger,
+  ) {}
+
+  opinionOn(activity: Activity, now: Milliseconds): StopOpinion | undefined {
+    try {
+      const opinion = this.policy.opinionOn(activity, now);
+      checkOpinion(opinion, now);
+      return opinion;
+    } catch (error) {
+      this.#log(errorMessage(error), error);
+      return { keepUntil: now + RETRY };
+    }
+  }
+
+  #log(message: string, error: unknown): void {
+    this.#logged ??= new Set();
+    if (this.#logged.has(message)) return;
+    // A message that differs each time does not fill the log.
+    if (this.#logged.size >= 8) return;
+    this.#logged.add(message);
+    this.logger.error(
+      { err: error },
+      `The stop policy ${this.words} fails, and unikernels that it decides on are kept: ${message}`,
+    );
+  }
+}
+
+/** @throws TypeError for what is no opinion, or wants to be asked again at no time to come */
+function checkOpinion(opinion: unknown, now: Milliseconds): void {
+  if (opinion === undefined) return;
+  const parts = (typeof opinion === 'object' && opinion !== null ? opinion : {}) as Readonly<Record<string, unknown>>;
+  // In the order of the chain, which goes by the keys that are there.
+  if ('stop' in parts && typeof parts['stop'] === 'string') return;
+  const until = 'keepUntil' in parts ? parts['keepUntil'] : parts['undecidedUntil'];
+  if ('stop' in parts || typeof until !== 'number' || Number.isNaN(until)) {
+    throw new TypeError(`its opinion is ${inspect(opinion, { breakLength: Infinity })}`);
+  }
+  // It would be asked again and again, without an end.
+  if (until <= now) throw new TypeError('it wants to be asked again in the past');
+}
