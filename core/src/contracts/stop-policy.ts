@@ -28,7 +28,8 @@ export interface Activity {
  *
  * Policies form an ordered chain: the first that keeps or stops decides, and a unikernel of which none does is kept.
  * A policy looks only at what it is given, so the same history always gets the same opinion; `keepUntil` and
- * `undecidedUntil` are when it wants to be asked again (`Infinity`: never), which is all that the reaper needs to know.
+ * `undecidedUntil` are when it wants to be asked again (`Infinity`: never), which is all that the reaper needs to know. One that
+ * throws, or names a time that is over, is logged, and the unikernel is kept for a minute.
  */
 export interface StopPolicy {
   opinionOn(activity: Activity, now: Milliseconds): StopOpinion | undefined;
