@@ -28,7 +28,8 @@ export interface Activity {
  *
  * Policies form an ordered chain: the first that keeps or stops decides, and a unikernel without a decision is kept. A
  * policy uses only its arguments, so the same history always gets the same opinion; `keepUntil` and `undecidedUntil`
- * are when it wants to be asked again (`Infinity`: never), which is all that the reaper needs to know.
+ * are when it wants to be asked again (`Infinity`: never), which is all that the reaper needs to know. A policy that
+ * throws, or names a time in the past, is logged, and the unikernel is kept for a minute.
  */
 export interface StopPolicy {
   opinionOn(activity: Activity, now: Milliseconds): StopOpinion | undefined;

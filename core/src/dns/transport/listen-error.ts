@@ -21,7 +21,7 @@ function reason(transport: 'UDP' | 'TCP', { address, port }: Endpoint, cause: un
     case 'EADDRINUSE':
       return (
         `something else is listening on port ${port} there. See what: ` +
-        `ss -${transport === 'UDP' ? 'lunp' : 'ltnp'} 'sport = :${port}'. Stop it, or take another port: -l 10053.`
+        `ss -${transport === 'UDP' ? 'lunp' : 'ltnp'} 'sport = :${port}'. Stop it, or take another port: -l PORT.`
       );
     case 'EADDRNOTAVAIL':
       return `this machine has no address ${address}. See which it has: ip addr. Then take one of them: -b ADDRESS.`;

@@ -10,6 +10,9 @@ export const UDP_PAYLOAD_SIZE = 1232;
 /** The longest EXTRA-TEXT that Jitsu sends, in bytes, so that question and OPT record always fit into 512. */
 const LONGEST_EXTRA_TEXT = 200;
 
+/** The end of an EXTRA-TEXT that was cut. */
+const ELLIPSIS = new TextEncoder().encode('…');
+
 const DNSSEC_OK = 0x8000;
 const EXTENDED_ERROR_OPTION = 15;
 
@@ -69,10 +72,20 @@ export function writeOpt(
   return at + OPT_LENGTH;
 }
 
-/** An Extended DNS Error as an EDNS option (RFC 8914, 2), its text cut between characters to `room` or 200 bytes. */
+/**
+ * An Extended DNS Error as an EDNS option (RFC 8914, 2), its text cut between characters to `room` or 200 bytes. A cut
+ * text ends with an ellipsis, where there is room for one.
+ */
 export function extendedErrorOption({ code, text = '' }: ExtendedError, room = LONGEST_EXTRA_TEXT): Uint8Array {
   const scratch = new Uint8Array(Math.max(0, Math.min(room, LONGEST_EXTRA_TEXT)));
-  const { written } = new TextEncoder().encodeInto(text, scratch);
+  const encoder = new TextEncoder();
+  const whole = encoder.encodeInto(text, scratch);
+  let { written } = whole;
+  if (whole.read < text.length && scratch.length >= ELLIPSIS.length) {
+    ({ written } = encoder.encodeInto(text, scratch.subarray(0, scratch.length - ELLIPSIS.length)));
+    scratch.set(ELLIPSIS, written);
+    written += ELLIPSIS.length;
+  }
   const option = Buffer.alloc(6 + written);
   option.writeUInt16BE(EXTENDED_ERROR_OPTION, 0);
   option.writeUInt16BE(2 + written, 2);
