@@ -2,7 +2,7 @@ import { endpointText } from '../../net/endpoint-text.js';
 import type { Endpoint } from '../../config/settings.js';
 import { errorCode, errorMessage, JitsuError } from '../../errors.js';
 
-/** A failure to listen in plain words, as `JITSU_LISTEN_FAILED`. */
+/** Describes a failure to listen, as `JITSU_LISTEN_FAILED`. */
 export function listenError(transport: 'UDP' | 'TCP', endpoint: Endpoint, cause: unknown): JitsuError {
   const where = `${transport} ${endpointText(endpoint)}`;
   return new JitsuError('JITSU_LISTEN_FAILED', `cannot listen on ${where}: ${reason(transport, endpoint, cause)}`, {
