@@ -201,6 +201,8 @@ function configuration() {
     .map((file) => JSON.parse(readFileSync(file, 'utf8')));
   return {
     ...Object.assign({}, ...shown),
+    // By its name, since it is installed here; the pages name plugins by their paths.
+    plugins: ['office'],
     dns: { bind: '127.0.0.1', port: 0, forwarders: 'off' },
     control: { socket: control },
     runtimeDirectory: join(scratch, 'run'),

@@ -57,7 +57,15 @@ export function errorCode(error: unknown): string | undefined {
     : undefined;
 }
 
-/** The message of anything thrown. */
+/**
+ * The message of anything thrown. What a library wraps says little by itself ("fetch failed"), so that the message of
+ * its cause, or the code of a cause without one, follows. The message of a JitsuError is whole as it is.
+ */
 export function errorMessage(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  const { message, cause } = error;
+  // By the code, since a plugin may have another copy of the core than this one.
+  if (!(cause instanceof Error) || errorCode(error)?.startsWith('JITSU_') === true) return message;
+  const why = cause.message === '' ? (errorCode(cause) ?? '') : cause.message;
+  return message.includes(why) ? message : `${message}: ${why}`;
 }

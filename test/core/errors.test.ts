@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { errorMessage, JitsuError } from '#core/errors.js';
 
 /** From test/dist/core to the repository. */
 const read = (path: string) => readFileSync(fileURLToPath(new URL(`../../../${path}`, import.meta.url)), 'utf8');
@@ -26,5 +27,31 @@ describe('the reference of error codes', () => {
       assert.equal(row.length, 6, row[1]);
       for (const cell of row.slice(2, 5)) assert.ok(cell.length > 8, `${row[1]} is explained`);
     }
+  });
+});
+
+describe('the message of anything thrown', () => {
+  const refused = Object.assign(new Error('connect ECONNREFUSED 192.0.2.1:80'), { code: 'ECONNREFUSED' });
+  const refusedTwice = Object.assign(new AggregateError([refused, refused]), { code: 'ECONNREFUSED' });
+
+  it('ends with that of its cause, or with the code of a cause that has none', () => {
+    assert.equal(errorMessage(new TypeError('fetch failed', { cause: refused })), `fetch failed: ${refused.message}`);
+    assert.equal(errorMessage(new TypeError('fetch failed', { cause: refusedTwice })), 'fetch failed: ECONNREFUSED');
+  });
+
+  it('says nothing twice', () => {
+    const message = `no answer: ${refused.message}`;
+    assert.equal(errorMessage(new Error(message, { cause: refused })), message);
+  });
+
+  it('is that of one of our own errors as it stands', () => {
+    const error = new JitsuError('JITSU_CONFIG_NOT_FOUND', 'There is none.', { cause: refused });
+    assert.equal(errorMessage(error), 'There is none.');
+  });
+
+  it('is there for a cause that is no error, and for what is no error itself', () => {
+    assert.equal(errorMessage(new Error('gone', { cause: 'why' })), 'gone');
+    assert.equal(errorMessage(new Error('gone', { cause: new Error('') })), 'gone');
+    assert.equal(errorMessage('gone'), 'gone');
   });
 });

@@ -1,6 +1,6 @@
-/** Something that can be in one chain at a time. */
+/** An item that can be in one chain at a time. */
 export abstract class Link {
-  /** The chain's own; `undefined` outside of one. */
+  /** Written by the chain only; `undefined` outside a chain. */
   before: Link | undefined;
   after: Link | undefined;
 
@@ -12,8 +12,9 @@ export abstract class Link {
 class End extends Link {}
 
 /**
- * Things in the order in which they came, of which each can leave at any time. Not a Set: one through which many things
- * pass drops table after table, and dropped tables keep all that was in them alive for long (V8 links each to the next).
+ * A doubly linked list in insertion order, from which each item can be removed in constant time. It is not a Set: with
+ * many items passing through, a Set drops one table after another, and dropped tables keep their former items alive for
+ * long (V8 links each table to the next).
  */
 export class Chain<T extends Link> {
   private readonly end = new End();
@@ -28,7 +29,7 @@ export class Chain<T extends Link> {
     return this.count;
   }
 
-  /** It must be in none. */
+  /** The item must not be in any chain. */
   add(item: T): void {
     const { end } = this;
     const last = end.before as Link;
@@ -39,7 +40,7 @@ export class Chain<T extends Link> {
     this.count += 1;
   }
 
-  /** Whether it was in this one; it must not be in another. */
+  /** Returns whether the item was in this chain; it must not be in another one. */
   delete(item: T): boolean {
     const { before, after } = item;
     if (before === undefined || after === undefined) return false;
@@ -50,7 +51,7 @@ export class Chain<T extends Link> {
     return true;
   }
 
-  /** All that are in it now, whatever leaves meanwhile. */
+  /** A snapshot of all items, so that items may be removed while it is iterated. */
   all(): T[] {
     const items: T[] = [];
     for (let item = this.end.after; item !== this.end && item !== undefined; item = item.after) items.push(item as T);

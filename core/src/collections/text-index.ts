@@ -1,21 +1,21 @@
-/** Of the hash FNV-1a with 32 bits. */
+/** The prime of 32-bit FNV-1a. */
 const PRIME = 0x01000193;
 
 const SMALLEST = 16;
 
 /**
- * A map from texts to things, in the order in which they came, of which nothing is ever taken out.
+ * A map from text to value, in insertion order, without removal.
  *
- * It is for a million texts: a `Map` looks at each text that it passes, wherever in memory that lies, and each such look
- * misses the processor's caches. Here the hash stands beside the place, so that only the text that is meant is looked
- * at, and the garbage collector has no table to walk through.
+ * It is made for a million texts: a `Map` compares with each text that it probes, wherever that lies in memory, and
+ * each comparison misses the processor's caches. Here the hash is stored beside the index, so that only the matching
+ * text is compared, and the garbage collector has no table to scan.
  */
 export class TextIndex<T> {
   readonly #texts: string[] = [];
   readonly #things: T[] = [];
-  /** By turns: one more than the number of a text, where there is one, and its hash. At most half full. */
+  /** Pairs of a text's index plus one (0 for a free slot) and its hash. At most half full. */
   #slots = new Int32Array(2 * SMALLEST);
-  /** Nobody outside knows which texts share a slot. */
+  /** A random seed, so that clients cannot choose texts that collide. */
   readonly #seed = Math.floor(Math.random() * 2 ** 32) | 0;
 
   get size(): number {
@@ -39,7 +39,7 @@ export class TextIndex<T> {
     else this.#things[place - 1] = thing;
   }
 
-  /** Sets it unless the text is there: then nothing changes, and what it stands for is returned. */
+  /** Adds a value unless the text is present: then nothing changes, and the present value is returned. */
   add(text: string, thing: T): T | undefined {
     const hash = this.#hash(text);
     const slot = this.#slotOf(text, hash);
@@ -67,12 +67,12 @@ export class TextIndex<T> {
   #hash(text: string): number {
     let hash = this.#seed;
     for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), PRIME);
-    // The lower bits, which pick the slot, have seen nothing of the higher ones.
+    // Mixes the higher bits into the lower ones, which choose the slot.
     hash = Math.imul(hash ^ (hash >>> 15), PRIME);
     return hash ^ (hash >>> 13);
   }
 
-  /** Where the text is, or would be. */
+  /** The slot of the text, or the free slot where it would be added. */
   #slotOf(text: string, hash: number): number {
     const slots = this.#slots;
     const last = slots.length - 2;

@@ -21,29 +21,30 @@ export interface PowerChange {
 }
 
 /**
- * Drives one connection to one virtualisation system. Every method rejects with a `JitsuError` of the codes that
+ * One connection to one virtualisation system. Every method rejects with a `JitsuError` of the codes that
  * {@link Machine} lists.
  */
 export interface Backend<Options = unknown> {
   readonly capabilities: BackendCapabilities;
 
-  /** Opens the connection and finds out what runs already. May be called again after `close`. */
+  /** Opens the connection and finds out which machines run. May be called again after `close`. */
   connect(): Promise<void>;
 
-  /** Lets go of everything that is open; machines keep running. */
+  /** Releases everything that is open; machines keep running. */
   close(): Promise<void>;
 
   /**
-   * Checks the options against the system, and finds or defines the machine. Starts nothing. The same registration
-   * always gives a machine of the same id.
-   * @throws JITSU_UNIKERNEL_INVALID with all that is wrong with the options
+   * Checks the options against the system, and finds or defines the machine without starting it. The same registration
+   * always gives a machine with the same id.
+   * @throws JITSU_UNIKERNEL_INVALID with every problem of the options
    */
   machine(registration: Registration<Options>): Promise<Machine>;
 
   /**
-   * Tells each change of state of the machines that were handed out, in order, whoever caused it, until disposed. A
-   * backend that loses its connection says `unknown` of each of them, and their true states once it is back. The core
-   * watches a connection once at a time, and a state that is told twice does no harm. Without this method the core polls.
+   * Reports each change of state of the machines that were handed out, in order, whatever its cause, until disposed. A
+   * backend that loses its connection reports `unknown` for each of them, and their true states once it is connected
+   * again. The core has at most one watch per connection, and a state that is reported twice does no harm. Without this
+   * method the core polls.
    */
   watch?(listener: (change: PowerChange) => void): Disposable;
 }

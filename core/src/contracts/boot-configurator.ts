@@ -11,25 +11,25 @@ export interface BootingDomain {
 }
 
 /**
- * Does what must be done between the creation of a machine and its first instruction. Its failure fails the boot.
+ * Does what is needed between the creation of a machine and its first instruction. A failure fails the boot.
  *
- * A backend hands over each machine in one of two ways, or both. Where it creates machines paused, whose guests read the
- * store of Xen, it calls `configure` before it lets them run. Where it makes up the kernel's command line itself, for
- * guests that may read nothing else, it asks for `commandLine` before it creates the machine.
+ * A backend offers one of two ways, or both. A backend that creates machines paused, whose guests read Xen's store,
+ * calls `configure` before it unpauses them. A backend that builds the kernel's command line itself, for guests that
+ * may read nothing else, calls `commandLine` before it creates the machine.
  */
 export interface BootConfigurator {
   configure(domain: BootingDomain): Promise<void>;
 
   /**
-   * What the kernel's command line is to hold besides, one word or several; `undefined` for nothing. It ends the line,
-   * behind a space. Without this method it is always nothing.
+   * Words to append to the kernel's command line, behind a space; `undefined` for none. Without this method there are
+   * none.
    */
   commandLine?(unikernel: Registration): Promise<string | undefined>;
 
   /**
-   * Called by the core, when Jitsu starts, for every unikernel of a backend that calls boot configurators, so that a
+   * Called by the core when Jitsu starts, for every unikernel of a backend that calls boot configurators, so that a
    * mistake is found before the first boot.
-   * @throws JITSU_UNIKERNEL_INVALID with all that is wrong
+   * @throws JITSU_UNIKERNEL_INVALID with every problem
    */
   check?(unikernel: Registration): Promise<void>;
 }

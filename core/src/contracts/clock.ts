@@ -1,8 +1,8 @@
 import type { Milliseconds } from './milliseconds.js';
 
-/** The only source of time, so that a test can own it. */
+/** The only source of time, so that tests can control it. */
 export interface Clock {
-  /** Now, since the Unix epoch. It never runs backwards, even when the machine's wall clock is set. */
+  /** The time since the Unix epoch. It never runs backwards, even when the machine's wall clock is set back. */
   now(): Milliseconds;
 
   /** Calls `callback` once, `delay` from now, unless the returned handle is disposed first. */

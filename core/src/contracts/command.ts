@@ -1,13 +1,13 @@
-/** Where a command writes. */
+/** The output of a command. */
 export interface CommandTerminal {
-  /** Results. */
+  /** For results. */
   out(text: string): void;
-  /** Errors and remarks. */
+  /** For errors and remarks. */
   err(text: string): void;
 }
 
-/** A command of `jitsu` that a plugin brings. Its flags, as its schema parsed them, are injected as `optionsOf(schema)`. */
+/** A command that a plugin adds to `jitsu`. Its flags, parsed by its schema, are injected as `optionsOf(schema)`. */
 export interface Command {
-  /** Resolves when it has done its work, or has ended in order because the signal has aborted. */
+  /** Resolves when the work is done, or when the command has ended cleanly because the signal has aborted. */
   run(terminal: CommandTerminal, signal: AbortSignal): Promise<void>;
 }

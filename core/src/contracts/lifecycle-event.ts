@@ -1,17 +1,18 @@
 import type { MachineId, PowerState } from './machine.js';
 import type { Milliseconds } from './milliseconds.js';
 
-/** Who asked for a unikernel. */
+/** What asked for a unikernel. */
 export type WakeCause =
   | { readonly kind: 'query'; readonly name: string; readonly type: string; readonly client: string }
   | { readonly kind: 'command' };
 
 /**
- * - `summoning`: a wake found it down. `started`, `resumed`, `unpaused`: it executes again. `ready`: its service answers.
- * - `failed`: a summon came to nothing; `code` and `reason` say why.
- * - `adopted`: found running, not started by us in this life. `died`: went down and nobody here had asked for that.
+ * - `summoning`: a wake found it down. `started`, `resumed`, `unpaused`: it executes again. `ready`: its service
+ *   answers.
+ * - `failed`: a summon has failed; `code` and `reason` say why.
+ * - `adopted`: found running, not started by this process. `died`: went down without a stop by Jitsu.
  * - `stopping`, `stopped`, `stop-failed`: the reaper or a command stops it.
- * - `lost`, `returned`: its backend cannot be asked, or can be again.
+ * - `lost`, `returned`: its backend cannot be asked, or can be asked again.
  */
 export type LifecycleEventKind =
   | 'summoning'
@@ -28,7 +29,7 @@ export type LifecycleEventKind =
   | 'lost'
   | 'returned';
 
-/** Something that has happened to a unikernel. */
+/** A change in the life of a unikernel. */
 export interface LifecycleEvent {
   readonly kind: LifecycleEventKind;
   readonly at: Milliseconds;
@@ -41,7 +42,7 @@ export interface LifecycleEvent {
   /** An error code, for `failed` and `stop-failed`. */
   readonly code?: string;
   readonly reason?: string;
-  /** What it took: for `ready` since the wake, for `stopped` since the decision. */
+  /** The duration of what has ended: for `ready` since the wake, for `stopped` since the decision to stop. */
   readonly duration?: Milliseconds;
   readonly addresses: readonly string[];
   readonly macs: readonly string[];

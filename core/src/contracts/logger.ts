@@ -4,6 +4,6 @@ export interface Logger {
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;
-  /** A logger that adds these fields to everything it says. */
+  /** A logger that adds these fields to each of its entries. */
   child(fields: object): Logger;
 }

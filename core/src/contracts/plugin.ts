@@ -8,26 +8,29 @@ import type { Resolver } from './resolver.js';
 import type { StateStore } from './state-store.js';
 import type { StopPolicy } from './stop-policy.js';
 
-/** A class of which every constructor parameter is marked with `@inject(TOKEN)`. */
+/** A class whose constructor parameters are all marked with `@inject(TOKEN)`. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- only `any` accepts every list of injected parameters
 export type InjectableClass<T> = new (...parameters: any[]) => T;
 
 export interface BackendContribution {
-  /** The word behind `-x` and `backend:`. */
+  /** The value of `-x` and `backend:`. */
   readonly name: string;
   readonly useClass: InjectableClass<Backend>;
   /** A sentence for `jitsu plugins` and `jitsu --help`. */
   readonly description: string;
   /**
-   * The options of one unikernel, in camelCase, each `.describe()`d: help, reference and the `key=value` words (where
-   * they are snake_case) come from it. `name` holds the unikernel's name. Parsed, they reach `Backend.machine`. The same
-   * value must always become the same: unikernels that have it in common share what it became, which is not to be changed.
+   * The options of one unikernel, in camelCase, each `.describe()`d: help, reference and the `key=value` words (there
+   * in snake_case) are made from it. `name` holds the unikernel's name. The parsed options reach `Backend.machine`.
+   * Equal input must always give equal output: unikernels with the same value share the parsed one, which must not be
+   * changed.
    */
   readonly unikernel: ZodObject;
-  /** The settings of one connection; parsed, they are injected as `optionsOf(schema)`. The key `connect` takes the `-c` flag. */
+  /**
+   * The settings of one connection; the parsed ones are injected as `optionsOf(schema)`. `connect` takes the `-c` flag.
+   */
   readonly connection?: ZodObject;
   /**
-   * The boot configurators that options ask for, by the option: `{ rumprunConfig: 'rumprun-config' }`. Where a unikernel
+   * The boot configurators that options ask for, by option: `{ rumprunConfig: 'rumprun-config' }`. Where a unikernel
    * has the option, the plugin of that name is loaded.
    */
   readonly bootConfigurators?: Readonly<Record<string, string>>;
@@ -35,16 +38,21 @@ export interface BackendContribution {
   readonly findsAddresses?: boolean;
 }
 
-/** A probe (`ready: 'tcp:8080'`) or a policy (`stop.policies: ['max-lifetime:1h']`) in words: its name, a colon, an argument. */
+/**
+ * A probe (`ready: 'tcp:8080'`) or a policy (`stop.policies: ['max-lifetime:1h']`), written as a name, a colon and an
+ * argument.
+ */
 export interface WordedContribution<T> {
   readonly name: string;
   readonly useClass: InjectableClass<T>;
   readonly description: string;
-  /** Parses what follows the colon, or `undefined` where nothing does; the result is injected as `optionsOf(schema)`. */
+  /**
+   * Parses the text behind the colon, or `undefined` without a colon; the result is injected as `optionsOf(schema)`.
+   */
   readonly argument: ZodType;
 }
 
-/** Something that is on when the configuration has an entry under its name. */
+/** A part that is active when the configuration has an entry under its name. */
 export interface ConfiguredContribution<T> {
   readonly name: string;
   readonly useClass: InjectableClass<T>;
@@ -59,33 +67,36 @@ export interface BootConfiguratorContribution {
 }
 
 export interface CommandContribution {
-  /** The word behind `jitsu`. */
+  /** The name of the command, as in `jitsu NAME`. */
   readonly name: string;
   readonly useClass: InjectableClass<Command>;
   /** A sentence for the help, without a full stop. */
   readonly description: string;
-  /** Its flags, in camelCase (`--kebab-case` on the command line), each `.describe()`d; a boolean takes no value. Injected as above. */
+  /**
+   * Its flags, in camelCase (`--kebab-case` on the command line), each `.describe()`d; a boolean takes no value. The
+   * parsed flags are injected as `optionsOf(schema)`.
+   */
   readonly options: ZodObject;
 }
 
 /**
- * Keys that a plugin adds to every unikernel, whatever its backend. The plugin's package.json names them as well, under
- * `jitsu.unikernelKeys`: so a key brings its plugin in.
+ * Keys that a plugin adds to every unikernel, whatever its backend. The plugin's package.json lists them as well, under
+ * `jitsu.unikernelKeys`, so that the use of a key loads its plugin.
  */
 export interface UnikernelKeysContribution {
   /**
-   * The keys, in camelCase, each optional and `.describe()`d; checks of the object as a whole do not count. Values may
-   * be text, as in `key=value` words. What they become, notifiers are given with each event.
+   * The keys, in camelCase, each optional and `.describe()`d; checks of the object as a whole are ignored. Values may
+   * be text, as in `key=value` words. Notifiers get the parsed values with each event.
    */
   readonly keys: ZodObject;
   /**
-   * Keys that stand for a readiness probe, each with its name: with `{ waitForKey: 'xenstore-key' }`, `waitForKey: 'x'`
-   * means `xenstore-key:x`, beside the probes of `ready`.
+   * Keys that are another spelling of a readiness probe, by key: with `{ waitForKey: 'xenstore-key' }`,
+   * `waitForKey: 'x'` means `xenstore-key:x`, in addition to the probes of `ready`.
    */
   readonly probes?: Readonly<Record<string, string>>;
 }
 
-/** All that a plugin can reach: it adds to Jitsu, and sees nothing of it but what is injected. */
+/** The only part of Jitsu that a plugin can reach besides what is injected: a plugin adds its contributions to it. */
 export interface PluginRegistry {
   backend(contribution: BackendContribution): void;
   readinessProbe(contribution: WordedContribution<ReadinessProbe>): void;
@@ -94,19 +105,19 @@ export interface PluginRegistry {
   notifier(contribution: ConfiguredContribution<Notifier>): void;
   /** Configured under `resolvers`; asked after the unikernels and before the forwarder. */
   resolver(contribution: ConfiguredContribution<Resolver>): void;
-  /** Named by `state.use`; one is in use at a time. */
+  /** Chosen by `state.use`; one is active at a time. */
   stateStore(contribution: ConfiguredContribution<StateStore>): void;
   /** Called for every machine of the backends that have `capabilities.bootConfigurators`. */
   bootConfigurator(contribution: BootConfiguratorContribution): void;
   unikernelKeys(contribution: UnikernelKeysContribution): void;
-  /** A command of `jitsu`, beside its own. */
+  /** A command of `jitsu`, besides the built-in ones. */
   command(contribution: CommandContribution): void;
 }
 
 /** The default export of a plugin package. */
 export interface Plugin {
   readonly name: string;
-  /** The range of plugin API versions that it fits, as in package.json (`^1.0.0`). */
+  /** The range of plugin API versions that the plugin supports, as in package.json (`^1.0.0`). */
   readonly apiVersion: string;
   register(registry: PluginRegistry): void;
 }

@@ -5,15 +5,16 @@ export interface ReadinessTarget {
   readonly id: MachineId;
   /** IPv4 and IPv6 addresses, as given in the configuration. */
   readonly addresses: readonly string[];
-  /** The number of the machine that runs, where its backend tells one. */
+  /** The domain id or process id of the running machine, where its backend reports one. */
   readonly domainId?: number;
 }
 
 /**
  * Finds out when a unikernel's service answers. One instance serves every unikernel with the same `ready` words, so it
- * keeps nothing between calls. Its argument (what follows the colon in `ready=tcp:8080`) is injected as `optionsOf(schema)`.
+ * keeps no state between calls. Its argument (the text behind the colon in `ready=tcp:8080`) is injected as
+ * `optionsOf(schema)`.
  */
 export interface ReadinessProbe {
-  /** Resolves the moment the service answers; rejects with the signal's reason when it aborts first. */
+  /** Resolves as soon as the service answers; rejects with the signal's reason when that aborts first. */
   untilReady(target: ReadinessTarget, signal: AbortSignal): Promise<void>;
 }

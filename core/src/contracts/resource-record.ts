@@ -1,5 +1,8 @@
 interface RecordHead {
-  /** Presentation form, no trailing dot; the root is the empty string. Odd bytes and dots are escaped (RFC 4343, 2.1). */
+  /**
+   * Presentation form, no trailing dot; the root is the empty string. Dots in labels and bytes that do not print are
+   * escaped (RFC 4343, 2.1).
+   */
   readonly name: string;
   /** In seconds, as on the wire (RFC 2181, 8). */
   readonly ttl: number;
@@ -16,7 +19,10 @@ export interface SoaData {
   readonly minimum: number;
 }
 
-/** A record of class IN, of the types that Jitsu itself writes; any other type as its number and its bytes (RFC 3597). */
+/**
+ * A record of class IN, of the types that Jitsu itself writes; any other type as its number and its data in bytes (RFC
+ * 3597).
+ */
 export type ResourceRecord = RecordHead &
   (
     | { readonly type: 'A' | 'AAAA'; readonly address: string }

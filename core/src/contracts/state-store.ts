@@ -2,7 +2,7 @@ import type { MachineId, StopMode } from './machine.js';
 import type { LifecycleEvent } from './lifecycle-event.js';
 import type { Milliseconds } from './milliseconds.js';
 
-/** Who a unikernel is, as last configured. */
+/** The identity of a unikernel, as last configured. */
 export interface StoredRegistration {
   readonly unikernel: string;
   readonly id: MachineId;
@@ -13,7 +13,7 @@ export interface StoredRegistration {
   readonly stopMode: StopMode;
 }
 
-/** What is counted for a unikernel. */
+/** The counters of one unikernel. */
 export interface StoredCounters {
   readonly unikernel: string;
   readonly startedAt?: Milliseconds;
@@ -23,33 +23,33 @@ export interface StoredCounters {
 
 export interface HistoryQuery {
   readonly unikernel?: string;
-  /** The newest so many; all where absent. */
+  /** How many of the newest events; all where absent. */
   readonly limit?: number;
 }
 
 /**
- * Remembers registrations, counters and what happened, across restarts where it is durable. What it says is history:
- * the truth about what runs comes from the backends alone.
+ * Stores registrations, counters and events, across restarts where it is durable. What it returns is history: only the
+ * backends know what runs.
  *
- * @throws JITSU_STORE_UNREADABLE from `open` for a store that cannot be opened or is damaged; it is left as it is
+ * @throws JITSU_STORE_UNREADABLE from `open` for a store that cannot be opened or is damaged; it is left unchanged
  */
 export interface StateStore {
-  /** Whether a new instance finds what an earlier one was given. Registrations are saved only where it does. */
+  /** Whether a new instance reads what an earlier one stored. Registrations are saved only in a durable store. */
   readonly durable: boolean;
 
   open(): Promise<void>;
-  /** Writes what is outstanding and lets go. */
+  /** Writes what is outstanding and closes the store. */
   close(): Promise<void>;
 
-  /** Resolves when they are on the disk. */
+  /** Resolves when they are on disk. */
   saveRegistrations(registrations: readonly StoredRegistration[]): Promise<void>;
   registrations(): Promise<readonly StoredRegistration[]>;
 
-  /** Replaces the counters of these unikernels. Called in batches; need not be on the disk when it resolves. */
+  /** Replaces the counters of these unikernels. Called in batches; they need not be on disk when it resolves. */
   saveCounters(counters: readonly StoredCounters[]): Promise<void>;
   counters(): Promise<readonly StoredCounters[]>;
 
-  /** Resolves when it is on the disk. */
+  /** Resolves when it is on disk. */
   appendEvent(event: LifecycleEvent): Promise<void>;
   /** Oldest first. */
   history(query: HistoryQuery): Promise<readonly LifecycleEvent[]>;

@@ -1,8 +1,8 @@
 import type { Milliseconds } from './milliseconds.js';
 
 /**
- * What a policy says of one running unikernel: keep it at least until then; stop it, and why; or leave it to the next
- * policy for now, but ask again then.
+ * What a policy says about one running unikernel: keep it at least until a time, stop it for a reason, or leave the
+ * decision to the next policy and ask again at a time.
  */
 export type StopOpinion =
   { readonly keepUntil: Milliseconds } | { readonly stop: string } | { readonly undecidedUntil: Milliseconds };
@@ -11,14 +11,14 @@ export type StopOpinion =
 export interface NameActivity {
   readonly name: string;
   readonly ttl: Milliseconds;
-  /** The last query for the name; or the start of this run, or the end of the last boot, where that is later. */
+  /** The last query for the name; the start of this run or the end of the last boot, where that is later. */
   readonly lastAsked: Milliseconds;
 }
 
-/** All that a policy may base its opinion on. */
+/** Everything on which a policy may base its opinion. */
 export interface Activity {
   readonly unikernel: string;
-  /** When this run began: the unikernel was summoned, or found running and adopted. */
+  /** When this run began, by a summon or by adoption. */
   readonly since: Milliseconds;
   readonly names: readonly NameActivity[];
 }
@@ -26,9 +26,10 @@ export interface Activity {
 /**
  * Decides when a running unikernel may be stopped.
  *
- * Policies form an ordered chain: the first that keeps or stops decides, and a unikernel of which none does is kept.
- * A policy looks only at what it is given, so the same history always gets the same opinion; `keepUntil` and
- * `undecidedUntil` are when it wants to be asked again (`Infinity`: never), which is all that the reaper needs to know.
+ * Policies form an ordered chain: the first that keeps or stops decides, and a unikernel without a decision is kept. A
+ * policy uses only its arguments, so the same history always gets the same opinion; `keepUntil` and `undecidedUntil`
+ * are when it wants to be asked again (`Infinity`: never), which is all that the reaper needs to know. A policy that
+ * throws, or names a time in the past, is logged, and the unikernel is kept for a minute.
  */
 export interface StopPolicy {
   opinionOn(activity: Activity, now: Milliseconds): StopOpinion | undefined;

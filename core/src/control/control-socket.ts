@@ -29,7 +29,7 @@ export class ControlSocket {
     try {
       if (!existsSync(dirname(this.path))) mkdirSync(dirname(this.path), { recursive: true, mode: 0o700 });
       const owner = this.#lock.acquire();
-      if (owner !== undefined) throw alreadyRunning(this.path, `process ${owner.pid}`);
+      if (owner !== undefined) throw alreadyRunning(this.path, `process ${owner.pid}`, owner.pid);
       await this.#checkExisting();
       await this.#bind(server);
     } catch (error) {
@@ -93,8 +93,9 @@ async function answers(path: string): Promise<boolean> {
   }
 }
 
-function alreadyRunning(path: string, who: string): JitsuError {
-  const advice = 'Stop it first, or give this Jitsu a control socket of its own with --control.';
+function alreadyRunning(path: string, who: string, pid?: number): JitsuError {
+  const how = pid === undefined ? 'End it' : `End it (Ctrl-C, or \`kill ${pid}\`)`;
+  const advice = `${how}, or start this one with --control PATH and another port (-l).`;
   return new JitsuError('JITSU_ALREADY_RUNNING', `The control socket ${path} is in use by ${who}. ${advice}`);
 }
 

@@ -2,7 +2,10 @@ import type { RecordsAnswer } from '../contracts/resolver.js';
 import { JitsuError, type JitsuErrorCode } from '../errors.js';
 import { ExtendedErrorCode, Rcode } from './wire/dns-parameters.js';
 
-/** The INFO-CODE (RFC 8914, 4) that fits an error best; `Other` where none is named. docs/dns.md has this table, too. */
+/**
+ * The INFO-CODE (RFC 8914, 4) for each error code; `Other` for all that are not listed. docs/dns.md shows this table,
+ * too.
+ */
 const INFO_CODES: Partial<Record<JitsuErrorCode, number>> = {
   JITSU_SUMMON_DEADLINE: ExtendedErrorCode.NotReady,
   JITSU_SUMMON_BACKING_OFF: ExtendedErrorCode.NotReady,
@@ -14,7 +17,7 @@ const INFO_CODES: Partial<Record<JitsuErrorCode, number>> = {
   JITSU_FORWARD_OVERLOADED: ExtendedErrorCode.NotReady,
 };
 
-/** SERVFAIL with the reason as far as clients may know it: the text of our own errors, and of no others. */
+/** SERVFAIL with the reason as far as clients may know it: the text of Jitsu's own errors, and of no others. */
 export function failureAnswer(error: unknown): RecordsAnswer {
   const extendedError =
     error instanceof JitsuError

@@ -1,13 +1,13 @@
 import { setMaxListeners } from 'node:events';
 import { Chain, Link } from '../collections/chain.js';
 
-/** Why no more queries are taken in: too many wait, or too many of one network do. */
+/** Which limit a query exceeds: that of all pending queries, or that of its client's network. */
 export type Crowd = 'all' | 'network';
 
-/** What part of all places those of one network may take, so that others find one, too. */
+/** The share of all places that one network may take, so that clients of other networks find one. */
 const SHARE = 1 / 4;
 
-/** Who waits: how to end that, and who else may do so. */
+/** The client of a pending query. */
 export interface Waiter {
   /** The key of the client's network; absent for clients that may take every place. */
   readonly network?: string | undefined;
@@ -15,13 +15,13 @@ export interface Waiter {
   readonly gone?: AbortSignal | undefined;
 }
 
-/** What is made of the end of work. Neither may throw. */
+/** What to make of the result or the error. Neither function may throw. */
 export interface Ending<T, R> {
   done(value: T): R;
   failed(reason: unknown): R;
 }
 
-/** The queries that wait for their answer: at most `limit`, each with the means to give it up. */
+/** The queries that wait for their answer: at most `limit`, each of which can be given up. */
 export class PendingQueries {
   private readonly waiting = new Chain<Wait>();
   private readonly ofNetwork = new Map<string, number>();
@@ -35,9 +35,9 @@ export class PendingQueries {
   }
 
   /**
-   * Has work done for one more, and says what is made of its end: at once, where it ends at once; or says who is too many,
-   * and then nothing is done. The promise never rejects, and is there as soon as the work is given up, whether or not that
-   * heeds its signal.
+   * Starts work for one more query and maps its end by `ending`: at once where the work ends at once. Where a limit is
+   * exceeded, returns which one and starts nothing. The promise never rejects, and resolves as soon as the work is
+   * given up, whether or not the work heeds its signal.
    */
   wait<T, R extends object>(
     work: (signal: AbortSignal) => T | Promise<T>,
@@ -46,7 +46,8 @@ export class PendingQueries {
   ): R | Promise<R> | Crowd {
     if (this.waiting.size >= this.limit) return 'all';
     if (network !== undefined && (this.ofNetwork.get(network) ?? 0) >= this.share) return 'network';
-    // Queries whose clients cannot leave share one signal: to make one for each costs more than the rest of a query.
+    // Queries whose clients cannot leave share one signal: an AbortController for each costs more than the rest of a
+    // query.
     const own = gone === undefined ? undefined : new AbortController();
     let outcome: T | Promise<T>;
     try {
@@ -59,7 +60,7 @@ export class PendingQueries {
     return new Promise<R>((resolve) => {
       const wait = new Wait((reason) => resolve(ending.failed(reason)), own, network, gone);
       this.add(wait);
-      // A query that has been given up gets no second outcome.
+      // A query that was given up gets no second outcome.
       promise.then(
         (value) => this.remove(wait) && resolve(ending.done(value)),
         (reason: unknown) => this.remove(wait) && resolve(ending.failed(reason)),
@@ -67,12 +68,12 @@ export class PendingQueries {
     });
   }
 
-  /** Resolves when none is left. */
+  /** Resolves when no query is pending. */
   async empty(): Promise<void> {
     if (this.waiting.size > 0) await new Promise<void>((resolve) => this.emptied.push(resolve));
   }
 
-  /** Gives up all that wait, for good: whatever comes later is given up, too. */
+  /** Gives up all pending queries, and all that come later. */
   abort(reason: Error): void {
     this.end.abort(reason);
     for (const wait of this.waiting.all()) this.giveUp(wait, reason);
@@ -93,7 +94,7 @@ export class PendingQueries {
     gone.addEventListener('abort', wait.onGone);
   }
 
-  /** Whether it still waited. */
+  /** Returns whether the query was still pending. */
   private remove(wait: Wait): boolean {
     const { network, gone, onGone } = wait;
     if (!this.waiting.delete(wait)) return false;
@@ -111,7 +112,7 @@ export class PendingQueries {
   }
 }
 
-/** One that waits. */
+/** One pending query. */
 class Wait extends Link {
   onGone: (() => void) | undefined;
 

@@ -47,13 +47,13 @@ export interface QueryHandlerContext {
   readonly access: AccessControl;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Answers before the resolvers are asked, and keeps what may be given again. */
+  /** Answers before the resolvers are asked, and stores answers that may be repeated. */
   readonly packetCache?: PacketCache;
 }
 
 /**
- * The one way of a query, whatever transport it came by: reads the message, judges its client, looks into the packet cache,
- * asks the resolvers in order, and writes what the first of them says.
+ * The single way of a query, by any transport: reads the message, judges its client, looks into the packet cache, asks
+ * the resolvers in order, and writes the first answer.
  */
 export class QueryHandler {
   private readonly view: QueryView;
@@ -80,9 +80,9 @@ export class QueryHandler {
   }
 
   /**
-   * The reply to a message of any bytes, or `undefined` for silence: at once where no resolver has to find it out. Never
-   * throws or rejects. The message must not change any more, as the search for an answer may outlast the client. `signal`
-   * aborts when the client is gone.
+   * The reply to a message of any bytes, or `undefined` for no reply: synchronous unless a resolver needs time. Never
+   * throws or rejects. The message must not change afterwards, as the search for an answer may outlast the client.
+   * `signal` aborts when the client is gone.
    */
   readonly handle: MessageHandler = (message, client, signal) => {
     const { view } = this;
@@ -98,22 +98,22 @@ export class QueryHandler {
     return reply === 'silence' ? undefined : reply;
   };
 
-  /** From now on every query fails with this error; those that wait go on. */
+  /** Answers every new query with this error from now on; pending queries go on. */
   refuse(error: JitsuError): void {
     this.refusal = error;
   }
 
-  /** Ends every wait at once, with that error. */
+  /** Ends every pending query at once, with that error. */
   abort(error: JitsuError): void {
     this.pending.abort(error);
   }
 
-  /** Resolves when no query waits. */
+  /** Resolves when no query is pending. */
   drained(): Promise<void> {
     return this.pending.empty();
   }
 
-  /** The reply to what the packet cache has no answer for. */
+  /** The reply to a query that the packet cache has no answer for. */
   private respond(
     parsed: ParsedMessage,
     message: Uint8Array,
@@ -124,7 +124,7 @@ export class QueryHandler {
     if (parsed.verdict === 'silent') return undefined;
     const now = this.clock.now();
     const verdict = admission.verdict(message.length, cookieIn(parsed), now);
-    // Before anything is done for it: what will not be answered need not be found out.
+    // The rate limit comes first, so that no work is done for a query that gets no answer.
     const rate = admission.admit(now);
     this.access.refusals.addByRate(rate, client.address);
     if (rate === 'drop') return undefined;
@@ -140,11 +140,11 @@ export class QueryHandler {
     return this.answer(query, verdict, signal);
   }
 
-  /** The reply with what the resolvers say. Never throws or rejects. */
+  /** The reply with the resolvers' answer. Never throws or rejects. */
   private answer(query: DnsQuery, verdict: Verdict, signal: AbortSignal | undefined): Uint8Array | Promise<Uint8Array> {
     if (this.refusal !== undefined) return this.write(query, failureAnswer(this.refusal), verdict);
     const { address } = verdict;
-    // A client on this machine often asks for many others: a stub resolver, or another name server.
+    // A loopback client often asks on behalf of many others: a stub resolver, or another name server.
     const network = address === undefined || LOOPBACK.has(address) ? undefined : networkKey(address);
     const ending: Ending<DnsAnswer | undefined, Uint8Array> = {
       done: (answer) => this.write(query, answer ?? NOT_AUTHORITATIVE, verdict),
@@ -159,7 +159,10 @@ export class QueryHandler {
     return this.write(query, OVERLOADED, verdict);
   }
 
-  /** From one resolver on, which is asked next; at once as long as each answers at once. `undefined`: none of them answers. */
+  /**
+   * Asks the resolvers in order, from the given one on; synchronous as long as each answers synchronously. `undefined`:
+   * no resolver answers.
+   */
   private askInOrder(
     query: DnsQuery,
     signal: AbortSignal,
@@ -170,7 +173,7 @@ export class QueryHandler {
       const answer = (resolvers[index] as Resolver).resolve(query, signal);
       if (answer === undefined) continue;
       if (!isPromise(answer)) return answer;
-      // Not by instanceof: a promise of a plugin may be of another make.
+      // Not by instanceof: a plugin's promise may be of another implementation.
       const promise = Promise.resolve(answer);
       const isLast = index === resolvers.length - 1;
       return isLast ? promise : promise.then((given) => given ?? this.askInOrder(query, signal, index + 1));
@@ -220,15 +223,15 @@ function cookieIn(parsed: Exclude<ParsedMessage, { verdict: 'silent' }>): Uint8A
   return parsed.verdict === 'cookie' ? parsed.cookie : parsed.query.edns?.cookie;
 }
 
-/** RFC 7873, 5.4. */
+/** The reply to a query for a server cookie alone (RFC 7873, 5.4). */
 function cookieReply(message: Uint8Array, { mayAsk, badCookie, cookie }: Verdict): Uint8Array {
   if (!mayAsk || cookie === undefined) return writeHeaderOnly(message, Rcode.Refused, false);
   return writeCookieOnly(message, badCookie ? Rcode.BadCookie : Rcode.NoError, cookie);
 }
 
 /**
- * How the answer goes to this client. One that shall show that it is no forgery gets BADCOOKIE with a server cookie where
- * it knows of cookies, and comes back with that at once; everybody else gets TC, and comes back over TCP.
+ * The terms of the reply for this client. A client that has to prove its source gets BADCOOKIE with a server cookie
+ * where it sent a cookie, and can ask again at once; any other client gets TC, and asks again over TCP.
  */
 function termsOf(
   { client, edns }: DnsQuery,

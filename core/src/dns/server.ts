@@ -10,7 +10,7 @@ import { QueryHandler } from './query-handler.js';
 import { Listeners } from './transport/listeners.js';
 
 /**
- * The DNS server: sockets on one side, an ordered chain of resolvers on the other, the first of which with an answer
+ * The DNS server: sockets on one side, an ordered chain of resolvers on the other; the first resolver with an answer
  * answers. It neither opens nor closes its resolvers.
  */
 export class DnsServer {
@@ -22,19 +22,19 @@ export class DnsServer {
     private readonly settings: DnsSettings,
     resolvers: readonly Resolver[],
     private readonly deps: { readonly clock: Clock; readonly logger: Logger },
-    /** Judges the clients; by these settings alone unless told otherwise. */
+    /** Judges the clients, by these settings alone unless another one is given. */
     private readonly access = new AccessControl(settings, ANYBODY_WAKES, deps),
   ) {
     this.packetCache = new PacketCache(settings.forwarders !== 'off', deps.clock);
     this.queries = new QueryHandler(settings, resolvers, { ...deps, access, packetCache: this.packetCache });
   }
 
-  /** What it listens on, an endpoint for each bind address with the port in use. Empty before `listen`. */
+  /** Its endpoints, one per bind address, with the port in use. Empty before `listen`. */
   get listening(): readonly Endpoint[] {
     return this.listeners?.endpoints ?? [];
   }
 
-  /** How datagrams are taken; `undefined` before `listen`. */
+  /** The UDP transport in use; `undefined` before `listen`. */
   get udpTransport(): 'dgram' | 'mmsg' | undefined {
     return this.listeners?.udpTransport;
   }
@@ -55,23 +55,23 @@ export class DnsServer {
     return this.queries.handle(message, client, signal);
   }
 
-  /** Has every use so far of an answer that was given again counted. */
+  /** Counts every use so far of answers that the packet cache has repeated. */
   settleUses(): void {
     this.packetCache.settle();
   }
 
-  /** Drops every answer that may be given again until a certain time, so that its resolver is asked anew. */
+  /** Drops every cached answer that has a time limit, so that its resolver is asked anew. */
   forgetReusable(): void {
     this.packetCache.endReusable();
   }
 
-  /** Has what answers by itself go before whatever else wants a processor, as long as that is wanted. */
+  /** Raises or restores the scheduling priority of the threads that answer from the packet cache. */
   goFirst(first: boolean): void {
     this.listeners?.goFirst(first);
   }
 
   /**
-   * Answers every new query with SERVFAIL, waits for the answers in flight, gives up those that are still missing after
+   * Answers every new query with SERVFAIL, waits for pending answers, gives up those that are still missing after
    * `grace`, and closes the sockets.
    */
   async close(grace: Milliseconds): Promise<void> {

@@ -3,7 +3,7 @@ import type { Machine, MachineId } from '../contracts/machine.js';
 import type { GuardedBackend, GuardedMachine } from '../lifecycle/guarded-backend.js';
 import type { UnikernelPlan } from '../lifecycle/unikernel.js';
 
-/** What many unikernels have in common. */
+/** The part of a plan that many unikernels share. */
 export type CommonPlan = Required<
   Omit<UnikernelPlan, 'name' | 'machine' | 'id' | 'findsAddresses' | 'backendName' | 'names' | 'addresses'>
 > & {
@@ -12,10 +12,12 @@ export type CommonPlan = Required<
 
 type Known = readonly [settings: UnikernelSettings, plan: CommonPlan];
 
-/** How many are remembered; what differs from all of them is planned anew, which costs memory and nothing else. */
+/**
+ * The number of common plans that are kept; a unikernel that fits none of them gets a new one, which only costs memory.
+ */
 const REMEMBERED = 16;
 
-/** Gives unikernels whose settings are the same, but for what is each one's own, the same plan. */
+/** Gives unikernels with the same settings, apart from their names, addresses and machines, the same plan. */
 export class CommonPlans {
   readonly #known: Known[] = [];
   #next = 0;
@@ -47,7 +49,9 @@ function isTreatedAlike(one: UnikernelSettings, other: UnikernelSettings): boole
   );
 }
 
-/** A plan that holds what is its own and shares the rest, which for a million unikernels is most of it. */
+/**
+ * A plan that holds only what differs per unikernel and shares the rest, which for a million unikernels is most of it.
+ */
 export class SharedPlan implements UnikernelPlan {
   constructor(
     readonly name: string,

@@ -13,26 +13,26 @@ import type { Lifecycle } from '../lifecycle/lifecycle.js';
 import { UnikernelRecord, type Unikernel } from '../lifecycle/unikernel.js';
 import { TextIndex } from '../collections/text-index.js';
 
-/** How many registrations a backend is asked for at once. */
+/** The number of registrations that a backend is asked for concurrently. */
 const AT_ONCE = 256;
 
-/** How many registrations are stored at once. */
+/** The number of registrations per write to the store. */
 const SAVED_AT_ONCE = 10_000;
 
-/** All backends by the name of their connection, and all unikernels by their own. */
+/** All backends by connection name, and all unikernels by their names. */
 export class Fleet {
   readonly backends: ReadonlyMap<string, GuardedBackend>;
   readonly unikernels = new TextIndex<Unikernel>();
-  /** By the name of the connection, and there by the id of the machine. */
+  /** By connection name, then by machine id. */
   readonly #machines = new Map<string, TextIndex<Unikernel>>();
   /** Finds unikernels by DNS names. */
   #names: Pick<NameTable<Unikernel>, 'find'> | undefined;
   readonly #plans = new CommonPlans((settings) => this.#commonPlan(settings));
   readonly #source: string;
-  /** The settings of unikernels that are not registered yet. */
+  /** The settings of the unikernels that are not registered yet. */
   #settings: readonly UnikernelSettings[];
 
-  /** Makes the backends, and opens nothing. @throws JITSU_CONFIG_INVALID for a stop mode that its backend lacks */
+  /** Makes the backends without connecting them. @throws JITSU_CONFIG_INVALID for a stop mode that its backend lacks */
   constructor(
     settings: Settings,
     private readonly instances: Instances,
@@ -48,31 +48,31 @@ export class Fleet {
     this.#refuse(problems);
   }
 
-  /** The unikernels of one connection, by the ids of their machines. */
+  /** The unikernels of one connection, by machine id. */
   on(connection: string): Machines {
     return this.#machines.get(connection) ?? new TextIndex<Unikernel>();
   }
 
-  /** Finds unikernels by the names of this table, too; a second table of a million names would waste memory. */
+  /** Uses this table to find unikernels by DNS name, too; a second table of a million names would waste memory. */
   knowBy(names: Pick<NameTable<Unikernel>, 'find'>): void {
     this.#names = names;
   }
 
-  /** By its name, one of its DNS names, or its id. @throws JITSU_UNIKERNEL_UNKNOWN */
+  /** Finds a unikernel by its name, one of its DNS names, or its id. @throws JITSU_UNIKERNEL_UNKNOWN */
   find(name: string): Unikernel {
     const wanted = name.toLowerCase().replace(/\.$/, '');
-    const unikernel = this.unikernels.get(name) ?? this.#behind(wanted) ?? this.#find(wanted);
+    const unikernel = this.unikernels.get(name) ?? this.#byDnsName(wanted) ?? this.#find(wanted);
     if (unikernel) return unikernel;
     throw new JitsuError('JITSU_UNIKERNEL_UNKNOWN', `No unikernel is called ${name}. \`jitsu status\` lists them all.`);
   }
 
   /**
    * Registers every unikernel with its backend.
-   * @throws JITSU_CONFIG_INVALID with all that the backends and the boot configurators object to
+   * @throws JITSU_CONFIG_INVALID with every objection of the backends and the boot configurators
    */
   async register(): Promise<void> {
     const problems: ConfigProblem[] = [];
-    // Each is released when it is registered: the settings take most of a start's memory, and nobody needs them later.
+    // Each is released when it is registered: the settings take most of a start's memory, and are not needed later.
     const waiting = this.#settings.toReversed();
     this.#settings = [];
     while (waiting.length > 0) {
@@ -96,7 +96,7 @@ export class Fleet {
     this.#refuse(problems);
   }
 
-  /** Carries on with the counters of an earlier life. */
+  /** Restores the counters of an earlier run of Jitsu. */
   recall(counters: readonly StoredCounters[], lifecycle: Lifecycle): void {
     for (const stored of counters) {
       const unikernel = this.unikernels.get(stored.unikernel);
@@ -154,8 +154,8 @@ export class Fleet {
     };
   }
 
-  /** The first of them; that a wildcard covers a name does not make it one of a unikernel's. */
-  #behind(dnsName: string): Unikernel | undefined {
+  /** The first unikernel with this name; a name that only a wildcard covers does not count. */
+  #byDnsName(dnsName: string): Unikernel | undefined {
     const match = this.#names?.find(dnsName);
     return match?.kind === 'entries' && match.name === dnsName ? match.entries[0] : undefined;
   }
@@ -184,7 +184,7 @@ export class Fleet {
   }
 }
 
-/** The counters as they are stored. */
+/** The counters in the form of the state store. */
 export function countersOf({ name, startedAt, totalStarts, counters }: Unikernel): StoredCounters {
   const names = [...counters.values()].map(({ name, requests, lastAsked }) => ({
     ...{ name, requests },
@@ -198,7 +198,7 @@ function registrationOf({ plan }: Unikernel): StoredRegistration {
   return { unikernel: name, backend: backendName, ...{ id, names, addresses, ttl, stopMode } };
 }
 
-/** Each of the two would stop the machine that the other has started. */
+/** Two unikernels with one machine: each would stop the machine that the other has started. */
 function sameMachine(name: string, owner: string): ConfigProblem {
   return {
     path: name,

@@ -1,4 +1,4 @@
-// tsyringe wants the metadata polyfill to be there before it is loaded itself.
+// tsyringe requires the metadata polyfill to be loaded first.
 import 'reflect-metadata';
 import { container, type DependencyContainer } from 'tsyringe';
 import type { ZodType } from 'zod';
@@ -21,12 +21,12 @@ function optionsFor(schema: ZodType | undefined, options: unknown): readonly Val
   return schema === undefined ? [] : [[optionsOf(schema), options]];
 }
 
-/** Makes what plugins and built-in parts have registered. Nobody else ever sees the container. */
+/** Makes instances of what plugins and built-in parts have registered. The container is visible only here. */
 export class Instances {
   readonly #container: DependencyContainer = container.createChildContainer();
   readonly #worded = new Map<unknown, Map<string, unknown>>();
   readonly #guardedPolicies = new Map<StopPolicy, GuardedStopPolicy>();
-  /** All of them, in the order of registration. */
+  /** In the order of registration. */
   readonly bootConfigurators: readonly BootConfigurator[];
 
   constructor(
@@ -54,7 +54,7 @@ export class Instances {
     return new GuardedBackend(name, backend, this.clock, logger);
   }
 
-  /** A notifier, a resolver or a state store. */
+  /** Makes a notifier, a resolver or a state store. */
   configured<T>({ contribution, options }: Configured<T>): T {
     return this.make(
       contribution.useClass,
@@ -63,7 +63,7 @@ export class Instances {
     );
   }
 
-  /** A probe or a policy; the same words share one instance, as they keep nothing between calls. */
+  /** Makes a probe or a policy; the same words share one instance, as it keeps no state between calls. */
   worded<T extends object>({ contribution, words, options }: Worded<T>): T {
     const byWords = this.#worded.get(contribution) ?? new Map<string, unknown>();
     this.#worded.set(contribution, byWords);
@@ -74,7 +74,7 @@ export class Instances {
     return made;
   }
 
-  /** A policy as the core uses it: one for all that are written alike, so that a failure is logged once. */
+  /** A policy as the core uses it: one instance for all with the same words, so that a failure is logged once. */
   stopPolicy(worded: Worded<StopPolicy>): StopPolicy {
     const policy = this.worded(worded);
     const guarded = this.#guardedPolicies.get(policy) ?? new GuardedStopPolicy(worded.words, policy, this.logger);
@@ -89,7 +89,7 @@ export class Instances {
   }
 }
 
-/** Makes a command that a plugin has registered. It runs in a process of its own, where there is nothing else. */
+/** Makes a command that a plugin has registered. It runs in a process of its own, without the rest of Jitsu. */
 export function makeCommand(
   { useClass, options: schema }: CommandContribution,
   options: unknown,

@@ -10,10 +10,12 @@ const NO_KEYS: Readonly<Record<string, unknown>> = {};
 /** All notifiers of the configuration, by their names. */
 export class Notifiers {
   readonly #notifiers: ReadonlyMap<string, Notifier>;
-  /** By the names of the unikernels that have any: what the keys became that plugins have added. */
+  /**
+   * The parsed values of the keys that plugins have added, by the name of the unikernel; only unikernels that have any.
+   */
   readonly #addedKeys: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
 
-  /** Makes them, and opens nothing. */
+  /** Makes the notifiers without opening them. */
   constructor({ notifiers, unikernels }: Settings, instances: Instances) {
     this.#notifiers = new Map(
       notifiers.map((configured) => [configured.contribution.name, instances.configured(configured)]),
@@ -22,24 +24,24 @@ export class Notifiers {
     this.#addedKeys = new Map(withKeys.map(({ name, addedKeys }) => [name, addedKeys]));
   }
 
-  /** From now on they are told what the hub announces. */
+  /** Passes the hub's events to the notifiers from now on. */
   join(hub: EventHub): void {
     for (const [name, notifier] of this.#notifiers)
       hub.addNotifier(name, notifier, (event) => this.#wants(notifier, event));
   }
 
-  /** Rejects with whatever keeps one of them from ever telling anybody. */
+  /** Rejects with a problem that only people can solve, for which a notifier can never work. */
   async open(): Promise<void> {
     for (const notifier of this.#notifiers.values()) await notifier.open?.();
   }
 
-  /** Closes them all, also after one of them has failed to open or to close; rejects with the first failure. */
+  /** Closes all notifiers, also after one has failed to open or to close; rejects with the first failure. */
   async close(): Promise<void> {
     const closed = await Promise.allSettled([...this.#notifiers.values()].map(async (notifier) => notifier.close?.()));
     for (const outcome of closed) if (outcome.status === 'rejected') throw outcome.reason;
   }
 
-  /** Of those that have something to tell of themselves. */
+  /** The status of each notifier that has one. */
   status(): readonly ({ readonly name: string } & NotifierStatus)[] {
     return [...this.#notifiers].flatMap(([name, notifier]) => {
       const status = statusOf(notifier);
@@ -51,13 +53,13 @@ export class Notifiers {
     try {
       return notifier.wants?.(event, this.#addedKeys.get(event.unikernel) ?? NO_KEYS) ?? true;
     } catch {
-      // It is told, and the log tells if it fails at that as well.
+      // The notifier gets the event; if it fails at that, too, the failure is logged.
       return true;
     }
   }
 }
 
-/** One that fails to tell of itself must not keep anybody from seeing the others. */
+/** A notifier whose status fails must not hide the status of the others. */
 function statusOf(notifier: Notifier): NotifierStatus | undefined {
   try {
     return notifier.status?.();

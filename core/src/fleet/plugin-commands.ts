@@ -8,15 +8,15 @@ import type { CommandContribution } from '../contracts/plugin.js';
 import { makeCommand } from './instances.js';
 import type { Contributions } from '../plugins/contributions.js';
 
-/** A command of `jitsu` that an installed plugin brings, ready to be called. */
+/** A command of an installed plugin, ready to be called. */
 export interface PluginCommand {
   readonly name: string;
   readonly description: string;
   /** Its flags. */
   readonly options: readonly OptionDescription[];
   /**
-   * Does it, with the flags by their keys, each as text, or true where it has no value.
-   * @throws JITSU_CONFIG_INVALID for flags that its schema refuses, and what the command throws
+   * Runs the command with the flags by their keys, each as text, or true for a flag without a value.
+   * @throws JITSU_CONFIG_INVALID for flags that its schema refuses, and the errors of the command
    */
   run(flags: Flags, terminal: CommandTerminal, signal: AbortSignal): Promise<void>;
 }

@@ -2,7 +2,7 @@ import type { Clock } from '../contracts/clock.js';
 import type { LifecycleEvent, LifecycleEventKind } from '../contracts/lifecycle-event.js';
 import type { Unikernel } from './unikernel.js';
 
-/** Says what has happened to a unikernel, with all that is known of it at that moment. */
+/** Announces what has happened to a unikernel, with everything known about it at that moment. */
 export class Announcer {
   constructor(
     private readonly sink: (event: LifecycleEvent) => void,
@@ -29,7 +29,7 @@ export class Announcer {
     });
   }
 
-  /** A change that nobody here has asked for. */
+  /** Announces a change that Jitsu did not cause. */
   announceChange(unikernel: Unikernel, kind: LifecycleEventKind): void {
     const { detail } = unikernel;
     this.announce(unikernel, kind, detail === undefined ? {} : { reason: detail });

@@ -16,15 +16,15 @@ const STATES: ReadonlySet<PowerState> = new Set<PowerState>([
 /** The length of a uuid as text. */
 const ID_LENGTH = 36;
 
-/** @throws TypeError for what is no machine, or has no uuid */
+/** @throws TypeError where it is not a machine, or has no uuid */
 export function checkMachine(machine: Machine): void {
   const { id } = machine as Partial<Machine>;
-  // Not by an expression: a million of them are checked at a start.
+  // Not a regular expression: a start checks a million of them.
   if (typeof id !== 'string' || id.length !== ID_LENGTH)
     throw new TypeError(`its id is ${shown(id)}, which is no uuid`);
 }
 
-/** @throws TypeError for whatever is not of the type that the contract gives it */
+/** @throws TypeError for a value whose type differs from the contract */
 export function checkDescription({ name, state, domainId, macs, detail }: MachineDescription): void {
   checkState(state);
   if (domainId !== undefined && !(Number.isSafeInteger(domainId) && domainId > 0)) {

@@ -5,8 +5,8 @@ interface Waiter {
 }
 
 /**
- * Lets a bounded number of boots run at once; a bounded number waits, first come, first served. As a unikernel has one
- * summon at a time, no unikernel can hold more than one place.
+ * Lets a bounded number of boots run at once; a bounded number waits, first come, first served. Each unikernel has one
+ * summon at a time, so that none can hold more than one place.
  */
 export class BootQueue {
   #booting = 0;
@@ -15,7 +15,7 @@ export class BootQueue {
   constructor(
     private readonly limit: number,
     private readonly longest: number,
-    /** Told when the first boot begins, and when none is left. */
+    /** Called when the first boot begins, and when none is left. */
     private readonly onBooting: (booting: boolean) => void = () => {},
   ) {}
 
@@ -28,7 +28,7 @@ export class BootQueue {
   }
 
   /**
-   * Resolves when it is this boot's turn, to a function that gives the place back (once; further calls do nothing).
+   * Resolves when it is this boot's turn, to a function that releases the place (once; further calls do nothing).
    * Rejects with the signal's reason when it aborts first.
    * @throws JITSU_BOOT_QUEUE_FULL
    */
@@ -78,7 +78,7 @@ export class BootQueue {
       if (this.#booting === 0) this.onBooting(false);
       return;
     }
-    // The place passes on directly, so that nobody who comes in between can take it.
+    // The place is passed on directly, so that no boot that comes in between can take it.
     this.#waiting.delete(next);
     next.enter();
   }

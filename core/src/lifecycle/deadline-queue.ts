@@ -6,10 +6,10 @@ interface Entry<T> {
   readonly due: Milliseconds;
 }
 
-/** Calls back for each item when its deadline has come, with a single timer and a binary heap. */
+/** Calls back for each item at its deadline, with a single timer and a binary heap. */
 export class DeadlineQueue<T> implements Disposable {
   readonly #heap: Entry<T>[] = [];
-  /** The entry that counts; those that it has replaced stay in the heap until they come up. */
+  /** The valid entry of each item; replaced entries stay in the heap until their time. */
   readonly #current = new Map<T, Entry<T>>();
   #timer: Disposable | undefined;
   #timerDue: Milliseconds = Infinity;
@@ -19,7 +19,7 @@ export class DeadlineQueue<T> implements Disposable {
     private readonly onDue: (item: T) => void,
   ) {}
 
-  /** Sets or moves the item's deadline; `Infinity`, or what is no number, takes it out. */
+  /** Sets or moves the item's deadline; `Infinity` or NaN removes it. */
   set(item: T, due: Milliseconds): void {
     if (this.#current.get(item)?.due === due) return;
     if (!(due < Infinity)) return this.delete(item);

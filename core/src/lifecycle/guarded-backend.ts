@@ -8,13 +8,16 @@ import { BackOff } from '../plugin-kit/back-off.js';
 import { untilAborted } from '../plugin-kit/until-aborted.js';
 import { checkAddresses, checkChange, checkDescription, checkMachine } from './backend-values.js';
 
-/** How soon, and at most how late, a machine that was asked to stop is looked at again, unless its backend tells. */
+/**
+ * The first and the longest interval at which a machine that was asked to stop is looked at, unless its backend reports
+ * it.
+ */
 const FIRST_LOOK: Milliseconds = 20;
 const SLOWEST_LOOK: Milliseconds = 1_000;
 
 /**
- * How long a stop waits for an operation that hangs before it, and how long a backend may take to destroy a machine, or to
- * have it stopped after it has carried out another mode. A shutdown lasts as long as its signal.
+ * How long a stop waits for an earlier operation that hangs, and how long a backend may take to destroy a machine, or
+ * until it has stopped after another mode. A shutdown lasts as long as its signal.
  */
 export const STOP_LIMIT: Milliseconds = 60_000;
 
@@ -22,22 +25,22 @@ export const STOP_LIMIT: Milliseconds = 60_000;
 const UP: ReadonlySet<PowerState> = new Set<PowerState>(['running', 'starting', 'stopping']);
 
 /**
- * One connection to a backend as the core uses it. Whatever a plugin throws becomes a JitsuError, its values are checked
- * where they come in, each state is told once, and the operations on one machine follow each other.
+ * One connection to a backend as the core uses it. Errors of the plugin become JitsuErrors, its values are checked,
+ * each state is reported once, and the operations on one machine run one after the other.
  */
 export class GuardedBackend {
   readonly capabilities: BackendCapabilities;
   readonly #starts = new Map<MachineId, Promise<void>>();
-  /** The last operation on each machine that is under way. */
+  /** The last operation on each machine that has not ended. */
   readonly #turns = new Map<MachineId, { readonly turn: Promise<unknown>; readonly since: Milliseconds }>();
-  /** What was last told of each machine. */
+  /** The last state reported of each machine. */
   readonly #told = new Map<MachineId, PowerState>();
   readonly #listeners = new Set<(change: PowerChange) => void>();
-  /** The stops that wait for a change of their machine; one each, since its operations follow each other. */
+  /** The stops that wait for a change of their machine; one each, since its operations run one after the other. */
   readonly #waiting = new Map<MachineId, () => void>();
   #watch: Disposable | undefined;
 
-  /** `name` is that of the connection. */
+  /** `name` is the name of the connection. */
   constructor(
     readonly name: string,
     private readonly backend: Backend,
@@ -66,7 +69,7 @@ export class GuardedBackend {
     }
   }
 
-  /** The machine of a unikernel as the backend hands it out: to be used through {@link guard} alone. */
+  /** The machine of a unikernel as the backend hands it out: to be used only through {@link guard}. */
   async machine(registration: Registration): Promise<Machine> {
     try {
       const machine = await this.backend.machine(registration);
@@ -77,17 +80,17 @@ export class GuardedBackend {
     }
   }
 
-  /** Made for each use: it keeps nothing, and a million unikernels that are off need none. */
+  /** Made for each use: it has no state, and a million unikernels that are off need none. */
   guard(machine: Machine, unikernel: string): GuardedMachine {
     return new GuardedMachine(this, machine, unikernel);
   }
 
-  /** Whether the backend tells of changes by itself. */
+  /** Whether the backend reports changes by itself. */
   get isWatched(): boolean {
     return this.backend.watch !== undefined;
   }
 
-  /** Tells each change once; `undefined` where the backend tells of none. */
+  /** Reports each change once; `undefined` where the backend reports none. */
   watch(listener: (change: PowerChange) => void): Disposable | undefined {
     if (!this.isWatched) return undefined;
     this.#watchBackend();
@@ -95,7 +98,7 @@ export class GuardedBackend {
     return { [Symbol.dispose]: () => this.#listeners.delete(listener) };
   }
 
-  /** Starts a machine; those who ask for that meanwhile share one start. */
+  /** Starts a machine; concurrent callers share one start. */
   startOnce(id: MachineId, start: () => Promise<void>): Promise<void> {
     const shared = this.#starts.get(id);
     if (shared !== undefined) return shared;
@@ -105,8 +108,8 @@ export class GuardedBackend {
   }
 
   /**
-   * Runs one operation on a machine after all that were asked for earlier, whatever becomes of those. With a limit it does
-   * not wait for one that was asked for longer ago than that.
+   * Runs one operation on a machine after all earlier ones, whether those succeed or fail. With a limit, it does not
+   * wait for an operation that was requested longer ago than that.
    */
   inTurn<T>(id: MachineId, operation: () => Promise<T>, limit: Milliseconds = Infinity): Promise<T> {
     const earlier = this.#turns.get(id);
@@ -127,15 +130,15 @@ export class GuardedBackend {
     return { [Symbol.dispose]: () => this.#waiting.delete(id) };
   }
 
-  /** An error of the backend as a JitsuError; `what` completes "The backend NAME ...". */
+  /** A backend's error as a JitsuError; `what` completes "The backend NAME ...". */
   failure(error: unknown, what: string): Error {
-    // By the code, since a plugin may have another copy of the core than this one.
+    // Recognised by its code, since a plugin may have another copy of the core.
     if (error instanceof Error && errorCode(error)?.startsWith('JITSU_') === true) return error;
     const message = `The backend ${this.name} ${what}: ${errorMessage(error)}`;
     return new JitsuError('JITSU_BACKEND_FAILED', message, { cause: error });
   }
 
-  /** Resolves when the turn has ended, or the limit has passed since it was asked for. */
+  /** Resolves when the operation has ended, or the limit has passed since it was requested. */
   #ended({ turn, since }: { turn: Promise<unknown>; since: Milliseconds }, limit: Milliseconds): Promise<void> {
     return new Promise((resolve) => {
       const overdue = this.clock.after(since + limit - this.clock.now(), resolve);
@@ -210,7 +213,7 @@ export class GuardedMachine implements Required<Machine> {
     signal.throwIfAborted();
     const stop = async (): Promise<void> => {
       signal.throwIfAborted();
-      // Keeping the memory of a machine takes a time that depends on its size: only what follows that is limited.
+      // How long saving a machine's memory takes depends on its size: only what follows the call is limited.
       if (mode === 'shutdown' || mode === 'destroy')
         await this.#stopped(mode, signal, () => this.machine.stop(mode, signal));
       else {
@@ -218,13 +221,14 @@ export class GuardedMachine implements Required<Machine> {
         await this.#stopped(mode, signal, async () => undefined);
       }
     };
-    // A start that hangs does not hold up a stop for ever. A start never passes one, so that there is one boot at a time.
+    // A start that hangs does not delay a stop without limit. A start never overtakes one, so that there is one boot at
+    // a time.
     const stopped = this.#perform('stopped', stop, mode === 'shutdown' ? Infinity : STOP_LIMIT);
-    // What comes before it in its turn knows nothing of the signal.
+    // The operations before it do not listen to this signal.
     await untilAborted(stopped, signal);
   }
 
-  /** None where the backend finds out none. */
+  /** Empty where the backend does not find addresses. */
   async addresses(): Promise<readonly string[]> {
     try {
       const addresses = (await this.machine.addresses?.()) ?? [];
@@ -243,7 +247,7 @@ export class GuardedMachine implements Required<Machine> {
     }
   }
 
-  /** Waits for the call, and until the machine has stopped; no longer than the limit unless it is a shutdown. */
+  /** Waits for the call, and until the machine has stopped; within the limit, unless it is a shutdown. */
   async #stopped(mode: StopMode, signal: AbortSignal, call: () => Promise<void>): Promise<void> {
     if (mode === 'shutdown') {
       await untilAborted(call(), signal);
@@ -256,12 +260,12 @@ export class GuardedMachine implements Required<Machine> {
     await this.#untilStopped(mode, patience);
   }
 
-  /** A guest that was asked to stop takes its time. */
+  /** Waits until a guest that was asked to stop has stopped. */
   async #untilStopped(mode: StopMode, signal: AbortSignal): Promise<void> {
     const backOff = new BackOff(FIRST_LOOK, SLOWEST_LOOK);
     for (let looks = 1; ; looks += 1) {
       const changed = new AbortController();
-      // Before the look, so that no change is missed between the two.
+      // Before the look, so that no change in between is missed.
       using _watch = this.backend.onChange(this.id, () => changed.abort());
       const { state, detail } = await untilAborted(this.describe(), signal);
       if (mode === 'shutdown' && state === 'unknown') throw this.#lost(detail);

@@ -4,17 +4,17 @@ import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { Activity, StopOpinion, StopPolicy } from '../contracts/stop-policy.js';
 import { errorMessage } from '../errors.js';
 
-/** How long a unikernel is kept for whose policy has failed, before it is asked again. */
+/** How long a unikernel is kept after its policy has failed, before the policy is asked again. */
 const RETRY: Milliseconds = 60_000;
 
 /**
- * A policy as the core uses it. One that throws, or has an opinion that is none, keeps the unikernel: nobody knows whether
- * it may be stopped. Each failure is logged once.
+ * A policy as the core uses it. A policy that throws, or returns an invalid opinion, keeps the unikernel: it is unknown
+ * whether it may be stopped. Each failure is logged once.
  */
 export class GuardedStopPolicy implements StopPolicy {
   #logged: Set<string> | undefined;
 
-  /** `words` are those of the configuration. */
+  /** @param words as in the configuration */
   constructor(
     private readonly words: string,
     private readonly policy: StopPolicy,
@@ -35,7 +35,7 @@ export class GuardedStopPolicy implements StopPolicy {
   #log(message: string, error: unknown): void {
     this.#logged ??= new Set();
     if (this.#logged.has(message)) return;
-    // A message that differs each time does not fill the log.
+    // Messages that differ each time must not fill the log.
     if (this.#logged.size >= 8) return;
     this.#logged.add(message);
     this.logger.error(
@@ -45,16 +45,16 @@ export class GuardedStopPolicy implements StopPolicy {
   }
 }
 
-/** @throws TypeError for what is no opinion, or wants to be asked again at no time to come */
+/** @throws TypeError for an invalid opinion, or one that asks for a time in the past */
 function checkOpinion(opinion: unknown, now: Milliseconds): void {
   if (opinion === undefined) return;
   const parts = (typeof opinion === 'object' && opinion !== null ? opinion : {}) as Readonly<Record<string, unknown>>;
-  // In the order of the chain, which goes by the keys that are there.
+  // In the order in which the chain looks at the keys.
   if ('stop' in parts && typeof parts['stop'] === 'string') return;
   const until = 'keepUntil' in parts ? parts['keepUntil'] : parts['undecidedUntil'];
   if ('stop' in parts || typeof until !== 'number' || Number.isNaN(until)) {
     throw new TypeError(`its opinion is ${inspect(opinion, { breakLength: Infinity })}`);
   }
-  // It would be asked again and again, without an end.
+  // The policy would be asked again and again without end.
   if (until <= now) throw new TypeError('it wants to be asked again in the past');
 }

@@ -1,16 +1,17 @@
 import type { PowerState } from '../contracts/machine.js';
 
 /**
- * Where a unikernel is in its life.
+ * The phases of a unikernel's life.
  *
- * - At rest: `down`, `running` (it executes, but whether its service answers is not known), `failing` (its last summon
- *   came to nothing by its own fault), `ready` (its service has answered since it was started).
- * - `withdrawn`: its answers are taken back, so that its stop policies can be asked for the last time.
- * - Summoned: `waiting` for the end of a start that has outlived its own summon, `looking` at how its machine is,
- *   `queued` for its turn to boot, `settling` where the machine is on its way to another state, `booting` while the
- *   backend starts, resumes or unpauses it, `rising` where it is still on its way after that, `probing` until its service
+ * - At rest: `down`, `running` (it executes, but it is not known whether its service answers), `failing` (its last
+ *   summon has failed by its own fault), `ready` (its service has answered since it was started).
+ * - `withdrawn`: its answers are taken back, so that its stop policies can be asked a last time.
+ * - Summoned: `waiting` for the end of a start that has outlived its own summon, `looking` at the state of its machine,
+ *   `queued` for its turn to boot, `settling` while the machine changes to another state, `booting` while the backend
+ *   starts, resumes or unpauses it, `rising` while it still changes state after that, `probing` until its service
  *   answers.
- * - `stopping`: stops are under way, or wait for the end of a start. `wanted`: so, and a summon waits for their end.
+ * - `stopping`: stops are under way, or wait for the end of a start. `wanted`: the same, and a summon waits for their
+ *   end.
  */
 export type Phase =
   | 'down'
@@ -28,29 +29,30 @@ export type Phase =
   | 'stopping'
   | 'wanted';
 
-/** All of a unikernel on which its next phase depends. */
+/** The state of a unikernel that decides its next phase. */
 export interface Life {
   readonly phase: Phase;
-  /** What its backend last said. */
+  /** The state that its backend last reported. */
   readonly state: PowerState;
-  /** Whether the backend is starting, resuming or unpausing it for us, also when the summon that asked for it is over. */
+  /** Whether the backend is starting, resuming or unpausing it for us, even after the summon that asked for it. */
   readonly starting: boolean;
-  /** Whether its last summon came to nothing by its own fault. */
+  /** Whether its last summon has failed by its own fault. */
   readonly failing: boolean;
-  /** Whether its backend went away while we looked after it. */
+  /** Whether the loss of its backend has been announced, and its return not yet. */
   readonly lost: boolean;
 }
 
 /**
- * What can happen.
+ * The events.
  *
- * - `wake`: somebody asks for it. `looked`: its summon has asked how its machine is. `turn`: its turn to boot has come.
- * - `started`: the backend has carried out a start, and was asked how the machine is. `start-failed`: it has not.
- * - `answered`: its service answers. `failed`: its summon came to nothing. `refused`: so, but by no fault of its own.
- * - `learnt`: its backend has said how it is, unasked or asked by the follower. `doubted`: its backend tells of a change
- *   that we have not looked at yet.
- * - `expired`: its stop policies no longer keep it. `kept`: now that all uses are known, they do. `reap`: they do not.
- * - `stop`: a command stops it. `stopped`: the last stop is over, well or badly.
+ * - `wake`: a query or a command asks for it. `looked`: its summon knows the state of its machine. `turn`: its turn to
+ *   boot has come.
+ * - `started`: the backend has carried out a start, and the machine was looked at. `start-failed`: it has not.
+ * - `answered`: its service answers. `failed`: its summon has failed. `refused`: the same, but not by its own fault.
+ * - `learnt`: its backend has reported its state, by itself or asked by the follower. `doubted`: its backend reports a
+ *   change, and the machine has not been looked at yet.
+ * - `expired`: its stop policies no longer keep it. `kept`: they do, now that all uses are known. `reap`: they do not.
+ * - `stop`: a command stops it. `stopped`: the last stop has ended, with or without success.
  */
 export type LifeEvent =
   | 'wake'
@@ -70,14 +72,16 @@ export type LifeEvent =
   | 'stopped';
 
 /**
- * What follows, in this order.
+ * The effects of a transition, which are carried out in this order.
  *
- * - `take-back`: whoever relies on its answers is told that they no longer hold.
+ * - `take-back`: ends the leases of its answers.
  * - `look`, `queue`, `poll` (look again shortly), `start`, `resume`, `unpause`, `probe`: the next step of its summon.
- * - `succeed`; `fail`, `refuse`, by its own fault or not; `end-died`, `end-unreachable`, `end-stopped`: the summon ends, and everybody who waits is told.
- * - `lost`, `returned`, `adopted`, `died`, `gone`: news; `gone` is a stop that nobody here had asked for.
- * - `count`: somebody else has started it. `renew`: its time begins anew. `attend`: it runs, and is to be reaped in time.
- * - `halt`: its machine is stopped. `retry`: it runs although a stop is over, and its policies are asked again later.
+ * - `succeed`; `fail`, `refuse`, by its own fault or not; `end-died`, `end-unreachable`, `end-stopped`: the summon
+ *   ends, and all its waiters get the outcome.
+ * - `lost`, `returned`, `adopted`, `died`, `gone`: announcements; `gone` is a stop that Jitsu did not ask for.
+ * - `count`: counts a start that Jitsu did not cause. `renew`: its run begins anew. `attend`: it runs, and the reaper
+ *   considers it.
+ * - `halt`: its machine is stopped. `retry`: it runs although a stop has ended, and its policies are asked again later.
  */
 export type Effect =
   | 'take-back'
@@ -112,7 +116,7 @@ export interface Transition {
 
 type Rule = (life: Life, before: PowerState) => Transition;
 
-/** What a wake does to a machine in each state: nothing where it runs, or where nobody can tell. */
+/** The effect of a wake on a machine in each state: none where it runs, or where the state is unknown. */
 const STEPS: Readonly<Record<PowerState, 'start' | 'resume' | 'unpause' | 'wait' | 'none'>> = {
   off: 'start',
   suspended: 'resume',
@@ -120,7 +124,7 @@ const STEPS: Readonly<Record<PowerState, 'start' | 'resume' | 'unpause' | 'wait'
   starting: 'wait',
   stopping: 'wait',
   running: 'none',
-  // Starting it would risk more than answering.
+  // A start would risk more than an answer.
   unknown: 'none',
 };
 
@@ -128,40 +132,40 @@ const NOTHING: readonly never[] = [];
 
 const to = (phase: Phase, ...effects: Effect[]): Transition => ({ phase, effects });
 
-/** At rest, in the phase that its state and its last summon say. */
+/** At rest, in the phase that follows from its state and its last summon. */
 function rest({ failing, state }: Life, ...effects: Effect[]): Transition {
   return to(failing ? 'failing' : state === 'running' ? 'running' : 'down', ...effects);
 }
 
-/** At rest, and looked after where it runs. */
+/** At rest, and considered by the reaper where it runs. */
 function restAttended(life: Life, ...effects: Effect[]): Transition {
   return life.state === 'running' ? rest(life, ...effects, 'attend') : rest(life, ...effects);
 }
 
-/** Whether the machine can be brought to run, and by what. */
+/** The next phase towards a running machine, by its state. */
 function boot({ state }: Life): Transition {
   const step = STEPS[state];
   if (step === 'none') return to('probing', 'probe');
   return step === 'wait' ? to('settling', 'poll') : to('booting', step);
 }
 
-/** After a boot. */
+/** The next phase after a boot. */
 function rise({ state }: Life): Transition {
   const step = STEPS[state];
   if (step === 'none') return to('probing', 'probe');
   return step === 'wait' ? to('rising', 'poll') : to('failing', 'end-died');
 }
 
-/** A change that nobody here has asked for. */
+/** A change that Jitsu did not cause. */
 function change(life: Life, before: PowerState, ...effects: Effect[]): Transition {
   const { state, starting } = life;
-  // What our own start brings about is no news; it is attended to when the start is over.
+  // The effect of our own start is not announced; it is attended to when the start has ended.
   if (starting) return rest(life, ...effects);
   const all = [...effects, ...news(life, before)];
   if (state !== 'running' || before === 'running') return rest(life, ...all);
-  // Somebody else has started it: a start of it all the same. One that ran before we looked is none.
+  // A start by others counts as a start. A machine that ran before the first look does not.
   if (before !== 'unknown' && before !== 'stopping') all.push('count');
-  // Its clients may have learnt its address long ago: it gets as much time as if it had just been asked for.
+  // Its clients may have cached its address long ago: it gets as much time as after a query.
   return rest(life, ...all, 'renew', 'attend');
 }
 
@@ -169,23 +173,23 @@ function news({ state, lost }: Life, before: PowerState): readonly Effect[] {
   if (state === before || lost) return NOTHING;
   if (state === 'unknown') return ['lost'];
   if (state === 'running') return ['adopted'];
-  // What it comes to is told once it is there: whether a look sees it on its way is chance.
+  // The outcome is announced when it is reached: it is chance whether a look sees the state in between.
   if (state === 'stopping' || (before !== 'running' && before !== 'stopping')) return NOTHING;
   return [state === 'off' ? 'died' : 'gone'];
 }
 
-/** Its summon does not go on waiting for a machine that is gone. */
+/** Ends a summon whose machine is gone. */
 function interrupt(life: Life, before: PowerState): Transition {
   const { phase, state } = life;
   if (state === 'unknown' && before !== 'unknown') return rest(life, 'end-unreachable');
-  // A machine that is still to be booted may have been on its way down before.
+  // A machine that is still to be booted may have been stopping before.
   const ran = before === 'running' || (before === 'stopping' && phase === 'probing');
   return state === 'off' && ran ? to('failing', 'end-died') : to(phase);
 }
 
 const stay: Rule = ({ phase }) => to(phase);
 
-/** A stop waits for the end of a start: only then is there a machine that can be stopped. */
+/** A stop waits for the end of a start: only then is there a machine to stop. */
 const halt = ({ starting }: Life, ...effects: Effect[]): Transition =>
   starting ? to('stopping', ...effects) : to('stopping', ...effects, 'halt');
 
@@ -198,7 +202,7 @@ const AT_REST: Rules = {
   stop: (life) => halt(life),
 };
 
-/** Policies are asked only of one that runs, and is not being started anew. */
+/** Policies are asked only about a unikernel that runs and is not being started again. */
 const EXECUTING: Rules = {
   ...AT_REST,
   reap: (life) => (life.state === 'running' && !life.starting ? halt(life) : stay(life, life.state)),
@@ -210,7 +214,7 @@ const SUMMONED: Rules = {
   stop: (life) => halt(life, 'end-stopped'),
 };
 
-/** Its summon relies on what the backend says only from its own first look on: a death before that is a reason to boot. */
+/** A summon uses the backend's reports only after its own first look: a death before that is a reason to boot. */
 const HAS_LOOKED: Rules = { ...SUMMONED, learnt: interrupt };
 
 const RULES: Readonly<Record<Phase, Rules>> = {
@@ -237,7 +241,7 @@ const RULES: Readonly<Record<Phase, Rules>> = {
   rising: { ...HAS_LOOKED, looked: rise },
   probing: {
     ...HAS_LOOKED,
-    // Of a machine in an unknown state no promise is kept: the next query looks again.
+    // A machine in an unknown state is not ready: the next query looks again.
     answered: (life) => (life.state === 'running' ? to('ready', 'succeed', 'attend') : to('down', 'succeed')),
   },
   stopping: {
@@ -257,8 +261,8 @@ const RULES: Readonly<Record<Phase, Rules>> = {
 };
 
 /**
- * The phase that follows, and what is to be done; a phase in which an event means nothing stays as it is.
- * @param before what the backend had said until then, for `learnt`
+ * The next phase and the effects; an event without a rule in a phase changes nothing.
+ * @param before the state reported before this event, for `learnt`
  */
 export function next(life: Life, event: LifeEvent, before: PowerState = life.state): Transition {
   const transition = (RULES[life.phase][event] ?? stay)(life, before);
@@ -266,7 +270,7 @@ export function next(life: Life, event: LifeEvent, before: PowerState = life.sta
   return { phase: transition.phase, effects: ['returned', ...transition.effects] };
 }
 
-/** What `jitsu status` calls each phase. */
+/** The name of each phase in `jitsu status`. */
 export const PHASE_NAMES = {
   down: 'down',
   running: 'running',

@@ -20,31 +20,31 @@ import { died, isItsFault, leftAlone, stoppedByCommand, tooLate, unreachable } f
 import type { Unikernel, UnikernelRecord } from './unikernel.js';
 import { statusOf, type UnikernelStatus } from './unikernel-status.js';
 
-/** How long to wait before the policies of one that runs although it was stopped are asked again. */
+/** The time until the policies of a unikernel that still runs after a stop are asked again. */
 const STOP_RETRY: Milliseconds = 10_000;
 
 export interface BootSettings {
-  /** How many boot at once, and how many may wait for their turn. */
+  /** The number of concurrent boots, and the number of boots that may wait. */
   readonly limit: number;
   readonly queue: number;
   readonly firstBackOff: Milliseconds;
   readonly longestBackOff: Milliseconds;
 }
 
-/** Who is told what. None of these may throw. */
+/** The listeners of the lifecycle. None of them may throw. */
 export interface LifecycleListeners {
   readonly onEvent: (event: LifecycleEvent) => void;
-  /** What is counted for a unikernel has changed. */
+  /** A counter of the unikernel has changed. */
   readonly onCount?: (unikernel: Unikernel) => void;
-  /** The first boot begins, or none is left. */
+  /** The first boot begins, or no boot is left. */
   readonly onBooting?: (booting: boolean) => void;
 }
 
 /**
- * The one owner of the lives of unikernels: nobody else writes to them.
+ * The only writer of unikernels.
  *
- * Whatever happens to a unikernel is an event that the table in life.ts answers with the next phase and with effects,
- * which are carried out here; each ends in another event.
+ * Everything that happens to a unikernel is an event; the table in life.ts gives the next phase and the effects, which
+ * are carried out here; each effect ends in another event.
  */
 export class Lifecycle implements Disposable {
   readonly #boots: BootQueue;
@@ -80,22 +80,23 @@ export class Lifecycle implements Disposable {
     const reaping = {
       expire: (unikernel: UnikernelRecord) => on(unikernel, 'expired'),
       keep: (unikernel: UnikernelRecord) => on(unikernel, 'kept'),
-      // A failure is announced, and the machine is not forgotten: see `retry`.
+      // A failed stop is announced, and tried again later: see `retry`.
       stop: (unikernel: UnikernelRecord, reason: string) => void this.#stop(unikernel, 'reap', reason).catch(() => {}),
     };
     this.#reaper = new Reaper(reaping, clock);
   }
 
   /**
-   * Resolves when the unikernel's service answers: at once where it is ready. All who ask meanwhile share one boot.
-   * @throws JITSU_SUMMON_DEADLINE, JITSU_SUMMON_DIED, JITSU_SUMMON_FAILED, JITSU_SUMMON_BACKING_OFF, JITSU_BOOT_QUEUE_FULL,
-   *   JITSU_BACKEND_UNREACHABLE, JITSU_BACKEND_FAILED, JITSU_STOPPED_BY_COMMAND, JITSU_SHUTTING_DOWN
+   * Resolves when the unikernel's service answers: at once where it is ready. Concurrent callers share one boot.
+   * @throws JITSU_SUMMON_DEADLINE, JITSU_SUMMON_DIED, JITSU_SUMMON_FAILED, JITSU_SUMMON_BACKING_OFF,
+   * JITSU_BOOT_QUEUE_FULL, JITSU_BACKEND_UNREACHABLE, JITSU_BACKEND_FAILED, JITSU_STOPPED_BY_COMMAND,
+   * JITSU_SHUTTING_DOWN
    */
   summon(unikernel: UnikernelRecord, cause: WakeCause): Promise<void> {
     if (unikernel.ready) return Promise.resolve();
     if (unikernel.summon) return unikernel.summon.promise;
     const now = this.clock.now();
-    // A command tries it at once.
+    // A command ignores the back-off.
     const refusal = this.#closed ?? (cause.kind === 'command' ? undefined : leftAlone(unikernel, now));
     if (refusal) return Promise.reject(refusal);
 
@@ -110,16 +111,15 @@ export class Lifecycle implements Disposable {
   }
 
   /**
-   * Resolves when it has stopped, after the stops that were asked for before and a start under way; one that hangs is
-   * waited for no longer than {@link STOP_LIMIT}. A summon under way is ended, and whoever
-   * waits for it is told so.
-   * @throws what `Machine.stop` throws; the unikernel then goes on running
+   * Resolves when it has stopped, after all earlier stops and a start under way; it waits for a start that hangs no
+   * longer than {@link STOP_LIMIT}. A summon under way ends, and its waiters get an error.
+   * @throws the errors of `Machine.stop`; the unikernel then keeps running
    */
   stop(unikernel: UnikernelRecord, reason: string, mode?: StopMode): Promise<void> {
     return this.#stop(unikernel, 'stop', reason, mode);
   }
 
-  /** Adopts what runs of one connection's machines, and keeps in step with them from now on. */
+  /** Adopts the running machines of one connection, and follows all of its machines from now on. */
   async follow(connection: string, backend: GuardedBackend, unikernels: Machines): Promise<void> {
     const listener = {
       doubt: (unikernel: UnikernelRecord) => this.#on(unikernel, 'doubted'),
@@ -130,17 +130,17 @@ export class Lifecycle implements Disposable {
     await follower.follow(unikernels);
   }
 
-  /** What there is to tell of it at this moment. */
+  /** Its status at this moment. */
   status(unikernel: Unikernel): UnikernelStatus {
     return statusOf(unikernel, this.#reaper.stopAt(unikernel));
   }
 
-  /** How many boot at this moment. */
+  /** The number of boots at this moment. */
   get booting(): number {
     return this.#boots.booting;
   }
 
-  /** One of its configured names was asked for, or so often. */
+  /** Counts queries for one of its configured names. */
   countQuery(unikernel: UnikernelRecord, name: string, at: Milliseconds, times = 1): void {
     const counter = unikernel.counters.get(name);
     if (counter === undefined) return;
@@ -149,7 +149,7 @@ export class Lifecycle implements Disposable {
     this.listeners.onCount?.(unikernel);
   }
 
-  /** A query that had to wait is answered only now: the client's TTL runs from here. */
+  /** Counts the late answer to a query that had to wait: the client's TTL starts now. */
   countAnswer(unikernel: UnikernelRecord, name: string, at: Milliseconds): void {
     this.countQuery(unikernel, name, at, 0);
   }
@@ -164,7 +164,7 @@ export class Lifecycle implements Disposable {
     return this.#leases.of(key, name, wanted, behind);
   }
 
-  /** Carries on with the counters of an earlier life. */
+  /** Restores the counters of an earlier run of Jitsu. */
   recall(unikernel: UnikernelRecord, { startedAt, totalStarts, names }: StoredCounters): void {
     unikernel.startedAt = startedAt;
     unikernel.totalStarts = totalStarts;
@@ -173,7 +173,7 @@ export class Lifecycle implements Disposable {
     }
   }
 
-  /** Refuses new summons and waits for those under way; they are ended when the signal aborts. */
+  /** Refuses new summons and waits for those under way, which end when the signal aborts. */
   async close(signal: AbortSignal): Promise<void> {
     const reason = shuttingDown();
     this.#closed = reason;
@@ -187,7 +187,7 @@ export class Lifecycle implements Disposable {
     signal.removeEventListener('abort', endAll);
   }
 
-  /** Follows and reaps no more. */
+  /** Stops following and reaping. */
   [Symbol.dispose](): void {
     for (const follower of this.#followers.values()) follower[Symbol.dispose]();
     this.#reaper[Symbol.dispose]();
@@ -250,7 +250,7 @@ export class Lifecycle implements Disposable {
     }
   }
 
-  /** Tells those that rely on its answers, before anything else happens. */
+  /** Ends the leases of its answers, before anything else happens. */
   #takeBack(unikernel: UnikernelRecord): void {
     const { relying } = unikernel;
     unikernel.relying = undefined;
@@ -265,14 +265,14 @@ export class Lifecycle implements Disposable {
     summon.resolve();
   }
 
-  /** A summon has come to nothing, unless it is over already. */
+  /** Handles the failure of a summon, unless it has ended already. */
   #failed(unikernel: UnikernelRecord, summon: Summon | undefined, error: unknown): void {
     if (summon === undefined || unikernel.summon !== summon) return;
     summon.error = error;
     this.#on(unikernel, isItsFault(error, unikernel, summon) ? 'failed' : 'refused');
   }
 
-  /** @param blamed whether it is left alone for a while */
+  /** @param blamed whether the failure counts for back-off */
   #fail(unikernel: UnikernelRecord, error: unknown, blamed: boolean): void {
     const summon = unikernel.summon as Summon;
     const code = errorCode(error) ?? 'JITSU_BACKEND_FAILED';
@@ -317,7 +317,7 @@ export class Lifecycle implements Disposable {
     this.#on(unikernel, 'learnt', before);
   }
 
-  /** Takes over what the backend says. */
+  /** Takes over a description by the backend. */
   #note(unikernel: UnikernelRecord, { state, detail, domainId, macs }: MachineDescription): void {
     unikernel.learnt += 1;
     unikernel.state = state;
@@ -325,11 +325,11 @@ export class Lifecycle implements Disposable {
     if (state === 'off') unikernel.domainId = undefined;
     if (domainId !== undefined) unikernel.domainId = domainId;
     if (macs !== undefined) unikernel.macs = macs;
-    // Where the backend cannot be watched it is polled from now on: it may die before its service answers.
+    // A backend that cannot be watched is polled from now on: the machine may die before its service answers.
     if (state === 'running') this.#followers.get(unikernel.plan.backendName)?.attend(unikernel);
   }
 
-  /** Its machine runs anew, started by us or by somebody else. */
+  /** Its machine runs anew, started by Jitsu or by others. */
   #started(unikernel: UnikernelRecord): void {
     unikernel.since = this.clock.now();
     unikernel.startedAt = unikernel.since;

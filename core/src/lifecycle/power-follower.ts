@@ -6,34 +6,34 @@ import { errorMessage } from '../errors.js';
 import type { GuardedBackend } from './guarded-backend.js';
 import type { Unikernel } from './unikernel.js';
 
-/** How often a backend that cannot be watched is asked about the machines that are not known to be down. */
+/** The interval at which a backend that cannot be watched is asked about machines that are not known to be down. */
 const POLL: Milliseconds = 1_000;
 
-/** How many looks are taken in a row at the start. */
+/** The number of looks at the start after which the event loop gets a turn. */
 const AT_ONCE = 1_000;
 
-/** The unikernels of one connection by the ids of their machines. */
+/** The unikernels of one connection, by machine id. */
 export interface Machines {
   get(id: MachineId): Unikernel | undefined;
   values(): Iterable<Unikernel>;
 }
 
-/** What is told of machines. */
+/** Receives news about machines. */
 export interface PowerListener {
-  /** The backend tells of a change that may be in the past. */
+  /** The backend has reported a change, which may be outdated. */
   doubt(unikernel: Unikernel): void;
   learn(unikernel: Unikernel, description: MachineDescription): void;
 }
 
 /**
- * Keeps what we know of one backend's machines in step with the truth, whoever changes it.
+ * Keeps the known states of one backend's machines up to date, whatever changes them.
  *
- * A change that the backend tells is only a reason to look: what it says may be older than what we have done since.
+ * A reported change is only a reason to look: it may be older than what Jitsu has done since.
  */
 export class PowerFollower implements Disposable {
-  /** The unikernels that are polled: those of a backend that cannot be watched, unless they are known to be down. */
+  /** The polled unikernels: those of a backend that cannot be watched, unless they are known to be down. */
   readonly #awake = new Set<Unikernel>();
-  /** The unikernels whose state is being asked for; `true`: it is asked for once more after that. */
+  /** The unikernels that are being looked at; `true`: another look follows. */
   readonly #looking = new Map<Unikernel, boolean>();
   #watch: Disposable | undefined;
   #poll: Disposable | undefined;
@@ -45,7 +45,7 @@ export class PowerFollower implements Disposable {
     private readonly clock: Clock,
   ) {}
 
-  /** Begins to follow, and finds out how each machine is. */
+  /** Starts to follow, and looks at each machine. */
   async follow(unikernels: Machines): Promise<void> {
     this.#watch = this.backend.watch(({ id, state }) => {
       const unikernel = unikernels.get(id);
@@ -63,7 +63,7 @@ export class PowerFollower implements Disposable {
     if (!this.#watch) this.#pollLater();
   }
 
-  /** Polls a unikernel that may be up by now, where the backend cannot be watched. */
+  /** Polls a unikernel that may be up, where the backend cannot be watched. */
   attend(unikernel: Unikernel): void {
     if (!this.#watch && !isDown(unikernel)) this.#awake.add(unikernel);
   }
@@ -82,7 +82,7 @@ export class PowerFollower implements Disposable {
     });
   }
 
-  /** Never rejects: a backend that cannot be asked is a fact about the unikernel, too. */
+  /** Never rejects: a backend that cannot be asked makes the state `unknown`. */
   async #look(unikernel: Unikernel): Promise<void> {
     const again = this.#looking.has(unikernel);
     this.#looking.set(unikernel, again);
@@ -99,8 +99,8 @@ export class PowerFollower implements Disposable {
 }
 
 /**
- * Asks a machine how it is. It is asked anew where what it says contradicts what somebody else has learnt meanwhile,
- * which may be newer: not every backend answers in the order of the questions. Rejects as the backend does.
+ * Asks a machine for its description. It is asked again where the answer contradicts newer knowledge from elsewhere:
+ * not every backend answers in the order of the requests. Rejects as the backend does.
  */
 export async function look(unikernel: Unikernel, learn: (description: MachineDescription) => void): Promise<void> {
   const { machine } = unikernel.plan;

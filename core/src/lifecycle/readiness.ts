@@ -3,8 +3,8 @@ import { pollUntil } from '../builtins/poll-until.js';
 import type { UnikernelRecord } from './unikernel.js';
 
 /**
- * Waits until the addresses of a unikernel are known, all its probes are satisfied and, where it has just been booted,
- * its fixed delay has passed. Rejects with the signal's reason when it aborts first.
+ * Waits until the addresses of a unikernel are known, all its probes are satisfied and, after a boot, its fixed delay
+ * has passed. Rejects with the signal's reason when it aborts first.
  */
 export async function untilReady(
   unikernel: UnikernelRecord,

@@ -1,7 +1,7 @@
 import type { AnswerLease } from '../contracts/resolver.js';
 import type { UnikernelRecord } from './unikernel.js';
 
-/** The promise that some unikernels answer, all of them: it ends when the first is no longer ready. */
+/** The lease that all of some unikernels are ready: it ends when the first of them is no longer ready. */
 class ReadyLease implements AnswerLease {
   #holds = true;
   readonly #listeners: (() => void)[] = [];
@@ -27,19 +27,19 @@ class ReadyLease implements AnswerLease {
   }
 }
 
-/** Gives the leases of answers: one for each kind of answer at a time, however often it is asked for. */
+/** Makes the leases of answers: at most one at a time per kind of answer, however many callers there are. */
 export class ReadyLeases {
   readonly #leases = new Map<string, ReadyLease>();
 
-  /** @param count is told that a name of a unikernel was asked for so many times more */
+  /** @param count called with further uses of a unikernel's name */
   constructor(private readonly count: (unikernel: UnikernelRecord, name: string, times: number) => void) {}
 
   /**
-   * The lease of the answer by this key, in which all `wanted` unikernels are named; `undefined` unless all of them are
+   * The lease of the answer with this key, which names all `wanted` unikernels; `undefined` unless all of them are
    * ready, since a query has to wake the others.
    *
-   * @param name the configured DNS name that is counted for
-   * @param behind all who stand behind the name: one that may yet turn out to have such an address has to be ready, too
+   * @param name the configured DNS name whose uses are counted
+   * @param behind all unikernels of the name: one that may yet get such an address has to be ready, too
    */
   of(
     key: string,

@@ -6,16 +6,16 @@ import type { Unikernel } from './unikernel.js';
 
 export type Verdict = { readonly askAgainAt: Milliseconds } | { readonly stop: string };
 
-/** What the reaper decides. */
+/** Carries out the reaper's decisions. */
 export interface Reaping {
-  /** Takes the answers back, so that no use of it can be told late any more. */
+  /** Takes its answers back, so that no further use can be reported late. */
   expire(unikernel: Unikernel): void;
-  /** Has it ready again. */
+  /** Makes it ready again. */
   keep(unikernel: Unikernel): void;
   stop(unikernel: Unikernel, reason: string): void;
 }
 
-/** Stops a unikernel at the very moment when its policies no longer keep it. */
+/** Stops a unikernel at the moment when its policies no longer keep it. */
 export class Reaper implements Disposable {
   readonly #deadlines: DeadlineQueue<Unikernel>;
 
@@ -26,10 +26,10 @@ export class Reaper implements Disposable {
     this.#deadlines = new DeadlineQueue(clock, (unikernel) => this.consider(unikernel));
   }
 
-  /** Asks the policies of a unikernel that runs, now and whenever they want to be asked again. */
+  /** Asks the policies of a running unikernel, now and whenever they want to be asked again. */
   consider(unikernel: Unikernel): void {
-    // What is under way ends with another call where the unikernel runs then. A machine that is down, or whose state is
-    // unknown, is not stopped.
+    // A summon, stop or start under way ends with another call where the unikernel runs then. A machine that is down,
+    // or in an unknown state, is not stopped.
     const { summon, stops, starting, state } = unikernel;
     if (summon || stops || starting || state !== 'running') return;
     const verdict = this.#finalVerdict(unikernel);
@@ -41,7 +41,7 @@ export class Reaper implements Disposable {
     this.#deadlines.set(unikernel, this.clock.now() + delay);
   }
 
-  /** When it will be stopped unless somebody asks for it. */
+  /** When it will be stopped without further queries. */
   stopAt(unikernel: Unikernel): Milliseconds | undefined {
     if (unikernel.state !== 'running') return undefined;
     const verdict = this.#verdict(unikernel);
@@ -54,8 +54,8 @@ export class Reaper implements Disposable {
   }
 
   /**
-   * What the policies say when they know of every query: those that were answered without anybody here may be told late,
-   * but none comes after the unikernel has ceased to be ready. Where it is kept after all it is ready again.
+   * Asks the policies when all queries are known: uses of cached answers may be reported late, but none comes after the
+   * unikernel has ceased to be ready. Where they keep it, it becomes ready again.
    */
   #finalVerdict(unikernel: Unikernel): Verdict {
     const verdict = this.#verdict(unikernel);
@@ -71,7 +71,7 @@ export class Reaper implements Disposable {
   }
 }
 
-/** Asks the policies in order: the first that keeps or stops decides; without one the unikernel is kept. */
+/** Asks the policies in order: the first that keeps or stops decides; without a decision the unikernel is kept. */
 export function verdictOn(policies: readonly StopPolicy[], activity: Activity, now: Milliseconds): Verdict {
   let askAgainAt = Infinity;
   for (const policy of policies) {

@@ -6,11 +6,11 @@ import type { Announcer } from './announcer.js';
 import { look } from './power-follower.js';
 import type { Stop, UnikernelRecord } from './unikernel.js';
 
-/** Stops a unikernel as often as was asked for, one stop after the other. */
+/** Carries out all requested stops of a unikernel, one after the other. */
 export class StopQueue {
   /**
-   * @param note takes over what the backend says @param onOver is told when no stop is left, before whoever asked for the
-   *   last one is
+   * @param note takes over a description by the backend
+   * @param onOver called when no stop is left, before the last stop is settled
    */
   constructor(
     private readonly note: (unikernel: UnikernelRecord, description: MachineDescription) => void,
@@ -19,7 +19,7 @@ export class StopQueue {
     private readonly clock: Clock,
   ) {}
 
-  /** Carries out the stops that wait, those included that are asked for meanwhile. */
+  /** Carries out the waiting stops, and those that are added meanwhile. */
   async run(unikernel: UnikernelRecord): Promise<void> {
     const stops = unikernel.stops as Stop[];
     for (let stop = stops[0]; stop !== undefined; stop = stops[0]) {
@@ -54,8 +54,8 @@ export class StopQueue {
 }
 
 /**
- * Brings a machine down. A guest that does not follow its shutdown within the grace time is destroyed; no other mode may
- * turn into that.
+ * Stops a machine. A guest that does not shut down within the grace time is destroyed; no other mode may become a
+ * destroy.
  */
 async function bringDown(
   { machine, grace }: { readonly machine: Machine; readonly grace: Milliseconds },

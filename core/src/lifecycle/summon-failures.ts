@@ -3,7 +3,7 @@ import { errorCode, JitsuError } from '../errors.js';
 import type { Summon } from './summon.js';
 import type { UnikernelRecord } from './unikernel.js';
 
-/** Failures that do not lie in the unikernel itself, and are no reason to leave it alone. */
+/** Failures that are not the unikernel's own fault, and do not count for back-off. */
 const NOT_ITS_FAULT: ReadonlySet<string> = new Set([
   'JITSU_BACKEND_UNREACHABLE',
   'JITSU_BOOT_QUEUE_FULL',
@@ -11,15 +11,15 @@ const NOT_ITS_FAULT: ReadonlySet<string> = new Set([
   'JITSU_SHUTTING_DOWN',
 ]);
 
-/** Whether a unikernel whose summon has failed so is left alone for a while. */
+/** Whether such a failure of its summon is the unikernel's own fault, and counts for back-off. */
 export function isItsFault(error: unknown, { phase, state }: UnikernelRecord, { began }: Summon): boolean {
   const code = errorCode(error);
   if (code !== 'JITSU_SUMMON_DEADLINE') return code === undefined || !NOT_ITS_FAULT.has(code);
-  // Its turn to boot has not come, or its stop takes so long.
+  // Not its fault: its turn to boot has not come, or its stop takes that long.
   return phase !== 'wanted' && (began || phase === 'waiting' || state === 'running');
 }
 
-/** The error of a query for one that is left alone after failures; `undefined` where it may be summoned. */
+/** The error of a query for a unikernel in back-off; `undefined` where it may be summoned. */
 export function leftAlone({ name, failure }: UnikernelRecord, now: Milliseconds): JitsuError | undefined {
   if (failure === undefined || failure.retryAt <= now) return undefined;
   const times = failure.count === 1 ? 'once' : `${failure.count} times in a row`;
@@ -50,7 +50,7 @@ export function died({ name, detail, state }: UnikernelRecord): JitsuError {
   );
 }
 
-/** The error of a summon whose backend went away. */
+/** The error of a summon whose backend was lost. */
 export function unreachable({ name, plan, detail }: UnikernelRecord): JitsuError {
   const message = `${plan.backendName}, the backend of ${name}, cannot be asked${detail ? `: ${detail}` : '.'}`;
   return new JitsuError('JITSU_BACKEND_UNREACHABLE', message);

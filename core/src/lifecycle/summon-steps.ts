@@ -11,27 +11,27 @@ import { untilReady } from './readiness.js';
 import type { Summon } from './summon.js';
 import type { UnikernelRecord } from './unikernel.js';
 
-/** How often a machine that is on its way to another state is looked at again. */
+/** The interval at which a machine that changes state is looked at. */
 const TRANSITION_POLL: Milliseconds = 20;
 
 const EXECUTED = { start: 'started', resume: 'resumed', unpause: 'unpaused' } as const;
 
-/** Where the steps of a summon lead to. */
+/** Receives the results of a summon's steps. */
 export interface StepResults {
   on(unikernel: UnikernelRecord, event: LifeEvent): void;
-  /** A summon has come to nothing, unless it is over already. */
+  /** Handles the failure of a summon, unless it has ended already. */
   failed(unikernel: UnikernelRecord, summon: Summon | undefined, error: unknown): void;
-  /** Its machine was started by us. */
+  /** Its machine was started by Jitsu. */
   started(unikernel: UnikernelRecord): void;
-  /** The backend has said how its machine is. */
+  /** The backend has described its machine. */
   note(unikernel: UnikernelRecord, description: MachineDescription): void;
-  /** So, and nobody here had asked for what may have changed. */
+  /** The same, for a state that Jitsu may not have caused. */
   learn(unikernel: UnikernelRecord, description: MachineDescription): void;
 }
 
 /**
- * The steps that a summon takes, each of which ends in one event of the unikernel's life. What outlives its summon has no
- * part in it any more.
+ * The steps of a summon, each of which ends in one event of the unikernel's life. A step that outlives its summon does
+ * not affect it.
  */
 export class SummonSteps {
   /** The starts under way; they abort when nobody waits for them any more. */
@@ -48,7 +48,7 @@ export class SummonSteps {
     const { summon } = unikernel;
     try {
       await look(unikernel, (description) => {
-        // A look that outlives its summon says as much as any other.
+        // A look that outlives its summon is as good as any other.
         if (unikernel.summon !== summon) return this.life.learn(unikernel, description);
         this.life.note(unikernel, description);
         this.life.on(unikernel, 'looked');
@@ -99,7 +99,7 @@ export class SummonSteps {
     this.#starts.delete(unikernel);
     unikernel.starting = false;
     if (unikernel.summon !== summon) {
-      // A start that outlives its summon still takes up a place, and what it brings up must be reaped in time.
+      // A start that outlives its summon still holds a place, and the machine that it starts must be reaped.
       summon.leave?.();
       this.life.on(unikernel, failure ? 'start-failed' : 'started');
     } else if (failure) {

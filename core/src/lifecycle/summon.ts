@@ -8,15 +8,15 @@ export class Summon {
   reject!: (error: unknown) => void;
   /** Aborts when the summon ends before its service answers. */
   readonly controller = new AbortController();
-  /** Ends it when it takes too long. */
+  /** Ends it at its deadline. */
   deadline: Disposable | undefined;
-  /** Gives back its place among the boots, while it has one. */
+  /** Releases its place among the boots, while it has one. */
   leave: (() => void) | undefined;
-  /** Whether it takes a boot, if only one that it waited for. */
+  /** Whether it includes a boot, if only one that it waited for. */
   boots = false;
   /** Whether a machine was told to run. */
   began = false;
-  /** Why it has come to nothing. */
+  /** The error with which it has failed. */
   error: unknown;
 
   constructor(

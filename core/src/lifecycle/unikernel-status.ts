@@ -17,20 +17,20 @@ export interface UnikernelStatus {
   readonly ttl: Milliseconds;
   readonly stopMode: StopMode;
   readonly state: PowerState;
-  /** What Jitsu is doing with it, or finds: `summoning` and `stopping` are under way, `failing` backs off. */
+  /** Its phase: `summoning` and `stopping` are under way, `failing` is in back-off. */
   readonly phase: 'down' | 'summoning' | 'ready' | 'stopping' | 'failing' | 'running';
   readonly domainId?: number;
   readonly macs: readonly string[];
   readonly startedAt?: Milliseconds;
   readonly totalStarts: number;
   readonly names: readonly NameStatus[];
-  /** When it will be stopped unless somebody asks for it; absent where it is down or kept for good. */
+  /** When it will be stopped without further queries; absent where it is down or kept without limit. */
   readonly stopAt?: Milliseconds;
-  /** Why the last summon came to nothing, and when the next one may begin. */
+  /** Why the last summon has failed, and when the next one may begin. */
   readonly failure?: Failure;
 }
 
-/** What there is to tell of a unikernel at this moment. */
+/** The status of a unikernel at this moment. */
 export function statusOf(unikernel: Unikernel, stopAt: Milliseconds | undefined): UnikernelStatus {
   const { plan, phase, state, domainId, addresses, macs, startedAt, totalStarts, failure, counted } = unikernel;
   const { name, id, backendName, ttl, stopMode } = plan;

@@ -5,13 +5,13 @@ import type { Activity, StopPolicy } from '../contracts/stop-policy.js';
 import type { Life, Phase } from './life.js';
 import type { Summon } from './summon.js';
 
-/** What is known of a unikernel before it runs. */
+/** What is known about a unikernel before it runs. */
 export interface UnikernelPlan {
   readonly name: string;
   readonly machine: Required<Machine>;
-  /** That of the machine. */
+  /** The id of its machine. */
   readonly id: MachineId;
-  /** Whether the machine has `addresses` to tell. */
+  /** Whether the machine has the method `addresses`. */
   readonly findsAddresses: boolean;
   /** The connection's name. */
   readonly backendName: string;
@@ -30,7 +30,7 @@ export interface UnikernelPlan {
   readonly svcb?: readonly Uint8Array[] | undefined;
 }
 
-/** Why the last summon came to nothing, and how long the next one has to wait. */
+/** Why the last summon has failed, and when the next one may begin. */
 export interface Failure {
   readonly at: Milliseconds;
   readonly code: string;
@@ -58,39 +58,39 @@ export interface Stop {
 const NONE: readonly string[] = [];
 
 /**
- * A unikernel: its plan, what its backend last said, and what was counted. Only the lifecycle writes to it; everybody
- * else has it as a {@link Unikernel}. There may be a million, so whatever most of them never need is made when needed.
+ * A unikernel: its plan, the last report of its backend, and its counters. Only the lifecycle writes to it; all others
+ * get it as a {@link Unikernel}. There may be a million, so what most of them never need is made on demand.
  */
 export class UnikernelRecord implements Life {
   phase: Phase = 'down';
-  /** What the backend last said. */
+  /** The state that its backend last reported. */
   state: PowerState = 'unknown';
-  /** Why it is in that state, where the backend knows. */
+  /** The reason for that state, where the backend knows it. */
   detail: string | undefined;
-  /** Whether its backend went away while we looked after it. */
+  /** Whether the loss of its backend has been announced, and its return not yet. */
   lost = false;
   /** Whether its backend is starting, resuming or unpausing it for us. */
   starting = false;
-  /** When this run began: summoned, or found running. */
+  /** When this run began, by a summon or by adoption. */
   since: Milliseconds = 0;
-  /** When the last summon ended: whoever waited for it begins to use the unikernel only then. */
+  /** When the last summon ended: its waiters begin to use the unikernel only then. */
   lastSummoned: Milliseconds = 0;
   startedAt: Milliseconds | undefined;
   totalStarts = 0;
   failure: Failure | undefined;
   domainId: number | undefined;
   macs = NONE;
-  /** What its backend found out of its addresses, where the plan has none. */
+  /** The addresses that its backend has found, where the plan has none. */
   foundAddresses = NONE;
-  /** The summon that everybody who asks meanwhile shares. */
+  /** The summon that concurrent callers share. */
   summon: Summon | undefined;
   /** The stops that are under way, one after the other. */
   stops: Stop[] | undefined;
-  /** How often its backend has said something of it. */
+  /** The number of reports by its backend. */
   learnt = 0;
-  /** Who is told when it is no longer ready. */
+  /** Callbacks for the moment when it is no longer ready. */
   relying: Set<() => void> | undefined;
-  /** The counters of its names, once anything was counted. */
+  /** The counters of its names, once a query was counted. */
   counted: ReadonlyMap<string, NameCounter> | undefined;
 
   constructor(readonly plan: UnikernelPlan) {}
@@ -113,13 +113,13 @@ export class UnikernelRecord implements Life {
     return this.failure !== undefined;
   }
 
-  /** A counter for each of its names. */
+  /** A counter per name. */
   get counters(): ReadonlyMap<string, NameCounter> {
     this.counted ??= new Map(this.plan.names.map((name) => [name, { name, requests: 0, lastAsked: undefined }]));
     return this.counted;
   }
 
-  /** Those of the plan, else those that its backend has found out: none before its first boot. */
+  /** The addresses of the plan, else those that its backend has found: none before its first boot. */
   get addresses(): readonly string[] {
     return this.plan.addresses.length > 0 ? this.plan.addresses : this.foundAddresses;
   }
@@ -129,7 +129,7 @@ export class UnikernelRecord implements Life {
     return this.plan.addresses.length === 0 && this.plan.findsAddresses;
   }
 
-  /** What the stop policies look at. */
+  /** The input of the stop policies. */
   activity(): Activity {
     const { name, ttl } = this.plan;
     const names = [...this.counters.values()].map((counter) => ({
@@ -141,5 +141,5 @@ export class UnikernelRecord implements Life {
   }
 }
 
-/** A unikernel as everybody but the lifecycle sees it. */
+/** A unikernel as all but the lifecycle see it: read-only. */
 export type Unikernel = Readonly<UnikernelRecord>;

@@ -15,7 +15,7 @@ export function ipv6Bytes(address: string): Uint8Array {
   return Uint8Array.from(readIpv6(address).toByteArray());
 }
 
-/** The 4 or 16 bytes of an address in text form, without its scope; `undefined` for what is none. */
+/** The 4 or 16 bytes of an address in text form, without its scope; `undefined` for an invalid address. */
 export function addressBytes(text: string): Uint8Array | undefined {
   if (isIPv4(text)) return ipv4Bytes(text);
   const scopeAt = text.indexOf('%');

@@ -1,4 +1,4 @@
-/** That a call of the system has failed, with the code that `SocketCalls.errorCode` gave right behind it. */
+/** The error of a failed system call, with the code that `SocketCalls.errorCode` returned directly after it. */
 export function callError(call: string, code: string): Error {
   return Object.assign(new Error(`${call} ${code}`), { code });
 }

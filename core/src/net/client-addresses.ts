@@ -1,13 +1,13 @@
 import { addressBytes } from './address-bytes.js';
 
-/** How many addresses are remembered before all are forgotten again. */
+/** The number of cached addresses at which the cache is cleared. */
 const MOST_REMEMBERED = 1_024;
 
-/** Turns addresses as sockets give them into bytes, and remembers those that it has seen: most clients come again. */
+/** Converts addresses of sockets into bytes, and caches the results: most clients send many queries. */
 export class ClientAddresses {
   private readonly known = new Map<string, Uint8Array>();
 
-  /** 4 bytes, or 16; the scope of `fe80::1%eth0` does not count. `undefined` for what is no address. */
+  /** 4 or 16 bytes, without the scope of an address like `fe80::1%eth0`. `undefined` for an invalid address. */
   bytesOf(text: string): Uint8Array | undefined {
     const known = this.known.get(text);
     if (known !== undefined) return known;

@@ -1,25 +1,28 @@
 import { Linux } from './linux.js';
 import type { Pointer } from './socket-calls.js';
 
-/** How many datagrams a call takes or sends at most. */
+/** The largest number of datagrams per call. */
 export const BATCH_SIZE = 64;
 
 /** Sizes in bytes, of 64-bit Linux: struct mmsghdr and struct iovec. */
 const HEADER = 64;
 const VECTOR = 16;
 
-/** Room for an address and a control message behind it: struct sockaddr_in6, struct cmsghdr with struct in6_pktinfo. */
+/**
+ * The room for an address and the control message behind it, in bytes: struct sockaddr_in6, struct cmsghdr with struct
+ * in6_pktinfo.
+ */
 const NAME = 32;
 const CONTROL = 40;
 const ENVELOPE = NAME + CONTROL;
 
-/** An envelope that was copied, in words of 32 bits: it begins with one that is 1 where our own address is told. */
+/** The length of a copied envelope, in 32-bit words: the first word is 1 where our own address is known. */
 export const ENVELOPE_WORDS = 1 + ENVELOPE / 4;
 
-/** Keeps payloads of large rooms from falling into the same lines of the processor's caches. */
+/** Keeps large payload buffers from being mapped to the same lines of the processor's caches. */
 const CACHE_LINE = 64;
 
-/** Where members lie in a struct mmsghdr, in 32-bit words. */
+/** The offsets of members in a struct mmsghdr, in 32-bit words. */
 const NAME_LENGTH = 2;
 const CONTROL_LENGTH = 10;
 const RECEIVED_LENGTH = 14;
@@ -27,19 +30,19 @@ const RECEIVED_LENGTH = 14;
 /** What a socket's datagrams have in common. */
 export interface DatagramKind {
   readonly family: 4 | 6;
-  /** Whether each tells to which of our addresses it was sent, so that the reply comes from there. */
+  /** Whether each datagram comes with our address that it was sent to, so that the reply is sent from there. */
   readonly tellsDestination: boolean;
 }
 
 /**
  * The memory of up to 64 datagrams that the kernel reads and writes, each with an envelope: the other side's address,
- * and our own if it is told. All of it is one piece that never moves and lives as long as this object, every pointer in
- * it is written here, once, and no method takes one: only lengths and contents change.
+ * and our own if it is known. All of it is one block that never moves and lives as long as this object. Every pointer
+ * in it is written here, once, and no method takes one: only lengths and contents change.
  */
 export class DatagramBatch {
   /** The address of the headers, for recvmmsg and sendmmsg. */
   readonly headers: Pointer;
-  /** The rooms for payloads, whole. */
+  /** The payload buffers, in full length. */
   readonly payloads: readonly Uint8Array[];
   /** The addresses of the other sides, 4 or 16 bytes each. */
   readonly senders: readonly Uint8Array[];
@@ -50,7 +53,7 @@ export class DatagramBatch {
   private readonly vectorsAt = BATCH_SIZE * HEADER;
   private readonly envelopesAt = this.vectorsAt + BATCH_SIZE * VECTOR;
 
-  /** @param room for a payload, in bytes, a multiple of 8 */
+  /** @param room the size of a payload buffer, in bytes, a multiple of 8 */
   constructor(
     addressOf: (memory: Uint8Array) => Pointer,
     readonly kind: DatagramKind,
@@ -68,7 +71,7 @@ export class DatagramBatch {
       { length: BATCH_SIZE },
       (_, index) => new Uint8Array(memory, payloadsAt + index * stride, room),
     );
-    // In struct sockaddr_in, the address stands behind family and port; in sockaddr_in6, behind the flow as well.
+    // In struct sockaddr_in, the address follows family and port; in sockaddr_in6, the flow label as well.
     const [addressAt, addressLength] = kind.family === 4 ? [4, 4] : [8, 16];
     this.senders = Array.from(
       { length: BATCH_SIZE },
@@ -95,7 +98,7 @@ export class DatagramBatch {
     return index === 0 ? this.headers : this.headers + BigInt(index * HEADER);
   }
 
-  /** Makes the first so many ready to receive again. */
+  /** Prepares the first `count` datagrams for receiving. */
   expect(count: number): void {
     for (let index = 0; index < count; index++) {
       this.setHeader(index, NAME_LENGTH, this.nameLength);
@@ -103,7 +106,7 @@ export class DatagramBatch {
     }
   }
 
-  /** How long the payload is that was received. */
+  /** The length of a received payload, in bytes. */
   lengthOf(index: number): number {
     return this.words[(index * HEADER) / 4 + RECEIVED_LENGTH] as number;
   }
@@ -114,7 +117,7 @@ export class DatagramBatch {
     return ((word >>> 8) & 0xff00) | (word >>> 24);
   }
 
-  /** Addresses a payload of this length, written into its room, to the sender of a datagram of another batch. */
+  /** Addresses a payload of this length, written into its buffer, to the sender of a datagram of another batch. */
   reply(index: number, length: number, to: DatagramBatch, toIndex: number): void {
     const from = to.envelopeWord(toIndex);
     const into = this.envelopeWord(index);
@@ -122,14 +125,14 @@ export class DatagramBatch {
     this.address(index, length, to.tellsDestinationOf(toIndex));
   }
 
-  /** The same by an envelope that was copied. */
+  /** The same with a copied envelope. */
   replyTo(index: number, length: number, envelope: Uint32Array): void {
     const into = this.envelopeWord(index);
     for (let word = 0; word < this.envelopeWords; word++) this.words[into + word] = envelope[word + 1] as number;
     this.address(index, length, envelope[0] === 1);
   }
 
-  /** Leaves a payload of this length, written into its room, to whom its socket is connected to. */
+  /** Addresses a payload of this length, written into its buffer, to the peer of a connected socket. */
   toPeer(index: number, length: number): void {
     if (length > this.room) throw new RangeError(`a payload of ${length} bytes has no room`);
     this.setHeader(index, NAME_LENGTH, 0);
@@ -137,7 +140,7 @@ export class DatagramBatch {
     this.words[(this.vectorsAt + index * VECTOR) / 4 + 2] = length;
   }
 
-  /** @param into where there is room for {@link ENVELOPE_WORDS} words from `start` on */
+  /** @param into a buffer with {@link ENVELOPE_WORDS} words of room from `start` on */
   copyEnvelope(index: number, into: Uint32Array, start = 0): void {
     const at = this.envelopeWord(index);
     into[start] = this.tellsDestinationOf(index) ? 1 : 0;
@@ -152,16 +155,16 @@ export class DatagramBatch {
     this.words[(this.vectorsAt + index * VECTOR) / 4 + 2] = length;
   }
 
-  /** Whether the control message came whole. */
+  /** Whether the control message is complete. */
   private tellsDestinationOf(index: number): boolean {
     return this.controlLength > 0 && this.words[(index * HEADER) / 4 + CONTROL_LENGTH] === this.controlLength;
   }
 
-  /** Leaves the way of a reply to the routes, other than where an address means nothing without its interface. */
+  /** Leaves the route of a reply to the kernel, unless the address is only valid with its interface. */
   private turnDestinationIntoSource(index: number): boolean {
     const data = this.envelopeWord(index) + (NAME + 16) / 4;
     if (this.kind.family === 4) {
-      // struct in_pktinfo: the interface, the address of ours to reply from, the destination as it stood.
+      // struct in_pktinfo: the interface, our address to reply from, the original destination.
       this.words[data] = 0;
       return true;
     }
@@ -182,7 +185,7 @@ export class DatagramBatch {
   }
 }
 
-/** The control message of a datagram as an option of its socket. */
+/** The socket option that asks for the control message. */
 export function destinationOption({ family }: DatagramKind): { readonly level: number; readonly name: number } {
   return family === 4
     ? { level: Linux.IPPROTO_IP, name: Linux.IP_PKTINFO }

@@ -7,9 +7,9 @@ const PLAIN_NAME = new RegExp(`^(?:\\*\\.)?${LABEL.source.slice(1, -1)}(?:\\.${L
 const LONGEST = 255 - 2;
 
 /**
- * A DNS name as Jitsu compares it: lower case, no trailing dot, other scripts as IDNA A-labels. Labels have 1 to 63
- * octets, the whole 255 on the wire (RFC 1035, 2.3.4); a first label of `*` is a wildcard (RFC 4592).
- * @returns undefined for what is no such name
+ * A DNS name in canonical form: lower case, no trailing dot, other scripts as IDNA A-labels. Labels have 1 to 63
+ * octets, the whole name 255 on the wire (RFC 1035, 2.3.4); a first label of `*` is a wildcard (RFC 4592).
+ * @returns undefined for an invalid name
  */
 export function parseDnsName(text: string): string | undefined {
   if (text.length <= LONGEST && PLAIN_NAME.test(text)) return text;

@@ -1,24 +1,24 @@
 import { parseDnsName } from './dns-name.js';
 import { parseAddress } from './ip-address.js';
 
-/** Where a socket listens or connects to. */
+/** The address and port that a socket listens on or connects to. */
 export interface Endpoint {
   readonly address: string;
   readonly port: number;
 }
 
-/** A server's address, its port where one was given, and the transport. */
+/** A server's address, its port where one is given, and the transport. */
 export interface ServerEndpoint {
   readonly address: string;
   readonly port: number | undefined;
   readonly transport: 'udp' | 'tcp' | 'tls';
-  /** The name that its certificate must have, where one was given. */
+  /** The name that its certificate must have, where one is given. */
   readonly name?: string;
 }
 
 /**
- * Reads `9.9.9.9`, `9.9.9.9:5353`, `2620:fe::fe` or `[2620:fe::fe]:53`, with `tcp://` or `tls://` in front; with `tls://`,
- * `#NAME` may follow.
+ * Parses `9.9.9.9`, `9.9.9.9:5353`, `2620:fe::fe` or `[2620:fe::fe]:53`, with an optional `tcp://` or `tls://` before
+ * it; behind `tls://`, `#NAME` may follow.
  */
 export function parseServerEndpoint(text: string): ServerEndpoint | undefined {
   const [, scheme, place = '', nameText] = /^(?:(tcp|tls):\/\/)?([^#]*)(?:#(.*))?$/s.exec(text) ?? [];

@@ -5,8 +5,8 @@ import { socketAddress } from './socket-address.js';
 import type { SocketCalls } from './socket-calls.js';
 
 /**
- * Connects to a TCP port where that is decided at once, as it is on this machine. It costs less than half of what Node's
- * own attempts do, which counts where many services are waited for.
+ * Connects to a TCP port where the outcome is known at once, as it is on this machine. It costs less than half of an
+ * attempt by Node, which matters where many services are waited for.
  */
 export class InstantConnector {
   readonly #family: number;
@@ -27,14 +27,14 @@ export class InstantConnector {
   }
 
   /**
-   * Returns an open socket, or `refused`, which stands for any error. `undecided` means that the attempt was given up
-   * before its answer came.
+   * Returns an open socket, or `refused` for any error. `undecided` means that the attempt was abandoned before its
+   * outcome was known.
    */
   attempt(): Socket | 'refused' | 'undecided' {
     const { calls } = this;
     const type = Linux.SOCK_STREAM | Linux.SOCK_CLOEXEC | Linux.SOCK_NONBLOCK;
     const descriptor = calls.socket(this.#family, type, 0);
-    // Node says better than we could why there are no more sockets.
+    // Node's own attempt gives a better error where there are no more sockets.
     if (descriptor < 0) return 'undecided';
     const outcome = this.#connect(descriptor);
     if (outcome === 'connected') return new Socket({ fd: descriptor });
@@ -46,7 +46,7 @@ export class InstantConnector {
     const { calls } = this;
     if (calls.connect(descriptor, this.#address, this.#address.length) === 0) return 'connected';
     if (calls.errorNumber() !== Linux.EINPROGRESS) return 'refused';
-    // The answer of this machine has come by now, and has been kept for whoever asks next.
+    // On this machine the outcome is known by now; the kernel keeps it until it is asked for.
     calls.getsockopt(descriptor, Linux.SOL_SOCKET, Linux.SO_ERROR, this.#error, this.#errorLength);
     if (this.#error.readInt32LE() !== 0) return 'refused';
     return calls.getpeername(descriptor, this.#peer, this.#peerLength) === 0 ? 'connected' : 'undecided';

@@ -1,4 +1,4 @@
-/** Numbers of Linux's sockets, which x86-64 and arm64 share. */
+/** Constants of Linux's socket API that x86-64 and arm64 share. */
 export const Linux = {
   EINPROGRESS: 115,
   AF_INET: 2,
@@ -20,6 +20,6 @@ export const Linux = {
   IPV6_RECVPKTINFO: 49,
   SHUT_RD: 0,
   MSG_DONTWAIT: 0x40,
-  /** Waits for the first datagram, and takes what is there besides. */
+  /** Waits for the first datagram, and takes all that are there by then. */
   MSG_WAITFORONE: 0x10000,
 } as const;

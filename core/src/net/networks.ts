@@ -21,25 +21,27 @@ export function parseNetworks(text: string): readonly string[] | undefined {
   return length <= longest ? [`${address}/${length}`] : undefined;
 }
 
-/** A set of networks: tells of an address whether it lies in one of them, in a handful of comparisons for any number. */
+/**
+ * A set of networks: finds out whether an address lies in one of them, in few comparisons for any number of networks.
+ */
 export class Networks {
   private readonly ipv4: Ranges;
   private readonly ipv6: Ranges;
 
-  /** Of networks as ADDRESS/LENGTH. @throws RangeError for what is none */
+  /** @param networks each as ADDRESS/LENGTH @throws RangeError for an invalid one */
   constructor(networks: readonly string[]) {
     const prefixes = networks.map(parsePrefix);
     this.ipv4 = new Ranges(4, prefixes);
     this.ipv6 = new Ranges(16, prefixes);
   }
 
-  /** Whether it holds this address of 4 or 16 bytes; an IPv4-mapped one counts as IPv4. */
+  /** Whether this address of 4 or 16 bytes lies in one of the networks; an IPv4-mapped one counts as IPv4. */
   has(address: Uint8Array): boolean {
     const offset = ipv4Offset(address);
     return offset === -1 ? this.ipv6.has(address, 0) : this.ipv4.has(address, offset);
   }
 
-  /** Whether one network of those given holds all of this one, which is given as ADDRESS/LENGTH. */
+  /** Whether one network of the set contains this whole network, given as ADDRESS/LENGTH. */
   covers(network: string): boolean {
     const prefix = parsePrefix(network);
     return (prefix.address.length === 4 ? this.ipv4 : this.ipv6).covers(rangeOf(prefix));
@@ -63,7 +65,7 @@ function parsePrefix(text: string): Prefix {
   return { address: address.subarray(12), length: length - 96 };
 }
 
-/** Ranges of addresses of one length, which do not overlap, in ascending order. */
+/** Disjoint ranges of addresses of one length, in ascending order. */
 class Ranges {
   private readonly firsts: Uint8Array;
   private readonly lasts: Uint8Array;
@@ -77,7 +79,7 @@ class Ranges {
       .filter(({ address }) => address.length === width)
       .map(rangeOf)
       .sort((one, other) => Buffer.compare(one.first, other.first) || Buffer.compare(other.last, one.last));
-    // Prefixes lie in one another or apart, and the widest of those that begin alike comes first.
+    // Prefixes are nested or disjoint, and of those with the same start the widest comes first.
     const apart: typeof ranges = [];
     for (const range of ranges) {
       const previous = apart.at(-1);
@@ -132,8 +134,8 @@ function rangeOf({ address, length }: Prefix): Range {
 }
 
 /**
- * Where in an address of 4 or 16 bytes the IPv4 address stands, that of an IPv4-mapped IPv6 address (RFC 4291, 2.5.5.2)
- * included; -1 for any other IPv6 address.
+ * The offset of the IPv4 address in an address of 4 or 16 bytes, also in an IPv4-mapped IPv6 address (RFC 4291,
+ * 2.5.5.2); -1 for any other IPv6 address.
  */
 export function ipv4Offset(address: Uint8Array): 0 | 12 | -1 {
   if (address.length === 4) return 0;
@@ -142,17 +144,17 @@ export function ipv4Offset(address: Uint8Array): 0 | 12 | -1 {
   return 12;
 }
 
-/** One client as a key: an IPv4 address, or an IPv6 /64, within which a machine can take as many as it likes. */
+/** The key of a client: an IPv4 address, or an IPv6 /64, within which a machine can use any number of addresses. */
 export function clientKey(address: Uint8Array): string {
   return key(address, 4, 8);
 }
 
-/** One client's network as a key: an IPv4 /24, or an IPv6 /56. */
+/** The key of a client's network: an IPv4 /24, or an IPv6 /56. */
 export function networkKey(address: Uint8Array): string {
   return key(address, 3, 7);
 }
 
-/** The lengths differ, and tell the families apart. */
+/** Keys of the two families have different lengths, and so never collide. */
 function key(address: Uint8Array, ipv4Length: number, ipv6Length: number): string {
   const offset = ipv4Offset(address);
   const part = offset === -1 ? address.subarray(0, ipv6Length) : address.subarray(offset, offset + ipv4Length);

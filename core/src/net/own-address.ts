@@ -1,17 +1,17 @@
 import ipaddr from 'ipaddr.js';
 import { networkInterfaces } from 'node:os';
 
-/** Without its interface, shortened, and an IPv4 address as one. */
+/** An address without its interface, shortened, an IPv4-mapped one as IPv4. */
 export function plainAddress(address: string): string {
   return ipaddr.process(address.replace(/%.*/, '')).toString();
 }
 
-/** Of a plain address. */
+/** Whether a plain address is a loopback address. */
 export function isLoopback(address: string): boolean {
   return ipaddr.parse(address).range() === 'loopback';
 }
 
-/** Whether this machine has it, as far as its interfaces tell. Of a plain address. */
+/** Whether a plain address belongs to one of this machine's interfaces. */
 export function isOwnAddress(address: string): boolean {
   if (isLoopback(address)) return true;
   const interfaces = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);

@@ -1,15 +1,15 @@
 import type { DatagramBatch } from './datagram-batch.js';
 import type { SocketCalls } from './socket-calls.js';
 
-/** What could not be sent: how many datagrams, and the code of the last reason. */
+/** The number of datagrams that could not be sent, and the code of the last error. */
 export interface Unsent {
   count: number;
   code: string;
 }
 
 /**
- * Sends the first `count` datagrams of a batch. One that cannot be sent holds up none behind it, unless there is no room
- * for any.
+ * Sends the first `count` datagrams of a batch. A datagram that cannot be sent does not stop those behind it, unless
+ * there is no room for any.
  */
 export function sendBatch(
   calls: SocketCalls,

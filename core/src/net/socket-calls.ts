@@ -6,20 +6,20 @@ import { NativeSocketsUnavailable } from './native-sockets-unavailable.js';
 /** An address in this process. */
 export type Pointer = bigint;
 
-/** Where the layout of C's structures is the one that `DatagramBatch` writes. */
+/** The architectures with the struct layouts that `DatagramBatch` writes. */
 const ARCHITECTURES = ['x64', 'arm64'];
 
 export type SocketCalls = Awaited<ReturnType<typeof load>>;
 
 let loaded: SocketCalls | undefined;
 
-/** Those functions of the C library that we call, by their own names. @throws NativeSocketsUnavailable */
+/** The functions of the C library that Jitsu calls, under their own names. @throws NativeSocketsUnavailable */
 export async function loadSocketCalls(): Promise<SocketCalls> {
   loaded ??= await load();
   return loaded;
 }
 
-/** The calls, if something in this thread has loaded them already: native code is never loaded by this. */
+/** The calls, if they are loaded in this thread already: this never loads native code. */
 export function loadedSocketCalls(): SocketCalls | undefined {
   return loaded;
 }
@@ -29,7 +29,7 @@ async function load() {
   if (platform !== 'linux' || !ARCHITECTURES.includes(arch) || endianness() !== 'LE') {
     throw new NativeSocketsUnavailable(`it needs Linux on x64 or arm64, and this is ${platform} on ${arch}`);
   }
-  // Loaded only where it is used: it is native code, and takes its time.
+  // Loaded on first use: it is native code, and slow to load.
   const koffi = await import('koffi').then(
     (module) => module.default,
     (error: unknown) => {
@@ -68,13 +68,13 @@ async function load() {
       ),
       sendmmsg: bind<Batch>('int sendmmsg(int, void *, uint, int)'),
       if_nametoindex: bind<(name: string) => number>('uint if_nametoindex(const char *)'),
-      /** Into room for 16 bytes, or not at all. */
+      /** @param name room for 16 bytes */
       if_indextoname: bind<(index: number, name: Uint8Array) => Pointer | null>('void *if_indextoname(uint, void *)'),
-      /** Why the call of this thread that came just before this one failed, such as `EADDRINUSE`. */
+      /** The code of this thread's latest failed call, such as `EADDRINUSE`; to be called directly after it. */
       errorCode: (): string => getSystemErrorName(-koffi.errno()),
-      /** The same as Linux's number, where libuv has no name for it. */
+      /** The same as Linux's number, for errors that libuv has no name for. */
       errorNumber: (): number => koffi.errno(),
-      /** Where this memory lies. It must be that of an ArrayBuffer of its own: what a small array holds may move. */
+      /** The address of this memory. It must have an ArrayBuffer of its own: the contents of a small array may move. */
       addressOf: (memory: Uint8Array): Pointer => koffi.address(memory),
     };
   } catch (error) {

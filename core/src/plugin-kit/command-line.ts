@@ -5,7 +5,7 @@ const EXPECTED = "A command line, or a list of its words, such as ['python3', 's
 
 const text = z.string().refine((value) => !value.includes('\0'), 'No NUL character can be in it.');
 
-/** A command: a list of words, or a line that is split as a POSIX shell splits it, though no shell ever runs. */
+/** A command: an array of words, or a line that is split as a POSIX shell splits it; no shell ever runs. */
 export function commandLine(description: string) {
   return z
     .union([text, z.array(text)], { error: EXPECTED })
@@ -20,12 +20,12 @@ export function commandLine(description: string) {
     .describe(description);
 }
 
-/** `undefined` when a quote is never closed. */
+/** `undefined` where a quote is not closed. */
 function wordsOf(line: string): readonly string[] | undefined {
   try {
     return split(line);
   } catch {
-    // The only thing that the splitter objects to; the caller says so in our words.
+    // The only error of the splitter; the caller reports it.
     return undefined;
   }
 }

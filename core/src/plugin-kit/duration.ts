@@ -14,7 +14,7 @@ export function parseDuration(value: number | string): Milliseconds | undefined 
   return milliseconds <= LONGEST ? milliseconds : undefined;
 }
 
-/** A duration as people write it; parsed, it is in milliseconds. */
+/** A duration in the form of the configuration; parsed, it is in milliseconds. */
 export function duration(description: string) {
   return z
     .union([z.number(), z.string()], { error: EXPECTED })

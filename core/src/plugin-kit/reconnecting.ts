@@ -2,39 +2,39 @@ import type { Clock } from '../contracts/clock.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { JitsuError } from '../errors.js';
 
-/** How long `close` waits for sessions to end and for an attempt that is under way. */
-const FAREWELL: Milliseconds = 1_000;
+/** How long `close` waits for sessions to end and for an attempt under way. */
+const CLOSE_TIMEOUT: Milliseconds = 1_000;
 
-/** How sessions with one system are opened and closed, and what is told of them. */
+/** Opens and closes the sessions with one system, and hears about them. */
 export interface SessionCare<Session> {
   /**
-   * Opens a session. `failures` counts the attempts that have failed in a row, the loss itself included: 0 for the
-   * attempt that {@link Reconnecting.open} makes. The signal aborts when nobody wants the session any more.
+   * Opens a session. `failures` counts the failed attempts in a row, the loss included: 0 for the attempt that
+   * {@link Reconnecting.open} makes. The signal aborts when the session is not wanted any more.
    */
   open(failures: number, signal: AbortSignal): Promise<Session>;
-  /** Closes a session; called exactly once for each that was opened, and its failure is nobody's business. */
+  /** Closes a session; called exactly once for each opened session, and its failure is ignored. */
   close(session: Session): Promise<void>;
-  /** Has `lose` called, with the reason, when the session ends by itself. */
+  /** Makes sure that `lose` is called, with the reason, when the session ends by itself. */
   follow?(session: Session, lose: (reason: unknown) => void): void;
-  /** Asks anew for what the last session was asked for, on one that is in its place already. */
+  /** Repeats the requests of the last session (such as watches) on a new one, which is the current session already. */
   restore?(session: Session): Promise<void>;
-  /** How long to wait before the next attempt, after so many failures in a row, at least one. */
+  /** The pause before the next attempt, after this many failures in a row, at least one. */
   pause(failures: number, reason: unknown): Milliseconds;
-  /** The error of whoever wants a session and there is none; `retryIn` where another attempt follows. */
+  /** The error for callers while there is no session; `retryIn` where another attempt follows. */
   absence(reason: unknown, retryIn?: Milliseconds): JitsuError;
-  /** The same before it is opened and after it is closed. */
+  /** The error for callers before it is opened and after it is closed. */
   notOpen(): JitsuError;
-  /** From now on there is no session. */
+  /** There is no session from now on. */
   onLost?(absence: JitsuError): void;
   /** Another attempt has failed. */
   onFailed?(absence: JitsuError): void;
-  /** There is a session again, and anything may have changed meanwhile. */
+  /** There is a session again; anything may have changed meanwhile. */
   onBack?(session: Session): void;
 }
 
 /**
  * Keeps a session with a system open: one that is lost is opened again, after pauses that `pause` says, until it is
- * closed. While there is none, whoever wants it gets an error at once.
+ * closed. While there is none, callers get an error at once.
  *
  * @example
  * ```ts
@@ -54,12 +54,12 @@ export interface SessionCare<Session> {
 export class Reconnecting<Session extends object> {
   #session: Session | undefined;
   #absence: JitsuError;
-  /** Present while it is meant to be open. */
+  /** Present from `open` until `close`, or until the first attempt fails. */
   #wanted: AbortController | undefined;
   #opening: Promise<void> | undefined;
   /** The attempt under way. */
   #attempt: Promise<unknown> | undefined;
-  /** The session that is in its place and not followed yet. */
+  /** The current session while it is being restored. */
   #restoring: Session | undefined;
   readonly #ending = new Set<Promise<void>>();
 
@@ -81,7 +81,7 @@ export class Reconnecting<Session extends object> {
     return this.#session;
   }
 
-  /** Opens the first session. @throws the absence when that fails; nothing is tried again then */
+  /** Opens the first session. @throws the absence when that fails, without another attempt */
   open(): Promise<void> {
     if (this.#wanted !== undefined) return this.#opening ?? Promise.resolve();
     const wanted = new AbortController();
@@ -94,7 +94,7 @@ export class Reconnecting<Session extends object> {
     return opening;
   }
 
-  /** Ends the session. Whatever does not end is waited for no longer than a second. */
+  /** Ends the session. Waits at most a second for what does not end. */
   async close(): Promise<void> {
     this.#wanted?.abort();
     this.#wanted = undefined;
@@ -102,11 +102,11 @@ export class Reconnecting<Session extends object> {
     const session = this.#session;
     this.#session = undefined;
     if (session !== undefined) this.#end(session);
-    // An attempt under way may have a session yet to end.
-    await this.#withinFarewell(Promise.resolve(this.#attempt).then(() => Promise.all(this.#ending)));
+    // An attempt under way may still open a session that must end.
+    await this.#withinCloseTimeout(Promise.resolve(this.#attempt).then(() => Promise.all(this.#ending)));
   }
 
-  /** Puts a session aside that is of no use any more; without effect on any other but the current one. */
+  /** Drops a broken session; without effect unless it is the current one. */
   lose(session: Session, reason: unknown): void {
     if (this.#session !== session || this.#wanted === undefined || this.#restoring === session) return;
     const { signal } = this.#wanted;
@@ -118,8 +118,8 @@ export class Reconnecting<Session extends object> {
   }
 
   /**
-   * Uses the session. Where the error is one after which a session is of no use, it is lost.
-   * @throws the error, or the absence when the session got lost meanwhile
+   * Uses the session. Where `isFatal` says that the error breaks the session, the session is dropped.
+   * @throws the error, or the absence when the session was lost meanwhile
    */
   async use<T>(action: (session: Session) => Promise<T>, isFatal: (error: unknown) => boolean): Promise<T> {
     const { session } = this;
@@ -131,7 +131,7 @@ export class Reconnecting<Session extends object> {
     }
   }
 
-  /** The session, after the attempt that is under way, if there is one. @throws the absence */
+  /** The session, after the attempt under way, if there is one. @throws the absence */
   async settled(): Promise<Session> {
     await this.#attempt;
     return this.session;
@@ -145,13 +145,13 @@ export class Reconnecting<Session extends object> {
     throw this.care.absence(failure.reason);
   }
 
-  /** Ends when there is a session again, or nobody wants one any more. */
+  /** Ends when there is a session again, or it is not wanted any more. */
   async #reconnect(wanted: AbortSignal, why: unknown): Promise<void> {
     let reason = why;
     for (let failures = 1; ; failures += 1) {
       const pause = this.care.pause(failures, reason);
-      // The first attempt after a loss may be under way before anybody hears of the loss.
-      // The wait rejects when nobody wants the session any more.
+      // Without a pause, the first attempt after a loss starts before its callers learn of the loss.
+      // The wait rejects when the session is not wanted any more.
       if (pause > 0) await this.clock.sleep(pause, wanted).catch(() => undefined);
       const failure = wanted.aborted ? undefined : await this.#try(failures, wanted, true);
       if (wanted.aborted || failure === undefined) return;
@@ -173,7 +173,7 @@ export class Reconnecting<Session extends object> {
     return attempt;
   }
 
-  /** Who uses the session while it is restored finds it in its place. */
+  /** The session is already current while it is restored, so that the restoring code can use it. */
   async #openOne(failures: number, wanted: AbortSignal, again: boolean): Promise<void> {
     const session = await this.care.open(failures, wanted);
     if (wanted.aborted) return this.#end(session);
@@ -184,7 +184,7 @@ export class Reconnecting<Session extends object> {
       if (again) this.care.onBack?.(session);
       this.care.follow?.(session, (reason) => this.lose(session, reason));
     } catch (error) {
-      // Closed or lost meanwhile, it has ended already, and a loss has begun the next attempt.
+      // If the session was closed or lost meanwhile, it has ended already, and a loss has begun the next attempt.
       if (this.#session !== session) return;
       this.#session = undefined;
       this.#end(session);
@@ -209,10 +209,10 @@ export class Reconnecting<Session extends object> {
     void ended.then(() => this.#ending.delete(ended));
   }
 
-  async #withinFarewell(end: Promise<unknown>): Promise<void> {
+  async #withinCloseTimeout(end: Promise<unknown>): Promise<void> {
     const enough = new AbortController();
-    const farewell = this.clock.sleep(FAREWELL, enough.signal).catch(() => undefined);
-    await Promise.race([end, farewell]);
+    const timeout = this.clock.sleep(CLOSE_TIMEOUT, enough.signal).catch(() => undefined);
+    await Promise.race([end, timeout]);
     enough.abort();
   }
 }

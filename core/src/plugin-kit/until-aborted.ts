@@ -1,4 +1,4 @@
-/** Waits for `promise`, but no longer than the signal lasts: rejects with its reason. The promise itself goes on. */
+/** Waits for `promise` until the signal aborts, then rejects with its reason. The promise itself goes on. */
 export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted();
   let onAbort: (() => void) | undefined;

@@ -55,8 +55,9 @@ async function findByPath(name: string, directory: string): Promise<PluginPackag
   const found = stats === undefined ? undefined : await readPluginPackage(path);
   if (found !== undefined) return found;
   const reason = stats === undefined ? 'there is nothing' : 'there is a folder without a package.json';
+  const see = dirname(path) === directory ? '' : `; see ${dirname(path)}`;
   throw new JitsuError(
     'JITSU_PLUGIN_NOT_FOUND',
-    `The plugin '${name}' was not found: at ${path} ${reason}. Paths are relative to ${directory}; see ${dirname(path)}.`,
+    `The plugin '${name}' was not found: at ${path} ${reason}. Paths are relative to ${directory}${see}.`,
   );
 }

@@ -1,7 +1,7 @@
 import type { CallFailure } from './native/call-failure.js';
 import { errorName } from './error-name.js';
 
-/** What libvirt said when it refused a call: the `cause` of the JitsuErrors of this plugin. */
+/** libvirt's error for a refused call: the `cause` of this plugin's JitsuErrors. */
 export class CallFailed extends Error {
   override readonly name = 'CallFailed';
 
@@ -9,7 +9,7 @@ export class CallFailed extends Error {
     super(failure.message);
   }
 
-  /** libvirt's own code, a virErrorNumber; undefined where libvirt did not come to speak. */
+  /** libvirt's own code, a virErrorNumber; undefined where the failure did not come from libvirt. */
   get number(): number | undefined {
     return this.failure.kind === 'refused' ? this.failure.code : undefined;
   }
@@ -19,7 +19,7 @@ export class CallFailed extends Error {
     return this.failure.kind === 'closed' || (this.failure.kind === 'refused' && !this.failure.connectionIsAlive);
   }
 
-  /** libvirt's own words with the name of its code, for use in a message. */
+  /** libvirt's message with the name of its code, for use in a message. */
   get words(): string {
     return this.failure.kind === 'refused'
       ? `"${this.failure.message}" (${errorName(this.failure.code)})`

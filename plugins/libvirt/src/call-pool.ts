@@ -12,9 +12,9 @@ interface Call {
 }
 
 /**
- * Threads that make libvirt's blocking calls, so that this one never waits. They are started when they are needed, up to
- * a number, and one after another, since each start holds up whoever starts it. A call goes to the first thread that is
- * free: while one starts, another may have made it long ago.
+ * Threads that make libvirt's blocking calls, so that the main thread never blocks. They are started on demand, up to a
+ * limit, and one after another, since each start blocks the thread that starts it. A call goes to the first free
+ * thread: while a new one starts, another may become free earlier.
  */
 export class CallPool {
   #starting: Worker | undefined;
@@ -37,8 +37,8 @@ export class CallPool {
   }
 
   /**
-   * Ends the threads. One that is within a call ends when that returns, for which nobody waits here; whoever waits for
-   * its result is told. Calls made after this start new threads.
+   * Ends the threads. A thread within a call ends when that returns, and is not waited for; the caller of that call
+   * gets an error. Calls made after this start new threads.
    */
   async close(): Promise<void> {
     const calls = [...this.#waiting.splice(0), ...this.#busy.values()];
@@ -62,19 +62,19 @@ export class CallPool {
   }
 
   #start(): Worker {
-    // Node's flags are meant for whoever was started with them: some of them no thread takes.
+    // The process's own Node flags are not passed on: threads do not accept some of them.
     const worker = new Worker(PROGRAM, { name: 'libvirt call', execArgv: [] });
     worker.on('message', (message: CallReply | Ready) => {
-      if (worker === this.#starting) this.#welcome(worker);
+      if (worker === this.#starting) this.#addWorker(worker);
       else if (message !== 'ready' && this.#busy.has(worker)) this.#end(worker, message);
-      // We were closed. Ended any earlier, within koffi, the thread would have taken the process with it.
+      // The pool was closed. If the thread had been ended earlier, within koffi, the process would have crashed.
       else void worker.terminate();
     });
     worker.on('error', (error) => this.#lose(worker, error.stack ?? error.message));
     return worker;
   }
 
-  #welcome(worker: Worker): void {
+  #addWorker(worker: Worker): void {
     this.#starting = undefined;
     this.#rest(worker);
   }
@@ -94,7 +94,7 @@ export class CallPool {
     this.#next();
   }
 
-  /** A thread that died, at its start for want of what it needs: then the call fails that it was started for. */
+  /** Handles the death of a thread: at its start, for lack of resources, the call fails that it was started for. */
   #lose(worker: Worker, message: string): void {
     const call = this.#starting === worker ? this.#waiting.shift() : this.#busy.get(worker);
     if (this.#starting === worker) this.#starting = undefined;

@@ -22,7 +22,7 @@ const BY_DRIVER: ReadonlyMap<string, string> = new Map([
   ['lxc', "Is libvirtd (or virtlxcd) running, with libvirt's LXC driver (Debian: libvirt-daemon-driver-lxc)?"],
 ]);
 
-/** Whether libvirt was there, and did not let us. */
+/** Whether libvirt was reached and denied access. */
 export function isDenied({ number }: CallFailed): boolean {
   return DENIED.has(number);
 }

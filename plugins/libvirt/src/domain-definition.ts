@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { identityIn } from './domain-xml.js';
 import type { LibvirtOptions } from './libvirt-options.js';
 
-/** A domain XML file, and what it calls the domain. */
+/** A domain XML file, with the name and uuid in it. */
 export interface DomainDefinition {
   readonly file: string;
   readonly xml: string;
@@ -13,7 +13,7 @@ export interface DomainDefinition {
 
 /**
  * Reads the file that the option `xml` names.
- * @throws Error saying all that is wrong with it, or where the other options contradict it
+ * @throws Error with every problem of the file, and every contradiction to the other options
  */
 export async function readDefinition(options: LibvirtOptions): Promise<DomainDefinition | undefined> {
   const { xml: file, name, uuid } = options;
@@ -21,7 +21,7 @@ export async function readDefinition(options: LibvirtOptions): Promise<DomainDef
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
     throw new Error(`xml: ${file} cannot be read: ${errorMessage(error)}`, { cause: error });
   });
-  // The byte order mark that some editors write is no part of the text.
+  // The byte order mark that some editors write is not part of the XML.
   const xml = text.replace(/^\uFEFF/, '');
   let identity;
   try {

@@ -1,11 +1,11 @@
 import { stateInWords, type StateInWords } from './domain-state.js';
 
-/** virDomainEventSuspendedDetailType → virDomainPausedReason, where the pause has a reason worth telling. */
+/** virDomainEventSuspendedDetailType → virDomainPausedReason, for pauses with a reason worth reporting. */
 const PAUSE_REASONS: Readonly<Record<number, number>> = { 1: 2, 2: 5, 3: 6, 7: 12, 8: 13 };
 
 /**
- * The state into which a virDomainEventType brings a domain, with its detail; undefined where it may be in any: it was
- * defined, or undefined while it runs.
+ * The state of a domain after a virDomainEventType, with its detail; undefined where the event does not tell: the
+ * domain was defined, or undefined while it runs.
  */
 export function stateAfter(event: number, detail: number): StateInWords | undefined {
   switch (event) {

@@ -3,7 +3,7 @@ import type { Clock } from '@jitsud/core/plugin';
 /** In milliseconds. */
 const INTERVAL = 1_000;
 
-/** Looks again and again, for the drivers of libvirt that tell of no events (VirtualBox, ESX). Disposing it ends it. */
+/** Looks at regular intervals, for drivers of libvirt without events (VirtualBox, ESX), until disposed. */
 export function pollDomains(clock: Clock, look: () => Promise<void>): Disposable {
   let timer: Disposable | undefined;
   let disposed = false;

@@ -11,7 +11,7 @@ const ADVICE: Readonly<Record<number, string>> = {
   [LibvirtErrorNumber.VIR_ERR_OPERATION_TIMEOUT]: 'Another operation on it takes long (virsh domjobinfo tells).',
 };
 
-/** What libvirt's refusal of an operation on one domain means: `doing` completes the sentence "NAME cannot be …". */
+/** The error for libvirt's refusal of an operation on one domain: `doing` completes the sentence "NAME cannot be …". */
 export function domainRefusal(uri: string, name: string, doing: string, failed: CallFailed): JitsuError {
   const refused = (code: JitsuErrorCode, advice: string): JitsuError =>
     new JitsuError(code, `${name} cannot be ${doing}: libvirt at ${uri} said ${failed.words}. ${advice}`, {

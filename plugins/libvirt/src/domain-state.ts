@@ -1,14 +1,14 @@
 import type { PowerState } from '@jitsud/core/plugin';
 
-/** A state, and for people the reason, where there is one worth telling. */
+/** A state and its reason, for people, where there is one worth reporting. */
 export interface StateInWords {
   readonly state: PowerState;
   readonly detail?: string;
 }
 
-/** virDomainPausedReason, as far as the pause is not simply a pause. */
+/** virDomainPausedReason, for pauses that are not plain ones. */
 const PAUSES: Readonly<Record<number, StateInWords>> = {
-  // Pauses that end by themselves: libvirt goes on with what it is about.
+  // Pauses that end by themselves, when libvirt's operation has ended.
   2: { state: 'stopping', detail: 'it is being migrated to another host' },
   3: { state: 'stopping', detail: 'its memory is being saved' },
   4: { state: 'starting', detail: 'its memory is being dumped' },
@@ -34,7 +34,7 @@ const ENDS: Readonly<Record<number, string>> = {
   8: 'libvirt ended it',
 };
 
-/** What a virDomainState and the reason that belongs to it mean to Jitsu. */
+/** The state that a virDomainState and its reason stand for. */
 export function stateInWords(state: number, reason: number): StateInWords {
   switch (state) {
     case 1: // VIR_DOMAIN_RUNNING
@@ -46,7 +46,7 @@ export function stateInWords(state: number, reason: number): StateInWords {
       return { state: 'stopping' };
     case 5: // VIR_DOMAIN_SHUTOFF
       return ended(ENDS[reason]);
-    case 6: // VIR_DOMAIN_CRASHED: kept, where its definition says so, for somebody to look into
+    case 6: // VIR_DOMAIN_CRASHED: kept for inspection, where its definition says so
       return { state: 'off', detail: 'it crashed, and libvirt keeps what is left of it' };
     case 7: // VIR_DOMAIN_PMSUSPENDED: the guest put itself to sleep
       return { state: 'suspended', detail: 'its guest sleeps' };

@@ -1,10 +1,10 @@
 import { DOMParser, onErrorStopParsing, XMLSerializer, type Document, type Element } from '@xmldom/xmldom';
 
-/** The root of a domain's XML. @throws Error saying what is not well-formed */
+/** The root element of a domain's XML. @throws Error that says what is not well-formed */
 function domainElement(xml: string): { document: Document; domain: Element } {
   const document = new DOMParser({ onError: onErrorStopParsing }).parseFromString(xml, 'text/xml');
   const domain = document.documentElement;
-  // Elements of libvirt's own are in no namespace; those in one are a hypervisor's extensions.
+  // libvirt's own elements have no namespace; those with one are a hypervisor's extensions.
   if (!domain || !isPlain(domain) || domain.localName !== 'domain') {
     throw new Error(`a <domain> expected, <${domain?.nodeName ?? ''}> found`);
   }
@@ -29,7 +29,7 @@ export function macsOf(xml: string): string[] {
   return macs.flatMap((mac) => mac.getAttribute('address')?.trim().toLowerCase() ?? []);
 }
 
-/** What a domain XML calls the domain. @throws Error saying what is not well-formed or missing */
+/** The name and uuid in a domain's XML. @throws Error that says what is not well-formed or missing */
 export function identityIn(xml: string): { readonly name: string; readonly uuid?: string } {
   const { domain } = domainElement(xml);
   const text = (name: string): string | undefined => children(domain, name)[0]?.textContent?.trim();
@@ -39,7 +39,7 @@ export function identityIn(xml: string): { readonly name: string; readonly uuid?
   return { name, ...(uuid && { uuid }) };
 }
 
-/** The same definition for the domain of that uuid. */
+/** The same definition for the domain with that uuid. */
 export function withUuid(xml: string, uuid: string): string {
   const { document, domain } = domainElement(xml);
   let [element] = children(domain, 'uuid');

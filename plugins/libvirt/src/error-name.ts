@@ -1,4 +1,4 @@
-/** virErrorNumber (virterror.h), as far as something is done about it here or people are likely to meet it. */
+/** The virErrorNumbers (virterror.h) that this plugin handles, or that people are likely to meet. */
 export const LibvirtErrorNumber = {
   VIR_ERR_INTERNAL_ERROR: 1,
   VIR_ERR_NO_MEMORY: 2,
@@ -40,7 +40,7 @@ export const LibvirtErrorNumber = {
 
 const NAMES = new Map<number, string>(Object.entries(LibvirtErrorNumber).map(([name, number]) => [number, name]));
 
-/** The name that libvirt's documentation gives to a virErrorNumber, or the number. */
+/** The name of a virErrorNumber in libvirt's documentation, or the number. */
 export function errorName(number: number): string {
   return NAMES.get(number) ?? `libvirt error ${number}`;
 }

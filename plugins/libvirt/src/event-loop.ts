@@ -7,10 +7,10 @@ const PROGRAM = new URL('./native/event-worker.js', import.meta.url);
 
 export type DomainEvent = Extract<EventMessage, { kind: 'domain' }>;
 
-/** Who listens to one connection. */
+/** Receives the events of one connection. */
 export interface EventListener {
   onDomain(event: DomainEvent): void;
-  /** Its other side is gone. */
+  /** Its other side has gone. */
   onClosed(): void;
 }
 
@@ -20,7 +20,7 @@ interface Listening {
 }
 
 /**
- * The thread that runs libvirt's event loop. libvirt has one in a process, which cannot be taken back: it is started
+ * The thread that runs libvirt's event loop. libvirt has one per process, which cannot be unregistered: it is started
  * with the first connection, serves all, and ends with the process.
  */
 export class EventLoop {
@@ -33,7 +33,7 @@ export class EventLoop {
     readonly lifecycle: Pointer,
   ) {}
 
-  /** @throws CallFailed where the library is not there */
+  /** @throws CallFailed where the library is not installed */
   static shared(): Promise<EventLoop> {
     EventLoop.#shared ??= EventLoop.#start().catch((error: unknown) => {
       // The library may be installed by the time of the next attempt.
@@ -43,13 +43,13 @@ export class EventLoop {
     return EventLoop.#shared;
   }
 
-  /** Hears the events of a connection that is open, and goes on hearing them until it is forgotten. */
+  /** Receives the events of an open connection until `forget`. */
   listen(connection: Pointer, listener: EventListener): void {
     this.#listening.set(connection, { listener });
     this.#order({ kind: 'watch', connection });
   }
 
-  /** Hears nothing of it any more. Resolves when the thread does not look into it any more either: it may be closed. */
+  /** Stops receiving its events. Resolves when the thread does not use it any more: it may be closed then. */
   forget(connection: Pointer): Promise<void> {
     return new Promise((forgotten) => {
       const listener = { onDomain: () => undefined, onClosed: () => undefined };
@@ -61,7 +61,7 @@ export class EventLoop {
 
   static #start(): Promise<EventLoop> {
     return new Promise((resolve, reject) => {
-      // Node's flags are meant for whoever was started with them: some of them no thread takes.
+      // The process's own Node flags are not passed on: threads do not accept some of them.
       const worker = new Worker(PROGRAM, { name: 'libvirt events', execArgv: [] });
       let loop: EventLoop | undefined;
       worker.on('error', (error) => {
@@ -97,7 +97,7 @@ export class EventLoop {
     const { forgotten } = this.#listening.get(connection) ?? {};
     this.#listening.delete(connection);
     forgotten?.();
-    // Its thread must not keep the process from ending, unless somebody waits for it.
+    // Its thread must not keep the process from ending, unless a caller waits for it.
     if (![...this.#listening.values()].some((other) => other.forgotten)) this.worker.unref();
   }
 }

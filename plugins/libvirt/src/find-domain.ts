@@ -7,16 +7,16 @@ import { LibvirtErrorNumber } from './error-name.js';
 import type { LibvirtConnection } from './libvirt-connection.js';
 import type { LibvirtOptions } from './libvirt-options.js';
 
-/** The domain that a unikernel's options mean, by its uuid, else by its name. */
+/** The domain that a unikernel's options name, by its uuid, else by its name. */
 interface WantedDomain {
   readonly uuid: string | undefined;
   readonly name: string;
 }
 
 /**
- * Finds the domain of a unikernel, and defines it where libvirt does not have it and the options say how. A domain that
- * is there is defined anew only where the options ask for that.
- * @throws JITSU_UNIKERNEL_INVALID where there is none, and where libvirt does not take its definition
+ * Finds the domain of a unikernel, and defines it where libvirt does not have it and the options contain its
+ * definition. An existing domain is defined again only where the options ask for that.
+ * @throws JITSU_UNIKERNEL_INVALID where there is none, and where libvirt refuses its definition
  * @throws JITSU_BACKEND_UNREACHABLE, JITSU_BACKEND_DENIED, JITSU_BACKEND_FAILED
  */
 export async function findDomain(
@@ -68,7 +68,7 @@ async function define(
   } catch (error) {
     if (!(error instanceof CallFailed)) throw error;
     const refusal = domainRefusal(connection.uri, unikernel, `defined from ${file}`, error);
-    // Any refusal but a lack of rights is a matter of what is in the file.
+    // Any refusal but a lack of rights is caused by the file's contents.
     if (refusal.code !== 'JITSU_BACKEND_FAILED') throw refusal;
     throw new JitsuError('JITSU_UNIKERNEL_INVALID', refusal.message, { cause: error });
   }

@@ -32,7 +32,7 @@ export class LibvirtBackend implements Backend<LibvirtOptions> {
     bootConfigurators: false,
   };
   readonly #connection: LibvirtConnection;
-  /** Those that were handed out: what happens to others is nobody's business. */
+  /** The domains that were handed out; events of others are ignored. */
   readonly #domains = new Map<MachineId, LibvirtDomain>();
   #listener: (change: PowerChange) => void = () => undefined;
   #poll: Disposable | undefined;
@@ -98,7 +98,7 @@ export class LibvirtBackend implements Backend<LibvirtOptions> {
     const now = await domain
       .state()
       .catch((error: unknown) => ({ state: 'unknown' as const, detail: errorMessage(error) }));
-    // What an event has told meanwhile is newer.
+    // An event that has come meanwhile is newer.
     if (domain.events === events) this.#listener({ id, ...now });
   }
 }

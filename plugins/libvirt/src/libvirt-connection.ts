@@ -6,28 +6,28 @@ import type { DomainEvent } from './event-loop.js';
 import type { DomainOperation, Operations } from './native/operations.js';
 import { Session } from './session.js';
 
-/** libvirtd handles five requests of one client at a time: one of these is left for looks. */
+/** libvirtd handles five requests of one client at a time: one of these is reserved for looks. */
 const ACTIONS_AT_ONCE = 4;
 
 /** In milliseconds. */
 const FIRST_PAUSE = 250;
 const LONGEST_PAUSE = 15_000;
-const PATIENCE = 10_000;
+const LOG_INTERVAL = 10_000;
 
-/** Short calls, which must not wait behind the boots of others. */
+/** Short calls, which must not wait behind boots. */
 const LOOKS: ReadonlySet<DomainOperation> = new Set<DomainOperation>(['state', 'describe', 'findByName', 'findByUuid']);
 
 type AfterFirst<T extends readonly unknown[]> = T extends readonly [unknown, ...infer Rest] ? Rest : never;
 
 export interface ConnectionListener {
   onDomain(event: DomainEvent): void;
-  /** From now on calls reject at once. */
+  /** Calls reject at once from now on. */
   onLost(reason: string): void;
-  /** It can be used again, and anything may have changed meanwhile. */
+  /** It can be used again; anything may have changed meanwhile. */
   onBack(): void;
 }
 
-/** The way to one libvirt: kept open, and opened again, after longer and longer pauses, when it is lost. */
+/** The connection to one libvirt: kept open, and reopened after growing pauses when it is lost. */
 export class LibvirtConnection {
   readonly #looks = new CallPool(1);
   readonly #actions = new CallPool(ACTIONS_AT_ONCE);
@@ -58,14 +58,14 @@ export class LibvirtConnection {
     });
   }
 
-  /** Whether the driver tells what happens to its domains; asked of an open connection. */
+  /** Whether the driver reports events of its domains; valid for an open connection. */
   get tellsEvents(): boolean {
     return this.#sessions.current?.tellsEvents ?? false;
   }
 
   /** @throws JITSU_BACKEND_UNREACHABLE, JITSU_BACKEND_DENIED */
   async open(): Promise<void> {
-    using _patience = this.#sayThatWeWait();
+    using _log = this.#logWaiting();
     try {
       await this.#sessions.open();
     } catch (error) {
@@ -74,16 +74,16 @@ export class LibvirtConnection {
     }
   }
 
-  /** Lets go of libvirt, whose domains run on. A call that does not come back is waited for no longer than a second. */
+  /** Disconnects from libvirt, whose domains keep running. Waits at most a second for a call that does not return. */
   async close(): Promise<void> {
     await this.#sessions.close();
     await Promise.all([this.#looks.close(), this.#actions.close()]);
   }
 
   /**
-   * Has libvirt do something.
+   * Calls an operation of libvirt.
    * @throws CallFailed for what libvirt refuses
-   * @throws JITSU_BACKEND_UNREACHABLE while the connection is lost, and when it gets lost meanwhile
+   * @throws JITSU_BACKEND_UNREACHABLE while the connection is lost, and when it is lost meanwhile
    */
   call<Name extends DomainOperation>(
     operation: Name,
@@ -98,11 +98,11 @@ export class LibvirtConnection {
     return this.#sessions.use(call, (error) => error instanceof CallFailed && error.isFatal);
   }
 
-  /** libvirt itself sets no limit: a host that takes the connection and then says nothing is waited for. */
-  #sayThatWeWait(): Disposable {
+  /** libvirt itself sets no timeout: a host that accepts the connection and then stays silent is waited for. */
+  #logWaiting(): Disposable {
     let timer: Disposable;
     const arm = (): void => {
-      timer = this.clock.after(PATIENCE, () => {
+      timer = this.clock.after(LOG_INTERVAL, () => {
         this.logger.warn({ uri: this.uri }, `libvirt at ${this.uri} has not answered yet; still waiting for it`);
         arm();
       });

@@ -7,15 +7,15 @@ import { macsOf, withUuid } from './domain-xml.js';
 import { LibvirtErrorNumber } from './error-name.js';
 import type { LibvirtConnection } from './libvirt-connection.js';
 
-/** What changes the power of a domain. */
+/** An operation that changes the power state of a domain. */
 type PowerOperation = 'create' | 'destroy' | 'shutdown' | 'suspend' | 'resume' | 'wakeUp' | 'managedSave';
 
-/** One domain, which somebody may undefine behind our back. */
+/** One domain, which others may undefine at any time. */
 export class LibvirtDomain implements Machine {
-  /** How many events of it were heard: what was asked before an event is older than that. */
+  /** The number of its events so far: a result requested before an event is older than the event. */
   events = 0;
 
-  /** `name` is what Jitsu calls it. */
+  /** @param name its name in Jitsu */
   constructor(
     readonly id: MachineId,
     readonly name: string,
@@ -24,7 +24,7 @@ export class LibvirtDomain implements Machine {
   ) {}
 
   /**
-   * Its state alone, for which libvirt need not write its XML, and we need not read that.
+   * Its state alone, without its XML, which libvirt would have to write and we to parse.
    * @throws JITSU_BACKEND_UNREACHABLE, JITSU_BACKEND_DENIED, JITSU_BACKEND_FAILED
    */
   async state(): Promise<StateInWords> {
@@ -67,7 +67,7 @@ export class LibvirtDomain implements Machine {
     else await this.#perform('destroy', 'destroyed', ['off']);
   }
 
-  /** Asks the guest to power off. One that does not run cannot be asked. */
+  /** Asks the guest to power off. A guest that does not run cannot be asked. */
   async #shutDown(): Promise<void> {
     const { state } = await this.state();
     if (state === 'off') return;
@@ -77,21 +77,21 @@ export class LibvirtDomain implements Machine {
   }
 
   /**
-   * Has libvirt do something, completing the sentence "NAME cannot be …". It may find it done already: then the domain is
-   * in one of the states `done`.
+   * Calls an operation of libvirt; `doing` completes the sentence "NAME cannot be …". It succeeds, too, where there is
+   * nothing to do: the domain is in one of the states `done`.
    * @throws JITSU_UNIKERNEL_UNKNOWN, JITSU_BACKEND_UNREACHABLE, JITSU_BACKEND_DENIED, JITSU_BACKEND_FAILED
    */
   async #perform(operation: PowerOperation, doing: string, done: readonly PowerState[]): Promise<void> {
     try {
       await this.#call(operation);
     } catch (error) {
-      // Which code tells that there was nothing to do differs from driver to driver.
+      // The code for "nothing to do" differs between drivers.
       if (error instanceof CallFailed && done.includes((await this.state()).state)) return;
       throw this.#refusal(doing, error);
     }
   }
 
-  /** Starts it; defined anew first where it is gone and we know how. */
+  /** Calls an operation; a domain that is gone is defined again first, where the options contain its definition. */
   async #call(operation: PowerOperation): Promise<void> {
     try {
       await this.connection.call(operation, this.id);
@@ -102,7 +102,7 @@ export class LibvirtDomain implements Machine {
     }
   }
 
-  /** What is not there does not run: its state is known. Throws where that is not what the error says. */
+  /** A domain that does not exist is off. Throws any other error. */
   #stateOfGone(error: unknown): StateInWords {
     if (!isGone(error)) throw this.#refusal('looked at', error);
     const cure = this.definition ? `; its next start defines it from ${this.definition.file}` : '';

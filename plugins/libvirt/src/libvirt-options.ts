@@ -9,7 +9,7 @@ export const connectionOptions = z.object({
     .describe('libvirt URI: qemu:///system, xen:///, vbox:///session, qemu+ssh://host/system'),
 });
 
-/** As parsed. */
+/** The parsed options. */
 export type ConnectionOptions = z.output<typeof connectionOptions>;
 
 /** The options of one unikernel that is a libvirt domain. */
@@ -40,5 +40,5 @@ export const libvirtOptions = z
     }
   });
 
-/** As parsed. */
+/** The parsed options. */
 export type LibvirtOptions = z.output<typeof libvirtOptions>;

@@ -5,11 +5,11 @@ import type { Pointer } from './native/libvirt-library.js';
 import type { OpenConnection } from './native/operations.js';
 
 /**
- * One virConnect, from its opening to its end. It is closed only when nobody uses it any more: a thread within a call
- * would else look into memory that is gone.
+ * One virConnect, from its opening to its end. It is closed only when no call uses it any more: a call within another
+ * thread would otherwise access freed memory.
  */
 export class Session {
-  /** Resolves, with the reason, when the other side is gone. */
+  /** Resolves, with the reason, when the other side has gone. */
   readonly lost: Promise<CallFailed>;
   readonly #calls = new Set<Promise<unknown>>();
   #closed: Promise<void> | undefined;
@@ -33,7 +33,7 @@ export class Session {
     return new Session(connection, loop, pool, onDomain);
   }
 
-  /** Whether the driver tells what happens to its domains. */
+  /** Whether the driver reports events of its domains. */
   get tellsEvents(): boolean {
     return this.connection.eventRegistration !== undefined;
   }
@@ -49,7 +49,7 @@ export class Session {
     }
   }
 
-  /** Hears no events from now on; not to be used any more. Resolves when the connection is closed. */
+  /** Receives no events from now on; must not be used any more. Resolves when the connection is closed. */
   end(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
@@ -57,7 +57,7 @@ export class Session {
 
   async #close(): Promise<void> {
     await Promise.all([this.loop.forget(this.connection.pointer), Promise.allSettled(this.#calls)]);
-    // What cannot be closed any more is gone with its other side.
+    // A connection that cannot be closed any more has ended with its other side.
     await this.pool.call('close', this.connection).catch(() => undefined);
   }
 }

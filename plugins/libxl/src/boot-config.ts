@@ -2,8 +2,8 @@ import type { BootConfigurator, Registration } from '@jitsud/core/plugin';
 import type { DomainConfig } from './domain-config.js';
 
 /**
- * The configuration for one boot. What boot configurators have for a kernel's command line is for guests in hardware:
- * those that are paravirtualised find it in xenstore.
+ * The configuration for one boot. The boot configurators' words for the kernel's command line are for HVM and PVH
+ * guests: PV guests read their configuration from xenstore.
  */
 export async function bootConfig(
   config: DomainConfig,

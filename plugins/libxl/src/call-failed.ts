@@ -1,6 +1,6 @@
 import type { CallFailure } from './native/call-failure.js';
 
-/** What libxl, or the process that has it, said when it refused a call: the `cause` of the JitsuErrors of this plugin. */
+/** The error for a call that libxl, or the process that runs it, refused: the `cause` of this plugin's JitsuErrors. */
 export class CallFailed extends Error {
   override readonly name = 'CallFailed';
 
@@ -8,7 +8,7 @@ export class CallFailed extends Error {
     super(inWords(failure));
   }
 
-  /** Whether the process that has libxl ended meanwhile, so that nobody knows how far it came. */
+  /** Whether the process of libxl ended meanwhile, so that it is unknown how far the call came. */
   get hasDied(): boolean {
     return this.failure.kind === 'died';
   }

@@ -8,7 +8,10 @@ const SCRIPTS = '/etc/xen/scripts';
 
 type FileCheck = [key: string, path: string | undefined, mode: number];
 
-/** What is wrong with the files that a guest is made of, each as `key: problem`. Relative paths count from here. */
+/**
+ * The problems of the files that a guest is made of, each as `key: problem`. Relative paths are relative to Jitsu's
+ * working directory.
+ */
 export async function checkFiles(options: LibxlOptions): Promise<string[]> {
   const { kernel, ramdisk, rumprunConfig, script, disk } = options;
   const files: readonly FileCheck[] = [

@@ -4,11 +4,11 @@ import { CallFailed } from './call-failed.js';
 import type { CallFailure } from './native/call-failure.js';
 import type { CallRequest, ProcessMessage } from './native/messages.js';
 
-/** How many calls of libxl may be on their way at once, each in a thread of Node's pool; others wait there. */
+/** The number of concurrent calls of libxl, each in a thread of Node's pool; others wait there. */
 const THREADS = '16';
 
-/** In characters: how much is kept, and how much of it is quoted. */
-const HEARD = 4_000;
+/** In characters: how much output is kept, and how much of it is quoted. */
+const LONGEST_OUTPUT = 4_000;
 const QUOTED = 300;
 
 interface Call {
@@ -16,7 +16,7 @@ interface Call {
   reject(error: CallFailed): void;
 }
 
-/** One process of libxl, from its start to its end, and the calls that are on their way to it. */
+/** One process of libxl, from its start to its end, and the calls in flight to it. */
 export class ChildCalls {
   /** Resolves to the version of Xen. */
   readonly ready: Promise<string>;
@@ -25,7 +25,7 @@ export class ChildCalls {
   readonly #child: ChildProcess;
   readonly #calls = new Map<number, Call>();
   #onEnd: (reason: CallFailed) => void = () => undefined;
-  /** Nothing more will be asked of it. */
+  /** No more calls are made to it. */
   #isRetired = false;
   #lastId = 0;
   #lastWords = '';
@@ -35,7 +35,7 @@ export class ChildCalls {
     program: URL,
     private readonly logger: Logger,
   ) {
-    // In a session of its own, it is out of reach of a Ctrl-C that is meant for Jitsu: it ends when the channel closes.
+    // In a session of its own, it does not receive a Ctrl-C that is meant for Jitsu: it ends when the channel closes.
     const child = fork(program, [], {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       detached: true,
@@ -43,7 +43,7 @@ export class ChildCalls {
       env: { ...process.env, UV_THREADPOOL_SIZE: THREADS },
     });
     this.#child = child;
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => this.#hear(text));
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => this.#takeOutput(text));
     let announce!: (version: string) => void;
     let refuse!: (reason: CallFailed) => void;
     this.ready = new Promise((resolve, reject) => ([announce, refuse] = [resolve, reject]));
@@ -55,7 +55,7 @@ export class ChildCalls {
     this.ended = new Promise((resolve) => {
       const end = (how: string): void => {
         const reason = this.#reason(`libxl's process ${how}${this.#quoteLastWords()}`);
-        // Whoever starts it again does so before those hear of it whose calls fail.
+        // The process is restarted before the callers of the failed calls learn of its end.
         this.#onEnd(reason);
         this.#fail(reason);
         refuse(reason);
@@ -66,7 +66,7 @@ export class ChildCalls {
     });
   }
 
-  /** Calls back when it ends by itself, before what is on its way fails. */
+  /** Calls back when it ends by itself, before the calls in flight fail. */
   onEnd(listener: (reason: CallFailed) => void): void {
     this.#onEnd = listener;
   }
@@ -83,13 +83,13 @@ export class ChildCalls {
     const answered = new Promise((resolve, reject) => {
       this.#calls.set(request.id, { resolve, reject });
     });
-    // It is on its way from now on, though a process that is being started is sent nothing yet. That nothing can be sent
-    // means that the process has ended, which is told by itself.
+    // The call is in flight from now on, though it is sent only when the process is ready. A send fails only when the
+    // process has ended, which is handled elsewhere.
     void this.ready.then(() => this.#child.send(request, undefined, undefined, () => undefined)).catch(() => undefined);
     return answered;
   }
 
-  /** Lets the process end once nothing is on its way; waits for that only where nothing is. */
+  /** Ends the process when no call is in flight; waits for its end only where none is in flight now. */
   async close(): Promise<void> {
     const isIdle = this.#calls.size === 0;
     this.#fail(this.#reason('libxl was closed'));
@@ -98,7 +98,7 @@ export class ChildCalls {
     else this.#child.unref();
   }
 
-  /** Lets the process end once all that is on its way has been answered. */
+  /** Ends the process when all calls in flight have been answered. */
   retire(): void {
     this.#isRetired = true;
     if (this.#calls.size === 0) this.#letGo();
@@ -122,20 +122,20 @@ export class ChildCalls {
     return (this.#end ??= new CallFailed(failure));
   }
 
-  /** Nothing can be asked any more. */
+  /** Fails all calls, current and future ones. */
   #fail(reason: CallFailed): void {
     for (const call of this.#calls.values()) call.reject(reason);
     this.#calls.clear();
   }
 
-  /** What the process and the scripts that libxl calls print: an assertion's words, most of all. */
-  #hear(text: string): void {
-    this.#lastWords = (this.#lastWords + text).slice(-HEARD);
+  /** Handles output of the process and of the scripts that libxl runs: mostly the message of an assertion. */
+  #takeOutput(text: string): void {
+    this.#lastWords = (this.#lastWords + text).slice(-LONGEST_OUTPUT);
     this.logger.debug({ pid: this.pid }, `libxl's process: ${text.trimEnd()}`);
   }
 
   #quoteLastWords(): string {
-    // Node prints its own state after the assertion that has ended it.
+    // Node prints its own state after the assertion that has ended the process.
     const assertion = /^.*Assertion.*$/m.exec(this.#lastWords)?.[0];
     const words = assertion ?? this.#lastWords.trim().slice(-QUOTED);
     return words === '' ? '' : `, after it had said "${words}"`;

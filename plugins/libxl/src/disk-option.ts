@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** A disk of the guest: a file or block device of dom0, and the name that the guest knows it by. */
+/** A disk of the guest: a file or block device of dom0, and its device name in the guest. */
 export interface Disk {
   readonly path: string;
   /** `xvda`, `hda`, `sda`, …. */
@@ -10,7 +10,7 @@ export interface Disk {
 const EXPECTED = 'A disk such as images/data.img@xvda expected: a file or block device, @, and xvdX, hdX or sdX.';
 const FORM = /^([^\0]+)@((?:xvd|hd|sd|vd)[a-z]{1,2}\d{0,3}|d\d{1,4}p\d{1,3})$/;
 
-/** `path@device`; what follows the last @ is the device. */
+/** `path@device`; the device follows the last @. */
 export const disk = z.string(EXPECTED).transform((value, context): Disk => {
   const [, path, device] = FORM.exec(value) ?? [];
   if (path !== undefined && device !== undefined) return { path, device };

@@ -3,7 +3,10 @@ import { resolve } from 'node:path';
 import type { LibxlOptions } from './libxl-options.js';
 import { macAddress } from './mac-address.js';
 
-/** A libxl_domain_config in libxl's own JSON, as far as we set it. Absent members have libxl's defaults. */
+/**
+ * A libxl_domain_config in libxl's own JSON, with the members that this plugin sets. Absent members have libxl's
+ * defaults.
+ */
 export interface DomainConfig {
   readonly c_info: {
     readonly type: 'pv' | 'pvh';
@@ -27,7 +30,10 @@ export interface DomainConfig {
   readonly disks: readonly { pdev_path: string; vdev: string; format: 'raw'; readwrite: 1 }[];
 }
 
-/** Relative paths count from the folder in which Jitsu runs. Which backend serves a disk, libxl decides by what it is. */
+/**
+ * Relative paths are relative to the folder in which Jitsu runs. libxl itself chooses each disk's backend by the file's
+ * kind.
+ */
 export function domainConfig(id: MachineId, options: LibxlOptions): DomainConfig {
   const { name, type, kernel, ramdisk, cmdline, memory, vcpus, nic, script, disk } = options;
   return {

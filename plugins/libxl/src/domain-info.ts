@@ -1,11 +1,11 @@
 import type { PowerState } from '@jitsud/core/plugin';
 
-/** libxl_dominfo in libxl's JSON, as far as we look. */
+/** libxl_dominfo in libxl's JSON, with the members that are used here. */
 export interface DomainInfo {
   readonly uuid?: string;
   readonly paused?: boolean;
   readonly dying?: boolean;
-  /** It has stopped by itself, and what is left of it waits to be destroyed. */
+  /** It has stopped by itself, and its remains wait to be destroyed. */
   readonly shutdown?: boolean;
   /** libxl_shutdown_reason. */
   readonly shutdown_reason?: string;
@@ -22,27 +22,27 @@ const ENDS: Readonly<Record<string, string>> = {
   soft_reset: 'its guest asked for a soft reset, which is not supported',
 };
 
-/** What is left of a guest that has stopped by itself. */
+/** Whether only the remains of a guest are left that has stopped by itself. */
 export function isCorpse({ shutdown, dying }: DomainInfo): boolean {
   return shutdown === true && dying !== true;
 }
 
-/** It stopped so that its memory could be saved, or moved elsewhere. */
+/** Whether it has stopped so that its memory can be saved, or migrated. */
 export function isSuspended(info: DomainInfo): boolean {
   return isCorpse(info) && info.shutdown_reason === 'suspend';
 }
 
-/** Why a corpse stopped. */
+/** Why the guest has stopped. */
 export function reasonOf({ shutdown_reason: reason = 'unknown' }: DomainInfo): string {
   return ENDS[reason] ?? `it stopped by itself (${reason})`;
 }
 
-/** It was made and has not executed anything yet: somebody is at it, or was interrupted. */
+/** Whether it was created and has not executed anything yet: its creation is under way, or was interrupted. */
 export function isUnborn({ paused, shutdown, dying, cpu_time: time }: DomainInfo): boolean {
   return paused === true && shutdown !== true && dying !== true && (time ?? 0) === 0;
 }
 
-/** What the flags of a domain mean to Jitsu. */
+/** The state that the flags of a domain stand for. */
 export function stateOf(info: DomainInfo): PowerState {
   if (info.dying || isSuspended(info)) return 'stopping';
   if (info.shutdown) return 'off';

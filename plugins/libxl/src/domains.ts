@@ -3,14 +3,14 @@ import { XenstoreError, type Xenstore } from '@jitsud/xenstore';
 
 const DOMAINS = '/local/domain';
 
-/** Where libxl keeps what it knows of the devices of domains; a guest cannot write here. */
+/** The path of libxl's own data about the devices of domains; guests cannot write there. */
 const LIBXL = '/libxl';
 
 const SUSPENDABLE_WITHIN: Milliseconds = 20_000;
 
-/** The domains of the host, as they are in its xenstore. Rejects with `JITSU_BACKEND_UNREACHABLE` while that is lost. */
+/** The domains of the host, as its xenstore lists them. Rejects with `JITSU_BACKEND_UNREACHABLE` while that is lost. */
 export class Domains {
-  /** Xen gives a number anew only after some 32,000 others; one that is gone is forgotten here. */
+  /** Xen reuses a domain id only after some 32,000 others; the ids of domains that are gone are removed here. */
   readonly #uuids = new Map<number, MachineId>();
 
   constructor(
@@ -18,7 +18,7 @@ export class Domains {
     private readonly clock: Clock,
   ) {}
 
-  /** The number of the domain with that uuid, the newest where there are several; undefined where there is none. */
+  /** The id of the domain with that uuid, the newest where there are several; undefined where there is none. */
   async find(uuid: MachineId): Promise<number | undefined> {
     const ids = (await this.#list(DOMAINS)).map(Number).filter((id) => id > 0);
     for (const id of this.#uuids.keys()) if (!ids.includes(id)) this.#uuids.delete(id);
@@ -26,7 +26,7 @@ export class Domains {
     return ids.filter((id) => this.#uuids.get(id) === uuid).sort((a, b) => b - a)[0];
   }
 
-  /** The addresses of its network interfaces, in their order. */
+  /** The MAC addresses of its network interfaces, in their order. */
   async macs(domain: number): Promise<readonly string[]> {
     const folder = `${LIBXL}/${domain}/device/vif`;
     const interfaces = (await this.#list(folder)).map(Number).sort((a, b) => a - b);
@@ -40,8 +40,8 @@ export class Domains {
   }
 
   /**
-   * Resolves when the guest has said that it can be suspended, or has not said so for a while: some never do. One that
-   * has not come so far in its boot would be waited for by libxl for a minute, in vain.
+   * Resolves when the guest has announced that it can be suspended, or has not done so for a while: some never do.
+   * libxl would wait in vain for a minute for a guest that has not booted far enough.
    * @throws the signal's reason when that aborts first
    */
   async untilSuspendable(domain: number, signal: AbortSignal): Promise<void> {
@@ -51,7 +51,7 @@ export class Domains {
     let say!: () => void;
     const said = new Promise<void>((resolve) => (say = resolve));
     const look = async (): Promise<void> => {
-      // Xenstore is lost, or the domain is gone: libxl finds that out.
+      // Xenstore is lost, or the domain is gone: libxl reports that.
       if ((await this.#read(key).catch(() => '1')) === '1') say();
     };
     await using _watch = await this.xenstore().watch(key, () => void look());
@@ -59,7 +59,7 @@ export class Domains {
   }
 
   async #identify(id: number): Promise<void> {
-    // `/vm/UUID`; not there yet while somebody is making the domain.
+    // `/vm/UUID`; absent while the domain is being created.
     const uuid = /^\/vm\/([0-9a-f-]{36})/i.exec((await this.#read(`${DOMAINS}/${id}/vm`)) ?? '')?.[1];
     if (uuid !== undefined) this.#uuids.set(id, uuid.toLowerCase());
   }
@@ -73,7 +73,7 @@ export class Domains {
   }
 }
 
-/** Undefined for what is not there: a domain may go while it is looked at. */
+/** Undefined for a missing node: a domain may go while it is read. */
 async function present<T>(reading: Promise<T>): Promise<T | undefined> {
   try {
     return await reading;

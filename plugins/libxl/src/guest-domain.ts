@@ -15,7 +15,7 @@ import type { LibxlOptions } from './libxl-options.js';
 import type { LibxlConnection } from './libxl-connection.js';
 import { hashOf, type Origin, type SavedMemory } from './saved-memory.js';
 
-/** What domains are made with. */
+/** What is needed to create domains. */
 export interface DomainMakers {
   readonly libxl: LibxlConnection;
   readonly domains: Domains;
@@ -24,15 +24,15 @@ export interface DomainMakers {
   readonly logger: Logger;
 }
 
-/** A domain that is there, in whatever state. */
+/** An existing domain, in any state. */
 export interface FoundDomain {
   readonly domainId: number;
   readonly info: DomainInfo;
 }
 
 /**
- * The domain of one unikernel: what can be done to it, a step at a time. Whoever takes the steps sees to it that only
- * one is under way. All of them throw `JITSU_BACKEND_FAILED` and `JITSU_BACKEND_UNREACHABLE`.
+ * The domain of one unikernel: single steps, of which the caller takes one at a time. All of them throw
+ * `JITSU_BACKEND_FAILED` and `JITSU_BACKEND_UNREACHABLE`.
  */
 export class GuestDomain {
   readonly #config: DomainConfig;
@@ -45,7 +45,7 @@ export class GuestDomain {
     this.#config = domainConfig(id, options);
   }
 
-  /** What it was, or is to be, given: the addresses of its network cards, in their order. */
+  /** The configured MAC addresses of its network cards, in their order. */
   get configuredMacs(): readonly string[] {
     return this.#config.nics.map(({ mac }) => mac);
   }
@@ -61,12 +61,12 @@ export class GuestDomain {
     }
   }
 
-  /** What there is of its memory in a file. */
+  /** What is known about its saved memory. */
   async savedMemory() {
     return this.makers.saves.find(await this.#origin());
   }
 
-  /** Makes it, has it configured, and lets it run. What cannot be brought so far is removed. */
+  /** Creates it, runs the boot configurators, and unpauses it. A domain that fails on the way is removed. */
   async boot(): Promise<void> {
     const { libxl, configurators } = this.makers;
     const registration: Registration = { name: this.options.name, options: this.options };
@@ -82,7 +82,7 @@ export class GuestDomain {
     });
   }
 
-  /** Has it go on where its memory was saved, which is used up by that. */
+  /** Restores it from its saved memory, which is removed. */
   async restore(): Promise<void> {
     const { libxl, saves } = this.makers;
     const file = saves.fileOf(this.id);
@@ -127,7 +127,7 @@ export class GuestDomain {
     await this.destroy(domainId);
   }
 
-  /** It may be gone already. */
+  /** Destroys the domain; it may be gone already. */
   async destroy(domainId: number): Promise<void> {
     try {
       await this.makers.libxl.call('destroy', domainId);
@@ -137,7 +137,7 @@ export class GuestDomain {
     }
   }
 
-  /** Makes a domain. Where the process of libxl dies over it, what it may have left is removed. */
+  /** Creates a domain. If the process of libxl dies meanwhile, what it may have left is removed. */
   async #make(make: () => Promise<number>, doing: string): Promise<number> {
     try {
       return await make();

@@ -37,7 +37,7 @@ export class LibxlBackend implements Backend<LibxlOptions> {
   readonly #host: XenHost;
   readonly #domains: Domains;
   readonly #saves: SavedMemory;
-  /** Those that were handed out. */
+  /** The machines that were handed out. */
   readonly #machines = new Map<MachineId, LibxlMachine>();
   #listener: (change: PowerChange) => void = () => undefined;
 

@@ -2,12 +2,12 @@ import type { Clock, Logger } from '@jitsud/core/plugin';
 import { LibxlProcess, notOpen } from './libxl-process.js';
 import type { Operations } from './native/operations.js';
 
-/** The process of all connections that are open. */
+/** The process that all open connections share. */
 let shared: { readonly libxl: LibxlProcess; readonly opened: Promise<void>; users: number } | undefined;
 
 /**
- * A connection to this host's libxl. There is one Xen on a host, and a process of libxl takes some 50 MiB: all
- * connections that are open at the same time share one, which the first one starts and the last one ends.
+ * A connection to this host's libxl. A host has one Xen, and a process of libxl takes some 50 MiB: all open connections
+ * share one, which the first one starts and the last one ends.
  */
 export class LibxlConnection {
   #libxl: LibxlProcess | undefined;
@@ -17,7 +17,7 @@ export class LibxlConnection {
     private readonly logger: Logger,
   ) {}
 
-  /** The version of Xen, as 4.17; empty while it is not open. */
+  /** The version of Xen, as 4.17; empty while the connection is not open. */
   get version(): string {
     return this.#libxl?.version ?? '';
   }
@@ -40,7 +40,7 @@ export class LibxlConnection {
     }
   }
 
-  /** What is on its way is done all the same. */
+  /** Calls in flight are still carried out. */
   async close(): Promise<void> {
     const libxl = this.#libxl;
     if (libxl === undefined || shared === undefined) return;
@@ -51,15 +51,15 @@ export class LibxlConnection {
     await libxl.close();
   }
 
-  /** From now on calls go to a new process. */
+  /** Later calls go to a new process. */
   renew(): void {
     this.#libxl?.renew();
   }
 
   /**
-   * Has libxl do something.
+   * Calls an operation of libxl.
    * @throws CallFailed for what libxl refuses, and when its process dies meanwhile
-   * @throws JITSU_BACKEND_UNREACHABLE while it is not open
+   * @throws JITSU_BACKEND_UNREACHABLE while the connection is not open
    */
   async call<Name extends keyof Operations>(
     operation: Name,

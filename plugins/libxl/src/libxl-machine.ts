@@ -12,24 +12,24 @@ import { isCorpse, isSuspended, isUnborn, reasonOf, stateOf } from './domain-inf
 import { GuestDomain, type DomainMakers, type FoundDomain } from './guest-domain.js';
 import type { LibxlOptions } from './libxl-options.js';
 
-/** What a machine stands on. */
+/** What a machine depends on. */
 export interface Host extends DomainMakers {
-  /** Told the state whenever it may have changed. */
+  /** Receives the state whenever it may have changed. */
   onState(change: PowerChange): void;
 }
 
-/** One guest: what is asked of it, in turn, and what happens to it by itself; and who watches hears of both. */
+/** One guest: carries out operations one after the other, follows what happens to it by itself, and reports both. */
 export class LibxlMachine implements Machine {
   #domain: GuestDomain;
   #looks: Promise<void> = Promise.resolve();
   #looksWaiting = 0;
-  /** Resolves when the last of the actions on it is done, which come one after the other. Never rejects. */
+  /** Resolves when the last operation has ended; operations run one after the other. Never rejects. */
   #turn: Promise<unknown> = Promise.resolve();
-  /** What an action of ours is about. */
+  /** The direction of the current operation. */
   #passing: 'starting' | 'stopping' | undefined;
-  /** Why it is off. */
+  /** Why it is off, for people. */
   #end: string | undefined;
-  /** Those who wait for a change. */
+  /** Callbacks of those who wait for a change. */
   readonly #waiting = new Set<() => void>();
 
   constructor(
@@ -40,7 +40,7 @@ export class LibxlMachine implements Machine {
     this.#domain = new GuestDomain(id, options, host);
   }
 
-  /** Its next boot is by these options; the one that is under way is not. */
+  /** Sets the options of its next boot; a boot under way keeps its own. */
   configure(options: LibxlOptions): void {
     this.options = options;
     this.#domain = new GuestDomain(this.id, options, this.host);
@@ -64,7 +64,7 @@ export class LibxlMachine implements Machine {
     };
   }
 
-  /** Boots it, or has it go on where its memory was saved. */
+  /** Boots it, or restores its saved memory. */
   start(): Promise<void> {
     return this.#act('starting', () => this.#start());
   }
@@ -81,19 +81,21 @@ export class LibxlMachine implements Machine {
   }
 
   async stop(mode: StopMode, signal: AbortSignal): Promise<void> {
-    // It must not wait for the end of a stop that takes its time.
+    // It must not wait for the end of a slow stop.
     if (mode === 'destroy' && this.#passing === 'stopping') await this.#endDomain();
     await this.#act('stopping', async () => {
-      // Whoever is out of patience finds it running again at once; a save cannot be called off.
+      // When the caller stops waiting, the guest counts as running at once; a save cannot be cancelled.
       if (mode === 'shutdown') signal.addEventListener('abort', () => (this.#passing = undefined), { once: true });
       await this.#stop(mode, signal);
     });
   }
 
-  /** Something has happened on this host, maybe to this machine: finds out, tells, and buries what is dead. */
+  /**
+   * Something has changed on this host, maybe this machine: looks at it, reports its state, and destroys its remains.
+   */
   look(): void {
     for (const wake of [...this.#waiting]) wake();
-    // One that has not begun yet sees what has happened until now.
+    // A look that has not begun yet sees this change, too.
     if (this.#looksWaiting > 0) return;
     this.#looksWaiting += 1;
     this.#looks = this.#looks.then(() => {
@@ -102,19 +104,19 @@ export class LibxlMachine implements Machine {
     });
   }
 
-  /** Resolves when the looks that are due are done. Never rejects. */
+  /** Resolves when the pending looks have ended. Never rejects. */
   async looked(): Promise<void> {
     this.look();
     await this.#looks;
   }
 
   async #lookNow(): Promise<void> {
-    // An action of ours looks for itself when it is done.
+    // An operation of ours looks by itself when it has ended.
     if (this.#isBusy()) return;
     try {
       const found = await this.#domain.find();
       if (this.#isBusy()) return;
-      if (found !== undefined && isCorpse(found.info)) await this.#bury(found);
+      if (found !== undefined && isCorpse(found.info)) await this.#destroyRemains(found);
       else await this.#tell(found);
     } catch (error) {
       this.host.onState({ id: this.id, state: 'unknown', detail: errorMessage(error) });
@@ -129,14 +131,14 @@ export class LibxlMachine implements Machine {
     const { state, detail } = await this.#stateOf(found);
     if (state === 'running') {
       this.#end = undefined;
-      // A guest that runs is newer than any memory of it that was saved.
+      // A running guest is newer than any saved memory of it.
       if (!this.#isBusy()) await this.host.saves.remove(this.id);
     }
     this.host.onState({ id: this.id, state, detail });
   }
 
-  /** libxl leaves what is left of a guest that has stopped by itself to whoever made it. */
-  async #bury(found: FoundDomain): Promise<void> {
+  /** Destroys the remains of a guest that has stopped by itself: libxl leaves that to the domain's creator. */
+  async #destroyRemains(found: FoundDomain): Promise<void> {
     if (isSuspended(found.info) && (await this.#domain.savedMemory()) !== 'fits') {
       this.host.onState({ id: this.id, state: 'stopping', detail: 'somebody else saves its memory' });
       return;
@@ -203,13 +205,13 @@ export class LibxlMachine implements Machine {
     }
   }
 
-  /** Ends the domain, if there is one, in whatever state it is. */
+  /** Destroys the domain, if there is one, in any state. */
   async #endDomain(): Promise<void> {
     const found = await this.#domain.find();
     if (found !== undefined) await this.#domain.destroy(found.domainId);
   }
 
-  /** One at a time. Others are told nothing of the states in between, and the state that it leads to afterwards. */
+  /** Runs one operation at a time. Intermediate states are not reported, only the final one. */
   #act(passing: 'starting' | 'stopping', action: () => Promise<void>): Promise<void> {
     const acted = this.#turn.then(async () => {
       this.#passing = passing;
@@ -234,7 +236,7 @@ export class LibxlMachine implements Machine {
     }
   }
 
-  /** Resolves when something happens on this host; rejects with the signal's reason when it aborts first. */
+  /** Resolves when something changes on this host; rejects with the signal's reason when it aborts first. */
   async #change(signal: AbortSignal): Promise<void> {
     let wake!: () => void;
     const woken = new Promise<void>((resolve) => (wake = resolve));

@@ -8,11 +8,11 @@ const text = (expected: string) =>
     .min(1, expected)
     .refine((value) => !value.includes('\0'), 'No NUL character can be in it.');
 
-/** One, or many. */
+/** One value, or an array. */
 const several = <T extends z.ZodType>(item: T) =>
   z.union([z.array(item), item]).transform((value): readonly z.output<T>[] => (Array.isArray(value) ? value : [value]));
 
-/** This host's libxl. */
+/** The options of a connection to this host's libxl. */
 export const connectionOptions = z.object({
   connect: z
     .literal('xen:///', "libxl is always that of this host: 'xen:///', or nothing, expected.")
@@ -23,7 +23,7 @@ export const connectionOptions = z.object({
     .describe('Folder for the memory of suspended guests; one in `runtimeDirectory` where absent'),
 });
 
-/** As parsed. */
+/** The parsed options. */
 export type ConnectionOptions = z.output<typeof connectionOptions>;
 
 const PROCESSORS = 'A number of processors from 1 to 128 expected.';
@@ -31,7 +31,7 @@ const PROCESSORS = 'A number of processors from 1 to 128 expected.';
 /** The options of one unikernel that is a guest of Xen. */
 export const libxlOptions = z.object({
   name: text('A name expected.')
-    // xl takes a number for a domain id, and xenstore takes this for a path.
+    // xl takes a number for a domain id, and xenstore would take a slash for a path.
     .regex(/^(?!\d+$)[^/\p{Cc}]{1,200}$/u, 'A name without slashes that is no number expected.')
     .describe('Name of the domain'),
   uuid: z
@@ -68,5 +68,5 @@ export const libxlOptions = z.object({
     .describe("File with the JSON configuration of a rumprun unikernel, as the tool rumprun writes it ('-T')"),
 });
 
-/** As parsed. */
+/** The parsed options. */
 export type LibxlOptions = z.output<typeof libxlOptions>;

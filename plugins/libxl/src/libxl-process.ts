@@ -17,14 +17,14 @@ const FIRST_PAUSE: Milliseconds = 100;
 const LONGEST_PAUSE: Milliseconds = 15_000;
 
 /**
- * libxl, in a process of its own: it takes all children of its process for its own, and an assertion of its ends the
- * process. When that happens, what is on its way fails, and the process is started again; guests take no notice.
+ * libxl, in a process of its own: it reaps all children of its process, and its assertions abort the process. When that
+ * happens, the calls in flight fail, and the process is started again; guests are not affected.
  */
 export class LibxlProcess {
   readonly #children: Reconnecting<ChildCalls>;
-  /** Those that were exchanged for another one while they were busy. */
+  /** The processes that were replaced while they were busy. */
   readonly #retired = new WeakSet<ChildCalls>();
-  /** Deaths in a row, without a call that was answered in between. */
+  /** Deaths in a row, without an answered call in between. */
   #deaths = 0;
   /** The version of Xen, as 4.17; known once it is open. */
   version = '';
@@ -36,7 +36,7 @@ export class LibxlProcess {
       open: async () => new ChildCalls(program, logger),
       close: async (child) => (this.#retired.has(child) ? child.retire() : child.close()),
       follow: (child, lose) => {
-        // Whoever opens it hears of it first; later it is the log that tells.
+        // The caller of `open` gets the first failure; later ones are logged.
         child.ready.catch(() => undefined);
         child.onEnd((reason) => {
           if (this.#children.current === child) this.#deaths += 1;
@@ -61,7 +61,7 @@ export class LibxlProcess {
     });
   }
 
-  /** The number of the process, while there is one. */
+  /** The pid of the process, while there is one. */
   get pid(): number | undefined {
     return this.#children.current?.pid;
   }
@@ -77,13 +77,13 @@ export class LibxlProcess {
     }
   }
 
-  /** Lets the process end once it has done what is on its way, for which nobody waits; whoever waits for it is told. */
+  /** Ends the process when its calls in flight are done, which is not waited for; their callers get an error. */
   async close(): Promise<void> {
     this.#deaths = 0;
     await this.#children.close();
   }
 
-  /** From now on calls go to a new process; the old one ends once what is on its way there is done. */
+  /** Later calls go to a new process; the old one ends when its calls in flight are done. */
   renew(): void {
     const old = this.#children.current;
     if (old === undefined) return;
@@ -93,7 +93,7 @@ export class LibxlProcess {
   }
 
   /**
-   * Has libxl do something.
+   * Calls an operation of libxl.
    * @throws CallFailed for what libxl refuses, and when its process dies meanwhile
    * @throws JITSU_BACKEND_UNREACHABLE while there is no process
    */
@@ -103,7 +103,7 @@ export class LibxlProcess {
   ): Promise<Awaited<ReturnType<Operations[Name]>>> {
     const child = this.#children.current ?? (await this.#children.settled());
     const result = await child.call(operation, parameters).catch(async (error: unknown) => {
-      // To look changes nothing: what did not come back can be asked of the next process.
+      // A look changes nothing, so that the next process can be asked again.
       const isLook = operation === 'info' && error instanceof CallFailed && error.hasDied;
       const next = isLook ? await this.#children.settled().catch(() => undefined) : undefined;
       if (next === undefined || next === child) throw error;
@@ -114,7 +114,7 @@ export class LibxlProcess {
   }
 }
 
-/** The error for what is asked of a libxl that is not open. */
+/** The error for calls of a libxl that is not open. */
 export function notOpen(): JitsuError {
   return new JitsuError('JITSU_BACKEND_UNREACHABLE', 'libxl is not connected.');
 }

@@ -4,12 +4,12 @@ import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DomainConfig } from './domain-config.js';
 
-/** What must be the same for saved memory to be of use. */
+/** What must be unchanged for saved memory to be usable. */
 export interface Origin {
   readonly uuid: MachineId;
-  /** Of the configuration, and of the files that the guest was booted from. */
+  /** A hash of the configuration, and of the files that the guest was booted from. */
   readonly hash: string;
-  /** Of libxl: another one may write another form. */
+  /** The version of libxl: another one may use another format. */
   readonly version: string;
 }
 
@@ -19,26 +19,26 @@ interface Label extends Origin {
   readonly size: number;
 }
 
-/** What is known of the memory that a guest was saved with: it fits, it does not (and why not), or there is none. */
+/** Whether a guest's saved memory can be used: it fits, it is refused for a reason, or there is none. */
 export type Finding = 'fits' | 'none' | { readonly refused: string };
 
-/** The memory of suspended guests, a file each, with a label beside it that says whose it is. */
+/** The memory of suspended guests, one file each, with a label file that says what it belongs to. */
 export class SavedMemory {
   constructor(private readonly folder: string) {}
 
-  /** Where the memory goes, and where it is restored from. */
+  /** The file that the memory is saved to and restored from. */
   fileOf(uuid: MachineId): string {
     return join(this.folder, `${uuid}.memory`);
   }
 
-  /** Makes room: nothing is left of an earlier one. */
+  /** Removes everything of an earlier save, and returns the file to write. */
   async prepare(uuid: MachineId): Promise<string> {
     await mkdir(this.folder, { recursive: true, mode: 0o700 });
     await this.remove(uuid);
     return this.fileOf(uuid);
   }
 
-  /** Labels what was written. From now on it counts. */
+  /** Labels a written file, which is valid from now on. */
   async label(origin: Origin): Promise<void> {
     const { size } = await stat(this.fileOf(origin.uuid));
     const label: Label = { format: 1, ...origin, size };
@@ -63,7 +63,7 @@ export class SavedMemory {
     return 'fits';
   }
 
-  /** Without effect where there is none. The label goes first: memory without one does not count. */
+  /** Without effect where there is none. The label is removed first: memory without one is not valid. */
   async remove(uuid: MachineId): Promise<void> {
     for (const file of [this.#labelOf(uuid), `${this.#labelOf(uuid)}.new`, this.fileOf(uuid)]) {
       await rm(file, { force: true });
@@ -84,7 +84,7 @@ export class SavedMemory {
   }
 }
 
-/** A hash of a configuration and of the files that are booted by it, as they are now. */
+/** A hash of a configuration and of the current contents of the files that it boots. */
 export async function hashOf(config: DomainConfig): Promise<string> {
   const { kernel, ramdisk } = config.b_info;
   const files = [kernel, ...(ramdisk === undefined ? [] : [ramdisk])];

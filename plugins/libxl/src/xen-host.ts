@@ -3,17 +3,17 @@ import { Xenstore } from '@jitsud/xenstore';
 import { LibxlConnection } from './libxl-connection.js';
 import { noLibxl, obstacles, noXen } from './xen-obstacles.js';
 
-/** Each changes when domains come, and when they stop or go. */
+/** Special watches that fire when domains are introduced, and when they stop or go. */
 const EVENTS = ['@introduceDomain', '@releaseDomain'];
 
 export interface XenListener {
-  /** Some domain has come, stopped or gone, or may have. */
+  /** A domain was created, has stopped or is gone, or this may have happened. */
   onChange(): void;
-  /** Nothing can be asked any more; a change follows when it can again. */
+  /** Calls fail from now on; `onChange` follows when they work again. */
   onLost(reason: JitsuError): void;
 }
 
-/** This host's Xen: its store, which tells of changes, and libxl. */
+/** This host's Xen: its store, which reports changes, and libxl. */
 export class XenHost {
   readonly libxl: LibxlConnection;
   #xenstore: Xenstore | undefined;
@@ -32,7 +32,7 @@ export class XenHost {
     throw new JitsuError('JITSU_BACKEND_UNREACHABLE', 'libxl is not connected.');
   }
 
-  /** @throws JITSU_BACKEND_UNREACHABLE with everything that was found missing */
+  /** @throws JITSU_BACKEND_UNREACHABLE with every obstacle that was found */
   async open(): Promise<void> {
     if (this.#xenstore) return;
     const found = await obstacles();
@@ -44,7 +44,7 @@ export class XenHost {
         logger: this.logger,
         onLost: (reason) => this.listener.onLost(reason),
         onBack: () => {
-          // libxl has a connection of its own to xenstored, and never opens it again.
+          // libxl has its own connection to xenstored, and never reopens it.
           this.libxl.renew();
           this.listener.onChange();
         },
@@ -56,7 +56,7 @@ export class XenHost {
     }
   }
 
-  /** Lets go of everything; guests run on. */
+  /** Closes everything; guests keep running. */
   async close(): Promise<void> {
     const xenstore = this.#xenstore;
     this.#xenstore = undefined;

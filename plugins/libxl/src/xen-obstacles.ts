@@ -5,10 +5,10 @@ import { access, readFile } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { CallFailed } from './call-failed.js';
 
-/** The way to the hypervisor: libxl opens one, or where an old kernel does not have it, the other. */
+/** The devices for calls to the hypervisor: libxl opens the first, or on an old kernel the second. */
 const DEVICES = ['/dev/xen/privcmd', '/proc/xen/privcmd'];
 
-/** Where things are, for tests to say otherwise. */
+/** The paths of everything that is checked, so that tests can replace them. */
 export interface XenPlaces {
   readonly hypervisorType: string;
   readonly capabilities: string;
@@ -23,7 +23,7 @@ const places = (): XenPlaces => ({
   socket: socketPath(),
 });
 
-/** Everything that stands between this process and Xen, each as a sentence that says what to do. Takes milliseconds. */
+/** Every obstacle between this process and Xen, each as a sentence that says what to do. Takes milliseconds. */
 export async function obstacles(within = places()): Promise<string[]> {
   const { hypervisorType, capabilities, devices, socket } = within;
   const found = await Promise.all([
@@ -96,7 +96,7 @@ async function checkXenstored(path: string): Promise<string | undefined> {
     socket.on('close', () => resolve(undefined));
     socket.on('connect', () => socket.destroy());
   });
-  // EAGAIN: others stand in line before its door, so it is there.
+  // EAGAIN: other clients wait to connect, so xenstored runs.
   if (error === undefined || error.code === 'EAGAIN') return undefined;
   if (error.code === 'EACCES' || error.code === 'EPERM') {
     return `xenstored at ${path} does not let this user in. Run Jitsu as root.`;

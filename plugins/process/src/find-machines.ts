@@ -5,10 +5,10 @@ import { sendSignal } from './send-signal.js';
 import type { ProcessEntry, ProcessTable } from './process-table.js';
 
 /**
- * Finds the processes that an earlier Jitsu left running, by their records: the very same ones and no others that have
- * come by their pids since. What is left of a machine whose first process has ended is ended, too.
+ * Finds the processes that an earlier Jitsu left running, by their records: exactly these, and no other process that
+ * got one of their pids since. The remains of a machine whose first process has ended are ended, too.
  *
- * The process table is read as a whole, once, and only if some record does not fit what runs.
+ * The process table is read as a whole, once, and only where a record does not match what runs.
  */
 export function findMachines(
   records: MachineRecords,
@@ -23,8 +23,8 @@ export function findMachines(
       continue;
     }
     entries ??= table.all().filter(({ state }) => state !== 'dead');
-    const bears = bearer(id, table, runtimeDirectory);
-    const orphan = record === undefined ? firstLeader(entries, bears) : undefined;
+    const hasMarks = markFinder(id, table, runtimeDirectory);
+    const orphan = record === undefined ? firstLeader(entries, hasMarks) : undefined;
     if (orphan !== undefined) {
       const { pid, startTime } = orphan;
       found.set(id, { pid, startTime, bootId: table.bootId });
@@ -32,7 +32,7 @@ export function findMachines(
       continue;
     }
     if (record?.bootId === table.bootId) {
-      const rest = entries.filter(({ group, pid }) => group === record.pid && pid !== record.pid && bears(pid));
+      const rest = entries.filter(({ group, pid }) => group === record.pid && pid !== record.pid && hasMarks(pid));
       for (const { pid } of rest) sendSignal(pid, 'SIGKILL');
     }
     records.remove(id);
@@ -45,8 +45,8 @@ function isAlive({ pid, startTime, bootId }: MachineRecord, table: ProcessTable)
   return entry?.startTime === startTime && entry.state !== 'dead';
 }
 
-/** Tells whether a process carries the marks of that unikernel. */
-function bearer(id: MachineId, table: ProcessTable, runtimeDirectory: string): (pid: number) => boolean {
+/** Finds out whether a process carries the marks of that unikernel. */
+function markFinder(id: MachineId, table: ProcessTable, runtimeDirectory: string): (pid: number) => boolean {
   const marks = Object.entries(marksOf(id, runtimeDirectory)).map(([key, value]) => `${key}=${value}`);
   return (pid) => {
     const environment = table.environment(pid);
@@ -54,8 +54,11 @@ function bearer(id: MachineId, table: ProcessTable, runtimeDirectory: string): (
   };
 }
 
-/** A program may open sessions of its own, whose leaders bear its marks, too; it is older than they. */
-function firstLeader(entries: readonly ProcessEntry[], bears: (pid: number) => boolean): ProcessEntry | undefined {
-  const leaders = entries.filter(({ pid, session }) => pid === session && bears(pid));
+/**
+ * The oldest session leader with the marks: a program may open sessions of its own, whose younger leaders carry them,
+ * too.
+ */
+function firstLeader(entries: readonly ProcessEntry[], hasMarks: (pid: number) => boolean): ProcessEntry | undefined {
+  const leaders = entries.filter(({ pid, session }) => pid === session && hasMarks(pid));
   return leaders.sort((one, other) => Number(one.startTime) - Number(other.startTime))[0];
 }

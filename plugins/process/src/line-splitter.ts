@@ -1,13 +1,13 @@
-/** Longer lines are cut. */
+/** The length in bytes at which lines are cut. */
 const LONGEST_LINE = 4_000;
 
-/** Makes lines fit for a log out of a program's output, whatever bytes it writes. */
+/** Splits a program's output into lines that fit for a log, whatever bytes it writes. */
 export class LineSplitter {
   #rest = Buffer.alloc(0);
-  /** In the middle of a line that is too long and has been told already. */
+  /** Whether the rest of a line is skipped whose beginning was cut and returned already. */
   #skipping = false;
 
-  /** The lines that are complete now. */
+  /** The lines that are complete with these bytes. */
   push(bytes: Buffer): string[] {
     const lines: string[] = [];
     let from = 0;
@@ -19,7 +19,7 @@ export class LineSplitter {
     return lines;
   }
 
-  /** What is left without an end of line. */
+  /** The last line, without an end of line. */
   flush(): string[] {
     const lines: string[] = [];
     if (this.#rest.length > 0) this.#end(Buffer.alloc(0), lines);
@@ -43,7 +43,7 @@ export class LineSplitter {
   }
 }
 
-/** Control characters could rewrite the terminal of whoever reads the log. */
+/** Escapes control characters, which could affect the terminal of a reader of the log. */
 function readable(line: Buffer): string {
   const cut = line.length > LONGEST_LINE ? ` … (cut)` : '';
   const text = line.toString('utf8', 0, LONGEST_LINE).replace(/\r$/, '');

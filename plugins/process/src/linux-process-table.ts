@@ -2,13 +2,13 @@ import { errorCode } from '@jitsud/core/plugin';
 import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import type { ProcessEntry, ProcessTable } from './process-table.js';
 
-/** What the kernel says when a process is gone, went while it was read, or belongs to somebody else. */
+/** The errors for a process that is gone, ended while it was read, or belongs to another user. */
 const UNREADABLE = ['ENOENT', 'ESRCH', 'EACCES', 'EPERM'];
 
 /** Reads /proc: proc_pid_stat(5), proc_pid_environ(5). */
 export class LinuxProcessTable implements ProcessTable {
   readonly bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-  // Looks are frequent; a buffer for each would be most of their cost.
+  // One buffer for all looks: they are frequent, and a buffer for each would be most of their cost.
   readonly #buffer = Buffer.alloc(4_096);
 
   look(pid: number): ProcessEntry | undefined {
@@ -33,7 +33,7 @@ export class LinuxProcessTable implements ProcessTable {
   }
 }
 
-/** A line of /proc/PID/stat. The program's name, in parentheses, may itself hold blanks and parentheses. */
+/** Parses a line of /proc/PID/stat. The program's name, in parentheses, may contain spaces and parentheses. */
 export function parseStat(line: string): ProcessEntry {
   const fields = line.slice(line.lastIndexOf(')') + 2).split(' ');
   const [state, , group, session] = fields;
@@ -49,7 +49,8 @@ export function parseStat(line: string): ProcessEntry {
 
 function stateOf(letter: string | undefined, threads: number): ProcessEntry['state'] {
   if (letter === 'T') return 'stopped';
-  // The first thread of a program may end before the others: then it looks like a zombie, and the program lives on.
+  // The first thread of a program may end before the others: it looks like a zombie then, though the program still
+  // runs.
   return letter === 'X' || (letter === 'Z' && threads <= 1) ? 'dead' : 'alive';
 }
 

@@ -2,7 +2,7 @@ import { errorCode, type MachineId } from '@jitsud/core/plugin';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Which process a unikernel is. */
+/** The process of a unikernel. */
 export interface MachineRecord {
   readonly pid: number;
   readonly startTime: string;
@@ -12,18 +12,18 @@ export interface MachineRecord {
 const RECORD = /^([0-9a-f-]{36})\.json$/;
 
 /**
- * Remembers, for the next Jitsu, which processes are ours: one file for each that runs. An empty file says that one
- * may have been spawned whose pid was not written down any more.
+ * Stores, for the next Jitsu, which processes belong to it: one file per running process. An empty file means that a
+ * process may have been spawned without its pid being saved.
  */
 export class MachineRecords {
   constructor(private readonly folder: string) {}
 
-  /** Makes the folder. */
+  /** Creates the folder. */
   open(): void {
     mkdirSync(this.folder, { recursive: true, mode: 0o700 });
   }
 
-  /** A process is about to be spawned. */
+  /** To be called before a process is spawned. */
   begin(id: MachineId): void {
     writeFileSync(this.#file(id), '', { mode: 0o600 });
   }
@@ -38,7 +38,7 @@ export class MachineRecords {
     rmSync(this.#file(id), { force: true });
   }
 
-  /** All that was left; undefined for what was begun and not saved. */
+  /** All stored records; undefined for a process that was begun and not saved. */
   load(): Map<MachineId, MachineRecord | undefined> {
     const records = new Map<MachineId, MachineRecord | undefined>();
     for (const name of readdirSync(this.folder)) {

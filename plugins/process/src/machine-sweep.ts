@@ -1,36 +1,35 @@
 import type { Clock, Milliseconds } from '@jitsud/core/plugin';
 import type { ProcessGroup } from './process-group.js';
 
-/** The time between two looks, as long as there is something to look for. */
+/** The interval between two looks, while there is something to look for. */
 const INTERVAL: Milliseconds = 80;
 
-/** How many processes are looked at closely each time, in turn: that costs some ten times as much as a cheap look. */
+/** The number of processes that get a close look each time, in turn: it costs some ten times as much as a cheap one. */
 const CLOSE_LOOKS = 8;
 
 /**
- * Notices what the spawner cannot tell: that a process which is not its child has ended, or that somebody else has
- * stopped or continued one. A timer runs only while there are such processes, or after a child of the spawner has
- * changed its state.
+ * Notices what the spawner cannot report: the end of a process that is not its child, and a stop or continuation by
+ * others. A timer runs only while there are such processes, or after a child of the spawner has changed its state.
  */
 export class MachineSweep implements Disposable {
   #timer: Disposable | undefined;
   #turn: Iterator<ProcessGroup, undefined> | undefined;
-  /** How many close looks are left until every machine has been looked at since the last change. */
+  /** The number of close looks until every machine was looked at since the last change. */
   #looksLeft = 0;
 
-  /** `onLook` is called after each close look, with what was seen. */
+  /** @param onLook called after each close look, with the state that was seen */
   constructor(
     private readonly groups: ReadonlyMap<string, ProcessGroup>,
     private readonly clock: Clock,
     private readonly onLook: (group: ProcessGroup, state: ReturnType<ProcessGroup['look']>) => void,
   ) {}
 
-  /** A machine was added, or the ends of machines are not told any more. */
+  /** To be called when a machine was added, or the ends of machines are no longer reported. */
   attend(): void {
     if (this.#timer === undefined && this.#isNeeded()) this.#timer = this.clock.after(INTERVAL, () => this.#sweep());
   }
 
-  /** A child of the spawner has stopped, continued or ended, and nobody says which. */
+  /** To be called when an unknown child of the spawner has stopped, continued or ended. */
   lookAtAll(): void {
     this.#looksLeft = this.groups.size;
     this.attend();

@@ -2,17 +2,17 @@ import { errorCode } from '@jitsud/core/plugin';
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync, rmSync } from 'node:fs';
 import { LineSplitter } from './line-splitter.js';
 
-/** Past this size, in bytes, a file is emptied once all of it has been read. */
+/** The size at which a file is emptied once all of it has been read, in bytes. */
 const EMPTIED_AT = 256 * 1_024;
 
-/** What is read at most at a time, in bytes; of what is written faster than that, the older part is skipped. */
+/** The largest amount that is read at a time, in bytes; of faster output, the older part is skipped. */
 const READ_AT_MOST = 256 * 1_024;
 
 /**
- * A file that a program appends its output to and that is read as it grows.
+ * A file that a program appends its output to, and that is read as it grows.
  *
- * A pipe would be simpler, but it ties the program to us: if we die, its next line kills it, and if we are slow, it has
- * to wait for us.
+ * A pipe would be simpler, but it ties the program to Jitsu: if Jitsu dies, the program's next line kills it, and if
+ * Jitsu is slow, the program has to wait.
  */
 export class OutputFile {
   /** The last line that was not empty. */
@@ -22,19 +22,19 @@ export class OutputFile {
 
   constructor(private readonly path: string) {}
 
-  /** Makes way for a new file; @returns the path where it is to be made. */
+  /** Removes the old file. @returns the path where the new one is to be made */
   makeWay(): string {
     rmSync(this.path, { force: true });
     return this.path;
   }
 
-  /** Takes up a file that somebody has read before: from its end, with its last line known. */
+  /** Continues with a file that was read before: from its end, with its last line known. */
   takeUp(): void {
     this.read();
     this.#lines.flush();
   }
 
-  /** The lines that have come since the last time; `last`: also one that has no end. */
+  /** The new lines since the previous call; `last`: also a line without an end. */
   read(last = false): string[] {
     const lines = this.#withFile((file) => this.#readFrom(file)) ?? [];
     if (last) lines.push(...this.#lines.flush());
@@ -59,7 +59,7 @@ export class OutputFile {
     const length = readSync(file, bytes, 0, bytes.length, this.#offset);
     this.#offset += length;
     lines.push(...this.#lines.push(bytes.subarray(0, length)));
-    // The program appends, so it goes on at the new end. Between these two calls a line of it may be lost.
+    // The program appends, so it continues at the new end. Between these two calls a line of it may be lost.
     if (this.#offset > EMPTIED_AT && fstatSync(file).size === this.#offset) {
       ftruncateSync(file);
       this.#offset = 0;

@@ -9,10 +9,10 @@ type Stream = (typeof STREAMS)[number];
 /** Lines that come within this time are read together. */
 const GATHER: Milliseconds = 25;
 
-/** How often the files are looked at where the system does not tell of changes. */
+/** The interval at which the files are read where the system does not report changes. */
 const POLL: Milliseconds = 1_000;
 
-/** Where a program's output goes. */
+/** The files of a program's output. */
 export type OutputPaths = Readonly<Record<Stream, string>>;
 
 interface FollowedMachine {
@@ -20,7 +20,7 @@ interface FollowedMachine {
   readonly logger: Logger;
 }
 
-/** Writes what the programs say into Jitsu's log, line by line. */
+/** Writes the programs' output into Jitsu's log, line by line. */
 export class OutputLog {
   readonly #machines = new Map<MachineId, FollowedMachine>();
   readonly #names = new Map<MachineId, string>();
@@ -38,7 +38,7 @@ export class OutputLog {
   open(): void {
     mkdirSync(this.folder, { recursive: true, mode: 0o700 });
     try {
-      // One watch on the folder: the system grants few of them, and there may be thousands of programs.
+      // One watch on the folder: the system grants only few, and there may be thousands of programs.
       this.#watcher = watch(this.folder, { persistent: false }, (_event, file) => this.#changed(file));
       this.#watcher.on('error', (error) => this.#pollInstead(error));
     } catch (error) {
@@ -57,18 +57,18 @@ export class OutputLog {
     this.#dirty.clear();
   }
 
-  /** Follows the files of a program that is about to start, which it has yet to make. */
+  /** Follows the files of a program that is about to start, which are not made yet. */
   create(id: MachineId, name: string): OutputPaths {
     const { stdout, stderr } = this.#add(id, name);
     return { stdout: stdout.makeWay(), stderr: stderr.makeWay() };
   }
 
-  /** Follows the files of a program that runs already, from their ends. */
+  /** Follows the files of a running program, from their ends. */
   takeUp(id: MachineId, name: string): void {
     for (const file of Object.values(this.#add(id, name))) file.takeUp();
   }
 
-  /** Logs what is left of a program that has ended. @returns the last line that it wrote to stderr */
+  /** Logs the rest of an ended program's output. @returns the last line that it wrote to stderr */
   finish(id: MachineId): string | undefined {
     const machine = this.#machines.get(id);
     if (machine === undefined) return undefined;
@@ -79,7 +79,7 @@ export class OutputLog {
     return machine.files.stderr.lastLine;
   }
 
-  /** The names of the machines that are followed. */
+  /** The names of the machines whose output is followed. */
   get names(): ReadonlyMap<MachineId, string> {
     return this.#names;
   }

@@ -3,7 +3,7 @@ import type { ProcessEntry, ProcessTable } from './process-table.js';
 
 const COLUMNS = 'pid=,pgid=,stat=,lstart=';
 
-/** Asks ps(1), for systems without /proc, such as macOS. The start time is a date, so no boot needs telling apart. */
+/** Runs ps(1), for systems without /proc, such as macOS. The start time is a date, so boots need not be told apart. */
 export class PortableProcessTable implements ProcessTable {
   readonly bootId = 'any';
 
@@ -15,14 +15,14 @@ export class PortableProcessTable implements ProcessTable {
     return ps('-axo', COLUMNS);
   }
 
-  /** ps shows environments in a form that cannot be told from arguments. */
+  /** ps shows environments in a form that cannot be told apart from arguments. */
   environment(): undefined {
     return undefined;
   }
 }
 
 function ps(...options: string[]): ProcessEntry[] {
-  // Without the C locale the date is written as the user's language has it, which may change between two runs of ours.
+  // The C locale, as the date would otherwise follow the user's language, which may change between two runs of Jitsu.
   const { stdout, error } = spawnSync('ps', options, {
     encoding: 'utf8',
     env: { ...process.env, LC_ALL: 'C', TZ: 'UTC' },

@@ -5,25 +5,25 @@ import { sendSignal } from './send-signal.js';
 import type { Exit } from './spawn-order.js';
 import type { LiveChild } from './spawner.js';
 
-/** How often, at most, the rest of a group is looked for when its first process has ended. */
+/** The longest interval at which the rest of a group is looked for after its first process has ended. */
 const SLOWEST_LOOK: Milliseconds = 50;
 
 /**
- * A unikernel that runs: a process that leads a group and a session of its own, and all its descendants in that group.
- * It has ended when nobody of the group is left.
+ * A running unikernel: a process that leads a group and a session of its own, and all its descendants in that group. It
+ * has ended when no process of the group is left.
  */
 export class ProcessGroup {
-  /** Resolves when nobody of the group is left. */
+  /** Resolves when no process of the group is left. */
   readonly ended: Promise<Exit>;
-  /** Whether descendants that outlive the first process may end by themselves; else they are killed. */
+  /** Whether descendants that outlive the first process may end by themselves; otherwise they are killed. */
   gentle = false;
-  /** Nobody is interested any more. */
+  /** Whether its end is of no interest any more. */
   released = false;
   hasEnded = false;
   #resolve: (exit: Exit) => void = () => undefined;
   #leaderEnded = false;
 
-  /** `child` where it was spawned for us: then its end is told to us, and else it is noticed by {@link check}. */
+  /** @param child present where the spawner reports its end; otherwise {@link check} notices it */
   constructor(
     readonly id: MachineId,
     readonly record: MachineRecord,
@@ -41,7 +41,7 @@ export class ProcessGroup {
     return this.record.pid;
   }
 
-  /** As the system sees it at this moment. */
+  /** Its state in the system at this moment. */
   look(): 'running' | 'suspended' | 'stopping' {
     if (!this.#leaderEnded) {
       const entry = this.table.look(this.pid);
@@ -53,17 +53,17 @@ export class ProcessGroup {
     return 'stopping';
   }
 
-  /** A cheap look, for a process whose end nobody tells: whether its pid is in use at all. */
+  /** A cheap look, for a process whose end is not reported: whether its pid is in use at all. */
   check(): void {
     if (!this.isTold && !this.#leaderEnded && !sendSignal(this.pid, 0)) this.#endWith({});
   }
 
-  /** To everybody in the group. */
+  /** Sends a signal to all processes of the group. */
   signal(signal: NodeJS.Signals): void {
-    if (!this.hasEnded && !this.#isSomebodyElse()) sendSignal(-this.pid, signal);
+    if (!this.hasEnded && !this.#isPidReused()) sendSignal(-this.pid, signal);
   }
 
-  /** Whether whoever spawned it tells of its end. */
+  /** Whether the spawner reports its end. */
   get isTold(): boolean {
     return this.child?.told ?? false;
   }
@@ -84,15 +84,18 @@ export class ProcessGroup {
     }
   }
 
-  /** Zombies that nobody collects keep a group, too: now and then, look at each process for one that is alive. */
+  /**
+   * Whether the group has living members. Uncollected zombies keep a group, too: at intervals, each process is looked
+   * at.
+   */
   #hasMembers(looks: number): boolean {
-    if (this.#isSomebodyElse() || !sendSignal(-this.pid, 0)) return false;
+    if (this.#isPidReused() || !sendSignal(-this.pid, 0)) return false;
     if (looks % 16 !== 0) return true;
     return this.table.all().some(({ group, state }) => group === this.pid && state !== 'dead');
   }
 
-  /** Whether the pid has come to another process; it cannot while anybody of our group is left. */
-  #isSomebodyElse(): boolean {
+  /** Whether the pid belongs to another process now; impossible while a process of our group is left. */
+  #isPidReused(): boolean {
     const entry = this.table.look(this.pid);
     return entry !== undefined && entry.startTime !== this.record.startTime;
   }

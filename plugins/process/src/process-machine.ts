@@ -13,14 +13,14 @@ import type { ProcessPlan } from './process-plan.js';
 import type { RunningProcesses } from './running-processes.js';
 import type { UserAccount } from './user-accounts.js';
 
-/** How long, at most, until the effect of a signal is looked for again. */
+/** The longest interval at which the effect of a signal is looked for. */
 const SLOWEST_LOOK: Milliseconds = 25;
 
-/** How long a group may take to stop before it is let go on and stopped anew. */
-const STOP_PATIENCE: Milliseconds = 200;
+/** The time after which a group that has not stopped is continued and stopped again. */
+const STOP_RETRY: Milliseconds = 200;
 
 /**
- * A unikernel that is a process: how it is to be run, whether or not it does. One object holds it all, since a million of
+ * A unikernel that is a process: how to run it, whether or not it runs. One object holds everything, since a million of
  * them may be registered.
  */
 export class ProcessMachine implements Machine, ProcessPlan {
@@ -74,7 +74,7 @@ export class ProcessMachine implements Machine, ProcessPlan {
     if (!group.hasEnded) this.processes.tellStateOf(this.id);
   }
 
-  /** A machine that ends on the way to another state has stopped as well. */
+  /** A machine that ends on the way to another state counts as stopped. */
   async stop(mode: StopMode, signal: AbortSignal): Promise<void> {
     const group = this.#group;
     if (group === undefined) return;
@@ -90,17 +90,18 @@ export class ProcessMachine implements Machine, ProcessPlan {
   async #suspend(group: ProcessGroup, signal: AbortSignal): Promise<void> {
     while (group.look() === 'running') {
       this.#send(group, 'SIGSTOP');
-      const patience = this.clock.now() + STOP_PATIENCE;
-      await this.#until(group, () => group.look() === 'suspended' || this.clock.now() >= patience, signal);
+      const retryAt = this.clock.now() + STOP_RETRY;
+      await this.#until(group, () => group.look() === 'suspended' || this.clock.now() >= retryAt, signal);
       if (group.hasEnded || group.look() !== 'running') break;
-      // Caught within vfork(2): the parent cannot stop before its child goes on, so let both go on, and try again.
+      // Caught within vfork(2): the parent cannot stop before its child continues, so both are continued and stopped
+      // again.
       this.#send(group, 'SIGCONT');
     }
     await this.#until(group, () => group.look() === 'suspended', signal);
     if (!group.hasEnded) this.processes.tellStateOf(this.id);
   }
 
-  /** Rejects with the signal's reason; what is left of a group whose first process has ended is then killed. */
+  /** Rejects with the signal's reason; the rest of a group whose first process has ended is then killed. */
   async #shutDown(group: ProcessGroup, signal: AbortSignal): Promise<void> {
     group.gentle = true;
     try {
@@ -118,7 +119,7 @@ export class ProcessMachine implements Machine, ProcessPlan {
     await this.#until(group, () => false, signal);
   }
 
-  /** @throws JITSU_BACKEND_FAILED for a process that may not be signalled */
+  /** @throws JITSU_BACKEND_FAILED for a process that Jitsu may not signal */
   #send(group: ProcessGroup, signal: NodeJS.Signals): void {
     try {
       group.signal(signal);
@@ -129,7 +130,10 @@ export class ProcessMachine implements Machine, ProcessPlan {
     }
   }
 
-  /** Resolves when that is so, or when the machine has ended. @throws JITSU_BACKEND_UNREACHABLE when the backend is closed */
+  /**
+   * Resolves when `isSo` holds, or when the machine has ended. @throws JITSU_BACKEND_UNREACHABLE when the backend is
+   * closed
+   */
   async #until(group: ProcessGroup, isSo: () => boolean, signal?: AbortSignal): Promise<void> {
     for (let delay = 1; ; delay = Math.min(2 * delay, SLOWEST_LOOK)) {
       if (group.released) {

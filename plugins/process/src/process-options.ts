@@ -42,5 +42,5 @@ export const processOptions = z.object({
     .describe('User, by name or number, as whom the program runs; Jitsu must be root for another than its own'),
 });
 
-/** As parsed. */
+/** The parsed options. */
 export type ProcessOptions = z.output<typeof processOptions>;

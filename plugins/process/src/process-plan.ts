@@ -4,7 +4,7 @@ import type { ProcessOptions } from './process-options.js';
 import type { ProgramFinder } from './program-finder.js';
 import type { UserAccount } from './user-accounts.js';
 
-/** All that is needed to spawn a unikernel's process. */
+/** Everything that is needed to spawn a unikernel's process. */
 export interface ProcessPlan {
   readonly id: MachineId;
   readonly name: string;
@@ -19,7 +19,7 @@ export interface ProcessPlan {
 /**
  * Checks a registration against this machine.
  * @param user the account of the user that its options name; undefined where there is none
- * @throws JITSU_UNIKERNEL_INVALID that names every problem
+ * @throws JITSU_UNIKERNEL_INVALID with every problem
  */
 export function planProcess(
   id: MachineId,

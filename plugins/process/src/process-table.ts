@@ -1,19 +1,19 @@
-/** What the operating system says of a process at this moment. */
+/** The operating system's information about a process at this moment. */
 export interface ProcessEntry {
   readonly pid: number;
   readonly group: number;
   readonly session: number;
-  /** With the pid and the boot, this tells a process from any other; only to be compared. */
+  /** Together with the pid and the boot, it identifies a process; only for comparison. */
   readonly startTime: string;
   /** A zombie is dead. */
   readonly state: 'alive' | 'stopped' | 'dead';
 }
 
-/** Looks at processes. Every answer is a snapshot. */
+/** Reads the process table. Every result is a snapshot. */
 export interface ProcessTable {
-  /** Which boot of the machine this is. */
+  /** The identity of the machine's current boot. */
   readonly bootId: string;
-  /** Undefined where there is no such process. */
+  /** Undefined where the process does not exist. */
   look(pid: number): ProcessEntry | undefined;
   all(): ProcessEntry[];
   /** `KEY=VALUE` each; undefined where it cannot be read. */

@@ -19,12 +19,12 @@ export class ProgramFinder {
   }
 
   /**
-   * `word` as in a command line: a path (relative to `cwd`) where it has a slash, else a name to look up in `path`, or in
-   * Jitsu's own where it is absent.
+   * Finds a `word` of a command line: a path (relative to `cwd`) where it contains a slash, else a name to look up in
+   * `ownPath`, or in Jitsu's own PATH without one.
    */
   find(word: string, cwd: string, ownPath?: string): FoundProgram {
     return this.#programs.get(ownPath === undefined ? [word, cwd] : [word, cwd, ownPath], () => {
-      // Asked for only here: each look into the environment costs more than the rest of a look-up.
+      // Read only here: each access to the environment costs more than the rest of a look-up.
       const path = ownPath ?? process.env.PATH ?? SYSTEM_PATH;
       if (word.includes('/')) return check(resolve(cwd, word), word);
       const places = path.split(delimiter).map((folder) => resolve(cwd, folder, word));

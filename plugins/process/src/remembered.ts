@@ -1,18 +1,18 @@
 import type { Clock, Milliseconds } from '@jitsud/core/plugin';
 
-/** How long what the file system said may be believed. */
+/** How long a result of the file system is reused. */
 const FRESH: Milliseconds = 1_000;
 
-/** Remembers for a moment what was looked up, so that a million registrations in a row ask once for each thing. */
+/** Caches look-ups for a moment, so that a million registrations in a row ask once for each thing. */
 export class Remembered<T> {
   readonly #values = new Map<string, T>();
   #since: Milliseconds = -Infinity;
-  /** What was asked for last, which is what is asked for next, as a rule. */
+  /** The latest result, which mostly is the next one asked for, too. */
   #latest: { readonly key: readonly string[]; readonly value: T } | undefined;
 
   constructor(private readonly clock: Clock) {}
 
-  /** @param key all that the answer depends on */
+  /** @param key everything that the result depends on */
   get(key: readonly string[], find: () => T): T {
     const now = this.clock.now();
     if (now - this.#since > FRESH) {

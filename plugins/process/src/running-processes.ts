@@ -22,13 +22,13 @@ import type { Exit } from './spawn-order.js';
 import { spawnProcess, startFailed } from './spawn-process.js';
 import { Spawner, type LiveChild } from './spawner.js';
 
-/** All machines of one connection that run: their processes, records and output. */
+/** All running machines of one connection: their processes, records and output. */
 export class RunningProcesses {
-  /** Also those that nobody has asked for, or not yet. */
+  /** Including machines that are not registered, or not registered yet. */
   readonly #groups = new Map<MachineId, ProcessGroup>();
-  /** How those ended that have run. */
+  /** How machines that have run ended. */
   readonly #ends = new Map<MachineId, string>();
-  /** The names of those that ran when this was closed. */
+  /** The names of the machines that ran when this was closed. */
   #left: ReadonlyMap<MachineId, string> = new Map();
   readonly #table: ProcessTable = existsSync('/proc/self/stat') ? new LinuxProcessTable() : new PortableProcessTable();
   readonly #runtimeDirectory: string;
@@ -38,7 +38,7 @@ export class RunningProcesses {
   #sweep: MachineSweep | undefined;
   #spawner: Spawner | undefined;
 
-  /** `tell` is called whenever the state of a machine may have changed. */
+  /** @param tell called whenever the state of a machine may have changed */
   constructor(
     runtimeDirectory: string,
     private readonly connection: string,
@@ -52,7 +52,7 @@ export class RunningProcesses {
     this.#output = new OutputLog(join(folder, 'output'), clock, logger);
   }
 
-  /** Finds what an earlier Jitsu left running. @throws JITSU_BACKEND_UNREACHABLE where no records can be kept */
+  /** Finds what an earlier Jitsu left running. @throws JITSU_BACKEND_UNREACHABLE where records cannot be kept */
   open(): void {
     if (this.#sweep) return;
     try {
@@ -84,13 +84,13 @@ export class RunningProcesses {
     this.#output.close();
   }
 
-  /** The processes of a machine that runs. @throws JITSU_BACKEND_UNREACHABLE while this is closed */
+  /** The processes of a running machine. @throws JITSU_BACKEND_UNREACHABLE while this is closed */
   get(id: MachineId): ProcessGroup | undefined {
     this.#checkConnected();
     return this.#groups.get(id);
   }
 
-  /** For people: how a machine ended. */
+  /** How a machine ended, for people. */
   endOf(id: MachineId): string | undefined {
     return this.#ends.get(id);
   }
@@ -99,7 +99,7 @@ export class RunningProcesses {
     this.tell({ id, state: this.#groups.get(id)?.look() ?? 'off' });
   }
 
-  /** Follows the output of a machine that an earlier Jitsu, or we before this was closed, started. */
+  /** Follows the output of a machine that was started by an earlier Jitsu, or before this was closed. */
   takeUp(id: MachineId, name: string): void {
     if (this.#groups.has(id) && !this.#output.names.has(id)) this.#output.takeUp(id, name);
   }
@@ -142,7 +142,7 @@ export class RunningProcesses {
     if (!this.#sweep) throw this.#notConnected();
   }
 
-  /** Made when there is something to spawn: it takes a sixth of Jitsu's memory, and of the time of its start. */
+  /** Made on first use: it takes a sixth of Jitsu's memory, and of the time of its start. */
   #livingSpawner(): Spawner {
     if (this.#spawner === undefined || this.#spawner.hasEnded) {
       this.#spawner = new Spawner(() => this.#sweep?.lookAtAll());
@@ -162,7 +162,7 @@ export class RunningProcesses {
     try {
       this.#records.remove(id);
     } catch (error) {
-      // The record names a process that has ended, which the next Jitsu finds out by itself.
+      // The record names a process that has ended, which the next Jitsu notices by itself.
       this.logger.warn({ id }, `A record cannot be removed: ${errorMessage(error)}`);
     }
   }
@@ -172,7 +172,7 @@ export class RunningProcesses {
   }
 }
 
-/** How a program ended: its status, and the last thing that it said about that. */
+/** How a program ended: its status, and its last line about that. */
 function exitDetail({ status, signal }: Exit, lastWords: string | undefined): string {
   const how =
     signal !== undefined

@@ -4,7 +4,7 @@ export interface Exit {
   readonly signal?: NodeJS.Signals;
 }
 
-/** What the process that spawns is told to do. */
+/** An order to the process that spawns. */
 export interface SpawnOrder {
   readonly number: number;
   readonly program: string;
@@ -12,16 +12,16 @@ export interface SpawnOrder {
   readonly words: readonly string[];
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
-  /** Files that are made for its output. */
+  /** Files that are created for its output. */
   readonly stdout: string;
   readonly stderr: string;
   readonly account?: { readonly uid: number; readonly gid: number };
 }
 
-/** What comes of an order: a process or a failure, and at last the end of that process. */
+/** The results of an order: a process or a failure, and finally the end of that process. */
 export type SpawnNews =
   | { readonly number: number; readonly pid: number }
   | { readonly number: number; readonly failure: { readonly code: string | undefined; readonly message: string } }
   | { readonly number: number; readonly exit: Exit }
-  /** Some process has stopped, continued or ended; the system does not say which. */
+  /** A process has stopped, continued or ended; the system does not say which. */
   | { readonly changed: true };

@@ -14,8 +14,11 @@ const ADVICE: Readonly<Record<string, string>> = {
   ENOMEM: 'There is not enough memory.',
 };
 
-/** What systemd tells Jitsu about itself and must not reach the programs that it runs (sd_notify(3), sd_listen_fds(3)). */
-const OURS_ALONE = [
+/**
+ * The variables by which systemd informs Jitsu, and which must not reach the programs that it runs (sd_notify(3),
+ * sd_listen_fds(3)).
+ */
+const SYSTEMD_VARIABLES = [
   'NOTIFY_SOCKET',
   'WATCHDOG_PID',
   'WATCHDOG_USEC',
@@ -26,7 +29,7 @@ const OURS_ALONE = [
 ];
 
 /**
- * Runs a program in a session of its own, so that no signal to us or to our terminal reaches it.
+ * Runs a program in a session of its own, so that no signal to Jitsu or its terminal reaches it.
  * @throws JITSU_BACKEND_FAILED
  */
 export async function spawnProcess(
@@ -48,21 +51,21 @@ export async function spawnProcess(
   }
 }
 
-/** @returns JITSU_BACKEND_FAILED, in plain words */
+/** The `JITSU_BACKEND_FAILED` for a program that could not be started. */
 export function startFailed(plan: ProcessPlan, error: unknown): JitsuError {
   const advice = ADVICE[errorCode(error) ?? ''] ?? '';
   const message = `${plan.name} cannot be started: ${plan.program} in ${plan.cwd}: ${errorMessage(error)}. ${advice}`;
   return new JitsuError('JITSU_BACKEND_FAILED', message.trim(), { cause: error });
 }
 
-/** What marks a process as ours, so that it is found even if Jitsu dies before it has written its pid down. */
+/** The marks of a process of Jitsu, by which it is found even if Jitsu dies before it has saved the pid. */
 export function marksOf(id: MachineId, runtimeDirectory: string): Record<string, string> {
   return { JITSU_UNIKERNEL: id, JITSU_RUNTIME_DIRECTORY: runtimeDirectory };
 }
 
 /** The environment of a unikernel's process. */
 function environmentOf(plan: ProcessPlan, runtimeDirectory: string): NodeJS.ProcessEnv {
-  const inherited = Object.entries(process.env).filter(([name]) => !OURS_ALONE.includes(name));
+  const inherited = Object.entries(process.env).filter(([name]) => !SYSTEMD_VARIABLES.includes(name));
   const environment: NodeJS.ProcessEnv = Object.fromEntries(inherited);
   const { name, home } = plan.account ?? {};
   if (name !== undefined) Object.assign(environment, { USER: name, LOGNAME: name });

@@ -1,21 +1,21 @@
 /**
- * The process that spawns for Jitsu. A fork copies the page tables of the whole process, whose threads then stumble over
- * each page that they write, and it waits until the child has executed its program. So a small process does it, and one
- * that answers nobody.
+ * The process that spawns for Jitsu. A fork copies the page tables of the whole process, whose threads then fault on
+ * each page that they write, and it waits until the child has executed its program. So a small process does it, one
+ * that answers no queries.
  */
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import type { SpawnNews, SpawnOrder } from './spawn-order.js';
 
-/** Changes of children within this time, in milliseconds, are told together. */
+/** Changes of children within this time, in milliseconds, are reported together. */
 const GATHER = 40;
 
-// It ends with Jitsu, not with the signals that a terminal or a service manager sends to both.
+// It ends with Jitsu, and ignores the signals that a terminal or a service manager sends to both.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
 process.on('disconnect', () => process.exit());
 process.on('message', (order: SpawnOrder) => run(order));
 
-// Node tells of ends alone. The signal comes as well when a child was stopped or continued (sigaction(2)).
+// Node reports only ends. The signal also comes when a child was stopped or continued (sigaction(2)).
 let telling: NodeJS.Timeout | undefined;
 process.on('SIGCHLD', () => {
   telling ??= setTimeout(() => {
@@ -29,7 +29,7 @@ function tell(news: SpawnNews): void {
 }
 
 function run({ number, program, argv0, words, cwd, env, stdout, stderr, account }: SpawnOrder): void {
-  // All that fails here is of the system; the core, which knows errors of every kind, is too much to load for this.
+  // All failures here come from the system; the core, with its error classes, is too much to load for this.
   const failed = ({ code, message }: NodeJS.ErrnoException): void => tell({ number, failure: { code, message } });
   const files: number[] = [];
   try {

@@ -4,12 +4,12 @@ import type { Exit, SpawnNews, SpawnOrder } from './spawn-order.js';
 
 const PROGRAM = fileURLToPath(new URL('./spawner-program.js', import.meta.url));
 
-/** A program that came to life. */
+/** A spawned program. */
 export interface LiveChild {
   readonly pid: number;
-  /** Resolves when it has ended, if its end is told. */
+  /** Resolves when it has ended, if its end is reported. */
   readonly exited: Promise<Exit>;
-  /** Whether its end will be told: no more when whoever spawned it has ended itself. */
+  /** Whether its end will be reported: not when the spawning process itself has ended. */
   readonly told: boolean;
 }
 
@@ -18,7 +18,7 @@ interface OpenOrder {
   readonly reject: (error: Error) => void;
 }
 
-/** Has programs spawned by a process apart, so that Jitsu answers queries meanwhile, and tells of their ends. */
+/** Spawns programs through a separate process, so that Jitsu answers queries meanwhile, and reports their ends. */
 export class Spawner {
   readonly #process: ChildProcess = fork(PROGRAM, { execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   readonly #orders = new Map<number, OpenOrder>();
@@ -28,8 +28,8 @@ export class Spawner {
   #closing = false;
 
   /**
-   * @param onChange called when a program has stopped, continued or ended, without telling which, and when the ends of
-   *   those that run will not be told any more
+   * @param onChange called when an unknown program has stopped, continued or ended, and when the ends of running
+   * programs will not be reported any more
    */
   constructor(private readonly onChange: () => void) {
     this.#process.on('message', (news: SpawnNews) => this.#take(news));
@@ -38,12 +38,12 @@ export class Spawner {
     this.#holdOpen(false);
   }
 
-  /** Whether it can take no more orders. */
+  /** Whether it cannot take orders any more. */
   get hasEnded(): boolean {
     return this.#ended !== undefined;
   }
 
-  /** @throws what the system says, its `code` included */
+  /** @throws the system's error, with its `code` */
   spawn(order: Omit<SpawnOrder, 'number'>): Promise<LiveChild> {
     if (this.#ended) return Promise.reject(this.#ended);
     const number = this.#count++;
@@ -56,7 +56,7 @@ export class Spawner {
     });
   }
 
-  /** What runs goes on, and its end is not told any more. Orders under way are still carried out. */
+  /** Running programs continue, and their ends are not reported any more. Orders under way are still carried out. */
   close(): void {
     if (this.#orders.size > 0) this.#closing = true;
     else if (this.#process.connected) this.#process.disconnect();
@@ -98,7 +98,7 @@ export class Spawner {
     this.onChange();
   }
 
-  /** A program that runs is no reason for Jitsu to go on; one that is about to is. */
+  /** A running program does not keep Jitsu from ending; one that is about to start does. */
   #holdOpen(open: boolean): void {
     const [child, channel] = [this.#process, this.#process.channel];
     if (open) {

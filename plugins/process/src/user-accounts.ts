@@ -11,7 +11,7 @@ export interface UserAccount {
   readonly home?: string;
 }
 
-/** Looks users up: in /etc/passwd, and through `id` those that a directory service knows. */
+/** Finds users: in /etc/passwd, and by `id` those of a directory service. */
 export class UserAccounts {
   readonly #local: Remembered<readonly Required<UserAccount>[]>;
   readonly #remote: Remembered<Promise<UserAccount | undefined>>;
@@ -24,7 +24,7 @@ export class UserAccounts {
     this.#remote = new Remembered(clock);
   }
 
-  /** A number that belongs to nobody is its own group; a name that belongs to nobody is undefined. */
+  /** An unknown number is its own group; an unknown name is undefined. */
   async find(user: string | number): Promise<UserAccount | undefined> {
     const accounts = this.#local.get([], () => readAccounts(this.passwordFile));
     const account = accounts.find(({ name, uid }) => user === name || user === uid);
@@ -50,7 +50,7 @@ async function askSystem(name: string): Promise<UserAccount | undefined> {
   try {
     return { name, uid: await ask('-u'), gid: await ask('-g') };
   } catch {
-    // id(1) fails for one reason that matters here: nobody has that name.
+    // id(1) fails for one reason that matters here: the name is unknown.
     return undefined;
   }
 }

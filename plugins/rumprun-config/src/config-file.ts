@@ -3,14 +3,14 @@ import { open } from 'node:fs/promises';
 import { Mistake } from './mistake.js';
 import { compactJson, parseRelaxedJson } from './relaxed-json.js';
 
-/** In bytes; no guest takes a larger one. */
+/** In bytes; no guest accepts a longer one. */
 const LONGEST = 64 * 1024;
 
-/** A configuration for rumprun, found to be right. */
+/** A valid configuration for rumprun. */
 export interface RumprunConfigText {
-  /** As it stands in the file. */
+  /** The text of the file. */
   readonly text: string;
-  /** The same on one line, as short as can be. */
+  /** The same on one line, as short as possible. */
   readonly compact: string;
 }
 
@@ -39,7 +39,7 @@ export async function readConfigFile(file: string, unikernel: string): Promise<R
   }
 }
 
-/** At most one byte more than is allowed, whatever the file is. */
+/** Reads at most one byte more than allowed, whatever the file is. */
 async function readBounded(file: string): Promise<Buffer> {
   await using handle = await open(file);
   const buffer = Buffer.alloc(LONGEST + 1);

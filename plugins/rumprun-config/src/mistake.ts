@@ -1,11 +1,11 @@
-/** Something in a text that must not be there, or the lack of what must. */
+/** Something unexpected in a text, or something missing. */
 export class Mistake extends Error {
   override readonly name = 'Mistake';
 
   /**
-   * @param message what is expected, and what there is
-   * @param line from 1 on
-   * @param column in characters, from 1 on
+   * @param message what is expected, and what was found
+   * @param line counted from 1
+   * @param column in characters, counted from 1
    */
   constructor(
     message: string,

@@ -1,6 +1,6 @@
 import { Mistake } from './mistake.js';
 
-/** A value as it was written: strings and numbers in their own spelling, members in their order, also those of one name. */
+/** A value as written: strings and numbers in their own spelling, members in their order, duplicates included. */
 export type JsonNode =
   | { readonly kind: 'object'; readonly members: readonly JsonMember[] }
   | { readonly kind: 'array'; readonly elements: readonly JsonNode[] }
@@ -13,7 +13,7 @@ export interface JsonMember {
   readonly value: JsonNode;
 }
 
-/** A guest reads it by recursion, on a small stack. */
+/** The deepest nesting: guests parse it recursively, on a small stack. */
 const DEEPEST = 64;
 
 const SPACE = /[ \t\r\n]*/y;
@@ -24,9 +24,9 @@ const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w.+-])/y;
 const WORD = /(?:true|false|null)(?!\w)/y;
 
 /**
- * Parses the JSON of rumprun: one object. It is JSON, but for commas, of which there may be none, one or several
- * between, before and behind the members of an object and the elements of an array, and behind the whole; that is how
- * the rumprun tool writes it. A name may come up several times in an object.
+ * Parses rumprun's JSON: one object. It is JSON except for commas: there may be none, one or several between, before
+ * and behind the members of an object and the elements of an array, and behind the whole; the rumprun tool writes it
+ * like this. A name may occur several times in an object.
  * @throws Mistake
  */
 export function parseRelaxedJson(text: string): JsonNode {
@@ -39,7 +39,7 @@ export function parseRelaxedJson(text: string): JsonNode {
   return root;
 }
 
-/** The same values as JSON that every parser takes, on one line, with no character to spare. */
+/** The same values as standard JSON, on one line, without spaces. */
 export function compactJson(node: JsonNode): string {
   switch (node.kind) {
     case 'object':
@@ -56,7 +56,7 @@ class Reader {
 
   constructor(private readonly text: string) {}
 
-  /** The character that comes next; empty at the end. */
+  /** The next character; empty at the end. */
   peek(): string {
     return this.text.charAt(this.#position);
   }
@@ -113,7 +113,7 @@ class Reader {
     throw this.mistake("a string that ends with '\"' on the same line, with no escapes but those of JSON, expected");
   }
 
-  /** Where the string that begins here stops being one. */
+  /** The offset of the first mistake in the string that begins here. */
   #wrongInString(): number {
     const begun = new RegExp(STRING.source.slice(0, -1), 'y');
     begun.lastIndex = this.#position;

@@ -13,15 +13,15 @@ import {
 import { Xenstore, XenstoreError } from '@jitsud/xenstore';
 import { readConfigFile, type RumprunConfigText } from './config-file.js';
 
-/** XENSTORE_PAYLOAD_MAX, less the longest path that the key can have and the byte that ends it. */
+/** XENSTORE_PAYLOAD_MAX, minus the longest path of the key and the byte that ends it. */
 const LONGEST_VALUE = 4096 - '/local/domain/65535/rumprun/cfg\0'.length;
 
 /**
- * Hands rumprun unikernels their configuration: the JSON file that the option `rumprunConfig` names. On Xen a guest
- * finds it in the store, before its first instruction; elsewhere on its kernel's command line. The file is read anew for
- * each boot.
+ * Passes rumprun unikernels their configuration: the JSON file that the option `rumprunConfig` names. On Xen a guest
+ * finds it in the store, before its first instruction; elsewhere on its kernel's command line. The file is read again
+ * for each boot.
  *
- * Its errors: `JITSU_UNIKERNEL_INVALID` for the file, `JITSU_BACKEND_UNREACHABLE`, `JITSU_BACKEND_DENIED` and
+ * Errors: `JITSU_UNIKERNEL_INVALID` for the file, `JITSU_BACKEND_UNREACHABLE`, `JITSU_BACKEND_DENIED` and
  * `JITSU_BACKEND_FAILED` for xenstored.
  */
 @injectable()
@@ -50,7 +50,7 @@ export class RumprunConfig implements BootConfigurator {
     }
   }
 
-  /** rumprun takes everything from the first brace on for its configuration. */
+  /** rumprun takes everything from the first brace on as its configuration. */
   async commandLine(unikernel: Registration): Promise<string | undefined> {
     return (await configOf(unikernel))?.compact;
   }
@@ -64,7 +64,7 @@ async function configOf({
   return file === undefined ? undefined : readConfigFile(file, name);
 }
 
-/** As it was written, or, where that is too long for one value in the store, without what is there for people. */
+/** The text as written, or its compact form where it is too long for one value in the store. */
 function textForStore({ text, compact }: RumprunConfigText, name: string): string {
   const fits = [text, compact].find((candidate) => Buffer.byteLength(candidate) <= LONGEST_VALUE);
   if (fits !== undefined) return fits;

@@ -2,15 +2,15 @@ import type { LifecycleEvent } from '@jitsud/core/plugin';
 import { isIPv4 } from 'node:net';
 import type { Announcement } from './record.js';
 
-/** What there is to tell Synjitsu of a unikernel. */
+/** What to tell Synjitsu about a unikernel. */
 export interface Announcements {
-  /** One for each of its IPv4 addresses. */
+  /** One per IPv4 address of the unikernel. */
   readonly announcements: readonly Announcement[];
-  /** Why there are none, or which of several network cards is meant; for the log. */
+  /** Why there are none, or which of several network cards was chosen; for the log. */
   readonly remark?: string;
 }
 
-/** Backends do not tell which card is on which network: of several, the first is taken. */
+/** Backends do not report the network of a card: of several cards, the first is chosen. */
 export function announcementsOf({ unikernel, macs, addresses }: LifecycleEvent): Announcements {
   const [mac, ...others] = macs;
   const ipv4 = addresses.filter((address) => isIPv4(address));

@@ -2,8 +2,8 @@
 export const SYNJITSU_PORT = 'synjitsu';
 
 /**
- * Where the one who listens on a port for a client says in the store how it is reached; below its own domain's node, to
- * which a relative path is relative.
+ * The store path under which a listener on a port publishes its channel for a client; relative to the node of the
+ * listener's own domain.
  */
 export function channelPath(client: number, port: string): string {
   return `data/vchan/${client}/${port}`;

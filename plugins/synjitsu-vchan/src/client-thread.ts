@@ -3,12 +3,12 @@ import type { ClientReply, ClientRequest } from './native/client-worker.js';
 
 const PROGRAM = new URL('./native/client-worker.js', import.meta.url);
 
-/** The thread that makes libxenvchan's calls, so that this one never waits. One that has died is started again. */
+/** The thread that makes libxenvchan's calls, so that the main thread never blocks. It is restarted when it dies. */
 export class ClientThread {
   #worker: Worker | undefined;
   readonly #waiting: ((reply: ClientReply) => void)[] = [];
 
-  /** Never rejects: what went wrong is a reply, too. Replies come in the order of the requests. */
+  /** Never rejects: failures are replies, too. Replies come in the order of the requests. */
   ask(request: ClientRequest): Promise<ClientReply> {
     return new Promise((resolve) => {
       this.#worker ??= this.#start();
@@ -18,7 +18,7 @@ export class ClientThread {
     });
   }
 
-  /** Closes the channel and ends the thread, when it has done what it was asked for before. */
+  /** Closes the channel and ends the thread, after the earlier requests. */
   async close(): Promise<void> {
     if (this.#worker === undefined) return;
     await this.ask({ operation: 'close' });

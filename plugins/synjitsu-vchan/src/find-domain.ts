@@ -1,13 +1,13 @@
 import { XenstoreError, type Xenstore } from '@jitsud/xenstore';
 
-/** The UUID of domain 0, which many toolstacks do not write down. */
+/** The UUID of domain 0, which many toolstacks do not store. */
 const DOMAIN_0 = '00000000-0000-0000-0000-000000000000';
 
-/** The number of the domain that has this UUID (in small letters) at the moment. */
+/** The current id of the domain with this UUID (in lower case). */
 export async function findDomain(xenstore: Xenstore, uuid: string): Promise<number | undefined> {
   for (const name of await childrenOf(xenstore, '/local/domain')) {
     const vm = await valueOf(xenstore, `/local/domain/${name}/vm`);
-    // A domain that is about to go away may still be listed.
+    // A domain that is about to go may still be listed.
     if (vm?.toLowerCase() === `/vm/${uuid}` && /^\d+$/.test(name)) return Number(name);
   }
   return uuid === DOMAIN_0 ? 0 : undefined;

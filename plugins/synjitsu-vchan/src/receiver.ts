@@ -8,28 +8,28 @@ import type { ReceiverMessage, ReceiverOrder } from './native/receiver-worker.js
 const PROGRAM = new URL('./native/receiver-worker.js', import.meta.url);
 
 export interface ReceiverOptions {
-  /** The number of the domain whose client may connect: that in which Jitsu runs. */
+  /** The id of the domain whose client may connect: the one in which Jitsu runs. */
   readonly domain: number;
   readonly port: string;
-  /** The node of the domain that listens, where it is not that of the caller. */
+  /** The store node of the listening domain, unless it is the caller's own. */
   readonly home?: string;
   readonly onRecord: (bytes: Uint8Array) => void;
   readonly onState?: (state: 'listening' | 'connected' | 'disconnected') => void;
 }
 
-/** Stands where Synjitsu would: listens on a port, takes records, and listens again when its client has gone. */
+/** A stand-in for Synjitsu: listens on a port, receives records, and listens again when its client has gone. */
 export class Receiver implements AsyncDisposable {
-  /** Resolves when it has been closed. @throws JITSU_NOTIFIER_FAILED when it cannot listen */
+  /** Resolves when it was closed. @throws JITSU_NOTIFIER_FAILED when it cannot listen */
   readonly ended: Promise<void>;
   readonly #stop = new Int32Array(new SharedArrayBuffer(4));
 
   constructor(options: ReceiverOptions) {
     this.ended = this.#listen(options);
-    // Who waits for it hears of it; who does not has closed it.
+    // A caller that waits for it gets the error; one that does not has closed it.
     this.ended.catch(() => undefined);
   }
 
-  /** Takes nothing more; resolves when it does not listen any more. */
+  /** Stops receiving; resolves when it does not listen any more. */
   async [Symbol.asyncDispose](): Promise<void> {
     Atomics.store(this.#stop, 0, 1);
     await this.ended.catch(() => undefined);

@@ -1,6 +1,6 @@
 import { isIPv4 } from 'node:net';
 
-/** What Synjitsu is told of a unikernel that boots: for whose address it may stand in until then. */
+/** The message to Synjitsu about a booting unikernel: the address that it may accept connections for until then. */
 export interface Announcement {
   /** As `00:16:3e:00:00:01`. */
   readonly mac: string;

@@ -18,26 +18,26 @@ import { Wake } from './wake.js';
 const FIRST_PAUSE: Milliseconds = 250;
 const LONGEST_PAUSE: Milliseconds = 15_000;
 
-/** How often it is looked whether a connection still is one. */
+/** The interval at which a connection is checked. */
 const CHECK: Milliseconds = 1_000;
 
-/** For how long a record may wait for a connection that is about to be made. */
-const PATIENCE: Milliseconds = 2_000;
+/** How long a record may wait for a connection that is about to be made. */
+const CONNECTION_WAIT: Milliseconds = 2_000;
 
-/** Domain 0, from which alone the socket of xenstored can be reached. */
+/** Domain 0, the only one from which the socket of xenstored can be reached. */
 const OWN_DOMAIN = 0;
 
-/** To whom it is connected: the number of the domain, and what that has written into the store of its channel. */
+/** The connected peer: its domain id, and what it has written into the store for its channel. */
 interface Peer {
   readonly domain: number;
   readonly ring: string;
 }
 
 /**
- * What is known of the port in the store: it was there already, and whoever wrote it may have gone; it has been written
- * before our eyes, as is done by one who can be connected to; or it has been left by one who has gone.
+ * The state of the port in the store: it was `found` there, and its writer may have gone; it was `written` while we
+ * watched, so that its writer can be connected to; or it was `left` by a writer that has gone.
  */
-type Words = 'found' | 'written' | 'left';
+type PortState = 'found' | 'written' | 'left';
 
 /** A connection to the Synjitsu in the domain with a UUID, made in the background, again and again. */
 export class SynjitsuLink {
@@ -47,9 +47,9 @@ export class SynjitsuLink {
   #xenstore: Xenstore | undefined;
   #watch: AsyncDisposable | undefined;
   #watched: string | undefined;
-  /** Whether the port has been written to the store since it was last looked at: who had gone may have a successor. */
+  /** Whether the port in the store was written since the last look: a Synjitsu that had gone may have a successor. */
   #hasChanged = false;
-  #words: Words = 'found';
+  #port: PortState = 'found';
   #peer: Peer | undefined;
   #detail = 'not connected yet';
   #failures = 0;
@@ -101,14 +101,14 @@ export class SynjitsuLink {
     throw new Error('the connection has just been lost');
   }
 
-  /** It looks at once, or when it has looked, and those who wait hear of it; but they do not wait for ever. */
+  /** Looks at once, or as soon as the current look has ended, and resolves then; but it does not wait without limit. */
   async #untilLooked(): Promise<void> {
     if (this.#isClosing) return;
     const looked = new Promise<void>((resolve) => this.#waiting.push(resolve));
     this.#wake.ring();
     let giveUp!: () => void;
     const enough = new Promise<void>((resolve) => (giveUp = resolve));
-    using _timer = this.clock.after(PATIENCE, giveUp);
+    using _timer = this.clock.after(CONNECTION_WAIT, giveUp);
     await Promise.race([looked, enough]);
   }
 
@@ -125,14 +125,14 @@ export class SynjitsuLink {
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
-  /** Connects where there is no connection, finds out whether it still is one where there is. Says how it stands. */
+  /** Connects where there is no connection, else checks it. Returns a description of the result. */
   async #look(): Promise<string> {
     if (this.#peer !== undefined) {
       const hasChanged = this.#takeChange();
-      // Who was seen to write is told of more than once, for each thing that he does there: that is no other one yet.
-      const isOther = hasChanged && this.#words === 'found';
+      // Each write of the same writer fires the watch, so that a change alone does not mean another writer.
+      const isOther = hasChanged && this.#port === 'found';
       if (!isOther && (await this.#isAlive(this.#peer))) return this.#detail;
-      this.#words = hasChanged ? 'written' : 'left';
+      this.#port = hasChanged ? 'written' : 'left';
       this.#tell(this.#lose(`domain ${this.#peer.domain} has closed the connection`));
     }
     const xenstore = (this.#xenstore ??= await this.#openXenstore());
@@ -140,18 +140,18 @@ export class SynjitsuLink {
     if (domain === undefined) return `no domain has the UUID ${this.uuid}`;
 
     const path = `/local/domain/${domain}/${channelPath(OWN_DOMAIN, SYNJITSU_PORT)}`;
-    // From before the first look, so that nothing comes in between; what one who died has left may be written over, too.
+    // Watched before the first look, so that nothing is missed; what a crashed writer has left may be overwritten, too.
     if (this.#watched !== path) {
       await this.#watch?.[Symbol.asyncDispose]();
       this.#watch = await this.#watchFor(xenstore, path, () => (this.#hasChanged = true));
-      [this.#watched, this.#words] = [path, 'found'];
+      [this.#watched, this.#port] = [path, 'found'];
     }
     const ring = await this.#newRingAt(xenstore, path);
     if (ring === undefined) {
       return `nobody in domain ${domain} listens on the port ${SYNJITSU_PORT} for domain ${OWN_DOMAIN}`;
     }
-    // Another one may be about to take over the very port: nobody but he himself knows when he can be connected to.
-    if (this.#words === 'left') return `who listened in domain ${domain} has gone, and has left his port in the store`;
+    // Another writer may be about to take over this port: only that writer knows when it can be connected to.
+    if (this.#port === 'left') return `who listened in domain ${domain} has gone, and has left his port in the store`;
     const reply = await this.#thread.ask({ operation: 'connect', domain, path });
     if (reply.outcome === 'done') {
       this.#peer = { domain, ring };
@@ -165,30 +165,30 @@ export class SynjitsuLink {
   async #isAlive({ domain, ring }: Peer): Promise<boolean> {
     const { outcome } = await this.#thread.ask({ operation: 'is-open' });
     if (outcome !== 'done') return false;
-    // A domain that was destroyed has not said goodbye. Where xenstored itself is away, nothing has been found out.
+    // A domain that was destroyed does not close its channel. Without xenstored, nothing is known.
     const path = `/local/domain/${domain}/${channelPath(OWN_DOMAIN, SYNJITSU_PORT)}`;
     const there = this.#xenstore === undefined ? ring : await this.#ringAt(this.#xenstore, path).catch(() => ring);
     return there === ring;
   }
 
-  /** The same, and what it is worth: it is new when it has been written, in whatever words, since it was last looked at. */
+  /** The same, and only where it is new: written, even with equal contents, since the last look. */
   async #newRingAt(xenstore: Xenstore, path: string): Promise<string | undefined> {
     for (;;) {
-      if (this.#takeChange()) this.#words = 'written';
+      if (this.#takeChange()) this.#port = 'written';
       const ring = await this.#ringAt(xenstore, path);
-      // A watch may have told of a change meanwhile.
+      // A watch may have reported a change meanwhile.
       if (!this.#hasChanged) return ring;
     }
   }
 
-  /** Whether there has been a change since this was last asked. */
+  /** Whether there was a change since the previous call. */
   #takeChange(): boolean {
     const hasChanged = this.#hasChanged;
     this.#hasChanged = false;
     return hasChanged;
   }
 
-  /** What the one who listens has written into the store, to be compared. */
+  /** What the listener has written into the store, for comparison. */
   async #ringAt(xenstore: Xenstore, path: string): Promise<string | undefined> {
     const [ring, port] = [
       await valueOf(xenstore, `${path}/ring-ref`),
@@ -213,7 +213,7 @@ export class SynjitsuLink {
     }
   }
 
-  /** Looks again when that changes; the call that comes with the setting of each watch tells nothing new. */
+  /** Looks again when that path changes; the event that comes when a watch is set is ignored. */
   async #watchFor(xenstore: Xenstore, path: string, onChange: () => void = () => undefined): Promise<AsyncDisposable> {
     let isFirst = true;
     return xenstore.watch(path, () => {

@@ -29,7 +29,7 @@ export const listenOptions = z.object({
 
 type ListenOptions = z.output<typeof listenOptions>;
 
-/** `jitsu synjitsu-listen`: stands where Synjitsu would, and prints what a Jitsu tells it. */
+/** `jitsu synjitsu-listen`: a stand-in for Synjitsu, which prints what a Jitsu sends. */
 @injectable()
 export class SynjitsuListen implements Command {
   constructor(
@@ -37,7 +37,7 @@ export class SynjitsuListen implements Command {
     @inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** @throws JITSU_NOTIFIER_FAILED where nobody can listen */
+  /** @throws JITSU_NOTIFIER_FAILED where listening is impossible */
   async run(terminal: CommandTerminal, signal: AbortSignal): Promise<void> {
     const { from: domain, port, count = Infinity, json } = this.options;
     let received = 0;

@@ -17,12 +17,12 @@ import { encodeRecord } from './record.js';
 import { SynjitsuLink } from './synjitsu-link.js';
 import { synjitsuOptions, type SynjitsuKeys, type SynjitsuOptions } from './synjitsu-options.js';
 
-/** From each of these on, the unikernel needs its connections. */
+/** The events after which clients may connect to the unikernel. */
 const TOLD: ReadonlySet<LifecycleEventKind> = new Set<LifecycleEventKind>(['started', 'resumed', 'unpaused']);
 
 /**
- * Tells a Synjitsu, which accepts connections for unikernels that are still booting, of each that begins to execute. A
- * record that cannot be sent is dropped, and the log says so.
+ * Tells a Synjitsu, which accepts connections for booting unikernels, about each that begins to execute. A record that
+ * cannot be sent is dropped, and logged.
  */
 @injectable()
 export class SynjitsuNotifier implements Notifier {

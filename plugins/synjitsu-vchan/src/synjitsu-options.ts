@@ -20,8 +20,8 @@ export const synjitsuKeys = z.object({
     .describe('Whether Synjitsu is told of it; true where absent'),
 });
 
-/** As parsed. */
+/** The parsed keys. */
 export type SynjitsuKeys = z.output<typeof synjitsuKeys>;
 
-/** As parsed. */
+/** The parsed options. */
 export type SynjitsuOptions = z.output<typeof synjitsuOptions>;

@@ -1,17 +1,17 @@
-/** What XAPI says when it refuses a call: a code, and parameters whose meaning depends on it. */
+/** XAPI's refusal of a call: a code, and parameters whose meaning depends on it. */
 export interface ApiFailure {
   readonly code: string;
   readonly params: readonly string[];
 }
 
-/** Undefined for any other error: then the pool was not there to answer. */
+/** Undefined for any other error, such as one of the connection: the pool has not answered. */
 export function apiFailure(error: unknown): ApiFailure | undefined {
   if (!(error instanceof Error) || !('code' in error) || !('params' in error)) return undefined;
   const { code, params } = error;
   return typeof code === 'string' && Array.isArray(params) ? { code, params: params.map(String) } : undefined;
 }
 
-/** As people write it: `VM_BAD_POWER_STATE(OpaqueRef:1, halted, running)`. */
+/** As text: `VM_BAD_POWER_STATE(OpaqueRef:1, halted, running)`. */
 export function inWords({ code, params }: ApiFailure): string {
   return `${code}(${params.join(', ')})`;
 }

@@ -11,11 +11,11 @@ const BY_CODE: Readonly<Record<string, string>> = {
 
 const UNTRUSTED = /CERT|SIGNATURE|ALTNAME/;
 
-/** What went wrong, in the words of whoever noticed. */
+/** What went wrong, in the words of the layer that noticed it. */
 export function connectionFailure(error: unknown): string {
   const failure = apiFailure(error);
   if (failure) return inWords(failure);
-  // Several addresses of one name were tried, and each failed in its own way.
+  // Several addresses of one name were tried, and each failed with its own error.
   if (error instanceof AggregateError) return error.errors.map(errorMessage).join('; ');
   return errorMessage(error);
 }

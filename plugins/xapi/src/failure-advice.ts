@@ -1,6 +1,6 @@
 import type { JitsuErrorCode } from '@jitsud/core/plugin';
 
-/** A session that does not get in, or may not do what it asks for. */
+/** Failures of a login, and of calls without permission. */
 const DENIED: ReadonlySet<string> = new Set([
   'SESSION_AUTHENTICATION_FAILED',
   'SESSION_AUTHORIZATION_FAILED',
@@ -11,7 +11,7 @@ const DENIED: ReadonlySet<string> = new Set([
   'FEATURE_RESTRICTED',
 ]);
 
-/** After these no other call of the session can succeed. */
+/** Failures after which no other call of the session can succeed. */
 const ENDS_SESSION: ReadonlySet<string> = new Set([
   'SESSION_INVALID',
   'SESSION_AUTHENTICATION_FAILED',
@@ -42,18 +42,18 @@ const ADVICE: Readonly<Record<string, string>> = {
   VM_HAS_NO_SUSPEND_VDI: 'Its saved memory is lost: end it with the mode destroy.',
 };
 
-/** The code of ours for a failure of XAPI. */
+/** The JitsuError code for a failure of XAPI. */
 export function codeFor(code: string): JitsuErrorCode {
   if (DENIED.has(code)) return 'JITSU_BACKEND_DENIED';
   return code === 'HANDLE_INVALID' || code === 'UUID_INVALID' ? 'JITSU_UNIKERNEL_UNKNOWN' : 'JITSU_BACKEND_FAILED';
 }
 
-/** Whether the session is of no use any more. */
+/** Whether the session cannot be used any more. */
 export function endsSession(code: string): boolean {
   return ENDS_SESSION.has(code);
 }
 
-/** What to do about it. */
+/** What to do about a failure. */
 export function adviceFor(code: string): string {
   return ADVICE[code] ?? "The pool's log (/var/log/xensource.log on its coordinator) may say more.";
 }

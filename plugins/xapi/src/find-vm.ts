@@ -5,8 +5,8 @@ import type { XapiOptions } from './xapi-options.js';
 
 /**
  * Finds the VM of a unikernel, by its uuid, else by its name.
- * @throws JITSU_UNIKERNEL_INVALID where there is none, where several bear the name, and where it is a template, a
- *   snapshot or a control domain
+ * @throws JITSU_UNIKERNEL_INVALID where there is none, where several have the name, and where it is a template, a
+ * snapshot or a control domain
  * @throws JITSU_BACKEND_UNREACHABLE
  */
 export function findVm({ session, url }: PoolConnection, unikernel: string, options: XapiOptions): MachineId {

@@ -3,7 +3,7 @@ const LINK_LOCAL = /^(?:169\.254\.|fe[89ab][0-9a-f]:)/i;
 
 /**
  * The addresses that a guest's agent reports (VM_guest_metrics.networks: `0/ip`, `0/ipv4/0`, `0/ipv6/1`), in the order
- * of devices, without those that are of use on their link only.
+ * of devices, without link-local ones.
  */
 export function guestAddresses(networks: Readonly<Record<string, string>>): readonly string[] {
   const found = Object.entries(networks)

@@ -14,7 +14,7 @@ export class NetworkInterfaces {
 
   constructor(private readonly call: Call) {}
 
-  /** MAC addresses in the order of devices. All interfaces are asked for once, and each that is new by itself. */
+  /** MAC addresses in the order of devices. All interfaces are requested once, and each new one alone. */
   async macsOf(references: readonly string[]): Promise<readonly string[]> {
     if (references.length === 0) return [];
     this.#all ??= this.#readAll().catch((error: unknown) => {
@@ -42,7 +42,7 @@ export class NetworkInterfaces {
       this.#known.set(reference, record);
       return record;
     } catch (error) {
-      // It was removed while we asked.
+      // It was removed during the request.
       if (apiFailure(error)?.code === 'HANDLE_INVALID') return undefined;
       throw error;
     }

@@ -1,6 +1,6 @@
-/** Where a pool is, and who asks. */
+/** The URL of a pool, and the credentials. */
 export interface PoolAddress {
-  /** The URI without user and password: what messages may show. */
+  /** The URI without user and password, for use in messages. */
   readonly url: string;
   readonly user: string;
   readonly password: string | undefined;

@@ -2,25 +2,28 @@ import { isIPv6 } from 'node:net';
 import type { Dispatcher } from 'undici';
 import type { Trust } from './trust.js';
 
-/** How long XAPI may keep us waiting for an event. With a fraction, or XML-RPC would carry it as a string. In seconds. */
+/**
+ * How long XAPI may delay its answer to a request for events, in seconds. With a fraction, since XML-RPC would
+ * otherwise carry it as a string.
+ */
 export const LONG_POLL = 10.1;
 
 /** In milliseconds. */
-const PATIENCE = 10_000;
-const CONNECT_PATIENCE = 3_000;
-const LONG_POLL_PATIENCE = LONG_POLL * 1_000 + 5_000;
+const TIMEOUT = 10_000;
+const CONNECT_TIMEOUT = 3_000;
+const LONG_POLL_TIMEOUT = LONG_POLL * 1_000 + 5_000;
 
-/** Calls beside each other: the bound is Jitsu's own, on boots. */
+/** Concurrent calls: Jitsu itself bounds the number of boots. */
 const CONCURRENCY = 10_000;
 
 /** A client of xen-api, which holds one session at a time. */
 export interface PoolClient {
-  /** Emitted when it has logged in, also by itself because the old session was no longer valid. */
+  /** Emitted after a login, also after an automatic one because the old session was no longer valid. */
   once(event: 'sessionId', listener: () => void): unknown;
   off(event: 'sessionId', listener: () => void): unknown;
   readonly pool: { readonly $ref: string; readonly uuid: string };
   connect(): Promise<void>;
-  /** Logs out, without waiting for that. */
+  /** Starts the logout, without waiting for its end. */
   disconnect(): Promise<void>;
   call(method: string, ...parameters: readonly unknown[]): Promise<unknown>;
 }
@@ -33,11 +36,11 @@ export interface PoolAccess {
 }
 
 /**
- * Loads xen-api and makes a client with a dispatcher of its own; whoever closes that has closed all connections.
+ * Loads xen-api and makes a client with its own dispatcher; to close that closes all connections.
  *
- * xen-api takes no certificate and never closes what it has opened, so its dispatcher is replaced, which is in no
- * documented way: hence the narrow version range. Connections are not kept for a second call: one that the pool closes
- * as it is used again cannot be told from a pool that is gone.
+ * xen-api takes no certificate and never closes its connections, so its dispatcher is replaced, which is not
+ * documented: hence the narrow version range. Connections are not reused: a connection that the pool closes during its
+ * second use cannot be told apart from a pool that is gone.
  */
 export async function createPoolClient({ url, user, password, trust }: PoolAccess): Promise<{
   readonly client: PoolClient;
@@ -48,7 +51,7 @@ export async function createPoolClient({ url, user, password, trust }: PoolAcces
     pipelining: 0,
     headersTimeout: 0,
     bodyTimeout: 0,
-    connect: { ...trust, minVersion: 'TLSv1.2', timeout: CONNECT_PATIENCE },
+    connect: { ...trust, minVersion: 'TLSv1.2', timeout: CONNECT_TIMEOUT },
   });
 
   class Client extends Xapi implements PoolClient {
@@ -58,17 +61,17 @@ export async function createPoolClient({ url, user, password, trust }: PoolAcces
         auth: { user, password },
         watchEvents: false,
         callConcurrency: CONCURRENCY,
-        callTimeout: patienceFor,
+        callTimeout: timeoutOf,
         roCallRetryOptions: { tries: 1 },
       });
       this._undiciDispatcher = agent;
-      // They sleep for a second otherwise, between a new session and its first use.
+      // Without this, calls would sleep for a second between a new session and its first use.
       this._sessionCallRetryOptions.delay = 0;
       this._sessionOpenRetryOptions.delay = 0;
       this._setUrl(this._url);
     }
 
-    /** A host says its coordinator's address as it is, without the brackets that a URL needs. */
+    /** Hosts report their coordinator's address without the brackets that a URL needs. */
     protected override _setUrl(to: Parameters<typeof this.withBrackets>[0]): void {
       super._setUrl(this.withBrackets(to));
     }
@@ -80,8 +83,10 @@ export async function createPoolClient({ url, user, password, trust }: PoolAcces
   return { client: new Client(), dispatcher: agent };
 }
 
-/** What changes a VM's power takes as long as the guest and the disks do; that the pool is gone, events will tell. */
-function patienceFor(method: string): number {
-  if (method === 'event.from') return LONG_POLL_PATIENCE;
-  return /^VM\.(?!get_)/.test(method) ? 0 : PATIENCE;
+/**
+ * The timeout of a call: power changes take as long as the guest and the disks do; events reveal that the pool is gone.
+ */
+function timeoutOf(method: string): number {
+  if (method === 'event.from') return LONG_POLL_TIMEOUT;
+  return /^VM\.(?!get_)/.test(method) ? 0 : TIMEOUT;
 }

@@ -6,25 +6,27 @@ import type { PoolAccess } from './pool-client.js';
 import { PoolHosts } from './pool-hosts.js';
 import { PoolSession, type SessionListener } from './pool-session.js';
 
-/** In milliseconds. A pool that is back is to be noticed within a second; one that refuses us is not pestered. */
+/**
+ * In milliseconds. A pool that is back is to be noticed within a second; one that denies access is asked less often.
+ */
 const FIRST_PAUSE = 250;
 const LONGEST_PAUSE = 1_000;
 const PAUSE_WHEN_DENIED = 15_000;
 
 export interface PoolListener extends SessionListener {
-  /** From now on calls reject at once. */
+  /** Calls reject at once from now on. */
   onLost(reason: string): void;
 }
 
-/** The way to one pool: kept open, and opened again, after a pause, when it is lost. */
+/** The connection to one pool: kept open, and reopened after a pause when it is lost. */
 export class PoolConnection {
   readonly #backOff = new BackOff(FIRST_PAUSE, LONGEST_PAUSE);
   readonly #hosts: PoolHosts;
   readonly #sessions: Reconnecting<PoolSession>;
-  /** The UUID of the pool that was found at {@link url}. */
+  /** The UUID of the pool at {@link url}. */
   #pool: string | undefined;
 
-  /** `access` is asked for at each login, so that a password that has changed is taken up. */
+  /** @param access called for each login, so that a changed password is read */
   constructor(
     readonly url: string,
     private readonly access: () => Promise<Omit<PoolAccess, 'url'>>,
@@ -65,20 +67,20 @@ export class PoolConnection {
     return this.#sessions.open();
   }
 
-  /** Logs out; the VMs run on. */
+  /** Logs out; the VMs keep running. */
   close(): Promise<void> {
     return this.#sessions.close();
   }
 
   /**
-   * Has the pool do something. Rejects with what xen-api throws for a refusal.
-   * @throws JITSU_BACKEND_UNREACHABLE while the connection is lost, and when it gets lost meanwhile
+   * Calls the pool. Rejects with xen-api's error for a refusal.
+   * @throws JITSU_BACKEND_UNREACHABLE while the connection is lost, and when it is lost meanwhile
    */
   call(method: string, ...parameters: readonly unknown[]): Promise<unknown> {
     return this.use((session) => session.call(method, ...parameters));
   }
 
-  /** As {@link call}, for anything that a session does. */
+  /** As {@link call}, for any use of a session. */
   use<T>(action: (session: PoolSession) => Promise<T>): Promise<T> {
     return this.#sessions.use((session) => untilAborted(action(session), session.lost), isFatal);
   }
@@ -87,7 +89,7 @@ export class PoolConnection {
     const session = await PoolSession.open({ ...(await this.access()), url }, this.clock, this.listener);
     if (url !== this.url && session.poolUuid !== this.#pool) {
       await session.end();
-      // The host was taken out of the pool: that it does not know our VMs says nothing about them.
+      // The host was removed from the pool: that it does not know our VMs says nothing about them.
       throw new Error(`${url} belongs to another pool now`);
     }
     this.#pool = session.poolUuid;
@@ -114,7 +116,7 @@ export class PoolConnection {
   }
 }
 
-/** Whether the session is of no use any more; an error without a code of XAPI's is one of the way there. */
+/** Whether the session cannot be used any more; an error without a code of XAPI's comes from the connection. */
 function isFatal(error: unknown): boolean {
   if (error instanceof JitsuError) return false;
   const failure = apiFailure(error);

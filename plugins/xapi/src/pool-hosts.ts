@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net';
 
-/** Where a pool may be found: at the URL that was given, and at its hosts, each of which knows who coordinates. */
+/** The URLs of a pool: the configured one, and those of its hosts, each of which knows the coordinator. */
 export class PoolHosts {
   #urls: readonly [string, ...string[]];
 
@@ -9,13 +9,13 @@ export class PoolHosts {
     this.#urls = [given];
   }
 
-  /** Takes over the addresses that the pool has for its hosts now. */
+  /** Takes over the current addresses of the pool's hosts. */
   learn(addresses: readonly string[]): void {
     const others = addresses.filter((address) => address !== '').map((address) => this.#at(address));
     this.#urls = [this.given, ...new Set(others.filter((url) => url !== this.given))];
   }
 
-  /** Whom to ask at the first attempt (0), at the second, and so on, round and round. */
+  /** The URL for the first attempt (0), the second, and so on, in turn. */
   forAttempt(attempt: number): string {
     return this.#urls[attempt % this.#urls.length] ?? this.given;
   }

@@ -6,8 +6,8 @@ import { createPoolClient, LONG_POLL, type PoolAccess, type PoolClient } from '.
 import type { VmRecord } from './vm-record.js';
 import { VmRecords, type VmEvent } from './vm-records.js';
 
-/** How long a farewell may take, in milliseconds. */
-const FAREWELL = 1_000;
+/** How long a logout may take, in milliseconds. */
+const LOGOUT_TIMEOUT = 1_000;
 
 const CLASSES = ['VM'];
 
@@ -23,11 +23,11 @@ interface EventBatch {
 export interface SessionListener {
   /** A VM of the pool has changed, or is gone. */
   onVm(uuid: string): void;
-  /** All VMs were read anew: anything may have changed. */
+  /** All VMs were read again: anything may have changed. */
   onAll(): void;
 }
 
-/** One stay at a pool, from the login to the loss of it or the logout: its VMs as they are now. */
+/** One session with a pool, from the login to its loss or the logout: its VMs in their current state. */
 export class PoolSession {
   readonly records: VmRecords;
   readonly interfaces: NetworkInterfaces;
@@ -37,7 +37,7 @@ export class PoolSession {
   #ended = false;
 
   private constructor(
-    /** Of the host that was asked. */
+    /** The URL of the host that was asked. */
     readonly url: string,
     private readonly client: PoolClient,
     private readonly dispatcher: Dispatcher,
@@ -51,7 +51,7 @@ export class PoolSession {
     this.interfaces = new NetworkInterfaces((method, ...parameters) => this.call(method, ...parameters));
   }
 
-  /** Logs in and reads what there is. Rejects with what xen-api throws. */
+  /** Logs in and reads all VMs. Rejects with xen-api's error. */
   static async open(access: PoolAccess, clock: Clock, listener: SessionListener): Promise<PoolSession> {
     const { client, dispatcher } = await createPoolClient(access);
     const session = new PoolSession(access.url, client, dispatcher, clock, listener);
@@ -74,7 +74,7 @@ export class PoolSession {
     return this.client.pool.uuid;
   }
 
-  /** Aborts, with the reason, when the pool is not to be reached any more. */
+  /** Aborts, with the reason, when the pool cannot be reached any more. */
   get lost(): AbortSignal {
     return this.#lost.signal;
   }
@@ -83,19 +83,19 @@ export class PoolSession {
     return this.client.call(method, ...parameters);
   }
 
-  /** Logs out, and closes every connection. Not to be used any more. */
+  /** Logs out, and closes every connection. Must not be used any more. */
   async end(): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
     const enough = new AbortController();
     await this.client.disconnect();
-    const farewell = this.clock.sleep(FAREWELL, enough.signal).catch(() => undefined);
-    await Promise.race([this.dispatcher.close(), farewell]);
+    const timeout = this.clock.sleep(LOGOUT_TIMEOUT, enough.signal).catch(() => undefined);
+    await Promise.race([this.dispatcher.close(), timeout]);
     enough.abort();
     await this.dispatcher.destroy();
   }
 
-  /** Never rejects: whatever fails here means that the pool is lost. */
+  /** Never rejects: any failure here means that the pool is lost. */
   async #follow(from: string): Promise<void> {
     let token = from;
     try {
@@ -109,7 +109,7 @@ export class PoolSession {
     const question = this.records.ask();
     try {
       const batch = await this.#untilRenewed(this.call('event.from', CLASSES, token, LONG_POLL));
-      // What a token means to a session that it was not given to, nobody says.
+      // What a token of another session means is not specified.
       if (batch === undefined) return await this.#readAgain();
       this.records.apply(batch.events, question);
       return batch.token;
@@ -119,7 +119,7 @@ export class PoolSession {
     }
   }
 
-  /** Undefined as soon as there is another session, in which xen-api then puts the same question once more. */
+  /** Undefined as soon as there is a new session, in which xen-api repeats the same request. */
   async #untilRenewed(batch: Promise<unknown>): Promise<EventBatch | undefined> {
     let onRenewed: () => void = () => undefined;
     const renewed = new Promise<undefined>((resolve) => {
@@ -144,7 +144,7 @@ export class PoolSession {
     this.#hosts = Object.values(records).map(({ address }) => address);
   }
 
-  /** The token is taken first, so that nothing which happens meanwhile is missed. */
+  /** The token is requested first, so that no change in between is missed. */
   async #readAll(): Promise<string> {
     const token = (await this.call('event.inject', 'pool', this.client.pool.$ref)) as string;
     this.records.replace((await this.call('VM.get_all_records')) as Readonly<Record<string, VmRecord>>);

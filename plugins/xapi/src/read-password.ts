@@ -6,21 +6,21 @@ const VARIABLE = 'JITSU_XAPI_PASSWORD';
 let fromEnvironment: string | undefined;
 
 /**
- * Takes the password out of the environment, where whatever Jitsu starts would inherit it, and keeps it for all
+ * Takes the password out of the environment, which child processes of Jitsu would inherit, and keeps it for all
  * connections.
  */
 export function takePasswordOfEnvironment(): string | undefined {
   const given = process.env[VARIABLE];
   if (given !== undefined && given !== '') {
     fromEnvironment = given;
-    // Reflect: the variable has to go, not to be set to 'undefined'.
+    // Reflect: the variable must be removed, not set to 'undefined'.
     Reflect.deleteProperty(process.env, VARIABLE);
   }
   return fromEnvironment;
 }
 
 /**
- * The password of a connection: of the URI, else of the file (one line break at its end is not part of it), else of the
+ * The password of a connection: from the URI, else from the file (without one line break at its end), else from the
  * environment.
  * @throws JITSU_CONFIG_UNREADABLE for a file that cannot be read
  * @throws JITSU_CONFIG_INVALID where there is none

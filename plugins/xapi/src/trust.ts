@@ -6,13 +6,13 @@ import type { ConnectionOptions } from './xapi-options.js';
 
 const CERTIFICATES = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
-/** Whom to believe that they are the pool. */
+/** The certificates that are accepted from the pool. */
 export type Trust = Pick<TlsOptions, 'ca' | 'checkServerIdentity' | 'rejectUnauthorized'>;
 
 /**
- * Without options the certificate must be that of the host, by an authority that Node trusts. Pinned certificates stand
- * for themselves: hosts make their own, which name their address or nothing at all.
- * @throws JITSU_CONFIG_UNREADABLE for a file that cannot be read, or holds no certificate
+ * Without options the certificate must be the host's, from an authority that Node trusts. A pinned certificate is
+ * accepted as it is, without a name check: hosts make their own, with their address or no name at all.
+ * @throws JITSU_CONFIG_UNREADABLE for a file that cannot be read, or contains no certificate
  */
 export async function trustOf({
   certificate,

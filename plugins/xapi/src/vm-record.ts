@@ -1,4 +1,4 @@
-/** What is used of a VM record of XenAPI. Numbers come as text over XML-RPC. */
+/** The fields of XenAPI's VM record that are used here. Numbers are text over XML-RPC. */
 export interface VmRecord {
   readonly uuid: string;
   readonly name_label: string;
@@ -12,10 +12,10 @@ export interface VmRecord {
   readonly is_control_domain: boolean;
 }
 
-/** The reference to nothing. */
+/** The null reference. */
 export const NULL_REFERENCE = 'OpaqueRef:NULL';
 
-/** What a record is if it is no VM that may be started, or undefined for one that may. */
+/** The kind of a record that is not a VM to start, or undefined for one that is. */
 export function kindOfNoVm(record: VmRecord): string | undefined {
   if (record.is_control_domain) return 'a control domain';
   if (record.is_a_snapshot) return 'a snapshot';

@@ -1,7 +1,7 @@
 import { apiFailure } from './api-failure.js';
 import { kindOfNoVm, type VmRecord } from './vm-record.js';
 
-/** A VM of the pool as it was last seen. The pool may give another reference to the same VM after a restart. */
+/** The last known state of a VM of the pool. After a restart, the pool may use another reference for the same VM. */
 export interface SeenVm {
   readonly reference: string;
   readonly record: VmRecord;
@@ -17,16 +17,16 @@ export interface VmEvent {
 type Call = (method: string, ...parameters: readonly unknown[]) => Promise<unknown>;
 
 /**
- * All VMs of a pool, kept up to date by events, and by looks at one VM where somebody cannot wait for its event.
+ * All VMs of a pool, kept up to date by events, and by single looks where a caller cannot wait for the event.
  *
- * What comes by the one way may have been overtaken by what came the other way. So a look makes the pending events of
- * its VM worthless: they are a reason to look again, and looks at one VM follow each other.
+ * Results of both may overtake each other. So a look invalidates the pending events of its VM: they only cause another
+ * look, and looks at one VM run one after the other.
  */
 export class VmRecords {
   readonly #byUuid = new Map<string, SeenVm>();
   readonly #uuids = new Map<string, string>();
   readonly #looks = new Map<string, Promise<void>>();
-  /** When each VM was last looked at, counted in questions. */
+  /** When each VM was last looked at, as the number of an event request. */
   readonly #lookedAt = new Map<string, number>();
   #questions = 0;
 
@@ -39,14 +39,14 @@ export class VmRecords {
     return this.#byUuid.get(uuid);
   }
 
-  /** Those that bear this name, and are neither templates nor snapshots nor control domains. */
+  /** The VMs with this name that are neither templates nor snapshots nor control domains. */
   named(name: string): readonly VmRecord[] {
     return [...this.#byUuid.values()]
       .map(({ record }) => record)
       .filter((record) => record.name_label === name && kindOfNoVm(record) === undefined);
   }
 
-  /** Takes over the whole pool. */
+  /** Replaces the records of the whole pool. */
   replace(records: Readonly<Record<string, VmRecord>>): void {
     this.#byUuid.clear();
     this.#uuids.clear();
@@ -54,17 +54,17 @@ export class VmRecords {
     for (const [reference, record] of Object.entries(records)) this.#put(reference, record);
   }
 
-  /** The number of a question that is about to be put for events. */
+  /** The number of an event request that is about to be sent. */
   ask(): number {
     return (this.#questions += 1);
   }
 
-  /** Takes over the answer to the question of that number. */
+  /** Applies the answer to the event request with that number. */
   apply(events: readonly VmEvent[], question: number): void {
     const last = new Map(events.map((event) => [event.ref, event]));
     for (const { ref, operation, snapshot } of last.values()) {
       if (this.#looks.has(ref) || (this.#lookedAt.get(ref) ?? 0) > question) {
-        // That it fails will be noticed by whoever asks for events, too.
+        // Its failure is noticed by the next event request, too.
         this.look(ref).catch(() => undefined);
       } else if (operation === 'del' || snapshot === undefined) {
         this.#remove(ref);
@@ -74,7 +74,7 @@ export class VmRecords {
     }
   }
 
-  /** Asks for one VM, after any look at it that is under way. Rejects where the pool does not answer. */
+  /** Reads one VM, after a look at it that is under way. Rejects where the pool does not answer. */
   look(reference: string): Promise<void> {
     const before = this.#looks.get(reference) ?? Promise.resolve();
     const look = before.catch(() => undefined).then(() => this.#look(reference));

@@ -5,20 +5,22 @@ const STARTS: ReadonlySet<string> = new Set(['start', 'start_on', 'resume', 'res
 const STOPS: ReadonlySet<string> = new Set(['clean_shutdown', 'hard_shutdown', 'shutdown', 'suspend']);
 
 /**
- * What a VM's power_state means together with what is being done to it. `heedless`: its guest has not followed the
- * shutdown that it was asked for, and nobody waits for that any more.
+ * The state that a VM's power_state and its current operations stand for. `ignoredShutdown`: its guest has not
+ * followed a shutdown request, which is not waited for any more.
  */
-export function stateOf({ power_state, current_operations }: VmRecord, heedless = false): PowerState {
+export function stateOf({ power_state, current_operations }: VmRecord, ignoredShutdown = false): PowerState {
   const operations = Object.values(current_operations);
   const starts = operations.some((operation) => STARTS.has(operation));
-  const stops = operations.some((operation) => STOPS.has(operation) && !(heedless && operation !== 'hard_shutdown'));
+  const stops = operations.some(
+    (operation) => STOPS.has(operation) && !(ignoredShutdown && operation !== 'hard_shutdown'),
+  );
   switch (power_state) {
     case 'Halted':
       return starts ? 'starting' : 'off';
     case 'Suspended':
       return starts ? 'starting' : 'suspended';
     case 'Paused':
-      // Its domain is made, and will be let run as soon as all of it is there.
+      // Its domain is created, and will be unpaused as soon as it is complete.
       if (starts) return 'starting';
       return stops ? 'stopping' : 'paused';
     case 'Running':

@@ -31,7 +31,7 @@ export class XapiBackend implements Backend<XapiOptions> {
     bootConfigurators: false,
   };
   readonly #pool: PoolConnection;
-  /** Those that were handed out. */
+  /** The VMs that were handed out. */
   readonly #vms = new Map<MachineId, XapiVm>();
   #listener: (change: PowerChange) => void = () => undefined;
 

@@ -22,7 +22,7 @@ export const connectionOptions = z.object({
     .describe('Whether any certificate will do: whoever is in between may then read the password'),
 });
 
-/** As parsed. */
+/** The parsed options. */
 export type ConnectionOptions = z.output<typeof connectionOptions>;
 
 /** The options of one unikernel that is a VM of a pool. */
@@ -43,5 +43,5 @@ export const xapiOptions = z
     issues.push({ code: 'custom', input: name, path: ['name'], message: "The VM's name or its uuid expected." });
   });
 
-/** As parsed. */
+/** The parsed options. */
 export type XapiOptions = z.output<typeof xapiOptions>;

@@ -19,7 +19,7 @@ import { NULL_REFERENCE } from './vm-record.js';
 import type { SeenVm } from './vm-records.js';
 import { stateOf } from './vm-state.js';
 
-/** What changes the power of a VM. VM.destroy deletes it, and is not among them. */
+/** A call that changes the power state of a VM. VM.destroy deletes it, and is not among them. */
 type PowerCall =
   'start' | 'start_on' | 'resume' | 'resume_on' | 'unpause' | 'clean_shutdown' | 'hard_shutdown' | 'suspend';
 
@@ -33,16 +33,16 @@ interface Performance {
   readonly signal?: AbortSignal;
 }
 
-/** While another operation is in progress: 12 attempts within some 9 s. In milliseconds. */
+/** While another operation is in progress: 12 attempts within some 9 s. Pauses in milliseconds. */
 const ATTEMPTS = 12;
 const FIRST_PAUSE = 50;
 const LONGEST_PAUSE = 1_000;
 
-/** Not in a paused state, and without any force. */
+/** Parameters of VM.start: not paused, and not forced. */
 const START = [false, false];
 
-/** The guest has not the means to follow, or does not react. */
-const UNHEARD: ReadonlySet<string> = new Set([
+/** Failures of guests that cannot shut down, or do not react. */
+const CANNOT_SHUT_DOWN: ReadonlySet<string> = new Set([
   'VM_LACKS_FEATURE',
   'VM_LACKS_FEATURE_SHUTDOWN',
   'VM_MISSING_PV_DRIVERS',
@@ -53,12 +53,12 @@ const UNHEARD: ReadonlySet<string> = new Set([
 
 const GONE = { state: 'off', detail: 'the pool does not have it any more' } as const;
 
-/** One VM, which somebody may delete behind our back. */
+/** One VM, which others may delete at any time. */
 export class XapiVm implements Machine {
-  /** Its guest was asked to shut down and did not: it runs, for all that anybody knows. */
-  #heedless = false;
+  /** Whether its guest has not followed a shutdown request: it counts as running. */
+  #ignoredShutdown = false;
 
-  /** `name` is what Jitsu calls it, and `host` the host on which to start it. */
+  /** @param name its name in Jitsu @param host the host on which to start it */
   constructor(
     readonly id: MachineId,
     readonly name: string,
@@ -68,12 +68,12 @@ export class XapiVm implements Machine {
     private readonly logger: Logger,
   ) {}
 
-  /** What the pool last told. @throws JITSU_BACKEND_UNREACHABLE */
+  /** The state that the pool last reported. @throws JITSU_BACKEND_UNREACHABLE */
   state(): { readonly state: PowerState; readonly detail?: string } {
     const record = this.#seen()?.record;
     if (!record) return GONE;
-    if (record.power_state !== 'Running') this.#heedless = false;
-    return { state: stateOf(record, this.#heedless) };
+    if (record.power_state !== 'Running') this.#ignoredShutdown = false;
+    return { state: stateOf(record, this.#ignoredShutdown) };
   }
 
   /** @throws JITSU_BACKEND_UNREACHABLE, JITSU_BACKEND_DENIED, JITSU_BACKEND_FAILED */
@@ -88,7 +88,7 @@ export class XapiVm implements Machine {
     return { name: record.name_label, macs, ...this.state(), ...(domainId > 0 && { domainId }) };
   }
 
-  /** What the agent within the guest reports. @throws JITSU_BACKEND_UNREACHABLE, JITSU_BACKEND_DENIED */
+  /** The addresses that the guest's agent reports. @throws JITSU_BACKEND_UNREACHABLE, JITSU_BACKEND_DENIED */
   async addresses(): Promise<readonly string[]> {
     const reference = this.#seen()?.record.guest_metrics ?? NULL_REFERENCE;
     if (reference === NULL_REFERENCE) return [];
@@ -96,7 +96,7 @@ export class XapiVm implements Machine {
       const metrics = await this.pool.call('VM_guest_metrics.get_record', reference);
       return guestAddresses((metrics as { networks: Record<string, string> }).networks);
     } catch (error) {
-      // It goes with the guest.
+      // The metrics end with the guest.
       if (apiFailure(error)?.code === 'HANDLE_INVALID') return [];
       throw this.#refusal('asked for its addresses', error);
     }
@@ -119,24 +119,24 @@ export class XapiVm implements Machine {
     if (state === 'off') return;
     if (mode === 'destroy') return this.#perform('hard_shutdown', { doing: 'shut down', done: ['off'] });
     if (mode === 'suspend' && state === 'suspended') return;
-    // A guest that does not run cannot be asked, nor saved.
+    // A guest that does not run can be neither asked nor saved.
     await this.unpause();
     if (mode === 'suspend') return this.#perform('suspend', { doing: 'suspended', done: ['suspended', 'off'] });
     await this.resume();
     await this.#shutDown(signal);
   }
 
-  /** Asks the guest to power off. One that cannot be asked gets the same time to do so. */
+  /** Asks the guest to power off. A guest that cannot be asked gets the same time to do so. */
   async #shutDown(signal: AbortSignal): Promise<void> {
     const performance = { doing: 'shut down', done: ['off', 'stopping'], signal } as const;
     try {
       await untilAborted(this.#perform('clean_shutdown', performance), signal);
     } catch (error) {
       const cause = error instanceof Error ? error.cause : undefined;
-      if (signal.aborted || !UNHEARD.has(apiFailure(cause)?.code ?? '')) throw error;
+      if (signal.aborted || !CANNOT_SHUT_DOWN.has(apiFailure(cause)?.code ?? '')) throw error;
       this.logger.warn({ unikernel: this.name }, `It is waited for: ${errorMessage(error)}`);
     } finally {
-      if (signal.aborted) this.#heedless = true;
+      if (signal.aborted) this.#ignoredShutdown = true;
     }
   }
 
@@ -148,7 +148,7 @@ export class XapiVm implements Machine {
   }
 
   /**
-   * Has the pool do something, and sees what came of it.
+   * Calls the pool, and checks the result.
    * @throws JITSU_UNIKERNEL_UNKNOWN, JITSU_BACKEND_UNREACHABLE, JITSU_BACKEND_DENIED, JITSU_BACKEND_FAILED
    */
   async #perform(call: PowerCall, { doing, done, parameters = [], signal }: Performance): Promise<void> {

@@ -4,7 +4,7 @@ declare module 'xen-api' {
   import type { Dispatcher } from 'undici';
 
   interface XapiSettings {
-    /** Without user and password, which would show up in its errors. */
+    /** Without user and password, which would appear in its errors. */
     readonly url: string;
     readonly auth: { readonly user: string; readonly password: string };
     readonly watchEvents: false;
@@ -25,7 +25,7 @@ declare module 'xen-api' {
     readonly pool: { readonly $ref: string; readonly uuid: string };
     connect(): Promise<void>;
     disconnect(): Promise<void>;
-    /** The session's reference is put before the parameters. */
+    /** The session's reference is inserted before the parameters. */
     call(method: string, ...parameters: readonly unknown[]): Promise<unknown>;
 
     protected _undiciDispatcher: Dispatcher;

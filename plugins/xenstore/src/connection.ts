@@ -8,23 +8,23 @@ import { decodeString, decodeStrings } from './payload.js';
 import { cannotConnect, unreachable } from './unreachable.js';
 import { XenstoreError } from './xenstore-error.js';
 
-/** xenstored answers within a millisecond; one that has not said anything for so long never will. */
-const PATIENCE: Milliseconds = 10_000;
+/** xenstored answers within a millisecond; after so long without an answer it never will. */
+const REPLY_TIMEOUT: Milliseconds = 10_000;
 
-/** xenstored lets one wait to connect, and the system turns all others away: those try again. */
+/** xenstored's socket queues one waiting connection, and the system refuses all others: those try again. */
 const SHORTEST_QUEUE: Milliseconds = 1;
 const LONGEST_QUEUE: Milliseconds = 20;
 const QUEUE_ATTEMPTS = 200;
 
 const LAST_REQUEST = 2 ** 32 - 1;
 
-/** What is asked of xenstored. */
+/** One request to xenstored. */
 export interface Request<T> {
   readonly type: number;
-  /** For the error, as in "read /local/domain/1/name". */
+  /** For error messages, as in "read /local/domain/1/name". */
   readonly action: string;
   readonly payload: Buffer;
-  /** Makes sense of the reply, or throws a MalformedMessage. */
+  /** Parses the reply, or throws a MalformedMessage. */
   readonly decode: (payload: Buffer) => T;
 }
 
@@ -34,15 +34,15 @@ interface Pending extends Request<unknown> {
   readonly reject: (error: Error) => void;
 }
 
-/** Told of every event of every watch. */
+/** Receives every event of every watch. */
 export type EventListener = (path: string, token: string) => void;
 
 /**
- * One connection to xenstored, from its opening to its end. Any number of requests may be on their way at once. The
- * first thing that goes against the protocol ends it.
+ * One connection to xenstored, from its opening to its end. Any number of requests may be in flight at once. The first
+ * violation of the protocol ends it.
  */
 export class Connection {
-  /** Resolves, with the reason, when it has ended, whoever has ended it. From then on every request rejects with it. */
+  /** Resolves, with the reason, when it has ended for any cause. From then on every request rejects with it. */
   readonly lost: Promise<JitsuError>;
   readonly #pending = new Map<number, Pending>();
   readonly #reader = new MessageReader();
@@ -51,7 +51,7 @@ export class Connection {
   #reason: JitsuError | undefined;
   #lastRequest = 0;
   #lastReply: Milliseconds = 0;
-  #patience: Disposable | undefined;
+  #replyTimer: Disposable | undefined;
 
   private constructor(
     private readonly socket: Socket,
@@ -95,11 +95,11 @@ export class Connection {
       const settle = resolve as (value: unknown) => void;
       this.#pending.set(request, { type, action, payload, decode, since: this.clock.now(), resolve: settle, reject });
       this.socket.write(encodeMessage({ type, request, transaction, payload }));
-      this.#patience ??= this.clock.after(PATIENCE, () => this.#losePatience());
+      this.#replyTimer ??= this.clock.after(REPLY_TIMEOUT, () => this.#checkReplyTimeout());
     });
   }
 
-  /** Ends it; resolves when nothing of it is left. */
+  /** Ends the connection; resolves when its socket is closed. */
   close(): Promise<void> {
     this.#end(unreachable(this.path, 'the connection was closed.'));
     return this.#closed;
@@ -148,20 +148,20 @@ export class Connection {
     pending.resolve(value);
   }
 
-  /** Looks again when the oldest request could be out of patience. */
-  #losePatience(): void {
-    this.#patience = undefined;
+  /** Checks again when the oldest request could time out. */
+  #checkReplyTimeout(): void {
+    this.#replyTimer = undefined;
     const [oldest] = this.#pending.values();
     if (!oldest) return;
-    const left = Math.max(oldest.since, this.#lastReply) + PATIENCE - this.clock.now();
-    if (left > 0) this.#patience = this.clock.after(left, () => this.#losePatience());
-    else this.#end(unreachable(this.path, `it has not answered for ${PATIENCE / 1_000} s.`));
+    const left = Math.max(oldest.since, this.#lastReply) + REPLY_TIMEOUT - this.clock.now();
+    if (left > 0) this.#replyTimer = this.clock.after(left, () => this.#checkReplyTimeout());
+    else this.#end(unreachable(this.path, `it has not answered for ${REPLY_TIMEOUT / 1_000} s.`));
   }
 
   #end(reason: JitsuError): void {
     if (this.#reason) return;
     this.#reason = reason;
-    this.#patience?.[Symbol.dispose]();
+    this.#replyTimer?.[Symbol.dispose]();
     this.socket.destroy();
     for (const { reject } of this.#pending.values()) reject(reason);
     this.#pending.clear();

@@ -1,12 +1,12 @@
 import { MalformedMessage } from './malformed-message.js';
 import { decodeStrings } from './payload.js';
 
-/** A piece of a list of children that is too long for one message. */
+/** A part of a list of children that is too long for one message. */
 export interface DirectoryPart {
-  /** Another one as soon as the node has changed. */
+  /** Changes with each change of the node. */
   readonly generation: string;
   readonly names: readonly string[];
-  /** Whether the list ends here. */
+  /** Whether this is the last part. */
   readonly isLast: boolean;
 }
 
@@ -19,7 +19,7 @@ export function decodeNames(payload: Buffer): string[] {
 }
 
 /**
- * The generation, then names, and an empty one for the end of the list.
+ * The generation, then names, and an empty one at the end of the list.
  * @throws MalformedMessage
  */
 export function decodeDirectoryPart(payload: Buffer): DirectoryPart {

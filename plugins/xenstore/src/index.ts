@@ -12,7 +12,7 @@ export { Xenstore, type XenstoreOptions } from './xenstore.js';
 
 declare module '@jitsud/core/plugin' {
   interface UnikernelKeys {
-    /** A xenstore key below /local/domain/DOMID/ to wait for before the answer, for 2 s at most; `KEY:5s` waits longer. */
+    /** A xenstore key below /local/domain/DOMID/ to wait for before the answer, at most 2 s; `KEY:5s` waits longer. */
     readonly waitForKey?: string;
   }
 }

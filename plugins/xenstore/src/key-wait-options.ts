@@ -1,7 +1,7 @@
 import { duration, type Milliseconds } from '@jitsud/core/plugin';
 import { z } from 'zod';
 
-/** The original Jitsu's, which also answered when it was over. */
+/** The default of the original Jitsu, which also answered when the time was over. */
 const DEFAULT_TIMEOUT: Milliseconds = 2_000;
 
 /** XENSTORE_REL_PATH_MAX; in bytes. */
@@ -12,13 +12,13 @@ const KEY =
 
 const timeoutSchema = duration('For how long');
 
-/** A key, relative to the domain's own node, and for how long to wait for it. */
+/** A key, relative to the domain's own node, and how long to wait for it. */
 export interface KeyWaitOptions {
   readonly key: string;
   readonly timeout: Milliseconds;
 }
 
-/** `KEY` or `KEY:DURATION`. No key has a colon in it. */
+/** `KEY` or `KEY:DURATION`. No key contains a colon. */
 export const keyWaitOptions = z.string({ error: KEY }).transform((text, context): KeyWaitOptions => {
   const [key = '', time, ...more] = text.split(':');
   if (more.length > 0 || key.length > LONGEST_KEY || !/^[\w@-]+(?:\/[\w@-]+)*$/.test(key)) {

@@ -2,13 +2,13 @@ import { BackOff, untilAborted, type Milliseconds } from '@jitsud/core/plugin';
 import { XenstoreError } from './xenstore-error.js';
 import { Xenstore, type XenstoreOptions } from './xenstore.js';
 
-/** xenstored may start, or start again, in the middle of a wait of seconds. */
+/** xenstored may start, or restart, during a wait of seconds. */
 const FIRST_PAUSE: Milliseconds = 50;
 const LONGEST_PAUSE: Milliseconds = 1_000;
 
 /** One wait for one key to appear, over a connection of its own. */
 export class KeyWait {
-  /** What stands in the way of an answer at the moment; a key that is not there yet is nothing of the kind. */
+  /** What prevents an answer at the moment; a key that does not exist yet is no obstacle. */
   obstacle: unknown;
 
   constructor(
@@ -16,7 +16,7 @@ export class KeyWait {
     private readonly options: XenstoreOptions,
   ) {}
 
-  /** Resolves when the key is there; rejects with the signal's reason when it aborts first. */
+  /** Resolves when the key exists; rejects with the signal's reason when it aborts first. */
   async run(signal: AbortSignal): Promise<void> {
     const backOff = new BackOff(FIRST_PAUSE, LONGEST_PAUSE);
     for (let failures = 1; ; failures += 1) {
@@ -41,7 +41,7 @@ export class KeyWait {
       this.obstacle = undefined;
       if (isThere) resolve();
     };
-    // The first look comes by itself, and another one when a connection that was lost is back.
+    // The first look comes by itself, and another one when a lost connection is back.
     const watched = xenstore.watch(this.path, () => {
       look().catch((error: unknown) => {
         if (error instanceof XenstoreError) reject(error);
@@ -56,7 +56,7 @@ function settleable(): { promise: Promise<void>; resolve: () => void; reject: (e
   let resolve!: () => void;
   let reject!: (error: Error) => void;
   const promise = new Promise<void>((...settle) => ([resolve, reject] = settle));
-  // It may settle before anybody waits for it.
+  // It may settle before a caller waits for it.
   promise.catch(() => undefined);
   return { promise, resolve, reject };
 }

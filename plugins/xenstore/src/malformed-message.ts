@@ -1,4 +1,4 @@
-/** The other side does not keep to the protocol: nothing that it has sent from there on can be made sense of. */
+/** The other side violates the protocol: nothing that follows can be parsed. */
 export class MalformedMessage extends Error {
   override readonly name = 'MalformedMessage';
 }

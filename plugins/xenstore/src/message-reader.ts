@@ -1,12 +1,12 @@
 import { MalformedMessage } from './malformed-message.js';
 import { HEADER_LENGTH, LONGEST_PAYLOAD, type Message } from './message.js';
 
-/** Cuts a stream of bytes into messages. It keeps less than one message between two chunks, whatever comes. */
+/** Splits a stream of bytes into messages. Between two chunks it keeps less than one message, whatever comes. */
 export class MessageReader {
   #rest: Buffer = Buffer.alloc(0);
 
   /**
-   * The messages that are complete with this chunk.
+   * The messages that this chunk completes.
    * @throws MalformedMessage for one that announces more than the protocol allows
    */
   *read(chunk: Buffer): Generator<Message, void> {

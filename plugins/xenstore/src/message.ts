@@ -1,12 +1,12 @@
 /**
- * A message in either direction: a header of four 32-bit numbers in the machine's order, and a payload. See Xen's
+ * A message in either direction: a header of four 32-bit numbers in the machine's byte order, and a payload. See Xen's
  * docs/misc/xenstore.txt and io/xs_wire.h.
  */
 export interface Message {
   readonly type: number;
-  /** By which a reply finds its request; 0 in what nobody has asked for. */
+  /** The id by which a reply is matched to its request; 0 in unsolicited messages. */
   readonly request: number;
-  /** 0 outside of transactions. */
+  /** The transaction's id; 0 outside of transactions. */
   readonly transaction: number;
   readonly payload: Buffer;
 }
@@ -17,7 +17,7 @@ export const HEADER_LENGTH = 16;
 /** XENSTORE_PAYLOAD_MAX. */
 export const LONGEST_PAYLOAD = 4096;
 
-/** Xen runs on little-endian machines only. */
+/** Little-endian, as Xen runs on little-endian machines only. */
 export function encodeMessage({ type, request, transaction, payload }: Message): Buffer {
   const bytes = Buffer.allocUnsafe(HEADER_LENGTH + payload.length);
   bytes.writeUInt32LE(type, 0);

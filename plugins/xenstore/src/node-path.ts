@@ -6,7 +6,7 @@ const LONGEST_PATH = 3072;
 const NODE = /^\/(?:[\w@-]+(?:\/[\w@-]+)*)?$/;
 const SPECIAL = /^@[\w@-]+(?:\/\d+)?$/;
 
-/** @throws XenstoreError `EINVAL` for what is no absolute path of a node, before xenstored gets to see it */
+/** @throws XenstoreError `EINVAL` for an invalid absolute path, before xenstored sees it */
 export function checkNodePath(path: string, verb: string): void {
   if (path.length <= LONGEST_PATH && NODE.test(path)) return;
   throw new XenstoreError(
@@ -16,7 +16,7 @@ export function checkNodePath(path: string, verb: string): void {
   );
 }
 
-/** The same, where `@introduceDomain` and its like may be given, too. */
+/** The same, where `@introduceDomain` and the like are valid, too. */
 export function checkWatchPath(path: string): void {
   if (path.length > LONGEST_PATH || !SPECIAL.test(path)) checkNodePath(path, 'watch');
 }

@@ -4,11 +4,11 @@ import { decodeStrings } from './payload.js';
 /** What a domain may do with a node. */
 export type Access = 'none' | 'read' | 'write' | 'both';
 
-/** Who may do what with a node. Its owner, and domain 0, may do anything. */
+/** The permissions of a node. Its owner, and domain 0, may do anything. */
 export interface NodePermissions {
   /** A domain id. */
   readonly owner: number;
-  /** What the domains may do that have no grant. */
+  /** The access of domains without a grant. */
   readonly others: Access;
   readonly grants: readonly { readonly domainId: number; readonly access: Access }[];
 }

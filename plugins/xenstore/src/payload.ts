@@ -1,11 +1,11 @@
 import { MalformedMessage } from './malformed-message.js';
 
-/** Strings as the protocol writes them, each with a NUL behind it. */
+/** Strings in the protocol's form, each followed by a NUL. */
 export function encodeStrings(...strings: readonly string[]): Buffer {
   return Buffer.from(strings.map((text) => `${text}\0`).join(''));
 }
 
-/** @throws MalformedMessage when there is no NUL behind the last one */
+/** @throws MalformedMessage where no NUL follows the last one */
 export function decodeStrings(payload: Buffer): string[] {
   if (payload.length === 0) return [];
   if (payload[payload.length - 1] !== 0) throw new MalformedMessage('a list of strings without an end');
@@ -23,7 +23,7 @@ export function decodeString(payload: Buffer, pattern: RegExp): string {
   return text;
 }
 
-/** The reply to what only has to be done. */
+/** The reply to a request without a result. */
 export function decodeAcknowledgement(payload: Buffer): void {
   decodeString(payload, /^OK$/);
 }

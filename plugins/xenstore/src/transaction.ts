@@ -4,7 +4,7 @@ import { decodeAcknowledgement, decodeString, encodeStrings } from './payload.js
 import { XenstoreError } from './xenstore-error.js';
 import { XenstoreNodes } from './xenstore-nodes.js';
 
-/** A view of the store as it was when the transaction began; what is done to it is done at its end, all or nothing. */
+/** A view of the store as it was when the transaction began; its changes take effect at its end, all or none. */
 export class Transaction extends XenstoreNodes {
   #ended = false;
 
@@ -25,18 +25,18 @@ export class Transaction extends XenstoreNodes {
     return new Transaction(connection, id >>> 0);
   }
 
-  /** Does all of it; rejects with `EAGAIN` when others have changed what it has used. */
+  /** Commits all changes; rejects with `EAGAIN` when others have changed what it has used. */
   commit(): Promise<void> {
     return this.#end('T', 'commit a transaction');
   }
 
-  /** Does nothing of it. */
+  /** Discards all changes. */
   abandon(): Promise<void> {
     return this.#end('F', 'abandon a transaction');
   }
 
   protected override async send<T>(request: Request<T>): Promise<T> {
-    // xenstored may have given its number to another one.
+    // xenstored may have given its id to another one.
     if (this.#ended) throw new XenstoreError('EINVAL', request.action, 'its transaction has ended');
     return this.connection.request(request, this.id);
   }

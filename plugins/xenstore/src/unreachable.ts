@@ -14,7 +14,7 @@ export function cannotConnect(socket: string, cause: unknown): JitsuError {
   return unreachable(socket, `${errorMessage(cause)}.${adviceFor(code)}`, cause);
 }
 
-/** The error for one that is lost, or was never open. */
+/** The error for a connection that is lost, or was never open. */
 export function unreachable(socket: string, what: string, cause?: unknown): JitsuError {
   return new JitsuError('JITSU_BACKEND_UNREACHABLE', `xenstored at ${socket} cannot be asked: ${what}`, { cause });
 }

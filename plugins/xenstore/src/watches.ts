@@ -3,7 +3,7 @@ import type { Connection } from './connection.js';
 import { MessageType } from './message-type.js';
 import { decodeAcknowledgement, encodeStrings } from './payload.js';
 
-/** Told the path of what has changed: the watched node, or one below it. */
+/** Receives the path of a change: the watched node, or one below it. */
 export type WatchListener = (path: string) => void;
 
 interface Watch {
@@ -11,14 +11,14 @@ interface Watch {
   readonly listener: WatchListener;
 }
 
-/** What is watched, whatever becomes of the connection. */
+/** All watches, which outlive connections. */
 export class Watches {
   readonly #watches = new Map<string, Watch>();
   #count = 0;
 
   constructor(private readonly logger: Logger) {}
 
-  /** Its token, by which xenstored tells of it. */
+  /** Returns the token by which xenstored identifies it. */
   add(path: string, listener: WatchListener): string {
     this.#count += 1;
     const token = `jitsu-${this.#count}`;
@@ -26,7 +26,7 @@ export class Watches {
     return token;
   }
 
-  /** Whether it was there still. */
+  /** Returns whether the watch was still there. */
   remove(token: string): boolean {
     return this.#watches.delete(token);
   }
@@ -35,7 +35,7 @@ export class Watches {
     this.#watches.clear();
   }
 
-  /** Has a connection tell of a watch. */
+  /** Sets a watch on a connection. */
   async set(token: string, connection: Connection): Promise<void> {
     const { path } = this.#watches.get(token)!;
     const payload = encodeStrings(path, token);
@@ -43,7 +43,7 @@ export class Watches {
     await connection.request({ type, action: `watch ${path}`, payload, decode: decodeAcknowledgement });
   }
 
-  /** Has a new connection tell of all watches. */
+  /** Sets all watches on a new connection. */
   async setAll(connection: Connection): Promise<void> {
     await Promise.all([...this.#watches.keys()].map((token) => this.set(token, connection)));
   }
@@ -54,13 +54,13 @@ export class Watches {
     return connection.request({ type, action: `unwatch ${path}`, payload, decode: decodeAcknowledgement });
   }
 
-  /** An event may still be on its way when its watch is gone. */
+  /** An event may still be in flight when its watch is gone. */
   readonly tell = (path: string, token: string): void => {
     const watch = this.#watches.get(token);
     try {
       watch?.listener(path);
     } catch (error) {
-      // One listener's mistake must not cost the others their events.
+      // An error of one listener must not cost the others their events.
       this.logger.error({ err: error, path: watch?.path }, `a listener for ${path} failed: ${errorMessage(error)}`);
     }
   };

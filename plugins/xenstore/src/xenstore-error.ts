@@ -13,13 +13,13 @@ const EXPLANATIONS: Readonly<Record<string, string>> = {
 };
 
 /**
- * What xenstored, or this client before it has asked, refuses. `code` is the name of the errno, as with Node's own
- * errors: `ENOENT` for a node that is not there, `EACCES`, `EINVAL`, `E2BIG`, `EAGAIN`, ….
+ * A refusal by xenstored, or by this client before it sends the request. `code` is the name of the errno, as in Node's
+ * own errors: `ENOENT` for a node that does not exist, `EACCES`, `EINVAL`, `E2BIG`, `EAGAIN`, ….
  */
 export class XenstoreError extends Error {
   override readonly name = 'XenstoreError';
 
-  /** @param action what was asked for, as in "read /local/domain/1/name" */
+  /** @param action the request, as in "read /local/domain/1/name" */
   constructor(
     readonly code: string,
     readonly action: string,

@@ -16,8 +16,8 @@ import { socketPath } from './socket-path.js';
 
 /**
  * Ready when the guest has written a key below its own node in the store: `ready=xenstore-key:data/ready`, or
- * `wait_for_key=data/ready`. When the time for it is over, or there is no domain id by which to look for it, the
- * unikernel passes for ready all the same, as it did with the original Jitsu, and the log has a warning.
+ * `wait_for_key=data/ready`. When the time is over, or there is no domain id to look for the key, the unikernel counts
+ * as ready all the same, as in the original Jitsu, and a warning is logged.
  */
 @injectable()
 export class XenstoreKeyProbe implements ReadinessProbe {

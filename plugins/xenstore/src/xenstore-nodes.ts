@@ -6,20 +6,20 @@ import { decodePermissions, encodePermissions, type NodePermissions } from './no
 import { decodeAcknowledgement, encodeStrings } from './payload.js';
 import { XenstoreError } from './xenstore-error.js';
 
-/** In bytes: as many names as no node of a real host has. */
+/** In bytes: more names than any node of a real host has. */
 const LONGEST_DIRECTORY = 4 * 2 ** 20;
 
-/** How often the list of a node's children is begun anew when it changes while it is read. */
+/** How often a list of children that changes while it is read is read again. */
 const DIRECTORY_ATTEMPTS = 10;
 
 /**
- * What can be done with the nodes of a store, within a transaction or without one. Paths are absolute.
+ * Operations on the nodes of a store, within a transaction or without one. Paths are absolute.
  *
  * Every method rejects with a `XenstoreError` for what xenstored refuses, and with `JITSU_BACKEND_UNREACHABLE`, at
  * once, while the connection is lost.
  */
 export abstract class XenstoreNodes {
-  /** The value of a node, taken for UTF-8. */
+  /** The value of a node, read as UTF-8. */
   async read(path: string): Promise<string> {
     return (await this.readBytes(path)).toString();
   }
@@ -28,7 +28,7 @@ export abstract class XenstoreNodes {
     return this.#ask(MessageType.read, 'read', path, (payload) => Buffer.from(payload));
   }
 
-  /** Whether there is a node of that path. */
+  /** Whether the node exists. */
   async exists(path: string): Promise<boolean> {
     try {
       await this.readBytes(path);
@@ -39,7 +39,7 @@ export abstract class XenstoreNodes {
     }
   }
 
-  /** Sets the value of a node, which is made where it is not there, as are those above it. */
+  /** Sets the value of a node, which is created where it does not exist, as are its parents. */
   async write(path: string, value: string | Uint8Array): Promise<void> {
     checkNodePath(path, 'write');
     const bytes = typeof value === 'string' ? Buffer.from(value) : value;
@@ -47,17 +47,17 @@ export abstract class XenstoreNodes {
     await this.send({ type: MessageType.write, action: `write ${path}`, payload, decode: decodeAcknowledgement });
   }
 
-  /** Makes a node, and those above it, with empty values; what is there stays as it is. */
+  /** Creates a node, and its parents, with empty values; existing ones stay unchanged. */
   mkdir(path: string): Promise<void> {
     return this.#ask(MessageType.mkdir, 'make', path, decodeAcknowledgement);
   }
 
-  /** Removes a node and all below it; without effect where only the node itself is not there. */
+  /** Removes a node and all nodes below it; without effect where only the node itself does not exist. */
   rm(path: string): Promise<void> {
     return this.#ask(MessageType.rm, 'remove', path, decodeAcknowledgement);
   }
 
-  /** The names of a node's children, in the order of the store, however many they are. */
+  /** The names of a node's children, in the order of the store, for any number of children. */
   async directory(path: string): Promise<readonly string[]> {
     try {
       return await this.#ask(MessageType.directory, 'list', path, decodeNames);
@@ -92,7 +92,7 @@ export abstract class XenstoreNodes {
     return this.send({ type, action: `${verb} ${path}`, payload: encodeStrings(path, ...parameters), decode });
   }
 
-  /** Parts of lists of two generations do not fit together: then it is begun anew. */
+  /** Parts of two generations do not fit together: then the list is read again. */
   async #longDirectory(path: string, tooLong: XenstoreError): Promise<readonly string[]> {
     for (let attempt = 1; attempt <= DIRECTORY_ATTEMPTS; attempt += 1) {
       const names = await this.#directoryInParts(path, tooLong);

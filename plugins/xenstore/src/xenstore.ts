@@ -21,7 +21,7 @@ import { XenstoreNodes } from './xenstore-nodes.js';
 const FIRST_PAUSE: Milliseconds = 100;
 const LONGEST_PAUSE: Milliseconds = 15_000;
 
-/** Each time that a transaction fails, somebody else's has gone through. */
+/** Each time that a transaction fails, another client's has succeeded. */
 const TRANSACTION_ATTEMPTS = 50;
 
 const LAST_DOMAIN_ID = 65_535;
@@ -29,17 +29,17 @@ const LAST_DOMAIN_ID = 65_535;
 export interface XenstoreOptions {
   readonly clock: Clock;
   readonly logger: Logger;
-  /** The path of xenstored's socket; where Xen puts it, or says in the environment, where absent. */
+  /** The path of xenstored's socket; Xen's default, or that of the environment, where absent. */
   readonly socket?: string;
-  /** From now on everything rejects, with this reason. */
+  /** Everything rejects from now on, with this reason. */
   readonly onLost?: (reason: JitsuError) => void;
-  /** It can be asked again, and anything may have changed meanwhile. The watches are set. */
+  /** It can be asked again; anything may have changed meanwhile. The watches are set. */
   readonly onBack?: () => void;
 }
 
 /**
- * The store of a Xen host, over the socket of its daemon. A connection that is lost is opened again, after longer and
- * longer pauses, and its watches are set again; meanwhile everything rejects at once with `JITSU_BACKEND_UNREACHABLE`.
+ * The store of a Xen host, over the socket of its daemon. A lost connection is reopened after growing pauses, and its
+ * watches are set again; meanwhile everything rejects at once with `JITSU_BACKEND_UNREACHABLE`.
  *
  * @example
  * ```ts
@@ -79,8 +79,8 @@ export class Xenstore extends XenstoreNodes implements AsyncDisposable {
   }
 
   /**
-   * Rejects with the signal's reason when it aborts first; afterwards the signal does not count.
-   * @throws JITSU_BACKEND_UNREACHABLE when nobody listens there
+   * Rejects with the signal's reason when it aborts first; the signal has no effect afterwards.
+   * @throws JITSU_BACKEND_UNREACHABLE when xenstored does not listen there
    * @throws JITSU_BACKEND_DENIED when this user may not connect
    */
   static async open(options: XenstoreOptions, signal?: AbortSignal): Promise<Xenstore> {
@@ -94,7 +94,7 @@ export class Xenstore extends XenstoreNodes implements AsyncDisposable {
     }
   }
 
-  /** Lets go of everything; what is on its way rejects. */
+  /** Closes everything; requests in flight reject. */
   async close(): Promise<void> {
     this.#watches.clear();
     await this.#connections.close();
@@ -105,10 +105,10 @@ export class Xenstore extends XenstoreNodes implements AsyncDisposable {
   }
 
   /**
-   * Does several things as one: others see all of them or none, and it sees nothing of what others do meanwhile. When
-   * they have changed what it has used, `action` is called again, on a fresh view; so it must have no other effects.
+   * Does several things as one: others see all of them or none, and the transaction sees no changes of others. When
+   * others have changed what it has used, `action` is called again, on a fresh view; so it must have no other effects.
    * When `action` rejects, nothing is done, and its error is passed on.
-   * @throws XenstoreError `EAGAIN` when it does not get through in 50 attempts
+   * @throws XenstoreError `EAGAIN` when it does not succeed in 50 attempts
    */
   async transaction<T>(action: (nodes: XenstoreNodes) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
@@ -125,10 +125,10 @@ export class Xenstore extends XenstoreNodes implements AsyncDisposable {
   }
 
   /**
-   * Watches a node and all below it, or `@introduceDomain` or `@releaseDomain`, until it is disposed. The listener is
-   * called with the watched path once straight away, maybe before this resolves, and again after each reconnection; and
-   * with the path of whatever is made, written or removed there, or gets other permissions. xenstored may call it for
-   * nothing.
+   * Watches a node and all below it, or `@introduceDomain` or `@releaseDomain`, until disposed. The listener is called
+   * once at the start with the watched path, maybe before this resolves, and again after each reconnection; and with
+   * the path of each node there that is created, written or removed, or gets other permissions. xenstored may call it
+   * without a change.
    */
   async watch(path: string, listener: WatchListener): Promise<AsyncDisposable> {
     checkWatchPath(path);
@@ -143,7 +143,7 @@ export class Xenstore extends XenstoreNodes implements AsyncDisposable {
     return { [Symbol.asyncDispose]: () => this.#unwatch(path, token) };
   }
 
-  /** The node of a domain, `/local/domain/ID`, whether there is such a domain or not. */
+  /** The node of a domain, `/local/domain/ID`, whether or not the domain exists. */
   getDomainPath(domainId: number): Promise<string> {
     return this.#askOfDomain(MessageType.getDomainPath, 'tell the path of', domainId, (payload) =>
       decodeString(payload, /^\/[\w@/-]+$/),
@@ -176,7 +176,7 @@ export class Xenstore extends XenstoreNodes implements AsyncDisposable {
     const connection = this.#connections.current;
     if (!this.#watches.remove(token) || !connection) return;
     await this.#watches.unset(path, token, connection).catch((error: unknown) => {
-      // A connection that is lost has taken its watches with it.
+      // A lost connection has lost its watches, too.
       if (error instanceof XenstoreError) throw error;
     });
   }
@@ -186,7 +186,7 @@ async function performed<T>(action: (nodes: XenstoreNodes) => Promise<T>, transa
   try {
     return await action(transaction);
   } catch (error) {
-    // The first error is what counts; a connection that is lost has abandoned it already.
+    // The first error counts; a lost connection has abandoned the transaction already.
     await transaction.abandon().catch(() => undefined);
     throw error;
   }

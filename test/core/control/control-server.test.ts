@@ -118,7 +118,8 @@ describe('the control socket', () => {
   it('is refused to a second Jitsu, by the number of the first', async () => {
     await server.listen();
     const second = new ControlServer(path, actions, clock, log);
-    const words = new RegExp(`in use by process ${process.pid}\\..*--control`);
+    const { pid } = process;
+    const words = new RegExp(`in use by process ${pid}\\. End it \\(Ctrl-C, or \`kill ${pid}\`\\).*--control PATH.*-l`);
     await assert.rejects(second.listen(), { code: 'JITSU_ALREADY_RUNNING', message: words });
     await second.close();
     assert.equal((await client.status()).version, '1.2.3');

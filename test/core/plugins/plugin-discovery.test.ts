@@ -105,6 +105,15 @@ describe('a plugin', () => {
     });
   });
 
+  it('that is missing at its path is told with the folder to look into, once', async () => {
+    const message = (name: string, see: string) =>
+      `The plugin '${name}' was not found: at ${folder.join(name)} there is nothing. Paths are relative to ${folder.path}${see}.`;
+    const gone = (name: string, see: string) =>
+      assert.rejects(findPlugin(name, [folder.path]), { code: 'JITSU_PLUGIN_NOT_FOUND', message: message(name, see) });
+    await gone('./gone.js', '');
+    await gone('./plugins/gone.js', `; see ${folder.join('plugins')}`);
+  });
+
   it('for another API is refused by both versions, before it is imported', async () => {
     await install('jitsu-plugin-toy', { jitsu: { api: '^2.0.0' } });
     await assert.rejects(load('toy'), {

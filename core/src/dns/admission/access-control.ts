@@ -9,14 +9,17 @@ import { ClientRules } from './client-rules.js';
 import { Refusals } from './refusals.js';
 import { ResponseRate } from './response-rate.js';
 
-/** Who may wake where nothing is said of it: everybody, unproven. */
+/** The default: every client may wake, without proof. */
 export const ANYBODY_WAKES: WakeSettings = {
   ...{ proof: 'none', trusted: [], allow: ['0.0.0.0/0', '::/0'], deny: [] },
   ...{ types: ['A', 'AAAA', 'HTTPS', 'SVCB'], hours: [] },
   budget: { perClient: 0, perPrefix: 0, interval: 60_000 },
 };
 
-/** What admission is made of in the main thread: the rules, what every thread shares, and the count of what is refused. */
+/**
+ * What admission consists of in the main thread: the rules, the state that all threads share, and the counts of
+ * refusals.
+ */
 export class AccessControl {
   readonly rules: ClientRules;
   readonly refusals: Refusals;
@@ -37,17 +40,17 @@ export class AccessControl {
     this.refusals = new Refusals(deps);
   }
 
-  /** The bytes of a client's address; `undefined` where it came by no socket. */
+  /** The bytes of a client's address; `undefined` for a query that came without a socket. */
   addressOf({ address, transport }: DnsClient): Uint8Array | undefined {
     return transport === 'inject' ? undefined : this.addresses.bytesOf(address);
   }
 
-  /** The main thread's admission, which has begun with a query of this client: it holds until the next call. */
+  /** The main thread's admission, begun with a query of this client: valid until the next call. */
   admissionOf(client: DnsClient): Admission {
     const { admission } = this;
     const address = this.addressOf(client);
     if (address !== undefined) admission.begin(address, client.transport === 'udp');
-    // Sockets give addresses only; a client without one would get nothing.
+    // Sockets give only addresses; a client without a valid one gets no answer.
     else admission.beginWithoutSocket(client.transport === 'inject');
     return admission;
   }

@@ -11,7 +11,7 @@ import { ClientRules, type ClientRuleSettings } from './client-rules.js';
 import { ResponseRate, type RateVerdict, type SharedRate } from './response-rate.js';
 import { ServerCookies, type CookieVerdict } from './server-cookies.js';
 
-/** What threads need in order to judge clients alike, and to count together; it goes to them as it is. */
+/** What threads need to judge clients alike and to count together; it can be passed to a worker. */
 export interface SharedAdmission {
   readonly rules: ClientRuleSettings;
   readonly rateLimit: Pick<RateLimitSettings, 'perSecond' | 'slip'>;
@@ -19,25 +19,30 @@ export interface SharedAdmission {
   readonly rate: SharedRate;
 }
 
-/** What a client may have for one query, for as long as it waits for its answer. */
+/** What a client may do with one query, valid as long as the query is pending. */
 export interface Verdict {
-  /** Whether it is answered at all. */
+  /** Whether the query is answered at all. */
   readonly mayAsk: boolean;
-  /** Whether other names are looked up for it elsewhere. */
+  /** Whether its queries may be forwarded. */
   readonly mayForward: boolean;
-  /** Whether it may boot and prolong as far as its source is concerned: shown to be no forgery, or trusted. */
+  /** Whether the source address is proven, or trusted without proof, so that the query may wake and prolong. */
   readonly proven: boolean;
-  /** How long its response may be over UDP, in bytes; `undefined` where the limits for forgeable sources do not hold. */
+  /**
+   * The size limit of the response over UDP, in bytes; `undefined` where the limits for unproven sources do not apply.
+   */
   readonly sizeLimit: number | undefined;
-  /** Whether its cookie holds a server cookie that is not, or no longer, ours. */
+  /** Whether its cookie holds a server cookie that is not ours, or is too old. */
   readonly badCookie: boolean;
-  /** The COOKIE option's data of the response, where the query had one. */
+  /** The data of the response's COOKIE option, where the query has a cookie. */
   readonly cookie: Uint8Array | undefined;
-  /** `undefined` for a query that came by no socket. */
+  /** The address bytes; `undefined` for a query that came without a socket. */
   readonly address: Uint8Array | undefined;
 }
 
-/** How much longer than its query a response over UDP may be while its source may be forged, and what it may always be. */
+/**
+ * The limit of a response over UDP to an unproven source: this multiple of the query's length, or this many bytes if
+ * that is more.
+ */
 const LARGEST_FACTOR = 4;
 const ALWAYS_ALLOWED = 128;
 
@@ -45,23 +50,23 @@ const NOWHERE = new Uint8Array(4);
 const LONGEST_ADDRESS = 16;
 
 /**
- * Judges clients by address, transport and cookie: access lists, proof of the source, rate and size of responses. It takes
- * one query after the other, in any thread and without allocating anything; there is one instance a thread. What the
- * address alone decides is remembered of the last one, as a client seldom sends a single query.
+ * Judges clients by address, transport and cookie: access lists, proof of the source, rate and size of responses. It
+ * takes one query after the other, in any thread and without allocation; there is one instance per thread. What depends
+ * on the address alone is kept for the last address, as a client seldom sends a single query.
  */
 export class Admission {
-  /** Whether it is answered at all. */
+  /** Whether the query is answered at all. */
   mayAsk = false;
-  /** Whether other names are looked up for it elsewhere. */
+  /** Whether the query may be forwarded. */
   mayForward = false;
-  /** Whether it may boot and prolong as far as its source is concerned: shown to be no forgery, or trusted. */
+  /** Whether the source address is proven, or trusted without proof, so that the query may wake and prolong. */
   proven = false;
-  /** Whether the limits for sources that may be forged hold for it. */
+  /** Whether the limits for unproven sources apply. */
   limited = false;
   overUdp = false;
-  /** What its server cookie is worth; `none` while it has shown none. */
+  /** The verdict on its server cookie; `none` as long as none was shown. */
   cookie: CookieVerdict | 'none' = 'none';
-  /** What has become of its response by the limit, once that was counted. */
+  /** The rate limit's verdict on its response, once that was counted. */
   rateVerdict: RateVerdict = 'send';
   private address: Uint8Array = NOWHERE;
   private readonly last = new Uint8Array(LONGEST_ADDRESS);
@@ -80,7 +85,7 @@ export class Admission {
     this.rate = new ResponseRate(rateLimit, rate);
   }
 
-  /** Begins with a query from a socket. @param address 4 or 16 bytes, which may change only after this query */
+  /** Begins with a query from a socket. @param address 4 or 16 bytes, which must not change during this query */
   begin(address: Uint8Array, overUdp: boolean): void {
     if (!this.isLast(address)) this.look(address);
     this.address = address;
@@ -91,7 +96,7 @@ export class Admission {
     this.rateVerdict = 'send';
   }
 
-  /** Begins with a query that came by no socket. @param ours whether it is the operator's, who may do everything */
+  /** Begins with a query that came without a socket. @param ours whether it is the operator's, who may do everything */
   beginWithoutSocket(ours: boolean): void {
     this.lastLength = 0;
     this.address = NOWHERE;
@@ -102,7 +107,7 @@ export class Admission {
     this.rateVerdict = 'send';
   }
 
-  /** Takes into account the data of its COOKIE option: `length` bytes, 8 or 16 to 40 (RFC 7873, 4), at `at`. */
+  /** Takes the data of its COOKIE option into account: `length` bytes, 8 or 16 to 40 (RFC 7873, 4), at offset `at`. */
   showCookie(message: Uint8Array, at: number, length: number, now: Milliseconds): void {
     if (length === CLIENT_COOKIE_LENGTH) return;
     this.cookie = this.cookies.check(message, at, length - CLIENT_COOKIE_LENGTH, this.address, now);
@@ -111,7 +116,7 @@ export class Admission {
     this.limited = false;
   }
 
-  /** Writes the data of the COOKIE option for the response, {@link WHOLE_COOKIE_LENGTH} bytes, after it was shown. */
+  /** Writes the data of the response's COOKIE option, {@link WHOLE_COOKIE_LENGTH} bytes, after `showCookie`. */
   writeCookie(message: Uint8Array, at: number, out: Uint8Array, outAt: number, now: Milliseconds): void {
     const copied = this.cookie === 'fresh' ? WHOLE_COOKIE_LENGTH : CLIENT_COOKIE_LENGTH;
     for (let index = 0; index < copied; index++) out[outAt + index] = message[at + index] as number;
@@ -119,34 +124,36 @@ export class Admission {
     this.cookies.write(out, outAt + CLIENT_COOKIE_LENGTH, message, at, this.address, now);
   }
 
-  /** Writes the COOKIE option for the response to a query whose cookie was shown, and gives the place behind it. */
+  /** Writes the COOKIE option of the response to a query after `showCookie`, and returns the offset behind it. */
   writeCookieOption(out: Uint8Array, at: number, message: Uint8Array, query: QueryView, now: Milliseconds): number {
     this.writeCookie(message, query.cookieAt, out, writeCookieHead(out, at, WHOLE_COOKIE_LENGTH), now);
     return at + COOKIE_OPTION_LENGTH;
   }
 
-  /** Whether its query keeps alive what it asks for. */
+  /** Whether the query counts as a use of what it asks for, and so prolongs it. */
   get keepsAlive(): boolean {
     return this.proven && this.mayWake;
   }
 
-  /** Counts a response to it, and says what becomes of that. */
+  /** Counts a response, and returns the rate limit's verdict on it. */
   admit(now: Milliseconds): RateVerdict {
     if (this.limited && this.address !== NOWHERE) this.rateVerdict = this.rate.admit(this.address, now);
     return this.rateVerdict;
   }
 
-  /** Undoes the count of a response that was to be sent and was not. */
+  /** Undoes the count of a response that was not sent after all. */
   takeBack(): void {
     if (this.limited) this.rate.takeBack(this.address);
   }
 
-  /** How long a response may be over UDP whose source may be forged, by the length of its query, in bytes. */
+  /** The size limit of a response over UDP to an unproven source, by the length of its query, both in bytes. */
   sizeLimit(queryLength: number): number {
     return Math.max(ALWAYS_ALLOWED, LARGEST_FACTOR * queryLength);
   }
 
-  /** The verdict on this query, to be kept. @param cookie the data of its COOKIE option, 8 or 16 to 40 bytes */
+  /**
+   * The verdict on this query, as an object to keep. @param cookie the data of its COOKIE option, 8 or 16 to 40 bytes
+   */
   verdict(queryLength: number, cookie: Uint8Array | undefined, now: Milliseconds): Verdict {
     let answered: Uint8Array | undefined;
     if (cookie !== undefined) {

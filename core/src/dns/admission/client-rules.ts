@@ -1,12 +1,12 @@
 import type { DnsSettings, WakeSettings } from '../../config/settings.js';
 import { Networks, parseNetworks } from '../../net/networks.js';
 
-/** What of the settings says which networks may do what. */
+/** The settings that say what each network may do. */
 export type NetworkSettings = Pick<DnsSettings, 'allow' | 'deny' | 'allowForwarding'> & {
   readonly rateLimit: Pick<DnsSettings['rateLimit'], 'exempt'>;
 };
 
-/** All that the rules are made of, as it goes to another thread. */
+/** The rules as plain settings, which can be passed to another thread. */
 export interface ClientRuleSettings {
   readonly dns: NetworkSettings;
   readonly wake: Pick<WakeSettings, 'proof' | 'trusted' | 'allow' | 'deny'>;
@@ -42,34 +42,34 @@ export class ClientRules {
     this.trustsAll = wake.proof === 'none';
   }
 
-  /** Whether it is answered at all. */
+  /** Whether the client is answered at all. */
   mayAsk(address: Uint8Array): boolean {
     return this.allow.has(address) && !this.deny.has(address);
   }
 
-  /** Whether other names are looked up for it elsewhere. */
+  /** Whether the client's queries may be forwarded. */
   mayForward(address: Uint8Array): boolean {
     return this.forwarding.has(address);
   }
 
-  /** Whether its responses are free of the limits for sources that may be forged. */
+  /** Whether the client's responses are exempt from the limits for unproven sources. */
   isExempt(address: Uint8Array): boolean {
     return this.exempt.has(address);
   }
 
-  /** Whether it may boot and prolong without showing that it is no forgery. */
+  /** Whether the client may wake and prolong without a proof of its source. */
   needsNoProof(address: Uint8Array): boolean {
     return this.trustsAll || this.trusted.has(address);
   }
 
-  /** Whether it may boot and prolong, its source taken as shown. */
+  /** Whether the client may wake and prolong, given that its source is proven. */
   mayWake(address: Uint8Array): boolean {
     return this.wakeAllow.has(address) && !this.wakeDeny.has(address);
   }
 }
 
-/** Loopback and private networks: a client there is on this machine, or on a network of the operator's. */
+/** Loopback and private networks: a client there is on this machine, or on one of the operator's networks. */
 export const LOCAL_NETWORKS = new Networks(['loopback', 'private'].flatMap((word) => parseNetworks(word) ?? []));
 
-/** Loopback alone. */
+/** Loopback only. */
 export const LOOPBACK = new Networks(parseNetworks('loopback') ?? []);

@@ -5,8 +5,8 @@ import { Networks } from '../../net/networks.js';
 const EVERYWHERE: readonly string[] = ['0.0.0.0', '::'];
 
 /**
- * What these settings open to others than this machine and private networks, a sentence each with what to do about it,
- * the worst first: nothing where Jitsu is bound to such addresses only.
+ * What these settings expose to clients outside this machine and private networks: one sentence each, with what to do
+ * about it, the worst first. Empty where Jitsu is bound to local addresses only.
  */
 export function exposures({ dns, wake }: Pick<Settings, 'dns' | 'wake'>): readonly string[] {
   const isLocal = (address: string): boolean => LOCAL_NETWORKS.covers(`${address}/${address.includes(':') ? 128 : 32}`);
@@ -18,7 +18,8 @@ export function exposures({ dns, wake }: Pick<Settings, 'dns' | 'wake'>): readon
   };
   const clients = beyond(dns.allow, dns.deny);
   const where = reachable.join(', ');
-  // Who has named the Internet in one setting means the Internet; a wildcard alone is most often a private network.
+  // One public network in any setting means that the Internet is meant; a wildcard alone mostly means a private
+  // network.
   const isPublic = clients.length > 0 || reachable.some((address) => !EVERYWHERE.includes(address));
   const forwarded = dns.forwarders === 'off' ? [] : beyond(dns.allowForwarding, dns.deny);
   const forgeable = wake.proof === 'none' ? clients : beyond(wake.trusted);

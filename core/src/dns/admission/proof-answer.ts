@@ -8,14 +8,14 @@ import { writeOpt } from '../wire/opt-record.js';
 import type { QueryView } from '../wire/query-view.js';
 
 /**
- * Asks for a proof that the source is no forgery. It says AA, because glibc takes an empty answer with neither AA nor RA
- * for that of a server which knows nothing, and does not come back over TCP.
+ * Asks the client to prove its source. AA is set because glibc takes an empty answer with neither AA nor RA as that of
+ * a server without knowledge, and does not retry over TCP.
  */
 export const PROOF_WANTED: RecordsAnswer = { rcode: Rcode.NoError, authoritative: true, wantsProof: true };
 
 /**
- * Writes what a client over UDP gets that shall show first that it is no forgery, and gives the length: BADCOOKIE and a
- * server cookie where it knows of cookies, or else TC, the same bytes as {@link PROOF_WANTED} leads to.
+ * Writes the answer to a UDP client that must prove its source first, and returns its length: BADCOOKIE with a server
+ * cookie where the query has a cookie, else TC; the same bytes as for {@link PROOF_WANTED}.
  */
 export function writeProofAnswer(
   query: QueryView,

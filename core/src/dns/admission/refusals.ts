@@ -3,7 +3,7 @@ import type { Logger } from '../../contracts/logger.js';
 import type { Milliseconds } from '../../contracts/milliseconds.js';
 import type { RateVerdict } from './response-rate.js';
 
-/** What is refused to clients, and how the log calls it. docs/abuse.md lists the same. */
+/** The kinds of refusals, with their text in the log. docs/abuse.md lists the same kinds. */
 const KINDS = {
   client: 'queries refused to clients outside dns.allow',
   forwarding: 'queries for other names refused to clients outside dns.allowForwarding',
@@ -24,13 +24,13 @@ const KINDS = {
 
 export type RefusalKind = keyof typeof KINDS;
 
-/** How often each kind has happened. */
+/** The number of refusals of each kind. */
 export type RefusalCounts = Readonly<Record<RefusalKind, number>>;
 
-/** Each kind is logged no more often than this, so that refused clients cannot fill a disk. */
+/** The shortest time between two log entries of one kind, so that refused clients cannot fill a disk. */
 const QUIET: Milliseconds = 10_000;
 
-/** Counts what is refused, and lets the log know of it now and then. */
+/** Counts refusals, and logs them at bounded intervals. */
 export class Refusals {
   private readonly total = Object.fromEntries(Object.keys(KINDS).map((kind) => [kind, 0])) as Record<
     RefusalKind,
@@ -44,7 +44,7 @@ export class Refusals {
     return { ...this.total };
   }
 
-  /** So many more, one of them by this client. */
+  /** Counts refusals, one of them of this client. */
   add(kind: RefusalKind, client: string, times = 1): void {
     const count = (this.total[kind] += times);
     const now = this.deps.clock.now();
@@ -54,7 +54,7 @@ export class Refusals {
     this.deps.logger.warn({ refused: count - (told?.count ?? 0), client }, KINDS[kind]);
   }
 
-  /** One more, if the rate limit let a response to this client not pass whole. */
+  /** Counts the rate limit's verdict on a response to this client, unless the response is sent whole. */
   addByRate(verdict: RateVerdict, client: string): void {
     if (verdict !== 'send') this.add(verdict === 'drop' ? 'rateDropped' : 'rateCut', client);
   }

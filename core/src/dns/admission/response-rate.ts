@@ -4,29 +4,30 @@ import type { Milliseconds } from '../../contracts/milliseconds.js';
 import { ipv4Offset } from '../../net/networks.js';
 import { SipHash } from './sip-hash.js';
 
-/** How many networks are told apart: more of them share, and none can know with whom. */
+/** The number of token buckets: further networks share them, and no client can know with which network it shares. */
 const BUCKETS = 65_536;
 
 /** Burst size of the token bucket, as its refill time. */
 const BURST: Milliseconds = 1_000;
 
-/** `slip`: to be truncated, so that a client that is no forgery comes back over TCP. */
+/** `slip`: the response is truncated, so that a client with a genuine address asks again over TCP. */
 export type RateVerdict = 'send' | 'slip' | 'drop';
 
-/** What workers share so that a limit holds over all of them; all must pass times of one clock. */
+/** What workers share so that a limit applies to all of them together; all must pass times of one clock. */
 export interface SharedRate {
   readonly key: Uint8Array;
   readonly memory: SharedArrayBuffer;
 }
 
 /**
- * Limits the responses to one network (IPv4 /24, IPv6 /56), because behind forged sources somebody else gets them. Takes
- * the same memory for any number of networks. Which of them share a bucket is decided by a secret, so that nobody can
- * use up that of another; those who spray over all buckets have to reach the limit of every one.
+ * Limits the responses to each network (IPv4 /24, IPv6 /56), because responses to forged sources reach somebody else.
+ * Takes the same memory for any number of networks. A secret decides which of them share a bucket, so that no client
+ * can use up the bucket of another network; an attacker that sprays over all buckets has to reach the limit of every
+ * one.
  */
 export class ResponseRate {
   private readonly hash: SipHash;
-  /** When each bucket will be full again. */
+  /** The time at which each bucket is full again. */
   private readonly fullAt: Float64Array;
   private readonly over: Uint8Array;
   private readonly interval: Milliseconds;
@@ -41,18 +42,18 @@ export class ResponseRate {
     this.interval = BURST / settings.perSecond;
   }
 
-  /** What several workers need to count together. */
+  /** The state that several workers need to count together. */
   static shared(): SharedRate {
     return { key: randomBytes(16), memory: new SharedArrayBuffer(BUCKETS * 9) };
   }
 
-  /** Counts a response to this address of 4 or 16 bytes, and says what becomes of it. */
+  /** Counts a response to this address of 4 or 16 bytes, and returns the verdict on it. */
   admit(address: Uint8Array, now: Milliseconds): RateVerdict {
     const { perSecond, slip } = this.settings;
     if (perSecond === 0) return 'send';
     const bucket = this.bucketOf(address);
     const fullAt = Math.max(this.fullAt[bucket] as number, now) + this.interval;
-    // Half an interval more, or rounding would take away the last of a burst.
+    // Half an interval of tolerance, or rounding would take away the last response of a burst.
     if (fullAt - now <= BURST + this.interval / 2) {
       this.fullAt[bucket] = fullAt;
       return 'send';
@@ -63,7 +64,7 @@ export class ResponseRate {
     return count >= slip ? 'slip' : 'drop';
   }
 
-  /** Undoes the count of a response to this address, which was to be sent and was not. */
+  /** Undoes the count of a response to this address that was not sent after all. */
   takeBack(address: Uint8Array): void {
     if (this.settings.perSecond === 0) return;
     const bucket = this.bucketOf(address);

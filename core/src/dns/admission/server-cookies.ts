@@ -3,23 +3,26 @@ import type { Milliseconds } from '../../contracts/milliseconds.js';
 import { SERVER_COOKIE_LENGTH } from '../wire/opt-record.js';
 import { SipHash } from './sip-hash.js';
 
-/** How old a server cookie may be, how far in the future, and from what age on a new one is given (RFC 9018, 4.3). */
+/**
+ * The highest age of a server cookie, how far it may lie in the future, and the age from which it is renewed, in
+ * seconds (RFC 9018, 4.3).
+ */
 const LONGEST_AGE = 3_600;
 const FURTHEST_FUTURE = 300;
 const RENEWED_FROM = 1_800;
 
 const VERSION = 1;
 
-/** `old`: valid, and to be renewed in the answer. */
+/** `old`: valid, and renewed in the answer. */
 export type CookieVerdict = 'fresh' | 'old' | 'invalid';
 
 /**
- * Makes and checks server cookies (RFC 7873, RFC 9018 version 1), by which a client shows that it gets what is sent to
- * its address. Nothing is kept of any client. All who share the secret take each other's cookies.
+ * Makes and checks server cookies (RFC 7873, RFC 9018 version 1), by which a client proves that it receives what is
+ * sent to its address. Keeps no state per client. All servers with the same secret accept each other's cookies.
  */
 export class ServerCookies {
   private readonly hash: SipHash;
-  /** Client cookie | version, reserved, timestamp | client address. */
+  /** The hash's input: client cookie | version, reserved, timestamp | client address. */
   private readonly input = new Uint8Array(32);
 
   /** @throws RangeError unless the secret has 16 bytes */
@@ -28,7 +31,7 @@ export class ServerCookies {
   }
 
   /**
-   * What to make of the client cookie at `at`, followed by a server cookie of `length` bytes, of a client with this
+   * The verdict on the client cookie at `at`, followed by a server cookie of `length` bytes, from a client with this
    * address of 4 or 16 bytes.
    */
   check(message: Uint8Array, at: number, length: number, address: Uint8Array, now: Milliseconds): CookieVerdict {
@@ -40,7 +43,7 @@ export class ServerCookies {
       ((input[13] as number) << 16) |
       ((input[14] as number) << 8) |
       (input[15] as number);
-    // As serial numbers (RFC 1982), which pass the year 2106.
+    // Compared as serial numbers (RFC 1982), which work beyond the year 2106.
     const age = (Math.floor(now / 1_000) - stamp) | 0;
     if (age > LONGEST_AGE || age < -FURTHEST_FUTURE) return 'invalid';
     this.digest(address);
@@ -50,7 +53,7 @@ export class ServerCookies {
     return age > RENEWED_FROM ? 'old' : 'fresh';
   }
 
-  /** Writes a server cookie of 16 bytes for the client cookie at `clientAt` in `message` and this address. */
+  /** Writes a server cookie of 16 bytes for this address and the client cookie at `clientAt` in `message`. */
   write(
     target: Uint8Array,
     at: number,

@@ -1,6 +1,6 @@
 /**
- * SipHash-2-4 (Aumasson and Bernstein, 2012): a short keyed hash that nobody can foresee without the key, in 32-bit
- * arithmetic and without allocating anything.
+ * SipHash-2-4 (Aumasson and Bernstein, 2012): a short keyed hash that cannot be predicted without the key, in 32-bit
+ * arithmetic and without allocation.
  */
 export class SipHash {
   /** The last result: its lower and its upper 32 bits, each as a signed number. */

@@ -29,15 +29,15 @@ export class WakeGuard {
     this.ofNetwork = new BootBudget(perPrefix, interval);
   }
 
-  /** Whether a query keeps alive what it asks for: not one whose source may be forged or may not wake. */
+  /** Whether a query counts as a use of what it asks for: not from a source that is unproven or may not wake. */
   mayProlong({ proven, client }: DnsQuery): boolean {
     const address = this.access.addressOf(client);
     return proven && (address === undefined || this.access.rules.mayWake(address));
   }
 
   /**
-   * Why a query may not wait for what is down, as the answer that says so: `undefined` where it may.
-   * @param boots how many unikernels it would cause to boot: 0 where all boot already, for others
+   * The answer to a query that must not wait for unikernels that are down, with the reason; `undefined` where it may.
+   * @param boots the number of unikernels that the query would boot: 0 where other queries boot them already
    */
   refusal(query: DnsQuery, boots: number): RecordsAnswer | undefined {
     if (!query.proven) {
@@ -45,7 +45,7 @@ export class WakeGuard {
       return PROOF_WANTED;
     }
     if (boots === 0) return undefined;
-    // None for a query that came by no socket, which is the operator's own.
+    // `undefined` for a query that came without a socket, which is the operator's own.
     const address = this.access.addressOf(query.client);
     if (address !== undefined && !this.access.rules.mayWake(address)) {
       return this.refuse(query, 'wakeClient', Prohibited, 'this client may not wake unikernels');
@@ -61,7 +61,7 @@ export class WakeGuard {
     return this.refuse(query, 'wakeBudget', NotReady, 'this client has caused too many boots: try again later');
   }
 
-  /** A query has caused so many boots. */
+  /** Charges the boots that a query has caused to its client. */
   spend({ client }: DnsQuery, boots: number): void {
     const address = this.access.addressOf(client);
     if (address === undefined || boots === 0) return;
@@ -80,21 +80,21 @@ export class WakeGuard {
   }
 }
 
-/** How many clients are remembered. Each has caused a boot, so that evicting one costs a boot. */
+/** The number of clients that are kept. Each of them has caused a boot, so that to evict one takes a boot. */
 const MOST_REMEMBERED = 10_000;
 
-/** How many boots each client may still cause: `limit` at once, and as many again over the interval. */
+/** Bounds the boots that each client may cause: `limit` at once, refilled over the interval. */
 export class BootBudget {
-  /** When each client will have its whole budget again; in the order in which they last used it. */
+  /** The time at which each client has its whole budget again, in the order of their last boots. */
   private readonly fullAt = new Map<string, Milliseconds>();
 
-  /** @param limit 0 for none */
+  /** @param limit 0 for no limit */
   constructor(
     private readonly limit: number,
     private readonly interval: Milliseconds,
   ) {}
 
-  /** Whether at least one boot is left. */
+  /** Whether the client may cause at least one boot. */
   has(client: string, now: Milliseconds): boolean {
     if (this.limit === 0) return true;
     const used = (this.fullAt.get(client) ?? now) - now;
@@ -111,16 +111,16 @@ export class BootBudget {
 }
 
 interface Span {
-  /** In minutes of the day; the last one does not belong to it. */
+  /** In minutes of the day; the end is exclusive. */
   readonly from: number;
   readonly to: number;
 }
 
-/** Spans of the day in the machine's local time. */
+/** Spans of the day, in the machine's local time. */
 class WakeHours {
   private readonly spans: readonly Span[];
 
-  /** Such as `07:00-22:30`; `22:00-06:00` passes midnight, and one that ends as it begins is the whole day. */
+  /** Spans such as `07:00-22:30`; `22:00-06:00` passes midnight, and one that ends when it begins is the whole day. */
   constructor(spans: readonly string[]) {
     this.spans = spans.map((span) => {
       const [from = 0, to = 0] = span.split('-').map(minuteOf);
@@ -128,7 +128,7 @@ class WakeHours {
     });
   }
 
-  /** Whether a moment lies in one of them: always, where there is none. */
+  /** Whether a time lies in one of the spans; always where there are none. */
   include(moment: Milliseconds): boolean {
     if (this.spans.length === 0) return true;
     const date = new Date(moment);

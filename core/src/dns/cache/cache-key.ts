@@ -1,19 +1,21 @@
 import type { DnsQuery } from '../../contracts/resolver.js';
 import { HEADER_LENGTH } from '../wire/header.js';
 
-/** What changes an answer besides the question: the client's DO, CD and AD (RFC 4035, 3.2; RFC 6840, 5.7 to 5.9). */
+/**
+ * The client's flags that change an answer besides the question: DO, CD and AD (RFC 4035, 3.2; RFC 6840, 5.7 to 5.9).
+ */
 export const KeyFlag = { DnssecOk: 1, CheckingDisabled: 2, AuthenticData: 4 } as const;
 
 /** The longest key: a name of 255 bytes, type, class, and a byte of flags. */
 const scratch = Buffer.allocUnsafe(255 + 4 + 1);
 
-/** The lengths of what {@link cacheKey} has behind the name: type, class and flags; and of class and flags alone. */
+/** The lengths of the key's parts behind the name: type, class and flags; and class and flags alone. */
 const AFTER_NAME = 5;
 const CLASS_AND_FLAGS = 3;
 
 /**
- * The key under which the answer to a well-formed query is stored: the question's bytes with the letters of the name in
- * lower case, and the flags, one character for each byte.
+ * The key of the answer to a well-formed query: the question's bytes with the name in lower case, and the flags, one
+ * character per byte.
  */
 export function cacheKey(query: DnsQuery): string {
   const { message } = query;
@@ -39,7 +41,7 @@ export function flagsIn(key: string): number {
   return key.charCodeAt(key.length - 1);
 }
 
-/** The key of a name that does not exist, whatever the type, for queries with the class and flags of the other key. */
+/** The key of a name that does not exist, whatever the type, with the class and flags of the other key. */
 export function cutKey(name: string, key: string): string {
   return name + key.slice(-CLASS_AND_FLAGS);
 }

@@ -14,13 +14,13 @@ import { SOA_NUMBERS, type StoredMessage } from './stored-message.js';
 /** The TTL of a stale answer, in seconds (RFC 8767, 4). */
 const STALE_TTL = 30;
 
-/** An answer with a shorter TTL is not renewed ahead of time, which would be nearly all the time. */
+/** An answer with a shorter TTL is not prefetched: it would be prefetched nearly all the time. */
 const SHORTEST_RENEWED: Milliseconds = 10_000;
 
 /** The memory of an offset in an array, in bytes. */
 const OFFSET_SIZE = 8;
 
-/** A message is stored as a string with one character for each byte, which takes 400 bytes less than a Buffer. */
+/** The encoding of stored messages: a string with one character per byte takes 400 bytes less than a Buffer. */
 const ENCODING = 'latin1';
 
 /** The memory of an NXDOMAIN cut besides the name itself, in bytes, as measured with Node 20. */
@@ -28,11 +28,11 @@ const CUT_OVERHEAD = 100;
 
 /** A stored message, served with its TTLs counted down. */
 export class CachedAnswer extends CacheEntry {
-  /** When a query for it starts a renewal. Until then the answer may be repeated without asking the cache. */
+  /** When a query for it starts a prefetch. Until then the answer may be repeated without asking the cache. */
   readonly renewedFrom: Milliseconds;
-  /** The earliest time of the next renewal, after one that failed. */
+  /** The earliest time of the next prefetch, after one that failed. */
   retryAt: Milliseconds = 0;
-  /** The name that does not exist according to it, in the form of `readName`. */
+  /** The name that does not exist according to this answer, in the form of `readName`. */
   readonly deniedName: string | undefined;
   readonly isAuthentic: boolean;
   private readonly text: string;
@@ -70,7 +70,7 @@ export class CachedAnswer extends CacheEntry {
     return new CheckedAnswer(message, this.summary, now < this.renewedFrom ? this.renewedFrom : undefined);
   }
 
-  /** The answer that it gives after it has expired (RFC 8767; RFC 8914, 4.4 and 4.20). */
+  /** The answer after it has expired (RFC 8767; RFC 8914, 4.4 and 4.20). */
   staleAnswerAt(now: Milliseconds): MessageAnswer {
     const message = this.bytes();
     for (const offset of this.ttlOffsets) message.writeUInt32BE(STALE_TTL, offset);
@@ -94,7 +94,7 @@ export class CachedAnswer extends CacheEntry {
   }
 }
 
-/** A failure that is remembered for a short time (RFC 9520). Its Extended DNS Error says so (RFC 8914, 4.14). */
+/** A failure that is cached for a short time (RFC 9520), with an Extended DNS Error that says so (RFC 8914, 4.14). */
 export class CachedFailure extends CacheEntry {
   private constructor(
     key: string,
@@ -105,7 +105,7 @@ export class CachedFailure extends CacheEntry {
     super(key, length, expiresAt, expiresAt);
   }
 
-  /** SERVFAIL from an upstream, whose own Extended DNS Error stays beside ours. */
+  /** SERVFAIL from an upstream; its own Extended DNS Error is kept beside ours. */
   static ofMessage(key: string, message: Buffer, summary: MessageSummary, expiresAt: Milliseconds): CachedFailure {
     const extendedError = { code: ExtendedErrorCode.CachedError, text: 'an upstream failed a moment ago' };
     const length = message.length + (summary.extendedError?.length ?? 0);

@@ -18,16 +18,16 @@ import { cacheability } from './stored-message.js';
 /** The time that a client waits for a fresh answer before it gets a stale one (RFC 8767, 5). */
 const CLIENT_TIMEOUT: Milliseconds = 1_800;
 
-/** RFC 9520, 3.2. */
+/** The shortest time for which a failure is cached (RFC 9520, 3.2). */
 const SHORTEST_FAILURE: Milliseconds = 1_000;
 const LONGEST_FAILURE: Milliseconds = 300_000;
 
-/** The share of the queries to upstreams that may be renewals, for which no client waits. */
+/** The share of the queries to upstreams that may be prefetches, for which no client waits. */
 const RENEWALS = 1 / 10;
 
 /** Cache statistics since the start, without hits in the packet cache. */
 export interface CacheStatus {
-  /** Queries answered from the cache, remembered failures included. */
+  /** Queries answered from the cache, cached failures included. */
   readonly hits: number;
   /** Queries for which an upstream was asked, or that joined one in flight. */
   readonly misses: number;
@@ -42,15 +42,15 @@ export interface CacheStatus {
 }
 
 /**
- * Caches the answers of another resolver, the source, and asks it the same question once at a time. docs/dns.md says what
- * is stored, and for how long. Must be closed.
+ * Caches the answers of another resolver, the source, with at most one query in flight per question. docs/dns.md says
+ * what is stored, and for how long. Must be closed.
  */
 export class CachingResolver implements Resolver {
   private readonly settings: DnsSettings['cache'];
   private readonly store: SieveStore;
   private readonly cuts = new NxdomainCuts();
   private readonly inFlight = new InFlightQuestions();
-  /** Aborts when the resolver is closed, and never before: an answer for which no client waits any more is stored, too. */
+  /** Aborts only when the resolver is closed: an answer for which no client waits any more is stored, too. */
   private readonly open = new AbortController();
   private readonly failureTtl: Milliseconds;
   private readonly mostRenewals: number;
@@ -75,7 +75,7 @@ export class CachingResolver implements Resolver {
 
   /** Returns an answer at once, without a promise, where it is in the cache. */
   resolve(query: DnsQuery, signal: AbortSignal): DnsAnswer | undefined | Promise<DnsAnswer | undefined> {
-    // Without RD no upstream is asked, and nothing is revealed of what other clients have asked.
+    // A query without RD is not forwarded, and must not reveal what other clients have asked.
     if (!query.recursionDesired) return this.source.resolve(query, signal);
     const now = this.clock.now();
     const key = cacheKey(query);
@@ -102,7 +102,7 @@ export class CachingResolver implements Resolver {
   /**
    * Removes the entries of a name and of all names below it, or all entries.
    * @returns the number of entries removed
-   * @throws RangeError for what is no domain name
+   * @throws RangeError where it is not a domain name
    */
   flush(name = '.'): number {
     const zone = Buffer.from(foldCase(encodeName(name))).toString('latin1');
@@ -217,7 +217,7 @@ export class CachingResolver implements Resolver {
   }
 
   private learnFailure(key: string, error: unknown): void {
-    // Overload and shutdown say nothing of the upstreams.
+    // Overload and shutdown are no failures of the upstreams.
     if (!(error instanceof JitsuError) || error.code !== 'JITSU_FORWARD_FAILED') return;
     const now = this.clock.now();
     this.remember(CachedFailure.ofReason(key, error.message, now + this.failureTtl), now);
@@ -227,7 +227,7 @@ export class CachingResolver implements Resolver {
     if (!this.postpone(failure.key, now)) this.store.set(failure, now);
   }
 
-  /** Puts off the next renewal of an entry that can still be served; false where there is none. */
+  /** Postpones the next prefetch of an entry that can still be served; false where there is none. */
   private postpone(key: string, now: Milliseconds): boolean {
     const entry = this.store.get(key);
     if (!(entry instanceof CachedAnswer) || now >= entry.goneAt) return false;

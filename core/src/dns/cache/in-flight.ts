@@ -1,7 +1,7 @@
 import type { Milliseconds } from '../../contracts/milliseconds.js';
 import type { DnsAnswer } from '../../contracts/resolver.js';
 
-/** A question on its way to the source. All clients that ask it meanwhile get the same outcome. */
+/** A question in flight to the source. All clients that ask it meanwhile get the same outcome. */
 export class InFlightQuestion {
   /** Set at the end, if the outcome does not replace an older answer. */
   failed = false;
@@ -30,7 +30,8 @@ export class InFlightQuestions {
     const place = this.places.get(key);
     if (place === undefined) return undefined;
     const { question } = place;
-    // A table that the map has dropped can keep the place alive for long, as `Chain` explains, and must not keep more.
+    // A table that the map has dropped can keep the place alive for long, as `Chain` explains; the place must keep
+    // nothing else.
     place.question = undefined;
     this.places.delete(key);
     return question;

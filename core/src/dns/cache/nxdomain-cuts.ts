@@ -6,12 +6,12 @@ import { cutKey, flagsIn, KeyFlag, nameIn } from './cache-key.js';
 import { CachedAnswer } from './cached-answer.js';
 import type { CacheEntry } from './sieve-store.js';
 
-/** Queries with these flags want proof, or to validate themselves: the source is asked each time. */
+/** Queries with these flags want DNSSEC proof, or validate themselves: the source is asked each time. */
 const NEEDS_MORE = KeyFlag.DnssecOk | KeyFlag.CheckingDisabled;
 
 /**
- * The names of which a cached answer says that they do not exist: no name below one exists either (RFC 8020, 2), nor has
- * one of them records of any type (RFC 2308, 5).
+ * The names that do not exist according to a cached answer: no name below one exists either (RFC 8020, 2), and none has
+ * records of any type (RFC 2308, 5).
  */
 export class NxdomainCuts {
   private readonly answers = new Map<string, CachedAnswer>();

@@ -6,11 +6,11 @@ import { Rcode, RecordType } from '../wire/dns-parameters.js';
 import type { RecordSpan } from '../wire/record-walk.js';
 
 /**
- * What a response says.
+ * The meaning of a response.
  *
- * - `positive`: it has records of the type that was asked for.
- * - `no-data`, `no-name`: there are no such records, or no such name, by the SOA record of the zone (RFC 2308, 2). `name` is
- *   the name of which it says so: the last of a chain of CNAME records (RFC 2308, 2.1; RFC 6604, 3).
+ * - `positive`: it has records of the queried type.
+ * - `no-data`, `no-name`: there are no such records, or no such name, by the SOA record of the zone (RFC 2308, 2).
+ *   `name` is the name that this holds for: the last of a chain of CNAME records (RFC 2308, 2.1; RFC 6604, 3).
  * - `unfounded`: the same without an SOA record.
  * - `failure`: SERVFAIL.
  * - `other`: another rcode, malformed names, or a contradiction.
@@ -31,7 +31,7 @@ export function responseKind(message: Uint8Array, sections: MessageSections): Re
   return { kind: rcode === Rcode.NoError ? 'no-data' : 'no-name', soa, name: chain.name };
 }
 
-/** The end of the chain of CNAME records from the name that was asked for, and whether it has the records asked for. */
+/** The end of the chain of CNAME records from the queried name, and whether it has the queried records. */
 function followChain(
   message: Uint8Array,
   { records, answerCount, questionEnd }: MessageSections,
@@ -61,7 +61,7 @@ function followChain(
   return undefined;
 }
 
-/** The SOA record of a zone that contains this name; another zone has no say about it. */
+/** The SOA record of a zone that contains this name; another zone is not authoritative for it. */
 function soaAround(name: string, message: Uint8Array, sections: MessageSections): RecordSpan | undefined {
   const { records, answerCount, authorityCount } = sections;
   const soa = records.slice(answerCount, answerCount + authorityCount).find(({ type }) => type === RecordType.SOA);

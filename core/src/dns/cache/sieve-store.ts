@@ -1,7 +1,7 @@
 import type { Milliseconds } from '../../contracts/milliseconds.js';
 import type { DnsAnswer } from '../../contracts/resolver.js';
 
-/** The memory of an entry besides its key and its message, in bytes: objects and table slots, as measured with Node 20. */
+/** The memory of an entry besides its key and its message, in bytes: objects and table slots, measured with Node 20. */
 const OVERHEAD = 640;
 
 /** An entry of the cache, with what the store needs to choose the one to evict. */
@@ -14,9 +14,9 @@ export abstract class CacheEntry {
   older: CacheEntry | undefined;
 
   /**
-   * @param length of its message, in bytes
-   * @param expiresAt when its TTL ends
-   * @param goneAt when it may not even be served stale any more
+   * @param length the length of its message, in bytes
+   * @param expiresAt the end of its TTL
+   * @param goneAt the time from which it may not even be served stale
    */
   constructor(
     readonly key: string,
@@ -27,7 +27,7 @@ export abstract class CacheEntry {
     this.size = key.length + length + OVERHEAD;
   }
 
-  /** The answer that it gives before it expires. */
+  /** The answer before it expires. */
   abstract answerAt(now: Milliseconds): DnsAnswer;
 }
 
@@ -38,10 +38,10 @@ const LARGEST_SHARE = 1 / 8;
 const EXPIRY_CHECKS = 16;
 
 /**
- * Holds entries within a number of bytes. When there is no room, expired entries go first, and then those that were not
- * asked for since the hand last passed, oldest first (the SIEVE algorithm, Zhang and others, NSDI 2024): any number of
- * names that are asked for once does not displace those in use. Every operation but `clear` takes constant time for each
- * entry that it adds or removes.
+ * Holds entries within a number of bytes. When there is no room, expired entries are removed first, then those that
+ * were not asked for since the hand last passed, oldest first (the SIEVE algorithm, Zhang and others, NSDI 2024): any
+ * number of names that are asked for once does not displace those in use. Every operation but `clear` takes constant
+ * time per entry that it adds or removes.
  */
 export class SieveStore {
   private readonly entries = new Map<string, CacheEntry>();
@@ -68,13 +68,16 @@ export class SieveStore {
 
   /** The entry under a key, which then counts as asked for. */
   get(key: string): CacheEntry | undefined {
-    // With nothing stored, the key need not be hashed.
+    // With an empty store, the key need not be hashed.
     const entry = this.entries.size === 0 ? undefined : this.entries.get(key);
     if (entry !== undefined) entry.visited = true;
     return entry;
   }
 
-  /** Replaces the entry under the same key. Returns false for an entry that is too large, which only removes the other. */
+  /**
+   * Replaces the entry under the same key. Returns false for an entry that is too large, which only removes the old
+   * one.
+   */
   set(entry: CacheEntry, now: Milliseconds): boolean {
     this.delete(entry.key);
     if (entry.size > this.capacity * LARGEST_SHARE) return false;

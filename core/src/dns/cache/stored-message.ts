@@ -10,16 +10,16 @@ import { responseKind, type ResponseKind } from './response-kind.js';
 
 const OPCODE = 0x7800;
 
-/** Where the TTL of a record stands, counted from its type. */
+/** The offset of a record's TTL from its type. */
 const TTL_AFTER_TYPE = 4;
 
 /** In seconds (RFC 2181, 8). */
 const LONGEST_TTL = 2 ** 31 - 1;
 
-/** The five numbers that end the data of an SOA record, in bytes (RFC 1035, 3.3.13). */
+/** The length of the five numbers at the end of an SOA record's data, in bytes (RFC 1035, 3.3.13). */
 export const SOA_NUMBERS = 20;
 
-/** A response as it is stored: without an OPT record, without AA, its TTLs settled. */
+/** A response as it is stored: without an OPT record, without AA, each RRset with one TTL. */
 export interface StoredMessage {
   readonly message: Buffer;
   readonly summary: MessageSummary;
@@ -35,8 +35,8 @@ export interface StoredMessage {
  *
  * - `store`: it is an answer until its TTL ends.
  * - `pass`: it is an answer for the clients that wait for it, and is not stored.
- * - `failure`: SERVFAIL, remembered for a short time.
- * - `ignore`: it is no answer: nothing is learnt from it.
+ * - `failure`: SERVFAIL, cached for a short time.
+ * - `ignore`: it is not an answer, and nothing is stored.
  */
 export type Cacheability =
   | { readonly verdict: 'ignore' | 'pass' }
@@ -44,9 +44,9 @@ export type Cacheability =
   | { readonly verdict: 'store'; readonly stored: StoredMessage };
 
 /**
- * Decides what to do with a response to the question of a key, of any bytes. One that is malformed, truncated, or no
- * response to this question is ignored.
- * @param given what `sectionsOf` finds in it
+ * Decides what to do with a response of any bytes to the question of a key. A response that is malformed, truncated, or
+ * to another question is ignored.
+ * @param given the result of `sectionsOf` for it
  */
 export function cacheability(
   key: string,
@@ -115,7 +115,7 @@ function storedMessage(
   return kind.kind === 'no-name' ? { ...stored, denial: { name: kind.name, soa: kind.soa } } : stored;
 }
 
-/** A copy as far as the summary's end, without AA, and without AD where the client did not ask for it. */
+/** A copy up to the summary's end, without AA, and without AD where the client did not ask for it. */
 function cleanCopy(original: Uint8Array, summary: MessageSummary, keyFlags: number): Buffer {
   const message = Buffer.allocUnsafe(summary.end);
   message.set(summary.end === original.length ? original : original.subarray(0, summary.end));
@@ -152,7 +152,7 @@ function readTtl(message: Buffer, { typeAt }: RecordSpan): number {
   return Math.min(message.readUInt32BE(typeAt + TTL_AFTER_TYPE), LONGEST_TTL);
 }
 
-/** Sets the TTL of each record to the lowest of its RRset (RFC 2181, 5.2), at most `longest`. */
+/** Sets the TTL of each record to the lowest of its RRset (RFC 2181, 5.2), at most `longest`, in seconds. */
 function settleTtls(message: Buffer, records: readonly RecordSpan[], longest: number): void {
   const lowest = new Map<string, number>();
   const sets = records.map((record) => {
@@ -165,7 +165,7 @@ function settleTtls(message: Buffer, records: readonly RecordSpan[], longest: nu
   });
 }
 
-/** The same string for all records of one RRset. */
+/** A key that all records of one RRset share. */
 function setOf(message: Buffer, { start, typeAt, type, end }: RecordSpan): string {
   // Signatures over different types at one name form no RRset (RFC 4035, 2.2).
   const covered = type === RecordType.RRSIG && end >= typeAt + 12 ? readUint16(message, typeAt + 10) : 0;

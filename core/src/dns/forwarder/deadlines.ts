@@ -2,7 +2,7 @@ import type { Clock } from '../../contracts/clock.js';
 import type { Milliseconds } from '../../contracts/milliseconds.js';
 import { Chain, Link } from '../../collections/chain.js';
 
-/** Something that is called at a time of its own. */
+/** An entry with a deadline. */
 export abstract class DeadlineEntry extends Link {
   /** May be moved to a later time at any moment, and to an earlier one only by `Deadlines.add`. */
   due: Milliseconds = 0;
@@ -13,7 +13,7 @@ export abstract class DeadlineEntry extends Link {
 /** A timer that fires this much too late was delayed by this process itself. */
 const DELAYED: Milliseconds = 50;
 
-/** Many deadlines, of which hardly any is ever reached, on one timer: a timer for each costs as much as a packet. */
+/** Many deadlines, few of which are ever reached, on one timer: a timer for each costs as much as a packet. */
 export class Deadlines implements Disposable {
   private readonly entries = new Chain<DeadlineEntry>();
   private timer: Disposable | undefined;
@@ -22,7 +22,7 @@ export class Deadlines implements Disposable {
 
   constructor(private readonly clock: Clock) {}
 
-  /** Adds an entry, or takes note that its `due` is earlier now. */
+  /** Adds an entry, or updates one whose `due` is earlier now. */
   add(entry: DeadlineEntry): void {
     if (!entry.isLinked) this.entries.add(entry);
     if (entry.due < this.timerAt) this.arm(entry.due);
@@ -47,7 +47,7 @@ export class Deadlines implements Disposable {
 
   private fire(): void {
     const now = this.clock.now();
-    // Replies that arrived in time may still be unread: the event loop goes round once before anything counts as late.
+    // Replies that arrived in time may still be unread: one more turn of the event loop passes before anything is late.
     this.delayed = !this.delayed && now - this.timerAt > DELAYED;
     this[Symbol.dispose]();
     if (this.delayed) return this.arm(now + 1);

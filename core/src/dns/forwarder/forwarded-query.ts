@@ -7,10 +7,10 @@ import type { ParsedAnswer } from '../wire/message-sections.js';
 import type { Upstream } from './upstream.js';
 import { UpstreamExchange, type ExchangeListener } from './upstream-exchange.js';
 
-/** Rcodes after which another upstream may know better. */
+/** Rcodes after which the next upstream is asked. */
 const UNHELPFUL: readonly number[] = [Rcode.ServerFailure, Rcode.NotImplemented, Rcode.Refused];
 
-/** One query in flight: asks one upstream after the other until one gives a helpful answer. */
+/** One query in flight: asks one upstream after the other until one gives a useful answer. */
 export class ForwardedQuery extends Link implements ExchangeListener {
   private next = 0;
   private exchange: UpstreamExchange | undefined;
@@ -45,7 +45,7 @@ export class ForwardedQuery extends Link implements ExchangeListener {
     this.askNext();
   }
 
-  /** Ends it at once, for this reason. */
+  /** Ends the query at once, for this reason. */
   abort(reason: Error): void {
     this.exchange?.cancel();
     this.inFlight.delete(this.signal, this);
@@ -78,8 +78,8 @@ class SignalGroup extends Link {
 }
 
 /**
- * The queries in flight, each aborted with its signal. All queries of one signal share one listener, which lives as long as
- * the signal: a listener for each costs more than the rest of what is done for a query.
+ * The queries in flight, each aborted with its signal. All queries of one signal share one listener, which lives as
+ * long as the signal: a listener per query costs more than the rest of the query.
  */
 export class InFlightQueries {
   private readonly bySignal = new WeakMap<AbortSignal, SignalGroup>();

@@ -19,7 +19,7 @@ import { UpstreamSelection } from './upstream-selection.js';
 export interface ForwarderDependencies {
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Where this server listens at the moment: never asked, or a query would go in circles. */
+  /** Our own endpoints at the moment, which are never asked, or a query would loop. */
   readonly listening: () => readonly Endpoint[];
   /** The file that lists the system's name servers, /etc/resolv.conf by default. */
   readonly resolvConf?: string;
@@ -41,7 +41,7 @@ type ForwarderSettings = Pick<
 export class Forwarder implements Resolver {
   private readonly system: SystemUpstreams | undefined;
   private readonly configured: readonly UpstreamSettings[];
-  /** The domains in which nothing is forwarded. */
+  /** The domains whose queries are not forwarded. */
   private readonly excepted: ReadonlySet<string>;
   private readonly deadlines: Deadlines;
   private readonly context: UpstreamContext;
@@ -66,7 +66,7 @@ export class Forwarder implements Resolver {
   }
 
   /**
-   * Reads and watches the system's list of name servers where that is configured; a file that cannot be read is logged.
+   * Reads and watches the system's list of name servers where the settings ask for it; logs a file that cannot be read.
    * @throws JITSU_CONFIG_UNREADABLE where the certificate authorities cannot be read
    */
   async open(): Promise<void> {
@@ -97,7 +97,7 @@ export class Forwarder implements Resolver {
     }
     const obstacle = this.closed ?? (signal.aborted ? (signal.reason as Error) : this.overload());
     if (obstacle !== undefined) return Promise.reject(obstacle);
-    // One promise for each query and no async function: all that waits for an upstream is called back.
+    // One promise per query and no async function: everything that waits for an upstream is a callback.
     return new Promise((resolve, reject) => {
       const upstreams = this.selection.next(this.system?.current ?? this.configured, this.deps.listening());
       new ForwardedQuery(query, signal, upstreams, this.inFlight, resolve, reject).start();

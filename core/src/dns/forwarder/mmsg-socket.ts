@@ -12,13 +12,13 @@ import { copyBytes } from '../wire/bytes.js';
 import { Slab } from '../wire/slab.js';
 import { dgramSockets, type UdpSocket, type UdpSocketListener, type UdpSockets } from './udp-socket.js';
 
-/** The longest query, in bytes, with some to spare: a name of 255 bytes and an OPT record. */
+/** The longest query, in bytes, with a margin: a name of 255 bytes and an OPT record. */
 const LONGEST_QUERY = 512;
 
-/** The longest possible datagram, so that none is ever cut off. Untouched memory costs nothing. */
+/** The longest possible datagram, in bytes, so that none is cut off. Untouched memory costs nothing. */
 const LONGEST_DATAGRAM = 65_536;
 
-/** How many batches are read from one socket before the event loop goes on. */
+/** The number of batches that are read from one socket per turn of the event loop. */
 const MOST_BATCHES = 4;
 
 /** The sockets that the setting asks for and this machine supports. The DNS listeners log what is missing. */
@@ -33,14 +33,14 @@ export async function udpSockets(transport: DnsSettings['transport']): Promise<U
 }
 
 /**
- * Sockets that send and receive in batches, by sendmmsg and recvmmsg. All share one memory for datagrams: what one of them
- * sends in one round of the event loop leaves in one call, and all that has arrived at one is read in one.
+ * Sockets that send and receive in batches, by sendmmsg and recvmmsg. All share one memory for datagrams: what one of
+ * them sends in one turn of the event loop is sent by one call, and what has arrived at one is read by one.
  */
 export class MmsgSockets implements UdpSockets {
   private readonly slab = new Slab();
   private readonly sent: DatagramBatch;
   private readonly received: DatagramBatch;
-  /** The socket by which the waiting datagrams leave. */
+  /** The socket of the datagrams in the batch. */
   private sender: MmsgSocket | undefined;
   private count = 0;
   private batches = 0;
@@ -71,7 +71,7 @@ export class MmsgSockets implements UdpSockets {
     return new MmsgSocket(this, createSocket(isVersion6 ? 'udp6' : 'udp4'), descriptor, listener);
   }
 
-  /** Adds a datagram to the batch, which leaves at the end of this round of the event loop at the latest. */
+  /** Adds a datagram to the batch, which is sent at the end of this turn of the event loop at the latest. */
   add(socket: MmsgSocket, message: Uint8Array): void {
     if (this.sender !== socket) this.flush();
     this.sender = socket;
@@ -89,12 +89,15 @@ export class MmsgSockets implements UdpSockets {
     });
   }
 
-  /** Sends what waits to leave by this socket, now. */
+  /** Sends now what the batch holds for this socket. */
   flushFor(socket: MmsgSocket): void {
     if (this.sender === socket) this.flush();
   }
 
-  /** Reads what has arrived at a socket, each message a copy, until `onMessage` says no. Returns the code of an error. */
+  /**
+   * Reads what has arrived at a socket, each message as a copy, until `onMessage` returns false. Returns the code of an
+   * error.
+   */
   receive(descriptor: number, onMessage: (message: Uint8Array) => boolean): string | undefined {
     const { calls, received } = this;
     for (let batch = 0; batch < MOST_BATCHES; batch++) {
@@ -129,7 +132,7 @@ export class MmsgSockets implements UdpSockets {
   }
 }
 
-/** A socket made by us and watched by Node: Node reads the first datagram that arrives, we read all that follow it. */
+/** A socket made by Jitsu and watched by Node: Node reads the first datagram that arrives, Jitsu all that follow it. */
 class MmsgSocket implements UdpSocket {
   private closed = false;
 
@@ -141,7 +144,7 @@ class MmsgSocket implements UdpSocket {
   ) {
     socket.on('message', (message) => this.read(message));
     socket.on('error', (error) => listener.onError(error, false));
-    // From here on the descriptor belongs to Node's socket, which closes it.
+    // From here on Node's socket owns the descriptor, and closes it.
     socket.bind({ fd: descriptor, exclusive: true });
   }
 
@@ -157,7 +160,7 @@ class MmsgSocket implements UdpSocket {
   }
 
   onCallFailed(call: string, code: string): void {
-    // Later, since `send` must not call back.
+    // Deferred, since `send` must not call back.
     setImmediate(() => {
       if (!this.closed) this.listener.onError(callError(call, code), false);
     });
@@ -174,7 +177,7 @@ class MmsgSocket implements UdpSocket {
   }
 }
 
-/** A socket that could not be opened: the listener is told so a moment later, since `open` must not call back. */
+/** A socket that could not be opened: the listener is called later, since `open` must not call back. */
 function failedSocket(error: Error, listener: UdpSocketListener): UdpSocket {
   let closed = false;
   setImmediate(() => {

@@ -4,8 +4,8 @@ import { randomFillSync } from 'node:crypto';
 const BLOCK_SIZE = 4_096;
 
 /**
- * Unpredictable numbers (RFC 4086) from the system's generator. They are drawn in blocks: one call for each number costs
- * more than all else that is done for a query.
+ * Unpredictable numbers (RFC 4086) from the system's generator. They are drawn in blocks: one call per number costs
+ * more than everything else for a query.
  */
 export class RandomSource {
   private readonly block = Buffer.alloc(BLOCK_SIZE);
@@ -19,7 +19,10 @@ export class RandomSource {
     return this.block.readUInt32LE(this.take(4));
   }
 
-  /** From 0 to `limit` - 1, `limit` at most 65,536; exactly uniform where `limit` is a power of two, nearly so elsewhere. */
+  /**
+   * A number from 0 to `limit` - 1, `limit` at most 65,536; exactly uniform where `limit` is a power of two, else
+   * nearly so.
+   */
   below(limit: number): number {
     return (this.uint16() * limit) >>> 16;
   }

@@ -1,9 +1,9 @@
-/** Receives what arrives for one query at the transport by which it was sent. */
+/** Receives the messages for one query from the transport that has sent it. */
 export interface ReplyListener {
   /** A message from the upstream with the query's id. The listener checks whether it is a reply to the query. */
   onMessage(message: Uint8Array): void;
-  /** A message from the upstream's address whose id belongs to no query has come to the query's source port. */
+  /** Called for a message from the upstream's address, to the query's source port, whose id belongs to no query. */
   onForeignMessage(): void;
-  /** No reply will come any more. */
+  /** Called when no reply will come any more. */
   onLost(reason: Error): void;
 }

@@ -9,7 +9,7 @@ export interface StreamConnector {
   connect(): Socket;
   /** The event of the socket after which queries may be sent. */
   readonly readyEvent: 'connect' | 'secureConnect';
-  /** An error of the socket, with what it means to people. */
+  /** An explanation of the socket's error, for people. */
   explain(error: Error): Error;
 }
 
@@ -23,8 +23,8 @@ export function tcpConnector({ address, port }: UpstreamSettings): StreamConnect
 }
 
 /**
- * DNS over TLS (RFC 7858) in the strict profile (RFC 8310, 5): a server without a valid certificate for the name, or else
- * for the address, is not asked. Sessions are resumed, which saves a round trip and most of the arithmetic.
+ * DNS over TLS (RFC 7858) in the strict profile (RFC 8310, 5): a server without a valid certificate for the name, or
+ * else for the address, is not asked. Sessions are resumed, which saves a round trip and most of the CPU time.
  */
 export function tlsConnector(
   { address, port, name }: UpstreamSettings,
@@ -54,7 +54,7 @@ export function tlsConnector(
   };
 }
 
-/** Whether an error is about the path to the server, not about the server. */
+/** Whether an error is one of the network path, not of the server. */
 function isOfNetwork(error: Error): boolean {
   return 'syscall' in error && errorCode(error) !== 'EPROTO';
 }

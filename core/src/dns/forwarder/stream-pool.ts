@@ -14,7 +14,7 @@ const MOST_CONNECTIONS = 8;
 /** Queries in flight on one connection. */
 const MOST_QUERIES = 256;
 
-/** How often a query is sent on another connection, and how often in a row after one that brought no reply at all. */
+/** How often a query is resent on another connection, and how often in a row after connections without any reply. */
 const MOST_LOSSES = 8;
 const MOST_FRUITLESS = 2;
 
@@ -32,11 +32,11 @@ export class StreamQuery {
   readonly framed: Uint8Array;
   connection: StreamConnection | undefined;
   id = 0;
-  /** How many connections have ended under it. */
+  /** The number of connections that have ended with this query in flight. */
   losses = 0;
-  /** How many of them, in a row, had brought no reply to any query. */
+  /** The number of them, in a row, that had brought no reply to any query. */
   fruitless = 0;
-  /** Whether nobody waits for its reply any more. */
+  /** Whether its reply is not needed any more. */
   abandoned = false;
 
   constructor(
@@ -46,7 +46,7 @@ export class StreamQuery {
     this.framed = frame(message);
   }
 
-  /** Nobody waits for its reply any more. */
+  /** Its reply is not needed any more. */
   abandon(): void {
     this.abandoned = true;
     this.connection?.release(this.id);
@@ -64,8 +64,8 @@ export class StreamPool {
   ) {}
 
   /**
-   * Sends a query. If its connection ends before the reply, the query is sent again on a new one (RFC 7766, 6.2.4): once,
-   * and for longer as long as each connection brings a reply to some query.
+   * Sends a query. If its connection ends before the reply, the query is sent again on a new one (RFC 7766, 6.2.4):
+   * once, and more often as long as each connection brings a reply to some query.
    */
   send(query: StreamQuery): void {
     if (query.abandoned) return;
@@ -74,7 +74,7 @@ export class StreamPool {
     else query.listener.onLost(this.closed ?? new Error('too many queries wait on its connections'));
   }
 
-  /** A query that was sent at `sentAt` timed out: closes the connections on which nothing has arrived since. */
+  /** Called when a query sent at `sentAt` timed out: closes the connections that have received nothing since. */
   closeSilent(sentAt: Milliseconds): void {
     for (const connection of [...this.connections]) connection.closeIfSilent(sentAt);
   }
@@ -105,8 +105,8 @@ export class StreamPool {
 }
 
 /**
- * One connection, for many queries in flight, whose replies come in any order (RFC 7766, 6.2.1.1 and 7). No byte of a query
- * leaves before the connection is ready: over TLS, before the certificate was accepted.
+ * One connection with many queries in flight, whose replies come in any order (RFC 7766, 6.2.1.1 and 7). No byte of a
+ * query is sent before the connection is ready: over TLS, before the certificate was accepted.
  */
 class StreamConnection {
   private readonly socket: Socket;
@@ -151,7 +151,7 @@ class StreamConnection {
     if (this.ready) this.write(query);
   }
 
-  /** Nobody waits for the reply with this id any more. */
+  /** The reply with this id is not needed any more. */
   release(id: number): void {
     if (!this.queries.delete(id) || this.queries.size > 0) return;
     this.idleSince = this.context.clock.now();
@@ -176,7 +176,7 @@ class StreamConnection {
     for (const query of this.queries.values()) this.write(query);
   }
 
-  /** What is sent in one round of the event loop leaves together. */
+  /** What is written in one turn of the event loop is sent together. */
   private write({ framed }: StreamQuery): void {
     if (this.socket.writableCorked === 0) {
       this.socket.cork();

@@ -12,7 +12,7 @@ import { endpointText } from '../../net/endpoint-text.js';
 /** The time without a change after which the file is read again: editors write in several steps. */
 const SETTLING: Milliseconds = 100;
 
-/** The system's own name servers, read from a resolv.conf again whenever it changes. */
+/** The system's own name servers, read from a resolv.conf and read again whenever it changes. */
 export class SystemUpstreams {
   private endpoints: readonly Endpoint[] = [];
   private watchers: FSWatcher[] = [];
@@ -42,7 +42,7 @@ export class SystemUpstreams {
   }
 
   private async load(): Promise<void> {
-    // Watching comes first, so that no change falls between reading and watching.
+    // Watching starts first, so that no change is missed between reading and watching.
     await this.watchFolders();
     const { logger } = this.deps;
     const addresses = await readFile(this.path, 'utf8').then(parseResolvConf, (error: unknown) => {
@@ -63,7 +63,9 @@ export class SystemUpstreams {
     if (changed) logger.info({ upstreams: endpoints.map(endpointText) }, "forwarding to the system's name servers");
   }
 
-  /** Watches the folders, because the file itself is usually replaced; two, because it is often a symbolic link. */
+  /**
+   * Watches the folders, because the file itself is usually replaced; two folders, because it is often a symbolic link.
+   */
   private async watchFolders(): Promise<void> {
     const target = await realpath(this.path).catch(() => this.path);
     this.unwatch();
@@ -95,8 +97,8 @@ export class SystemUpstreams {
 }
 
 /**
- * The addresses of the `nameserver` lines of a resolv.conf, in order, each once (resolv.conf(5)). An IPv6 address may name
- * its interface (`fe80::1%eth0`). Comments, other keywords and invalid addresses are skipped.
+ * The addresses of the `nameserver` lines of a resolv.conf, in order, each once (resolv.conf(5)). An IPv6 address may
+ * name its interface (`fe80::1%eth0`). Comments, other keywords and invalid addresses are skipped.
  */
 export function parseResolvConf(text: string): string[] {
   const addresses = text.split('\n').flatMap((line) => {

@@ -9,13 +9,13 @@ import type { UdpSocket, UdpSockets } from './udp-socket.js';
 /** The source ports that are in use at once for one upstream. */
 const PORTS = 32;
 
-/** How many queries leave by one source port, and for how long, before another replaces it (RFC 5452, 9.2). */
+/** The number of queries per source port, and its lifetime, before another port replaces it (RFC 5452, 9.2). */
 const QUERIES_PER_PORT = 512;
 const PORT_LIFE: Milliseconds = 30_000;
 
 /**
- * The source ports by which one upstream is asked. A socket for each query costs several times as much as the query, so
- * each query leaves by one of several ports, picked at random, which are replaced before anybody can have found them out.
+ * The source ports for one upstream. A socket per query costs several times as much as the query, so each query uses
+ * one of several ports, picked at random, which are replaced before an attacker can have found them out.
  */
 export class UdpPool {
   private readonly slots = new Array<{ port: SourcePort; until: Milliseconds } | undefined>(PORTS);
@@ -48,7 +48,10 @@ export class UdpPool {
     for (const port of [...this.ports]) port.end(reason);
   }
 
-  /** Random; the same for all of one batch, so that it leaves in one call, which makes it no easier to guess. */
+  /**
+   * A random index, the same for all queries of one batch, so that the batch is sent by one call; guessing gets no
+   * easier.
+   */
   private nextIndex(): number {
     const { batch } = this.sockets;
     if (batch === undefined || batch !== this.batch) {
@@ -60,12 +63,13 @@ export class UdpPool {
 }
 
 /**
- * A source port, which the system picks at random, for several queries to one upstream. Its socket is connected, so that
- * nobody else is heard. No id is used twice on it, so that a late reply is never taken for another query's.
+ * A source port, picked at random by the system, for several queries to one upstream. Its socket is connected, so that
+ * it receives from no other address. No id is used twice on it, so that a late reply is never taken for another
+ * query's.
  */
 export class SourcePort {
   private readonly socket: UdpSocket;
-  /** By id: each query that was sent from here, or `undefined` where it waits no more. */
+  /** By id: each query that was sent from this port, or `undefined` where it waits for no reply any more. */
   private readonly queries = new Map<number, ReplyListener | undefined>();
   private inFlight = 0;
   private retired = false;
@@ -83,12 +87,12 @@ export class SourcePort {
     });
   }
 
-  /** How many queries have been sent from here. */
+  /** The number of queries sent from this port. */
   get used(): number {
     return this.queries.size;
   }
 
-  /** Whether it can still be sent from. */
+  /** Whether further queries may be sent from this port. */
   get usable(): boolean {
     return !this.closed;
   }
@@ -105,12 +109,12 @@ export class SourcePort {
     return id;
   }
 
-  /** Sends a query again as it is. */
+  /** Sends a query again, unchanged. */
   send(message: Uint8Array): void {
     if (!this.closed) this.socket.send(message);
   }
 
-  /** The query with this id waits no more. */
+  /** The query with this id waits for no reply any more. */
   release(id: number): void {
     if (this.queries.get(id) === undefined) return;
     this.queries.set(id, undefined);
@@ -134,11 +138,11 @@ export class SourcePort {
     const id = message.length < HEADER_LENGTH ? -1 : readUint16(message, 0);
     const listener = this.queries.get(id);
     if (listener !== undefined) listener.onMessage(message);
-    // A reply to a query that waits no more is late, and no attempt at forgery.
+    // A reply to a query that no longer waits is late, and not an attempt at forgery.
     else if (!this.queries.has(id)) for (const each of this.queries.values()) each?.onForeignMessage();
   }
 
-  /** The system reported an error on this port, and does not say to which of the queries it belongs. */
+  /** Handles an error that the system reported on this port, without saying for which query. */
   private fail(error: Error, fatal: boolean): void {
     if (fatal) this.close();
     this.failAll(error);

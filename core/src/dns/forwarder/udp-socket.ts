@@ -3,15 +3,21 @@ import { isIPv6 } from 'node:net';
 import type { Endpoint } from '../../config/settings.js';
 import { numericLookup } from '../../net/numeric-lookup.js';
 
-/** Receives what arrives at a {@link UdpSocket}. */
+/** Receives the datagrams and errors of a {@link UdpSocket}. */
 export interface UdpSocketListener {
   /** A datagram has come from the upstream, in memory that the listener owns. */
   onMessage(message: Uint8Array): void;
-  /** The system reported an error; after a `fatal` one the socket is unusable. Never called by `send`, nor after `close`. */
+  /**
+   * The system reported an error; after a `fatal` one the socket is unusable. Called neither by `send` nor after
+   * `close`.
+   */
   onError(error: Error, fatal: boolean): void;
 }
 
-/** A UDP socket with a source port of its own, connected to one upstream, so that nobody else is heard. Must be closed. */
+/**
+ * A UDP socket with its own source port, connected to one upstream, so that it receives from no other address. Must be
+ * closed.
+ */
 export interface UdpSocket {
   /** Sends as soon as possible; the bytes must not change until then. */
   send(message: Uint8Array): void;
@@ -22,8 +28,8 @@ export interface UdpSocket {
 export interface UdpSockets {
   open(upstream: Endpoint, listener: UdpSocketListener): UdpSocket;
   /**
-   * The number of the batch that is being filled: what one socket sends while it stays the same leaves in one system call.
-   * Absent where every datagram leaves alone.
+   * The number of the batch that is being filled: what one socket sends while the number stays the same is sent by one
+   * system call. Absent where every datagram is sent alone.
    */
   readonly batch?: number;
 }
@@ -62,7 +68,7 @@ class DgramSocket implements UdpSocket {
     this.socket.close();
   }
 
-  /** One callback for all messages: one for each would cost as much as the message. */
+  /** One callback for all messages: a closure per message would cost as much as the message. */
   private readonly onSent = (error: Error | null): void => {
     if (error !== null) this.fail(error, false);
   };

@@ -10,7 +10,7 @@ import type { SourcePort } from './udp-pool.js';
 import type { Upstream } from './upstream.js';
 import { replyKind, upstreamQuery } from './upstream-message.js';
 
-/** Foreign messages at the source port of a query after which it is asked over TCP, which is hard to forge. */
+/** Foreign messages at a query's source port after which the query goes over TCP, which is hard to forge. */
 const FOREIGN_MESSAGES_TO_TCP = 3;
 
 /** Receives the result of one exchange with an upstream, an answer or an error, exactly once. */
@@ -21,9 +21,9 @@ export interface ExchangeListener {
 }
 
 /**
- * One query put to one upstream. It goes over UDP and is sent once more if no reply comes. It goes over TCP where the
- * reply is truncated, where forgery is suspected, and where the reply changed the case of the question. It goes without
- * EDNS where the upstream does not know that. All attempts share one deadline.
+ * One query to one upstream. It goes over UDP, and is resent once if no reply comes. It goes over TCP where the reply
+ * is truncated, where forgery is suspected, and where the reply changed the case of the question. It goes without EDNS
+ * where the upstream does not support it. All attempts share one deadline.
  */
 export class UpstreamExchange extends DeadlineEntry implements ReplyListener {
   private startedAt: Milliseconds = 0;
@@ -34,11 +34,11 @@ export class UpstreamExchange extends DeadlineEntry implements ReplyListener {
   private port: SourcePort | undefined;
   private id = 0;
   private stream: StreamQuery | undefined;
-  /** When the query was put to its present transport. */
+  /** When the query was given to its present transport. */
   private sentAt: Milliseconds = 0;
   private repeated = false;
   private foreignMessages = 0;
-  /** Whether TCP is used for the case alone, so that UDP will do where there is no TCP. */
+  /** Whether TCP is used only because of the case, so that UDP will do where TCP fails. */
   private streamForCase = false;
   private ended = false;
 
@@ -59,7 +59,7 @@ export class UpstreamExchange extends DeadlineEntry implements ReplyListener {
     else this.sendByUdp(quirks.keepsCase(this.startedAt), this.startedAt);
   }
 
-  /** Ends the exchange; the listener hears nothing. */
+  /** Ends the exchange without a call of the listener. */
   cancel(): void {
     this.ended = true;
     this.leaveTransport();
@@ -71,7 +71,7 @@ export class UpstreamExchange extends DeadlineEntry implements ReplyListener {
     const kind = replyKind(this.message, message);
     if (kind === 'foreign') return this.onForeignMessage();
     if (this.port !== undefined) {
-      // Of a query that was sent twice, nobody knows to which copy the reply belongs (Karn's algorithm).
+      // After a resend, it is unknown to which copy the reply belongs (Karn's algorithm).
       if (!this.repeated) health.answered(context.clock.now() - this.sentAt);
       if (kind === 'other-case' && this.mixedCase) {
         quirks.changedCase();
@@ -153,7 +153,7 @@ export class UpstreamExchange extends DeadlineEntry implements ReplyListener {
     this.cancel();
     const { message: asked } = this.query;
     for (let index = HEADER_LENGTH; index < sections.questionEnd; index++) message[index] = asked[index] as number;
-    // A forwarder has no authority for what it passes on (RFC 1034, 4.3.1).
+    // A forwarder is not authoritative for what it relays (RFC 1034, 4.3.1).
     message[2] = (message[2] as number) & ~(HeaderFlag.Authoritative >> 8);
     this.listener.onAnswer(new ParsedAnswer(message, sections));
   }

@@ -8,7 +8,7 @@ const FAILURES_TO_DOWN = 3;
 const FIRST_REST: Milliseconds = 1_000;
 const LONGEST_REST: Milliseconds = 60_000;
 
-/** The shortest time before a datagram is sent again: a name that the upstream must look up itself takes its time. */
+/** The shortest time before a datagram is resent: an upstream needs time to look up a name itself. */
 const SHORTEST_REPEAT: Milliseconds = 250;
 
 /** Whether one upstream answers, and how fast. */
@@ -16,7 +16,7 @@ export class UpstreamHealth {
   private failures = 0;
   private rest: Milliseconds = FIRST_REST;
   private restUntil: Milliseconds = 0;
-  /** When the latest failure became known that counted against the upstream while it was down. */
+  /** When the latest failure became known that counted while the upstream was down. */
   private foundDownAt: Milliseconds = 0;
   private smoothedRtt: Milliseconds | undefined;
   private isDown = false;
@@ -28,7 +28,7 @@ export class UpstreamHealth {
     private readonly onChange: () => void,
   ) {}
 
-  /** Whether it failed so often in a row that other upstreams are asked instead. */
+  /** Whether it has failed so often in a row that other upstreams are asked instead. */
   get down(): boolean {
     return this.isDown;
   }
@@ -38,7 +38,7 @@ export class UpstreamHealth {
     return Math.min(most, Math.max(SHORTEST_REPEAT, 2 * (this.smoothedRtt ?? most)));
   }
 
-  /** Whether the upstream is due for a probe; true once in each rest. */
+  /** Whether the upstream is due for a probe; true once per pause. */
   takeProbe(now: Milliseconds): boolean {
     if (!this.isDown || now < this.restUntil) return false;
     this.restUntil = now + this.rest;
@@ -59,7 +59,7 @@ export class UpstreamHealth {
   failed(sentAt: Milliseconds, now: Milliseconds, reason: Error): void {
     this.failures += 1;
     if (this.isDown) {
-      // A query that was under way when the previous failure became known says nothing new.
+      // A query that was in flight when the previous failure became known gives no new information.
       if (sentAt < this.foundDownAt) return;
       this.rest = Math.min(LONGEST_REST, 2 * this.rest);
     } else {

@@ -9,13 +9,14 @@ import type { RandomSource } from './random-source.js';
 const slab = new Slab();
 
 /**
- * The query as an upstream gets it: the client's question, its RD, AD, CD and DO, and with `edns` an OPT record of our own,
- * whether or not the client sent one (EDNS is hop by hop: RFC 6891, 7). The id is 0 until the transport sets it.
+ * The query as it is sent to an upstream: the client's question, its RD, AD, CD and DO, and with `edns` our own OPT
+ * record, whether or not the client sent one (EDNS is hop by hop: RFC 6891, 7). The id is 0 until the transport sets
+ * it.
  * @param caseFrom gives each letter of the name a random case; without it the name keeps the client's case
  */
 export function upstreamQuery(query: DnsQuery, edns: boolean, caseFrom?: RandomSource): Uint8Array {
   const end = questionEnd(query.message);
-  // By hand, as this runs for every forwarded query.
+  // Without a writer, as this runs for every forwarded query.
   const bytes = slab.take(edns ? end + OPT_LENGTH : end);
   for (let index = 0; index < HEADER_LENGTH; index++) bytes[index] = 0;
   if (query.recursionDesired) bytes[2] = HeaderFlag.RecursionDesired >> 8;
@@ -31,7 +32,7 @@ export function upstreamQuery(query: DnsQuery, edns: boolean, caseFrom?: RandomS
 }
 
 /**
- * Gives each letter of a name a random case, so that a reply which repeats it exactly has hardly been guessed
+ * Gives each letter of a name a random case, so that a reply with exactly this case is hardly a guess
  * (draft-vixie-dnsext-dns0x20). Length bytes are never letters.
  */
 function mixCase(bytes: Uint8Array, start: number, end: number, random: RandomSource): void {
@@ -49,7 +50,7 @@ function mixCase(bytes: Uint8Array, start: number, end: number, random: RandomSo
 }
 
 /**
- * What a message is to the query whose id it has (RFC 5452, 9.1).
+ * The relation of a message to the query whose id it has (RFC 5452, 9.1).
  *
  * - `reply`: a response to exactly this question, byte for byte.
  * - `other-case`: a response to this question with letters in another case.

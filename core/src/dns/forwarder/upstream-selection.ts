@@ -6,7 +6,7 @@ import { HEADER_LENGTH } from '../wire/header.js';
 import { Upstream, upstreamText, type UpstreamContext } from './upstream.js';
 import { UpstreamExchange, type ExchangeListener } from './upstream-exchange.js';
 
-/** `. NS`, which every resolver knows: the query that finds out whether an upstream answers again. */
+/** `. NS`, which every resolver can answer: the query that finds out whether an upstream answers again. */
 const PROBE: DnsQuery = {
   name: '',
   type: RecordType.NS,
@@ -19,12 +19,12 @@ const PROBE: DnsQuery = {
   message: Uint8Array.of(...new Uint8Array(HEADER_LENGTH), 0, 0, RecordType.NS, 0, RecordClass.IN),
 };
 
-/** The health of an upstream learns by itself what comes of a probe. */
+/** The result of a probe is not needed here: the exchange itself updates the upstream's health. */
 const IGNORE: ExchangeListener = { onAnswer: () => {}, onFailure: () => {} };
 
-/** Which upstreams are asked for a query, and in which order. Those that are down are asked only when all are. */
+/** Chooses the upstreams for a query, and their order. Those that are down are asked only when all are. */
 export class UpstreamSelection {
-  /** By their texts, in configured order, so that what was learnt of an upstream outlives a change of the list. */
+  /** By their texts, in configured order, so that the known state of an upstream outlives a change of the list. */
   private upstreams = new Map<string, Upstream>();
   private usable: readonly Upstream[] = [];
   private first = 0;
@@ -54,7 +54,7 @@ export class UpstreamSelection {
     this.upstreams.clear();
   }
 
-  /** Only when something changed: looking at this machine's addresses for every query costs more than the query. */
+  /** Works only when something changed: reading this machine's addresses for every query costs more than the query. */
   private configure(configured: readonly UpstreamSettings[], listening: readonly Endpoint[]): void {
     this.configured = configured;
     this.listening = listening;
@@ -71,14 +71,14 @@ export class UpstreamSelection {
     for (const upstream of before.values()) upstream.close(new Error('it is no longer one of the upstreams'));
   }
 
-  /** An upstream has been added, removed, gone down or come up. */
+  /** Called when an upstream was added or removed, or went down or came up. */
   private refresh(): void {
     const all = [...this.upstreams.values()];
     const up = all.filter(({ health }) => !health.down);
     this.usable = up.length > 0 ? up : all;
   }
 
-  /** Asks those that are down, now and then, whether they answer again. */
+  /** Probes the upstreams that are down, at growing intervals. */
   private probe(): void {
     const now = this.context.clock.now();
     for (const upstream of this.upstreams.values()) {

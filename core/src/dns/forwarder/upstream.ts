@@ -20,19 +20,19 @@ export interface UpstreamContext {
   readonly deadlines: Deadlines;
   /** The time that one exchange with an upstream may take. */
   readonly timeout: Milliseconds;
-  /** Opens UDP sockets. */
+  /** Opens UDP sockets to the upstreams. */
   sockets: UdpSockets;
-  /** The certificate authorities that are trusted; those of Node where absent. */
+  /** The trusted certificate authorities; Node's own where absent. */
   trust: SecureContext | undefined;
 }
 
-/** A server that queries are forwarded to, with its source ports, its connections, and what has been learnt of it. */
+/** A server that queries are forwarded to, with its source ports, connections, health and quirks. */
 export class Upstream {
-  /** As people write it. */
+  /** In the form of the configuration. */
   readonly text: string;
   readonly health: UpstreamHealth;
   readonly quirks: UpstreamQuirks;
-  /** Absent where it must be asked over connections only. */
+  /** Absent where the upstream must be asked over connections only. */
   readonly udp: UdpPool | undefined;
   readonly streams: StreamPool;
 
@@ -58,7 +58,7 @@ export class Upstream {
   }
 }
 
-/** An upstream as people write it: `192.0.2.1:53`, `tls://192.0.2.1:853#dns.example.org`. */
+/** An upstream in the form of the configuration: `192.0.2.1:53`, `tls://192.0.2.1:853#dns.example.org`. */
 export function upstreamText({ transport = 'udp', name, ...endpoint }: UpstreamSettings): string {
   const scheme = transport === 'udp' ? '' : `${transport}://`;
   return `${scheme}${endpointText(endpoint)}${name === undefined ? '' : `#${name}`}`;
@@ -70,7 +70,7 @@ const QUIRK_LIFE: Milliseconds = 3_600_000;
 /** Consecutive replies with the question in another case after which the server counts as one that changes it. */
 const OTHER_CASES_TO_QUIRK = 3;
 
-/** The ways in which one upstream departs from the protocol, as learnt from its replies. */
+/** Departures of one upstream from the protocol, as observed in its replies. */
 class UpstreamQuirks {
   private withoutEdnsUntil: Milliseconds = 0;
   private withoutCaseUntil: Milliseconds = 0;

@@ -11,36 +11,39 @@ import type { RecordSpan } from '../wire/record-walk.js';
 
 const NO_OPTIONS = new Uint8Array();
 
-/** A finished answer, taken apart into what is the same for all who ask the same. */
+/** A finished answer, split into the parts that are the same for every client with the same question. */
 export interface CachedPacket {
-  /** The query that stands for all of these: its bytes are those of a plain one. */
+  /** The canonical query of this packet: its bytes are those of a plain query. */
   readonly question: Uint8Array;
   readonly flags: number;
   readonly answers: number;
   readonly authorities: number;
-  /** Without the OPT record. */
+  /** The number of additional records without the OPT record. */
   readonly additionals: number;
-  /** What stands between the question and the OPT record. */
+  /** The bytes between the question and the OPT record. */
   readonly tail: Uint8Array;
   /** The options of the OPT record. */
   readonly options: Uint8Array;
-  /** The length of each answer record where their order may change, else 0. */
+  /** The length of each answer record where their order may rotate, else 0, in bytes. */
   readonly rotationLength: number;
-  /** Where in the tail the TTLs lie that count down. */
+  /** The offsets in the tail of the TTLs that count down. */
   readonly ttlOffsets: readonly number[];
   readonly storedAt: Milliseconds;
   readonly expiresAt: Milliseconds;
 }
 
-/** How long an answer may be given again: until that time, or for good as long as its lease holds. 0 where it may not be. */
+/**
+ * Until when an answer may be repeated: until that time, or without limit as long as its lease holds. 0 where it must
+ * not be.
+ */
 function expiryOf(answer: DnsAnswer): Milliseconds {
   if ('message' in answer) return answer.reusableUntil ?? 0;
   return answer.lease?.holds === true ? Infinity : 0;
 }
 
 /**
- * The packet from which all who ask the same as this query can be answered, until it expires or its lease ends; `undefined`
- * where there is none.
+ * The packet by which every client with the same question as this query can be answered, until it expires or its lease
+ * ends; `undefined` where there is none.
  *
  * @throws RangeError for records that cannot be written
  */
@@ -51,11 +54,11 @@ export function packetOf(
   now: Milliseconds,
 ): CachedPacket | undefined {
   const expiresAt = expiryOf(answer);
-  // What ANY is answered may depend on the transport, lest it be large where its client may be forged (RFC 8482).
+  // The answer to ANY may depend on the transport, so that a forged source gets no large one (RFC 8482).
   if (expiresAt <= now || query.type === RecordType.ANY) return undefined;
   const canonical = canonicalQuery(query);
   const reply = writeAnswer(canonical, answer, recursionAvailable);
-  // A client that gets a truncated message shall ask again by TCP, and not get the same from memory.
+  // A client that gets a truncated message asks again over TCP, and must not get the same from the cache.
   if (reply === undefined || isTruncated(reply)) return undefined;
   const sections = sectionsOf(reply);
   // A client without EDNS would get another rcode than this one.
@@ -78,8 +81,8 @@ export function packetOf(
 }
 
 /**
- * The response to the query for which a packet has just been made, of the same bytes as `writeAnswer` would give;
- * `undefined` where it would be longer than `limit`.
+ * The response to the query of which a packet was just made, with the same bytes as `writeAnswer`; `undefined` where it
+ * would be longer than `limit`.
  */
 export function writePacket(
   packet: CachedPacket,
@@ -116,8 +119,8 @@ export function writePacket(
 const DISTINGUISHED_FLAGS = HeaderFlag.RecursionDesired | HeaderFlag.AuthenticData | HeaderFlag.CheckingDisabled;
 
 /**
- * The one query that stands for all which share a packet: the same question in lower case, with the same RD, AD, CD and
- * DO, by a client that takes an OPT record and answers of any length.
+ * The query that represents all queries of one packet: the same question in lower case, with the same RD, AD, CD and
+ * DO, from a client that takes an OPT record and answers of any length.
  */
 function canonicalQuery(query: DnsQuery): DnsQuery {
   const { edns, client, message } = query;
@@ -137,7 +140,7 @@ function canonicalQuery(query: DnsQuery): DnsQuery {
   };
 }
 
-/** Addresses of one set and one length can change places: none of them holds a name that another could point to. */
+/** Addresses of one RRset and one length can be rotated: none of them holds a name that another could point to. */
 function rotationOf(reply: Uint8Array, { records, answerCount }: MessageSections): number {
   const answers = records.slice(0, answerCount);
   const [first] = answers;
@@ -148,7 +151,7 @@ function rotationOf(reply: Uint8Array, { records, answerCount }: MessageSections
   return alike ? length : 0;
 }
 
-/** Owner, type and class: we write the owner of a set in the same way each time. */
+/** Whether owner, type and class are equal: owners of one RRset are always written the same way. */
 function headEquals(reply: Uint8Array, one: RecordSpan, other: RecordSpan): boolean {
   const head = ({ start, typeAt }: RecordSpan): Uint8Array => reply.subarray(start, typeAt + 4);
   return Buffer.compare(head(one), head(other)) === 0;

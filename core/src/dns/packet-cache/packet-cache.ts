@@ -17,18 +17,17 @@ import {
 } from './packet-memory.js';
 import { LONGEST_CACHED_ANSWER, MISS, PacketReader, SILENCE } from './packet-reader.js';
 
-/** How often those who give leases are told of their uses while there are any: what is known of them is at most that old. */
+/** The interval at which uses are reported to their leases while there are any: counts are at most this old. */
 const SETTLING: Milliseconds = 250;
 
-/** How often uses by other threads are looked for, at least, after a time in which there were none. */
+/** The longest interval at which uses by other threads are looked for while there are none. */
 const QUIET_SETTLING: Milliseconds = 8_000;
 
 /**
- * Answers again what may be answered again, from finished packets: those whose resolver gave a lease, for as long as it
- * holds, and those that may be reused until a certain time. Everybody who has the memory can answer from it; here is who
- * keeps it.
+ * Repeats finished answers: those whose resolver gave a lease, as long as it holds, and those that may be reused until
+ * a certain time. Any thread with the memory can answer from it; this class is its only writer.
  *
- * An answer whose lease ends is gone before anything follows from that end, and all its uses have been told by then.
+ * When a lease ends, its answers are gone before anything follows from that end, and all their uses have been reported.
  */
 export class PacketCache {
   readonly memory: PacketMemory;
@@ -36,20 +35,20 @@ export class PacketCache {
   /** Only this instance writes; any number of threads read. */
   private readonly slots: PacketSlots;
   private readonly key: QueryView;
-  /** By slot, made once for all like these three: an answer that comes costs no memory beyond its slot. */
+  /** State per slot, allocated once: a new answer costs no memory beyond its slot. */
   private readonly live: Uint8Array;
   private readonly leases: (AnswerLease | undefined)[];
-  /** The uses of each slot that have been told. */
+  /** The uses of each slot that have been reported. */
   private readonly told: Uint32Array;
-  /** When each was last found used; the one that was used the longest time ago makes room for others. */
+  /** When each slot was last found used; the least recently used one is evicted. */
   private readonly lastUsed: Float64Array;
   /** The slots whose leases count uses. */
   private readonly counted = new Set<number>();
-  /** The slots under each lease, so that each lease is listened to once. */
+  /** The slots of each lease, so that each lease gets one listener. */
   private readonly leased = new WeakMap<AnswerLease, Set<number>>();
   private room = Buffer.allocUnsafe(LONGEST_CACHED_ANSWER);
   private timer: Disposable | undefined;
-  /** Until the next look for uses. */
+  /** The time until the next look for uses. */
   private pause = SETTLING;
   private closed = false;
 
@@ -70,7 +69,7 @@ export class PacketCache {
   }
 
   /**
-   * The reply to a plain query, if it is at hand, or `silence` where the limit for its client leaves it none; see
+   * The reply to a plain query, if it is cached, or `silence` where the rate limit drops it; see
    * {@link PacketReader.answer}.
    */
   answer(query: QueryView, message: Uint8Array, admission: Admission): Uint8Array | 'silence' | undefined {
@@ -84,8 +83,8 @@ export class PacketCache {
   }
 
   /**
-   * Keeps what a query is answered, if it may be given again and is small enough, and returns the packet, from which this
-   * query can be answered, too; `undefined` where the answer may not be given again.
+   * Stores the answer to a query, if it may be repeated and is small enough, and returns the packet, by which this
+   * query can be answered, too; `undefined` where the answer must not be repeated.
    *
    * @throws RangeError for records that cannot be written
    */
@@ -97,7 +96,7 @@ export class PacketCache {
     const slot = this.slotFor(this.key);
     this.end(slot);
     const lease = 'lease' in answer ? answer.lease : undefined;
-    // The uses so far are those of earlier answers; from the moment of writing on, other threads count for this one.
+    // The uses so far belong to earlier answers; as soon as this one is written, other threads count uses of it.
     this.told[slot] = this.usesOf(slot);
     this.lastUsed[slot] = packet.storedAt;
     this.live[slot] = 1;
@@ -107,25 +106,25 @@ export class PacketCache {
     return packet;
   }
 
-  /** Tells all who give leases of the uses so far. @returns whether there were any that had not been told */
+  /** Reports the uses so far to their leases. @returns whether any were unreported */
   settle(): boolean {
     let used = false;
     for (const slot of this.counted) used = this.tell(slot) || used;
     return used;
   }
 
-  /** Ends every answer that has no lease. */
+  /** Drops every answer without a lease. */
   endReusable(): void {
     for (const [slot, lease] of this.leases.entries()) if (lease === undefined) this.end(slot);
   }
 
-  /** Ends every answer, and keeps no more. */
+  /** Drops every answer, and stores no more. */
   close(): void {
     this.closed = true;
     for (const slot of this.live.keys()) this.end(slot);
   }
 
-  /** The slot that has this key already, else one that is free, else the one that was used the longest time ago. */
+  /** The slot that has this key already, else a free one, else the least recently used one. */
   private slotFor(key: QueryView): number {
     const first = this.slots.firstSlot(key.hash);
     const slots = Array.from({ length: WAYS }, (_, way) => first + way);
@@ -159,7 +158,7 @@ export class PacketCache {
     if (this.live[slot] === 0) return;
     this.changeGeneration(slot);
     this.live[slot] = 0;
-    // Only now: a reader that still found the answer live has been counted already.
+    // Only now: a reader that still found the answer live has been counted by then.
     this.tell(slot);
     const lease = this.leases[slot];
     this.leases[slot] = undefined;
@@ -169,7 +168,7 @@ export class PacketCache {
     this.timer = undefined;
   }
 
-  /** @returns whether there was anything to tell */
+  /** @returns whether any uses were unreported */
   private tell(slot: number): boolean {
     const uses = this.usesOf(slot);
     const times = (uses - (this.told[slot] as number)) >>> 0;
@@ -196,7 +195,7 @@ export class PacketCache {
     if (this.counted.size > 0) this.arm();
   }
 
-  /** Puts an answer into a slot that is not live, and makes it live. It must fit. */
+  /** Writes an answer that fits into a slot that is not live, and makes it live. */
   private write(slot: number, query: QueryView, packet: CachedPacket): void {
     const { tags, words, times, bytes } = this.slots;
     const start = slot * (SLOT_SIZE / 4);
@@ -225,12 +224,12 @@ export class PacketCache {
     this.changeGeneration(slot);
   }
 
-  /** A slot that was live is not live any more, from this moment on, and one that was not is. */
+  /** Makes a live slot not live, or the other way round, from this moment on. */
   private changeGeneration(slot: number): void {
     Atomics.add(this.slots.words, slot * (SLOT_SIZE / 4) + Word.Generation, 1);
   }
 
-  /** How often the slot was used since there is this memory; it begins anew after 2³². */
+  /** The uses of a slot since the memory was created; the count wraps at 2³². */
   private usesOf(slot: number): number {
     return Atomics.load(this.slots.words, slot * (SLOT_SIZE / 4) + Word.Uses) >>> 0;
   }

@@ -7,18 +7,21 @@ import { OPT_LENGTH, writeOpt } from '../wire/opt-record.js';
 import type { QueryView } from '../wire/query-view.js';
 import { PacketSlots, SLOT_SIZE, tailAt, Time, WAYS, Word, type PacketMemory } from './packet-memory.js';
 
-/** The longest answer that comes out of a slot, in bytes: less than it, as the slot's own words are longer than a header and an OPT record with a cookie. */
+/**
+ * An upper bound of cached answers, in bytes: a slot's own words are longer than a header and an OPT record with a
+ * cookie.
+ */
 export const LONGEST_CACHED_ANSWER = SLOT_SIZE;
 
-/** Instead of a length: there is no answer at hand, and others have to look. */
+/** Returned instead of a length: no answer is cached, and the resolvers must be asked. */
 export const MISS = 0;
 
-/** Instead of a length: there is to be no answer, by anybody. */
+/** Returned instead of a length: no answer must be sent, from the cache or elsewhere. */
 export const SILENCE = -1;
 
 /**
- * Answers queries from the packet cache, in any thread, byte for byte as they would be answered without it. One instance a
- * thread; it allocates nothing.
+ * Answers queries from the packet cache, in any thread, with the same bytes as without it. One instance per thread; it
+ * allocates nothing.
  */
 export class PacketReader {
   private readonly slots: PacketSlots;
@@ -31,15 +34,15 @@ export class PacketReader {
   }
 
   /**
-   * Writes the answer to a message into `out`, and gives its length; else {@link MISS} or {@link SILENCE}, and then `out`
-   * may hold anything. A response to a client whose responses are limited has been counted, and `admission.rateVerdict` says what
-   * became of it, other than after a miss.
+   * Writes the answer to a message into `out`, and returns its length; else {@link MISS} or {@link SILENCE}, and then
+   * the contents of `out` are undefined. Except after a miss, a response to a rate-limited client has been counted, and
+   * `admission.rateVerdict` is the verdict on it.
    *
-   * @param length how many bytes of `message` are the message
+   * @param length the length of the message in bytes
    * @param out room for {@link LONGEST_CACHED_ANSWER} bytes, not overlapping `message`
    * @param query the view that has just read this message
-   * @param admission that of the client who sent it
-   * @param now by the clock of who wrote the answers
+   * @param admission begun with the client that sent it
+   * @param now by the clock of the thread that wrote the answers
    */
   answer(
     query: QueryView,
@@ -50,7 +53,7 @@ export class PacketReader {
     now: Milliseconds,
   ): number {
     const { slots } = this;
-    // Packets say that other names are looked up here, as they do to nearly everybody.
+    // Packets have RA set, as nearly all clients may forward; this client must not see that.
     if (!admission.mayAsk || !admission.mayForward) return MISS;
     const { words } = slots;
     const first = slots.firstSlot(query.hash);
@@ -64,8 +67,9 @@ export class PacketReader {
   }
 
   /**
-   * What is read here may be changing: nothing of it leads out of `out` or on for ever, and it is thrown away then. What
-   * does not fit is left to others before it is counted, as they count it, too.
+   * The slot may change during the reading: no value of it leads out of `out` or into an endless loop, and the result
+   * is discarded then. An answer that does not fit is left to the resolvers before it is counted, as they count it,
+   * too.
    */
   private give(
     slot: number,
@@ -88,15 +92,15 @@ export class PacketReader {
       if (verdict === 'slip') return writeProofAnswer(query, message, out, this.recursionAvailable, admission, now);
     }
     this.write(slot, query, message, out, admission, now);
-    // The writer ends an answer first and looks at its uses then; here it is the other way round. So an answer that is
-    // still live after it has been counted is counted in time, and one that has changed meanwhile is never given.
+    // The writer ends an answer first and reads its uses then; the reader does the reverse. So an answer that is still
+    // live after it was counted is counted in time, and one that has changed meanwhile is never given.
     Atomics.add(words, start + Word.Uses, admission.keepsAlive ? 1 : 0);
     if (Atomics.load(words, start + Word.Generation) === generation) return total;
     admission.takeBack();
     return MISS;
   }
 
-  /** How long the answer is; 0 where it is too old. */
+  /** The length of the answer, in bytes; 0 where it has expired. */
   private lengthOf(start: number, query: QueryView, now: Milliseconds): number {
     const { words, times } = this.slots;
     const { questionLength, edns, cookieOptionLength } = query;
@@ -155,7 +159,7 @@ export class PacketReader {
     for (const end = tail + tailLength; source < end; source++) out[target++] = bytes[source] as number;
   }
 
-  /** Takes the whole seconds since the answer was stored off each TTL, down to 0. */
+  /** Subtracts the whole seconds since the answer was stored from each TTL, down to 0. */
   private countDown(start: number, ttls: number, out: Uint8Array, outAt: number, now: Milliseconds): void {
     const { bytes, times, words } = this.slots;
     const elapsed = Math.floor((now - (times[start / 2 + Time.Stored] as number)) / 1_000);

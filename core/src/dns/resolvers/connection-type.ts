@@ -2,9 +2,9 @@ import { isIPv4, isIPv6 } from 'node:net';
 import type { ResourceRecord } from '../../contracts/resource-record.js';
 import { RecordType } from '../wire/dns-parameters.js';
 
-/** What a unikernel has to answer with. */
+/** The records that a unikernel can be reached by. */
 export interface Reachable {
-  /** None where they are to be found out by a first boot. */
+  /** Empty where the first boot finds them out. */
   readonly addresses: readonly string[];
   readonly seeksAddresses: boolean;
   /** The data of its HTTPS and SVCB records (RFC 9460, 2.2). */
@@ -17,9 +17,9 @@ export interface Reachable {
 /** A type of question whose answer leads to a connection. */
 export interface ConnectionType {
   readonly type: 'A' | 'AAAA' | 'HTTPS' | 'SVCB';
-  /** Whether a unikernel has such records, or may turn out to. */
+  /** Whether a unikernel has such records, or may get some. */
   readonly mayHave: (unikernel: Reachable) => boolean;
-  /** The records that these have together, each once. */
+  /** The records of these unikernels together, each once. */
   readonly recordsOf: (unikernels: readonly Reachable[], name: string, ttl: number) => readonly ResourceRecord[];
 }
 
@@ -30,7 +30,7 @@ const TYPES = new Map<number, ConnectionType>([
   [RecordType.SVCB, serviceType('SVCB', ({ plan }) => plan.svcb ?? [])],
 ]);
 
-/** What a question of this type is about: `undefined` if its answer could lead to no connection. */
+/** The connection type of a question type: `undefined` if its answer cannot lead to a connection. */
 export function connectionType(type: number): ConnectionType | undefined {
   return TYPES.get(type);
 }
@@ -38,7 +38,8 @@ export function connectionType(type: number): ConnectionType | undefined {
 function addressType(type: 'A' | 'AAAA', includes: (address: string) => boolean): ConnectionType {
   return {
     type,
-    // One whose addresses nobody knows yet is summoned to find them out, by the question that everybody asks.
+    // A unikernel whose addresses are not known yet is summoned by A, the type that every client asks for, to find them
+    // out.
     mayHave: ({ addresses, seeksAddresses }) =>
       addresses.some(includes) || (seeksAddresses && addresses.length === 0 && type === 'A'),
     recordsOf: (unikernels, name, ttl) => {

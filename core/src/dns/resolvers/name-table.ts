@@ -2,7 +2,7 @@ import { TextIndex } from '../../collections/text-index.js';
 import { addressKey, keyBehind } from './reverse-name.js';
 import { canonicalName, parentName } from '../wire/domain-name.js';
 
-/** What has names. */
+/** An entry with names. */
 export interface Named {
   readonly plan: {
     /** In presentation form; a first label of `*` stands for any name below. */
@@ -12,39 +12,41 @@ export interface Named {
 }
 
 /**
- * - `entries`: these stand behind the name; `name` is the configured one, such as `*.example.org`.
- * - `empty`: nobody does, but other names lie below (an empty non-terminal, RFC 4592, 2.2.2).
+ * - `entries`: these have the name; `name` is the configured one, such as `*.example.org`.
+ * - `empty`: no entry has the name, but there are names below it (an empty non-terminal, RFC 4592, 2.2.2).
  */
 export type NameMatch<T> =
   { readonly kind: 'entries'; readonly name: string; readonly entries: readonly T[] } | { readonly kind: 'empty' };
 
 const EMPTY = { kind: 'empty' } as const;
 
-/** Those behind a name. Nearly always it is a single one, for which a list would be the larger part of the table. */
-type Behind<T> = T | T[] | typeof EMPTY;
+/**
+ * The entries of a name. Nearly always it is a single one, for which an array would be the larger part of the table.
+ */
+type Entries<T> = T | T[] | typeof EMPTY;
 
-/** Finds who stands behind a name: one look for an exact one, at most one for each label more for a wildcard. */
+/** Finds the entries of a name: one lookup for an exact match, at most one per further label for a wildcard. */
 export class NameTable<T extends Named> {
-  private readonly names = new TextIndex<Behind<T>>();
-  /** The first to have an address, by its {@link addressKey}. */
+  private readonly names = new TextIndex<Entries<T>>();
+  /** The first entry with each address, by {@link addressKey}. */
   private readonly addresses = new TextIndex<T>();
-  /** The name above the one that came last, which is above the next one, too, as a rule. */
+  /** The parent of the previous name, which is mostly the parent of the next one, too. */
   private above: string | undefined;
 
   /**
-   * @param cuts names that exist besides, so that no wildcard above reaches below them: the tops of zones
-   * @throws RangeError for a name that is none
+   * @param cuts further existing names, below which no wildcard above them applies: the apexes of zones
+   * @throws RangeError for an invalid name
    */
   constructor(entries: readonly T[], cuts: Iterable<string> = []) {
     for (const entry of entries) this.add(entry);
     for (const cut of cuts) this.addEmpty(canonicalName(cut));
   }
 
-  /** `name` in lower case, presentation form. `undefined`: no such name. */
+  /** Finds `name` in lower case, presentation form. `undefined`: no such name. */
   find(name: string): NameMatch<T> | undefined {
     const exact = this.names.get(name);
     if (exact !== undefined) return matchOf(name, exact);
-    // RFC 4592, 3.3.1: only the wildcard right below the closest encloser counts.
+    // Only the wildcard directly below the closest encloser applies (RFC 4592, 3.3.1).
     let encloser = parentName(name);
     while (encloser !== undefined && encloser !== '' && !this.names.has(encloser)) encloser = parentName(encloser);
     if (encloser === undefined) return undefined;
@@ -53,7 +55,7 @@ export class NameTable<T extends Named> {
     return behind === undefined ? undefined : matchOf(wildcard, behind);
   }
 
-  /** The first name of the first whose address this `in-addr.arpa` or `ip6.arpa` name stands for; never a wildcard. */
+  /** The first name of the first entry with the address of this `in-addr.arpa` or `ip6.arpa` name; never a wildcard. */
   behindAddress(reverse: string): { readonly name: string; readonly entry: T } | undefined {
     const entry = this.addresses.get(keyBehind(reverse));
     const name = entry?.plan.names.map(canonicalName).find(isExact);
@@ -92,14 +94,14 @@ export class NameTable<T extends Named> {
   }
 
   private addEmpty(name: string | undefined): void {
-    // Where a name is known, all those above it are.
+    // Where a name is known, all its parents are.
     for (let empty = name; empty !== undefined && !this.names.has(empty); empty = parentName(empty)) {
       this.names.set(empty, EMPTY);
     }
   }
 }
 
-function matchOf<T>(name: string, behind: Behind<T>): NameMatch<T> {
+function matchOf<T>(name: string, behind: Entries<T>): NameMatch<T> {
   if (behind === EMPTY) return EMPTY;
   return { kind: 'entries', name, entries: Array.isArray(behind) ? behind : [behind as T] };
 }

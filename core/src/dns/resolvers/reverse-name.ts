@@ -1,7 +1,7 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { ipv4Bytes, ipv6Bytes } from '../../net/address-bytes.js';
 
-/** The name whose PTR record names an address: below in-addr.arpa (RFC 1035, 3.5) or ip6.arpa (RFC 3596, 2.5). */
+/** The owner of an address's PTR record: below in-addr.arpa (RFC 1035, 3.5) or ip6.arpa (RFC 3596, 2.5). */
 export function reverseName(address: string): string {
   if (isIPv4(address)) return `${[...ipv4Bytes(address)].reverse().join('.')}.in-addr.arpa`;
   const nibbles = [...ipv6Bytes(address)].flatMap((byte) => [byte >> 4, byte & 0x0f]);
@@ -14,15 +14,15 @@ export function reverseName(address: string): string {
 const IN_ADDR = '.in-addr.arpa';
 
 /**
- * By what an address is found again: an IPv4 address by itself, which there is in memory already, and an IPv6 address,
- * of which there are several spellings, by its reverse name. `undefined` for what is no address.
+ * The key of an address: an IPv4 address itself, which is in memory already; for an IPv6 address, which has several
+ * spellings, its reverse name. `undefined` for an invalid address.
  */
 export function addressKey(address: string): string | undefined {
   if (isIPv4(address)) return address;
   return isIPv6(address) ? reverseName(address) : undefined;
 }
 
-/** The {@link addressKey} of the address that a reverse name stands for; for other names, nobody's. */
+/** The {@link addressKey} of the address that a reverse name stands for; for other names, a key that no address has. */
 export function keyBehind(reverse: string): string {
   return reverse.endsWith(IN_ADDR) ? reverse.slice(0, -IN_ADDR.length).split('.').reverse().join('.') : reverse;
 }

@@ -4,19 +4,19 @@ import { minimalAny } from './minimal-any.js';
 import { reverseName } from './reverse-name.js';
 import { ExtendedErrorCode, Rcode, RecordType } from '../wire/dns-parameters.js';
 
-/** The TTL of what never changes, in seconds, and of its absence (RFC 6303, 3). */
+/** The TTL of records that never change, and of their absence, in seconds (RFC 6303, 3). */
 const TTL = 10_800;
 
 const LOOPBACK_ZONE = '127.in-addr.arpa';
 const LOOPBACK_IPV6 = reverseName('::1');
-/** The last labels of all of them. */
+/** The last labels of all special names. */
 const TOPS: ReadonlySet<string> = new Set(['localhost', 'invalid', 'onion', 'arpa']);
 const OCTET = /^(0|[1-9]\d?|1\d\d|2[0-4]\d|25[0-5])$/;
 
 /**
- * Names that mean the same everywhere, and that no other server is asked for: `localhost`, `invalid` (RFC 6761, 6.3 and
- * 6.4), `onion` (RFC 7686, 2), and the reverse names of loopback addresses (RFC 6303, 4.2 and 4.3). All other special
- * names may mean something on the client's network, and are left to the forwarder; docs/dns.md has each.
+ * Names with the same meaning everywhere, which are never forwarded: `localhost`, `invalid` (RFC 6761, 6.3 and 6.4),
+ * `onion` (RFC 7686, 2), and the reverse names of loopback addresses (RFC 6303, 4.2 and 4.3). All other special names
+ * may have a meaning in the client's network, and are left to the forwarder; docs/dns.md lists each.
  */
 export class SpecialNames implements Resolver {
   resolve(query: DnsQuery): RecordsAnswer | undefined {
@@ -45,7 +45,7 @@ function loopbackPointer(query: DnsQuery): RecordsAnswer {
   return atName(query, LOOPBACK_ZONE, labels.length === 3 ? [pointer(query.name)] : []);
 }
 
-/** The answer where these records are all that a name has, besides the SOA at the top of its zone. */
+/** The answer where these are all records of a name, besides the SOA at the apex of its zone. */
 function atName({ name, type }: DnsQuery, zone: string, records: readonly ResourceRecord[]): RecordsAnswer {
   const own = name === zone ? [...records, soa(zone)] : records;
   const answers =
@@ -64,7 +64,7 @@ function pointer(name: string): ResourceRecord {
   return { name, type: 'PTR', ttl: TTL, target: 'localhost' };
 }
 
-/** As RFC 6303, 3, has it for zones that are the same everywhere. */
+/** The SOA record of a zone that is the same everywhere (RFC 6303, 3). */
 function soa(zone: string): ResourceRecord {
   const names = { mname: zone, rname: 'nobody.invalid' };
   const times = { serial: 1, refresh: 3_600, retry: 1_200, expire: 604_800, minimum: TTL };

@@ -13,23 +13,23 @@ import { Rcode, RecordType } from '../wire/dns-parameters.js';
 import type { DnsUnikernel, UnikernelService } from './unikernel-service.js';
 import { Zones } from './zones.js';
 
-/** The lease of what follows from the configuration alone: it never ends, and nobody counts its uses. */
+/** The lease of answers that depend on the configuration alone: it never ends, and its uses are not counted. */
 export const LASTING_LEASE: AnswerLease = { holds: true, onEnd: () => undefined };
 
 /** What the resolver needs besides its settings. */
 export interface ResolverDependencies {
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Says whose queries may wake; without it everybody's may. */
+  /** Decides which queries may wake; without it every query may. */
   readonly guard?: WakeGuard;
 }
 
 /**
- * Answers for the names of unikernels, and summons those behind a name when the answer leads to a connection. Every other
- * question about such a name is answered without waking anything; docs/dns.md has the whole table.
+ * Answers for the names of unikernels, and summons the unikernels of a name when the answer leads to a connection.
+ * Every other question about such a name is answered without a wake; docs/dns.md has the whole table.
  */
 export class UnikernelResolver<Unikernel extends DnsUnikernel> implements Resolver {
-  /** Who stands behind which names. */
+  /** The unikernels by their names. */
   readonly table: NameTable<Unikernel>;
   private readonly clock: Clock;
   private readonly logger: Logger;
@@ -37,7 +37,7 @@ export class UnikernelResolver<Unikernel extends DnsUnikernel> implements Resolv
   private readonly zones: Zones;
   private readonly roundRobin = new RoundRobin();
 
-  /** @throws RangeError for a configured name that is none */
+  /** @throws RangeError for an invalid configured name */
   constructor(
     unikernels: readonly Unikernel[],
     private readonly service: UnikernelService<Unikernel>,
@@ -52,7 +52,7 @@ export class UnikernelResolver<Unikernel extends DnsUnikernel> implements Resolv
     this.table = new NameTable(unikernels, this.zones.configuredTops);
   }
 
-  /** At once, unless somebody has to be waited for. */
+  /** Synchronous, unless a unikernel has to be waited for. */
   resolve(query: DnsQuery, signal: AbortSignal): RecordsAnswer | undefined | Promise<RecordsAnswer> {
     const pointer = query.type === RecordType.PTR ? this.table.behindAddress(query.name) : undefined;
     if (pointer !== undefined) {
@@ -94,11 +94,11 @@ export class UnikernelResolver<Unikernel extends DnsUnikernel> implements Resolv
     if (prolongs) for (const unikernel of wanted) this.service.countQuery(unikernel, name, now);
     const woken = refusal === undefined ? sleeping : [];
     const rising = woken.length === 0 ? undefined : this.summonAll(woken, query, family.type, ready.length > 0);
-    // One that is left alone for a while, or for which there is no room, does not boot and costs nobody's budget.
+    // A unikernel in back-off, or without room in the boot queue, does not boot and is charged to no client's budget.
     this.guard?.spend(query, down.filter(({ isSummoned }) => isSummoned).length);
     const answer = (up: readonly Unikernel[]): RecordsAnswer => {
       const records = family.recordsOf(up, query.name, shortestTtl(up));
-      // Addresses were found out only now, and are of the other family.
+      // The addresses were found out by this boot, and are of the other family.
       if (records.length === 0) return this.negative(query, Rcode.NoError);
       const key = `${family.type} ${name}`;
       return leased(positive(this.roundRobin.rotate(key, records)), this.service.lease(key, name, wanted, unikernels));
@@ -112,8 +112,8 @@ export class UnikernelResolver<Unikernel extends DnsUnikernel> implements Resolv
   }
 
   /**
-   * Summons these side by side, and resolves with the ones that came up. Where none did it rejects with the first
-   * failure, unless others stand in for them.
+   * Summons these concurrently, and resolves with those that came up. Where none did, it rejects with the first
+   * failure, unless ready ones can answer instead.
    */
   private async summonAll(
     sleeping: readonly Unikernel[],
@@ -129,7 +129,7 @@ export class UnikernelResolver<Unikernel extends DnsUnikernel> implements Resolv
     for (const failure of failures) {
       this.logger.warn({ name: query.name, type }, `left out of an answer: ${errorMessage(failure)}`);
     }
-    // One may have died again while another took its time.
+    // One may have died again while the others took their time.
     const alive = risen.filter((unikernel) => unikernel.ready);
     return alive.length > 0 ? alive : risen;
   }
@@ -144,7 +144,7 @@ function* namesOf(unikernels: readonly DnsUnikernel[]): Iterable<string> {
   for (const { plan } of unikernels) yield* plan.names;
 }
 
-/** In seconds: there is one for a whole set (RFC 2181, 5.2). */
+/** In seconds: all records of an RRset have one TTL (RFC 2181, 5.2). */
 function shortestTtl(unikernels: readonly DnsUnikernel[]): number {
   return Math.min(...unikernels.map(({ plan }) => inSeconds(plan.ttl)));
 }
@@ -171,11 +171,11 @@ function inSeconds(duration: Milliseconds): number {
   return Math.floor(duration / 1_000);
 }
 
-/** Gives each list a different first element from one time to the next, so that all get their share. */
+/** Rotates lists from one answer to the next, so that all elements get their share. */
 class RoundRobin {
   private readonly next = new Map<string, number>();
 
-  /** The elements in order, starting one further than the last time for this key. */
+  /** The elements in order, starting one further than the previous time for this key. */
   rotate<T>(key: string, elements: readonly T[]): readonly T[] {
     if (elements.length < 2) return elements;
     const start = (this.next.get(key) ?? 0) % elements.length;

@@ -13,25 +13,25 @@ export interface DnsUnikernel extends Named, Reachable {
   readonly isSummoned: boolean;
 }
 
-/** All that DNS asks of the rest of Jitsu: to wake unikernels, to count the queries, and to know how long an answer holds. */
+/** All that DNS asks of the rest of Jitsu: waking unikernels, counting their queries, and how long an answer holds. */
 export interface UnikernelService<Unikernel extends DnsUnikernel> {
-  /** Resolves when the unikernel's service answers; all who ask meanwhile share one boot. */
+  /** Resolves when the unikernel's service answers; concurrent callers share one boot. */
   summon(unikernel: Unikernel, cause: WakeCause): Promise<void>;
 
-  /** A query for this configured name of the unikernel has come in. */
+  /** Counts a query for this configured name of the unikernel. */
   countQuery(unikernel: Unikernel, name: string, at: Milliseconds): void;
 
-  /** A query that had to wait is answered only now: the client's TTL runs from here. */
+  /** Counts the late answer to a query that had to wait: the client's TTL starts now. */
   countAnswer(unikernel: Unikernel, name: string, at: Milliseconds): void;
 
   /**
-   * The lease of an answer, the same one as long as it holds; `undefined` unless all that it depends on are ready, since
-   * a query has to wake the others.
+   * The lease of an answer, the same one as long as it holds; `undefined` unless everything that it depends on is
+   * ready, since a query has to wake the others.
    *
-   * @param key one for each kind of answer
+   * @param key one per kind of answer
    * @param name the configured name for which uses of the answer are counted
-   * @param wanted those that have such records, all of which the answer names
-   * @param behind all behind the name: one that may yet turn out to have such an address has to be ready, too
+   * @param wanted the unikernels with such records, all of which the answer names
+   * @param behind all unikernels of the name: one that may yet get such an address has to be ready, too
    */
   lease(key: string, name: string, wanted: readonly Unikernel[], behind: readonly Unikernel[]): AnswerLease | undefined;
 }

@@ -2,12 +2,12 @@ import type { ZoneSettings } from '../../config/settings.js';
 import type { ResourceRecord } from '../../contracts/resource-record.js';
 import { canonicalName, parentName } from '../wire/domain-name.js';
 
-/** How long secondaries would wait, if there were any, in seconds (RFC 1912, 2.2, shortened). */
+/** The timers of secondaries, if there were any, in seconds (RFC 1912, 2.2, shortened). */
 const REFRESH = 3_600;
 const RETRY = 600;
 const EXPIRE = 86_400;
 
-/** The longest zone name that a label can be set before: `hostmaster.` and 255 bytes in wire form leave this. */
+/** The longest zone name to which `hostmaster.` can be prepended within 255 bytes in wire form. */
 const LONGEST_ZONE = 240;
 
 /** What all SOA records have in common. */
@@ -18,14 +18,14 @@ export interface ZoneTiming {
 }
 
 /**
- * The zones that Jitsu speaks for: those configured, and the parent domain of each name outside of them (the original
- * Jitsu's rule), for whose other names it does not answer. A name of a single label has none.
+ * The zones that Jitsu is authoritative for: the configured ones, and the parent domain of each name outside of them
+ * (the original Jitsu's rule), for whose other names it does not answer. A name of a single label has none.
  */
 export class Zones {
   private readonly configured = new Map<string, boolean>();
   private readonly parents = new Set<string>();
 
-  /** @throws RangeError for a name that is none */
+  /** @throws RangeError for an invalid name */
   constructor(
     names: Iterable<string>,
     settings: readonly ZoneSettings[],
@@ -35,7 +35,7 @@ export class Zones {
     let latest: string | undefined;
     for (const name of names) {
       const parent = parentName(canonicalName(name));
-      // Names that come one after the other have the same one, as a rule.
+      // Consecutive names mostly have the same parent.
       if (parent === latest) continue;
       latest = parent;
       if (parent !== undefined && parent !== '' && this.closestConfigured(parent) === undefined)
@@ -43,17 +43,17 @@ export class Zones {
     }
   }
 
-  /** The tops of the configured zones. */
+  /** The apexes of the configured zones. */
   get configuredTops(): Iterable<string> {
     return this.configured.keys();
   }
 
-  /** The SOA record at exactly this name, which must be in lower case. */
+  /** The SOA record at exactly this name in lower case. */
   soaAt(name: string): ResourceRecord | undefined {
     return this.configured.has(name) || this.parents.has(name) ? this.soa(name) : undefined;
   }
 
-  /** The SOA record of the closest zone around this name, for negative answers (RFC 2308, 3). */
+  /** The SOA record of the closest enclosing zone of this name, for negative answers (RFC 2308, 3). */
   soaAround(name: string): ResourceRecord | undefined {
     for (let top: string | undefined = name; top !== undefined; top = parentName(top)) {
       const soa = this.soaAt(top);
@@ -62,7 +62,7 @@ export class Zones {
     return undefined;
   }
 
-  /** Whether names around here that nobody has do not exist at all. */
+  /** Whether unknown names in the zone of this name do not exist at all. */
   isAuthoritativeFor(name: string): boolean {
     const zone = this.closestConfigured(name);
     return zone !== undefined && this.configured.get(zone) === true;

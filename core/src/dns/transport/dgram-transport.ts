@@ -8,19 +8,19 @@ import { listenError } from './listen-error.js';
 import type { MessageHandler } from './message-handler.js';
 import type { UdpTransport, UdpTransportKind } from './udp-transport.js';
 
-/** Takes datagrams one by one, as Node does. */
+/** The transport that takes datagrams one by one, by Node's sockets. */
 export const DGRAM: UdpTransportKind = {
   name: 'dgram',
   open: (endpoint, handler, { logger }) => DgramTransport.open(endpoint, handler, logger),
 };
 
-/** One UDP socket of Node's that hands over every datagram, and sends back what comes of it. */
+/** One UDP socket of Node that hands over every datagram, and sends back the reply. */
 export class DgramTransport implements UdpTransport {
   private readonly socket: Socket;
   private unanswered = 0;
   private answered: (() => void) | undefined;
   private closing = false;
-  /** One for all replies: a function for each of them would cost more than an answer from the packet cache. */
+  /** One callback for all replies: a closure for each would cost more than an answer from the packet cache. */
   private readonly sent = (error: Error | null): void => {
     if (error) this.logger.debug({ err: error }, 'a reply could not be sent');
     this.done();
@@ -61,10 +61,10 @@ export class DgramTransport implements UdpTransport {
     return this.socket.address().port;
   }
 
-  /** No thread of it answers by itself. */
+  /** Does nothing: this transport has no threads of its own. */
   goFirst(): void {}
 
-  /** Takes no more datagrams, and closes the socket when the last reply has left. */
+  /** Stops receiving, and closes the socket when the last reply has been sent. */
   async close(): Promise<void> {
     this.closing = true;
     if (this.unanswered > 0) await new Promise<void>((resolve) => (this.answered = resolve));
@@ -72,7 +72,7 @@ export class DgramTransport implements UdpTransport {
   }
 
   private take(message: Uint8Array, { address, port }: RemoteInfo): void {
-    // Port 0 cannot be answered, and Node throws on it.
+    // A reply to port 0 is impossible, and Node throws on it.
     if (port === 0 || this.closing) return;
     this.unanswered += 1;
     const reply = this.handler(message, { address, port, transport: 'udp' });

@@ -2,7 +2,7 @@ import { endpointText } from '../../net/endpoint-text.js';
 import type { Endpoint } from '../../config/settings.js';
 import { errorCode, errorMessage, JitsuError } from '../../errors.js';
 
-/** A failure to listen in plain words, as `JITSU_LISTEN_FAILED`. */
+/** Describes a failure to listen, as `JITSU_LISTEN_FAILED`. */
 export function listenError(transport: 'UDP' | 'TCP', endpoint: Endpoint, cause: unknown): JitsuError {
   const where = `${transport} ${endpointText(endpoint)}`;
   return new JitsuError('JITSU_LISTEN_FAILED', `cannot listen on ${where}: ${reason(transport, endpoint, cause)}`, {
@@ -21,7 +21,7 @@ function reason(transport: 'UDP' | 'TCP', { address, port }: Endpoint, cause: un
     case 'EADDRINUSE':
       return (
         `something else is listening on port ${port} there. See what: ` +
-        `ss -${transport === 'UDP' ? 'lunp' : 'ltnp'} 'sport = :${port}'. Stop it, or take another port: -l 10053.`
+        `ss -${transport === 'UDP' ? 'lunp' : 'ltnp'} 'sport = :${port}'. Stop it, or take another port: -l PORT.`
       );
     case 'EADDRNOTAVAIL':
       return `this machine has no address ${address}. See which it has: ip addr. Then take one of them: -b ADDRESS.`;

@@ -12,7 +12,7 @@ import { TcpConnections } from './tcp-connections.js';
 import { TcpListener } from './tcp-listener.js';
 import type { UdpContext, UdpTransport, UdpTransportKind } from './udp-transport.js';
 
-/** How often a free port is looked for that is free for UDP and TCP on all addresses. */
+/** Attempts to find a port that is free for UDP and TCP on all addresses. */
 const MOST_ATTEMPTS = 32;
 
 type ListenSettings = Pick<DnsSettings, 'bind' | 'port' | 'limits' | 'transport' | 'workers' | 'forwarders'>;
@@ -21,7 +21,7 @@ export type ListenerContext = Pick<UdpContext, 'clock' | 'logger' | 'packets'> &
   readonly access: Pick<AccessControl, 'addressOf' | 'refusals' | 'shared'>;
 };
 
-/** Everything that Jitsu listens on: UDP and TCP on one port of each address. */
+/** All sockets that Jitsu listens on: UDP and TCP on one port of each address. */
 export class Listeners {
   readonly endpoints: Endpoint[] = [];
   private readonly udp: UdpTransport[] = [];
@@ -55,28 +55,28 @@ export class Listeners {
     }
   }
 
-  /** How datagrams are taken. */
+  /** The UDP transport in use. */
   get udpTransport(): UdpTransportKind['name'] {
     return this.kind.name;
   }
 
   /**
-   * Has the threads that answer by themselves go before whatever else wants a processor, where the system lets them, or
-   * no more.
+   * Raises or restores the scheduling priority of the threads that answer from the packet cache, where the system
+   * permits it.
    */
   goFirst(first: boolean): void {
     const { workers } = this.settings;
-    // Where there are no more processors than such threads, a flood would leave none for the rest.
+    // With no more processors than such threads, a flood would leave no processor for the rest.
     if (workers * this.endpoints.length >= availableParallelism()) return;
     for (const transport of this.udp) transport.goFirst(first);
   }
 
-  /** Takes no new connections; what is open stays so, and datagrams are still taken. */
+  /** Accepts no new connections; open ones stay, and datagrams are still received. */
   stopAccepting(): void {
     this.closing ??= Promise.all(this.tcp.map((listener) => listener.close()));
   }
 
-  /** Closes everything when the replies given so far have left. */
+  /** Closes all sockets when the replies given so far have been sent. */
   async close(): Promise<void> {
     this.stopAccepting();
     await Promise.all([...this.udp.map((listener) => listener.close()), this.connections.end(), this.closing]);
@@ -98,7 +98,7 @@ export class Listeners {
   }
 }
 
-/** The transport that the settings ask for, as far as this machine has it. @throws JITSU_LISTEN_FAILED */
+/** The transport that the settings ask for, as far as this machine supports it. @throws JITSU_LISTEN_FAILED */
 export async function chooseUdpTransport(setting: DnsSettings['transport'], logger: Logger): Promise<UdpTransportKind> {
   if (setting === 'dgram') return DGRAM;
   try {
@@ -108,7 +108,9 @@ export async function chooseUdpTransport(setting: DnsSettings['transport'], logg
   }
 }
 
-/** What is left when mmsg cannot be had: with `auto` dgram, and a word in the log. @throws JITSU_LISTEN_FAILED */
+/**
+ * The transport where mmsg is not available: with `auto` dgram, and an entry in the log. @throws JITSU_LISTEN_FAILED
+ */
 export function insteadOfMmsg(setting: DnsSettings['transport'], error: unknown, logger: Logger): UdpTransportKind {
   if (!(error instanceof NativeSocketsUnavailable)) throw error;
   if (setting === 'auto') {

@@ -1,8 +1,8 @@
 import type { DnsClient } from '../../contracts/resolver.js';
 
 /**
- * Takes a message off a transport and gives the reply, or `undefined` for none: at once where it is at hand. Must neither
- * throw nor reject.
+ * Takes a message from a transport and returns the reply, or `undefined` for none: synchronously where it is known.
+ * Must neither throw nor reject.
  */
 export type MessageHandler = (
   message: Uint8Array,

@@ -1,7 +1,7 @@
 import type { Clock } from '../../contracts/clock.js';
 import type { Milliseconds } from '../../contracts/milliseconds.js';
 
-/** Calls back when something that has to move stands still for too long. */
+/** Calls back when expected progress does not happen in time. */
 export class ProgressWatch implements Disposable {
   private timer: Disposable | undefined;
 
@@ -11,12 +11,12 @@ export class ProgressWatch implements Disposable {
     private readonly onStill: () => void,
   ) {}
 
-  /** There is something to wait for from now on; where there was already, its time goes on. */
+  /** Starts to wait for progress; where it waits already, the time goes on. */
   begin(): void {
     this.timer ??= this.clock.after(this.limit, this.onStill);
   }
 
-  /** It has moved on: there is nothing to wait for any more, or again only after another `begin`. */
+  /** Progress was made: nothing is expected until the next `begin`. */
   end(): void {
     this.timer?.[Symbol.dispose]();
     this.timer = undefined;

@@ -7,20 +7,20 @@ import { frame, FrameReader } from '../wire/frame-reader.js';
 import type { MessageHandler } from './message-handler.js';
 import { ProgressWatch } from './progress-watch.js';
 
-/** Queries of one connection that may wait at once; reading pauses above it, which holds the client back. */
+/** Pending queries per connection; above it reading pauses, which slows the client down. */
 const MOST_WAITING = 128;
 
 /** Unsent response bytes per TCP client at which the connection is closed. */
 const MOST_UNSENT = 262_144;
 
 /**
- * One client's TCP connection: takes queries one behind the other, and sends each answer when it is there, so that a
- * slow one holds up no other (RFC 7766, 6.2.1.1 and 7).
+ * One client's TCP connection: takes pipelined queries, and sends each answer when it is known, so that a slow answer
+ * delays no other (RFC 7766, 6.2.1.1 and 7).
  */
 export class TcpConnection {
   private readonly frames = new FrameReader();
   private readonly gone = new AbortController();
-  /** How long a message may take to arrive, and an answer to leave. */
+  /** How long a message may take to arrive, and a response to be sent. */
   private readonly arriving: ProgressWatch;
   private readonly leaving: ProgressWatch;
   private waiting = 0;
@@ -28,7 +28,7 @@ export class TcpConnection {
   private ending = false;
   private idleTimer: Disposable | undefined;
   private tooSlow = false;
-  /** Resolves when the socket is closed; with `slow` where that was because its client reads or writes too slowly. */
+  /** Resolves when the socket is closed; with `slow` where the client reads or writes too slowly. */
   readonly closed: Promise<'slow' | undefined>;
 
   constructor(
@@ -42,22 +42,22 @@ export class TcpConnection {
     this.leaving = new ProgressWatch(clock, idle, () => this.giveUp());
     this.closed = new Promise((resolve) => socket.once('close', () => resolve(this.tooSlow ? 'slow' : undefined)));
     socket.setNoDelay(true);
-    // Every query of the connection listens to the one signal.
+    // Every query of the connection listens to this signal.
     setMaxListeners(0, this.gone.signal);
     socket.on('data', (chunk) => this.read(chunk));
     socket.on('end', () => this.onEnd());
-    // A connection that fails needs no words: 'close' follows, and that ends everything.
+    // A connection's error needs no handling: 'close' follows, and ends everything.
     socket.on('error', () => {});
     socket.once('close', () => this.onClose());
     this.restartIdleTimer();
   }
 
-  /** Whether it waits for no answer. */
+  /** Whether no answer is pending. */
   get isIdle(): boolean {
     return this.waiting === 0;
   }
 
-  /** Takes no more queries, and closes when the answers that are outstanding have left. A client must read them. */
+  /** Takes no more queries, and closes when the pending answers have been sent. The client must read them. */
   end(): void {
     this.ending = true;
     if (this.waiting > 0) return;
@@ -77,7 +77,7 @@ export class TcpConnection {
       if (this.socket.destroyed) return;
     }
     if (this.waiting >= MOST_WAITING) {
-      // From here on it is us who make the rest wait.
+      // From here on the delay of further data is ours, not the client's.
       this.socket.pause();
       this.arriving.end();
     } else if (this.frames.isWithin) {

@@ -4,7 +4,7 @@ import type { AccessControl } from '../admission/access-control.js';
 import { clientKey } from '../../net/networks.js';
 import type { TcpConnection } from './tcp-connection.js';
 
-/** The open connections over all listeners: bounded in all, and for each client. */
+/** The open connections of all listeners: bounded in total and per client. */
 export class TcpConnections {
   /** In the order of their last use, with the key of their client. */
   private readonly open = new Map<TcpConnection, string>();
@@ -16,8 +16,8 @@ export class TcpConnections {
   ) {}
 
   /**
-   * Makes room for one more of this client, if need be by closing an idle one: of its own where it has too many, else
-   * the one that was used least recently. `false` where all are waited on.
+   * Makes room for one more connection of this client, if need be by closing an idle one: of the same client where it
+   * has too many, else the least recently used one. `false` where none is idle.
    */
   makeRoom(client: DnsClient): boolean {
     const key = this.keyOf(client);
@@ -43,7 +43,7 @@ export class TcpConnections {
     });
   }
 
-  /** Marks one as used just now: others are closed before it. */
+  /** Marks a connection as just used, so that others are closed before it. */
   touch(connection: TcpConnection): void {
     const key = this.open.get(connection);
     if (key === undefined) return;
@@ -51,7 +51,7 @@ export class TcpConnections {
     this.open.set(connection, key);
   }
 
-  /** Ends all, and resolves when they are closed. */
+  /** Ends all connections, and resolves when they are closed. */
   async end(): Promise<void> {
     const connections = [...this.open.keys()];
     for (const connection of connections) connection.end();
@@ -79,7 +79,7 @@ export class TcpConnections {
 
   private keyOf(client: DnsClient): string {
     const address = this.access.addressOf(client);
-    // A socket that has been reset already knows no address any more.
+    // A socket that has been reset has no address any more.
     return address === undefined ? '' : clientKey(address);
   }
 }

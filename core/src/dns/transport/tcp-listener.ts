@@ -10,7 +10,7 @@ import type { MessageHandler } from './message-handler.js';
 import { TcpConnection } from './tcp-connection.js';
 import type { TcpConnections } from './tcp-connections.js';
 
-/** What a TCP listener shares with its those of other addresses. */
+/** What the TCP listeners of all addresses share. */
 export interface TcpContext {
   readonly connections: TcpConnections;
   readonly idle: Milliseconds;
@@ -44,7 +44,7 @@ export class TcpListener {
     return (this.server.address() as AddressInfo).port;
   }
 
-  /** Takes no new connections; resolves when the open ones are closed, too. */
+  /** Accepts no new connections; resolves when the open ones are closed, too. */
   async close(): Promise<void> {
     await new Promise<void>((resolve) => this.server.close(() => resolve()));
   }

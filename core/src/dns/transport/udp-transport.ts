@@ -5,30 +5,30 @@ import type { AccessControl } from '../admission/access-control.js';
 import type { PacketMemory } from '../packet-cache/packet-memory.js';
 import type { MessageHandler } from './message-handler.js';
 
-/** What the transports of all addresses share. */
+/** What the UDP transports of all addresses share. */
 export interface UdpContext {
   readonly clock: Clock;
   readonly logger: Logger;
-  /** How many threads take datagrams of one address, where there are any. */
+  /** The number of receiving threads per address, for transports that have threads. */
   readonly workers: number;
   readonly recursionAvailable: boolean;
-  /** What threads answer from by themselves. */
+  /** The packet cache's memory, from which threads answer by themselves. */
   readonly packets: PacketMemory;
-  /** Who may have it, and what is refused to the others. */
+  /** Judges which clients may have a cached answer, and counts refusals. */
   readonly access: Pick<AccessControl, 'shared' | 'refusals'>;
 }
 
-/** One UDP address: hands over each datagram that it has no answer for, and sends back what comes of it. */
+/** One UDP address: hands over each datagram that it has no answer for, and sends back the reply. */
 export interface UdpTransport {
   /** The port in use. */
   readonly port: number;
-  /** Has the threads that answer by themselves go before whatever else wants a processor, or no more. */
+  /** Raises or restores the scheduling priority of threads that answer by themselves. */
   goFirst(first: boolean): void;
-  /** Takes no more datagrams, and closes the socket when the last reply has left. */
+  /** Stops receiving, and closes the socket when the last reply has been sent. */
   close(): Promise<void>;
 }
 
-/** A way to take datagrams: one by one by Node (`dgram`), or many at a time by calls of our own (`mmsg`). */
+/** A way to receive datagrams: one by one by Node (`dgram`), or many by one system call (`mmsg`). */
 export interface UdpTransportKind {
   readonly name: 'dgram' | 'mmsg';
   /** @throws JITSU_LISTEN_FAILED, NativeSocketsUnavailable */

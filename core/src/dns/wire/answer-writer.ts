@@ -3,8 +3,8 @@ import { relayMessage } from './message-relay.js';
 import { type ReplyTerms, writeResponse } from './response-writer.js';
 
 /**
- * The response to a query with what a resolver says; `undefined` for a message that is malformed or answers another
- * question.
+ * The response to a query with a resolver's answer; `undefined` for a relayed message that is malformed or answers
+ * another question.
  *
  * @throws RangeError for records that cannot be written
  */

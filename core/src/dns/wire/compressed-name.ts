@@ -7,9 +7,9 @@ const LONGEST_NAME = 255;
 const scratch = Buffer.allocUnsafe(LONGEST_NAME);
 
 /**
- * The name at an offset of a message, compressed or not (RFC 1035, 4.1.4), as a text by which names can be compared: its
- * wire form, the root's zero byte included, letters in lower case, a character for each byte. `undefined` if it is
- * malformed. Each pointer must go back behind the one before, so that the cost is bounded.
+ * The name at an offset of a message, compressed or not (RFC 1035, 4.1.4), as a comparable text: its wire form with the
+ * root's zero byte, letters in lower case, one character per byte. `undefined` if it is malformed. Each pointer must
+ * point before the previous one, so that the cost is bounded.
  */
 export function readName(message: Uint8Array, offset: number): string | undefined {
   let lowest = offset;
@@ -35,7 +35,7 @@ export function readName(message: Uint8Array, offset: number): string | undefine
   }
 }
 
-/** A name as {@link readName} gives it without its first label; `undefined` for the root. */
+/** The parent of a name in the form of {@link readName}; `undefined` for the root. */
 export function withoutFirstLabel(name: string): string | undefined {
   return name.length <= 1 ? undefined : name.slice(name.charCodeAt(0) + 1);
 }

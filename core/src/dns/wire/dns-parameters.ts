@@ -1,4 +1,6 @@
-/** Response codes by their names in RFC 1035, 4.1.1, and RFC 6891, 9, and RFC 7873, 8 (above 15, which need an OPT record). */
+/**
+ * Response codes by their names in RFC 1035, 4.1.1, RFC 6891, 9, and RFC 7873, 8 (above 15, which need an OPT record).
+ */
 export const Rcode = {
   NoError: 0,
   FormatError: 1,
@@ -34,7 +36,7 @@ export const RecordType = {
   ANY: 255,
 } as const;
 
-/** The INFO-CODEs of RFC 8914, section 4, and of IANA's registry since, that Jitsu gives. */
+/** The INFO-CODEs that Jitsu gives, of RFC 8914, section 4, and of IANA's registry since. */
 export const ExtendedErrorCode = {
   Other: 0,
   StaleAnswer: 3,

@@ -12,12 +12,12 @@ const PLAIN_NAME = /^[a-z0-9_*-]{1,63}(\.[a-z0-9_*-]{1,63})*$/;
 
 /**
  * The wire form of a name in presentation form (RFC 1035, 5.1: `\.` and `\DDD` are understood, a trailing dot is
- * allowed), uncompressed and ended by the root's zero byte, in the case given.
+ * allowed), uncompressed, with the root's zero byte at its end, in the given case.
  *
  * @throws RangeError for an empty or too long label, a name that is too long, or a character that must be escaped
  */
 export function encodeName(name: string): Uint8Array {
-  // Nearly every name is of this kind, and the general way is many times slower.
+  // Nearly every name is plain, and the general path is many times slower.
   if (name.length < LONGEST_NAME - 1 && PLAIN_NAME.test(name)) return encodePlainName(name);
   const bytes = [0];
   let lengthAt = 0;
@@ -53,8 +53,8 @@ function encodePlainName(name: string): Uint8Array {
 }
 
 /**
- * Reads the uncompressed name at an offset: in lower case, presentation form, no trailing dot, and where it ends.
- * `undefined` for anything else, a compression pointer included.
+ * Reads the uncompressed name at an offset: in lower case, presentation form, no trailing dot, and the offset of its
+ * end. `undefined` for anything else, a compression pointer included.
  */
 export function decodeName(message: Uint8Array, offset: number): { name: string; end: number } | undefined {
   return decodePlainName(message, offset) ?? decodeAnyName(message, offset);
@@ -62,7 +62,7 @@ export function decodeName(message: Uint8Array, offset: number): { name: string;
 
 const scratch = Buffer.allocUnsafe(LONGEST_NAME);
 
-/** Nearly every name has no character that is escaped, and to put it together from its characters is slow. */
+/** The fast path: nearly every name has no escaped character, and building it from single characters is slow. */
 function decodePlainName(message: Uint8Array, offset: number): { name: string; end: number } | undefined {
   let position = offset;
   let length = 0;
@@ -71,7 +71,7 @@ function decodePlainName(message: Uint8Array, offset: number): { name: string; e
     position += 1;
     if (size === 0) return { name: scratch.toString('latin1', 0, length), end: position };
     const end = position + size;
-    // Neither does a cut message get here, whose bytes are undefined behind its end, nor a pointer.
+    // This also stops at a pointer, and at the end of a cut message, where bytes are undefined.
     if (!(size <= LONGEST_LABEL && end < message.length && end + 1 - offset <= LONGEST_NAME)) return undefined;
     if (length > 0) scratch[length++] = DOT;
     for (; position < end; position++) {
@@ -97,7 +97,9 @@ function decodeAnyName(message: Uint8Array, offset: number): { name: string; end
   }
 }
 
-/** The one form by which names are compared: as {@link decodeName} gives it. @throws RangeError as {@link encodeName} */
+/**
+ * The canonical form for comparing names, as {@link decodeName} returns it. @throws RangeError as {@link encodeName}
+ */
 export function canonicalName(name: string): string {
   if (name.length < LONGEST_NAME - 1 && PLAIN_NAME.test(name)) return name;
   return (decodeName(encodeName(name), 0) as { name: string }).name;

@@ -1,11 +1,11 @@
-/** Joins the chunks of a TCP stream into messages, each of which follows its length in two bytes (RFC 1035, 4.2.2). */
+/** Joins the chunks of a TCP stream into messages, each preceded by its length in two bytes (RFC 1035, 4.2.2). */
 export class FrameReader {
   private readonly head = new Uint8Array(2);
   private headLength = 0;
   private body: Uint8Array | undefined;
   private bodyLength = 0;
 
-  /** Whether a message has begun that is not complete. */
+  /** Whether an incomplete message has begun. */
   get isWithin(): boolean {
     return this.body !== undefined || this.headLength > 0;
   }
@@ -34,7 +34,7 @@ export class FrameReader {
   }
 }
 
-/** A message behind its length in two bytes. */
+/** A message preceded by its length in two bytes. */
 export function frame(message: Uint8Array): Uint8Array {
   const framed = Buffer.allocUnsafe(message.length + 2);
   framed.writeUInt16BE(message.length, 0);

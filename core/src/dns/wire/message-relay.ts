@@ -9,7 +9,7 @@ import { Rcode } from './dns-parameters.js';
 import type { RecordSpan } from './record-walk.js';
 import { type ReplyTerms, responseLimit } from './response-writer.js';
 
-/** The flags of an upstream that are passed on, besides AD and the rcode. */
+/** The flags of an upstream's response that are relayed, besides AD and the rcode. */
 const RELAYED_FLAGS = HeaderFlag.Authoritative | HeaderFlag.Truncated;
 
 const slab = new Slab();
@@ -17,8 +17,8 @@ const NOTHING = new Uint8Array();
 const NONE: readonly RecordSpan[] = [];
 
 /**
- * An upstream's response made ours: the client's id, question bytes, RD and CD, our RA, our OPT record where the client
- * sent one (with the Extended DNS Error of the upstream, and that of the answer), and no more RRsets than the client
+ * Turns an upstream's response into ours: the client's id, question bytes, RD and CD, our RA, our OPT record where the
+ * client sent one (with the Extended DNS Errors of the answer and of the upstream), and no more RRsets than the client
  * can take.
  *
  * `undefined` for a message that is malformed or answers another question.
@@ -40,7 +40,7 @@ export function relayMessage(
   const kept = keptOf(message, summary, limit - optLength);
   const { end, behind, answerCount, authorityCount } = kept;
 
-  // Names in the records may point into the question, which therefore stays where it is.
+  // The question stays in place, as compressed names in the records may point into it.
   let length = end;
   const response = slab.take(behind.reduce((sum, record) => sum + record.end - record.start, end + optLength));
   copyBytes(query.message, HEADER_LENGTH, summary.questionEnd, response, HEADER_LENGTH);
@@ -68,7 +68,7 @@ export function relayMessage(
   return response;
 }
 
-/** The options of our OPT record: the cookie, and why there is no answer as far as there is room for it. */
+/** The options of our OPT record: the cookie, and the Extended DNS Errors as far as there is room. */
 function optionsFor(
   summary: MessageSummary,
   extendedError: ExtendedError | undefined,
@@ -89,7 +89,7 @@ function checkedSummary(message: Uint8Array, asked: Uint8Array): MessageSummary 
   return sameQuestion(answered, questionBytes(asked)) ? summaryOf(sections) : undefined;
 }
 
-/** Ours goes first; beside another's it goes without its text, as two texts and a question may not fit into 512 bytes. */
+/** Ours goes first, and without its text beside another one: two texts and a question may not fit into 512 bytes. */
 function extendedErrors(ours: ExtendedError | undefined, others: Uint8Array | undefined): Uint8Array {
   if (ours === undefined) return others ?? NOTHING;
   if (others === undefined) return extendedErrorOption(ours);
@@ -98,10 +98,10 @@ function extendedErrors(ours: ExtendedError | undefined, others: Uint8Array | un
 
 function relayedFlags(query: DnsQuery, message: Uint8Array, { extendedRcode }: MessageSummary): number {
   const flags = readFlags(message);
-  // Only who shows that it understands AD gets it (RFC 6840, 5.7 and 5.8).
+  // Only a client that shows that it understands AD gets it (RFC 6840, 5.7 and 5.8).
   const understood = query.authenticData || query.edns?.dnssecOk === true;
   const authenticData = understood ? flags & HeaderFlag.AuthenticData : 0;
-  // Without OPT there is no room for the upper bits of an extended rcode, and the lower ones may say NOERROR.
+  // Without OPT there is no room for the upper bits of an extended rcode, and the lower ones may mean NOERROR.
   const rcode = extendedRcode > 0 && query.edns === undefined ? Rcode.ServerFailure : flags & 0x0f;
   return (flags & RELAYED_FLAGS) | authenticData | rcode;
 }
@@ -110,7 +110,7 @@ type Kept = Pick<MessageSummary, 'end' | 'answerCount' | 'authorityCount' | 'add
   readonly behind: readonly RecordSpan[];
 };
 
-/** What is kept of a message: whole RRsets, as many as fit, none behind one that does not. */
+/** The kept part of a message: whole RRsets up to the first that does not fit. */
 function keptOf(message: Uint8Array, summary: MessageSummary, room: number): Kept {
   const sections = summary.end <= room && !summary.goesOn ? undefined : sectionsOf(message);
   if (sections === undefined) {
@@ -136,12 +136,12 @@ function keptOf(message: Uint8Array, summary: MessageSummary, room: number): Kep
   return { ...counts, end, behind };
 }
 
-/** A name has at most 127 labels (RFC 1035, 2.3.4), so that more steps than these lead to none. */
+/** A name has at most 127 labels (RFC 1035, 2.3.4); more steps than this mean that it is malformed. */
 const MOST_STEPS = 255;
 
 /**
- * How many of the records of one section can be kept, where only the first `room` of them fit: the most that leave no
- * RRset incomplete (RFC 2181, 9), wherever in the section its records are.
+ * The number of records of one section to keep where only the first `room` of them fit: the most that leave no RRset
+ * incomplete (RFC 2181, 9), wherever in the section its records are.
  */
 function wholeSets(message: Uint8Array, section: readonly RecordSpan[], room: number): number {
   if (room >= section.length) return section.length;
@@ -157,7 +157,7 @@ function wholeSets(message: Uint8Array, section: readonly RecordSpan[], room: nu
   return whole;
 }
 
-/** The same for all records of an RRset: the owner without regard to case, type and class (RFC 2181, 5). */
+/** A key that all records of an RRset share: owner in lower case, type and class (RFC 2181, 5). */
 function setKey(message: Uint8Array, { start, typeAt, type }: RecordSpan): string {
   return `${type} ${readUint16(message, typeAt + 2)} ${ownerAt(message, start)}`;
 }
@@ -170,7 +170,7 @@ function ownerAt(message: Uint8Array, start: number): string {
     if (length === 0) break;
     if (length >= 0xc0) {
       const target = readUint16(message, position) & 0x3fff;
-      // Strictly back, or a circle of pointers would never end.
+      // Pointers must go back, or a loop of pointers would never end.
       if (target >= position) break;
       position = target;
     } else {

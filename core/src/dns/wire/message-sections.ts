@@ -7,21 +7,21 @@ import { endOfQuestion } from './question.js';
 import { RecordType } from './dns-parameters.js';
 import { walkRecords, type RecordSpan } from './record-walk.js';
 
-/** Where the sections and records of another server's response lie. */
+/** The positions of the sections and records of an upstream's response. */
 export interface MessageSections {
   readonly questionEnd: number;
-  /** In order: answers, authorities, and the additional records as far as an OPT record. */
+  /** In order: answers, authorities, and the additional records up to an OPT record. */
   readonly records: readonly RecordSpan[];
   readonly answerCount: number;
   readonly authorityCount: number;
   readonly opt?: OptRecord;
-  /** Additional records behind the OPT record, as far as they can be moved. */
+  /** The additional records behind the OPT record that can be moved. */
   readonly behindOpt: readonly RecordSpan[];
 }
 
 const NONE: readonly RecordSpan[] = [];
 
-/** Finds the parts of a response with one question, in time linear in its length; `undefined` if it is malformed. */
+/** Finds the sections of a response with one question, in time linear in its length; `undefined` if it is malformed. */
 export function sectionsOf(message: Uint8Array): MessageSections | undefined {
   if (message.length < HEADER_LENGTH || readUint16(message, 4) !== 1) return undefined;
   const questionEnd = endOfQuestion(message);
@@ -43,17 +43,20 @@ export function sectionsOf(message: Uint8Array): MessageSections | undefined {
     return { questionEnd, records, answerCount, authorityCount, opt, behindOpt: NONE };
   }
   const behind = records.slice(optIndex + 1);
-  // RFC 6891, 6.1.1: there is never more than one.
+  // There is at most one OPT record (RFC 6891, 6.1.1).
   if (behind.some(({ type }) => type === RecordType.OPT)) return undefined;
   const bound = behind.findIndex((record) => !isMovable(message, record, optSpan.start));
   const behindOpt = bound === -1 ? behind : behind.slice(0, bound);
   return { questionEnd, records: records.slice(0, optIndex), answerCount, authorityCount, opt, behindOpt };
 }
 
-/** What may follow an OPT record and holds no name that could be compressed (RFC 1035, 4.1.4; RFC 3597, 4). */
+/** Types that may follow an OPT record and hold no name that could be compressed (RFC 1035, 4.1.4; RFC 3597, 4). */
 const WITHOUT_POINTERS: readonly number[] = [RecordType.A, RecordType.AAAA, RecordType.RRSIG];
 
-/** Whether a record can be moved without breaking a pointer: its owner is all that may hold one, and that goes before. */
+/**
+ * Whether a record can be moved without breaking a pointer: only its owner may hold one, and it must point before
+ * `before`.
+ */
 function isMovable(message: Uint8Array, { start, typeAt, type }: RecordSpan, before: number): boolean {
   const pointsBack = (message[typeAt - 2] ?? 0) >= 0xc0 && typeAt - 2 >= start;
   if (!WITHOUT_POINTERS.includes(type)) return false;
@@ -63,16 +66,16 @@ function isMovable(message: Uint8Array, { start, typeAt, type }: RecordSpan, bef
 /** What a relay needs to know of a response that it passes on whole. */
 export interface MessageSummary {
   readonly questionEnd: number;
-  /** Where the last record in front of an OPT record ends. */
+  /** The end of the last record before an OPT record. */
   readonly end: number;
   readonly answerCount: number;
   readonly authorityCount: number;
   readonly additionalCount: number;
-  /** Whether there are records behind the OPT record, too, which are not counted here. */
+  /** Whether there are records behind the OPT record, which are not counted here. */
   readonly goesOn: boolean;
   /** The upper bits of the rcode (RFC 6891, 6.1.3). */
   readonly extendedRcode: number;
-  /** The Extended DNS Error in it, as an EDNS option. */
+  /** The message's Extended DNS Error, as an EDNS option. */
   readonly extendedError?: Uint8Array | undefined;
 }
 
@@ -91,7 +94,7 @@ export function summaryOf(sections: MessageSections): MessageSummary {
   };
 }
 
-/** A message that was found well-formed, and to answer the question, before: it is passed on without another look. */
+/** A message that was already found well-formed and to answer the question: it is relayed without another check. */
 export class CheckedAnswer implements MessageAnswer {
   declare readonly reusableUntil?: Milliseconds;
   declare readonly extendedError?: ExtendedError;
@@ -107,7 +110,7 @@ export class CheckedAnswer implements MessageAnswer {
   }
 }
 
-/** A message that was found well-formed, and to answer the question, with all that was found. */
+/** A message that was found well-formed and to answer the question, with the result of its parsing. */
 export class ParsedAnswer extends CheckedAnswer {
   constructor(
     message: Uint8Array,

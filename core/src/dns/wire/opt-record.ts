@@ -2,11 +2,16 @@ import type { ExtendedError } from '../../contracts/resolver.js';
 import { readUint16, putUint16 } from './bytes.js';
 import { RecordType } from './dns-parameters.js';
 
-/** The UDP payload that Jitsu takes and gives, in bytes: fits an Ethernet frame on any path (DNS Flag Day 2020). */
+/**
+ * The UDP payload size that Jitsu accepts and sends, in bytes: fits an Ethernet frame on any path (DNS Flag Day 2020).
+ */
 export const UDP_PAYLOAD_SIZE = 1232;
 
-/** The longest EXTRA-TEXT that is given, in bytes, so that question and OPT record always fit into 512. */
+/** The longest EXTRA-TEXT that Jitsu sends, in bytes, so that question and OPT record always fit into 512. */
 const LONGEST_EXTRA_TEXT = 200;
+
+/** The end of an EXTRA-TEXT that was cut. */
+const ELLIPSIS = new TextEncoder().encode('…');
 
 const DNSSEC_OK = 0x8000;
 const EXTENDED_ERROR_OPTION = 15;
@@ -16,7 +21,7 @@ export const OPT_LENGTH = 11;
 
 const NO_OPTIONS = new Uint8Array();
 
-/** What the fixed part of an OPT record says (RFC 6891, 6.1), and its options as bytes. */
+/** The fixed part of an OPT record (RFC 6891, 6.1), and its options as bytes. */
 export interface OptRecord {
   readonly payloadSize: number;
   readonly extendedRcode: number;
@@ -50,7 +55,7 @@ export function optBytes(dnssecOk: boolean, extendedRcode = 0, options: Uint8Arr
   return bytes;
 }
 
-/** Writes it but for its options, which take so many bytes, and gives the place for them. */
+/** Writes an OPT record without its options of the given length, and returns their offset. */
 export function writeOpt(
   into: Uint8Array,
   at: number,
@@ -67,10 +72,20 @@ export function writeOpt(
   return at + OPT_LENGTH;
 }
 
-/** An Extended DNS Error as an EDNS option (RFC 8914, 2), its text cut to `room` or 200 bytes between characters. */
+/**
+ * An Extended DNS Error as an EDNS option (RFC 8914, 2), its text cut between characters to `room` or 200 bytes. A cut
+ * text ends with an ellipsis, where there is room for one.
+ */
 export function extendedErrorOption({ code, text = '' }: ExtendedError, room = LONGEST_EXTRA_TEXT): Uint8Array {
   const scratch = new Uint8Array(Math.max(0, Math.min(room, LONGEST_EXTRA_TEXT)));
-  const { written } = new TextEncoder().encodeInto(text, scratch);
+  const encoder = new TextEncoder();
+  const whole = encoder.encodeInto(text, scratch);
+  let { written } = whole;
+  if (whole.read < text.length && scratch.length >= ELLIPSIS.length) {
+    ({ written } = encoder.encodeInto(text, scratch.subarray(0, scratch.length - ELLIPSIS.length)));
+    scratch.set(ELLIPSIS, written);
+    written += ELLIPSIS.length;
+  }
   const option = Buffer.alloc(6 + written);
   option.writeUInt16BE(EXTENDED_ERROR_OPTION, 0);
   option.writeUInt16BE(2 + written, 2);
@@ -79,7 +94,7 @@ export function extendedErrorOption({ code, text = '' }: ExtendedError, room = L
   return option;
 }
 
-/** The first Extended DNS Error among well-formed options, as it stands, if it is short enough to be passed on. */
+/** The first Extended DNS Error among well-formed options, unchanged, if it is short enough to be relayed. */
 export function extendedErrorAmong(options: Uint8Array): Uint8Array | undefined {
   for (let position = 0; position < options.length;) {
     const end = position + 4 + readUint16(options, position + 2);
@@ -90,7 +105,7 @@ export function extendedErrorAmong(options: Uint8Array): Uint8Array | undefined 
   return undefined;
 }
 
-/** RFC 7873, 4. */
+/** The option code of COOKIE (RFC 7873, 4). */
 export const COOKIE_OPTION = 10;
 
 /** The lengths of a client cookie and of our server cookies, in bytes (RFC 7873, 4; RFC 9018, 4). */
@@ -103,7 +118,7 @@ export const WHOLE_COOKIE_LENGTH = CLIENT_COOKIE_LENGTH + SERVER_COOKIE_LENGTH;
 /** The length of a COOKIE option in a response, in bytes. */
 export const COOKIE_OPTION_LENGTH = 4 + WHOLE_COOKIE_LENGTH;
 
-/** A client cookie with a server cookie behind it, in bytes. */
+/** The length of a client cookie with the shortest server cookie, in bytes. */
 const SHORTEST_WITH_SERVER = 16;
 const LONGEST_WITH_SERVER = 40;
 
@@ -120,7 +135,7 @@ export function cookieAmong(options: Uint8Array): Uint8Array | undefined | 'malf
   return undefined;
 }
 
-/** Whether a COOKIE option may have so many bytes of data. */
+/** Whether a COOKIE option may have data of this length, in bytes. */
 export function isCookieLength(length: number): boolean {
   return length === CLIENT_COOKIE_LENGTH || (length >= SHORTEST_WITH_SERVER && length <= LONGEST_WITH_SERVER);
 }
@@ -132,7 +147,7 @@ export function cookieOption(cookie: Uint8Array): Uint8Array {
   return option;
 }
 
-/** Writes the head of a COOKIE option with so many bytes of data, and gives the place for them. */
+/** Writes the head of a COOKIE option with data of the given length in bytes, and returns the data's offset. */
 export function writeCookieHead(into: Uint8Array, at: number, length: number): number {
   putUint16(into, at, COOKIE_OPTION);
   putUint16(into, at + 2, length);

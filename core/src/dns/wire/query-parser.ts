@@ -7,18 +7,18 @@ import { readQuestion, type Question } from './question.js';
 import { SMALLEST_PAYLOAD_SIZE, type QueryView } from './query-view.js';
 import { walkRecords } from './record-walk.js';
 
-/** One OPT and one signature record: nothing else belongs behind a question. */
+/** One OPT and one signature record: no other record belongs behind a question. */
 const MOST_ADDITIONAL_RECORDS = 2;
 
-/** What belongs to a single message and is no data that anybody could have (RFC 6895, 3.1). */
+/** Types that belong to a single message and that no server has as data (RFC 6895, 3.1). */
 const NEVER_ASKED_FOR: readonly number[] = [RecordType.OPT, RecordType.TKEY, RecordType.TSIG];
 
 /**
- * What to do with a message that came in.
+ * How to treat a received message.
  *
- * - `silent`: no query at all; any reply could start a loop.
- * - `malformed`: a header with this rcode is all that can be said.
- * - `rejected`: a well-formed query that gets this answer from no resolver.
+ * - `silent`: no query; any reply could start a loop.
+ * - `malformed`: it gets a header with this rcode and nothing else.
+ * - `rejected`: a well-formed query that gets this answer without asking a resolver.
  * - `cookie`: no question, but a client cookie, for which a server cookie is wanted (RFC 7873, 5.4).
  * - `accepted`: a query for the resolvers.
  */
@@ -29,14 +29,14 @@ export type ParsedMessage =
   | { readonly verdict: 'cookie'; readonly cookie: Uint8Array }
   | { readonly verdict: 'accepted'; readonly query: ParsedQuery };
 
-/** A query of which is still to be judged what its source has shown: as read, nothing over UDP. */
+/** A query whose source is not judged yet: over UDP, it is not proven. */
 export type ParsedQuery = Omit<DnsQuery, 'proven'> & { proven: boolean };
 
 const SILENT: ParsedMessage = { verdict: 'silent' };
 const FORMAT_ERROR: ParsedMessage = { verdict: 'malformed', rcode: Rcode.FormatError };
 const NOT_IMPLEMENTED: ParsedMessage = { verdict: 'malformed', rcode: Rcode.NotImplemented };
 
-/** Judges a message of any bytes, never throwing, in time linear in its length. */
+/** Parses a message of any bytes, in time linear in its length. Never throws. */
 export function parseQuery(message: Uint8Array, client: DnsClient): ParsedMessage {
   if (message.length < HEADER_LENGTH) return SILENT;
   const flags = readFlags(message);
@@ -44,11 +44,11 @@ export function parseQuery(message: Uint8Array, client: DnsClient): ParsedMessag
   if (((flags >> 11) & 0x0f) !== 0) return NOT_IMPLEMENTED;
   const questions = readUint16(message, 4);
   if (questions === 0) return cookieQuery(message);
-  if (questions > 1) return FORMAT_ERROR; // RFC 9619
+  if (questions > 1) return FORMAT_ERROR; // A query has exactly one question (RFC 9619).
   const question = readQuestion(message);
   if (question === undefined) return FORMAT_ERROR;
 
-  // An IXFR query carries a record in its authority section (RFC 1995, 3), and is not malformed for that.
+  // An IXFR query carries a record in its authority section (RFC 1995, 3), and is not malformed.
   const authorities = readUint16(message, 8);
   const mostAuthorities = question.type === RecordType.IXFR ? 1 : 0;
   if (readUint16(message, 6) !== 0 || authorities > mostAuthorities) return FORMAT_ERROR;
@@ -58,7 +58,7 @@ export function parseQuery(message: Uint8Array, client: DnsClient): ParsedMessag
   return judge(toQuery(message, question, opt, client), opt?.version ?? 0);
 }
 
-/** The same for a message that the view has just found to be a plain query: of it only the name is read again, as text. */
+/** The same for a message that the view has found to be a plain query: only the name is read again, as text. */
 export function parsePlainQuery(message: Uint8Array, client: DnsClient, view: QueryView): ParsedMessage {
   const { edns, payloadSize, dnssecOk, cookieAt, cookieLength, cookieOptionLength } = view;
   const cookie = cookieOptionLength === 0 ? undefined : message.subarray(cookieAt, cookieAt + cookieLength);
@@ -118,7 +118,7 @@ function toQuery(
     authenticData: (flags & HeaderFlag.AuthenticData) !== 0,
     checkingDisabled: (flags & HeaderFlag.CheckingDisabled) !== 0,
     client,
-    // Over UDP, only its cookie or its network can show more.
+    // Over UDP, only the cookie or the network can prove the source.
     proven: client.transport !== 'udp',
     message,
   };

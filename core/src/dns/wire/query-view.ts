@@ -2,7 +2,7 @@ import { HEADER_LENGTH } from './header.js';
 import { COOKIE_OPTION, COOKIE_OPTION_LENGTH, isCookieLength, OPT_LENGTH, UDP_PAYLOAD_SIZE } from './opt-record.js';
 import { RecordType } from './dns-parameters.js';
 
-/** A payload size below this one counts as this one (RFC 6891, 6.2.3), in bytes. */
+/** Smaller payload sizes count as this one (RFC 6891, 6.2.3), in bytes. */
 export const SMALLEST_PAYLOAD_SIZE = 512;
 
 const LONGEST_NAME = 255;
@@ -10,46 +10,45 @@ const LONGEST_NAME = 255;
 /** The longest key, in bytes: a question and a byte of flags. */
 const LONGEST_KEY = LONGEST_NAME + 4 + 1;
 
-/** A header, and the question for the root. */
+/** The length of a header and a question for the root, in bytes. */
 const SHORTEST_QUERY = HEADER_LENGTH + 5;
 const OPTION_HEAD_LENGTH = 4;
 const DNSSEC_OK = 0x80;
 
 /**
- * A plain query, read from its bytes in one walk and without any allocation: all that admission and the packet cache need
- * of it, in any thread. One instance serves for any number of queries, one after the other.
+ * A plain query, read from its bytes in one pass and without allocation: all that admission and the packet cache need
+ * of it, in any thread. One instance serves any number of queries, one after the other.
  *
- * The key is the question with its letters in lower case, and a byte with RD, AD, CD and DO: whatever else a query holds
- * makes no difference to what it is answered, other than how long that may be and which cookie goes with it, or makes it
- * no plain one.
+ * The key is the question in lower case, and a byte with RD, AD, CD and DO. Everything else in a query changes nothing
+ * in its answer but the size limit and the cookie, or makes the query not plain.
  */
 export class QueryView {
-  /** The key, in words, filled up with zeros. */
+  /** The key, in words, padded with zeros. */
   readonly key = new Int32Array(LONGEST_KEY / 4);
-  /** In bytes. */
+  /** The length of the key, in bytes. */
   keyLength = 0;
   hash = 0;
   /** The length of the question, in bytes. */
   questionLength = 0;
   edns = false;
   dnssecOk = false;
-  /** What the client takes over UDP, in bytes. */
+  /** The client's UDP payload size, in bytes. */
   payloadSize = SMALLEST_PAYLOAD_SIZE;
-  /** How long the answer may be over UDP, in bytes: never above what we give. */
+  /** The size limit of the answer over UDP, in bytes: never above our own. */
   udpLimit = SMALLEST_PAYLOAD_SIZE;
-  /** What the COOKIE option takes in the answer, in bytes; 0 where the query has none. */
+  /** The length of the COOKIE option in the answer, in bytes; 0 where the query has none. */
   cookieOptionLength = 0;
-  /** Where the data of the COOKIE option lies, and its length, where there is one. */
+  /** The offset and the length of the COOKIE option's data, in bytes, where there is one. */
   cookieAt = 0;
   cookieLength = 0;
   private readonly bytes = new Uint8Array(this.key.buffer);
 
-  /** @param seed what hashes begin with */
+  /** @param seed the initial value of hashes */
   constructor(private readonly seed: number) {}
 
   /**
-   * Whether these are the bytes of a plain query: one question, and besides at most an OPT record of version 0 whose only
-   * option, if any, is a well-formed COOKIE. `false` means no more than that the parser has to read it.
+   * Whether these are the bytes of a plain query: one question, and at most an OPT record of version 0 whose only
+   * option, if any, is a well-formed COOKIE. `false` only means that the parser has to read it.
    */
   read(message: Uint8Array, length: number): boolean {
     if (length < SHORTEST_QUERY || !isPlainHeader(message)) return false;
@@ -65,7 +64,7 @@ export class QueryView {
     return true;
   }
 
-  /** Takes over the question, and says where it ends; 0 where it is malformed. */
+  /** Copies the question, and returns its end; 0 where it is malformed. */
   private readQuestion(message: Uint8Array, length: number): number {
     const { bytes } = this;
     let hash = this.seed;
@@ -73,11 +72,11 @@ export class QueryView {
     for (let size = 1; size !== 0;) {
       size = byteAt(message, position);
       const end = position + size + 1;
-      // Behind the last label there are type and class yet to come.
+      // Type and class follow the last label.
       if (size > 63 || end + 4 > length || end - HEADER_LENGTH > LONGEST_NAME) return 0;
       for (; position < end; position++) {
         let byte = byteAt(message, position);
-        // A length is never a letter.
+        // A length byte is never an upper-case letter.
         if (byte >= 0x41 && byte <= 0x5a) byte |= 0x20;
         bytes[position - HEADER_LENGTH] = byte;
         hash = Math.imul(hash ^ byte, 0x01000193);
@@ -92,14 +91,14 @@ export class QueryView {
     return position;
   }
 
-  /** Takes over what the OPT record says, if there is one. Nothing may stand behind it. */
+  /** Reads the OPT record, if there is one. Nothing may follow it. */
   private readOpt(message: Uint8Array, start: number, length: number): boolean {
     this.edns = byteAt(message, 11) === 1;
     this.dnssecOk = false;
     this.udpLimit = SMALLEST_PAYLOAD_SIZE;
     this.cookieOptionLength = 0;
     if (!this.edns) return start === length;
-    // No other option is read here: one more that is to be answered from here has to be found beside the cookie.
+    // No other option is read here: to support another one, it must be found beside the cookie.
     if (start + OPT_LENGTH > length || start + OPT_LENGTH + uint16At(message, start + 9) !== length) return false;
     if (start + OPT_LENGTH !== length && !this.readCookie(message, start + OPT_LENGTH, length)) return false;
     const ownedByRoot = byteAt(message, start) === 0;
@@ -111,7 +110,7 @@ export class QueryView {
     return true;
   }
 
-  /** Takes over a COOKIE option that is all there is from `start` on. */
+  /** Reads a COOKIE option that takes everything from `start` on. */
   private readCookie(message: Uint8Array, start: number, length: number): boolean {
     const cookieAt = start + OPTION_HEAD_LENGTH;
     if (cookieAt > length || uint16At(message, start) !== COOKIE_OPTION) return false;
@@ -135,7 +134,7 @@ function isPlainHeader(message: Uint8Array): boolean {
   );
 }
 
-/** The caller has made sure that it lies within the message. */
+/** The caller makes sure that it lies within the message. */
 function byteAt(message: Uint8Array, offset: number): number {
   return message[offset] as number;
 }

@@ -8,11 +8,11 @@ export interface Question {
   readonly name: string;
   readonly type: number;
   readonly class: number;
-  /** Where the question ends, from the start of the message. */
+  /** The question's end, as an offset in the message. */
   readonly end: number;
 }
 
-/** Reads the first question; `undefined` where it is cut off, malformed or compressed (nothing precedes it). */
+/** Reads the first question; `undefined` where it is cut off, malformed or compressed (no name precedes it). */
 export function readQuestion(message: Uint8Array): Question | undefined {
   const decoded = decodeName(message, HEADER_LENGTH);
   if (decoded === undefined || decoded.end + 4 > message.length) return undefined;
@@ -23,7 +23,7 @@ export function readQuestion(message: Uint8Array): Question | undefined {
 const LONGEST_LABEL = 63;
 const LONGEST_NAME = 255;
 
-/** Where the first question ends, where {@link readQuestion} would read one. */
+/** The end of the first question, for questions that {@link readQuestion} would read. */
 export function endOfQuestion(message: Uint8Array): number | undefined {
   let position = HEADER_LENGTH;
   while (position < message.length) {
@@ -35,19 +35,19 @@ export function endOfQuestion(message: Uint8Array): number | undefined {
   return undefined;
 }
 
-/** Where the question of a well-formed message ends. */
+/** The end of a well-formed message's question. */
 export function questionEnd(message: Uint8Array): number {
   let end = HEADER_LENGTH;
   for (let length = message[end] as number; length !== 0; length = message[end] as number) end += length + 1;
   return end + 5;
 }
 
-/** The first question's bytes, in the client's own case, of a message that has been found well-formed. */
+/** The bytes of a well-formed message's first question, in the client's own case. */
 export function questionBytes(message: Uint8Array): Uint8Array {
   return message.subarray(HEADER_LENGTH, questionEnd(message));
 }
 
-/** Whether two questions' bytes ask the same: alike byte for byte, or but for the case of letters in the name. */
+/** Whether two questions are equal: byte for byte, or except for the case of letters in the name. */
 export function sameQuestion(one: Uint8Array, other: Uint8Array): boolean {
   if (Buffer.compare(one, other) === 0) return true;
   if (one.length !== other.length || Buffer.compare(one.subarray(-4), other.subarray(-4)) !== 0) return false;

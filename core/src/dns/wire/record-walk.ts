@@ -1,16 +1,16 @@
 import { readUint16 } from './bytes.js';
 
-/** Where a record lies in its message. */
+/** The position of a record in its message. */
 export interface RecordSpan {
   readonly start: number;
-  /** Where the type stands, behind the owner name. */
+  /** The offset of the type, behind the owner name. */
   readonly typeAt: number;
   readonly type: number;
   readonly end: number;
 }
 
 /**
- * The records that follow one another from `offset` on, without looking into their data; `undefined` if one of them is
+ * The records that follow one another from `offset` on, without a look into their data; `undefined` if one of them is
  * malformed or cut off. Pointers must go back, and are not followed: the cost is linear in the message's length.
  */
 export function walkRecords(message: Uint8Array, offset: number, count: number): RecordSpan[] | undefined {

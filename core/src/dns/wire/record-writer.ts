@@ -23,13 +23,13 @@ export function writeRecord(writer: WireWriter, record: ResourceRecord): void {
   writer.patchUint16(lengthAt, writer.position - lengthAt - 2);
 }
 
-/** The type of a record as it stands on the wire. */
+/** The number of a record's type on the wire. */
 function typeNumber({ type }: ResourceRecord): number {
   return typeof type === 'number' ? type : RecordType[type];
 }
 
 function writeData(writer: WireWriter, record: ResourceRecord): void {
-  // A switch would not tell the numeric types apart, which carry their data as bytes.
+  // A switch would not narrow the numeric types, which carry their data as bytes.
   if (typeof record.type === 'number') writer.append((record as { data: Uint8Array }).data);
   else if (record.type === 'A') writer.append(ipv4Bytes((record as { address: string }).address));
   else if (record.type === 'AAAA') writer.append(ipv6Bytes((record as { address: string }).address));
@@ -57,13 +57,13 @@ function writeStrings(writer: WireWriter, strings: readonly string[]): void {
 }
 
 /**
- * The RRsets among the records of a section (RFC 2181, 5), in the order in which they begin. The resolver that made the
- * records need not have kept those of one set together, nor have written their owner in one way.
+ * The RRsets among the records of a section (RFC 2181, 5), in the order in which they begin. A resolver need not keep
+ * the records of one set together, nor write their owner in one way.
  */
 export function recordSets(records: readonly ResourceRecord[]): Iterable<readonly ResourceRecord[]> {
   const [first] = records;
   if (first === undefined) return [];
-  // Nearly every section is a single set.
+  // Nearly every section is a single RRset.
   if (records.every(({ name, type }) => name === first.name && type === first.type)) return [records];
   const sets = new Map<string, ResourceRecord[]>();
   for (const record of records) {

@@ -10,9 +10,9 @@ import { writeRecord, recordSets } from './record-writer.js';
 import { WireWriter } from './wire-writer.js';
 
 /**
- * The response to a query: its question byte for byte, RD and CD as asked, an OPT record if and only if there was one
- * (RFC 6891, 7), names compressed. What is too long for the client loses whole RRsets from its end, and says so by TC
- * (RFC 2181, 9).
+ * The response to a query: its question byte for byte, RD and CD as in the query, an OPT record if and only if the
+ * query has one (RFC 6891, 7), names compressed. A response that is too long for the client loses whole RRsets from its
+ * end, and has TC set (RFC 2181, 9).
  *
  * @throws RangeError for records that cannot be written
  */
@@ -36,7 +36,8 @@ export function writeResponse(
   const truncated = !answers.complete || !authorities.complete || terms.truncated === true;
   if (opt !== undefined) writer.append(opt);
 
-  // Nobody speaks with authority for all classes (RFC 1034, 3.7.1). Without OPT there is no room for the upper bits of an extended rcode.
+  // No server is authoritative for all classes (RFC 1034, 3.7.1). Without OPT there is no room for the upper bits of an
+  // extended rcode.
   const rcode = answer.rcode > 0x0f && opt === undefined ? Rcode.ServerFailure : answer.rcode & 0x0f;
   const flags =
     echoedFlags(query.message) |
@@ -49,7 +50,7 @@ export function writeResponse(
   return writer.finish();
 }
 
-/** The response to a message of which no more than the header could be read. */
+/** The response to a message of which only the header could be read. */
 export function writeHeaderOnly(message: Uint8Array, rcode: number, recursionAvailable: boolean): Uint8Array {
   const header = Buffer.alloc(HEADER_LENGTH);
   const opcode = readFlags(message) & 0x7800;
@@ -59,7 +60,7 @@ export function writeHeaderOnly(message: Uint8Array, rcode: number, recursionAva
   return header;
 }
 
-/** The response to a query for a server cookie alone (RFC 7873, 5.4): it has no question. */
+/** The response to a query for a server cookie alone (RFC 7873, 5.4), without a question. */
 export function writeCookieOnly(message: Uint8Array, rcode: number, cookie: Uint8Array): Uint8Array {
   const header = writeHeaderOnly(message, rcode & 0x0f, false);
   header[11] = 1;
@@ -68,7 +69,7 @@ export function writeCookieOnly(message: Uint8Array, rcode: number, cookie: Uint
 
 const ERROR_HEAD_LENGTH = 6;
 
-/** The reason is cut to the room there is: a truncated error would make the client ask again. */
+/** The reason is cut to the available room: a truncated response would make the client ask again. */
 function optFor(
   { edns }: DnsQuery,
   { rcode, extendedError }: RecordsAnswer,
@@ -101,20 +102,20 @@ function writeSets(writer: WireWriter, records: readonly ResourceRecord[], room:
   return { count, complete: true };
 }
 
-/** What a response has to be besides its answer, because of its client. */
+/** How a response depends on its client, besides the answer. */
 export interface ReplyTerms {
-  /** How long it may be at most, in bytes, where that is less than what the client can take. */
+  /** The size limit in bytes, where it is below what the client can take. */
   readonly sizeLimit?: number;
-  /** The data of its COOKIE option, which goes only to clients with EDNS. */
+  /** The data of the COOKIE option, which only clients with EDNS get. */
   readonly cookie?: Uint8Array;
-  /** Whether it says TC although nothing has been left out. */
+  /** Whether TC is set although nothing was left out. */
   readonly truncated?: boolean;
 }
 
 /** The longest message that a TCP frame can hold (RFC 1035, 4.2.2), in bytes. */
 const LONGEST_MESSAGE = 65_535;
 
-/** How long the response to a query may be, in bytes: by what the client can take, and over UDP never above 1232. */
+/** The size limit of a response, in bytes: what the client can take, and over UDP never above 1232. */
 export function responseLimit({ client, edns }: DnsQuery, { sizeLimit = LONGEST_MESSAGE }: ReplyTerms = {}): number {
   if (client.transport !== 'udp') return sizeLimit;
   return Math.min(edns?.payloadSize ?? SMALLEST_PAYLOAD_SIZE, UDP_PAYLOAD_SIZE, sizeLimit);

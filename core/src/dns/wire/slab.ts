@@ -1,25 +1,25 @@
-/** In bytes: small, as one piece that is held for long keeps all of it in memory. */
+/** In bytes: small, as one piece that is held for long keeps the whole slab in memory. */
 const SIZE = 8_192;
 
-/** What is longer gets memory of its own. */
+/** Longer pieces get memory of their own, in bytes. */
 const LONGEST = SIZE / 4;
 
 /**
- * Cuts pieces for messages off larger pieces of memory: to make one for each takes several times as long, and even Node's
- * pool of buffers takes twice as long.
+ * Cuts buffers for messages from larger blocks of memory: to allocate each one takes several times as long, and even
+ * Node's buffer pool takes twice as long.
  */
 export class Slab {
   private memory = new ArrayBuffer(SIZE);
   private used = 0;
 
-  /** So many bytes, whose contents are anything, beginning at a multiple of 8. */
+  /** A piece of this length in bytes, with arbitrary contents, aligned to 8 bytes. */
   take(length: number): Uint8Array<ArrayBuffer> {
     if (length > LONGEST) return new Uint8Array(length);
     const at = this.cut(length);
     return new Uint8Array(this.memory, at, length);
   }
 
-  /** So many words of 32 bits. */
+  /** A piece of so many 32-bit words. */
   takeWords(count: number): Uint32Array<ArrayBuffer> {
     if (count * 4 > LONGEST) return new Uint32Array(count);
     const at = this.cut(count * 4);

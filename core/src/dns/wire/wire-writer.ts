@@ -4,7 +4,10 @@ import { foldCase } from './bytes.js';
 /** The highest offset that a compression pointer can hold (RFC 1035, 4.1.4). */
 const HIGHEST_POINTER = 0x3fff;
 
-/** Builds one message, compressing names against everything written before. Grows as needed; the caller minds limits. */
+/**
+ * Builds one message and compresses names against everything written before. Grows as needed; the caller enforces
+ * limits.
+ */
 export class WireWriter {
   private bytes = Buffer.allocUnsafe(512);
   private length = 0;
@@ -35,7 +38,7 @@ export class WireWriter {
     this.length += data.length;
   }
 
-  /** Replaces a 16-bit number that has been written before. */
+  /** Overwrites a 16-bit number that was written before. */
   patchUint16(offset: number, value: number): void {
     this.bytes.writeUInt16BE(value, offset);
   }
@@ -45,7 +48,7 @@ export class WireWriter {
     this.wireName(encodeName(name));
   }
 
-  /** An uncompressed name in wire form, in its own case as far as it has not been written before. */
+  /** Writes an uncompressed name in wire form, in its own case as far as it is not a pointer to an earlier name. */
   wireName(wire: Uint8Array): void {
     const folded = Buffer.from(foldCase(wire));
     let start = 0;
@@ -63,13 +66,13 @@ export class WireWriter {
     this.uint8(0);
   }
 
-  /** Takes back everything from `position` on. */
+  /** Removes everything from `position` on. */
   rewind(position: number): void {
     this.length = position;
     for (const [suffix, offset] of this.suffixes) if (offset >= position) this.suffixes.delete(suffix);
   }
 
-  /** What has been written. The writer must not be used any more. */
+  /** The written bytes. The writer must not be used any more. */
   finish(): Uint8Array {
     return this.bytes.subarray(0, this.length);
   }

@@ -1,12 +1,12 @@
 import { LIBRARY_MISSING, type LibvirtLibrary, type Pointer } from './libvirt-library.js';
 
-/** Why a call came to nothing, in a form that passes between threads. */
+/** Why a call has failed, in a form that can be passed between threads. */
 export type CallFailure =
   | {
       readonly kind: 'refused';
       /** virErrorNumber. */
       readonly code: number;
-      /** virErrorDomain: which part of libvirt it comes from. */
+      /** virErrorDomain: the part of libvirt that it comes from. */
       readonly domain: number;
       readonly message: string;
       /** Whether the connection can still be used; true where the call had none. */
@@ -24,7 +24,7 @@ class Refusal extends Error {
   }
 }
 
-/** Throws this thread's own error, as libvirt has just left it. */
+/** Throws this thread's own error, which libvirt's latest call has left. */
 export function refuse(library: LibvirtLibrary, connection?: Pointer): never {
   // virConnectIsAlive would clear the error: read it first.
   const { code, domain, message } = library.lastError() ?? { code: 0, domain: 0, message: null };
@@ -36,7 +36,7 @@ export function refuse(library: LibvirtLibrary, connection?: Pointer): never {
   });
 }
 
-/** What to tell another thread of anything thrown. */
+/** The description of any thrown error for another thread. */
 export function failureOf(error: unknown): CallFailure {
   if (error instanceof Refusal) return error.failure;
   const { message, code, stack } = error as { message?: string; code?: string; stack?: string };

@@ -1,4 +1,4 @@
-/** A thread that makes one blocking call at a time, and reads the error that libvirt left to this very thread. */
+/** A thread that makes one blocking call at a time, and reads the error that libvirt keeps per thread. */
 import { parentPort } from 'node:worker_threads';
 import { failureOf, type CallFailure } from './call-failure.js';
 import { loadLibvirt } from './libvirt-library.js';
@@ -9,7 +9,7 @@ export interface CallRequest {
   readonly parameters: readonly unknown[];
 }
 
-/** Said once, when calls can be taken. */
+/** Sent once, when calls can be taken. */
 export type Ready = 'ready';
 
 export type CallReply = { readonly result: unknown } | { readonly failure: CallFailure };
@@ -18,7 +18,7 @@ let operations: Operations | undefined;
 
 function perform({ operation, parameters }: CallRequest): CallReply {
   try {
-    // Loaded with the first call, so that a library that is not there is that call's failure.
+    // Loaded with the first call, so that a missing library becomes that call's failure.
     operations ??= libvirtOperations(loadLibvirt());
     const all = operations as unknown as Record<string, (...parameters: readonly unknown[]) => unknown>;
     return { result: all[operation]?.(...parameters) };

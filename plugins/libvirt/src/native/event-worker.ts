@@ -1,6 +1,6 @@
 /**
- * The thread that runs libvirt's event loop. It never comes back to Node's own loop: the other threads hand
- * the address of its callback to libvirt themselves.
+ * The thread that runs libvirt's event loop. It never returns to Node's event loop: the other threads pass the address
+ * of its callback to libvirt themselves.
  */
 import { parentPort, receiveMessageOnPort } from 'node:worker_threads';
 import koffi from 'koffi';
@@ -16,23 +16,23 @@ export type EventMessage =
       readonly uuid: string;
       /** virDomainEventType. */
       readonly event: number;
-      /** One of the details that belong to that event: virDomainEventStoppedDetailType and so on. */
+      /** A detail of that event: virDomainEventStoppedDetailType and so on. */
       readonly detail: number;
     }
-  /** Its other side is gone. */
+  /** Its other side has gone. */
   | { readonly kind: 'closed'; readonly connection: Pointer }
-  /** This thread does not look into it any more. */
+  /** This thread does not use it any more. */
   | { readonly kind: 'forgotten'; readonly connection: Pointer };
 
-/** What this thread is asked to do with a connection, which must stay open until it is forgotten. */
+/** An order to this thread about a connection, which must stay open until it is forgotten. */
 export interface EventOrder {
   readonly kind: 'watch' | 'forget';
   readonly connection: Pointer;
 }
 
 /**
- * How often the loop turns without an event: this thread can only be ended between two turns. What is called then must
- * not be JavaScript: in it the order to end would get lost, and the process would not end.
+ * The interval at which the loop turns without an event: this thread can only be ended between two turns. The callback
+ * of that timer must not be JavaScript: the order to end would get lost in it, and the process would not end.
  */
 const TURN_MILLISECONDS = 100;
 
@@ -54,17 +54,18 @@ function run(): never {
   library.virEventAddTimeout(TURN_MILLISECONDS, library.nothing, null, null);
   post({ kind: 'ready', lifecycle });
   const watched = new Set<Pointer>();
-  // The order to end is noticed where a function of JavaScript begins; a loop alone looks only every hundred turns or so.
+  // The order to end is noticed at the start of a JavaScript function; a loop alone checks only every hundred turns or
+  // so.
   const turn = (): void => {
     library.virEventRunDefaultImpl();
-    obey(watched);
-    tellOfTheDead(watched, library);
+    takeOrders(watched);
+    reportClosed(watched, library);
   };
   for (;;) turn();
 }
 
-/** Messages are fetched by hand: this thread never returns to where they would be delivered. */
-function obey(watched: Set<Pointer>): void {
+/** Messages are fetched explicitly: this thread never returns to the event loop, which would deliver them. */
+function takeOrders(watched: Set<Pointer>): void {
   for (;;) {
     const order = parentPort && (receiveMessageOnPort(parentPort)?.message as EventOrder | undefined);
     if (!order) return;
@@ -79,10 +80,10 @@ function obey(watched: Set<Pointer>): void {
 }
 
 /**
- * libvirt would call us when a connection ends, but from whichever thread is in a call on it, with the connection locked:
- * that thread would wait for this one, which waits for libvirt.
+ * libvirt could call back when a connection ends, but from a thread that is in a call on it, with the connection
+ * locked: that thread would wait for this one, which waits for libvirt.
  */
-function tellOfTheDead(watched: Set<Pointer>, { virConnectIsAlive }: LibvirtLibrary): void {
+function reportClosed(watched: Set<Pointer>, { virConnectIsAlive }: LibvirtLibrary): void {
   for (const connection of watched) {
     if (virConnectIsAlive(connection) === 1) continue;
     watched.delete(connection);

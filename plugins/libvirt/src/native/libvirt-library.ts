@@ -1,12 +1,12 @@
 import koffi, { type LibraryHandle } from 'koffi';
 
-/** An address that only libvirt may look into. It means the same in all threads of this process. */
+/** An address that only libvirt may dereference. It is valid in all threads of this process. */
 export type Pointer = bigint;
 
 /** A C string of 36 characters and its end: VIR_UUID_STRING_BUFLEN. */
 export const UUID_BUFFER_LENGTH = 37;
 
-/** What goes wrong when the library is not there: the word by which the other threads know it. */
+/** The message of the error for a missing library, by which the other threads recognise it. */
 export const LIBRARY_MISSING = 'LIBVIRT_LIBRARY_MISSING';
 
 const FILES =
@@ -14,7 +14,7 @@ const FILES =
     ? ['libvirt.0.dylib', '/opt/homebrew/lib/libvirt.0.dylib', '/usr/local/lib/libvirt.0.dylib']
     : ['libvirt.so.0'];
 
-/** virError up to the last member that we read (virterror.h). */
+/** virError up to the last member that is read here (virterror.h). */
 const virError = koffi.struct({ code: 'int', domain: 'int', message: 'str' });
 
 export interface LibvirtErrorRecord {
@@ -24,15 +24,15 @@ export interface LibvirtErrorRecord {
 }
 
 /**
- * Those functions of libvirt's C library that we call, by their own names. Each blocks its thread, and leaves its error
- * to the same thread alone: only worker threads load this.
+ * The functions of libvirt's C library that this plugin calls, under their own names. Each blocks its thread, and
+ * leaves its error to that thread only: only worker threads load this.
  */
 export function loadLibvirt() {
   const library = load();
-  // A function of C that may be called in place of a callback: getpid takes no notice of what it is given.
+  // A C function that serves as an empty callback: getpid ignores its arguments.
   const nothing = koffi.load(null).symbol('getpid') as unknown;
-  // libvirt would print every error to stderr. What replaces its printer is called by any of its threads, so it cannot
-  // be JavaScript.
+  // libvirt would print every error to stderr. The replacement is called by any of its threads, so it cannot be
+  // JavaScript.
   library.func('void virSetErrorFunc(void *data, void *handler)')(null, nothing);
   const bind = <F extends (...parameters: never[]) => unknown>(definition: string): F =>
     library.func(definition) as unknown as F;

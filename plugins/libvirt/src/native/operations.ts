@@ -2,7 +2,10 @@ import { macsOf } from '../domain-xml.js';
 import { refuse } from './call-failure.js';
 import { UUID_BUFFER_LENGTH, type LibvirtLibrary, type Pointer } from './libvirt-library.js';
 
-/** How many seconds of silence make libvirt ask the other side for a sign of life, and how often in vain. */
+/**
+ * The silence in seconds after which libvirt sends a keep-alive, and the number of unanswered ones that end a
+ * connection.
+ */
 const KEEP_ALIVE = { seconds: 2, count: 3 };
 
 /** VIR_DOMAIN_EVENT_ID_LIFECYCLE. */
@@ -13,7 +16,7 @@ const NO_SUPPORT = 3;
 
 export interface OpenConnection {
   readonly pointer: Pointer;
-  /** Absent where the driver tells of no events. */
+  /** Absent where the driver has no events. */
   readonly eventRegistration?: number;
 }
 
@@ -25,7 +28,7 @@ export interface DomainIdentity {
 export interface DomainCondition {
   /** virDomainState. */
   readonly state: number;
-  /** One of the reasons that belong to that state: virDomainShutoffReason and so on. */
+  /** A reason of that state: virDomainShutoffReason and so on. */
   readonly reason: number;
 }
 
@@ -35,13 +38,13 @@ export interface DomainFacts extends DomainIdentity, DomainCondition {
   readonly macs: readonly string[];
 }
 
-/** What a worker thread can be asked to do; all of it blocks, and throws a Refusal where libvirt refuses. */
+/** The operations of a worker thread; each blocks, and throws a Refusal where libvirt refuses. */
 export function libvirtOperations(library: LibvirtLibrary) {
   const checked = (result: number, connection: Pointer): void => {
     if (result < 0) refuse(library, connection);
   };
 
-  /** Domains are looked up anew for each operation: a handle would outlive a domain that is defined again. */
+  /** Domains are looked up for each operation: a handle would outlive a domain that is defined again. */
   const withDomain = <T>(connection: Pointer, uuid: string, use: (domain: Pointer) => T): T => {
     const domain = library.virDomainLookupByUUIDString(connection, uuid) ?? refuse(library, connection);
     try {
@@ -79,7 +82,7 @@ export function libvirtOperations(library: LibvirtLibrary) {
     return { state: state[0], reason: reason[0] };
   };
 
-  /** The registration of events, or nothing where the driver has none. */
+  /** The number of the event registration, or undefined where the driver has no events. */
   const registerEvents = (connection: Pointer, callback: Pointer): number | undefined => {
     const registration = library.virConnectDomainEventRegisterAny(
       ...([connection, null, LIFECYCLE_EVENTS, callback, null, null] as const),
@@ -90,11 +93,11 @@ export function libvirtOperations(library: LibvirtLibrary) {
   };
 
   return {
-    /** `lifecycle` is where the thread of the event loop wants to be called. */
+    /** @param lifecycle the address of the event loop's callback */
     open(uri: string, lifecycle: Pointer): OpenConnection {
       const pointer = library.virConnectOpen(uri) ?? refuse(library);
       try {
-        // Drivers that live in this process have no other side, and refuse this.
+        // Drivers within this process have no other side, and refuse this.
         library.virConnectSetKeepAlive(pointer, KEEP_ALIVE.seconds, KEEP_ALIVE.count);
         const eventRegistration = registerEvents(pointer, lifecycle);
         return { pointer, ...(eventRegistration !== undefined && { eventRegistration }) };
@@ -104,9 +107,9 @@ export function libvirtOperations(library: LibvirtLibrary) {
       }
     },
 
-    /** Answers with how many others still hold the connection: none, unless there is a leak. */
+    /** Returns how many references to the connection remain: 0, unless there is a leak. */
     close({ pointer, eventRegistration }: OpenConnection): number {
-      // On a connection that is dead already this fails, which changes nothing.
+      // On a dead connection this fails, which does not matter.
       if (eventRegistration !== undefined) library.virConnectDomainEventDeregisterAny(pointer, eventRegistration);
       return library.virConnectClose(pointer);
     },

@@ -3,7 +3,7 @@ import koffi from 'koffi';
 /** An address in this process. */
 export type Pointer = bigint;
 
-/** Those functions of the C library that we call, by their own names. */
+/** The functions of the C library that this plugin calls, under their own names. */
 export function loadC() {
   const library = koffi.load(null);
   const bind = <F extends (...parameters: never[]) => unknown>(definition: string): F =>
@@ -14,7 +14,7 @@ export function loadC() {
     memset: bind<(memory: Pointer, byte: number, length: number) => Pointer>(
       'void *memset(void *memory, int byte, size_t length)',
     ),
-    /** Out of C's memory into a buffer. */
+    /** Copies C memory into a buffer. */
     memcpy: bind<(to: Uint8Array, from: Pointer, length: number) => Pointer>(
       'void *memcpy(_Out_ uint8_t *to, const void *from, size_t length)',
     ),

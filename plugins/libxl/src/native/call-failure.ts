@@ -1,16 +1,16 @@
-/** Why a call came to nothing, in a form that passes between processes. */
+/** Why a call has failed, in a form that can be passed between processes. */
 export type CallFailure =
   | {
       readonly kind: 'refused';
       /** The name of a libxl_error, such as ERROR_FAIL. */
       readonly code: string;
-      /** What libxl logged meanwhile, one error a line; maybe nothing. */
+      /** libxl's log during the call, one error per entry; may be empty. */
       readonly log: readonly string[];
     }
   | { readonly kind: 'library-missing'; readonly file: string; readonly message: string }
-  /** libxl is there, and not one that we know how to call. */
+  /** libxl is installed, but of a version that this plugin cannot call. */
   | { readonly kind: 'unfit'; readonly message: string }
-  /** The process of libxl ended while the call was on its way. */
+  /** The process of libxl ended while the call was in flight. */
   | { readonly kind: 'died'; readonly message: string }
   | { readonly kind: 'defect'; readonly message: string };
 
@@ -21,7 +21,7 @@ export class Refusal extends Error {
   }
 }
 
-/** What to tell the other process of anything thrown. */
+/** The description of any thrown error for the other process. */
 export function failureOf(error: unknown): CallFailure {
   if (error instanceof Refusal) return error.failure;
   return { kind: 'defect', message: error instanceof Error ? (error.stack ?? error.message) : String(error) };

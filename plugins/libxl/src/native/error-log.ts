@@ -1,13 +1,13 @@
 import { closeSync, fstatSync, ftruncateSync, readSync } from 'node:fs';
 import type { CLibrary, Pointer } from './c-library.js';
 
-/** Close it in programs that libxl starts. */
+/** Closes the file in programs that libxl starts. */
 const MFD_CLOEXEC = 1;
 
-/** In bytes. What is longer than this is cut, and emptied as soon as no call is on its way. */
+/** In bytes. Longer logs are cut, and emptied as soon as no call is in flight. */
 const LONGEST_EXCERPT = 16 * 1024;
 
-/** Where libxl writes its log: a file in memory, so that what a call has to say is there when it returns. */
+/** libxl's log: a file in memory, so that the entries of a call are there when it returns. */
 export class ErrorLog {
   /** A FILE of C. */
   readonly stream: Pointer;
@@ -21,7 +21,7 @@ export class ErrorLog {
     this.stream = stream;
   }
 
-  /** Notes where the log stands; what is called hands back the errors that were logged since, and is to be called once. */
+  /** Marks the log's end; the returned function gives the errors logged since, and is to be called once. */
   begin(): (domainId?: number) => string[] {
     const start = fstatSync(this.#descriptor).size;
     this.#readers += 1;
@@ -46,7 +46,7 @@ export class ErrorLog {
 
 /**
  * The errors among the lines of a log (`libxl: error: FILE:LINE:FUNCTION: Domain 7:words`), in libxl's words. Calls may
- * overlap: what is said of another domain is left out.
+ * overlap: lines about another domain are left out.
  */
 export function errorsOf(lines: readonly string[], domainId?: number): string[] {
   return lines.flatMap((line) => {

@@ -3,13 +3,13 @@ import type { Pointer } from './c-library.js';
 import { Refusal } from './call-failure.js';
 import type { XenVersion } from './xen-version.js';
 
-/** A call that blocks: it is made in a thread of Node's pool. */
+/** A blocking call: it is made in a thread of Node's pool. */
 type Blocking<P extends readonly unknown[]> = (...parameters: P) => Promise<number>;
 
-/** To be told of events instead of waiting: we always wait. */
+/** In place of a callback for asynchronous calls: our calls always wait. */
 type Null = null;
 
-/** Those functions of libxl that we call, by their own names. Negative results are errors. */
+/** The functions of libxl that this plugin calls, under their own names. Negative results are errors. */
 export function loadLibxl({ major, minor }: XenVersion) {
   const library = load(`libxenlight.so.${major}.${minor}`);
   const logging = load('libxentoollog.so.1');

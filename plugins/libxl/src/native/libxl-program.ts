@@ -1,14 +1,14 @@
 /**
- * The process that has libxl: what is asked of it comes over the channel to its parent, many things at once. It must
- * start no program of its own, since libxl takes every child that ends for one of its own, and ends with its parent,
- * once what is on its way is done.
+ * The process that runs libxl: its parent sends calls over a channel, many at a time. It must start no program of its
+ * own, since libxl takes every child that ends for one of its own. It ends with its parent, once the calls in flight
+ * are done.
  */
 import { failureOf } from './call-failure.js';
 import type { CallRequest, ProcessMessage } from './messages.js';
 import { openLibxl } from './open-libxl.js';
 import type { Operations } from './operations.js';
 
-/** To nobody, once the parent is gone. */
+/** Without effect when the parent is gone. */
 function send(message: ProcessMessage): void {
   if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
 }

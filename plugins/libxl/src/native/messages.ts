@@ -1,7 +1,7 @@
 import type { CallFailure } from './call-failure.js';
 import type { Operations } from './operations.js';
 
-/** What the process of Jitsu asks of the one that has libxl. */
+/** A call that Jitsu's process asks of the process with libxl. */
 export interface CallRequest {
   readonly id: number;
   readonly operation: keyof Operations;

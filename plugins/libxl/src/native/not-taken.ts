@@ -1,6 +1,6 @@
 /**
- * Those members of a JSON value that came back from libxl as something else, as paths: a libxl that does not know a
- * member leaves it out without a word. What has libxl's default value, it leaves out too.
+ * The paths of members of a JSON value that libxl returned differently: a libxl that does not know a member drops it
+ * silently. Members with libxl's default value are omitted, too, and do not count.
  */
 export function notTaken(given: unknown, taken: unknown, path = ''): string[] {
   if (typeof given !== 'object' || given === null) {

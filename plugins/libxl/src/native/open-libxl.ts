@@ -6,10 +6,13 @@ import { libxlOperations, type Operations } from './operations.js';
 import { Structure } from './structure.js';
 import { checkVersion, runningXen } from './xen-version.js';
 
-/** Warnings are not logged, errors are: an xentoollog_level. */
+/** An xentoollog_level: errors are logged, warnings are not. */
 const ERRORS_ONLY = 8;
 
-/** What this project sets of a configuration, so that a libxl that does not know one of these is found out at once. */
+/**
+ * All members of a configuration that this plugin sets, so that a libxl that does not know one of them is found out at
+ * once.
+ */
 const PROBE = {
   c_info: { type: 'pv', name: 'probe', uuid: '00112233-4455-8677-8899-aabbccddeeff', run_hotplug_scripts: 'True' },
   b_info: {
@@ -21,14 +24,14 @@ const PROBE = {
 };
 
 export interface OpenLibxl {
-  /** Of the hypervisor and its libxl, as 4.17. */
+  /** The version of the hypervisor and its libxl, as 4.17. */
   readonly version: string;
   readonly operations: Operations;
   close(): void;
 }
 
 /**
- * Opens the libxl of the hypervisor that runs, once it is certain that it is one that we know how to call.
+ * Opens the running hypervisor's libxl, once it is certain that this plugin can call it.
  * @throws Refusal `library-missing`, `unfit`, `refused`
  */
 export async function openLibxl(): Promise<OpenLibxl> {
@@ -70,7 +73,7 @@ function allocateContext(library: Library, logger: Pointer, log: ErrorLog): Poin
   throw new Refusal({ kind: 'refused', code: `ERROR_${code.toUpperCase()}`, log: lines });
 }
 
-/** What libxl itself says of the hypervisor must be what the kernel says of it. */
+/** Checks that libxl and the kernel report the same hypervisor. */
 function checkHypervisor(library: Library, context: Pointer, { major, minor }: { major: number; minor: number }): void {
   const info = library.libxl_get_version_info(context);
   const json = info === null ? null : library.libxl_version_info_to_json(context, info);

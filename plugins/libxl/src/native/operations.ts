@@ -6,15 +6,15 @@ import type { LibxlLibrary } from './libxl-library.js';
 import { notTaken } from './not-taken.js';
 import type { Structure } from './structure.js';
 
-/** The version of the form in which libxl saves memory; 1 was that of Xen before 4.6. */
+/** The version of libxl's format of saved memory; 1 was that of Xen before 4.6. */
 const STREAM_VERSION = 2;
 
 /** libxl_error. */
 const ERROR_DOMAIN_NOTFOUND = -21;
-/** As libxl_domain_info says it in versions that are older than that code. */
+/** What libxl_domain_info returned before that code existed. */
 const ERROR_INVAL = -6;
 
-/** What `libxl_domain_create_new` leaves where there is no domain. */
+/** The domain id after `libxl_domain_create_new` without a domain. */
 const NO_DOMAIN = 0xffff_ffff;
 
 export interface Structures {
@@ -23,14 +23,14 @@ export interface Structures {
   readonly restoreParameters: Structure;
 }
 
-/** What the process of libxl can be asked to do, many things at once. Throws a {@link Refusal} where libxl refuses. */
+/** The operations of the process of libxl, many at a time. Each throws a {@link Refusal} where libxl refuses. */
 export function libxlOperations(library: LibxlLibrary, context: Pointer, structures: Structures, log: ErrorLog) {
   const refused = (result: number, lines: readonly string[]): Refusal => {
     const code = library.libxl_error_to_string(result) ?? `error ${result}`;
     return new Refusal({ kind: 'refused', code: `ERROR_${code.toUpperCase()}`, log: lines });
   };
 
-  /** Makes a call of which the domain may become known meanwhile. */
+  /** Makes a call whose domain id may become known meanwhile. */
   const checked = async (call: () => Promise<number>, domain: () => number | undefined): Promise<void> => {
     const end = log.begin();
     const result = await call().catch((error: unknown) => {
@@ -49,7 +49,7 @@ export function libxlOperations(library: LibxlLibrary, context: Pointer, structu
         () => domain,
       );
 
-  /** Fills in a configuration, and sees that libxl has understood all of it. */
+  /** Fills in a configuration, and checks that libxl has understood all of it. */
   const fillIn = (config: Pointer, json: string): void => {
     const end = log.begin();
     const result = library.libxl_domain_config_from_json(context, config, json);
@@ -72,7 +72,7 @@ export function libxlOperations(library: LibxlLibrary, context: Pointer, structu
 
   const known = ([domain]: [number]): number | undefined => (domain === NO_DOMAIN ? undefined : domain);
 
-  /** The number of the domain that a call makes. Where it fails, libxl itself removes what there is of it. */
+  /** The id of the domain that a call creates. Where it fails, libxl itself removes what exists of it. */
   const made = async (call: (domain: [number]) => Promise<number>): Promise<number> => {
     const domain: [number] = [NO_DOMAIN];
     await checked(
@@ -83,17 +83,17 @@ export function libxlOperations(library: LibxlLibrary, context: Pointer, structu
   };
 
   return {
-    /** Whether this libxl understands a configuration: what it does not take, it refuses. */
+    /** Checks whether this libxl understands a configuration: it refuses what libxl would drop. */
     check: (json: string): Promise<void> => structures.config.lend((config) => fillIn(config, json)),
 
-    /** Makes a domain, which does not run yet; answers with its number. */
+    /** Creates a domain, paused; returns its id. */
     create: (json: string): Promise<number> =>
       structures.config.lend((config) => {
         fillIn(config, json);
         return made((domain) => library.libxl_domain_create_new(context, config, domain, null, null));
       }),
 
-    /** Makes a domain out of saved memory, which does not run yet; answers with its number. */
+    /** Creates a domain from saved memory, paused; returns its id. */
     restore: (json: string, path: string): Promise<number> =>
       structures.config.lend((config) =>
         structures.restoreParameters.lend((parameters) =>
@@ -116,7 +116,10 @@ export function libxlOperations(library: LibxlLibrary, context: Pointer, structu
         ),
       ),
 
-    /** Writes a domain's memory to a new file. The domain is then over, and to be destroyed; on failure it runs on. */
+    /**
+     * Writes a domain's memory to a new file. The domain has ended then, and is to be destroyed; on failure it keeps
+     * running.
+     */
     save: (domain: number, path: string): Promise<void> =>
       withFile(path, 'w', async (file) => {
         try {
@@ -126,7 +129,7 @@ export function libxlOperations(library: LibxlLibrary, context: Pointer, structu
           );
           fsyncSync(file);
         } catch (error) {
-          // A guest that was halted for this goes on; one that was not takes no notice.
+          // A guest that was suspended for this resumes; any other is not affected.
           await library.libxl_domain_resume(context, domain, 1, null).catch((reason: unknown) => failureOf(reason));
           throw error;
         }
@@ -136,7 +139,7 @@ export function libxlOperations(library: LibxlLibrary, context: Pointer, structu
     pause: action(library.libxl_domain_pause),
     destroy: action(library.libxl_domain_destroy),
 
-    /** libxl_dominfo in libxl's JSON; null for a domain that does not exist. */
+    /** libxl_dominfo in libxl's JSON; null where the domain does not exist. */
     info: (domain: number): Promise<string | null> =>
       structures.info.lend((info) => {
         const end = log.begin();

@@ -1,25 +1,25 @@
 import { Refusal } from './call-failure.js';
 import type { CLibrary, Pointer } from './c-library.js';
 
-/** In bytes: many times what the largest structure of any libxl takes. */
+/** In bytes: many times the size of the largest structure of any libxl. */
 const ROOM = 64 * 1024;
 
-/** What may be written of the room. The rest is there to show that it is enough. */
+/** The part of the room that may be written, in bytes. The rest shows whether that was enough. */
 const LIMIT = ROOM / 4;
 
-/** Two bytes that differ in every bit, so that whatever is written over one of them shows. */
+/** Two bytes that differ in every bit, so that any overwrite of one of them is visible. */
 const CANARIES = [0xa5, 0x5a];
 
 /**
- * A structure whose size depends on libxl's version. It is always given far more room than it takes, and how much that
- * is was measured once: its initialiser writes all of it.
+ * A structure whose size depends on libxl's version. It gets far more room than it takes, and its size was measured
+ * once: its initialiser writes all of it.
  */
 export class Structure {
-  /** In bytes, as measured. */
+  /** The measured size, in bytes. */
   readonly size: number;
 
   /**
-   * Measures.
+   * Measures the size.
    * @throws Refusal `unfit`
    */
   constructor(
@@ -35,7 +35,7 @@ export class Structure {
     }
   }
 
-  /** Lends one that is initialised, and takes it back when the promise settles. */
+  /** Lends an initialised structure, and frees it when the promise settles. */
   async lend<T>(use: (memory: Pointer) => Promise<T> | T): Promise<T> {
     const memory = this.#allocate(0);
     try {

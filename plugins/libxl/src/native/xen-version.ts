@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { Refusal } from './call-failure.js';
 
 /**
- * The versions of Xen whose libxl.h declares the functions that we call in the way in which we call them: compared for
- * 4.14, 4.17 and 4.20. The sizes of structures differ between them, and are measured.
+ * The versions of Xen whose libxl.h declares the functions as this plugin calls them: compared for 4.14, 4.17 and 4.20.
+ * The sizes of structures differ between them, and are measured.
  */
 const OLDEST = { major: 4, minor: 14 };
 const NEWEST = { major: 4, minor: 20 };
@@ -13,7 +13,7 @@ export interface XenVersion {
   readonly minor: number;
 }
 
-/** The version of the hypervisor that runs: its libxl is the only one that can speak to it. */
+/** The version of the running hypervisor: only its own libxl can talk to it. */
 export function runningXen(folder = '/sys/hypervisor/version'): XenVersion {
   const part = (name: string): number => {
     try {
@@ -26,7 +26,7 @@ export function runningXen(folder = '/sys/hypervisor/version'): XenVersion {
   return { major: part('major'), minor: part('minor') };
 }
 
-/** Throws for a version of which we do not know how its libxl is called. */
+/** Throws for a version whose libxl this plugin cannot call. */
 export function checkVersion({ major, minor }: XenVersion): void {
   if (major === OLDEST.major && minor >= OLDEST.minor && minor <= NEWEST.minor) return;
   const known = `${OLDEST.major}.${OLDEST.minor} to ${NEWEST.major}.${NEWEST.minor}`;

@@ -1,4 +1,4 @@
-/** A thread that holds one channel to a Synjitsu, and makes the calls on it. Each ends within a second or so. */
+/** A thread that holds one channel to a Synjitsu, and makes the calls on it. Each call ends within a second or so. */
 import { parentPort } from 'node:worker_threads';
 import { LIBRARY_MISSING, loadVchan, type Pointer, type VchanLibrary } from './vchan-library.js';
 
@@ -11,12 +11,12 @@ export type ClientRequest =
 
 export type ClientReply =
   | { readonly outcome: 'done' | 'lost' | 'full' }
-  /** `errno` is 0 where the library told none. */
+  /** `errno` is 0 where the library reported none. */
   | { readonly outcome: 'refused'; readonly errno: number }
   | { readonly outcome: 'library-missing' | 'defect'; readonly message: string };
 
 /** How long a Synjitsu that does not read may take to make room, in milliseconds. */
-const PATIENCE = 1_000;
+const SEND_TIMEOUT = 1_000;
 const PAUSE = 50;
 
 const DONE: ClientReply = { outcome: 'done' };
@@ -48,7 +48,7 @@ function isOpen(vchan: VchanLibrary): boolean {
 }
 
 function send(vchan: VchanLibrary, bytes: Uint8Array): ClientReply {
-  const deadline = Date.now() + PATIENCE;
+  const deadline = Date.now() + SEND_TIMEOUT;
   while (channel !== undefined && isOpen(vchan)) {
     const outcome = vchan.trySend(channel, bytes);
     if (outcome === 'sent') return DONE;

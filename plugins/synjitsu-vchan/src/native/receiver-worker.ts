@@ -4,29 +4,29 @@ import { RECORD_LENGTH } from '../record.js';
 import { LIBRARY_MISSING, loadVchan, WAITS_FOR_CLIENT, type VchanLibrary } from './vchan-library.js';
 
 export interface ReceiverOrder {
-  /** Whose client may connect. */
+  /** The domain whose client may connect. */
   readonly domain: number;
-  /** Where the port is told in the store. */
+  /** The store path under which the port is published. */
   readonly path: string;
-  /** One number; when it is not 0 any more, the thread ends. */
+  /** One number; the thread ends when it is not 0. */
   readonly stop: Int32Array;
 }
 
 export type ReceiverMessage =
   | { readonly kind: 'listening' | 'connected' | 'disconnected' }
   | { readonly kind: 'record'; readonly bytes: Uint8Array }
-  /** `errno` is 0 where the library told none. */
+  /** `errno` is 0 where the library reported none. */
   | { readonly kind: 'refused'; readonly errno: number }
   | { readonly kind: 'library-missing' | 'defect'; readonly message: string };
 
-/** How long it takes to notice that it is to end, in milliseconds. */
+/** How long it takes to notice the order to end, in milliseconds. */
 const TURN = 200;
 
 const { domain, path, stop } = workerData as ReceiverOrder;
 const post = (message: ReceiverMessage): void => parentPort?.postMessage(message);
 const isToStop = (): boolean => Atomics.load(stop, 0) !== 0;
 
-/** Serves one client. Says whether there may be another one. */
+/** Serves one client. Returns whether another one may follow. */
 function serve(vchan: VchanLibrary): boolean {
   const channel = vchan.listen(domain, path);
   if (channel === undefined) {
@@ -35,10 +35,10 @@ function serve(vchan: VchanLibrary): boolean {
   }
   post({ kind: 'listening' });
   const client = { hasCome: false };
-  // The order to end a thread from outside is noticed where a function of JavaScript begins.
+  // An order to end a thread from outside is noticed at the start of a JavaScript function.
   const turn = (): boolean => {
     vchan.waitForEvent(channel, TURN);
-    // First whether it is there, then what it has sent: so nothing is missed that it sent before it went.
+    // First its state, then its bytes: so nothing is missed that it sent before it left.
     const state = vchan.isOpen(channel);
     if (!client.hasCome && state !== WAITS_FOR_CLIENT) post({ kind: 'connected' });
     client.hasCome ||= state !== WAITS_FOR_CLIENT;

@@ -1,15 +1,15 @@
 import koffi, { type LibraryHandle } from 'koffi';
 
-/** An address that only libxenvchan may look into. */
+/** An address that only libxenvchan may dereference. */
 export type Pointer = bigint;
 
-/** What goes wrong when the library is not there: the word by which the other threads know it. */
+/** The message of the error for a missing library, by which the other threads recognise it. */
 export const LIBRARY_MISSING = 'XENVCHAN_LIBRARY_MISSING';
 
-/** Nothing of what goes wrong is printed by the library; an errno tells it (xentoollog_level in xentoollog.h). */
+/** The library prints nothing; an errno reports the error (xentoollog_level in xentoollog.h). */
 const LOG_CRITICAL = 9;
 
-/** A library is unloaded when nobody holds it any more, whoever has its addresses. */
+/** Keeps the libraries loaded: a library without references is unloaded, even if its addresses are in use. */
 const held: LibraryHandle[] = [];
 
 /** POLLIN. */
@@ -18,13 +18,13 @@ const READABLE = 1;
 /** A ring of this size fits, in one direction, into the page that is shared anyway. In bytes. */
 const RING = { incoming: 2048, outgoing: 1024 };
 
-/** What libxenvchan_is_open says of a server whose client has not come yet. */
+/** The result of libxenvchan_is_open for a server whose client has not connected yet. */
 export const WAITS_FOR_CLIENT = 2;
 
 /**
- * libxenvchan, as much as is needed here. Nothing that it does is asked of it before it can do it at once: it does not
- * initialise the flag by which its reading and writing block. Its functions are the same in all versions since 4.2, and
- * its structures are not looked into.
+ * The functions of libxenvchan that are used here. No call is made before it can succeed at once: the library does not
+ * initialise the flag that makes its reads and writes block. Its functions are the same in all versions since 4.2, and
+ * its structures are not accessed.
  */
 export function loadVchan() {
   const library = load();
@@ -58,37 +58,37 @@ export function loadVchan() {
   );
 
   return {
-    /** Connects to what listens in a domain; undefined, and an errno, where that fails. */
+    /** Connects to a listener in a domain; undefined, with an errno, where that fails. */
     connect: (domain: number, path: string): Pointer | undefined => clientInit(logger, domain, path) ?? undefined,
 
     /**
-     * Listens for a client in a domain. libxenvchan looks into memory that it has not written to, and may end the
-     * process, where it gets no port or cannot share memory: the devices for that have to be there.
+     * Listens for a client in a domain. libxenvchan reads uninitialised memory, and may crash the process, where it
+     * gets no port or cannot share memory: the devices for that must exist.
      */
     listen: (domain: number, path: string): Pointer | undefined =>
       serverInit(logger, domain, path, RING.incoming, RING.outgoing) ?? undefined,
 
-    /** Why the call before it failed. */
+    /** The errno of the previous call. */
     errno: (): number => koffi.errno(),
 
-    /** 0 when the other side has gone, 1 while it is there, 2 where it has not come yet. */
+    /** 0 when the other side has gone, 1 while it is connected, 2 where it has not connected yet. */
     isOpen: bind<(channel: Pointer) => number>('int libxenvchan_is_open(void *channel)'),
 
     close: bind<(channel: Pointer) => void>('void libxenvchan_close(void *channel)'),
 
-    /** Waits until the other side has done something, for so long at most. */
+    /** Waits until the other side has acted, at most for this time. */
     waitForEvent: (channel: Pointer, milliseconds: number): void => {
       const descriptors = [{ fd: fileDescriptor(channel), events: READABLE, revents: 0 }];
       if (poll(descriptors, 1, milliseconds) > 0) takeEvent(channel);
     },
 
-    /** Sends all of it, or nothing and says so. */
+    /** Sends all bytes or none. */
     trySend: (channel: Pointer, bytes: Uint8Array): 'sent' | 'full' | 'failed' => {
       if (bufferSpace(channel) < bytes.length) return 'full';
       return send(channel, bytes, bytes.length) === bytes.length ? 'sent' : 'failed';
     },
 
-    /** So many bytes, or undefined while there are fewer. */
+    /** This many bytes, or undefined while there are fewer. */
     tryReceive: (channel: Pointer, length: number): Uint8Array | undefined => {
       if (dataReady(channel) < length) return undefined;
       const bytes = new Uint8Array(length);
@@ -99,14 +99,14 @@ export function loadVchan() {
 
 export type VchanLibrary = ReturnType<typeof loadVchan>;
 
-/** Each version of Xen has the library under a name of its own; any will do, the newest first. */
+/** Each version of Xen has its own library name; any will do, the newest first. */
 function load(): LibraryHandle {
   const names = [...versions()].map((version) => `libxenvchan.so.${version}`);
   for (const name of ['libxenvchan.so', ...names]) {
     try {
       return koffi.load(name);
     } catch {
-      // The next one may be there; that none is gets an error below.
+      // The next one may exist; if none does, an error follows below.
     }
   }
   throw Object.assign(new Error('there is no libxenvchan.so of any version'), { code: LIBRARY_MISSING });
@@ -117,7 +117,7 @@ function* versions(): Generator<string> {
   yield '1.0';
 }
 
-/** Absent where its library is; then libxenvchan prints errors to stderr. */
+/** Undefined where its library is missing; libxenvchan prints errors to stderr then. */
 function quietLogger(libc: LibraryHandle): Pointer | null {
   try {
     const library = koffi.load('libxentoollog.so.1');

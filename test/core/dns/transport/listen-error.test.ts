@@ -7,7 +7,7 @@ describe('a failure to listen', () => {
   it('is explained: what, where, and what to do', () => {
     const expected: [string, RegExp][] = [
       ['EACCES', /UDP 192\.0\.2\.1:53: .*root.*setcap.*-l 10053/],
-      ['EADDRINUSE', /port 53.*ss -lunp/],
+      ['EADDRINUSE', /port 53.*ss -lunp.*-l PORT/],
       ['EADDRNOTAVAIL', /no address 192\.0\.2\.1.*ip addr/],
       ['EAFNOSUPPORT', /IPv4/],
       ['EMFILE', /bind EMFILE/],

@@ -53,9 +53,9 @@ describe('the response writer', () => {
     }
   });
 
-  it('says why by an Extended DNS Error of at most 200 bytes, cut between characters, where there is EDNS', () => {
+  it('says why by an Extended DNS Error of at most 200 bytes, cut between characters and ended by …, where there is EDNS', () => {
     const answer = { rcode: 2, extendedError: { code: 14, text: 'ä'.repeat(150) } };
-    assert.deepEqual(extendedErrorIn(reply({ edns: {} }, answer)), { code: 14, text: 'ä'.repeat(100) });
+    assert.deepEqual(extendedErrorIn(reply({ edns: {} }, answer)), { code: 14, text: `${'ä'.repeat(98)}…` });
     assert.equal(extendedErrorIn(reply({}, answer)), undefined);
   });
 

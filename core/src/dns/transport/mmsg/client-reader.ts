@@ -7,7 +7,7 @@ import { Linux } from '../../../net/linux.js';
 const FIRST_WORD = 2;
 const LAST_WORD = 7;
 
-/** Reads who sent datagrams, and remembers the last one's address: a client seldom sends a single query. */
+/** Reads the senders of datagrams, and caches the last address: a client seldom sends a single query. */
 export class ClientReader {
   private readonly last = new Uint32Array(LAST_WORD + 1);
   private lastFamily = 0;
@@ -23,7 +23,7 @@ export class ClientReader {
       this.lastFamily = head & 0xffff;
       this.last.set(envelope.subarray(0, LAST_WORD + 1));
     }
-    // The port stands behind the family, its higher byte first.
+    // The port follows the family, in network byte order.
     return { address: this.lastAddress, port: ((head >>> 8) & 0xff00) | (head >>> 24), transport: 'udp' };
   }
 
@@ -33,10 +33,10 @@ export class ClientReader {
   }
 }
 
-/** The longest name of an interface and the zero behind it, in bytes. */
+/** The longest interface name with its terminating zero, in bytes. */
 const INTERFACE_NAME = 16;
 
-/** Who sent a datagram, in the words of Node's own sockets. @param envelope as `DatagramBatch` copies it */
+/** The sender of a datagram, in the form of Node's own sockets. @param envelope as `DatagramBatch` copies it */
 export function clientOf(envelope: Uint32Array, calls: InterfaceCalls): DnsClient {
   const view = new DataView(envelope.buffer, envelope.byteOffset + 4, 28);
   const port = view.getUint16(2);

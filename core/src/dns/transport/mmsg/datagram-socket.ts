@@ -7,13 +7,13 @@ import { Linux } from '../../../net/linux.js';
 import { socketAddress } from '../../../net/socket-address.js';
 import type { SocketCalls } from '../../../net/socket-calls.js';
 
-/** What arrives while the threads are busy waits here, in bytes; the kernel may grant less. */
+/** The receive buffer, which holds what arrives while the threads are busy, in bytes; the kernel may grant less. */
 const RECEIVE_BUFFER = 4_194_304;
 
-/** How long a thread waits for room to send, in seconds: never for good, as it could not be ended then. */
+/** How long a thread waits for room to send, in seconds: bounded, as a waiting thread could not be ended. */
 const SEND_TIMEOUT = 1;
 
-/** A bound UDP socket whose receive calls block. Node knows it by its file descriptor alone. */
+/** A bound UDP socket with blocking receive calls. Node knows only its file descriptor. */
 export class DatagramSocket {
   private constructor(
     private readonly calls: SocketCalls,
@@ -24,14 +24,15 @@ export class DatagramSocket {
   ) {}
 
   /**
-   * One socket, or as many that share a port: the kernel gives each client to one of them. No other process can have the
-   * port, nor get it later, but one of the same user that asks to share it.
+   * Opens one socket, or several that share a port, of which the kernel gives each client to one. No other process can
+   * get the port, then or later, but one of the same user that asks to share it.
    * @throws JITSU_LISTEN_FAILED
    */
   static open(calls: SocketCalls, endpoint: Endpoint, count: number): DatagramSocket[] {
     const sockets: DatagramSocket[] = [];
     try {
-      // The first does not share when it is bound: so it fails where anybody else is, another Jitsu with several included.
+      // The first socket is bound without sharing, so that it fails where the port is taken, also by another Jitsu that
+      // shares it.
       const first = DatagramSocket.bind(calls, endpoint, false);
       sockets.push(first);
       if (count > 1) first.set(Linux.SOL_SOCKET, Linux.SO_REUSEPORT, 1);
@@ -45,13 +46,13 @@ export class DatagramSocket {
     }
   }
 
-  /** Ends every receive call, now and from now on. What is to be sent still can be. */
+  /** Ends all receive calls, current and future ones. Replies can still be sent. */
   endReceiving(): void {
-    // On a socket that is not connected this fails by its result, and works (inet_shutdown in Linux).
+    // On an unconnected socket the call returns an error, but has its effect (inet_shutdown in Linux).
     this.calls.shutdown(this.descriptor, Linux.SHUT_RD);
   }
 
-  /** Nobody may use the number any more: the next file that is opened gets it. */
+  /** The descriptor must not be used any more: the next file that is opened gets its number. */
   close(): void {
     this.calls.close(this.descriptor);
   }
@@ -93,7 +94,7 @@ export class DatagramSocket {
     const { calls, descriptor } = this;
     const size = Buffer.alloc(4);
     size.writeInt32LE(RECEIVE_BUFFER);
-    // Only root may go beyond net.core.rmem_max; others get as much as that is.
+    // Only root may exceed net.core.rmem_max; for others the kernel grants that much.
     if (calls.setsockopt(descriptor, Linux.SOL_SOCKET, Linux.SO_RCVBUFFORCE, size, size.length) !== 0) {
       calls.setsockopt(descriptor, Linux.SOL_SOCKET, Linux.SO_RCVBUF, size, size.length);
     }

@@ -2,8 +2,8 @@ import { ENVELOPE_WORDS, type DatagramBatch } from '../../../net/datagram-batch.
 import { Slab } from '../../wire/slab.js';
 
 /**
- * The memory by which a receiving thread hands datagrams to the main thread: a ring of entries, each of which is the
- * length of a datagram in bytes, its envelope, and its bytes. Positions count words for ever, modulo 2³².
+ * The memory by which a receiving thread hands datagrams to the main thread: a ring of entries, each of which is a
+ * datagram's length in bytes, its envelope, and its bytes. Positions count words without end, modulo 2³².
  */
 export type MissRing = SharedArrayBuffer;
 
@@ -14,25 +14,28 @@ export interface Miss {
   readonly envelope: Uint32Array;
 }
 
-/** Where words of its control part lie, each in a cache line of its own. */
+/** Indices of the words of the control part, each in a cache line of its own. */
 export const RingWord = {
-  /** Up to where the main thread has taken entries. */
+  /** The position up to which the main thread has taken entries. */
   Taken: 0,
-  /** Up to where the thread has put them. */
+  /** The position up to which the thread has published entries. */
   Put: 16,
-  /** 1 when the main thread will not look for entries until it is told. */
+  /** 1 when the main thread does not look for entries until it is notified. */
   Asleep: 32,
 } as const;
 
 export const CONTROL_WORDS = 48;
 
-/** How much may be on its way: some thousands of queries, which the main thread takes in within some hundred milliseconds. */
+/**
+ * The capacity of the ring, in words: some thousand queries, which the main thread takes within some hundred
+ * milliseconds.
+ */
 export const RING_WORDS = 2 ** 18;
 
-/** Before each datagram. */
+/** The words before each datagram. */
 const HEAD_WORDS = 1 + ENVELOPE_WORDS;
 
-/** In the place of a length: the next entry stands at the ring's beginning. */
+/** Stands in place of a length: the next entry is at the ring's beginning. */
 const SKIP = 0xffff_ffff;
 
 export function createMissRing(): MissRing {
@@ -41,12 +44,12 @@ export function createMissRing(): MissRing {
   return ring;
 }
 
-/** How many words a datagram of this length takes with what stands before it. */
+/** The number of words that a datagram of this length takes, head included. */
 export function entryWords(length: number): number {
   return HEAD_WORDS + ((length + 3) >> 2);
 }
 
-/** The receiving thread's side of a ring. One instance at a time may write. */
+/** The receiving thread's side of a ring. Only one instance at a time may write. */
 export class MissWriter {
   private readonly control: Int32Array;
   private readonly words: Uint32Array;
@@ -60,7 +63,7 @@ export class MissWriter {
     this.put = this.control[RingWord.Put] as number;
   }
 
-  /** Copies a datagram into the ring, for the next time that it is published; `false` where there is no room. */
+  /** Copies a datagram into the ring, to be published later; `false` where there is no room. */
   add(batch: DatagramBatch, index: number): boolean {
     const length = batch.lengthOf(index);
     const size = entryWords(length);
@@ -74,7 +77,7 @@ export class MissWriter {
     return true;
   }
 
-  /** Lets the main thread have what was added, and says whether it must be told. */
+  /** Publishes what was added to the main thread, and returns whether it must be notified. */
   publish(): boolean {
     Atomics.store(this.control, RingWord.Put, this.put);
     return Atomics.exchange(this.control, RingWord.Asleep, 0) === 1;
@@ -102,7 +105,7 @@ export class MissReader {
     this.bytes = new Uint8Array(ring, CONTROL_WORDS * 4);
   }
 
-  /** The next datagram, as a copy, as one that waits for long must not keep the ring from going round. */
+  /** The next datagram, as a copy: a query that waits for long must not block the ring. */
   take(): Miss | undefined {
     const taken = this.control[RingWord.Taken] as number;
     if (taken === Atomics.load(this.control, RingWord.Put)) return undefined;
@@ -115,11 +118,14 @@ export class MissReader {
     return miss;
   }
 
-  /** Has the thread tell of what it puts next. Not where there is something already: then `false`. */
+  /**
+   * Asks the thread to notify the main thread of its next entry; `false`, and no effect, where there is an entry
+   * already.
+   */
   sleep(): boolean {
     Atomics.store(this.control, RingWord.Asleep, 1);
     if (this.control[RingWord.Taken] === Atomics.load(this.control, RingWord.Put)) return true;
-    // The thread may not have seen that. Where it has, it tells, and that is soon enough.
+    // The thread may not have seen the flag. If it has, its notification comes soon enough.
     return Atomics.exchange(this.control, RingWord.Asleep, 0) === 0;
   }
 
@@ -133,12 +139,12 @@ export class MissReader {
   }
 }
 
-/** How many datagrams are taken in before everything else has its turn. */
+/** Datagrams that are taken before other events get their turn. */
 const MOST_IN_A_TURN = 64;
 
 /**
- * Takes datagrams off a ring for as long as there are any, a number in each turn of the event loop, and one turn longer:
- * to be told of the next one by a message costs several times as much as to look.
+ * Takes datagrams off a ring as long as there are any, a batch per turn of the event loop, and for one turn longer: a
+ * message from the thread costs several times as much as a look at the ring.
  */
 export class MissPump {
   private awake = false;
@@ -149,7 +155,7 @@ export class MissPump {
     private readonly take: (miss: Miss) => void,
   ) {}
 
-  /** There is something, or may be. */
+  /** The ring has an entry, or may have one. */
   wake(): void {
     if (this.awake) return;
     this.awake = true;

@@ -13,11 +13,13 @@ import { ReceiveThread } from './receive-thread.js';
 
 export interface MmsgContext extends UdpContext {
   readonly calls: SocketCalls;
-  /** Another program for the threads, where that of Jitsu is not meant. */
+  /** Replaces the program of the threads, for tests. */
   readonly program?: URL;
 }
 
-/** Takes many datagrams at a time, by threads that answer from the packet cache by themselves. */
+/**
+ * The transport that receives many datagrams by one call, in threads that answer from the packet cache by themselves.
+ */
 export function mmsg(calls: SocketCalls): UdpTransportKind {
   return {
     name: 'mmsg',
@@ -25,7 +27,7 @@ export function mmsg(calls: SocketCalls): UdpTransportKind {
   };
 }
 
-/** One UDP address, whose datagrams are taken, and answered as far as they can, by threads. */
+/** One UDP address, whose threads receive datagrams and answer them from the packet cache. */
 export class MmsgTransport implements UdpTransport {
   private readonly threads: ReceiveThread[] = [];
   private readonly queues: ReplyQueue[];
@@ -58,12 +60,12 @@ export class MmsgTransport implements UdpTransport {
     return (this.sockets[0] as DatagramSocket).port;
   }
 
-  /** Has its threads go before whatever else wants a processor, where the system lets them, or no more. */
+  /** Raises or restores the scheduling priority of its threads, where the system permits it. */
   goFirst(first: boolean): void {
     for (const thread of this.threads) thread.goFirst(first);
   }
 
-  /** Takes no more datagrams, and closes the sockets when the last reply has left. */
+  /** Stops receiving, and closes the sockets when the last reply has been sent. */
   async close(): Promise<void> {
     this.closing = true;
     await Promise.all(this.threads.map((thread) => thread.close()));
@@ -96,10 +98,12 @@ export class MmsgTransport implements UdpTransport {
   }
 }
 
-/** The longest reply that a datagram could hold; more than any client is sent. Untouched memory is free. */
+/**
+ * The longest reply that a datagram can hold, in bytes; more than any client is sent. Untouched memory costs nothing.
+ */
 const LONGEST_REPLY = 65_536;
 
-/** The main thread's replies on one socket: those that are there in one turn of the event loop leave together. */
+/** The main thread's replies on one socket: those of one turn of the event loop are sent by one call. */
 class ReplyQueue {
   private readonly batch: DatagramBatch;
   private count = 0;
@@ -113,7 +117,7 @@ class ReplyQueue {
     this.batch = new DatagramBatch(calls.addressOf, socket.kind, LONGEST_REPLY);
   }
 
-  /** Sends a reply by the end of this turn. @param envelope as `DatagramBatch` copies it */
+  /** Queues a reply, which is sent by the end of this turn. @param envelope as `DatagramBatch` copies it */
   add(reply: Uint8Array, envelope: Uint32Array): void {
     const index = this.count;
     (this.batch.payloads[index] as Uint8Array).set(reply);
@@ -128,7 +132,9 @@ class ReplyQueue {
     });
   }
 
-  /** Sends what there is, now. A socket without room loses replies, as networks do: waiting would hold up everything. */
+  /**
+   * Sends all queued replies now. A socket without room loses replies, as networks do: waiting would block everything.
+   */
   flush(): void {
     const { calls, socket, batch, count } = this;
     if (count === 0) return;

@@ -13,13 +13,16 @@ import { writeHeaderOnly } from '../../wire/response-writer.js';
 import type { MissWriter } from './miss-ring.js';
 import { REFUSAL_WORDS, ThreadState, type ThreadRefusal } from './thread-state.js';
 
-/** The longest datagram that there is (its length has 16 bits), so that none is ever cut off. Untouched memory is free. */
+/**
+ * The longest possible datagram, in bytes (its length has 16 bits), so that none is cut off. Untouched memory costs
+ * nothing.
+ */
 const LONGEST_DATAGRAM = 65_536;
 
 /** The longest reply that a thread gives by itself, in bytes. */
 const LONGEST_REPLY = LONGEST_CACHED_ANSWER;
 
-/** Failures to receive, one right after the other, after which the socket cannot be used. */
+/** Consecutive failures to receive after which the socket is considered broken. */
 const MOST_FAILURES = 100;
 
 export interface ReceiveLoopOptions {
@@ -31,19 +34,19 @@ export interface ReceiveLoopOptions {
   readonly view: QueryView;
   readonly packets: Pick<PacketReader, 'answer'>;
   readonly admission: Admission;
-  /** The time of the main thread's clock. */
+  /** The time by the main thread's clock. */
   now(): Milliseconds;
-  /** Takes over datagrams that the packet cache has no answer for. */
+  /** Takes datagrams that the packet cache has no answer for. */
   readonly misses: Pick<MissWriter, 'add' | 'publish'>;
-  /** There are some, and the main thread must be told. */
+  /** Called when there are misses and the main thread must be notified. */
   onMisses(): void;
-  /** The thread begins to count refusals of this kind by itself; `envelope` is that of the first. */
+  /** Called when the thread begins to count refusals of this kind by itself; `envelope` is that of the first. */
   onRefused(kind: ThreadRefusal, envelope: Uint32Array): void;
-  /** Replies could not be sent; `code` says why. */
+  /** Called when replies could not be sent; `code` says why. */
   onUnsent(code: string): void;
 }
 
-/** Takes datagrams by the batch, and answers at once what can be answered at once. */
+/** Receives datagrams in batches, and answers at once those that the packet cache can answer. */
 export class ReceiveLoop {
   private readonly received: DatagramBatch;
   private readonly replies: DatagramBatch;
@@ -54,7 +57,7 @@ export class ReceiveLoop {
     this.replies = new DatagramBatch(calls.addressOf, kind, LONGEST_REPLY);
   }
 
-  /** Returns when the thread is to end. @throws Error when the socket cannot be used */
+  /** Returns when the thread is told to end. @throws Error when the socket cannot be used */
   run(): void {
     const { calls, descriptor, state } = this.options;
     for (let failures = 0; ;) {
@@ -80,7 +83,7 @@ export class ReceiveLoop {
     for (let index = 0; index < count; index++) {
       const length = received.lengthOf(index);
       const message = received.payloads[index] as Uint8Array;
-      // Port 0 cannot be answered, and what is no query gets no answer.
+      // A reply to port 0 is impossible, and a message that is no query gets no reply.
       if (length < HEADER_LENGTH || (message[2] as number) >= 0x80 || received.portOf(index) === 0) continue;
       const out = replies.payloads[replyCount] as Uint8Array;
       admission.begin(received.senders[index] as Uint8Array, true);
@@ -108,7 +111,7 @@ export class ReceiveLoop {
     if (missCount > 0 && misses.publish()) this.options.onMisses();
   }
 
-  /** Counts it. The main thread hears of the first alone: what comes until it takes over the count is no news. */
+  /** Counts a refusal. The main thread is told only of the first: the others are counted until it reads the count. */
   private refused(kind: ThreadRefusal, index: number): void {
     if (Atomics.add(this.options.state, REFUSAL_WORDS[kind], 1) !== 0) return;
     const envelope = new Uint32Array(ENVELOPE_WORDS);
@@ -120,16 +123,16 @@ export class ReceiveLoop {
     const { calls, descriptor, state } = this.options;
     const unsent = sendBatch(calls, descriptor, this.replies, count, 0);
     if (unsent === undefined) return;
-    // Who forges senders that cannot be reached must not fill the main thread with news of that.
+    // Told only once per count: a client that forges unreachable senders must not flood the main thread with messages.
     if (Atomics.add(state, ThreadState.Unsent, unsent.count) === 0) this.options.onUnsent(unsent.code);
   }
 }
 
 /**
- * What a thread says by itself where too much is on its way to the main thread already: SERVFAIL to those who may ask,
- * within the limit for sources that may be forged. Gives the length, or `SILENCE`.
+ * Writes the reply that a thread gives when the main thread is overloaded: SERVFAIL to clients that may ask, within the
+ * limit for sources that may be forged. Returns the length, or `SILENCE`.
  *
- * @param query absent for one that is not plain, which is taken for one without a cookie
+ * @param query absent for a query that is not plain, which is treated as one without a cookie
  */
 export function writeOverloadAnswer(
   query: QueryView | undefined,

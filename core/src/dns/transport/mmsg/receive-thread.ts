@@ -13,14 +13,14 @@ import { aheadOfMachine, createThreadState, ThreadRefusals, ThreadState } from '
 
 const PROGRAM = new URL('./receive-worker.js', import.meta.url);
 
-/** The pauses before a thread that died gets a successor. */
+/** The pauses before a thread that died is replaced. */
 const SHORTEST_PAUSE: Milliseconds = 100;
 const LONGEST_PAUSE: Milliseconds = 10_000;
 
-/** In MiB. A thread makes hardly any objects; without a limit it keeps all that its start has left behind. */
+/** In MiB. A thread allocates hardly any objects; without a limit it keeps all the garbage of its start. */
 const LIMITS = { maxYoungGenerationSizeMb: 2 };
 
-/** Those that run. Node waits for every thread when it ends, and these wait for datagrams. */
+/** The running threads. Node waits for every thread when it ends, and these block in receive calls. */
 const running = new Set<ReceiveThread>();
 
 function endAll(): void {
@@ -30,15 +30,15 @@ function endAll(): void {
 export interface ReceiveThreadOptions extends Omit<UdpContext, 'workers'> {
   readonly calls: SocketCalls;
   readonly socket: DatagramSocket;
-  /** Another program for the thread, where that of Jitsu is not meant. */
+  /** Replaces the program of the thread, for tests. */
   readonly program?: URL;
-  /** Where the thread puts what it cannot answer. */
+  /** Takes the datagrams that the thread cannot answer. */
   readonly ring: MissRing;
-  /** There may be something in the ring. */
+  /** Called when the ring may have entries. */
   onMisses(): void;
 }
 
-/** A thread that takes datagrams off a socket, and a new one should it die. */
+/** A thread that receives datagrams from a socket, and is replaced when it dies. */
 export class ReceiveThread {
   private readonly state = createThreadState();
   private readonly refusals: ThreadRefusals;
@@ -52,7 +52,7 @@ export class ReceiveThread {
     this.refusals = new ThreadRefusals(this.state, options.access.refusals, options.clock);
   }
 
-  /** Resolves when it takes datagrams. @throws NativeSocketsUnavailable */
+  /** Resolves when the thread receives datagrams. @throws NativeSocketsUnavailable */
   static async start(options: ReceiveThreadOptions): Promise<ReceiveThread> {
     const thread = new ReceiveThread(options);
     if (running.size === 0) process.on('exit', endAll);
@@ -66,13 +66,13 @@ export class ReceiveThread {
     }
   }
 
-  /** Has no more datagrams taken, from now on. */
+  /** Stops receiving from now on. */
   end(): void {
     Atomics.store(this.state, ThreadState.Ending, 1);
     this.options.socket.endReceiving();
   }
 
-  /** Has it go before whatever else wants a processor, where the system lets it, or no more. */
+  /** Raises or restores its scheduling priority, where the system permits it. */
   goFirst(first: boolean): void {
     this.first = first;
     if (this.task === undefined) return;
@@ -80,7 +80,7 @@ export class ReceiveThread {
     if (code !== undefined) this.options.logger.debug({ code }, 'a thread that takes datagrams cannot go first');
   }
 
-  /** Resolves when the thread has ended, and all that it took has been handed over. */
+  /** Resolves when the thread has ended, and all that it received has been handed over. */
   async close(): Promise<void> {
     this.end();
     this.restarting?.[Symbol.dispose]();
@@ -89,19 +89,19 @@ export class ReceiveThread {
     if (running.delete(this) && running.size === 0) process.off('exit', endAll);
   }
 
-  /** @param failed told of the end of a thread that was never ready; any other is replaced */
+  /** @param failed called at the end of a thread that was never ready; any other thread is replaced */
   private run(onReady: () => void, failed: (reason: Error) => void): void {
     const { calls, socket, ring, recursionAvailable, packets, access, clock, program = PROGRAM } = this.options;
     const { descriptor, kind } = socket;
     const clockAhead = aheadOfMachine(clock.now());
     const memory = { state: this.state, ring, packets, admission: access.shared };
     const order: ReceiveOrder = { descriptor, kind, ...memory, recursionAvailable, clockAhead };
-    // Node's flags are meant for whoever was started with them: some of them no thread takes.
+    // The process's own Node flags are not passed on: threads do not accept some of them.
     let worker: Worker;
     try {
       worker = new Worker(program, { name: 'datagrams', workerData: order, execArgv: [], resourceLimits: LIMITS });
     } catch (error) {
-      // The machine gives no more threads.
+      // The system cannot create another thread.
       return failed(error as Error);
     }
     let readyAt: Milliseconds | undefined;
@@ -119,9 +119,9 @@ export class ReceiveThread {
       onReady();
     });
     this.exited = new Promise((resolve) => {
-      // By then all its messages have been delivered.
+      // All messages of the thread have been delivered before `exit`.
       worker.on('exit', () => {
-        // The system may soon give its number to another thread.
+        // The system may soon give this id to another thread.
         this.task = undefined;
         if (readyAt === undefined) failed(reason);
         else this.replace(reason, readyAt);
@@ -134,7 +134,7 @@ export class ReceiveThread {
     const { clock, logger } = this.options;
     if (Atomics.load(this.state, ThreadState.Ending) !== 0) return;
     logger.error({ err: reason }, 'a thread that takes datagrams has died; another one takes its place');
-    // It may have died before it could tell of them.
+    // The thread may have died before it notified of its last entries.
     this.options.onMisses();
     this.refusals.forget();
     if (clock.now() - since > LONGEST_PAUSE) this.pause = SHORTEST_PAUSE;

@@ -1,4 +1,4 @@
-/** The thread that waits for datagrams. It never comes back to Node's own loop, and so gets no messages. */
+/** The thread that waits for datagrams. It never returns to Node's event loop, and so receives no messages. */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Milliseconds } from '../../../contracts/milliseconds.js';
 import { Admission, type SharedAdmission } from '../../admission/admission.js';
@@ -12,14 +12,14 @@ import { ReceiveLoop } from './receive-loop.js';
 import { loadSocketCalls } from '../../../net/socket-calls.js';
 import { timeTeller, type ThreadRefusal } from './thread-state.js';
 
-/** What such a thread is to do. */
+/** The parameters of a receiving thread. */
 export interface ReceiveOrder {
-  /** The socket's number, which nobody may close before this thread has ended. */
+  /** The socket's descriptor, which must not be closed before this thread has ended. */
   readonly descriptor: number;
   readonly kind: DatagramKind;
   /** The words of `ThreadState`. */
   readonly state: Int32Array<SharedArrayBuffer>;
-  /** Where it puts what it cannot answer. */
+  /** Takes the datagrams that the thread cannot answer. */
   readonly ring: MissRing;
   readonly recursionAvailable: boolean;
   readonly packets: PacketMemory;
@@ -29,11 +29,11 @@ export interface ReceiveOrder {
 }
 
 export type ReceiveMessage =
-  /** `task` is what `setPrecedence` knows it by. */
+  /** `task` is the thread's id for `setPrecedence`. */
   | { readonly kind: 'ready'; readonly task: number | undefined }
-  /** There are some in the ring. */
+  /** The ring has entries. */
   | { readonly kind: 'misses' }
-  /** It counts refusals; of whom the first was, as `DatagramBatch` copies it. */
+  /** The thread counts refusals; `envelope` is that of the first, as `DatagramBatch` copies it. */
   | { readonly kind: 'refused'; readonly refusal: ThreadRefusal; readonly envelope: Uint32Array }
   | { readonly kind: 'unsent'; readonly code: string };
 

@@ -2,13 +2,13 @@ import type { Clock } from '../../../contracts/clock.js';
 import type { Milliseconds } from '../../../contracts/milliseconds.js';
 import type { RefusalKind, Refusals } from '../../admission/refusals.js';
 
-/** What a receiving thread and the main thread tell each other by shared memory, as words of 32 bits. */
+/** The 32-bit words of shared memory by which a receiving thread and the main thread communicate. */
 export const ThreadState = {
   /** 1 when the thread is to end. */
   Ending: 0,
-  /** Replies that the thread could not send, and that nobody has been told of. */
+  /** Replies that the thread could not send and that are not reported yet. */
   Unsent: 1,
-  /** What the thread has refused by itself, and that nobody has been told of: see {@link ThreadRefusal}. */
+  /** Refusals by the thread that are not reported yet: see {@link ThreadRefusal}. */
   RateDropped: 2,
   RateCut: 3,
   Client: 4,
@@ -16,7 +16,7 @@ export const ThreadState = {
 
 const WORDS = 5;
 
-/** The kinds of refusals that threads count, each with its word. */
+/** The word of each kind of refusal that threads count. */
 export const REFUSAL_WORDS = {
   rateDropped: ThreadState.RateDropped,
   rateCut: ThreadState.RateCut,
@@ -29,10 +29,12 @@ export function createThreadState(): Int32Array<SharedArrayBuffer> {
   return new Int32Array(new SharedArrayBuffer(WORDS * Int32Array.BYTES_PER_ELEMENT));
 }
 
-/** How long refusals gather in the thread once one was announced: it has no news for the main thread meanwhile. */
+/** How long refusals gather in the thread after the first was announced: meanwhile it sends no messages. */
 const SETTLING: Milliseconds = 250;
 
-/** Takes over what a thread has refused by itself: a flood that it drops costs the main thread a few turns a second. */
+/**
+ * Takes over the refusals that a thread has counted: a flood that it drops costs the main thread a few turns a second.
+ */
 export class ThreadRefusals {
   private readonly announced = new Map<ThreadRefusal, string>();
   private timer: Disposable | undefined;
@@ -43,13 +45,13 @@ export class ThreadRefusals {
     private readonly clock: Pick<Clock, 'after'>,
   ) {}
 
-  /** The thread has begun to count such refusals, the first of them of this client. */
+  /** The thread has begun to count refusals of this kind; the first was of this client. */
   announce(kind: ThreadRefusal, client: string): void {
     this.announced.set(kind, client);
     this.timer ??= this.clock.after(SETTLING, () => this.settle());
   }
 
-  /** Takes over all that was announced, now. */
+  /** Takes over all announced refusals now. */
   settle(): void {
     this.timer?.[Symbol.dispose]();
     this.timer = undefined;
@@ -59,7 +61,7 @@ export class ThreadRefusals {
     this.announced.clear();
   }
 
-  /** The thread has died: what it has counted without saying so would keep its successor from saying anything. */
+  /** The thread has died: an unannounced count would keep its successor from announcing any. */
   forget(): void {
     this.settle();
     for (const word of Object.values(REFUSAL_WORDS)) Atomics.store(this.state, word, 0);
@@ -71,12 +73,12 @@ function machineTime(): Milliseconds {
   return Number(process.hrtime.bigint()) / 1e6;
 }
 
-/** By how much a time is ahead of the machine's: with this another thread can tell the time of the same clock. */
+/** How far a time is ahead of the machine's clock: with it another thread can tell the time of the same clock. */
 export function aheadOfMachine(now: Milliseconds): Milliseconds {
   return now - machineTime();
 }
 
-/** Tells the time of a clock that is so much ahead of the machine's, in this thread. */
+/** Tells the time of a clock that is ahead of the machine's by so much, in this thread. */
 export function timeTeller(ahead: Milliseconds): () => Milliseconds {
   const origin = ahead + machineTime() - performance.now();
   return () => origin + performance.now();
