@@ -1,15 +1,15 @@
 import type { Control, Core } from './core.js';
 import type { Terminal } from './terminal.js';
 
-/** What a command works with. */
+/** The context of a command that loads the core. */
 export interface CommandContext {
   readonly core: Core;
   readonly terminal: Terminal;
-  /** The folder in which the command was given. */
+  /** The folder in which the command was called. */
   readonly directory: string;
 }
 
-/** What a command works with that asks a running Jitsu. */
+/** The context of a command that calls a running Jitsu. */
 export interface ControlContext extends Omit<CommandContext, 'core'> {
   readonly core: Control;
 }

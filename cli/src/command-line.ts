@@ -1,7 +1,7 @@
 import type { StartFlags } from '@jitsud/core';
 import type { ControlChoice } from './control-location.js';
 
-/** What was asked for. */
+/** The parsed command line. */
 export type CommandLine =
   | { readonly command: 'start'; readonly words: readonly string[]; readonly options: StartChoice }
   | {
@@ -22,9 +22,9 @@ export interface StartChoice extends StartFlags {
 }
 
 export interface StatusChoice extends ControlChoice {
-  /** In seconds; `true` for the usual pause. */
+  /** The interval in seconds; `true` for the default. */
   readonly watch?: true | number;
-  /** The unikernel; `true` for all. */
+  /** The name of the unikernel; `true` for all. */
   readonly history?: true | string;
   readonly limit: number;
   readonly json?: true;
@@ -34,7 +34,7 @@ export interface ResolveChoice extends ControlChoice {
   readonly server?: string;
   readonly port?: number;
   readonly tcp?: true;
-  /** In seconds. */
+  /** The timeout of each attempt in seconds. */
   readonly timeout: number;
   readonly json?: true;
 }

@@ -4,9 +4,9 @@ import type { Control } from './core.js';
 import { printable } from './output/printable.js';
 import { UsageError } from './usage-error.js';
 
-/** Which Jitsu a command is about. */
+/** The flags that select the Jitsu of a command. */
 export interface ControlChoice {
-  /** Its control socket. */
+  /** The path of its control socket. */
   readonly control?: string;
   /** Its configuration file. */
   readonly config?: string;
@@ -14,16 +14,16 @@ export interface ControlChoice {
 
 export interface ControlLocation {
   readonly socket: string;
-  /** What the Jitsu has recorded of itself, where it runs and was found by that. */
+  /** The record of the running Jitsu, if it was found by one. */
   readonly running?: RuntimeRecord;
 }
 
 /**
- * Finds the control socket of the Jitsu that a person means: the one named, else that of the running Jitsu with the
- * configuration named, else with that of this folder, else of the only one that runs, else the usual one. No
- * configuration is run, but for one that is named and with which no Jitsu runs.
+ * Finds the control socket of the Jitsu that a command is for. In this order: the socket given by --control; that of
+ * the running Jitsu with the named configuration, with this folder's configuration, or the only running one; the
+ * default socket. A configuration is executed only if it is named and no running Jitsu has it.
  *
- * @throws UsageError where several run and none was named, and what reading a configuration that was named throws
+ * @throws UsageError if several run and none was named, and the errors of reading a named configuration
  */
 export async function locateControl(
   core: Pick<Control, 'runningJitsus' | 'findConfigFile' | 'loadSettings' | 'defaultControlSocket'>,

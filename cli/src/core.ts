@@ -11,36 +11,36 @@ import type {
 } from '@jitsud/core';
 import type { ControlClient, RuntimeRecord } from '@jitsud/core/control';
 
-/** What the commands need that ask a running Jitsu; little has to be loaded for it. */
+/** The part of the core that calls a running Jitsu; it loads only a few files. */
 export interface Control {
   controlClient(socket: string): Pick<ControlClient, 'status' | 'summon' | 'stop' | 'flush' | 'history'>;
   defaultControlSocket(): string;
-  /** Every Jitsu of this user that runs. */
+  /** Every running Jitsu of this user. */
   runningJitsus(): readonly RuntimeRecord[];
-  /** The configuration that a start in this folder would read; it is not run. */
+  /** The configuration file that `jitsu start` would read in this folder; it is not executed. */
   findConfigFile(directory: string): string | undefined;
   loadSettings(request: SettingsRequest): Promise<Settings>;
 }
 
-/** All that the commands call of the core. */
+/** The part of the core that the commands use. */
 export interface Core extends Control {
   loadRegistry(request: { readonly directory: string }): Promise<Pick<Registry, 'builtIns' | 'plugins'>>;
-  /** The JSON schema of the configuration file, with what the installed plugins add. */
+  /** The JSON Schema of the configuration file, including the keys of the installed plugins. */
   configurationSchema(request: { readonly directory: string }): Promise<object>;
-  /** The keys of every unikernel, and the further ones of each installed backend. */
+  /** The keys that every unikernel has, and those of each installed backend. */
   unikernelOptions(request: { readonly directory: string }): Promise<UnikernelOptions>;
   /** The flags of `jitsu start` that installed plugins declare. */
   startFlags(request: { readonly directory: string }): Promise<readonly NamedStartFlag[]>;
-  /** The commands that installed plugins bring. */
+  /** The commands of the installed plugins. */
   pluginCommands(request: { readonly directory: string }): Promise<readonly PluginCommand[]>;
-  /** What a configuration opens to the world, a sentence each. */
+  /** What the configuration exposes to the network, one sentence per item. */
   exposures(settings: Settings): readonly string[];
   createLogger(options: LoggerOptions): Logger;
   createJitsu(
     settings: Settings,
     parts: { readonly logger: Logger },
   ): Promise<Pick<Jitsu, 'start' | 'stop' | 'listening' | 'udpTransport'>>;
-  /** Tells the commands of this user that this process runs, until it is disposed. */
+  /** Records this process as running for other commands of this user, until it is disposed. */
   recordRunning(record: Omit<RuntimeRecord, 'pid'>): Disposable;
 }
 
@@ -49,14 +49,14 @@ export interface UnikernelOptions {
   readonly common: readonly OptionDescription[];
   readonly backends: readonly BackendOptionList[];
   readonly commands: readonly Pick<PluginCommand, 'name' | 'description'>[];
-  /** The plugins of which only what their package.json says is known. */
+  /** The plugins without a manifest, described by their package.json only. */
   readonly further?: readonly FurtherPlugin[];
 }
 
 export interface FurtherPlugin {
-  /** Its package. */
+  /** The name of its package. */
   readonly name: string;
-  /** What it brings, as sentences. */
+  /** Its contributions, as sentences. */
   readonly brings: string;
 }
 

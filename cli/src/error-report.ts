@@ -2,8 +2,8 @@ import { errorCode } from './error-code.js';
 import { UsageError } from './usage-error.js';
 
 /**
- * What is said on stderr of an error: `jitsu: CODE  message` for one of Jitsu's own, `jitsu: message` for any other, and
- * for a command line that is not understood where to look.
+ * The text of an error on stderr: `jitsu: CODE  message` for a JitsuError, `jitsu: message` for any other, and for a
+ * usage error also the help to consult.
  */
 export function errorReport(error: unknown, { stack }: { readonly stack: boolean }): string {
   if (!(error instanceof Error)) return `jitsu: ${String(error)}\n`;

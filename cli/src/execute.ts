@@ -3,7 +3,7 @@ import type { ExitStatus } from './exit-status.js';
 import { loadControl, loadCore } from './load-core.js';
 import type { Terminal } from './terminal.js';
 
-/** Does what was asked for, with the real core; only the command's own code is loaded. */
+/** Executes the command with the real core; only the command's own code is loaded. */
 export async function execute(line: CommandLine, terminal: Terminal): Promise<ExitStatus> {
   const directory = process.cwd();
   if (line.command === 'resolve') {
@@ -18,7 +18,7 @@ export async function execute(line: CommandLine, terminal: Terminal): Promise<Ex
         import('./commands/start.js'),
         import('./process-end.js'),
       ]);
-      // npm tells what it runs how it was called.
+      // npm tells its child processes how it was called.
       const calledAs = process.env['npm_command'] === 'exec' ? 'npx jitsu' : 'jitsu';
       return start({ ...(await context()), end: processEnd, calledAs }, line.words, line.options);
     }

@@ -11,16 +11,16 @@ interface Manifest {
   readonly startFlags?: Readonly<Record<string, Omit<NamedStartFlag, 'name'>>>;
 }
 
-// Not by the core, which the help of a command is not to wait for.
+// Read without the core, which would slow down the help of a command.
 const { defaultBackend, plugins } = createRequire(import.meta.url)('@jitsud/core/known-plugins.json') as KnownPlugins;
 
-/** The backend of unikernels that name none. */
+/** The backend of unikernels that do not name one. */
 export const DEFAULT_BACKEND = defaultBackend;
 
 /** The backends of the plugins that come with the command. */
 export const KNOWN_BACKENDS: readonly string[] = plugins.flatMap(({ manifest }) => manifest.backends ?? []);
 
-/** The flags of `jitsu start` that these plugins declare. */
+/** The `jitsu start` flags that these plugins declare. */
 export const KNOWN_START_FLAGS: readonly NamedStartFlag[] = plugins.flatMap(({ manifest: { startFlags = {} } }) =>
   Object.entries(startFlags).map(([name, flag]) => ({ ...flag, name })),
 );

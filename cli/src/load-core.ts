@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import type { Control, Core } from './core.js';
 
-/** Brings in what asks a running Jitsu. */
+/** Loads the client of a running Jitsu. */
 export async function loadControl(): Promise<Control> {
   const control = await import('@jitsud/core/control');
   return {
@@ -13,10 +13,10 @@ export async function loadControl(): Promise<Control> {
   };
 }
 
-/** Brings in the core, which only commands that need it are to pay for. */
+/** Loads the core; only commands that need it take this time. */
 export async function loadCore(): Promise<Core> {
   const [core, control] = await Promise.all([import('@jitsud/core'), import('@jitsud/core/control')]);
-  // The plugins that come with the command are found from here, wherever the package manager has put them.
+  // The bundled plugins are found from here, wherever the package manager has installed them.
   const places = [fileURLToPath(new URL('..', import.meta.url))];
   return {
     ...(await loadControl()),

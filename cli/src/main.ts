@@ -8,7 +8,7 @@ import { UsageError } from './usage-error.js';
 import { version } from './version.js';
 
 /**
- * The `jitsu` command: does what the arguments (without the program's own name) say.
+ * Runs the `jitsu` command with the given arguments (without the program's own name).
  * @returns the exit status
  */
 export async function main(arguments_: readonly string[], terminal: Terminal = processTerminal()): Promise<ExitStatus> {
@@ -28,7 +28,7 @@ async function run(arguments_: readonly string[], terminal: Terminal): Promise<E
     return ExitStatus.ok;
   }
   const words = arguments_.filter((argument) => argument !== '--debug');
-  if (isPerhapsOfPlugin(words[0])) {
+  if (mayBePluginCommand(words[0])) {
     const { pluginCommand } = await import('./commands/plugin-command.js');
     return pluginCommand(words, terminal);
   }
@@ -37,12 +37,12 @@ async function run(arguments_: readonly string[], terminal: Terminal): Promise<E
     const { showHelp } = await import('./help/show-help.js');
     return showHelp(wanted, terminal);
   }
-  const [line, { execute }] = await Promise.all([understood(words), import('./execute.js')]);
+  const [line, { execute }] = await Promise.all([parseWords(words), import('./execute.js')]);
   return execute(line, terminal);
 }
 
-/** Reads the arguments; other plugins than those that come with the command are asked only for a flag that is unknown. */
-async function understood(words: readonly string[]): Promise<CommandLine> {
+/** Parses the arguments. Plugins other than the bundled ones are searched only for an unknown flag. */
+async function parseWords(words: readonly string[]): Promise<CommandLine> {
   const { parse } = await import('./parse.js');
   try {
     return parse(words);
@@ -53,13 +53,13 @@ async function understood(words: readonly string[]): Promise<CommandLine> {
   }
 }
 
-/** What follows `--` is no flag. */
+/** The arguments before `--`, after which there are no flags. */
 function flagsOf(arguments_: readonly string[]): readonly string[] {
   const end = arguments_.indexOf('--');
   return end === -1 ? arguments_ : arguments_.slice(0, end);
 }
 
-/** A word that is no command of ours. A mistyped one would else be taken for a unikernel, and that helps nobody. */
-function isPerhapsOfPlugin(first: string | undefined): boolean {
+/** Whether the word may be a plugin's command. It is never taken for a unikernel, since it may be mistyped. */
+function mayBePluginCommand(first: string | undefined): boolean {
   return first !== undefined && /^[^-][^=]*$/.test(first) && first !== 'help' && !isCommandName(first);
 }

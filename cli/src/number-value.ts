@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 import type { NumberRange } from './start-options.js';
 
-/** A parser for a flag's number; what it refuses, commander reports together with the flag. */
+/** Creates a parser for a flag's number; commander reports a refused value together with the flag. */
 export function numberValue({ expected, whole, from, to }: NumberRange): (text: string) => number {
   return (text) => {
     const number = /^\d+(\.\d+)?$|^\.\d+$/.test(text.trim()) ? Number(text) : NaN;

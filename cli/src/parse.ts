@@ -6,16 +6,16 @@ import { createProgram } from './program.js';
 import { UsageError } from './usage-error.js';
 
 /**
- * Reads the arguments.
- * @param startFlags the flags of `jitsu start` that plugins declare; where absent, those of the plugins that come with it
- * @throws UsageError for what they should not say
+ * Parses the arguments.
+ * @param startFlags the `jitsu start` flags of plugins; defaults to those of the bundled plugins
+ * @throws UsageError for invalid arguments
  */
 export function parse(arguments_: readonly string[], startFlags?: readonly NamedStartFlag[]): CommandLine {
   let understood: CommandLine | undefined;
   const program = createProgram((line) => {
     understood = line;
   }, startFlags);
-  // Commander would print its complaint and end the process.
+  // By default, commander prints its message and ends the process.
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({ writeErr: () => undefined });
   }

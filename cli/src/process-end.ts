@@ -1,15 +1,15 @@
 import type { Logger } from '@jitsud/core';
 
-/** What ends a server. */
+/** The end of a server process. */
 export interface ProcessEnd {
-  /** Resolves with the first signal that asks for an orderly end. */
+  /** Resolves with the first signal that requests an orderly shutdown. */
   asked(logger: Logger): Promise<NodeJS.Signals>;
 }
 
 /**
- * The end of this process. The first SIGINT or SIGTERM asks for an orderly one; a second one ends the process at once,
- * as if it did not handle it. An error that nobody caught is logged and ends it with status 1: the next
- * start finds out what runs, which is safer than going on in a state that nobody knows.
+ * The end of this process. The first SIGINT or SIGTERM requests an orderly shutdown; a second one ends the process at
+ * once, as if it were not handled. An uncaught error is logged and ends the process with status 1: the next start finds
+ * the running unikernels again, which is safer than continuing in an unknown state.
  */
 export const processEnd: ProcessEnd = {
   asked(logger) {
@@ -28,7 +28,7 @@ export const processEnd: ProcessEnd = {
       for (const name of ['SIGINT', 'SIGTERM'] as const) {
         process.on(name, () => {
           if (isEnding) {
-            // process.exit would wait for threads, and one of a backend may be within a call that never returns.
+            // process.exit would wait for threads, and a backend's thread may be in a call that never returns.
             process.removeAllListeners(name);
             process.kill(process.pid, name);
             return;

@@ -16,13 +16,13 @@ const configOption = ['--config <FILE>', "that Jitsu's configuration file"] as c
 const jsonOption = ['--json', 'print JSON'] as const;
 
 /**
- * The grammar of the command line. Parsing calls `understood` with the command and what was given for it; nothing else
- * happens here, so that a command's code is loaded only when it is asked for.
+ * The grammar of the command line. Parsing only calls `onParsed` with the command and its arguments, so that a
+ * command's code is loaded only when it is needed.
  *
- * @param startFlags the flags of `jitsu start` that plugins declare
+ * @param startFlags the `jitsu start` flags that plugins declare
  */
 export function createProgram(
-  understood: (line: CommandLine) => void,
+  onParsed: (line: CommandLine) => void,
   startFlags: readonly NamedStartFlag[] = KNOWN_START_FLAGS,
 ): Command {
   const program = new Command('jitsu').helpCommand(false);
@@ -34,13 +34,13 @@ export function createProgram(
       .description(`${commandSummaries[name]}.`);
 
   addStartOptions(begin('start', '[words...]', true), startFlags).action((words: string[], options: StartChoice) => {
-    understood({ command: 'start', words, options });
+    onParsed({ command: 'start', words, options });
   });
 
   addStartOptions(begin('check', '[words...]'), startFlags)
     .option('--schema', 'write the JSON schema of the configuration file instead, for editors')
     .action((words: string[], options: StartChoice & { schema?: true }) => {
-      understood({ command: 'check', words, options });
+      onParsed({ command: 'check', words, options });
     });
 
   begin('status', '')
@@ -51,14 +51,14 @@ export function createProgram(
     .option(...controlOption)
     .option(...configOption)
     .action((options: StatusChoice) => {
-      understood({ command: 'status', options });
+      onParsed({ command: 'status', options });
     });
 
   begin('summon', '<name>')
     .option(...controlOption)
     .option(...configOption)
     .action((name: string, options: ControlChoice) => {
-      understood({ command: 'summon', name, options });
+      onParsed({ command: 'summon', name, options });
     });
 
   begin('stop', '<name>')
@@ -66,14 +66,14 @@ export function createProgram(
     .option(...controlOption)
     .option(...configOption)
     .action((name: string, options: ControlChoice & { mode?: string }) => {
-      understood({ command: 'stop', name, options });
+      onParsed({ command: 'stop', name, options });
     });
 
   begin('flush', '[name]')
     .option(...controlOption)
     .option(...configOption)
     .action((name: string | undefined, options: ControlChoice) => {
-      understood({ command: 'flush', ...(name !== undefined && { name }), options });
+      onParsed({ command: 'flush', ...(name !== undefined && { name }), options });
     });
 
   begin('resolve', '<name> [type]')
@@ -87,17 +87,17 @@ export function createProgram(
     .option(...controlOption)
     .option(...configOption)
     .action((name: string, type: string | undefined, options: ResolveChoice) => {
-      understood({ command: 'resolve', name, ...(type !== undefined && { type }), options });
+      onParsed({ command: 'resolve', name, ...(type !== undefined && { type }), options });
     });
 
   begin('plugins', '')
     .option(...jsonOption)
     .action((options: { json?: true }) => {
-      understood({ command: 'plugins', options });
+      onParsed({ command: 'plugins', options });
     });
 
   for (const command of program.commands) {
-    // These two are seen to before anything is parsed, and stand here for the help.
+    // These two are handled before parsing, and are declared here only for the help.
     command
       .helpOption(false)
       .option('--help', 'show this')

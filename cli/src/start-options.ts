@@ -1,11 +1,11 @@
 import type { NamedStartFlag } from '@jitsud/core';
 import { DEFAULT_BACKEND, KNOWN_BACKENDS } from './known-plugins.js';
 
-/** A flag of `jitsu start`, the original's and ours. */
+/** A flag of `jitsu start`. */
 export interface StartOption {
-  /** As commander and people read it: `-b, --bind <ADDR>`. */
+  /** The flag in commander's notation: `-b, --bind <ADDR>`. */
   readonly flags: string;
-  /** What holds where it is left out and no configuration file says otherwise. */
+  /** The default if neither the flag nor the configuration file sets a value. */
   readonly default?: string;
   readonly repeatable?: true;
   readonly number?: NumberRange;
@@ -22,7 +22,7 @@ export interface NumberRange {
 const port: NumberRange = { expected: 'A port number from 0 to 65535', whole: true, from: 0, to: 65_535 };
 const seconds: NumberRange = { expected: 'A number of seconds', whole: false, from: 0, to: 2 ** 31 };
 
-/** Every flag of `jitsu start` that needs no plugin, in the order of the help; each overrides what the configuration file says. */
+/** The built-in flags of `jitsu start`, in the order of the help; each overrides the configuration file. */
 export const startOptions: readonly StartOption[] = [
   {
     flags: '-b, --bind <ADDR>',
@@ -90,7 +90,7 @@ export const startOptions: readonly StartOption[] = [
   { flags: '--log-level <LEVEL>', default: 'info', description: 'debug, info, warn, error or silent.' },
 ];
 
-/** The same for flags that plugins declare. One that Jitsu has itself, or that was declared before, does not count. */
+/** The flags that plugins declare, without those that are built in or declared by an earlier plugin. */
 export function pluginOptions(flags: readonly NamedStartFlag[]): readonly StartOption[] {
   const isNew = ({ name }: NamedStartFlag, index: number): boolean =>
     !startOptions.some((option) => option.flags.includes(`--${name} `)) &&

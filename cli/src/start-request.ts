@@ -3,8 +3,8 @@ import type { StartChoice } from './command-line.js';
 import { UsageError } from './usage-error.js';
 
 /**
- * The settings that `jitsu start` or `jitsu check` is asked for.
- * @throws UsageError for a word that describes no unikernel
+ * The settings that `jitsu start` or `jitsu check` has to load.
+ * @throws UsageError for a word that does not describe a unikernel
  */
 export function startRequest(
   directory: string,

@@ -1,18 +1,18 @@
-/** Where a command writes, and what it knows of who reads. */
+/** The output of a command and its properties. */
 export interface Terminal {
-  /** Results. */
+  /** Writes results. */
   out(text: string): void;
-  /** Errors and remarks. */
+  /** Writes errors and remarks. */
   err(text: string): void;
-  /** Whether a person reads the results. */
+  /** Whether the results go to a terminal. */
   readonly interactive: boolean;
-  /** The width of a person's terminal; `undefined` where nobody's is known, and lines may be as long as they like. */
+  /** The width of the terminal in columns; `undefined` if unknown, so that lines need not be wrapped. */
   readonly columns: number | undefined;
-  /** Whether nobody reads the results any more. */
+  /** Whether the reader of the results has gone. */
   readonly closed: boolean;
 }
 
-/** The terminal, file or pipe that the process was started with. Whoever stops reading (`jitsu … | head`) is no error. */
+/** The process's own terminal, file or pipe. A reader that stops early (`jitsu … | head`) is not an error. */
 export function processTerminal(): Terminal {
   const { stdout, stderr } = process;
   let closed = false;

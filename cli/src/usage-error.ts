@@ -1,12 +1,12 @@
-/** The command line is not understood; nothing was done. */
+/** The command line is invalid; nothing was done. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 
-  /** `command` is whose `--help` helps, `undefined` where that is the help of `jitsu` itself. */
+  /** @param command the command whose `--help` to suggest; `undefined` for the help of `jitsu` itself */
   constructor(
     message: string,
     readonly command?: string,
-    /** Whether it is about a flag of start that a plugin may have declared. */
+    /** Whether the error is an unknown flag of `jitsu start`, which a plugin may have declared. */
     readonly isUnknownStartFlag = false,
   ) {
     super(message);

@@ -5,8 +5,9 @@ import { settingsSummary } from '../output/settings-summary.js';
 import { startRequest } from '../start-request.js';
 
 /**
- * `jitsu check`: reads the configuration as `jitsu start` does, and says what it would serve; or writes its JSON schema.
- * @throws what reading it throws
+ * `jitsu check`: reads the configuration as `jitsu start` does and prints what it would serve, or prints its JSON
+ * Schema.
+ * @throws the errors of reading the configuration
  */
 export async function check(
   { core, terminal, directory }: CommandContext,
@@ -18,7 +19,7 @@ export async function check(
     return ExitStatus.ok;
   }
   const settings = await core.loadSettings(startRequest(directory, words, choice));
-  // Putting everything together opens nothing, and objects to what no schema can know, such as an unsupported stop mode.
+  // Creating Jitsu opens nothing, but refuses what no schema can check, such as an unsupported stop mode.
   await core.createJitsu(settings, { logger: core.createLogger({ level: 'silent' }) });
   terminal.out(settingsSummary(settings, core.exposures(settings), terminal.columns));
   return ExitStatus.ok;

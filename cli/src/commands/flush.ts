@@ -3,7 +3,7 @@ import { locateControl, type ControlChoice } from '../control-location.js';
 import { ExitStatus } from '../exit-status.js';
 
 /**
- * `jitsu flush [NAME]`: has a running Jitsu forget what upstreams said of a name and of all below it, or of all names.
+ * `jitsu flush [NAME]`: removes a name and all names below it, or all names, from the caches of a running Jitsu.
  * @throws JITSU_NOT_RUNNING, JITSU_CONTROL_FAILED
  */
 export async function flush(

@@ -9,8 +9,8 @@ import type { Terminal } from '../terminal.js';
 import { UsageError } from '../usage-error.js';
 
 /**
- * A command that is none of jitsu's own: that of an installed plugin. It ends in order at the first SIGINT or SIGTERM.
- * @throws UsageError where no plugin has it, and for flags that it does not have
+ * Runs a command of an installed plugin. The first SIGINT or SIGTERM ends it in order.
+ * @throws UsageError if no plugin has the command, and for unknown flags
  */
 export async function pluginCommand([name = '', ...words]: readonly string[], terminal: Terminal): Promise<ExitStatus> {
   const core = await loadCore();

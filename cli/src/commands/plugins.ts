@@ -2,7 +2,7 @@ import type { CommandContext } from '../command-context.js';
 import { ExitStatus } from '../exit-status.js';
 import { pluginList } from '../output/plugin-list.js';
 
-/** `jitsu plugins`: what is installed, and whether it can be used. */
+/** `jitsu plugins`: lists the installed plugins, and why any of them cannot be used. */
 export async function plugins(
   { core, terminal, directory }: CommandContext,
   { json }: { readonly json?: true },

@@ -16,14 +16,15 @@ import { reachable, readServerAddress, type ServerAddress } from '../resolve/ser
 
 const DNS_PORT = 53;
 
-/** What `jitsu resolve` works with: with `--server`, the core is never loaded. */
+/** The context of `jitsu resolve`: with `--server`, the core is never loaded. */
 export interface ResolveContext extends Pick<ControlContext, 'terminal' | 'directory'> {
   readonly core: () => Promise<Control>;
 }
 
 /**
- * `jitsu resolve NAME [TYPE]`: asks a DNS server, by default the running Jitsu. The status is 0 for NOERROR with answers.
- * @throws UsageError, and CommandFailure when no answer comes
+ * `jitsu resolve NAME [TYPE]`: queries a DNS server, by default the running Jitsu. The exit status is 0 for NOERROR
+ * with answers.
+ * @throws UsageError, and CommandFailure if no response comes
  */
 export async function resolve(
   context: ResolveContext,
@@ -50,12 +51,12 @@ export async function resolve(
 
 async function serverOf(context: ResolveContext, choice: ResolveChoice): Promise<ServerAddress> {
   if (choice.server !== undefined) return readServerAddress(choice.server, choice.port ?? DNS_PORT);
-  const { address, port } = await usualServer(await context.core(), context.directory, choice);
+  const { address, port } = await defaultServer(await context.core(), context.directory, choice);
   return reachable({ address, port: choice.port ?? port });
 }
 
-/** The running Jitsu's, else the configuration's, else this machine's. */
-async function usualServer(core: Control, directory: string, choice: ResolveChoice): Promise<ServerAddress> {
+/** The default server: the running Jitsu's, else the configuration's, else 127.0.0.1. */
+async function defaultServer(core: Control, directory: string, choice: ResolveChoice): Promise<ServerAddress> {
   const { socket, running } = await locateControl(core, directory, choice);
   const [recorded] = running?.listening ?? [];
   if (recorded !== undefined) return recorded;
@@ -63,18 +64,18 @@ async function usualServer(core: Control, directory: string, choice: ResolveChoi
     const [listening] = (await core.controlClient(socket).status()).listening;
     if (listening !== undefined) return listening;
   } catch (error) {
-    // Its socket is its owner's, its DNS is everybody's.
+    // Only the owner can use the control socket, but everyone can use the DNS server.
     const isUnreachable = ['JITSU_NOT_RUNNING', 'JITSU_CONTROL_FAILED'].includes(errorCode(error) ?? '');
     if (!isUnreachable || choice.control !== undefined) throw error;
   }
   const settings = await configuration(core, directory, choice.config);
   const [address = '127.0.0.1'] = settings?.dns.bind ?? [];
-  // Port 0 is a free one, which only the Jitsu that picked it knows.
+  // Port 0 means any free port, which only the running Jitsu knows.
   const port = settings?.dns.port ?? 0;
   return { address, port: port === 0 ? DNS_PORT : port };
 }
 
-/** A Jitsu that runs is to be reached while its file is being edited, so a broken file counts as none, unless it was named. */
+/** The settings; `undefined` for a broken file unless it was named, since Jitsu may run while its file is edited. */
 async function configuration(
   core: Control,
   directory: string,

@@ -9,16 +9,16 @@ import { abridged, announcement, announcementLines } from '../output/announcemen
 import type { ProcessEnd } from '../process-end.js';
 import { startRequest } from '../start-request.js';
 
-/** What `jitsu start` needs besides what every command does. */
+/** The context of `jitsu start`. */
 export interface StartContext extends CommandContext {
   readonly end: ProcessEnd;
-  /** How a person would call this command again: `jitsu`, or `npx jitsu`. */
+  /** How the command was called: `jitsu`, or `npx jitsu`. */
   readonly calledAs: string;
 }
 
 /**
- * `jitsu start`: serves until it is told to end, then ends in order.
- * @throws what reading the configuration and starting throw
+ * `jitsu start`: serves until a signal ends it, then shuts down in order.
+ * @throws the errors of reading the configuration and of starting
  */
 export async function start(context: StartContext, words: readonly string[], choice: StartChoice): Promise<ExitStatus> {
   const { jitsu, logger, ended, onExit, record } = await open(context, words, choice);
@@ -40,11 +40,11 @@ async function open(context: StartContext, words: readonly string[], choice: Sta
   await jitsu.start();
   const record = recordRunning(core, settings, jitsu.listening, logger);
 
-  const isUsualSocket = settings.controlSocket === core.defaultControlSocket();
+  const isDefaultSocket = settings.controlSocket === core.defaultControlSocket();
   const served = { ...brief, listening: jitsu.listening, udpTransport: jitsu.udpTransport, exposures };
   if (terminal.interactive) {
     const control =
-      choice.control ?? (isUsualSocket || choice.config === undefined ? undefined : settings.controlSocket);
+      choice.control ?? (isDefaultSocket || choice.config === undefined ? undefined : settings.controlSocket);
     const calling = { calledAs, ...(control !== undefined && { control }) };
     terminal.out(announcement(served, calling, terminal.columns));
   } else {
@@ -52,11 +52,11 @@ async function open(context: StartContext, words: readonly string[], choice: Sta
     for (const exposure of served.exposures) logger.warn({}, exposure);
   }
 
-  // In an object, as a promise by itself would be waited for.
+  // `ended` is in an object, since an async function would wait for a promise that it returns directly.
   return { jitsu, logger, ended, onExit: settings.onExit, record };
 }
 
-/** Without a record, this Jitsu is still found by its socket, so it runs all the same. */
+/** A failure is only logged: without a record, commands can still reach this Jitsu by its socket. */
 function recordRunning(
   core: Pick<Core, 'recordRunning'>,
   { file, controlSocket }: Settings,
@@ -73,7 +73,7 @@ function recordRunning(
   }
 }
 
-/** Apart from what follows, so that nobody holds the settings of a million unikernels while they are registered. */
+/** A function of its own, so that the settings of a million unikernels can be freed while they are registered. */
 async function create({ core, directory }: StartContext, words: readonly string[], choice: StartChoice) {
   const settings = await core.loadSettings(startRequest(directory, words, choice));
   const logger = core.createLogger({ level: settings.logLevel });

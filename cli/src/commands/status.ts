@@ -7,12 +7,12 @@ import { ExitStatus } from '../exit-status.js';
 import { historyTable } from '../output/history-table.js';
 import { statusTable } from '../output/status-table.js';
 
-const USUAL_PAUSE = 2;
+const DEFAULT_INTERVAL = 2;
 const CLEAR_SCREEN = '\x1b[H\x1b[2J\x1b[3J';
 
 /**
- * `jitsu status`: what a running Jitsu serves, or what has happened, once or again and again until the signal.
- * @throws JITSU_NOT_RUNNING, JITSU_CONTROL_FAILED when asked for once
+ * `jitsu status`: prints what a running Jitsu serves, or its history, once or repeatedly until the signal aborts.
+ * @throws JITSU_NOT_RUNNING, JITSU_CONTROL_FAILED without `watch`
  */
 export async function status(
   { core, terminal, directory }: ControlContext,
@@ -23,7 +23,7 @@ export async function status(
   const client = core.controlClient(socket);
   const { watch } = choice;
 
-  const picture = async (): Promise<string> => {
+  const render = async (): Promise<string> => {
     if (choice.history !== undefined) {
       const unikernel = choice.history === true ? {} : { unikernel: choice.history };
       const events = await client.history({ ...unikernel, limit: choice.limit });
@@ -34,25 +34,25 @@ export async function status(
   };
 
   if (watch === undefined) {
-    terminal.out(await picture());
+    terminal.out(await render());
     return ExitStatus.ok;
   }
-  const pause = (watch === true ? USUAL_PAUSE : watch) * 1_000;
+  const interval = (watch === true ? DEFAULT_INTERVAL : watch) * 1_000;
   const redraws = terminal.interactive && !choice.json;
   while (!signal?.aborted && !terminal.closed) {
     try {
-      const text = await picture();
+      const text = await render();
       terminal.out(redraws ? `${CLEAR_SCREEN}${text}` : choice.json ? text : `${text}\n`);
     } catch (error) {
-      // It may be on its way back: whoever watches wants to see it come.
+      // Jitsu may be restarting, so watching continues.
       terminal.err(errorReport(error, { stack: false }));
     }
-    await sleep(pause, undefined, { signal }).catch(() => undefined);
+    await sleep(interval, undefined, { signal }).catch(() => undefined);
   }
   return ExitStatus.ok;
 }
 
-/** Indented for once; a line each when there are many. */
+/** Indented JSON for a single report; one line per report when watching. */
 function json(value: unknown, watch: StatusChoice['watch']): string {
   return `${JSON.stringify(value, undefined, watch === undefined ? 2 : 0)}\n`;
 }

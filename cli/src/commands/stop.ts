@@ -5,7 +5,7 @@ import { printable } from '../output/printable.js';
 
 /**
  * `jitsu stop NAME`: stops a unikernel and waits until it has stopped.
- * @throws JITSU_NOT_RUNNING, JITSU_UNIKERNEL_UNKNOWN, JITSU_STOP_MODE_UNSUPPORTED, and what the backend throws
+ * @throws JITSU_NOT_RUNNING, JITSU_UNIKERNEL_UNKNOWN, JITSU_STOP_MODE_UNSUPPORTED, and the errors of the backend
  */
 export async function stop(
   { core, terminal, directory }: ControlContext,

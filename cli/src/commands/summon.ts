@@ -7,7 +7,7 @@ import { printable } from '../output/printable.js';
 
 /**
  * `jitsu summon NAME`: boots a unikernel and waits until it is ready.
- * @throws JITSU_NOT_RUNNING, JITSU_UNIKERNEL_UNKNOWN, and what a summon throws
+ * @throws JITSU_NOT_RUNNING, JITSU_UNIKERNEL_UNKNOWN, and the errors of a summon
  */
 export async function summon(
   { core, terminal, directory }: ControlContext,

@@ -1,7 +1,7 @@
 import { createProgram } from '../program.js';
 import type { CommandName } from './command-summaries.js';
 
-/** The help of one command: how it is written, and its flags. */
+/** The help of one command: its usage and its flags. */
 export function commandHelp(name: CommandName, columns = 80): string {
   const command = createProgram(() => undefined).commands.find((candidate) => candidate.name() === name);
   if (command === undefined) throw new Error(`There is no command ${name}.`);

@@ -1,4 +1,4 @@
-/** The commands, each in a sentence, in the order of the help. */
+/** A sentence about each command, in the order of the help. */
 export const commandSummaries = {
   start: 'Answer DNS, and boot unikernels when their names are asked for',
   check: 'Check the configuration and its plugins, and start nothing',

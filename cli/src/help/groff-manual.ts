@@ -1,6 +1,6 @@
 import type { ManualPage } from './manual-page.js';
 
-/** A page in the man macros of roff (man(7)): `jitsu --help=groff | man -l -` shows it. */
+/** Renders a page with the man macros of roff (man(7)); `jitsu --help=groff | man -l -` shows it. */
 export function groffManual({ name, summary, version, sections }: ManualPage): string {
   const lines = [
     `.TH "${name.toUpperCase()}" "8" "" "${name} ${version}" "System administration"`,
@@ -16,7 +16,7 @@ export function groffManual({ name, summary, version, sections }: ManualPage): s
   return `${lines.join('\n')}\n`;
 }
 
-/** A line that begins with a dot or an apostrophe would be a request; backslashes and hyphens have meanings of their own. */
+/** Escapes leading dots and apostrophes, which begin roff requests, and backslashes and hyphens. */
 function escaped(text: string): string {
   return text
     .replaceAll('\\', '\\e')

@@ -3,15 +3,15 @@ import { isCommandName, type CommandName } from './command-summaries.js';
 
 const formats = ['pager', 'plain', 'groff'] as const;
 
-/** The help that somebody asks for: in which format, and of which command, or of jitsu itself. */
+/** The requested help: its format, and the command, or `undefined` for jitsu itself. */
 export interface HelpRequest {
   readonly format: (typeof formats)[number];
   readonly command?: CommandName;
 }
 
 /**
- * Finds `--help[=FORMAT]`, `-h` or `help` among the arguments, whatever else stands there; `undefined` where there is none.
- * @throws UsageError for a format that does not exist
+ * Finds `--help[=FORMAT]`, `-h` or `help` anywhere among the arguments; `undefined` if there is none.
+ * @throws UsageError for an unknown format
  */
 export function helpRequest(arguments_: readonly string[]): HelpRequest | undefined {
   const wanted = arguments_.find(

@@ -3,13 +3,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { UnikernelOptions } from '../core.js';
 
-/** What a package says of itself for the help: written beside its entry when it is published (scripts/bundle.mjs). */
+/** A package's contribution to the help, written beside its entry when it is published (scripts/bundle.mjs). */
 type Manifest = Partial<UnikernelOptions>;
 
 /**
- * What the manual lists, of the core and of the plugins that are installed for these folders, without importing any of
- * them; `undefined` where the core has no manifest, as in a checkout. Of a plugin that brings no manifest, it is what its
- * package.json says.
+ * The content of the manual from the manifests of the core and of the plugins that are installed for these folders. No
+ * package is imported. `undefined` if the core has no manifest, as in a checkout. A plugin without a manifest is
+ * described by its package.json.
  */
 export async function installedManifests(places: readonly string[]): Promise<UnikernelOptions | undefined> {
   const cores = moduleFolders(places).map((modules) => manifestOf(join(modules, '@jitsud/core')));
@@ -30,7 +30,7 @@ function manifestOf(folder: string): Manifest | undefined {
   try {
     return JSON.parse(readFileSync(join(folder, 'dist/manifest.json'), 'utf8')) as Manifest;
   } catch {
-    // It has none, or one that is damaged.
+    // The manifest is missing or damaged.
     return undefined;
   }
 }

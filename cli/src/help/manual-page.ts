@@ -1,4 +1,4 @@
-/** An entry of a list: an option or a key, and what it does. */
+/** A list entry: an option or a key with its description. */
 export interface ManualEntry {
   readonly term: string;
   readonly text: string;
@@ -8,11 +8,11 @@ export interface ManualSection {
   readonly heading: string;
   readonly paragraphs?: readonly string[];
   readonly entries?: readonly ManualEntry[];
-  /** Lines that stay as they are. */
+  /** Lines that are not reflowed. */
   readonly example?: readonly string[];
 }
 
-/** A page of the manual, whatever it is rendered to. */
+/** A page of the manual, independent of its output format. */
 export interface ManualPage {
   readonly name: string;
   readonly summary: string;

@@ -4,7 +4,7 @@ import { pluginOptions, startOptions } from '../start-options.js';
 import { commandSummaries } from './command-summaries.js';
 import type { ManualEntry, ManualPage, ManualSection } from './manual-page.js';
 
-/** The manual page of `jitsu`, with the keys of every installed backend. */
+/** The manual page of `jitsu`, including the keys of every installed backend. */
 export function manual(
   version: string,
   { startFlags, common, backends, commands, further = [] }: UnikernelOptions,

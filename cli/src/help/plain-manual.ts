@@ -2,10 +2,10 @@ import { wrapped } from '../output/wrapped.js';
 import type { ManualPage } from './manual-page.js';
 
 const INDENT = '       ';
-/** Longer lines are hard to read, however wide the terminal. */
+/** The maximum width in columns: longer lines are hard to read, even on a wide terminal. */
 const WIDEST = 80;
 
-/** A page as text of at most `columns` columns, 80 where they are not known. */
+/** Renders a page as text of at most `columns` columns, 80 if they are unknown. */
 export function plainManual({ name, summary, sections }: ManualPage, columns = WIDEST): string {
   const width = Math.max(40, Math.min(columns, WIDEST));
   const parts = sections.map(({ heading, paragraphs = [], entries = [], example = [] }) =>

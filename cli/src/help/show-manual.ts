@@ -9,10 +9,10 @@ import { manual } from './manual.js';
 import { throughPager } from './pager.js';
 import { plainManual } from './plain-manual.js';
 
-/** Shows the manual page of jitsu: as text, as the source of a man page, or, to a person, in their pager. */
+/** Shows the manual page of jitsu: as text, as the source of a man page, or on a terminal in a pager. */
 export async function showManual(format: HelpRequest['format'], terminal: Terminal): Promise<void> {
   const directory = process.cwd();
-  // The plugins that come with the command are found from here, wherever the package manager has put them.
+  // The bundled plugins are found from here, wherever the package manager has installed them.
   const beside = fileURLToPath(new URL('../..', import.meta.url));
   const options =
     (await installedManifests([beside, directory])) ?? (await (await loadCore()).unikernelOptions({ directory }));

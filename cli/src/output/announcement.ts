@@ -4,35 +4,35 @@ import { openText } from './open-text.js';
 import { printable } from './printable.js';
 import { textTable } from './text-table.js';
 
-/** What a Jitsu serves, and where. */
+/** The settings and listeners of a started Jitsu. */
 export interface Served {
   readonly settings: Settings;
-  /** How many names there are, where the settings are {@link abridged}. */
+  /** The number of all names if the settings are {@link abridged}. */
   readonly names?: number;
   readonly listening: readonly { readonly address: string; readonly port: number }[];
-  /** How datagrams are taken. */
+  /** How datagrams are received: `mmsg` or `dgram`. */
   readonly udpTransport?: string | undefined;
-  /** What is open to the world, a sentence each. */
+  /** What is exposed to the network, one sentence per item. */
   readonly exposures?: readonly string[];
 }
 
-/** How a person calls Jitsu's other commands. */
+/** How to call Jitsu's other commands. */
 export interface Calling {
   /** `jitsu`, or `npx jitsu`. */
   readonly calledAs: string;
-  /** The control socket, where the commands would not find it. */
+  /** The control socket, if the commands would not find it by themselves. */
   readonly control?: string;
 }
 
-/** More would push what to do next off the screen. */
+/** The most names shown; more would push the next steps off the screen. */
 const SHOWN = 20;
 
-/** All that an announcement says of settings, without holding on to a million unikernels until it is made. */
+/** The part of the settings that an announcement needs, so that a million unikernels need not stay in memory for it. */
 export function abridged(settings: Settings): Required<Pick<Served, 'settings' | 'names'>> {
   return { settings: { ...settings, unikernels: settings.unikernels.slice(0, SHOWN) }, names: nameCount(settings) };
 }
 
-/** What a person sees when Jitsu has started: what it serves, and what to try next. */
+/** The text on the terminal after a start: what Jitsu serves, and the next steps. */
 export function announcement(served: Served, { calledAs, control }: Calling, columns?: number): string {
   const rows = mappings(served.settings);
   const table = textTable(
@@ -71,7 +71,7 @@ export function announcement(served: Served, { calledAs, control }: Calling, col
   ].join('\n');
 }
 
-/** The same for a log. */
+/** The same as lines of the log. */
 export function announcementLines(served: Served): readonly string[] {
   const { settings, names = nameCount(settings) } = served;
   const hidden = names - SHOWN;
@@ -96,7 +96,7 @@ interface Mapping {
   readonly backend: string;
 }
 
-/** The first that are shown. */
+/** The first {@link SHOWN} names with their addresses. */
 function mappings({ unikernels }: Settings): readonly Mapping[] {
   const mapped = unikernels.slice(0, SHOWN).flatMap(({ name: unikernel, names, addresses, backend }) =>
     names.map((name) => ({
@@ -113,7 +113,7 @@ function nameCount({ unikernels }: Settings): number {
   return unikernels.reduce((count, { names }) => count + names.length, 0);
 }
 
-/** Where its web page is, if its readiness says that it has one. */
+/** The URL of its web page, if it has an HTTP readiness probe. */
 function urlOf({ ready, addresses: [address] }: Settings['unikernels'][number]): string | undefined {
   const [, port, path = '/'] = ready.map(({ words }) => /^http:(\d+)(\/.*)?$/.exec(words)).find((match) => match) ?? [];
   if (port === undefined || address === undefined) return undefined;

@@ -2,7 +2,7 @@ import type { StatusReport } from '@jitsud/core/control';
 
 const MEBIBYTE = 1_048_576;
 
-/** `cache: 812 answers in 0.5 of 32 MiB, for 1200 of 2012 forwarded queries`; nothing where none was ever forwarded. */
+/** `cache: 812 answers in 0.5 of 32 MiB, for 1200 of 2012 forwarded queries`; empty if no query was ever forwarded. */
 export function cacheText({
   hits,
   misses,

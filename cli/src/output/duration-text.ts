@@ -7,7 +7,7 @@ const units = [
   { size: 1_000, word: 's' },
 ] as const;
 
-/** A duration as people say it, in at most two units: `84 ms`, `2.4 s`, `48 s`, `1 min 48 s`, `2 d 4 h`. */
+/** A readable duration in at most two units: `84 ms`, `2.4 s`, `48 s`, `1 min 48 s`, `2 d 4 h`. */
 export function durationText(duration: Milliseconds): string {
   if (duration < 999.5) return `${Math.max(0, Math.round(duration))} ms`;
   if (duration < 9_950) return `${(duration / 1_000).toFixed(1).replace('.0', '')} s`;

@@ -4,7 +4,7 @@ import { fullMomentText } from './moment-text.js';
 import { printable } from './printable.js';
 import { textTable } from './text-table.js';
 
-/** What happened, a line an event, oldest first. */
+/** The history as a table with one line per event, oldest first. */
 export function historyTable(events: readonly LifecycleEvent[]): string {
   if (events.length === 0) return 'Nothing has happened yet.\n';
   return textTable(

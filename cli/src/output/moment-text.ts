@@ -1,12 +1,12 @@
 import type { Milliseconds } from '@jitsud/core';
 
-/** A point in time, in the local time zone: `21:04:05` when that was today, else `2026-07-22 21:04`. */
+/** A point in time in the local time zone: `21:04:05` for today, else `2026-07-22 21:04`. */
 export function momentText(moment: Milliseconds, now: Milliseconds): string {
   const [date, time] = dateAndTime(moment);
   return date === dateAndTime(now)[0] ? time : `${date} ${time.slice(0, 5)}`;
 }
 
-/** A point in time in full, in the local time zone: `2026-07-22 21:04:05.123`. */
+/** A point in time in the local time zone with milliseconds: `2026-07-22 21:04:05.123`. */
 export function fullMomentText(moment: Milliseconds): string {
   const milliseconds = String(new Date(moment).getMilliseconds()).padStart(3, '0');
   return `${dateAndTime(moment).join(' ')}.${milliseconds}`;

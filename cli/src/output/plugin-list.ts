@@ -3,7 +3,7 @@ import { printable } from './printable.js';
 import { textTable, widthOf, type Column } from './text-table.js';
 import { wrapped } from './wrapped.js';
 
-/** The installed plugins for people: each with its version, the API that it fits, what it offers, or why it is of no use. */
+/** Lists the installed plugins with version, supported API and contributions, or the reason why they are unusable. */
 export function pluginList(builtIns: readonly Offer[], plugins: readonly InstalledPlugin[], columns = 100): string {
   const entries = plugins.map(({ name, version, api, folder, offers, error }) => {
     const head = `${printable(name)} ${printable(version ?? '')}`.trimEnd();

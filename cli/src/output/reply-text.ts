@@ -3,15 +3,15 @@ import { durationText } from './duration-text.js';
 import { printable } from './printable.js';
 import { textTable } from './text-table.js';
 
-/** A reply, from whom, and how long it took. */
+/** A reply with its server, transport and response time. */
 export interface TimedReply extends Reply {
   readonly server: string;
   readonly transport: 'UDP' | 'TCP';
-  /** In milliseconds. */
+  /** The response time in milliseconds. */
   readonly elapsed: number;
 }
 
-/** A reply for people: what came back, from whom, why it failed, and the records. */
+/** Formats a reply: rcode and flags, the server, the reason of a failure, and the records. */
 export function replyText({ rcode, flags, server, transport, elapsed, extendedErrors, records }: TimedReply): string {
   const head = `${rcode} from ${server} over ${transport} in ${durationText(elapsed)} (flags: ${flags.join(' ') || 'none'})`;
   const errors = extendedErrors.map(({ code, meaning, text }) =>

@@ -6,7 +6,7 @@ import { openText } from './open-text.js';
 import { printable } from './printable.js';
 import { textTable, widthOf, type Column } from './text-table.js';
 
-/** What a good configuration would serve, and what it opens to the world, for people. */
+/** Summarises a valid configuration: what it would serve, and what it exposes to the network. */
 export function settingsSummary(settings: Settings, exposures: readonly string[], columns: number | undefined): string {
   const { file, dns, persistDb, stateStore, controlSocket, onExit, unikernels } = settings;
   const facts = [
@@ -26,7 +26,7 @@ export function settingsSummary(settings: Settings, exposures: readonly string[]
   return `${head}\n\n${factTable}\n${open === '' ? '' : `${open}\n`}${unikernels.length === 0 ? 'No unikernel is configured.\n' : unikernelTable(unikernels, columns)}`;
 }
 
-/** A store that keeps nothing in a folder, by its name. */
+/** The text for a state store without a folder: `in memory`, or its name. */
 function storeInWords({ name }: Settings['stateStore']['contribution']): string {
   return name === 'memory' ? 'in memory' : printable(name);
 }
@@ -45,7 +45,7 @@ function forwarding({ dns: { forwarders, forwarderPort } }: Settings): string {
   return `forwarded to ${servers.join(', ')}`;
 }
 
-/** More would take minutes to lay out, and nobody reads them. */
+/** The most unikernels shown; the layout of a longer table would take minutes. */
 const SHOWN = 10_000;
 
 function unikernelTable(all: readonly UnikernelSettings[], columns: number | undefined): string {

@@ -10,8 +10,8 @@ import { failureText, stateWord, stopsIn } from './unikernel-state.js';
 import { wrapped } from './wrapped.js';
 
 /**
- * The report for people: one line of Jitsu itself, then its unikernels, each DNS name on a line of its own, then its cache
- * and whom notifiers reach. Where the terminal is too narrow for all columns, the quieter ones move to a second line.
+ * Formats the report: a line about Jitsu itself, its unikernels with one line per DNS name, its cache, and the status
+ * of its notifiers. If the terminal is too narrow for all columns, the less important ones move to a second line.
  */
 export function statusTable(report: StatusReport, columns: number | undefined): string {
   const { now, unikernels } = report;

@@ -1,6 +1,6 @@
 export interface Column<Row> {
   readonly head: string;
-  /** Several lines make a cell of several lines. */
+  /** The text of the cell, which may have several lines. */
   readonly cell: (row: Row) => string;
   readonly align?: 'left' | 'right';
 }
@@ -8,8 +8,8 @@ export interface Column<Row> {
 const gap = '  ';
 
 /**
- * A table without borders or colours: columns aligned, two spaces between them, no spaces at the ends of lines, and no
- * first line where no column has a head.
+ * A table without borders and colours: aligned columns with two spaces between them, no trailing spaces, and no header
+ * if no column has one.
  */
 export function textTable<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
   const heads = columns.some(({ head }) => head !== '') ? [columns.map(({ head }) => [head])] : [];
@@ -27,7 +27,7 @@ export function textTable<Row>(columns: readonly Column<Row>[], rows: readonly R
   return `${lines.join('\n')}\n`;
 }
 
-/** How wide the widest line is. */
+/** The width of the widest line in columns. */
 export function widthOf(text: string): number {
   return text.split('\n').reduce((width, { length }) => Math.max(width, length), 0);
 }

@@ -3,12 +3,12 @@ import type { UnikernelStatus } from '@jitsud/core/control';
 import { durationText } from './duration-text.js';
 import { printable } from './printable.js';
 
-/** In one word, what a person wants to know of it: what Jitsu does with it, or the state in which it rests. */
+/** The state of a unikernel in one word: what Jitsu is doing with it, or its power state. */
 export function stateWord({ phase, state }: UnikernelStatus): string {
   return phase === 'down' ? state : phase;
 }
 
-/** Why its summons fail and when the next may begin; `undefined` where they do not. */
+/** Why its summons fail and when the next one may begin; `undefined` if they do not fail. */
 export function failureText({ phase, failure }: UnikernelStatus, now: Milliseconds): string | undefined {
   if (failure === undefined || (phase !== 'failing' && phase !== 'down')) return undefined;
   const times = failure.count === 1 ? 'failed' : `failed ${failure.count} times in a row`;
@@ -18,7 +18,7 @@ export function failureText({ phase, failure }: UnikernelStatus, now: Millisecon
   return `${times}, ${durationText(now - failure.at)} ago (${failure.code}): ${reason}; ${next}.`;
 }
 
-/** In how long it stops unless somebody asks for it. */
+/** The time until it stops if no further query comes. */
 export function stopsIn({ stopAt }: UnikernelStatus, now: Milliseconds): string {
   return stopAt === undefined || !Number.isFinite(stopAt) ? '-' : durationText(stopAt - now);
 }

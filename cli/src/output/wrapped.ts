@@ -1,4 +1,4 @@
-/** Text broken at spaces so that no line is wider than `width`, but for a word that is itself; each line is indented. */
+/** Wraps text at spaces to `width` columns; a longer word keeps its length. Each line is indented. */
 export function wrapped(text: string, width: number, indent = ''): string {
   return text
     .split('\n')

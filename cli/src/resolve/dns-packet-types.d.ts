@@ -1,6 +1,6 @@
 declare module 'dns-packet/types.js' {
-  /** 0 for a name that it does not know. */
+  /** Returns 0 for an unknown name. */
   export function toType(name: string): number;
-  /** `UNKNOWN_64` for a number that it does not know. */
+  /** Returns `UNKNOWN_64` for an unknown number. */
   export function toString(type: number): string | null;
 }

@@ -8,9 +8,9 @@ import { answers, isTruncated } from './reply.js';
 import type { ServerAddress } from './server-address.js';
 
 export interface ExchangeOptions {
-  /** Ask over TCP from the start. */
+  /** Whether to use TCP from the start. */
   readonly tcp: boolean;
-  /** How long to wait for each attempt, in milliseconds. */
+  /** The timeout of each attempt in milliseconds. */
   readonly timeout: number;
 }
 
@@ -22,9 +22,9 @@ export interface Exchange {
 const UDP_ATTEMPTS = 2;
 
 /**
- * Sends a question and waits for its answer. Over UDP it is sent once more when nothing comes, and asked again over TCP
- * when the answer did not fit.
- * @throws CommandFailure when no answer comes
+ * Sends a query and waits for its response. Over UDP the query is repeated once after a timeout, and repeated over TCP
+ * if the response is truncated.
+ * @throws CommandFailure if no response comes
  */
 export async function exchange(server: ServerAddress, question: Question, options: ExchangeOptions): Promise<Exchange> {
   try {
@@ -59,10 +59,10 @@ function attemptOverUdp(server: ServerAddress, question: Question, timeout: numb
     });
     socket.on('error', reject);
     socket.on('message', (message) => {
-      // What does not answer this question may be forged, and does not end the wait.
+      // A response to another question may be forged, and is ignored.
       if (answers(message, id, question)) resolve(message);
     });
-    // A connected socket takes packets from that server alone, and hears that nobody listens there.
+    // A connected socket receives packets from that server only, and reports a closed port (ICMP).
     socket.connect(server.port, server.address, () => {
       socket.send(bytes);
     });
@@ -93,7 +93,7 @@ function overTcp(server: ServerAddress, question: Question, timeout: number): Pr
   }).finally(() => socket.destroy());
 }
 
-/** RFC 1035, 4.2.2: two bytes of length go before each message. */
+/** RFC 1035, 4.2.2: each message is preceded by its length in two bytes. */
 function firstMessage(received: Buffer): Buffer | undefined {
   const length = received.length < 2 ? Infinity : received.readUInt16BE(0);
   return received.length < 2 + length ? undefined : received.subarray(2, 2 + length);

@@ -1,17 +1,17 @@
 import type { OptAnswer } from 'dns-packet';
 
-/** RFC 8914. */
+/** An Extended DNS Error (RFC 8914). */
 export interface ExtendedError {
   readonly code: number;
-  /** What the code means; `undefined` for one that is not registered. */
+  /** The meaning of the code; `undefined` for an unregistered one. */
   readonly meaning?: string;
-  /** What the server adds; may be empty. */
+  /** The server's extra text; may be empty. */
   readonly text: string;
 }
 
 const EXTENDED_ERROR = 15;
 
-/** RFC 8914, 4. */
+/** The meanings of the registered codes, by code (RFC 8914, 4). */
 const meanings: readonly string[] = [
   'Other',
   'Unsupported DNSKEY Algorithm',

@@ -4,14 +4,14 @@ import { domainToASCII } from 'node:url';
 import { UsageError } from '../usage-error.js';
 import { recordTypeNumber } from './record-type.js';
 
-/** What is asked for. */
+/** A DNS question. */
 export interface Question {
-  /** No trailing dot; the root is the empty string. */
+  /** The name without a trailing dot; the root is the empty string. */
   readonly name: string;
   readonly type: number;
 }
 
-/** A question, ready to be sent. */
+/** An encoded query. */
 export interface QuestionMessage {
   readonly id: number;
   readonly bytes: Uint8Array;
@@ -20,12 +20,12 @@ export interface QuestionMessage {
 const RECURSION_DESIRED = 0x0100;
 const CLASS_IN = 1;
 const OPT = 41;
-/** What fits into a packet that no network has to cut (RFC 9715, 3). */
+/** The UDP payload size in bytes that avoids IP fragmentation (RFC 9715, 3). */
 const PAYLOAD_SIZE = 1_232;
 
 /**
- * Reads a name and a type as people write them: `Hello.Test.`, `bücher.example`, `hello.test AAAA`. An address alone, or
- * with the type PTR, stands for its reverse name.
+ * Parses a name and a type as people write them: `Hello.Test.`, `bücher.example`, `hello.test AAAA`. An address alone,
+ * or with the type PTR, becomes its reverse name.
  * @throws UsageError
  */
 export function readQuestion(name: string, type?: string): Question {
@@ -47,7 +47,7 @@ export function readQuestion(name: string, type?: string): Question {
   return { name: ascii, type: number };
 }
 
-/** Encodes a question with a fresh, unpredictable id, EDNS(0) and recursion desired (RFC 1035, 4.1; RFC 6891, 6.1). */
+/** Encodes a query with an unpredictable id, EDNS(0) and RD set (RFC 1035, 4.1; RFC 6891, 6.1). */
 export function encodeQuestion({ name, type }: Question): QuestionMessage {
   const id = randomInt(0x1_0000);
   const labels = name === '' ? [] : name.split('.').map((label) => Buffer.from(label, 'latin1'));
@@ -68,10 +68,10 @@ function numbers(...values: readonly number[]): Buffer {
   return buffer;
 }
 
-/** RFC 1035, 3.5; RFC 3596, 2.5. */
+/** The reverse name of an address (RFC 1035, 3.5; RFC 3596, 2.5). */
 function reverseName(address: string): string {
   if (isIPv4(address)) return `${address.split('.').reverse().join('.')}.in-addr.arpa`;
-  // The URL parser writes every form of an IPv6 address in the one of RFC 5952.
+  // The URL parser converts every form of an IPv6 address to that of RFC 5952.
   const { hostname } = new URL(`http://[${address.replace(/%.*/, '')}]`);
   const [head = [], tail = []] = hostname
     .slice(1, -1)

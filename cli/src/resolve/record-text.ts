@@ -1,7 +1,7 @@
 import type { Answer } from 'dns-packet';
 import { recordTypeName } from './record-type.js';
 
-/** A record's type and data in presentation form; a type that is not known here in that of RFC 3597, 5. */
+/** A record's type and data in presentation form; unknown types in the form of RFC 3597, 5. */
 export function recordText(record: Exclude<Answer, { type: 'OPT' }>): { readonly type: string; readonly data: string } {
   const { type } = record;
   const number = /^UNKNOWN_(\d+)$/.exec(type)?.[1];
@@ -36,7 +36,7 @@ function plainText(data: unknown): string {
     .join(' ');
 }
 
-/** RFC 1035, 5.1: what is not printable as a decimal escape. */
+/** Quotes text; unprintable characters become decimal escapes (RFC 1035, 5.1). */
 function quoted(text: string | Uint8Array): string {
   const bytes = typeof text === 'string' ? Buffer.from(text) : text;
   const characters = Array.from(bytes, (byte) => {

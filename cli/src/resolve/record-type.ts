@@ -1,9 +1,9 @@
 import * as types from 'dns-packet/types.js';
 
-// Known to people and resolvers, and not to dns-packet.
+// Types that dns-packet does not know.
 const further: Readonly<Record<string, number>> = { SVCB: 64, HTTPS: 65 };
 
-/** The number of a record type given as `A`, `https` or `TYPE65` (RFC 3597, 5); `undefined` for what is none. */
+/** The number of a record type given as `A`, `https` or `TYPE65` (RFC 3597, 5); `undefined` for any other text. */
 export function recordTypeNumber(text: string): number | undefined {
   const name = text.toUpperCase();
   const digits = /^TYPE(\d{1,5})$/.exec(name)?.[1];
@@ -11,7 +11,7 @@ export function recordTypeNumber(text: string): number | undefined {
   return number > 0 && number < 65_536 ? number : undefined;
 }
 
-/** The reverse: `A`, `HTTPS`, `TYPE999`. */
+/** The name of a record type: `A`, `HTTPS`, `TYPE999`. */
 export function recordTypeName(number: number): string {
   const known = Object.keys(further).find((name) => further[name] === number) ?? types.toString(number);
   return known === null || known.startsWith('UNKNOWN_') ? `TYPE${number}` : known;

@@ -4,32 +4,32 @@ import type { Question } from './question.js';
 import { recordText } from './record-text.js';
 import { recordTypeName } from './record-type.js';
 
-/** A record as it is shown. */
+/** A record in presentation form. */
 export interface ReplyRecord {
   readonly section: 'answer' | 'authority' | 'additional';
   readonly name: string;
-  /** In seconds. */
+  /** The TTL in seconds. */
   readonly ttl: number;
   readonly type: string;
   readonly data: string;
 }
 
-/** What a server has answered. */
+/** A decoded response. */
 export interface Reply {
-  /** `NOERROR`, `NXDOMAIN`, or `RCODE16` for those without a name. */
+  /** `NOERROR`, `NXDOMAIN`, or `RCODE16` for one without a name. */
   readonly rcode: string;
-  /** Those that are set, as dig writes them: `aa`, `tc`, `rd`, `ra`, `ad`, `cd`. */
+  /** The set flags in dig's notation: `aa`, `tc`, `rd`, `ra`, `ad`, `cd`. */
   readonly flags: readonly string[];
   readonly records: readonly ReplyRecord[];
   readonly extendedErrors: readonly ExtendedError[];
 }
 
 const HEADER_SIZE = 12;
-/** The root as name, type, class, TTL and the length of no data (RFC 1035, 4.1.3). */
+/** The smallest record in bytes: root name, type, class, TTL, and a data length of 0 (RFC 1035, 4.1.3). */
 const SMALLEST_RECORD = 11;
 const flagNames = ['aa', 'tc', 'rd', 'ra', 'ad', 'cd'] as const;
 
-/** Whether these bytes answer that question: they are a response with its id, and repeat it where they repeat any. */
+/** Whether the bytes are a response with the query's id, and with its question if they repeat one. */
 export function answers(bytes: Uint8Array, id: number, question: Question): boolean {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < HEADER_SIZE || view.getUint16(0) !== id || (view.getUint8(2) & 0x80) === 0) return false;
@@ -40,12 +40,12 @@ export function answers(bytes: Uint8Array, id: number, question: Question): bool
   return isSameType && asked?.name.replace(/^\.$/, '').toLowerCase() === question.name.toLowerCase();
 }
 
-/** Whether the answer did not fit, and is to be asked for again over TCP. */
+/** Whether the response is truncated (TC), so that the query has to be repeated over TCP. */
 export function isTruncated(bytes: Uint8Array): boolean {
   return ((bytes[2] ?? 0) & 0x02) !== 0;
 }
 
-/** Reads a reply; `undefined` where it is damaged. */
+/** Decodes a response; `undefined` if it is damaged. */
 export function readReply(bytes: Uint8Array): Reply | undefined {
   const packet = decodeOrNothing(bytes);
   if (packet === undefined) return undefined;
@@ -73,13 +73,13 @@ type ReplyPacket = DecodedPacket & { readonly rcode: string };
 
 function decodeOrNothing(bytes: Uint8Array): ReplyPacket | undefined {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  // Counts that the message cannot hold cost the decoder a lot of time.
+  // Record counts that exceed the message's size would cost the decoder a lot of time.
   const records = [6, 8, 10].reduce((sum, offset) => sum + buffer.readUInt16BE(offset), 0);
   if (records * SMALLEST_RECORD > buffer.length || buffer.readUInt16BE(4) > 1) return undefined;
   try {
     return decode(buffer) as ReplyPacket;
   } catch {
-    // The caller says what a damaged reply means; the decoder's own words are about its buffer.
+    // The caller reports a damaged reply; the decoder's own message is about its buffer.
     return undefined;
   }
 }

@@ -1,14 +1,14 @@
 import { isIP } from 'node:net';
 import { UsageError } from '../usage-error.js';
 
-/** Where a question is sent. */
+/** The address and port of a DNS server. */
 export interface ServerAddress {
   readonly address: string;
   readonly port: number;
 }
 
 /**
- * Reads `127.0.0.1`, `127.0.0.1:10053`, `::1` or `[::1]:10053`.
+ * Parses `127.0.0.1`, `127.0.0.1:10053`, `::1` or `[::1]:10053`.
  * @throws UsageError
  */
 export function readServerAddress(text: string, defaultPort: number): ServerAddress {
@@ -25,7 +25,7 @@ export function readServerAddress(text: string, defaultPort: number): ServerAddr
   return { address, port };
 }
 
-/** Where to reach a server that listens there: one that listens on every address listens on loopback too. */
+/** The address at which a listener can be reached: loopback for a listener on all addresses. */
 export function reachable({ address, port }: ServerAddress): ServerAddress {
   if (address === '0.0.0.0') return { address: '127.0.0.1', port };
   return { address: address === '::' ? '::1' : address, port };

@@ -13,7 +13,7 @@ import { TtlStopPolicy } from './ttl-stop-policy.js';
 
 const nothing = z.undefined({ error: 'Nothing expected behind its name.' });
 
-/** What Jitsu can do without any other plugin. */
+/** The probes, policies and state stores that need no other plugin. */
 export const builtins: Plugin = definePlugin({
   name: 'Jitsu itself',
   apiVersion: PLUGIN_API_VERSION,

@@ -6,16 +6,16 @@ import { InstantConnector } from '../net/instant-connector.js';
 import { loadedSocketCalls } from '../net/socket-calls.js';
 import { pauseAfter } from './poll-until.js';
 
-/** A machine that is not on the network yet swallows a SYN, which TCP repeats only after a second: try afresh sooner. */
-const PATIENCE: Milliseconds = 250;
-const MOST_AT_ONCE = 8;
+/** The time until a new attempt: a SYN to a machine that is not up yet is lost, and TCP repeats it only after 1 s. */
+const ATTEMPT_TIMEOUT: Milliseconds = 250;
+const MAX_ATTEMPTS = 8;
 
-/** How many wait for a service at this moment. */
+/** The number of calls in progress, which share the rate of attempts. */
 let waiting = 0;
 
 /**
- * Connects to a TCP port as soon as something listens there, with attempts that overlap, and resolves to the open
- * socket; rejects with the signal's reason when it aborts first. The caller destroys the socket.
+ * Connects to a TCP port as soon as a service listens there, by overlapping attempts, and resolves to the open socket.
+ * Rejects with the signal's reason if it aborts first. The caller destroys the socket.
  */
 export function connectUntil(
   address: string,
@@ -27,9 +27,9 @@ export function connectUntil(
   return new Promise((resolve, reject) => {
     const attempts = new Map<Socket, Disposable>();
     const begin = clock.now();
-    // As long as attempts are decided at once. Another machine is not asked in vain.
-    const isNear = calls !== undefined && isIP(address) !== 0 && isOwnAddress(plainAddress(address));
-    let instant = isNear ? new InstantConnector(calls, { address, port }) : undefined;
+    // Set while attempts complete within the call, which only local addresses do; remote ones are not tried that way.
+    const isLocal = calls !== undefined && isIP(address) !== 0 && isOwnAddress(plainAddress(address));
+    let instant = isLocal ? new InstantConnector(calls, { address, port }) : undefined;
     let next: Disposable | undefined;
 
     const forget = (socket: Socket): void => {
@@ -46,7 +46,7 @@ export function connectUntil(
       }
     };
     const connected = (socket: Socket): void => {
-      if (isWithItself(socket)) {
+      if (isSelfConnected(socket)) {
         socket.destroy();
         return;
       }
@@ -63,14 +63,14 @@ export function connectUntil(
       if (outcome === 'refused') return;
       if (outcome !== 'undecided') return connected(outcome.on('error', ignore).setNoDelay());
       instant = undefined;
-      if (attempts.size >= MOST_AT_ONCE) return;
+      if (attempts.size >= MAX_ATTEMPTS) return;
       const socket = connect({ host: address, port, noDelay: true });
-      const giveUp = clock.after(PATIENCE, () => {
+      const giveUp = clock.after(ATTEMPT_TIMEOUT, () => {
         forget(socket);
         socket.destroy();
       });
       attempts.set(socket, giveUp);
-      // A refused attempt is the expected course; it says nothing beyond "not yet".
+      // A refused attempt is expected: the service is not up yet.
       socket.on('error', () => forget(socket));
       socket.on('connect', () => {
         forget(socket);
@@ -88,8 +88,8 @@ export function connectUntil(
   });
 }
 
-/** On this machine an attempt may come from the very port that it goes to, and TCP then connects it with itself. */
-function isWithItself({ localAddress, localPort, remoteAddress, remotePort }: Socket): boolean {
+/** On the same machine the kernel may pick the target port as the source port, and TCP then connects to itself. */
+function isSelfConnected({ localAddress, localPort, remoteAddress, remotePort }: Socket): boolean {
   return localPort === remotePort && localAddress === remoteAddress;
 }
 

@@ -10,9 +10,9 @@ import { pollUntil } from './poll-until.js';
 export const probeCommand = commandLine('The command');
 
 /**
- * Ready when a command ends with status 0: `ready=exec:COMMAND`. The command gets the unikernel's name, id and addresses
- * (with spaces between them) as JITSU_NAME, JITSU_ID and JITSU_ADDRESSES.
- * @throws JITSU_UNIKERNEL_INVALID when the command cannot be run at all
+ * Ready when a command exits with status 0: `ready=exec:COMMAND`. Its environment has the unikernel's name, id and
+ * addresses (separated by spaces) as JITSU_NAME, JITSU_ID and JITSU_ADDRESSES.
+ * @throws JITSU_UNIKERNEL_INVALID if the command cannot be run at all
  */
 @injectable()
 export class ExecProbe implements ReadinessProbe {
@@ -49,7 +49,7 @@ export class ExecProbe implements ReadinessProbe {
   }
 }
 
-/** Kills the command with whatever it has started; it may be gone already. */
+/** Kills the command's process group; it may have ended already. */
 function killGroup(pid: number | undefined): void {
   if (pid === undefined) return;
   try {

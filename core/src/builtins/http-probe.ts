@@ -16,7 +16,7 @@ interface HttpAddress {
   readonly path: string;
 }
 
-/** `8080/healthz`; the path is `/` where there is none. */
+/** `8080/healthz`; the path defaults to `/`. */
 export const httpAddress = z.string({ error: EXPECTED }).transform((text, context): HttpAddress => {
   const slash = text.indexOf('/');
   const port = tcpPort.safeParse(slash < 0 ? text : text.slice(0, slash));
@@ -25,10 +25,10 @@ export const httpAddress = z.string({ error: EXPECTED }).transform((text, contex
   return z.NEVER;
 });
 
-/** How long a server that has taken the connection may take to answer before it is asked again. */
-const PATIENCE: Milliseconds = 10_000;
+/** How long a server may take to respond on an accepted connection before the request is repeated. */
+const RESPONSE_TIMEOUT: Milliseconds = 10_000;
 
-/** Ready when `GET` of a path gets a status from 200 to 399, on each of the unikernel's addresses: `ready=http:8080/healthz`. */
+/** Ready when `GET` of a path returns a status from 200 to 399 on each of the addresses: `ready=http:8080/healthz`. */
 @injectable()
 export class HttpProbe implements ReadinessProbe {
   constructor(
@@ -44,10 +44,10 @@ export class HttpProbe implements ReadinessProbe {
     const { port, path } = this.where;
     const socket = await connectUntil(address, port, this.clock, signal);
     const patience = new AbortController();
-    using _timer = this.clock.after(PATIENCE, () => patience.abort());
+    using _timer = this.clock.after(RESPONSE_TIMEOUT, () => patience.abort());
     try {
       const status = await new Promise<number>((resolve, reject) => {
-        // The request itself overlooks a connection that was cut before it took hold of it.
+        // The request does not report a connection that was closed before it was attached.
         socket.on('close', () => reject(new Error('cut')));
         if (socket.destroyed) reject(new Error('cut'));
         const get = request({
@@ -67,7 +67,7 @@ export class HttpProbe implements ReadinessProbe {
       });
       return status >= 200 && status < 400;
     } catch {
-      // Reset, cut short or too slow: all of them mean "not yet", and the poll goes on.
+      // A reset, truncated or slow response means "not yet", and the poll continues.
       return false;
     } finally {
       socket.destroy();

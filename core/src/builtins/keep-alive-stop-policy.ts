@@ -1,7 +1,7 @@
 import { injectable } from '../plugins/injection.js';
 import type { StopOpinion, StopPolicy } from '../contracts/stop-policy.js';
 
-/** Never lets a unikernel be stopped: it is summoned once, and stays. */
+/** Never stops a unikernel: it runs from its first summon on. */
 @injectable()
 export class KeepAliveStopPolicy implements StopPolicy {
   opinionOn(): StopOpinion {

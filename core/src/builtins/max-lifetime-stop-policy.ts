@@ -5,7 +5,7 @@ import { inject, injectable, optionsOf } from '../plugins/injection.js';
 
 export const longestLife = duration('The longest life');
 
-/** Stops a unikernel that has run for so long, even one in use; until then the next policy decides. */
+/** Stops a unikernel after a maximum lifetime, even one in use; until then the next policy decides. */
 @injectable()
 export class MaxLifetimeStopPolicy implements StopPolicy {
   constructor(@inject(optionsOf(longestLife)) private readonly lifetime: Milliseconds) {}

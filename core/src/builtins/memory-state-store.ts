@@ -2,14 +2,14 @@ import type { LifecycleEvent } from '../contracts/lifecycle-event.js';
 import type { HistoryQuery, StateStore, StoredCounters, StoredRegistration } from '../contracts/state-store.js';
 import { defaultHistoryLimit } from '../state/history-limit.js';
 
-/** Remembers for as long as the process runs. */
+/** Keeps state in memory until the process ends. */
 export class MemoryStateStore implements StateStore {
   readonly durable = false;
   readonly #registrations = new Map<string, StoredRegistration>();
   readonly #counters = new Map<string, StoredCounters>();
   #history: LifecycleEvent[] = [];
 
-  /** @param historyLimit how many events are kept, at least; up to a tenth more are, so that they go in batches */
+  /** @param historyLimit least number of events to keep; up to a tenth more are kept, to be removed in batches */
   constructor(private readonly historyLimit = defaultHistoryLimit) {}
 
   async open(): Promise<void> {}

@@ -1,20 +1,22 @@
 import type { Clock } from '../contracts/clock.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 
-const SHORTEST: Milliseconds = 1;
-const LONGEST: Milliseconds = 50;
-/** The pause grows with the time waited, so that polling adds about a twentieth to a boot of any length. */
-const PART_OF_WAIT = 1 / 20;
+const MIN_PAUSE: Milliseconds = 1;
+const MAX_PAUSE: Milliseconds = 50;
+/** The pause as a share of the time waited so far, so that polling adds about 5 % to a boot of any length. */
+const SHARE_OF_WAIT = 1 / 20;
 
-/** Where many wait at once, they make at most two attempts a millisecond together: others want to be answered, too. */
-const SHARE: Milliseconds = 0.5;
+/**
+ * The pause per concurrent wait: together they make at most 2 attempts per ms, so that DNS responses are not delayed.
+ */
+const PAUSE_PER_WAIT: Milliseconds = 0.5;
 
-/** How long to pause before the next attempt, after so long a wait, where so many wait at once. */
+/** The pause before the next attempt, by the time waited so far and the number of concurrent waits. */
 export function pauseAfter(waited: Milliseconds, atOnce = 1): Milliseconds {
-  return Math.min(LONGEST, Math.max(SHORTEST, waited * PART_OF_WAIT, atOnce * SHARE));
+  return Math.min(MAX_PAUSE, Math.max(MIN_PAUSE, waited * SHARE_OF_WAIT, atOnce * PAUSE_PER_WAIT));
 }
 
-/** Repeats an attempt until it says `true`; rejects with the signal's reason when it aborts first. */
+/** Repeats an attempt until it resolves to `true`. Rejects with the signal's reason if it aborts first. */
 export async function pollUntil(attempt: () => Promise<boolean>, clock: Clock, signal: AbortSignal): Promise<void> {
   const begin = clock.now();
   signal.throwIfAborted();

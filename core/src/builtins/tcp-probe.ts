@@ -9,7 +9,7 @@ const PORT = 'A port from 1 to 65535 expected.';
 
 export const tcpPort = z.coerce.number({ error: PORT }).int(PORT).min(1, PORT).max(65_535, PORT);
 
-/** Ready when a TCP port accepts connections, on each of the unikernel's addresses: `ready=tcp:8080`. */
+/** Ready when a TCP port accepts connections on each of the unikernel's addresses: `ready=tcp:8080`. */
 @injectable()
 export class TcpProbe implements ReadinessProbe {
   constructor(

@@ -7,7 +7,7 @@ import { checkOptions } from './option-check.js';
 import { takeIn } from './plugin-intake.js';
 
 /**
- * The options of each backend's unikernels, for completion in editors. A plugin adds its own:
+ * The unikernel options of each backend, for completion in editors. A plugin adds its own:
  *
  * ```ts
  * declare module '@jitsud/core/plugin' {
@@ -19,7 +19,7 @@ import { takeIn } from './plugin-intake.js';
  */
 export interface BackendOptions {}
 
-/** The key `backends`. What lies below each entry, its plugin describes. */
+/** The key `backends`. The plugin of each entry describes the keys below it. */
 export const backendsSchema = z
   .record(
     z.string(),
@@ -38,10 +38,10 @@ export interface ConnectionSettings {
 }
 
 /**
- * Reads the connections: those under `backends`, and for each further name that a unikernel asks for, the backend of that
- * name with nothing set.
+ * Reads the connections: those under `backends`, and for each other name that a unikernel uses, the backend of that
+ * name with default settings.
  *
- * @param wanted the names that unikernels ask for, each with the path where it is first asked for
+ * @param wanted the names that unikernels use, each with the path of its first use
  */
 export async function readConnections(
   backends: z.output<typeof backendsSchema>,
@@ -69,7 +69,7 @@ export async function readConnections(
       otherKeys: ['use'],
     });
     if ('problems' in checked) problems.add(...checked.problems);
-    // Even with wrong settings it tells which options its unikernels have.
+    // A connection with invalid settings is kept: its contribution has the schema of the unikernels' options.
     connections.set(name, { name, contribution, options: 'options' in checked ? checked.options : undefined });
   }
   return connections;

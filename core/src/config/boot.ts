@@ -13,5 +13,5 @@ export const bootSchema = z.strictObject({
   longestBackOff: duration('The longest that it is left alone').prefault(300),
 });
 
-/** How unikernels boot, checked: durations are in milliseconds. */
+/** The checked boot settings: durations in milliseconds. */
 export type BootSettings = Readonly<z.output<typeof bootSchema>>;

@@ -5,8 +5,8 @@ import { unknownKey } from './expectation.js';
 import { check, schemaProblems } from './schema-problems.js';
 
 /**
- * Checks everything but the unikernels. What has a problem is left out, so that the rest can be looked at: the
- * result counts only if no problem was found.
+ * Checks everything but the unikernels. Invalid values are left out, so that the rest can be checked; the result is
+ * valid only if no problem was found.
  */
 export function checkConfig(input: Readonly<Record<string, unknown>>, problems: ProblemList): CheckedConfig {
   const shape: Readonly<Record<string, ZodType>> = configSchema.shape;
@@ -19,14 +19,14 @@ export function checkConfig(input: Readonly<Record<string, unknown>>, problems: 
     const checked = check(schema, input[key]);
     if (checked.success) return [key, checked.data];
     problems.add(...schemaProblems(checked.issues, input[key], (path) => pathText([key, ...path])));
-    const rest = check(schema, withoutWrong(input[key], checked.issues));
+    const rest = check(schema, withoutInvalid(input[key], checked.issues));
     return [key, rest.success ? rest.data : schema.parse(undefined)];
   });
   return Object.fromEntries(entries) as CheckedConfig;
 }
 
-/** A copy that lacks every value about which there is an issue. */
-function withoutWrong(input: unknown, issues: readonly core.$ZodIssue[]): unknown {
+/** A copy without the values that have an issue. */
+function withoutInvalid(input: unknown, issues: readonly core.$ZodIssue[]): unknown {
   if (
     typeof input !== 'object' ||
     input === null ||
@@ -45,7 +45,7 @@ function withoutWrong(input: unknown, issues: readonly core.$ZodIssue[]): unknow
     .filter(([key]) => !unknown.has(key))
     .map(
       ([key, value]: [string, unknown]) =>
-        [key, below(key).length === 0 ? value : withoutWrong(value, below(key))] as const,
+        [key, below(key).length === 0 ? value : withoutInvalid(value, below(key))] as const,
     )
     .filter(([, value]) => value !== undefined);
   return Array.isArray(input) ? kept.map(([, value]) => value) : Object.fromEntries(kept);

@@ -1,20 +1,20 @@
 import { errorCode, errorMessage, JitsuError } from '../errors.js';
 
-/** One thing that is wrong with the configuration. */
+/** One problem of the configuration. */
 export interface ConfigProblem {
-  /** Where: `unikernels[1].ip`, `--ttl`, or `"dns=a.test,ip=x" → ip`. */
+  /** The path of the value: `unikernels[1].ip`, `--ttl`, or `"dns=a.test,ip=x" → ip`. */
   readonly path: string;
-  /** What stands there, as it may be printed; absent where nothing does. */
+  /** The given value as printable text; absent if the value is missing. */
   readonly given?: string;
-  /** What should stand there instead, or what to do: whole sentences. */
+  /** The expected value, or the advice, in whole sentences. */
   readonly expected: string;
-  /** The code of the error behind it, where there is one: a plugin that was not found, say. */
+  /** The code of the underlying error, if any, such as that of a plugin that was not found. */
   readonly code?: string;
 }
 
-/** JITSU_CONFIG_INVALID: everything that is wrong with the configuration, in one go. */
+/** JITSU_CONFIG_INVALID with all problems of the configuration. */
 export class ConfigProblems extends JitsuError {
-  /** @param source what was read: the file's path, or `the command line` */
+  /** @param source the file's path, or `the command line` */
   constructor(
     source: string,
     readonly problems: readonly ConfigProblem[],
@@ -25,11 +25,11 @@ export class ConfigProblems extends JitsuError {
   }
 }
 
-/** Gathers what is wrong, so that all of it can be said in one go. */
+/** Collects problems, so that all of them are reported together. */
 export class ProblemList {
   readonly #problems: ConfigProblem[] = [];
 
-  /** @param labels what to call a path instead, where a flag has set it: `dns.ttl` → `--ttl` */
+  /** @param labels the flag that has set a path, to be named instead: `dns.ttl` → `--ttl` */
   constructor(private readonly labels: ReadonlyMap<string, string> = new Map()) {}
 
   add(...problems: readonly ConfigProblem[]): void {
@@ -40,18 +40,18 @@ export class ProblemList {
     }
   }
 
-  /** Adds what is wrong with a value. */
+  /** Adds a problem of a value. */
   addValue(path: string, value: unknown, expected: string): void {
     this.add(valueProblem(path, value, expected));
   }
 
-  /** Adds what went wrong with a value: a plugin that it names was not found, for one. */
+  /** Adds an error that a value has caused, such as a plugin that was not found. */
   addError(path: string, value: unknown, error: unknown): void {
     const code = errorCode(error);
     this.add({ ...valueProblem(path, value, errorMessage(error)), ...(code !== undefined && { code }) });
   }
 
-  /** @throws JITSU_CONFIG_INVALID when there is any */
+  /** @throws JITSU_CONFIG_INVALID if there is any problem */
   throwIfAny(source: string): void {
     if (this.#problems.length > 0) throw new ConfigProblems(source, this.#problems);
   }
@@ -62,7 +62,7 @@ export function valueProblem(path: string, value: unknown, expected: string): Co
   return { path, expected, ...(given !== undefined && { given }) };
 }
 
-/** Writes a path as one would in JavaScript: `unikernels[1].ip`. */
+/** Writes a path in JavaScript's notation: `unikernels[1].ip`. */
 export function pathText(path: readonly PropertyKey[]): string {
   return path.reduce<string>((text, key) => {
     if (typeof key === 'number') return `${text}[${String(key)}]`;
@@ -74,7 +74,7 @@ export function pathText(path: readonly PropertyKey[]): string {
 
 const LONGEST = 80;
 
-/** A value of the configuration as an error message shows it: short, and without a password that stands in a URI. */
+/** A configuration value for an error message: shortened, and without the password of a URI. */
 export function givenValue(value: unknown): string | undefined {
   if (value === undefined) return undefined;
   const text = typeof value === 'string' ? `'${value}'` : typeof value === 'function' ? 'a function' : inJson(value);
@@ -82,7 +82,7 @@ export function givenValue(value: unknown): string | undefined {
   return oneLine.length <= LONGEST ? oneLine : `${oneLine.slice(0, LONGEST - 1)}…`;
 }
 
-/** As it behaves: what JSON has no word for gives undefined. */
+/** JSON.stringify with its true type: it returns undefined for values that JSON cannot express. */
 const stringify: (value: unknown) => string | undefined = JSON.stringify;
 
 function inJson(value: unknown): string {

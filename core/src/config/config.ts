@@ -13,8 +13,8 @@ import { wakeSchema } from './wake.js';
 const text = z.string().min(1);
 
 /**
- * Every key of the configuration but `unikernels`, whose entries have rules of their own, and what lies below `backends`,
- * `notifiers`, `resolvers` and `state`, which plugins describe. Parsed, durations are in milliseconds.
+ * Every key of the configuration except `unikernels`, whose entries have their own schemas, and the keys below
+ * `backends`, `notifiers`, `resolvers` and `state`, which plugins describe. Parsed durations are in milliseconds.
  */
 export const configSchema = z.strictObject({
   plugins: z
@@ -45,21 +45,21 @@ export const configSchema = z.strictObject({
   resolvers: configuredSchema('Further resolvers that are on, each with its settings'),
 });
 
-/** The configuration but its unikernels, checked. */
+/** The checked configuration without its unikernels. */
 export type CheckedConfig = z.output<typeof configSchema>;
 
-/** The content of a configuration file. Every key may be left out; docs/reference/configuration.md tells them all. */
+/** The content of a configuration file. Every key is optional; docs/reference/configuration.md lists them. */
 export interface JitsuConfig extends Immutable<Omit<z.input<typeof configSchema>, 'backend'>> {
-  /** The backend of unikernels that name none. */
+  /** The backend of unikernels that do not name one. */
   readonly backend?: keyof BackendOptions | (string & {});
   readonly unikernels?: readonly UnikernelConfig[];
 }
 
-/** What a configuration file may export. */
+/** The possible exports of a configuration file. */
 export type ExportedConfig = JitsuConfig | Promise<JitsuConfig> | (() => JitsuConfig | Promise<JitsuConfig>);
 
 /**
- * Gives a configuration its types, and with them completion in an editor.
+ * Types a configuration, so that editors can complete its keys.
  *
  * ```ts
  * export default defineConfig({

@@ -7,18 +7,18 @@ import type { ProblemList } from './config-problems.js';
 import { checkOptions } from './option-check.js';
 import { takeIn } from './plugin-intake.js';
 
-/** The keys `notifiers` and `resolvers`. What lies below each entry, its plugin describes. */
+/** The keys `notifiers` and `resolvers`. The plugin of each entry describes the keys below it. */
 export function configuredSchema(description: string) {
   return z.record(z.string(), z.record(z.string(), z.unknown())).prefault({}).describe(description);
 }
 
-/** A notifier or resolver that is on, with its settings. */
+/** An enabled notifier, resolver or state store with its settings. */
 export interface Configured<T> {
   readonly contribution: ConfiguredContribution<T>;
   readonly options: unknown;
 }
 
-/** Reads `notifiers` or `resolvers`: whatever has an entry is on, with the settings in it. */
+/** Reads `notifiers` or `resolvers`: each entry enables one, with the settings in it. */
 export async function readConfigured<T>(
   key: 'notifiers' | 'resolvers',
   entries: Readonly<Record<string, Readonly<Record<string, unknown>>>>,

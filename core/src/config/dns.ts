@@ -130,10 +130,10 @@ function withPort(usual: number): (server: ServerEndpoint) => UpstreamSettings {
   });
 }
 
-/** A server that queries are forwarded to. */
+/** An upstream server. */
 export interface UpstreamSettings extends Endpoint, Partial<Pick<ServerEndpoint, 'transport' | 'name'>> {}
 
-/** The DNS server, checked: durations are in milliseconds, networks are written as ADDRESS/LENGTH. */
+/** The checked settings of the DNS server: durations in milliseconds, networks as ADDRESS/LENGTH. */
 export type DnsSettings = Immutable<z.output<typeof dnsSchema>>;
 export type CacheSettings = DnsSettings['cache'];
 export type RateLimitSettings = DnsSettings['rateLimit'];

@@ -16,8 +16,8 @@ const KINDS: Readonly<Record<string, string>> = {
 };
 
 /**
- * What a schema expected, as a sentence: the wording of everything for which a schema brings no message of its own.
- * Unknown keys get a line each, in the order of the issue's `keys`.
+ * The value that a schema expected, as a sentence, for issues without a message of their own. Unknown keys get one line
+ * each, in the order of the issue's `keys`.
  */
 export function expectation(issue: RawIssue): string {
   switch (issue.code) {
@@ -44,7 +44,7 @@ export function expectation(issue: RawIssue): string {
   }
 }
 
-/** Advice on a key that nobody knows. */
+/** Advice on an unknown key. */
 export function unknownKey(key: string, known: Iterable<string>): string {
   const meant = nearestWord(key, known);
   return meant === undefined ? 'No such key.' : `No such key; did you mean '${meant}'?`;
@@ -79,7 +79,7 @@ function knownKeys(issue: RawIssue): readonly string[] {
   return Object.keys(definition?.shape ?? {});
 }
 
-/** The word that a mistyped one most likely stands for: at most a third of its letters differ. */
+/** The word that was most likely meant by a mistyped one: at most a third of the letters differ. */
 export function nearestWord(mistyped: string, words: Iterable<string>): string | undefined {
   let nearest: string | undefined;
   let smallest = Math.max(1, Math.floor(mistyped.length / 3)) + 1;
@@ -90,7 +90,7 @@ export function nearestWord(mistyped: string, words: Iterable<string>): string |
   return nearest;
 }
 
-/** Insertions, deletions, replacements and swaps of neighbours (optimal string alignment). */
+/** The number of insertions, deletions, replacements and swaps of neighbours (optimal string alignment). */
 function editDistance(a: string, b: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, column) => column);

@@ -1,15 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
-/** The names under which a configuration is looked for, the first choice first. */
+/** The names of configuration files, the preferred one first. */
 export const SEARCH_PLACES: readonly string[] = [
   ...['ts', 'mts', 'js', 'mjs', 'cjs', 'json', 'yaml', 'yml'].map((extension) => `jitsu.config.${extension}`),
   'package.json',
 ];
 
 /**
- * The absolute path of the configuration that `jitsu start` would read in a folder, or nothing. No file is run, and only
- * package.json is understood, where the key "jitsu" counts.
+ * The absolute path of the configuration that `jitsu start` would read in a folder, or `undefined`. No file is
+ * executed, and only package.json is parsed, for its key "jitsu".
  */
 export function findConfigFile(directory: string): string | undefined {
   return SEARCH_PLACES.map((name) => join(resolve(directory), name)).find((file) => {
@@ -18,7 +18,7 @@ export function findConfigFile(directory: string): string | undefined {
   });
 }
 
-/** The key "jitsu" of a plugin's own package.json says which Jitsu the plugin fits, and what it brings. */
+/** Whether the key "jitsu" of a package.json is a plugin's manifest instead of a configuration. */
 export function isPluginField(value: unknown): boolean {
   const keys = Object.keys(value ?? {});
   return keys.length === 0 || keys.includes('api');
@@ -33,7 +33,7 @@ function isPackageWithConfig(text: string): boolean {
   }
 }
 
-/** Empty for what cannot be read: whoever starts Jitsu there is told so. */
+/** Empty for a file that cannot be read; a start in this folder reports the error. */
 function textOf(file: string): string {
   try {
     return readFileSync(file, 'utf8');

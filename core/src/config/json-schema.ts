@@ -4,7 +4,7 @@ import type { Contributions } from '../plugins/contributions.js';
 import { configSchema } from './config.js';
 import { addedKeys, addresslessSchema, unikernelSchema } from './unikernel.js';
 
-/** The JSON Schema (2020-12) of a configuration file: the core's keys, and those of all plugins that have registered. */
+/** The JSON Schema (2020-12) of a configuration file: the keys of the core and of all registered plugins. */
 export function jsonSchema(contributions: Contributions): JsonSchema {
   const { backends, notifiers, resolvers, stateStores } = contributions;
   const added = addedKeys(contributions);
@@ -37,7 +37,7 @@ function entries(group: JsonSchema | undefined, contributions: readonly Configur
   return { ...group, properties: Object.fromEntries(properties) };
 }
 
-/** A state store's options stand beside the name of the store. */
+/** The options of a state store are siblings of its name in `state`. */
 function stateOf(group: JsonSchema | undefined, stores: readonly ConfiguredContribution<unknown>[]): JsonSchema {
   const own = stores.flatMap(({ options }) => Object.entries(inputSchema(options).properties ?? {}));
   const properties = { ...Object.fromEntries(own), ...group?.properties };
@@ -56,7 +56,7 @@ function unikernelOf(
   const common = inputSchema((backend?.findsAddresses ? addresslessSchema : unikernelSchema).extend(added));
   const own = backend === undefined ? {} : inputSchema(backend.unikernel);
   const properties = { ...common.properties, ...own.properties };
-  // A connection may have any name, but not that of another backend.
+  // A connection may have any name except that of another backend.
   const others = names.filter((name) => name !== backend?.name);
   return {
     type: 'object',
@@ -74,23 +74,23 @@ function unikernelOf(
   };
 }
 
-/** One key of a schema, for help texts and reference pages. */
+/** A key of a schema, for help texts and reference pages. */
 export interface OptionDescription {
   /** `rumprunConfig` */
   readonly key: string;
   /** The key in `key=value` words: `rumprun_config` */
   readonly word: string;
-  /** Of what type its values are: `text`, `duration`, `number | text`, `list of text`. */
+  /** The type of its values: `text`, `duration`, `number | text`, `list of text`. */
   readonly type: string;
   readonly required: boolean;
-  /** What it is where it is left out, as JSON. */
+  /** Its default as JSON. */
   readonly default?: string;
   readonly description: string;
   /** The keys below it. */
   readonly options: readonly OptionDescription[];
 }
 
-/** A schema as far as it is described here (JSON Schema 2020-12). */
+/** The subset of JSON Schema (2020-12) that is used here. */
 export interface JsonSchema {
   readonly [keyword: string]: unknown;
   readonly type?: string | readonly string[];
@@ -106,18 +106,18 @@ export interface JsonSchema {
   readonly additionalProperties?: boolean | JsonSchema;
 }
 
-/** The JSON Schema of what may be written, before it is parsed. */
+/** The JSON Schema of the input, before it is parsed. */
 function inputSchema(schema: z.ZodType): JsonSchema {
   const { $schema: _, ...json } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any', cycles: 'ref' });
   return json as JsonSchema;
 }
 
-/** The keys that every unikernel may have, those that plugins add included. */
+/** The keys that every unikernel may have, including those that plugins add. */
 export function describeUnikernelKeys(contributions: Contributions): readonly OptionDescription[] {
   return describeOptions(unikernelSchema.extend(addedKeys(contributions)));
 }
 
-/** The keys of an object schema, each as its `.describe()` tells. */
+/** The keys of an object schema with their descriptions. */
 export function describeOptions(schema: ZodObject): readonly OptionDescription[] {
   return describeProperties(inputSchema(schema));
 }

@@ -8,35 +8,35 @@ interface Kind {
   readonly keys: readonly string[];
   /** The keys that the schema reads. */
   readonly read: readonly (readonly [key: string, reader: ValueReader])[];
-  /** Those that it adds where they are absent. */
+  /** The keys that the schema adds if they are absent. */
   readonly added: readonly (readonly [key: string, reader: ValueReader])[];
-  /** Has all these keys: a copy is filled many times faster than an object that gets them one by one. */
-  readonly blank: Values;
+  /** An object with all these keys: filling a copy is many times faster than adding the keys one by one. */
+  readonly template: Values;
 }
 
-/** How many combinations of keys are remembered. */
+/** The most combinations of keys that are remembered. */
 const REMEMBERED_KINDS = 100;
 
 /**
- * Reads objects key by key as their schema reads them as a whole, which for a million unikernels would take minutes. The
- * schema remains the authority: it reads the first object with any combination of keys, each value that has not come by
- * before, and everything that is unusual.
+ * Parses objects key by key with the same result as their schema, which would take minutes for a million unikernels.
+ * The schema remains the authority: it parses the first object with each combination of keys, each value that is not
+ * known yet, and every unusual value.
  */
 export class KeywiseReader<Output> {
   readonly #readers: ReadonlyMap<string, ValueReader>;
   readonly #kinds = new Map<string, Kind>();
   #latest: Kind | undefined;
 
-  /** @param isOthers tells the keys that the schema is not to see */
+  /** @param isExcluded whether a key is to be withheld from the schema */
   constructor(
     private readonly schema: ZodObject,
-    private readonly isOthers: (key: string) => boolean,
+    private readonly isExcluded: (key: string) => boolean,
   ) {
     const { shape } = schema;
     this.#readers = new Map(Object.keys(shape).map((key) => [key, new ValueReader(shape[key] as core.$ZodType)]));
   }
 
-  /** What the schema makes of it; `undefined` where it finds fault, or may, and where there is a key that is nobody's. */
+  /** The parsed object; `undefined` if the schema refuses it, or may, and if there is an unknown key. */
   read(values: Values): Output | undefined {
     const keys = Object.keys(values);
     const kind = this.#kindOf(keys);
@@ -52,16 +52,16 @@ export class KeywiseReader<Output> {
   }
 
   #learn(keys: readonly string[], values: Values): Output | undefined {
-    const own = keys.filter((key) => !this.isOthers(key));
+    const own = keys.filter((key) => !this.isExcluded(key));
     if (!own.every((key) => this.#readers.has(key))) return undefined;
     const result = this.schema.safeParse(Object.fromEntries(own.map((key) => [key, values[key]])));
     if (!result.success) return undefined;
-    // What a schema says of the object as a whole, it must be asked each time.
+    // A schema with checks on the object as a whole must parse each object.
     const isKeywise = (this.schema._zod.def.checks ?? []).length === 0;
     if (isKeywise && this.#kinds.size < REMEMBERED_KINDS) {
       const added = Object.keys(result.data).filter((key) => !own.includes(key));
-      const blank = Object.fromEntries([...own, ...added].map((key) => [key, undefined]));
-      this.#kinds.set(JSON.stringify(keys), { keys, read: this.#pairs(own), added: this.#pairs(added), blank });
+      const template = Object.fromEntries([...own, ...added].map((key) => [key, undefined]));
+      this.#kinds.set(JSON.stringify(keys), { keys, read: this.#pairs(own), added: this.#pairs(added), template });
     }
     return result.data as Output;
   }
@@ -71,8 +71,8 @@ export class KeywiseReader<Output> {
   }
 }
 
-function readAs<Output>({ read, added, blank }: Kind, values: Values): Output | undefined {
-  const output: Record<string, unknown> = { ...blank };
+function readAs<Output>({ read, added, template }: Kind, values: Values): Output | undefined {
+  const output: Record<string, unknown> = { ...template };
   for (const [key, reader] of read) {
     const reading = reader.read(values[key]);
     if (reading === undefined) return undefined;
@@ -86,21 +86,21 @@ function readAs<Output>({ read, added, blank }: Kind, values: Values): Output | 
   return output as Output;
 }
 
-/** What a value became. */
+/** A parsed value. */
 interface Reading {
   readonly data: unknown;
 }
 
-/** How many values are remembered: what many unikernels share is one of few. */
+/** The most values that are remembered: unikernels share only a few. */
 const REMEMBERED_VALUES = 1_000;
 
 /**
- * Makes of a value what its schema makes of it, and asks the schema but once for values that come again: the same words,
- * or the same list of words, give the same object, however many unikernels have them.
+ * Parses values as their schema does, but calls the schema only once for values that recur: the same text, or the same
+ * list of texts, results in the same object for all unikernels.
  */
 class ValueReader {
   readonly #shortCut: ShortCut | undefined;
-  /** Of a schema that gives a default, and checks nothing of it. */
+  /** The definition of a schema that has a default without checks on it. */
   readonly #default: core.$ZodDefaultDef | undefined;
   readonly #readings = new Map<unknown, Reading>();
   readonly #listReadings = new Map<string, Reading>();
@@ -111,7 +111,7 @@ class ValueReader {
     this.#default = defaultOf(schema);
   }
 
-  /** `undefined` where the schema finds fault. */
+  /** Returns `undefined` if the schema refuses the value. */
   read(value: unknown): Reading | undefined {
     if (this.#shortCut !== undefined) {
       const data = this.#shortCut(value);
@@ -119,7 +119,7 @@ class ValueReader {
     }
     if (isScalar(value)) return this.#remembered(this.#readings, value, value);
     if (isTextList(value)) return this.#ofList(value);
-    // Read anew each time: it may be made for each.
+    // The default is read each time, since it may be a function that creates a new object.
     if (value === undefined && this.#default !== undefined) return { data: this.#default.defaultValue };
     return this.#parse(value);
   }
@@ -150,7 +150,7 @@ function defaultOf({ _zod: { def } }: core.$ZodType): core.$ZodDefaultDef | unde
   return def.type === 'default' && (def.checks ?? []).length === 0 ? (def as core.$ZodDefaultDef) : undefined;
 }
 
-/** Zero is left out, since a map takes it for minus zero. */
+/** Zero is excluded, since a Map does not distinguish it from minus zero. */
 function isScalar(value: unknown): boolean {
   return typeof value === 'string' || typeof value === 'boolean' || (typeof value === 'number' && value !== 0);
 }

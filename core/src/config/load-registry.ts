@@ -7,7 +7,7 @@ import { PluginLoader } from '../plugins/plugin-loader.js';
 import type { PluginPackage } from '../plugins/plugin-package.js';
 import type { SettingsContext } from './read-settings.js';
 
-/** Something that a plugin, or Jitsu itself, offers. */
+/** A contribution of a plugin or of Jitsu itself. */
 export interface Offer {
   /** `backend`, `readiness probe`, `stop policy`, `notifier`, `resolver`, `state store`, `boot configurator` or `command`. */
   readonly kind: string;
@@ -16,15 +16,15 @@ export interface Offer {
   readonly description: string;
 }
 
-/** An installed plugin, whether it can be used or not. */
+/** An installed plugin, usable or not. */
 export interface InstalledPlugin extends Omit<PluginPackage, 'manifest'> {
   readonly offers: readonly Offer[];
-  /** Why it cannot be used. */
+  /** The reason why it cannot be used. */
   readonly error?: { readonly code?: string; readonly message: string };
 }
 
 export interface Registry {
-  /** What Jitsu itself and all the plugins that can be used have registered. */
+  /** The contributions of Jitsu itself and of all usable plugins. */
   readonly contributions: Contributions;
   readonly builtIns: readonly Offer[];
   readonly plugins: readonly InstalledPlugin[];
@@ -32,8 +32,8 @@ export interface Registry {
 }
 
 /**
- * Brings in every plugin that is installed for a folder or beside the core, for `jitsu plugins` and `jitsu --help`. One
- * that is broken is reported in its place and hinders no other.
+ * Loads every plugin that is installed for a folder or beside the core, for `jitsu plugins` and `jitsu --help`. A
+ * broken plugin is reported in its place and does not affect the others.
  */
 export async function loadRegistry(
   { directory }: { readonly directory: string },
@@ -63,7 +63,7 @@ export async function loadRegistry(
   return { contributions, builtIns: ownOffers, plugins, startFlags: startFlagsOf(installed) };
 }
 
-/** The flags of `jitsu start` that installed plugins declare. Nothing is imported. */
+/** The `jitsu start` flags that installed plugins declare. No plugin is imported. */
 export async function loadStartFlags(
   { directory }: { readonly directory: string },
   { pluginPlaces = [] }: Pick<SettingsContext, 'pluginPlaces'>,

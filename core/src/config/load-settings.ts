@@ -8,21 +8,21 @@ import { readSettings, type SettingsContext } from './read-settings.js';
 import type { Settings } from './settings.js';
 import type { StartFlags } from './start-flags.js';
 
-/** What the command line says. */
+/** The configuration as given on the command line. */
 export interface SettingsRequest {
-  /** The folder where a configuration is looked for, and that `file` is relative to. */
+  /** The folder to search for a configuration; `file` is relative to it. */
   readonly directory: string;
-  /** The configuration file; looked for where absent. */
+  /** The configuration file; searched for in `directory` if absent. */
   readonly file?: string;
-  /** Unikernels as `key=value` words, besides those of the file. */
+  /** Unikernels as `key=value` words, in addition to those of the file. */
   readonly words: readonly string[];
   readonly flags: StartFlags;
 }
 
 /**
- * Finds the configuration, checks it together with the words and flags, and fills in every default.
- * @throws JITSU_CONFIG_NOT_FOUND when there is neither a file nor words, JITSU_CONFIG_UNREADABLE, and JITSU_CONFIG_INVALID
- *   with every problem in one go
+ * Finds the configuration, checks it together with the words and flags, and fills in all defaults.
+ * @throws JITSU_CONFIG_NOT_FOUND if there is neither a file nor words, JITSU_CONFIG_UNREADABLE, and
+ *   JITSU_CONFIG_INVALID with all problems
  */
 export async function loadSettings(
   { directory, file, words, flags }: SettingsRequest,
@@ -50,16 +50,16 @@ export async function loadSettings(
 }
 
 interface ConfigFile {
-  /** Its absolute path. */
+  /** The absolute path of the file. */
   readonly file: string;
-  /** What it holds, after every promise and function. */
+  /** Its content, with promises and functions resolved. */
   readonly config: unknown;
 }
 
 /**
- * Finds and reads the configuration file of a folder, or the file that is named; nothing above the folder counts.
- * @throws JITSU_CONFIG_NOT_FOUND for a named file that does not exist, JITSU_CONFIG_UNREADABLE for one that cannot be read
- *   or run, with file and line where they are known
+ * Finds and reads the configuration file of a folder, or the named file. Parent folders are not searched.
+ * @throws JITSU_CONFIG_NOT_FOUND for a named file that does not exist, JITSU_CONFIG_UNREADABLE for one that cannot be
+ *   read or executed, with file and line if known
  */
 async function readConfigFile(directory: string, file?: string): Promise<ConfigFile | undefined> {
   const explorer = cosmiconfig('jitsu', {
@@ -97,7 +97,7 @@ function unreadable(error: unknown, directory: string, named: string | undefined
   const file = fileOf(error) ?? named;
   const place = placeOf(error, file === undefined ? directory : dirname(file)) ?? file ?? directory;
   const reason = errorMessage(error);
-  // YAML and TypeScript errors say the place themselves.
+  // YAML and TypeScript errors include the place in their message.
   const message = file !== undefined && reason.includes(file) ? reason : `${place}: ${reason}`;
   return new JitsuError('JITSU_CONFIG_UNREADABLE', `The configuration cannot be read: ${message}`, { cause: error });
 }

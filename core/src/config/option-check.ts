@@ -6,23 +6,23 @@ import { check, schemaProblems, type Checked } from './schema-problems.js';
 type Issue = core.$ZodIssue;
 type Values = Readonly<Record<string, unknown>>;
 
-/** The parsed options, or all that is wrong with them. */
+/** The parsed options, or all of their problems. */
 export type CheckedOptions =
   { readonly options: Record<string, unknown> } | { readonly problems: readonly ConfigProblem[] };
 
 export interface OptionCheck {
-  /** A plugin's schema; none where nothing can be set. */
+  /** A plugin's schema; `undefined` if it has no options. */
   readonly schema: ZodObject | undefined;
   readonly values: Values;
-  /** How a path below the values is written. */
+  /** Writes a path below the values for messages. */
   readonly pathOf: (path: readonly PropertyKey[]) => string;
-  /** Whether all values are text, as in words. */
+  /** Whether all values are text, as in `key=value` words. */
   readonly areText?: boolean;
-  /** Keys that are somebody else's, for advice on mistyped ones. */
+  /** Further valid keys that this schema does not read, for advice on mistyped ones. */
   readonly otherKeys?: Iterable<string>;
 }
 
-/** Checks options by a plugin's schema; keys that it does not know are problems, whether it says so or not. */
+/** Checks options against a plugin's schema. Unknown keys are problems, even if the schema is not strict. */
 export function checkOptions({ schema, values, pathOf, areText = false, otherKeys = [] }: OptionCheck): CheckedOptions {
   const known = schema === undefined ? NOTHING : knownKeys(schema);
   const unknown =
@@ -35,7 +35,7 @@ export function checkOptions({ schema, values, pathOf, areText = false, otherKey
 
   const outcome = areText ? checkText(schema, values) : { checked: check(schema, values), values };
   if (outcome.checked.success && unknown.length === 0) return { options: outcome.checked.data };
-  // A strict schema complains of the same keys once more.
+  // A strict schema reports the same unknown keys again.
   const issues = outcome.checked.success
     ? []
     : outcome.checked.issues.filter(({ code, path }) => code !== 'unrecognized_keys' || path.length > 0);
@@ -45,7 +45,7 @@ export function checkOptions({ schema, values, pathOf, areText = false, otherKey
 const NOTHING: ReadonlySet<string> = new Set();
 const knownKeysOf = new WeakMap<ZodObject, ReadonlySet<string> | undefined>();
 
-/** The keys of a schema, `undefined` where it takes any. Remembered, since thousands of unikernels share a schema. */
+/** The keys of a schema; `undefined` if it accepts any. Cached, since thousands of unikernels share a schema. */
 function knownKeys(schema: ZodObject): ReadonlySet<string> | undefined {
   if (!knownKeysOf.has(schema)) {
     const { catchall } = schema._zod.def;
@@ -56,10 +56,10 @@ function knownKeys(schema: ZodObject): ReadonlySet<string> | undefined {
 }
 
 /**
- * Checks values that are all text, as `key=value` words are, against a schema that may want numbers, booleans or lists:
- * a value that the schema refuses for its type is tried as what the schema asks for.
+ * Checks values that are all text (`key=value` words) against a schema that may expect numbers, booleans or lists: a
+ * value that is refused for its type is converted to the expected type and checked again.
  *
- * @returns the outcome, and the values that it is about
+ * @returns the outcome, and the converted values that it refers to
  */
 function checkText<T>(schema: ZodType<T>, values: Values): { readonly checked: Checked<T>; readonly values: Values } {
   const checked = check(schema, values);
@@ -77,7 +77,7 @@ function convert(values: Values, issue: Issue): Values {
     return converted === undefined ? values : { ...values, [key]: converted };
   }
   const element: unknown = Array.isArray(value) && typeof index === 'number' ? value[index] : undefined;
-  // A list in a list is beyond what words can say; without this the conversion would not end.
+  // Words cannot express nested lists; without this check the conversion would not terminate.
   const converted = typeof element === 'string' ? convertText(element, issue) : undefined;
   if (converted === undefined || Array.isArray(converted)) return values;
   return { ...values, [key]: (value as unknown[]).with(index as number, converted) };
@@ -92,7 +92,7 @@ function convertText(text: string, issue: Issue): unknown {
   return wanted.has('array') ? [text] : undefined;
 }
 
-/** The types, and the very values, that would have pleased the schema at this place. */
+/** The types and literal values that the schema accepts at this place. */
 function wantedTypes(issue: Issue): ReadonlySet<unknown> {
   switch (issue.code) {
     case 'invalid_type':

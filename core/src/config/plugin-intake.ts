@@ -5,7 +5,7 @@ import type { PluginLoader } from '../plugins/plugin-loader.js';
 import { namesIn, provides, type Provided } from '../plugins/plugin-manifest.js';
 import { nearestWord } from './expectation.js';
 
-/** Where package.json files name the contributions of a kind. */
+/** The manifest field that lists the contributions of each kind. */
 const MANIFEST_FIELDS: Readonly<Record<string, Provided>> = {
   backend: 'backends',
   notifier: 'notifiers',
@@ -15,8 +15,8 @@ const MANIFEST_FIELDS: Readonly<Record<string, Provided>> = {
 };
 
 /**
- * The contribution of that name; where there is none yet, the plugin that brings it, or that has the same name, is loaded
- * first.
+ * Returns the contribution of that name. If it is not registered yet, the plugin that declares it, or that has the same
+ * name, is loaded first.
  *
  * @throws JITSU_PLUGIN_NOT_FOUND, JITSU_PLUGIN_INCOMPATIBLE, JITSU_PLUGIN_INVALID
  */

@@ -17,23 +17,23 @@ import { COMMON_KEYS } from './unikernel.js';
 import { unikernelEntries, type UnikernelEntries, type UnikernelEntry } from './unikernel-entries.js';
 import { backendOf, UnikernelReader } from './unikernel-reader.js';
 
-/** What the core brings into the reading of a configuration. */
+/** The parts that the core provides for reading a configuration. */
 export interface SettingsContext {
-  /** Registers the probes, policies and state stores that need no plugin. */
+  /** Registers the built-in probes, policies and state stores. */
   readonly builtIns: (registry: PluginRegistry) => void;
-  /** Where the runtime directory lies unless the configuration says. */
+  /** The default runtime directory. */
   readonly runtimeDirectory: () => string;
-  /** Where the control socket lies unless the configuration says. */
+  /** The default path of the control socket. */
   readonly controlSocket: (runtimeDirectory: string) => string;
-  /** Further folders to look for plugins from, after the configuration's and the core's. */
+  /** Further folders where the search for plugins starts, after the configuration's and the core's. */
   readonly pluginPlaces?: readonly string[];
 }
 
-/** A configuration as it was written. */
+/** A configuration as written, unchecked. */
 export interface SettingsInput {
-  /** What the file holds. */
+  /** The content of the file. */
   readonly config: unknown;
-  /** The file it came from, where there is one. */
+  /** The path of the file, if there is one. */
   readonly file?: string;
   /** The folder that paths are relative to. */
   readonly directory: string;
@@ -43,8 +43,8 @@ export interface SettingsInput {
 }
 
 /**
- * Checks a configuration, brings in the plugins that it needs and no others, and fills in every default.
- * @throws JITSU_CONFIG_INVALID, as a `ConfigProblems` with everything that is wrong, plugins that are missing included
+ * Checks a configuration, loads the plugins that it needs and no others, and fills in all defaults.
+ * @throws JITSU_CONFIG_INVALID, as a `ConfigProblems` with all problems, missing plugins included
  */
 export async function readSettings(
   { config: written, file, directory, words = [], flags = {} }: SettingsInput,
@@ -68,7 +68,7 @@ export async function readSettings(
   const configuredResolvers = await readConfigured('resolvers', config.resolvers, resolvers, loader, problems);
   const missingKeys = await loadWanted(unikernelsWritten, [...connections.values()], loader, problems);
   const fromFolder = (path: string): string => resolve(directory, path);
-  // What a flag names is relative to where Jitsu was called.
+  // A path given by a flag is relative to the folder where Jitsu was called.
   const fromFlag = (flag: string | undefined, path: string): string =>
     flag === undefined ? fromFolder(path) : resolve(path);
   const { path } = config.state;
@@ -100,7 +100,7 @@ export async function readSettings(
     boot: config.boot,
     onExit: config.stop.onExit,
     ...(persistDb !== undefined && { persistDb }),
-    // Where there is none, it is among the problems.
+    // A missing store is among the problems, which have been thrown above.
     stateStore: stateStore as Configured<StateStore>,
     controlSocket: socket === undefined ? context.controlSocket(runtimeDirectory) : fromFlag(flags.control, socket),
     runtimeDirectory,
@@ -135,8 +135,8 @@ async function loadListed(plugins: readonly string[], loader: PluginLoader, prob
 }
 
 /**
- * Loads the plugins that unikernels ask for by their keys, by options of their backends, or by probes. What is missing
- * is told of the first unikernel that needs it.
+ * Loads the plugins that unikernels need for their keys, the options of their backends, or their probes. A missing
+ * plugin is reported for the first unikernel that needs it.
  * @returns the keys whose plugins cannot be loaded
  */
 async function loadWanted(
@@ -147,7 +147,7 @@ async function loadWanted(
 ): Promise<ReadonlySet<string>> {
   const { bootConfigurators, readinessProbes, unikernelKeys } = loader.contributions;
   const missing = new Set<string>();
-  const tell = (key: string, has: (value: unknown) => boolean, error: unknown): void => {
+  const report = (key: string, has: (value: unknown) => boolean, error: unknown): void => {
     const entry = entries.find(({ values }) => key in values && has(values[key]));
     if (entry !== undefined) problems.addError(entry.pathOf([key]), entry.values[key], error);
   };
@@ -161,25 +161,25 @@ async function loadWanted(
     if (isKnown(key)) continue;
     await loader.loadProviderOf('unikernelKeys', key).catch((error: unknown) => {
       missing.add(key);
-      tell(key, () => true, error);
+      report(key, () => true, error);
     });
   }
   for (const { contribution } of connections) {
     for (const [key, name] of Object.entries(contribution.bootConfigurators ?? {})) {
       if (!keys.has(key)) continue;
-      await takeIn(name, bootConfigurators, loader).catch((error: unknown) => tell(key, () => true, error));
+      await takeIn(name, bootConfigurators, loader).catch((error: unknown) => report(key, () => true, error));
     }
   }
   for (const name of probesNamed(entries)) {
     if (readinessProbes.get(name) !== undefined) continue;
     await loader
       .loadProviderOf('readinessProbes', name)
-      .catch((error: unknown) => tell('ready', (ready) => namesOf(ready).includes(name), error));
+      .catch((error: unknown) => report('ready', (ready) => namesOf(ready).includes(name), error));
   }
   return missing;
 }
 
-/** The probes that unikernels name under `ready`, without their arguments. */
+/** The names of the probes in the unikernels' `ready`, without arguments. */
 function probesNamed(entries: readonly UnikernelEntry[]): ReadonlySet<string> {
   const names = new Set<string>();
   let latest: unknown;
@@ -197,7 +197,7 @@ function namesOf(ready: unknown): readonly string[] {
   return list.flatMap((words) => (typeof words === 'string' ? [words.split(':', 1)[0] as string] : []));
 }
 
-/** The connections that unikernels ask for, each with the path where that is written first. */
+/** The connections that unikernels use, each with the path of its first use. */
 function wantedBackends(entries: readonly UnikernelEntry[], config: CheckedConfig): ReadonlyMap<string, string> {
   const wanted = new Map<string, string>();
   for (const entry of entries) {

@@ -5,26 +5,26 @@ import { expectation } from './expectation.js';
 type Issue = core.$ZodIssue;
 type Path = readonly PropertyKey[];
 
-/** What a schema makes of an input: the output, or the issues that it has. */
+/** The outcome of parsing: the output, or the issues. */
 export type Checked<T> =
   { readonly success: true; readonly data: T } | { readonly success: false; readonly issues: readonly Issue[] };
 
-/** Parses, with our own wording where the schema has none. */
+/** Parses; issues without a message of their own get one from `expectation`. */
 export function check<T>(schema: ZodType<T>, input: unknown): Checked<T> {
   const result = schema.safeParse(input, { error: expectation });
   return result.success ? result : { success: false, issues: result.error.issues };
 }
 
 /**
- * The issues as problems, each with what was given.
- * @param pathOf how a path below the input is written, such as `dns.port`
+ * Converts issues to problems, each with the given value.
+ * @param pathOf writes a path below the input, such as `dns.port`
  */
 export function schemaProblems(
   issues: readonly Issue[],
   input: unknown,
   pathOf: (path: Path) => string,
 ): readonly ConfigProblem[] {
-  return issues.flatMap(atTheRoot).flatMap((issue): ConfigProblem[] => {
+  return issues.flatMap(specificIssues).flatMap((issue): ConfigProblem[] => {
     if (issue.code === 'unrecognized_keys') {
       const advice = issue.message.split('\n');
       return issue.keys.map((key, index) => {
@@ -36,22 +36,22 @@ export function schemaProblems(
   });
 }
 
-/** Of a union, the branch that took the value's type and found fault deeper down says more than the union does. */
-function atTheRoot(issue: Issue): readonly Issue[] {
+/** Replaces the issue of a union by those of the one branch that accepts the value's type: they are more specific. */
+function specificIssues(issue: Issue): readonly Issue[] {
   if (issue.code === 'invalid_union') {
     const fitting = issue.errors.filter(
       (branch) =>
         branch.length > 0 && branch.every(({ path, code }) => path.length > 0 || code === 'unrecognized_keys'),
     );
     const [only] = fitting;
-    if (only !== undefined && fitting.length === 1) return below(issue, only);
+    if (only !== undefined && fitting.length === 1) return nestedIssues(issue, only);
   }
-  if (issue.code === 'invalid_key' || issue.code === 'invalid_element') return below(issue, issue.issues);
+  if (issue.code === 'invalid_key' || issue.code === 'invalid_element') return nestedIssues(issue, issue.issues);
   return [issue];
 }
 
-function below(parent: Issue, issues: readonly Issue[]): readonly Issue[] {
-  return issues.map((issue) => ({ ...issue, path: [...parent.path, ...issue.path] })).flatMap(atTheRoot);
+function nestedIssues(parent: Issue, issues: readonly Issue[]): readonly Issue[] {
+  return issues.map((issue) => ({ ...issue, path: [...parent.path, ...issue.path] })).flatMap(specificIssues);
 }
 
 function valueAt(input: unknown, path: Path): unknown {

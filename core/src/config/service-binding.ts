@@ -2,17 +2,17 @@ import { z } from 'zod';
 import { ipv4Bytes, ipv6Bytes } from '../net/address-bytes.js';
 import { parseDnsName } from '../net/dns-name.js';
 
-/** The longest data that a record can hold (RFC 1035, 4.1.3), in bytes. */
+/** The maximum length of a record's data in bytes (RFC 1035, 4.1.3). */
 const LONGEST_DATA = 65_535;
 
-/** One parameter: its key, and behind `=` its value, which may stand in quotes (RFC 9460, 2.1). */
+/** One parameter: its key, and after `=` its value, which may be quoted (RFC 9460, 2.1). */
 const PARAMETER = /\s+([^\s="]+)(?:=(?:"((?:[^"\\]|\\[^])*)"|((?:[^\s"\\]|\\[^])*)))?(?=\s|$)/y;
 
 /**
- * The data of an SVCB or HTTPS record (RFC 9460, 2.2) from its presentation form: priority, target, and in any order
- * `alpn`, `no-default-alpn`, `port`, `ipv4hint`, `ipv6hint`, `ech`, `mandatory` and `keyNNNNN`.
+ * Parses the presentation form of an SVCB or HTTPS record (RFC 9460, 2.2) into its data: priority, target, and in any
+ * order `alpn`, `no-default-alpn`, `port`, `ipv4hint`, `ipv6hint`, `ech`, `mandatory` and `keyNNNNN`.
  *
- * @throws RangeError that says what is wrong
+ * @throws RangeError that describes the mistake
  */
 export function parseServiceBinding(text: string): Uint8Array {
   const [start, priorityText = '', target] = /^\s*(\S+)(?:\s+(\S+))?/.exec(text) ?? [''];
@@ -34,7 +34,7 @@ export function parseServiceBinding(text: string): Uint8Array {
   return Uint8Array.from(data);
 }
 
-/** What a unikernel's key `https` or `svcb` may say: one record or a list, or true for `1 .`; parsed, as their data. */
+/** A unikernel's key `https` or `svcb`: one record or a list, or true for `1 .`. Parsed to the records' data. */
 export function serviceBindings(description: string) {
   const text = z.string({ error: EXPECTED });
   return z
@@ -49,7 +49,7 @@ export function serviceBindings(description: string) {
       };
       for (const [index, record] of list.entries()) {
         try {
-          // In words, true is text as well.
+          // In `key=value` words, true is text.
           const data = parseServiceBinding(record === true || record === 'true' ? '1 .' : record);
           records.set(Buffer.from(data).toString('latin1'), data);
         } catch (error) {
@@ -57,7 +57,7 @@ export function serviceBindings(description: string) {
         }
       }
       const aliases = [...records.values()].filter(([high, low]) => high === 0 && low === 0);
-      // RFC 9460, 2.4.1 and 2.4.2: clients ignore everything beside an alias, and pick one of several.
+      // RFC 9460, 2.4.1 and 2.4.2: clients ignore all records beside an alias, and pick one of several aliases.
       if (aliases.length > 0 && records.size > 1) refuse(0, new RangeError('an alias (priority 0) stands alone'));
       return [...records.values()];
     })
@@ -79,7 +79,7 @@ function parseParameters(text: string, from: number): Map<number, Uint8Array> {
   return parameters;
 }
 
-/** What holds for parameters together (RFC 9460, 2.4.3, 7.1.1 and 8). */
+/** Checks the rules between parameters (RFC 9460, 2.4.3, 7.1.1 and 8). */
 function checkTogether(parameters: ReadonlyMap<number, Uint8Array>): void {
   const [mandatory, alpn, noDefaultAlpn] = [0, 1, 2];
   if (parameters.has(noDefaultAlpn) && !parameters.has(alpn))
@@ -101,7 +101,7 @@ function targetBytes(target: string): Uint8Array {
   ]);
 }
 
-/** `\DDD` and `\c` as the bytes that they stand for (RFC 1035, 5.1). */
+/** Decodes the escapes `\DDD` and `\c` (RFC 1035, 5.1). */
 function unescaped(text: string): Uint8Array {
   const characters = [...text.matchAll(/\\(\d{3})|\\?([^])/g)];
   return Uint8Array.from(characters, ([written, decimal, character = '']) => {
@@ -123,10 +123,10 @@ const KEYS: Readonly<Record<string, number>> = {
 
 const NAMES = Object.keys(KEYS);
 
-/** What the highest number of all is not: a key (RFC 9460, 14.3.2). */
+/** The number 65535 is reserved as an invalid key (RFC 9460, 14.3.2). */
 const INVALID = 65_535;
 
-/** The number of a key by its name, or as `key667` where it has none here. @throws RangeError */
+/** The number of a key by its name, or of `key667` for a key without a name. @throws RangeError */
 function serviceKey(text: string): number {
   if (Object.hasOwn(KEYS, text)) return KEYS[text] as number;
   const [, digits] = /^key(0|[1-9]\d{0,4})$/.exec(text) ?? [];
@@ -139,7 +139,7 @@ function serviceKey(text: string): number {
   return key;
 }
 
-/** A key as {@link serviceKey} reads it. */
+/** The text of a key in the form that {@link serviceKey} parses. */
 function serviceKeyText(key: number): string {
   return NAMES.find((name) => KEYS[name] === key) ?? `key${key}`;
 }
@@ -148,8 +148,8 @@ const COMMA = 0x2c;
 const BACKSLASH = 0x5c;
 
 /**
- * The wire form of a parameter's value (RFC 9460, 7 and 8), from the bytes that stood behind its `=`; `undefined` where
- * there was none.
+ * The wire form of a parameter's value (RFC 9460, 7 and 8).
+ * @param given the decoded bytes after `=`; `undefined` if there is no value
  * @throws RangeError that says what was expected
  */
 function serviceValue(key: number, given: Uint8Array | undefined): Uint8Array {
@@ -158,7 +158,7 @@ function serviceValue(key: number, given: Uint8Array | undefined): Uint8Array {
     if (given !== undefined) throw new RangeError(`${name} takes no value`);
     return new Uint8Array();
   }
-  // Of what has no name here nobody knows whether it needs a value.
+  // An unregistered key may or may not need a value.
   if (name.startsWith('key')) return given ?? new Uint8Array();
   if (given === undefined || given.length === 0)
     throw new RangeError(`${name} needs a value, such as ${EXAMPLES[name] ?? ''}`);
@@ -188,7 +188,7 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   ech: 'ech=BASE64',
 };
 
-/** A number of two bytes, the higher one first. */
+/** A 16-bit number in network byte order. */
 function uint16(value: number): Uint8Array {
   return Uint8Array.of(value >> 8, value & 0xff);
 }
@@ -222,7 +222,7 @@ function protocolId(id: Uint8Array): Uint8Array {
   return Uint8Array.of(id.length, ...id);
 }
 
-/** Parts between commas, of which one is written `\,` within a part, and a backslash `\\` (RFC 9460, A.1). */
+/** Splits at commas; within a part, a comma is written `\,` and a backslash `\\` (RFC 9460, A.1). */
 function listOf(bytes: Uint8Array): readonly Uint8Array[] {
   const parts: number[][] = [[]];
   for (let index = 0; index < bytes.length; index++) {

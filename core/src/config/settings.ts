@@ -24,44 +24,44 @@ export type { Worded } from './worded-reader.js';
 
 export interface UnikernelSettings {
   readonly name: string;
-  /** Lower case, no trailing dot; a first label of `*` stands for any name below. */
+  /** Lower case, no trailing dot; a first label of `*` matches any name below. */
   readonly names: readonly string[];
   readonly addresses: readonly string[];
   readonly ttl: Milliseconds;
-  /** The connection's name. */
+  /** The name of the connection. */
   readonly backend: string;
-  /** As the backend's own schema parsed them. */
+  /** The options as parsed by the backend's schema. */
   readonly options: unknown;
   readonly stopMode: StopMode;
-  /** All must be satisfied. */
+  /** The readiness probes, all of which must succeed. */
   readonly ready: readonly Worded<ReadinessProbe>[];
-  /** A fixed pause after boot and probes. */
+  /** A fixed pause after boot and probes, before the response. */
   readonly delay: Milliseconds;
-  /** How long a summon may take. */
+  /** The maximum duration of a summon. */
   readonly deadline: Milliseconds;
-  /** How long a guest may take to stop by itself before it is destroyed. */
+  /** How long a guest may take to shut down before it is destroyed. */
   readonly grace: Milliseconds;
   readonly stopPolicies: readonly Worded<StopPolicy>[];
-  /** What its keys that plugins have added became; one empty object for all that have none. */
+  /** The parsed keys that plugins have added; one shared empty object for all unikernels without any. */
   readonly addedKeys: Readonly<Record<string, unknown>>;
   /** The data of its HTTPS and SVCB records (RFC 9460, 2.2). */
   readonly https: readonly Uint8Array[];
   readonly svcb: readonly Uint8Array[];
 }
 
-/** The whole configuration, checked, with every default filled in. */
+/** The whole checked configuration with all defaults filled in. */
 export interface Settings {
-  /** The file it came from, where there was one. */
+  /** The path of the configuration file, if there is one. */
   readonly file?: string;
   readonly dns: DnsSettings;
   readonly wake: WakeSettings;
   readonly boot: BootSettings;
-  /** What happens to running unikernels when Jitsu ends in order. */
+  /** What happens to running unikernels at an orderly shutdown. */
   readonly onExit: CheckedConfig['stop']['onExit'];
   readonly stateStore: Configured<StateStore>;
-  /** Where the durable store lies, for people. */
+  /** The folder of the durable store, for messages. */
   readonly persistDb?: string;
-  /** Where the control socket lies. */
+  /** The path of the control socket. */
   readonly controlSocket: string;
   readonly runtimeDirectory: string;
   readonly logLevel: CheckedConfig['log']['level'];

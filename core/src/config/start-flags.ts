@@ -2,29 +2,29 @@ import { knownPlugins } from '../plugins/known-plugins.js';
 import type { PluginLoader } from '../plugins/plugin-loader.js';
 import { snakeCase } from './json-schema.js';
 
-/** The flags of the command line that stand for settings; each overrides what the configuration file says. */
+/** The flags of the command line that set configuration keys; each overrides the configuration file. */
 export interface StartFlags {
-  /** Addresses to answer on. */
+  /** Addresses to listen on. */
   readonly bind?: readonly string[];
   /** The URI for the default backend's connection. */
   readonly connect?: string;
-  /** Seconds to wait after a boot. */
+  /** The pause after a boot, in seconds. */
   readonly delay?: number;
   /** Upstream servers; `0.0.0.0` turns forwarding off. */
   readonly forwarder?: readonly string[];
-  /** The port to answer on. */
+  /** The port to listen on. */
   readonly listen?: number;
   /** The stop mode. */
   readonly mode?: string;
-  /** The forwarders' port. */
+  /** The port of the upstream servers. */
   readonly port?: number;
-  /** Where the durable store lies. */
+  /** The folder of the durable store. */
   readonly persistdb?: string;
-  /** Seconds. */
+  /** The TTL in seconds. */
   readonly ttl?: number;
   /** The default backend. */
   readonly backend?: string;
-  /** Where the control socket lies. */
+  /** The path of the control socket. */
   readonly control?: string;
   readonly logLevel?: string;
   /** A flag that a plugin's package.json declares, in camelCase. */
@@ -33,16 +33,16 @@ export interface StartFlags {
 
 type Group = Readonly<Record<string, unknown>>;
 
-/** A configuration as it was written, with the flags laid over it. */
+/** A configuration as written, with the flags applied. */
 export interface FlaggedInput {
   readonly input: Group;
-  /** Which flag has set a path: `dns.ttl` → `--ttl`. */
+  /** The flag that has set a path: `dns.ttl` → `--ttl`. */
   readonly labels: ReadonlyMap<string, string>;
-  /** Flags, as they are written, with their values, that neither Jitsu has nor a plugin declares. */
+  /** Flags as written, with their values, that neither Jitsu nor a plugin declares. */
   readonly unknown: readonly (readonly [flag: string, value: unknown])[];
 }
 
-/** Lays the flags over a configuration: what a flag says counts, whatever the file says. */
+/** Applies the flags to a configuration; a flag overrides the file. */
 export async function applyFlags(file: Group, flags: StartFlags, loader: PluginLoader): Promise<FlaggedInput> {
   const {
     backend,
@@ -69,8 +69,8 @@ export async function applyFlags(file: Group, flags: StartFlags, loader: PluginL
   };
 
   set('--backend', ['backend'], backend);
-  const usual = typeof input['backend'] === 'string' ? input['backend'] : knownPlugins().defaultBackend;
-  set('--connect', ['backends', usual, 'connect'], connect);
+  const defaultBackend = typeof input['backend'] === 'string' ? input['backend'] : knownPlugins().defaultBackend;
+  set('--connect', ['backends', defaultBackend, 'connect'], connect);
   set('--bind', ['dns', 'bind'], bind);
   set('--listen', ['dns', 'port'], listen);
   set('--ttl', ['dns', 'ttl'], ttl);
@@ -91,7 +91,7 @@ export async function applyFlags(file: Group, flags: StartFlags, loader: PluginL
     }
     const path = flag.sets.split('.');
     set(`--${name}`, path, value);
-    // What there is to say of the whole group is about the flag, too: that its plugin is missing.
+    // A problem of the whole group concerns the flag too, such as a missing plugin.
     labels.set(path.slice(0, -1).join('.'), `--${name}`);
   }
   return { input, labels, unknown };
@@ -105,7 +105,7 @@ function forwarders(flag: StartFlags['forwarder']): readonly string[] | 'off' | 
 function withValue(group: Group, [key, ...rest]: readonly string[], value: unknown): Group {
   if (key === undefined) return group;
   const inner = group[key];
-  // What is no group is wrong anyway, and a flag must not hide that the file is: the schema sees it in place.
+  // A value that is no group is left for the schema to report; a flag must not hide a mistake in the file.
   if (rest.length > 0 && inner !== undefined && !isGroup(inner)) return group;
   return { ...group, [key]: rest.length === 0 ? value : withValue(isGroup(inner) ? inner : {}, rest, value) };
 }

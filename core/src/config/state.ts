@@ -6,7 +6,7 @@ import type { Configured } from './configured.js';
 import { checkOptions } from './option-check.js';
 import { takeIn } from './plugin-intake.js';
 
-/** The key `state`. What else lies below it, the store's plugin describes. */
+/** The key `state`. The store's plugin describes the other keys below it. */
 export const stateSchema = z.looseObject({
   use: z.string().min(1).optional().describe('The state store; lmdb with a path, memory without one, where absent'),
   path: z
@@ -17,8 +17,8 @@ export const stateSchema = z.looseObject({
 });
 
 /**
- * Reads which state store is used, and its options.
- * @param path where `state.path` leads
+ * Reads the name and the options of the state store.
+ * @param path the resolved `state.path`
  */
 export async function readState(
   { use, ...values }: z.output<typeof stateSchema>,

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { StopMode } from '../contracts/machine.js';
 import { duration } from '../plugin-kit/duration.js';
 
-/** A stop mode, with completion for the usual ones; which there are, the backend of each unikernel knows. */
+/** A stop mode, with completion for the usual ones; the backend of each unikernel decides which are supported. */
 export function stopMode(description: string): z.ZodType<StopMode, StopMode> {
   return z.string().min(1).describe(description);
 }

@@ -2,14 +2,14 @@ import { givenValue, pathText, type ProblemList } from './config-problems.js';
 
 const LONGEST_ORIGIN = 60;
 
-/** Unikernels as they were written. */
+/** Unikernels as written, unchecked. */
 export interface UnikernelEntries {
   readonly entries: readonly UnikernelEntry[];
-  /** Every key that one of them has, in camelCase. */
+  /** Every key that any of them has, in camelCase. */
   readonly keys: ReadonlySet<string>;
 }
 
-/** All unikernels of a configuration, those of the file first, then those in words. */
+/** All unikernels of a configuration: first those of the file, then those given as words. */
 export function unikernelEntries(fromFile: unknown, words: readonly string[], problems: ProblemList): UnikernelEntries {
   const spelling = new KeySpelling();
   const entries = fileEntries(fromFile, spelling, problems).concat(
@@ -54,13 +54,13 @@ function wordEntry(text: string, spelling: KeySpelling, problems: ProblemList): 
 
 const NONE: readonly string[] = [];
 
-/** One unikernel as it was written, its keys in camelCase, and how to speak of a place in it. */
+/** A unikernel as written, with keys in camelCase, and the paths of its values for messages. */
 export class UnikernelEntry {
   readonly values: Readonly<Record<string, unknown>>;
-  /** Keys that were given in both spellings. */
+  /** The keys that are given in both spellings. */
   readonly repeated: readonly string[];
 
-  /** @param place its number in the list, or the words in quotes */
+  /** @param place its index in the list, or the quoted words */
   constructor(
     private readonly place: number | string,
     private readonly written: Readonly<Record<string, unknown>>,
@@ -72,7 +72,7 @@ export class UnikernelEntry {
       this.repeated = NONE;
       return;
     }
-    // Not by assignment, which would take a key named __proto__ for the prototype.
+    // Not by assignment, which would set the prototype for a key named __proto__.
     this.values = Object.fromEntries(keys.map((key) => [spelling.camelCase(key), written[key]]));
     this.repeated =
       Object.keys(this.values).length === keys.length
@@ -80,7 +80,7 @@ export class UnikernelEntry {
         : keys.filter((key, index) => keys.slice(0, index).some((earlier) => camelCase(earlier) === camelCase(key)));
   }
 
-  /** `unikernels[3]`, or the words in quotes. */
+  /** `unikernels[3]`, or the quoted words. */
   get origin(): string {
     return this.isWords ? String(this.place) : `unikernels[${String(this.place)}]`;
   }
@@ -90,7 +90,7 @@ export class UnikernelEntry {
     return typeof this.place === 'string';
   }
 
-  /** A path below this entry, in the spelling that was used. */
+  /** A path below this entry, in the spelling of the input. */
   pathOf([key, ...rest]: readonly PropertyKey[]): string {
     if (key === undefined) return this.origin;
     const spelled = Object.keys(this.written).find((candidate) => camelCase(candidate) === key) ?? key;
@@ -99,13 +99,13 @@ export class UnikernelEntry {
   }
 }
 
-/** Whether it has no keys but its own, as what comes out of a file. */
+/** Whether the object inherits no keys, as objects from a file do not. */
 function isPlain(written: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(written);
   return prototype === Object.prototype || prototype === null;
 }
 
-/** Remembers every key of the configuration in camelCase: the same few come by very often. */
+/** Caches the camelCase form of every key, since the same few keys recur in every unikernel. */
 class KeySpelling {
   readonly #camelCased = new Map<string, string>();
 
@@ -128,14 +128,14 @@ function camelCase(key: string): string {
   return key.replace(/(?<=[a-z0-9])_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 }
 
-/** One unikernel in words, as keys with their values; of a repeated key, all of them. */
+/** A unikernel given as words: its keys with their values; a repeated key has a list of all its values. */
 type WordEntry = Readonly<Record<string, string | readonly string[]>>;
 
 /**
- * Reads the `key=value,key=value` form. The first `=` of a part splits it; spaces around keys and before values are
- * dropped; a comma inside a value is written `\,`, and a backslash right before a comma `\\`.
+ * Parses the form `key=value,key=value`. The first `=` of a part separates key and value; spaces around keys and before
+ * values are dropped; a comma inside a value is written `\,`, and a backslash right before a comma `\\`.
  *
- * @returns the entry, and the parts that are no `key=value`
+ * @returns the entry, and the parts that do not have the form `key=value`
  */
 export function parseWords(text: string): { readonly entry: WordEntry; readonly malformed: readonly string[] } {
   const entry: Record<string, string | string[]> = Object.create(null) as Record<string, never>;
@@ -144,7 +144,7 @@ export function parseWords(text: string): { readonly entry: WordEntry; readonly 
     const equals = part.indexOf('=');
     const key = part.slice(0, Math.max(equals, 0)).trim();
     if (key === '') {
-      // `a=b,` is as good as `a=b`.
+      // A trailing comma is allowed: `a=b,`.
       if (part.trim() !== '') malformed.push(part.trim());
       continue;
     }
@@ -158,7 +158,7 @@ export function parseWords(text: string): { readonly entry: WordEntry; readonly 
 function splitAtCommas(text: string): readonly string[] {
   const parts: string[] = [];
   let part = '';
-  // A run of backslashes counts only where a comma follows; elsewhere it belongs to the value as it is.
+  // Backslashes escape only before a comma; elsewhere they are part of the value.
   for (const [token] of text.matchAll(/\\+,|\\+|,|[^\\,]+/g)) {
     if (!token.endsWith(',')) {
       part += token;

@@ -14,27 +14,27 @@ import { addedKeys, addresslessSchema, COMMON_KEYS, unikernelSchema } from './un
 import type { UnikernelEntry } from './unikernel-entries.js';
 import { WordedReader, type Worded } from './worded-reader.js';
 
-/** One for all: settings that are the same are kept once. */
+/** Shared by all unikernels without records, to save memory. */
 const NO_RECORDS: readonly Uint8Array[] = [];
 
 const partsSchema = unikernelSchema.partial();
 const NO_KEYS: Readonly<Record<string, unknown>> = {};
 
-/** The common keys that are right. */
+/** The valid common keys. */
 type CheckedParts = z.output<typeof partsSchema> & Readonly<Record<string, unknown>>;
 
-/** How the unikernels of one connection are read. */
+/** The schemas and readers for the unikernels of one connection. */
 interface Reading {
   readonly commonSchema: ZodObject;
   readonly common: KeywiseReader<CheckedParts>;
-  /** The schema of its backend's options; where there is no such backend, nobody knows which options are right. */
+  /** The schema of its backend's options; `undefined` for an unknown backend, whose options cannot be checked. */
   readonly optionsSchema: ZodObject | undefined;
   readonly options: KeywiseReader<unknown> | undefined;
 }
 
 const NO_WORDS: readonly string[] = [];
 
-/** Reads unikernels one by one; whatever is wrong with them goes to the list of problems. */
+/** Reads unikernels one by one and adds their problems to the list. */
 export class UnikernelReader {
   readonly #probes: WordedReader<ReadinessProbe>;
   readonly #policies: WordedReader<StopPolicy>;
@@ -45,12 +45,12 @@ export class UnikernelReader {
   readonly #added: ZodObject['shape'];
   readonly #addedNames: readonly string[];
   #latestAdded = NO_KEYS;
-  /** Those of them that stand for a readiness probe, each with the probe's name. */
+  /** The added keys that stand for a readiness probe, each with the probe's name. */
   readonly #probeKeys: readonly (readonly [key: string, probe: string])[];
-  /** All keys that are no options of a backend. */
+  /** All keys that are not options of a backend. */
   readonly #commonKeys: ReadonlySet<string>;
 
-  /** @param missingKeys of which nobody knows what they mean, since their plugins cannot be loaded */
+  /** @param missingKeys keys of plugins that cannot be loaded; they are not checked */
   constructor(
     private readonly config: CheckedConfig,
     private readonly connections: ReadonlyMap<string, ConnectionSettings>,
@@ -71,7 +71,7 @@ export class UnikernelReader {
     );
   }
 
-  /** @returns the settings, or undefined when there was a problem that leaves none */
+  /** @returns the settings, or `undefined` if a problem prevents them */
   read(entry: UnikernelEntry): UnikernelSettings | undefined {
     for (const key of entry.repeated) {
       this.problems.add({
@@ -100,7 +100,7 @@ export class UnikernelReader {
       options,
       stopMode: common.mode ?? stop.mode,
       ready,
-      // A probe replaces the pause that all have in common, but not one that was asked for.
+      // A probe replaces the default pause, but not a pause that the unikernel sets.
       delay: common.responseDelay ?? (common.ready?.length ? 0 : boot.delay),
       deadline: common.deadline ?? boot.deadline,
       grace: common.grace ?? stop.grace,
@@ -115,7 +115,7 @@ export class UnikernelReader {
     this.problems.add(problem);
   };
 
-  /** The common keys, those that are right even where others are not, so that these are looked at as well. */
+  /** Reads the common keys; the valid ones even if others are not, so that these are checked further. */
   #common(entry: UnikernelEntry, reading: Reading): { readonly common: CheckedParts; readonly isWhole: boolean } {
     const common = reading.common.read(entry.values);
     if (common !== undefined) return { common, isWhole: true };
@@ -130,7 +130,7 @@ export class UnikernelReader {
 
   #options(entry: UnikernelEntry, reading: Reading, name: string | undefined): unknown {
     const { options, optionsSchema: schema } = reading;
-    // That there is no such backend has been said already.
+    // The unknown backend has been reported already.
     if (schema === undefined) return undefined;
     const read = name === entry.values['name'] ? options?.read(entry.values) : undefined;
     if (read !== undefined) return read;
@@ -170,7 +170,7 @@ export class UnikernelReader {
     return all;
   }
 
-  /** Those who have the same values one after the other share one object. */
+  /** The added keys' values; consecutive unikernels with the same values share one object. */
   #addedKeys(common: CheckedParts): Readonly<Record<string, unknown>> {
     const names = this.#addedNames;
     if (names.every((name) => common[name] === this.#latestAdded[name])) return this.#latestAdded;
@@ -196,13 +196,13 @@ export class UnikernelReader {
   }
 }
 
-/** The name of the connection that an entry asks for. */
+/** The name of the connection that an entry uses. */
 export function backendOf(entry: UnikernelEntry, config: Pick<CheckedConfig, 'backend'>): string {
   const { backend } = entry.values;
   return typeof backend === 'string' && backend !== '' ? backend : config.backend;
 }
 
-/** Of the common keys, the name alone is an option as well, where the backend says so. */
+/** Reads a backend's options. Of the common keys, only `name` may be an option too, if the backend's schema has it. */
 function optionsReader(schema: ZodObject, commonKeys: ReadonlySet<string>): KeywiseReader<unknown> {
   const isOption = (key: string): boolean => !commonKeys.has(key) || (key === 'name' && key in schema.shape);
   return new KeywiseReader(schema, (key) => !isOption(key));

@@ -41,13 +41,13 @@ export const unikernelSchema = z.object({
   svcb: serviceBindings('Its SVCB records, in the same form').optional(),
 });
 
-/** The same where the backend finds out the addresses. */
+/** The same for backends that discover the addresses. */
 export const addresslessSchema = unikernelSchema.extend({ ip: unikernelSchema.shape.ip.optional() });
 
-/** The names of the keys that need no plugin. */
+/** The names of the built-in keys. */
 export const COMMON_KEYS: ReadonlySet<string> = new Set(Object.keys(unikernelSchema.shape));
 
-/** The keys that plugins add to every unikernel. One of Jitsu's own cannot be added again. */
+/** The keys that plugins add to every unikernel, without the built-in ones, which cannot be replaced. */
 export function addedKeys({ unikernelKeys }: Pick<Contributions, 'unikernelKeys'>): ZodObject['shape'] {
   const shapes = unikernelKeys.flatMap(({ keys }) => Object.entries(keys.shape));
   return Object.fromEntries(shapes.filter(([key]) => !COMMON_KEYS.has(key)));
@@ -56,7 +56,7 @@ export function addedKeys({ unikernelKeys }: Pick<Contributions, 'unikernelKeys'
 /** The keys that plugins add to every unikernel, for completion in editors. A plugin adds its own. */
 export interface UnikernelKeys {}
 
-/** The backends whose unikernels may do without `ip`, since they find out the addresses; a plugin adds its own. */
+/** The backends whose unikernels may omit `ip`, since the backend discovers the addresses; a plugin adds its own. */
 export interface AddressFindingBackends {}
 
 /** The keys that every unikernel has. */
@@ -68,7 +68,7 @@ type KnownBackend = {
 }[keyof BackendOptions];
 
 interface AnyBackend {
-  /** The backend, or a connection under `backends`; the default one where absent. */
+  /** The backend, or a connection under `backends`; defaults to the configuration's `backend`. */
   readonly backend?: string;
   readonly [option: string]: unknown;
 }

@@ -6,19 +6,19 @@ import { parseAddress } from '../net/ip-address.js';
 import { parseNetworks } from '../net/networks.js';
 import { duration } from '../plugin-kit/duration.js';
 
-/** The type of a value that nobody changes, at any depth. */
+/** A deeply read-only type. */
 export type Immutable<T> = T extends string | ((...parameters: never[]) => unknown)
   ? T
   : T extends object
     ? { readonly [Key in keyof T]: Immutable<T[Key]> }
     : T;
 
-/** Gives for usual values what the schema gives, many times faster, and `undefined` for all others. */
+/** Parses usual values as the schema does, many times faster, and returns `undefined` for all others. */
 export type ShortCut = (value: unknown) => unknown;
 
 const shortCuts = new WeakMap<object, ShortCut>();
 
-/** The short cut of a schema, or of what an optional one is made of. */
+/** The short cut of a schema, or of the schema that an optional one wraps. */
 export function shortCutOf(schema: unknown): ShortCut | undefined {
   return schema instanceof ZodOptional ? shortCutOf(schema.unwrap()) : shortCuts.get(schema as object);
 }
@@ -29,14 +29,14 @@ const NAME = "A DNS name such as 'www.example.org' or '*.example.org' expected."
 const NETWORK = "A network such as '192.0.2.0/24' or '2001:db8::/32', or 'loopback', 'private' or 'any' expected.";
 const SIZE = "A number of bytes, or a size such as '512KiB', '32MiB' or '1GiB' expected.";
 
-/** A TTL: on the wire it counts in seconds, and with less than one a unikernel would be stopped before it is used. */
+/** A TTL of at least 1 s: DNS counts in seconds, and with TTL 0 a unikernel would be stopped before it is used. */
 export function timeToLive(description: string) {
   return duration(description)
     .refine((ttl) => ttl >= 1_000, 'At least 1 second expected: unikernels stop after twice the TTL.')
     .describe(description);
 }
 
-/** Bytes as a number or its text, or text with a unit (`512KiB`, `32MiB`, `1GiB`); parsed, in bytes. */
+/** A size: a number of bytes, or text with a unit (`512KiB`, `32MiB`, `1GiB`). Parsed to bytes. */
 export function byteSize(description: string) {
   return z
     .union([z.number(), z.string()], { error: SIZE })
@@ -52,7 +52,7 @@ function parseByteSize(value: number | string): number | undefined {
   return Number.isSafeInteger(bytes) ? bytes : undefined;
 }
 
-/** One address or a list; parsed, a list without repetition. */
+/** One address or a list. Parsed to a list without duplicates. */
 export function addresses(description: string) {
   return notEmpty(parseAddress, ADDRESS, description);
 }
@@ -66,7 +66,7 @@ export function bindAddresses(description: string) {
     .describe(description);
 }
 
-/** One name or a list; parsed, a list without repetition. */
+/** One name or a list. Parsed to a list without duplicates. */
 export function dnsNames(description: string) {
   return notEmpty(parseDnsName, NAME, description);
 }
@@ -79,13 +79,13 @@ export function dnsName(description: string) {
     .describe(description);
 }
 
-/** One network or a list, which may be empty; parsed, each as ADDRESS/LENGTH, words spelt out. */
+/** One network or a list, which may be empty. Parsed to ADDRESS/LENGTH, with words such as `private` replaced. */
 export function networks(description: string) {
   const text = z.string({ error: NETWORK });
   return oneOrMany(text, z.array(text), parseNetworks, NETWORK, description);
 }
 
-/** A server that queries are forwarded to. */
+/** An upstream server. */
 export function serverEndpoint() {
   return z
     .string({ error: SERVER })
@@ -108,7 +108,7 @@ function serverLike(text: string): string {
     : SERVER;
 }
 
-/** One text or a list of at least one, with a short cut for a single text. */
+/** One text or a non-empty list, with a short cut for a single text. */
 function notEmpty(parse: (text: string) => string | undefined, expected: string, description: string) {
   const asList = (value: unknown): readonly string[] | undefined => {
     const parsed = typeof value === 'string' ? parse(value) : undefined;
@@ -120,7 +120,7 @@ function notEmpty(parse: (text: string) => string | undefined, expected: string,
   return schema;
 }
 
-/** One text or a list of texts, each of which `parse` must understand; parsed, what all became, without repetition. */
+/** One text or a list of texts, each parsed by `parse`. Parsed to a list without duplicates. */
 function oneOrMany(
   one: z.ZodString,
   many: z.ZodArray<z.ZodString>,
@@ -131,7 +131,7 @@ function oneOrMany(
   return (
     z
       .union([one, many], { error: expected })
-      // One transformation for the list, not one for each element: there may be a million unikernels.
+      // One transformation per list instead of one per element: there may be a million unikernels.
       .transform((given, context): readonly string[] => {
         if (typeof given === 'string') return parse(given) ?? refused(context, expected);
         const parsed = given.map(parse);

@@ -53,5 +53,5 @@ export const wakeSchema = z
     trusted: trusted ?? (proof === undefined ? LOCAL : []),
   }));
 
-/** Whose queries may boot a unikernel, checked: networks are written as ADDRESS/LENGTH. */
+/** The checked rules for clients whose queries may boot a unikernel: networks as ADDRESS/LENGTH. */
 export type WakeSettings = Immutable<z.output<typeof wakeSchema>>;

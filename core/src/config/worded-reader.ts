@@ -13,16 +13,16 @@ export interface Worded<T> {
 
 type Reading<T> = Worded<T> | { readonly expected: readonly string[] };
 
-/** How many lists are remembered: what many unikernels share is one of few. */
+/** The most lists that are remembered: unikernels share only a few. */
 const REMEMBERED = 1_000;
 
 /**
- * Reads probes and policies as they are written, `tcp:8080`. The same words give the same object, and the same list the
- * same list, however often.
+ * Parses probes and policies as written (`tcp:8080`). Equal words result in the same object, and the same list in the
+ * same list, to save memory.
  */
 export class WordedReader<T> {
   readonly #readings = new Map<string, Reading<T>>();
-  /** What lists became that were right, up to a bound. */
+  /** The parsed valid lists, up to a limit. */
   readonly #lists = new Map<readonly string[], readonly Worded<T>[]>();
 
   #extended:
@@ -30,7 +30,7 @@ export class WordedReader<T> {
 
   constructor(private readonly contributions: NamedContributions<WordedContribution<T>>) {}
 
-  /** @param pathOf the path of the n-th of the words */
+  /** @param pathOf the path of the word with this index */
   read(
     list: readonly string[],
     pathOf: (index: number) => string,
@@ -48,7 +48,7 @@ export class WordedReader<T> {
     return worded;
   }
 
-  /** A list with one more behind it; the same list where the same was asked for just before. */
+  /** The list with one more word appended; the same result object if the previous call had the same arguments. */
   with(
     list: readonly Worded<T>[],
     words: string,

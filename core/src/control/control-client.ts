@@ -8,11 +8,11 @@ import { JitsuError, errorCode, errorMessage, type JitsuErrorCode } from '../err
 import type { FlushReport, StatusReport, UnikernelStatus } from './status-report.js';
 
 /**
- * Asks a running Jitsu by its control socket. Nothing has a timeout: a summon takes as long as it takes, and the signal
- * ends the wait (the call rejects with its reason; what was asked for goes on).
+ * Calls a running Jitsu over its control socket. Calls have no timeout, since a summon may take long. Aborting the
+ * signal ends the wait: the call rejects with its reason, but the action in the running Jitsu continues.
  *
- * Every method throws JITSU_NOT_RUNNING where no Jitsu listens, JITSU_CONTROL_FAILED where it cannot be asked, and
- * whatever the Jitsu asked has thrown itself.
+ * Every method throws JITSU_NOT_RUNNING if no Jitsu listens, JITSU_CONTROL_FAILED if the call fails, and any error that
+ * the running Jitsu replies with.
  */
 export class ControlClient {
   constructor(private readonly socketPath: string) {}
@@ -89,6 +89,6 @@ export class ControlClient {
 function asThrown(body: unknown): JitsuError {
   const { code, message } = (body ?? {}) as { readonly code?: unknown; readonly message?: unknown };
   if (typeof code !== 'string' || typeof message !== 'string') throw new Error('it is no answer of a Jitsu');
-  // A newer Jitsu may have codes that this one does not know.
+  // A newer Jitsu may reply with codes that this version does not know.
   return new JitsuError(code as JitsuErrorCode, message);
 }

@@ -1,7 +1,7 @@
 import { JitsuError, errorMessage, type JitsuErrorCode } from '../errors.js';
 import { BadControlRequest } from './control-request.js';
 
-/** How a failure looks on the control socket. */
+/** The body of an error reply on the control socket. */
 export interface ControlFailure {
   readonly code: JitsuErrorCode;
   readonly message: string;
@@ -22,7 +22,7 @@ const statusOf: Partial<Record<JitsuErrorCode, number>> = {
   JITSU_SUMMON_DEADLINE: 504,
 };
 
-/** What to reply when an action has failed. */
+/** The HTTP status and body of the reply to a failed action. */
 export function controlFailure(error: unknown): { readonly status: number; readonly failure: ControlFailure } {
   if (!(error instanceof JitsuError)) {
     return { status: 500, failure: { code: 'JITSU_CONTROL_FAILED', message: errorMessage(error) } };

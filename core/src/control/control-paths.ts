@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { JitsuError, errorMessage } from '../errors.js';
 
-/** Where what belongs to running machines lies, unless configured: systemd's folder, root's, the session's, or a private one. */
+/**
+ * The default runtime directory: the one given by systemd, root's, the session's (XDG), or one in the temporary folder.
+ */
 export function defaultRuntimeDirectory(env: NodeJS.ProcessEnv = process.env): string {
-  // systemd.exec(5): several are separated by colons.
+  // systemd.exec(5): several directories are separated by colons.
   const given = env['RUNTIME_DIRECTORY']?.split(':')[0];
   if (given) return given;
   const uid = process.getuid?.();
@@ -19,10 +21,10 @@ export function defaultControlSocket(runtimeDirectory: string = defaultRuntimeDi
 }
 
 /**
- * Makes the folder (mode 0700) where there is none, and sees to it that nobody else can have a hand in it.
+ * Creates the folder (mode 0700) if missing, and checks that no other user can write to it or replace it.
  *
- * @throws JITSU_CONTROL_FAILED where it cannot be made, is a link or a file, belongs to somebody else, or may be written
- *   by others
+ * @throws JITSU_CONTROL_FAILED if it cannot be created, is a link or a file, belongs to another user, or is writable by
+ *   others
  */
 export function ensureRuntimeDirectory(path: string): void {
   const { stats, error } = makeFolder(path);
@@ -49,7 +51,7 @@ function makeFolder(path: string): { stats?: Stats; error?: unknown } {
   }
 }
 
-/** Nothing where the folders above do not even let it be looked at. */
+/** Without `stats` if the folder does not exist or the folders above do not permit `lstat`. */
 function statsOf(path: string): { stats?: Stats } {
   try {
     return { stats: lstatSync(path) };

@@ -1,7 +1,7 @@
 import { JitsuError } from '../errors.js';
 import type { ControlActions } from './status-report.js';
 
-/** A request that asks for nothing that there is. */
+/** A malformed control request, or one for a path or method that does not exist. */
 export class BadControlRequest extends JitsuError {
   constructor(
     readonly httpStatus: 400 | 404 | 405,
@@ -12,37 +12,37 @@ export class BadControlRequest extends JitsuError {
 }
 
 /**
- * Does what a request asks for, and returns the body of the reply:
+ * Executes a control request and returns the body of the reply. The requests:
  * `GET /status`, `GET /history?unikernel=NAME&limit=N`, `POST /unikernels/NAME/summon`,
  * `POST /unikernels/NAME/stop?mode=MODE`, `POST /flush?name=NAME`.
  *
- * @throws BadControlRequest, and what the action throws
+ * @throws BadControlRequest, and the errors of the action
  */
 export async function answerControlRequest(actions: ControlActions, method: string, target: string): Promise<unknown> {
   const url = parseTarget(target);
-  const [room = '', encodedName, action = '', ...rest] = url.pathname.slice(1).split('/');
-  const route = rest.length > 0 ? '' : encodedName === undefined ? room : `${room}/NAME/${action}`;
-  const wants = (expected: string) => {
+  const [resource = '', encodedName, action = '', ...rest] = url.pathname.slice(1).split('/');
+  const route = rest.length > 0 ? '' : encodedName === undefined ? resource : `${resource}/NAME/${action}`;
+  const requireMethod = (expected: string) => {
     if (method !== expected) throw new BadControlRequest(405, `${url.pathname} takes ${expected}, not ${method}.`);
   };
   switch (route) {
     case 'status':
-      wants('GET');
+      requireMethod('GET');
       return actions.status();
     case 'history': {
-      wants('GET');
+      requireMethod('GET');
       const unikernel = url.searchParams.get('unikernel');
       const limit = parseLimit(url.searchParams.get('limit'));
       return actions.history({ ...(unikernel !== null && { unikernel }), ...(limit !== undefined && { limit }) });
     }
     case 'flush':
-      wants('POST');
+      requireMethod('POST');
       return actions.flush(url.searchParams.get('name') ?? undefined);
     case 'unikernels/NAME/summon':
-      wants('POST');
+      requireMethod('POST');
       return actions.summon(decodeName(encodedName ?? ''));
     case 'unikernels/NAME/stop':
-      wants('POST');
+      requireMethod('POST');
       return actions.stop(decodeName(encodedName ?? ''), url.searchParams.get('mode') ?? undefined);
     default:
       throw new BadControlRequest(404, `There is nothing at ${url.pathname}. This is the control socket of Jitsu.`);

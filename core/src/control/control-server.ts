@@ -8,10 +8,10 @@ import { answerControlRequest } from './control-request.js';
 import { ControlSocket } from './control-socket.js';
 import type { ControlActions } from './status-report.js';
 
-/** How long `close` waits for requests that are under way. */
-const patience: Milliseconds = 1_000;
+/** How long `close` waits for requests in progress. */
+const closeTimeout: Milliseconds = 1_000;
 
-/** Lets the owner of its socket see and steer Jitsu: JSON over HTTP, see `answerControlRequest` for what there is. */
+/** Serves the control API, JSON over HTTP on a Unix socket; `answerControlRequest` lists the requests. */
 export class ControlServer {
   readonly #server = createServer((request, response) => void this.#serve(request, response));
   readonly #socket: ControlSocket;
@@ -23,7 +23,8 @@ export class ControlServer {
     private readonly logger: Logger,
   ) {
     this.#socket = new ControlSocket(socketPath);
-    // A client that asks for much can wait for long; only one that never finishes its request is cut off.
+    // A reply may take long (a summon), so there is no idle timeout; Node still closes requests that are never
+    // completed.
     this.#server.timeout = 0;
   }
 
@@ -33,18 +34,18 @@ export class ControlServer {
     this.#server.on('error', (error) => this.logger.error({ error }, `the control socket failed: ${error.message}`));
   }
 
-  /** Takes no more requests, gives those under way 1 s, and removes the socket. */
+  /** Removes the socket, accepts no more requests, and gives those in progress 1 s to finish. */
   async close(): Promise<void> {
     this.#socket.release();
     if (!this.#server.listening) return;
     const closed = new Promise((resolve) => this.#server.close(resolve));
     this.#server.closeIdleConnections();
-    using _ = this.clock.after(patience, () => this.#server.closeAllConnections());
+    using _ = this.clock.after(closeTimeout, () => this.#server.closeAllConnections());
     await closed;
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    // Nothing has a body yet; what somebody sends all the same must not fill the memory.
+    // No request has a body; one that is sent anyway must not fill the memory.
     request.resume();
     try {
       reply(response, 200, await answerControlRequest(this.actions, request.method ?? '', request.url ?? ''));

@@ -5,12 +5,12 @@ import { once } from 'node:events';
 import { JitsuError, errorCode, errorMessage } from '../errors.js';
 import { OwnerLock } from '../state/owner-lock.js';
 
-/** The longest path of a socket, in bytes: what sun_path holds (unix(7)), less the four of a draft's `.new` and its end. */
-const longestPath = process.platform === 'linux' ? 103 : 99;
+/** The longest socket path in bytes: the size of sun_path (unix(7)), less four for `.new` and one for the NUL. */
+const maxPathLength = process.platform === 'linux' ? 103 : 99;
 
 /**
- * The place of a Unix socket that belongs to one process at a time: mode 0600 from its first moment, and removed by
- * nobody but its owner, or the next one after the owner's death.
+ * A Unix socket at a path that one process owns at a time. It has mode 0600 from the start, and only its owner removes
+ * it, or the next owner if that process has died.
  */
 export class ControlSocket {
   readonly #lock: OwnerLock;
@@ -22,15 +22,15 @@ export class ControlSocket {
 
   /** @throws JITSU_ALREADY_RUNNING, JITSU_CONTROL_FAILED */
   async listen(server: Server): Promise<void> {
-    if (Buffer.byteLength(this.path) > longestPath) {
-      const advice = `The system takes ${longestPath} bytes: choose a shorter path with --control.`;
+    if (Buffer.byteLength(this.path) > maxPathLength) {
+      const advice = `The system takes ${maxPathLength} bytes: choose a shorter path with --control.`;
       throw failed(`The control socket's path ${this.path} is too long. ${advice}`);
     }
     try {
       if (!existsSync(dirname(this.path))) mkdirSync(dirname(this.path), { recursive: true, mode: 0o700 });
       const owner = this.#lock.acquire();
       if (owner !== undefined) throw alreadyRunning(this.path, `process ${owner.pid}`, owner.pid);
-      await this.#makeWay();
+      await this.#checkExisting();
       await this.#bind(server);
     } catch (error) {
       this.#lock.release();
@@ -40,7 +40,7 @@ export class ControlSocket {
     }
   }
 
-  /** Removes the socket, unless another one lies there by now. */
+  /** Removes the socket, unless another process has replaced it meanwhile. */
   release(): void {
     if (this.#inode !== undefined && lstatSync(this.path, { throwIfNoEntry: false })?.ino === this.#inode) {
       rmSync(this.path, { force: true });
@@ -49,8 +49,8 @@ export class ControlSocket {
     this.#lock.release();
   }
 
-  /** The lock is ours, so a socket that lies there is a dead Jitsu's, or not Jitsu's at all. */
-  async #makeWay(): Promise<void> {
+  /** This process holds the lock, so an existing socket belongs to a dead Jitsu or to another program. */
+  async #checkExisting(): Promise<void> {
     const stats = lstatSync(this.path, { throwIfNoEntry: false });
     if (stats === undefined) return;
     if (!stats.isSocket()) {
@@ -60,15 +60,15 @@ export class ControlSocket {
   }
 
   /**
-   * Bound under another name and then put in place: that replaces a dead one's at once, and closing the server, which
-   * removes what it has bound, never removes a successor's.
+   * Binds under another name and renames the socket into place. The rename replaces a dead socket atomically, and
+   * closing the server, which removes the path it was bound to, never removes a successor's socket.
    */
   async #bind(server: Server): Promise<void> {
     const draft = `${this.path}.new`;
     rmSync(draft, { force: true });
     const umask = process.umask(0o177);
     try {
-      // It binds before it returns: nothing else runs with this umask.
+      // `listen` binds before it returns, so that nothing else runs with this umask.
       server.listen(draft);
     } finally {
       process.umask(umask);

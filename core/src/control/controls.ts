@@ -14,20 +14,20 @@ import type { Unikernel } from '../lifecycle/unikernel.js';
 import type { HistoryWriter } from '../state/history-writer.js';
 import { VERSION } from '../version.js';
 
-/** The most unikernels in a report; more would delay answers while it is made. */
-const REPORTED = 10_000;
+/** The most unikernels in a report; building a longer one would delay DNS responses. */
+const MAX_REPORTED = 10_000;
 
 /** Configuration file, DNS listeners, UDP transport, cache, and the status of each notifier. */
 export interface ControlContext {
   readonly file: string | undefined;
   listening(): readonly Endpoint[];
   udpTransport(): StatusReport['udpTransport'] | undefined;
-  /** How many queries were refused since the start, by kind. */
+  /** The number of refused queries since the start, by kind. */
   refused(): StatusReport['dns']['refused'];
   notifiers(): StatusReport['notifiers'];
   /** Absent before DNS is answered. */
   cache(): Pick<CachingResolver, 'status' | 'flush'> | undefined;
-  /** Counts the uses of answers from the packet cache that are not counted yet. */
+  /** Counts the packet cache's hits that are not counted yet. */
   settleUses(): void;
   /** Empties the packet cache of forwarded answers. */
   forgetReusable(): void;
@@ -35,7 +35,7 @@ export interface ControlContext {
 
 const NOTHING_CACHED: CacheStatus = { hits: 0, misses: 0, stale: 0, prefetches: 0, entries: 0, bytes: 0, size: 0 };
 
-/** What the owner of a running Jitsu can see and do. */
+/** Implements the actions of the control socket. */
 export class Controls implements ControlActions {
   readonly #startedAt: Milliseconds;
 
@@ -55,7 +55,7 @@ export class Controls implements ControlActions {
     const { file } = this.context;
     const udpTransport = this.context.udpTransport();
     const { unikernels } = this.fleet;
-    const further = unikernels.size - REPORTED;
+    const further = unikernels.size - MAX_REPORTED;
     return {
       version: VERSION,
       pid: process.pid,
@@ -65,7 +65,7 @@ export class Controls implements ControlActions {
       listening: this.context.listening(),
       ...(udpTransport !== undefined && { udpTransport }),
       dns: { cache: this.context.cache()?.status ?? NOTHING_CACHED, refused: this.context.refused() },
-      unikernels: selectForStatus(unikernels, REPORTED).map((unikernel) => this.lifecycle.status(unikernel)),
+      unikernels: selectForStatus(unikernels, MAX_REPORTED).map((unikernel) => this.lifecycle.status(unikernel)),
       ...(further > 0 && { further }),
       notifiers: this.context.notifiers(),
     };
@@ -106,8 +106,8 @@ export class Controls implements ControlActions {
 }
 
 /**
- * The unikernels that a report shows, at most `limit`: all where they fit, else first those that were asked for, run or
- * have failed, then others, in the order of the configuration.
+ * Selects the unikernels of a report, at most `limit`: all if they fit, otherwise first those that were queried, run or
+ * have failed, then others in the order of the configuration.
  */
 export function selectForStatus(
   unikernels: { readonly size: number; values(): Iterable<Unikernel> },
@@ -123,7 +123,7 @@ export function selectForStatus(
   return eventful.concat(quiet.slice(0, limit - eventful.length));
 }
 
-/** Whether it has been asked for, runs, or has failed. */
+/** Whether the unikernel was queried, runs, or has failed. */
 function isEventful({ phase, state, counted }: Unikernel): boolean {
   return counted !== undefined || state !== 'off' || phase !== 'down';
 }

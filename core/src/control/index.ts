@@ -1,4 +1,4 @@
-// Asking a Jitsu that runs: `@jitsud/core/control`. It loads a few files, where `@jitsud/core` loads all of Jitsu.
+// `@jitsud/core/control`, the client of a running Jitsu. It loads a few files, where `@jitsud/core` loads all of Jitsu.
 import type { PluginPackage } from '../plugins/plugin-package.js';
 
 export { findConfigFile } from '../config/find-config-file.js';
@@ -10,9 +10,9 @@ export { moduleFolders } from '../plugins/module-folders.js';
 export type { PluginPackage } from '../plugins/plugin-package.js';
 export type { NameStatus, StatusReport, UnikernelStatus } from './status-report.js';
 
-/** The plugins that are installed for these folders, by what their package.json says; none is imported. */
+/** The plugins installed for these folders, as described by their package.json. No plugin is imported. */
 export async function installedPlugins(places: readonly string[]): Promise<readonly PluginPackage[]> {
-  // Of those who ask a Jitsu that runs, only the help needs it.
+  // Imported on demand, since of the commands that use this module only the help needs it.
   const plugins = await import('../plugins/installed-plugins.js');
   return plugins.installedPlugins(places);
 }

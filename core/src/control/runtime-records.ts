@@ -4,24 +4,24 @@ import type { Endpoint } from '../config/settings.js';
 import { identityOf, isAlive, isProcessIdentity, type ProcessIdentity } from '../state/process-identity.js';
 import { defaultRuntimeDirectory, ensureRuntimeDirectory } from './control-paths.js';
 
-/** How a Jitsu that runs is reached, and what it was started with. */
+/** The endpoints and the configuration file of a running Jitsu. */
 export interface RuntimeRecord {
   readonly pid: number;
-  /** Its control socket. */
+  /** The path of its control socket. */
   readonly socket: string;
-  /** Where it answers DNS. */
+  /** The endpoints of its DNS listeners. */
   readonly listening: readonly Endpoint[];
-  /** The absolute path of its configuration; absent where all stood on the command line. */
+  /** The absolute path of its configuration file; absent if the command line has the whole configuration. */
   readonly configFile?: string;
 }
 
 type StoredRecord = RuntimeRecord & { readonly process: ProcessIdentity };
 
 /**
- * Tells other commands of this user that this process runs, until it is disposed: a file of mode 0600 below the user's
- * runtime folder. Records of processes that have ended are removed.
+ * Records this process for other commands of the same user, until it is disposed: a file of mode 0600 below the user's
+ * runtime directory. Records of ended processes are removed.
  *
- * @throws JITSU_CONTROL_FAILED for a runtime folder that others have a hand in, and what the disk says
+ * @throws JITSU_CONTROL_FAILED for a runtime directory that other users can write to, and file system errors
  */
 export function recordRunning(
   record: Omit<RuntimeRecord, 'pid'>,
@@ -34,13 +34,13 @@ export function recordRunning(
   const { pid } = process;
   const file = join(folder, `${pid}.json`);
   const stored: StoredRecord = { pid, ...record, process: identityOf(pid) ?? { pid, started: '', boot: '' } };
-  // Nobody ever reads half of it.
+  // The rename makes the record appear as a whole.
   writeFileSync(`${file}.new`, `${JSON.stringify(stored)}\n`, { mode: 0o600 });
   renameSync(`${file}.new`, file);
   return { [Symbol.dispose]: () => rmSync(file, { force: true }) };
 }
 
-/** Every Jitsu of this user that runs now, by its process number. */
+/** Every running Jitsu of this user, in the order of process numbers. */
 export function runningJitsus(runtimeDirectory: string = defaultRuntimeDirectory()): readonly RuntimeRecord[] {
   const folder = folderOf(runtimeDirectory);
   if (![runtimeDirectory, folder].every(isTrusted)) return [];
@@ -54,12 +54,12 @@ function folderOf(runtimeDirectory: string): string {
   return join(runtimeDirectory, 'running');
 }
 
-/** Records of processes that have ended, and drafts that nobody completes. Other files are not the business of Jitsu. */
+/** Whether a file is the record of an ended process or its draft. Other files do not belong to Jitsu and are kept. */
 function isLeftover(folder: string): (name: string) => boolean {
   return (name) => {
     const [, pid, draft] = /^(\d+)\.json(\.new)?$/.exec(name) ?? [];
     if (pid === undefined) return false;
-    // A living process may be about to complete its draft.
+    // A living process may still complete its draft.
     return draft === undefined ? read(join(folder, name)) === undefined : identityOf(Number(pid)) === undefined;
   };
 }
@@ -68,13 +68,13 @@ function removeIfPossible(file: string): void {
   try {
     rmSync(file, { force: true });
   } catch {
-    // What cannot be removed, such as a folder, is no record and does no harm.
+    // An entry that cannot be removed, such as a folder, is no record and does no harm.
   }
 }
 
 /**
- * Whether nobody but this user, or one whom root asks about, can have put anything there. A folder that cannot be
- * looked at, as in another user's session, is not trusted.
+ * Whether only this user could write to the folder; root trusts the folders of all users. A folder that cannot be
+ * inspected, as in another user's session, is not trusted.
  */
 function isTrusted(folder: string): boolean {
   try {
@@ -87,7 +87,7 @@ function isTrusted(folder: string): boolean {
   }
 }
 
-/** `undefined` for a file that holds no record, and for the record of a process that has ended. */
+/** `undefined` for an invalid record, and for the record of an ended process. */
 function read(file: string): RuntimeRecord | undefined {
   try {
     const { process: identity, ...record } = JSON.parse(readFileSync(file, 'utf8')) as StoredRecord;

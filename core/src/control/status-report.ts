@@ -14,36 +14,39 @@ export interface StatusReport {
   readonly now: Milliseconds;
   readonly startedAt: Milliseconds;
   readonly configFile?: string;
-  /** Where DNS is answered, over UDP and TCP. */
+  /** The endpoints of the DNS listeners, over UDP and TCP. */
   readonly listening: readonly { readonly address: string; readonly port: number }[];
-  /** How datagrams are taken: many at a time (`mmsg`) or one by one. */
+  /** How datagrams are received: many per system call (`mmsg`) or one by one (`dgram`). */
   readonly udpTransport?: 'dgram' | 'mmsg';
   readonly dns: {
     readonly cache: CacheStatus;
-    /** How often what was refused since the start, by kind. */
+    /** The number of refused queries since the start, by kind. */
     readonly refused: Readonly<Record<string, number>>;
   };
-  /** All, or where there are more than 10,000 so many, those first of which there is something to tell. */
+  /** At most 10,000 unikernels; if there are more, those that were queried, run or have failed come first. */
   readonly unikernels: readonly UnikernelStatus[];
-  /** How many there are besides; absent where there are none. */
+  /** The number of unikernels left out; absent if none is. */
   readonly further?: number;
-  /** Those notifiers that have something to tell of themselves. */
+  /** The notifiers that report a status. */
   readonly notifiers: readonly ({ readonly name: string } & NotifierStatus)[];
 }
 
 export interface FlushReport {
-  /** How many answers were forgotten. */
+  /** The number of removed cache entries. */
   readonly flushed: number;
 }
 
-/** What the control socket lets its owner do. */
+/** The actions of the control socket. */
 export interface ControlActions {
   status(): StatusReport;
-  /** Resolves when it is ready. @throws JITSU_UNIKERNEL_UNKNOWN and what a summon throws */
+  /** Resolves when the unikernel is ready. @throws JITSU_UNIKERNEL_UNKNOWN and the errors of a summon */
   summon(unikernel: string): Promise<UnikernelStatus>;
-  /** Resolves when it has stopped; in its own mode where none is given. @throws JITSU_UNIKERNEL_UNKNOWN, JITSU_STOP_MODE_UNSUPPORTED, … */
+  /**
+   * Resolves when the unikernel has stopped; `mode` defaults to its configured stop mode.
+   * @throws JITSU_UNIKERNEL_UNKNOWN, JITSU_STOP_MODE_UNSUPPORTED, and the errors of the backend
+   */
   stop(unikernel: string, mode?: StopMode): Promise<UnikernelStatus>;
-  /** Forgets what is remembered of a name and of all below it, or of all names. @throws JITSU_CONTROL_FAILED for no name */
+  /** Removes a name and all names below it, or all names, from the caches. @throws JITSU_CONTROL_FAILED for no name */
   flush(name?: string): Promise<FlushReport>;
   history(query: HistoryQuery): Promise<readonly LifecycleEvent[]>;
 }

@@ -1,2 +1,2 @@
-/** The version of the contracts that plugins are checked against; it rises with them, by the rules of semver. */
+/** The version of the plugin contracts. Plugins are checked against it; it follows semver. */
 export const PLUGIN_API_VERSION = '1.0.0';

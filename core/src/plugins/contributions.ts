@@ -22,17 +22,17 @@ import { BOOT_CONFIGURATORS, CLOCK, CONNECTION_NAME, LOGGER, RUNTIME_DIRECTORY }
 const COMMON: readonly Token<unknown>[] = [CLOCK, LOGGER];
 const IN_A_RUNNING_JITSU = [...COMMON, RUNTIME_DIRECTORY];
 
-/** What a kind of contribution has besides its name and its class. */
+/** How the contributions of one kind are checked, apart from their name and class. */
 interface Kind<T> {
   /** The key of the schema whose result is injected. */
   readonly options?: keyof T & string;
-  /** The keys of the schemas that must be there. */
+  /** The keys of the required schemas. */
   readonly schemas: readonly (keyof T & string)[];
-  /** What else can be injected. */
+  /** The tokens that can be injected besides the parsed options. */
   readonly tokens: readonly Token<unknown>[];
 }
 
-/** All that the built-in parts and the plugins have registered. Core reads it; plugins only ever see `PluginRegistry`. */
+/** Everything that the built-ins and the plugins have registered. Core reads it; plugins only see `PluginRegistry`. */
 export class Contributions {
   readonly backends = new NamedContributions<BackendContribution>('backend');
   readonly readinessProbes = new NamedContributions<WordedContribution<ReadinessProbe>>('readiness probe');
@@ -50,9 +50,9 @@ export class Contributions {
   }
 
   /**
-   * Lets `owner` add to Jitsu while `register` runs: all that it registers, or nothing where anything is refused.
-   * @throws JITSU_PLUGIN_INVALID for a name that is taken or malformed, a class that cannot be made, and a
-   *   registry used too late
+   * Adds the contributions that `owner` registers while `register` runs: all of them, or none if one is refused.
+   * @throws JITSU_PLUGIN_INVALID for a name that is taken or malformed, a class that cannot be constructed, and a
+   *   registry used after `register` has returned
    */
   register(owner: string, register: (registry: PluginRegistry) => void): void {
     const staged: (() => void)[] = [];
@@ -127,7 +127,7 @@ function objectionToSchemas<T extends object>(
   contribution: T,
   keys: readonly (keyof T & string)[],
 ): string | undefined {
-  // By shape, not by instanceof: a plugin may carry a zod of its own.
+  // Checked by shape, not by instanceof, since a plugin may bring its own copy of zod.
   const missing = keys.find(
     (key) => typeof (contribution[key] as { safeParse?: unknown } | undefined)?.safeParse !== 'function',
   );

@@ -1,7 +1,7 @@
 import type { Plugin } from '../contracts/plugin.js';
 
 /**
- * Gives a plugin's definition its types; it is the default export of the plugin's package.
+ * Types a plugin's definition, which is the default export of the plugin's package.
  *
  * ```ts
  * export default definePlugin({

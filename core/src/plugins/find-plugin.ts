@@ -5,18 +5,18 @@ import { JitsuError } from '../errors.js';
 import { moduleFolders } from './module-folders.js';
 import { readPluginPackage, type PluginPackage } from './plugin-package.js';
 
-/** A single file that is a plugin, without a package around it. */
+/** A plugin that is a single file without a package. */
 export interface PluginFile {
   readonly name: string;
   readonly entry: string;
 }
 
 /**
- * Finds a plugin by what the configuration calls it. A short name (`libvirt`) means `@jitsud/plugin-libvirt`, then
- * `jitsu-plugin-libvirt`; a path or a package name is taken as it is. Nothing is imported.
+ * Finds a plugin by its name in the configuration, without importing it. A short name (`libvirt`) means
+ * `@jitsud/plugin-libvirt`, then `jitsu-plugin-libvirt`; a path or a package name is used as it is.
  *
- * @param places the folders to look from, the first of which paths are relative to
- * @throws JITSU_PLUGIN_NOT_FOUND with every place that was looked at, JITSU_PLUGIN_INVALID for what is no plugin
+ * @param places the folders where the search starts; paths are relative to the first
+ * @throws JITSU_PLUGIN_NOT_FOUND with every place searched, JITSU_PLUGIN_INVALID for a package that is no plugin
  */
 export async function findPlugin(name: string, places: readonly string[]): Promise<PluginPackage | PluginFile> {
   if (isPath(name)) return findByPath(name, places[0] ?? process.cwd());
@@ -38,7 +38,7 @@ export async function findPlugin(name: string, places: readonly string[]): Promi
   );
 }
 
-/** The packages that a plugin's name may mean, the first choice first. */
+/** The packages that a plugin's name may mean, the preferred one first. */
 function packageNames(name: string): readonly string[] {
   const isPackageName = name.startsWith('@') || name.includes('jitsu-plugin');
   return isPackageName ? [name] : [`@jitsud/plugin-${name}`, `jitsu-plugin-${name}`];

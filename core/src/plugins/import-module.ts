@@ -1,16 +1,18 @@
 import { pathToFileURL } from 'node:url';
 import { errorCode, errorMessage } from '../errors.js';
 
-/** The public faces of the running core. They are imported at run time, since a module of core must not depend on them. */
+/**
+ * The entry points of the running core. They are imported at run time, since core's modules must not depend on them.
+ */
 const FACES = {
   '@jitsud/core': new URL('../index.js', import.meta.url).href,
   '@jitsud/core/plugin': new URL('../plugin.js', import.meta.url).href,
 };
 
 /**
- * Imports a file of the user's: JavaScript as Node does it, TypeScript through jiti, and JavaScript that Node does not
- * understand too: jiti takes `export` in a folder without a package.json, and says in which line a mistake is. Wherever
- * the file lies, `@jitsud/core` means the installed one, or else the one that runs. Nothing is written to the disk.
+ * Imports one of the user's files. Node imports JavaScript; jiti imports TypeScript, and JavaScript that Node cannot
+ * parse: it accepts `export` in a folder without a package.json, and tells the line of a syntax error. Wherever the
+ * file is, `@jitsud/core` means the installed core, or else the running one. Nothing is written to the disk.
  */
 export async function importModule(file: string): Promise<Readonly<Record<string, unknown>>> {
   if (!/\.[cm]?ts$/.test(file)) {
@@ -36,6 +38,6 @@ function isCoreMissing(error: unknown): boolean {
 }
 
 function isUnparsable(error: unknown): boolean {
-  // An export that is not there is a syntax error for Node; jiti would go on without it, to fail later and less clearly.
+  // Node reports a missing export as a syntax error; jiti would continue, and fail later with a less clear message.
   return error instanceof SyntaxError && !error.message.includes('does not provide an export');
 }

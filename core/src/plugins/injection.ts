@@ -1,4 +1,4 @@
-// tsyringe wants the metadata polyfill to be there before it is loaded itself.
+// tsyringe requires that the metadata polyfill is loaded before it.
 import 'reflect-metadata';
 import { inject as injectByTsyringe } from 'tsyringe';
 import type { output, ZodType } from 'zod';
@@ -7,28 +7,28 @@ export { injectable } from 'tsyringe';
 
 declare const carried: unique symbol;
 
-/** Stands for something of the type `T` that Jitsu gives to a constructor. */
+/** Identifies a value of type `T` that Jitsu injects into a constructor. */
 export type Token<T> = symbol & { readonly [carried]: T };
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- only `any` accepts every list of parameters
 type Constructor = abstract new (...parameters: any[]) => unknown;
 
-/** `unknown` where a parameter of the type `P` takes a `T`; else what the compiler shows in its message. */
+/** `unknown` if a parameter of type `P` accepts a `T`; otherwise the type that the compiler shows in its message. */
 type Accepts<P, T> = [T] extends [P] ? unknown : { readonly 'this parameter is given': T };
 
-/** The tokens that each class has marked its constructor's parameters with, by position. */
+/** The tokens of each class's constructor parameters, by position. */
 const marks = new WeakMap<object, Token<unknown>[]>();
 
 const optionTokens = new WeakMap<ZodType, Token<unknown>>();
 
-/** @param name what it is, for messages */
+/** @param name its name in messages */
 export function token<T>(name: string): Token<T> {
   return Symbol(name) as Token<T>;
 }
 
 /**
- * The token for what a schema of the contribution parsed: the settings of a backend's connection, the argument of a probe
- * or policy, the entry of a notifier, resolver or store, the flags of a command.
+ * The token for the value that a schema of the contribution has parsed: the settings of a backend's connection, the
+ * argument of a probe or policy, the entry of a notifier, resolver or store, the flags of a command.
  *
  * ```ts
  * constructor(@inject(optionsOf(webhookOptions)) private readonly options: z.output<typeof webhookOptions>) {}
@@ -43,7 +43,7 @@ export function optionsOf<S extends ZodType>(schema: S): Token<output<S>> {
   return known as Token<output<S>>;
 }
 
-/** Marks a parameter of a constructor with what it is given. The compiler refuses a parameter of another type. */
+/** Injects a token's value into a constructor parameter. The compiler refuses a parameter of another type. */
 export function inject<T>(
   given: Token<T>,
 ): <C extends Constructor, I extends number>(
@@ -60,9 +60,9 @@ export function inject<T>(
 }
 
 /**
- * Why no instance of a class can be made, in words; `undefined` where one can.
- * @param available what there is for its kind besides `options`
- * @param options the schema that is registered with it
+ * The reason why a class cannot be constructed, as text; `undefined` if it can.
+ * @param available the tokens of its kind besides `options`
+ * @param options the schema registered with it
  */
 export function objectionToInjection(
   useClass: Constructor,

@@ -10,10 +10,10 @@ export interface NamedStartFlag extends StartFlag {
 }
 
 /**
- * Every installed package with the keyword `jitsu-plugin`, by name; the nearest of several with the same name. Packages
- * whose package.json cannot be read are left out: what is broken here may well be nobody's plugin.
+ * Every installed package with the keyword `jitsu-plugin`, sorted by name; of several with the same name, the nearest.
+ * Packages whose package.json cannot be read are skipped, since they may not be plugins at all.
  *
- * @param places the folders to look from
+ * @param places the folders where the search starts
  */
 export async function installedPlugins(places: readonly string[]): Promise<readonly PluginPackage[]> {
   const found = new Map<string, PluginPackage>();
@@ -28,7 +28,7 @@ export async function installedPlugins(places: readonly string[]): Promise<reado
   return [...found.values()].sort((a, b) => a.name.localeCompare(b.name));
 }
 
-/** The flags of `jitsu start` that these plugins declare. */
+/** The `jitsu start` flags that the plugins declare. */
 export function startFlagsOf(plugins: readonly PluginPackage[]): readonly NamedStartFlag[] {
   return plugins.flatMap(({ manifest: { startFlags = {} } }) =>
     Object.entries(startFlags).map(([name, flag]) => ({ ...flag, name })),

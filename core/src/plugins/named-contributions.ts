@@ -1,4 +1,4 @@
-/** What is registered under a name, and by whom. */
+/** A contribution and the plugin that registered it. */
 export interface Owned<T> {
   readonly owner: string;
   readonly contribution: T;
@@ -8,14 +8,14 @@ export interface Owned<T> {
 export class NamedContributions<T extends { readonly name: string; readonly useClass: unknown }> {
   readonly #byName = new Map<string, Owned<T>>();
 
-  /** @param kind what they are, in words: `stop policy` */
+  /** @param kind their kind in messages: `stop policy` */
   constructor(readonly kind: string) {}
 
   get(name: string): T | undefined {
     return this.#byName.get(name)?.contribution;
   }
 
-  /** The plugin that registered it. */
+  /** The plugin that registered the contribution of this name. */
   ownerOf(name: string): string | undefined {
     return this.#byName.get(name)?.owner;
   }
@@ -28,7 +28,7 @@ export class NamedContributions<T extends { readonly name: string; readonly useC
     return [...this.#byName.values()].map(({ contribution }) => contribution);
   }
 
-  /** Why it cannot be added, in words; `undefined` where it can. */
+  /** The reason why a contribution cannot be added, as text; `undefined` if it can. */
   objectionTo({ owner, contribution }: Owned<T>): string | undefined {
     const { name, useClass } = contribution;
     if (typeof name !== 'string' || !/^[a-z][a-z0-9-]*$/.test(name)) {

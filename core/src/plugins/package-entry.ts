@@ -1,4 +1,4 @@
-/** The fields of a package.json that say where the package begins. */
+/** The fields of a package.json that name the package's entry point. */
 export interface PackageEntryFields {
   readonly exports?: unknown;
   readonly main?: unknown;
@@ -7,9 +7,9 @@ export interface PackageEntryFields {
 const CONDITIONS: ReadonlySet<string> = new Set(['node', 'import', 'module-sync', 'default']);
 
 /**
- * The file that `import 'the-package'` would load, relative to the package's folder; `undefined` where `exports` offers
- * none. It stands in for import.meta.resolve, which cannot look from another folder, and for require.resolve, which does
- * not see entries that are for `import` only (Node.js, "Packages", conditional exports).
+ * The file that `import 'the-package'` would load, relative to the package's folder; `undefined` if `exports` has none.
+ * Neither Node API fits: import.meta.resolve cannot resolve from another folder, and require.resolve ignores entries
+ * for `import` only (Node.js, "Packages", conditional exports).
  */
 export function packageEntry({ exports, main }: PackageEntryFields): string | undefined {
   if (exports !== undefined && exports !== null) return target(isSubpaths(exports) ? exports['.'] : exports);

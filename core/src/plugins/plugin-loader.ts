@@ -8,12 +8,12 @@ import { knownPlugins, type KnownPlugin } from './known-plugins.js';
 import { provides, type Provided } from './plugin-manifest.js';
 import { checkApiRange, type PluginPackage } from './plugin-package.js';
 
-/** Brings plugins in, each once however often and by whatever name it is asked for. */
+/** Loads plugins, each only once, however often and by whatever name it is requested. */
 export class PluginLoader {
   readonly #loads = new Map<string, Promise<void>>();
   #installed: Promise<readonly PluginPackage[]> | undefined;
 
-  /** @param places the folders to look from, the first of which paths are relative to */
+  /** @param places the folders where the search starts; paths are relative to the first */
   constructor(
     readonly contributions: Contributions,
     readonly places: readonly string[],
@@ -27,7 +27,7 @@ export class PluginLoader {
     await this.loadFound(await findPlugin(name, this.places));
   }
 
-  /** The same, for one that was found already. */
+  /** Loads a plugin that `findPlugin` or `installedPlugins` has found. @throws as `load` does, but for NOT_FOUND */
   loadFound(found: PluginPackage | PluginFile): Promise<void> {
     let load = this.#loads.get(found.entry);
     if (load === undefined) {
@@ -38,21 +38,21 @@ export class PluginLoader {
   }
 
   /**
-   * The plugin that brings this by what package.json files say: one that Jitsu knows, though it may not be installed, or
-   * else one that is installed.
+   * The plugin that declares a contribution in its package.json: one that Jitsu knows (it may not be installed), or
+   * else an installed one.
    */
   async providerOf(what: Provided, name: string): Promise<KnownPlugin | PluginPackage | undefined> {
     const known = knownPlugins().plugins.find(({ manifest }) => provides(manifest, what, name));
     return known ?? (await this.installedProviderOf(what, name));
   }
 
-  /** The installed plugin that brings this. Their package.json files are read once, when one is first looked for. */
+  /** The installed plugin that declares the contribution. Manifests are read once, at the first call. */
   async installedProviderOf(what: Provided, name: string): Promise<PluginPackage | undefined> {
     this.#installed ??= installedPlugins(this.places);
     return (await this.#installed).find(({ manifest }) => provides(manifest, what, name));
   }
 
-  /** Loads the plugin that brings this, where there is one. @throws as `load` does */
+  /** Loads the plugin that declares the contribution, if there is one. @throws as `load` does */
   async loadProviderOf(what: Provided, name: string): Promise<void> {
     const provider = await this.providerOf(what, name);
     if (provider !== undefined) await ('entry' in provider ? this.loadFound(provider) : this.load(provider.name));

@@ -1,9 +1,9 @@
 /**
- * What a plugin's package.json says under `jitsu`, so that it can be found by what it brings without being imported. A
- * contribution whose name is in the package's name (`@jitsud/plugin-NAME`) is found without.
+ * The field `jitsu` of a plugin's package.json. It lists the plugin's contributions, so that Jitsu finds the plugin
+ * without importing it. A contribution named as the package is (`@jitsud/plugin-NAME`) need not be listed.
  */
 export interface PluginManifest {
-  /** The range of plugin API versions that it fits. */
+  /** The range of supported plugin API versions. */
   readonly api: string;
   readonly backends?: readonly string[];
   readonly readinessProbes?: readonly string[];
@@ -11,31 +11,31 @@ export interface PluginManifest {
   readonly resolvers?: readonly string[];
   readonly stateStores?: readonly string[];
   readonly bootConfigurators?: readonly string[];
-  /** Keys of unikernels, in camelCase. */
+  /** Unikernel keys, in camelCase. */
   readonly unikernelKeys?: readonly string[];
-  /** Flags of `jitsu start`, by their names without dashes in front. */
+  /** Flags of `jitsu start`, by name without the leading dashes. */
   readonly startFlags?: Readonly<Record<string, StartFlag>>;
 }
 
-/** A flag of `jitsu start` that sets a key of the configuration to the text behind it. */
+/** A flag of `jitsu start` whose text becomes the value of a configuration key. */
 export interface StartFlag {
-  /** What stands for the text in help texts: `UUID`. */
+  /** The placeholder of the text in the help: `UUID`. */
   readonly value: string;
-  /** The key: `notifiers.synjitsu.uuid`. */
+  /** The configuration key: `notifiers.synjitsu.uuid`. */
   readonly sets: string;
   /** Sentences for the help. */
   readonly description: string;
 }
 
-/** What can be looked for in a manifest. */
+/** The kinds of contributions that a manifest can list. */
 export type Provided = Exclude<keyof PluginManifest, 'api'>;
 
-/** The names that the manifest gives for this. */
+/** The names that the manifest lists for a kind. */
 export function namesIn(manifest: PluginManifest, what: Provided): readonly string[] {
   return what === 'startFlags' ? Object.keys(manifest.startFlags ?? {}) : (manifest[what] ?? []);
 }
 
-/** Whether the manifest says that the plugin brings this. */
+/** Whether the manifest lists this contribution. */
 export function provides(manifest: PluginManifest, what: Provided, name: string): boolean {
   return namesIn(manifest, what).includes(name);
 }
@@ -52,7 +52,7 @@ const LISTS: readonly Provided[] = [
   ] as const),
 ];
 
-/** What is wrong with the field `jitsu` of a package.json, but for `api`; `undefined` where nothing is. */
+/** The flaw of a package.json's field `jitsu`, except `api`, as text; `undefined` if there is none. */
 export function manifestFlaw(field: Readonly<Record<string, unknown>>): string | undefined {
   for (const key of LISTS) {
     const names = field[key] ?? [];

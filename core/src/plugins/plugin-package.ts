@@ -6,16 +6,16 @@ import { PLUGIN_API_VERSION } from './api-version.js';
 import { packageEntry } from './package-entry.js';
 import { manifestFlaw, type PluginManifest } from './plugin-manifest.js';
 
-/** A package that says of itself that it is a plugin of Jitsu. */
+/** A package that declares itself a plugin of Jitsu. */
 export interface PluginPackage {
   readonly name: string;
   readonly version: string | undefined;
   readonly folder: string;
   /** The absolute path of the module to import. */
   readonly entry: string;
-  /** The range of plugin API versions that it fits. */
+  /** The range of supported plugin API versions. */
   readonly api: string;
-  /** What it brings, as far as its package.json says so. */
+  /** Its contributions, as listed in its package.json. */
   readonly manifest: PluginManifest;
 }
 
@@ -29,8 +29,9 @@ interface PackageJson {
 }
 
 /**
- * The package in a folder, `undefined` where there is none or, in `search`, none that is a plugin of Jitsu.
- * @throws JITSU_PLUGIN_INVALID for a package.json that lacks what makes a plugin
+ * Reads the package in a folder. Returns `undefined` if there is none or, searching by keyword, it is no plugin of
+ * Jitsu.
+ * @throws JITSU_PLUGIN_INVALID for a package.json that lacks a field required of plugins
  */
 export async function readPluginPackage(
   folder: string,
@@ -66,7 +67,7 @@ export async function readPluginPackage(
   };
 }
 
-/** @throws JITSU_PLUGIN_INCOMPATIBLE when the range does not hold this core's plugin API */
+/** @throws JITSU_PLUGIN_INCOMPATIBLE if the range does not include this core's plugin API version */
 export function checkApiRange(plugin: string, range: string): void {
   if (satisfies(PLUGIN_API_VERSION, range, { includePrerelease: true })) return;
   throw new JitsuError(

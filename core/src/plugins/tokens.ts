@@ -6,13 +6,13 @@ import { token } from './injection.js';
 /** A {@link Clock}. */
 export const CLOCK = token<Clock>('CLOCK');
 
-/** A {@link Logger} that carries the plugin's or connection's name. */
+/** A {@link Logger} with the name of the plugin or connection in its lines. */
 export const LOGGER = token<Logger>('LOGGER');
 
-/** The name of a backend's connection: `libvirt`, or what the configuration calls it under `backends`. */
+/** The name of a backend's connection: `libvirt`, or its key under `backends` in the configuration. */
 export const CONNECTION_NAME = token<string>('CONNECTION_NAME');
 
-/** A folder (mode 0700) that lasts until the machine reboots, for what belongs to running machines. */
+/** A folder (mode 0700) for files of running machines; its content lasts until the host reboots. */
 export const RUNTIME_DIRECTORY = token<string>('RUNTIME_DIRECTORY');
 
 /** All boot configurators, in the order of registration, for backends that create machines paused. */

@@ -3,20 +3,20 @@ import type { Logger } from '../contracts/logger.js';
 import type { StateStore, StoredCounters } from '../contracts/state-store.js';
 import { errorMessage } from '../errors.js';
 
-/** The time between a change and its way to the store, in milliseconds: what a crash can lose. */
+/** The delay between a change and its write to the store, in milliseconds: a crash loses at most that much. */
 const interval = 1_000;
 
-/** How many are read and written at once, so that a busy second of 100,000 unikernels does not hold up the answers. */
+/** Subjects per write, so that a busy second with 100,000 unikernels does not delay DNS responses. */
 const batch = 1_000;
 
-/** Takes counters to the store, at most once a second, whatever changes meanwhile. */
+/** Writes changed counters to the store, at most once a second, however often they change. */
 export class CounterWriter<Subject> {
   #changed = new Set<Subject>();
-  #alarm: Disposable | undefined;
+  #timer: Disposable | undefined;
   #writing: Promise<void> | undefined;
   #failing = false;
 
-  /** @param countersOf reads the counters of what was marked, when they are written */
+  /** @param countersOf returns the counters of a marked subject at the moment of the write */
   constructor(
     private readonly store: StateStore,
     private readonly countersOf: (subject: Subject) => StoredCounters,
@@ -24,26 +24,26 @@ export class CounterWriter<Subject> {
     private readonly logger: Logger,
   ) {}
 
-  /** Its counters have changed. Cheap enough for every query. */
+  /** Records that the subject's counters have changed. Cheap enough to be called for every query. */
   mark(subject: Subject): void {
     this.#changed.add(subject);
-    if (this.#writing === undefined) this.#alarm ??= this.clock.after(interval, () => void this.flush());
+    if (this.#writing === undefined) this.#timer ??= this.clock.after(interval, () => void this.flush());
   }
 
-  /** Writes what has changed, now. Never rejects: what could not be written is logged, and tried again in a second. */
+  /** Writes all pending changes now. Never rejects: a failed write is logged and repeated after a second. */
   async flush(): Promise<void> {
     await this.#writing;
-    this.#alarm?.[Symbol.dispose]();
-    this.#alarm = undefined;
+    this.#timer?.[Symbol.dispose]();
+    this.#timer = undefined;
     this.#writing ??= this.#write();
     await this.#writing;
   }
 
-  /** Writes what has changed, and never again. */
+  /** Writes all pending changes and stops the timer. */
   async close(): Promise<void> {
     await this.flush();
-    this.#alarm?.[Symbol.dispose]();
-    this.#alarm = undefined;
+    this.#timer?.[Symbol.dispose]();
+    this.#timer = undefined;
   }
 
   async #write(): Promise<void> {
@@ -65,7 +65,7 @@ export class CounterWriter<Subject> {
       this.#failing = true;
     } finally {
       this.#writing = undefined;
-      if (this.#changed.size > 0) this.#alarm ??= this.clock.after(interval, () => void this.flush());
+      if (this.#changed.size > 0) this.#timer ??= this.clock.after(interval, () => void this.flush());
     }
   }
 }

@@ -1,2 +1,2 @@
-/** How many events a store keeps where nothing else is said. */
+/** The default number of events that a store keeps. */
 export const defaultHistoryLimit = 100_000;

@@ -3,13 +3,13 @@ import type { Logger } from '../contracts/logger.js';
 import type { StateStore } from '../contracts/state-store.js';
 import { errorMessage } from '../errors.js';
 
-/** How many events may wait for the disk. */
+/** The most events that may wait to be written. */
 const longestBacklog = 10_000;
 
-/** How many go to the disk together. */
+/** Events per write. */
 const batch = 500;
 
-/** Takes events to the store, in order, while nobody waits for it. */
+/** Writes events to the store, in order, without making the caller wait. */
 export class HistoryWriter {
   readonly #backlog: LifecycleEvent[] = [];
   #dropped = 0;
@@ -20,7 +20,7 @@ export class HistoryWriter {
     private readonly logger: Logger,
   ) {}
 
-  /** Remembers the event. One more than the disk can keep up with is left out of the history, and the log says so. */
+  /** Queues the event. When the queue is full, the event is missing from the history, and the log says so. */
   append(event: LifecycleEvent): void {
     if (this.#backlog.length >= longestBacklog) {
       this.#dropped += 1;
@@ -30,13 +30,13 @@ export class HistoryWriter {
     this.#writing ??= this.#write();
   }
 
-  /** Resolves when everything so far is on the disk, or could not be written and was logged. Never rejects. */
+  /** Resolves when all queued events are on the disk, or have failed and were logged. Never rejects. */
   async flush(): Promise<void> {
     while (this.#writing !== undefined) await this.#writing;
   }
 
   async #write(): Promise<void> {
-    // So that the caller of `append` never does the store's work.
+    // The caller of `append` must not do the store's work.
     await Promise.resolve();
     while (this.#backlog.length > 0) {
       const events = this.#backlog.slice(0, batch);

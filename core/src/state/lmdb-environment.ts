@@ -8,19 +8,19 @@ import { OwnerLock } from './owner-lock.js';
 import { storeDamaged, storeInaccessible } from './store-unreadable.js';
 import { encodeRecord } from './stored-record.js';
 
-/** The key of the record that says what the store is; sorts among, and never equals, the others. */
+/** The key of the format record. It sorts between the other kinds of keys and equals none of them. */
 const formatKey = Buffer.from('format');
 
-/** An open LMDB file, and the right to write to it. */
+/** An open LMDB database; `close` also releases the writer's lock where one is held. */
 export interface LmdbEnvironment {
   readonly database: RootDatabase<Buffer, Buffer>;
   close(): Promise<void>;
 }
 
 /**
- * Opens the store in a folder, after a look at every page of it; makes folder and store where there is none.
+ * Opens the store in a folder after checking every page of it. Creates the folder and the store if missing.
  *
- * @throws JITSU_STORE_UNREADABLE, and JITSU_STORE_IN_USE while another process has it open to write
+ * @throws JITSU_STORE_UNREADABLE, and JITSU_STORE_IN_USE while another process has it open for writing
  */
 export async function openToWrite(folder: string): Promise<LmdbEnvironment> {
   const lock = new OwnerLock(join(folder, 'writer'));
@@ -39,7 +39,7 @@ export async function openToWrite(folder: string): Promise<LmdbEnvironment> {
   }
 }
 
-/** Opens it beside a writer, or without one. @throws JITSU_STORE_UNREADABLE */
+/** Opens the store for reading; another process may be writing to it. @throws JITSU_STORE_UNREADABLE */
 export async function openToRead(folder: string): Promise<LmdbEnvironment> {
   try {
     const dataFile = join(folder, 'data.mdb');
@@ -53,7 +53,7 @@ export async function openToRead(folder: string): Promise<LmdbEnvironment> {
   }
 }
 
-/** What a writer has open it has looked through itself, and it may change from one page to the next while we look. */
+/** Skips the check while a writer is alive: the writer has checked the file, and its pages change during a check. */
 function checkUnlessWritten(dataFile: string, lock: OwnerLock): void {
   if (lock.owner() !== undefined) return;
   try {
@@ -64,8 +64,8 @@ function checkUnlessWritten(dataFile: string, lock: OwnerLock): void {
 }
 
 /**
- * Without overlapping sync a write resolves when the disk has it. With event turn batching lmdb 3.5 makes promises that
- * nobody can reach, and the first write that fails ends the process.
+ * Without overlapping sync, a write resolves when it is on the disk. With event turn batching, lmdb 3.5 makes promises
+ * that no caller can handle, so the first failed write ends the process.
  */
 function openLmdb(folder: string, options: { readOnly?: boolean } = {}): RootDatabase<Buffer, Buffer> {
   return open<Buffer, Buffer>({
@@ -86,7 +86,7 @@ function makeFolder(folder: string): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
 }
 
-/** Made complete and then put in place at once, so that an empty or half-written file is always damage. */
+/** Creates the store aside and renames it into place, so that an empty or half-written file is always damage. */
 async function create(folder: string): Promise<void> {
   const draft = join(folder, 'new');
   rmSync(draft, { recursive: true, force: true });

@@ -1,9 +1,9 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 
-/** Something in an LMDB data file contradicts the rest of it. The message says what, for people. */
+/** The LMDB data file is inconsistent. The message describes the damage for people. */
 export class LmdbDamage extends Error {}
 
-/** The root of a B-tree and what should be found below it. */
+/** The root page of a B-tree and the expected counts below it. */
 export interface LmdbTree {
   readonly flags: number;
   readonly depth: number;
@@ -33,8 +33,8 @@ const noPage = 0xffff_ffff_ffff_ffffn;
 
 /**
  * Reads an LMDB data file (as LMDB 0.9.90 of the package lmdb writes it, on a little-endian 64-bit machine) by plain
- * reads. LMDB maps the file and trusts it: a page number beyond its end is a SIGBUS, a wrong flag an abort. What has
- * been looked through here is safe to open.
+ * reads. LMDB maps the file and trusts it: a page number beyond its end is a SIGBUS, a wrong flag an abort. A file that
+ * passes this check is safe to open.
  */
 export class LmdbFile implements Disposable {
   readonly #descriptor: number;
@@ -42,7 +42,7 @@ export class LmdbFile implements Disposable {
   /** The newest snapshot. */
   readonly meta: LmdbMeta;
 
-  /** @throws LmdbDamage where a meta page is wrong, and what the system says where the file cannot be read */
+  /** @throws LmdbDamage for an invalid meta page, and the system's error if the file cannot be read */
   constructor(path: string) {
     this.#descriptor = openSync(path, 'r');
     try {
@@ -61,7 +61,7 @@ export class LmdbFile implements Disposable {
     }
   }
 
-  /** The bytes of so many pages, from this one on. @throws LmdbDamage beyond the end of the file */
+  /** Returns the bytes of `count` pages, starting at `page`. @throws LmdbDamage beyond the end of the file */
   read(page: number, count = 1): Buffer {
     const { pageSize } = this.meta;
     return this.#readAt(page * pageSize, count * pageSize, `page ${page}`);
@@ -121,7 +121,7 @@ function readTree(bytes: Buffer, offset: number): LmdbTree {
   };
 }
 
-/** A 64-bit number; one beyond 2^53 is as wrong as any other that is too large. */
+/** A 64-bit number. One beyond 2^53 loses precision here, but is too large to be valid anyway. */
 function count(bytes: Buffer, offset: number): number {
   return Number(bytes.readBigUInt64LE(offset));
 }

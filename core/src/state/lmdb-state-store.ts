@@ -12,20 +12,20 @@ import { decodeRecord, encodeRecord } from './stored-record.js';
 export const lmdbOptions = z.object({ path: z.string().min(1).describe('The folder of the store') });
 
 export interface LmdbStateStoreOptions {
-  /** The folder of the store. */
+  /** The store's folder. */
   readonly path: string;
-  /** Looks on while another process writes; every `save` and `append` rejects. */
+  /** Opens the store for reading beside another process that writes; every `save` and `append` rejects. */
   readonly readOnly?: boolean;
-  /** How many events are kept, at least; up to a tenth more are, so that they go in batches. */
+  /** The least number of events to keep; up to a tenth more are kept, so that they are removed in batches. */
   readonly historyLimit?: number;
 }
 
-/** How many records are read before others get their turn. */
+/** Records read per turn of the event loop. */
 const chunk = 1_000;
 
 /**
- * Remembers in a folder, across restarts, by LMDB. Keys are `registration/NAME`, `counters/NAME` and `event/NUMBER`,
- * the number in hexadecimal; what a unikernel was remains when the configuration no longer has it.
+ * Keeps state in a folder across restarts, in LMDB. Keys are `registration/NAME`, `counters/NAME` and `event/NUMBER`,
+ * the number in hexadecimal. The records of a unikernel remain after it is removed from the configuration.
  */
 @injectable()
 export class LmdbStateStore implements StateStore {
@@ -34,7 +34,7 @@ export class LmdbStateStore implements StateStore {
   readonly #readOnly: boolean;
   readonly #historyLimit: number;
   #environment: LmdbEnvironment | undefined;
-  /** Settles when the registrations before have been saved; its failure is theirs who saved them. */
+  /** Settles when the previous registrations are saved; only the caller that saved them sees a failure. */
   #saved: Promise<void> = Promise.resolve();
   #nextEvent = 0;
   #events = 0;
@@ -51,12 +51,12 @@ export class LmdbStateStore implements StateStore {
 
   /** @throws JITSU_STORE_UNREADABLE, JITSU_STORE_IN_USE */
   async open(): Promise<void> {
-    // Who keeps no store need not wait until LMDB is loaded.
+    // LMDB is loaded only when a store is opened.
     const { openToRead, openToWrite } = await import('./lmdb-environment.js');
     this.#environment = await (this.#readOnly ? openToRead(this.#folder) : openToWrite(this.#folder));
-    const [last] = this.#database.getKeys({ ...backwards(within('event')), limit: 1 });
+    const [last] = this.#database.getKeys({ ...reversed(rangeOf('event')), limit: 1 });
     this.#nextEvent = last === undefined ? 0 : eventNumber(last) + 1;
-    this.#events = this.#database.getKeysCount(within('event'));
+    this.#events = this.#database.getKeysCount(rangeOf('event'));
   }
 
   async close(): Promise<void> {
@@ -66,7 +66,7 @@ export class LmdbStateStore implements StateStore {
   }
 
   async saveRegistrations(registrations: readonly StoredRegistration[]): Promise<void> {
-    // Most of what a restart saves is what is there already. One after the other, so that `get` sees the last one's.
+    // After a restart most registrations are unchanged. Saves run in sequence, so that `get` sees the last result.
     const saved = this.#saved.then(() => {
       const records = registrations.filter((registration) => {
         const before = this.#database.get(keyOf('registration', registration.unikernel));
@@ -100,7 +100,7 @@ export class LmdbStateStore implements StateStore {
 
   async history({ unikernel, limit = Infinity }: HistoryQuery): Promise<readonly LifecycleEvent[]> {
     const newestFirst: LifecycleEvent[] = [];
-    let range: RangeOptions | undefined = backwards(within('event'));
+    let range: RangeOptions | undefined = reversed(rangeOf('event'));
     while (range !== undefined && newestFirst.length < limit) {
       const entries: { key: Buffer; value: Buffer }[] = [...this.#database.getRange({ ...range, limit: chunk })];
       for (const { value } of entries) {
@@ -109,7 +109,7 @@ export class LmdbStateStore implements StateStore {
       }
       const oldest = entries.length === chunk ? entries.at(-1) : undefined;
       range = oldest && { ...range, start: oldest.key, exclusiveStart: true };
-      // A long history must not hold up the answers.
+      // A long history must not delay DNS responses.
       await setImmediate();
     }
     return newestFirst.slice(0, limit).reverse();
@@ -129,7 +129,7 @@ export class LmdbStateStore implements StateStore {
     this.#dropping = true;
     try {
       const excess = this.#events - this.#historyLimit;
-      const keys = [...this.#database.getKeys({ ...within('event'), limit: excess })];
+      const keys = [...this.#database.getKeys({ ...rangeOf('event'), limit: excess })];
       await this.#written(keys.map((key) => this.#database.remove(key)));
       this.#events -= keys.length;
     } finally {
@@ -149,8 +149,8 @@ export class LmdbStateStore implements StateStore {
 
   #all<T>(kind: string): T[] {
     const records: T[] = [];
-    // A plain loop: with 100,000 unikernels the iterator's own helpers take longer than all the rest.
-    for (const { value } of this.#database.getRange(within(kind))) records.push(this.#decode(value) as T);
+    // A plain loop: with 100,000 unikernels, the iterator's own helpers take longer than everything else here.
+    for (const { value } of this.#database.getRange(rangeOf(kind))) records.push(this.#decode(value) as T);
     return records;
   }
 
@@ -161,7 +161,7 @@ export class LmdbStateStore implements StateStore {
   }
 }
 
-/** lmdb rejects a write with an error that holds a promise, and that one with what the system has said. */
+/** lmdb rejects a write with an error that holds a promise, which rejects with the system's error. */
 async function commitError(error: unknown): Promise<unknown> {
   const inner = error instanceof Error && 'commitError' in error ? error.commitError : undefined;
   return inner instanceof Promise ? inner.catch((reason: unknown) => reason) : error;
@@ -180,11 +180,11 @@ function eventNumber(key: Buffer): number {
 }
 
 /** All keys of a kind: `0` is the character after `/`. */
-function within(kind: string): { start: Buffer; end: Buffer } {
+function rangeOf(kind: string): { start: Buffer; end: Buffer } {
   return { start: Buffer.from(`${kind}/`), end: Buffer.from(`${kind}0`) };
 }
 
-/** LMDB's range begins at its greater end when it runs backwards. */
-function backwards({ start, end }: { start: Buffer; end: Buffer }): RangeOptions {
+/** For a reverse range, LMDB expects the greater key as its start. */
+function reversed({ start, end }: { start: Buffer; end: Buffer }): RangeOptions {
   return { start: end, end: start, reverse: true };
 }

@@ -2,7 +2,7 @@ import { LmdbDamage, LmdbFile } from './lmdb-file.js';
 import { checkLmdbTrees } from './lmdb-tree-check.js';
 import { decodeRecord, isIntactRecord } from './stored-record.js';
 
-/** The format that this Jitsu writes. A store of a newer one is refused, an older one has never been. */
+/** The format that this version writes. A store with a newer format is refused; there is no older one. */
 export const storeFormat = 1;
 
 /** The first record of every store. */
@@ -12,10 +12,10 @@ export interface StoreFormat {
 }
 
 /**
- * Looks through a whole store, page by page and record by record, without opening it.
+ * Checks a whole store, page by page and record by record, without opening it in LMDB.
  *
  * @param formatKey the key of the format record, as LMDB sees it
- * @throws LmdbDamage for a store that is damaged, not Jitsu's, or of a newer format, and what the system says
+ * @throws LmdbDamage for a store that is damaged, not Jitsu's, or in a newer format, and the system's error
  */
 export function checkStore(dataFile: string, formatKey: Buffer): void {
   using file = new LmdbFile(dataFile);
@@ -29,7 +29,7 @@ export function checkStore(dataFile: string, formatKey: Buffer): void {
   if (damaged > 0) throw new LmdbDamage(`${damaged} of its records are not what was once written`);
 }
 
-/** @throws LmdbDamage where the record is missing, damaged, or of a newer format */
+/** @throws LmdbDamage if the record is missing, damaged, or of a newer format */
 export function checkFormat(record: Buffer | undefined): void {
   if (record === undefined) throw new LmdbDamage('it is an LMDB file of another program');
   const format = decodeRecord(record) as StoreFormat | undefined;

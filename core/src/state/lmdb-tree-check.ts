@@ -20,10 +20,10 @@ interface Bounds {
 }
 
 /**
- * Looks through every page of the newest snapshot, in the order of its keys: that page numbers are in range and used
- * once, that nodes lie within their pages, that keys ascend, and that the counts agree.
+ * Checks every page of the newest snapshot in the order of its keys: page numbers are in range and used once, nodes lie
+ * within their pages, keys ascend, and the counts agree.
  *
- * @param visit is called with each key and value
+ * @param visit called with each key and value
  * @throws LmdbDamage
  */
 export function checkLmdbTrees(file: LmdbFile, visit: Visit): void {
@@ -54,8 +54,8 @@ class LmdbTreeCheck {
   }
 
   /**
-   * A list of free pages, as the package lmdb writes it: its length, then page numbers; a negative number is the length
-   * of the run of pages that begins at the number that follows, and zero is nothing.
+   * Checks a list of free pages as the package lmdb writes it: its length, then page numbers. A negative number is the
+   * length of the run of pages that begins at the following number; zero is skipped.
    */
   freeList(list: Buffer): void {
     const length = list.length % 8 === 0 && list.length > 0 ? Number(list.readBigInt64LE(0)) : -1;
@@ -87,7 +87,7 @@ class LmdbTreeCheck {
     this.#found[isLeaf ? 'leafPages' : 'branchPages'] += 1;
 
     const nodes = nodesOf(page, number);
-    // The first node of a branch page has no key of its own: it stands for all that is smaller than the second.
+    // The first node of a branch page has no key: it covers all keys below the second node's key.
     const keys = nodes.map(({ key }, index) => (isLeaf || index > 0 ? key : undefined));
     checkOrder(keys, bounds, compare, number);
     nodes.forEach((node, index) => {
@@ -129,7 +129,7 @@ class LmdbTreeCheck {
 
   #use(first: number, count: number): void {
     if (first < 2 || first + count - 1 > this.file.meta.lastPage) throw new LmdbDamage(`page ${first} is out of range`);
-    // Reading tells a page beyond the end of the file.
+    // A page beyond the end of the file is reported when it is read.
     for (let page = first; page < first + count && page < this.#used.length; page += 1) {
       if (this.#used[page]) throw new LmdbDamage(`page ${page} is used twice`);
       this.#used[page] = 1;

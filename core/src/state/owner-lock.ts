@@ -4,25 +4,25 @@ import { errorCode } from '../errors.js';
 import { identityOf, isAlive, isProcessIdentity, type ProcessIdentity } from './process-identity.js';
 
 /**
- * Makes one process the owner of something on the disk. The lock of a process that is gone, killed or not, is taken
- * over by the next one that asks.
+ * Makes one process the owner of something on the disk. The next process that asks takes over the lock of a process
+ * that has ended, killed or not.
  *
- * The lock is a file `PATH.N.lock` that names the owner's process. It is taken by making the file of the next number,
- * which only one process can; the highest number counts, and its file is never removed, only emptied on release. So no
- * one ever removes a lock that another process has just taken.
+ * The lock is a file `PATH.N.lock` that names the owner's process. A process takes it by creating the file of the next
+ * number, which only one process can. The highest number counts, and its file is emptied on release but never removed,
+ * so that no process removes a lock that another one has just taken.
  */
 export class OwnerLock {
   readonly #folder: string;
   readonly #name: string;
   #held: number | undefined;
 
-  /** @param path the file names' beginning; its folder exists */
+  /** @param path the prefix of the lock files; its folder exists */
   constructor(path: string) {
     this.#folder = dirname(path);
     this.#name = basename(path);
   }
 
-  /** Returns the living owner where there is one; otherwise this process owns the lock now. Throws what the disk says. */
+  /** Returns the living owner, or `undefined` when this process owns the lock now. Throws file system errors. */
   acquire(): ProcessIdentity | undefined {
     const own = identityOf(process.pid) ?? { pid: process.pid, started: '', boot: '' };
     for (;;) {
@@ -33,7 +33,7 @@ export class OwnerLock {
     }
   }
 
-  /** The living owner, whoever that is. */
+  /** The living owner, this process or another one. */
   owner(): ProcessIdentity | undefined {
     const latest = Math.max(0, ...this.#numbers());
     const owner = latest === 0 ? undefined : this.#owner(latest);
@@ -47,11 +47,11 @@ export class OwnerLock {
     try {
       truncateSync(file);
     } catch {
-      // A disk that takes nothing any more keeps our name; it will stand for a process that is gone.
+      // On a full or failed disk the file keeps this process's identity, which is dead to the next one that reads it.
     }
   }
 
-  /** Whether the number was still free, and nobody has gone past it meanwhile. */
+  /** Creates the lock file; `false` if the number is taken or another process holds a higher one by now. */
   #make(number: number, own: ProcessIdentity): boolean {
     const file = this.#file(number);
     const draft = `${file}.${process.pid}`;
@@ -82,7 +82,7 @@ export class OwnerLock {
     });
   }
 
-  /** What the file says; a released lock, and one that a crash of the machine has left garbled, has no owner. */
+  /** The owner recorded in the file; none in a released lock or in one garbled by a crash of the machine. */
   #owner(number: number): ProcessIdentity | undefined {
     try {
       const owner: unknown = JSON.parse(readFileSync(this.#file(number), 'utf8'));

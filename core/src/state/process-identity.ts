@@ -2,29 +2,29 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { errorCode } from '../errors.js';
 
-/** Tells a process from every other one that has had, or will have, its number. */
+/** Identifies a process among all earlier and later ones with the same process number. */
 export interface ProcessIdentity {
   readonly pid: number;
-  /** When it started, in the words of the system: comparable, nothing more. Empty where the system does not say. */
+  /** Its start time in the system's own format, only to be compared. Empty if the system does not tell it. */
   readonly started: string;
-  /** The kernel's boot id; empty where there is none. */
+  /** The kernel's boot id; empty if there is none. */
   readonly boot: string;
 }
 
-/** Whether a value that was read from a file is one. */
+/** Whether a value read from a file has the shape of an identity. */
 export function isProcessIdentity(value: unknown): value is ProcessIdentity {
   const { pid, started, boot } = (value ?? {}) as Partial<ProcessIdentity>;
   return Number.isSafeInteger(pid) && Number(pid) > 0 && typeof started === 'string' && typeof boot === 'string';
 }
 
-/** The identity of a running process; `undefined` where none has this number (or it is a zombie, which owns nothing). */
+/** The identity of a running process; `undefined` if no process has this number, or it is a zombie (owns nothing). */
 export function identityOf(pid: number): ProcessIdentity | undefined {
   if (!exists(pid)) return undefined;
   const started = process.platform === 'linux' ? startOnLinux(pid) : startByPs(pid);
   return started === undefined ? undefined : { pid, started, boot: bootId() };
 }
 
-/** Whether that very process still runs. */
+/** Whether the process with this identity still runs. */
 export function isAlive(identity: ProcessIdentity): boolean {
   const now = identityOf(identity.pid);
   return now?.started === identity.started && now.boot === identity.boot;
@@ -39,14 +39,14 @@ function exists(pid: number): boolean {
   }
 }
 
-/** proc(5): the state is the third field of /proc/PID/stat and the start time the 22nd; a name with spaces is the second. */
+/** proc(5): /proc/PID/stat has the state as its third field, the start time as its 22nd; the second may have spaces. */
 function startOnLinux(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
   } catch (error) {
-    // Without /proc, or with one that hides other people's processes, the number alone has to do.
+    // Without /proc, or with one that hides other users' processes, only the process number can be compared.
     return errorCode(error) === 'ESRCH' ? undefined : '';
   }
 }

@@ -1,6 +1,6 @@
 import { JitsuError, errorCode, errorMessage } from '../errors.js';
 
-/** JITSU_STORE_UNREADABLE for a store whose bytes are not what they should be. */
+/** JITSU_STORE_UNREADABLE for a damaged store. */
 export function storeDamaged(path: string, what: string, options?: ErrorOptions): JitsuError {
   return unreadable(
     path,
@@ -10,14 +10,14 @@ export function storeDamaged(path: string, what: string, options?: ErrorOptions)
   );
 }
 
-/** JITSU_STORE_UNREADABLE for what the system says when the store is opened. */
+/** JITSU_STORE_UNREADABLE for a system error while the store is opened. */
 export function storeInaccessible(path: string, error: unknown): JitsuError {
   const what = errorMessage(error);
   const code = errorCode(error) ?? /\b(EROFS|EACCES|EPERM)\b/.exec(what)?.[0];
   return unreadable(path, what, remedies[code ?? ''] ?? remedy, { cause: error });
 }
 
-/** JITSU_STORE_UNREADABLE for a write that came to nothing. */
+/** JITSU_STORE_UNREADABLE for a failed write. */
 export function storeNotWritten(path: string, error: unknown): JitsuError {
   const message =
     `The store at ${path} could not be written: ${errorMessage(error)}. What it held before is unharmed. ` +

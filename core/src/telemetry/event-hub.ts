@@ -7,20 +7,20 @@ import { errorMessage } from '../errors.js';
 import { NotifierQueue } from './notifier-queue.js';
 
 /** How long `close` waits for slow notifiers. */
-const patience: Milliseconds = 2_000;
+const closeTimeout: Milliseconds = 2_000;
 
-/** A notifier's queue, and what goes into it. */
-interface Audience {
+/** A notifier's queue, and the filter of its events. */
+interface Subscription {
   readonly queue: NotifierQueue;
-  readonly hears: (event: LifecycleEvent) => boolean;
+  readonly wants: (event: LifecycleEvent) => boolean;
 }
 
 export type LifecycleListener = (event: LifecycleEvent) => void;
 
-/** Announces events: to listeners within Jitsu at once, to notifiers through a queue each. */
+/** Delivers lifecycle events: to listeners within Jitsu synchronously, to each notifier through a queue of its own. */
 export class EventHub {
   readonly #listeners = new Set<LifecycleListener>();
-  readonly #audiences: Audience[] = [];
+  readonly #subscriptions: Subscription[] = [];
 
   constructor(
     private readonly clock: Clock,
@@ -34,11 +34,11 @@ export class EventHub {
   }
 
   /** Queues every event from now on for the notifier, in order. */
-  addNotifier(name: string, notifier: Notifier, hears: Audience['hears'] = () => true): void {
-    this.#audiences.push({ queue: new NotifierQueue(name, notifier, this.logger), hears });
+  addNotifier(name: string, notifier: Notifier, wants: Subscription['wants'] = () => true): void {
+    this.#subscriptions.push({ queue: new NotifierQueue(name, notifier, this.logger), wants });
   }
 
-  /** Never throws and never waits: a listener that fails is logged, and the others are still called. */
+  /** Never throws and never waits: a listener that fails is logged, and the remaining ones are still called. */
   emit(event: LifecycleEvent): void {
     for (const listener of this.#listeners) {
       try {
@@ -50,16 +50,16 @@ export class EventHub {
         );
       }
     }
-    for (const { queue, hears } of this.#audiences) if (hears(event)) queue.push(event);
+    for (const { queue, wants } of this.#subscriptions) if (wants(event)) queue.push(event);
   }
 
-  /** Waits up to 2 s until the notifiers have received what is queued for them. */
+  /** Waits until the notifiers have received their queued events, at most 2 s. */
   async close(): Promise<void> {
-    const enough = new AbortController();
-    const timeout = this.clock.sleep(patience, enough.signal).catch(() => {});
-    await Promise.race([Promise.all(this.#audiences.map(({ queue }) => queue.idle())), timeout]);
-    enough.abort();
-    for (const { name, length } of this.#audiences.map(({ queue }) => queue)) {
+    const done = new AbortController();
+    const timeout = this.clock.sleep(closeTimeout, done.signal).catch(() => {});
+    await Promise.race([Promise.all(this.#subscriptions.map(({ queue }) => queue.idle())), timeout]);
+    done.abort();
+    for (const { name, length } of this.#subscriptions.map(({ queue }) => queue)) {
       if (length > 0) this.logger.warn({ notifier: name }, `the notifier ${name} was not told ${length} last events`);
     }
   }

@@ -3,7 +3,7 @@ import type { Logger } from '../contracts/logger.js';
 
 const warnings: ReadonlySet<LifecycleEventKind> = new Set(['failed', 'died', 'stop-failed', 'lost']);
 
-/** Writes a line for everything that happens to a unikernel; the whole event goes along as the field `event`. */
+/** Logs one line per lifecycle event, with the whole event in the field `event`. */
 export class EventLog {
   constructor(private readonly logger: Logger) {}
 
@@ -14,7 +14,7 @@ export class EventLog {
   }
 }
 
-/** What has happened, in words, without the unikernel's name: `ready after 84 ms at 10.0.0.9`. */
+/** The event in words, without the unikernel's name: `ready after 84 ms at 10.0.0.9`. */
 function describeEvent(event: LifecycleEvent): string {
   const because = event.reason === undefined ? '' : `: ${event.reason}`;
   const after = event.duration === undefined ? '' : ` after ${Math.round(event.duration)} ms`;

@@ -12,8 +12,8 @@ interface LogObject {
 }
 
 /**
- * Turns a line of JSON into one for people: `21:04:05.123 info  hello: ready after 84 ms  backend=process`, in local
- * time. What `event` holds is in the message already; an error that nobody has foreseen is followed by its stack.
+ * Formats a JSON log line for people: `21:04:05.123 info  hello: ready after 84 ms  backend=process`, in local time.
+ * The field `event` is omitted, since the message says the same; an unexpected error is followed by its stack.
  */
 export function formatLogLine(json: string, colours: boolean): string {
   const { level, time, msg, event: _event, ...fields } = JSON.parse(json) as LogObject;
@@ -48,7 +48,7 @@ function isSerializedError(value: unknown): value is { type: string; message: st
   return typeof value === 'object' && value !== null && 'type' in value && 'message' in value && 'stack' in value;
 }
 
-/** Names come from the network: nothing in them may reach the terminal as a command. */
+/** Escapes control characters: names come from the network and must not send commands to the terminal. */
 function printable(text: string): string {
   // eslint-disable-next-line no-control-regex -- control characters are what it is about
   return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (character) => {

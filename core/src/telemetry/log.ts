@@ -4,15 +4,15 @@ import { formatLogLine } from './log-line.js';
 
 export interface LoggerOptions {
   readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent';
-  /** Standard error where absent. */
+  /** Default: standard error. */
   readonly stream?: NodeJS.WritableStream & { readonly isTTY?: boolean };
-  /** Readable lines in place of JSON; where absent, on a terminal only. */
+  /** Readable lines instead of JSON; by default only on a terminal. */
   readonly pretty?: boolean;
 }
 
 /**
- * Makes the log: lines for people on a terminal, and elsewhere an object of JSON a line, with an ISO `time`, a `level`
- * by name and a `msg`. It writes to the stream at once, so that nothing is left to flush at the end.
+ * Creates the logger: readable lines on a terminal, otherwise one JSON object per line with an ISO `time`, a `level` by
+ * name and a `msg`. Each line goes to the stream immediately, so that nothing has to be flushed at the end.
  */
 export function createLogger({ level, stream = standardError(), pretty }: LoggerOptions): Logger {
   const isPretty = pretty ?? stream.isTTY === true;
@@ -29,7 +29,7 @@ export function createLogger({ level, stream = standardError(), pretty }: Logger
   );
 }
 
-/** A log whose reader has gone must not end the process. */
+/** Ignores write errors: the process must not end because the reader of its log has gone. */
 function standardError(): NodeJS.WriteStream {
   if (!process.stderr.listeners('error').includes(ignore)) process.stderr.on('error', ignore);
   return process.stderr;

@@ -3,13 +3,13 @@ import type { Logger } from '../contracts/logger.js';
 import type { Notifier } from '../contracts/notifier.js';
 import { errorMessage } from '../errors.js';
 
-/** How many events may wait for a notifier that is slow. */
+/** The most events that may wait for a slow notifier. */
 const longestQueue = 1_000;
 
 /** Delivers events to one notifier, one at a time and in order; the caller never waits. */
 export class NotifierQueue {
-  readonly #waiting: LifecycleEvent[] = [];
-  #telling: Promise<void> | undefined;
+  readonly #queue: LifecycleEvent[] = [];
+  #delivering: Promise<void> | undefined;
   #dropping = false;
 
   constructor(
@@ -20,7 +20,7 @@ export class NotifierQueue {
 
   /** Drops the event when the queue is full; this is logged once until there is room again. */
   push(event: LifecycleEvent): void {
-    if (this.#waiting.length >= longestQueue) {
+    if (this.#queue.length >= longestQueue) {
       if (!this.#dropping) {
         this.logger.warn({ notifier: this.name }, `the notifier ${this.name} is too slow: it misses events`);
       }
@@ -28,32 +28,32 @@ export class NotifierQueue {
       return;
     }
     this.#dropping = false;
-    this.#waiting.push(event);
-    this.#telling ??= this.#tell();
+    this.#queue.push(event);
+    this.#delivering ??= this.#deliver();
   }
 
   /** The number of queued events. */
   get length(): number {
-    return this.#waiting.length;
+    return this.#queue.length;
   }
 
   /** Resolves when the queue is empty. */
   async idle(): Promise<void> {
-    await this.#telling;
+    await this.#delivering;
   }
 
-  async #tell(): Promise<void> {
-    // The notifier's own code does not run within the call that announces the event.
+  async #deliver(): Promise<void> {
+    // The notifier's code must not run within the call that emits the event.
     await Promise.resolve();
-    for (let event = this.#waiting[0]; event !== undefined; event = this.#waiting[0]) {
+    for (let event = this.#queue[0]; event !== undefined; event = this.#queue[0]) {
       try {
         await this.notifier.notify(event);
       } catch (error) {
         const what = `the notifier ${this.name} failed on "${event.kind}" of ${event.unikernel}: ${errorMessage(error)}`;
         this.logger.warn({ notifier: this.name, error }, what);
       }
-      this.#waiting.shift();
+      this.#queue.shift();
     }
-    this.#telling = undefined;
+    this.#delivering = undefined;
   }
 }

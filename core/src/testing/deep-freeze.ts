@@ -1,4 +1,4 @@
-/** Freezes a value and all that it holds, so that whoever would change it fails. */
+/** Freezes a value and everything in it, so that an attempt to change it throws. */
 export function deepFreeze<T>(value: T): T {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value) && !ArrayBuffer.isView(value)) {
     Object.freeze(value);

@@ -10,7 +10,7 @@ import { rejectsWithCode } from './rejects-with-code.js';
 type Options = Readonly<Record<string, unknown>>;
 
 /**
- * What {@link describeBootConfigurator} must know of a boot configurator. The optional members are capability switches.
+ * The harness of {@link describeBootConfigurator}. Optional members are capability switches.
  *
  * @example
  * ```ts
@@ -26,24 +26,24 @@ type Options = Readonly<Record<string, unknown>>;
 export interface BootConfiguratorHarness {
   /** Called before each test. */
   setUp?(): Promise<void> | void;
-  /** Called after each test, also after a failed one. */
+  /** Called after each test, passed or failed. */
   tearDown?(): Promise<void> | void;
   configurator(): BootConfigurator | Promise<BootConfigurator>;
-  /** The options of a unikernel for which it does something; asked in each test, after `setUp`. */
+  /** The options of a unikernel that it configures; called in each test, after `setUp`. */
   concerned(): Options;
-  /** The options of a unikernel that it leaves alone. */
+  /** The options of a unikernel that it does not configure. */
   unconcerned(): Options;
-  /** What the guest of this domain finds that `configure` has put there; `undefined` where it finds nothing. */
+  /** The configuration that the guest of this domain finds; `undefined` if there is none. */
   found(domain: BootingDomain): unknown;
-  /** Options that `check` and `configure` refuse, with a pattern of what they say. */
+  /** Options that `check` and `configure` refuse, with a pattern of the message. */
   readonly refused?: readonly { readonly because: string; options(): Options; readonly problem: RegExp }[];
-  /** Makes it impossible to configure anything. */
+  /** Breaks the system, so that every `configure` fails. */
   breakDown?(): Promise<void> | void;
-  /** How long to wait for what must happen, in milliseconds; 10,000 where absent. */
+  /** The timeout of expected effects in milliseconds; 10,000 by default. */
   readonly patience?: Milliseconds;
 }
 
-/** Describes what every boot configurator must do, as mocha tests. It uses mocha's global `describe` and `it`. */
+/** Defines the mocha tests of the boot configurator contract, with mocha's global `describe` and `it`. */
 export function describeBootConfigurator(name: string, harness: BootConfiguratorHarness): void {
   describe(`${name} (boot configurator contract)`, function () {
     this.timeout(3 * PATIENCE);

@@ -5,26 +5,26 @@ import type { Milliseconds } from '../contracts/milliseconds.js';
 import { deepFreeze } from './deep-freeze.js';
 import { inTime, isPending, PATIENCE } from './eventually.js';
 
-/** Flags by their keys, as the schema takes them. */
+/** Flags by key, before the schema parses them. */
 type Flags = Readonly<Record<string, unknown>>;
 
-/** One run of a command that ends by itself. */
+/** A run of a command that ends by itself. */
 export interface CommandRun {
-  /** To end the sentence "the command …". */
+  /** The test title, completing "the command …". */
   readonly it: string;
   readonly flags: Flags;
-  /** Done while it runs: what it waits for. */
+  /** Called while the command runs; brings about the event that the command waits for. */
   meanwhile?(): Promise<void> | void;
-  /** A pattern of all that it prints. */
+  /** A pattern of the whole output. */
   readonly out?: RegExp;
-  /** A pattern of all that it remarks. */
+  /** A pattern of all remarks (`err`). */
   readonly err?: RegExp;
-  /** A pattern of the message with which it fails; it succeeds where absent. */
+  /** A pattern of the error message; if absent, the command must succeed. */
   readonly fails?: RegExp;
 }
 
 /**
- * What {@link describeCommand} must know of a command. The optional member `endless` is a capability switch.
+ * The harness of {@link describeCommand}. The optional member `endless` is a capability switch.
  *
  * @example
  * ```ts
@@ -39,22 +39,22 @@ export interface CommandRun {
 export interface CommandHarness<S extends ZodObject> {
   /** Called before each test. */
   setUp?(): Promise<void> | void;
-  /** Called after each test, also after a failed one. */
+  /** Called after each test, passed or failed. */
   tearDown?(): Promise<void> | void;
-  /** The schema of its flags, as it is registered. */
+  /** The registered schema of its flags. */
   readonly schema: S;
-  /** A new one, with flags that the schema has parsed. */
+  /** Creates the command with parsed flags. */
   command(options: ReturnType<S['parse']>): Command | Promise<Command>;
   readonly runs: readonly CommandRun[];
-  /** Flags with which it goes on until it is told to end; absent where it always ends by itself. */
+  /** Flags with which it runs until it is aborted; absent if it always ends by itself. */
   readonly endless?: Flags;
   /** Flags that the schema refuses. */
   readonly refused?: readonly { readonly because: string; readonly flags: Flags }[];
-  /** How long to wait for what must happen, in milliseconds; 10,000 where absent. */
+  /** The timeout of expected effects in milliseconds; 10,000 by default. */
   readonly patience?: Milliseconds;
 }
 
-/** Describes what every command must do, as mocha tests. It uses mocha's global `describe` and `it`. */
+/** Defines the mocha tests of the command contract, with mocha's global `describe` and `it`. */
 export function describeCommand<S extends ZodObject>(name: string, harness: CommandHarness<S>): void {
   describe(`${name} (command contract)`, function () {
     this.timeout(6 * PATIENCE);
@@ -67,7 +67,7 @@ export function describeCommand<S extends ZodObject>(name: string, harness: Comm
       const command = await harness.command(options);
       const printed = new Printed();
       const run = command.run(printed, signal);
-      // The test may end before it does.
+      // The test may end before the command does.
       run.catch(() => undefined);
       return { run, printed };
     };
@@ -123,7 +123,7 @@ export function describeCommand<S extends ZodObject>(name: string, harness: Comm
   });
 }
 
-/** Remembers what a command writes. */
+/** Records the output and the remarks of a command. */
 class Printed implements CommandTerminal {
   output = '';
   remarks = '';

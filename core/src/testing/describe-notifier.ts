@@ -6,7 +6,7 @@ import { deepFreeze } from './deep-freeze.js';
 import { eventually, inTime, PATIENCE } from './eventually.js';
 
 /**
- * What {@link describeNotifier} must know of a notifier. The optional member is a capability switch.
+ * The harness of {@link describeNotifier}. The optional member `breakDown` is a capability switch.
  *
  * @example
  * ```ts
@@ -20,21 +20,21 @@ import { eventually, inTime, PATIENCE } from './eventually.js';
 export interface NotifierHarness {
   /** Called before each test. */
   setUp?(): Promise<void> | void;
-  /** Called after each test, also after a failed one. */
+  /** Called after each test, passed or failed. */
   tearDown?(): Promise<void> | void;
-  /** A new one, which has not been opened: the suite opens and closes it. */
+  /** Creates a notifier without opening it: the suite opens and closes it. */
   notifier(): Notifier | Promise<Notifier>;
-  /** The kinds of event that it tells; all where absent. The others it takes and leaves alone. */
+  /** The kinds of events that it delivers; all by default. It accepts other events and ignores them. */
   readonly tells?: readonly LifecycleEventKind[];
-  /** Whether the world has been told of this event. */
+  /** Whether this event has been delivered. */
   has(event: LifecycleEvent): boolean | Promise<boolean>;
-  /** Makes it impossible to tell anybody. */
+  /** Breaks the receiver, so that no event can be delivered. */
   breakDown?(): Promise<void> | void;
-  /** How long to wait for what must happen, in milliseconds; 10,000 where absent. */
+  /** The timeout of expected effects in milliseconds; 10,000 by default. */
   readonly patience?: Milliseconds;
 }
 
-/** Every kind of event; the type makes sure that none is forgotten. */
+/** Every kind of event; the type ensures that none is missing. */
 const KINDS: Readonly<Record<LifecycleEventKind, true>> = {
   summoning: true,
   started: true,
@@ -51,7 +51,7 @@ const KINDS: Readonly<Record<LifecycleEventKind, true>> = {
   returned: true,
 };
 
-/** Describes what every notifier must do, as mocha tests. It uses mocha's global `describe` and `it`. */
+/** Defines the mocha tests of the notifier contract, with mocha's global `describe` and `it`. */
 export function describeNotifier(name: string, harness: NotifierHarness): void {
   describe(`${name} (notifier contract)`, function () {
     this.timeout(3 * PATIENCE);
@@ -81,7 +81,7 @@ export function describeNotifier(name: string, harness: NotifierHarness): void {
       const told = harness.tells?.includes(kind) ?? true;
       it(`${told ? 'tells' : 'takes, and does not tell,'} '${kind}'`, async () => {
         const event = anEvent(kind, 'alpha');
-        // As Jitsu does: what it does not want is not brought to it.
+        // As in Jitsu, events that it does not want are not passed to it.
         if (notifier.wants?.(event, {}) ?? true) await notifier.notify(event);
         if (told) await isTold(event);
         else assert.equal(await harness.has(event), false);
@@ -97,14 +97,14 @@ export function describeNotifier(name: string, harness: NotifierHarness): void {
 
     it('says of itself what it can say at any time, before it is opened and after it is closed', async () => {
       const fresh = await harness.notifier();
-      const saysOf = (): void => {
+      const checkStatus = (): void => {
         const status = fresh.status?.();
         if (status !== undefined) assert.ok(status.detail.length > 0, 'there is no detail');
       };
-      saysOf();
-      // As when something before it could not be opened.
+      checkStatus();
+      // Jitsu closes a notifier that was never opened when something before it failed to open.
       await fresh.close?.();
-      saysOf();
+      checkStatus();
     });
 
     if (harness.breakDown !== undefined) {

@@ -3,17 +3,17 @@ import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { ReadinessProbe, ReadinessTarget } from '../contracts/readiness-probe.js';
 import { inTime, isPending, PATIENCE } from './eventually.js';
 
-/** A service that a probe asks. */
+/** The service of a probed unikernel. */
 export interface ProbedService {
   readonly target: ReadinessTarget;
-  /** Makes the service answer from now on; before that it must not. */
+  /** Makes the service answer; it must not answer before this call. */
   answer(): Promise<void> | void;
-  /** Ends the service. */
+  /** Stops the service. */
   end(): Promise<void> | void;
 }
 
 /**
- * What {@link describeReadinessProbe} must know of a probe.
+ * The harness of {@link describeReadinessProbe}.
  *
  * @example
  * ```ts
@@ -32,13 +32,13 @@ export interface ProbedService {
  */
 export interface ReadinessProbeHarness {
   probe(): ReadinessProbe | Promise<ReadinessProbe>;
-  /** A new service that does not answer yet, apart from all others. */
+  /** Creates a service that does not answer yet, independent of all others. */
   service(): Promise<ProbedService> | ProbedService;
-  /** How long to wait for what must happen, in milliseconds; 10,000 where absent. */
+  /** The timeout of expected effects in milliseconds; 10,000 by default. */
   readonly patience?: Milliseconds;
 }
 
-/** Describes what every readiness probe must do, as mocha tests. It uses mocha's global `describe` and `it`. */
+/** Defines the mocha tests of the readiness probe contract, with mocha's global `describe` and `it`. */
 export function describeReadinessProbe(name: string, harness: ReadinessProbeHarness): void {
   describe(`${name} (readiness probe contract)`, function () {
     this.timeout(3 * PATIENCE);
@@ -66,7 +66,7 @@ export function describeReadinessProbe(name: string, harness: ReadinessProbeHarn
       const controller = new AbortController();
       controllers.push(controller);
       const ready = probe.untilReady(target, controller.signal);
-      // The test may end first; what it then asked for is aborted, which is no failure.
+      // The test may end first and abort the probe, which is not a failure.
       ready.catch(() => undefined);
       return { ready, controller };
     };

@@ -6,7 +6,7 @@ import { deepFreeze } from './deep-freeze.js';
 import { inTime, PATIENCE } from './eventually.js';
 
 /**
- * What {@link describeResolver} must know of a resolver.
+ * The harness of {@link describeResolver}.
  *
  * @example
  * ```ts
@@ -20,18 +20,18 @@ import { inTime, PATIENCE } from './eventually.js';
 export interface ResolverHarness {
   /** Called before each test. */
   setUp?(): Promise<void> | void;
-  /** Called after each test, also after a failed one. */
+  /** Called after each test, passed or failed. */
   tearDown?(): Promise<void> | void;
   resolver(): Resolver | Promise<Resolver>;
-  /** Questions that it answers. Names are lower case without a trailing dot; types are numbers. */
+  /** Questions that it answers. Names are in lower case without a trailing dot; types are numbers. */
   readonly mine: readonly Pick<DnsQuery, 'name' | 'type'>[];
-  /** Questions that it must leave to the next in the chain. */
+  /** Questions that it must pass to the next resolver in the chain. */
   readonly others: readonly Pick<DnsQuery, 'name' | 'type'>[];
-  /** How long to wait for what must happen, in milliseconds; 10,000 where absent. */
+  /** The timeout of expected effects in milliseconds; 10,000 by default. */
   readonly patience?: Milliseconds;
 }
 
-/** Describes what every resolver must do, as mocha tests. It uses mocha's global `describe` and `it`. */
+/** Defines the mocha tests of the resolver contract, with mocha's global `describe` and `it`. */
 export function describeResolver(name: string, harness: ResolverHarness): void {
   describe(`${name} (resolver contract)`, function () {
     this.timeout(3 * PATIENCE);
@@ -75,7 +75,7 @@ export function describeResolver(name: string, harness: ResolverHarness): void {
   });
 }
 
-/** RFC 1035, 4.1.1: a header takes 12 bytes, of which the third begins with the QR bit. */
+/** RFC 1035, 4.1.1: the header has 12 bytes; QR is the first bit of the third one. */
 function checkAnswer(answer: DnsAnswer): void {
   if ('message' in answer) {
     assert.ok(answer.message.length >= 12, 'a message is at least a header');
@@ -119,7 +119,7 @@ function aQuery({ name, type }: Pick<DnsQuery, 'name' | 'type'>): DnsQuery {
   });
 }
 
-/** A query as it comes off the wire (RFC 1035, 4.1). */
+/** The wire form of a query (RFC 1035, 4.1). */
 function questionBytes(name: string, type: number): Uint8Array {
   const labels = name === '' ? [] : name.split('.').map((label) => Buffer.from(label));
   const encoded = labels.flatMap((label) => [label.length, ...label]);

@@ -4,7 +4,7 @@ import type { StateStore, StoredCounters, StoredRegistration } from '../contract
 import { PATIENCE } from './eventually.js';
 
 /**
- * What {@link describeStateStore} must know of a store. The optional member `bounded` is a capability switch.
+ * The harness of {@link describeStateStore}. The optional member `bounded` is a capability switch.
  *
  * @example
  * ```ts
@@ -18,20 +18,20 @@ import { PATIENCE } from './eventually.js';
  * ```
  */
 export interface StateStoreHarness {
-  /** Called before each test; makes a new, empty place. */
+  /** Called before each test; creates a new, empty place for the store. */
   setUp?(): Promise<void> | void;
-  /** Called after each test, also after a failed one. */
+  /** Called after each test, passed or failed. */
   tearDown?(): Promise<void> | void;
-  /** A new instance on this test's place. The suite opens and closes it. */
+  /** Creates an instance at this test's place. The suite opens and closes it. */
   store(): StateStore | Promise<StateStore>;
-  /** The same, but of its history it keeps the newest `limit` events and at most a tenth more. */
+  /** Creates an instance that keeps the newest `limit` events of the history, and at most a tenth more. */
   bounded?(limit: number): StateStore | Promise<StateStore>;
 }
 
-/** Describes what every state store must do, as mocha tests. It uses mocha's global `describe` and `it`. */
+/** Defines the mocha tests of the state store contract, with mocha's global `describe` and `it`. */
 export function describeStateStore(name: string, harness: StateStoreHarness): void {
   describe(`${name} (state store contract)`, function () {
-    // A disk may take its time, and some tests write hundreds of events.
+    // Some tests write hundreds of events, which is slow on some disks.
     this.timeout(3 * PATIENCE);
     let store: StateStore;
     const opened: StateStore[] = [];

@@ -3,18 +3,18 @@ import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { Activity, StopOpinion, StopPolicy } from '../contracts/stop-policy.js';
 import { deepFreeze } from './deep-freeze.js';
 
-/** What a policy is asked, and what it must say; `opinion` is absent where it must have none. */
+/** The input of a policy and the expected opinion; `opinion` is absent if it must have none. */
 export interface StopPolicyExample {
-  /** To end the sentence "the policy …". */
+  /** The test title, completing "the policy …". */
   readonly it: string;
   readonly activity: Activity;
   readonly now: Milliseconds;
-  /** For `stop`, a pattern of the reason. */
+  /** The expected opinion; for `stop`, a pattern of the reason. */
   readonly opinion?: Exclude<StopOpinion, { readonly stop: string }> | { readonly stop: RegExp };
 }
 
 /**
- * What {@link describeStopPolicy} must know of a policy.
+ * The harness of {@link describeStopPolicy}.
  *
  * @example
  * ```ts
@@ -25,12 +25,12 @@ export interface StopPolicyExample {
  * ```
  */
 export interface StopPolicyHarness {
-  /** A new instance with the same options. */
+  /** Creates an instance, each time with the same options. */
   policy(): StopPolicy;
   readonly examples: readonly StopPolicyExample[];
 }
 
-/** Describes what every stop policy must do, as mocha tests. It uses mocha's global `describe` and `it`. */
+/** Defines the mocha tests of the stop policy contract, with mocha's global `describe` and `it`. */
 export function describeStopPolicy(name: string, harness: StopPolicyHarness): void {
   describe(`${name} (stop policy contract)`, () => {
     for (const example of harness.examples) {
@@ -54,12 +54,12 @@ export function describeStopPolicy(name: string, harness: StopPolicyHarness): vo
     it('wants to be asked again in the future, and says the same until then', () => {
       for (const { activity, now } of harness.examples) {
         const opinion = harness.policy().opinionOn(activity, now);
-        const next = askedAgain(opinion);
+        const next = nextEvaluation(opinion);
         if (next === undefined) continue;
         assert.ok(next > now, `asked at ${now}, it wants to be asked again at ${next}`);
         if (next === Infinity) continue;
         assert.deepEqual(harness.policy().opinionOn(activity, now + (next - now) / 2), opinion);
-        const later = askedAgain(harness.policy().opinionOn(activity, next));
+        const later = nextEvaluation(harness.policy().opinionOn(activity, next));
         assert.ok(
           later === undefined || later > next,
           'asked at the time that it named, it wants to be asked at once again',
@@ -69,8 +69,8 @@ export function describeStopPolicy(name: string, harness: StopPolicyHarness): vo
   });
 }
 
-/** When a policy wants to be asked again about the same history. */
-function askedAgain(opinion: StopOpinion | undefined): Milliseconds | undefined {
+/** The time at which the policy has to be evaluated again for the same activity. */
+function nextEvaluation(opinion: StopOpinion | undefined): Milliseconds | undefined {
   if (opinion === undefined || 'stop' in opinion) return undefined;
   return 'keepUntil' in opinion ? opinion.keepUntil : opinion.undecidedUntil;
 }
@@ -81,7 +81,7 @@ function agrees(actual: StopOpinion | undefined, expected: StopPolicyExample['op
   assert.match(actual.stop, expected.stop);
 }
 
-/** Runs something that must not look at the wall clock. */
+/** Runs a function and fails if it reads the wall clock. */
 function withoutClock<T>(run: () => T): T {
   const { now } = Date;
   Date.now = () => assert.fail('a policy may look only at the time that it is given');

@@ -2,14 +2,14 @@ import type { Clock } from '../contracts/clock.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import { sleepBy } from '../clock.js';
 
-interface Alarm {
+interface Timer {
   readonly due: Milliseconds;
   readonly callback: () => void;
 }
 
-/** A clock that stands still until it is told to advance, so that tests never wait. */
+/** A clock that only moves when it is advanced, so that tests never wait. */
 export class ManualClock implements Clock {
-  readonly #alarms = new Set<Alarm>();
+  readonly #timers = new Set<Timer>();
 
   constructor(private time: Milliseconds = 1_000_000) {}
 
@@ -18,26 +18,26 @@ export class ManualClock implements Clock {
   }
 
   after(delay: Milliseconds, callback: () => void): Disposable {
-    const alarm = { due: this.time + Math.max(0, delay), callback };
-    this.#alarms.add(alarm);
-    return { [Symbol.dispose]: () => this.#alarms.delete(alarm) };
+    const timer = { due: this.time + Math.max(0, delay), callback };
+    this.#timers.add(timer);
+    return { [Symbol.dispose]: () => this.#timers.delete(timer) };
   }
 
   sleep(delay: Milliseconds, signal?: AbortSignal): Promise<void> {
     return sleepBy(this, delay, signal);
   }
 
-  /** How many callbacks wait for their time. */
+  /** The number of scheduled callbacks. */
   get pending(): number {
-    return this.#alarms.size;
+    return this.#timers.size;
   }
 
-  /** Lets everything that is due up to `duration` from now happen, in order, and what follows from each. */
+  /** Advances by `duration` and runs all callbacks due until then in order, with the promise reactions of each. */
   async advance(duration: Milliseconds): Promise<void> {
     const until = this.time + duration;
     await settle();
     for (let next = this.#next(until); next !== undefined; next = this.#next(until)) {
-      this.#alarms.delete(next);
+      this.#timers.delete(next);
       this.time = next.due;
       next.callback();
       await settle();
@@ -46,16 +46,16 @@ export class ManualClock implements Clock {
     await settle();
   }
 
-  #next(until: Milliseconds): Alarm | undefined {
-    let earliest: Alarm | undefined;
-    for (const alarm of this.#alarms) {
-      if (alarm.due <= until && (earliest === undefined || alarm.due < earliest.due)) earliest = alarm;
+  #next(until: Milliseconds): Timer | undefined {
+    let earliest: Timer | undefined;
+    for (const timer of this.#timers) {
+      if (timer.due <= until && (earliest === undefined || timer.due < earliest.due)) earliest = timer;
     }
     return earliest;
   }
 }
 
-/** Lets pending promise reactions run; a macrotask comes after all of them. */
+/** Lets pending promise reactions run; a macrotask runs after all of them. */
 async function settle(): Promise<void> {
   for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 }

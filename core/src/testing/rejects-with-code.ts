@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { errorCode, JitsuError, type JitsuErrorCode } from '../errors.js';
 
-/** Asserts that the promise rejects with a `JitsuError` of this code whose message says something; hands it back. */
+/** Asserts that the promise rejects with a `JitsuError` of this code and a non-empty message; returns the error. */
 export async function rejectsWithCode(promise: Promise<unknown>, code: JitsuErrorCode): Promise<JitsuError> {
   const error = await promise.then(
     () => assert.fail(`resolved, where ${code} was expected`),

@@ -4,7 +4,7 @@ import type { BackendTrial } from './backend-trial.js';
 import { eventually } from '../eventually.js';
 import { rejectsWithCode } from '../rejects-with-code.js';
 
-/** What holds of any backend's connection to its system. */
+/** Tests the connection of a backend to its system. */
 export function testConnection(harness: BackendHarness, trial: () => BackendTrial): void {
   it('lets machines run when it closes, and finds them when it connects again', async () => {
     const { backend, machine, domainId } = await trial().running();

@@ -5,7 +5,7 @@ import type { BackendTrial } from './backend-trial.js';
 import { isPending } from '../eventually.js';
 import { rejectsWithCode } from '../rejects-with-code.js';
 
-/** What holds of starting and stopping machines with any backend. */
+/** Tests starting and stopping the machines of a backend. */
 export function testPower(harness: BackendHarness, trial: () => BackendTrial): void {
   it('starts a machine that is off', async () => {
     const { machine, domainId } = await trial().running();
@@ -146,7 +146,7 @@ function testPausedMachine({ pause }: BackendHarness, trial: () => BackendTrial)
   });
 }
 
-/** What the core does to bring a machine up again from wherever it is. */
+/** Brings a machine up from any state, as the core does. */
 async function wake(machine: GuardedMachine): Promise<void> {
   const { state } = await machine.describe();
   if (state === 'suspended') await machine.resume();

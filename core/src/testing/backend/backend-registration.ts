@@ -5,7 +5,7 @@ import { rejectsWithCode } from '../rejects-with-code.js';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
-/** What holds of registering unikernels with any backend. */
+/** Tests the registration of unikernels with a backend. */
 export function testRegistration(harness: BackendHarness, trial: () => BackendTrial): void {
   it('claims exactly the stop modes of its harness', async () => {
     const backend = await trial().connect();

@@ -8,8 +8,8 @@ import type { BackendHarness } from './backend-harness.js';
 import { eventually, PATIENCE } from '../eventually.js';
 
 /**
- * One test's view of a backend: connections that are closed at the end, and steps that the tests share. Backends and
- * machines are used as the core uses them, by its own checks.
+ * The backend of one test: its connections, which are closed at the end, and the steps that tests share. Backends and
+ * machines are wrapped in the core's own checks, as in production.
  */
 export class BackendTrial {
   readonly #open: GuardedBackend[] = [];
@@ -18,12 +18,12 @@ export class BackendTrial {
 
   constructor(readonly harness: BackendHarness) {}
 
-  /** A new, connected instance. */
+  /** Creates and connects an instance. */
   async connect(): Promise<GuardedBackend> {
     return this.#connect(await this.harness.connection());
   }
 
-  /** The same and a machine of it, without the checks of the core. */
+  /** Creates and connects an instance with a machine, both without the checks of the core. */
   async unguarded(): Promise<{ backend: Backend; machine: Machine }> {
     const backend = await this.harness.connection();
     await this.#connect(backend);
@@ -31,7 +31,7 @@ export class BackendTrial {
     return { backend, machine: await backend.machine({ name: 'alpha', options }) };
   }
 
-  /** Asks for a machine with options in the form of the configuration. */
+  /** Requests a machine with options in the form of the configuration. */
   async machine(
     backend: GuardedBackend,
     name = 'alpha',
@@ -40,7 +40,7 @@ export class BackendTrial {
     return backend.guard(await backend.machine({ name, options: this.harness.schema.parse(options) }), name);
   }
 
-  /** A connected instance with one machine that runs; if its guest is to be asked to stop, it has booted. */
+  /** A connected instance with a running machine; for the mode `shutdown`, its guest has booted. */
   async running({
     mode,
     options = this.harness.machine('alpha', mode),
@@ -57,7 +57,7 @@ export class BackendTrial {
     return { backend, machine, domainId };
   }
 
-  /** Waits until the machine is in that state; hands back the description. */
+  /** Waits until the machine is in the given state; returns its description. */
   async until(machine: GuardedMachine, state: PowerState) {
     return eventually(async () => {
       const description = await machine.describe();
@@ -66,12 +66,12 @@ export class BackendTrial {
     }, this.patience);
   }
 
-  /** Stops within the suite's patience. */
+  /** Stops the machine, with the suite's timeout. */
   async stop(machine: GuardedMachine, mode: StopMode): Promise<void> {
     await machine.stop(mode, AbortSignal.timeout(this.patience));
   }
 
-  /** Watches; the list grows as changes come in. */
+  /** Watches the backend; received changes are appended to the returned list. */
   watch(backend: GuardedBackend): PowerChange[] {
     const changes: PowerChange[] = [];
     const watch = backend.watch((change) => changes.push(change));
@@ -80,13 +80,13 @@ export class BackendTrial {
     return changes;
   }
 
-  /** Asserts that the system itself runs so many machines of that name, where the harness can count them. */
+  /** Asserts the number of running machines in the system itself, if the harness can count them. */
   async counts(expected: number, id: MachineId, name = 'alpha'): Promise<void> {
     const count = await this.harness.count?.(name, id);
     if (count !== undefined) assert.equal(count, expected, `${count} machines of ${name} run`);
   }
 
-  /** A mode that ends the machine. */
+  /** A stop mode that turns the machine off. */
   get ending(): StopMode {
     const modes = Object.entries(this.harness.stopModes);
     const mode = modes.find(([name]) => name === 'destroy') ?? modes.find(([, state]) => state === 'off');
@@ -112,7 +112,7 @@ export class BackendTrial {
     return guarded;
   }
 
-  /** The core logs changes that are none; here they fail the test. */
+  /** The core logs repeated changes of state; here such a line fails the test. */
   #logger(): Logger {
     const complain = (_fields: object, message: string): void => void this.#complaints.push(message);
     const ignore = (): void => undefined;

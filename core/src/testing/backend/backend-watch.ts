@@ -8,7 +8,7 @@ import { eventually, GLANCE } from '../eventually.js';
 
 const PASSING: readonly PowerState[] = ['starting', 'stopping'];
 
-/** What holds of any backend that tells of changes by itself. */
+/** Tests a backend that reports changes of its machines. */
 export function testWatch(harness: BackendHarness, trial: () => BackendTrial): void {
   it('tells every change of state, in order and once', async () => {
     const canSuspend = harness.stopModes.suspend === 'suspended';
@@ -81,12 +81,12 @@ export function testWatch(harness: BackendHarness, trial: () => BackendTrial): v
   }
 }
 
-/** The states without those that a backend may or may not show in passing. */
+/** The states without the transitional ones, which a backend may or may not report. */
 function lasting(changes: readonly PowerChange[]): PowerState[] {
   return changes.map(({ state }) => state).filter((state) => !PASSING.includes(state));
 }
 
-/** The same, without the news of a start from before the watch, which may have been on its way. */
+/** The same without a start before the watch, whose report may have been delayed. */
 function afterStart(changes: readonly PowerChange[]): PowerState[] {
   const states = lasting(changes);
   return states[0] === 'running' ? states.slice(1) : states;

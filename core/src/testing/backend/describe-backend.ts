@@ -6,8 +6,8 @@ import { testRegistration } from './backend-registration.js';
 import { testWatch } from './backend-watch.js';
 
 /**
- * Describes what every backend must do, as mocha tests: call it in a test file of yours. It uses mocha's global
- * `describe` and `it` and Node's `assert`, and waits in real time.
+ * Defines the mocha tests of the backend contract; call it in a test file. It uses mocha's global `describe` and `it`
+ * and Node's `assert`, and waits in real time.
  */
 export function describeBackend(name: string, harness: BackendHarness): void {
   describe(`${name} (backend contract)`, function () {
