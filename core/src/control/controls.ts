@@ -7,7 +7,6 @@ import type { LifecycleEvent } from '../contracts/lifecycle-event.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { HistoryQuery, StateStore } from '../contracts/state-store.js';
 import type { CacheStatus, CachingResolver } from '../dns/cache/caching-resolver.js';
-import { JitsuError } from '../errors.js';
 import type { Fleet } from '../fleet/fleet.js';
 import type { Lifecycle } from '../lifecycle/lifecycle.js';
 import type { Unikernel } from '../lifecycle/unikernel.js';
@@ -79,12 +78,8 @@ export class Controls implements ControlActions {
 
   async stop(name: string, mode?: StopMode): Promise<UnikernelStatus> {
     const unikernel = this.fleet.find(name);
-    const { backendName } = unikernel.plan;
-    const stopModes = this.fleet.backends.get(backendName)?.capabilities.stopModes ?? [];
-    if (mode !== undefined && !stopModes.includes(mode)) {
-      const message = `The backend ${backendName} of ${name} has no stop mode '${mode}'. It has: ${stopModes.join(', ')}.`;
-      throw new JitsuError('JITSU_STOP_MODE_UNSUPPORTED', message);
-    }
+    // It is checked here, too: the lifecycle would end a summon before the machine refuses.
+    if (mode !== undefined) this.fleet.backends.get(unikernel.plan.backendName)?.checkStopMode(name, mode);
     await this.lifecycle.stop(unikernel, 'by command', mode);
     return this.lifecycle.status(unikernel);
   }

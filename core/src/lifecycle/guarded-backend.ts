@@ -130,6 +130,14 @@ export class GuardedBackend {
     return { [Symbol.dispose]: () => this.#waiting.delete(id) };
   }
 
+  /** @throws JITSU_STOP_MODE_UNSUPPORTED for a mode that is not among the capabilities; the message names the unikernel */
+  checkStopMode(unikernel: string, mode: StopMode): void {
+    const { stopModes } = this.capabilities;
+    if (stopModes.includes(mode)) return;
+    const message = `The backend ${this.name} of ${unikernel} has no stop mode '${mode}'. It has: ${stopModes.join(', ')}.`;
+    throw new JitsuError('JITSU_STOP_MODE_UNSUPPORTED', message);
+  }
+
   /** A backend's error as a JitsuError; `what` completes "The backend NAME ...". */
   failure(error: unknown, what: string): Error {
     // Recognised by its code, since a plugin may have another copy of the core.
@@ -205,11 +213,7 @@ export class GuardedMachine implements Required<Machine> {
    * @throws JITSU_STOP_MODE_UNSUPPORTED; JITSU_BACKEND_FAILED also where the machine still runs after {@link STOP_LIMIT}
    */
   async stop(mode: StopMode, signal: AbortSignal): Promise<void> {
-    const { stopModes } = this.backend.capabilities;
-    if (!stopModes.includes(mode)) {
-      const message = `The backend ${this.backend.name} of ${this.unikernel} has no stop mode '${mode}'. It has: ${stopModes.join(', ')}.`;
-      throw new JitsuError('JITSU_STOP_MODE_UNSUPPORTED', message);
-    }
+    this.backend.checkStopMode(this.unikernel, mode);
     signal.throwIfAborted();
     const stop = async (): Promise<void> => {
       signal.throwIfAborted();
