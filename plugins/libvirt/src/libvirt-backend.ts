@@ -5,6 +5,7 @@ import {
   injectable,
   JitsuError,
   LOGGER,
+  PowerWatch,
   optionsOf,
   type Backend,
   type BackendCapabilities,
@@ -34,7 +35,7 @@ export class LibvirtBackend implements Backend<LibvirtOptions> {
   readonly #connection: LibvirtConnection;
   /** The domains that were handed out; events of others are ignored. */
   readonly #domains = new Map<MachineId, LibvirtDomain>();
-  #listener: (change: PowerChange) => void = () => undefined;
+  readonly #changes = new PowerWatch();
   #poll: Disposable | undefined;
 
   constructor(
@@ -44,9 +45,7 @@ export class LibvirtBackend implements Backend<LibvirtOptions> {
   ) {
     this.#connection = new LibvirtConnection(connect, clock, logger, {
       onDomain: (event) => this.#hear(event),
-      onLost: (reason) => {
-        for (const id of this.#domains.keys()) this.#listener({ id, state: 'unknown', detail: reason });
-      },
+      onLost: (reason) => this.#changes.tellUnknown(this.#domains.keys(), reason),
       onBack: () => void this.#lookAtAll(),
     });
   }
@@ -75,8 +74,7 @@ export class LibvirtBackend implements Backend<LibvirtOptions> {
   }
 
   watch(listener: (change: PowerChange) => void): Disposable {
-    this.#listener = listener;
-    return { [Symbol.dispose]: () => (this.#listener = () => undefined) };
+    return this.#changes.watch(listener);
   }
 
   #hear({ uuid, event, detail }: DomainEvent): void {
@@ -84,7 +82,7 @@ export class LibvirtBackend implements Backend<LibvirtOptions> {
     if (!domain) return;
     domain.events += 1;
     const after = stateAfter(event, detail);
-    if (after) this.#listener({ id: uuid, ...after });
+    if (after) this.#changes.tell({ id: uuid, ...after });
     else void this.#look(domain);
   }
 
@@ -99,6 +97,6 @@ export class LibvirtBackend implements Backend<LibvirtOptions> {
       .state()
       .catch((error: unknown) => ({ state: 'unknown' as const, detail: errorMessage(error) }));
     // An event that has come meanwhile is newer.
-    if (domain.events === events) this.#listener({ id, ...now });
+    if (domain.events === events) this.#changes.tell({ id, ...now });
   }
 }
