@@ -17,7 +17,7 @@ import {
   type Registration,
 } from '@jitsud/core/plugin';
 import { readDefinition } from './domain-definition.js';
-import { stateAfter } from './domain-event.js';
+import { isOfDefinition, stateAfter } from './domain-event.js';
 import { pollDomains } from './domain-poll.js';
 import type { DomainEvent } from './event-loop.js';
 import { findDomain } from './find-domain.js';
@@ -79,7 +79,9 @@ export class LibvirtBackend implements Backend<LibvirtOptions> {
 
   #hear({ uuid, event, detail }: DomainEvent): void {
     const domain = this.#domains.get(uuid);
-    if (!domain) return;
+    // The definition of a new domain may be told after the domain was handed out. To look then would report that the
+    // domain is off, which is no change.
+    if (!domain || isOfDefinition(event)) return;
     domain.events += 1;
     const after = stateAfter(event, detail);
     if (after) this.#changes.tell({ id: uuid, ...after });
