@@ -2,7 +2,6 @@ import {
   CLOCK,
   CONNECTION_NAME,
   inject,
-  injectable,
   LOGGER,
   PowerWatch,
   RUNTIME_DIRECTORY,
@@ -23,7 +22,6 @@ import { RunningProcesses } from './running-processes.js';
 import { UserAccounts } from './user-accounts.js';
 
 /** Runs unikernels as processes of this machine. */
-@injectable()
 export class ProcessBackend implements Backend<ProcessOptions> {
   readonly capabilities: BackendCapabilities = {
     stopModes: ['destroy', 'shutdown', 'suspend'],
