@@ -53,12 +53,12 @@ const C_ESCAPES: Readonly<Record<string, string>> = {
 function fromC(text: string | undefined): string | undefined {
   return text?.replace(
     /\\(?:([0-7]{1,3})|x([\da-fA-F]{1,2})|u([\da-fA-F]{1,4})|U([\da-fA-F]{1,8})|c([^])|([^]))/g,
-    (all, octal?: string, x?: string, short?: string, long?: string, control?: string, other = '') => {
+    (all, octal?: string, x?: string, short?: string, long?: string, control?: string, other?: string) => {
       const hexadecimal = x ?? short ?? long;
       if (octal !== undefined) return String.fromCharCode(parseInt(octal, 8));
       if (hexadecimal !== undefined) return String.fromCharCode(parseInt(hexadecimal, 16));
       if (control !== undefined) return control === '?' ? '\x7f' : String.fromCharCode(control.charCodeAt(0) & 31);
-      return C_ESCAPES[other] ?? all;
+      return C_ESCAPES[other ?? ''] ?? all;
     },
   );
 }

@@ -171,20 +171,21 @@ export class Reconnecting<Session extends object> {
   /** Ends when there is a session again, or it is not wanted any more. */
   async #reconnect(wanted: AbortSignal, why: unknown): Promise<void> {
     let reason = why;
+    const isOver = (): boolean => wanted.aborted;
     for (let failures = 1; ; failures += 1) {
       const pause = this.#pauseAfter(failures, reason);
       // Without a pause, the first attempt after a loss starts before its callers learn of the loss.
       if (pause > 0 && this.#retries.length === 0) await this.#sleep(pause, wanted);
-      if (wanted.aborted) return;
+      if (isOver()) return;
       const retries = this.#retries.splice(0);
       const failure = await this.#try(failures, wanted, true);
-      if (failure !== undefined && !wanted.aborted) {
+      if (failure !== undefined && !isOver()) {
         reason = failure.reason;
         this.#absence = this.care.absence(reason, this.#pauseAfter(failures + 1, reason));
         this.care.onFailed?.(this.#absence);
       }
       for (const resolve of retries) resolve();
-      if (wanted.aborted) return;
+      if (isOver()) return;
       if (failure === undefined) return this.#endRetries();
     }
   }
