@@ -276,7 +276,9 @@ export class GuardedMachine implements Required<Machine> {
   #answered(call: Promise<MachineDescription>): Promise<MachineDescription> {
     return new Promise((resolve, reject) => {
       const limit = this.backend.clock.after(DESCRIBE_LIMIT, () => reject(this.#silent()));
-      Promise.resolve(call).finally(() => limit[Symbol.dispose]()).then(resolve, reject);
+      Promise.resolve(call)
+        .finally(() => limit[Symbol.dispose]())
+        .then(resolve, reject);
     });
   }
 

@@ -41,12 +41,7 @@ export class ReadyLeases {
    * @param name the configured DNS name whose uses are counted
    * @param behind all unikernels of the name: one that may yet get such an address has to be ready, too
    */
-  of(
-    key: string,
-    name: string,
-    wanted: readonly Unikernel[],
-    behind: readonly Unikernel[],
-  ): AnswerLease | undefined {
+  of(key: string, name: string, wanted: readonly Unikernel[], behind: readonly Unikernel[]): AnswerLease | undefined {
     const known = this.#leases.get(key);
     if (known?.holds === true) return known;
     const concerned = behind.filter((unikernel) => unikernel.seeksAddresses || wanted.includes(unikernel));

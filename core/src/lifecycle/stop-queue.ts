@@ -17,7 +17,7 @@ export class StopQueue {
 
   /** Carries out the waiting stops, and those that are added meanwhile. */
   async run(unikernel: Unikernel): Promise<void> {
-    for (let isLast = false; !isLast; ) {
+    for (let isLast = false; !isLast;) {
       const [stop] = unikernel.stops as readonly [Stop];
       const settle = await this.#stop(unikernel, stop).then(
         () => () => stop.resolve(),

@@ -247,7 +247,10 @@ describe('a machine as the core uses it', () => {
     await stage.clock.advance(59_999);
     assert.equal(ended, false);
     await stage.clock.advance(1);
-    assert.match((await failed).message, /^The backend fake has not said within 60 s how web is\. Check that it answers/);
+    assert.match(
+      (await failed).message,
+      /^The backend fake has not said within 60 s how web is\. Check that it answers/,
+    );
     assert.equal(stage.clock.pending, 0);
   });
 
