@@ -9,7 +9,7 @@ import type { Admission, Verdict } from './admission/admission.js';
 import { PROOF_WANTED } from './admission/proof-answer.js';
 import type { PacketCache } from './packet-cache/packet-cache.js';
 import { PendingQueries, type Ending } from './pending-queries.js';
-import type { MessageHandler } from './transport/message-handler.js';
+import type { MessageHandler } from './transport/udp-transport.js';
 import { ExtendedErrorCode, Rcode } from './wire/dns-parameters.js';
 import { isTruncated } from './wire/header.js';
 import { parsePlainQuery, parseQuery, type ParsedMessage } from './wire/query-parser.js';

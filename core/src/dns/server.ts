@@ -5,7 +5,7 @@ import { shuttingDown } from '../errors.js';
 import { PacketCache } from './packet-cache/packet-cache.js';
 import { QueryHandler, type QueryHandlerContext } from './query-handler.js';
 import { Listeners } from './transport/listeners.js';
-import type { MessageHandler } from './transport/message-handler.js';
+import type { MessageHandler } from './transport/udp-transport.js';
 
 /**
  * The DNS server: sockets on one side, an ordered chain of resolvers on the other; the first resolver with an answer
@@ -45,8 +45,8 @@ export class DnsServer {
   }
 
   /** Raises or restores the scheduling priority of the threads that answer from the packet cache. */
-  goFirst(first: boolean): void {
-    this.listeners?.goFirst(first);
+  prioritize(raised: boolean): void {
+    this.listeners?.prioritize(raised);
   }
 
   /**
