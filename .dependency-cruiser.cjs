@@ -109,13 +109,6 @@ module.exports = {
       to: { path: '^plugins/' },
     },
     {
-      name: 'plugins-do-not-use-tsyringe-themselves',
-      comment: 'A second copy of tsyringe would not see our tokens; @jitsud/core/plugin exports its decorators.',
-      severity: 'error',
-      from: { path: '^plugins/' },
-      to: { path: 'node_modules/tsyringe/' },
-    },
-    {
       name: 'everything-resolves',
       severity: 'error',
       from: {},

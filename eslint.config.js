@@ -4,12 +4,6 @@ import { defineConfig, globalIgnores } from 'eslint/config';
 import typescript from 'typescript-eslint';
 import { kebabCaseRule } from './scripts/kebab-case-rule.mjs';
 
-const NO_CONTAINER = {
-  name: 'tsyringe',
-  importNames: ['container'],
-  message: 'Only the composition root sees the container. Take what you need through the constructor.',
-};
-
 const NODE_GLOBALS = Object.fromEntries(
   [
     'AbortController',
@@ -34,7 +28,6 @@ export default defineConfig(
     rules: {
       'jitsu/kebab-case': 'error',
       'no-console': 'error',
-      'no-restricted-imports': ['error', { paths: [NO_CONTAINER] }],
       'no-restricted-exports': ['error', { restrictDefaultExports: { direct: true, named: true, defaultFrom: true } }],
       eqeqeq: 'error',
       'object-shorthand': 'error',
@@ -118,6 +111,5 @@ export default defineConfig(
     rules: { 'no-restricted-exports': 'off' },
   },
   // The composition root, and what makes instances for it.
-  { files: ['core/src/jitsu.ts', 'core/src/fleet/instances.ts'], rules: { 'no-restricted-imports': 'off' } },
   prettier,
 );

@@ -73,7 +73,7 @@ export class Jitsu {
         onEvent: (event) => this.#hub.emit(event),
         onCount: (unikernel) => this.#counters.mark(unikernel),
         // What boots must not hold up the answers of what runs.
-        onBooting: (booting) => this.#dns?.goFirst(booting),
+        onBooting: (booting) => this.#dns?.prioritize(booting),
       },
       clock,
     );

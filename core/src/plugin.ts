@@ -24,7 +24,7 @@ export { Reconnecting } from './plugin-kit/reconnecting.js';
 export { stableUuid } from './plugin-kit/stable-uuid.js';
 export { untilAborted } from './plugin-kit/until-aborted.js';
 export { definePlugin } from './plugins/define-plugin.js';
-export { inject, injectable, optionsOf } from './plugins/injection.js';
+export { inject, optionsOf } from './plugins/injection.js';
 export { BOOT_CONFIGURATORS, CLOCK, CONNECTION_NAME, LOGGER, RUNTIME_DIRECTORY } from './plugins/tokens.js';
 // One zod for all: a plugin that brings one of its own pays for loading it.
 export { z } from 'zod';

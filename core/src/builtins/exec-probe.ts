@@ -3,7 +3,7 @@ import type { Clock } from '../contracts/clock.js';
 import type { ReadinessProbe, ReadinessTarget } from '../contracts/readiness-probe.js';
 import { errorMessage, JitsuError } from '../errors.js';
 import { commandLine } from '../plugin-kit/command-line.js';
-import { inject, injectable, optionsOf } from '../plugins/injection.js';
+import { inject, optionsOf } from '../plugins/injection.js';
 import { CLOCK } from '../plugins/tokens.js';
 import { pollUntil } from './poll-until.js';
 
@@ -14,7 +14,6 @@ export const probeCommand = commandLine('The command');
  * addresses (separated by spaces) as JITSU_NAME, JITSU_ID and JITSU_ADDRESSES.
  * @throws JITSU_UNIKERNEL_INVALID if the command cannot be run at all
  */
-@injectable()
 export class ExecProbe implements ReadinessProbe {
   constructor(
     @inject(optionsOf(probeCommand)) private readonly command: readonly string[],

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Clock } from '../contracts/clock.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { ReadinessProbe, ReadinessTarget } from '../contracts/readiness-probe.js';
-import { inject, injectable, optionsOf } from '../plugins/injection.js';
+import { inject, optionsOf } from '../plugins/injection.js';
 import { CLOCK } from '../plugins/tokens.js';
 import { connectUntil } from './connect-until.js';
 import { pollUntil } from './poll-until.js';
@@ -29,7 +29,6 @@ export const httpAddress = z.string({ error: EXPECTED }).transform((text, contex
 const RESPONSE_TIMEOUT: Milliseconds = 10_000;
 
 /** Ready when `GET` of a path returns a status from 200 to 399 on each of the addresses: `ready=http:8080/healthz`. */
-@injectable()
 export class HttpProbe implements ReadinessProbe {
   constructor(
     @inject(optionsOf(httpAddress)) private readonly where: HttpAddress,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Clock } from '../contracts/clock.js';
 import type { ReadinessProbe, ReadinessTarget } from '../contracts/readiness-probe.js';
-import { inject, injectable, optionsOf } from '../plugins/injection.js';
+import { inject, optionsOf } from '../plugins/injection.js';
 import { CLOCK } from '../plugins/tokens.js';
 import { connectUntil } from './connect-until.js';
 
@@ -10,7 +10,6 @@ const PORT = 'A port from 1 to 65535 expected.';
 export const tcpPort = z.coerce.number({ error: PORT }).int(PORT).min(1, PORT).max(65_535, PORT);
 
 /** Ready when a TCP port accepts connections on each of the unikernel's addresses: `ready=tcp:8080`. */
-@injectable()
 export class TcpProbe implements ReadinessProbe {
   constructor(
     @inject(optionsOf(tcpPort)) private readonly port: number,

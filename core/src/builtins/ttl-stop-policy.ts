@@ -1,9 +1,7 @@
-import { injectable } from '../plugins/injection.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { Activity, StopOpinion, StopPolicy } from '../contracts/stop-policy.js';
 
 /** Keeps a unikernel for twice the TTL after the last query for any of its names (the original Jitsu's rule). */
-@injectable()
 export class TtlStopPolicy implements StopPolicy {
   opinionOn({ names }: Activity, now: Milliseconds): StopOpinion {
     const keepUntil = Math.max(...names.map(({ lastAsked, ttl }) => lastAsked + 2 * ttl));

@@ -12,7 +12,7 @@ import { failureAnswer } from './failure-answer.js';
 import { writePacket } from './packet-cache/cached-packet.js';
 import type { PacketCache } from './packet-cache/packet-cache.js';
 import { PendingQueries, type Ending } from './pending-queries.js';
-import type { MessageHandler } from './transport/message-handler.js';
+import type { MessageHandler } from './transport/udp-transport.js';
 import { writeAnswer } from './wire/answer-writer.js';
 import { ExtendedErrorCode, Rcode } from './wire/dns-parameters.js';
 import { isTruncated } from './wire/header.js';

@@ -66,8 +66,8 @@ export class DnsServer {
   }
 
   /** Raises or restores the scheduling priority of the threads that answer from the packet cache. */
-  goFirst(first: boolean): void {
-    this.listeners?.goFirst(first);
+  prioritize(raised: boolean): void {
+    this.listeners?.prioritize(raised);
   }
 
   /**

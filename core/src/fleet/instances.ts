@@ -1,6 +1,3 @@
-// tsyringe requires the metadata polyfill to be loaded first.
-import 'reflect-metadata';
-import { container, type DependencyContainer } from 'tsyringe';
 import type { ZodType } from 'zod';
 import type { BootConfigurator } from '../contracts/boot-configurator.js';
 import type { Clock } from '../contracts/clock.js';
@@ -12,18 +9,17 @@ import type { Backend } from '../contracts/backend.js';
 import type { StopPolicy } from '../contracts/stop-policy.js';
 import { GuardedBackend } from '../lifecycle/guarded-backend.js';
 import { GuardedStopPolicy } from '../lifecycle/guarded-stop-policy.js';
-import { optionsOf, type Token } from '../plugins/injection.js';
+import { construct, optionsOf, type Injected } from '../plugins/injection.js';
 import { BOOT_CONFIGURATORS, CLOCK, CONNECTION_NAME, LOGGER, RUNTIME_DIRECTORY } from '../plugins/tokens.js';
 
-type Value = readonly [Token<unknown>, unknown];
-
-function optionsFor(schema: ZodType | undefined, options: unknown): readonly Value[] {
+function optionsFor(schema: ZodType | undefined, options: unknown): readonly Injected[] {
   return schema === undefined ? [] : [[optionsOf(schema), options]];
 }
 
-/** Makes instances of what plugins and built-in parts have registered. The container is visible only here. */
+/** Makes instances of what plugins and built-in parts have registered. */
 export class Instances {
-  readonly #container: DependencyContainer = container.createChildContainer();
+  /** What every class may have injected. */
+  readonly #common: readonly Injected[];
   readonly #worded = new Map<unknown, Map<string, unknown>>();
   readonly #guardedPolicies = new Map<StopPolicy, GuardedStopPolicy>();
   /** In the order of registration. */
@@ -34,21 +30,23 @@ export class Instances {
     private readonly clock: Clock,
     private readonly logger: Logger,
   ) {
-    this.#container.register(CLOCK, { useValue: clock });
-    this.#container.register(LOGGER, { useValue: logger });
-    this.#container.register(RUNTIME_DIRECTORY, { useValue: settings.runtimeDirectory });
+    this.#common = [
+      [CLOCK, clock],
+      [LOGGER, logger],
+      [RUNTIME_DIRECTORY, settings.runtimeDirectory],
+    ];
     this.bootConfigurators = settings.bootConfigurators.map(({ name, useClass }) =>
-      this.make<BootConfigurator>(useClass, [LOGGER, logger.child({ plugin: name })]),
+      this.#make<BootConfigurator>(useClass, [LOGGER, logger.child({ plugin: name })]),
     );
-    this.#container.register(BOOT_CONFIGURATORS, { useValue: this.bootConfigurators });
   }
 
   backend({ name, contribution, options }: ConnectionSettings): GuardedBackend {
     const logger = this.logger.child({ backend: name });
-    const backend = this.make<Backend>(
+    const backend = this.#make<Backend>(
       contribution.useClass,
       [LOGGER, logger],
       [CONNECTION_NAME, name],
+      [BOOT_CONFIGURATORS, this.bootConfigurators],
       ...optionsFor(contribution.connection, options),
     );
     return new GuardedBackend(name, backend, this.clock, logger);
@@ -56,7 +54,7 @@ export class Instances {
 
   /** Makes a notifier, a resolver or a state store. */
   configured<T>({ contribution, options }: Configured<T>): T {
-    return this.make(
+    return this.#make(
       contribution.useClass,
       [LOGGER, this.logger.child({ plugin: contribution.name })],
       ...optionsFor(contribution.options, options),
@@ -69,7 +67,7 @@ export class Instances {
     this.#worded.set(contribution, byWords);
     const made =
       (byWords.get(words) as T | undefined) ??
-      this.make(contribution.useClass, ...optionsFor(contribution.argument, options));
+      this.#make(contribution.useClass, ...optionsFor(contribution.argument, options));
     byWords.set(words, made);
     return made;
   }
@@ -82,10 +80,8 @@ export class Instances {
     return guarded;
   }
 
-  private make<T>(useClass: InjectableClass<T>, ...values: readonly Value[]): T {
-    const own = this.#container.createChildContainer();
-    for (const [token, value] of values) own.register(token, { useValue: value });
-    return own.resolve(useClass);
+  #make<T>(useClass: InjectableClass<T>, ...values: readonly Injected[]): T {
+    return construct(useClass, [...this.#common, ...values]);
   }
 }
 
@@ -95,9 +91,5 @@ export function makeCommand(
   options: unknown,
   { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
 ): Command {
-  const own = container.createChildContainer();
-  own.register(CLOCK, { useValue: clock });
-  own.register(LOGGER, { useValue: logger });
-  own.register(optionsOf(schema), { useValue: options });
-  return own.resolve(useClass);
+  return construct(useClass, [[CLOCK, clock], [LOGGER, logger], ...optionsFor(schema, options)]);
 }

@@ -1,14 +1,13 @@
-// tsyringe requires that the metadata polyfill is loaded before it.
-import 'reflect-metadata';
-import { inject as injectByTsyringe } from 'tsyringe';
 import type { output, ZodType } from 'zod';
-
-export { injectable } from 'tsyringe';
+import type { InjectableClass } from '../contracts/plugin.js';
 
 declare const carried: unique symbol;
 
 /** Identifies a value of type `T` that Jitsu injects into a constructor. */
 export type Token<T> = symbol & { readonly [carried]: T };
+
+/** What is injected into an instance. */
+export type Injected = readonly [Token<unknown>, unknown];
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- only `any` accepts every list of parameters
 type Constructor = abstract new (...parameters: any[]) => unknown;
@@ -51,11 +50,10 @@ export function inject<T>(
   key: undefined,
   index: I & Accepts<ConstructorParameters<C>[I], T>,
 ) => void {
-  return (target, key, index) => {
+  return (target, _key, index) => {
     const own = marks.get(target) ?? [];
     own[index] = given;
     marks.set(target, own);
-    injectByTsyringe(given)(target, key, index);
   };
 }
 
@@ -84,6 +82,12 @@ export function objectionToInjection(
     return `${parameter} cannot be given ${wanted.description ?? 'that'}, only ${names}, where its schema is the one that it is registered with`;
   }
   return undefined;
+}
+
+/** Makes an instance of a registered class, for which nothing is missing. The last of several values for a token counts. */
+export function construct<T>(useClass: InjectableClass<T>, values: Iterable<Injected>): T {
+  const byToken = new Map(values);
+  return new useClass(...(marks.get(useClass) ?? []).map((wanted) => byToken.get(wanted)));
 }
 
 function inheritsMarks(useClass: object): boolean {

@@ -3,7 +3,7 @@ import type { RangeOptions, RootDatabase } from 'lmdb';
 import { z } from 'zod';
 import type { LifecycleEvent } from '../contracts/lifecycle-event.js';
 import type { HistoryQuery, StateStore, StoredCounters, StoredRegistration } from '../contracts/state-store.js';
-import { inject, injectable, optionsOf } from '../plugins/injection.js';
+import { inject, optionsOf } from '../plugins/injection.js';
 import { defaultHistoryLimit } from './history-limit.js';
 import type { LmdbEnvironment } from './lmdb-environment.js';
 import { storeDamaged, storeInaccessible, storeNotWritten } from './store-unreadable.js';
@@ -27,7 +27,6 @@ const chunk = 1_000;
  * Keeps state in a folder across restarts, in LMDB. Keys are `registration/NAME`, `counters/NAME` and `event/NUMBER`,
  * the number in hexadecimal. The records of a unikernel remain after it is removed from the configuration.
  */
-@injectable()
 export class LmdbStateStore implements StateStore {
   readonly durable = true;
   readonly #folder: string;

@@ -2,7 +2,6 @@ import {
   CLOCK,
   errorMessage,
   inject,
-  injectable,
   JitsuError,
   LOGGER,
   optionsOf,
@@ -25,7 +24,6 @@ import { LibvirtDomain } from './libvirt-domain.js';
 import { connectionOptions, type ConnectionOptions, type LibvirtOptions } from './libvirt-options.js';
 
 /** Runs unikernels as domains of one libvirt. */
-@injectable()
 export class LibvirtBackend implements Backend<LibvirtOptions> {
   readonly capabilities: BackendCapabilities = {
     stopModes: ['destroy', 'shutdown', 'suspend', 'managedsave'],

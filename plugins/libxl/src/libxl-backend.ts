@@ -3,7 +3,6 @@ import {
   CLOCK,
   CONNECTION_NAME,
   inject,
-  injectable,
   JitsuError,
   LOGGER,
   optionsOf,
@@ -28,7 +27,6 @@ import { SavedMemory } from './saved-memory.js';
 import { XenHost } from './xen-host.js';
 
 /** Runs unikernels as guests of the Xen host that Jitsu itself runs on, in dom0. */
-@injectable()
 export class LibxlBackend implements Backend<LibxlOptions> {
   readonly capabilities: BackendCapabilities = {
     stopModes: ['destroy', 'shutdown', 'suspend', 'pause'],

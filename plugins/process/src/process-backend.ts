@@ -2,7 +2,6 @@ import {
   CLOCK,
   CONNECTION_NAME,
   inject,
-  injectable,
   LOGGER,
   RUNTIME_DIRECTORY,
   stableUuid,
@@ -22,7 +21,6 @@ import { RunningProcesses } from './running-processes.js';
 import { UserAccounts } from './user-accounts.js';
 
 /** Runs unikernels as processes of this machine. */
-@injectable()
 export class ProcessBackend implements Backend<ProcessOptions> {
   readonly capabilities: BackendCapabilities = {
     stopModes: ['destroy', 'shutdown', 'suspend'],

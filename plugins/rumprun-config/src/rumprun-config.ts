@@ -1,7 +1,6 @@
 import {
   CLOCK,
   inject,
-  injectable,
   JitsuError,
   LOGGER,
   type BootConfigurator,
@@ -24,7 +23,6 @@ const LONGEST_VALUE = 4096 - '/local/domain/65535/rumprun/cfg\0'.length;
  * Errors: `JITSU_UNIKERNEL_INVALID` for the file, `JITSU_BACKEND_UNREACHABLE`, `JITSU_BACKEND_DENIED` and
  * `JITSU_BACKEND_FAILED` for xenstored.
  */
-@injectable()
 export class RumprunConfig implements BootConfigurator {
   constructor(
     @inject(CLOCK) private readonly clock: Clock,

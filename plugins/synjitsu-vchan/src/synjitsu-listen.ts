@@ -1,7 +1,6 @@
 import {
   CLOCK,
   inject,
-  injectable,
   optionsOf,
   untilAborted,
   type Clock,
@@ -30,7 +29,6 @@ export const listenOptions = z.object({
 type ListenOptions = z.output<typeof listenOptions>;
 
 /** `jitsu synjitsu-listen`: a stand-in for Synjitsu, which prints what a Jitsu sends. */
-@injectable()
 export class SynjitsuListen implements Command {
   constructor(
     @inject(optionsOf(listenOptions)) private readonly options: ListenOptions,

@@ -2,7 +2,6 @@ import {
   CLOCK,
   errorMessage,
   inject,
-  injectable,
   LOGGER,
   optionsOf,
   type Clock,
@@ -24,7 +23,6 @@ const TOLD: ReadonlySet<LifecycleEventKind> = new Set<LifecycleEventKind>(['star
  * Tells a Synjitsu, which accepts connections for booting unikernels, about each that begins to execute. A record that
  * cannot be sent is dropped, and logged.
  */
-@injectable()
 export class SynjitsuNotifier implements Notifier {
   readonly #link: SynjitsuLink;
 

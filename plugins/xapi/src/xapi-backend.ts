@@ -1,7 +1,6 @@
 import {
   CLOCK,
   inject,
-  injectable,
   JitsuError,
   LOGGER,
   optionsOf,
@@ -24,7 +23,6 @@ import { connectionOptions, type ConnectionOptions, type XapiOptions } from './x
 import { XapiVm } from './xapi-vm.js';
 
 /** Runs unikernels as VMs of one pool. */
-@injectable()
 export class XapiBackend implements Backend<XapiOptions> {
   readonly capabilities: BackendCapabilities = {
     stopModes: ['destroy', 'shutdown', 'suspend'],

@@ -2,7 +2,6 @@ import {
   CLOCK,
   errorMessage,
   inject,
-  injectable,
   LOGGER,
   optionsOf,
   type Clock,
@@ -19,7 +18,6 @@ import { socketPath } from './socket-path.js';
  * `wait_for_key=data/ready`. When the time is over, or there is no domain id to look for the key, the unikernel counts
  * as ready all the same, as in the original Jitsu, and a warning is logged.
  */
-@injectable()
 export class XenstoreKeyProbe implements ReadinessProbe {
   readonly #socket = socketPath();
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { z } from 'zod';
-import { CLOCK, CONNECTION_NAME, inject, injectable, LOGGER, optionsOf } from '@jitsud/core/plugin';
+import { CLOCK, CONNECTION_NAME, inject, LOGGER, optionsOf } from '@jitsud/core/plugin';
 import type { Clock, LifecycleEvent, Logger, Notifier, PluginRegistry } from '@jitsud/core/plugin';
 import { ManualClock } from '@jitsud/core/testing';
 import type { Settings } from '#core/config/settings.js';
@@ -15,7 +15,6 @@ abstract class Silent implements Notifier {
   async notify(_event: LifecycleEvent): Promise<void> {}
 }
 
-@injectable()
 class Hook extends Silent {
   constructor(
     @inject(optionsOf(hookOptions)) readonly options: HookOptions,
@@ -92,7 +91,6 @@ describe('injection', () => {
   });
 
   it('is refused for what there is only for other kinds', () => {
-    @injectable()
     class Connected extends Silent {
       constructor(@inject(CONNECTION_NAME) readonly connection: string) {
         super();

@@ -1,4 +1,4 @@
-import { endpointText } from '../../net/endpoint-text.js';
+import { endpointText } from '../../net/endpoint.js';
 import type { Endpoint } from '../../config/settings.js';
 import { errorCode, errorMessage, JitsuError } from '../../errors.js';
 
