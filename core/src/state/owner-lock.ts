@@ -7,9 +7,9 @@ import { identityOf, isAlive, isProcessIdentity, type ProcessIdentity } from './
  * Makes one process the owner of something on the disk. The next process that asks takes over the lock of a process
  * that has ended, killed or not.
  *
- * The lock is a file `PATH.N.lock` that names the owner's process; the highest number counts. A process takes the lock
- * by creating the file of the next number, which only one process can, and gives it up again if another living process
- * has a file: numbers begin anew once a file is removed, so a process that was held up may create an old one.
+ * The lock is a file `PATH.N.lock` that names the owner's process. A process takes the lock by creating the file of the
+ * next number, which only one process can, and gives it up again if another living process has a file by then: numbers
+ * begin anew once a file is removed, so that two processes may create different ones.
  */
 export class OwnerLock {
   readonly #folder: string;
@@ -26,16 +26,16 @@ export class OwnerLock {
   acquire(): ProcessIdentity | undefined {
     const own = identityOf(process.pid) ?? { pid: process.pid, started: '', boot: '' };
     for (;;) {
-      const latest = Math.max(0, ...this.#numbers());
-      const owner = this.#livingOwner(latest);
+      const numbers = this.#numbers();
+      const owner = this.#livingOwner(numbers);
       if (owner !== undefined) return owner;
-      if (this.#make(latest + 1, own)) return undefined;
+      if (this.#make(Math.max(0, ...numbers) + 1, own)) return undefined;
     }
   }
 
   /** The living owner, this process or another one. */
   owner(): ProcessIdentity | undefined {
-    return this.#livingOwner(Math.max(0, ...this.#numbers()));
+    return this.#livingOwner(this.#numbers());
   }
 
   /** Removes the lock file, unless it is another process's by now. */
@@ -50,7 +50,7 @@ export class OwnerLock {
     }
   }
 
-  /** Creates the lock file; `false` if the number is taken, or another process has a file that counts by now. */
+  /** Creates the lock file; `false` if the number is taken, or another living process has a file by now. */
   #make(number: number, own: ProcessIdentity): boolean {
     const file = this.#file(number);
     const draft = `${file}.${process.pid}`;
@@ -65,7 +65,7 @@ export class OwnerLock {
       rmSync(draft, { force: true });
     }
     const others = this.#numbers().filter((other) => other !== number);
-    if (others.some((other) => other > number || this.#livingOwner(other) !== undefined)) {
+    if (this.#livingOwner(others) !== undefined) {
       rmSync(file, { force: true });
       return false;
     }
@@ -82,11 +82,15 @@ export class OwnerLock {
     });
   }
 
-  /** The living owner recorded in the file; none in a lock that is released or was garbled by a crash of the machine. */
-  #livingOwner(number: number): ProcessIdentity | undefined {
+  #livingOwner(numbers: readonly number[]): ProcessIdentity | undefined {
+    return numbers.map((number) => this.#owner(number)).find((owner) => owner !== undefined && isAlive(owner));
+  }
+
+  /** The owner recorded in the file; none in one that is removed, or was garbled by a crash of the machine. */
+  #owner(number: number): ProcessIdentity | undefined {
     try {
       const owner: unknown = JSON.parse(readFileSync(this.#file(number), 'utf8'));
-      return isProcessIdentity(owner) && isAlive(owner) ? owner : undefined;
+      return isProcessIdentity(owner) ? owner : undefined;
     } catch (error) {
       if (error instanceof SyntaxError || errorCode(error) === 'ENOENT') return undefined;
       throw error;
