@@ -233,6 +233,20 @@ describe('the power follower', () => {
     assert.equal(life.stopAt(web!), life.clock.now() + 20_000, 'a whole fresh period of grace');
   });
 
+  it('lets others have a turn now and then while it looks at many', async () => {
+    using life = new Life();
+    let turns = 0;
+    let isOver = false;
+    const count = (): void => {
+      turns += 1;
+      if (!isOver) setImmediate(count);
+    };
+    setImmediate(count);
+    await life.with(...Array.from({ length: 2_500 }, (_, index) => ({ name: `u${index}` })));
+    isOver = true;
+    assert.ok(turns >= 2 && turns < 20, `${turns} turns`);
+  });
+
   it('calls a machine unknown whose backend does not describe it, and follows the others', async () => {
     using life = new Life();
     const [web, db] = await life.with({ name: 'web', stopPolicies: [] }, { name: 'db' });
