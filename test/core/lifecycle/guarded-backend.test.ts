@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import type { Backend, PowerChange } from '#core/contracts/backend.js';
 import type { Machine, MachineDescription, PowerState } from '#core/contracts/machine.js';
-import { JitsuError } from '#core/errors.js';
-import { GuardedBackend, type GuardedMachine } from '#core/lifecycle/guarded-backend.js';
+import { errorCode, JitsuError } from '#core/errors.js';
+import { GuardedBackend, STOP_LIMIT, type GuardedMachine } from '#core/lifecycle/guarded-backend.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { rejectsWithCode } from '#core/testing/rejects-with-code.js';
 import { FakeBackend } from '../../support/fake-backend.js';
@@ -319,6 +319,18 @@ describe('a machine as the core uses it', () => {
       }
     });
   }
+
+  it('counts as one that still runs where it was stopped and no look at it comes back', async () => {
+    const { stage, machine } = await Guarded.open();
+    await machine.start();
+    stage.fake.describe = () => new Promise(() => {});
+    let code: string | undefined;
+    void machine.stop('destroy', never).catch((error: unknown) => (code = errorCode(error)));
+    await stage.clock.advance(STOP_LIMIT - 1);
+    assert.equal(code, undefined);
+    await stage.clock.advance(1);
+    assert.equal(code, 'JITSU_BACKEND_FAILED');
+  });
 
   for (const [what, description] of Object.entries<unknown>({
     nothing: undefined,

@@ -370,6 +370,20 @@ describe('the summoner', () => {
     assert.equal(last!.totalStarts, 1, 'the start itself has succeeded');
   });
 
+  it('boots a machine that is on its way down, also where its end is told meanwhile', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web' });
+    for (const state of ['running', 'stopping'] as const) life.backend.hypervisor.change(web!.plan.id, state);
+    await life.clock.advance(0);
+    const summon = life.summon(web!);
+    await life.clock.advance(10);
+    assert.deepEqual([life.lifecycle.booting, life.calls('start')], [1, []]);
+    life.backend.hypervisor.change(web!.plan.id, 'off');
+    await life.clock.advance(10);
+    await summon;
+    assert.deepEqual([web!.ready, web!.failure, life.calls('start')], [true, undefined, ['start web']]);
+  });
+
   it('waits for a machine that is still starting after its start', async () => {
     using life = new Life();
     const [web] = await life.with({ name: 'web' });
