@@ -81,6 +81,10 @@ describe('a socket for batches of datagrams', () => {
       ...[...buffers(4), ...bound(4, LOOPBACK_IPV6)],
     ]);
     assert.deepEqual(other?.kind, { family: 6, tellsDestination: false });
+    // Of an address, any byte counts.
+    for (const address of ['100::', '0.0.0.1', '1.0.0.0']) {
+      assert.equal(calls.open(address, 1)[0]?.kind.tellsDestination, false);
+    }
   });
 
   it('shares its port with others of its own, but is bound first without sharing', () => {
@@ -125,7 +129,8 @@ describe('a socket for batches of datagrams', () => {
 
   it('that cannot be made leaves nothing to close', () => {
     calls.failing = ['socket'];
-    assert.throws(() => calls.open('0.0.0.0', 1), { code: 'JITSU_LISTEN_FAILED' });
+    const cause = Object.assign(new Error('socket EACCES'), { code: 'EACCES' });
+    assert.throws(() => calls.open('0.0.0.0', 1), { code: 'JITSU_LISTEN_FAILED', cause });
     assert.deepEqual(calls.made, [IPV4]);
   });
 
