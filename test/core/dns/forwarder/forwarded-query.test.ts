@@ -19,10 +19,12 @@ describe('a query that is forwarded', () => {
   beforeEach(() => {
     [clock, inFlight, sockets, results] = [new ManualClock(), new InFlightQueries(), [], []];
     const deadlines = new Deadlines(clock);
+    // All from one source port.
+    const random = Object.assign(new RandomSource(), { below: () => 0 });
     upstreams = ['192.0.2.1', '192.0.2.2'].map((address) => {
       const own = new FakeUdpSockets();
       sockets.push(own);
-      const context = { clock, deadlines, logger: new DnsLog(), random: new RandomSource(), sockets: own };
+      const context = { clock, deadlines, logger: new DnsLog(), random, sockets: own };
       return new Upstream({ address, port: 53 }, { ...context, timeout: 2_000, trust: undefined }, () => {});
     });
   });
