@@ -13,7 +13,6 @@ import type { DnsSettings } from './dns.js';
 import type { WakeSettings } from './wake.js';
 import type { Worded } from './worded-reader.js';
 
-export type { Endpoint } from '../net/endpoint.js';
 export type { BootSettings } from './boot.js';
 export type { Configured, ConnectionSettings } from './contributed-settings.js';
 export type { CacheSettings, DnsSettings, RateLimitSettings, UpstreamSettings, ZoneSettings } from './dns.js';

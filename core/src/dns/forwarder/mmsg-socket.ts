@@ -1,6 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
-import type { DnsSettings, Endpoint } from '../../config/settings.js';
+import type { DnsSettings } from '../../config/settings.js';
+import type { Endpoint } from '../../net/endpoint.js';
 import { callError } from '../../net/call-error.js';
 import { BATCH_SIZE, DatagramBatch } from '../../net/datagram-batch.js';
 import { Linux } from '../../net/linux.js';

@@ -1,4 +1,4 @@
-import type { Endpoint } from '../../../config/settings.js';
+import type { Endpoint } from '../../../net/endpoint.js';
 import type { Logger } from '../../../contracts/logger.js';
 import { BATCH_SIZE, DatagramBatch } from '../../../net/datagram-batch.js';
 import { Linux } from '../../../net/linux.js';
