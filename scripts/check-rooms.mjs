@@ -16,7 +16,6 @@ const LOOSE = {
   'core/src/load.ts': 'gives configuration what only the whole knows',
   'core/src/errors.ts': 'the errors of all rooms',
   'core/src/clock.ts': 'the time of all rooms',
-  'core/src/unwinding.ts': 'how any room lets go of what it has opened',
   'core/src/version.ts': 'the version of the whole',
 };
 

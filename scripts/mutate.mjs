@@ -1,7 +1,8 @@
 /**
  * `npm run mutate -- ROOM`: puts small faults into the files of a room, one at a time and in a copy, and runs the unit
  * suites of the room that reach the place. A fault that survives is one that no test notices. Prints the survivors and
- * the score. CONTRIBUTING.md says how to use it.
+ * the score. `npm run mutate -- holes` does the same with the faults of mutate/holes.json, which are written by hand.
+ * CONTRIBUTING.md says how to use it.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -10,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import ts from 'typescript';
 import { findMutants } from './mutate/find-mutants.mjs';
+import { holeMutants } from './mutate/holes.mjs';
 import { ROOMS } from './mutate/rooms.mjs';
 import { Sandbox } from './mutate/sandbox.mjs';
 import { builtPlaces } from './mutate/source-map.mjs';
@@ -21,6 +23,7 @@ const LEAST_PATIENCE = 10_000;
 const BASELINE_PATIENCE = 300_000;
 
 const USAGE = `npm run mutate -- ROOM [--sample N | --all] [--seed N] [--since REF] [--file TEXT] [--jobs N] [--list]
+       npm run mutate -- holes [--file TEXT] [--jobs N] [--list]
 rooms: ${Object.keys(ROOMS).join(', ')}`;
 
 const repository = fileURLToPath(new URL('..', import.meta.url));
@@ -49,7 +52,8 @@ const { values, positionals } = parseArgs({
   },
 });
 const room = ROOMS[positionals[0]];
-if (room === undefined || positionals.length !== 1) {
+if (positionals.length === 1 && positionals[0] === 'holes') await tryHoles();
+else if (room === undefined || positionals.length !== 1) {
   console.error(USAGE);
   process.exitCode = 2;
 } else await mutateRoom();
@@ -103,6 +107,51 @@ async function tryAll(mutants) {
   );
 }
 
+/** Tries the faults that are written by hand. Fails where one survives, or its place is no longer found. */
+async function tryHoles() {
+  const all = holeMutants(JSON.parse(readFileSync(new URL('mutate/holes.json', import.meta.url), 'utf8')));
+  const text = values.file;
+  const holes = all.filter(({ file, fault }) => text === undefined || file.includes(text) || fault.includes(text));
+  const lost = holes.filter(({ start }) => start === undefined);
+  for (const { file, fault, count } of lost)
+    console.error(`${count === 0 ? 'no longer found' : `found ${count} times`}, so write it anew: ${fault} (${file})`);
+  const found = holes.filter(({ start }) => start !== undefined);
+  if (values.list) {
+    for (const hole of found) tell('', { ...hole, kind: hole.fault });
+    return;
+  }
+  const sandboxes = Array.from({ length: Number(values.jobs) }, () => new Sandbox(repository));
+  let survivors = 0;
+  try {
+    const suites = [...new Set(found.flatMap((hole) => hole.suites))].map((path) => builtFile(join('test', path)));
+    const baseline = await measureSuites(suites, sandboxes);
+    if (baseline === undefined) return;
+    const queue = found.values();
+    await Promise.all(
+      sandboxes.map(async (sandbox) => {
+        for (const hole of queue) {
+          const own = hole.suites.map((path) => builtFile(join('test', path)));
+          const chosen = own.map((suite) => baseline.find((one) => one.suite === suite));
+          const outcome = await tryFault(hole, chosen, sandbox);
+          if (outcome === 'passed') survivors += 1;
+          const by = { failed: failedTest(sandbox.output), timeout: 'the time limit', passed: 'nothing' }[outcome];
+          console.log(`${hole.fault} (${hole.file}:${hole.line}): caught by ${by}`);
+        }
+      }),
+    );
+  } finally {
+    for (const sandbox of sandboxes) sandbox[Symbol.dispose]();
+  }
+  console.log(`\nholes: ${found.length - survivors} of ${found.length} caught; ${lost.length} not found`);
+  if (survivors + lost.length > 0) process.exitCode = 1;
+}
+
+/** The title of the test that has failed, by what mocha prints at its end. */
+function failedTest(output) {
+  const [, title] = /^ {2}1\) ([^]*?):\n\s+\S/m.exec(output) ?? [];
+  return title === undefined ? 'the end of the process' : `"${title.replace(/\s*\n\s*/g, ' › ')}"`;
+}
+
 function seconds(started) {
   return ((performance.now() - started) / 1_000).toFixed(0);
 }
@@ -141,12 +190,21 @@ async function tryOne(mutant, sandbox, baseline) {
   const chosen = reaching.length === 0 ? baseline : reaching;
   const [name] = built.split('/').at(-1).split('.');
   const isItsOwn = ({ suite }) => suite.endsWith(`/${name}.test.js`);
-  const files = [...chosen.filter(isItsOwn), ...chosen.filter((one) => !isItsOwn(one))].map(({ suite }) => suite);
+  const inOrder = [...chosen.filter(isItsOwn), ...chosen.filter((one) => !isItsOwn(one))];
+  return { outcome: await tryFault(mutant, inOrder, sandbox), isReached: reaching.length > 0 };
+}
+
+/** Runs these suites, in this order, with the fault in its place. */
+async function tryFault(mutant, chosen, sandbox) {
+  const built = builtFile(mutant.file);
   const limit = LEAST_PATIENCE + PATIENCE * chosen.reduce((sum, { time }) => sum + time, 0);
   const target = sandbox.at(built);
   writeFileSync(target, transpile(mutant));
   try {
-    return { outcome: await sandbox.run(files, limit), isReached: reaching.length > 0 };
+    return await sandbox.run(
+      chosen.map(({ suite }) => suite),
+      limit,
+    );
   } finally {
     writeFileSync(target, readFileSync(built));
   }

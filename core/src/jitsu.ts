@@ -13,32 +13,32 @@ import { AccessControl } from './dns/admission/access-control.js';
 import { DnsServer } from './dns/server.js';
 import { Forwarder } from './dns/forwarder/forwarder.js';
 import { ForwardingGate } from './dns/resolvers/forwarding-gate.js';
-import { MinimalAny } from './dns/resolvers/minimal-any.js';
 import { SpecialNames } from './dns/resolvers/special-names.js';
 import { UnikernelResolver } from './dns/resolvers/unikernel-resolver.js';
 import { WakeGuard } from './dns/admission/wake-guard.js';
-import { errorMessage } from './errors.js';
+import { errorMessage, shuttingDown } from './errors.js';
 import { countersOf, Fleet } from './fleet/fleet.js';
 import { Instances } from './fleet/instances.js';
 import { Lifecycle } from './lifecycle/lifecycle.js';
 import type { Unikernel } from './lifecycle/unikernel.js';
 import { CounterWriter } from './state/counter-writer.js';
+import { untilAborted } from './plugin-kit/until-aborted.js';
 import { Notifiers } from './fleet/notifiers.js';
 import { HistoryWriter } from './state/history-writer.js';
 import type { ControlActions } from './control/status-report.js';
 import { Controls } from './control/controls.js';
 import { EventHub } from './telemetry/event-hub.js';
 import { EventLog } from './telemetry/event-log.js';
-import { Unwinding } from './unwinding.js';
 
-/** How long answers in flight may take once Jitsu has been told to end. */
+/** How long answers in flight, or the step of a start that is under way, may take once Jitsu has been told to end. */
 const FAREWELL: Milliseconds = 5_000;
 
 /** The composition root: puts all rooms together, opens them in order, and closes them in the reverse order. */
 export class Jitsu {
   /** What can be asked of it while it runs. */
   readonly controls: ControlActions;
-  readonly #unwinding = new Unwinding();
+  /** Closes what has been opened, in the order of opening. */
+  readonly #closers: (() => void | Promise<void>)[] = [];
   readonly #fleet: Fleet;
   readonly #store: StateStore;
   readonly #hub: EventHub;
@@ -51,7 +51,9 @@ export class Jitsu {
   #cache: CachingResolver | undefined;
   readonly #settings: Omit<Settings, 'unikernels'>;
   #dns: DnsServer | undefined;
+  #started: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
+  #ending = false;
 
   /** Opens nothing yet. @throws JITSU_CONFIG_INVALID for a stop mode that its backend lacks */
   constructor(
@@ -74,7 +76,7 @@ export class Jitsu {
         onEvent: (event) => this.#hub.emit(event),
         onCount: (unikernel) => this.#counters.mark(unikernel),
         // What boots must not hold up the answers of what runs.
-        onBooting: (booting) => this.#dns?.goFirst(booting),
+        onBooting: (booting) => this.#dns?.prioritize(booting),
       },
       clock,
     );
@@ -86,8 +88,8 @@ export class Jitsu {
         udpTransport: () => this.udpTransport,
         notifiers: () => this.#notifiers.status(),
         cache: () => this.#cache,
-        settleUses: () => this.#dns?.settleUses(),
-        forgetReusable: () => this.#dns?.forgetReusable(),
+        settleUses: () => this.#dns?.packetCache.settle(),
+        forgetReusable: () => this.#dns?.packetCache.endReusable(),
         refused: () => this.#access.refusals.counts,
       },
       ...([this.#fleet, this.#lifecycle, this.#history, this.#store, clock] as const),
@@ -113,24 +115,20 @@ export class Jitsu {
   /**
    * Finds out what runs, adopts it, and answers. When anything cannot be opened, everything is closed again.
    * @throws JITSU_ALREADY_RUNNING, JITSU_STORE_UNREADABLE, JITSU_STORE_IN_USE, JITSU_BACKEND_UNREACHABLE,
-   *   JITSU_CONFIG_INVALID, JITSU_LISTEN_FAILED, JITSU_CONTROL_FAILED
+   *   JITSU_CONFIG_INVALID, JITSU_LISTEN_FAILED, JITSU_CONTROL_FAILED; JITSU_SHUTTING_DOWN where it was told to stop
    */
-  async start(): Promise<void> {
-    try {
-      await this.#openState();
-      await this.#openFleet();
-      await this.#openDns();
-    } catch (error) {
-      await this.#unwinding.run().catch((failure: unknown) => {
-        this.logger.error({ error: failure }, `could not be closed in order: ${errorMessage(failure)}`);
-      });
-      throw error;
-    }
+  start(): Promise<void> {
+    this.#started = this.#start();
+    return this.#started;
   }
 
-  /** Answers what is in flight, writes what is outstanding, and closes everything. May be called again. */
+  /**
+   * Answers what is in flight, writes what is outstanding, and closes everything. A start under way ends after its
+   * present step; what a step opens that takes longer than 5 s is closed when it is open. May be called again.
+   */
   stop(): Promise<void> {
-    this.#stopped ??= this.#unwinding.run();
+    this.#ending = true;
+    this.#stopped ??= this.#stop();
     return this.#stopped;
   }
 
@@ -139,34 +137,79 @@ export class Jitsu {
     return this.#dns?.handle(Uint8Array.from(message), { address: 'inject', port: 0, transport: 'inject' });
   }
 
+  async #start(): Promise<void> {
+    try {
+      await this.#openState();
+      await this.#openFleet();
+      await this.#openDns();
+    } catch (error) {
+      await this.#close().catch((failure: unknown) => {
+        this.logger.error({ error: failure }, `could not be closed in order: ${errorMessage(failure)}`);
+      });
+      throw error;
+    }
+  }
+
+  async #stop(): Promise<void> {
+    const started = Promise.resolve(this.#started).catch(() => undefined);
+    await this.#within(FAREWELL, async (signal) => untilAborted(started, signal).catch(() => undefined));
+    await this.#close();
+  }
+
+  /** Something has been opened; this closes it. @throws JITSU_SHUTTING_DOWN where Jitsu was told to stop meanwhile */
+  #opened(close: () => void | Promise<void>): void {
+    this.#closers.push(close);
+    if (this.#ending) throw shuttingDown();
+  }
+
+  /** Closes what is open, also after something could not be closed; rejects with the first failure. */
+  async #close(): Promise<void> {
+    const failures: unknown[] = [];
+    for (let close = this.#closers.pop(); close !== undefined; close = this.#closers.pop()) {
+      try {
+        await close();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length === 1) throw failures[0];
+    if (failures.length > 1) throw new AggregateError(failures, 'Several things could not be closed in order.');
+  }
+
+  async #within(limit: Milliseconds, work: (signal: AbortSignal) => Promise<unknown>): Promise<void> {
+    const enough = new AbortController();
+    using _timer = this.clock.after(limit, () => enough.abort());
+    await work(enough.signal);
+  }
+
   async #openState(): Promise<void> {
     ensureRuntimeDirectory(this.#settings.runtimeDirectory);
     const control = new ControlServer(this.#settings.controlSocket, this.controls, this.clock, this.logger);
     await control.listen();
-    this.#unwinding.add(() => control.close());
+    this.#opened(() => control.close());
     await this.#store.open();
-    this.#unwinding.add(() => this.#store.close());
-    this.#unwinding.add(() => this.#counters.close());
-    this.#unwinding.add(() => this.#history.flush());
-    this.#unwinding.add(() => this.#notifiers.close());
+    this.#opened(() => this.#store.close());
+    this.#opened(() => this.#counters.close());
+    this.#opened(() => this.#history.flush());
+    this.#opened(() => this.#notifiers.close());
     await this.#notifiers.open();
-    this.#unwinding.add(() => this.#hub.close());
+    this.#opened(() => this.#hub.close());
   }
 
   async #openFleet(): Promise<void> {
     for (const backend of this.#fleet.backends.values()) {
       await backend.connect();
-      this.#unwinding.add(() => backend.close());
+      this.#opened(() => backend.close());
     }
     await this.#fleet.register();
     this.#fleet.recall(await this.#store.counters(), this.#lifecycle);
     // What a store in memory would remember, the fleet has itself.
     if (this.#store.durable) await this.#fleet.save(this.#store);
-    this.#unwinding.add(() => this.#lifecycle[Symbol.dispose]());
+    this.#opened(() => this.#lifecycle[Symbol.dispose]());
     for (const [connection, backend] of this.#fleet.backends) {
       await this.#lifecycle.follow(connection, backend, this.#fleet.on(connection));
     }
-    if (this.#settings.onExit === 'stop') this.#unwinding.add(() => this.#stopAll());
+    if (this.#settings.onExit === 'stop') this.#opened(() => this.#stopAll());
   }
 
   async #openDns(): Promise<void> {
@@ -182,22 +225,20 @@ export class Jitsu {
     const elsewhere =
       settings.dns.forwarders === 'off'
         ? []
-        : [new ForwardingGate(access), new MinimalAny(Math.floor(settings.dns.ttl / 1_000)), cache];
+        : [new ForwardingGate(access, Math.floor(settings.dns.ttl / 1_000)), cache];
     const resolvers = [local, ...this.#resolvers, new SpecialNames(), ...elsewhere];
-    const dns = new DnsServer(settings.dns, resolvers, { clock, logger }, access);
+    const dns = new DnsServer(settings.dns, resolvers, { clock, logger, access });
     await forwarder.open();
-    this.#unwinding.add(() => forwarder.close());
-    this.#unwinding.add(() => cache.close());
+    this.#opened(() => forwarder.close());
+    this.#opened(() => cache.close());
     this.#cache = cache;
     await dns.listen();
     this.#dns = dns;
-    this.#unwinding.add(() => this.#farewell(dns));
+    this.#opened(() => this.#farewell(dns));
   }
 
   async #farewell(dns: DnsServer): Promise<void> {
-    const enough = new AbortController();
-    using _timer = this.clock.after(FAREWELL, () => enough.abort());
-    await Promise.all([dns.close(FAREWELL), this.#lifecycle.close(enough.signal)]);
+    await this.#within(FAREWELL, (signal) => Promise.all([dns.close(FAREWELL), this.#lifecycle.close(signal)]));
   }
 
   async #stopAll(): Promise<void> {

@@ -14,6 +14,7 @@ import type { Resolver } from '#core/contracts/resolver.js';
 import { JitsuError } from '#core/errors.js';
 import { createJitsu, type Jitsu } from '#core/jitsu.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
+import { rejectsWithCode } from '#core/testing/rejects-with-code.js';
 import { decodeReply, queryBytes } from '../support/dns-message.js';
 import { FakeUpstream } from '../support/dns-upstream.js';
 import { FakeBackend, fakeOptions } from '../support/fake-backend.js';
@@ -296,6 +297,33 @@ describe('Jitsu', () => {
     assert.deepEqual(setting.journal.slice(OPENED.length), ['close one', 'close notifier', 'close store']);
     assert.match(setting.logger.lines.join('\n'), /^error: could not be closed in order: .*stuck$/m);
   });
+
+  for (const [how, wait, journal] of [
+    ['before it has ended', 0, ['close one', 'close notifier', 'close store']],
+    ['without it where it takes longer than five seconds', 5_000, ['close notifier', 'close store', 'close one']],
+  ] as const) {
+    it(`closes what a start opens after it was told to stop, and ends ${how}`, async () => {
+      let connected = (): void => undefined;
+      const connecting = new Promise<void>((resolve) => (connected = resolve));
+      await using setting = new Setting({ 'connect one': () => connecting });
+      const jitsu = await setting.jitsu();
+      const failed = rejectsWithCode(jitsu.start(), 'JITSU_SHUTTING_DOWN');
+      while (!setting.journal.includes('connect one')) await setImmediate();
+      let ended = false;
+      const stopped = jitsu.stop().then(() => (ended = true));
+      await setting.clock.advance(4_999);
+      assert.equal(ended, false);
+      if (wait > 0) {
+        await setting.clock.advance(1);
+        await stopped;
+      }
+      connected();
+      await failed;
+      await stopped;
+      assert.deepEqual(setting.journal, [...OPENED.slice(0, 3), ...journal]);
+      assert.deepEqual([existsSync(setting.controlSocket), setting.clock.pending], [false, 0]);
+    });
+  }
 
   it('closes the rest when something cannot be closed, and says so', async () => {
     await using setting = new Setting({ 'close two': () => Promise.reject(new Error('stuck')) });

@@ -2,7 +2,7 @@ import type { WakeCause } from '#core/contracts/lifecycle-event.js';
 import type { AnswerLease } from '#core/contracts/resolver.js';
 import type { UnikernelService } from '#core/dns/resolvers/unikernel-service.js';
 import { ReadyLeases } from '#core/lifecycle/ready-leases.js';
-import type { UnikernelRecord } from '#core/lifecycle/unikernel.js';
+import type { Unikernel } from '#core/lifecycle/unikernel.js';
 import type { StagedUnikernel } from './dns-unikernel.js';
 
 /** What DNS asks of the lives of unikernels: summons true, or fail, when the test says so; at once while `atOnce` is set. */
@@ -48,7 +48,7 @@ export class FakeSummons implements UnikernelService<StagedUnikernel> {
     for (const { reject } of this.take(unikernel)) reject(error);
   }
 
-  private count({ counters }: UnikernelRecord, name: string, times: number, at?: number): void {
+  private count({ counters }: Unikernel, name: string, times: number, at?: number): void {
     const counter = counters.get(name);
     if (counter === undefined) return;
     counter.requests += times;

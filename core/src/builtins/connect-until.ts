@@ -4,7 +4,7 @@ import type { Milliseconds } from '../contracts/milliseconds.js';
 import { isOwnAddress, plainAddress } from '../net/own-address.js';
 import { InstantConnector } from '../net/instant-connector.js';
 import { loadedSocketCalls } from '../net/socket-calls.js';
-import { pauseAfter } from './poll-until.js';
+import { pauseAfter } from '../plugin-kit/poll-until.js';
 
 /** The time until a new attempt: a SYN to a machine that is not up yet is lost, and TCP repeats it only after 1 s. */
 const ATTEMPT_TIMEOUT: Milliseconds = 250;

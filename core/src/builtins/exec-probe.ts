@@ -5,7 +5,7 @@ import { errorMessage, JitsuError } from '../errors.js';
 import { commandLine } from '../plugin-kit/command-line.js';
 import { inject, optionsOf } from '../plugins/injection.js';
 import { CLOCK } from '../plugins/tokens.js';
-import { pollUntil } from './poll-until.js';
+import { pollUntil } from '../plugin-kit/poll-until.js';
 
 export const probeCommand = commandLine('The command');
 

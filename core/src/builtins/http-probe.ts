@@ -6,7 +6,7 @@ import type { ReadinessProbe, ReadinessTarget } from '../contracts/readiness-pro
 import { inject, optionsOf } from '../plugins/injection.js';
 import { CLOCK } from '../plugins/tokens.js';
 import { connectUntil } from './connect-until.js';
-import { pollUntil } from './poll-until.js';
+import { pollUntil } from '../plugin-kit/poll-until.js';
 import { tcpPort } from './tcp-probe.js';
 
 const EXPECTED = "A port and a path expected, such as '8080/healthz'.";

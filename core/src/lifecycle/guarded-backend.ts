@@ -21,6 +21,18 @@ const SLOWEST_LOOK: Milliseconds = 1_000;
  */
 export const STOP_LIMIT: Milliseconds = 60_000;
 
+/** How long a backend may take to describe a machine. */
+const DESCRIBE_LIMIT: Milliseconds = 60_000;
+
+/** How long a backend may take to start, resume or unpause a machine, or to save its memory. */
+export const CALL_LIMIT: Milliseconds = 900_000;
+
+/** An operation on a machine that has not ended. */
+interface Operation {
+  readonly ended: Promise<void>;
+  readonly since: Milliseconds;
+}
+
 /** A machine in one of these states has not stopped yet. */
 const UP: ReadonlySet<PowerState> = new Set<PowerState>(['running', 'starting', 'stopping']);
 
@@ -30,9 +42,9 @@ const UP: ReadonlySet<PowerState> = new Set<PowerState>(['running', 'starting', 
  */
 export class GuardedBackend {
   readonly capabilities: BackendCapabilities;
-  readonly #starts = new Map<MachineId, Promise<void>>();
+  readonly #starts = new Map<MachineId, Operation>();
   /** The last operation on each machine that has not ended. */
-  readonly #turns = new Map<MachineId, { readonly turn: Promise<unknown>; readonly since: Milliseconds }>();
+  readonly #turns = new Map<MachineId, Operation>();
   /** The last state reported of each machine. */
   readonly #told = new Map<MachineId, PowerState>();
   readonly #listeners = new Set<(change: PowerChange) => void>();
@@ -98,29 +110,31 @@ export class GuardedBackend {
     return { [Symbol.dispose]: () => this.#listeners.delete(listener) };
   }
 
-  /** Starts a machine; concurrent callers share one start. */
+  /** Starts a machine; concurrent callers share one start, but not one that hangs for longer than {@link CALL_LIMIT}. */
   startOnce(id: MachineId, start: () => Promise<void>): Promise<void> {
+    const now = this.clock.now();
     const shared = this.#starts.get(id);
-    if (shared !== undefined) return shared;
-    const started = start().finally(() => this.#starts.delete(id));
-    this.#starts.set(id, started);
-    return started;
+    if (shared !== undefined && now - shared.since < CALL_LIMIT) return shared.ended;
+    const ended = start().finally(() => {
+      if (this.#starts.get(id)?.ended === ended) this.#starts.delete(id);
+    });
+    this.#starts.set(id, { ended, since: now });
+    return ended;
   }
 
   /**
-   * Runs one operation on a machine after all earlier ones, whether those succeed or fail. With a limit, it does not
-   * wait for an operation that was requested longer ago than that.
+   * Runs one operation on a machine after all earlier ones, whether those succeed or fail. It does not wait for one that
+   * was requested longer ago than the limit.
    */
-  inTurn<T>(id: MachineId, operation: () => Promise<T>, limit: Milliseconds = Infinity): Promise<T> {
+  inTurn(id: MachineId, operation: () => Promise<void>, limit: Milliseconds): Promise<void> {
     const earlier = this.#turns.get(id);
-    const ended = earlier && limit !== Infinity ? this.#ended(earlier, limit) : earlier?.turn;
-    const turn = ended === undefined ? operation() : ended.then(operation, operation);
-    this.#turns.set(id, { turn, since: this.clock.now() });
+    const ended = earlier === undefined ? operation() : this.#overdue(earlier, limit).then(operation);
+    this.#turns.set(id, { ended, since: this.clock.now() });
     const leave = (): void => {
-      if (this.#turns.get(id)?.turn === turn) this.#turns.delete(id);
+      if (this.#turns.get(id)?.ended === ended) this.#turns.delete(id);
     };
-    turn.then(leave, leave);
-    return turn;
+    ended.then(leave, leave);
+    return ended;
   }
 
   /** Calls back at each change of a machine until it is disposed. */
@@ -147,11 +161,11 @@ export class GuardedBackend {
   }
 
   /** Resolves when the operation has ended, or the limit has passed since it was requested. */
-  #ended({ turn, since }: { turn: Promise<unknown>; since: Milliseconds }, limit: Milliseconds): Promise<void> {
+  #overdue({ ended, since }: Operation, limit: Milliseconds): Promise<void> {
     return new Promise((resolve) => {
       const overdue = this.clock.after(since + limit - this.clock.now(), resolve);
       const end = (): void => (overdue[Symbol.dispose](), resolve());
-      turn.then(end, end);
+      ended.then(end, end);
     });
   }
 
@@ -186,9 +200,10 @@ export class GuardedMachine implements Required<Machine> {
     return this.machine.id;
   }
 
+  /** @throws JITSU_BACKEND_FAILED also where the backend does not answer within {@link DESCRIBE_LIMIT} */
   async describe(): Promise<MachineDescription> {
     try {
-      const description = await this.machine.describe();
+      const description = await this.#answered(this.machine.describe());
       checkDescription(description);
       return description;
     } catch (error) {
@@ -210,23 +225,29 @@ export class GuardedMachine implements Required<Machine> {
 
   /**
    * Resolves when the machine has stopped; rejects with the signal's reason when it aborts first.
-   * @throws JITSU_STOP_MODE_UNSUPPORTED; JITSU_BACKEND_FAILED also where the machine still runs after {@link STOP_LIMIT}
+   * @throws JITSU_STOP_MODE_UNSUPPORTED; JITSU_BACKEND_FAILED also where the machine still runs after
+   *   {@link STOP_LIMIT}, and where its memory has not been saved within {@link CALL_LIMIT}
    */
   async stop(mode: StopMode, signal: AbortSignal): Promise<void> {
     this.backend.checkStopMode(this.unikernel, mode);
     signal.throwIfAborted();
     const stop = async (): Promise<void> => {
       signal.throwIfAborted();
-      // How long saving a machine's memory takes depends on its size: only what follows the call is limited.
-      if (mode === 'shutdown' || mode === 'destroy')
-        await this.#stopped(mode, signal, () => this.machine.stop(mode, signal));
-      else {
-        await untilAborted(this.machine.stop(mode, signal), signal);
-        await this.#stopped(mode, signal, async () => undefined);
+      const call = (patience: AbortSignal): Promise<void> => untilAborted(this.machine.stop(mode, signal), patience);
+      const wait = (patience: AbortSignal): Promise<void> => this.#untilStopped(mode, patience);
+      if (mode === 'shutdown') {
+        await call(signal);
+        await wait(signal);
+      } else if (mode === 'destroy') {
+        await this.#within(STOP_LIMIT, mode, signal, (patience) => call(patience).then(() => wait(patience)));
+      } else {
+        // How long saving a machine's memory takes depends on its size.
+        await this.#within(CALL_LIMIT, mode, signal, call);
+        await this.#within(STOP_LIMIT, mode, signal, wait);
       }
     };
-    // A start that hangs does not delay a stop without limit. A start never overtakes one, so that there is one boot at
-    // a time.
+    // A start that hangs does not delay a stop without limit. A start overtakes only what hangs for much longer, so that
+    // there is one boot at a time.
     const stopped = this.#perform('stopped', stop, mode === 'shutdown' ? Infinity : STOP_LIMIT);
     // The operations before it do not listen to this signal.
     await untilAborted(stopped, signal);
@@ -243,7 +264,7 @@ export class GuardedMachine implements Required<Machine> {
     }
   }
 
-  async #perform(done: string, operation: () => Promise<void>, limit?: Milliseconds): Promise<void> {
+  async #perform(done: string, operation: () => Promise<void>, limit = CALL_LIMIT): Promise<void> {
     try {
       await this.backend.inTurn(this.id, operation, limit);
     } catch (error) {
@@ -251,17 +272,26 @@ export class GuardedMachine implements Required<Machine> {
     }
   }
 
-  /** Waits for the call, and until the machine has stopped; within the limit, unless it is a shutdown. */
-  async #stopped(mode: StopMode, signal: AbortSignal, call: () => Promise<void>): Promise<void> {
-    if (mode === 'shutdown') {
-      await untilAborted(call(), signal);
-      return this.#untilStopped(mode, signal);
-    }
-    const limit = new AbortController();
-    using _limit = this.backend.clock.after(STOP_LIMIT, () => limit.abort(this.#stillRuns(mode)));
-    const patience = AbortSignal.any([signal, limit.signal]);
-    await untilAborted(call(), patience);
-    await this.#untilStopped(mode, patience);
+  /** Without a controller: a start describes each of a million machines. */
+  #answered(call: Promise<MachineDescription>): Promise<MachineDescription> {
+    return new Promise((resolve, reject) => {
+      const limit = this.backend.clock.after(DESCRIBE_LIMIT, () => reject(this.#silent()));
+      Promise.resolve(call)
+        .finally(() => limit[Symbol.dispose]())
+        .then(resolve, reject);
+    });
+  }
+
+  /** Carries out a part of a stop. */
+  async #within(
+    limit: Milliseconds,
+    mode: StopMode,
+    signal: AbortSignal,
+    part: (patience: AbortSignal) => Promise<void>,
+  ): Promise<void> {
+    const limited = new AbortController();
+    using _limit = this.backend.clock.after(limit, () => limited.abort(this.#stillRuns(mode, limit)));
+    await part(AbortSignal.any([signal, limited.signal]));
   }
 
   /** Waits until a guest that was asked to stop has stopped. */
@@ -279,8 +309,13 @@ export class GuardedMachine implements Required<Machine> {
     }
   }
 
-  #stillRuns(mode: StopMode): JitsuError {
-    const message = `${this.unikernel} still runs ${STOP_LIMIT / 1_000} s after the backend ${this.backend.name} was asked to stop it by '${mode}'. Look at it with the backend's own tools.`;
+  #stillRuns(mode: StopMode, limit: Milliseconds): JitsuError {
+    const message = `${this.unikernel} still runs ${limit / 1_000} s after the backend ${this.backend.name} was asked to stop it by '${mode}'. Look at it with the backend's own tools.`;
+    return new JitsuError('JITSU_BACKEND_FAILED', message);
+  }
+
+  #silent(): JitsuError {
+    const message = `The backend ${this.backend.name} has not said within ${DESCRIBE_LIMIT / 1_000} s how ${this.unikernel} is. Check that it answers, with its own tools, and restart it if not.`;
     return new JitsuError('JITSU_BACKEND_FAILED', message);
   }
 

@@ -49,7 +49,7 @@ export interface Life {
  *   boot has come.
  * - `started`: the backend has carried out a start, and the machine was looked at. `start-failed`: it has not.
  * - `answered`: its service answers. `failed`: its summon has failed. `refused`: the same, but not by its own fault.
- * - `learnt`: its backend has reported its state, by itself or asked by the follower. `doubted`: its backend reports a
+ * - `learnt`: its backend has reported its state, by itself or asked by the follower. `changed`: its backend reports a
  *   change, and the machine has not been looked at yet.
  * - `expired`: its stop policies no longer keep it. `kept`: they do, now that all uses are known. `reap`: they do not.
  * - `stop`: a command stops it. `stopped`: the last stop has ended, with or without success.
@@ -64,7 +64,7 @@ export type LifeEvent =
   | 'failed'
   | 'refused'
   | 'learnt'
-  | 'doubted'
+  | 'changed'
   | 'expired'
   | 'kept'
   | 'reap'
@@ -224,7 +224,7 @@ const RULES: Readonly<Record<Phase, Rules>> = {
   ready: {
     learnt: (life, before) => (life.state === 'running' ? stay(life, before) : change(life, before, 'take-back')),
     // Answers must not outlive the machine, not even for the time that a look takes.
-    doubted: (life) => rest(life, 'take-back'),
+    changed: (life) => rest(life, 'take-back'),
     expired: () => to('withdrawn', 'take-back'),
     reap: (life) => halt(life, 'take-back'),
     stop: (life) => halt(life, 'take-back'),

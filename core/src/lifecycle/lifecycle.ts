@@ -8,6 +8,7 @@ import { errorCode, errorMessage, shuttingDown, type JitsuError } from '../error
 import { BackOff } from '../plugin-kit/back-off.js';
 import { Announcer } from './announcer.js';
 import { BootQueue } from './boot-queue.js';
+import type { LifeReports } from './life-reports.js';
 import { next, type Effect, type LifeEvent } from './life.js';
 import { STOP_LIMIT, type GuardedBackend } from './guarded-backend.js';
 import { PowerFollower, type Machines } from './power-follower.js';
@@ -16,7 +17,7 @@ import { Reaper } from './reaper.js';
 import { StopQueue } from './stop-queue.js';
 import { Summon } from './summon.js';
 import { SummonSteps } from './summon-steps.js';
-import { died, isItsFault, leftAlone, stoppedByCommand, tooLate, unreachable } from './summon-failures.js';
+import { backingOff, died, isItsFault, pastDeadline, stoppedByCommand, unreachable } from './summon-failures.js';
 import type { Unikernel, UnikernelRecord } from './unikernel.js';
 import { statusOf, type UnikernelStatus } from './unikernel-status.js';
 
@@ -40,6 +41,9 @@ export interface LifecycleListeners {
   readonly onBooting?: (booting: boolean) => void;
 }
 
+/** Nothing outside this file writes to a unikernel, and so nothing else makes a record of one. */
+const recordOf = (unikernel: Unikernel): UnikernelRecord => unikernel as UnikernelRecord;
+
 /**
  * The only writer of unikernels.
  *
@@ -51,6 +55,7 @@ export class Lifecycle implements Disposable {
   readonly #backOff: BackOff;
   readonly #leases: ReadyLeases;
   readonly #announcer: Announcer;
+  readonly #reports: LifeReports;
   readonly #steps: SummonSteps;
   readonly #stops: StopQueue;
   readonly #reaper: Reaper;
@@ -67,23 +72,20 @@ export class Lifecycle implements Disposable {
     this.#backOff = new BackOff(firstBackOff, longestBackOff);
     this.#leases = new ReadyLeases((unikernel, name, times) => this.countQuery(unikernel, name, clock.now(), times));
     this.#announcer = new Announcer(listeners.onEvent, clock);
-    const on = this.#on.bind(this);
-    const note = this.#note.bind(this);
-    const results = {
-      ...{ on, note },
-      failed: this.#failed.bind(this),
-      started: this.#started.bind(this),
-      learn: this.#learn.bind(this),
-    };
-    this.#steps = new SummonSteps(results, this.#boots, this.#announcer, clock);
-    this.#stops = new StopQueue(note, (unikernel) => on(unikernel, 'stopped'), this.#announcer, clock);
-    const reaping = {
-      expire: (unikernel: UnikernelRecord) => on(unikernel, 'expired'),
-      keep: (unikernel: UnikernelRecord) => on(unikernel, 'kept'),
+    this.#reports = {
+      on: (unikernel, event, description) => this.#on(recordOf(unikernel), event, description),
+      note: (unikernel, description) => this.#note(recordOf(unikernel), description),
+      found: (unikernel, addresses) => (recordOf(unikernel).foundAddresses = addresses),
+      started: (unikernel) => this.#started(recordOf(unikernel)),
+      startEnded: (unikernel) => (recordOf(unikernel).starting = false),
+      failed: (unikernel, summon, error) => this.#failed(recordOf(unikernel), summon, error),
       // A failed stop is announced, and tried again later: see `retry`.
-      stop: (unikernel: UnikernelRecord, reason: string) => void this.#stop(unikernel, 'reap', reason).catch(() => {}),
+      reap: (unikernel, reason) => void this.#stop(recordOf(unikernel), 'reap', reason).catch(() => {}),
+      stopEnded: (unikernel) => this.#stopEnded(recordOf(unikernel)),
     };
-    this.#reaper = new Reaper(reaping, clock);
+    this.#steps = new SummonSteps(this.#reports, this.#boots, this.#announcer, clock);
+    this.#stops = new StopQueue(this.#reports, this.#announcer, clock);
+    this.#reaper = new Reaper(this.#reports, clock);
   }
 
   /**
@@ -92,21 +94,22 @@ export class Lifecycle implements Disposable {
    * JITSU_BOOT_QUEUE_FULL, JITSU_BACKEND_UNREACHABLE, JITSU_BACKEND_FAILED, JITSU_STOPPED_BY_COMMAND,
    * JITSU_SHUTTING_DOWN
    */
-  summon(unikernel: UnikernelRecord, cause: WakeCause): Promise<void> {
+  summon(unikernel: Unikernel, cause: WakeCause): Promise<void> {
     if (unikernel.ready) return Promise.resolve();
     if (unikernel.summon) return unikernel.summon.promise;
+    const record = recordOf(unikernel);
     const now = this.clock.now();
     // A command ignores the back-off.
-    const refusal = this.#closed ?? (cause.kind === 'command' ? undefined : leftAlone(unikernel, now));
+    const refusal = this.#closed ?? (cause.kind === 'command' ? undefined : backingOff(unikernel, now));
     if (refusal) return Promise.reject(refusal);
 
     const summon = new Summon(cause, now);
-    unikernel.summon = summon;
-    this.#summoned.add(unikernel);
-    summon.deadline = this.clock.after(unikernel.plan.deadline, () =>
-      this.#failed(unikernel, summon, tooLate(unikernel, summon)),
+    record.summon = summon;
+    this.#summoned.add(record);
+    summon.deadline = this.clock.after(record.plan.deadline, () =>
+      this.#failed(record, summon, pastDeadline(record, summon)),
     );
-    this.#on(unikernel, 'wake');
+    this.#on(record, 'wake');
     return summon.promise;
   }
 
@@ -115,17 +118,13 @@ export class Lifecycle implements Disposable {
    * longer than {@link STOP_LIMIT}. A summon under way ends, and its waiters get an error.
    * @throws the errors of `Machine.stop`; the unikernel then keeps running
    */
-  stop(unikernel: UnikernelRecord, reason: string, mode?: StopMode): Promise<void> {
-    return this.#stop(unikernel, 'stop', reason, mode);
+  stop(unikernel: Unikernel, reason: string, mode?: StopMode): Promise<void> {
+    return this.#stop(recordOf(unikernel), 'stop', reason, mode);
   }
 
   /** Adopts the running machines of one connection, and follows all of its machines from now on. */
   async follow(connection: string, backend: GuardedBackend, unikernels: Machines): Promise<void> {
-    const listener = {
-      doubt: (unikernel: UnikernelRecord) => this.#on(unikernel, 'doubted'),
-      learn: this.#learn.bind(this),
-    };
-    const follower = new PowerFollower(backend, listener, this.clock);
+    const follower = new PowerFollower(backend, this.#reports, this.clock);
     this.#followers.set(connection, follower);
     await follower.follow(unikernels);
   }
@@ -141,7 +140,7 @@ export class Lifecycle implements Disposable {
   }
 
   /** Counts queries for one of its configured names. */
-  countQuery(unikernel: UnikernelRecord, name: string, at: Milliseconds, times = 1): void {
+  countQuery(unikernel: Unikernel, name: string, at: Milliseconds, times = 1): void {
     const counter = unikernel.counters.get(name);
     if (counter === undefined) return;
     counter.requests += times;
@@ -150,7 +149,7 @@ export class Lifecycle implements Disposable {
   }
 
   /** Counts the late answer to a query that had to wait: the client's TTL starts now. */
-  countAnswer(unikernel: UnikernelRecord, name: string, at: Milliseconds): void {
+  countAnswer(unikernel: Unikernel, name: string, at: Milliseconds): void {
     this.countQuery(unikernel, name, at, 0);
   }
 
@@ -165,9 +164,8 @@ export class Lifecycle implements Disposable {
   }
 
   /** Restores the counters of an earlier run of Jitsu. */
-  recall(unikernel: UnikernelRecord, { startedAt, totalStarts, names }: StoredCounters): void {
-    unikernel.startedAt = startedAt;
-    unikernel.totalStarts = totalStarts;
+  recall(unikernel: Unikernel, { startedAt, totalStarts, names }: StoredCounters): void {
+    Object.assign(recordOf(unikernel), { startedAt, totalStarts });
     for (const { name, requests, lastAsked } of names) {
       Object.assign(unikernel.counters.get(name) ?? {}, { requests, lastAsked });
     }
@@ -193,7 +191,10 @@ export class Lifecycle implements Disposable {
     this.#reaper[Symbol.dispose]();
   }
 
-  #on(unikernel: UnikernelRecord, event: LifeEvent, before = unikernel.state): void {
+  /** @param description its backend has just described its machine, which is how the event became known */
+  #on(unikernel: UnikernelRecord, event: LifeEvent, description?: MachineDescription): void {
+    const before = unikernel.state;
+    if (description) this.#note(unikernel, description);
     const { phase, effects } = next(unikernel, event, before);
     unikernel.phase = phase;
     for (const effect of effects) this.#carryOut(unikernel, effect);
@@ -212,6 +213,7 @@ export class Lifecycle implements Disposable {
       case 'start':
       case 'resume':
       case 'unpause':
+        unikernel.starting = true;
         return void this.#steps.execute(unikernel, effect);
       case 'probe':
         return void this.#steps.probe(unikernel);
@@ -303,7 +305,7 @@ export class Lifecycle implements Disposable {
     mode = unikernel.plan.stopMode,
   ): Promise<void> {
     const stopped = new Promise<void>((resolve, reject) => {
-      (unikernel.stops ??= []).push({ reason, mode, resolve, reject });
+      unikernel.stops = [...(unikernel.stops ?? []), { reason, mode, resolve, reject }];
       this.#on(unikernel, event);
     });
     if (!unikernel.starting) return stopped;
@@ -311,10 +313,10 @@ export class Lifecycle implements Disposable {
     return stopped.finally(() => overdue[Symbol.dispose]());
   }
 
-  #learn(unikernel: UnikernelRecord, description: MachineDescription): void {
-    const before = unikernel.state;
-    this.#note(unikernel, description);
-    this.#on(unikernel, 'learnt', before);
+  #stopEnded(unikernel: UnikernelRecord): void {
+    const rest = unikernel.stops?.slice(1) ?? [];
+    unikernel.stops = rest.length > 0 ? rest : undefined;
+    if (rest.length === 0) this.#on(unikernel, 'stopped');
   }
 
   /** Takes over a description by the backend. */

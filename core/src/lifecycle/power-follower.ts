@@ -4,6 +4,7 @@ import type { Clock } from '../contracts/clock.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import { errorMessage } from '../errors.js';
 import type { GuardedBackend } from './guarded-backend.js';
+import type { LifeReports } from './life-reports.js';
 import type { Unikernel } from './unikernel.js';
 
 /** The interval at which a backend that cannot be watched is asked about machines that are not known to be down. */
@@ -16,13 +17,6 @@ const AT_ONCE = 1_000;
 export interface Machines {
   get(id: MachineId): Unikernel | undefined;
   values(): Iterable<Unikernel>;
-}
-
-/** Receives news about machines. */
-export interface PowerListener {
-  /** The backend has reported a change, which may be outdated. */
-  doubt(unikernel: Unikernel): void;
-  learn(unikernel: Unikernel, description: MachineDescription): void;
 }
 
 /**
@@ -41,7 +35,7 @@ export class PowerFollower implements Disposable {
 
   constructor(
     private readonly backend: GuardedBackend,
-    private readonly listener: PowerListener,
+    private readonly life: Pick<LifeReports, 'on'>,
     private readonly clock: Clock,
   ) {}
 
@@ -50,7 +44,7 @@ export class PowerFollower implements Disposable {
     this.#watch = this.backend.watch(({ id, state }) => {
       const unikernel = unikernels.get(id);
       if (!unikernel) return;
-      if (state !== 'running') this.listener.doubt(unikernel);
+      if (state !== 'running') this.life.on(unikernel, 'changed');
       void this.#look(unikernel);
     });
     let looks = 0;
@@ -88,7 +82,7 @@ export class PowerFollower implements Disposable {
     this.#looking.set(unikernel, again);
     if (again) return;
     const learn = (description: MachineDescription): void => {
-      if (!this.#disposed) this.listener.learn(unikernel, description);
+      if (!this.#disposed) this.life.on(unikernel, 'learnt', description);
     };
     await look(unikernel, learn).catch((error: unknown) => learn({ state: 'unknown', detail: errorMessage(error) }));
     if (this.#disposed) return;

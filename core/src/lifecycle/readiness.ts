@@ -1,27 +1,26 @@
 import type { Clock } from '../contracts/clock.js';
-import { pollUntil } from '../builtins/poll-until.js';
-import type { UnikernelRecord } from './unikernel.js';
+import { pollUntil } from '../plugin-kit/poll-until.js';
+import type { LifeReports } from './life-reports.js';
+import type { Unikernel } from './unikernel.js';
 
 /**
  * Waits until the addresses of a unikernel are known, all its probes are satisfied and, after a boot, its fixed delay
  * has passed. Rejects with the signal's reason when it aborts first.
  */
 export async function untilReady(
-  unikernel: UnikernelRecord,
+  unikernel: Unikernel,
   booted: boolean,
+  life: Pick<LifeReports, 'found'>,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<void> {
   const { name, id, machine, probes, delay } = unikernel.plan;
   if (unikernel.seeksAddresses) {
-    await pollUntil(
-      async () => {
-        unikernel.foundAddresses = await machine.addresses();
-        return unikernel.foundAddresses.length > 0;
-      },
-      clock,
-      signal,
-    );
+    const findAddresses = async (): Promise<boolean> => {
+      life.found(unikernel, await machine.addresses());
+      return unikernel.addresses.length > 0;
+    };
+    await pollUntil(findAddresses, clock, signal);
   }
   const { addresses, domainId } = unikernel;
   const target = { name, id, addresses, ...(domainId !== undefined && { domainId }) };

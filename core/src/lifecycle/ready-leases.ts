@@ -1,5 +1,5 @@
 import type { AnswerLease } from '../contracts/resolver.js';
-import type { UnikernelRecord } from './unikernel.js';
+import type { Unikernel } from './unikernel.js';
 
 /** The lease that all of some unikernels are ready: it ends when the first of them is no longer ready. */
 class ReadyLease implements AnswerLease {
@@ -7,15 +7,15 @@ class ReadyLease implements AnswerLease {
   readonly #listeners: (() => void)[] = [];
   readonly #end = (): void => {
     this.#holds = false;
-    for (const { relying } of this.unikernels) relying?.delete(this.#end);
+    for (const unikernel of this.unikernels) unikernel.unrely(this.#end);
     for (const listener of this.#listeners.splice(0)) listener();
   };
 
   constructor(
-    private readonly unikernels: readonly UnikernelRecord[],
+    private readonly unikernels: readonly Unikernel[],
     readonly used: (times: number) => void,
   ) {
-    for (const unikernel of unikernels) (unikernel.relying ??= new Set()).add(this.#end);
+    for (const unikernel of unikernels) unikernel.rely(this.#end);
   }
 
   get holds(): boolean {
@@ -32,7 +32,7 @@ export class ReadyLeases {
   readonly #leases = new Map<string, ReadyLease>();
 
   /** @param count called with further uses of a unikernel's name */
-  constructor(private readonly count: (unikernel: UnikernelRecord, name: string, times: number) => void) {}
+  constructor(private readonly count: (unikernel: Unikernel, name: string, times: number) => void) {}
 
   /**
    * The lease of the answer with this key, which names all `wanted` unikernels; `undefined` unless all of them are
@@ -41,12 +41,7 @@ export class ReadyLeases {
    * @param name the configured DNS name whose uses are counted
    * @param behind all unikernels of the name: one that may yet get such an address has to be ready, too
    */
-  of(
-    key: string,
-    name: string,
-    wanted: readonly UnikernelRecord[],
-    behind: readonly UnikernelRecord[],
-  ): AnswerLease | undefined {
+  of(key: string, name: string, wanted: readonly Unikernel[], behind: readonly Unikernel[]): AnswerLease | undefined {
     const known = this.#leases.get(key);
     if (known?.holds === true) return known;
     const concerned = behind.filter((unikernel) => unikernel.seeksAddresses || wanted.includes(unikernel));

@@ -2,25 +2,17 @@ import type { Clock } from '../contracts/clock.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { Activity, StopPolicy } from '../contracts/stop-policy.js';
 import { DeadlineQueue } from './deadline-queue.js';
+import type { LifeReports } from './life-reports.js';
 import type { Unikernel } from './unikernel.js';
 
 export type Verdict = { readonly askAgainAt: Milliseconds } | { readonly stop: string };
-
-/** Carries out the reaper's decisions. */
-export interface Reaping {
-  /** Takes its answers back, so that no further use can be reported late. */
-  expire(unikernel: Unikernel): void;
-  /** Makes it ready again. */
-  keep(unikernel: Unikernel): void;
-  stop(unikernel: Unikernel, reason: string): void;
-}
 
 /** Stops a unikernel at the moment when its policies no longer keep it. */
 export class Reaper implements Disposable {
   readonly #deadlines: DeadlineQueue<Unikernel>;
 
   constructor(
-    private readonly reaping: Reaping,
+    private readonly life: Pick<LifeReports, 'on' | 'reap'>,
     private readonly clock: Clock,
   ) {
     this.#deadlines = new DeadlineQueue(clock, (unikernel) => this.consider(unikernel));
@@ -34,7 +26,7 @@ export class Reaper implements Disposable {
     if (summon || stops || starting || state !== 'running') return;
     const verdict = this.#finalVerdict(unikernel);
     if ('askAgainAt' in verdict) this.#deadlines.set(unikernel, verdict.askAgainAt);
-    else this.reaping.stop(unikernel, verdict.stop);
+    else this.life.reap(unikernel, verdict.stop);
   }
 
   considerIn(unikernel: Unikernel, delay: Milliseconds): void {
@@ -60,9 +52,9 @@ export class Reaper implements Disposable {
   #finalVerdict(unikernel: Unikernel): Verdict {
     const verdict = this.#verdict(unikernel);
     if ('askAgainAt' in verdict || !unikernel.ready) return verdict;
-    this.reaping.expire(unikernel);
+    this.life.on(unikernel, 'expired');
     const final = this.#verdict(unikernel);
-    if ('askAgainAt' in final) this.reaping.keep(unikernel);
+    if ('askAgainAt' in final) this.life.on(unikernel, 'kept');
     return final;
   }
 

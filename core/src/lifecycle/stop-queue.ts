@@ -1,49 +1,41 @@
 import type { Clock } from '../contracts/clock.js';
-import type { Machine, MachineDescription, StopMode } from '../contracts/machine.js';
+import type { Machine, StopMode } from '../contracts/machine.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import { errorCode, errorMessage } from '../errors.js';
 import type { Announcer } from './announcer.js';
+import type { LifeReports } from './life-reports.js';
 import { look } from './power-follower.js';
-import type { Stop, UnikernelRecord } from './unikernel.js';
+import type { Stop, Unikernel } from './unikernel.js';
 
 /** Carries out all requested stops of a unikernel, one after the other. */
 export class StopQueue {
-  /**
-   * @param note takes over a description by the backend
-   * @param onOver called when no stop is left, before the last stop is settled
-   */
   constructor(
-    private readonly note: (unikernel: UnikernelRecord, description: MachineDescription) => void,
-    private readonly onOver: (unikernel: UnikernelRecord) => void,
+    private readonly life: Pick<LifeReports, 'note' | 'stopEnded'>,
     private readonly announcer: Announcer,
     private readonly clock: Clock,
   ) {}
 
   /** Carries out the waiting stops, and those that are added meanwhile. */
-  async run(unikernel: UnikernelRecord): Promise<void> {
-    const stops = unikernel.stops as Stop[];
-    for (let stop = stops[0]; stop !== undefined; stop = stops[0]) {
-      const outcome = await this.#stop(unikernel, stop).then(
-        () => undefined,
-        (error: unknown) => ({ error }),
+  async run(unikernel: Unikernel): Promise<void> {
+    for (let isLast = false; !isLast;) {
+      const [stop] = unikernel.stops as readonly [Stop];
+      const settle = await this.#stop(unikernel, stop).then(
+        () => () => stop.resolve(),
+        (error: unknown) => () => stop.reject(error),
       );
-      stops.shift();
-      if (stops.length === 0) {
-        unikernel.stops = undefined;
-        this.onOver(unikernel);
-      }
-      if (outcome) stop.reject(outcome.error);
-      else stop.resolve();
+      isLast = unikernel.stops?.length === 1;
+      this.life.stopEnded(unikernel);
+      settle();
     }
   }
 
-  async #stop(unikernel: UnikernelRecord, { reason, mode }: Stop): Promise<void> {
+  async #stop(unikernel: Unikernel, { reason, mode }: Stop): Promise<void> {
     const decidedAt = this.clock.now();
     if (unikernel.state === 'off') return;
     this.announcer.announce(unikernel, 'stopping', { reason });
     try {
       await bringDown(unikernel.plan, mode, this.clock);
-      await look(unikernel, (description) => this.note(unikernel, description));
+      await look(unikernel, (description) => this.life.note(unikernel, description));
     } catch (error) {
       const code = errorCode(error) ?? 'JITSU_BACKEND_FAILED';
       this.announcer.announce(unikernel, 'stop-failed', { code, reason: errorMessage(error) });

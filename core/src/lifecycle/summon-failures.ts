@@ -1,7 +1,7 @@
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import { errorCode, JitsuError } from '../errors.js';
 import type { Summon } from './summon.js';
-import type { UnikernelRecord } from './unikernel.js';
+import type { Unikernel } from './unikernel.js';
 
 /** Failures that are not the unikernel's own fault, and do not count for back-off. */
 const NOT_ITS_FAULT: ReadonlySet<string> = new Set([
@@ -12,7 +12,7 @@ const NOT_ITS_FAULT: ReadonlySet<string> = new Set([
 ]);
 
 /** Whether such a failure of its summon is the unikernel's own fault, and counts for back-off. */
-export function isItsFault(error: unknown, { phase, state }: UnikernelRecord, { began }: Summon): boolean {
+export function isItsFault(error: unknown, { phase, state }: Unikernel, { began }: Summon): boolean {
   const code = errorCode(error);
   if (code !== 'JITSU_SUMMON_DEADLINE') return code === undefined || !NOT_ITS_FAULT.has(code);
   // Not its fault: its turn to boot has not come, or its stop takes that long.
@@ -20,7 +20,7 @@ export function isItsFault(error: unknown, { phase, state }: UnikernelRecord, { 
 }
 
 /** The error of a query for a unikernel in back-off; `undefined` where it may be summoned. */
-export function leftAlone({ name, failure }: UnikernelRecord, now: Milliseconds): JitsuError | undefined {
+export function backingOff({ name, failure }: Unikernel, now: Milliseconds): JitsuError | undefined {
   if (failure === undefined || failure.retryAt <= now) return undefined;
   const times = failure.count === 1 ? 'once' : `${failure.count} times in a row`;
   return new JitsuError(
@@ -30,7 +30,7 @@ export function leftAlone({ name, failure }: UnikernelRecord, now: Milliseconds)
 }
 
 /** The error of a summon that has reached its deadline. */
-export function tooLate({ name, phase, state, plan }: UnikernelRecord, { began }: Summon): JitsuError {
+export function pastDeadline({ name, phase, state, plan }: Unikernel, { began }: Summon): JitsuError {
   const why =
     phase === 'wanted'
       ? `Its backend has not stopped it yet (${state}). Check the backend, or raise its deadline.`
@@ -43,7 +43,7 @@ export function tooLate({ name, phase, state, plan }: UnikernelRecord, { began }
 }
 
 /** The error of a summon whose machine went down before its service answered. */
-export function died({ name, detail, state }: UnikernelRecord): JitsuError {
+export function died({ name, detail, state }: Unikernel): JitsuError {
   return new JitsuError(
     'JITSU_SUMMON_DIED',
     `${name} went ${state} before its service answered${detail ? `: ${detail}` : ''}. Check its log and its configuration.`,
@@ -51,13 +51,13 @@ export function died({ name, detail, state }: UnikernelRecord): JitsuError {
 }
 
 /** The error of a summon whose backend was lost. */
-export function unreachable({ name, plan, detail }: UnikernelRecord): JitsuError {
+export function unreachable({ name, plan, detail }: Unikernel): JitsuError {
   const message = `${plan.backendName}, the backend of ${name}, cannot be asked${detail ? `: ${detail}` : '.'}`;
   return new JitsuError('JITSU_BACKEND_UNREACHABLE', message);
 }
 
 /** The error of a summon that a stop has ended. */
-export function stoppedByCommand({ name }: UnikernelRecord): JitsuError {
+export function stoppedByCommand({ name }: Unikernel): JitsuError {
   return new JitsuError('JITSU_STOPPED_BY_COMMAND', `${name} was stopped by command while it booted.`);
 }
 

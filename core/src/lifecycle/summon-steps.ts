@@ -1,33 +1,20 @@
 import type { Clock } from '../contracts/clock.js';
-import type { MachineDescription } from '../contracts/machine.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import { errorMessage, JitsuError } from '../errors.js';
 import { untilAborted } from '../plugin-kit/until-aborted.js';
 import type { Announcer } from './announcer.js';
 import type { BootQueue } from './boot-queue.js';
-import type { LifeEvent } from './life.js';
+import { CALL_LIMIT } from './guarded-backend.js';
+import type { LifeReports } from './life-reports.js';
 import { look } from './power-follower.js';
 import { untilReady } from './readiness.js';
 import type { Summon } from './summon.js';
-import type { UnikernelRecord } from './unikernel.js';
+import type { Unikernel } from './unikernel.js';
 
 /** The interval at which a machine that changes state is looked at. */
 const TRANSITION_POLL: Milliseconds = 20;
 
 const EXECUTED = { start: 'started', resume: 'resumed', unpause: 'unpaused' } as const;
-
-/** Receives the results of a summon's steps. */
-export interface StepResults {
-  on(unikernel: UnikernelRecord, event: LifeEvent): void;
-  /** Handles the failure of a summon, unless it has ended already. */
-  failed(unikernel: UnikernelRecord, summon: Summon | undefined, error: unknown): void;
-  /** Its machine was started by Jitsu. */
-  started(unikernel: UnikernelRecord): void;
-  /** The backend has described its machine. */
-  note(unikernel: UnikernelRecord, description: MachineDescription): void;
-  /** The same, for a state that Jitsu may not have caused. */
-  learn(unikernel: UnikernelRecord, description: MachineDescription): void;
-}
 
 /**
  * The steps of a summon, each of which ends in one event of the unikernel's life. A step that outlives its summon does
@@ -35,30 +22,28 @@ export interface StepResults {
  */
 export class SummonSteps {
   /** The starts under way; they abort when nobody waits for them any more. */
-  readonly #starts = new Map<UnikernelRecord, AbortController>();
+  readonly #starts = new Map<Unikernel, AbortController>();
 
   constructor(
-    private readonly life: StepResults,
+    private readonly life: LifeReports,
     private readonly boots: BootQueue,
     private readonly announcer: Announcer,
     private readonly clock: Clock,
   ) {}
 
-  async look(unikernel: UnikernelRecord): Promise<void> {
+  async look(unikernel: Unikernel): Promise<void> {
     const { summon } = unikernel;
     try {
       await look(unikernel, (description) => {
         // A look that outlives its summon is as good as any other.
-        if (unikernel.summon !== summon) return this.life.learn(unikernel, description);
-        this.life.note(unikernel, description);
-        this.life.on(unikernel, 'looked');
+        this.life.on(unikernel, unikernel.summon === summon ? 'looked' : 'learnt', description);
       });
     } catch (error) {
       this.life.failed(unikernel, summon, error);
     }
   }
 
-  async queue(unikernel: UnikernelRecord): Promise<void> {
+  async queue(unikernel: Unikernel): Promise<void> {
     const summon = unikernel.summon as Summon;
     summon.boots = true;
     this.announcer.announce(unikernel, 'summoning', { cause: summon.cause });
@@ -72,19 +57,19 @@ export class SummonSteps {
     }
   }
 
-  async poll(unikernel: UnikernelRecord): Promise<void> {
+  async poll(unikernel: Unikernel): Promise<void> {
     const { summon } = unikernel;
     const asleep = this.clock.sleep(TRANSITION_POLL, summon?.controller.signal);
     await asleep.catch(() => {});
     if (unikernel.summon === summon) await this.look(unikernel);
   }
 
-  async execute(unikernel: UnikernelRecord, step: keyof typeof EXECUTED): Promise<void> {
+  async execute(unikernel: Unikernel, step: keyof typeof EXECUTED): Promise<void> {
     const summon = unikernel.summon as Summon;
     summon.began = true;
-    unikernel.starting = true;
     const patience = new AbortController();
     this.#starts.set(unikernel, patience);
+    const limit = this.clock.after(CALL_LIMIT, () => this.giveUp(unikernel));
     let failure: { readonly error: unknown } | undefined;
     try {
       await untilAborted(unikernel.plan.machine[step](), patience.signal);
@@ -96,8 +81,9 @@ export class SummonSteps {
       // It may come up at any time: a stop must not take it for one that is off.
       if (patience.signal.aborted) this.life.note(unikernel, { state: 'unknown', detail: errorMessage(error) });
     }
+    limit[Symbol.dispose]();
     this.#starts.delete(unikernel);
-    unikernel.starting = false;
+    this.life.startEnded(unikernel);
     if (unikernel.summon !== summon) {
       // A start that outlives its summon still holds a place, and the machine that it starts must be reaped.
       summon.leave?.();
@@ -110,16 +96,16 @@ export class SummonSteps {
     }
   }
 
-  /** Waits no longer for a start that hangs; the backend shares it with the next one, should it go on. */
-  giveUp(unikernel: UnikernelRecord): void {
-    const message = `${unikernel.plan.backendName}, the backend of ${unikernel.name}, does not get done with its start.`;
+  /** Waits no longer for a start that hangs; see {@link GuardedBackend.startOnce} for the next one. */
+  giveUp(unikernel: Unikernel): void {
+    const message = `${unikernel.plan.backendName}, the backend of ${unikernel.name}, does not get done with its start. Look at it with the backend's own tools.`;
     this.#starts.get(unikernel)?.abort(new JitsuError('JITSU_BACKEND_FAILED', message));
   }
 
-  async probe(unikernel: UnikernelRecord): Promise<void> {
+  async probe(unikernel: Unikernel): Promise<void> {
     const summon = unikernel.summon as Summon;
     try {
-      await untilReady(unikernel, summon.boots, this.clock, summon.controller.signal);
+      await untilReady(unikernel, summon.boots, this.life, this.clock, summon.controller.signal);
       if (unikernel.summon === summon) this.life.on(unikernel, 'answered');
     } catch (error) {
       this.life.failed(unikernel, summon, error);

@@ -58,10 +58,12 @@ export interface Stop {
 const NONE: readonly string[] = [];
 
 /**
- * A unikernel: its plan, the last report of its backend, and its counters. Only the lifecycle writes to it; all others
+ * A unikernel: its plan, the last report of its backend, and its counters. Only `lifecycle.ts` writes to it; all others
  * get it as a {@link Unikernel}. There may be a million, so what most of them never need is made on demand.
  */
 export class UnikernelRecord implements Life {
+  /** Not part of {@link Unikernel}, which the compiler therefore does not take for a record. */
+  declare protected readonly isRecord: true;
   phase: Phase = 'down';
   /** The state that its backend last reported. */
   state: PowerState = 'unknown';
@@ -85,7 +87,7 @@ export class UnikernelRecord implements Life {
   /** The summon that concurrent callers share. */
   summon: Summon | undefined;
   /** The stops that are under way, one after the other. */
-  stops: Stop[] | undefined;
+  stops: readonly Stop[] | undefined;
   /** The number of reports by its backend. */
   learnt = 0;
   /** Callbacks for the moment when it is no longer ready. */
@@ -127,6 +129,15 @@ export class UnikernelRecord implements Life {
   /** Whether the backend discovers the addresses. */
   get seeksAddresses(): boolean {
     return this.plan.addresses.length === 0 && this.plan.findsAddresses;
+  }
+
+  /** Calls back once, when it is no longer ready. */
+  rely(listener: () => void): void {
+    (this.relying ??= new Set()).add(listener);
+  }
+
+  unrely(listener: () => void): void {
+    this.relying?.delete(listener);
   }
 
   /** The input of the stop policies. */

@@ -1,8 +1,11 @@
 import { Linux } from './linux.js';
-import type { Pointer } from './socket-calls.js';
+import type { Pointer, SocketCalls } from './socket-calls.js';
 
 /** The largest number of datagrams per call. */
 export const BATCH_SIZE = 64;
+
+/** The longest possible datagram, in bytes: its length has 16 bits. Untouched memory for it costs nothing. */
+export const LONGEST_DATAGRAM = 65_536;
 
 /** Sizes in bytes, of 64-bit Linux: struct mmsghdr and struct iovec. */
 const HEADER = 64;
@@ -190,4 +193,37 @@ export function destinationOption({ family }: DatagramKind): { readonly level: n
   return family === 4
     ? { level: Linux.IPPROTO_IP, name: Linux.IP_PKTINFO }
     : { level: Linux.IPPROTO_IPV6, name: Linux.IPV6_RECVPKTINFO };
+}
+
+/** The number of datagrams that could not be sent, and the code of the last error. */
+interface Unsent {
+  count: number;
+  code: string;
+}
+
+/**
+ * Sends the first `count` datagrams of a batch. A datagram that cannot be sent does not stop those behind it, unless
+ * there is no room for any.
+ */
+export function sendBatch(
+  calls: SocketCalls,
+  descriptor: number,
+  batch: DatagramBatch,
+  count: number,
+  flags: number,
+): Unsent | undefined {
+  let unsent: Unsent | undefined;
+  for (let first = 0; first < count;) {
+    const sent = calls.sendmmsg(descriptor, batch.headersFrom(first), count - first, flags);
+    if (sent > 0) {
+      first += sent;
+      continue;
+    }
+    const code = calls.errorCode();
+    if (code === 'EINTR') continue;
+    const lost = code === 'EAGAIN' ? count - first : 1;
+    unsent = { count: (unsent?.count ?? 0) + lost, code };
+    first += lost;
+  }
+  return unsent;
 }

@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import { parseDnsName } from './dns-name.js';
 import { parseAddress } from './ip-address.js';
 
@@ -5,6 +6,11 @@ import { parseAddress } from './ip-address.js';
 export interface Endpoint {
   readonly address: string;
   readonly port: number;
+}
+
+/** An endpoint as text: `192.0.2.1:53`, `[2001:db8::1]:53`. */
+export function endpointText({ address, port }: Endpoint): string {
+  return isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 /** A server's address, its port where one is given, and the transport. */

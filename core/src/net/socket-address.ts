@@ -1,3 +1,4 @@
+import ipaddr from 'ipaddr.js';
 import { isIPv6 } from 'node:net';
 import type { Endpoint } from './endpoint.js';
 import { ipv4Bytes, ipv6Bytes } from './address-bytes.js';
@@ -20,4 +21,27 @@ export function socketAddress({ address, port }: Endpoint, calls: InterfaceCalls
     bytes.set(ipv4Bytes(address), 4);
   }
   return bytes;
+}
+
+/** The longest interface name with its terminating zero, in bytes. */
+const INTERFACE_NAME = 16;
+
+/** The sender of a datagram, its address in the form of Node's own sockets. @param envelope as `DatagramBatch` copies it */
+export function senderOf(envelope: Uint32Array, calls: InterfaceCalls): Endpoint {
+  const view = new DataView(envelope.buffer, envelope.byteOffset + 4, 28);
+  const port = view.getUint16(2);
+  if (view.getUint16(0, true) === Linux.AF_INET) {
+    const address = `${view.getUint8(4)}.${view.getUint8(5)}.${view.getUint8(6)}.${view.getUint8(7)}`;
+    return { address, port };
+  }
+  const socketAddress = new Uint8Array(envelope.buffer, envelope.byteOffset + 4, 28);
+  const plain = ipaddr.fromByteArray([...socketAddress.subarray(8, 24)]).toString();
+  const isLinkLocal = (view.getUint16(8) & 0xffc0) === 0xfe80;
+  const address = isLinkLocal ? `${plain}%${interfaceName(view.getUint32(24, true), calls)}` : plain;
+  return { address, port };
+}
+
+function interfaceName(index: number, { if_indextoname }: InterfaceCalls): string {
+  const name = Buffer.alloc(INTERFACE_NAME);
+  return if_indextoname(index, name) === null ? String(index) : name.toString('utf8', 0, name.indexOf(0));
 }

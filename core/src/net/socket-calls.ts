@@ -1,10 +1,14 @@
 import { endianness } from 'node:os';
 import { getSystemErrorName } from 'node:util';
 import { errorMessage } from '../errors.js';
-import { NativeSocketsUnavailable } from './native-sockets-unavailable.js';
 
 /** An address in this process. */
 export type Pointer = bigint;
+
+/** Native socket calls are not available on this machine. The message says why, as the second half of a sentence. */
+export class NativeSocketsUnavailable extends Error {
+  override readonly name = 'NativeSocketsUnavailable';
+}
 
 /** The architectures with the struct layouts that `DatagramBatch` writes. */
 const ARCHITECTURES = ['x64', 'arm64'];
@@ -22,6 +26,11 @@ export async function loadSocketCalls(): Promise<SocketCalls> {
 /** The calls, if they are loaded in this thread already: this never loads native code. */
 export function loadedSocketCalls(): SocketCalls | undefined {
   return loaded;
+}
+
+/** The error of a failed system call, with the code that `SocketCalls.errorCode` returned directly after it. */
+export function callError(call: string, code: string): Error {
+  return Object.assign(new Error(`${call} ${code}`), { code });
 }
 
 async function load() {

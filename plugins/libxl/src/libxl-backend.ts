@@ -5,6 +5,7 @@ import {
   inject,
   JitsuError,
   LOGGER,
+  PowerWatch,
   optionsOf,
   RUNTIME_DIRECTORY,
   stableUuid,
@@ -39,7 +40,7 @@ export class LibxlBackend implements Backend<LibxlOptions> {
   readonly #saves: SavedMemory;
   /** The machines that were handed out. */
   readonly #machines = new Map<MachineId, LibxlMachine>();
-  #listener: (change: PowerChange) => void = () => undefined;
+  readonly #changes = new PowerWatch();
 
   constructor(
     @inject(optionsOf(connectionOptions)) { saves }: ConnectionOptions,
@@ -55,9 +56,7 @@ export class LibxlBackend implements Backend<LibxlOptions> {
       onChange: () => {
         for (const machine of this.#machines.values()) machine.look();
       },
-      onLost: ({ message }) => {
-        for (const id of this.#machines.keys()) this.#listener({ id, state: 'unknown', detail: message });
-      },
+      onLost: ({ message }) => this.#changes.tellUnknown(this.#machines.keys(), message),
     });
   }
 
@@ -85,7 +84,7 @@ export class LibxlBackend implements Backend<LibxlOptions> {
         saves: this.#saves,
         configurators: this.configurators,
         logger: this.logger,
-        onState: (change) => this.#listener(change),
+        onState: (change) => this.#changes.tell(change),
       });
     machine.configure(options);
     this.#machines.set(id, machine);
@@ -94,7 +93,6 @@ export class LibxlBackend implements Backend<LibxlOptions> {
   }
 
   watch(listener: (change: PowerChange) => void): Disposable {
-    this.#listener = listener;
-    return { [Symbol.dispose]: () => (this.#listener = () => undefined) };
+    return this.#changes.watch(listener);
   }
 }

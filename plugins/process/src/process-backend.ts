@@ -3,6 +3,7 @@ import {
   CONNECTION_NAME,
   inject,
   LOGGER,
+  PowerWatch,
   RUNTIME_DIRECTORY,
   stableUuid,
   type Backend,
@@ -31,7 +32,7 @@ export class ProcessBackend implements Backend<ProcessOptions> {
   readonly #processes: RunningProcesses;
   readonly #programs: ProgramFinder;
   readonly #accounts: UserAccounts;
-  #listener: (change: PowerChange) => void = () => undefined;
+  readonly #changes = new PowerWatch();
 
   constructor(
     @inject(LOGGER) logger: Logger,
@@ -41,7 +42,7 @@ export class ProcessBackend implements Backend<ProcessOptions> {
   ) {
     this.#programs = new ProgramFinder(clock);
     this.#accounts = new UserAccounts(clock);
-    const tell = (change: PowerChange): void => this.#listener(change);
+    const tell = (change: PowerChange): void => this.#changes.tell(change);
     this.#processes = new RunningProcesses(runtimeDirectory, connectionName, clock, logger, tell);
   }
 
@@ -63,7 +64,6 @@ export class ProcessBackend implements Backend<ProcessOptions> {
   }
 
   watch(listener: (change: PowerChange) => void): Disposable {
-    this.#listener = listener;
-    return { [Symbol.dispose]: () => (this.#listener = () => undefined) };
+    return this.#changes.watch(listener);
   }
 }

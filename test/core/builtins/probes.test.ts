@@ -7,7 +7,7 @@ import { createServer, type AddressInfo, type Server } from 'node:net';
 import { SystemClock } from '#core/clock.js';
 import { ExecProbe } from '#core/builtins/exec-probe.js';
 import { HttpProbe } from '#core/builtins/http-probe.js';
-import { pauseAfter, pollUntil } from '#core/builtins/poll-until.js';
+import { pauseAfter, pollUntil } from '#core/plugin-kit/poll-until.js';
 import { TcpProbe } from '#core/builtins/tcp-probe.js';
 import { eventually } from '#core/testing/eventually.js';
 import { rejectsWithCode } from '#core/testing/rejects-with-code.js';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import type { Backend, PowerChange } from '#core/contracts/backend.js';
 import type { Machine, MachineDescription, PowerState } from '#core/contracts/machine.js';
-import { JitsuError } from '#core/errors.js';
-import { GuardedBackend, type GuardedMachine } from '#core/lifecycle/guarded-backend.js';
+import { errorCode, JitsuError } from '#core/errors.js';
+import { GuardedBackend, STOP_LIMIT, type GuardedMachine } from '#core/lifecycle/guarded-backend.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { rejectsWithCode } from '#core/testing/rejects-with-code.js';
 import { FakeBackend } from '../../support/fake-backend.js';
@@ -186,6 +186,74 @@ describe('a machine as the core uses it', () => {
     assert.equal(stage.clock.pending, 0);
   });
 
+  it('is started anew beside a start that has hung for a quarter of an hour, and then shares that start', async () => {
+    const { stage, machine } = await Guarded.open();
+    stage.fake.latency.start = Infinity;
+    void machine.start();
+    await stage.clock.advance(899_999);
+    void machine.start();
+    assert.equal(stage.fake.calls.filter((call) => call.startsWith('start')).length, 1);
+    await stage.clock.advance(1);
+    stage.fake.latency.start = 100;
+    const anew = [machine.start(), machine.start()];
+    await stage.clock.advance(100);
+    await Promise.all(anew);
+    assert.equal(stage.fake.calls.filter((call) => call.startsWith('start')).length, 2);
+  });
+
+  it('still shares the later start when an earlier one that has hung ends after all', async () => {
+    const { stage, machine } = await Guarded.open();
+    stage.fake.latency.start = 900_100;
+    const first = machine.start();
+    await stage.clock.advance(900_000);
+    const second = machine.start();
+    await stage.clock.advance(100);
+    await first;
+    const third = machine.start();
+    await stage.clock.advance(900_000);
+    await Promise.all([second, third]);
+    assert.equal(stage.fake.calls.filter((call) => call.startsWith('start')).length, 2);
+    assert.equal(stage.clock.pending, 0);
+  });
+
+  it('still runs a quarter of an hour after a suspend that never ends, and a minute after one without effect', async () => {
+    const { stage, machine } = await Guarded.open();
+    await machine.start();
+    for (const [stop, limit] of [
+      [() => new Promise<void>(() => undefined), 900_000],
+      [async () => undefined, 60_000],
+    ] as const) {
+      stage.fake.stop = stop;
+      let ended = false;
+      const failed = rejectsWithCode(machine.stop('suspend', never), 'JITSU_BACKEND_FAILED');
+      void failed.then(() => (ended = true));
+      await stage.clock.advance(limit - 1);
+      assert.equal(ended, false);
+      await stage.clock.advance(1);
+      const said = `web still runs ${limit / 1_000} s after the backend fake was asked to stop it by 'suspend'. Look at it`;
+      assert.ok((await failed).message.startsWith(said));
+    }
+    assert.equal(stage.clock.pending, 0);
+  });
+
+  it('is said to be unknown to its backend where that does not describe it within a minute', async () => {
+    const { stage, machine } = await Guarded.open();
+    await machine.describe();
+    assert.equal(stage.clock.pending, 0);
+    stage.fake.describe = () => new Promise(() => undefined);
+    let ended = false;
+    const failed = rejectsWithCode(machine.describe(), 'JITSU_BACKEND_FAILED');
+    void failed.then(() => (ended = true));
+    await stage.clock.advance(59_999);
+    assert.equal(ended, false);
+    await stage.clock.advance(1);
+    assert.match(
+      (await failed).message,
+      /^The backend fake has not said within 60 s how web is\. Check that it answers/,
+    );
+    assert.equal(stage.clock.pending, 0);
+  });
+
   it('says so when nobody can tell whether it has followed a shutdown', async () => {
     const { stage, machine, id } = await Guarded.open();
     await machine.start();
@@ -225,6 +293,18 @@ describe('a machine as the core uses it', () => {
       }
     });
   }
+
+  it('counts as one that still runs where it was stopped and no look at it comes back', async () => {
+    const { stage, machine } = await Guarded.open();
+    await machine.start();
+    stage.fake.describe = () => new Promise(() => {});
+    let code: string | undefined;
+    void machine.stop('destroy', never).catch((error: unknown) => (code = errorCode(error)));
+    await stage.clock.advance(STOP_LIMIT - 1);
+    assert.equal(code, undefined);
+    await stage.clock.advance(1);
+    assert.equal(code, 'JITSU_BACKEND_FAILED');
+  });
 
   for (const [what, description] of Object.entries<unknown>({
     nothing: undefined,
@@ -318,6 +398,18 @@ describe('a backend as the core uses it', () => {
     assert.deepEqual([watches, all], [1, 1]);
     await stage.backend.close();
     assert.deepEqual([watches, all], [0, 1]);
+  });
+
+  it('calls back at each change of a machine, and no more once that is disposed of', async () => {
+    const { stage, id } = await Guarded.open();
+    let changes = 0;
+    const waiting = stage.backend.onChange(id, () => (changes += 1));
+    stage.fake.hypervisor.change(id, 'running');
+    stage.fake.hypervisor.change(id, 'paused');
+    assert.equal(changes, 2);
+    waiting[Symbol.dispose]();
+    stage.fake.hypervisor.change(id, 'off');
+    assert.equal(changes, 2);
   });
 
   it('tells nothing of a change that is none, and logs it', async () => {

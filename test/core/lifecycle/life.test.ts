@@ -7,7 +7,7 @@ const STATES = ['off', 'starting', 'running', 'paused', 'suspended', 'stopping',
 const PHASES = Object.keys(PHASE_NAMES) as Phase[];
 const EVENTS = [
   ...(['wake', 'looked', 'turn', 'started', 'start-failed', 'answered', 'failed', 'refused', 'learnt'] as const),
-  ...(['doubted', 'expired', 'kept', 'reap', 'stop', 'stopped'] as const),
+  ...(['changed', 'expired', 'kept', 'reap', 'stop', 'stopped'] as const),
 ];
 
 /**
@@ -100,7 +100,7 @@ const TABLE: readonly (readonly [life: string, event: string, outcome: string])[
   ['wanted off', 'start-failed', 'wanted: halt'],
 
   // Answers do not outlive the machine.
-  ['ready running', 'doubted', 'running: take-back'],
+  ['ready running', 'changed', 'running: take-back'],
   ['ready off', 'learnt from running', 'down: take-back died'],
   ['ready paused', 'learnt from running', 'down: take-back gone'],
   ['ready unknown', 'learnt from running', 'down: take-back lost'],
@@ -310,7 +310,7 @@ class Model implements Life {
         // It follows at once.
         return false;
       case 'learnt':
-      case 'doubted':
+      case 'changed':
       case 'stop':
       case 'reap':
         return true;
@@ -321,7 +321,7 @@ class Model implements Life {
     const was = this.phase;
     const { phase, effects } = next(this, event, before);
     if (was === 'ready' && phase !== 'ready') assert.equal(effects[0], 'take-back', 'answers are taken back first');
-    if (event === 'doubted') assert.notEqual(phase, 'ready', 'what may be gone is not ready');
+    if (event === 'changed') assert.notEqual(phase, 'ready', 'what may be gone is not ready');
     if (event === 'reap' && phase !== was) assert.equal(this.summoned, false, 'no policy ends a summon');
     this.phase = phase;
     for (const effect of effects) this.#carryOut(effect);

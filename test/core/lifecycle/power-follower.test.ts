@@ -233,6 +233,20 @@ describe('the power follower', () => {
     assert.equal(life.stopAt(web!), life.clock.now() + 20_000, 'a whole fresh period of grace');
   });
 
+  it('calls a machine unknown whose backend does not describe it, and follows the others', async () => {
+    using life = new Life();
+    const [web, db] = await life.with({ name: 'web', stopPolicies: [] }, { name: 'db' });
+    await life.summon(web!);
+    const describe = life.backend.describe.bind(life.backend);
+    life.backend.describe = (id) => (id === web!.plan.id ? new Promise(() => undefined) : describe(id));
+    life.backend.tell({ id: web!.plan.id, state: 'paused' });
+    life.backend.hypervisor.change(db!.plan.id, 'running');
+    await life.clock.advance(60_000);
+    assert.deepEqual([web!.state, db!.state], ['unknown', 'off'], 'and db was reaped meanwhile');
+    assert.match(web!.detail!, /has not said within 60 s how web is/);
+    assert.deepEqual(life.story('web').at(-1), 'lost');
+  });
+
   it('learns nothing any more once it has ended', async () => {
     using life = new Life();
     const [web] = await life.with({ name: 'web' });

@@ -307,6 +307,52 @@ describe('the summoner', () => {
     assert.equal(web!.failure?.code, 'JITSU_SUMMON_DIED');
   });
 
+  it('gives up a start that has hung for a quarter of an hour, and boots anew for the next query', async () => {
+    using life = new Life({ limit: 1 });
+    const [web, other] = await life.with({ name: 'web' }, { name: 'other', deadline: 2_000_000 });
+    life.backend.latency.start = Infinity;
+    const failed = rejectsWithCode(life.summon(web!), 'JITSU_SUMMON_DEADLINE');
+    await life.clock.advance(30_000);
+    await failed;
+    const queued = life.summon(other!);
+    await life.clock.advance(869_999);
+    assert.deepEqual([life.calls('start'), web!.starting], [['start web'], true]);
+    life.backend.latency.start = 0;
+    await life.clock.advance(1);
+    await queued;
+    assert.deepEqual([web!.starting, web!.state], [false, 'unknown']);
+    assert.match(web!.detail!, /^fake, the backend of web, does not get done with its start\. Look at it/);
+    const again = life.summon(web!, aCommand);
+    await life.clock.advance(0);
+    await again;
+    assert.deepEqual(life.calls('start'), ['start web', 'start other', 'start web']);
+    assert.deepEqual([web!.totalStarts, web!.ready], [1, true]);
+  });
+
+  it('says at once that a start has hung where somebody waits for it that long', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web', deadline: 2_000_000 });
+    life.backend.latency.start = Infinity;
+    const failed = rejectsWithCode(life.summon(web!), 'JITSU_BACKEND_FAILED');
+    await life.clock.advance(900_000);
+    assert.match((await failed).message, /does not get done with its start/);
+    assert.equal(web!.failure?.count, 1);
+  });
+
+  it('boots a machine that is on its way down, also where its end is told meanwhile', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web' });
+    for (const state of ['running', 'stopping'] as const) life.backend.hypervisor.change(web!.plan.id, state);
+    await life.clock.advance(0);
+    const summon = life.summon(web!);
+    await life.clock.advance(10);
+    assert.deepEqual([life.lifecycle.booting, life.calls('start')], [1, []]);
+    life.backend.hypervisor.change(web!.plan.id, 'off');
+    await life.clock.advance(10);
+    await summon;
+    assert.deepEqual([web!.ready, web!.failure, life.calls('start')], [true, undefined, ['start web']]);
+  });
+
   it('waits for a machine that is still starting after its start', async () => {
     using life = new Life();
     const [web] = await life.with({ name: 'web' });

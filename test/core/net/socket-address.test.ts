@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { clientOf } from '#core/dns/transport/mmsg/client-reader.js';
-import { socketAddress } from '#core/net/socket-address.js';
+import { senderOf, socketAddress } from '#core/net/socket-address.js';
 import { loadSocketCalls, type SocketCalls } from '#core/net/socket-calls.js';
 import { requireMmsg } from '../../support/udp-transports.js';
 
@@ -26,7 +25,7 @@ describe("an address as Linux's sockets have it", () => {
     for (const address of [...addresses, 'fe80::1%lo', 'fe80::aa:1%4711']) {
       const envelope = new Uint32Array(8);
       new Uint8Array(envelope.buffer).set(socketAddress({ address, port: 54_321 }, calls), 4);
-      assert.deepEqual(clientOf(envelope, calls), { address, port: 54_321, transport: 'udp' });
+      assert.deepEqual(senderOf(envelope, calls), { address, port: 54_321 });
     }
   });
 });

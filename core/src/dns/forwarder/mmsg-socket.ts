@@ -2,22 +2,16 @@ import { createSocket, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import type { DnsSettings } from '../../config/settings.js';
 import type { Endpoint } from '../../net/endpoint.js';
-import { callError } from '../../net/call-error.js';
-import { BATCH_SIZE, DatagramBatch } from '../../net/datagram-batch.js';
+import { BATCH_SIZE, DatagramBatch, LONGEST_DATAGRAM, sendBatch } from '../../net/datagram-batch.js';
 import { Linux } from '../../net/linux.js';
-import { NativeSocketsUnavailable } from '../../net/native-sockets-unavailable.js';
-import { sendBatch } from '../../net/send-batch.js';
 import { socketAddress } from '../../net/socket-address.js';
-import { loadSocketCalls, type SocketCalls } from '../../net/socket-calls.js';
+import { callError, loadSocketCalls, NativeSocketsUnavailable, type SocketCalls } from '../../net/socket-calls.js';
 import { copyBytes } from '../wire/bytes.js';
 import { Slab } from '../wire/slab.js';
 import { dgramSockets, type UdpSocket, type UdpSocketListener, type UdpSockets } from './udp-socket.js';
 
 /** The longest query, in bytes, with a margin: a name of 255 bytes and an OPT record. */
 const LONGEST_QUERY = 512;
-
-/** The longest possible datagram, in bytes, so that none is cut off. Untouched memory costs nothing. */
-const LONGEST_DATAGRAM = 65_536;
 
 /** The number of batches that are read from one socket per turn of the event loop. */
 const MOST_BATCHES = 4;

@@ -5,7 +5,7 @@ import { readUint16 } from '../wire/bytes.js';
 import { frame, FrameReader } from '../wire/frame-reader.js';
 import { HEADER_LENGTH } from '../wire/header.js';
 import type { RandomSource } from './random-source.js';
-import type { ReplyListener } from './reply-listener.js';
+import type { ReplyListener } from './upstream-message.js';
 import type { StreamConnector } from './stream-connector.js';
 
 /** Connections to one upstream. One serves nearly all queries; another is opened when all are full. */

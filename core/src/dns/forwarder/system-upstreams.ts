@@ -7,7 +7,7 @@ import type { Clock } from '../../contracts/clock.js';
 import type { Logger } from '../../contracts/logger.js';
 import type { Milliseconds } from '../../contracts/milliseconds.js';
 import { errorMessage } from '../../errors.js';
-import { endpointText } from '../../net/endpoint-text.js';
+import { endpointText } from '../../net/endpoint.js';
 
 /** The time without a change after which the file is read again: editors write in several steps. */
 const SETTLING: Milliseconds = 100;

@@ -3,7 +3,7 @@ import type { Milliseconds } from '../../contracts/milliseconds.js';
 import { readUint16 } from '../wire/bytes.js';
 import { HEADER_LENGTH } from '../wire/header.js';
 import type { RandomSource } from './random-source.js';
-import type { ReplyListener } from './reply-listener.js';
+import type { ReplyListener } from './upstream-message.js';
 import type { UdpSocket, UdpSockets } from './udp-socket.js';
 
 /** The source ports that are in use at once for one upstream. */

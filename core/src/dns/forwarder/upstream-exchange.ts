@@ -4,11 +4,10 @@ import { Rcode } from '../wire/dns-parameters.js';
 import { HEADER_LENGTH, HeaderFlag, isTruncated, readRcode } from '../wire/header.js';
 import { ParsedAnswer, sectionsOf } from '../wire/message-sections.js';
 import { DeadlineEntry } from './deadlines.js';
-import type { ReplyListener } from './reply-listener.js';
 import { StreamQuery } from './stream-pool.js';
 import type { SourcePort } from './udp-pool.js';
 import type { Upstream } from './upstream.js';
-import { replyKind, upstreamQuery } from './upstream-message.js';
+import { replyKind, upstreamQuery, type ReplyListener } from './upstream-message.js';
 
 /** Foreign messages at a query's source port after which the query goes over TCP, which is hard to forge. */
 const FOREIGN_MESSAGES_TO_TCP = 3;

@@ -3,7 +3,7 @@ import type { UpstreamSettings } from '../../config/settings.js';
 import type { Clock } from '../../contracts/clock.js';
 import type { Logger } from '../../contracts/logger.js';
 import type { Milliseconds } from '../../contracts/milliseconds.js';
-import { endpointText } from '../../net/endpoint-text.js';
+import { endpointText } from '../../net/endpoint.js';
 import type { Deadlines } from './deadlines.js';
 import type { RandomSource } from './random-source.js';
 import { tcpConnector, tlsConnector } from './stream-connector.js';

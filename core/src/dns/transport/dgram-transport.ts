@@ -5,8 +5,7 @@ import type { Endpoint } from '../../net/endpoint.js';
 import type { Logger } from '../../contracts/logger.js';
 import { numericLookup } from '../../net/numeric-lookup.js';
 import { listenError } from './listen-error.js';
-import type { MessageHandler } from './message-handler.js';
-import type { UdpTransport, UdpTransportKind } from './udp-transport.js';
+import type { MessageHandler, UdpTransport, UdpTransportKind } from './udp-transport.js';
 
 /** The transport that takes datagrams one by one, by Node's sockets. */
 export const DGRAM: UdpTransportKind = {
@@ -62,7 +61,7 @@ export class DgramTransport implements UdpTransport {
   }
 
   /** Does nothing: this transport has no threads of its own. */
-  goFirst(): void {}
+  prioritize(): void {}
 
   /** Stops receiving, and closes the socket when the last reply has been sent. */
   async close(): Promise<void> {

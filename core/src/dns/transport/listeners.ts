@@ -3,15 +3,13 @@ import type { DnsSettings } from '../../config/settings.js';
 import type { Endpoint } from '../../net/endpoint.js';
 import type { Logger } from '../../contracts/logger.js';
 import { errorCode, JitsuError } from '../../errors.js';
-import { NativeSocketsUnavailable } from '../../net/native-sockets-unavailable.js';
-import { loadSocketCalls } from '../../net/socket-calls.js';
+import { loadSocketCalls, NativeSocketsUnavailable } from '../../net/socket-calls.js';
 import type { AccessControl } from '../admission/access-control.js';
 import { DGRAM } from './dgram-transport.js';
-import type { MessageHandler } from './message-handler.js';
 import { mmsg } from './mmsg/mmsg-transport.js';
 import { TcpConnections } from './tcp-connections.js';
 import { TcpListener } from './tcp-listener.js';
-import type { UdpContext, UdpTransport, UdpTransportKind } from './udp-transport.js';
+import type { MessageHandler, UdpContext, UdpTransport, UdpTransportKind } from './udp-transport.js';
 
 /** Attempts to find a port that is free for UDP and TCP on all addresses. */
 const MOST_ATTEMPTS = 32;
@@ -65,11 +63,11 @@ export class Listeners {
    * Raises or restores the scheduling priority of the threads that answer from the packet cache, where the system
    * permits it.
    */
-  goFirst(first: boolean): void {
+  prioritize(raised: boolean): void {
     const { workers } = this.settings;
     // With no more processors than such threads, a flood would leave no processor for the rest.
     if (workers * this.endpoints.length >= availableParallelism()) return;
-    for (const transport of this.udp) transport.goFirst(first);
+    for (const transport of this.udp) transport.prioritize(raised);
   }
 
   /** Accepts no new connections; open ones stay, and datagrams are still received. */

@@ -4,8 +4,7 @@ import type { Clock } from '../../contracts/clock.js';
 import type { DnsClient } from '../../contracts/resolver.js';
 import type { Milliseconds } from '../../contracts/milliseconds.js';
 import { frame, FrameReader } from '../wire/frame-reader.js';
-import type { MessageHandler } from './message-handler.js';
-import { ProgressWatch } from './progress-watch.js';
+import type { MessageHandler } from './udp-transport.js';
 
 /** Pending queries per connection; above it reading pauses, which slows the client down. */
 const MOST_WAITING = 128;
@@ -21,8 +20,8 @@ export class TcpConnection {
   private readonly frames = new FrameReader();
   private readonly gone = new AbortController();
   /** How long a message may take to arrive, and a response to be sent. */
-  private readonly arriving: ProgressWatch;
-  private readonly leaving: ProgressWatch;
+  private readonly arriving: StallTimer;
+  private readonly leaving: StallTimer;
   private waiting = 0;
   private halfClosed = false;
   private ending = false;
@@ -38,8 +37,8 @@ export class TcpConnection {
     private readonly clock: Clock,
     private readonly idle: Milliseconds,
   ) {
-    this.arriving = new ProgressWatch(clock, idle, () => this.giveUp());
-    this.leaving = new ProgressWatch(clock, idle, () => this.giveUp());
+    this.arriving = new StallTimer(clock, idle, () => this.giveUp());
+    this.leaving = new StallTimer(clock, idle, () => this.giveUp());
     this.closed = new Promise((resolve) => socket.once('close', () => resolve(this.tooSlow ? 'slow' : undefined)));
     socket.setNoDelay(true);
     // Every query of the connection listens to this signal.
@@ -72,16 +71,16 @@ export class TcpConnection {
   private read(chunk: Uint8Array): void {
     if (this.ending) return;
     for (const message of this.frames.push(chunk)) {
-      this.arriving.end();
+      this.arriving.stop();
       this.take(message);
       if (this.socket.destroyed) return;
     }
     if (this.waiting >= MOST_WAITING) {
       // From here on the delay of further data is ours, not the client's.
       this.socket.pause();
-      this.arriving.end();
+      this.arriving.stop();
     } else if (this.frames.isWithin) {
-      this.arriving.begin();
+      this.arriving.start();
     }
   }
 
@@ -102,7 +101,7 @@ export class TcpConnection {
     if (this.socket.writableLength > MOST_UNSENT) return this.giveUp();
     if (this.waiting < MOST_WAITING && this.socket.isPaused()) {
       this.socket.resume();
-      if (this.frames.isWithin) this.arriving.begin();
+      if (this.frames.isWithin) this.arriving.start();
     }
     if (this.waiting > 0) return;
     this.restartIdleTimer();
@@ -112,10 +111,10 @@ export class TcpConnection {
 
   private send(reply: Uint8Array): void {
     this.socket.write(frame(reply), () => {
-      this.leaving.end();
-      if (this.socket.writableLength > 0 && !this.socket.destroyed) this.leaving.begin();
+      this.leaving.stop();
+      if (this.socket.writableLength > 0 && !this.socket.destroyed) this.leaving.start();
     });
-    if (this.socket.writableLength > 0) this.leaving.begin();
+    if (this.socket.writableLength > 0) this.leaving.start();
   }
 
   private giveUp(): void {
@@ -135,5 +134,31 @@ export class TcpConnection {
 
   private restartIdleTimer(): void {
     this.idleTimer = this.clock.after(this.idle, () => this.destroy());
+  }
+}
+
+/** Calls back when expected progress does not happen in time. */
+export class StallTimer implements Disposable {
+  private timer: Disposable | undefined;
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly limit: Milliseconds,
+    private readonly onStall: () => void,
+  ) {}
+
+  /** Starts to wait for progress; where it waits already, the time goes on. */
+  start(): void {
+    this.timer ??= this.clock.after(this.limit, this.onStall);
+  }
+
+  /** Progress was made: nothing is expected until the next `start`. */
+  stop(): void {
+    this.timer?.[Symbol.dispose]();
+    this.timer = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.stop();
   }
 }

@@ -6,7 +6,7 @@ import type { Logger } from '../../contracts/logger.js';
 import type { Milliseconds } from '../../contracts/milliseconds.js';
 import type { DnsClient } from '../../contracts/resolver.js';
 import { listenError } from './listen-error.js';
-import type { MessageHandler } from './message-handler.js';
+import type { MessageHandler } from './udp-transport.js';
 import { TcpConnection } from './tcp-connection.js';
 import type { TcpConnections } from './tcp-connections.js';
 

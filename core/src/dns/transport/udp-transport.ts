@@ -1,9 +1,20 @@
 import type { Endpoint } from '../../net/endpoint.js';
 import type { Clock } from '../../contracts/clock.js';
 import type { Logger } from '../../contracts/logger.js';
+import type { DnsClient } from '../../contracts/resolver.js';
 import type { AccessControl } from '../admission/access-control.js';
 import type { PacketMemory } from '../packet-cache/packet-memory.js';
-import type { MessageHandler } from './message-handler.js';
+
+/**
+ * Takes a message from a transport and returns the reply, or `undefined` for none: synchronously where it is known.
+ * Must neither throw nor reject.
+ */
+export type MessageHandler = (
+  message: Uint8Array,
+  client: DnsClient,
+  /** Aborts when the client is gone. */
+  signal?: AbortSignal,
+) => Uint8Array | undefined | Promise<Uint8Array | undefined>;
 
 /** What the UDP transports of all addresses share. */
 export interface UdpContext {
@@ -23,7 +34,7 @@ export interface UdpTransport {
   /** The port in use. */
   readonly port: number;
   /** Raises or restores the scheduling priority of threads that answer by themselves. */
-  goFirst(first: boolean): void;
+  prioritize(raised: boolean): void;
   /** Stops receiving, and closes the socket when the last reply has been sent. */
   close(): Promise<void>;
 }

@@ -6,7 +6,7 @@ import type { UpstreamSettings } from '#core/config/settings.js';
 import { frame, FrameReader } from '#core/dns/wire/frame-reader.js';
 import { Forwarder } from '#core/dns/forwarder/forwarder.js';
 import { RandomSource } from '#core/dns/forwarder/random-source.js';
-import type { ReplyListener } from '#core/dns/forwarder/reply-listener.js';
+import type { ReplyListener } from '#core/dns/forwarder/upstream-message.js';
 import type { StreamConnector } from '#core/dns/forwarder/stream-connector.js';
 import { StreamPool, StreamQuery } from '#core/dns/forwarder/stream-pool.js';
 import { ManualClock } from '#core/testing/manual-clock.js';

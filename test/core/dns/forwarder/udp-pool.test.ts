@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { RandomSource } from '#core/dns/forwarder/random-source.js';
-import type { ReplyListener } from '#core/dns/forwarder/reply-listener.js';
+import type { ReplyListener } from '#core/dns/forwarder/upstream-message.js';
 import { UdpPool } from '#core/dns/forwarder/udp-pool.js';
 import { FakeUdpSockets } from '../../../support/fake-udp-sockets.js';
 

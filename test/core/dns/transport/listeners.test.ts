@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { NativeSocketsUnavailable } from '#core/net/native-sockets-unavailable.js';
+import { NativeSocketsUnavailable } from '#core/net/socket-calls.js';
 import { chooseUdpTransport, insteadOfMmsg } from '#core/dns/transport/listeners.js';
 import { DnsLog } from '../../../support/dns-log.js';
 import { requireMmsg, UDP_TRANSPORTS } from '../../../support/udp-transports.js';

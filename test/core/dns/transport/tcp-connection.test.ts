@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { frame } from '#core/dns/wire/frame-reader.js';
-import { TcpConnection } from '#core/dns/transport/tcp-connection.js';
+import { StallTimer, TcpConnection } from '#core/dns/transport/tcp-connection.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { tcpClient } from '../../../support/dns-query.js';
 import { OtherEnd } from '../../../support/other-end.js';
@@ -73,5 +73,32 @@ describe('a TCP connection', () => {
     await settled();
     assert.equal(stage.taken, 1);
     assert.equal(stage.end.writableEnded || stage.end.destroyed, true);
+  });
+});
+
+describe('the timer of what does not move', () => {
+  it('counts from the first beginning, however often it is told to begin', async () => {
+    const clock = new ManualClock();
+    let still = 0;
+    const timer = new StallTimer(clock, 1_000, () => (still += 1));
+    for (let round = 0; round < 10; round++) {
+      timer.start();
+      await clock.advance(100);
+      assert.equal(still, round < 9 ? 0 : 1);
+    }
+  });
+
+  it('counts anew after an end, and not at all after the last one', async () => {
+    const clock = new ManualClock();
+    let still = 0;
+    const timer = new StallTimer(clock, 1_000, () => (still += 1));
+    for (let round = 0; round < 3; round++) {
+      timer.start();
+      await clock.advance(999);
+      timer.stop();
+    }
+    await clock.advance(10_000);
+    assert.equal(still, 0);
+    assert.equal(clock.pending, 0);
   });
 });

@@ -63,6 +63,9 @@ describe('a domain name', () => {
     }
     const tooLong = Uint8Array.from([...Array.from({ length: 128 }, () => [1, 0x61]).flat(), 0]);
     assert.equal(decodeName(tooLong, 0), undefined);
+    const labels = Array.from({ length: 126 }, () => [1, 0x61]).flat();
+    assert.notEqual(decodeName(Uint8Array.from([...labels, 1, 0x61, 0]), 0), undefined, 'a name of 255 bytes');
+    assert.equal(decodeName(Uint8Array.from([...labels, 2, 0x61, 0x61, 0]), 0), undefined, 'a name of 256 bytes');
   });
 
   it('has one canonical form for all that are the same', () => {

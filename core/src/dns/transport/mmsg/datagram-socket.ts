@@ -1,11 +1,10 @@
 import { isIPv6 } from 'node:net';
 import type { Endpoint } from '../../../net/endpoint.js';
 import { listenError } from '../listen-error.js';
-import { callError } from '../../../net/call-error.js';
 import { destinationOption, type DatagramKind } from '../../../net/datagram-batch.js';
 import { Linux } from '../../../net/linux.js';
 import { socketAddress } from '../../../net/socket-address.js';
-import type { SocketCalls } from '../../../net/socket-calls.js';
+import { callError, type SocketCalls } from '../../../net/socket-calls.js';
 
 /** The receive buffer, which holds what arrives while the threads are busy, in bytes; the kernel may grant less. */
 const RECEIVE_BUFFER = 4_194_304;

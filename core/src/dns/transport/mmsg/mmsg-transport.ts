@@ -1,14 +1,13 @@
 import type { Endpoint } from '../../../net/endpoint.js';
 import type { Logger } from '../../../contracts/logger.js';
-import { BATCH_SIZE, DatagramBatch } from '../../../net/datagram-batch.js';
+import type { DnsClient } from '../../../contracts/resolver.js';
+import { BATCH_SIZE, DatagramBatch, LONGEST_DATAGRAM, sendBatch } from '../../../net/datagram-batch.js';
 import { Linux } from '../../../net/linux.js';
-import { sendBatch } from '../../../net/send-batch.js';
+import { senderOf, type InterfaceCalls } from '../../../net/socket-address.js';
 import type { SocketCalls } from '../../../net/socket-calls.js';
-import type { MessageHandler } from '../message-handler.js';
-import type { UdpContext, UdpTransport, UdpTransportKind } from '../udp-transport.js';
-import { ClientReader } from './client-reader.js';
+import type { MessageHandler, UdpContext, UdpTransport, UdpTransportKind } from '../udp-transport.js';
 import { DatagramSocket } from './datagram-socket.js';
-import { createMissRing, MissPump, MissReader, type Miss } from './miss-ring.js';
+import { createQueryRing, RingPump, RingReader, type RingEntry } from './query-ring.js';
 import { ReceiveThread } from './receive-thread.js';
 
 export interface MmsgContext extends UdpContext {
@@ -61,8 +60,8 @@ export class MmsgTransport implements UdpTransport {
   }
 
   /** Raises or restores the scheduling priority of its threads, where the system permits it. */
-  goFirst(first: boolean): void {
-    for (const thread of this.threads) thread.goFirst(first);
+  prioritize(raised: boolean): void {
+    for (const thread of this.threads) thread.prioritize(raised);
   }
 
   /** Stops receiving, and closes the sockets when the last reply has been sent. */
@@ -77,14 +76,14 @@ export class MmsgTransport implements UdpTransport {
   private async startThread(index: number): Promise<void> {
     const socket = this.sockets[index] as DatagramSocket;
     const queue = this.queues[index] as ReplyQueue;
-    const ring = createMissRing();
-    const pump = new MissPump(new MissReader(ring), (miss) => {
-      if (!this.closing) this.take(miss, queue);
+    const ring = createQueryRing();
+    const pump = new RingPump(new RingReader(ring), (entry) => {
+      if (!this.closing) this.take(entry, queue);
     });
-    this.threads.push(await ReceiveThread.start({ ...this.context, socket, ring, onMisses: () => pump.wake() }));
+    this.threads.push(await ReceiveThread.start({ ...this.context, socket, ring, onQueries: () => pump.wake() }));
   }
 
-  private take({ message, envelope }: Miss, queue: ReplyQueue): void {
+  private take({ message, envelope }: RingEntry, queue: ReplyQueue): void {
     this.unanswered += 1;
     const reply = this.handler(message, this.clients.of(envelope));
     if (reply instanceof Promise) void reply.then((later) => this.give(later, envelope, queue));
@@ -98,10 +97,35 @@ export class MmsgTransport implements UdpTransport {
   }
 }
 
-/**
- * The longest reply that a datagram can hold, in bytes; more than any client is sent. Untouched memory costs nothing.
- */
-const LONGEST_REPLY = 65_536;
+/** The words of an envelope that hold an address, without family and port, up to the end of a struct sockaddr_in6. */
+const FIRST_WORD = 2;
+const LAST_WORD = 7;
+
+/** Reads the senders of datagrams, and caches the last address: a client seldom sends a single query. */
+class ClientReader {
+  private readonly last = new Uint32Array(LAST_WORD + 1);
+  private lastFamily = 0;
+  private lastAddress = '';
+
+  constructor(private readonly calls: InterfaceCalls) {}
+
+  /** @param envelope as `DatagramBatch` copies it */
+  of(envelope: Uint32Array): DnsClient {
+    const head = envelope[1] as number;
+    if ((head & 0xffff) !== this.lastFamily || !this.isLast(envelope)) {
+      this.lastAddress = senderOf(envelope, this.calls).address;
+      this.lastFamily = head & 0xffff;
+      this.last.set(envelope.subarray(0, LAST_WORD + 1));
+    }
+    // The port follows the family, in network byte order.
+    return { address: this.lastAddress, port: ((head >>> 8) & 0xff00) | (head >>> 24), transport: 'udp' };
+  }
+
+  private isLast(envelope: Uint32Array): boolean {
+    for (let word = FIRST_WORD; word <= LAST_WORD; word++) if (envelope[word] !== this.last[word]) return false;
+    return true;
+  }
+}
 
 /** The main thread's replies on one socket: those of one turn of the event loop are sent by one call. */
 class ReplyQueue {
@@ -114,7 +138,7 @@ class ReplyQueue {
     private readonly socket: DatagramSocket,
     private readonly logger: Logger,
   ) {
-    this.batch = new DatagramBatch(calls.addressOf, socket.kind, LONGEST_REPLY);
+    this.batch = new DatagramBatch(calls.addressOf, socket.kind, LONGEST_DATAGRAM);
   }
 
   /** Queues a reply, which is sent by the end of this turn. @param envelope as `DatagramBatch` copies it */

@@ -1,7 +1,13 @@
 import type { Milliseconds } from '../../../contracts/milliseconds.js';
-import { BATCH_SIZE, DatagramBatch, ENVELOPE_WORDS, type DatagramKind } from '../../../net/datagram-batch.js';
+import {
+  BATCH_SIZE,
+  DatagramBatch,
+  ENVELOPE_WORDS,
+  LONGEST_DATAGRAM,
+  sendBatch,
+  type DatagramKind,
+} from '../../../net/datagram-batch.js';
 import { Linux } from '../../../net/linux.js';
-import { sendBatch } from '../../../net/send-batch.js';
 import type { SocketCalls } from '../../../net/socket-calls.js';
 import type { Admission } from '../../admission/admission.js';
 import { writeProofAnswer } from '../../admission/proof-answer.js';
@@ -10,14 +16,8 @@ import { Rcode } from '../../wire/dns-parameters.js';
 import { HEADER_LENGTH } from '../../wire/header.js';
 import type { QueryView } from '../../wire/query-view.js';
 import { writeHeaderOnly } from '../../wire/response-writer.js';
-import type { MissWriter } from './miss-ring.js';
+import type { RingWriter } from './query-ring.js';
 import { REFUSAL_WORDS, ThreadState, type ThreadRefusal } from './thread-state.js';
-
-/**
- * The longest possible datagram, in bytes (its length has 16 bits), so that none is cut off. Untouched memory costs
- * nothing.
- */
-const LONGEST_DATAGRAM = 65_536;
 
 /** The longest reply that a thread gives by itself, in bytes. */
 const LONGEST_REPLY = LONGEST_CACHED_ANSWER;
@@ -37,9 +37,9 @@ export interface ReceiveLoopOptions {
   /** The time by the main thread's clock. */
   now(): Milliseconds;
   /** Takes datagrams that the packet cache has no answer for. */
-  readonly misses: Pick<MissWriter, 'add' | 'publish'>;
-  /** Called when there are misses and the main thread must be notified. */
-  onMisses(): void;
+  readonly ring: Pick<RingWriter, 'add' | 'publish'>;
+  /** Called when there are queries in the ring and the main thread must be notified. */
+  onQueries(): void;
   /** Called when the thread begins to count refusals of this kind by itself; `envelope` is that of the first. */
   onRefused(kind: ThreadRefusal, envelope: Uint32Array): void;
   /** Called when replies could not be sent; `code` says why. */
@@ -75,7 +75,7 @@ export class ReceiveLoop {
   }
 
   private take(count: number): void {
-    const { view, admission, packets, misses } = this.options;
+    const { view, admission, packets, ring } = this.options;
     const { received, replies } = this;
     const now = this.options.now();
     let replyCount = 0;
@@ -89,7 +89,7 @@ export class ReceiveLoop {
       admission.begin(received.senders[index] as Uint8Array, true);
       const isPlain = view.read(message, length);
       let replyLength = isPlain ? packets.answer(view, message, length, out, admission, now) : MISS;
-      if (replyLength === MISS && misses.add(received, index)) {
+      if (replyLength === MISS && ring.add(received, index)) {
         missCount += 1;
         continue;
       }
@@ -108,7 +108,7 @@ export class ReceiveLoop {
         this.refused(replyLength === SILENCE ? 'rateDropped' : 'rateCut', index);
     }
     if (replyCount > 0) this.send(replyCount);
-    if (missCount > 0 && misses.publish()) this.options.onMisses();
+    if (missCount > 0 && ring.publish()) this.options.onQueries();
   }
 
   /** Counts a refusal. The main thread is told only of the first: the others are counted until it reads the count. */

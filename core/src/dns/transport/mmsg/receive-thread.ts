@@ -1,14 +1,13 @@
 import { Worker } from 'node:worker_threads';
 import type { Milliseconds } from '../../../contracts/milliseconds.js';
 import { errorMessage } from '../../../errors.js';
+import { senderOf } from '../../../net/socket-address.js';
+import { NativeSocketsUnavailable, type SocketCalls } from '../../../net/socket-calls.js';
 import type { UdpContext } from '../udp-transport.js';
-import { clientOf } from './client-reader.js';
 import type { DatagramSocket } from './datagram-socket.js';
-import type { MissRing } from './miss-ring.js';
-import { NativeSocketsUnavailable } from '../../../net/native-sockets-unavailable.js';
-import { setPrecedence } from './precedence.js';
+import type { QueryRing } from './query-ring.js';
+import { setThreadPriority } from './thread-priority.js';
 import type { ReceiveMessage, ReceiveOrder } from './receive-worker.js';
-import type { SocketCalls } from '../../../net/socket-calls.js';
 import { aheadOfMachine, createThreadState, ThreadRefusals, ThreadState } from './thread-state.js';
 
 const PROGRAM = new URL('./receive-worker.js', import.meta.url);
@@ -33,9 +32,9 @@ export interface ReceiveThreadOptions extends Omit<UdpContext, 'workers'> {
   /** Replaces the program of the thread, for tests. */
   readonly program?: URL;
   /** Takes the datagrams that the thread cannot answer. */
-  readonly ring: MissRing;
+  readonly ring: QueryRing;
   /** Called when the ring may have entries. */
-  onMisses(): void;
+  onQueries(): void;
 }
 
 /** A thread that receives datagrams from a socket, and is replaced when it dies. */
@@ -46,7 +45,7 @@ export class ReceiveThread {
   private pause = SHORTEST_PAUSE;
   private restarting: Disposable | undefined;
   private task: number | undefined;
-  private first = false;
+  private isPrioritized = false;
 
   private constructor(private readonly options: ReceiveThreadOptions) {
     this.refusals = new ThreadRefusals(this.state, options.access.refusals, options.clock);
@@ -73,10 +72,10 @@ export class ReceiveThread {
   }
 
   /** Raises or restores its scheduling priority, where the system permits it. */
-  goFirst(first: boolean): void {
-    this.first = first;
+  prioritize(raised: boolean): void {
+    this.isPrioritized = raised;
     if (this.task === undefined) return;
-    const code = setPrecedence(this.task, first);
+    const code = setThreadPriority(this.task, raised);
     if (code !== undefined) this.options.logger.debug({ code }, 'a thread that takes datagrams cannot go first');
   }
 
@@ -108,14 +107,14 @@ export class ReceiveThread {
     let reason = new Error('it has come to its end');
     worker.on('error', (error) => (reason = error));
     worker.on('message', (message: ReceiveMessage) => {
-      if (message.kind === 'misses') return this.options.onMisses();
+      if (message.kind === 'queries') return this.options.onQueries();
       if (message.kind === 'unsent') return this.tellOfUnsent(message.code);
       if (message.kind === 'refused') {
-        return this.refusals.announce(message.refusal, clientOf(message.envelope, calls).address);
+        return this.refusals.announce(message.refusal, senderOf(message.envelope, calls).address);
       }
       readyAt = clock.now();
       this.task = message.task;
-      if (this.first) this.goFirst(true);
+      if (this.isPrioritized) this.prioritize(true);
       onReady();
     });
     this.exited = new Promise((resolve) => {
@@ -135,7 +134,7 @@ export class ReceiveThread {
     if (Atomics.load(this.state, ThreadState.Ending) !== 0) return;
     logger.error({ err: reason }, 'a thread that takes datagrams has died; another one takes its place');
     // The thread may have died before it notified of its last entries.
-    this.options.onMisses();
+    this.options.onQueries();
     this.refusals.forget();
     if (clock.now() - since > LONGEST_PAUSE) this.pause = SHORTEST_PAUSE;
     const restart = (): void => this.run(ignore, (failure) => this.replace(failure, clock.now()));

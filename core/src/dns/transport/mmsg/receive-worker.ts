@@ -1,13 +1,13 @@
 /** The thread that waits for datagrams. It never returns to Node's event loop, and so receives no messages. */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Milliseconds } from '../../../contracts/milliseconds.js';
-import { Admission, type SharedAdmission } from '../../admission/admission.js';
+import { Admission, ClientRules, type SharedAdmission } from '../../admission/admission.js';
 import type { PacketMemory } from '../../packet-cache/packet-memory.js';
 import { PacketReader } from '../../packet-cache/packet-reader.js';
 import type { DatagramKind } from '../../../net/datagram-batch.js';
-import { MissWriter, type MissRing } from './miss-ring.js';
+import { RingWriter, type QueryRing } from './query-ring.js';
 import { QueryView } from '../../wire/query-view.js';
-import { ownTask } from './precedence.js';
+import { ownThreadId } from './thread-priority.js';
 import { ReceiveLoop } from './receive-loop.js';
 import { loadSocketCalls } from '../../../net/socket-calls.js';
 import { timeTeller, type ThreadRefusal } from './thread-state.js';
@@ -20,7 +20,7 @@ export interface ReceiveOrder {
   /** The words of `ThreadState`. */
   readonly state: Int32Array<SharedArrayBuffer>;
   /** Takes the datagrams that the thread cannot answer. */
-  readonly ring: MissRing;
+  readonly ring: QueryRing;
   readonly recursionAvailable: boolean;
   readonly packets: PacketMemory;
   readonly admission: SharedAdmission;
@@ -29,10 +29,10 @@ export interface ReceiveOrder {
 }
 
 export type ReceiveMessage =
-  /** `task` is the thread's id for `setPrecedence`. */
+  /** `task` is the thread's id for `setThreadPriority`. */
   | { readonly kind: 'ready'; readonly task: number | undefined }
   /** The ring has entries. */
-  | { readonly kind: 'misses' }
+  | { readonly kind: 'queries' }
   /** The thread counts refusals; `envelope` is that of the first, as `DatagramBatch` copies it. */
   | { readonly kind: 'refused'; readonly refusal: ThreadRefusal; readonly envelope: Uint32Array }
   | { readonly kind: 'unsent'; readonly code: string };
@@ -45,12 +45,12 @@ const loop = new ReceiveLoop({
   calls: await loadSocketCalls(),
   view: new QueryView(order.packets.seed),
   packets: new PacketReader(order.packets, order.recursionAvailable),
-  admission: new Admission(order.admission),
+  admission: new Admission(order.admission, new ClientRules(order.admission)),
   now: timeTeller(order.clockAhead),
-  misses: new MissWriter(order.ring),
-  onMisses: () => post({ kind: 'misses' }),
+  ring: new RingWriter(order.ring),
+  onQueries: () => post({ kind: 'queries' }),
   onRefused: (refusal, envelope) => post({ kind: 'refused', refusal, envelope }),
   onUnsent: (code) => post({ kind: 'unsent', code }),
 });
-post({ kind: 'ready', task: ownTask() });
+post({ kind: 'ready', task: ownThreadId() });
 loop.run();

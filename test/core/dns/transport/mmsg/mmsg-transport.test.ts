@@ -7,7 +7,7 @@ import { setEnvironmentData } from 'node:worker_threads';
 import { PacketCache } from '#core/dns/packet-cache/packet-cache.js';
 import { createPacketMemory } from '#core/dns/packet-cache/packet-memory.js';
 import { LASTING_LEASE } from '#core/dns/resolvers/unikernel-resolver.js';
-import type { MessageHandler } from '#core/dns/transport/message-handler.js';
+import type { MessageHandler } from '#core/dns/transport/udp-transport.js';
 import { MmsgTransport, type MmsgContext } from '#core/dns/transport/mmsg/mmsg-transport.js';
 import { loadSocketCalls } from '#core/net/socket-calls.js';
 import { eventually } from '#core/testing/eventually.js';
@@ -78,9 +78,9 @@ describe('a listener that takes datagrams by mmsg', function () {
   it('has its threads, and no others, go first as long as that is wanted, if it may', async () => {
     const listener = await start(echo, { workers: 2 });
     assert.equal(goingFirst(), 0);
-    listener.goFirst(true);
+    listener.prioritize(true);
     assert.equal(goingFirst(), mayGoFirst ? 2 : 0);
-    listener.goFirst(false);
+    listener.prioritize(false);
     assert.equal(goingFirst(), 0);
   });
 
@@ -154,7 +154,7 @@ describe('a listener that takes datagrams by mmsg', function () {
     setEnvironmentData('deaths', deaths);
     const program = new URL('../../../../support/mortal-receiver.js', import.meta.url);
     const listener = await start(echo, { program });
-    listener.goFirst(true);
+    listener.prioritize(true);
     const { port } = listener;
     const answered = askByUdp({ ...here, port }, queryBytes('a.test', { id: 7 }));
     for (const pause of [100, 200]) {

@@ -7,9 +7,9 @@ import type { DnsSettings } from '#core/config/settings.js';
 import { SILENCE } from '#core/dns/packet-cache/packet-reader.js';
 import { QueryHandler } from '#core/dns/query-handler.js';
 import { DatagramSocket } from '#core/dns/transport/mmsg/datagram-socket.js';
-import { MissReader, createMissRing, MissWriter } from '#core/dns/transport/mmsg/miss-ring.js';
+import { RingReader, createQueryRing, RingWriter } from '#core/dns/transport/mmsg/query-ring.js';
 import { ReceiveLoop, writeOverloadAnswer, type ReceiveLoopOptions } from '#core/dns/transport/mmsg/receive-loop.js';
-import { clientOf } from '#core/dns/transport/mmsg/client-reader.js';
+import { senderOf } from '#core/net/socket-address.js';
 import { loadSocketCalls, type SocketCalls } from '#core/net/socket-calls.js';
 import { createThreadState, ThreadState } from '#core/dns/transport/mmsg/thread-state.js';
 import { anAccessControl, anAdmission } from '../../../../support/dns-admission.js';
@@ -54,8 +54,8 @@ describe('the loop that takes datagrams', () => {
           socket.endReceiving();
           return 0;
         },
-        misses: new MissWriter(createMissRing()),
-        onMisses: () => {},
+        ring: new RingWriter(createQueryRing()),
+        onQueries: () => {},
         onRefused: () => {},
         onUnsent: () => {},
         ...options,
@@ -70,7 +70,7 @@ describe('the loop that takes datagrams', () => {
   };
 
   it('hands over all that it cannot answer of a batch at once, and in its order', async () => {
-    const ring = createMissRing();
+    const ring = createQueryRing();
     let told = 0;
     const queries = [1, 2, 3, 4].map((id) => queryBytes(`${'x'.repeat(id)}.test`, { id }));
     const packets: ReceiveLoopOptions['packets'] = {
@@ -80,29 +80,29 @@ describe('the loop that takes datagrams', () => {
         return length;
       },
     };
-    const onMisses = (): void => {
+    const onQueries = (): void => {
       told += 1;
     };
-    const { replies, port } = await take(queries, { packets, misses: new MissWriter(ring), onMisses }, 1);
+    const { replies, port } = await take(queries, { packets, ring: new RingWriter(ring), onQueries }, 1);
     assert.deepEqual(replies, [queries[1]]);
     assert.equal(told, 1);
-    const reader = new MissReader(ring);
+    const reader = new RingReader(ring);
     for (const expected of [queries[0], queries[2], queries[3]]) {
       const { message, envelope = new Uint32Array() } = reader.take() ?? {};
       assert.deepEqual(Buffer.from(message ?? []), expected);
-      assert.deepEqual(clientOf(envelope, calls), { address: '127.0.0.1', port, transport: 'udp' });
+      assert.deepEqual(senderOf(envelope, calls), { address: '127.0.0.1', port });
     }
     assert.equal(reader.take(), undefined);
   });
 
   it('answers SERVFAIL by itself where too much is on its way to the main thread already', async () => {
     const handedOver: number[] = [];
-    const misses: ReceiveLoopOptions['misses'] = {
+    const ring: ReceiveLoopOptions['ring'] = {
       add: (_batch, index) => index < 2 && handedOver.push(index) > 0,
       publish: () => false,
     };
     const queries = [1, 2, 3].map((id) => queryBytes('a.test', { id }));
-    const { replies } = await take(queries, { misses, onMisses: () => assert.fail('told of what it knows') }, 1);
+    const { replies } = await take(queries, { ring, onQueries: () => assert.fail('told of what it knows') }, 1);
     assert.deepEqual(handedOver, [0, 1]);
     const reply = decodeReply(replies[0]);
     assert.deepEqual([reply.id, reply.rcode, reply.questions], [3, 'SERVFAIL', []]);
@@ -112,12 +112,12 @@ describe('the loop that takes datagrams', () => {
   describe('where too much is on its way already', () => {
     const turnAway = async (dns: Partial<DnsSettings>, queries: readonly Uint8Array[], expected: number) => {
       const state = createThreadState();
-      const misses = { add: () => false, publish: () => false };
+      const ring = { add: () => false, publish: () => false };
       const refused: unknown[] = [];
       const onRefused: ReceiveLoopOptions['onRefused'] = (kind, envelope) =>
-        refused.push(kind, clientOf(envelope, calls).address);
-      const onMisses = (): void => assert.fail('handed over');
-      const options = { state, misses, onRefused, onMisses, admission: anAccessControl(dns).admissionOf(udpClient) };
+        refused.push(kind, senderOf(envelope, calls).address);
+      const onQueries = (): void => assert.fail('handed over');
+      const options = { state, ring, onRefused, onQueries, admission: anAccessControl(dns).admissionOf(udpClient) };
       const { replies } = await take(queries, options, expected);
       const { RateDropped, RateCut, Client } = ThreadState;
       return { replies, refused, counts: [RateDropped, RateCut, Client].map((word) => state[word]) };
@@ -207,8 +207,8 @@ describe('the loop that takes datagrams', () => {
     const options = { calls, descriptor: 1_000_000, kind: { family: 4, tellsDestination: false }, state } as const;
     const unused = {
       now: () => 0,
-      misses: { add: () => false, publish: () => false },
-      onMisses: () => {},
+      ring: { add: () => false, publish: () => false },
+      onQueries: () => {},
       onRefused: () => {},
       onUnsent: () => {},
       admission: anAdmission(),

@@ -5,10 +5,10 @@ import { Slab } from '../../wire/slab.js';
  * The memory by which a receiving thread hands datagrams to the main thread: a ring of entries, each of which is a
  * datagram's length in bytes, its envelope, and its bytes. Positions count words without end, modulo 2³².
  */
-export type MissRing = SharedArrayBuffer;
+export type QueryRing = SharedArrayBuffer;
 
 /** A datagram that the main thread has to answer. */
-export interface Miss {
+export interface RingEntry {
   readonly message: Uint8Array;
   /** As `DatagramBatch` copies it. */
   readonly envelope: Uint32Array;
@@ -38,7 +38,7 @@ const HEAD_WORDS = 1 + ENVELOPE_WORDS;
 /** Stands in place of a length: the next entry is at the ring's beginning. */
 const SKIP = 0xffff_ffff;
 
-export function createMissRing(): MissRing {
+export function createQueryRing(): QueryRing {
   const ring = new SharedArrayBuffer((CONTROL_WORDS + RING_WORDS) * 4);
   new Int32Array(ring)[RingWord.Asleep] = 1;
   return ring;
@@ -50,13 +50,13 @@ export function entryWords(length: number): number {
 }
 
 /** The receiving thread's side of a ring. Only one instance at a time may write. */
-export class MissWriter {
+export class RingWriter {
   private readonly control: Int32Array;
   private readonly words: Uint32Array;
   private readonly bytes: Uint8Array;
   private put: number;
 
-  constructor(ring: MissRing) {
+  constructor(ring: QueryRing) {
     this.control = new Int32Array(ring, 0, CONTROL_WORDS);
     this.words = new Uint32Array(ring, CONTROL_WORDS * 4);
     this.bytes = new Uint8Array(ring, CONTROL_WORDS * 4);
@@ -93,29 +93,29 @@ export class MissWriter {
 }
 
 /** The main thread's side of a ring. */
-export class MissReader {
+export class RingReader {
   private readonly control: Int32Array;
   private readonly words: Uint32Array;
   private readonly bytes: Uint8Array;
   private readonly slab = new Slab();
 
-  constructor(ring: MissRing) {
+  constructor(ring: QueryRing) {
     this.control = new Int32Array(ring, 0, CONTROL_WORDS);
     this.words = new Uint32Array(ring, CONTROL_WORDS * 4);
     this.bytes = new Uint8Array(ring, CONTROL_WORDS * 4);
   }
 
   /** The next datagram, as a copy: a query that waits for long must not block the ring. */
-  take(): Miss | undefined {
+  take(): RingEntry | undefined {
     const taken = this.control[RingWord.Taken] as number;
     if (taken === Atomics.load(this.control, RingWord.Put)) return undefined;
     let at = taken & (RING_WORDS - 1);
     const skipped = this.words[at] === SKIP ? RING_WORDS - at : 0;
     if (skipped > 0) at = 0;
     const length = this.words[at] as number;
-    const miss = this.copy(at, length);
+    const entry = this.copy(at, length);
     Atomics.store(this.control, RingWord.Taken, (taken + skipped + entryWords(length)) | 0);
-    return miss;
+    return entry;
   }
 
   /**
@@ -129,7 +129,7 @@ export class MissReader {
     return Atomics.exchange(this.control, RingWord.Asleep, 0) === 0;
   }
 
-  private copy(at: number, length: number): Miss {
+  private copy(at: number, length: number): RingEntry {
     const envelope = this.slab.takeWords(ENVELOPE_WORDS);
     const message = this.slab.take(length);
     for (let word = 0; word < ENVELOPE_WORDS; word++) envelope[word] = this.words[at + 1 + word] as number;
@@ -146,13 +146,13 @@ const MOST_IN_A_TURN = 64;
  * Takes datagrams off a ring as long as there are any, a batch per turn of the event loop, and for one turn longer: a
  * message from the thread costs several times as much as a look at the ring.
  */
-export class MissPump {
+export class RingPump {
   private awake = false;
   private hadSome = false;
 
   constructor(
-    private readonly ring: MissReader,
-    private readonly take: (miss: Miss) => void,
+    private readonly ring: RingReader,
+    private readonly take: (entry: RingEntry) => void,
   ) {}
 
   /** The ring has an entry, or may have one. */
@@ -165,9 +165,9 @@ export class MissPump {
   private readonly turn = (): void => {
     let count = 0;
     for (; count < MOST_IN_A_TURN; count++) {
-      const miss = this.ring.take();
-      if (miss === undefined) break;
-      this.take(miss);
+      const entry = this.ring.take();
+      if (entry === undefined) break;
+      this.take(entry);
     }
     const looksAgain = count > 0 || this.hadSome;
     this.hadSome = count > 0;

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { DatagramBatch, ENVELOPE_WORDS } from '#core/net/datagram-batch.js';
+import { DatagramBatch, ENVELOPE_WORDS, sendBatch } from '#core/net/datagram-batch.js';
 import { DatagramSocket } from '#core/dns/transport/mmsg/datagram-socket.js';
 import { Linux } from '#core/net/linux.js';
-import { sendBatch } from '#core/net/send-batch.js';
 import { socketAddress } from '#core/net/socket-address.js';
 import { loadSocketCalls, type SocketCalls } from '#core/net/socket-calls.js';
 import { requireMmsg } from '../../support/udp-transports.js';

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { ENVELOPE_WORDS, type DatagramBatch } from '#core/net/datagram-batch.js';
 import {
-  MissReader,
+  RingReader,
   CONTROL_WORDS,
-  createMissRing,
+  createQueryRing,
   entryWords,
   RING_WORDS,
   RingWord,
-  MissWriter,
-} from '#core/dns/transport/mmsg/miss-ring.js';
+  RingWriter,
+} from '#core/dns/transport/mmsg/query-ring.js';
 
 /** Datagrams of which each byte, and each word of the envelope, tells which it is. */
 class Datagrams {
@@ -39,10 +39,10 @@ describe('a ring of datagrams', () => {
     const from = fc.oneof(fc.nat(RING_WORDS), fc.constantFrom(2 ** 31 - 1_000, -1_000, 2 ** 31 - 1));
     fc.assert(
       fc.property(lengths, from, fc.infiniteStream(fc.boolean()), (list, start, takes) => {
-        const ring = createMissRing();
+        const ring = createQueryRing();
         new Int32Array(ring, 0, CONTROL_WORDS)[RingWord.Put] = start;
         new Int32Array(ring, 0, CONTROL_WORDS)[RingWord.Taken] = start;
-        const [writer, reader, datagrams] = [new MissWriter(ring), new MissReader(ring), new Datagrams()];
+        const [writer, reader, datagrams] = [new RingWriter(ring), new RingReader(ring), new Datagrams()];
         const expected: number[] = [];
         const takeOne = (): void => {
           const index = expected.shift();
@@ -66,8 +66,8 @@ describe('a ring of datagrams', () => {
   });
 
   it('takes no more than it has room for, and has room again when that has been taken', () => {
-    const ring = createMissRing();
-    const [writer, reader, datagrams] = [new MissWriter(ring), new MissReader(ring), new Datagrams()];
+    const ring = createQueryRing();
+    const [writer, reader, datagrams] = [new RingWriter(ring), new RingReader(ring), new Datagrams()];
     const index = datagrams.add(1_000);
     const size = entryWords(1_000);
     let count = 0;
@@ -81,8 +81,8 @@ describe('a ring of datagrams', () => {
   });
 
   it('has the reader told of what comes while it sleeps, once', () => {
-    const ring = createMissRing();
-    const [writer, reader, datagrams] = [new MissWriter(ring), new MissReader(ring), new Datagrams()];
+    const ring = createQueryRing();
+    const [writer, reader, datagrams] = [new RingWriter(ring), new RingReader(ring), new Datagrams()];
     const put = (): boolean => writer.add(asBatch(datagrams), datagrams.add(20)) && writer.publish();
     assert.ok(put());
     assert.ok(!put());

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { getPriority } from 'node:os';
-import { ownTask, setPrecedence } from '#core/dns/transport/mmsg/precedence.js';
+import { ownThreadId, setThreadPriority } from '#core/dns/transport/mmsg/thread-priority.js';
 import { requireMmsg } from '../../../../support/udp-transports.js';
 
 describe('the precedence of a thread', () => {
@@ -9,16 +9,16 @@ describe('the precedence of a thread', () => {
   });
 
   it('is given to the calling thread by its number, and taken back, by root; others hear that they may not', () => {
-    const task = ownTask();
+    const task = ownThreadId();
     assert.equal(task, process.pid, 'the main thread has the number of its process');
     const usual = getPriority();
-    const refusal = setPrecedence(task, true);
+    const refusal = setThreadPriority(task, true);
     if (process.getuid?.() === 0) assert.deepEqual([refusal, getPriority()], [undefined, usual - 10]);
     else assert.deepEqual([refusal, getPriority()], ['EACCES', usual]);
-    setPrecedence(task, false);
+    setThreadPriority(task, false);
   });
 
   it('of a thread that is no more is refused', () => {
-    assert.equal(setPrecedence(2 ** 30, true), 'ESRCH');
+    assert.equal(setThreadPriority(2 ** 30, true), 'ESRCH');
   });
 });

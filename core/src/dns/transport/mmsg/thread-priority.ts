@@ -8,7 +8,7 @@ import { errorCode } from '../../../errors.js';
 const HEAD_START = 10;
 
 /** The calling thread's id in Linux; `undefined` where there is no /proc. */
-export function ownTask(): number | undefined {
+export function ownThreadId(): number | undefined {
   try {
     // The link's target reads like 1234/task/1240.
     return Number(readlinkSync('/proc/thread-self').split('/').at(-1));
@@ -21,11 +21,11 @@ export function ownTask(): number | undefined {
  * Raises or restores the scheduling priority of a thread of this process. Returns the code of a failure: `EACCES` or
  * `EPERM` where the system's limits forbid it (RLIMIT_NICE of setrlimit(2)).
  */
-export function setPrecedence(task: number, first: boolean): string | undefined {
+export function setThreadPriority(task: number, raised: boolean): string | undefined {
   const usual = getPriority();
   try {
     // In Linux such an id means the thread alone, although POSIX has it mean the process.
-    setPriority(task, first ? Math.max(usual - HEAD_START, constants.priority.PRIORITY_HIGHEST) : usual);
+    setPriority(task, raised ? Math.max(usual - HEAD_START, constants.priority.PRIORITY_HIGHEST) : usual);
     return undefined;
   } catch (error) {
     return errorCode((error as { info?: unknown }).info) ?? 'unknown';

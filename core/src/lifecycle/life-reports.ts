@@ -1,0 +1,24 @@
+import type { MachineDescription } from '../contracts/machine.js';
+import type { LifeEvent } from './life.js';
+import type { Summon } from './summon.js';
+import type { Unikernel } from './unikernel.js';
+
+/** What the parts of the lifecycle report about a unikernel. Only the lifecycle writes the fields of a unikernel. */
+export interface LifeReports {
+  /** An event of its life; with a description where its backend has just described its machine. */
+  on(unikernel: Unikernel, event: LifeEvent, description?: MachineDescription): void;
+  /** Its backend has described its machine, which is no event by itself. */
+  note(unikernel: Unikernel, description: MachineDescription): void;
+  /** Its backend has found its addresses. */
+  found(unikernel: Unikernel, addresses: readonly string[]): void;
+  /** Its machine was started by Jitsu. */
+  started(unikernel: Unikernel): void;
+  /** Its backend is no longer starting it. */
+  startEnded(unikernel: Unikernel): void;
+  /** A summon of it has failed; nothing happens where that has ended already. */
+  failed(unikernel: Unikernel, summon: Summon | undefined, error: unknown): void;
+  /** Its stop policies want it stopped. */
+  reap(unikernel: Unikernel, reason: string): void;
+  /** The first of its stops has ended, with or without success. */
+  stopEnded(unikernel: Unikernel): void;
+}

@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict';
+import { SystemClock } from '#core/clock.js';
+
+describe("the machine's clock", () => {
+  const clock = new SystemClock();
+
+  it('sleeps for as long as it is asked to, and not shorter', async () => {
+    const begin = clock.now();
+    await clock.sleep(5.5);
+    assert.ok(clock.now() - begin >= 5.5, `woke after ${clock.now() - begin} ms`);
+  });
+
+  it('ends a sleep when its signal aborts', async () => {
+    const controller = new AbortController();
+    const asleep = clock.sleep(60_000, controller.signal);
+    controller.abort(new Error('enough'));
+    await assert.rejects(asleep, /enough/);
+  });
+
+  it('does not begin to sleep when its signal has aborted before', async () => {
+    await assert.rejects(clock.sleep(60_000, AbortSignal.abort(new Error('before'))), /before/);
+  });
+
+  it('does not call back after the disposal', async () => {
+    let calls = 0;
+    clock.after(1, () => (calls += 1))[Symbol.dispose]();
+    clock.after(Infinity, () => (calls += 1))[Symbol.dispose]();
+    await clock.sleep(5);
+    assert.equal(calls, 0);
+  });
+});
