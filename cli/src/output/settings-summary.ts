@@ -5,6 +5,11 @@ import { endpointText } from './endpoint-text.js';
 import { openText } from './open-text.js';
 import { printable } from './printable.js';
 import { textTable, widthOf, type Column } from './text-table.js';
+import { wrapped } from './wrapped.js';
+
+const NOT_CHECKED =
+  'Not checked: whether the backends can be reached, and whether the programs, folders, users and machines that ' +
+  'unikernels name exist. `jitsu start` checks that before it answers anything.';
 
 /** Summarises a valid configuration: what it would serve, and what it exposes to the network. */
 export function settingsSummary(settings: Settings, exposures: readonly string[], columns: number | undefined): string {
@@ -23,7 +28,8 @@ export function settingsSummary(settings: Settings, exposures: readonly string[]
   const head = `${file === undefined ? 'The command line' : basename(file)} is good.`;
   const factTable = textTable([column('', 0), column('', 1)], facts);
   const open = openText(exposures, columns);
-  return `${head}\n\n${factTable}\n${open === '' ? '' : `${open}\n`}${unikernels.length === 0 ? 'No unikernel is configured.\n' : unikernelTable(unikernels, columns)}`;
+  const unchecked = unikernels.length === 0 ? '' : `\n${wrapped(NOT_CHECKED, columns ?? Infinity)}\n`;
+  return `${head}\n\n${factTable}\n${open === '' ? '' : `${open}\n`}${unikernels.length === 0 ? 'No unikernel is configured.\n' : unikernelTable(unikernels, columns)}${unchecked}`;
 }
 
 /** The text for a state store without a folder: `in memory`, or its name. */
