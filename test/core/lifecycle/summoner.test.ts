@@ -361,6 +361,37 @@ describe('the summoner', () => {
     assert.equal(web!.failure?.count, 1);
   });
 
+  it('fails at once where the machine cannot be described, before a boot, on its way and after a boot', async () => {
+    const refuse = (life: Life): void =>
+      life.backend.failNext('describe', new JitsuError('JITSU_BACKEND_FAILED', 'no such domain'));
+    using life = new Life();
+    const [web, way] = await life.with({ name: 'web' }, { name: 'way' });
+    refuse(life);
+    await rejectsWithCode(life.summon(web!), 'JITSU_BACKEND_FAILED');
+    assert.deepEqual(life.calls('start'), []);
+
+    life.backend.hypervisor.change(way!.plan.id, 'stopping');
+    await life.clock.advance(0);
+    const failed = rejectsWithCode(life.summon(way!), 'JITSU_BACKEND_FAILED');
+    await life.clock.advance(10);
+    refuse(life);
+    await life.clock.advance(9);
+    assert.equal(way!.isSummoned, true);
+    await life.clock.advance(1);
+    await failed;
+
+    using other = new Life();
+    Object.assign(other.backend, { watch: undefined });
+    const [last] = await other.with({ name: 'last' });
+    const start = other.backend.start.bind(other.backend);
+    other.backend.start = async (id) => {
+      await start(id);
+      refuse(other);
+    };
+    await rejectsWithCode(other.summon(last!), 'JITSU_BACKEND_FAILED');
+    assert.equal(last!.totalStarts, 1, 'the start itself has succeeded');
+  });
+
   it('boots a machine that is on its way down, also where its end is told meanwhile', async () => {
     using life = new Life();
     const [web] = await life.with({ name: 'web' });

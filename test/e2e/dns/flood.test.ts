@@ -55,7 +55,7 @@ describeOverUdp('a flood of forged sources that asks for 10,000 stopped names', 
     );
     const guard = new WakeGuard(wake, access, deps.clock);
     const resolver = new UnikernelResolver(unikernels, summons, settings, { ...deps, guard });
-    server = new DnsServer(settings, [resolver], deps, access);
+    server = new DnsServer(settings, [resolver], { ...deps, access });
     await server.listen();
     for (let index = 0; index < SOURCES; index++) {
       const socket = createSocket('udp4');

@@ -41,7 +41,7 @@ describeOverUdp('clients outside the exempt networks get hot answers', function 
         return { rcode: 0, answers, ...(name === 'hot.test' && { lease }) };
       },
     };
-    server = new DnsServer(settings, [resolver], deps, access);
+    server = new DnsServer(settings, [resolver], { ...deps, access });
     await server.listen();
     endpoint = server.listening[0] as Endpoint;
     // What has been asked for with EDNS and without is kept for all.

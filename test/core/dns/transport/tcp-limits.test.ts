@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import type { DnsClient } from '#core/contracts/resolver.js';
-import { AccessControl, ANYBODY_WAKES } from '#core/dns/admission/access-control.js';
+import { AccessControl } from '#core/dns/admission/access-control.js';
 import { frame } from '#core/dns/wire/frame-reader.js';
 import { TcpConnection } from '#core/dns/transport/tcp-connection.js';
 import { TcpConnections } from '#core/dns/transport/tcp-connections.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
+import { EVERY_CLIENT_WAKES } from '../../../support/dns-admission.js';
 import { DnsLog } from '../../../support/dns-log.js';
 import { dnsSettings } from '../../../support/dns-settings.js';
 import { OtherEnd } from '../../../support/other-end.js';
@@ -15,7 +16,7 @@ const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resol
 
 class Stage {
   readonly clock = new ManualClock();
-  readonly access = new AccessControl(dnsSettings(), ANYBODY_WAKES, { clock: this.clock, logger: new DnsLog() });
+  readonly access = new AccessControl(dnsSettings(), EVERY_CLIENT_WAKES, { clock: this.clock, logger: new DnsLog() });
   readonly connections: TcpConnections;
   private readonly answers: (() => void)[] = [];
 

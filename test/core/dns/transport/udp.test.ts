@@ -7,6 +7,7 @@ import { DnsServer } from '#core/dns/server.js';
 import { LASTING_LEASE } from '#core/dns/resolvers/unikernel-resolver.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { askByUdp } from '../../../support/dns-exchange.js';
+import { serverContext } from '../../../support/dns-admission.js';
 import { DnsLog } from '../../../support/dns-log.js';
 import { decodeReply, queryBytes } from '../../../support/dns-message.js';
 import { udpClient } from '../../../support/dns-query.js';
@@ -35,7 +36,7 @@ describeOverUdp('datagrams', (transport) => {
   const start = async (resolver: Resolver, settings: Partial<DnsSettings> = {}) => {
     const log = new DnsLog();
     const deps = { clock: new ManualClock(), logger: log };
-    const server = new DnsServer(dnsSettings({ transport, ...settings }), [resolver], deps);
+    const server = new DnsServer(dnsSettings({ transport, ...settings }), [resolver], serverContext(deps));
     await server.listen();
     servers.push(server);
     return { server, log, endpoint: server.listening[0] as Endpoint };
@@ -149,7 +150,7 @@ describeOverUdp('datagrams', (transport) => {
       [transport, 3],
     ] as const) {
       const settings = dnsSettings({ transport: other, workers, port: endpoint.port });
-      const second = new DnsServer(settings, [], { clock: new ManualClock(), logger: new DnsLog() });
+      const second = new DnsServer(settings, [], serverContext({ clock: new ManualClock(), logger: new DnsLog() }));
       await assert.rejects(second.listen(), { code: 'JITSU_LISTEN_FAILED', message: /something else is listening/ });
     }
   });
