@@ -50,6 +50,7 @@ async function writeForEver(): Promise<never> {
     at += 1;
     void store.saveCounters([someCounters({ totalStarts: at })]);
     await store.appendEvent(anEvent({ at }));
-    say(String(at));
+    // What the pipe does not take at once waits in this process, and would die with it.
+    await new Promise((resolve) => process.stdout.write(`${at}\n`, resolve));
   }
 }
