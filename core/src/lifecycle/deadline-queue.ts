@@ -33,12 +33,10 @@ export class DeadlineQueue<T> implements Disposable {
     this.#current.delete(item);
   }
 
+  /** Calls back no more, whatever is set from now on. */
   [Symbol.dispose](): void {
     this.#timer?.[Symbol.dispose]();
-    this.#timer = undefined;
-    this.#timerDue = Infinity;
-    this.#heap.length = 0;
-    this.#current.clear();
+    this.#timerDue = -Infinity;
   }
 
   #arm(): void {
@@ -50,7 +48,6 @@ export class DeadlineQueue<T> implements Disposable {
   }
 
   #ring(): void {
-    this.#timer = undefined;
     this.#timerDue = Infinity;
     const now = this.clock.now();
     for (let first = this.#heap[0]; first !== undefined && first.due <= now; first = this.#heap[0]) {

@@ -5,7 +5,7 @@ import type { Unikernel } from './unikernel.js';
 
 /**
  * Waits until the addresses of a unikernel are known, all its probes are satisfied and, after a boot, its fixed delay
- * has passed. Rejects with the signal's reason when it aborts first.
+ * has passed. Rejects with the signal's reason when it aborts first, unless the probes do not heed it.
  */
 export async function untilReady(
   unikernel: Unikernel,
@@ -26,5 +26,4 @@ export async function untilReady(
   const target = { name, id, addresses, ...(domainId !== undefined && { domainId }) };
   await Promise.all(probes.map((probe) => probe.untilReady(target, signal)));
   if (booted && delay > 0) await clock.sleep(delay, signal);
-  signal.throwIfAborted();
 }

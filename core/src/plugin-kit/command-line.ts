@@ -1,4 +1,3 @@
-import { split } from 'shlex';
 import { z } from 'zod';
 
 const EXPECTED = "A command line, or a list of its words, such as ['python3', 'server.py'] expected.";
@@ -20,12 +19,46 @@ export function commandLine(description: string) {
     .describe(description);
 }
 
-/** `undefined` where a quote is not closed. */
+/** White space, and the parts of which words consist (POSIX.1-2024, shell command language, 2.2). */
+const PARTS =
+  /(?<space>[ \t\r\n]+)|\\(?<escaped>[^])|'(?<literal>[^']*)'|\$'(?<c>(?:[^'\\]|\\[^])*)'|\$?"(?<quoted>(?:[^"\\]|\\[^])*)"|(?<plain>[^ \t\r\n'"\\$]+|\$)/gy;
+
+/** `undefined` where a quote is not closed, or a backslash is the last character. */
 function wordsOf(line: string): readonly string[] | undefined {
-  try {
-    return split(line);
-  } catch {
-    // The only error of the splitter; the caller reports it.
-    return undefined;
+  const words: string[] = [];
+  let word: string | undefined;
+  let end = 0;
+  for (const { 0: part, index, groups: { space, escaped, literal, c, quoted, plain } = {} } of line.matchAll(PARTS)) {
+    end = index + part.length;
+    if (space !== undefined && word !== undefined) words.push(word);
+    if (space !== undefined) word = undefined;
+    // A line is continued after a backslash, which begins no word.
+    else if (escaped !== '\n') word = (word ?? '') + (escaped ?? literal ?? plain ?? fromC(c) ?? fromQuoted(quoted));
   }
+  if (word !== undefined) words.push(word);
+  return end === line.length ? words : undefined;
+}
+
+/** In double quotes, a backslash is special in front of these characters alone. */
+function fromQuoted(text = ''): string {
+  return text.replace(/\\([$`"\\\n])/g, (_, character: string) => (character === '\n' ? '' : character));
+}
+
+const C_ESCAPES: Readonly<Record<string, string>> = {
+  ...{ a: '\x07', b: '\b', e: '\x1b', E: '\x1b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' },
+  ...{ '\\': '\\', "'": "'", '"': '"', '?': '?', '\n': '' },
+};
+
+/** The text of `$'…'`. */
+function fromC(text: string | undefined): string | undefined {
+  return text?.replace(
+    /\\(?:([0-7]{1,3})|x([\da-fA-F]{1,2})|u([\da-fA-F]{1,4})|U([\da-fA-F]{1,8})|c([^])|([^]))/g,
+    (all, octal?: string, x?: string, short?: string, long?: string, control?: string, other?: string) => {
+      const hexadecimal = x ?? short ?? long;
+      if (octal !== undefined) return String.fromCharCode(parseInt(octal, 8));
+      if (hexadecimal !== undefined) return String.fromCharCode(parseInt(hexadecimal, 16));
+      if (control !== undefined) return control === '?' ? '\x7f' : String.fromCharCode(control.charCodeAt(0) & 31);
+      return C_ESCAPES[other ?? ''] ?? all;
+    },
+  );
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../contracts/clock.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { JitsuError } from '../errors.js';
+import { BackOff } from './back-off.js';
 
 /** How long `close` waits for sessions to end and for an attempt under way. */
 const CLOSE_TIMEOUT: Milliseconds = 1_000;
@@ -19,7 +20,7 @@ export interface SessionCare<Session> {
   /** Repeats the requests of the last session (such as watches) on a new one, which is the current session already. */
   restore?(session: Session): Promise<void>;
   /** The pause before the next attempt, after this many failures in a row, at least one. */
-  pause(failures: number, reason: unknown): Milliseconds;
+  readonly pause: BackOff | ((failures: number, reason: unknown) => Milliseconds);
   /** The error for callers while there is no session; `retryIn` where another attempt follows. */
   absence(reason: unknown, retryIn?: Milliseconds): JitsuError;
   /** The error for callers before it is opened and after it is closed. */
@@ -38,12 +39,11 @@ export interface SessionCare<Session> {
  *
  * @example
  * ```ts
- * const backOff = new BackOff(250, 15_000);
  * const connection = new Reconnecting<Client>(clock, {
  *   open: (_failures, signal) => Client.connect(uri, signal),
  *   close: (client) => client.end(),
  *   follow: (client, lose) => client.once('close', lose),
- *   pause: (failures) => backOff.after(failures),
+ *   pause: new BackOff(250, 15_000),
  *   absence: (reason) => new JitsuError('JITSU_BACKEND_UNREACHABLE', `${uri} does not answer: ${errorMessage(reason)}`),
  *   notOpen: () => new JitsuError('JITSU_BACKEND_UNREACHABLE', `${uri} is not connected.`),
  * });
@@ -62,6 +62,10 @@ export class Reconnecting<Session extends object> {
   /** The current session while it is being restored. */
   #restoring: Session | undefined;
   readonly #ending = new Set<Promise<void>>();
+  /** The pause before the next attempt. */
+  #pause: AbortController | undefined;
+  /** The callers of `retry` that wait for the end of the next attempt. */
+  #retries: (() => void)[] = [];
 
   constructor(
     private readonly clock: Clock,
@@ -94,6 +98,23 @@ export class Reconnecting<Session extends object> {
     return opening;
   }
 
+  /** Opens a session in the background, again and again until one is open, and tells of it by `onBack`. */
+  keepOpening(): void {
+    if (this.#wanted !== undefined) return;
+    this.#wanted = new AbortController();
+    void this.#reconnect(this.#wanted.signal, undefined);
+  }
+
+  /**
+   * Ends the pause before the next attempt. An attempt under way that fails is followed by another at once. Resolves when
+   * that attempt has ended; at once where there is a session, or none is wanted.
+   */
+  retry(): Promise<void> {
+    if (this.#session !== undefined || this.#wanted === undefined) return Promise.resolve();
+    this.#pause?.abort();
+    return new Promise((resolve) => this.#retries.push(resolve));
+  }
+
   /** Ends the session. Waits at most a second for what does not end. */
   async close(): Promise<void> {
     this.#wanted?.abort();
@@ -101,6 +122,7 @@ export class Reconnecting<Session extends object> {
     this.#absence = this.care.notOpen();
     const session = this.#session;
     this.#session = undefined;
+    this.#endRetries();
     if (session !== undefined) this.#end(session);
     // An attempt under way may still open a session that must end.
     await this.#withinCloseTimeout(Promise.resolve(this.#attempt).then(() => Promise.all(this.#ending)));
@@ -112,7 +134,7 @@ export class Reconnecting<Session extends object> {
     const { signal } = this.#wanted;
     this.#session = undefined;
     this.#end(session);
-    this.#absence = this.care.absence(reason, this.care.pause(1, reason));
+    this.#absence = this.care.absence(reason, this.#pauseAfter(1, reason));
     this.care.onLost?.(this.#absence);
     void this.#reconnect(signal, reason);
   }
@@ -140,6 +162,7 @@ export class Reconnecting<Session extends object> {
   async #openFirst({ signal }: AbortController): Promise<void> {
     const failure = await this.#try(0, signal, false);
     if (signal.aborted) throw this.#absence;
+    this.#endRetries();
     if (failure === undefined) return;
     this.#wanted = undefined;
     throw this.care.absence(failure.reason);
@@ -148,17 +171,41 @@ export class Reconnecting<Session extends object> {
   /** Ends when there is a session again, or it is not wanted any more. */
   async #reconnect(wanted: AbortSignal, why: unknown): Promise<void> {
     let reason = why;
+    const isOver = (): boolean => wanted.aborted;
     for (let failures = 1; ; failures += 1) {
-      const pause = this.care.pause(failures, reason);
+      const pause = this.#pauseAfter(failures, reason);
       // Without a pause, the first attempt after a loss starts before its callers learn of the loss.
-      // The wait rejects when the session is not wanted any more.
-      if (pause > 0) await this.clock.sleep(pause, wanted).catch(() => undefined);
-      const failure = wanted.aborted ? undefined : await this.#try(failures, wanted, true);
-      if (wanted.aborted || failure === undefined) return;
-      reason = failure.reason;
-      this.#absence = this.care.absence(reason, this.care.pause(failures + 1, reason));
-      this.care.onFailed?.(this.#absence);
+      if (pause > 0 && this.#retries.length === 0) await this.#sleep(pause, wanted);
+      if (isOver()) return;
+      const retries = this.#retries.splice(0);
+      const failure = await this.#try(failures, wanted, true);
+      if (failure !== undefined && !isOver()) {
+        reason = failure.reason;
+        this.#absence = this.care.absence(reason, this.#pauseAfter(failures + 1, reason));
+        this.care.onFailed?.(this.#absence);
+      }
+      for (const resolve of retries) resolve();
+      if (isOver()) return;
+      if (failure === undefined) return this.#endRetries();
     }
+  }
+
+  /** Resolves early on `retry`, and when the session is not wanted any more. */
+  async #sleep(pause: Milliseconds, wanted: AbortSignal): Promise<void> {
+    const early = new AbortController();
+    this.#pause = early;
+    await this.clock.sleep(pause, AbortSignal.any([wanted, early.signal])).catch(() => undefined);
+    // After a close, another one may be under way.
+    if (this.#pause === early) this.#pause = undefined;
+  }
+
+  #pauseAfter(failures: number, reason: unknown): Milliseconds {
+    const { pause } = this.care;
+    return pause instanceof BackOff ? pause.after(failures) : pause(failures, reason);
+  }
+
+  #endRetries(): void {
+    for (const resolve of this.#retries.splice(0)) resolve();
   }
 
   #try(failures: number, wanted: AbortSignal, again: boolean): Promise<{ readonly reason: unknown } | undefined> {

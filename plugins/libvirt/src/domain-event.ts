@@ -3,9 +3,14 @@ import { stateInWords, type StateInWords } from './domain-state.js';
 /** virDomainEventSuspendedDetailType → virDomainPausedReason, for pauses with a reason worth reporting. */
 const PAUSE_REASONS: Readonly<Record<number, number>> = { 1: 2, 2: 5, 3: 6, 7: 12, 8: 13 };
 
+/** Whether a domain was defined or undefined, which changes no state. */
+export function isOfDefinition(event: number): boolean {
+  return event === 0 || event === 1; // VIR_DOMAIN_EVENT_DEFINED, VIR_DOMAIN_EVENT_UNDEFINED
+}
+
 /**
- * The state of a domain after a virDomainEventType, with its detail; undefined where the event does not tell: the
- * domain was defined, or undefined while it runs.
+ * The state of a domain after a virDomainEventType, with its detail; undefined where the event does not tell: it is one
+ * of a later libvirt, or {@link isOfDefinition}.
  */
 export function stateAfter(event: number, detail: number): StateInWords | undefined {
   switch (event) {

@@ -4,6 +4,7 @@ import {
   inject,
   JitsuError,
   LOGGER,
+  PowerWatch,
   optionsOf,
   type Backend,
   type BackendCapabilities,
@@ -15,7 +16,7 @@ import {
   type Registration,
 } from '@jitsud/core/plugin';
 import { readDefinition } from './domain-definition.js';
-import { stateAfter } from './domain-event.js';
+import { isOfDefinition, stateAfter } from './domain-event.js';
 import { pollDomains } from './domain-poll.js';
 import type { DomainEvent } from './event-loop.js';
 import { findDomain } from './find-domain.js';
@@ -23,16 +24,18 @@ import { LibvirtConnection } from './libvirt-connection.js';
 import { LibvirtDomain } from './libvirt-domain.js';
 import { connectionOptions, type ConnectionOptions, type LibvirtOptions } from './libvirt-options.js';
 
+export const STOP_MODES = ['destroy', 'shutdown', 'suspend', 'managedsave'];
+
 /** Runs unikernels as domains of one libvirt. */
 export class LibvirtBackend implements Backend<LibvirtOptions> {
   readonly capabilities: BackendCapabilities = {
-    stopModes: ['destroy', 'shutdown', 'suspend', 'managedsave'],
+    stopModes: STOP_MODES,
     bootConfigurators: false,
   };
   readonly #connection: LibvirtConnection;
   /** The domains that were handed out; events of others are ignored. */
   readonly #domains = new Map<MachineId, LibvirtDomain>();
-  #listener: (change: PowerChange) => void = () => undefined;
+  readonly #changes = new PowerWatch();
   #poll: Disposable | undefined;
 
   constructor(
@@ -42,9 +45,7 @@ export class LibvirtBackend implements Backend<LibvirtOptions> {
   ) {
     this.#connection = new LibvirtConnection(connect, clock, logger, {
       onDomain: (event) => this.#hear(event),
-      onLost: (reason) => {
-        for (const id of this.#domains.keys()) this.#listener({ id, state: 'unknown', detail: reason });
-      },
+      onLost: (reason) => this.#changes.tellUnknown(this.#domains.keys(), reason),
       onBack: () => void this.#lookAtAll(),
     });
   }
@@ -73,16 +74,17 @@ export class LibvirtBackend implements Backend<LibvirtOptions> {
   }
 
   watch(listener: (change: PowerChange) => void): Disposable {
-    this.#listener = listener;
-    return { [Symbol.dispose]: () => (this.#listener = () => undefined) };
+    return this.#changes.watch(listener);
   }
 
   #hear({ uuid, event, detail }: DomainEvent): void {
     const domain = this.#domains.get(uuid);
-    if (!domain) return;
+    // The definition of a new domain may be told after the domain was handed out. To look then would report that the
+    // domain is off, which is no change.
+    if (!domain || isOfDefinition(event)) return;
     domain.events += 1;
     const after = stateAfter(event, detail);
-    if (after) this.#listener({ id: uuid, ...after });
+    if (after) this.#changes.tell({ id: uuid, ...after });
     else void this.#look(domain);
   }
 
@@ -97,6 +99,6 @@ export class LibvirtBackend implements Backend<LibvirtOptions> {
       .state()
       .catch((error: unknown) => ({ state: 'unknown' as const, detail: errorMessage(error) }));
     // An event that has come meanwhile is newer.
-    if (domain.events === events) this.#listener({ id, ...now });
+    if (domain.events === events) this.#changes.tell({ id, ...now });
   }
 }

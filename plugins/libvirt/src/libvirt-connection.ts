@@ -39,12 +39,11 @@ export class LibvirtConnection {
     private readonly logger: Logger,
     listener: ConnectionListener,
   ) {
-    const backOff = new BackOff(FIRST_PAUSE, LONGEST_PAUSE);
     this.#sessions = new Reconnecting(clock, {
       open: () => Session.open(uri, this.#actions, (event) => listener.onDomain(event)),
       close: (session) => session.end(),
       follow: (session, lose) => void session.lost.then(lose),
-      pause: (failures) => backOff.after(failures),
+      pause: new BackOff(FIRST_PAUSE, LONGEST_PAUSE),
       absence: (reason, retryIn) => this.#unreachable(reason, retryIn),
       notOpen: () => new JitsuError('JITSU_BACKEND_UNREACHABLE', `libvirt at ${uri} is not connected.`),
       onLost: ({ message }) => {

@@ -1,10 +1,9 @@
+import { requiredText, uuid } from '@jitsud/core/plugin';
 import { z } from 'zod';
-
-const text = (expected: string) => z.string(expected).min(1, expected);
 
 /** One connection to libvirt. */
 export const connectionOptions = z.object({
-  connect: text('A libvirt URI such as qemu:///system expected.')
+  connect: requiredText('A libvirt URI such as qemu:///system expected.')
     .default('xen:///')
     .describe('libvirt URI: qemu:///system, xen:///, vbox:///session, qemu+ssh://host/system'),
 });
@@ -15,13 +14,11 @@ export type ConnectionOptions = z.output<typeof connectionOptions>;
 /** The options of one unikernel that is a libvirt domain. */
 export const libvirtOptions = z
   .object({
-    name: text("The domain's name expected.").optional().describe("The domain's name, as `virsh list --all` shows it"),
-    uuid: z
-      .guid('A UUID such as 6695eb01-f6a4-8304-79aa-97f2502e193f expected.')
-      .toLowerCase()
+    name: requiredText("The domain's name expected.")
       .optional()
-      .describe("The domain's UUID; it wins over the name"),
-    xml: text('The path of a domain XML file expected.')
+      .describe("The domain's name, as `virsh list --all` shows it"),
+    uuid: uuid().optional().describe("The domain's UUID; it wins over the name"),
+    xml: requiredText('The path of a domain XML file expected.')
       .optional()
       .describe('File with the domain XML; the domain is defined from it where libvirt does not have it'),
     redefine: z

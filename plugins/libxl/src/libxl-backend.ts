@@ -5,6 +5,7 @@ import {
   inject,
   JitsuError,
   LOGGER,
+  PowerWatch,
   optionsOf,
   RUNTIME_DIRECTORY,
   stableUuid,
@@ -26,10 +27,12 @@ import { connectionOptions, type ConnectionOptions, type LibxlOptions } from './
 import { SavedMemory } from './saved-memory.js';
 import { XenHost } from './xen-host.js';
 
+export const STOP_MODES = ['destroy', 'shutdown', 'suspend', 'pause'];
+
 /** Runs unikernels as guests of the Xen host that Jitsu itself runs on, in dom0. */
 export class LibxlBackend implements Backend<LibxlOptions> {
   readonly capabilities: BackendCapabilities = {
-    stopModes: ['destroy', 'shutdown', 'suspend', 'pause'],
+    stopModes: STOP_MODES,
     bootConfigurators: true,
   };
   readonly #host: XenHost;
@@ -37,7 +40,7 @@ export class LibxlBackend implements Backend<LibxlOptions> {
   readonly #saves: SavedMemory;
   /** The machines that were handed out. */
   readonly #machines = new Map<MachineId, LibxlMachine>();
-  #listener: (change: PowerChange) => void = () => undefined;
+  readonly #changes = new PowerWatch();
 
   constructor(
     @inject(optionsOf(connectionOptions)) { saves }: ConnectionOptions,
@@ -53,9 +56,7 @@ export class LibxlBackend implements Backend<LibxlOptions> {
       onChange: () => {
         for (const machine of this.#machines.values()) machine.look();
       },
-      onLost: ({ message }) => {
-        for (const id of this.#machines.keys()) this.#listener({ id, state: 'unknown', detail: message });
-      },
+      onLost: ({ message }) => this.#changes.tellUnknown(this.#machines.keys(), message),
     });
   }
 
@@ -83,7 +84,7 @@ export class LibxlBackend implements Backend<LibxlOptions> {
         saves: this.#saves,
         configurators: this.configurators,
         logger: this.logger,
-        onState: (change) => this.#listener(change),
+        onState: (change) => this.#changes.tell(change),
       });
     machine.configure(options);
     this.#machines.set(id, machine);
@@ -92,7 +93,6 @@ export class LibxlBackend implements Backend<LibxlOptions> {
   }
 
   watch(listener: (change: PowerChange) => void): Disposable {
-    this.#listener = listener;
-    return { [Symbol.dispose]: () => (this.#listener = () => undefined) };
+    return this.#changes.watch(listener);
   }
 }

@@ -1,12 +1,10 @@
+import { requiredText, uuid } from '@jitsud/core/plugin';
 import { z } from 'zod';
 import { disk } from './disk-option.js';
 import { memorySize } from './memory-size.js';
 
 const text = (expected: string) =>
-  z
-    .string(expected)
-    .min(1, expected)
-    .refine((value) => !value.includes('\0'), 'No NUL character can be in it.');
+  requiredText(expected).refine((value) => !value.includes('\0'), 'No NUL character can be in it.');
 
 /** One value, or an array. */
 const several = <T extends z.ZodType>(item: T) =>
@@ -34,11 +32,7 @@ export const libxlOptions = z.object({
     // xl takes a number for a domain id, and xenstore would take a slash for a path.
     .regex(/^(?!\d+$)[^/\p{Cc}]{1,200}$/u, 'A name without slashes that is no number expected.')
     .describe('Name of the domain'),
-  uuid: z
-    .guid('A UUID such as 6695eb01-f6a4-8304-79aa-97f2502e193f expected.')
-    .toLowerCase()
-    .optional()
-    .describe('UUID of the domain; made from the name where absent'),
+  uuid: uuid().optional().describe('UUID of the domain; made from the name where absent'),
   type: z
     .enum(['pv', 'pvh'], 'pv or pvh expected.')
     .default('pv')

@@ -3,6 +3,7 @@ import {
   CONNECTION_NAME,
   inject,
   LOGGER,
+  PowerWatch,
   RUNTIME_DIRECTORY,
   stableUuid,
   type Backend,
@@ -20,16 +21,18 @@ import { ProgramFinder } from './program-finder.js';
 import { RunningProcesses } from './running-processes.js';
 import { UserAccounts } from './user-accounts.js';
 
+export const STOP_MODES = ['destroy', 'shutdown', 'suspend'];
+
 /** Runs unikernels as processes of this machine. */
 export class ProcessBackend implements Backend<ProcessOptions> {
   readonly capabilities: BackendCapabilities = {
-    stopModes: ['destroy', 'shutdown', 'suspend'],
+    stopModes: STOP_MODES,
     bootConfigurators: false,
   };
   readonly #processes: RunningProcesses;
   readonly #programs: ProgramFinder;
   readonly #accounts: UserAccounts;
-  #listener: (change: PowerChange) => void = () => undefined;
+  readonly #changes = new PowerWatch();
 
   constructor(
     @inject(LOGGER) logger: Logger,
@@ -39,7 +42,7 @@ export class ProcessBackend implements Backend<ProcessOptions> {
   ) {
     this.#programs = new ProgramFinder(clock);
     this.#accounts = new UserAccounts(clock);
-    const tell = (change: PowerChange): void => this.#listener(change);
+    const tell = (change: PowerChange): void => this.#changes.tell(change);
     this.#processes = new RunningProcesses(runtimeDirectory, connectionName, clock, logger, tell);
   }
 
@@ -61,7 +64,6 @@ export class ProcessBackend implements Backend<ProcessOptions> {
   }
 
   watch(listener: (change: PowerChange) => void): Disposable {
-    this.#listener = listener;
-    return { [Symbol.dispose]: () => (this.#listener = () => undefined) };
+    return this.#changes.watch(listener);
   }
 }

@@ -25,7 +25,8 @@ process.on('SIGCHLD', () => {
 });
 
 function tell(news: SpawnNews): void {
-  if (process.connected) process.send?.(news);
+  // Without a callback, a failure would be thrown: Jitsu may have been killed, and the disconnect not be noticed yet.
+  if (process.connected) process.send?.(news, () => undefined);
 }
 
 function run({ number, program, argv0, words, cwd, env, stdout, stderr, account }: SpawnOrder): void {

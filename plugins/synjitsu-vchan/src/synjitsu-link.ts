@@ -2,6 +2,7 @@ import {
   BackOff,
   errorMessage,
   JitsuError,
+  Reconnecting,
   type Clock,
   type Logger,
   type Milliseconds,
@@ -31,6 +32,8 @@ const OWN_DOMAIN = 0;
 interface Peer {
   readonly domain: number;
   readonly ring: string;
+  /** The pause before the next check. */
+  readonly pause: Wake;
 }
 
 /**
@@ -42,31 +45,40 @@ type PortState = 'found' | 'written' | 'left';
 /** A connection to the Synjitsu in the domain with a UUID, made in the background, again and again. */
 export class SynjitsuLink {
   readonly #thread = new ClientThread();
-  readonly #wake: Wake;
-  readonly #backOff = new BackOff(FIRST_PAUSE, LONGEST_PAUSE);
+  readonly #peers: Reconnecting<Peer>;
   #xenstore: Xenstore | undefined;
   #watch: AsyncDisposable | undefined;
   #watched: string | undefined;
   /** Whether the port in the store was written since the last look: a Synjitsu that had gone may have a successor. */
   #hasChanged = false;
   #port: PortState = 'found';
-  #peer: Peer | undefined;
   #detail = 'not connected yet';
-  #failures = 0;
-  #isClosing = false;
-  #waiting: (() => void)[] = [];
-  #running: Promise<void> | undefined;
 
   constructor(
     private readonly uuid: string,
     private readonly clock: Clock,
     private readonly logger: Logger,
   ) {
-    this.#wake = new Wake(clock);
+    const backOff = new BackOff(FIRST_PAUSE, LONGEST_PAUSE);
+    this.#peers = new Reconnecting<Peer>(clock, {
+      open: (_failures, signal) => this.#connect(signal),
+      // The thread closes the channel with the next connection, or when it ends.
+      close: async ({ pause }) => pause.ring(),
+      follow: (peer, lose) => void this.#check(peer, lose),
+      pause: (failures) => (failures === 1 ? 0 : backOff.after(failures - 1)),
+      absence: (reason) => new JitsuError('JITSU_NOTIFIER_FAILED', errorMessage(reason), { cause: reason }),
+      notOpen: () => new JitsuError('JITSU_NOTIFIER_FAILED', 'closed'),
+      onLost: ({ message }) => this.#tellAbsence(message),
+      onFailed: ({ message }) => this.#tellAbsence(message),
+      onBack: ({ domain }) => {
+        this.#detail = `domain ${domain}, port ${SYNJITSU_PORT}`;
+        logger.info({ uuid }, `Synjitsu is connected: ${this.#detail}`);
+      },
+    });
   }
 
   get status(): NotifierStatus {
-    return { connected: this.#peer !== undefined, detail: this.#detail };
+    return { connected: this.#peers.current !== undefined, detail: this.#detail };
   }
 
   /** Begins to connect. @throws JITSU_NOTIFIER_FAILED where libxenvchan is not installed */
@@ -77,14 +89,11 @@ export class SynjitsuLink {
       const message = `Synjitsu cannot be told of anything, as libxenvchan cannot be used: ${reply.message}. ${advice}`;
       throw new JitsuError('JITSU_NOTIFIER_FAILED', message);
     }
-    this.#running = this.#run();
+    this.#peers.keepOpening();
   }
 
   async close(): Promise<void> {
-    this.#isClosing = true;
-    this.#wake.ring();
-    await this.#running;
-    this.#peer = undefined;
+    await this.#peers.close();
     this.#detail = 'closed';
     await this.#thread.close();
     await this.#xenstore?.close();
@@ -92,52 +101,50 @@ export class SynjitsuLink {
 
   /** Rejects without sending when no peer is connected or the peer does not read. */
   async send(record: Uint8Array): Promise<void> {
-    if (this.#peer === undefined) await this.#untilLooked();
-    if (this.#peer === undefined) throw new Error(this.#detail);
+    if (this.#peers.current === undefined) await this.#attempted();
+    const peer = this.#peers.current;
+    if (peer === undefined) throw new Error(this.#detail);
     const { outcome } = await this.#thread.ask({ operation: 'send', bytes: record });
     if (outcome === 'done') return;
-    if (outcome === 'full') throw new Error(`domain ${this.#peer.domain} does not read what it is sent`);
-    this.#wake.ring();
+    if (outcome === 'full') throw new Error(`domain ${peer.domain} does not read what it is sent`);
+    peer.pause.ring();
     throw new Error('the connection has just been lost');
   }
 
-  /** Looks at once, or as soon as the current look has ended, and resolves then; but it does not wait without limit. */
-  async #untilLooked(): Promise<void> {
-    if (this.#isClosing) return;
-    const looked = new Promise<void>((resolve) => this.#waiting.push(resolve));
-    this.#wake.ring();
+  /** Resolves after another attempt, but does not wait for it without limit. */
+  async #attempted(): Promise<void> {
     let giveUp!: () => void;
     const enough = new Promise<void>((resolve) => (giveUp = resolve));
     using _timer = this.clock.after(CONNECTION_WAIT, giveUp);
-    await Promise.race([looked, enough]);
+    await Promise.race([this.#peers.retry(), enough]);
   }
 
-  async #run(): Promise<void> {
-    while (!this.#isClosing) {
-      const waiting = this.#waiting;
-      this.#waiting = [];
-      const detail = await this.#look().catch((error: unknown) => this.#lose(errorMessage(error)));
-      this.#tell(detail);
-      for (const resolve of waiting) resolve();
-      this.#failures = this.#peer === undefined ? this.#failures + 1 : 0;
-      await this.#wake.sleep(this.#peer === undefined ? this.#backOff.after(this.#failures) : CHECK);
-    }
-    for (const resolve of this.#waiting.splice(0)) resolve();
+  /** Connects at once where there is no connection, else checks it. */
+  #look(): void {
+    this.#peers.current?.pause.ring();
+    void this.#peers.retry();
   }
 
-  /** Connects where there is no connection, else checks it. Returns a description of the result. */
-  async #look(): Promise<string> {
-    if (this.#peer !== undefined) {
+  /** Checks the connection until it is lost or closed. */
+  async #check(peer: Peer, lose: (reason: unknown) => void): Promise<void> {
+    for (;;) {
+      if (!this.#hasChanged) await peer.pause.sleep(CHECK);
+      if (this.#peers.current !== peer) return;
       const hasChanged = this.#takeChange();
       // Each write of the same writer fires the watch, so that a change alone does not mean another writer.
       const isOther = hasChanged && this.#port === 'found';
-      if (!isOther && (await this.#isAlive(this.#peer))) return this.#detail;
-      this.#port = hasChanged ? 'written' : 'left';
-      this.#tell(this.#lose(`domain ${this.#peer.domain} has closed the connection`));
+      if (isOther || !(await this.#isAlive(peer))) {
+        this.#port = hasChanged ? 'written' : 'left';
+        return lose(new Error(`domain ${peer.domain} has closed the connection`));
+      }
     }
-    const xenstore = (this.#xenstore ??= await this.#openXenstore());
+  }
+
+  /** Rejects with the reason why there is no connection. */
+  async #connect(signal: AbortSignal): Promise<Peer> {
+    const xenstore = (this.#xenstore ??= await this.#openXenstore(signal));
     const domain = await findDomain(xenstore, this.uuid);
-    if (domain === undefined) return `no domain has the UUID ${this.uuid}`;
+    if (domain === undefined) throw new Error(`no domain has the UUID ${this.uuid}`);
 
     const path = `/local/domain/${domain}/${channelPath(OWN_DOMAIN, SYNJITSU_PORT)}`;
     // Watched before the first look, so that nothing is missed; what a crashed writer has left may be overwritten, too.
@@ -148,18 +155,18 @@ export class SynjitsuLink {
     }
     const ring = await this.#newRingAt(xenstore, path);
     if (ring === undefined) {
-      return `nobody in domain ${domain} listens on the port ${SYNJITSU_PORT} for domain ${OWN_DOMAIN}`;
+      throw new Error(`nobody in domain ${domain} listens on the port ${SYNJITSU_PORT} for domain ${OWN_DOMAIN}`);
     }
     // Another writer may be about to take over this port: only that writer knows when it can be connected to.
-    if (this.#port === 'left') return `who listened in domain ${domain} has gone, and has left his port in the store`;
-    const reply = await this.#thread.ask({ operation: 'connect', domain, path });
-    if (reply.outcome === 'done') {
-      this.#peer = { domain, ring };
-      return `domain ${domain}, port ${SYNJITSU_PORT}`;
+    if (this.#port === 'left') {
+      throw new Error(`who listened in domain ${domain} has gone, and has left his port in the store`);
     }
+    signal.throwIfAborted();
+    const reply = await this.#thread.ask({ operation: 'connect', domain, path });
+    if (reply.outcome === 'done') return { domain, ring, pause: new Wake(this.clock) };
     const reason = reply.outcome === 'refused' ? errnoText(reply.errno) : 'message' in reply ? reply.message : 'lost';
     const obstacles = await findObstacles('client');
-    return [`domain ${domain} listens, and cannot be connected to: ${reason}`, ...obstacles].join('. ');
+    throw new Error([`domain ${domain} listens, and cannot be connected to: ${reason}`, ...obstacles].join('. '));
   }
 
   async #isAlive({ domain, ring }: Peer): Promise<boolean> {
@@ -197,15 +204,16 @@ export class SynjitsuLink {
     return ring === undefined || port === undefined ? undefined : `${ring} ${port}`;
   }
 
-  async #openXenstore(): Promise<Xenstore> {
+  async #openXenstore(signal: AbortSignal): Promise<Xenstore> {
     const { clock, logger } = this;
-    const look = (): void => this.#wake.ring();
-    const xenstore = await Xenstore.open({ clock, logger, onBack: look }).catch(async (error: unknown) => {
+    const onBack = (): void => this.#look();
+    const xenstore = await Xenstore.open({ clock, logger, onBack }, signal).catch(async (error: unknown) => {
       const obstacles = await findObstacles('client');
       throw new Error([errorMessage(error), ...obstacles].join(' '), { cause: error });
     });
     try {
       for (const event of ['@introduceDomain', '@releaseDomain']) await this.#watchFor(xenstore, event);
+      signal.throwIfAborted();
       return xenstore;
     } catch (error) {
       await xenstore.close();
@@ -219,21 +227,15 @@ export class SynjitsuLink {
     return xenstore.watch(path, () => {
       if (!isFirst) {
         onChange();
-        this.#wake.ring();
+        this.#look();
       }
       isFirst = false;
     });
   }
 
-  #lose(reason: string): string {
-    this.#peer = undefined;
-    return reason;
-  }
-
-  #tell(detail: string): void {
+  #tellAbsence(detail: string): void {
     if (detail === this.#detail) return;
     this.#detail = detail;
-    if (this.#peer === undefined) this.logger.warn({ uuid: this.uuid }, `Synjitsu is not connected: ${detail}`);
-    else this.logger.info({ uuid: this.uuid }, `Synjitsu is connected: ${detail}`);
+    this.logger.warn({ uuid: this.uuid }, `Synjitsu is not connected: ${detail}`);
   }
 }

@@ -3,6 +3,7 @@ import {
   inject,
   JitsuError,
   LOGGER,
+  PowerWatch,
   optionsOf,
   type Backend,
   type BackendCapabilities,
@@ -22,16 +23,18 @@ import { trustOf } from './trust.js';
 import { connectionOptions, type ConnectionOptions, type XapiOptions } from './xapi-options.js';
 import { XapiVm } from './xapi-vm.js';
 
+export const STOP_MODES = ['destroy', 'shutdown', 'suspend'];
+
 /** Runs unikernels as VMs of one pool. */
 export class XapiBackend implements Backend<XapiOptions> {
   readonly capabilities: BackendCapabilities = {
-    stopModes: ['destroy', 'shutdown', 'suspend'],
+    stopModes: STOP_MODES,
     bootConfigurators: false,
   };
   readonly #pool: PoolConnection;
   /** The VMs that were handed out. */
   readonly #vms = new Map<MachineId, XapiVm>();
-  #listener: (change: PowerChange) => void = () => undefined;
+  readonly #changes = new PowerWatch();
 
   constructor(
     @inject(optionsOf(connectionOptions)) options: ConnectionOptions,
@@ -50,9 +53,7 @@ export class XapiBackend implements Backend<XapiOptions> {
     this.#pool = new PoolConnection(url, access, clock, logger, {
       onVm: (uuid) => this.#tell(uuid),
       onAll: () => this.#tellAll(),
-      onLost: (reason) => {
-        for (const id of this.#vms.keys()) this.#listener({ id, state: 'unknown', detail: reason });
-      },
+      onLost: (reason) => this.#changes.tellUnknown(this.#vms.keys(), reason),
     });
   }
 
@@ -74,13 +75,12 @@ export class XapiBackend implements Backend<XapiOptions> {
   }
 
   watch(listener: (change: PowerChange) => void): Disposable {
-    this.#listener = listener;
-    return { [Symbol.dispose]: () => (this.#listener = () => undefined) };
+    return this.#changes.watch(listener);
   }
 
   #tell(id: MachineId): void {
     const vm = this.#vms.get(id);
-    if (vm) this.#listener({ id, ...vm.state() });
+    if (vm) this.#changes.tell({ id, ...vm.state() });
   }
 
   #tellAll(): void {

@@ -1,19 +1,18 @@
+import { requiredText, uuid } from '@jitsud/core/plugin';
 import { z } from 'zod';
 import { parsePoolAddress } from './pool-address.js';
 
 const URI = 'The URI of a pool such as https://root@xcp-ng.example.org expected.';
 
-const text = (expected: string) => z.string(expected).min(1, expected);
-
 /** One connection to a pool. */
 export const connectionOptions = z.object({
-  connect: text(URI)
+  connect: requiredText(URI)
     .refine((uri) => parsePoolAddress(uri) !== undefined, URI)
     .describe("URI of the pool's coordinator: https://USER@HOST, or http://USER@HOST on a network that is trusted"),
-  passwordFile: text('The path of a file with the password expected.')
+  passwordFile: requiredText('The path of a file with the password expected.')
     .optional()
     .describe('File with the password; in its place the URI may hold it, or the environment (JITSU_XAPI_PASSWORD)'),
-  certificate: text('The path of a PEM file expected.')
+  certificate: requiredText('The path of a PEM file expected.')
     .optional()
     .describe("PEM file with the certificates of the pool's hosts: these alone are trusted, whatever name they bear"),
   allowUnauthorized: z
@@ -28,13 +27,11 @@ export type ConnectionOptions = z.output<typeof connectionOptions>;
 /** The options of one unikernel that is a VM of a pool. */
 export const xapiOptions = z
   .object({
-    name: text("The VM's name expected.").optional().describe("The VM's name (name_label), as `xe vm-list` shows it"),
-    uuid: z
-      .guid('A UUID such as 6695eb01-f6a4-8304-79aa-97f2502e193f expected.')
-      .toLowerCase()
+    name: requiredText("The VM's name expected.")
       .optional()
-      .describe("The VM's UUID; it wins over the name"),
-    host: text('The name or the UUID of a host expected.')
+      .describe("The VM's name (name_label), as `xe vm-list` shows it"),
+    uuid: uuid().optional().describe("The VM's UUID; it wins over the name"),
+    host: requiredText('The name or the UUID of a host expected.')
       .optional()
       .describe('Host of the pool on which to start it, by name or UUID; the pool chooses where absent'),
   })

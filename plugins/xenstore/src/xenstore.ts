@@ -57,13 +57,12 @@ export class Xenstore extends XenstoreNodes implements AsyncDisposable {
     super();
     this.socket = socket;
     this.#watches = new Watches(logger);
-    const backOff = new BackOff(FIRST_PAUSE, LONGEST_PAUSE);
     this.#connections = new Reconnecting(clock, {
       open: (failures, wanted) => Connection.open(socket, clock, this.#watches.tell, failures === 0 ? signal : wanted),
       close: (connection) => connection.close(),
       follow: (connection, lose) => void connection.lost.then(lose),
       restore: (connection) => this.#watches.setAll(connection),
-      pause: (failures) => backOff.after(failures),
+      pause: new BackOff(FIRST_PAUSE, LONGEST_PAUSE),
       absence: (reason) =>
         reason instanceof JitsuError ? reason : unreachable(socket, `${errorMessage(reason)}.`, reason),
       notOpen: () => unreachable(socket, 'it was closed.'),

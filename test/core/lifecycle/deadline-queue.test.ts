@@ -48,6 +48,49 @@ describe('the deadline queue', () => {
     assert.deepEqual(rung, [5, 15, 25]);
   });
 
+  it('calls back in order for many items, set in any order and moved, each at its moment', async () => {
+    for (const moved of [false, true]) {
+      const clock = new ManualClock(0);
+      const rung: number[] = [];
+      using queue = new DeadlineQueue<number>(clock, (item) => {
+        assert.equal(clock.now(), dues[item]);
+        rung.push(item);
+      });
+      // 7919 is a prime: these are all different, and in no order.
+      const dues = Array.from({ length: 500 }, (_, item) => ((item + 1) * 7_919) % 1_009);
+      if (moved) for (const item of dues.keys()) queue.set(item, 1_009 - (dues[item] as number));
+      for (const [item, due] of dues.entries()) queue.set(item, due);
+      await clock.advance(2_000);
+      assert.deepEqual(
+        rung,
+        [...dues.keys()].sort((a, b) => (dues[a] as number) - (dues[b] as number)),
+      );
+    }
+  });
+
+  it('calls back no more once it is disposed of, whatever it is given then', async () => {
+    const clock = new ManualClock(0);
+    const rung: string[] = [];
+    const queue = new DeadlineQueue<string>(clock, (item) => rung.push(item));
+    queue.set('web', 5);
+    queue[Symbol.dispose]();
+    assert.equal(clock.pending, 0);
+    queue.set('db', 3);
+    await clock.advance(100);
+    assert.deepEqual([rung, clock.pending], [[], 0]);
+  });
+
+  it('keeps its timer where a later deadline comes, and moves it where an earlier one does', () => {
+    const clock = new ManualClock(1_000);
+    const delays: number[] = [];
+    const after = clock.after.bind(clock);
+    clock.after = (delay, callback) => (delays.push(delay), after(delay, callback));
+    using queue = new DeadlineQueue<string>(clock, () => undefined);
+    for (const [item, due] of Object.entries({ a: 1_500, b: 1_600, c: 1_500, d: 1_400 })) queue.set(item, due);
+    queue.set('d', 1_400);
+    assert.deepEqual([delays, clock.pending], [[500, 400], 1]);
+  });
+
   it('calls back for nothing whose deadline is no number', async () => {
     const clock = new ManualClock(0);
     const rung: string[] = [];

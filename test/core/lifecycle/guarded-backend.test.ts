@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import type { Backend, PowerChange } from '#core/contracts/backend.js';
 import type { Machine, MachineDescription, PowerState } from '#core/contracts/machine.js';
-import { JitsuError } from '#core/errors.js';
-import { GuardedBackend, type GuardedMachine } from '#core/lifecycle/guarded-backend.js';
+import { errorCode, JitsuError } from '#core/errors.js';
+import { GuardedBackend, STOP_LIMIT, type GuardedMachine } from '#core/lifecycle/guarded-backend.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { rejectsWithCode } from '#core/testing/rejects-with-code.js';
 import { FakeBackend } from '../../support/fake-backend.js';
@@ -117,6 +117,32 @@ describe('a machine as the core uses it', () => {
       await stop;
       assert.equal(stage.clock.pending, 0);
     }
+  });
+
+  it('is looked at less and less often while it stops, and never less than each second', async () => {
+    const { stage, machine } = await Guarded.open();
+    Object.assign(stage.fake, { watch: undefined });
+    await machine.start();
+    stage.fake.stop = async () => undefined;
+    const looks: number[] = [];
+    const begin = stage.clock.now();
+    const describe = stage.fake.describe.bind(stage.fake);
+    stage.fake.describe = (id) => (looks.push(stage.clock.now() - begin), describe(id));
+    const failed = rejectsWithCode(machine.stop('destroy', never), 'JITSU_BACKEND_FAILED');
+    await stage.clock.advance(4_000);
+    assert.deepEqual(looks, [0, 20, 60, 140, 300, 620, 1_260, 2_260, 3_260]);
+    await stage.clock.advance(56_000);
+    await failed;
+  });
+
+  it('waits for no operation that has ended', async () => {
+    const { stage, machine } = await Guarded.open();
+    await machine.start();
+    const delays: number[] = [];
+    const after = stage.clock.after.bind(stage.clock);
+    stage.clock.after = (delay, callback) => (delays.push(delay), after(delay, callback));
+    await machine.unpause();
+    assert.deepEqual(delays, []);
   });
 
   it('does not count as stopped by a shutdown while it is paused or asleep', async () => {
@@ -294,11 +320,24 @@ describe('a machine as the core uses it', () => {
     });
   }
 
+  it('counts as one that still runs where it was stopped and no look at it comes back', async () => {
+    const { stage, machine } = await Guarded.open();
+    await machine.start();
+    stage.fake.describe = () => new Promise(() => {});
+    let code: string | undefined;
+    void machine.stop('destroy', never).catch((error: unknown) => (code = errorCode(error)));
+    await stage.clock.advance(STOP_LIMIT - 1);
+    assert.equal(code, undefined);
+    await stage.clock.advance(1);
+    assert.equal(code, 'JITSU_BACKEND_FAILED');
+  });
+
   for (const [what, description] of Object.entries<unknown>({
     nothing: undefined,
     'a state that is none': { state: 'up' },
     'no state': {},
     'a domain id that is none': { state: 'running', domainId: -1 },
+    'a domain id of dom0': { state: 'running', domainId: 0 },
     'half a domain id': { state: 'running', domainId: 1.5 },
     'a domain id as text': { state: 'running', domainId: '7' },
     'a MAC address that is no text': { state: 'running', macs: [1] },
@@ -386,6 +425,13 @@ describe('a backend as the core uses it', () => {
     assert.deepEqual([watches, all], [1, 1]);
     await stage.backend.close();
     assert.deepEqual([watches, all], [0, 1]);
+    using _third = stage.backend.watch(() => undefined);
+    assert.deepEqual([watches, all], [1, 2]);
+    stage.fake.close = async () => Promise.reject(new Error('stuck'));
+    await rejectsWithCode(stage.backend.close(), 'JITSU_BACKEND_FAILED');
+    assert.deepEqual([watches, all], [0, 2]);
+    Object.assign(stage.fake, { watch: undefined });
+    assert.deepEqual([stage.backend.isWatched, stage.backend.watch(() => undefined)], [false, undefined]);
   });
 
   it('calls back at each change of a machine, and no more once that is disposed of', async () => {

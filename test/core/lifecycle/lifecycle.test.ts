@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import type { Machine } from '#core/contracts/machine.js';
 import { JitsuError } from '#core/errors.js';
 import { Lifecycle } from '#core/lifecycle/lifecycle.js';
 import type { Unikernel } from '#core/lifecycle/unikernel.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { rejectsWithCode } from '#core/testing/rejects-with-code.js';
 import { aUnikernel } from '../../support/dns-unikernel.js';
-import { HandProbe, Life } from '../../support/life.js';
+import { aCommand, HandProbe, Life } from '../../support/life.js';
 
 describe('the lifecycle', () => {
   it('has a stop wait for a start that is under way, instead of calling down what comes up after it', async () => {
@@ -112,7 +113,7 @@ describe('the lifecycle', () => {
     await life.summon(web!);
     held.release();
     await life.clock.advance(0);
-    assert.deepEqual(life.story().slice(-2), ['returned', 'ready']);
+    assert.deepEqual(life.story().slice(-3), ['returned', 'summoning', 'ready']);
     life.backend.kill(web!.plan.id);
     await life.clock.advance(0);
     assert.equal(life.story().at(-1), 'died');
@@ -196,6 +197,81 @@ describe('the lifecycle', () => {
     await stop;
     await life.clock.advance(0);
     assert.deepEqual([life.lifecycle.booting, second!.state], [0, 'off']);
+  });
+
+  it('is closed when what is under way has ended by itself', async () => {
+    using life = new Life();
+    const probe = new HandProbe();
+    const [web] = await life.with({ name: 'web', probes: [probe] });
+    const ready = life.summon(web!);
+    const patience = new AbortController();
+    let closed = false;
+    const closing = life.close(patience.signal).then(() => (closed = true));
+    await life.clock.advance(100);
+    assert.equal(closed, false);
+    probe.answer();
+    await ready;
+    await closing;
+    patience.abort();
+    assert.deepEqual([web!.ready, life.story().at(-1)], [true, 'ready']);
+  });
+
+  it('restores the counters of names that it still has', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web' });
+    const names = [
+      { name: 'web.test', requests: 4, lastAsked: 11 },
+      { name: 'gone.test', requests: 9 },
+    ];
+    life.lifecycle.recall(web!, { unikernel: 'web', startedAt: 10, totalStarts: 3, names });
+    assert.deepEqual([web!.startedAt, web!.totalStarts], [10, 3]);
+    assert.deepEqual([...web!.counters.values()], [{ name: 'web.test', requests: 4, lastAsked: 11 }]);
+  });
+
+  it('announces each step with its cause, its reason and how long it took', async () => {
+    using life = new Life();
+    const probe = new HandProbe();
+    const [web] = await life.with({ name: 'web', stopMode: 'suspend', probes: [probe] });
+    Object.assign(life.backend.latency, { start: 30, stop: 40 });
+    const ready = life.summon(web!, aCommand);
+    await life.clock.advance(100);
+    probe.answer();
+    await ready;
+    const stopped = life.stop(web!, 'enough');
+    await life.clock.advance(40);
+    await stopped;
+    await life.summon(web!);
+    const told = life.events.map(({ kind, cause, reason, duration }) => [kind, cause?.kind, reason, duration]);
+    assert.deepEqual(told, [
+      ['summoning', 'command', undefined, undefined],
+      ['started', 'command', undefined, undefined],
+      ['ready', 'command', undefined, 100],
+      ['stopping', undefined, 'enough', undefined],
+      ['stopped', undefined, 'enough', 40],
+      ['summoning', 'query', undefined, undefined],
+      ['resumed', 'query', undefined, undefined],
+      ['ready', 'query', undefined, 0],
+    ]);
+    life.backend.hypervisor.change(web!.plan.id, 'paused');
+    await life.clock.advance(0);
+    await life.summon(web!);
+    assert.equal(life.story().at(-2), 'unpaused');
+  });
+
+  it('calls an error without a code a failure of the backend', async () => {
+    using life = new Life();
+    const fail = async (): Promise<void> => Promise.reject(new Error('odd'));
+    const [web] = await life.with({ name: 'web' });
+    const machine = web!.plan.machine;
+    const odd = { describe: () => machine.describe(), start: fail, stop: fail } as unknown as Required<Machine>;
+    Object.assign(web!.plan, { machine: odd });
+    await assert.rejects(life.summon(web!), /odd/);
+    assert.deepEqual([web!.failure?.code, life.events.at(-1)?.code], ['JITSU_BACKEND_FAILED', 'JITSU_BACKEND_FAILED']);
+    life.backend.hypervisor.change(web!.plan.id, 'running');
+    await life.clock.advance(0);
+    await assert.rejects(life.stop(web!), /odd/);
+    const { kind, code, reason } = life.events.at(-1)!;
+    assert.deepEqual([kind, code, reason], ['stop-failed', 'JITSU_BACKEND_FAILED', 'odd']);
   });
 
   it('tells whoever stores counters of each change', async () => {

@@ -233,6 +233,54 @@ describe('the power follower', () => {
     assert.equal(life.stopAt(web!), life.clock.now() + 20_000, 'a whole fresh period of grace');
   });
 
+  it('looks no more once it has ended, not even for a change that came while it looked', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web' });
+    const held = life.holdNextLook();
+    for (const state of ['running', 'paused'] as const) life.backend.hypervisor.change(web!.plan.id, state);
+    await life.clock.advance(0);
+    const looks = life.calls('describe').length;
+    life.lifecycle[Symbol.dispose]();
+    held.release();
+    await life.clock.advance(0);
+    assert.equal(life.calls('describe').length, looks);
+  });
+
+  it('keeps the MAC addresses of a machine until its backend says others', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web' });
+    await life.summon(web!);
+    const { macs } = web!;
+    assert.ok(macs.length > 0);
+    assert.deepEqual(life.events.at(-1)?.macs, macs);
+    const describe = life.backend.describe.bind(life.backend);
+    life.backend.describe = async (id) => {
+      const { state } = await describe(id);
+      return { state };
+    };
+    life.backend.hypervisor.change(web!.plan.id, 'paused');
+    await life.clock.advance(0);
+    assert.deepEqual([web!.state, web!.macs], ['paused', macs]);
+    life.backend.describe = async () => ({ state: 'running', macs: ['00:16:3e:00:00:09'] });
+    life.backend.hypervisor.change(web!.plan.id, 'running');
+    await life.clock.advance(0);
+    assert.deepEqual(web!.macs, ['00:16:3e:00:00:09']);
+  });
+
+  it('lets others have a turn now and then while it looks at many', async () => {
+    using life = new Life();
+    let turns = 0;
+    let isOver = false;
+    const count = (): void => {
+      turns += 1;
+      if (!isOver) setImmediate(count);
+    };
+    setImmediate(count);
+    await life.with(...Array.from({ length: 2_500 }, (_, index) => ({ name: `u${index}` })));
+    isOver = true;
+    assert.ok(turns >= 2 && turns < 20, `${turns} turns`);
+  });
+
   it('calls a machine unknown whose backend does not describe it, and follows the others', async () => {
     using life = new Life();
     const [web, db] = await life.with({ name: 'web', stopPolicies: [] }, { name: 'db' });

@@ -57,6 +57,23 @@ describe('the lease of what is ready', () => {
     assert.equal(stays.relying?.size, 0);
   });
 
+  it('asks all that are named to be ready, and those that may yet get such an address', () => {
+    const counted: string[] = [];
+    const leases = new ReadyLeases(({ name }, dnsName, times) => counted.push(`${name} ${dnsName} ${times}`));
+    const [named, seeking, other] = [ready('named'), aUnikernel({ addresses: [], findsAddresses: true }), aUnikernel()];
+    assert.equal(leases.of('A', NAME, [named, other], [named, other]), undefined);
+    assert.equal(leases.of('A', NAME, [named], [named, seeking]), undefined);
+    const lease = leases.of('A', NAME, [named], [named, other]);
+    assert.equal(lease?.holds, true);
+    assert.notEqual(leases.of('AAAA', NAME, [named], [named]), lease, 'another answer has a lease of its own');
+    seeking.ready = true;
+    const both = leases.of('B', NAME, [named], [named, seeking]);
+    both?.used?.(2);
+    assert.deepEqual(counted, [`named ${NAME} 2`]);
+    seeking.ready = false;
+    assert.deepEqual([lease?.holds, both?.holds], [true, false]);
+  });
+
   for (const [what, happens] of [
     ['a stop by command', (life: Life, web: Unikernel) => life.stop(web)],
     ['a death', (life: Life, web: Unikernel) => life.backend.hypervisor.change(web.plan.id, 'off')],

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { KeepAliveStopPolicy } from '#core/builtins/keep-alive-stop-policy.js';
 import { MaxLifetimeStopPolicy } from '#core/builtins/max-lifetime-stop-policy.js';
+import type { StopOpinion } from '#core/contracts/stop-policy.js';
 import { JitsuError } from '#core/errors.js';
+import { Reaper, verdictOn } from '#core/lifecycle/reaper.js';
+import { ManualClock } from '#core/testing/manual-clock.js';
+import { aUnikernel, type StagedUnikernel } from '../../support/dns-unikernel.js';
 import { HandProbe, Life } from '../../support/life.js';
 
 describe('the reaper', () => {
@@ -122,6 +126,64 @@ describe('the reaper', () => {
     assert.equal(web!.state, 'off');
     assert.equal(life.events.at(-1)?.reason, 'its lifetime is over');
   });
+
+  it('asks no policy about one that is summoned, stopped, started or not running', () => {
+    let asked = 0;
+    const policy = { opinionOn: () => ((asked += 1), undefined) };
+    using reaper = new Reaper({ on: () => undefined, reap: () => undefined }, new ManualClock());
+    const web = (fields: object): StagedUnikernel =>
+      Object.assign(aUnikernel({ stopPolicies: [policy] }), { state: 'running' }, fields);
+    const summoned = web({});
+    summoned.beginSummon();
+    for (const one of [summoned, web({ stops: [] }), web({ starting: true }), web({ state: 'paused' })])
+      reaper.consider(one);
+    assert.equal(asked, 0);
+    reaper.consider(web({}));
+    assert.equal(asked, 1);
+  });
+
+  it('asks again at the moment that is wanted, and no more once it is disposed of', async () => {
+    const clock = new ManualClock();
+    const asked: number[] = [];
+    const opinionOn = (_: unknown, now: number): StopOpinion => (asked.push(now - begin), { keepUntil: now + 50 });
+    const begin = clock.now();
+    const reaper = new Reaper({ on: () => undefined, reap: () => undefined }, clock);
+    const web = Object.assign(aUnikernel({ stopPolicies: [{ opinionOn }] }), { state: 'running' as const });
+    reaper.considerIn(web, 20);
+    await clock.advance(100);
+    assert.deepEqual(asked, [20, 70]);
+    reaper[Symbol.dispose]();
+    await clock.advance(100);
+    assert.deepEqual([asked.length, clock.pending], [2, 0]);
+  });
+
+  it('says when one will be stopped: at once, later, or never', () => {
+    const clock = new ManualClock();
+    using reaper = new Reaper({ on: () => undefined, reap: () => undefined }, clock);
+    const stopAt = (opinion: StopOpinion | undefined, state: 'running' | 'off' = 'running'): number | undefined =>
+      reaper.stopAt(Object.assign(aUnikernel({ stopPolicies: [{ opinionOn: () => opinion }] }), { state }));
+    assert.deepEqual(
+      [stopAt({ stop: 'now' }), stopAt({ keepUntil: 9 }), stopAt({ keepUntil: Infinity }), stopAt(undefined)],
+      [clock.now(), 9, undefined, undefined],
+    );
+    assert.equal(stopAt({ stop: 'now' }, 'off'), undefined);
+  });
+
+  for (const [what, opinions, verdict] of [
+    ['no policy', [], { askAgainAt: Infinity }],
+    ['none with an opinion', [undefined, undefined], { askAgainAt: Infinity }],
+    ['the first that stops', [undefined, { stop: 'a' }, { stop: 'b' }], { stop: 'a' }],
+    ['the first that keeps', [{ keepUntil: 9 }, { stop: 'b' }], { askAgainAt: 9 }],
+    ['one that stops behind undecided ones', [{ undecidedUntil: 9 }, { stop: 'b' }], { stop: 'b' }],
+    ['one that keeps for long behind an undecided one', [{ undecidedUntil: 5 }, { keepUntil: 9 }], { askAgainAt: 5 }],
+    ['one that keeps for less', [{ undecidedUntil: 9 }, { keepUntil: 5 }], { askAgainAt: 5 }],
+    ['undecided ones alone', [{ undecidedUntil: 7 }, { undecidedUntil: 9 }], { askAgainAt: 7 }],
+  ] as const) {
+    it(`decides with ${what}`, () => {
+      const policies = opinions.map((opinion) => ({ opinionOn: () => opinion }));
+      assert.deepEqual(verdictOn(policies, { unikernel: 'web', since: 0, names: [] }, 1), verdict);
+    });
+  }
 
   it('does not stop what is paused, or what nobody can tell the state of', async () => {
     using life = new Life();

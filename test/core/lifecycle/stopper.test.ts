@@ -155,4 +155,23 @@ describe('the stopper', () => {
     await life.clock.advance(20_000);
     assert.equal(web!.state, 'off');
   });
+
+  it('does not wait for ever for the look at a machine that was started', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web' });
+    const start = life.backend.start.bind(life.backend);
+    life.backend.start = async (id) => {
+      await start(id);
+      life.holdNextLook();
+    };
+    const failed = rejectsWithCode(life.summon(web!), 'JITSU_STOPPED_BY_COMMAND');
+    await life.clock.advance(0);
+    let stopped = false;
+    void life.stop(web!).then(() => (stopped = true));
+    await failed;
+    await life.clock.advance(59_999);
+    assert.deepEqual([stopped, life.calls('stop')], [false, []]);
+    await life.clock.advance(1);
+    assert.deepEqual([stopped, web!.state, life.calls('stop')], [true, 'off', ['stop web destroy']]);
+  });
 });

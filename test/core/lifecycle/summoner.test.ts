@@ -30,6 +30,28 @@ describe('the summoner', () => {
     assert.equal(life.backend.calls.length, calls);
   });
 
+  it('tells a summon of one that runs already as any other, and nothing where it is ready', async () => {
+    using life = new Life();
+    const probe = new HandProbe();
+    const [web] = await life.with({ name: 'web', probes: [probe] });
+    life.backend.hypervisor.change(web!.plan.id, 'running');
+    await life.clock.advance(0);
+    const first = life.summon(web!, aCommand);
+    await life.clock.advance(0);
+    assert.deepEqual(life.story(), ['adopted', 'summoning']);
+    probe.answer();
+    await first;
+    await life.summon(web!, aCommand);
+    assert.deepEqual(
+      life.events.map(({ kind, cause }) => [kind, cause]),
+      [
+        ['adopted', undefined],
+        ['summoning', aCommand],
+        ['ready', aCommand],
+      ],
+    );
+  });
+
   it('resumes what is suspended and unpauses what is paused', async () => {
     using life = new Life();
     const [asleep, paused] = await life.with({ name: 'asleep' }, { name: 'paused' });
@@ -337,6 +359,51 @@ describe('the summoner', () => {
     await life.clock.advance(900_000);
     assert.match((await failed).message, /does not get done with its start/);
     assert.equal(web!.failure?.count, 1);
+  });
+
+  it('fails at once where the machine cannot be described, before a boot, on its way and after a boot', async () => {
+    const refuse = (life: Life): void =>
+      life.backend.failNext('describe', new JitsuError('JITSU_BACKEND_FAILED', 'no such domain'));
+    using life = new Life();
+    const [web, way] = await life.with({ name: 'web' }, { name: 'way' });
+    refuse(life);
+    await rejectsWithCode(life.summon(web!), 'JITSU_BACKEND_FAILED');
+    assert.deepEqual(life.calls('start'), []);
+
+    life.backend.hypervisor.change(way!.plan.id, 'stopping');
+    await life.clock.advance(0);
+    const failed = rejectsWithCode(life.summon(way!), 'JITSU_BACKEND_FAILED');
+    await life.clock.advance(10);
+    refuse(life);
+    await life.clock.advance(9);
+    assert.equal(way!.isSummoned, true);
+    await life.clock.advance(1);
+    await failed;
+
+    using other = new Life();
+    Object.assign(other.backend, { watch: undefined });
+    const [last] = await other.with({ name: 'last' });
+    const start = other.backend.start.bind(other.backend);
+    other.backend.start = async (id) => {
+      await start(id);
+      refuse(other);
+    };
+    await rejectsWithCode(other.summon(last!), 'JITSU_BACKEND_FAILED');
+    assert.equal(last!.totalStarts, 1, 'the start itself has succeeded');
+  });
+
+  it('boots a machine that is on its way down, also where its end is told meanwhile', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web' });
+    for (const state of ['running', 'stopping'] as const) life.backend.hypervisor.change(web!.plan.id, state);
+    await life.clock.advance(0);
+    const summon = life.summon(web!);
+    await life.clock.advance(10);
+    assert.deepEqual([life.lifecycle.booting, life.calls('start')], [1, []]);
+    life.backend.hypervisor.change(web!.plan.id, 'off');
+    await life.clock.advance(10);
+    await summon;
+    assert.deepEqual([web!.ready, web!.failure, life.calls('start')], [true, undefined, ['start web']]);
   });
 
   it('waits for a machine that is still starting after its start', async () => {

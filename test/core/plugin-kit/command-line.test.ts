@@ -15,12 +15,17 @@ describe('splitting a command line', () => {
     ['  python3   server.py\t8080 ', ['python3', 'server.py', '8080']],
     [String.raw`a\ b "c\"d\e" e\\f`, ['a b', String.raw`c"d\e`, String.raw`e\f`]],
     [`--name='x y'"z" ''`, ['--name=x yz', '']],
+    // A quote leaves the backslashes of the parts before it alone.
+    [String.raw`'\\'"a" \\\\"b"`, [String.raw`\\a`, String.raw`\\b`]],
+    ['"\\$HOME \\`x" $ $HOME', ['$HOME `x', '$', '$HOME']],
+    ['a\\\nb \\\n "c\\\nd"', ['ab', 'cd']],
+    [String.raw`$'a\tb\'\x41\101\u00e9\cA\c?\q' x$"y z"`, [`a\tb'AA\u00e9\x01\x7f\\q`, 'xy z']],
   ] as const) {
     it(`splits ${line}`, () => assert.deepEqual(wordsOf(line), words));
   }
 
   it('cannot split what has a quote that is never closed', () => {
-    for (const line of [`a 'b`, `a "b`, `a "b\\"`]) {
+    for (const line of [`a 'b`, `a "b`, `a "b\\"`, `$'a`, 'a\\']) {
       assert.match(schema.safeParse(line).error?.message ?? '', /A quote is never closed/);
     }
   });

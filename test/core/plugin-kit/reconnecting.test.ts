@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
 import { JitsuError } from '#core/errors.js';
+import { BackOff } from '#core/plugin-kit/back-off.js';
 import { Reconnecting, type SessionCare } from '#core/plugin-kit/reconnecting.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 
@@ -260,6 +261,96 @@ describe('a connection that is kept open', () => {
     assert.deepEqual(closed, [0]);
   });
 
+  it('is opened in the background until it is open, and tells of that as of a return', async () => {
+    const stage = new Stage({ pause: (failures) => 100 * (failures - 1) });
+    const { connection, clock, attempts, told } = stage;
+    attempts.push(new Error('none'), new Error('none'));
+    connection.keepOpening();
+    connection.keepOpening();
+    await clock.advance(99);
+    assert.deepEqual(told, ['failed: none 100']);
+    await clock.advance(201);
+    assert.deepEqual(told, ['failed: none 100', 'failed: none 200', 'back: 0']);
+    assert.equal(stage.absence, 'session 0');
+    await connection.close();
+    assert.equal(clock.pending, 0);
+  });
+
+  it('is attempted at once when that is asked for, and tells when the attempt has ended', async () => {
+    const stage = new Stage();
+    const { connection, clock, attempts, told } = stage;
+    await connection.retry();
+    await connection.open();
+    await connection.retry();
+    attempts.push(new Error('still gone'));
+    stage.lose();
+    const failed = connection.retry().then(() => told.push('ended'));
+    await failed;
+    assert.deepEqual(told, ['lost: gone 100', 'failed: still gone 200', 'ended']);
+    assert.equal(clock.pending, 1, 'the next pause is as long as ever');
+    await connection.retry();
+    assert.equal(stage.absence, 'session 1');
+    assert.equal(clock.pending, 0);
+  });
+
+  it('is attempted once more where that is asked for during an attempt that fails', async () => {
+    const stage = new Stage();
+    const { connection, attempts, clock } = stage;
+    await connection.open();
+    let fail = (): void => undefined;
+    attempts.push(new Promise((_resolve, reject) => (fail = () => reject(new Error('too early')))));
+    stage.lose();
+    await clock.advance(100);
+    let hasEnded = false;
+    const retried = connection.retry().then(() => (hasEnded = true));
+    await setImmediate();
+    assert.equal(hasEnded, false);
+    fail();
+    await retried;
+    assert.equal(stage.absence, 'session 1');
+  });
+
+  for (const [what, end] of [
+    ['succeeds', (arrive: () => void) => arrive()],
+    ['is closed', (_: () => void, connection: Stage['connection']) => void connection.close()],
+  ] as const) {
+    it(`lets nobody wait for another attempt when one under way ${what}`, async () => {
+      const stage = new Stage();
+      const { connection, attempts, clock } = stage;
+      let arrive = (): void => undefined;
+      attempts.push(new Promise((resolve) => (arrive = resolve)));
+      const opened = connection.open().catch(() => undefined);
+      const early = connection.retry();
+      end(arrive, connection);
+      await early;
+      arrive();
+      await opened;
+      await clock.advance(1_000);
+      await connection.open();
+      attempts.push(new Promise((resolve) => (arrive = resolve)));
+      stage.lose();
+      await clock.advance(100);
+      const later = connection.retry();
+      end(arrive, connection);
+      await later;
+      arrive();
+      const closed = connection.close();
+      await clock.advance(1_000);
+      await closed;
+    });
+  }
+
+  it('takes its pauses from a back-off', async () => {
+    const stage = new Stage({ pause: new BackOff(10, 15) });
+    await stage.connection.open();
+    stage.attempts.push(new Error('still gone'));
+    stage.lose();
+    assert.equal(stage.absence, 'gone 10');
+    await stage.clock.advance(10);
+    assert.equal(stage.absence, 'still gone 15');
+    await stage.connection.close();
+  });
+
   it('closes each session that it has opened exactly once, whatever happens in whatever order', async () => {
     for (let seed = 1; seed <= 300; seed += 1) {
       const random = randomNumbers(seed);
@@ -278,9 +369,15 @@ describe('a connection that is kept open', () => {
         },
       });
       const { connection, attempts, clock } = stage;
+      let waiting = 0;
       const steps: readonly (() => unknown)[] = [
         () => connection.open().catch(() => undefined),
         () => void connection.close(),
+        () => connection.keepOpening(),
+        () => {
+          waiting += 1;
+          void connection.retry().then(() => (waiting -= 1));
+        },
         () => stage.lose(),
         () => stage.opened.at(Math.floor(random() * stage.opened.length))?.lose(new Error('one of them')),
         () => attempts.push(new Error('no')),
@@ -300,6 +397,7 @@ describe('a connection that is kept open', () => {
       assert.deepEqual(sorted, [...stage.opened.keys()], `seed ${seed}`);
       assert.equal(clock.pending, 0, `seed ${seed}`);
       assert.equal(connection.current, undefined);
+      assert.equal(waiting, 0, `seed ${seed}: somebody waits for an attempt`);
     }
   });
 });
