@@ -1,5 +1,6 @@
 import { SystemClock } from './clock.js';
-import type { Endpoint, Settings } from './config/settings.js';
+import type { Settings } from './config/settings.js';
+import type { Endpoint } from './net/endpoint.js';
 import { ensureRuntimeDirectory } from './control/control-paths.js';
 import { ControlServer } from './control/control-server.js';
 import type { Clock } from './contracts/clock.js';

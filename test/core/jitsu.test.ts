@@ -75,7 +75,7 @@ class Setting implements AsyncDisposable {
         },
       },
       {
-        builtIns: (registry) => {
+        registerBuiltins: (registry) => {
           builtins.register(registry);
           const description = 'For a test';
           for (const [name, backend] of Object.entries({ one: this.one, two: this.two })) {

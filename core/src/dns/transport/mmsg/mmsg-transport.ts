@@ -1,4 +1,4 @@
-import type { Endpoint } from '../../../config/settings.js';
+import type { Endpoint } from '../../../net/endpoint.js';
 import type { Logger } from '../../../contracts/logger.js';
 import type { DnsClient } from '../../../contracts/resolver.js';
 import { BATCH_SIZE, DatagramBatch, LONGEST_DATAGRAM, sendBatch } from '../../../net/datagram-batch.js';
