@@ -233,6 +233,16 @@ describe('the power follower', () => {
     assert.equal(life.stopAt(web!), life.clock.now() + 20_000, 'a whole fresh period of grace');
   });
 
+  it('tells of one that somebody else suspends that it is stopped, with the reason that is known', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web' });
+    await life.summon(web!);
+    life.backend.hypervisor.change(web!.plan.id, 'suspended', 'saved by root');
+    await life.clock.advance(0);
+    const { kind, reason, cause } = life.events.at(-1)!;
+    assert.deepEqual([kind, reason, cause], ['stopped', 'saved by root', undefined]);
+  });
+
   it('looks no more once it has ended, not even for a change that came while it looked', async () => {
     using life = new Life();
     const [web] = await life.with({ name: 'web' });
