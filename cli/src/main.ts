@@ -2,7 +2,7 @@ import type { CommandLine } from './command-line.js';
 import { errorReport } from './error-report.js';
 import { ExitStatus, exitStatusOf } from './exit-status.js';
 import { isCommandName } from './help/command-summaries.js';
-import { helpRequest } from './help/help-request.js';
+import { helpRequest, type HelpRequest } from './help/help-request.js';
 import { processTerminal, type Terminal } from './terminal.js';
 import { UsageError } from './usage-error.js';
 import { version } from './version.js';
@@ -34,11 +34,21 @@ async function run(arguments_: readonly string[], terminal: Terminal): Promise<E
   }
   const wanted = helpRequest(flags);
   if (wanted !== undefined) {
-    const { showHelp } = await import('./help/show-help.js');
-    return showHelp(wanted, terminal);
+    await showHelp(wanted, terminal);
+    return ExitStatus.ok;
   }
   const [line, { execute }] = await Promise.all([parseWords(words), import('./execute.js')]);
   return execute(line, terminal);
+}
+
+/** Shows the help of a command, or the manual page of jitsu; only the latter may need the core and the plugins. */
+async function showHelp({ format, command }: HelpRequest, terminal: Terminal): Promise<void> {
+  if (command === undefined) {
+    const { showManual } = await import('./help/show-manual.js');
+    return showManual(format, terminal);
+  }
+  const { commandHelp } = await import('./help/command-help.js');
+  terminal.out(commandHelp(command, terminal.columns));
 }
 
 /** Parses the arguments. Plugins other than the bundled ones are searched only for an unknown flag. */

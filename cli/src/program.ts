@@ -1,19 +1,22 @@
 import type { NamedStartFlag } from '@jitsud/core';
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import type { CommandLine, ResolveChoice, StartChoice, StatusChoice } from './command-line.js';
 import type { ControlChoice } from './control-location.js';
 import { commandSummaries, type CommandName } from './help/command-summaries.js';
-import { numberValue } from './number-value.js';
 import { KNOWN_START_FLAGS } from './known-plugins.js';
-import { pluginOptions, startOptions } from './start-options.js';
+import { pluginOptions, startOptions, type NumberRange } from './start-options.js';
 
 const seconds = { expected: 'A number of seconds', whole: false, from: 0.1, to: 86_400 };
 const port = { expected: 'A port number from 1 to 65535', whole: true, from: 1, to: 65_535 };
 const count = { expected: 'A whole number from 1 on', whole: true, from: 1, to: Number.MAX_SAFE_INTEGER };
 
-const controlOption = ['--control <PATH>', "that Jitsu's control socket"] as const;
-const configOption = ['--config <FILE>', "that Jitsu's configuration file"] as const;
-const jsonOption = ['--json', 'print JSON'] as const;
+const controlOption = ['--control <PATH>', 'The control socket of the Jitsu that is meant.'] as const;
+const configOption = ['--config <FILE>', 'The configuration file of the Jitsu that is meant.'] as const;
+const jsonOption = ['--json', 'Print JSON.'] as const;
+
+// These two are handled before parsing, and are declared only for the help.
+export const helpOption = ['--help', 'Show this.'] as const;
+export const debugOption = ['--debug', 'Show the stack of an error.'] as const;
 
 /**
  * The grammar of the command line. Parsing only calls `onParsed` with the command and its arguments, so that a
@@ -38,15 +41,23 @@ export function createProgram(
   });
 
   addStartOptions(begin('check', '[words...]'), startFlags)
-    .option('--schema', 'write the JSON schema of the configuration file instead, for editors')
+    .option('--schema', 'Print the JSON schema of the configuration file instead, for editors.')
     .action((words: string[], options: StartChoice & { schema?: true }) => {
       onParsed({ command: 'check', words, options });
     });
 
   begin('status', '')
-    .addOption(new Option('--watch [SECONDS]', 'show it again and again (every 2 s)').argParser(numberValue(seconds)))
-    .option('--history [NAME]', 'show what has happened instead, to this unikernel or to all')
-    .addOption(new Option('--limit <COUNT>', 'the newest so many events').argParser(numberValue(count)).default(50))
+    .addOption(
+      new Option('--watch [SECONDS]', 'Show it again and again, each time after so many seconds. (2)').argParser(
+        numberValue(seconds),
+      ),
+    )
+    .option('--history [NAME]', 'Show what has happened instead, to this unikernel or to all.')
+    .addOption(
+      new Option('--limit <COUNT>', 'Show so many of the newest events. (50)')
+        .argParser(numberValue(count))
+        .default(50, ''),
+    )
     .option(...jsonOption)
     .option(...controlOption)
     .option(...configOption)
@@ -62,7 +73,10 @@ export function createProgram(
     });
 
   begin('stop', '<name>')
-    .option('-m, --mode <MODE>', 'how: destroy, suspend, shutdown … (as configured)')
+    .option(
+      '-m, --mode <MODE>',
+      'How to stop it: destroy, suspend, shutdown, or another mode of its backend. (as configured)',
+    )
     .option(...controlOption)
     .option(...configOption)
     .action((name: string, options: ControlChoice & { mode?: string }) => {
@@ -77,11 +91,13 @@ export function createProgram(
     });
 
   begin('resolve', '<name> [type]')
-    .option('--server <ADDR[:PORT]>', 'whom to ask (the running Jitsu, else as configured, else 127.0.0.1:53)')
-    .addOption(new Option('--port <PORT>', "the server's port").argParser(numberValue(port)))
-    .option('--tcp', 'ask over TCP')
+    .option('--server <ADDR[:PORT]>', 'Ask this server. (the running Jitsu, else as configured, else 127.0.0.1:53)')
+    .addOption(new Option('--port <PORT>', "The server's port.").argParser(numberValue(port)))
+    .option('--tcp', 'Ask over TCP.')
     .addOption(
-      new Option('--timeout <SECONDS>', 'how long to wait, twice over UDP').argParser(numberValue(seconds)).default(15),
+      new Option('--timeout <SECONDS>', 'Wait so long for an answer, twice over UDP. (15)')
+        .argParser(numberValue(seconds))
+        .default(15, ''),
     )
     .option(...jsonOption)
     .option(...controlOption)
@@ -97,11 +113,10 @@ export function createProgram(
     });
 
   for (const command of program.commands) {
-    // These two are handled before parsing, and are declared here only for the help.
     command
       .helpOption(false)
-      .option('--help', 'show this')
-      .option('--debug', 'show the stack of an error')
+      .option(...helpOption)
+      .option(...debugOption)
       .allowExcessArguments(false);
   }
   return program.helpOption(false);
@@ -118,4 +133,13 @@ function addStartOptions(command: Command, startFlags: readonly NamedStartFlag[]
     command.addOption(option);
   }
   return command;
+}
+
+/** Parses the number of a flag; commander reports a refused value together with the flag. */
+function numberValue({ expected, whole, from, to }: NumberRange): (text: string) => number {
+  return (text) => {
+    const number = /^\d+(\.\d+)?$|^\.\d+$/.test(text.trim()) ? Number(text) : NaN;
+    if (number >= from && number <= to && (!whole || Number.isInteger(number))) return number;
+    throw new InvalidArgumentError(`${expected} expected.`);
+  };
 }

@@ -1,5 +1,6 @@
 import { SystemClock } from './clock.js';
-import type { Endpoint, Settings } from './config/settings.js';
+import type { Settings } from './config/settings.js';
+import type { Endpoint } from './net/endpoint.js';
 import { ensureRuntimeDirectory } from './control/control-paths.js';
 import { ControlServer } from './control/control-server.js';
 import type { Clock } from './contracts/clock.js';
@@ -12,7 +13,6 @@ import { AccessControl } from './dns/admission/access-control.js';
 import { DnsServer } from './dns/server.js';
 import { Forwarder } from './dns/forwarder/forwarder.js';
 import { ForwardingGate } from './dns/resolvers/forwarding-gate.js';
-import { MinimalAny } from './dns/resolvers/minimal-any.js';
 import { SpecialNames } from './dns/resolvers/special-names.js';
 import { UnikernelResolver } from './dns/resolvers/unikernel-resolver.js';
 import { WakeGuard } from './dns/admission/wake-guard.js';
@@ -88,8 +88,8 @@ export class Jitsu {
         udpTransport: () => this.udpTransport,
         notifiers: () => this.#notifiers.status(),
         cache: () => this.#cache,
-        settleUses: () => this.#dns?.settleUses(),
-        forgetReusable: () => this.#dns?.forgetReusable(),
+        settleUses: () => this.#dns?.packetCache.settle(),
+        forgetReusable: () => this.#dns?.packetCache.endReusable(),
         refused: () => this.#access.refusals.counts,
       },
       ...([this.#fleet, this.#lifecycle, this.#history, this.#store, clock] as const),
@@ -225,9 +225,9 @@ export class Jitsu {
     const elsewhere =
       settings.dns.forwarders === 'off'
         ? []
-        : [new ForwardingGate(access), new MinimalAny(Math.floor(settings.dns.ttl / 1_000)), cache];
+        : [new ForwardingGate(access, Math.floor(settings.dns.ttl / 1_000)), cache];
     const resolvers = [local, ...this.#resolvers, new SpecialNames(), ...elsewhere];
-    const dns = new DnsServer(settings.dns, resolvers, { clock, logger }, access);
+    const dns = new DnsServer(settings.dns, resolvers, { clock, logger, access });
     await forwarder.open();
     this.#opened(() => forwarder.close());
     this.#opened(() => cache.close());

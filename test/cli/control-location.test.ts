@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
+import { symlinkSync, writeFileSync } from 'node:fs';
 import { JitsuError, type Settings } from '@jitsud/core';
 import type { RuntimeRecord } from '@jitsud/core/control';
 import { locateControl } from '#cli/control-location.js';
+import { aStatusReport } from '../support/a-status-report.js';
+import { coreWithControl } from '../support/fake-control-client.js';
 import { fakeCore } from '../support/fake-core.js';
+import { TemporaryFolder } from '../support/temporary-folder.js';
 
 const broken = new JitsuError('JITSU_CONFIG_INVALID', 'It is being edited.');
 
@@ -80,6 +84,42 @@ describe('the control socket that a command uses', () => {
     });
     assert.deepEqual(await locateControl(core, '/d', { config: 'other.yaml' }), { socket: '/configured.sock' });
     assert.deepEqual(asked, [{ directory: '/d', file: 'other.yaml', words: [], flags: {} }]);
+  });
+
+  describe('with a configuration that no recorded Jitsu has', () => {
+    const coreAnsweredBy = (parts: { pid: number; configFile?: string }) => {
+      const client = coreWithControl({ status: () => Promise.resolve({ ...aStatusReport([]), ...parts }) });
+      return fakeCore({
+        runningJitsus: () => [],
+        loadSettings: () => Promise.resolve({ controlSocket: '/control.sock' } as Settings),
+        controlClient: (socket) => client.controlClient(socket),
+      });
+    };
+
+    for (const [parts, origin] of [
+      [{ pid: 9, configFile: '/d/jitsu.config.ts' }, 'with /d/jitsu.config.ts'],
+      [{ pid: 9 }, 'from the command line'],
+    ] as const) {
+      it(`is not that of a Jitsu that runs ${origin}`, async () => {
+        await assert.rejects(locateControl(coreAnsweredBy(parts), '/d', { config: 'other.yaml' }), {
+          name: 'CommandFailure',
+          code: 'JITSU_NOT_RUNNING',
+          message:
+            'No Jitsu runs with other.yaml. Its control socket /control.sock belongs to process 9, ' +
+            `which runs ${origin}: that one is meant by --control /control.sock.`,
+        });
+      });
+    }
+
+    it('is that of the Jitsu that says itself that it runs with it, by whatever path', async () => {
+      using folder = new TemporaryFolder();
+      writeFileSync(folder.in('other.yaml'), '');
+      symlinkSync(folder.in('other.yaml'), folder.in('link.yaml'));
+      for (const configFile of ['other.yaml', 'link.yaml'].map((name) => folder.in(name))) {
+        const located = locateControl(coreAnsweredBy({ pid: 9, configFile }), folder.path, { config: 'other.yaml' });
+        assert.deepEqual(await located, { socket: '/control.sock' });
+      }
+    });
   });
 
   it('is not guessed when a configuration that was named is broken', async () => {

@@ -30,5 +30,5 @@ class Woken extends FakeSummons {
   }
 }
 const resolver = new UnikernelResolver(unikernels, new Woken(), settings, { ...deps, guard });
-await new DnsServer(settings, [resolver], deps, access).listen();
+await new DnsServer(settings, [resolver], { ...deps, access }).listen();
 console.log('listening');

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { Admission, type SharedAdmission } from '#core/dns/admission/admission.js';
+import { Admission, ClientRules, type SharedAdmission } from '#core/dns/admission/admission.js';
 import type { PacketMemory } from '#core/dns/packet-cache/packet-memory.js';
 import { PacketReader, LONGEST_CACHED_ANSWER, MISS } from '#core/dns/packet-cache/packet-reader.js';
 import { QueryView } from '#core/dns/wire/query-view.js';
@@ -13,7 +13,7 @@ interface Order {
 }
 const { memory, access, query, state } = workerData as Order;
 const reader = new PacketReader(memory, false);
-const admission = new Admission(access);
+const admission = new Admission(access, new ClientRules(access));
 admission.begin(Uint8Array.of(127, 0, 0, 1), false);
 const view = new QueryView(memory.seed);
 view.read(query, query.length);

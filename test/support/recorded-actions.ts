@@ -1,4 +1,10 @@
-import type { ControlActions, FlushReport, StatusReport, UnikernelStatus } from '#core/control/status-report.js';
+import type {
+  ControlActions,
+  FlushReport,
+  StatusReport,
+  SummonReport,
+  UnikernelStatus,
+} from '#core/control/status-report.js';
 import type { LifecycleEvent } from '#core/contracts/lifecycle-event.js';
 import { anEvent } from './store-records.js';
 
@@ -17,10 +23,10 @@ export class RecordedActions implements ControlActions {
     return { version: '1.2.3', pid: process.pid, now: 2, startedAt: 1, dns: { cache, refused: {} }, ...lists };
   }
 
-  async summon(unikernel: string): Promise<UnikernelStatus> {
+  async summon(unikernel: string): Promise<SummonReport> {
     this.calls.push(['summon', unikernel]);
     await this.summoning;
-    return this.#answer(unikernel, 'ready');
+    return { ...this.#answer(unikernel, 'ready'), wasReady: false };
   }
 
   async stop(unikernel: string, mode?: string): Promise<UnikernelStatus> {

@@ -1,10 +1,12 @@
 import type { PluginCommand } from '@jitsud/core';
 import { Command, CommanderError, Option } from 'commander';
 import { ExitStatus } from '../exit-status.js';
+import { helpText } from '../help/command-help.js';
 import { commandSummaries } from '../help/command-summaries.js';
 import { helpRequest } from '../help/help-request.js';
 import { loadCore } from '../load-core.js';
 import { processEnd } from '../process-end.js';
+import { debugOption, helpOption } from '../program.js';
 import type { Terminal } from '../terminal.js';
 import { UsageError } from '../usage-error.js';
 
@@ -22,7 +24,7 @@ export async function pluginCommand([name = '', ...words]: readonly string[], te
   }
   const grammar = grammarOf(command);
   if (helpRequest(words) !== undefined) {
-    terminal.out(grammar.configureHelp({ helpWidth: Math.min(terminal.columns ?? 80, 80) }).helpInformation());
+    terminal.out(helpText(grammar, `jitsu ${name}`, terminal.columns));
     return ExitStatus.ok;
   }
   const flags = read(grammar, name, words);
@@ -37,14 +39,18 @@ function grammarOf({ name, description, options }: PluginCommand): Command {
   const grammar = new Command(`jitsu ${name}`).description(`${description}.`).helpOption(false);
   for (const { word, type, default: standard, description: meaning } of options) {
     const flag = `--${word.replaceAll('_', '-')}`;
-    const [value, text] = type === 'boolean' ? ['', meaning] : [` <${word.toUpperCase()}>`, meaning];
+    const value = type === 'boolean' ? '' : ` <${word.toUpperCase()}>`;
     const absent = standard === undefined || type === 'boolean' ? '' : ` (${standard.replace(/^"(.*)"$/, '$1')})`;
-    grammar.addOption(new Option(`${flag}${value}`, `${text}${absent}`));
+    grammar.addOption(new Option(`${flag}${value}`, `${asSentence(meaning)}${absent}`));
   }
   return grammar
-    .option('--help', 'show this')
-    .option('--debug', 'show the stack of an error')
+    .option(...helpOption)
+    .option(...debugOption)
     .allowExcessArguments(false);
+}
+
+function asSentence(text: string): string {
+  return text.endsWith('.') ? text : `${text}.`;
 }
 
 function read(grammar: Command, name: string, words: readonly string[]): Readonly<Record<string, string | true>> {

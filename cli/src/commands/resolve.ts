@@ -57,10 +57,10 @@ async function serverOf(context: ResolveContext, choice: ResolveChoice): Promise
 
 /** The default server: the running Jitsu's, else the configuration's, else 127.0.0.1. */
 async function defaultServer(core: Control, directory: string, choice: ResolveChoice): Promise<ServerAddress> {
-  const { socket, running } = await locateControl(core, directory, choice);
-  const [recorded] = running?.listening ?? [];
-  if (recorded !== undefined) return recorded;
   try {
+    const { socket, running } = await locateControl(core, directory, choice);
+    const [recorded] = running?.listening ?? [];
+    if (recorded !== undefined) return recorded;
     const [listening] = (await core.controlClient(socket).status()).listening;
     if (listening !== undefined) return listening;
   } catch (error) {

@@ -6,7 +6,7 @@ import { durationText } from '../output/duration-text.js';
 import { printable } from '../output/printable.js';
 
 /**
- * `jitsu summon NAME`: boots a unikernel and waits until it is ready.
+ * `jitsu summon NAME`: boots a unikernel and waits until it is ready, or says that it was ready already.
  * @throws JITSU_NOT_RUNNING, JITSU_UNIKERNEL_UNKNOWN, and the errors of a summon
  */
 export async function summon(
@@ -18,6 +18,8 @@ export async function summon(
   const began = performance.now();
   const summoned = await core.controlClient(socket).summon(name);
   const took = durationText(performance.now() - began);
-  terminal.out(`${printable(summoned.name)} is ready on ${summoned.addresses.join(', ')} after ${took}.\n`);
+  const where = summoned.addresses.join(', ');
+  const outcome = summoned.wasReady ? `was ready already, on ${where}` : `is ready on ${where} after ${took}`;
+  terminal.out(`${printable(summoned.name)} ${outcome}.\n`);
   return ExitStatus.ok;
 }

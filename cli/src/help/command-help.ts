@@ -1,14 +1,20 @@
+import type { Command } from 'commander';
 import { createProgram } from '../program.js';
-import type { CommandName } from './command-summaries.js';
+import { commandExamples, type CommandName } from './command-summaries.js';
 
-/** The help of one command: its usage and its flags. */
-export function commandHelp(name: CommandName, columns = 80): string {
+const WORDS =
+  'Each word describes a unikernel: dns=a.test,ip=127.0.0.9,name=a,KEY=VALUE…\n' +
+  'The keys of every installed backend: jitsu --help\n';
+
+/** The help of one of Jitsu's own commands. */
+export function commandHelp(name: CommandName, columns?: number): string {
   const command = createProgram(() => undefined).commands.find((candidate) => candidate.name() === name);
   if (command === undefined) throw new Error(`There is no command ${name}.`);
+  return helpText(command, commandExamples[name], columns, name === 'start' || name === 'check' ? WORDS : undefined);
+}
+
+/** The form of every command's help: its usage, a sentence, its arguments and flags, and an example. */
+export function helpText(command: Command, example: string, columns = 80, remark?: string): string {
   const text = command.configureHelp({ helpWidth: Math.min(columns, 80) }).helpInformation();
-  const further =
-    name === 'start' || name === 'check'
-      ? '\nEach word describes a unikernel: dns=a.test,ip=127.0.0.9,name=a,KEY=VALUE…\nThe keys of every installed backend: jitsu --help\n'
-      : '';
-  return `${text}${further}`;
+  return `${text}${remark === undefined ? '' : `\n${remark}`}\nExample:\n  ${example}\n`;
 }

@@ -10,6 +10,18 @@ export const commandSummaries = {
   plugins: 'List the installed plugins and what they offer',
 } as const;
 
+/** An example of each command. */
+export const commandExamples: Readonly<Record<CommandName, string>> = {
+  start: "jitsu start -x process 'dns=a.test,ip=127.0.0.9,name=a,command=./serve'",
+  check: 'jitsu check --config /etc/jitsu/jitsu.config.yaml',
+  status: 'jitsu status --history a --limit 10',
+  summon: 'jitsu summon a',
+  stop: 'jitsu stop a --mode suspend',
+  flush: 'jitsu flush example.org',
+  resolve: 'jitsu resolve a.test AAAA',
+  plugins: 'jitsu plugins --json',
+};
+
 export type CommandName = keyof typeof commandSummaries;
 
 export function isCommandName(word: string): word is CommandName {

@@ -5,10 +5,15 @@ import { endpointText } from './endpoint-text.js';
 import { openText } from './open-text.js';
 import { printable } from './printable.js';
 import { textTable, widthOf, type Column } from './text-table.js';
+import { wrapped } from './wrapped.js';
+
+const NOT_CHECKED =
+  'Not checked: whether the backends can be reached, and whether the programs, folders, users and machines that ' +
+  'unikernels name exist. `jitsu start` checks that before it answers anything.';
 
 /** Summarises a valid configuration: what it would serve, and what it exposes to the network. */
 export function settingsSummary(settings: Settings, exposures: readonly string[], columns: number | undefined): string {
-  const { file, dns, persistDb, stateStore, controlSocket, onExit, unikernels } = settings;
+  const { file, dns, statePath, stateStore, controlSocket, onExit, unikernels } = settings;
   const facts = [
     ['DNS', `${dns.bind.map((address) => endpointText({ address, port: dns.port })).join(', ')}, over UDP and TCP`],
     ['Other names', forwarding(settings)],
@@ -16,14 +21,15 @@ export function settingsSummary(settings: Settings, exposures: readonly string[]
       'Zones',
       dns.zones.map(({ name, authoritative }) => `${name}${authoritative ? ' (authoritative)' : ''}`).join(', '),
     ],
-    ['State', persistDb ?? storeInWords(stateStore.contribution)],
+    ['State', statePath ?? storeInWords(stateStore.contribution)],
     ['Control', controlSocket],
     ['When Jitsu ends', onExit === 'keep' ? 'unikernels keep running' : 'unikernels are stopped'],
   ].filter(([, fact]) => fact !== '');
   const head = `${file === undefined ? 'The command line' : basename(file)} is good.`;
   const factTable = textTable([column('', 0), column('', 1)], facts);
   const open = openText(exposures, columns);
-  return `${head}\n\n${factTable}\n${open === '' ? '' : `${open}\n`}${unikernels.length === 0 ? 'No unikernel is configured.\n' : unikernelTable(unikernels, columns)}`;
+  const unchecked = unikernels.length === 0 ? '' : `\n${wrapped(NOT_CHECKED, columns ?? Infinity)}\n`;
+  return `${head}\n\n${factTable}\n${open === '' ? '' : `${open}\n`}${unikernels.length === 0 ? 'No unikernel is configured.\n' : unikernelTable(unikernels, columns)}${unchecked}`;
 }
 
 /** The text for a state store without a folder: `in memory`, or its name. */

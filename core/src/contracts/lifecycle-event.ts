@@ -7,8 +7,8 @@ export type WakeCause =
   | { readonly kind: 'command' };
 
 /**
- * - `summoning`: a wake found it down. `started`, `resumed`, `unpaused`: it executes again. `ready`: its service
- *   answers.
+ * - `summoning`: a wake found it not ready: it boots, or if it runs, its service is waited for.
+ * - `started`, `resumed`, `unpaused`: it executes again. `ready`: its service answers.
  * - `failed`: a summon has failed; `code` and `reason` say why.
  * - `adopted`: found running, not started by this process. `died`: went down without a stop by Jitsu.
  * - `stopping`, `stopped`, `stop-failed`: the reaper or a command stops it.

@@ -5,7 +5,7 @@ import type { StopMode } from '../contracts/machine.js';
 import type { LifecycleEvent } from '../contracts/lifecycle-event.js';
 import type { HistoryQuery } from '../contracts/state-store.js';
 import { JitsuError, errorCode, errorMessage, type JitsuErrorCode } from '../errors.js';
-import type { FlushReport, StatusReport, UnikernelStatus } from './status-report.js';
+import type { FlushReport, StatusReport, SummonReport, UnikernelStatus } from './status-report.js';
 
 /**
  * Calls a running Jitsu over its control socket. Calls have no timeout, since a summon may take long. Aborting the
@@ -21,8 +21,8 @@ export class ControlClient {
     return (await this.#ask('GET', '/status', signal)) as StatusReport;
   }
 
-  async summon(unikernel: string, signal?: AbortSignal): Promise<UnikernelStatus> {
-    return (await this.#ask('POST', `/unikernels/${encodeURIComponent(unikernel)}/summon`, signal)) as UnikernelStatus;
+  async summon(unikernel: string, signal?: AbortSignal): Promise<SummonReport> {
+    return (await this.#ask('POST', `/unikernels/${encodeURIComponent(unikernel)}/summon`, signal)) as SummonReport;
   }
 
   async stop(unikernel: string, mode?: StopMode, signal?: AbortSignal): Promise<UnikernelStatus> {

@@ -1,6 +1,6 @@
-import type { Endpoint } from '../config/settings.js';
+import type { Endpoint } from '../net/endpoint.js';
 import { BadControlRequest } from './control-request.js';
-import type { ControlActions, FlushReport, StatusReport, UnikernelStatus } from './status-report.js';
+import type { ControlActions, FlushReport, StatusReport, SummonReport, UnikernelStatus } from './status-report.js';
 import type { StopMode } from '../contracts/machine.js';
 import type { Clock } from '../contracts/clock.js';
 import type { LifecycleEvent } from '../contracts/lifecycle-event.js';
@@ -70,10 +70,11 @@ export class Controls implements ControlActions {
     };
   }
 
-  async summon(name: string): Promise<UnikernelStatus> {
+  async summon(name: string): Promise<SummonReport> {
     const unikernel = this.fleet.find(name);
+    const wasReady = unikernel.ready;
     await this.lifecycle.summon(unikernel, { kind: 'command' });
-    return this.lifecycle.status(unikernel);
+    return { ...this.lifecycle.status(unikernel), wasReady };
   }
 
   async stop(name: string, mode?: StopMode): Promise<UnikernelStatus> {
@@ -96,7 +97,10 @@ export class Controls implements ControlActions {
 
   async history(query: HistoryQuery): Promise<readonly LifecycleEvent[]> {
     await this.writer.flush();
-    return this.store.history(query);
+    const events = await this.store.history(query);
+    if (events.length > 0 || query.unikernel === undefined) return events;
+    const { name } = this.fleet.find(query.unikernel);
+    return name === query.unikernel ? events : this.store.history({ ...query, unikernel: name });
   }
 }
 

@@ -1,6 +1,6 @@
 import { lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Endpoint } from '../config/settings.js';
+import type { Endpoint } from '../net/endpoint.js';
 import { identityOf, isAlive, isProcessIdentity, type ProcessIdentity } from '../state/process-identity.js';
 import { defaultRuntimeDirectory, ensureRuntimeDirectory } from './control-paths.js';
 
@@ -34,7 +34,8 @@ export function recordRunning(
   const { pid } = process;
   const file = join(folder, `${pid}.json`);
   const stored: StoredRecord = { pid, ...record, process: identityOf(pid) ?? { pid, started: '', boot: '' } };
-  // The rename makes the record appear as a whole.
+  // A process with this number may have left a draft with another mode. The rename makes the record appear as a whole.
+  rmSync(`${file}.new`, { force: true });
   writeFileSync(`${file}.new`, `${JSON.stringify(stored)}\n`, { mode: 0o600 });
   renameSync(`${file}.new`, file);
   return { [Symbol.dispose]: () => rmSync(file, { force: true }) };

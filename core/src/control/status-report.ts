@@ -31,6 +31,12 @@ export interface StatusReport {
   readonly notifiers: readonly ({ readonly name: string } & NotifierStatus)[];
 }
 
+/** A summoned unikernel. */
+export interface SummonReport extends UnikernelStatus {
+  /** Whether it was ready before, so that the summon has done nothing. */
+  readonly wasReady: boolean;
+}
+
 export interface FlushReport {
   /** The number of removed cache entries. */
   readonly flushed: number;
@@ -40,7 +46,7 @@ export interface FlushReport {
 export interface ControlActions {
   status(): StatusReport;
   /** Resolves when the unikernel is ready. @throws JITSU_UNIKERNEL_UNKNOWN and the errors of a summon */
-  summon(unikernel: string): Promise<UnikernelStatus>;
+  summon(unikernel: string): Promise<SummonReport>;
   /**
    * Resolves when the unikernel has stopped; `mode` defaults to its configured stop mode.
    * @throws JITSU_UNIKERNEL_UNKNOWN, JITSU_STOP_MODE_UNSUPPORTED, and the errors of the backend
@@ -48,5 +54,9 @@ export interface ControlActions {
   stop(unikernel: string, mode?: StopMode): Promise<UnikernelStatus>;
   /** Removes a name and all names below it, or all names, from the caches. @throws JITSU_CONTROL_FAILED for no name */
   flush(name?: string): Promise<FlushReport>;
+  /**
+   * The name may also be a DNS name or the id of the unikernel.
+   * @throws JITSU_UNIKERNEL_UNKNOWN if no such unikernel is configured, and the store has no event of one
+   */
   history(query: HistoryQuery): Promise<readonly LifecycleEvent[]>;
 }

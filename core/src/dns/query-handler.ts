@@ -2,29 +2,20 @@ import type { DnsSettings } from '../config/settings.js';
 import type { Clock } from '../contracts/clock.js';
 import type { Logger } from '../contracts/logger.js';
 import type { DnsAnswer, DnsClient, DnsQuery, RecordsAnswer, Resolver } from '../contracts/resolver.js';
-import { JitsuError } from '../errors.js';
-import { networkKey } from '../net/networks.js';
+import { JitsuError, type JitsuErrorCode } from '../errors.js';
+import { networkKey, Networks, parseNetworks } from '../net/networks.js';
 import type { AccessControl } from './admission/access-control.js';
 import type { Admission, Verdict } from './admission/admission.js';
-import { LOOPBACK } from './admission/client-rules.js';
 import { PROOF_WANTED } from './admission/proof-answer.js';
-import { failureAnswer } from './failure-answer.js';
-import { writePacket } from './packet-cache/cached-packet.js';
 import type { PacketCache } from './packet-cache/packet-cache.js';
 import { PendingQueries, type Ending } from './pending-queries.js';
 import type { MessageHandler } from './transport/udp-transport.js';
-import { writeAnswer } from './wire/answer-writer.js';
 import { ExtendedErrorCode, Rcode } from './wire/dns-parameters.js';
 import { isTruncated } from './wire/header.js';
 import { parsePlainQuery, parseQuery, type ParsedMessage } from './wire/query-parser.js';
 import { QueryView } from './wire/query-view.js';
-import {
-  responseLimit,
-  writeCookieOnly,
-  writeHeaderOnly,
-  writeResponse,
-  type ReplyTerms,
-} from './wire/response-writer.js';
+import type { ReplyTerms } from './wire/reply-terms.js';
+import { writeAnswer, writeCookieOnly, writeHeaderOnly, writeResponse } from './wire/response-writer.js';
 
 const NOT_AUTHORITATIVE: RecordsAnswer = {
   rcode: Rcode.Refused,
@@ -41,7 +32,8 @@ const PROHIBITED: RecordsAnswer = {
   extendedError: { code: ExtendedErrorCode.Prohibited, text: 'this client may not ask here' },
 };
 
-const NO_TERMS: ReplyTerms = {};
+/** A client there often asks on behalf of many others: a stub resolver, or another name server. */
+const LOOPBACK = new Networks(parseNetworks('loopback') ?? []);
 
 export interface QueryHandlerContext {
   readonly access: AccessControl;
@@ -129,13 +121,13 @@ export class QueryHandler {
     this.access.refusals.addByRate(rate, client.address);
     if (rate === 'drop') return undefined;
     if (parsed.verdict === 'malformed') return writeHeaderOnly(message, parsed.rcode, this.recursionAvailable);
-    if (!verdict.mayAsk) this.access.refusals.add('client', client.address);
-    if (parsed.verdict === 'cookie') return cookieReply(message, verdict);
+    if (!admission.mayAsk) this.access.refusals.add('client', client.address);
+    if (parsed.verdict === 'cookie') return cookieReply(message, admission, verdict);
 
     const { query } = parsed;
-    query.proven = verdict.proven;
+    query.proven = admission.proven;
     if (rate === 'slip') return this.write(query, PROOF_WANTED, verdict);
-    if (!verdict.mayAsk) return this.write(query, PROHIBITED, verdict);
+    if (!admission.mayAsk) return this.write(query, PROHIBITED, verdict);
     if (parsed.verdict === 'rejected') return this.write(query, parsed.answer, verdict);
     return this.answer(query, verdict, signal);
   }
@@ -143,8 +135,7 @@ export class QueryHandler {
   /** The reply with the resolvers' answer. Never throws or rejects. */
   private answer(query: DnsQuery, verdict: Verdict, signal: AbortSignal | undefined): Uint8Array | Promise<Uint8Array> {
     if (this.refusal !== undefined) return this.write(query, failureAnswer(this.refusal), verdict);
-    const { address } = verdict;
-    // A loopback client often asks on behalf of many others: a stub resolver, or another name server.
+    const address = this.access.addressOf(query.client);
     const network = address === undefined || LOOPBACK.has(address) ? undefined : networkKey(address);
     const ending: Ending<DnsAnswer | undefined, Uint8Array> = {
       done: (answer) => this.write(query, answer ?? NOT_AUTHORITATIVE, verdict),
@@ -183,12 +174,9 @@ export class QueryHandler {
 
   private write(query: DnsQuery, given: DnsAnswer, verdict: Verdict): Uint8Array {
     const available = this.recursionAvailable && verdict.mayForward;
-    const { answer, terms } = termsOf(query, given, verdict);
+    const { answer, terms } = forClient(query, given, verdict);
     try {
-      const packet = this.packetCache?.keep(query, given);
-      const reply =
-        (packet && writePacket(packet, query, responseLimit(query, terms), available, terms.cookie)) ??
-        writeAnswer(query, answer, available, terms);
+      const reply = writeAnswer(query, this.packetCache?.keep(query, answer) ?? answer, available, terms);
       if (reply !== undefined) {
         if (terms.sizeLimit !== undefined && terms.truncated !== true && isTruncated(reply)) {
           this.access.refusals.add('shortened', query.client.address);
@@ -224,24 +212,45 @@ function cookieIn(parsed: Exclude<ParsedMessage, { verdict: 'silent' }>): Uint8A
 }
 
 /** The reply to a query for a server cookie alone (RFC 7873, 5.4). */
-function cookieReply(message: Uint8Array, { mayAsk, badCookie, cookie }: Verdict): Uint8Array {
-  if (!mayAsk || cookie === undefined) return writeHeaderOnly(message, Rcode.Refused, false);
-  return writeCookieOnly(message, badCookie ? Rcode.BadCookie : Rcode.NoError, cookie);
+function cookieReply(message: Uint8Array, admission: Admission, { cookie }: Verdict): Uint8Array {
+  if (!admission.mayAsk || cookie === undefined) return writeHeaderOnly(message, Rcode.Refused, false);
+  return writeCookieOnly(message, admission.cookie === 'invalid' ? Rcode.BadCookie : Rcode.NoError, cookie);
 }
 
 /**
- * The terms of the reply for this client. A client that has to prove its source gets BADCOOKIE with a server cookie
- * where it sent a cookie, and can ask again at once; any other client gets TC, and asks again over TCP.
+ * The answer for this client, and the terms of its reply. A client that has to prove its source gets BADCOOKIE with a
+ * server cookie where it sent a cookie, and can ask again at once; any other client gets TC, and asks again over TCP.
  */
-function termsOf(
+function forClient(
   { client, edns }: DnsQuery,
   answer: DnsAnswer,
-  { sizeLimit, cookie }: Verdict,
+  terms: Verdict,
 ): { readonly answer: DnsAnswer; readonly terms: ReplyTerms } {
-  const wantsProof = 'wantsProof' in answer && answer.wantsProof && client.transport === 'udp';
-  if (!wantsProof && sizeLimit === undefined && cookie === undefined) return { answer, terms: NO_TERMS };
-  const terms = { ...(sizeLimit !== undefined && { sizeLimit }), ...(cookie !== undefined && { cookie }) };
-  if (!wantsProof) return { answer, terms };
+  if (!('wantsProof' in answer && answer.wantsProof && client.transport === 'udp')) return { answer, terms };
   if (edns?.cookie !== undefined) return { answer: { rcode: Rcode.BadCookie }, terms };
   return { answer, terms: { ...terms, truncated: true } };
+}
+
+/**
+ * The INFO-CODE (RFC 8914, 4) for each error code; `Other` for all that are not listed. docs/dns.md shows this table,
+ * too.
+ */
+const INFO_CODES: Partial<Record<JitsuErrorCode, number>> = {
+  JITSU_SUMMON_DEADLINE: ExtendedErrorCode.NotReady,
+  JITSU_SUMMON_BACKING_OFF: ExtendedErrorCode.NotReady,
+  JITSU_BOOT_QUEUE_FULL: ExtendedErrorCode.NotReady,
+  JITSU_STOPPED_BY_COMMAND: ExtendedErrorCode.NotReady,
+  JITSU_SHUTTING_DOWN: ExtendedErrorCode.NotReady,
+  JITSU_BACKEND_UNREACHABLE: ExtendedErrorCode.NetworkError,
+  JITSU_FORWARD_FAILED: ExtendedErrorCode.NoReachableAuthority,
+  JITSU_FORWARD_OVERLOADED: ExtendedErrorCode.NotReady,
+};
+
+/** SERVFAIL with the reason as far as clients may know it: the text of Jitsu's own errors, and of no others. */
+function failureAnswer(error: unknown): RecordsAnswer {
+  const extendedError =
+    error instanceof JitsuError
+      ? { code: INFO_CODES[error.code] ?? ExtendedErrorCode.Other, text: error.message }
+      : { code: ExtendedErrorCode.Other, text: 'internal error' };
+  return { rcode: Rcode.ServerFailure, extendedError };
 }

@@ -1,6 +1,8 @@
 import { CommonPlans, SharedPlan, type CommonPlan } from './common-plans.js';
 import type { Settings, UnikernelSettings } from '../config/settings.js';
 import { ConfigProblems, type ConfigProblem } from '../config/config-problems.js';
+import { nearestWord } from '../config/expectation.js';
+import { stopModeProblem } from '../config/stop.js';
 import type { Machine, MachineId } from '../contracts/machine.js';
 import type { StateStore, StoredCounters, StoredRegistration } from '../contracts/state-store.js';
 import type { NameTable } from '../dns/resolvers/name-table.js';
@@ -17,6 +19,9 @@ const AT_ONCE = 256;
 
 /** The number of registrations per write to the store. */
 const SAVED_AT_ONCE = 10_000;
+
+/** The number of unikernels whose names are compared with a name that nobody has. */
+const COMPARED = 1_000;
 
 /** All backends by connection name, and all unikernels by their names. */
 export class Fleet {
@@ -62,7 +67,20 @@ export class Fleet {
     const wanted = name.toLowerCase().replace(/\.$/, '');
     const unikernel = this.unikernels.get(name) ?? this.#byDnsName(wanted) ?? this.#find(wanted);
     if (unikernel) return unikernel;
-    throw new JitsuError('JITSU_UNIKERNEL_UNKNOWN', `No unikernel is called ${name}. \`jitsu status\` lists them all.`);
+    const meant = nearestWord(name, this.#someNames());
+    const question = meant === undefined ? '' : ` Did you mean '${meant}'?`;
+    const message = `No unikernel is called ${name}.${question} \`jitsu status\` lists them all.`;
+    throw new JitsuError('JITSU_UNIKERNEL_UNKNOWN', message);
+  }
+
+  /** The names and DNS names of the first unikernels: to compare with those of a million would delay DNS responses. */
+  *#someNames(): Iterable<string> {
+    let count = 0;
+    for (const { name, plan } of this.unikernels.values()) {
+      if (++count > COMPARED) return;
+      yield name;
+      yield* plan.names;
+    }
   }
 
   /**
@@ -170,8 +188,7 @@ export class Fleet {
   #unsupportedMode({ name, backend, stopMode }: UnikernelSettings): ConfigProblem | undefined {
     const { stopModes } = this.#backend(backend).capabilities;
     if (stopModes.includes(stopMode)) return undefined;
-    const expected = `The backend ${backend} can stop a unikernel by: ${stopModes.join(', ')}.`;
-    return { path: `the stop mode of ${name}`, given: `'${stopMode}'`, expected, code: 'JITSU_STOP_MODE_UNSUPPORTED' };
+    return stopModeProblem(`the stop mode of ${name}`, stopMode, backend, stopModes);
   }
 
   #refuse(problems: readonly ConfigProblem[]): void {

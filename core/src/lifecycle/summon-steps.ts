@@ -103,6 +103,7 @@ export class SummonSteps {
 
   async probe(unikernel: Unikernel): Promise<void> {
     const summon = unikernel.summon as Summon;
+    if (!summon.boots) this.announcer.announce(unikernel, 'summoning', { cause: summon.cause });
     try {
       await untilReady(unikernel, summon.boots, this.life, this.clock, summon.controller.signal);
       if (unikernel.summon === summon) this.life.on(unikernel, 'answered');

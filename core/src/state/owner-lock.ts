@@ -1,4 +1,4 @@
-import { linkSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { errorCode } from '../errors.js';
 import { identityOf, isAlive, isProcessIdentity, type ProcessIdentity } from './process-identity.js';
@@ -7,14 +7,14 @@ import { identityOf, isAlive, isProcessIdentity, type ProcessIdentity } from './
  * Makes one process the owner of something on the disk. The next process that asks takes over the lock of a process
  * that has ended, killed or not.
  *
- * The lock is a file `PATH.N.lock` that names the owner's process. A process takes it by creating the file of the next
- * number, which only one process can. The highest number counts, and its file is emptied on release but never removed,
- * so that no process removes a lock that another one has just taken.
+ * The lock is a file `PATH.N.lock` that names the owner's process. A process takes the lock by creating the file of the
+ * next number, which only one process can, and gives it up again if another living process has a file by then: numbers
+ * begin anew once a file is removed, so that two processes may create different ones.
  */
 export class OwnerLock {
   readonly #folder: string;
   readonly #name: string;
-  #held: number | undefined;
+  #held: { readonly file: string; readonly text: string } | undefined;
 
   /** @param path the prefix of the lock files; its folder exists */
   constructor(path: string) {
@@ -26,37 +26,37 @@ export class OwnerLock {
   acquire(): ProcessIdentity | undefined {
     const own = identityOf(process.pid) ?? { pid: process.pid, started: '', boot: '' };
     for (;;) {
-      const latest = Math.max(0, ...this.#numbers());
-      const owner = latest === 0 ? undefined : this.#owner(latest);
-      if (owner !== undefined && isAlive(owner)) return owner;
-      if (this.#make(latest + 1, own)) return undefined;
+      const numbers = this.#numbers();
+      const owner = this.#livingOwner(numbers);
+      if (owner !== undefined) return owner;
+      if (this.#make(Math.max(0, ...numbers) + 1, own)) return undefined;
     }
   }
 
   /** The living owner, this process or another one. */
   owner(): ProcessIdentity | undefined {
-    const latest = Math.max(0, ...this.#numbers());
-    const owner = latest === 0 ? undefined : this.#owner(latest);
-    return owner !== undefined && isAlive(owner) ? owner : undefined;
+    return this.#livingOwner(this.#numbers());
   }
 
+  /** Removes the lock file, unless it is another process's by now. */
   release(): void {
-    if (this.#held === undefined) return;
-    const file = this.#file(this.#held);
+    const held = this.#held;
     this.#held = undefined;
+    if (held === undefined) return;
     try {
-      truncateSync(file);
+      if (readFileSync(held.file, 'utf8') === held.text) rmSync(held.file, { force: true });
     } catch {
-      // On a full or failed disk the file keeps this process's identity, which is dead to the next one that reads it.
+      // On a failed disk the file keeps this process's identity, which is dead to the next one that reads it.
     }
   }
 
-  /** Creates the lock file; `false` if the number is taken or another process holds a higher one by now. */
+  /** Creates the lock file; `false` if the number is taken, or another living process has a file by now. */
   #make(number: number, own: ProcessIdentity): boolean {
     const file = this.#file(number);
     const draft = `${file}.${process.pid}`;
+    const text = `${JSON.stringify(own)}\n`;
     try {
-      writeFileSync(draft, `${JSON.stringify(own)}\n`, { mode: 0o600, flush: true });
+      writeFileSync(draft, text, { mode: 0o600, flush: true });
       linkSync(draft, file);
     } catch (error) {
       if (errorCode(error) === 'EEXIST') return false;
@@ -64,13 +64,13 @@ export class OwnerLock {
     } finally {
       rmSync(draft, { force: true });
     }
-    const numbers = this.#numbers();
-    if (numbers.some((other) => other > number)) {
+    const others = this.#numbers().filter((other) => other !== number);
+    if (this.#livingOwner(others) !== undefined) {
       rmSync(file, { force: true });
       return false;
     }
-    for (const other of numbers) if (other < number) rmSync(this.#file(other), { force: true });
-    this.#held = number;
+    for (const other of others) rmSync(this.#file(other), { force: true });
+    this.#held = { file, text };
     return true;
   }
 
@@ -82,7 +82,11 @@ export class OwnerLock {
     });
   }
 
-  /** The owner recorded in the file; none in a released lock or in one garbled by a crash of the machine. */
+  #livingOwner(numbers: readonly number[]): ProcessIdentity | undefined {
+    return numbers.map((number) => this.#owner(number)).find((owner) => owner !== undefined && isAlive(owner));
+  }
+
+  /** The owner recorded in the file; none in one that is removed, or was garbled by a crash of the machine. */
   #owner(number: number): ProcessIdentity | undefined {
     try {
       const owner: unknown = JSON.parse(readFileSync(this.#file(number), 'utf8'));

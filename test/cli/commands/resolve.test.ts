@@ -90,6 +90,17 @@ describe('jitsu resolve', () => {
     assert.equal(await resolve(context(core), 'a.test', undefined, patient), 0);
   });
 
+  it('asks where a configuration that was named says, and not the Jitsu of another one that has its socket', async () => {
+    await using server = await startServer(answer);
+    const dns = { bind: ['127.0.0.1'], port: server.endpoint.port };
+    const other = { ...aStatusReport([]), configFile: '/other.yaml', listening: [{ address: '127.0.0.1', port: 1 }] };
+    const core: Core = {
+      ...coreWithControl({ status: () => Promise.resolve(other) }),
+      loadSettings: () => Promise.resolve({ controlSocket: '/control.sock', dns } as unknown as Settings),
+    };
+    assert.equal(await resolve(context(core), 'a.test', undefined, { ...patient, config: 'jitsu.yaml' }), 0);
+  });
+
   it('says that no Jitsu listens on a control socket that was named', async () => {
     const core = coreWithControl({ status: () => Promise.reject(none) });
     await assert.rejects(resolve(context(core), 'a.test', undefined, { ...patient, control: '/control.sock' }), none);

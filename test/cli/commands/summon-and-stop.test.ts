@@ -12,10 +12,19 @@ describe('jitsu summon', () => {
   it('says where the unikernel is ready, and after how long', async () => {
     const terminal = capturedTerminal();
     const core = coreWithControl({
-      summon: (name) => Promise.resolve(aUnikernelStatus({ name, addresses: ['192.0.2.1', '::1'] })),
+      summon: (name) =>
+        Promise.resolve({ ...aUnikernelStatus({ name, addresses: ['192.0.2.1', '::1'] }), wasReady: false }),
     });
     assert.equal(await summon({ core, terminal, directory: '/' }, 'web', choice), 0);
     assert.match(terminal.stdout, /^web is ready on 192\.0\.2\.1, ::1 after \d+ ms\.\n$/);
+  });
+
+  it('says that the unikernel was ready already', async () => {
+    const terminal = capturedTerminal();
+    const summoned = { ...aUnikernelStatus({ name: 'web', addresses: ['192.0.2.1'] }), wasReady: true };
+    const core = coreWithControl({ summon: () => Promise.resolve(summoned) });
+    assert.equal(await summon({ core, terminal, directory: '/' }, 'web', choice), 0);
+    assert.equal(terminal.stdout, 'web was ready already, on 192.0.2.1.\n');
   });
 
   it('fails as the summon does', async () => {

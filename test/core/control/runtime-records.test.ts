@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import fs, { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
+import { mock } from 'node:test';
 import { recordRunning, runningJitsus } from '#core/control/runtime-records.js';
 import { TemporaryFolder } from '../../support/temporary-folder.js';
 
@@ -26,6 +28,36 @@ describe('the record of a running Jitsu', () => {
     using _own = recordRunning(record, folder);
     assert.equal(statSync(join(folder, 'running')).mode & 0o777, 0o700);
     assert.equal(statSync(join(folder, 'running', `${process.pid}.json`)).mode & 0o777, 0o600);
+  });
+
+  it('is for its owner alone from its first moment on, also where a draft was left behind', () => {
+    const running = join(folder, 'running');
+    mkdirSync(running, { recursive: true, mode: 0o700 });
+    const draft = join(running, `${process.pid}.json.new`);
+    writeFileSync(draft, '');
+    chmodSync(draft, 0o644);
+    const before = process.umask(0);
+    const modes: number[] = [];
+    const write = mock.method(fs, 'writeFileSync', (...given: Parameters<typeof writeFileSync>) => {
+      const [file, text, options] = given;
+      // An empty write first: the mode is looked at before the record is there.
+      for (const part of ['', text]) {
+        write.mock.restore();
+        fs.writeFileSync(file, part, options);
+        modes.push(statSync(draft).mode & 0o777);
+      }
+      syncBuiltinESMExports();
+    });
+    syncBuiltinESMExports();
+    try {
+      using _own = recordRunning(record, folder);
+      assert.equal(statSync(join(running, `${process.pid}.json`)).mode & 0o777, 0o600);
+    } finally {
+      process.umask(before);
+      write.mock.restore();
+      syncBuiltinESMExports();
+    }
+    assert.deepEqual(modes, [0o600, 0o600]);
   });
 
   it('is ignored when its process has ended, also where another has the number by now, and removed by the next', () => {

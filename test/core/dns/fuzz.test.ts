@@ -2,13 +2,14 @@ import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import type { Endpoint } from '#core/config/settings.js';
+import type { Endpoint } from '#core/net/endpoint.js';
 import type { DnsClient } from '#core/contracts/resolver.js';
 import { DnsServer } from '#core/dns/server.js';
 import { frame, FrameReader } from '#core/dns/wire/frame-reader.js';
 import { UnikernelResolver } from '#core/dns/resolvers/unikernel-resolver.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { dnsCorpus } from '../../support/dns-corpus.js';
+import { serverContext } from '../../support/dns-admission.js';
 import { DnsLog } from '../../support/dns-log.js';
 import { queryBytes } from '../../support/dns-message.js';
 import { DnsMutator } from '../../support/dns-mutator.js';
@@ -44,7 +45,11 @@ for (const transport of UDP_TRANSPORTS) {
       const deps = { clock: new ManualClock(), logger: log };
       const settings = dnsSettings({ transport, zones: [{ name: 'lab.test', authoritative: true }] });
       const www = aUnikernel({ names: ['*.example.org'], addresses: ['192.0.2.7', '2001:db8::7'] });
-      server = new DnsServer(settings, [new UnikernelResolver([www], new FakeSummons(), settings, deps)], deps);
+      server = new DnsServer(
+        settings,
+        [new UnikernelResolver([www], new FakeSummons(), settings, deps)],
+        serverContext(deps),
+      );
       await server.listen();
       endpoint = server.listening[0] as Endpoint;
       pong = (await server.handle(ping, udpClient)) ?? new Uint8Array();

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import type { DnsSettings } from '#core/config/settings.js';
 import type { DnsAnswer, Resolver } from '#core/contracts/resolver.js';
-import { AccessControl, ANYBODY_WAKES } from '#core/dns/admission/access-control.js';
+import { AccessControl } from '#core/dns/admission/access-control.js';
 import { QueryHandler } from '#core/dns/query-handler.js';
 import { JitsuError, type JitsuErrorCode } from '#core/errors.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
+import { EVERY_CLIENT_WAKES } from '../../support/dns-admission.js';
 import { DnsLog } from '../../support/dns-log.js';
 import { decodeReply, extendedErrorIn, queryBytes, type Reply } from '../../support/dns-message.js';
 import { udpClient } from '../../support/dns-query.js';
@@ -26,7 +27,7 @@ class Stage {
   constructor(resolvers: Resolver[], settings: Partial<DnsSettings> = {}) {
     const all = dnsSettings(settings);
     const deps = { clock: new ManualClock(), logger: this.log };
-    const access = new AccessControl(all, ANYBODY_WAKES, deps);
+    const access = new AccessControl(all, EVERY_CLIENT_WAKES, deps);
     this.responder = new QueryHandler(all, resolvers, { ...deps, access });
   }
 

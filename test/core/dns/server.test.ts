@@ -2,12 +2,14 @@ import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import type { DnsSettings, Endpoint } from '#core/config/settings.js';
+import type { DnsSettings } from '#core/config/settings.js';
+import type { Endpoint } from '#core/net/endpoint.js';
 import type { DnsAnswer, DnsQuery, RecordsAnswer, Resolver } from '#core/contracts/resolver.js';
 import { DnsServer } from '#core/dns/server.js';
 import { frame, FrameReader } from '#core/dns/wire/frame-reader.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { askByTcp, askByUdp } from '../../support/dns-exchange.js';
+import { serverContext } from '../../support/dns-admission.js';
 import { DnsLog } from '../../support/dns-log.js';
 import { decodeReply, extendedErrorIn, queryBytes } from '../../support/dns-message.js';
 import { udpClient } from '../../support/dns-query.js';
@@ -54,10 +56,11 @@ describeOverUdp('the DNS server', (transport) => {
 
   const start = async (settings: Partial<DnsSettings> = {}) => {
     const stage = { clock: new ManualClock(), gate: new Gate(), log: new DnsLog() };
-    const server = new DnsServer(dnsSettings({ transport, ...settings }), [stage.gate], {
-      clock: stage.clock,
-      logger: stage.log,
-    });
+    const server = new DnsServer(
+      dnsSettings({ transport, ...settings }),
+      [stage.gate],
+      serverContext({ clock: stage.clock, logger: stage.log }),
+    );
     await server.listen();
     opened.push({ ...stage, server });
     return { ...stage, server, endpoint: server.listening[0] as Endpoint };
@@ -104,7 +107,7 @@ describeOverUdp('the DNS server', (transport) => {
   it('says which address is taken, and leaves no socket open', async () => {
     const { endpoint } = await start();
     const settings = dnsSettings({ transport, bind: ['127.0.0.3', '127.0.0.1'], port: endpoint.port });
-    const second = new DnsServer(settings, [], { clock: new ManualClock(), logger: new DnsLog() });
+    const second = new DnsServer(settings, [], serverContext({ clock: new ManualClock(), logger: new DnsLog() }));
     await assert.rejects(second.listen(), {
       code: 'JITSU_LISTEN_FAILED',
       message: new RegExp(`127\\.0\\.0\\.1:${endpoint.port}`),
@@ -209,10 +212,11 @@ describeOverUdp('the DNS server', (transport) => {
     const large: Resolver = {
       resolve: async () => ({ rcode: 0, answers: [{ name: 'a.test', type: 'TXT', ttl: 1, strings }] }),
     };
-    const server = new DnsServer(dnsSettings({ transport }), [large], {
-      clock: new ManualClock(),
-      logger: new DnsLog(),
-    });
+    const server = new DnsServer(
+      dnsSettings({ transport }),
+      [large],
+      serverContext({ clock: new ManualClock(), logger: new DnsLog() }),
+    );
     await server.listen();
     try {
       const socket = await dial(server.listening[0] as Endpoint);
@@ -280,7 +284,11 @@ describeOverUdp('the DNS server', (transport) => {
           return answer;
         },
       };
-      const server = new DnsServer(dnsSettings({ transport }), [resolver], { clock: stage.clock, logger: stage.log });
+      const server = new DnsServer(
+        dnsSettings({ transport }),
+        [resolver],
+        serverContext({ clock: stage.clock, logger: stage.log }),
+      );
       await server.listen();
       opened.push({ ...stage, server });
       return { ...stage, server, endpoint: server.listening[0] as Endpoint, asked: () => asked };
@@ -289,7 +297,7 @@ describeOverUdp('the DNS server', (transport) => {
     it('gives it without a promise, and asks no resolver', async () => {
       const { server, asked } = await startWith({ ...reply, lease: lease() });
       const query = queryBytes('a.test');
-      const first = await server.handle(query, udpClient);
+      const first = Buffer.from((await server.handle(query, udpClient)) ?? []);
       assert.deepEqual(server.handle(query, udpClient), first);
       assert.equal(asked(), 1);
     });

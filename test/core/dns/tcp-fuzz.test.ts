@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Endpoint } from '#core/config/settings.js';
+import type { Endpoint } from '#core/net/endpoint.js';
 import type { DnsAnswer, DnsQuery, Resolver } from '#core/contracts/resolver.js';
 import { DnsServer } from '#core/dns/server.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { TcpAbuser } from '../../support/abuse/tcp-abuser.js';
 import { askByTcp, askByUdp } from '../../support/dns-exchange.js';
 import { dnsCorpus } from '../../support/dns-corpus.js';
+import { serverContext } from '../../support/dns-admission.js';
 import { DnsLog } from '../../support/dns-log.js';
 import { decodeReply, queryBytes } from '../../support/dns-message.js';
 import { DnsMutator } from '../../support/dns-mutator.js';
@@ -63,7 +64,7 @@ describe(`the DNS server under abuse of TCP (JITSU_FUZZ_SEED=${seed})`, function
     dawdler = new Dawdler();
     log = new DnsLog();
     const limits = { ...dnsSettings().limits, tcpConnections, tcpConnectionsPerClient: tcpConnections, tcpIdle: IDLE };
-    server = new DnsServer(dnsSettings({ limits }), [dawdler], { clock, logger: log });
+    server = new DnsServer(dnsSettings({ limits }), [dawdler], serverContext({ clock, logger: log }));
     await server.listen();
     endpoint = server.listening[0] as Endpoint;
   }

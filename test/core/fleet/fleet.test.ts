@@ -125,6 +125,21 @@ describe('the fleet', () => {
     });
   });
 
+  it('says which name was most likely meant by one that nobody has', async () => {
+    const fleet = await aFleet([{ name: 'hello', backend: 'near', machine: 'one', names: ['www.jitsu.test'] }]);
+    await fleet.register();
+    for (const [name, advice] of [
+      ['helo', " Did you mean 'hello'?"],
+      ['ww.jitsu.test', " Did you mean 'www.jitsu.test'?"],
+      ['something-else', ''],
+    ] as const) {
+      assert.throws(() => fleet.find(name), {
+        code: 'JITSU_UNIKERNEL_UNKNOWN',
+        message: `No unikernel is called ${name}.${advice} \`jitsu status\` lists them all.`,
+      });
+    }
+  });
+
   it('takes machines that have the same id on different connections for different ones', async () => {
     const fleet = await aFleet([
       { name: 'a', backend: 'near', machine: 'one' },

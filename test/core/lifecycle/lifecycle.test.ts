@@ -132,7 +132,7 @@ describe('the lifecycle', () => {
     await life.summon(web!);
     held.release();
     await life.clock.advance(0);
-    assert.deepEqual(life.story().slice(-2), ['returned', 'ready']);
+    assert.deepEqual(life.story().slice(-3), ['returned', 'summoning', 'ready']);
     life.backend.kill(web!.plan.id);
     await life.clock.advance(0);
     assert.equal(life.story().at(-1), 'died');

@@ -30,6 +30,28 @@ describe('the summoner', () => {
     assert.equal(life.backend.calls.length, calls);
   });
 
+  it('tells a summon of one that runs already as any other, and nothing where it is ready', async () => {
+    using life = new Life();
+    const probe = new HandProbe();
+    const [web] = await life.with({ name: 'web', probes: [probe] });
+    life.backend.hypervisor.change(web!.plan.id, 'running');
+    await life.clock.advance(0);
+    const first = life.summon(web!, aCommand);
+    await life.clock.advance(0);
+    assert.deepEqual(life.story(), ['adopted', 'summoning']);
+    probe.answer();
+    await first;
+    await life.summon(web!, aCommand);
+    assert.deepEqual(
+      life.events.map(({ kind, cause }) => [kind, cause]),
+      [
+        ['adopted', undefined],
+        ['summoning', aCommand],
+        ['ready', aCommand],
+      ],
+    );
+  });
+
   it('resumes what is suspended and unpauses what is paused', async () => {
     using life = new Life();
     const [asleep, paused] = await life.with({ name: 'asleep' }, { name: 'paused' });

@@ -51,13 +51,13 @@ describe('an owner lock', () => {
     }
   });
 
-  it('leaves one small file, however often it changes hands', () => {
+  it('leaves no file, however often it changes hands', () => {
     for (let round = 0; round < 5; round += 1) {
       const lock = new OwnerLock(folder.in('x'));
       lock.acquire();
       lock.release();
     }
-    assert.deepEqual(readdirSync(folder.path), ['x.5.lock']);
+    assert.deepEqual(readdirSync(folder.path), []);
   });
 
   it('is a file that nobody else can read or write', () => {
@@ -92,6 +92,36 @@ describe('an owner lock', () => {
       assert.deepEqual(new OwnerLock(folder.in('x')).owner(), other, 'it is not ours to release');
     });
   }
+
+  it('is left to another who began anew meanwhile, after the lock that we took for a dead one was removed', () => {
+    const other = identityOf(process.ppid)!;
+    const dead = { ...other, started: '1' };
+    writeFileSync(folder.in('x.1.lock'), JSON.stringify(dead));
+    const link = mock.method(fs, 'linkSync', (from: string, to: string) => {
+      link.mock.restore();
+      syncBuiltinESMExports();
+      writeFileSync(folder.in('x.1.lock'), JSON.stringify(other));
+      fs.linkSync(from, to);
+    });
+    syncBuiltinESMExports();
+    const lock = new OwnerLock(folder.in('x'));
+    try {
+      assert.deepEqual(lock.acquire(), other);
+    } finally {
+      link.mock.restore();
+      syncBuiltinESMExports();
+    }
+    assert.deepEqual(readdirSync(folder.path), ['x.1.lock']);
+  });
+
+  it('is removed by its owner alone', () => {
+    const lock = new OwnerLock(folder.in('x'));
+    lock.acquire();
+    const other = identityOf(process.ppid)!;
+    writeFileSync(folder.in('x.1.lock'), JSON.stringify(other));
+    lock.release();
+    assert.deepEqual(new OwnerLock(folder.in('x')).owner(), other);
+  });
 
   it('keeps apart what begins alike', () => {
     assert.equal(new OwnerLock(folder.in('x')).acquire(), undefined);

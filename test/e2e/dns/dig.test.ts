@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { SystemClock } from '#core/clock.js';
-import type { Endpoint } from '#core/config/settings.js';
+import type { Endpoint } from '#core/net/endpoint.js';
 import type { Resolver } from '#core/contracts/resolver.js';
 import { DnsServer } from '#core/dns/server.js';
 import { Forwarder } from '#core/dns/forwarder/forwarder.js';
 import { UnikernelResolver } from '#core/dns/resolvers/unikernel-resolver.js';
 import { JitsuError } from '#core/errors.js';
+import { serverContext } from '../../support/dns-admission.js';
 import { DnsLog } from '../../support/dns-log.js';
 import { dnsSettings } from '../../support/dns-settings.js';
 import { FakeSummons } from '../../support/dns-summons.js';
@@ -40,7 +41,7 @@ function serverWith(
   const server: DnsServer = new DnsServer(
     settings,
     [...resolvers, new Forwarder(settings, { ...deps, listening: () => server.listening })],
-    deps,
+    serverContext(deps),
   );
   return server;
 }

@@ -3,7 +3,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SystemClock } from '#core/clock.js';
-import type { Endpoint } from '#core/config/settings.js';
+import type { Endpoint } from '#core/net/endpoint.js';
 import { AccessControl } from '#core/dns/admission/access-control.js';
 import { DnsServer } from '#core/dns/server.js';
 import { UnikernelResolver } from '#core/dns/resolvers/unikernel-resolver.js';
@@ -55,7 +55,7 @@ describeOverUdp('a flood of forged sources that asks for 10,000 stopped names', 
     );
     const guard = new WakeGuard(wake, access, deps.clock);
     const resolver = new UnikernelResolver(unikernels, summons, settings, { ...deps, guard });
-    server = new DnsServer(settings, [resolver], deps, access);
+    server = new DnsServer(settings, [resolver], { ...deps, access });
     await server.listen();
     for (let index = 0; index < SOURCES; index++) {
       const socket = createSocket('udp4');

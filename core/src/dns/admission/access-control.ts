@@ -4,17 +4,9 @@ import type { Clock } from '../../contracts/clock.js';
 import type { Logger } from '../../contracts/logger.js';
 import type { DnsClient } from '../../contracts/resolver.js';
 import { ClientAddresses } from '../../net/client-addresses.js';
-import { Admission, type SharedAdmission } from './admission.js';
-import { ClientRules } from './client-rules.js';
+import { Admission, ClientRules, type SharedAdmission } from './admission.js';
 import { Refusals } from './refusals.js';
 import { ResponseRate } from './response-rate.js';
-
-/** The default: every client may wake, without proof. */
-export const ANYBODY_WAKES: WakeSettings = {
-  ...{ proof: 'none', trusted: [], allow: ['0.0.0.0/0', '::/0'], deny: [] },
-  ...{ types: ['A', 'AAAA', 'HTTPS', 'SVCB'], hours: [] },
-  budget: { perClient: 0, perPrefix: 0, interval: 60_000 },
-};
 
 /**
  * What admission consists of in the main thread: the rules, the state that all threads share, and the counts of
@@ -32,10 +24,15 @@ export class AccessControl {
     wake: WakeSettings,
     deps: { readonly clock: Clock; readonly logger: Logger },
   ) {
-    this.rules = new ClientRules(dns, wake);
-    const { perSecond, slip } = dns.rateLimit;
-    const together = { cookieSecret: randomBytes(16), rate: ResponseRate.shared() };
-    this.shared = { rules: this.rules.settings, rateLimit: { perSecond, slip }, ...together };
+    const { allow, deny, allowForwarding, rateLimit } = dns;
+    const { proof, trusted } = wake;
+    this.shared = {
+      dns: { allow, deny, allowForwarding, rateLimit },
+      wake: { proof, trusted, allow: wake.allow, deny: wake.deny },
+      cookieSecret: randomBytes(16),
+      rate: ResponseRate.shared(),
+    };
+    this.rules = new ClientRules(this.shared);
     this.admission = new Admission(this.shared, this.rules);
     this.refusals = new Refusals(deps);
   }

@@ -1,5 +1,6 @@
-import type { RateLimitSettings } from '../../config/settings.js';
+import type { DnsSettings, WakeSettings } from '../../config/settings.js';
 import type { Milliseconds } from '../../contracts/milliseconds.js';
+import { Networks } from '../../net/networks.js';
 import {
   CLIENT_COOKIE_LENGTH,
   COOKIE_OPTION_LENGTH,
@@ -7,36 +8,74 @@ import {
   writeCookieHead,
 } from '../wire/opt-record.js';
 import type { QueryView } from '../wire/query-view.js';
-import { ClientRules, type ClientRuleSettings } from './client-rules.js';
+import type { ReplyTerms } from '../wire/reply-terms.js';
 import { ResponseRate, type RateVerdict, type SharedRate } from './response-rate.js';
 import { ServerCookies, type CookieVerdict } from './server-cookies.js';
 
+/** The settings that say what each network may do. */
+export interface NetworkSettings {
+  readonly dns: Pick<DnsSettings, 'allow' | 'deny' | 'allowForwarding' | 'rateLimit'>;
+  readonly wake: Pick<WakeSettings, 'proof' | 'trusted' | 'allow' | 'deny'>;
+}
+
 /** What threads need to judge clients alike and to count together; it can be passed to a worker. */
-export interface SharedAdmission {
-  readonly rules: ClientRuleSettings;
-  readonly rateLimit: Pick<RateLimitSettings, 'perSecond' | 'slip'>;
+export interface SharedAdmission extends NetworkSettings {
   readonly cookieSecret: Uint8Array;
   readonly rate: SharedRate;
 }
 
-/** What a client may do with one query, valid as long as the query is pending. */
-export interface Verdict {
-  /** Whether the query is answered at all. */
-  readonly mayAsk: boolean;
-  /** Whether its queries may be forwarded. */
+/** What the reply to a query depends on, to keep as long as the query is pending. */
+export interface Verdict extends ReplyTerms {
+  /** Whether the query may be forwarded. */
   readonly mayForward: boolean;
-  /** Whether the source address is proven, or trusted without proof, so that the query may wake and prolong. */
-  readonly proven: boolean;
-  /**
-   * The size limit of the response over UDP, in bytes; `undefined` where the limits for unproven sources do not apply.
-   */
-  readonly sizeLimit: number | undefined;
-  /** Whether its cookie holds a server cookie that is not ours, or is too old. */
-  readonly badCookie: boolean;
-  /** The data of the response's COOKIE option, where the query has a cookie. */
-  readonly cookie: Uint8Array | undefined;
-  /** The address bytes; `undefined` for a query that came without a socket. */
-  readonly address: Uint8Array | undefined;
+}
+
+/** What a client may do by its network alone. Works on addresses of 4 or 16 bytes, in any thread. */
+export class ClientRules {
+  private readonly allow: Networks;
+  private readonly deny: Networks;
+  private readonly forwarding: Networks;
+  private readonly exempt: Networks;
+  private readonly trusted: Networks;
+  private readonly wakeAllow: Networks;
+  private readonly wakeDeny: Networks;
+  private readonly trustsAll: boolean;
+
+  constructor({ dns, wake }: NetworkSettings) {
+    this.allow = new Networks(dns.allow);
+    this.deny = new Networks(dns.deny);
+    this.forwarding = new Networks(dns.allowForwarding);
+    this.exempt = new Networks(dns.rateLimit.exempt);
+    this.trusted = new Networks(wake.trusted);
+    this.wakeAllow = new Networks(wake.allow);
+    this.wakeDeny = new Networks(wake.deny);
+    this.trustsAll = wake.proof === 'none';
+  }
+
+  /** Whether the client is answered at all. */
+  mayAsk(address: Uint8Array): boolean {
+    return this.allow.has(address) && !this.deny.has(address);
+  }
+
+  /** Whether the client's queries may be forwarded. */
+  mayForward(address: Uint8Array): boolean {
+    return this.forwarding.has(address);
+  }
+
+  /** Whether the client's responses are exempt from the limits for unproven sources. */
+  isExempt(address: Uint8Array): boolean {
+    return this.exempt.has(address);
+  }
+
+  /** Whether the client may wake and prolong without a proof of its source. */
+  needsNoProof(address: Uint8Array): boolean {
+    return this.trustsAll || this.trusted.has(address);
+  }
+
+  /** Whether the client may wake and prolong, given that its source is proven. */
+  mayWake(address: Uint8Array): boolean {
+    return this.wakeAllow.has(address) && !this.wakeDeny.has(address);
+  }
 }
 
 /**
@@ -46,7 +85,8 @@ export interface Verdict {
 const LARGEST_FACTOR = 4;
 const ALWAYS_ALLOWED = 128;
 
-const NOWHERE = new Uint8Array(4);
+/** Stands for the address of a query that came without a socket. */
+const NO_ADDRESS = new Uint8Array(4);
 const LONGEST_ADDRESS = 16;
 
 /**
@@ -68,7 +108,7 @@ export class Admission {
   cookie: CookieVerdict | 'none' = 'none';
   /** The rate limit's verdict on its response, once that was counted. */
   rateVerdict: RateVerdict = 'send';
-  private address: Uint8Array = NOWHERE;
+  private address: Uint8Array = NO_ADDRESS;
   private readonly last = new Uint8Array(LONGEST_ADDRESS);
   private lastLength = 0;
   private mayWake = false;
@@ -78,16 +118,16 @@ export class Admission {
   private readonly rate: ResponseRate;
 
   constructor(
-    { rules: { dns, wake }, rateLimit, cookieSecret, rate }: SharedAdmission,
-    private readonly rules = new ClientRules(dns, wake),
+    { dns, cookieSecret, rate }: SharedAdmission,
+    private readonly rules: ClientRules,
   ) {
     this.cookies = new ServerCookies(cookieSecret);
-    this.rate = new ResponseRate(rateLimit, rate);
+    this.rate = new ResponseRate(dns.rateLimit, rate);
   }
 
   /** Begins with a query from a socket. @param address 4 or 16 bytes, which must not change during this query */
   begin(address: Uint8Array, overUdp: boolean): void {
-    if (!this.isLast(address)) this.look(address);
+    if (!this.isLast(address)) this.judge(address);
     this.address = address;
     this.overUdp = overUdp;
     this.proven = !overUdp || this.needsNoProof;
@@ -99,7 +139,7 @@ export class Admission {
   /** Begins with a query that came without a socket. @param ours whether it is the operator's, who may do everything */
   beginWithoutSocket(ours: boolean): void {
     this.lastLength = 0;
-    this.address = NOWHERE;
+    this.address = NO_ADDRESS;
     this.overUdp = false;
     this.mayAsk = this.mayForward = this.mayWake = this.proven = ours;
     this.limited = !ours;
@@ -109,7 +149,8 @@ export class Admission {
 
   /** Takes the data of its COOKIE option into account: `length` bytes, 8 or 16 to 40 (RFC 7873, 4), at offset `at`. */
   showCookie(message: Uint8Array, at: number, length: number, now: Milliseconds): void {
-    if (length === CLIENT_COOKIE_LENGTH) return;
+    // Shown before, where the packet cache has found the query but no answer to give.
+    if (length === CLIENT_COOKIE_LENGTH || this.cookie !== 'none') return;
     this.cookie = this.cookies.check(message, at, length - CLIENT_COOKIE_LENGTH, this.address, now);
     if (this.cookie === 'invalid') return;
     this.proven = true;
@@ -137,7 +178,7 @@ export class Admission {
 
   /** Counts a response, and returns the rate limit's verdict on it. */
   admit(now: Milliseconds): RateVerdict {
-    if (this.limited && this.address !== NOWHERE) this.rateVerdict = this.rate.admit(this.address, now);
+    if (this.limited && this.address !== NO_ADDRESS) this.rateVerdict = this.rate.admit(this.address, now);
     return this.rateVerdict;
   }
 
@@ -152,7 +193,8 @@ export class Admission {
   }
 
   /**
-   * The verdict on this query, as an object to keep. @param cookie the data of its COOKIE option, 8 or 16 to 40 bytes
+   * The verdict on this query, as an object to keep.
+   * @param cookie the data of its COOKIE option, 8 or 16 to 40 bytes
    */
   verdict(queryLength: number, cookie: Uint8Array | undefined, now: Milliseconds): Verdict {
     let answered: Uint8Array | undefined;
@@ -161,13 +203,11 @@ export class Admission {
       this.showCookie(cookie, 0, cookie.length, now);
       this.writeCookie(cookie, 0, answered, 0, now);
     }
-    const { mayAsk, mayForward, proven } = this;
     const sizeLimit = this.limited ? this.sizeLimit(queryLength) : undefined;
-    const address = this.address === NOWHERE ? undefined : this.address;
-    return { mayAsk, mayForward, proven, sizeLimit, badCookie: this.cookie === 'invalid', cookie: answered, address };
+    return { mayForward: this.mayForward, sizeLimit, cookie: answered };
   }
 
-  private look(address: Uint8Array): void {
+  private judge(address: Uint8Array): void {
     const { rules } = this;
     this.mayAsk = rules.mayAsk(address);
     this.mayForward = rules.mayForward(address);

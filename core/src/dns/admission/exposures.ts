@@ -1,6 +1,8 @@
 import type { Settings } from '../../config/settings.js';
-import { LOCAL_NETWORKS } from './client-rules.js';
-import { Networks } from '../../net/networks.js';
+import { Networks, parseNetworks } from '../../net/networks.js';
+
+/** A client there is on this machine, or on one of the operator's networks. */
+const LOCAL_NETWORKS = new Networks(['loopback', 'private'].flatMap((word) => parseNetworks(word) ?? []));
 
 const EVERYWHERE: readonly string[] = ['0.0.0.0', '::'];
 

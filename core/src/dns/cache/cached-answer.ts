@@ -2,12 +2,11 @@ import type { CacheSettings } from '../../config/settings.js';
 import type { Milliseconds } from '../../contracts/milliseconds.js';
 import type { DnsAnswer, MessageAnswer } from '../../contracts/resolver.js';
 import type { ResourceRecord } from '../../contracts/resource-record.js';
-import { readName } from '../wire/compressed-name.js';
+import { readName, skipName } from '../wire/compressed-name.js';
 import { ExtendedErrorCode, Rcode } from '../wire/dns-parameters.js';
 import { decodeName } from '../wire/domain-name.js';
 import { HeaderFlag, readFlags } from '../wire/header.js';
-import { type MessageSummary, CheckedAnswer } from '../wire/message-sections.js';
-import type { RecordSpan } from '../wire/record-walk.js';
+import { CheckedAnswer, type MessageSummary, type RecordSpan } from '../wire/message-sections.js';
 import { CacheEntry } from './sieve-store.js';
 import { SOA_NUMBERS, type StoredMessage } from './stored-message.js';
 
@@ -126,24 +125,15 @@ export class CachedFailure extends CacheEntry {
 /** Reads an SOA record (RFC 1035, 3.3.13) and gives it this TTL; `undefined` if it is malformed. */
 function soaRecord(message: Buffer, { start, typeAt, end }: RecordSpan, ttl: number): ResourceRecord | undefined {
   const mnameAt = typeAt + 10;
-  const rnameAt = nameEnd(message, mnameAt);
+  const rnameAt = skipName(message, mnameAt);
   const numbersAt = end - SOA_NUMBERS;
-  if (rnameAt > numbersAt || nameEnd(message, rnameAt) !== numbersAt) return undefined;
+  if (rnameAt === undefined || rnameAt > numbersAt || skipName(message, rnameAt) !== numbersAt) return undefined;
   const [name, mname, rname] = [start, mnameAt, rnameAt].map((offset) => presentationAt(message, offset));
   if (name === undefined || mname === undefined || rname === undefined) return undefined;
   const [serial, refresh, retry, expire, minimum] = [0, 4, 8, 12, 16].map((offset) =>
     message.readUInt32BE(numbersAt + offset),
   ) as [number, number, number, number, number];
   return { name, type: 'SOA', ttl, mname, rname, serial, refresh, retry, expire, minimum };
-}
-
-function nameEnd(message: Buffer, offset: number): number {
-  let position = offset;
-  for (let size = message[position] ?? 0; size !== 0; size = message[position] ?? 0) {
-    if (size >= 0xc0) return position + 2;
-    position += size + 1;
-  }
-  return position + 1;
 }
 
 function presentationAt(message: Buffer, offset: number): string | undefined {

@@ -1,9 +1,8 @@
 import { HEADER_LENGTH, readRcode } from '../wire/header.js';
 import { readUint16 } from '../wire/bytes.js';
 import { readName } from '../wire/compressed-name.js';
-import type { MessageSections } from '../wire/message-sections.js';
+import type { MessageSections, RecordSpan } from '../wire/message-sections.js';
 import { Rcode, RecordType } from '../wire/dns-parameters.js';
-import type { RecordSpan } from '../wire/record-walk.js';
 
 /**
  * The meaning of a response.

@@ -1,10 +1,14 @@
 import type { CacheSettings } from '../../config/settings.js';
-import { readUint16 } from '../wire/bytes.js';
 import { readName } from '../wire/compressed-name.js';
-import { RecordType } from '../wire/dns-parameters.js';
 import { HEADER_LENGTH, HeaderFlag, readFlags } from '../wire/header.js';
-import { sectionsOf, type MessageSections, summaryOf, type MessageSummary } from '../wire/message-sections.js';
-import type { RecordSpan } from '../wire/record-walk.js';
+import {
+  sectionsOf,
+  setKey,
+  summaryOf,
+  type MessageSections,
+  type MessageSummary,
+  type RecordSpan,
+} from '../wire/message-sections.js';
 import { flagsIn, KeyFlag, nameIn } from './cache-key.js';
 import { responseKind, type ResponseKind } from './response-kind.js';
 
@@ -156,18 +160,11 @@ function readTtl(message: Buffer, { typeAt }: RecordSpan): number {
 function settleTtls(message: Buffer, records: readonly RecordSpan[], longest: number): void {
   const lowest = new Map<string, number>();
   const sets = records.map((record) => {
-    const set = setOf(message, record);
+    const set = setKey(message, record);
     lowest.set(set, Math.min(readTtl(message, record), lowest.get(set) ?? longest));
     return set;
   });
   records.forEach(({ typeAt }, index) => {
     message.writeUInt32BE(lowest.get(sets[index] as string) as number, typeAt + TTL_AFTER_TYPE);
   });
-}
-
-/** A key that all records of one RRset share. */
-function setOf(message: Buffer, { start, typeAt, type, end }: RecordSpan): string {
-  // Signatures over different types at one name form no RRset (RFC 4035, 2.2).
-  const covered = type === RecordType.RRSIG && end >= typeAt + 12 ? readUint16(message, typeAt + 10) : 0;
-  return `${type} ${covered} ${readUint16(message, typeAt + 2)} ${readName(message, start)}`;
 }

@@ -1,6 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
-import type { DnsSettings, Endpoint } from '../../config/settings.js';
+import type { DnsSettings } from '../../config/settings.js';
+import type { Endpoint } from '../../net/endpoint.js';
 import { BATCH_SIZE, DatagramBatch, LONGEST_DATAGRAM, sendBatch } from '../../net/datagram-batch.js';
 import { Linux } from '../../net/linux.js';
 import { socketAddress } from '../../net/socket-address.js';
@@ -16,10 +17,10 @@ const LONGEST_QUERY = 512;
 const MOST_BATCHES = 4;
 
 /** The sockets that the setting asks for and this machine supports. The DNS listeners log what is missing. */
-export async function udpSockets(transport: DnsSettings['transport']): Promise<UdpSockets> {
+export async function udpSockets(transport: DnsSettings['transport'], load = loadSocketCalls): Promise<UdpSockets> {
   if (transport === 'dgram') return dgramSockets;
   try {
-    return new MmsgSockets(await loadSocketCalls());
+    return new MmsgSockets(await load());
   } catch (error) {
     if (error instanceof NativeSocketsUnavailable) return dgramSockets;
     throw error;

@@ -1,8 +1,7 @@
 import type { DnsQuery } from '../../contracts/resolver.js';
 import { readUint16 } from '../wire/bytes.js';
-import { HEADER_LENGTH, HeaderFlag, readFlags } from '../wire/header.js';
+import { endOfQuestion, HEADER_LENGTH, HeaderFlag, readFlags } from '../wire/header.js';
 import { OPT_LENGTH, writeOpt } from '../wire/opt-record.js';
-import { questionEnd } from '../wire/question.js';
 import { Slab } from '../wire/slab.js';
 import type { RandomSource } from './random-source.js';
 
@@ -25,7 +24,7 @@ const slab = new Slab();
  * @param caseFrom gives each letter of the name a random case; without it the name keeps the client's case
  */
 export function upstreamQuery(query: DnsQuery, edns: boolean, caseFrom?: RandomSource): Uint8Array {
-  const end = questionEnd(query.message);
+  const end = endOfQuestion(query.message) as number;
   // Without a writer, as this runs for every forwarded query.
   const bytes = slab.take(edns ? end + OPT_LENGTH : end);
   for (let index = 0; index < HEADER_LENGTH; index++) bytes[index] = 0;
@@ -72,7 +71,7 @@ const OPCODE = 0x7800;
 
 /** Compares a message of any bytes with the query that was sent. */
 export function replyKind(query: Uint8Array, message: Uint8Array): ReplyKind {
-  const end = questionEnd(query);
+  const end = endOfQuestion(query) as number;
   if (message.length < end || readUint16(message, 4) !== 1) return 'foreign';
   const flags = readFlags(message);
   if ((flags & HeaderFlag.Response) === 0 || (flags & OPCODE) !== 0) return 'foreign';

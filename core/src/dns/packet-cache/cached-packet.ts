@@ -1,13 +1,17 @@
 import type { Milliseconds } from '../../contracts/milliseconds.js';
 import type { DnsAnswer, DnsQuery } from '../../contracts/resolver.js';
-import { writeAnswer } from '../wire/answer-writer.js';
-import { copyBytes, foldCase, putUint16, readUint16 } from '../wire/bytes.js';
+import { foldCase } from '../wire/bytes.js';
 import { RecordType } from '../wire/dns-parameters.js';
-import { HEADER_LENGTH, HeaderFlag, isTruncated, readFlags } from '../wire/header.js';
-import { sectionsOf, type MessageSections } from '../wire/message-sections.js';
-import { cookieOption, OPT_LENGTH, optBytes, writeOpt } from '../wire/opt-record.js';
-import { questionBytes } from '../wire/question.js';
-import type { RecordSpan } from '../wire/record-walk.js';
+import { HEADER_LENGTH, HeaderFlag, isTruncated, questionBytes, readFlags } from '../wire/header.js';
+import {
+  CheckedAnswer,
+  sectionsOf,
+  summaryOf,
+  type MessageSections,
+  type RecordSpan,
+} from '../wire/message-sections.js';
+import { optBytes } from '../wire/opt-record.js';
+import { writeAnswer } from '../wire/response-writer.js';
 
 const NO_OPTIONS = new Uint8Array();
 
@@ -15,11 +19,8 @@ const NO_OPTIONS = new Uint8Array();
 export interface CachedPacket {
   /** The canonical query of this packet: its bytes are those of a plain query. */
   readonly question: Uint8Array;
-  readonly flags: number;
-  readonly answers: number;
-  readonly authorities: number;
-  /** The number of additional records without the OPT record. */
-  readonly additionals: number;
+  /** The whole answer to the canonical query, from which any client's reply can be made. */
+  readonly answer: CheckedAnswer;
   /** The bytes between the question and the OPT record. */
   readonly tail: Uint8Array;
   /** The options of the OPT record. */
@@ -63,14 +64,12 @@ export function packetOf(
   const sections = sectionsOf(reply);
   // A client without EDNS would get another rcode than this one.
   if (sections === undefined || (sections.opt?.extendedRcode ?? 0) > 0) return undefined;
-  const { questionEnd, records, answerCount, authorityCount, opt } = sections;
+  const { questionEnd, records, opt } = sections;
   const countsDown = 'message' in answer;
   return {
     question: canonical.message,
-    flags: readUint16(reply, 2),
-    answers: answerCount,
-    authorities: authorityCount,
-    additionals: records.length - answerCount - authorityCount,
+    // All options are passed on, not only the first error.
+    answer: new CheckedAnswer(reply, { ...summaryOf(sections), extendedError: opt?.options }),
     tail: reply.subarray(questionEnd, records.at(-1)?.end ?? questionEnd),
     options: opt?.options ?? NO_OPTIONS,
     rotationLength: countsDown ? 0 : rotationOf(reply, sections),
@@ -78,42 +77,6 @@ export function packetOf(
     storedAt: now,
     expiresAt,
   };
-}
-
-/**
- * The response to the query of which a packet was just made, with the same bytes as `writeAnswer`; `undefined` where it
- * would be longer than `limit`.
- */
-export function writePacket(
-  packet: CachedPacket,
-  query: DnsQuery,
-  limit: number,
-  recursionAvailable: boolean,
-  cookieData: Uint8Array | undefined,
-): Uint8Array | undefined {
-  const { tail, options } = packet;
-  const { edns, message } = query;
-  const tailAt = HEADER_LENGTH + questionBytes(message).length;
-  const cookie = edns === undefined || cookieData === undefined ? NO_OPTIONS : cookieOption(cookieData);
-  const optionsLength = cookie.length + options.length;
-  const length = tailAt + tail.length + (edns === undefined ? 0 : OPT_LENGTH + optionsLength);
-  if (length > limit) return undefined;
-  const out = Buffer.allocUnsafe(length);
-  copyBytes(message, 0, tailAt, out, 0);
-  copyBytes(tail, 0, tail.length, out, tailAt);
-  putUint16(
-    out,
-    2,
-    (packet.flags & ~HeaderFlag.RecursionAvailable) | (recursionAvailable ? HeaderFlag.RecursionAvailable : 0),
-  );
-  putUint16(out, 6, packet.answers);
-  putUint16(out, 8, packet.authorities);
-  putUint16(out, 10, packet.additionals + (edns === undefined ? 0 : 1));
-  if (edns === undefined) return out;
-  const optionsAt = writeOpt(out, tailAt + tail.length, edns.dnssecOk, 0, optionsLength);
-  out.set(cookie, optionsAt);
-  out.set(options, optionsAt + cookie.length);
-  return out;
 }
 
 const DISTINGUISHED_FLAGS = HeaderFlag.RecursionDesired | HeaderFlag.AuthenticData | HeaderFlag.CheckingDisabled;

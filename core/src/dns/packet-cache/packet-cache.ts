@@ -1,7 +1,8 @@
 import type { Clock } from '../../contracts/clock.js';
 import type { Milliseconds } from '../../contracts/milliseconds.js';
-import type { AnswerLease, DnsAnswer, DnsQuery } from '../../contracts/resolver.js';
+import type { AnswerLease, DnsAnswer, DnsQuery, MessageAnswer } from '../../contracts/resolver.js';
 import type { Admission } from '../admission/admission.js';
+import { readFlags } from '../wire/header.js';
 import { QueryView } from '../wire/query-view.js';
 import { packetOf, type CachedPacket } from './cached-packet.js';
 import {
@@ -83,16 +84,16 @@ export class PacketCache {
   }
 
   /**
-   * Stores the answer to a query, if it may be repeated and is small enough, and returns the packet, by which this
-   * query can be answered, too; `undefined` where the answer must not be repeated.
+   * Stores the answer to a query, if it may be repeated and is small enough, and returns it as it was encoded, so that
+   * it is encoded once; `undefined` where the answer must not be repeated.
    *
    * @throws RangeError for records that cannot be written
    */
-  keep(query: DnsQuery, answer: DnsAnswer): CachedPacket | undefined {
+  keep(query: DnsQuery, answer: DnsAnswer): MessageAnswer | undefined {
     if (this.closed) return undefined;
     const packet = packetOf(query, answer, this.recursionAvailable, this.clock.now());
     if (packet === undefined || !this.key.read(packet.question, packet.question.length)) return undefined;
-    if (!fitsSlot(this.key, packet)) return packet;
+    if (!fitsSlot(this.key, packet)) return packet.answer;
     const slot = this.slotFor(this.key);
     this.end(slot);
     const lease = 'lease' in answer ? answer.lease : undefined;
@@ -103,7 +104,7 @@ export class PacketCache {
     this.leases[slot] = lease;
     this.write(slot, this.key, packet);
     if (lease !== undefined) this.hangOn(lease, slot);
-    return packet;
+    return packet.answer;
   }
 
   /** Reports the uses so far to their leases. @returns whether any were unreported */
@@ -200,12 +201,13 @@ export class PacketCache {
     const { tags, words, times, bytes } = this.slots;
     const start = slot * (SLOT_SIZE / 4);
     const { tail, options, ttlOffsets } = packet;
+    const { message, summary } = packet.answer;
     tags[slot] = query.hash;
     words[start + Word.KeyLength] = query.keyLength;
     // The client of the answer itself got the first rotation.
     words[start + Word.Turn] = 1;
-    words[start + Word.FlagsAndAnswers] = (packet.flags << 16) | packet.answers;
-    words[start + Word.OtherCounts] = (packet.authorities << 16) | packet.additionals;
+    words[start + Word.FlagsAndAnswers] = (readFlags(message) << 16) | summary.answerCount;
+    words[start + Word.OtherCounts] = (summary.authorityCount << 16) | summary.additionalCount;
     words[start + Word.OptionsLength] = options.length;
     words[start + Word.TailLength] = tail.length;
     words[start + Word.Ttls] = ttlOffsets.length;

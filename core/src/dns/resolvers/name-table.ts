@@ -1,5 +1,6 @@
+import { isIPv4, isIPv6 } from 'node:net';
 import { TextIndex } from '../../collections/text-index.js';
-import { addressKey, keyBehind } from './reverse-name.js';
+import { ipv6Bytes } from '../../net/address-bytes.js';
 import { canonicalName, parentName } from '../wire/domain-name.js';
 
 /** An entry with names. */
@@ -57,7 +58,7 @@ export class NameTable<T extends Named> {
 
   /** The first name of the first entry with the address of this `in-addr.arpa` or `ip6.arpa` name; never a wildcard. */
   behindAddress(reverse: string): { readonly name: string; readonly entry: T } | undefined {
-    const entry = this.addresses.get(keyBehind(reverse));
+    const entry = this.addresses.get(keyOfReverseName(reverse));
     const name = entry?.plan.names.map(canonicalName).find(isExact);
     return entry === undefined || name === undefined ? undefined : { name, entry };
   }
@@ -108,4 +109,29 @@ function matchOf<T>(name: string, behind: Entries<T>): NameMatch<T> {
 
 function isExact(name: string): boolean {
   return name !== '*' && !name.startsWith('*.');
+}
+
+/** The owner of an IPv6 address's PTR record (RFC 3596, 2.5). */
+function ipv6ReverseName(address: string): string {
+  const nibbles = [...ipv6Bytes(address)].flatMap((byte) => [byte >> 4, byte & 0x0f]);
+  return `${nibbles
+    .reverse()
+    .map((nibble) => nibble.toString(16))
+    .join('.')}.ip6.arpa`;
+}
+
+const IN_ADDR = '.in-addr.arpa';
+
+/**
+ * The key of an address: an IPv4 address itself, which is in memory already; for an IPv6 address, which has several
+ * spellings, its reverse name. `undefined` for an invalid address.
+ */
+function addressKey(address: string): string | undefined {
+  if (isIPv4(address)) return address;
+  return isIPv6(address) ? ipv6ReverseName(address) : undefined;
+}
+
+/** The {@link addressKey} of the address that a reverse name stands for; for other names, a key that no address has. */
+function keyOfReverseName(reverse: string): string {
+  return reverse.endsWith(IN_ADDR) ? reverse.slice(0, -IN_ADDR.length).split('.').reverse().join('.') : reverse;
 }

@@ -1,14 +1,13 @@
 import type { DnsQuery, RecordsAnswer, Resolver } from '../../contracts/resolver.js';
 import type { ResourceRecord } from '../../contracts/resource-record.js';
-import { minimalAny } from './minimal-any.js';
-import { reverseName } from './reverse-name.js';
+import { minimalAny } from './forwarding-gate.js';
 import { ExtendedErrorCode, Rcode, RecordType } from '../wire/dns-parameters.js';
 
 /** The TTL of records that never change, and of their absence, in seconds (RFC 6303, 3). */
 const TTL = 10_800;
 
 const LOOPBACK_ZONE = '127.in-addr.arpa';
-const LOOPBACK_IPV6 = reverseName('::1');
+const LOOPBACK_IPV6 = `1.${'0.'.repeat(31)}ip6.arpa`;
 /** The last labels of all special names. */
 const TOPS: ReadonlySet<string> = new Set(['localhost', 'invalid', 'onion', 'arpa']);
 const OCTET = /^(0|[1-9]\d?|1\d\d|2[0-4]\d|25[0-5])$/;

@@ -1,3 +1,4 @@
+import { isIPv4, isIPv6 } from 'node:net';
 import type { DnsSettings } from '../../config/settings.js';
 import type { Clock } from '../../contracts/clock.js';
 import type { Logger } from '../../contracts/logger.js';
@@ -5,12 +6,11 @@ import type { Milliseconds } from '../../contracts/milliseconds.js';
 import type { AnswerLease, DnsQuery, RecordsAnswer, Resolver } from '../../contracts/resolver.js';
 import type { ResourceRecord } from '../../contracts/resource-record.js';
 import { errorMessage } from '../../errors.js';
-import { connectionType, type ConnectionType } from './connection-type.js';
-import { minimalAny } from './minimal-any.js';
+import { minimalAny } from './forwarding-gate.js';
 import { NameTable } from './name-table.js';
 import type { WakeGuard } from '../admission/wake-guard.js';
 import { Rcode, RecordType } from '../wire/dns-parameters.js';
-import type { DnsUnikernel, UnikernelService } from './unikernel-service.js';
+import type { DnsUnikernel, Reachable, UnikernelService } from './unikernel-service.js';
 import { Zones } from './zones.js';
 
 /** The lease of answers that depend on the configuration alone: it never ends, and its uses are not counted. */
@@ -182,4 +182,52 @@ class RoundRobin {
     this.next.set(key, start + 1);
     return [...elements.slice(start), ...elements.slice(0, start)];
   }
+}
+
+/** A type of question whose answer leads to a connection. */
+interface ConnectionType {
+  readonly type: 'A' | 'AAAA' | 'HTTPS' | 'SVCB';
+  /** Whether a unikernel has such records, or may get some. */
+  readonly mayHave: (unikernel: Reachable) => boolean;
+  /** The records of these unikernels together, each once. */
+  readonly recordsOf: (unikernels: readonly Reachable[], name: string, ttl: number) => readonly ResourceRecord[];
+}
+
+const TYPES = new Map<number, ConnectionType>([
+  [RecordType.A, addressType('A', isIPv4)],
+  [RecordType.AAAA, addressType('AAAA', isIPv6)],
+  [RecordType.HTTPS, serviceType('HTTPS', ({ plan }) => plan.https ?? [])],
+  [RecordType.SVCB, serviceType('SVCB', ({ plan }) => plan.svcb ?? [])],
+]);
+
+/** The connection type of a question type: `undefined` if its answer cannot lead to a connection. */
+function connectionType(type: number): ConnectionType | undefined {
+  return TYPES.get(type);
+}
+
+function addressType(type: 'A' | 'AAAA', includes: (address: string) => boolean): ConnectionType {
+  return {
+    type,
+    // A unikernel whose addresses are not known yet is summoned by A, the type that every client asks for, to find them
+    // out.
+    mayHave: ({ addresses, seeksAddresses }) =>
+      addresses.some(includes) || (seeksAddresses && addresses.length === 0 && type === 'A'),
+    recordsOf: (unikernels, name, ttl) => {
+      const addresses = new Set(unikernels.flatMap(({ addresses }) => addresses.filter(includes)));
+      return [...addresses].map((address) => ({ name, type, ttl, address }));
+    },
+  };
+}
+
+function serviceType(type: 'HTTPS' | 'SVCB', dataOf: (unikernel: Reachable) => readonly Uint8Array[]): ConnectionType {
+  return {
+    type,
+    mayHave: (unikernel) => dataOf(unikernel).length > 0,
+    recordsOf: (unikernels, name, ttl) => {
+      const data = new Map(
+        unikernels.flatMap(dataOf).map((bytes) => [Buffer.from(bytes).toString('latin1'), bytes] as const),
+      );
+      return [...data.values()].map((bytes) => ({ name, type: RecordType[type], ttl, data: bytes }));
+    },
+  };
 }

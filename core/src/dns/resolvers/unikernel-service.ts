@@ -1,8 +1,19 @@
 import type { WakeCause } from '../../contracts/lifecycle-event.js';
 import type { Milliseconds } from '../../contracts/milliseconds.js';
 import type { AnswerLease } from '../../contracts/resolver.js';
-import type { Reachable } from './connection-type.js';
 import type { Named } from './name-table.js';
+
+/** The records that a unikernel can be reached by. */
+export interface Reachable {
+  /** Empty where the first boot finds them out. */
+  readonly addresses: readonly string[];
+  readonly seeksAddresses: boolean;
+  /** The data of its HTTPS and SVCB records (RFC 9460, 2.2). */
+  readonly plan: {
+    readonly https?: readonly Uint8Array[] | undefined;
+    readonly svcb?: readonly Uint8Array[] | undefined;
+  };
+}
 
 /** A unikernel as DNS sees it. */
 export interface DnsUnikernel extends Named, Reachable {

@@ -39,3 +39,22 @@ export function readName(message: Uint8Array, offset: number): string | undefine
 export function withoutFirstLabel(name: string): string | undefined {
   return name.length <= 1 ? undefined : name.slice(name.charCodeAt(0) + 1);
 }
+
+/**
+ * The end of the name at an offset of a message, compressed or not; `undefined` if it is malformed. A pointer must go
+ * back, and is not followed.
+ */
+export function skipName(message: Uint8Array, offset: number): number | undefined {
+  for (let position = offset; ;) {
+    const length = message[position];
+    if (length === undefined) return undefined;
+    if (length === 0) return position + 1;
+    if (length >= 0xc0) {
+      if (position + 2 > message.length) return undefined;
+      return (readUint16(message, position) & 0x3fff) < position ? position + 2 : undefined;
+    }
+    if (length > 63) return undefined;
+    position += length + 1;
+    if (position - offset > 254) return undefined;
+  }
+}

@@ -1,13 +1,18 @@
 import type { DnsQuery, ExtendedError, MessageAnswer } from '../../contracts/resolver.js';
-import { copyBytes, foldCase, readUint16, putUint16 } from './bytes.js';
-import { Slab } from './slab.js';
-import { cookieOption, extendedErrorOption, OPT_LENGTH, writeOpt } from './opt-record.js';
-import { HEADER_LENGTH, HeaderFlag, readFlags, echoedFlags } from './header.js';
-import { sectionsOf, summaryOf, type MessageSummary, CheckedAnswer } from './message-sections.js';
-import { questionBytes, sameQuestion } from './question.js';
+import { copyBytes, putUint16, readUint16 } from './bytes.js';
 import { Rcode } from './dns-parameters.js';
-import type { RecordSpan } from './record-walk.js';
-import { type ReplyTerms, responseLimit } from './response-writer.js';
+import { echoedFlags, HEADER_LENGTH, HeaderFlag, questionBytes, readFlags, sameQuestion } from './header.js';
+import {
+  CheckedAnswer,
+  sectionsOf,
+  setKey,
+  summaryOf,
+  type MessageSummary,
+  type RecordSpan,
+} from './message-sections.js';
+import { cookieOption, extendedErrorOption, OPT_LENGTH, writeOpt } from './opt-record.js';
+import { responseLimit, type ReplyTerms } from './reply-terms.js';
+import { Slab } from './slab.js';
 
 /** The flags of an upstream's response that are relayed, besides AD and the rcode. */
 const RELAYED_FLAGS = HeaderFlag.Authoritative | HeaderFlag.Truncated;
@@ -136,9 +141,6 @@ function keptOf(message: Uint8Array, summary: MessageSummary, room: number): Kep
   return { ...counts, end, behind };
 }
 
-/** A name has at most 127 labels (RFC 1035, 2.3.4); more steps than this mean that it is malformed. */
-const MOST_STEPS = 255;
-
 /**
  * The number of records of one section to keep where only the first `room` of them fit: the most that leave no RRset
  * incomplete (RFC 2181, 9), wherever in the section its records are.
@@ -155,28 +157,4 @@ function wholeSets(message: Uint8Array, section: readonly RecordSpan[], room: nu
     if (end === index + 1) whole = end;
   }
   return whole;
-}
-
-/** A key that all records of an RRset share: owner in lower case, type and class (RFC 2181, 5). */
-function setKey(message: Uint8Array, { start, typeAt, type }: RecordSpan): string {
-  return `${type} ${readUint16(message, typeAt + 2)} ${ownerAt(message, start)}`;
-}
-
-function ownerAt(message: Uint8Array, start: number): string {
-  let owner = '';
-  let position = start;
-  for (let step = 0; step < MOST_STEPS; step++) {
-    const length = message[position] ?? 0;
-    if (length === 0) break;
-    if (length >= 0xc0) {
-      const target = readUint16(message, position) & 0x3fff;
-      // Pointers must go back, or a loop of pointers would never end.
-      if (target >= position) break;
-      position = target;
-    } else {
-      owner += Buffer.from(foldCase(message.subarray(position, position + length + 1))).toString('latin1');
-      position += length + 1;
-    }
-  }
-  return owner;
 }

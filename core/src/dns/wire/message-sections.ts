@@ -1,11 +1,44 @@
 import type { Milliseconds } from '../../contracts/milliseconds.js';
 import type { ExtendedError, MessageAnswer } from '../../contracts/resolver.js';
-import { HEADER_LENGTH } from './header.js';
 import { readUint16 } from './bytes.js';
+import { readName, skipName } from './compressed-name.js';
+import { endOfQuestion, HEADER_LENGTH } from './header.js';
 import { extendedErrorAmong, readOpt, type OptRecord } from './opt-record.js';
-import { endOfQuestion } from './question.js';
 import { RecordType } from './dns-parameters.js';
-import { walkRecords, type RecordSpan } from './record-walk.js';
+
+/** The position of a record in its message. */
+export interface RecordSpan {
+  readonly start: number;
+  /** The offset of the type, behind the owner name. */
+  readonly typeAt: number;
+  readonly type: number;
+  readonly end: number;
+}
+
+/**
+ * The records that follow one another from `offset` on, without a look into their data; `undefined` if one of them is
+ * malformed or cut off. Pointers must go back, and are not followed: the cost is linear in the message's length.
+ */
+export function walkRecords(message: Uint8Array, offset: number, count: number): RecordSpan[] | undefined {
+  const records: RecordSpan[] = [];
+  let start = offset;
+  for (let index = 0; index < count; index++) {
+    const typeAt = skipName(message, start);
+    if (typeAt === undefined || typeAt + 10 > message.length) return undefined;
+    const end = typeAt + 10 + readUint16(message, typeAt + 8);
+    if (end > message.length) return undefined;
+    records.push({ start, typeAt, type: readUint16(message, typeAt), end });
+    start = end;
+  }
+  return records;
+}
+
+/** A key that all records of one RRset in a message share: owner in lower case, type and class (RFC 2181, 5). */
+export function setKey(message: Uint8Array, { start, typeAt, type, end }: RecordSpan): string {
+  // Signatures over different types at one name form no RRset (RFC 4035, 2.2).
+  const covered = type === RecordType.RRSIG && end >= typeAt + 12 ? readUint16(message, typeAt + 10) : 0;
+  return `${type} ${covered} ${readUint16(message, typeAt + 2)} ${readName(message, start)}`;
+}
 
 /** The positions of the sections and records of an upstream's response. */
 export interface MessageSections {

@@ -3,9 +3,9 @@ import { cookieAmong, readOpt, type OptRecord } from './opt-record.js';
 import { ExtendedErrorCode, Rcode, RecordClass, RecordType } from './dns-parameters.js';
 import { HEADER_LENGTH, HeaderFlag, readFlags } from './header.js';
 import { readUint16 } from './bytes.js';
-import { readQuestion, type Question } from './question.js';
+import { decodeName } from './domain-name.js';
+import { walkRecords } from './message-sections.js';
 import { SMALLEST_PAYLOAD_SIZE, type QueryView } from './query-view.js';
-import { walkRecords } from './record-walk.js';
 
 /** One OPT and one signature record: no other record belongs behind a question. */
 const MOST_ADDITIONAL_RECORDS = 2;
@@ -64,6 +64,24 @@ export function parsePlainQuery(message: Uint8Array, client: DnsClient, view: Qu
   const cookie = cookieOptionLength === 0 ? undefined : message.subarray(cookieAt, cookieAt + cookieLength);
   const opt = edns ? { payloadSize, dnssecOk, cookie } : undefined;
   return judge(toQuery(message, readQuestion(message) as Question, opt, client), 0);
+}
+
+/** The first question of a message. */
+interface Question {
+  /** Lower case, presentation form. */
+  readonly name: string;
+  readonly type: number;
+  readonly class: number;
+  /** The question's end, as an offset in the message. */
+  readonly end: number;
+}
+
+/** Reads the first question; `undefined` where it is cut off, malformed or compressed (no name precedes it). */
+function readQuestion(message: Uint8Array): Question | undefined {
+  const decoded = decodeName(message, HEADER_LENGTH);
+  if (decoded === undefined || decoded.end + 4 > message.length) return undefined;
+  const { name, end } = decoded;
+  return { name, type: readUint16(message, end), class: readUint16(message, end + 2), end: end + 4 };
 }
 
 function judge(query: ParsedQuery, ednsVersion: number): ParsedMessage {

@@ -1,13 +1,34 @@
-import { SMALLEST_PAYLOAD_SIZE } from './query-view.js';
-import { UDP_PAYLOAD_SIZE, cookieOption, extendedErrorOption, OPT_LENGTH, optBytes } from './opt-record.js';
-import type { DnsQuery, RecordsAnswer } from '../../contracts/resolver.js';
+import type { DnsAnswer, DnsQuery, RecordsAnswer } from '../../contracts/resolver.js';
 import type { ResourceRecord } from '../../contracts/resource-record.js';
-import { echoedFlags, HEADER_LENGTH, HeaderFlag, readFlags } from './header.js';
+import { ipv4Bytes, ipv6Bytes } from '../../net/address-bytes.js';
 import { readUint16 } from './bytes.js';
-import { questionBytes } from './question.js';
-import { Rcode, RecordClass } from './dns-parameters.js';
-import { writeRecord, recordSets } from './record-writer.js';
+import { Rcode, RecordClass, RecordType } from './dns-parameters.js';
+import { canonicalName } from './domain-name.js';
+import { echoedFlags, HEADER_LENGTH, HeaderFlag, questionBytes, readFlags } from './header.js';
+import { relayMessage } from './message-relay.js';
+import { cookieOption, extendedErrorOption, OPT_LENGTH, optBytes } from './opt-record.js';
+import { responseLimit, type ReplyTerms } from './reply-terms.js';
 import { WireWriter } from './wire-writer.js';
+
+/** The highest TTL, in seconds (RFC 2181, 8). */
+const LONGEST_TTL = 2 ** 31 - 1;
+
+/**
+ * The response to a query with a resolver's answer; `undefined` for a relayed message that is malformed or answers
+ * another question.
+ *
+ * @throws RangeError for records that cannot be written
+ */
+export function writeAnswer(
+  query: DnsQuery,
+  answer: DnsAnswer,
+  recursionAvailable: boolean,
+  terms: ReplyTerms = {},
+): Uint8Array | undefined {
+  return 'message' in answer
+    ? relayMessage(query, answer, recursionAvailable, terms)
+    : writeResponse(query, answer, recursionAvailable, terms);
+}
 
 /**
  * The response to a query: its question byte for byte, RD and CD as in the query, an OPT record if and only if the
@@ -102,21 +123,70 @@ function writeSets(writer: WireWriter, records: readonly ResourceRecord[], room:
   return { count, complete: true };
 }
 
-/** How a response depends on its client, besides the answer. */
-export interface ReplyTerms {
-  /** The size limit in bytes, where it is below what the client can take. */
-  readonly sizeLimit?: number;
-  /** The data of the COOKIE option, which only clients with EDNS get. */
-  readonly cookie?: Uint8Array;
-  /** Whether TC is set although nothing was left out. */
-  readonly truncated?: boolean;
+/**
+ * Writes a record of class IN (RFC 1035, 4.1.3).
+ * @throws RangeError for data that no record can hold
+ */
+function writeRecord(writer: WireWriter, record: ResourceRecord): void {
+  writer.name(record.name);
+  writer.uint16(typeNumber(record));
+  writer.uint16(RecordClass.IN);
+  if (record.ttl > LONGEST_TTL) throw new RangeError(`a TTL of ${record.ttl} s is too long (RFC 2181, 8)`);
+  writer.uint32(record.ttl);
+  const lengthAt = writer.position;
+  writer.uint16(0);
+  writeData(writer, record);
+  writer.patchUint16(lengthAt, writer.position - lengthAt - 2);
 }
 
-/** The longest message that a TCP frame can hold (RFC 1035, 4.2.2), in bytes. */
-const LONGEST_MESSAGE = 65_535;
+/** The number of a record's type on the wire. */
+function typeNumber({ type }: ResourceRecord): number {
+  return typeof type === 'number' ? type : RecordType[type];
+}
 
-/** The size limit of a response, in bytes: what the client can take, and over UDP never above 1232. */
-export function responseLimit({ client, edns }: DnsQuery, { sizeLimit = LONGEST_MESSAGE }: ReplyTerms = {}): number {
-  if (client.transport !== 'udp') return sizeLimit;
-  return Math.min(edns?.payloadSize ?? SMALLEST_PAYLOAD_SIZE, UDP_PAYLOAD_SIZE, sizeLimit);
+function writeData(writer: WireWriter, record: ResourceRecord): void {
+  // A switch would not narrow the numeric types, which carry their data as bytes.
+  if (typeof record.type === 'number') writer.append((record as { data: Uint8Array }).data);
+  else if (record.type === 'A') writer.append(ipv4Bytes((record as { address: string }).address));
+  else if (record.type === 'AAAA') writer.append(ipv6Bytes((record as { address: string }).address));
+  else if (record.type === 'TXT') writeStrings(writer, (record as { strings: readonly string[] }).strings);
+  else if (record.type === 'SOA') writeSoa(writer, record);
+  else writer.name((record as { target: string }).target);
+}
+
+type SoaRecord = Extract<ResourceRecord, { type: 'SOA' }>;
+
+function writeSoa(writer: WireWriter, soa: SoaRecord): void {
+  writer.name(soa.mname);
+  writer.name(soa.rname);
+  for (const number of [soa.serial, soa.refresh, soa.retry, soa.expire, soa.minimum]) writer.uint32(number);
+}
+
+function writeStrings(writer: WireWriter, strings: readonly string[]): void {
+  if (strings.length === 0) throw new RangeError('a TXT record has at least one string (RFC 1035, 3.3.14)');
+  for (const text of strings) {
+    const bytes = Buffer.from(text);
+    if (bytes.length > 255) throw new RangeError('a TXT string is longer than 255 bytes (RFC 1035, 3.3)');
+    writer.uint8(bytes.length);
+    writer.append(bytes);
+  }
+}
+
+/**
+ * The RRsets among the records of a section (RFC 2181, 5), in the order in which they begin. A resolver need not keep
+ * the records of one set together, nor write their owner in one way.
+ */
+function recordSets(records: readonly ResourceRecord[]): Iterable<readonly ResourceRecord[]> {
+  const [first] = records;
+  if (first === undefined) return [];
+  // Nearly every section is a single RRset.
+  if (records.every(({ name, type }) => name === first.name && type === first.type)) return [records];
+  const sets = new Map<string, ResourceRecord[]>();
+  for (const record of records) {
+    const key = `${typeNumber(record)} ${canonicalName(record.name)}`;
+    const set = sets.get(key);
+    if (set === undefined) sets.set(key, [record]);
+    else set.push(record);
+  }
+  return sets.values();
 }

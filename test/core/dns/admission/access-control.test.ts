@@ -42,7 +42,7 @@ class Stage {
         return answer;
       },
     };
-    const gate = settings.forwarders === 'off' ? [] : [new ForwardingGate(this.access)];
+    const gate = settings.forwarders === 'off' ? [] : [new ForwardingGate(this.access, 60)];
     this.responder = new QueryHandler(settings, [...gate, resolver], {
       ...{ access: this.access, clock: this.clock, logger: this.log },
     });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { AccessControl } from '#core/dns/admission/access-control.js';
-import { Admission, type SharedAdmission } from '#core/dns/admission/admission.js';
+import { Admission, ClientRules, type SharedAdmission } from '#core/dns/admission/admission.js';
 import { addressBytes } from '#core/net/address-bytes.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { cookieOfKind, type CookieKind } from '../../../support/dns-cookie.js';
@@ -20,6 +20,7 @@ const wake = wakeSettings({ trusted: ['127.0.0.0/8', '192.0.2.0/24'], deny: ['12
 
 const sharedAdmission = (): SharedAdmission =>
   structuredClone(new AccessControl(dns, wake, { clock: new ManualClock(NOW), logger: new DnsLog() }).shared);
+const admissionOf = (shared: SharedAdmission): Admission => new Admission(shared, new ClientRules(shared));
 const bytesOf = (address: string): Uint8Array => addressBytes(address) as Uint8Array;
 
 /** What it may do, in words. */
@@ -33,7 +34,7 @@ const rightsOf = (asker: Admission): string =>
 
 describe('a client, in whatever thread', () => {
   const shared = sharedAdmission();
-  const asker = new Admission(shared);
+  const asker = admissionOf(shared);
   const cases: readonly (readonly [address: string, overUdp: string, overTcp: string])[] = [
     ['127.0.0.1', 'asks, forwards, keeps alive', 'asks, forwards, keeps alive'],
     ['10.0.0.1', 'asks, forwards', 'asks, forwards, keeps alive'],
@@ -80,7 +81,7 @@ describe('a client, in whatever thread', () => {
 
   it('gets a fresh cookie back, and for any other a new one that another thread takes', () => {
     const address = bytesOf('2001:db8::1');
-    const there = new Admission(structuredClone(shared));
+    const there = admissionOf(structuredClone(shared));
     for (const kind of ['client', 'fresh', 'old', 'late', 'elsewhere', 'forged'] as const) {
       const cookie = cookieOfKind(kind, shared.cookieSecret, address, NOW) as Uint8Array;
       const given = new Uint8Array(24);
@@ -96,7 +97,7 @@ describe('a client, in whatever thread', () => {
   });
 
   it('is counted together by all threads where it is limited, and what was taken back is not', () => {
-    const [one, other] = [new Admission(shared), new Admission(shared)];
+    const [one, other] = [admissionOf(shared), admissionOf(shared)];
     for (const each of [one, other]) each.begin(bytesOf('198.51.100.1'), true);
     assert.deepEqual([one.admit(NOW), other.admit(NOW), one.admit(NOW)], ['send', 'send', 'drop']);
     other.takeBack();
@@ -106,7 +107,7 @@ describe('a client, in whatever thread', () => {
   });
 
   it('has no credit given to its network where it is not limited itself', () => {
-    const asker = new Admission(sharedAdmission());
+    const asker = admissionOf(sharedAdmission());
     const address = bytesOf('198.51.100.1');
     const comes = (): void => asker.begin(address, true);
     comes();
@@ -120,14 +121,14 @@ describe('a client, in whatever thread', () => {
   });
 
   it('is counted with nobody where its socket has lost its address, and may do nothing', () => {
-    const admission = new Admission(sharedAdmission());
+    const admission = admissionOf(sharedAdmission());
     const outcomes = Array.from({ length: 5 }, () => {
       admission.beginWithoutSocket(false);
       return admission.admit(NOW);
     });
     assert.deepEqual(outcomes, Array<string>(5).fill('send'));
-    const { mayAsk, proven, address } = admission.verdict(20, undefined, NOW);
-    assert.deepEqual([mayAsk, proven, address], [false, false, undefined]);
+    const { mayForward } = admission.verdict(20, undefined, NOW);
+    assert.deepEqual([admission.mayAsk, admission.proven, mayForward], [false, false, false]);
     admission.begin(Uint8Array.of(0, 0, 0, 0), true);
     assert.equal(admission.admit(NOW), 'send');
   });

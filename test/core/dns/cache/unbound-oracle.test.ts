@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { SystemClock } from '#core/clock.js';
-import type { Endpoint } from '#core/config/settings.js';
+import type { Endpoint } from '#core/net/endpoint.js';
 import { CachingResolver } from '#core/dns/cache/caching-resolver.js';
 import { DnsServer } from '#core/dns/server.js';
 import { Forwarder } from '#core/dns/forwarder/forwarder.js';
 import { askByTcp, askByUdp } from '../../../support/dns-exchange.js';
+import { serverContext } from '../../../support/dns-admission.js';
 import { DnsLog } from '../../../support/dns-log.js';
 import { decodeReply, queryBytes, type QueryOptions, type Reply } from '../../../support/dns-message.js';
 import { dnsSettings } from '../../../support/dns-settings.js';
@@ -64,7 +65,7 @@ describe('the cache in front of a real Unbound', () => {
     };
     forwarder = new Forwarder(remembering, { ...deps, listening: () => [] });
     cache = new CachingResolver(forwarder, remembering, deps.clock);
-    server = new DnsServer(remembering, [cache], deps);
+    server = new DnsServer(remembering, [cache], serverContext(deps));
     await forwarder.open();
     await server.listen();
     ours = server.listening[0] as Endpoint;

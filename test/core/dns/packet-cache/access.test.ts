@@ -39,7 +39,7 @@ class Stage {
         return { rcode: 0, answers: [record], lease: this.lease };
       },
     };
-    this.server = new DnsServer(settings, [resolver], deps, this.access);
+    this.server = new DnsServer(settings, [resolver], { ...deps, access: this.access });
   }
 
   static async open(dns: Partial<DnsSettings> = {}, wake: Partial<WakeSettings> = {}): Promise<Stage> {
@@ -106,7 +106,7 @@ class Conversation {
         return { rcode: 0, answers, lease: LASTING_LEASE };
       },
     };
-    const server = new DnsServer(settings, [resolver], deps, this.access);
+    const server = new DnsServer(settings, [resolver], { ...deps, access: this.access });
     const responder = new QueryHandler(settings, [resolver], { ...deps, access: this.access });
     this.respond = (message, client) => (areKept ? server.handle(message, client) : responder.handle(message, client));
   }

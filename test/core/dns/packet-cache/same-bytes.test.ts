@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import packet from 'dns-packet';
 import type { DnsAnswer, DnsClient, Resolver } from '#core/contracts/resolver.js';
 import type { ResourceRecord } from '#core/contracts/resource-record.js';
-import { AccessControl, ANYBODY_WAKES } from '#core/dns/admission/access-control.js';
+import { AccessControl } from '#core/dns/admission/access-control.js';
 import { PacketCache } from '#core/dns/packet-cache/packet-cache.js';
 import { LASTING_LEASE } from '#core/dns/resolvers/unikernel-resolver.js';
 import { QueryHandler } from '#core/dns/query-handler.js';
@@ -11,6 +11,7 @@ import { addressBytes } from '#core/net/address-bytes.js';
 import { encodeName } from '#core/dns/wire/domain-name.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { askPacketCache } from '../../../support/ask-packet-cache.js';
+import { EVERY_CLIENT_WAKES } from '../../../support/dns-admission.js';
 import { DnsLog } from '../../../support/dns-log.js';
 import { COOKIE_KINDS, cookieOfKind } from '../../../support/dns-cookie.js';
 import { queryBytes } from '../../../support/dns-message.js';
@@ -101,7 +102,7 @@ class Comparison {
     const clock = new ManualClock(NOW);
     this.hot = new PacketCache(recursionAvailable, clock);
     const logger = new DnsLog();
-    const access = (this.access = new AccessControl(settings, ANYBODY_WAKES, { clock, logger }));
+    const access = (this.access = new AccessControl(settings, EVERY_CLIENT_WAKES, { clock, logger }));
     this.slow = new QueryHandler(settings, [resolver], { access, clock, logger });
     this.keeping = new QueryHandler(settings, [resolver], { access, clock, logger, packetCache: this.hot });
   }

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import type { DnsSettings, Endpoint } from '#core/config/settings.js';
+import type { DnsSettings } from '#core/config/settings.js';
+import type { Endpoint } from '#core/net/endpoint.js';
 import type { DnsClient, DnsQuery, Resolver } from '#core/contracts/resolver.js';
 import { DnsServer } from '#core/dns/server.js';
 import { LASTING_LEASE } from '#core/dns/resolvers/unikernel-resolver.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { askByUdp } from '../../../support/dns-exchange.js';
+import { serverContext } from '../../../support/dns-admission.js';
 import { DnsLog } from '../../../support/dns-log.js';
 import { decodeReply, queryBytes } from '../../../support/dns-message.js';
 import { udpClient } from '../../../support/dns-query.js';
@@ -35,7 +37,7 @@ describeOverUdp('datagrams', (transport) => {
   const start = async (resolver: Resolver, settings: Partial<DnsSettings> = {}) => {
     const log = new DnsLog();
     const deps = { clock: new ManualClock(), logger: log };
-    const server = new DnsServer(dnsSettings({ transport, ...settings }), [resolver], deps);
+    const server = new DnsServer(dnsSettings({ transport, ...settings }), [resolver], serverContext(deps));
     await server.listen();
     servers.push(server);
     return { server, log, endpoint: server.listening[0] as Endpoint };
@@ -149,7 +151,7 @@ describeOverUdp('datagrams', (transport) => {
       [transport, 3],
     ] as const) {
       const settings = dnsSettings({ transport: other, workers, port: endpoint.port });
-      const second = new DnsServer(settings, [], { clock: new ManualClock(), logger: new DnsLog() });
+      const second = new DnsServer(settings, [], serverContext({ clock: new ManualClock(), logger: new DnsLog() }));
       await assert.rejects(second.listen(), { code: 'JITSU_LISTEN_FAILED', message: /something else is listening/ });
     }
   });

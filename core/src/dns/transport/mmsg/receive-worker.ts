@@ -1,7 +1,7 @@
 /** The thread that waits for datagrams. It never returns to Node's event loop, and so receives no messages. */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Milliseconds } from '../../../contracts/milliseconds.js';
-import { Admission, type SharedAdmission } from '../../admission/admission.js';
+import { Admission, ClientRules, type SharedAdmission } from '../../admission/admission.js';
 import type { PacketMemory } from '../../packet-cache/packet-memory.js';
 import { PacketReader } from '../../packet-cache/packet-reader.js';
 import type { DatagramKind } from '../../../net/datagram-batch.js';
@@ -45,7 +45,7 @@ const loop = new ReceiveLoop({
   calls: await loadSocketCalls(),
   view: new QueryView(order.packets.seed),
   packets: new PacketReader(order.packets, order.recursionAvailable),
-  admission: new Admission(order.admission),
+  admission: new Admission(order.admission, new ClientRules(order.admission)),
   now: timeTeller(order.clockAhead),
   ring: new RingWriter(order.ring),
   onQueries: () => post({ kind: 'queries' }),

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { MinimalAny } from '#core/dns/resolvers/minimal-any.js';
+import { ForwardingGate } from '#core/dns/resolvers/forwarding-gate.js';
 import { writeResponse } from '#core/dns/wire/response-writer.js';
+import { anAccessControl } from '../../../support/dns-admission.js';
 import { decodeReply } from '../../../support/dns-message.js';
 import { aQuery, tcpClient } from '../../../support/dns-query.js';
 
-const resolver = new MinimalAny(60);
+const resolver = new ForwardingGate(anAccessControl(), 60);
 
 describe('the minimal answer to ANY', () => {
   it('is a HINFO record that names RFC 8482, over UDP and for any name', () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { walkRecords } from '#core/dns/wire/record-walk.js';
+import { walkRecords } from '#core/dns/wire/message-sections.js';
 
 const BEHIND_OWNER = [0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 1];
 

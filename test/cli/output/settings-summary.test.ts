@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import type { Settings } from '@jitsud/core';
+import { settingsSummary } from '#cli/output/settings-summary.js';
+
+const NONE = {
+  file: '/d/jitsu.config.ts',
+  dns: { bind: ['127.0.0.1'], port: 53, forwarders: 'off', forwarderPort: 53, zones: [] },
+  stateStore: { contribution: { name: 'memory' } },
+  controlSocket: '/run/control.sock',
+  onExit: 'keep',
+  unikernels: [],
+} as unknown as Settings;
+
+const ONE = {
+  ...NONE,
+  unikernels: [
+    {
+      ...{ name: 'hello', backend: 'process', names: ['hello.test'], addresses: ['127.0.0.80'], ready: [], delay: 100 },
+      ...{ stopMode: 'destroy', stopPolicies: [], ttl: 60_000 },
+    },
+  ],
+} as unknown as Settings;
+
+describe('the summary of a good configuration', () => {
+  it('says what would be served, and what was not checked', () => {
+    assert.equal(
+      settingsSummary(ONE, [], 80),
+      `jitsu.config.ts is good.
+
+DNS              127.0.0.1:53, over UDP and TCP
+Other names      refused
+State            in memory
+Control          /run/control.sock
+When Jitsu ends  unikernels keep running
+
+UNIKERNEL  BACKEND  NAMES       ADDRESSES   READY WHEN
+hello      process  hello.test  127.0.0.80  booted + 100 ms
+
+Not checked: whether the backends can be reached, and whether the programs,
+folders, users and machines that unikernels name exist. \`jitsu start\` checks
+that before it answers anything.
+`,
+    );
+  });
+
+  it('is one line about the backends where nobody wraps lines', () => {
+    assert.match(settingsSummary(ONE, [], undefined), /\n\nNot checked: .*anything\.\n$/);
+  });
+
+  it('says nothing of backends where no unikernel is configured', () => {
+    assert.match(settingsSummary(NONE, [], 80), /running\n\nNo unikernel is configured\.\n$/);
+  });
+});

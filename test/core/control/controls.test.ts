@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { UnikernelRecord, type UnikernelPlan } from '#core/lifecycle/unikernel.js';
+import { Controls, selectForStatus, type ControlContext } from '#core/control/controls.js';
+import { MemoryStateStore } from '#core/builtins/memory-state-store.js';
+import { JitsuError } from '#core/errors.js';
+import type { Fleet } from '#core/fleet/fleet.js';
+import type { Lifecycle } from '#core/lifecycle/lifecycle.js';
+import { HistoryWriter } from '#core/state/history-writer.js';
+import { ManualClock } from '#core/testing/manual-clock.js';
+import { MemoryLogger } from '../../support/memory-logger.js';
+import { anEvent } from '../../support/store-records.js';
+
+const unikernels = new Map(
+  Array.from({ length: 10 }, (_, index) => {
+    const name = `n${index}`;
+    const unikernel = new UnikernelRecord({ name, names: [`${name}.test`] } as unknown as UnikernelPlan);
+    unikernel.state = index === 7 ? 'running' : 'off';
+    if (index === 9) unikernel.counters.get('n9.test')!.requests = 1;
+    return [name, unikernel] as const;
+  }),
+);
+const namesOf = (limit: number): string =>
+  selectForStatus(unikernels, limit)
+    .map(({ name }) => name)
+    .join(' ');
+
+describe('the unikernels of a report', () => {
+  it('are all of them where they fit, in the order of the configuration', () => {
+    assert.equal(namesOf(10), 'n0 n1 n2 n3 n4 n5 n6 n7 n8 n9');
+  });
+
+  it('are those first of which there is something to tell, where they do not', () => {
+    assert.equal(namesOf(4), 'n7 n9 n0 n1');
+    assert.equal(namesOf(1), 'n7');
+  });
+});
+
+describe('the actions of the control socket', () => {
+  const unknown = new JitsuError('JITSU_UNIKERNEL_UNKNOWN', 'No unikernel is called nobody.');
+  let store: MemoryStateStore;
+  let writer: HistoryWriter;
+  let ready: boolean;
+  let controls: Controls;
+
+  beforeEach(async () => {
+    store = new MemoryStateStore();
+    await store.open();
+    writer = new HistoryWriter(store, new MemoryLogger());
+    ready = false;
+    const fleet = {
+      find: (name: string) => {
+        if (name === 'nobody' || name === 'former') throw unknown;
+        return { name: name.replace(/\.test$/, ''), ready };
+      },
+    } as unknown as Fleet;
+    const lifecycle = {
+      summon: async () => void (ready = true),
+      status: ({ name }: { name: string }) => ({ name, phase: ready ? 'ready' : 'down' }),
+    } as unknown as Lifecycle;
+    controls = new Controls({} as ControlContext, fleet, lifecycle, writer, store, new ManualClock());
+  });
+
+  afterEach(() => store.close());
+
+  it('say whether the unikernel was ready before it was summoned', async () => {
+    assert.deepEqual(await controls.summon('web'), { name: 'web', phase: 'ready', wasReady: false });
+    assert.deepEqual(await controls.summon('web'), { name: 'web', phase: 'ready', wasReady: true });
+  });
+
+  it('tell the history of one unikernel, by its name or by one of its DNS names, with what is being written', async () => {
+    const event = anEvent({ unikernel: 'web' });
+    writer.append(event);
+    writer.append(anEvent({ unikernel: 'other' }));
+    assert.deepEqual(await controls.history({ unikernel: 'web' }), [event]);
+    assert.deepEqual(await controls.history({ unikernel: 'web.test', limit: 3 }), [event]);
+    assert.equal((await controls.history({})).length, 2);
+  });
+
+  it('tell the history of one that is not configured any more', async () => {
+    const event = anEvent({ unikernel: 'former' });
+    await store.appendEvent(event);
+    assert.deepEqual(await controls.history({ unikernel: 'former' }), [event]);
+  });
+
+  it('say that there is no such unikernel, and not that nothing has happened to it', async () => {
+    assert.deepEqual(await controls.history({ unikernel: 'web' }), []);
+    await assert.rejects(controls.history({ unikernel: 'nobody' }), unknown);
+  });
+});
