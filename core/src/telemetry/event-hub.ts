@@ -30,7 +30,7 @@ export class EventHub {
   }
 
   /** Queues every event that it wants from now on for the notifier, in order. */
-  addNotifier(name: string, notifier: Notifier, wants: (event: LifecycleEvent) => boolean = () => true): void {
+  addNotifier(name: string, notifier: Notifier, wants: (event: LifecycleEvent) => boolean): void {
     this.#queues.push(new NotifierQueue(name, notifier, wants, this.logger));
   }
 

@@ -173,6 +173,25 @@ describe('a machine as the core uses it', () => {
     });
   }
 
+  for (const [state, isUp] of [
+    ...(['running', 'starting', 'stopping'] as const).map((state) => [state, true] as const),
+    ...(['off', 'paused', 'suspended', 'unknown'] as const).map((state) => [state, false] as const),
+  ]) {
+    it(`has ${isUp ? 'not ' : ''}been destroyed while it is ${state}`, async () => {
+      const { stage, machine, id } = await Guarded.open();
+      await machine.start();
+      stage.fake.stop = async () => stage.fake.hypervisor.change(id, state);
+      let stopped = false;
+      const stop = machine.stop('destroy', never).then(() => (stopped = true));
+      await stage.clock.advance(10_000);
+      assert.equal(stopped, !isUp);
+      stage.fake.hypervisor.change(id, 'off');
+      await stage.clock.advance(0);
+      await stop;
+      assert.equal(stage.clock.pending, 0);
+    });
+  }
+
   it('waits for no operation that has ended', async () => {
     const { stage, machine } = await Guarded.open();
     await machine.start();
