@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Writes docs/reference/ from the schemas of the core and of every plugin in plugins/, as they are built.
-// Writes core/known-plugins.json from the package.json files of these plugins, too.
+// Writes core/known-plugins.json from the package.json files and the option keys of these plugins, too.
 // With --check it writes nothing, and fails when the files say something else.
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -19,11 +19,14 @@ async function pluginPackages() {
   return packages.filter(({ keywords }) => keywords?.includes('jitsu-plugin'));
 }
 
-function knownPlugins(packages) {
+function knownPlugins(packages, { backends }) {
   const [usual] = packages.filter(({ jitsu }) => jitsu.default);
   const plugins = packages.map(({ name, jitsu }) => ({
     name: name.replace(/^@jitsud\/plugin-/, ''),
     manifest: Object.fromEntries(Object.entries(jitsu).filter(([key]) => key !== 'default')),
+    ...(jitsu.backends !== undefined && {
+      optionKeys: jitsu.backends.flatMap((backend) => Object.keys(backends.get(backend).unikernel.shape)),
+    }),
   }));
   return { defaultBackend: usual.jitsu.backends[0], plugins };
 }
@@ -143,9 +146,9 @@ function reference(all) {
 
 const packages = await pluginPackages();
 const inJson = (value) => `${JSON.stringify(value, null, 2)}\n`;
-// First, since the schemas read it.
-await put('core/known-plugins.json', inJson(knownPlugins(packages)));
 const all = await contributions(packages);
+// First, since the schemas read it.
+await put('core/known-plugins.json', inJson(knownPlugins(packages, all)));
 await put('docs/reference/configuration.md', reference(all));
 await put('docs/reference/jitsu.schema.json', inJson(jsonSchema(all)));
 

@@ -10,7 +10,7 @@ import { defaultControlSocket, defaultRuntimeDirectory } from './control/control
 import { builtins } from './builtins/builtins.js';
 
 const context: SettingsContext = {
-  builtIns: (registry) => builtins.register(registry),
+  registerBuiltins: (registry) => builtins.register(registry),
   runtimeDirectory: defaultRuntimeDirectory,
   controlSocket: defaultControlSocket,
 };

@@ -16,8 +16,7 @@ export type { HistoryQuery, StateStore, StoredCounters, StoredRegistration } fro
 export type { Activity, NameActivity, StopOpinion, StopPolicy } from './contracts/stop-policy.js';
 export { errorCode, errorMessage, JitsuError, type JitsuErrorCode } from './errors.js';
 export { duration } from './plugin-kit/duration.js';
-export type { BackendOptions } from './config/backends.js';
-export type { AddressFindingBackends, UnikernelKeys } from './config/unikernel.js';
+export type { AddressFindingBackends, BackendOptions, UnikernelKeys } from './config/unikernel.js';
 export { BackOff } from './plugin-kit/back-off.js';
 export { commandLine } from './plugin-kit/command-line.js';
 export { PowerWatch } from './plugin-kit/power-watch.js';

@@ -1,5 +1,15 @@
 import { spawn } from 'node:child_process';
-import { cpSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -15,6 +25,8 @@ export class Sandbox {
   constructor(repository) {
     // Short, since sockets of tests lie below it: a path of theirs may have 107 bytes.
     this.root = mkdtempSync(join(tmpdir(), 'jm-'));
+    // Suites run programs of ours as other users, too.
+    chmodSync(this.root, 0o755);
     this.temporary = join(this.root, 't');
     copy(repository, this.root, '');
   }

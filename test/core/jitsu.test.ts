@@ -75,7 +75,7 @@ class Setting implements AsyncDisposable {
         },
       },
       {
-        builtIns: (registry) => {
+        registerBuiltins: (registry) => {
           builtins.register(registry);
           const description = 'For a test';
           for (const [name, backend] of Object.entries({ one: this.one, two: this.two })) {
@@ -119,6 +119,19 @@ function madeOf<T extends object>(instance: T): InjectableClass<T> {
 const OPENED = ['open store', 'open notifier', 'connect one', 'connect two'];
 const CLOSED = ['close two', 'close one', 'close notifier', 'close store'];
 
+/** An upstream that answers every query with an address that may be kept for a minute. */
+function upstreamWithAddress(): Promise<FakeUpstream> {
+  const answers = [{ name: 'jitsu.example.net', type: 'A', ttl: 60, data: '192.0.2.7' } as const];
+  return FakeUpstream.start(({ decoded }) => [
+    packet.encode({ type: 'response', id: decoded.id ?? 0, questions: decoded.questions ?? [], answers }),
+  ]);
+}
+
+function forwardingTo({ endpoint }: FakeUpstream): object {
+  const forwarders = `127.0.0.1:${endpoint.port}`;
+  return { dns: { bind: '127.0.0.1', port: 0, transport: 'dgram', forwarders, allowForwarding: ['0.0.0.0/0'] } };
+}
+
 async function ask(jitsu: Jitsu, name: string): Promise<string> {
   return decodeReply(await jitsu.inject(queryBytes(name))).rcode;
 }
@@ -143,15 +156,10 @@ describe('Jitsu', () => {
   });
 
   it('has nothing of a forwarder left open when it has ended', async () => {
-    const answers = [{ name: 'jitsu.example.net', type: 'A', ttl: 60, data: '192.0.2.7' } as const];
-    await using upstream = await FakeUpstream.start(({ decoded }) => [
-      packet.encode({ type: 'response', id: decoded.id ?? 0, questions: decoded.questions ?? [], answers }),
-    ]);
+    await using upstream = await upstreamWithAddress();
     await using setting = new Setting();
-    const dns = { bind: '127.0.0.1', port: 0, transport: 'dgram' };
-    const forwarders = `127.0.0.1:${upstream.endpoint.port}`;
     const before = openFiles();
-    const jitsu = await setting.jitsu({ dns: { ...dns, forwarders, allowForwarding: ['0.0.0.0/0'] } });
+    const jitsu = await setting.jitsu(forwardingTo(upstream));
     await jitsu.start();
     assert.equal(await ask(jitsu, 'a.invalid'), 'NXDOMAIN', 'a special name is not asked for elsewhere');
     assert.equal(await ask(jitsu, 'jitsu.example.net'), 'NOERROR');
@@ -160,6 +168,28 @@ describe('Jitsu', () => {
     await jitsu.stop();
     while (openFiles() > before) await setImmediate();
     assert.equal(setting.clock.pending, 0, 'no timer is left');
+  });
+
+  it('asks its forwarder anew after a flush, also for what the packet cache repeats', async () => {
+    await using upstream = await upstreamWithAddress();
+    await using setting = new Setting();
+    const jitsu = await setting.jitsu(forwardingTo(upstream));
+    await jitsu.start();
+    for (let round = 0; round < 3; round += 1) assert.equal(await ask(jitsu, 'jitsu.example.net'), 'NOERROR');
+    assert.equal(upstream.queries.length, 1);
+    await jitsu.controls.flush();
+    assert.equal(await ask(jitsu, 'jitsu.example.net'), 'NOERROR');
+    assert.equal(upstream.queries.length, 2);
+  });
+
+  it('goes on with the counters of an earlier run', async () => {
+    await using setting = new Setting();
+    const names = [{ name: 'web.test', requests: 3, lastAsked: 1_000 }];
+    await setting.store.saveCounters([{ unikernel: 'web', totalStarts: 7, startedAt: 500, names }]);
+    const jitsu = await setting.jitsu();
+    await jitsu.start();
+    const web = jitsu.controls.status().unikernels.find(({ name }) => name === 'web');
+    assert.deepEqual([web?.totalStarts, web?.startedAt, web?.names], [7, 500, names]);
   });
 
   it('saves who its unikernels are before it answers, in a store that lasts', async () => {
@@ -406,6 +436,33 @@ describe('Jitsu', () => {
     // By way of their backends, which are closed after it; and it is stored and told, too.
     assert.deepEqual(stopped.journal.filter(isClosing), CLOSED);
     assert.equal(stopped.journal.includes('store stopped') && stopped.journal.includes('notify stopped'), true);
+  });
+
+  it('stops nothing after a start that has failed: what runs may be another Jitsu’s', async () => {
+    await using setting = new Setting();
+    const first = await setting.jitsu();
+    await first.start();
+    await ask(first, 'web.test');
+    await first.stop();
+    const stops = (): string[] => setting.one.calls.filter((call) => call.startsWith('stop'));
+
+    const taken = createSocket('udp4').bind(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const dns = { bind: '127.0.0.1', port: taken.address().port, transport: 'dgram', forwarders: 'off' };
+    const refused = await setting.jitsu({ dns, stop: { onExit: 'stop' } });
+    try {
+      await assert.rejects(refused.start(), { code: 'JITSU_LISTEN_FAILED' });
+      await refused.stop();
+      assert.deepEqual(stops(), []);
+    } finally {
+      taken.close();
+      await once(taken, 'close');
+    }
+
+    const stopping = await setting.jitsu({ stop: { onExit: 'stop' } });
+    await stopping.start();
+    await stopping.stop();
+    assert.deepEqual(stops(), ['stop web destroy']);
   });
 
   it('gives a boot in flight five seconds when it ends, and answers whoever waits for it', async () => {

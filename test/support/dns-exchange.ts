@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
 import { FrameReader, frame } from '#core/dns/wire/frame-reader.js';
-import type { Endpoint } from '#core/config/settings.js';
+import type { Endpoint } from '#core/net/endpoint.js';
 
 /** Sends a datagram and resolves with the first that comes back. */
 export async function askByUdp({ address, port }: Endpoint, message: Uint8Array): Promise<Uint8Array> {

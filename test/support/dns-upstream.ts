@@ -4,7 +4,7 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { createServer as createTlsServer, TLSSocket } from 'node:tls';
 import packet, { type Packet } from 'dns-packet';
 import { frame, FrameReader } from '#core/dns/wire/frame-reader.js';
-import type { Endpoint } from '#core/config/settings.js';
+import type { Endpoint } from '#core/net/endpoint.js';
 import { decodeReply, type Reply } from './dns-message.js';
 
 /** A query that an upstream got. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import type { Endpoint } from '#core/config/settings.js';
+import type { Endpoint } from '#core/net/endpoint.js';
 import { startKnot } from './knot.js';
 import type { NameDaemon } from './name-daemon.js';
 import { requireTool } from './require-tool.js';

@@ -7,7 +7,7 @@ export function settingsContext(more: Plugin['register'] = () => undefined): Set
   return {
     runtimeDirectory: () => '/run/for-tests',
     controlSocket: (directory) => `${directory}/control.sock`,
-    builtIns(registry) {
+    registerBuiltins(registry) {
       const port = z.coerce.number().int().min(1).max(65_535);
       registry.readinessProbe({ name: 'tcp', useClass: class {} as never, description: 'A port', argument: port });
       registry.readinessProbe({

@@ -13,7 +13,7 @@ const NOT_CHECKED =
 
 /** Summarises a valid configuration: what it would serve, and what it exposes to the network. */
 export function settingsSummary(settings: Settings, exposures: readonly string[], columns: number | undefined): string {
-  const { file, dns, persistDb, stateStore, controlSocket, onExit, unikernels } = settings;
+  const { file, dns, statePath, stateStore, controlSocket, onExit, unikernels } = settings;
   const facts = [
     ['DNS', `${dns.bind.map((address) => endpointText({ address, port: dns.port })).join(', ')}, over UDP and TCP`],
     ['Other names', forwarding(settings)],
@@ -21,7 +21,7 @@ export function settingsSummary(settings: Settings, exposures: readonly string[]
       'Zones',
       dns.zones.map(({ name, authoritative }) => `${name}${authoritative ? ' (authoritative)' : ''}`).join(', '),
     ],
-    ['State', persistDb ?? storeInWords(stateStore.contribution)],
+    ['State', statePath ?? storeInWords(stateStore.contribution)],
     ['Control', controlSocket],
     ['When Jitsu ends', onExit === 'keep' ? 'unikernels keep running' : 'unikernels are stopped'],
   ].filter(([, fact]) => fact !== '');

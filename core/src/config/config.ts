@@ -1,16 +1,18 @@
 import { z } from 'zod';
 import { knownPlugins } from '../plugins/known-plugins.js';
-import { backendsSchema, type BackendOptions } from './backends.js';
 import { bootSchema } from './boot.js';
-import { configuredSchema } from './configured.js';
 import { dnsSchema } from './dns.js';
-import { stateSchema } from './state.js';
 import { stopSchema } from './stop.js';
-import type { UnikernelConfig } from './unikernel.js';
+import type { BackendOptions, UnikernelConfig } from './unikernel.js';
 import type { Immutable } from './values.js';
 import { wakeSchema } from './wake.js';
 
 const text = z.string().min(1);
+
+/** A key whose entries are named after contributions. The plugin of each entry describes the keys below it. */
+function configured(description: string) {
+  return z.record(z.string(), z.record(z.string(), z.unknown())).prefault({}).describe(description);
+}
 
 /**
  * Every key of the configuration except `unikernels`, whose entries have their own schemas, and the keys below
@@ -25,7 +27,13 @@ export const configSchema = z.strictObject({
   wake: wakeSchema.prefault({}).describe('Whose queries may boot a unikernel'),
   boot: bootSchema.prefault({}).describe('How unikernels boot'),
   stop: stopSchema.prefault({}).describe('How unikernels stop'),
-  state: stateSchema.prefault({}).describe('What is remembered'),
+  state: z
+    .looseObject({
+      use: text.optional().describe('The state store; lmdb with a path, memory without one, where absent'),
+      path: text.optional().describe('The folder of the durable store, relative to this file; in memory where absent'),
+    })
+    .prefault({})
+    .describe('What is remembered'),
   control: z
     .strictObject({ socket: text.optional().describe('The control socket, relative to this file') })
     .prefault({})
@@ -40,9 +48,17 @@ export const configSchema = z.strictObject({
     .prefault({})
     .describe('The log'),
   backend: text.prefault(() => knownPlugins().defaultBackend).describe('The backend of unikernels that name none'),
-  backends: backendsSchema,
-  notifiers: configuredSchema('Notifiers that are on, each with its settings'),
-  resolvers: configuredSchema('Further resolvers that are on, each with its settings'),
+  backends: z
+    .record(
+      z.string(),
+      z.looseObject({
+        use: text.optional().describe('The backend that this is a connection of; its own name where absent'),
+      }),
+    )
+    .prefault({})
+    .describe('Connections by name, each with the settings of its backend'),
+  notifiers: configured('Notifiers that are on, each with its settings'),
+  resolvers: configured('Further resolvers that are on, each with its settings'),
 });
 
 /** The checked configuration without its unikernels. */

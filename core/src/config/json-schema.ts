@@ -2,6 +2,7 @@ import { z, type ZodObject } from 'zod';
 import type { BackendContribution, ConfiguredContribution } from '../contracts/plugin.js';
 import type { Contributions } from '../plugins/contributions.js';
 import { configSchema } from './config.js';
+import { snakeCase } from './key-case.js';
 import { addedKeys, addresslessSchema, unikernelSchema } from './unikernel.js';
 
 /** The JSON Schema (2020-12) of a configuration file: the keys of the core and of all registered plugins. */
@@ -149,9 +150,4 @@ function typeText(schema: JsonSchema): string {
 
 function isEmpty(value: unknown): boolean {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length === 0;
-}
-
-/** `responseDelay` → `response_delay`. */
-export function snakeCase(key: string): string {
-  return key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

@@ -37,10 +37,10 @@ export interface Registry {
  */
 export async function loadRegistry(
   { directory }: { readonly directory: string },
-  { builtIns, pluginPlaces = [] }: Pick<SettingsContext, 'builtIns' | 'pluginPlaces'>,
+  { registerBuiltins, pluginPlaces = [] }: Pick<SettingsContext, 'registerBuiltins' | 'pluginPlaces'>,
 ): Promise<Registry> {
   const contributions = new Contributions();
-  contributions.register('Jitsu itself', builtIns);
+  contributions.register('Jitsu itself', registerBuiltins);
   const ownOffers = offersOf('Jitsu itself', contributions);
   const places = [resolve(directory), CORE_FOLDER, ...pluginPlaces];
   const loader = new PluginLoader(contributions, places);

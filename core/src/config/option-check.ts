@@ -20,17 +20,28 @@ export interface OptionCheck {
   readonly areText?: boolean;
   /** Further valid keys that this schema does not read, for advice on mistyped ones. */
   readonly otherKeys?: Iterable<string>;
+  /** Says more of an unknown key than that it is unknown, if there is more to say. */
+  readonly adviceOn?: (unknownKey: string) => string | undefined;
 }
 
 /** Checks options against a plugin's schema. Unknown keys are problems, even if the schema is not strict. */
-export function checkOptions({ schema, values, pathOf, areText = false, otherKeys = [] }: OptionCheck): CheckedOptions {
+export function checkOptions({
+  schema,
+  values,
+  pathOf,
+  areText = false,
+  otherKeys = [],
+  adviceOn,
+}: OptionCheck): CheckedOptions {
   const known = schema === undefined ? NOTHING : knownKeys(schema);
   const unknown =
     known === undefined
       ? []
       : Object.keys(values)
           .filter((key) => !known.has(key))
-          .map((key) => valueProblem(pathOf([key]), values[key], unknownKey(key, [...known, ...otherKeys])));
+          .map((key) =>
+            valueProblem(pathOf([key]), values[key], adviceOn?.(key) ?? unknownKey(key, [...known, ...otherKeys])),
+          );
   if (schema === undefined) return unknown.length > 0 ? { problems: unknown } : { options: {} };
 
   const outcome = areText ? checkText(schema, values) : { checked: check(schema, values), values };

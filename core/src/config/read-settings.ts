@@ -4,14 +4,16 @@ import type { StateStore } from '../contracts/state-store.js';
 import { Contributions } from '../plugins/contributions.js';
 import { CORE_FOLDER } from '../plugins/module-folders.js';
 import { PluginLoader } from '../plugins/plugin-loader.js';
-import { readConnections, type ConnectionSettings } from './backends.js';
 import { checkConfig } from './checked-config.js';
 import type { CheckedConfig } from './config.js';
 import { givenValue, ProblemList } from './config-problems.js';
-import { readConfigured, type Configured } from './configured.js';
-import { takeIn } from './plugin-intake.js';
+import {
+  ContributedSettings,
+  findContribution,
+  type Configured,
+  type ConnectionSettings,
+} from './contributed-settings.js';
 import type { Settings, UnikernelSettings } from './settings.js';
-import { readState } from './state.js';
 import { applyFlags, type StartFlags } from './start-flags.js';
 import { COMMON_KEYS } from './unikernel.js';
 import { unikernelEntries, type UnikernelEntries, type UnikernelEntry } from './unikernel-entries.js';
@@ -20,7 +22,7 @@ import { backendOf, UnikernelReader } from './unikernel-reader.js';
 /** The parts that the core provides for reading a configuration. */
 export interface SettingsContext {
   /** Registers the built-in probes, policies and state stores. */
-  readonly builtIns: (registry: PluginRegistry) => void;
+  readonly registerBuiltins: (registry: PluginRegistry) => void;
   /** The default runtime directory. */
   readonly runtimeDirectory: () => string;
   /** The default path of the control socket. */
@@ -52,7 +54,7 @@ export async function readSettings(
 ): Promise<Settings> {
   const source = file ?? 'The command line';
   const contributions = new Contributions();
-  contributions.register('Jitsu itself', context.builtIns);
+  contributions.register('Jitsu itself', context.registerBuiltins);
   const loader = new PluginLoader(contributions, [directory, CORE_FOLDER, ...(context.pluginPlaces ?? [])]);
   const { input, labels, unknown } = await applyFlags(asGroup(written, source), flags, loader);
   const problems = new ProblemList(labels);
@@ -62,18 +64,18 @@ export async function readSettings(
   const { entries } = unikernelsWritten;
 
   await loadListed(config.plugins, loader, problems);
-  const connections = await readConnections(config.backends, wantedBackends(entries, config), loader, problems);
-  const { notifiers, resolvers } = contributions;
-  const configuredNotifiers = await readConfigured('notifiers', config.notifiers, notifiers, loader, problems);
-  const configuredResolvers = await readConfigured('resolvers', config.resolvers, resolvers, loader, problems);
+  const contributed = new ContributedSettings(loader, problems);
+  const connections = await contributed.connections(config.backends, wantedBackends(entries, config));
+  const notifiers = await contributed.configured('notifiers', config.notifiers);
+  const resolvers = await contributed.configured('resolvers', config.resolvers);
   const missingKeys = await loadWanted(unikernelsWritten, [...connections.values()], loader, problems);
   const fromFolder = (path: string): string => resolve(directory, path);
   // A path given by a flag is relative to the folder where Jitsu was called.
   const fromFlag = (flag: string | undefined, path: string): string =>
     flag === undefined ? fromFolder(path) : resolve(path);
   const { path } = config.state;
-  const persistDb = path === undefined ? undefined : fromFlag(flags.persistdb, path);
-  const stateStore = await readState(config.state, persistDb, loader, problems);
+  const statePath = path === undefined ? undefined : fromFlag(flags.persistdb, path);
+  const stateStore = await contributed.stateStore(config.state, statePath);
 
   const reader = new UnikernelReader(config, connections, contributions, problems, missingKeys);
   const unikernels: UnikernelSettings[] = [];
@@ -99,7 +101,7 @@ export async function readSettings(
     wake: config.wake,
     boot: config.boot,
     onExit: config.stop.onExit,
-    ...(persistDb !== undefined && { persistDb }),
+    ...(statePath !== undefined && { statePath }),
     // A missing store is among the problems, which have been thrown above.
     stateStore: stateStore as Configured<StateStore>,
     controlSocket: socket === undefined ? context.controlSocket(runtimeDirectory) : fromFlag(flags.control, socket),
@@ -107,8 +109,8 @@ export async function readSettings(
     logLevel: config.log.level,
     connections: [...connections.values()].filter(({ name }) => used.has(name)),
     unikernels,
-    notifiers: configuredNotifiers,
-    resolvers: configuredResolvers,
+    notifiers,
+    resolvers,
     bootConfigurators: contributions.bootConfigurators.all(),
   };
 }
@@ -145,7 +147,7 @@ async function loadWanted(
   loader: PluginLoader,
   problems: ProblemList,
 ): Promise<ReadonlySet<string>> {
-  const { bootConfigurators, readinessProbes, unikernelKeys } = loader.contributions;
+  const { readinessProbes, unikernelKeys } = loader.contributions;
   const missing = new Set<string>();
   const report = (key: string, has: (value: unknown) => boolean, error: unknown): void => {
     const entry = entries.find(({ values }) => key in values && has(values[key]));
@@ -167,7 +169,9 @@ async function loadWanted(
   for (const { contribution } of connections) {
     for (const [key, name] of Object.entries(contribution.bootConfigurators ?? {})) {
       if (!keys.has(key)) continue;
-      await takeIn(name, bootConfigurators, loader).catch((error: unknown) => report(key, () => true, error));
+      await findContribution('bootConfigurators', name, loader).catch((error: unknown) =>
+        report(key, () => true, error),
+      );
     }
   }
   for (const name of probesNamed(entries)) {

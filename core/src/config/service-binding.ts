@@ -111,82 +111,63 @@ function unescaped(text: string): Uint8Array {
   });
 }
 
-const KEYS: Readonly<Record<string, number>> = {
-  mandatory: 0,
-  alpn: 1,
-  'no-default-alpn': 2,
-  port: 3,
-  ipv4hint: 4,
-  ech: 5,
-  ipv6hint: 6,
-};
+/** A registered parameter. */
+interface Parameter {
+  readonly name: string;
+  /** A value, for messages. */
+  readonly example: string;
+  /** The wire form of a value that is not empty (RFC 9460, 7 and 8). @throws RangeError that says what was expected */
+  readonly wireOf: (value: string) => Uint8Array;
+}
 
-const NAMES = Object.keys(KEYS);
+/** The parameters by the numbers of their keys (RFC 9460, 14.3.2). */
+const PARAMETERS: readonly Parameter[] = [
+  { name: 'mandatory', example: 'alpn', wireOf: (names) => mandatory(names.split(',')) },
+  { name: 'alpn', example: 'h2,h3', wireOf: (list) => Buffer.concat(listOf(list).map(protocolId)) },
+  { name: 'no-default-alpn', example: '', wireOf: () => new Uint8Array() },
+  { name: 'port', example: '8443', wireOf: (text) => uint16(port(text)) },
+  { name: 'ipv4hint', example: '192.0.2.1', wireOf: (list) => Buffer.concat(list.split(',').map(ipv4Bytes)) },
+  { name: 'ech', example: 'BASE64', wireOf: base64 },
+  { name: 'ipv6hint', example: '2001:db8::1', wireOf: (list) => Buffer.concat(list.split(',').map(ipv6)) },
+];
+
+const NAMES = PARAMETERS.map(({ name }) => name);
 
 /** The number 65535 is reserved as an invalid key (RFC 9460, 14.3.2). */
 const INVALID = 65_535;
 
 /** The number of a key by its name, or of `key667` for a key without a name. @throws RangeError */
 function serviceKey(text: string): number {
-  if (Object.hasOwn(KEYS, text)) return KEYS[text] as number;
+  const registered = NAMES.indexOf(text);
+  if (registered >= 0) return registered;
   const [, digits] = /^key(0|[1-9]\d{0,4})$/.exec(text) ?? [];
   const key = Number(digits);
   if (digits === undefined || key >= INVALID) {
     throw new RangeError(`'${text}' is no parameter: ${NAMES.join(', ')}, or keyNNNNN with a number below ${INVALID}`);
   }
-  const name = NAMES.find((candidate) => KEYS[candidate] === key);
+  const name = NAMES[key];
   if (name !== undefined) throw new RangeError(`'${text}' has a name: write ${name}`);
   return key;
 }
 
 /** The text of a key in the form that {@link serviceKey} parses. */
 function serviceKeyText(key: number): string {
-  return NAMES.find((name) => KEYS[name] === key) ?? `key${key}`;
+  return NAMES[key] ?? `key${key}`;
 }
 
-const COMMA = 0x2c;
-const BACKSLASH = 0x5c;
-
 /**
- * The wire form of a parameter's value (RFC 9460, 7 and 8).
+ * The wire form of a parameter's value.
  * @param given the decoded bytes after `=`; `undefined` if there is no value
  * @throws RangeError that says what was expected
  */
 function serviceValue(key: number, given: Uint8Array | undefined): Uint8Array {
-  const name = serviceKeyText(key);
-  if (name === 'no-default-alpn') {
-    if (given !== undefined) throw new RangeError(`${name} takes no value`);
-    return new Uint8Array();
-  }
+  const { name, example, wireOf } = PARAMETERS[key] ?? {};
   // An unregistered key may or may not need a value.
-  if (name.startsWith('key')) return given ?? new Uint8Array();
-  if (given === undefined || given.length === 0)
-    throw new RangeError(`${name} needs a value, such as ${EXAMPLES[name] ?? ''}`);
-  const text = Buffer.from(given).toString('latin1');
-  switch (name) {
-    case 'mandatory':
-      return mandatory(text.split(','));
-    case 'alpn':
-      return Buffer.concat(listOf(given).map(protocolId));
-    case 'port':
-      return uint16(port(text));
-    case 'ipv4hint':
-      return Buffer.concat(text.split(',').map(ipv4Bytes));
-    case 'ipv6hint':
-      return Buffer.concat(text.split(',').map(ipv6));
-    default:
-      return base64(text);
-  }
+  if (wireOf === undefined) return given ?? new Uint8Array();
+  if (example === '' && given !== undefined) throw new RangeError(`${name} takes no value`);
+  if (example !== '' && !given?.length) throw new RangeError(`${name} needs a value, such as ${name}=${example}`);
+  return wireOf(Buffer.from(given ?? []).toString('latin1'));
 }
-
-const EXAMPLES: Readonly<Record<string, string>> = {
-  mandatory: 'mandatory=alpn',
-  alpn: 'alpn=h2,h3',
-  port: 'port=8443',
-  ipv4hint: 'ipv4hint=192.0.2.1',
-  ipv6hint: 'ipv6hint=2001:db8::1',
-  ech: 'ech=BASE64',
-};
 
 /** A 16-bit number in network byte order. */
 function uint16(value: number): Uint8Array {
@@ -217,28 +198,18 @@ function base64(text: string): Uint8Array {
   return bytes;
 }
 
-function protocolId(id: Uint8Array): Uint8Array {
+function protocolId(id: string): Uint8Array {
   if (id.length === 0 || id.length > 255) throw new RangeError('each protocol of alpn has 1 to 255 bytes');
-  return Uint8Array.of(id.length, ...id);
+  return Uint8Array.of(id.length, ...Buffer.from(id, 'latin1'));
 }
 
 /** Splits at commas; within a part, a comma is written `\,` and a backslash `\\` (RFC 9460, A.1). */
-function listOf(bytes: Uint8Array): readonly Uint8Array[] {
-  const parts: number[][] = [[]];
-  for (let index = 0; index < bytes.length; index++) {
-    const byte = bytes[index] as number;
-    if (byte === COMMA) {
-      parts.push([]);
-      continue;
-    }
-    if (byte === BACKSLASH) index += 1;
-    const [next] = bytes.subarray(index, index + 1);
-    if (next === undefined || (byte === BACKSLASH && next !== COMMA && next !== BACKSLASH)) {
-      throw new RangeError('in a list, only a comma and a backslash stand behind a backslash');
-    }
-    parts.at(-1)?.push(next);
+function listOf(text: string): readonly string[] {
+  if (!/^(?:[^\\]|\\[,\\])*$/.test(text)) {
+    throw new RangeError('in a list, only a comma and a backslash stand behind a backslash');
   }
-  return parts.map((part) => Uint8Array.from(part));
+  const parts = `,${text}`.matchAll(/,((?:[^,\\]|\\[,\\])*)/g);
+  return Array.from(parts, ([, part = '']) => part.replaceAll(/\\(.)/g, '$1'));
 }
 
 const EXPECTED = "A record such as '1 . alpn=h2,h3 port=8443', a list, or true for '1 .' expected.";

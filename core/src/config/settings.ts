@@ -6,18 +6,15 @@ import type { Notifier } from '../contracts/notifier.js';
 import type { Resolver } from '../contracts/resolver.js';
 import type { StateStore } from '../contracts/state-store.js';
 import type { StopPolicy } from '../contracts/stop-policy.js';
-import type { ConnectionSettings } from './backends.js';
 import type { BootSettings } from './boot.js';
 import type { CheckedConfig } from './config.js';
-import type { Configured } from './configured.js';
+import type { Configured, ConnectionSettings } from './contributed-settings.js';
 import type { DnsSettings } from './dns.js';
 import type { WakeSettings } from './wake.js';
 import type { Worded } from './worded-reader.js';
 
-export type { Endpoint } from '../net/endpoint.js';
-export type { ConnectionSettings } from './backends.js';
 export type { BootSettings } from './boot.js';
-export type { Configured } from './configured.js';
+export type { Configured, ConnectionSettings } from './contributed-settings.js';
 export type { CacheSettings, DnsSettings, RateLimitSettings, UpstreamSettings, ZoneSettings } from './dns.js';
 export type { WakeSettings } from './wake.js';
 export type { Worded } from './worded-reader.js';
@@ -60,7 +57,7 @@ export interface Settings {
   readonly onExit: CheckedConfig['stop']['onExit'];
   readonly stateStore: Configured<StateStore>;
   /** The folder of the durable store, for messages. */
-  readonly persistDb?: string;
+  readonly statePath?: string;
   /** The path of the control socket. */
   readonly controlSocket: string;
   readonly runtimeDirectory: string;

@@ -1,6 +1,6 @@
 import { knownPlugins } from '../plugins/known-plugins.js';
 import type { PluginLoader } from '../plugins/plugin-loader.js';
-import { snakeCase } from './json-schema.js';
+import { flagOf } from './key-case.js';
 
 /** The flags of the command line that set configuration keys; each overrides the configuration file. */
 export interface StartFlags {
@@ -42,58 +42,52 @@ export interface FlaggedInput {
   readonly unknown: readonly (readonly [flag: string, value: unknown])[];
 }
 
+/** The configuration key that each flag of Jitsu itself sets. */
+const OWN_FLAGS: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    backend: 'backend',
+    bind: 'dns.bind',
+    listen: 'dns.port',
+    ttl: 'dns.ttl',
+    port: 'dns.forwarderPort',
+    forwarder: 'dns.forwarders',
+    delay: 'boot.delay',
+    mode: 'stop.mode',
+    persistdb: 'state.path',
+    control: 'control.socket',
+    logLevel: 'log.level',
+  }),
+);
+
 /** Applies the flags to a configuration; a flag overrides the file. */
 export async function applyFlags(file: Group, flags: StartFlags, loader: PluginLoader): Promise<FlaggedInput> {
-  const {
-    backend,
-    connect,
-    bind,
-    listen,
-    ttl,
-    port,
-    forwarder,
-    delay,
-    mode,
-    persistdb,
-    control,
-    logLevel,
-    ...further
-  } = flags;
+  const { connect, forwarder, ...others } = flags;
   const labels = new Map<string, string>();
   const unknown: [string, unknown][] = [];
   let input = file;
   const set = (flag: string, path: readonly string[], value: unknown): void => {
-    if (value === undefined) return;
     labels.set(path.join('.'), flag);
     input = withValue(input, path, value);
   };
 
-  set('--backend', ['backend'], backend);
-  const defaultBackend = typeof input['backend'] === 'string' ? input['backend'] : knownPlugins().defaultBackend;
-  set('--connect', ['backends', defaultBackend, 'connect'], connect);
-  set('--bind', ['dns', 'bind'], bind);
-  set('--listen', ['dns', 'port'], listen);
-  set('--ttl', ['dns', 'ttl'], ttl);
-  set('--port', ['dns', 'forwarderPort'], port);
-  set('--forwarder', ['dns', 'forwarders'], forwarders(forwarder));
-  set('--delay', ['boot', 'delay'], delay);
-  set('--mode', ['stop', 'mode'], mode);
-  set('--persistdb', ['state', 'path'], persistdb);
-  set('--control', ['control', 'socket'], control);
-  set('--log-level', ['log', 'level'], logLevel);
-  for (const [key, value] of Object.entries(further)) {
+  for (const [key, value] of Object.entries({ ...others, forwarder: forwarders(forwarder) })) {
     if (value === undefined) continue;
-    const name = snakeCase(key).replaceAll('_', '-');
-    const flag = (await loader.providerOf('startFlags', name))?.manifest.startFlags?.[name];
-    if (flag === undefined) {
-      unknown.push([`--${name}`, value]);
+    const flag = flagOf(key);
+    const own = OWN_FLAGS.get(key);
+    const name = flag.slice(2);
+    const sets = own ?? (await loader.providerOf('startFlags', name))?.manifest.startFlags?.[name]?.sets;
+    if (sets === undefined) {
+      unknown.push([flag, value]);
       continue;
     }
-    const path = flag.sets.split('.');
-    set(`--${name}`, path, value);
-    // A problem of the whole group concerns the flag too, such as a missing plugin.
-    labels.set(path.slice(0, -1).join('.'), `--${name}`);
+    const path = sets.split('.');
+    set(flag, path, value);
+    // A problem of the whole group concerns a plugin's flag too, such as a missing plugin.
+    if (own === undefined) labels.set(path.slice(0, -1).join('.'), flag);
   }
+  const { defaultBackend } = knownPlugins();
+  const backend = typeof input['backend'] === 'string' ? input['backend'] : defaultBackend;
+  if (connect !== undefined) set('--connect', ['backends', backend, 'connect'], connect);
   return { input, labels, unknown };
 }
 

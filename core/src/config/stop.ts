@@ -1,10 +1,22 @@
 import { z } from 'zod';
 import type { StopMode } from '../contracts/machine.js';
+import { valueProblem, type ConfigProblem } from './config-problems.js';
 import { duration } from '../plugin-kit/duration.js';
 
 /** A stop mode, with completion for the usual ones; the backend of each unikernel decides which are supported. */
 export function stopMode(description: string): z.ZodType<StopMode, StopMode> {
   return z.string().min(1).describe(description);
+}
+
+/** The problem of a mode that the backend does not support. */
+export function stopModeProblem(
+  path: string,
+  mode: StopMode,
+  backend: string,
+  supported: readonly StopMode[],
+): ConfigProblem {
+  const expected = `The backend ${backend} can stop a unikernel by: ${supported.join(', ')}.`;
+  return { ...valueProblem(path, mode, expected), code: 'JITSU_STOP_MODE_UNSUPPORTED' };
 }
 
 /** The key `stop`. */

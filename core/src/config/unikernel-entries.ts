@@ -1,4 +1,5 @@
 import { givenValue, pathText, type ProblemList } from './config-problems.js';
+import { camelCase } from './key-case.js';
 
 const LONGEST_ORIGIN = 60;
 
@@ -121,11 +122,6 @@ class KeySpelling {
     }
     return result;
   }
-}
-
-/** `response_delay` → `responseDelay`. */
-function camelCase(key: string): string {
-  return key.replace(/(?<=[a-z0-9])_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 }
 
 /** A unikernel given as words: its keys with their values; a repeated key has a list of all its values. */

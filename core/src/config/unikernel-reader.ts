@@ -1,14 +1,17 @@
 import type { z, ZodObject } from 'zod';
 import type { ReadinessProbe } from '../contracts/readiness-probe.js';
+import type { StopMode } from '../contracts/machine.js';
 import type { StopPolicy } from '../contracts/stop-policy.js';
 import type { Contributions } from '../plugins/contributions.js';
+import { knownPlugins } from '../plugins/known-plugins.js';
 import { TextIndex } from '../collections/text-index.js';
-import type { ConnectionSettings } from './backends.js';
+import type { ConnectionSettings } from './contributed-settings.js';
 import type { CheckedConfig } from './config.js';
 import type { ConfigProblem, ProblemList } from './config-problems.js';
 import { KeywiseReader } from './keywise-reader.js';
 import { checkOptions } from './option-check.js';
 import { check, schemaProblems } from './schema-problems.js';
+import { stopModeProblem } from './stop.js';
 import type { UnikernelSettings } from './settings.js';
 import { addedKeys, addresslessSchema, COMMON_KEYS, unikernelSchema } from './unikernel.js';
 import type { UnikernelEntry } from './unikernel-entries.js';
@@ -30,6 +33,7 @@ interface Reading {
   /** The schema of its backend's options; `undefined` for an unknown backend, whose options cannot be checked. */
   readonly optionsSchema: ZodObject | undefined;
   readonly options: KeywiseReader<unknown> | undefined;
+  readonly stopModes: readonly StopMode[] | undefined;
 }
 
 const NO_WORDS: readonly string[] = [];
@@ -40,6 +44,8 @@ export class UnikernelReader {
   readonly #policies: WordedReader<StopPolicy>;
   readonly #defaultPolicies: readonly Worded<StopPolicy>[];
   readonly #entryByName = new TextIndex<UnikernelEntry>();
+  /** The backends that do not support `stop.mode`. */
+  readonly #refusedMode = new Set<string>();
   readonly #readings = new Map<string, Reading>();
   /** The keys that plugins add. */
   readonly #added: ZodObject['shape'];
@@ -54,7 +60,7 @@ export class UnikernelReader {
   constructor(
     private readonly config: CheckedConfig,
     private readonly connections: ReadonlyMap<string, ConnectionSettings>,
-    contributions: Contributions,
+    private readonly contributions: Contributions,
     private readonly problems: ProblemList,
     missingKeys: ReadonlySet<string>,
   ) {
@@ -84,6 +90,8 @@ export class UnikernelReader {
     const reading = this.#readingOf(backend);
     const { common, isWhole } = this.#common(entry, reading);
     const options = this.#options(entry, reading, common.name);
+    const stopMode = common.mode ?? this.config.stop.mode;
+    if (reading.stopModes?.includes(stopMode) === false) this.#refuseMode(entry, backend, stopMode, reading.stopModes);
     const ready = this.#ready(entry, common);
     const stopPolicies = this.#stopPolicies(entry, common);
     const name = common.name ?? textIn(entry.values, 'uuid') ?? common.dns?.[0];
@@ -98,7 +106,7 @@ export class UnikernelReader {
       ttl: common.ttl ?? dns.ttl,
       backend,
       options,
-      stopMode: common.mode ?? stop.mode,
+      stopMode,
       ready,
       // A probe replaces the default pause, but not a pause that the unikernel sets.
       delay: common.responseDelay ?? (common.ready?.length ? 0 : boot.delay),
@@ -137,10 +145,24 @@ export class UnikernelReader {
     const values = Object.fromEntries(Object.entries(entry.values).filter(([key]) => !this.#commonKeys.has(key)));
     if (name !== undefined && 'name' in schema.shape) values['name'] = name;
     const pathOf = (path: readonly PropertyKey[]): string => entry.pathOf(path);
-    const checked = checkOptions({ schema, values, pathOf, areText: entry.isWords, otherKeys: this.#commonKeys });
+    const adviceOn = (key: string): string | undefined => this.#ownerOf(key, backendOf(entry, this.config));
+    const { isWords: areText } = entry;
+    const checked = checkOptions({ schema, values, pathOf, areText, otherKeys: this.#commonKeys, adviceOn });
     if ('options' in checked) return checked.options;
     this.problems.add(...checked.problems);
     return undefined;
+  }
+
+  /** Advice on a key that the backend lacks and another one has: most likely `backend` was forgotten. */
+  #ownerOf(key: string, backend: string): string | undefined {
+    const registered = this.contributions.backends.all().filter(({ unikernel }) => key in unikernel.shape);
+    const known = knownPlugins().plugins.filter(({ optionKeys = [] }) => optionKeys.includes(key));
+    const owners = [
+      ...new Set([...registered.map(({ name }) => name), ...known.flatMap(({ manifest }) => manifest.backends ?? [])]),
+    ];
+    const [owner] = owners;
+    if (owner === undefined) return undefined;
+    return `No key of the backend ${backend}, but of ${owners.join(' and ')}: add backend: '${owner}'.`;
   }
 
   #readingOf(backend: string): Reading {
@@ -153,7 +175,7 @@ export class UnikernelReader {
       const optionsSchema = contribution?.unikernel;
       const common = new KeywiseReader<CheckedParts>(commonSchema, (key) => !this.#commonKeys.has(key));
       const options = optionsSchema && optionsReader(optionsSchema, this.#commonKeys);
-      reading = { commonSchema, common, optionsSchema, options };
+      reading = { commonSchema, common, optionsSchema, options, stopModes: contribution?.stopModes };
       this.#readings.set(backend, reading);
     }
     return reading;
@@ -186,6 +208,14 @@ export class UnikernelReader {
 
   #indexed(entry: UnikernelEntry, key: string): (index: number) => string {
     return (index) => entry.pathOf(Array.isArray(entry.values[key]) ? [key, index] : [key]);
+  }
+
+  #refuseMode(entry: UnikernelEntry, backend: string, mode: StopMode, supported: readonly StopMode[]): void {
+    const isOwn = 'mode' in entry.values;
+    // The common mode is refused once for a backend, not for each of its unikernels.
+    if (!isOwn && this.#refusedMode.has(backend)) return;
+    if (!isOwn) this.#refusedMode.add(backend);
+    this.problems.add(stopModeProblem(isOwn ? entry.pathOf(['mode']) : 'stop.mode', mode, backend, supported));
   }
 
   #claimName(name: string, entry: UnikernelEntry): void {

@@ -1,6 +1,5 @@
 import { z, type ZodObject } from 'zod';
 import type { Contributions } from '../plugins/contributions.js';
-import type { BackendOptions } from './backends.js';
 import { duration } from '../plugin-kit/duration.js';
 import { serviceBindings } from './service-binding.js';
 import { stopMode } from './stop.js';
@@ -52,6 +51,19 @@ export function addedKeys({ unikernelKeys }: Pick<Contributions, 'unikernelKeys'
   const shapes = unikernelKeys.flatMap(({ keys }) => Object.entries(keys.shape));
   return Object.fromEntries(shapes.filter(([key]) => !COMMON_KEYS.has(key)));
 }
+
+/**
+ * The unikernel options of each backend, for completion in editors. A plugin adds its own:
+ *
+ * ```ts
+ * declare module '@jitsud/core/plugin' {
+ *   interface BackendOptions {
+ *     sleeper: { readonly seconds: number };
+ *   }
+ * }
+ * ```
+ */
+export interface BackendOptions {}
 
 /** The keys that plugins add to every unikernel, for completion in editors. A plugin adds its own. */
 export interface UnikernelKeys {}

@@ -2,6 +2,7 @@ import type { ZodObject, ZodType } from 'zod';
 import type { Backend } from './backend.js';
 import type { BootConfigurator } from './boot-configurator.js';
 import type { Command } from './command.js';
+import type { StopMode } from './machine.js';
 import type { Notifier } from './notifier.js';
 import type { ReadinessProbe } from './readiness-probe.js';
 import type { Resolver } from './resolver.js';
@@ -34,6 +35,11 @@ export interface BackendContribution {
    * has the option, the plugin of that name is loaded.
    */
   readonly bootConfigurators?: Readonly<Record<string, string>>;
+  /**
+   * The stop modes of `capabilities`, where each connection has the same ones: a wrong `mode` is then reported together
+   * with the other mistakes of a configuration, and else when its backend has been made.
+   */
+  readonly stopModes?: readonly StopMode[];
   /** Whether its machines have the method `addresses`, so that `ip` may be left out of a unikernel's configuration. */
   readonly findsAddresses?: boolean;
 }

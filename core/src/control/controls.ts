@@ -1,4 +1,4 @@
-import type { Endpoint } from '../config/settings.js';
+import type { Endpoint } from '../net/endpoint.js';
 import { BadControlRequest } from './control-request.js';
 import type { ControlActions, FlushReport, StatusReport, SummonReport, UnikernelStatus } from './status-report.js';
 import type { StopMode } from '../contracts/machine.js';

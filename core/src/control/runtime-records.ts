@@ -1,6 +1,6 @@
 import { lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Endpoint } from '../config/settings.js';
+import type { Endpoint } from '../net/endpoint.js';
 import { identityOf, isAlive, isProcessIdentity, type ProcessIdentity } from '../state/process-identity.js';
 import { defaultRuntimeDirectory, ensureRuntimeDirectory } from './control-paths.js';
 

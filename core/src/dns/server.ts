@@ -1,4 +1,5 @@
-import type { DnsSettings, Endpoint } from '../config/settings.js';
+import type { DnsSettings } from '../config/settings.js';
+import type { Endpoint } from '../net/endpoint.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { Resolver } from '../contracts/resolver.js';
 import { shuttingDown } from '../errors.js';

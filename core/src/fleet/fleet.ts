@@ -2,6 +2,7 @@ import { CommonPlans, SharedPlan, type CommonPlan } from './common-plans.js';
 import type { Settings, UnikernelSettings } from '../config/settings.js';
 import { ConfigProblems, type ConfigProblem } from '../config/config-problems.js';
 import { nearestWord } from '../config/expectation.js';
+import { stopModeProblem } from '../config/stop.js';
 import type { Machine, MachineId } from '../contracts/machine.js';
 import type { StateStore, StoredCounters, StoredRegistration } from '../contracts/state-store.js';
 import type { NameTable } from '../dns/resolvers/name-table.js';
@@ -188,8 +189,7 @@ export class Fleet {
   #unsupportedMode({ name, backend, stopMode }: UnikernelSettings): ConfigProblem | undefined {
     const { stopModes } = this.#backend(backend).capabilities;
     if (stopModes.includes(stopMode)) return undefined;
-    const expected = `The backend ${backend} can stop a unikernel by: ${stopModes.join(', ')}.`;
-    return { path: `the stop mode of ${name}`, given: `'${stopMode}'`, expected, code: 'JITSU_STOP_MODE_UNSUPPORTED' };
+    return stopModeProblem(`the stop mode of ${name}`, stopMode, backend, stopModes);
   }
 
   #refuse(problems: readonly ConfigProblem[]): void {

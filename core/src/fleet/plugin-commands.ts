@@ -1,7 +1,8 @@
 import { SystemClock } from '../clock.js';
 import { ConfigProblems } from '../config/config-problems.js';
 import { checkOptions } from '../config/option-check.js';
-import { describeOptions, snakeCase, type OptionDescription } from '../config/json-schema.js';
+import { describeOptions, type OptionDescription } from '../config/json-schema.js';
+import { flagOf } from '../config/key-case.js';
 import type { CommandTerminal } from '../contracts/command.js';
 import type { Logger } from '../contracts/logger.js';
 import type { CommandContribution } from '../contracts/plugin.js';
@@ -39,8 +40,7 @@ export function pluginCommands({ commands }: Contributions, logger: Logger): rea
 
 function checkedFlags({ name, options: schema }: CommandContribution, flags: Flags): unknown {
   const values = Object.fromEntries(Object.entries(flags).map(([key, value]) => [key, String(value)]));
-  const flagOf = ([key]: readonly PropertyKey[]): string => `--${snakeCase(String(key)).replaceAll('_', '-')}`;
-  const checked = checkOptions({ schema, values, pathOf: flagOf, areText: true });
+  const checked = checkOptions({ schema, values, pathOf: ([key]) => flagOf(String(key)), areText: true });
   if ('options' in checked) return checked.options;
   throw new ConfigProblems(`jitsu ${name}`, checked.problems);
 }

@@ -16,7 +16,7 @@ import type { StateStore } from '../contracts/state-store.js';
 import type { StopPolicy } from '../contracts/stop-policy.js';
 import { JitsuError } from '../errors.js';
 import { objectionToInjection, type Token } from './injection.js';
-import { NamedContributions, type Owned } from './named-contributions.js';
+import { NamedContributions } from './named-contributions.js';
 import { BOOT_CONFIGURATORS, CLOCK, CONNECTION_NAME, LOGGER, RUNTIME_DIRECTORY } from './tokens.js';
 
 const COMMON: readonly Token<unknown>[] = [CLOCK, LOGGER];
@@ -42,11 +42,13 @@ export class Contributions {
   readonly stateStores = new NamedContributions<ConfiguredContribution<StateStore>>('state store');
   readonly bootConfigurators = new NamedContributions<BootConfiguratorContribution>('boot configurator');
   readonly commands = new NamedContributions<CommandContribution>('command');
-  readonly #unikernelKeys: Owned<UnikernelKeysContribution>[] = [];
+  readonly #unikernelKeys: UnikernelKeysContribution[] = [];
+  /** The plugin that has added each unikernel key. */
+  readonly #ownerOfKey = new Map<string, string>();
 
   /** The keys that plugins add to every unikernel, in the order of registration. */
   get unikernelKeys(): readonly UnikernelKeysContribution[] {
-    return this.#unikernelKeys.map(({ contribution }) => contribution);
+    return this.#unikernelKeys;
   }
 
   /**
@@ -58,33 +60,38 @@ export class Contributions {
     const staged: (() => void)[] = [];
     const stagedNames = new Set<string>();
     let open = true;
+    const stage = (subject: string, objection: string | undefined, commit: () => void): void => {
+      const refused = open
+        ? objection
+        : `${owner} registers the ${subject} after its register() has returned. Register everything in there, at once.`;
+      if (refused !== undefined) throw new JitsuError('JITSU_PLUGIN_INVALID', refused);
+      staged.push(commit);
+    };
 
     const into =
       <T extends { readonly name: string; readonly useClass: unknown }>(target: NamedContributions<T>, kind: Kind<T>) =>
       (contribution: T): void => {
         const subject = `${target.kind} '${contribution.name}'`;
-        const objection = !open
-          ? `${owner} registers the ${subject} after its register() has returned. Register everything in there, at once.`
-          : stagedNames.has(subject)
-            ? `${owner} registers the ${subject} twice.`
-            : (target.objectionTo({ owner, contribution }) ??
-              objectionToSchemas(owner, subject, contribution, kind.schemas) ??
-              objectionToClass(owner, subject, contribution, kind));
-        if (objection !== undefined) throw new JitsuError('JITSU_PLUGIN_INVALID', objection);
-        stagedNames.add(subject);
-        staged.push(() => {
+        const objection = stagedNames.has(subject)
+          ? `${owner} registers the ${subject} twice.`
+          : (target.objectionTo({ owner, contribution }) ??
+            objectionToSchemas(owner, subject, contribution, kind.schemas) ??
+            objectionToClass(owner, subject, contribution, kind));
+        stage(subject, objection, () => {
           target.add({ owner, contribution: Object.freeze({ ...contribution }) });
         });
+        stagedNames.add(subject);
       };
 
     const unikernelKeys = (contribution: UnikernelKeysContribution): void => {
       const names = Object.keys((contribution.keys as { shape?: object } | undefined)?.shape ?? {});
       const subject = `unikernel key${names.length === 1 ? '' : 's'} '${names.join(`', '`)}'`;
-      const objection = !open
-        ? `${owner} registers the ${subject} after its register() has returned. Register everything in there, at once.`
-        : (objectionToSchemas(owner, subject, contribution, ['keys']) ?? this.#objectionToKeys(owner, names));
-      if (objection !== undefined) throw new JitsuError('JITSU_PLUGIN_INVALID', objection);
-      staged.push(() => this.#unikernelKeys.push({ owner, contribution: Object.freeze({ ...contribution }) }));
+      const objection =
+        objectionToSchemas(owner, subject, contribution, ['keys']) ?? this.#objectionToKeys(owner, names);
+      stage(subject, objection, () => {
+        this.#unikernelKeys.push(Object.freeze({ ...contribution }));
+        for (const name of names) this.#ownerOfKey.set(name, owner);
+      });
     };
 
     const worded = { options: 'argument', schemas: ['argument'], tokens: IN_A_RUNNING_JITSU } as const;
@@ -112,12 +119,10 @@ export class Contributions {
   }
 
   #objectionToKeys(owner: string, names: readonly string[]): string | undefined {
-    for (const { owner: other, contribution } of this.#unikernelKeys) {
-      const taken = names.find((name) => name in contribution.keys.shape);
-      if (taken === undefined) continue;
-      return `${owner} and ${other} both register the unikernel key '${taken}'. Remove one of the two plugins.`;
-    }
-    return undefined;
+    const taken = names.find((name) => this.#ownerOfKey.has(name));
+    if (taken === undefined) return undefined;
+    const other = this.#ownerOfKey.get(taken) ?? '';
+    return `${owner} and ${other} both register the unikernel key '${taken}'. Remove one of the two plugins.`;
   }
 }
 

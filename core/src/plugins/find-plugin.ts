@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { JitsuError } from '../errors.js';
+import { knownPlugins } from './known-plugins.js';
 import { moduleFolders } from './module-folders.js';
 import { readPluginPackage, type PluginPackage } from './plugin-package.js';
 
@@ -20,28 +21,30 @@ export interface PluginFile {
  */
 export async function findPlugin(name: string, places: readonly string[]): Promise<PluginPackage | PluginFile> {
   if (isPath(name)) return findByPath(name, places[0] ?? process.cwd());
-  const tried: string[] = [];
   const candidates = packageNames(name);
   const folders = moduleFolders(places);
   for (const candidate of candidates) {
     for (const modules of folders) {
-      const folder = join(modules, candidate);
-      tried.push(folder);
-      const found = await readPluginPackage(folder);
+      const found = await readPluginPackage(join(modules, candidate));
       if (found !== undefined) return found;
     }
   }
+  // Only of these packages it is known that they exist.
+  const advice = isPackageName(name) || knownPlugins().plugins.some((known) => known.name === name);
   throw new JitsuError(
     'JITSU_PLUGIN_NOT_FOUND',
-    `The plugin '${name}' is not installed. Install it: npm install ${String(candidates[0])}. Looked for ${candidates.join(', then ')} ` +
-      `in ${folders.join(', ')}.`,
+    `The plugin '${name}' is not installed. ${advice ? `Install it: npm install ${String(candidates[0])}. ` : ''}` +
+      `Looked for ${candidates.join(', then ')} in ${folders.join(', ')}.`,
   );
 }
 
 /** The packages that a plugin's name may mean, the preferred one first. */
 function packageNames(name: string): readonly string[] {
-  const isPackageName = name.startsWith('@') || name.includes('jitsu-plugin');
-  return isPackageName ? [name] : [`@jitsud/plugin-${name}`, `jitsu-plugin-${name}`];
+  return isPackageName(name) ? [name] : [`@jitsud/plugin-${name}`, `jitsu-plugin-${name}`];
+}
+
+function isPackageName(name: string): boolean {
+  return name.startsWith('@') || name.includes('jitsu-plugin');
 }
 
 function isPath(name: string): boolean {

@@ -8,6 +8,8 @@ export interface KnownPlugin {
   /** Its name as written under `plugins`. */
   readonly name: string;
   readonly manifest: PluginManifest;
+  /** The unikernel options of its backends. */
+  readonly optionKeys?: readonly string[];
 }
 
 interface KnownPlugins {
@@ -18,7 +20,7 @@ interface KnownPlugins {
 
 let known: KnownPlugins | undefined;
 
-/** The plugins developed with Jitsu; scripts/write-reference.mjs collects them from their package.json files. */
+/** The plugins developed with Jitsu; scripts/write-reference.mjs collects them from their package.json files and schemas. */
 export function knownPlugins(): KnownPlugins {
   known ??= JSON.parse(readFileSync(join(CORE_FOLDER, 'known-plugins.json'), 'utf8')) as KnownPlugins;
   return known;

@@ -1,6 +1,6 @@
 import { definePlugin } from '@jitsud/core/plugin';
 import type { z } from 'zod';
-import { LibvirtBackend } from './libvirt-backend.js';
+import { STOP_MODES, LibvirtBackend } from './libvirt-backend.js';
 import { connectionOptions, libvirtOptions } from './libvirt-options.js';
 
 export type { ConnectionOptions, LibvirtOptions } from './libvirt-options.js';
@@ -19,6 +19,7 @@ export default definePlugin({
       name: 'libvirt',
       useClass: LibvirtBackend,
       description: 'Virtual machines of libvirt: QEMU and KVM, Xen, VirtualBox',
+      stopModes: STOP_MODES,
       unikernel: libvirtOptions,
       connection: connectionOptions,
     });

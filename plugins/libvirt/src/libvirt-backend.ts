@@ -24,10 +24,12 @@ import { LibvirtConnection } from './libvirt-connection.js';
 import { LibvirtDomain } from './libvirt-domain.js';
 import { connectionOptions, type ConnectionOptions, type LibvirtOptions } from './libvirt-options.js';
 
+export const STOP_MODES = ['destroy', 'shutdown', 'suspend', 'managedsave'];
+
 /** Runs unikernels as domains of one libvirt. */
 export class LibvirtBackend implements Backend<LibvirtOptions> {
   readonly capabilities: BackendCapabilities = {
-    stopModes: ['destroy', 'shutdown', 'suspend', 'managedsave'],
+    stopModes: STOP_MODES,
     bootConfigurators: false,
   };
   readonly #connection: LibvirtConnection;

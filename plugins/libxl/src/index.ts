@@ -1,6 +1,6 @@
 import { definePlugin } from '@jitsud/core/plugin';
 import type { z } from 'zod';
-import { LibxlBackend } from './libxl-backend.js';
+import { STOP_MODES, LibxlBackend } from './libxl-backend.js';
 import { connectionOptions, libxlOptions } from './libxl-options.js';
 
 export type { ConnectionOptions, LibxlOptions } from './libxl-options.js';
@@ -19,6 +19,7 @@ export default definePlugin({
       name: 'libxl',
       useClass: LibxlBackend,
       description: 'Guests of this Xen host, made from a kernel file: PV and PVH',
+      stopModes: STOP_MODES,
       unikernel: libxlOptions,
       connection: connectionOptions,
       bootConfigurators: { rumprunConfig: 'rumprun-config' },

@@ -27,10 +27,12 @@ import { connectionOptions, type ConnectionOptions, type LibxlOptions } from './
 import { SavedMemory } from './saved-memory.js';
 import { XenHost } from './xen-host.js';
 
+export const STOP_MODES = ['destroy', 'shutdown', 'suspend', 'pause'];
+
 /** Runs unikernels as guests of the Xen host that Jitsu itself runs on, in dom0. */
 export class LibxlBackend implements Backend<LibxlOptions> {
   readonly capabilities: BackendCapabilities = {
-    stopModes: ['destroy', 'shutdown', 'suspend', 'pause'],
+    stopModes: STOP_MODES,
     bootConfigurators: true,
   };
   readonly #host: XenHost;

@@ -1,6 +1,6 @@
 import { definePlugin } from '@jitsud/core/plugin';
 import type { z } from 'zod';
-import { ProcessBackend } from './process-backend.js';
+import { STOP_MODES, ProcessBackend } from './process-backend.js';
 import { processOptions } from './process-options.js';
 
 export type { ProcessOptions } from './process-options.js';
@@ -19,6 +19,7 @@ export default definePlugin({
       name: 'process',
       useClass: ProcessBackend,
       description: 'Programs of this machine: a server, or a solo5, firecracker or qemu command line',
+      stopModes: STOP_MODES,
       unikernel: processOptions,
     });
   },

@@ -21,10 +21,12 @@ import { ProgramFinder } from './program-finder.js';
 import { RunningProcesses } from './running-processes.js';
 import { UserAccounts } from './user-accounts.js';
 
+export const STOP_MODES = ['destroy', 'shutdown', 'suspend'];
+
 /** Runs unikernels as processes of this machine. */
 export class ProcessBackend implements Backend<ProcessOptions> {
   readonly capabilities: BackendCapabilities = {
-    stopModes: ['destroy', 'shutdown', 'suspend'],
+    stopModes: STOP_MODES,
     bootConfigurators: false,
   };
   readonly #processes: RunningProcesses;

@@ -1,6 +1,6 @@
 import { definePlugin } from '@jitsud/core/plugin';
 import type { z } from 'zod';
-import { XapiBackend } from './xapi-backend.js';
+import { STOP_MODES, XapiBackend } from './xapi-backend.js';
 import { connectionOptions, xapiOptions } from './xapi-options.js';
 
 export type { ConnectionOptions, XapiOptions } from './xapi-options.js';
@@ -22,6 +22,7 @@ export default definePlugin({
       name: 'xapi',
       useClass: XapiBackend,
       description: 'Virtual machines of an XCP-ng or XenServer pool',
+      stopModes: STOP_MODES,
       unikernel: xapiOptions,
       connection: connectionOptions,
       findsAddresses: true,

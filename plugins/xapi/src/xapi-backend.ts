@@ -23,10 +23,12 @@ import { trustOf } from './trust.js';
 import { connectionOptions, type ConnectionOptions, type XapiOptions } from './xapi-options.js';
 import { XapiVm } from './xapi-vm.js';
 
+export const STOP_MODES = ['destroy', 'shutdown', 'suspend'];
+
 /** Runs unikernels as VMs of one pool. */
 export class XapiBackend implements Backend<XapiOptions> {
   readonly capabilities: BackendCapabilities = {
-    stopModes: ['destroy', 'shutdown', 'suspend'],
+    stopModes: STOP_MODES,
     bootConfigurators: false,
   };
   readonly #pool: PoolConnection;

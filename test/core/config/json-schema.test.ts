@@ -7,7 +7,7 @@ import { settingsContext } from '../../support/settings-context.js';
 
 function contributions(): Contributions {
   const result = new Contributions();
-  result.register('tests', settingsContext().builtIns);
+  result.register('tests', settingsContext().registerBuiltins);
   return result;
 }
 

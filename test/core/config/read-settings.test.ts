@@ -257,13 +257,13 @@ describe('the settings', () => {
   });
 
   it('resolve paths from the folder of the file', async () => {
-    const { persistDb, controlSocket, runtimeDirectory } = await read({
+    const { statePath, controlSocket, runtimeDirectory } = await read({
       state: { path: 'state' },
       control: { socket: 'c.sock' },
       runtimeDirectory: 'run',
     });
     assert.deepEqual(
-      [persistDb, controlSocket, runtimeDirectory],
+      [statePath, controlSocket, runtimeDirectory],
       ['/nowhere/state', '/nowhere/c.sock', '/nowhere/run'],
     );
   });
@@ -472,9 +472,9 @@ describe('flags', () => {
       backend: 'toy',
       connect: 'toy:///flag',
     };
-    const { dns, persistDb, controlSocket, logLevel, connections, unikernels } = await read(file, { flags });
+    const { dns, statePath, controlSocket, logLevel, connections, unikernels } = await read(file, { flags });
     assert.deepEqual(
-      [dns.bind, dns.port, dns.ttl, dns.forwarders, persistDb, controlSocket, logLevel],
+      [dns.bind, dns.port, dns.ttl, dns.forwarders, statePath, controlSocket, logLevel],
       [
         ['::1', '127.0.0.3'],
         5_300,
@@ -616,6 +616,54 @@ describe('a wrong configuration', () => {
     });
     assert.equal(problems.length, 1);
     assert.match(problems[0] ?? '', /^backend: 'proces'\. No backend of that name\. Did you mean 'process'\?/);
+  });
+
+  it('names the backend whose key it is, where another one is asked for it', async () => {
+    const unikernel = { name: 'a', dns: 'a.test', ip: '::1' };
+    assert.deepEqual(await problemsOf({ backend: 'toy', unikernels: [{ ...unikernel, command: 'server' }] }), [
+      "unikernels[0].command: 'server'. No key of the backend toy, but of process: add backend: 'process'.",
+    ]);
+    assert.deepEqual(
+      await problemsOf(
+        { unikernels: [{ ...unikernel, backend: 'bare', vcpus: 2 }] },
+        { words: ['backend=bare,dns=b.test,ip=::2,nic=x'] },
+      ),
+      [
+        "unikernels[0].vcpus: 2. No key of the backend bare, but of toy and libxl: add backend: 'toy'.",
+        "\"backend=bare,dns=b.test,ip=::2,nic=x\" → nic: 'x'. No key of the backend bare, but of toy and libxl: add backend: 'toy'.",
+      ],
+    );
+  });
+
+  it('may be a stop mode that the backend lacks, told at its key, or once where it is the common one', async () => {
+    const context = settingsContext((registry) => {
+      const stopModes = ['destroy', 'shutdown'];
+      const [useClass, description, unikernel] = [class {} as never, 'Cannot suspend', z.object({})];
+      registry.backend({ name: 'awake', useClass, description, unikernel, stopModes });
+    });
+    const unikernels = ['a', 'b', 'c', 'd'].map((name, index) => ({
+      ...{ name, dns: `${name}.test`, ip: '::1', backend: index === 3 ? 'toy' : 'awake' },
+      ...(index === 2 && { mode: 'pause', ttl: 0 }),
+    }));
+    const error = await readSettings(
+      { config: { stop: { mode: 'suspend' }, unikernels }, directory: '/nowhere' },
+      context,
+    ).then(
+      () => assert.fail('it was taken'),
+      (problems: unknown) => problems as ConfigProblems,
+    );
+    const expected = 'The backend awake can stop a unikernel by: destroy, shutdown.';
+    assert.deepEqual(
+      error.problems.filter(({ code }) => code !== undefined),
+      [
+        { path: 'stop.mode', given: "'suspend'", expected, code: 'JITSU_STOP_MODE_UNSUPPORTED' },
+        { path: 'unikernels[2].mode', given: "'pause'", expected, code: 'JITSU_STOP_MODE_UNSUPPORTED' },
+      ],
+    );
+    assert.deepEqual(
+      error.problems.map(({ path }) => path),
+      ['stop.mode', 'unikernels[2].ttl', 'unikernels[2].mode'],
+    );
   });
 
   it('does not take a key in both its spellings', async () => {

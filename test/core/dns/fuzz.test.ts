@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import type { Endpoint } from '#core/config/settings.js';
+import type { Endpoint } from '#core/net/endpoint.js';
 import type { DnsClient } from '#core/contracts/resolver.js';
 import { DnsServer } from '#core/dns/server.js';
 import { frame, FrameReader } from '#core/dns/wire/frame-reader.js';

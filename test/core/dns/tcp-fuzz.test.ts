@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Endpoint } from '#core/config/settings.js';
+import type { Endpoint } from '#core/net/endpoint.js';
 import type { DnsAnswer, DnsQuery, Resolver } from '#core/contracts/resolver.js';
 import { DnsServer } from '#core/dns/server.js';
 import { ManualClock } from '#core/testing/manual-clock.js';

@@ -159,6 +159,7 @@ describe('the stopper', () => {
   it('does not wait for ever for the look at a machine that was started', async () => {
     using life = new Life();
     const [web] = await life.with({ name: 'web' });
+    life.backend.latency.start = 30_000;
     const start = life.backend.start.bind(life.backend);
     life.backend.start = async (id) => {
       await start(id);
@@ -173,5 +174,22 @@ describe('the stopper', () => {
     assert.deepEqual([stopped, life.calls('stop')], [false, []]);
     await life.clock.advance(1);
     assert.deepEqual([stopped, web!.state, life.calls('stop')], [true, 'off', ['stop web destroy']]);
+  });
+
+  it('destroys a guest after the grace time, also where a look at it does not come back', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web', stopMode: 'shutdown' });
+    await life.summon(web!);
+    const stop = life.backend.stop.bind(life.backend);
+    life.backend.stop = async (id, mode, signal) => {
+      if (mode !== 'shutdown') return stop(id, mode, signal);
+      life.holdNextLook();
+    };
+    const stopped = life.stop(web!);
+    await life.clock.advance(4_999);
+    assert.deepEqual(life.calls('stop'), []);
+    await life.clock.advance(1);
+    assert.deepEqual([web!.state, life.calls('stop')], ['off', ['stop web destroy']]);
+    await stopped;
   });
 });

@@ -14,7 +14,7 @@ describe('what the package.json of each known plugin says', () => {
     assert.ok(plugins.some(({ manifest }) => manifest.backends?.includes(defaultBackend)));
   });
 
-  for (const { name, manifest } of plugins) {
+  for (const { name, manifest, optionKeys } of plugins) {
     const packageName = name.startsWith('@') ? name : `@jitsud/plugin-${name}`;
 
     it(`is what ${packageName} registers`, async () => {
@@ -33,6 +33,8 @@ describe('what the package.json of each known plugin says', () => {
       ] as const) {
         assert.deepEqual([...namesIn(manifest, field)].sort(), [...registered].sort(), field);
       }
+      const options = all.backends.all().flatMap(({ unikernel }) => Object.keys(unikernel.shape));
+      assert.deepEqual(optionKeys ?? [], options);
       for (const flag of Object.values(manifest.startFlags ?? {})) {
         const [group, notifier = '', key = ''] = flag.sets.split('.');
         assert.equal(group, 'notifiers');

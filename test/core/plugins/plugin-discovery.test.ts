@@ -90,19 +90,28 @@ describe('a plugin', () => {
     assert.deepEqual(contributions.backends.names(), ['toy']);
   });
 
-  it('that is missing is told with every place and what to type', async () => {
+  it('that is missing is told with every place', async () => {
     await assert.rejects(findPlugin('gone', [folder.path]), (error: Error & { code?: string }) => {
       assert.equal(error.code, 'JITSU_PLUGIN_NOT_FOUND');
-      for (const part of [
-        'npm install @jitsud/plugin-gone',
-        'jitsu-plugin-gone',
-        folder.join('node_modules'),
-        '/node_modules',
-      ]) {
+      for (const part of ['@jitsud/plugin-gone', 'jitsu-plugin-gone', folder.join('node_modules'), '/node_modules']) {
         assert.ok(error.message.includes(part), `${part} in: ${error.message}`);
       }
       return true;
     });
+  });
+
+  it('that is missing is told with what to type, if there is such a package', async () => {
+    const messageOf = (name: string): Promise<string> =>
+      findPlugin(name, [folder.path]).then(
+        () => 'found',
+        (error: unknown) => (error as Error).message,
+      );
+    assert.match(
+      await messageOf('libxl'),
+      /Install it: npm install @jitsud\/plugin-libxl\. Looked for @jitsud\/plugin-libxl, /,
+    );
+    assert.match(await messageOf('jitsu-plugin-gone'), /Install it: npm install jitsu-plugin-gone\. Looked for jitsu-/);
+    assert.match(await messageOf('gone'), /^The plugin 'gone' is not installed\. Looked for /);
   });
 
   it('that is missing at its path is told with the folder to look into, once', async () => {

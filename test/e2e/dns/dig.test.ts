@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { SystemClock } from '#core/clock.js';
-import type { Endpoint } from '#core/config/settings.js';
+import type { Endpoint } from '#core/net/endpoint.js';
 import type { Resolver } from '#core/contracts/resolver.js';
 import { DnsServer } from '#core/dns/server.js';
 import { Forwarder } from '#core/dns/forwarder/forwarder.js';

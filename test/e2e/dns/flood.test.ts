@@ -3,7 +3,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SystemClock } from '#core/clock.js';
-import type { Endpoint } from '#core/config/settings.js';
+import type { Endpoint } from '#core/net/endpoint.js';
 import { AccessControl } from '#core/dns/admission/access-control.js';
 import { DnsServer } from '#core/dns/server.js';
 import { UnikernelResolver } from '#core/dns/resolvers/unikernel-resolver.js';

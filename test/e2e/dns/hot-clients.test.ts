@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { SystemClock } from '#core/clock.js';
-import type { Endpoint } from '#core/config/settings.js';
+import type { Endpoint } from '#core/net/endpoint.js';
 import type { Resolver } from '#core/contracts/resolver.js';
 import { AccessControl } from '#core/dns/admission/access-control.js';
 import { DnsServer } from '#core/dns/server.js';

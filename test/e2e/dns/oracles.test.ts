@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Endpoint } from '#core/config/settings.js';
+import type { Endpoint } from '#core/net/endpoint.js';
 import { assertWholeSets } from '../../support/assert-whole-sets.js';
 import { askByTcp, askByUdp } from '../../support/dns-exchange.js';
 import { decodeReply } from '../../support/dns-message.js';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { frame, FrameReader } from '#core/dns/wire/frame-reader.js';
-import type { Endpoint } from '#core/config/settings.js';
+import type { Endpoint } from '#core/net/endpoint.js';
 
 /** The longest that an answer is waited for, in milliseconds. */
 const PATIENCE = 30_000;

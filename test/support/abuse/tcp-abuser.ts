@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { frame } from '#core/dns/wire/frame-reader.js';
-import type { Endpoint } from '#core/config/settings.js';
+import type { Endpoint } from '#core/net/endpoint.js';
 import type { DnsMutator } from '../dns-mutator.js';
 import type { Numbers } from '../numbers-from.js';
 import { AbusedConnection } from './abused-connection.js';

@@ -1,4 +1,5 @@
-import type { DnsSettings, Endpoint, UpstreamSettings } from '../../config/settings.js';
+import type { DnsSettings, UpstreamSettings } from '../../config/settings.js';
+import type { Endpoint } from '../../net/endpoint.js';
 import type { Clock } from '../../contracts/clock.js';
 import type { Logger } from '../../contracts/logger.js';
 import type { DnsAnswer, DnsQuery, Resolver } from '../../contracts/resolver.js';

@@ -1,6 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
-import type { DnsSettings, Endpoint } from '../../config/settings.js';
+import type { DnsSettings } from '../../config/settings.js';
+import type { Endpoint } from '../../net/endpoint.js';
 import { BATCH_SIZE, DatagramBatch, LONGEST_DATAGRAM, sendBatch } from '../../net/datagram-batch.js';
 import { Linux } from '../../net/linux.js';
 import { socketAddress } from '../../net/socket-address.js';

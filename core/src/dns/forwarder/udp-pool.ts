@@ -1,4 +1,4 @@
-import type { Endpoint } from '../../config/settings.js';
+import type { Endpoint } from '../../net/endpoint.js';
 import type { Milliseconds } from '../../contracts/milliseconds.js';
 import { readUint16 } from '../wire/bytes.js';
 import { HEADER_LENGTH } from '../wire/header.js';

@@ -1,6 +1,6 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
-import type { Endpoint } from '../../config/settings.js';
+import type { Endpoint } from '../../net/endpoint.js';
 import { numericLookup } from '../../net/numeric-lookup.js';
 
 /** Receives the datagrams and errors of a {@link UdpSocket}. */

@@ -1,4 +1,5 @@
-import type { DnsSettings, Endpoint, UpstreamSettings } from '../../config/settings.js';
+import type { DnsSettings, UpstreamSettings } from '../../config/settings.js';
+import type { Endpoint } from '../../net/endpoint.js';
 import type { DnsQuery } from '../../contracts/resolver.js';
 import { isLoopback, isOwnAddress, plainAddress } from '../../net/own-address.js';
 import { RecordClass, RecordType } from '../wire/dns-parameters.js';

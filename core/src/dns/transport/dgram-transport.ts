@@ -1,7 +1,7 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { isIPv6 } from 'node:net';
-import type { Endpoint } from '../../config/settings.js';
+import type { Endpoint } from '../../net/endpoint.js';
 import type { Logger } from '../../contracts/logger.js';
 import { numericLookup } from '../../net/numeric-lookup.js';
 import { listenError } from './listen-error.js';

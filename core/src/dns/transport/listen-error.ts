@@ -1,5 +1,4 @@
-import { endpointText } from '../../net/endpoint.js';
-import type { Endpoint } from '../../config/settings.js';
+import { endpointText, type Endpoint } from '../../net/endpoint.js';
 import { errorCode, errorMessage, JitsuError } from '../../errors.js';
 
 /** Describes a failure to listen, as `JITSU_LISTEN_FAILED`. */

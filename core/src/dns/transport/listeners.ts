@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
-import type { DnsSettings, Endpoint } from '../../config/settings.js';
+import type { DnsSettings } from '../../config/settings.js';
+import type { Endpoint } from '../../net/endpoint.js';
 import type { Logger } from '../../contracts/logger.js';
 import { errorCode, JitsuError } from '../../errors.js';
 import { loadSocketCalls, NativeSocketsUnavailable } from '../../net/socket-calls.js';

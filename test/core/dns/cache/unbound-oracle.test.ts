@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { SystemClock } from '#core/clock.js';
-import type { Endpoint } from '#core/config/settings.js';
+import type { Endpoint } from '#core/net/endpoint.js';
 import { CachingResolver } from '#core/dns/cache/caching-resolver.js';
 import { DnsServer } from '#core/dns/server.js';
 import { Forwarder } from '#core/dns/forwarder/forwarder.js';

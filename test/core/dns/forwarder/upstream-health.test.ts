@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import type { DnsSettings, Endpoint } from '#core/config/settings.js';
+import type { DnsSettings } from '#core/config/settings.js';
+import type { Endpoint } from '#core/net/endpoint.js';
 import { Forwarder } from '#core/dns/forwarder/forwarder.js';
 import { UpstreamHealth } from '#core/dns/forwarder/upstream-health.js';
 import { ManualClock } from '#core/testing/manual-clock.js';

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import type { DnsSettings, Endpoint } from '#core/config/settings.js';
+import type { DnsSettings } from '#core/config/settings.js';
+import type { Endpoint } from '#core/net/endpoint.js';
 import type { DnsClient, DnsQuery, Resolver } from '#core/contracts/resolver.js';
 import { DnsServer } from '#core/dns/server.js';
 import { LASTING_LEASE } from '#core/dns/resolvers/unikernel-resolver.js';

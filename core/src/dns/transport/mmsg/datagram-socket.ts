@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net';
-import type { Endpoint } from '../../../config/settings.js';
+import type { Endpoint } from '../../../net/endpoint.js';
 import { listenError } from '../listen-error.js';
 import { destinationOption, type DatagramKind } from '../../../net/datagram-batch.js';
 import { Linux } from '../../../net/linux.js';
