@@ -54,6 +54,8 @@ export class Jitsu {
   #started: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
   #ending = false;
+  /** Whether the start has failed, other than by a `stop` during it. */
+  #failed = false;
 
   /** Opens nothing yet. @throws JITSU_CONFIG_INVALID for a stop mode that its backend lacks */
   constructor(
@@ -143,6 +145,7 @@ export class Jitsu {
       await this.#openFleet();
       await this.#openDns();
     } catch (error) {
+      this.#failed = !this.#ending;
       await this.#close().catch((failure: unknown) => {
         this.logger.error({ error: failure }, `could not be closed in order: ${errorMessage(failure)}`);
       });
@@ -209,7 +212,8 @@ export class Jitsu {
     for (const [connection, backend] of this.#fleet.backends) {
       await this.#lifecycle.follow(connection, backend, this.#fleet.on(connection));
     }
-    if (this.#settings.onExit === 'stop') this.#opened(() => this.#stopAll());
+    // What a start finds running may belong to another Jitsu, so a start that fails stops nothing.
+    if (this.#settings.onExit === 'stop') this.#opened(() => (this.#failed ? undefined : this.#stopAll()));
   }
 
   async #openDns(): Promise<void> {

@@ -17,14 +17,12 @@ function parentOf(pid: number): { pid: number; parent: number }[] {
   }
 }
 
-/** How often the threads of a process have been put on a processor: by their own waiting, or because others came first. */
-export function switchesOf(pid: number): number {
-  return readdirSync(`/proc/${pid}/task`)
-    .map((thread) => readFileSync(`/proc/${pid}/task/${thread}/status`, 'utf8'))
-    .flatMap((status) =>
-      Array.from(status.matchAll(/^(?:non)?voluntary_ctxt_switches:\s+(\d+)/gm), ([, n]) => Number(n)),
-    )
-    .reduce((sum, count) => sum + count, 0);
+/** How often the threads of a process have gone to sleep, and so have woken, since they began. */
+export function wakesOf(pid: number): number {
+  return readdirSync(`/proc/${pid}/task`).reduce((sum, thread) => {
+    const status = readFileSync(`/proc/${pid}/task/${thread}/status`, 'utf8');
+    return sum + Number(/^voluntary_ctxt_switches:\s+(\d+)/m.exec(status)?.[1]);
+  }, 0);
 }
 
 /** The memory of a process that lies in no file, in MiB: what it takes away from others. */

@@ -438,6 +438,33 @@ describe('Jitsu', () => {
     assert.equal(stopped.journal.includes('store stopped') && stopped.journal.includes('notify stopped'), true);
   });
 
+  it('stops nothing after a start that has failed: what runs may be another Jitsu’s', async () => {
+    await using setting = new Setting();
+    const first = await setting.jitsu();
+    await first.start();
+    await ask(first, 'web.test');
+    await first.stop();
+    const stops = (): string[] => setting.one.calls.filter((call) => call.startsWith('stop'));
+
+    const taken = createSocket('udp4').bind(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const dns = { bind: '127.0.0.1', port: taken.address().port, transport: 'dgram', forwarders: 'off' };
+    const refused = await setting.jitsu({ dns, stop: { onExit: 'stop' } });
+    try {
+      await assert.rejects(refused.start(), { code: 'JITSU_LISTEN_FAILED' });
+      await refused.stop();
+      assert.deepEqual(stops(), []);
+    } finally {
+      taken.close();
+      await once(taken, 'close');
+    }
+
+    const stopping = await setting.jitsu({ stop: { onExit: 'stop' } });
+    await stopping.start();
+    await stopping.stop();
+    assert.deepEqual(stops(), ['stop web destroy']);
+  });
+
   it('gives a boot in flight five seconds when it ends, and answers whoever waits for it', async () => {
     await using setting = new Setting();
     setting.one.latency.start = 3_600_000;

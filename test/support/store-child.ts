@@ -1,28 +1,20 @@
-import { setTimeout } from 'node:timers/promises';
 import { LmdbStateStore } from '#core/state/lmdb-state-store.js';
 import { errorCode, errorMessage } from '#core/errors.js';
 import { anEvent, someCounters } from './store-records.js';
 
 /**
  * A process of its own that opens the store in the folder given, and says on its standard output what comes of it:
- * `open`: opens, reads everything, closes. `look`: the same, read only. `follow`: reads
- * until there are 5,000 events. `fill`: appends events until three have failed, and
- * tells why. `write`: appends
- * events, `at` counting up from what is there, and prints each number once it is on the disk.
+ * `open`: opens, reads everything, closes. `fill`: appends events until three have failed, and tells why. `write`:
+ * appends events, `at` counting up from what is there, and prints each number once it is on the disk.
  */
 const [task, folder = ''] = process.argv.slice(2);
 const say = (words: string) => process.stdout.write(`${words}\n`);
 
-const store = new LmdbStateStore({
-  path: folder,
-  readOnly: task === 'look' || task === 'follow',
-  historyLimit: 1_000_000,
-});
+const store = new LmdbStateStore({ path: folder, historyLimit: 1_000_000 });
 try {
   await store.open();
   say('opened');
-  if (task === 'follow') await followTo(5_000);
-  else if (task === 'fill') await fill();
+  if (task === 'fill') await fill();
   else if (task === 'write') await writeForEver();
   else {
     const [registrations, counters, events] = [
@@ -35,12 +27,6 @@ try {
   }
 } catch (error) {
   say(`${errorCode(error)} ${errorMessage(error)}`);
-}
-
-async function followTo(events: number): Promise<void> {
-  while ((await store.history({})).length < events) await setTimeout(10);
-  await store.close();
-  say(`found ${events}`);
 }
 
 async function fill(): Promise<void> {
@@ -64,6 +50,7 @@ async function writeForEver(): Promise<never> {
     at += 1;
     void store.saveCounters([someCounters({ totalStarts: at })]);
     await store.appendEvent(anEvent({ at }));
-    say(String(at));
+    // What the pipe does not take at once waits in this process, and would die with it.
+    await new Promise((resolve) => process.stdout.write(`${at}\n`, resolve));
   }
 }

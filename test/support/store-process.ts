@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 const childFile = fileURLToPath(new URL('./store-child.js', import.meta.url));
 
-export type StoreTask = 'open' | 'look' | 'follow' | 'fill' | 'write';
+export type StoreTask = 'open' | 'fill' | 'write';
 
 export interface StoreProcessOptions {
   /** The number of the user (and group) that it runs as. */

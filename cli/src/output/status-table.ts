@@ -1,13 +1,13 @@
 import type { Milliseconds } from '@jitsud/core';
 import type { NameStatus, StatusReport, UnikernelStatus } from '@jitsud/core/control';
-import { cacheText } from './cache-text.js';
 import { durationText } from './duration-text.js';
 import { endpointText } from './endpoint-text.js';
 import { momentText } from './moment-text.js';
 import { printable } from './printable.js';
 import { textTable, widthOf, type Column } from './text-table.js';
-import { failureText, stateWord, stopsIn } from './unikernel-state.js';
 import { wrapped } from './wrapped.js';
+
+const MEBIBYTE = 1_048_576;
 
 /**
  * Formats the report: a line about Jitsu itself, its unikernels with one line per DNS name, its cache, and the status
@@ -91,4 +91,38 @@ function lastRequests({ names }: UnikernelStatus, now: Milliseconds): string {
 
 function lastRequest({ lastAsked }: NameStatus, now: Milliseconds): string {
   return lastAsked === undefined ? '-' : `${durationText(now - lastAsked)} ago`;
+}
+
+/** The state of a unikernel in one word: what Jitsu is doing with it, or its power state. */
+function stateWord({ phase, state }: UnikernelStatus): string {
+  return phase === 'down' ? state : phase;
+}
+
+/** Why its summons fail and when the next one may begin; `undefined` if they do not fail. */
+function failureText({ phase, failure }: UnikernelStatus, now: Milliseconds): string | undefined {
+  if (failure === undefined || (phase !== 'failing' && phase !== 'down')) return undefined;
+  const times = failure.count === 1 ? 'failed' : `failed ${failure.count} times in a row`;
+  const wait = failure.retryAt - now;
+  const next = wait > 0 ? `the next summon may begin in ${durationText(wait)}` : 'the next query tries again';
+  const reason = printable(failure.reason).replace(/[.\s]+$/, '');
+  return `${times}, ${durationText(now - failure.at)} ago (${failure.code}): ${reason}; ${next}.`;
+}
+
+/** The time until it stops if no further query comes. */
+function stopsIn({ stopAt }: UnikernelStatus, now: Milliseconds): string {
+  return stopAt === undefined || !Number.isFinite(stopAt) ? '-' : durationText(stopAt - now);
+}
+
+/** `cache: 812 answers in 0.5 of 32 MiB, for 1200 of 2012 forwarded queries`; empty if no query was ever forwarded. */
+function cacheText({ hits, misses, stale, entries, bytes, size }: StatusReport['dns']['cache']): readonly string[] {
+  const asked = hits + misses + stale;
+  if (asked === 0) return [];
+  const room = `${inMebibytes(bytes)} of ${inMebibytes(size)} MiB`;
+  return [
+    `cache: ${entries} ${entries === 1 ? 'answer' : 'answers'} in ${room}, for ${hits + stale} of ${asked} forwarded queries`,
+  ];
+}
+
+function inMebibytes(bytes: number): string {
+  return (bytes / MEBIBYTE).toFixed(1).replace('.0', '');
 }

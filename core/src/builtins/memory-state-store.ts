@@ -1,6 +1,6 @@
 import type { LifecycleEvent } from '../contracts/lifecycle-event.js';
 import type { HistoryQuery, StateStore, StoredCounters, StoredRegistration } from '../contracts/state-store.js';
-import { defaultHistoryLimit } from '../state/history-limit.js';
+import { DEFAULT_HISTORY_LIMIT } from '../state/history-writer.js';
 
 /** Keeps state in memory until the process ends. */
 export class MemoryStateStore implements StateStore {
@@ -10,7 +10,7 @@ export class MemoryStateStore implements StateStore {
   #history: LifecycleEvent[] = [];
 
   /** @param historyLimit least number of events to keep; up to a tenth more are kept, to be removed in batches */
-  constructor(private readonly historyLimit = defaultHistoryLimit) {}
+  constructor(private readonly historyLimit = DEFAULT_HISTORY_LIMIT) {}
 
   async open(): Promise<void> {}
 

@@ -2,14 +2,29 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { Clock } from '../contracts/clock.js';
 import type { Logger } from '../contracts/logger.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
-import { JitsuError, errorMessage } from '../errors.js';
-import { controlFailure } from './control-failure.js';
-import { answerControlRequest } from './control-request.js';
+import { JitsuError, errorMessage, type JitsuErrorCode } from '../errors.js';
+import { answerControlRequest, BadControlRequest } from './control-request.js';
 import { ControlSocket } from './control-socket.js';
 import type { ControlActions } from './status-report.js';
 
 /** How long `close` waits for requests in progress. */
 const closeTimeout: Milliseconds = 1_000;
+
+/** The HTTP status of an error; 500 for any other. */
+const statusOf: Partial<Record<JitsuErrorCode, number>> = {
+  JITSU_UNIKERNEL_UNKNOWN: 404,
+  JITSU_STOP_MODE_UNSUPPORTED: 400,
+  JITSU_STOPPED_BY_COMMAND: 409,
+  JITSU_BACKEND_DENIED: 502,
+  JITSU_BACKEND_FAILED: 502,
+  JITSU_SUMMON_DIED: 502,
+  JITSU_SUMMON_FAILED: 502,
+  JITSU_BACKEND_UNREACHABLE: 503,
+  JITSU_BOOT_QUEUE_FULL: 503,
+  JITSU_SUMMON_BACKING_OFF: 503,
+  JITSU_SHUTTING_DOWN: 503,
+  JITSU_SUMMON_DEADLINE: 504,
+};
 
 /** Serves the control API, JSON over HTTP on a Unix socket; `answerControlRequest` lists the requests. */
 export class ControlServer {
@@ -68,4 +83,13 @@ function reply(response: ServerResponse, status: number, body: unknown): void {
     connection: 'close',
   });
   response.end(bytes);
+}
+
+/** The HTTP status and body of the reply to a failed action. */
+function controlFailure(error: unknown): { status: number; failure: { code: JitsuErrorCode; message: string } } {
+  if (!(error instanceof JitsuError)) {
+    return { status: 500, failure: { code: 'JITSU_CONTROL_FAILED', message: errorMessage(error) } };
+  }
+  const status = error instanceof BadControlRequest ? error.httpStatus : (statusOf[error.code] ?? 500);
+  return { status, failure: { code: error.code, message: error.message } };
 }

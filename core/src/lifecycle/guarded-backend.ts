@@ -139,7 +139,7 @@ export class GuardedBackend {
 
   /** Calls back at each change of a machine until it is disposed. */
   onChange(id: MachineId, callback: () => void): Disposable {
-    if (this.isWatched) this.#watchBackend();
+    this.#watchBackend();
     this.#waiting.set(id, callback);
     return { [Symbol.dispose]: () => this.#waiting.delete(id) };
   }

@@ -79,6 +79,8 @@ async function load() {
       if_nametoindex: bind<(name: string) => number>('uint if_nametoindex(const char *)'),
       /** @param name room for 16 bytes */
       if_indextoname: bind<(index: number, name: Uint8Array) => Pointer | null>('void *if_indextoname(uint, void *)'),
+      /** Gives unused memory of the C library's heap back to the system; only glibc has it. */
+      malloc_trim: optional(() => bind<(pad: number) => number>('int malloc_trim(size_t)')),
       /** The code of this thread's latest failed call, such as `EADDRINUSE`; to be called directly after it. */
       errorCode: (): string => getSystemErrorName(-koffi.errno()),
       /** The same as Linux's number, for errors that libuv has no name for. */
@@ -88,5 +90,14 @@ async function load() {
     };
   } catch (error) {
     throw new NativeSocketsUnavailable(`the C library cannot be called: ${errorMessage(error)}`);
+  }
+}
+
+/** A function that not every C library has. */
+function optional<F>(bind: () => F): F | undefined {
+  try {
+    return bind();
+  } catch {
+    return undefined;
   }
 }

@@ -3,6 +3,9 @@ import type { Logger } from '../contracts/logger.js';
 import type { StateStore } from '../contracts/state-store.js';
 import { errorMessage } from '../errors.js';
 
+/** The default number of events that a store keeps. */
+export const DEFAULT_HISTORY_LIMIT = 100_000;
+
 /** The most events that may wait to be written. */
 const longestBacklog = 10_000;
 

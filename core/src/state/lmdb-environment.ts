@@ -1,9 +1,9 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
-import { JitsuError, errorCode } from '../errors.js';
+import { JitsuError } from '../errors.js';
 import { LmdbDamage } from './lmdb-file.js';
-import { checkFormat, checkStore, storeFormat, type StoreFormat } from './lmdb-store-check.js';
+import { checkStore, storeFormat, type StoreFormat } from './lmdb-store-check.js';
 import { OwnerLock } from './owner-lock.js';
 import { storeDamaged, storeInaccessible } from './store-unreadable.js';
 import { encodeRecord } from './stored-record.js';
@@ -11,7 +11,7 @@ import { encodeRecord } from './stored-record.js';
 /** The key of the format record. It sorts between the other kinds of keys and equals none of them. */
 const formatKey = Buffer.from('format');
 
-/** An open LMDB database; `close` also releases the writer's lock where one is held. */
+/** An open LMDB database; `close` also releases the writer's lock. */
 export interface LmdbEnvironment {
   readonly database: RootDatabase<Buffer, Buffer>;
   close(): Promise<void>;
@@ -22,7 +22,7 @@ export interface LmdbEnvironment {
  *
  * @throws JITSU_STORE_UNREADABLE, and JITSU_STORE_IN_USE while another process has it open for writing
  */
-export async function openToWrite(folder: string): Promise<LmdbEnvironment> {
+export async function openEnvironment(folder: string): Promise<LmdbEnvironment> {
   const lock = new OwnerLock(join(folder, 'writer'));
   try {
     makeFolder(folder);
@@ -39,35 +39,11 @@ export async function openToWrite(folder: string): Promise<LmdbEnvironment> {
   }
 }
 
-/** Opens the store for reading; another process may be writing to it. @throws JITSU_STORE_UNREADABLE */
-export async function openToRead(folder: string): Promise<LmdbEnvironment> {
-  try {
-    const dataFile = join(folder, 'data.mdb');
-    statSync(dataFile);
-    checkUnlessWritten(dataFile, new OwnerLock(join(folder, 'writer')));
-    const database = openLmdb(folder, { readOnly: true });
-    checkFormat(database.get(formatKey));
-    return { database, close: () => database.close() };
-  } catch (error) {
-    throw asJitsuError(folder, error);
-  }
-}
-
-/** Skips the check while a writer is alive: the writer has checked the file, and its pages change during a check. */
-function checkUnlessWritten(dataFile: string, lock: OwnerLock): void {
-  if (lock.owner() !== undefined) return;
-  try {
-    checkStore(dataFile, formatKey);
-  } catch (error) {
-    if (lock.owner() === undefined) throw error;
-  }
-}
-
 /**
  * Without overlapping sync, a write resolves when it is on the disk. With event turn batching, lmdb 3.5 makes promises
  * that no caller can handle, so the first failed write ends the process.
  */
-function openLmdb(folder: string, options: { readOnly?: boolean } = {}): RootDatabase<Buffer, Buffer> {
+function openLmdb(folder: string): RootDatabase<Buffer, Buffer> {
   return open<Buffer, Buffer>({
     path: folder,
     noSubdir: false,
@@ -75,7 +51,6 @@ function openLmdb(folder: string, options: { readOnly?: boolean } = {}): RootDat
     keyEncoding: 'binary',
     overlappingSync: false,
     eventTurnBatching: false,
-    ...options,
   });
 }
 
@@ -120,12 +95,5 @@ function inUse(folder: string, pid: number): JitsuError {
 function asJitsuError(folder: string, error: unknown): JitsuError {
   if (error instanceof JitsuError) return error;
   if (error instanceof LmdbDamage) return storeDamaged(folder, error.message, { cause: error });
-  if (errorCode(error) === 'ENOENT') {
-    return new JitsuError(
-      'JITSU_STORE_UNREADABLE',
-      `There is no store at ${folder}. Name the folder that a Jitsu was given with --persistdb.`,
-      { cause: error },
-    );
-  }
   return storeInaccessible(folder, error);
 }

@@ -4,9 +4,9 @@ import { z } from 'zod';
 import type { LifecycleEvent } from '../contracts/lifecycle-event.js';
 import type { HistoryQuery, StateStore, StoredCounters, StoredRegistration } from '../contracts/state-store.js';
 import { inject, optionsOf } from '../plugins/injection.js';
-import { defaultHistoryLimit } from './history-limit.js';
+import { DEFAULT_HISTORY_LIMIT } from './history-writer.js';
 import type { LmdbEnvironment } from './lmdb-environment.js';
-import { storeDamaged, storeInaccessible, storeNotWritten } from './store-unreadable.js';
+import { storeDamaged, storeNotWritten } from './store-unreadable.js';
 import { decodeRecord, encodeRecord } from './stored-record.js';
 
 export const lmdbOptions = z.object({ path: z.string().min(1).describe('The folder of the store') });
@@ -14,8 +14,6 @@ export const lmdbOptions = z.object({ path: z.string().min(1).describe('The fold
 export interface LmdbStateStoreOptions {
   /** The store's folder. */
   readonly path: string;
-  /** Opens the store for reading beside another process that writes; every `save` and `append` rejects. */
-  readonly readOnly?: boolean;
   /** The least number of events to keep; up to a tenth more are kept, so that they are removed in batches. */
   readonly historyLimit?: number;
 }
@@ -30,7 +28,6 @@ const chunk = 1_000;
 export class LmdbStateStore implements StateStore {
   readonly durable = true;
   readonly #folder: string;
-  readonly #readOnly: boolean;
   readonly #historyLimit: number;
   #environment: LmdbEnvironment | undefined;
   /** Settles when the previous registrations are saved; only the caller that saved them sees a failure. */
@@ -41,18 +38,17 @@ export class LmdbStateStore implements StateStore {
 
   constructor(
     @inject(optionsOf(lmdbOptions))
-    { path, readOnly = false, historyLimit = defaultHistoryLimit }: LmdbStateStoreOptions,
+    { path, historyLimit = DEFAULT_HISTORY_LIMIT }: LmdbStateStoreOptions,
   ) {
     this.#folder = path;
-    this.#readOnly = readOnly;
     this.#historyLimit = historyLimit;
   }
 
   /** @throws JITSU_STORE_UNREADABLE, JITSU_STORE_IN_USE */
   async open(): Promise<void> {
     // LMDB is loaded only when a store is opened.
-    const { openToRead, openToWrite } = await import('./lmdb-environment.js');
-    this.#environment = await (this.#readOnly ? openToRead(this.#folder) : openToWrite(this.#folder));
+    const { openEnvironment } = await import('./lmdb-environment.js');
+    this.#environment = await openEnvironment(this.#folder);
     const [last] = this.#database.getKeys({ ...reversed(rangeOf('event')), limit: 1 });
     this.#nextEvent = last === undefined ? 0 : eventNumber(last) + 1;
     this.#events = this.#database.getKeysCount(rangeOf('event'));
@@ -92,7 +88,7 @@ export class LmdbStateStore implements StateStore {
   async appendEvent(event: LifecycleEvent): Promise<void> {
     const number = this.#nextEvent;
     this.#nextEvent += 1;
-    await this.#written([this.#put(eventKey(number), encodeRecord(event))]);
+    await this.#written([this.#database.put(eventKey(number), encodeRecord(event))]);
     this.#events += 1;
     if (this.#events > this.#historyLimit * 1.1 && !this.#dropping) await this.#dropOldest();
   }
@@ -120,7 +116,7 @@ export class LmdbStateStore implements StateStore {
   }
 
   async #save(kind: string, records: readonly { readonly unikernel: string }[]): Promise<void> {
-    const writes = records.map((record) => this.#put(keyOf(kind, record.unikernel), encodeRecord(record)));
+    const writes = records.map((record) => this.#database.put(keyOf(kind, record.unikernel), encodeRecord(record)));
     await this.#written(writes);
   }
 
@@ -134,11 +130,6 @@ export class LmdbStateStore implements StateStore {
     } finally {
       this.#dropping = false;
     }
-  }
-
-  #put(key: Buffer, value: Buffer): Promise<boolean> {
-    if (this.#readOnly) throw storeInaccessible(this.#folder, new Error('it has been opened to be read only'));
-    return this.#database.put(key, value);
   }
 
   async #written(writes: readonly Promise<boolean>[]): Promise<void> {

@@ -30,7 +30,7 @@ export function checkStore(dataFile: string, formatKey: Buffer): void {
 }
 
 /** @throws LmdbDamage if the record is missing, damaged, or of a newer format */
-export function checkFormat(record: Buffer | undefined): void {
+function checkFormat(record: Buffer | undefined): void {
   if (record === undefined) throw new LmdbDamage('it is an LMDB file of another program');
   const format = decodeRecord(record) as StoreFormat | undefined;
   if (format?.program !== 'jitsu') throw new LmdbDamage('the record that names its format is damaged');

@@ -33,11 +33,6 @@ export class OwnerLock {
     }
   }
 
-  /** The living owner, this process or another one. */
-  owner(): ProcessIdentity | undefined {
-    return this.#livingOwner(this.#numbers());
-  }
-
   /** Removes the lock file, unless it is another process's by now. */
   release(): void {
     const held = this.#held;

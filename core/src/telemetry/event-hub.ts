@@ -4,23 +4,19 @@ import type { Logger } from '../contracts/logger.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { Notifier } from '../contracts/notifier.js';
 import { errorMessage } from '../errors.js';
-import { NotifierQueue } from './notifier-queue.js';
 
 /** How long `close` waits for slow notifiers. */
-const closeTimeout: Milliseconds = 2_000;
+const CLOSE_TIMEOUT: Milliseconds = 2_000;
 
-/** A notifier's queue, and the filter of its events. */
-interface Subscription {
-  readonly queue: NotifierQueue;
-  readonly wants: (event: LifecycleEvent) => boolean;
-}
+/** The most events that may wait for a slow notifier. */
+const LONGEST_QUEUE = 1_000;
 
-export type LifecycleListener = (event: LifecycleEvent) => void;
+type LifecycleListener = (event: LifecycleEvent) => void;
 
 /** Delivers lifecycle events: to listeners within Jitsu synchronously, to each notifier through a queue of its own. */
 export class EventHub {
   readonly #listeners = new Set<LifecycleListener>();
-  readonly #subscriptions: Subscription[] = [];
+  readonly #queues: NotifierQueue[] = [];
 
   constructor(
     private readonly clock: Clock,
@@ -33,9 +29,9 @@ export class EventHub {
     return { [Symbol.dispose]: () => this.#listeners.delete(listener) };
   }
 
-  /** Queues every event from now on for the notifier, in order. */
-  addNotifier(name: string, notifier: Notifier, wants: Subscription['wants'] = () => true): void {
-    this.#subscriptions.push({ queue: new NotifierQueue(name, notifier, this.logger), wants });
+  /** Queues every event that it wants from now on for the notifier, in order. */
+  addNotifier(name: string, notifier: Notifier, wants: (event: LifecycleEvent) => boolean): void {
+    this.#queues.push(new NotifierQueue(name, notifier, wants, this.logger));
   }
 
   /** Never throws and never waits: a listener that fails is logged, and the remaining ones are still called. */
@@ -50,17 +46,71 @@ export class EventHub {
         );
       }
     }
-    for (const { queue, wants } of this.#subscriptions) if (wants(event)) queue.push(event);
+    for (const queue of this.#queues) queue.push(event);
   }
 
   /** Waits until the notifiers have received their queued events, at most 2 s. */
   async close(): Promise<void> {
     const done = new AbortController();
-    const timeout = this.clock.sleep(closeTimeout, done.signal).catch(() => {});
-    await Promise.race([Promise.all(this.#subscriptions.map(({ queue }) => queue.idle())), timeout]);
+    const timeout = this.clock.sleep(CLOSE_TIMEOUT, done.signal).catch(() => {});
+    await Promise.race([Promise.all(this.#queues.map((queue) => queue.idle())), timeout]);
     done.abort();
-    for (const { name, length } of this.#subscriptions.map(({ queue }) => queue)) {
+    for (const { name, length } of this.#queues) {
       if (length > 0) this.logger.warn({ notifier: name }, `the notifier ${name} was not told ${length} last events`);
     }
+  }
+}
+
+/** Delivers events to one notifier, one at a time and in order; the caller never waits. */
+class NotifierQueue {
+  readonly #queue: LifecycleEvent[] = [];
+  #delivering: Promise<void> | undefined;
+  #dropping = false;
+
+  constructor(
+    readonly name: string,
+    private readonly notifier: Notifier,
+    private readonly wants: (event: LifecycleEvent) => boolean,
+    private readonly logger: Logger,
+  ) {}
+
+  /** Drops the event when the queue is full; this is logged once until there is room again. */
+  push(event: LifecycleEvent): void {
+    if (!this.wants(event)) return;
+    if (this.#queue.length >= LONGEST_QUEUE) {
+      if (!this.#dropping) {
+        this.logger.warn({ notifier: this.name }, `the notifier ${this.name} is too slow: it misses events`);
+      }
+      this.#dropping = true;
+      return;
+    }
+    this.#dropping = false;
+    this.#queue.push(event);
+    this.#delivering ??= this.#deliver();
+  }
+
+  /** The number of queued events. */
+  get length(): number {
+    return this.#queue.length;
+  }
+
+  /** Resolves when the queue is empty. */
+  async idle(): Promise<void> {
+    await this.#delivering;
+  }
+
+  async #deliver(): Promise<void> {
+    // The notifier's code must not run within the call that emits the event.
+    await Promise.resolve();
+    for (let event = this.#queue[0]; event !== undefined; event = this.#queue[0]) {
+      try {
+        await this.notifier.notify(event);
+      } catch (error) {
+        const what = `the notifier ${this.name} failed on "${event.kind}" of ${event.unikernel}: ${errorMessage(error)}`;
+        this.logger.warn({ notifier: this.name, error }, what);
+      }
+      this.#queue.shift();
+    }
+    this.#delivering = undefined;
   }
 }

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import type { BootConfigurator, BootingDomain } from '../contracts/boot-configurator.js';
-import type { Milliseconds } from '../contracts/milliseconds.js';
 import { JitsuError } from '../errors.js';
 import { deepFreeze } from './deep-freeze.js';
 import { inTime, PATIENCE } from './eventually.js';
 import { rejectsWithCode } from './rejects-with-code.js';
+import { useHarness, type Harness } from './harness.js';
 
 /** The options of a unikernel, as a backend's schema parses them. */
 type Options = Readonly<Record<string, unknown>>;
@@ -23,11 +23,7 @@ type Options = Readonly<Record<string, unknown>>;
  * });
  * ```
  */
-export interface BootConfiguratorHarness {
-  /** Called before each test. */
-  setUp?(): Promise<void> | void;
-  /** Called after each test, passed or failed. */
-  tearDown?(): Promise<void> | void;
+export interface BootConfiguratorHarness extends Harness {
   configurator(): BootConfigurator | Promise<BootConfigurator>;
   /** The options of a unikernel that it configures; called in each test, after `setUp`. */
   concerned(): Options;
@@ -39,8 +35,6 @@ export interface BootConfiguratorHarness {
   readonly refused?: readonly { readonly because: string; options(): Options; readonly problem: RegExp }[];
   /** Breaks the system, so that every `configure` fails. */
   breakDown?(): Promise<void> | void;
-  /** The timeout of expected effects in milliseconds; 10,000 by default. */
-  readonly patience?: Milliseconds;
 }
 
 /** Defines the mocha tests of the boot configurator contract, with mocha's global `describe` and `it`. */
@@ -49,12 +43,7 @@ export function describeBootConfigurator(name: string, harness: BootConfigurator
     this.timeout(3 * PATIENCE);
     let configurator: BootConfigurator;
 
-    beforeEach(async () => {
-      await harness.setUp?.();
-      configurator = await harness.configurator();
-    });
-
-    afterEach(async () => harness.tearDown?.());
+    useHarness(harness, async () => void (configurator = await harness.configurator()));
 
     const domain = (domainId: number, options: Options): BootingDomain =>
       deepFreeze({ name: `machine-${domainId}`, id: idOf(domainId), domainId, options: { ...options } });

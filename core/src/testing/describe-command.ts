@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import type { ZodObject } from 'zod';
 import type { Command, CommandTerminal } from '../contracts/command.js';
-import type { Milliseconds } from '../contracts/milliseconds.js';
 import { deepFreeze } from './deep-freeze.js';
 import { inTime, isPending, PATIENCE } from './eventually.js';
+import { useHarness, type Harness } from './harness.js';
 
 /** Flags by key, before the schema parses them. */
 type Flags = Readonly<Record<string, unknown>>;
@@ -36,11 +36,7 @@ export interface CommandRun {
  * });
  * ```
  */
-export interface CommandHarness<S extends ZodObject> {
-  /** Called before each test. */
-  setUp?(): Promise<void> | void;
-  /** Called after each test, passed or failed. */
-  tearDown?(): Promise<void> | void;
+export interface CommandHarness<S extends ZodObject> extends Harness {
   /** The registered schema of its flags. */
   readonly schema: S;
   /** Creates the command with parsed flags. */
@@ -50,8 +46,6 @@ export interface CommandHarness<S extends ZodObject> {
   readonly endless?: Flags;
   /** Flags that the schema refuses. */
   readonly refused?: readonly { readonly because: string; readonly flags: Flags }[];
-  /** The timeout of expected effects in milliseconds; 10,000 by default. */
-  readonly patience?: Milliseconds;
 }
 
 /** Defines the mocha tests of the command contract, with mocha's global `describe` and `it`. */
@@ -59,8 +53,7 @@ export function describeCommand<S extends ZodObject>(name: string, harness: Comm
   describe(`${name} (command contract)`, function () {
     this.timeout(6 * PATIENCE);
 
-    beforeEach(async () => harness.setUp?.());
-    afterEach(async () => harness.tearDown?.());
+    useHarness(harness);
 
     const start = async (flags: Flags, signal: AbortSignal): Promise<{ run: Promise<void>; printed: Printed }> => {
       const options = deepFreeze(harness.schema.parse(flags)) as ReturnType<S['parse']>;

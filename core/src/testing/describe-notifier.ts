@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import type { LifecycleEvent, LifecycleEventKind } from '../contracts/lifecycle-event.js';
-import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { Notifier } from '../contracts/notifier.js';
 import { deepFreeze } from './deep-freeze.js';
 import { eventually, inTime, PATIENCE } from './eventually.js';
+import { useHarness, type Harness } from './harness.js';
 
 /**
  * The harness of {@link describeNotifier}. The optional member `breakDown` is a capability switch.
@@ -17,11 +17,7 @@ import { eventually, inTime, PATIENCE } from './eventually.js';
  * });
  * ```
  */
-export interface NotifierHarness {
-  /** Called before each test. */
-  setUp?(): Promise<void> | void;
-  /** Called after each test, passed or failed. */
-  tearDown?(): Promise<void> | void;
+export interface NotifierHarness extends Harness {
   /** Creates a notifier without opening it: the suite opens and closes it. */
   notifier(): Notifier | Promise<Notifier>;
   /** The kinds of events that it delivers; all by default. It accepts other events and ignores them. */
@@ -30,8 +26,6 @@ export interface NotifierHarness {
   has(event: LifecycleEvent): boolean | Promise<boolean>;
   /** Breaks the receiver, so that no event can be delivered. */
   breakDown?(): Promise<void> | void;
-  /** The timeout of expected effects in milliseconds; 10,000 by default. */
-  readonly patience?: Milliseconds;
 }
 
 /** Every kind of event; the type ensures that none is missing. */
@@ -57,19 +51,14 @@ export function describeNotifier(name: string, harness: NotifierHarness): void {
     this.timeout(3 * PATIENCE);
     let notifier: Notifier;
 
-    beforeEach(async () => {
-      await harness.setUp?.();
-      notifier = await harness.notifier();
-      await notifier.open?.();
-    });
-
-    afterEach(async () => {
-      try {
-        await notifier.close?.();
-      } finally {
-        await harness.tearDown?.();
-      }
-    });
+    useHarness(
+      harness,
+      async () => {
+        notifier = await harness.notifier();
+        await notifier.open?.();
+      },
+      async () => notifier.close?.(),
+    );
 
     const isTold = (event: LifecycleEvent): Promise<void> =>
       eventually(

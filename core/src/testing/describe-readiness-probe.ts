@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { ReadinessProbe, ReadinessTarget } from '../contracts/readiness-probe.js';
 import { inTime, isPending, PATIENCE } from './eventually.js';
+import { useHarness, type Harness } from './harness.js';
 
 /** The service of a probed unikernel. */
 export interface ProbedService {
@@ -30,12 +30,10 @@ export interface ProbedService {
  * });
  * ```
  */
-export interface ReadinessProbeHarness {
+export interface ReadinessProbeHarness extends Harness {
   probe(): ReadinessProbe | Promise<ReadinessProbe>;
   /** Creates a service that does not answer yet, independent of all others. */
   service(): Promise<ProbedService> | ProbedService;
-  /** The timeout of expected effects in milliseconds; 10,000 by default. */
-  readonly patience?: Milliseconds;
 }
 
 /** Defines the mocha tests of the readiness probe contract, with mocha's global `describe` and `it`. */
@@ -46,14 +44,14 @@ export function describeReadinessProbe(name: string, harness: ReadinessProbeHarn
     const services: ProbedService[] = [];
     const controllers: AbortController[] = [];
 
-    beforeEach(async () => {
-      probe = await harness.probe();
-    });
-
-    afterEach(async () => {
-      while (controllers.length > 0) controllers.pop()?.abort();
-      while (services.length > 0) await services.pop()?.end();
-    });
+    useHarness(
+      harness,
+      async () => void (probe = await harness.probe()),
+      async () => {
+        while (controllers.length > 0) controllers.pop()?.abort();
+        while (services.length > 0) await services.pop()?.end();
+      },
+    );
 
     const settles = (ready: Promise<void>): Promise<void> =>
       inTime(ready, 'it has not settled in time', harness.patience);

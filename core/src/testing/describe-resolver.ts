@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { DnsAnswer, DnsQuery, ExtendedError, RecordsAnswer, Resolver } from '../contracts/resolver.js';
 import type { ResourceRecord } from '../contracts/resource-record.js';
 import { deepFreeze } from './deep-freeze.js';
 import { inTime, PATIENCE } from './eventually.js';
+import { useHarness, type Harness } from './harness.js';
 
 /**
  * The harness of {@link describeResolver}.
@@ -17,18 +17,12 @@ import { inTime, PATIENCE } from './eventually.js';
  * });
  * ```
  */
-export interface ResolverHarness {
-  /** Called before each test. */
-  setUp?(): Promise<void> | void;
-  /** Called after each test, passed or failed. */
-  tearDown?(): Promise<void> | void;
+export interface ResolverHarness extends Harness {
   resolver(): Resolver | Promise<Resolver>;
   /** Questions that it answers. Names are in lower case without a trailing dot; types are numbers. */
   readonly mine: readonly Pick<DnsQuery, 'name' | 'type'>[];
   /** Questions that it must pass to the next resolver in the chain. */
   readonly others: readonly Pick<DnsQuery, 'name' | 'type'>[];
-  /** The timeout of expected effects in milliseconds; 10,000 by default. */
-  readonly patience?: Milliseconds;
 }
 
 /** Defines the mocha tests of the resolver contract, with mocha's global `describe` and `it`. */
@@ -37,12 +31,7 @@ export function describeResolver(name: string, harness: ResolverHarness): void {
     this.timeout(3 * PATIENCE);
     let resolver: Resolver;
 
-    beforeEach(async () => {
-      await harness.setUp?.();
-      resolver = await harness.resolver();
-    });
-
-    afterEach(async () => harness.tearDown?.());
+    useHarness(harness, async () => void (resolver = await harness.resolver()));
 
     const ask = async (question: Pick<DnsQuery, 'name' | 'type'>, signal = AbortSignal.timeout(PATIENCE)) =>
       resolver.resolve(aQuery(question), signal);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { LifecycleEvent, LifecycleEventKind } from '../contracts/lifecycle-event.js';
 import type { StateStore, StoredCounters, StoredRegistration } from '../contracts/state-store.js';
 import { PATIENCE } from './eventually.js';
+import { useHarness, type Harness } from './harness.js';
 
 /**
  * The harness of {@link describeStateStore}. The optional member `bounded` is a capability switch.
@@ -17,12 +18,8 @@ import { PATIENCE } from './eventually.js';
  * });
  * ```
  */
-export interface StateStoreHarness {
-  /** Called before each test; creates a new, empty place for the store. */
-  setUp?(): Promise<void> | void;
-  /** Called after each test, passed or failed. */
-  tearDown?(): Promise<void> | void;
-  /** Creates an instance at this test's place. The suite opens and closes it. */
+export interface StateStoreHarness extends Harness {
+  /** Creates an instance at this test's place, which `setUp` has made and which is empty. The suite opens and closes it. */
   store(): StateStore | Promise<StateStore>;
   /** Creates an instance that keeps the newest `limit` events of the history, and at most a tenth more. */
   bounded?(limit: number): StateStore | Promise<StateStore>;
@@ -46,18 +43,7 @@ export function describeStateStore(name: string, harness: StateStoreHarness): vo
       while (opened.length > 0) await opened.pop()?.close();
     };
 
-    beforeEach(async () => {
-      await harness.setUp?.();
-      store = await open();
-    });
-
-    afterEach(async () => {
-      try {
-        await close();
-      } finally {
-        await harness.tearDown?.();
-      }
-    });
+    useHarness(harness, async () => void (store = await open()), close);
 
     it('is empty at first', async () => {
       assert.deepEqual(await store.registrations(), []);

@@ -4,7 +4,7 @@ import { ServerStack } from '../contest/server-stack.js';
 import { forwardedScene } from '../forwarded-bench.js';
 import { READY_SCENE } from '../ready-bench.js';
 import { compareContest } from './contest-comparison.js';
-import { SLOWER, SLOWER_TAIL, type Figure } from './figure.js';
+import { SLOWER, SLOWER_TAIL, verdictText, type Figure } from './figure.js';
 import { compareHot } from './hot-comparison.js';
 import type { Trio } from './rounds.js';
 import { compareStorm } from './storm-comparison.js';
@@ -66,9 +66,10 @@ function conclude(figures: readonly Figure[]): void {
   for (const verdict of ['slower', 'undecided'] as const) {
     const such = figures.filter((figure) => figure.verdict === verdict);
     console.log(`${verdict}: ${such.length === 0 ? 'none' : such.length} of ${figures.length}`);
-    for (const { label, ratio, interval } of such) {
+    for (const { label, ratio, interval, missing } of such) {
       const range = interval === undefined ? '' : ` (${interval.low.toFixed(3)} to ${interval.high.toFixed(3)})`;
-      console.log(`  ${label}: ${ratio.toFixed(3)}${range}`);
+      const more = verdict === 'undecided' ? `; ${verdictText({ verdict, missing })}` : '';
+      console.log(`  ${label}: ${ratio.toFixed(3)}${range}${more}`);
     }
   }
 }

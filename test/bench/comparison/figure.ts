@@ -1,6 +1,6 @@
 import { median } from '../median.js';
 import { printTable } from '../table.js';
-import { ratioInterval, type RatioInterval } from './ratio-interval.js';
+import { pairsToDecide, ratioInterval, type RatioInterval } from './ratio-interval.js';
 import type { Trio } from './rounds.js';
 
 /** A figure that is to lie above this, with all of its interval, is slower than before. */
@@ -19,11 +19,16 @@ export interface Figure {
   /** The tree from before against itself. */
   readonly noise: RatioInterval | number;
   readonly verdict: 'slower' | 'undecided' | 'no slower';
+  /** For one that is undecided: how many more pairs would decide it, if they were like these; absent for very many. */
+  readonly missing?: number | undefined;
 }
 
 /** Compares by pairs: of each round the ratio, and of the ratios the interval. */
 export function pairedFigure(label: string, rounds: readonly Trio<number>[]): Figure {
-  const interval = ratioInterval(rounds.map(({ before, after }) => [before, after]));
+  const pairs = rounds.map(({ before, after }) => [before, after] as const);
+  const interval = ratioInterval(pairs);
+  const verdict = interval.low > SLOWER ? 'slower' : interval.high > SLOWER ? 'undecided' : 'no slower';
+  const decisive = verdict === 'undecided' ? pairsToDecide(pairs, SLOWER) : undefined;
   return {
     label,
     before: median(rounds.map(({ before }) => before)),
@@ -31,7 +36,8 @@ export function pairedFigure(label: string, rounds: readonly Trio<number>[]): Fi
     ratio: interval.ratio,
     interval,
     noise: ratioInterval(rounds.map(({ before, again }) => [before, again])),
-    verdict: interval.low > SLOWER ? 'slower' : interval.high > SLOWER ? 'undecided' : 'no slower',
+    verdict,
+    missing: decisive === undefined ? undefined : decisive - pairs.length,
   };
 }
 
@@ -45,13 +51,19 @@ export function medianFigure(label: string, rounds: readonly Trio<number>[]): Fi
 }
 
 export function printFigures(title: string, unit: string, figures: readonly Figure[]): void {
-  const rows = figures.map(({ label, before, after, ratio, interval, noise, verdict }) => [
+  const rows = figures.map(({ label, before, after, ratio, interval, noise, ...judged }) => [
     ...[label, digits(before), digits(after), ratio.toFixed(3)],
     interval === undefined ? 'of medians' : between(interval),
     typeof noise === 'number' ? noise.toFixed(3) : between(noise),
-    verdict,
+    verdictText(judged),
   ]);
   printTable(title, [['', `before, ${unit}`, `now, ${unit}`, 'ratio', '95 % interval', 'A/A', 'verdict'], ...rows]);
+}
+
+/** `undecided` with the number of pairs that would decide it. */
+export function verdictText({ verdict, missing }: Pick<Figure, 'verdict' | 'missing'>): string {
+  if (verdict !== 'undecided') return verdict;
+  return missing === undefined ? 'undecided: too close to decide' : `undecided: ${missing} more pairs`;
 }
 
 function between({ low, high }: RatioInterval): string {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { ratioInterval } from './ratio-interval.js';
+import { pairsToDecide, ratioInterval } from './ratio-interval.js';
 
 describe('the interval of a ratio', () => {
   it('is the ratio alone where all pairs agree', () => {
@@ -37,5 +37,38 @@ describe('the interval of a ratio', () => {
 
   it('refuses a single pair', () => {
     assert.throws(() => ratioInterval([[1, 1]]), /interval of 1 pair/);
+  });
+});
+
+describe('the pairs that decide', () => {
+  const pairs = [1.01, 1.03, 1.05, 1.0, 1.02, 1.04, 1.0, 1.01, 1.03].map((ratio) => [1, ratio] as const);
+
+  it('are as many as make the interval end before the limit', () => {
+    const count = pairsToDecide(pairs, 1.03) ?? 0;
+    assert.ok(ratioInterval(pairs).high > 1.03 && count > pairs.length, `${count}`);
+    const { length } = pairs;
+    const logs = pairs.map(([, ratio]) => Math.log(ratio));
+    const mean = logs.reduce((sum, log) => sum + log, 0) / length;
+    const deviation = Math.sqrt(logs.reduce((sum, log) => sum + (log - mean) ** 2, 0) / (length - 1));
+    // By a table, Student's t is 2.120 for 16 degrees of freedom and 2.093 for 19.
+    const needed = (2.1 * deviation) / Math.abs(mean - Math.log(1.03));
+    assert.ok(Math.abs(count - needed ** 2) <= 1.5, `${count} in place of ${needed ** 2}`);
+  });
+
+  it('are those that there are where the interval is without the limit', () => {
+    assert.equal(pairsToDecide(pairs, 2), pairs.length);
+  });
+
+  it('are unknown where the ratio lies at the limit', () => {
+    assert.equal(
+      pairsToDecide(
+        [
+          [1, 1],
+          [1, 1.0609],
+        ],
+        1.03,
+      ),
+      undefined,
+    );
   });
 });

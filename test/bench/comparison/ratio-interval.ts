@@ -5,6 +5,8 @@ export interface RatioInterval {
   readonly high: number;
 }
 
+export type Pairs = readonly (readonly [before: number, after: number])[];
+
 /** The quantile of the normal distribution below which 97.5 % lie. */
 const Z = 1.959964;
 
@@ -12,13 +14,32 @@ const Z = 1.959964;
  * The geometric mean of after ÷ before over pairs, with its 95 % interval by Student's t on the logarithms: what both
  * members of a pair had in common, such as a busy machine, cancels out. Needs two pairs at least.
  */
-export function ratioInterval(pairs: readonly (readonly [before: number, after: number])[]): RatioInterval {
+export function ratioInterval(pairs: Pairs): RatioInterval {
+  const { mean, variance } = logarithms(pairs);
+  const reach = reachOf(variance, pairs.length);
+  return { ratio: Math.exp(mean), low: Math.exp(mean - reach), high: Math.exp(mean + reach) };
+}
+
+/**
+ * How many pairs, these included, would give an interval without `limit`, if the ratio and the spread stayed as they
+ * are; `undefined` where more than `most` would be needed.
+ */
+export function pairsToDecide(pairs: Pairs, limit: number, most = 1_000): number | undefined {
+  const { mean, variance } = logarithms(pairs);
+  const distance = Math.abs(mean - Math.log(limit));
+  for (let count = pairs.length; count <= most; count += 1) if (reachOf(variance, count) < distance) return count;
+  return undefined;
+}
+
+function logarithms(pairs: Pairs): { readonly mean: number; readonly variance: number } {
   if (pairs.length < 2) throw new Error(`There is no interval of ${pairs.length} pairs.`);
   const logs = pairs.map(([before, after]) => Math.log(after / before));
   const mean = logs.reduce((sum, log) => sum + log, 0) / logs.length;
-  const variance = logs.reduce((sum, log) => sum + (log - mean) ** 2, 0) / (logs.length - 1);
-  const reach = studentQuantile(logs.length - 1) * Math.sqrt(variance / logs.length);
-  return { ratio: Math.exp(mean), low: Math.exp(mean - reach), high: Math.exp(mean + reach) };
+  return { mean, variance: logs.reduce((sum, log) => sum + (log - mean) ** 2, 0) / (logs.length - 1) };
+}
+
+function reachOf(variance: number, count: number): number {
+  return studentQuantile(count - 1) * Math.sqrt(variance / count);
 }
 
 /** Where 97.5 % of Student's t lie below: exact for 1 and 2 degrees of freedom, else the Cornish-Fisher expansion. */

@@ -96,7 +96,10 @@ describe('the deadline queue', () => {
     const rung: string[] = [];
     using queue = new DeadlineQueue<string>(clock, (item) => rung.push(item));
     queue.set('web', 5);
-    for (const due of [NaN, undefined]) queue.set('web', due as number);
+    for (const due of [NaN, undefined, Infinity]) {
+      queue.set('web', 7);
+      queue.set('web', due as number);
+    }
     await clock.advance(100);
     assert.deepEqual([rung, clock.pending], [[], 0]);
   });

@@ -22,6 +22,16 @@ describe('the stopper', () => {
     );
   });
 
+  it('says how the machine is when it has stopped, also where the backend cannot be watched', async () => {
+    using life = new Life();
+    Object.assign(life.backend, { watch: undefined });
+    const [web] = await life.with({ name: 'web', stopMode: 'suspend' });
+    await life.summon(web!);
+    await life.stop(web!, 'enough');
+    const { kind, state } = life.events.at(-1)!;
+    assert.deepEqual([kind, state, web!.state], ['stopped', 'suspended', 'suspended']);
+  });
+
   it('never turns a suspend into a destroy, however long it takes', async () => {
     using life = new Life();
     const [web] = await life.with({ name: 'web', stopMode: 'suspend' });
@@ -159,6 +169,7 @@ describe('the stopper', () => {
   it('does not wait for ever for the look at a machine that was started', async () => {
     using life = new Life();
     const [web] = await life.with({ name: 'web' });
+    life.backend.latency.start = 30_000;
     const start = life.backend.start.bind(life.backend);
     life.backend.start = async (id) => {
       await start(id);
@@ -173,5 +184,22 @@ describe('the stopper', () => {
     assert.deepEqual([stopped, life.calls('stop')], [false, []]);
     await life.clock.advance(1);
     assert.deepEqual([stopped, web!.state, life.calls('stop')], [true, 'off', ['stop web destroy']]);
+  });
+
+  it('destroys a guest after the grace time, also where a look at it does not come back', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web', stopMode: 'shutdown' });
+    await life.summon(web!);
+    const stop = life.backend.stop.bind(life.backend);
+    life.backend.stop = async (id, mode, signal) => {
+      if (mode !== 'shutdown') return stop(id, mode, signal);
+      life.holdNextLook();
+    };
+    const stopped = life.stop(web!);
+    await life.clock.advance(4_999);
+    assert.deepEqual(life.calls('stop'), []);
+    await life.clock.advance(1);
+    assert.deepEqual([web!.state, life.calls('stop')], ['off', ['stop web destroy']]);
+    await stopped;
   });
 });

@@ -1,7 +1,7 @@
 import { describeStateStore } from '@jitsud/core/testing';
 import assert from 'node:assert/strict';
 import { requireRoot } from '../../support/require-tool.js';
-import { chmodSync, chownSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { LmdbStateStore } from '#core/state/lmdb-state-store.js';
 import { encodeRecord } from '#core/state/stored-record.js';
 import { open } from 'lmdb';
@@ -75,35 +75,6 @@ describe('the LMDB store', () => {
         await using other = new StoreProcess('open', folder);
         assert.match((await other.line()) ?? '', new RegExp(`^JITSU_STORE_IN_USE .* process ${process.pid}\\.`));
       });
-    });
-
-    it('can be read while it is written', async () => {
-      await withStore(async (store) => {
-        await store.saveRegistrations([aRegistration()]);
-        await using reader = new StoreProcess('look', folder);
-        assert.equal(await reader.line(), 'opened');
-        assert.equal(await reader.line(), 'read 1 0 0');
-      });
-    });
-
-    it('shows an open reader what came later, also when it has outgrown its first size', async () => {
-      await withStore(async (store) => {
-        await using reader = new StoreProcess('follow', folder);
-        assert.equal(await reader.line(), 'opened');
-        await Promise.all(Array.from({ length: 5_000 }, (_, at) => store.appendEvent(anEvent({ at }))));
-        assert.equal(await reader.line(), 'found 5000');
-      });
-    });
-
-    it('is not made, and not written, by a reader', async () => {
-      await using early = new StoreProcess('look', folder);
-      assert.match((await early.line()) ?? '', /^JITSU_STORE_UNREADABLE There is no store at /);
-      assert.equal(existsSync(folder), false);
-      await withStore(async () => {});
-      const reader = new LmdbStateStore({ path: folder, readOnly: true });
-      await reader.open();
-      await assert.rejects(reader.appendEvent(anEvent()), { code: 'JITSU_STORE_UNREADABLE' });
-      await reader.close();
     });
 
     it('is taken over from a process that was killed, and has all that this one had been promised', async function () {

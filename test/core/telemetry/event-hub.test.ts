@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { LifecycleEvent } from '#core/contracts/lifecycle-event.js';
+import type { Notifier } from '#core/contracts/notifier.js';
 import { EventHub } from '#core/telemetry/event-hub.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { MemoryLogger } from '../../support/memory-logger.js';
@@ -16,13 +17,17 @@ describe('the event hub', () => {
     hub = new EventHub(clock, log);
   });
 
+  function addNotifier(name: string, notifier: Notifier): void {
+    hub.addNotifier(name, notifier, () => true);
+  }
+
   function emitNumbers(count: number): void {
     for (let at = 0; at < count; at += 1) hub.emit(anEvent({ at }));
   }
 
   it('tells listeners at once and notifiers later', async () => {
     const told: string[] = [];
-    hub.addNotifier('slow', { notify: async () => void told.push('notifier') });
+    addNotifier('slow', { notify: async () => void told.push('notifier') });
     hub.listen(() => told.push('listener'));
     hub.emit(anEvent());
     assert.deepEqual(told, ['listener']);
@@ -42,7 +47,7 @@ describe('the event hub', () => {
   it('tells each notifier one event after the other, in order', async () => {
     const told: number[] = [];
     let busy = 0;
-    hub.addNotifier('steady', {
+    addNotifier('steady', {
       notify: async ({ at }) => {
         busy += 1;
         assert.equal(busy, 1);
@@ -70,13 +75,13 @@ describe('the event hub', () => {
       throw new Error('listener broke');
     });
     hub.listen(({ at }) => told.push(at));
-    hub.addNotifier('throws', {
+    addNotifier('throws', {
       notify: () => {
         throw new Error('at once');
       },
     });
-    hub.addNotifier('rejects', { notify: async () => Promise.reject(new Error('later')) });
-    hub.addNotifier('works', { notify: async ({ at }) => void told.push(at + 100) });
+    addNotifier('rejects', { notify: async () => Promise.reject(new Error('later')) });
+    addNotifier('works', { notify: async ({ at }) => void told.push(at + 100) });
     emitNumbers(2);
     await hub.close();
     assert.deepEqual(told, [0, 1, 100, 101]);
@@ -90,7 +95,7 @@ describe('the event hub', () => {
   });
 
   it('drops events for a notifier that hangs, says so once, and waits 2 s for it at the end', async () => {
-    hub.addNotifier('hangs', { notify: () => new Promise(() => {}) });
+    addNotifier('hangs', { notify: () => new Promise(() => {}) });
     emitNumbers(1_010);
     assert.deepEqual(log.lines, ['warn: the notifier hangs is too slow: it misses events']);
     let closed = false;

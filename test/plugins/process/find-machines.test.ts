@@ -9,6 +9,7 @@ import { marksOf } from '#process/spawn-process.js';
 import { TemporaryFolder } from '../../support/temporary-folder.js';
 
 const ID = '1b2fa29b-1f9c-5509-a337-b3c1a8b1873f';
+const OTHER = '1b2fa29b-1f9c-5509-a337-b3c1a8b1873e';
 const BOOT = 'this boot';
 
 /** A table that says what the test says. */
@@ -89,6 +90,44 @@ describe('what an earlier Jitsu left running', () => {
     const expected = { pid: 700_005, startTime: '20', bootId: BOOT };
     assert.deepEqual([...found()], [[ID, expected]]);
     assert.deepEqual(records.load().get(ID), expected);
+  });
+
+  it('is found without a look at all processes where each record matches', () => {
+    recorded();
+    table.add(700_001);
+    table.all = () => assert.fail('all were looked at');
+    assert.equal(found().size, 1);
+  });
+
+  it('is looked for among all processes once, however many records do not match', () => {
+    recorded();
+    records.begin(OTHER);
+    let times = 0;
+    const { entries } = table;
+    table.all = () => ((times += 1), entries);
+    assert.deepEqual([found().size, times, records.load().size], [0, 1, 0]);
+  });
+
+  it('is not one whose environment cannot be read, nor one that does not lead a session', () => {
+    records.begin(ID);
+    table.add(700_001);
+    table.add(700_002, { session: 700_001 }, ours());
+    assert.equal(found().size, 0);
+  });
+
+  it('is left alone where it does not bear the marks, or its group is another', async () => {
+    const [unmarked, elsewhere] = [aProcess(), aProcess()];
+    try {
+      recorded();
+      table.add(unmarked.pid, { group: 700_001 });
+      table.add(elsewhere.pid, { group: 700_009 }, ours());
+      table.add(700_001, { startTime: '101' }, ours());
+      assert.equal(found().size, 0);
+      await sleep(GLANCE);
+      assert.deepEqual([unmarked.signal, elsewhere.signal], [undefined, undefined]);
+    } finally {
+      for (const { end } of [unmarked, elsewhere]) end();
+    }
   });
 
   it('is ended where it is the rest of a group, and no stranger is', async () => {

@@ -1,13 +1,34 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { OutputFile } from '#process/output-file.js';
+import { cannotRun } from '../../support/cannot-run.js';
 import { TemporaryFolder } from '../../support/temporary-folder.js';
 
+const KIB = 1_024;
+
 describe('the file of a program’s output', () => {
+  let folder: TemporaryFolder;
+  let path: string;
+  let file: OutputFile;
+
+  beforeEach(() => {
+    folder = new TemporaryFolder();
+    path = folder.in('output');
+    file = new OutputFile(path);
+  });
+
+  afterEach(() => folder[Symbol.dispose]());
+
   it('is emptied once it is large and has been read, and read on from there', () => {
-    using folder = new TemporaryFolder();
-    const path = folder.in('output');
-    const file = new OutputFile(path);
     writeFileSync(path, 'x\n'.repeat(100_000));
     assert.equal(file.read().length, 100_000);
     assert.equal(statSync(path).size, 200_000, 'a small one is left as it is');
@@ -18,12 +39,83 @@ describe('the file of a program’s output', () => {
     assert.deepEqual(file.read(), ['more']);
   });
 
+  it('is emptied when it has more than 256 KiB, and no sooner', () => {
+    writeFileSync(path, `${'x'.repeat(KIB - 1)}\n`.repeat(256));
+    assert.equal(file.read().length, 256);
+    assert.equal(statSync(path).size, 256 * KIB);
+    appendFileSync(path, '\n');
+    assert.deepEqual(file.read(), ['']);
+    assert.equal(statSync(path).size, 0);
+  });
+
+  it('is read for at most its last 256 KiB at a time, and says what is left out', () => {
+    writeFileSync(path, 'begun');
+    assert.deepEqual(file.read(), []);
+    appendFileSync(path, `${'x'.repeat(KIB - 1)}\n`.repeat(256));
+    assert.equal(file.read()[0], `begun${'x'.repeat(KIB - 1)}`, 'nothing is left out of so much');
+    appendFileSync(path, 'begun');
+    assert.deepEqual(file.read(), []);
+    appendFileSync(path, `ab${`${'y'.repeat(KIB - 1)}\n`.repeat(256)}`);
+    const lines = file.read();
+    assert.deepEqual(lines.slice(0, 3), ['begun', '… (2 bytes skipped)', 'y'.repeat(KIB - 1)]);
+    assert.equal(lines.length, 258);
+  });
+
+  it('is read from its beginning where somebody else has emptied it', () => {
+    writeFileSync(path, 'a long line\n');
+    file.read();
+    truncateSync(path);
+    writeFileSync(path, 'short\n');
+    assert.deepEqual(file.read(), ['short']);
+    assert.deepEqual(file.read(), []);
+  });
+
+  it('has a last line, which is the last one that was not blank', () => {
+    assert.deepEqual([file.read(), file.lastLine], [[], undefined]);
+    writeFileSync(path, 'one\ntwo\n  \n\n');
+    assert.deepEqual(file.read(), ['one', 'two', '  ', '']);
+    assert.equal(file.lastLine, 'two');
+    appendFileSync(path, '\n');
+    file.read();
+    assert.equal(file.lastLine, 'two');
+    appendFileSync(path, 'three');
+    assert.deepEqual([file.read(), file.lastLine], [[], 'two']);
+    assert.deepEqual([file.read(true), file.lastLine], [['three'], 'three']);
+  });
+
+  it('is taken up behind what is there, whose begun line is not read on', () => {
+    writeFileSync(path, 'one\nbeg');
+    file.takeUp();
+    assert.equal(file.lastLine, 'one');
+    appendFileSync(path, 'un\nnext\n');
+    assert.deepEqual(file.read(), ['un', 'next']);
+  });
+
+  it('makes way for a new one, and is removed, whether it is there or not', () => {
+    writeFileSync(path, 'x');
+    assert.equal(file.makeWay(), path);
+    assert.equal(existsSync(path), false);
+    assert.equal(file.makeWay(), path);
+    writeFileSync(path, 'x');
+    file.remove();
+    file.remove();
+    assert.equal(existsSync(path), false);
+  });
+
   it('is neither read nor emptied where somebody has put a link to another file in its place', () => {
-    using folder = new TemporaryFolder();
-    const [secret, path] = [folder.in('secret'), folder.in('output')];
+    const secret = folder.in('secret');
     writeFileSync(secret, 'secret\n'.repeat(50_000));
     symlinkSync(secret, path);
-    assert.throws(() => new OutputFile(path).read(), { code: 'ELOOP' });
+    assert.throws(() => file.read(), { code: 'ELOOP' });
     assert.equal(readFileSync(secret).length, 350_000);
+  });
+
+  it('is closed after each time that it is read', function () {
+    if (!existsSync('/proc/self/fd')) cannotRun(this, 'there is no /proc to count open files in');
+    writeFileSync(path, 'x\n');
+    const open = (): number => readdirSync('/proc/self/fd').length;
+    const before = open();
+    for (let time = 0; time < 10; time += 1) file.read();
+    assert.ok(open() < before + 10);
   });
 });

@@ -1,6 +1,8 @@
 import { defineConfig, type UnikernelConfig } from '@jitsud/core';
 import plugin from '@jitsud/plugin-process';
+import type { PluginRegistry } from '@jitsud/core/plugin';
 import assert from 'node:assert/strict';
+import { ProcessBackend } from '#process/process-backend.js';
 import { processOptions } from '#process/process-options.js';
 
 describe('the options of a process', () => {
@@ -29,6 +31,53 @@ describe('the options of a process', () => {
     for (const command of ['', '  ', [], ['']]) {
       assert.match(processOptions.safeParse({ name: 'web', command }).error?.issues[0]?.message ?? '', /program/);
     }
+  });
+
+  it('refuse what no system takes, with the reason', () => {
+    const messagesOf = (options: object): (string | undefined)[] =>
+      processOptions
+        .safeParse({ name: 'web', command: 'true', ...options })
+        .error?.issues.map(({ path, message }) => `${path.join('.')}: ${message}`) ?? [];
+    const nul = 'No NUL character can be in it.';
+    assert.deepEqual(messagesOf({ name: '' }), ['name: A name expected.']);
+    assert.deepEqual(messagesOf({ cwd: '' }), ['cwd: A folder expected.']);
+    assert.deepEqual(messagesOf({ cwd: 'a\0b' }), [`cwd: ${nul}`]);
+    const one = 'A variable such as PORT=8080 expected.';
+    const any = 'env: Variables such as { PORT: 8080 } or PORT=8080 expected.';
+    for (const [env, message] of [
+      ['PORT', `env: ${one}`],
+      ['=80', `env: ${one}`],
+      ['A=\0', `env: ${one}`],
+      ['A\0=', `env: ${one}`],
+      [['PORT=80', 'PORT'], `env.1: ${one}`],
+      [7, any],
+      [{ A: null }, any],
+      [{ 'A=': 'b' }, any],
+      [{ A: 'a\0b' }, `env.A: ${nul}`],
+    ] as const) {
+      assert.deepEqual(messagesOf({ env }), [message], JSON.stringify(env));
+    }
+    const user = 'user: The name or number of a user expected.';
+    for (const wrong of [1.5, true]) assert.deepEqual(messagesOf({ user: wrong }), [user]);
+    for (const wrong of ['', -1]) assert.match(messagesOf({ user: wrong })[0] ?? '', /^user: Too small/);
+    assert.equal(parse({ user: '12a' }).user, '12a');
+    assert.equal(parse({ user: 'a12' }).user, 'a12');
+    assert.equal(Object.isFrozen(parse({}).env), true);
+    assert.equal(parse({}).env, parse({}).env);
+  });
+
+  it('are contributed with the backend', () => {
+    const backends: object[] = [];
+    plugin.register({ backend: (backend: object) => backends.push(backend) } as unknown as PluginRegistry);
+    assert.deepEqual(backends, [
+      {
+        name: 'process',
+        useClass: ProcessBackend,
+        description: 'Programs of this machine: a server, or a solo5, firecracker or qemu command line',
+        unikernel: processOptions,
+      },
+    ]);
+    assert.equal(plugin.apiVersion, '^1.0.0');
   });
 
   it('are known to the editor', () => {

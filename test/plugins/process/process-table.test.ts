@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import fs, { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { eventually } from '#core/testing/eventually.js';
 import { LinuxProcessTable, parseStat } from '#process/linux-process-table.js';
 import { PortableProcessTable } from '#process/portable-process-table.js';
 import type { ProcessTable } from '#process/process-table.js';
+import { TemporaryFolder } from '../../support/temporary-folder.js';
 
 const tables: Record<string, () => ProcessTable> = {
   'the process table of /proc': () => new LinuxProcessTable(),
@@ -59,6 +62,114 @@ for (const [name, make] of Object.entries(tables)) {
   });
 }
 
+describe('the process table of /proc', () => {
+  const table = new LinuxProcessTable();
+
+  it('has the boot, and the environments that it may read', () => {
+    assert.equal(table.bootId, readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim());
+    assert.match(table.bootId, /^[0-9a-f-]{36}$/);
+    const environment = table.environment(process.pid);
+    assert.deepEqual(environment, readFileSync('/proc/self/environ', 'utf8').split('\0'));
+    assert.equal(table.environment(2 ** 30), undefined);
+  });
+
+  it('fails for any reason but that a process is gone or belongs to somebody else', () => {
+    const { readFileSync: read, openSync: open } = fs;
+    const failing = (code: string) => (): never => {
+      throw Object.assign(new Error(code), { code });
+    };
+    try {
+      for (const code of ['ENOENT', 'ESRCH', 'EACCES', 'EPERM']) {
+        Object.assign(fs, { readFileSync: failing(code), openSync: failing(code) });
+        syncBuiltinESMExports();
+        assert.deepEqual([table.environment(1), table.look(1)], [undefined, undefined], code);
+      }
+      Object.assign(fs, { readFileSync: failing('EMFILE'), openSync: failing('EMFILE') });
+      syncBuiltinESMExports();
+      assert.throws(() => table.environment(1), { code: 'EMFILE' });
+      assert.throws(() => table.look(1), { code: 'EMFILE' });
+    } finally {
+      Object.assign(fs, { readFileSync: read, openSync: open });
+      syncBuiltinESMExports();
+    }
+  });
+
+  it('holds no file open', () => {
+    const open = (): number => readdirSync('/proc/self/fd').length;
+    const before = open();
+    for (let time = 0; time < 10; time += 1) table.look(process.pid);
+    assert.ok(open() < before + 10);
+  });
+
+  it('has processes alone', () => {
+    const pids = table.all().map(({ pid }) => pid);
+    assert.ok(pids.includes(process.pid));
+    assert.ok(pids.every((pid) => pid > 0));
+  });
+});
+
+describe('the process table of ps', () => {
+  let folder: TemporaryFolder;
+  const { PATH, LC_ALL, TZ } = process.env;
+
+  /** A table whose ps prints these lines, and writes down how it was called. */
+  function tableOf(...lines: string[]): PortableProcessTable {
+    writeFileSync(folder.in('lines'), lines.join('\n'));
+    const script = `#!/bin/sh\necho "$LC_ALL $TZ $GREETING $*" > ${folder.in('called')}\ncat ${folder.in('lines')}\n`;
+    writeFileSync(folder.in('ps'), script, { mode: 0o755 });
+    process.env.PATH = `${folder.path}:${PATH}`;
+    Object.assign(process.env, { LC_ALL: 'de_DE.UTF-8', TZ: 'Europe/Berlin', GREETING: 'hello' });
+    return new PortableProcessTable();
+  }
+  const called = (): string => readFileSync(folder.in('called'), 'utf8').trim();
+
+  beforeEach(() => {
+    folder = new TemporaryFolder();
+  });
+
+  afterEach(() => {
+    Object.assign(process.env, { PATH, LC_ALL, TZ });
+    for (const [name, value] of Object.entries({ LC_ALL, TZ, GREETING: undefined })) {
+      if (value === undefined) Reflect.deleteProperty(process.env, name);
+    }
+    folder[Symbol.dispose]();
+  });
+
+  it('reads numbers, letters and the date', () => {
+    const date = 'Sun Nov 29 23:03:55 2026';
+    const table = tableOf(
+      ` 42 41 Ss ${date} `,
+      `7 7 T+ ${date}`,
+      `8 7 Zs ${date}`,
+      `9 7 R+ ${date}`,
+      'garbage',
+      `10 S ${date}`,
+      '11 12 S',
+      '',
+    );
+    assert.deepEqual(table.all(), [
+      { pid: 42, group: 41, session: 42, startTime: date, state: 'alive' },
+      { pid: 7, group: 7, session: 0, startTime: date, state: 'stopped' },
+      { pid: 8, group: 7, session: 8, startTime: date, state: 'dead' },
+      { pid: 9, group: 7, session: 0, startTime: date, state: 'alive' },
+    ]);
+    assert.equal(called(), 'C UTC hello -axo pid=,pgid=,stat=,lstart=');
+  });
+
+  it('looks at one alone, and knows neither boots nor environments', () => {
+    const table = tableOf('42 41 S Sun Nov 29 23:03:55 2026');
+    assert.equal(table.look(42)?.group, 41);
+    assert.equal(called(), 'C UTC hello -o pid=,pgid=,stat=,lstart= -p 42');
+    assert.deepEqual([table.bootId, table.environment()], ['any', undefined]);
+  });
+
+  it('fails where there is no ps', () => {
+    const table = tableOf();
+    process.env.PATH = '/nowhere';
+    assert.throws(() => table.all(), { code: 'ENOENT' });
+  });
+});
+
 describe('a line of /proc/PID/stat', () => {
   const rest = (state: string, threads: number) =>
     `${state} 1 41 42 0 -1 0 0 0 0 0 0 0 0 0 20 0 ${threads} 0 987654 1 2`;
@@ -71,6 +182,10 @@ describe('a line of /proc/PID/stat', () => {
   it('tells a zombie from a program whose first thread has ended', () => {
     assert.equal(parseStat(`43 (a) ${rest('Z', 1)}`).state, 'dead');
     assert.equal(parseStat(`43 (a) ${rest('Z', 3)}`).state, 'alive');
+    assert.equal(parseStat(`43 (a) ${rest('Z', 2)}`).state, 'alive');
+    assert.equal(parseStat(`43 (a) ${rest('Z', 0)}`).state, 'dead');
+    assert.equal(parseStat(`43 (a) ${rest('X', 3)}`).state, 'dead');
     assert.equal(parseStat(`43 (a) ${rest('T', 1)}`).state, 'stopped');
+    assert.equal(parseStat('43 (a) R 1 41 42').startTime, '');
   });
 });

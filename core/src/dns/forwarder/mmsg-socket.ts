@@ -17,10 +17,10 @@ const LONGEST_QUERY = 512;
 const MOST_BATCHES = 4;
 
 /** The sockets that the setting asks for and this machine supports. The DNS listeners log what is missing. */
-export async function udpSockets(transport: DnsSettings['transport']): Promise<UdpSockets> {
+export async function udpSockets(transport: DnsSettings['transport'], load = loadSocketCalls): Promise<UdpSockets> {
   if (transport === 'dgram') return dgramSockets;
   try {
-    return new MmsgSockets(await loadSocketCalls());
+    return new MmsgSockets(await load());
   } catch (error) {
     if (error instanceof NativeSocketsUnavailable) return dgramSockets;
     throw error;

@@ -16,7 +16,7 @@ export interface StreamConnector {
 /** Plain TCP (RFC 7766). */
 export function tcpConnector({ address, port }: UpstreamSettings): StreamConnector {
   return {
-    connect: () => connectTcp({ host: address, port, noDelay: true }),
+    connect: () => connectTcp({ host: address, port }),
     readyEvent: 'connect',
     explain: (error) => error,
   };
@@ -43,7 +43,6 @@ export function tlsConnector(
         ...(secureContext !== undefined && { secureContext }),
         minVersion: 'TLSv1.2',
       });
-      socket.setNoDelay(true);
       socket.on('session', (latest: Buffer) => (session = latest));
       socket.on('error', () => (session = undefined));
       return socket;

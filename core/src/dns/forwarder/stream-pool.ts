@@ -129,6 +129,7 @@ class StreamConnection {
   ) {
     this.heardAt = context.clock.now();
     this.socket = connector.connect();
+    this.socket.setNoDelay(true);
     this.socket.once(connector.readyEvent, () => this.begin());
     this.socket.on('data', (chunk) => this.read(chunk));
     this.socket.on('error', (error) => (this.reason ??= connector.explain(error)));

@@ -1,6 +1,7 @@
 import type { ZodObject } from 'zod';
 import type { Backend } from '../../contracts/backend.js';
 import type { MachineId, PowerState, StopMode } from '../../contracts/machine.js';
+import type { Harness } from '../harness.js';
 
 /** Options that must be refused by the schema or, if only the system can tell, by `machine`. */
 export interface RefusedOptions {
@@ -29,7 +30,7 @@ export interface RefusedOptions {
  * });
  * ```
  */
-export interface BackendHarness {
+export interface BackendHarness extends Harness {
   /** The schema of a unikernel's options, as contributed to the registry. */
   readonly schema: ZodObject;
   /** Every stop mode that it supports, with the resulting state of the machine. */
@@ -37,11 +38,6 @@ export interface BackendHarness {
   /** Whether the backend has `watch`. */
   readonly watches: boolean;
   readonly refused: readonly RefusedOptions[];
-  /** The timeout of expected changes in milliseconds; 10,000 by default. */
-  readonly patience?: number;
-
-  /** Called before each test. */
-  setUp?(): Promise<void> | void;
   /** Called after each test, passed or failed; it must leave no machine behind. */
   tearDown?(): Promise<void> | void;
 

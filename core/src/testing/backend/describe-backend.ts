@@ -4,6 +4,8 @@ import { testConnection } from './backend-connection.js';
 import { testPower } from './backend-power.js';
 import { testRegistration } from './backend-registration.js';
 import { testWatch } from './backend-watch.js';
+import { PATIENCE } from '../eventually.js';
+import { useHarness } from '../harness.js';
 
 /**
  * Defines the mocha tests of the backend contract; call it in a test file. It uses mocha's global `describe` and `it`
@@ -11,21 +13,14 @@ import { testWatch } from './backend-watch.js';
  */
 export function describeBackend(name: string, harness: BackendHarness): void {
   describe(`${name} (backend contract)`, function () {
-    this.timeout(6 * (harness.patience ?? 10_000));
+    this.timeout(6 * (harness.patience ?? PATIENCE));
     let trial: BackendTrial;
 
-    beforeEach(async () => {
-      await harness.setUp?.();
-      trial = new BackendTrial(harness);
-    });
-
-    afterEach(async () => {
-      try {
-        await trial.end();
-      } finally {
-        await harness.tearDown?.();
-      }
-    });
+    useHarness(
+      harness,
+      async () => void (trial = new BackendTrial(harness)),
+      () => trial.end(),
+    );
 
     describe('registration', () => testRegistration(harness, () => trial));
     describe('power', () => testPower(harness, () => trial));

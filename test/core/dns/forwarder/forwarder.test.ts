@@ -421,7 +421,10 @@ describeOverUdp('the forwarder', (transport) => {
   it('refuses queries that do not ask for recursion, and leaves all to others when it is off', async () => {
     const server = await upstream(good);
     const answer = await ask(await forwarderTo([server.endpoint]), 'a.test', { flags: 0 });
-    assert.equal(answer && 'rcode' in answer && answer.rcode, 5);
+    assert.deepEqual(answer, {
+      rcode: 5,
+      extendedError: { code: 20, text: 'not served here, and recursion was not asked for' },
+    });
     assert.equal(await ask(await forwarderTo([], { forwarders: 'off' })), undefined);
     assert.equal(server.queries.length, 0);
   });

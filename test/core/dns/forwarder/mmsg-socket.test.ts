@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { MmsgSockets } from '#core/dns/forwarder/mmsg-socket.js';
-import { loadSocketCalls, type SocketCalls } from '#core/net/socket-calls.js';
+import { MmsgSockets, udpSockets } from '#core/dns/forwarder/mmsg-socket.js';
+import { dgramSockets } from '#core/dns/forwarder/udp-socket.js';
+import { loadSocketCalls, NativeSocketsUnavailable, type SocketCalls } from '#core/net/socket-calls.js';
 import { requireMmsg } from '../../../support/udp-transports.js';
 
 describe('sockets to upstreams by mmsg', () => {
@@ -175,5 +176,113 @@ describe('sockets to upstreams by mmsg', () => {
     await until(() => one.heard.length > 0);
     await rounds();
     assert.deepEqual([one.heard, received], [['0'], []]);
+  });
+
+  it('send 64 by one call at most, before the round is over', async () => {
+    using one = open();
+    for (const text of numbers(65)) one.send(text);
+    assert.deepEqual(sent, [64]);
+    await until(() => arrived.length === 65);
+    assert.deepEqual(sent, [64, 1]);
+    assert.deepEqual(arrived, numbers(65));
+  });
+
+  it('take no query that is longer than any can be', () => {
+    using one = open();
+    one.socket.send(new Uint8Array(512));
+    assert.throws(() => one.socket.send(new Uint8Array(513)), RangeError);
+  });
+
+  it('that cannot be opened say so later, unless they are closed by then, and leave no file', async () => {
+    const closed: number[] = [];
+    scripted.close = (descriptor) => {
+      closed.push(descriptor);
+      return calls.close(descriptor);
+    };
+    const errorsOf = async (isClosed: boolean): Promise<unknown[]> => {
+      const errors: unknown[] = [];
+      const socket = sockets.open(upstream.address() as AddressInfo, {
+        onMessage: () => assert.fail('heard'),
+        onError: ({ message }, fatal) => errors.push(message, fatal),
+      });
+      socket.send(Buffer.from('nobody'));
+      assert.deepEqual(errors, []);
+      if (isClosed) socket.close();
+      await rounds();
+      return errors;
+    };
+    scripted.errorCode = () => 'EMFILE';
+    scripted.socket = () => -1;
+    assert.deepEqual([await errorsOf(false), await errorsOf(true)], [['socket EMFILE', true], []]);
+    let opened = 0;
+    scripted.socket = (...parameters) => (opened = calls.socket(...parameters));
+    scripted.connect = () => -1;
+    scripted.errorCode = () => 'ENETUNREACH';
+    assert.deepEqual(await errorsOf(false), ['connect ENETUNREACH', true]);
+    assert.deepEqual(closed, [opened]);
+    scripted.socket = () => 0;
+    scripted.connect = () => assert.fail('descriptor 0 is as good as any') as never;
+    assert.throws(() => sockets.open(upstream.address() as AddressInfo, {} as never), /as good as any/);
+  });
+
+  it('speak to an upstream of IPv6 by a socket of IPv6, without waiting for it', () => {
+    const made: number[][] = [];
+    scripted.socket = (...parameters) => {
+      made.push(parameters);
+      return -1;
+    };
+    for (const address of ['::1', '127.0.0.1']) {
+      sockets.open({ address, port: 53 }, { onMessage: () => {}, onError: () => {} }).close();
+    }
+    const type = 0o2004002;
+    assert.deepEqual(made, [
+      [10, type, 0],
+      [2, type, 0],
+    ]);
+  });
+
+  it('read without waiting, as much as one call can bring', async () => {
+    const asked: unknown[][] = [];
+    using one = open();
+    one.send('hello');
+    await until(() => arrived.length === 1);
+    scripted.recvmmsg = (...parameters) => {
+      asked.push(parameters.slice(2));
+      return calls.recvmmsg(...parameters);
+    };
+    await reply('0', '1');
+    await until(() => one.heard.length === 2);
+    assert.deepEqual(asked, [[64, 0x40, null]]);
+  });
+
+  it('keep what was read after the call that read it', async () => {
+    const kept: Uint8Array[] = [];
+    const socket = sockets.open(upstream.address() as AddressInfo, {
+      onMessage: (message) => kept.push(message),
+      onError: () => {},
+    });
+    socket.send(Buffer.from('hello'));
+    await until(() => arrived.length === 1);
+    await reply('0', '1', '2');
+    await until(() => kept.length === 3);
+    await reply('x', 'y', 'z');
+    await until(() => kept.length === 6);
+    assert.deepEqual(
+      kept.map((message) => Buffer.from(message).toString()),
+      ['0', '1', '2', 'x', 'y', 'z'],
+    );
+    socket.close();
+  });
+});
+
+describe('the sockets to upstreams', () => {
+  const failingBy = (error: Error) => async (): Promise<SocketCalls> => Promise.reject(error);
+
+  it('are those of Node where that is wanted, or where this machine has no others', async () => {
+    const unavailable = failingBy(new NativeSocketsUnavailable('koffi cannot be loaded'));
+    assert.equal(await udpSockets('dgram', failingBy(new Error('loaded'))), dgramSockets);
+    assert.equal(await udpSockets('auto', unavailable), dgramSockets);
+    assert.equal(await udpSockets('mmsg', unavailable), dgramSockets);
+    await assert.rejects(udpSockets('auto', failingBy(new Error('a defect'))), /a defect/);
   });
 });

@@ -322,6 +322,12 @@ class FakeSocket extends Duplex {
   readonly frames = new FrameReader();
   readonly queries: Uint8Array[] = [];
 
+  noDelay = false;
+
+  setNoDelay(noDelay: boolean): void {
+    this.noDelay = noDelay;
+  }
+
   override _read(): void {}
 
   override _write(chunk: Uint8Array, _encoding: BufferEncoding, done: () => void): void {
@@ -390,6 +396,7 @@ describe('the connections to one upstream', () => {
 
   it('send nothing before they are ready, and then all at once', async () => {
     send();
+    assert.equal(sockets[0]?.noDelay, true);
     send();
     await rounds();
     assert.deepEqual(
@@ -506,5 +513,93 @@ describe('the connections to one upstream', () => {
       await rounds();
     }
     assert.deepEqual([events, sockets.length], [['the connection was closed without an answer'], 8]);
+  });
+
+  it('fail by what went wrong first', () => {
+    const { events } = send();
+    sockets[0]?.emit('error', new Error('refused'));
+    sockets[0]?.emit('error', new Error('later'));
+    pool.close(new Error('closing'));
+    assert.deepEqual(events, ['so: refused']);
+  });
+
+  it('send what is asked in one turn by one write', async () => {
+    send();
+    const [socket] = sockets as [FakeSocket];
+    socket.emit('connect');
+    await rounds();
+    const writes: number[] = [];
+    socket._writev = (chunks, done) => {
+      writes.push(chunks.length);
+      for (const { chunk } of chunks) socket.queries.push(...socket.frames.push(chunk as Uint8Array));
+      done();
+    };
+    for (let count = 0; count < 3; count++) send();
+    assert.equal(socket.writableCorked, 1);
+    await rounds();
+    assert.deepEqual([writes, socket.queries.length, socket.writableCorked], [[3], 4, 0]);
+  });
+
+  it('never have two queries with one id on one of them, and send each its own', async () => {
+    const random = Reflect.get(pool, 'context') as { random: RandomSource };
+    const ids = [0x1234, 0x1234, 0xabcd];
+    random.random = { uint16: () => ids.shift() } as unknown as RandomSource;
+    const [first, second] = [send(), send()];
+    sockets[0]?.emit('connect');
+    await rounds();
+    assert.deepEqual(
+      sockets[0]?.queries.map((query) => [...query.subarray(0, 3)]),
+      [
+        [0x12, 0x34, 0],
+        [0xab, 0xcd, 0],
+      ],
+    );
+    sockets[0]?.answer(sockets[0]?.queries[1]);
+    await rounds();
+    assert.deepEqual([first.events, second.events], [[], ['12 bytes']]);
+  });
+
+  it('are eight at most, each with 256 queries, and take another when one has room again', () => {
+    const all = Array.from({ length: 8 * 256 }, () => send());
+    assert.equal(sockets.length, 8);
+    const tooMuch = send();
+    assert.deepEqual(tooMuch.events, ['too many queries wait on its connections']);
+    all[300]?.query.abandon();
+    const more = send();
+    assert.deepEqual([more.events, sockets.length], [[], 8]);
+    assert.equal(more.query.connection, all[301]?.query.connection);
+  });
+
+  it('stay open for ten seconds after the last query, however often it was released', async () => {
+    const { query } = send();
+    sockets[0]?.emit('connect');
+    query.abandon();
+    await clock.advance(5_000);
+    query.abandon();
+    await clock.advance(5_000);
+    assert.equal(sockets[0]?.destroyed, true);
+    assert.equal(clock.pending, 0);
+  });
+
+  it('that bring nothing are tried twice for one query, and anew after one that does', async () => {
+    const { events } = send();
+    for (const brings of [false, true, false]) {
+      const socket = sockets.at(-1) as FakeSocket;
+      const other = brings ? send() : undefined;
+      socket.emit('connect');
+      await rounds();
+      if (other !== undefined) {
+        socket.answer(socket.queries[1]);
+        await rounds();
+        other.query.abandon();
+      }
+      socket.destroy();
+      await rounds();
+      assert.deepEqual(events, []);
+    }
+    sockets.at(-1)?.emit('connect');
+    sockets.at(-1)?.destroy();
+    await rounds();
+    assert.deepEqual([events, sockets.length], [['the connection was closed without an answer'], 4]);
   });
 });

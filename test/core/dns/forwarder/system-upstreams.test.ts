@@ -101,6 +101,49 @@ describe("the system's name servers", () => {
     await replaceBy('nameserver 192.0.2.1\n');
     await untilNoticed(() => addresses()[0] === '192.0.2.1');
   });
+
+  it('are read again 100 ms after the last of several changes, and told of only where they are others', async () => {
+    await writeFile(file, 'nameserver 192.0.2.1\n');
+    await upstreams.open();
+    assert.deepEqual(log.entries, [
+      {
+        level: 'info',
+        fields: { upstreams: ['192.0.2.1:5353'] },
+        message: "forwarding to the system's name servers",
+      },
+    ]);
+    const change = upstreams['changed'].bind(upstreams);
+    await writeFile(file, 'nameserver 192.0.2.2\n');
+    change();
+    await clock.advance(60);
+    change();
+    assert.equal(clock.pending, 1);
+    await clock.advance(99);
+    for (let round = 0; round < 20; round++) await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(addresses(), ['192.0.2.1']);
+    await clock.advance(1);
+    await untilNoticed(() => addresses()[0] === '192.0.2.2');
+    assert.equal(log.at('info').length, 2);
+    const before = upstreams.current;
+    change();
+    await clock.advance(100);
+    await untilNoticed(() => upstreams.current !== before);
+    assert.equal(log.at('info').length, 2, 'they are the same');
+  });
+
+  it('are used though their changes cannot be noticed, which the log says', async () => {
+    await writeFile(file, 'nameserver 192.0.2.1\n');
+    await upstreams.open();
+    upstreams['watchers'][0]?.emit('error', new Error('too many'));
+    assert.deepEqual(log.entries.at(-1), {
+      ...{ level: 'warn', fields: { folder } },
+      message: `changes of ${file} will not be noticed: too many`,
+    });
+    const nowhere = new SystemUpstreams(join(folder, 'none', 'resolv.conf'), 53, { clock, logger: log });
+    await nowhere.open();
+    assert.match(log.at('warn').join('\n'), /none\/resolv.conf will not be noticed: .*ENOENT.*\n.*keeping those known/);
+    nowhere.close();
+  });
 });
 
 describe('a resolv.conf', () => {

@@ -16,7 +16,8 @@ class FakeRandom implements Pick<RandomSource, 'uint16' | 'below'> {
     return this.ids.shift() ?? this.count++;
   }
 
-  below(): number {
+  below(limit: number): number {
+    assert.equal(limit, 32, 'one of 32 ports');
     return this.slots.shift() ?? 0;
   }
 }
@@ -165,5 +166,41 @@ describe('the source ports by which one upstream is asked', () => {
       [true, true],
     );
     assert.equal(pool['ports'].size, 0);
+  });
+
+  it('send the id that a query got, of which both bytes count, and release it once', () => {
+    random.ids.push(0x1234, 0x5678);
+    const [one, other] = [ask(), ask()];
+    assert.deepEqual(
+      sockets.opened[0]?.sent.map((message) => [...message.subarray(0, 3)]),
+      [
+        [0x12, 0x34, 0],
+        [0x56, 0x78, 0],
+      ],
+    );
+    for (let time = 0; time < 3; time++) one.release();
+    one.port.release(9);
+    sockets.opened[0]?.listener.onMessage(answer(0x5678));
+    assert.deepEqual(other.query.events, ['message 22136']);
+    other.port.retire();
+    assert.equal(sockets.opened[0]?.closed, false);
+    assert.equal(other.port.usable, true);
+    other.release();
+    assert.deepEqual([sockets.opened[0]?.closed, other.port.usable, other.port.used], [true, false, 2]);
+  });
+
+  it('drawn for a batch are drawn anew for the next, and where there are no batches', () => {
+    random.slots.push(1, 2, 3, 4, 5);
+    sockets.batch = 0;
+    ask();
+    ask();
+    assert.deepEqual(random.slots, [2, 3, 4, 5]);
+    sockets.batch = 1;
+    ask();
+    assert.deepEqual(random.slots, [3, 4, 5]);
+    delete sockets.batch;
+    ask();
+    ask();
+    assert.deepEqual(random.slots, [5]);
   });
 });

@@ -210,4 +210,29 @@ describe('the health of one upstream', () => {
     for (let count = 0; count < 40; count++) health.answered(900);
     assert.equal(health.repeatAfter(1_000), 1_000);
   });
+
+  it('moves its usual time by an eighth of the way to the latest', () => {
+    health.answered(800);
+    assert.equal(health.repeatAfter(9_000), 1_600);
+    health.answered(1_600);
+    assert.equal(health.repeatAfter(9_000), 1_800);
+  });
+
+  it('rests longer for what was sent in the moment in which it was found down', () => {
+    goDown(2_000);
+    health.failed(2_000, 2_100, timeout);
+    assert.equal(rest(2_100), 2_000);
+    assert.equal(changes, 2);
+  });
+
+  it('has no rest left for an upstream that is up', () => {
+    assert.equal(health.takeProbe(1_000_000), false);
+    health.failed(0, 0, timeout);
+    health.failed(0, 0, timeout);
+    assert.deepEqual([health.takeProbe(1_000_000), changes, log.entries], [false, 0, []]);
+    health.failed(0, 0, timeout);
+    assert.deepEqual(log.entries[0]?.fields, { upstream: '192.0.2.53:53' });
+    health.answered();
+    assert.deepEqual(log.entries[1]?.fields, { upstream: '192.0.2.53:53' });
+  });
 });

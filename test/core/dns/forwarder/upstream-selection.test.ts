@@ -6,6 +6,8 @@ import { RandomSource } from '#core/dns/forwarder/random-source.js';
 import { dgramSockets } from '#core/dns/forwarder/udp-socket.js';
 import { isOwnEndpoint, UpstreamSelection } from '#core/dns/forwarder/upstream-selection.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
+import { decodeReply } from '../../../support/dns-message.js';
+import { FakeUdpSockets } from '../../../support/fake-udp-sockets.js';
 import { DnsLog } from '../../../support/dns-log.js';
 
 const at = (address: string, port = 53) => ({ address, port });
@@ -87,6 +89,57 @@ describe('the selection of upstreams', () => {
       'not in turn',
     );
   });
+
+  it('asks those that are down for the name servers of the root, once a pause, and heeds the answer', async () => {
+    const clock = new ManualClock();
+    const deadlines = new Deadlines(clock);
+    const sockets = new FakeUdpSockets();
+    const selection = new UpstreamSelection('sequential', {
+      ...{ clock, deadlines, sockets, logger: new DnsLog(), random: new RandomSource() },
+      ...{ timeout: 2_000, trust: undefined },
+    });
+    const configured = [one, two];
+    const [first] = selection.next(configured, nowhere);
+    const sent = (): Uint8Array[] => sockets.opened.flatMap((socket) => socket.sent);
+    for (let count = 0; count < 3; count++) first?.health.failed(0, clock.now(), new Error('silent'));
+    assert.equal(texts(selection, configured), '2');
+    await clock.advance(999);
+    assert.equal(texts(selection, configured), '2');
+    assert.deepEqual(sent(), []);
+    await clock.advance(1);
+    for (let time = 0; time < 3; time++) assert.equal(texts(selection, configured), '2');
+    const [probe, ...others] = sent();
+    assert.deepEqual(others, []);
+    const { questions, flag_rd, flag_ad, flag_cd, additionals } = decodeReply(Buffer.from(probe ?? []));
+    assert.deepEqual(questions, [{ name: '.', type: 'NS', class: 'IN' }]);
+    const [opt] = additionals ?? [];
+    assert.deepEqual([flag_rd, flag_ad, flag_cd, opt?.type === 'OPT' && opt.flag_do], [true, false, false, false]);
+    const reply = Uint8Array.from((probe ?? new Uint8Array()).subarray(0, 17));
+    [reply[2], reply[11]] = [0x81, 0];
+    sockets.opened[0]?.listener.onMessage(reply);
+    assert.equal(texts(selection, configured), '12');
+    selection.close(new Error('closing'));
+    deadlines[Symbol.dispose]();
+    assert.equal(clock.pending, 0);
+  });
+
+  it('has one upstream alone first, whatever the order', () => {
+    for (const order of ['sequential', 'round-robin', 'random'] as const) {
+      const selection = selectionBy(order);
+      assert.equal(texts(selection, [two]), '2');
+      assert.equal(texts(selection, []), '');
+    }
+  });
+
+  it('looks at its own addresses only where a list has changed', () => {
+    const selection = selectionBy();
+    const configured = [one, two];
+    const first = selection.next(configured, nowhere);
+    assert.equal(selection.next(configured, nowhere), first);
+    const again = selection.next([...configured], nowhere);
+    assert.notEqual(again, first);
+    assert.deepEqual(again, first);
+  });
 });
 
 describe('an upstream that is ourselves', () => {
@@ -108,5 +161,16 @@ describe('an upstream that is ourselves', () => {
     assert.equal(isOwnEndpoint(at('127.0.0.1', 54), [at('127.0.0.1')]), false);
     assert.equal(isOwnEndpoint(at('127.0.0.53'), [at('127.0.0.1')]), false);
     assert.equal(isOwnEndpoint(at('127.0.0.1'), []), false);
+  });
+
+  it('is the unspecified address where we listen on loopback or everywhere, of one family', () => {
+    assert.equal(isOwnEndpoint(at('0.0.0.0'), [at('0.0.0.0')]), true);
+    assert.equal(isOwnEndpoint(at('::'), [at('::1')]), true);
+    assert.equal(isOwnEndpoint(at('::'), [at('::')]), true);
+    assert.equal(isOwnEndpoint(at('0.0.0.0'), [at('192.0.2.1')]), false);
+    assert.equal(isOwnEndpoint(at('::1'), [at('::')]), true);
+    assert.equal(isOwnEndpoint(at('127.0.0.1'), [at('::')]), false);
+    assert.equal(isOwnEndpoint(at('2001:db8::1'), [at('::')]), false);
+    assert.equal(isOwnEndpoint(at('127.0.0.1'), [at('192.0.2.1'), at('127.0.0.1')]), true);
   });
 });

@@ -51,4 +51,70 @@ describe('a UDP listener by dgram', () => {
       client.close();
     }
   });
+
+  it('closes at once where nothing waits, also when some had no answer', async () => {
+    const listener = await DgramTransport.open(endpoint, () => undefined, new DnsLog());
+    const socket = Reflect.get(listener, 'socket') as Socket;
+    const remote = { address: '127.0.0.1', port: 9, family: 'IPv4', size: 12 };
+    for (let count = 0; count < 3; count++) socket.emit('message', Buffer.alloc(12), remote);
+    await listener.close();
+  });
+
+  it('logs a reply that cannot be sent, and counts it as answered', async () => {
+    const log = new DnsLog();
+    const listener = await DgramTransport.open(endpoint, () => Buffer.alloc(70_000), log);
+    const socket = Reflect.get(listener, 'socket') as Socket;
+    socket.emit('message', Buffer.alloc(12), { address: '127.0.0.1', port: 9, family: 'IPv4', size: 12 });
+    await listener.close();
+    assert.deepEqual(log.at('debug'), ['a reply could not be sent']);
+  });
+
+  it('logs nothing where a reply was sent', async () => {
+    const log = new DnsLog();
+    const listener = await DgramTransport.open(endpoint, () => Buffer.alloc(12), log);
+    const socket = Reflect.get(listener, 'socket') as Socket;
+    socket.emit('message', Buffer.alloc(12), { address: '127.0.0.1', port: 9, family: 'IPv4', size: 12 });
+    await listener.close();
+    assert.deepEqual(log.entries, []);
+  });
+
+  it('waits for the last of several answers when it is closed', async () => {
+    const answers: ((reply: undefined) => void)[] = [];
+    const handler = (): Promise<undefined> => new Promise((resolve) => answers.push(resolve));
+    const listener = await DgramTransport.open(endpoint, handler, new DnsLog());
+    const socket = Reflect.get(listener, 'socket') as Socket;
+    for (let count = 0; count < 2; count++) {
+      socket.emit('message', Buffer.alloc(12), { address: '127.0.0.1', port: 9, family: 'IPv4', size: 12 });
+    }
+    let isClosed = false;
+    const closing = listener.close().then(() => (isClosed = true));
+    answers[0]?.(undefined);
+    for (let round = 0; round < 10; round++) await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(isClosed, false);
+    answers[1]?.(undefined);
+    await closing;
+  });
+
+  it('says where it cannot listen and keeps no socket, and logs what goes wrong later', async () => {
+    const log = new DnsLog();
+    const listener = await DgramTransport.open(endpoint, () => undefined, log);
+    const taken = { ...endpoint, port: listener.port };
+    await assert.rejects(
+      DgramTransport.open(taken, () => undefined, log),
+      {
+        code: 'JITSU_LISTEN_FAILED',
+        message: /UDP 127\.0\.0\.1:\d+: something else is listening/,
+      },
+    );
+    (Reflect.get(listener, 'socket') as Socket).emit('error', new Error('a defect'));
+    assert.deepEqual(log.at('warn'), ['a UDP socket reports an error']);
+    await listener.close();
+  });
+
+  it('of all addresses of IPv6 takes nothing over IPv4', async () => {
+    const log = new DnsLog();
+    const every = await DgramTransport.open({ address: '::', port: 0 }, () => undefined, log);
+    const other = await DgramTransport.open({ address: '0.0.0.0', port: every.port }, () => undefined, log);
+    for (const listener of [every, other]) await listener.close();
+  });
 });

@@ -20,4 +20,12 @@ describe('a failure to listen', () => {
       assert.equal(error.cause, cause);
     }
   });
+
+  it('speaks of the transport and of the family that it was about', () => {
+    const textOf = (transport: 'UDP' | 'TCP', address: string, code: string): string =>
+      listenError(transport, { address, port: 53 }, failure(code)).message;
+    assert.match(textOf('TCP', '192.0.2.1', 'EADDRINUSE'), /TCP 192\.0\.2\.1:53.*ss -ltnp 'sport = :53'/);
+    assert.match(textOf('UDP', '2001:db8::1', 'EAFNOSUPPORT'), /\[2001:db8::1\]:53.*does not do IPv6/);
+    assert.match(textOf('UDP', '192.0.2.1', 'EPERM'), /belong to root/);
+  });
 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
+import type { MessageHandler } from '#core/dns/transport/udp-transport.js';
 import { frame } from '#core/dns/wire/frame-reader.js';
 import { StallTimer, TcpConnection } from '#core/dns/transport/tcp-connection.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
@@ -73,6 +74,227 @@ describe('a TCP connection', () => {
     await settled();
     assert.equal(stage.taken, 1);
     assert.equal(stage.end.writableEnded || stage.end.destroyed, true);
+  });
+});
+
+describe('a TCP connection by itself', () => {
+  /** A connection whose queries are answered as the test says, and what its client is sent. */
+  const open = (handler: MessageHandler) => {
+    const clock = new ManualClock();
+    const end = new OtherEnd();
+    const connection = new TcpConnection(end as unknown as Socket, tcpClient, handler, clock, IDLE);
+    const send = async (...chunks: Uint8Array[]): Promise<void> => {
+      for (const chunk of chunks) end.push(chunk);
+      await settled();
+      await settled();
+    };
+    const letAllLeave = async (): Promise<void> => {
+      for (let leave = end.leave.shift(); leave !== undefined; leave = end.leave.shift()) {
+        leave();
+        await settled();
+      }
+    };
+    return { clock, end, connection, send, letAllLeave };
+  };
+  const later = () => {
+    const answers: ((reply: Uint8Array | undefined) => void)[] = [];
+    const handler: MessageHandler = () => new Promise((resolve) => answers.push(resolve));
+    const answer = async (reply?: Uint8Array): Promise<void> => {
+      answers.shift()?.(reply);
+      await settled();
+    };
+    return { answers, handler, answer };
+  };
+
+  it('sends what is known at once, behind its length, and for nothing sends nothing', async () => {
+    const replies = [Uint8Array.of(1, 2, 3), undefined];
+    const { end, send, connection, letAllLeave } = open(() => replies.shift());
+    const written: string[] = [];
+    const write = end.write.bind(end) as (chunk: Uint8Array, callback: () => void) => boolean;
+    end.write = ((chunk: Uint8Array, callback: () => void) => {
+      written.push(Buffer.from(chunk).toString('hex'));
+      return write(chunk, callback);
+    }) as typeof end.write;
+    await send(query, query);
+    assert.deepEqual(written, ['0003010203']);
+    assert.equal(connection.isIdle, true);
+    await letAllLeave();
+    connection.destroy();
+  });
+
+  it('is closed when it has been idle for its time, which is not slow', async () => {
+    const { clock, end, connection } = open(() => undefined);
+    await clock.advance(IDLE - 1);
+    assert.equal(end.destroyed, false);
+    await clock.advance(1);
+    assert.equal(end.destroyed, true);
+    assert.equal(await connection.closed, undefined);
+    assert.equal(clock.pending, 0);
+  });
+
+  it('is not idle while a query waits, and has its whole time after the answer', async () => {
+    const { handler, answer } = later();
+    const { clock, end, connection, send, letAllLeave } = open(handler);
+    await clock.advance(IDLE / 2);
+    await send(query, query);
+    assert.equal(connection.isIdle, false);
+    await clock.advance(3 * IDLE);
+    await answer(new Uint8Array(30));
+    await letAllLeave();
+    await clock.advance(3 * IDLE);
+    assert.deepEqual([end.destroyed, connection.isIdle], [false, false]);
+    await answer(new Uint8Array(30));
+    await letAllLeave();
+    assert.equal(connection.isIdle, true);
+    await clock.advance(IDLE - 1);
+    assert.equal(end.destroyed, false);
+    await clock.advance(1);
+    assert.equal(end.destroyed, true);
+  });
+
+  it('is closed as too slow when more than 256 KiB wait for its client to read', async () => {
+    const reply = new Uint8Array(65_534);
+    const { end, send, connection } = open(() => reply);
+    for (let count = 0; count < 4; count++) await send(query);
+    assert.deepEqual([end.writableLength, end.destroyed], [262_144, false]);
+    await send(query);
+    assert.equal(end.destroyed, true);
+    assert.equal(await connection.closed, 'slow');
+  });
+
+  it('has all who work for it know that it has gone, and sends nothing more', async () => {
+    const signals: AbortSignal[] = [];
+    const { handler, answer } = later();
+    const { end, send, connection } = open((message, client, signal) => {
+      assert.equal(client, tcpClient);
+      signals.push(signal as AbortSignal);
+      return handler(message, client);
+    });
+    await send(query, query);
+    assert.deepEqual(
+      signals.map(({ aborted }) => aborted),
+      [false, false],
+    );
+    end.destroy(new Error('reset by the peer'));
+    await settled();
+    assert.match(String(signals[0]?.reason), /the connection is gone/);
+    await answer(new Uint8Array(30));
+    assert.equal(await connection.closed, undefined);
+    assert.equal(end.writableLength, 0);
+  });
+
+  it('lets as many listen to its end as have queries, without a warning', async () => {
+    let warned = 0;
+    const onWarning = (): void => void (warned += 1);
+    process.on('warning', onWarning);
+    const { send, connection } = open((_message, _client, signal) => {
+      signal?.addEventListener('abort', () => {});
+      return undefined;
+    });
+    for (let count = 0; count < 20; count++) await send(query);
+    process.off('warning', onWarning);
+    assert.equal(warned, 0);
+    connection.destroy();
+  });
+
+  it('takes no query behind the one that closed it', async () => {
+    let taken = 0;
+    const { end, send } = open(() => {
+      taken += 1;
+      end.destroy();
+      return undefined;
+    });
+    await send(Buffer.concat([query, query]));
+    assert.equal(taken, 1);
+  });
+
+  it('is closed from our side when its client asks no more, at once or after the last answer', async () => {
+    const idle = open(() => undefined);
+    idle.end.push(null);
+    await settled();
+    assert.equal(idle.end.writableEnded, true);
+    const { handler, answer } = later();
+    const waiting = open(handler);
+    await waiting.send(query, query);
+    waiting.end.push(null);
+    await settled();
+    await answer(new Uint8Array(30));
+    assert.equal(waiting.end.writableEnded, false);
+    await answer(new Uint8Array(30));
+    assert.equal(waiting.end.writableEnded, true);
+    for (const { connection } of [idle, waiting]) connection.destroy();
+  });
+
+  it('that is to end says goodbye where all was sent, and not where its client has to read first', async () => {
+    const quiet = open(() => undefined);
+    quiet.connection.end();
+    assert.equal(quiet.end.writableEnded, true);
+    await settled();
+    assert.equal(quiet.end.destroyed, true);
+    const unread = open(() => new Uint8Array(30));
+    await unread.send(query);
+    unread.connection.end();
+    assert.deepEqual([unread.end.destroyed, unread.end.writableEnded], [true, false]);
+  });
+
+  it('blames no client for what it does not read itself, and gives the rest its time from then on', async () => {
+    const { handler, answers, answer } = later();
+    const { clock, end, send, connection, letAllLeave } = open(handler);
+    for (let count = 1; count < MOST_WAITING; count++) await send(query);
+    assert.equal(end.isPaused(), false);
+    await send(Buffer.concat([query, query.subarray(0, 5)]));
+    assert.deepEqual([answers.length, end.isPaused()], [MOST_WAITING, true]);
+    await clock.advance(3 * IDLE);
+    assert.equal(end.destroyed, false);
+    await answer(new Uint8Array(30));
+    await letAllLeave();
+    assert.equal(end.isPaused(), false);
+    await clock.advance(IDLE - 1);
+    assert.equal(end.destroyed, false);
+    await clock.advance(1);
+    assert.equal(end.destroyed, true);
+    assert.equal(await connection.closed, 'slow');
+  });
+
+  it('that stopped reading between two messages waits for nothing when it reads again', async () => {
+    const { handler, answer } = later();
+    const { clock, end, send, connection, letAllLeave } = open(handler);
+    for (let count = 0; count < MOST_WAITING; count++) await send(query);
+    await answer(new Uint8Array(30));
+    await letAllLeave();
+    await clock.advance(3 * IDLE);
+    assert.equal(end.destroyed, false);
+    connection.destroy();
+    await settled();
+    assert.equal(clock.pending, 0);
+  });
+
+  it('waits for its client to read only as long as something has not left', async () => {
+    const { handler, answer } = later();
+    const { clock, end, send, letAllLeave } = open(handler);
+    await send(query, query, query);
+    await answer(new Uint8Array(30));
+    await letAllLeave();
+    await clock.advance(2 * IDLE);
+    assert.equal(end.destroyed, false);
+    await answer(new Uint8Array(30));
+    await answer(undefined);
+    await clock.advance(IDLE - 1);
+    end.leave.shift()?.();
+    await settled();
+    assert.equal(end.destroyed, false);
+  });
+
+  it('sends small answers without delay', () => {
+    const end = new OtherEnd();
+    const calls: unknown[] = [];
+    end.setNoDelay = (...parameters: unknown[]) => {
+      calls.push(parameters);
+      return end;
+    };
+    const connection = new TcpConnection(end as unknown as Socket, tcpClient, () => undefined, new ManualClock(), IDLE);
+    assert.deepEqual(calls, [[true]]);
+    connection.destroy();
   });
 });
 

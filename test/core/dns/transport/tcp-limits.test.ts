@@ -146,4 +146,53 @@ describe('the limits of TCP', () => {
     await settled();
     assert.deepEqual(sizes(), [0, 0]);
   });
+
+  it('end all connections, and know when they are closed', async () => {
+    const stage = new Stage(roomy);
+    const [idle, waiting] = [stage.open('192.0.2.1'), stage.open('192.0.2.2')];
+    waiting?.push(query);
+    await settled();
+    let isOver = false;
+    const ending = stage.connections.end().then(() => (isOver = true));
+    await settled();
+    assert.deepEqual([idle?.destroyed, waiting?.destroyed, isOver], [true, false, false]);
+    await stage.answerAll();
+    waiting?.destroy();
+    await ending;
+    assert.equal(stage.access.refusals.counts.tcpSlow, 0);
+  });
+
+  it('close first what was not used for longest', async () => {
+    const stage = new Stage({ tcpConnections: 2, tcpConnectionsPerClient: 2 });
+    const [first, second] = [stage.open('192.0.2.1'), stage.open('192.0.2.2')];
+    const [oldest] = (Reflect.get(stage.connections, 'open') as Map<TcpConnection, string>).keys();
+    stage.connections.touch(oldest as TcpConnection);
+    stage.open('192.0.2.3');
+    assert.deepEqual([first?.destroyed, second?.destroyed], [false, true]);
+    second?.destroy();
+    await settled();
+    // A connection that was closed for others is not brought back by what it still asks.
+    first?.destroy();
+    await settled();
+    stage.connections.touch(oldest as TcpConnection);
+    assert.equal((Reflect.get(stage.connections, 'open') as Map<TcpConnection, string>).size, 1);
+  });
+
+  it('count down a client that has others open', async () => {
+    const stage = new Stage({ tcpConnections: 10, tcpConnectionsPerClient: 2 });
+    const ends = [1, 2].map(() => stage.open('192.0.2.1'));
+    for (const end of ends) end?.push(query);
+    await settled();
+    ends[0]?.destroy();
+    await settled();
+    assert.notEqual(stage.open('192.0.2.1'), undefined, 'one has gone');
+    assert.notEqual(stage.open('192.0.2.1'), undefined, 'an idle one makes room');
+    assert.equal(stage.access.refusals.counts.tcpConnectionsOfClient, 0);
+  });
+
+  it('take a client whose address is gone for one of its own', () => {
+    const stage = new Stage({ tcpConnections: 10, tcpConnectionsPerClient: 1 });
+    const [gone, other] = [stage.open(''), stage.open('192.0.2.1')];
+    assert.deepEqual([gone?.destroyed, other?.destroyed], [false, false]);
+  });
 });

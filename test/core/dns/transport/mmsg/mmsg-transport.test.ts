@@ -166,4 +166,94 @@ describe('a listener that takes datagrams by mmsg', function () {
     await eventually(() => assert.equal(goingFirst(), mayGoFirst ? 1 : 0, 'it goes first like its predecessors'));
     assert.match(log.at('error').join(), /has died; another one takes its place/);
   });
+
+  it('is not closed before the last answer has left, nor takes what its threads still hand over', async () => {
+    const program = new URL('../../../../support/scripted-receiver.js', import.meta.url);
+    setEnvironmentData('receiver', { lives: new Int32Array(1), deaths: 0, late: true } as unknown as Int32Array);
+    const scripted = await start(() => assert.fail('taken after the close'), { program });
+    await scripted.close();
+    open.length = 0;
+    const answers: ((reply: undefined) => void)[] = [];
+    const listener = await start(() => new Promise((resolve) => answers.push(resolve)));
+    const client = createSocket('udp4');
+    for (const id of [1, 2]) client.send(queryBytes('a.test', { id }), listener.port, here.address);
+    await eventually(() => assert.equal(answers.length, 2));
+    let isClosed = false;
+    const closing = listener.close().then(() => (isClosed = true));
+    for (const answer of answers) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      assert.equal(isClosed, false);
+      answer(undefined);
+    }
+    await closing;
+    client.close();
+  });
+
+  it('sends what is answered in one turn by one call, 64 at most, and logs what cannot be sent', async () => {
+    const sent: number[] = [];
+    let failing: string | undefined;
+    const calls: MmsgContext['calls'] = {
+      ...context.calls,
+      sendmmsg: (...parameters) => {
+        sent.push(parameters[2]);
+        return failing === undefined ? context.calls.sendmmsg(...parameters) : -1;
+      },
+      errorCode: () => failing ?? context.calls.errorCode(),
+    };
+    const answers: (() => void)[] = [];
+    const handler: MessageHandler = (message) => new Promise((resolve) => answers.push(() => resolve(message)));
+    const listener = await start(handler, { calls });
+    const client = createSocket('udp4');
+    const ids = new Set<number>();
+    client.on('message', (reply) => ids.add(reply.readUInt16BE(0)));
+    const ask = async (count: number): Promise<void> => {
+      for (let id = 0; id < count; id++) client.send(queryBytes('a.test', { id }), listener.port, here.address);
+      await eventually(() => assert.equal(answers.length, count));
+      for (const answer of answers.splice(0)) answer();
+    };
+    try {
+      await ask(100);
+      await eventually(() => assert.equal(ids.size, 100));
+      assert.deepEqual(sent.splice(0), [64, 36]);
+      await ask(3);
+      await eventually(() => assert.deepEqual(sent, [3]));
+      const before = log.entries.length;
+      failing = 'EPERM';
+      await ask(2);
+      await eventually(() => assert.equal(log.entries.length, before + 1));
+      assert.deepEqual(log.entries.at(-1), {
+        ...{ level: 'debug', fields: { count: 2, code: 'EPERM' }, message: 'replies could not be sent' },
+      });
+      failing = undefined;
+      await ask(1);
+      await eventually(() => assert.equal(sent.at(-1), 1));
+      assert.equal(log.entries.length, before + 1);
+    } finally {
+      client.close();
+    }
+  });
+
+  it('tells its clients apart, by address and by port', async () => {
+    const heard: string[] = [];
+    const { port } = await start((message, client) => {
+      assert.equal(client.transport, 'udp');
+      heard.push(`${client.address} ${client.port}`);
+      return message;
+    });
+    const clients = await Promise.all(
+      ['127.0.0.1', '127.0.0.2', '127.0.0.1'].map(async (address) => {
+        const socket = createSocket('udp4').bind(0, address);
+        await once(socket, 'listening');
+        return socket;
+      }),
+    );
+    const expected: string[] = [];
+    for (const client of [...clients, ...clients]) {
+      client.send(queryBytes('a.test'), port, here.address);
+      await once(client, 'message');
+      expected.push(`${client.address().address} ${client.address().port}`);
+    }
+    for (const client of clients) client.close();
+    assert.deepEqual(heard, expected);
+  });
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { ENVELOPE_WORDS, type DatagramBatch } from '#core/net/datagram-batch.js';
 import {
+  RingPump,
   RingReader,
   CONTROL_WORDS,
   createQueryRing,
@@ -91,5 +92,82 @@ describe('a ring of datagrams', () => {
     for (let n = 0; n < 3; n++) assert.ok(reader.take());
     assert.ok(reader.sleep());
     assert.ok(put());
+  });
+});
+
+describe('what takes datagrams off a ring', () => {
+  const stage = () => {
+    const ring = createQueryRing();
+    const [writer, reader, datagrams] = [new RingWriter(ring), new RingReader(ring), new Datagrams()];
+    const index = datagrams.add(20);
+    let looks = 0;
+    const counting = { take: () => ((looks += 1), reader.take()), sleep: () => reader.sleep() } as RingReader;
+    const taken: number[] = [];
+    const pump = new RingPump(counting, ({ message }) => taken.push(message.length));
+    /** Whether the main thread has to be told. */
+    const put = (count: number): boolean => {
+      for (let time = 0; time < count; time++) assert.ok(writer.add(asBatch(datagrams), index));
+      return writer.publish();
+    };
+    const looksSince = (): number => {
+      const count = looks;
+      looks = 0;
+      return count;
+    };
+    return { taken, pump, put, looksSince };
+  };
+  const turn = async (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+  it('lets others have their turn after 64 of them', async () => {
+    const { taken, pump, put } = stage();
+    put(150);
+    pump.wake();
+    assert.equal(taken.length, 64);
+    await turn();
+    assert.equal(taken.length, 128);
+    await turn();
+    assert.equal(taken.length, 150);
+  });
+
+  it('looks again for one turn after the last, and then only when it is told', async () => {
+    const { taken, pump, put, looksSince } = stage();
+    assert.equal(put(1), true);
+    pump.wake();
+    assert.deepEqual([taken.length, looksSince()], [1, 2]);
+    assert.equal(put(1), false, 'it looks by itself');
+    await turn();
+    assert.deepEqual([taken.length, looksSince()], [2, 2]);
+    await turn();
+    assert.equal(looksSince(), 1);
+    assert.equal(put(1), false, 'it looks once more');
+    await turn();
+    assert.deepEqual([taken.length, looksSince()], [3, 2]);
+    await turn();
+    await turn();
+    assert.equal(looksSince(), 2);
+    for (let time = 0; time < 3; time++) await turn();
+    assert.equal(looksSince(), 0);
+    assert.equal(put(1), true, 'it has to be told');
+    pump.wake();
+    assert.equal(taken.length, 4);
+  });
+
+  it('does nothing more where it is told while it looks', async () => {
+    const { pump, put, looksSince } = stage();
+    put(1);
+    pump.wake();
+    pump.wake();
+    assert.equal(looksSince(), 2);
+    await turn();
+    assert.equal(looksSince(), 1);
+  });
+
+  it('looks once and sleeps where it is told for nothing', async () => {
+    const { pump, put, looksSince } = stage();
+    pump.wake();
+    assert.equal(looksSince(), 1);
+    await turn();
+    assert.equal(looksSince(), 0);
+    assert.equal(put(1), true);
   });
 });

@@ -222,4 +222,119 @@ describe('the loop that takes datagrams', () => {
     });
     assert.throws(() => loop.run(), /cannot be received: EBADF/);
   });
+
+  describe('by calls that are scripted', () => {
+    /** Runs the loop with what each call to receive returns: a count, or the code of an error. */
+    const run = (script: readonly (number | string)[], options: Partial<ReceiveLoopOptions> = {}) => {
+      const state = options.state ?? createThreadState();
+      const memories: Uint8Array[] = [];
+      const received: unknown[][] = [];
+      const sent: unknown[][] = [];
+      let code = '';
+      const header = (word: number): number => new Uint32Array((memories[0] as Uint8Array).buffer)[word] as number;
+      const scripted = {
+        addressOf: (memory: Uint8Array) => BigInt(memories.push(memory)),
+        recvmmsg: (...parameters: unknown[]) => {
+          // What the kernel is told of the first: the room for its sender and for its control message.
+          received.push([...parameters, header(2), header(10)]);
+          const next = script[received.length - 1];
+          if (next === undefined) Atomics.store(state, ThreadState.Ending, 1);
+          if (typeof next === 'string') return ((code = next), -1);
+          // The kernel writes the lengths of what it has found.
+          const words = new Uint32Array((memories[0] as Uint8Array).buffer);
+          for (let index = 0; index < (next ?? 0); index++) [words[index * 16 + 2], words[index * 16 + 10]] = [3, 4];
+          return next ?? 0;
+        },
+        sendmmsg: (...parameters: unknown[]) => {
+          sent.push(parameters);
+          return -1;
+        },
+        errorCode: () => (sent.length > 0 ? 'EPERM' : code),
+      };
+      const loop = new ReceiveLoop({
+        ...{ calls: scripted as unknown as SocketCalls, descriptor: 5, state, recursionAvailable: true },
+        kind: { family: 4, tellsDestination: true },
+        view: new QueryView(0),
+        packets: { answer: () => 0 },
+        admission: anAdmission(),
+        now: () => 0,
+        ring: { add: () => false, publish: () => false },
+        onQueries: () => {},
+        onRefused: () => {},
+        onUnsent: () => {},
+        ...options,
+      });
+      return { loop, received, sent, state };
+    };
+
+    it('waits for the first datagram and takes 64 at most, each with room for its addresses', () => {
+      const { loop, received } = run([1, 64]);
+      loop.run();
+      assert.deepEqual(received, Array(3).fill([5, 1n, 64, 0x10000, null, 16, 32]));
+    });
+
+    it('gives up after 100 failures in a row, and not after 99 and a success', () => {
+      const failures = (count: number): string[] => Array<string>(count).fill('ENOMEM');
+      assert.throws(() => run(failures(100)).loop.run(), /datagrams cannot be received: ENOMEM/);
+      const { loop, received } = run([...failures(99), 0, ...failures(99)]);
+      loop.run();
+      assert.equal(received.length, 200);
+    });
+
+    it('is not told of any failure by signals, however many', () => {
+      const { loop, received } = run(Array<string>(150).fill('EINTR'));
+      loop.run();
+      assert.equal(received.length, 151);
+    });
+
+    it('takes nothing more once it is to end', () => {
+      const state = createThreadState();
+      Atomics.store(state, ThreadState.Ending, 1);
+      const { loop, received } = run([1, 1], { state, now: () => assert.fail('taken') });
+      loop.run();
+      assert.equal(received.length, 1);
+    });
+
+    /** Lets the loop find this message, from this port. */
+    const runWith = (message: Uint8Array, port: number, options: Partial<ReceiveLoopOptions> = {}) => {
+      const running = run([1, 1], options);
+      const batch = Reflect.get(running.loop, 'received') as { payloads: Uint8Array[]; words: Uint32Array };
+      batch.payloads[0]?.set(message);
+      const { words } = batch;
+      words[14] = message.length;
+      const envelopeAt = (64 * 64 + 64 * 16) / 4;
+      words[envelopeAt] = ((port & 0xff) << 24) | ((port >> 8) << 16) | 2;
+      running.loop.run();
+      return running;
+    };
+
+    it('passes over what comes from port 0, is a response or is shorter than a header', () => {
+      const query = queryBytes('a.test');
+      const response = Uint8Array.from(query);
+      response[2] = 0x80;
+      const packets = { answer: () => assert.fail('looked for') };
+      const ring = { add: () => assert.fail('handed over'), publish: () => false };
+      runWith(query, 0, { packets, ring });
+      runWith(response, 53, { packets, ring });
+      runWith(query.subarray(0, 11), 53, { packets, ring });
+      let added = 0;
+      runWith(query.subarray(0, 12), 53, { ring: { add: () => (added += 1) > 0, publish: () => false } });
+      assert.equal(added, 2);
+    });
+
+    it('tells of replies that cannot be sent once, until their count is taken over', () => {
+      const codes: string[] = [];
+      const { sent, state } = runWith(queryBytes('a.test'), 53, { onUnsent: (code) => codes.push(code) });
+      assert.deepEqual(sent, Array(2).fill([5, 2n, 1, 0]));
+      assert.deepEqual([codes, state[ThreadState.Unsent]], [['EPERM'], 2]);
+    });
+
+    it('sends nothing where it has no reply, and tells of no queries where the main thread is awake', () => {
+      const ring = { add: () => true, publish: () => false };
+      const { sent } = runWith(queryBytes('a.test'), 53, { ring, onQueries: () => assert.fail('told') });
+      assert.deepEqual(sent, []);
+      const nothing = { add: () => false, publish: () => assert.fail('nothing was added') };
+      runWith(queryBytes('a.test'), 53, { ring: nothing });
+    });
+  });
 });

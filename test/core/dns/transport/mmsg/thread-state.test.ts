@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { Refusals } from '#core/dns/admission/refusals.js';
-import { ThreadRefusals, createThreadState, ThreadState } from '#core/dns/transport/mmsg/thread-state.js';
+import {
+  aheadOfMachine,
+  createThreadState,
+  ThreadRefusals,
+  ThreadState,
+  timeTeller,
+} from '#core/dns/transport/mmsg/thread-state.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { DnsLog } from '../../../../support/dns-log.js';
 
@@ -45,5 +51,19 @@ describe('the refusals of a thread', () => {
     taken.forget();
     assert.deepEqual([refusals.counts.rateDropped, refusals.counts.rateCut], [3, 0]);
     assert.equal(state[ThreadState.RateCut], 0);
+  });
+});
+
+describe('the time in another thread', () => {
+  it('is that of the clock in the main thread', async () => {
+    for (const now of [0, 1_000_000, Date.now()]) {
+      const began = performance.now();
+      const tell = timeTeller(aheadOfMachine(now));
+      const first = tell();
+      assert.ok(Math.abs(first - now) <= performance.now() - began + 1, `${first} for ${now}`);
+      while (performance.now() - began < 20) await new Promise((resolve) => setImmediate(resolve));
+      const passed = tell() - now;
+      assert.ok(passed >= 18 && passed <= performance.now() - began + 1, `${passed} ms have passed`);
+    }
   });
 });

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { MachineRecords } from '#process/machine-records.js';
+import { TemporaryFolder } from '../../support/temporary-folder.js';
+
+const ID = '1b2fa29b-1f9c-5509-a337-b3c1a8b1873f';
+const RECORD = { pid: 2, startTime: '100', bootId: 'this boot' };
+
+describe('the records of running machines', () => {
+  let folder: TemporaryFolder;
+  let path: string;
+  let records: MachineRecords;
+
+  beforeEach(() => {
+    folder = new TemporaryFolder();
+    path = join(folder.path, 'deep', 'down');
+    records = new MachineRecords(path);
+    records.open();
+  });
+
+  afterEach(() => folder[Symbol.dispose]());
+
+  const modeOf = (file: string): number => statSync(file).mode & 0o777;
+  const fileOf = (name = `${ID}.json`): string => join(path, name);
+
+  it('are readable for nobody else, begun or saved', () => {
+    records.open();
+    assert.equal(modeOf(path), 0o700);
+    records.begin(ID);
+    assert.deepEqual([modeOf(fileOf()), readFileSync(fileOf(), 'utf8')], [0o600, '']);
+    records.save(ID, RECORD);
+    assert.deepEqual([modeOf(fileOf()), readdirSync(path)], [0o600, [`${ID}.json`]]);
+    assert.deepEqual(JSON.parse(readFileSync(fileOf(), 'utf8')), RECORD);
+  });
+
+  it('are replaced as a whole: a draft that cannot be written leaves the old one', () => {
+    records.save(ID, RECORD);
+    mkdirSync(fileOf(`${ID}.json.new`));
+    assert.throws(() => records.save(ID, { ...RECORD, pid: 3 }));
+    assert.deepEqual(records.load().get(ID), RECORD);
+  });
+
+  it('are read as they were saved, and one that was only begun as none', () => {
+    const other = ID.replace(/f$/, 'e');
+    records.save(ID, RECORD);
+    records.begin(other);
+    assert.deepEqual(
+      records.load(),
+      new Map([
+        [other, undefined],
+        [ID, RECORD],
+      ]),
+    );
+    records.remove(ID);
+    records.remove(ID);
+    assert.deepEqual([...records.load().keys()], [other]);
+  });
+
+  it('are no other files of the folder', () => {
+    for (const name of ['output', 'web.json', `x${ID}.json`, `${ID}.json.new`, `${ID}.jsonx`, `${ID}Xjson`]) {
+      writeFileSync(fileOf(name), JSON.stringify(RECORD));
+    }
+    assert.equal(records.load().size, 0);
+  });
+
+  for (const [what, text] of [
+    ['that is no JSON', '{'],
+    ['that is null', 'null'],
+    ['of process 1', JSON.stringify({ ...RECORD, pid: 1 })],
+    ['of process 0', JSON.stringify({ ...RECORD, pid: 0 })],
+    ['of a group', JSON.stringify({ ...RECORD, pid: -2 })],
+    ['of half a process', JSON.stringify({ ...RECORD, pid: 2.5 })],
+    ['of a process in words', JSON.stringify({ ...RECORD, pid: '2' })],
+    ['without a start time', JSON.stringify({ ...RECORD, startTime: undefined })],
+    ['without a boot', JSON.stringify({ ...RECORD, bootId: 7 })],
+  ] as const) {
+    it(`name nothing in one ${what}`, () => {
+      writeFileSync(fileOf(), text);
+      assert.deepEqual([...records.load()], [[ID, undefined]]);
+    });
+  }
+
+  it('that cannot be read for another reason are an error', () => {
+    mkdirSync(fileOf());
+    assert.throws(() => records.load(), { code: 'EISDIR' });
+  });
+});

@@ -1,0 +1,218 @@
+import { ManualClock } from '@jitsud/core/testing';
+import assert from 'node:assert/strict';
+import fs, { appendFileSync, existsSync, statSync, symlinkSync, writeFileSync, type FSWatcher } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import { join } from 'node:path';
+import { eventually } from '#core/testing/eventually.js';
+import { OutputLog } from '#process/output-log.js';
+import { MemoryLogger } from '../../support/memory-logger.js';
+import { TemporaryFolder } from '../../support/temporary-folder.js';
+
+const GATHER = 25;
+const POLL = 1_000;
+
+describe('the log of what programs write', () => {
+  let folder: TemporaryFolder;
+  let path: string;
+  let clock: ManualClock;
+  let logger: MemoryLogger;
+  let log: OutputLog;
+
+  beforeEach(() => {
+    folder = new TemporaryFolder();
+    path = folder.in('output');
+    clock = new ManualClock();
+    logger = new MemoryLogger();
+    log = new OutputLog(path, clock, logger);
+  });
+
+  afterEach(() => {
+    log.close();
+    folder[Symbol.dispose]();
+  });
+
+  const messages = (): string[] => logger.entries.map(({ message }) => message);
+
+  it('is kept in a folder of its own, which nobody else may enter', () => {
+    log = new OutputLog(join(path, 'deeper'), clock, logger);
+    log.open();
+    assert.equal(statSync(join(path, 'deeper')).mode & 0o777, 0o700);
+  });
+
+  it('reads what is written within 25 ms together', async () => {
+    log.open();
+    const { stdout, stderr } = log.create('id', 'web');
+    assert.deepEqual([stdout, stderr], [join(path, 'id.stdout'), join(path, 'id.stderr')]);
+    writeFileSync(stdout, 'one\n');
+    await eventually(() => assert.equal(clock.pending, 1));
+    appendFileSync(stdout, 'two\n');
+    writeFileSync(stderr, 'three\n');
+    await clock.advance(GATHER - 1);
+    assert.deepEqual(messages(), []);
+    await clock.advance(1);
+    assert.deepEqual(messages(), ['one', 'two', 'three']);
+    assert.deepEqual(
+      logger.entries.map(({ level, fields }) => [level, fields.stream, fields.unikernel]),
+      [
+        ['info', 'stdout', 'web'],
+        ['info', 'stdout', 'web'],
+        ['info', 'stderr', 'web'],
+      ],
+    );
+    // The notices of all that was written are read by now or set one more timer.
+    await eventually(async () => {
+      await clock.advance(GATHER);
+      assert.equal(clock.pending, 0);
+    });
+    appendFileSync(stderr, 'four\n');
+    await eventually(() => assert.equal(clock.pending, 1));
+    await clock.advance(GATHER);
+    assert.deepEqual(messages(), ['one', 'two', 'three', 'four']);
+  });
+
+  it('opens the files of those alone that have written', async () => {
+    log.open();
+    const [one, other] = [log.create('one', 'web'), log.create('other', 'db')];
+    writeFileSync(one.stdout, 'x\n');
+    await eventually(() => assert.equal(clock.pending, 1));
+    await clock.advance(GATHER);
+    const opened: unknown[] = [];
+    const { openSync } = fs;
+    const counting = (...parameters: Parameters<typeof openSync>): number => (
+      opened.push(parameters[0]),
+      openSync(...parameters)
+    );
+    fs.openSync = counting;
+    syncBuiltinESMExports();
+    try {
+      writeFileSync(other.stdout, 'y\n');
+      await eventually(async () => {
+        await clock.advance(GATHER);
+        assert.ok(messages().includes('y'));
+      });
+      assert.ok(!opened.includes(one.stdout));
+    } finally {
+      fs.openSync = openSync;
+      syncBuiltinESMExports();
+    }
+  });
+
+  it('takes no notice of files that belong to nobody', async () => {
+    log.open();
+    const { stdout } = log.create('id', 'web');
+    writeFileSync(join(path, 'stranger.stdout'), 'x\n');
+    writeFileSync(join(path, 'id.other'), 'x\n');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    assert.equal(clock.pending, 0);
+    writeFileSync(stdout, 'mine\n');
+    await eventually(() => assert.equal(clock.pending, 1));
+    await clock.advance(GATHER);
+    assert.deepEqual(messages(), ['mine']);
+  });
+
+  it('follows files of an earlier Jitsu from their ends', async () => {
+    log.open();
+    writeFileSync(join(path, 'id.stdout'), 'before\n');
+    writeFileSync(join(path, 'id.stderr'), 'last words\nbegun');
+    log.takeUp('id', 'web');
+    assert.deepEqual([...log.names], [['id', 'web']]);
+    appendFileSync(join(path, 'id.stdout'), 'after\n');
+    await eventually(() => assert.equal(clock.pending, 1));
+    await clock.advance(GATHER);
+    assert.deepEqual(messages(), ['after']);
+    assert.equal(log.finish('id'), 'last words');
+  });
+
+  it('removes the files of a program that is started anew or has ended, after their last line', () => {
+    log.open();
+    writeFileSync(join(path, 'id.stdout'), 'old\n');
+    writeFileSync(join(path, 'id.stderr'), 'old\n');
+    const { stdout, stderr } = log.create('id', 'web');
+    assert.deepEqual([existsSync(stdout), existsSync(stderr)], [false, false]);
+    writeFileSync(stdout, 'no end');
+    writeFileSync(stderr, 'why\n\n');
+    assert.equal(log.finish('id'), 'why');
+    assert.deepEqual(messages(), ['no end', 'why', '']);
+    assert.deepEqual([existsSync(stdout), existsSync(stderr), log.names.size], [false, false, 0]);
+    assert.equal(log.finish('id'), undefined);
+  });
+
+  it('says which output cannot be read, and reads the other', () => {
+    log.open();
+    const { stdout, stderr } = log.create('id', 'web');
+    symlinkSync('/etc/hostname', stdout);
+    writeFileSync(stderr, 'fine\n');
+    assert.equal(log.finish('id'), 'fine');
+    const [warning, line] = logger.entries;
+    assert.deepEqual([warning?.level, warning?.fields.stream, warning?.fields.unikernel], ['warn', 'stdout', 'web']);
+    assert.match(warning?.message ?? '', /^The output of the program cannot be read: ELOOP/);
+    assert.equal(line?.message, 'fine');
+  });
+
+  it('is forgotten when it is closed', async () => {
+    log.open();
+    const { stdout } = log.create('id', 'web');
+    writeFileSync(stdout, 'x\n');
+    await eventually(() => assert.equal(clock.pending, 1));
+    log.close();
+    assert.deepEqual([clock.pending, log.names.size], [0, 0]);
+    appendFileSync(stdout, 'y\n');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    assert.deepEqual([clock.pending, log.finish('id'), existsSync(stdout)], [0, undefined, true]);
+    log.open();
+    log.takeUp('id', 'web');
+    appendFileSync(stdout, 'z\n');
+    await eventually(() => assert.equal(clock.pending, 1));
+    await clock.advance(GATHER);
+    assert.deepEqual(messages(), ['z']);
+  });
+
+  for (const [what, fail] of [
+    ['cannot be watched', undefined],
+    ['is not watched any more', (watcher: FSWatcher) => watcher.emit('error', new Error('no space'))],
+  ] as const) {
+    it(`is read once a second where the folder ${what}`, async () => {
+      let watcher: FSWatcher | undefined;
+      const { watch } = fs;
+      const broken = (...parameters: Parameters<typeof watch>): FSWatcher => {
+        if (fail === undefined) throw new Error('no space');
+        return (watcher = watch(...parameters));
+      };
+      fs.watch = broken as typeof watch;
+      syncBuiltinESMExports();
+      try {
+        log.open();
+      } finally {
+        fs.watch = watch;
+        syncBuiltinESMExports();
+      }
+      const { stdout } = log.create('id', 'web');
+      if (watcher !== undefined) {
+        writeFileSync(stdout, 'one\n');
+        await eventually(() => assert.equal(clock.pending, 1));
+        fail?.(watcher);
+      } else writeFileSync(stdout, 'one\n');
+      const why = `${path} cannot be watched, so output is logged once a second: no space`;
+      assert.deepEqual(logger.lines, [`warn: ${why}`]);
+      assert.equal(clock.pending, 1);
+      await clock.advance(POLL - 1);
+      assert.equal(messages().length, 1);
+      await clock.advance(1);
+      assert.deepEqual(messages(), [why, 'one']);
+      appendFileSync(stdout, 'two\n');
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      assert.equal(clock.pending, 1);
+      await clock.advance(POLL);
+      assert.deepEqual(messages(), [why, 'one', 'two']);
+      log.close();
+      assert.equal(clock.pending, 0);
+      // Opened again, it is watched again.
+      log.open();
+      log.takeUp('id', 'web');
+      appendFileSync(stdout, 'three\n');
+      await eventually(() => assert.equal(clock.pending, 1));
+      await clock.advance(GATHER);
+      assert.deepEqual(messages(), [why, 'one', 'two', 'three']);
+    });
+  }
+});

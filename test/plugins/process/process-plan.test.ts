@@ -1,0 +1,57 @@
+import { ManualClock } from '@jitsud/core/testing';
+import assert from 'node:assert/strict';
+import { processOptions } from '#process/process-options.js';
+import { planProcess, type ProcessPlan } from '#process/process-plan.js';
+import { ProgramFinder } from '#process/program-finder.js';
+import type { UserAccount } from '#process/user-accounts.js';
+
+describe('the plan of a process', () => {
+  function plan(options: object, user?: UserAccount): ProcessPlan {
+    const parsed = processOptions.parse({ name: 'in-options', command: 'sh -c exit', ...options });
+    return planProcess('id', { name: 'web', options: parsed }, new ProgramFinder(new ManualClock()), user);
+  }
+
+  /** Plans as another user than root, or as root. */
+  function as(uid: number, options: object, user?: UserAccount): ProcessPlan {
+    const { getuid } = process;
+    Object.assign(process, { getuid: () => uid });
+    try {
+      return plan(options, user);
+    } finally {
+      Object.assign(process, { getuid });
+    }
+  }
+
+  it('has all that is needed to spawn it', () => {
+    const { program, ...rest } = plan({ cwd: '/usr', env: 'A=b' });
+    assert.match(program, /^\/.*\/sh$/);
+    const words = ['sh', '-c', 'exit'];
+    assert.deepEqual(rest, { id: 'id', name: 'web', words, cwd: '/usr', env: { A: 'b' }, account: undefined });
+    assert.equal(plan({}).cwd, process.cwd());
+    assert.equal(plan({ cwd: '/usr/../bin' }).cwd, '/bin');
+  });
+
+  it('finds the program in the PATH of the variables', () => {
+    assert.throws(() => plan({ env: 'PATH=/nowhere' }), { message: /there is no program 'sh' in \/nowhere/ });
+  });
+
+  it('has another user where Jitsu is root, and none where Jitsu runs as that user', () => {
+    const other = { uid: 4_711, gid: 4_712, name: 'other', home: '/home/other' };
+    assert.deepEqual(as(0, { user: 'other' }, other).account, other);
+    assert.equal(as(4_711, { user: 'other' }, other).account, undefined);
+    assert.equal(as(0, { user: 0 }, { uid: 0, gid: 0 }).account, undefined);
+    assert.equal(as(0, {}, other).account, undefined);
+  });
+
+  it('is refused with every problem', () => {
+    assert.throws(() => as(0, { user: 'ghost', cwd: '/nowhere', command: 'no-such-program', env: 'PATH=/' }), {
+      code: 'JITSU_UNIKERNEL_INVALID',
+      message:
+        "The process of web cannot be run. cwd: there is no folder /nowhere; command: there is no program 'no-such-program' in /; user: there is no user 'ghost'.",
+    });
+    assert.throws(() => as(1_000, { user: 'other' }, { uid: 4_711, gid: 1 }), {
+      message:
+        "The process of web cannot be run. user: only root may run a program as 'other', and Jitsu runs as user 1000.",
+    });
+  });
+});

@@ -1,0 +1,196 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually } from '#core/testing/eventually.js';
+import { sendSignal } from '#process/send-signal.js';
+import type { SpawnOrder } from '#process/spawn-order.js';
+import { Spawner } from '#process/spawner.js';
+import { TemporaryFolder } from '../../support/temporary-folder.js';
+
+describe('the process that spawns programs', () => {
+  let folder: TemporaryFolder;
+  let spawner: Spawner;
+  let changes: number;
+  let pids: number[];
+
+  beforeEach(() => {
+    folder = new TemporaryFolder();
+    [changes, pids] = [0, []];
+    spawner = new Spawner(() => (changes += 1));
+  });
+
+  afterEach(() => {
+    spawner.close();
+    for (const pid of pids) sendSignal(-pid, 'SIGKILL');
+    folder[Symbol.dispose]();
+  });
+
+  /** A script of sh, with files of its own. */
+  function order(script: string, more: Partial<SpawnOrder> = {}): Omit<SpawnOrder, 'number'> {
+    const name = folder.in(String(Math.random()));
+    return {
+      ...{ program: '/bin/sh', argv0: 'my-sh', words: ['-c', script], cwd: '/usr', env: { A: 'b' } },
+      ...{ stdout: `${name}.stdout`, stderr: `${name}.stderr`, ...more },
+    };
+  }
+
+  async function spawn(script: string, more: Partial<SpawnOrder> = {}) {
+    const child = await spawner.spawn(order(script, more));
+    pids.push(child.pid);
+    return child;
+  }
+
+  const fieldOf = (pid: number, field: string): string | undefined => {
+    try {
+      return new RegExp(`^${field}:\\s+(\\S+)`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+    } catch {
+      return undefined;
+    }
+  };
+  const parentOf = (pid: number): number => Number(fieldOf(pid, 'PPid'));
+  const isAlive = (pid: number): boolean => !['Z', 'X', undefined].includes(fieldOf(pid, 'State'));
+
+  it('gives a program its name, folder, variables, files and session', async () => {
+    const files = { stdout: folder.in('out'), stderr: folder.in('err') };
+    const child = await spawn('echo $0 $PWD $A; readlink /proc/$$/fd/0; echo oops >&2; sleep 1000', files);
+    const lines = `my-sh /usr b\n/dev/null\n`;
+    await eventually(() => assert.equal(readFileSync(files.stdout, 'utf8'), lines));
+    await eventually(() => assert.equal(readFileSync(files.stderr, 'utf8'), 'oops\n'));
+    assert.deepEqual([statSync(files.stdout).mode & 0o777, statSync(files.stderr).mode & 0o777], [0o600, 0o600]);
+    assert.equal(readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(' ')[5], String(child.pid));
+    assert.equal(child.told, true);
+  });
+
+  it('tells how each program ends', async () => {
+    const [three, killed, fine] = await Promise.all([
+      spawn('sleep 0.1; exit 3'),
+      spawn('sleep 1000'),
+      spawn('sleep 0.05'),
+    ]);
+    process.kill(killed.pid, 'SIGKILL');
+    assert.deepEqual(
+      [await three.exited, await killed.exited, await fine.exited],
+      [{ status: 3 }, { signal: 'SIGKILL' }, { status: 0 }],
+    );
+    assert.equal(new Set([three, killed, fine].map(({ pid }) => pid)).size, 3);
+  });
+
+  it('tells what cannot be started, and starts others', async () => {
+    const missing = { code: 'ENOENT', message: 'spawn /no/such/program ENOENT' };
+    await assert.rejects(spawn('', { program: '/no/such/program' }), missing);
+    const taken = folder.in('taken');
+    writeFileSync(taken, 'kept');
+    await assert.rejects(spawn('echo x', { stderr: taken }), { code: 'EEXIST' });
+    assert.equal(readFileSync(taken, 'utf8'), 'kept');
+    await spawn('sleep 1000');
+    const spawnerPid = parentOf(pids[0] ?? NaN);
+    for (let time = 0; time < 5; time += 1) await assert.rejects(spawn('', { program: '/no/such/program' }));
+    const open = execOutput(`ls /proc/${spawnerPid}/fd | wc -l`);
+    for (let time = 0; time < 5; time += 1) await assert.rejects(spawn('', { program: '/no/such/program' }));
+    assert.equal(await execOutput(`ls /proc/${spawnerPid}/fd | wc -l`), await open);
+  });
+
+  it('tells once that programs were stopped and continued within 40 ms', async () => {
+    const { pid } = await spawn('sleep 1000');
+    await sleep(100);
+    changes = 0;
+    for (const signal of ['SIGSTOP', 'SIGCONT', 'SIGSTOP', 'SIGCONT', 'SIGSTOP', 'SIGCONT'] as const) {
+      process.kill(pid, signal);
+      await sleep(5);
+    }
+    await eventually(() => assert.ok(changes > 0));
+    await sleep(200);
+    assert.ok(changes < 6, `${changes} times`);
+    const before = changes;
+    process.kill(pid, 'SIGSTOP');
+    await eventually(() => assert.ok(changes > before));
+  });
+
+  it('ignores the signals that are meant for Jitsu', async () => {
+    const first = await spawn('sleep 1000');
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.kill(parentOf(first.pid), signal);
+    await sleep(100);
+    const second = await spawn('sleep 1000');
+    assert.equal(parentOf(second.pid), parentOf(first.pid));
+    assert.equal(spawner.hasEnded, false);
+  });
+
+  it('leaves its programs running when it is killed, and says that their ends are not told any more', async () => {
+    const child = await spawn('sleep 1000');
+    const underWay = { ...order('sleep 1000') };
+    process.kill(parentOf(child.pid), 'SIGSTOP');
+    const lost = assert.rejects(spawner.spawn(underWay), /^Error: the process that spawns programs has ended$/);
+    changes = 0;
+    process.kill(parentOf(child.pid), 'SIGKILL');
+    await lost;
+    await eventually(() => assert.ok(changes > 0));
+    assert.deepEqual([spawner.hasEnded, child.told, isAlive(child.pid)], [true, false, true]);
+    await assert.rejects(spawner.spawn(underWay), /^Error: the process that spawns programs has ended$/);
+    spawner.close();
+  });
+
+  it('ends when it is closed, and its programs go on', async () => {
+    const child = await spawn('sleep 1000');
+    const parent = parentOf(child.pid);
+    spawner.close();
+    await eventually(() => assert.equal(isAlive(parent), false));
+    await eventually(() => assert.deepEqual([spawner.hasEnded, child.told], [true, false]));
+    assert.ok(isAlive(child.pid));
+    spawner.close();
+  });
+
+  it('carries out its orders before it ends', async () => {
+    const [one, other] = [spawn('sleep 1000'), spawn('sleep 1000')];
+    spawner.close();
+    spawner.close();
+    const parent = parentOf((await one).pid);
+    assert.ok(isAlive((await other).pid));
+    await eventually(() => assert.equal(isAlive(parent), false));
+  });
+
+  it('does not keep Jitsu from ending, once its orders are carried out', async () => {
+    const script = `
+      import { Spawner } from ${JSON.stringify(import.meta.resolve('#process/spawner.js'))};
+      const spawner = new Spawner(() => undefined);
+      const { pid } = await spawner.spawn(${JSON.stringify(order('sleep 1000'))});
+      console.log(pid);`;
+    const { status, stdout, stderr } = await run(process.execPath, ['--input-type=module', '-e', script]);
+    const pid = Number(stdout);
+    assert.deepEqual([status, stderr, pid > 1], [0, '', true]);
+    pids.push(pid);
+    assert.ok(isAlive(pid));
+    const idle = script.replace(/const \{ pid \}[^]*/, '');
+    assert.equal((await run(process.execPath, ['--input-type=module', '-e', idle])).status, 0);
+  });
+
+  it('ends without a word when Jitsu is killed while it has news', async () => {
+    mkdirSync(folder.in('files'));
+    const script = `
+      import { fork } from 'node:child_process';
+      const program = ${JSON.stringify(new URL(import.meta.resolve('#process/spawner-program.js')).pathname)};
+      const child = fork(program, { execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+      let started = 0;
+      child.on('message', (news) => {
+        if ('pid' in news && ++started === 30) process.kill(process.pid, 'SIGKILL');
+      });
+      for (let number = 0; number < 60; number += 1) {
+        const [stdout, stderr] = ['out', 'err'].map((name) => ${JSON.stringify(folder.in('files/'))} + number + name);
+        child.send({ number, program: '/bin/true', argv0: 'true', words: [], cwd: '/', env: {}, stdout, stderr });
+      }`;
+    const { signal, stderr } = await run(process.execPath, ['--input-type=module', '-e', script]);
+    assert.deepEqual([signal, stderr], ['SIGKILL', '']);
+  });
+});
+
+function run(program: string, words: string[]) {
+  return new Promise<{ status: unknown; signal: unknown; stdout: string; stderr: string }>((resolve) => {
+    execFile(program, words, { timeout: 20_000 }, (error, stdout, stderr) => {
+      resolve({ status: error === null ? 0 : error.code, signal: error?.signal, stdout, stderr });
+    });
+  });
+}
+
+async function execOutput(script: string): Promise<string> {
+  return (await run('/bin/sh', ['-c', script])).stdout;
+}

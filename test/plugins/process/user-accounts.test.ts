@@ -1,0 +1,66 @@
+import { ManualClock } from '@jitsud/core/testing';
+import assert from 'node:assert/strict';
+import { chmodSync, writeFileSync } from 'node:fs';
+import { UserAccounts } from '#process/user-accounts.js';
+import { TemporaryFolder } from '../../support/temporary-folder.js';
+
+describe('the accounts of users', () => {
+  let folder: TemporaryFolder;
+  let clock: ManualClock;
+  let accounts: UserAccounts;
+  const { PATH } = process.env;
+
+  beforeEach(() => {
+    folder = new TemporaryFolder();
+    clock = new ManualClock();
+    const lines = [
+      'root:x:0:0:root:/root:/bin/sh',
+      'web:x:4711:4712:::/bin/sh',
+      ':x:1:1::/:',
+      'half:x:5',
+      'nogid:x:6::::',
+      'nouid:x::7:::',
+      'homeless:x:8:8:',
+      '',
+    ];
+    writeFileSync(folder.in('passwd'), lines.join('\n'));
+    accounts = new UserAccounts(clock, folder.in('passwd'));
+    // As id(1), which also knows the users of a directory service.
+    const script = `#!/bin/sh
+echo "$@" >> ${folder.in('asked')}
+case "$1 $3" in '-u far') echo 4713;; '-g far') echo 4714;; *) exit 1;; esac
+`;
+    writeFileSync(folder.in('id'), script);
+    chmodSync(folder.in('id'), 0o755);
+    process.env.PATH = `${folder.path}:${PATH}`;
+  });
+
+  afterEach(() => {
+    process.env.PATH = PATH;
+    folder[Symbol.dispose]();
+  });
+
+  it('are found by name and by number in the file of passwords', async () => {
+    const web = { name: 'web', uid: 4_711, gid: 4_712, home: '' };
+    assert.deepEqual([await accounts.find('web'), await accounts.find(4_711)], [web, web]);
+    assert.deepEqual(await accounts.find('root'), { name: 'root', uid: 0, gid: 0, home: '/root' });
+  });
+
+  it('are their own groups where only a number is known', async () => {
+    assert.deepEqual(await accounts.find(5), { uid: 5, gid: 5 });
+    assert.deepEqual(await accounts.find(1), { uid: 1, gid: 1 });
+  });
+
+  it('are asked of the system where the file does not have the name', async () => {
+    const far = { name: 'far', uid: 4_713, gid: 4_714 };
+    assert.deepEqual([await accounts.find('far'), await accounts.find('far')], [far, far]);
+    for (const name of ['ghost', 'half', 'nogid', 'nouid', 'homeless']) {
+      assert.equal(await accounts.find(name), undefined, name);
+    }
+  });
+
+  it('are the real ones by default', async () => {
+    const found = await new UserAccounts(clock).find('root');
+    assert.deepEqual([found?.uid, found?.gid, found?.name], [0, 0, 'root']);
+  });
+});
