@@ -1,8 +1,8 @@
 import { setMaxListeners } from 'node:events';
 import { Chain, Link } from '../collections/chain.js';
 
-/** Which limit a query exceeds: that of all pending queries, or that of its client's network. */
-export type Crowd = 'all' | 'network';
+/** The limit that a query exceeds: that of all pending queries, or that of its client's network. */
+export type ExceededLimit = 'all' | 'network';
 
 /** The share of all places that one network may take, so that clients of other networks find one. */
 const SHARE = 1 / 4;
@@ -43,7 +43,7 @@ export class PendingQueries {
     work: (signal: AbortSignal) => T | Promise<T>,
     ending: Ending<T, R>,
     { network, gone }: Waiter = {},
-  ): R | Promise<R> | Crowd {
+  ): R | Promise<R> | ExceededLimit {
     if (this.waiting.size >= this.limit) return 'all';
     if (network !== undefined && (this.ofNetwork.get(network) ?? 0) >= this.share) return 'network';
     // Queries whose clients cannot leave share one signal: an AbortController for each costs more than the rest of a

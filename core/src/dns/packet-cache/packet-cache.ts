@@ -40,14 +40,14 @@ export class PacketCache {
   private readonly live: Uint8Array;
   private readonly leases: (AnswerLease | undefined)[];
   /** The uses of each slot that have been reported. */
-  private readonly told: Uint32Array;
+  private readonly reported: Uint32Array;
   /** When each slot was last found used; the least recently used one is evicted. */
   private readonly lastUsed: Float64Array;
   /** The slots whose leases count uses. */
   private readonly counted = new Set<number>();
   /** The slots of each lease, so that each lease gets one listener. */
   private readonly leased = new WeakMap<AnswerLease, Set<number>>();
-  private room = Buffer.allocUnsafe(LONGEST_CACHED_ANSWER);
+  private buffer = Buffer.allocUnsafe(LONGEST_CACHED_ANSWER);
   private timer: Disposable | undefined;
   /** The time until the next look for uses. */
   private pause = SETTLING;
@@ -62,7 +62,7 @@ export class PacketCache {
     this.memory = createPacketMemory(slots);
     this.live = new Uint8Array(this.memory.slots);
     this.leases = new Array<AnswerLease | undefined>(this.memory.slots).fill(undefined);
-    this.told = new Uint32Array(this.memory.slots);
+    this.reported = new Uint32Array(this.memory.slots);
     this.lastUsed = new Float64Array(this.memory.slots);
     this.reader = new PacketReader(this.memory, recursionAvailable);
     this.slots = new PacketSlots(this.memory);
@@ -74,13 +74,13 @@ export class PacketCache {
    * {@link PacketReader.answer}.
    */
   answer(query: QueryView, message: Uint8Array, admission: Admission): Uint8Array | 'silence' | undefined {
-    const { room } = this;
-    const length = this.reader.answer(query, message, message.length, room, admission, this.clock.now());
+    const { buffer } = this;
+    const length = this.reader.answer(query, message, message.length, buffer, admission, this.clock.now());
     if (length === MISS) return undefined;
     if (length === SILENCE) return 'silence';
     if (this.pause !== SETTLING && this.timer !== undefined) this.settleSoon();
-    this.room = Buffer.allocUnsafe(LONGEST_CACHED_ANSWER);
-    return room.subarray(0, length);
+    this.buffer = Buffer.allocUnsafe(LONGEST_CACHED_ANSWER);
+    return buffer.subarray(0, length);
   }
 
   /**
@@ -98,19 +98,19 @@ export class PacketCache {
     this.end(slot);
     const lease = 'lease' in answer ? answer.lease : undefined;
     // The uses so far belong to earlier answers; as soon as this one is written, other threads count uses of it.
-    this.told[slot] = this.usesOf(slot);
+    this.reported[slot] = this.usesOf(slot);
     this.lastUsed[slot] = packet.storedAt;
     this.live[slot] = 1;
     this.leases[slot] = lease;
     this.write(slot, this.key, packet);
-    if (lease !== undefined) this.hangOn(lease, slot);
+    if (lease !== undefined) this.followLease(lease, slot);
     return packet.answer;
   }
 
   /** Reports the uses so far to their leases. @returns whether any were unreported */
   settle(): boolean {
     let used = false;
-    for (const slot of this.counted) used = this.tell(slot) || used;
+    for (const slot of this.counted) used = this.reportUses(slot) || used;
     return used;
   }
 
@@ -132,19 +132,19 @@ export class PacketCache {
     const known = slots.find((slot) => this.live[slot] === 1 && this.slots.hasKey(slot, key));
     const free = known ?? slots.find((slot) => this.live[slot] === 0);
     if (free !== undefined) return free;
-    for (const slot of slots) this.tell(slot);
+    for (const slot of slots) this.reportUses(slot);
     const lastUse = (slot: number): Milliseconds => this.lastUsed[slot] as number;
     return slots.reduce((oldest, slot) => (lastUse(slot) < lastUse(oldest) ? slot : oldest));
   }
 
-  private hangOn(lease: AnswerLease, slot: number): void {
-    this.slotsUnder(lease).add(slot);
+  private followLease(lease: AnswerLease, slot: number): void {
+    this.slotsOf(lease).add(slot);
     if (lease.used === undefined) return;
     this.counted.add(slot);
     if (this.timer === undefined || this.pause !== SETTLING) this.settleSoon();
   }
 
-  private slotsUnder(lease: AnswerLease): Set<number> {
+  private slotsOf(lease: AnswerLease): Set<number> {
     const known = this.leased.get(lease);
     if (known !== undefined) return known;
     const slots = new Set<number>();
@@ -160,7 +160,7 @@ export class PacketCache {
     this.changeGeneration(slot);
     this.live[slot] = 0;
     // Only now: a reader that still found the answer live has been counted by then.
-    this.tell(slot);
+    this.reportUses(slot);
     const lease = this.leases[slot];
     this.leases[slot] = undefined;
     if (lease !== undefined) this.leased.get(lease)?.delete(slot);
@@ -170,11 +170,11 @@ export class PacketCache {
   }
 
   /** @returns whether any uses were unreported */
-  private tell(slot: number): boolean {
+  private reportUses(slot: number): boolean {
     const uses = this.usesOf(slot);
-    const times = (uses - (this.told[slot] as number)) >>> 0;
+    const times = (uses - (this.reported[slot] as number)) >>> 0;
     if (times === 0) return false;
-    this.told[slot] = uses;
+    this.reported[slot] = uses;
     this.lastUsed[slot] = this.clock.now();
     this.leases[slot]?.used?.(times);
     return true;
@@ -182,18 +182,18 @@ export class PacketCache {
 
   private settleSoon(): void {
     this.pause = SETTLING;
-    this.arm();
+    this.wait();
   }
 
-  private arm(): void {
+  private wait(): void {
     this.timer?.[Symbol.dispose]();
-    this.timer = this.clock.after(this.pause, () => this.ring());
+    this.timer = this.clock.after(this.pause, () => this.settleAndWait());
   }
 
-  private ring(): void {
+  private settleAndWait(): void {
     this.timer = undefined;
     this.pause = this.settle() ? SETTLING : Math.min(this.pause * 2, QUIET_SETTLING);
-    if (this.counted.size > 0) this.arm();
+    if (this.counted.size > 0) this.wait();
   }
 
   /** Writes an answer that fits into a slot that is not live, and makes it live. */
@@ -205,7 +205,7 @@ export class PacketCache {
     tags[slot] = query.hash;
     words[start + Word.KeyLength] = query.keyLength;
     // The client of the answer itself got the first rotation.
-    words[start + Word.Turn] = 1;
+    words[start + Word.Rotation] = 1;
     words[start + Word.FlagsAndAnswers] = (readFlags(message) << 16) | summary.answerCount;
     words[start + Word.OtherCounts] = (summary.authorityCount << 16) | summary.additionalCount;
     words[start + Word.OptionsLength] = options.length;

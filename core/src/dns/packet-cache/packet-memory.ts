@@ -32,7 +32,7 @@ export function createPacketMemory(slots = 8_192): PacketMemory {
  *
  * - `Generation`: odd while the slot is live; even while it is empty, ended or being written. Every change adds one.
  * - `Uses`: how often the answer was given; only readers change it, and it is never reset.
- * - `Turn`: the number of records by which the next answer is rotated.
+ * - `Rotation`: the number of records by which the next answer is rotated.
  * - `KeyLength`, `TailLength`, `OptionsLength` (of the OPT record): in bytes.
  * - `FlagsAndAnswers`, `OtherCounts`: the header behind the id, without the count of questions, which is 1.
  * - `Ttls`: the number of TTLs that count down.
@@ -41,7 +41,7 @@ export function createPacketMemory(slots = 8_192): PacketMemory {
 export const Word = {
   Generation: 0,
   Uses: 1,
-  Turn: 2,
+  Rotation: 2,
   KeyLength: 3,
   FlagsAndAnswers: 4,
   OtherCounts: 5,

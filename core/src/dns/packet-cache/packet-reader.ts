@@ -150,8 +150,8 @@ export class PacketReader {
     if (recordLength !== 0) {
       const count = (words[start + Word.FlagsAndAnswers] as number) & 0xffff;
       const length = Math.min(count * recordLength, tailLength);
-      const turn = (Atomics.add(words, start + Word.Turn, 1) >>> 0) % count;
-      const skipped = turn * recordLength;
+      const rotation = (Atomics.add(words, start + Word.Rotation, 1) >>> 0) % count;
+      const skipped = rotation * recordLength;
       for (let index = skipped; index < length; index++) out[target++] = bytes[source + index] as number;
       for (let index = 0; index < skipped; index++) out[target++] = bytes[source + index] as number;
       source += length;

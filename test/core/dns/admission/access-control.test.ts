@@ -81,6 +81,14 @@ describe('access', () => {
     assert.equal(stage.seen.length, 2);
   });
 
+  it('is judged by the address of a socket alone', () => {
+    const { access } = new Stage();
+    assert.equal(access.addressOf({ ...far, transport: 'inject' }), undefined);
+    for (const transport of ['udp', 'tcp'] as const) {
+      assert.deepEqual([...(access.addressOf({ ...far, transport }) ?? [])], [192, 0, 2, 1]);
+    }
+  });
+
   it('is never refused to who comes by no socket', async () => {
     const stage = new Stage({ allow: [] }, { allow: [] });
     const reply = await stage.ask(queryBytes('a.test'), { address: 'inject', port: 0, transport: 'inject' });
@@ -248,6 +256,15 @@ describe('the limits for sources that may be forged', () => {
 });
 
 describe('refusals', () => {
+  it('are told to the log in a sentence of their own', () => {
+    const { access, log } = new Stage();
+    const kinds = Object.keys(access.refusals.counts) as (keyof typeof access.refusals.counts)[];
+    for (const kind of kinds) access.refusals.add(kind, '192.0.2.1');
+    const sentences = log.entries.map(({ message }) => message);
+    assert.equal(new Set(sentences).size, kinds.length);
+    for (const sentence of sentences) assert.match(sentence, /^(queries|responses|TCP connections) /);
+  });
+
   it('are told to the log at a bounded rate, with how many there were', async () => {
     const stage = new Stage({ allow: [] });
     const refuse = async (times: number): Promise<void> => {

@@ -132,4 +132,80 @@ describe('a client, in whatever thread', () => {
     admission.begin(Uint8Array.of(0, 0, 0, 0), true);
     assert.equal(admission.admit(NOW), 'send');
   });
+
+  it('may do nothing before a query has begun', () => {
+    const admission = admissionOf(sharedAdmission());
+    const { overUdp, cookie, rateVerdict } = admission;
+    assert.equal(rightsOf(admission), '');
+    assert.deepEqual([admission.proven, overUdp, cookie, rateVerdict], [false, false, 'none', 'send']);
+  });
+
+  it('shows one cookie for each query: what is shown again is not looked at', () => {
+    const address = bytesOf('198.51.100.1');
+    const [good, bad] = (['fresh', 'forged'] as const).map((kind) =>
+      cookieOfKind(kind, shared.cookieSecret, address, NOW),
+    ) as [Uint8Array, Uint8Array];
+    for (const [first, second, verdict] of [
+      [good, bad, 'fresh'],
+      [bad, good, 'invalid'],
+    ] as const) {
+      asker.begin(address, true);
+      for (const cookie of [first, second]) asker.showCookie(cookie, 0, cookie.length, NOW);
+      assert.deepEqual([asker.cookie, asker.proven], [verdict, verdict === 'fresh']);
+    }
+    asker.begin(address, true);
+    assert.equal(asker.cookie, 'none');
+    asker.showCookie(good, 0, good.length, NOW);
+    asker.beginWithoutSocket(true);
+    assert.equal(asker.cookie, 'none');
+  });
+
+  it('says whether its query came over UDP', () => {
+    const admission = admissionOf(sharedAdmission());
+    for (const overUdp of [true, false, true]) {
+      admission.begin(bytesOf('127.0.0.1'), overUdp);
+      assert.equal(admission.overUdp, overUdp);
+    }
+    admission.beginWithoutSocket(true);
+    assert.equal(admission.overUdp, false);
+  });
+
+  it('has no verdict of the query before', () => {
+    const admission = admissionOf(sharedAdmission());
+    const overLimit = (): void => {
+      admission.begin(bytesOf('198.51.100.1'), true);
+      for (let round = 0; round < 3; round++) admission.admit(NOW);
+      assert.equal(admission.rateVerdict, 'drop');
+    };
+    overLimit();
+    admission.begin(bytesOf('127.0.0.1'), true);
+    assert.equal(admission.admit(NOW), 'send');
+    overLimit();
+    admission.beginWithoutSocket(true);
+    assert.equal(admission.admit(NOW), 'send');
+    admission.takeBack();
+    overLimit();
+  });
+
+  it('may get four times its query, or 128 bytes, where it is limited', () => {
+    const admission = admissionOf(sharedAdmission());
+    const limit = (address: string, length: number, cookie?: Uint8Array): number | undefined => {
+      admission.begin(bytesOf(address), true);
+      return admission.verdict(length, cookie, NOW).sizeLimit;
+    };
+    assert.deepEqual(
+      [20, 32, 33, 100].map((length) => limit('198.51.100.1', length)),
+      [128, 128, 132, 400],
+    );
+    assert.equal(limit('127.0.0.1', 20), undefined);
+  });
+
+  it('may have other names looked up as its verdict says, whoever comes next', () => {
+    const admission = admissionOf(sharedAdmission());
+    admission.begin(bytesOf('127.0.0.1'), true);
+    const near = admission.verdict(20, undefined, NOW);
+    admission.begin(bytesOf('198.51.100.1'), true);
+    const far = admission.verdict(20, undefined, NOW);
+    assert.deepEqual([near.mayForward, far.mayForward, near.cookie], [true, false, undefined]);
+  });
 });

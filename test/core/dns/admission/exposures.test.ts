@@ -44,4 +44,46 @@ describe('what is open to others', () => {
   it('is no limit to responses where there is none', () => {
     assert.match(told({ bind: ['192.0.2.1'], rateLimit: { ...limited, perSecond: 0 } }), /Nothing limits/);
   });
+
+  it('is told in whole sentences, the worst first, for a single network as for many', () => {
+    const dns = { ...closed, bind: ['192.0.2.1'], rateLimit: { ...limited, perSecond: 0 } };
+    const networks = { allow: ['198.51.100.0/24'], allowForwarding: ['203.0.113.0/24'] };
+    const all = exposures({
+      dns: dnsSettings({ ...dns, ...networks }),
+      wake: wakeSettings({ trusted: ['100.64.0.0/10', '10.0.0.0/8'] }),
+    });
+    assert.deepEqual(all, [
+      'This is an open resolver: on 192.0.2.1 it looks up any name for anybody in 203.0.113.0/24, who can use it against ' +
+        "others. Unless you mean that, set dns.allowForwarding to ['loopback', 'private'].",
+      'Forged packets can boot unikernels: of queries that seem to come from 100.64.0.0/10 no proof is asked. Set ' +
+        "wake.proof to 'cookie-or-tcp', and wake.trusted to those alone who cannot be forged.",
+      'On 192.0.2.1 a packet from outside may seem to come from a private address, of which no proof is asked. If your ' +
+        "router does not drop those, set wake.proof to 'cookie-or-tcp' and leave wake.trusted out.",
+      'The names of unikernels are answered on 192.0.2.1 for 198.51.100.0/24, and whoever asks from there may boot them ' +
+        'as far as wake lets them. To serve fewer, set dns.allow.',
+      'Nothing limits the responses to forged sources: set dns.rateLimit.perSecond.',
+    ]);
+  });
+
+  it('is told for the first four networks by name, and for others by their number', () => {
+    const networks = (count: number): string[] => Array.from({ length: count }, (_, index) => `198.51.${index}.0/24`);
+    const shown = (count: number): string =>
+      /for (.*), and whoever/.exec(told({ ...closed, bind: ['192.0.2.1'], allow: networks(count) }))?.[1] ?? '';
+    assert.equal(shown(4), networks(4).join(', '));
+    assert.equal(shown(5), `${networks(4).join(', ')} and 1 more`);
+    assert.equal(shown(9), `${networks(4).join(', ')} and 5 more`);
+    for (const whole of ['0.0.0.0/0', '::/0']) {
+      assert.match(told({ ...closed, bind: ['192.0.2.1'], allow: [whole] }), /for the whole Internet, and/);
+    }
+  });
+
+  it('counts a bound address itself, not the network around it, and one that is public as meant for the Internet', () => {
+    const trusting = { trusted: local };
+    for (const bind of [['0.0.0.0'], ['::'], ['0.0.0.0', '::']]) assert.equal(told({ ...closed, bind }, trusting), '');
+    for (const bind of [['192.0.2.1'], ['::', '2001:db8::1'], ['172.32.0.1']]) {
+      assert.match(told({ ...closed, bind }, trusting), /^On .* a packet from outside may seem to come from a private/);
+      assert.equal(told({ ...closed, bind }, { ...trusting, proof: 'none' }), '');
+      assert.equal(told({ ...closed, bind }, { trusted: ['192.0.2.0/24'] }), '');
+    }
+  });
 });

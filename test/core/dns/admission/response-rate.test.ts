@@ -67,4 +67,15 @@ describe('the rate of responses', () => {
     assert.equal(sent(admitted(one as ResponseRate, '192.0.2.1', 3, start)), 3);
     assert.equal(sent(admitted(other as ResponseRate, '192.0.2.1', 3, start)), 1);
   });
+
+  it('keeps its counts in 65,536 buckets of nine bytes, which do not overlap', () => {
+    const shared = ResponseRate.shared();
+    assert.equal(shared.memory.byteLength, 65_536 * 9);
+    const rate = new ResponseRate({ perSecond: 1, slip: 3 }, shared);
+    for (const last of [1, 2, 3, 4, 5]) admitted(rate, `192.0.${last}.1`, 3, start);
+    const used = new Float64Array(shared.memory, 0, 65_536).filter((fullAt) => fullAt !== 0);
+    const over = new Uint8Array(shared.memory, 65_536 * 8).filter((count) => count !== 0);
+    assert.deepEqual([used.length, over.length], [5, 5]);
+    assert.notDeepEqual(ResponseRate.shared().key, shared.key);
+  });
 });

@@ -186,4 +186,21 @@ describe('the wake guard', () => {
     assert.equal(trusting.access.admissionOf(far).proven, false);
     assert.equal(believing.access.admissionOf(far).proven, true);
   });
+
+  it('charges no budget for the operator’s own queries', () => {
+    const clock = new ManualClock();
+    const access = new AccessControl(dnsSettings(), wakeSettings(), { clock, logger: new DnsLog() });
+    const guard = new WakeGuard(
+      wakeSettings({ budget: { perClient: 1, perPrefix: 1, interval: 60_000 } }),
+      access,
+      clock,
+    );
+    // Its address says nothing.
+    const query = aQuery('u0.test', {}, { address: '192.0.2.1', port: 0, transport: 'inject' });
+    for (let round = 0; round < 3; round++) {
+      guard.spend(query, 5);
+      assert.equal(guard.refusal(query, 1), undefined);
+    }
+    assert.equal(guard.refusal(aQuery('u0.test', {}, from('192.0.2.1')), 1), undefined);
+  });
 });

@@ -90,4 +90,24 @@ describe('an upstream’s answer in the packet cache', () => {
     keep(10_000, message({ questions: [{ name: 'other.test', type: 'A' }] }));
     assert.equal(ask(), undefined);
   });
+
+  it('counts down one TTL like many, wherever in the message it is, and changes nothing else', async () => {
+    for (const count of [1, 2, 30]) {
+      const { clock, keep, ask } = stage();
+      const ttl = (seconds: number): Uint8Array =>
+        message({
+          authorities: [],
+          answers: Array.from({ length: count }, (_, index) => ({
+            ...{ name: 'www.test', type: 'A', ttl: seconds },
+            data: `192.0.2.${index}`,
+          })),
+        });
+      keep(100_000, ttl(70_000));
+      await clock.advance(300_000);
+      assert.equal(ask(), undefined);
+      keep(1_000_000, ttl(70_000));
+      await clock.advance(300_000);
+      assertSame(ask({ edns: {} }), relayMessage(aQuery('www.test', { edns: {} }), { message: ttl(69_700) }, true));
+    }
+  });
 });

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import type { AnswerLease, DnsAnswer, RecordsAnswer } from '#core/contracts/resolver.js';
 import { PacketCache } from '#core/dns/packet-cache/packet-cache.js';
+import { PacketSlots, SLOT_SIZE, Word } from '#core/dns/packet-cache/packet-memory.js';
 import { PacketReader } from '#core/dns/packet-cache/packet-reader.js';
 import { QueryView } from '#core/dns/wire/query-view.js';
+import { writeResponse } from '#core/dns/wire/response-writer.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { askPacketCache } from '../../../support/ask-packet-cache.js';
 import { anAccessControl, anAdmission } from '../../../support/dns-admission.js';
@@ -299,5 +301,162 @@ describe('answers of the packet cache', () => {
     stage.keep(answerWith(lease));
     assert.equal(stage.ask(), undefined);
     assert.equal(stage.clock.pending, 0);
+  });
+
+  it('without a lease are dropped where reusable ones are to be asked for anew, and no others', () => {
+    const stage = new Stage();
+    stage.keep(answerWith(new FakeLease()));
+    stage.keep({ message: queryBytes('b.test', { flags: 0x8180 }), reusableUntil: Infinity }, 'b.test');
+    assert.ok(stage.ask('b.test'));
+    stage.hot.endReusable();
+    assert.equal(stage.ask('b.test'), undefined);
+    assert.ok(stage.ask());
+  });
+
+  it('take free places before they take those of others', async () => {
+    const stage = new Stage(8);
+    const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'].map((label) => `${label}.test`);
+    const leases = names.map(() => new FakeLease());
+    for (const [index, name] of names.entries()) {
+      await stage.clock.advance(1);
+      stage.keep(answerWith(leases[index], ['192.0.2.1'], name), name);
+    }
+    // The place that is used last becomes free.
+    await stage.clock.advance(1);
+    stage.ask('h.test');
+    leases[7]?.end();
+    stage.keep(answerWith(new FakeLease(), ['192.0.2.1'], 'new.test'), 'new.test');
+    assert.deepEqual(
+      [...names, 'new.test'].filter((name) => stage.ask(name) === undefined),
+      ['h.test'],
+    );
+  });
+
+  it('are not the first to make room right after they were stored', async () => {
+    const stage = new Stage(8);
+    const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'].map((label) => `${label}.test`);
+    const first = new FakeLease();
+    for (const name of names) {
+      await stage.clock.advance(1);
+      stage.keep(answerWith(name === 'a.test' ? first : new FakeLease(), ['192.0.2.1'], name), name);
+    }
+    first.end();
+    for (const name of ['i.test', 'j.test']) {
+      await stage.clock.advance(1);
+      stage.keep(answerWith(new FakeLease(), ['192.0.2.1'], name), name);
+    }
+    assert.deepEqual(
+      [...names, 'i.test', 'j.test'].filter((name) => stage.ask(name) === undefined),
+      ['a.test', 'b.test'],
+    );
+  });
+
+  it('lie in all of the memory', () => {
+    const stage = new Stage(1_024);
+    const names = Array.from({ length: 128 }, (_, index) => `n${index}.test`);
+    for (const name of names) stage.keep(answerWith(new FakeLease(), ['192.0.2.1'], name), name);
+    assert.deepEqual(
+      names.filter((name) => stage.ask(name) === undefined),
+      [],
+    );
+  });
+
+  it('are found by a hash that nobody can know', () => {
+    assert.notEqual(new Stage(8).hot.memory.seed, new Stage(8).hot.memory.seed);
+  });
+
+  it('do not count a use that another thread has counted too late for the answer before', () => {
+    const stage = new Stage(8);
+    const lease = new FakeLease();
+    stage.keep(answerWith(lease));
+    lease.end();
+    const { words } = new PacketSlots(stage.hot.memory);
+    for (let slot = 0; slot < 8; slot++) Atomics.add(words, slot * (SLOT_SIZE / 4) + Word.Uses, 1);
+    const next = new FakeLease();
+    stage.keep(answerWith(next));
+    stage.hot.settle();
+    assert.deepEqual([lease.uses, next.uses], [0, 0]);
+  });
+
+  it('tell whether there was anything to count, whichever was used', () => {
+    const stage = new Stage();
+    const leases = new Map(['a.test', 'b.test', 'c.test'].map((name) => [name, new FakeLease()]));
+    for (const [name, lease] of leases) stage.keep(answerWith(lease, ['192.0.2.1'], name), name);
+    assert.equal(stage.hot.settle(), false);
+    for (const name of leases.keys()) {
+      stage.ask(name);
+      assert.equal(stage.hot.settle(), true);
+      assert.equal(stage.hot.settle(), false);
+    }
+  });
+
+  it('have their uses counted in time while others come and go', async () => {
+    const stage = new Stage();
+    const lease = new FakeLease();
+    stage.keep(answerWith(lease));
+    stage.ask();
+    // A new one starts no interval anew, and the end of one ends no interval of others.
+    for (const name of ['a.test', 'b.test']) {
+      await stage.clock.advance(100);
+      const other = new FakeLease();
+      stage.keep(answerWith(other, ['192.0.2.1'], name), name);
+      other.end();
+    }
+    await stage.clock.advance(50);
+    assert.equal(lease.uses, 1);
+  });
+
+  it('are looked after no more when the last lease ends by its own use', async () => {
+    const stage = new Stage();
+    const lease = new FakeLease();
+    lease.used = () => lease.end();
+    stage.keep(answerWith(lease));
+    stage.ask();
+    await stage.clock.advance(250);
+    assert.equal(stage.clock.pending, 0);
+  });
+
+  it('of several texts keep their order', () => {
+    const stage = new Stage();
+    const answers = ['one', 'two'].map(
+      (text) => ({ name: 'www.test', type: 'TXT', ttl: 60, strings: [text] }) as const,
+    );
+    stage.keep({ rcode: 0, answers, lease: new FakeLease() }, 'www.test', { type: 'TXT' });
+    const texts = (): string[] =>
+      (decodeReply(stage.ask('www.test', { type: 'TXT' })).answers ?? []).map((record) =>
+        record.type === 'TXT' ? [record.data].flat().join() : '',
+      );
+    assert.deepEqual(
+      [texts(), texts()],
+      [
+        ['one', 'two'],
+        ['one', 'two'],
+      ],
+    );
+  });
+
+  it('fit into a place of 1,024 bytes with their question and the places of their TTLs, and are not kept otherwise', () => {
+    // Key: 8 bytes of name, 4 of type and class, 1 of flags, padded to 16; record: a pointer, 10 bytes, the data.
+    const room = 1_024 - 64 - 16 - 12;
+    const name = 'a.test';
+    const record = (length: number) => ({ name, type: 99, ttl: 60, data: new Uint8Array(length) }) as const;
+    const isKept = (answer: DnsAnswer): boolean => {
+      const stage = new Stage(8);
+      stage.keep(answer, name, { type: 'TXT' });
+      return stage.ask(name, { type: 'TXT' }, tcpClient) !== undefined;
+    };
+    for (const [length, fits] of [
+      [room, true],
+      [room + 1, false],
+    ] as const) {
+      assert.equal(isKept({ rcode: 0, answers: [record(length)], lease: new FakeLease() }), fits, `${length}`);
+      // One TTL that counts down takes two bytes.
+      const message = writeResponse(
+        aQuery(name, { type: 'TXT' }, tcpClient),
+        { rcode: 0, answers: [record(length - 2)] },
+        true,
+      );
+      assert.equal(isKept({ message, reusableUntil: Infinity }), fits, `${length} with a TTL`);
+    }
   });
 });
