@@ -79,6 +79,25 @@ describe('the control socket', () => {
     assert.deepEqual(log.lines, ['error: GET /status on the control socket: odd']);
   });
 
+  for (const [code, status] of [
+    ['JITSU_UNIKERNEL_UNKNOWN', 404],
+    ['JITSU_STOP_MODE_UNSUPPORTED', 400],
+    ['JITSU_STOPPED_BY_COMMAND', 409],
+    ['JITSU_BACKEND_FAILED', 502],
+    ['JITSU_BACKEND_UNREACHABLE', 503],
+    ['JITSU_SUMMON_DEADLINE', 504],
+    ['JITSU_STORE_UNREADABLE', 500],
+  ] as const) {
+    it(`answers ${status} where an action fails with ${code}`, async () => {
+      await server.listen();
+      actions.failure = new JitsuError(code, 'No.');
+      const asked = request({ socketPath: path, method: 'GET', path: '/status', agent: false }).end();
+      const [response] = (await once(asked, 'response')) as [IncomingMessage];
+      response.resume();
+      assert.equal(response.statusCode, status);
+    });
+  }
+
   for (const [method, target, status] of [
     ['GET', '/', 404],
     ['GET', '/status/more', 404],

@@ -57,4 +57,13 @@ describe('the place of the control socket', () => {
       process.umask(before);
     }
   });
+
+  it('is free for the next one where nobody could listen', async () => {
+    await assert.rejects(socket.listen(new ServerThatFails()), { code: 'JITSU_CONTROL_FAILED' });
+    const next = new ControlSocket(folder.in('control.sock'));
+    const server = new Server();
+    await next.listen(server);
+    next.release();
+    await new Promise((resolve) => server.close(resolve));
+  });
 });

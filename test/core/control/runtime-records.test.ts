@@ -1,10 +1,21 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import fs, { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import fs, {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { mock } from 'node:test';
 import { recordRunning, runningJitsus } from '#core/control/runtime-records.js';
+import { identityOf } from '#core/state/process-identity.js';
+import { requireRoot } from '../../support/require-tool.js';
 import { TemporaryFolder } from '../../support/temporary-folder.js';
 
 const record = { socket: '/a/control.sock', listening: [{ address: '127.0.0.1', port: 53 }], configFile: '/a/b.yaml' };
@@ -74,6 +85,26 @@ describe('the record of a running Jitsu', () => {
     using _own = recordRunning(record, folder);
     assert.deepEqual(files.filter(existsSync), []);
     assert.equal(runningJitsus(folder).length, 1);
+  });
+
+  it('is told in the order of process numbers', () => {
+    using _own = recordRunning(record, folder);
+    const { pid } = process;
+    const parent = process.ppid;
+    const stored = { pid: parent, ...record, process: identityOf(parent) };
+    writeFileSync(join(folder, 'running', `${parent}.json`), JSON.stringify(stored));
+    assert.deepEqual(
+      runningJitsus(folder).map((each) => each.pid),
+      [pid, parent].sort((one, other) => one - other),
+    );
+  });
+
+  it('is believed by root, whose folder ever it is in', function () {
+    requireRoot(this);
+    using _own = recordRunning(record, folder);
+    for (const path of [folder, join(folder, 'running')]) chownSync(path, 65_534, 65_534);
+    assert.equal(runningJitsus(folder).length, 1);
+    for (const path of [folder, join(folder, 'running')]) chownSync(path, 0, 0);
   });
 
   it('is not believed where others could have written it', () => {
