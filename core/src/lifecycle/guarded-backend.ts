@@ -33,6 +33,13 @@ interface Operation {
   readonly since: Milliseconds;
 }
 
+/** A wait for a description. */
+interface Wait {
+  readonly expire: () => void;
+  isOver: boolean;
+  limit: Disposable | undefined;
+}
+
 /** A machine in one of these states has not stopped yet. */
 const UP: ReadonlySet<PowerState> = new Set<PowerState>(['running', 'starting', 'stopping']);
 
@@ -50,6 +57,8 @@ export class GuardedBackend {
   readonly #listeners = new Set<(change: PowerChange) => void>();
   /** The stops that wait for a change of their machine; one each, since its operations run one after the other. */
   readonly #waiting = new Map<MachineId, () => void>();
+  /** The waits for descriptions that have begun in this turn of the event loop. */
+  readonly #waits: Wait[] = [];
   #watch: Disposable | undefined;
 
   /** `name` is the name of the connection. */
@@ -137,6 +146,25 @@ export class GuardedBackend {
     return ended;
   }
 
+  /**
+   * The answer, or an error where it takes longer than {@link DESCRIBE_LIMIT}. A timer is made only for one that takes
+   * longer than this turn of the event loop: a start describes each of a million machines.
+   */
+  answered<T>(answer: T | Promise<T>, silent: () => Error): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const wait: Wait = { expire: () => reject(silent()), isOver: false, limit: undefined };
+      const end = (): void => {
+        wait.isOver = true;
+        wait.limit?.[Symbol.dispose]();
+      };
+      Promise.resolve(answer).then(
+        (value) => (end(), resolve(value)),
+        (error: unknown) => (end(), reject(error as Error)),
+      );
+      if (this.#waits.push(wait) === 1) setImmediate(() => this.#limitWaits());
+    });
+  }
+
   /** Calls back at each change of a machine until it is disposed. */
   onChange(id: MachineId, callback: () => void): Disposable {
     this.#watchBackend();
@@ -167,6 +195,12 @@ export class GuardedBackend {
       const end = (): void => (overdue[Symbol.dispose](), resolve());
       ended.then(end, end);
     });
+  }
+
+  #limitWaits(): void {
+    for (const wait of this.#waits.splice(0)) {
+      if (!wait.isOver) wait.limit = this.clock.after(DESCRIBE_LIMIT, wait.expire);
+    }
   }
 
   #watchBackend(): void {
@@ -203,7 +237,7 @@ export class GuardedMachine implements Required<Machine> {
   /** @throws JITSU_BACKEND_FAILED also where the backend does not answer within {@link DESCRIBE_LIMIT} */
   async describe(): Promise<MachineDescription> {
     try {
-      const description = await this.#answered(this.machine.describe());
+      const description = await this.backend.answered(this.machine.describe(), () => this.#silent());
       checkDescription(description);
       return description;
     } catch (error) {
@@ -270,16 +304,6 @@ export class GuardedMachine implements Required<Machine> {
     } catch (error) {
       throw this.#failure(error, done);
     }
-  }
-
-  /** Without a controller: a start describes each of a million machines. */
-  #answered(call: Promise<MachineDescription>): Promise<MachineDescription> {
-    return new Promise((resolve, reject) => {
-      const limit = this.backend.clock.after(DESCRIBE_LIMIT, () => reject(this.#silent()));
-      Promise.resolve(call)
-        .finally(() => limit[Symbol.dispose]())
-        .then(resolve, reject);
-    });
   }
 
   /** Carries out a part of a stop. */

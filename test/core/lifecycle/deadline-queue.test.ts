@@ -46,6 +46,9 @@ describe('the deadline queue', () => {
     queue.set('web', 5);
     await clock.advance(100);
     assert.deepEqual(rung, [5, 15, 25]);
+    queue.set('web', 25);
+    await clock.advance(0);
+    assert.deepEqual(rung, [5, 15, 25, 100], 'the deadline that it had last is as good as any other');
   });
 
   it('calls back in order for many items, set in any order and moved, each at its moment', async () => {
