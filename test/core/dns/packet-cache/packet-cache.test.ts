@@ -4,7 +4,7 @@ import { PacketCache } from '#core/dns/packet-cache/packet-cache.js';
 import { PacketSlots, SLOT_SIZE, Word } from '#core/dns/packet-cache/packet-memory.js';
 import { PacketReader } from '#core/dns/packet-cache/packet-reader.js';
 import { QueryView } from '#core/dns/wire/query-view.js';
-import { writeResponse } from '#core/dns/wire/response-writer.js';
+import { writeAnswer, writeResponse } from '#core/dns/wire/response-writer.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { askPacketCache } from '../../../support/ask-packet-cache.js';
 import { anAccessControl, anAdmission } from '../../../support/dns-admission.js';
@@ -458,5 +458,53 @@ describe('answers of the packet cache', () => {
       );
       assert.equal(isKept({ message, reusableUntil: Infinity }), fits, `${length} with a TTL`);
     }
+  });
+
+  it('are handed back as they were encoded, whether or not they fit into a place, and only where they may be repeated', () => {
+    const { hot } = new Stage(8);
+    const query = aQuery('www.test', {}, tcpClient);
+    const large = Array.from({ length: 100 }, (_, index) => `192.0.2.${index}`);
+    for (const addresses of [['192.0.2.1'], large]) {
+      const answer = answerWith(new FakeLease(), addresses);
+      const kept = hot.keep(query, answer);
+      assert.ok(kept);
+      assert.deepEqual(
+        Buffer.from(writeAnswer(query, kept, false) ?? []),
+        Buffer.from(writeResponse(query, answer, false)),
+      );
+    }
+    assert.equal(hot.keep(query, answerWith(undefined)), undefined);
+  });
+
+  it('make room in the order in which they were stored where none was used later', () => {
+    const stage = new Stage(8);
+    const names = Array.from({ length: 9 }, (_, index) => `n${index}.test`);
+    for (const name of names) stage.keep(answerWith(new FakeLease(), ['192.0.2.1'], name), name);
+    assert.deepEqual(
+      names.filter((name) => stage.ask(name) === undefined),
+      ['n0.test'],
+    );
+  });
+
+  it('have their uses counted when the count in memory begins anew at 2³²', () => {
+    const stage = new Stage(8);
+    const { words } = new PacketSlots(stage.hot.memory);
+    for (let slot = 0; slot < 8; slot++) Atomics.store(words, slot * (SLOT_SIZE / 4) + Word.Uses, -1);
+    const lease = new FakeLease();
+    stage.keep(answerWith(lease));
+    stage.ask();
+    stage.hot.settle();
+    assert.equal(lease.uses, 1);
+  });
+
+  it('are looked after at the same times however often they are given meanwhile', async () => {
+    const stage = new Stage();
+    const lease = new FakeLease();
+    stage.keep(answerWith(lease));
+    for (let time = 0; time < 250; time += 50) {
+      stage.ask();
+      await stage.clock.advance(50);
+    }
+    assert.equal(lease.uses, 5);
   });
 });
