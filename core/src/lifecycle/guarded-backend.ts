@@ -33,6 +33,13 @@ interface Operation {
   readonly since: Milliseconds;
 }
 
+/** A description that has not been given yet. */
+interface DescriptionWait {
+  readonly since: Milliseconds;
+  /** To be called when it takes too long. */
+  readonly overdue: () => void;
+}
+
 /** A machine in one of these states has not stopped yet. */
 const UP: ReadonlySet<PowerState> = new Set<PowerState>(['running', 'starting', 'stopping']);
 
@@ -50,6 +57,11 @@ export class GuardedBackend {
   readonly #listeners = new Set<(change: PowerChange) => void>();
   /** The stops that wait for a change of their machine; one each, since its operations run one after the other. */
   readonly #waiting = new Map<MachineId, () => void>();
+  /** The descriptions that are awaited, in the order in which they were asked for. */
+  readonly #waits = new Set<DescriptionWait>();
+  #waitTimer: Disposable | undefined;
+  /** Whether the timer will be set, if it is needed, in this turn of the event loop. */
+  #willLimit = false;
   #watch: Disposable | undefined;
 
   /** `name` is the name of the connection. */
@@ -160,6 +172,44 @@ export class GuardedBackend {
     return new JitsuError('JITSU_BACKEND_FAILED', message, { cause: error });
   }
 
+  /**
+   * Waits for a description, or rejects with `silent()` after {@link DESCRIBE_LIMIT}. One timer serves all that are
+   * awaited, and none those that are there within a turn of the event loop: a start describes each of a million machines.
+   */
+  answered(call: Promise<MachineDescription>, silent: () => Error): Promise<MachineDescription> {
+    return new Promise((resolve, reject) => {
+      const wait = { since: this.clock.now(), overdue: () => reject(silent()) };
+      this.#waits.add(wait);
+      if (!this.#willLimit) setImmediate(() => this.#limitWaits());
+      this.#willLimit = true;
+      Promise.resolve(call)
+        .finally(() => this.#endWait(wait))
+        .then(resolve, reject);
+    });
+  }
+
+  #endWait(wait: DescriptionWait): void {
+    this.#waits.delete(wait);
+    if (this.#waits.size > 0) return;
+    this.#waitTimer?.[Symbol.dispose]();
+    this.#waitTimer = undefined;
+  }
+
+  #limitWaits(): void {
+    this.#willLimit = false;
+    const [first] = this.#waits;
+    if (first === undefined || this.#waitTimer !== undefined) return;
+    this.#waitTimer = this.clock.after(first.since + DESCRIBE_LIMIT - this.clock.now(), () => {
+      this.#waitTimer = undefined;
+      for (const wait of this.#waits) {
+        if (this.clock.now() - wait.since < DESCRIBE_LIMIT) break;
+        this.#waits.delete(wait);
+        wait.overdue();
+      }
+      this.#limitWaits();
+    });
+  }
+
   /** Resolves when the operation has ended, or the limit has passed since it was requested. */
   #overdue({ ended, since }: Operation, limit: Milliseconds): Promise<void> {
     return new Promise((resolve) => {
@@ -203,7 +253,7 @@ export class GuardedMachine implements Required<Machine> {
   /** @throws JITSU_BACKEND_FAILED also where the backend does not answer within {@link DESCRIBE_LIMIT} */
   async describe(): Promise<MachineDescription> {
     try {
-      const description = await this.#answered(this.machine.describe());
+      const description = await this.backend.answered(this.machine.describe(), () => this.#silent());
       checkDescription(description);
       return description;
     } catch (error) {
@@ -270,16 +320,6 @@ export class GuardedMachine implements Required<Machine> {
     } catch (error) {
       throw this.#failure(error, done);
     }
-  }
-
-  /** Without a controller: a start describes each of a million machines. */
-  #answered(call: Promise<MachineDescription>): Promise<MachineDescription> {
-    return new Promise((resolve, reject) => {
-      const limit = this.backend.clock.after(DESCRIBE_LIMIT, () => reject(this.#silent()));
-      Promise.resolve(call)
-        .finally(() => limit[Symbol.dispose]())
-        .then(resolve, reject);
-    });
   }
 
   /** Carries out a part of a stop. */
