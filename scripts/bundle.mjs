@@ -10,6 +10,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, write
 import { dirname, join, posix, relative, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
+import { describeTypes } from './describe-types.mjs';
 
 /** Packages that stay what they are: native code, or loaded only by the few who use what needs them. */
 const APART = ['koffi', 'lmdb', 'jiti', 'mocha', 'typescript', 'undici', 'xen-api', '@jitsud/*'];
@@ -63,6 +64,7 @@ async function bundle(folder) {
     cpSync(join(folder, name), join(into, name), { recursive: true });
   }
   cpSync(dist, join(into, 'dist'), { recursive: true, filter: (file) => !/\.(js|map)$/.test(file) });
+  await describeTypes(join(into, 'dist'), dist);
   const { metafile } = await build({
     entryPoints: entriesOf(folder, manifest),
     absWorkingDir: folder,

@@ -21,6 +21,7 @@ import { basename, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
 import { bundleAll } from './bundle.mjs';
 import { pack, shapeProblems } from './packed-package.mjs';
 import { writePagePackages } from './page-packages.mjs';
@@ -53,6 +54,7 @@ try {
   const others = packOthers();
   install(others);
   await importEveryEntry([...own, ...others]);
+  showDescriptions();
   await summonByName();
   console.log('The packed packages work.');
 } catch (error) {
@@ -132,6 +134,42 @@ async function importEveryEntry(packages) {
       console.log(`Imported ${specifier}`);
     }
   }
+}
+
+/** Checks that an editor shows the description of a key in a configuration: those of core, within groups, of a plugin. */
+function showDescriptions() {
+  const file = join(home, 'editor.config.ts');
+  const config =
+    "{ dns: { cache: { size: 3 } }, unikernels: [{ dns: 'a.test', ip: '::1', backend: 'process', command: 'x', ttl: 5 }] }";
+  writeFileSync(
+    file,
+    `import { defineConfig } from '@jitsud/core';\nimport type {} from '@jitsud/plugin-process';\nexport default defineConfig(${config});\n`,
+  );
+  const { NodeNext: module } = ts.ModuleKind;
+  const service = ts.createLanguageService({
+    ...ts.sys,
+    useCaseSensitiveFileNames: () => ts.sys.useCaseSensitiveFileNames,
+    getCurrentDirectory: () => home,
+    getScriptFileNames: () => [file],
+    getScriptVersion: () => '1',
+    getScriptSnapshot: (path) => ts.sys.fileExists(path) && ts.ScriptSnapshot.fromString(readFileSync(path, 'utf8')),
+    getCompilationSettings: () => ({ module, strict: true, skipLibCheck: true, types: [] }),
+    getDefaultLibFileName: ts.getDefaultLibFilePath,
+  });
+  const text = readFileSync(file, 'utf8');
+  for (const [key, expected] of Object.entries({
+    dns: 'The DNS server',
+    size: 'How much room',
+    unikernels: 'What is summoned',
+    command: 'Program and its arguments',
+    ttl: 'Overrides dns.ttl',
+  })) {
+    const { documentation } = service.getQuickInfoAtPosition(file, text.indexOf(` ${key}:`) + 1) ?? {};
+    const shown = ts.displayPartsToString(documentation ?? []);
+    if (!shown.startsWith(expected)) throw new Error(`an editor shows '${shown}' for the key ${key}`);
+  }
+  rmSync(file);
+  console.log('Keys are described in editors');
 }
 
 function entriesOf(exports = {}) {

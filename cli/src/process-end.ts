@@ -3,7 +3,7 @@ import type { Logger } from '@jitsud/core';
 /** The end of a server process. */
 export interface ProcessEnd {
   /** Resolves with the first signal that requests an orderly shutdown. */
-  asked(logger: Logger): Promise<NodeJS.Signals>;
+  requested(logger: Logger): Promise<NodeJS.Signals>;
 }
 
 /**
@@ -12,7 +12,7 @@ export interface ProcessEnd {
  * the running unikernels again, which is safer than continuing in an unknown state.
  */
 export const processEnd: ProcessEnd = {
-  asked(logger) {
+  requested(logger) {
     process.on('uncaughtException', (error, origin) => {
       logger.error(
         { error, origin },

@@ -56,7 +56,7 @@ export function createProgram(
     .addOption(
       new Option('--limit <COUNT>', 'Show so many of the newest events. (50)')
         .argParser(numberValue(count))
-        .default(50, ''),
+        .default(50),
     )
     .option(...jsonOption)
     .option(...controlOption)
@@ -97,7 +97,7 @@ export function createProgram(
     .addOption(
       new Option('--timeout <SECONDS>', 'Wait so long for an answer, twice over UDP. (15)')
         .argParser(numberValue(seconds))
-        .default(15, ''),
+        .default(15),
     )
     .option(...jsonOption)
     .option(...controlOption)

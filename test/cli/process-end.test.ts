@@ -8,7 +8,7 @@ function run(program: string): Promise<{ status: number | string | null | undefi
     import { processEnd } from ${url};
     setInterval(() => {}, 1_000);
     const log = (fields, message) => console.log(message);
-    const asked = processEnd.asked({ debug: log, info: log, warn: log, error: log });
+    const asked = processEnd.requested({ debug: log, info: log, warn: log, error: log });
     ${program}`;
   return new Promise((resolve) => {
     const words = ['--input-type=module', '--eval', code];

@@ -6,10 +6,15 @@ export class FakeUdpSocket implements UdpSocket {
   readonly sent: Uint8Array[] = [];
   closed = false;
 
-  constructor(readonly listener: UdpSocketListener) {}
+  constructor(
+    readonly listener: UdpSocketListener,
+    private readonly onSent: (message: Uint8Array) => void,
+  ) {}
 
   send(message: Uint8Array): void {
-    this.sent.push(Uint8Array.from(message));
+    const copy = Uint8Array.from(message);
+    this.sent.push(copy);
+    this.onSent(copy);
   }
 
   close(): void {
@@ -20,10 +25,12 @@ export class FakeUdpSocket implements UdpSocket {
 
 export class FakeUdpSockets implements UdpSockets {
   readonly opened: FakeUdpSocket[] = [];
+  /** What all of them have sent, in its order. */
+  readonly sent: { readonly socket: FakeUdpSocket; readonly message: Uint8Array }[] = [];
   declare batch?: number;
 
   open(_upstream: unknown, listener: UdpSocketListener): FakeUdpSocket {
-    const socket = new FakeUdpSocket(listener);
+    const socket: FakeUdpSocket = new FakeUdpSocket(listener, (message) => this.sent.push({ socket, message }));
     this.opened.push(socket);
     return socket;
   }

@@ -16,6 +16,10 @@ export interface ReceiverScript {
   readonly stillbirths?: readonly number[];
   /** What is sent to the main thread, once it is ready. */
   readonly messages?: readonly unknown[];
+  /** The id of the thread that it gives for its own. */
+  readonly task?: number;
+  /** The thread dies when the second word of `lives` counts its life. */
+  readonly diesOnDemand?: boolean;
   /** A datagram that is handed over while the thread ends. */
   readonly late?: boolean;
 }
@@ -24,11 +28,14 @@ const script = getEnvironmentData('receiver') as unknown as ReceiverScript;
 const { state, ring } = workerData as ReceiveOrder;
 const life = Atomics.add(script.lives, 0, 1);
 if (script.stillbirths?.includes(life) === true) throw new Error('a still birth');
-parentPort?.postMessage({ kind: 'ready', task: undefined });
+parentPort?.postMessage({ kind: 'ready', task: script.task });
 for (const message of script.messages ?? []) parentPort?.postMessage(message);
 if (life < script.deaths)
   throw new Error(`limits ${resourceLimits.maxYoungGenerationSizeMb}, ${process.execArgv.length}`);
-while (Atomics.load(state, ThreadState.Ending) === 0) Atomics.wait(state, ThreadState.Ending, 0, 2);
+while (Atomics.load(state, ThreadState.Ending) === 0) {
+  Atomics.wait(state, ThreadState.Ending, 0, 2);
+  if (script.diesOnDemand === true && Atomics.load(script.lives, 1) > life) throw new Error('as told');
+}
 if (script.late === true) {
   const batch = {
     payloads: [new Uint8Array(20)],

@@ -30,7 +30,7 @@ export async function pluginCommand([name = '', ...words]: readonly string[], te
   const flags = read(grammar, name, words);
   const end = new AbortController();
   const logger = core.createLogger({ level: 'info' });
-  void processEnd.asked(logger).then(() => end.abort());
+  void processEnd.requested(logger).then(() => end.abort());
   await command.run(flags, terminal, end.signal);
   return ExitStatus.ok;
 }

@@ -37,7 +37,7 @@ async function open(context: StartContext, words: readonly string[], choice: Sta
   const { core, terminal, end, calledAs } = context;
   const { jitsu, logger, exposures, brief } = await create(context, words, choice);
   const { settings } = brief;
-  const ended = end.asked(logger);
+  const ended = end.requested(logger);
   await jitsu.start();
   tidyOnce();
   const record = recordRunning(core, settings, jitsu.listening, logger);

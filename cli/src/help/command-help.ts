@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import type { Command, Option } from 'commander';
 import { createProgram } from '../program.js';
 import { commandExamples, type CommandName } from './command-summaries.js';
 
@@ -15,6 +15,8 @@ export function commandHelp(name: CommandName, columns?: number): string {
 
 /** The form of every command's help: its usage, a sentence, its arguments and flags, and an example. */
 export function helpText(command: Command, example: string, columns = 80, remark?: string): string {
-  const text = command.configureHelp({ helpWidth: Math.min(columns, 80) }).helpInformation();
+  // The descriptions name the defaults themselves, also those that depend on the configuration.
+  const optionDescription = ({ description }: Option): string => description;
+  const text = command.configureHelp({ helpWidth: Math.min(columns, 80), optionDescription }).helpInformation();
   return `${text}${remark === undefined ? '' : `\n${remark}`}\nExample:\n  ${example}\n`;
 }

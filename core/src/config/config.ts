@@ -68,6 +68,7 @@ export type CheckedConfig = z.output<typeof configSchema>;
 export interface JitsuConfig extends Immutable<Omit<z.input<typeof configSchema>, 'backend'>> {
   /** The backend of unikernels that do not name one. */
   readonly backend?: keyof BackendOptions | (string & {});
+  /** What is summoned. */
   readonly unikernels?: readonly UnikernelConfig[];
 }
 

@@ -9,7 +9,6 @@ import type { NameTable } from '../dns/resolvers/name-table.js';
 import { errorCode, errorMessage, JitsuError } from '../errors.js';
 import type { Instances } from './instances.js';
 import type { GuardedBackend } from '../lifecycle/guarded-backend.js';
-import { GuardedProbe } from '../lifecycle/guarded-probe.js';
 import type { Machines } from '../lifecycle/power-follower.js';
 import type { Lifecycle } from '../lifecycle/lifecycle.js';
 import { UnikernelRecord, type Unikernel } from '../lifecycle/unikernel.js';
@@ -167,7 +166,7 @@ export class Fleet {
     return {
       ...{ ttl, stopMode, delay, deadline, grace, https, svcb },
       backend: this.#backend(backend),
-      probes: ready.map((probe) => new GuardedProbe(probe.words, this.instances.worded(probe))),
+      probes: ready.map((probe) => this.instances.probe(probe)),
       stopPolicies: stopPolicies.map((policy) => this.instances.stopPolicy(policy)),
     };
   }

@@ -6,8 +6,10 @@ import type { Command } from '../contracts/command.js';
 import type { CommandContribution, InjectableClass } from '../contracts/plugin.js';
 import type { Configured, ConnectionSettings, Settings, Worded } from '../config/settings.js';
 import type { Backend } from '../contracts/backend.js';
+import type { ReadinessProbe } from '../contracts/readiness-probe.js';
 import type { StopPolicy } from '../contracts/stop-policy.js';
 import { GuardedBackend } from '../lifecycle/guarded-backend.js';
+import { GuardedProbe } from '../lifecycle/guarded-probe.js';
 import { GuardedStopPolicy } from '../lifecycle/guarded-stop-policy.js';
 import { construct, optionsOf, type Injected } from '../plugins/injection.js';
 import { BOOT_CONFIGURATORS, CLOCK, CONNECTION_NAME, LOGGER, RUNTIME_DIRECTORY } from '../plugins/tokens.js';
@@ -20,8 +22,8 @@ function optionsFor(schema: ZodType | undefined, options: unknown): readonly Inj
 export class Instances {
   /** What every class may have injected. */
   readonly #common: readonly Injected[];
-  readonly #worded = new Map<unknown, Map<string, unknown>>();
-  readonly #guardedPolicies = new Map<StopPolicy, GuardedStopPolicy>();
+  /** The probes and policies, by their contributions and then by their words. */
+  readonly #byWords = new Map<unknown, Map<string, unknown>>();
   /** In the order of registration. */
   readonly bootConfigurators: readonly BootConfigurator[];
 
@@ -61,23 +63,25 @@ export class Instances {
     );
   }
 
-  /** Makes a probe or a policy; the same words share one instance, as it keeps no state between calls. */
-  worded<T extends object>({ contribution, words, options }: Worded<T>): T {
-    const byWords = this.#worded.get(contribution) ?? new Map<string, unknown>();
-    this.#worded.set(contribution, byWords);
-    const made =
-      (byWords.get(words) as T | undefined) ??
-      this.#make(contribution.useClass, ...optionsFor(contribution.argument, options));
-    byWords.set(words, made);
-    return made;
+  /** A probe as the core uses it. */
+  probe(worded: Worded<ReadinessProbe>): ReadinessProbe {
+    return this.#shared(worded, (probe) => new GuardedProbe(worded.words, probe));
   }
 
-  /** A policy as the core uses it: one instance for all with the same words, so that a failure is logged once. */
+  /** A policy as the core uses it. */
   stopPolicy(worded: Worded<StopPolicy>): StopPolicy {
-    const policy = this.worded(worded);
-    const guarded = this.#guardedPolicies.get(policy) ?? new GuardedStopPolicy(worded.words, policy, this.logger);
-    this.#guardedPolicies.set(policy, guarded);
-    return guarded;
+    return this.#shared(worded, (policy) => new GuardedStopPolicy(worded.words, policy, this.logger));
+  }
+
+  /** One instance for the same words: it keeps no state between calls, and a failure of it is logged once. */
+  #shared<T extends object>({ contribution, words, options }: Worded<T>, guard: (made: T) => T): T {
+    const byWords = this.#byWords.get(contribution) ?? new Map<string, unknown>();
+    this.#byWords.set(contribution, byWords);
+    const shared =
+      (byWords.get(words) as T | undefined) ??
+      guard(this.#make(contribution.useClass, ...optionsFor(contribution.argument, options)));
+    byWords.set(words, shared);
+    return shared;
   }
 
   #make<T>(useClass: InjectableClass<T>, ...values: readonly Injected[]): T {

@@ -1,16 +1,13 @@
 import { JitsuError } from '../errors.js';
 
-interface Waiter {
-  readonly enter: () => void;
-}
-
 /**
  * Lets a bounded number of boots run at once; a bounded number waits, first come, first served. Each unikernel has one
  * summon at a time, so that none can hold more than one place.
  */
 export class BootQueue {
   #booting = 0;
-  readonly #waiting = new Set<Waiter>();
+  /** Called when their turn has come. */
+  readonly #waiting = new Set<() => void>();
 
   constructor(
     private readonly limit: number,
@@ -56,18 +53,11 @@ export class BootQueue {
       );
     }
     return new Promise((resolve, reject) => {
-      const onAbort = (): void => {
-        this.#waiting.delete(waiter);
+      this.#waiting.add(resolve);
+      signal.addEventListener('abort', () => {
+        this.#waiting.delete(resolve);
         reject(signal.reason as Error);
-      };
-      const waiter: Waiter = {
-        enter: () => {
-          signal.removeEventListener('abort', onAbort);
-          resolve();
-        },
-      };
-      signal.addEventListener('abort', onAbort, { once: true });
-      this.#waiting.add(waiter);
+      });
     });
   }
 
@@ -80,6 +70,6 @@ export class BootQueue {
     }
     // The place is passed on directly, so that no boot that comes in between can take it.
     this.#waiting.delete(next);
-    next.enter();
+    next();
   }
 }

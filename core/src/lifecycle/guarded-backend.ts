@@ -33,11 +33,11 @@ interface Operation {
   readonly since: Milliseconds;
 }
 
-/** A description that has not been given yet. */
-interface DescriptionWait {
-  readonly since: Milliseconds;
-  /** To be called when it takes too long. */
-  readonly overdue: () => void;
+/** A wait for a description. */
+interface Wait {
+  readonly expire: () => void;
+  isOver: boolean;
+  limit: Disposable | undefined;
 }
 
 /** A machine in one of these states has not stopped yet. */
@@ -57,11 +57,8 @@ export class GuardedBackend {
   readonly #listeners = new Set<(change: PowerChange) => void>();
   /** The stops that wait for a change of their machine; one each, since its operations run one after the other. */
   readonly #waiting = new Map<MachineId, () => void>();
-  /** The descriptions that are awaited, in the order in which they were asked for. */
-  readonly #waits = new Set<DescriptionWait>();
-  #waitTimer: Disposable | undefined;
-  /** Whether the timer will be set, if it is needed, in this turn of the event loop. */
-  #willLimit = false;
+  /** The waits for descriptions that have begun in this turn of the event loop. */
+  readonly #waits: Wait[] = [];
   #watch: Disposable | undefined;
 
   /** `name` is the name of the connection. */
@@ -149,9 +146,28 @@ export class GuardedBackend {
     return ended;
   }
 
+  /**
+   * The answer, or an error where it takes longer than {@link DESCRIBE_LIMIT}. A timer is made only for one that takes
+   * longer than this turn of the event loop: a start describes each of a million machines.
+   */
+  answered<T>(answer: T | Promise<T>, silent: () => Error): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const wait: Wait = { expire: () => reject(silent()), isOver: false, limit: undefined };
+      const end = (): void => {
+        wait.isOver = true;
+        wait.limit?.[Symbol.dispose]();
+      };
+      Promise.resolve(answer).then(
+        (value) => (end(), resolve(value)),
+        (error: unknown) => (end(), reject(error as Error)),
+      );
+      if (this.#waits.push(wait) === 1) setImmediate(() => this.#limitWaits());
+    });
+  }
+
   /** Calls back at each change of a machine until it is disposed. */
   onChange(id: MachineId, callback: () => void): Disposable {
-    if (this.isWatched) this.#watchBackend();
+    this.#watchBackend();
     this.#waiting.set(id, callback);
     return { [Symbol.dispose]: () => this.#waiting.delete(id) };
   }
@@ -172,44 +188,6 @@ export class GuardedBackend {
     return new JitsuError('JITSU_BACKEND_FAILED', message, { cause: error });
   }
 
-  /**
-   * Waits for a description, or rejects with `silent()` after {@link DESCRIBE_LIMIT}. One timer serves all that are
-   * awaited, and none those that are there within a turn of the event loop: a start describes each of a million machines.
-   */
-  answered(call: Promise<MachineDescription>, silent: () => Error): Promise<MachineDescription> {
-    return new Promise((resolve, reject) => {
-      const wait = { since: this.clock.now(), overdue: () => reject(silent()) };
-      this.#waits.add(wait);
-      if (!this.#willLimit) setImmediate(() => this.#limitWaits());
-      this.#willLimit = true;
-      Promise.resolve(call)
-        .finally(() => this.#endWait(wait))
-        .then(resolve, reject);
-    });
-  }
-
-  #endWait(wait: DescriptionWait): void {
-    this.#waits.delete(wait);
-    if (this.#waits.size > 0) return;
-    this.#waitTimer?.[Symbol.dispose]();
-    this.#waitTimer = undefined;
-  }
-
-  #limitWaits(): void {
-    this.#willLimit = false;
-    const [first] = this.#waits;
-    if (first === undefined || this.#waitTimer !== undefined) return;
-    this.#waitTimer = this.clock.after(first.since + DESCRIBE_LIMIT - this.clock.now(), () => {
-      this.#waitTimer = undefined;
-      for (const wait of this.#waits) {
-        if (this.clock.now() - wait.since < DESCRIBE_LIMIT) break;
-        this.#waits.delete(wait);
-        wait.overdue();
-      }
-      this.#limitWaits();
-    });
-  }
-
   /** Resolves when the operation has ended, or the limit has passed since it was requested. */
   #overdue({ ended, since }: Operation, limit: Milliseconds): Promise<void> {
     return new Promise((resolve) => {
@@ -217,6 +195,12 @@ export class GuardedBackend {
       const end = (): void => (overdue[Symbol.dispose](), resolve());
       ended.then(end, end);
     });
+  }
+
+  #limitWaits(): void {
+    for (const wait of this.#waits.splice(0)) {
+      if (!wait.isOver) wait.limit = this.clock.after(DESCRIBE_LIMIT, wait.expire);
+    }
   }
 
   #watchBackend(): void {

@@ -18,7 +18,7 @@ import { StopQueue } from './stop-queue.js';
 import { Summon } from './summon.js';
 import { SummonSteps } from './summon-steps.js';
 import { backingOff, died, isItsFault, pastDeadline, stoppedByCommand, unreachable } from './summon-failures.js';
-import type { Unikernel, UnikernelRecord } from './unikernel.js';
+import type { Stop, Unikernel, UnikernelRecord } from './unikernel.js';
 import { statusOf, type UnikernelStatus } from './unikernel-status.js';
 
 /** The time until the policies of a unikernel that still runs after a stop are asked again. */
@@ -178,11 +178,10 @@ export class Lifecycle implements Disposable {
     const endAll = (): void => {
       for (const unikernel of this.#summoned) this.#failed(unikernel, unikernel.summon, reason);
     };
-    const ended = Promise.allSettled([...this.#summoned].flatMap(({ summon }) => summon?.promise ?? []));
+    const ended = Promise.allSettled([...this.#summoned].map(({ summon }) => (summon as Summon).promise));
     if (signal.aborted) endAll();
-    signal.addEventListener('abort', endAll, { once: true });
+    signal.addEventListener('abort', endAll);
     await ended;
-    signal.removeEventListener('abort', endAll);
   }
 
   /** Stops following and reaping. */
@@ -220,15 +219,15 @@ export class Lifecycle implements Disposable {
       case 'succeed':
         return this.#succeed(unikernel);
       case 'fail':
-        return this.#fail(unikernel, unikernel.summon?.error, true);
+        return this.#fail(unikernel, true);
       case 'refuse':
-        return this.#fail(unikernel, unikernel.summon?.error, false);
+        return this.#fail(unikernel, false);
       case 'end-died':
-        return this.#fail(unikernel, died(unikernel), true);
+        return this.#fail(unikernel, true, died(unikernel));
       case 'end-unreachable':
-        return this.#fail(unikernel, unreachable(unikernel), false);
+        return this.#fail(unikernel, false, unreachable(unikernel));
       case 'end-stopped':
-        return this.#fail(unikernel, stoppedByCommand(unikernel), false);
+        return this.#fail(unikernel, false, stoppedByCommand(unikernel));
       case 'lost':
       case 'returned':
         unikernel.lost = effect === 'lost';
@@ -275,7 +274,7 @@ export class Lifecycle implements Disposable {
   }
 
   /** @param blamed whether the failure counts for back-off */
-  #fail(unikernel: UnikernelRecord, error: unknown, blamed: boolean): void {
+  #fail(unikernel: UnikernelRecord, blamed: boolean, error = (unikernel.summon as Summon).error): void {
     const summon = unikernel.summon as Summon;
     const code = errorCode(error) ?? 'JITSU_BACKEND_FAILED';
     const reason = errorMessage(error);
@@ -308,13 +307,12 @@ export class Lifecycle implements Disposable {
       unikernel.stops = [...(unikernel.stops ?? []), { reason, mode, resolve, reject }];
       this.#on(unikernel, event);
     });
-    if (!unikernel.starting) return stopped;
     const overdue = this.clock.after(STOP_LIMIT, () => this.#steps.giveUp(unikernel));
     return stopped.finally(() => overdue[Symbol.dispose]());
   }
 
   #stopEnded(unikernel: UnikernelRecord): void {
-    const rest = unikernel.stops?.slice(1) ?? [];
+    const rest = (unikernel.stops as readonly Stop[]).slice(1);
     unikernel.stops = rest.length > 0 ? rest : undefined;
     if (rest.length === 0) this.#on(unikernel, 'stopped');
   }
@@ -327,8 +325,8 @@ export class Lifecycle implements Disposable {
     if (state === 'off') unikernel.domainId = undefined;
     if (domainId !== undefined) unikernel.domainId = domainId;
     if (macs !== undefined) unikernel.macs = macs;
-    // A backend that cannot be watched is polled from now on: the machine may die before its service answers.
-    if (state === 'running') this.#followers.get(unikernel.plan.backendName)?.attend(unikernel);
+    // Polled from now on where it may be up: the machine may die before its service answers.
+    this.#followers.get(unikernel.plan.backendName)?.attend(unikernel);
   }
 
   /** Its machine runs anew, started by Jitsu or by others. */

@@ -50,7 +50,6 @@ export class PowerFollower implements Disposable {
     let looks = 0;
     for (const unikernel of unikernels.values()) {
       await this.#look(unikernel);
-      this.attend(unikernel);
       // A backend that answers from memory would otherwise block the event loop for a million looks.
       if (++looks % AT_ONCE === 0) await setImmediate();
     }
@@ -88,7 +87,7 @@ export class PowerFollower implements Disposable {
     if (this.#disposed) return;
     const changedMeanwhile = this.#looking.get(unikernel);
     this.#looking.delete(unikernel);
-    if (changedMeanwhile) await this.#look(unikernel);
+    if (changedMeanwhile) return this.#look(unikernel);
   }
 }
 

@@ -23,7 +23,7 @@ export class StopQueue {
         () => () => stop.resolve(),
         (error: unknown) => () => stop.reject(error),
       );
-      isLast = unikernel.stops?.length === 1;
+      isLast = (unikernel.stops as readonly Stop[]).length === 1;
       this.life.stopEnded(unikernel);
       settle();
     }

@@ -58,10 +58,9 @@ export class SummonSteps {
   }
 
   async poll(unikernel: Unikernel): Promise<void> {
-    const { summon } = unikernel;
-    const asleep = this.clock.sleep(TRANSITION_POLL, summon?.controller.signal);
-    await asleep.catch(() => {});
-    if (unikernel.summon === summon) await this.look(unikernel);
+    const summon = unikernel.summon as Summon;
+    await this.clock.sleep(TRANSITION_POLL, summon.controller.signal).catch(() => {});
+    if (unikernel.summon === summon) return this.look(unikernel);
   }
 
   async execute(unikernel: Unikernel, step: keyof typeof EXECUTED): Promise<void> {

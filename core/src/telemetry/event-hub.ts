@@ -6,23 +6,17 @@ import type { Notifier } from '../contracts/notifier.js';
 import { errorMessage } from '../errors.js';
 
 /** How long `close` waits for slow notifiers. */
-const closeTimeout: Milliseconds = 2_000;
+const CLOSE_TIMEOUT: Milliseconds = 2_000;
 
 /** The most events that may wait for a slow notifier. */
-const longestQueue = 1_000;
+const LONGEST_QUEUE = 1_000;
 
-/** A notifier's queue, and the filter of its events. */
-interface Subscription {
-  readonly queue: NotifierQueue;
-  readonly wants: (event: LifecycleEvent) => boolean;
-}
-
-export type LifecycleListener = (event: LifecycleEvent) => void;
+type LifecycleListener = (event: LifecycleEvent) => void;
 
 /** Delivers lifecycle events: to listeners within Jitsu synchronously, to each notifier through a queue of its own. */
 export class EventHub {
   readonly #listeners = new Set<LifecycleListener>();
-  readonly #subscriptions: Subscription[] = [];
+  readonly #queues: NotifierQueue[] = [];
 
   constructor(
     private readonly clock: Clock,
@@ -35,9 +29,9 @@ export class EventHub {
     return { [Symbol.dispose]: () => this.#listeners.delete(listener) };
   }
 
-  /** Queues every event from now on for the notifier, in order. */
-  addNotifier(name: string, notifier: Notifier, wants: Subscription['wants']): void {
-    this.#subscriptions.push({ queue: new NotifierQueue(name, notifier, this.logger), wants });
+  /** Queues every event that it wants from now on for the notifier, in order. */
+  addNotifier(name: string, notifier: Notifier, wants: (event: LifecycleEvent) => boolean): void {
+    this.#queues.push(new NotifierQueue(name, notifier, wants, this.logger));
   }
 
   /** Never throws and never waits: a listener that fails is logged, and the remaining ones are still called. */
@@ -52,16 +46,16 @@ export class EventHub {
         );
       }
     }
-    for (const { queue, wants } of this.#subscriptions) if (wants(event)) queue.push(event);
+    for (const queue of this.#queues) queue.push(event);
   }
 
   /** Waits until the notifiers have received their queued events, at most 2 s. */
   async close(): Promise<void> {
     const done = new AbortController();
-    const timeout = this.clock.sleep(closeTimeout, done.signal).catch(() => {});
-    await Promise.race([Promise.all(this.#subscriptions.map(({ queue }) => queue.idle())), timeout]);
+    const timeout = this.clock.sleep(CLOSE_TIMEOUT, done.signal).catch(() => {});
+    await Promise.race([Promise.all(this.#queues.map((queue) => queue.idle())), timeout]);
     done.abort();
-    for (const { name, length } of this.#subscriptions.map(({ queue }) => queue)) {
+    for (const { name, length } of this.#queues) {
       if (length > 0) this.logger.warn({ notifier: name }, `the notifier ${name} was not told ${length} last events`);
     }
   }
@@ -76,12 +70,14 @@ class NotifierQueue {
   constructor(
     readonly name: string,
     private readonly notifier: Notifier,
+    private readonly wants: (event: LifecycleEvent) => boolean,
     private readonly logger: Logger,
   ) {}
 
   /** Drops the event when the queue is full; this is logged once until there is room again. */
   push(event: LifecycleEvent): void {
-    if (this.#queue.length >= longestQueue) {
+    if (!this.wants(event)) return;
+    if (this.#queue.length >= LONGEST_QUEUE) {
       if (!this.#dropping) {
         this.logger.warn({ notifier: this.name }, `the notifier ${this.name} is too slow: it misses events`);
       }

@@ -22,14 +22,14 @@ const ENDS: Readonly<Record<string, string>> = {
   soft_reset: 'its guest asked for a soft reset, which is not supported',
 };
 
-/** Whether only the remains of a guest are left that has stopped by itself. */
-export function isCorpse({ shutdown, dying }: DomainInfo): boolean {
+/** Whether the guest has stopped by itself: only the remains of its domain are left. */
+export function hasStopped({ shutdown, dying }: DomainInfo): boolean {
   return shutdown === true && dying !== true;
 }
 
 /** Whether it has stopped so that its memory can be saved, or migrated. */
 export function isSuspended(info: DomainInfo): boolean {
-  return isCorpse(info) && info.shutdown_reason === 'suspend';
+  return hasStopped(info) && info.shutdown_reason === 'suspend';
 }
 
 /** Why the guest has stopped. */
@@ -38,7 +38,7 @@ export function reasonOf({ shutdown_reason: reason = 'unknown' }: DomainInfo): s
 }
 
 /** Whether it was created and has not executed anything yet: its creation is under way, or was interrupted. */
-export function isUnborn({ paused, shutdown, dying, cpu_time: time }: DomainInfo): boolean {
+export function hasNotRun({ paused, shutdown, dying, cpu_time: time }: DomainInfo): boolean {
   return paused === true && shutdown !== true && dying !== true && (time ?? 0) === 0;
 }
 

@@ -9,7 +9,7 @@ import {
 import { bootConfig } from './boot-config.js';
 import { CallFailed } from './call-failed.js';
 import { domainConfig, type DomainConfig } from './domain-config.js';
-import { isUnborn, type DomainInfo } from './domain-info.js';
+import { hasNotRun, type DomainInfo } from './domain-info.js';
 import type { Domains } from './domains.js';
 import type { LibxlOptions } from './libxl-options.js';
 import type { LibxlConnection } from './libxl-connection.js';
@@ -154,7 +154,7 @@ export class GuestDomain {
 
   async #removeUnborn(): Promise<void> {
     const found = await this.find();
-    if (found !== undefined && isUnborn(found.info)) await this.destroy(found.domainId);
+    if (found !== undefined && hasNotRun(found.info)) await this.destroy(found.domainId);
   }
 
   async #orDestroy(domainId: number, action: () => Promise<void>): Promise<void> {

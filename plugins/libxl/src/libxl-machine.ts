@@ -8,7 +8,7 @@ import {
   type PowerState,
   type StopMode,
 } from '@jitsud/core/plugin';
-import { isCorpse, isSuspended, isUnborn, reasonOf, stateOf } from './domain-info.js';
+import { hasNotRun, hasStopped, isSuspended, reasonOf, stateOf } from './domain-info.js';
 import { GuestDomain, type DomainMakers, type FoundDomain } from './guest-domain.js';
 import type { LibxlOptions } from './libxl-options.js';
 
@@ -116,7 +116,7 @@ export class LibxlMachine implements Machine {
     try {
       const found = await this.#domain.find();
       if (this.#isBusy()) return;
-      if (found !== undefined && isCorpse(found.info)) await this.#destroyRemains(found);
+      if (found !== undefined && hasStopped(found.info)) await this.#destroyRemains(found);
       else await this.#tell(found);
     } catch (error) {
       this.host.onState({ id: this.id, state: 'unknown', detail: errorMessage(error) });
@@ -159,7 +159,7 @@ export class LibxlMachine implements Machine {
     if (found !== undefined) {
       const state = stateOf(found.info);
       if (state === 'running') return;
-      if (state === 'paused' && !isUnborn(found.info)) return this.#domain.unpause(found.domainId);
+      if (state === 'paused' && !hasNotRun(found.info)) return this.#domain.unpause(found.domainId);
       await this.#domain.destroy(found.domainId);
     }
     const saved = await this.#domain.savedMemory();
@@ -182,7 +182,7 @@ export class LibxlMachine implements Machine {
     const found = await this.#domain.find();
     if (found === undefined) return;
     const state = stateOf(found.info);
-    if (state === 'off' || isUnborn(found.info)) return this.#domain.destroy(found.domainId);
+    if (state === 'off' || hasNotRun(found.info)) return this.#domain.destroy(found.domainId);
     if (mode === 'pause') return state === 'running' ? this.#domain.pause(found.domainId) : undefined;
     // A guest that does not run cannot be asked for anything.
     if (state === 'paused') await this.#domain.unpause(found.domainId);
@@ -197,7 +197,7 @@ export class LibxlMachine implements Machine {
       changed.catch(() => undefined);
       const found = await this.#domain.find();
       if (found?.domainId !== domainId) return;
-      if (isCorpse(found.info)) {
+      if (hasStopped(found.info)) {
         this.#end = reasonOf(found.info);
         return this.#domain.destroy(domainId);
       }
@@ -229,7 +229,7 @@ export class LibxlMachine implements Machine {
   async #tellAfter(): Promise<void> {
     try {
       const found = await this.#domain.find();
-      if (found === undefined || !isCorpse(found.info)) await this.#tell(found);
+      if (found === undefined || !hasStopped(found.info)) await this.#tell(found);
       else this.look();
     } catch (error) {
       this.host.onState({ id: this.id, state: 'unknown', detail: errorMessage(error) });
@@ -250,7 +250,7 @@ export class LibxlMachine implements Machine {
 
   async #stateOf(found: FoundDomain | undefined): Promise<{ state: PowerState; detail?: string }> {
     if (found !== undefined) {
-      if (isUnborn(found.info))
+      if (hasNotRun(found.info))
         return { state: 'off', detail: 'a boot that was cut off left it; the next one removes it' };
       const state = stateOf(found.info);
       return state === 'off' ? { state, detail: reasonOf(found.info) } : { state };

@@ -26,7 +26,7 @@ process.on('SIGCHLD', () => {
 
 function tell(news: SpawnNews): void {
   // Without a callback, a failure would be thrown: Jitsu may have been killed, and the disconnect not be noticed yet.
-  if (process.connected) process.send?.(news, () => undefined);
+  process.send?.(news, () => undefined);
 }
 
 function run({ number, program, argv0, words, cwd, env, stdout, stderr, account }: SpawnOrder): void {

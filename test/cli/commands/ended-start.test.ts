@@ -56,7 +56,7 @@ describe('a start of Jitsu that comes to nothing', () => {
         }),
     });
     const end = {
-      asked: () => {
+      requested: () => {
         done.push('signals heard');
         return Promise.resolve('SIGTERM' as const);
       },

@@ -12,7 +12,7 @@ const FORM =
 const assertForm = (help: string): void => {
   const options = FORM.exec(help)?.[1] ?? assert.fail(help);
   for (const option of options.split(/\n(?= {2}-)/)) {
-    assert.match(option.replace(/\s+/g, ' '), /^ -(.*?)( <[^>]+>| \[[^\]]+\])? [A-Za-z].*\.( \(.+\))? ?$/);
+    assert.match(option.replace(/\s+/g, ' '), /^ -(.*?)( <[^>]+>| \[[^\]]+\])? [A-Za-z].*\.( \([^()]+\))? ?$/);
   }
   assert.deepEqual(
     help.split('\n').filter(({ length }) => length > 80),

@@ -38,7 +38,7 @@ async function aFleet(
   const instances = {
     backend: () => backend,
     bootConfigurators: [],
-    worded: ({ words }: { words: string }) => made.push(words),
+    probe: ({ words }: { words: string }) => made.push(words),
   } as unknown as Instances;
   return new Fleet({ connections, unikernels } as unknown as Settings, instances);
 }
@@ -87,10 +87,11 @@ describe('the fleet', () => {
         super(clock);
       }
     }
-    const shared = { words: 'broken', contribution: { name: 'broken', useClass: Broken }, options: undefined };
+    const broken = () => ({ words: 'broken', contribution: { name: 'broken', useClass: Broken }, options: undefined });
+    const [probe, policy] = [broken(), broken()];
     const unikernels = ['a', 'b'].map((name, index) => ({
       ...{ name, backend: 'near', options: { name }, names: [], addresses: NONE, stopMode: 'destroy', ttl: index },
-      ...{ ready: [shared], stopPolicies: [shared] },
+      ...{ ready: [probe], stopPolicies: [policy] },
     }));
     const connections = [{ name: 'near', contribution: { name: 'fake', useClass: Plain }, options: undefined }];
     const settings = { connections, unikernels, bootConfigurators: [], runtimeDirectory: '' } as unknown as Settings;

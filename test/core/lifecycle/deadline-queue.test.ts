@@ -46,6 +46,9 @@ describe('the deadline queue', () => {
     queue.set('web', 5);
     await clock.advance(100);
     assert.deepEqual(rung, [5, 15, 25]);
+    queue.set('web', 25);
+    await clock.advance(0);
+    assert.deepEqual(rung, [5, 15, 25, 100], 'the deadline that it had last is as good as any other');
   });
 
   it('calls back in order for many items, set in any order and moved, each at its moment', async () => {
@@ -96,7 +99,10 @@ describe('the deadline queue', () => {
     const rung: string[] = [];
     using queue = new DeadlineQueue<string>(clock, (item) => rung.push(item));
     queue.set('web', 5);
-    for (const due of [NaN, undefined]) queue.set('web', due as number);
+    for (const due of [NaN, undefined, Infinity]) {
+      queue.set('web', 7);
+      queue.set('web', due as number);
+    }
     await clock.advance(100);
     assert.deepEqual([rung, clock.pending], [[], 0]);
   });

@@ -135,6 +135,63 @@ describe('a machine as the core uses it', () => {
     await failed;
   });
 
+  it('is operated on in the order of the calls, one after the other', async () => {
+    const { stage, machine } = await Guarded.open();
+    const begin = stage.clock.now();
+    const begun: string[] = [];
+    const slow = (name: string) => async (): Promise<void> => {
+      begun.push(`${name} ${stage.clock.now() - begin}`);
+      await stage.clock.sleep(100);
+    };
+    stage.fake.start = slow('start');
+    stage.fake.unpause = slow('unpause');
+    stage.fake.resume = slow('resume');
+    const operations = [machine.start(), machine.unpause()];
+    await stage.clock.advance(150);
+    operations.push(machine.resume());
+    await stage.clock.advance(150);
+    await Promise.all(operations);
+    assert.deepEqual(begun, ['start 0', 'unpause 100', 'resume 200']);
+  });
+
+  it('is asked to shut down only when a start has ended, however long that takes', async () => {
+    const { stage, machine } = await Guarded.open();
+    stage.fake.latency.start = 300_000;
+    const start = machine.start();
+    const stop = machine.stop('shutdown', never);
+    await stage.clock.advance(299_999);
+    assert.ok(!stage.fake.calls.includes('stop web shutdown'));
+    await stage.clock.advance(1);
+    await Promise.all([start, stop]);
+    assert.ok(stage.fake.calls.includes('stop web shutdown'));
+  });
+
+  for (const state of ['off', 'starting', 'running', 'paused', 'suspended', 'stopping', 'unknown'] as const) {
+    it(`may be ${state}`, async () => {
+      const description = { state, name: 'web', domainId: 1, macs: ['00:16:3e:00:00:01'], detail: 'so it is' };
+      assert.equal(await viewOf({ describe: async () => description }).describe(), description);
+    });
+  }
+
+  for (const [state, isUp] of [
+    ...(['running', 'starting', 'stopping'] as const).map((state) => [state, true] as const),
+    ...(['off', 'paused', 'suspended', 'unknown'] as const).map((state) => [state, false] as const),
+  ]) {
+    it(`has ${isUp ? 'not ' : ''}been destroyed while it is ${state}`, async () => {
+      const { stage, machine, id } = await Guarded.open();
+      await machine.start();
+      stage.fake.stop = async () => stage.fake.hypervisor.change(id, state);
+      let stopped = false;
+      const stop = machine.stop('destroy', never).then(() => (stopped = true));
+      await stage.clock.advance(10_000);
+      assert.equal(stopped, !isUp);
+      stage.fake.hypervisor.change(id, 'off');
+      await stage.clock.advance(0);
+      await stop;
+      assert.equal(stage.clock.pending, 0);
+    });
+  }
+
   it('waits for no operation that has ended', async () => {
     const { stage, machine } = await Guarded.open();
     await machine.start();
@@ -152,9 +209,10 @@ describe('a machine as the core uses it', () => {
     const controller = new AbortController();
     const stop = machine.stop('shutdown', controller.signal);
     await stage.clock.advance(60_000);
+    const looks = stage.fake.calls.length;
     controller.abort(new Error('out of patience'));
     await assert.rejects(stop, /out of patience/);
-    assert.equal(stage.clock.pending, 0);
+    assert.deepEqual([stage.clock.pending, stage.fake.calls.length], [0, looks]);
   });
 
   it("rejects with the signal's reason when its backend does not heed the signal", async () => {

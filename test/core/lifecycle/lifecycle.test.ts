@@ -72,6 +72,25 @@ describe('the lifecycle', () => {
     assert.deepEqual([web!.state, life.lifecycle.status(web!).phase], ['suspended', 'down']);
   });
 
+  it('waits for a start as long as it takes, however lately one was stopped', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web', deadline: 200_000 });
+    life.backend.latency.start = 10_000;
+    const stopped = rejectsWithCode(life.summon(web!), 'JITSU_STOPPED_BY_COMMAND');
+    await life.clock.advance(1_000);
+    const stop = life.stop(web!);
+    await stopped;
+    assert.equal(web!.failure, undefined, 'it is not held against the unikernel');
+    await life.clock.advance(9_000);
+    await stop;
+    assert.equal(life.clock.pending, 0);
+    life.backend.latency.start = 100_000;
+    const ready = life.summon(web!);
+    await life.clock.advance(100_000);
+    await ready;
+    assert.equal(web!.ready, true);
+  });
+
   it('ends the summon that waits for a stop when another stop is asked for', async () => {
     using life = new Life();
     const [web] = await life.with({ name: 'web' });
@@ -202,7 +221,8 @@ describe('the lifecycle', () => {
   it('is closed when what is under way has ended by itself', async () => {
     using life = new Life();
     const probe = new HandProbe();
-    const [web] = await life.with({ name: 'web', probes: [probe] });
+    const [web, db] = await life.with({ name: 'web', probes: [probe] }, { name: 'db' });
+    await life.summon(db!);
     const ready = life.summon(web!);
     const patience = new AbortController();
     let closed = false;

@@ -233,6 +233,16 @@ describe('the power follower', () => {
     assert.equal(life.stopAt(web!), life.clock.now() + 20_000, 'a whole fresh period of grace');
   });
 
+  it('tells of one that somebody else suspends that it is stopped, with the reason that is known', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web' });
+    await life.summon(web!);
+    life.backend.hypervisor.change(web!.plan.id, 'suspended', 'saved by root');
+    await life.clock.advance(0);
+    const { kind, reason, cause } = life.events.at(-1)!;
+    assert.deepEqual([kind, reason, cause], ['stopped', 'saved by root', undefined]);
+  });
+
   it('looks no more once it has ended, not even for a change that came while it looked', async () => {
     using life = new Life();
     const [web] = await life.with({ name: 'web' });
@@ -244,13 +254,59 @@ describe('the power follower', () => {
     held.release();
     await life.clock.advance(0);
     assert.equal(life.calls('describe').length, looks);
+    life.backend.hypervisor.change(web!.plan.id, 'running');
+    await life.clock.advance(0);
+    assert.equal(life.calls('describe').length, looks);
+  });
+
+  it('follows only when it has looked at each', async () => {
+    using life = new Life();
+    const held = life.holdNextLook();
+    let follows = false;
+    const following = life.with({ name: 'web' }).then(([web]) => ((follows = true), web));
+    await life.clock.advance(0);
+    assert.equal(follows, false);
+    held.release();
+    assert.equal((await following)?.state, 'off');
+  });
+
+  it('takes no notice of a machine that is not ours, and leaves answers alone where one is said to run', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web' });
+    await life.summon(web!);
+    const lease = life.lease(web!);
+    life.backend.tell({ id: 'of-another', state: 'off' });
+    life.backend.tell({ id: web!.plan.id, state: 'paused' });
+    assert.equal(lease.holds, false);
+    await life.clock.advance(0);
+    await life.summon(web!);
+    const again = life.lease(web!);
+    life.backend.tell({ id: web!.plan.id, state: 'running' });
+    assert.equal(again.holds, true);
+  });
+
+  it('polls what was paused before it began to follow, and not what is asleep', async () => {
+    using life = new Life();
+    Object.assign(life.backend, { watch: undefined });
+    const { hypervisor } = life.backend;
+    for (const [name, state] of Object.entries({ paused: 'paused', asleep: 'suspended' } as const))
+      hypervisor.change(hypervisor.define(name).id, state);
+    const [paused] = await life.with({ name: 'paused' }, { name: 'asleep' });
+    await life.clock.advance(3_000);
+    assert.deepEqual(life.calls('describe'), [
+      ...['describe paused', 'describe asleep'],
+      ...Array.from({ length: 3 }, () => 'describe paused'),
+    ]);
+    hypervisor.change(paused!.plan.id, 'off');
+    await life.clock.advance(1_000);
+    assert.equal(paused!.state, 'off');
   });
 
   it('keeps the MAC addresses of a machine until its backend says others', async () => {
     using life = new Life();
     const [web] = await life.with({ name: 'web' });
     await life.summon(web!);
-    const { macs } = web!;
+    const { macs, domainId } = web!;
     assert.ok(macs.length > 0);
     assert.deepEqual(life.events.at(-1)?.macs, macs);
     const describe = life.backend.describe.bind(life.backend);
@@ -260,7 +316,7 @@ describe('the power follower', () => {
     };
     life.backend.hypervisor.change(web!.plan.id, 'paused');
     await life.clock.advance(0);
-    assert.deepEqual([web!.state, web!.macs], ['paused', macs]);
+    assert.deepEqual([web!.state, web!.macs, web!.domainId], ['paused', macs, domainId]);
     life.backend.describe = async () => ({ state: 'running', macs: ['00:16:3e:00:00:09'] });
     life.backend.hypervisor.change(web!.plan.id, 'running');
     await life.clock.advance(0);

@@ -16,8 +16,9 @@ describe('the reaper', () => {
     await life.summon(web!);
     await life.clock.advance(15_000);
     life.ask(web!);
+    const lease = life.lease(web!);
     await life.clock.advance(19_999);
-    assert.equal(web!.state, 'running');
+    assert.deepEqual([web!.state, lease.holds], ['running', true], 'no answer is taken back before');
     assert.equal(life.stopAt(web!), life.clock.now() + 1);
     await life.clock.advance(1);
     assert.equal(web!.state, 'off');
@@ -141,6 +142,26 @@ describe('the reaper', () => {
     reaper.consider(web({}));
     assert.equal(asked, 1);
   });
+
+  for (const [last, told] of [
+    ['stop', ['expired', 'reap idle']],
+    ['keep', ['expired', 'kept']],
+  ] as const) {
+    it(`takes the answers back before the last word of the policies, which is ${last}`, () => {
+      const seen: string[] = [];
+      const life = {
+        on: (_: unknown, event: string) => void seen.push(event),
+        reap: (_: unknown, reason: string) => void seen.push(`reap ${reason}`),
+      };
+      using reaper = new Reaper(life, new ManualClock());
+      const opinionOn = (): StopOpinion =>
+        seen.length > 0 && last === 'keep' ? { keepUntil: Infinity } : { stop: 'idle' };
+      const web = Object.assign(aUnikernel({ stopPolicies: [{ opinionOn }] }), { state: 'running' as const });
+      web.ready = true;
+      reaper.consider(web);
+      assert.deepEqual(seen, told);
+    });
+  }
 
   it('asks again at the moment that is wanted, and no more once it is disposed of', async () => {
     const clock = new ManualClock();

@@ -22,6 +22,16 @@ describe('the stopper', () => {
     );
   });
 
+  it('says how the machine is when it has stopped, also where the backend cannot be watched', async () => {
+    using life = new Life();
+    Object.assign(life.backend, { watch: undefined });
+    const [web] = await life.with({ name: 'web', stopMode: 'suspend' });
+    await life.summon(web!);
+    await life.stop(web!, 'enough');
+    const { kind, state } = life.events.at(-1)!;
+    assert.deepEqual([kind, state, web!.state], ['stopped', 'suspended', 'suspended']);
+  });
+
   it('never turns a suspend into a destroy, however long it takes', async () => {
     using life = new Life();
     const [web] = await life.with({ name: 'web', stopMode: 'suspend' });

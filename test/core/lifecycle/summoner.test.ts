@@ -114,6 +114,19 @@ describe('the summoner', () => {
     assert.deepEqual(life.events.at(-1)?.addresses, ['192.0.2.9']);
   });
 
+  it('waits for a delay of a millisecond, and asks no backend for addresses that are configured', async () => {
+    using life = new Life();
+    let asked = 0;
+    Object.assign(life.backend, { addresses: async () => ((asked += 1), []) });
+    const [web] = await life.with({ name: 'web', delay: 1 });
+    const summon = life.summon(web!);
+    await life.clock.advance(0);
+    assert.deepEqual([web!.state, web!.ready], ['running', false]);
+    await life.clock.advance(1);
+    await summon;
+    assert.deepEqual([web!.ready, asked], [true, 0]);
+  });
+
   it('tells the probes the number of the machine that runs', async () => {
     using life = new Life();
     const told: unknown[] = [];

@@ -115,6 +115,19 @@ describe('what an earlier Jitsu left running', () => {
     assert.equal(found().size, 0);
   });
 
+  it('is not the successor of its first process, whatever that bears', async () => {
+    const successor = aProcess();
+    try {
+      recorded({ pid: successor.pid });
+      table.add(successor.pid, { startTime: '101' }, ours());
+      assert.equal(found().size, 0);
+      await sleep(GLANCE);
+      assert.equal(successor.signal, undefined);
+    } finally {
+      successor.end();
+    }
+  });
+
   it('is left alone where it does not bear the marks, or its group is another', async () => {
     const [unmarked, elsewhere] = [aProcess(), aProcess()];
     try {

@@ -1,8 +1,10 @@
 import { ManualClock } from '@jitsud/core/testing';
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import fs, { appendFileSync, existsSync, statSync, symlinkSync, writeFileSync, type FSWatcher } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { eventually } from '#core/testing/eventually.js';
 import { OutputLog } from '#process/output-log.js';
 import { MemoryLogger } from '../../support/memory-logger.js';
@@ -149,6 +151,14 @@ describe('the log of what programs write', () => {
     assert.equal(line?.message, 'fine');
   });
 
+  it('does not keep Jitsu from ending', async () => {
+    const script = `
+      import { SystemClock } from ${JSON.stringify(import.meta.resolve('#core/clock.js'))};
+      import { OutputLog } from ${JSON.stringify(import.meta.resolve('#process/output-log.js'))};
+      new OutputLog(${JSON.stringify(path)}, new SystemClock(), {}).open();`;
+    await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], { timeout: 20_000 });
+  });
+
   it('is forgotten when it is closed', async () => {
     log.open();
     const { stdout } = log.create('id', 'web');
@@ -187,6 +197,8 @@ describe('the log of what programs write', () => {
         syncBuiltinESMExports();
       }
       const { stdout } = log.create('id', 'web');
+      let isClosed = watcher === undefined;
+      watcher?.on('close', () => (isClosed = true));
       if (watcher !== undefined) {
         writeFileSync(stdout, 'one\n');
         await eventually(() => assert.equal(clock.pending, 1));
@@ -199,6 +211,7 @@ describe('the log of what programs write', () => {
       assert.equal(messages().length, 1);
       await clock.advance(1);
       assert.deepEqual(messages(), [why, 'one']);
+      await eventually(() => assert.ok(isClosed));
       appendFileSync(stdout, 'two\n');
       await new Promise((resolve) => setTimeout(resolve, 50));
       assert.equal(clock.pending, 1);

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import childProcess, { execFile } from 'node:child_process';
+import { EventEmitter } from 'node:events';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '#core/testing/eventually.js';
 import { sendSignal } from '#process/send-signal.js';
@@ -86,9 +88,10 @@ describe('the process that spawns programs', () => {
     await spawn('sleep 1000');
     const spawnerPid = parentOf(pids[0] ?? NaN);
     for (let time = 0; time < 5; time += 1) await assert.rejects(spawn('', { program: '/no/such/program' }));
-    const open = execOutput(`ls /proc/${spawnerPid}/fd | wc -l`);
+    const openFiles = (): number => readdirSync(`/proc/${spawnerPid}/fd`).length;
+    const before = openFiles();
     for (let time = 0; time < 5; time += 1) await assert.rejects(spawn('', { program: '/no/such/program' }));
-    assert.equal(await execOutput(`ls /proc/${spawnerPid}/fd | wc -l`), await open);
+    assert.ok(openFiles() < before + 10, 'the files of programs are closed');
   });
 
   it('tells once that programs were stopped and continued within 40 ms', async () => {
@@ -183,14 +186,134 @@ describe('the process that spawns programs', () => {
   });
 });
 
+describe('what Jitsu is told by the process that spawns', () => {
+  /** A process that the test speaks for. */
+  class FakeProcess extends EventEmitter {
+    connected = true;
+    channel: object | undefined = { ref: () => (this.holds += 1), unref: () => (this.holds -= 1) };
+    /** How often it was held open more than let go. */
+    holds = 0;
+    readonly orders: SpawnOrder[] = [];
+    failure: Error | null = null;
+
+    send(order: SpawnOrder, sent: (error: Error | null) => void): void {
+      this.orders.push(order);
+      sent(this.failure);
+    }
+
+    disconnect(): void {
+      this.connected = false;
+      this.emit('disconnect');
+    }
+
+    ref(): void {
+      this.holds += 10;
+    }
+
+    unref(): void {
+      this.holds -= 10;
+    }
+  }
+
+  const ORDER = { ...{ program: '/bin/web', argv0: 'web', words: [], cwd: '/', env: {} }, stdout: '/o', stderr: '/e' };
+  let fake: FakeProcess;
+  let spawner: Spawner;
+  let changes: number;
+
+  beforeEach(() => {
+    fake = new FakeProcess();
+    changes = 0;
+    const { fork } = childProcess;
+    Object.assign(childProcess, { fork: () => fake });
+    syncBuiltinESMExports();
+    try {
+      spawner = new Spawner(() => (changes += 1));
+    } finally {
+      Object.assign(childProcess, { fork });
+      syncBuiltinESMExports();
+    }
+  });
+
+  it('holds Jitsu open as long as an order is not carried out', async () => {
+    assert.equal(fake.holds, -11);
+    const [one, other] = [spawner.spawn(ORDER), spawner.spawn(ORDER)];
+    assert.equal(fake.holds, 11);
+    const [first = NaN, second = NaN] = fake.orders.map(({ number }) => number);
+    assert.notEqual(first, second);
+    fake.emit('message', { number: first, pid: 42 });
+    assert.equal((await one).pid, 42);
+    assert.equal(fake.holds, 11);
+    fake.emit('message', { number: second, failure: { code: 'ENOENT', message: 'none' } });
+    await assert.rejects(other, { code: 'ENOENT', message: 'none' });
+    assert.deepEqual([fake.holds, changes, fake.connected], [0, 0, true]);
+  });
+
+  it('needs no channel to be let go', async () => {
+    fake.channel = undefined;
+    const spawned = spawner.spawn(ORDER);
+    fake.emit('message', { number: fake.orders[0]?.number, pid: 42 });
+    await spawned;
+    assert.equal(fake.holds, -11);
+  });
+
+  it('is closed when the last of its orders is carried out, and only if that is wanted', async () => {
+    const [one, other] = [spawner.spawn(ORDER), spawner.spawn(ORDER)];
+    spawner.close();
+    fake.emit('message', { number: fake.orders[0]?.number, pid: 42 });
+    await one;
+    assert.equal(fake.connected, true);
+    fake.emit('message', { number: fake.orders[1]?.number, pid: 43 });
+    await other;
+    assert.equal(fake.connected, false);
+    spawner.close();
+  });
+
+  it('tells a change, and an end once', async () => {
+    fake.emit('message', { changed: true });
+    assert.equal(changes, 1);
+    const spawned = spawner.spawn(ORDER);
+    const number = fake.orders[0]?.number;
+    fake.emit('message', { number, pid: 42 });
+    const { exited, told } = await spawned;
+    assert.equal(told, true);
+    for (const status of [3, 4]) fake.emit('message', { number, exit: { status } });
+    assert.deepEqual(await exited, { status: 3 });
+  });
+
+  it('takes no notice of news about what it has not ordered', () => {
+    fake.emit('message', { number: 7, exit: {} });
+    fake.emit('message', { number: 7, pid: 42 });
+    fake.emit('message', { number: 7, failure: { code: undefined, message: 'none' } });
+    assert.equal(changes, 0);
+  });
+
+  for (const [what, fail] of [
+    ['cannot be started', () => fake.emit('error', new Error('no'))],
+    ['cannot be sent an order', () => void spawner.spawn(ORDER).catch(() => undefined)],
+  ] as const) {
+    it(`rejects all orders with the first reason where it ${what}`, async () => {
+      const child = spawner.spawn(ORDER);
+      fake.emit('message', { number: fake.orders[0]?.number, pid: 42 });
+      const { exited } = await child;
+      const underWay = spawner.spawn(ORDER);
+      fake.failure = new Error('no');
+      fail();
+      await assert.rejects(underWay, /^Error: no$/);
+      assert.deepEqual([spawner.hasEnded, changes, (await child).told], [true, 1, false]);
+      fake.disconnect();
+      const sent = fake.orders.length;
+      await assert.rejects(spawner.spawn(ORDER), /^Error: no$/);
+      assert.equal(fake.orders.length, sent);
+      fake.emit('message', { number: fake.orders[0]?.number, exit: { status: 3 } });
+      assert.equal(await Promise.race([exited, sleep(10, 'not told')]), 'not told');
+    });
+  }
+});
+
 function run(program: string, words: string[]) {
   return new Promise<{ status: unknown; signal: unknown; stdout: string; stderr: string }>((resolve) => {
     execFile(program, words, { timeout: 20_000 }, (error, stdout, stderr) => {
       resolve({ status: error === null ? 0 : error.code, signal: error?.signal, stdout, stderr });
     });
   });
-}
-
-async function execOutput(script: string): Promise<string> {
-  return (await run('/bin/sh', ['-c', script])).stdout;
 }

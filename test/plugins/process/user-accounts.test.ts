@@ -1,6 +1,6 @@
 import { ManualClock } from '@jitsud/core/testing';
 import assert from 'node:assert/strict';
-import { chmodSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { UserAccounts } from '#process/user-accounts.js';
 import { TemporaryFolder } from '../../support/temporary-folder.js';
 
@@ -54,6 +54,7 @@ case "$1 $3" in '-u far') echo 4713;; '-g far') echo 4714;; *) exit 1;; esac
   it('are asked of the system where the file does not have the name', async () => {
     const far = { name: 'far', uid: 4_713, gid: 4_714 };
     assert.deepEqual([await accounts.find('far'), await accounts.find('far')], [far, far]);
+    assert.equal(readFileSync(folder.in('asked'), 'utf8'), '-u -- far\n-g -- far\n');
     for (const name of ['ghost', 'half', 'nogid', 'nouid', 'homeless']) {
       assert.equal(await accounts.find(name), undefined, name);
     }

@@ -3,7 +3,7 @@ import type { DnsSettings, WakeSettings } from '../../config/settings.js';
 import type { Clock } from '../../contracts/clock.js';
 import type { Logger } from '../../contracts/logger.js';
 import type { DnsClient } from '../../contracts/resolver.js';
-import { ClientAddresses } from '../../net/client-addresses.js';
+import { ClientAddresses } from '../../net/address-bytes.js';
 import { Admission, ClientRules, type SharedAdmission } from './admission.js';
 import { Refusals } from './refusals.js';
 import { ResponseRate } from './response-rate.js';

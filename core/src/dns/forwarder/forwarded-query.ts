@@ -41,7 +41,7 @@ export class ForwardedQuery extends Link implements ExchangeListener {
 
   onFailure(reason: Error): void {
     if (this.failures !== '') this.failures += '; ';
-    this.failures += `${this.upstreams[this.next - 1]?.text ?? ''}: ${reason.message}`;
+    this.failures += `${(this.upstreams[this.next - 1] as Upstream).text}: ${reason.message}`;
     this.askNext();
   }
 

@@ -5,7 +5,7 @@ import { HEADER_LENGTH, HeaderFlag, isTruncated, readRcode } from '../wire/heade
 import { ParsedAnswer, sectionsOf } from '../wire/message-sections.js';
 import { DeadlineEntry } from './deadlines.js';
 import { StreamQuery } from './stream-pool.js';
-import type { SourcePort } from './udp-pool.js';
+import type { SourcePort, UdpPool } from './udp-pool.js';
 import type { Upstream } from './upstream.js';
 import { replyKind, upstreamQuery, type ReplyListener } from './upstream-message.js';
 
@@ -118,8 +118,8 @@ export class UpstreamExchange extends DeadlineEntry implements ReplyListener {
     this.sentAt = now;
     this.due = Math.min(this.deadline, now + health.repeatAfter(context.timeout / 2));
     context.deadlines.add(this);
-    this.port = udp?.pick(now);
-    this.id = this.port?.ask(this.message, this) ?? 0;
+    this.port = (udp as UdpPool).pick(now);
+    this.id = this.port.ask(this.message, this);
   }
 
   private sendByStream(): void {

@@ -98,10 +98,14 @@ export class Listeners {
 }
 
 /** The transport that the settings ask for, as far as this machine supports it. @throws JITSU_LISTEN_FAILED */
-export async function chooseUdpTransport(setting: DnsSettings['transport'], logger: Logger): Promise<UdpTransportKind> {
+export async function chooseUdpTransport(
+  setting: DnsSettings['transport'],
+  logger: Logger,
+  load = loadSocketCalls,
+): Promise<UdpTransportKind> {
   if (setting === 'dgram') return DGRAM;
   try {
-    return mmsg(await loadSocketCalls());
+    return mmsg(await load());
   } catch (error) {
     return insteadOfMmsg(setting, error, logger);
   }

@@ -160,6 +160,16 @@ describe('a client, in whatever thread', () => {
     assert.equal(asker.cookie, 'none');
   });
 
+  it('says whether its query came over UDP', () => {
+    const admission = admissionOf(sharedAdmission());
+    for (const overUdp of [true, false, true]) {
+      admission.begin(bytesOf('127.0.0.1'), overUdp);
+      assert.equal(admission.overUdp, overUdp);
+    }
+    admission.beginWithoutSocket(true);
+    assert.equal(admission.overUdp, false);
+  });
+
   it('has no verdict of the query before', () => {
     const admission = admissionOf(sharedAdmission());
     const overLimit = (): void => {

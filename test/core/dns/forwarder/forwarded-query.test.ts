@@ -103,6 +103,20 @@ describe('a query that is forwarded', () => {
     assert.equal(results.length, 3);
   });
 
+  it('leaves nothing behind when it has ended, and is found again when there are others of its signal', () => {
+    const { signal } = new AbortController();
+    const groups = Reflect.get(inFlight, 'groups') as { readonly size: number };
+    for (let round = 0; round < 3; round++) {
+      ask(signal);
+      assert.deepEqual([groups.size, inFlight.size], [1, 1]);
+      reply(0, 0);
+      assert.deepEqual([groups.size, inFlight.size], [0, 0]);
+    }
+    ask(signal);
+    inFlight.abortAll(new Error('closing'));
+    assert.deepEqual([results, groups.size], [[0, 0, 0, 'closing'], 0]);
+  });
+
   it('shares one listener with all queries of its signal, at any time', () => {
     const controller = new AbortController();
     let listeners = 0;

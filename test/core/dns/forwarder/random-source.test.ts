@@ -46,4 +46,20 @@ describe('unpredictable numbers', () => {
     const large = draw((random) => random.below(65_536));
     assert.ok(Math.max(...large) > 65_000 && Math.min(...large) < 500);
   });
+
+  it('are drawn from the system by blocks, each of which is used to its end', () => {
+    const random = new RandomSource();
+    const block = (): string => random['block'].toString('hex');
+    const empty = block();
+    assert.equal(empty, '00'.repeat(4_096));
+    const first = random.uint16();
+    const drawn = block();
+    assert.equal(first, random['block'].readUInt16LE(0));
+    for (let position = 2; position < 4_096; position += 2) {
+      assert.equal(random.uint16(), random['block'].readUInt16LE(position));
+    }
+    assert.equal(block(), drawn);
+    assert.equal(random.uint32(), random['block'].readUInt32LE(0));
+    assert.notEqual(block(), drawn);
+  });
 });

@@ -57,7 +57,10 @@ describe('a UDP listener by dgram', () => {
     const socket = Reflect.get(listener, 'socket') as Socket;
     const remote = { address: '127.0.0.1', port: 9, family: 'IPv4', size: 12 };
     for (let count = 0; count < 3; count++) socket.emit('message', Buffer.alloc(12), remote);
+    let isGone = false;
+    socket.once('close', () => (isGone = true));
     await listener.close();
+    assert.equal(isGone, true);
   });
 
   it('logs a reply that cannot be sent, and counts it as answered', async () => {

@@ -31,6 +31,9 @@ describe('the choice of how datagrams are taken', () => {
   it('is by itself the fastest that the machine has', async () => {
     assert.equal((await chooseUdpTransport('auto', new DnsLog())).name, UDP_TRANSPORTS.at(-1));
     assert.equal((await chooseUdpTransport('dgram', new DnsLog())).name, 'dgram');
+    const failing = async (): Promise<never> => Promise.reject(unavailable);
+    assert.equal((await chooseUdpTransport('auto', new DnsLog(), failing)).name, 'dgram');
+    await assert.rejects(chooseUdpTransport('mmsg', new DnsLog(), failing), { code: 'JITSU_LISTEN_FAILED' });
   });
 
   it('falls back to what Node can do, and the log says why', () => {

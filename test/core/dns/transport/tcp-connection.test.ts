@@ -296,6 +296,45 @@ describe('a TCP connection by itself', () => {
     assert.deepEqual(calls, [[true]]);
     connection.destroy();
   });
+
+  it('takes what is left of a message that came when it had stopped, and ends in the order that was asked for', async () => {
+    const { handler, answer, answers } = later();
+    const { end, send, connection } = open(handler);
+    await send(query);
+    connection.end();
+    connection.end();
+    assert.equal(end.writableEnded, false);
+    await answer(undefined);
+    assert.deepEqual([end.writableEnded, answers.length], [true, 0]);
+  });
+
+  it('that is to end while a client reads the last answer is closed by its first end', async () => {
+    const { handler, answer } = later();
+    const { end, send, connection } = open(handler);
+    await send(query, query);
+    connection.end();
+    await answer(new Uint8Array(1));
+    assert.deepEqual([end.destroyed, end.writableEnded], [false, false], 'one waits');
+    await answer(undefined);
+    assert.equal(end.destroyed, true, 'an answer was not read');
+  });
+
+  it('gives each answer the whole time to be read that the one before has used', async () => {
+    const { handler, answer } = later();
+    const { clock, end, send, connection } = open(handler);
+    await send(query, query, query, query);
+    await answer(new Uint8Array(30));
+    await answer(new Uint8Array(30));
+    await clock.advance(IDLE - 1);
+    end.leave.shift()?.();
+    await settled();
+    await clock.advance(IDLE - 1);
+    assert.equal(end.destroyed, false, 'the second has its own time');
+    await clock.advance(1);
+    assert.equal(end.destroyed, true);
+    assert.equal(await connection.closed, 'slow');
+    assert.equal(clock.pending, 0);
+  });
 });
 
 describe('the timer of what does not move', () => {

@@ -4,11 +4,13 @@ import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { getPriority } from 'node:os';
 import { setEnvironmentData } from 'node:worker_threads';
+import type { DnsClient } from '#core/contracts/resolver.js';
 import { PacketCache } from '#core/dns/packet-cache/packet-cache.js';
 import { createPacketMemory } from '#core/dns/packet-cache/packet-memory.js';
 import { LASTING_LEASE } from '#core/dns/resolvers/unikernel-resolver.js';
 import type { MessageHandler } from '#core/dns/transport/udp-transport.js';
 import { MmsgTransport, type MmsgContext } from '#core/dns/transport/mmsg/mmsg-transport.js';
+import { ENVELOPE_WORDS } from '#core/net/datagram-batch.js';
 import { loadSocketCalls } from '#core/net/socket-calls.js';
 import { eventually } from '#core/testing/eventually.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
@@ -255,5 +257,32 @@ describe('a listener that takes datagrams by mmsg', function () {
     }
     for (const client of clients) client.close();
     assert.deepEqual(heard, expected);
+  });
+
+  it('looks up an address once for a client that asks again, by any port', async () => {
+    let lookedUp = 0;
+    const if_indextoname: MmsgContext['calls']['if_indextoname'] = (index, name) => {
+      lookedUp += 1;
+      name.set(Buffer.from(`if${index}\0`));
+      return 1n;
+    };
+    const listener = await start(echo, { calls: { ...context.calls, if_indextoname } });
+    const clients = Reflect.get(listener, 'clients') as { of(envelope: Uint32Array): DnsClient };
+    const envelope = new Uint32Array(ENVELOPE_WORDS);
+    const address = new Uint8Array(envelope.buffer, 4);
+    address.set([10, 0, 0x12, 0x34, 0, 0, 0, 0, 0xfe, 0x80]);
+    [address[23], address[24]] = [1, 3];
+    assert.deepEqual(clients.of(envelope), { address: 'fe80::1%if3', port: 0x1234, transport: 'udp' });
+    address[3] = 0x35;
+    assert.deepEqual(clients.of(envelope), { address: 'fe80::1%if3', port: 0x1235, transport: 'udp' });
+    // What stands behind the address says nothing of the client.
+    address.fill(0xff, 28);
+    clients.of(envelope);
+    assert.equal(lookedUp, 1);
+    address[24] = 4;
+    assert.equal(clients.of(envelope).address, 'fe80::1%if4');
+    address[23] = 2;
+    assert.equal(clients.of(envelope).address, 'fe80::2%if4');
+    assert.equal(lookedUp, 3);
   });
 });

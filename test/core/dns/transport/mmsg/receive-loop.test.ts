@@ -329,6 +329,15 @@ describe('the loop that takes datagrams', () => {
       assert.deepEqual([codes, state[ThreadState.Unsent]], [['EPERM'], 2]);
     });
 
+    it('leaves unanswered what is not plain where a reply would have to be cut', () => {
+      const refused: string[] = [];
+      const { sent } = runWith(queryBytes('a.test').subarray(0, 20), 53, {
+        admission: anAccessControl({ rateLimit: ALWAYS_CUT }).admissionOf(udpClient),
+        onRefused: (kind) => refused.push(kind),
+      });
+      assert.deepEqual([sent, refused], [[], ['rateDropped']]);
+    });
+
     it('sends nothing where it has no reply, and tells of no queries where the main thread is awake', () => {
       const ring = { add: () => true, publish: () => false };
       const { sent } = runWith(queryBytes('a.test'), 53, { ring, onQueries: () => assert.fail('told') });

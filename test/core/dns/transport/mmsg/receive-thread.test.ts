@@ -33,7 +33,7 @@ describe('a thread that receives datagrams', function () {
 
   beforeEach(() => {
     [clock, log, access] = [new ManualClock(), new DnsLog(), anAccessControl()];
-    [lives, ended, told] = [new Int32Array(new SharedArrayBuffer(4)), 0, 0];
+    [lives, ended, told] = [new Int32Array(new SharedArrayBuffer(8)), 0, 0];
   });
 
   afterEach(async () => {
@@ -42,7 +42,12 @@ describe('a thread that receives datagrams', function () {
   });
 
   const start = async (script: Partial<ReceiverScript> = {}): Promise<ReceiveThread> => {
-    setEnvironmentData('receiver', { lives, deaths: 0, ...script } as unknown as Int32Array);
+    setEnvironmentData('receiver', {
+      lives,
+      deaths: 0,
+      task: script.diesOnDemand ? 7 : undefined,
+      ...script,
+    } as unknown as Int32Array);
     const socket = { descriptor: 1, kind: { family: 4, tellsDestination: false }, endReceiving: () => (ended += 1) };
     const thread = await ReceiveThread.start({
       ...{ clock, logger: log, access, program: PROGRAM, recursionAvailable: true },
@@ -77,15 +82,34 @@ describe('a thread that receives datagrams', function () {
   });
 
   it('is replaced soon again where it had lived for more than ten seconds', async () => {
-    await start({ deaths: 2 });
-    await until(() => log.at('error').length === 1);
-    await clock.advance(100);
-    // The second is not heard of before the clock has moved on.
-    const [, second] = [life(), until(() => log.at('error').length === 2)];
-    await second;
-    assert.equal(clock.pending, 1);
-    await clock.advance(200);
-    await until(() => life() === 3);
+    await start({ diesOnDemand: true });
+    const die = async (age: number): Promise<void> => {
+      const [thread] = threads as [ReceiveThread];
+      await until(() => Reflect.get(thread, 'task') === 7);
+      await clock.advance(age);
+      const deaths = Atomics.add(lives, 1, 1) + 1;
+      await until(() => log.at('error').length === deaths);
+      assert.equal(Reflect.get(thread, 'task'), undefined);
+    };
+    for (const [age, pause] of [
+      [0, 100],
+      [0, 200],
+      [10_000, 400],
+      [10_001, 100],
+      [0, 200],
+    ] as const) {
+      await die(age);
+      await clock.advance(pause - 1);
+      assert.equal(clock.pending, 1, `${pause} ms are not over`);
+      await clock.advance(1);
+      assert.equal(clock.pending, 0);
+    }
+  });
+
+  it('has handed over all when it is closed', async () => {
+    const thread = await start({ late: true });
+    await thread.close();
+    assert.equal(told, 1);
   });
 
   it('is tried again where its successor does not even begin', async () => {

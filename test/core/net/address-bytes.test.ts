@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { ClientAddresses } from '#core/net/client-addresses.js';
+import { ClientAddresses } from '#core/net/address-bytes.js';
 
 describe('addresses of clients', () => {
   const addresses = new ClientAddresses();
