@@ -18,7 +18,7 @@ const ID_LENGTH = 36;
 
 /** @throws TypeError where the stop modes are no list of strings */
 export function checkCapabilities(capabilities: BackendCapabilities): void {
-  const { stopModes } = (capabilities ?? {}) as Partial<BackendCapabilities>;
+  const stopModes: unknown = (capabilities as BackendCapabilities | undefined | null)?.stopModes;
   if (Array.isArray(stopModes) && stopModes.every((mode) => typeof mode === 'string')) return;
   throw new TypeError(`its stop modes are ${shown(stopModes)}, and no list of strings`);
 }
