@@ -6,7 +6,13 @@ import { readName, skipName } from '../wire/compressed-name.js';
 import { ExtendedErrorCode, Rcode } from '../wire/dns-parameters.js';
 import { decodeName } from '../wire/domain-name.js';
 import { HeaderFlag, readFlags } from '../wire/header.js';
-import { BeginningOfAnswer, CheckedAnswer, type MessageCut, type MessageSummary, type RecordSpan } from '../wire/message-sections.js';
+import {
+  BeginningOfAnswer,
+  CheckedAnswer,
+  type MessageCut,
+  type MessageSummary,
+  type RecordSpan,
+} from '../wire/message-sections.js';
 import { CacheEntry } from './sieve-store.js';
 import { SOA_NUMBERS, type StoredMessage } from './stored-message.js';
 

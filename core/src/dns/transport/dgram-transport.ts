@@ -6,12 +6,7 @@ import type { Logger } from '../../contracts/logger.js';
 import { numericLookup } from '../../net/numeric-lookup.js';
 import type { Refusals } from '../admission/refusals.js';
 import { listenError } from './listen-error.js';
-import {
-  isSilentPort,
-  type MessageHandler,
-  type UdpTransport,
-  type UdpTransportKind,
-} from './udp-transport.js';
+import { isSilentPort, type MessageHandler, type UdpTransport, type UdpTransportKind } from './udp-transport.js';
 
 /** The transport that takes datagrams one by one, by Node's sockets. */
 export const DGRAM: UdpTransportKind = {

@@ -37,7 +37,11 @@ export function walkRecords(message: Uint8Array, offset: number, count: number):
  * For each of these records of a message the index, among them, of the first one of its RRset: owner, type and class
  * are equal (RFC 2181, 5). The cost is linear in the message's length.
  */
-export function setsOf(message: Uint8Array, records: readonly RecordSpan[], names = new MessageNames(message)): number[] {
+export function setsOf(
+  message: Uint8Array,
+  records: readonly RecordSpan[],
+  names = new MessageNames(message),
+): number[] {
   const owners = new Map<string | undefined, number>();
   const firsts = new Map<number, number>();
   return records.map((record, index) => {

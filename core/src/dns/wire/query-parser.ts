@@ -80,7 +80,8 @@ function withoutRest(
   // One question, and nothing but an OPT record.
   kept.fill(0, 6, HEADER_LENGTH);
   kept[11] = opt === undefined ? 0 : 1;
-  return [kept, question, opt && { ...opt, cookie: opt.cookie?.slice() }];
+  // The slice of a Buffer is no copy.
+  return [kept, question, opt && { ...opt, cookie: opt.cookie && Uint8Array.from(opt.cookie) }];
 }
 
 function optToKeep(message: Uint8Array, { start, end, cookie }: FoundOpt): Uint8Array {

@@ -152,7 +152,10 @@ describe('a message of an upstream that is made to cost much', () => {
       const key = cacheKey(query);
       const read = (): unknown => cacheability(key, bytes, sectionsOf(bytes), settings);
       const relay = (): unknown => relayMessage(query, { message: bytes }, true);
-      for (let round = 0; round < 5; round++) [read(), relay()];
+      for (let round = 0; round < 5; round++) {
+        read();
+        relay();
+      }
       const times = [timeOf(read), timeOf(relay)];
       assert.ok(
         times.every((time) => time < 10),

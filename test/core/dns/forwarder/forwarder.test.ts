@@ -6,6 +6,7 @@ import packet from 'dns-packet';
 import type { DnsSettings, UpstreamSettings } from '#core/config/settings.js';
 import type { Endpoint } from '#core/net/endpoint.js';
 import type { DnsAnswer } from '#core/contracts/resolver.js';
+import { errorCode } from '#core/errors.js';
 import { Forwarder } from '#core/dns/forwarder/forwarder.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { DnsLog } from '../../../support/dns-log.js';
@@ -354,12 +355,14 @@ describeOverUdp('the forwarder', (transport) => {
 
   it('takes the oldest query of who has most, for one who has less', async () => {
     const server = await upstream(silent);
-    const forwarder = await forwarderTo([server.endpoint], { limits: { ...dnsSettings().limits, forwardedQueries: 4 } });
+    const forwarder = await forwarderTo([server.endpoint], {
+      limits: { ...dnsSettings().limits, forwardedQueries: 4 },
+    });
     const askFrom = (address: string, name: string): Promise<unknown> => {
       const query = aQuery(name, {}, { address, port: 5_353, transport: 'udp' });
       return forwarder.resolve(query, never()).then(
         () => assert.fail('answered'),
-        (error: JitsuError) => error.code,
+        (error: unknown) => errorCode(error),
       );
     };
     const outcomes: unknown[] = [];

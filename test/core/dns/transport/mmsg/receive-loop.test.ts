@@ -34,7 +34,12 @@ describe('the loop that takes datagrams', () => {
   });
 
   /** Lets the loop take, in this very thread, what one client sends, and gives what comes back to that client. */
-  const take = async (messages: readonly Uint8Array[], options: Partial<ReceiveLoopOptions>, expected: number, from = 0) => {
+  const take = async (
+    messages: readonly Uint8Array[],
+    options: Partial<ReceiveLoopOptions>,
+    expected: number,
+    from = 0,
+  ) => {
     const [socket] = DatagramSocket.open(calls, { address: '127.0.0.1', port: 0 }, 1) as [DatagramSocket];
     const client = createSocket('udp4');
     try {
