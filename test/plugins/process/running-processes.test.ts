@@ -7,6 +7,7 @@ import { mock } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually, GLANCE } from '#core/testing/eventually.js';
 import { LinuxProcessTable } from '#process/linux-process-table.js';
+import type { MachineRecord } from '#process/machine-records.js';
 import type { ProcessPlan } from '#process/process-plan.js';
 import { RunningProcesses } from '#process/running-processes.js';
 import { ProcessSystem } from '../../support/process-system.js';
@@ -106,8 +107,8 @@ describe('the running processes of a connection', () => {
       const { pid } = running.get(ID)?.record ?? {};
       assert.ok(pid !== undefined && look.mock.callCount() > 0);
       const { bootId } = new LinuxProcessTable();
-      const saved: unknown = JSON.parse(readFileSync(join(folder(), `${ID}.json`), 'utf8'));
-      assert.deepEqual(saved, { pid, startTime: '', bootId });
+      const saved = JSON.parse(readFileSync(join(folder(), `${ID}.json`), 'utf8')) as MachineRecord;
+      assert.deepEqual([saved.pid, saved.startTime, saved.bootId], [pid, '', bootId]);
       running.tellStateOf(ID);
       assert.deepEqual(changes.at(-1), { id: ID, state: 'stopping' });
       assert.equal(await offDetail(), 'exited with status 3');
