@@ -318,7 +318,7 @@ async function receiveEvents() {
   return told;
 }
 
-/** Starts it and waits until its control socket answers. */
+/** Starts it and waits until it answers. */
 async function startJitsu(...words) {
   let output = '';
   jitsu = spawn(join(home, 'node_modules/.bin/jitsu'), ['start', ...words], {
@@ -329,7 +329,7 @@ async function startJitsu(...words) {
   jitsu.stderr.on('data', (chunk) => (output += chunk));
   jitsu.ended = new Promise((resolve) => jitsu.once('close', (status, signal) => resolve(status ?? signal)));
   const deadline = Date.now() + PATIENCE;
-  while (!existsSync(control)) {
+  while (!output.includes('answering DNS on')) {
     if (jitsu.exitCode !== null) jitsu = undefined;
     if (jitsu === undefined || Date.now() > deadline) throw new Error(`jitsu start did not come up:\n${output}`);
     await sleep(50);
