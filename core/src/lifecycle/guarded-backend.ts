@@ -6,7 +6,7 @@ import type { Milliseconds } from '../contracts/milliseconds.js';
 import { errorCode, errorMessage, JitsuError } from '../errors.js';
 import { BackOff } from '../plugin-kit/back-off.js';
 import { untilAborted } from '../plugin-kit/until-aborted.js';
-import { checkAddresses, checkChange, checkDescription, checkMachine } from './backend-values.js';
+import { checkAddresses, checkCapabilities, checkChange, checkDescription, checkMachine } from './backend-values.js';
 
 /**
  * The first and the longest interval at which a machine that was asked to stop is looked at, unless its backend reports
@@ -36,7 +36,8 @@ interface Operation {
 /** A wait for a description. */
 interface Wait {
   readonly expire: () => void;
-  isOver: boolean;
+  /** Its index among the waits without a timer. */
+  place: number;
   limit: Disposable | undefined;
 }
 
@@ -57,18 +58,25 @@ export class GuardedBackend {
   readonly #listeners = new Set<(change: PowerChange) => void>();
   /** The stops that wait for a change of their machine; one each, since its operations run one after the other. */
   readonly #waiting = new Map<MachineId, () => void>();
-  /** The waits for descriptions that have begun in this turn of the event loop. */
+  /** The waits for descriptions that have begun in this turn of the event loop and have not ended. */
   readonly #waits: Wait[] = [];
+  /** Whether they get their timers at the end of this turn. */
+  #limiting = false;
   #watch: Disposable | undefined;
 
-  /** `name` is the name of the connection. */
+  /** `name` is the name of the connection. @throws JITSU_BACKEND_FAILED */
   constructor(
     readonly name: string,
     private readonly backend: Backend,
     readonly clock: Clock,
     private readonly logger: Logger,
   ) {
-    this.capabilities = backend.capabilities;
+    try {
+      this.capabilities = backend.capabilities;
+      checkCapabilities(this.capabilities);
+    } catch (error) {
+      throw this.failure(error, 'fails to tell its capabilities');
+    }
   }
 
   async connect(): Promise<void> {
@@ -152,16 +160,15 @@ export class GuardedBackend {
    */
   answered<T>(answer: T | Promise<T>, silent: () => Error): Promise<T> {
     return new Promise((resolve, reject) => {
-      const wait: Wait = { expire: () => reject(silent()), isOver: false, limit: undefined };
-      const end = (): void => {
-        wait.isOver = true;
-        wait.limit?.[Symbol.dispose]();
-      };
+      const wait: Wait = { expire: () => reject(silent()), place: this.#waits.length, limit: undefined };
+      this.#waits.push(wait);
       Promise.resolve(answer).then(
-        (value) => (end(), resolve(value)),
-        (error: unknown) => (end(), reject(error as Error)),
+        (value) => (this.#endWait(wait), resolve(value)),
+        (error: unknown) => (this.#endWait(wait), reject(error as Error)),
       );
-      if (this.#waits.push(wait) === 1) setImmediate(() => this.#limitWaits());
+      if (this.#limiting) return;
+      this.#limiting = true;
+      setImmediate(() => this.#limitWaits());
     });
   }
 
@@ -197,10 +204,18 @@ export class GuardedBackend {
     });
   }
 
+  /** Removes a wait at once: kept until the end of the turn, a million of them would fill the old space of the heap. */
+  #endWait(wait: Wait): void {
+    if (wait.limit !== undefined) return wait.limit[Symbol.dispose]();
+    const last = this.#waits.pop() as Wait;
+    if (last === wait) return;
+    this.#waits[wait.place] = last;
+    last.place = wait.place;
+  }
+
   #limitWaits(): void {
-    for (const wait of this.#waits.splice(0)) {
-      if (!wait.isOver) wait.limit = this.clock.after(DESCRIBE_LIMIT, wait.expire);
-    }
+    this.#limiting = false;
+    for (const wait of this.#waits.splice(0)) wait.limit = this.clock.after(DESCRIBE_LIMIT, wait.expire);
   }
 
   #watchBackend(): void {

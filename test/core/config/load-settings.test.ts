@@ -227,6 +227,13 @@ describe('a configuration file', () => {
     execFileSync('mkfifo', [folder.join('jitsu.config.ts')]);
     await folder.write('jitsu.config.json', forms['jitsu.config.json'] ?? '');
     assert.deepEqual(namesIn(await load()), ['a']);
+  it('of an unknown kind is told which kinds there are', async () => {
+    const file = await folder.write('jitsu.toml', '[dns]');
+    await assert.rejects(load({ file }), (error: Error & { code?: string }) => {
+      assert.equal(error.code, 'JITSU_CONFIG_UNREADABLE');
+      assert.ok(error.message.includes(`${file}: the ending`) && error.message.includes('.yaml'), error.message);
+      return true;
+    });
   });
 
   it('that is a folder is told so', async () => {
