@@ -227,6 +227,8 @@ describe('a configuration file', () => {
     execFileSync('mkfifo', [folder.join('jitsu.config.ts')]);
     await folder.write('jitsu.config.json', forms['jitsu.config.json'] ?? '');
     assert.deepEqual(namesIn(await load()), ['a']);
+  });
+
   it('of an unknown kind is told which kinds there are', async () => {
     const file = await folder.write('jitsu.toml', '[dns]');
     await assert.rejects(load({ file }), (error: Error & { code?: string }) => {
