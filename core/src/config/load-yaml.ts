@@ -26,7 +26,6 @@ export function loadYaml(file: string, text: string): unknown {
     });
   } catch (error) {
     if (errorCode(error) === 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw multiplied(file, error);
-    if (error instanceof RangeError) throw new Error(`YAML Error in ${file}: it is nested too deeply`);
     throw error;
   }
   let left = FEWEST_VALUES + text.length;

@@ -213,7 +213,7 @@ describe('a configuration file', () => {
   it('is found without running a configuration of the search itself', async () => {
     await folder.write('.config/config.js', 'globalThis.searchWasConfigured = true; module.exports = {};');
     await folder.write('jitsu.config.json', forms['jitsu.config.json'] ?? '');
-    const { cwd } = process;
+    const cwd = Reflect.get(process, 'cwd') as () => string;
     process.cwd = () => folder.path;
     try {
       assert.deepEqual(namesIn(await load()), ['a']);
