@@ -19,7 +19,7 @@ import type { ProcessPlan } from './process-plan.js';
 import type { ProcessTable } from './process-table.js';
 import { sendSignal } from './send-signal.js';
 import type { Exit } from './spawn-order.js';
-import { spawnProcess, startFailed } from './spawn-process.js';
+import { marksOf, spawnProcess, startFailed } from './spawn-process.js';
 import { Spawner, type LiveChild } from './spawner.js';
 
 /** All running machines of one connection: their processes, records and output. */
@@ -111,12 +111,12 @@ export class RunningProcesses {
     const spawner = this.#livingSpawner();
     let child: LiveChild | undefined;
     try {
-      this.#records.begin(id);
+      const nonce = this.#records.begin(id);
       const files = this.#output.create(id, plan.name);
-      child = await spawnProcess(plan, files, this.#runtimeDirectory, spawner);
+      child = await spawnProcess(plan, files, marksOf(id, this.#runtimeDirectory, nonce), spawner);
       this.#checkConnected();
       const startTime = this.#table.look(child.pid)?.startTime ?? '';
-      const record = { pid: child.pid, startTime, bootId: this.#table.bootId };
+      const record = { pid: child.pid, startTime, bootId: this.#table.bootId, nonce };
       this.#records.save(id, record);
       this.#add(id, record, child);
     } catch (error) {

@@ -35,12 +35,12 @@ const SYSTEMD_VARIABLES = [
 export async function spawnProcess(
   plan: ProcessPlan,
   { stdout, stderr }: OutputPaths,
-  runtimeDirectory: string,
+  marks: Readonly<Record<string, string>>,
   spawner: Spawner,
 ): Promise<LiveChild> {
   const { program, cwd, account } = plan;
   const [argv0, ...words] = plan.words;
-  const env = environmentOf(plan, runtimeDirectory);
+  const env = environmentOf(plan, marks);
   try {
     return await spawner.spawn({
       ...{ program, argv0, words, cwd, env, stdout, stderr },
@@ -58,17 +58,20 @@ export function startFailed(plan: ProcessPlan, error: unknown): JitsuError {
   return new JitsuError('JITSU_BACKEND_FAILED', message.trim(), { cause: error });
 }
 
-/** The marks of a process of Jitsu, by which it is found even if Jitsu dies before it has saved the pid. */
-export function marksOf(id: MachineId, runtimeDirectory: string): Record<string, string> {
-  return { JITSU_UNIKERNEL: id, JITSU_RUNTIME_DIRECTORY: runtimeDirectory };
+/**
+ * The marks of a process of Jitsu, by which it is found even if Jitsu dies before it has saved the pid. The last one is
+ * in its record, and nobody else can know it before the process runs.
+ */
+export function marksOf(id: MachineId, runtimeDirectory: string, nonce: string): Record<string, string> {
+  return { JITSU_UNIKERNEL: id, JITSU_RUNTIME_DIRECTORY: runtimeDirectory, JITSU_SPAWN: nonce };
 }
 
 /** The environment of a unikernel's process. */
-function environmentOf(plan: ProcessPlan, runtimeDirectory: string): NodeJS.ProcessEnv {
+function environmentOf(plan: ProcessPlan, marks: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
   const inherited = Object.entries(process.env).filter(([name]) => !SYSTEMD_VARIABLES.includes(name));
   const environment: NodeJS.ProcessEnv = Object.fromEntries(inherited);
   const { name, home } = plan.account ?? {};
   if (name !== undefined) Object.assign(environment, { USER: name, LOGNAME: name });
   if (home !== undefined) environment.HOME = home;
-  return { ...environment, ...plan.env, ...marksOf(plan.id, runtimeDirectory) };
+  return { ...environment, ...plan.env, ...marks };
 }

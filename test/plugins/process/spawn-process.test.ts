@@ -9,6 +9,7 @@ const PLAN: ProcessPlan = {
   account: undefined,
 };
 const FILES = { stdout: '/out', stderr: '/err' };
+const MARKS = marksOf('id', '/run', 'a nonce');
 const CHILD: LiveChild = { pid: 42, exited: Promise.resolve({}), told: true };
 
 describe('spawning the process of a plan', () => {
@@ -16,15 +17,15 @@ describe('spawning the process of a plan', () => {
   async function ordered(changes: Partial<ProcessPlan> = {}): Promise<Omit<SpawnOrder, 'number'>> {
     const orders: Omit<SpawnOrder, 'number'>[] = [];
     const spawner = { spawn: async (order: Omit<SpawnOrder, 'number'>) => (orders.push(order), CHILD) };
-    assert.equal(await spawnProcess({ ...PLAN, ...changes }, FILES, '/run', spawner as unknown as Spawner), CHILD);
+    assert.equal(await spawnProcess({ ...PLAN, ...changes }, FILES, MARKS, spawner as unknown as Spawner), CHILD);
     return orders[0] ?? assert.fail('nothing is ordered');
   }
 
   it('orders just that, with marks by which it is found', async () => {
     const { env, ...rest } = await ordered();
     assert.deepEqual(rest, { program: '/bin/web', argv0: 'web', words: ['-v'], cwd: '/srv', ...FILES });
-    assert.deepEqual(env, { ...process.env, A: 'b', JITSU_UNIKERNEL: 'id', JITSU_RUNTIME_DIRECTORY: '/run' });
-    assert.deepEqual(marksOf('id', '/run'), { JITSU_UNIKERNEL: 'id', JITSU_RUNTIME_DIRECTORY: '/run' });
+    assert.deepEqual(env, { ...process.env, A: 'b', ...MARKS });
+    assert.deepEqual(MARKS, { JITSU_UNIKERNEL: 'id', JITSU_RUNTIME_DIRECTORY: '/run', JITSU_SPAWN: 'a nonce' });
   });
 
   it('lets the plan’s variables win over Jitsu’s, and the marks over both', async () => {
@@ -72,7 +73,7 @@ describe('spawning the process of a plan', () => {
       const spawner = { spawn: () => Promise.reject(cause) };
       const message = `web cannot be started: /bin/web in /srv: spawn failed. ${advice}`.trim();
       const expected = { code: 'JITSU_BACKEND_FAILED', message, cause };
-      await assert.rejects(spawnProcess(PLAN, FILES, '/run', spawner as unknown as Spawner), expected);
+      await assert.rejects(spawnProcess(PLAN, FILES, MARKS, spawner as unknown as Spawner), expected);
       assert.equal(startFailed(PLAN, cause).message, message);
     });
   }
