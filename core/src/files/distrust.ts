@@ -4,7 +4,7 @@ import { errorCode, errorMessage } from '../errors.js';
 import { findUnsafe, trustedUsers } from './find-unsafe.js';
 
 /** Root's own file. Its key `safeFolders` lists folders of others from which root takes configurations and plugins. */
-export const ROOT_SETTINGS = '/etc/jitsu/settings.json';
+const ROOT_SETTINGS = '/etc/jitsu/settings.json';
 
 /**
  * Why root does not take a configuration or a plugin: somebody else could write what root would then carry out. In whole
