@@ -49,6 +49,7 @@ export class Jitsu {
   readonly #access: AccessControl;
   readonly #resolvers: readonly Resolver[];
   #cache: CachingResolver | undefined;
+  #forwarder: Forwarder | undefined;
   readonly #settings: Omit<Settings, 'unikernels'>;
   #dns: DnsServer | undefined;
   #started: Promise<void> | undefined;
@@ -93,6 +94,7 @@ export class Jitsu {
         settleUses: () => this.#dns?.packetCache.settle(),
         forgetReusable: () => this.#dns?.packetCache.endReusable(),
         refused: () => this.#access.refusals.counts,
+        upstreamAnswers: () => this.#forwarder?.answerCounts,
       },
       ...([this.#fleet, this.#lifecycle, this.#history, this.#store, clock] as const),
     );
@@ -236,6 +238,7 @@ export class Jitsu {
     this.#opened(() => forwarder.close());
     this.#opened(() => cache.close());
     this.#cache = cache;
+    this.#forwarder = forwarder;
     await dns.listen();
     this.#dns = dns;
     this.#opened(() => this.#farewell(dns));
