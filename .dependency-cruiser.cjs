@@ -56,6 +56,12 @@ module.exports = {
       'Calls of the system know nothing of those who make them.',
     ),
     apart(
+      'files-serve-everybody',
+      'files',
+      'config|dns|fleet|lifecycle|state|telemetry|control|net|plugins',
+      'What is safe on the disk is the same for whoever asks.',
+    ),
+    apart(
       'config-comes-first',
       'config|plugins',
       'dns|lifecycle|state|telemetry|control',

@@ -85,7 +85,7 @@ export const startOptions: readonly StartOption[] = [
   },
   {
     flags: '--control <PATH>',
-    description: 'The control socket, by which jitsu status, summon and stop reach this Jitsu.',
+    description: 'The control socket, by which jitsu status, summon, stop, flush and resolve reach this Jitsu.',
   },
   { flags: '--log-level <LEVEL>', default: 'info', description: 'debug, info, warn, error or silent.' },
 ];

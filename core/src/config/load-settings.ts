@@ -96,7 +96,9 @@ function unreadable(error: unknown, directory: string, named: string | undefined
   }
   const file = fileOf(error) ?? named;
   const place = placeOf(error, file === undefined ? directory : dirname(file)) ?? file ?? directory;
-  const reason = errorMessage(error);
+  const reason = errorMessage(error).startsWith('No loader specified')
+    ? 'the ending is that of no configuration; there are .ts, .mts, .cts, .js, .mjs, .cjs, .json, .yaml and .yml'
+    : errorMessage(error);
   // YAML and TypeScript errors include the place in their message.
   const message = file !== undefined && reason.includes(file) ? reason : `${place}: ${reason}`;
   return new JitsuError('JITSU_CONFIG_UNREADABLE', `The configuration cannot be read: ${message}`, { cause: error });

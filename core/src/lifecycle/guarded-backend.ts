@@ -36,7 +36,8 @@ interface Operation {
 /** A wait for a description. */
 interface Wait {
   readonly expire: () => void;
-  isOver: boolean;
+  /** Its index among the waits without a timer. */
+  place: number;
   limit: Disposable | undefined;
 }
 
@@ -57,8 +58,10 @@ export class GuardedBackend {
   readonly #listeners = new Set<(change: PowerChange) => void>();
   /** The stops that wait for a change of their machine; one each, since its operations run one after the other. */
   readonly #waiting = new Map<MachineId, () => void>();
-  /** The waits for descriptions that have begun in this turn of the event loop. */
+  /** The waits for descriptions that have begun in this turn of the event loop and have not ended. */
   readonly #waits: Wait[] = [];
+  /** Whether they get their timers at the end of this turn. */
+  #limiting = false;
   #watch: Disposable | undefined;
 
   /** `name` is the name of the connection. */
@@ -152,16 +155,15 @@ export class GuardedBackend {
    */
   answered<T>(answer: T | Promise<T>, silent: () => Error): Promise<T> {
     return new Promise((resolve, reject) => {
-      const wait: Wait = { expire: () => reject(silent()), isOver: false, limit: undefined };
-      const end = (): void => {
-        wait.isOver = true;
-        wait.limit?.[Symbol.dispose]();
-      };
+      const wait: Wait = { expire: () => reject(silent()), place: this.#waits.length, limit: undefined };
+      this.#waits.push(wait);
       Promise.resolve(answer).then(
-        (value) => (end(), resolve(value)),
-        (error: unknown) => (end(), reject(error as Error)),
+        (value) => (this.#endWait(wait), resolve(value)),
+        (error: unknown) => (this.#endWait(wait), reject(error as Error)),
       );
-      if (this.#waits.push(wait) === 1) setImmediate(() => this.#limitWaits());
+      if (this.#limiting) return;
+      this.#limiting = true;
+      setImmediate(() => this.#limitWaits());
     });
   }
 
@@ -197,10 +199,18 @@ export class GuardedBackend {
     });
   }
 
+  /** Removes a wait at once: kept until the end of the turn, a million of them would fill the old space of the heap. */
+  #endWait(wait: Wait): void {
+    if (wait.limit !== undefined) return wait.limit[Symbol.dispose]();
+    const last = this.#waits.pop() as Wait;
+    if (last === wait) return;
+    this.#waits[wait.place] = last;
+    last.place = wait.place;
+  }
+
   #limitWaits(): void {
-    for (const wait of this.#waits.splice(0)) {
-      if (!wait.isOver) wait.limit = this.clock.after(DESCRIBE_LIMIT, wait.expire);
-    }
+    this.#limiting = false;
+    for (const wait of this.#waits.splice(0)) wait.limit = this.clock.after(DESCRIBE_LIMIT, wait.expire);
   }
 
   #watchBackend(): void {

@@ -32,6 +32,10 @@ export class PowerFollower implements Disposable {
   #watch: Disposable | undefined;
   #poll: Disposable | undefined;
   #disposed = false;
+  /** One function for all looks: a start looks at a million machines. */
+  readonly #learn = (description: MachineDescription, unikernel: Unikernel): void => {
+    if (!this.#disposed) this.life.on(unikernel, 'learnt', description);
+  };
 
   constructor(
     private readonly backend: GuardedBackend,
@@ -80,10 +84,11 @@ export class PowerFollower implements Disposable {
     const again = this.#looking.has(unikernel);
     this.#looking.set(unikernel, again);
     if (again) return;
-    const learn = (description: MachineDescription): void => {
-      if (!this.#disposed) this.life.on(unikernel, 'learnt', description);
-    };
-    await look(unikernel, learn).catch((error: unknown) => learn({ state: 'unknown', detail: errorMessage(error) }));
+    try {
+      await look(unikernel, this.#learn);
+    } catch (error) {
+      this.#learn({ state: 'unknown', detail: errorMessage(error) }, unikernel);
+    }
     if (this.#disposed) return;
     const changedMeanwhile = this.#looking.get(unikernel);
     this.#looking.delete(unikernel);
@@ -95,13 +100,16 @@ export class PowerFollower implements Disposable {
  * Asks a machine for its description. It is asked again where the answer contradicts newer knowledge from elsewhere:
  * not every backend answers in the order of the requests. Rejects as the backend does.
  */
-export async function look(unikernel: Unikernel, learn: (description: MachineDescription) => void): Promise<void> {
+export async function look(
+  unikernel: Unikernel,
+  learn: (description: MachineDescription, unikernel: Unikernel) => void,
+): Promise<void> {
   const { machine } = unikernel.plan;
   for (;;) {
     const { learnt } = unikernel;
     const description = await machine.describe();
     if (unikernel.learnt !== learnt && description.state !== unikernel.state) continue;
-    learn(description);
+    learn(description, unikernel);
     return;
   }
 }

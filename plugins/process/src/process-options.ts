@@ -42,7 +42,7 @@ const NO_VARIABLES: Readonly<Record<string, string>> = Object.freeze({});
 
 /** The options of one unikernel that is a process. */
 export const processOptions = z.object({
-  name: z.string().min(1, 'A name expected.').describe('Name of the unikernel'),
+  name: z.string('A name expected.').min(1, 'A name expected.').describe('Name of the unikernel'),
   command: commandLine(
     'Program and its arguments; a string is split into words as a shell splits it, but no shell runs',
   ),

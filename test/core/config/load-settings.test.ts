@@ -150,6 +150,15 @@ describe('a configuration file', () => {
     });
   });
 
+  it('of an unknown kind is told which kinds there are', async () => {
+    const file = await folder.write('jitsu.toml', '[dns]');
+    await assert.rejects(load({ file }), (error: Error & { code?: string }) => {
+      assert.equal(error.code, 'JITSU_CONFIG_UNREADABLE');
+      assert.ok(error.message.includes(`${file}: the ending`) && error.message.includes('.yaml'), error.message);
+      return true;
+    });
+  });
+
   it('that is a folder is told so', async () => {
     await folder.write('etc/x', '');
     await assert.rejects(load({ file: 'etc' }), { code: 'JITSU_CONFIG_UNREADABLE', message: /EISDIR|directory/ });

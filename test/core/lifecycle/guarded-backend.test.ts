@@ -338,6 +338,39 @@ describe('a machine as the core uses it', () => {
     assert.equal(stage.clock.pending, 0);
   });
 
+  it('is limited in its answer also where others of the same moment answer at once', async () => {
+    const { stage } = await Guarded.open();
+    const describe = stage.fake.describe.bind(stage.fake);
+    const names = ['first', 'silent', 'third', 'mute', 'last'];
+    const hanging = ['silent', 'mute'];
+    const machines = await Promise.all(names.map((name) => stage.machine(name)));
+    const silent = new Set(machines.filter((_, index) => hanging.includes(names[index] as string)).map(({ id }) => id));
+    stage.fake.describe = (id) => (silent.has(id) ? new Promise(() => undefined) : describe(id));
+    const outcomes = Promise.allSettled(machines.map((machine) => machine.describe()));
+    await stage.clock.advance(59_999);
+    assert.equal(stage.clock.pending, hanging.length);
+    await stage.clock.advance(1);
+    assert.deepEqual(
+      (await outcomes).map(({ status }) => status),
+      names.map((name) => (hanging.includes(name) ? 'rejected' : 'fulfilled')),
+    );
+    assert.equal(stage.clock.pending, 0);
+  });
+
+  it('has a limit for each answer that takes longer, until it has answered', async () => {
+    const { stage, machine } = await Guarded.open();
+    for (const round of ['first', 'second']) {
+      let answer: (description: MachineDescription) => void = () => assert.fail();
+      stage.fake.describe = () => new Promise((resolve) => (answer = resolve));
+      const described = machine.describe();
+      await stage.clock.advance(1_000);
+      assert.equal(stage.clock.pending, 1, round);
+      answer({ state: 'off' });
+      await described;
+      assert.equal(stage.clock.pending, 0, round);
+    }
+  });
+
   it('says so when nobody can tell whether it has followed a shutdown', async () => {
     const { stage, machine, id } = await Guarded.open();
     await machine.start();

@@ -62,6 +62,7 @@ describe('the options of a process', () => {
         .error?.issues.map(({ path, message }) => `${path.join('.')}: ${message}`) ?? [];
     const nul = 'No NUL character can be in it.';
     assert.deepEqual(messagesOf({ name: '' }), ['name: A name expected.']);
+    assert.deepEqual(messagesOf({ name: undefined }), ['name: A name expected.']);
     assert.deepEqual(messagesOf({ cwd: '' }), ['cwd: A folder expected.']);
     assert.deepEqual(messagesOf({ cwd: 'a\0b' }), [`cwd: ${nul}`]);
     const one = 'A variable such as PORT=8080 expected.';
