@@ -47,6 +47,7 @@ export class ExecProbe implements ReadinessProbe {
 
   async #succeeds(target: ReadinessTarget, execution: Execution, signal: AbortSignal): Promise<boolean> {
     const child = await this.#spawn(target, execution);
+    if (child === undefined) return false;
     const end = (): void => killGroup(child.pid);
     if (signal.aborted) end();
     signal.addEventListener('abort', end, { once: true });
@@ -69,16 +70,19 @@ export class ExecProbe implements ReadinessProbe {
     }
   }
 
-  async #spawn({ name, id, addresses }: ReadinessTarget, execution: Execution): Promise<LiveChild> {
+  /** `undefined` where the process that spawns has ended meanwhile: the next attempt makes another. */
+  async #spawn({ name, id, addresses }: ReadinessTarget, execution: Execution): Promise<LiveChild | undefined> {
     const [program = '', ...words] = this.command;
     const { cwd, env, account, groups, umask, files, newPrivileges = false } = execution;
+    const spawner = spawnerFor(newPrivileges);
     try {
-      return await spawnerFor(newPrivileges).spawn({
+      return await spawner.spawn({
         ...{ program, argv0: program, words, cwd, groups, umask, files, temporary: true },
         env: { ...env, JITSU_NAME: name, JITSU_ID: id, JITSU_ADDRESSES: addresses.join(' ') },
         ...(account && { account }),
       });
     } catch (error) {
+      if (spawner.hasEnded) return undefined;
       const message = `The readiness probe of ${name}, "exec:${this.command.join(' ')}", cannot be run: ${errorMessage(error)}.`;
       throw new JitsuError('JITSU_UNIKERNEL_INVALID', message, { cause: error });
     }

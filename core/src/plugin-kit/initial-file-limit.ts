@@ -19,7 +19,7 @@ function limitBefore(hard: number): number {
   const node = executableOf('self');
   for (let pid = parentOf('self'); pid > 0; pid = parentOf(pid)) {
     const limits = fileLimits(pid);
-    if (limits === undefined || limits.hard !== hard) break;
+    if (limits?.hard !== hard) break;
     if (executableOf(pid) !== node || limits.soft < limits.hard) return limits.soft;
   }
   return Math.min(USUAL, hard);

@@ -49,12 +49,12 @@ function run(order: SpawnOrder): void {
   // All failures here come from the system; the core, with its error classes, is too much to load for this.
   const failed = ({ code, message }: NodeJS.ErrnoException): void => tell({ number, failure: { code, message } });
   const files: number[] = [];
-  const before = process.umask();
+  let mask: number | undefined;
   try {
     for (const path of [stdout, stderr]) if (path !== undefined) files.push(openSync(path, 'ax', 0o600));
     const [output = 'ignore' as const, errors = 'ignore' as const] = files;
     const { program, words, ...identity } = limited(order);
-    if (order.umask !== undefined) process.umask(order.umask);
+    if (order.umask !== undefined) mask = process.umask(order.umask);
     const child = spawn(program, words, { ...identity, cwd, env, detached: true, stdio: ['ignore', output, errors] });
     const { pid } = child;
     if (pid === undefined) return void child.once('error', failed);
@@ -67,7 +67,7 @@ function run(order: SpawnOrder): void {
   } catch (error) {
     failed(error as NodeJS.ErrnoException);
   } finally {
-    process.umask(before);
+    if (mask !== undefined) process.umask(mask);
     for (const file of files) closeSync(file);
   }
 }

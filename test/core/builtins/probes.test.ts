@@ -220,12 +220,12 @@ describe('the exec probe', () => {
     const script = `[ -e ${first} ] && exit; touch ${first}; echo $$ > ${pids}; sleep 1000`;
     const ready = new ExecProbe(['sh', '-c', script], manual).untilReady(target, patience());
     const pid = await eventually(() => readFileSync(pids, 'utf8').trim() || assert.fail());
-    manual.advance(29_999);
+    await manual.advance(29_999);
     await clock.sleep(50);
     assert.equal(isRunning(pid), true);
-    manual.advance(1);
+    await manual.advance(1);
     await eventually(() => assert.equal(isRunning(pid), false));
-    const again = setInterval(() => manual.advance(50), 10);
+    const again = setInterval(() => void manual.advance(50), 10);
     await ready.finally(() => clearInterval(again));
   });
 
@@ -243,6 +243,8 @@ describe('the exec probe', () => {
     const ready = new ExecProbe(['sh', '-c', script], clock).untilReady(target, patience());
     const written = await eventually(() => readFileSync(pids, 'utf8').trim() || assert.fail());
     const [pid = '', spawner = ''] = written.split(' ');
+    // It has told the process by then.
+    await clock.sleep(200);
     process.kill(Number(spawner), 'SIGKILL');
     await ready;
     await eventually(() => assert.equal(isRunning(pid), false));

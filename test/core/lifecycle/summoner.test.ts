@@ -140,7 +140,7 @@ describe('the summoner', () => {
   it('tells the probes how commands that look after the machine run, if it is a process', async () => {
     using life = new Life();
     const told: unknown[] = [];
-    const untilReady = async ({ execution }: ReadinessTarget): Promise<void> => void told.push(execution?.());
+    const untilReady = async (target: ReadinessTarget): Promise<void> => void told.push(target.execution?.());
     const [web] = await life.with({ name: 'web', probes: [{ untilReady }] });
     await life.summon(web!);
     assert.deepEqual(told, [undefined]);
