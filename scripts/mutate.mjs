@@ -22,7 +22,7 @@ const PATIENCE = 2;
 const LEAST_PATIENCE = 10_000;
 const BASELINE_PATIENCE = 300_000;
 
-const USAGE = `npm run mutate -- ROOM [--sample N | --all] [--seed N] [--since REF] [--file TEXT] [--jobs N] [--list]
+const USAGE = `npm run mutate -- ROOM [--sample N | --all] [--seed N] [--minutes N] [--since REF] [--file TEXT] [--jobs N] [--list]
        npm run mutate -- holes [--file TEXT] [--jobs N] [--list]
 rooms: ${Object.keys(ROOMS).join(', ')}`;
 
@@ -45,6 +45,7 @@ const { values, positionals } = parseArgs({
     sample: { type: 'string', default: '200' },
     all: { type: 'boolean', default: false },
     seed: { type: 'string', default: '1' },
+    minutes: { type: 'string', default: 'Infinity' },
     since: { type: 'string' },
     file: { type: 'string' },
     jobs: { type: 'string', default: '2' },
@@ -88,9 +89,11 @@ async function tryAll(mutants) {
     if (baseline === undefined) return;
     console.log(`${suites.length} suites pass without a fault (${seconds(started)} s)`);
     const queue = mutants.values();
+    const end = performance.now() + Number(values.minutes) * 60_000;
     await Promise.all(
       sandboxes.map(async (sandbox) => {
         for (const mutant of queue) {
+          if (performance.now() > end) return;
           const { outcome, isReached } = await tryOne(mutant, sandbox, baseline);
           counts[outcome] += 1;
           if (outcome === 'passed') tell(isReached ? 'survived: ' : 'survived, no suite runs it: ', mutant);
@@ -261,7 +264,7 @@ function isSince(reference) {
   return (mutant) => (lines.get(mutant.file) ?? []).some(([from, to]) => mutant.line >= from && mutant.line < to);
 }
 
-/** So many of them at random, the same ones for the same seed, in their order. */
+/** So many of them in random order, the same ones for the same seed: so a run that --minutes ends is a sample, too. */
 function sample(mutants, count, seed) {
   let state = seed;
   const random = () => {
@@ -271,8 +274,7 @@ function sample(mutants, count, seed) {
     return ((value ^ (value >>> 14)) >>> 0) / 2 ** 32;
   };
   const drawn = mutants.map((mutant) => ({ mutant, lot: random() })).toSorted((a, b) => a.lot - b.lot);
-  const chosen = new Set(drawn.slice(0, count).map(({ mutant }) => mutant));
-  return mutants.filter((mutant) => chosen.has(mutant));
+  return drawn.slice(0, count).map(({ mutant }) => mutant);
 }
 
 /** The lines that a mutant changes, before and after, as equivalent.json has them: spaces are not told apart. */

@@ -174,8 +174,12 @@ export class QueryHandler {
 
   private write(query: DnsQuery, given: DnsAnswer, verdict: Verdict): Uint8Array {
     const available = this.recursionAvailable && verdict.mayForward;
-    const { answer, terms } = forClient(query, given, verdict);
+    let terms: ReplyTerms = verdict;
     try {
+      // A plugin may give anything.
+      const own = forClient(query, given, verdict);
+      terms = own.terms;
+      const { answer } = own;
       const reply = writeAnswer(query, this.packetCache?.keep(query, answer) ?? answer, available, terms);
       if (reply !== undefined) {
         if (terms.sizeLimit !== undefined && terms.truncated !== true && isTruncated(reply)) {

@@ -8,6 +8,7 @@ import type { Configured, ConnectionSettings, Settings, Worded } from '../config
 import type { Backend } from '../contracts/backend.js';
 import type { ReadinessProbe } from '../contracts/readiness-probe.js';
 import type { StopPolicy } from '../contracts/stop-policy.js';
+import { errorCode, errorMessage, JitsuError } from '../errors.js';
 import { GuardedBackend } from '../lifecycle/guarded-backend.js';
 import { GuardedProbe } from '../lifecycle/guarded-probe.js';
 import { GuardedStopPolicy } from '../lifecycle/guarded-stop-policy.js';
@@ -38,13 +39,14 @@ export class Instances {
       [RUNTIME_DIRECTORY, settings.runtimeDirectory],
     ];
     this.bootConfigurators = settings.bootConfigurators.map(({ name, useClass }) =>
-      this.#make<BootConfigurator>(useClass, [LOGGER, logger.child({ plugin: name })]),
+      this.#make<BootConfigurator>(name, useClass, [LOGGER, logger.child({ plugin: name })]),
     );
   }
 
   backend({ name, contribution, options }: ConnectionSettings): GuardedBackend {
     const logger = this.logger.child({ backend: name });
     const backend = this.#make<Backend>(
+      contribution.name,
       contribution.useClass,
       [LOGGER, logger],
       [CONNECTION_NAME, name],
@@ -57,6 +59,7 @@ export class Instances {
   /** Makes a notifier, a resolver or a state store. */
   configured<T>({ contribution, options }: Configured<T>): T {
     return this.#make(
+      contribution.name,
       contribution.useClass,
       [LOGGER, this.logger.child({ plugin: contribution.name })],
       ...optionsFor(contribution.options, options),
@@ -79,13 +82,19 @@ export class Instances {
     this.#byWords.set(contribution, byWords);
     const shared =
       (byWords.get(words) as T | undefined) ??
-      guard(this.#make(contribution.useClass, ...optionsFor(contribution.argument, options)));
+      guard(this.#make(words, contribution.useClass, ...optionsFor(contribution.argument, options)));
     byWords.set(words, shared);
     return shared;
   }
 
-  #make<T>(useClass: InjectableClass<T>, ...values: readonly Injected[]): T {
-    return construct(useClass, [...this.#common, ...values]);
+  #make<T>(name: string, useClass: InjectableClass<T>, ...values: readonly Injected[]): T {
+    try {
+      return construct(useClass, [...this.#common, ...values]);
+    } catch (error) {
+      if (errorCode(error)?.startsWith('JITSU_') === true) throw error;
+      const message = `What a plugin registers as '${name}' cannot be made: its constructor fails: ${errorMessage(error)}`;
+      throw new JitsuError('JITSU_PLUGIN_INVALID', message, { cause: error });
+    }
   }
 }
 

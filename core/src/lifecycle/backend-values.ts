@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { inspect } from 'node:util';
-import type { PowerChange } from '../contracts/backend.js';
+import type { BackendCapabilities, PowerChange } from '../contracts/backend.js';
 import type { Execution, Machine, MachineDescription, PowerState } from '../contracts/machine.js';
 
 const STATES: ReadonlySet<PowerState> = new Set<PowerState>([
@@ -15,6 +15,13 @@ const STATES: ReadonlySet<PowerState> = new Set<PowerState>([
 
 /** The length of a uuid as text. */
 const ID_LENGTH = 36;
+
+/** @throws TypeError where the stop modes are no list of strings */
+export function checkCapabilities(capabilities: BackendCapabilities): void {
+  const stopModes: unknown = (capabilities as BackendCapabilities | undefined | null)?.stopModes;
+  if (Array.isArray(stopModes) && stopModes.every((mode) => typeof mode === 'string')) return;
+  throw new TypeError(`its stop modes are ${shown(stopModes)}, and no list of strings`);
+}
 
 /** @throws TypeError where it is not a machine, or has no uuid */
 export function checkMachine(machine: Machine): void {

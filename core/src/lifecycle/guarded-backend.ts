@@ -6,7 +6,14 @@ import type { Milliseconds } from '../contracts/milliseconds.js';
 import { errorCode, errorMessage, JitsuError } from '../errors.js';
 import { BackOff } from '../plugin-kit/back-off.js';
 import { untilAborted } from '../plugin-kit/until-aborted.js';
-import { checkAddresses, checkChange, checkDescription, checkExecution, checkMachine } from './backend-values.js';
+import {
+  checkAddresses,
+  checkCapabilities,
+  checkChange,
+  checkDescription,
+  checkExecution,
+  checkMachine,
+} from './backend-values.js';
 
 /**
  * The first and the longest interval at which a machine that was asked to stop is looked at, unless its backend reports
@@ -64,14 +71,19 @@ export class GuardedBackend {
   #limiting = false;
   #watch: Disposable | undefined;
 
-  /** `name` is the name of the connection. */
+  /** `name` is the name of the connection. @throws JITSU_BACKEND_FAILED */
   constructor(
     readonly name: string,
     private readonly backend: Backend,
     readonly clock: Clock,
     private readonly logger: Logger,
   ) {
-    this.capabilities = backend.capabilities;
+    try {
+      this.capabilities = backend.capabilities;
+      checkCapabilities(this.capabilities);
+    } catch (error) {
+      throw this.failure(error, 'fails to tell its capabilities');
+    }
   }
 
   async connect(): Promise<void> {

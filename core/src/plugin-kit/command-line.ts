@@ -2,7 +2,10 @@ import { z } from 'zod';
 
 const EXPECTED = "A command line, or a list of its words, such as ['python3', 'server.py'] expected.";
 
-const text = z.string().refine((value) => !value.includes('\0'), 'No NUL character can be in it.');
+const NO_NUL = 'No NUL character can be in it.';
+const UNCLOSED = 'A quote is never closed, or a backslash has nothing behind it.';
+
+const text = z.string().refine((value) => !value.includes('\0'), NO_NUL);
 
 /** A command: an array of words, or a line that is split as a POSIX shell splits it; no shell ever runs. */
 export function commandLine(description: string) {
@@ -11,8 +14,9 @@ export function commandLine(description: string) {
     .transform((value, context): [string, ...string[]] => {
       const words = typeof value === 'string' ? wordsOf(value) : value;
       const [program, ...parameters] = words ?? [];
-      if (program) return [program, ...parameters];
-      const message = words ? 'A program expected.' : 'A quote is never closed, or a backslash has nothing behind it.';
+      const hasNul = words?.some((word) => word.includes('\0')) === true;
+      if (program && !hasNul) return [program, ...parameters];
+      const message = hasNul ? NO_NUL : words ? 'A program expected.' : UNCLOSED;
       context.addIssue({ code: 'custom', message, input: value });
       return z.NEVER;
     })
@@ -21,7 +25,7 @@ export function commandLine(description: string) {
 
 /** White space, and the parts of which words consist (POSIX.1-2024, shell command language, 2.2). */
 const PARTS =
-  /(?<space>[ \t\r\n]+)|\\(?<escaped>[^])|'(?<literal>[^']*)'|\$'(?<c>(?:[^'\\]|\\[^])*)'|\$?"(?<quoted>(?:[^"\\]|\\[^])*)"|(?<plain>[^ \t\r\n'"\\$]+|\$)/gy;
+  /(?<space>[ \t\r\n]+)|\\(?<escaped>[^])|'(?<literal>[^']*)'|\$'(?<c>(?:[^'\\]|\\[^])*)'|\$?"(?<quoted>(?:[^"\\]|\\[^])*)"|(?<plain>[^ \t\r\n'"\\$]+|\$(?!'))/gy;
 
 /** `undefined` where a quote is not closed, or a backslash is the last character. */
 function wordsOf(line: string): readonly string[] | undefined {
@@ -55,10 +59,15 @@ function fromC(text: string | undefined): string | undefined {
     /\\(?:([0-7]{1,3})|x([\da-fA-F]{1,2})|u([\da-fA-F]{1,4})|U([\da-fA-F]{1,8})|c([^])|([^]))/g,
     (all, octal?: string, x?: string, short?: string, long?: string, control?: string, other?: string) => {
       const hexadecimal = x ?? short ?? long;
-      if (octal !== undefined) return String.fromCharCode(parseInt(octal, 8));
-      if (hexadecimal !== undefined) return String.fromCharCode(parseInt(hexadecimal, 16));
+      if (octal !== undefined) return String.fromCharCode(parseInt(octal, 8) & 255);
+      if (hexadecimal !== undefined) return characterOf(parseInt(hexadecimal, 16)) ?? all;
       if (control !== undefined) return control === '?' ? '\x7f' : String.fromCharCode(control.charCodeAt(0) & 31);
       return C_ESCAPES[other ?? ''] ?? all;
     },
   );
+}
+
+/** `undefined` for a number that is no character's. */
+function characterOf(codePoint: number): string | undefined {
+  return codePoint <= 0x10ffff ? String.fromCodePoint(codePoint) : undefined;
 }

@@ -86,8 +86,12 @@ export class Contributions {
     const unikernelKeys = (contribution: UnikernelKeysContribution): void => {
       const names = Object.keys((contribution.keys as { shape?: object } | undefined)?.shape ?? {});
       const subject = `unikernel key${names.length === 1 ? '' : 's'} '${names.join(`', '`)}'`;
+      const twice = names.find((name) => stagedNames.has(`unikernel key '${name}'`));
       const objection =
-        objectionToSchemas(owner, subject, contribution, ['keys']) ?? this.#objectionToKeys(owner, names);
+        twice === undefined
+          ? (objectionToSchemas(owner, subject, contribution, ['keys']) ?? this.#objectionToKeys(owner, names))
+          : `${owner} registers the unikernel key '${twice}' twice.`;
+      for (const name of names) stagedNames.add(`unikernel key '${name}'`);
       stage(subject, objection, () => {
         this.#unikernelKeys.push(Object.freeze({ ...contribution }));
         for (const name of names) this.#ownerOfKey.set(name, owner);

@@ -34,7 +34,7 @@ export class NamedContributions<T extends { readonly name: string; readonly useC
     if (typeof name !== 'string' || !/^[a-z][a-z0-9-]*$/.test(name)) {
       return `${owner} registers a ${this.kind} named ${JSON.stringify(name)}: small letters, digits and hyphens expected.`;
     }
-    if (typeof useClass !== 'function') return `${owner} registers the ${this.kind} '${name}' without a class.`;
+    if (!isConstructor(useClass)) return `${owner} registers the ${this.kind} '${name}' without a class.`;
     const other = this.ownerOf(name);
     return other === undefined
       ? undefined
@@ -43,5 +43,15 @@ export class NamedContributions<T extends { readonly name: string; readonly useC
 
   add(owned: Owned<T>): void {
     this.#byName.set(owned.contribution.name, owned);
+  }
+}
+
+/** Whether it can be called by `new`; it is not called. */
+function isConstructor(value: unknown): boolean {
+  try {
+    Reflect.construct(Object, [], value as new () => unknown);
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -64,7 +64,11 @@ export class PluginLoader {
     checkApiRange(found.name, plugin.apiVersion);
     try {
       this.contributions.register(found.name, (registry) => {
-        plugin.register(registry);
+        const result: unknown = plugin.register(registry);
+        if (!(result instanceof Promise)) return;
+        // It fails as soon as it registers anything later.
+        result.catch(() => undefined);
+        throw invalid(found, 'its register() is asynchronous. Register everything before it returns');
       });
     } catch (error) {
       if (error instanceof JitsuError) throw error;

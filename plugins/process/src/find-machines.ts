@@ -6,7 +6,8 @@ import type { ProcessEntry, ProcessTable } from './process-table.js';
 
 /**
  * Finds the processes that an earlier Jitsu left running, by their records: exactly these, and no other process that
- * got one of their pids since. The remains of a machine whose first process has ended are ended, too.
+ * got one of their pids since. A process whose pid was not saved is known by its nonce, since anybody can start one with
+ * the other marks. The remains of a machine whose first process has ended are ended, too.
  *
  * The process table is read as a whole, once, and only where a record does not match what runs.
  */
@@ -18,22 +19,25 @@ export function findMachines(
   const found = new Map<MachineId, MachineRecord>();
   let entries: readonly ProcessEntry[] | undefined;
   for (const [id, record] of records.load()) {
-    if (record !== undefined && isAlive(record, table)) {
+    if (record?.pid !== undefined && isAlive(record, table)) {
       found.set(id, record);
       continue;
     }
-    entries ??= table.all().filter(({ state }) => state !== 'dead');
-    const hasMarks = markFinder(id, table, runtimeDirectory);
-    const orphan = record === undefined ? firstLeader(entries, hasMarks) : undefined;
-    if (orphan !== undefined) {
-      const { pid, startTime } = orphan;
-      found.set(id, { pid, startTime, bootId: table.bootId });
-      records.save(id, { pid, startTime, bootId: table.bootId });
-      continue;
-    }
-    if (record?.bootId === table.bootId) {
-      const rest = entries.filter(({ group, pid }) => group === record.pid && pid !== record.pid && hasMarks(pid));
-      for (const { pid } of rest) sendSignal(pid, 'SIGKILL');
+    if (record?.nonce !== undefined) {
+      entries ??= table.all().filter(({ state }) => state !== 'dead');
+      const hasMarks = markFinder(marksOf(id, runtimeDirectory, record.nonce), table);
+      const orphan = record.pid === undefined ? firstLeader(entries, hasMarks) : undefined;
+      if (orphan !== undefined) {
+        const adopted = {
+          ...{ pid: orphan.pid, startTime: orphan.startTime },
+          bootId: table.bootId,
+          nonce: record.nonce,
+        };
+        found.set(id, adopted);
+        records.save(id, adopted);
+        continue;
+      }
+      if (record.pid !== undefined && record.bootId === table.bootId) endRest(record.pid, entries, hasMarks);
     }
     records.remove(id);
   }
@@ -45,9 +49,14 @@ function isAlive({ pid, startTime, bootId }: MachineRecord, table: ProcessTable)
   return entry?.startTime === startTime && entry.state !== 'dead';
 }
 
-/** Finds out whether a process carries the marks of that unikernel. */
-function markFinder(id: MachineId, table: ProcessTable, runtimeDirectory: string): (pid: number) => boolean {
-  const marks = Object.entries(marksOf(id, runtimeDirectory)).map(([key, value]) => `${key}=${value}`);
+function endRest(leader: number, entries: readonly ProcessEntry[], hasMarks: (pid: number) => boolean): void {
+  const rest = entries.filter(({ group, pid }) => group === leader && pid !== leader && hasMarks(pid));
+  for (const { pid } of rest) sendSignal(pid, 'SIGKILL');
+}
+
+/** Finds out whether a process carries these marks. */
+function markFinder(wanted: Readonly<Record<string, string>>, table: ProcessTable): (pid: number) => boolean {
+  const marks = Object.entries(wanted).map(([key, value]) => `${key}=${value}`);
   return (pid) => {
     const environment = table.environment(pid);
     return environment !== undefined && marks.every((mark) => environment.includes(mark));

@@ -1,5 +1,6 @@
-import { errorCode, type MachineId } from '@jitsud/core/plugin';
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { errorCode, replaceFile, writeNewFile, type MachineId } from '@jitsud/core/plugin';
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** The process of a unikernel. */
@@ -7,14 +8,21 @@ export interface MachineRecord {
   readonly pid: number;
   readonly startTime: string;
   readonly bootId: string;
+  /** As in {@link BegunRecord}; records of earlier versions have none. */
+  readonly nonce?: string;
 }
 
+/** A process that may have been spawned without its pid being saved. */
+export interface BegunRecord {
+  readonly pid?: undefined;
+  /** A random number in the environment of the process, which nobody can know before it is spawned. */
+  readonly nonce: string;
+}
+
+const NONCE = /^[0-9a-f]{32}$/;
 const RECORD = /^([0-9a-f-]{36})\.json$/;
 
-/**
- * Stores, for the next Jitsu, which processes belong to it: one file per running process. An empty file means that a
- * process may have been spawned without its pid being saved.
- */
+/** Stores, for the next Jitsu, which processes belong to it: one file per running process. */
 export class MachineRecords {
   constructor(private readonly folder: string) {}
 
@@ -23,24 +31,24 @@ export class MachineRecords {
     mkdirSync(this.folder, { recursive: true, mode: 0o700 });
   }
 
-  /** To be called before a process is spawned. */
-  begin(id: MachineId): void {
-    writeFileSync(this.#file(id), '', { mode: 0o600 });
+  /** To be called before a process is spawned. @returns its nonce */
+  begin(id: MachineId): string {
+    const nonce = randomBytes(16).toString('hex');
+    writeNewFile(this.#file(id), JSON.stringify({ nonce } satisfies BegunRecord));
+    return nonce;
   }
 
   save(id: MachineId, record: MachineRecord): void {
-    const draft = `${this.#file(id)}.new`;
-    writeFileSync(draft, JSON.stringify(record), { mode: 0o600 });
-    renameSync(draft, this.#file(id));
+    replaceFile(this.#file(id), JSON.stringify(record));
   }
 
   remove(id: MachineId): void {
     rmSync(this.#file(id), { force: true });
   }
 
-  /** All stored records; undefined for a process that was begun and not saved. */
-  load(): Map<MachineId, MachineRecord | undefined> {
-    const records = new Map<MachineId, MachineRecord | undefined>();
+  /** All stored records; undefined for one that names no process. */
+  load(): Map<MachineId, MachineRecord | BegunRecord | undefined> {
+    const records = new Map<MachineId, MachineRecord | BegunRecord | undefined>();
     for (const name of readdirSync(this.folder)) {
       const id = RECORD.exec(name)?.[1];
       if (id !== undefined) records.set(id, this.#read(id));
@@ -48,7 +56,7 @@ export class MachineRecords {
     return records;
   }
 
-  #read(id: MachineId): MachineRecord | undefined {
+  #read(id: MachineId): MachineRecord | BegunRecord | undefined {
     try {
       return toRecord(JSON.parse(readFileSync(this.#file(id), 'utf8')));
     } catch (error) {
@@ -62,9 +70,10 @@ export class MachineRecords {
   }
 }
 
-function toRecord(value: unknown): MachineRecord | undefined {
-  const { pid, startTime, bootId } = (value ?? {}) as Partial<MachineRecord>;
-  const whole =
-    Number.isSafeInteger(pid) && Number(pid) > 1 && typeof startTime === 'string' && typeof bootId === 'string';
-  return whole ? (value as MachineRecord) : undefined;
+function toRecord(value: unknown): MachineRecord | BegunRecord | undefined {
+  const { pid, startTime, bootId, nonce } = (value ?? {}) as Partial<MachineRecord>;
+  if (nonce !== undefined && (typeof nonce !== 'string' || !NONCE.test(nonce))) return undefined;
+  if (pid === undefined) return nonce === undefined ? undefined : { nonce };
+  const whole = Number.isSafeInteger(pid) && pid > 1 && typeof startTime === 'string' && typeof bootId === 'string';
+  return whole ? { pid, startTime, bootId, ...(nonce !== undefined && { nonce }) } : undefined;
 }

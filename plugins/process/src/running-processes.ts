@@ -21,7 +21,7 @@ import { ProcessGroup } from './process-group.js';
 import type { ProcessPlan } from './process-plan.js';
 import type { ProcessTable } from './process-table.js';
 import { sendSignal } from './send-signal.js';
-import { spawnProcess, startFailed } from './spawn-process.js';
+import { marksOf, spawnProcess, startFailed } from './spawn-process.js';
 
 /** All running machines of one connection: their processes, records and output. */
 export class RunningProcesses {
@@ -115,12 +115,12 @@ export class RunningProcesses {
     const spawner = plan.confinement?.newPrivileges ? this.#livingPrivilegedSpawner() : this.#livingSpawner();
     let child: LiveChild | undefined;
     try {
-      this.#records.begin(id);
+      const nonce = this.#records.begin(id);
       const files = this.#output.create(id, plan.name);
-      child = await spawnProcess(plan, files, this.#runtimeDirectory, spawner);
+      child = await spawnProcess(plan, files, marksOf(id, this.#runtimeDirectory, nonce), spawner);
       this.#checkConnected();
       const startTime = this.#table.look(child.pid)?.startTime ?? '';
-      const record = { pid: child.pid, startTime, bootId: this.#table.bootId };
+      const record = { pid: child.pid, startTime, bootId: this.#table.bootId, nonce };
       this.#records.save(id, record);
       this.#add(id, record, child);
     } catch (error) {

@@ -37,14 +37,14 @@ const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 export async function spawnProcess(
   plan: ProcessPlan,
   { stdout, stderr }: OutputPaths,
-  runtimeDirectory: string,
+  marks: Readonly<Record<string, string>>,
   spawner: Spawner,
 ): Promise<LiveChild> {
   const { program, cwd, account } = plan;
   const [argv0, ...words] = plan.words;
   const { groups, umask, files } = plan.confinement ?? {};
   try {
-    const env = { ...environmentOf(plan), ...marksOf(plan.id, runtimeDirectory) };
+    const env = { ...environmentOf(plan), ...marks };
     return await spawner.spawn({
       ...{ program, argv0, words, cwd, env, stdout, stderr },
       ...(groups && { groups }),
@@ -64,9 +64,12 @@ export function startFailed(plan: ProcessPlan, error: unknown): JitsuError {
   return new JitsuError('JITSU_BACKEND_FAILED', message.trim(), { cause: error });
 }
 
-/** The marks of a process of Jitsu, by which it is found even if Jitsu dies before it has saved the pid. */
-export function marksOf(id: MachineId, runtimeDirectory: string): Record<string, string> {
-  return { JITSU_UNIKERNEL: id, JITSU_RUNTIME_DIRECTORY: runtimeDirectory };
+/**
+ * The marks of a process of Jitsu, by which it is found even if Jitsu dies before it has saved the pid. The last one is
+ * in its record, and nobody else can know it before the process runs.
+ */
+export function marksOf(id: MachineId, runtimeDirectory: string, nonce: string): Record<string, string> {
+  return { JITSU_UNIKERNEL: id, JITSU_RUNTIME_DIRECTORY: runtimeDirectory, JITSU_SPAWN: nonce };
 }
 
 /**

@@ -94,6 +94,14 @@ describe('the query handler', () => {
     }
   });
 
+  it('makes SERVFAIL of what is no answer at all, given at once or later', async () => {
+    for (const given of [5, 'yes', true, Promise.resolve(5), Promise.resolve('yes')]) {
+      const stage = new Stage([{ resolve: () => given as never }]);
+      assert.equal((await stage.ask()).rcode, 'SERVFAIL');
+      assert.equal(stage.log.at('error').length, 1);
+    }
+  });
+
   it('fails at once what comes when too many queries wait', async () => {
     const stage = new Stage([stuck], { limits: { ...dnsSettings().limits, pendingQueries: 1 } });
     const first = stage.ask();

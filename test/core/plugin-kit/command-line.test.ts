@@ -20,12 +20,13 @@ describe('splitting a command line', () => {
     ['"\\$HOME \\`x" $ $HOME', ['$HOME `x', '$', '$HOME']],
     ['a\\\nb \\\n "c\\\nd"', ['ab', 'cd']],
     [String.raw`$'a\tb\'\x41\101\u00e9\cA\c?\q' x$"y z"`, [`a\tb'AA\u00e9\x01\x7f\\q`, 'xy z']],
+    [String.raw`$'\U0001F600\501\U00110000'`, ['\u{1f600}A\\U00110000']],
   ] as const) {
     it(`splits ${line}`, () => assert.deepEqual(wordsOf(line), words));
   }
 
   it('cannot split what has a quote that is never closed', () => {
-    for (const line of [`a 'b`, `a "b`, `a "b\\"`, `$'a`, 'a\\']) {
+    for (const line of [`a 'b`, `a "b`, `a "b\\"`, `$'a`, `$'a\\'`, `a $'b\\' c`, `$"a\\"`, 'a\\']) {
       assert.match(schema.safeParse(line).error?.message ?? '', /A quote is never closed/);
     }
   });
@@ -33,6 +34,12 @@ describe('splitting a command line', () => {
   it('wants a program', () => {
     for (const line of ['', '  ', [], ['']]) {
       assert.match(schema.safeParse(line).error?.message ?? '', /A program expected/);
+    }
+  });
+
+  it('refuses a NUL character, which no word of a command can hold', () => {
+    for (const line of ['a\0b', ['a', 'b\0'], String.raw`a $'\0'`, String.raw`a $'b\x00c'`, String.raw`$'\c@'`]) {
+      assert.match(schema.safeParse(line).error?.message ?? '', /No NUL character can be in it/);
     }
   });
 

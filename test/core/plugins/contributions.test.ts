@@ -88,10 +88,24 @@ describe('the registry', () => {
     assert.equal(contributions.unikernelKeys.length, 1);
   });
 
+  it('refuses a key of unikernels that one plugin adds twice', () => {
+    const contributions = new Contributions();
+    const register = (registry: PluginRegistry): void => {
+      registry.unikernelKeys({ keys: z.object({ loud: z.string() }) });
+      registry.unikernelKeys({ keys: z.object({ quiet: z.string(), loud: z.number() }) });
+    };
+    assert.throws(() => contributions.register('one', register), {
+      code: 'JITSU_PLUGIN_INVALID',
+      message: "one registers the unikernel key 'loud' twice.",
+    });
+    assert.equal(contributions.unikernelKeys.length, 0);
+  });
+
   for (const [flaw, contribution] of Object.entries({
     'a name with a colon': policy('a:b'),
     'no name': { ...policy('a'), name: undefined },
     'no class': { ...policy('a'), useClass: undefined },
+    'a function that is no class': { ...policy('a'), useClass: () => ({}) },
     'no schema': { ...policy('a'), argument: { type: 'string' } },
   })) {
     it(`refuses ${flaw}`, () => {

@@ -152,6 +152,11 @@ describe('a plugin', () => {
       'export default { name: "x", apiVersion: "1", register() { throw new Error("boom"); } };',
       /boom/,
     ],
+    'that registers asynchronously': [
+      {},
+      'export default { name: "x", apiVersion: "1", async register(registry) { await 1; registry.backend({}); } };',
+      /its register\(\) is asynchronous/,
+    ],
   };
 
   for (const [name, [fields, source, message]] of Object.entries(flaws)) {

@@ -10,6 +10,8 @@ import { crashingJitsu } from '../../support/crashing-jitsu.js';
 import { ProcessSystem } from '../../support/process-system.js';
 import type { MachinesById } from '../../support/machines-by-id.js';
 
+const NONCE = '0123456789abcdef0123456789abcdef';
+
 describe('the process backend, after a crash of Jitsu', () => {
   const id = stableUuid('jitsu process', 'process', 'web');
   let system: ProcessSystem;
@@ -56,13 +58,25 @@ describe('the process backend, after a crash of Jitsu', () => {
 
   it('finds a process whose pid was not written down any more', async () => {
     const pid = spawnMarked(['sleep', '1000']);
-    leaveUnfinishedRecord();
+    leaveUnfinishedRecord(JSON.stringify({ nonce: NONCE }));
     await backend.connect();
     await system.register(backend, { command: 'sleep 1000' });
     const { state, domainId } = await backend.describe(id);
     assert.deepEqual([state, domainId], ['running', pid]);
     await backend.stop(id, 'destroy', AbortSignal.timeout(5_000));
     assert.deepEqual(system.pids(), []);
+  });
+
+  it('adopts nothing that anybody could have started, whatever the record lacks', async () => {
+    const forged = spawnMarked(['sleep', '1000'], 'f'.repeat(32));
+    for (const text of ['', '{', JSON.stringify({ nonce: NONCE })]) {
+      leaveUnfinishedRecord(text);
+      await backend.connect();
+      await system.register(backend, { command: 'sleep 1000' });
+      assert.equal((await backend.describe(id)).state, 'off');
+      await backend.close();
+    }
+    assert.deepEqual(system.pids(), [forged]);
   });
 
   it('finds nothing where the crash came before the process', async () => {
@@ -85,16 +99,16 @@ describe('the process backend, after a crash of Jitsu', () => {
     await eventually(() => assert.deepEqual(system.pids(), []));
   });
 
-  function spawnMarked([program = '', ...words]: string[]): number | undefined {
-    const env = { ...process.env, ...marksOf(id, system.folder.path) };
+  function spawnMarked([program = '', ...words]: string[], nonce = NONCE): number | undefined {
+    const env = { ...process.env, ...marksOf(id, system.folder.path, nonce) };
     const child = spawn(program, words, { detached: true, stdio: 'ignore', env });
     child.unref();
     return child.pid;
   }
 
-  function leaveUnfinishedRecord(): void {
+  function leaveUnfinishedRecord(text = ''): void {
     const folder = join(system.folder.path, 'process-process');
     mkdirSync(folder, { recursive: true });
-    writeFileSync(join(folder, `${id}.json`), '');
+    writeFileSync(join(folder, `${id}.json`), text);
   }
 });

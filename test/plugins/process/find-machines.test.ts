@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually, GLANCE } from '#core/testing/eventually.js';
 import { findMachines } from '#process/find-machines.js';
@@ -11,6 +12,7 @@ import { TemporaryFolder } from '../../support/temporary-folder.js';
 const ID = '1b2fa29b-1f9c-5509-a337-b3c1a8b1873f';
 const OTHER = '1b2fa29b-1f9c-5509-a337-b3c1a8b1873e';
 const BOOT = 'this boot';
+const NONCE = '0123456789abcdef0123456789abcdef';
 
 /** A table that says what the test says. */
 class FakeTable implements ProcessTable {
@@ -52,15 +54,15 @@ describe('what an earlier Jitsu left running', () => {
   afterEach(() => folder[Symbol.dispose]());
 
   const found = () => findMachines(records, table, folder.path);
-  const ours = (id = ID): string[] =>
-    Object.entries(marksOf(id, folder.path)).map(([name, value]) => `${name}=${value}`);
+  const ours = (id = ID, nonce = NONCE): string[] =>
+    Object.entries(marksOf(id, folder.path, nonce)).map(([name, value]) => `${name}=${value}`);
   const recorded = (more: Partial<MachineRecord> = {}): void =>
-    records.save(ID, { pid: 700_001, startTime: '100', bootId: BOOT, ...more });
+    records.save(ID, { pid: 700_001, startTime: '100', bootId: BOOT, nonce: NONCE, ...more });
 
   it('is the very process of the record', () => {
     recorded();
     table.add(700_001);
-    assert.deepEqual([...found()], [[ID, { pid: 700_001, startTime: '100', bootId: BOOT }]]);
+    assert.deepEqual([...found()], [[ID, { pid: 700_001, startTime: '100', bootId: BOOT, nonce: NONCE }]]);
     assert.equal(records.load().size, 1);
   });
 
@@ -78,16 +80,16 @@ describe('what an earlier Jitsu left running', () => {
   }
 
   it('is one that bears the marks where no number was written down', () => {
-    records.begin(ID);
-    table.add(700_001, {}, ours('another machine'));
-    table.add(700_002, {}, [ours()[0] ?? '', 'JITSU_RUNTIME_DIRECTORY=/elsewhere']);
-    table.add(700_003, { session: 700_001 }, ours());
-    table.add(700_004, { state: 'dead' }, ours());
+    let nonce = records.begin(ID);
+    table.add(700_001, {}, ours('another machine', nonce));
+    table.add(700_002, {}, [ours()[0] ?? '', 'JITSU_RUNTIME_DIRECTORY=/elsewhere', `JITSU_SPAWN=${nonce}`]);
+    table.add(700_003, { session: 700_001 }, ours(ID, nonce));
+    table.add(700_004, { state: 'dead' }, ours(ID, nonce));
     assert.equal(found().size, 0);
-    records.begin(ID);
-    table.add(700_006, { startTime: '300' }, ours());
-    table.add(700_005, { startTime: '20' }, ours());
-    const expected = { pid: 700_005, startTime: '20', bootId: BOOT };
+    nonce = records.begin(ID);
+    table.add(700_006, { startTime: '300' }, ours(ID, nonce));
+    table.add(700_005, { startTime: '20' }, ours(ID, nonce));
+    const expected = { pid: 700_005, startTime: '20', bootId: BOOT, nonce };
     assert.deepEqual([...found()], [[ID, expected]]);
     assert.deepEqual(records.load().get(ID), expected);
   });
@@ -108,10 +110,26 @@ describe('what an earlier Jitsu left running', () => {
     assert.deepEqual([found().size, times, records.load().size], [0, 1, 0]);
   });
 
-  it('is not one whose environment cannot be read, nor one that does not lead a session', () => {
+  it('is not one that bears the marks without the nonce of the record, nor any where the record has none', () => {
+    const before = records.begin(ID);
     records.begin(ID);
+    table.add(700_001, {}, ours(ID, before));
+    table.add(700_002, {}, ours().slice(0, 2));
+    table.add(700_003, {}, [...ours().slice(0, 2), 'JITSU_SPAWN=']);
+    assert.equal(found().size, 0);
+    for (const text of ['', '{}', '{"nonce":""}', '{"nonce":"undefined"}']) {
+      writeFileSync(folder.in(`${ID}.json`), text);
+      table.add(700_004, {}, ours(ID, 'undefined'));
+      table.add(700_005, {}, ours(ID, ''));
+      assert.equal(found().size, 0);
+    }
+    assert.equal(records.load().size, 0);
+  });
+
+  it('is not one whose environment cannot be read, nor one that does not lead a session', () => {
+    const nonce = records.begin(ID);
     table.add(700_001);
-    table.add(700_002, { session: 700_001 }, ours());
+    table.add(700_002, { session: 700_001 }, ours(ID, nonce));
     assert.equal(found().size, 0);
   });
 
@@ -144,11 +162,12 @@ describe('what an earlier Jitsu left running', () => {
   });
 
   it('is ended where it is the rest of a group, and no stranger is', async () => {
-    const [member, stranger, before] = [aProcess(), aProcess(), aProcess()];
+    const [member, stranger, forged, before] = [aProcess(), aProcess(), aProcess(), aProcess()];
     try {
       recorded();
       table.add(member.pid, { group: 700_001 }, ours());
       table.add(stranger.pid, { group: 700_001 }, ours('another machine'));
+      table.add(forged.pid, { group: 700_001 }, ours(ID, 'f'.repeat(32)));
       assert.equal(found().size, 0);
       await eventually(() => assert.equal(member.signal, 'SIGKILL'));
       // The group of a process from before the machine was booted is somebody else's now.
@@ -156,9 +175,9 @@ describe('what an earlier Jitsu left running', () => {
       table.add(before.pid, { group: 700_001 }, ours());
       assert.equal(found().size, 0);
       await sleep(GLANCE);
-      assert.deepEqual([stranger.signal, before.signal], [undefined, undefined]);
+      assert.deepEqual([stranger.signal, forged.signal, before.signal], [undefined, undefined, undefined]);
     } finally {
-      for (const { end } of [member, stranger, before]) end();
+      for (const { end } of [member, stranger, forged, before]) end();
     }
   });
 });

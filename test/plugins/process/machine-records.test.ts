@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MachineRecords } from '#process/machine-records.js';
 import { TemporaryFolder } from '../../support/temporary-folder.js';
 
 const ID = '1b2fa29b-1f9c-5509-a337-b3c1a8b1873f';
+const NONCE = '0123456789abcdef0123456789abcdef';
 const RECORD = { pid: 2, startTime: '100', bootId: 'this boot' };
 
 describe('the records of running machines', () => {
@@ -27,8 +28,9 @@ describe('the records of running machines', () => {
   it('are readable for nobody else, begun or saved', () => {
     records.open();
     assert.equal(modeOf(path), 0o700);
-    records.begin(ID);
-    assert.deepEqual([modeOf(fileOf()), readFileSync(fileOf(), 'utf8')], [0o600, '']);
+    const nonce = records.begin(ID);
+    assert.match(nonce, /^[0-9a-f]{32}$/);
+    assert.deepEqual([modeOf(fileOf()), JSON.parse(readFileSync(fileOf(), 'utf8'))], [0o600, { nonce }]);
     records.save(ID, RECORD);
     assert.deepEqual([modeOf(fileOf()), readdirSync(path)], [0o600, [`${ID}.json`]]);
     assert.deepEqual(JSON.parse(readFileSync(fileOf(), 'utf8')), RECORD);
@@ -41,20 +43,31 @@ describe('the records of running machines', () => {
     assert.deepEqual(records.load().get(ID), RECORD);
   });
 
-  it('are read as they were saved, and one that was only begun as none', () => {
+  it('are read as they were saved, and one that was only begun as its nonce, which is another one each time', () => {
     const other = ID.replace(/f$/, 'e');
-    records.save(ID, RECORD);
+    records.save(ID, { ...RECORD, nonce: NONCE });
     records.begin(other);
+    const nonce = records.begin(other);
     assert.deepEqual(
       records.load(),
       new Map([
-        [other, undefined],
-        [ID, RECORD],
+        [other, { nonce }],
+        [ID, { ...RECORD, nonce: NONCE }],
       ]),
     );
+    assert.notEqual(records.begin(other), nonce);
     records.remove(ID);
     records.remove(ID);
     assert.deepEqual([...records.load().keys()], [other]);
+  });
+
+  it('are written to no file that a link with their name leads to', () => {
+    for (const name of [`${ID}.json`, `${ID}.json.new`]) symlinkSync(join(folder.path, 'precious'), fileOf(name));
+    writeFileSync(join(folder.path, 'precious'), 'precious');
+    records.begin(ID);
+    records.save(ID, RECORD);
+    assert.equal(readFileSync(join(folder.path, 'precious'), 'utf8'), 'precious');
+    assert.deepEqual(records.load().get(ID), RECORD);
   });
 
   it('are no other files of the folder', () => {
@@ -73,6 +86,9 @@ describe('the records of running machines', () => {
     ['of half a process', JSON.stringify({ ...RECORD, pid: 2.5 })],
     ['of a process in words', JSON.stringify({ ...RECORD, pid: '2' })],
     ['without a start time', JSON.stringify({ ...RECORD, startTime: undefined })],
+    ['that is empty', ''],
+    ['with no number for a nonce', JSON.stringify({ nonce: 'JITSU_UNIKERNEL' })],
+    ['with a nonce that is no text', JSON.stringify({ ...RECORD, nonce: [NONCE] })],
     ['without a boot', JSON.stringify({ ...RECORD, bootId: 7 })],
   ] as const) {
     it(`name nothing in one ${what}`, () => {

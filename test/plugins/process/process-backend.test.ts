@@ -223,10 +223,13 @@ describe('the process backend', () => {
   it('writes down that a program is about to be spawned before it is', async () => {
     const id = await system.register(backend, { command: 'sleep 1000' });
     const start = backend.start(id);
-    assert.equal(readFileSync(join(folder(), `${id}.json`), 'utf8'), '');
+    const { nonce } = JSON.parse(readFileSync(join(folder(), `${id}.json`), 'utf8')) as { nonce: string };
+    assert.match(nonce, /^[0-9a-f]{32}$/);
     assert.equal(statSync(join(folder(), `${id}.json`)).mode & 0o777, 0o600);
     await start;
-    assert.match(readFileSync(join(folder(), `${id}.json`), 'utf8'), /"pid":\d+/);
+    const record = JSON.parse(readFileSync(join(folder(), `${id}.json`), 'utf8')) as { pid: number; nonce: string };
+    assert.equal(record.nonce, nonce);
+    assert.ok(system.table.environment(record.pid)?.includes(`JITSU_SPAWN=${nonce}`));
   });
 
   it('leaves no program running that it cannot write down', async () => {

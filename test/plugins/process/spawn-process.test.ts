@@ -11,6 +11,7 @@ const PLAN: ProcessPlan = {
   account: undefined,
 };
 const FILES = { stdout: '/out', stderr: '/err' };
+const MARKS = marksOf('id', '/run', 'a nonce');
 const CHILD: LiveChild = { pid: 42, exited: Promise.resolve({}), told: true };
 
 describe('spawning the process of a plan', () => {
@@ -35,7 +36,7 @@ describe('spawning the process of a plan', () => {
   async function ordered(changes: Partial<ProcessPlan> = {}): Promise<Omit<SpawnOrder, 'number'>> {
     const orders: Omit<SpawnOrder, 'number'>[] = [];
     const spawner = { spawn: async (order: Omit<SpawnOrder, 'number'>) => (orders.push(order), CHILD) };
-    assert.equal(await spawnProcess({ ...PLAN, ...changes }, FILES, '/run', spawner as unknown as Spawner), CHILD);
+    assert.equal(await spawnProcess({ ...PLAN, ...changes }, FILES, MARKS, spawner as unknown as Spawner), CHILD);
     return orders[0] ?? assert.fail('nothing is ordered');
   }
 
@@ -43,13 +44,8 @@ describe('spawning the process of a plan', () => {
     const { env, ...rest } = await ordered();
     assert.deepEqual(rest, { program: '/bin/web', argv0: 'web', words: ['-v'], cwd: '/srv', ...FILES });
     const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('JITSU_'));
-    assert.deepEqual(env, {
-      ...Object.fromEntries(inherited),
-      A: 'b',
-      JITSU_UNIKERNEL: 'id',
-      JITSU_RUNTIME_DIRECTORY: '/run',
-    });
-    assert.deepEqual(marksOf('id', '/run'), { JITSU_UNIKERNEL: 'id', JITSU_RUNTIME_DIRECTORY: '/run' });
+    assert.deepEqual(env, { ...Object.fromEntries(inherited), A: 'b', ...MARKS });
+    assert.deepEqual(MARKS, { JITSU_UNIKERNEL: 'id', JITSU_RUNTIME_DIRECTORY: '/run', JITSU_SPAWN: 'a nonce' });
   });
 
   it('lets the plan’s variables win over Jitsu’s, and the marks over both', async () => {
@@ -89,7 +85,7 @@ describe('spawning the process of a plan', () => {
       const lc = Object.fromEntries(Object.entries(process.env).filter(([name]) => name.startsWith('LC_')));
       assert.deepEqual(env, {
         ...{ ...harmless, ...lc, USER: 'web', LOGNAME: 'web', HOME: '/home/web', A: 'b' },
-        ...marksOf('id', '/run'),
+        ...MARKS,
       });
       assert.equal((await ordered()).env.JITSU_XAPI_PASSWORD, undefined);
       assert.equal((await ordered()).env.SSH_AUTH_SOCK, '/s');
@@ -161,7 +157,7 @@ describe('spawning the process of a plan', () => {
       const spawner = { spawn: () => Promise.reject(cause) };
       const message = `web cannot be started: /bin/web in /srv: spawn failed. ${advice}`.trim();
       const expected = { code: 'JITSU_BACKEND_FAILED', message, cause };
-      await assert.rejects(spawnProcess(PLAN, FILES, '/run', spawner as unknown as Spawner), expected);
+      await assert.rejects(spawnProcess(PLAN, FILES, MARKS, spawner as unknown as Spawner), expected);
       assert.equal(startFailed(PLAN, cause).message, message);
     });
   }

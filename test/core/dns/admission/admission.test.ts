@@ -160,6 +160,14 @@ describe('a client, in whatever thread', () => {
     assert.equal(asker.cookie, 'none');
   });
 
+  it('is judged by its own address, which may be all zeros, after any other', () => {
+    const admission = admissionOf(sharedAdmission());
+    admission.begin(bytesOf('10.0.0.1'), true);
+    assert.equal(rightsOf(admission), 'asks, forwards');
+    admission.begin(Uint8Array.of(0, 0, 0, 0), true);
+    assert.equal(rightsOf(admission), 'asks, is limited');
+  });
+
   it('says whether its query came over UDP', () => {
     const admission = admissionOf(sharedAdmission());
     for (const overUdp of [true, false, true]) {

@@ -34,4 +34,10 @@ describe('a boot budget', () => {
     budget.spend('client', 1, 0);
     assert.deepEqual([budget.has('client', 29_000), budget.has('client', 30_000)], [false, true]);
   });
+
+  it('lets a boot happen half a millisecond early, and no earlier, as times are rounded', () => {
+    const budget = new BootBudget(2, 60_000);
+    budget.spend('client', 2, 0);
+    assert.deepEqual([budget.has('client', 29_999.4), budget.has('client', 29_999.5)], [false, true]);
+  });
 });

@@ -20,6 +20,13 @@ describe('what is open to others', () => {
     assert.equal(told({ ...closed, bind: ['0.0.0.0'] }, { trusted: local }), '');
   });
 
+  it('is nothing where none but loopback and private networks may ask, whatever else is set for others', () => {
+    const dns = { ...closed, bind: ['0.0.0.0'] };
+    assert.equal(told({ ...dns, allowForwarding: ['0.0.0.0/0'] }), '');
+    assert.equal(told(dns, { trusted: ['198.51.100.0/24'] }), '');
+    assert.equal(told({ ...dns, rateLimit: { ...limited, perSecond: 0 } }), '');
+  });
+
   it('is the names of unikernels where others may ask', () => {
     const open = told({ ...closed, bind: ['192.0.2.1'], allow: [...local, '198.51.100.0/24'] });
     assert.match(open, /answered on 192\.0\.2\.1 for 198\.51\.100\.0\/24/);

@@ -33,6 +33,17 @@ describe('the rate of responses', () => {
     assert.equal(sent(admitted(rate, '192.0.2.1', 200, start + 60_000)), 100);
   });
 
+  it('lets a response pass half an interval early, and no earlier', () => {
+    for (const [time, verdict] of [
+      [499, 'drop'],
+      [500, 'send'],
+    ] as const) {
+      const rate = new ResponseRate({ perSecond: 1, slip: 0 });
+      assert.deepEqual(admitted(rate, '192.0.2.1', 1, 0), ['send']);
+      assert.deepEqual(admitted(rate, '192.0.2.1', 1, time), [verdict], `after ${time} ms`);
+    }
+  });
+
   it('counts an IPv4 /24 and an IPv6 /56 as one, and others apart', () => {
     const rate = new ResponseRate(
       { perSecond: 1, slip: 0 },

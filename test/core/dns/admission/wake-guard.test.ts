@@ -143,6 +143,13 @@ describe('the wake guard', () => {
     }
   });
 
+  it('wakes all day within a span that ends when it begins', async () => {
+    for (const hour of [6, 7, 8]) {
+      const stage = new Stage({ hours: ['07:00-07:00'] }, new Date(2026, 5, 1, hour, 0).getTime());
+      assert.equal(await stage.ask('u1.test'), 'waits', `${hour}:00`);
+    }
+  });
+
   it('lets a client cause so many boots in the interval, and charges nothing for what boots or is ready', async () => {
     const stage = new Stage({ budget: { perClient: 3, perPrefix: 0, interval: 60_000 } });
     const client = from('192.0.2.1');

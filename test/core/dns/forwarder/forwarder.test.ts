@@ -30,6 +30,15 @@ const saying =
   (rcode: number): UpstreamBehaviour =>
   (query) => [replyTo(query, { flags: rcode })];
 
+describe("the system's list of name servers", () => {
+  it('is /etc/resolv.conf where nothing else is said', () => {
+    const deps = { clock: new ManualClock(), logger: new DnsLog(), listening: () => [] };
+    const forwarder = new Forwarder(dnsSettings({ forwarders: 'system' }), deps);
+    assert.equal(Reflect.get(Reflect.get(forwarder, 'system') as object, 'path'), '/etc/resolv.conf');
+    forwarder.close();
+  });
+});
+
 describeOverUdp('the forwarder', (transport) => {
   const upstreams: FakeUpstream[] = [];
   const forwarders: Forwarder[] = [];

@@ -24,13 +24,13 @@ describe('the query that an upstream gets', () => {
       const [opt, ...others] =
         decodeReply(Buffer.from(upstreamQuery(aQuery('a.test', options), true))).additionals ?? [];
       assert.deepEqual(others, []);
-      return opt?.type === 'OPT' && [opt.udpPayloadSize, opt.flag_do, opt.options];
+      return opt?.type === 'OPT' && [opt.udpPayloadSize, opt.extendedRcode, opt.flag_do, opt.options];
     });
     assert.deepEqual(
       [plain, dnssec],
       [
-        [1232, false, []],
-        [1232, true, []],
+        [1232, 0, false, []],
+        [1232, 0, true, []],
       ],
     );
     const query = aQuery('a.test', { edns: {} });

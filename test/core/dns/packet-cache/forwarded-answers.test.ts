@@ -84,6 +84,25 @@ describe('an upstream’s answer in the packet cache', () => {
     }
   });
 
+  it('counts its TTLs down where options follow its records, and any TTL of 32 bits', async () => {
+    const data = Buffer.from([0, 3, ...Buffer.from('stale')]);
+    const opt = { type: 'OPT', name: '.', udpPayloadSize: 1232, flags: 0, options: [{ code: 15, data }] };
+    const { clock, ask, keep } = stage();
+    for (const ttl of [100, 0x7654_3210, 0xfedc_ba98]) {
+      const reply = (seconds: number): Uint8Array =>
+        message({
+          answers: [{ name: 'www.test', type: 'A', ttl: seconds, data: '192.0.2.1' }],
+          authorities: [],
+          additionals: [opt as never],
+        });
+      keep(100_000, reply(ttl));
+      await clock.advance(2_000);
+      for (const options of [{}, { edns: {} }]) {
+        assertSame(ask(options), relayMessage(aQuery('www.test', options), { message: reply(ttl - 2) }, true));
+      }
+    }
+  });
+
   it('is not kept where it is malformed or answers another question', () => {
     const { ask, keep } = stage();
     keep(10_000, message().subarray(0, -1));

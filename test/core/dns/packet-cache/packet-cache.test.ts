@@ -208,8 +208,87 @@ describe('answers of the packet cache', () => {
     const soa = { type: 'SOA', name: 'test', ttl: 5, mname: 'a', rname: 'b', serial: 1, refresh: 2, retry: 3 } as const;
     const authorities = [{ ...soa, expire: 4, minimum: 5 }];
     stage.keep({ ...answerWith(new FakeLease(), ['192.0.2.1', '192.0.2.2']), authorities });
-    stage.ask();
-    assert.equal(decodeReply(stage.ask()).authorities?.[0]?.type, 'SOA');
+    for (let time = 0; time < 3; time += 1) assert.equal(decodeReply(stage.ask()).authorities?.[0]?.type, 'SOA');
+  });
+
+  it('begin with another address each time where there are two, whatever their TTLs', () => {
+    const stage = new Stage();
+    const addresses = ['192.0.2.1', '192.0.2.2'];
+    stage.keep(answerWith(new FakeLease(), addresses));
+    assert.deepEqual(stage.firstAddresses(3), ['192.0.2.2', '192.0.2.1', '192.0.2.2']);
+    const answers = addresses.map((address, index) => ({
+      ...{ name: 'www.test', type: 'A', ttl: 60 + index * 2 ** 24 },
+      address,
+    }));
+    stage.keep({ rcode: 0, answers: answers as never, lease: new FakeLease() });
+    assert.deepEqual(stage.firstAddresses(3), ['192.0.2.2', '192.0.2.1', '192.0.2.2']);
+  });
+
+  it('stay in order where the addresses are of two names of one length', () => {
+    const stage = new Stage();
+    const answers = ['aa.test', 'bb.test'].map(
+      (name, index) => ({ name, type: 'A', ttl: 60, address: `192.0.2.${index}` }) as const,
+    );
+    stage.keep({ rcode: 0, answers, lease: new FakeLease() });
+    assert.deepEqual(stage.firstAddresses(3), Array(3).fill('192.0.2.0'));
+  });
+
+  it('have no records where the answer had none', () => {
+    const stage = new Stage();
+    const answer = { rcode: 3, authoritative: true, lease: new FakeLease() };
+    stage.keep(answer);
+    for (const options of [{}, { edns: {} }]) {
+      const expected = writeResponse(aQuery('www.test', options), answer, false);
+      assert.deepEqual(Buffer.from(stage.ask('www.test', options) ?? []), Buffer.from(expected));
+    }
+  });
+
+  it('are looked at for uses after twice the time, up to 8 s, while there are none', async () => {
+    const stage = new Stage();
+    const after = stage.clock.after.bind(stage.clock);
+    const pauses: number[] = [];
+    stage.clock.after = (pause, ...more) => {
+      pauses.push(pause);
+      return after(pause, ...more);
+    };
+    stage.keep(answerWith(new FakeLease()));
+    await stage.clock.advance(20_000);
+    assert.deepEqual(pauses, [250, 500, 1_000, 2_000, 4_000, 8_000, 8_000]);
+  });
+
+  it('hold on to no lease that has ended', () => {
+    const stage = new Stage(8);
+    const lease = new FakeLease();
+    stage.keep(answerWith(lease));
+    const leases = Reflect.get(stage.hot, 'leases') as unknown[];
+    assert.ok(leases.includes(lease));
+    lease.end();
+    assert.deepEqual(leases, Array(8).fill(undefined));
+  });
+
+  it('are not kept where they may not be repeated, at the very first time of the clock either', () => {
+    const hot = new PacketCache(false, new ManualClock(0));
+    const message = queryBytes('www.test', { flags: 0x8180 });
+    const ended = new FakeLease();
+    ended.end();
+    const answers: DnsAnswer[] = [
+      { message },
+      { message, reusableUntil: 0 },
+      answerWith(undefined),
+      answerWith(ended),
+      { message: queryBytes('www.test', { flags: 0x8380 }), reusableUntil: Infinity },
+    ];
+    for (const answer of answers) assert.equal(hot.keep(aQuery('www.test'), answer), undefined);
+    assert.ok(hot.keep(aQuery('www.test'), { message, reusableUntil: 1 }));
+  });
+
+  it('are given to a client who can take just as much', () => {
+    const stage = new Stage();
+    const addresses = Array.from({ length: 40 }, (_, index) => `192.0.2.${index}`);
+    stage.keep(answerWith(new FakeLease(), addresses));
+    const length = 12 + 14 + 40 * 16 + 11;
+    assert.equal(stage.ask('www.test', { edns: { payloadSize: length } })?.length, length);
+    assert.equal(stage.ask('www.test', { edns: { payloadSize: length - 1 } }), undefined);
   });
 
   it('stay in order where they are not the addresses of one name', () => {
@@ -495,6 +574,15 @@ describe('answers of the packet cache', () => {
     stage.ask();
     stage.hot.settle();
     assert.equal(lease.uses, 1);
+  });
+
+  it('begin with another address when the count in memory begins anew at 2³²', () => {
+    const stage = new Stage(8);
+    stage.keep(answerWith(new FakeLease(), ['192.0.2.1', '192.0.2.2', '192.0.2.3']));
+    const { words } = new PacketSlots(stage.hot.memory);
+    for (let slot = 0; slot < 8; slot++) Atomics.store(words, slot * (SLOT_SIZE / 4) + Word.Rotation, -2);
+    // 2³² - 2 is 2 more than a multiple of 3.
+    assert.deepEqual(stage.firstAddresses(3), ['192.0.2.3', '192.0.2.1', '192.0.2.1']);
   });
 
   it('are looked after at the same times however often they are given meanwhile', async () => {
