@@ -14,6 +14,7 @@ import {
   checkExecution,
   checkMachine,
 } from './backend-values.js';
+import { DisposableClock } from './disposable-clock.js';
 
 /**
  * The first and the longest interval at which a machine that was asked to stop is looked at, unless its backend reports
@@ -70,14 +71,16 @@ export class GuardedBackend {
   /** Whether they get their timers at the end of this turn. */
   #limiting = false;
   #watch: Disposable | undefined;
+  readonly clock: DisposableClock;
 
   /** `name` is the name of the connection. @throws JITSU_BACKEND_FAILED */
   constructor(
     readonly name: string,
     private readonly backend: Backend,
-    readonly clock: Clock,
+    clock: Clock,
     private readonly logger: Logger,
   ) {
+    this.clock = new DisposableClock(clock);
     try {
       this.capabilities = backend.capabilities;
       checkCapabilities(this.capabilities);
@@ -94,7 +97,9 @@ export class GuardedBackend {
     }
   }
 
+  /** Closes the connection for good. Nothing is limited any more: see {@link DisposableClock}. */
   async close(): Promise<void> {
+    this.clock[Symbol.dispose]();
     try {
       await this.backend.close();
     } catch (error) {
