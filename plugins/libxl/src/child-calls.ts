@@ -1,4 +1,4 @@
-import type { Logger } from '@jitsud/core/plugin';
+import { nativePackageAdvice, type Logger } from '@jitsud/core/plugin';
 import { fork, type ChildProcess } from 'node:child_process';
 import { CallFailed } from './call-failed.js';
 import type { CallFailure } from './native/call-failure.js';
@@ -137,6 +137,9 @@ export class ChildCalls {
   #quoteLastWords(): string {
     // Node prints its own state after the assertion that has ended the process.
     const assertion = /^.*Assertion.*$/m.exec(this.#lastWords)?.[0];
+    // The same for an import that has failed.
+    const missing = assertion === undefined && /^.*native Koffi module.*$/m.exec(this.#lastWords)?.[0];
+    if (missing) return `, after it had said "${missing.trim()}". ${nativePackageAdvice('koffi', import.meta.url)}`;
     const words = assertion ?? this.#lastWords.trim().slice(-QUOTED);
     return words === '' ? '' : `, after it had said "${words}"`;
   }
