@@ -160,7 +160,7 @@ describe('the log of what programs write', () => {
   });
 
   it('takes no notice of a change where the system does not say which file it is', () => {
-    let tell: (event: 'change', file: string | null) => void = assert.fail;
+    let tell: (event: 'change', file: string | null) => void = () => assert.fail();
     const { watch } = fs;
     fs.watch = ((folder: string, options: object, listener: typeof tell) => {
       tell = listener;
