@@ -15,6 +15,8 @@ export type { ResourceRecord } from './contracts/resource-record.js';
 export type { HistoryQuery, StateStore, StoredCounters, StoredRegistration } from './contracts/state-store.js';
 export type { Activity, NameActivity, StopOpinion, StopPolicy } from './contracts/stop-policy.js';
 export { errorCode, errorMessage, JitsuError, type JitsuErrorCode } from './errors.js';
+export { readOwnFile } from './files/read-file.js';
+export { makeSafeFolder } from './files/safe-folder.js';
 export { replaceFile, writeNewFile } from './files/write-file.js';
 export { duration } from './plugin-kit/duration.js';
 export type { AddressFindingBackends, BackendOptions, UnikernelKeys } from './config/unikernel.js';

@@ -7,7 +7,7 @@ import { ManualClock } from '#core/testing/manual-clock.js';
 import { decodeReply, type QueryOptions, type Reply } from './dns-message.js';
 import { aQuery } from './dns-query.js';
 import { dnsSettings } from './dns-settings.js';
-import { FakeSource, sourceMessage } from './dns-source.js';
+import { authentic, FakeSource, sourceMessage } from './dns-source.js';
 
 type Parts = Parameters<typeof sourceMessage>[1];
 
@@ -26,6 +26,12 @@ export class CacheStage implements Disposable {
   /** From now on the source says this of every question. */
   say(parts: Parts): this {
     this.source.behaviour = (query) => ({ message: sourceMessage(query, parts) });
+    return this;
+  }
+
+  /** From now on the source says this of every question, proven by DNSSEC. */
+  prove(parts: Parts): this {
+    this.source.behaviour = (query) => authentic(sourceMessage(query, parts));
     return this;
   }
 

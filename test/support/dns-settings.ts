@@ -9,6 +9,7 @@ export function dnsSettings(overrides: Partial<DnsSettings> = {}): DnsSettings {
     workers: 1,
     allow: ['0.0.0.0/0', '::/0'],
     deny: [],
+    details: ['127.0.0.0/8', '::1/128'],
     rateLimit: { perSecond: 0, slip: 2, exempt: ['0.0.0.0/0', '::/0'] },
     cache: {
       ...{ size: 0, longestTtl: 86_400_000, negativeTtl: 3_600_000, failureTtl: 5_000, stale: 0 },

@@ -1,5 +1,6 @@
 import packet, { type Packet } from 'dns-packet';
 import type { DnsAnswer, DnsQuery, Resolver } from '#core/contracts/resolver.js';
+import { ParsedAnswer, sectionsOf, type MessageSections } from '#core/dns/wire/message-sections.js';
 
 /** What a source says to a question: an answer, a failure, or later. */
 export type SourceBehaviour = (
@@ -42,6 +43,11 @@ export function sourceMessage(
   const { id, questions } = packet.decode(Buffer.from(query.message));
   const { rcode = 0, flags = packet.RECURSION_DESIRED | packet.RECURSION_AVAILABLE, ...sections } = parts;
   return packet.encode({ type: 'response', id, questions, flags: flags | rcode, ...sections } as unknown as Packet);
+}
+
+/** A message as the forwarder gives it where DNSSEC has proven it. */
+export function authentic(message: Uint8Array): ParsedAnswer {
+  return new ParsedAnswer(message, sectionsOf(message) as MessageSections, true);
 }
 
 /** The SOA record of a zone. */

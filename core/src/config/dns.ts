@@ -29,6 +29,7 @@ export const dnsSchema = z
     workers: z.int().min(1).max(64).prefault(1).describe('Threads that take datagrams by mmsg, for each address'),
     allow: networks('Whose queries are answered; others are refused').prefault(LOCAL),
     deny: networks('Whose queries are refused although they are allowed').prefault([]),
+    details: networks('Who is told details of failures; others are told their kind and code').prefault(['loopback']),
     ttl: timeToLive('How long an answer may be kept. A unikernel stops after twice this time without a query').prefault(
       60,
     ),

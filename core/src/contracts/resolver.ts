@@ -41,6 +41,8 @@ export interface DnsQuery {
 export interface ExtendedError {
   readonly code: number;
   readonly text?: string;
+  /** Takes the place of the text for clients in `dns.details`; may hold what strangers must not know. */
+  readonly details?: string;
 }
 
 /** A promise that an answer holds until further notice, so that it may be repeated without asking the resolver. */
@@ -85,8 +87,8 @@ export type DnsAnswer = RecordsAnswer | MessageAnswer;
  *
  * `undefined` means "not mine, ask the next"; a query that no resolver answers gets REFUSED. An answer that is known at
  * once should be returned without a promise: every query asks each resolver in front of the one that answers. A
- * rejection or a thrown error becomes SERVFAIL, with the error's text as Extended DNS Error. The signal aborts when no
- * client waits for the answer any more.
+ * rejection or a thrown error becomes SERVFAIL with an Extended DNS Error: the code of a JitsuError, and its message for
+ * clients in `dns.details`. The signal aborts when no client waits for the answer any more.
  */
 export interface Resolver {
   resolve(query: DnsQuery, signal: AbortSignal): DnsAnswer | undefined | Promise<DnsAnswer | undefined>;

@@ -1,7 +1,8 @@
-import { lstatSync, mkdirSync, type Stats } from 'node:fs';
+import { lstatSync, type Stats } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { JitsuError, errorMessage } from '../errors.js';
+import { makeSafeFolder, UnsafePath } from '../files/safe-folder.js';
 
 /**
  * The default runtime directory: the one given by systemd, root's, the session's (XDG), or one in the temporary folder.
@@ -23,39 +24,43 @@ export function defaultControlSocket(runtimeDirectory: string = defaultRuntimeDi
 /**
  * Creates the folder (mode 0700) if missing, and checks that no other user can write to it or replace it.
  *
- * @throws JITSU_CONTROL_FAILED if it cannot be created, is a link or a file, belongs to another user, or is writable by
- *   others
+ * @throws JITSU_CONTROL_FAILED if it cannot be created, is a link or a file, belongs to another user, or may be written
+ *   or replaced by others
  */
 export function ensureRuntimeDirectory(path: string): void {
-  const { stats, error } = makeFolder(path);
-  const uid = process.getuid?.();
+  const error = failureOf(() => makeSafeFolder(path));
   const refuse = (what: string) => {
     const advice = 'Remove it, or configure another folder (runtimeDirectory).';
     return new JitsuError('JITSU_CONTROL_FAILED', `The runtime folder ${path} ${what}. ${advice}`, { cause: error });
   };
-  if (stats === undefined) throw refuse(`cannot be made: ${errorMessage(error)}`);
-  if (stats.isSymbolicLink()) throw refuse('is a symbolic link, which others may point elsewhere');
-  if (!stats.isDirectory()) throw refuse('is not a folder');
-  if (uid !== undefined && stats.uid !== uid) {
+  const stats = statsOf(path);
+  if (stats?.isSymbolicLink()) throw refuse('is a symbolic link, which others may point elsewhere');
+  if (stats?.isDirectory() === false) throw refuse('is not a folder');
+  const uid = process.getuid?.();
+  if (stats !== undefined && uid !== undefined && stats.uid !== uid) {
     throw refuse(`belongs to the user with the number ${stats.uid}, and Jitsu runs as ${uid}`);
   }
-  if ((stats.mode & 0o022) !== 0) throw refuse('may be written by others (chmod go-w makes it safe)');
+  if (error instanceof UnsafePath) {
+    const { path: place, problem } = error.place;
+    throw refuse(place === resolve(path) ? problem : `is not safe, since ${place} ${problem}`);
+  }
+  if (error !== undefined) throw refuse(`cannot be made: ${errorMessage(error)}`);
 }
 
-function makeFolder(path: string): { stats?: Stats; error?: unknown } {
+function failureOf(action: () => void): unknown {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
-    return { stats: lstatSync(path) };
+    action();
+    return undefined;
   } catch (error) {
-    return { ...statsOf(path), error };
+    return error;
   }
 }
 
-/** Without `stats` if the folder does not exist or the folders above do not permit `lstat`. */
-function statsOf(path: string): { stats?: Stats } {
+/** Undefined if the folder does not exist or the folders above do not permit `lstat`. */
+function statsOf(path: string): Stats | undefined {
   try {
-    return { stats: lstatSync(path) };
+    return lstatSync(path);
   } catch {
-    return {};
+    return undefined;
   }
 }

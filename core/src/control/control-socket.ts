@@ -1,8 +1,9 @@
-import { chmodSync, existsSync, lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, lstatSync, renameSync, rmSync } from 'node:fs';
 import { connect, type Server } from 'node:net';
 import { dirname } from 'node:path';
 import { once } from 'node:events';
 import { JitsuError, errorCode, errorMessage } from '../errors.js';
+import { makeSafeFolder } from '../files/safe-folder.js';
 import { OwnerLock } from '../state/owner-lock.js';
 
 /** The longest socket path in bytes: the size of sun_path (unix(7)), less four for `.new` and one for the NUL. */
@@ -27,7 +28,7 @@ export class ControlSocket {
       throw failed(`The control socket's path ${this.path} is too long. ${advice}`);
     }
     try {
-      if (!existsSync(dirname(this.path))) mkdirSync(dirname(this.path), { recursive: true, mode: 0o700 });
+      makeSafeFolder(dirname(this.path));
       const owner = this.#lock.acquire();
       if (owner !== undefined) throw alreadyRunning(this.path, `process ${owner.pid}`, owner.pid);
       await this.#checkExisting();

@@ -1,5 +1,9 @@
-import { lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { lstatSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { findUnsafe, trustedUsers } from '../files/find-unsafe.js';
+import { readOwnFile } from '../files/read-file.js';
+import { makeSafeFolder } from '../files/safe-folder.js';
+import { replaceFile } from '../files/write-file.js';
 import type { Endpoint } from '../net/endpoint.js';
 import { identityOf, isAlive, isProcessIdentity, type ProcessIdentity } from '../state/process-identity.js';
 import { defaultRuntimeDirectory, ensureRuntimeDirectory } from './control-paths.js';
@@ -29,15 +33,12 @@ export function recordRunning(
 ): Disposable {
   ensureRuntimeDirectory(runtimeDirectory);
   const folder = folderOf(runtimeDirectory);
-  mkdirSync(folder, { mode: 0o700, recursive: true });
+  makeSafeFolder(folder);
   for (const name of readdirSync(folder).filter(isLeftover(folder))) removeIfPossible(join(folder, name));
   const { pid } = process;
   const file = join(folder, `${pid}.json`);
   const stored: StoredRecord = { pid, ...record, process: identityOf(pid) ?? { pid, started: '', boot: '' } };
-  // A process with this number may have left a draft with another mode. The rename makes the record appear as a whole.
-  rmSync(`${file}.new`, { force: true });
-  writeFileSync(`${file}.new`, `${JSON.stringify(stored)}\n`, { mode: 0o600 });
-  renameSync(`${file}.new`, file);
+  replaceFile(file, `${JSON.stringify(stored)}\n`);
   return { [Symbol.dispose]: () => rmSync(file, { force: true }) };
 }
 
@@ -80,9 +81,9 @@ function removeIfPossible(file: string): void {
 function isTrusted(folder: string): boolean {
   try {
     const stats = lstatSync(folder);
-    if (!stats.isDirectory() || (stats.mode & 0o022) !== 0) return false;
     const uid = process.getuid?.();
-    return uid === undefined || uid === 0 || stats.uid === uid;
+    if (!stats.isDirectory() || (uid !== undefined && uid !== 0 && stats.uid !== uid)) return false;
+    return findUnsafe(folder, new Set([...trustedUsers(), stats.uid])) === undefined;
   } catch {
     return false;
   }
@@ -91,7 +92,7 @@ function isTrusted(folder: string): boolean {
 /** `undefined` for an invalid record, and for the record of an ended process. */
 function read(file: string): RuntimeRecord | undefined {
   try {
-    const { process: identity, ...record } = JSON.parse(readFileSync(file, 'utf8')) as StoredRecord;
+    const { process: identity, ...record } = JSON.parse(readOwnFile(file)) as StoredRecord;
     const isRecord = typeof record.socket === 'string' && isProcessIdentity(identity);
     return isRecord && isAlive(identity) ? record : undefined;
   } catch {

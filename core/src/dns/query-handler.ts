@@ -2,11 +2,12 @@ import type { DnsSettings } from '../config/settings.js';
 import type { Clock } from '../contracts/clock.js';
 import type { Logger } from '../contracts/logger.js';
 import type { DnsAnswer, DnsClient, DnsQuery, RecordsAnswer, Resolver } from '../contracts/resolver.js';
-import { JitsuError, type JitsuErrorCode } from '../errors.js';
+import { JitsuError } from '../errors.js';
 import { networkKey, Networks, parseNetworks } from '../net/networks.js';
 import type { AccessControl } from './admission/access-control.js';
 import type { Admission, Verdict } from './admission/admission.js';
 import { PROOF_WANTED } from './admission/proof-answer.js';
+import { detailed, failureAnswer } from './failure-answer.js';
 import type { PacketCache } from './packet-cache/packet-cache.js';
 import { PendingQueries, type Ending } from './pending-queries.js';
 import type { MessageHandler } from './transport/udp-transport.js';
@@ -55,15 +56,18 @@ export class QueryHandler {
   private readonly clock: Clock;
   private readonly logger: Logger;
   private readonly packetCache: PacketCache | undefined;
+  /** To whom details of failures are told. */
+  private readonly details: Networks;
   private refusal: JitsuError | undefined;
 
   constructor(
-    settings: Pick<DnsSettings, 'limits' | 'forwarders'>,
+    settings: Pick<DnsSettings, 'limits' | 'forwarders' | 'details'>,
     private readonly resolvers: readonly Resolver[],
     { access, clock, logger, packetCache }: QueryHandlerContext,
   ) {
     this.pending = new PendingQueries(settings.limits.pendingQueries);
     this.recursionAvailable = settings.forwarders !== 'off';
+    this.details = new Networks(settings.details);
     this.access = access;
     this.clock = clock;
     this.logger = logger;
@@ -177,7 +181,7 @@ export class QueryHandler {
     let terms: ReplyTerms = verdict;
     try {
       // A plugin may give anything.
-      const own = forClient(query, given, verdict);
+      const own = forClient(query, this.disclosed(query, given), verdict);
       terms = own.terms;
       const { answer } = own;
       const reply = writeAnswer(query, this.packetCache?.keep(query, answer) ?? answer, available, terms);
@@ -195,6 +199,14 @@ export class QueryHandler {
       );
     }
     return writeResponse(query, failureAnswer(undefined), available, terms);
+  }
+
+  /** The answer with the details of its failure, where this client may know them. */
+  private disclosed(query: DnsQuery, answer: DnsAnswer): DnsAnswer {
+    if (answer.extendedError?.details === undefined) return answer;
+    const address = this.access.addressOf(query.client);
+    // Without an address it is a query from inside.
+    return address === undefined || this.details.has(address) ? detailed(answer) : answer;
   }
 
   private report({ name, type, client }: DnsQuery, error: unknown, gone?: AbortSignal): void {
@@ -233,28 +245,4 @@ function forClient(
   if (!('wantsProof' in answer && answer.wantsProof && client.transport === 'udp')) return { answer, terms };
   if (edns?.cookie !== undefined) return { answer: { rcode: Rcode.BadCookie }, terms };
   return { answer, terms: { ...terms, truncated: true } };
-}
-
-/**
- * The INFO-CODE (RFC 8914, 4) for each error code; `Other` for all that are not listed. docs/dns.md shows this table,
- * too.
- */
-const INFO_CODES: Partial<Record<JitsuErrorCode, number>> = {
-  JITSU_SUMMON_DEADLINE: ExtendedErrorCode.NotReady,
-  JITSU_SUMMON_BACKING_OFF: ExtendedErrorCode.NotReady,
-  JITSU_BOOT_QUEUE_FULL: ExtendedErrorCode.NotReady,
-  JITSU_STOPPED_BY_COMMAND: ExtendedErrorCode.NotReady,
-  JITSU_SHUTTING_DOWN: ExtendedErrorCode.NotReady,
-  JITSU_BACKEND_UNREACHABLE: ExtendedErrorCode.NetworkError,
-  JITSU_FORWARD_FAILED: ExtendedErrorCode.NoReachableAuthority,
-  JITSU_FORWARD_OVERLOADED: ExtendedErrorCode.NotReady,
-};
-
-/** SERVFAIL with the reason as far as clients may know it: the text of Jitsu's own errors, and of no others. */
-function failureAnswer(error: unknown): RecordsAnswer {
-  const extendedError =
-    error instanceof JitsuError
-      ? { code: INFO_CODES[error.code] ?? ExtendedErrorCode.Other, text: error.message }
-      : { code: ExtendedErrorCode.Other, text: 'internal error' };
-  return { rcode: Rcode.ServerFailure, extendedError };
 }

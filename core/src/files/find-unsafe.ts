@@ -74,7 +74,10 @@ function ownerProblem({ uid }: Stats, trusted: ReadonlySet<number>): string | un
 function writersProblem(stats: Stats, trusted: ReadonlySet<number>, isAbove: boolean): string | undefined {
   // The mode of a link says nothing (symlink(7)).
   if (stats.isSymbolicLink() || (isAbove && (stats.mode & STICKY) !== 0)) return undefined;
-  if ((stats.mode & 0o002) !== 0) return 'may be written by others (chmod go-w makes it safe)';
+  if ((stats.mode & 0o002) !== 0) {
+    const isMeant = (stats.mode & STICKY) !== 0;
+    return `may be written by others (${isMeant ? 'a folder of your own in it is safe' : 'chmod go-w makes it safe'})`;
+  }
   if ((stats.mode & 0o020) === 0 || isGroupOf(trusted, stats)) return undefined;
   return `may be written by the group with the number ${stats.gid} (chmod g-w makes it safe)`;
 }

@@ -1,7 +1,8 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
 import { JitsuError } from '../errors.js';
+import { makeSafeFolder, refuseUnsafe } from '../files/safe-folder.js';
 import { LmdbDamage } from './lmdb-file.js';
 import { checkStore, storeFormat, type StoreFormat } from './lmdb-store-check.js';
 import { OwnerLock } from './owner-lock.js';
@@ -58,7 +59,9 @@ function makeFolder(folder: string): void {
   if (existsSync(folder) && !statSync(folder).isDirectory()) {
     throw Object.assign(new Error('it is a file, and a store is a folder'), { code: 'ENOTDIR' });
   }
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeSafeFolder(folder);
+  // What LMDB opens by itself: what was put there while others could may still be there.
+  for (const name of ['data.mdb', 'lock.mdb']) refuseUnsafe(join(folder, name));
 }
 
 /** Creates the store aside and renames it into place, so that an empty or half-written file is always damage. */

@@ -1,6 +1,8 @@
-import { linkSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, readdirSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { errorCode } from '../errors.js';
+import { readOwnFile } from '../files/read-file.js';
+import { writeNewFile } from '../files/write-file.js';
 import { identityOf, isAlive, isProcessIdentity, type ProcessIdentity } from './process-identity.js';
 
 /**
@@ -39,7 +41,7 @@ export class OwnerLock {
     this.#held = undefined;
     if (held === undefined) return;
     try {
-      if (readFileSync(held.file, 'utf8') === held.text) rmSync(held.file, { force: true });
+      if (readOwnFile(held.file) === held.text) rmSync(held.file, { force: true });
     } catch {
       // On a failed disk the file keeps this process's identity, which is dead to the next one that reads it.
     }
@@ -51,7 +53,7 @@ export class OwnerLock {
     const draft = `${file}.${process.pid}`;
     const text = `${JSON.stringify(own)}\n`;
     try {
-      writeFileSync(draft, text, { mode: 0o600, flush: true });
+      writeNewFile(draft, text, { flush: true });
       linkSync(draft, file);
     } catch (error) {
       if (errorCode(error) === 'EEXIST') return false;
@@ -81,13 +83,13 @@ export class OwnerLock {
     return numbers.map((number) => this.#owner(number)).find((owner) => owner !== undefined && isAlive(owner));
   }
 
-  /** The owner recorded in the file; none in one that is removed, or was garbled by a crash of the machine. */
+  /** The owner recorded in the file; none in a link, one that is removed, or was garbled by a crash of the machine. */
   #owner(number: number): ProcessIdentity | undefined {
     try {
-      const owner: unknown = JSON.parse(readFileSync(this.#file(number), 'utf8'));
+      const owner: unknown = JSON.parse(readOwnFile(this.#file(number)));
       return isProcessIdentity(owner) ? owner : undefined;
     } catch (error) {
-      if (error instanceof SyntaxError || errorCode(error) === 'ENOENT') return undefined;
+      if (error instanceof SyntaxError || ['ENOENT', 'ELOOP'].includes(errorCode(error) ?? '')) return undefined;
       throw error;
     }
   }

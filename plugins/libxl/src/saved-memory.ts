@@ -1,6 +1,6 @@
-import { errorCode, type MachineId } from '@jitsud/core/plugin';
+import { errorCode, makeSafeFolder, type MachineId } from '@jitsud/core/plugin';
 import { createHash } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DomainConfig } from './domain-config.js';
 
@@ -33,7 +33,7 @@ export class SavedMemory {
 
   /** Removes everything of an earlier save, and returns the file to write. */
   async prepare(uuid: MachineId): Promise<string> {
-    await mkdir(this.folder, { recursive: true, mode: 0o700 });
+    makeSafeFolder(this.folder);
     await this.remove(uuid);
     return this.fileOf(uuid);
   }
@@ -43,7 +43,8 @@ export class SavedMemory {
     const { size } = await stat(this.fileOf(origin.uuid));
     const label: Label = { format: 1, ...origin, size };
     const file = this.#labelOf(origin.uuid);
-    await using handle = await open(`${file}.new`, 'w', 0o600);
+    await rm(`${file}.new`, { force: true });
+    await using handle = await open(`${file}.new`, 'wx', 0o600);
     await handle.writeFile(JSON.stringify(label));
     await handle.sync();
     await rename(`${file}.new`, file);

@@ -1,6 +1,6 @@
-import { errorCode, replaceFile, writeNewFile, type MachineId } from '@jitsud/core/plugin';
+import { errorCode, makeSafeFolder, readOwnFile, replaceFile, writeNewFile, type MachineId } from '@jitsud/core/plugin';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** The process of a unikernel. */
@@ -26,9 +26,9 @@ const RECORD = /^([0-9a-f-]{36})\.json$/;
 export class MachineRecords {
   constructor(private readonly folder: string) {}
 
-  /** Creates the folder. */
+  /** Creates the folder. Throws where others may write to it, and file system errors. */
   open(): void {
-    mkdirSync(this.folder, { recursive: true, mode: 0o700 });
+    makeSafeFolder(this.folder);
   }
 
   /** To be called before a process is spawned. @returns its nonce */
@@ -58,9 +58,9 @@ export class MachineRecords {
 
   #read(id: MachineId): MachineRecord | BegunRecord | undefined {
     try {
-      return toRecord(JSON.parse(readFileSync(this.#file(id), 'utf8')));
+      return toRecord(JSON.parse(readOwnFile(this.#file(id))));
     } catch (error) {
-      if (error instanceof SyntaxError || errorCode(error) === 'ENOENT') return undefined;
+      if (error instanceof SyntaxError || ['ENOENT', 'ELOOP'].includes(errorCode(error) ?? '')) return undefined;
       throw error;
     }
   }

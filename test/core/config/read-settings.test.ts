@@ -49,6 +49,7 @@ describe('the settings', () => {
       workers: 1,
       allow: LOCAL,
       deny: [],
+      details: LOCAL.slice(0, 2),
       ttl: 60_000,
       forwarders: 'system',
       forwarderPort: 53,

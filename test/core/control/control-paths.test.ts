@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { defaultControlSocket, defaultRuntimeDirectory, ensureRuntimeDirectory } from '#core/control/control-paths.js';
 import { TemporaryFolder } from '../../support/temporary-folder.js';
@@ -36,6 +36,19 @@ describe('the runtime folder', () => {
     ensureRuntimeDirectory(folder.in('a', 'b'));
     ensureRuntimeDirectory(folder.in('a', 'b'));
     assert.equal(statSync(folder.in('a', 'b')).mode & 0o777, 0o700);
+  });
+
+  it('is refused below a folder where others could replace it, and is not made there', () => {
+    mkdirSync(folder.in('open'));
+    chmodSync(folder.in('open'), 0o777);
+    const message = /^The runtime folder \S+\/open\/jitsu is not safe, since \S+\/open may be written by others/;
+    const path = folder.in('open', 'jitsu');
+    assert.throws(() => ensureRuntimeDirectory(path), { code: 'JITSU_CONTROL_FAILED', message });
+    assert.equal(existsSync(path), false);
+    mkdirSync(path);
+    assert.throws(() => ensureRuntimeDirectory(path), { code: 'JITSU_CONTROL_FAILED', message });
+    chmodSync(folder.in('open'), 0o1777);
+    ensureRuntimeDirectory(path);
   });
 
   it('is refused where others have a hand in it', function () {

@@ -8,6 +8,7 @@ import fs, {
   readdirSync,
   readFileSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
@@ -113,6 +114,21 @@ describe('the record of a running Jitsu', () => {
     assert.deepEqual(runningJitsus(folder), []);
     assert.throws(() => recordRunning(record, folder), { code: 'JITSU_CONTROL_FAILED' });
     chmodSync(folder, 0o700);
+  });
+
+  it('is not believed where a link leads to it, nor where others could have replaced its folder', () => {
+    const [running, elsewhere] = [join(folder, 'running'), folders.in('elsewhere.json')];
+    {
+      using _own = recordRunning(record, folder);
+      writeFileSync(elsewhere, readFileSync(join(running, `${process.pid}.json`)));
+    }
+    symlinkSync(elsewhere, join(running, `${process.pid}.json`));
+    assert.deepEqual(runningJitsus(folder), []);
+    using _own = recordRunning(record, folder);
+    assert.equal(runningJitsus(folder).length, 1);
+    chmodSync(folders.path, 0o777);
+    assert.deepEqual(runningJitsus(folder), []);
+    chmodSync(folders.path, 0o700);
   });
 
   it('leaves alone what is no record, and the draft that a living process is about to complete', () => {

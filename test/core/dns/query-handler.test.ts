@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { DnsSettings } from '#core/config/settings.js';
 import type { DnsAnswer, Resolver } from '#core/contracts/resolver.js';
 import { AccessControl } from '#core/dns/admission/access-control.js';
+import { failureAnswer } from '#core/dns/failure-answer.js';
 import { QueryHandler } from '#core/dns/query-handler.js';
 import { JitsuError, type JitsuErrorCode } from '#core/errors.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
@@ -31,8 +32,8 @@ class Stage {
     this.responder = new QueryHandler(all, resolvers, { ...deps, access });
   }
 
-  async ask(message = query, signal?: AbortSignal): Promise<Reply> {
-    return decodeReply(await this.responder.handle(message, udpClient, signal));
+  async ask(message = query, signal?: AbortSignal, client = udpClient): Promise<Reply> {
+    return decodeReply(await this.responder.handle(message, client, signal));
   }
 }
 
@@ -73,6 +74,34 @@ describe('the query handler', () => {
       assert.deepEqual(extendedErrorIn(reply), { code: infoCode, text: 'www is broken' });
     });
   }
+
+  it('tells strangers the kind and the code of a failure, and clients in `details` its message', async () => {
+    const why = 'www went off before its service answered: postgres://admin:hunter2@db';
+    const error = new JitsuError('JITSU_SUMMON_DIED', why);
+    const failures = [failing(error), answering(failureAnswer(error))];
+    const textFor = async (resolver: Resolver, address: string, details?: readonly string[]) => {
+      const stage = new Stage([resolver], details && { details });
+      return extendedErrorIn(await stage.ask(query, undefined, { ...udpClient, address }))?.text;
+    };
+    const kind = 'it went down before its service answered (JITSU_SUMMON_DIED)';
+    for (const resolver of failures) {
+      assert.equal(await textFor(resolver, '192.0.2.7'), kind);
+      assert.equal(await textFor(resolver, '2001:db8::7'), kind);
+      assert.equal(await textFor(resolver, '10.0.0.7'), kind);
+      for (const address of ['127.0.0.1', '::1', '::ffff:127.0.0.1'])
+        assert.equal(await textFor(resolver, address), why);
+      assert.equal(await textFor(resolver, '10.0.0.7', ['10.0.0.0/8']), why);
+      assert.equal(await textFor(resolver, '127.0.0.1', []), kind);
+    }
+  });
+
+  it('tells strangers of no code but what it means', async () => {
+    for (const [code] of codes) {
+      const stage = new Stage([failing(new JitsuError(code, 'www is broken'))]);
+      const reply = await stage.ask(query, undefined, { ...udpClient, address: '192.0.2.7' });
+      assert.match(extendedErrorIn(reply)?.text ?? '', new RegExp(`^[a-z ,:]{9,} \\(${code}\\)$`));
+    }
+  });
 
   it('makes SERVFAIL of an error that nobody foresaw, tells the client nothing of it, and logs it once', async () => {
     const error = new Error('secret');

@@ -71,6 +71,20 @@ describe('the deadline queue', () => {
     }
   });
 
+  it('calls back at its moment for one that is set between the calls for others', async () => {
+    const clock = new ManualClock(0);
+    const rung: [number, number][] = [];
+    using queue = new DeadlineQueue<number>(clock, (item) => rung.push([item, clock.now()]));
+    for (const due of [10, 20, 30, 40, 50, 60, 70]) queue.set(due, due);
+    await clock.advance(10);
+    queue.set(35, 35);
+    await clock.advance(90);
+    assert.deepEqual(
+      rung,
+      [10, 20, 30, 35, 40, 50, 60, 70].map((due) => [due, due]),
+    );
+  });
+
   it('calls back no more once it is disposed of, whatever it is given then', async () => {
     const clock = new ManualClock(0);
     const rung: string[] = [];

@@ -22,6 +22,35 @@ describe('the stopper', () => {
     );
   });
 
+  it('waits for the destroy after the grace time', async () => {
+    using life = new Life();
+    await life.backend.connect();
+    const id = await life.backend.register({ name: 'deaf', options: { name: 'deaf', stubborn: true } });
+    const [deaf] = await life.with({ name: 'deaf', id, stopMode: 'shutdown' });
+    await life.summon(deaf!);
+    life.backend.latency.stop = 500;
+    let stopped = false;
+    const stop = life.stop(deaf!, 'enough').then(() => (stopped = true));
+    await life.clock.advance(5_499);
+    assert.deepEqual([stopped, life.story().at(-1), life.calls('stop').length], [false, 'stopping', 2]);
+    await life.clock.advance(1);
+    await stop;
+    assert.deepEqual([deaf!.state, life.story().at(-1), life.events.at(-1)?.duration], ['off', 'stopped', 5_500]);
+  });
+
+  it('rejects when the destroy after the grace time fails', async () => {
+    using life = new Life();
+    await life.backend.connect();
+    const id = await life.backend.register({ name: 'deaf', options: { name: 'deaf', stubborn: true } });
+    const [deaf] = await life.with({ name: 'deaf', id, stopMode: 'shutdown' });
+    await life.summon(deaf!);
+    life.backend.failNext('stop', new JitsuError('JITSU_BACKEND_FAILED', 'it is being migrated'));
+    const failed = rejectsWithCode(life.stop(deaf!, 'enough'), 'JITSU_BACKEND_FAILED');
+    await life.clock.advance(5_000);
+    assert.match((await failed).message, /it is being migrated/);
+    assert.deepEqual([deaf!.state, life.story().at(-1)], ['running', 'stop-failed']);
+  });
+
   it('says how the machine is when it has stopped, also where the backend cannot be watched', async () => {
     using life = new Life();
     Object.assign(life.backend, { watch: undefined });

@@ -1,7 +1,20 @@
 import { describeStateStore } from '@jitsud/core/testing';
 import assert from 'node:assert/strict';
 import { requireRoot } from '../../support/require-tool.js';
-import { chmodSync, chownSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lchownSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
 import { LmdbStateStore } from '#core/state/lmdb-state-store.js';
 import { encodeRecord } from '#core/state/stored-record.js';
 import { open } from 'lmdb';
@@ -32,6 +45,37 @@ describe('the LMDB store', () => {
   });
 
   afterEach(() => temporary[Symbol.dispose]());
+
+  it('is refused in a folder that others may write, or one below such a folder, where nothing is made', async () => {
+    mkdirSync(temporary.in('open'));
+    chmodSync(temporary.in('open'), 0o777);
+    for (const path of [temporary.in('open'), temporary.in('open', 'store')]) {
+      await assert.rejects(new LmdbStateStore({ path }).open(), {
+        code: 'JITSU_STORE_UNREADABLE',
+        message:
+          /^The store at \S+ cannot be used: \S+\/open may be written by others \(chmod go-w makes it safe\)\. Nothing/,
+      });
+    }
+    assert.deepEqual(readdirSync(temporary.in('open')), []);
+  });
+
+  it('is not opened by links that others have left in its folder', async function () {
+    requireRoot(this);
+    await withStore(async () => {});
+    writeFileSync(temporary.in('precious'), 'precious');
+    for (const name of ['lock.mdb', 'data.mdb']) {
+      const file = join(folder, name);
+      rmSync(file, { force: true });
+      symlinkSync(temporary.in('precious'), file);
+      lchownSync(file, nobody, nobody);
+      await assert.rejects(new LmdbStateStore({ path: folder }).open(), {
+        code: 'JITSU_STORE_UNREADABLE',
+        message: new RegExp(`cannot be used: \\S+/${name} belongs to the user with the number 65534`),
+      });
+      assert.equal(readFileSync(temporary.in('precious'), 'utf8'), 'precious');
+    }
+    assert.equal(existsSync(join(folder, 'new')), false);
+  });
 
   async function withStore(use: (store: LmdbStateStore) => Promise<void>): Promise<void> {
     const store = new LmdbStateStore({ path: folder });

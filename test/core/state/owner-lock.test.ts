@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import fs, { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import fs, { readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { mock } from 'node:test';
 import type { Writable } from 'node:stream';
@@ -39,6 +39,19 @@ describe('an owner lock', () => {
       writeFileSync(folder.in(`${index}.7.lock`), JSON.stringify(owner));
       assert.equal(new OwnerLock(folder.in(String(index))).acquire(), undefined, JSON.stringify(owner));
     });
+  });
+
+  it('follows no link and waits for no pipe that was put in the place of its file', () => {
+    writeFileSync(folder.in('precious'), JSON.stringify(identityOf(process.pid)));
+    const text = readFileSync(folder.in('precious'), 'utf8');
+    symlinkSync('precious', folder.in('x.1.lock'));
+    symlinkSync('precious', folder.in(`x.3.lock.${process.pid}`));
+    spawnSync('mkfifo', [folder.in('x.2.lock')]);
+    const lock = new OwnerLock(folder.in('x'));
+    assert.equal(lock.acquire(), undefined);
+    assert.deepEqual(readdirSync(folder.path).sort(), ['precious', 'x.3.lock']);
+    assert.equal(readFileSync(folder.in('precious'), 'utf8'), text);
+    lock.release();
   });
 
   it('is taken over where a crash of the machine has garbled it', () => {

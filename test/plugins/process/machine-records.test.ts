@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MachineRecords } from '#process/machine-records.js';
 import { TemporaryFolder } from '../../support/temporary-folder.js';
@@ -68,6 +68,14 @@ describe('the records of running machines', () => {
     records.save(ID, RECORD);
     assert.equal(readFileSync(join(folder.path, 'precious'), 'utf8'), 'precious');
     assert.deepEqual(records.load().get(ID), RECORD);
+  });
+
+  it('are not kept where others may write, nor read where a link leads to them', () => {
+    symlinkSync(join(folder.path, 'precious'), fileOf());
+    writeFileSync(join(folder.path, 'precious'), JSON.stringify(RECORD));
+    assert.deepEqual([...records.load()], [[ID, undefined]]);
+    chmodSync(path, 0o777);
+    assert.throws(() => records.open(), /down may be written by others/);
   });
 
   it('are no other files of the folder', () => {

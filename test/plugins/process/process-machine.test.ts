@@ -169,6 +169,19 @@ describe('a machine that is a process', () => {
     assert.deepEqual([suspend.done, group.signals.length], [true, 3]);
   });
 
+  it('is continued and stopped again after just 200 ms, where it is looked at then', async () => {
+    // Each pause is 8 ms, so that a look comes after 200 ms: a machine's own pauses meet no such moment.
+    clock.sleep = (_delay, signal) => ManualClock.prototype.sleep.call(clock, 8, signal);
+    const suspend = watched(machine.stop('suspend', never));
+    await clock.advance(199);
+    assert.deepEqual(group.signals, ['SIGSTOP']);
+    await clock.advance(1);
+    assert.deepEqual(group.signals, ['SIGSTOP', 'SIGCONT', 'SIGSTOP']);
+    group.end();
+    await clock.advance(0);
+    assert.equal(suspend.done, true);
+  });
+
   it('is waited for in a suspension where its first process has ended', async () => {
     group.state = 'stopping';
     const suspend = watched(machine.stop('suspend', never));

@@ -3,8 +3,11 @@ import type { PowerChange } from '@jitsud/core/plugin';
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { mock } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually, GLANCE } from '#core/testing/eventually.js';
+import { LinuxProcessTable } from '#process/linux-process-table.js';
+import type { MachineRecord } from '#process/machine-records.js';
 import type { ProcessPlan } from '#process/process-plan.js';
 import { RunningProcesses } from '#process/running-processes.js';
 import { ProcessSystem } from '../../support/process-system.js';
@@ -94,6 +97,24 @@ describe('the running processes of a connection', () => {
     assert.equal(running.endOf(ID), undefined);
     running.tellStateOf(ID);
     assert.deepEqual(changes.at(-1), { id: ID, state: 'running' });
+  });
+
+  it('may have ended before they are looked at for the first time', async () => {
+    running.open();
+    const look = mock.method(LinuxProcessTable.prototype, 'look', () => undefined);
+    try {
+      await running.spawn(plan('sleep 0.2; exit 3'));
+      const { pid } = running.get(ID)?.record ?? {};
+      assert.ok(pid !== undefined && look.mock.callCount() > 0);
+      const { bootId } = new LinuxProcessTable();
+      const saved = JSON.parse(readFileSync(join(folder(), `${ID}.json`), 'utf8')) as MachineRecord;
+      assert.deepEqual([saved.pid, saved.startTime, saved.bootId], [pid, '', bootId]);
+      running.tellStateOf(ID);
+      assert.deepEqual(changes.at(-1), { id: ID, state: 'stopping' });
+      assert.equal(await offDetail(), 'exited with status 3');
+    } finally {
+      look.mock.restore();
+    }
   });
 
   it('are started by one process, which is another once that has been killed', async () => {

@@ -22,7 +22,7 @@ describe('the commands around Synjitsu', function () {
     const { status, stdout } = await runJitsu(['synjitsu-listen', '--help']);
     assert.equal(status, 0);
     assert.match(stdout, /^Usage: jitsu synjitsu-listen \[options\]\n\nStand where Synjitsu would/);
-    assert.match(stdout, /\n {2}--from <FROM> +The number of the domain in which Jitsu runs \(0\)\n/);
+    assert.match(stdout, /\n {2}--from <FROM> +The number of the domain in which Jitsu runs\. \(0\)\n/);
     assert.match(stdout, /\n {2}--json +Print/);
   });
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { rejectsWithCode } from '#core/testing/rejects-with-code.js';
+import { anyCertificateByEnvironment } from '../../support/any-certificate.js';
 import { TemporaryFolder } from '../../support/temporary-folder.js';
 import { PoolStage } from '../../support/xapi/pool-stage.js';
 import { makeCertificate, type TestCertificate } from '../../support/xapi/test-certificate.js';
@@ -33,6 +34,15 @@ describe('the certificate of a pool', () => {
     const error = await rejectsWithCode(connected({}), 'JITSU_BACKEND_UNREACHABLE');
     assert.match(error.message, /certificate/);
     assert.match(error.message, /allowUnauthorized/);
+    assert.equal(heard, 0, 'the password went nowhere');
+  });
+
+  it('must be valid, whatever NODE_TLS_REJECT_UNAUTHORIZED says', async () => {
+    using _environment = anyCertificateByEnvironment();
+    await rejectsWithCode(connected({}), 'JITSU_BACKEND_UNREACHABLE');
+    assert.equal(heard, 0, 'the password went nowhere');
+    writeFileSync(pinned, other.cert);
+    await rejectsWithCode(connected({ certificate: pinned }), 'JITSU_BACKEND_UNREACHABLE');
     assert.equal(heard, 0, 'the password went nowhere');
   });
 

@@ -31,8 +31,10 @@ export class CachedAnswer extends CacheEntry {
   readonly renewedFrom: Milliseconds;
   /** The earliest time of the next prefetch, after one that failed. */
   retryAt: Milliseconds = 0;
-  /** The name that does not exist according to this answer, in the form of `readName`. */
+  /** The name of the question, in the form of `readName`, where it does not exist according to this answer. */
   readonly deniedName: string | undefined;
+  /** Whether no name below it exists, either. */
+  readonly deniesBelow: boolean;
   readonly isAuthentic: boolean;
   private readonly text: string;
   private readonly summary: MessageSummary;
@@ -48,12 +50,13 @@ export class CachedAnswer extends CacheEntry {
   ) {
     const expiresAt = storedAt + ttl * 1_000;
     const length = message.length + ttlOffsets.length * OFFSET_SIZE + (summary.extendedError?.length ?? 0);
-    const more = denial === undefined ? 0 : denial.name.length + CUT_OVERHEAD;
+    const more = denial?.name === undefined ? 0 : denial.name.length + CUT_OVERHEAD;
     super(key, length + more, expiresAt, expiresAt + settings.stale);
     const isRenewed = settings.prefetch && ttl * 1_000 >= SHORTEST_RENEWED;
     // From the last tenth of the TTL on.
     this.renewedFrom = isRenewed ? expiresAt - ttl * 100 : expiresAt;
     this.deniedName = denial?.name;
+    this.deniesBelow = denial?.coversBelow === true;
     this.isAuthentic = (readFlags(message) & HeaderFlag.AuthenticData) !== 0;
     this.text = message.toString(ENCODING);
     this.summary = summary;
@@ -73,7 +76,7 @@ export class CachedAnswer extends CacheEntry {
   staleAnswerAt(now: Milliseconds): MessageAnswer {
     const message = this.bytes();
     for (const offset of this.ttlOffsets) message.writeUInt32BE(STALE_TTL, offset);
-    const code = this.deniedName === undefined ? ExtendedErrorCode.StaleAnswer : ExtendedErrorCode.StaleNameError;
+    const code = this.soa === undefined ? ExtendedErrorCode.StaleAnswer : ExtendedErrorCode.StaleNameError;
     const text = `expired ${Math.floor((now - this.expiresAt) / 1_000)} s ago, and no upstream has answered`;
     return new CheckedAnswer(message, this.summary, undefined, { code, text });
   }
@@ -111,10 +114,10 @@ export class CachedFailure extends CacheEntry {
     return new CachedFailure(key, length, expiresAt, new CheckedAnswer(message, summary, undefined, extendedError));
   }
 
-  /** No upstream answered, for this reason. */
-  static ofReason(key: string, text: string, expiresAt: Milliseconds): CachedFailure {
-    const extendedError = { code: ExtendedErrorCode.CachedError, text };
-    return new CachedFailure(key, 2 * text.length, expiresAt, { rcode: Rcode.ServerFailure, extendedError });
+  /** No upstream answered, for this reason, which not everybody may know. */
+  static ofReason(key: string, details: string, expiresAt: Milliseconds): CachedFailure {
+    const extendedError = { code: ExtendedErrorCode.CachedError, text: 'no upstream answered a moment ago', details };
+    return new CachedFailure(key, 2 * details.length, expiresAt, { rcode: Rcode.ServerFailure, extendedError });
   }
 
   answerAt(): DnsAnswer {

@@ -190,8 +190,9 @@ export class CachingResolver implements Resolver {
     // With a size of 0 nothing is stored.
     if (this.settings.size === 0) return answer;
     const now = this.clock.now();
-    const sections = answer instanceof ParsedAnswer ? answer.sections : sectionsOf(answer.message);
-    const response = cacheability(key, answer.message, sections, this.settings);
+    const { sections, isAuthentic } =
+      answer instanceof ParsedAnswer ? answer : { sections: sectionsOf(answer.message), isAuthentic: false };
+    const response = cacheability(key, answer.message, sections, this.settings, isAuthentic);
     switch (response.verdict) {
       case 'store': {
         const { stored } = response;

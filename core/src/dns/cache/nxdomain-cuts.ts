@@ -10,8 +10,9 @@ import type { CacheEntry } from './sieve-store.js';
 const NEEDS_MORE = KeyFlag.DnssecOk | KeyFlag.CheckingDisabled;
 
 /**
- * The names that do not exist according to a cached answer: no name below one exists either (RFC 8020, 2), and none has
- * records of any type (RFC 2308, 5).
+ * The names that do not exist according to a cached answer: none has records of any type (RFC 2308, 5). No name below
+ * one exists either (RFC 8020, 2), which only an answer proven by DNSSEC may say: one forged answer for a name would
+ * deny all of its domain.
  */
 export class NxdomainCuts {
   private readonly answers = new Map<string, CachedAnswer>();
@@ -30,9 +31,11 @@ export class NxdomainCuts {
   /** NXDOMAIN for the question of a key whose name, or a name above it, is known not to exist. */
   answerAt(now: Milliseconds, key: string): RecordsAnswer | undefined {
     if (this.answers.size === 0 || (flagsIn(key) & NEEDS_MORE) !== 0) return undefined;
-    for (let name: string | undefined = nameIn(key); name !== undefined; name = withoutFirstLabel(name)) {
+    const asked = nameIn(key);
+    for (let name: string | undefined = asked; name !== undefined; name = withoutFirstLabel(name)) {
       const entry = this.answers.get(cutKey(name, key));
       if (entry === undefined || entry.expiresAt <= now) continue;
+      if (name !== asked && !entry.deniesBelow) continue;
       const soa = entry.soaAt(now);
       if (soa !== undefined) return { rcode: Rcode.NameError, authorities: [soa] };
     }

@@ -30,8 +30,21 @@ export interface StoredMessage {
   readonly ttlOffsets: readonly number[];
   /** The time for which it may be stored, in seconds: no record in it has a lower TTL. */
   readonly ttl: number;
-  /** Present in an NXDOMAIN response: the name that does not exist, and the SOA record that says so. */
-  readonly denial?: { readonly name: string; readonly soa: RecordSpan };
+  /** Present in an NXDOMAIN response. */
+  readonly denial?: Denial;
+}
+
+/** What an NXDOMAIN response says besides the answer to its own question. */
+export interface Denial {
+  /**
+   * The name that does not exist, whatever the type; `undefined` where it is the target of a CNAME record. Who answers
+   * for the alias need not be asked about its target.
+   */
+  readonly name: string | undefined;
+  /** Whether no name below it exists, either. */
+  readonly coversBelow: boolean;
+  /** The SOA record that says so. */
+  readonly soa: RecordSpan;
 }
 
 /**
@@ -51,12 +64,14 @@ export type Cacheability =
  * Decides what to do with a response of any bytes to the question of a key. A response that is malformed, truncated, or
  * to another question is ignored.
  * @param given the result of `sectionsOf` for it
+ * @param isAuthentic whether DNSSEC has proven it
  */
 export function cacheability(
   key: string,
   message: Uint8Array,
   given: MessageSections | undefined,
   settings: Pick<CacheSettings, 'longestTtl' | 'negativeTtl'>,
+  isAuthentic = false,
 ): Cacheability {
   const [whole, sections] = withOptLast(message, given);
   if (sections === undefined || !isResponseTo(key, whole, sections)) return { verdict: 'ignore' };
@@ -64,7 +79,7 @@ export function cacheability(
   if (kind.kind === 'other') return { verdict: 'ignore' };
   if (kind.kind === 'unfounded') return { verdict: 'pass' };
   if (kind.kind === 'failure') return { verdict: 'failure', ...questionAlone(whole, sections) };
-  const stored = storedMessage(key, whole, sections, kind, settings);
+  const stored = storedMessage(key, whole, sections, kind, settings, isAuthentic);
   return stored === undefined ? { verdict: 'pass' } : { verdict: 'store', stored };
 }
 
@@ -97,6 +112,7 @@ function storedMessage(
   sections: MessageSections,
   kind: Exclude<ResponseKind, { kind: 'failure' | 'unfounded' | 'other' }>,
   settings: Pick<CacheSettings, 'longestTtl' | 'negativeTtl'>,
+  isAuthentic: boolean,
 ): StoredMessage | undefined {
   const summary = summaryOf(sections);
   const message = cleanCopy(original, summary, flagsIn(key));
@@ -116,7 +132,9 @@ function storedMessage(
   if (ttl === 0) return undefined;
   const ttlOffsets = records.map(({ typeAt }) => typeAt + TTL_AFTER_TYPE);
   const stored = { message, summary, ttlOffsets, ttl };
-  return kind.kind === 'no-name' ? { ...stored, denial: { name: kind.name, soa: kind.soa } } : stored;
+  if (kind.kind !== 'no-name') return stored;
+  const name = kind.name === nameIn(key) ? kind.name : undefined;
+  return { ...stored, denial: { name, coversBelow: isAuthentic, soa: kind.soa } };
 }
 
 /** A copy up to the summary's end, without AA, and without AD where the client did not ask for it. */

@@ -42,6 +42,8 @@ export function tlsConnector(
         ...(session !== undefined && { session }),
         ...(secureContext !== undefined && { secureContext }),
         minVersion: 'TLSv1.2',
+        // Node's default is what NODE_TLS_REJECT_UNAUTHORIZED says.
+        rejectUnauthorized: true,
       });
       socket.on('session', (latest: Buffer) => (session = latest));
       socket.on('error', () => (session = undefined));

@@ -1,7 +1,7 @@
 import type { Milliseconds } from '../../contracts/milliseconds.js';
 import type { DnsQuery } from '../../contracts/resolver.js';
 import { Rcode } from '../wire/dns-parameters.js';
-import { HEADER_LENGTH, HeaderFlag, isTruncated, readRcode } from '../wire/header.js';
+import { HEADER_LENGTH, HeaderFlag, isTruncated, readFlags, readRcode } from '../wire/header.js';
 import { ParsedAnswer, sectionsOf } from '../wire/message-sections.js';
 import { DeadlineEntry } from './deadlines.js';
 import { StreamQuery } from './stream-pool.js';
@@ -110,10 +110,10 @@ export class UpstreamExchange extends DeadlineEntry implements ReplyListener {
   }
 
   private sendByUdp(mixedCase: boolean, now: Milliseconds): void {
-    const { context, health, udp } = this.upstream;
+    const { context, health, udp, isTrusted } = this.upstream;
     this.leaveTransport();
     this.mixedCase = mixedCase;
-    this.message = upstreamQuery(this.query, this.edns, mixedCase ? context.random : undefined);
+    this.message = upstreamQuery(this.query, this.edns, mixedCase ? context.random : undefined, isTrusted);
     this.repeated = false;
     this.sentAt = now;
     this.due = Math.min(this.deadline, now + health.repeatAfter(context.timeout / 2));
@@ -123,9 +123,9 @@ export class UpstreamExchange extends DeadlineEntry implements ReplyListener {
   }
 
   private sendByStream(): void {
-    const { context, streams } = this.upstream;
+    const { context, streams, isTrusted } = this.upstream;
     this.leaveTransport();
-    this.message = upstreamQuery(this.query, this.edns);
+    this.message = upstreamQuery(this.query, this.edns, undefined, isTrusted);
     this.due = this.deadline;
     this.sentAt = context.clock.now();
     context.deadlines.add(this);
@@ -134,7 +134,7 @@ export class UpstreamExchange extends DeadlineEntry implements ReplyListener {
   }
 
   private take(message: Uint8Array): void {
-    const { quirks, health } = this.upstream;
+    const { quirks, health, isTrusted } = this.upstream;
     const sections = sectionsOf(message);
     if (sections === undefined) return this.fail(new Error('its answer is malformed'));
     if (this.edns && sections.opt === undefined && readRcode(message) === Rcode.FormatError) {
@@ -154,7 +154,8 @@ export class UpstreamExchange extends DeadlineEntry implements ReplyListener {
     for (let index = HEADER_LENGTH; index < sections.questionEnd; index++) message[index] = asked[index] as number;
     // A forwarder is not authoritative for what it relays (RFC 1034, 4.3.1).
     message[2] = (message[2] as number) & ~(HeaderFlag.Authoritative >> 8);
-    this.listener.onAnswer(new ParsedAnswer(message, sections));
+    const isAuthentic = isTrusted && (readFlags(message) & HeaderFlag.AuthenticData) !== 0;
+    this.listener.onAnswer(new ParsedAnswer(message, sections, isAuthentic));
   }
 
   private fail(reason: Error): void {

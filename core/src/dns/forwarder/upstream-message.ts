@@ -22,15 +22,18 @@ const slab = new Slab();
  * record, whether or not the client sent one (EDNS is hop by hop: RFC 6891, 7). The id is 0 until the transport sets
  * it.
  * @param caseFrom gives each letter of the name a random case; without it the name keeps the client's case
+ * @param wantsAd sets AD, whether or not the client set it: the reply then says whether DNSSEC has proven it (RFC 6840,
+ *   5.7)
  */
-export function upstreamQuery(query: DnsQuery, edns: boolean, caseFrom?: RandomSource): Uint8Array {
+export function upstreamQuery(query: DnsQuery, edns: boolean, caseFrom?: RandomSource, wantsAd = false): Uint8Array {
   const end = endOfQuestion(query.message) as number;
   // Without a writer, as this runs for every forwarded query.
   const bytes = slab.take(edns ? end + OPT_LENGTH : end);
   for (let index = 0; index < HEADER_LENGTH; index++) bytes[index] = 0;
   if (query.recursionDesired) bytes[2] = HeaderFlag.RecursionDesired >> 8;
   bytes[3] =
-    (query.authenticData ? HeaderFlag.AuthenticData : 0) | (query.checkingDisabled ? HeaderFlag.CheckingDisabled : 0);
+    (query.authenticData || wantsAd ? HeaderFlag.AuthenticData : 0) |
+    (query.checkingDisabled ? HeaderFlag.CheckingDisabled : 0);
   bytes[5] = 1;
   for (let index = HEADER_LENGTH; index < end; index++) bytes[index] = query.message[index] as number;
   if (caseFrom !== undefined) mixCase(bytes, HEADER_LENGTH, end - 4, caseFrom);

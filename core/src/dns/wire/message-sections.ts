@@ -148,6 +148,8 @@ export class ParsedAnswer extends CheckedAnswer {
   constructor(
     message: Uint8Array,
     readonly sections: MessageSections,
+    /** Whether DNSSEC has proven it, by the word of an upstream that nobody can speak for. */
+    readonly isAuthentic = false,
   ) {
     super(message, summaryOf(sections));
   }

@@ -121,7 +121,7 @@ export function libxlOperations(library: LibxlLibrary, context: Pointer, structu
      * running.
      */
     save: (domain: number, path: string): Promise<void> =>
-      withFile(path, 'w', async (file) => {
+      withFile(path, 'wx', async (file) => {
         try {
           await checked(
             () => library.libxl_domain_suspend(context, domain, file, 0, null),

@@ -12,12 +12,13 @@ const RD = 0x0100;
 const AD = 0x0020;
 const CD = 0x0010;
 
-/** An answer that denies a name, to a query with these options. */
-function denial(name: string, options: QueryOptions = {}, flags = RD): CachedAnswer {
+/** An answer that denies a name, to a query with these options; proven by DNSSEC unless told otherwise. */
+function denial(name: string, options: QueryOptions = {}, flags = RD, isAuthentic = true): CachedAnswer {
   const query = aQuery(name, options);
   const key = cacheKey(query);
   const message = sourceMessage(query, { rcode: 3, flags, authorities: [aSoa('', 60, 60)] });
-  const response = cacheability(key, message, sectionsOf(message), { longestTtl: 60_000, negativeTtl: 60_000 });
+  const limits = { longestTtl: 60_000, negativeTtl: 60_000 };
+  const response = cacheability(key, message, sectionsOf(message), limits, isAuthentic);
   assert.ok(response.verdict === 'store');
   return new CachedAnswer(key, response.stored, 0, { stale: 0, prefetch: false });
 }
@@ -41,6 +42,20 @@ describe('NXDOMAIN cuts', () => {
     const chaos = `${key.slice(0, -2)}\x03${key.slice(-1)}`;
     assert.notEqual(cuts.answerAt(0, key), undefined);
     assert.equal(cuts.answerAt(0, chaos), undefined);
+  });
+
+  it('are of the name alone, and not of those below it, where DNSSEC has not proven the answer', () => {
+    const cuts = cutsOf(denial('gone.test', {}, RD, false), denial('test', {}, RD, false));
+    assert.deepEqual(
+      ['gone.test', 'a.b.gone.test', 'a.gone.test', 'test', 'other.test'].map((name) => isCut(cuts, name)),
+      [true, false, false, true, false],
+    );
+    assert.equal(isCut(cuts, 'gone.test', { type: 'AAAA' }), true);
+  });
+
+  it('of a name that DNSSEC denies hold below another one that is denied without it', () => {
+    const cuts = cutsOf(denial('a.gone.test', {}, RD, false), denial('gone.test'));
+    assert.equal(isCut(cuts, 'b.a.gone.test'), true);
   });
 
   it('are neither made by, nor answer, queries that want proof or look for themselves', () => {

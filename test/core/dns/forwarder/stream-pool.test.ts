@@ -10,6 +10,7 @@ import type { ReplyListener } from '#core/dns/forwarder/upstream-message.js';
 import type { StreamConnector } from '#core/dns/forwarder/stream-connector.js';
 import { StreamPool, StreamQuery } from '#core/dns/forwarder/stream-pool.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
+import { anyCertificateByEnvironment } from '../../../support/any-certificate.js';
 import { Authority, type Certificate } from '../../../support/certificates.js';
 import { DnsLog } from '../../../support/dns-log.js';
 import { decodeReply } from '../../../support/dns-message.js';
@@ -281,6 +282,14 @@ describe('an upstream that is asked over connections', () => {
       const server = await upstream(good, numbered);
       await assert.rejects(ask(await opened(byTls(server), stranger.file)), /TLS failed: /);
       await assert.rejects(ask(forwarderTo(byTls(server))), /TLS failed: /);
+      assert.equal(server.queries.length, 0);
+    });
+
+    it('is told nothing without a valid certificate, whatever NODE_TLS_REJECT_UNAUTHORIZED says', async () => {
+      const server = await upstream(good, named);
+      using _environment = anyCertificateByEnvironment();
+      await assert.rejects(ask(forwarderTo(byTls(server, 'dns.example.org'))), /TLS failed: /);
+      await assert.rejects(ask(await opened(byTls(server, 'other.example.org'))), /TLS failed: /);
       assert.equal(server.queries.length, 0);
     });
 

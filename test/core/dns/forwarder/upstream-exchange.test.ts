@@ -70,8 +70,10 @@ describe('an exchange with an upstream', () => {
     begun = clock.now();
     const results: string[] = [];
     const answers: Uint8Array[] = [];
+    const authentic: boolean[] = [];
     const one = new UpstreamExchange(aQuery(NAME), upstream, {
-      onAnswer: ({ message }) => {
+      onAnswer: ({ message, isAuthentic }) => {
+        authentic.push(isAuthentic);
         results.push(`rcode ${(message[3] as number) & 15}`);
         answers.push(message);
       },
@@ -89,7 +91,7 @@ describe('an exchange with an upstream', () => {
       query.listener.onMessage(replyTo(query.framed.subarray(2), parts));
     };
     const fail = (): void => mine().at(-1)?.socket.listener.onError(new Error('no route'), false);
-    return { one, results, answers, mine, reply, streamReply, fail };
+    return { one, results, answers, authentic, mine, reply, streamReply, fail };
   };
   const isMixed = (message: Uint8Array | undefined): boolean =>
     Buffer.from(message?.subarray(13, 13 + 26) ?? []).toString() !== NAME.slice(0, 26);
@@ -246,6 +248,28 @@ describe('an exchange with an upstream', () => {
       [['its answer is malformed'], ['it answered with the code 23']],
     );
   });
+
+  for (const [settings, isTrusted] of [
+    [{ address: '192.0.2.53', port: 53 }, false],
+    [{ address: '10.0.0.53', port: 53, transport: 'tcp' }, false],
+    [{ address: '127.0.0.53', port: 53 }, true],
+    [{ address: '::1', port: 53 }, true],
+    [{ address: '192.0.2.53', port: 853, transport: 'tls' }, true],
+  ] as const satisfies readonly (readonly [UpstreamSettings, boolean])[]) {
+    it(`${isTrusted ? 'believes' : 'does not believe'} the AD flag of ${upstreamText(settings)}, and asks so`, () => {
+      useUpstream(settings);
+      const AD = 0x20;
+      const { reply, streamReply, authentic } = exchange();
+      const [query] = [...sent().map(({ message }) => message), ...streamed.map(({ framed }) => framed.subarray(2))];
+      assert.equal((query?.[3] as number) & AD, isTrusted ? AD : 0);
+      const send = streamed.length > 0 ? streamReply : reply;
+      send({ flags: 0x8180 | AD });
+      assert.deepEqual(authentic, [isTrusted]);
+      const other = exchange();
+      (streamed.length > 0 ? other.streamReply : other.reply)();
+      assert.deepEqual(other.authentic, [false]);
+    });
+  }
 
   it('tells nobody anything once it was cancelled', async () => {
     const { one, fail, reply, results } = exchange();
