@@ -53,6 +53,7 @@ export class Jitsu {
   readonly #access: AccessControl;
   readonly #resolvers: readonly Resolver[];
   #cache: CachingResolver | undefined;
+  #forwarder: Forwarder | undefined;
   readonly #settings: Omit<Settings, 'unikernels'>;
   #dns: DnsServer | undefined;
   #started: Promise<void> | undefined;
@@ -97,6 +98,7 @@ export class Jitsu {
         settleUses: () => this.#dns?.packetCache.settle(),
         forgetReusable: () => this.#dns?.packetCache.endReusable(),
         refused: () => this.#access.refusals.counts,
+        upstreamAnswers: () => this.#forwarder?.answerCounts,
       },
       ...([this.#fleet, this.#lifecycle, this.#history, this.#store, clock] as const),
     );
@@ -246,6 +248,7 @@ export class Jitsu {
     this.#opened(() => forwarder.close());
     this.#opened(() => cache.close());
     this.#cache = cache;
+    this.#forwarder = forwarder;
     await dns.listen();
     this.#dns = dns;
     this.#opened(() => this.#farewell(dns));

@@ -77,7 +77,10 @@ export class Sandbox {
     // Whoever inherited them may hold them open.
     child.stdout.destroy();
     child.stderr.destroy();
-    return isLate ? 'timeout' : status === 0 ? 'passed' : 'failed';
+    // Mocha ends itself by the signal that its own child has died by, which the first process of a namespace ignores. It
+    // then ends with status 0, without a summary.
+    const hasSummary = /^ +\d+ passing/m.test(this.output);
+    return isLate ? 'timeout' : status === 0 && hasSummary ? 'passed' : 'failed';
   }
 
   [Symbol.dispose]() {

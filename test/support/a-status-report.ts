@@ -37,6 +37,7 @@ export function aStatusReport(
     dns: {
       cache: { hits: 0, misses: 0, stale: 0, prefetches: 0, entries: 0, bytes: 0, size: 33_554_432 },
       refused: { client: 0 },
+      upstreamAnswers: { malformed: 0, scrubbed: 0, rebinding: 0 },
     },
     unikernels,
     notifiers,

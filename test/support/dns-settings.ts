@@ -17,6 +17,7 @@ export function dnsSettings(overrides: Partial<DnsSettings> = {}): DnsSettings {
     },
     forwardOrder: 'sequential',
     forwardExcept: [],
+    rebindProtection: false,
     allowForwarding: ['0.0.0.0/0', '::/0'],
     ttl: 60_000,
     forwarders: 'off',

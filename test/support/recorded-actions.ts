@@ -20,7 +20,14 @@ export class RecordedActions implements ControlActions {
     if (this.failure !== undefined) throw this.failure;
     const cache = { hits: 0, misses: 0, stale: 0, prefetches: 0, entries: 0, bytes: 0, size: 0 };
     const lists = { listening: [], unikernels: [], notifiers: [] };
-    return { version: '1.2.3', pid: process.pid, now: 2, startedAt: 1, dns: { cache, refused: {} }, ...lists };
+    return {
+      version: '1.2.3',
+      pid: process.pid,
+      now: 2,
+      startedAt: 1,
+      dns: { cache, refused: {}, upstreamAnswers: { malformed: 0, scrubbed: 0, rebinding: 0 } },
+      ...lists,
+    };
   }
 
   async summon(unikernel: string): Promise<SummonReport> {

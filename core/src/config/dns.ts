@@ -62,6 +62,15 @@ export const dnsSchema = z
       .min(1)
       .optional()
       .describe('A PEM file with the certificate authorities for tls:// forwarders; those of Node where absent'),
+    rebindProtection: z
+      .union([
+        z.boolean(),
+        z.strictObject({ except: dnsNames('Domains whose addresses may be private, one or several') }),
+      ])
+      .prefault(false)
+      .describe(
+        'Whether private and loopback addresses are dropped from answers of forwarders, and for which domains not',
+      ),
     allowForwarding: networks('For whom other names are forwarded').prefault(LOCAL),
     cache: z
       .strictObject({
@@ -119,8 +128,9 @@ export const dnsSchema = z
       .prefault({})
       .describe('Bounds; what is over them is refused by an answer'),
   })
-  .transform(({ forwarders, ...rest }) => ({
+  .transform(({ forwarders, rebindProtection, ...rest }) => ({
     ...rest,
+    rebindProtection: typeof rebindProtection === 'object' ? rebindProtection : rebindProtection && { except: [] },
     forwarders: typeof forwarders === 'string' ? forwarders : forwarders.map(withPort(rest.forwarderPort)),
   }));
 

@@ -23,6 +23,8 @@ export interface ControlContext {
   udpTransport(): StatusReport['udpTransport'] | undefined;
   /** The number of refused queries since the start, by kind. */
   refused(): StatusReport['dns']['refused'];
+  /** What was found in the answers of upstreams; absent before DNS is answered. */
+  upstreamAnswers(): StatusReport['dns']['upstreamAnswers'] | undefined;
   notifiers(): StatusReport['notifiers'];
   /** Absent before DNS is answered. */
   cache(): Pick<CachingResolver, 'status' | 'flush'> | undefined;
@@ -33,6 +35,8 @@ export interface ControlContext {
 }
 
 const NOTHING_CACHED: CacheStatus = { hits: 0, misses: 0, stale: 0, prefetches: 0, entries: 0, bytes: 0, size: 0 };
+
+const NO_ANSWERS: StatusReport['dns']['upstreamAnswers'] = { malformed: 0, scrubbed: 0, rebinding: 0 };
 
 /** Implements the actions of the control socket. */
 export class Controls implements ControlActions {
@@ -63,7 +67,11 @@ export class Controls implements ControlActions {
       ...(file !== undefined && { configFile: file }),
       listening: this.context.listening(),
       ...(udpTransport !== undefined && { udpTransport }),
-      dns: { cache: this.context.cache()?.status ?? NOTHING_CACHED, refused: this.context.refused() },
+      dns: {
+        cache: this.context.cache()?.status ?? NOTHING_CACHED,
+        refused: this.context.refused(),
+        upstreamAnswers: this.context.upstreamAnswers() ?? NO_ANSWERS,
+      },
       unikernels: selectForStatus(unikernels, MAX_REPORTED).map((unikernel) => this.lifecycle.status(unikernel)),
       ...(further > 0 && { further }),
       notifiers: this.context.notifiers(),

@@ -4,6 +4,7 @@ import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { NotifierStatus } from '../contracts/notifier.js';
 import type { HistoryQuery } from '../contracts/state-store.js';
 import type { CacheStatus } from '../dns/cache/caching-resolver.js';
+import type { UpstreamAnswerCounts } from '../dns/forwarder/answer-scrubber.js';
 import type { UnikernelStatus } from '../lifecycle/unikernel-status.js';
 
 export type { NameStatus, UnikernelStatus } from '../lifecycle/unikernel-status.js';
@@ -22,6 +23,8 @@ export interface StatusReport {
     readonly cache: CacheStatus;
     /** The number of refused queries since the start, by kind. */
     readonly refused: Readonly<Record<string, number>>;
+    /** What was found in the answers of upstreams. */
+    readonly upstreamAnswers: UpstreamAnswerCounts;
   };
   /** At most 10,000 unikernels; if there are more, those that were queried, run or have failed come first. */
   readonly unikernels: readonly UnikernelStatus[];

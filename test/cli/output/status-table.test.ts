@@ -58,7 +58,10 @@ describe('the status table', () => {
       bytes: 524_288,
       size: 33_554_432,
     };
-    const report = { ...aStatusReport([aUnikernelStatus()]), dns: { cache, refused: {} } };
+    const report = {
+      ...aStatusReport([aUnikernelStatus()]),
+      dns: { cache, refused: {}, upstreamAnswers: { malformed: 0, scrubbed: 0, rebinding: 0 } },
+    };
     assert.deepEqual(lines(statusTable(report, undefined)).slice(-3), [
       '',
       'cache: 790 answers in 0.5 of 32 MiB, for 1200 of 2012 forwarded queries',

@@ -56,6 +56,7 @@ describe('the settings', () => {
       forwardTimeout: 2_000,
       forwardOrder: 'sequential',
       forwardExcept: [],
+      rebindProtection: false,
       allowForwarding: LOCAL,
       cache: {
         size: 33_554_432,

@@ -159,6 +159,27 @@ describe('the log of what programs write', () => {
     await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], { timeout: 20_000 });
   });
 
+  it('takes no notice of a change where the system does not say which file it is', () => {
+    let tell: (event: 'change', file: string | null) => void = () => assert.fail();
+    const { watch } = fs;
+    fs.watch = ((folder: string, options: object, listener: typeof tell) => {
+      tell = listener;
+      return watch(folder, options);
+    }) as typeof watch;
+    syncBuiltinESMExports();
+    try {
+      log.open();
+    } finally {
+      fs.watch = watch;
+      syncBuiltinESMExports();
+    }
+    log.create('id', 'web');
+    tell('change', null);
+    assert.equal(clock.pending, 0);
+    tell('change', 'id.stdout');
+    assert.equal(clock.pending, 1);
+  });
+
   it('is forgotten when it is closed', async () => {
     log.open();
     const { stdout } = log.create('id', 'web');

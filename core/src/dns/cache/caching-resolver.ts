@@ -4,6 +4,7 @@ import type { Clock } from '../../contracts/clock.js';
 import type { Milliseconds } from '../../contracts/milliseconds.js';
 import type { DnsAnswer, DnsQuery, Resolver } from '../../contracts/resolver.js';
 import { JitsuError, shuttingDown } from '../../errors.js';
+import { isWithin } from '../wire/compressed-name.js';
 import { encodeName } from '../wire/domain-name.js';
 import { foldCase } from '../wire/bytes.js';
 import { ParsedAnswer, sectionsOf, CheckedAnswer } from '../wire/message-sections.js';
@@ -11,7 +12,6 @@ import { cacheKey, nameIn } from './cache-key.js';
 import { CachedAnswer, CachedFailure } from './cached-answer.js';
 import { InFlightQuestions, type InFlightQuestion } from './in-flight.js';
 import { NxdomainCuts } from './nxdomain-cuts.js';
-import { isWithin } from './response-kind.js';
 import { SieveStore } from './sieve-store.js';
 import { cacheability } from './stored-message.js';
 

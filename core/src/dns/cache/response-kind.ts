@@ -1,6 +1,6 @@
 import { HEADER_LENGTH, readRcode } from '../wire/header.js';
 import { readUint16 } from '../wire/bytes.js';
-import { readName } from '../wire/compressed-name.js';
+import { isWithin, readName } from '../wire/compressed-name.js';
 import type { MessageSections, RecordSpan } from '../wire/message-sections.js';
 import { Rcode, RecordType } from '../wire/dns-parameters.js';
 
@@ -66,12 +66,4 @@ function soaAround(name: string, message: Uint8Array, sections: MessageSections)
   const soa = records.slice(answerCount, answerCount + authorityCount).find(({ type }) => type === RecordType.SOA);
   const zone = soa && readName(message, soa.start);
   return zone !== undefined && isWithin(name, zone) ? soa : undefined;
-}
-
-/** Whether a name, in the form of `readName`, is a zone's apex or lies below it. */
-export function isWithin(name: string, zone: string): boolean {
-  for (let position = 0; name.length - position >= zone.length; position += name.charCodeAt(position) + 1) {
-    if (name.length - position === zone.length) return name.endsWith(zone);
-  }
-  return false;
 }

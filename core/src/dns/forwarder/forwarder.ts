@@ -5,7 +5,8 @@ import type { Logger } from '../../contracts/logger.js';
 import type { DnsAnswer, DnsQuery, Resolver } from '../../contracts/resolver.js';
 import { JitsuError, shuttingDown } from '../../errors.js';
 import { ExtendedErrorCode, Rcode } from '../wire/dns-parameters.js';
-import { canonicalName, parentName } from '../wire/domain-name.js';
+import { canonicalName } from '../wire/domain-name.js';
+import { AnswerScrubber, isBelowOneOf, type UpstreamAnswerCounts } from './answer-scrubber.js';
 import { Deadlines } from './deadlines.js';
 import { ForwardedQuery, InFlightQueries } from './forwarded-query.js';
 import { udpSockets } from './mmsg-socket.js';
@@ -35,6 +36,7 @@ type ForwarderSettings = Pick<
   | 'forwardExcept'
   | 'forwardCertificates'
   | 'limits'
+  | 'rebindProtection'
   | 'transport'
 >;
 
@@ -62,8 +64,15 @@ export class Forwarder implements Resolver {
     const deadlines = new Deadlines(clock);
     const random = new RandomSource();
     this.deadlines = deadlines;
-    this.context = { clock, logger, random, deadlines, timeout, sockets: dgramSockets, trust: undefined };
+    const scrubber = new AnswerScrubber(settings);
+    const tools = { clock, logger, random, deadlines, scrubber };
+    this.context = { ...tools, timeout, sockets: dgramSockets, trust: undefined };
     this.selection = new UpstreamSelection(settings.forwardOrder, this.context);
+  }
+
+  /** What was found in the answers of upstreams. */
+  get answerCounts(): UpstreamAnswerCounts {
+    return { ...this.context.scrubber.counts };
   }
 
   /**
@@ -88,7 +97,8 @@ export class Forwarder implements Resolver {
 
   /** @throws JITSU_FORWARD_OVERLOADED, JITSU_FORWARD_FAILED, JITSU_SHUTTING_DOWN */
   resolve(query: DnsQuery, signal: AbortSignal): Promise<DnsAnswer | undefined> {
-    if (this.settings.forwarders === 'off' || this.isExcepted(query.name)) return Promise.resolve(undefined);
+    if (this.settings.forwarders === 'off' || isBelowOneOf(query.name, this.excepted))
+      return Promise.resolve(undefined);
     if (!query.recursionDesired) {
       const text = 'not served here, and recursion was not asked for';
       return Promise.resolve({
@@ -103,14 +113,6 @@ export class Forwarder implements Resolver {
       const upstreams = this.selection.next(this.system?.current ?? this.configured, this.deps.listening());
       new ForwardedQuery(query, signal, upstreams, this.inFlight, resolve, reject).start();
     });
-  }
-
-  /** Whether a name, in lower case and presentation form, is one of the excepted domains or lies below one. */
-  private isExcepted(name: string): boolean {
-    if (this.excepted.size === 0) return false;
-    let domain: string | undefined = name;
-    while (domain !== undefined && !this.excepted.has(domain)) domain = parentName(domain);
-    return domain !== undefined;
   }
 
   private overload(): JitsuError | undefined {

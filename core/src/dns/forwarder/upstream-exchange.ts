@@ -134,14 +134,14 @@ export class UpstreamExchange extends DeadlineEntry implements ReplyListener {
   }
 
   private take(message: Uint8Array): void {
-    const { quirks, health, isTrusted } = this.upstream;
+    const { quirks, health, isTrusted, context } = this.upstream;
     const sections = sectionsOf(message);
     if (sections === undefined) return this.fail(new Error('its answer is malformed'));
     if (this.edns && sections.opt === undefined && readRcode(message) === Rcode.FormatError) {
       quirks.refusedEdns();
       this.edns = false;
       if (this.port === undefined) this.sendByStream();
-      else this.sendByUdp(this.mixedCase, this.upstream.context.clock.now());
+      else this.sendByUdp(this.mixedCase, context.clock.now());
       return;
     }
     const extendedRcode = sections.opt?.extendedRcode ?? 0;
@@ -155,7 +155,10 @@ export class UpstreamExchange extends DeadlineEntry implements ReplyListener {
     // A forwarder is not authoritative for what it relays (RFC 1034, 4.3.1).
     message[2] = (message[2] as number) & ~(HeaderFlag.Authoritative >> 8);
     const isAuthentic = isTrusted && (readFlags(message) & HeaderFlag.AuthenticData) !== 0;
-    this.listener.onAnswer(new ParsedAnswer(message, sections, isAuthentic));
+    const scrubbed = context.scrubber.scrub(this.query.name, message, sections);
+    // The upstream is there: what the owner of a domain has put into an answer says nothing about it.
+    if (typeof scrubbed === 'string') return this.listener.onFailure(new Error(`its answer is malformed: ${scrubbed}`));
+    this.listener.onAnswer(new ParsedAnswer(scrubbed.message, scrubbed.sections, isAuthentic));
   }
 
   private fail(reason: Error): void {

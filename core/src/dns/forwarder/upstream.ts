@@ -5,6 +5,7 @@ import type { Logger } from '../../contracts/logger.js';
 import type { Milliseconds } from '../../contracts/milliseconds.js';
 import { endpointText } from '../../net/endpoint.js';
 import { isLoopback, plainAddress } from '../../net/own-address.js';
+import type { AnswerScrubber } from './answer-scrubber.js';
 import type { Deadlines } from './deadlines.js';
 import type { RandomSource } from './random-source.js';
 import { tcpConnector, tlsConnector } from './stream-connector.js';
@@ -19,6 +20,7 @@ export interface UpstreamContext {
   readonly logger: Logger;
   readonly random: RandomSource;
   readonly deadlines: Deadlines;
+  readonly scrubber: AnswerScrubber;
   /** The time that one exchange with an upstream may take. */
   readonly timeout: Milliseconds;
   /** Opens UDP sockets to the upstreams. */

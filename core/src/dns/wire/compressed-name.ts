@@ -40,6 +40,14 @@ export function withoutFirstLabel(name: string): string | undefined {
   return name.length <= 1 ? undefined : name.slice(name.charCodeAt(0) + 1);
 }
 
+/** Whether a name, in the form of `readName`, is a zone's apex or lies below it. */
+export function isWithin(name: string, zone: string): boolean {
+  for (let position = 0; name.length - position >= zone.length; position += name.charCodeAt(position) + 1) {
+    if (name.length - position === zone.length) return name.endsWith(zone);
+  }
+  return false;
+}
+
 /**
  * The end of the name at an offset of a message, compressed or not; `undefined` if it is malformed. A pointer must go
  * back, and is not followed.
@@ -56,5 +64,47 @@ export function skipName(message: Uint8Array, offset: number): number | undefine
     if (length > 63) return undefined;
     position += length + 1;
     if (position - offset > 254) return undefined;
+  }
+}
+
+/** The most pointers in a name: with 127 labels at most, no name needs more. */
+const POINTERS_IN_NAME = 127;
+
+/** The end of the name at an offset of a message; `undefined` if it is malformed, also where its pointers lead. */
+export function endOfName(message: Uint8Array, offset: number): number | undefined {
+  let end: number | undefined;
+  let lowest = offset;
+  let position = offset;
+  let length = 0;
+  let pointers = 0;
+  for (;;) {
+    const size = message[position];
+    if (size === undefined) return undefined;
+    if (size >= 0xc0) {
+      const target = position + 1 < message.length ? readUint16(message, position) & 0x3fff : 0;
+      if (target < HEADER_LENGTH || target >= lowest || ++pointers > POINTERS_IN_NAME) return undefined;
+      end ??= position + 2;
+      lowest = position = target;
+      continue;
+    }
+    length += size + 1;
+    position += size + 1;
+    if (size > 63 || length > LONGEST_NAME || position > message.length) return undefined;
+    if (size === 0) return end ?? position;
+  }
+}
+
+/** A well-formed name at an offset of a message without pointers, in its own case; `undefined` if it is malformed. */
+export function expandedName(message: Uint8Array, offset: number): Uint8Array | undefined {
+  if (endOfName(message, offset) === undefined) return undefined;
+  const bytes: number[] = [];
+  for (let position = offset; ;) {
+    const size = message[position] as number;
+    if (size >= 0xc0) {
+      position = readUint16(message, position) & 0x3fff;
+      continue;
+    }
+    for (const end = position + size + 1; position < end; position++) bytes.push(message[position] as number);
+    if (size === 0) return Uint8Array.from(bytes);
   }
 }

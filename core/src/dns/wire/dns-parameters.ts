@@ -42,6 +42,7 @@ export const ExtendedErrorCode = {
   StaleAnswer: 3,
   CachedError: 13,
   NotReady: 14,
+  Filtered: 17,
   Prohibited: 18,
   StaleNameError: 19,
   NotAuthoritative: 20,

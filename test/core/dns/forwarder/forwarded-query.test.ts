@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { DnsAnswer } from '#core/contracts/resolver.js';
+import { AnswerScrubber } from '#core/dns/forwarder/answer-scrubber.js';
 import { Deadlines } from '#core/dns/forwarder/deadlines.js';
 import { ForwardedQuery, InFlightQueries } from '#core/dns/forwarder/forwarded-query.js';
 import { RandomSource } from '#core/dns/forwarder/random-source.js';
@@ -8,6 +9,8 @@ import { ManualClock } from '#core/testing/manual-clock.js';
 import { DnsLog } from '../../../support/dns-log.js';
 import { aQuery } from '../../../support/dns-query.js';
 import { FakeUdpSockets } from '../../../support/fake-udp-sockets.js';
+
+const scrubber = new AnswerScrubber({ rebindProtection: false });
 
 describe('a query that is forwarded', () => {
   let clock: ManualClock;
@@ -24,7 +27,7 @@ describe('a query that is forwarded', () => {
     upstreams = ['192.0.2.1', '192.0.2.2'].map((address) => {
       const own = new FakeUdpSockets();
       sockets.push(own);
-      const context = { clock, deadlines, logger: new DnsLog(), random, sockets: own };
+      const context = { clock, deadlines, scrubber, logger: new DnsLog(), random, sockets: own };
       return new Upstream({ address, port: 53 }, { ...context, timeout: 2_000, trust: undefined }, () => {});
     });
   });

@@ -324,6 +324,24 @@ describeOverUdp('the forwarder', (transport) => {
     assert.equal(server.queries.length, 5, 'for an hour');
   });
 
+  it('asks the next after malformed data, counts it, and goes on asking who answered so', async () => {
+    const short = (query: UpstreamQuery): Uint8Array[] => {
+      const whole = Buffer.from(replyTo(query, addressFor(query, '192.0.2.1')));
+      whole.writeUInt16BE(3, whole.length - 6);
+      return [whole.subarray(0, -1)];
+    };
+    const [first, second] = [await upstream(short), await upstream(good)];
+    const forwarder = await forwarderTo([first.endpoint, second.endpoint]);
+    for (let round = 1; round <= 5; round++) assert.equal(addressIn(await ask(forwarder)), '192.0.2.1');
+    assert.deepEqual([first.queries.length, second.queries.length], [5, 5]);
+    assert.deepEqual(forwarder.answerCounts, { malformed: 5, scrubbed: 0, rebinding: 0 });
+    const alone = await forwarderTo([first.endpoint]);
+    await assert.rejects(ask(alone), {
+      code: 'JITSU_FORWARD_FAILED',
+      message: /a record of type 1 and class 1 .*malformed/,
+    });
+  });
+
   it('asks the next after a malformed answer', async () => {
     const first = await upstream((query) => [replyTo(query, addressFor(query, '192.0.2.9')).subarray(0, -1)]);
     const second = await upstream(good);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { UpstreamSettings } from '#core/config/settings.js';
+import { AnswerScrubber } from '#core/dns/forwarder/answer-scrubber.js';
 import { Deadlines } from '#core/dns/forwarder/deadlines.js';
 import { RandomSource } from '#core/dns/forwarder/random-source.js';
 import type { StreamQuery } from '#core/dns/forwarder/stream-pool.js';
@@ -9,6 +10,8 @@ import { ManualClock } from '#core/testing/manual-clock.js';
 import { DnsLog } from '../../../support/dns-log.js';
 import { aQuery } from '../../../support/dns-query.js';
 import { FakeUdpSockets } from '../../../support/fake-udp-sockets.js';
+
+const scrubber = new AnswerScrubber({ rebindProtection: false });
 
 const HOUR = 3_600_000;
 const NAME = 'aBcdefghijklmnopqrstuvwxyz.test';
@@ -49,7 +52,7 @@ describe('an exchange with an upstream', () => {
     clock = new ManualClock();
     deadlines = new Deadlines(clock);
     [sockets, streamed, silentSince] = [new FakeUdpSockets(), [], []];
-    const context = { clock, deadlines, logger: new DnsLog(), random: new RandomSource() };
+    const context = { clock, deadlines, scrubber, logger: new DnsLog(), random: new RandomSource() };
     upstream = new Upstream(settings, { ...context, timeout: 2_000, sockets, trust: undefined }, () => {});
     Object.assign(upstream, {
       streams: {
@@ -323,7 +326,13 @@ describe('an upstream', () => {
   it('closes its source ports when it is closed', () => {
     const clock = new ManualClock();
     const sockets = new FakeUdpSockets();
-    const context = { clock, logger: new DnsLog(), random: new RandomSource(), deadlines: new Deadlines(clock) };
+    const context = {
+      clock,
+      scrubber,
+      logger: new DnsLog(),
+      random: new RandomSource(),
+      deadlines: new Deadlines(clock),
+    };
     const all = { ...context, timeout: 2_000, sockets, trust: undefined };
     const upstream = new Upstream({ address: '192.0.2.1', port: 53 }, all, () => {});
     upstream.udp?.pick(0);

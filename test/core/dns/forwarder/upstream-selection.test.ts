@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { mock } from 'node:test';
 import type { DnsSettings, UpstreamSettings } from '#core/config/settings.js';
+import { AnswerScrubber } from '#core/dns/forwarder/answer-scrubber.js';
 import { Deadlines } from '#core/dns/forwarder/deadlines.js';
 import { RandomSource } from '#core/dns/forwarder/random-source.js';
 import { dgramSockets } from '#core/dns/forwarder/udp-socket.js';
@@ -9,6 +10,8 @@ import { ManualClock } from '#core/testing/manual-clock.js';
 import { decodeReply } from '../../../support/dns-message.js';
 import { FakeUdpSockets } from '../../../support/fake-udp-sockets.js';
 import { DnsLog } from '../../../support/dns-log.js';
+
+const scrubber = new AnswerScrubber({ rebindProtection: false });
 
 const at = (address: string, port = 53) => ({ address, port });
 
@@ -19,7 +22,7 @@ describe('the selection of upstreams', () => {
   const selectionBy = (order: DnsSettings['forwardOrder'] = 'sequential') => {
     const clock = new ManualClock();
     return new UpstreamSelection(order, {
-      ...{ clock, logger: new DnsLog(), random: new RandomSource(), deadlines: new Deadlines(clock) },
+      ...{ clock, scrubber, logger: new DnsLog(), random: new RandomSource(), deadlines: new Deadlines(clock) },
       ...{ timeout: 2_000, sockets: dgramSockets, trust: undefined },
     });
   };
@@ -95,7 +98,7 @@ describe('the selection of upstreams', () => {
     const deadlines = new Deadlines(clock);
     const sockets = new FakeUdpSockets();
     const selection = new UpstreamSelection('sequential', {
-      ...{ clock, deadlines, sockets, logger: new DnsLog(), random: new RandomSource() },
+      ...{ clock, deadlines, sockets, scrubber, logger: new DnsLog(), random: new RandomSource() },
       ...{ timeout: 2_000, trust: undefined },
     });
     const configured = [one, two];

@@ -1,0 +1,247 @@
+import type { DnsSettings } from '../../config/settings.js';
+import { Networks, parseNetworks } from '../../net/networks.js';
+import { readUint16 } from '../wire/bytes.js';
+import { isWithin, readName } from '../wire/compressed-name.js';
+import { ExtendedErrorCode, RecordClass, RecordType } from '../wire/dns-parameters.js';
+import { parentName } from '../wire/domain-name.js';
+import { HEADER_LENGTH, HeaderFlag } from '../wire/header.js';
+import { sectionsOf, type MessageSections, type RecordSpan } from '../wire/message-sections.js';
+import { extendedErrorOption } from '../wire/opt-record.js';
+import { addressesIn, copyRecord, hasValidData, namesIn } from '../wire/record-data.js';
+import { WireWriter } from '../wire/wire-writer.js';
+
+/** What was found in the answers of upstreams since the start. */
+export interface UpstreamAnswerCounts {
+  /** Answers that were malformed, after which the next upstream was asked. */
+  readonly malformed: number;
+  /** Answers of which records were dropped that have nothing to do with the question. */
+  readonly scrubbed: number;
+  /** Answers of which private or loopback addresses were dropped (`dns.rebindProtection`). */
+  readonly rebinding: number;
+}
+
+/** A message without what was dropped of it. */
+export interface ScrubbedAnswer {
+  readonly message: Uint8Array;
+  readonly sections: MessageSections;
+}
+
+/** A longer chain of CNAME records is no answer: resolvers follow 8 to 16. */
+const LONGEST_CHAIN = 32;
+
+const LONGEST_MESSAGE = 65_535;
+
+/** Classes that only questions have (RFC 6895, 3.2): NONE and ANY, and 0. */
+const NO_DATA_CLASSES: readonly number[] = [0, 254, 255];
+
+/** Denials and signatures, which only those use who check them: they are kept whatever their owners are. */
+const PROOFS: readonly number[] = [RecordType.RRSIG, 47, 50];
+const DNAME = 39;
+
+/** Addresses by which a name leads into the networks of its client: the unspecified ones mean the client itself. */
+const INSIDE = ['loopback', 'private', '0.0.0.0/8', '::/128'].flatMap((network) => parseNetworks(network) ?? []);
+
+const FILTERED = extendedErrorOption({
+  code: ExtendedErrorCode.Filtered,
+  text: 'private or loopback addresses were dropped (dns.rebindProtection)',
+});
+
+/** Checks what upstreams answer, and drops what does not belong into an answer to the question. */
+export class AnswerScrubber {
+  readonly counts = { malformed: 0, scrubbed: 0, rebinding: 0 };
+  private readonly inside: Networks | undefined;
+  private readonly excepted: ReadonlySet<string>;
+
+  constructor({ rebindProtection }: Pick<DnsSettings, 'rebindProtection'>) {
+    this.inside = rebindProtection === false ? undefined : new Networks(INSIDE);
+    this.excepted = new Set(rebindProtection === false ? [] : rebindProtection.except);
+  }
+
+  /**
+   * @param asked the name that was asked for, in lower case and presentation form
+   * @param sections of the message, whose question is the one that was asked
+   * @returns the message as it is where nothing is to be dropped, or what is malformed in it
+   */
+  scrub(asked: string, message: Uint8Array, sections: MessageSections): ScrubbedAnswer | string {
+    const problem = problemOf(message, sections);
+    const whole = problem ?? this.relevant(asked, message, sections);
+    if (typeof whole === 'string') this.counts.malformed += 1;
+    return whole;
+  }
+
+  private relevant(asked: string, message: Uint8Array, sections: MessageSections): ScrubbedAnswer | string {
+    const isGuarded = this.inside !== undefined && !isBelowOneOf(asked, this.excepted);
+    if (!isGuarded && isPlain(message, sections)) return { message, sections };
+    const all = [...sections.records, ...sections.behindOpt];
+    const kept = relevantRecords(message, sections, all);
+    if (typeof kept === 'string') return kept;
+    const isScrubbed = kept.size < all.length;
+    if (isScrubbed) this.counts.scrubbed += 1;
+    const isFiltered = isGuarded && this.dropInside(message, sections, all, kept);
+    if (isFiltered) this.counts.rebinding += 1;
+    return isScrubbed || isFiltered ? rebuilt(message, sections, all, kept, isFiltered) : { message, sections };
+  }
+
+  /** Drops the records with addresses inside, and all records if none that was asked for is left. */
+  private dropInside(
+    message: Uint8Array,
+    { answerCount, questionEnd }: MessageSections,
+    all: readonly RecordSpan[],
+    kept: Set<RecordSpan>,
+  ): boolean {
+    const before = kept.size;
+    for (const record of kept) if (this.leadsInside(message, record)) kept.delete(record);
+    if (kept.size === before) return false;
+    const wanted = readUint16(message, questionEnd - 4);
+    const isLeft = all.slice(0, answerCount).some((record) => kept.has(record) && isWanted(record, wanted));
+    if (!isLeft) kept.clear();
+    return true;
+  }
+
+  private leadsInside(message: Uint8Array, record: RecordSpan): boolean {
+    const addresses = addressesIn(message, record);
+    return addresses === undefined || addresses.some((address) => this.inside?.has(address));
+  }
+}
+
+/** Whether a name in presentation form is one of these domains, or lies below one. */
+export function isBelowOneOf(name: string, domains: ReadonlySet<string>): boolean {
+  if (domains.size === 0) return false;
+  let domain: string | undefined = name;
+  while (domain !== undefined && !domains.has(domain)) domain = parentName(domain);
+  return domain !== undefined;
+}
+
+/** The first record that no answer to this question can hold. */
+function problemOf(message: Uint8Array, { records, behindOpt, questionEnd }: MessageSections): string | undefined {
+  const asked = readUint16(message, questionEnd - 2);
+  const isValid = (record: RecordSpan): boolean => {
+    const class_ = readUint16(message, record.typeAt + 2);
+    const isOfClass = asked === RecordClass.ANY ? !NO_DATA_CLASSES.includes(class_) : class_ === asked;
+    return isOfClass && hasValidData(message, record);
+  };
+  const bad = records.find((record) => !isValid(record)) ?? behindOpt.find((record) => !isValid(record));
+  if (bad === undefined) return undefined;
+  return `a record of type ${bad.type} and class ${readUint16(message, bad.typeAt + 2)} in it is malformed`;
+}
+
+/** Whether there are only records that were asked for, of the very name of the question, as in most answers. */
+function isPlain(message: Uint8Array, { records, answerCount, behindOpt, questionEnd }: MessageSections): boolean {
+  if (records.length > answerCount || behindOpt.length > 0) return false;
+  const wanted = readUint16(message, questionEnd - 4);
+  if (wanted === RecordType.CNAME) return false;
+  return records.every(({ start, typeAt, type }) => {
+    const isOfQuestion = typeAt === start + 2 && readUint16(message, start) === (0xc000 | HEADER_LENGTH);
+    return isOfQuestion && type === wanted;
+  });
+}
+
+/** The records that have to do with the question, or what is malformed about them. */
+function relevantRecords(
+  message: Uint8Array,
+  { records, answerCount, authorityCount, questionEnd }: MessageSections,
+  all: readonly RecordSpan[],
+): Set<RecordSpan> | string {
+  const wanted = readUint16(message, questionEnd - 4);
+  const nameAt = namesOf(message);
+  const answers = records.slice(0, answerCount);
+  const chain = chainOf(answers, wanted, nameAt);
+  if (typeof chain === 'string') return chain;
+  const names = [...chain];
+  const kept = new Set<RecordSpan>();
+  const isAbove = (owner: string): boolean => names.some((name) => isWithin(name, owner));
+  for (const record of answers) {
+    const owner = nameAt(record.start);
+    if (owner === undefined) continue;
+    const isOnTheWay = record.type === RecordType.CNAME || record.type === RecordType.RRSIG;
+    if (chain.has(owner) && (isWanted(record, wanted) || isOnTheWay)) kept.add(record);
+    // A DNAME record stands above the names that it leads on (RFC 6672), and so does its signature.
+    else if ((record.type === DNAME || record.type === RecordType.RRSIG) && isAbove(owner)) kept.add(record);
+  }
+  for (const record of records.slice(answerCount, answerCount + authorityCount)) {
+    const owner = nameAt(record.start);
+    if (owner !== undefined && (PROOFS.includes(record.type) || isAbove(owner))) kept.add(record);
+  }
+  const additional = all.slice(answerCount + authorityCount);
+  if (additional.length === 0) return kept;
+  // What an answer or another additional record leads to, such as the addresses of a mail server.
+  const mentioned = new Set<string | undefined>(chain);
+  const mention = (record: RecordSpan): void => {
+    for (const offset of namesIn(message, record)) mentioned.add(nameAt(offset));
+  };
+  for (const record of kept) if (!PROOFS.includes(record.type)) mention(record);
+  for (const record of additional) {
+    const owner = nameAt(record.start);
+    if (owner === undefined || !mentioned.has(owner)) continue;
+    kept.add(record);
+    if (!PROOFS.includes(record.type)) mention(record);
+  }
+  return kept;
+}
+
+/** The name of the question and those to which CNAME records lead from there; or what is wrong with these. */
+function chainOf(answers: readonly RecordSpan[], wanted: number, nameAt: NameReader): Set<string> | string {
+  const aliases = new Map<string | undefined, string>();
+  for (const { start, typeAt, type } of answers) {
+    if (type === RecordType.CNAME) aliases.set(nameAt(start), nameAt(typeAt + 10) as string);
+  }
+  const name = nameAt(HEADER_LENGTH) as string;
+  const chain = new Set([name]);
+  for (let next = aliases.get(name); next !== undefined; next = aliases.get(next)) {
+    if (chain.has(next)) return 'its CNAME records form a loop';
+    if (chain.size === LONGEST_CHAIN) return 'its chain of CNAME records is too long';
+    // Who asks for the alias itself is not led on.
+    if (wanted === RecordType.CNAME) break;
+    chain.add(next);
+  }
+  return chain;
+}
+
+function isWanted({ type }: RecordSpan, wanted: number): boolean {
+  return type === wanted || wanted === RecordType.ANY;
+}
+
+type NameReader = (offset: number) => string | undefined;
+
+/** Reads names of a message, each place once: nearly all owners are pointers to few places. */
+function namesOf(message: Uint8Array): NameReader {
+  const known = new Map<number, string | undefined>();
+  return (offset) => {
+    const first = message[offset] ?? 0;
+    const target = first >= 0xc0 ? readUint16(message, offset) & 0x3fff : offset;
+    const place = target < offset && (message[target] ?? 0xff) < 0xc0 ? target : offset;
+    if (known.has(place)) return known.get(place);
+    const name = readName(message, place);
+    known.set(place, name);
+    return name;
+  };
+}
+
+/** The message with these of its records alone; or why there is none. */
+function rebuilt(
+  message: Uint8Array,
+  { questionEnd, answerCount, authorityCount, opt }: MessageSections,
+  all: readonly RecordSpan[],
+  kept: ReadonlySet<RecordSpan>,
+  isFiltered: boolean,
+): ScrubbedAnswer | string {
+  const writer = new WireWriter();
+  writer.append(message.subarray(0, HEADER_LENGTH));
+  writer.wireName(message.subarray(HEADER_LENGTH, questionEnd - 4));
+  writer.append(message.subarray(questionEnd - 4, questionEnd));
+  const counts = [0, 0, 0];
+  for (const [index, record] of all.entries()) {
+    if (!kept.has(record)) continue;
+    copyRecord(message, record, writer);
+    if (writer.position > LONGEST_MESSAGE) return 'it is too long without its compression';
+    const section = index < answerCount ? 0 : index < answerCount + authorityCount ? 1 : 2;
+    counts[section] = (counts[section] as number) + 1;
+  }
+  for (const [section, count] of counts.entries()) writer.patchUint16(6 + 2 * section, count);
+  const scrubbed = writer.finish();
+  // Nobody has proven what is left (AD), and where nothing is left, there is no data.
+  if (isFiltered) scrubbed[3] = (scrubbed[3] as number) & ~HeaderFlag.AuthenticData & 0xf0;
+  const filtered = { payloadSize: 0, extendedRcode: 0, version: 0, dnssecOk: false, ...opt, options: FILTERED };
+  const keptOpt = isFiltered ? { opt: filtered } : opt && { opt };
+  return { message: scrubbed, sections: { ...(sectionsOf(scrubbed) as MessageSections), ...keptOpt } };
+}

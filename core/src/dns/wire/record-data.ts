@@ -1,0 +1,141 @@
+import { readUint16 } from './bytes.js';
+import { endOfName, expandedName } from './compressed-name.js';
+import type { RecordSpan } from './message-sections.js';
+import type { WireWriter } from './wire-writer.js';
+
+/** Parts of a record's data besides a fixed number of bytes: a name, a character string, and whatever follows. */
+const Part = { Name: -1, String: -2, Rest: -3 } as const;
+
+const { Name, String: Text, Rest } = Part;
+
+/** The data of the types that hold names or have a fixed size, by their numbers. */
+const LAYOUTS: ReadonlyMap<number, readonly number[]> = new Map([
+  [1, [4]], // A
+  [2, [Name]], // NS
+  [3, [Name]], // MD
+  [4, [Name]], // MF
+  [5, [Name]], // CNAME
+  [6, [Name, Name, 20]], // SOA
+  [7, [Name]], // MB
+  [8, [Name]], // MG
+  [9, [Name]], // MR
+  [12, [Name]], // PTR
+  [13, [Text, Text]], // HINFO
+  [14, [Name, Name]], // MINFO
+  [15, [2, Name]], // MX
+  [17, [Name, Name]], // RP
+  [18, [2, Name]], // AFSDB
+  [21, [2, Name]], // RT
+  [23, [Name]], // NSAP-PTR
+  [24, [18, Name, Rest]], // SIG
+  [26, [2, Name, Name]], // PX
+  [28, [16]], // AAAA
+  [29, [16]], // LOC
+  [30, [Name, Rest]], // NXT
+  [33, [6, Name]], // SRV
+  [35, [4, Text, Text, Text, Name]], // NAPTR
+  [36, [2, Name]], // KX
+  [39, [Name]], // DNAME
+  [46, [18, Name, Rest]], // RRSIG
+  [47, [Name, Rest]], // NSEC
+  [58, [Name, Name]], // TALINK
+  [64, [2, Name, Rest]], // SVCB
+  [65, [2, Name, Rest]], // HTTPS
+  [104, [10]], // NID
+  [105, [6]], // L32
+  [106, [10]], // L64
+  [107, [2, Name]], // LP
+  [108, [6]], // EUI48
+  [109, [8]], // EUI64
+]);
+
+/** The types whose names may be compressed; in all others no receiver need understand it (RFC 3597, 4). */
+const COMPRESSIBLE: ReadonlySet<number> = new Set([2, 3, 4, 5, 6, 7, 8, 9, 12, 14, 15]);
+
+/** Types that no record has (RFC 6895, 3.1): 0, and the meta-types and question types. */
+function isNoDataType(type: number): boolean {
+  return type === 0 || (type >= 128 && type <= 255);
+}
+
+/**
+ * Whether a record of a message has the data that its type requires: the types that hold names or have a fixed size are
+ * checked, names as far as pointers lead. False for a type that only questions or transactions have, such as TSIG.
+ */
+export function hasValidData(message: Uint8Array, { typeAt, type, end }: RecordSpan): boolean {
+  const layout = LAYOUTS.get(type);
+  if (layout === undefined) return !isNoDataType(type);
+  let position = typeAt + 10;
+  for (const part of layout) {
+    if (part === Rest) return true;
+    const next = endOfPart(message, position, part);
+    if (next === undefined || next > end) return false;
+    position = next;
+  }
+  return position === end;
+}
+
+/** The offsets of the names in the data of a record that was found valid. */
+export function namesIn(message: Uint8Array, { typeAt, type }: RecordSpan): readonly number[] {
+  const offsets: number[] = [];
+  let position = typeAt + 10;
+  for (const part of LAYOUTS.get(type) ?? []) {
+    if (part === Rest) break;
+    if (part === Name) offsets.push(position);
+    position = endOfPart(message, position, part) as number;
+  }
+  return offsets;
+}
+
+/** Writes a record that was found valid, and whose owner is well-formed, into another message. */
+export function copyRecord(message: Uint8Array, { start, typeAt, type, end }: RecordSpan, writer: WireWriter): void {
+  writer.wireName(expandedName(message, start) as Uint8Array);
+  writer.append(message.subarray(typeAt, typeAt + 8));
+  const lengthAt = writer.position;
+  writer.uint16(0);
+  let position = typeAt + 10;
+  for (const part of LAYOUTS.get(type) ?? []) {
+    if (part === Rest) break;
+    const next = endOfPart(message, position, part) as number;
+    if (part !== Name) writer.append(message.subarray(position, next));
+    else if (COMPRESSIBLE.has(type)) writer.wireName(expandedName(message, position) as Uint8Array);
+    else writer.append(expandedName(message, position) as Uint8Array);
+    position = next;
+  }
+  writer.append(message.subarray(position, end));
+  writer.patchUint16(lengthAt, writer.position - lengthAt - 2);
+}
+
+function endOfPart(message: Uint8Array, position: number, part: number): number | undefined {
+  if (part === Name) return endOfName(message, position);
+  return part === Text ? position + 1 + (message[position] ?? 0) : position + part;
+}
+
+/** The SvcParamKeys of address hints (RFC 9460, 7.3), and the length of one address. */
+const HINTS: ReadonlyMap<number, number> = new Map([
+  [4, 4],
+  [6, 16],
+]);
+
+/**
+ * The addresses in the data of a valid A, AAAA, SVCB or HTTPS record, the hints of the latter included; `undefined` where
+ * its parameters are malformed.
+ */
+export function addressesIn(message: Uint8Array, record: RecordSpan): readonly Uint8Array[] | undefined {
+  const { typeAt, type, end } = record;
+  const dataAt = typeAt + 10;
+  if (type === 1 || type === 28) return [message.subarray(dataAt, end)];
+  if (type !== 64 && type !== 65) return [];
+  const addresses: Uint8Array[] = [];
+  let position = endOfName(message, dataAt + 2) as number;
+  while (position < end) {
+    const valueAt = position + 4;
+    const next = valueAt + readUint16(message, position + 2);
+    if (valueAt > end || next > end) return undefined;
+    const length = HINTS.get(readUint16(message, position));
+    if (length !== undefined) {
+      for (let at = valueAt; at + length <= next; at += length) addresses.push(message.subarray(at, at + length));
+    }
+    position = next;
+  }
+  return addresses;
+}
