@@ -19,6 +19,7 @@ import { WakeGuard } from './dns/admission/wake-guard.js';
 import { errorMessage, shuttingDown } from './errors.js';
 import { countersOf, Fleet } from './fleet/fleet.js';
 import { Instances } from './fleet/instances.js';
+import { limitedClose } from './fleet/limited-close.js';
 import { Lifecycle } from './lifecycle/lifecycle.js';
 import type { Unikernel } from './lifecycle/unikernel.js';
 import { CounterWriter } from './state/counter-writer.js';
@@ -32,6 +33,9 @@ import { EventLog } from './telemetry/event-log.js';
 
 /** How long answers in flight, or the step of a start that is under way, may take once Jitsu has been told to end. */
 const FAREWELL: Milliseconds = 5_000;
+
+/** How long a state store may take to write what is outstanding, and to close: it may be much, on a slow disk. */
+const STORE_CLOSE_LIMIT: Milliseconds = 20_000;
 
 /** The composition root: puts all rooms together, opens them in order, and closes them in the reverse order. */
 export class Jitsu {
@@ -69,7 +73,7 @@ export class Jitsu {
     this.#fleet = new Fleet(whole, instances);
     this.#store = instances.configured(settings.stateStore);
     this.#hub = new EventHub(clock, logger);
-    this.#notifiers = new Notifiers(whole, instances);
+    this.#notifiers = new Notifiers(whole, instances, { clock, logger });
     this.#history = new HistoryWriter(this.#store, logger);
     this.#counters = new CounterWriter(this.#store, countersOf, clock, logger);
     this.#lifecycle = new Lifecycle(
@@ -179,6 +183,11 @@ export class Jitsu {
     if (failures.length > 1) throw new AggregateError(failures, 'Several things could not be closed in order.');
   }
 
+  #closeStore(what: string, close: () => Promise<void>): Promise<void> {
+    const { clock, logger } = this;
+    return limitedClose(what, close, { clock, logger }, STORE_CLOSE_LIMIT);
+  }
+
   async #within(limit: Milliseconds, work: (signal: AbortSignal) => Promise<unknown>): Promise<void> {
     const enough = new AbortController();
     using _timer = this.clock.after(limit, () => enough.abort());
@@ -191,18 +200,19 @@ export class Jitsu {
     await control.listen();
     this.#opened(() => control.close());
     await this.#store.open();
-    this.#opened(() => this.#store.close());
-    this.#opened(() => this.#counters.close());
-    this.#opened(() => this.#history.flush());
+    this.#opened(() => this.#closeStore('The state store', () => this.#store.close()));
+    this.#opened(() => this.#closeStore('The writer of the counters', () => this.#counters.close()));
+    this.#opened(() => this.#closeStore('The writer of the history', () => this.#history.flush()));
     this.#opened(() => this.#notifiers.close());
     await this.#notifiers.open();
     this.#opened(() => this.#hub.close());
   }
 
   async #openFleet(): Promise<void> {
-    for (const backend of this.#fleet.backends.values()) {
+    const { clock, logger } = this;
+    for (const [connection, backend] of this.#fleet.backends) {
       await backend.connect();
-      this.#opened(() => backend.close());
+      this.#opened(() => limitedClose(`The backend ${connection}`, () => backend.close(), { clock, logger }));
     }
     await this.#fleet.register();
     this.#fleet.recall(await this.#store.counters(), this.#lifecycle);

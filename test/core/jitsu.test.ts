@@ -363,6 +363,55 @@ describe('Jitsu', () => {
     assert.deepEqual(setting.journal, [...OPENED, ...CLOSED]);
   });
 
+  it('closes the rest when something of a plugin does not get closed, and says what', async () => {
+    const never = () => new Promise<void>(() => undefined);
+    await using setting = new Setting({ 'close two': never, 'close notifier': never, 'close store': never });
+    const jitsu = await setting.jitsu();
+    await jitsu.start();
+    let ended = false;
+    const stopped = jitsu.stop().then(() => (ended = true));
+    await setting.clock.advance(4_999);
+    assert.deepEqual(setting.journal, [...OPENED, 'close two']);
+    await setting.clock.advance(1);
+    await setting.clock.advance(5_000);
+    assert.deepEqual([setting.journal, ended], [[...OPENED, ...CLOSED], false]);
+    await setting.clock.advance(20_000);
+    await stopped;
+    assert.deepEqual(
+      setting.logger.lines.filter((line) => line.startsWith('warn: ')),
+      [
+        'warn: The backend two has not been closed within 5 s, and Jitsu ends without it',
+        'warn: The notifier journal has not been closed within 5 s, and Jitsu ends without it',
+        'warn: The state store has not been closed within 20 s, and Jitsu ends without it',
+      ],
+    );
+    assert.equal(setting.clock.pending, 0);
+  });
+
+  it('does not wait for what a plugin does not get closed after a failed start either', async () => {
+    await using setting = new Setting({
+      'connect two': () => Promise.reject(new Error('the reason')),
+      'close one': () => new Promise(() => undefined),
+    });
+    const failed = assert.rejects((await setting.jitsu()).start(), /the reason/);
+    await setting.clock.advance(5_000);
+    await failed;
+    assert.deepEqual(setting.journal.slice(OPENED.length), ['close one', 'close notifier', 'close store']);
+    assert.match(setting.logger.lines.join('\n'), /^warn: The backend one has not been closed within 5 s/m);
+  });
+
+  it('closes its store where that does not write the last events', async () => {
+    await using setting = new Setting({ 'store ready': () => new Promise(() => undefined) });
+    const jitsu = await setting.jitsu();
+    await jitsu.start();
+    assert.equal(await ask(jitsu, 'web.test'), 'NOERROR');
+    const stopped = jitsu.stop();
+    await setting.clock.advance(20_000);
+    await stopped;
+    assert.equal(setting.journal.at(-1), 'close store');
+    assert.match(setting.logger.lines.join('\n'), /^warn: The writer of the history has not been closed within 20 s/m);
+  });
+
   it('is stopped once, and whoever stops it again waits for the same end', async () => {
     let resolve = (): void => undefined;
     const closed = new Promise<void>((done) => (resolve = done));

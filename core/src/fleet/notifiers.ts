@@ -1,8 +1,11 @@
 import type { Settings } from '../config/settings.js';
+import type { Clock } from '../contracts/clock.js';
 import type { LifecycleEvent } from '../contracts/lifecycle-event.js';
+import type { Logger } from '../contracts/logger.js';
 import type { Notifier, NotifierStatus } from '../contracts/notifier.js';
 import { errorMessage } from '../errors.js';
 import type { Instances } from './instances.js';
+import { limitedClose } from './limited-close.js';
 import type { EventHub } from '../telemetry/event-hub.js';
 
 const NO_KEYS: Readonly<Record<string, unknown>> = {};
@@ -16,7 +19,11 @@ export class Notifiers {
   readonly #addedKeys: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
 
   /** Makes the notifiers without opening them. */
-  constructor({ notifiers, unikernels }: Settings, instances: Instances) {
+  constructor(
+    { notifiers, unikernels }: Settings,
+    instances: Instances,
+    private readonly context: { readonly clock: Clock; readonly logger: Logger },
+  ) {
     this.#notifiers = new Map(
       notifiers.map((configured) => [configured.contribution.name, instances.configured(configured)]),
     );
@@ -37,7 +44,11 @@ export class Notifiers {
 
   /** Closes all notifiers, also after one has failed to open or to close; rejects with the first failure. */
   async close(): Promise<void> {
-    const closed = await Promise.allSettled([...this.#notifiers.values()].map(async (notifier) => notifier.close?.()));
+    const closed = await Promise.allSettled(
+      [...this.#notifiers].map(([name, notifier]) =>
+        limitedClose(`The notifier ${name}`, async () => notifier.close?.(), this.context),
+      ),
+    );
     for (const outcome of closed) if (outcome.status === 'rejected') throw outcome.reason;
   }
 

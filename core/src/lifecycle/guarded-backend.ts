@@ -7,6 +7,7 @@ import { errorCode, errorMessage, JitsuError } from '../errors.js';
 import { BackOff } from '../plugin-kit/back-off.js';
 import { untilAborted } from '../plugin-kit/until-aborted.js';
 import { checkAddresses, checkCapabilities, checkChange, checkDescription, checkMachine } from './backend-values.js';
+import { DisposableClock } from './disposable-clock.js';
 
 /**
  * The first and the longest interval at which a machine that was asked to stop is looked at, unless its backend reports
@@ -63,14 +64,16 @@ export class GuardedBackend {
   /** Whether they get their timers at the end of this turn. */
   #limiting = false;
   #watch: Disposable | undefined;
+  readonly clock: DisposableClock;
 
   /** `name` is the name of the connection. @throws JITSU_BACKEND_FAILED */
   constructor(
     readonly name: string,
     private readonly backend: Backend,
-    readonly clock: Clock,
+    clock: Clock,
     private readonly logger: Logger,
   ) {
+    this.clock = new DisposableClock(clock);
     try {
       this.capabilities = backend.capabilities;
       checkCapabilities(this.capabilities);
@@ -87,7 +90,9 @@ export class GuardedBackend {
     }
   }
 
+  /** Closes the connection for good. Nothing is limited any more: see {@link DisposableClock}. */
   async close(): Promise<void> {
+    this.clock[Symbol.dispose]();
     try {
       await this.backend.close();
     } catch (error) {

@@ -8,6 +8,7 @@ import { errorCode, errorMessage, shuttingDown, type JitsuError } from '../error
 import { BackOff } from '../plugin-kit/back-off.js';
 import { Announcer } from './announcer.js';
 import { BootQueue } from './boot-queue.js';
+import { DisposableClock } from './disposable-clock.js';
 import type { LifeReports } from './life-reports.js';
 import { next, type Effect, type LifeEvent } from './life.js';
 import { STOP_LIMIT, type GuardedBackend } from './guarded-backend.js';
@@ -62,12 +63,15 @@ export class Lifecycle implements Disposable {
   readonly #followers = new Map<string, PowerFollower>();
   readonly #summoned = new Set<UnikernelRecord>();
   #closed: JitsuError | undefined;
+  private readonly clock: DisposableClock;
 
   constructor(
     { limit, queue, firstBackOff, longestBackOff }: BootSettings,
     private readonly listeners: LifecycleListeners,
-    private readonly clock: Clock,
+    systemClock: Clock,
   ) {
+    const clock = new DisposableClock(systemClock);
+    this.clock = clock;
     this.#boots = new BootQueue(limit, queue, listeners.onBooting);
     this.#backOff = new BackOff(firstBackOff, longestBackOff);
     this.#leases = new ReadyLeases((unikernel, name, times) => this.countQuery(unikernel, name, clock.now(), times));
@@ -184,8 +188,12 @@ export class Lifecycle implements Disposable {
     await ended;
   }
 
-  /** Stops following and reaping. */
+  /**
+   * Stops following and reaping, and clears all limits: what hangs is left to itself, since a start that is given up now
+   * would be followed by its stop.
+   */
   [Symbol.dispose](): void {
+    this.clock[Symbol.dispose]();
     for (const follower of this.#followers.values()) follower[Symbol.dispose]();
     this.#reaper[Symbol.dispose]();
   }

@@ -4,10 +4,15 @@ import { createServer, type AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import type { Settings } from '@jitsud/core';
 import { start } from '#cli/commands/start.js';
+import { ControlClient } from '#core/control/control-client.js';
+import { eventually } from '#core/testing/eventually.js';
+import { askOverUdp } from '../../support/ask-over-udp.js';
 import { capturedTerminal } from '../../support/captured-terminal.js';
+import { ConfigFolder } from '../../support/config-folder.js';
 import { fakeCore } from '../../support/fake-core.js';
 import { spawnJitsu } from '../../support/jitsu-command.js';
 import { MemoryLogger } from '../../support/memory-logger.js';
+import { pluginPackageJson } from '../../support/plugin-source.js';
 import { TemporaryFolder } from '../../support/temporary-folder.js';
 
 describe('a start of Jitsu that comes to nothing', () => {
@@ -81,4 +86,56 @@ describe('a start of Jitsu that comes to nothing', () => {
     assert.deepEqual([child.exitCode, child.signalCode], [1, null], stderr);
     assert.match(stderr, /jitsu: JITSU_LISTEN_FAILED {2}/);
   });
+
+  it('ends by itself although a start of a unikernel hangs, and its backend does not get closed', async () => {
+    const folder = await ConfigFolder.make({
+      'node_modules/jitsu-plugin-hanging/package.json': pluginPackageJson('jitsu-plugin-hanging', {
+        jitsu: { api: '^1.0.0', backends: ['hanging'] },
+      }),
+      'node_modules/jitsu-plugin-hanging/index.js': HANGING,
+      'jitsu.config.json': JSON.stringify({
+        dns: { bind: '127.0.0.1', port: 0, forwarders: 'off' },
+        control: { socket: 'control.sock' },
+        stop: { onExit: 'keep' },
+        unikernels: [{ name: 'web', dns: 'web.test', ip: '127.0.0.1', backend: 'hanging', deadline: '300ms' }],
+      }),
+    });
+    await folder.link('zod');
+    const child = spawnJitsu(['start'], { cwd: folder.path, env: { RUNTIME_DIRECTORY: folder.join('run') } });
+    try {
+      let log = '';
+      child.stderr.setEncoding('utf8').on('data', (part: string) => (log += part));
+      const ended = once(child, 'close');
+      const control = new ControlClient(folder.join('control.sock'));
+      const port = await eventually(async () => (await control.status()).listening[0]!.port);
+      assert.equal((await askOverUdp(port, 'web.test')).rcode, 'SERVFAIL');
+      child.kill('SIGTERM');
+      await ended;
+      assert.deepEqual([child.exitCode, child.signalCode], [0, null], log);
+      assert.match(log, /The backend hanging has not been closed within 5 s/);
+    } finally {
+      child.kill('SIGKILL');
+      await folder.remove();
+    }
+  }).timeout(20_000);
 });
+
+/** A plugin with a backend whose machines never get started, and which never gets closed. */
+const HANGING = `
+  import { z } from 'zod';
+  class Hanging {
+    capabilities = { stopModes: ['destroy'], bootConfigurators: false };
+    async connect() {}
+    close() { return new Promise(() => {}); }
+    async machine() {
+      const describe = async () => ({ state: 'off' });
+      const never = () => new Promise(() => {});
+      return { id: '8f9d7a1e-30a2-4a3c-9f55-0f7a5c1f3b21', describe, start: never, stop: never };
+    }
+  }
+  export default {
+    name: 'jitsu-plugin-hanging',
+    apiVersion: '^1.0.0',
+    register: (registry) =>
+      registry.backend({ name: 'hanging', useClass: Hanging, description: 'Hangs', unikernel: z.object({}) }),
+  };`;

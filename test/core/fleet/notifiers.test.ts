@@ -18,7 +18,8 @@ function notifiersOf(byName: Readonly<Record<string, Partial<Notifier>>>): Notif
   const instances = {
     configured: ({ contribution: { name } }: { contribution: { name: string } }) => byName[name],
   } as unknown as Instances;
-  return new Notifiers({ notifiers, unikernels } as unknown as Settings, instances);
+  const context = { clock: new ManualClock(), logger: new MemoryLogger() };
+  return new Notifiers({ notifiers, unikernels } as unknown as Settings, instances, context);
 }
 
 describe('the notifiers', () => {

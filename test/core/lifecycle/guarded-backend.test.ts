@@ -300,6 +300,27 @@ describe('a machine as the core uses it', () => {
     assert.equal(stage.clock.pending, 0);
   });
 
+  it('has no timer left when its backend is closed, whatever hangs', async () => {
+    const { stage, machine } = await Guarded.open();
+    const other = await stage.machine('other');
+    const deaf = await stage.machine('deaf');
+    await deaf.start();
+    stage.fake.start = () => new Promise(() => undefined);
+    stage.fake.describe = () => new Promise(() => undefined);
+    stage.fake.stop = async () => undefined;
+    // A start, a stop that waits for its end, a look, and a stop without effect.
+    void machine.start();
+    void machine.stop('destroy', never);
+    void other.describe();
+    void deaf.stop('destroy', never);
+    await stage.clock.advance(1);
+    assert.equal(stage.clock.pending > 2, true);
+    void other.describe();
+    await stage.backend.close();
+    await stage.clock.advance(0);
+    assert.equal(stage.clock.pending, 0);
+  });
+
   it('still runs a quarter of an hour after a suspend that never ends, and a minute after one without effect', async () => {
     const { stage, machine } = await Guarded.open();
     await machine.start();

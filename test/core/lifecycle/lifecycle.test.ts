@@ -393,4 +393,28 @@ describe('the lifecycle', () => {
       { numRuns: 60 },
     );
   });
+
+  it('has no timer left when it is disposed, whatever hangs: Jitsu could not end before', async () => {
+    using life = new Life();
+    const [web, db, deaf] = await life.with(
+      { name: 'web' },
+      { name: 'db' },
+      { name: 'deaf', stopMode: 'shutdown', grace: 500_000 },
+    );
+    await life.summon(deaf!);
+    life.backend.start = life.backend.stop = () => new Promise(() => undefined);
+    for (const unikernel of [web!, db!]) {
+      const failed = rejectsWithCode(life.summon(unikernel), 'JITSU_SUMMON_DEADLINE');
+      await life.clock.advance(30_000);
+      await failed;
+    }
+    for (const unikernel of [db!, deaf!]) void life.stop(unikernel);
+    await life.clock.advance(0);
+    const before = life.story();
+    life.lifecycle[Symbol.dispose]();
+    await life.guarded.close();
+    assert.equal(life.clock.pending, 0);
+    await life.clock.advance(1_000_000);
+    assert.deepEqual([life.story(), life.calls('stop')], [before, []], 'nothing is given up, and so nothing stopped');
+  });
 });
