@@ -22,6 +22,7 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
+import { writeBillOfMaterials } from './bill-of-materials.mjs';
 import { bundleAll } from './bundle.mjs';
 import { pack, shapeProblems } from './packed-package.mjs';
 import { writePagePackages } from './page-packages.mjs';
@@ -56,6 +57,8 @@ try {
   await importEveryEntry([...own, ...others]);
   showDescriptions();
   await summonByName();
+  checkBill();
+  await bringWhatIsMissing();
   console.log('The packed packages work.');
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
@@ -116,7 +119,9 @@ function versionsOf(packages) {
 
 function install(packages) {
   const tarballs = packages.map(({ tarball }) => tarball);
-  execFileSync('npm', ['install', '--silent', '--no-audit', '--no-fund', ...tarballs], { cwd: home, stdio: 'inherit' });
+  // None of what has an install script may need it.
+  const words = ['install', '--silent', '--no-audit', '--no-fund', '--ignore-scripts', ...tarballs];
+  execFileSync('npm', words, { cwd: home, stdio: 'inherit' });
   for (const { name } of packages) {
     if (existsSync(join(home, 'node_modules', name, 'node_modules/@jitsud')))
       throw new Error(`${name} brought a second copy of a package of ours`);
@@ -223,6 +228,58 @@ async function summonByName() {
   console.log('Stopped Jitsu, and with it what it had summoned');
 }
 
+/**
+ * Checks that the packages with native code work without their install scripts, and that where one lacks its binary,
+ * the error names the command that brings it.
+ */
+async function bringWhatIsMissing() {
+  if (process.platform !== 'linux') return;
+  await startNatively();
+  for (const scope of ['@koromix', '@lmdb']) {
+    rmSync(join(home, 'node_modules', scope), { recursive: true });
+    const said = await startNatively().then(
+      () => '',
+      (error) => error.message,
+    );
+    const command = /npm install --no-save --prefix \S+ @\S+@\d[^\s.]*(\.\d+)+/.exec(said)?.[0];
+    if (command === undefined) throw new Error(`Without ${scope}, no command was named that brings it:\n${said}`);
+    execFileSync('sh', ['-c', `${command} --silent --no-audit --no-fund --ignore-scripts`], { stdio: 'inherit' });
+    await startNatively();
+    console.log(`What is missing comes by: ${command}`);
+  }
+}
+
+/** Starts and stops a Jitsu that needs its native code. */
+async function startNatively() {
+  const config = {
+    dns: { bind: '127.0.0.1', port: 0, forwarders: 'off', transport: 'mmsg' },
+    control: { socket: control },
+    runtimeDirectory: join(scratch, 'run'),
+    state: { path: join(scratch, 'store') },
+  };
+  const file = join(home, 'native.config.json');
+  writeFileSync(file, JSON.stringify(config));
+  await startJitsu('--config', file);
+  await stopJitsu();
+}
+
+/** Checks that the bill of materials has all that was installed, and all that is part of the packages' own files. */
+function checkBill() {
+  const { components } = JSON.parse(readFileSync(writeBillOfMaterials(), 'utf8'));
+  const listed = new Set(components.map(({ purl }) => decodeURIComponent(purl).replace(/^pkg:npm\/(.+)@.*$/, '$1')));
+  const lock = JSON.parse(readFileSync(join(home, 'node_modules/.package-lock.json'), 'utf8'));
+  const installed = Object.keys(lock.packages).map((path) => path.replace(/^.*node_modules\//, ''));
+  const scope = join(home, 'node_modules/@jitsud');
+  const included = readdirSync(scope).flatMap((name) => {
+    const text = readFileSync(join(scope, name, 'dist/THIRD-PARTY-LICENSES.txt'), 'utf8');
+    return Array.from(text.matchAll(/^(\S+) \d+\.\d+\.\d+\S* \(.*\)$/gm), ([, included]) => included);
+  });
+  const others = new Set(foldersIn(authors).map((folder) => basename(folder)));
+  const missing = [...installed, ...included].filter((name) => !listed.has(name) && !others.has(name));
+  if (missing.length > 0) throw new Error(`The bill of materials lacks ${missing.join(', ')}`);
+  console.log(`The bill of materials has ${components.length} packages`);
+}
+
 /** What is tried here, and what the pages show. */
 function configuration() {
   const packed = {
@@ -261,16 +318,20 @@ async function receiveEvents() {
   return told;
 }
 
-/** Starts it and waits until its control socket answers. */
-async function startJitsu() {
+/** Starts it and waits until it answers. */
+async function startJitsu(...words) {
   let output = '';
-  jitsu = spawn(join(home, 'node_modules/.bin/jitsu'), ['start'], { cwd: home, stdio: ['ignore', 'pipe', 'pipe'] });
+  jitsu = spawn(join(home, 'node_modules/.bin/jitsu'), ['start', ...words], {
+    cwd: home,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   jitsu.stdout.on('data', (chunk) => (output += chunk));
   jitsu.stderr.on('data', (chunk) => (output += chunk));
   jitsu.ended = new Promise((resolve) => jitsu.once('close', (status, signal) => resolve(status ?? signal)));
   const deadline = Date.now() + PATIENCE;
-  while (!existsSync(control)) {
-    if (jitsu.exitCode !== null || Date.now() > deadline) throw new Error(`jitsu start did not come up:\n${output}`);
+  while (!output.includes('answering DNS on')) {
+    if (jitsu.exitCode !== null) jitsu = undefined;
+    if (jitsu === undefined || Date.now() > deadline) throw new Error(`jitsu start did not come up:\n${output}`);
     await sleep(50);
   }
 }

@@ -29,13 +29,14 @@ export interface ControlLocation {
  *   another configuration has the socket of the named one, and the errors of reading a named configuration
  */
 export async function locateControl(
-  core: Pick<Control, 'controlClient' | 'runningJitsus' | 'findConfigFile' | 'loadSettings' | 'defaultControlSocket'>,
+  core: Pick<Control, 'controlClient' | 'runningJitsus' | 'preferredConfig' | 'loadSettings' | 'defaultControlSocket'>,
   directory: string,
   { control, config }: ControlChoice,
 ): Promise<ControlLocation> {
   if (control !== undefined) return { socket: control };
   const running = core.runningJitsus();
-  const file = config === undefined ? core.findConfigFile(directory) : resolve(directory, config);
+  const files = running.flatMap(({ configFile }) => configFile ?? []);
+  const file = config === undefined ? core.preferredConfig(directory, files) : resolve(directory, config);
   const withFile = running.filter(({ configFile }) => configFile !== undefined && configFile === file);
   const [found, ...others] = withFile.length > 0 || config !== undefined ? withFile : running;
   if (found !== undefined && others.length === 0) return { socket: found.socket, running: found };

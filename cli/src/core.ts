@@ -17,8 +17,8 @@ export interface Control {
   defaultControlSocket(): string;
   /** Every running Jitsu of this user. */
   runningJitsus(): readonly RuntimeRecord[];
-  /** The configuration file that `jitsu start` would read in this folder; it is not executed. */
-  findConfigFile(directory: string): string | undefined;
+  /** The one of these configuration files that `jitsu start` prefers in this folder. Nothing in it is read. */
+  preferredConfig(directory: string, files: readonly string[]): string | undefined;
   loadSettings(request: SettingsRequest): Promise<Settings>;
 }
 

@@ -8,7 +8,7 @@ export async function loadControl(): Promise<Control> {
     controlClient: (socket) => new control.ControlClient(socket),
     defaultControlSocket: control.defaultControlSocket,
     runningJitsus: control.runningJitsus,
-    findConfigFile: control.findConfigFile,
+    preferredConfig: control.preferredConfig,
     loadSettings: async (request) => (await loadCore()).loadSettings(request),
   };
 }

@@ -21,7 +21,7 @@ const runningWith = (configFile?: string, pid = 7): RuntimeRecord => ({
 const coreWith = (...running: readonly RuntimeRecord[]) =>
   fakeCore({
     runningJitsus: () => running,
-    findConfigFile: () => '/d/jitsu.config.ts',
+    preferredConfig: () => '/d/jitsu.config.ts',
     defaultControlSocket: () => '/usual.sock',
   });
 

@@ -17,7 +17,7 @@ export function fakeCore(parts: Partial<Core>): Core {
     controlClient: never('controlClient'),
     defaultControlSocket: never('defaultControlSocket'),
     runningJitsus: () => [],
-    findConfigFile: () => undefined,
+    preferredConfig: () => undefined,
     recordRunning: never('recordRunning'),
     ...parts,
   };

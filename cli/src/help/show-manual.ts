@@ -11,11 +11,11 @@ import { plainManual } from './plain-manual.js';
 
 /** Shows the manual page of jitsu: as text, as the source of a man page, or on a terminal in a pager. */
 export async function showManual(format: HelpRequest['format'], terminal: Terminal): Promise<void> {
-  const directory = process.cwd();
-  // The bundled plugins are found from here, wherever the package manager has installed them.
+  // The plugins that are installed beside the command, wherever that is. Those of the folder in which it is called may
+  // be anybody's.
   const beside = fileURLToPath(new URL('../..', import.meta.url));
   const options =
-    (await installedManifests([beside, directory])) ?? (await (await loadCore()).unikernelOptions({ directory }));
+    (await installedManifests([beside])) ?? (await (await loadCore()).unikernelOptions({ directory: beside }));
   const page = manual(version(), options);
   if (format === 'groff') {
     terminal.out(groffManual(page));

@@ -87,9 +87,34 @@ const stringify: (value: unknown) => string | undefined = JSON.stringify;
 
 function inJson(value: unknown): string {
   try {
-    return stringify(value) ?? String(value);
+    return stringify(beginning(value, { left: LONGEST }, [])) ?? String(value);
   } catch {
-    // A circular value, or a bigint.
-    return String(value);
+    // A circular value, or a bigint. The text of a list would be that of all that it holds.
+    return Array.isArray(value) ? 'a list' : String(value);
   }
+}
+
+/**
+ * A copy of what can be shown of a value: each of its values takes a character at least. The whole may be nested without
+ * end, or hold far more than was written (aliases of YAML).
+ */
+function beginning(value: unknown, room: { left: number }, above: readonly unknown[]): unknown {
+  room.left -= 1;
+  if (typeof value !== 'object' || value === null || 'toJSON' in value) return value;
+  if (above.includes(value)) throw new TypeError('a circular value');
+  const here = [...above, value];
+  if (Array.isArray(value)) {
+    const copy: unknown[] = [];
+    for (const item of value as readonly unknown[]) {
+      if (room.left <= 0) break;
+      copy.push(beginning(item, room, here));
+    }
+    return copy;
+  }
+  const entries: [string, unknown][] = [];
+  for (const key of Object.keys(value)) {
+    if (room.left <= 0) break;
+    entries.push([key, beginning((value as Readonly<Record<string, unknown>>)[key], room, here)]);
+  }
+  return Object.fromEntries(entries);
 }

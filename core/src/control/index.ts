@@ -1,7 +1,7 @@
 // `@jitsud/core/control`, the client of a running Jitsu. It loads a few files, where `@jitsud/core` loads all of Jitsu.
 import type { PluginPackage } from '../plugins/plugin-package.js';
 
-export { findConfigFile } from '../config/find-config-file.js';
+export { preferredConfig } from '../config/config-places.js';
 export { errorCode, errorMessage, JitsuError, type JitsuErrorCode } from '../errors.js';
 export { ControlClient } from './control-client.js';
 export { defaultControlSocket } from './control-paths.js';

@@ -14,6 +14,9 @@ const MOST_LINKS = 40;
 
 const STICKY = 0o1000;
 
+/** Its owner is that of the installed Jitsu, also where its code was built or bundled by somebody else. */
+const PACKAGE = fileURLToPath(new URL('../../package.json', import.meta.url));
+
 /**
  * Finds what makes a path unsafe: the path itself, each folder above it and each link on the way has to belong to a
  * trusted user, and nobody else may write to it. A group may where it has no members but trusted users. Whoever may
@@ -55,7 +58,8 @@ export function findUnsafe(path: string, trusted: ReadonlySet<number> = trustedU
  */
 export function trustedUsers(env: NodeJS.ProcessEnv = process.env): ReadonlySet<number> {
   const own = process.geteuid?.() ?? 0;
-  const trusted = new Set([0, own, lstatSync(fileURLToPath(import.meta.url)).uid]);
+  const installed = lstatSync(PACKAGE, { throwIfNoEntry: false });
+  const trusted = new Set([0, own, installed?.uid ?? 0]);
   const behind = env['SUDO_UID'] ?? '';
   if (own === 0 && /^\d+$/.test(behind)) trusted.add(Number(behind));
   return trusted;

@@ -1,6 +1,7 @@
 import { endianness } from 'node:os';
 import { getSystemErrorName } from 'node:util';
 import { errorMessage } from '../errors.js';
+import { nativePackageAdvice } from '../plugin-kit/native-package-advice.js';
 
 /** An address in this process. */
 export type Pointer = bigint;
@@ -42,7 +43,8 @@ async function load() {
   const koffi = await import('koffi').then(
     (module) => module.default,
     (error: unknown) => {
-      throw new NativeSocketsUnavailable(`koffi cannot be loaded: ${errorMessage(error)}`);
+      const advice = nativePackageAdvice('koffi', import.meta.url);
+      throw new NativeSocketsUnavailable(`koffi cannot be loaded (${errorMessage(error)}). ${advice}`);
     },
   );
   try {

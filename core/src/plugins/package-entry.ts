@@ -4,6 +4,9 @@ export interface PackageEntryFields {
   readonly main?: unknown;
 }
 
+/** Deeper than any package nests its conditions. */
+const DEEPEST = 20;
+
 const CONDITIONS: ReadonlySet<string> = new Set(['node', 'import', 'module-sync', 'default']);
 
 /**
@@ -16,20 +19,22 @@ export function packageEntry({ exports, main }: PackageEntryFields): string | un
   return typeof main === 'string' && main !== '' ? main : 'index.js';
 }
 
-function target(exports: unknown): string | undefined {
+function target(exports: unknown, depth = 0): string | undefined {
+  if (depth > DEEPEST) return undefined;
   if (typeof exports === 'string') return exports;
-  if (Array.isArray(exports)) return firstOf(exports);
+  if (Array.isArray(exports)) return firstOf(exports, depth);
   if (typeof exports !== 'object' || exports === null) return undefined;
   return firstOf(
     Object.entries(exports)
       .filter(([condition]) => CONDITIONS.has(condition))
       .map(([, value]) => value as unknown),
+    depth,
   );
 }
 
-function firstOf(candidates: readonly unknown[]): string | undefined {
+function firstOf(candidates: readonly unknown[], depth: number): string | undefined {
   for (const candidate of candidates) {
-    const found = target(candidate);
+    const found = target(candidate, depth + 1);
     if (found !== undefined) return found;
   }
   return undefined;

@@ -1,12 +1,21 @@
+import { existsSync, realpathSync } from 'node:fs';
+import { basename, dirname, join, sep } from 'node:path';
 import type { Plugin } from '../contracts/plugin.js';
 import { errorMessage, JitsuError } from '../errors.js';
 import type { Contributions } from './contributions.js';
+import { distrust } from '../files/distrust.js';
 import { findPlugin, type PluginFile } from './find-plugin.js';
 import { importModule } from './import-module.js';
 import { installedPlugins } from './installed-plugins.js';
 import { knownPlugins, type KnownPlugin } from './known-plugins.js';
+import { CORE_FOLDER } from './module-folders.js';
 import { provides, type Provided } from './plugin-manifest.js';
 import { checkApiRange, type PluginPackage } from './plugin-package.js';
+
+const BESIDE_CORE = dirname(CORE_FOLDER);
+
+/** The folder of the plugins that come with Jitsu: as npm installs them, or that of a checkout. */
+const OWN_PLUGINS = basename(BESIDE_CORE) === '@jitsud' ? BESIDE_CORE : join(BESIDE_CORE, 'plugins');
 
 /** Loads plugins, each only once, however often and by whatever name it is requested. */
 export class PluginLoader {
@@ -21,7 +30,8 @@ export class PluginLoader {
 
   /**
    * Finds, checks, imports and registers a plugin.
-   * @throws JITSU_PLUGIN_NOT_FOUND, JITSU_PLUGIN_INCOMPATIBLE (before anything is imported), JITSU_PLUGIN_INVALID
+   * @throws JITSU_PLUGIN_NOT_FOUND, JITSU_PLUGIN_UNSAFE and JITSU_PLUGIN_INCOMPATIBLE (before anything is imported),
+   *   JITSU_PLUGIN_INVALID
    */
   async load(name: string): Promise<void> {
     await this.loadFound(await findPlugin(name, this.places));
@@ -46,10 +56,16 @@ export class PluginLoader {
     return known ?? (await this.installedProviderOf(what, name));
   }
 
-  /** The installed plugin that declares the contribution. Manifests are read once, at the first call. */
+  /**
+   * The installed plugin that declares the contribution. Manifests are read once, at the first call.
+   * @throws JITSU_PLUGIN_UNSAFE
+   */
   async installedProviderOf(what: Provided, name: string): Promise<PluginPackage | undefined> {
     this.#installed ??= installedPlugins(this.places);
-    return (await this.#installed).find(({ manifest }) => provides(manifest, what, name));
+    const found = (await this.#installed).find(({ manifest }) => provides(manifest, what, name));
+    // What its manifest says is followed, too.
+    if (found !== undefined) refuseUnsafe(found);
+    return found;
   }
 
   /** Loads the plugin that declares the contribution, if there is one. @throws as `load` does */
@@ -59,6 +75,7 @@ export class PluginLoader {
   }
 
   async #import(found: PluginPackage | PluginFile): Promise<void> {
+    refuseUnsafe(found);
     if ('api' in found) checkApiRange(found.name, found.api);
     const plugin = await definitionIn(found);
     checkApiRange(found.name, plugin.apiVersion);
@@ -75,6 +92,16 @@ export class PluginLoader {
       throw invalid(found, `its register() failed: ${errorMessage(error)}`, error);
     }
   }
+}
+
+/** Root takes plugins of its own and of the installed Jitsu; those that come with Jitsu are as safe as Jitsu itself. */
+function refuseUnsafe({ name, entry }: PluginPackage | PluginFile): void {
+  if (process.geteuid?.() !== 0 || !existsSync(entry)) return;
+  const place = realpathSync(entry);
+  if (place.startsWith(join(OWN_PLUGINS, sep))) return;
+  const reason = distrust(entry);
+  if (reason !== undefined)
+    throw new JitsuError('JITSU_PLUGIN_UNSAFE', `Root does not take the plugin ${name}: ${reason}`);
 }
 
 async function definitionIn(found: PluginPackage | PluginFile): Promise<Plugin> {

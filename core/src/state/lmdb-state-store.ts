@@ -3,10 +3,11 @@ import type { RangeOptions, RootDatabase } from 'lmdb';
 import { z } from 'zod';
 import type { LifecycleEvent } from '../contracts/lifecycle-event.js';
 import type { HistoryQuery, StateStore, StoredCounters, StoredRegistration } from '../contracts/state-store.js';
+import { nativePackageAdvice } from '../plugin-kit/native-package-advice.js';
 import { inject, optionsOf } from '../plugins/injection.js';
 import { DEFAULT_HISTORY_LIMIT } from './history-writer.js';
 import type { LmdbEnvironment } from './lmdb-environment.js';
-import { storeDamaged, storeNotWritten } from './store-unreadable.js';
+import { storeDamaged, storeNotWritten, storeWithoutLibrary } from './store-unreadable.js';
 import { decodeRecord, encodeRecord } from './stored-record.js';
 
 export const lmdbOptions = z.object({ path: z.string().min(1).describe('The folder of the store') });
@@ -47,7 +48,9 @@ export class LmdbStateStore implements StateStore {
   /** @throws JITSU_STORE_UNREADABLE, JITSU_STORE_IN_USE */
   async open(): Promise<void> {
     // LMDB is loaded only when a store is opened.
-    const { openEnvironment } = await import('./lmdb-environment.js');
+    const { openEnvironment } = await import('./lmdb-environment.js').catch((error: unknown) => {
+      throw storeWithoutLibrary(this.#folder, error, nativePackageAdvice('lmdb', import.meta.url));
+    });
     this.#environment = await openEnvironment(this.#folder);
     const [last] = this.#database.getKeys({ ...reversed(rangeOf('event')), limit: 1 });
     this.#nextEvent = last === undefined ? 0 : eventNumber(last) + 1;

@@ -17,6 +17,12 @@ export function storeInaccessible(path: string, error: unknown): JitsuError {
   return unreadable(path, what, remedies[code ?? ''] ?? remedy, { cause: error });
 }
 
+/** JITSU_STORE_UNREADABLE where LMDB cannot be loaded. */
+export function storeWithoutLibrary(path: string, error: unknown, advice: string): JitsuError {
+  const [what = ''] = errorMessage(error).split('\n', 1);
+  return unreadable(path, what, `${advice}. Without state.path, Jitsu needs no store.`, { cause: error });
+}
+
 /** JITSU_STORE_UNREADABLE for a failed write. */
 export function storeNotWritten(path: string, error: unknown): JitsuError {
   const message =

@@ -1,3 +1,4 @@
+import { nativePackageAdvice } from '@jitsud/core/plugin';
 import { LibvirtErrorNumber } from './error-name.js';
 import type { CallFailed } from './call-failed.js';
 
@@ -33,7 +34,7 @@ export function connectionAdvice(uri: string, failed: CallFailed): string {
   if (failure.kind === 'library-missing') {
     return "libvirt's C library is not installed: apt-get install libvirt0 (Debian, Ubuntu), dnf install libvirt-libs (Fedora), brew install libvirt (macOS).";
   }
-  if (failure.kind === 'defect') return 'Is the package koffi installed for this platform?';
+  if (failure.kind === 'defect') return `${nativePackageAdvice('koffi', import.meta.url)}.`;
 
   const [, driver = '', transport] = /^([a-z0-9]+)(?:\+([a-z0-9]+))?:/i.exec(uri) ?? [];
   if (transport === 'ssh' || transport === 'libssh' || transport === 'libssh2') {

@@ -1,4 +1,4 @@
-import { JitsuError } from '@jitsud/core/plugin';
+import { JitsuError, nativePackageAdvice } from '@jitsud/core/plugin';
 import { Worker } from 'node:worker_threads';
 import { findObstacles, lacksDevices, PACKAGES } from './advice.js';
 import { channelPath } from './channel-path.js';
@@ -50,7 +50,11 @@ export class Receiver implements AsyncDisposable {
       else onState?.(message.kind);
     });
     await new Promise<void>((resolve, reject) => {
-      worker.on('error', reject);
+      worker.on('error', (error) => {
+        if (/koffi/i.test(error.message)) {
+          failed = failure(port, error.message, `${nativePackageAdvice('koffi', import.meta.url)}.`);
+        } else reject(error);
+      });
       worker.on('exit', () => resolve());
     });
     if (failed !== undefined) throw await failed;

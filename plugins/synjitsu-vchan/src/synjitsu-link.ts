@@ -2,6 +2,7 @@ import {
   BackOff,
   errorMessage,
   JitsuError,
+  nativePackageAdvice,
   Reconnecting,
   type Clock,
   type Logger,
@@ -85,7 +86,7 @@ export class SynjitsuLink {
   async open(): Promise<void> {
     const reply = await this.#thread.ask({ operation: 'load' });
     if (reply.outcome === 'library-missing' || reply.outcome === 'defect') {
-      const advice = reply.outcome === 'defect' ? 'Is the package koffi installed for this platform?' : PACKAGES;
+      const advice = reply.outcome === 'defect' ? `${nativePackageAdvice('koffi', import.meta.url)}.` : PACKAGES;
       const message = `Synjitsu cannot be told of anything, as libxenvchan cannot be used: ${reply.message}. ${advice}`;
       throw new JitsuError('JITSU_NOTIFIER_FAILED', message);
     }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import type { SettingsRequest } from '@jitsud/core';
 import { loadSettings } from '#core/config/load-settings.js';
@@ -148,6 +149,84 @@ describe('a configuration file', () => {
       assert.ok(error.message.includes(file) && error.message.includes('export default'), error.message);
       return true;
     });
+  });
+
+  const levels = Array.from({ length: 12 }, (_, level) => level + 1);
+  const bombs: Readonly<Record<string, readonly [content: string, reason: RegExp]>> = {
+    'aliases.yaml': [
+      `a0: &a0 [${'x,'.repeat(9)}]\n${levels.map((n) => `a${n}: &a${n} [${`*a${n - 1},`.repeat(9)}]\n`).join('')}unikernels: *a12\ndns: { bind: *a12 }\n`,
+      /aliases.*multiply/,
+    ],
+    'keys.yaml': [
+      `names: &names [${'a.test,'.repeat(3_000)}]\nunikernels:\n${'  - { dns: *names }\n'.repeat(3_000)}`,
+      /aliases.*multiply/,
+    ],
+    'merges.yaml': [
+      `base: &base {${Array.from({ length: 30_000 }, (_, n) => `k${n}: 1`).join()}}\nunikernels:\n${'  - {<<: *base}\n'.repeat(30_000)}`,
+      /merges.*multiply/,
+    ],
+    'itself.yaml': ['dns: &dns\n  bind: *dns\n', /nested too deeply, or holds itself/],
+    'without-ending': [`dns: ${'['.repeat(100_000)}${']'.repeat(100_000)}`, /nested too deeply/],
+    'deep.yaml': [`unikernels: ${'['.repeat(200_000)}${']'.repeat(200_000)}`, /nested too deeply/],
+    'block.yaml': [`unikernels:\n  ${'- '.repeat(100_000)}x`, /nested too deeply/],
+    'source.ts': [
+      `export default { dns: ${'['.repeat(100_000)}${']'.repeat(100_000)} };`,
+      /nested too deeply|call stack/,
+    ],
+  };
+
+  for (const [name, [content, reason]] of Object.entries(bombs)) {
+    it(`that holds more than it can is refused at once: ${name}`, async function () {
+      this.timeout(20_000);
+      const file = await folder.write(name, content);
+      await assert.rejects(load({ file }), { code: 'JITSU_CONFIG_UNREADABLE', message: reason });
+    });
+  }
+
+  const nested: Readonly<Record<string, string>> = {
+    'deep.json': `{ "dns": { "bind": ${'['.repeat(200_000)}${']'.repeat(200_000)} } }`,
+    'deep.mjs': `let bind = []; for (let n = 0; n < 1_000_000; n++) bind = [bind]; export default { dns: { bind } };`,
+    'deep.ts': `let bind: unknown = []; for (let n = 0; n < 1_000_000; n++) bind = [bind]; export default { dns: { bind } };`,
+  };
+
+  for (const [name, content] of Object.entries(nested)) {
+    it(`that is nested without end has a problem like any other: ${name}`, async () => {
+      const file = await folder.write(name, content);
+      await assert.rejects(load({ file }), { code: 'JITSU_CONFIG_INVALID', message: /dns\.bind.*: \[{79}…/ });
+    });
+  }
+
+  it('may use aliases and merges as people do', async () => {
+    const unikernels = Array.from({ length: 2_000 }, (_, n) => `  - { <<: *all, dns: u${n}.test, name: u${n} }\n`);
+    await folder.write(
+      'jitsu.config.yaml',
+      `all: &all { ip: '::1', backend: toy }\nunikernels:\n${unikernels.join('')}`,
+    );
+    await assert.rejects(load(), { code: 'JITSU_CONFIG_INVALID', message: /has a problem:\n {2}all: / });
+    await folder.write(
+      'jitsu.config.yaml',
+      `unikernels:\n  - &all { ip: '::1', backend: toy, dns: a.test, name: a }\n${unikernels.join('')}`,
+    );
+    assert.equal((await load()).unikernels.length, 2_001);
+  });
+
+  it('is found without running a configuration of the search itself', async () => {
+    await folder.write('.config/config.js', 'globalThis.searchWasConfigured = true; module.exports = {};');
+    await folder.write('jitsu.config.json', forms['jitsu.config.json'] ?? '');
+    const cwd = Reflect.get(process, 'cwd') as () => string;
+    process.cwd = () => folder.path;
+    try {
+      assert.deepEqual(namesIn(await load()), ['a']);
+    } finally {
+      process.cwd = cwd;
+    }
+    assert.ok(!('searchWasConfigured' in globalThis));
+  });
+
+  it('is no pipe, unless one is named', async () => {
+    execFileSync('mkfifo', [folder.join('jitsu.config.ts')]);
+    await folder.write('jitsu.config.json', forms['jitsu.config.json'] ?? '');
+    assert.deepEqual(namesIn(await load()), ['a']);
   });
 
   it('of an unknown kind is told which kinds there are', async () => {
