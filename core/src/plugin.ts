@@ -1,6 +1,6 @@
 // What a plugin stands on: the contracts, errors, tokens and the plugin kit. `@jitsud/core/plugin`.
 export type { Backend, BackendCapabilities, PowerChange, Registration } from './contracts/backend.js';
-export type { Machine, MachineDescription, MachineId, PowerState, StopMode } from './contracts/machine.js';
+export type { Execution, Machine, MachineDescription, MachineId, PowerState, StopMode } from './contracts/machine.js';
 export type { BootConfigurator, BootingDomain } from './contracts/boot-configurator.js';
 export type { Clock } from './contracts/clock.js';
 export type { Command, CommandTerminal } from './contracts/command.js';
@@ -22,10 +22,14 @@ export { duration } from './plugin-kit/duration.js';
 export type { AddressFindingBackends, BackendOptions, UnikernelKeys } from './config/unikernel.js';
 export { BackOff } from './plugin-kit/back-off.js';
 export { commandLine } from './plugin-kit/command-line.js';
+export { findTool } from './plugin-kit/find-tool.js';
+export { forkChild } from './plugin-kit/fork-child.js';
 export { nativePackageAdvice } from './plugin-kit/native-package-advice.js';
 export { PowerWatch } from './plugin-kit/power-watch.js';
 export { Reconnecting } from './plugin-kit/reconnecting.js';
 export { requiredText, uuid } from './plugin-kit/text-options.js';
+export type { Exit, SpawnOrder } from './plugin-kit/spawn-order.js';
+export { Spawner, type LiveChild } from './plugin-kit/spawner.js';
 export { stableUuid } from './plugin-kit/stable-uuid.js';
 export { untilAborted } from './plugin-kit/until-aborted.js';
 export { definePlugin } from './plugins/define-plugin.js';

@@ -19,6 +19,22 @@ export interface MachineDescription {
   readonly detail?: string | undefined;
 }
 
+/** How commands that belong to a machine run: as whom, where, and with what. */
+export interface Execution {
+  readonly cwd: string;
+  /** All of their variables. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Absent for Jitsu's own user. */
+  readonly account?: { readonly uid: number; readonly gid: number } | undefined;
+  /** Supplementary groups. */
+  readonly groups?: readonly number[] | undefined;
+  readonly umask?: number | undefined;
+  /** How many files each of their processes may have open. */
+  readonly files?: number | undefined;
+  /** Whether executing a file (one with set-user-id) may give them more privileges. */
+  readonly newPrivileges?: boolean | undefined;
+}
+
 /**
  * One machine of a backend, handed out by `Backend.machine`, one per unikernel. It stays valid while the connection is
  * lost, and after `close` and another `connect`.
@@ -58,4 +74,10 @@ export interface Machine {
    * Present where the backend's contribution sets `findsAddresses`.
    */
   addresses?(): Promise<readonly string[]>;
+
+  /**
+   * How a command that looks after the machine runs, so that it gets no more than the machine itself. Present where the
+   * machine is a process of this system; elsewhere such a command runs as Jitsu's own user.
+   */
+  execution?(): Execution | undefined;
 }

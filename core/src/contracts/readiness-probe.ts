@@ -1,4 +1,4 @@
-import type { MachineId } from './machine.js';
+import type { Execution, MachineId } from './machine.js';
 
 export interface ReadinessTarget {
   readonly name: string;
@@ -7,6 +7,8 @@ export interface ReadinessTarget {
   readonly addresses: readonly string[];
   /** The domain id or process id of the running machine, where its backend reports one. */
   readonly domainId?: number;
+  /** How a command of a probe is to run: undefined for Jitsu's own user, folder and variables. */
+  execution?(): Execution | undefined;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { inspect } from 'node:util';
 import type { BackendCapabilities, PowerChange } from '../contracts/backend.js';
-import type { Machine, MachineDescription, PowerState } from '../contracts/machine.js';
+import type { Execution, Machine, MachineDescription, PowerState } from '../contracts/machine.js';
 
 const STATES: ReadonlySet<PowerState> = new Set<PowerState>([
   'off',
@@ -49,6 +49,17 @@ export function checkAddresses(addresses: readonly string[]): void {
   if (Array.isArray(addresses) && addresses.every((address) => typeof address === 'string' && isIP(address) > 0))
     return;
   throw new TypeError(`its addresses are ${shown(addresses)}, and no list of IP addresses`);
+}
+
+/** @throws TypeError where a command would run as somebody, or in a place, that nobody has said */
+export function checkExecution(execution: Execution | undefined): void {
+  if (execution === undefined) return;
+  const { cwd, env, account } = execution as Partial<Execution>;
+  const { uid = 0, gid = 0 } = account ?? {};
+  if (typeof cwd === 'string' && typeof env === 'object' && Number.isInteger(uid) && Number.isInteger(gid)) return;
+  throw new TypeError(
+    `its way of running commands is ${shown({ cwd, account })}, and no folder, variables and account`,
+  );
 }
 
 /** @throws TypeError */

@@ -1,12 +1,19 @@
 import type { Backend, BackendCapabilities, PowerChange, Registration } from '../contracts/backend.js';
 import type { Clock } from '../contracts/clock.js';
 import type { Logger } from '../contracts/logger.js';
-import type { Machine, MachineDescription, MachineId, PowerState, StopMode } from '../contracts/machine.js';
+import type { Execution, Machine, MachineDescription, MachineId, PowerState, StopMode } from '../contracts/machine.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import { errorCode, errorMessage, JitsuError } from '../errors.js';
 import { BackOff } from '../plugin-kit/back-off.js';
 import { untilAborted } from '../plugin-kit/until-aborted.js';
-import { checkAddresses, checkCapabilities, checkChange, checkDescription, checkMachine } from './backend-values.js';
+import {
+  checkAddresses,
+  checkCapabilities,
+  checkChange,
+  checkDescription,
+  checkExecution,
+  checkMachine,
+} from './backend-values.js';
 import { DisposableClock } from './disposable-clock.js';
 
 /**
@@ -315,6 +322,17 @@ export class GuardedMachine implements Required<Machine> {
       return addresses;
     } catch (error) {
       throw this.#failure(error, 'asked for its addresses');
+    }
+  }
+
+  /** Undefined where commands run as Jitsu's own user. */
+  execution(): Execution | undefined {
+    try {
+      const execution = this.machine.execution?.();
+      checkExecution(execution);
+      return execution;
+    } catch (error) {
+      throw this.#failure(error, 'asked how its commands run');
     }
   }
 

@@ -1,4 +1,5 @@
 import type { Clock } from '../contracts/clock.js';
+import type { Execution } from '../contracts/machine.js';
 import { pollUntil } from '../plugin-kit/poll-until.js';
 import type { LifeReports } from './life-reports.js';
 import type { Unikernel } from './unikernel.js';
@@ -23,7 +24,9 @@ export async function untilReady(
     await pollUntil(findAddresses, clock, signal);
   }
   const { addresses, domainId } = unikernel;
-  const target = { name, id, addresses, ...(domainId !== undefined && { domainId }) };
+  // Asked for only by a probe that runs a command: it takes longer than a look at a port.
+  const execution = (): Execution | undefined => machine.execution();
+  const target = { name, id, addresses, execution, ...(domainId !== undefined && { domainId }) };
   await Promise.all(probes.map((probe) => probe.untilReady(target, signal)));
   if (booted && delay > 0) await clock.sleep(delay, signal);
 }

@@ -1,5 +1,5 @@
-import { nativePackageAdvice, type Logger } from '@jitsud/core/plugin';
-import { fork, type ChildProcess } from 'node:child_process';
+import { forkChild, nativePackageAdvice, type Logger } from '@jitsud/core/plugin';
+import type { ChildProcess } from 'node:child_process';
 import { CallFailed } from './call-failed.js';
 import type { CallFailure } from './native/call-failure.js';
 import type { CallRequest, ProcessMessage } from './native/messages.js';
@@ -36,10 +36,9 @@ export class ChildCalls {
     private readonly logger: Logger,
   ) {
     // In a session of its own, it does not receive a Ctrl-C that is meant for Jitsu: it ends when the channel closes.
-    const child = fork(program, [], {
+    const child = forkChild(program, {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       detached: true,
-      execArgv: [],
       env: { ...process.env, UV_THREADPOOL_SIZE: THREADS },
     });
     this.#child = child;

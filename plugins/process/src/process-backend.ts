@@ -55,10 +55,11 @@ export class ProcessBackend implements Backend<ProcessOptions> {
   }
 
   async machine(registration: Registration<ProcessOptions>): Promise<Machine> {
-    const { user, name } = registration.options;
+    const { user, groups, name } = registration.options;
     const id = stableUuid('jitsu process', this.connectionName, name);
     const account = user === undefined ? undefined : await this.#accounts.find(user);
-    const plan = planProcess(id, registration, this.#programs, account);
+    const groupIds = groups?.map((group) => this.#accounts.findGroup(group));
+    const plan = planProcess(id, registration, this.#programs, account, groupIds);
     this.#processes.takeUp(id, plan.name);
     return new ProcessMachine(plan, this.#processes, this.clock);
   }

@@ -1,9 +1,7 @@
-import type { Clock, Milliseconds, MachineId } from '@jitsud/core/plugin';
+import type { Clock, Exit, LiveChild, Milliseconds, MachineId } from '@jitsud/core/plugin';
 import type { MachineRecord } from './machine-records.js';
 import type { ProcessTable } from './process-table.js';
 import { sendSignal } from './send-signal.js';
-import type { Exit } from './spawn-order.js';
-import type { LiveChild } from './spawner.js';
 
 /** The longest interval at which the rest of a group is looked for after its first process has ended. */
 const SLOWEST_LOOK: Milliseconds = 50;

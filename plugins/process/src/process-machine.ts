@@ -2,6 +2,7 @@ import {
   errorMessage,
   JitsuError,
   type Clock,
+  type Execution,
   type Machine,
   type MachineDescription,
   type MachineId,
@@ -9,8 +10,9 @@ import {
   type StopMode,
 } from '@jitsud/core/plugin';
 import type { ProcessGroup } from './process-group.js';
-import type { ProcessPlan } from './process-plan.js';
+import type { Confinement, ProcessPlan } from './process-plan.js';
 import type { RunningProcesses } from './running-processes.js';
+import { environmentOf } from './spawn-process.js';
 import type { UserAccount } from './user-accounts.js';
 
 /** The longest interval at which the effect of a signal is looked for. */
@@ -31,6 +33,7 @@ export class ProcessMachine implements Machine, ProcessPlan {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
   readonly account: UserAccount | undefined;
+  readonly confinement: Confinement | undefined;
 
   constructor(
     plan: ProcessPlan,
@@ -44,6 +47,7 @@ export class ProcessMachine implements Machine, ProcessPlan {
     this.cwd = plan.cwd;
     this.env = plan.env;
     this.account = plan.account;
+    this.confinement = plan.confinement;
   }
 
   async describe(): Promise<MachineDescription> {
@@ -81,6 +85,12 @@ export class ProcessMachine implements Machine, ProcessPlan {
     if (mode === 'suspend') await this.#suspend(group, signal);
     else if (mode === 'shutdown') await this.#shutDown(group, signal);
     else await this.#destroy(group, signal);
+  }
+
+  /** Without the marks: what looks after a process must not be adopted for it. */
+  execution(): Execution {
+    const { cwd, account, confinement: { groups, umask, files, newPrivileges } = {} } = this;
+    return { ...{ cwd, account, groups, umask, files, newPrivileges }, env: environmentOf(this) };
   }
 
   get #group(): ProcessGroup | undefined {

@@ -22,6 +22,22 @@ const user = z
   .union([z.string().min(1), z.number().int().nonnegative()], { error: 'The name or number of a user expected.' })
   .transform((value) => (/^\d+$/.test(String(value)) ? Number(value) : value));
 
+/** As chmod(1) and umask(1) write it: octal digits. YAML reads 0027 as the number 27, and 0o27 as 23. */
+const umask = z
+  .string()
+  .regex(/^[0-7]{1,4}$/, "Octal digits in quotes, such as '027', expected.")
+  .transform((digits) => parseInt(digits, 8) & 0o777);
+
+const limits = z.strictObject({
+  files: z
+    .number()
+    .int()
+    .min(4)
+    .max(2 ** 30)
+    .optional()
+    .describe('Files that each of its processes may have open'),
+});
+
 const NO_VARIABLES: Readonly<Record<string, string>> = Object.freeze({});
 
 /** The options of one unikernel that is a process. */
@@ -36,10 +52,29 @@ export const processOptions = z.object({
     .describe("Folder in which the program runs; Jitsu's own where absent"),
   env: env
     .default(() => NO_VARIABLES)
-    .describe("Variables added to Jitsu's environment: a mapping, or KEY=VALUE, one or many"),
+    .describe(
+      "Variables added to Jitsu's environment, with a user to a small one: a mapping, or KEY=VALUE, one or many",
+    ),
+  environmentFile: text
+    .min(1, 'A file expected.')
+    .optional()
+    .describe('File with further variables, KEY=VALUE one a line, which is read as Jitsu at each start'),
   user: user
     .optional()
     .describe('User, by name or number, as whom the program runs; Jitsu must be root for another than its own'),
+  groups: z
+    .union([user, z.array(user)])
+    .transform((value) => [value].flat())
+    .optional()
+    .describe('Further groups of the program, by name or number, such as kvm; Jitsu must be root'),
+  umask: umask
+    .optional()
+    .describe("Permissions that its new files do not get, in octal digits; Jitsu's own where absent"),
+  limits: limits.optional().describe('Limits of the program'),
+  noNewPrivileges: z
+    .boolean()
+    .default(true)
+    .describe('Whether executing a file (sudo, set-user-id) gives the program no more privileges; on Linux'),
 });
 
 /** The parsed options. */

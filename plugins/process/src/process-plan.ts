@@ -1,8 +1,19 @@
-import { JitsuError, type Registration, type MachineId } from '@jitsud/core/plugin';
+import { errorMessage, findTool, JitsuError, type Registration, type MachineId } from '@jitsud/core/plugin';
+import { accessSync, constants } from 'node:fs';
 import { resolve } from 'node:path';
 import type { ProcessOptions } from './process-options.js';
 import type { ProgramFinder } from './program-finder.js';
 import type { UserAccount } from './user-accounts.js';
+
+/** What few unikernels have: what their programs may not do, or have beyond the others. */
+export interface Confinement {
+  readonly groups?: readonly number[] | undefined;
+  readonly umask?: number | undefined;
+  /** How many files may be open. */
+  readonly files?: number | undefined;
+  readonly newPrivileges?: boolean | undefined;
+  readonly environmentFile?: string | undefined;
+}
 
 /** Everything that is needed to spawn a unikernel's process. */
 export interface ProcessPlan {
@@ -14,11 +25,13 @@ export interface ProcessPlan {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
   readonly account: UserAccount | undefined;
+  readonly confinement?: Confinement | undefined;
 }
 
 /**
  * Checks a registration against this machine.
  * @param user the account of the user that its options name; undefined where there is none
+ * @param groups the numbers of the groups that its options name, in their order; undefined for one that there is not
  * @throws JITSU_UNIKERNEL_INVALID with every problem
  */
 export function planProcess(
@@ -26,6 +39,7 @@ export function planProcess(
   { name, options }: Registration<ProcessOptions>,
   programs: ProgramFinder,
   user: UserAccount | undefined,
+  groups: readonly (number | undefined)[] = [],
 ): ProcessPlan {
   const problems: string[] = [];
   const cwd = options.cwd === undefined ? process.cwd() : resolve(options.cwd);
@@ -44,8 +58,46 @@ export function planProcess(
     if (account?.uid === own) account = undefined;
   }
 
+  const confinement = confinementOf(options, groups, problems);
   if (problems.length > 0 || 'problem' in found) {
     throw new JitsuError('JITSU_UNIKERNEL_INVALID', `The process of ${name} cannot be run. ${problems.join('; ')}.`);
   }
-  return { id, name, program: found.path, words: options.command, cwd, env: options.env, account };
+  const { command: words, env } = options;
+  return { id, name, program: found.path, words, cwd, env, account, ...(confinement && { confinement }) };
+}
+
+function confinementOf(
+  { groups: named = [], umask, limits, noNewPrivileges, environmentFile }: ProcessOptions,
+  groups: readonly (number | undefined)[],
+  problems: string[],
+): Confinement | undefined {
+  const confinement = {
+    ...(named.length > 0 && { groups: groups.filter((group) => group !== undefined) }),
+    ...(umask !== undefined && { umask }),
+    ...(limits?.files !== undefined && { files: limits.files }),
+    ...(!noNewPrivileges && { newPrivileges: true }),
+    ...(environmentFile !== undefined && { environmentFile: resolve(environmentFile) }),
+  };
+  for (const [index, group] of named.entries()) {
+    if (groups[index] === undefined) problems.push(`groups: there is no group '${group}'`);
+  }
+  const needs = (option: string, tool: string): void => {
+    if (findTool(tool) === undefined) problems.push(`${option}: it needs ${tool}, which util-linux has`);
+  };
+  if (named.length > 0) {
+    needs('groups', 'setpriv');
+    if (process.getuid?.() !== 0) problems.push('groups: only root may give a program groups');
+  }
+  if (limits?.files !== undefined) {
+    needs('limits', 'prlimit');
+    needs('limits', 'setpriv');
+  }
+  if (confinement.environmentFile !== undefined) {
+    try {
+      accessSync(confinement.environmentFile, constants.R_OK);
+    } catch (error) {
+      problems.push(`environmentFile: it cannot be read: ${errorMessage(error)}`);
+    }
+  }
+  return Object.keys(confinement).length === 0 ? undefined : confinement;
 }

@@ -1,7 +1,10 @@
 import {
   errorMessage,
   JitsuError,
+  Spawner,
   type Clock,
+  type Exit,
+  type LiveChild,
   type Logger,
   type MachineId,
   type PowerChange,
@@ -18,9 +21,7 @@ import { ProcessGroup } from './process-group.js';
 import type { ProcessPlan } from './process-plan.js';
 import type { ProcessTable } from './process-table.js';
 import { sendSignal } from './send-signal.js';
-import type { Exit } from './spawn-order.js';
 import { marksOf, spawnProcess, startFailed } from './spawn-process.js';
-import { Spawner, type LiveChild } from './spawner.js';
 
 /** All running machines of one connection: their processes, records and output. */
 export class RunningProcesses {
@@ -37,6 +38,8 @@ export class RunningProcesses {
   /** Present while connected. */
   #sweep: MachineSweep | undefined;
   #spawner: Spawner | undefined;
+  /** For the programs that may get more privileges by executing a file. */
+  #privilegedSpawner: Spawner | undefined;
 
   /** @param tell called whenever the state of a machine may have changed */
   constructor(
@@ -77,7 +80,8 @@ export class RunningProcesses {
     this.#sweep?.[Symbol.dispose]();
     this.#sweep = undefined;
     this.#spawner?.close();
-    this.#spawner = undefined;
+    this.#privilegedSpawner?.close();
+    this.#spawner = this.#privilegedSpawner = undefined;
     for (const group of this.#groups.values()) group.released = true;
     this.#left = new Map([...this.#left, ...this.#output.names]);
     this.#groups.clear();
@@ -108,7 +112,7 @@ export class RunningProcesses {
   async spawn(plan: ProcessPlan): Promise<void> {
     const { id } = plan;
     this.#checkConnected();
-    const spawner = this.#livingSpawner();
+    const spawner = plan.confinement?.newPrivileges ? this.#livingPrivilegedSpawner() : this.#livingSpawner();
     let child: LiveChild | undefined;
     try {
       const nonce = this.#records.begin(id);
@@ -148,6 +152,13 @@ export class RunningProcesses {
       this.#spawner = new Spawner(() => this.#sweep?.lookAtAll());
     }
     return this.#spawner;
+  }
+
+  #livingPrivilegedSpawner(): Spawner {
+    if (this.#privilegedSpawner === undefined || this.#privilegedSpawner.hasEnded) {
+      this.#privilegedSpawner = new Spawner(() => this.#sweep?.lookAtAll(), false);
+    }
+    return this.#privilegedSpawner;
   }
 
   #ended(id: MachineId, exit: Exit): void {

@@ -1,7 +1,7 @@
-import { errorCode, errorMessage, JitsuError, type MachineId } from '@jitsud/core/plugin';
+import { errorCode, errorMessage, JitsuError, type LiveChild, type MachineId, type Spawner } from '@jitsud/core/plugin';
+import { readFileSync } from 'node:fs';
 import type { OutputPaths } from './output-log.js';
 import type { ProcessPlan } from './process-plan.js';
-import type { LiveChild, Spawner } from './spawner.js';
 
 const ADVICE: Readonly<Record<string, string>> = {
   ENOENT: 'The program, the interpreter in its first line, or its folder is gone.',
@@ -28,6 +28,8 @@ const SYSTEMD_VARIABLES = [
   'MAINPID',
 ];
 
+const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
 /**
  * Runs a program in a session of its own, so that no signal to Jitsu or its terminal reaches it.
  * @throws JITSU_BACKEND_FAILED
@@ -40,14 +42,18 @@ export async function spawnProcess(
 ): Promise<LiveChild> {
   const { program, cwd, account } = plan;
   const [argv0, ...words] = plan.words;
-  const env = environmentOf(plan, marks);
+  const { groups, umask, files } = plan.confinement ?? {};
   try {
+    const env = { ...environmentOf(plan), ...marks };
     return await spawner.spawn({
       ...{ program, argv0, words, cwd, env, stdout, stderr },
+      ...(groups && { groups }),
+      ...(umask !== undefined && { umask }),
+      ...(files !== undefined && { files }),
       ...(account && { account: { uid: account.uid, gid: account.gid } }),
     });
   } catch (error) {
-    throw startFailed(plan, error);
+    throw error instanceof JitsuError ? error : startFailed(plan, error);
   }
 }
 
@@ -66,12 +72,56 @@ export function marksOf(id: MachineId, runtimeDirectory: string, nonce: string):
   return { JITSU_UNIKERNEL: id, JITSU_RUNTIME_DIRECTORY: runtimeDirectory, JITSU_SPAWN: nonce };
 }
 
-/** The environment of a unikernel's process. */
-function environmentOf(plan: ProcessPlan, marks: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
-  const inherited = Object.entries(process.env).filter(([name]) => !SYSTEMD_VARIABLES.includes(name));
-  const environment: NodeJS.ProcessEnv = Object.fromEntries(inherited);
-  const { name, home } = plan.account ?? {};
+/**
+ * The variables of what runs for a unikernel, but for the marks. Another user gets none of Jitsu's own, which may hold
+ * secrets of the user who started it.
+ * @throws JITSU_BACKEND_FAILED where the file of variables cannot be read
+ */
+export function environmentOf(plan: ProcessPlan): NodeJS.ProcessEnv {
+  const { account, env, confinement } = plan;
+  const environment: NodeJS.ProcessEnv = {};
+  for (const [name, value] of Object.entries(process.env)) {
+    if (account === undefined ? isInherited(name) : isHarmless(name)) environment[name] = value;
+  }
+  if (account !== undefined) environment.PATH ??= SYSTEM_PATH;
+  const { name, home } = account ?? {};
   if (name !== undefined) Object.assign(environment, { USER: name, LOGNAME: name });
   if (home !== undefined) environment.HOME = home;
-  return { ...environment, ...plan.env, ...marks };
+  const file = confinement?.environmentFile;
+  return { ...environment, ...env, ...(file !== undefined && readVariables(plan, file)) };
+}
+
+/** Jitsu's own settings and passwords have names of this form. */
+function isInherited(name: string): boolean {
+  return !name.startsWith('JITSU_') && !SYSTEMD_VARIABLES.includes(name);
+}
+
+/** What says where programs are, and how to write languages and times. */
+function isHarmless(name: string): boolean {
+  return ['PATH', 'LANG', 'LANGUAGE', 'TZ'].includes(name) || name.startsWith('LC_');
+}
+
+/** Read at each start, so that no secret stays in memory. */
+function readVariables(plan: ProcessPlan, path: string): Record<string, string> {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    const message = `${plan.name} cannot be started: its environmentFile cannot be read: ${errorMessage(error)}.`;
+    throw new JitsuError('JITSU_BACKEND_FAILED', message, { cause: error });
+  }
+  return parseVariables(text);
+}
+
+/**
+ * `KEY=VALUE`, one a line, as systemd.exec(5) has it: empty lines and those that begin with # or ; are passed over, and
+ * quotes around a whole value are taken away.
+ */
+export function parseVariables(text: string): Record<string, string> {
+  const variables: Record<string, string> = {};
+  for (const line of text.split(/\r?\n/)) {
+    const { name, value = '' } = /^\s*(?![#;])(?<name>[^=\s]+)\s*=\s*(?<value>.*?)\s*$/.exec(line)?.groups ?? {};
+    if (name !== undefined && !value.includes('\0')) variables[name] = /^(["'])(.*)\1$/.exec(value)?.[2] ?? value;
+  }
+  return variables;
 }

@@ -14,12 +14,15 @@ export interface UserAccount {
 /** Finds users: in /etc/passwd, and by `id` those of a directory service. */
 export class UserAccounts {
   readonly #local: Remembered<readonly Required<UserAccount>[]>;
+  readonly #groups: Remembered<ReadonlyMap<string, number>>;
   readonly #remote: Remembered<Promise<UserAccount | undefined>>;
 
   constructor(
     clock: Clock,
     private readonly passwordFile = '/etc/passwd',
+    private readonly groupFile = '/etc/group',
   ) {
+    this.#groups = new Remembered(clock);
     this.#local = new Remembered(clock);
     this.#remote = new Remembered(clock);
   }
@@ -32,6 +35,11 @@ export class UserAccounts {
     if (typeof user === 'number') return { uid: user, gid: user };
     return this.#remote.get([user], () => askSystem(user));
   }
+
+  /** The number of a local group; an unknown name is undefined. */
+  findGroup(group: string | number): number | undefined {
+    return typeof group === 'number' ? group : this.#groups.get([], () => readGroups(this.groupFile)).get(group);
+  }
 }
 
 /** passwd(5). */
@@ -42,6 +50,14 @@ function readAccounts(file: string): Required<UserAccount>[] {
     if (name && uid && gid && home !== undefined) accounts.push({ name, uid: Number(uid), gid: Number(gid), home });
   }
   return accounts;
+}
+
+/** group(5). */
+function readGroups(file: string): ReadonlyMap<string, number> {
+  const lines = readFileSync(file, 'utf8').split('\n');
+  return new Map(
+    lines.map((line) => line.split(':')).flatMap(([name, , gid]) => (name && gid ? [[name, Number(gid)]] : [])),
+  );
 }
 
 async function askSystem(name: string): Promise<UserAccount | undefined> {

@@ -1,9 +1,10 @@
-import { describeReadinessProbe } from '@jitsud/core/testing';
+import { describeReadinessProbe, ManualClock } from '@jitsud/core/testing';
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { chmodSync, readFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer, type AddressInfo, type Server } from 'node:net';
+import { open } from 'lmdb';
 import { SystemClock } from '#core/clock.js';
 import { ExecProbe } from '#core/builtins/exec-probe.js';
 import { HttpProbe } from '#core/builtins/http-probe.js';
@@ -11,6 +12,7 @@ import { pauseAfter, pollUntil } from '#core/plugin-kit/poll-until.js';
 import { TcpProbe } from '#core/builtins/tcp-probe.js';
 import { eventually } from '#core/testing/eventually.js';
 import { rejectsWithCode } from '#core/testing/rejects-with-code.js';
+import { requireRoot } from '../../support/require-tool.js';
 import { TemporaryFolder } from '../../support/temporary-folder.js';
 
 const clock = new SystemClock();
@@ -157,6 +159,94 @@ describe('the exec probe', () => {
     assert.equal(isRunning(pid), true);
     controller.abort(new Error('enough'));
     await assert.rejects(ready, /enough/);
+    await eventually(() => assert.equal(isRunning(pid), false));
+  });
+
+  it('runs the command as the user of its unikernel, in its folder, with its variables and limits', async function () {
+    requireRoot(this);
+    using folder = new TemporaryFolder();
+    chmodSync(folder.path, 0o777);
+    const [said, secret] = [folder.in('said'), 'JITSU_XAPI_PASSWORD'];
+    const script = `(id -u; id -G; pwd; echo $A $JITSU_NAME $${secret}; umask; ulimit -n; ls /proc/self/fd; grep -o 'NoNewPrivs.*' /proc/self/status) > ${said}`;
+    const execution = {
+      ...{ cwd: '/usr', env: { PATH: process.env.PATH, A: 'b' }, account: { uid: 65_534, gid: 65_533 } },
+      ...{ groups: [4_711], umask: 0o27, files: 99 },
+    };
+    process.env[secret] = 'secret';
+    try {
+      await new ExecProbe(['sh', '-c', script], clock).untilReady(
+        { ...target, execution: () => execution },
+        patience(),
+      );
+    } finally {
+      Reflect.deleteProperty(process.env, secret);
+    }
+    const expected = [
+      '65534',
+      '65533 4711',
+      '/usr',
+      'b web',
+      '0027',
+      '99',
+      ...['0', '1', '2', '3'],
+      'NoNewPrivs:\t1',
+      '',
+    ];
+    assert.deepEqual(readFileSync(said, 'utf8').split('\n'), expected);
+  });
+
+  it('gives the command no file that a library has opened', async () => {
+    using folder = new TemporaryFolder();
+    const store = open({ path: folder.in('store') });
+    try {
+      const script = `! ls -l /proc/self/fd | grep ${folder.in('store')}`;
+      await new ExecProbe(['sh', '-c', script], clock).untilReady(target, patience());
+    } finally {
+      await store.close();
+    }
+  });
+
+  it('lets the command get more privileges only where its unikernel may', async () => {
+    const script = (value: number): string[] => ['grep', '-q', `NoNewPrivs:.${value}`, '/proc/self/status'];
+    const execution = { cwd: '/', env: process.env, newPrivileges: true };
+    await new ExecProbe(script(1), clock).untilReady(target, patience());
+    await new ExecProbe(script(0), clock).untilReady({ ...target, execution: () => execution }, patience());
+  });
+
+  it('ends an attempt that takes longer than half a minute, and tries again', async () => {
+    using folder = new TemporaryFolder();
+    const manual = new ManualClock();
+    const [first, pids] = [folder.in('first'), folder.in('pids')];
+    const script = `[ -e ${first} ] && exit; touch ${first}; echo $$ > ${pids}; sleep 1000`;
+    const ready = new ExecProbe(['sh', '-c', script], manual).untilReady(target, patience());
+    const pid = await eventually(() => readFileSync(pids, 'utf8').trim() || assert.fail());
+    await manual.advance(29_999);
+    await clock.sleep(50);
+    assert.equal(isRunning(pid), true);
+    await manual.advance(1);
+    await eventually(() => assert.equal(isRunning(pid), false));
+    const again = setInterval(() => void manual.advance(50), 10);
+    await ready.finally(() => clearInterval(again));
+  });
+
+  it('ends what an attempt leaves behind', async () => {
+    using folder = new TemporaryFolder();
+    const left = folder.in('left');
+    await new ExecProbe(['sh', '-c', `sleep 1000 & echo $! > ${left}`], clock).untilReady(target, patience());
+    await eventually(() => assert.equal(isRunning(readFileSync(left, 'utf8').trim()), false));
+  });
+
+  it('ends an attempt whose end nobody would tell any more, and tries again', async () => {
+    using folder = new TemporaryFolder();
+    const [first, pids] = [folder.in('first'), folder.in('pids')];
+    const script = `[ -e ${first} ] && exit; touch ${first}; echo $$ $PPID > ${pids}; sleep 1000`;
+    const ready = new ExecProbe(['sh', '-c', script], clock).untilReady(target, patience());
+    const written = await eventually(() => readFileSync(pids, 'utf8').trim() || assert.fail());
+    const [pid = '', spawner = ''] = written.split(' ');
+    // It has told the process by then.
+    await clock.sleep(200);
+    process.kill(Number(spawner), 'SIGKILL');
+    await ready;
     await eventually(() => assert.equal(isRunning(pid), false));
   });
 

@@ -464,6 +464,21 @@ describe('a machine as the core uses it', () => {
     });
   }
 
+  it('says how commands that look after it run, and nothing that nobody could run', async () => {
+    const execution = { cwd: '/', env: {}, account: { uid: 1, gid: 2 } };
+    assert.equal(viewOf({ execution: () => execution }).execution(), execution);
+    assert.equal(viewOf({}).execution(), undefined);
+    for (const odd of [
+      {},
+      { cwd: '/' },
+      { cwd: 7, env: {} },
+      { cwd: '/', env: {}, account: { uid: 'nobody', gid: 1 } },
+    ]) {
+      const view = viewOf({ execution: () => odd as unknown as typeof execution });
+      assert.throws(() => view.execution(), { code: 'JITSU_BACKEND_FAILED', message: /asked how its commands run/ });
+    }
+  });
+
   for (const addresses of [undefined, null, '192.0.2.1', [1], ['nowhere']]) {
     it(`does not have the addresses ${JSON.stringify(addresses)}`, async () => {
       const machine = viewOf({ addresses: async () => addresses as string[] });

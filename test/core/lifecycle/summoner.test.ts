@@ -137,6 +137,15 @@ describe('the summoner', () => {
     assert.deepEqual(told, [web!.domainId]);
   });
 
+  it('tells the probes how commands that look after the machine run, if it is a process', async () => {
+    using life = new Life();
+    const told: unknown[] = [];
+    const untilReady = async (target: ReadinessTarget): Promise<void> => void told.push(target.execution?.());
+    const [web] = await life.with({ name: 'web', probes: [{ untilReady }] });
+    await life.summon(web!);
+    assert.deepEqual(told, [undefined]);
+  });
+
   it('fails at the deadline, leaves the machine running, and then leaves it alone for a while', async () => {
     using life = new Life();
     const probe = new HandProbe();

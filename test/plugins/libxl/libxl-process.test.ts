@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
+import { readdirSync, readlinkSync } from 'node:fs';
+import { open } from 'lmdb';
 import { ManualClock } from '@jitsud/core/testing';
 import { LibxlProcess } from '#libxl/libxl-process.js';
 import { eventually } from '#core/testing/eventually.js';
 import { rejectsWithCode } from '#core/testing/rejects-with-code.js';
 import { MemoryLogger } from '../../support/memory-logger.js';
+import { TemporaryFolder } from '../../support/temporary-folder.js';
 
 const FAKE = new URL('../../support/libxl/fake-libxl-program.js', import.meta.url);
 
@@ -20,6 +23,23 @@ describe('the process of libxl', () => {
   });
 
   afterEach(() => libxl.close());
+
+  it('gets no file that a library has opened', async () => {
+    using folder = new TemporaryFolder();
+    const store = open({ path: folder.in('store') });
+    try {
+      await assert.rejects(libxl.call('destroy', 3), /SIGKILL/);
+      assert.equal(await libxl.call('info', 1), '{"domid":1}');
+      const links = readdirSync(`/proc/${libxl.pid}/fd`).map((file) => readlinkSync(`/proc/${libxl.pid}/fd/${file}`));
+      assert.ok(links.length > 3);
+      assert.deepEqual(
+        links.filter((link) => link.startsWith(folder.path)),
+        [],
+      );
+    } finally {
+      await store.close();
+    }
+  });
 
   it('answers, and says what libxl refuses in its words', async () => {
     assert.equal(libxl.version, '4.17');

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { LinuxProcessTable } from '#process/linux-process-table.js';
 import { ProcessGroup } from '#process/process-group.js';
-import type { Exit } from '#process/spawn-order.js';
+import type { Exit } from '#core/plugin-kit/spawn-order.js';
 import { cannotRun } from '../../support/cannot-run.js';
 import { FakeProcesses } from '../../support/fake-processes.js';
 

@@ -87,6 +87,20 @@ describe('a machine that is a process', () => {
     assert.deepEqual(await machine.describe(), off);
   });
 
+  it('says how a command that looks after it runs: as its user, without the marks by which a process is adopted', () => {
+    const { env, ...rest } = machine.execution();
+    const nothing = { groups: undefined, umask: undefined, files: undefined, newPrivileges: undefined };
+    assert.deepEqual(rest, { cwd: '/', account: { uid: 1, gid: 2 }, ...nothing });
+    assert.deepEqual(
+      [env.A, env.PATH, Object.keys(env).some((name) => name.startsWith('JITSU_'))],
+      [...['b', process.env.PATH, false]],
+    );
+    const confinement = { groups: [3], umask: 0o27, files: 64, newPrivileges: true };
+    const confined = new ProcessMachine({ ...plan, confinement }, {} as RunningProcesses, clock);
+    const { env: _env, ...more } = confined.execution();
+    assert.deepEqual(more, { cwd: '/', account: { uid: 1, gid: 2 }, ...confinement });
+  });
+
   it('is spawned by a start only where it does not run', async () => {
     await machine.start();
     assert.deepEqual([spawned, group.signals], [[], []]);

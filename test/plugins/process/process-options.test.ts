@@ -27,6 +27,28 @@ describe('the options of a process', () => {
     );
   });
 
+  it('take what confines a program', () => {
+    const { groups, umask, limits, noNewPrivileges, environmentFile } = parse({});
+    assert.deepEqual(
+      [groups, umask, limits, noNewPrivileges, environmentFile],
+      [...[undefined, undefined, undefined, true, undefined]],
+    );
+    assert.deepEqual(parse({ groups: 'kvm' }).groups, ['kvm']);
+    assert.deepEqual(parse({ groups: ['kvm', '5', 6] }).groups, ['kvm', 5, 6]);
+    assert.deepEqual(
+      ['027', '77', '0', '0022'].map((umask) => parse({ umask }).umask),
+      [0o27, 0o77, 0, 0o22],
+    );
+    assert.deepEqual(parse({ limits: { files: 64 } }).limits, { files: 64 });
+    for (const wrong of [
+      ...[{ umask: 27 }, { umask: '8' }, { umask: '' }, { limits: { files: 3 } }, { limits: { files: 4.5 } }],
+      ...[{ limits: { file: 7 } }, { noNewPrivileges: 'perhaps' }, { groups: [''] }, { environmentFile: '' }],
+    ]) {
+      const options = { name: 'web', command: 'true', ...wrong };
+      assert.equal(processOptions.safeParse(options).success, false, JSON.stringify(wrong));
+    }
+  });
+
   it('refuse a command without a program', () => {
     for (const command of ['', '  ', [], ['']]) {
       assert.match(processOptions.safeParse({ name: 'web', command }).error?.issues[0]?.message ?? '', /program/);

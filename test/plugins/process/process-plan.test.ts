@@ -1,22 +1,23 @@
 import { ManualClock } from '@jitsud/core/testing';
 import assert from 'node:assert/strict';
+import { resolve } from 'node:path';
 import { processOptions } from '#process/process-options.js';
 import { planProcess, type ProcessPlan } from '#process/process-plan.js';
 import { ProgramFinder } from '#process/program-finder.js';
 import type { UserAccount } from '#process/user-accounts.js';
 
 describe('the plan of a process', () => {
-  function plan(options: object, user?: UserAccount): ProcessPlan {
+  function plan(options: object, user?: UserAccount, groups?: (number | undefined)[]): ProcessPlan {
     const parsed = processOptions.parse({ name: 'in-options', command: 'sh -c exit', ...options });
-    return planProcess('id', { name: 'web', options: parsed }, new ProgramFinder(new ManualClock()), user);
+    return planProcess('id', { name: 'web', options: parsed }, new ProgramFinder(new ManualClock()), user, groups);
   }
 
   /** Plans as another user than root, or as root. */
-  function as(uid: number, options: object, user?: UserAccount): ProcessPlan {
+  function as(uid: number, options: object, user?: UserAccount, groups?: (number | undefined)[]): ProcessPlan {
     const { getuid } = process;
     Object.assign(process, { getuid: () => uid });
     try {
-      return plan(options, user);
+      return plan(options, user, groups);
     } finally {
       Object.assign(process, { getuid });
     }
@@ -41,6 +42,27 @@ describe('the plan of a process', () => {
     assert.equal(as(4_711, { user: 'other' }, other).account, undefined);
     assert.equal(as(0, { user: 0 }, { uid: 0, gid: 0 }).account, undefined);
     assert.equal(as(0, {}, other).account, undefined);
+  });
+
+  it('has what confines the program, if anything does', () => {
+    assert.equal('confinement' in plan({}), false);
+    assert.deepEqual(plan({ umask: '027', limits: { files: 64 }, noNewPrivileges: false }).confinement, {
+      ...{ umask: 0o27, files: 64, newPrivileges: true },
+    });
+    assert.deepEqual(as(0, { groups: ['kvm', 5] }, undefined, [104, 5]).confinement, { groups: [104, 5] });
+    const environmentFile = 'package.json';
+    assert.deepEqual(plan({ environmentFile }).confinement, { environmentFile: resolve(environmentFile) });
+  });
+
+  it('is refused with groups that there are not, or that only root may give, and files that cannot be read', () => {
+    assert.throws(
+      () => as(1_000, { groups: ['ghosts', 'kvm'], environmentFile: '/nowhere' }, undefined, [undefined, 1]),
+      {
+        code: 'JITSU_UNIKERNEL_INVALID',
+        message:
+          /run\. groups: there is no group 'ghosts'; groups: only root may give a program groups; environmentFile: it cannot be read: ENOENT.*\.$/,
+      },
+    );
   });
 
   it('is refused with every problem', () => {

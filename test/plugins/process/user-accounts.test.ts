@@ -60,6 +60,16 @@ case "$1 $3" in '-u far') echo 4713;; '-g far') echo 4714;; *) exit 1;; esac
     }
   });
 
+  it('have groups by name and by number', () => {
+    writeFileSync(folder.in('group'), 'root:x:0:\nkvm:x:104:web\n:x:3:\nbroken\n');
+    const own = new UserAccounts(clock, folder.in('passwd'), folder.in('group'));
+    assert.deepEqual(
+      ['root', 'kvm', 7, '', 'broken', 'ghosts'].map((group) => own.findGroup(group)),
+      [...[0, 104, 7, undefined, undefined, undefined]],
+    );
+    assert.equal(accounts.findGroup('root'), 0);
+  });
+
   it('are the real ones by default', async () => {
     const found = await new UserAccounts(clock).find('root');
     assert.deepEqual([found?.uid, found?.gid, found?.name], [0, 0, 'root']);

@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
-import childProcess, { execFile } from 'node:child_process';
+import childProcess, { execFile, execFileSync } from 'node:child_process';
 import { EventEmitter } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '#core/testing/eventually.js';
 import { sendSignal } from '#process/send-signal.js';
-import type { SpawnOrder } from '#process/spawn-order.js';
-import { Spawner } from '#process/spawner.js';
+import type { SpawnOrder } from '#core/plugin-kit/spawn-order.js';
+import { Spawner } from '#core/plugin-kit/spawner.js';
+import { open } from 'lmdb';
+import { requireRoot } from '../../support/require-tool.js';
 import { TemporaryFolder } from '../../support/temporary-folder.js';
 
 describe('the process that spawns programs', () => {
@@ -62,6 +64,86 @@ describe('the process that spawns programs', () => {
     assert.deepEqual([statSync(files.stdout).mode & 0o777, statSync(files.stderr).mode & 0o777], [0o600, 0o600]);
     assert.equal(readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(' ')[5], String(child.pid));
     assert.equal(child.told, true);
+  });
+
+  /** What a script has written, once it has ended. */
+  async function said(script: string, more: Partial<SpawnOrder> = {}): Promise<string[]> {
+    const stdout = folder.in(String(Math.random()));
+    const child = await spawn(script, { stdout, ...more });
+    await child.exited;
+    return readFileSync(stdout, 'utf8').trim().split('\n');
+  }
+
+  it('gives a program, and itself, no file that a library has opened', async () => {
+    const store = open({ path: folder.in('store') });
+    try {
+      // So that this does not hold by itself: whoever is spawned by other ways has it.
+      const files = (pid: string) => `ls -l /proc/${pid}/fd | grep -c ${folder.in('store')}; true`;
+      assert.notEqual(execFileSync('sh', ['-c', files('self')], { encoding: 'utf8' }), '0\n');
+      spawner.close();
+      spawner = new Spawner(() => undefined);
+      assert.deepEqual(await said(files('self')), ['0']);
+      assert.deepEqual(await said(files('$PPID')), ['0']);
+      assert.deepEqual(await said('ls /proc/self/fd'), ['0', '1', '2', '3']);
+    } finally {
+      await store.close();
+    }
+  });
+
+  it('starts programs that get no more privileges, unless it is told that they may', async () => {
+    const privileges = 'grep NoNewPrivs /proc/self/status';
+    assert.deepEqual(await said(privileges), ['NoNewPrivs:\t1']);
+    spawner.close();
+    spawner = new Spawner(() => undefined, false);
+    assert.deepEqual(await said(privileges), ['NoNewPrivs:\t0']);
+  });
+
+  it('gives a program its mask and its limit of files, and others none of it', async () => {
+    const [before] = await said('umask; ulimit -n');
+    assert.deepEqual(await said('umask; ulimit -Sn; ulimit -Hn', { umask: 0o27, files: 99 }), ['0027', '99', '99']);
+    assert.deepEqual((await said('umask; ulimit -n'))[0], before);
+  });
+
+  it('gives a program its user and groups, and no others', async function () {
+    requireRoot(this);
+    const account = { uid: 65_534, gid: 65_533 };
+    const identity = 'id -u; id -g; id -G; grep CapEff /proc/self/status';
+    const none = 'CapEff:\t0000000000000000';
+    const bare = await said(identity, { account });
+    assert.deepEqual(bare, ['65534', '65533', '65533', none]);
+    assert.deepEqual(await said(identity, { account, groups: [4_711, 4_712] }), [
+      ...['65534', '65533', '65533 4711 4712', none],
+    ]);
+    assert.deepEqual(await said(`${identity}; ulimit -n`, { account, files: 99 }), [...bare, '99']);
+  });
+
+  it('lets a program have the soft limit of files that was there before Node', async () => {
+    const script = `
+      import { Spawner } from ${JSON.stringify(import.meta.resolve('#core/plugin-kit/spawner.js'))};
+      const hold = setInterval(() => undefined, 1000);
+      const { exited } = await new Spawner(() => undefined).spawn(${JSON.stringify(order('ulimit -Sn; ulimit -Hn', { stdout: folder.in('limits') }))});
+      await exited;
+      clearInterval(hold);`;
+    writeFileSync(folder.in('script.mjs'), script);
+    const limited = `ulimit -Sn 700; ulimit -Hn 1500; ${process.execPath} ${folder.in('script.mjs')}; exit $?`;
+    assert.deepEqual(await run('sh', ['-c', limited]), { status: 0, signal: undefined, stdout: '', stderr: '' });
+    assert.equal(readFileSync(folder.in('limits'), 'utf8'), '700\n1500\n');
+  });
+
+  it('ends what a temporary program has left, and all of it when it ends itself', async () => {
+    const left = folder.in('left');
+    const child = await spawn(`sleep 1000 & echo $! > ${left}`, { temporary: true });
+    await child.exited;
+    await eventually(() => assert.equal(isAlive(Number(readFileSync(left, 'utf8'))), false));
+    const [temporary, other] = [await spawn('sleep 1000', { temporary: true }), await spawn('sleep 1000')];
+    spawner.close();
+    await eventually(() => assert.equal(isAlive(temporary.pid), false));
+    assert.equal(isAlive(other.pid), true);
+  });
+
+  it('needs no files for the output', async () => {
+    const { stdout: _stdout, stderr: _stderr, ...rest } = order('echo x; echo y >&2; exit 3');
+    assert.deepEqual(await (await spawner.spawn(rest)).exited, { status: 3 });
   });
 
   it('tells how each program ends', async () => {
@@ -154,7 +236,7 @@ describe('the process that spawns programs', () => {
 
   it('does not keep Jitsu from ending, once its orders are carried out', async () => {
     const script = `
-      import { Spawner } from ${JSON.stringify(import.meta.resolve('#process/spawner.js'))};
+      import { Spawner } from ${JSON.stringify(import.meta.resolve('#core/plugin-kit/spawner.js'))};
       const spawner = new Spawner(() => undefined);
       const { pid } = await spawner.spawn(${JSON.stringify(order('sleep 1000'))});
       console.log(pid);`;
@@ -171,7 +253,7 @@ describe('the process that spawns programs', () => {
     mkdirSync(folder.in('files'));
     const script = `
       import { fork } from 'node:child_process';
-      const program = ${JSON.stringify(new URL(import.meta.resolve('#process/spawner-program.js')).pathname)};
+      const program = ${JSON.stringify(new URL(import.meta.resolve('#core/plugin-kit/spawner-program.js')).pathname)};
       const child = fork(program, { execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
       let started = 0;
       child.on('message', (news) => {

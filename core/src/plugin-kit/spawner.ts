@@ -1,8 +1,8 @@
-import { fork, type ChildProcess } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import type { ChildProcess } from 'node:child_process';
+import { forkChild } from './fork-child.js';
 import type { Exit, SpawnNews, SpawnOrder } from './spawn-order.js';
 
-const PROGRAM = fileURLToPath(new URL('./spawner-program.js', import.meta.url));
+const PROGRAM = new URL('./spawner-program.js', import.meta.url);
 
 /** A spawned program. */
 export interface LiveChild {
@@ -20,7 +20,7 @@ interface OpenOrder {
 
 /** Spawns programs through a separate process, so that Jitsu answers queries meanwhile, and reports their ends. */
 export class Spawner {
-  readonly #process: ChildProcess = fork(PROGRAM, { execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  readonly #process: ChildProcess;
   readonly #orders = new Map<number, OpenOrder>();
   readonly #exits = new Map<number, (exit: Exit) => void>();
   #count = 0;
@@ -30,8 +30,14 @@ export class Spawner {
   /**
    * @param onChange called when an unknown program has stopped, continued or ended, and when the ends of running
    * programs will not be reported any more
+   * @param noNewPrivileges whether its programs cannot get more privileges by executing a file; only Linux can
+   * guarantee it
    */
-  constructor(private readonly onChange: () => void) {
+  constructor(
+    private readonly onChange: () => void,
+    noNewPrivileges = true,
+  ) {
+    this.#process = forkChild(PROGRAM, { noNewPrivileges, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
     this.#process.on('message', (news: SpawnNews) => this.#take(news));
     this.#process.on('error', (error) => this.#end(error));
     this.#process.on('disconnect', () => this.#end(new Error('the process that spawns programs has ended')));

@@ -1,4 +1,4 @@
-/** How the first process of a machine ended; empty where only its parent could know. */
+/** How a process ended; empty where only its parent could know. */
 export interface Exit {
   readonly status?: number;
   readonly signal?: NodeJS.Signals;
@@ -12,10 +12,17 @@ export interface SpawnOrder {
   readonly words: readonly string[];
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
-  /** Files that are created for its output. */
-  readonly stdout: string;
-  readonly stderr: string;
+  /** Files that are created for its output, which is otherwise thrown away. */
+  readonly stdout?: string;
+  readonly stderr?: string;
   readonly account?: { readonly uid: number; readonly gid: number };
+  /** Supplementary groups of the account. */
+  readonly groups?: readonly number[] | undefined;
+  readonly umask?: number | undefined;
+  /** How many files it may have open. */
+  readonly files?: number | undefined;
+  /** All processes of its group end with it, and with the process that spawns. */
+  readonly temporary?: boolean;
 }
 
 /** The results of an order: a process or a failure, and finally the end of that process. */

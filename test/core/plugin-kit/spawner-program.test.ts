@@ -3,7 +3,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-const PROGRAM = fileURLToPath(import.meta.resolve('#process/spawner-program.js'));
+const PROGRAM = fileURLToPath(import.meta.resolve('#core/plugin-kit/spawner-program.js'));
 
 /** Reports each timer that the program sets, so that the test measures no time. */
 const TELL_TIMERS = `
