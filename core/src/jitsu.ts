@@ -13,6 +13,7 @@ import { AccessControl } from './dns/admission/access-control.js';
 import { DnsServer } from './dns/server.js';
 import { Forwarder } from './dns/forwarder/forwarder.js';
 import { ForwardingGate } from './dns/resolvers/forwarding-gate.js';
+import { NamedResolver } from './dns/resolvers/named-resolver.js';
 import { SpecialNames } from './dns/resolvers/special-names.js';
 import { UnikernelResolver } from './dns/resolvers/unikernel-resolver.js';
 import { WakeGuard } from './dns/admission/wake-guard.js';
@@ -107,7 +108,9 @@ export class Jitsu {
     this.#hub.listen((event) => log.write(event));
     this.#hub.listen((event) => this.#history.append(event));
     this.#notifiers.join(this.#hub);
-    this.#resolvers = settings.resolvers.map((resolver) => instances.configured(resolver));
+    this.#resolvers = settings.resolvers.map(
+      (resolver) => new NamedResolver(resolver.contribution.name, instances.configured(resolver)),
+    );
   }
 
   /** Where DNS is answered, over UDP and TCP; empty before `start`. */

@@ -33,6 +33,7 @@ class Setting implements AsyncDisposable {
   readonly two = new FakeBackend(this.clock);
   readonly store = new MemoryStateStore();
   readonly journal: string[] = [];
+  resolve: Resolver['resolve'] = () => ({ rcode: 8 });
   readonly #folder = new TemporaryFolder();
   readonly controlSocket = this.#folder.in('control.sock');
   readonly runtimeDirectory = this.#folder.in('run');
@@ -83,7 +84,7 @@ class Setting implements AsyncDisposable {
           }
           const options = z.object({});
           registry.stateStore({ name: 'journal', description, useClass: madeOf(this.store), options });
-          const resolver: Resolver = { resolve: () => ({ rcode: 8 }) };
+          const resolver: Resolver = { resolve: (query, signal) => this.resolve(query, signal) };
           registry.resolver({ name: 'journal', description, useClass: madeOf(resolver), options });
           registry.notifier({ name: 'journal', description, useClass: madeOf(notifier), options });
         },
@@ -410,6 +411,21 @@ describe('Jitsu', () => {
     await stopped;
     assert.equal(setting.journal.at(-1), 'close store');
     assert.match(setting.logger.lines.join('\n'), /^warn: The writer of the history has not been closed within 20 s/m);
+  });
+
+  it('says which resolver has answered with records that cannot be written, at once or later', async () => {
+    for (const later of [false, true]) {
+      await using setting = new Setting();
+      const wrong = { rcode: 0, answers: [{ name: 'a..b', ttl: 1, type: 'A', address: '192.0.2.1' }] } as const;
+      setting.resolve = () => (later ? Promise.resolve(wrong) : wrong);
+      const jitsu = await setting.jitsu({ resolvers: { journal: {} } });
+      await jitsu.start();
+      assert.equal(await ask(jitsu, 'other.test'), 'SERVFAIL');
+      assert.match(
+        setting.logger.lines.join('\n'),
+        /^error: the resolver journal answered with records that cannot be written/m,
+      );
+    }
   });
 
   it('is stopped once, and whoever stops it again waits for the same end', async () => {

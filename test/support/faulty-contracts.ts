@@ -372,6 +372,12 @@ const resolvers: Record<string, new () => Resolver> = {
     answers: [{ name: 'printer.test.', ttl: 60, type: 'A', address: '192.0.2.9' }],
   }),
   'passes a query on as an answer': answerOf({ message: new Uint8Array(12) }),
+  'takes an inherited name for its own': class extends HostsResolver {
+    override resolve(query: DnsQuery, signal: AbortSignal) {
+      const { [query.name]: inherited } = {} as Readonly<Record<string, unknown>>;
+      return inherited === undefined ? super.resolve(query, signal) : { rcode: 0 };
+    }
+  },
   'goes on for ever': class extends HostsResolver {
     override resolve(query: DnsQuery, signal: AbortSignal) {
       return signal.aborted ? new Promise<undefined>(() => undefined) : super.resolve(query, signal);

@@ -5,6 +5,7 @@ import { installedPlugins, startFlagsOf, type NamedStartFlag } from '../plugins/
 import { CORE_FOLDER } from '../plugins/module-folders.js';
 import { PluginLoader } from '../plugins/plugin-loader.js';
 import type { PluginPackage } from '../plugins/plugin-package.js';
+import { COMMON_KEYS } from './unikernel.js';
 import type { SettingsContext } from './read-settings.js';
 
 /** A contribution of a plugin or of Jitsu itself. */
@@ -39,7 +40,7 @@ export async function loadRegistry(
   { directory }: { readonly directory: string },
   { registerBuiltins, pluginPlaces = [] }: Pick<SettingsContext, 'registerBuiltins' | 'pluginPlaces'>,
 ): Promise<Registry> {
-  const contributions = new Contributions();
+  const contributions = new Contributions(COMMON_KEYS);
   contributions.register('Jitsu itself', registerBuiltins);
   const ownOffers = offersOf('Jitsu itself', contributions);
   const places = [resolve(directory), CORE_FOLDER, ...pluginPlaces];

@@ -53,7 +53,7 @@ export async function readSettings(
   context: SettingsContext,
 ): Promise<Settings> {
   const source = file ?? 'The command line';
-  const contributions = new Contributions();
+  const contributions = new Contributions(COMMON_KEYS);
   contributions.register('Jitsu itself', context.registerBuiltins);
   const loader = new PluginLoader(contributions, [directory, CORE_FOLDER, ...(context.pluginPlaces ?? [])]);
   const { input, labels, unknown } = await applyFlags(asGroup(written, source), flags, loader);

@@ -46,10 +46,9 @@ export const addresslessSchema = unikernelSchema.extend({ ip: unikernelSchema.sh
 /** The names of the built-in keys. */
 export const COMMON_KEYS: ReadonlySet<string> = new Set(Object.keys(unikernelSchema.shape));
 
-/** The keys that plugins add to every unikernel, without the built-in ones, which cannot be replaced. */
+/** The keys that plugins add to every unikernel. */
 export function addedKeys({ unikernelKeys }: Pick<Contributions, 'unikernelKeys'>): ZodObject['shape'] {
-  const shapes = unikernelKeys.flatMap(({ keys }) => Object.entries(keys.shape));
-  return Object.fromEntries(shapes.filter(([key]) => !COMMON_KEYS.has(key)));
+  return Object.fromEntries(unikernelKeys.flatMap(({ keys }) => Object.entries(keys.shape)));
 }
 
 /**

@@ -13,6 +13,7 @@ import type { PacketCache } from './packet-cache/packet-cache.js';
 import { PendingQueries, type Ending } from './pending-queries.js';
 import type { MessageHandler } from './transport/udp-transport.js';
 import { ExtendedErrorCode, Rcode } from './wire/dns-parameters.js';
+import { resolverOf } from './resolvers/named-resolver.js';
 import { HeaderFlag, isTruncated, readFlags } from './wire/header.js';
 import { parsePlainQuery, parseQuery, type ParsedMessage } from './wire/query-parser.js';
 import { QueryView } from './wire/query-view.js';
@@ -197,11 +198,14 @@ export class QueryHandler {
         }
         return reply;
       }
-      this.logger.error({ name: query.name, type: query.type }, 'a resolver gave a malformed message');
+      this.logger.error(
+        { name: query.name, type: query.type },
+        `${resolverOf(given)} answered with a malformed message`,
+      );
     } catch (error) {
       this.logger.error(
         { err: error, name: query.name, type: query.type },
-        'a resolver gave records that cannot be written',
+        `${resolverOf(given)} answered with records that cannot be written`,
       );
     }
     return writeResponse(query, failureAnswer(undefined), available, terms);

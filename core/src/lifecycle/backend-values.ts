@@ -25,6 +25,7 @@ export function checkCapabilities(capabilities: BackendCapabilities): void {
 
 /** @throws TypeError where it is not a machine, or has no uuid */
 export function checkMachine(machine: Machine): void {
+  checkObject('its machine', machine);
   const { id } = machine as Partial<Machine>;
   // Not a regular expression: a start checks a million of them.
   if (typeof id !== 'string' || id.length !== ID_LENGTH)
@@ -32,7 +33,9 @@ export function checkMachine(machine: Machine): void {
 }
 
 /** @throws TypeError for a value whose type differs from the contract */
-export function checkDescription({ name, state, domainId, macs, detail }: MachineDescription): void {
+export function checkDescription(description: MachineDescription): void {
+  checkObject('its description', description);
+  const { name, state, domainId, macs, detail } = description;
   checkState(state);
   if (domainId !== undefined && !(Number.isSafeInteger(domainId) && domainId > 0)) {
     throw new TypeError(`its domain id is ${shown(domainId)}, and no positive integer`);
@@ -63,10 +66,17 @@ export function checkExecution(execution: Execution | undefined): void {
 }
 
 /** @throws TypeError */
-export function checkChange({ id, state, detail }: PowerChange): void {
+export function checkChange(change: PowerChange): void {
+  checkObject('the change', change);
+  const { id, state, detail } = change;
   if (typeof id !== 'string') throw new TypeError(`its id is ${shown(id)}`);
   checkState(state);
   checkText('detail', detail);
+}
+
+function checkObject(what: string, value: object): void {
+  if (typeof value !== 'object' || (value as object | null) === null)
+    throw new TypeError(`${what} is ${shown(value)}, and no object`);
 }
 
 function checkState(state: PowerState): void {

@@ -33,9 +33,10 @@ export class Reaper implements Disposable {
     this.#deadlines.set(unikernel, this.clock.now() + delay);
   }
 
-  /** When it will be stopped without further queries. */
+  /** When it will be stopped without further queries; `undefined` also while a summon or a start is under way. */
   stopAt(unikernel: Unikernel): Milliseconds | undefined {
-    if (unikernel.state !== 'running') return undefined;
+    const { summon, starting, state } = unikernel;
+    if (summon || starting || state !== 'running') return undefined;
     const verdict = this.#verdict(unikernel);
     const at = 'stop' in verdict ? this.clock.now() : verdict.askAgainAt;
     return at === Infinity ? undefined : at;

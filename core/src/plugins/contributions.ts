@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import type { ZodType } from 'zod';
 import type { Notifier } from '../contracts/notifier.js';
 import type {
@@ -46,6 +47,9 @@ export class Contributions {
   /** The plugin that has added each unikernel key. */
   readonly #ownerOfKey = new Map<string, string>();
 
+  /** @param commonKeys the built-in keys of unikernels, which no plugin can replace */
+  constructor(private readonly commonKeys: ReadonlySet<string> = new Set()) {}
+
   /** The keys that plugins add to every unikernel, in the order of registration. */
   get unikernelKeys(): readonly UnikernelKeysContribution[] {
     return this.#unikernelKeys;
@@ -53,12 +57,14 @@ export class Contributions {
 
   /**
    * Adds the contributions that `owner` registers while `register` runs: all of them, or none if one is refused.
-   * @throws JITSU_PLUGIN_INVALID for a name that is taken or malformed, a class that cannot be constructed, and a
-   *   registry used after `register` has returned
+   * @throws JITSU_PLUGIN_INVALID for a name that is taken or malformed, a class that cannot be constructed, a
+   *   unikernel key that is built-in or an option of a backend, and a registry used after `register` has returned
    */
   register(owner: string, register: (registry: PluginRegistry) => void): void {
     const staged: (() => void)[] = [];
     const stagedNames = new Set<string>();
+    const backends: BackendContribution[] = [];
+    const keys: string[] = [];
     let open = true;
     const stage = (subject: string, objection: string | undefined, commit: () => void): void => {
       const refused = open
@@ -71,12 +77,14 @@ export class Contributions {
     const into =
       <T extends { readonly name: string; readonly useClass: unknown }>(target: NamedContributions<T>, kind: Kind<T>) =>
       (contribution: T): void => {
+        if (!isObject(contribution)) throw noObject(owner, `a ${target.kind}`, contribution);
         const subject = `${target.kind} '${contribution.name}'`;
         const objection = stagedNames.has(subject)
           ? `${owner} registers the ${subject} twice.`
           : (target.objectionTo({ owner, contribution }) ??
             objectionToSchemas(owner, subject, contribution, kind.schemas) ??
             objectionToClass(owner, subject, contribution, kind));
+        if (target === (this.backends as unknown)) backends.push(contribution as unknown as BackendContribution);
         stage(subject, objection, () => {
           target.add({ owner, contribution: Object.freeze({ ...contribution }) });
         });
@@ -84,6 +92,7 @@ export class Contributions {
       };
 
     const unikernelKeys = (contribution: UnikernelKeysContribution): void => {
+      if (!isObject(contribution)) throw noObject(owner, 'unikernel keys', contribution);
       const names = Object.keys((contribution.keys as { shape?: object } | undefined)?.shape ?? {});
       const subject = `unikernel key${names.length === 1 ? '' : 's'} '${names.join(`', '`)}'`;
       const twice = names.find((name) => stagedNames.has(`unikernel key '${name}'`));
@@ -92,6 +101,7 @@ export class Contributions {
           ? (objectionToSchemas(owner, subject, contribution, ['keys']) ?? this.#objectionToKeys(owner, names))
           : `${owner} registers the unikernel key '${twice}' twice.`;
       for (const name of names) stagedNames.add(`unikernel key '${name}'`);
+      keys.push(...names);
       stage(subject, objection, () => {
         this.#unikernelKeys.push(Object.freeze({ ...contribution }));
         for (const name of names) this.#ownerOfKey.set(name, owner);
@@ -119,15 +129,44 @@ export class Contributions {
     } finally {
       open = false;
     }
+    const objection = this.#objectionToOptions(owner, backends, keys);
+    if (objection !== undefined) throw new JitsuError('JITSU_PLUGIN_INVALID', objection);
     for (const commit of staged) commit();
   }
 
+  /** A key that is added to every unikernel never reaches a backend, which would take its own option for missing. */
+  #objectionToOptions(
+    owner: string,
+    backends: readonly BackendContribution[],
+    keys: readonly string[],
+  ): string | undefined {
+    const ownerOf = new Map([...this.#ownerOfKey, ...keys.map((key) => [key, owner] as const)]);
+    for (const { name, unikernel } of [...this.backends.all(), ...backends]) {
+      const taken = Object.keys((unikernel as { shape?: object }).shape ?? {}).find((option) => ownerOf.has(option));
+      if (taken === undefined) continue;
+      const backend = `an option of the backend '${name}' of ${this.backends.ownerOf(name) ?? owner}`;
+      return `The unikernel key '${taken}' that ${ownerOf.get(taken) ?? owner} registers is ${backend}. Rename one of the two, or remove one of the plugins.`;
+    }
+    return undefined;
+  }
+
   #objectionToKeys(owner: string, names: readonly string[]): string | undefined {
+    const common = names.find((name) => this.commonKeys.has(name));
+    if (common !== undefined)
+      return `${owner} registers the unikernel key '${common}', which Jitsu itself has. Give it another name.`;
     const taken = names.find((name) => this.#ownerOfKey.has(name));
     if (taken === undefined) return undefined;
     const other = this.#ownerOfKey.get(taken) ?? '';
     return `${owner} and ${other} both register the unikernel key '${taken}'. Remove one of the two plugins.`;
   }
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null;
+}
+
+function noObject(owner: string, what: string, given: unknown): JitsuError {
+  return new JitsuError('JITSU_PLUGIN_INVALID', `${owner} registers ${what} as ${inspect(given)}: an object expected.`);
 }
 
 function objectionToSchemas<T extends object>(

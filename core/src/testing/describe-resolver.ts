@@ -50,6 +50,12 @@ export function describeResolver(name: string, harness: ResolverHarness): void {
       });
     }
 
+    it('knows the name "constructor" no better than any other, although every object has that key', async () => {
+      const strange = { name: 'a-name-of-nobody', type: 1 };
+      if (harness.mine.some(({ name }) => name === 'constructor') || (await ask(strange)) !== undefined) return;
+      assert.equal(await ask({ name: 'constructor', type: 1 }), undefined);
+    });
+
     it('answers many at the same time', async () => {
       const answers = await Promise.all(Array.from({ length: 20 }, () => harness.mine.map((each) => ask(each))).flat());
       for (const answer of answers) assert.ok(answer);

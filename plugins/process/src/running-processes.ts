@@ -62,7 +62,11 @@ export class RunningProcesses {
       this.#records.open();
       this.#output.open();
       const found = findMachines(this.#records, this.#table, this.#runtimeDirectory);
-      for (const [id, record] of found) this.#add(id, record);
+      this.#output.removeAllBut(found);
+      for (const [id, record] of found) {
+        this.#add(id, record);
+        this.#output.keepSmall(id);
+      }
     } catch (error) {
       this.close();
       const message = `The process backend cannot keep its records in ${this.#runtimeDirectory}: ${errorMessage(error)}. Give Jitsu a runtime directory that it can write to.`;

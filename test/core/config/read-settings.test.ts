@@ -373,13 +373,14 @@ describe('the settings', () => {
     );
   });
 
-  it('keep a key of Jitsu itself as it is, whatever a plugin adds', async () => {
+  it('keep the keys of Jitsu itself: a plugin that adds one is refused', async () => {
     const context = settingsContext((registry) => {
-      registry.unikernelKeys({ keys: z.object({ ttl: z.string().optional(), deadline: z.string().optional() }) });
+      registry.unikernelKeys({ keys: z.object({ lamps: z.string().optional(), ttl: z.string().optional() }) });
     });
-    const config = toy({ ttl: 5 });
-    const [unikernel] = (await readSettings({ config, directory: '/nowhere' }, context)).unikernels;
-    assert.deepEqual([unikernel?.ttl, unikernel?.addedKeys], [5_000, {}]);
+    await assert.rejects(readSettings({ config: toy({ ttl: 5 }), directory: '/nowhere' }, context), {
+      code: 'JITSU_PLUGIN_INVALID',
+      message: /registers the unikernel key 'ttl', which Jitsu itself has\. Give it another name\.$/,
+    });
   });
 
   it('let a unikernel do without an address only where its backend finds that out', async () => {

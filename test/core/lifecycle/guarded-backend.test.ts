@@ -300,6 +300,20 @@ describe('a machine as the core uses it', () => {
     assert.equal(stage.clock.pending, 0);
   });
 
+  it('is said to fail where its backend describes it by nothing', async () => {
+    for (const [given, shown] of [
+      [null, 'null'],
+      [undefined, 'undefined'],
+      ['off', "'off'"],
+    ]) {
+      const error = await rejectsWithCode(
+        viewOf({ describe: async () => given as never }).describe(),
+        'JITSU_BACKEND_FAILED',
+      );
+      assert.match(error.message, new RegExp(`web is looked at: its description is ${shown}, and no object$`));
+    }
+  });
+
   it('has no timer left when its backend is closed, whatever hangs', async () => {
     const { stage, machine } = await Guarded.open();
     const other = await stage.machine('other');

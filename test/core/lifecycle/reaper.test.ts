@@ -5,6 +5,7 @@ import type { StopOpinion } from '#core/contracts/stop-policy.js';
 import { JitsuError } from '#core/errors.js';
 import { Reaper, verdictOn } from '#core/lifecycle/reaper.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
+import { rejectsWithCode } from '#core/testing/rejects-with-code.js';
 import { aUnikernel, type StagedUnikernel } from '../../support/dns-unikernel.js';
 import { HandProbe, Life } from '../../support/life.js';
 
@@ -24,6 +25,16 @@ describe('the reaper', () => {
     assert.equal(web!.state, 'off');
     assert.deepEqual(life.story().slice(-2), ['stopping', 'stopped']);
     assert.equal(life.events.at(-1)?.reason, 'no query for twice the TTL');
+  });
+
+  it('tells no time of a stop while a summon is under way', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web', ttl: 2, probes: [new HandProbe()] });
+    const failed = rejectsWithCode(life.summon(web!), 'JITSU_STOPPED_BY_COMMAND');
+    await life.clock.advance(1_000);
+    assert.deepEqual([web!.state, web!.phase, life.stopAt(web!)], ['running', 'probing', undefined]);
+    await life.stop(web!);
+    await failed;
   });
 
   it('never stops one that somebody keeps asking for', async () => {

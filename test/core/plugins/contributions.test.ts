@@ -88,6 +88,39 @@ describe('the registry', () => {
     assert.equal(contributions.unikernelKeys.length, 1);
   });
 
+  it('refuses a key of unikernels that a backend has as an option, whichever is registered first', () => {
+    const keys = (registry: PluginRegistry): void =>
+      registry.unikernelKeys({ keys: z.object({ command: z.string().optional() }) });
+    const backend = (registry: PluginRegistry): void =>
+      registry.backend({
+        ...{ name: 'toy', useClass: class {} as never, description: '' },
+        unikernel: z.object({ command: z.string() }),
+      });
+    const both = (registry: PluginRegistry): void => (backend(registry), keys(registry));
+    for (const [first, second, owners] of [
+      [keys, backend, ['one', 'two']],
+      [backend, keys, ['two', 'one']],
+      [() => undefined, both, ['two', 'two']],
+    ] as const) {
+      const contributions = new Contributions();
+      contributions.register('one', first);
+      assert.throws(() => contributions.register('two', second), {
+        code: 'JITSU_PLUGIN_INVALID',
+        message: `The unikernel key 'command' that ${owners[0]} registers is an option of the backend 'toy' of ${owners[1]}. Rename one of the two, or remove one of the plugins.`,
+      });
+      assert.equal(contributions.unikernelKeys.length + contributions.backends.all().length, first.length);
+    }
+  });
+
+  it('refuses a contribution that is no object', () => {
+    for (const register of ['backend', 'resolver', 'unikernelKeys'] as const) {
+      assert.throws(() => new Contributions().register('one', (registry) => registry[register](null as never)), {
+        code: 'JITSU_PLUGIN_INVALID',
+        message: /^one registers (a backend|a resolver|unikernel keys) as null: an object expected\.$/,
+      });
+    }
+  });
+
   it('refuses a key of unikernels that one plugin adds twice', () => {
     const contributions = new Contributions();
     const register = (registry: PluginRegistry): void => {

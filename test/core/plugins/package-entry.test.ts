@@ -25,4 +25,10 @@ describe('the entry of a package', () => {
       assert.equal(packageEntry(fields), entry);
     });
   }
+
+  it('is none of conditions that are nested without end', () => {
+    let exports: unknown = './index.js';
+    for (let depth = 0; depth < 100_000; depth++) exports = { node: [exports] };
+    assert.equal(packageEntry({ exports }), undefined);
+  });
 });

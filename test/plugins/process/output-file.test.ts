@@ -9,6 +9,7 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
+import { eventually } from '#core/testing/eventually.js';
 import { OutputFile } from '#process/output-file.js';
 import { cannotRun } from '../../support/cannot-run.js';
 import { TemporaryFolder } from '../../support/temporary-folder.js';
@@ -59,6 +60,48 @@ describe('the file of a program’s output', () => {
     const lines = file.read();
     assert.deepEqual(lines.slice(0, 3), ['begun', '… (2 bytes skipped)', 'y'.repeat(KIB - 1)]);
     assert.equal(lines.length, 258);
+  });
+
+  it('is read no further than is allowed, and then from there', () => {
+    writeFileSync(path, 'y\n'.repeat(25));
+    const allowance = { left: 10 };
+    assert.deepEqual([file.read(false, allowance).length, allowance.left, file.isBehind], [10, 0, true]);
+    assert.deepEqual(file.read(false, { left: 0 }), []);
+    assert.deepEqual([file.read(false, { left: 20 }).length, file.isBehind], [15, false]);
+    // A long line counts several times.
+    appendFileSync(path, `${'x'.repeat(600)}\n`.repeat(4));
+    const other = { left: 6 };
+    assert.deepEqual([file.read(false, other).length, other.left], [2, 0]);
+  });
+
+  it('is read for its last lines at the end, however short they are', () => {
+    writeFileSync(path, `${'y\n'.repeat(100_000)}why\nend`);
+    const lines = file.read(true, { left: 3 });
+    assert.deepEqual(lines, [`… (${200_000 - 2} bytes skipped)`, 'y', 'why', 'end']);
+    assert.equal(file.lastLine, 'end');
+  });
+
+  it('is emptied when it has more than 16 MiB, whatever was read of it', async () => {
+    const mib = 'y\n'.repeat(512 * KIB);
+    for (let count = 0; count < 16; count += 1) appendFileSync(path, mib);
+    file.read(false, { left: 0 });
+    assert.deepEqual([statSync(path).size, file.hasOverflowed], [16 * KIB * KIB, false]);
+    appendFileSync(path, 'y\n');
+    file.read(false, { left: 0 });
+    assert.deepEqual([file.hasOverflowed, file.isBehind], [true, true]);
+    await eventually(() => assert.equal(statSync(path).size, 0));
+    appendFileSync(path, 'more\n');
+    await eventually(() => assert.deepEqual(file.read(), [`… (${16 * KIB * KIB + 2} bytes skipped)`, 'more']));
+    assert.equal(file.isBehind, false);
+  });
+
+  it('is read where it has more short lines than a call can have parameters', () => {
+    writeFileSync(path, '\n'.repeat(256 * KIB));
+    assert.equal(file.read().length, 256 * KIB);
+    writeFileSync(path, '\n'.repeat(256 * KIB));
+    file = new OutputFile(path);
+    file.takeUp();
+    assert.deepEqual(file.read(), []);
   });
 
   it('is read from its beginning where somebody else has emptied it', () => {

@@ -1,11 +1,20 @@
 import { ManualClock } from '@jitsud/core/testing';
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import fs, { appendFileSync, existsSync, statSync, symlinkSync, writeFileSync, type FSWatcher } from 'node:fs';
+import { execFile, spawn } from 'node:child_process';
+import fs, {
+  appendFileSync,
+  existsSync,
+  readdirSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+  type FSWatcher,
+} from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { eventually } from '#core/testing/eventually.js';
+import { SystemClock } from '#core/clock.js';
 import { OutputLog } from '#process/output-log.js';
 import { MemoryLogger } from '../../support/memory-logger.js';
 import { TemporaryFolder } from '../../support/temporary-folder.js';
@@ -70,6 +79,76 @@ describe('the log of what programs write', () => {
     await eventually(() => assert.equal(clock.pending, 1));
     await clock.advance(GATHER);
     assert.deepEqual(messages(), ['one', 'two', 'three', 'four']);
+  });
+
+  it('takes 100 lines in one turn, 1,000 of one program at first, then 200 a second, and says so once a minute', async () => {
+    log.open();
+    const { stdout } = log.create('id', 'web');
+    const count = (level: string): number => logger.entries.filter((entry) => entry.level === level).length;
+    writeFileSync(stdout, 'line\n'.repeat(5_000));
+    await eventually(() => assert.equal(clock.pending, 1));
+    await clock.advance(GATHER);
+    assert.equal(count('info'), 100);
+    await clock.advance(900);
+    assert.deepEqual([count('info'), count('warn')], [1_000, 1]);
+    const warning = logger.entries.find(({ level }) => level === 'warn');
+    assert.equal(warning?.message, 'The program writes more than 200 lines a second. Some are left out of the log.');
+    assert.equal(warning.fields.unikernel, 'web');
+    await clock.advance(1_000);
+    assert.deepEqual([count('info'), count('warn')], [1_200, 1]);
+    await clock.advance(1_000);
+    assert.equal(count('info'), 1_400);
+    writeFileSync(stdout, 'line\n'.repeat(80_000));
+    await clock.advance(1_000);
+    assert.ok(messages().some((message) => /^… \(\d+ bytes skipped\)$/.test(message)));
+    assert.ok(count('info') <= 1_600);
+  });
+
+  it('keeps the files of a program small that is not registered, and logs nothing of it', async () => {
+    log.open();
+    const stdout = join(path, 'id.stdout');
+    writeFileSync(stdout, 'y'.repeat(17 * 1_024 * 1_024));
+    log.keepSmall('id');
+    await eventually(async () => {
+      await clock.advance(GATHER);
+      assert.equal(statSync(stdout).size, 0);
+    });
+    assert.deepEqual([messages(), log.names.size], [[], 0]);
+  });
+
+  it('removes what was left behind by others', () => {
+    log.open();
+    for (const name of ['id.stdout', 'gone.stdout', 'gone.stderr', 'notes']) writeFileSync(join(path, name), '');
+    log.removeAllBut(new Map([['id', undefined]]));
+    assert.deepEqual(readdirSync(path).sort(), ['id.stdout', 'notes']);
+  });
+
+  it('leaves time for everything else while programs write without a pause, and their files stay small', async () => {
+    log = new OutputLog(path, new SystemClock(), logger);
+    log.open();
+    const { stdout, stderr } = log.create('id', 'web');
+    const script = `exec >>${stdout}; yes & yes 'many words' >>${stderr} & wait`;
+    const program = spawn('sh', ['-c', script], { detached: true, stdio: 'ignore' });
+    let [turns, largest] = [0, 0];
+    const ticking = setInterval(() => {
+      turns += 1;
+      if (existsSync(stdout)) largest = Math.max(largest, statSync(stdout).size);
+    }, 10);
+    try {
+      await new Promise((resolve) => setTimeout(resolve, 2_000));
+      const lines = logger.entries.length;
+      assert.ok(lines > 100 && lines < 1_000 + 5 * 200, `${lines} lines`);
+      assert.ok(turns > 20, `${turns} turns`);
+      assert.ok(largest < 1_024 ** 3, `${largest} bytes`);
+      const warnings = logger.entries.filter(({ level }) => level === 'warn').map(({ message }) => message);
+      assert.ok(
+        warnings.includes('The program writes more than is read of it. At most 16 MiB of its output are kept.'),
+      );
+    } finally {
+      process.kill(-(program.pid ?? NaN), 'SIGKILL');
+      clearInterval(ticking);
+    }
+    await eventually(() => assert.ok(statSync(stdout).size <= 16 * 1_024 * 1_024));
   });
 
   it('opens the files of those alone that have written', async () => {

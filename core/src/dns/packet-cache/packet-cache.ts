@@ -191,7 +191,6 @@ export class PacketCache {
   }
 
   private settleAndWait(): void {
-    this.timer = undefined;
     this.pause = this.settle() ? SETTLING : Math.min(this.pause * 2, QUIET_SETTLING);
     if (this.counted.size > 0) this.wait();
   }

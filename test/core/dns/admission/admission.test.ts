@@ -160,12 +160,19 @@ describe('a client, in whatever thread', () => {
     assert.equal(asker.cookie, 'none');
   });
 
-  it('is judged by its own address, which may be all zeros, after any other', () => {
-    const admission = admissionOf(sharedAdmission());
-    admission.begin(bytesOf('10.0.0.1'), true);
-    assert.equal(rightsOf(admission), 'asks, forwards');
-    admission.begin(Uint8Array.of(0, 0, 0, 0), true);
-    assert.equal(rightsOf(admission), 'asks, is limited');
+  it('is judged by its own address, whichever byte of it differs from the one before, and to whatever', () => {
+    for (const others of [
+      [0, 0, 0, 0],
+      [0, 0, 0, 1],
+      [11, 0, 0, 1],
+      [10, 6, 6, 1],
+    ]) {
+      const admission = admissionOf(sharedAdmission());
+      admission.begin(bytesOf('10.0.0.1'), true);
+      assert.equal(rightsOf(admission), 'asks, forwards');
+      admission.begin(Uint8Array.from(others), true);
+      assert.equal(rightsOf(admission), others[0] === 10 ? 'forwards' : 'asks, is limited', others.join('.'));
+    }
   });
 
   it('says whether its query came over UDP', () => {

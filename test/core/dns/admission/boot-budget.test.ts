@@ -27,6 +27,17 @@ describe('a boot budget', () => {
     assert.equal((Reflect.get(budget, 'fullAt') as Map<unknown, unknown>).size, MOST_REMEMBERED);
   });
 
+  it('remembers nobody where there is no limit or no boot', () => {
+    for (const [limit, boots] of [
+      [0, 1],
+      [1, 0],
+    ] as const) {
+      const budget = new BootBudget(limit, 60_000);
+      budget.spend('client', boots, 0);
+      assert.equal((Reflect.get(budget, 'fullAt') as Map<unknown, unknown>).size, 0);
+    }
+  });
+
   it('lets so many boots happen at once, and as many again over the interval', () => {
     const budget = new BootBudget(2, 60_000);
     budget.spend('client', 1, 0);

@@ -117,6 +117,7 @@ describe('the wake guard', () => {
   it('wakes only for types in wake.types', async () => {
     const stage = new Stage({ types: ['AAAA'] });
     await stage.assertRefused('u1.test', tcpClient, 18, /type/);
+    assert.equal(stage.access.refusals.counts.wakeType, 1);
     assert.equal(await stage.ask('u1.test', tcpClient, 'AAAA'), 'waits');
   });
 
@@ -139,7 +140,9 @@ describe('the wake guard', () => {
       [9, 30],
       [21, 59],
     ] as const) {
-      await at(hour, minute).assertRefused('u1.test', tcpClient, 18, /time of the day/);
+      const stage = at(hour, minute);
+      await stage.assertRefused('u1.test', tcpClient, 18, /time of the day/);
+      assert.equal(stage.access.refusals.counts.wakeHours, 1);
     }
   });
 

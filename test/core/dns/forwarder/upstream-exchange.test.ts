@@ -178,6 +178,20 @@ describe('an exchange with an upstream', () => {
     assert.equal(isMixedNow(), true, 'one is not enough again');
   });
 
+  it('learns that an upstream without TCP changes the case: a reply to a question that is not mixed tells nothing', () => {
+    for (let round = 0; round < 3; round++) {
+      const { mine, reply, results } = exchange();
+      assert.equal(isMixed(mine()[0]?.message), true);
+      reply({ otherCase: true });
+      streamed.at(-1)?.listener.onLost(new Error('refused'));
+      reply();
+      assert.deepEqual(results, ['rcode 0']);
+    }
+    const { mine, one } = exchange();
+    one.cancel();
+    assert.equal(isMixed(mine()[0]?.message), false);
+  });
+
   it('goes over TCP after three foreign messages, and stays there', () => {
     const { mine, results, streamReply } = exchange();
     const [{ socket, message }] = mine() as [ReturnType<typeof sent>[0]];

@@ -517,25 +517,29 @@ describe('answers of the packet cache', () => {
   it('fit into a place of 1,024 bytes with their question and the places of their TTLs, and are not kept otherwise', () => {
     // Key: 8 bytes of name, 4 of type and class, 1 of flags, padded to 16; record: a pointer, 10 bytes, the data.
     const room = 1_024 - 64 - 16 - 12;
-    const name = 'a.test';
-    const record = (length: number) => ({ name, type: 99, ttl: 60, data: new Uint8Array(length) }) as const;
-    const isKept = (answer: DnsAnswer): boolean => {
+    const record = (name: string, length: number) =>
+      ({ name, type: 99, ttl: 60, data: new Uint8Array(length) }) as const;
+    const isKept = (name: string, answer: DnsAnswer): boolean => {
       const stage = new Stage(8);
       stage.keep(answer, name, { type: 'TXT' });
       return stage.ask(name, { type: 'TXT' }, tcpClient) !== undefined;
     };
-    for (const [length, fits] of [
-      [room, true],
-      [room + 1, false],
+    // The key of the other name has 16 bytes without padding.
+    for (const [name, length, fits] of [
+      ['a.test', room, true],
+      ['a.test', room + 1, false],
+      ['abcd.test', room, true],
+      ['abcd.test', room + 1, false],
     ] as const) {
-      assert.equal(isKept({ rcode: 0, answers: [record(length)], lease: new FakeLease() }), fits, `${length}`);
+      const answers = [record(name, length)];
+      assert.equal(isKept(name, { rcode: 0, answers, lease: new FakeLease() }), fits, `${length}`);
       // One TTL that counts down takes two bytes.
       const message = writeResponse(
         aQuery(name, { type: 'TXT' }, tcpClient),
-        { rcode: 0, answers: [record(length - 2)] },
+        { rcode: 0, answers: [record(name, length - 2)] },
         true,
       );
-      assert.equal(isKept({ message, reusableUntil: Infinity }), fits, `${length} with a TTL`);
+      assert.equal(isKept(name, { message, reusableUntil: Infinity }), fits, `${length} with a TTL`);
     }
   });
 
@@ -583,6 +587,15 @@ describe('answers of the packet cache', () => {
     for (let slot = 0; slot < 8; slot++) Atomics.store(words, slot * (SLOT_SIZE / 4) + Word.Rotation, -2);
     // 2³² - 2 is 2 more than a multiple of 3.
     assert.deepEqual(stage.firstAddresses(3), ['192.0.2.3', '192.0.2.1', '192.0.2.1']);
+  });
+
+  it('end with a lease that counts no uses as with any other', () => {
+    const stage = new Stage();
+    let end: (() => void) | undefined;
+    stage.keep(answerWith({ holds: true, onEnd: (listener) => (end = listener) }));
+    assert.ok(stage.ask());
+    end?.();
+    assert.equal(stage.ask(), undefined);
   });
 
   it('are looked after at the same times however often they are given meanwhile', async () => {
