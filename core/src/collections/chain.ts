@@ -51,6 +51,14 @@ export class Chain<T extends Link> {
     return true;
   }
 
+  /** The first item for which this holds, in the order of insertion. */
+  find(holds: (item: T) => boolean): T | undefined {
+    for (let item = this.end.after; item !== this.end && item !== undefined; item = item.after) {
+      if (holds(item as T)) return item as T;
+    }
+    return undefined;
+  }
+
   /** A snapshot of all items, so that items may be removed while it is iterated. */
   all(): T[] {
     const items: T[] = [];

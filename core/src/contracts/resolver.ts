@@ -33,7 +33,11 @@ export interface DnsQuery {
    * it alive.
    */
   readonly proven: boolean;
-  /** The whole query as received, with the question in the client's own spelling. */
+  /**
+   * The query as received, with the question in the client's own spelling: the header, the question and the OPT record,
+   * which has no options but the cookie where they are long. What else the client sent is left out, as a query may wait
+   * for long.
+   */
   readonly message: Uint8Array;
 }
 

@@ -6,6 +6,7 @@ import { JitsuError } from '../errors.js';
 import { networkKey, Networks, parseNetworks } from '../net/networks.js';
 import type { AccessControl } from './admission/access-control.js';
 import type { Admission, Verdict } from './admission/admission.js';
+import { ErrorAllowance } from './admission/error-allowance.js';
 import { PROOF_WANTED } from './admission/proof-answer.js';
 import { detailed, failureAnswer } from './failure-answer.js';
 import type { PacketCache } from './packet-cache/packet-cache.js';
@@ -13,7 +14,7 @@ import { PendingQueries, type Ending } from './pending-queries.js';
 import type { MessageHandler } from './transport/udp-transport.js';
 import { ExtendedErrorCode, Rcode } from './wire/dns-parameters.js';
 import { resolverOf } from './resolvers/named-resolver.js';
-import { isTruncated } from './wire/header.js';
+import { HeaderFlag, isTruncated, readFlags } from './wire/header.js';
 import { parsePlainQuery, parseQuery, type ParsedMessage } from './wire/query-parser.js';
 import { QueryView } from './wire/query-view.js';
 import type { ReplyTerms } from './wire/reply-terms.js';
@@ -57,6 +58,7 @@ export class QueryHandler {
   private readonly clock: Clock;
   private readonly logger: Logger;
   private readonly packetCache: PacketCache | undefined;
+  private readonly errors = new ErrorAllowance();
   /** To whom details of failures are told. */
   private readonly details: Networks;
   private refusal: JitsuError | undefined;
@@ -125,6 +127,10 @@ export class QueryHandler {
     const rate = admission.admit(now);
     this.access.refusals.addByRate(rate, client.address);
     if (rate === 'drop') return undefined;
+    if (mayLoop(parsed, message, client) && !this.errors.take(now)) {
+      this.access.refusals.add('malformed', client.address);
+      return undefined;
+    }
     if (parsed.verdict === 'malformed') return writeHeaderOnly(message, parsed.rcode, this.recursionAvailable);
     if (!admission.mayAsk) this.access.refusals.add('client', client.address);
     if (parsed.verdict === 'cookie') return cookieReply(message, admission, verdict);
@@ -215,8 +221,10 @@ export class QueryHandler {
 
   private report({ name, type, client }: DnsQuery, error: unknown, gone?: AbortSignal): void {
     const about = { name, type, client: client.address };
-    if (error instanceof JitsuError) this.logger.debug({ ...about, code: error.code }, error.message);
-    else if (gone?.aborted !== true) {
+    if (error instanceof JitsuError) {
+      if (error.code === 'JITSU_FORWARD_OVERLOADED') this.access.refusals.add('forwarded', client.address);
+      this.logger.debug({ ...about, code: error.code }, error.message);
+    } else if (gone?.aborted !== true) {
       this.logger.error({ ...about, err: error }, 'a resolver failed in a way that was not foreseen');
     }
   }
@@ -224,6 +232,14 @@ export class QueryHandler {
 
 function isPromise(answer: DnsAnswer | Promise<DnsAnswer | undefined>): answer is Promise<DnsAnswer | undefined> {
   return 'then' in answer;
+}
+
+/** What only responses say: a query that says it may be the answer of a broken server to a response of ours. */
+const SAID_BY_RESPONSES = HeaderFlag.Authoritative | HeaderFlag.RecursionAvailable | 0x0f;
+
+/** Whether the sender may be no client, but a service that answers responses, and errors above all. */
+function mayLoop({ verdict }: ParsedMessage, message: Uint8Array, { transport }: DnsClient): boolean {
+  return transport === 'udp' && (verdict === 'malformed' || (readFlags(message) & SAID_BY_RESPONSES) !== 0);
 }
 
 function cookieIn(parsed: Exclude<ParsedMessage, { verdict: 'silent' }>): Uint8Array | undefined {

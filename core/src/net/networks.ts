@@ -149,7 +149,7 @@ export function clientKey(address: Uint8Array): string {
   return key(address, 4, 8);
 }
 
-/** The key of a client's network: an IPv4 /24, or an IPv6 /56. */
+/** The key of a client's network: an IPv4 /24, or an IPv6 /56. Never equal to that of a client. */
 export function networkKey(address: Uint8Array): string {
   return key(address, 3, 7);
 }

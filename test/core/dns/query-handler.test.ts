@@ -23,13 +23,15 @@ const query = queryBytes('a.test', { edns: {} });
 
 class Stage {
   readonly log = new DnsLog();
+  readonly clock = new ManualClock();
+  readonly access: AccessControl;
   readonly responder: QueryHandler;
 
   constructor(resolvers: Resolver[], settings: Partial<DnsSettings> = {}) {
     const all = dnsSettings(settings);
-    const deps = { clock: new ManualClock(), logger: this.log };
-    const access = new AccessControl(all, EVERY_CLIENT_WAKES, deps);
-    this.responder = new QueryHandler(all, resolvers, { ...deps, access });
+    const deps = { clock: this.clock, logger: this.log };
+    this.access = new AccessControl(all, EVERY_CLIENT_WAKES, deps);
+    this.responder = new QueryHandler(all, resolvers, { ...deps, access: this.access });
   }
 
   async ask(message = query, signal?: AbortSignal, client = udpClient): Promise<Reply> {
@@ -48,6 +50,35 @@ describe('the query handler', () => {
     const reply = await new Stage([answering(undefined)]).ask();
     assert.equal(reply.rcode, 'REFUSED');
     assert.equal(extendedErrorIn(reply)?.code, 20);
+  });
+
+  it('sends a hundred errors a second over UDP to what is no well-formed query, exempt from other limits or not', async () => {
+    const stage = new Stage([answering(address('192.0.2.1'))]);
+    const changed = (offset: number, value: number): Uint8Array => {
+      const message = Uint8Array.from(query);
+      message[offset] = value;
+      return message;
+    };
+    const garbage = Buffer.from(' !"#$%&\'()*+,-./0123456789', 'latin1');
+    // An opcode, no question, garbage; then what only responses say: AA, RA, an rcode.
+    const messages = [changed(2, 0x28), changed(5, 0), garbage, changed(2, 4), changed(3, 0x80), changed(3, 1)];
+    for (const message of messages) {
+      await stage.clock.advance(1_000);
+      let replies = 0;
+      for (let round = 0; round < 500; round++) {
+        if ((await stage.responder.handle(message, udpClient)) !== undefined) replies += 1;
+      }
+      assert.equal(replies, 100, Buffer.from(message).toString('hex'));
+      assert.ok((await stage.ask()).answers?.length === 1, 'queries are answered');
+      assert.notEqual(await stage.responder.handle(message, { ...udpClient, transport: 'tcp' }), undefined);
+    }
+    assert.equal(stage.access.refusals.counts.malformed, 400 * messages.length);
+  });
+
+  it('counts what is refused because too many queries are forwarded', async () => {
+    const stage = new Stage([failing(new JitsuError('JITSU_FORWARD_OVERLOADED', 'busy'))]);
+    await stage.ask();
+    assert.equal(stage.access.refusals.counts.forwarded, 1);
   });
 
   it('says that recursion is available where queries are forwarded', async () => {

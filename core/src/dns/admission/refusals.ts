@@ -7,6 +7,8 @@ import type { RateVerdict } from './response-rate.js';
 const KINDS = {
   client: 'queries refused to clients outside dns.allow',
   forwarding: 'queries for other names refused to clients outside dns.allowForwarding',
+  port: 'queries left unanswered because their source port is that of a service that answers anything, such as echo',
+  malformed: 'queries that are malformed left unanswered because too many errors were sent',
   rateDropped: 'queries left unanswered by dns.rateLimit',
   rateCut: 'queries answered with no more than "ask by TCP" by dns.rateLimit',
   shortened: 'responses shortened because their source may be forged',
@@ -17,6 +19,7 @@ const KINDS = {
   wakeBudget: 'queries not let wake by wake.budget',
   pending: 'queries refused because too many wait (dns.limits.pendingQueries)',
   pendingOfNetwork: 'queries refused because too many of one network wait (dns.limits.pendingQueries)',
+  forwarded: 'queries refused because too many wait for an upstream (dns.limits.forwardedQueries)',
   tcpConnections: 'TCP connections closed at once because too many wait (dns.limits.tcpConnections)',
   tcpConnectionsOfClient: 'TCP connections closed at once by dns.limits.tcpConnectionsPerClient',
   tcpSlow: 'TCP connections closed because their client reads or writes too slowly (dns.limits.tcpIdle)',

@@ -1,12 +1,18 @@
 import type { CacheSettings } from '../../config/settings.js';
 import type { Milliseconds } from '../../contracts/milliseconds.js';
-import type { DnsAnswer, MessageAnswer } from '../../contracts/resolver.js';
+import type { DnsAnswer, ExtendedError, MessageAnswer } from '../../contracts/resolver.js';
 import type { ResourceRecord } from '../../contracts/resource-record.js';
 import { readName, skipName } from '../wire/compressed-name.js';
 import { ExtendedErrorCode, Rcode } from '../wire/dns-parameters.js';
 import { decodeName } from '../wire/domain-name.js';
 import { HeaderFlag, readFlags } from '../wire/header.js';
-import { CheckedAnswer, type MessageSummary, type RecordSpan } from '../wire/message-sections.js';
+import {
+  BeginningOfAnswer,
+  CheckedAnswer,
+  type MessageCut,
+  type MessageSummary,
+  type RecordSpan,
+} from '../wire/message-sections.js';
 import { CacheEntry } from './sieve-store.js';
 import { SOA_NUMBERS, type StoredMessage } from './stored-message.js';
 
@@ -18,6 +24,9 @@ const SHORTEST_RENEWED: Milliseconds = 10_000;
 
 /** The memory of an offset in an array, in bytes. */
 const OFFSET_SIZE = 8;
+
+/** The memory of a cut, in bytes. */
+const CUT_SIZE = 64;
 
 /** The encoding of stored messages: a string with one character per byte takes 400 bytes less than a Buffer. */
 const ENCODING = 'latin1';
@@ -41,17 +50,18 @@ export class CachedAnswer extends CacheEntry {
   private readonly ttlOffsets: readonly number[];
   private readonly ttl: number;
   private readonly soa: RecordSpan | undefined;
+  private readonly cuts: readonly MessageCut[] | undefined;
 
   constructor(
     key: string,
-    { message, summary, ttlOffsets, ttl, denial }: StoredMessage,
+    { message, summary, ttlOffsets, ttl, denial, cuts }: StoredMessage,
     private readonly storedAt: Milliseconds,
     settings: Pick<CacheSettings, 'stale' | 'prefetch'>,
   ) {
     const expiresAt = storedAt + ttl * 1_000;
     const length = message.length + ttlOffsets.length * OFFSET_SIZE + (summary.extendedError?.length ?? 0);
     const more = denial?.name === undefined ? 0 : denial.name.length + CUT_OVERHEAD;
-    super(key, length + more, expiresAt, expiresAt + settings.stale);
+    super(key, length + more + (cuts?.length ?? 0) * CUT_SIZE, expiresAt, expiresAt + settings.stale);
     const isRenewed = settings.prefetch && ttl * 1_000 >= SHORTEST_RENEWED;
     // From the last tenth of the TTL on.
     this.renewedFrom = isRenewed ? expiresAt - ttl * 100 : expiresAt;
@@ -63,22 +73,42 @@ export class CachedAnswer extends CacheEntry {
     this.ttlOffsets = ttlOffsets;
     this.ttl = ttl;
     this.soa = denial?.soa;
+    this.cuts = cuts;
   }
 
-  answerAt(now: Milliseconds): MessageAnswer {
-    const message = this.bytes();
+  /**
+   * @param overUdp whether the client asks over UDP: of a long message, it gets the beginning alone, so that a small
+   *   query does not cost the copying of a large answer
+   */
+  answerAt(now: Milliseconds, overUdp = false): MessageAnswer {
     const age = this.ageAt(now);
+    if (this.cuts !== undefined) return this.longAnswer(overUdp, (ttl) => ttl - age);
+    const message = this.bytes();
     for (const offset of this.ttlOffsets) message.writeUInt32BE(message.readUInt32BE(offset) - age, offset);
     return new CheckedAnswer(message, this.summary, now < this.renewedFrom ? this.renewedFrom : undefined);
   }
 
-  /** The answer after it has expired (RFC 8767; RFC 8914, 4.4 and 4.20). */
-  staleAnswerAt(now: Milliseconds): MessageAnswer {
-    const message = this.bytes();
-    for (const offset of this.ttlOffsets) message.writeUInt32BE(STALE_TTL, offset);
+  /** The answer after it has expired (RFC 8767; RFC 8914, 4.4 and 4.20). @param overUdp as above */
+  staleAnswerAt(now: Milliseconds, overUdp = false): MessageAnswer {
     const code = this.soa === undefined ? ExtendedErrorCode.StaleAnswer : ExtendedErrorCode.StaleNameError;
     const text = `expired ${Math.floor((now - this.expiresAt) / 1_000)} s ago, and no upstream has answered`;
+    if (this.cuts !== undefined) return this.longAnswer(overUdp, () => STALE_TTL, { code, text });
+    const message = this.bytes();
+    for (const offset of this.ttlOffsets) message.writeUInt32BE(STALE_TTL, offset);
     return new CheckedAnswer(message, this.summary, undefined, { code, text });
+  }
+
+  /** A message that is too long for a UDP datagram, and so for the packet cache. */
+  private longAnswer(overUdp: boolean, aged: (ttl: number) => number, extendedError?: ExtendedError): MessageAnswer {
+    const cuts = this.cuts as readonly MessageCut[];
+    const end = overUdp ? (cuts.at(-1) as MessageCut).end : this.text.length;
+    const message = Buffer.from(this.text.slice(0, end), ENCODING);
+    for (const offset of this.ttlOffsets) {
+      if (offset >= end) break;
+      message.writeUInt32BE(aged(message.readUInt32BE(offset)), offset);
+    }
+    if (overUdp) return new BeginningOfAnswer(message, this.summary, cuts, extendedError);
+    return new CheckedAnswer(message, this.summary, undefined, extendedError);
   }
 
   /** The SOA record that proves that the denied name does not exist. */

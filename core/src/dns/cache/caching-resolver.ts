@@ -83,7 +83,7 @@ export class CachingResolver implements Resolver {
     if (entry !== undefined && now < entry.expiresAt) {
       this.counts.hits += 1;
       if (entry instanceof CachedAnswer && now >= entry.renewedFrom) this.renew(key, query, entry, now);
-      return entry.answerAt(now);
+      return entry.answerAt(now, query.client.transport === 'udp');
     }
     const nxdomain = this.cuts.answerAt(now, key);
     if (nxdomain !== undefined) {
@@ -122,7 +122,7 @@ export class CachingResolver implements Resolver {
   ): Promise<DnsAnswer | undefined> {
     const fresh = now < stale.retryAt ? undefined : await this.askInTime(key, query, now);
     this.counts[fresh === undefined ? 'stale' : 'misses'] += 1;
-    return fresh ?? stale.staleAnswerAt(this.clock.now());
+    return fresh ?? stale.staleAnswerAt(this.clock.now(), query.client.transport === 'udp');
   }
 
   /** A fresh answer for a client to whom a stale one can be given; `undefined` if the stale one is better. */

@@ -1,6 +1,6 @@
 import { HEADER_LENGTH, readRcode } from '../wire/header.js';
 import { readUint16 } from '../wire/bytes.js';
-import { isWithin, readName } from '../wire/compressed-name.js';
+import { isWithin, type MessageNames } from '../wire/compressed-name.js';
 import type { MessageSections, RecordSpan } from '../wire/message-sections.js';
 import { Rcode, RecordType } from '../wire/dns-parameters.js';
 
@@ -18,14 +18,15 @@ export type ResponseKind =
   | { readonly kind: 'positive' | 'unfounded' | 'failure' | 'other' }
   | { readonly kind: 'no-data' | 'no-name'; readonly soa: RecordSpan; readonly name: string };
 
-export function responseKind(message: Uint8Array, sections: MessageSections): ResponseKind {
+/** @param names of the same message */
+export function responseKind(message: Uint8Array, sections: MessageSections, names: MessageNames): ResponseKind {
   const rcode = readRcode(message) | ((sections.opt?.extendedRcode ?? 0) << 4);
   if (rcode === Rcode.ServerFailure) return { kind: 'failure' };
   if (rcode !== Rcode.NoError && rcode !== Rcode.NameError) return { kind: 'other' };
-  const chain = followChain(message, sections);
+  const chain = followChain(message, sections, names);
   if (chain === undefined) return { kind: 'other' };
   if (chain.answered) return { kind: rcode === Rcode.NoError ? 'positive' : 'other' };
-  const soa = soaAround(chain.name, message, sections);
+  const soa = soaAround(chain.name, sections, names);
   if (soa === undefined) return { kind: 'unfounded' };
   return { kind: rcode === Rcode.NoError ? 'no-data' : 'no-name', soa, name: chain.name };
 }
@@ -34,22 +35,23 @@ export function responseKind(message: Uint8Array, sections: MessageSections): Re
 function followChain(
   message: Uint8Array,
   { records, answerCount, questionEnd }: MessageSections,
+  names: MessageNames,
 ): { name: string; answered: boolean } | undefined {
   const wanted = readUint16(message, questionEnd - 4);
   const owners = new Set<string>();
   const aliases = new Map<string, string>();
   for (let index = 0; index < answerCount; index++) {
     const { start, typeAt, type } = records[index] as RecordSpan;
-    const owner = readName(message, start);
+    const owner = names.at(start);
     if (owner === undefined) return undefined;
     if (type === wanted || wanted === RecordType.ANY) owners.add(owner);
     else if (type === RecordType.CNAME) {
-      const target = readName(message, typeAt + 10);
+      const target = names.at(typeAt + 10);
       if (target === undefined) return undefined;
       aliases.set(owner, target);
     }
   }
-  let name = readName(message, HEADER_LENGTH);
+  let name = names.at(HEADER_LENGTH);
   for (let step = 0; name !== undefined && step <= aliases.size; step++) {
     if (owners.has(name)) return { name, answered: true };
     const target = aliases.get(name);
@@ -61,9 +63,9 @@ function followChain(
 }
 
 /** The SOA record of a zone that contains this name; another zone is not authoritative for it. */
-function soaAround(name: string, message: Uint8Array, sections: MessageSections): RecordSpan | undefined {
+function soaAround(name: string, sections: MessageSections, names: MessageNames): RecordSpan | undefined {
   const { records, answerCount, authorityCount } = sections;
   const soa = records.slice(answerCount, answerCount + authorityCount).find(({ type }) => type === RecordType.SOA);
-  const zone = soa && readName(message, soa.start);
+  const zone = soa && names.at(soa.start);
   return zone !== undefined && isWithin(name, zone) ? soa : undefined;
 }

@@ -28,7 +28,7 @@ export abstract class CacheEntry {
   }
 
   /** The answer before it expires. */
-  abstract answerAt(now: Milliseconds): DnsAnswer;
+  abstract answerAt(now: Milliseconds, overUdp: boolean): DnsAnswer;
 }
 
 /** An entry that takes more than this share of the store is not stored. */

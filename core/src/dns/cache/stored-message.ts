@@ -1,14 +1,17 @@
 import type { CacheSettings } from '../../config/settings.js';
-import { readName } from '../wire/compressed-name.js';
+import { MessageNames } from '../wire/compressed-name.js';
 import { HEADER_LENGTH, HeaderFlag, readFlags } from '../wire/header.js';
 import {
+  cutsOf,
   sectionsOf,
-  setKey,
+  setsOf,
   summaryOf,
+  type MessageCut,
   type MessageSections,
   type MessageSummary,
   type RecordSpan,
 } from '../wire/message-sections.js';
+import { UDP_PAYLOAD_SIZE } from '../wire/opt-record.js';
 import { flagsIn, KeyFlag, nameIn } from './cache-key.js';
 import { responseKind, type ResponseKind } from './response-kind.js';
 
@@ -30,6 +33,8 @@ export interface StoredMessage {
   readonly ttlOffsets: readonly number[];
   /** The time for which it may be stored, in seconds: no record in it has a lower TTL. */
   readonly ttl: number;
+  /** Present where the message is longer than a UDP datagram: what of it fits into one. */
+  readonly cuts?: readonly MessageCut[];
   /** Present in an NXDOMAIN response. */
   readonly denial?: Denial;
 }
@@ -74,12 +79,13 @@ export function cacheability(
   isAuthentic = false,
 ): Cacheability {
   const [whole, sections] = withOptLast(message, given);
-  if (sections === undefined || !isResponseTo(key, whole, sections)) return { verdict: 'ignore' };
-  const kind = responseKind(whole, sections);
+  const names = new MessageNames(whole);
+  if (sections === undefined || !isResponseTo(key, whole, sections, names)) return { verdict: 'ignore' };
+  const kind = responseKind(whole, sections, names);
   if (kind.kind === 'other') return { verdict: 'ignore' };
   if (kind.kind === 'unfounded') return { verdict: 'pass' };
   if (kind.kind === 'failure') return { verdict: 'failure', ...questionAlone(whole, sections) };
-  const stored = storedMessage(key, whole, sections, kind, settings, isAuthentic);
+  const stored = storedMessage(key, whole, sections, kind, settings, names, isAuthentic);
   return stored === undefined ? { verdict: 'pass' } : { verdict: 'store', stored };
 }
 
@@ -89,20 +95,27 @@ function withOptLast(
   sections: MessageSections | undefined,
 ): readonly [Uint8Array, MessageSections | undefined] {
   if (sections === undefined || sections.behindOpt.length === 0) return [message, sections];
-  const behind = sections.behindOpt.map(({ start, end }) => message.subarray(start, end));
-  const whole = Buffer.concat([message.subarray(0, summaryOf(sections).end), ...behind]);
+  const behind = sections.behindOpt;
+  // They follow one another.
+  const moved = message.subarray((behind[0] as RecordSpan).start, (behind.at(-1) as RecordSpan).end);
+  const whole = Buffer.concat([message.subarray(0, summaryOf(sections).end), moved]);
   const counted = sections.answerCount + sections.authorityCount;
   whole.writeUInt16BE(sections.records.length - counted + behind.length, 10);
   const opt = sections.opt && { opt: sections.opt };
-  const moved = sectionsOf(whole);
-  return [whole, moved && { ...moved, ...opt }];
+  const found = sectionsOf(whole);
+  return [whole, found && { ...found, ...opt }];
 }
 
-function isResponseTo(key: string, message: Uint8Array, { questionEnd }: MessageSections): boolean {
+function isResponseTo(
+  key: string,
+  message: Uint8Array,
+  { questionEnd }: MessageSections,
+  names: MessageNames,
+): boolean {
   const flags = readFlags(message);
   const whole = (flags & (HeaderFlag.Response | HeaderFlag.Truncated | OPCODE)) === HeaderFlag.Response;
   const typeAndClass = Buffer.from(message.subarray(questionEnd - 4, questionEnd)).toString('latin1');
-  return whole && readName(message, HEADER_LENGTH) === nameIn(key) && typeAndClass === key.slice(-5, -1);
+  return whole && names.at(HEADER_LENGTH) === nameIn(key) && typeAndClass === key.slice(-5, -1);
 }
 
 /** @returns undefined for a response that may not be stored */
@@ -112,6 +125,7 @@ function storedMessage(
   sections: MessageSections,
   kind: Exclude<ResponseKind, { kind: 'failure' | 'unfounded' | 'other' }>,
   settings: Pick<CacheSettings, 'longestTtl' | 'negativeTtl'>,
+  names: MessageNames,
   isAuthentic: boolean,
 ): StoredMessage | undefined {
   const summary = summaryOf(sections);
@@ -123,15 +137,17 @@ function storedMessage(
     if (minimum === undefined) return undefined;
     // RFC 2308, 5; the TTL of NSEC records beside it is no longer (RFC 9077, 3).
     const negative = Math.min(longest, Math.floor(settings.negativeTtl / 1_000), readTtl(message, kind.soa), minimum);
-    settleTtls(message, records.slice(0, answerCount), longest);
-    settleTtls(message, records.slice(answerCount), negative);
+    settleTtls(message, records.slice(0, answerCount), longest, names);
+    settleTtls(message, records.slice(answerCount), negative, names);
   } else {
-    settleTtls(message, records, longest);
+    settleTtls(message, records, longest, names);
   }
   const ttl = records.reduce((lowest, record) => Math.min(lowest, readTtl(message, record)), longest);
   if (ttl === 0) return undefined;
   const ttlOffsets = records.map(({ typeAt }) => typeAt + TTL_AFTER_TYPE);
-  const stored = { message, summary, ttlOffsets, ttl };
+  const isLong = message.length > UDP_PAYLOAD_SIZE;
+  const cuts = isLong ? { cuts: cutsOf(message, sections, UDP_PAYLOAD_SIZE, names) } : undefined;
+  const stored = { message, summary, ttlOffsets, ttl, ...cuts };
   if (kind.kind !== 'no-name') return stored;
   const name = kind.name === nameIn(key) ? kind.name : undefined;
   return { ...stored, denial: { name, coversBelow: isAuthentic, soa: kind.soa } };
@@ -175,14 +191,14 @@ function readTtl(message: Buffer, { typeAt }: RecordSpan): number {
 }
 
 /** Sets the TTL of each record to the lowest of its RRset (RFC 2181, 5.2), at most `longest`, in seconds. */
-function settleTtls(message: Buffer, records: readonly RecordSpan[], longest: number): void {
-  const lowest = new Map<string, number>();
-  const sets = records.map((record) => {
-    const set = setKey(message, record);
-    lowest.set(set, Math.min(readTtl(message, record), lowest.get(set) ?? longest));
-    return set;
+function settleTtls(message: Buffer, records: readonly RecordSpan[], longest: number, names: MessageNames): void {
+  const sets = setsOf(message, records, names);
+  const lowest = new Float64Array(records.length).fill(longest);
+  records.forEach((record, index) => {
+    const set = sets[index] as number;
+    lowest[set] = Math.min(readTtl(message, record), lowest[set] as number);
   });
   records.forEach(({ typeAt }, index) => {
-    message.writeUInt32BE(lowest.get(sets[index] as string) as number, typeAt + TTL_AFTER_TYPE);
+    message.writeUInt32BE(lowest[sets[index] as number] as number, typeAt + TTL_AFTER_TYPE);
   });
 }

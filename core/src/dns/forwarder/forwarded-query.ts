@@ -1,9 +1,10 @@
 import { Chain, Link } from '../../collections/chain.js';
-import type { DnsAnswer, DnsQuery } from '../../contracts/resolver.js';
+import type { DnsAnswer, DnsClient, DnsQuery } from '../../contracts/resolver.js';
 import { JitsuError } from '../../errors.js';
 import { Rcode } from '../wire/dns-parameters.js';
 import { readRcode } from '../wire/header.js';
 import type { ParsedAnswer } from '../wire/message-sections.js';
+import { FairShares, type Asker } from './fair-shares.js';
 import type { Upstream } from './upstream.js';
 import { UpstreamExchange, type ExchangeListener } from './upstream-exchange.js';
 
@@ -16,6 +17,8 @@ export class ForwardedQuery extends Link implements ExchangeListener {
   private exchange: UpstreamExchange | undefined;
   private unhelpful: ParsedAnswer | undefined;
   private failures = '';
+  /** Who holds its place. */
+  readonly asker: Asker;
 
   constructor(
     private readonly query: DnsQuery,
@@ -26,6 +29,7 @@ export class ForwardedQuery extends Link implements ExchangeListener {
     private readonly reject: (reason: Error) => void,
   ) {
     super();
+    this.asker = inFlight.shares.askerOf(query.client);
   }
 
   start(): void {
@@ -82,6 +86,7 @@ class SignalGroup extends Link {
  * long as the signal: a listener per query costs more than the rest of the query.
  */
 export class InFlightQueries {
+  readonly shares = new FairShares();
   private readonly bySignal = new WeakMap<AbortSignal, SignalGroup>();
   /** The groups that are not empty. */
   private readonly groups = new Chain<SignalGroup>();
@@ -96,12 +101,28 @@ export class InFlightQueries {
     const group = this.bySignal.get(signal) ?? this.listenTo(signal);
     if (group.queries.size === 0) this.groups.add(group);
     group.queries.add(query);
+    this.shares.take(query.asker);
     this.count += 1;
+  }
+
+  /**
+   * Ends a query, for this reason, in favour of one of this client: the oldest of those who hold more than a fair share
+   * of all places. Returns whether there was one.
+   */
+  displace(client: DnsClient, reason: Error): boolean {
+    const yields = this.shares.whoYields(this.shares.askerOf(client));
+    if (yields === undefined) return false;
+    let found: ForwardedQuery | undefined;
+    // Nearly all queries share one signal, that of the cache.
+    this.groups.find(({ queries }) => (found = queries.find(({ asker }) => yields(asker))) !== undefined);
+    found?.abort(reason);
+    return found !== undefined;
   }
 
   delete(signal: AbortSignal, query: ForwardedQuery): void {
     const group = this.bySignal.get(signal);
     if (group?.queries.delete(query) !== true) return;
+    this.shares.giveBack(query.asker);
     this.count -= 1;
     if (group.queries.size === 0) this.groups.delete(group);
   }

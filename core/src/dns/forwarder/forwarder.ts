@@ -106,7 +106,7 @@ export class Forwarder implements Resolver {
         extendedError: { code: ExtendedErrorCode.NotAuthoritative, text },
       });
     }
-    const obstacle = this.closed ?? (signal.aborted ? (signal.reason as Error) : this.overload());
+    const obstacle = this.closed ?? (signal.aborted ? (signal.reason as Error) : this.overload(query));
     if (obstacle !== undefined) return Promise.reject(obstacle);
     // One promise per query and no async function: everything that waits for an upstream is a callback.
     return new Promise((resolve, reject) => {
@@ -115,9 +115,11 @@ export class Forwarder implements Resolver {
     });
   }
 
-  private overload(): JitsuError | undefined {
+  /** The error where there is no place, and none to be had from those who hold more than a fair share. */
+  private overload({ client }: DnsQuery): JitsuError | undefined {
     const limit = this.settings.limits.forwardedQueries;
     if (this.inFlight.size < limit) return undefined;
-    return new JitsuError('JITSU_FORWARD_OVERLOADED', `${limit} queries are being forwarded already: try again`);
+    const full = new JitsuError('JITSU_FORWARD_OVERLOADED', `${limit} queries are being forwarded already: try again`);
+    return this.inFlight.displace(client, full) ? undefined : full;
   }
 }

@@ -10,7 +10,7 @@ import {
   type MessageSections,
   type RecordSpan,
 } from '../wire/message-sections.js';
-import { optBytes } from '../wire/opt-record.js';
+import { optBytes, UDP_PAYLOAD_SIZE } from '../wire/opt-record.js';
 import { writeAnswer } from '../wire/response-writer.js';
 
 const NO_OPTIONS = new Uint8Array();
@@ -42,6 +42,16 @@ function expiryOf(answer: DnsAnswer): Milliseconds {
   return answer.lease?.holds === true ? Infinity : 0;
 }
 
+/** The length of a record without data whose owner is the root, in bytes. */
+const SHORTEST_RECORD = 11;
+
+/** Whether an answer can be in no slot, which must not cost the encoding of it for every query. */
+function isTooLong(answer: DnsAnswer): boolean {
+  if ('message' in answer) return answer.message.length > UDP_PAYLOAD_SIZE;
+  const count = (answer.answers?.length ?? 0) + (answer.authorities?.length ?? 0);
+  return count * SHORTEST_RECORD > UDP_PAYLOAD_SIZE;
+}
+
 /**
  * The packet by which every client with the same question as this query can be answered, until it expires or its lease
  * ends; `undefined` where there is none.
@@ -56,7 +66,7 @@ export function packetOf(
 ): CachedPacket | undefined {
   const expiresAt = expiryOf(answer);
   // The answer to ANY may depend on the transport, so that a forged source gets no large one (RFC 8482).
-  if (expiresAt <= now || query.type === RecordType.ANY) return undefined;
+  if (expiresAt <= now || query.type === RecordType.ANY || isTooLong(answer)) return undefined;
   const canonical = canonicalQuery(query);
   const reply = writeAnswer(canonical, answer, recursionAvailable);
   // A client that gets a truncated message asks again over TCP, and must not get the same from the cache.

@@ -4,13 +4,14 @@ import { isIPv6 } from 'node:net';
 import type { Endpoint } from '../../net/endpoint.js';
 import type { Logger } from '../../contracts/logger.js';
 import { numericLookup } from '../../net/numeric-lookup.js';
+import type { Refusals } from '../admission/refusals.js';
 import { listenError } from './listen-error.js';
-import type { MessageHandler, UdpTransport, UdpTransportKind } from './udp-transport.js';
+import { isSilentPort, type MessageHandler, type UdpTransport, type UdpTransportKind } from './udp-transport.js';
 
 /** The transport that takes datagrams one by one, by Node's sockets. */
 export const DGRAM: UdpTransportKind = {
   name: 'dgram',
-  open: (endpoint, handler, { logger }) => DgramTransport.open(endpoint, handler, logger),
+  open: (endpoint, handler, { logger, access }) => DgramTransport.open(endpoint, handler, logger, access.refusals),
 };
 
 /** One UDP socket of Node that hands over every datagram, and sends back the reply. */
@@ -29,6 +30,7 @@ export class DgramTransport implements UdpTransport {
     address: string,
     private readonly handler: MessageHandler,
     private readonly logger: Logger,
+    private readonly refusals: Pick<Refusals, 'add'> | undefined,
   ) {
     const family = isIPv6(address) ? 6 : 4;
     this.socket = createSocket({
@@ -39,8 +41,13 @@ export class DgramTransport implements UdpTransport {
   }
 
   /** @throws JITSU_LISTEN_FAILED */
-  static async open(endpoint: Endpoint, handler: MessageHandler, logger: Logger): Promise<DgramTransport> {
-    const listener = new DgramTransport(endpoint.address, handler, logger);
+  static async open(
+    endpoint: Endpoint,
+    handler: MessageHandler,
+    logger: Logger,
+    refusals?: Pick<Refusals, 'add'>,
+  ): Promise<DgramTransport> {
+    const listener = new DgramTransport(endpoint.address, handler, logger, refusals);
     const { socket } = listener;
     try {
       // With our own lookup the socket may be bound before `bind` returns.
@@ -71,8 +78,12 @@ export class DgramTransport implements UdpTransport {
   }
 
   private take(message: Uint8Array, { address, port }: RemoteInfo): void {
-    // A reply to port 0 is impossible, and Node throws on it.
-    if (port === 0 || this.closing) return;
+    if (this.closing) return;
+    // Node throws on a reply to port 0.
+    if (isSilentPort(port)) {
+      if (port !== 0) this.refusals?.add('port', address);
+      return;
+    }
     this.unanswered += 1;
     const reply = this.handler(message, { address, port, transport: 'udp' });
     if (reply instanceof Promise) void reply.then((later) => this.give(later, port, address));

@@ -16,6 +16,15 @@ export type MessageHandler = (
   signal?: AbortSignal,
 ) => Uint8Array | undefined | Promise<Uint8Array | undefined>;
 
+/**
+ * Whether a message from this port gets no answer: 0, to which none can be sent, and the ports of services that answer
+ * whatever they get (echo, daytime, quote of the day, chargen, time), as a forged message from there would start a loop.
+ */
+export function isSilentPort(port: number): boolean {
+  // One comparison for nearly all messages.
+  return port <= 37 && (port === 0 || port === 7 || port === 13 || port === 17 || port === 19 || port === 37);
+}
+
 /** What the UDP transports of all addresses share. */
 export interface UdpContext {
   readonly clock: Clock;

@@ -4,23 +4,27 @@ import { readUint16 } from './bytes.js';
 /** The longest name in wire form, in bytes (RFC 1035, 2.3.4). */
 const LONGEST_NAME = 255;
 
+/** The most pointers in a name: with 127 labels at most, no name needs more. */
+const MOST_POINTERS = 127;
+
 const scratch = Buffer.allocUnsafe(LONGEST_NAME);
 
 /**
  * The name at an offset of a message, compressed or not (RFC 1035, 4.1.4), as a comparable text: its wire form with the
  * root's zero byte, letters in lower case, one character per byte. `undefined` if it is malformed. Each pointer must
- * point before the previous one, so that the cost is bounded.
+ * point before the previous one, and there are at most 127 of them, so that the cost is bounded.
  */
 export function readName(message: Uint8Array, offset: number): string | undefined {
   let lowest = offset;
   let position = offset;
   let length = 0;
+  let pointers = 0;
   for (;;) {
     const size = message[position];
     if (size === undefined) return undefined;
     if (size >= 0xc0) {
       const target = position + 1 < message.length ? readUint16(message, position) & 0x3fff : 0;
-      if (target < HEADER_LENGTH || target >= lowest) return undefined;
+      if (target < HEADER_LENGTH || target >= lowest || ++pointers > MOST_POINTERS) return undefined;
       lowest = target;
       position = target;
       continue;
@@ -32,6 +36,44 @@ export function readName(message: Uint8Array, offset: number): string | undefine
       scratch[length++] = byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte;
     }
     if (size === 0) return scratch.toString('latin1', 0, length);
+  }
+}
+
+/**
+ * The most bytes of names that are read from one message: twice the longest message. With 4,000 records that have owners
+ * of their own, a message stays below it; the longest names, put together of pointers, do not.
+ */
+const MOST_READ = 131_072;
+
+/** What a malformed name and its pointers count as, in bytes. */
+const MALFORMED_COST = 255;
+
+/**
+ * Reads the names of one message as {@link readName} does, each of them once, and only so many that the cost stays
+ * linear in the message's length: every name counts as malformed from there on. The names must not change meanwhile.
+ */
+export class MessageNames {
+  private readonly known = new Map<number, string | undefined>();
+  private left = MOST_READ;
+
+  constructor(private readonly message: Uint8Array) {}
+
+  at(offset: number): string | undefined {
+    const start = this.startOf(offset);
+    const known = this.known.get(start);
+    if (known !== undefined || this.left <= 0 || this.known.has(start)) return known;
+    const name = readName(this.message, start);
+    this.left -= name?.length ?? MALFORMED_COST;
+    this.known.set(start, name);
+    return name;
+  }
+
+  /** Nearly every owner is a single pointer to a name that others point to, too. */
+  private startOf(offset: number): number {
+    const { message } = this;
+    if ((message[offset] ?? 0) < 0xc0 || offset + 1 >= message.length) return offset;
+    const target = readUint16(message, offset) & 0x3fff;
+    return target < offset && (message[target] ?? 0xff) < 0xc0 ? target : offset;
   }
 }
 
@@ -67,9 +109,6 @@ export function skipName(message: Uint8Array, offset: number): number | undefine
   }
 }
 
-/** The most pointers in a name: with 127 labels at most, no name needs more. */
-const POINTERS_IN_NAME = 127;
-
 /** The end of the name at an offset of a message; `undefined` if it is malformed, also where its pointers lead. */
 export function endOfName(message: Uint8Array, offset: number): number | undefined {
   let end: number | undefined;
@@ -82,7 +121,7 @@ export function endOfName(message: Uint8Array, offset: number): number | undefin
     if (size === undefined) return undefined;
     if (size >= 0xc0) {
       const target = position + 1 < message.length ? readUint16(message, position) & 0x3fff : 0;
-      if (target < HEADER_LENGTH || target >= lowest || ++pointers > POINTERS_IN_NAME) return undefined;
+      if (target < HEADER_LENGTH || target >= lowest || ++pointers > MOST_POINTERS) return undefined;
       end ??= position + 2;
       lowest = position = target;
       continue;

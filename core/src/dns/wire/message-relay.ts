@@ -4,13 +4,17 @@ import { Rcode } from './dns-parameters.js';
 import { echoedFlags, HEADER_LENGTH, HeaderFlag, questionBytes, readFlags, sameQuestion } from './header.js';
 import {
   CheckedAnswer,
+  cutsOf,
+  ParsedAnswer,
   sectionsOf,
-  setKey,
   summaryOf,
+  wholeSets,
+  type MessageCut,
+  type MessageSections,
   type MessageSummary,
   type RecordSpan,
 } from './message-sections.js';
-import { cookieOption, extendedErrorOption, OPT_LENGTH, writeOpt } from './opt-record.js';
+import { cookieOption, extendedErrorOption, OPT_LENGTH, UDP_PAYLOAD_SIZE, writeOpt } from './opt-record.js';
 import { responseLimit, type ReplyTerms } from './reply-terms.js';
 import { Slab } from './slab.js';
 
@@ -42,7 +46,7 @@ export function relayMessage(
   const limit = responseLimit(query, terms);
   const options = edns === undefined ? NOTHING : optionsFor(summary, extendedError, terms.cookie, limit);
   const optLength = edns === undefined ? 0 : OPT_LENGTH + options.length;
-  const kept = keptOf(message, summary, limit - optLength);
+  const kept = keptOf(answer, summary, limit - optLength);
   const { end, behind, answerCount, authorityCount } = kept;
 
   // The question stays in place, as compressed names in the records may point into it.
@@ -111,50 +115,35 @@ function relayedFlags(query: DnsQuery, message: Uint8Array, { extendedRcode }: M
   return (flags & RELAYED_FLAGS) | authenticData | rcode;
 }
 
-type Kept = Pick<MessageSummary, 'end' | 'answerCount' | 'authorityCount' | 'additionalCount'> & {
-  readonly behind: readonly RecordSpan[];
-};
+type Kept = MessageCut & { readonly behind: readonly RecordSpan[] };
 
 /** The kept part of a message: whole RRsets up to the first that does not fit. */
-function keptOf(message: Uint8Array, summary: MessageSummary, room: number): Kept {
-  const sections = summary.end <= room && !summary.goesOn ? undefined : sectionsOf(message);
-  if (sections === undefined) {
-    const { end, answerCount, authorityCount, additionalCount } = summary;
-    return { end, answerCount, authorityCount, additionalCount, behind: NONE };
-  }
-  const { records, answerCount, authorityCount, behindOpt, questionEnd } = sections;
-  const fitting = records.filter(({ end }) => end <= room).length;
-  const keptBetween = (first: number, end: number): number =>
-    wholeSets(message, records.slice(first, end), fitting - first);
-
-  const answers = keptBetween(0, answerCount);
-  const authorities = answers < answerCount ? 0 : keptBetween(answerCount, answerCount + authorityCount);
-  const inFront = answers + authorities;
-  const additional = inFront < answerCount + authorityCount ? 0 : keptBetween(inFront, records.length);
-  const kept = inFront + additional;
-  const end = records[kept - 1]?.end ?? questionEnd;
-  const counts = { answerCount: answers, authorityCount: authorities, additionalCount: additional };
-  if (kept < records.length) return { ...counts, end, behind: NONE };
-  let length = end;
-  const behindFitting = behindOpt.filter((record) => (length += record.end - record.start) <= room).length;
-  const behind = behindOpt.slice(0, wholeSets(message, behindOpt, behindFitting));
-  return { ...counts, end, behind };
+function keptOf(answer: MessageAnswer, summary: MessageSummary, room: number): Kept {
+  if (summary.end > room) return { ...lastCut(answer, room), behind: NONE };
+  const { end, answerCount, authorityCount, additionalCount } = summary;
+  const behind = summary.goesOn ? keptBehind(answer, room - end) : NONE;
+  return { end, answerCount, authorityCount, additionalCount, behind };
 }
 
-/**
- * The number of records of one section to keep where only the first `room` of them fit: the most that leave no RRset
- * incomplete (RFC 2181, 9), wherever in the section its records are.
- */
-function wholeSets(message: Uint8Array, section: readonly RecordSpan[], room: number): number {
-  if (room >= section.length) return section.length;
-  const lastOf = new Map<string, number>();
-  const keys = section.map((record) => setKey(message, record));
-  for (const [index, key] of keys.entries()) lastOf.set(key, index);
-  let whole = 0;
-  let end = 0;
-  for (let index = 0; index < room; index++) {
-    end = Math.max(end, (lastOf.get(keys[index] as string) as number) + 1);
-    if (end === index + 1) whole = end;
-  }
-  return whole;
+function lastCut(answer: MessageAnswer, room: number): MessageCut {
+  // What was found once serves all clients of this answer that ask over UDP.
+  const cuts =
+    answer instanceof CheckedAnswer && room <= UDP_PAYLOAD_SIZE
+      ? answer.cuts
+      : cutsOf(answer.message, sectionsIn(answer), room);
+  // The question itself is a cut, which is kept even where it does not fit.
+  return cuts.findLast(({ end }) => end <= room) ?? (cuts[0] as MessageCut);
+}
+
+function keptBehind(answer: MessageAnswer, room: number): readonly RecordSpan[] {
+  const { behindOpt } = sectionsIn(answer);
+  let length = 0;
+  const fitting = behindOpt.filter((record) => (length += record.end - record.start) <= room).length;
+  if (fitting === behindOpt.length) return behindOpt;
+  return behindOpt.slice(0, wholeSets(answer.message, behindOpt).findLast((whole) => whole <= fitting) ?? 0);
+}
+
+/** The sections of a message that was found well-formed before. */
+function sectionsIn(answer: MessageAnswer): MessageSections {
+  return answer instanceof ParsedAnswer ? answer.sections : (sectionsOf(answer.message) as MessageSections);
 }

@@ -1,9 +1,9 @@
 import type { Milliseconds } from '../../contracts/milliseconds.js';
 import type { ExtendedError, MessageAnswer } from '../../contracts/resolver.js';
 import { readUint16 } from './bytes.js';
-import { readName, skipName } from './compressed-name.js';
+import { MessageNames, skipName } from './compressed-name.js';
 import { endOfQuestion, HEADER_LENGTH } from './header.js';
-import { extendedErrorAmong, readOpt, type OptRecord } from './opt-record.js';
+import { extendedErrorAmong, readOpt, UDP_PAYLOAD_SIZE, type OptRecord } from './opt-record.js';
 import { RecordType } from './dns-parameters.js';
 
 /** The position of a record in its message. */
@@ -33,11 +33,89 @@ export function walkRecords(message: Uint8Array, offset: number, count: number):
   return records;
 }
 
-/** A key that all records of one RRset in a message share: owner in lower case, type and class (RFC 2181, 5). */
-export function setKey(message: Uint8Array, { start, typeAt, type, end }: RecordSpan): string {
-  // Signatures over different types at one name form no RRset (RFC 4035, 2.2).
-  const covered = type === RecordType.RRSIG && end >= typeAt + 12 ? readUint16(message, typeAt + 10) : 0;
-  return `${type} ${covered} ${readUint16(message, typeAt + 2)} ${readName(message, start)}`;
+/**
+ * For each of these records of a message the index, among them, of the first one of its RRset: owner, type and class
+ * are equal (RFC 2181, 5). The cost is linear in the message's length.
+ */
+export function setsOf(
+  message: Uint8Array,
+  records: readonly RecordSpan[],
+  names = new MessageNames(message),
+): number[] {
+  const owners = new Map<string | undefined, number>();
+  const firsts = new Map<number, number>();
+  return records.map((record, index) => {
+    const name = names.at(record.start);
+    let owner = owners.get(name);
+    if (owner === undefined) owners.set(name, (owner = owners.size));
+    const key = (owner * 2 ** 17 + kindOf(message, record)) * 2 ** 16 + readUint16(message, record.typeAt + 2);
+    const first = firsts.get(key);
+    if (first === undefined) firsts.set(key, index);
+    return first ?? index;
+  });
+}
+
+/** Signatures over different types at one name form no RRset (RFC 4035, 2.2). */
+function kindOf(message: Uint8Array, { typeAt, type, end }: RecordSpan): number {
+  return type === RecordType.RRSIG && end >= typeAt + 12 ? 2 ** 16 + readUint16(message, typeAt + 10) : type;
+}
+
+/** A part of a message from its beginning on that leaves no RRset incomplete (RFC 2181, 9). */
+export interface MessageCut {
+  readonly end: number;
+  readonly answerCount: number;
+  readonly authorityCount: number;
+  readonly additionalCount: number;
+}
+
+/** The parts of a message, without an OPT record and what follows it, that are not longer than `limit`; in order. */
+export function cutsOf(
+  message: Uint8Array,
+  { records, answerCount, authorityCount, questionEnd }: MessageSections,
+  limit: number,
+  names = new MessageNames(message),
+): MessageCut[] {
+  const cuts: MessageCut[] = [{ end: questionEnd, answerCount: 0, authorityCount: 0, additionalCount: 0 }];
+  const bounds = [0, answerCount, answerCount + authorityCount, records.length];
+  for (let section = 0; section < 3; section++) {
+    const start = bounds[section] as number;
+    const wholes = wholeSets(message, records.slice(start, bounds[section + 1]), names);
+    for (const whole of wholes) {
+      const kept = start + whole;
+      const { end } = records[kept - 1] as RecordSpan;
+      if (end > limit) return cuts;
+      const answers = Math.min(kept, answerCount);
+      const authorities = Math.min(kept - answers, authorityCount);
+      cuts.push({
+        end,
+        answerCount: answers,
+        authorityCount: authorities,
+        additionalCount: kept - answers - authorities,
+      });
+    }
+  }
+  return cuts;
+}
+
+/**
+ * The numbers of records from the beginning of one section on that leave no RRset incomplete (RFC 2181, 9), wherever in
+ * the section its records are; in order.
+ */
+export function wholeSets(
+  message: Uint8Array,
+  section: readonly RecordSpan[],
+  names = new MessageNames(message),
+): number[] {
+  const sets = setsOf(message, section, names);
+  const lastOf = new Int32Array(section.length);
+  sets.forEach((set, index) => (lastOf[set] = index));
+  const wholes: number[] = [];
+  let last = 0;
+  sets.forEach((set, index) => {
+    last = Math.max(last, lastOf[set] as number);
+    if (last === index) wholes.push(index + 1);
+  });
+  return wholes;
 }
 
 /** The positions of the sections and records of an upstream's response. */
@@ -131,6 +209,7 @@ export function summaryOf(sections: MessageSections): MessageSummary {
 export class CheckedAnswer implements MessageAnswer {
   declare readonly reusableUntil?: Milliseconds;
   declare readonly extendedError?: ExtendedError;
+  private knownCuts: readonly MessageCut[] | undefined;
 
   constructor(
     readonly message: Uint8Array,
@@ -140,6 +219,32 @@ export class CheckedAnswer implements MessageAnswer {
   ) {
     if (reusableUntil !== undefined) this.reusableUntil = reusableUntil;
     if (extendedError !== undefined) this.extendedError = extendedError;
+  }
+
+  /** What of it fits into a UDP datagram: found once, whoever many clients wait for this answer. */
+  get cuts(): readonly MessageCut[] {
+    return (this.knownCuts ??= this.findCuts());
+  }
+
+  protected findCuts(): readonly MessageCut[] {
+    const sections = sectionsOf(this.message);
+    return sections === undefined ? [] : cutsOf(this.message, sections, UDP_PAYLOAD_SIZE);
+  }
+}
+
+/** The beginning of a long checked message, as much as a UDP datagram can hold. The summary is that of the whole. */
+export class BeginningOfAnswer extends CheckedAnswer {
+  constructor(
+    message: Uint8Array,
+    summary: MessageSummary,
+    private readonly givenCuts: readonly MessageCut[],
+    extendedError?: ExtendedError,
+  ) {
+    super(message, summary, undefined, extendedError);
+  }
+
+  protected override findCuts(): readonly MessageCut[] {
+    return this.givenCuts;
   }
 }
 
@@ -152,5 +257,9 @@ export class ParsedAnswer extends CheckedAnswer {
     readonly isAuthentic = false,
   ) {
     super(message, summaryOf(sections));
+  }
+
+  protected override findCuts(): readonly MessageCut[] {
+    return cutsOf(this.message, this.sections, UDP_PAYLOAD_SIZE);
   }
 }

@@ -1,5 +1,5 @@
 import type { DnsClient, DnsQuery, RecordsAnswer } from '../../contracts/resolver.js';
-import { cookieAmong, readOpt, type OptRecord } from './opt-record.js';
+import { cookieAmong, cookieOption, OPT_LENGTH, readOpt, type OptRecord } from './opt-record.js';
 import { ExtendedErrorCode, Rcode, RecordClass, RecordType } from './dns-parameters.js';
 import { HEADER_LENGTH, HeaderFlag, readFlags } from './header.js';
 import { readUint16 } from './bytes.js';
@@ -32,6 +32,8 @@ export type ParsedMessage =
 /** A query whose source is not judged yet: over UDP, it is not proven. */
 export type ParsedQuery = Omit<DnsQuery, 'proven'> & { proven: boolean };
 
+const NOTHING = new Uint8Array();
+
 const SILENT: ParsedMessage = { verdict: 'silent' };
 const FORMAT_ERROR: ParsedMessage = { verdict: 'malformed', rcode: Rcode.FormatError };
 const NOT_IMPLEMENTED: ParsedMessage = { verdict: 'malformed', rcode: Rcode.NotImplemented };
@@ -55,7 +57,39 @@ export function parseQuery(message: Uint8Array, client: DnsClient): ParsedMessag
 
   const opt = findOpt(message, question.end, authorities);
   if (opt === 'malformed') return FORMAT_ERROR;
-  return judge(toQuery(message, question, opt, client), opt?.version ?? 0);
+  return judge(toQuery(...withoutRest(message, question, opt), client), opt?.version ?? 0);
+}
+
+/** The longest OPT record that is kept whole, in bytes: more than any client sends but to pad or to do harm. */
+const LONGEST_OPT = 512;
+
+/**
+ * Header, question and OPT record alone, in memory of their own, where the message is longer: it is kept as long as the
+ * query is pending.
+ */
+function withoutRest(
+  message: Uint8Array,
+  question: Question,
+  opt: FoundOpt | undefined,
+): readonly [Uint8Array, Question, QueryOpt | undefined] {
+  const optBytes = opt === undefined ? NOTHING : optToKeep(message, opt);
+  if (message.length <= question.end + optBytes.length) return [message, question, opt];
+  const kept = new Uint8Array(question.end + optBytes.length);
+  kept.set(message.subarray(0, question.end));
+  kept.set(optBytes, question.end);
+  // One question, and nothing but an OPT record.
+  kept.fill(0, 6, HEADER_LENGTH);
+  kept[11] = opt === undefined ? 0 : 1;
+  // The slice of a Buffer is no copy.
+  return [kept, question, opt && { ...opt, cookie: opt.cookie && Uint8Array.from(opt.cookie) }];
+}
+
+function optToKeep(message: Uint8Array, { start, end, cookie }: FoundOpt): Uint8Array {
+  if (end - start <= LONGEST_OPT) return message.subarray(start, end);
+  const options = cookie === undefined ? NOTHING : cookieOption(cookie);
+  const record = Buffer.concat([message.subarray(start, start + OPT_LENGTH), options]);
+  record.writeUInt16BE(options.length, OPT_LENGTH - 2);
+  return record;
 }
 
 /** The same for a message that the view has found to be a plain query: only the name is read again, as text. */
@@ -97,7 +131,10 @@ function judge(query: ParsedQuery, ednsVersion: number): ParsedMessage {
 
 type QueryOpt = OptRecord & { readonly cookie?: Uint8Array | undefined };
 
-function findOpt(message: Uint8Array, offset: number, skipped = 0): QueryOpt | undefined | 'malformed' {
+/** With its place in the message. */
+type FoundOpt = QueryOpt & { readonly start: number; readonly end: number };
+
+function findOpt(message: Uint8Array, offset: number, skipped = 0): FoundOpt | undefined | 'malformed' {
   const count = readUint16(message, 10);
   if (count + skipped === 0) return undefined;
   if (count > MOST_ADDITIONAL_RECORDS) return 'malformed';
@@ -111,7 +148,7 @@ function findOpt(message: Uint8Array, offset: number, skipped = 0): QueryOpt | u
   const opt = readOpt(message, record.start, record.end);
   if (opt === undefined) return 'malformed';
   const cookie = cookieAmong(opt.options);
-  return cookie === 'malformed' ? 'malformed' : { ...opt, cookie };
+  return cookie === 'malformed' ? 'malformed' : { ...opt, cookie, start: record.start, end: record.end };
 }
 
 function cookieQuery(message: Uint8Array): ParsedMessage {

@@ -6,6 +6,7 @@ import packet from 'dns-packet';
 import type { DnsSettings, UpstreamSettings } from '#core/config/settings.js';
 import type { Endpoint } from '#core/net/endpoint.js';
 import type { DnsAnswer } from '#core/contracts/resolver.js';
+import { errorCode } from '#core/errors.js';
 import { Forwarder } from '#core/dns/forwarder/forwarder.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { DnsLog } from '../../../support/dns-log.js';
@@ -378,6 +379,30 @@ describeOverUdp('the forwarder', (transport) => {
       await advanceAfter(server, round, 2_000);
       await failing;
     }
+  });
+
+  it('takes the oldest query of who has most, for one who has less', async () => {
+    const server = await upstream(silent);
+    const forwarder = await forwarderTo([server.endpoint], {
+      limits: { ...dnsSettings().limits, forwardedQueries: 4 },
+    });
+    const askFrom = (address: string, name: string): Promise<unknown> => {
+      const query = aQuery(name, {}, { address, port: 5_353, transport: 'udp' });
+      return forwarder.resolve(query, never()).then(
+        () => assert.fail('answered'),
+        (error: unknown) => errorCode(error),
+      );
+    };
+    const outcomes: unknown[] = [];
+    const greedy = ['a', 'b', 'c', 'd'].map((name) => askFrom('192.0.2.1', name));
+    void greedy[0]?.then((outcome) => outcomes.push('a', outcome));
+    assert.equal(await askFrom('192.0.2.1', 'e'), 'JITSU_FORWARD_OVERLOADED', 'his own are the oldest');
+    assert.deepEqual(outcomes, []);
+    const modest = [askFrom('198.51.100.1', 'f'), askFrom('192.0.2.2', 'g')];
+    assert.deepEqual(await Promise.all(greedy.slice(0, 2)), Array(2).fill('JITSU_FORWARD_OVERLOADED'));
+    assert.equal(await askFrom('192.0.2.1', 'h'), 'JITSU_FORWARD_OVERLOADED');
+    await advanceAfter(server, 6, 2_000);
+    assert.deepEqual(await Promise.all([...greedy.slice(2), ...modest]), Array(4).fill('JITSU_FORWARD_FAILED'));
   });
 
   it('stops asking when nobody waits for the answer any more', async () => {

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
+import { Refusals } from '#core/dns/admission/refusals.js';
 import { DgramTransport } from '#core/dns/transport/dgram-transport.js';
+import type { MessageHandler } from '#core/dns/transport/udp-transport.js';
+import { ManualClock } from '#core/testing/manual-clock.js';
 import { DnsLog } from '../../../support/dns-log.js';
 
 describe('a UDP listener by dgram', () => {
@@ -20,6 +23,26 @@ describe('a UDP listener by dgram', () => {
     assert.equal(taken, 0);
     await listener.close();
     assert.deepEqual(log.entries, []);
+  });
+
+  it('hands over nothing from ports whose services answer whatever they get, and counts it', async () => {
+    const taken: number[] = [];
+    const handler: MessageHandler = (_message, { port }) => {
+      taken.push(port);
+      return undefined;
+    };
+    const clock = new ManualClock();
+    const log = new DnsLog();
+    const refusals = new Refusals({ clock, logger: log });
+    const listener = await DgramTransport.open(endpoint, handler, log, refusals);
+    const socket = Reflect.get(listener, 'socket') as Socket;
+    for (let port = 0; port <= 53; port++) {
+      socket.emit('message', Buffer.alloc(12), { address: '127.0.0.1', port, family: 'IPv4', size: 12 });
+    }
+    await listener.close();
+    const missing = Array.from({ length: 54 }, (_, port) => port).filter((port) => !taken.includes(port));
+    assert.deepEqual(missing, [0, 7, 13, 17, 19, 37]);
+    assert.equal(refusals.counts.port, 5);
   });
 
   it('closes when the answers of what it took have left, and takes nothing meanwhile', async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readName } from '#core/dns/wire/compressed-name.js';
+import { MessageNames, readName } from '#core/dns/wire/compressed-name.js';
 
 const header = new Uint8Array(12);
 const label = (length: number, character = 'a'): number[] => [
@@ -22,6 +22,28 @@ describe('a compressed name', () => {
     const circle = Uint8Array.from([...header, ...label(1), 0xc0, 12]);
     assert.equal(readName(circle, 14), undefined);
     assert.equal(readName(circle, 12), undefined);
+  });
+
+  it('is none beyond 127 pointers, though each goes back', () => {
+    const chain = (count: number): Uint8Array => {
+      const targets = Array.from({ length: count }, (_, index) => (index === 0 ? 12 : 13 + 2 * (index - 1)));
+      return Uint8Array.from([...header, 0, ...targets.flatMap((target) => [0xc0 | (target >> 8), target & 255])]);
+    };
+    assert.equal(readName(chain(127), 13 + 2 * 126), '\0');
+    assert.equal(readName(chain(128), 13 + 2 * 127), undefined);
+  });
+
+  it('is read once for all that point to it, and not at all where a message has too many', () => {
+    const message = Uint8Array.from([...header, ...nameOf(255), 0xc0, 12, 0xc0, 12, 0]);
+    const names = new MessageNames(message);
+    assert.equal(names.at(267), readName(message, 12));
+    assert.equal(names.at(269), names.at(12));
+    const label255 = nameOf(255);
+    const copies = Array.from({ length: 600 }, () => label255).flat();
+    const many = new MessageNames(Uint8Array.from([...header, ...copies]));
+    const read = Array.from({ length: 600 }, (_, index) => many.at(12 + 255 * index) !== undefined);
+    assert.equal(read.filter(Boolean).length, 515, 'as many as make 131,072 bytes');
+    assert.notEqual(many.at(12), undefined, 'what was read stays known');
   });
 
   it('has at most 255 bytes, in one piece or by a pointer', () => {

@@ -46,6 +46,37 @@ describe('the query parser', () => {
     assert.equal(parsed.verdict === 'accepted' && parsed.query.edns?.payloadSize, 512);
   });
 
+  it('keeps header, question and OPT record of a longer message, as a query may wait for long', () => {
+    const rest = Buffer.alloc(65_000);
+    for (const message of [plain, withOpt]) {
+      const parsed = parseQuery(Buffer.concat([message, rest]), udpClient);
+      assert.ok(parsed.verdict === 'accepted');
+      assert.deepEqual(Buffer.from(parsed.query.message), Buffer.from(message));
+      assert.ok(parsed.query.message.buffer.byteLength < 100, 'in memory of its own');
+    }
+  });
+
+  it('keeps no option of a long OPT record but the cookie, and none of another additional record', () => {
+    const cookie = Buffer.alloc(8, 7);
+    const option = (code: number, data: Uint8Array): Buffer =>
+      Buffer.concat([Buffer.from([0, code, data.length >> 8, data.length & 255]), data]);
+    const kept = Buffer.concat([option(12, Buffer.alloc(100)), option(10, cookie)]);
+    const padded = Buffer.concat([option(12, Buffer.alloc(60_000)), option(10, cookie)]);
+    const signature = Buffer.concat([Buffer.from([0, 0, 250, 0, 255, 0, 0, 0, 0, 3, 0]), Buffer.alloc(768)]);
+    for (const [options, expected] of [
+      [kept, kept],
+      [padded, option(10, cookie)],
+    ] as const) {
+      const message = patched(patched(withOpt, withOpt.length - 2, options.length), 10, 2);
+      const parsed = parseQuery(Buffer.concat([message, options, signature]), udpClient);
+      assert.ok(parsed.verdict === 'accepted', parsed.verdict);
+      const alone = Buffer.concat([patched(withOpt, withOpt.length - 2, expected.length), expected]);
+      assert.deepEqual(Buffer.from(parsed.query.message), alone);
+      assert.deepEqual(Buffer.from(parsed.query.edns?.cookie ?? []), cookie);
+      assert.ok((parsed.query.edns?.cookie?.buffer.byteLength ?? 0) < 10_000, 'nor does the cookie keep it');
+    }
+  });
+
   it('stays silent on what is too short for a header, and on responses', () => {
     assert.equal(verdictOn(plain.subarray(0, 11)), 'silent');
     assert.equal(verdictOn(patched(plain, 2, 0x8100)), 'silent');

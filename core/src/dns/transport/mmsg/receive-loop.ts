@@ -10,12 +10,14 @@ import {
 import { Linux } from '../../../net/linux.js';
 import type { SocketCalls } from '../../../net/socket-calls.js';
 import type { Admission } from '../../admission/admission.js';
+import type { ErrorAllowance } from '../../admission/error-allowance.js';
 import { writeProofAnswer } from '../../admission/proof-answer.js';
 import { LONGEST_CACHED_ANSWER, MISS, SILENCE, type PacketReader } from '../../packet-cache/packet-reader.js';
 import { Rcode } from '../../wire/dns-parameters.js';
 import { HEADER_LENGTH } from '../../wire/header.js';
 import type { QueryView } from '../../wire/query-view.js';
 import { writeHeaderOnly } from '../../wire/response-writer.js';
+import { isSilentPort } from '../udp-transport.js';
 import type { RingWriter } from './query-ring.js';
 import { REFUSAL_WORDS, ThreadState, type ThreadRefusal } from './thread-state.js';
 
@@ -34,6 +36,7 @@ export interface ReceiveLoopOptions {
   readonly view: QueryView;
   readonly packets: Pick<PacketReader, 'answer'>;
   readonly admission: Admission;
+  readonly errors: Pick<ErrorAllowance, 'take'>;
   /** The time by the main thread's clock. */
   now(): Milliseconds;
   /** Takes datagrams that the packet cache has no answer for. */
@@ -75,7 +78,7 @@ export class ReceiveLoop {
   }
 
   private take(count: number): void {
-    const { view, admission, packets, ring } = this.options;
+    const { view, admission, packets, ring, errors } = this.options;
     const { received, replies } = this;
     const now = this.options.now();
     let replyCount = 0;
@@ -83,14 +86,24 @@ export class ReceiveLoop {
     for (let index = 0; index < count; index++) {
       const length = received.lengthOf(index);
       const message = received.payloads[index] as Uint8Array;
-      // A reply to port 0 is impossible, and a message that is no query gets no reply.
-      if (length < HEADER_LENGTH || (message[2] as number) >= 0x80 || received.portOf(index) === 0) continue;
+      // A message that is no query gets no reply.
+      if (length < HEADER_LENGTH || (message[2] as number) >= 0x80) continue;
+      const port = received.portOf(index);
+      if (isSilentPort(port)) {
+        if (port !== 0) this.refused('port', index);
+        continue;
+      }
       const out = replies.payloads[replyCount] as Uint8Array;
       admission.begin(received.senders[index] as Uint8Array, true);
       const isPlain = view.read(message, length);
       let replyLength = isPlain ? packets.answer(view, message, length, out, admission, now) : MISS;
       if (replyLength === MISS && ring.add(received, index)) {
         missCount += 1;
+        continue;
+      }
+      // Only the parser could tell whether any other message is a well-formed query.
+      if (replyLength === MISS && !isPlain && !errors.take(now)) {
+        this.refused('malformed', index);
         continue;
       }
       if (replyLength === MISS)

@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Milliseconds } from '../../../contracts/milliseconds.js';
 import { Admission, ClientRules, type SharedAdmission } from '../../admission/admission.js';
+import { ErrorAllowance } from '../../admission/error-allowance.js';
 import type { PacketMemory } from '../../packet-cache/packet-memory.js';
 import { PacketReader } from '../../packet-cache/packet-reader.js';
 import type { DatagramKind } from '../../../net/datagram-batch.js';
@@ -45,6 +46,7 @@ const loop = new ReceiveLoop({
   calls: await loadSocketCalls(),
   view: new QueryView(order.packets.seed),
   packets: new PacketReader(order.packets, order.recursionAvailable),
+  errors: new ErrorAllowance(),
   admission: new Admission(order.admission, new ClientRules(order.admission)),
   now: timeTeller(order.clockAhead),
   ring: new RingWriter(order.ring),

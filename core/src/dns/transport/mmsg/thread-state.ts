@@ -12,15 +12,19 @@ export const ThreadState = {
   RateDropped: 2,
   RateCut: 3,
   Client: 4,
+  Port: 5,
+  Malformed: 6,
 } as const;
 
-const WORDS = 5;
+const WORDS = 7;
 
 /** The word of each kind of refusal that threads count. */
 export const REFUSAL_WORDS = {
   rateDropped: ThreadState.RateDropped,
   rateCut: ThreadState.RateCut,
   client: ThreadState.Client,
+  port: ThreadState.Port,
+  malformed: ThreadState.Malformed,
 } as const satisfies Partial<Record<RefusalKind, number>>;
 
 export type ThreadRefusal = keyof typeof REFUSAL_WORDS;

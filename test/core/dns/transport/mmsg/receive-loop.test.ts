@@ -1,3 +1,4 @@
+import { ErrorAllowance } from '#core/dns/admission/error-allowance.js';
 import { QueryView } from '#core/dns/wire/query-view.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import assert from 'node:assert/strict';
@@ -18,6 +19,7 @@ import { DnsLog } from '../../../../support/dns-log.js';
 import { decodeReply, queryBytes } from '../../../../support/dns-message.js';
 import { aQuery, udpClient } from '../../../../support/dns-query.js';
 import { dnsSettings } from '../../../../support/dns-settings.js';
+import { requireRoot } from '../../../../support/require-tool.js';
 import { requireMmsg } from '../../../../support/udp-transports.js';
 
 /** No response at once is whole: a burst is none. */
@@ -32,13 +34,19 @@ describe('the loop that takes datagrams', () => {
   });
 
   /** Lets the loop take, in this very thread, what one client sends, and gives what comes back to that client. */
-  const take = async (messages: readonly Uint8Array[], options: Partial<ReceiveLoopOptions>, expected: number) => {
+  const take = async (
+    messages: readonly Uint8Array[],
+    options: Partial<ReceiveLoopOptions>,
+    expected: number,
+    from = 0,
+  ) => {
     const [socket] = DatagramSocket.open(calls, { address: '127.0.0.1', port: 0 }, 1) as [DatagramSocket];
     const client = createSocket('udp4');
     try {
       const replies: Buffer[] = [];
       client.on('message', (reply) => replies.push(reply));
-      client.bind(0, '127.0.0.1');
+      // An address of its own, where a port is given.
+      client.bind(from, from === 0 ? '127.0.0.1' : '127.0.0.19');
       await once(client, 'listening');
       for (const message of messages)
         await new Promise((resolve) => client.send(message, socket.port, '127.0.0.1', resolve));
@@ -48,6 +56,7 @@ describe('the loop that takes datagrams', () => {
         view: new QueryView(0),
         packets: { answer: () => 0 },
         admission: anAdmission(),
+        errors: new ErrorAllowance(),
         now: () => {
           // This batch is its last.
           Atomics.store(state, ThreadState.Ending, 1);
@@ -109,6 +118,29 @@ describe('the loop that takes datagrams', () => {
     assert.equal(replies[0]?.length, 12);
   });
 
+  it('leaves unanswered what comes from the port of a service that answers whatever it gets', async function () {
+    // To bind such a port.
+    requireRoot(this);
+    for (const [port, count] of [
+      [19, 1],
+      [7, 1],
+      [20, 0],
+    ] as const) {
+      const state = createThreadState();
+      const refused: unknown[] = [];
+      const ring = new RingWriter(createQueryRing());
+      const handedOver: number[] = [];
+      const add: ReceiveLoopOptions['ring']['add'] = (_batch, index) => handedOver.push(index) > 0;
+      const options = {
+        ...{ state, ring: { add, publish: () => ring.publish() } },
+        onRefused: (...[kind]: Parameters<ReceiveLoopOptions['onRefused']>) => refused.push(kind),
+      };
+      await take([queryBytes('a.test')], options, 0, port);
+      assert.deepEqual([handedOver.length, state[ThreadState.Port]], [1 - count, count], `${port}`);
+      assert.deepEqual(refused, count === 0 ? [] : ['port']);
+    }
+  });
+
   describe('where too much is on its way already', () => {
     const turnAway = async (dns: Partial<DnsSettings>, queries: readonly Uint8Array[], expected: number) => {
       const state = createThreadState();
@@ -127,6 +159,17 @@ describe('the loop that takes datagrams', () => {
     it('is silent to those who may not ask', async () => {
       const { replies, refused, counts } = await turnAway({ deny: ['127.0.0.0/8'] }, queries, 0);
       assert.deepEqual([replies, refused, counts], [[], ['client', '127.0.0.1'], [0, 0, 6]]);
+    });
+
+    it('answers plain queries, and no more than a hundred other messages a second', async () => {
+      const errors = new ErrorAllowance();
+      for (let count = 0; count < 97; count++) errors.take(0);
+      const messages = [queryBytes('a.test'), ...Array.from({ length: 9 }, () => Buffer.alloc(30, 0x20))];
+      const state = createThreadState();
+      const ring = { add: () => false, publish: () => false };
+      const { replies } = await take([...messages, queryBytes('b.test')], { state, errors, ring }, 5);
+      assert.equal(replies.length, 5);
+      assert.equal(state[ThreadState.Malformed], 6);
     });
 
     it('is silent to strangers by itself, whoever asks it', () => {
@@ -212,6 +255,7 @@ describe('the loop that takes datagrams', () => {
       onRefused: () => {},
       onUnsent: () => {},
       admission: anAdmission(),
+      errors: new ErrorAllowance(),
     } as const;
     const loop = new ReceiveLoop({
       ...options,
@@ -257,6 +301,7 @@ describe('the loop that takes datagrams', () => {
         view: new QueryView(0),
         packets: { answer: () => 0 },
         admission: anAdmission(),
+        errors: new ErrorAllowance(),
         now: () => 0,
         ring: { add: () => false, publish: () => false },
         onQueries: () => {},
