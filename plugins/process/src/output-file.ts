@@ -106,7 +106,7 @@ export class OutputFile {
   #readTail(file: number, allowance: LineAllowance): string[] {
     const lines: string[] = [];
     const size = this.#sizeOf(file);
-    this.#skip(size - this.#offset - Math.min(READ_AT_MOST, allowance.left << PART_BITS || READ_AT_MOST));
+    this.#skip(size - this.#offset - READ_AT_MOST);
     const bytes = Buffer.allocUnsafe(size - this.#offset);
     const length = readSync(file, bytes, 0, bytes.length, this.#offset);
     let start = allowance.left === Infinity ? 0 : length;

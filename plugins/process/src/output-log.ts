@@ -128,7 +128,7 @@ export class OutputLog {
   finish(id: MachineId): string | undefined {
     const machine = this.#machines.get(id);
     if (machine === undefined) return undefined;
-    this.#read(machine, { left: LINES_A_SECOND }, true);
+    this.#read(machine, { left: Math.max(machine.lines, LINES_A_SECOND) }, true);
     this.#machines.delete(id);
     this.#dirty.delete(id);
     this.#names.delete(id);
