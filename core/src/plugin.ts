@@ -28,7 +28,7 @@ export { nativePackageAdvice } from './plugin-kit/native-package-advice.js';
 export { PowerWatch } from './plugin-kit/power-watch.js';
 export { Reconnecting } from './plugin-kit/reconnecting.js';
 export { requiredText, uuid } from './plugin-kit/text-options.js';
-export type { Exit, SpawnOrder } from './plugin-kit/spawn-order.js';
+export type { Exit } from './plugin-kit/spawn-order.js';
 export { Spawner, type LiveChild } from './plugin-kit/spawner.js';
 export { stableUuid } from './plugin-kit/stable-uuid.js';
 export { untilAborted } from './plugin-kit/until-aborted.js';

@@ -8,7 +8,10 @@ export const ROOMS = {
   'packet-cache': { sources: ['core/src/dns/packet-cache'], suites: ['core/dns/packet-cache'] },
   forwarder: { sources: ['core/src/dns/forwarder'], suites: ['core/dns/forwarder'] },
   transport: { sources: ['core/src/dns/transport'], suites: ['core/dns/transport'] },
-  process: { sources: ['plugins/process/src'], suites: ['plugins/process'] },
+  process: {
+    sources: ['plugins/process/src', 'core/src/plugin-kit/spawner.ts', 'core/src/plugin-kit/spawner-program.ts'],
+    suites: ['plugins/process', 'core/plugin-kit/spawner.test.ts', 'core/plugin-kit/spawner-program.test.ts'],
+  },
   cache: { sources: ['core/src/dns/cache'], suites: ['core/dns/cache'] },
   resolvers: { sources: ['core/src/dns/resolvers'], suites: ['core/dns/resolvers'] },
   wire: { sources: ['core/src/dns/wire'], suites: ['core/dns/wire'] },

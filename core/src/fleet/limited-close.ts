@@ -4,7 +4,7 @@ import type { Milliseconds } from '../contracts/milliseconds.js';
 import { untilAborted } from '../plugin-kit/until-aborted.js';
 
 /** How long a plugin may take to close what it has opened. */
-export const CLOSE_LIMIT: Milliseconds = 5_000;
+const CLOSE_LIMIT: Milliseconds = 5_000;
 
 /**
  * Closes what a plugin has opened. After the limit it is left to itself, with a warning: what hangs must not keep Jitsu
