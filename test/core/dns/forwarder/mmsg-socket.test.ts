@@ -231,6 +231,8 @@ describe('sockets to upstreams by mmsg', () => {
       made.push(parameters);
       return -1;
     };
+    // No call of the system has failed, so there is no code of an error to read.
+    scripted.errorCode = () => 'EMFILE';
     for (const address of ['::1', '127.0.0.1']) {
       sockets.open({ address, port: 53 }, { onMessage: () => {}, onError: () => {} }).close();
     }
