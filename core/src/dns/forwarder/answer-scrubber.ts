@@ -1,7 +1,7 @@
 import type { DnsSettings } from '../../config/settings.js';
 import { Networks, parseNetworks } from '../../net/networks.js';
 import { readUint16 } from '../wire/bytes.js';
-import { isWithin, readName } from '../wire/compressed-name.js';
+import { isWithin, MessageNames } from '../wire/compressed-name.js';
 import { ExtendedErrorCode, RecordClass, RecordType } from '../wire/dns-parameters.js';
 import { parentName } from '../wire/domain-name.js';
 import { HEADER_LENGTH, HeaderFlag } from '../wire/header.js';
@@ -143,15 +143,15 @@ function relevantRecords(
   all: readonly RecordSpan[],
 ): Set<RecordSpan> | string {
   const wanted = readUint16(message, questionEnd - 4);
-  const nameAt = namesOf(message);
+  const names = new MessageNames(message);
   const answers = records.slice(0, answerCount);
-  const chain = chainOf(answers, wanted, nameAt);
+  const chain = chainOf(answers, wanted, names);
   if (typeof chain === 'string') return chain;
-  const names = [...chain];
+  const led = [...chain];
   const kept = new Set<RecordSpan>();
-  const isAbove = (owner: string): boolean => names.some((name) => isWithin(name, owner));
+  const isAbove = (owner: string): boolean => led.some((name) => isWithin(name, owner));
   for (const record of answers) {
-    const owner = nameAt(record.start);
+    const owner = names.at(record.start);
     if (owner === undefined) continue;
     const isOnTheWay = record.type === RecordType.CNAME || record.type === RecordType.RRSIG;
     if (chain.has(owner) && (isWanted(record, wanted) || isOnTheWay)) kept.add(record);
@@ -159,7 +159,7 @@ function relevantRecords(
     else if ((record.type === DNAME || record.type === RecordType.RRSIG) && isAbove(owner)) kept.add(record);
   }
   for (const record of records.slice(answerCount, answerCount + authorityCount)) {
-    const owner = nameAt(record.start);
+    const owner = names.at(record.start);
     if (owner !== undefined && (PROOFS.includes(record.type) || isAbove(owner))) kept.add(record);
   }
   const additional = all.slice(answerCount + authorityCount);
@@ -167,11 +167,11 @@ function relevantRecords(
   // What an answer or another additional record leads to, such as the addresses of a mail server.
   const mentioned = new Set<string | undefined>(chain);
   const mention = (record: RecordSpan): void => {
-    for (const offset of namesIn(message, record)) mentioned.add(nameAt(offset));
+    for (const offset of namesIn(message, record)) mentioned.add(names.at(offset));
   };
   for (const record of kept) if (!PROOFS.includes(record.type)) mention(record);
   for (const record of additional) {
-    const owner = nameAt(record.start);
+    const owner = names.at(record.start);
     if (owner === undefined || !mentioned.has(owner)) continue;
     kept.add(record);
     if (!PROOFS.includes(record.type)) mention(record);
@@ -180,12 +180,12 @@ function relevantRecords(
 }
 
 /** The name of the question and those to which CNAME records lead from there; or what is wrong with these. */
-function chainOf(answers: readonly RecordSpan[], wanted: number, nameAt: NameReader): Set<string> | string {
+function chainOf(answers: readonly RecordSpan[], wanted: number, names: MessageNames): Set<string> | string {
   const aliases = new Map<string | undefined, string>();
   for (const { start, typeAt, type } of answers) {
-    if (type === RecordType.CNAME) aliases.set(nameAt(start), nameAt(typeAt + 10) as string);
+    if (type === RecordType.CNAME) aliases.set(names.at(start), names.at(typeAt + 10) as string);
   }
-  const name = nameAt(HEADER_LENGTH) as string;
+  const name = names.at(HEADER_LENGTH) as string;
   const chain = new Set([name]);
   for (let next = aliases.get(name); next !== undefined; next = aliases.get(next)) {
     if (chain.has(next)) return 'its CNAME records form a loop';
@@ -199,22 +199,6 @@ function chainOf(answers: readonly RecordSpan[], wanted: number, nameAt: NameRea
 
 function isWanted({ type }: RecordSpan, wanted: number): boolean {
   return type === wanted || wanted === RecordType.ANY;
-}
-
-type NameReader = (offset: number) => string | undefined;
-
-/** Reads names of a message, each place once: nearly all owners are pointers to few places. */
-function namesOf(message: Uint8Array): NameReader {
-  const known = new Map<number, string | undefined>();
-  return (offset) => {
-    const first = message[offset] ?? 0;
-    const target = first >= 0xc0 ? readUint16(message, offset) & 0x3fff : offset;
-    const place = target < offset && (message[target] ?? 0xff) < 0xc0 ? target : offset;
-    if (known.has(place)) return known.get(place);
-    const name = readName(message, place);
-    known.set(place, name);
-    return name;
-  };
 }
 
 /** The message with these of its records alone; or why there is none. */

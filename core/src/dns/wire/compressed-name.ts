@@ -7,14 +7,18 @@ const LONGEST_NAME = 255;
 /** The most pointers in a name: with 127 labels at most, no name needs more. */
 const MOST_POINTERS = 127;
 
-const scratch = Buffer.allocUnsafe(LONGEST_NAME);
+/** The name that was copied last by {@link walkName}, and its length. */
+const copied = Buffer.allocUnsafe(LONGEST_NAME);
+let copiedLength = 0;
 
 /**
- * The name at an offset of a message, compressed or not (RFC 1035, 4.1.4), as a comparable text: its wire form with the
- * root's zero byte, letters in lower case, one character per byte. `undefined` if it is malformed. Each pointer must
- * point before the previous one, and there are at most 127 of them, so that the cost is bounded.
+ * The end of the name at an offset of a message, compressed or not (RFC 1035, 4.1.4); `undefined` if it is malformed, also
+ * where its pointers lead. Each pointer must point before the previous one, and there are at most 127 of them, so that
+ * the cost is bounded.
+ * @param copies whether the name goes to `copied`, in wire form without pointers
  */
-export function readName(message: Uint8Array, offset: number): string | undefined {
+function walkName(message: Uint8Array, offset: number, copies: boolean): number | undefined {
+  let nameEnd: number | undefined;
   let lowest = offset;
   let position = offset;
   let length = 0;
@@ -25,18 +29,33 @@ export function readName(message: Uint8Array, offset: number): string | undefine
     if (size >= 0xc0) {
       const target = position + 1 < message.length ? readUint16(message, position) & 0x3fff : 0;
       if (target < HEADER_LENGTH || target >= lowest || ++pointers > MOST_POINTERS) return undefined;
-      lowest = target;
-      position = target;
+      nameEnd ??= position + 2;
+      lowest = position = target;
       continue;
     }
     const end = position + size + 1;
     if (size > 63 || end > message.length || length + size + 1 > LONGEST_NAME) return undefined;
-    for (; position < end; position++) {
-      const byte = message[position] as number;
-      scratch[length++] = byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte;
-    }
-    if (size === 0) return scratch.toString('latin1', 0, length);
+    if (copies) for (let at = position; at < end; at++) copied[length + at - position] = message[at] as number;
+    length += size + 1;
+    position = end;
+    if (size > 0) continue;
+    copiedLength = length;
+    return nameEnd ?? position;
   }
+}
+
+/**
+ * The name at an offset of a message, compressed or not, as a comparable text: its wire form with the root's zero byte,
+ * letters in lower case, one character per byte. `undefined` if it is malformed.
+ */
+export function readName(message: Uint8Array, offset: number): string | undefined {
+  if (walkName(message, offset, true) === undefined) return undefined;
+  // The lengths of labels are below the letters.
+  for (let at = 0; at < copiedLength; at++) {
+    const byte = copied[at] as number;
+    if (byte >= 0x41 && byte <= 0x5a) copied[at] = byte + 0x20;
+  }
+  return copied.toString('latin1', 0, copiedLength);
 }
 
 /**
@@ -111,39 +130,10 @@ export function skipName(message: Uint8Array, offset: number): number | undefine
 
 /** The end of the name at an offset of a message; `undefined` if it is malformed, also where its pointers lead. */
 export function endOfName(message: Uint8Array, offset: number): number | undefined {
-  let end: number | undefined;
-  let lowest = offset;
-  let position = offset;
-  let length = 0;
-  let pointers = 0;
-  for (;;) {
-    const size = message[position];
-    if (size === undefined) return undefined;
-    if (size >= 0xc0) {
-      const target = position + 1 < message.length ? readUint16(message, position) & 0x3fff : 0;
-      if (target < HEADER_LENGTH || target >= lowest || ++pointers > MOST_POINTERS) return undefined;
-      end ??= position + 2;
-      lowest = position = target;
-      continue;
-    }
-    length += size + 1;
-    position += size + 1;
-    if (size > 63 || length > LONGEST_NAME || position > message.length) return undefined;
-    if (size === 0) return end ?? position;
-  }
+  return walkName(message, offset, false);
 }
 
 /** A well-formed name at an offset of a message without pointers, in its own case; `undefined` if it is malformed. */
 export function expandedName(message: Uint8Array, offset: number): Uint8Array | undefined {
-  if (endOfName(message, offset) === undefined) return undefined;
-  const bytes: number[] = [];
-  for (let position = offset; ;) {
-    const size = message[position] as number;
-    if (size >= 0xc0) {
-      position = readUint16(message, position) & 0x3fff;
-      continue;
-    }
-    for (const end = position + size + 1; position < end; position++) bytes.push(message[position] as number);
-    if (size === 0) return Uint8Array.from(bytes);
-  }
+  return walkName(message, offset, true) === undefined ? undefined : Uint8Array.from(copied.subarray(0, copiedLength));
 }
