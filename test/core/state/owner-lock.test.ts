@@ -20,6 +20,23 @@ describe('an owner lock', () => {
 
   afterEach(() => folder[Symbol.dispose]());
 
+  /** Acquires a lock while another process writes its own file between our look at the folder and our taking the lock. */
+  function acquiredAfter(other: object, file: string, lock: OwnerLock) {
+    const link = mock.method(fs, 'linkSync', (from: string, to: string) => {
+      link.mock.restore();
+      syncBuiltinESMExports();
+      writeFileSync(folder.in(file), JSON.stringify(other));
+      fs.linkSync(from, to);
+    });
+    syncBuiltinESMExports();
+    try {
+      return lock.acquire();
+    } finally {
+      link.mock.restore();
+      syncBuiltinESMExports();
+    }
+  }
+
   it('has one owner at a time, and names it to the others', () => {
     const lock = new OwnerLock(folder.in('x'));
     assert.equal(lock.acquire(), undefined);
@@ -84,21 +101,8 @@ describe('an owner lock', () => {
   ] as const) {
     it(`is left to another who ${title}`, () => {
       const other = identityOf(process.ppid)!;
-      // What another process does between our look at the folder and our taking the lock.
-      const link = mock.method(fs, 'linkSync', (from: string, to: string) => {
-        link.mock.restore();
-        syncBuiltinESMExports();
-        writeFileSync(folder.in(taken), JSON.stringify(other));
-        fs.linkSync(from, to);
-      });
-      syncBuiltinESMExports();
       const lock = new OwnerLock(folder.in('x'));
-      try {
-        assert.deepEqual(lock.acquire(), other);
-      } finally {
-        link.mock.restore();
-        syncBuiltinESMExports();
-      }
+      assert.deepEqual(acquiredAfter(other, taken, lock), other);
       assert.deepEqual(readdirSync(folder.path), [taken]);
       lock.release();
       assert.deepEqual(new OwnerLock(folder.in('x')).acquire(), other, 'it is not ours to release');
@@ -109,20 +113,7 @@ describe('an owner lock', () => {
     const other = identityOf(process.ppid)!;
     const dead = { ...other, started: '1' };
     writeFileSync(folder.in('x.1.lock'), JSON.stringify(dead));
-    const link = mock.method(fs, 'linkSync', (from: string, to: string) => {
-      link.mock.restore();
-      syncBuiltinESMExports();
-      writeFileSync(folder.in('x.1.lock'), JSON.stringify(other));
-      fs.linkSync(from, to);
-    });
-    syncBuiltinESMExports();
-    const lock = new OwnerLock(folder.in('x'));
-    try {
-      assert.deepEqual(lock.acquire(), other);
-    } finally {
-      link.mock.restore();
-      syncBuiltinESMExports();
-    }
+    assert.deepEqual(acquiredAfter(other, 'x.1.lock', new OwnerLock(folder.in('x'))), other);
     assert.deepEqual(readdirSync(folder.path), ['x.1.lock']);
   });
 

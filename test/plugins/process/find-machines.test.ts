@@ -5,8 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually, GLANCE } from '#core/testing/eventually.js';
 import { findMachines } from '#process/find-machines.js';
 import { MachineRecords, type MachineRecord } from '#process/machine-records.js';
-import type { ProcessEntry, ProcessTable } from '#process/process-table.js';
 import { marksOf } from '#process/spawn-process.js';
+import { FakeProcessTable } from '../../support/fake-processes.js';
 import { TemporaryFolder } from '../../support/temporary-folder.js';
 
 const ID = '1b2fa29b-1f9c-5509-a337-b3c1a8b1873f';
@@ -14,41 +14,16 @@ const OTHER = '1b2fa29b-1f9c-5509-a337-b3c1a8b1873e';
 const BOOT = 'this boot';
 const NONCE = '0123456789abcdef0123456789abcdef';
 
-/** A table that says what the test says. */
-class FakeTable implements ProcessTable {
-  readonly bootId = BOOT;
-  readonly entries: ProcessEntry[] = [];
-  readonly environments = new Map<number, readonly string[]>();
-
-  look(pid: number): ProcessEntry | undefined {
-    return this.entries.find((entry) => entry.pid === pid);
-  }
-
-  all(): ProcessEntry[] {
-    return [...this.entries];
-  }
-
-  environment(pid: number): readonly string[] | undefined {
-    return this.environments.get(pid);
-  }
-
-  /** Adds a process; `marked` by these marks, or those of our own machine. */
-  add(pid: number, more: Partial<ProcessEntry> = {}, marks?: readonly string[]): void {
-    this.entries.push({ pid, group: pid, session: pid, startTime: '100', state: 'alive', ...more });
-    if (marks !== undefined) this.environments.set(pid, marks);
-  }
-}
-
 describe('what an earlier Jitsu left running', () => {
   let folder: TemporaryFolder;
   let records: MachineRecords;
-  let table: FakeTable;
+  let table: FakeProcessTable;
 
   beforeEach(() => {
     folder = new TemporaryFolder();
     records = new MachineRecords(folder.path);
     records.open();
-    table = new FakeTable();
+    table = new FakeProcessTable();
   });
 
   afterEach(() => folder[Symbol.dispose]());
