@@ -32,7 +32,7 @@ export { requiredText, uuid } from './plugin-kit/text-options.js';
 export type { Exit } from './plugin-kit/spawn-order.js';
 export { Spawner, type LiveChild } from './plugin-kit/spawner.js';
 export { stableUuid } from './plugin-kit/stable-uuid.js';
-export { systemCommand, type SystemCommand } from './plugin-kit/system-command.js';
+export { systemCommand } from './plugin-kit/system-command.js';
 export { untilAborted } from './plugin-kit/until-aborted.js';
 export { definePlugin } from './plugins/define-plugin.js';
 export { inject, optionsOf } from './plugins/injection.js';

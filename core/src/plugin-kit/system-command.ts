@@ -5,7 +5,7 @@ import { minimalEnvironment } from './child-environment.js';
 const PROGRAM = new URL('./system-command-program.js', import.meta.url);
 
 /** What execFile and spawnSync of Node take. */
-export interface SystemCommand {
+interface SystemCommand {
   readonly file: string;
   readonly words: readonly string[];
   readonly env: NodeJS.ProcessEnv;
