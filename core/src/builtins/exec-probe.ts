@@ -74,11 +74,11 @@ export class ExecProbe implements ReadinessProbe {
   /** `undefined` where the process that spawns has ended meanwhile: the next attempt makes another. */
   async #spawn({ name, id, addresses }: ReadinessTarget, execution: Execution): Promise<LiveChild | undefined> {
     const [program = '', ...words] = this.command;
-    const { cwd, env, account, groups, umask, files, newPrivileges = false } = execution;
+    const { cwd, env, account, groups, umask, files, control, newPrivileges = false } = execution;
     const spawner = spawnerFor(newPrivileges);
     try {
       return await spawner.spawn({
-        ...{ program, argv0: program, words, cwd, groups, umask, files, temporary: true },
+        ...{ program, argv0: program, words, cwd, groups, umask, files, control, temporary: true },
         env: { ...env, JITSU_NAME: name, JITSU_ID: id, JITSU_ADDRESSES: addresses.join(' ') },
         ...(account && { account }),
       });

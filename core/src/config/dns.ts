@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Endpoint, ServerEndpoint } from '../net/endpoint.js';
+import { byteSize } from '../plugin-kit/byte-size.js';
 import { duration } from '../plugin-kit/duration.js';
 import type { Immutable } from './values.js';
 import { bindAddresses, dnsName, dnsNames, networks, serverEndpoint, timeToLive } from './values.js';

@@ -1,3 +1,5 @@
+import type { ControlLimits } from './control-limits.js';
+
 /** The stable uuid by which a backend knows a machine, the same one after every restart. */
 export type MachineId = string;
 
@@ -31,6 +33,8 @@ export interface Execution {
   readonly umask?: number | undefined;
   /** How many files each of their processes may have open. */
   readonly files?: number | undefined;
+  /** The control group that they run in. */
+  readonly control?: ControlLimits | undefined;
   /** Whether executing a file (one with set-user-id) may give them more privileges. */
   readonly newPrivileges?: boolean | undefined;
 }

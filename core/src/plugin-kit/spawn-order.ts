@@ -1,3 +1,5 @@
+import type { ControlLimits } from '../contracts/control-limits.js';
+
 /** How a process ended; empty where only its parent could know. */
 export interface Exit {
   readonly status?: number;
@@ -21,9 +23,14 @@ export interface SpawnOrder {
   readonly umask?: number | undefined;
   /** How many files it may have open. */
   readonly files?: number | undefined;
+  /** The control group that it runs in. */
+  readonly control?: ControlLimits | undefined;
   /** All processes of its group end with it, and with the process that spawns. */
   readonly temporary?: boolean;
 }
+
+/** An order about a control group: limits to set anew, or a group to remove, with all that still runs in it. */
+export type GroupOrder = { readonly confine: ControlLimits } | { readonly release: ControlLimits };
 
 /** The results of an order: a process or a failure, and finally the end of that process. */
 export type SpawnNews =

@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { forkChild } from './fork-child.js';
-import type { Exit, SpawnNews, SpawnOrder } from './spawn-order.js';
+import type { ControlLimits } from '../contracts/control-limits.js';
+import type { Exit, GroupOrder, SpawnNews, SpawnOrder } from './spawn-order.js';
 
 const PROGRAM = new URL('./spawner-program.js', import.meta.url);
 
@@ -60,6 +61,16 @@ export class Spawner {
         if (error) this.#end(error);
       });
     });
+  }
+
+  /** Sets the limits of a program anew that an earlier Jitsu has started. */
+  confine(limits: ControlLimits): void {
+    this.#process.send({ confine: limits } satisfies GroupOrder, () => undefined);
+  }
+
+  /** Removes the control group of a program that has ended, with all that still runs in it. */
+  release(limits: ControlLimits): void {
+    this.#process.send({ release: limits } satisfies GroupOrder, () => undefined);
   }
 
   /** Running programs continue, and their ends are not reported any more. Orders under way are still carried out. */

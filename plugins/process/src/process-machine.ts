@@ -89,8 +89,8 @@ export class ProcessMachine implements Machine, ProcessPlan {
 
   /** Without the marks: what looks after a process must not be adopted for it. */
   execution(): Execution {
-    const { cwd, account, confinement: { groups, umask, files, newPrivileges } = {} } = this;
-    return { ...{ cwd, account, groups, umask, files, newPrivileges }, env: environmentOf(this) };
+    const { cwd, account, confinement: { groups, umask, files, control, newPrivileges } = {} } = this;
+    return { ...{ cwd, account, groups, umask, files, control, newPrivileges }, env: environmentOf(this) };
   }
 
   get #group(): ProcessGroup | undefined {

@@ -3,6 +3,7 @@ import {
   JitsuError,
   Spawner,
   type Clock,
+  type ControlLimits,
   type Exit,
   type LiveChild,
   type Logger,
@@ -11,6 +12,7 @@ import {
 } from '@jitsud/core/plugin';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { hasRunOutOfMemory, isConfined } from './control-group-files.js';
 import { findMachines } from './find-machines.js';
 import { LinuxProcessTable } from './linux-process-table.js';
 import { MachineRecords, type MachineRecord } from './machine-records.js';
@@ -35,6 +37,8 @@ export class RunningProcesses {
   readonly #runtimeDirectory: string;
   readonly #records: MachineRecords;
   readonly #output: OutputLog;
+  /** The control groups of machines that have one. */
+  readonly #controls = new Map<MachineId, ControlLimits>();
   /** Present while connected. */
   #sweep: MachineSweep | undefined;
   #spawner: Spawner | undefined;
@@ -112,6 +116,16 @@ export class RunningProcesses {
     if (this.#groups.has(id) && !this.#output.names.has(id)) this.#output.takeUp(id, name);
   }
 
+  /** Holds a machine that was started by an earlier Jitsu to its limits. */
+  confine({ id, name, confinement: { control } = {} }: ProcessPlan): void {
+    const group = this.#groups.get(id);
+    if (control === undefined) return;
+    this.#controls.set(id, control);
+    if (group === undefined) return;
+    if (isConfined(group.pid, control)) this.#livingSpawner().confine(control);
+    else this.logger.warn({ unikernel: name }, `${name} runs without its limits until its next start: it was started without them.`);
+  }
+
   /** @throws JITSU_BACKEND_FAILED, JITSU_BACKEND_UNREACHABLE */
   async spawn(plan: ProcessPlan): Promise<void> {
     const { id } = plan;
@@ -168,7 +182,10 @@ export class RunningProcesses {
   #ended(id: MachineId, exit: Exit): void {
     this.#groups.delete(id);
     this.#forget(id);
-    const detail = exitDetail(exit, this.#output.finish(id));
+    const control = this.#controls.get(id);
+    const lackedMemory = control !== undefined && hasRunOutOfMemory(control);
+    if (control) this.#livingSpawner().release(control);
+    const detail = exitDetail(exit, this.#output.finish(id), lackedMemory);
     this.#ends.set(id, detail);
     this.tell({ id, state: 'off', detail });
   }
@@ -188,9 +205,10 @@ export class RunningProcesses {
 }
 
 /** How a program ended: its status, and its last line about that. */
-function exitDetail({ status, signal }: Exit, lastWords: string | undefined): string {
-  const how =
-    signal !== undefined
+function exitDetail({ status, signal }: Exit, lastWords: string | undefined, lackedMemory: boolean): string {
+  const how = lackedMemory
+    ? 'killed: it used more than its limit of memory'
+    : signal !== undefined
       ? `killed by ${signal}`
       : status !== undefined
         ? `exited with status ${status}`

@@ -35,7 +35,7 @@ export async function spawnProcess(
 ): Promise<LiveChild> {
   const { program, cwd, account } = plan;
   const [argv0, ...words] = plan.words;
-  const { groups, umask, files } = plan.confinement ?? {};
+  const { groups, umask, files, control } = plan.confinement ?? {};
   try {
     const env = { ...environmentOf(plan), ...marks };
     return await spawner.spawn({
@@ -43,6 +43,7 @@ export async function spawnProcess(
       ...(groups && { groups }),
       ...(umask !== undefined && { umask }),
       ...(files !== undefined && { files }),
+      ...(control && { control }),
       ...(account && { account: { uid: account.uid, gid: account.gid } }),
     });
   } catch (error) {

@@ -9,7 +9,7 @@ import type { UserAccount } from '#process/user-accounts.js';
 describe('the plan of a process', () => {
   function plan(options: object, user?: UserAccount, groups?: (number | undefined)[]): ProcessPlan {
     const parsed = processOptions.parse({ name: 'in-options', command: 'sh -c exit', ...options });
-    return planProcess('id', { name: 'web', options: parsed }, new ProgramFinder(new ManualClock()), user, groups);
+    return planProcess("id", { name: "web", options: parsed }, new ProgramFinder(new ManualClock()), { user, groups });
   }
 
   /** Plans as another user than root, or as root. */
