@@ -3,6 +3,7 @@ import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { Execution } from '../contracts/machine.js';
 import type { ReadinessProbe, ReadinessTarget } from '../contracts/readiness-probe.js';
 import { errorMessage, JitsuError } from '../errors.js';
+import { userEnvironment } from '../plugin-kit/child-environment.js';
 import { commandLine } from '../plugin-kit/command-line.js';
 import { pollUntil } from '../plugin-kit/poll-until.js';
 import { Spawner, type LiveChild } from '../plugin-kit/spawner.js';
@@ -26,8 +27,8 @@ const attempts = new Set<() => void>();
 /**
  * Ready when a command exits with status 0: `ready=exec:COMMAND`. Its environment has the unikernel's name, id and
  * addresses (separated by spaces) as JITSU_NAME, JITSU_ID and JITSU_ADDRESSES. It runs as the unikernel's user, in its
- * folder, with its variables and limits, where the unikernel is a process. What an attempt leaves behind in its process
- * group is ended.
+ * folder, with its variables and limits, where the unikernel is a process, and otherwise as Jitsu with few of its
+ * variables. What an attempt leaves behind in its process group is ended.
  * @throws JITSU_UNIKERNEL_INVALID if the command cannot be run at all
  */
 export class ExecProbe implements ReadinessProbe {
@@ -39,7 +40,7 @@ export class ExecProbe implements ReadinessProbe {
   async untilReady(target: ReadinessTarget, signal: AbortSignal): Promise<void> {
     let execution: Execution | undefined;
     const attempt = (): Promise<boolean> => {
-      execution ??= target.execution?.() ?? { cwd: process.cwd(), env: process.env };
+      execution ??= target.execution?.() ?? { cwd: process.cwd(), env: userEnvironment() };
       return this.#succeeds(target, execution, signal);
     };
     await pollUntil(attempt, this.clock, signal);

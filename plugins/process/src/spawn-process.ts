@@ -1,4 +1,13 @@
-import { errorCode, errorMessage, JitsuError, type LiveChild, type MachineId, type Spawner } from '@jitsud/core/plugin';
+import {
+  errorCode,
+  errorMessage,
+  inheritedEnvironment,
+  JitsuError,
+  minimalEnvironment,
+  type LiveChild,
+  type MachineId,
+  type Spawner,
+} from '@jitsud/core/plugin';
 import { readFileSync } from 'node:fs';
 import type { OutputPaths } from './output-log.js';
 import type { ProcessPlan } from './process-plan.js';
@@ -13,22 +22,6 @@ const ADVICE: Readonly<Record<string, string>> = {
   EMFILE: 'Jitsu has too many files open (ulimit -n, or LimitNOFILE in systemd).',
   ENOMEM: 'There is not enough memory.',
 };
-
-/**
- * The variables by which systemd informs Jitsu, and which must not reach the programs that it runs (sd_notify(3),
- * sd_listen_fds(3)).
- */
-const SYSTEMD_VARIABLES = [
-  'NOTIFY_SOCKET',
-  'WATCHDOG_PID',
-  'WATCHDOG_USEC',
-  'LISTEN_FDS',
-  'LISTEN_PID',
-  'LISTEN_FDNAMES',
-  'MAINPID',
-];
-
-const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /**
  * Runs a program in a session of its own, so that no signal to Jitsu or its terminal reaches it.
@@ -79,26 +72,12 @@ export function marksOf(id: MachineId, runtimeDirectory: string, nonce: string):
  */
 export function environmentOf(plan: ProcessPlan): NodeJS.ProcessEnv {
   const { account, env, confinement } = plan;
-  const environment: NodeJS.ProcessEnv = {};
-  for (const [name, value] of Object.entries(process.env)) {
-    if (account === undefined ? isInherited(name) : isHarmless(name)) environment[name] = value;
-  }
-  if (account !== undefined) environment.PATH ??= SYSTEM_PATH;
+  const environment = account === undefined ? inheritedEnvironment() : minimalEnvironment();
   const { name, home } = account ?? {};
   if (name !== undefined) Object.assign(environment, { USER: name, LOGNAME: name });
   if (home !== undefined) environment.HOME = home;
   const file = confinement?.environmentFile;
   return { ...environment, ...env, ...(file !== undefined && readVariables(plan, file)) };
-}
-
-/** Jitsu's own settings and passwords have names of this form. */
-function isInherited(name: string): boolean {
-  return !name.startsWith('JITSU_') && !SYSTEMD_VARIABLES.includes(name);
-}
-
-/** What says where programs are, and how to write languages and times. */
-function isHarmless(name: string): boolean {
-  return ['PATH', 'LANG', 'LANGUAGE', 'TZ'].includes(name) || name.startsWith('LC_');
 }
 
 /** Read at each start, so that no secret stays in memory. */
