@@ -3,6 +3,7 @@ import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { Launch, Launchable, LiveChild, Spawner } from '../contracts/spawner.js';
 import type { ReadinessProbe, ReadinessTarget } from '../contracts/readiness-probe.js';
 import { errorCode, errorMessage, JitsuError } from '../errors.js';
+import { userEnvironment } from '../plugin-kit/child-environment.js';
 import { commandLine } from '../plugin-kit/command-line.js';
 import { pollUntil } from '../plugin-kit/poll-until.js';
 import { inject, optionsOf } from '../plugins/injection.js';
@@ -16,8 +17,8 @@ const ATTEMPT_LIMIT: Milliseconds = 30_000;
 /**
  * Ready when a command exits with status 0: `ready=exec:COMMAND`. Its environment has the unikernel's name, id and
  * addresses (separated by spaces) as JITSU_NAME, JITSU_ID and JITSU_ADDRESSES. It runs as the unikernel's user, in its
- * folder, with its variables and limits, where the unikernel is a process. What an attempt leaves behind in its process
- * group is ended.
+ * folder, with its variables and limits, where the unikernel is a process, and otherwise as Jitsu with few of its
+ * variables. What an attempt leaves behind in its process group is ended.
  * @throws JITSU_UNIKERNEL_INVALID if the command cannot be run at all
  */
 export class ExecProbe implements ReadinessProbe {
@@ -44,7 +45,7 @@ export class ExecProbe implements ReadinessProbe {
       key: `${id} exec:${JSON.stringify(this.command)}`,
       launch: () =>
         (known ??= {
-          ...(target.execution?.() ?? { cwd: process.cwd(), inherited: process.env, account: 'jitsu' }),
+          ...(target.execution?.() ?? { cwd: process.cwd(), env: userEnvironment(), account: 'jitsu' }),
           ...{ program, argv0: program, words, temporary: true, marks: { JITSU_NAME: name, JITSU_ID: id } },
         }),
     };

@@ -3,7 +3,8 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { findTool } from './find-tool.js';
 
-const CLOSE_INHERITED = new URL('./close-inherited.js', import.meta.url).href;
+/** What a child of Node imports first, to close the files in its variable JITSU_INHERITED_FILES. */
+export const CLOSE_INHERITED = new URL('./close-inherited.js', import.meta.url).href;
 
 /** O_CLOEXEC of Linux, as /proc/PID/fdinfo shows it (proc_pid_fdinfo(5)). */
 const CLOSE_ON_EXEC = 0o2_000_000;
@@ -29,7 +30,7 @@ export function forkChild(program: URL, { noNewPrivileges, ...options }: ChildOp
 }
 
 /** The files beyond 2 that a child would inherit, with what each is; none where the system does not tell. */
-function inheritedFiles(): Readonly<Record<string, string>> {
+export function inheritedFiles(): Readonly<Record<string, string>> {
   const files: Record<string, string> = {};
   for (const name of numbersOfFiles()) {
     try {

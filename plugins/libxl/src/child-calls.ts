@@ -1,4 +1,4 @@
-import { forkChild, nativePackageAdvice, type Logger } from '@jitsud/core/plugin';
+import { forkChild, inheritedEnvironment, nativePackageAdvice, type Logger } from '@jitsud/core/plugin';
 import type { ChildProcess } from 'node:child_process';
 import { CallFailed } from './call-failed.js';
 import type { CallFailure } from './native/call-failure.js';
@@ -39,7 +39,7 @@ export class ChildCalls {
     const child = forkChild(program, {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       detached: true,
-      env: { ...process.env, UV_THREADPOOL_SIZE: THREADS },
+      env: { ...inheritedEnvironment(), UV_THREADPOOL_SIZE: THREADS },
     });
     this.#child = child;
     child.stderr?.setEncoding('utf8').on('data', (text: string) => this.#takeOutput(text));

@@ -1,5 +1,9 @@
+import { systemCommand } from '@jitsud/core/plugin';
 import { spawnSync } from 'node:child_process';
 import type { ProcessEntry, ProcessTable } from './process-table.js';
+
+/** The exit status by which a shell, and `systemCommand`, say so. */
+const NO_SUCH_PROGRAM = 127;
 
 const COLUMNS = 'pid=,pgid=,stat=,lstart=';
 
@@ -23,11 +27,10 @@ export class PortableProcessTable implements ProcessTable {
 
 function ps(...options: string[]): ProcessEntry[] {
   // The C locale, as the date would otherwise follow the user's language, which may change between two runs of Jitsu.
-  const { stdout, error } = spawnSync('ps', options, {
-    encoding: 'utf8',
-    env: { ...process.env, LC_ALL: 'C', TZ: 'UTC' },
-  });
+  const { file, words, env } = systemCommand('ps', options, { LC_ALL: 'C', TZ: 'UTC' });
+  const { stdout, error, status } = spawnSync(file, words, { encoding: 'utf8', env });
   if (error) throw error;
+  if (status === NO_SUCH_PROGRAM) throw Object.assign(new Error('There is no program ps.'), { code: 'ENOENT' });
   return stdout
     .split('\n')
     .map(parseLine)

@@ -1,7 +1,9 @@
 import {
   errorCode,
   errorMessage,
+  inheritedEnvironment,
   JitsuError,
+  minimalEnvironment,
   type Execution,
   type Launch,
   type MachineId,
@@ -20,22 +22,6 @@ const ADVICE: Readonly<Record<string, string>> = {
   EMFILE: 'Jitsu has too many files open (ulimit -n, or LimitNOFILE in systemd).',
   ENOMEM: 'There is not enough memory.',
 };
-
-/**
- * The variables by which systemd informs Jitsu, and which must not reach the programs that it runs (sd_notify(3),
- * sd_listen_fds(3)).
- */
-const SYSTEMD_VARIABLES = [
-  'NOTIFY_SOCKET',
-  'WATCHDOG_PID',
-  'WATCHDOG_USEC',
-  'LISTEN_FDS',
-  'LISTEN_PID',
-  'LISTEN_FDNAMES',
-  'MAINPID',
-];
-
-const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** How the process of a plan is launched. @param output the path of its output's files, without their endings */
 export function launchOf(plan: ProcessPlan, inherited: Variables, marks: Variables, output: string): Launch {
@@ -75,23 +61,9 @@ export function marksOf(id: MachineId, runtimeDirectory: string): Readonly<Recor
  * of the user who started it.
  */
 export function inheritedBy(account: UserAccount | undefined): Variables {
-  const environment: NodeJS.ProcessEnv = {};
-  for (const [name, value] of Object.entries(process.env)) {
-    if (account === undefined ? isInherited(name) : isHarmless(name)) environment[name] = value;
-  }
-  if (account !== undefined) environment.PATH ??= SYSTEM_PATH;
+  const environment = account === undefined ? inheritedEnvironment() : minimalEnvironment();
   const { name, home } = account ?? {};
   if (name !== undefined) Object.assign(environment, { USER: name, LOGNAME: name });
   if (home !== undefined) environment.HOME = home;
   return environment;
-}
-
-/** Jitsu's own settings and passwords have names of this form. */
-function isInherited(name: string): boolean {
-  return !name.startsWith('JITSU_') && !SYSTEMD_VARIABLES.includes(name);
-}
-
-/** What says where programs are, and how to write languages and times. */
-function isHarmless(name: string): boolean {
-  return ['PATH', 'LANG', 'LANGUAGE', 'TZ'].includes(name) || name.startsWith('LC_');
 }

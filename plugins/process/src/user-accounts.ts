@@ -1,4 +1,4 @@
-import type { Clock } from '@jitsud/core/plugin';
+import { systemCommand, type Clock } from '@jitsud/core/plugin';
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
@@ -61,8 +61,10 @@ function readGroups(file: string): ReadonlyMap<string, number> {
 }
 
 async function askSystem(name: string): Promise<UserAccount | undefined> {
-  const ask = async (flag: string): Promise<number> =>
-    Number((await promisify(execFile)('id', [flag, '--', name])).stdout);
+  const ask = async (flag: string): Promise<number> => {
+    const { file, words, env } = systemCommand('id', [flag, '--', name]);
+    return Number((await promisify(execFile)(file, words, { env })).stdout);
+  };
   try {
     return { name, uid: await ask('-u'), gid: await ask('-g') };
   } catch {

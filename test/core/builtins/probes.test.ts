@@ -200,6 +200,32 @@ describe('the exec probe', () => {
     assert.deepEqual(readFileSync(said, 'utf8').split('\n'), expected);
   });
 
+  it('gives the command of a unikernel without a user few of Jitsu’s variables, and none of its secrets', async () => {
+    using folder = new TemporaryFolder();
+    const kept = { HOME: '/home/jitsu', LANG: 'C.UTF-8', LC_TIME: 'C', TZ: 'UTC' };
+    const secrets = { JITSU_XAPI_PASSWORD: 'x', SSH_AUTH_SOCK: '/s', DATABASE_URL: 'y', NOTIFY_SOCKET: '/n' };
+    const before = { ...process.env };
+    Object.assign(process.env, kept, secrets);
+    try {
+      await new ExecProbe(['sh', '-c', `env > ${folder.in('said')}`], clock, spawner).untilReady(target, patience());
+    } finally {
+      for (const name of Object.keys({ ...kept, ...secrets })) {
+        if (before[name] === undefined) Reflect.deleteProperty(process.env, name);
+        else process.env[name] = before[name];
+      }
+    }
+    const lines = readFileSync(folder.in('said'), 'utf8').split('\n');
+    for (const [name, value] of Object.entries(kept)) assert.ok(lines.includes(`${name}=${value}`), name);
+    assert.ok(lines.includes('JITSU_NAME=web') && lines.includes(`PATH=${process.env.PATH}`));
+    const names = lines.filter((line) => line !== '').map((line) => line.slice(0, line.indexOf('=')));
+    const allowed =
+      /^(PATH|LANG|LANGUAGE|TZ|LC_.*|HOME|USER|LOGNAME|SHELL|TMPDIR|JITSU_(NAME|ID|ADDRESSES)|PWD|OLDPWD|SHLVL|_)$/;
+    assert.deepEqual(
+      names.filter((name) => !allowed.test(name)),
+      [],
+    );
+  });
+
   it('gives the command no file that a library has opened', async () => {
     using folder = new TemporaryFolder();
     const store = open({ path: folder.in('store') });

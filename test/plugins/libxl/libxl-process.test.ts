@@ -41,6 +41,16 @@ describe('the process of libxl', () => {
     }
   });
 
+  it('gets no variable of Jitsu’s own', async () => {
+    process.env['JITSU_XAPI_PASSWORD'] = 'secret';
+    try {
+      await assert.rejects(libxl.call('destroy', 3), /SIGKILL/);
+      assert.equal(await libxl.call('info', 1), '{"domid":1}');
+    } finally {
+      Reflect.deleteProperty(process.env, 'JITSU_XAPI_PASSWORD');
+    }
+  });
+
   it('answers, and says what libxl refuses in its words', async () => {
     assert.equal(libxl.version, '4.17');
     assert.equal(await libxl.call('info', 1), '{"domid":1}');

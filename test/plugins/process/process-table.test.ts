@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import fs, { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
+import { open } from 'lmdb';
 import { eventually } from '#core/testing/eventually.js';
 import { LinuxProcessTable, parseStat } from '#process/linux-process-table.js';
 import { PortableProcessTable } from '#process/portable-process-table.js';
@@ -115,7 +116,7 @@ describe('the process table of ps', () => {
   /** A table whose ps prints these lines, and writes down how it was called. */
   function tableOf(...lines: string[]): PortableProcessTable {
     writeFileSync(folder.in('lines'), lines.join('\n'));
-    const script = `#!/bin/sh\necho "$LC_ALL $TZ $GREETING $*" > ${folder.in('called')}\ncat ${folder.in('lines')}\n`;
+    const script = `#!/bin/sh\necho "$LC_ALL $TZ $GREETING $*" > ${folder.in('called')}\nls /proc/self/fd > ${folder.in('files')}\ncat ${folder.in('lines')}\n`;
     writeFileSync(folder.in('ps'), script, { mode: 0o755 });
     process.env.PATH = `${folder.path}:${PATH}`;
     Object.assign(process.env, { LC_ALL: 'de_DE.UTF-8', TZ: 'Europe/Berlin', GREETING: 'hello' });
@@ -153,14 +154,27 @@ describe('the process table of ps', () => {
       { pid: 8, group: 7, session: 8, startTime: date, state: 'dead' },
       { pid: 9, group: 7, session: 0, startTime: date, state: 'alive' },
     ]);
-    assert.equal(called(), 'C UTC hello -axo pid=,pgid=,stat=,lstart=');
+    assert.equal(called(), 'C UTC  -axo pid=,pgid=,stat=,lstart=');
   });
 
   it('looks at one alone, and knows neither boots nor environments', () => {
     const table = tableOf('42 41 S Sun Nov 29 23:03:55 2026');
     assert.equal(table.look(42)?.group, 41);
-    assert.equal(called(), 'C UTC hello -o pid=,pgid=,stat=,lstart= -p 42');
+    assert.equal(called(), 'C UTC  -o pid=,pgid=,stat=,lstart= -p 42');
     assert.deepEqual([table.bootId, table.environment()], ['any', undefined]);
+  });
+
+  it('asks a program that gets no file of a library', async () => {
+    const table = tableOf('42 41 S Sun Nov 29 23:03:55 2026');
+    const store = open({ path: folder.in('store') });
+    try {
+      assert.equal(table.look(42)?.group, 41);
+      process.env.PATH = folder.in('empty');
+      assert.throws(() => table.all(), /no program ps/);
+    } finally {
+      await store.close();
+    }
+    assert.equal(readFileSync(folder.in('files'), 'utf8'), '0\n1\n2\n3\n');
   });
 
   it('fails where there is no ps', () => {
