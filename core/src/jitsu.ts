@@ -24,6 +24,7 @@ import { limitedClose } from './fleet/limited-close.js';
 import { Lifecycle } from './lifecycle/lifecycle.js';
 import type { Unikernel } from './lifecycle/unikernel.js';
 import { CounterWriter } from './state/counter-writer.js';
+import { SealableSpawner } from './plugin-kit/sealable-spawner.js';
 import { Privileges } from './privileges/privileges.js';
 import { untilAborted } from './plugin-kit/until-aborted.js';
 import { Notifiers } from './fleet/notifiers.js';
@@ -45,6 +46,7 @@ export class Jitsu {
   readonly controls: ControlActions;
   /** Closes what has been opened, in the order of opening. */
   readonly #closers: (() => void | Promise<void>)[] = [];
+  readonly #spawner = new SealableSpawner();
   readonly #fleet: Fleet;
   readonly #store: StateStore;
   readonly #hub: EventHub;
@@ -78,7 +80,7 @@ export class Jitsu {
   ) {
     this.#settings = settings;
     const whole = { ...settings, unikernels };
-    const instances = new Instances(whole, clock, logger);
+    const instances = new Instances(whole, clock, logger, this.#spawner);
     this.#fleet = new Fleet(whole, instances);
     this.#store = instances.configured(settings.stateStore);
     this.#privileges = givesUpRoot ? new Privileges(settings, () => instances.rootNeeds, logger) : undefined;
@@ -238,6 +240,7 @@ export class Jitsu {
 
   async #openFleet(): Promise<void> {
     const { clock, logger } = this;
+    this.#opened(() => this.#spawner.close());
     for (const [connection, backend] of this.#fleet.backends) {
       await this.#connect(() => backend.connect(), backend.needsRoot);
       this.#opened(() => limitedClose(`The backend ${connection}`, () => backend.close(), { clock, logger }));
