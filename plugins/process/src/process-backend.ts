@@ -1,21 +1,23 @@
 import {
   CLOCK,
   ControlGroups,
+  errorMessage,
   CONNECTION_NAME,
   inject,
   LOGGER,
   PowerWatch,
   RUNTIME_DIRECTORY,
-  errorMessage,
+  SPAWNER,
   stableUuid,
-  type ControlGroupFolder,
   type Backend,
   type BackendCapabilities,
   type Clock,
+  type ControlGroupFolder,
   type Logger,
   type Machine,
   type PowerChange,
   type Registration,
+  type Spawner,
 } from '@jitsud/core/plugin';
 import { ProcessMachine } from './process-machine.js';
 import { controllersOf, type ProcessLimits, type ProcessOptions } from './process-options.js';
@@ -43,11 +45,12 @@ export class ProcessBackend implements Backend<ProcessOptions> {
     @inject(CLOCK) private readonly clock: Clock,
     @inject(RUNTIME_DIRECTORY) runtimeDirectory: string,
     @inject(CONNECTION_NAME) private readonly connectionName: string,
+    @inject(SPAWNER) spawner: Spawner,
   ) {
     this.#programs = new ProgramFinder(clock);
     this.#accounts = new UserAccounts(clock);
     const tell = (change: PowerChange): void => this.#changes.tell(change);
-    this.#processes = new RunningProcesses(runtimeDirectory, connectionName, clock, logger, tell);
+    this.#processes = new RunningProcesses(runtimeDirectory, connectionName, clock, logger, spawner, tell);
   }
 
   async connect(): Promise<void> {
@@ -66,8 +69,14 @@ export class ProcessBackend implements Backend<ProcessOptions> {
     const control = limits === undefined ? undefined : await this.#controlOf(limits);
     const plan = planProcess(id, registration, this.#programs, { user: account, groups: groupIds, control });
     this.#processes.takeUp(id, plan.name);
-    this.#processes.confine(plan);
-    return new ProcessMachine(plan, this.#processes, this.clock);
+    const machine = new ProcessMachine(plan, this.#processes, this.clock);
+    this.#processes.allow(machine);
+    await this.#processes.confine(machine);
+    return machine;
+  }
+
+  watch(listener: (change: PowerChange) => void): Disposable {
+    return this.#changes.watch(listener);
   }
 
   /** Where the control group can be made that these limits need, or why nowhere. */
@@ -75,9 +84,5 @@ export class ProcessBackend implements Backend<ProcessOptions> {
     const controllers = controllersOf(limits);
     if (controllers.length === 0) return undefined;
     return this.#controlGroups.find(controllers).catch((error: unknown) => errorMessage(error));
-  }
-
-  watch(listener: (change: PowerChange) => void): Disposable {
-    return this.#changes.watch(listener);
   }
 }

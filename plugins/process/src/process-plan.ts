@@ -74,7 +74,7 @@ export function planProcess(
     if (account?.uid === own) account = undefined;
   }
 
-  if (typeof control === 'string') problems.push(`limits: ${control}`);
+  if (typeof control === 'string') problems.push(`limits: ${control.replace(/\.$/, '')}`);
   const folder = typeof control === 'object' ? control : undefined;
   const confinement = confinementOf(options, groups, controlOf(id, options, folder), problems);
   if (problems.length > 0 || 'problem' in found) {
