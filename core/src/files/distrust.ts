@@ -18,11 +18,7 @@ export function distrust(path: string, settings = ROOT_SETTINGS, trusted = trust
 }
 
 /** The same for a folder and all that it holds, except for `node_modules` in it. */
-export function distrustFolder(
-  folder: string,
-  settings = ROOT_SETTINGS,
-  trusted = trustedUsers(),
-): string | undefined {
+export function distrustFolder(folder: string, settings = ROOT_SETTINGS, trusted = trustedUsers()): string | undefined {
   if (process.geteuid?.() !== 0) return undefined;
   const unsafe = findUnsafe(folder, trusted) ?? findUnsafeIn(realpathSync(folder), trusted);
   return whyNot(folder, unsafe, settings);
