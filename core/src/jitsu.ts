@@ -24,6 +24,7 @@ import { limitedClose } from './fleet/limited-close.js';
 import { Lifecycle } from './lifecycle/lifecycle.js';
 import type { Unikernel } from './lifecycle/unikernel.js';
 import { CounterWriter } from './state/counter-writer.js';
+import { SealableSpawner } from './plugin-kit/sealable-spawner.js';
 import { untilAborted } from './plugin-kit/until-aborted.js';
 import { Notifiers } from './fleet/notifiers.js';
 import { HistoryWriter } from './state/history-writer.js';
@@ -44,6 +45,7 @@ export class Jitsu {
   readonly controls: ControlActions;
   /** Closes what has been opened, in the order of opening. */
   readonly #closers: (() => void | Promise<void>)[] = [];
+  readonly #spawner = new SealableSpawner();
   readonly #fleet: Fleet;
   readonly #store: StateStore;
   readonly #hub: EventHub;
@@ -71,7 +73,7 @@ export class Jitsu {
   ) {
     this.#settings = settings;
     const whole = { ...settings, unikernels };
-    const instances = new Instances(whole, clock, logger);
+    const instances = new Instances(whole, clock, logger, this.#spawner);
     this.#fleet = new Fleet(whole, instances);
     this.#store = instances.configured(settings.stateStore);
     this.#hub = new EventHub(clock, logger);
@@ -215,6 +217,7 @@ export class Jitsu {
 
   async #openFleet(): Promise<void> {
     const { clock, logger } = this;
+    this.#opened(() => this.#spawner.close());
     for (const [connection, backend] of this.#fleet.backends) {
       await backend.connect();
       this.#opened(() => limitedClose(`The backend ${connection}`, () => backend.close(), { clock, logger }));

@@ -17,6 +17,12 @@ export interface ReadinessTarget {
  * `optionsOf(schema)`.
  */
 export interface ReadinessProbe {
+  /**
+   * Called for each unikernel that has the probe, when all are registered and none is booted: what it allows the
+   * {@link Spawner} to do for this probe. Present where it runs commands.
+   */
+  allow?(target: ReadinessTarget): void;
+
   /** Resolves as soon as the service answers; rejects with the signal's reason when that aborts first. */
   untilReady(target: ReadinessTarget, signal: AbortSignal): Promise<void>;
 }

@@ -6,14 +6,16 @@ import type { Command } from '../contracts/command.js';
 import type { CommandContribution, InjectableClass } from '../contracts/plugin.js';
 import type { Configured, ConnectionSettings, Settings, Worded } from '../config/settings.js';
 import type { Backend } from '../contracts/backend.js';
+import type { Spawner } from '../contracts/spawner.js';
 import type { ReadinessProbe } from '../contracts/readiness-probe.js';
 import type { StopPolicy } from '../contracts/stop-policy.js';
 import { errorCode, errorMessage, JitsuError } from '../errors.js';
 import { GuardedBackend } from '../lifecycle/guarded-backend.js';
 import { GuardedProbe } from '../lifecycle/guarded-probe.js';
 import { GuardedStopPolicy } from '../lifecycle/guarded-stop-policy.js';
+import { SealableSpawner } from '../plugin-kit/sealable-spawner.js';
 import { construct, optionsOf, type Injected } from '../plugins/injection.js';
-import { BOOT_CONFIGURATORS, CLOCK, CONNECTION_NAME, LOGGER, RUNTIME_DIRECTORY } from '../plugins/tokens.js';
+import { BOOT_CONFIGURATORS, CLOCK, CONNECTION_NAME, LOGGER, RUNTIME_DIRECTORY, SPAWNER } from '../plugins/tokens.js';
 
 function optionsFor(schema: ZodType | undefined, options: unknown): readonly Injected[] {
   return schema === undefined ? [] : [[optionsOf(schema), options]];
@@ -32,11 +34,13 @@ export class Instances {
     settings: Settings,
     private readonly clock: Clock,
     private readonly logger: Logger,
+    spawner: Spawner = new SealableSpawner(),
   ) {
     this.#common = [
       [CLOCK, clock],
       [LOGGER, logger],
       [RUNTIME_DIRECTORY, settings.runtimeDirectory],
+      [SPAWNER, spawner],
     ];
     this.bootConfigurators = settings.bootConfigurators.map(({ name, useClass }) =>
       this.#make<BootConfigurator>(name, useClass, [LOGGER, logger.child({ plugin: name })]),
