@@ -39,9 +39,15 @@ async function open(context: StartContext, words: readonly string[], choice: Sta
   const { jitsu, logger, exposures, brief } = await create(context, words, choice);
   const { settings } = brief;
   const ended = end.requested(logger);
-  await jitsu.start();
+  let record: Disposable | undefined;
+  // Before root is given up: the folder of the records belongs to whoever starts Jitsu.
+  await jitsu
+    .start(() => (record = recordRunning(core, settings, jitsu.listening, logger)))
+    .catch((error: unknown) => {
+      record?.[Symbol.dispose]();
+      throw error;
+    });
   tidyOnce();
-  const record = recordRunning(core, settings, jitsu.listening, logger);
 
   const isDefaultSocket = settings.controlSocket === core.defaultControlSocket();
   const served = { ...brief, listening: jitsu.listening, udpTransport: jitsu.udpTransport, exposures };
@@ -92,6 +98,6 @@ async function create({ core, directory }: StartContext, words: readonly string[
   const settings = await core.loadSettings(startRequest(directory, words, choice));
   const logger = core.createLogger({ level: settings.logLevel });
   for (const sentence of settings.passedOver ?? []) logger.warn({}, printable(sentence));
-  const jitsu = await core.createJitsu(settings, { logger });
+  const jitsu = await core.createJitsu(settings, { logger, givesUpRoot: true });
   return { jitsu, logger, exposures: core.exposures(settings), brief: abridged(settings) };
 }

@@ -23,6 +23,11 @@ export class PluginLoader {
     readonly places: readonly string[],
   ) {}
 
+  /** The files of the plugins that are loaded. */
+  get files(): readonly string[] {
+    return [...this.#loads.keys()];
+  }
+
   /** A sentence for each plugin of somebody else that root does not take, and that would have been used. */
   get passedOver(): readonly string[] {
     return [...this.#passedOver];
