@@ -26,6 +26,7 @@ export type { HistoryQuery, StateStore, StoredCounters, StoredRegistration } fro
 export type { Activity, NameActivity, StopOpinion, StopPolicy } from './contracts/stop-policy.js';
 export { errorCode, errorMessage, JitsuError, type JitsuErrorCode } from './errors.js';
 export { readOwnFile } from './files/read-file.js';
+export { makeOwnFolder } from './files/own-folders.js';
 export { makeSafeFolder } from './files/safe-folder.js';
 export { replaceFile, writeNewFile } from './files/write-file.js';
 export { duration } from './plugin-kit/duration.js';

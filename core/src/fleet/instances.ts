@@ -27,6 +27,8 @@ export class Instances {
   readonly #common: readonly Injected[];
   /** The probes and policies, by their contributions and then by their words. */
   readonly #byWords = new Map<unknown, Map<string, unknown>>();
+  /** Why which of them need root after the start, in the order in which they were made. */
+  readonly rootNeeds: { readonly name: string; readonly reason: string }[] = [];
   /** In the order of registration. */
   readonly bootConfigurators: readonly BootConfigurator[];
 
@@ -93,7 +95,10 @@ export class Instances {
 
   #make<T>(name: string, useClass: InjectableClass<T>, ...values: readonly Injected[]): T {
     try {
-      return construct(useClass, [...this.#common, ...values]);
+      const made = construct(useClass, [...this.#common, ...values]);
+      const { needsRoot } = made as { readonly needsRoot?: unknown };
+      if (typeof needsRoot === 'string') this.rootNeeds.push({ name, reason: needsRoot });
+      return made;
     } catch (error) {
       if (errorCode(error)?.startsWith('JITSU_') === true) throw error;
       const message = `What a plugin registers as '${name}' cannot be made: its constructor fails: ${errorMessage(error)}`;

@@ -35,6 +35,7 @@ export class LibxlBackend implements Backend<LibxlOptions> {
     stopModes: STOP_MODES,
     bootConfigurators: true,
   };
+  readonly needsRoot = 'Xen takes guests from root alone';
   readonly #host: XenHost;
   readonly #domains: Domains;
   readonly #saves: SavedMemory;

@@ -1,6 +1,6 @@
 import {
   errorMessage,
-  makeSafeFolder,
+  makeOwnFolder,
   type Clock,
   type Logger,
   type Milliseconds,
@@ -79,7 +79,7 @@ export class OutputLog {
   ) {}
 
   open(): void {
-    makeSafeFolder(this.folder);
+    makeOwnFolder(this.folder);
     this.#watch();
   }
 
