@@ -14,6 +14,7 @@ export type { DnsAnswer, DnsQuery, Resolver } from './contracts/resolver.js';
 export type { ResourceRecord } from './contracts/resource-record.js';
 export type { HistoryQuery, StateStore, StoredCounters, StoredRegistration } from './contracts/state-store.js';
 export type { Activity, NameActivity, StopOpinion, StopPolicy } from './contracts/stop-policy.js';
+export { SystemClock } from './clock.js';
 export { errorCode, errorMessage, JitsuError, type JitsuErrorCode } from './errors.js';
 export { readOwnFile } from './files/read-file.js';
 export { makeSafeFolder } from './files/safe-folder.js';

@@ -110,6 +110,15 @@ export class GuardedBackend {
     }
   }
 
+  /** Jitsu is about to give up root. */
+  async beforeDrop(): Promise<void> {
+    try {
+      await this.backend.beforeDrop?.();
+    } catch (error) {
+      throw this.failure(error, 'fails to prepare for another user');
+    }
+  }
+
   /** The machine of a unikernel as the backend hands it out: to be used only through {@link guard}. */
   async machine(registration: Registration): Promise<Machine> {
     try {
