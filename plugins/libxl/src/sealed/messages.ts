@@ -33,7 +33,7 @@ export interface Failure {
 
 /** What the process of root says. */
 export type Report =
-  /** Xen can be used, or why not; the first report. */
+  /** Xen can be used, or why not. */
   | { readonly kind: 'open' }
   | { readonly kind: 'unusable'; readonly failure: Failure }
   | { readonly kind: 'result'; readonly id: number; readonly result?: unknown }
