@@ -38,8 +38,8 @@ export interface Core extends Control {
   createLogger(options: LoggerOptions): Logger;
   createJitsu(
     settings: Settings,
-    parts: { readonly logger: Logger },
-  ): Promise<Pick<Jitsu, 'start' | 'stop' | 'listening' | 'udpTransport'>>;
+    parts: { readonly logger: Logger; readonly givesUpRoot?: boolean },
+  ): Promise<Pick<Jitsu, 'start' | 'stop' | 'listening' | 'udpTransport' | 'foretoldUser'>>;
   /** Records this process as running for other commands of this user, until it is disposed. */
   recordRunning(record: Omit<RuntimeRecord, 'pid'>): Disposable;
 }

@@ -12,7 +12,12 @@ const NOT_CHECKED =
   'unikernels name exist. `jitsu start` checks that before it answers anything.';
 
 /** Summarises a valid configuration: what it would serve, and what it exposes to the network. */
-export function settingsSummary(settings: Settings, exposures: readonly string[], columns: number | undefined): string {
+export function settingsSummary(
+  settings: Settings,
+  exposures: readonly string[],
+  columns: number | undefined,
+  foretoldUser?: string,
+): string {
   const { file, dns, statePath, stateStore, controlSocket, onExit, unikernels } = settings;
   const facts = [
     ['DNS', `${dns.bind.map((address) => endpointText({ address, port: dns.port })).join(', ')}, over UDP and TCP`],
@@ -23,6 +28,7 @@ export function settingsSummary(settings: Settings, exposures: readonly string[]
     ],
     ['State', statePath ?? storeInWords(stateStore.contribution)],
     ['Control', controlSocket],
+    ['Runs as', foretoldUser ?? ''],
     ['When Jitsu ends', onExit === 'keep' ? 'unikernels keep running' : 'unikernels are stopped'],
   ].filter(([, fact]) => fact !== '');
   const head = `${file === undefined ? 'The command line' : basename(file)} is good.`;

@@ -61,6 +61,9 @@ export interface Settings {
   /** The path of the control socket. */
   readonly controlSocket: string;
   readonly runtimeDirectory: string;
+  readonly privileges: CheckedConfig['privileges'];
+  /** The files by which the plugins were loaded. */
+  readonly pluginFiles: readonly string[];
   readonly logLevel: CheckedConfig['log']['level'];
   readonly connections: readonly ConnectionSettings[];
   readonly unikernels: readonly UnikernelSettings[];

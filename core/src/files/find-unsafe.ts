@@ -1,6 +1,7 @@
 import { lstatSync, readFileSync, readlinkSync, type Stats } from 'node:fs';
 import { dirname, isAbsolute, join, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { localAccounts, localGroups } from './accounts.js';
 
 /** The file, folder or link by which somebody who is not trusted could change what a path leads to. */
 export interface UnsafePlace {
@@ -89,23 +90,13 @@ function writersProblem(stats: Stats, trusted: ReadonlySet<number>, isAbove: boo
 /** Whether only trusted users are in a group: the owner's own, or one such as staff without members. */
 function isGroupOf(trusted: ReadonlySet<number>, { uid, gid }: Stats): boolean {
   if (uid === 0 && gid === 0) return true;
-  const users = linesOf('/etc/passwd').map(([name, , user, group]) => ({
-    name,
-    uid: Number(user),
-    gid: Number(group),
-  }));
-  const group = linesOf('/etc/group').find(([, , number]) => Number(number) === gid);
+  const users = localAccounts();
+  const group = localGroups().find((local) => local.gid === gid);
   // A group that is not known here may be one of a directory service, with whatever members.
   if (group === undefined) return false;
-  const named = (group[3] ?? '').split(',').filter((name) => name !== '');
-  const members = named.map((name) => users.find((user) => user.name === name)?.uid);
+  const members = group.members.map((name) => users.find((user) => user.name === name)?.uid);
   members.push(...users.filter((user) => user.gid === gid).map((user) => user.uid));
   return members.every((member) => member !== undefined && trusted.has(member));
-}
-
-/** passwd(5), group(5). */
-function linesOf(file: string): string[][] {
-  return (textOf(file) ?? '').split('\n').map((line) => line.split(':'));
 }
 
 /**

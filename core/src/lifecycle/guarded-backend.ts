@@ -89,6 +89,11 @@ export class GuardedBackend {
     }
   }
 
+  /** Why it needs root after the start. */
+  get needsRoot(): string | undefined {
+    return this.backend.needsRoot;
+  }
+
   async connect(): Promise<void> {
     try {
       await this.backend.connect();

@@ -4,21 +4,23 @@
  * that answers no queries.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+import type { Launch, LaunchDetails } from '../contracts/spawner.js';
 import { findTool } from './find-tool.js';
 import { initialFileLimit } from './initial-file-limit.js';
+import { parseVariables } from './parse-variables.js';
 import type { SpawnNews, SpawnOrder } from './spawn-order.js';
 
 /** Changes of children within this time, in milliseconds, are reported together. */
 const GATHER = 40;
 
 /** The first processes of the groups that end with this process. */
-const temporary = new Set<number>();
+const temporaries = new Set<number>();
 
 // It ends with Jitsu, and ignores the signals that a terminal or a service manager sends to both.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
 process.on('disconnect', () => {
-  for (const pid of temporary) endGroup(pid);
+  for (const pid of temporaries) endGroup(pid);
   process.exit();
 });
 process.on('message', (order: SpawnOrder) => run(order));
@@ -44,24 +46,26 @@ function tell(news: SpawnNews): void {
   process.send?.(news, () => undefined);
 }
 
-function run(order: SpawnOrder): void {
-  const { number, cwd, env, stdout, stderr } = order;
+function run({ number, launch, details }: SpawnOrder): void {
   // All failures here come from the system; the core, with its error classes, is too much to load for this.
-  const failed = ({ code, message }: NodeJS.ErrnoException): void => tell({ number, failure: { code, message } });
+  const failed = ({ code, message, path }: NodeJS.ErrnoException): void =>
+    tell({ number, failure: { code, message, path } });
   const files: number[] = [];
   let mask: number | undefined;
   try {
-    for (const path of [stdout, stderr]) if (path !== undefined) files.push(openSync(path, 'ax', 0o600));
-    const [output = 'ignore' as const, errors = 'ignore' as const] = files;
-    const { program, words, ...identity } = limited(order);
-    if (order.umask !== undefined) mask = process.umask(order.umask);
-    const child = spawn(program, words, { ...identity, cwd, env, detached: true, stdio: ['ignore', output, errors] });
+    const { output, cwd, umask, temporary } = launch;
+    if (output !== undefined) for (const name of ['stdout', 'stderr']) files.push(openOutput(`${output}.${name}`));
+    const [out = 'ignore' as const, errors = 'ignore' as const] = files;
+    const { program, words, ...identity } = limited(launch);
+    const env = environmentOf(launch, details);
+    if (umask !== undefined) mask = process.umask(umask);
+    const child = spawn(program, words, { ...identity, cwd, env, detached: true, stdio: ['ignore', out, errors] });
     const { pid } = child;
     if (pid === undefined) return void child.once('error', failed);
-    if (order.temporary) temporary.add(pid);
+    if (temporary === true) temporaries.add(pid);
     tell({ number, pid });
     child.once('exit', (status, signal) => {
-      if (temporary.delete(pid)) endGroup(pid);
+      if (temporaries.delete(pid)) endGroup(pid);
       tell({ number, exit: { ...(status === null ? {} : { status }), ...(signal === null ? {} : { signal }) } });
     });
   } catch (error) {
@@ -73,10 +77,38 @@ function run(order: SpawnOrder): void {
 }
 
 /**
+ * Opens a file that Jitsu has made for this. What is not of its user, or has another name elsewhere, might be any file
+ * of the system.
+ */
+function openOutput(path: string): number {
+  const { O_WRONLY, O_APPEND, O_NOFOLLOW, O_NONBLOCK } = constants;
+  const file = openSync(path, O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK);
+  const stats = fstatSync(file);
+  if (stats.isFile() && stats.nlink === 1 && stats.uid === process.getuid?.()) return file;
+  closeSync(file);
+  throw Object.assign(new Error(`${path} is no file that Jitsu has made`), { code: 'EPERM', path });
+}
+
+function environmentOf(
+  { inherited, env, environmentFile, marks }: Launch,
+  { nonce, addresses }: LaunchDetails,
+): NodeJS.ProcessEnv {
+  return {
+    ...{ ...inherited, ...env },
+    // Read at each start, so that no secret stays in memory.
+    ...(environmentFile !== undefined && parseVariables(readFileSync(environmentFile, 'utf8'))),
+    ...marks,
+    ...(nonce !== undefined && { JITSU_SPAWN: nonce }),
+    ...(addresses !== undefined && { JITSU_ADDRESSES: addresses.join(' ') }),
+  };
+}
+
+/**
  * What to execute. Node gives a child its user, but neither groups nor limits, so programs of the system give it those
  * and then execute the program, whose own failure they report to its stderr.
  */
-function limited({ program, argv0, words, account, groups = [], files }: SpawnOrder) {
+function limited({ program, argv0, words, account: wanted, groups = [], files }: Launch) {
+  const account = wanted === 'jitsu' ? undefined : wanted;
   if (groups.length === 0 && files === undefined) return { program, argv0, words, ...account };
   const limit = files === undefined ? [] : [prlimit ?? 'prlimit', `--nofile=${files}:${files}`];
   const own = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };

@@ -28,6 +28,11 @@ export class PluginLoader {
     readonly places: readonly string[],
   ) {}
 
+  /** The files of the plugins that are loaded. */
+  get files(): readonly string[] {
+    return [...this.#loads.keys()];
+  }
+
   /**
    * Finds, checks, imports and registers a plugin.
    * @throws JITSU_PLUGIN_NOT_FOUND, JITSU_PLUGIN_UNSAFE and JITSU_PLUGIN_INCOMPATIBLE (before anything is imported),

@@ -96,6 +96,8 @@ describe('the settings', () => {
     assert.deepEqual(settings, {
       onExit: 'keep',
       controlSocket: '/run/for-tests/control.sock',
+      privileges: 'none',
+      pluginFiles: [],
       runtimeDirectory: '/run/for-tests',
       logLevel: 'info',
       connections: [],

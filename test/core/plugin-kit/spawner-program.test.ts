@@ -22,8 +22,8 @@ describe('the program of the process that spawns', () => {
     };
     try {
       // Its answer to an order, though it be a failure, shows that it has begun.
-      const order = { program: '/bin/sh', argv0: 'sh', words: [], cwd: '/', env: {} };
-      child.send({ number: 7, ...order, stdout: '/dev/null', stderr: '/dev/null' });
+      const launch = { program: '/bin/sh', argv0: 'sh', words: [], cwd: '/', output: '/no/such/file' };
+      child.send({ number: 7, launch, details: {} });
       await received('failure');
       for (let count = 0; count < 3; count += 1) child.kill('SIGCHLD');
       await received('changed');

@@ -6,13 +6,7 @@ import { readName, skipName } from '../wire/compressed-name.js';
 import { ExtendedErrorCode, Rcode } from '../wire/dns-parameters.js';
 import { decodeName } from '../wire/domain-name.js';
 import { HeaderFlag, readFlags } from '../wire/header.js';
-import {
-  BeginningOfAnswer,
-  CheckedAnswer,
-  type MessageCut,
-  type MessageSummary,
-  type RecordSpan,
-} from '../wire/message-sections.js';
+import { CheckedAnswer, type MessageCut, type MessageSummary, type RecordSpan } from '../wire/message-sections.js';
 import { CacheEntry } from './sieve-store.js';
 import { SOA_NUMBERS, type StoredMessage } from './stored-message.js';
 
@@ -107,8 +101,7 @@ export class CachedAnswer extends CacheEntry {
       if (offset >= end) break;
       message.writeUInt32BE(aged(message.readUInt32BE(offset)), offset);
     }
-    if (overUdp) return new BeginningOfAnswer(message, this.summary, cuts, extendedError);
-    return new CheckedAnswer(message, this.summary, undefined, extendedError);
+    return new CheckedAnswer(message, this.summary, undefined, extendedError, cuts);
   }
 
   /** The SOA record that proves that the denied name does not exist. */

@@ -190,24 +190,25 @@ export class CachingResolver implements Resolver {
     // With a size of 0 nothing is stored.
     if (this.settings.size === 0) return answer;
     const now = this.clock.now();
-    const { sections, isAuthentic } =
-      answer instanceof ParsedAnswer ? answer : { sections: sectionsOf(answer.message), isAuthentic: false };
-    const response = cacheability(key, answer.message, sections, this.settings, isAuthentic);
+    const { message } = answer;
+    const response =
+      answer instanceof ParsedAnswer
+        ? cacheability(key, message, answer.sections, this.settings, answer.isAuthentic, answer.names)
+        : cacheability(key, message, sectionsOf(message), this.settings);
     switch (response.verdict) {
       case 'store': {
         const { stored } = response;
         const entry = new CachedAnswer(key, stored, now, this.settings);
         if (this.store.set(entry, now)) this.cuts.add(entry);
         // It goes into the packet cache only when it is asked for again.
-        return new CheckedAnswer(stored.message, stored.summary);
+        return new CheckedAnswer(stored.message, stored.summary, undefined, undefined, stored.cuts);
       }
       case 'pass':
         // An older entry is wrong by now.
         this.store.delete(key);
         return answer;
       case 'failure': {
-        const { message, summary } = response;
-        this.remember(CachedFailure.ofMessage(key, message, summary, now + this.failureTtl), now);
+        this.remember(CachedFailure.ofMessage(key, response.message, response.summary, now + this.failureTtl), now);
         break;
       }
       case 'ignore':

@@ -39,13 +39,17 @@ function followChain(
 ): { name: string; answered: boolean } | undefined {
   const wanted = readUint16(message, questionEnd - 4);
   const owners = new Set<string>();
+  let last: string | undefined;
   const aliases = new Map<string, string>();
   for (let index = 0; index < answerCount; index++) {
     const { start, typeAt, type } = records[index] as RecordSpan;
     const owner = names.at(start);
     if (owner === undefined) return undefined;
-    if (type === wanted || wanted === RecordType.ANY) owners.add(owner);
-    else if (type === RecordType.CNAME) {
+    if (type === wanted || wanted === RecordType.ANY) {
+      // Nearly all have one owner.
+      if (owner !== last) owners.add(owner);
+      last = owner;
+    } else if (type === RecordType.CNAME) {
       const target = names.at(typeAt + 10);
       if (target === undefined) return undefined;
       aliases.set(owner, target);

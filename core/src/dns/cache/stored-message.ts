@@ -70,6 +70,7 @@ export type Cacheability =
  * to another question is ignored.
  * @param given the result of `sectionsOf` for it
  * @param isAuthentic whether DNSSEC has proven it
+ * @param known the names of it that have been read
  */
 export function cacheability(
   key: string,
@@ -77,9 +78,10 @@ export function cacheability(
   given: MessageSections | undefined,
   settings: Pick<CacheSettings, 'longestTtl' | 'negativeTtl'>,
   isAuthentic = false,
+  known?: MessageNames,
 ): Cacheability {
   const [whole, sections] = withOptLast(message, given);
-  const names = new MessageNames(whole);
+  const names = whole === message && known !== undefined ? known : new MessageNames(whole);
   if (sections === undefined || !isResponseTo(key, whole, sections, names)) return { verdict: 'ignore' };
   const kind = responseKind(whole, sections, names);
   if (kind.kind === 'other') return { verdict: 'ignore' };
@@ -132,21 +134,22 @@ function storedMessage(
   const message = cleanCopy(original, summary, flagsIn(key));
   const { records, answerCount } = sections;
   const longest = Math.floor(settings.longestTtl / 1_000);
+  const sets = setsOf(message, records, names);
   if ('soa' in kind) {
     const minimum = soaMinimum(message, kind.soa);
     if (minimum === undefined) return undefined;
     // RFC 2308, 5; the TTL of NSEC records beside it is no longer (RFC 9077, 3).
     const negative = Math.min(longest, Math.floor(settings.negativeTtl / 1_000), readTtl(message, kind.soa), minimum);
-    settleTtls(message, records.slice(0, answerCount), longest, names);
-    settleTtls(message, records.slice(answerCount), negative, names);
+    settleTtls(message, records, sets, longest, 0, answerCount);
+    settleTtls(message, records, sets, negative, answerCount);
   } else {
-    settleTtls(message, records, longest, names);
+    settleTtls(message, records, sets, longest);
   }
   const ttl = records.reduce((lowest, record) => Math.min(lowest, readTtl(message, record)), longest);
   if (ttl === 0) return undefined;
   const ttlOffsets = records.map(({ typeAt }) => typeAt + TTL_AFTER_TYPE);
   const isLong = message.length > UDP_PAYLOAD_SIZE;
-  const cuts = isLong ? { cuts: cutsOf(message, sections, UDP_PAYLOAD_SIZE, names) } : undefined;
+  const cuts = isLong ? { cuts: cutsOf(sections, sets, UDP_PAYLOAD_SIZE) } : undefined;
   const stored = { message, summary, ttlOffsets, ttl, ...cuts };
   if (kind.kind !== 'no-name') return stored;
   const name = kind.name === nameIn(key) ? kind.name : undefined;
@@ -191,14 +194,21 @@ function readTtl(message: Buffer, { typeAt }: RecordSpan): number {
 }
 
 /** Sets the TTL of each record to the lowest of its RRset (RFC 2181, 5.2), at most `longest`, in seconds. */
-function settleTtls(message: Buffer, records: readonly RecordSpan[], longest: number, names: MessageNames): void {
-  const sets = setsOf(message, records, names);
-  const lowest = new Float64Array(records.length).fill(longest);
-  records.forEach((record, index) => {
+function settleTtls(
+  message: Buffer,
+  records: readonly RecordSpan[],
+  sets: Int32Array,
+  longest: number,
+  start = 0,
+  end = records.length,
+): void {
+  const lowest = new Int32Array(end).fill(longest);
+  for (let index = start; index < end; index++) {
     const set = sets[index] as number;
-    lowest[set] = Math.min(readTtl(message, record), lowest[set] as number);
-  });
-  records.forEach(({ typeAt }, index) => {
+    lowest[set] = Math.min(readTtl(message, records[index] as RecordSpan), lowest[set] as number);
+  }
+  for (let index = start; index < end; index++) {
+    const { typeAt } = records[index] as RecordSpan;
     message.writeUInt32BE(lowest[sets[index] as number] as number, typeAt + TTL_AFTER_TYPE);
-  });
+  }
 }

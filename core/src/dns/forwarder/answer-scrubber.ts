@@ -1,13 +1,13 @@
 import type { DnsSettings } from '../../config/settings.js';
 import { Networks, parseNetworks } from '../../net/networks.js';
 import { readUint16 } from '../wire/bytes.js';
-import { isWithin, MessageNames } from '../wire/compressed-name.js';
+import { withoutFirstLabel, type MessageNames } from '../wire/compressed-name.js';
 import { ExtendedErrorCode, RecordClass, RecordType } from '../wire/dns-parameters.js';
 import { parentName } from '../wire/domain-name.js';
 import { HEADER_LENGTH, HeaderFlag } from '../wire/header.js';
 import { sectionsOf, type MessageSections, type RecordSpan } from '../wire/message-sections.js';
 import { extendedErrorOption } from '../wire/opt-record.js';
-import { addressesIn, copyRecord, hasValidData, namesIn } from '../wire/record-data.js';
+import { copyRecord, hasValidData, holdsAddress, visitNames } from '../wire/record-data.js';
 import { WireWriter } from '../wire/wire-writer.js';
 
 /** What was found in the answers of upstreams since the start. */
@@ -26,10 +26,17 @@ export interface ScrubbedAnswer {
   readonly sections: MessageSections;
 }
 
+/** The most records that are written anew, and the most labels of their names: no honest answer that needs it has as many. */
+const MOST_REBUILT = 400;
+const MOST_LABELS = 1_600;
+
 /** A longer chain of CNAME records is no answer: resolvers follow 8 to 16. */
 const LONGEST_CHAIN = 32;
 
 const LONGEST_MESSAGE = 65_535;
+
+const TOO_MANY_NAMES = 'it has too many names';
+const TOO_MUCH = 'it has too many records to drop some of them';
 
 /** Classes that only questions have (RFC 6895, 3.2): NONE and ANY, and 0. */
 const NO_DATA_CLASSES: readonly number[] = [0, 254, 255];
@@ -59,27 +66,32 @@ export class AnswerScrubber {
 
   /**
    * @param asked the name that was asked for, in lower case and presentation form
-   * @param sections of the message, whose question is the one that was asked
+   * @param sections of the message, whose question is the one that was asked, and its names
    * @returns the message as it is where nothing is to be dropped, or what is malformed in it
    */
-  scrub(asked: string, message: Uint8Array, sections: MessageSections): ScrubbedAnswer | string {
-    const problem = problemOf(message, sections);
-    const whole = problem ?? this.relevant(asked, message, sections);
+  scrub(asked: string, message: Uint8Array, sections: MessageSections, names: MessageNames): ScrubbedAnswer | string {
+    const problem = problemOf(message, sections, names);
+    const whole = problem ?? this.relevant(asked, message, sections, names);
     if (typeof whole === 'string') this.counts.malformed += 1;
     return whole;
   }
 
-  private relevant(asked: string, message: Uint8Array, sections: MessageSections): ScrubbedAnswer | string {
+  private relevant(
+    asked: string,
+    message: Uint8Array,
+    sections: MessageSections,
+    names: MessageNames,
+  ): ScrubbedAnswer | string {
     const isGuarded = this.inside !== undefined && !isBelowOneOf(asked, this.excepted);
     if (!isGuarded && isPlain(message, sections)) return { message, sections };
     const all = [...sections.records, ...sections.behindOpt];
-    const kept = relevantRecords(message, sections, all);
+    const kept = relevantRecords(message, sections, all, names);
     if (typeof kept === 'string') return kept;
-    const isScrubbed = kept.size < all.length;
+    const isScrubbed = kept.includes(0);
     if (isScrubbed) this.counts.scrubbed += 1;
-    const isFiltered = isGuarded && this.dropInside(message, sections, all, kept);
+    const isFiltered = isGuarded && this.dropInside(message, sections, all, kept, names);
     if (isFiltered) this.counts.rebinding += 1;
-    return isScrubbed || isFiltered ? rebuilt(message, sections, all, kept, isFiltered) : { message, sections };
+    return isScrubbed || isFiltered ? rebuilt(message, sections, all, kept, names, isFiltered) : { message, sections };
   }
 
   /** Drops the records with addresses inside, and all records if none that was asked for is left. */
@@ -87,20 +99,21 @@ export class AnswerScrubber {
     message: Uint8Array,
     { answerCount, questionEnd }: MessageSections,
     all: readonly RecordSpan[],
-    kept: Set<RecordSpan>,
+    kept: Uint8Array,
+    names: MessageNames,
   ): boolean {
-    const before = kept.size;
-    for (const record of kept) if (this.leadsInside(message, record)) kept.delete(record);
-    if (kept.size === before) return false;
+    const isInside = (address: Uint8Array): boolean => this.inside?.has(address) === true;
+    let isFiltered = false;
+    for (let index = 0; index < all.length; index++) {
+      if (kept[index] === 0 || !holdsAddress(message, all[index] as RecordSpan, names, isInside)) continue;
+      kept[index] = 0;
+      isFiltered = true;
+    }
+    if (!isFiltered) return false;
     const wanted = readUint16(message, questionEnd - 4);
-    const isLeft = all.slice(0, answerCount).some((record) => kept.has(record) && isWanted(record, wanted));
-    if (!isLeft) kept.clear();
+    const isLeft = all.some((record, index) => index < answerCount && kept[index] === 1 && isWanted(record, wanted));
+    if (!isLeft) kept.fill(0);
     return true;
-  }
-
-  private leadsInside(message: Uint8Array, record: RecordSpan): boolean {
-    const addresses = addressesIn(message, record);
-    return addresses === undefined || addresses.some((address) => this.inside?.has(address));
   }
 }
 
@@ -113,12 +126,16 @@ export function isBelowOneOf(name: string, domains: ReadonlySet<string>): boolea
 }
 
 /** The first record that no answer to this question can hold. */
-function problemOf(message: Uint8Array, { records, behindOpt, questionEnd }: MessageSections): string | undefined {
+function problemOf(
+  message: Uint8Array,
+  { records, behindOpt, questionEnd }: MessageSections,
+  names: MessageNames,
+): string | undefined {
   const asked = readUint16(message, questionEnd - 2);
   const isValid = (record: RecordSpan): boolean => {
     const class_ = readUint16(message, record.typeAt + 2);
     const isOfClass = asked === RecordClass.ANY ? !NO_DATA_CLASSES.includes(class_) : class_ === asked;
-    return isOfClass && hasValidData(message, record);
+    return isOfClass && hasValidData(message, record, names);
   };
   const bad = records.find((record) => !isValid(record)) ?? behindOpt.find((record) => !isValid(record));
   if (bad === undefined) return undefined;
@@ -136,54 +153,75 @@ function isPlain(message: Uint8Array, { records, answerCount, behindOpt, questio
   });
 }
 
-/** The records that have to do with the question, or what is malformed about them. */
+/** For each record whether it has to do with the question, 1 or 0; or what is malformed about them. */
 function relevantRecords(
   message: Uint8Array,
   { records, answerCount, authorityCount, questionEnd }: MessageSections,
   all: readonly RecordSpan[],
-): Set<RecordSpan> | string {
+  names: MessageNames,
+): Uint8Array | string {
   const wanted = readUint16(message, questionEnd - 4);
-  const names = new MessageNames(message);
-  const answers = records.slice(0, answerCount);
-  const chain = chainOf(answers, wanted, names);
+  const chain = chainOf(records, answerCount, wanted, names);
   if (typeof chain === 'string') return chain;
-  const led = [...chain];
-  const kept = new Set<RecordSpan>();
-  const isAbove = (owner: string): boolean => led.some((name) => isWithin(name, owner));
-  for (const record of answers) {
+  const above = new Set<string>();
+  for (const name of chain) {
+    for (let next: string | undefined = name; next !== undefined && !above.has(next); next = withoutFirstLabel(next)) {
+      above.add(next);
+    }
+    if (above.size > MOST_LABELS) return TOO_MANY_NAMES;
+  }
+  const kept = new Uint8Array(all.length);
+  const additionalAt = answerCount + authorityCount;
+  for (let index = 0; index < additionalAt; index++) {
+    const record = records[index] as RecordSpan;
     const owner = names.at(record.start);
+    if (names.isExhausted) return TOO_MANY_NAMES;
     if (owner === undefined) continue;
-    const isOnTheWay = record.type === RecordType.CNAME || record.type === RecordType.RRSIG;
-    if (chain.has(owner) && (isWanted(record, wanted) || isOnTheWay)) kept.add(record);
-    // A DNAME record stands above the names that it leads on (RFC 6672), and so does its signature.
-    else if ((record.type === DNAME || record.type === RecordType.RRSIG) && isAbove(owner)) kept.add(record);
+    const isRelevant =
+      index >= answerCount
+        ? PROOFS.includes(record.type) || above.has(owner)
+        : // A DNAME record stands above the names that it leads on (RFC 6672), and so does its signature.
+          (isOnTheWay(record, wanted) && chain.has(owner)) || (isOfDname(record) && above.has(owner));
+    kept[index] = isRelevant ? 1 : 0;
   }
-  for (const record of records.slice(answerCount, answerCount + authorityCount)) {
-    const owner = names.at(record.start);
-    if (owner !== undefined && (PROOFS.includes(record.type) || isAbove(owner))) kept.add(record);
-  }
-  const additional = all.slice(answerCount + authorityCount);
-  if (additional.length === 0) return kept;
+  if (all.length === additionalAt) return kept;
   // What an answer or another additional record leads to, such as the addresses of a mail server.
-  const mentioned = new Set<string | undefined>(chain);
-  const mention = (record: RecordSpan): void => {
-    for (const offset of namesIn(message, record)) mentioned.add(names.at(offset));
-  };
-  for (const record of kept) if (!PROOFS.includes(record.type)) mention(record);
-  for (const record of additional) {
-    const owner = names.at(record.start);
-    if (owner === undefined || !mentioned.has(owner)) continue;
-    kept.add(record);
-    if (!PROOFS.includes(record.type)) mention(record);
+  const mentioned = new Set<number>();
+  const mention = (offset: number): void => void mentioned.add(names.idAt(offset));
+  for (let index = 0; index < all.length; index++) {
+    const record = all[index] as RecordSpan;
+    if (index >= additionalAt) {
+      const owner = names.at(record.start);
+      const isMentioned = mentioned.has(names.idAt(record.start));
+      kept[index] = owner !== undefined && (isMentioned || chain.has(owner)) ? 1 : 0;
+    }
+    if (names.isExhausted) return TOO_MANY_NAMES;
+    if (kept[index] === 0 || PROOFS.includes(record.type)) continue;
+    visitNames(message, record, names, mention);
   }
   return kept;
 }
 
+function isOnTheWay(record: RecordSpan, wanted: number): boolean {
+  return isWanted(record, wanted) || record.type === RecordType.CNAME || record.type === RecordType.RRSIG;
+}
+
+function isOfDname({ type }: RecordSpan): boolean {
+  return type === DNAME || type === RecordType.RRSIG;
+}
+
 /** The name of the question and those to which CNAME records lead from there; or what is wrong with these. */
-function chainOf(answers: readonly RecordSpan[], wanted: number, names: MessageNames): Set<string> | string {
+function chainOf(
+  records: readonly RecordSpan[],
+  answerCount: number,
+  wanted: number,
+  names: MessageNames,
+): Set<string> | string {
   const aliases = new Map<string | undefined, string>();
-  for (const { start, typeAt, type } of answers) {
+  for (let index = 0; index < answerCount; index++) {
+    const { start, typeAt, type } = records[index] as RecordSpan;
     if (type === RecordType.CNAME) aliases.set(names.at(start), names.at(typeAt + 10) as string);
+    if (names.isExhausted) return TOO_MANY_NAMES;
   }
   const name = names.at(HEADER_LENGTH) as string;
   const chain = new Set([name]);
@@ -206,17 +244,20 @@ function rebuilt(
   message: Uint8Array,
   { questionEnd, answerCount, authorityCount, opt }: MessageSections,
   all: readonly RecordSpan[],
-  kept: ReadonlySet<RecordSpan>,
+  kept: Uint8Array,
+  names: MessageNames,
   isFiltered: boolean,
 ): ScrubbedAnswer | string {
+  if (kept.reduce((sum, one) => sum + one, 0) > MOST_REBUILT) return TOO_MUCH;
   const writer = new WireWriter();
   writer.append(message.subarray(0, HEADER_LENGTH));
   writer.wireName(message.subarray(HEADER_LENGTH, questionEnd - 4));
   writer.append(message.subarray(questionEnd - 4, questionEnd));
   const counts = [0, 0, 0];
   for (const [index, record] of all.entries()) {
-    if (!kept.has(record)) continue;
-    copyRecord(message, record, writer);
+    if (kept[index] === 0) continue;
+    copyRecord(message, record, writer, names);
+    if (writer.labels > MOST_LABELS) return TOO_MUCH;
     if (writer.position > LONGEST_MESSAGE) return 'it is too long without its compression';
     const section = index < answerCount ? 0 : index < answerCount + authorityCount ? 1 : 2;
     counts[section] = (counts[section] as number) + 1;

@@ -2,6 +2,7 @@ import type { Milliseconds } from '../../contracts/milliseconds.js';
 import type { DnsQuery } from '../../contracts/resolver.js';
 import { Rcode } from '../wire/dns-parameters.js';
 import { HEADER_LENGTH, HeaderFlag, isTruncated, readFlags, readRcode } from '../wire/header.js';
+import { MessageNames } from '../wire/compressed-name.js';
 import { ParsedAnswer, sectionsOf } from '../wire/message-sections.js';
 import { DeadlineEntry } from './deadlines.js';
 import { StreamQuery } from './stream-pool.js';
@@ -155,10 +156,12 @@ export class UpstreamExchange extends DeadlineEntry implements ReplyListener {
     // A forwarder is not authoritative for what it relays (RFC 1034, 4.3.1).
     message[2] = (message[2] as number) & ~(HeaderFlag.Authoritative >> 8);
     const isAuthentic = isTrusted && (readFlags(message) & HeaderFlag.AuthenticData) !== 0;
-    const scrubbed = context.scrubber.scrub(this.query.name, message, sections);
+    const names = new MessageNames(message);
+    const scrubbed = context.scrubber.scrub(this.query.name, message, sections, names);
     // The upstream is there: what the owner of a domain has put into an answer says nothing about it.
     if (typeof scrubbed === 'string') return this.listener.onFailure(new Error(`its answer is malformed: ${scrubbed}`));
-    this.listener.onAnswer(new ParsedAnswer(scrubbed.message, scrubbed.sections, isAuthentic));
+    const known = scrubbed.message === message ? names : undefined;
+    this.listener.onAnswer(new ParsedAnswer(scrubbed.message, scrubbed.sections, isAuthentic, known));
   }
 
   private fail(reason: Error): void {

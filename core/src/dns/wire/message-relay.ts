@@ -7,6 +7,7 @@ import {
   cutsOf,
   ParsedAnswer,
   sectionsOf,
+  setsOf,
   summaryOf,
   wholeSets,
   type MessageCut,
@@ -127,12 +128,14 @@ function keptOf(answer: MessageAnswer, summary: MessageSummary, room: number): K
 
 function lastCut(answer: MessageAnswer, room: number): MessageCut {
   // What was found once serves all clients of this answer that ask over UDP.
-  const cuts =
-    answer instanceof CheckedAnswer && room <= UDP_PAYLOAD_SIZE
-      ? answer.cuts
-      : cutsOf(answer.message, sectionsIn(answer), room);
+  const isForUdp = answer instanceof CheckedAnswer && room <= UDP_PAYLOAD_SIZE;
+  const cuts = isForUdp ? answer.cuts : cutsWithin(answer.message, sectionsIn(answer), room);
   // The question itself is a cut, which is kept even where it does not fit.
   return cuts.findLast(({ end }) => end <= room) ?? (cuts[0] as MessageCut);
+}
+
+function cutsWithin(message: Uint8Array, sections: MessageSections, room: number): readonly MessageCut[] {
+  return cutsOf(sections, setsOf(message, sections.records), room);
 }
 
 function keptBehind(answer: MessageAnswer, room: number): readonly RecordSpan[] {
@@ -140,7 +143,8 @@ function keptBehind(answer: MessageAnswer, room: number): readonly RecordSpan[] 
   let length = 0;
   const fitting = behindOpt.filter((record) => (length += record.end - record.start) <= room).length;
   if (fitting === behindOpt.length) return behindOpt;
-  return behindOpt.slice(0, wholeSets(answer.message, behindOpt).findLast((whole) => whole <= fitting) ?? 0);
+  const wholes = wholeSets(setsOf(answer.message, behindOpt), 0, behindOpt.length);
+  return behindOpt.slice(0, wholes.findLast((whole) => whole <= fitting) ?? 0);
 }
 
 /** The sections of a message that was found well-formed before. */

@@ -33,6 +33,9 @@ export function walkRecords(message: Uint8Array, offset: number, count: number):
   return records;
 }
 
+/** The most RRsets of a message besides the first of each owner; all that follow belong to the first of their owner. */
+const MOST_OTHERS = 500;
+
 /**
  * For each of these records of a message the index, among them, of the first one of its RRset: owner, type and class
  * are equal (RFC 2181, 5). The cost is linear in the message's length.
@@ -41,18 +44,29 @@ export function setsOf(
   message: Uint8Array,
   records: readonly RecordSpan[],
   names = new MessageNames(message),
-): number[] {
-  const owners = new Map<string | undefined, number>();
-  const firsts = new Map<number, number>();
-  return records.map((record, index) => {
-    const name = names.at(record.start);
-    let owner = owners.get(name);
-    if (owner === undefined) owners.set(name, (owner = owners.size));
-    const key = (owner * 2 ** 17 + kindOf(message, record)) * 2 ** 16 + readUint16(message, record.typeAt + 2);
-    const first = firsts.get(key);
-    if (first === undefined) firsts.set(key, index);
-    return first ?? index;
-  });
+): Int32Array {
+  /** By owner, the index of its first record and what its kind is; all other kinds of an owner are in `others`. */
+  const firsts: number[] = [];
+  const kinds: number[] = [];
+  const others = new Map<number, number>();
+  const sets = new Int32Array(records.length);
+  for (let index = 0; index < records.length; index++) {
+    const record = records[index] as RecordSpan;
+    // Malformed owners count as one.
+    const owner = names.idAt(record.start) + 1;
+    const kind = kindOf(message, record) * 2 ** 16 + readUint16(message, record.typeAt + 2);
+    let first = firsts[owner];
+    if (first === undefined) {
+      firsts[owner] = first = index;
+      kinds[owner] = kind;
+    } else if (kinds[owner] !== kind && others.size < MOST_OTHERS) {
+      const key = owner * 2 ** 33 + kind;
+      first = others.get(key) ?? index;
+      if (first === index) others.set(key, index);
+    }
+    sets[index] = first;
+  }
+  return sets;
 }
 
 /** Signatures over different types at one name form no RRset (RFC 4035, 2.2). */
@@ -68,20 +82,20 @@ export interface MessageCut {
   readonly additionalCount: number;
 }
 
-/** The parts of a message, without an OPT record and what follows it, that are not longer than `limit`; in order. */
+/**
+ * The parts of a message, without an OPT record and what follows it, that are not longer than `limit`; in order.
+ * @param sets the result of `setsOf` for all its records
+ */
 export function cutsOf(
-  message: Uint8Array,
   { records, answerCount, authorityCount, questionEnd }: MessageSections,
+  sets: Int32Array,
   limit: number,
-  names = new MessageNames(message),
 ): MessageCut[] {
   const cuts: MessageCut[] = [{ end: questionEnd, answerCount: 0, authorityCount: 0, additionalCount: 0 }];
   const bounds = [0, answerCount, answerCount + authorityCount, records.length];
   for (let section = 0; section < 3; section++) {
     const start = bounds[section] as number;
-    const wholes = wholeSets(message, records.slice(start, bounds[section + 1]), names);
-    for (const whole of wholes) {
-      const kept = start + whole;
+    for (const kept of wholeSets(sets, start, bounds[section + 1] as number)) {
       const { end } = records[kept - 1] as RecordSpan;
       if (end > limit) return cuts;
       const answers = Math.min(kept, answerCount);
@@ -98,23 +112,20 @@ export function cutsOf(
 }
 
 /**
- * The numbers of records from the beginning of one section on that leave no RRset incomplete (RFC 2181, 9), wherever in
- * the section its records are; in order.
+ * Behind which records of a section no RRset of it is incomplete (RFC 2181, 9), wherever in the section its records are:
+ * the indices of the records that follow them, in order.
+ * @param sets the result of `setsOf`
+ * @param start of the section, and `end` behind it
  */
-export function wholeSets(
-  message: Uint8Array,
-  section: readonly RecordSpan[],
-  names = new MessageNames(message),
-): number[] {
-  const sets = setsOf(message, section, names);
-  const lastOf = new Int32Array(section.length);
-  sets.forEach((set, index) => (lastOf[set] = index));
+export function wholeSets(sets: Int32Array, start: number, end: number): number[] {
+  const lastOf = new Int32Array(end);
+  for (let index = start; index < end; index++) lastOf[sets[index] as number] = index;
   const wholes: number[] = [];
-  let last = 0;
-  sets.forEach((set, index) => {
-    last = Math.max(last, lastOf[set] as number);
+  let last = start;
+  for (let index = start; index < end; index++) {
+    last = Math.max(last, lastOf[sets[index] as number] as number);
     if (last === index) wholes.push(index + 1);
-  });
+  }
   return wholes;
 }
 
@@ -209,13 +220,14 @@ export function summaryOf(sections: MessageSections): MessageSummary {
 export class CheckedAnswer implements MessageAnswer {
   declare readonly reusableUntil?: Milliseconds;
   declare readonly extendedError?: ExtendedError;
-  private knownCuts: readonly MessageCut[] | undefined;
 
+  /** @param knownCuts where given, the message may be only as long as the last of them; the summary is of the whole */
   constructor(
     readonly message: Uint8Array,
     readonly summary: MessageSummary,
     reusableUntil?: Milliseconds,
     extendedError?: ExtendedError,
+    private knownCuts?: readonly MessageCut[],
   ) {
     if (reusableUntil !== undefined) this.reusableUntil = reusableUntil;
     if (extendedError !== undefined) this.extendedError = extendedError;
@@ -228,23 +240,8 @@ export class CheckedAnswer implements MessageAnswer {
 
   protected findCuts(): readonly MessageCut[] {
     const sections = sectionsOf(this.message);
-    return sections === undefined ? [] : cutsOf(this.message, sections, UDP_PAYLOAD_SIZE);
-  }
-}
-
-/** The beginning of a long checked message, as much as a UDP datagram can hold. The summary is that of the whole. */
-export class BeginningOfAnswer extends CheckedAnswer {
-  constructor(
-    message: Uint8Array,
-    summary: MessageSummary,
-    private readonly givenCuts: readonly MessageCut[],
-    extendedError?: ExtendedError,
-  ) {
-    super(message, summary, undefined, extendedError);
-  }
-
-  protected override findCuts(): readonly MessageCut[] {
-    return this.givenCuts;
+    if (sections === undefined) return [];
+    return cutsOf(sections, setsOf(this.message, sections.records), UDP_PAYLOAD_SIZE);
   }
 }
 
@@ -255,11 +252,13 @@ export class ParsedAnswer extends CheckedAnswer {
     readonly sections: MessageSections,
     /** Whether DNSSEC has proven it, by the word of an upstream that nobody can speak for. */
     readonly isAuthentic = false,
+    readonly names = new MessageNames(message),
   ) {
     super(message, summaryOf(sections));
   }
 
   protected override findCuts(): readonly MessageCut[] {
-    return cutsOf(this.message, this.sections, UDP_PAYLOAD_SIZE);
+    const { message, sections, names } = this;
+    return cutsOf(sections, setsOf(message, sections.records, names), UDP_PAYLOAD_SIZE);
   }
 }

@@ -1,5 +1,5 @@
-import { readUint16 } from './bytes.js';
-import { endOfName, expandedName } from './compressed-name.js';
+import { copyBytes, readUint16 } from './bytes.js';
+import { expandedName, type MessageNames } from './compressed-name.js';
 import type { RecordSpan } from './message-sections.js';
 import type { WireWriter } from './wire-writer.js';
 
@@ -61,43 +61,56 @@ function isNoDataType(type: number): boolean {
  * Whether a record of a message has the data that its type requires: the types that hold names or have a fixed size are
  * checked, names as far as pointers lead. False for a type that only questions or transactions have, such as TSIG.
  */
-export function hasValidData(message: Uint8Array, { typeAt, type, end }: RecordSpan): boolean {
+export function hasValidData(message: Uint8Array, { typeAt, type, end }: RecordSpan, names: MessageNames): boolean {
   const layout = LAYOUTS.get(type);
   if (layout === undefined) return !isNoDataType(type);
   let position = typeAt + 10;
   for (const part of layout) {
     if (part === Rest) return true;
-    const next = endOfPart(message, position, part);
+    const next = endOfPart(message, position, part, names);
     if (next === undefined || next > end) return false;
     position = next;
   }
   return position === end;
 }
 
-/** The offsets of the names in the data of a record that was found valid. */
-export function namesIn(message: Uint8Array, { typeAt, type }: RecordSpan): readonly number[] {
-  const offsets: number[] = [];
+/** Calls `visit` with the offset of each name in the data of a record that was found valid. */
+export function visitNames(
+  message: Uint8Array,
+  { typeAt, type }: RecordSpan,
+  names: MessageNames,
+  visit: (offset: number) => void,
+): void {
+  const layout = LAYOUTS.get(type);
+  if (layout === undefined) return;
   let position = typeAt + 10;
-  for (const part of LAYOUTS.get(type) ?? []) {
+  for (const part of layout) {
     if (part === Rest) break;
-    if (part === Name) offsets.push(position);
-    position = endOfPart(message, position, part) as number;
+    if (part === Name) visit(position);
+    position = endOfPart(message, position, part, names) as number;
   }
-  return offsets;
 }
 
 /** Writes a record that was found valid, and whose owner is well-formed, into another message. */
-export function copyRecord(message: Uint8Array, { start, typeAt, type, end }: RecordSpan, writer: WireWriter): void {
-  writer.wireName(expandedName(message, start) as Uint8Array);
+export function copyRecord(
+  message: Uint8Array,
+  { start, typeAt, type, end }: RecordSpan,
+  writer: WireWriter,
+  names: MessageNames,
+): void {
+  const compress = (offset: number): void => {
+    if (!writer.pointer(names.at(offset) as string)) writer.wireName(expandedName(message, offset) as Uint8Array);
+  };
+  compress(start);
   writer.append(message.subarray(typeAt, typeAt + 8));
   const lengthAt = writer.position;
   writer.uint16(0);
   let position = typeAt + 10;
   for (const part of LAYOUTS.get(type) ?? []) {
     if (part === Rest) break;
-    const next = endOfPart(message, position, part) as number;
+    const next = endOfPart(message, position, part, names) as number;
     if (part !== Name) writer.append(message.subarray(position, next));
-    else if (COMPRESSIBLE.has(type)) writer.wireName(expandedName(message, position) as Uint8Array);
+    else if (COMPRESSIBLE.has(type)) compress(position);
     else writer.append(expandedName(message, position) as Uint8Array);
     position = next;
   }
@@ -105,8 +118,8 @@ export function copyRecord(message: Uint8Array, { start, typeAt, type, end }: Re
   writer.patchUint16(lengthAt, writer.position - lengthAt - 2);
 }
 
-function endOfPart(message: Uint8Array, position: number, part: number): number | undefined {
-  if (part === Name) return endOfName(message, position);
+function endOfPart(message: Uint8Array, position: number, part: number, names: MessageNames): number | undefined {
+  if (part === Name) return names.endAt(position);
   return part === Text ? position + 1 + (message[position] ?? 0) : position + part;
 }
 
@@ -116,26 +129,42 @@ const HINTS: ReadonlyMap<number, number> = new Map([
   [6, 16],
 ]);
 
+/** The most addresses that are looked at in one record: no honest one has as many. */
+const MOST_HINTS = 256;
+
+const ipv4 = new Uint8Array(4);
+const ipv6 = new Uint8Array(16);
+
 /**
- * The addresses in the data of a valid A, AAAA, SVCB or HTTPS record, the hints of the latter included; `undefined` where
- * its parameters are malformed.
+ * Whether a valid A, AAAA, SVCB or HTTPS record holds an address that `isWanted`, the hints of the latter included; true
+ * also where its parameters are malformed, or hold more than 256 addresses. The address is not valid after the call.
  */
-export function addressesIn(message: Uint8Array, record: RecordSpan): readonly Uint8Array[] | undefined {
-  const { typeAt, type, end } = record;
+export function holdsAddress(
+  message: Uint8Array,
+  { typeAt, type, end }: RecordSpan,
+  names: MessageNames,
+  isWanted: (address: Uint8Array) => boolean,
+): boolean {
   const dataAt = typeAt + 10;
-  if (type === 1 || type === 28) return [message.subarray(dataAt, end)];
-  if (type !== 64 && type !== 65) return [];
-  const addresses: Uint8Array[] = [];
-  let position = endOfName(message, dataAt + 2) as number;
-  while (position < end) {
+  const isWantedAt = (at: number, address: Uint8Array): boolean => {
+    copyBytes(message, at, at + address.length, address, 0);
+    return isWanted(address);
+  };
+  if (type === 1) return isWantedAt(dataAt, ipv4);
+  if (type === 28) return isWantedAt(dataAt, ipv6);
+  if (type !== 64 && type !== 65) return false;
+  let left = MOST_HINTS;
+  for (let position = names.endAt(dataAt + 2) as number; position < end;) {
     const valueAt = position + 4;
     const next = valueAt + readUint16(message, position + 2);
-    if (valueAt > end || next > end) return undefined;
+    if (valueAt > end || next > end) return true;
     const length = HINTS.get(readUint16(message, position));
     if (length !== undefined) {
-      for (let at = valueAt; at + length <= next; at += length) addresses.push(message.subarray(at, at + length));
+      for (let at = valueAt; at + length <= next; at += length) {
+        if (left-- === 0 || isWantedAt(at, length === 4 ? ipv4 : ipv6)) return true;
+      }
     }
     position = next;
   }
-  return addresses;
+  return false;
 }

@@ -12,9 +12,15 @@ export class WireWriter {
   private bytes = Buffer.allocUnsafe(512);
   private length = 0;
   private readonly suffixes = new Map<string, number>();
+  private labelCount = 0;
 
   get position(): number {
     return this.length;
+  }
+
+  /** The number of labels that were written. */
+  get labels(): number {
+    return this.labelCount;
   }
 
   uint8(value: number): void {
@@ -61,9 +67,17 @@ export class WireWriter {
       }
       if (this.length <= HIGHEST_POINTER) this.suffixes.set(suffix, this.length);
       this.append(wire.subarray(start, start + size + 1));
+      this.labelCount += 1;
       start += size + 1;
     }
     this.uint8(0);
+  }
+
+  /** Writes a pointer to a name, in the form of `readName`, if it was written before: false if it was not. */
+  pointer(name: string): boolean {
+    const earlier = this.suffixes.get(name);
+    if (earlier !== undefined) this.uint16(0xc000 | earlier);
+    return earlier !== undefined;
   }
 
   /** Removes everything from `position` on. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { DnsSettings } from '#core/config/settings.js';
 import { AnswerScrubber } from '#core/dns/forwarder/answer-scrubber.js';
+import { MessageNames } from '#core/dns/wire/compressed-name.js';
 import { relayMessage } from '#core/dns/wire/message-relay.js';
 import { ParsedAnswer, sectionsOf, type MessageSections } from '#core/dns/wire/message-sections.js';
 import { decodeReply, extendedErrorIn, type QueryOptions, type Reply } from '../../../support/dns-message.js';
@@ -26,7 +27,8 @@ describe('the scrubber of answers', () => {
     const query = aQuery(name, { edns: {}, ...options });
     const message = sourceMessage(query, parts);
     const before = { ...scrubber.counts };
-    const scrubbed = scrubber.scrub(query.name, message, sectionsOf(message) as MessageSections);
+    const names = new MessageNames(message);
+    const scrubbed = scrubber.scrub(query.name, message, sectionsOf(message) as MessageSections, names);
     if (typeof scrubbed === 'string') return scrubbed;
     if (scrubbed.message === message) assert.deepEqual(scrubber.counts, before);
     return decodeReply(relayMessage(query, new ParsedAnswer(scrubbed.message, scrubbed.sections), true));
@@ -51,6 +53,7 @@ describe('the scrubber of answers', () => {
         'A',
         { answers: [record('DNAME', 'd.test', 'e.test'), alias('x.d.test', 'x.e.test'), a('x.e.test')] },
       ],
+      ['d.test', 'A', { answers: [record('DNAME', 'd.test', 'e.test'), a('d.test')] }],
       ['a.test', 'CNAME', { answers: [alias('a.test', 'b.other')] }],
       ['a.test', 'A', { authorities: [aSoa('test', 60, 60)] }],
       [
@@ -102,7 +105,8 @@ describe('the scrubber of answers', () => {
       ...[2, 0x77, 0x77, 0xc0, at, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 2],
     ]);
     message.writeUInt16BE(3, 6);
-    const scrubbed = scrubber.scrub('a.test', message, sectionsOf(message) as MessageSections);
+    const names = new MessageNames(message);
+    const scrubbed = scrubber.scrub('a.test', message, sectionsOf(message) as MessageSections, names);
     assert.ok(typeof scrubbed !== 'string');
     const { answers } = decodeReply(Buffer.from(scrubbed.message));
     assert.deepEqual(section(answers), ['CNAME a.test', 'A WW.evil.test']);
@@ -122,6 +126,42 @@ describe('the scrubber of answers', () => {
     assert.deepEqual(scrubber.counts, { malformed: 6, scrubbed: 0, rebinding: 0 });
     const loop = relayed('a.test', { answers: [alias('a.test', 'a.test')] }, { type: 'CNAME' });
     assert.equal(loop, 'its CNAME records form a loop');
+  });
+
+  /** How many records are left, without OPT; or what is malformed. */
+  const left = (parts: Parts, type = 'A'): number | string => {
+    const message = sourceMessage(aQuery('a.test', { type: type as never }), parts);
+    const names = new MessageNames(message);
+    const scrubbed = scrubber.scrub('a.test', message, sectionsOf(message) as MessageSections, names);
+    return typeof scrubbed === 'string' ? scrubbed : scrubbed.sections.records.length;
+  };
+  const numbered = (count: number, each: (index: number) => SourceRecord): SourceRecord[] =>
+    Array.from({ length: count }, (_, index) => each(index));
+
+  it('takes thousands of addresses, and finds malformed what has more names than an answer needs', () => {
+    assert.equal(left({ answers: [alias('a.test', 'b.test'), ...numbered(2_000, () => a('b.test'))] }), 2_001);
+    const servers = (count: number): Parts => ({
+      answers: numbered(count, (index) => record('NS', 'a.test', `ns${index}.a.test`)),
+      additionals: numbered(count, (index) => a(`ns${index}.a.test`)),
+    });
+    assert.equal(left(servers(600), 'NS'), 1_200);
+    assert.equal(left(servers(1_000), 'NS'), 'it has too many names');
+    const others = { authorities: numbered(2_500, (index) => a(`x${index}.other`)) };
+    assert.equal(left({ answers: [a('a.test')], ...others }), 'it has too many names');
+  });
+
+  it('finds malformed what would have to be written anew for many records, or for many labels', () => {
+    const tooMuch = 'it has too many records to drop some of them';
+    const addresses = (count: number): Parts => ({ answers: [...numbered(count, () => a('a.test')), a('evil.test')] });
+    assert.equal(left(addresses(400)), 400);
+    assert.equal(left(addresses(401)), tooMuch);
+    const denials = (count: number): Parts => ({
+      answers: [a('evil.test')],
+      authorities: numbered(count, (index) => raw('UNKNOWN_47', `${`${index}.`.repeat(40)}test`, 0, 0, 1, 1)),
+    });
+    assert.equal(left(denials(30)), 30);
+    assert.equal(left(denials(50)), tooMuch);
+    assert.equal(scrubber.counts.malformed, 2);
   });
 
   describe('with protection against rebinding', () => {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { MessageNames } from '#core/dns/wire/compressed-name.js';
 import { hasValidData } from '#core/dns/wire/record-data.js';
 import { walkRecords, type RecordSpan } from '#core/dns/wire/message-sections.js';
 
@@ -8,7 +9,7 @@ function isValid(type: number, data: readonly number[]): boolean {
   const record = [0xc0, 12, type >> 8, type & 0xff, 0, 1, 0, 0, 0, 60, data.length >> 8, data.length & 0xff, ...data];
   const message = Uint8Array.from([...new Uint8Array(12), ...name, ...record]);
   const [span] = walkRecords(message, 12 + name.length, 1) as [RecordSpan];
-  return hasValidData(message, span);
+  return hasValidData(message, span, new MessageNames(message));
 }
 
 const zeros = (count: number): number[] => Array<number>(count).fill(0);
@@ -56,7 +57,7 @@ describe('the data of a record', () => {
       const record = [0, 0, 5, 0, 1, 0, 0, 0, 60, 0, 2, ...pointerTo(11 + 2 * count)];
       const message = Uint8Array.from([...start, ...pointers.flat(), ...record]);
       const [span] = walkRecords(message, at, 1) as [RecordSpan];
-      return hasValidData(message, span);
+      return hasValidData(message, span, new MessageNames(message));
     };
     assert.deepEqual([chain(1), chain(100), chain(126), chain(127)], [true, true, true, false]);
   });

@@ -1,28 +1,26 @@
 import type { ChildProcess } from 'node:child_process';
+import type { Exit, LiveChild } from '../contracts/spawner.js';
 import { forkChild } from './fork-child.js';
-import type { Exit, SpawnNews, SpawnOrder } from './spawn-order.js';
+import type { SpawnNews, SpawnOrder } from './spawn-order.js';
 
 const PROGRAM = new URL('./spawner-program.js', import.meta.url);
 
-/** A spawned program. */
-export interface LiveChild {
-  readonly pid: number;
-  /** Resolves when it has ended, if its end is reported. */
-  readonly exited: Promise<Exit>;
-  /** Whether its end will be reported: not when the spawning process itself has ended. */
-  readonly told: boolean;
-}
-
 interface OpenOrder {
+  readonly temporary: boolean;
   readonly resolve: (child: LiveChild) => void;
   readonly reject: (error: Error) => void;
 }
 
+interface OpenEnd {
+  readonly temporary: boolean;
+  readonly resolve: (exit: Exit) => void;
+}
+
 /** Spawns programs through a separate process, so that Jitsu answers queries meanwhile, and reports their ends. */
-export class Spawner {
+export class SpawnerProcess {
   readonly #process: ChildProcess;
   readonly #orders = new Map<number, OpenOrder>();
-  readonly #exits = new Map<number, (exit: Exit) => void>();
+  readonly #ends = new Map<number, OpenEnd>();
   #count = 0;
   #ended: Error | undefined;
   #closing = false;
@@ -49,13 +47,13 @@ export class Spawner {
     return this.#ended !== undefined;
   }
 
-  /** @throws the system's error, with its `code` */
+  /** @throws the system's error, with its `code` and `path` */
   spawn(order: Omit<SpawnOrder, 'number'>): Promise<LiveChild> {
     if (this.#ended) return Promise.reject(this.#ended);
     const number = this.#count++;
     this.#holdOpen(true);
     return new Promise((resolve, reject) => {
-      this.#orders.set(number, { resolve, reject });
+      this.#orders.set(number, { resolve, reject, temporary: order.launch.temporary ?? false });
       this.#process.send({ ...order, number } satisfies SpawnOrder, (error) => {
         if (error) this.#end(error);
       });
@@ -71,21 +69,21 @@ export class Spawner {
   #take(news: SpawnNews): void {
     if ('changed' in news) return this.onChange();
     if ('exit' in news) {
-      this.#exits.get(news.number)?.(news.exit);
-      this.#exits.delete(news.number);
+      this.#ends.get(news.number)?.resolve(news.exit);
+      this.#ends.delete(news.number);
       return;
     }
     const order = this.#orders.get(news.number);
-    if ('pid' in news) order?.resolve(this.#child(news.number, news.pid));
-    else order?.reject(Object.assign(new Error(news.failure.message), { code: news.failure.code }));
+    if ('pid' in news) order?.resolve(this.#child(news.number, news.pid, order.temporary));
+    else order?.reject(Object.assign(new Error(news.failure.message), news.failure));
     this.#orders.delete(news.number);
     if (this.#orders.size > 0) return;
     this.#holdOpen(false);
     if (this.#closing) this.close();
   }
 
-  #child(number: number, pid: number): LiveChild {
-    const exited = new Promise<Exit>((resolve) => this.#exits.set(number, resolve));
+  #child(number: number, pid: number, temporary: boolean): LiveChild {
+    const exited = new Promise<Exit>((resolve) => this.#ends.set(number, { resolve, temporary }));
     const isTold = (): boolean => this.#ended === undefined;
     return {
       pid,
@@ -97,10 +95,11 @@ export class Spawner {
   }
 
   #end(error: Error): void {
-    this.#ended ??= error;
+    this.#ended ??= Object.assign(error, { lost: true });
     for (const { reject } of this.#orders.values()) reject(this.#ended);
     this.#orders.clear();
-    this.#exits.clear();
+    for (const { resolve, temporary } of this.#ends.values()) if (temporary) resolve({});
+    this.#ends.clear();
     this.onChange();
   }
 
