@@ -115,12 +115,12 @@ export class GuardedBackend {
     }
   }
 
-  /** Jitsu is about to give up root. */
+  /** To be called before Jitsu gives up root. */
   async beforeDrop(): Promise<void> {
     try {
       await this.backend.beforeDrop?.();
     } catch (error) {
-      throw this.failure(error, 'fails to prepare for another user');
+      throw this.failure(error, 'fails to hand over what needs root');
     }
   }
 
