@@ -173,7 +173,9 @@ export class Jitsu {
       await this.#openFleet();
       await this.#openDns();
       opened();
-      await this.#privileges?.giveUp(async () => undefined);
+      await this.#privileges?.giveUp(async () => {
+        for (const backend of this.#fleet.backends.values()) await backend.beforeDrop();
+      });
     } catch (error) {
       this.#failed = !this.#ending;
       await this.#close().catch((failure: unknown) => {
