@@ -73,7 +73,8 @@ export function release(limits: ControlLimits): void {
 export function handBack({ folder }: ControlLimits): void {
   try {
     const enabled = wordsIn(join(folder, 'cgroup.subtree_control'));
-    if (enabled.length > 0) writeFileSync(join(folder, 'cgroup.subtree_control'), enabled.map((name) => `-${name}`).join(' '));
+    if (enabled.length > 0)
+      writeFileSync(join(folder, 'cgroup.subtree_control'), enabled.map((name) => `-${name}`).join(' '));
   } catch {
     // The folder is gone.
   }

@@ -77,7 +77,8 @@ export class ControlGroups {
     const asked = promisify(execFile)(command.file, command.words, { env: command.env });
     // Where systemd does not answer, the system's own refusal says enough.
     const { stdout } = await asked.catch(() => ({ stdout: '' }));
-    if (stdout.trim() === 'no') throw new Error(`systemd has not delegated the control group of ${unit}. ${DELEGATION}`);
+    if (stdout.trim() === 'no')
+      throw new Error(`systemd has not delegated the control group of ${unit}. ${DELEGATION}`);
   }
 
   /** Where cgroup v2 is mounted, and which group is seen there (proc_pid_mountinfo(5)). */

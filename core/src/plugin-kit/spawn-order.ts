@@ -1,19 +1,41 @@
 import type { ControlLimits } from '../contracts/control-limits.js';
-import type { Exit, Launch, LaunchDetails } from '../contracts/spawner.js';
+import type { Exit, Launch, LaunchDetails, ProgramSignal, Variables } from '../contracts/spawner.js';
 
-/** An order to the process that spawns. */
+/** The user that Jitsu becomes when it gives up root. */
+export interface JitsuUser {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** A launch as JSON, with the number of its inherited variables in place of them. */
+export type ListedLaunch = readonly [key: string, launch: string];
+
+/** The order to spawn a program. */
 export interface SpawnOrder {
   readonly number: number;
   readonly launch: Launch;
   readonly details: LaunchDetails;
 }
 
-/** The order to set the limits of a control group anew, or to remove one with all that runs in it. */
-export interface ControlOrder {
-  readonly number: number;
-  readonly control: 'confine' | 'release';
-  readonly limits: ControlLimits;
-}
+/** The orders that are taken until the seal. */
+export type TrustedOrder =
+  | SpawnOrder
+  /** Limits of a control group, to be set anew; and a group to be removed with all that runs in it. */
+  | { readonly number: number; readonly confine: ControlLimits }
+  | { readonly number: number; readonly release: ControlLimits }
+  /** What may be launched after the seal; inherited variables that later launches name by their numbers. */
+  | { readonly inherited: readonly Variables[]; readonly launches: readonly ListedLaunch[] }
+  /** A group that may be signalled after the seal. */
+  | { readonly adopt: number; readonly startTime: string }
+  | { readonly number: number; readonly seal: JitsuUser };
+
+/** The orders that are taken once it is sealed. */
+export type SealedOrder =
+  | { readonly number: number; readonly key: string; readonly details: LaunchDetails }
+  /** The control group of a launch is removed. */
+  | { readonly number: number; readonly key: string; readonly release: true }
+  | { readonly number: number; readonly group: number; readonly signal: ProgramSignal }
+  | { readonly number: number; readonly thread: number; readonly niceness: number };
 
 /** Why an order could not be carried out. */
 export interface SpawnFailure {
@@ -23,7 +45,7 @@ export interface SpawnFailure {
   readonly path?: string | undefined;
 }
 
-/** The results of an order: a process or a failure, and finally the end of that process. */
+/** The results of an order: what it has brought or a failure, and finally the end of what was spawned. */
 export type SpawnNews =
   | { readonly number: number; readonly pid: number }
   | { readonly number: number; readonly done: boolean }

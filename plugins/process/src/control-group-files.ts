@@ -9,7 +9,9 @@ export function hasRunOutOfMemory({ folder, group }: ControlLimits): boolean {
 
 /** Whether a process is in a control group. */
 export function isConfined(pid: number, { folder, group }: ControlLimits): boolean {
-  return contentOf(join(folder, group, 'cgroup.procs')).split('\n').includes(String(pid));
+  return contentOf(join(folder, group, 'cgroup.procs'))
+    .split('\n')
+    .includes(String(pid));
 }
 
 function contentOf(file: string): string {

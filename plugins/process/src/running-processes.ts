@@ -87,6 +87,7 @@ export class RunningProcesses {
       this.takeUp(id, name);
       this.tellStateOf(id);
     }
+    for (const plan of this.#confined.values()) void this.confine(plan);
   }
 
   close(): void {
@@ -213,7 +214,10 @@ export class RunningProcesses {
     if (plan === undefined || control === undefined) return false;
     const lackedMemory = hasRunOutOfMemory(control);
     this.spawner.release(this.#launchable(plan)).catch((error: unknown) => {
-      this.logger.warn({ unikernel: plan.name }, `${plan.name}'s control group cannot be removed: ${errorMessage(error)}`);
+      this.logger.warn(
+        { unikernel: plan.name },
+        `${plan.name}'s control group cannot be removed: ${errorMessage(error)}`,
+      );
     });
     return lackedMemory;
   }

@@ -17,10 +17,7 @@ export async function systemPackages(packages: readonly string[]): Promise<reado
 }
 
 /** Downloads them into a folder, and resolves with their paths. apt checks their signatures. */
-export async function downloadSystemPackages(
-  folder: string,
-  packages: readonly string[],
-): Promise<readonly string[]> {
+export async function downloadSystemPackages(folder: string, packages: readonly string[]): Promise<readonly string[]> {
   await apt(folder, '--download-only', packages);
   const names = (await readdir(folder)).filter((name) => name.endsWith('.deb'));
   return names.toSorted().map((name) => join(folder, name));

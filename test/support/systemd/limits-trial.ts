@@ -21,8 +21,11 @@ const control = new ControlClient('/run/jitsu/control.sock');
 const found: Record<string, unknown> = {};
 
 const systemctl = async (...words: readonly string[]): Promise<string> =>
-  (await run('systemctl', words).catch((error: Error & { stderr?: string }) => ({ stdout: `failed: ${error.message}` })))
-    .stdout;
+  (
+    await run('systemctl', words).catch((error: Error & { stderr?: string }) => ({
+      stdout: `failed: ${error.message}`,
+    }))
+  ).stdout;
 
 function read(...path: readonly string[]): string {
   try {
@@ -111,8 +114,10 @@ async function probe(): Promise<number> {
   await control.summon('web');
   const { domainId = 0 } = (await statusOf('web')) ?? {};
   found['web'] = held(domainId);
-  found['web: its probe ran in the same group'] =
-    read('/tmp/probe') === read('/proc', String(domainId), 'cgroup') || [read('/tmp/probe'), held(domainId)];
+  found['web: its probe ran in the same group'] = read('/tmp/probe') === read('/proc', String(domainId), 'cgroup') || [
+    read('/tmp/probe'),
+    held(domainId),
+  ];
   found['web: its variables'] = read('/proc', String(domainId), 'environ')
     .split('\0')
     .filter((line) => /^(with\.dot|PLAIN)=/.test(line))

@@ -87,7 +87,9 @@ export async function prepareSystemdImage(): Promise<SystemdImage> {
   using downloads = new TemporaryFolder();
   const { folder, packages } = await withPackageLists(async () => {
     const recipe = await readFile(fileURLToPath(import.meta.url), 'utf8');
-    const key = createHash('sha256').update([...(await systemPackages(PACKAGES)), recipe].join('\0')).digest('hex');
+    const key = createHash('sha256')
+      .update([...(await systemPackages(PACKAGES)), recipe].join('\0'))
+      .digest('hex');
     const folder = join(IMAGES, key.slice(0, 16));
     const isMade = (await finishedFoldersIn(IMAGES)).includes(basename(folder));
     return { folder, packages: isMade ? undefined : await downloadSystemPackages(downloads.path, PACKAGES) };
