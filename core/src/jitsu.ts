@@ -46,7 +46,7 @@ export class Jitsu {
   readonly controls: ControlActions;
   /** Closes what has been opened, in the order of opening. */
   readonly #closers: (() => void | Promise<void>)[] = [];
-  readonly #spawner = new SealableSpawner();
+  readonly #spawner: SealableSpawner;
   readonly #fleet: Fleet;
   readonly #store: StateStore;
   readonly #hub: EventHub;
@@ -80,6 +80,7 @@ export class Jitsu {
   ) {
     this.#settings = settings;
     const whole = { ...settings, unikernels };
+    this.#spawner = new SealableSpawner(logger);
     const instances = new Instances(whole, clock, logger, this.#spawner);
     this.#fleet = new Fleet(whole, instances);
     this.#store = instances.configured(settings.stateStore);
@@ -172,7 +173,9 @@ export class Jitsu {
       await this.#openFleet();
       await this.#openDns();
       opened();
-      await this.#privileges?.giveUp(async () => undefined);
+      await this.#privileges?.giveUp(async () => {
+        for (const backend of this.#fleet.backends.values()) await backend.beforeDrop();
+      });
     } catch (error) {
       this.#failed = !this.#ending;
       await this.#close().catch((failure: unknown) => {

@@ -24,6 +24,7 @@ export type {
 } from './contracts/spawner.js';
 export type { HistoryQuery, StateStore, StoredCounters, StoredRegistration } from './contracts/state-store.js';
 export type { Activity, NameActivity, StopOpinion, StopPolicy } from './contracts/stop-policy.js';
+export { SystemClock } from './clock.js';
 export { errorCode, errorMessage, JitsuError, type JitsuErrorCode } from './errors.js';
 export { readOwnFile } from './files/read-file.js';
 export { makeOwnFolder } from './files/own-folders.js';

@@ -21,6 +21,7 @@ import { FakeUpstream } from '../support/dns-upstream.js';
 import { FakeBackend, fakeOptions } from '../support/fake-backend.js';
 import { MemoryLogger } from '../support/memory-logger.js';
 import { openFiles } from '../support/open-files.js';
+import { requireRoot } from '../support/require-tool.js';
 import { TemporaryFolder } from '../support/temporary-folder.js';
 
 /** What happens instead at a step that the journal names, such as `connect one`. */
@@ -55,7 +56,7 @@ class Setting implements AsyncDisposable {
   }
 
   /** Two unikernels, `web` of the backend `one` and `db` of `two`, behind `web.test` and `db.test`. */
-  async jitsu(config: object = {}): Promise<Jitsu> {
+  async jitsu(config: object = {}, parts: { readonly givesUpRoot?: boolean } = {}): Promise<Jitsu> {
     const notifier: Notifier = {
       notify: ({ kind }) => this.#write(`notify ${kind}`),
       open: () => this.#write('open notifier'),
@@ -93,7 +94,7 @@ class Setting implements AsyncDisposable {
         controlSocket: () => this.controlSocket,
       },
     );
-    const jitsu = await createJitsu(settings, { logger: this.logger, clock: this.clock });
+    const jitsu = await createJitsu(settings, { logger: this.logger, clock: this.clock, ...parts });
     this.#made.push(jitsu);
     return jitsu;
   }
@@ -324,6 +325,22 @@ describe('Jitsu', () => {
     // Somebody else may have the port over UDP, or take it as soon as it is free: then it is tried with another one.
     for (let attempt = 1; !(await startsAfterwards()); attempt += 1)
       assert.ok(attempt < 5, 'its port is not free again');
+  });
+
+  it('has each backend hand over what needs root when it listens, and stays root where one cannot', async function () {
+    requireRoot(this);
+    await using setting = new Setting();
+    let isListening = false;
+    setting.one.beforeDrop = async () => {
+      isListening = jitsu.listening.length > 0;
+      setting.journal.push('hand over one');
+    };
+    setting.two.beforeDrop = () => Promise.reject(new JitsuError('JITSU_BACKEND_FAILED', 'two needs it.'));
+    const jitsu = await setting.jitsu({ privileges: { user: 4_000_001 } }, { givesUpRoot: true });
+    const error = await rejectsWithCode(jitsu.start(), 'JITSU_CONFIG_INVALID');
+    assert.match(error.message, /two needs it\./);
+    assert.deepEqual(setting.journal, [...OPENED, 'hand over one', ...CLOSED]);
+    assert.deepEqual([isListening, process.geteuid?.()], [true, 0]);
   });
 
   it('opens nothing beside another one that has its control socket, and leaves that one be', async () => {
