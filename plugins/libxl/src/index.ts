@@ -13,7 +13,8 @@ declare module '@jitsud/core/plugin' {
 
 const ROOT_EQUIVALENT =
   'libxl is as good as root on this host: it works for root alone, and whoever makes guests by it can give them every ' +
-  'disk and device, and read the memory of all.';
+  'disk and device, and read the memory of all. Where Jitsu gives up root, a process of its own alone has libxl, and ' +
+  'gives it no guests but the configured ones.';
 
 export default definePlugin({
   name: 'libxl',
