@@ -33,13 +33,15 @@ export interface Core extends Control {
   startFlags(request: { readonly directory: string }): Promise<readonly NamedStartFlag[]>;
   /** The commands of the installed plugins. */
   pluginCommands(request: { readonly directory: string }): Promise<readonly PluginCommand[]>;
+  /** The word that was probably meant. */
+  nearestWord(mistyped: string, words: Iterable<string>): string | undefined;
   /** What the configuration exposes to the network, one sentence per item. */
   exposures(settings: Settings): readonly string[];
   createLogger(options: LoggerOptions): Logger;
   createJitsu(
     settings: Settings,
-    parts: { readonly logger: Logger },
-  ): Promise<Pick<Jitsu, 'start' | 'stop' | 'listening' | 'udpTransport'>>;
+    parts: { readonly logger: Logger; readonly givesUpRoot?: boolean },
+  ): Promise<Pick<Jitsu, 'start' | 'stop' | 'listening' | 'udpTransport' | 'foretoldUser'>>;
   /** Records this process as running for other commands of this user, until it is disposed. */
   recordRunning(record: Omit<RuntimeRecord, 'pid'>): Disposable;
 }

@@ -24,6 +24,8 @@ import { limitedClose } from './fleet/limited-close.js';
 import { Lifecycle } from './lifecycle/lifecycle.js';
 import type { Unikernel } from './lifecycle/unikernel.js';
 import { CounterWriter } from './state/counter-writer.js';
+import { SealableSpawner } from './plugin-kit/sealable-spawner.js';
+import { Privileges } from './privileges/privileges.js';
 import { untilAborted } from './plugin-kit/until-aborted.js';
 import { Notifiers } from './fleet/notifiers.js';
 import { HistoryWriter } from './state/history-writer.js';
@@ -44,6 +46,7 @@ export class Jitsu {
   readonly controls: ControlActions;
   /** Closes what has been opened, in the order of opening. */
   readonly #closers: (() => void | Promise<void>)[] = [];
+  readonly #spawner: SealableSpawner;
   readonly #fleet: Fleet;
   readonly #store: StateStore;
   readonly #hub: EventHub;
@@ -56,6 +59,7 @@ export class Jitsu {
   #cache: CachingResolver | undefined;
   #forwarder: Forwarder | undefined;
   readonly #settings: Omit<Settings, 'unikernels'>;
+  readonly #privileges: Privileges | undefined;
   #dns: DnsServer | undefined;
   #started: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
@@ -63,17 +67,24 @@ export class Jitsu {
   /** Whether the start has failed, other than by a `stop` during it. */
   #failed = false;
 
-  /** Opens nothing yet. @throws JITSU_CONFIG_INVALID for a stop mode that its backend lacks */
+  /**
+   * Opens nothing yet.
+   * @param givesUpRoot whether `start` gives up root as the settings say
+   * @throws JITSU_CONFIG_INVALID for a stop mode that its backend lacks, and a user that Jitsu cannot become
+   */
   constructor(
     { unikernels, ...settings }: Settings,
     private readonly logger: Logger,
     private readonly clock: Clock = new SystemClock(),
+    givesUpRoot = false,
   ) {
     this.#settings = settings;
     const whole = { ...settings, unikernels };
-    const instances = new Instances(whole, clock, logger);
+    this.#spawner = new SealableSpawner(logger);
+    const instances = new Instances(whole, clock, logger, this.#spawner);
     this.#fleet = new Fleet(whole, instances);
     this.#store = instances.configured(settings.stateStore);
+    this.#privileges = givesUpRoot ? new Privileges(settings, () => instances.rootNeeds, logger) : undefined;
     this.#hub = new EventHub(clock, logger);
     this.#notifiers = new Notifiers(whole, instances, { clock, logger });
     this.#history = new HistoryWriter(this.#store, logger);
@@ -93,6 +104,7 @@ export class Jitsu {
       {
         file: settings.file,
         listening: () => this.listening,
+        runsAs: () => this.#privileges?.runsAs,
         udpTransport: () => this.udpTransport,
         notifiers: () => this.#notifiers.status(),
         cache: () => this.#cache,
@@ -123,13 +135,19 @@ export class Jitsu {
     return this.#dns?.udpTransport;
   }
 
+  /** Whom `start` would have it run as, for people; `undefined` where it stays who it is without a reason to tell. */
+  get foretoldUser(): string | undefined {
+    return this.#privileges?.foretold();
+  }
+
   /**
    * Finds out what runs, adopts it, and answers. When anything cannot be opened, everything is closed again.
+   * @param opened called when it listens, while it has all rights that it was started with
    * @throws JITSU_ALREADY_RUNNING, JITSU_STORE_UNREADABLE, JITSU_STORE_IN_USE, JITSU_BACKEND_UNREACHABLE,
    *   JITSU_CONFIG_INVALID, JITSU_LISTEN_FAILED, JITSU_CONTROL_FAILED; JITSU_SHUTTING_DOWN where it was told to stop
    */
-  start(): Promise<void> {
-    this.#started = this.#start();
+  start(opened: () => void = () => undefined): Promise<void> {
+    this.#started = this.#start(opened);
     return this.#started;
   }
 
@@ -148,16 +166,22 @@ export class Jitsu {
     return this.#dns?.handle(Uint8Array.from(message), { address: 'inject', port: 0, transport: 'inject' });
   }
 
-  async #start(): Promise<void> {
+  async #start(opened: () => void): Promise<void> {
     try {
+      this.#privileges?.prepare();
       await this.#openState();
       await this.#openFleet();
       await this.#openDns();
+      opened();
+      await this.#privileges?.giveUp(async () => {
+        for (const backend of this.#fleet.backends.values()) await backend.beforeDrop();
+      });
     } catch (error) {
       this.#failed = !this.#ending;
       await this.#close().catch((failure: unknown) => {
         this.logger.error({ error: failure }, `could not be closed in order: ${errorMessage(failure)}`);
       });
+      this.#privileges?.abandon();
       throw error;
     }
   }
@@ -188,6 +212,10 @@ export class Jitsu {
     if (failures.length > 1) throw new AggregateError(failures, 'Several things could not be closed in order.');
   }
 
+  #connect(action: () => Promise<void>, needsRoot: string | undefined): Promise<void> {
+    return this.#privileges?.connect(action, needsRoot) ?? action();
+  }
+
   #closeStore(what: string, close: () => Promise<void>): Promise<void> {
     const { clock, logger } = this;
     return limitedClose(what, close, { clock, logger }, STORE_CLOSE_LIMIT);
@@ -209,14 +237,15 @@ export class Jitsu {
     this.#opened(() => this.#closeStore('The writer of the counters', () => this.#counters.close()));
     this.#opened(() => this.#closeStore('The writer of the history', () => this.#history.flush()));
     this.#opened(() => this.#notifiers.close());
-    await this.#notifiers.open();
+    await this.#notifiers.open((open, needsRoot) => this.#connect(open, needsRoot));
     this.#opened(() => this.#hub.close());
   }
 
   async #openFleet(): Promise<void> {
     const { clock, logger } = this;
+    this.#opened(() => this.#spawner.close());
     for (const [connection, backend] of this.#fleet.backends) {
-      await backend.connect();
+      await this.#connect(() => backend.connect(), backend.needsRoot);
       this.#opened(() => limitedClose(`The backend ${connection}`, () => backend.close(), { clock, logger }));
     }
     await this.#fleet.register();
@@ -268,7 +297,18 @@ export class Jitsu {
   }
 }
 
-/** Puts Jitsu together; `start()` opens it. @throws JITSU_CONFIG_INVALID for a stop mode that its backend lacks */
-export async function createJitsu(settings: Settings, parts: { logger: Logger; clock?: Clock }): Promise<Jitsu> {
-  return new Jitsu(settings, parts.logger, parts.clock);
+/** What Jitsu gets from the program that it is part of. */
+export interface JitsuParts {
+  readonly logger: Logger;
+  readonly clock?: Clock;
+  /** Whether `start` gives up root as `privileges` says: for a program that is nothing but Jitsu. */
+  readonly givesUpRoot?: boolean;
+}
+
+/**
+ * Puts Jitsu together; `start()` opens it.
+ * @throws JITSU_CONFIG_INVALID for a stop mode that its backend lacks, and a user that Jitsu cannot become
+ */
+export async function createJitsu(settings: Settings, parts: JitsuParts): Promise<Jitsu> {
+  return new Jitsu(settings, parts.logger, parts.clock, parts.givesUpRoot);
 }

@@ -12,10 +12,22 @@ export type { Plugin, PluginRegistry } from './contracts/plugin.js';
 export type { ReadinessProbe, ReadinessTarget } from './contracts/readiness-probe.js';
 export type { DnsAnswer, DnsQuery, Resolver } from './contracts/resolver.js';
 export type { ResourceRecord } from './contracts/resource-record.js';
+export type {
+  Exit,
+  Launch,
+  Launchable,
+  LaunchDetails,
+  LiveChild,
+  ProgramSignal,
+  Spawner,
+  Variables,
+} from './contracts/spawner.js';
 export type { HistoryQuery, StateStore, StoredCounters, StoredRegistration } from './contracts/state-store.js';
 export type { Activity, NameActivity, StopOpinion, StopPolicy } from './contracts/stop-policy.js';
+export { SystemClock } from './clock.js';
 export { errorCode, errorMessage, JitsuError, type JitsuErrorCode } from './errors.js';
 export { readOwnFile } from './files/read-file.js';
+export { makeOwnFolder } from './files/own-folders.js';
 export { makeSafeFolder } from './files/safe-folder.js';
 export { replaceFile, writeNewFile } from './files/write-file.js';
 export { duration } from './plugin-kit/duration.js';
@@ -29,13 +41,11 @@ export { nativePackageAdvice } from './plugin-kit/native-package-advice.js';
 export { PowerWatch } from './plugin-kit/power-watch.js';
 export { Reconnecting } from './plugin-kit/reconnecting.js';
 export { requiredText, uuid } from './plugin-kit/text-options.js';
-export type { Exit } from './plugin-kit/spawn-order.js';
-export { Spawner, type LiveChild } from './plugin-kit/spawner.js';
 export { stableUuid } from './plugin-kit/stable-uuid.js';
 export { systemCommand } from './plugin-kit/system-command.js';
 export { untilAborted } from './plugin-kit/until-aborted.js';
 export { definePlugin } from './plugins/define-plugin.js';
 export { inject, optionsOf } from './plugins/injection.js';
-export { BOOT_CONFIGURATORS, CLOCK, CONNECTION_NAME, LOGGER, RUNTIME_DIRECTORY } from './plugins/tokens.js';
+export { BOOT_CONFIGURATORS, CLOCK, CONNECTION_NAME, LOGGER, RUNTIME_DIRECTORY, SPAWNER } from './plugins/tokens.js';
 // One zod for all: a plugin that brings one of its own pays for loading it.
 export { z } from 'zod';

@@ -9,8 +9,14 @@ export const ROOMS = {
   forwarder: { sources: ['core/src/dns/forwarder'], suites: ['core/dns/forwarder'] },
   transport: { sources: ['core/src/dns/transport'], suites: ['core/dns/transport'] },
   process: {
-    sources: ['plugins/process/src', 'core/src/plugin-kit/spawner.ts', 'core/src/plugin-kit/spawner-program.ts'],
-    suites: ['plugins/process', 'core/plugin-kit/spawner.test.ts', 'core/plugin-kit/spawner-program.test.ts'],
+    sources: [
+      'plugins/process/src',
+      ...['sealable-spawner', 'spawner-process', 'spawner-program'].map((file) => `core/src/plugin-kit/${file}.ts`),
+    ],
+    suites: [
+      'plugins/process',
+      ...['spawner-process', 'spawner-program'].map((file) => `core/plugin-kit/${file}.test.ts`),
+    ],
   },
   cache: { sources: ['core/src/dns/cache'], suites: ['core/dns/cache'] },
   resolvers: { sources: ['core/src/dns/resolvers'], suites: ['core/dns/resolvers'] },

@@ -1,4 +1,5 @@
 import { SystemClock } from '#core/clock.js';
+import { SealableSpawner } from '#core/plugin-kit/sealable-spawner.js';
 import { LinuxProcessTable } from '#process/linux-process-table.js';
 import { ProcessBackend } from '#process/process-backend.js';
 import { processOptions } from '#process/process-options.js';
@@ -18,7 +19,7 @@ export class ProcessSystem implements Disposable {
   }
 
   backend(): ProcessBackend {
-    return new ProcessBackend(this.logger, new SystemClock(), this.folder.path, 'process');
+    return new ProcessBackend(this.logger, new SystemClock(), this.folder.path, 'process', new SealableSpawner());
   }
 
   /** Registers a program under its own name. */

@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { ControlClient } from '#core/control/control-client.js';
 import type { StatusReport, UnikernelStatus } from '#core/control/status-report.js';
@@ -40,6 +40,8 @@ export class RunningJitsu implements AsyncDisposable {
     private readonly place = thisMachine,
   ) {
     mkdirSync(this.#runs);
+    // As root, Jitsu becomes another user, who has to get to its runtime folder.
+    chmodSync(this.#folder.path, 0o711);
   }
 
   /** A unikernel with a loopback address of its own, behind `NAME.test`, whose program has these habits. */

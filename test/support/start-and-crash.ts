@@ -1,6 +1,7 @@
 import { ProcessBackend } from '#process/process-backend.js';
 import { processOptions } from '#process/process-options.js';
 import { SystemClock } from '#core/clock.js';
+import { SealableSpawner } from '#core/plugin-kit/sealable-spawner.js';
 import { MemoryLogger } from './memory-logger.js';
 
 /**
@@ -9,7 +10,7 @@ import { MemoryLogger } from './memory-logger.js';
  */
 const [, , folder = '', json = '{}'] = process.argv;
 const options = processOptions.parse(JSON.parse(json));
-const backend = new ProcessBackend(new MemoryLogger(), new SystemClock(), folder, 'process');
+const backend = new ProcessBackend(new MemoryLogger(), new SystemClock(), folder, 'process', new SealableSpawner());
 await backend.connect();
 const machine = await backend.machine({ name: options.name, options });
 await machine.start();

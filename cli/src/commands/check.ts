@@ -20,7 +20,10 @@ export async function check(
   }
   const settings = await core.loadSettings(startRequest(directory, words, choice));
   // Creating Jitsu opens nothing, but refuses what no schema can check, such as an unsupported stop mode.
-  await core.createJitsu(settings, { logger: core.createLogger({ level: 'silent' }) });
-  terminal.out(settingsSummary(settings, core.exposures(settings), terminal.columns));
+  const { foretoldUser } = await core.createJitsu(settings, {
+    logger: core.createLogger({ level: 'silent' }),
+    givesUpRoot: true,
+  });
+  terminal.out(settingsSummary(settings, core.exposures(settings), terminal.columns, foretoldUser));
   return ExitStatus.ok;
 }

@@ -7,6 +7,7 @@ import type { StartChoice } from '../command-line.js';
 import type { Core } from '../core.js';
 import { ExitStatus } from '../exit-status.js';
 import { abridged, announcement, announcementLines } from '../output/announcement.js';
+import { printable } from '../output/printable.js';
 import type { ProcessEnd } from '../process-end.js';
 import { startRequest } from '../start-request.js';
 
@@ -38,9 +39,15 @@ async function open(context: StartContext, words: readonly string[], choice: Sta
   const { jitsu, logger, exposures, brief } = await create(context, words, choice);
   const { settings } = brief;
   const ended = end.requested(logger);
-  await jitsu.start();
+  let record: Disposable | undefined;
+  // Before root is given up: the folder of the records belongs to whoever starts Jitsu.
+  await jitsu
+    .start(() => (record = recordRunning(core, settings, jitsu.listening, logger)))
+    .catch((error: unknown) => {
+      record?.[Symbol.dispose]();
+      throw error;
+    });
   tidyOnce();
-  const record = recordRunning(core, settings, jitsu.listening, logger);
 
   const isDefaultSocket = settings.controlSocket === core.defaultControlSocket();
   const served = { ...brief, listening: jitsu.listening, udpTransport: jitsu.udpTransport, exposures };
@@ -90,6 +97,7 @@ function recordRunning(
 async function create({ core, directory }: StartContext, words: readonly string[], choice: StartChoice) {
   const settings = await core.loadSettings(startRequest(directory, words, choice));
   const logger = core.createLogger({ level: settings.logLevel });
-  const jitsu = await core.createJitsu(settings, { logger });
+  for (const sentence of settings.passedOver ?? []) logger.warn({}, printable(sentence));
+  const jitsu = await core.createJitsu(settings, { logger, givesUpRoot: true });
   return { jitsu, logger, exposures: core.exposures(settings), brief: abridged(settings) };
 }

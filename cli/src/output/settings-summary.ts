@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import type { Settings, UnikernelSettings } from '@jitsud/core';
 import { durationText } from './duration-text.js';
 import { endpointText } from './endpoint-text.js';
-import { openText } from './open-text.js';
+import { cautionText, openText } from './open-text.js';
 import { printable } from './printable.js';
 import { textTable, widthOf, type Column } from './text-table.js';
 import { wrapped } from './wrapped.js';
@@ -12,7 +12,12 @@ const NOT_CHECKED =
   'unikernels name exist. `jitsu start` checks that before it answers anything.';
 
 /** Summarises a valid configuration: what it would serve, and what it exposes to the network. */
-export function settingsSummary(settings: Settings, exposures: readonly string[], columns: number | undefined): string {
+export function settingsSummary(
+  settings: Settings,
+  exposures: readonly string[],
+  columns: number | undefined,
+  foretoldUser?: string,
+): string {
   const { file, dns, statePath, stateStore, controlSocket, onExit, unikernels } = settings;
   const facts = [
     ['DNS', `${dns.bind.map((address) => endpointText({ address, port: dns.port })).join(', ')}, over UDP and TCP`],
@@ -23,13 +28,25 @@ export function settingsSummary(settings: Settings, exposures: readonly string[]
     ],
     ['State', statePath ?? storeInWords(stateStore.contribution)],
     ['Control', controlSocket],
+    ['Runs as', foretoldUser ?? ''],
     ['When Jitsu ends', onExit === 'keep' ? 'unikernels keep running' : 'unikernels are stopped'],
   ].filter(([, fact]) => fact !== '');
   const head = `${file === undefined ? 'The command line' : basename(file)} is good.`;
   const factTable = textTable([column('', 0), column('', 1)], facts);
-  const open = openText(exposures, columns);
+  const notes = [
+    openText(exposures, columns),
+    cautionText('What is as good as root:', rootEquivalents(settings), columns),
+    cautionText('What was passed over:', (settings.passedOver ?? []).map(printable), columns),
+  ].filter((text) => text !== '');
   const unchecked = unikernels.length === 0 ? '' : `\n${wrapped(NOT_CHECKED, columns ?? Infinity)}\n`;
-  return `${head}\n\n${factTable}\n${open === '' ? '' : `${open}\n`}${unikernels.length === 0 ? 'No unikernel is configured.\n' : unikernelTable(unikernels, columns)}${unchecked}`;
+  return `${head}\n\n${factTable}\n${notes.map((text) => `${text}\n`).join('')}${unikernels.length === 0 ? 'No unikernel is configured.\n' : unikernelTable(unikernels, columns)}${unchecked}`;
+}
+
+/** For each connection that is, which it is and why. */
+function rootEquivalents({ connections }: Settings): readonly string[] {
+  return connections.flatMap(({ name, rootEquivalent }) =>
+    rootEquivalent === undefined ? [] : [`Backend ${printable(name)}: ${printable(rootEquivalent)}`],
+  );
 }
 
 /** The text for a state store without a folder: `in memory`, or its name. */

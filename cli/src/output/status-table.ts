@@ -30,7 +30,7 @@ export function statusTable(report: StatusReport, columns: number | undefined): 
   const { further } = report;
   const more =
     further === undefined ? [] : ['', `${further} more are not shown: nothing has happened to most of them.`];
-  return [headline(report), '', table.trimEnd(), ...more, ...reasons, ...below, ''].join('\n');
+  return [headline(report), ...runsAsText(report), '', table.trimEnd(), ...more, ...reasons, ...below, ''].join('\n');
 }
 
 /** `notifier synjitsu: connected: domain 3, port synjitsu` */
@@ -42,6 +42,15 @@ function notifierText({ name, connected, detail }: StatusReport['notifiers'][num
 function headline({ version, pid, now, startedAt, listening }: StatusReport): string {
   const endpoints = printable(listening.map(endpointText).join(', '));
   return `Jitsu ${printable(version)} (pid ${pid}), up ${durationText(now - startedAt)}, answers on ${endpoints}`;
+}
+
+/** `runs as jitsu (uid 998), programs are started by a process of root`; nothing where root plays no part. */
+function runsAsText({ runsAs }: StatusReport): readonly string[] {
+  if (runsAs?.rootKept !== undefined) return [`runs as root, with all its rights: ${printable(runsAs.rootKept)}`];
+  if (runsAs?.gaveUpRoot !== true) return [];
+  const { name, uid } = runsAs;
+  const user = name === undefined ? `the user with the number ${uid}` : `${printable(name)} (uid ${uid})`;
+  return [`runs as ${user}; what is configured to run as others is started by a process of root`];
 }
 
 function wideColumns(now: Milliseconds): readonly Column<UnikernelStatus>[] {

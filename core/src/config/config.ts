@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { knownPlugins } from '../plugins/known-plugins.js';
 import { bootSchema } from './boot.js';
 import { dnsSchema } from './dns.js';
+import { privilegesSchema } from './privileges.js';
 import { stopSchema } from './stop.js';
 import type { BackendOptions, UnikernelConfig } from './unikernel.js';
 import type { Immutable } from './values.js';
@@ -41,6 +42,7 @@ export const configSchema = z.strictObject({
   runtimeDirectory: text
     .optional()
     .describe('A folder for what belongs to running machines; it should not outlive a reboot'),
+  privileges: privilegesSchema.prefault('none'),
   log: z
     .strictObject({
       level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).prefault('info').describe('The least that is logged'),

@@ -106,12 +106,15 @@ export async function readSettings(
     stateStore: stateStore as Configured<StateStore>,
     controlSocket: socket === undefined ? context.controlSocket(runtimeDirectory) : fromFlag(flags.control, socket),
     runtimeDirectory,
+    privileges: config.privileges,
+    pluginFiles: loader.files,
     logLevel: config.log.level,
     connections: [...connections.values()].filter(({ name }) => used.has(name)),
     unikernels,
     notifiers,
     resolvers,
     bootConfigurators: contributions.bootConfigurators.all(),
+    ...(loader.passedOver.length > 0 && { passedOver: loader.passedOver }),
   };
 }
 

@@ -61,10 +61,15 @@ export interface Settings {
   /** The path of the control socket. */
   readonly controlSocket: string;
   readonly runtimeDirectory: string;
+  readonly privileges: CheckedConfig['privileges'];
+  /** The files by which the plugins were loaded. */
+  readonly pluginFiles: readonly string[];
   readonly logLevel: CheckedConfig['log']['level'];
   readonly connections: readonly ConnectionSettings[];
   readonly unikernels: readonly UnikernelSettings[];
   readonly notifiers: readonly Configured<Notifier>[];
   readonly resolvers: readonly Configured<Resolver>[];
   readonly bootConfigurators: readonly BootConfiguratorContribution[];
+  /** A sentence for each plugin that was passed over, since somebody else could have written it. Absent without any. */
+  readonly passedOver?: readonly string[];
 }

@@ -1,4 +1,5 @@
 import type { Machine, MachineId, PowerState, StopMode } from './machine.js';
+import type { MayNeedRoot } from './may-need-root.js';
 
 export interface BackendCapabilities {
   /** The modes that {@link Machine.stop} takes. */
@@ -24,7 +25,7 @@ export interface PowerChange {
  * One connection to one virtualisation system. Every method rejects with a `JitsuError` of the codes that
  * {@link Machine} lists.
  */
-export interface Backend<Options = unknown> {
+export interface Backend<Options = unknown> extends MayNeedRoot {
   readonly capabilities: BackendCapabilities;
 
   /** Opens the connection and finds out which machines run. May be called again after `close`. */
@@ -47,4 +48,11 @@ export interface Backend<Options = unknown> {
    * method the core polls.
    */
   watch?(listener: (change: PowerChange) => void): Disposable;
+
+  /**
+   * Called once, after all registrations, when Jitsu is about to give up root: whatever needs root later is handed to a
+   * process that keeps it, and that does nothing but what is registered now. Jitsu may be under attack afterwards, so
+   * such a process takes nothing but the names of what it was told before. Without this method nothing needs root.
+   */
+  beforeDrop?(): Promise<void>;
 }

@@ -1,5 +1,6 @@
 import type { Registration } from './backend.js';
 import type { MachineId } from './machine.js';
+import type { MayNeedRoot } from './may-need-root.js';
 
 /** A machine that has been created and does not run yet. */
 export interface BootingDomain {
@@ -17,7 +18,7 @@ export interface BootingDomain {
  * calls `configure` before it unpauses them. A backend that builds the kernel's command line itself, for guests that
  * may read nothing else, calls `commandLine` before it creates the machine.
  */
-export interface BootConfigurator {
+export interface BootConfigurator extends MayNeedRoot {
   configure(domain: BootingDomain): Promise<void>;
 
   /**

@@ -1,3 +1,5 @@
+import type { Launch, Variables } from './spawner.js';
+
 /** The stable uuid by which a backend knows a machine, the same one after every restart. */
 export type MachineId = string;
 
@@ -20,19 +22,10 @@ export interface MachineDescription {
 }
 
 /** How commands that belong to a machine run: as whom, where, and with what. */
-export interface Execution {
-  readonly cwd: string;
-  /** All of their variables. */
-  readonly env: Readonly<Record<string, string | undefined>>;
-  /** Absent for Jitsu's own user. */
+export interface Execution extends Omit<Launch, 'program' | 'argv0' | 'words' | 'marks' | 'output' | 'temporary'> {
+  readonly env: Variables;
+  /** Absent for the user whom programs without one run as. */
   readonly account?: { readonly uid: number; readonly gid: number } | undefined;
-  /** Supplementary groups. */
-  readonly groups?: readonly number[] | undefined;
-  readonly umask?: number | undefined;
-  /** How many files each of their processes may have open. */
-  readonly files?: number | undefined;
-  /** Whether executing a file (one with set-user-id) may give them more privileges. */
-  readonly newPrivileges?: boolean | undefined;
 }
 
 /**

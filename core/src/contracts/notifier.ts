@@ -1,4 +1,5 @@
 import type { LifecycleEvent } from './lifecycle-event.js';
+import type { MayNeedRoot } from './may-need-root.js';
 
 /** Whether the receivers of a notifier can be reached. */
 export interface NotifierStatus {
@@ -8,7 +9,7 @@ export interface NotifierStatus {
 }
 
 /** Tells other systems about lifecycle events. A slow or failing notifier delays nothing; its failures are logged. */
-export interface Notifier {
+export interface Notifier extends MayNeedRoot {
   notify(event: LifecycleEvent): Promise<void>;
 
   /**

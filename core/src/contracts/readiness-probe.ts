@@ -1,4 +1,5 @@
 import type { Execution, MachineId } from './machine.js';
+import type { MayNeedRoot } from './may-need-root.js';
 
 export interface ReadinessTarget {
   readonly name: string;
@@ -16,7 +17,13 @@ export interface ReadinessTarget {
  * keeps no state between calls. Its argument (the text behind the colon in `ready=tcp:8080`) is injected as
  * `optionsOf(schema)`.
  */
-export interface ReadinessProbe {
+export interface ReadinessProbe extends MayNeedRoot {
+  /**
+   * Called for each unikernel that has the probe, when all are registered and none is booted: what it allows the
+   * {@link Spawner} to do for this probe. Present where it runs commands.
+   */
+  allow?(target: ReadinessTarget): void;
+
   /** Resolves as soon as the service answers; rejects with the signal's reason when that aborts first. */
   untilReady(target: ReadinessTarget, signal: AbortSignal): Promise<void>;
 }

@@ -1,3 +1,4 @@
+import type { MayNeedRoot } from './may-need-root.js';
 import type { Milliseconds } from './milliseconds.js';
 import type { ResourceRecord } from './resource-record.js';
 
@@ -94,6 +95,6 @@ export type DnsAnswer = RecordsAnswer | MessageAnswer;
  * rejection or a thrown error becomes SERVFAIL with an Extended DNS Error: the code of a JitsuError, and its message for
  * clients in `dns.details`. The signal aborts when no client waits for the answer any more.
  */
-export interface Resolver {
+export interface Resolver extends MayNeedRoot {
   resolve(query: DnsQuery, signal: AbortSignal): DnsAnswer | undefined | Promise<DnsAnswer | undefined>;
 }

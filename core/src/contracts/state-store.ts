@@ -1,5 +1,6 @@
 import type { MachineId, StopMode } from './machine.js';
 import type { LifecycleEvent } from './lifecycle-event.js';
+import type { MayNeedRoot } from './may-need-root.js';
 import type { Milliseconds } from './milliseconds.js';
 
 /** The identity of a unikernel, as last configured. */
@@ -33,7 +34,7 @@ export interface HistoryQuery {
  *
  * @throws JITSU_STORE_UNREADABLE from `open` for a store that cannot be opened or is damaged; it is left unchanged
  */
-export interface StateStore {
+export interface StateStore extends MayNeedRoot {
   /** Whether a new instance reads what an earlier one stored. Registrations are saved only in a durable store. */
   readonly durable: boolean;
 

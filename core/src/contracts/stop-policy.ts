@@ -1,3 +1,4 @@
+import type { MayNeedRoot } from './may-need-root.js';
 import type { Milliseconds } from './milliseconds.js';
 
 /**
@@ -31,6 +32,6 @@ export interface Activity {
  * are when it wants to be asked again (`Infinity`: never), which is all that the reaper needs to know. A policy that
  * throws, or names a time in the past, is logged, and the unikernel is kept for a minute.
  */
-export interface StopPolicy {
+export interface StopPolicy extends MayNeedRoot {
   opinionOn(activity: Activity, now: Milliseconds): StopOpinion | undefined;
 }

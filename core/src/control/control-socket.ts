@@ -41,10 +41,17 @@ export class ControlSocket {
     }
   }
 
-  /** Removes the socket, unless another process has replaced it meanwhile. */
+  /**
+   * Removes the socket, unless another process has replaced it meanwhile. In a folder of root, who was given up, it
+   * stays; nobody answers there any more, and the next owner replaces it.
+   */
   release(): void {
-    if (this.#inode !== undefined && lstatSync(this.path, { throwIfNoEntry: false })?.ino === this.#inode) {
-      rmSync(this.path, { force: true });
+    try {
+      if (this.#inode !== undefined && lstatSync(this.path, { throwIfNoEntry: false })?.ino === this.#inode) {
+        rmSync(this.path, { force: true });
+      }
+    } catch (error) {
+      if (errorCode(error) !== 'EACCES' && errorCode(error) !== 'EPERM') throw error;
     }
     this.#inode = undefined;
     this.#lock.release();

@@ -20,6 +20,8 @@ const MAX_REPORTED = 10_000;
 export interface ControlContext {
   readonly file: string | undefined;
   listening(): readonly Endpoint[];
+  /** Absent where it is not known whether Jitsu runs as root. */
+  runsAs(): StatusReport['runsAs'] | undefined;
   udpTransport(): StatusReport['udpTransport'] | undefined;
   /** The number of refused queries since the start, by kind. */
   refused(): StatusReport['dns']['refused'];
@@ -57,6 +59,7 @@ export class Controls implements ControlActions {
     this.context.settleUses();
     const { file } = this.context;
     const udpTransport = this.context.udpTransport();
+    const runsAs = this.context.runsAs();
     const { unikernels } = this.fleet;
     const further = unikernels.size - MAX_REPORTED;
     return {
@@ -67,6 +70,7 @@ export class Controls implements ControlActions {
       ...(file !== undefined && { configFile: file }),
       listening: this.context.listening(),
       ...(udpTransport !== undefined && { udpTransport }),
+      ...(runsAs !== undefined && { runsAs }),
       dns: {
         cache: this.context.cache()?.status ?? NOTHING_CACHED,
         refused: this.context.refused(),

@@ -40,7 +40,7 @@ export function recordRunning(
   const file = join(folder, `${pid}.json`);
   const stored: StoredRecord = { pid, ...record, process: identityOf(pid) ?? { pid, started: '', boot: '' } };
   replaceFile(file, `${JSON.stringify(stored)}\n`);
-  return { [Symbol.dispose]: () => rmSync(file, { force: true }) };
+  return { [Symbol.dispose]: () => removeIfPossible(file) };
 }
 
 /** Every running Jitsu of this user, in the order of process numbers. */
@@ -71,7 +71,8 @@ function removeIfPossible(file: string): void {
   try {
     rmSync(file, { force: true });
   } catch {
-    // An entry that cannot be removed, such as a folder, is no record and does no harm.
+    // An entry that cannot be removed does no harm: a folder is no record, and that of a Jitsu that has given up root is
+    // removed by the next one.
   }
 }
 

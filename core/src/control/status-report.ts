@@ -6,6 +6,7 @@ import type { HistoryQuery } from '../contracts/state-store.js';
 import type { CacheStatus } from '../dns/cache/caching-resolver.js';
 import type { UpstreamAnswerCounts } from '../dns/forwarder/answer-scrubber.js';
 import type { UnikernelStatus } from '../lifecycle/unikernel-status.js';
+import type { RunsAs } from '../privileges/privileges.js';
 
 export type { NameStatus, UnikernelStatus } from '../lifecycle/unikernel-status.js';
 
@@ -19,6 +20,8 @@ export interface StatusReport {
   readonly listening: readonly { readonly address: string; readonly port: number }[];
   /** How datagrams are received: many per system call (`mmsg`) or one by one (`dgram`). */
   readonly udpTransport?: 'dgram' | 'mmsg';
+  /** The user that it runs as; absent where a program has Jitsu as a part, and where users have no numbers. */
+  readonly runsAs?: RunsAs;
   readonly dns: {
     readonly cache: CacheStatus;
     /** The number of refused queries since the start, by kind. */

@@ -1,6 +1,16 @@
-import { lstatSync, readFileSync, readlinkSync, type Stats } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  statSync,
+  type Stats,
+} from 'node:fs';
 import { dirname, isAbsolute, join, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { localAccounts, localGroups } from './accounts.js';
 
 /** The file, folder or link by which somebody who is not trusted could change what a path leads to. */
 export interface UnsafePlace {
@@ -53,6 +63,39 @@ export function findUnsafe(path: string, trusted: ReadonlySet<number> = trustedU
 }
 
 /**
+ * The same for all that a folder holds, except for `node_modules` in it. The folder itself is taken for safe. Where a
+ * link leads to a folder, what that holds is checked, too.
+ *
+ * @param seen the folders that were checked already; this one is added
+ */
+export function findUnsafeIn(
+  folder: string,
+  trusted: ReadonlySet<number> = trustedUsers(),
+  seen = new Set<string>(),
+): UnsafePlace | undefined {
+  if (process.getuid === undefined || seen.has(folder)) return undefined;
+  seen.add(folder);
+  for (const name of readdirSync(folder)) {
+    if (name === 'node_modules') continue;
+    const path = join(folder, name);
+    const stats = lstatSync(path);
+    const problem = ownerProblem(stats, trusted) ?? writersProblem(stats, trusted, false);
+    if (problem !== undefined) return { path, problem };
+    const unsafe = stats.isSymbolicLink()
+      ? (findUnsafe(path, trusted) ?? (isFolder(path) ? findUnsafeIn(realpathSync(path), trusted, seen) : undefined))
+      : stats.isDirectory()
+        ? findUnsafeIn(path, trusted, seen)
+        : undefined;
+    if (unsafe !== undefined) return unsafe;
+  }
+  return undefined;
+}
+
+function isFolder(path: string): boolean {
+  return existsSync(path) && statSync(path).isDirectory();
+}
+
+/**
  * The users whose files Jitsu trusts: root, the user that it runs as, and the owner of its own code; for root also the
  * user who became root by sudo(8).
  */
@@ -89,23 +132,13 @@ function writersProblem(stats: Stats, trusted: ReadonlySet<number>, isAbove: boo
 /** Whether only trusted users are in a group: the owner's own, or one such as staff without members. */
 function isGroupOf(trusted: ReadonlySet<number>, { uid, gid }: Stats): boolean {
   if (uid === 0 && gid === 0) return true;
-  const users = linesOf('/etc/passwd').map(([name, , user, group]) => ({
-    name,
-    uid: Number(user),
-    gid: Number(group),
-  }));
-  const group = linesOf('/etc/group').find(([, , number]) => Number(number) === gid);
+  const users = localAccounts();
+  const group = localGroups().find((local) => local.gid === gid);
   // A group that is not known here may be one of a directory service, with whatever members.
   if (group === undefined) return false;
-  const named = (group[3] ?? '').split(',').filter((name) => name !== '');
-  const members = named.map((name) => users.find((user) => user.name === name)?.uid);
+  const members = group.members.map((name) => users.find((user) => user.name === name)?.uid);
   members.push(...users.filter((user) => user.gid === gid).map((user) => user.uid));
   return members.every((member) => member !== undefined && trusted.has(member));
-}
-
-/** passwd(5), group(5). */
-function linesOf(file: string): string[][] {
-  return (textOf(file) ?? '').split('\n').map((line) => line.split(':'));
 }
 
 /**

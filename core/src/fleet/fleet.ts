@@ -150,7 +150,19 @@ export class Fleet {
     const owner = this.#machinesOf(backend).add(machine.id, unikernel);
     if (owner !== undefined) return sameMachine(name, owner.name);
     this.unikernels.set(name, unikernel);
-    return undefined;
+    return this.#allowProbes(unikernel);
+  }
+
+  #allowProbes({ plan }: Unikernel): ConfigProblem | undefined {
+    const { name, id, addresses } = plan;
+    try {
+      for (const probe of plan.probes) {
+        probe.allow?.({ name, id, addresses, execution: () => plan.machine.execution() });
+      }
+      return undefined;
+    } catch (error) {
+      return objection({ name }, 'refused by its readiness probe', error);
+    }
   }
 
   #machinesOf(connection: string): TextIndex<Unikernel> {
@@ -224,6 +236,6 @@ function sameMachine(name: string, owner: string): ConfigProblem {
   };
 }
 
-function objection({ name }: UnikernelSettings, given: string, error: unknown): ConfigProblem {
+function objection({ name }: Pick<UnikernelSettings, 'name'>, given: string, error: unknown): ConfigProblem {
   return { path: name, given, expected: errorMessage(error), code: errorCode(error) ?? '' };
 }

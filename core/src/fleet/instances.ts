@@ -6,14 +6,16 @@ import type { Command } from '../contracts/command.js';
 import type { CommandContribution, InjectableClass } from '../contracts/plugin.js';
 import type { Configured, ConnectionSettings, Settings, Worded } from '../config/settings.js';
 import type { Backend } from '../contracts/backend.js';
+import type { Spawner } from '../contracts/spawner.js';
 import type { ReadinessProbe } from '../contracts/readiness-probe.js';
 import type { StopPolicy } from '../contracts/stop-policy.js';
 import { errorCode, errorMessage, JitsuError } from '../errors.js';
 import { GuardedBackend } from '../lifecycle/guarded-backend.js';
 import { GuardedProbe } from '../lifecycle/guarded-probe.js';
 import { GuardedStopPolicy } from '../lifecycle/guarded-stop-policy.js';
+import { SealableSpawner } from '../plugin-kit/sealable-spawner.js';
 import { construct, optionsOf, type Injected } from '../plugins/injection.js';
-import { BOOT_CONFIGURATORS, CLOCK, CONNECTION_NAME, LOGGER, RUNTIME_DIRECTORY } from '../plugins/tokens.js';
+import { BOOT_CONFIGURATORS, CLOCK, CONNECTION_NAME, LOGGER, RUNTIME_DIRECTORY, SPAWNER } from '../plugins/tokens.js';
 
 function optionsFor(schema: ZodType | undefined, options: unknown): readonly Injected[] {
   return schema === undefined ? [] : [[optionsOf(schema), options]];
@@ -25,6 +27,8 @@ export class Instances {
   readonly #common: readonly Injected[];
   /** The probes and policies, by their contributions and then by their words. */
   readonly #byWords = new Map<unknown, Map<string, unknown>>();
+  /** Why which of them need root after the start, in the order in which they were made. */
+  readonly rootNeeds: { readonly name: string; readonly reason: string }[] = [];
   /** In the order of registration. */
   readonly bootConfigurators: readonly BootConfigurator[];
 
@@ -32,11 +36,13 @@ export class Instances {
     settings: Settings,
     private readonly clock: Clock,
     private readonly logger: Logger,
+    spawner: Spawner = new SealableSpawner(),
   ) {
     this.#common = [
       [CLOCK, clock],
       [LOGGER, logger],
       [RUNTIME_DIRECTORY, settings.runtimeDirectory],
+      [SPAWNER, spawner],
     ];
     this.bootConfigurators = settings.bootConfigurators.map(({ name, useClass }) =>
       this.#make<BootConfigurator>(name, useClass, [LOGGER, logger.child({ plugin: name })]),
@@ -89,7 +95,10 @@ export class Instances {
 
   #make<T>(name: string, useClass: InjectableClass<T>, ...values: readonly Injected[]): T {
     try {
-      return construct(useClass, [...this.#common, ...values]);
+      const made = construct(useClass, [...this.#common, ...values]);
+      const { needsRoot } = made as { readonly needsRoot?: unknown };
+      if (typeof needsRoot === 'string') this.rootNeeds.push({ name, reason: needsRoot });
+      return made;
     } catch (error) {
       if (errorCode(error)?.startsWith('JITSU_') === true) throw error;
       const message = `What a plugin registers as '${name}' cannot be made: its constructor fails: ${errorMessage(error)}`;

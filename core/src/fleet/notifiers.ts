@@ -37,9 +37,14 @@ export class Notifiers {
       hub.addNotifier(name, notifier, (event) => this.#wants(notifier, event));
   }
 
-  /** Rejects with a problem that only people can solve, for which a notifier can never work. */
-  async open(): Promise<void> {
-    for (const notifier of this.#notifiers.values()) await notifier.open?.();
+  /**
+   * Rejects with a problem that only people can solve, for which a notifier can never work.
+   * @param connect opens one, as whom it has to be opened
+   */
+  async open(
+    connect: (open: () => Promise<void>, needsRoot: string | undefined) => Promise<void> = (open) => open(),
+  ): Promise<void> {
+    for (const notifier of this.#notifiers.values()) await connect(async () => notifier.open?.(), notifier.needsRoot);
   }
 
   /** Closes all notifiers, also after one has failed to open or to close; rejects with the first failure. */

@@ -89,6 +89,11 @@ export class GuardedBackend {
     }
   }
 
+  /** Why it needs root after the start. */
+  get needsRoot(): string | undefined {
+    return this.backend.needsRoot;
+  }
+
   async connect(): Promise<void> {
     try {
       await this.backend.connect();
@@ -107,6 +112,15 @@ export class GuardedBackend {
     } finally {
       this.#watch?.[Symbol.dispose]();
       this.#watch = undefined;
+    }
+  }
+
+  /** To be called before Jitsu gives up root. */
+  async beforeDrop(): Promise<void> {
+    try {
+      await this.backend.beforeDrop?.();
+    } catch (error) {
+      throw this.failure(error, 'fails to hand over what needs root');
     }
   }
 

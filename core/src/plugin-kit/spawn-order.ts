@@ -1,34 +1,49 @@
-/** How a process ended; empty where only its parent could know. */
-export interface Exit {
-  readonly status?: number;
-  readonly signal?: NodeJS.Signals;
+import type { Exit, Launch, LaunchDetails, ProgramSignal, Variables } from '../contracts/spawner.js';
+
+/** The user that Jitsu becomes when it gives up root. */
+export interface JitsuUser {
+  readonly uid: number;
+  readonly gid: number;
 }
 
-/** An order to the process that spawns. */
+/** A launch as JSON, with the number of its inherited variables in place of them. */
+export type ListedLaunch = readonly [key: string, launch: string];
+
+/** The order to spawn a program. */
 export interface SpawnOrder {
   readonly number: number;
-  readonly program: string;
-  readonly argv0: string;
-  readonly words: readonly string[];
-  readonly cwd: string;
-  readonly env: NodeJS.ProcessEnv;
-  /** Files that are created for its output, which is otherwise thrown away. */
-  readonly stdout?: string;
-  readonly stderr?: string;
-  readonly account?: { readonly uid: number; readonly gid: number };
-  /** Supplementary groups of the account. */
-  readonly groups?: readonly number[] | undefined;
-  readonly umask?: number | undefined;
-  /** How many files it may have open. */
-  readonly files?: number | undefined;
-  /** All processes of its group end with it, and with the process that spawns. */
-  readonly temporary?: boolean;
+  readonly launch: Launch;
+  readonly details: LaunchDetails;
 }
 
-/** The results of an order: a process or a failure, and finally the end of that process. */
+/** The orders that are taken until the seal. */
+export type TrustedOrder =
+  | SpawnOrder
+  /** What may be launched after the seal; inherited variables that later launches name by their numbers. */
+  | { readonly inherited: readonly Variables[]; readonly launches: readonly ListedLaunch[] }
+  /** A group that may be signalled after the seal. */
+  | { readonly adopt: number; readonly startTime: string }
+  | { readonly number: number; readonly seal: JitsuUser };
+
+/** The orders that are taken once it is sealed. */
+export type SealedOrder =
+  | { readonly number: number; readonly key: string; readonly details: LaunchDetails }
+  | { readonly number: number; readonly group: number; readonly signal: ProgramSignal }
+  | { readonly number: number; readonly thread: number; readonly niceness: number };
+
+/** Why an order could not be carried out. */
+export interface SpawnFailure {
+  readonly code: string | undefined;
+  readonly message: string;
+  /** What it is about. */
+  readonly path?: string | undefined;
+}
+
+/** The results of an order: what it has brought or a failure, and finally the end of what was spawned. */
 export type SpawnNews =
   | { readonly number: number; readonly pid: number }
-  | { readonly number: number; readonly failure: { readonly code: string | undefined; readonly message: string } }
+  | { readonly number: number; readonly done: boolean }
+  | { readonly number: number; readonly failure: SpawnFailure }
   | { readonly number: number; readonly exit: Exit }
   /** A process has stopped, continued or ended; the system does not say which. */
   | { readonly changed: true };

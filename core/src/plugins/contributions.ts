@@ -18,10 +18,10 @@ import type { StopPolicy } from '../contracts/stop-policy.js';
 import { JitsuError } from '../errors.js';
 import { objectionToInjection, type Token } from './injection.js';
 import { NamedContributions } from './named-contributions.js';
-import { BOOT_CONFIGURATORS, CLOCK, CONNECTION_NAME, LOGGER, RUNTIME_DIRECTORY } from './tokens.js';
+import { BOOT_CONFIGURATORS, CLOCK, CONNECTION_NAME, LOGGER, RUNTIME_DIRECTORY, SPAWNER } from './tokens.js';
 
 const COMMON: readonly Token<unknown>[] = [CLOCK, LOGGER];
-const IN_A_RUNNING_JITSU = [...COMMON, RUNTIME_DIRECTORY];
+const IN_A_RUNNING_JITSU = [...COMMON, RUNTIME_DIRECTORY, SPAWNER];
 
 /** How the contributions of one kind are checked, apart from their name and class. */
 interface Kind<T> {

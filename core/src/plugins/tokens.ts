@@ -1,6 +1,7 @@
 import type { BootConfigurator } from '../contracts/boot-configurator.js';
 import type { Clock } from '../contracts/clock.js';
 import type { Logger } from '../contracts/logger.js';
+import type { Spawner } from '../contracts/spawner.js';
 import { token } from './injection.js';
 
 /** A {@link Clock}. */
@@ -17,3 +18,6 @@ export const RUNTIME_DIRECTORY = token<string>('RUNTIME_DIRECTORY');
 
 /** All boot configurators, in the order of registration, for backends that create machines paused. */
 export const BOOT_CONFIGURATORS = token<readonly BootConfigurator[]>('BOOT_CONFIGURATORS');
+
+/** The {@link Spawner} of this Jitsu. */
+export const SPAWNER = token<Spawner>('SPAWNER');

@@ -23,6 +23,7 @@ import { findDomain } from './find-domain.js';
 import { LibvirtConnection } from './libvirt-connection.js';
 import { LibvirtDomain } from './libvirt-domain.js';
 import { connectionOptions, type ConnectionOptions, type LibvirtOptions } from './libvirt-options.js';
+import { whyRoot } from './why-root.js';
 
 export const STOP_MODES = ['destroy', 'shutdown', 'suspend', 'managedsave'];
 
@@ -32,6 +33,7 @@ export class LibvirtBackend implements Backend<LibvirtOptions> {
     stopModes: STOP_MODES,
     bootConfigurators: false,
   };
+  readonly needsRoot: string | undefined;
   readonly #connection: LibvirtConnection;
   /** The domains that were handed out; events of others are ignored. */
   readonly #domains = new Map<MachineId, LibvirtDomain>();
@@ -43,6 +45,7 @@ export class LibvirtBackend implements Backend<LibvirtOptions> {
     @inject(LOGGER) logger: Logger,
     @inject(CLOCK) private readonly clock: Clock,
   ) {
+    this.needsRoot = whyRoot(connect);
     this.#connection = new LibvirtConnection(connect, clock, logger, {
       onDomain: (event) => this.#hear(event),
       onLost: (reason) => this.#changes.tellUnknown(this.#domains.keys(), reason),

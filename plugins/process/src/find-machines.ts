@@ -25,7 +25,7 @@ export function findMachines(
     }
     if (record?.nonce !== undefined) {
       entries ??= table.all().filter(({ state }) => state !== 'dead');
-      const hasMarks = markFinder(marksOf(id, runtimeDirectory, record.nonce), table);
+      const hasMarks = markFinder({ ...marksOf(id, runtimeDirectory), JITSU_SPAWN: record.nonce }, table);
       const orphan = record.pid === undefined ? firstLeader(entries, hasMarks) : undefined;
       if (orphan !== undefined) {
         const adopted = {

@@ -1,4 +1,4 @@
-import { makeSafeFolder, readOwnFile, replaceFile, writeNewFile, type MachineId } from '@jitsud/core/plugin';
+import { makeOwnFolder, readOwnFile, replaceFile, writeNewFile, type MachineId } from '@jitsud/core/plugin';
 import { randomBytes } from 'node:crypto';
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -30,7 +30,7 @@ export class MachineRecords {
 
   /** Creates the folder. Throws where others may write to it, and file system errors. */
   open(): void {
-    makeSafeFolder(this.folder);
+    makeOwnFolder(this.folder);
   }
 
   /** To be called before a process is spawned. @returns its nonce */

@@ -43,10 +43,10 @@ export class OutputFile {
 
   constructor(private readonly path: string) {}
 
-  /** Removes the old file. @returns the path where the new one is to be made */
-  makeWay(): string {
+  /** Makes the file anew, for nobody else to read. */
+  create(): void {
     rmSync(this.path, { force: true });
-    return this.path;
+    closeSync(openSync(this.path, 'ax', 0o600));
   }
 
   /** Continues with a file that was read before: from its end, with its last line known. */

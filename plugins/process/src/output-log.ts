@@ -1,6 +1,6 @@
 import {
   errorMessage,
-  makeSafeFolder,
+  makeOwnFolder,
   type Clock,
   type Logger,
   type Milliseconds,
@@ -45,9 +45,6 @@ const SECOND: Milliseconds = 1_000;
 /** The interval at which the files are read where the system does not report changes. */
 const POLL: Milliseconds = 1_000;
 
-/** The files of a program's output. */
-export type OutputPaths = Readonly<Record<Stream, string>>;
-
 interface FollowedMachine {
   readonly files: Readonly<Record<Stream, OutputFile>>;
   /** Absent for a program of nobody, whose files are only kept small. */
@@ -82,7 +79,7 @@ export class OutputLog {
   ) {}
 
   open(): void {
-    makeSafeFolder(this.folder);
+    makeOwnFolder(this.folder);
     this.#watch();
   }
 
@@ -113,10 +110,14 @@ export class OutputLog {
     this.#unseen = undefined;
   }
 
-  /** Follows the files of a program that is about to start, which are not made yet. */
-  create(id: MachineId, name: string): OutputPaths {
-    const { stdout, stderr } = this.#add(id, name);
-    return { stdout: stdout.makeWay(), stderr: stderr.makeWay() };
+  /** The path of a program's files, without `.stdout` and `.stderr`. */
+  pathOf(id: MachineId): string {
+    return join(this.folder, id);
+  }
+
+  /** Makes the files of a program that is about to start, and follows them. */
+  create(id: MachineId, name: string): void {
+    for (const file of Object.values(this.#add(id, name))) file.create();
   }
 
   /** Follows the files of a running program, from their ends. */
@@ -142,7 +143,7 @@ export class OutputLog {
   }
 
   #add(id: MachineId, name?: string): FollowedMachine['files'] {
-    const file = (stream: Stream): OutputFile => new OutputFile(join(this.folder, `${id}.${stream}`));
+    const file = (stream: Stream): OutputFile => new OutputFile(`${this.pathOf(id)}.${stream}`);
     const files = { stdout: file('stdout'), stderr: file('stderr') };
     if (name !== undefined) this.#names.set(id, name);
     const logger = name === undefined ? undefined : this.logger.child({ unikernel: name });

@@ -5,6 +5,7 @@ import {
   LOGGER,
   PowerWatch,
   RUNTIME_DIRECTORY,
+  SPAWNER,
   stableUuid,
   type Backend,
   type BackendCapabilities,
@@ -13,6 +14,7 @@ import {
   type Machine,
   type PowerChange,
   type Registration,
+  type Spawner,
 } from '@jitsud/core/plugin';
 import { ProcessMachine } from './process-machine.js';
 import type { ProcessOptions } from './process-options.js';
@@ -39,11 +41,12 @@ export class ProcessBackend implements Backend<ProcessOptions> {
     @inject(CLOCK) private readonly clock: Clock,
     @inject(RUNTIME_DIRECTORY) runtimeDirectory: string,
     @inject(CONNECTION_NAME) private readonly connectionName: string,
+    @inject(SPAWNER) spawner: Spawner,
   ) {
     this.#programs = new ProgramFinder(clock);
     this.#accounts = new UserAccounts(clock);
     const tell = (change: PowerChange): void => this.#changes.tell(change);
-    this.#processes = new RunningProcesses(runtimeDirectory, connectionName, clock, logger, tell);
+    this.#processes = new RunningProcesses(runtimeDirectory, connectionName, clock, logger, spawner, tell);
   }
 
   async connect(): Promise<void> {
@@ -61,7 +64,9 @@ export class ProcessBackend implements Backend<ProcessOptions> {
     const groupIds = groups?.map((group) => this.#accounts.findGroup(group));
     const plan = planProcess(id, registration, this.#programs, account, groupIds);
     this.#processes.takeUp(id, plan.name);
-    return new ProcessMachine(plan, this.#processes, this.clock);
+    const machine = new ProcessMachine(plan, this.#processes, this.clock);
+    this.#processes.allow(machine);
+    return machine;
   }
 
   watch(listener: (change: PowerChange) => void): Disposable {

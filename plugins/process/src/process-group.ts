@@ -1,4 +1,4 @@
-import type { Clock, Exit, LiveChild, Milliseconds, MachineId } from '@jitsud/core/plugin';
+import type { Clock, Exit, LiveChild, Milliseconds, MachineId, ProgramSignal, Spawner } from '@jitsud/core/plugin';
 import type { MachineRecord } from './machine-records.js';
 import type { ProcessTable } from './process-table.js';
 import { sendSignal } from './send-signal.js';
@@ -27,6 +27,7 @@ export class ProcessGroup {
     readonly record: MachineRecord,
     private readonly table: ProcessTable,
     private readonly clock: Clock,
+    private readonly spawner: Pick<Spawner, 'signal'>,
     private readonly child?: LiveChild,
   ) {
     this.ended = new Promise((resolve) => {
@@ -57,8 +58,8 @@ export class ProcessGroup {
   }
 
   /** Sends a signal to all processes of the group. */
-  signal(signal: NodeJS.Signals): void {
-    if (!this.hasEnded && !this.#isPidReused()) sendSignal(-this.pid, signal);
+  async signal(signal: ProgramSignal): Promise<void> {
+    if (!this.hasEnded && !this.#isPidReused()) await this.spawner.signal(this.pid, signal);
   }
 
   /** Whether the spawner reports its end. */
@@ -77,7 +78,8 @@ export class ProcessGroup {
 
   async #untilEmpty(): Promise<void> {
     for (let looks = 1; !this.released && this.#hasMembers(looks); looks += 1) {
-      if (!this.gentle) this.signal('SIGKILL');
+      // A member that may not be signalled ends by itself, or is there for good.
+      if (!this.gentle) await this.signal('SIGKILL').catch(() => undefined);
       await this.clock.sleep(Math.min(looks, SLOWEST_LOOK));
     }
   }

@@ -7,12 +7,12 @@ import {
   type MachineDescription,
   type MachineId,
   type Milliseconds,
+  type ProgramSignal,
   type StopMode,
 } from '@jitsud/core/plugin';
 import type { ProcessGroup } from './process-group.js';
 import type { Confinement, ProcessPlan } from './process-plan.js';
 import type { RunningProcesses } from './running-processes.js';
-import { environmentOf } from './spawn-process.js';
 import type { UserAccount } from './user-accounts.js';
 
 /** The longest interval at which the effect of a signal is looked for. */
@@ -73,7 +73,7 @@ export class ProcessMachine implements Machine, ProcessPlan {
   async resume(): Promise<void> {
     const group = this.#group;
     if (group?.look() !== 'suspended') return;
-    this.#send(group, 'SIGCONT');
+    await this.#send(group, 'SIGCONT');
     await this.#until(group, () => group.look() !== 'suspended');
     if (!group.hasEnded) this.processes.tellStateOf(this.id);
   }
@@ -87,10 +87,8 @@ export class ProcessMachine implements Machine, ProcessPlan {
     else await this.#destroy(group, signal);
   }
 
-  /** Without the marks: what looks after a process must not be adopted for it. */
   execution(): Execution {
-    const { cwd, account, confinement: { groups, umask, files, newPrivileges } = {} } = this;
-    return { ...{ cwd, account, groups, umask, files, newPrivileges }, env: environmentOf(this) };
+    return this.processes.executionOf(this);
   }
 
   get #group(): ProcessGroup | undefined {
@@ -98,14 +96,19 @@ export class ProcessMachine implements Machine, ProcessPlan {
   }
 
   async #suspend(group: ProcessGroup, signal: AbortSignal): Promise<void> {
-    while (group.look() === 'running') {
-      this.#send(group, 'SIGSTOP');
-      const retryAt = this.clock.now() + STOP_RETRY;
-      await this.#until(group, () => group.look() === 'suspended' || this.clock.now() >= retryAt, signal);
+    const after = (delay: Milliseconds): (() => boolean) => {
+      const end = this.clock.now() + delay;
+      return () => this.clock.now() >= end;
+    };
+    for (let pause = 1; group.look() === 'running'; pause = Math.min(2 * pause, STOP_RETRY)) {
+      await this.#send(group, 'SIGSTOP');
+      const isLate = after(STOP_RETRY);
+      await this.#until(group, () => group.look() === 'suspended' || isLate(), signal);
       if (group.hasEnded || group.look() !== 'running') break;
-      // Caught within vfork(2): the parent cannot stop before its child continues, so both are continued and stopped
-      // again.
-      this.#send(group, 'SIGCONT');
+      // Caught within vfork(2): the parent cannot stop before its child has called exec, for which that needs a
+      // processor. Both are continued, for longer each time, and stopped again.
+      await this.#send(group, 'SIGCONT');
+      await this.#until(group, after(pause), signal);
     }
     await this.#until(group, () => group.look() === 'suspended', signal);
     if (!group.hasEnded) this.processes.tellStateOf(this.id);
@@ -115,8 +118,8 @@ export class ProcessMachine implements Machine, ProcessPlan {
   async #shutDown(group: ProcessGroup, signal: AbortSignal): Promise<void> {
     group.gentle = true;
     try {
-      this.#send(group, 'SIGTERM');
-      if (group.look() === 'suspended') this.#send(group, 'SIGCONT');
+      await this.#send(group, 'SIGTERM');
+      if (group.look() === 'suspended') await this.#send(group, 'SIGCONT');
       await this.#until(group, () => false, signal);
     } finally {
       group.gentle = false;
@@ -125,14 +128,14 @@ export class ProcessMachine implements Machine, ProcessPlan {
 
   async #destroy(group: ProcessGroup, signal: AbortSignal): Promise<void> {
     group.gentle = false;
-    this.#send(group, 'SIGKILL');
+    await this.#send(group, 'SIGKILL');
     await this.#until(group, () => false, signal);
   }
 
   /** @throws JITSU_BACKEND_FAILED for a process that Jitsu may not signal */
-  #send(group: ProcessGroup, signal: NodeJS.Signals): void {
+  async #send(group: ProcessGroup, signal: ProgramSignal): Promise<void> {
     try {
-      group.signal(signal);
+      await group.signal(signal);
     } catch (error) {
       const process = `${this.name} (process ${group.pid})`;
       const message = `${process} cannot be sent ${signal}: ${errorMessage(error)}. Does it run as another user than Jitsu?`;

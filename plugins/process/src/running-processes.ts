@@ -1,13 +1,16 @@
 import {
   errorMessage,
   JitsuError,
-  Spawner,
   type Clock,
+  type Execution,
   type Exit,
+  type Launchable,
   type LiveChild,
   type Logger,
   type MachineId,
   type PowerChange,
+  type Spawner,
+  type Variables,
 } from '@jitsud/core/plugin';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -20,8 +23,9 @@ import { PortableProcessTable } from './portable-process-table.js';
 import { ProcessGroup } from './process-group.js';
 import type { ProcessPlan } from './process-plan.js';
 import type { ProcessTable } from './process-table.js';
-import { sendSignal } from './send-signal.js';
-import { marksOf, spawnProcess, startFailed } from './spawn-process.js';
+import { Remembered } from './remembered.js';
+import { executionOf, inheritedBy, launchOf, marksOf, startFailed } from './spawn-process.js';
+import type { UserAccount } from './user-accounts.js';
 
 /** All running machines of one connection: their processes, records and output. */
 export class RunningProcesses {
@@ -37,9 +41,8 @@ export class RunningProcesses {
   readonly #output: OutputLog;
   /** Present while connected. */
   #sweep: MachineSweep | undefined;
-  #spawner: Spawner | undefined;
-  /** For the programs that may get more privileges by executing a file. */
-  #privilegedSpawner: Spawner | undefined;
+  #watch: Disposable | undefined;
+  readonly #inherited: Remembered<Variables>;
 
   /** @param tell called whenever the state of a machine may have changed */
   constructor(
@@ -47,8 +50,10 @@ export class RunningProcesses {
     private readonly connection: string,
     private readonly clock: Clock,
     private readonly logger: Logger,
+    private readonly spawner: Spawner,
     private readonly tell: (change: PowerChange) => void,
   ) {
+    this.#inherited = new Remembered(clock);
     this.#runtimeDirectory = resolve(runtimeDirectory);
     const folder = join(this.#runtimeDirectory, `process-${encodeURIComponent(connection)}`);
     this.#records = new MachineRecords(folder);
@@ -74,6 +79,7 @@ export class RunningProcesses {
     }
     this.#sweep = new MachineSweep(this.#groups, this.clock, ({ id }, state) => this.tell({ id, state }));
     this.#sweep.attend();
+    this.#watch = this.spawner.watch(() => this.#sweep?.lookAtAll());
     for (const [id, name] of this.#left) {
       this.takeUp(id, name);
       this.tellStateOf(id);
@@ -83,9 +89,8 @@ export class RunningProcesses {
   close(): void {
     this.#sweep?.[Symbol.dispose]();
     this.#sweep = undefined;
-    this.#spawner?.close();
-    this.#privilegedSpawner?.close();
-    this.#spawner = this.#privilegedSpawner = undefined;
+    this.#watch?.[Symbol.dispose]();
+    this.#watch = undefined;
     for (const group of this.#groups.values()) group.released = true;
     this.#left = new Map([...this.#left, ...this.#output.names]);
     this.#groups.clear();
@@ -112,23 +117,32 @@ export class RunningProcesses {
     if (this.#groups.has(id) && !this.#output.names.has(id)) this.#output.takeUp(id, name);
   }
 
+  /** To be called for each process that may be spawned. @throws JITSU_BACKEND_DENIED where it is too late for that */
+  allow(plan: ProcessPlan): void {
+    this.spawner.allow(this.#launchable(plan));
+  }
+
+  /** How what looks after a process runs. */
+  executionOf(plan: ProcessPlan): Execution {
+    return executionOf(plan, this.#inheritedBy(plan.account));
+  }
+
   /** @throws JITSU_BACKEND_FAILED, JITSU_BACKEND_UNREACHABLE */
   async spawn(plan: ProcessPlan): Promise<void> {
     const { id } = plan;
     this.#checkConnected();
-    const spawner = plan.confinement?.newPrivileges ? this.#livingPrivilegedSpawner() : this.#livingSpawner();
     let child: LiveChild | undefined;
     try {
       const nonce = this.#records.begin(id);
-      const files = this.#output.create(id, plan.name);
-      child = await spawnProcess(plan, files, marksOf(id, this.#runtimeDirectory, nonce), spawner);
+      this.#output.create(id, plan.name);
+      child = await this.spawner.spawn(this.#launchable(plan), { nonce });
       this.#checkConnected();
       const startTime = this.#table.look(child.pid)?.startTime ?? '';
       const record = { pid: child.pid, startTime, bootId: this.#table.bootId, nonce };
       this.#records.save(id, record);
       this.#add(id, record, child);
     } catch (error) {
-      if (child) sendSignal(-child.pid, 'SIGKILL');
+      if (child) await this.spawner.signal(child.pid, 'SIGKILL');
       this.#output.finish(id);
       this.#forget(id);
       throw error instanceof JitsuError ? error : startFailed(plan, error);
@@ -138,7 +152,8 @@ export class RunningProcesses {
   }
 
   #add(id: MachineId, record: MachineRecord, child?: LiveChild): void {
-    const group = new ProcessGroup(id, record, this.#table, this.clock, child);
+    const group = new ProcessGroup(id, record, this.#table, this.clock, this.spawner, child);
+    if (child === undefined) this.spawner.adopt(record.pid, record.startTime);
     this.#groups.set(id, group);
     void group.ended.then((exit) => {
       if (!group.released) this.#ended(id, exit);
@@ -150,19 +165,19 @@ export class RunningProcesses {
     if (!this.#sweep) throw this.#notConnected();
   }
 
-  /** Made on first use: it takes a sixth of Jitsu's memory, and of the time of its start. */
-  #livingSpawner(): Spawner {
-    if (this.#spawner === undefined || this.#spawner.hasEnded) {
-      this.#spawner = new Spawner(() => this.#sweep?.lookAtAll());
-    }
-    return this.#spawner;
+  #launchable(plan: ProcessPlan): Launchable {
+    const { id, account } = plan;
+    return {
+      key: id,
+      launch: () =>
+        launchOf(plan, this.#inheritedBy(account), marksOf(id, this.#runtimeDirectory), this.#output.pathOf(id)),
+    };
   }
 
-  #livingPrivilegedSpawner(): Spawner {
-    if (this.#privilegedSpawner === undefined || this.#privilegedSpawner.hasEnded) {
-      this.#privilegedSpawner = new Spawner(() => this.#sweep?.lookAtAll(), false);
-    }
-    return this.#privilegedSpawner;
+  /** The same object for all that inherit the same. */
+  #inheritedBy(account: UserAccount | undefined): Variables {
+    const { uid = '', name = '', home = '' } = account ?? {};
+    return this.#inherited.get([String(uid), name, home], () => inheritedBy(account));
   }
 
   #ended(id: MachineId, exit: Exit): void {

@@ -24,6 +24,8 @@ const LONGEST_VALUE = 4096 - '/local/domain/65535/rumprun/cfg\0'.length;
  * `JITSU_BACKEND_FAILED` for xenstored.
  */
 export class RumprunConfig implements BootConfigurator {
+  readonly needsRoot = 'xenstore takes what guests read from root alone';
+
   constructor(
     @inject(CLOCK) private readonly clock: Clock,
     @inject(LOGGER) private readonly logger: Logger,

@@ -24,6 +24,7 @@ const TOLD: ReadonlySet<LifecycleEventKind> = new Set<LifecycleEventKind>(['star
  * cannot be sent is dropped, and logged.
  */
 export class SynjitsuNotifier implements Notifier {
+  readonly needsRoot = 'a vchan takes the devices of Xen, which are those of root';
   readonly #link: SynjitsuLink;
 
   constructor(

@@ -48,11 +48,13 @@ describe('a start of Jitsu that comes to nothing', () => {
         Promise.resolve({
           listening: [],
           udpTransport: 'dgram',
-          start: () => {
+          foretoldUser: undefined,
+          start: (opened) => {
             done.push('start');
             return new Promise<void>((resolve) => {
               begun = () => {
                 done.push('started');
+                opened?.();
                 resolve();
               };
             });

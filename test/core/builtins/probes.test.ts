@@ -6,6 +6,7 @@ import { createServer as createHttpServer } from 'node:http';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { open } from 'lmdb';
 import { SystemClock } from '#core/clock.js';
+import { SealableSpawner } from '#core/plugin-kit/sealable-spawner.js';
 import { ExecProbe } from '#core/builtins/exec-probe.js';
 import { HttpProbe } from '#core/builtins/http-probe.js';
 import { pauseAfter, pollUntil } from '#core/plugin-kit/poll-until.js';
@@ -136,16 +137,20 @@ describe('the http probe', () => {
 });
 
 describe('the exec probe', () => {
+  const spawner = new SealableSpawner();
+
+  after(() => spawner.close());
+
   it('is satisfied when the command ends with status 0, and tells it whom it is about', async () => {
     const script =
       'process.exit(process.env.JITSU_NAME === "web" && process.env.JITSU_ADDRESSES === "127.0.0.1" ? 0 : 1)';
-    await new ExecProbe([process.execPath, '-e', script], clock).untilReady(target, patience());
+    await new ExecProbe([process.execPath, '-e', script], clock, spawner).untilReady(target, patience());
   });
 
   it('goes on while the command fails, and kills it when it is called off', async () => {
-    const probe = new ExecProbe([process.execPath, '-e', 'process.exit(1)'], clock);
+    const probe = new ExecProbe([process.execPath, '-e', 'process.exit(1)'], clock, spawner);
     await assert.rejects(probe.untilReady(target, AbortSignal.timeout(200)), { name: 'TimeoutError' });
-    const endless = new ExecProbe([process.execPath, '-e', 'setInterval(() => {}, 1000)'], clock);
+    const endless = new ExecProbe([process.execPath, '-e', 'setInterval(() => {}, 1000)'], clock, spawner);
     await assert.rejects(endless.untilReady(target, AbortSignal.timeout(200)), { name: 'TimeoutError' });
   });
 
@@ -154,7 +159,7 @@ describe('the exec probe', () => {
     const [started, written] = [folder.in('started'), folder.in('written')];
     const script = `sleep 1000 & echo $! > ${written}; mv ${written} ${started}; wait`;
     const controller = new AbortController();
-    const ready = new ExecProbe(['sh', '-c', script], clock).untilReady(target, controller.signal);
+    const ready = new ExecProbe(['sh', '-c', script], clock, spawner).untilReady(target, controller.signal);
     const pid = await eventually(() => readFileSync(started, 'utf8').trim());
     assert.equal(isRunning(pid), true);
     controller.abort(new Error('enough'));
@@ -174,7 +179,7 @@ describe('the exec probe', () => {
     };
     process.env[secret] = 'secret';
     try {
-      await new ExecProbe(['sh', '-c', script], clock).untilReady(
+      await new ExecProbe(['sh', '-c', script], clock, spawner).untilReady(
         { ...target, execution: () => execution },
         patience(),
       );
@@ -202,7 +207,7 @@ describe('the exec probe', () => {
     const before = { ...process.env };
     Object.assign(process.env, kept, secrets);
     try {
-      await new ExecProbe(['sh', '-c', `env > ${folder.in('said')}`], clock).untilReady(target, patience());
+      await new ExecProbe(['sh', '-c', `env > ${folder.in('said')}`], clock, spawner).untilReady(target, patience());
     } finally {
       for (const name of Object.keys({ ...kept, ...secrets })) {
         if (before[name] === undefined) Reflect.deleteProperty(process.env, name);
@@ -226,7 +231,7 @@ describe('the exec probe', () => {
     const store = open({ path: folder.in('store') });
     try {
       const script = `! ls -l /proc/self/fd | grep ${folder.in('store')}`;
-      await new ExecProbe(['sh', '-c', script], clock).untilReady(target, patience());
+      await new ExecProbe(['sh', '-c', script], clock, spawner).untilReady(target, patience());
     } finally {
       await store.close();
     }
@@ -235,8 +240,8 @@ describe('the exec probe', () => {
   it('lets the command get more privileges only where its unikernel may', async () => {
     const script = (value: number): string[] => ['grep', '-q', `NoNewPrivs:.${value}`, '/proc/self/status'];
     const execution = { cwd: '/', env: process.env, newPrivileges: true };
-    await new ExecProbe(script(1), clock).untilReady(target, patience());
-    await new ExecProbe(script(0), clock).untilReady({ ...target, execution: () => execution }, patience());
+    await new ExecProbe(script(1), clock, spawner).untilReady(target, patience());
+    await new ExecProbe(script(0), clock, spawner).untilReady({ ...target, execution: () => execution }, patience());
   });
 
   it('ends an attempt that takes longer than half a minute, and tries again', async () => {
@@ -244,7 +249,7 @@ describe('the exec probe', () => {
     const manual = new ManualClock();
     const [first, pids] = [folder.in('first'), folder.in('pids')];
     const script = `[ -e ${first} ] && exit; touch ${first}; echo $$ > ${pids}; sleep 1000`;
-    const ready = new ExecProbe(['sh', '-c', script], manual).untilReady(target, patience());
+    const ready = new ExecProbe(['sh', '-c', script], manual, spawner).untilReady(target, patience());
     const pid = await eventually(() => readFileSync(pids, 'utf8').trim() || assert.fail());
     await manual.advance(29_999);
     await clock.sleep(50);
@@ -258,7 +263,7 @@ describe('the exec probe', () => {
   it('ends what an attempt leaves behind', async () => {
     using folder = new TemporaryFolder();
     const left = folder.in('left');
-    await new ExecProbe(['sh', '-c', `sleep 1000 & echo $! > ${left}`], clock).untilReady(target, patience());
+    await new ExecProbe(['sh', '-c', `sleep 1000 & echo $! > ${left}`], clock, spawner).untilReady(target, patience());
     await eventually(() => assert.equal(isRunning(readFileSync(left, 'utf8').trim()), false));
   });
 
@@ -266,18 +271,18 @@ describe('the exec probe', () => {
     using folder = new TemporaryFolder();
     const [first, pids] = [folder.in('first'), folder.in('pids')];
     const script = `[ -e ${first} ] && exit; touch ${first}; echo $$ $PPID > ${pids}; sleep 1000`;
-    const ready = new ExecProbe(['sh', '-c', script], clock).untilReady(target, patience());
+    const ready = new ExecProbe(['sh', '-c', script], clock, spawner).untilReady(target, patience());
     const written = await eventually(() => readFileSync(pids, 'utf8').trim() || assert.fail());
-    const [pid = '', spawner = ''] = written.split(' ');
+    const [pid = '', parent = ''] = written.split(' ');
     // It has told the process by then.
     await clock.sleep(200);
-    process.kill(Number(spawner), 'SIGKILL');
+    process.kill(Number(parent), 'SIGKILL');
     await ready;
     await eventually(() => assert.equal(isRunning(pid), false));
   });
 
   it('fails at once when there is no such command', async () => {
-    const probe = new ExecProbe(['/no/such/command'], clock);
+    const probe = new ExecProbe(['/no/such/command'], clock, spawner);
     const error = await rejectsWithCode(probe.untilReady(target, patience()), 'JITSU_UNIKERNEL_INVALID');
     assert.match(error.message, /readiness probe of web, "exec:\/no\/such\/command"/);
   });

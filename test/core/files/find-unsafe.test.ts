@@ -126,10 +126,12 @@ describe('what makes a path unsafe', () => {
   it('is not what belongs to users outside of a user namespace', function () {
     requireRoot(this);
     requireTool(this, 'unshare');
-    const source = fileURLToPath(import.meta.resolve('#core/files/find-unsafe.js'));
     chmodSync(folder.path, 0o755);
-    copyFileSync(source, folder.in('find-unsafe.mjs'));
-    const script = `import(${JSON.stringify(folder.in('find-unsafe.mjs'))}).then((it) => console.log(it.findUnsafe('/')))`;
+    writeFileSync(folder.in('package.json'), '{"type":"module"}', { mode: 0o644 });
+    for (const name of ['find-unsafe.js', 'accounts.js']) {
+      copyFileSync(fileURLToPath(import.meta.resolve(`#core/files/${name}`)), folder.in(name));
+    }
+    const script = `import(${JSON.stringify(folder.in('find-unsafe.js'))}).then((it) => console.log(it.findUnsafe('/')))`;
     // The root of the machine has no number in this one, so that its files are those of `nobody`.
     const words = ['--map-root-user', realpathSync(process.execPath), '-e', script];
     const run = spawnSync('unshare', words, { uid: 1_000, gid: 1_000, cwd: '/', encoding: 'utf8' });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { ConfigProblems } from '#core/config/config-problems.js';
 import type { Settings, UnikernelSettings } from '#core/config/settings.js';
-import type { ReadinessProbe } from '#core/contracts/readiness-probe.js';
+import type { ReadinessProbe, ReadinessTarget } from '#core/contracts/readiness-probe.js';
 import type { StopPolicy } from '#core/contracts/stop-policy.js';
 import { NameTable } from '#core/dns/resolvers/name-table.js';
 import { Fleet } from '#core/fleet/fleet.js';
@@ -73,6 +73,31 @@ describe('the fleet', () => {
       );
       return true;
     });
+  });
+
+  it('has probes say what they will have spawned for each unikernel, and refuses one where that is not possible', async () => {
+    const backend = new FakeBackend(new ManualClock());
+    await backend.connect();
+    const unikernels = ['web', 'db'].map((name) => ({
+      ...{ name, backend: 'near', options: { name }, names: [], addresses: ['192.0.2.1'], ready: READY },
+      ...{ stopPolicies: [], stopMode: 'destroy' },
+    }));
+    const allowed: unknown[] = [];
+    const allow = (target: ReadinessTarget): void => {
+      allowed.push({ ...target, execution: target.execution?.() });
+      if (target.name === 'db') throw new Error('too late');
+    };
+    Object.assign(backend, { guard: () => ({ execution: () => ({ cwd: '/', env: {} }) }) });
+    const instances = { backend: () => backend, bootConfigurators: [], probe: () => ({ allow }) };
+    const settings = { connections: [{ name: 'near' }], unikernels } as unknown as Settings;
+    const fleet = new Fleet(settings, instances as unknown as Instances);
+    await assert.rejects(fleet.register(), /db.*refused by its readiness probe.*too late/s);
+    const target = { addresses: ['192.0.2.1'], execution: { cwd: '/', env: {} } };
+    const ids = [...fleet.unikernels.values()].map(({ plan: { name, id } }) => ({ name, id }));
+    assert.deepEqual(
+      allowed,
+      ids.map((id) => ({ ...id, ...target })),
+    );
   });
 
   it('checks what the policies and probes of plugins say, and logs a failure once for all that share one', async () => {

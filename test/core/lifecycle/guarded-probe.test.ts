@@ -33,4 +33,15 @@ describe('a readiness probe as the core uses it', () => {
     const patient = new GuardedProbe('odd', { untilReady: async (_, signal) => signal.throwIfAborted() });
     await assert.rejects(patient.untilReady(target, AbortSignal.abort(reason)), (error) => error === reason);
   });
+
+  it('is asked what it allows only where it says so, and is named when that fails', () => {
+    const untilReady = async (): Promise<void> => undefined;
+    assert.equal(new GuardedProbe('plain', { untilReady }).allow, undefined);
+    const asked: unknown[] = [];
+    new GuardedProbe('fine', { untilReady, allow: (target) => asked.push(target) }).allow?.(target);
+    assert.deepEqual(asked, [target]);
+    const broken = new GuardedProbe('odd:7', { untilReady, allow: () => assert.fail('no') });
+    const message = 'The readiness probe odd:7 of web failed: no';
+    assert.throws(() => broken.allow?.(target), { code: 'JITSU_SUMMON_FAILED', message });
+  });
 });

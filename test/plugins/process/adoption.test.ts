@@ -100,7 +100,7 @@ describe('the process backend, after a crash of Jitsu', () => {
   });
 
   function spawnMarked([program = '', ...words]: string[], nonce = NONCE): number | undefined {
-    const env = { ...process.env, ...marksOf(id, system.folder.path, nonce) };
+    const env = { ...process.env, ...marksOf(id, system.folder.path), JITSU_SPAWN: nonce };
     const child = spawn(program, words, { detached: true, stdio: 'ignore', env });
     child.unref();
     return child.pid;

@@ -30,7 +30,7 @@ describe('what an earlier Jitsu left running', () => {
 
   const found = () => findMachines(records, table, folder.path);
   const ours = (id = ID, nonce = NONCE): string[] =>
-    Object.entries(marksOf(id, folder.path, nonce)).map(([name, value]) => `${name}=${value}`);
+    Object.entries({ ...marksOf(id, folder.path), JITSU_SPAWN: nonce }).map(([name, value]) => `${name}=${value}`);
   const recorded = (more: Partial<MachineRecord> = {}): void =>
     records.save(ID, { pid: 700_001, startTime: '100', bootId: BOOT, nonce: NONCE, ...more });
 

@@ -5,6 +5,7 @@ import fs, {
   appendFileSync,
   existsSync,
   readdirSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -42,6 +43,12 @@ describe('the log of what programs write', () => {
     folder[Symbol.dispose]();
   });
 
+  /** Has the files of a program made. @returns their paths */
+  function create(id: string, name: string): { stdout: string; stderr: string } {
+    log.create(id, name);
+    return { stdout: `${log.pathOf(id)}.stdout`, stderr: `${log.pathOf(id)}.stderr` };
+  }
+
   const messages = (): string[] => logger.entries.map(({ message }) => message);
 
   it('is kept in a folder of its own, which nobody else may enter', () => {
@@ -52,7 +59,7 @@ describe('the log of what programs write', () => {
 
   it('reads what is written within 25 ms together', async () => {
     log.open();
-    const { stdout, stderr } = log.create('id', 'web');
+    const { stdout, stderr } = create('id', 'web');
     assert.deepEqual([stdout, stderr], [join(path, 'id.stdout'), join(path, 'id.stderr')]);
     writeFileSync(stdout, 'one\n');
     await eventually(() => assert.equal(clock.pending, 1));
@@ -83,7 +90,7 @@ describe('the log of what programs write', () => {
 
   it('takes 100 lines in one turn, 1,000 of one program at first, then 200 a second, and says so once a minute', async () => {
     log.open();
-    const { stdout } = log.create('id', 'web');
+    const { stdout } = create('id', 'web');
     const count = (level: string): number => logger.entries.filter((entry) => entry.level === level).length;
     writeFileSync(stdout, 'line\n'.repeat(5_000));
     await eventually(() => assert.equal(clock.pending, 1));
@@ -126,7 +133,7 @@ describe('the log of what programs write', () => {
   it('leaves time for everything else while programs write without a pause, and their files stay small', async () => {
     log = new OutputLog(path, new SystemClock(), logger);
     log.open();
-    const { stdout, stderr } = log.create('id', 'web');
+    const { stdout, stderr } = create('id', 'web');
     const script = `exec >>${stdout}; yes & yes 'many words' >>${stderr} & wait`;
     const program = spawn('sh', ['-c', script], { detached: true, stdio: 'ignore' });
     let [turns, largest] = [0, 0];
@@ -153,7 +160,7 @@ describe('the log of what programs write', () => {
 
   it('opens the files of those alone that have written', async () => {
     log.open();
-    const [one, other] = [log.create('one', 'web'), log.create('other', 'db')];
+    const [one, other] = [create('one', 'web'), create('other', 'db')];
     writeFileSync(one.stdout, 'x\n');
     await eventually(() => assert.equal(clock.pending, 1));
     await clock.advance(GATHER);
@@ -180,7 +187,10 @@ describe('the log of what programs write', () => {
 
   it('takes no notice of files that belong to nobody', async () => {
     log.open();
-    const { stdout } = log.create('id', 'web');
+    const { stdout } = create('id', 'web');
+    // That they were made is a notice, too.
+    await eventually(() => assert.equal(clock.pending, 1));
+    await clock.advance(GATHER);
     writeFileSync(join(path, 'stranger.stdout'), 'x\n');
     writeFileSync(join(path, 'id.other'), 'x\n');
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -208,8 +218,8 @@ describe('the log of what programs write', () => {
     log.open();
     writeFileSync(join(path, 'id.stdout'), 'old\n');
     writeFileSync(join(path, 'id.stderr'), 'old\n');
-    const { stdout, stderr } = log.create('id', 'web');
-    assert.deepEqual([existsSync(stdout), existsSync(stderr)], [false, false]);
+    const { stdout, stderr } = create('id', 'web');
+    assert.deepEqual([statSync(stdout).size, statSync(stderr).size], [0, 0]);
     writeFileSync(stdout, 'no end');
     writeFileSync(stderr, 'why\n\n');
     assert.equal(log.finish('id'), 'why');
@@ -220,7 +230,8 @@ describe('the log of what programs write', () => {
 
   it('says which output cannot be read, and reads the other', () => {
     log.open();
-    const { stdout, stderr } = log.create('id', 'web');
+    const { stdout, stderr } = create('id', 'web');
+    rmSync(stdout);
     symlinkSync('/etc/hostname', stdout);
     writeFileSync(stderr, 'fine\n');
     assert.equal(log.finish('id'), 'fine');
@@ -252,7 +263,7 @@ describe('the log of what programs write', () => {
       fs.watch = watch;
       syncBuiltinESMExports();
     }
-    log.create('id', 'web');
+    create('id', 'web');
     tell('change', null);
     assert.equal(clock.pending, 0);
     tell('change', 'id.stdout');
@@ -261,7 +272,7 @@ describe('the log of what programs write', () => {
 
   it('is forgotten when it is closed', async () => {
     log.open();
-    const { stdout } = log.create('id', 'web');
+    const { stdout } = create('id', 'web');
     writeFileSync(stdout, 'x\n');
     await eventually(() => assert.equal(clock.pending, 1));
     log.close();
@@ -296,7 +307,7 @@ describe('the log of what programs write', () => {
         fs.watch = watch;
         syncBuiltinESMExports();
       }
-      const { stdout } = log.create('id', 'web');
+      const { stdout } = create('id', 'web');
       let isClosed = watcher === undefined;
       watcher?.on('close', () => (isClosed = true));
       if (watcher !== undefined) {

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { LinuxProcessTable } from '#process/linux-process-table.js';
 import { ProcessGroup } from '#process/process-group.js';
-import type { Exit } from '#core/plugin-kit/spawn-order.js';
+import type { Exit } from '@jitsud/core/plugin';
+import { SealableSpawner } from '#core/plugin-kit/sealable-spawner.js';
 import { cannotRun } from '../../support/cannot-run.js';
 import { FakeProcesses } from '../../support/fake-processes.js';
 
@@ -29,7 +30,7 @@ describe('the processes of a unikernel', () => {
   /** A group, and how it ended; `reported` where the spawner reports its end. */
   function aGroup(reported: boolean): { group: ProcessGroup; ends: Exit[] } {
     const record = { pid: PID, startTime: '100', bootId: processes.bootId };
-    const group = new ProcessGroup('id', record, processes, clock, reported ? child : undefined);
+    const group = new ProcessGroup('id', record, processes, clock, new SealableSpawner(), reported ? child : undefined);
     const ends: Exit[] = [];
     void group.ended.then((end) => ends.push(end));
     return { group, ends };
@@ -87,15 +88,15 @@ describe('the processes of a unikernel', () => {
 
   it('get signals all together, until they have ended or the number belongs to somebody else', async () => {
     const { group } = aGroup(true);
-    group.signal('SIGTERM');
+    void group.signal('SIGTERM');
     assert.deepEqual(processes.signals, [`SIGTERM -${PID}`]);
     processes.change(PID, { startTime: '101' });
-    group.signal('SIGTERM');
+    void group.signal('SIGTERM');
     exit({});
     await clock.advance(0);
     assert.ok(group.hasEnded);
     processes.change(PID, { startTime: '100' });
-    group.signal('SIGTERM');
+    void group.signal('SIGTERM');
     assert.equal(processes.signals.length, 1);
   });
 
@@ -174,12 +175,18 @@ describe('the group of a process of the system', () => {
   });
 
   const groupOf = (startTime: string): ProcessGroup =>
-    new ProcessGroup('id-of-web', { pid, startTime, bootId: table.bootId }, table, new SystemClock());
+    new ProcessGroup(
+      'id-of-web',
+      { pid, startTime, bootId: table.bootId },
+      table,
+      new SystemClock(),
+      new SealableSpawner(),
+    );
 
   it('gets signals while its first process is the very one of the record', async () => {
     const group = groupOf(table.look(pid)?.startTime ?? '');
     assert.equal(group.look(), 'running');
-    group.signal('SIGKILL');
+    void group.signal('SIGKILL');
     while (group.look() === 'running') await new Promise((resolve) => setTimeout(resolve, 1));
     assert.deepEqual(await group.ended, {});
     assert.equal(group.hasEnded, true);
@@ -187,7 +194,7 @@ describe('the group of a process of the system', () => {
 
   it('has ended, and gets no signal, where another process has got the pid', async () => {
     const group = groupOf('an earlier one');
-    group.signal('SIGKILL');
+    void group.signal('SIGKILL');
     assert.equal(group.look(), 'stopping');
     assert.deepEqual(await group.ended, {});
     assert.equal(table.look(pid)?.state, 'alive', 'the other process goes on');

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { mock } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually, GLANCE } from '#core/testing/eventually.js';
+import { SealableSpawner } from '#core/plugin-kit/sealable-spawner.js';
 import { LinuxProcessTable } from '#process/linux-process-table.js';
 import type { MachineRecord } from '#process/machine-records.js';
 import type { ProcessPlan } from '#process/process-plan.js';
@@ -32,8 +33,13 @@ describe('the running processes of a connection', () => {
   });
 
   const make = (connection = 'process'): RunningProcesses =>
-    new RunningProcesses(system.folder.path, connection, new SystemClock(), system.logger, (change) =>
-      changes.push(change),
+    new RunningProcesses(
+      system.folder.path,
+      connection,
+      new SystemClock(),
+      system.logger,
+      new SealableSpawner(),
+      (change) => changes.push(change),
     );
   const plan = (script: string, id = ID): ProcessPlan => ({
     ...{ id, name: `web of ${id}`, program: '/bin/sh', words: ['sh', '-c', script] as const, cwd: '/', env: {} },

@@ -1,18 +1,12 @@
 import assert from 'node:assert/strict';
-import { rmSync, writeFileSync } from 'node:fs';
 import type { ProcessPlan } from '#process/process-plan.js';
-import type { SpawnOrder } from '#core/plugin-kit/spawn-order.js';
-import { environmentOf, marksOf, parseVariables, spawnProcess, startFailed } from '#process/spawn-process.js';
-import type { LiveChild, Spawner } from '#core/plugin-kit/spawner.js';
-import { TemporaryFolder } from '../../support/temporary-folder.js';
+import { executionOf, inheritedBy, launchOf, marksOf, startFailed } from '#process/spawn-process.js';
 
 const PLAN: ProcessPlan = {
   ...{ id: 'id', name: 'web', program: '/bin/web', words: ['web', '-v'], cwd: '/srv', env: { A: 'b' } },
   account: undefined,
 };
-const FILES = { stdout: '/out', stderr: '/err' };
-const MARKS = marksOf('id', '/run', 'a nonce');
-const CHILD: LiveChild = { pid: 42, exited: Promise.resolve({}), told: true };
+const MARKS = marksOf('id', '/run');
 
 describe('spawning the process of a plan', () => {
   /** Sets variables of this process meanwhile. */
@@ -32,24 +26,25 @@ describe('spawning the process of a plan', () => {
     }
   }
 
-  /** What the spawner is ordered. */
-  async function ordered(changes: Partial<ProcessPlan> = {}): Promise<Omit<SpawnOrder, 'number'>> {
-    const orders: Omit<SpawnOrder, 'number'>[] = [];
-    const spawner = { spawn: async (order: Omit<SpawnOrder, 'number'>) => (orders.push(order), CHILD) };
-    assert.equal(await spawnProcess({ ...PLAN, ...changes }, FILES, MARKS, spawner as unknown as Spawner), CHILD);
-    return orders[0] ?? assert.fail('nothing is ordered');
+  /** What the spawner is to launch, with all variables that are known before a start. */
+  function launched(changes: Partial<ProcessPlan> = {}) {
+    const plan = { ...PLAN, ...changes };
+    const launch = launchOf(plan, inheritedBy(plan.account), MARKS, '/run/output/id');
+    const { inherited, env, marks, ...rest } = launch;
+    return { ...rest, env: { ...inherited, ...env, ...marks } };
   }
 
-  it('orders just that, with marks by which it is found', async () => {
-    const { env, ...rest } = await ordered();
-    assert.deepEqual(rest, { program: '/bin/web', argv0: 'web', words: ['-v'], cwd: '/srv', ...FILES });
+  it('launches just that, with marks by which it is found', () => {
+    const { env, ...rest } = launched();
+    const output = '/run/output/id';
+    assert.deepEqual(rest, { program: '/bin/web', argv0: 'web', words: ['-v'], cwd: '/srv', output });
     const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('JITSU_'));
     assert.deepEqual(env, { ...Object.fromEntries(inherited), A: 'b', ...MARKS });
-    assert.deepEqual(MARKS, { JITSU_UNIKERNEL: 'id', JITSU_RUNTIME_DIRECTORY: '/run', JITSU_SPAWN: 'a nonce' });
+    assert.deepEqual(MARKS, { JITSU_UNIKERNEL: 'id', JITSU_RUNTIME_DIRECTORY: '/run' });
   });
 
   it('lets the plan’s variables win over Jitsu’s, and the marks over both', async () => {
-    const { env } = await ordered({ env: { PATH: '/mine', JITSU_UNIKERNEL: 'another' } });
+    const { env } = launched({ env: { PATH: '/mine', JITSU_UNIKERNEL: 'another' } });
     assert.deepEqual([env.PATH, env.JITSU_UNIKERNEL], ['/mine', 'id']);
   });
 
@@ -57,7 +52,7 @@ describe('spawning the process of a plan', () => {
     const names = ['NOTIFY_SOCKET', 'WATCHDOG_PID', 'WATCHDOG_USEC', 'LISTEN_FDS', 'LISTEN_PID', 'LISTEN_FDNAMES'];
     for (const name of [...names, 'MAINPID', 'OTHER']) process.env[name] = '7';
     try {
-      const { env } = await ordered();
+      const { env } = launched();
       assert.deepEqual(
         [...names, 'MAINPID', 'OTHER'].filter((name) => name in env),
         ['OTHER'],
@@ -68,10 +63,10 @@ describe('spawning the process of a plan', () => {
   });
 
   it('names the user to the program as far as they are known', async () => {
-    const known = await ordered({ account: { uid: 1, gid: 2, name: 'web', home: '/home/web' } });
+    const known = launched({ account: { uid: 1, gid: 2, name: 'web', home: '/home/web' } });
     assert.deepEqual(known.account, { uid: 1, gid: 2 });
     assert.deepEqual([known.env.USER, known.env.LOGNAME, known.env.HOME], ['web', 'web', '/home/web']);
-    const number = await ordered({ account: { uid: 3, gid: 3 } });
+    const number = launched({ account: { uid: 3, gid: 3 } });
     assert.deepEqual(number.account, { uid: 3, gid: 3 });
     assert.deepEqual([number.env.USER, number.env.LOGNAME, number.env.HOME], [undefined, undefined, undefined]);
   });
@@ -81,64 +76,37 @@ describe('spawning the process of a plan', () => {
     const harmless = { PATH: '/usr/bin:/bin', LANG: 'C.UTF-8', LC_TIME: 'C', TZ: 'UTC' };
     await withVariables({ ...secrets, ...harmless, LANGUAGE: undefined }, async () => {
       const account = { uid: 4_711, gid: 4_712, name: 'web', home: '/home/web' };
-      const { env } = await ordered({ account });
+      const { env } = launched({ account });
       const lc = Object.fromEntries(Object.entries(process.env).filter(([name]) => name.startsWith('LC_')));
       assert.deepEqual(env, {
         ...{ ...harmless, ...lc, USER: 'web', LOGNAME: 'web', HOME: '/home/web', A: 'b' },
         ...MARKS,
       });
-      assert.equal((await ordered()).env.JITSU_XAPI_PASSWORD, undefined);
-      assert.equal((await ordered()).env.SSH_AUTH_SOCK, '/s');
+      assert.equal(launched().env.JITSU_XAPI_PASSWORD, undefined);
+      assert.equal(launched().env.SSH_AUTH_SOCK, '/s');
     });
     await withVariables({ PATH: undefined }, async () => {
-      const { env } = await ordered({ account: { uid: 1, gid: 1 } });
+      const { env } = launched({ account: { uid: 1, gid: 1 } });
       assert.equal(env.PATH, '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin');
     });
   });
 
-  it('reads further variables from a file at each start', async () => {
-    using folder = new TemporaryFolder();
-    const environmentFile = folder.in('secrets');
-    const changes = { env: { A: 'b', KEPT: '1' }, confinement: { environmentFile } };
-    writeFileSync(environmentFile, 'A=from the file\nJITSU_UNIKERNEL=x');
-    assert.deepEqual(await ordered(changes).then(({ env }) => [env.A, env.KEPT, env.JITSU_UNIKERNEL]), [
-      ...['from the file', '1', 'id'],
-    ]);
-    writeFileSync(environmentFile, 'A=again');
-    assert.equal((await ordered(changes)).env.A, 'again');
-    rmSync(environmentFile);
-    await assert.rejects(ordered(changes), {
-      code: 'JITSU_BACKEND_FAILED',
-      message: /^web cannot be started: its environmentFile cannot be read: ENOENT/,
+  it('launches it confined', () => {
+    const confinement = { groups: [7], umask: 0o27, files: 64, newPrivileges: true, environmentFile: '/secrets' };
+    const { program: _program, argv0: _argv0, words: _words, env: _env, ...rest } = launched({ confinement });
+    assert.deepEqual(rest, { cwd: '/srv', output: '/run/output/id', ...confinement });
+  });
+
+  it('has what looks after it run in the same way, but for the marks', () => {
+    const account = { uid: 1, gid: 2, name: 'web', home: '/home/web' };
+    const inherited = { PATH: '/bin' };
+    const confinement = { groups: [3], umask: 0o27, files: 64, newPrivileges: true, environmentFile: '/secrets' };
+    const execution = executionOf({ ...PLAN, account, confinement }, inherited);
+    assert.deepEqual(execution, {
+      ...{ cwd: '/srv', env: { A: 'b' }, inherited, account: { uid: 1, gid: 2 } },
+      ...confinement,
     });
-  });
-
-  it('reads variables as systemd does', () => {
-    const lines = [
-      '# no',
-      '; no',
-      '',
-      'A=b',
-      ' B = c d ',
-      'C="quoted  "',
-      "D='x'",
-      'E=',
-      'F=a=b',
-      'nothing',
-      'G="half',
-      '\r',
-    ];
-    const expected = { A: 'b', B: 'c d', C: 'quoted  ', D: 'x', E: '', F: 'a=b', G: '"half' };
-    assert.deepEqual(parseVariables(lines.join('\n')), expected);
-    assert.deepEqual(parseVariables('A=b\r\nC=d\r\n'), { A: 'b', C: 'd' });
-  });
-
-  it('orders what confines it, and marks nothing else that runs for it', async () => {
-    const confinement = { groups: [7], umask: 0o27, files: 64, newPrivileges: true };
-    const { groups, umask, files } = await ordered({ confinement });
-    assert.deepEqual([groups, umask, files], [[7], 0o27, 64]);
-    const names = Object.keys(environmentOf(PLAN));
-    assert.ok(names.includes('A') && !names.some((name) => name.startsWith('JITSU_')));
+    assert.deepEqual(executionOf(PLAN, inherited), { cwd: '/srv', env: { A: 'b' }, inherited });
   });
 
   const ADVICE = {
@@ -154,11 +122,21 @@ describe('spawning the process of a plan', () => {
   for (const [code, advice] of [...Object.entries(ADVICE), ['EIO', ''], [undefined, '']] as const) {
     it(`says what to do about ${code ?? 'an error without a code'}`, async () => {
       const cause = Object.assign(new Error('spawn failed'), code === undefined ? {} : { code });
-      const spawner = { spawn: () => Promise.reject(cause) };
       const message = `web cannot be started: /bin/web in /srv: spawn failed. ${advice}`.trim();
-      const expected = { code: 'JITSU_BACKEND_FAILED', message, cause };
-      await assert.rejects(spawnProcess(PLAN, FILES, MARKS, spawner as unknown as Spawner), expected);
-      assert.equal(startFailed(PLAN, cause).message, message);
+      const { code: failure, message: said, cause: why } = startFailed(PLAN, cause);
+      assert.deepEqual([failure, said, why], ['JITSU_BACKEND_FAILED', message, cause]);
     });
   }
+
+  it('says that a file of variables cannot be read, and gives no advice about the program', () => {
+    const cause = Object.assign(new Error("ENOENT: no such file, open '/secrets'"), {
+      code: 'ENOENT',
+      path: '/secrets',
+    });
+    const { message } = startFailed({ ...PLAN, confinement: { environmentFile: '/secrets' } }, cause);
+    assert.equal(
+      message,
+      "web cannot be started: its environmentFile cannot be read: ENOENT: no such file, open '/secrets'.",
+    );
+  });
 });

@@ -1,27 +1,28 @@
 import assert from 'node:assert/strict';
 import childProcess, { execFile, execFileSync } from 'node:child_process';
 import { EventEmitter } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chownSync, linkSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '#core/testing/eventually.js';
 import { sendSignal } from '#process/send-signal.js';
-import type { SpawnOrder } from '#core/plugin-kit/spawn-order.js';
-import { Spawner } from '#core/plugin-kit/spawner.js';
+import type { Launch, LaunchDetails } from '#core/contracts/spawner.js';
+import type { TrustedOrder } from '#core/plugin-kit/spawn-order.js';
+import { SpawnerProcess } from '#core/plugin-kit/spawner-process.js';
 import { open } from 'lmdb';
 import { requireRoot } from '../../support/require-tool.js';
 import { TemporaryFolder } from '../../support/temporary-folder.js';
 
 describe('the process that spawns programs', () => {
   let folder: TemporaryFolder;
-  let spawner: Spawner;
+  let spawner: SpawnerProcess;
   let changes: number;
   let pids: number[];
 
   beforeEach(() => {
     folder = new TemporaryFolder();
     [changes, pids] = [0, []];
-    spawner = new Spawner(() => (changes += 1));
+    spawner = new SpawnerProcess(() => (changes += 1));
   });
 
   afterEach(() => {
@@ -30,17 +31,21 @@ describe('the process that spawns programs', () => {
     folder[Symbol.dispose]();
   });
 
-  /** A script of sh, with files of its own. */
-  function order(script: string, more: Partial<SpawnOrder> = {}): Omit<SpawnOrder, 'number'> {
-    const name = folder.in(String(Math.random()));
-    return {
-      ...{ program: '/bin/sh', argv0: 'my-sh', words: ['-c', script], cwd: '/usr', env: { A: 'b' } },
-      ...{ stdout: `${name}.stdout`, stderr: `${name}.stderr`, ...more },
-    };
+  /** Makes files for the output of a program. @returns their path, without the endings */
+  function makeFiles(): string {
+    const path = folder.in(String(Math.random()));
+    for (const ending of ['stdout', 'stderr']) writeFileSync(`${path}.${ending}`, '', { mode: 0o600 });
+    return path;
   }
 
-  async function spawn(script: string, more: Partial<SpawnOrder> = {}) {
-    const child = await spawner.spawn(order(script, more));
+  /** A script of sh, with files of its own. */
+  function order(script: string, more: Partial<Launch> = {}, details: LaunchDetails = {}) {
+    const launch = { program: '/bin/sh', argv0: 'my-sh', words: ['-c', script], cwd: '/usr', env: { A: 'b' } };
+    return { launch: { ...launch, output: makeFiles(), ...more }, details };
+  }
+
+  async function spawn(script: string, more: Partial<Launch> = {}, details: LaunchDetails = {}) {
+    const child = await spawner.spawn(order(script, more, details), more.temporary);
     pids.push(child.pid);
     return child;
   }
@@ -56,22 +61,22 @@ describe('the process that spawns programs', () => {
   const isAlive = (pid: number): boolean => !['Z', 'X', undefined].includes(fieldOf(pid, 'State'));
 
   it('gives a program its name, folder, variables, files and session', async () => {
-    const files = { stdout: folder.in('out'), stderr: folder.in('err') };
-    const child = await spawn('echo $0 $PWD $A; readlink /proc/$$/fd/0; echo oops >&2; sleep 1000', files);
-    const lines = `my-sh /usr b\n/dev/null\n`;
-    await eventually(() => assert.equal(readFileSync(files.stdout, 'utf8'), lines));
-    await eventually(() => assert.equal(readFileSync(files.stderr, 'utf8'), 'oops\n'));
-    assert.deepEqual([statSync(files.stdout).mode & 0o777, statSync(files.stderr).mode & 0o777], [0o600, 0o600]);
+    const output = makeFiles();
+    writeFileSync(`${output}.stdout`, 'before\n');
+    const child = await spawn('echo $0 $PWD $A; readlink /proc/$$/fd/0; echo oops >&2; sleep 1000', { output });
+    const lines = `before\nmy-sh /usr b\n/dev/null\n`;
+    await eventually(() => assert.equal(readFileSync(`${output}.stdout`, 'utf8'), lines));
+    await eventually(() => assert.equal(readFileSync(`${output}.stderr`, 'utf8'), 'oops\n'));
     assert.equal(readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(' ')[5], String(child.pid));
     assert.equal(child.told, true);
   });
 
   /** What a script has written, once it has ended. */
-  async function said(script: string, more: Partial<SpawnOrder> = {}): Promise<string[]> {
-    const stdout = folder.in(String(Math.random()));
-    const child = await spawn(script, { stdout, ...more });
+  async function said(script: string, more: Partial<Launch> = {}, details: LaunchDetails = {}): Promise<string[]> {
+    const output = makeFiles();
+    const child = await spawn(script, { output, ...more }, details);
     await child.exited;
-    return readFileSync(stdout, 'utf8').trim().split('\n');
+    return readFileSync(`${output}.stdout`, 'utf8').trim().split('\n');
   }
 
   it('gives a program, and itself, no file that a library has opened', async () => {
@@ -81,7 +86,7 @@ describe('the process that spawns programs', () => {
       const files = (pid: string) => `ls -l /proc/${pid}/fd | grep -c ${folder.in('store')}; true`;
       assert.notEqual(execFileSync('sh', ['-c', files('self')], { encoding: 'utf8' }), '0\n');
       spawner.close();
-      spawner = new Spawner(() => undefined);
+      spawner = new SpawnerProcess(() => undefined);
       assert.deepEqual(await said(files('self')), ['0']);
       assert.deepEqual(await said(files('$PPID')), ['0']);
       assert.deepEqual(await said('ls /proc/self/fd'), ['0', '1', '2', '3']);
@@ -94,7 +99,7 @@ describe('the process that spawns programs', () => {
     const privileges = 'grep NoNewPrivs /proc/self/status';
     assert.deepEqual(await said(privileges), ['NoNewPrivs:\t1']);
     spawner.close();
-    spawner = new Spawner(() => undefined, false);
+    spawner = new SpawnerProcess(() => undefined, false);
     assert.deepEqual(await said(privileges), ['NoNewPrivs:\t0']);
   });
 
@@ -118,16 +123,17 @@ describe('the process that spawns programs', () => {
   });
 
   it('lets a program have the soft limit of files that was there before Node', async () => {
+    const output = makeFiles();
     const script = `
-      import { Spawner } from ${JSON.stringify(import.meta.resolve('#core/plugin-kit/spawner.js'))};
+      import { SpawnerProcess } from ${JSON.stringify(import.meta.resolve('#core/plugin-kit/spawner-process.js'))};
       const hold = setInterval(() => undefined, 1000);
-      const { exited } = await new Spawner(() => undefined).spawn(${JSON.stringify(order('ulimit -Sn; ulimit -Hn', { stdout: folder.in('limits') }))});
+      const { exited } = await new SpawnerProcess(() => undefined).spawn(${JSON.stringify(order('ulimit -Sn; ulimit -Hn', { output }))});
       await exited;
       clearInterval(hold);`;
     writeFileSync(folder.in('script.mjs'), script);
     const limited = `ulimit -Sn 700; ulimit -Hn 1500; ${process.execPath} ${folder.in('script.mjs')}; exit $?`;
     assert.deepEqual(await run('sh', ['-c', limited]), { status: 0, signal: undefined, stdout: '', stderr: '' });
-    assert.equal(readFileSync(folder.in('limits'), 'utf8'), '700\n1500\n');
+    assert.equal(readFileSync(`${output}.stdout`, 'utf8'), '700\n1500\n');
   });
 
   it('ends what a temporary program has left, and all of it when it ends itself', async () => {
@@ -142,8 +148,7 @@ describe('the process that spawns programs', () => {
   });
 
   it('needs no files for the output', async () => {
-    const { stdout: _stdout, stderr: _stderr, ...rest } = order('echo x; echo y >&2; exit 3');
-    assert.deepEqual(await (await spawner.spawn(rest)).exited, { status: 3 });
+    assert.deepEqual(await (await spawn('echo x; echo y >&2; exit 3', { output: undefined })).exited, { status: 3 });
   });
 
   it('tells how each program ends', async () => {
@@ -163,10 +168,6 @@ describe('the process that spawns programs', () => {
   it('tells what cannot be started, and starts others', async () => {
     const missing = { code: 'ENOENT', message: 'spawn /no/such/program ENOENT' };
     await assert.rejects(spawn('', { program: '/no/such/program' }), missing);
-    const taken = folder.in('taken');
-    writeFileSync(taken, 'kept');
-    await assert.rejects(spawn('echo x', { stderr: taken }), { code: 'EEXIST' });
-    assert.equal(readFileSync(taken, 'utf8'), 'kept');
     await spawn('sleep 1000');
     const spawnerPid = parentOf(pids[0] ?? NaN);
     for (let time = 0; time < 5; time += 1) await assert.rejects(spawn('', { program: '/no/such/program' }));
@@ -174,6 +175,50 @@ describe('the process that spawns programs', () => {
     const before = openFiles();
     for (let time = 0; time < 5; time += 1) await assert.rejects(spawn('', { program: '/no/such/program' }));
     assert.ok(openFiles() < before + 10, 'the files of programs are closed');
+  });
+
+  it('writes to no file but one that was made for it', async () => {
+    const [output, other] = [makeFiles(), folder.in('other')];
+    const [file, secret] = [`${output}.stderr`, 'another file of the same user'];
+    writeFileSync(other, secret);
+    const wrong = { code: 'EPERM', message: `${file} is no file that Jitsu has made`, path: file };
+    for (const [put, expected] of [
+      [() => undefined, { code: 'ENOENT', path: file }],
+      [() => symlinkSync(other, file), { code: 'ELOOP', path: file }],
+      [() => linkSync(other, file), wrong],
+      [() => execFileSync('mkfifo', [file]), { code: 'ENXIO', path: file }],
+      [() => mkdirSync(file), { code: 'EISDIR', path: file }],
+    ] as const) {
+      rmSync(file, { recursive: true, force: true });
+      put();
+      await assert.rejects(spawn('echo x >&2; echo x', { output }), expected);
+    }
+    assert.equal(readFileSync(other, 'utf8'), secret);
+  });
+
+  it('writes to no file of another user', async function () {
+    requireRoot(this);
+    const output = makeFiles();
+    chownSync(`${output}.stdout`, 65_534, 65_534);
+    await assert.rejects(spawn('echo x', { output }), { code: 'EPERM', path: `${output}.stdout` });
+    assert.equal(readFileSync(`${output}.stdout`, 'utf8'), '');
+  });
+
+  it('puts the variables of a program together, the later of which win', async () => {
+    const environmentFile = folder.in('variables');
+    writeFileSync(environmentFile, 'C=file\nD=file\nJITSU_SPAWN=file');
+    const inherited = { A: 'inherited', B: 'inherited', JITSU_ADDRESSES: 'inherited' };
+    const env = { B: 'own', C: 'own', E: undefined };
+    const launch = { inherited, env, environmentFile, marks: { D: 'mark' } };
+    const script = 'echo $A $B $C $D ${E-none} ${JITSU_SPAWN-none} $JITSU_ADDRESSES';
+    assert.deepEqual(await said(script, launch), ['inherited own file mark none file inherited']);
+    writeFileSync(environmentFile, 'C=again');
+    const details = { nonce: '0'.repeat(32), addresses: ['192.0.2.1', '2001:db8::1'] };
+    assert.deepEqual(await said(script, launch, details), [
+      `inherited own again mark none ${details.nonce} 192.0.2.1 2001:db8::1`,
+    ]);
+    rmSync(environmentFile);
+    await assert.rejects(spawn(script, launch), { code: 'ENOENT', path: environmentFile });
   });
 
   it('tells once that programs were stopped and continued within 40 ms', async () => {
@@ -203,7 +248,7 @@ describe('the process that spawns programs', () => {
 
   it('leaves its programs running when it is killed, and says that their ends are not told any more', async () => {
     const child = await spawn('sleep 1000');
-    const underWay = { ...order('sleep 1000') };
+    const underWay = order('sleep 1000');
     process.kill(parentOf(child.pid), 'SIGSTOP');
     const lost = assert.rejects(spawner.spawn(underWay), /^Error: the process that spawns programs has ended$/);
     changes = 0;
@@ -236,8 +281,8 @@ describe('the process that spawns programs', () => {
 
   it('does not keep Jitsu from ending, once its orders are carried out', async () => {
     const script = `
-      import { Spawner } from ${JSON.stringify(import.meta.resolve('#core/plugin-kit/spawner.js'))};
-      const spawner = new Spawner(() => undefined);
+      import { SpawnerProcess } from ${JSON.stringify(import.meta.resolve('#core/plugin-kit/spawner-process.js'))};
+      const spawner = new SpawnerProcess(() => undefined);
       const { pid } = await spawner.spawn(${JSON.stringify(order('sleep 1000'))});
       console.log(pid);`;
     const { status, stdout, stderr } = await run(process.execPath, ['--input-type=module', '-e', script]);
@@ -250,18 +295,15 @@ describe('the process that spawns programs', () => {
   });
 
   it('ends without a word when Jitsu is killed while it has news', async () => {
-    mkdirSync(folder.in('files'));
     const script = `
-      import { fork } from 'node:child_process';
-      const program = ${JSON.stringify(new URL(import.meta.resolve('#core/plugin-kit/spawner-program.js')).pathname)};
-      const child = fork(program, { execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+      import { SpawnerProcess } from ${JSON.stringify(import.meta.resolve('#core/plugin-kit/spawner-process.js'))};
+      const spawner = new SpawnerProcess(() => undefined);
+      const launch = { program: '/bin/true', argv0: 'true', words: [], cwd: '/' };
       let started = 0;
-      child.on('message', (news) => {
-        if ('pid' in news && ++started === 30) process.kill(process.pid, 'SIGKILL');
-      });
       for (let number = 0; number < 60; number += 1) {
-        const [stdout, stderr] = ['out', 'err'].map((name) => ${JSON.stringify(folder.in('files/'))} + number + name);
-        child.send({ number, program: '/bin/true', argv0: 'true', words: [], cwd: '/', env: {}, stdout, stderr });
+        void spawner.spawn({ launch, details: {} }).then(() => {
+          if (++started === 30) process.kill(process.pid, 'SIGKILL');
+        });
       }`;
     const { signal, stderr } = await run(process.execPath, ['--input-type=module', '-e', script]);
     assert.deepEqual([signal, stderr], ['SIGKILL', '']);
@@ -269,23 +311,34 @@ describe('the process that spawns programs', () => {
 });
 
 describe('what Jitsu is told by the process that spawns', () => {
-  /** A process that the test speaks for. */
+  /** A process that the test speaks for, by a socket that is only as much of one as is used. */
   class FakeProcess extends EventEmitter {
-    connected = true;
-    channel: object | undefined = { ref: () => (this.holds += 1), unref: () => (this.holds -= 1) };
     /** How often it was held open more than let go. */
     holds = 0;
-    readonly orders: SpawnOrder[] = [];
-    failure: Error | null = null;
+    isClosed = false;
+    readonly orders: (TrustedOrder & { number: number })[] = [];
+    failure: Error | undefined;
+    readonly socket = Object.assign(new EventEmitter(), {
+      writableLength: 0,
+      ref: () => (this.holds += 1),
+      unref: () => (this.holds -= 1),
+      write: (bytes: Buffer) => {
+        this.orders.push(JSON.parse(bytes.toString('utf8', 4)) as (typeof this.orders)[number]);
+        if (this.failure) this.emit('error', this.failure);
+      },
+      end: () => this.end(),
+    });
+    stdio: unknown[] | undefined = [null, null, null, this.socket];
 
-    send(order: SpawnOrder, sent: (error: Error | null) => void): void {
-      this.orders.push(order);
-      sent(this.failure);
+    tell(news: object): void {
+      const bytes = Buffer.from(`    ${JSON.stringify(news)}`);
+      bytes.writeUInt32LE(bytes.length - 4);
+      this.socket.emit('data', bytes);
     }
 
-    disconnect(): void {
-      this.connected = false;
-      this.emit('disconnect');
+    end(): void {
+      this.isClosed = true;
+      this.socket.emit('end');
     }
 
     ref(): void {
@@ -297,24 +350,29 @@ describe('what Jitsu is told by the process that spawns', () => {
     }
   }
 
-  const ORDER = { ...{ program: '/bin/web', argv0: 'web', words: [], cwd: '/', env: {} }, stdout: '/o', stderr: '/e' };
+  const LAUNCH = { ...{ program: '/bin/web', argv0: 'web', words: [], cwd: '/', env: {} }, output: '/o' };
+  const ORDER = { launch: LAUNCH, details: {} };
   let fake: FakeProcess;
-  let spawner: Spawner;
+  let spawner: SpawnerProcess;
   let changes: number;
 
   beforeEach(() => {
     fake = new FakeProcess();
     changes = 0;
-    const { fork } = childProcess;
-    Object.assign(childProcess, { fork: () => fake });
+    spawner = make();
+  });
+
+  function make(): SpawnerProcess {
+    const { spawn } = childProcess;
+    Object.assign(childProcess, { spawn: () => fake });
     syncBuiltinESMExports();
     try {
-      spawner = new Spawner(() => (changes += 1));
+      return new SpawnerProcess(() => (changes += 1));
     } finally {
-      Object.assign(childProcess, { fork });
+      Object.assign(childProcess, { spawn });
       syncBuiltinESMExports();
     }
-  });
+  }
 
   it('holds Jitsu open as long as an order is not carried out', async () => {
     assert.equal(fake.holds, -11);
@@ -322,50 +380,62 @@ describe('what Jitsu is told by the process that spawns', () => {
     assert.equal(fake.holds, 11);
     const [first = NaN, second = NaN] = fake.orders.map(({ number }) => number);
     assert.notEqual(first, second);
-    fake.emit('message', { number: first, pid: 42 });
+    fake.tell({ number: first, pid: 42 });
     assert.equal((await one).pid, 42);
     assert.equal(fake.holds, 11);
-    fake.emit('message', { number: second, failure: { code: 'ENOENT', message: 'none' } });
+    fake.tell({ number: second, failure: { code: 'ENOENT', message: 'none' } });
     await assert.rejects(other, { code: 'ENOENT', message: 'none' });
-    assert.deepEqual([fake.holds, changes, fake.connected], [0, 0, true]);
+    assert.deepEqual([fake.holds, changes, fake.isClosed], [0, 0, false]);
   });
 
-  it('needs no channel to be let go', async () => {
-    fake.channel = undefined;
+  it('tells of temporary programs that they have ended when it has', async () => {
+    const spawned = spawner.spawn(ORDER, true);
+    fake.tell({ number: fake.orders[0]?.number, pid: 42 });
+    const child = await spawned;
+    fake.end();
+    assert.deepEqual([await child.exited, child.told], [{}, false]);
+    await assert.rejects(spawner.spawn(ORDER), { lost: true });
+  });
+
+  it('rejects orders with the reason where there is not even a socket', async () => {
+    fake = new FakeProcess();
+    fake.stdio = undefined;
+    spawner = make();
     const spawned = spawner.spawn(ORDER);
-    fake.emit('message', { number: fake.orders[0]?.number, pid: 42 });
-    await spawned;
-    assert.equal(fake.holds, -11);
+    fake.emit('error', new Error('EMFILE'));
+    await assert.rejects(spawned, { message: 'EMFILE', lost: true });
+    assert.equal(fake.holds, 0);
+    spawner.close();
   });
 
   it('is closed when the last of its orders is carried out, and only if that is wanted', async () => {
     const [one, other] = [spawner.spawn(ORDER), spawner.spawn(ORDER)];
     spawner.close();
-    fake.emit('message', { number: fake.orders[0]?.number, pid: 42 });
+    fake.tell({ number: fake.orders[0]?.number, pid: 42 });
     await one;
-    assert.equal(fake.connected, true);
-    fake.emit('message', { number: fake.orders[1]?.number, pid: 43 });
+    assert.equal(fake.isClosed, false);
+    fake.tell({ number: fake.orders[1]?.number, pid: 43 });
     await other;
-    assert.equal(fake.connected, false);
+    assert.equal(fake.isClosed, true);
     spawner.close();
   });
 
   it('tells a change, and an end once', async () => {
-    fake.emit('message', { changed: true });
+    fake.tell({ changed: true });
     assert.equal(changes, 1);
     const spawned = spawner.spawn(ORDER);
     const number = fake.orders[0]?.number;
-    fake.emit('message', { number, pid: 42 });
+    fake.tell({ number, pid: 42 });
     const { exited, told } = await spawned;
     assert.equal(told, true);
-    for (const status of [3, 4]) fake.emit('message', { number, exit: { status } });
+    for (const status of [3, 4]) fake.tell({ number, exit: { status } });
     assert.deepEqual(await exited, { status: 3 });
   });
 
   it('takes no notice of news about what it has not ordered', () => {
-    fake.emit('message', { number: 7, exit: {} });
-    fake.emit('message', { number: 7, pid: 42 });
-    fake.emit('message', { number: 7, failure: { code: undefined, message: 'none' } });
+    fake.tell({ number: 7, exit: {} });
+    fake.tell({ number: 7, pid: 42 });
+    fake.tell({ number: 7, failure: { code: undefined, message: 'none' } });
     assert.equal(changes, 0);
   });
 
@@ -375,18 +445,18 @@ describe('what Jitsu is told by the process that spawns', () => {
   ] as const) {
     it(`rejects all orders with the first reason where it ${what}`, async () => {
       const child = spawner.spawn(ORDER);
-      fake.emit('message', { number: fake.orders[0]?.number, pid: 42 });
+      fake.tell({ number: fake.orders[0]?.number, pid: 42 });
       const { exited } = await child;
       const underWay = spawner.spawn(ORDER);
       fake.failure = new Error('no');
       fail();
       await assert.rejects(underWay, /^Error: no$/);
       assert.deepEqual([spawner.hasEnded, changes, (await child).told], [true, 1, false]);
-      fake.disconnect();
+      fake.end();
       const sent = fake.orders.length;
       await assert.rejects(spawner.spawn(ORDER), /^Error: no$/);
       assert.equal(fake.orders.length, sent);
-      fake.emit('message', { number: fake.orders[0]?.number, exit: { status: 3 } });
+      fake.tell({ number: fake.orders[0]?.number, exit: { status: 3 } });
       assert.equal(await Promise.race([exited, sleep(10, 'not told')]), 'not told');
     });
   }

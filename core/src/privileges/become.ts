@@ -1,0 +1,89 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { errorCode } from '../errors.js';
+import type { RunUser } from './run-user.js';
+
+/** capabilities(7): what it takes to give folders away, and to become another user. */
+const NEEDED = { CAP_CHOWN: 0, CAP_SETGID: 6, CAP_SETUID: 7 };
+
+/** What keeps this process, which runs as root, from becoming a user; `undefined` where nothing does. */
+export function cannotBecome({ uid, gid }: RunUser): string | undefined {
+  // Node refuses, since the kernel would carry out what is queued there as root.
+  if (!['', '0'].includes(process.env['UV_USE_IO_URING'] ?? '')) return 'UV_USE_IO_URING is set, and so Node cannot';
+  const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(read('/proc/self/status'))?.[1] ?? '0'}`);
+  const missing = Object.entries(NEEDED).find(([, bit]) => ((effective >> BigInt(bit)) & 1n) === 0n);
+  if (missing !== undefined) return `root lacks ${missing[0]} here`;
+  if (read('/proc/self/setgroups').trim() === 'deny' || !hasNumber('uid', uid) || !hasNumber('gid', gid)) {
+    return 'this user namespace does not have that user';
+  }
+  return undefined;
+}
+
+/**
+ * Becomes a user for good, with all threads. Throws where that fails, or where anything of root is left.
+ *
+ * The kernel takes all capabilities from a process that gives up root, and lets it neither be traced nor dump its memory
+ * into a file.
+ */
+export function become({ uid, gid, groups, name, home }: RunUser): void {
+  process.setgroups?.([...groups]);
+  process.setgid?.(gid);
+  process.setuid?.(uid);
+  for (const thread of readdirSync('/proc/self/task')) checkThread(thread, uid, gid);
+  checkNoWayBack();
+  // Libraries look for files of their user there.
+  process.env['HOME'] = home ?? '/';
+  if (name !== undefined) Object.assign(process.env, { USER: name, LOGNAME: name });
+}
+
+/** Does something as a user, and is root again afterwards. Nothing else may run meanwhile. */
+export async function actAs<T>({ uid, gid, groups }: RunUser, action: () => Promise<T>): Promise<T> {
+  const before = process.getgroups?.() ?? [];
+  process.setgroups?.([...groups]);
+  process.setegid?.(gid);
+  process.seteuid?.(uid);
+  try {
+    return await action();
+  } finally {
+    process.seteuid?.(0);
+    process.setegid?.(0);
+    process.setgroups?.(before);
+  }
+}
+
+function checkThread(thread: string, uid: number, gid: number): void {
+  const status = read(`/proc/self/task/${thread}/status`);
+  // It has ended meanwhile.
+  if (status === '') return;
+  const numbers = (field: string): string =>
+    new RegExp(`^${field}:\\s*(.*)$`, 'm').exec(status)?.[1]?.replace(/\s+/g, ' ') ?? '';
+  const four = (number: number): string => Array(4).fill(number).join(' ');
+  const isGivenUp = numbers('Uid') === four(uid) && numbers('Gid') === four(gid) && /^0+$/.test(numbers('CapPrm'));
+  if (!isGivenUp) throw new Error(`the thread ${thread} has kept rights of root`);
+}
+
+function checkNoWayBack(): void {
+  try {
+    process.setuid?.(0);
+  } catch (error) {
+    if (errorCode(error) === 'EPERM') return;
+    throw error;
+  }
+  throw new Error('it can become root again');
+}
+
+/** Whether a number means somebody in this user namespace (user_namespaces(7)). */
+function hasNumber(kind: 'uid' | 'gid', number: number): boolean {
+  const ranges = read(`/proc/self/${kind}_map`).trim();
+  return ranges.split('\n').some((range) => {
+    const [first = NaN, , count = NaN] = range.trim().split(/\s+/).map(Number);
+    return number >= first && number < first + count;
+  });
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'latin1');
+  } catch {
+    return '';
+  }
+}

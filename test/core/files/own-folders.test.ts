@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { chownSync, linkSync, lstatSync, mkdirSync, readdirSync, symlinkSync, writeFileSync, chmodSync } from 'node:fs';
+import { handBack, handOver, makeOwnFolder } from '#core/files/own-folders.js';
+import { UnsafePath } from '#core/files/safe-folder.js';
+import { requireRoot } from '../../support/require-tool.js';
+import { TemporaryFolder } from '../../support/temporary-folder.js';
+
+/** Have no name on any machine. */
+const FORMER = 4_000_001;
+const NEXT = 4_000_002;
+
+describe('a folder that Jitsu goes on writing to as another user', () => {
+  let folder: TemporaryFolder;
+
+  beforeEach(function () {
+    requireRoot(this);
+    folder = new TemporaryFolder();
+  });
+
+  afterEach(() => folder?.[Symbol.dispose]());
+
+  const own = (...names: string[]) => folder.in('own', ...names);
+  const ownerOf = (path: string) => lstatSync(path).uid;
+
+  /** As a Jitsu of the former user has left it, with a file of output and what could lead elsewhere. */
+  const leave = () => {
+    mkdirSync(own('output'), { recursive: true });
+    writeFileSync(folder.in('secret'), 'of root', { mode: 0o600 });
+    for (const name of ['record', 'output/stdout']) writeFileSync(own(name), 'kept');
+    linkSync(folder.in('secret'), own('output', 'linked'));
+    symlinkSync(folder.in('secret'), own('link'));
+    for (const path of [own(), own('record'), own('output'), own('output/stdout')]) chownSync(path, FORMER, FORMER);
+    chmodSync(own('output'), 0o777);
+  };
+
+  it('is taken back from another user, without what leads elsewhere', () => {
+    leave();
+    makeOwnFolder(own());
+    assert.deepEqual([own(), own('output')].map(ownerOf), [0, 0]);
+    assert.equal(lstatSync(own('output')).mode & 0o777, 0o700);
+    assert.deepEqual(readdirSync(own()).sort(), ['output', 'record']);
+    assert.deepEqual(readdirSync(own('output')), ['stdout']);
+    assert.equal(ownerOf(folder.in('secret')), 0);
+  });
+
+  it('is handed over with all that is in it, but for what leads elsewhere', () => {
+    makeOwnFolder(own());
+    mkdirSync(own('output'));
+    writeFileSync(own('output', 'stdout'), '');
+    writeFileSync(folder.in('secret'), '');
+    linkSync(folder.in('secret'), own('linked'));
+    symlinkSync(folder.in('secret'), own('link'));
+    handOver({ uid: NEXT, gid: NEXT });
+    assert.deepEqual([own(), own('output'), own('output', 'stdout')].map(ownerOf), [NEXT, NEXT, NEXT]);
+    assert.deepEqual([folder.in('secret'), own('link'), folder.path].map(ownerOf), [0, 0, 0]);
+  });
+
+  it('is handed back to the user from whom it was taken', () => {
+    leave();
+    makeOwnFolder(own());
+    makeOwnFolder(own('output'));
+    handBack();
+    assert.deepEqual([own(), own('record'), own('output'), own('output/stdout')].map(ownerOf), Array(4).fill(FORMER));
+  });
+
+  it('is not taken back below a folder of another user, who could put anything in its place', () => {
+    leave();
+    chownSync(folder.path, FORMER, FORMER);
+    assert.throws(() => makeOwnFolder(own()), UnsafePath);
+    assert.equal(ownerOf(own()), FORMER);
+  });
+});
