@@ -17,7 +17,6 @@ export type {
   Exit,
   Launch,
   Launchable,
-  LaunchDetails,
   LiveChild,
   ProgramSignal,
   Spawner,
