@@ -13,7 +13,7 @@ import { prepareSystemdImage, type SystemdImage } from './systemd-image.js';
 const MEBIBYTES = 1024;
 
 /** How long a trial may take, in milliseconds. */
-const LIMIT = 900_000;
+const LIMIT = 1_500_000;
 const TAIL = 60;
 
 /** What spares some seconds of a boot: nothing is measured, tested or hardened. */
