@@ -39,25 +39,36 @@ const COMPILER_OPTIONS = {
 /** For each built file where places of its source have come to. */
 const placesIn = new Map();
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    sample: { type: 'string', default: '200' },
-    all: { type: 'boolean', default: false },
-    seed: { type: 'string', default: '1' },
-    minutes: { type: 'string', default: 'Infinity' },
-    since: { type: 'string' },
-    file: { type: 'string' },
-    jobs: { type: 'string', default: '2' },
-    list: { type: 'boolean', default: false },
-  },
-});
+const { values, positionals } = readArguments();
 const room = ROOMS[positionals[0]];
-if (positionals.length === 1 && positionals[0] === 'holes') await tryHoles();
+if (values.help) console.log(USAGE);
+else if (positionals.length === 1 && positionals[0] === 'holes') await tryHoles();
 else if (room === undefined || positionals.length !== 1) {
   console.error(USAGE);
   process.exitCode = 2;
 } else await mutateRoom();
+
+function readArguments() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        sample: { type: 'string', default: '200' },
+        all: { type: 'boolean', default: false },
+        seed: { type: 'string', default: '1' },
+        minutes: { type: 'string', default: 'Infinity' },
+        since: { type: 'string' },
+        file: { type: 'string' },
+        jobs: { type: 'string', default: '2' },
+        list: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    });
+  } catch (error) {
+    console.error(`${error.message}\n${USAGE}`);
+    process.exit(2);
+  }
+}
 
 async function mutateRoom() {
   const all = room.sources

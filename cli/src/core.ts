@@ -33,6 +33,8 @@ export interface Core extends Control {
   startFlags(request: { readonly directory: string }): Promise<readonly NamedStartFlag[]>;
   /** The commands of the installed plugins. */
   pluginCommands(request: { readonly directory: string }): Promise<readonly PluginCommand[]>;
+  /** The word that was probably meant. */
+  nearestWord(mistyped: string, words: Iterable<string>): string | undefined;
   /** What the configuration exposes to the network, one sentence per item. */
   exposures(settings: Settings): readonly string[];
   createLogger(options: LoggerOptions): Logger;

@@ -42,6 +42,7 @@ export async function loadCore(): Promise<Core> {
       const { contributions } = await core.loadRegistry(request, places);
       return core.pluginCommands(contributions, core.createLogger({ level: 'info' }));
     },
+    nearestWord: core.nearestWord,
     exposures: core.exposures,
     createLogger: core.createLogger,
     createJitsu: core.createJitsu,

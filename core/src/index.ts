@@ -5,6 +5,7 @@ export { ConfigProblems } from './config/config-problems.js';
 export type { ConfigProblem } from './config/config-problems.js';
 export { defineConfig } from './config/config.js';
 export type { JitsuConfig } from './config/config.js';
+export { nearestWord } from './config/expectation.js';
 export { describeOptions, describeUnikernelKeys, jsonSchema } from './config/json-schema.js';
 export type { OptionDescription } from './config/json-schema.js';
 export type { Settings, UnikernelSettings } from './config/settings.js';

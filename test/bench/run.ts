@@ -2,7 +2,7 @@
  * `npm run bench [summon] [ready] [hot] [cached] [forwarded] [storm] [scale] [start] [idle] [libvirt] [xapi] [xen]`: prints figures,
  * asserts nothing. With `-- --against DIR`, DIR being another checkout that is built, it compares the two instead.
  */
-import { parseArgs } from 'node:util';
+import { commandArguments } from '../support/command-arguments.js';
 import { describeMachine } from './machine.js';
 import { benchCached } from './cached-bench.js';
 import { compareTrees } from './comparison/compare-trees.js';
@@ -34,11 +34,19 @@ const BENCHES = {
   xen: benchXen,
 };
 
+const HELP = `npm run bench -- [NAME...] [--against DIR [--pairs COUNT]]
+
+Prints the figures of these, or of all: ${Object.keys(BENCHES).join(', ')}.
+
+  --against DIR   Compare with another checkout that is built.
+  --pairs COUNT   Run each of the two so many times. (10)`;
+
+const { values, positionals: wanted } = commandArguments(
+  HELP,
+  { options: { against: { type: 'string' }, pairs: { type: 'string', default: '10' } }, allowPositionals: true },
+  Object.keys(BENCHES),
+);
 console.log(`${describeMachine()}; ${programVersions()}`);
-const { values, positionals: wanted } = parseArgs({
-  options: { against: { type: 'string' }, pairs: { type: 'string', default: '10' } },
-  allowPositionals: true,
-});
 if (values.against === undefined) {
   for (const [name, bench] of Object.entries(BENCHES)) {
     if (wanted.length === 0 || wanted.includes(name)) await bench();

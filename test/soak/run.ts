@@ -4,8 +4,8 @@
  * verdict. Its exit status is 0 if nothing was wrong.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { askForAddress } from '../bench/ask.js';
+import { commandArguments } from '../support/command-arguments.js';
 import { freePort } from '../support/free-port.js';
 import { JitsuChild } from '../bench/jitsu-child.js';
 import { describeMachine } from '../bench/machine.js';
@@ -28,7 +28,15 @@ const WEATHER: readonly (readonly [UpstreamMood, number])[] = [
   ['failing', 8_000],
 ];
 
-const { values } = parseArgs({
+const HELP = `npm run soak -- [--minutes COUNT] [--transport NAME] [--seed NUMBER]
+
+Wears a Jitsu out, and ends with status 0 if nothing was wrong.
+
+  --minutes COUNT    For so long. (60)
+  --transport NAME   Its dns.transport: auto, mmsg or dgram. (auto)
+  --seed NUMBER      What is random is the same for the same number.`;
+
+const { values } = commandArguments(HELP, {
   options: {
     minutes: { type: 'string', default: '60' },
     transport: { type: 'string', default: 'auto' },

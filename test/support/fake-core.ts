@@ -11,6 +11,7 @@ export function fakeCore(parts: Partial<Core>): Core {
     startFlags: never('startFlags'),
     unikernelOptions: never('unikernelOptions'),
     pluginCommands: never('pluginCommands'),
+    nearestWord: () => undefined,
     exposures: () => [],
     createLogger: never('createLogger'),
     createJitsu: never('createJitsu'),

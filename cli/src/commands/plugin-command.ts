@@ -1,10 +1,13 @@
 import type { PluginCommand } from '@jitsud/core';
 import { Command, CommanderError, Option } from 'commander';
+import type { Core } from '../core.js';
 import { ExitStatus } from '../exit-status.js';
 import { helpText } from '../help/command-help.js';
 import { commandSummaries } from '../help/command-summaries.js';
 import { helpRequest } from '../help/help-request.js';
 import { loadCore } from '../load-core.js';
+import { reasonText } from '../output/plugin-list.js';
+import { printable } from '../output/printable.js';
 import { processEnd } from '../process-end.js';
 import { debugOption, helpOption } from '../program.js';
 import type { Terminal } from '../terminal.js';
@@ -19,8 +22,8 @@ export async function pluginCommand([name = '', ...words]: readonly string[], te
   const commands = await core.pluginCommands({ directory: process.cwd() });
   const command = commands.find((candidate) => candidate.name === name);
   if (command === undefined) {
-    const names = [...Object.keys(commandSummaries), ...commands.map((candidate) => candidate.name)].join(', ');
-    throw new UsageError(`There is no command '${name}'. Commands: ${names}.`);
+    const names = [...Object.keys(commandSummaries), ...commands.map((candidate) => candidate.name)];
+    throw new UsageError(await noSuchCommand(name, names, core));
   }
   const grammar = grammarOf(command);
   if (helpRequest(words) !== undefined) {
@@ -33,6 +36,17 @@ export async function pluginCommand([name = '', ...words]: readonly string[], te
   void processEnd.requested(logger).then(() => end.abort());
   await command.run(flags, terminal, end.signal);
   return ExitStatus.ok;
+}
+
+/** Names the plugins that cannot be used, too: what commands they have is not known. */
+async function noSuchCommand(name: string, names: readonly string[], core: Core): Promise<string> {
+  const meant = core.nearestWord(name, names);
+  const advice = meant === undefined ? '' : ` Did you mean '${meant}'?`;
+  const { plugins } = await core.loadRegistry({ directory: process.cwd() });
+  const unusable = plugins.flatMap(({ name: plugin, error }) =>
+    error === undefined ? [] : [`\nIt may be one of ${printable(plugin)}, which cannot be used: ${reasonText(error)}`],
+  );
+  return `There is no command '${name}'.${advice} Commands: ${names.join(', ')}.${unusable.join('')}`;
 }
 
 function grammarOf({ name, description, options }: PluginCommand): Command {

@@ -7,6 +7,7 @@ import type { StartChoice } from '../command-line.js';
 import type { Core } from '../core.js';
 import { ExitStatus } from '../exit-status.js';
 import { abridged, announcement, announcementLines } from '../output/announcement.js';
+import { printable } from '../output/printable.js';
 import type { ProcessEnd } from '../process-end.js';
 import { startRequest } from '../start-request.js';
 
@@ -96,6 +97,7 @@ function recordRunning(
 async function create({ core, directory }: StartContext, words: readonly string[], choice: StartChoice) {
   const settings = await core.loadSettings(startRequest(directory, words, choice));
   const logger = core.createLogger({ level: settings.logLevel });
+  for (const sentence of settings.passedOver ?? []) logger.warn({}, printable(sentence));
   const jitsu = await core.createJitsu(settings, { logger, givesUpRoot: true });
   return { jitsu, logger, exposures: core.exposures(settings), brief: abridged(settings) };
 }

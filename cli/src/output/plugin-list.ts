@@ -16,7 +16,8 @@ export function pluginList(builtIns: readonly Offer[], plugins: readonly Install
   return `${[own, ...entries, ...none].join('\n\n')}\n`;
 }
 
-function reasonText({ code, message }: NonNullable<InstalledPlugin['error']>): string {
+/** Why a plugin cannot be used. */
+export function reasonText({ code, message }: NonNullable<InstalledPlugin['error']>): string {
   return code === undefined ? printable(message) : `${code}  ${printable(message)}`;
 }
 

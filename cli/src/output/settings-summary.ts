@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import type { Settings, UnikernelSettings } from '@jitsud/core';
 import { durationText } from './duration-text.js';
 import { endpointText } from './endpoint-text.js';
-import { openText } from './open-text.js';
+import { cautionText, openText } from './open-text.js';
 import { printable } from './printable.js';
 import { textTable, widthOf, type Column } from './text-table.js';
 import { wrapped } from './wrapped.js';
@@ -33,9 +33,12 @@ export function settingsSummary(
   ].filter(([, fact]) => fact !== '');
   const head = `${file === undefined ? 'The command line' : basename(file)} is good.`;
   const factTable = textTable([column('', 0), column('', 1)], facts);
-  const open = openText(exposures, columns);
+  const notes = [
+    openText(exposures, columns),
+    cautionText('What was passed over:', (settings.passedOver ?? []).map(printable), columns),
+  ].filter((text) => text !== '');
   const unchecked = unikernels.length === 0 ? '' : `\n${wrapped(NOT_CHECKED, columns ?? Infinity)}\n`;
-  return `${head}\n\n${factTable}\n${open === '' ? '' : `${open}\n`}${unikernels.length === 0 ? 'No unikernel is configured.\n' : unikernelTable(unikernels, columns)}${unchecked}`;
+  return `${head}\n\n${factTable}\n${notes.map((text) => `${text}\n`).join('')}${unikernels.length === 0 ? 'No unikernel is configured.\n' : unikernelTable(unikernels, columns)}${unchecked}`;
 }
 
 /** The text for a state store without a folder: `in memory`, or its name. */

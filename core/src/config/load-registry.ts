@@ -46,7 +46,7 @@ export async function loadRegistry(
   const places = [resolve(directory), CORE_FOLDER, ...pluginPlaces];
   const loader = new PluginLoader(contributions, places);
   const plugins: InstalledPlugin[] = [];
-  const installed = await installedPlugins(places);
+  const { plugins: installed, refused } = await installedPlugins(places);
   for (const found of installed) {
     const { manifest: _, ...plugin } = found;
     try {
@@ -61,6 +61,11 @@ export async function loadRegistry(
       });
     }
   }
+  for (const { manifest: _, reason, ...plugin } of refused) {
+    const message = `Root does not take the plugin ${plugin.name}: ${reason}`;
+    plugins.push({ ...plugin, offers: [], error: { code: 'JITSU_PLUGIN_UNSAFE', message } });
+  }
+  plugins.sort((a, b) => a.name.localeCompare(b.name));
   return { contributions, builtIns: ownOffers, plugins, startFlags: startFlagsOf(installed) };
 }
 
@@ -69,7 +74,7 @@ export async function loadStartFlags(
   { directory }: { readonly directory: string },
   { pluginPlaces = [] }: Pick<SettingsContext, 'pluginPlaces'>,
 ): Promise<readonly NamedStartFlag[]> {
-  return startFlagsOf(await installedPlugins([resolve(directory), CORE_FOLDER, ...pluginPlaces]));
+  return startFlagsOf((await installedPlugins([resolve(directory), CORE_FOLDER, ...pluginPlaces])).plugins);
 }
 
 function offersOf(owner: string, contributions: Contributions): readonly Offer[] {

@@ -3,7 +3,7 @@ import { basename, dirname, extname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defaultLoaders } from 'cosmiconfig';
 import { errorCode, errorMessage, JitsuError } from '../errors.js';
-import { distrust } from '../files/distrust.js';
+import { distrustModule } from '../plugins/distrust-module.js';
 import { importModule } from '../plugins/import-module.js';
 import { isPluginField, SEARCH_PLACES } from './config-places.js';
 import { loadYaml } from './load-yaml.js';
@@ -88,7 +88,7 @@ function isPackage(file: string): boolean {
 }
 
 function refuseUnsafe(file: string): void {
-  const reason = distrust(file);
+  const reason = distrustModule(file);
   if (reason === undefined) return;
   throw new JitsuError('JITSU_CONFIG_UNSAFE', `Root does not take the configuration ${file}: ${reason}`);
 }

@@ -114,6 +114,7 @@ export async function readSettings(
     notifiers,
     resolvers,
     bootConfigurators: contributions.bootConfigurators.all(),
+    ...(loader.passedOver.length > 0 && { passedOver: loader.passedOver }),
   };
 }
 

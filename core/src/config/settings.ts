@@ -70,4 +70,6 @@ export interface Settings {
   readonly notifiers: readonly Configured<Notifier>[];
   readonly resolvers: readonly Configured<Resolver>[];
   readonly bootConfigurators: readonly BootConfiguratorContribution[];
+  /** A sentence for each plugin that was passed over, since somebody else could have written it. Absent without any. */
+  readonly passedOver?: readonly string[];
 }

@@ -14,5 +14,5 @@ export type { NameStatus, StatusReport, UnikernelStatus } from './status-report.
 export async function installedPlugins(places: readonly string[]): Promise<readonly PluginPackage[]> {
   // Imported on demand, since of the commands that use this module only the help needs it.
   const plugins = await import('../plugins/installed-plugins.js');
-  return plugins.installedPlugins(places);
+  return (await plugins.installedPlugins(places)).plugins;
 }

@@ -1,7 +1,7 @@
 import { lstatSync, readFileSync, realpathSync } from 'node:fs';
 import { isAbsolute, relative } from 'node:path';
 import { errorCode, errorMessage } from '../errors.js';
-import { findUnsafe, trustedUsers } from './find-unsafe.js';
+import { findUnsafe, findUnsafeIn, trustedUsers, type UnsafePlace } from './find-unsafe.js';
 
 /** Root's own file. Its key `safeFolders` lists folders of others from which root takes configurations and plugins. */
 const ROOT_SETTINGS = '/etc/jitsu/settings.json';
@@ -14,8 +14,17 @@ const ROOT_SETTINGS = '/etc/jitsu/settings.json';
  * @param settings the path of root's own file
  */
 export function distrust(path: string, settings = ROOT_SETTINGS, trusted = trustedUsers()): string | undefined {
+  return process.geteuid?.() === 0 ? whyNot(path, findUnsafe(path, trusted), settings) : undefined;
+}
+
+/** The same for a folder and all that it holds, except for `node_modules` in it. */
+export function distrustFolder(folder: string, settings = ROOT_SETTINGS, trusted = trustedUsers()): string | undefined {
   if (process.geteuid?.() !== 0) return undefined;
-  const unsafe = findUnsafe(path, trusted);
+  const unsafe = findUnsafe(folder, trusted) ?? findUnsafeIn(realpathSync(folder), trusted);
+  return whyNot(folder, unsafe, settings);
+}
+
+function whyNot(path: string, unsafe: UnsafePlace | undefined, settings: string): string | undefined {
   if (unsafe === undefined) return undefined;
   const { folders, flaw } = safeFolders(settings);
   const place = realpathSync(path);

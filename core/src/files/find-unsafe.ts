@@ -1,4 +1,13 @@
-import { lstatSync, readFileSync, readlinkSync, type Stats } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  statSync,
+  type Stats,
+} from 'node:fs';
 import { dirname, isAbsolute, join, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { localAccounts, localGroups } from './accounts.js';
@@ -51,6 +60,39 @@ export function findUnsafe(path: string, trusted: ReadonlySet<number> = trustedU
     stats = lstatSync(place, { throwIfNoEntry: false });
     if (stats === undefined) return undefined;
   }
+}
+
+/**
+ * The same for all that a folder holds, except for `node_modules` in it. The folder itself is taken for safe. Where a
+ * link leads to a folder, what that holds is checked, too.
+ *
+ * @param seen the folders that were checked already; this one is added
+ */
+export function findUnsafeIn(
+  folder: string,
+  trusted: ReadonlySet<number> = trustedUsers(),
+  seen = new Set<string>(),
+): UnsafePlace | undefined {
+  if (process.getuid === undefined || seen.has(folder)) return undefined;
+  seen.add(folder);
+  for (const name of readdirSync(folder)) {
+    if (name === 'node_modules') continue;
+    const path = join(folder, name);
+    const stats = lstatSync(path);
+    const problem = ownerProblem(stats, trusted) ?? writersProblem(stats, trusted, false);
+    if (problem !== undefined) return { path, problem };
+    const unsafe = stats.isSymbolicLink()
+      ? (findUnsafe(path, trusted) ?? (isFolder(path) ? findUnsafeIn(realpathSync(path), trusted, seen) : undefined))
+      : stats.isDirectory()
+        ? findUnsafeIn(path, trusted, seen)
+        : undefined;
+    if (unsafe !== undefined) return unsafe;
+  }
+  return undefined;
+}
+
+function isFolder(path: string): boolean {
+  return existsSync(path) && statSync(path).isDirectory();
 }
 
 /**

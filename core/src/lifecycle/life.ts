@@ -174,16 +174,19 @@ function news({ state, lost }: Life, before: PowerState): readonly Effect[] {
   if (state === 'unknown') return ['lost'];
   if (state === 'running') return ['adopted'];
   // The outcome is announced when it is reached: it is chance whether a look sees the state in between.
-  if (state === 'stopping' || (before !== 'running' && before !== 'stopping')) return NOTHING;
-  return [state === 'off' ? 'died' : 'gone'];
+  if (state === 'stopping') return NOTHING;
+  // A hypervisor may pause what has crashed before it ends it.
+  if (state === 'off') return before === 'running' || before === 'stopping' || before === 'paused' ? ['died'] : NOTHING;
+  return before === 'running' || before === 'stopping' ? ['gone'] : NOTHING;
 }
 
 /** Ends a summon whose machine is gone. */
 function interrupt(life: Life, before: PowerState): Transition {
   const { phase, state } = life;
   if (state === 'unknown' && before !== 'unknown') return rest(life, 'end-unreachable');
-  // A machine that is still to be booted may have been stopping before.
-  const ran = before === 'running' || (before === 'stopping' && phase === 'probing');
+  // A machine that is still to be booted may have been stopping or paused before. One that is probed ran, and a look may
+  // have seen it on its way down, or paused by its hypervisor when it crashed.
+  const ran = before === 'running' || (phase === 'probing' && before !== 'off' && before !== 'unknown');
   return state === 'off' && ran ? to('failing', 'end-died') : to(phase);
 }
 

@@ -1,7 +1,9 @@
+import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { JitsuError } from '../errors.js';
+import { distrustPlace } from './distrust-module.js';
 import { knownPlugins } from './known-plugins.js';
 import { moduleFolders } from './module-folders.js';
 import { readPluginPackage, type PluginPackage } from './plugin-package.js';
@@ -16,19 +18,42 @@ export interface PluginFile {
  * Finds a plugin by its name in the configuration, without importing it. A short name (`libvirt`) means
  * `@jitsud/plugin-libvirt`, then `jitsu-plugin-libvirt`; a path or a package name is used as it is.
  *
+ * As root, packages of somebody else are passed over, so that nobody can keep Jitsu from its plugins by a folder
+ * `node_modules` above.
+ *
  * @param places the folders where the search starts; paths are relative to the first
- * @throws JITSU_PLUGIN_NOT_FOUND with every place searched, JITSU_PLUGIN_INVALID for a package that is no plugin
+ * @param onPassedOver called for each that was passed over before another one was found, with a sentence about it
+ * @throws JITSU_PLUGIN_NOT_FOUND with every place searched, JITSU_PLUGIN_INVALID for a package that is no plugin,
+ *   JITSU_PLUGIN_UNSAFE where there are none but those that were passed over
  */
-export async function findPlugin(name: string, places: readonly string[]): Promise<PluginPackage | PluginFile> {
+export async function findPlugin(
+  name: string,
+  places: readonly string[],
+  onPassedOver: (sentence: string) => void = () => undefined,
+): Promise<PluginPackage | PluginFile> {
   if (isPath(name)) return findByPath(name, places[0] ?? process.cwd());
   const candidates = packageNames(name);
   const folders = moduleFolders(places);
+  const refused: (readonly [folder: string, reason: string])[] = [];
   for (const candidate of candidates) {
     for (const modules of folders) {
-      const found = await readPluginPackage(join(modules, candidate));
-      if (found !== undefined) return found;
+      const folder = join(modules, candidate);
+      const json = join(folder, 'package.json');
+      const reason = existsSync(json) ? distrustPlace(json) : undefined;
+      if (reason !== undefined) {
+        refused.push([folder, reason]);
+        continue;
+      }
+      const found = await readPluginPackage(folder);
+      if (found === undefined) continue;
+      for (const [place, why] of refused)
+        onPassedOver(`The plugin in ${place} is passed over for that in ${folder}: ${why}`);
+      return found;
     }
   }
+  const [first] = refused;
+  if (first !== undefined)
+    throw new JitsuError('JITSU_PLUGIN_UNSAFE', `Root does not take the plugin ${name} in ${first[0]}: ${first[1]}`);
   // Only of these packages it is known that they exist.
   const advice = isPackageName(name) || knownPlugins().plugins.some((known) => known.name === name);
   throw new JitsuError(

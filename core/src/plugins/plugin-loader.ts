@@ -1,26 +1,21 @@
-import { existsSync, realpathSync } from 'node:fs';
-import { basename, dirname, join, sep } from 'node:path';
 import type { Plugin } from '../contracts/plugin.js';
 import { errorMessage, JitsuError } from '../errors.js';
 import type { Contributions } from './contributions.js';
-import { distrust } from '../files/distrust.js';
+import { distrustModule, distrustPackage } from './distrust-module.js';
 import { findPlugin, type PluginFile } from './find-plugin.js';
 import { importModule } from './import-module.js';
-import { installedPlugins } from './installed-plugins.js';
+import { installedPlugins, type Installed } from './installed-plugins.js';
 import { knownPlugins, type KnownPlugin } from './known-plugins.js';
-import { CORE_FOLDER } from './module-folders.js';
 import { provides, type Provided } from './plugin-manifest.js';
 import { checkApiRange, type PluginPackage } from './plugin-package.js';
-
-const BESIDE_CORE = dirname(CORE_FOLDER);
-
-/** The folder of the plugins that come with Jitsu: as npm installs them, or that of a checkout. */
-const OWN_PLUGINS = basename(BESIDE_CORE) === '@jitsud' ? BESIDE_CORE : join(BESIDE_CORE, 'plugins');
 
 /** Loads plugins, each only once, however often and by whatever name it is requested. */
 export class PluginLoader {
   readonly #loads = new Map<string, Promise<void>>();
-  #installed: Promise<readonly PluginPackage[]> | undefined;
+  /** The entries of those that root takes. */
+  readonly #safe = new Set<string>();
+  readonly #passedOver = new Set<string>();
+  #installed: Promise<Installed> | undefined;
 
   /** @param places the folders where the search starts; paths are relative to the first */
   constructor(
@@ -33,13 +28,18 @@ export class PluginLoader {
     return [...this.#loads.keys()];
   }
 
+  /** A sentence for each plugin of somebody else that root does not take, and that would have been used. */
+  get passedOver(): readonly string[] {
+    return [...this.#passedOver];
+  }
+
   /**
    * Finds, checks, imports and registers a plugin.
    * @throws JITSU_PLUGIN_NOT_FOUND, JITSU_PLUGIN_UNSAFE and JITSU_PLUGIN_INCOMPATIBLE (before anything is imported),
    *   JITSU_PLUGIN_INVALID
    */
   async load(name: string): Promise<void> {
-    await this.loadFound(await findPlugin(name, this.places));
+    await this.loadFound(await findPlugin(name, this.places, (sentence) => this.#passedOver.add(sentence)));
   }
 
   /** Loads a plugin that `findPlugin` or `installedPlugins` has found. @throws as `load` does, but for NOT_FOUND */
@@ -67,9 +67,12 @@ export class PluginLoader {
    */
   async installedProviderOf(what: Provided, name: string): Promise<PluginPackage | undefined> {
     this.#installed ??= installedPlugins(this.places);
-    const found = (await this.#installed).find(({ manifest }) => provides(manifest, what, name));
-    // What its manifest says is followed, too.
-    if (found !== undefined) refuseUnsafe(found);
+    const { plugins, refused } = await this.#installed;
+    const found = plugins.find(({ manifest }) => provides(manifest, what, name));
+    const other = refused.find(({ manifest }) => provides(manifest, what, name));
+    if (other === undefined) return found;
+    if (found === undefined) throw unsafe(other.name, other.reason);
+    this.#passedOver.add(`The plugin in ${other.folder} is passed over for that in ${found.folder}: ${other.reason}`);
     return found;
   }
 
@@ -79,8 +82,16 @@ export class PluginLoader {
     if (provider !== undefined) await ('entry' in provider ? this.loadFound(provider) : this.load(provider.name));
   }
 
+  /** Root takes plugins of its own and of the installed Jitsu. */
+  #refuseUnsafe(found: PluginPackage | PluginFile): void {
+    if (this.#safe.has(found.entry)) return;
+    const reason = 'folder' in found ? distrustPackage(found.folder, found.entry) : distrustModule(found.entry);
+    if (reason !== undefined) throw unsafe(found.name, reason);
+    this.#safe.add(found.entry);
+  }
+
   async #import(found: PluginPackage | PluginFile): Promise<void> {
-    refuseUnsafe(found);
+    this.#refuseUnsafe(found);
     if ('api' in found) checkApiRange(found.name, found.api);
     const plugin = await definitionIn(found);
     checkApiRange(found.name, plugin.apiVersion);
@@ -97,16 +108,6 @@ export class PluginLoader {
       throw invalid(found, `its register() failed: ${errorMessage(error)}`, error);
     }
   }
-}
-
-/** Root takes plugins of its own and of the installed Jitsu; those that come with Jitsu are as safe as Jitsu itself. */
-function refuseUnsafe({ name, entry }: PluginPackage | PluginFile): void {
-  if (process.geteuid?.() !== 0 || !existsSync(entry)) return;
-  const place = realpathSync(entry);
-  if (place.startsWith(join(OWN_PLUGINS, sep))) return;
-  const reason = distrust(entry);
-  if (reason !== undefined)
-    throw new JitsuError('JITSU_PLUGIN_UNSAFE', `Root does not take the plugin ${name}: ${reason}`);
 }
 
 async function definitionIn(found: PluginPackage | PluginFile): Promise<Plugin> {
@@ -129,6 +130,10 @@ async function definitionIn(found: PluginPackage | PluginFile): Promise<Plugin> 
 function isPlugin(value: unknown): value is Plugin {
   const { name, apiVersion, register } = (value ?? {}) as Partial<Record<keyof Plugin, unknown>>;
   return typeof name === 'string' && typeof apiVersion === 'string' && typeof register === 'function';
+}
+
+function unsafe(name: string, reason: string): JitsuError {
+  return new JitsuError('JITSU_PLUGIN_UNSAFE', `Root does not take the plugin ${name}: ${reason}`);
 }
 
 function invalid({ name }: PluginPackage | PluginFile, flaw: string, cause?: unknown): JitsuError {

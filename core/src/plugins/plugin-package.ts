@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { satisfies, validRange } from 'semver';
@@ -5,6 +6,8 @@ import { errorCode, errorMessage, JitsuError } from '../errors.js';
 import { PLUGIN_API_VERSION } from './api-version.js';
 import { packageEntry } from './package-entry.js';
 import { manifestFlaw, type PluginManifest } from './plugin-manifest.js';
+
+const READ_NOW = constants.O_RDONLY | constants.O_NONBLOCK;
 
 /** A package that declares itself a plugin of Jitsu. */
 export interface PluginPackage {
@@ -80,7 +83,8 @@ export function checkApiRange(plugin: string, range: string): void {
 async function readPackageJson(folder: string): Promise<PackageJson | undefined> {
   const file = join(folder, 'package.json');
   try {
-    const json: unknown = JSON.parse(await readFile(file, 'utf8'));
+    // Reading a pipe of that name might never end.
+    const json: unknown = JSON.parse(await readFile(file, { encoding: 'utf8', flag: READ_NOW }));
     return typeof json === 'object' && json !== null ? json : {};
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')) return undefined;

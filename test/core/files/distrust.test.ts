@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, lchownSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { loadRegistry } from '#core/config/load-registry.js';
 import { loadSettings } from '#core/config/load-settings.js';
 import { Contributions } from '#core/plugins/contributions.js';
+import { distrustModule } from '#core/plugins/distrust-module.js';
 import { PluginLoader } from '#core/plugins/plugin-loader.js';
 import { distrust } from '#core/files/distrust.js';
 import { pluginPackageJson, pluginSource, wasImported } from '../../support/plugin-source.js';
@@ -122,6 +124,56 @@ describe('what root takes no code and no commands from', () => {
       });
     }
 
+    describe('is refused for what it imports, before it is run:', () => {
+      const imports: Readonly<Record<string, readonly [text: string, file: string]>> = {
+        'a file beside it': ["import './other.js';", 'other.js'],
+        'the source of such a file': ["import './other.js';", 'other.ts'],
+        'a file without its ending': ["import other from './other';", 'other.ts'],
+        'a folder': ["import './lib';", 'lib/index.js'],
+        'a file in a folder above': ["export * from '../other.mjs';", '../other.mjs'],
+        'what that imports': ["import './a.js';", 'b.cjs'],
+        'a file by a URL': ["import './other.js?x=1';", 'other.js'],
+        'a file that is required': ["require('./other.cjs');", 'other.cjs'],
+        'a file that is imported later': ["const later = () => import('./other.mjs');", 'other.mjs'],
+        'any file of a package': ["import 'dep';", 'node_modules/dep/lib/inner.js'],
+        'a package of a package': ["import '@me/top/part';", 'node_modules/dep/index.js'],
+        'a package that is a file': ["require('dep.js');", 'node_modules/dep.js'],
+      };
+      for (const [what, [text, file]] of Object.entries(imports)) {
+        it(what, async () => {
+          const home = folder.in('theirs', 'inner');
+          const put = (name: string, content: string) => {
+            mkdirSync(dirname(join(home, name)), { recursive: true });
+            writeFileSync(join(home, name), content);
+          };
+          put('jitsu.config.ts', `globalThis.ranForTests = [import.meta.url]; ${text} export default {};`);
+          put('a.js', "import './b.cjs';\nimport './a.js';");
+          put(
+            'node_modules/@me/top/package.json',
+            '{ "name": "@me/top", "dependencies": { "dep": "1", "none": "1" } }',
+          );
+          put('node_modules/dep/package.json', '{ "name": "dep", "peerDependencies": { "@me/top": "1" } }');
+          put(file, '');
+          assert.equal(distrustModule(join(home, 'jitsu.config.ts')), undefined);
+          give(STRANGER, join(home, file));
+          const request = { directory: home, words: [], flags: {} };
+          await assert.rejects(loadSettings(request, settingsContext()), {
+            code: 'JITSU_CONFIG_UNSAFE',
+            message: new RegExp(`${basename(file)} belongs to the user with the number ${STRANGER}`),
+          });
+          assert.deepEqual(mark(), []);
+        });
+      }
+
+      it('a file that a stranger could put there yet', async () => {
+        mkdirSync(folder.in('theirs', 'lib'));
+        writeFileSync(folder.in('theirs', 'jitsu.config.mjs'), "import './lib/none.js'; export default {};");
+        give(STRANGER, folder.in('theirs', 'lib'));
+        const request = { directory: folder.in('theirs'), words: [], flags: {} };
+        await assert.rejects(loadSettings(request, settingsContext()), { code: 'JITSU_CONFIG_UNSAFE' });
+      });
+    });
+
     it('is no matter where a package.json has none', async () => {
       writeFileSync(folder.in('theirs', 'package.json'), '{ "name": "theirs" }');
       give(STRANGER, folder.in('theirs'), folder.in('theirs', 'package.json'));
@@ -160,9 +212,88 @@ describe('what root takes no code and no commands from', () => {
       assert.ok(!wasImported(folder.path));
     });
 
+    it('is refused for any of its files, and for what it depends on', async () => {
+      install(0);
+      const modules = folder.in('theirs', 'node_modules');
+      const home = `${modules}/jitsu-plugin-toy`;
+      const json = JSON.parse(readFileSync(`${home}/package.json`, 'utf8')) as object;
+      writeFileSync(`${home}/package.json`, JSON.stringify({ ...json, dependencies: { dep: '1' } }));
+      mkdirSync(`${home}/lib/deep`, { recursive: true });
+      mkdirSync(`${modules}/dep`);
+      mkdirSync(folder.in('elsewhere'));
+      symlinkSync(folder.in('elsewhere'), `${home}/lib/link`);
+      const places = [`${home}/lib/deep/other.js`, `${modules}/dep/index.js`, folder.in('elsewhere', 'file.js')];
+      for (const place of places) writeFileSync(place, '');
+      for (const place of [...places, `${home}/package.json`, `${home}/lib/deep`, folder.in('elsewhere')]) {
+        give(STRANGER, place);
+        await assert.rejects(loader().load('toy'), refused, place);
+        await assert.rejects(loader().loadProviderOf('backends', 'toys'), refused, place);
+        give(0, place);
+      }
+      lchownSync(`${home}/lib/link`, STRANGER, STRANGER);
+      await assert.rejects(loader().load('toy'), refused);
+      assert.ok(!wasImported(folder.path));
+    });
+
+    it('is refused where its entry lies elsewhere', async () => {
+      install(0);
+      const home = folder.in('theirs', 'node_modules', 'jitsu-plugin-toy');
+      writeFileSync(`${home}/package.json`, pluginPackageJson('jitsu-plugin-toy', { exports: '../../inner/entry.js' }));
+      writeFileSync(folder.in('theirs', 'inner', 'entry.js'), pluginSource('toys'));
+      give(STRANGER, folder.in('theirs', 'inner', 'entry.js'));
+      await assert.rejects(loader().load('toy'), refused);
+      assert.ok(!wasImported(folder.path));
+    });
+
+    it('is passed over for one that root takes, further away', async () => {
+      install(STRANGER);
+      give(STRANGER, folder.in('theirs', 'node_modules', 'jitsu-plugin-toy', 'package.json'));
+      const [near, far] = [folder.in('theirs', 'node_modules'), folder.in('far', 'node_modules', 'jitsu-plugin-toy')];
+      mkdirSync(far, { recursive: true });
+      writeFileSync(
+        `${far}/package.json`,
+        pluginPackageJson('jitsu-plugin-toy', { jitsu: { api: '^1.0.0', backends: ['toys'] } }),
+      );
+      writeFileSync(`${far}/index.js`, pluginSource('toys'));
+      for (const find of [
+        (both: PluginLoader) => both.load('toy'),
+        (both: PluginLoader) => both.loadProviderOf('backends', 'toys'),
+      ]) {
+        const both = new PluginLoader(new Contributions(), [folder.in('theirs'), folder.in('far')]);
+        await find(both);
+        assert.equal(both.contributions.backends.ownerOf('toys'), 'jitsu-plugin-toy');
+        assert.equal(both.passedOver.length, 1);
+        assert.match(
+          both.passedOver[0] ?? '',
+          new RegExp(
+            `^The plugin in ${near}/jitsu-plugin-toy is passed over for that in ${far}: .* belongs to the user`,
+          ),
+        );
+      }
+      assert.ok(!wasImported(near));
+      const { plugins, startFlags } = await loadRegistry(
+        { directory: folder.in('theirs') },
+        { ...settingsContext(), pluginPlaces: [folder.in('far')] },
+      );
+      const toys = plugins.filter(({ name }) => name === 'jitsu-plugin-toy');
+      assert.deepEqual(
+        toys.map(({ folder: place, error }) => [place, error?.code]),
+        [
+          [far, undefined],
+          [`${near}/jitsu-plugin-toy`, 'JITSU_PLUGIN_UNSAFE'],
+        ],
+      );
+      assert.deepEqual(
+        startFlags.filter(({ name }) => name.includes('toy')),
+        [],
+      );
+    });
+
     it('is taken from root', async () => {
       install(0);
-      await loader().load('toy');
+      const taking = loader();
+      await taking.load('toy');
+      assert.deepEqual(taking.passedOver, []);
       assert.ok(wasImported(folder.path));
     });
   });

@@ -73,14 +73,23 @@ const TABLE: readonly (readonly [life: string, event: string, outcome: string])[
     (phase) =>
       [
         [`${phase} off`, 'learnt from running', 'failing: end-died'],
-        [`${phase} off`, 'learnt from starting', phase],
         [`${phase} unknown`, 'learnt from running', 'down: end-unreachable'],
         [`${phase} unknown`, 'learnt from unknown', phase],
         [`${phase} running`, 'learnt from off', phase],
       ] as const,
   ),
-  ['probing off', 'learnt from stopping', 'failing: end-died'],
-  ['settling off', 'learnt from stopping', 'settling'],
+  // A machine that ran may be seen on its way down, or paused by a crash, before it is off; one that is still to be
+  // booted may have been so before.
+  ...['stopping', 'paused', 'suspended', 'starting'].flatMap(
+    (before) =>
+      [
+        ['probing off', `learnt from ${before}`, 'failing: end-died'],
+        ...['queued', 'settling', 'booting', 'rising'].map(
+          (phase) => [`${phase} off`, `learnt from ${before}`, phase] as const,
+        ),
+      ] as const,
+  ),
+  ['probing off', 'learnt from unknown', 'probing'],
   ['looking off', 'learnt from running', 'looking'],
   ['looking unknown', 'learnt from running', 'looking'],
   ['looking off lost', 'learnt from unknown', 'looking: returned'],
@@ -123,6 +132,8 @@ const TABLE: readonly (readonly [life: string, event: string, outcome: string])[
   ['ready stopping', 'learnt from running', 'down: take-back'],
   ['down off', 'learnt from stopping', 'down: died'],
   ['down paused', 'learnt from stopping', 'down: gone'],
+  ['down off', 'learnt from paused', 'down: died'],
+  ['down off', 'learnt from suspended', 'down'],
   ['failing off failing', 'learnt from running', 'failing: died'],
   ['failing running failing', 'learnt from off', 'failing: adopted count renew attend'],
   ['withdrawn off', 'learnt from running', 'down: died'],

@@ -199,25 +199,29 @@ describe('the power follower', () => {
     assert.ok(!life.story().includes('failed'));
   });
 
-  it('tells the death of one that is seen on its way down as that of any other, also to who waits for it', async () => {
-    using life = new Life();
-    const probe = new HandProbe();
-    const [web] = await life.with({ name: 'web', probes: [probe] });
-    const failed = rejectsWithCode(life.summon(web!), 'JITSU_SUMMON_DIED');
-    const goDown = async (): Promise<void> => {
-      for (const state of ['stopping', 'off'] as const) {
-        life.backend.hypervisor.change(web!.plan.id, state);
+  for (const between of ['stopping', 'paused'] as const) {
+    it(`tells the death of one that is seen ${between} before as that of any other, also to who waits for it`, async () => {
+      using life = new Life();
+      const probe = new HandProbe();
+      const [web] = await life.with({ name: 'web', probes: [probe] });
+      const failed = rejectsWithCode(life.summon(web!), 'JITSU_SUMMON_DIED');
+      const goDown = async (): Promise<void> => {
+        life.backend.hypervisor.change(web!.plan.id, between);
         await life.clock.advance(0);
-      }
-    };
-    await life.clock.advance(0);
-    await goDown();
-    await failed;
-    probe.answer();
-    await life.summon(web!, aCommand);
-    await goDown();
-    assert.deepEqual([web!.state, web!.phase, life.story().slice(-2)], ['off', 'down', ['ready', 'died']]);
-  });
+        life.backend.kill(web!.plan.id, 'it crashed');
+        await life.clock.advance(0);
+      };
+      await life.clock.advance(0);
+      await goDown();
+      assert.match((await failed).message, /^web went off before its service answered: it crashed/);
+      probe.answer();
+      await life.summon(web!, aCommand);
+      await goDown();
+      assert.deepEqual([web!.state, web!.phase], ['off', 'down']);
+      const { kind, reason } = life.events.at(-1)!;
+      assert.deepEqual([kind, reason], ['died', 'it crashed']);
+    });
+  }
 
   it('counts no start where a machine that was stopping runs again', async () => {
     using life = new Life();

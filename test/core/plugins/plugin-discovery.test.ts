@@ -171,7 +171,7 @@ describe('a plugin', () => {
     await install('@me/anything');
     await install('left-pad', { keywords: [] });
     await folder.write('node_modules/broken/package.json', '{');
-    const names = (await installedPlugins([folder.path])).map(({ name }) => name);
+    const names = (await installedPlugins([folder.path])).plugins.map(({ name }) => name);
     assert.deepEqual(
       names.filter((name) => !name.startsWith('@jitsud/')),
       ['@me/anything', 'jitsu-plugin-toy'],

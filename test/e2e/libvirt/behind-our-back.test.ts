@@ -78,6 +78,21 @@ describe('a virtual machine that somebody else steers as well', function () {
     assert.match(extendedErrors.join(), /went off before its service answered: it crashed/);
   });
 
+  // A guest that crashes is seen paused, too, by who looks at the right moment.
+  it('is answered with SERVFAIL and the reason, at once, when they pause and destroy it at boot', async () => {
+    const guest = await libvirtd.define('interrupted', { slow: 90 });
+    await using jitsu = guestJitsu(libvirtd, [guest]);
+    await jitsu.start();
+    const asked = jitsu.ask('interrupted.test');
+    await eventuallyIn(jitsu, 'interrupted', 'running');
+    await libvirtd.virsh('suspend', 'interrupted');
+    await eventuallyIn(jitsu, 'interrupted', 'paused');
+    await libvirtd.virsh('destroy', 'interrupted');
+    const { rcode, extendedErrors } = await asked;
+    assert.equal(rcode, 'SERVFAIL');
+    assert.match(extendedErrors.join(), /went off before its service answered: it was destroyed/);
+  });
+
   it('is missed by name when they have undefined it, and summoned again when it is back', async () => {
     const guest = await libvirtd.define('undefined');
     await using jitsu = guestJitsu(libvirtd, [guest], { boot: { deadline: 90, delay: 0, firstBackOff: 0.1 } });
