@@ -168,11 +168,18 @@ export class Jitsu {
   async #start(opened: () => void): Promise<void> {
     try {
       this.#privileges?.prepare();
+      const givesUp = this.#privileges?.user !== undefined;
+      if (givesUp) this.#spawner.expectSeal();
+      // What is started while Jitsu is root still would make files that it cannot use later.
+      const release = givesUp ? this.#lifecycle.holdBoots() : undefined;
       await this.#openState();
       await this.#openFleet();
+      await this.#privileges?.seal((user) => this.#spawner.seal(user));
+      if (givesUp && this.#privileges?.user === undefined) this.#spawner.stayOpen();
       await this.#openDns();
       opened();
-      await this.#privileges?.giveUp(async () => undefined);
+      this.#privileges?.giveUp();
+      release?.();
     } catch (error) {
       this.#failed = !this.#ending;
       await this.#close().catch((failure: unknown) => {
@@ -272,7 +279,8 @@ export class Jitsu {
         ? []
         : [new ForwardingGate(access, Math.floor(settings.dns.ttl / 1_000)), cache];
     const resolvers = [local, ...this.#resolvers, new SpecialNames(), ...elsewhere];
-    const dns = new DnsServer(settings.dns, resolvers, { clock, logger, access });
+    const renice = (task: number, niceness: number): boolean => this.#renice(task, niceness);
+    const dns = new DnsServer(settings.dns, resolvers, { clock, logger, access, renice });
     await forwarder.open();
     this.#opened(() => forwarder.close());
     this.#opened(() => cache.close());
@@ -281,6 +289,15 @@ export class Jitsu {
     await dns.listen();
     this.#dns = dns;
     this.#opened(() => this.#farewell(dns));
+  }
+
+  /** Has a thread of Jitsu reniced by the process that has kept root. Returns whether this one may not. */
+  #renice(task: number, niceness: number): boolean {
+    if (this.#privileges?.hasGivenUp !== true) return false;
+    this.#spawner.renice(task, niceness).catch((error: unknown) => {
+      this.logger.debug({ error }, 'a thread that takes datagrams cannot go first');
+    });
+    return true;
   }
 
   async #farewell(dns: DnsServer): Promise<void> {
