@@ -25,6 +25,7 @@ import { Lifecycle } from './lifecycle/lifecycle.js';
 import type { Unikernel } from './lifecycle/unikernel.js';
 import { CounterWriter } from './state/counter-writer.js';
 import { SealableSpawner } from './plugin-kit/sealable-spawner.js';
+import type { JitsuUser } from './plugin-kit/spawn-order.js';
 import { Privileges } from './privileges/privileges.js';
 import { untilAborted } from './plugin-kit/until-aborted.js';
 import { Notifiers } from './fleet/notifiers.js';
@@ -46,7 +47,7 @@ export class Jitsu {
   readonly controls: ControlActions;
   /** Closes what has been opened, in the order of opening. */
   readonly #closers: (() => void | Promise<void>)[] = [];
-  readonly #spawner = new SealableSpawner();
+  readonly #spawner: SealableSpawner;
   readonly #fleet: Fleet;
   readonly #store: StateStore;
   readonly #hub: EventHub;
@@ -80,6 +81,7 @@ export class Jitsu {
   ) {
     this.#settings = settings;
     const whole = { ...settings, unikernels };
+    this.#spawner = new SealableSpawner(logger);
     const instances = new Instances(whole, clock, logger, this.#spawner);
     this.#fleet = new Fleet(whole, instances);
     this.#store = instances.configured(settings.stateStore);
@@ -168,14 +170,14 @@ export class Jitsu {
   async #start(opened: () => void): Promise<void> {
     try {
       this.#privileges?.prepare();
-      const givesUp = this.#privileges?.user !== undefined;
-      if (givesUp) this.#spawner.expectSeal();
-      // What is started while Jitsu is root still would make files that it cannot use later.
-      const release = givesUp ? this.#lifecycle.holdBoots() : undefined;
       await this.#openState();
+      const user = this.#privileges?.user;
+      if (user !== undefined) this.#spawner.expectSeal(user, this.#settings.runtimeDirectory);
+      // What is started while Jitsu is root still would make files that it cannot use later.
+      const release = user === undefined ? undefined : this.#lifecycle.holdBoots();
       await this.#openFleet();
-      await this.#privileges?.seal((user) => this.#spawner.seal(user));
-      if (givesUp && this.#privileges?.user === undefined) this.#spawner.stayOpen();
+      await this.#privileges?.seal((user) => this.#seal(user));
+      if (user !== undefined && this.#privileges?.user === undefined) this.#spawner.stayOpen();
       await this.#openDns();
       opened();
       this.#privileges?.giveUp();
@@ -214,6 +216,12 @@ export class Jitsu {
     }
     if (failures.length === 1) throw failures[0];
     if (failures.length > 1) throw new AggregateError(failures, 'Several things could not be closed in order.');
+  }
+
+  /** Tells those who keep root all that they are to do with it later. */
+  async #seal(user: JitsuUser): Promise<void> {
+    for (const backend of this.#fleet.backends.values()) await backend.beforeDrop();
+    await this.#spawner.seal(user);
   }
 
   #connect(action: () => Promise<void>, needsRoot: string | undefined): Promise<void> {

@@ -24,6 +24,7 @@ export type {
 } from './contracts/spawner.js';
 export type { HistoryQuery, StateStore, StoredCounters, StoredRegistration } from './contracts/state-store.js';
 export type { Activity, NameActivity, StopOpinion, StopPolicy } from './contracts/stop-policy.js';
+export { SystemClock } from './clock.js';
 export { errorCode, errorMessage, JitsuError, type JitsuErrorCode } from './errors.js';
 export { readOwnFile } from './files/read-file.js';
 export { makeOwnFolder } from './files/own-folders.js';
@@ -40,6 +41,7 @@ export { nativePackageAdvice } from './plugin-kit/native-package-advice.js';
 export { PowerWatch } from './plugin-kit/power-watch.js';
 export { Reconnecting } from './plugin-kit/reconnecting.js';
 export { requiredText, uuid } from './plugin-kit/text-options.js';
+export { SpawnLedger } from './plugin-kit/spawn-ledger.js';
 export { stableUuid } from './plugin-kit/stable-uuid.js';
 export { systemCommand } from './plugin-kit/system-command.js';
 export { untilAborted } from './plugin-kit/until-aborted.js';

@@ -20,6 +20,7 @@ import { FakeUpstream } from '../support/dns-upstream.js';
 import { FakeBackend, fakeOptions } from '../support/fake-backend.js';
 import { MemoryLogger } from '../support/memory-logger.js';
 import { openFiles } from '../support/open-files.js';
+import { requireRoot } from '../support/require-tool.js';
 import { TemporaryFolder } from '../support/temporary-folder.js';
 
 /** What happens instead at a step that the journal names, such as `connect one`. */
@@ -54,7 +55,7 @@ class Setting implements AsyncDisposable {
   }
 
   /** Two unikernels, `web` of the backend `one` and `db` of `two`, behind `web.test` and `db.test`. */
-  async jitsu(config: object = {}): Promise<Jitsu> {
+  async jitsu(config: object = {}, parts: { readonly givesUpRoot?: boolean } = {}): Promise<Jitsu> {
     const notifier: Notifier = {
       notify: ({ kind }) => this.#write(`notify ${kind}`),
       open: () => this.#write('open notifier'),
@@ -92,7 +93,7 @@ class Setting implements AsyncDisposable {
         controlSocket: () => this.controlSocket,
       },
     );
-    const jitsu = await createJitsu(settings, { logger: this.logger, clock: this.clock });
+    const jitsu = await createJitsu(settings, { logger: this.logger, clock: this.clock, ...parts });
     this.#made.push(jitsu);
     return jitsu;
   }
@@ -308,6 +309,33 @@ describe('Jitsu', () => {
       await once(taken, 'close');
     }
     await (await setting.jitsu({ dns })).start();
+  });
+
+  it('has each backend hand over what needs root before it listens, and stays root where one cannot', async function () {
+    requireRoot(this);
+    await using setting = new Setting();
+    let isListening = false;
+    setting.one.beforeDrop = async () => {
+      isListening = jitsu.listening.length > 0;
+      setting.journal.push('hand over one');
+    };
+    setting.two.beforeDrop = () => Promise.reject(new JitsuError('JITSU_BACKEND_FAILED', 'two needs it.'));
+    const jitsu = await setting.jitsu({ privileges: { user: 4_000_001 } }, { givesUpRoot: true });
+    const error = await rejectsWithCode(jitsu.start(), 'JITSU_CONFIG_INVALID');
+    assert.match(error.message, /two needs it\./);
+    assert.deepEqual(setting.journal, [...OPENED, 'hand over one', ...CLOSED]);
+    assert.deepEqual([isListening, process.geteuid?.()], [false, 0]);
+  });
+
+  it('stays root, and says why, where a backend cannot hand over what needs it and no user is configured', async function () {
+    requireRoot(this);
+    await using setting = new Setting();
+    setting.two.beforeDrop = () => Promise.reject(new JitsuError('JITSU_BACKEND_FAILED', 'two needs it.'));
+    const jitsu = await setting.jitsu({ privileges: {} }, { givesUpRoot: true });
+    await jitsu.start();
+    assert.deepEqual([jitsu.listening.length, process.geteuid?.()], [1, 0]);
+    assert.equal(jitsu.controls.status().runsAs?.rootKept, 'two needs it.');
+    assert.match(setting.logger.lines.join('\n'), /^warn: runs as root, with all its rights: two needs it\./m);
   });
 
   it('opens nothing beside another one that has its control socket, and leaves that one be', async () => {

@@ -34,6 +34,8 @@ export class FakeBackend implements Backend<FakeOptions> {
   readonly #listeners = new Set<(change: PowerChange) => void>();
   /** Set by tests of a backend that finds out addresses. */
   addresses?: (id: MachineId) => Promise<readonly string[]>;
+  /** Set by tests of a Jitsu that gives up root. */
+  beforeDrop?: () => Promise<void>;
   #connection: Disposable | undefined;
 
   constructor(

@@ -48,4 +48,11 @@ export interface Backend<Options = unknown> extends MayNeedRoot {
    * method the core polls.
    */
   watch?(listener: (change: PowerChange) => void): Disposable;
+
+  /**
+   * Called once, after all registrations, when Jitsu is about to give up root: whatever needs root later is handed to a
+   * process that keeps it, and that does nothing but what is registered now. Jitsu may be under attack afterwards, so
+   * such a process takes nothing but the names of what it was told before. Without this method nothing needs root.
+   */
+  beforeDrop?(): Promise<void>;
 }

@@ -115,6 +115,15 @@ export class GuardedBackend {
     }
   }
 
+  /** To be called before Jitsu gives up root. */
+  async beforeDrop(): Promise<void> {
+    try {
+      await this.backend.beforeDrop?.();
+    } catch (error) {
+      throw this.failure(error, 'fails to hand over what needs root');
+    }
+  }
+
   /** The machine of a unikernel as the backend hands it out: to be used only through {@link guard}. */
   async machine(registration: Registration): Promise<Machine> {
     try {

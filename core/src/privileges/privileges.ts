@@ -122,7 +122,12 @@ export class Privileges {
     this.#keepForNeeds();
     const barred = this.#user && this.#barredFromFolders(this.#user);
     if (barred !== undefined) this.#keep(barred);
-    if (this.#user !== undefined) await seal(this.#user);
+    if (this.#user === undefined) return;
+    try {
+      await seal(this.#user);
+    } catch (error) {
+      this.#keep(errorMessage(error));
+    }
   }
 
   /** Becomes the user for good. @throws JITSU_CONFIG_INVALID where that fails */

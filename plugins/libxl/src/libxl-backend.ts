@@ -16,16 +16,19 @@ import {
   type Logger,
   type Machine,
   type MachineId,
+  type Milliseconds,
   type PowerChange,
   type Registration,
 } from '@jitsud/core/plugin';
 import { join, resolve } from 'node:path';
 import { checkFiles } from './check-files.js';
-import { Domains } from './domains.js';
 import { LibxlMachine } from './libxl-machine.js';
 import { connectionOptions, type ConnectionOptions, type LibxlOptions } from './libxl-options.js';
-import { SavedMemory } from './saved-memory.js';
-import { XenHost } from './xen-host.js';
+import { SealedHost } from './sealed/sealed-host.js';
+import { XenHost, type XenListener } from './xen-host.js';
+
+/** How long the steps under way may take when Jitsu gives up root. */
+const HAND_OVER_LIMIT: Milliseconds = 5_000;
 
 export const STOP_MODES = ['destroy', 'shutdown', 'suspend', 'pause'];
 
@@ -35,10 +38,11 @@ export class LibxlBackend implements Backend<LibxlOptions> {
     stopModes: STOP_MODES,
     bootConfigurators: true,
   };
-  readonly needsRoot = 'Xen takes guests from root alone';
-  readonly #host: XenHost;
-  readonly #domains: Domains;
-  readonly #saves: SavedMemory;
+  /** The folder for the memory of suspended guests. */
+  readonly #saves: string;
+  readonly #listener: XenListener;
+  /** A process of its own when Jitsu has given up root. */
+  #host: XenHost | SealedHost;
   /** The machines that were handed out. */
   readonly #machines = new Map<MachineId, LibxlMachine>();
   readonly #changes = new PowerWatch();
@@ -48,20 +52,21 @@ export class LibxlBackend implements Backend<LibxlOptions> {
     @inject(CONNECTION_NAME) private readonly connection: string,
     @inject(RUNTIME_DIRECTORY) runtimeDirectory: string,
     @inject(BOOT_CONFIGURATORS) private readonly configurators: readonly BootConfigurator[],
-    @inject(CLOCK) clock: Clock,
+    @inject(CLOCK) private readonly clock: Clock,
     @inject(LOGGER) private readonly logger: Logger,
   ) {
-    this.#saves = new SavedMemory(resolve(saves ?? join(runtimeDirectory, 'libxl')));
-    this.#domains = new Domains(() => this.#host.xenstore, clock);
-    this.#host = new XenHost(clock, logger, {
+    this.#listener = {
       onChange: () => {
         for (const machine of this.#machines.values()) machine.look();
       },
       onLost: ({ message }) => this.#changes.tellUnknown(this.#machines.keys(), message),
-    });
+    };
+    this.#saves = resolve(saves ?? join(runtimeDirectory, 'libxl'));
+    this.#host = this.#directHost();
   }
 
   async connect(): Promise<void> {
+    if (this.#host instanceof SealedHost) await this.#use(this.#directHost());
     await this.#host.open();
     await Promise.all([...this.#machines.values()].map((machine) => machine.looked()));
   }
@@ -70,8 +75,25 @@ export class LibxlBackend implements Backend<LibxlOptions> {
     await this.#host.close();
   }
 
+  /** Hands its guests, xenstore, libxl and saved memory to a process that keeps root. */
+  async beforeDrop(): Promise<void> {
+    const machines = [...this.#machines.values()];
+    const guests = await Promise.all(machines.map((machine) => machine.fixed()));
+    const sealed = new SealedHost({ saves: this.#saves, guests }, this.logger, this.#listener);
+    try {
+      await sealed.open();
+    } catch (error) {
+      await sealed.close();
+      throw error;
+    }
+    const direct = this.#host;
+    await this.#use(sealed);
+    await direct.close();
+  }
+
   async machine({ name, options }: Registration<LibxlOptions>): Promise<Machine> {
-    const problems = await checkFiles(options);
+    // A user who is not root need not see them, and nothing can be registered any more that is not known.
+    const problems = this.#host instanceof SealedHost ? [] : await checkFiles(options);
     if (problems.length > 0) {
       const message = `${name} cannot be a guest of Xen. ${problems.join('; ')}.`;
       throw new JitsuError('JITSU_UNIKERNEL_INVALID', message);
@@ -80,9 +102,7 @@ export class LibxlBackend implements Backend<LibxlOptions> {
     const machine =
       this.#machines.get(id) ??
       new LibxlMachine(id, options, {
-        libxl: this.#host.libxl,
-        domains: this.#domains,
-        saves: this.#saves,
+        guest: (plan) => this.#host.guest(plan),
         configurators: this.configurators,
         logger: this.logger,
         onState: (change) => this.#changes.tell(change),
@@ -95,5 +115,19 @@ export class LibxlBackend implements Backend<LibxlOptions> {
 
   watch(listener: (change: PowerChange) => void): Disposable {
     return this.#changes.watch(listener);
+  }
+  #directHost(): XenHost {
+    return new XenHost(this.#saves, this.clock, this.logger, this.#listener);
+  }
+
+  /** All machines take their steps by it. Those under way end before, unless they take too long: then they fail. */
+  async #use(host: XenHost | SealedHost): Promise<void> {
+    this.#host = host;
+    const machines = [...this.#machines.values()];
+    const enough = new AbortController();
+    const timeout = this.clock.sleep(HAND_OVER_LIMIT, enough.signal).catch(() => undefined);
+    await Promise.race([Promise.all(machines.map((machine) => machine.renew())), timeout]);
+    enough.abort();
+    for (const machine of machines) machine.useHost();
   }
 }

@@ -15,6 +15,8 @@ export class LibxlConnection {
   constructor(
     private readonly clock: Clock,
     private readonly logger: Logger,
+    /** The program of the process, for tests. */
+    private readonly program?: URL,
   ) {}
 
   /** The version of Xen, as 4.17; empty while the connection is not open. */
@@ -26,7 +28,7 @@ export class LibxlConnection {
   async open(): Promise<void> {
     if (this.#libxl) return;
     if (shared === undefined) {
-      const libxl = new LibxlProcess(this.clock, this.logger);
+      const libxl = new LibxlProcess(this.clock, this.logger, this.program);
       shared = { libxl, opened: libxl.open(), users: 0 };
     }
     const { libxl, opened } = shared;

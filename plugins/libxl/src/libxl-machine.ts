@@ -8,19 +8,23 @@ import {
   type PowerState,
   type StopMode,
 } from '@jitsud/core/plugin';
+import { bootGuest, bootWords, type BootContext } from './boot-guest.js';
+import { domainConfig } from './domain-config.js';
 import { hasNotRun, hasStopped, isSuspended, reasonOf, stateOf } from './domain-info.js';
-import { GuestDomain, type DomainMakers, type FoundDomain } from './guest-domain.js';
+import type { FixedPlan, FoundDomain, Guest, GuestPlan } from './guest.js';
 import type { LibxlOptions } from './libxl-options.js';
 
 /** What a machine depends on. */
-export interface Host extends DomainMakers {
+export interface MachineContext extends BootContext {
+  guest(plan: GuestPlan): Guest;
   /** Receives the state whenever it may have changed. */
   onState(change: PowerChange): void;
 }
 
 /** One guest: carries out operations one after the other, follows what happens to it by itself, and reports both. */
 export class LibxlMachine implements Machine {
-  #domain: GuestDomain;
+  #plan: GuestPlan;
+  #guest: Guest;
   #looks: Promise<void> = Promise.resolve();
   #looksWaiting = 0;
   /** Resolves when the last operation has ended; operations run one after the other. Never rejects. */
@@ -35,15 +39,36 @@ export class LibxlMachine implements Machine {
   constructor(
     readonly id: MachineId,
     private options: LibxlOptions,
-    private readonly host: Host,
+    private readonly context: MachineContext,
   ) {
-    this.#domain = new GuestDomain(id, options, host);
+    this.#plan = planOf(id, options);
+    this.#guest = context.guest(this.#plan);
   }
 
   /** Sets the options of its next boot; a boot under way keeps its own. */
   configure(options: LibxlOptions): void {
+    const plan = planOf(this.id, options);
+    this.#guest = this.context.guest(plan);
+    this.#plan = plan;
     this.options = options;
-    this.#domain = new GuestDomain(this.id, options, this.host);
+  }
+
+  /** What it is made of at each boot, with the words that boot configurators have for its kernel's command line. */
+  async fixed(): Promise<FixedPlan> {
+    const words = await bootWords(this.options, this.context.configurators);
+    return { ...this.#plan, ...(words !== undefined && { words }) };
+  }
+
+  /** Takes its steps by the present host from now on. */
+  useHost(): void {
+    this.configure(this.options);
+  }
+
+  /** The same after the operation and the looks under way. */
+  async renew(): Promise<void> {
+    const renewed = Promise.all([this.#turn, this.#looks]).then(() => this.useHost());
+    this.#turn = renewed.catch(() => undefined);
+    await renewed;
   }
 
   get name(): string {
@@ -52,13 +77,13 @@ export class LibxlMachine implements Machine {
 
   /** @throws JITSU_BACKEND_UNREACHABLE, JITSU_BACKEND_FAILED */
   async describe(): Promise<MachineDescription> {
-    const found = await this.#domain.find();
+    const found = await this.#guest.find();
     const { state, detail } = await this.#stateOf(found);
-    const macs = found === undefined ? [] : await this.host.domains.macs(found.domainId);
+    const macs = found === undefined ? [] : await this.#guest.macs(found.domainId);
     return {
       name: this.name,
       state: this.#passing ?? state,
-      macs: macs.length > 0 ? macs : this.#domain.configuredMacs,
+      macs: macs.length > 0 ? macs : this.#plan.config.nics.map(({ mac }) => mac),
       ...(found !== undefined && state !== 'off' && { domainId: found.domainId }),
       ...(detail !== undefined && this.#passing === undefined && { detail }),
     };
@@ -75,8 +100,8 @@ export class LibxlMachine implements Machine {
 
   async unpause(): Promise<void> {
     await this.#act('starting', async () => {
-      const found = await this.#domain.find();
-      if (found !== undefined && stateOf(found.info) === 'paused') await this.#domain.unpause(found.domainId);
+      const found = await this.#guest.find();
+      if (found !== undefined && stateOf(found.info) === 'paused') await this.#guest.unpause(found.domainId);
     });
   }
 
@@ -114,12 +139,12 @@ export class LibxlMachine implements Machine {
     // An operation of ours looks by itself when it has ended.
     if (this.#isBusy()) return;
     try {
-      const found = await this.#domain.find();
+      const found = await this.#guest.find();
       if (this.#isBusy()) return;
       if (found !== undefined && hasStopped(found.info)) await this.#destroyRemains(found);
       else await this.#tell(found);
     } catch (error) {
-      this.host.onState({ id: this.id, state: 'unknown', detail: errorMessage(error) });
+      this.context.onState({ id: this.id, state: 'unknown', detail: errorMessage(error) });
     }
   }
 
@@ -132,74 +157,74 @@ export class LibxlMachine implements Machine {
     if (state === 'running') {
       this.#end = undefined;
       // A running guest is newer than any saved memory of it.
-      if (!this.#isBusy()) await this.host.saves.remove(this.id);
+      if (!this.#isBusy()) await this.#guest.forgetMemory();
     }
-    this.host.onState({ id: this.id, state, detail });
+    this.context.onState({ id: this.id, state, detail });
   }
 
   /** Destroys the remains of a guest that has stopped by itself: libxl leaves that to the domain's creator. */
   async #destroyRemains(found: FoundDomain): Promise<void> {
-    if (isSuspended(found.info) && (await this.#domain.savedMemory()) !== 'fits') {
-      this.host.onState({ id: this.id, state: 'stopping', detail: 'somebody else saves its memory' });
+    if (isSuspended(found.info) && (await this.#guest.savedMemory()) !== 'fits') {
+      this.context.onState({ id: this.id, state: 'stopping', detail: 'somebody else saves its memory' });
       return;
     }
     const hasRebooted = found.info.shutdown_reason === 'reboot';
     this.#end = reasonOf(found.info);
-    this.host.logger.info({ unikernel: this.name, domainId: found.domainId }, `${this.name}: ${this.#end}`);
-    this.host.onState({ id: this.id, state: 'off', detail: this.#end });
-    await this.#act('stopping', () => this.#domain.destroy(found.domainId));
+    this.context.logger.info({ unikernel: this.name, domainId: found.domainId }, `${this.name}: ${this.#end}`);
+    this.context.onState({ id: this.id, state: 'off', detail: this.#end });
+    await this.#act('stopping', () => this.#guest.destroy(found.domainId));
     if (!hasRebooted) return;
     void this.start().catch((error: unknown) => {
-      this.host.logger.error({ unikernel: this.name }, `${this.name} does not come back: ${errorMessage(error)}`);
+      this.context.logger.error({ unikernel: this.name }, `${this.name} does not come back: ${errorMessage(error)}`);
     });
   }
 
   async #start(): Promise<void> {
-    const found = await this.#domain.find();
+    const found = await this.#guest.find();
     if (found !== undefined) {
       const state = stateOf(found.info);
       if (state === 'running') return;
-      if (state === 'paused' && !hasNotRun(found.info)) return this.#domain.unpause(found.domainId);
-      await this.#domain.destroy(found.domainId);
+      if (state === 'paused' && !hasNotRun(found.info)) return this.#guest.unpause(found.domainId);
+      await this.#guest.destroy(found.domainId);
     }
-    const saved = await this.#domain.savedMemory();
-    if (saved === 'fits') return this.#domain.restore();
+    const saved = await this.#guest.savedMemory();
+    if (saved === 'fits') return this.#guest.restore();
     if (typeof saved === 'object') {
       const message = `${this.name}: its saved memory is not used, because ${saved.refused}; it is booted anew`;
-      this.host.logger.warn({ unikernel: this.name }, message);
-      await this.host.saves.remove(this.id);
+      this.context.logger.warn({ unikernel: this.name }, message);
+      await this.#guest.forgetMemory();
     }
-    await this.#domain.boot();
+    await bootGuest(this.#guest, this.id, this.options, this.context);
   }
 
   async #stop(mode: StopMode, signal: AbortSignal): Promise<void> {
     if (mode === 'destroy') {
       await this.#endDomain();
-      await this.host.saves.remove(this.id);
+      await this.#guest.forgetMemory();
       return;
     }
     signal.throwIfAborted();
-    const found = await this.#domain.find();
+    const found = await this.#guest.find();
     if (found === undefined) return;
     const state = stateOf(found.info);
-    if (state === 'off' || hasNotRun(found.info)) return this.#domain.destroy(found.domainId);
-    if (mode === 'pause') return state === 'running' ? this.#domain.pause(found.domainId) : undefined;
+    if (state === 'off' || hasNotRun(found.info)) return this.#guest.destroy(found.domainId);
+    if (mode === 'pause') return state === 'running' ? this.#guest.pause(found.domainId) : undefined;
     // A guest that does not run cannot be asked for anything.
-    if (state === 'paused') await this.#domain.unpause(found.domainId);
-    if (mode === 'suspend') await this.#domain.save(found.domainId, signal);
+    if (state === 'paused') await this.#guest.unpause(found.domainId);
+    if (mode === 'suspend') await this.#guest.save(found.domainId, signal);
     else await this.#shutDown(found.domainId, signal);
   }
 
   async #shutDown(domainId: number, signal: AbortSignal): Promise<void> {
-    await this.host.domains.askToPowerOff(domainId);
+    await this.#guest.powerOff(domainId);
     for (;;) {
       const changed = this.#change(signal);
       changed.catch(() => undefined);
-      const found = await this.#domain.find();
+      const found = await this.#guest.find();
       if (found?.domainId !== domainId) return;
       if (hasStopped(found.info)) {
         this.#end = reasonOf(found.info);
-        return this.#domain.destroy(domainId);
+        return this.#guest.destroy(domainId);
       }
       await changed;
     }
@@ -207,8 +232,8 @@ export class LibxlMachine implements Machine {
 
   /** Destroys the domain, if there is one, in any state. */
   async #endDomain(): Promise<void> {
-    const found = await this.#domain.find();
-    if (found !== undefined) await this.#domain.destroy(found.domainId);
+    const found = await this.#guest.find();
+    if (found !== undefined) await this.#guest.destroy(found.domainId);
   }
 
   /** Runs one operation at a time. Intermediate states are not reported, only the final one. */
@@ -228,11 +253,11 @@ export class LibxlMachine implements Machine {
 
   async #tellAfter(): Promise<void> {
     try {
-      const found = await this.#domain.find();
+      const found = await this.#guest.find();
       if (found === undefined || !hasStopped(found.info)) await this.#tell(found);
       else this.look();
     } catch (error) {
-      this.host.onState({ id: this.id, state: 'unknown', detail: errorMessage(error) });
+      this.context.onState({ id: this.id, state: 'unknown', detail: errorMessage(error) });
     }
   }
 
@@ -255,9 +280,13 @@ export class LibxlMachine implements Machine {
       const state = stateOf(found.info);
       return state === 'off' ? { state, detail: reasonOf(found.info) } : { state };
     }
-    const saved = await this.#domain.savedMemory();
+    const saved = await this.#guest.savedMemory();
     if (saved === 'fits') return { state: 'suspended' };
     if (saved !== 'none') return { state: 'off', detail: `its saved memory is of no use, because ${saved.refused}` };
     return this.#end === undefined ? { state: 'off' } : { state: 'off', detail: this.#end };
   }
+}
+
+function planOf(id: MachineId, options: LibxlOptions): GuestPlan {
+  return { id, name: options.name, config: domainConfig(id, options) };
 }

@@ -1,7 +1,11 @@
 import { JitsuError, type Clock, type Logger } from '@jitsud/core/plugin';
 import { Xenstore } from '@jitsud/xenstore';
+import { Domains } from './domains.js';
+import { GuestDomain } from './guest-domain.js';
+import type { GuestPlan } from './guest.js';
 import { LibxlConnection } from './libxl-connection.js';
-import { noLibxl, obstacles, noXen } from './xen-obstacles.js';
+import { SavedMemory } from './saved-memory.js';
+import { noLibxl, obstacles, noXen, type XenPlaces } from './xen-obstacles.js';
 
 /** Special watches that fire when domains are introduced, and when they stop or go. */
 const EVENTS = ['@introduceDomain', '@releaseDomain'];
@@ -13,39 +17,51 @@ export interface XenListener {
   onLost(reason: JitsuError): void;
 }
 
+/** What stands in for Xen's own parts in tests. */
+export interface XenParts {
+  readonly program?: URL;
+  readonly places?: XenPlaces;
+}
+
 /** This host's Xen: its store, which reports changes, and libxl. */
 export class XenHost {
-  readonly libxl: LibxlConnection;
+  readonly #libxl: LibxlConnection;
+  readonly #domains: Domains;
+  readonly #saves: SavedMemory;
   #xenstore: Xenstore | undefined;
 
+  /** @param saves the folder for the memory of suspended guests */
   constructor(
+    saves: string,
     private readonly clock: Clock,
     private readonly logger: Logger,
     private readonly listener: XenListener,
+    private readonly parts: XenParts = {},
   ) {
-    this.libxl = new LibxlConnection(clock, logger);
+    this.#libxl = new LibxlConnection(clock, logger, parts.program);
+    this.#domains = new Domains(() => this.#openXenstore(), clock);
+    this.#saves = new SavedMemory(saves);
   }
 
-  /** @throws JITSU_BACKEND_UNREACHABLE while it is not open */
-  get xenstore(): Xenstore {
-    if (this.#xenstore) return this.#xenstore;
-    throw new JitsuError('JITSU_BACKEND_UNREACHABLE', 'libxl is not connected.');
+  guest(plan: GuestPlan): GuestDomain {
+    const { logger } = this;
+    return new GuestDomain(plan, { libxl: this.#libxl, domains: this.#domains, saves: this.#saves, logger });
   }
 
   /** @throws JITSU_BACKEND_UNREACHABLE with every obstacle that was found */
   async open(): Promise<void> {
     if (this.#xenstore) return;
-    const found = await obstacles();
+    const found = await obstacles(this.parts.places);
     if (found.length > 0) throw noXen(found);
     try {
-      await this.libxl.open();
+      await this.#libxl.open();
       this.#xenstore = await Xenstore.open({
         clock: this.clock,
         logger: this.logger,
         onLost: (reason) => this.listener.onLost(reason),
         onBack: () => {
           // libxl has its own connection to xenstored, and never reopens it.
-          this.libxl.renew();
+          this.#libxl.renew();
           this.listener.onChange();
         },
       });
@@ -60,6 +76,11 @@ export class XenHost {
   async close(): Promise<void> {
     const xenstore = this.#xenstore;
     this.#xenstore = undefined;
-    await Promise.all([xenstore?.close(), this.libxl.close()]);
+    await Promise.all([xenstore?.close(), this.#libxl.close()]);
+  }
+
+  #openXenstore(): Xenstore {
+    if (this.#xenstore) return this.#xenstore;
+    throw new JitsuError('JITSU_BACKEND_UNREACHABLE', 'libxl is not connected.');
   }
 }

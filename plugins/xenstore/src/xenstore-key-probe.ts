@@ -19,6 +19,7 @@ import { socketPath } from './socket-path.js';
  * as ready all the same, as in the original Jitsu, and a warning is logged.
  */
 export class XenstoreKeyProbe implements ReadinessProbe {
+  readonly needsRoot = 'xenstore answers root alone';
   readonly #socket = socketPath();
 
   constructor(

@@ -508,7 +508,9 @@ describe('a backend as the core uses it', () => {
     stage.fake.connect = async () => Promise.reject(new RangeError('no route'));
     stage.fake.close = async () => Promise.reject(new RangeError('no route'));
     stage.fake.register = async () => Promise.reject(new RangeError('no route'));
+    stage.fake.beforeDrop = async () => Promise.reject(new RangeError('no route'));
     for (const [call, what] of [
+      [stage.backend.beforeDrop(), 'fails to hand over what needs root'],
       [stage.backend.connect(), 'fails to connect'],
       [stage.backend.close(), 'fails to close'],
       [stage.machine(), 'fails to find or define web'],
@@ -516,6 +518,11 @@ describe('a backend as the core uses it', () => {
       const error = await rejectsWithCode(call, 'JITSU_BACKEND_FAILED');
       assert.equal(error.message, `The backend fake ${what}: no route`);
     }
+  });
+
+  it('need not care for root', async () => {
+    const { stage } = await Guarded.open();
+    await stage.backend.beforeDrop();
   });
 
   it('passes on an error of ours from whichever copy of the core', async () => {

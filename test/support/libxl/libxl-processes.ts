@@ -1,16 +1,13 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { childrenOf } from '../children-of.js';
 
-/** The children of this process that have libxl. */
-export function libxlProcesses(): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        const isOurs = new RegExp(`^PPid:\\s+${process.pid}$`, 'm').test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-        return isOurs && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('libxl-program.js');
-      } catch {
-        return false;
-      }
-    });
+/** The children of a process that have libxl. */
+export function libxlProcesses(parent = process.pid): number[] {
+  return childrenOf(parent).filter((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('libxl-program.js');
+    } catch {
+      return false;
+    }
+  });
 }
