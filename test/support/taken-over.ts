@@ -46,7 +46,8 @@ class TakenOver {
         await attempt(spawner);
         this.logger.warn({}, `TRIED ${what}: it is possible`);
       } catch (error) {
-        this.logger.info({}, `TRIED ${what}: ${(error as NodeJS.ErrnoException).code ?? (error as Error).message}`);
+        const { code, info, message } = error as NodeJS.ErrnoException & { readonly info?: { readonly code: string } };
+        this.logger.info({}, `TRIED ${what}: ${info?.code ?? code ?? message}`);
       }
     }
     this.logger.info({}, 'TRIED everything');
@@ -54,6 +55,7 @@ class TakenOver {
 }
 inject(LOGGER)(TakenOver, undefined, 0);
 
+// eslint-disable-next-line no-restricted-exports -- Jitsu takes a plugin from there
 export default definePlugin({
   name: 'taken-over',
   apiVersion: '^1.0.0',

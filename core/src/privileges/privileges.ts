@@ -118,13 +118,12 @@ export class Privileges {
    * @throws JITSU_CONFIG_INVALID
    */
   async seal(seal: (user: RunUser) => Promise<void>): Promise<void> {
-    if (this.#user === undefined) return;
     this.#keepForNeeds();
-    const barred = this.#user && this.#barredFromFolders(this.#user);
-    if (barred !== undefined) this.#keep(barred);
-    if (this.#user === undefined) return;
+    this.#keepForFolders();
+    const { user } = this;
+    if (user === undefined) return;
     try {
-      await seal(this.#user);
+      await seal(user);
     } catch (error) {
       this.#keep(errorMessage(error));
     }
@@ -150,7 +149,7 @@ export class Privileges {
   }
 
   #keepForNeeds(): void {
-    const [need] = this.needs();
+    const [need] = this.#user === undefined ? [] : this.needs();
     // A configured user may have been given the right to what needs root by default.
     if (need === undefined || this.#isConfigured) return;
     this.#keep(
@@ -181,6 +180,11 @@ export class Privileges {
       return `${userInWords(user)} may not enter or read ${place}, and needs ${file}. ${advice}`;
     }
     return undefined;
+  }
+
+  #keepForFolders(): void {
+    const barred = this.#user && this.#barredFromFolders(this.#user);
+    if (barred !== undefined) this.#keep(barred);
   }
 
   #barredFromFolders(user: RunUser): string | undefined {

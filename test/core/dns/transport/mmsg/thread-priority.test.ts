@@ -29,7 +29,10 @@ describe('the precedence of a thread', () => {
       [process.pid, usual],
     ]);
     assert.equal(getPriority(), usual);
-    assert.equal(setThreadPriority(2 ** 30, true, () => false), 'ESRCH');
+    assert.equal(
+      setThreadPriority(2 ** 30, true, () => false),
+      'ESRCH',
+    );
   });
 
   it('of a thread that is no more is refused', () => {
