@@ -64,6 +64,7 @@ function held(pid: number): Findings {
   const [, path = ''] = /^0::(.*)$/m.exec(read('/proc', String(pid), 'cgroup')) ?? [];
   const group = join('/sys/fs/cgroup', path);
   return {
+    user: Number(/^Uid:\s+(\d+)/m.exec(read('/proc', String(pid), 'status'))?.[1]),
     group: path.replace(/unikernel-[0-9a-f-]+$/, 'unikernel-ID'),
     ...Object.fromEntries(
       ['memory.max', 'memory.swap.max', 'cpu.max', 'pids.max'].map((file) => [file, read(group, file)]),
