@@ -15,7 +15,7 @@ const IDLE = 'idle-of-root';
 const SLEEPER = 'sleeper-of-root';
 
 describe('Jitsu on libxl, which has given up root,', function () {
-  this.timeout(180_000);
+  this.timeout(300_000);
   let dom0: Dom0;
   let jitsu: RunningJitsu;
 
