@@ -46,7 +46,7 @@ export class Jitsu {
   readonly controls: ControlActions;
   /** Closes what has been opened, in the order of opening. */
   readonly #closers: (() => void | Promise<void>)[] = [];
-  readonly #spawner = new SealableSpawner();
+  readonly #spawner: SealableSpawner;
   readonly #fleet: Fleet;
   readonly #store: StateStore;
   readonly #hub: EventHub;
@@ -80,6 +80,7 @@ export class Jitsu {
   ) {
     this.#settings = settings;
     const whole = { ...settings, unikernels };
+    this.#spawner = new SealableSpawner(logger);
     const instances = new Instances(whole, clock, logger, this.#spawner);
     this.#fleet = new Fleet(whole, instances);
     this.#store = instances.configured(settings.stateStore);

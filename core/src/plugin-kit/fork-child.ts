@@ -1,4 +1,4 @@
-import { fork, type ChildProcess, type ForkOptions } from 'node:child_process';
+import { fork, spawn, type ChildProcess, type ForkOptions } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { findTool } from './find-tool.js';
@@ -19,14 +19,24 @@ export interface ChildOptions extends Pick<ForkOptions, 'stdio' | 'env' | 'detac
  * such a library opens without close-on-exec (LMDB its store, which a child could then write to) Node knows nothing.
  */
 export function forkChild(program: URL, { noNewPrivileges, ...options }: ChildOptions): ChildProcess {
-  const env = { ...(options.env ?? process.env), JITSU_INHERITED_FILES: JSON.stringify(inheritedFiles()) };
-  const execArgv = ['--import', CLOSE_INHERITED];
-  const setpriv = noNewPrivileges === true ? findTool('setpriv') : undefined;
-  const launched =
-    setpriv === undefined
-      ? { execArgv }
-      : { execPath: setpriv, execArgv: ['--no-new-privs', '--', process.execPath, ...execArgv] };
-  return fork(fileURLToPath(program), [], { ...options, env, ...launched });
+  const [execPath, ...execArgv] = wordsOf(noNewPrivileges);
+  return fork(fileURLToPath(program), [], { ...options, env: environmentOf(options), execPath, execArgv });
+}
+
+/** The same without Node's own channel for messages. */
+export function spawnChild(program: URL, { noNewPrivileges, ...options }: ChildOptions): ChildProcess {
+  const [file, ...words] = wordsOf(noNewPrivileges);
+  return spawn(file, [...words, fileURLToPath(program)], { ...options, env: environmentOf(options) });
+}
+
+function wordsOf(noNewPrivileges = false): [file: string, ...words: string[]] {
+  const setpriv = noNewPrivileges ? findTool('setpriv') : undefined;
+  const node = [process.execPath, '--import', CLOSE_INHERITED] as const;
+  return setpriv === undefined ? [...node] : [setpriv, '--no-new-privs', '--', ...node];
+}
+
+function environmentOf({ env = process.env }: ChildOptions): NodeJS.ProcessEnv {
+  return { ...env, JITSU_INHERITED_FILES: JSON.stringify(inheritedFiles()) };
 }
 
 /** The files beyond 2 that a child would inherit, with what each is; none where the system does not tell. */

@@ -1,65 +1,120 @@
+import type { Logger } from '../contracts/logger.js';
 import type { LaunchDetails, Launchable, LiveChild, ProgramSignal, Spawner } from '../contracts/spawner.js';
-import { errorCode } from '../errors.js';
+import { errorCode, errorMessage, JitsuError } from '../errors.js';
+import type { JitsuUser } from './spawn-order.js';
 import { SpawnerProcess } from './spawner-process.js';
+
+const TOO_LATE = 'Jitsu has given up root, and only what it knew before can be started as root. Restart Jitsu.';
+
+const LOST =
+  'The process that starts programs as root has ended, and Jitsu has given up root: no program can be started or stopped. Restart Jitsu.';
 
 /**
  * The processes that spawn, made on first use: one takes a sixth of Jitsu's memory, and of the time of its start.
  * Programs and temporary programs have different ones: whoever follows programs would be told of each command that a
  * process has ended, and look at all of them. Programs that may get more privileges have their own ones, too.
+ *
+ * Where Jitsu gives up root, they are made before that, and are told all that they may start.
  */
 export class SealableSpawner implements Spawner {
   readonly #processes = new Map<string, SpawnerProcess>();
   readonly #listeners = new Set<() => void>();
+  #state: 'open' | 'expecting' | 'sealed' = 'open';
+  #isClosed = false;
 
-  allow(_launchable: Launchable): void {
-    // Whoever spawns brings the launch: nothing is kept twice.
+  constructor(private readonly logger?: Logger) {}
+
+  /** To be called before anything is allowed, where {@link seal} may be called later. */
+  expectSeal(): void {
+    this.#state = 'expecting';
+  }
+
+  /** To be called in place of {@link seal} where Jitsu stays root after all. */
+  stayOpen(): void {
+    this.#state = 'open';
+    if (this.#listeners.size === 0) this.#end('');
+  }
+
+  /**
+   * To be called before Jitsu becomes this user. From then on only what was allowed is started, and only what was
+   * started or adopted gets signals.
+   * @param renices whether {@link renice} will be called
+   */
+  async seal(user: JitsuUser, renices = false): Promise<void> {
+    this.#state = 'sealed';
+    if (renices) this.#living(false, false);
+    await Promise.all([...this.#processes.values()].map((living) => living.seal(user)));
+  }
+
+  allow(launchable: Launchable): void {
+    // Otherwise whoever spawns brings the launch: nothing is kept twice.
+    if (this.#state === 'open') return;
+    if (this.#state === 'sealed') throw new JitsuError('JITSU_BACKEND_DENIED', TOO_LATE);
+    const launch = launchable.launch();
+    this.#living(launch.temporary, launch.newPrivileges).list(launchable.key, launch);
   }
 
   async spawn(launchable: Launchable, details: LaunchDetails = {}): Promise<LiveChild> {
     const launch = launchable.launch();
     const { temporary = false, newPrivileges = false } = launch;
-    return this.#living(temporary, newPrivileges).spawn({ launch, details });
-  }
-
-  async signal(group: number, signal: ProgramSignal): Promise<boolean> {
+    if (this.#state !== 'sealed') return this.#living(temporary, newPrivileges).spawn({ launch, details }, temporary);
+    const sealed = this.#processes.get(kindOf(temporary, newPrivileges));
+    if (sealed === undefined) throw new JitsuError('JITSU_BACKEND_DENIED', TOO_LATE);
     try {
-      return process.kill(-group, signal);
+      return await sealed.spawn({ key: launchable.key, details }, temporary);
     } catch (error) {
-      if (errorCode(error) === 'ESRCH') return false;
-      throw error;
+      throw sealed.hasEnded ? lost() : ours(error);
     }
   }
 
-  adopt(_group: number, _startTime: string): void {
-    // Jitsu sends signals itself.
+  async signal(group: number, signal: ProgramSignal): Promise<boolean> {
+    if (this.#state !== 'sealed') return send(group, signal);
+    for (const sealed of this.#processes.values()) {
+      if (!sealed.hasEnded && (await sealed.signal(group, signal))) return true;
+    }
+    if ([...this.#processes.values()].some(({ hasEnded }) => hasEnded)) throw lost();
+    return false;
+  }
+
+  adopt(group: number, startTime: string): void {
+    if (this.#state === 'expecting') this.#living(false, false).adopt(group, startTime);
+  }
+
+  /** Sets the niceness of a thread of Jitsu. @throws the system's error */
+  async renice(thread: number, niceness: number): Promise<void> {
+    const sealed = this.#processes.get(kindOf(false, false));
+    if (sealed === undefined || sealed.hasEnded) throw lost();
+    await sealed.renice(thread, niceness);
   }
 
   watch(listener: () => void): Disposable {
     this.#listeners.add(listener);
     return {
       [Symbol.dispose]: () => {
-        if (this.#listeners.delete(listener) && this.#listeners.size === 0) this.#end('program');
+        const isLast = this.#listeners.delete(listener) && this.#listeners.size === 0;
+        if (isLast && this.#state === 'open') this.#end('program');
       },
     };
   }
 
   /** Running programs continue, and their ends are not reported any more; temporary ones end. */
   close(): void {
+    this.#isClosed = true;
     this.#end('');
   }
 
-  #living(temporary: boolean, newPrivileges: boolean): SpawnerProcess {
-    const kind = `${temporary ? 'temporary' : 'program'}${newPrivileges ? ', privileged' : ''}`;
+  #living(temporary = false, newPrivileges = false): SpawnerProcess {
+    const kind = kindOf(temporary, newPrivileges);
     const living = this.#processes.get(kind);
     if (living !== undefined && !living.hasEnded) return living;
-    const onChange = temporary ? (): void => undefined : (): void => this.#tell();
-    const made = new SpawnerProcess(onChange, !newPrivileges);
+    const made = new SpawnerProcess(() => this.#changed(made, temporary), !newPrivileges);
     this.#processes.set(kind, made);
     return made;
   }
 
-  #tell(): void {
-    for (const listener of this.#listeners) listener();
+  #changed(changed: SpawnerProcess, temporary: boolean): void {
+    if (changed.hasEnded && this.#state === 'sealed' && !this.#isClosed) this.logger?.error({}, LOST);
+    if (!temporary) for (const listener of this.#listeners) listener();
   }
 
   #end(kinds: string): void {
@@ -68,5 +123,30 @@ export class SealableSpawner implements Spawner {
       this.#processes.delete(kind);
       living.close();
     }
+  }
+}
+
+function kindOf(temporary: boolean, newPrivileges: boolean): string {
+  return `${temporary ? 'temporary' : 'program'}${newPrivileges ? ', privileged' : ''}`;
+}
+
+function lost(): JitsuError {
+  return new JitsuError('JITSU_BACKEND_UNREACHABLE', LOST);
+}
+
+/** What the process refuses by itself gets our class. */
+function ours(error: unknown): unknown {
+  return errorCode(error) === 'JITSU_BACKEND_DENIED'
+    ? new JitsuError('JITSU_BACKEND_DENIED', `${TOO_LATE} (${errorMessage(error)})`, { cause: error })
+    : error;
+}
+
+/** Returns whether there is such a group. */
+function send(group: number, signal: ProgramSignal): boolean {
+  try {
+    return process.kill(-group, signal);
+  } catch (error) {
+    if (errorCode(error) === 'ESRCH') return false;
+    throw error;
   }
 }

@@ -1,11 +1,35 @@
-import type { Exit, Launch, LaunchDetails } from '../contracts/spawner.js';
+import type { Exit, Launch, LaunchDetails, ProgramSignal, Variables } from '../contracts/spawner.js';
 
-/** An order to the process that spawns. */
+/** The user that Jitsu becomes when it gives up root. */
+export interface JitsuUser {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** A launch as JSON, with the number of its inherited variables in place of them. */
+export type ListedLaunch = readonly [key: string, launch: string];
+
+/** The order to spawn a program. */
 export interface SpawnOrder {
   readonly number: number;
   readonly launch: Launch;
   readonly details: LaunchDetails;
 }
+
+/** The orders that are taken until the seal. */
+export type TrustedOrder =
+  | SpawnOrder
+  /** What may be launched after the seal; inherited variables that later launches name by their numbers. */
+  | { readonly inherited: readonly Variables[]; readonly launches: readonly ListedLaunch[] }
+  /** A group that may be signalled after the seal. */
+  | { readonly adopt: number; readonly startTime: string }
+  | { readonly number: number; readonly seal: JitsuUser };
+
+/** The orders that are taken once it is sealed. */
+export type SealedOrder =
+  | { readonly number: number; readonly key: string; readonly details: LaunchDetails }
+  | { readonly number: number; readonly group: number; readonly signal: ProgramSignal }
+  | { readonly number: number; readonly thread: number; readonly niceness: number };
 
 /** Why an order could not be carried out. */
 export interface SpawnFailure {
@@ -15,9 +39,10 @@ export interface SpawnFailure {
   readonly path?: string | undefined;
 }
 
-/** The results of an order: a process or a failure, and finally the end of that process. */
+/** The results of an order: what it has brought or a failure, and finally the end of what was spawned. */
 export type SpawnNews =
   | { readonly number: number; readonly pid: number }
+  | { readonly number: number; readonly done: boolean }
   | { readonly number: number; readonly failure: SpawnFailure }
   | { readonly number: number; readonly exit: Exit }
   /** A process has stopped, continued or ended; the system does not say which. */

@@ -1,13 +1,23 @@
 import type { ChildProcess } from 'node:child_process';
-import type { Exit, LiveChild } from '../contracts/spawner.js';
-import { forkChild } from './fork-child.js';
-import type { SpawnNews, SpawnOrder } from './spawn-order.js';
+import type { Socket } from 'node:net';
+import type { Exit, Launch, LiveChild, ProgramSignal, Variables } from '../contracts/spawner.js';
+import { spawnChild } from './fork-child.js';
+import { MessageStream } from './message-stream.js';
+import type { JitsuUser, ListedLaunch, SealedOrder, SpawnNews, TrustedOrder } from './spawn-order.js';
+
+/** The number of launches that are listed together. */
+const LISTED_AT_ONCE = 1_000;
 
 const PROGRAM = new URL('./spawner-program.js', import.meta.url);
 
+type Numbered<T> = T extends { readonly number: number } ? Omit<T, 'number'> : never;
+
+/** An order that is answered. */
+type Order = Numbered<TrustedOrder | SealedOrder>;
+
 interface OpenOrder {
   readonly temporary: boolean;
-  readonly resolve: (child: LiveChild) => void;
+  readonly resolve: (result: LiveChild | boolean) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -19,8 +29,16 @@ interface OpenEnd {
 /** Spawns programs through a separate process, so that Jitsu answers queries meanwhile, and reports their ends. */
 export class SpawnerProcess {
   readonly #process: ChildProcess;
+  /** Absent where there are too many files for another process. */
+  readonly #socket: Socket | undefined;
+  readonly #stream: MessageStream | undefined;
   readonly #orders = new Map<number, OpenOrder>();
   readonly #ends = new Map<number, OpenEnd>();
+  /** The launches that are not listed yet. */
+  #launches: ListedLaunch[] = [];
+  /** The numbers of the variables that launches inherit. */
+  readonly #inherited = new Map<Variables, number>();
+  #newInherited: Variables[] = [];
   #count = 0;
   #ended: Error | undefined;
   #closing = false;
@@ -35,10 +53,12 @@ export class SpawnerProcess {
     private readonly onChange: () => void,
     noNewPrivileges = true,
   ) {
-    this.#process = forkChild(PROGRAM, { noNewPrivileges, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
-    this.#process.on('message', (news: SpawnNews) => this.#take(news));
+    this.#process = spawnChild(PROGRAM, { noNewPrivileges, stdio: ['ignore', 'ignore', 'inherit', 'pipe'] });
+    this.#socket = (this.#process.stdio as ChildProcess['stdio'] | undefined)?.[3] as Socket | undefined;
+    const message = (news: unknown): void => this.#take(news as SpawnNews);
+    const end = (): void => this.#end(new Error('the process that spawns programs has ended'));
+    this.#stream = this.#socket && new MessageStream(this.#socket, { message, end });
     this.#process.on('error', (error) => this.#end(error));
-    this.#process.on('disconnect', () => this.#end(new Error('the process that spawns programs has ended')));
     this.#holdOpen(false);
   }
 
@@ -47,23 +67,76 @@ export class SpawnerProcess {
     return this.#ended !== undefined;
   }
 
-  /** @throws the system's error, with its `code` and `path` */
-  spawn(order: Omit<SpawnOrder, 'number'>): Promise<LiveChild> {
-    if (this.#ended) return Promise.reject(this.#ended);
-    const number = this.#count++;
-    this.#holdOpen(true);
-    return new Promise((resolve, reject) => {
-      this.#orders.set(number, { resolve, reject, temporary: order.launch.temporary ?? false });
-      this.#process.send({ ...order, number } satisfies SpawnOrder, (error) => {
-        if (error) this.#end(error);
-      });
-    });
+  /**
+   * @param order a launch, or the key of one once this is sealed
+   * @throws the system's error, with its `code` and `path`
+   */
+  spawn(order: Extract<Order, { details: unknown }>, temporary = false): Promise<LiveChild> {
+    return this.#order(order, temporary) as Promise<LiveChild>;
+  }
+
+  /** Has it launch this once it is sealed. */
+  list(key: string, { inherited, ...launch }: Launch): void {
+    const number = inherited === undefined ? undefined : this.#numberOf(inherited);
+    this.#launches.push([key, JSON.stringify({ ...launch, inherited: number })]);
+    if (this.#launches.length >= LISTED_AT_ONCE) this.#sendList();
+  }
+
+  /** Has it send signals to this group once it is sealed. */
+  adopt(group: number, startTime: string): void {
+    this.#send({ adopt: group, startTime });
+  }
+
+  /** From now on it carries out nothing but what was listed. */
+  async seal(user: JitsuUser): Promise<void> {
+    this.#sendList();
+    this.#inherited.clear();
+    await this.#order({ seal: user });
+  }
+
+  /** Once it is sealed. Resolves with whether it knows such a group. @throws the system's error */
+  signal(group: number, signal: ProgramSignal): Promise<boolean> {
+    return this.#order({ group, signal }) as Promise<boolean>;
+  }
+
+  /** Sets the niceness of a thread of Jitsu once it is sealed. @throws the system's error */
+  async renice(thread: number, niceness: number): Promise<void> {
+    await this.#order({ thread, niceness });
   }
 
   /** Running programs continue, and their ends are not reported any more. Orders under way are still carried out. */
   close(): void {
     if (this.#orders.size > 0) this.#closing = true;
-    else if (this.#process.connected) this.#process.disconnect();
+    else this.#stream?.close();
+  }
+
+  #order(order: Order, temporary = false): Promise<LiveChild | boolean> {
+    if (this.#ended) return Promise.reject(this.#ended);
+    const number = this.#count++;
+    this.#holdOpen(true);
+    return new Promise((resolve, reject) => {
+      this.#orders.set(number, { resolve, reject, temporary });
+      this.#send({ ...order, number });
+    });
+  }
+
+  #send(order: TrustedOrder | SealedOrder): void {
+    this.#stream?.send(order);
+  }
+
+  #sendList(): void {
+    this.#send({ inherited: this.#newInherited, launches: this.#launches });
+    this.#newInherited = [];
+    this.#launches = [];
+  }
+
+  #numberOf(inherited: Variables): number {
+    const known = this.#inherited.get(inherited);
+    if (known !== undefined) return known;
+    const number = this.#inherited.size;
+    this.#inherited.set(inherited, number);
+    this.#newInherited.push(inherited);
+    return number;
   }
 
   #take(news: SpawnNews): void {
@@ -75,6 +148,7 @@ export class SpawnerProcess {
     }
     const order = this.#orders.get(news.number);
     if ('pid' in news) order?.resolve(this.#child(news.number, news.pid, order.temporary));
+    else if ('done' in news) order?.resolve(news.done);
     else order?.reject(Object.assign(new Error(news.failure.message), news.failure));
     this.#orders.delete(news.number);
     if (this.#orders.size > 0) return;
@@ -105,13 +179,9 @@ export class SpawnerProcess {
 
   /** A running program does not keep Jitsu from ending; one that is about to start does. */
   #holdOpen(open: boolean): void {
-    const [child, channel] = [this.#process, this.#process.channel];
-    if (open) {
-      child.ref();
-      channel?.ref();
-    } else {
-      child.unref();
-      channel?.unref();
+    for (const held of [this.#process, this.#socket]) {
+      if (open) held?.ref();
+      else held?.unref();
     }
   }
 }

@@ -4,26 +4,46 @@
  * that answers no queries.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { getPriority, setPriority } from 'node:os';
 import type { Launch, LaunchDetails } from '../contracts/spawner.js';
 import { findTool } from './find-tool.js';
 import { initialFileLimit } from './initial-file-limit.js';
+import { MessageStream } from './message-stream.js';
 import { parseVariables } from './parse-variables.js';
-import type { SpawnNews, SpawnOrder } from './spawn-order.js';
+import { checkCount, checkOrder, checkThread, Refusal, SealedLaunches } from './sealed-launches.js';
+import { SpawnedGroups } from './spawned-groups.js';
+import type { JitsuUser, SealedOrder, SpawnNews, SpawnOrder, TrustedOrder } from './spawn-order.js';
 
 /** Changes of children within this time, in milliseconds, are reported together. */
 const GATHER = 40;
 
+/** How long an order may be once Jitsu has given up root, in bytes: the longest has a key, a nonce and 64 addresses. */
+const LONGEST_ORDER = 16 * 1_024;
+
+/** The interval between two lines about refused orders, in milliseconds. */
+const WARNINGS = 60_000;
+
 /** The first processes of the groups that end with this process. */
 const temporaries = new Set<number>();
 
+/** Used once it is sealed. */
+const launches = new SealedLaunches();
+const groups = new SpawnedGroups();
+let user: JitsuUser | undefined;
+
 // It ends with Jitsu, and ignores the signals that a terminal or a service manager sends to both.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
-process.on('disconnect', () => {
-  for (const pid of temporaries) endGroup(pid);
-  process.exit();
+const jitsu = process.ppid;
+const stream = new MessageStream(new Socket({ fd: 3, readable: true, writable: true }), {
+  message: (message) => take(message),
+  malformed: (what) => refused(new Refusal(`a message is ${what}`)),
+  end: () => {
+    for (const pid of temporaries) endGroup(pid);
+    process.exit();
+  },
 });
-process.on('message', (order: SpawnOrder) => run(order));
 
 const prlimit = findTool('prlimit');
 const initialFiles = initialFileLimit();
@@ -42,14 +62,71 @@ process.on('SIGCHLD', () => {
 });
 
 function tell(news: SpawnNews): void {
-  // Without a callback, a failure would be thrown: Jitsu may have been killed, and the disconnect not be noticed yet.
-  process.send?.(news, () => undefined);
+  stream.send(news);
 }
 
-function run({ number, launch, details }: SpawnOrder): void {
-  // All failures here come from the system; the core, with its error classes, is too much to load for this.
-  const failed = ({ code, message, path }: NodeJS.ErrnoException): void =>
-    tell({ number, failure: { code, message, path } });
+function take(message: unknown): void {
+  if (user === undefined) return obey(message as TrustedOrder);
+  try {
+    obeySealed(checkOrder(message, getPriority()), user);
+  } catch (error) {
+    if (error instanceof Refusal) return refused(error);
+    throw error;
+  }
+}
+
+function obey(order: TrustedOrder): void {
+  if ('launch' in order) return run(order);
+  if ('launches' in order) return launches.list(order.inherited, order.launches);
+  if ('adopt' in order) return groups.adopt(order.adopt, order.startTime);
+  user = order.seal;
+  stream.longest = LONGEST_ORDER;
+  tell({ number: order.number, done: true });
+}
+
+function obeySealed(order: SealedOrder, jitsuUser: JitsuUser): void {
+  const { number } = order;
+  if ('key' in order) {
+    const launch = launches.find(number, order.key, jitsuUser);
+    checkCount(number, groups.count(order.key));
+    return run({ number, launch, details: order.details }, order.key);
+  }
+  if ('thread' in order) checkThread(number, order.thread, jitsu);
+  try {
+    if ('group' in order) return tell({ number, done: groups.signal(order.group, order.signal) });
+    setPriority(order.thread, order.niceness);
+    tell({ number, done: true });
+  } catch (error) {
+    failed(number, error);
+  }
+}
+
+let refusals = 0;
+let warnedAt = -Infinity;
+
+/** What a Jitsu orders that has not been taken over is never refused. */
+function refused(refusal: Refusal): void {
+  const { number, message } = refusal;
+  if (number !== undefined) failed(number, refusal);
+  refusals += 1;
+  const now = performance.now();
+  if (now - warnedAt < WARNINGS) return;
+  warnedAt = now;
+  try {
+    writeSync(2, `jitsu: an order to the process that starts programs is refused (${refusals}): ${message}.\n`);
+  } catch {
+    // Nobody reads it.
+  }
+}
+
+/** All failures here come from the system; the core, with its error classes, is too much to load for this. */
+function failed(number: number, error: unknown): void {
+  const { code, message, path } = error as NodeJS.ErrnoException;
+  tell({ number, failure: { code, message, path } });
+}
+
+/** @param key of a launch from the list */
+function run({ number, launch, details }: SpawnOrder, key?: string): void {
   const files: number[] = [];
   let mask: number | undefined;
   try {
@@ -61,15 +138,17 @@ function run({ number, launch, details }: SpawnOrder): void {
     if (umask !== undefined) mask = process.umask(umask);
     const child = spawn(program, words, { ...identity, cwd, env, detached: true, stdio: ['ignore', out, errors] });
     const { pid } = child;
-    if (pid === undefined) return void child.once('error', failed);
+    if (pid === undefined) return void child.once('error', (error) => failed(number, error));
     if (temporary === true) temporaries.add(pid);
+    if (user !== undefined) groups.add(pid, key);
     tell({ number, pid });
     child.once('exit', (status, signal) => {
       if (temporaries.delete(pid)) endGroup(pid);
+      groups.ended(pid);
       tell({ number, exit: { ...(status === null ? {} : { status }), ...(signal === null ? {} : { signal }) } });
     });
   } catch (error) {
-    failed(error as NodeJS.ErrnoException);
+    failed(number, error);
   } finally {
     if (mask !== undefined) process.umask(mask);
     for (const file of files) closeSync(file);
@@ -84,7 +163,7 @@ function openOutput(path: string): number {
   const { O_WRONLY, O_APPEND, O_NOFOLLOW, O_NONBLOCK } = constants;
   const file = openSync(path, O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK);
   const stats = fstatSync(file);
-  if (stats.isFile() && stats.nlink === 1 && stats.uid === process.getuid?.()) return file;
+  if (stats.isFile() && stats.nlink === 1 && stats.uid === (user?.uid ?? process.getuid?.())) return file;
   closeSync(file);
   throw Object.assign(new Error(`${path} is no file that Jitsu has made`), { code: 'EPERM', path });
 }

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '#core/testing/eventually.js';
 import { sendSignal } from '#process/send-signal.js';
 import type { Launch, LaunchDetails } from '#core/contracts/spawner.js';
-import type { SpawnOrder } from '#core/plugin-kit/spawn-order.js';
+import type { TrustedOrder } from '#core/plugin-kit/spawn-order.js';
 import { SpawnerProcess } from '#core/plugin-kit/spawner-process.js';
 import { open } from 'lmdb';
 import { requireRoot } from '../../support/require-tool.js';
@@ -39,13 +39,13 @@ describe('the process that spawns programs', () => {
   }
 
   /** A script of sh, with files of its own. */
-  function order(script: string, more: Partial<Launch> = {}, details: LaunchDetails = {}): Omit<SpawnOrder, 'number'> {
+  function order(script: string, more: Partial<Launch> = {}, details: LaunchDetails = {}) {
     const launch = { program: '/bin/sh', argv0: 'my-sh', words: ['-c', script], cwd: '/usr', env: { A: 'b' } };
     return { launch: { ...launch, output: makeFiles(), ...more }, details };
   }
 
   async function spawn(script: string, more: Partial<Launch> = {}, details: LaunchDetails = {}) {
-    const child = await spawner.spawn(order(script, more, details));
+    const child = await spawner.spawn(order(script, more, details), more.temporary);
     pids.push(child.pid);
     return child;
   }
@@ -296,16 +296,14 @@ describe('the process that spawns programs', () => {
 
   it('ends without a word when Jitsu is killed while it has news', async () => {
     const script = `
-      import { fork } from 'node:child_process';
-      const program = ${JSON.stringify(new URL(import.meta.resolve('#core/plugin-kit/spawner-program.js')).pathname)};
-      const child = fork(program, { execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+      import { SpawnerProcess } from ${JSON.stringify(import.meta.resolve('#core/plugin-kit/spawner-process.js'))};
+      const spawner = new SpawnerProcess(() => undefined);
+      const launch = { program: '/bin/true', argv0: 'true', words: [], cwd: '/' };
       let started = 0;
-      child.on('message', (news) => {
-        if ('pid' in news && ++started === 30) process.kill(process.pid, 'SIGKILL');
-      });
       for (let number = 0; number < 60; number += 1) {
-        const launch = { program: '/bin/true', argv0: 'true', words: [], cwd: '/' };
-        child.send({ number, launch, details: {} });
+        void spawner.spawn({ launch, details: {} }).then(() => {
+          if (++started === 30) process.kill(process.pid, 'SIGKILL');
+        });
       }`;
     const { signal, stderr } = await run(process.execPath, ['--input-type=module', '-e', script]);
     assert.deepEqual([signal, stderr], ['SIGKILL', '']);
@@ -313,23 +311,34 @@ describe('the process that spawns programs', () => {
 });
 
 describe('what Jitsu is told by the process that spawns', () => {
-  /** A process that the test speaks for. */
+  /** A process that the test speaks for, by a socket that is only as much of one as is used. */
   class FakeProcess extends EventEmitter {
-    connected = true;
-    channel: object | undefined = { ref: () => (this.holds += 1), unref: () => (this.holds -= 1) };
     /** How often it was held open more than let go. */
     holds = 0;
-    readonly orders: SpawnOrder[] = [];
-    failure: Error | null = null;
+    isClosed = false;
+    readonly orders: (TrustedOrder & { number: number })[] = [];
+    failure: Error | undefined;
+    readonly socket = Object.assign(new EventEmitter(), {
+      writableLength: 0,
+      ref: () => (this.holds += 1),
+      unref: () => (this.holds -= 1),
+      write: (bytes: Buffer) => {
+        this.orders.push(JSON.parse(bytes.toString('utf8', 4)) as (typeof this.orders)[number]);
+        if (this.failure) this.emit('error', this.failure);
+      },
+      end: () => this.end(),
+    });
+    stdio: unknown[] | undefined = [null, null, null, this.socket];
 
-    send(order: SpawnOrder, sent: (error: Error | null) => void): void {
-      this.orders.push(order);
-      sent(this.failure);
+    tell(news: object): void {
+      const bytes = Buffer.from(`    ${JSON.stringify(news)}`);
+      bytes.writeUInt32LE(bytes.length - 4);
+      this.socket.emit('data', bytes);
     }
 
-    disconnect(): void {
-      this.connected = false;
-      this.emit('disconnect');
+    end(): void {
+      this.isClosed = true;
+      this.socket.emit('end');
     }
 
     ref(): void {
@@ -350,16 +359,20 @@ describe('what Jitsu is told by the process that spawns', () => {
   beforeEach(() => {
     fake = new FakeProcess();
     changes = 0;
-    const { fork } = childProcess;
-    Object.assign(childProcess, { fork: () => fake });
+    spawner = make();
+  });
+
+  function make(): SpawnerProcess {
+    const { spawn } = childProcess;
+    Object.assign(childProcess, { spawn: () => fake });
     syncBuiltinESMExports();
     try {
-      spawner = new SpawnerProcess(() => (changes += 1));
+      return new SpawnerProcess(() => (changes += 1));
     } finally {
-      Object.assign(childProcess, { fork });
+      Object.assign(childProcess, { spawn });
       syncBuiltinESMExports();
     }
-  });
+  }
 
   it('holds Jitsu open as long as an order is not carried out', async () => {
     assert.equal(fake.holds, -11);
@@ -367,59 +380,62 @@ describe('what Jitsu is told by the process that spawns', () => {
     assert.equal(fake.holds, 11);
     const [first = NaN, second = NaN] = fake.orders.map(({ number }) => number);
     assert.notEqual(first, second);
-    fake.emit('message', { number: first, pid: 42 });
+    fake.tell({ number: first, pid: 42 });
     assert.equal((await one).pid, 42);
     assert.equal(fake.holds, 11);
-    fake.emit('message', { number: second, failure: { code: 'ENOENT', message: 'none' } });
+    fake.tell({ number: second, failure: { code: 'ENOENT', message: 'none' } });
     await assert.rejects(other, { code: 'ENOENT', message: 'none' });
-    assert.deepEqual([fake.holds, changes, fake.connected], [0, 0, true]);
+    assert.deepEqual([fake.holds, changes, fake.isClosed], [0, 0, false]);
   });
 
   it('tells of temporary programs that they have ended when it has', async () => {
-    const spawned = spawner.spawn({ ...ORDER, launch: { ...LAUNCH, temporary: true } });
-    fake.emit('message', { number: fake.orders[0]?.number, pid: 42 });
+    const spawned = spawner.spawn(ORDER, true);
+    fake.tell({ number: fake.orders[0]?.number, pid: 42 });
     const child = await spawned;
-    fake.disconnect();
+    fake.end();
     assert.deepEqual([await child.exited, child.told], [{}, false]);
     await assert.rejects(spawner.spawn(ORDER), { lost: true });
   });
 
-  it('needs no channel to be let go', async () => {
-    fake.channel = undefined;
+  it('rejects orders with the reason where there is not even a socket', async () => {
+    fake = new FakeProcess();
+    fake.stdio = undefined;
+    spawner = make();
     const spawned = spawner.spawn(ORDER);
-    fake.emit('message', { number: fake.orders[0]?.number, pid: 42 });
-    await spawned;
-    assert.equal(fake.holds, -11);
+    fake.emit('error', new Error('EMFILE'));
+    await assert.rejects(spawned, { message: 'EMFILE', lost: true });
+    assert.equal(fake.holds, 0);
+    spawner.close();
   });
 
   it('is closed when the last of its orders is carried out, and only if that is wanted', async () => {
     const [one, other] = [spawner.spawn(ORDER), spawner.spawn(ORDER)];
     spawner.close();
-    fake.emit('message', { number: fake.orders[0]?.number, pid: 42 });
+    fake.tell({ number: fake.orders[0]?.number, pid: 42 });
     await one;
-    assert.equal(fake.connected, true);
-    fake.emit('message', { number: fake.orders[1]?.number, pid: 43 });
+    assert.equal(fake.isClosed, false);
+    fake.tell({ number: fake.orders[1]?.number, pid: 43 });
     await other;
-    assert.equal(fake.connected, false);
+    assert.equal(fake.isClosed, true);
     spawner.close();
   });
 
   it('tells a change, and an end once', async () => {
-    fake.emit('message', { changed: true });
+    fake.tell({ changed: true });
     assert.equal(changes, 1);
     const spawned = spawner.spawn(ORDER);
     const number = fake.orders[0]?.number;
-    fake.emit('message', { number, pid: 42 });
+    fake.tell({ number, pid: 42 });
     const { exited, told } = await spawned;
     assert.equal(told, true);
-    for (const status of [3, 4]) fake.emit('message', { number, exit: { status } });
+    for (const status of [3, 4]) fake.tell({ number, exit: { status } });
     assert.deepEqual(await exited, { status: 3 });
   });
 
   it('takes no notice of news about what it has not ordered', () => {
-    fake.emit('message', { number: 7, exit: {} });
-    fake.emit('message', { number: 7, pid: 42 });
-    fake.emit('message', { number: 7, failure: { code: undefined, message: 'none' } });
+    fake.tell({ number: 7, exit: {} });
+    fake.tell({ number: 7, pid: 42 });
+    fake.tell({ number: 7, failure: { code: undefined, message: 'none' } });
     assert.equal(changes, 0);
   });
 
@@ -429,18 +445,18 @@ describe('what Jitsu is told by the process that spawns', () => {
   ] as const) {
     it(`rejects all orders with the first reason where it ${what}`, async () => {
       const child = spawner.spawn(ORDER);
-      fake.emit('message', { number: fake.orders[0]?.number, pid: 42 });
+      fake.tell({ number: fake.orders[0]?.number, pid: 42 });
       const { exited } = await child;
       const underWay = spawner.spawn(ORDER);
       fake.failure = new Error('no');
       fail();
       await assert.rejects(underWay, /^Error: no$/);
       assert.deepEqual([spawner.hasEnded, changes, (await child).told], [true, 1, false]);
-      fake.disconnect();
+      fake.end();
       const sent = fake.orders.length;
       await assert.rejects(spawner.spawn(ORDER), /^Error: no$/);
       assert.equal(fake.orders.length, sent);
-      fake.emit('message', { number: fake.orders[0]?.number, exit: { status: 3 } });
+      fake.tell({ number: fake.orders[0]?.number, exit: { status: 3 } });
       assert.equal(await Promise.race([exited, sleep(10, 'not told')]), 'not told');
     });
   }

@@ -1,38 +1,45 @@
 import assert from 'node:assert/strict';
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
+import { spawn } from 'node:child_process';
+import { EventEmitter, once } from 'node:events';
+import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { MessageStream } from '#core/plugin-kit/message-stream.js';
+import { eventually } from '#core/testing/eventually.js';
 
 const PROGRAM = fileURLToPath(import.meta.resolve('#core/plugin-kit/spawner-program.js'));
 
 /** Reports each timer that the program sets, so that the test measures no time. */
 const TELL_TIMERS = `
+  import { writeSync } from 'node:fs';
   const { setTimeout } = globalThis;
-  globalThis.setTimeout = (callback, delay) => (process.send({ delay }), setTimeout(callback, delay));
+  globalThis.setTimeout = (callback, delay) => (writeSync(2, delay + '\\n'), setTimeout(callback, delay));
 `;
 
 describe('the program of the process that spawns', () => {
   it('gathers the changes of its children for 40 ms', async () => {
-    const execArgv = ['--import', `data:text/javascript,${encodeURIComponent(TELL_TIMERS)}`];
-    const child = fork(PROGRAM, { execArgv, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    const words = ['--import', `data:text/javascript,${encodeURIComponent(TELL_TIMERS)}`, PROGRAM];
+    const child = spawn(process.execPath, words, { stdio: ['ignore', 'ignore', 'pipe', 'pipe'] });
     const news: object[] = [];
-    child.on('message', (message: object) => news.push(message));
+    let timers = '';
+    child.stderr?.on('data', (bytes: Buffer) => (timers += bytes.toString()));
+    const told = new EventEmitter();
+    const stream = new MessageStream(child.stdio[3] as Duplex, {
+      message: (message) => void (news.push(message as object), told.emit('news')),
+      end: () => undefined,
+    });
     const received = async (key: string): Promise<void> => {
-      while (!news.some((message) => key in message)) await once(child, 'message');
+      while (!news.some((message) => key in message)) await once(told, 'news');
     };
     try {
       // Its answer to an order, though it be a failure, shows that it has begun.
       const launch = { program: '/bin/sh', argv0: 'sh', words: [], cwd: '/', output: '/no/such/file' };
-      child.send({ number: 7, launch, details: {} });
+      stream.send({ number: 7, launch, details: {} });
       await received('failure');
       for (let count = 0; count < 3; count += 1) child.kill('SIGCHLD');
       await received('changed');
-      assert.deepEqual(
-        news.filter((message) => 'delay' in message),
-        [{ delay: 40 }],
-      );
+      await eventually(() => assert.equal(timers, '40\n'));
     } finally {
-      child.disconnect();
+      stream.close();
     }
   });
 });
