@@ -53,7 +53,6 @@ function logger(own: object): Logger {
   };
 }
 
-const { program, places } = seal.parts ?? {};
 const host = new XenHost(
   seal.saves,
   new SystemClock(),
@@ -62,7 +61,7 @@ const host = new XenHost(
     onChange: () => report({ kind: 'changed' }),
     onLost: (reason) => report({ kind: 'lost', failure: failureOf(reason) }),
   },
-  { ...(program !== undefined && { program: new URL(program) }), ...(places !== undefined && { places }) },
+  seal.parts,
 );
 const guests = new Map(seal.guests.map((plan) => [plan, host.guest(plan)] as const));
 const orders = new SealedOrders(guests, report, sayRefused);

@@ -93,6 +93,11 @@ export class SealedHost {
     });
   }
 
+  /** Whether it has neither been closed nor ended by itself. */
+  get isOpen(): boolean {
+    return this.#end === undefined;
+  }
+
   get pid(): number | undefined {
     return this.#child.pid;
   }
