@@ -27,6 +27,7 @@ export class MessageStream {
   #length = 0;
   /** The bytes that are left of a message that is too large. */
   #skipped = 0;
+  #isPaused = false;
   #ended = false;
 
   constructor(
@@ -35,7 +36,10 @@ export class MessageStream {
   ) {
     stream.on('data', (chunk: Buffer) => this.#take(chunk));
     for (const event of ['error', 'end', 'close']) stream.on(event, () => this.#end());
-    stream.on('drain', () => stream.resume());
+    stream.on('drain', () => {
+      if (this.#isPaused) stream.resume();
+      this.#isPaused = false;
+    });
   }
 
   /** Nothing happens where the other side has ended. */
@@ -47,7 +51,9 @@ export class MessageStream {
     bytes.write(text, HEADER);
     this.stream.write(bytes);
     // Who may not be trusted, and does not read the answers, is not listened to.
-    if (this.longest < Infinity && this.stream.writableLength > UNWRITTEN) this.stream.pause();
+    if (this.longest === Infinity || this.stream.writableLength <= UNWRITTEN) return;
+    this.#isPaused = true;
+    this.stream.pause();
   }
 
   /** Ends it when all is written. */
