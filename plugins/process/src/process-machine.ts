@@ -96,14 +96,19 @@ export class ProcessMachine implements Machine, ProcessPlan {
   }
 
   async #suspend(group: ProcessGroup, signal: AbortSignal): Promise<void> {
-    while (group.look() === 'running') {
+    const after = (delay: Milliseconds): (() => boolean) => {
+      const end = this.clock.now() + delay;
+      return () => this.clock.now() >= end;
+    };
+    for (let pause = 1; group.look() === 'running'; pause = Math.min(2 * pause, STOP_RETRY)) {
       await this.#send(group, 'SIGSTOP');
-      const retryAt = this.clock.now() + STOP_RETRY;
-      await this.#until(group, () => group.look() === 'suspended' || this.clock.now() >= retryAt, signal);
+      const isLate = after(STOP_RETRY);
+      await this.#until(group, () => group.look() === 'suspended' || isLate(), signal);
       if (group.hasEnded || group.look() !== 'running') break;
-      // Caught within vfork(2): the parent cannot stop before its child continues, so both are continued and stopped
-      // again.
+      // Caught within vfork(2): the parent cannot stop before its child has called exec, for which that needs a
+      // processor. Both are continued, for longer each time, and stopped again.
       await this.#send(group, 'SIGCONT');
+      await this.#until(group, after(pause), signal);
     }
     await this.#until(group, () => group.look() === 'suspended', signal);
     if (!group.hasEnded) this.processes.tellStateOf(this.id);

@@ -172,10 +172,35 @@ describe('a machine that is a process', () => {
     await clock.advance(199);
     assert.deepEqual(group.signals, ['SIGSTOP']);
     await clock.advance(7);
+    assert.deepEqual(group.signals, ['SIGSTOP', 'SIGCONT']);
+    await clock.advance(1);
     assert.deepEqual(group.signals, ['SIGSTOP', 'SIGCONT', 'SIGSTOP']);
     group.state = 'suspended';
     await clock.advance(25);
     assert.deepEqual([suspend.done, group.signals.length], [true, 3]);
+  });
+
+  // Its first process cannot stop within vfork(2), whose child may wait long for a processor on a busy machine.
+  it('is continued for longer each time, until its first process has had the time that it needs to stop', async () => {
+    let continuedAt = Infinity;
+    group.onSignal = (signal) => {
+      if (signal === 'SIGCONT') continuedAt = clock.now();
+      else if (clock.now() - continuedAt >= 100) group.state = 'suspended';
+    };
+    const suspend = watched(machine.stop('suspend', never));
+    await clock.advance(3_000);
+    assert.equal(suspend.done, true);
+    // With pauses of 1, 2, 4, 8, 16, 32, 64 and 128 ms.
+    assert.deepEqual(group.signals, [...Array<string[]>(8).fill(['SIGSTOP', 'SIGCONT']).flat(), 'SIGSTOP']);
+  });
+
+  it('is left running where its caller waits no longer while it is continued', async () => {
+    const enough = new AbortController();
+    const stop = assert.rejects(machine.stop('suspend', enough.signal), /^Error: enough$/);
+    await clock.advance(206);
+    enough.abort(new Error('enough'));
+    await stop;
+    assert.deepEqual([group.signals, clock.pending], [['SIGSTOP', 'SIGCONT'], 0]);
   });
 
   it('is continued and stopped again after just 200 ms, where it is looked at then', async () => {
@@ -185,6 +210,8 @@ describe('a machine that is a process', () => {
     await clock.advance(199);
     assert.deepEqual(group.signals, ['SIGSTOP']);
     await clock.advance(1);
+    assert.deepEqual(group.signals, ['SIGSTOP', 'SIGCONT']);
+    await clock.advance(8);
     assert.deepEqual(group.signals, ['SIGSTOP', 'SIGCONT', 'SIGSTOP']);
     group.end();
     await clock.advance(0);

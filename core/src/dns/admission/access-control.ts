@@ -8,6 +8,12 @@ import { Admission, ClientRules, type SharedAdmission } from './admission.js';
 import { Refusals } from './refusals.js';
 import { ResponseRate } from './response-rate.js';
 
+/** Secrets of 16 bytes, which no client may know: those of cookies, and of what networks share a limit. */
+export interface AdmissionSecrets {
+  readonly cookies: Uint8Array;
+  readonly rate: Uint8Array;
+}
+
 /**
  * What admission consists of in the main thread: the rules, the state that all threads share, and the counts of
  * refusals.
@@ -23,14 +29,15 @@ export class AccessControl {
     dns: Pick<DnsSettings, 'allow' | 'deny' | 'allowForwarding' | 'rateLimit'>,
     wake: WakeSettings,
     deps: { readonly clock: Clock; readonly logger: Logger },
+    secrets: AdmissionSecrets = { cookies: randomBytes(16), rate: randomBytes(16) },
   ) {
     const { allow, deny, allowForwarding, rateLimit } = dns;
     const { proof, trusted } = wake;
     this.shared = {
       dns: { allow, deny, allowForwarding, rateLimit },
       wake: { proof, trusted, allow: wake.allow, deny: wake.deny },
-      cookieSecret: randomBytes(16),
-      rate: ResponseRate.shared(),
+      cookieSecret: secrets.cookies,
+      rate: ResponseRate.shared(secrets.rate),
     };
     this.rules = new ClientRules(this.shared);
     this.admission = new Admission(this.shared, this.rules);

@@ -43,8 +43,8 @@ export class ResponseRate {
   }
 
   /** The state that several workers need to count together. */
-  static shared(): SharedRate {
-    return { key: randomBytes(16), memory: new SharedArrayBuffer(BUCKETS * 9) };
+  static shared(key: Uint8Array = randomBytes(16)): SharedRate {
+    return { key, memory: new SharedArrayBuffer(BUCKETS * 9) };
   }
 
   /** Counts a response to this address of 4 or 16 bytes, and returns the verdict on it. */

@@ -1,4 +1,5 @@
 import type { DnsSettings } from '../../config/settings.js';
+import { embeddedIpv4 } from '../../net/embedded-ipv4.js';
 import { Networks, parseNetworks } from '../../net/networks.js';
 import { readUint16 } from '../wire/bytes.js';
 import { withoutFirstLabel, type MessageNames } from '../wire/compressed-name.js';
@@ -45,8 +46,14 @@ const NO_DATA_CLASSES: readonly number[] = [0, 254, 255];
 const PROOFS: readonly number[] = [RecordType.RRSIG, 47, 50];
 const DNAME = 39;
 
-/** Addresses by which a name leads into the networks of its client: the unspecified ones mean the client itself. */
-const INSIDE = ['loopback', 'private', '0.0.0.0/8', '::/128'].flatMap((network) => parseNetworks(network) ?? []);
+/**
+ * Addresses by which a name leads into the networks of its client: the unspecified ones mean the client itself, and `::`
+ * has 0.0.0.0 in it.
+ */
+const INSIDE = ['loopback', 'private', '0.0.0.0/8'].flatMap((network) => parseNetworks(network) ?? []);
+
+/** How long it is remembered that nothing was left of an answer, in seconds: the addresses may be right any moment. */
+const FILTERED_TTL = 60;
 
 const FILTERED = extendedErrorOption({
   code: ExtendedErrorCode.Filtered,
@@ -102,7 +109,9 @@ export class AnswerScrubber {
     kept: Uint8Array,
     names: MessageNames,
   ): boolean {
-    const isInside = (address: Uint8Array): boolean => this.inside?.has(address) === true;
+    const isInside = (address: Uint8Array): boolean =>
+      this.inside?.has(address) === true ||
+      (address.length === 16 && embeddedIpv4(address).some((embedded) => this.inside?.has(embedded)));
     let isFiltered = false;
     for (let index = 0; index < all.length; index++) {
       if (kept[index] === 0 || !holdsAddress(message, all[index] as RecordSpan, names, isInside)) continue;
@@ -262,6 +271,10 @@ function rebuilt(
     const section = index < answerCount ? 0 : index < answerCount + authorityCount ? 1 : 2;
     counts[section] = (counts[section] as number) + 1;
   }
+  if (isFiltered && !kept.includes(1)) {
+    writeSoa(writer, message.subarray(HEADER_LENGTH, questionEnd));
+    counts[1] = 1;
+  }
   for (const [section, count] of counts.entries()) writer.patchUint16(6 + 2 * section, count);
   const scrubbed = writer.finish();
   // Nobody has proven what is left (AD), and where nothing is left, there is no data.
@@ -269,4 +282,22 @@ function rebuilt(
   const filtered = { payloadSize: 0, extendedRcode: 0, version: 0, dnssecOk: false, ...opt, options: FILTERED };
   const keptOpt = isFiltered ? { opt: filtered } : opt && { opt };
   return { message: scrubbed, sections: { ...(sectionsOf(scrubbed) as MessageSections), ...keptOpt } };
+}
+
+/**
+ * An SOA record of the name in a question, by which it may be remembered that there is no data: who gets none has to ask
+ * again each time (RFC 2308, 5).
+ */
+function writeSoa(writer: WireWriter, question: Uint8Array): void {
+  const owner = question.subarray(0, -4);
+  writer.wireName(owner);
+  writer.uint16(RecordType.SOA);
+  writer.append(question.subarray(-2));
+  writer.uint32(FILTERED_TTL);
+  const lengthAt = writer.position;
+  writer.uint16(0);
+  writer.wireName(owner);
+  writer.name('nobody.invalid');
+  for (const number of [1, 3_600, 1_200, 604_800, FILTERED_TTL]) writer.uint32(number);
+  writer.patchUint16(lengthAt, writer.position - lengthAt - 2);
 }

@@ -4,6 +4,8 @@ import { AnswerScrubber } from '#core/dns/forwarder/answer-scrubber.js';
 import { MessageNames } from '#core/dns/wire/compressed-name.js';
 import { relayMessage } from '#core/dns/wire/message-relay.js';
 import { ParsedAnswer, sectionsOf, type MessageSections } from '#core/dns/wire/message-sections.js';
+import { addressBytes } from '#core/net/address-bytes.js';
+import { CacheStage } from '../../../support/dns-cache-stage.js';
 import { decodeReply, extendedErrorIn, type QueryOptions, type Reply } from '../../../support/dns-message.js';
 import { aQuery } from '../../../support/dns-query.js';
 import { anOpt, aSoa, sourceMessage, type SourceRecord } from '../../../support/dns-source.js';
@@ -169,19 +171,66 @@ describe('the scrubber of answers', () => {
 
     for (const [type, inside] of [
       ['A', ['127.0.0.1', '10.1.2.3', '192.168.0.1', '172.16.0.1', '169.254.0.1', '0.0.0.0']],
-      ['AAAA', ['::1', '::', 'fd00::1', 'fe80::1', '::ffff:10.0.0.1']],
+      [
+        'AAAA',
+        [
+          ...['::1', '::', 'fd00::1', 'fe80::1', '::ffff:10.0.0.1', '::10.0.0.1', '64:ff9b::10.0.0.1'],
+          ...['64:ff9b:1::10.0.0.1', '64:ff9b:1:a00:0:100::', '2002:a00:1::1', '2002:7f00:1::1'],
+        ],
+      ],
     ] as const) {
       it(`makes NODATA with EDE 17 of private and loopback addresses (${type})`, () => {
         for (const address of inside) {
           use({ except: [] });
           const answers = [alias('a.test', 'b.test'), record(type, 'b.test', address)];
           const reply = whole('a.test', { answers, flags: 0x01a0 }, { type, flags: 0x0120 });
-          assert.deepEqual([reply.rcode, sections(reply), reply.flag_ad], ['NOERROR', [[], [], []], false], address);
+          assert.deepEqual(
+            [reply.rcode, sections(reply), reply.flag_ad],
+            ['NOERROR', [[], ['SOA a.test'], []], false],
+            address,
+          );
           assert.equal(extendedErrorIn(reply)?.code, 17);
           assert.equal(scrubber.counts.rebinding, 1);
         }
       });
     }
+
+    it('lets it be remembered for a minute that nothing is left, with the reason', async () => {
+      using stage = new CacheStage({ stale: 0 });
+      stage.source.behaviour = (query) => {
+        const message = sourceMessage(query, { answers: [a('a.test', '10.0.0.1')], additionals: [anOpt()] });
+        const names = new MessageNames(message);
+        const scrubbed = scrubber.scrub(query.name, message, sectionsOf(message) as MessageSections, names);
+        return typeof scrubbed === 'string' ? assert.fail() : new ParsedAnswer(scrubbed.message, scrubbed.sections);
+      };
+      for (const after of [0, 59_999]) {
+        await stage.clock.advance(after);
+        const reply = await stage.ask('a.test');
+        assert.deepEqual([reply.rcode, sections(reply)], ['NOERROR', [[], ['SOA a.test'], []]]);
+        assert.equal(extendedErrorIn(reply)?.code, 17);
+        const [soa] = reply.authorities ?? [];
+        assert.ok(soa?.type === 'SOA');
+        assert.deepEqual([soa.ttl, soa.data.minimum], [after === 0 ? 60 : 1, 60]);
+        assert.equal(stage.asked, 1);
+      }
+      await stage.clock.advance(1);
+      await stage.ask('a.test');
+      assert.equal(stage.asked, 2);
+    });
+
+    it('leaves public addresses behind translators and tunnels', () => {
+      for (const address of [
+        '64:ff9b::8.8.8.8',
+        '64:ff9b:1::8.8.8.8',
+        '64:ff9b:1:808:8:800::',
+        '64:ff9b:1:0:8:808:800::',
+        '2002:808:808::1',
+        '2001:db8::10.0.0.1',
+      ]) {
+        const reply = whole('a.test', { answers: [record('AAAA', 'a.test', address)] }, { type: 'AAAA' });
+        assert.equal(reply.answers?.length, 1, address);
+      }
+    });
 
     it('leaves public addresses, also beside a private one', () => {
       assert.deepEqual(sections(whole('a.test', { answers: [a('a.test')] })), [['A a.test'], [], []]);
@@ -194,15 +243,31 @@ describe('the scrubber of answers', () => {
     it('drops private addresses that come along, and hints', () => {
       const parts = { answers: [record('NS', 'a.test', 'ns.test')], additionals: [a('ns.test', '10.0.0.1')] };
       assert.deepEqual(sections(whole('a.test', parts, { type: 'NS' })), [['NS a.test'], [], []]);
-      const hint = (...address: number[]) => raw('UNKNOWN_65', 'a.test', 0, 1, 0, 0, 4, 0, 4, ...address);
-      assert.equal(
-        whole('a.test', { answers: [hint(10, 0, 0, 1)] }, { type: 'UNKNOWN_65' as never }).answers?.length,
-        0,
-      );
-      assert.equal(
-        whole('a.test', { answers: [hint(192, 0, 2, 1)] }, { type: 'UNKNOWN_65' as never }).answers?.length,
-        1,
-      );
+      const hints = (key: number, address: string): number[] => {
+        const bytes = [...(addressBytes(address) ?? [])];
+        return [0, 1, 0, 0, key, 0, bytes.length, ...bytes];
+      };
+      for (const type of ['UNKNOWN_64', 'UNKNOWN_65']) {
+        for (const [key, address, count] of [
+          [4, '10.0.0.1', 0],
+          [4, '192.0.2.1', 1],
+          [6, 'fd00::1', 0],
+          [6, '64:ff9b::a00:1', 0],
+          [6, '2001:db8::1', 1],
+        ] as const) {
+          const reply = whole(
+            'a.test',
+            { answers: [raw(type, 'a.test', ...hints(key, address))] },
+            { type: type as never },
+          );
+          assert.equal(reply.answers?.length, count, `${type} ${address}`);
+        }
+      }
+    });
+
+    it('says NOERROR where nothing is left, whatever the upstream said beside an address', () => {
+      const reply = whole('a.test', { answers: [a('a.test', '10.0.0.1')], flags: 0x0183 });
+      assert.equal(reply.rcode, 'NOERROR');
     });
 
     it('lets the domains alone that are excepted, and everything where it is off', () => {
