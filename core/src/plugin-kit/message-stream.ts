@@ -44,8 +44,12 @@ export class MessageStream {
 
   /** Nothing happens where the other side has ended. */
   send(message: object): void {
+    this.sendText(JSON.stringify(message));
+  }
+
+  /** The same with a message that is JSON already. */
+  sendText(text: string): void {
     if (this.#ended) return;
-    const text = JSON.stringify(message);
     const bytes = Buffer.allocUnsafe(HEADER + Buffer.byteLength(text));
     bytes.writeUInt32LE(bytes.length - HEADER);
     bytes.write(text, HEADER);

@@ -65,7 +65,10 @@ describe('a stream of messages', () => {
     stream.send(message);
     await turn();
     for (const bytes of side.written) side.emit('data', bytes);
-    assert.deepEqual(came, [message]);
+    stream.sendText('[7]');
+    await turn();
+    side.emit('data', side.written.at(-1));
+    assert.deepEqual(came, [message, [7]]);
   });
 
   it('passes over what is no JSON, and what is too long, without keeping it', () => {

@@ -29,7 +29,7 @@ describe('an order to a sealed process that spawns', () => {
     // What was taken before the seal.
     { number: 1, launch: LAUNCH, details: {} },
     { number: 1, key: 'web', launch: LAUNCH, details: {} },
-    { number: 1, inherited: [], launches: [['web', JSON.stringify(LAUNCH)]] },
+    { number: 1, inherited: [], launches: [['web', LAUNCH]] },
     { number: 1, adopt: 42, startTime: '7' },
     { number: 1, seal: { uid: 0, gid: 0 } },
     // Two orders in one, or less than one.
@@ -89,12 +89,12 @@ describe('the launches that are known to a sealed process that spawns', () => {
 
   it('are found by their keys, with what they inherit', () => {
     const launches = new SealedLaunches();
-    launches.list([{ A: 'a' }, { B: 'b' }], [['one', JSON.stringify({ ...launch, inherited: 1 })]]);
+    launches.list([{ A: 'a' }, { B: 'b' }], [['one', { ...launch, inherited: 1 }]]);
     launches.list(
       [{ C: 'c' }],
       [
-        ['two', JSON.stringify({ ...launch, inherited: 2, env: { HOME: '/web' } })],
-        ['three', JSON.stringify(launch)],
+        ['two', { ...launch, inherited: 2, env: { HOME: '/web' } }],
+        ['three', launch],
       ],
     );
     assert.deepEqual(launches.find(7, 'one', user), { ...launch, inherited: { B: 'b' } });
@@ -108,8 +108,8 @@ describe('the launches that are known to a sealed process that spawns', () => {
   it('run as the user that Jitsu has become where it is Jitsu who runs them, without what belonged to root', () => {
     const launches = new SealedLaunches();
     const env = { HOME: '/root', USER: 'root', LOGNAME: 'root', SHELL: '/bin/sh', TMPDIR: '/tmp/root', PATH: '/bin' };
-    launches.list([], [['one', JSON.stringify({ ...launch, account: 'jitsu', env })]]);
-    launches.list([], [['two', JSON.stringify({ ...launch, account: 'jitsu' })]]);
+    launches.list([], [['one', { ...launch, account: 'jitsu', env }]]);
+    launches.list([], [['two', { ...launch, account: 'jitsu' }]]);
     assert.deepEqual(launches.find(7, 'one', user).env, { PATH: '/bin' });
     for (const key of ['one', 'two']) assert.deepEqual(launches.find(7, key, user).account, user);
   });

@@ -27,7 +27,7 @@ describe('the process groups that may be signalled', () => {
   });
 
   function started(script = 'sleep 1000'): { child: ChildProcess; pid: number } {
-    const child = spawn('sh', ['-c', script], { detached: true, stdio: 'ignore' });
+    const child = spawn('sh', ['-c', script], { detached: true, stdio: ['ignore', 'pipe', 'ignore'] });
     children.push(child);
     return { child, pid: child.pid ?? NaN };
   }
@@ -35,7 +35,8 @@ describe('the process groups that may be signalled', () => {
   const startTimeOf = (pid: number): string => readFileSync(`/proc/${pid}/stat`, 'latin1').split(' ')[21] ?? '';
 
   it('are those that were added, until none of their processes is left', async () => {
-    const { child, pid } = started('sleep 1000 & sleep 1000');
+    const { child, pid } = started('sleep 1000 & echo; sleep 1000');
+    if (child.stdout !== null) await once(child.stdout, 'data');
     assert.equal(groups.signal(pid, 'SIGKILL'), false);
     assert.equal(child.killed, false);
     groups.add(pid, 'web');

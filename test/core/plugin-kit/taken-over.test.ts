@@ -55,7 +55,7 @@ describe('a Jitsu that somebody has taken over', () => {
     };
     stream.send({
       inherited: [],
-      launches: Object.entries(launches).map(([key, each]) => [key, JSON.stringify(each)]),
+      launches: Object.entries(launches),
     });
     assert.deepEqual(await ask({ seal: JITSU }), { number: 1, done: true });
   });
@@ -109,7 +109,6 @@ describe('a Jitsu that somebody has taken over', () => {
 
   it('can have started what was allowed, and nothing else', async () => {
     const mine = launch({ words: ['-c', `touch ${folder.in('harm')}`] });
-    const text = JSON.stringify(mine);
     for (const order of [
       { launch: mine, details: {} },
       { key: 'mine', details: {} },
@@ -118,8 +117,8 @@ describe('a Jitsu that somebody has taken over', () => {
       { key: 'allowed', details: { env: { LD_PRELOAD: folder.in('harm.so') } } },
       { key: 'allowed', details: { nonce: `${NONCE}\nLD_PRELOAD=x` } },
       { key: 'allowed', details: { addresses: ['192.0.2.1', '$(touch /tmp/x)'] } },
-      { inherited: [], launches: [['mine', text]] },
-      { inherited: [], launches: [['allowed', text]] },
+      { inherited: [], launches: [['mine', mine]] },
+      { inherited: [], launches: [['allowed', mine]] },
       { seal: { uid: 0, gid: 0 } },
       { adopt: victim.pid, startTime: '7' },
       { group: victim.pid, signal: 'SIGKILL' },
@@ -197,7 +196,7 @@ describe('a Jitsu that somebody has taken over', () => {
       { number: 1e6, group: victim.pid, signal: 'SIGKILL' },
       { number: 1e6, thread: victim.pid, niceness: -10 },
       { number: 1e6, launch: launch({ words: ['-c', `touch ${folder.in('harm')}`] }), details: {} },
-      { inherited: [], launches: [['mine', JSON.stringify(launch({}))]] },
+      { inherited: [], launches: [['mine', launch({})]] },
       { cmd: 'NODE_HANDLE', type: 'net.Socket', msg: {} },
     ].map((order) => JSON.stringify(order));
     const odd = [
