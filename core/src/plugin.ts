@@ -16,7 +16,6 @@ export type {
   Exit,
   Launch,
   Launchable,
-  LaunchDetails,
   LiveChild,
   ProgramSignal,
   Spawner,

@@ -1,4 +1,4 @@
-import { errorCode, makeOwnFolder, readOwnFile, replaceFile, writeNewFile, type MachineId } from '@jitsud/core/plugin';
+import { makeOwnFolder, readOwnFile, replaceFile, writeNewFile, type MachineId } from '@jitsud/core/plugin';
 import { randomBytes } from 'node:crypto';
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,6 +20,8 @@ export interface BegunRecord {
 }
 
 const NONCE = /^[0-9a-f]{32}$/;
+/** A number beyond would be another one in a system call. */
+const HIGHEST_PID = 2 ** 31 - 1;
 const RECORD = /^([0-9a-f-]{36})\.json$/;
 
 /** Stores, for the next Jitsu, which processes belong to it: one file per running process. */
@@ -58,9 +60,9 @@ export class MachineRecords {
 
   #read(id: MachineId): MachineRecord | BegunRecord | undefined {
     try {
-      return toRecord(JSON.parse(readOwnFile(this.#file(id))));
+      return toRecord(JSON.parse(readOwnFile(this.#file(id)) ?? 'null'));
     } catch (error) {
-      if (error instanceof SyntaxError || ['ENOENT', 'ELOOP'].includes(errorCode(error) ?? '')) return undefined;
+      if (error instanceof SyntaxError) return undefined;
       throw error;
     }
   }
@@ -74,6 +76,12 @@ function toRecord(value: unknown): MachineRecord | BegunRecord | undefined {
   const { pid, startTime, bootId, nonce } = (value ?? {}) as Partial<MachineRecord>;
   if (nonce !== undefined && (typeof nonce !== 'string' || !NONCE.test(nonce))) return undefined;
   if (pid === undefined) return nonce === undefined ? undefined : { nonce };
-  const whole = Number.isSafeInteger(pid) && pid > 1 && typeof startTime === 'string' && typeof bootId === 'string';
-  return whole ? { pid, startTime, bootId, ...(nonce !== undefined && { nonce }) } : undefined;
+  const isPid = Number.isSafeInteger(pid) && pid > 1 && pid <= HIGHEST_PID;
+  if (!isPid || !isShort(startTime) || !isShort(bootId)) return undefined;
+  return { pid, startTime, bootId, ...(nonce !== undefined && { nonce }) };
+}
+
+/** A start time and a boot id are told by the system, and have less. */
+function isShort(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= 100;
 }

@@ -88,6 +88,9 @@ describe('the records of running machines', () => {
   for (const [what, text] of [
     ['that is no JSON', '{'],
     ['that is null', 'null'],
+    ['of a number that no process has', JSON.stringify({ pid: 2 ** 31, startTime: '1', bootId: 'b' })],
+    ['of a start time that no system tells', JSON.stringify({ pid: 2, startTime: '1'.repeat(101), bootId: 'b' })],
+    ['of 70,000 bytes', `{"pid":2,"startTime":"1","bootId":"b"}${' '.repeat(70_000)}`],
     ['of process 1', JSON.stringify({ ...RECORD, pid: 1 })],
     ['of process 0', JSON.stringify({ ...RECORD, pid: 0 })],
     ['of a group', JSON.stringify({ ...RECORD, pid: -2 })],
