@@ -24,6 +24,8 @@ export type TrustedOrder =
       readonly inherited: readonly Variables[];
       readonly launches: readonly (readonly [key: string, launch: ListedLaunch])[];
     }
+  /** The runtime folder, in which a ledger of what is spawned is kept from now on. */
+  | { readonly ledger: string }
   /** A group that may be signalled after the seal. */
   | { readonly adopt: number; readonly startTime: string }
   | { readonly number: number; readonly seal: JitsuUser };

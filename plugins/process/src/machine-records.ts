@@ -1,6 +1,6 @@
 import { makeOwnFolder, readOwnFile, replaceFile, writeNewFile, type MachineId } from '@jitsud/core/plugin';
 import { randomBytes } from 'node:crypto';
-import { readdirSync, rmSync } from 'node:fs';
+import { lstatSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** The process of a unikernel. */
@@ -26,7 +26,11 @@ const RECORD = /^([0-9a-f-]{36})\.json$/;
 
 /** Stores, for the next Jitsu, which processes belong to it: one file per running process. */
 export class MachineRecords {
-  constructor(private readonly folder: string) {}
+  /** @param wasSpawned whether Jitsu has spawned the process with this number: asked of what another user has written */
+  constructor(
+    private readonly folder: string,
+    private readonly wasSpawned: (pid: number) => boolean = () => true,
+  ) {}
 
   /** Creates the folder. Throws where others may write to it, and file system errors. */
   open(): void {
@@ -60,11 +64,18 @@ export class MachineRecords {
 
   #read(id: MachineId): MachineRecord | BegunRecord | undefined {
     try {
-      return toRecord(JSON.parse(readOwnFile(this.#file(id)) ?? 'null'));
+      const record = toRecord(JSON.parse(readOwnFile(this.#file(id)) ?? 'null'));
+      if (record?.pid === undefined || this.#isOwn(id) || this.wasSpawned(record.pid)) return record;
+      // A Jitsu that had given up root, and been taken over, could name any process.
+      return record.nonce === undefined ? undefined : { nonce: record.nonce };
     } catch (error) {
       if (error instanceof SyntaxError) return undefined;
       throw error;
     }
+  }
+
+  #isOwn(id: MachineId): boolean {
+    return lstatSync(this.#file(id)).uid === process.geteuid?.();
   }
 
   #file(id: MachineId): string {
