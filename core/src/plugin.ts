@@ -12,16 +12,7 @@ export type { Plugin, PluginRegistry } from './contracts/plugin.js';
 export type { ReadinessProbe, ReadinessTarget } from './contracts/readiness-probe.js';
 export type { DnsAnswer, DnsQuery, Resolver } from './contracts/resolver.js';
 export type { ResourceRecord } from './contracts/resource-record.js';
-export type {
-  Exit,
-  Launch,
-  Launchable,
-  LaunchDetails,
-  LiveChild,
-  ProgramSignal,
-  Spawner,
-  Variables,
-} from './contracts/spawner.js';
+export type { Exit, Launch, Launchable, LiveChild, ProgramSignal, Spawner, Variables } from './contracts/spawner.js';
 export type { HistoryQuery, StateStore, StoredCounters, StoredRegistration } from './contracts/state-store.js';
 export type { Activity, NameActivity, StopOpinion, StopPolicy } from './contracts/stop-policy.js';
 export { SystemClock } from './clock.js';
@@ -41,6 +32,7 @@ export { nativePackageAdvice } from './plugin-kit/native-package-advice.js';
 export { PowerWatch } from './plugin-kit/power-watch.js';
 export { Reconnecting } from './plugin-kit/reconnecting.js';
 export { requiredText, uuid } from './plugin-kit/text-options.js';
+export { SpawnLedger } from './plugin-kit/spawn-ledger.js';
 export { stableUuid } from './plugin-kit/stable-uuid.js';
 export { systemCommand } from './plugin-kit/system-command.js';
 export { untilAborted } from './plugin-kit/until-aborted.js';

@@ -361,7 +361,7 @@ describe('Jitsu', () => {
       assert.ok(attempt < 5, 'its port is not free again');
   });
 
-  it('has each backend hand over what needs root when it listens, and stays root where one cannot', async function () {
+  it('has each backend hand over what needs root before it listens, and stays root where one cannot', async function () {
     requireRoot(this);
     await using setting = new Setting();
     let isListening = false;
@@ -374,7 +374,18 @@ describe('Jitsu', () => {
     const error = await rejectsWithCode(jitsu.start(), 'JITSU_CONFIG_INVALID');
     assert.match(error.message, /two needs it\./);
     assert.deepEqual(setting.journal, [...OPENED, 'hand over one', ...CLOSED]);
-    assert.deepEqual([isListening, process.geteuid?.()], [true, 0]);
+    assert.deepEqual([isListening, process.geteuid?.()], [false, 0]);
+  });
+
+  it('stays root, and says why, where a backend cannot hand over what needs it and no user is configured', async function () {
+    requireRoot(this);
+    await using setting = new Setting();
+    setting.two.beforeDrop = () => Promise.reject(new JitsuError('JITSU_BACKEND_FAILED', 'two needs it.'));
+    const jitsu = await setting.jitsu({ privileges: {} }, { givesUpRoot: true });
+    await jitsu.start();
+    assert.deepEqual([jitsu.listening.length, process.geteuid?.()], [1, 0]);
+    assert.equal(jitsu.controls.status().runsAs?.rootKept, 'two needs it.');
+    assert.match(setting.logger.lines.join('\n'), /^warn: runs as root, with all its rights: two needs it\./m);
   });
 
   it('opens nothing beside another one that has its control socket, and leaves that one be', async () => {

@@ -35,10 +35,18 @@ export function settingsSummary(
   const factTable = textTable([column('', 0), column('', 1)], facts);
   const notes = [
     openText(exposures, columns),
+    cautionText('What is as good as root:', rootEquivalents(settings), columns),
     cautionText('What was passed over:', (settings.passedOver ?? []).map(printable), columns),
   ].filter((text) => text !== '');
   const unchecked = unikernels.length === 0 ? '' : `\n${wrapped(NOT_CHECKED, columns ?? Infinity)}\n`;
   return `${head}\n\n${factTable}\n${notes.map((text) => `${text}\n`).join('')}${unikernels.length === 0 ? 'No unikernel is configured.\n' : unikernelTable(unikernels, columns)}${unchecked}`;
+}
+
+/** For each connection that is, which it is and why. */
+function rootEquivalents({ connections }: Settings): readonly string[] {
+  return connections.flatMap(({ name, rootEquivalent }) =>
+    rootEquivalent === undefined ? [] : [`Backend ${printable(name)}: ${printable(rootEquivalent)}`],
+  );
 }
 
 /** The text for a state store without a folder: `in memory`, or its name. */

@@ -1,7 +1,8 @@
+import { inspect } from 'node:util';
 import type { ZodObject } from 'zod';
 import type { BackendContribution, ConfiguredContribution } from '../contracts/plugin.js';
 import type { StateStore } from '../contracts/state-store.js';
-import { errorCode, JitsuError } from '../errors.js';
+import { errorCode, errorMessage, JitsuError } from '../errors.js';
 import type { Contributions } from '../plugins/contributions.js';
 import { knownPlugins } from '../plugins/known-plugins.js';
 import type { PluginLoader } from '../plugins/plugin-loader.js';
@@ -16,6 +17,8 @@ export interface ConnectionSettings {
   readonly name: string;
   readonly contribution: BackendContribution;
   readonly options: unknown;
+  /** Why whoever has the connection is as good as root, and where, as a sentence; absent where he is not. */
+  readonly rootEquivalent?: string;
 }
 
 /** An enabled notifier, resolver or state store with its settings. */
@@ -64,9 +67,29 @@ export class ContributedSettings {
       }
       const options = this.#options(contribution.connection, takesUri ? values : others, path, ['use']);
       // A connection with invalid settings is kept: its contribution has the schema of the unikernels' options.
-      connections.set(name, { name, contribution, options });
+      const sentence = options && this.#rootEquivalent(contribution, options, pathText(path));
+      connections.set(name, {
+        name,
+        contribution,
+        options,
+        ...(sentence !== undefined && { rootEquivalent: sentence }),
+      });
     }
     return connections;
+  }
+
+  #rootEquivalent(contribution: BackendContribution, options: unknown, path: string): string | undefined {
+    const refuse = (how: string): undefined => {
+      const message = `The backend '${contribution.name}' cannot be used: its rootEquivalent ${how}.`;
+      this.problems.addError(path, contribution.name, new JitsuError('JITSU_PLUGIN_INVALID', message));
+    };
+    try {
+      const sentence: unknown = contribution.rootEquivalent?.(options);
+      if (sentence === undefined || (typeof sentence === 'string' && sentence !== '')) return sentence;
+      return refuse(`returned ${inspect(sentence)}, and a sentence or undefined was expected`);
+    } catch (error) {
+      return refuse(`failed: ${errorMessage(error)}`);
+    }
   }
 
   /** Reads `notifiers` or `resolvers`: each entry enables one, with the settings in it. */

@@ -42,6 +42,12 @@ export interface BackendContribution {
   readonly stopModes?: readonly StopMode[];
   /** Whether its machines have the method `addresses`, so that `ip` may be left out of a unikernel's configuration. */
   readonly findsAddresses?: boolean;
+  /**
+   * Says, in a sentence for `jitsu check`, that whoever has the connection with these parsed settings is as good as root
+   * on some host, and why: the socket of a system's daemon, the account of an administrator. Asked before anything is
+   * opened. `undefined`, or an absent method, says that a connection lets nobody do more than Jitsu's own user may.
+   */
+  rootEquivalent?(connection: unknown): string | undefined;
 }
 
 /**

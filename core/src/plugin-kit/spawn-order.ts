@@ -21,6 +21,8 @@ export type TrustedOrder =
   | SpawnOrder
   /** What may be launched after the seal; inherited variables that later launches name by their numbers. */
   | { readonly inherited: readonly Variables[]; readonly launches: readonly ListedLaunch[] }
+  /** The runtime folder, in which a ledger of what is spawned is kept from now on. */
+  | { readonly ledger: string }
   /** A group that may be signalled after the seal. */
   | { readonly adopt: number; readonly startTime: string }
   | { readonly number: number; readonly seal: JitsuUser };

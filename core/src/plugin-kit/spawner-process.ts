@@ -82,6 +82,11 @@ export class SpawnerProcess {
     if (this.#launches.length >= LISTED_AT_ONCE) this.#sendList();
   }
 
+  /** Has it keep a ledger of what it spawns, in a runtime folder. */
+  keepLedger(runtimeDirectory: string): void {
+    this.#send({ ledger: runtimeDirectory });
+  }
+
   /** Has it send signals to this group once it is sealed. */
   adopt(group: number, startTime: string): void {
     this.#send({ adopt: group, startTime });

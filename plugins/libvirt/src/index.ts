@@ -1,7 +1,8 @@
 import { definePlugin } from '@jitsud/core/plugin';
 import type { z } from 'zod';
 import { STOP_MODES, LibvirtBackend } from './libvirt-backend.js';
-import { connectionOptions, libvirtOptions } from './libvirt-options.js';
+import { connectionOptions, libvirtOptions, type ConnectionOptions } from './libvirt-options.js';
+import { rootEquivalent } from './root-equivalent.js';
 
 export type { ConnectionOptions, LibvirtOptions } from './libvirt-options.js';
 
@@ -22,6 +23,7 @@ export default definePlugin({
       stopModes: STOP_MODES,
       unikernel: libvirtOptions,
       connection: connectionOptions,
+      rootEquivalent: ({ connect }: ConnectionOptions) => rootEquivalent(connect),
     });
   },
 });

@@ -11,6 +11,11 @@ declare module '@jitsud/core/plugin' {
   }
 }
 
+const ROOT_EQUIVALENT =
+  'libxl is as good as root on this host: it works for root alone, and whoever makes guests by it can give them every ' +
+  'disk and device, and read the memory of all. Where Jitsu gives up root, a process of its own alone has libxl, and ' +
+  'gives it no guests but the configured ones.';
+
 export default definePlugin({
   name: 'libxl',
   apiVersion: '^1.0.0',
@@ -22,6 +27,7 @@ export default definePlugin({
       stopModes: STOP_MODES,
       unikernel: libxlOptions,
       connection: connectionOptions,
+      rootEquivalent: () => ROOT_EQUIVALENT,
       bootConfigurators: { rumprunConfig: 'rumprun-config' },
     });
   },

@@ -1,7 +1,8 @@
 import { definePlugin } from '@jitsud/core/plugin';
 import type { z } from 'zod';
 import { STOP_MODES, XapiBackend } from './xapi-backend.js';
-import { connectionOptions, xapiOptions } from './xapi-options.js';
+import { parsePoolAddress } from './pool-address.js';
+import { connectionOptions, xapiOptions, type ConnectionOptions } from './xapi-options.js';
 
 export type { ConnectionOptions, XapiOptions } from './xapi-options.js';
 
@@ -25,7 +26,14 @@ export default definePlugin({
       stopModes: STOP_MODES,
       unikernel: xapiOptions,
       connection: connectionOptions,
+      rootEquivalent: ({ connect }: ConnectionOptions) => rootEquivalent(connect),
       findsAddresses: true,
     });
   },
 });
+
+function rootEquivalent(uri: string): string {
+  const { user, url } = parsePoolAddress(uri) ?? { user: 'root', url: uri };
+  const which = `The account ${user} of ${url} is as good as root on all hosts of its pool`;
+  return user === 'root' ? `${which}, and so is whoever reads its password.` : `${which} if its role is pool-admin.`;
+}

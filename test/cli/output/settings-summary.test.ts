@@ -8,6 +8,7 @@ const NONE = {
   stateStore: { contribution: { name: 'memory' } },
   controlSocket: '/run/control.sock',
   onExit: 'keep',
+  connections: [],
   unikernels: [],
 } as unknown as Settings;
 
@@ -41,6 +42,24 @@ folders, users and machines that unikernels name exist. \`jitsu start\` checks
 that before it answers anything.
 `,
     );
+  });
+
+  it('says what is as good as root, and which plugins were passed over', () => {
+    const connections = [{ name: 'far' }, { name: 'near\n', rootEquivalent: 'It is as good as root.' }];
+    const settings = { ...ONE, connections, passedOver: ['The plugin in /x is passed over.'] } as unknown as Settings;
+    const summary = settingsSummary(settings, [], 80);
+    const told = `keep running
+
+What is as good as root:
+
+  ! Backend near\\x0a: It is as good as root.
+
+What was passed over:
+
+  ! The plugin in /x is passed over.
+
+UNIKERNEL`;
+    assert.ok(summary.includes(told), summary);
   });
 
   it('is one line about the backends where nobody wraps lines', () => {

@@ -96,7 +96,7 @@ describe('the settings', () => {
     assert.deepEqual(settings, {
       onExit: 'keep',
       controlSocket: '/run/for-tests/control.sock',
-      privileges: 'none',
+      privileges: {},
       pluginFiles: [],
       runtimeDirectory: '/run/for-tests',
       logLevel: 'info',
@@ -401,6 +401,39 @@ describe('the settings', () => {
     assert.deepEqual(await problemsOf({ unikernels: [{ dns: 'a.test', backend: 'toy' }] }), [
       'unikernels[0].ip: missing. An IPv4 or IPv6 address expected.',
     ]);
+  });
+
+  it('tell which connections in use are as good as root, and refuse a backend that tells it in no sentence', async () => {
+    const config = {
+      unikernels: [{ dns: 'a.test', ip: '::1', backend: 'near' }],
+      backends: { near: { use: 'socket' } },
+    };
+    const context = (rootEquivalent: (options: unknown) => unknown) =>
+      settingsContext((registry) =>
+        registry.backend({
+          name: 'socket',
+          useClass: class {} as never,
+          description: 'A daemon',
+          unikernel: z.object({ name: z.string().optional() }),
+          connection: z.object({ path: z.string().default('/run/socket') }),
+          rootEquivalent: rootEquivalent as () => string,
+        }),
+      );
+    const told = async (rootEquivalent: (options: unknown) => unknown) => {
+      const { connections } = await readSettings({ config, directory: '/nowhere' }, context(rootEquivalent));
+      return connections.map((connection) => connection.rootEquivalent);
+    };
+    assert.deepEqual(await told((options) => `It is: ${JSON.stringify(options)}.`), ['It is: {"path":"/run/socket"}.']);
+    assert.deepEqual(await told(() => undefined), [undefined]);
+    for (const [wrong, how] of [
+      [() => true, 'returned true, and a sentence or undefined was expected'],
+      [() => '', "returned '', and a sentence or undefined was expected"],
+      [() => assert.fail('oh no'), 'failed: oh no'],
+    ] as const) {
+      await assert.rejects(told(wrong), {
+        message: new RegExp(`The backend 'socket' cannot be used: its rootEquivalent ${how}\\.`),
+      });
+    }
   });
 
   it('bring in the plugin behind waitForKey, beside all that `ready` says, and behind the name of its probe', async () => {
