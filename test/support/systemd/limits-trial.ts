@@ -11,7 +11,7 @@ import { ControlClient, type UnikernelStatus } from '#core/control/index.js';
 
 const UNIT = '/sys/fs/cgroup/system.slice/jitsu.service';
 const LOG = '/run/jitsu.log';
-const PATIENCE = 60_000;
+const PATIENCE = 300_000;
 
 /** What the test makes of it. */
 export type Findings = Readonly<Record<string, unknown>>;
