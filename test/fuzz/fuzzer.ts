@@ -1,11 +1,13 @@
 import type { Numbers } from '../support/numbers-from.js';
 import { heapInUse } from '../support/heap-in-use.js';
 import { CodeCoverage } from './code-coverage.js';
-import { CpuMeter } from './cpu-meter.js';
+import { CpuMeter, slowness } from './cpu-meter.js';
 import type { FuzzStage, FuzzTarget } from './fuzz-target.js';
 
 /** What a packet costs is the median of so many repeats of it. */
 const REPEATS = 5;
+const ATTEMPTS = 5;
+const WARM_UP = 10;
 
 /** So many inputs are run between two looks at the coverage. */
 const BATCH = 32;
@@ -96,8 +98,9 @@ export class Fuzzer implements AsyncDisposable {
   /** Runs each input that there is from the beginning once, and judges what it costs. @throws Finding */
   async runSeeds(): Promise<void> {
     const seeds = this.corpus.slice(0, this.#seeds);
+    for (let round = 0; round < 100; round++) slowness();
     // The first rounds warm the code up.
-    for (let round = 0; round < REPEATS; round++) for (const seed of seeds) await this.#run(seed);
+    for (let round = 0; round < WARM_UP; round++) for (const seed of seeds) await this.#run(seed);
     for (const seed of seeds) await this.judge(seed);
   }
 
@@ -197,13 +200,14 @@ export class Fuzzer implements AsyncDisposable {
   async #repeat(input: Uint8Array): Promise<number> {
     let cost = Infinity;
     // The compiler works on the same clock: only what stays dear is.
-    for (let attempt = 0; attempt < 3 && cost > this.mostCpu; attempt++) {
+    for (let attempt = 0; attempt < ATTEMPTS && cost > this.mostCpu; attempt++) {
       const costs: number[] = [];
+      const before = slowness();
       for (let repeat = 0; repeat < REPEATS; repeat++) {
         await this.#run(input);
         costs.push(this.#meter.most);
       }
-      cost = medianOf(costs);
+      cost = Math.round(medianOf(costs) / Math.min(before, slowness()));
     }
     this.figures.dearest = Math.max(this.figures.dearest, cost);
     if (cost > this.mostCpu) throw new Finding(input, `a packet costs ${cost} µs of processor time`);
