@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { existsSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, statSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import packet from 'dns-packet';
@@ -43,6 +43,8 @@ class Setting implements AsyncDisposable {
   readonly #made: Jitsu[] = [];
 
   constructor(readonly faults: Faults = {}) {
+    // For the user that Jitsu may become.
+    chmodSync(this.#folder.path, 0o711);
     for (const [name, backend] of Object.entries({ one: this.one, two: this.two })) {
       const [connect, close] = [backend.connect.bind(backend), backend.close.bind(backend)];
       backend.connect = () => this.#write(`connect ${name}`, connect);
