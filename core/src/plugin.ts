@@ -12,15 +12,7 @@ export type { Plugin, PluginRegistry } from './contracts/plugin.js';
 export type { ReadinessProbe, ReadinessTarget } from './contracts/readiness-probe.js';
 export type { DnsAnswer, DnsQuery, Resolver } from './contracts/resolver.js';
 export type { ResourceRecord } from './contracts/resource-record.js';
-export type {
-  Exit,
-  Launch,
-  Launchable,
-  LiveChild,
-  ProgramSignal,
-  Spawner,
-  Variables,
-} from './contracts/spawner.js';
+export type { Exit, Launch, Launchable, LiveChild, ProgramSignal, Spawner, Variables } from './contracts/spawner.js';
 export type { HistoryQuery, StateStore, StoredCounters, StoredRegistration } from './contracts/state-store.js';
 export type { Activity, NameActivity, StopOpinion, StopPolicy } from './contracts/stop-policy.js';
 export { SystemClock } from './clock.js';

@@ -13,7 +13,7 @@ const STARTERS: Readonly<Record<string, string>> = {
   'plugins/process/src/user-accounts.ts': 'asks by systemCommand',
   'plugins/process/src/portable-process-table.ts': 'asks by systemCommand',
   'core/src/privileges/run-user.ts': 'asks by systemCommand',
-    'core/src/state/process-identity.ts': 'not on Linux; elsewhere Node has the system close them',
+  'core/src/state/process-identity.ts': 'not on Linux; elsewhere Node has the system close them',
   'cli/src/help/pager.ts': 'shows help, for which nothing is opened',
 };
 
