@@ -98,6 +98,7 @@ export default defineConfig(
       'examples/**',
       'test/bench/**',
       'test/soak/**',
+      'test/fuzz/run.ts',
       'test/support/**',
       'test/e2e/xen/dom0/**',
     ],

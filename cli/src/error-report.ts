@@ -1,4 +1,5 @@
 import { errorCode } from './error-code.js';
+import { printable } from './output/printable.js';
 import { UsageError } from './usage-error.js';
 
 /**
@@ -6,7 +7,7 @@ import { UsageError } from './usage-error.js';
  * usage error also the help to consult.
  */
 export function errorReport(error: unknown, { stack }: { readonly stack: boolean }): string {
-  if (!(error instanceof Error)) return `jitsu: ${String(error)}\n`;
+  if (!(error instanceof Error)) return `jitsu: ${printable(String(error))}\n`;
   const own = errorCode(error);
   const code = own?.startsWith('JITSU_') ? `${own}  ` : '';
   const lines = [`jitsu: ${code}${error.message}`];
@@ -14,7 +15,8 @@ export function errorReport(error: unknown, { stack }: { readonly stack: boolean
     lines.push(`Try 'jitsu ${error.command === undefined ? '' : `${error.command} `}--help'.`);
   }
   if (stack) lines.push(stackOf(error));
-  return `${lines.join('\n')}\n`;
+  // A message may hold what others have written.
+  return `${lines.join('\n').replaceAll(/[^\n\t]+/g, printable)}\n`;
 }
 
 function stackOf(error: Error): string {

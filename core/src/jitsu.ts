@@ -25,6 +25,7 @@ import { Lifecycle } from './lifecycle/lifecycle.js';
 import type { Unikernel } from './lifecycle/unikernel.js';
 import { CounterWriter } from './state/counter-writer.js';
 import { SealableSpawner } from './plugin-kit/sealable-spawner.js';
+import type { JitsuUser } from './plugin-kit/spawn-order.js';
 import { Privileges } from './privileges/privileges.js';
 import { untilAborted } from './plugin-kit/until-aborted.js';
 import { Notifiers } from './fleet/notifiers.js';
@@ -170,12 +171,17 @@ export class Jitsu {
     try {
       this.#privileges?.prepare();
       await this.#openState();
+      const user = this.#privileges?.user;
+      if (user !== undefined) this.#spawner.expectSeal(user, this.#settings.runtimeDirectory);
+      // What is started while Jitsu is root still would make files that it cannot use later.
+      const release = user === undefined ? undefined : this.#lifecycle.holdBoots();
       await this.#openFleet();
+      await this.#privileges?.seal((user) => this.#seal(user));
+      if (user !== undefined && this.#privileges?.user === undefined) this.#spawner.stayOpen();
       await this.#openDns();
       opened();
-      await this.#privileges?.giveUp(async () => {
-        for (const backend of this.#fleet.backends.values()) await backend.beforeDrop();
-      });
+      this.#privileges?.giveUp();
+      release?.();
     } catch (error) {
       this.#failed = !this.#ending;
       await this.#close().catch((failure: unknown) => {
@@ -210,6 +216,12 @@ export class Jitsu {
     }
     if (failures.length === 1) throw failures[0];
     if (failures.length > 1) throw new AggregateError(failures, 'Several things could not be closed in order.');
+  }
+
+  /** Tells those who keep root all that they are to do with it later. */
+  async #seal(user: JitsuUser): Promise<void> {
+    for (const backend of this.#fleet.backends.values()) await backend.beforeDrop();
+    await this.#spawner.seal(user);
   }
 
   #connect(action: () => Promise<void>, needsRoot: string | undefined): Promise<void> {
@@ -275,7 +287,8 @@ export class Jitsu {
         ? []
         : [new ForwardingGate(access, Math.floor(settings.dns.ttl / 1_000)), cache];
     const resolvers = [local, ...this.#resolvers, new SpecialNames(), ...elsewhere];
-    const dns = new DnsServer(settings.dns, resolvers, { clock, logger, access });
+    const renice = (task: number, niceness: number): boolean => this.#renice(task, niceness);
+    const dns = new DnsServer(settings.dns, resolvers, { clock, logger, access, renice });
     await forwarder.open();
     this.#opened(() => forwarder.close());
     this.#opened(() => cache.close());
@@ -284,6 +297,15 @@ export class Jitsu {
     await dns.listen();
     this.#dns = dns;
     this.#opened(() => this.#farewell(dns));
+  }
+
+  /** Has a thread of Jitsu reniced by the process that has kept root. Returns whether this one may not. */
+  #renice(task: number, niceness: number): boolean {
+    if (this.#privileges?.hasGivenUp !== true) return false;
+    this.#spawner.renice(task, niceness).catch((error: unknown) => {
+      this.logger.debug({ error }, 'a thread that takes datagrams cannot go first');
+    });
+    return true;
   }
 
   async #farewell(dns: DnsServer): Promise<void> {

@@ -28,10 +28,12 @@ export { inheritedEnvironment, minimalEnvironment } from './plugin-kit/child-env
 export { commandLine } from './plugin-kit/command-line.js';
 export { findTool } from './plugin-kit/find-tool.js';
 export { forkChild } from './plugin-kit/fork-child.js';
+export { MessageStream } from './plugin-kit/message-stream.js';
 export { nativePackageAdvice } from './plugin-kit/native-package-advice.js';
 export { PowerWatch } from './plugin-kit/power-watch.js';
 export { Reconnecting } from './plugin-kit/reconnecting.js';
 export { requiredText, uuid } from './plugin-kit/text-options.js';
+export { SpawnLedger } from './plugin-kit/spawn-ledger.js';
 export { stableUuid } from './plugin-kit/stable-uuid.js';
 export { systemCommand } from './plugin-kit/system-command.js';
 export { untilAborted } from './plugin-kit/until-aborted.js';

@@ -17,6 +17,7 @@ import { createJitsu, type Jitsu } from '#core/jitsu.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { rejectsWithCode } from '#core/testing/rejects-with-code.js';
 import { decodeReply, queryBytes } from '../support/dns-message.js';
+import { askByUdp } from '../support/dns-exchange.js';
 import { FakeUpstream } from '../support/dns-upstream.js';
 import { FakeBackend, fakeOptions } from '../support/fake-backend.js';
 import { MemoryLogger } from '../support/memory-logger.js';
@@ -185,6 +186,39 @@ describe('Jitsu', () => {
     assert.equal(upstream.queries.length, 2);
   });
 
+  it('says when it listens, which is before its start has ended', async () => {
+    await using setting = new Setting();
+    const jitsu = await setting.jitsu();
+    const said: string[] = [];
+    await jitsu.start(() => said.push(`listens on ${jitsu.listening.length}`)).then(() => said.push('started'));
+    assert.deepEqual(said, ['listens on 1', 'started']);
+  });
+
+  it('answers ANY for what it forwards by itself, with the TTL of its own answers', async () => {
+    await using upstream = await upstreamWithAddress();
+    await using setting = new Setting();
+    const jitsu = await setting.jitsu(forwardingTo(upstream));
+    await jitsu.start();
+    const { answers } = decodeReply(
+      await askByUdp(jitsu.listening[0]!, queryBytes('jitsu.example.net', { type: 'ANY' })),
+    );
+    assert.deepEqual(
+      answers?.map((record) => [record.type, 'ttl' in record && record.ttl]),
+      [['HINFO', 60]],
+    );
+    assert.equal(upstream.queries.length, 0);
+  });
+
+  it('tells where it listens, and counts what the packet cache has answered up to this moment', async () => {
+    await using setting = new Setting();
+    const jitsu = await setting.jitsu();
+    await jitsu.start();
+    for (let round = 0; round < 5; round += 1) assert.equal(await ask(jitsu, 'web.test'), 'NOERROR');
+    const { listening, unikernels } = jitsu.controls.status();
+    assert.deepEqual(listening, jitsu.listening);
+    assert.equal(unikernels.find(({ name }) => name === 'web')?.names[0]?.requests, 5);
+  });
+
   it('goes on with the counters of an earlier run', async () => {
     await using setting = new Setting();
     const names = [{ name: 'web.test', requests: 3, lastAsked: 1_000 }];
@@ -327,7 +361,7 @@ describe('Jitsu', () => {
       assert.ok(attempt < 5, 'its port is not free again');
   });
 
-  it('has each backend hand over what needs root when it listens, and stays root where one cannot', async function () {
+  it('has each backend hand over what needs root before it listens, and stays root where one cannot', async function () {
     requireRoot(this);
     await using setting = new Setting();
     let isListening = false;
@@ -340,7 +374,18 @@ describe('Jitsu', () => {
     const error = await rejectsWithCode(jitsu.start(), 'JITSU_CONFIG_INVALID');
     assert.match(error.message, /two needs it\./);
     assert.deepEqual(setting.journal, [...OPENED, 'hand over one', ...CLOSED]);
-    assert.deepEqual([isListening, process.geteuid?.()], [true, 0]);
+    assert.deepEqual([isListening, process.geteuid?.()], [false, 0]);
+  });
+
+  it('stays root, and says why, where a backend cannot hand over what needs it and no user is configured', async function () {
+    requireRoot(this);
+    await using setting = new Setting();
+    setting.two.beforeDrop = () => Promise.reject(new JitsuError('JITSU_BACKEND_FAILED', 'two needs it.'));
+    const jitsu = await setting.jitsu({ privileges: {} }, { givesUpRoot: true });
+    await jitsu.start();
+    assert.deepEqual([jitsu.listening.length, process.geteuid?.()], [1, 0]);
+    assert.equal(jitsu.controls.status().runsAs?.rootKept, 'two needs it.');
+    assert.match(setting.logger.lines.join('\n'), /^warn: runs as root, with all its rights: two needs it\./m);
   });
 
   it('opens nothing beside another one that has its control socket, and leaves that one be', async () => {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
-import { statSync } from 'node:fs';
-import { RunningJitsu } from '../support/running-jitsu.js';
-import { threadsOf } from '../support/process-status.js';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { eventually } from '#core/testing/eventually.js';
+import { isRunning, RunningJitsu } from '../support/running-jitsu.js';
+import { childrenOf, threadsOf } from '../support/process-status.js';
 import { requireRoot } from '../support/require-tool.js';
 
 const { aUnikernel } = RunningJitsu;
@@ -10,6 +12,8 @@ const { aUnikernel } = RunningJitsu;
 const USER = 4_000_001;
 
 const NOTHING = '0000000000000000';
+
+const TAKEN_OVER = fileURLToPath(new URL('../support/taken-over.js', import.meta.url));
 
 describe('Jitsu, started by root', function () {
   this.timeout(60_000);
@@ -34,6 +38,72 @@ describe('Jitsu, started by root', function () {
     // Of what belongs to it, the kernel shows others no memory.
     assert.equal(statSync(`/proc/${jitsu.pid}/environ`).uid, 0);
     assert.deepEqual((await jitsu.report()).runsAs, { uid: USER, gaveUpRoot: true });
+  });
+
+  it('can do nothing of root’s when it has been taken over', async () => {
+    const settings = { privileges: { user: USER }, plugins: [TAKEN_OVER], notifiers: { 'taken-over': {} } };
+    await using jitsu = new RunningJitsu([aUnikernel('web')], settings);
+    await jitsu.start();
+    const pid = await jitsu.visit('web.test');
+    await eventually(() => assert.match(jitsu.log, /TRIED everything/));
+    const tries = [...jitsu.log.matchAll(/"TRIED ([^":]+): ([^"]+)"/g)].map(([, what, end]) => [what, end]);
+    assert.equal(tries.length, 11);
+    for (const [what, end] of tries) assert.match(end ?? '', /^(EPERM|EACCES|the program is not root either)$/, what);
+    assert.ok(isRunning(pid));
+  });
+
+  it('starts programs and probes as whom the configuration says, by one process that stays root', async () => {
+    const probed = aUnikernel('probed', [], { user: 65_534, ready: ['tcp:8080', 'exec:test -O /proc/self'] });
+    await using jitsu = new RunningJitsu([aUnikernel('plain'), probed], { privileges: { user: USER } });
+    jitsu.letOthersWrite();
+    await jitsu.start();
+    const programs = [await jitsu.visit('plain.test'), await jitsu.visit('probed.test')];
+    const [plain, other] = programs.map((pid) => threadsOf(pid)[0]);
+    assert.deepEqual(plain?.uids, [0, 0, 0, 0]);
+    assert.deepEqual([other?.uids, other?.gids, other?.groups], [Array(4).fill(65_534), Array(4).fill(65_534), []]);
+    assert.ok([plain, other].every((thread) => thread?.noNewPrivileges));
+    const children = childrenOf(jitsu.pid);
+    assert.ok(children.length <= 2, String(children.length));
+    for (const child of children) assert.ok(threadsOf(child).every(({ uids }) => uids.every((uid) => uid === 0)));
+    await jitsu.control.stop('plain', 'suspend');
+    assert.match(readFileSync(`/proc/${programs[0]}/status`, 'utf8'), /^State:\s+T/m);
+    assert.equal(await jitsu.visit('plain.test'), programs[0]);
+    await jitsu.control.stop('probed');
+    assert.ok(!isRunning(programs[1] ?? 0));
+  });
+
+  it('refuses to share its user with a program', async () => {
+    await using jitsu = new RunningJitsu([aUnikernel('web', [], { user: USER })], { privileges: { user: USER } });
+    await assert.rejects(jitsu.start(), /JITSU_CONFIG_INVALID.*user: Jitsu itself becomes/s);
+  });
+
+  it('does not take what a Jitsu that was taken over has written for programs of its own', async () => {
+    await using jitsu = new RunningJitsu([aUnikernel('web')], { privileges: { user: USER } });
+    await jitsu.start();
+    const pid = await jitsu.visit('web.test');
+    const [record] = jitsu.records();
+    assert.ok(record);
+    await jitsu.end('SIGKILL');
+    const written = JSON.parse(readFileSync(record, 'utf8')) as Record<string, unknown>;
+    const startTime = readFileSync('/proc/self/stat', 'utf8').split(') ')[1]?.split(' ')[19];
+    writeFileSync(record, JSON.stringify({ ...written, pid: process.pid, startTime, nonce: undefined }));
+    await jitsu.start();
+    assert.equal((await jitsu.status('web')).state, 'off');
+    process.kill(pid, 'SIGKILL');
+  });
+
+  it('serves, and takes up after kill -9 what runs', async () => {
+    await using jitsu = new RunningJitsu([aUnikernel('web')], { privileges: { user: USER } });
+    await jitsu.start();
+    const pid = await jitsu.visit('web.test');
+    await jitsu.end('SIGKILL');
+    assert.ok(isRunning(pid));
+    await jitsu.start();
+    assert.equal(await jitsu.visit('web.test'), pid);
+    assert.equal((await jitsu.status('web')).totalStarts, 0);
+    await jitsu.control.stop('web');
+    assert.ok(!isRunning(pid));
+    assert.notEqual(await jitsu.visit('web.test'), pid);
   });
 
   it('stays root where the configuration says so', async () => {

@@ -28,3 +28,10 @@ export function threadsOf(pid: number): readonly ThreadStatus[] {
     };
   });
 }
+
+/** The processes that a process has started, and that are its children still. */
+export function childrenOf(pid: number): readonly number[] {
+  return readdirSync(`/proc/${pid}/task`).flatMap((thread) =>
+    readFileSync(`/proc/${pid}/task/${thread}/children`, 'latin1').split(' ').filter(Boolean).map(Number),
+  );
+}

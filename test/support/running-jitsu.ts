@@ -121,6 +121,19 @@ export class RunningJitsu implements AsyncDisposable {
     return this.control.status();
   }
 
+  /** Lets programs of other users note their runs. */
+  letOthersWrite(): void {
+    chmodSync(this.#runs, 0o777);
+  }
+
+  /** The files in which it keeps which processes are its own. */
+  records(): readonly string[] {
+    const folder = this.#folder.in('run', 'process-process');
+    return readdirSync(folder)
+      .filter((name) => name.endsWith('.json'))
+      .map((name) => `${folder}/${name}`);
+  }
+
   /** Every run of a served program so far. */
   runs(): readonly ProgramRun[] {
     return readdirSync(this.#runs).map((pid) => ({

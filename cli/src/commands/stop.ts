@@ -14,6 +14,6 @@ export async function stop(
 ): Promise<ExitStatus> {
   const { socket } = await locateControl(core, directory, choice);
   const stopped = await core.controlClient(socket).stop(name, mode);
-  terminal.out(`${printable(stopped.name)} is ${stopped.state}.\n`);
+  terminal.out(`${printable(stopped.name)} is ${printable(stopped.state)}.\n`);
   return ExitStatus.ok;
 }

@@ -18,7 +18,7 @@ export async function summon(
   const began = performance.now();
   const summoned = await core.controlClient(socket).summon(name);
   const took = durationText(performance.now() - began);
-  const where = summoned.addresses.join(', ');
+  const where = printable(summoned.addresses.join(', '));
   const outcome = summoned.wasReady ? `was ready already, on ${where}` : `is ready on ${where} after ${took}`;
   terminal.out(`${printable(summoned.name)} ${outcome}.\n`);
   return ExitStatus.ok;

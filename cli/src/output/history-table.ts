@@ -11,7 +11,7 @@ export function historyTable(events: readonly LifecycleEvent[]): string {
     [
       { head: 'TIME', cell: ({ at }) => fullMomentText(at) },
       { head: 'UNIKERNEL', cell: ({ unikernel }) => printable(unikernel) },
-      { head: 'EVENT', cell: ({ kind }) => kind },
+      { head: 'EVENT', cell: ({ kind }) => printable(kind) },
       { head: 'TOOK', align: 'right', cell: ({ duration }) => (duration === undefined ? '-' : durationText(duration)) },
       { head: 'WHY', cell: why },
     ],

@@ -35,12 +35,13 @@ export function statusTable(report: StatusReport, columns: number | undefined): 
 
 /** `notifier synjitsu: connected: domain 3, port synjitsu` */
 function notifierText({ name, connected, detail }: StatusReport['notifiers'][number]): string {
-  return `notifier ${name}: ${connected ? 'connected' : 'NOT CONNECTED'}: ${printable(detail)}`;
+  return `notifier ${printable(name)}: ${connected ? 'connected' : 'NOT CONNECTED'}: ${printable(detail)}`;
 }
 
 /** `Jitsu 0.1.0 (pid 4711), up 3 min, answers on 127.0.0.1:10053` */
 function headline({ version, pid, now, startedAt, listening }: StatusReport): string {
-  return `Jitsu ${version} (pid ${pid}), up ${durationText(now - startedAt)}, answers on ${listening.map(endpointText).join(', ')}`;
+  const endpoints = printable(listening.map(endpointText).join(', '));
+  return `Jitsu ${printable(version)} (pid ${pid}), up ${durationText(now - startedAt)}, answers on ${endpoints}`;
 }
 
 /** `runs as jitsu (uid 998), programs are started by a process of root`; nothing where root plays no part. */
@@ -58,7 +59,7 @@ function wideColumns(now: Milliseconds): readonly Column<UnikernelStatus>[] {
     { head: 'BACKEND', cell: ({ backend }) => printable(backend) },
     { head: 'STATE', cell: stateWord },
     { head: 'NAMES', cell: ({ names }) => names.map(({ name }) => printable(name)).join('\n') },
-    { head: 'ADDRESSES', cell: ({ addresses }) => addresses.join('\n') },
+    { head: 'ADDRESSES', cell: ({ addresses }) => addresses.map(printable).join('\n') },
     { head: 'STARTED', cell: ({ startedAt }) => (startedAt === undefined ? '-' : momentText(startedAt, now)) },
     { head: 'STARTS', align: 'right', cell: ({ totalStarts }) => String(totalStarts) },
     { head: 'REQUESTS', align: 'right', cell: requests },
@@ -87,7 +88,7 @@ function narrowTable(unikernels: readonly UnikernelStatus[], now: Milliseconds):
 function quietLine({ backend, addresses, startedAt, totalStarts }: UnikernelStatus, now: Milliseconds): string {
   const starts = totalStarts === 1 ? '1 start' : `${totalStarts} starts`;
   const started = startedAt === undefined ? starts : `${starts}, the last at ${momentText(startedAt, now)}`;
-  return `${printable(backend)}, ${addresses.join(' ')}, ${started}`;
+  return `${printable(backend)}, ${printable(addresses.join(' '))}, ${started}`;
 }
 
 function requests({ names }: UnikernelStatus): string {
@@ -104,7 +105,7 @@ function lastRequest({ lastAsked }: NameStatus, now: Milliseconds): string {
 
 /** The state of a unikernel in one word: what Jitsu is doing with it, or its power state. */
 function stateWord({ phase, state }: UnikernelStatus): string {
-  return phase === 'down' ? state : phase;
+  return printable(phase === 'down' ? state : phase);
 }
 
 /** Why its summons fail and when the next one may begin; `undefined` if they do not fail. */
@@ -114,7 +115,7 @@ function failureText({ phase, failure }: UnikernelStatus, now: Milliseconds): st
   const wait = failure.retryAt - now;
   const next = wait > 0 ? `the next summon may begin in ${durationText(wait)}` : 'the next query tries again';
   const reason = printable(failure.reason).replace(/[.\s]+$/, '');
-  return `${times}, ${durationText(now - failure.at)} ago (${failure.code}): ${reason}; ${next}.`;
+  return `${times}, ${durationText(now - failure.at)} ago (${printable(failure.code)}): ${reason}; ${next}.`;
 }
 
 /** The time until it stops if no further query comes. */

@@ -7,6 +7,9 @@ export interface Column<Row> {
 
 const gap = '  ';
 
+/** A longer cell is not aligned: otherwise every row would be as long. */
+const WIDEST = 300;
+
 /**
  * A table without borders and colours: aligned columns with two spaces between them, no trailing spaces, and no header
  * if no column has one.
@@ -33,10 +36,11 @@ export function widthOf(text: string): number {
 }
 
 function widest(cells: readonly string[][][], index: number): number {
-  return cells.reduce(
-    (width, row) => (row[index] ?? []).reduce((most, { length }) => Math.max(most, length), width),
+  const width = cells.reduce(
+    (so, row) => (row[index] ?? []).reduce((most, { length }) => Math.max(most, length), so),
     0,
   );
+  return Math.min(width, WIDEST);
 }
 
 function padded(text: string, width: number, align: 'left' | 'right' = 'left'): string {

@@ -42,7 +42,7 @@ export const configSchema = z.strictObject({
   runtimeDirectory: text
     .optional()
     .describe('A folder for what belongs to running machines; it should not outlive a reboot'),
-  privileges: privilegesSchema.prefault('none'),
+  privileges: privilegesSchema.prefault({}),
   log: z
     .strictObject({
       level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).prefault('info').describe('The least that is logged'),

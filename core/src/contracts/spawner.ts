@@ -78,7 +78,8 @@ export type ProgramSignal = 'SIGTERM' | 'SIGKILL' | 'SIGSTOP' | 'SIGCONT';
 export interface Spawner {
   /**
    * To be called for each launch when its unikernel is registered, whether or not it will ever start.
-   * @throws JITSU_BACKEND_DENIED where Jitsu has given up root already
+   * @throws JITSU_BACKEND_DENIED where Jitsu has given up root already, JITSU_UNIKERNEL_INVALID for a program that is to
+   * run as the user that Jitsu becomes
    */
   allow(launchable: Launchable): void;
 

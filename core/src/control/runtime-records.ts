@@ -1,4 +1,5 @@
 import { lstatSync, readdirSync, rmSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { findUnsafe, trustedUsers } from '../files/find-unsafe.js';
 import { readOwnFile } from '../files/read-file.js';
@@ -93,10 +94,34 @@ function isTrusted(folder: string): boolean {
 /** `undefined` for an invalid record, and for the record of an ended process. */
 function read(file: string): RuntimeRecord | undefined {
   try {
-    const { process: identity, ...record } = JSON.parse(readOwnFile(file)) as StoredRecord;
-    const isRecord = typeof record.socket === 'string' && isProcessIdentity(identity);
-    return isRecord && isAlive(identity) ? record : undefined;
+    const { process: identity, ...record } = (JSON.parse(readOwnFile(file) ?? 'null') ?? {}) as Partial<StoredRecord>;
+    if (!isProcessIdentity(identity) || record.pid !== identity.pid || !isAlive(identity)) return undefined;
+    return checked(record);
   } catch {
     return undefined;
   }
+}
+
+/** The fields of a record that we know; `undefined` where one is missing or another kind of value. */
+function checked({ pid, socket, listening, configFile }: Partial<RuntimeRecord>): RuntimeRecord | undefined {
+  if (pid === undefined || !isPath(socket) || !Array.isArray(listening) || !listening.every(isEndpoint))
+    return undefined;
+  if (configFile !== undefined && !isPath(configFile)) return undefined;
+  const endpoints = listening.map(({ address, port }) => ({ address, port }));
+  return { pid, socket, listening: endpoints, ...(configFile !== undefined && { configFile }) };
+}
+
+function isPath(value: unknown): value is string {
+  return typeof value === 'string' && value !== '' && !value.includes('\0');
+}
+
+function isEndpoint(value: unknown): value is Endpoint {
+  const { address, port } = (value ?? {}) as Partial<Endpoint>;
+  return (
+    typeof address === 'string' &&
+    isIP(address) !== 0 &&
+    Number.isInteger(port) &&
+    Number(port) >= 0 &&
+    Number(port) < 65_536
+  );
 }

@@ -5,7 +5,7 @@ import type { Resolver } from '../contracts/resolver.js';
 import { shuttingDown } from '../errors.js';
 import { PacketCache } from './packet-cache/packet-cache.js';
 import { QueryHandler, type QueryHandlerContext } from './query-handler.js';
-import { Listeners } from './transport/listeners.js';
+import { Listeners, type ListenerContext } from './transport/listeners.js';
 import type { MessageHandler } from './transport/udp-transport.js';
 
 /**
@@ -22,7 +22,7 @@ export class DnsServer {
   constructor(
     private readonly settings: DnsSettings,
     resolvers: readonly Resolver[],
-    private readonly context: Omit<QueryHandlerContext, 'packetCache'>,
+    private readonly context: Omit<QueryHandlerContext, 'packetCache'> & Pick<ListenerContext, 'renice'>,
   ) {
     this.packetCache = new PacketCache(settings.forwarders !== 'off', context.clock);
     this.queries = new QueryHandler(settings, resolvers, { ...context, packetCache: this.packetCache });

@@ -6,6 +6,7 @@ import { JitsuError } from '../errors.js';
  */
 export class BootQueue {
   #booting = 0;
+  #isHeld = false;
   /** Called when their turn has come. */
   readonly #waiting = new Set<() => void>();
 
@@ -31,12 +32,25 @@ export class BootQueue {
    */
   async enter(signal: AbortSignal): Promise<() => void> {
     signal.throwIfAborted();
-    if (this.#booting < this.limit) this.#begin();
+    if (this.#booting < this.limit && !this.#isHeld) this.#begin();
     else await this.#wait(signal);
     let held = true;
     return () => {
       if (held) this.#leave();
       held = false;
+    };
+  }
+
+  /** Lets no boot begin until the returned function is called. */
+  hold(): () => void {
+    this.#isHeld = true;
+    return () => {
+      this.#isHeld = false;
+      for (const next of [...this.#waiting].slice(0, this.limit - this.#booting)) {
+        this.#waiting.delete(next);
+        this.#begin();
+        next();
+      }
     };
   }
 
@@ -46,7 +60,8 @@ export class BootQueue {
   }
 
   #wait(signal: AbortSignal): Promise<void> {
-    if (this.#waiting.size >= this.longest) {
+    // Those who would boot by now, were they let, wait in no queue.
+    if (this.#waiting.size >= this.longest + (this.#isHeld ? this.limit : 0)) {
       throw new JitsuError(
         'JITSU_BOOT_QUEUE_FULL',
         `${this.limit} unikernels are booting and ${this.longest} wait for their turn. Ask again, or raise boot.limit or boot.queue.`,

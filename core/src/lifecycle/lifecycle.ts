@@ -92,6 +92,11 @@ export class Lifecycle implements Disposable {
     this.#reaper = new Reaper(this.#reports, clock);
   }
 
+  /** Lets no unikernel boot until the returned function is called: who asks meanwhile waits. */
+  holdBoots(): () => void {
+    return this.#boots.hold();
+  }
+
   /**
    * Resolves when the unikernel's service answers: at once where it is ready. Concurrent callers share one boot.
    * @throws JITSU_SUMMON_DEADLINE, JITSU_SUMMON_DIED, JITSU_SUMMON_FAILED, JITSU_SUMMON_BACKING_OFF,

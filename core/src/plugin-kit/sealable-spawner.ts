@@ -1,6 +1,7 @@
 import type { Logger } from '../contracts/logger.js';
 import type { LaunchDetails, Launchable, LiveChild, ProgramSignal, Spawner } from '../contracts/spawner.js';
 import { errorCode, errorMessage, JitsuError } from '../errors.js';
+import { SpawnLedger } from './spawn-ledger.js';
 import type { JitsuUser } from './spawn-order.js';
 import { SpawnerProcess } from './spawner-process.js';
 
@@ -21,18 +22,30 @@ export class SealableSpawner implements Spawner {
   readonly #listeners = new Set<() => void>();
   #state: 'open' | 'expecting' | 'sealed' = 'open';
   #isClosed = false;
+  /** The runtime folder with the ledger of what is spawned, where one is kept. */
+  #ledger: string | undefined;
+  /** Whom Jitsu may become. */
+  #user: JitsuUser | undefined;
 
   constructor(private readonly logger?: Logger) {}
 
-  /** To be called before anything is allowed, where {@link seal} may be called later. */
-  expectSeal(): void {
+  /**
+   * To be called as root before anything is allowed, where {@link seal} may be called later for this user. Throws file
+   * system errors.
+   * @param runtimeDirectory where a ledger of what is spawned is kept
+   */
+  expectSeal(user?: JitsuUser, runtimeDirectory?: string): void {
     this.#state = 'expecting';
+    this.#user = user;
+    this.#ledger = runtimeDirectory;
+    if (runtimeDirectory !== undefined) new SpawnLedger(runtimeDirectory).open();
   }
 
-  /** To be called in place of {@link seal} where Jitsu stays root after all. */
+  /** To be called where Jitsu stays root after all, in place of {@link seal} or when that has failed. */
   stayOpen(): void {
+    const isSealed = this.#state === 'sealed';
     this.#state = 'open';
-    if (this.#listeners.size === 0) this.#end('');
+    if (isSealed || this.#listeners.size === 0) this.#end('');
   }
 
   /**
@@ -51,6 +64,7 @@ export class SealableSpawner implements Spawner {
     if (this.#state === 'open') return;
     if (this.#state === 'sealed') throw new JitsuError('JITSU_BACKEND_DENIED', TOO_LATE);
     const launch = launchable.launch();
+    if (typeof launch.account === 'object' && launch.account.uid === this.#user?.uid) throw ofJitsu(launch.account.uid);
     this.#living(launch.temporary, launch.newPrivileges).list(launchable.key, launch);
   }
 
@@ -109,6 +123,7 @@ export class SealableSpawner implements Spawner {
     if (living !== undefined && !living.hasEnded) return living;
     const made = new SpawnerProcess(() => this.#changed(made, temporary), !newPrivileges);
     this.#processes.set(kind, made);
+    if (this.#ledger !== undefined && this.#state !== 'open') made.keepLedger(this.#ledger);
     return made;
   }
 
@@ -132,6 +147,12 @@ function kindOf(temporary: boolean, newPrivileges: boolean): string {
 
 function lost(): JitsuError {
   return new JitsuError('JITSU_BACKEND_UNREACHABLE', LOST);
+}
+
+/** What runs as the user that Jitsu becomes could read its memory, and end it. */
+function ofJitsu(uid: number): JitsuError {
+  const message = `user: Jitsu itself becomes the user with the number ${uid}, and shares it with nobody. Give the program another user, or Jitsu (privileges.user).`;
+  return new JitsuError('JITSU_UNIKERNEL_INVALID', message);
 }
 
 /** What the process refuses by itself gets our class. */

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import type { ProgramSignal } from '../contracts/spawner.js';
+import { startTimeOf } from './spawn-ledger.js';
 
 /** The bounds of the time between two looks at a group whose first process has ended, in milliseconds. */
 const FIRST_LOOK = 100;
@@ -79,16 +79,5 @@ function send(pid: number, signal: ProgramSignal | 0): boolean {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
     throw error;
-  }
-}
-
-/** `undefined` where there is no such process. */
-function startTimeOf(pid: number): string | undefined {
-  try {
-    const line = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // The program's name, in parentheses, may contain spaces and parentheses.
-    return line.slice(line.lastIndexOf(')') + 2).split(' ')[19];
-  } catch {
-    return undefined;
   }
 }

@@ -13,6 +13,7 @@ import { initialFileLimit } from './initial-file-limit.js';
 import { MessageStream } from './message-stream.js';
 import { parseVariables } from './parse-variables.js';
 import { checkCount, checkOrder, checkThread, Refusal, SealedLaunches } from './sealed-launches.js';
+import { SpawnLedger } from './spawn-ledger.js';
 import { SpawnedGroups } from './spawned-groups.js';
 import type { JitsuUser, SealedOrder, SpawnNews, SpawnOrder, TrustedOrder } from './spawn-order.js';
 
@@ -31,6 +32,7 @@ const temporaries = new Set<number>();
 /** Used once it is sealed. */
 const launches = new SealedLaunches();
 const groups = new SpawnedGroups();
+let ledger: SpawnLedger | undefined;
 let user: JitsuUser | undefined;
 
 // It ends with Jitsu, and ignores the signals that a terminal or a service manager sends to both.
@@ -78,7 +80,11 @@ function take(message: unknown): void {
 function obey(order: TrustedOrder): void {
   if ('launch' in order) return run(order);
   if ('launches' in order) return launches.list(order.inherited, order.launches);
-  if ('adopt' in order) return groups.adopt(order.adopt, order.startTime);
+  if ('ledger' in order) return void (ledger = new SpawnLedger(order.ledger));
+  if ('adopt' in order) {
+    ledger?.add(order.adopt);
+    return groups.adopt(order.adopt, order.startTime);
+  }
   user = order.seal;
   stream.longest = LONGEST_ORDER;
   tell({ number: order.number, done: true });
@@ -141,10 +147,12 @@ function run({ number, launch, details }: SpawnOrder, key?: string): void {
     if (pid === undefined) return void child.once('error', (error) => failed(number, error));
     if (temporary === true) temporaries.add(pid);
     if (user !== undefined) groups.add(pid, key);
+    if (temporary !== true) ledger?.add(pid);
     tell({ number, pid });
     child.once('exit', (status, signal) => {
       if (temporaries.delete(pid)) endGroup(pid);
       groups.ended(pid);
+      ledger?.forget(pid);
       tell({ number, exit: { ...(status === null ? {} : { status }), ...(signal === null ? {} : { signal }) } });
     });
   } catch (error) {

@@ -13,7 +13,10 @@ export const LOGGER = token<Logger>('LOGGER');
 /** The name of a backend's connection: `libvirt`, or its key under `backends` in the configuration. */
 export const CONNECTION_NAME = token<string>('CONNECTION_NAME');
 
-/** A folder (mode 0700) for files of running machines; its content lasts until the host reboots. */
+/**
+ * A folder for files of running machines, where nobody else may write; its content lasts until the host reboots. Make a
+ * folder in it by `makeOwnFolder`: where Jitsu gives up root, this one stays root's.
+ */
 export const RUNTIME_DIRECTORY = token<string>('RUNTIME_DIRECTORY');
 
 /** All boot configurators, in the order of registration, for backends that create machines paused. */

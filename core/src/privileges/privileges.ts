@@ -75,6 +75,11 @@ export class Privileges {
     return this.#user;
   }
 
+  /** Whether it was root and is not any more. */
+  get hasGivenUp(): boolean {
+    return this.#hasGivenUp;
+  }
+
   /** Whom it runs as. */
   get runsAs(): RunsAs | undefined {
     const uid = process.geteuid?.();
@@ -108,17 +113,26 @@ export class Privileges {
   }
 
   /**
-   * Becomes the user for good.
-   * @param seal called before that, when it is certain: has others told all that root is to do later
-   * @throws JITSU_CONFIG_INVALID where that fails
+   * To be called when all that may need root is made and connected. From then on it is certain whether root is given up.
+   * @param seal called where it is: tells others all that they are to do as root later
+   * @throws JITSU_CONFIG_INVALID
    */
-  async giveUp(seal: (user: RunUser) => Promise<void>): Promise<void> {
+  async seal(seal: (user: RunUser) => Promise<void>): Promise<void> {
     this.#keepForNeeds();
-    const barred = this.#user && this.#barredFromFolders(this.#user);
-    if (barred !== undefined) this.#keep(barred);
+    this.#keepForFolders();
+    const { user } = this;
+    if (user === undefined) return;
+    try {
+      await seal(user);
+    } catch (error) {
+      this.#keep(errorMessage(error));
+    }
+  }
+
+  /** Becomes the user for good. @throws JITSU_CONFIG_INVALID where that fails */
+  giveUp(): void {
     if (this.#user === undefined) return this.#tellKept();
     try {
-      await seal(this.#user);
       handOver(this.#user);
       become(this.#user);
     } catch (error) {
@@ -135,7 +149,7 @@ export class Privileges {
   }
 
   #keepForNeeds(): void {
-    const [need] = this.needs();
+    const [need] = this.#user === undefined ? [] : this.needs();
     // A configured user may have been given the right to what needs root by default.
     if (need === undefined || this.#isConfigured) return;
     this.#keep(
@@ -166,6 +180,11 @@ export class Privileges {
       return `${userInWords(user)} may not enter or read ${place}, and needs ${file}. ${advice}`;
     }
     return undefined;
+  }
+
+  #keepForFolders(): void {
+    const barred = this.#user && this.#barredFromFolders(this.#user);
+    if (barred !== undefined) this.#keep(barred);
   }
 
   #barredFromFolders(user: RunUser): string | undefined {

@@ -86,10 +86,10 @@ export class OwnerLock {
   /** The owner recorded in the file; none in a link, one that is removed, or was garbled by a crash of the machine. */
   #owner(number: number): ProcessIdentity | undefined {
     try {
-      const owner: unknown = JSON.parse(readOwnFile(this.#file(number)));
+      const owner: unknown = JSON.parse(readOwnFile(this.#file(number)) ?? 'null');
       return isProcessIdentity(owner) ? owner : undefined;
     } catch (error) {
-      if (error instanceof SyntaxError || ['ENOENT', 'ELOOP'].includes(errorCode(error) ?? '')) return undefined;
+      if (error instanceof SyntaxError) return undefined;
       throw error;
     }
   }

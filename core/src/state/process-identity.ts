@@ -14,7 +14,8 @@ export interface ProcessIdentity {
 /** Whether a value read from a file has the shape of an identity. */
 export function isProcessIdentity(value: unknown): value is ProcessIdentity {
   const { pid, started, boot } = (value ?? {}) as Partial<ProcessIdentity>;
-  return Number.isSafeInteger(pid) && Number(pid) > 0 && typeof started === 'string' && typeof boot === 'string';
+  const isPid = Number.isSafeInteger(pid) && Number(pid) > 0 && Number(pid) < 2 ** 31;
+  return isPid && typeof started === 'string' && typeof boot === 'string';
 }
 
 /** The identity of a running process; `undefined` if no process has this number, or it is a zombie (owns nothing). */

@@ -1,6 +1,6 @@
-import { errorCode, makeOwnFolder, readOwnFile, replaceFile, writeNewFile, type MachineId } from '@jitsud/core/plugin';
+import { makeOwnFolder, readOwnFile, replaceFile, writeNewFile, type MachineId } from '@jitsud/core/plugin';
 import { randomBytes } from 'node:crypto';
-import { readdirSync, rmSync } from 'node:fs';
+import { lstatSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** The process of a unikernel. */
@@ -20,11 +20,17 @@ export interface BegunRecord {
 }
 
 const NONCE = /^[0-9a-f]{32}$/;
+/** A number beyond would be another one in a system call. */
+const HIGHEST_PID = 2 ** 31 - 1;
 const RECORD = /^([0-9a-f-]{36})\.json$/;
 
 /** Stores, for the next Jitsu, which processes belong to it: one file per running process. */
 export class MachineRecords {
-  constructor(private readonly folder: string) {}
+  /** @param wasSpawned whether Jitsu has spawned the process with this number: asked of what another user has written */
+  constructor(
+    private readonly folder: string,
+    private readonly wasSpawned: (pid: number) => boolean = () => true,
+  ) {}
 
   /** Creates the folder. Throws where others may write to it, and file system errors. */
   open(): void {
@@ -58,11 +64,18 @@ export class MachineRecords {
 
   #read(id: MachineId): MachineRecord | BegunRecord | undefined {
     try {
-      return toRecord(JSON.parse(readOwnFile(this.#file(id))));
+      const record = toRecord(JSON.parse(readOwnFile(this.#file(id)) ?? 'null'));
+      if (record?.pid === undefined || this.#isOwn(id) || this.wasSpawned(record.pid)) return record;
+      // A Jitsu that had given up root, and been taken over, could name any process.
+      return record.nonce === undefined ? undefined : { nonce: record.nonce };
     } catch (error) {
-      if (error instanceof SyntaxError || ['ENOENT', 'ELOOP'].includes(errorCode(error) ?? '')) return undefined;
+      if (error instanceof SyntaxError) return undefined;
       throw error;
     }
+  }
+
+  #isOwn(id: MachineId): boolean {
+    return lstatSync(this.#file(id)).uid === process.geteuid?.();
   }
 
   #file(id: MachineId): string {
@@ -74,6 +87,12 @@ function toRecord(value: unknown): MachineRecord | BegunRecord | undefined {
   const { pid, startTime, bootId, nonce } = (value ?? {}) as Partial<MachineRecord>;
   if (nonce !== undefined && (typeof nonce !== 'string' || !NONCE.test(nonce))) return undefined;
   if (pid === undefined) return nonce === undefined ? undefined : { nonce };
-  const whole = Number.isSafeInteger(pid) && pid > 1 && typeof startTime === 'string' && typeof bootId === 'string';
-  return whole ? { pid, startTime, bootId, ...(nonce !== undefined && { nonce }) } : undefined;
+  const isPid = Number.isSafeInteger(pid) && pid > 1 && pid <= HIGHEST_PID;
+  if (!isPid || !isShort(startTime) || !isShort(bootId)) return undefined;
+  return { pid, startTime, bootId, ...(nonce !== undefined && { nonce }) };
+}
+
+/** A start time and a boot id are told by the system, and have less. */
+function isShort(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= 100;
 }

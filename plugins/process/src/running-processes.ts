@@ -1,6 +1,7 @@
 import {
   errorMessage,
   JitsuError,
+  SpawnLedger,
   type Clock,
   type Execution,
   type Exit,
@@ -56,7 +57,8 @@ export class RunningProcesses {
     this.#inherited = new Remembered(clock);
     this.#runtimeDirectory = resolve(runtimeDirectory);
     const folder = join(this.#runtimeDirectory, `process-${encodeURIComponent(connection)}`);
-    this.#records = new MachineRecords(folder);
+    const ledger = new SpawnLedger(this.#runtimeDirectory);
+    this.#records = new MachineRecords(folder, (pid) => ledger.has(pid));
     this.#output = new OutputLog(join(folder, 'output'), clock, logger);
   }
 

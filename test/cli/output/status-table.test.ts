@@ -120,4 +120,25 @@ describe('the status table', () => {
   it('lets no unikernel write to the terminal by its name', () => {
     assert.ok(!statusTable(aStatusReport([aUnikernelStatus({ name: 'x\x1b[2J' })]), 80).includes('\x1b'));
   });
+
+  it('has no character of another that would move the cursor, wherever it is', () => {
+    const evil = '\u001b[2J\u202e\u009b';
+    const failure = { count: 1, at: 0, retryAt: 1, reason: evil, code: evil };
+    const unikernel = {
+      ...aUnikernelStatus({ name: evil, backend: evil, addresses: [evil], phase: 'failing', failure }),
+      state: evil,
+    };
+    const names = [{ name: evil, requests: 1 }];
+    const report = {
+      ...aStatusReport(
+        [{ ...unikernel, names } as never, { ...unikernel, phase: 'down' } as never],
+        [{ name: evil, connected: false, detail: evil }],
+      ),
+      ...{ version: evil, listening: [{ address: evil, port: 1 }] },
+    };
+    for (const columns of [undefined, 80]) {
+      // eslint-disable-next-line no-control-regex -- they must not be there
+      assert.doesNotMatch(statusTable(report, columns), /[\u001b\u009b\u202e]/u);
+    }
+  });
 });

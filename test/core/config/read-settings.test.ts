@@ -96,7 +96,7 @@ describe('the settings', () => {
     assert.deepEqual(settings, {
       onExit: 'keep',
       controlSocket: '/run/for-tests/control.sock',
-      privileges: 'none',
+      privileges: {},
       pluginFiles: [],
       runtimeDirectory: '/run/for-tests',
       logLevel: 'info',

@@ -36,6 +36,20 @@ describe('the record of a running Jitsu', () => {
     assert.deepEqual(readdirSync(join(folder, 'running')), []);
   });
 
+  it('is of no interest to a user who is not its owner, unless that is root', () => {
+    using _own = recordRunning(record, folder);
+    const owner = statSync(folder).uid;
+    const found = [owner, 0, owner + 1].map((uid) => {
+      const getuid = mock.method(process as { getuid(): number }, 'getuid', () => uid);
+      try {
+        return runningJitsus(folder).length;
+      } finally {
+        getuid.mock.restore();
+      }
+    });
+    assert.deepEqual(found, [1, 1, 0]);
+  });
+
   it('is for its owner alone', () => {
     using _own = recordRunning(record, folder);
     assert.equal(statSync(join(folder, 'running')).mode & 0o777, 0o700);
@@ -86,6 +100,24 @@ describe('the record of a running Jitsu', () => {
     using _own = recordRunning(record, folder);
     assert.deepEqual(files.filter(existsSync), []);
     assert.equal(runningJitsus(folder).length, 1);
+  });
+
+  it('is one only with each field of its kind, and has no other', () => {
+    using _own = recordRunning(record, folder);
+    const { pid } = process;
+    const file = join(folder, 'running', `${pid}.json`);
+    const stored = { pid, ...record, process: identityOf(pid) };
+    writeFileSync(file, JSON.stringify({ ...stored, later: 1 }));
+    assert.deepEqual(runningJitsus(folder), [{ pid, ...record }]);
+    for (const wrong of [
+      ...[{ pid: pid + 1 }, { pid: '1' }, { socket: 1 }, { socket: '' }, { socket: 'a\0b' }, { configFile: null }],
+      ...[{ configFile: {} }, { listening: undefined }, { listening: 'x' }, { listening: [null] }, { listening: [{}] }],
+      ...[{ listening: [{ address: 'localhost', port: 1 }] }, { listening: [{ address: '::1', port: 65_536 }] }],
+      ...[{ process: undefined }, { process: { ...identityOf(pid), pid: 2 ** 32 + pid } }],
+    ]) {
+      writeFileSync(file, JSON.stringify({ ...stored, ...wrong }));
+      assert.deepEqual(runningJitsus(folder), [], JSON.stringify(wrong));
+    }
   });
 
   it('is told in the order of process numbers', () => {

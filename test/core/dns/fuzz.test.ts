@@ -3,7 +3,6 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { Endpoint } from '#core/net/endpoint.js';
-import type { DnsClient } from '#core/contracts/resolver.js';
 import { DnsServer } from '#core/dns/server.js';
 import { frame, FrameReader } from '#core/dns/wire/frame-reader.js';
 import { UnikernelResolver } from '#core/dns/resolvers/unikernel-resolver.js';
@@ -26,7 +25,6 @@ const BATCH = 100;
 const LONGEST = 700;
 /** A test sends as many messages of its seed as fit into this time, in milliseconds, or as it wants. */
 const PATIENCE = 2_500;
-const MOST_CPU = 1_000; // µs
 /** Less than the smallest object for each of so many messages. */
 const REMEMBERED_MESSAGES = 20_000;
 const MOST_REMEMBERED = 2 ** 19;
@@ -102,29 +100,6 @@ for (const transport of UDP_TRANSPORTS) {
       }
     });
 
-    it('spends less than 1 ms of CPU on any message, and replies within the limits or not at all', async () => {
-      const mutator = new DnsMutator(dnsCorpus, seed + 3);
-      const enough = performance.now() + PATIENCE;
-      for (let warmUp = 0; warmUp < 2_000; warmUp++) await server.handle(mutator.mutate(), tcpClient);
-      for (let count = 0; count < 40_000 && performance.now() < enough; count++) {
-        const message = mutator.mutate();
-        await assertCheap(message, udpClient);
-        const reply = await server.handle(message, udpClient);
-        if (reply === undefined) continue;
-        assert.deepEqual([reply[0], reply[1], (reply[2] ?? 0) & 0x80], [message[0], message[1], 0x80]);
-        assert.ok(reply.length <= 1232);
-      }
-    });
-
-    it('spends no more on a message as long as only TCP carries it', async () => {
-      const mutator = new DnsMutator(dnsCorpus, seed + 4);
-      const enough = performance.now() + PATIENCE;
-      for (let warmUp = 0; warmUp < 100; warmUp++) await server.handle(mutator.mutateLong(), tcpClient);
-      for (let count = 0; count < 2_000 && performance.now() < enough; count++) {
-        await assertCheap(mutator.mutateLong(), tcpClient);
-      }
-    });
-
     it('keeps nothing of a message when it is answered', async () => {
       const handleMany = async (mutator: DnsMutator): Promise<void> => {
         for (let count = 0; count < REMEMBERED_MESSAGES; count++) {
@@ -137,20 +112,5 @@ for (const transport of UDP_TRANSPORTS) {
       const more = (await heapInUse()) - before;
       assert.ok(more < MOST_REMEMBERED, `${more} bytes are left of ${REMEMBERED_MESSAGES} messages`);
     });
-
-    async function assertCheap(message: Uint8Array, client: DnsClient): Promise<void> {
-      let cost = await costOf(message, client);
-      // The garbage collector and the compiler run on the same clock; no message can summon them every time.
-      for (let retry = 0; retry < 10 && cost >= MOST_CPU; retry++) cost = await costOf(message, client);
-      const text = Buffer.from(message.subarray(0, 2_000)).toString('hex');
-      assert.ok(cost < MOST_CPU, `${cost} µs for ${message.length} bytes: ${text}`);
-    }
-
-    async function costOf(message: Uint8Array, client: DnsClient): Promise<number> {
-      const before = process.cpuUsage();
-      await server.handle(message, client);
-      const { user, system } = process.cpuUsage(before);
-      return user + system;
-    }
   });
 }

@@ -31,6 +31,27 @@ describe('the queue of boots', () => {
     assert.deepEqual(told, [true, false]);
   });
 
+  it('lets as many begin as may, when it is not held any more', async () => {
+    const queue = new BootQueue(2, 1);
+    const release = queue.hold();
+    const entered: number[] = [];
+    const enter = async (number: number): Promise<() => void> => {
+      const leave = await queue.enter(signal);
+      entered.push(number);
+      return leave;
+    };
+    const [first, , third] = [enter(1), enter(2), enter(3)];
+    await assert.rejects(queue.enter(signal), { code: 'JITSU_BOOT_QUEUE_FULL' });
+    assert.deepEqual([queue.booting, queue.waiting], [0, 3]);
+    release();
+    const leave = await first;
+    assert.deepEqual([queue.booting, queue.waiting], [2, 1]);
+    assert.deepEqual(entered, [1, 2]);
+    leave();
+    await third;
+    assert.deepEqual(entered, [1, 2, 3]);
+  });
+
   it('lets nobody in whose signal was aborted before, and takes no place for them', async () => {
     const queue = new BootQueue(1, 10);
     const aborted = AbortSignal.abort(new Error('too late'));

@@ -65,7 +65,8 @@ describe('privileges', () => {
       const privileges = privilegesOf({}, { needs: [NEED] });
       privileges.prepare();
       assert.match(privileges.runsAs?.rootKept ?? '', /^toy needs root, since toys are for grown-ups\. If a user of/);
-      await privileges.giveUp(() => assert.fail('nothing is sealed'));
+      await privileges.seal(() => assert.fail('nothing is sealed'));
+      privileges.giveUp();
       assert.match(logger.lines.at(-1) ?? '', /runs as root, with all its rights: toy needs root/);
 
       const configured = privilegesOf({ user: STRANGER }, { needs: [NEED] });

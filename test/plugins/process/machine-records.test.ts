@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { MachineRecords } from '#process/machine-records.js';
+import { requireRoot } from '../../support/require-tool.js';
 import { TemporaryFolder } from '../../support/temporary-folder.js';
 
 const ID = '1b2fa29b-1f9c-5509-a337-b3c1a8b1873f';
@@ -78,6 +88,24 @@ describe('the records of running machines', () => {
     assert.throws(() => records.open(), /down may be written by others/);
   });
 
+  it('of another user name only what Jitsu has spawned, and others only the nonce of it', function () {
+    requireRoot(this);
+    const asked: number[] = [];
+    const wasSpawned = (pid: number): boolean => asked.push(pid) > 0 && pid === 7;
+    const others = [7, 8].map((pid) => ID.replace(/f$/, String(pid)));
+    const strict = new MachineRecords(path, wasSpawned);
+    for (const [index, id] of others.entries()) {
+      strict.save(id, { ...RECORD, pid: 7 + index, nonce: NONCE });
+      chownSync(fileOf(`${id}.json`), 4_000_001, 4_000_001);
+    }
+    strict.save(ID, { ...RECORD, pid: 9 });
+    const loaded = strict.load();
+    assert.deepEqual(loaded.get(others[0]!), { ...RECORD, pid: 7, nonce: NONCE });
+    assert.deepEqual(loaded.get(others[1]!), { nonce: NONCE });
+    assert.deepEqual(loaded.get(ID), { ...RECORD, pid: 9 });
+    assert.deepEqual(asked.sort(), [7, 8]);
+  });
+
   it('are no other files of the folder', () => {
     for (const name of ['output', 'web.json', `x${ID}.json`, `${ID}.json.new`, `${ID}.jsonx`, `${ID}Xjson`]) {
       writeFileSync(fileOf(name), JSON.stringify(RECORD));
@@ -88,6 +116,9 @@ describe('the records of running machines', () => {
   for (const [what, text] of [
     ['that is no JSON', '{'],
     ['that is null', 'null'],
+    ['of a number that no process has', JSON.stringify({ pid: 2 ** 31, startTime: '1', bootId: 'b' })],
+    ['of a start time that no system tells', JSON.stringify({ pid: 2, startTime: '1'.repeat(101), bootId: 'b' })],
+    ['of 70,000 bytes', `{"pid":2,"startTime":"1","bootId":"b"}${' '.repeat(70_000)}`],
     ['of process 1', JSON.stringify({ ...RECORD, pid: 1 })],
     ['of process 0', JSON.stringify({ ...RECORD, pid: 0 })],
     ['of a group', JSON.stringify({ ...RECORD, pid: -2 })],

@@ -27,15 +27,25 @@ export interface ScrubbedAnswer {
   readonly sections: MessageSections;
 }
 
+/** As many addresses as fit into the longest message, whose records are the shortest of all that say something. */
+const MOST_RECORDS = 4_094;
+
+/** Servers that put their OPT record elsewhere than at the end have a few addresses behind it. */
+const MOST_BEHIND_OPT = 500;
+
 /** The most records that are written anew, and the most labels of their names: no honest answer that needs it has as many. */
 const MOST_REBUILT = 400;
-const MOST_LABELS = 1_600;
+const MOST_LABELS = 600;
+
+/** The most names that the names of one chain have above them. */
+const MOST_ABOVE = 1_000;
 
 /** A longer chain of CNAME records is no answer: resolvers follow 8 to 16. */
 const LONGEST_CHAIN = 32;
 
 const LONGEST_MESSAGE = 65_535;
 
+const TOO_MANY_RECORDS = 'it has too many records';
 const TOO_MANY_NAMES = 'it has too many names';
 const TOO_MUCH = 'it has too many records to drop some of them';
 
@@ -77,7 +87,9 @@ export class AnswerScrubber {
    * @returns the message as it is where nothing is to be dropped, or what is malformed in it
    */
   scrub(asked: string, message: Uint8Array, sections: MessageSections, names: MessageNames): ScrubbedAnswer | string {
-    const problem = problemOf(message, sections, names);
+    const { records, behindOpt } = sections;
+    const isTooMuch = records.length > MOST_RECORDS || behindOpt.length > MOST_BEHIND_OPT;
+    const problem = isTooMuch ? TOO_MANY_RECORDS : problemOf(message, sections, names);
     const whole = problem ?? this.relevant(asked, message, sections, names);
     if (typeof whole === 'string') this.counts.malformed += 1;
     return whole;
@@ -90,9 +102,10 @@ export class AnswerScrubber {
     names: MessageNames,
   ): ScrubbedAnswer | string {
     const isGuarded = this.inside !== undefined && !isBelowOneOf(asked, this.excepted);
-    if (!isGuarded && isPlain(message, sections)) return { message, sections };
+    const isWhole = isPlain(message, sections);
+    if (!isGuarded && isWhole) return { message, sections };
     const all = [...sections.records, ...sections.behindOpt];
-    const kept = relevantRecords(message, sections, all, names);
+    const kept = isWhole ? new Uint8Array(all.length).fill(1) : relevantRecords(message, sections, all, names);
     if (typeof kept === 'string') return kept;
     const isScrubbed = kept.includes(0);
     if (isScrubbed) this.counts.scrubbed += 1;
@@ -148,6 +161,7 @@ function problemOf(
   };
   const bad = records.find((record) => !isValid(record)) ?? behindOpt.find((record) => !isValid(record));
   if (bad === undefined) return undefined;
+  if (names.isExhausted) return TOO_MANY_NAMES;
   return `a record of type ${bad.type} and class ${readUint16(message, bad.typeAt + 2)} in it is malformed`;
 }
 
@@ -177,7 +191,7 @@ function relevantRecords(
     for (let next: string | undefined = name; next !== undefined && !above.has(next); next = withoutFirstLabel(next)) {
       above.add(next);
     }
-    if (above.size > MOST_LABELS) return TOO_MANY_NAMES;
+    if (above.size > MOST_ABOVE) return TOO_MANY_NAMES;
   }
   const kept = new Uint8Array(all.length);
   const additionalAt = answerCount + authorityCount;

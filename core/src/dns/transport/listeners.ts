@@ -16,7 +16,7 @@ const MOST_ATTEMPTS = 32;
 
 type ListenSettings = Pick<DnsSettings, 'bind' | 'port' | 'limits' | 'transport' | 'workers' | 'forwarders'>;
 
-export type ListenerContext = Pick<UdpContext, 'clock' | 'logger' | 'packets'> & {
+export type ListenerContext = Pick<UdpContext, 'clock' | 'logger' | 'packets' | 'renice'> & {
   readonly access: Pick<AccessControl, 'addressOf' | 'refusals' | 'shared'>;
 };
 

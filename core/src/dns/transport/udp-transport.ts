@@ -36,6 +36,8 @@ export interface UdpContext {
   readonly packets: PacketMemory;
   /** Judges which clients may have a cached answer, and counts refusals. */
   readonly access: Pick<AccessControl, 'shared' | 'refusals'>;
+  /** Sets the niceness of a thread where this process may not; returns whether it does. */
+  readonly renice?: (task: number, niceness: number) => boolean;
 }
 
 /** One UDP address: hands over each datagram that it has no answer for, and sends back the reply. */

@@ -76,8 +76,8 @@ const NEW_NAME_COST = 76;
 /** What a malformed name counts as, in bytes. */
 const MALFORMED_COST = 255;
 
-/** What a name that is nothing but a pointer to another one counts as, in bytes. */
-const POINTER_COST = 8;
+/** What a pointer counts as that is followed, in bytes. */
+const POINTER_COST = 10;
 
 interface KnownName {
   /** In the form of {@link readName}; `undefined` if it is malformed. */
@@ -125,6 +125,7 @@ export class MessageNames {
   endAt(offset: number): number | undefined {
     const pointerAt = this.endOfLabels(offset);
     if (this.message[pointerAt] === 0) return pointerAt - offset < LONGEST_NAME ? pointerAt + 1 : undefined;
+    this.left -= POINTER_COST;
     return this.joined(offset, pointerAt, 0) === undefined ? undefined : pointerAt + 2;
   }
 

@@ -34,7 +34,7 @@ export function walkRecords(message: Uint8Array, offset: number, count: number):
 }
 
 /** The most RRsets of a message besides the first of each owner; all that follow belong to the first of their owner. */
-const MOST_OTHERS = 500;
+const MOST_OTHERS = 200;
 
 /**
  * For each of these records of a message the index, among them, of the first one of its RRset: owner, type and class

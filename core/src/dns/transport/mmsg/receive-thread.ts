@@ -75,8 +75,9 @@ export class ReceiveThread {
   prioritize(raised: boolean): void {
     this.isPrioritized = raised;
     if (this.task === undefined) return;
-    const code = setThreadPriority(this.task, raised);
-    if (code !== undefined) this.options.logger.debug({ code }, 'a thread that takes datagrams cannot go first');
+    const { logger, renice } = this.options;
+    const code = setThreadPriority(this.task, raised, renice);
+    if (code !== undefined) logger.debug({ code }, 'a thread that takes datagrams cannot go first');
   }
 
   /** Resolves when the thread has ended, and all that it received has been handed over. */

@@ -1,6 +1,7 @@
 import { readlinkSync } from 'node:fs';
 import { constants, getPriority, setPriority } from 'node:os';
 import { errorCode } from '../../../errors.js';
+import type { UdpContext } from '../udp-transport.js';
 
 /**
  * In steps of `nice`. With half as many, a woken thread still had to wait for others where many machines boot at once.
@@ -20,12 +21,15 @@ export function ownThreadId(): number | undefined {
 /**
  * Raises or restores the scheduling priority of a thread of this process. Returns the code of a failure: `EACCES` or
  * `EPERM` where the system's limits forbid it (RLIMIT_NICE of setrlimit(2)).
+ * @param renice does it where it is up to it
  */
-export function setThreadPriority(task: number, raised: boolean): string | undefined {
+export function setThreadPriority(task: number, raised: boolean, renice?: UdpContext['renice']): string | undefined {
   const usual = getPriority();
+  const niceness = raised ? Math.max(usual - HEAD_START, constants.priority.PRIORITY_HIGHEST) : usual;
+  if (renice?.(task, niceness) === true) return undefined;
   try {
     // In Linux such an id means the thread alone, although POSIX has it mean the process.
-    setPriority(task, raised ? Math.max(usual - HEAD_START, constants.priority.PRIORITY_HIGHEST) : usual);
+    setPriority(task, niceness);
     return undefined;
   } catch (error) {
     return errorCode((error as { info?: unknown }).info) ?? 'unknown';

@@ -18,6 +18,23 @@ describe('the precedence of a thread', () => {
     setThreadPriority(task, false);
   });
 
+  it('is left to somebody else who may set it', () => {
+    const set: number[][] = [];
+    const usual = getPriority();
+    const renice = (...order: number[]): boolean => set.push(order) > 0;
+    setThreadPriority(process.pid, true, renice);
+    setThreadPriority(process.pid, false, renice);
+    assert.deepEqual(set, [
+      [process.pid, usual - 10],
+      [process.pid, usual],
+    ]);
+    assert.equal(getPriority(), usual);
+    assert.equal(
+      setThreadPriority(2 ** 30, true, () => false),
+      'ESRCH',
+    );
+  });
+
   it('of a thread that is no more is refused', () => {
     assert.equal(setThreadPriority(2 ** 30, true), 'ESRCH');
   });

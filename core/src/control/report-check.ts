@@ -1,0 +1,75 @@
+import type { FlushReport, StatusReport, SummonReport, UnikernelStatus } from './status-report.js';
+import type { LifecycleEvent } from '../contracts/lifecycle-event.js';
+
+/** The shape of a value: a type, a list of one shape, or fields; those whose names end with `?` may be absent. */
+type Shape = 'string' | 'number' | 'boolean' | readonly [Shape] | { readonly [field: string]: Shape };
+
+const ENDPOINT: Shape = { address: 'string', port: 'number' };
+
+const UNIKERNEL = {
+  ...{ name: 'string', backend: 'string', addresses: ['string'], state: 'string', phase: 'string' },
+  ...{ 'startedAt?': 'number', totalStarts: 'number', 'stopAt?': 'number' },
+  names: [{ name: 'string', requests: 'number', 'lastAsked?': 'number' }],
+  'failure?': { count: 'number', 'retryAt?': 'number', at: 'number', reason: 'string', code: 'string' },
+} as const satisfies Shape;
+
+const COUNTS: Shape = {
+  hits: 'number',
+  misses: 'number',
+  stale: 'number',
+  entries: 'number',
+  bytes: 'number',
+  size: 'number',
+};
+
+const STATUS: Shape = {
+  ...{ version: 'string', pid: 'number', now: 'number', startedAt: 'number', 'configFile?': 'string' },
+  ...{ listening: [ENDPOINT], dns: { cache: COUNTS }, unikernels: [UNIKERNEL], 'further?': 'number' },
+  notifiers: [{ name: 'string', connected: 'boolean', detail: 'string' }],
+};
+
+const EVENT: Shape = {
+  ...{
+    kind: 'string',
+    at: 'number',
+    unikernel: 'string',
+    'code?': 'string',
+    'reason?': 'string',
+    'duration?': 'number',
+  },
+  'cause?': { kind: 'string', 'name?': 'string', 'type?': 'string', 'client?': 'string' },
+};
+
+/**
+ * The replies of a running Jitsu, which may be of another version, with all that commands read of them. Each throws an
+ * Error for anything else. Other fields are not looked at.
+ */
+export const reportOf = {
+  status: (body: unknown): StatusReport => shaped(body, STATUS) as StatusReport,
+  unikernel: (body: unknown): UnikernelStatus => shaped(body, UNIKERNEL) as UnikernelStatus,
+  summon: (body: unknown): SummonReport => shaped(body, { ...UNIKERNEL, wasReady: 'boolean' }) as SummonReport,
+  flush: (body: unknown): FlushReport => shaped(body, { flushed: 'number' }) as FlushReport,
+  history: (body: unknown): readonly LifecycleEvent[] => shaped(body, [EVENT]) as readonly LifecycleEvent[],
+};
+
+function shaped(body: unknown, shape: Shape): unknown {
+  if (!fits(body, shape)) throw new Error('it is no answer of a Jitsu');
+  return body;
+}
+
+function fits(value: unknown, shape: Shape): boolean {
+  if (typeof shape === 'string') return typeof value === shape;
+  if (typeof value !== 'object' || value === null) return false;
+  if (isList(shape)) return Array.isArray(value) && value.every((each) => fits(each, shape[0]));
+  return Object.entries(shape).every(([field, inner]) => {
+    const isOptional = field.endsWith('?');
+    const name = isOptional ? field.slice(0, -1) : field;
+    const own: unknown = Object.hasOwn(value, name) ? (value as Record<string, unknown>)[name] : undefined;
+    // What is without limit is null in JSON.
+    return own === undefined || own === null ? isOptional : fits(own, inner);
+  });
+}
+
+function isList(shape: Shape): shape is readonly [Shape] {
+  return Array.isArray(shape);
+}

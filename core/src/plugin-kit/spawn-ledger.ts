@@ -1,0 +1,59 @@
+import { mkdirSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/**
+ * What was spawned since Jitsu gave up root: a folder of root's with a file for each running process, named after its
+ * number, that holds its start time. The records of Jitsu itself could name any process once it has been taken over, and
+ * the next one, which starts as root, would take that for a program of its own.
+ */
+export class SpawnLedger {
+  readonly #folder: string;
+
+  constructor(runtimeDirectory: string) {
+    this.#folder = join(runtimeDirectory, 'spawned');
+  }
+
+  /** Makes the folder, and forgets processes that have ended. To be called as root. Throws file system errors. */
+  open(): void {
+    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+    for (const name of readdirSync(this.#folder)) if (!this.has(Number(name))) this.forget(Number(name));
+  }
+
+  /** Throws file system errors. */
+  add(pid: number): void {
+    const startTime = startTimeOf(pid);
+    if (startTime !== undefined) writeFileSync(this.#file(pid), startTime, { mode: 0o600 });
+  }
+
+  forget(pid: number): void {
+    try {
+      unlinkSync(this.#file(pid));
+    } catch {
+      // It is looked at again by the next start.
+    }
+  }
+
+  /** Whether a process that was spawned has this number still. */
+  has(pid: number): boolean {
+    try {
+      return readFileSync(this.#file(pid), 'latin1') === startTimeOf(pid);
+    } catch {
+      return false;
+    }
+  }
+
+  #file(pid: number): string {
+    return join(this.#folder, String(pid));
+  }
+}
+
+/** As proc_pid_stat(5) has it; `undefined` where there is no such process. */
+export function startTimeOf(pid: number): string | undefined {
+  try {
+    const line = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    // The program's name, in parentheses, may contain spaces and parentheses.
+    return line.slice(line.lastIndexOf(')') + 2).split(' ')[19];
+  } catch {
+    return undefined;
+  }
+}

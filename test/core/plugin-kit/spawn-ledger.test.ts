@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, statSync, writeFileSync } from 'node:fs';
+import { SpawnLedger } from '#core/plugin-kit/spawn-ledger.js';
+import { TemporaryFolder } from '../../support/temporary-folder.js';
+
+describe('the ledger of what was spawned', () => {
+  let folder: TemporaryFolder;
+  let ledger: SpawnLedger;
+
+  beforeEach(function () {
+    if (process.platform !== 'linux') this.skip();
+    folder = new TemporaryFolder();
+    ledger = new SpawnLedger(folder.path);
+    ledger.open();
+  });
+
+  afterEach(() => folder?.[Symbol.dispose]());
+
+  it('has what was added, until it is forgotten, in a folder that nobody else may enter', () => {
+    assert.ok(!ledger.has(process.pid));
+    ledger.add(process.pid);
+    assert.ok(new SpawnLedger(folder.path).has(process.pid));
+    assert.equal(statSync(folder.in('spawned')).mode & 0o777, 0o700);
+    ledger.forget(process.pid);
+    assert.ok(!ledger.has(process.pid));
+    ledger.forget(process.pid);
+  });
+
+  it('does not have a process that has got the number of another one', () => {
+    writeFileSync(folder.in('spawned', String(process.pid)), '1');
+    assert.ok(!ledger.has(process.pid));
+  });
+
+  it('forgets what has ended when it is opened', async () => {
+    const child = spawn('sleep', ['1000'], { stdio: 'ignore' });
+    for (const pid of [child.pid ?? 0, process.pid]) ledger.add(pid);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    ledger.open();
+    assert.deepEqual(readdirSync(folder.in('spawned')), [String(process.pid)]);
+  });
+});
