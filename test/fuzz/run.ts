@@ -12,6 +12,8 @@ import { Finding, Fuzzer } from './fuzzer.js';
 import { HangWatch, watchedInput } from './hang-watch.js';
 
 const MINUTE = 60_000;
+/** No run takes longer, but for one that hangs. */
+const LONGEST_STEP = 2_000;
 /** How long it looks for new code, and then for what costs much, in turns. */
 const [EXPLORE, MEASURE] = [10_000, 20_000];
 
@@ -65,6 +67,19 @@ async function main(): Promise<boolean> {
   return isFine;
 }
 
+/** The time in which this process has run, in milliseconds: while it is stopped (SIGSTOP), it goes not on. */
+class ActiveTime {
+  #last = performance.now();
+  #sum = 0;
+
+  now(): number {
+    const now = performance.now();
+    this.#sum += Math.min(now - this.#last, LONGEST_STEP);
+    this.#last = now;
+    return this.#sum;
+  }
+}
+
 function targetOf(name: string): FuzzTarget {
   const target = FUZZ_TARGETS.find((each) => each.name === name);
   if (target === undefined)
@@ -80,28 +95,28 @@ async function fuzz(target: FuzzTarget, time: number, seed: number): Promise<boo
   let rejection: unknown;
   const onRejection = (reason: unknown): void => void (rejection ??= reason);
   process.on('unhandledRejection', onRejection);
-  const start = performance.now();
+  const clock = new ActiveTime();
   const until = (end: number) => (): boolean => {
     if (rejection !== undefined) throw new Error('a rejection was not handled', { cause: rejection });
-    return performance.now() < Math.min(end, start + time);
+    return clock.now() < Math.min(end, time);
   };
   try {
     await fuzzer.runSeeds();
     let endGrowth: (() => Promise<void>) | undefined;
-    while (performance.now() < start + time) {
-      const now = performance.now();
+    while (clock.now() < time) {
+      const now = clock.now();
       const short = Math.min(1, time / 3 / (EXPLORE + MEASURE));
       await fuzzer.explore(until(now + EXPLORE * short));
       await fuzzer.measure(until(now + (EXPLORE + MEASURE) * short));
-      if (performance.now() > start + time / 3) endGrowth ??= await fuzzer.watchGrowth();
-      tell(target, fuzzer, performance.now() - start);
+      if (clock.now() > time / 3) endGrowth ??= await fuzzer.watchGrowth();
+      tell(target, fuzzer, clock.now());
     }
     await endGrowth?.();
-    tell(target, fuzzer, performance.now() - start, 'Done: ');
+    tell(target, fuzzer, clock.now(), 'Done: ');
     if (values.save) save(target, fuzzer);
     return true;
   } catch (error) {
-    tell(target, fuzzer, performance.now() - start, 'Found: ');
+    tell(target, fuzzer, clock.now(), 'Found: ');
     report(
       target,
       error instanceof Finding ? error : new Finding(watchedInput(readFileSync(last)), String(error), error),
