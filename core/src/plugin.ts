@@ -28,6 +28,7 @@ export { inheritedEnvironment, minimalEnvironment } from './plugin-kit/child-env
 export { commandLine } from './plugin-kit/command-line.js';
 export { findTool } from './plugin-kit/find-tool.js';
 export { forkChild } from './plugin-kit/fork-child.js';
+export { MessageStream } from './plugin-kit/message-stream.js';
 export { nativePackageAdvice } from './plugin-kit/native-package-advice.js';
 export { PowerWatch } from './plugin-kit/power-watch.js';
 export { Reconnecting } from './plugin-kit/reconnecting.js';

@@ -25,7 +25,7 @@ import { checkFiles } from './check-files.js';
 import { LibxlMachine } from './libxl-machine.js';
 import { connectionOptions, type ConnectionOptions, type LibxlOptions } from './libxl-options.js';
 import { SealedHost } from './sealed/sealed-host.js';
-import { XenHost, type XenListener } from './xen-host.js';
+import { XenHost, type XenListener, type XenParts } from './xen-host.js';
 
 /** How long the steps under way may take when Jitsu gives up root. */
 const HAND_OVER_LIMIT: Milliseconds = 5_000;
@@ -54,6 +54,7 @@ export class LibxlBackend implements Backend<LibxlOptions> {
     @inject(BOOT_CONFIGURATORS) private readonly configurators: readonly BootConfigurator[],
     @inject(CLOCK) private readonly clock: Clock,
     @inject(LOGGER) private readonly logger: Logger,
+    private readonly parts: XenParts = {},
   ) {
     this.#listener = {
       onChange: () => {
@@ -66,7 +67,7 @@ export class LibxlBackend implements Backend<LibxlOptions> {
   }
 
   async connect(): Promise<void> {
-    if (this.#host instanceof SealedHost) await this.#use(this.#directHost());
+    if (this.#host instanceof SealedHost && !this.#host.isOpen) await this.#use(this.#directHost());
     await this.#host.open();
     await Promise.all([...this.#machines.values()].map((machine) => machine.looked()));
   }
@@ -79,7 +80,8 @@ export class LibxlBackend implements Backend<LibxlOptions> {
   async beforeDrop(): Promise<void> {
     const machines = [...this.#machines.values()];
     const guests = await Promise.all(machines.map((machine) => machine.fixed()));
-    const sealed = new SealedHost({ saves: this.#saves, guests }, this.logger, this.#listener);
+    const { parts } = this;
+    const sealed = new SealedHost({ saves: this.#saves, guests, parts }, this.logger, this.#listener);
     try {
       await sealed.open();
     } catch (error) {
@@ -116,8 +118,9 @@ export class LibxlBackend implements Backend<LibxlOptions> {
   watch(listener: (change: PowerChange) => void): Disposable {
     return this.#changes.watch(listener);
   }
+
   #directHost(): XenHost {
-    return new XenHost(this.#saves, this.clock, this.logger, this.#listener);
+    return new XenHost(this.#saves, this.clock, this.logger, this.#listener, this.parts);
   }
 
   /** All machines take their steps by it. Those under way end before, unless they take too long: then they fail. */

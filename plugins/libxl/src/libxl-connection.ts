@@ -16,7 +16,7 @@ export class LibxlConnection {
     private readonly clock: Clock,
     private readonly logger: Logger,
     /** The program of the process, for tests. */
-    private readonly program?: URL,
+    private readonly program: URL | undefined,
   ) {}
 
   /** The version of Xen, as 4.17; empty while the connection is not open. */

@@ -19,7 +19,8 @@ export interface XenListener {
 
 /** What stands in for Xen's own parts in tests. */
 export interface XenParts {
-  readonly program?: URL;
+  /** The URL of the program of libxl's process. */
+  readonly program?: string;
   readonly places?: XenPlaces;
 }
 
@@ -38,7 +39,7 @@ export class XenHost {
     private readonly listener: XenListener,
     private readonly parts: XenParts = {},
   ) {
-    this.#libxl = new LibxlConnection(clock, logger, parts.program);
+    this.#libxl = new LibxlConnection(clock, logger, parts.program === undefined ? undefined : new URL(parts.program));
     this.#domains = new Domains(() => this.#openXenstore(), clock);
     this.#saves = new SavedMemory(saves);
   }

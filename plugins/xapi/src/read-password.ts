@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { errorMessage, JitsuError } from '@jitsud/core/plugin';
+import type { KeptFile } from './kept-file.js';
 
 const VARIABLE = 'JITSU_XAPI_PASSWORD';
 
@@ -28,7 +28,7 @@ export function takePasswordOfEnvironment(): string | undefined {
 export async function readPassword(
   url: string,
   ofUri: string | undefined,
-  file: string | undefined,
+  file: KeptFile | undefined,
   ofEnvironment: string | undefined,
 ): Promise<string> {
   const password = ofUri ?? (file === undefined ? ofEnvironment : await readFrom(file));
@@ -39,11 +39,11 @@ export async function readPassword(
   );
 }
 
-async function readFrom(file: string): Promise<string> {
+async function readFrom(file: KeptFile): Promise<string> {
   try {
-    return (await readFile(file, 'utf8')).replace(/\r?\n$/, '');
+    return (await file.read()).replace(/\r?\n$/, '');
   } catch (error) {
-    const message = `The password file ${file} cannot be read: ${errorMessage(error)}.`;
+    const message = `The password file ${file.path} cannot be read: ${errorMessage(error)}.`;
     throw new JitsuError('JITSU_CONFIG_UNREADABLE', message, { cause: error });
   }
 }

@@ -16,6 +16,7 @@ import {
 } from '@jitsud/core/plugin';
 import { findVm } from './find-vm.js';
 import { hostReference } from './host-reference.js';
+import { KeptFile } from './kept-file.js';
 import { parsePoolAddress } from './pool-address.js';
 import { PoolConnection } from './pool-connection.js';
 import { readPassword, takePasswordOfEnvironment } from './read-password.js';
@@ -45,10 +46,13 @@ export class XapiBackend implements Backend<XapiOptions> {
     if (!address) throw new JitsuError('JITSU_CONFIG_INVALID', 'The URI of the pool is none.');
     const { url, user, password } = address;
     const ofEnvironment = takePasswordOfEnvironment();
+    const [passwordFile, certificate] = [options.passwordFile, options.certificate].map((path) =>
+      path === undefined ? undefined : new KeptFile(path),
+    );
     const access = async () => ({
       user,
-      password: await readPassword(url, password, options.passwordFile, ofEnvironment),
-      trust: await trustOf(options),
+      password: await readPassword(url, password, passwordFile, ofEnvironment),
+      trust: await trustOf(certificate, options.allowUnauthorized),
     });
     this.#pool = new PoolConnection(url, access, clock, logger, {
       onVm: (uuid) => this.#tell(uuid),

@@ -1,6 +1,6 @@
 /**
  * Stands in for the process that has libxl, with domains as files in the folder of FAKE_XEN_DOMAINS. A guest with the
- * name `aborts` ends it by an assertion while it is created.
+ * name `aborts` ends it by an assertion while it is created; one with the name `hangs` is never created.
  */
 import { appendFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -58,6 +58,7 @@ const operations: Readonly<Record<string, (...parameters: never[]) => unknown>> 
 process.send?.({ kind: 'ready', version: '4.17' });
 process.on('message', ({ id, operation, parameters }: Request) => {
   if (operation !== 'info') appendFileSync(join(folder, 'calls'), `${operation} ${parameters.join(' ')}\n`);
+  if (operation === 'create' && String(parameters[0]).includes('"hangs"')) return;
   try {
     const result = operations[operation]?.(...(parameters as never[]));
     process.send?.({ kind: 'result', id, ...(result !== undefined && { result }) });

@@ -7,6 +7,7 @@ import { domainConfig } from '#libxl/domain-config.js';
 import { libxlOptions, type LibxlOptions } from '#libxl/libxl-options.js';
 import type { FixedPlan } from '#libxl/guest.js';
 import type { Seal } from '#libxl/sealed/messages.js';
+import type { XenParts } from '#libxl/xen-host.js';
 import { TemporaryFolder } from '../temporary-folder.js';
 import { FakeXenstored, reply } from '../xenstore/fake-xenstored.js';
 
@@ -69,14 +70,19 @@ export class FakeXen implements AsyncDisposable {
     return { id, name, config: domainConfig(id, this.options(name, more)) };
   }
 
-  /** What a process of root is told that has these guests. */
-  seal(...guests: readonly FixedPlan[]): Seal {
+  /** What stands in for Xen's own parts. */
+  get parts(): XenParts {
     const places = {
       ...{ hypervisorType: this.folder.in('type'), capabilities: this.folder.in('capabilities') },
       ...{ devices: ['/dev/null'], socket: this.xenstored.socket },
     };
     const program = new URL('./fake-xen-program.js', import.meta.url).href;
-    return { saves: this.saves, guests, parts: { program, places } };
+    return { program, places };
+  }
+
+  /** What a process of root is told that has these guests. */
+  seal(...guests: readonly FixedPlan[]): Seal {
+    return { saves: this.saves, guests, parts: this.parts };
   }
 
   /** The domains that there are, by their ids. */
@@ -90,6 +96,16 @@ export class FakeXen implements AsyncDisposable {
   /** A domain that somebody else has made. */
   addDomain(id: number, domain: FakeDomain): void {
     writeFileSync(this.folder.in('domains', String(id)), JSON.stringify(domain));
+  }
+
+  /** How many are connected to its xenstored. */
+  get connections(): number {
+    return this.xenstored.peers.size;
+  }
+
+  /** Who looks for Xen does not find it any more. */
+  hide(): void {
+    rmSync(this.folder.in('type'));
   }
 
   /** What libxl was asked for that changes anything, and xenstored to write. */

@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import { forkChild, inheritedEnvironment } from '@jitsud/core/plugin';
+import { forkChild, inheritedEnvironment, MessageStream } from '@jitsud/core/plugin';
 import type { Report, Seal } from '#libxl/sealed/messages.js';
 import { eventually } from '#core/testing/eventually.js';
 
@@ -14,7 +14,7 @@ export class TakenOverMain implements AsyncDisposable {
   errors = '';
   readonly child: ChildProcess;
   readonly socket: Socket;
-  #text = '';
+  readonly #stream: MessageStream;
   #lastId = 1_000_000;
 
   private constructor(seal: Seal) {
@@ -24,8 +24,10 @@ export class TakenOverMain implements AsyncDisposable {
     });
     this.child.stderr?.on('data', (text: Buffer) => (this.errors += text.toString()));
     this.socket = this.child.stdio[4] as Socket;
-    this.socket.on('error', () => undefined);
-    this.socket.on('data', (chunk) => this.#take(chunk.toString()));
+    this.#stream = new MessageStream(this.socket, {
+      message: (message) => this.reports.push(message as Report),
+      end: () => undefined,
+    });
     this.child.send(seal);
   }
 
@@ -42,9 +44,23 @@ export class TakenOverMain implements AsyncDisposable {
     return this.reports.find(({ kind }) => kind === 'open' || kind === 'unusable');
   }
 
-  /** Writes one line. */
+  /** Sends a message of any form. */
   write(message: unknown): void {
-    this.socket.write(`${JSON.stringify(message)}\n`);
+    this.#stream.send(message as object);
+  }
+
+  /** Sends bytes as a message, which says that it is so long. @returns whether more may be written at once */
+  writeBytes(bytes: Buffer | string, length = Buffer.byteLength(bytes)): boolean {
+    const header = Buffer.alloc(4);
+    header.writeUInt32LE(length);
+    return this.socket.write(Buffer.concat([header, Buffer.from(bytes as string)]));
+  }
+
+  /** Takes no reports until its socket is resumed. */
+  deafen(): void {
+    // The stream would resume it.
+    this.socket.removeAllListeners('drain');
+    this.socket.pause();
   }
 
   /** Gives an order, with an id of its own, and waits for what comes of it. */
@@ -77,11 +93,5 @@ export class TakenOverMain implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.socket.destroy();
     if (this.isAlive) await once(this.child, 'exit');
-  }
-
-  #take(text: string): void {
-    const lines = (this.#text + text).split('\n');
-    this.#text = lines.pop() ?? '';
-    for (const line of lines) this.reports.push(JSON.parse(line) as Report);
   }
 }

@@ -1,13 +1,12 @@
 import type { FixedPlan } from '../guest.js';
-import type { XenPlaces } from '../xen-obstacles.js';
+import type { XenParts } from '../xen-host.js';
 
 /** What the process of root is told once, before anything comes by its socket. */
 export interface Seal {
   /** The folder for the memory of suspended guests. */
   readonly saves: string;
   readonly guests: readonly FixedPlan[];
-  /** What stands in for Xen's own parts in tests. */
-  readonly parts?: { readonly program?: string; readonly places?: XenPlaces };
+  readonly parts?: XenParts;
 }
 
 /** The steps of a {@link Guest}, by which each names its parameters. */

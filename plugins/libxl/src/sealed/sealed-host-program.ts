@@ -3,16 +3,18 @@
  * closes then; the orders come by a socket. It holds what root alone may use, xenstore and saved memory, and has libxl
  * in a child of its own, which it starts again when that dies. It ends with Jitsu.
  */
-import { makeSafeFolder, SystemClock, type Logger } from '@jitsud/core/plugin';
+import { makeSafeFolder, MessageStream, SystemClock, type Logger } from '@jitsud/core/plugin';
 import { once } from 'node:events';
 import { Socket } from 'node:net';
 import { XenHost } from '../xen-host.js';
 import { LONGEST_ORDER, type LogLevel, type Report, type Seal } from './messages.js';
-import { MessageLines } from './message-lines.js';
 import { failureOf, SealedOrders } from './sealed-orders.js';
 
 /** The file of the socket, after those for input, output, errors and Node's channel. */
 const SOCKET = 4;
+
+/** What may wait to be written before the log is cut off, in bytes. */
+const UNWRITTEN = 64 * 1024;
 
 /** What is refused is said once in so many milliseconds. */
 const REFUSALS = 60_000;
@@ -35,9 +37,11 @@ function sayRefused(why: string): void {
 }
 
 function report(message: Report): void {
-  // Changes are told by one report, and the log is cut off, where Jitsu does not read.
-  if (lines.isFull && message.kind === 'changed') hasChanged = true;
-  else if (!lines.isFull || message.kind !== 'log') lines.send(message);
+  // Where Jitsu does not read, changes are told by one report, and the log is cut off. No answers come about, as the
+  // stream takes no orders then.
+  const isFull = socket.writableLength > UNWRITTEN;
+  if (isFull && message.kind === 'changed') hasChanged = true;
+  else if (!isFull || message.kind !== 'log') stream.send(message);
 }
 
 function logger(own: object): Logger {
@@ -49,7 +53,6 @@ function logger(own: object): Logger {
   };
 }
 
-const { program, places } = seal.parts ?? {};
 const host = new XenHost(
   seal.saves,
   new SystemClock(),
@@ -58,24 +61,23 @@ const host = new XenHost(
     onChange: () => report({ kind: 'changed' }),
     onLost: (reason) => report({ kind: 'lost', failure: failureOf(reason) }),
   },
-  { ...(program !== undefined && { program: new URL(program) }), ...(places !== undefined && { places }) },
+  seal.parts,
 );
 const guests = new Map(seal.guests.map((plan) => [plan, host.guest(plan)] as const));
 const orders = new SealedOrders(guests, report, sayRefused);
 
 const socket = new Socket({ fd: SOCKET });
-const lines = new MessageLines(socket, LONGEST_ORDER, {
-  onMessage: (message) => orders.take(message),
-  onMalformed: (why) => sayRefused(`a line that is ${why}`),
-  onDrained: () => {
-    if (!hasChanged) return;
-    hasChanged = false;
-    report({ kind: 'changed' });
-  },
+socket.on('drain', () => {
+  if (!hasChanged) return;
+  hasChanged = false;
+  report({ kind: 'changed' });
 });
-const end = (): void => void host.close().finally(() => process.exit());
-socket.on('error', () => undefined);
-socket.on('close', end);
+const stream = new MessageStream(socket, {
+  message: (message) => orders.take(message),
+  malformed: (what) => sayRefused(`a message that is ${what}`),
+  end: () => void host.close().finally(() => process.exit()),
+});
+stream.longest = LONGEST_ORDER;
 
 try {
   // Nobody else can put memory there from now on.
@@ -84,5 +86,5 @@ try {
   report({ kind: 'open' });
 } catch (error) {
   report({ kind: 'unusable', failure: failureOf(error) });
-  socket.end();
+  stream.close();
 }

@@ -2,6 +2,7 @@ import {
   forkChild,
   inheritedEnvironment,
   JitsuError,
+  MessageStream,
   type JitsuErrorCode,
   type Logger,
   type MachineId,
@@ -13,13 +14,9 @@ import { isDeepStrictEqual } from 'node:util';
 import type { FixedPlan, FoundDomain, Guest, GuestPlan } from '../guest.js';
 import type { Finding } from '../saved-memory.js';
 import type { XenListener } from '../xen-host.js';
-import { MessageLines } from './message-lines.js';
 import type { Failure, Order, Report, Seal } from './messages.js';
 
 const PROGRAM = new URL('./sealed-host-program.js', import.meta.url);
-
-/** In bytes: more than any report. */
-const LONGEST_REPORT = 1024 * 1024;
 
 /** In milliseconds: how long a close waits for the end of the process. */
 const CLOSE_TIMEOUT = 1_000;
@@ -39,7 +36,8 @@ interface Call {
 export class SealedHost {
   readonly #plans: ReadonlyMap<MachineId, FixedPlan>;
   readonly #child: ChildProcess;
-  readonly #lines: MessageLines;
+  readonly #socket: Socket;
+  readonly #stream: MessageStream;
   readonly #calls = new Map<number, Call>();
   readonly #opened: Promise<void>;
   readonly #ended: Promise<void>;
@@ -61,20 +59,20 @@ export class SealedHost {
       env: inheritedEnvironment(),
     });
     this.#child = child;
-    const socket = child.stdio[4] as Socket;
-    socket.on('error', () => undefined);
+    this.#socket = child.stdio[4] as Socket;
     let announce!: () => void;
     let refuse!: (reason: JitsuError) => void;
     this.#opened = new Promise((resolve, reject) => ([announce, refuse] = [resolve, reject]));
     this.#opened.catch(() => undefined);
-    this.#lines = new MessageLines(socket, LONGEST_REPORT, {
-      onMessage: (message) => {
+    this.#stream = new MessageStream(this.#socket, {
+      message: (message) => {
         const report = message as Report;
         if (report.kind === 'open') announce();
         else if (report.kind === 'unusable') refuse(errorOf(report.failure));
         else this.#take(report);
       },
-      onMalformed: (why) => logger.error({}, `The process of libxl has written a line that is ${why}`),
+      // The end of the process says why.
+      end: () => undefined,
     });
     this.#ended = new Promise((resolve) => {
       const end = (how: string): void => {
@@ -95,6 +93,11 @@ export class SealedHost {
     });
   }
 
+  /** Whether it has neither been closed nor ended by itself. */
+  get isOpen(): boolean {
+    return this.#end === undefined;
+  }
+
   get pid(): number | undefined {
     return this.#child.pid;
   }
@@ -107,7 +110,7 @@ export class SealedHost {
   /** Ends the process; steps under way are still carried out as far as libxl alone does them. */
   async close(): Promise<void> {
     this.#fail(unreachable('libxl is not connected.'));
-    (this.#child.stdio[4] as Socket).destroy();
+    this.#socket.destroy();
     await Promise.race([this.#ended, sleep(CLOSE_TIMEOUT, undefined, { ref: false })]);
   }
 
@@ -139,9 +142,9 @@ export class SealedHost {
     if (this.#end) throw this.#end;
     const id = ++this.#lastId;
     const answered = new Promise((resolve, reject) => this.#calls.set(id, { resolve, reject }));
-    const onAbort = (): void => this.#lines.send({ id, step: 'abort' } satisfies Order);
+    const onAbort = (): void => this.#stream.send({ id, step: 'abort' } satisfies Order);
     signal?.addEventListener('abort', onAbort, { once: true });
-    this.#lines.send({ id, ...order });
+    this.#stream.send({ id, ...order });
     try {
       return (await answered) as T;
     } catch (error) {

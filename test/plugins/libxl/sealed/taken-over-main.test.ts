@@ -139,27 +139,20 @@ describe('a Jitsu that has been taken over, before the process that keeps root f
   }
 
   it('is not obeyed where its bytes are no messages, and ends nothing by them', async () => {
-    for (const bytes of [
-      '\n\n\n',
-      '{"id":1,',
-      '\0\x01\xff\n',
-      `${'['.repeat(60_000)}\n`,
-      `{"a":${'{"a":'.repeat(9_000)}\n`,
-    ]) {
-      main.socket.write(Buffer.from(bytes, 'latin1'));
-    }
-    main.socket.write('\n');
+    const texts = ['', '{"id":1,', '\0\u0001\u00ff', '['.repeat(60_000), '{"a":'.repeat(9_000), '{"id":1}{"id":2}'];
+    for (const text of texts) main.writeBytes(text);
     assert.equal((await main.order({ guest: WEB, step: 'find' })).kind, 'result');
     assert.deepEqual(xen.calls, []);
   });
 
-  it('cannot fill memory by a line without an end', async () => {
+  it('cannot fill memory by a message of 200 MiB', async () => {
     const before = main.memory;
     const chunk = Buffer.alloc(1024 * 1024, 'x');
-    for (let sent = 0; sent < 200; sent += 1) {
+    const chunks = 200;
+    main.writeBytes('', chunks * chunk.length);
+    for (let sent = 0; sent < chunks; sent += 1) {
       if (!main.socket.write(chunk)) await once(main.socket, 'drain');
     }
-    main.socket.write('\n');
     assert.equal((await main.order({ guest: WEB, step: 'find' })).kind, 'result');
     assert.ok(main.memory - before < 60 * 1024 * 1024, `it grew by ${main.memory - before} bytes`);
   });
@@ -167,16 +160,15 @@ describe('a Jitsu that has been taken over, before the process that keeps root f
   it('cannot fill memory by orders whose answers it does not take', async () => {
     await created();
     const before = main.memory;
-    main.socket.pause();
-    const order = `${JSON.stringify({ id: 1, guest: 'x'.repeat(1_000), step: 'find' })}\n`.repeat(1_000);
-    const unread = { bytes: 0 };
-    for (let sent = 0; sent < 200; sent += 1) {
-      unread.bytes += order.length;
-      if (main.socket.write(order)) continue;
+    main.deafen();
+    const order = JSON.stringify({ id: 1, guest: 'x'.repeat(1_000), step: 'find' });
+    for (let sent = 0; sent < 200_000; sent += 1) {
+      if (main.writeBytes(order)) continue;
       // Nothing is taken any more from one that takes nothing.
       const isTaken = await Promise.race([once(main.socket, 'drain').then(() => true), sleep(500, false)]);
       if (!isTaken) break;
     }
+    assert.ok(main.socket.writableLength > 0, 'all was taken');
     assert.ok(main.memory - before < 60 * 1024 * 1024, `it grew by ${main.memory - before} bytes`);
     main.socket.resume();
     assert.equal((await main.order({ guest: WEB, step: 'find' })).kind, 'result');
