@@ -1,3 +1,5 @@
+import type { ControlLimits } from './control-limits.js';
+
 /** Variables of an environment; those that are undefined are left out. */
 export type Variables = Readonly<Record<string, string | undefined>>;
 
@@ -29,6 +31,8 @@ export interface Launch {
   readonly umask?: number | undefined;
   /** How many files it may have open. */
   readonly files?: number | undefined;
+  /** The control group that it runs in, with all that it starts. */
+  readonly control?: ControlLimits | undefined;
   /** Whether executing a file (one with set-user-id) may give it more privileges. */
   readonly newPrivileges?: boolean | undefined;
   /** All processes of its group end with it, and with the process that spawns. */
@@ -99,6 +103,15 @@ export interface Spawner {
 
   /** Has {@link signal} take a group that an earlier Jitsu has spawned. The start time is that of proc_pid_stat(5). */
   adopt(group: number, startTime: string): void;
+
+  /**
+   * Sets the limits of a launch's control group anew, for what an earlier Jitsu has spawned in it. Rejects with the
+   * system's error.
+   */
+  confine(launchable: Launchable): Promise<void>;
+
+  /** Kills all that is left in a launch's control group, and removes it. */
+  release(launchable: Launchable): Promise<void>;
 
   /**
    * Calls the listener when an unknown program has stopped, continued or ended, temporary ones excepted, and when the

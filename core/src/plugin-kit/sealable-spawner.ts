@@ -22,6 +22,8 @@ export class SealableSpawner implements Spawner {
   readonly #listeners = new Set<() => void>();
   #state: 'open' | 'expecting' | 'sealed' = 'open';
   #isClosed = false;
+  /** Whether a folder of control groups is handed back at the end. */
+  #handsBack = false;
   /** The runtime folder with the ledger of what is spawned, where one is kept. */
   #ledger: string | undefined;
   /** Whom Jitsu may become. */
@@ -70,7 +72,8 @@ export class SealableSpawner implements Spawner {
 
   async spawn(launchable: Launchable, details: LaunchDetails = {}): Promise<LiveChild> {
     const launch = launchable.launch();
-    const { temporary = false, newPrivileges = false } = launch;
+    const { temporary = false, newPrivileges = false, control } = launch;
+    this.#handsBack ||= control?.handBack ?? false;
     if (this.#state !== 'sealed') return this.#living(temporary, newPrivileges).spawn({ launch, details }, temporary);
     const sealed = this.#processes.get(kindOf(temporary, newPrivileges));
     if (sealed === undefined) throw new JitsuError('JITSU_BACKEND_DENIED', TOO_LATE);
@@ -101,6 +104,23 @@ export class SealableSpawner implements Spawner {
     await sealed.renice(thread, niceness);
   }
 
+  async confine(launchable: Launchable): Promise<void> {
+    const { control, newPrivileges } = launchable.launch();
+    // Once it is sealed, the process that has set them has never ended.
+    if (control === undefined || this.#state === 'sealed') return;
+    this.#handsBack ||= control.handBack;
+    await this.#living(false, newPrivileges).confine(control);
+  }
+
+  async release(launchable: Launchable): Promise<void> {
+    const { control, newPrivileges = false } = launchable.launch();
+    if (control === undefined) return;
+    if (this.#state !== 'sealed') return this.#living(false, newPrivileges).release({ release: control });
+    const sealed = this.#processes.get(kindOf(false, newPrivileges));
+    if (sealed === undefined || sealed.hasEnded) throw lost();
+    await sealed.release({ key: launchable.key, release: true });
+  }
+
   watch(listener: () => void): Disposable {
     this.#listeners.add(listener);
     return {
@@ -112,9 +132,12 @@ export class SealableSpawner implements Spawner {
   }
 
   /** Running programs continue, and their ends are not reported any more; temporary ones end. */
-  close(): void {
+  async close(): Promise<void> {
     this.#isClosed = true;
+    const ending = [...this.#processes.values()];
     this.#end('');
+    // A service manager that starts the next Jitsu at once finds the control group as it was.
+    if (this.#handsBack) await Promise.all(ending.map((process) => process.untilEnded()));
   }
 
   #living(temporary = false, newPrivileges = false): SpawnerProcess {

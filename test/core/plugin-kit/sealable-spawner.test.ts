@@ -31,7 +31,7 @@ describe('the spawner of a Jitsu', () => {
   });
 
   afterEach(() => {
-    spawner.close();
+    void spawner.close();
     for (const pid of pids) sendSignal(-pid, 'SIGKILL');
     folder[Symbol.dispose]();
   });
@@ -145,7 +145,7 @@ describe('the spawner of a Jitsu', () => {
     assert.deepEqual([isAlive(program.pid), isAlive(command.pid), isAlive(forCommands ?? NaN)], [true, true, true]);
     await spawn(launchable('program', SLEEP));
     assert.notEqual(parentOf(pids[2] ?? NaN), forPrograms);
-    spawner.close();
+    void spawner.close();
     await eventually(() => assert.equal(isAlive(command.pid), false));
   });
 
@@ -241,7 +241,7 @@ describe('the spawner of a Jitsu', () => {
       const program = launchable('program', SLEEP);
       await seal(program);
       const parent = parentOf((await spawn(program)).pid);
-      spawner.close();
+      void spawner.close();
       await eventually(() => assert.equal(isAlive(parent), false));
       assert.deepEqual(logger.lines, []);
     });
@@ -285,6 +285,61 @@ describe('the spawner of a Jitsu', () => {
       ).exited;
       assert.equal(readFileSync(`${output}.stdout`, 'utf8'), 'x\n');
       await assert.rejects(spawner.spawn(programs[1]!), { code: 'EPERM', path: `${foreign}.stdout` });
+    });
+  });
+
+  describe('with control groups, in folders that stand for them', () => {
+    const control = () => ({ folder: folder.path, group: 'unikernel-x', handBack: true, memory: 2 ** 20 });
+    const content = (...names: string[]): string => readFileSync(folder.in(...names), 'utf8');
+    const group = (): string => content('unikernel-x', 'cgroup.procs');
+
+    beforeEach(() => writeFileSync(folder.in('cgroup.subtree_control'), ''));
+
+    for (const isSealed of [false, true]) {
+      it(`has a program join its group, and ends what is left in it, ${isSealed ? 'sealed' : 'open'}`, async () => {
+        if (isSealed) spawner.expectSeal();
+        const confined = launchable('x', { ...SLEEP, control: control(), env: { 'a.b': 'c d' } });
+        spawner.allow(confined);
+        if (isSealed) await spawner.seal(OWN);
+        const child = await spawn(confined);
+        await eventually(() => assert.match(statusOf(child.pid), /^Name:\s+sleep$/m));
+        // Before it is executed, it writes what stands for itself.
+        assert.equal(group(), '0\n');
+        assert.equal(content('unikernel-x', 'memory.max'), String(2 ** 20));
+        assert.match(readFileSync(`/proc/${child.pid}/environ`, 'utf8'), /(^|\0)a\.b=c d(\0|$)/);
+
+        writeFileSync(folder.in('unikernel-x', 'cgroup.procs'), `${child.pid}\n`);
+        await spawner.release(confined);
+        assert.equal((await child.exited).signal, 'SIGKILL');
+      });
+    }
+
+    it('sets limits anew until it is sealed', async () => {
+      const confined = launchable('x', { control: control() });
+      await spawner.confine(confined);
+      assert.equal(content('unikernel-x', 'memory.max'), String(2 ** 20));
+      await spawner.confine(launchable('y'));
+      await spawner.release(launchable('y'));
+    });
+
+    it('hands the controllers back before its end', async () => {
+      await spawner.confine(launchable('x', { control: control() }));
+      writeFileSync(folder.in('cgroup.subtree_control'), 'memory\n');
+      await spawner.close();
+      assert.equal(content('cgroup.subtree_control'), '-memory');
+    });
+
+    it('tells what is in the way of a group', async () => {
+      const nowhere = launchable('x', { control: { ...control(), folder: folder.in('nowhere') } });
+      await assert.rejects(spawner.spawn(nowhere), { code: 'ENOENT' });
+      await assert.rejects(spawner.confine(nowhere), { code: 'ENOENT' });
+    });
+
+    it('removes no group once it is sealed that it was not told of', async () => {
+      spawner.expectSeal();
+      spawner.allow(launchable('x', { control: control() }));
+      await spawner.seal(OWN);
+      await assert.rejects(spawner.release(launchable('y', { control: control() })), { code: 'JITSU_BACKEND_DENIED' });
     });
   });
 });
