@@ -10,8 +10,7 @@ export class SuiteCoverage {
   constructor(folder) {
     if (!existsSync(folder)) return;
     for (const name of readdirSync(folder)) {
-      const { result } = JSON.parse(readFileSync(join(folder, name), 'utf8'));
-      for (const { url, functions } of result) {
+      for (const { url, functions } of resultOf(readFileSync(join(folder, name), 'utf8'))) {
         const ranges = functions.flatMap((covered) => covered.ranges);
         this.#ranges.set(url, [...(this.#ranges.get(url) ?? []), ranges]);
       }
@@ -29,5 +28,15 @@ export class SuiteCoverage {
       }
       return (smallest?.count ?? 0) > 0;
     });
+  }
+}
+
+/** Nothing of a process that was killed while it wrote: suites kill theirs at any moment. */
+function resultOf(text) {
+  try {
+    return JSON.parse(text).result;
+  } catch (error) {
+    if (error instanceof SyntaxError) return [];
+    throw error;
   }
 }

@@ -1,7 +1,7 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -49,6 +49,8 @@ export class JitsuChild implements AsyncDisposable {
     { dns = {}, settings = {}, tells = false, tree = openTree('here', OWN_TREE) }: JitsuChildOptions = {},
   ): Promise<JitsuChild> {
     const folder = await mkdtemp(join(inMemory(), 'jitsu-bench-'));
+    // As root, Jitsu becomes another user, who has to get to its runtime folder.
+    await chmod(folder, 0o711);
     const port = await freePort();
     const file = join(folder, 'jitsu.config.json');
     const configuration = {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { existsSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, statSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import packet from 'dns-packet';
@@ -17,6 +17,7 @@ import { createJitsu, type Jitsu } from '#core/jitsu.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { rejectsWithCode } from '#core/testing/rejects-with-code.js';
 import { decodeReply, queryBytes } from '../support/dns-message.js';
+import { askByUdp } from '../support/dns-exchange.js';
 import { FakeUpstream } from '../support/dns-upstream.js';
 import { FakeBackend, fakeOptions } from '../support/fake-backend.js';
 import { MemoryLogger } from '../support/memory-logger.js';
@@ -42,6 +43,8 @@ class Setting implements AsyncDisposable {
   readonly #made: Jitsu[] = [];
 
   constructor(readonly faults: Faults = {}) {
+    // For the user that Jitsu may become.
+    chmodSync(this.#folder.path, 0o711);
     for (const [name, backend] of Object.entries({ one: this.one, two: this.two })) {
       const [connect, close] = [backend.connect.bind(backend), backend.close.bind(backend)];
       backend.connect = () => this.#write(`connect ${name}`, connect);
@@ -183,6 +186,39 @@ describe('Jitsu', () => {
     await jitsu.controls.flush();
     assert.equal(await ask(jitsu, 'jitsu.example.net'), 'NOERROR');
     assert.equal(upstream.queries.length, 2);
+  });
+
+  it('says when it listens, which is before its start has ended', async () => {
+    await using setting = new Setting();
+    const jitsu = await setting.jitsu();
+    const said: string[] = [];
+    await jitsu.start(() => said.push(`listens on ${jitsu.listening.length}`)).then(() => said.push('started'));
+    assert.deepEqual(said, ['listens on 1', 'started']);
+  });
+
+  it('answers ANY for what it forwards by itself, with the TTL of its own answers', async () => {
+    await using upstream = await upstreamWithAddress();
+    await using setting = new Setting();
+    const jitsu = await setting.jitsu(forwardingTo(upstream));
+    await jitsu.start();
+    const { answers } = decodeReply(
+      await askByUdp(jitsu.listening[0]!, queryBytes('jitsu.example.net', { type: 'ANY' })),
+    );
+    assert.deepEqual(
+      answers?.map((record) => [record.type, 'ttl' in record && record.ttl]),
+      [['HINFO', 60]],
+    );
+    assert.equal(upstream.queries.length, 0);
+  });
+
+  it('tells where it listens, and counts what the packet cache has answered up to this moment', async () => {
+    await using setting = new Setting();
+    const jitsu = await setting.jitsu();
+    await jitsu.start();
+    for (let round = 0; round < 5; round += 1) assert.equal(await ask(jitsu, 'web.test'), 'NOERROR');
+    const { listening, unikernels } = jitsu.controls.status();
+    assert.deepEqual(listening, jitsu.listening);
+    assert.equal(unikernels.find(({ name }) => name === 'web')?.names[0]?.requests, 5);
   });
 
   it('goes on with the counters of an earlier run', async () => {

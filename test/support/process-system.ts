@@ -1,3 +1,4 @@
+import type { Spawner } from '#core/contracts/spawner.js';
 import { SystemClock } from '#core/clock.js';
 import { SealableSpawner } from '#core/plugin-kit/sealable-spawner.js';
 import { LinuxProcessTable } from '#process/linux-process-table.js';
@@ -5,6 +6,7 @@ import { ProcessBackend } from '#process/process-backend.js';
 import { processOptions } from '#process/process-options.js';
 import { sendSignal } from '#process/send-signal.js';
 import { MemoryLogger } from './memory-logger.js';
+import { SealingSpawner } from './sealing-spawner.js';
 import { TemporaryFolder } from './temporary-folder.js';
 import { MachinesById } from './machines-by-id.js';
 
@@ -14,12 +16,24 @@ export class ProcessSystem implements Disposable {
   readonly logger = new MemoryLogger();
   readonly table = new LinuxProcessTable();
 
+  readonly #spawners: SealingSpawner[] = [];
+
+  /** @param sealed whether programs are started and signalled by sealed processes only */
+  constructor(private readonly sealed = false) {}
+
   machines(): MachinesById {
     return new MachinesById(this.backend());
   }
 
   backend(): ProcessBackend {
-    return new ProcessBackend(this.logger, new SystemClock(), this.folder.path, 'process', new SealableSpawner());
+    return new ProcessBackend(this.logger, new SystemClock(), this.folder.path, 'process', this.#spawner());
+  }
+
+  #spawner(): Spawner {
+    if (!this.sealed) return new SealableSpawner();
+    const spawner = new SealingSpawner();
+    this.#spawners.push(spawner);
+    return spawner;
   }
 
   /** Registers a program under its own name. */
@@ -43,6 +57,7 @@ export class ProcessSystem implements Disposable {
 
   [Symbol.dispose](): void {
     for (const pid of this.pids()) sendSignal(pid, 'SIGKILL');
+    for (const spawner of this.#spawners) spawner.close();
     this.folder[Symbol.dispose]();
   }
 }

@@ -109,6 +109,8 @@ export class Fleet {
         const boot = checked[index];
         if (boot?.status === 'rejected') problems.push(objection(unikernel, 'it could not boot', boot.reason));
       }
+      // So that what is written meanwhile, for a process that spawns, does not wait in memory until all are registered.
+      await new Promise((resolve) => setImmediate(resolve));
     }
     this.#refuse(problems);
   }

@@ -27,6 +27,7 @@ export class MessageStream {
   #length = 0;
   /** The bytes that are left of a message that is too large. */
   #skipped = 0;
+  #isPaused = false;
   #ended = false;
 
   constructor(
@@ -35,19 +36,28 @@ export class MessageStream {
   ) {
     stream.on('data', (chunk: Buffer) => this.#take(chunk));
     for (const event of ['error', 'end', 'close']) stream.on(event, () => this.#end());
-    stream.on('drain', () => stream.resume());
+    stream.on('drain', () => {
+      if (this.#isPaused) stream.resume();
+      this.#isPaused = false;
+    });
   }
 
   /** Nothing happens where the other side has ended. */
   send(message: object): void {
+    this.sendText(JSON.stringify(message));
+  }
+
+  /** The same with a message that is JSON already. */
+  sendText(text: string): void {
     if (this.#ended) return;
-    const text = JSON.stringify(message);
     const bytes = Buffer.allocUnsafe(HEADER + Buffer.byteLength(text));
     bytes.writeUInt32LE(bytes.length - HEADER);
     bytes.write(text, HEADER);
     this.stream.write(bytes);
     // Who may not be trusted, and does not read the answers, is not listened to.
-    if (this.longest < Infinity && this.stream.writableLength > UNWRITTEN) this.stream.pause();
+    if (this.longest === Infinity || this.stream.writableLength <= UNWRITTEN) return;
+    this.#isPaused = true;
+    this.stream.pause();
   }
 
   /** Ends it when all is written. */

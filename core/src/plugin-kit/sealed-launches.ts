@@ -39,16 +39,16 @@ export class SealedLaunches {
   /** As text, which takes a fraction of the memory. */
   readonly #launches = new Map<string, string>();
 
-  list(inherited: readonly Variables[], launches: readonly ListedLaunch[]): void {
+  list(inherited: readonly Variables[], launches: Iterable<readonly [key: string, launch: ListedLaunch]>): void {
     this.#inherited.push(...inherited);
-    for (const [key, launch] of launches) this.#launches.set(key, launch);
+    for (const [key, launch] of launches) this.#launches.set(key, JSON.stringify(launch));
   }
 
   /** @throws Refusal */
   find(number: number, key: string, user: JitsuUser): Launch {
     const text = this.#launches.get(key);
     if (text === undefined) throw new Refusal('this launch was not allowed before Jitsu gave up root', number);
-    const { inherited, ...launch } = JSON.parse(text) as Omit<Launch, 'inherited'> & { inherited?: number };
+    const { inherited, ...launch } = JSON.parse(text) as ListedLaunch;
     const known = { ...launch, inherited: inherited === undefined ? undefined : this.#inherited[inherited] };
     if (launch.account !== 'jitsu') return known;
     const env = Object.entries(launch.env ?? {}).filter(([name]) => !OF_USER.includes(name));

@@ -6,8 +6,8 @@ export interface JitsuUser {
   readonly gid: number;
 }
 
-/** A launch as JSON, with the number of its inherited variables in place of them. */
-export type ListedLaunch = readonly [key: string, launch: string];
+/** A launch with the number of its inherited variables in place of them. */
+export type ListedLaunch = Omit<Launch, 'inherited'> & { readonly inherited?: number | undefined };
 
 /** The order to spawn a program. */
 export interface SpawnOrder {
@@ -20,7 +20,10 @@ export interface SpawnOrder {
 export type TrustedOrder =
   | SpawnOrder
   /** What may be launched after the seal; inherited variables that later launches name by their numbers. */
-  | { readonly inherited: readonly Variables[]; readonly launches: readonly ListedLaunch[] }
+  | {
+      readonly inherited: readonly Variables[];
+      readonly launches: readonly (readonly [key: string, launch: ListedLaunch])[];
+    }
   /** The runtime folder, in which a ledger of what is spawned is kept from now on. */
   | { readonly ledger: string }
   /** A group that may be signalled after the seal. */

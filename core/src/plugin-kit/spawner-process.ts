@@ -34,8 +34,8 @@ export class SpawnerProcess {
   readonly #stream: MessageStream | undefined;
   readonly #orders = new Map<number, OpenOrder>();
   readonly #ends = new Map<number, OpenEnd>();
-  /** The launches that are not listed yet. */
-  #launches: ListedLaunch[] = [];
+  /** The launches that are not listed yet, as JSON: there may be a million, and so objects would be kept in vain. */
+  #launches: string[] = [];
   /** The numbers of the variables that launches inherit. */
   readonly #inherited = new Map<Variables, number>();
   #newInherited: Variables[] = [];
@@ -78,7 +78,8 @@ export class SpawnerProcess {
   /** Has it launch this once it is sealed. */
   list(key: string, { inherited, ...launch }: Launch): void {
     const number = inherited === undefined ? undefined : this.#numberOf(inherited);
-    this.#launches.push([key, JSON.stringify({ ...launch, inherited: number })]);
+    const listed: readonly [string, ListedLaunch] = [key, { ...launch, inherited: number }];
+    this.#launches.push(JSON.stringify(listed));
     if (this.#launches.length >= LISTED_AT_ONCE) this.#sendList();
   }
 
@@ -130,7 +131,8 @@ export class SpawnerProcess {
   }
 
   #sendList(): void {
-    this.#send({ inherited: this.#newInherited, launches: this.#launches });
+    const inherited = JSON.stringify(this.#newInherited);
+    this.#stream?.sendText(`{"inherited":${inherited},"launches":[${this.#launches.join()}]}`);
     this.#newInherited = [];
     this.#launches = [];
   }

@@ -104,6 +104,8 @@ export class Privileges {
     if (this.#user === undefined) return;
     const obstacle = cannotBecome(this.#user) ?? this.#unreadable(this.#user);
     if (obstacle !== undefined) return this.#keep(`${obstacle}.`);
+    const barred = this.#barredFrom([this.settings.runtimeDirectory], this.#user);
+    if (barred !== undefined) return this.#keep(barred);
     this.#keepForNeeds();
   }
 
@@ -183,16 +185,17 @@ export class Privileges {
   }
 
   #keepForFolders(): void {
-    const barred = this.#user && this.#barredFromFolders(this.#user);
-    if (barred !== undefined) this.#keep(barred);
-  }
-
-  #barredFromFolders(user: RunUser): string | undefined {
+    if (this.#user === undefined) return;
     // It stays root's, and the folders of others in it are no one's business but theirs: he may pass, and no more.
     const { runtimeDirectory } = this.settings;
     const { uid, mode } = statSync(runtimeDirectory);
     if (uid === 0) chmodSync(runtimeDirectory, (mode & 0o777) | 0o011);
-    for (const folder of ownFolders()) {
+    const barred = this.#barredFrom(ownFolders(), this.#user);
+    if (barred !== undefined) this.#keep(barred);
+  }
+
+  #barredFrom(folders: readonly string[], user: RunUser): string | undefined {
+    for (const folder of folders) {
       const place = failsafe(() => findBarred(dirname(folder), 'pass', user));
       if (place === undefined) continue;
       return `${userInWords(user)} may not enter ${place}, and needs ${folder}. Let others pass it (chmod o+x), or configure another runtimeDirectory.`;

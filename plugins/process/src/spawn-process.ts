@@ -25,16 +25,19 @@ const ADVICE: Readonly<Record<string, string>> = {
 
 /** How the process of a plan is launched. @param output the path of its output's files, without their endings */
 export function launchOf(plan: ProcessPlan, inherited: Variables, marks: Variables, output: string): Launch {
+  const { program, cwd, env, confinement } = plan;
   const [argv0, ...words] = plan.words;
-  return { ...executionOf(plan, inherited), program: plan.program, argv0, words, marks, output };
+  return { program, argv0, words, cwd, inherited, env, marks, output, account: accountOf(plan), ...confinement };
 }
 
 /** As whom, where and with what runs what looks after a process. Without the marks: it must not be adopted for it. */
-export function executionOf({ cwd, env, account, confinement = {} }: ProcessPlan, inherited: Variables): Execution {
-  return {
-    ...{ cwd, env, inherited, ...confinement },
-    ...(account && { account: { uid: account.uid, gid: account.gid } }),
-  };
+export function executionOf(plan: ProcessPlan, inherited: Variables): Execution {
+  const { cwd, env, confinement } = plan;
+  return { cwd, inherited, env, account: accountOf(plan), ...confinement };
+}
+
+function accountOf({ account }: ProcessPlan): { readonly uid: number; readonly gid: number } | undefined {
+  return account && { uid: account.uid, gid: account.gid };
 }
 
 /** The `JITSU_BACKEND_FAILED` for a program that could not be started. */

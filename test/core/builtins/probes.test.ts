@@ -6,6 +6,8 @@ import { createServer as createHttpServer } from 'node:http';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { open } from 'lmdb';
 import { SystemClock } from '#core/clock.js';
+import type { Clock } from '#core/contracts/clock.js';
+import type { ReadinessProbe } from '#core/contracts/readiness-probe.js';
 import { SealableSpawner } from '#core/plugin-kit/sealable-spawner.js';
 import { ExecProbe } from '#core/builtins/exec-probe.js';
 import { HttpProbe } from '#core/builtins/http-probe.js';
@@ -14,6 +16,7 @@ import { TcpProbe } from '#core/builtins/tcp-probe.js';
 import { eventually } from '#core/testing/eventually.js';
 import { rejectsWithCode } from '#core/testing/rejects-with-code.js';
 import { requireRoot } from '../../support/require-tool.js';
+import { SealingSpawner } from '../../support/sealing-spawner.js';
 import { TemporaryFolder } from '../../support/temporary-folder.js';
 
 const clock = new SystemClock();
@@ -136,157 +139,172 @@ describe('the http probe', () => {
   });
 });
 
-describe('the exec probe', () => {
-  const spawner = new SealableSpawner();
+for (const sealed of [false, true]) {
+  describe(`the exec probe${sealed ? ', its spawner sealed' : ''}`, () => {
+    let spawner: SealableSpawner | SealingSpawner;
 
-  after(() => spawner.close());
+    before(() => (spawner = sealed ? new SealingSpawner() : new SealableSpawner()));
 
-  it('is satisfied when the command ends with status 0, and tells it whom it is about', async () => {
-    const script =
-      'process.exit(process.env.JITSU_NAME === "web" && process.env.JITSU_ADDRESSES === "127.0.0.1" ? 0 : 1)';
-    await new ExecProbe([process.execPath, '-e', script], clock, spawner).untilReady(target, patience());
-  });
+    after(() => spawner.close());
 
-  it('goes on while the command fails, and kills it when it is called off', async () => {
-    const probe = new ExecProbe([process.execPath, '-e', 'process.exit(1)'], clock, spawner);
-    await assert.rejects(probe.untilReady(target, AbortSignal.timeout(200)), { name: 'TimeoutError' });
-    const endless = new ExecProbe([process.execPath, '-e', 'setInterval(() => {}, 1000)'], clock, spawner);
-    await assert.rejects(endless.untilReady(target, AbortSignal.timeout(200)), { name: 'TimeoutError' });
-  });
-
-  it('kills what the command has started, too, when it is called off', async () => {
-    using folder = new TemporaryFolder();
-    const [started, written] = [folder.in('started'), folder.in('written')];
-    const script = `sleep 1000 & echo $! > ${written}; mv ${written} ${started}; wait`;
-    const controller = new AbortController();
-    const ready = new ExecProbe(['sh', '-c', script], clock, spawner).untilReady(target, controller.signal);
-    const pid = await eventually(() => readFileSync(started, 'utf8').trim());
-    assert.equal(isRunning(pid), true);
-    controller.abort(new Error('enough'));
-    await assert.rejects(ready, /enough/);
-    await eventually(() => assert.equal(isRunning(pid), false));
-  });
-
-  it('runs the command as the user of its unikernel, in its folder, with its variables and limits', async function () {
-    requireRoot(this);
-    using folder = new TemporaryFolder();
-    chmodSync(folder.path, 0o777);
-    const [said, secret] = [folder.in('said'), 'JITSU_XAPI_PASSWORD'];
-    const script = `(id -u; id -G; pwd; echo $A $JITSU_NAME $${secret}; umask; ulimit -n; ls /proc/self/fd; grep -o 'NoNewPrivs.*' /proc/self/status) > ${said}`;
-    const execution = {
-      ...{ cwd: '/usr', env: { PATH: process.env.PATH, A: 'b' }, account: { uid: 65_534, gid: 65_533 } },
-      ...{ groups: [4_711], umask: 0o27, files: 99 },
-    };
-    process.env[secret] = 'secret';
-    try {
-      await new ExecProbe(['sh', '-c', script], clock, spawner).untilReady(
-        { ...target, execution: () => execution },
-        patience(),
-      );
-    } finally {
-      Reflect.deleteProperty(process.env, secret);
+    /** A probe as the core uses it: what it runs is allowed beforehand. */
+    function execProbe(command: readonly string[], clock: Clock): ReadinessProbe {
+      const probe = new ExecProbe(command, clock, spawner);
+      return {
+        untilReady: (target, signal) => {
+          probe.allow(target);
+          return probe.untilReady(target, signal);
+        },
+      };
     }
-    const expected = [
-      '65534',
-      '65533 4711',
-      '/usr',
-      'b web',
-      '0027',
-      '99',
-      ...['0', '1', '2', '3'],
-      'NoNewPrivs:\t1',
-      '',
-    ];
-    assert.deepEqual(readFileSync(said, 'utf8').split('\n'), expected);
-  });
 
-  it('gives the command of a unikernel without a user few of Jitsu’s variables, and none of its secrets', async () => {
-    using folder = new TemporaryFolder();
-    const kept = { HOME: '/home/jitsu', LANG: 'C.UTF-8', LC_TIME: 'C', TZ: 'UTC' };
-    const secrets = { JITSU_XAPI_PASSWORD: 'x', SSH_AUTH_SOCK: '/s', DATABASE_URL: 'y', NOTIFY_SOCKET: '/n' };
-    const before = { ...process.env };
-    Object.assign(process.env, kept, secrets);
-    try {
-      await new ExecProbe(['sh', '-c', `env > ${folder.in('said')}`], clock, spawner).untilReady(target, patience());
-    } finally {
-      for (const name of Object.keys({ ...kept, ...secrets })) {
-        if (before[name] === undefined) Reflect.deleteProperty(process.env, name);
-        else process.env[name] = before[name];
+    it('is satisfied when the command ends with status 0, and tells it whom it is about', async () => {
+      const script =
+        'process.exit(process.env.JITSU_NAME === "web" && process.env.JITSU_ADDRESSES === "127.0.0.1" ? 0 : 1)';
+      await execProbe([process.execPath, '-e', script], clock).untilReady(target, patience());
+    });
+
+    it('goes on while the command fails, and kills it when it is called off', async () => {
+      const probe = execProbe([process.execPath, '-e', 'process.exit(1)'], clock);
+      await assert.rejects(probe.untilReady(target, AbortSignal.timeout(200)), { name: 'TimeoutError' });
+      const endless = execProbe([process.execPath, '-e', 'setInterval(() => {}, 1000)'], clock);
+      await assert.rejects(endless.untilReady(target, AbortSignal.timeout(200)), { name: 'TimeoutError' });
+    });
+
+    it('kills what the command has started, too, when it is called off', async () => {
+      using folder = new TemporaryFolder();
+      const [started, written] = [folder.in('started'), folder.in('written')];
+      const script = `sleep 1000 & echo $! > ${written}; mv ${written} ${started}; wait`;
+      const controller = new AbortController();
+      const ready = execProbe(['sh', '-c', script], clock).untilReady(target, controller.signal);
+      const pid = await eventually(() => readFileSync(started, 'utf8').trim());
+      assert.equal(isRunning(pid), true);
+      controller.abort(new Error('enough'));
+      await assert.rejects(ready, /enough/);
+      await eventually(() => assert.equal(isRunning(pid), false));
+    });
+
+    it('runs the command as the user of its unikernel, in its folder, with its variables and limits', async function () {
+      requireRoot(this);
+      using folder = new TemporaryFolder();
+      chmodSync(folder.path, 0o777);
+      const [said, secret] = [folder.in('said'), 'JITSU_XAPI_PASSWORD'];
+      const script = `(id -u; id -G; pwd; echo $A $JITSU_NAME $${secret}; umask; ulimit -n; ls /proc/self/fd; grep -o 'NoNewPrivs.*' /proc/self/status) > ${said}`;
+      const execution = {
+        ...{ cwd: '/usr', env: { PATH: process.env.PATH, A: 'b' }, account: { uid: 65_534, gid: 65_533 } },
+        ...{ groups: [4_711], umask: 0o27, files: 99 },
+      };
+      process.env[secret] = 'secret';
+      try {
+        await execProbe(['sh', '-c', script], clock).untilReady({ ...target, execution: () => execution }, patience());
+      } finally {
+        Reflect.deleteProperty(process.env, secret);
       }
-    }
-    const lines = readFileSync(folder.in('said'), 'utf8').split('\n');
-    for (const [name, value] of Object.entries(kept)) assert.ok(lines.includes(`${name}=${value}`), name);
-    assert.ok(lines.includes('JITSU_NAME=web') && lines.includes(`PATH=${process.env.PATH}`));
-    const names = lines.filter((line) => line !== '').map((line) => line.slice(0, line.indexOf('=')));
-    const allowed =
-      /^(PATH|LANG|LANGUAGE|TZ|LC_.*|HOME|USER|LOGNAME|SHELL|TMPDIR|JITSU_(NAME|ID|ADDRESSES)|PWD|OLDPWD|SHLVL|_)$/;
-    assert.deepEqual(
-      names.filter((name) => !allowed.test(name)),
-      [],
-    );
-  });
+      const expected = [
+        '65534',
+        '65533 4711',
+        '/usr',
+        'b web',
+        '0027',
+        '99',
+        ...['0', '1', '2', '3'],
+        'NoNewPrivs:\t1',
+        '',
+      ];
+      assert.deepEqual(readFileSync(said, 'utf8').split('\n'), expected);
+    });
 
-  it('gives the command no file that a library has opened', async () => {
-    using folder = new TemporaryFolder();
-    const store = open({ path: folder.in('store') });
-    try {
-      const script = `! ls -l /proc/self/fd | grep ${folder.in('store')}`;
-      await new ExecProbe(['sh', '-c', script], clock, spawner).untilReady(target, patience());
-    } finally {
-      await store.close();
-    }
-  });
+    it('gives the command of a unikernel without a user few of Jitsu’s variables, and none of its secrets', async () => {
+      using folder = new TemporaryFolder();
+      const kept = { ...(sealed ? {} : { HOME: '/home/jitsu' }), LANG: 'C.UTF-8', LC_TIME: 'C', TZ: 'UTC' };
+      const secrets = { JITSU_XAPI_PASSWORD: 'x', SSH_AUTH_SOCK: '/s', DATABASE_URL: 'y', NOTIFY_SOCKET: '/n' };
+      const before = { ...process.env };
+      Object.assign(process.env, kept, secrets);
+      try {
+        await execProbe(['sh', '-c', `env > ${folder.in('said')}`], clock).untilReady(target, patience());
+      } finally {
+        for (const name of Object.keys({ ...kept, ...secrets })) {
+          if (before[name] === undefined) Reflect.deleteProperty(process.env, name);
+          else process.env[name] = before[name];
+        }
+      }
+      const lines = readFileSync(folder.in('said'), 'utf8').split('\n');
+      for (const [name, value] of Object.entries(kept)) assert.ok(lines.includes(`${name}=${value}`), name);
+      assert.ok(lines.includes('JITSU_NAME=web') && lines.includes(`PATH=${process.env.PATH}`));
+      const names = lines.filter((line) => line !== '').map((line) => line.slice(0, line.indexOf('=')));
+      const allowed =
+        /^(PATH|LANG|LANGUAGE|TZ|LC_.*|HOME|USER|LOGNAME|SHELL|TMPDIR|JITSU_(NAME|ID|ADDRESSES)|PWD|OLDPWD|SHLVL|_)$/;
+      assert.deepEqual(
+        names.filter((name) => !allowed.test(name)),
+        [],
+      );
+    });
 
-  it('lets the command get more privileges only where its unikernel may', async () => {
-    const script = (value: number): string[] => ['grep', '-q', `NoNewPrivs:.${value}`, '/proc/self/status'];
-    const execution = { cwd: '/', env: process.env, newPrivileges: true };
-    await new ExecProbe(script(1), clock, spawner).untilReady(target, patience());
-    await new ExecProbe(script(0), clock, spawner).untilReady({ ...target, execution: () => execution }, patience());
-  });
+    it('gives the command no file that a library has opened', async () => {
+      using folder = new TemporaryFolder();
+      const store = open({ path: folder.in('store') });
+      try {
+        const script = `! ls -l /proc/self/fd | grep ${folder.in('store')}`;
+        await execProbe(['sh', '-c', script], clock).untilReady(target, patience());
+      } finally {
+        await store.close();
+      }
+    });
 
-  it('ends an attempt that takes longer than half a minute, and tries again', async () => {
-    using folder = new TemporaryFolder();
-    const manual = new ManualClock();
-    const [first, pids] = [folder.in('first'), folder.in('pids')];
-    const script = `[ -e ${first} ] && exit; touch ${first}; echo $$ > ${pids}; sleep 1000`;
-    const ready = new ExecProbe(['sh', '-c', script], manual, spawner).untilReady(target, patience());
-    const pid = await eventually(() => readFileSync(pids, 'utf8').trim() || assert.fail());
-    await manual.advance(29_999);
-    await clock.sleep(50);
-    assert.equal(isRunning(pid), true);
-    await manual.advance(1);
-    await eventually(() => assert.equal(isRunning(pid), false));
-    const again = setInterval(() => void manual.advance(50), 10);
-    await ready.finally(() => clearInterval(again));
-  });
+    it('lets the command get more privileges only where its unikernel may', async () => {
+      const script = (value: number): string[] => ['grep', '-q', `NoNewPrivs:.${value}`, '/proc/self/status'];
+      const execution = { cwd: '/', env: process.env, newPrivileges: true };
+      await execProbe(script(1), clock).untilReady(target, patience());
+      await execProbe(script(0), clock).untilReady({ ...target, execution: () => execution }, patience());
+    });
 
-  it('ends what an attempt leaves behind', async () => {
-    using folder = new TemporaryFolder();
-    const left = folder.in('left');
-    await new ExecProbe(['sh', '-c', `sleep 1000 & echo $! > ${left}`], clock, spawner).untilReady(target, patience());
-    await eventually(() => assert.equal(isRunning(readFileSync(left, 'utf8').trim()), false));
-  });
+    it('ends an attempt that takes longer than half a minute, and tries again', async () => {
+      using folder = new TemporaryFolder();
+      const manual = new ManualClock();
+      const [first, pids] = [folder.in('first'), folder.in('pids')];
+      const script = `[ -e ${first} ] && exit; touch ${first}; echo $$ > ${pids}; sleep 1000`;
+      const ready = execProbe(['sh', '-c', script], manual).untilReady(target, patience());
+      const pid = await eventually(() => readFileSync(pids, 'utf8').trim() || assert.fail());
+      await manual.advance(29_999);
+      await clock.sleep(50);
+      assert.equal(isRunning(pid), true);
+      await manual.advance(1);
+      await eventually(() => assert.equal(isRunning(pid), false));
+      const again = setInterval(() => void manual.advance(50), 10);
+      await ready.finally(() => clearInterval(again));
+    });
 
-  it('ends an attempt whose end nobody would tell any more, and tries again', async () => {
-    using folder = new TemporaryFolder();
-    const [first, pids] = [folder.in('first'), folder.in('pids')];
-    const script = `[ -e ${first} ] && exit; touch ${first}; echo $$ $PPID > ${pids}; sleep 1000`;
-    const ready = new ExecProbe(['sh', '-c', script], clock, spawner).untilReady(target, patience());
-    const written = await eventually(() => readFileSync(pids, 'utf8').trim() || assert.fail());
-    const [pid = '', parent = ''] = written.split(' ');
-    // It has told the process by then.
-    await clock.sleep(200);
-    process.kill(Number(parent), 'SIGKILL');
-    await ready;
-    await eventually(() => assert.equal(isRunning(pid), false));
-  });
+    it('ends what an attempt leaves behind', async () => {
+      using folder = new TemporaryFolder();
+      const left = folder.in('left');
+      await execProbe(['sh', '-c', `sleep 1000 & echo $! > ${left}`], clock).untilReady(target, patience());
+      await eventually(() => assert.equal(isRunning(readFileSync(left, 'utf8').trim()), false));
+    });
 
-  it('fails at once when there is no such command', async () => {
-    const probe = new ExecProbe(['/no/such/command'], clock, spawner);
-    const error = await rejectsWithCode(probe.untilReady(target, patience()), 'JITSU_UNIKERNEL_INVALID');
-    assert.match(error.message, /readiness probe of web, "exec:\/no\/such\/command"/);
+    it(`ends an attempt whose end nobody would tell any more, and ${sealed ? 'fails' : 'tries again'}`, async () => {
+      using folder = new TemporaryFolder();
+      const [first, pids] = [folder.in('first'), folder.in('pids')];
+      const script = `[ -e ${first} ] && exit; touch ${first}; echo $$ $PPID > ${pids}; sleep 1000`;
+      const ready = execProbe(['sh', '-c', script], clock).untilReady(target, patience());
+      const written = await eventually(() => readFileSync(pids, 'utf8').trim() || assert.fail());
+      const [pid = '', parent = ''] = written.split(' ');
+      // It has told the process by then.
+      await clock.sleep(200);
+      process.kill(Number(parent), 'SIGKILL');
+      if (sealed) {
+        await rejectsWithCode(ready, 'JITSU_BACKEND_UNREACHABLE');
+        process.kill(Number(pid), 'SIGKILL');
+      } else await ready;
+      await eventually(() => assert.equal(isRunning(pid), false));
+    });
+
+    it('fails at once when there is no such command', async () => {
+      const probe = execProbe(['/no/such/command'], clock);
+      const error = await rejectsWithCode(probe.untilReady(target, patience()), 'JITSU_UNIKERNEL_INVALID');
+      assert.match(error.message, /readiness probe of web, "exec:\/no\/such\/command"/);
+    });
   });
-});
+}
 
 let port = 0;
 let nextAddress = 2;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { chmodSync, chownSync, existsSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { mock } from 'node:test';
 import { defaultControlSocket, defaultRuntimeDirectory, ensureRuntimeDirectory } from '#core/control/control-paths.js';
 import { TemporaryFolder } from '../../support/temporary-folder.js';
 
@@ -51,6 +52,18 @@ describe('the runtime folder', () => {
     ensureRuntimeDirectory(path);
   });
 
+  it('is refused where it is that of root, and Jitsu runs as somebody else', () => {
+    const owner = process.getuid?.() ?? 0;
+    ensureRuntimeDirectory(folder.in('run'));
+    const getuid = mock.method(process as { getuid(): number }, 'getuid', () => owner + 1);
+    try {
+      const message = new RegExp(`belongs to the user with the number ${owner}, and Jitsu runs as ${owner + 1}`);
+      assert.throws(() => ensureRuntimeDirectory(folder.in('run')), { code: 'JITSU_CONTROL_FAILED', message });
+    } finally {
+      getuid.mock.restore();
+    }
+  });
+
   it('is refused where others have a hand in it', function () {
     const refused = (name: string, words: RegExp) =>
       assert.throws(() => ensureRuntimeDirectory(folder.in(name)), { code: 'JITSU_CONTROL_FAILED', message: words });
@@ -67,7 +80,7 @@ describe('the runtime folder', () => {
     if (process.getuid?.() === 0) {
       mkdirSync(folder.in('theirs'));
       chownSync(folder.in('theirs'), 65_534, 65_534);
-      refused('theirs', /belongs to the user with the number 65534/);
+      refused('theirs', /belongs to the user with the number 65534, and Jitsu runs as 0/);
     }
   });
 });

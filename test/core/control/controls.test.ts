@@ -5,10 +5,15 @@ import { MemoryStateStore } from '#core/builtins/memory-state-store.js';
 import { JitsuError } from '#core/errors.js';
 import type { Fleet } from '#core/fleet/fleet.js';
 import type { Lifecycle } from '#core/lifecycle/lifecycle.js';
+import type { StatusReport } from '#core/control/status-report.js';
 import { HistoryWriter } from '#core/state/history-writer.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
+import { VERSION } from '#core/version.js';
 import { MemoryLogger } from '../../support/memory-logger.js';
 import { anEvent } from '../../support/store-records.js';
+
+/** How many unikernels a report has at most. */
+const MOST = 10_000;
 
 const unikernels = new Map(
   Array.from({ length: 10 }, (_, index) => {
@@ -85,5 +90,86 @@ describe('the actions of the control socket', () => {
   it('say that there is no such unikernel, and not that nothing has happened to it', async () => {
     assert.deepEqual(await controls.history({ unikernel: 'web' }), []);
     await assert.rejects(controls.history({ unikernel: 'nobody' }), unknown);
+  });
+
+  it('stop by command, in a mode that the backend of the unikernel has', async () => {
+    const steps: unknown[] = [];
+    const fleet = {
+      find: (name: string) => ({ name, plan: { backendName: 'near' } }),
+      backends: new Map([['near', { checkStopMode: (...given: unknown[]) => void steps.push(['check', ...given]) }]]),
+    } as unknown as Fleet;
+    const lifecycle = {
+      stop: async ({ name }: { name: string }, ...given: unknown[]) => void steps.push(['stop', name, ...given]),
+      status: ({ name }: { name: string }) => ({ name, phase: 'down' }),
+    } as unknown as Lifecycle;
+    const controls = new Controls({} as ControlContext, fleet, lifecycle, writer, store, new ManualClock());
+    assert.deepEqual(await controls.stop('web'), { name: 'web', phase: 'down' });
+    await controls.stop('web', 'shutdown');
+    assert.deepEqual(steps, [
+      ['stop', 'web', 'by command', undefined],
+      ['check', 'web', 'shutdown'],
+      ['stop', 'web', 'by command', 'shutdown'],
+    ]);
+  });
+
+  describe('report', () => {
+    const nothing = { hits: 0, misses: 0, stale: 0, prefetches: 0, entries: 0, bytes: 0, size: 0 };
+    const context: ControlContext = {
+      file: undefined,
+      listening: () => [],
+      runsAs: () => undefined,
+      udpTransport: () => undefined,
+      notifiers: () => [],
+      cache: () => undefined,
+      settleUses: () => undefined,
+      forgetReusable: () => undefined,
+      refused: () => ({}) as ReturnType<ControlContext['refused']>,
+      upstreamAnswers: () => undefined,
+    };
+    const reportOf = (more: Partial<ControlContext>, count = 1, clock = new ManualClock(5_000)): StatusReport => {
+      const unikernels = new Map(
+        Array.from({ length: count }, (_, index) => [
+          `n${index}`,
+          new UnikernelRecord({ name: `n${index}`, names: [] } as unknown as UnikernelPlan),
+        ]),
+      );
+      const lifecycle = { status: ({ name }: { name: string }) => ({ name }) } as unknown as Lifecycle;
+      const fleet = { unikernels } as unknown as Fleet;
+      return new Controls({ ...context, ...more }, fleet, lifecycle, writer, store, clock).status();
+    };
+
+    it('leaves out what there is not, and counts nothing where nothing is cached or forwarded', () => {
+      assert.deepEqual(reportOf({}), {
+        ...{ version: VERSION, pid: process.pid, now: 5_000, startedAt: 5_000, listening: [], notifiers: [] },
+        dns: { cache: nothing, refused: {}, upstreamAnswers: { malformed: 0, scrubbed: 0, rebinding: 0 } },
+        unikernels: [{ name: 'n0' }],
+      });
+    });
+
+    it('has what there is, after the uses of the packet cache have been counted', () => {
+      const steps: string[] = [];
+      const status = { ...nothing, hits: 7 };
+      const { configFile, udpTransport, runsAs, dns } = reportOf({
+        file: '/a/jitsu.yaml',
+        udpTransport: () => 'mmsg',
+        runsAs: () => 'jitsu' as never,
+        cache: () => ({ status }) as ReturnType<ControlContext['cache']>,
+        settleUses: () => void steps.push('settled'),
+        refused: () => (steps.push('refused'), {}) as ReturnType<ControlContext['refused']>,
+      });
+      assert.deepEqual([configFile, udpTransport, runsAs, dns.cache], ['/a/jitsu.yaml', 'mmsg', 'jitsu', status]);
+      assert.deepEqual(steps, ['settled', 'refused']);
+    });
+
+    it('says how many unikernels it leaves out', () => {
+      for (const [count, further] of [
+        [MOST, undefined],
+        [MOST + 1, 1],
+        [MOST + 2, 2],
+      ] as const) {
+        const report = reportOf({}, count);
+        assert.deepEqual([report.unikernels.length, report.further], [MOST, further]);
+      }
+    });
   });
 });

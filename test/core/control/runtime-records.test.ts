@@ -36,6 +36,20 @@ describe('the record of a running Jitsu', () => {
     assert.deepEqual(readdirSync(join(folder, 'running')), []);
   });
 
+  it('is of no interest to a user who is not its owner, unless that is root', () => {
+    using _own = recordRunning(record, folder);
+    const owner = statSync(folder).uid;
+    const found = [owner, 0, owner + 1].map((uid) => {
+      const getuid = mock.method(process as { getuid(): number }, 'getuid', () => uid);
+      try {
+        return runningJitsus(folder).length;
+      } finally {
+        getuid.mock.restore();
+      }
+    });
+    assert.deepEqual(found, [1, 1, 0]);
+  });
+
   it('is for its owner alone', () => {
     using _own = recordRunning(record, folder);
     assert.equal(statSync(join(folder, 'running')).mode & 0o777, 0o700);

@@ -67,6 +67,7 @@ describe('the fleet', () => {
     const fleet = new Fleet({ connections, unikernels } as unknown as Settings, instances);
     await assert.rejects(fleet.register(), (error) => {
       assert.ok(error instanceof ConfigProblems);
+      assert.match(error.message, /^The command line /);
       assert.deepEqual(
         error.problems.map(({ path, given, expected }) => `${path}: ${given}: ${expected}`),
         ['able-0: it could not boot: able-0 has no file', 'able-1: it could not boot: able-1 has no file'],

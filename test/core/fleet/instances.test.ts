@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { z } from 'zod';
 import { Instances } from '#core/fleet/instances.js';
 import type { ConnectionSettings, Settings } from '#core/config/settings.js';
+import type { Worded } from '#core/config/worded-reader.js';
+import type { Clock } from '#core/contracts/clock.js';
+import type { Logger } from '#core/contracts/logger.js';
+import type { ReadinessProbe } from '#core/contracts/readiness-probe.js';
 import { JitsuError } from '#core/errors.js';
+import { inject } from '#core/plugins/injection.js';
+import { CLOCK, LOGGER } from '#core/plugins/tokens.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { MemoryLogger } from '../../support/memory-logger.js';
 
@@ -38,6 +44,42 @@ describe('an instance of a plugin', () => {
       }
     }
     assert.throws(() => make(Refusing), { code: 'JITSU_BACKEND_UNREACHABLE', message: 'no daemon' });
+  });
+
+  it('of any kind gets a logger and a clock', () => {
+    const logger = new MemoryLogger();
+    const clock = new ManualClock();
+    const settings = { bootConfigurators: [], runtimeDirectory: '/nowhere' } as unknown as Settings;
+    const got: unknown[] = [];
+    class Probe {
+      constructor(@inject(LOGGER) logger: Logger, @inject(CLOCK) clock: Clock) {
+        got.push(logger, clock);
+      }
+
+      async untilReady(): Promise<void> {}
+    }
+    const contribution = { name: 'probe', useClass: Probe, description: '' };
+    const worded = { words: 'probe:1', contribution, options: undefined } as unknown as Worded<ReadinessProbe>;
+    new Instances(settings, clock, logger).probe(worded);
+    assert.deepEqual(got, [logger, clock]);
+  });
+
+  it('that needs root is listed with its reason', () => {
+    class Rooted {
+      readonly capabilities = { stopModes: [], bootConfigurators: false };
+      readonly needsRoot = 'it opens a device';
+    }
+    const settings = { bootConfigurators: [], runtimeDirectory: '/nowhere' } as unknown as Settings;
+    const instances = new Instances(settings, new ManualClock(), new MemoryLogger());
+    instances.backend(connection(class extends Rooted {}));
+    instances.backend(
+      connection(
+        class extends Rooted {
+          override readonly needsRoot = undefined as never;
+        },
+      ),
+    );
+    assert.deepEqual(instances.rootNeeds, [{ name: 'toy', reason: 'it opens a device' }]);
   });
 
   it('is refused as a backend without a list of stop modes', () => {

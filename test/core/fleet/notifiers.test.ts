@@ -62,6 +62,12 @@ describe('the notifiers', () => {
     ]);
   });
 
+  it('need neither be opened nor closed where they have nothing to open', async () => {
+    const notifiers = notifiersOf({ plain: { notify: async () => undefined } });
+    await notifiers.open();
+    await notifiers.close();
+  });
+
   it('are all closed, also after one of them has failed', async () => {
     const calls: string[] = [];
     const notifiers = notifiersOf({

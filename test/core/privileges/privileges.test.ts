@@ -3,6 +3,7 @@ import { userInfo } from 'node:os';
 import { Privileges, type RootNeed } from '#core/privileges/privileges.js';
 import type { Settings } from '#core/config/settings.js';
 import { MemoryLogger } from '../../support/memory-logger.js';
+import { TemporaryFolder } from '../../support/temporary-folder.js';
 import { requireRoot } from '../../support/require-tool.js';
 
 /** Has no name on any machine. */
@@ -59,6 +60,14 @@ describe('privileges', () => {
       assert.match(privileges.runsAs?.rootKept ?? '', /may not enter or read \/etc\/shadow/);
       const configured = privilegesOf({ user: STRANGER }, { pluginFiles: [closed] });
       assert.throws(() => configured.prepare(), { code: 'JITSU_CONFIG_INVALID', message: /\/etc\/shadow/ });
+    });
+
+    it('are kept by default where the user could not get to the runtime folder', () => {
+      using folder = new TemporaryFolder();
+      const settings = { privileges: {}, pluginFiles: [], runtimeDirectory: folder.in('run') };
+      const privileges = new Privileges(settings, () => [], logger);
+      privileges.prepare();
+      assert.match(privileges.runsAs?.rootKept ?? '', new RegExp(`may not enter ${folder.path}, and needs`));
     });
 
     it('are kept by default where a part needs them, but not with a configured user, who may have its rights', async () => {

@@ -10,7 +10,7 @@ let system: ProcessSystem;
 /** What the stubborn program writes when it ignores SIGTERM. */
 const flag = (): string => system.folder.in('ignores');
 
-describeBackend('the process backend', {
+const harness = (sealed: boolean): Parameters<typeof describeBackend>[1] => ({
   schema: processOptions,
   stopModes: { destroy: 'off', shutdown: 'off', suspend: 'suspended' },
   watches: true,
@@ -27,7 +27,7 @@ describeBackend('the process backend', {
     },
   ],
   setUp: () => {
-    system = new ProcessSystem();
+    system = new ProcessSystem(sealed);
   },
   tearDown: () => system[Symbol.dispose](),
   connection: () => system.backend(),
@@ -44,3 +44,6 @@ describeBackend('the process backend', {
     process.kill(pid ?? NaN, 'SIGKILL');
   },
 });
+
+describeBackend('the process backend', harness(false));
+describeBackend('the process backend whose spawner is sealed', harness(true));

@@ -37,7 +37,14 @@ describe('spawning the process of a plan', () => {
   it('launches just that, with marks by which it is found', () => {
     const { env, ...rest } = launched();
     const output = '/run/output/id';
-    assert.deepEqual(rest, { program: '/bin/web', argv0: 'web', words: ['-v'], cwd: '/srv', output });
+    assert.deepEqual(rest, {
+      program: '/bin/web',
+      argv0: 'web',
+      words: ['-v'],
+      cwd: '/srv',
+      output,
+      account: undefined,
+    });
     const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('JITSU_'));
     assert.deepEqual(env, { ...Object.fromEntries(inherited), A: 'b', ...MARKS });
     assert.deepEqual(MARKS, { JITSU_UNIKERNEL: 'id', JITSU_RUNTIME_DIRECTORY: '/run' });
@@ -94,7 +101,7 @@ describe('spawning the process of a plan', () => {
   it('launches it confined', () => {
     const confinement = { groups: [7], umask: 0o27, files: 64, newPrivileges: true, environmentFile: '/secrets' };
     const { program: _program, argv0: _argv0, words: _words, env: _env, ...rest } = launched({ confinement });
-    assert.deepEqual(rest, { cwd: '/srv', output: '/run/output/id', ...confinement });
+    assert.deepEqual(rest, { cwd: '/srv', output: '/run/output/id', account: undefined, ...confinement });
   });
 
   it('has what looks after it run in the same way, but for the marks', () => {
@@ -106,7 +113,7 @@ describe('spawning the process of a plan', () => {
       ...{ cwd: '/srv', env: { A: 'b' }, inherited, account: { uid: 1, gid: 2 } },
       ...confinement,
     });
-    assert.deepEqual(executionOf(PLAN, inherited), { cwd: '/srv', env: { A: 'b' }, inherited });
+    assert.deepEqual(executionOf(PLAN, inherited), { cwd: '/srv', env: { A: 'b' }, inherited, account: undefined });
   });
 
   const ADVICE = {

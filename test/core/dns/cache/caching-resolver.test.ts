@@ -534,4 +534,12 @@ describe('the cache', () => {
     assert.deepEqual(counts, { hits: 2, misses: 1, stale: 0, prefetches: 0, entries: 1, size: 1_048_576 });
     assert.ok(bytes > 100 && bytes < 2_000);
   });
+
+  it('counts a denial that it has of another type as a hit', async () => {
+    const stage = new CacheStage().say({ rcode: 3, authorities: [aSoa('', 60, 60)] });
+    for (const type of ['A', 'AAAA', 'MX'] as const)
+      assert.equal((await stage.ask('a.test', { type }))?.rcode, 'NXDOMAIN');
+    const { hits, misses } = stage.cache.status;
+    assert.deepEqual([hits, misses, stage.asked], [2, 1, 1]);
+  });
 });

@@ -22,6 +22,43 @@ const storeFor = (count: number) => {
   return { store, removed, put };
 };
 
+/** SIEVE as its authors write it, with a list from the oldest to the newest, and room for so many. */
+class PlainSieve {
+  readonly keys: string[] = [];
+  readonly removed: string[] = [];
+  readonly #visited = new Set<string>();
+  #hand: string | undefined;
+
+  constructor(private readonly room: number) {}
+
+  get(key: string): void {
+    if (this.keys.includes(key)) this.#visited.add(key);
+  }
+
+  set(key: string): void {
+    this.delete(key);
+    if (this.keys.length === this.room) this.#evict();
+    this.keys.push(key);
+  }
+
+  delete(key: string): void {
+    const place = this.keys.indexOf(key);
+    if (place === -1) return;
+    if (this.#hand === key) this.#hand = this.keys[place + 1];
+    this.keys.splice(place, 1);
+    this.#visited.delete(key);
+    this.removed.push(key);
+  }
+
+  #evict(): void {
+    for (;;) {
+      const key = this.#hand ?? (this.keys[0] as string);
+      if (!this.#visited.delete(key)) return this.delete(key);
+      this.#hand = this.keys[this.keys.indexOf(key) + 1];
+    }
+  }
+}
+
 describe('the store of the cache', () => {
   it('gives up the oldest that nobody has asked for', () => {
     const { store, removed, put } = storeFor(8);
@@ -43,6 +80,26 @@ describe('the store of the cache', () => {
     store.get('c');
     put('jk');
     assert.deepEqual(removed, ['a', 'b', 'd']);
+  });
+
+  it('gives up what SIEVE gives up, whatever is asked for, replaced and removed meanwhile', () => {
+    const step = fc.record({
+      what: fc.constantFrom('get', 'get', 'set', 'set', 'set', 'delete'),
+      key: fc.constantFrom(...Array.from('abcdefghijklmnop')),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 20, maxLength: 200 }), (steps) => {
+        const { store, removed, put } = storeFor(8);
+        const plain = new PlainSieve(8);
+        for (const { what, key } of steps) {
+          if (what === 'set') put(key);
+          else if (what === 'get') store.get(key);
+          else store.delete(key);
+          plain[what as 'get' | 'set' | 'delete'](key);
+          assert.deepEqual([removed, store.count], [plain.removed, plain.keys.length]);
+        }
+      }),
+    );
   });
 
   it('counts the key and the message of each', () => {
