@@ -14,7 +14,7 @@ import { runCommand } from './run-command.mjs';
 const require = createRequire(import.meta.url);
 
 /** Below test/dist: suites with emulated machines, then those with servers and programs of their own. */
-const LONGEST = ['e2e/xen/xen', 'e2e/xen/libxl', 'e2e/libvirt/', 'e2e/', 'plugins/libvirt/'];
+const LONGEST = ['e2e/xen/xen', 'e2e/xen/libxl', 'e2e/systemd/', 'e2e/libvirt/', 'e2e/', 'plugins/libvirt/'];
 const SLOWEST_SHOWN = 15;
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));

@@ -3,6 +3,7 @@ export type { Backend, BackendCapabilities, PowerChange, Registration } from './
 export type { Execution, Machine, MachineDescription, MachineId, PowerState, StopMode } from './contracts/machine.js';
 export type { BootConfigurator, BootingDomain } from './contracts/boot-configurator.js';
 export type { Clock } from './contracts/clock.js';
+export type { ControlLimits } from './contracts/control-limits.js';
 export type { Command, CommandTerminal } from './contracts/command.js';
 export type { LifecycleEvent, LifecycleEventKind } from './contracts/lifecycle-event.js';
 export type { Logger } from './contracts/logger.js';
@@ -25,7 +26,9 @@ export { duration } from './plugin-kit/duration.js';
 export type { AddressFindingBackends, BackendOptions, UnikernelKeys } from './config/unikernel.js';
 export { BackOff } from './plugin-kit/back-off.js';
 export { inheritedEnvironment, minimalEnvironment } from './plugin-kit/child-environment.js';
+export { byteSize } from './plugin-kit/byte-size.js';
 export { commandLine } from './plugin-kit/command-line.js';
+export { ControlGroups, type Controller, type ControlGroupFolder } from './plugin-kit/control-groups.js';
 export { findTool } from './plugin-kit/find-tool.js';
 export { forkChild } from './plugin-kit/fork-child.js';
 export { MessageStream } from './plugin-kit/message-stream.js';

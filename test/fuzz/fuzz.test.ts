@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { numbersFrom } from '../support/numbers-from.js';
+import { savedCorpus } from './corpus.js';
 import { FUZZ_TARGETS } from './fuzz-targets.js';
 import { Fuzzer } from './fuzzer.js';
 import { largeReplies } from './large-replies.js';
@@ -21,6 +22,7 @@ describe(`what others send (JITSU_FUZZ_SEED=${SEED})`, function () {
       await using fuzzer = await Fuzzer.open(
         { ...target, mostCpu: (SLOWNESS[target.name] ?? 1) * target.mostCpu },
         numbersFrom(SEED),
+        savedCorpus(target),
       );
       const upTo = (most: number) => {
         const end = performance.now() + PATIENCE;

@@ -1,17 +1,21 @@
 /** `npm run fuzz`: see HELP. */
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { describeMachine } from '../bench/machine.js';
 import { numbersFrom } from '../support/numbers-from.js';
+import { ActiveTime } from './active-time.js';
 import type { FuzzTarget } from './fuzz-target.js';
+import { savedCorpus, saveCorpus } from './corpus.js';
 import { FUZZ_TARGETS } from './fuzz-targets.js';
 import { Finding, Fuzzer } from './fuzzer.js';
 import { HangWatch, watchedInput } from './hang-watch.js';
 
 const MINUTE = 60_000;
+/** How the file begins that has the last input. */
+const LAST = 'jitsu-fuzz-';
 /** How long it looks for new code, and then for what costs much, in turns. */
 const [EXPLORE, MEASURE] = [10_000, 20_000];
 
@@ -30,16 +34,12 @@ options:
   --minutes N    how long, shared by all targets (default: 5)
   --seed S       the number from which all others come (default: another one each time)
   --input FILE   runs this one input of the target, as often as a finding takes
-  --save         adds the inputs that reached new code to test/fuzz/corpus/TARGET
+  --save         adds short inputs that reached new code to test/fuzz/corpus/TARGET.txt
   --help         this text
 
 Nothing but these processes and files in the temporary folder is touched. The first
 target of two that run at once must not be measured: give each a processor of its own.
 `;
-
-const CORPUS = fileURLToPath(new URL('../../../test/fuzz/corpus/', import.meta.url));
-/** What is longer takes too much room in the repository. */
-const LONGEST_SAVED = 2_000;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -74,34 +74,35 @@ function targetOf(name: string): FuzzTarget {
 
 /** Fuzzes a target for so long, in milliseconds; whether nothing was found. */
 async function fuzz(target: FuzzTarget, time: number, seed: number): Promise<boolean> {
-  const last = `/tmp/jitsu-fuzz-${target.name}-${process.pid}`;
+  const last = join(tmpdir(), `${LAST}${target.name}-${process.pid}`);
   using watch = new HangWatch(last, commandFor(target, last));
-  await using fuzzer = await Fuzzer.open(target, numbersFrom(seed), savedInputs(target), (input) => watch.begin(input));
+  await using fuzzer = await Fuzzer.open(target, numbersFrom(seed), savedCorpus(target), (input) => watch.begin(input));
   let rejection: unknown;
   const onRejection = (reason: unknown): void => void (rejection ??= reason);
   process.on('unhandledRejection', onRejection);
-  const start = performance.now();
+  const clock = new ActiveTime();
   const until = (end: number) => (): boolean => {
     if (rejection !== undefined) throw new Error('a rejection was not handled', { cause: rejection });
-    return performance.now() < Math.min(end, start + time);
+    return clock.now() < Math.min(end, time);
   };
   try {
     await fuzzer.runSeeds();
     let endGrowth: (() => Promise<void>) | undefined;
-    while (performance.now() < start + time) {
-      const now = performance.now();
+    while (clock.now() < time) {
+      const now = clock.now();
       const short = Math.min(1, time / 3 / (EXPLORE + MEASURE));
       await fuzzer.explore(until(now + EXPLORE * short));
       await fuzzer.measure(until(now + (EXPLORE + MEASURE) * short));
-      if (performance.now() > start + time / 3) endGrowth ??= await fuzzer.watchGrowth();
-      tell(target, fuzzer, performance.now() - start);
+      if (clock.now() > time / 3) endGrowth ??= await fuzzer.watchGrowth();
+      tell(target, fuzzer, clock.now());
     }
     await endGrowth?.();
-    tell(target, fuzzer, performance.now() - start, 'Done: ');
+    tell(target, fuzzer, clock.now(), 'Done: ');
     if (values.save) save(target, fuzzer);
+    rmSync(last);
     return true;
   } catch (error) {
-    tell(target, fuzzer, performance.now() - start, 'Found: ');
+    tell(target, fuzzer, clock.now(), 'Found: ');
     report(
       target,
       error instanceof Finding ? error : new Finding(watchedInput(readFileSync(last)), String(error), error),
@@ -115,7 +116,7 @@ async function fuzz(target: FuzzTarget, time: number, seed: number): Promise<boo
 /** Runs an input of a finding, or of the corpus. */
 async function repeat(target: FuzzTarget, file: string): Promise<boolean> {
   const bytes = readFileSync(file);
-  const input = file.startsWith('/tmp/jitsu-fuzz-') ? watchedInput(bytes) : bytes;
+  const input = basename(file).startsWith(LAST) ? watchedInput(bytes) : bytes;
   await using fuzzer = await Fuzzer.open(target, numbersFrom(1));
   try {
     await fuzzer.runSeeds();
@@ -153,20 +154,6 @@ function commandFor({ name }: FuzzTarget, file: string): string {
   return `npm run fuzz -- ${name} --input ${file}`;
 }
 
-/** The corpus of the repository. */
-function savedInputs({ name }: FuzzTarget): Uint8Array[] {
-  try {
-    return readdirSync(join(CORPUS, name))
-      .sort()
-      .map((file) => readFileSync(join(CORPUS, name, file)));
-  } catch {
-    return [];
-  }
-}
-
-function save({ name }: FuzzTarget, { found }: Fuzzer): void {
-  mkdirSync(join(CORPUS, name), { recursive: true });
-  for (const input of found.filter(({ length }) => length <= LONGEST_SAVED)) {
-    writeFileSync(join(CORPUS, name, createHash('sha256').update(input).digest('hex').slice(0, 12)), input);
-  }
+function save(target: FuzzTarget, { found }: Fuzzer): void {
+  saveCorpus(target, [...savedCorpus(target), ...found]);
 }

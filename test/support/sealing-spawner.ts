@@ -36,13 +36,22 @@ export class SealingSpawner implements Spawner {
     this.#unsealed().adopt(group, startTime);
   }
 
+  async confine(launchable: Launchable): Promise<void> {
+    await this.#byKey.get(launchable.key)?.confine(launchable);
+  }
+
+  async release(launchable: Launchable): Promise<void> {
+    await this.#seal();
+    await this.#byKey.get(launchable.key)?.release(launchable);
+  }
+
   watch(listener: () => void): Disposable {
     this.#listeners.add(listener);
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
   }
 
   close(): void {
-    for (const spawner of this.#spawners.splice(0)) spawner.close();
+    for (const spawner of this.#spawners.splice(0)) void spawner.close();
   }
 
   #unsealed(): SealableSpawner {

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import type { Endpoint, ServerEndpoint } from '../net/endpoint.js';
+import { byteSize } from '../plugin-kit/byte-size.js';
 import { duration } from '../plugin-kit/duration.js';
 import type { Immutable } from './values.js';
-import { bindAddresses, byteSize, dnsName, dnsNames, networks, serverEndpoint, timeToLive } from './values.js';
+import { bindAddresses, dnsName, dnsNames, networks, serverEndpoint, timeToLive } from './values.js';
 
 const FORWARDERS = "'system', 'off', a server such as '9.9.9.9' or '[2620:fe::fe]:53', or a list of servers expected.";
 

@@ -27,29 +27,12 @@ const ADDRESS = 'An IPv4 or IPv6 address expected.';
 const BIND = "An IPv4 or IPv6 address such as '127.0.0.1' or '::' expected.";
 const NAME = "A DNS name such as 'www.example.org' or '*.example.org' expected.";
 const NETWORK = "A network such as '192.0.2.0/24' or '2001:db8::/32', or 'loopback', 'private' or 'any' expected.";
-const SIZE = "A number of bytes, or a size such as '512KiB', '32MiB' or '1GiB' expected.";
 
 /** A TTL of at least 1 s: DNS counts in seconds, and with TTL 0 a unikernel would be stopped before it is used. */
 export function timeToLive(description: string) {
   return duration(description)
     .refine((ttl) => ttl >= 1_000, 'At least 1 second expected: unikernels stop after twice the TTL.')
     .describe(description);
-}
-
-/** A size: a number of bytes, or text with a unit (`512KiB`, `32MiB`, `1GiB`). Parsed to bytes. */
-export function byteSize(description: string) {
-  return z
-    .union([z.number(), z.string()], { error: SIZE })
-    .transform((value, context): number => parseByteSize(value) ?? refused(context, SIZE))
-    .meta({ title: 'size', description });
-}
-
-const UNITS: Readonly<Record<string, number>> = { '': 1, KiB: 1_024, MiB: 1_048_576, GiB: 1_073_741_824 };
-
-function parseByteSize(value: number | string): number | undefined {
-  const [, amount, unit = ''] = /^(\d+(?:\.\d+)?)\s*(KiB|MiB|GiB)?$/.exec(String(value).trim()) ?? [];
-  const bytes = amount === undefined ? Number.NaN : Math.round(Number(amount) * (UNITS[unit] ?? Number.NaN));
-  return Number.isSafeInteger(bytes) ? bytes : undefined;
 }
 
 /** One address or a list. Parsed to a list without duplicates. */

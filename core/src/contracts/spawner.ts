@@ -1,3 +1,5 @@
+import type { ControlLimits } from './control-limits.js';
+
 /** Variables of an environment; those that are undefined are left out. */
 export type Variables = Readonly<Record<string, string | undefined>>;
 
@@ -18,8 +20,8 @@ export interface Launch {
   /** Its last variables, by which others know what it belongs to. */
   readonly marks?: Variables | undefined;
   /**
-   * The path, without `.stdout` and `.stderr`, of the files that its output is appended to; both exist. It is otherwise
-   * thrown away.
+   * The path, without `.stdout` and `.stderr`, of the files that are made for its output, for nobody else to read. It is
+   * otherwise thrown away.
    */
   readonly output?: string | undefined;
   /** As whom it runs. Absent for the user of the process that spawns; `jitsu` for the one that answers queries. */
@@ -29,6 +31,8 @@ export interface Launch {
   readonly umask?: number | undefined;
   /** How many files it may have open. */
   readonly files?: number | undefined;
+  /** The control group that it runs in, with all that it starts. */
+  readonly control?: ControlLimits | undefined;
   /** Whether executing a file (one with set-user-id) may give it more privileges. */
   readonly newPrivileges?: boolean | undefined;
   /** All processes of its group end with it, and with the process that spawns. */
@@ -99,6 +103,15 @@ export interface Spawner {
 
   /** Has {@link signal} take a group that an earlier Jitsu has spawned. The start time is that of proc_pid_stat(5). */
   adopt(group: number, startTime: string): void;
+
+  /**
+   * Sets the limits of a launch's control group anew, for what an earlier Jitsu has spawned in it. Rejects with the
+   * system's error.
+   */
+  confine(launchable: Launchable): Promise<void>;
+
+  /** Kills all that is left in a launch's control group, and removes it. */
+  release(launchable: Launchable): Promise<void>;
 
   /**
    * Calls the listener when an unknown program has stopped, continued or ended, temporary ones excepted, and when the

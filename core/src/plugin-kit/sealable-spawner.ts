@@ -1,9 +1,12 @@
+import { closeSync, openSync } from 'node:fs';
 import type { Logger } from '../contracts/logger.js';
 import type { LaunchDetails, Launchable, LiveChild, ProgramSignal, Spawner } from '../contracts/spawner.js';
 import { errorCode, errorMessage, JitsuError } from '../errors.js';
 import { SpawnLedger } from './spawn-ledger.js';
 import type { JitsuUser } from './spawn-order.js';
 import { SpawnerProcess } from './spawner-process.js';
+
+const STREAMS = ['stdout', 'stderr'];
 
 const TOO_LATE = 'Jitsu has given up root, and only what it knew before can be started as root. Restart Jitsu.';
 
@@ -22,6 +25,8 @@ export class SealableSpawner implements Spawner {
   readonly #listeners = new Set<() => void>();
   #state: 'open' | 'expecting' | 'sealed' = 'open';
   #isClosed = false;
+  /** Whether a folder of control groups is handed back at the end. */
+  #handsBack = false;
   /** The runtime folder with the ledger of what is spawned, where one is kept. */
   #ledger: string | undefined;
   /** Whom Jitsu may become. */
@@ -70,10 +75,13 @@ export class SealableSpawner implements Spawner {
 
   async spawn(launchable: Launchable, details: LaunchDetails = {}): Promise<LiveChild> {
     const launch = launchable.launch();
-    const { temporary = false, newPrivileges = false } = launch;
+    const { temporary = false, newPrivileges = false, control } = launch;
+    this.#handsBack ||= control?.handBack ?? false;
     if (this.#state !== 'sealed') return this.#living(temporary, newPrivileges).spawn({ launch, details }, temporary);
     const sealed = this.#processes.get(kindOf(temporary, newPrivileges));
     if (sealed === undefined) throw new JitsuError('JITSU_BACKEND_DENIED', TOO_LATE);
+    // A file that root would make could be made anywhere, since the folder is one of Jitsu.
+    if (launch.output !== undefined) for (const name of STREAMS) makeFile(`${launch.output}.${name}`);
     try {
       return await sealed.spawn({ key: launchable.key, details }, temporary);
     } catch (error) {
@@ -102,6 +110,23 @@ export class SealableSpawner implements Spawner {
     await sealed.renice(thread, niceness);
   }
 
+  async confine(launchable: Launchable): Promise<void> {
+    const { control, newPrivileges } = launchable.launch();
+    // Once it is sealed, the process that has set them has never ended.
+    if (control === undefined || this.#state === 'sealed') return;
+    this.#handsBack ||= control.handBack;
+    await this.#living(false, newPrivileges).confine(control);
+  }
+
+  async release(launchable: Launchable): Promise<void> {
+    const { control, newPrivileges = false } = launchable.launch();
+    if (control === undefined) return;
+    if (this.#state !== 'sealed') return this.#living(false, newPrivileges).release({ release: control });
+    const sealed = this.#processes.get(kindOf(false, newPrivileges));
+    if (sealed === undefined || sealed.hasEnded) throw lost();
+    await sealed.release({ key: launchable.key, release: true });
+  }
+
   watch(listener: () => void): Disposable {
     this.#listeners.add(listener);
     return {
@@ -113,9 +138,12 @@ export class SealableSpawner implements Spawner {
   }
 
   /** Running programs continue, and their ends are not reported any more; temporary ones end. */
-  close(): void {
+  async close(): Promise<void> {
     this.#isClosed = true;
+    const ending = [...this.#processes.values()];
     this.#end('');
+    // A service manager that starts the next Jitsu at once finds the control group as it was.
+    if (this.#handsBack) await Promise.all(ending.map((process) => process.untilEnded()));
   }
 
   #living(temporary = false, newPrivileges = false): SpawnerProcess {
@@ -171,4 +199,9 @@ function send(group: number, signal: ProgramSignal): boolean {
     if (errorCode(error) === 'ESRCH') return false;
     throw error;
   }
+}
+
+/** Throws where there is one already. */
+function makeFile(path: string): void {
+  closeSync(openSync(path, 'ax', 0o600));
 }

@@ -78,6 +78,11 @@ export function checkOrder(message: unknown, usual: number): SealedOrder {
     if (typeof key !== 'string') return refuse('a key is no text');
     return { number, key, details: checkDetails(details, refuse) };
   }
+  if (has('key', 'release')) {
+    const { key, release } = order;
+    if (typeof key !== 'string' || release !== true) return refuse('a key is no text');
+    return { number, key, release };
+  }
   if (has('group', 'signal')) {
     const { group, signal } = order;
     if (!isWhole(group) || group < 2) return refuse('a group is no number of a process');

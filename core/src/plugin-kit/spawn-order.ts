@@ -1,3 +1,4 @@
+import type { ControlLimits } from '../contracts/control-limits.js';
 import type { Exit, Launch, LaunchDetails, ProgramSignal, Variables } from '../contracts/spawner.js';
 
 /** The user that Jitsu becomes when it gives up root. */
@@ -19,6 +20,9 @@ export interface SpawnOrder {
 /** The orders that are taken until the seal. */
 export type TrustedOrder =
   | SpawnOrder
+  /** Limits of a control group, to be set anew; and a group to be removed with all that runs in it. */
+  | { readonly number: number; readonly confine: ControlLimits }
+  | { readonly number: number; readonly release: ControlLimits }
   /** What may be launched after the seal; inherited variables that later launches name by their numbers. */
   | {
       readonly inherited: readonly Variables[];
@@ -33,6 +37,8 @@ export type TrustedOrder =
 /** The orders that are taken once it is sealed. */
 export type SealedOrder =
   | { readonly number: number; readonly key: string; readonly details: LaunchDetails }
+  /** The control group of a launch is removed. */
+  | { readonly number: number; readonly key: string; readonly release: true }
   | { readonly number: number; readonly group: number; readonly signal: ProgramSignal }
   | { readonly number: number; readonly thread: number; readonly niceness: number };
 

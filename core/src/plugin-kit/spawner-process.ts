@@ -1,5 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import type { Socket } from 'node:net';
+import type { ControlLimits } from '../contracts/control-limits.js';
 import type { Exit, Launch, LiveChild, ProgramSignal, Variables } from '../contracts/spawner.js';
 import { spawnChild } from './fork-child.js';
 import { MessageStream } from './message-stream.js';
@@ -7,6 +9,9 @@ import type { JitsuUser, ListedLaunch, SealedOrder, SpawnNews, TrustedOrder } fr
 
 /** The number of launches that are listed together. */
 const LISTED_AT_ONCE = 1_000;
+
+/** How long its end is waited for, in milliseconds. */
+const END_LIMIT = 1_000;
 
 const PROGRAM = new URL('./spawner-program.js', import.meta.url);
 
@@ -110,10 +115,31 @@ export class SpawnerProcess {
     await this.#order({ thread, niceness });
   }
 
+  /** Sets the limits of a control group anew. @throws the system's error */
+  async confine(limits: ControlLimits): Promise<void> {
+    await this.#order({ confine: limits });
+  }
+
+  /** Removes a control group, that of a launch from the list once this is sealed. @throws the system's error */
+  async release(
+    order: { readonly release: ControlLimits } | { readonly key: string; readonly release: true },
+  ): Promise<void> {
+    await this.#order(order);
+  }
+
   /** Running programs continue, and their ends are not reported any more. Orders under way are still carried out. */
   close(): void {
     if (this.#orders.size > 0) this.#closing = true;
     else this.#stream?.close();
+  }
+
+  /** To be called after {@link close}. It is not waited for long. */
+  async untilEnded(): Promise<void> {
+    const { exitCode, signalCode } = this.#process;
+    if (exitCode !== null || signalCode !== null) return;
+    this.#process.ref();
+    await once(this.#process, 'exit', { signal: AbortSignal.timeout(END_LIMIT) }).catch(() => undefined);
+    this.#process.unref();
   }
 
   #order(order: Order, temporary = false): Promise<LiveChild | boolean> {

@@ -7,7 +7,9 @@ import { spawn, spawnSync } from 'node:child_process';
 import { closeSync, constants, fstatSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { getPriority, setPriority } from 'node:os';
+import type { ControlLimits } from '../contracts/control-limits.js';
 import type { Launch, LaunchDetails } from '../contracts/spawner.js';
+import { confine, handBack, release, wordsToJoin } from './control-group.js';
 import { findTool } from './find-tool.js';
 import { initialFileLimit } from './initial-file-limit.js';
 import { MessageStream } from './message-stream.js';
@@ -29,6 +31,9 @@ const WARNINGS = 60_000;
 /** The first processes of the groups that end with this process. */
 const temporaries = new Set<number>();
 
+/** The control group whose folder is handed back at the end. */
+let handedBack: ControlLimits | undefined;
+
 /** Used once it is sealed. */
 const launches = new SealedLaunches();
 const groups = new SpawnedGroups();
@@ -43,6 +48,7 @@ const stream = new MessageStream(new Socket({ fd: 3, readable: true, writable: t
   malformed: (what) => refused(new Refusal(`a message is ${what}`)),
   end: () => {
     for (const pid of temporaries) endGroup(pid);
+    if (handedBack !== undefined) handBack(handedBack);
     process.exit();
   },
 });
@@ -80,6 +86,8 @@ function take(message: unknown): void {
 function obey(order: TrustedOrder): void {
   if ('launch' in order) return run(order);
   if ('launches' in order) return launches.list(order.inherited, order.launches);
+  if ('confine' in order) return carryOut(order.number, () => confineFor(order.confine));
+  if ('release' in order) return carryOut(order.number, () => release(order.release));
   if ('ledger' in order) return void (ledger = new SpawnLedger(order.ledger));
   if ('adopt' in order) {
     ledger?.add(order.adopt);
@@ -94,17 +102,31 @@ function obeySealed(order: SealedOrder, jitsuUser: JitsuUser): void {
   const { number } = order;
   if ('key' in order) {
     const launch = launches.find(number, order.key, jitsuUser);
+    if ('release' in order) return carryOut(number, () => launch.control !== undefined && release(launch.control));
     checkCount(number, groups.count(order.key));
     return run({ number, launch, details: order.details }, order.key);
   }
   if ('thread' in order) checkThread(number, order.thread, jitsu);
-  try {
-    if ('group' in order) return tell({ number, done: groups.signal(order.group, order.signal) });
+  carryOut(number, () => {
+    if ('group' in order) return groups.signal(order.group, order.signal);
     setPriority(order.thread, order.niceness);
-    tell({ number, done: true });
+    return true;
+  });
+}
+
+/** @param work returns false where there was nothing to do */
+function carryOut(number: number, work: () => unknown): void {
+  try {
+    tell({ number, done: work() !== false });
   } catch (error) {
     failed(number, error);
   }
+}
+
+/** Makes a control group; at the end of this process, its folder is to be as it was. */
+function confineFor(limits: ControlLimits, temporary = false): void {
+  if (limits.handBack && !temporary) handedBack = limits;
+  confine(limits);
 }
 
 let refusals = 0;
@@ -139,8 +161,9 @@ function run({ number, launch, details }: SpawnOrder, key?: string): void {
     const { output, cwd, umask, temporary } = launch;
     if (output !== undefined) for (const name of ['stdout', 'stderr']) files.push(openOutput(`${output}.${name}`));
     const [out = 'ignore' as const, errors = 'ignore' as const] = files;
-    const { program, words, ...identity } = limited(launch);
     const env = environmentOf(launch, details);
+    const { program, words, ...identity } = limited(launch, env);
+    if (launch.control !== undefined) confineFor(launch.control, temporary);
     if (umask !== undefined) mask = process.umask(umask);
     const child = spawn(program, words, { ...identity, cwd, env, detached: true, stdio: ['ignore', out, errors] });
     const { pid } = child;
@@ -164,14 +187,15 @@ function run({ number, launch, details }: SpawnOrder, key?: string): void {
 }
 
 /**
- * Opens a file that Jitsu has made for this. What is not of its user, or has another name elsewhere, might be any file
- * of the system.
+ * Makes a file. Once Jitsu is another user, it has made the file itself, and may have been taken over: what is not of
+ * its user, or has another name elsewhere, might be any file of the system.
  */
 function openOutput(path: string): number {
+  if (user === undefined) return openSync(path, 'ax', 0o600);
   const { O_WRONLY, O_APPEND, O_NOFOLLOW, O_NONBLOCK } = constants;
   const file = openSync(path, O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK);
   const stats = fstatSync(file);
-  if (stats.isFile() && stats.nlink === 1 && stats.uid === (user?.uid ?? process.getuid?.())) return file;
+  if (stats.isFile() && stats.nlink === 1 && stats.uid === user.uid) return file;
   closeSync(file);
   throw Object.assign(new Error(`${path} is no file that Jitsu has made`), { code: 'EPERM', path });
 }
@@ -194,9 +218,12 @@ function environmentOf(
  * What to execute. Node gives a child its user, but neither groups nor limits, so programs of the system give it those
  * and then execute the program, whose own failure they report to its stderr.
  */
-function limited({ program, argv0, words, account: wanted, groups = [], files }: Launch) {
+function limited(
+  { program, argv0, words, account: wanted, groups = [], files, control }: Launch,
+  env: NodeJS.ProcessEnv,
+) {
   const account = wanted === 'jitsu' ? undefined : wanted;
-  if (groups.length === 0 && files === undefined) return { program, argv0, words, ...account };
+  if (groups.length === 0 && files === undefined && control === undefined) return { program, argv0, words, ...account };
   const limit = files === undefined ? [] : [prlimit ?? 'prlimit', `--nofile=${files}:${files}`];
   const own = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
   const { uid, gid } = account ?? own;
@@ -206,7 +233,8 @@ function limited({ program, argv0, words, account: wanted, groups = [], files }:
     account === undefined && groups.length === 0
       ? []
       : [setpriv, `--reuid=${uid}`, `--regid=${gid}`, supplementary, '--'];
-  const [first = program, ...rest] = [...limit, ...identity, program, ...words];
+  const join = control === undefined ? [] : wordsToJoin(control, env);
+  const [first = program, ...rest] = [...join, ...limit, ...identity, program, ...words];
   return { program: first, words: rest };
 }
 

@@ -1,5 +1,7 @@
 import {
   CLOCK,
+  ControlGroups,
+  errorMessage,
   CONNECTION_NAME,
   inject,
   LOGGER,
@@ -10,6 +12,7 @@ import {
   type Backend,
   type BackendCapabilities,
   type Clock,
+  type ControlGroupFolder,
   type Logger,
   type Machine,
   type PowerChange,
@@ -17,7 +20,7 @@ import {
   type Spawner,
 } from '@jitsud/core/plugin';
 import { ProcessMachine } from './process-machine.js';
-import type { ProcessOptions } from './process-options.js';
+import { controllersOf, type ProcessLimits, type ProcessOptions } from './process-options.js';
 import { planProcess } from './process-plan.js';
 import { ProgramFinder } from './program-finder.js';
 import { RunningProcesses } from './running-processes.js';
@@ -34,6 +37,7 @@ export class ProcessBackend implements Backend<ProcessOptions> {
   readonly #processes: RunningProcesses;
   readonly #programs: ProgramFinder;
   readonly #accounts: UserAccounts;
+  readonly #controlGroups = new ControlGroups();
   readonly #changes = new PowerWatch();
 
   constructor(
@@ -58,18 +62,27 @@ export class ProcessBackend implements Backend<ProcessOptions> {
   }
 
   async machine(registration: Registration<ProcessOptions>): Promise<Machine> {
-    const { user, groups, name } = registration.options;
+    const { user, groups, limits, name } = registration.options;
     const id = stableUuid('jitsu process', this.connectionName, name);
     const account = user === undefined ? undefined : await this.#accounts.find(user);
     const groupIds = groups?.map((group) => this.#accounts.findGroup(group));
-    const plan = planProcess(id, registration, this.#programs, account, groupIds);
+    const control = limits === undefined ? undefined : await this.#controlOf(limits);
+    const plan = planProcess(id, registration, this.#programs, { user: account, groups: groupIds, control });
     this.#processes.takeUp(id, plan.name);
     const machine = new ProcessMachine(plan, this.#processes, this.clock);
     this.#processes.allow(machine);
+    await this.#processes.confine(machine);
     return machine;
   }
 
   watch(listener: (change: PowerChange) => void): Disposable {
     return this.#changes.watch(listener);
+  }
+
+  /** Where the control group can be made that these limits need, or why nowhere. */
+  async #controlOf(limits: ProcessLimits): Promise<ControlGroupFolder | string | undefined> {
+    const controllers = controllersOf(limits);
+    if (controllers.length === 0) return undefined;
+    return this.#controlGroups.find(controllers).catch((error: unknown) => errorMessage(error));
   }
 }

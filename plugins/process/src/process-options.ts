@@ -1,4 +1,4 @@
-import { commandLine } from '@jitsud/core/plugin';
+import { byteSize, commandLine, ControlGroups, type Controller } from '@jitsud/core/plugin';
 import { z } from 'zod';
 
 const VARIABLE = /^[^=\0]+=[^\0]*$/;
@@ -28,7 +28,35 @@ const umask = z
   .regex(/^[0-7]{1,4}$/, "Octal digits in quotes, such as '027', expected.")
   .transform((digits) => parseInt(digits, 8) & 0o777);
 
-const limits = z.strictObject({
+const SMALLEST_MEMORY = 2 ** 20;
+const CPU = "A number of processors such as 0.5 or 2, or a share of one such as '50%', expected.";
+
+/** As CPUQuota= of systemd has it, in percent, or in processors. */
+const cpu = z
+  .union([z.number(), z.string()], { error: CPU })
+  .transform((value, context): number => {
+    const [, amount, percent] = /^(\d+(?:\.\d+)?|\.\d+)\s*(%)?$/.exec(String(value).trim()) ?? [];
+    const processors = Number(amount) / (percent === undefined ? 1 : 100);
+    // The kernel takes no less than 1 ms in 100 ms.
+    if (processors >= 0.01 && processors <= 4096) return processors;
+    context.addIssue(amount === undefined || processors > 4096 ? CPU : 'At least 0.01 of a processor expected.');
+    return z.NEVER;
+  })
+  .meta({ title: 'processors' });
+
+/** The form of the limits, whether or not this system knows them. */
+export const limitsForm = z.strictObject({
+  memory: byteSize('What all of its processes together may have in memory, none of it swapped; they end beyond it')
+    .refine((bytes) => bytes >= SMALLEST_MEMORY, 'At least 1MiB expected.')
+    .optional(),
+  cpu: cpu.optional().describe("Time of the processors for all of its processes together: 0.5, 2, or '50%' of one"),
+  processes: z
+    .number()
+    .int()
+    .min(1)
+    .max(2 ** 22)
+    .optional()
+    .describe('How many processes and threads it may have'),
   files: z
     .number()
     .int()
@@ -36,6 +64,24 @@ const limits = z.strictObject({
     .max(2 ** 30)
     .optional()
     .describe('Files that each of its processes may have open'),
+});
+
+/** The limits of one unikernel. */
+export type ProcessLimits = z.output<typeof limitsForm>;
+
+/** What is needed to hold a program to its limits. */
+export function controllersOf({ memory, cpu, processes }: ProcessLimits): readonly Controller[] {
+  return [
+    ...(memory === undefined ? [] : (['memory'] as const)),
+    ...(cpu === undefined ? [] : (['cpu'] as const)),
+    ...(processes === undefined ? [] : (['pids'] as const)),
+  ];
+}
+
+const limits = limitsForm.superRefine((value, context) => {
+  const controllers = controllersOf(value);
+  const lack = controllers.length === 0 ? undefined : new ControlGroups().lackOf(controllers);
+  if (lack !== undefined) context.addIssue(lack);
 });
 
 const NO_VARIABLES: Readonly<Record<string, string>> = Object.freeze({});
@@ -70,7 +116,7 @@ export const processOptions = z.object({
   umask: umask
     .optional()
     .describe("Permissions that its new files do not get, in octal digits; Jitsu's own where absent"),
-  limits: limits.optional().describe('Limits of the program'),
+  limits: limits.optional().describe('What the program and all that it starts may use'),
   noNewPrivileges: z
     .boolean()
     .default(true)

@@ -1,4 +1,12 @@
-import { errorMessage, findTool, JitsuError, type Registration, type MachineId } from '@jitsud/core/plugin';
+import {
+  errorMessage,
+  findTool,
+  JitsuError,
+  type ControlGroupFolder,
+  type ControlLimits,
+  type Registration,
+  type MachineId,
+} from '@jitsud/core/plugin';
 import { accessSync, constants } from 'node:fs';
 import { resolve } from 'node:path';
 import type { ProcessOptions } from './process-options.js';
@@ -11,6 +19,7 @@ export interface Confinement {
   readonly umask?: number | undefined;
   /** How many files may be open. */
   readonly files?: number | undefined;
+  readonly control?: ControlLimits | undefined;
   readonly newPrivileges?: boolean | undefined;
   readonly environmentFile?: string | undefined;
 }
@@ -28,18 +37,25 @@ export interface ProcessPlan {
   readonly confinement?: Confinement | undefined;
 }
 
+/** What is found on this machine for the options of a process. */
+export interface Findings {
+  /** The account of its user; undefined where there is none. */
+  readonly user?: UserAccount | undefined;
+  /** The numbers of its groups, in their order; undefined for one that there is not. */
+  readonly groups?: readonly (number | undefined)[] | undefined;
+  /** Where its control group can be made, or the reason why nowhere, where its limits need one. */
+  readonly control?: ControlGroupFolder | string | undefined;
+}
+
 /**
  * Checks a registration against this machine.
- * @param user the account of the user that its options name; undefined where there is none
- * @param groups the numbers of the groups that its options name, in their order; undefined for one that there is not
  * @throws JITSU_UNIKERNEL_INVALID with every problem
  */
 export function planProcess(
   id: MachineId,
   { name, options }: Registration<ProcessOptions>,
   programs: ProgramFinder,
-  user: UserAccount | undefined,
-  groups: readonly (number | undefined)[] = [],
+  { user, groups, control }: Findings = {},
 ): ProcessPlan {
   const problems: string[] = [];
   const cwd = options.cwd === undefined ? process.cwd() : resolve(options.cwd);
@@ -58,7 +74,9 @@ export function planProcess(
     if (account?.uid === own) account = undefined;
   }
 
-  const confinement = confinementOf(options, groups, problems);
+  if (typeof control === 'string') problems.push(`limits: ${control.replace(/\.$/, '')}`);
+  const folder = typeof control === 'object' ? control : undefined;
+  const confinement = confinementOf(options, groups, controlOf(id, options, folder), problems);
   if (problems.length > 0 || 'problem' in found) {
     throw new JitsuError('JITSU_UNIKERNEL_INVALID', `The process of ${name} cannot be run. ${problems.join('; ')}.`);
   }
@@ -68,13 +86,15 @@ export function planProcess(
 
 function confinementOf(
   { groups: named = [], umask, limits, noNewPrivileges, environmentFile }: ProcessOptions,
-  groups: readonly (number | undefined)[],
+  groups: readonly (number | undefined)[] = [],
+  control: ControlLimits | undefined,
   problems: string[],
 ): Confinement | undefined {
   const confinement = {
     ...(named.length > 0 && { groups: groups.filter((group) => group !== undefined) }),
     ...(umask !== undefined && { umask }),
     ...(limits?.files !== undefined && { files: limits.files }),
+    ...(control && { control }),
     ...(!noNewPrivileges && { newPrivileges: true }),
     ...(environmentFile !== undefined && { environmentFile: resolve(environmentFile) }),
   };
@@ -88,10 +108,8 @@ function confinementOf(
     needs('groups', 'setpriv');
     if (process.getuid?.() !== 0) problems.push('groups: only root may give a program groups');
   }
-  if (limits?.files !== undefined) {
-    needs('limits', 'prlimit');
-    needs('limits', 'setpriv');
-  }
+  if (limits?.files !== undefined) needs('limits', 'prlimit');
+  if (limits?.files !== undefined || control !== undefined) needs('limits', 'setpriv');
   if (confinement.environmentFile !== undefined) {
     try {
       accessSync(confinement.environmentFile, constants.R_OK);
@@ -100,4 +118,13 @@ function confinementOf(
     }
   }
   return Object.keys(confinement).length === 0 ? undefined : confinement;
+}
+
+function controlOf(
+  id: MachineId,
+  { limits: { memory, cpu, processes } = {} }: ProcessOptions,
+  found: ControlGroupFolder | undefined,
+): ControlLimits | undefined {
+  if (found === undefined) return undefined;
+  return { ...found, group: `unikernel-${id}`, memory, cpu, processes };
 }

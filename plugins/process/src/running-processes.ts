@@ -15,6 +15,7 @@ import {
 } from '@jitsud/core/plugin';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { hasRunOutOfMemory, isConfined } from './control-group-files.js';
 import { findMachines } from './find-machines.js';
 import { LinuxProcessTable } from './linux-process-table.js';
 import { MachineRecords, type MachineRecord } from './machine-records.js';
@@ -40,6 +41,8 @@ export class RunningProcesses {
   readonly #runtimeDirectory: string;
   readonly #records: MachineRecords;
   readonly #output: OutputLog;
+  /** Those that have a control group. */
+  readonly #confined = new Map<MachineId, ProcessPlan>();
   /** Present while connected. */
   #sweep: MachineSweep | undefined;
   #watch: Disposable | undefined;
@@ -86,6 +89,7 @@ export class RunningProcesses {
       this.takeUp(id, name);
       this.tellStateOf(id);
     }
+    for (const plan of this.#confined.values()) void this.confine(plan);
   }
 
   close(): void {
@@ -117,6 +121,21 @@ export class RunningProcesses {
   /** Follows the output of a machine that was started by an earlier Jitsu, or before this was closed. */
   takeUp(id: MachineId, name: string): void {
     if (this.#groups.has(id) && !this.#output.names.has(id)) this.#output.takeUp(id, name);
+  }
+
+  /** Holds a machine that was started by an earlier Jitsu, or before this was closed, to its limits. */
+  async confine(plan: ProcessPlan): Promise<void> {
+    const { id, name, confinement } = plan;
+    const group = this.#groups.get(id);
+    if (confinement?.control === undefined) return;
+    this.#confined.set(id, plan);
+    if (group === undefined) return;
+    try {
+      if (!isConfined(group.pid, confinement.control)) throw new Error('it was started without them');
+      await this.spawner.confine(this.#launchable(plan));
+    } catch (error) {
+      this.logger.warn({ unikernel: name }, `${name} runs without its limits: ${errorMessage(error)}. Stop it once.`);
+    }
   }
 
   /** To be called for each process that may be spawned. @throws JITSU_BACKEND_DENIED where it is too late for that */
@@ -185,9 +204,24 @@ export class RunningProcesses {
   #ended(id: MachineId, exit: Exit): void {
     this.#groups.delete(id);
     this.#forget(id);
-    const detail = exitDetail(exit, this.#output.finish(id));
+    const detail = exitDetail(exit, this.#output.finish(id), this.#leaveControlGroup(id));
     this.#ends.set(id, detail);
     this.tell({ id, state: 'off', detail });
+  }
+
+  /** Returns whether it has ended since it wanted more memory than its limit. */
+  #leaveControlGroup(id: MachineId): boolean {
+    const plan = this.#confined.get(id);
+    const control = plan?.confinement?.control;
+    if (plan === undefined || control === undefined) return false;
+    const lackedMemory = hasRunOutOfMemory(control);
+    this.spawner.release(this.#launchable(plan)).catch((error: unknown) => {
+      this.logger.warn(
+        { unikernel: plan.name },
+        `${plan.name}'s control group cannot be removed: ${errorMessage(error)}`,
+      );
+    });
+    return lackedMemory;
   }
 
   #forget(id: MachineId): void {
@@ -205,9 +239,10 @@ export class RunningProcesses {
 }
 
 /** How a program ended: its status, and its last line about that. */
-function exitDetail({ status, signal }: Exit, lastWords: string | undefined): string {
-  const how =
-    signal !== undefined
+function exitDetail({ status, signal }: Exit, lastWords: string | undefined, lackedMemory: boolean): string {
+  const how = lackedMemory
+    ? 'killed: it used more than its limit of memory'
+    : signal !== undefined
       ? `killed by ${signal}`
       : status !== undefined
         ? `exited with status ${status}`

@@ -7,6 +7,7 @@ const REPOSITORY = fileURLToPath(new URL('../../../../', import.meta.url));
 
 /** Each file that starts processes, and why none of them gets a file that it was not meant to get. */
 const STARTERS: Readonly<Record<string, string>> = {
+  'core/src/plugin-kit/control-groups.ts': 'asks by systemCommand',
   'core/src/plugin-kit/fork-child.ts': 'closes them',
   'core/src/plugin-kit/spawner-program.ts': 'runs in a process that spawnChild has made',
   'core/src/plugin-kit/system-command-program.ts': 'runs in a process that systemCommand has made',

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chownSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { getPriority } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Launch, Launchable, LaunchDetails, LiveChild } from '#core/contracts/spawner.js';
@@ -31,7 +31,7 @@ describe('the spawner of a Jitsu', () => {
   });
 
   afterEach(() => {
-    spawner.close();
+    void spawner.close();
     for (const pid of pids) sendSignal(-pid, 'SIGKILL');
     folder[Symbol.dispose]();
   });
@@ -61,13 +61,6 @@ describe('the spawner of a Jitsu', () => {
   const isAlive = (pid: number): boolean => /^State:\s+[^ZX]/m.test(statusOf(pid));
   const startTimeOf = (pid: number): string =>
     readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ')[19] ?? '';
-
-  /** Makes files for the output of a program. @returns their path, without the endings */
-  function makeFiles(): string {
-    const path = folder.in(String(Math.random()));
-    for (const ending of ['stdout', 'stderr']) writeFileSync(`${path}.${ending}`, '', { mode: 0o600 });
-    return path;
-  }
 
   /** Seals it with these launches. */
   async function seal(...allowed: Launchable[]): Promise<void> {
@@ -118,7 +111,7 @@ describe('the spawner of a Jitsu', () => {
       });
 
       it('gives a start its nonce and addresses', async () => {
-        const output = makeFiles();
+        const output = folder.in(String(Math.random()));
         const program = launchable(
           'program',
           { output, inherited: { A: 'a' } },
@@ -145,7 +138,7 @@ describe('the spawner of a Jitsu', () => {
     assert.deepEqual([isAlive(program.pid), isAlive(command.pid), isAlive(forCommands ?? NaN)], [true, true, true]);
     await spawn(launchable('program', SLEEP));
     assert.notEqual(parentOf(pids[2] ?? NaN), forPrograms);
-    spawner.close();
+    void spawner.close();
     await eventually(() => assert.equal(isAlive(command.pid), false));
   });
 
@@ -177,7 +170,7 @@ describe('the spawner of a Jitsu', () => {
     });
 
     it('starts what was allowed, whatever is asked for by its name', async () => {
-      const output = makeFiles();
+      const output = folder.in(String(Math.random()));
       await seal(launchable('program', { output }, 'echo allowed'));
       await (
         await spawn(launchable('program', { output }, 'echo another'))
@@ -241,7 +234,7 @@ describe('the spawner of a Jitsu', () => {
       const program = launchable('program', SLEEP);
       await seal(program);
       const parent = parentOf((await spawn(program)).pid);
-      spawner.close();
+      void spawner.close();
       await eventually(() => assert.equal(isAlive(parent), false));
       assert.deepEqual(logger.lines, []);
     });
@@ -271,20 +264,72 @@ describe('the spawner of a Jitsu', () => {
       assert.deepEqual(await (await spawn(launchable('command', command, script))).exited, { status: 0 });
     });
 
-    it('writes to files of the user that Jitsu has become, and to no others', async function () {
+    it('makes files of output itself, and lets root write to none that is not of its user', async function () {
       requireRoot(this);
-      const user = { uid: 65_534, gid: 65_533 };
-      const [output, foreign] = [makeFiles(), makeFiles()];
-      for (const ending of ['stdout', 'stderr']) chownSync(`${output}.${ending}`, user.uid, user.gid);
-      const programs = [output, foreign].map((path) => launchable(path, { output: path }, 'echo x'));
+      const output = folder.in('output');
+      const program = launchable('program', { output }, 'echo x');
       spawner.expectSeal();
-      for (const program of programs) spawner.allow(program);
-      await spawner.seal(user);
-      await (
-        await spawn(programs[0]!)
-      ).exited;
-      assert.equal(readFileSync(`${output}.stdout`, 'utf8'), 'x\n');
-      await assert.rejects(spawner.spawn(programs[1]!), { code: 'EPERM', path: `${foreign}.stdout` });
+      spawner.allow(program);
+      // This process has not become that user, so the files that it makes are root's.
+      await spawner.seal({ uid: 65_534, gid: 65_533 });
+      await assert.rejects(spawner.spawn(program), { code: 'EPERM', path: `${output}.stdout` });
+      assert.equal(statSync(`${output}.stdout`).mode & 0o777, 0o600);
+      await assert.rejects(spawner.spawn(program), { code: 'EEXIST', path: `${output}.stdout` });
+    });
+  });
+
+  describe('with control groups, in folders that stand for them', () => {
+    const control = () => ({ folder: folder.path, group: 'unikernel-x', handBack: true, memory: 2 ** 20 });
+    const content = (...names: string[]): string => readFileSync(folder.in(...names), 'utf8');
+    const group = (): string => content('unikernel-x', 'cgroup.procs');
+
+    beforeEach(() => writeFileSync(folder.in('cgroup.subtree_control'), ''));
+
+    for (const isSealed of [false, true]) {
+      it(`has a program join its group, and ends what is left in it, ${isSealed ? 'sealed' : 'open'}`, async () => {
+        if (isSealed) spawner.expectSeal();
+        const confined = launchable('x', { ...SLEEP, control: control(), env: { 'a.b': 'c d' } });
+        spawner.allow(confined);
+        if (isSealed) await spawner.seal(OWN);
+        const child = await spawn(confined);
+        await eventually(() => assert.match(statusOf(child.pid), /^Name:\s+sleep$/m));
+        // Before it is executed, it writes what stands for itself.
+        assert.equal(group(), '0\n');
+        assert.equal(content('unikernel-x', 'memory.max'), String(2 ** 20));
+        assert.match(readFileSync(`/proc/${child.pid}/environ`, 'utf8'), /(^|\0)a\.b=c d(\0|$)/);
+
+        writeFileSync(folder.in('unikernel-x', 'cgroup.procs'), `${child.pid}\n`);
+        await spawner.release(confined);
+        assert.equal((await child.exited).signal, 'SIGKILL');
+      });
+    }
+
+    it('sets limits anew until it is sealed', async () => {
+      const confined = launchable('x', { control: control() });
+      await spawner.confine(confined);
+      assert.equal(content('unikernel-x', 'memory.max'), String(2 ** 20));
+      await spawner.confine(launchable('y'));
+      await spawner.release(launchable('y'));
+    });
+
+    it('hands the controllers back before its end', async () => {
+      await spawner.confine(launchable('x', { control: control() }));
+      writeFileSync(folder.in('cgroup.subtree_control'), 'memory\n');
+      await spawner.close();
+      assert.equal(content('cgroup.subtree_control'), '-memory');
+    });
+
+    it('tells what is in the way of a group', async () => {
+      const nowhere = launchable('x', { control: { ...control(), folder: folder.in('nowhere') } });
+      await assert.rejects(spawner.spawn(nowhere), { code: 'ENOENT' });
+      await assert.rejects(spawner.confine(nowhere), { code: 'ENOENT' });
+    });
+
+    it('removes no group once it is sealed that it was not told of', async () => {
+      spawner.expectSeal();
+      spawner.allow(launchable('x', { control: control() }));
+      await spawner.seal(OWN);
+      await assert.rejects(spawner.release(launchable('y', { control: control() })), { code: 'JITSU_BACKEND_DENIED' });
     });
   });
 });

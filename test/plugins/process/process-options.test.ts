@@ -1,9 +1,9 @@
 import { defineConfig, type UnikernelConfig } from '@jitsud/core';
 import plugin from '@jitsud/plugin-process';
-import type { PluginRegistry } from '@jitsud/core/plugin';
+import { ControlGroups, type PluginRegistry } from '@jitsud/core/plugin';
 import assert from 'node:assert/strict';
 import { ProcessBackend } from '#process/process-backend.js';
-import { processOptions } from '#process/process-options.js';
+import { controllersOf, limitsForm, processOptions } from '#process/process-options.js';
 
 describe('the options of a process', () => {
   const parse = (options: object) => processOptions.parse({ name: 'web', command: 'true', ...options });
@@ -47,6 +47,51 @@ describe('the options of a process', () => {
       const options = { name: 'web', command: 'true', ...wrong };
       assert.equal(processOptions.safeParse(options).success, false, JSON.stringify(wrong));
     }
+  });
+
+  it('take limits as others write them', () => {
+    for (const [memory, bytes] of [
+      ...([
+        ['64M', 2 ** 26],
+        ['64MiB', 2 ** 26],
+        ['1.5G', 1.5 * 2 ** 30],
+        ['2048K', 2 ** 21],
+      ] as const),
+      ...([
+        [2 ** 20, 2 ** 20],
+        ['1048576', 2 ** 20],
+      ] as const),
+    ]) {
+      assert.equal(limitsForm.parse({ memory }).memory, bytes, String(memory));
+    }
+    for (const [cpu, processors] of [
+      ...([
+        [0.5, 0.5],
+        ['0.5', 0.5],
+        ['.5', 0.5],
+        ['50%', 0.5],
+        ['150 %', 1.5],
+        [2, 2],
+        ['1%', 0.01],
+      ] as const),
+    ]) {
+      assert.equal(limitsForm.parse({ cpu }).cpu, processors, String(cpu));
+    }
+    const messageOf = (limits: object) => limitsForm.safeParse(limits).error?.issues[0]?.message ?? '';
+    assert.equal(messageOf({ memory: '64' }), 'At least 1MiB expected.');
+    assert.match(messageOf({ memory: '64 stones' }), /^A number of bytes, or a size such as/);
+    for (const cpu of ['half', -1, '%', 5_000])
+      assert.match(messageOf({ cpu }), /^A number of processors/, String(cpu));
+    for (const cpu of [0, '0.5%']) assert.equal(messageOf({ cpu }), 'At least 0.01 of a processor expected.');
+    for (const processes of [0, 1.5, '7']) assert.notEqual(messageOf({ processes }), '', String(processes));
+    assert.deepEqual(controllersOf({ files: 7 }), []);
+    assert.deepEqual(controllersOf({ memory: 1, cpu: 1, processes: 1 }), ['memory', 'cpu', 'pids']);
+  });
+
+  it('refuse limits that this system does not know', () => {
+    const lack = new ControlGroups().lackOf(['pids']);
+    const { error } = processOptions.safeParse({ name: 'web', command: 'true', limits: { processes: 7 } });
+    assert.deepEqual(error?.issues.map(({ path, message }) => [path, message]) ?? [], lack ? [[['limits'], lack]] : []);
   });
 
   it('refuse a command without a program', () => {

@@ -9,7 +9,7 @@ import type { UserAccount } from '#process/user-accounts.js';
 describe('the plan of a process', () => {
   function plan(options: object, user?: UserAccount, groups?: (number | undefined)[]): ProcessPlan {
     const parsed = processOptions.parse({ name: 'in-options', command: 'sh -c exit', ...options });
-    return planProcess('id', { name: 'web', options: parsed }, new ProgramFinder(new ManualClock()), user, groups);
+    return planProcess('id', { name: 'web', options: parsed }, new ProgramFinder(new ManualClock()), { user, groups });
   }
 
   /** Plans as another user than root, or as root. */
@@ -52,6 +52,21 @@ describe('the plan of a process', () => {
     assert.deepEqual(as(0, { groups: ['kvm', 5] }, undefined, [104, 5]).confinement, { groups: [104, 5] });
     const environmentFile = 'package.json';
     assert.deepEqual(plan({ environmentFile }).confinement, { environmentFile: resolve(environmentFile) });
+  });
+
+  it('has a control group where its limits need one, and is refused where there is none', () => {
+    const programs = new ProgramFinder(new ManualClock());
+    const limits = { memory: 2 ** 20, cpu: 0.5, processes: 7, files: 8 };
+    const options = { ...processOptions.parse({ name: 'x', command: 'sh' }), limits };
+    const folder = { folder: '/sys/fs/cgroup/jitsu', handBack: true };
+    assert.deepEqual(planProcess('id', { name: 'web', options }, programs, { control: folder }).confinement, {
+      files: 8,
+      control: { ...folder, group: 'unikernel-id', memory: 2 ** 20, cpu: 0.5, processes: 7 },
+    });
+    assert.throws(() => planProcess('id', { name: 'web', options }, programs, { control: 'Nothing is delegated.' }), {
+      code: 'JITSU_UNIKERNEL_INVALID',
+      message: 'The process of web cannot be run. limits: Nothing is delegated.',
+    });
   });
 
   it('is refused with groups that there are not, or that only root may give, and files that cannot be read', () => {

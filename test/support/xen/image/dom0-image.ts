@@ -6,11 +6,12 @@ import { gunzipSync } from 'node:zlib';
 import { cacheFolder, finishedFoldersIn, keepWhatIsUsed, makeAtOnce } from '../../cache-folder.js';
 import { withPackageLists } from '../../guest/debian-package.js';
 import { guestInitramfs } from '../../guest/guest-initramfs.js';
+import { downloadSystemPackages, systemPackages } from '../../guest/system-packages.js';
 import { theOne } from '../../guest/the-one.js';
 import { TemporaryFolder } from '../../temporary-folder.js';
 import { dom0Init } from './dom0-init.js';
 import { dom0Initramfs } from './dom0-initramfs.js';
-import { dom0Packages, downloadDom0Packages } from './dom0-packages.js';
+import { DOM0_PACKAGES } from './dom0-packages.js';
 import { addProgram, apartFromKernels, filesBelow, makeRoot, unpackInto } from './dom0-tree.js';
 import { writeExt4Image } from './ext4-image.js';
 import { uncompressedKernel } from './linux-kernel.js';
@@ -39,10 +40,10 @@ const RECIPE = [new URL('.', import.meta.url), new URL('../../guest/', import.me
 export async function prepareDom0Image(): Promise<Dom0Image> {
   using downloads = new TemporaryFolder();
   const { folder, packages } = await withPackageLists(async () => {
-    const names = await dom0Packages();
+    const names = await systemPackages(DOM0_PACKAGES);
     const folder = join(IMAGES, keyOf([...names, await recipe()]));
     const isMade = (await finishedFoldersIn(IMAGES)).includes(basename(folder));
-    return { folder, packages: isMade ? undefined : await downloadDom0Packages(downloads.path) };
+    return { folder, packages: isMade ? undefined : await downloadSystemPackages(downloads.path, DOM0_PACKAGES) };
   });
   if (packages !== undefined) await makeAtOnce(folder, (unfinished) => makeImage(unfinished, packages));
   await keepWhatIsUsed(folder, DAYS_KEPT);

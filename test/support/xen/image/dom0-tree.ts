@@ -14,9 +14,12 @@ const NOT_USED = ['lib/python3*', 'lib/debug', 'lib/x86_64-linux-gnu/perl*', 'li
 /** Unpacks the file of a package within a folder whose own links to folders stay what they are. */
 const UNPACK = 'dpkg-deb --fsys-tarfile "$1" | tar --extract --directory "$2" --keep-directory-symlink';
 
-/** The files of packages are unpacked into a folder; none of their scripts runs, and nothing is installed. */
-export async function unpackInto(folder: string, packages: readonly string[]): Promise<void> {
-  const excluded = [...LEFT_OUT, ...NOT_USED].map((path) => `--exclude=./usr/${path}`).join(' ');
+/**
+ * The files of packages are unpacked into a folder; none of their scripts runs, and nothing is installed.
+ * @param notUsed what is left out, below /usr
+ */
+export async function unpackInto(folder: string, packages: readonly string[], notUsed = NOT_USED): Promise<void> {
+  const excluded = [...LEFT_OUT, ...notUsed].map((path) => `--exclude=./usr/${path}`).join(' ');
   await mkdir(folder, { recursive: true });
   for (const file of packages) await run('sh', ['-e', '-c', `${UNPACK} ${excluded}`, 'sh', file, folder]);
 }
