@@ -102,10 +102,11 @@ export class SealableSpawner implements Spawner {
     if (this.#state === 'expecting') this.#living(false, false).adopt(group, startTime);
   }
 
-  /** Sets the niceness of a thread of Jitsu. @throws the system's error */
+  /** Sets the niceness of a thread of Jitsu, if there is a process for programs. @throws the system's error */
   async renice(thread: number, niceness: number): Promise<void> {
     const sealed = this.#processes.get(kindOf(false, false));
-    if (sealed === undefined || sealed.hasEnded) throw lost();
+    if (sealed === undefined) return;
+    if (sealed.hasEnded) throw lost();
     await sealed.renice(thread, niceness);
   }
 
