@@ -8,6 +8,8 @@ const PAGE = fileURLToPath(new URL('../../../../docs/getting-started.md', import
 /** The programs want more than their limits, but for the last two. */
 const CONFIGURATION = JSON.stringify({
   dns: { bind: '127.0.0.1', port: 1053, forwarders: 'off' },
+  // Emulated, and on a busy machine.
+  boot: { deadline: '5m' },
   unikernels: [
     {
       name: 'hog',

@@ -54,8 +54,9 @@ const groupOf = async (name: string): Promise<string> => `unikernel-${(await sta
 
 async function answers(pidBefore = 0): Promise<number | undefined> {
   return until('Jitsu answers', async () => {
-    const { pid } = await control.status();
-    return pid === pidBefore ? undefined : pid;
+    // Before it listens, it boots nothing yet.
+    const { pid, listening } = await control.status();
+    return pid === pidBefore || listening.length === 0 ? undefined : pid;
   });
 }
 
