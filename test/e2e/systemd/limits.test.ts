@@ -78,7 +78,7 @@ describe('limits of programs, where systemd has delegated a control group', func
   it('hold Jitsu apart from what they limit', () => {
     for (const name of ['Jitsu', 'free']) {
       const { user, group, ...limits } = value(name) as Record<string, unknown>;
-      assert.equal(user, JITSU);
+      assert.equal(user, JITSU, JSON.stringify(found['warnings']));
       assert.equal(group, '/system.slice/jitsu.service/supervisor');
       assert.deepEqual({ ...limits, 'memory.swap.max': undefined }, { ...UNLIMITED, 'memory.swap.max': undefined });
     }

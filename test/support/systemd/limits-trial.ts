@@ -150,6 +150,9 @@ async function trial(): Promise<void> {
   await systemctl('start', 'jitsu');
   const first = await answers();
   found['groups at first'] = groups();
+  found['warnings'] = read(LOG)
+    .split('\n')
+    .filter((line) => !line.includes('"level":"info"'));
 
   await memory();
   await processes();
