@@ -84,6 +84,11 @@ export function largeReplies(): Readonly<Record<string, { readonly message: Byte
     '2,300 addresses of IPv6': reply(28, {
       answers: many((n) => record(asked, 28, join(new Uint8Array(12), address(n)))),
     }),
+    'addresses of NAT64': reply(28, {
+      answers: many((n) =>
+        record(asked, 28, join(Uint8Array.of(0, 0x64, 0xff, 0x9b, 0, 1, 198, 51, 100, 9, 9, 9), address(n))),
+      ),
+    }),
     '4,000 addresses of an alias': reply(1, {
       answers: [record(asked, 5, wire('a.b.test')), ...many((n) => record(pointer(45), 1, address(n)), 4_000)],
     }),

@@ -65,12 +65,17 @@ async function open(context: StartContext, words: readonly string[], choice: Sta
   return { jitsu, logger, ended, onExit: settings.onExit, record };
 }
 
+/** In milliseconds after the start of the process: V8 has certainly not tidied up before. */
+const FIRST_TIDYING = 5_000;
+
 /**
  * Has V8 collect garbage once, not twice, when the process has become quiet: each time wakes its threads some thirty
  * times. To be called when all is loaded: once a flag has changed, the code that Node keeps of its own modules is of no
  * use, and they are compiled anew.
  */
 function tidyOnce(): void {
+  // It first does so after 8 s. Where it has begun by then, V8 11 would end the process for a count that does not fit.
+  if (performance.now() > FIRST_TIDYING) return;
   // V8 prints an error for a flag that it does not know. Node 20 has 11.
   const isOld = Number(process.versions.v8.split('.', 1)[0]) < 12;
   setFlagsFromString(isOld ? '--memory-reducer-single-gc' : '--memory-reducer-gc-count=1');

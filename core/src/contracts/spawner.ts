@@ -20,8 +20,8 @@ export interface Launch {
   /** Its last variables, by which others know what it belongs to. */
   readonly marks?: Variables | undefined;
   /**
-   * The path, without `.stdout` and `.stderr`, of the files that its output is appended to; both exist. It is otherwise
-   * thrown away.
+   * The path, without `.stdout` and `.stderr`, of the files that are made for its output, for nobody else to read. It is
+   * otherwise thrown away.
    */
   readonly output?: string | undefined;
   /** As whom it runs. Absent for the user of the process that spawns; `jitsu` for the one that answers queries. */

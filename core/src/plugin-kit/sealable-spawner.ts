@@ -1,9 +1,12 @@
+import { closeSync, openSync } from 'node:fs';
 import type { Logger } from '../contracts/logger.js';
 import type { LaunchDetails, Launchable, LiveChild, ProgramSignal, Spawner } from '../contracts/spawner.js';
 import { errorCode, errorMessage, JitsuError } from '../errors.js';
 import { SpawnLedger } from './spawn-ledger.js';
 import type { JitsuUser } from './spawn-order.js';
 import { SpawnerProcess } from './spawner-process.js';
+
+const STREAMS = ['stdout', 'stderr'];
 
 const TOO_LATE = 'Jitsu has given up root, and only what it knew before can be started as root. Restart Jitsu.';
 
@@ -77,6 +80,8 @@ export class SealableSpawner implements Spawner {
     if (this.#state !== 'sealed') return this.#living(temporary, newPrivileges).spawn({ launch, details }, temporary);
     const sealed = this.#processes.get(kindOf(temporary, newPrivileges));
     if (sealed === undefined) throw new JitsuError('JITSU_BACKEND_DENIED', TOO_LATE);
+    // A file that root would make could be made anywhere, since the folder is one of Jitsu.
+    if (launch.output !== undefined) for (const name of STREAMS) makeFile(`${launch.output}.${name}`);
     try {
       return await sealed.spawn({ key: launchable.key, details }, temporary);
     } catch (error) {
@@ -97,10 +102,11 @@ export class SealableSpawner implements Spawner {
     if (this.#state === 'expecting') this.#living(false, false).adopt(group, startTime);
   }
 
-  /** Sets the niceness of a thread of Jitsu. @throws the system's error */
+  /** Sets the niceness of a thread of Jitsu, if there is a process for programs. @throws the system's error */
   async renice(thread: number, niceness: number): Promise<void> {
     const sealed = this.#processes.get(kindOf(false, false));
-    if (sealed === undefined || sealed.hasEnded) throw lost();
+    if (sealed === undefined) return;
+    if (sealed.hasEnded) throw lost();
     await sealed.renice(thread, niceness);
   }
 
@@ -193,4 +199,9 @@ function send(group: number, signal: ProgramSignal): boolean {
     if (errorCode(error) === 'ESRCH') return false;
     throw error;
   }
+}
+
+/** Throws where there is one already. */
+function makeFile(path: string): void {
+  closeSync(openSync(path, 'ax', 0o600));
 }

@@ -187,14 +187,15 @@ function run({ number, launch, details }: SpawnOrder, key?: string): void {
 }
 
 /**
- * Opens a file that Jitsu has made for this. What is not of its user, or has another name elsewhere, might be any file
- * of the system.
+ * Makes a file. Once Jitsu is another user, it has made the file itself, and may have been taken over: what is not of
+ * its user, or has another name elsewhere, might be any file of the system.
  */
 function openOutput(path: string): number {
+  if (user === undefined) return openSync(path, 'ax', 0o600);
   const { O_WRONLY, O_APPEND, O_NOFOLLOW, O_NONBLOCK } = constants;
   const file = openSync(path, O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK);
   const stats = fstatSync(file);
-  if (stats.isFile() && stats.nlink === 1 && stats.uid === (user?.uid ?? process.getuid?.())) return file;
+  if (stats.isFile() && stats.nlink === 1 && stats.uid === user.uid) return file;
   closeSync(file);
   throw Object.assign(new Error(`${path} is no file that Jitsu has made`), { code: 'EPERM', path });
 }

@@ -43,10 +43,9 @@ export class OutputFile {
 
   constructor(private readonly path: string) {}
 
-  /** Makes the file anew, for nobody else to read. */
-  create(): void {
+  /** Makes way for a new file: where there is one, none is made. */
+  makeWay(): void {
     rmSync(this.path, { force: true });
-    closeSync(openSync(this.path, 'ax', 0o600));
   }
 
   /** Continues with a file that was read before: from its end, with its last line known. */

@@ -115,9 +115,9 @@ export class OutputLog {
     return join(this.folder, id);
   }
 
-  /** Makes the files of a program that is about to start, and follows them. */
+  /** Follows the files of a program that is about to start, which are not made yet. */
   create(id: MachineId, name: string): void {
-    for (const file of Object.values(this.#add(id, name))) file.create();
+    for (const file of Object.values(this.#add(id, name))) file.makeWay();
   }
 
   /** Follows the files of a running program, from their ends. */

@@ -1,9 +1,17 @@
 import assert from 'node:assert/strict';
 import { addressBytes } from '#core/net/address-bytes.js';
-import { embeddedIpv4 } from '#core/net/embedded-ipv4.js';
+import { someEmbeddedIpv4 } from '#core/net/embedded-ipv4.js';
 
-const embedded = (address: string): string[] =>
-  embeddedIpv4(addressBytes(address) ?? assert.fail(address)).map((bytes) => bytes.join('.'));
+const embedded = (address: string): string[] => {
+  const found: string[] = [];
+  const look = (ipv4: Uint8Array): boolean => found.push(ipv4.join('.')) === 0;
+  assert.equal(someEmbeddedIpv4(addressBytes(address) ?? assert.fail(address), look), false);
+  assert.equal(
+    someEmbeddedIpv4(addressBytes(address) ?? assert.fail(address), () => true),
+    found.length > 0,
+  );
+  return found;
+};
 
 describe('the IPv4 addresses in an IPv6 address', () => {
   for (const [address, expected] of Object.entries({

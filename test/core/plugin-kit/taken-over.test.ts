@@ -148,7 +148,10 @@ describe('a Jitsu that somebody has taken over', () => {
     const file = folder.in('allowed.stdout');
     for (const put of [
       () => symlinkSync(secret, file),
-      () => linkSync(secret, file),
+      () => {
+        chownSync(secret, JITSU.uid, JITSU.gid);
+        linkSync(secret, file);
+      },
       () => undefined,
       () => symlinkSync('/dev/null', file),
     ]) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { eventually } from '#core/testing/eventually.js';
 import { thisMachine, type Place } from '../../support/place.js';
 import { RunningJitsu } from '../../support/running-jitsu.js';
@@ -99,6 +99,10 @@ describe('a name with a VM of a pool behind it', function () {
   it('keeps the password to itself: no log, status, argument or environment of a child has it', async () => {
     const password = 'hunter2-of-the-pool';
     const environment = folder.in('environment');
+    // The probe runs as the user that Jitsu becomes, where root has started it.
+    writeFileSync(environment, '');
+    chmodSync(environment, 0o666);
+    chmodSync(folder.path, 0o711);
     await using server = await PoolServer.start();
     server.pool.password = password;
     const { ip, name, dns } = aUnikernel('discreet');

@@ -1,5 +1,5 @@
 import type { DnsSettings } from '../../config/settings.js';
-import { embeddedIpv4 } from '../../net/embedded-ipv4.js';
+import { someEmbeddedIpv4 } from '../../net/embedded-ipv4.js';
 import { Networks, parseNetworks } from '../../net/networks.js';
 import { readUint16 } from '../wire/bytes.js';
 import { withoutFirstLabel, type MessageNames } from '../wire/compressed-name.js';
@@ -122,9 +122,9 @@ export class AnswerScrubber {
     kept: Uint8Array,
     names: MessageNames,
   ): boolean {
+    const isOneInside = (address: Uint8Array): boolean => this.inside?.has(address) === true;
     const isInside = (address: Uint8Array): boolean =>
-      this.inside?.has(address) === true ||
-      (address.length === 16 && embeddedIpv4(address).some((embedded) => this.inside?.has(embedded)));
+      isOneInside(address) || (address.length === 16 && someEmbeddedIpv4(address, isOneInside));
     let isFiltered = false;
     for (let index = 0; index < all.length; index++) {
       if (kept[index] === 0 || !holdsAddress(message, all[index] as RecordSpan, names, isInside)) continue;
