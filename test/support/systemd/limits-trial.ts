@@ -150,9 +150,6 @@ async function trial(): Promise<void> {
   await systemctl('start', 'jitsu');
   const first = await answers();
   found['groups at first'] = groups();
-  found['warnings'] = read(LOG)
-    .split('\n')
-    .filter((line) => !line.includes('"level":"info"'));
 
   await memory();
   await processes();
@@ -162,6 +159,9 @@ async function trial(): Promise<void> {
   await control.summon('free');
   found['free'] = held((await statusOf('free'))?.domainId ?? 0);
   found['Jitsu'] = held(first ?? 0);
+  found['warnings'] = read(LOG)
+    .split('\n')
+    .filter((line) => !line.includes('"level":"info"'));
 
   // Where the next Jitsu is about to adopt it, its limits may be off for a moment.
   const again = async (what: string, before: number | undefined): Promise<number | undefined> => {
