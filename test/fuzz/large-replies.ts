@@ -133,6 +133,12 @@ export function largeReplies(): Readonly<Record<string, { readonly message: Byte
         ...many((n) => record(asked, 14, join(label(n), pointer(33), label(n), pointer(33)))),
       ],
     }),
+    'some of them, to be written anew': reply(14, {
+      answers: [
+        record(deep(110), 14, join(asked, asked)),
+        ...many((n) => record(asked, 14, join(label(n), pointer(33), label(n + 1), pointer(33))), 300),
+      ],
+    }),
     'name servers of their own': reply(1, {
       answers: [record(asked, 1, address(1))],
       authorities: many((n) => record(domain, 2, join(label(n), domain)), 1_500),

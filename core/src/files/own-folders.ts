@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import {
   closeSync,
   constants,
@@ -7,6 +8,8 @@ import {
   lstatSync,
   openSync,
   readdirSync,
+  renameSync,
+  rmdirSync,
   unlinkSync,
 } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -24,12 +27,15 @@ const folders = new Map<string, Owner | undefined>();
 
 /**
  * Makes a safe folder in which this process makes, replaces and removes files as long as it runs, also after it has given
- * up root. Where an earlier Jitsu has left it to another user, root takes it back meanwhile.
+ * up root. Where an earlier Jitsu has left it to another user, root takes it back meanwhile, and removes all that is no
+ * file.
+ *
+ * @param inner the names of the folders that may be in it, which are made by this function, too
  * @throws UnsafePath where other users may write to it or replace it, and file system errors
  */
-export function makeOwnFolder(path: string): void {
+export function makeOwnFolder(path: string, inner: readonly string[] = []): void {
   const folder = resolve(path);
-  const before = process.geteuid?.() === 0 ? takeBack(folder) : undefined;
+  const before = process.geteuid?.() === 0 ? takeBack(folder, inner) : undefined;
   makeSafeFolder(folder);
   folders.set(folder, before ?? folders.get(folder));
 }
@@ -54,20 +60,32 @@ export function handBack(): void {
 }
 
 /** @returns the former owner, where there was one */
-function takeBack(folder: string): Owner | undefined {
+function takeBack(folder: string, inner: readonly string[]): Owner | undefined {
   const stats = lstatSync(folder, { throwIfNoEntry: false });
   if (stats?.isDirectory() !== true || trustedUsers().has(stats.uid)) return undefined;
   // Nobody but those who are trusted has put it there, and nobody else can replace it.
   refuseUnsafe(dirname(folder));
-  takeTree(folder);
+  takeTree(folder, inner);
   return { uid: stats.uid, gid: stats.gid };
 }
 
 /**
  * From the top, so that from then on nobody else can change what is looked at. What could lead elsewhere is removed:
- * links, files with a second name, pipes.
+ * links, files with a second name, pipes; and folders where a file should be, which could not be replaced.
  */
-function takeTree(folder: string): void {
+function takeTree(folder: string, inner: readonly string[] = []): void {
+  takeFolder(folder);
+  for (const name of namesIn(folder)) {
+    const path = inFolder(folder, name);
+    const stats = lstatSync(path);
+    const isInner = inner.includes(name.toString());
+    if (stats.isDirectory() && isInner) takeTree(join(folder, name.toString()));
+    else if (stats.isDirectory()) discard(path, folder);
+    else if (!stats.isFile() || stats.nlink !== 1 || isInner) unlinkSync(path);
+  }
+}
+
+function takeFolder(folder: string | Buffer): void {
   const directory = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   try {
     fchownSync(directory, 0, 0);
@@ -75,23 +93,42 @@ function takeTree(folder: string): void {
   } finally {
     closeSync(directory);
   }
-  for (const path of entriesOf(folder)) {
-    const stats = lstatSync(path);
-    if (stats.isDirectory()) takeTree(path);
-    else if (!stats.isFile() || stats.nlink !== 1) unlinkSync(path);
+}
+
+/** Removes a folder of whatever depth. What is in it is moved up first: its path may be longer than the system takes. */
+function discard(folder: Buffer, above: string): void {
+  const discarded = [folder];
+  for (let next = discarded.pop(); next !== undefined; next = discarded.pop()) {
+    takeFolder(next);
+    for (const name of namesIn(next)) {
+      const path = inFolder(next, name);
+      if (!lstatSync(path).isDirectory()) {
+        unlinkSync(path);
+        continue;
+      }
+      const moved = Buffer.from(join(above, `discarded-${randomUUID()}`));
+      renameSync(path, moved);
+      discarded.push(moved);
+    }
+    rmdirSync(next);
   }
 }
 
+/** As they are, since they may be no UTF-8. */
+function namesIn(folder: string | Buffer): Buffer[] {
+  return readdirSync(folder, { encoding: 'buffer' });
+}
+
+function inFolder(folder: string | Buffer, name: Buffer): Buffer {
+  return Buffer.concat([Buffer.from(folder), Buffer.from('/'), name]);
+}
+
 /** From the bottom, so that nobody else can change what is not given yet. */
-function giveTree(folder: string, { uid, gid }: Owner): void {
-  for (const path of entriesOf(folder)) {
+function giveTree(folder: string | Buffer, { uid, gid }: Owner): void {
+  for (const path of namesIn(folder).map((name) => inFolder(folder, name))) {
     const stats = lstatSync(path);
     if (stats.isDirectory()) giveTree(path, { uid, gid });
     else if (stats.isFile() && stats.nlink === 1) lchownSync(path, uid, gid);
   }
   lchownSync(folder, uid, gid);
-}
-
-function entriesOf(folder: string): string[] {
-  return readdirSync(folder).map((name) => join(folder, name));
 }

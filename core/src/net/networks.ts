@@ -70,6 +70,8 @@ class Ranges {
   private readonly firsts: Uint8Array;
   private readonly lasts: Uint8Array;
   private readonly count: number;
+  /** For each first byte of an address, whether a range has one with it: most addresses are in none. */
+  private readonly begins = new Uint8Array(256);
 
   constructor(
     private readonly width: number,
@@ -88,10 +90,11 @@ class Ranges {
     this.firsts = Buffer.concat(apart.map(({ first }) => first));
     this.lasts = Buffer.concat(apart.map(({ last }) => last));
     this.count = apart.length;
+    for (const { first, last } of apart) this.begins.fill(1, first[0], (last[0] as number) + 1);
   }
 
   has(address: Uint8Array, offset: number): boolean {
-    return this.find(address, offset) !== -1;
+    return this.begins[address[offset] as number] === 1 && this.find(address, offset) !== -1;
   }
 
   covers({ first, last }: Range): boolean {

@@ -58,7 +58,10 @@ export class SpawnerProcess {
     private readonly onChange: () => void,
     noNewPrivileges = true,
   ) {
-    this.#process = spawnChild(PROGRAM, { noNewPrivileges, stdio: ['ignore', 'ignore', 'inherit', 'pipe'] });
+    const stdio = ['ignore', 'ignore', 'inherit', 'pipe'] as const;
+    // With io_uring, Node would refuse to act as another user.
+    const env = { ...process.env, UV_USE_IO_URING: undefined };
+    this.#process = spawnChild(PROGRAM, { noNewPrivileges, stdio: [...stdio], env });
     this.#socket = (this.#process.stdio as ChildProcess['stdio'] | undefined)?.[3] as Socket | undefined;
     const message = (news: unknown): void => this.#take(news as SpawnNews);
     const end = (): void => this.#end(new Error('the process that spawns programs has ended'));

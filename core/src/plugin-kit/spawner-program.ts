@@ -4,11 +4,12 @@
  * that answers no queries.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { closeSync, constants, fstatSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { getPriority, setPriority } from 'node:os';
 import type { ControlLimits } from '../contracts/control-limits.js';
 import type { Launch, LaunchDetails } from '../contracts/spawner.js';
+import { asProgramUser, isForUser, readVariablesFile, splitVariables } from './as-program-user.js';
 import { confine, handBack, release, wordsToJoin } from './control-group.js';
 import { findTool } from './find-tool.js';
 import { initialFileLimit } from './initial-file-limit.js';
@@ -46,11 +47,7 @@ const jitsu = process.ppid;
 const stream = new MessageStream(new Socket({ fd: 3, readable: true, writable: true }), {
   message: (message) => take(message),
   malformed: (what) => refused(new Refusal(`a message is ${what}`)),
-  end: () => {
-    for (const pid of temporaries) endGroup(pid);
-    if (handedBack !== undefined) handBack(handedBack);
-    process.exit();
-  },
+  end,
 });
 
 const prlimit = findTool('prlimit');
@@ -69,12 +66,20 @@ process.on('SIGCHLD', () => {
   }, GATHER);
 });
 
+function end(): void {
+  for (const pid of temporaries) endGroup(pid);
+  if (handedBack !== undefined) handBack(handedBack);
+  process.exit();
+}
+
 function tell(news: SpawnNews): void {
   stream.send(news);
 }
 
 function take(message: unknown): void {
   if (user === undefined) return obey(message as TrustedOrder);
+  // Jitsu has ended, and has left its socket to another process.
+  if (process.ppid !== jitsu) return end();
   try {
     obeySealed(checkOrder(message, getPriority()), user);
   } catch (error) {
@@ -157,15 +162,20 @@ function failed(number: number, error: unknown): void {
 function run({ number, launch, details }: SpawnOrder, key?: string): void {
   const files: number[] = [];
   let mask: number | undefined;
+  let isEntered = false;
   try {
     const { output, cwd, umask, temporary } = launch;
     if (output !== undefined) for (const name of ['stdout', 'stderr']) files.push(openOutput(`${output}.${name}`));
     const [out = 'ignore' as const, errors = 'ignore' as const] = files;
     const env = environmentOf(launch, details);
-    const { program, words, ...identity } = limited(launch, env);
+    const { program, words, variables, ...identity } = limited(launch, env);
     if (launch.control !== undefined) confineFor(launch.control, temporary);
     if (umask !== undefined) mask = process.umask(umask);
-    const child = spawn(program, words, { ...identity, cwd, env, detached: true, stdio: ['ignore', out, errors] });
+    // A child of Node enters its folder before it becomes its user.
+    isEntered = isForUser(cwd, launch);
+    if (isEntered) asProgramUser(launch, () => process.chdir(cwd));
+    const place = { cwd: isEntered ? undefined : cwd, env: variables };
+    const child = spawn(program, words, { ...identity, ...place, detached: true, stdio: ['ignore', out, errors] });
     const { pid } = child;
     if (pid === undefined) return void child.once('error', (error) => failed(number, error));
     if (temporary === true) temporaries.add(pid);
@@ -182,6 +192,7 @@ function run({ number, launch, details }: SpawnOrder, key?: string): void {
     failed(number, error);
   } finally {
     if (mask !== undefined) process.umask(mask);
+    if (isEntered) process.chdir('/');
     for (const file of files) closeSync(file);
   }
 }
@@ -200,14 +211,12 @@ function openOutput(path: string): number {
   throw Object.assign(new Error(`${path} is no file that Jitsu has made`), { code: 'EPERM', path });
 }
 
-function environmentOf(
-  { inherited, env, environmentFile, marks }: Launch,
-  { nonce, addresses }: LaunchDetails,
-): NodeJS.ProcessEnv {
+function environmentOf(launch: Launch, { nonce, addresses }: LaunchDetails): NodeJS.ProcessEnv {
+  const { inherited, env, environmentFile, marks } = launch;
   return {
     ...{ ...inherited, ...env },
     // Read at each start, so that no secret stays in memory.
-    ...(environmentFile !== undefined && parseVariables(readFileSync(environmentFile, 'utf8'))),
+    ...(environmentFile !== undefined && parseVariables(readVariablesFile(environmentFile, launch))),
     ...marks,
     ...(nonce !== undefined && { JITSU_SPAWN: nonce }),
     ...(addresses !== undefined && { JITSU_ADDRESSES: addresses.join(' ') }),
@@ -223,7 +232,9 @@ function limited(
   env: NodeJS.ProcessEnv,
 ) {
   const account = wanted === 'jitsu' ? undefined : wanted;
-  if (groups.length === 0 && files === undefined && control === undefined) return { program, argv0, words, ...account };
+  if (groups.length === 0 && files === undefined && control === undefined) {
+    return { program, argv0, words, variables: env, ...account };
+  }
   const limit = files === undefined ? [] : [prlimit ?? 'prlimit', `--nofile=${files}:${files}`];
   const own = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
   const { uid, gid } = account ?? own;
@@ -233,9 +244,12 @@ function limited(
     account === undefined && groups.length === 0
       ? []
       : [setpriv, `--reuid=${uid}`, `--regid=${gid}`, supplementary, '--'];
-  const join = control === undefined ? [] : wordsToJoin(control, env);
-  const [first = program, ...rest] = [...join, ...limit, ...identity, program, ...words];
-  return { program: first, words: rest };
+  // What is in front of the program runs as root, and the variables may be those of the program's user.
+  const { harmless, loading } = account === undefined ? { harmless: env, loading: [] } : splitVariables(env);
+  const withLoading = loading.length === 0 ? [] : [findTool('env') ?? 'env', ...loading];
+  const join = control === undefined ? [] : wordsToJoin(control, harmless);
+  const [first = program, ...rest] = [...join, ...limit, ...identity, ...withLoading, program, ...words];
+  return { program: first, words: rest, variables: harmless };
 }
 
 /** Kills what is left of a process group. */

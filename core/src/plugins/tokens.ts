@@ -15,7 +15,7 @@ export const CONNECTION_NAME = token<string>('CONNECTION_NAME');
 
 /**
  * A folder for files of running machines, where nobody else may write; its content lasts until the host reboots. Make a
- * folder in it by `makeOwnFolder`: where Jitsu gives up root, this one stays root's.
+ * folder in it by `makeOwnFolder`, which holds files alone unless other folders are named: where Jitsu gives up root, this one stays root's.
  */
 export const RUNTIME_DIRECTORY = token<string>('RUNTIME_DIRECTORY');
 

@@ -5,6 +5,7 @@ import { ConfigProblems } from '../config/config-problems.js';
 import type { Settings } from '../config/settings.js';
 import type { Logger } from '../contracts/logger.js';
 import { errorMessage } from '../errors.js';
+import { trustedUsers } from '../files/find-unsafe.js';
 import { handBack, handOver, ownFolders } from '../files/own-folders.js';
 import { actAs, become, cannotBecome } from './become.js';
 import { findBarred } from './find-barred.js';
@@ -46,6 +47,7 @@ export class Privileges {
     private readonly settings: Pick<Settings, 'privileges' | 'file' | 'pluginFiles' | 'runtimeDirectory'>,
     private readonly needs: () => readonly RootNeed[],
     private readonly logger: Logger,
+    trusted = trustedUsers(),
   ) {
     if (settings.privileges === 'none') return;
     const { user } = settings.privileges;
@@ -58,7 +60,7 @@ export class Privileges {
     const behind = process.env['SUDO_UID'];
     const person = behind === undefined || !/^\d+$/.test(behind) ? undefined : Number(behind);
     if (user === undefined) {
-      this.#user = defaultRunUser(person);
+      this.#user = defaultRunUser(trusted);
       if (this.#user === undefined) this.#obstacle = 'there is no account jitsu, and no free number for it';
       return;
     }
@@ -68,6 +70,10 @@ export class Privileges {
     if (this.#user.uid === 0) throw this.#refusal('That is root. Name a user without rights.');
     if (this.#user.uid === person)
       throw this.#refusal('That is you. Name a user of its own, whose files are not yours.');
+    if (trusted.has(this.#user.uid))
+      throw this.#refusal(
+        'The installed Jitsu belongs to it, so it could change what root runs. Give that to root (chown), or name another.',
+      );
   }
 
   /** Whom Jitsu is to become, or has become; `undefined` where it stays who it is. */

@@ -35,16 +35,19 @@ export function findRunUser(user: string | number): RunUser | undefined {
   return askSystem(wanted);
 }
 
-/** The user that Jitsu becomes where none is configured: not the person behind sudo. */
-export function defaultRunUser(behind: number | undefined): RunUser | undefined {
+/**
+ * The user that Jitsu becomes where none is configured.
+ * @param trusted the users whose doing root trusts, none of which it is
+ */
+export function defaultRunUser(trusted: ReadonlySet<number>): RunUser | undefined {
   const account = findRunUser(ACCOUNT);
-  if (account !== undefined && account.uid !== 0 && account.uid !== behind) return account;
+  if (account !== undefined && account.uid !== 0 && !trusted.has(account.uid)) return account;
   const taken = new Set([
     ...localAccounts().flatMap(({ uid, gid }) => [uid, gid]),
     ...localGroups().map(({ gid }) => gid),
   ]);
   for (let number = HIGHEST_FREE; number >= LOWEST_FREE; number -= 1) {
-    if (!taken.has(number)) return { uid: number, gid: number, groups: [] };
+    if (!taken.has(number) && !trusted.has(number)) return { uid: number, gid: number, groups: [] };
   }
   return undefined;
 }

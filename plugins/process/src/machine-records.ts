@@ -19,6 +19,9 @@ export interface BegunRecord {
   readonly nonce: string;
 }
 
+/** The folder of the programs' output, beside the records. */
+export const OUTPUT_FOLDER = 'output';
+
 const NONCE = /^[0-9a-f]{32}$/;
 /** A number beyond would be another one in a system call. */
 const HIGHEST_PID = 2 ** 31 - 1;
@@ -34,7 +37,7 @@ export class MachineRecords {
 
   /** Creates the folder. Throws where others may write to it, and file system errors. */
   open(): void {
-    makeOwnFolder(this.folder);
+    makeOwnFolder(this.folder, [OUTPUT_FOLDER]);
   }
 
   /** To be called before a process is spawned. @returns its nonce */

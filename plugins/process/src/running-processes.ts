@@ -18,7 +18,7 @@ import { join, resolve } from 'node:path';
 import { hasRunOutOfMemory, isConfined } from './control-group-files.js';
 import { findMachines } from './find-machines.js';
 import { LinuxProcessTable } from './linux-process-table.js';
-import { MachineRecords, type MachineRecord } from './machine-records.js';
+import { MachineRecords, OUTPUT_FOLDER, type MachineRecord } from './machine-records.js';
 import { MachineSweep } from './machine-sweep.js';
 import { OutputLog } from './output-log.js';
 import { PortableProcessTable } from './portable-process-table.js';
@@ -62,7 +62,7 @@ export class RunningProcesses {
     const folder = join(this.#runtimeDirectory, `process-${encodeURIComponent(connection)}`);
     const ledger = new SpawnLedger(this.#runtimeDirectory);
     this.#records = new MachineRecords(folder, (pid) => ledger.has(pid));
-    this.#output = new OutputLog(join(folder, 'output'), clock, logger);
+    this.#output = new OutputLog(join(folder, OUTPUT_FOLDER), clock, logger);
   }
 
   /** Finds what an earlier Jitsu left running. @throws JITSU_BACKEND_UNREACHABLE where records cannot be kept */

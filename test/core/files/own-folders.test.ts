@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { chownSync, linkSync, lstatSync, mkdirSync, readdirSync, symlinkSync, writeFileSync, chmodSync } from 'node:fs';
 import { handBack, handOver, makeOwnFolder } from '#core/files/own-folders.js';
 import { UnsafePath } from '#core/files/safe-folder.js';
@@ -35,12 +36,38 @@ describe('a folder that Jitsu goes on writing to as another user', () => {
 
   it('is taken back from another user, without what leads elsewhere', () => {
     leave();
-    makeOwnFolder(own());
+    makeOwnFolder(own(), ['output']);
     assert.deepEqual([own(), own('output')].map(ownerOf), [0, 0]);
     assert.equal(lstatSync(own('output')).mode & 0o777, 0o700);
     assert.deepEqual(readdirSync(own()).sort(), ['output', 'record']);
     assert.deepEqual(readdirSync(own('output')), ['stdout']);
     assert.equal(ownerOf(folder.in('secret')), 0);
+  });
+
+  it('is taken back without folders in the place of files, however deep, and of whatever name', () => {
+    leave();
+    mkdirSync(own('1.json', 'inner'), { recursive: true });
+    mkdirSync(own('output', '1.stdout'));
+    mkdirSync(Buffer.concat([Buffer.from(own('output/')), Buffer.from([0xff])]));
+    writeFileSync(Buffer.concat([Buffer.from(own('/')), Buffer.from([0xff, 0xfe])]), '');
+    // Longer than any path may be.
+    const name = 'deep'.repeat(50);
+    const script = `cd "$0"; for count in $(seq 30); do mkdir ${name}; cd -P ./${name}; done`;
+    execFileSync('bash', ['-c', script, own()]);
+    makeOwnFolder(own(), ['output']);
+    assert.deepEqual(readdirSync(own()).sort(), ['output', 'record', '\ufffd\ufffd']);
+    assert.deepEqual(readdirSync(own('output')), ['stdout']);
+    handOver({ uid: NEXT, gid: NEXT });
+    assert.equal(ownerOf(own()), NEXT);
+  });
+
+  it('is taken back with a folder again where a file was put in its place', () => {
+    mkdirSync(own());
+    chownSync(own(), FORMER, FORMER);
+    writeFileSync(own('output'), '');
+    makeOwnFolder(own(), ['output']);
+    makeOwnFolder(own('output'));
+    assert.ok(lstatSync(own('output')).isDirectory());
   });
 
   it('is handed over with all that is in it, but for what leads elsewhere', () => {
@@ -57,7 +84,7 @@ describe('a folder that Jitsu goes on writing to as another user', () => {
 
   it('is handed back to the user from whom it was taken', () => {
     leave();
-    makeOwnFolder(own());
+    makeOwnFolder(own(), ['output']);
     makeOwnFolder(own('output'));
     handBack();
     assert.deepEqual([own(), own('record'), own('output'), own('output/stdout')].map(ownerOf), Array(4).fill(FORMER));

@@ -1,6 +1,17 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
-import { chmodSync, chownSync, linkSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  linkSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -181,6 +192,29 @@ describe('a Jitsu that somebody has taken over', () => {
     for (const pid of children()) await ask({ group: pid, signal: 'SIGKILL' });
     await eventually(() => assert.deepEqual(children(), []));
     await isUnharmed();
+  });
+
+  it('cannot leave it to a process of its own', async () => {
+    const start = `require('child_process').spawn(process.execPath, [${JSON.stringify(PROGRAM)}], { stdio: [0, 1, 2, 3] })`;
+    const main = spawn(process.execPath, ['-e', start], { stdio: ['ignore', 'ignore', 'ignore', 'pipe'] });
+    const left = main.stdio[3] as Socket;
+    let hasAnswered = false;
+    let hasLeft = false;
+    const orders = new MessageStream(left, {
+      message: () => (hasAnswered = true),
+      end: () => (hasLeft = true),
+    });
+    orders.send({ inherited: [], launches: [['mine', launch({ words: ['-c', `touch ${folder.in('harm')}`] })]] });
+    orders.send({ number: 1, seal: JITSU });
+    await eventually(() => assert.ok(hasAnswered));
+    const ended = once(main, 'exit');
+    main.kill('SIGKILL');
+    await ended;
+    hasAnswered = false;
+    orders.send({ number: 2, key: 'mine', details: {} });
+    await eventually(() => assert.ok(hasLeft || hasAnswered));
+    assert.deepEqual([hasAnswered, existsSync(folder.in('harm'))], [false, false]);
+    left.destroy();
   });
 
   /** Numbers that are the same in each run (a linear congruential generator). */

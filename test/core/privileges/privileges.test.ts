@@ -52,6 +52,12 @@ describe('privileges', () => {
       }
     });
 
+    it('are not given up for the owner of the installed Jitsu, who could change what root runs', () => {
+      const settings = { privileges: { user: STRANGER }, pluginFiles: [], runtimeDirectory: '/' };
+      const given = (): Privileges => new Privileges(settings, () => [], logger, new Set([0, STRANGER]));
+      assert.throws(given, { code: 'JITSU_CONFIG_INVALID', message: /The installed Jitsu belongs to it/ });
+    });
+
     it('are kept by default where the user could not read a plugin, and a configured one is refused', function () {
       const closed = '/etc/shadow';
       const privileges = privilegesOf({}, { pluginFiles: [closed] });

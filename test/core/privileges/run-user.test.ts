@@ -25,8 +25,10 @@ describe('the user that Jitsu becomes', () => {
 
   it('is by default the account jitsu, or else a number that nobody has', () => {
     const account = localAccounts().find(({ name }) => name === 'jitsu');
-    const user = defaultRunUser(undefined);
+    const user = defaultRunUser(new Set([0]));
     if (account !== undefined) assert.equal(user?.uid, account.uid);
     else assert.deepEqual(user, { uid: 65_533, gid: 65_533, groups: [] });
+    const others = new Set([user?.uid ?? 0]);
+    assert.notEqual(defaultRunUser(others)?.uid, user?.uid, 'it is one that root trusts');
   });
 });

@@ -54,8 +54,9 @@ const groupOf = async (name: string): Promise<string> => `unikernel-${(await sta
 
 async function answers(pidBefore = 0): Promise<number | undefined> {
   return until('Jitsu answers', async () => {
-    const { pid } = await control.status();
-    return pid === pidBefore ? undefined : pid;
+    // Before it listens, it boots nothing yet.
+    const { pid, listening } = await control.status();
+    return pid === pidBefore || listening.length === 0 ? undefined : pid;
   });
 }
 
@@ -158,6 +159,9 @@ async function trial(): Promise<void> {
   await control.summon('free');
   found['free'] = held((await statusOf('free'))?.domainId ?? 0);
   found['Jitsu'] = held(first ?? 0);
+  found['warnings'] = read(LOG)
+    .split('\n')
+    .filter((line) => !line.includes('"level":"info"'));
 
   // Where the next Jitsu is about to adopt it, its limits may be off for a moment.
   const again = async (what: string, before: number | undefined): Promise<number | undefined> => {

@@ -33,9 +33,9 @@ const MOST_RECORDS = 4_094;
 /** Servers that put their OPT record elsewhere than at the end have a few addresses behind it. */
 const MOST_BEHIND_OPT = 500;
 
-/** The most records that are written anew, and the most labels of their names: no honest answer that needs it has as many. */
+/** The most records that are written anew, and the bytes of their names and these names' ends: far more than an honest answer has. */
 const MOST_REBUILT = 400;
-const MOST_LABELS = 600;
+const MOST_EFFORT = 60_000;
 
 /** The most names that the names of one chain have above them. */
 const MOST_ABOVE = 1_000;
@@ -280,7 +280,7 @@ function rebuilt(
   for (const [index, record] of all.entries()) {
     if (kept[index] === 0) continue;
     copyRecord(message, record, writer, names);
-    if (writer.labels > MOST_LABELS) return TOO_MUCH;
+    if (writer.effort > MOST_EFFORT) return TOO_MUCH;
     if (writer.position > LONGEST_MESSAGE) return 'it is too long without its compression';
     const section = index < answerCount ? 0 : index < answerCount + authorityCount ? 1 : 2;
     counts[section] = (counts[section] as number) + 1;

@@ -12,15 +12,15 @@ export class WireWriter {
   private bytes = Buffer.allocUnsafe(512);
   private length = 0;
   private readonly suffixes = new Map<string, number>();
-  private labelCount = 0;
+  private compared = 0;
 
   get position(): number {
     return this.length;
   }
 
-  /** The number of labels that were written. */
-  get labels(): number {
-    return this.labelCount;
+  /** The bytes of names, and of their ends, that were looked up to compress them: what it has cost. */
+  get effort(): number {
+    return this.compared;
   }
 
   uint8(value: number): void {
@@ -60,6 +60,7 @@ export class WireWriter {
     let start = 0;
     for (let size = wire[0] ?? 0; size !== 0; size = wire[start] ?? 0) {
       const suffix = folded.toString('latin1', start);
+      this.compared += suffix.length;
       const earlier = this.suffixes.get(suffix);
       if (earlier !== undefined) {
         this.uint16(0xc000 | earlier);
@@ -67,7 +68,6 @@ export class WireWriter {
       }
       if (this.length <= HIGHEST_POINTER) this.suffixes.set(suffix, this.length);
       this.append(wire.subarray(start, start + size + 1));
-      this.labelCount += 1;
       start += size + 1;
     }
     this.uint8(0);

@@ -162,7 +162,7 @@ describe('the scrubber of answers', () => {
       authorities: numbered(count, (index) => raw('UNKNOWN_47', `${`${index}.`.repeat(40)}test`, 0, 0, 1, 1)),
     });
     assert.equal(left(denials(10)), 10);
-    assert.equal(left(denials(20)), tooMuch);
+    assert.equal(left(denials(50)), tooMuch);
     assert.equal(scrubber.counts.malformed, 2);
   });
 
