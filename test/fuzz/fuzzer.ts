@@ -6,7 +6,7 @@ import type { FuzzStage, FuzzTarget } from './fuzz-target.js';
 
 /** What a packet costs is the median of so many repeats of it. */
 const REPEATS = 5;
-const ATTEMPTS = 5;
+const ATTEMPTS = 12;
 const WARM_UP = 10;
 
 /** So many inputs are run between two looks at the coverage. */

@@ -38,19 +38,20 @@ function notifierText({ name, connected, detail }: StatusReport['notifiers'][num
   return `notifier ${printable(name)}: ${connected ? 'connected' : 'NOT CONNECTED'}: ${printable(detail)}`;
 }
 
-/** `Jitsu 0.1.0 (pid 4711), up 3 min, answers on 127.0.0.1:10053` */
+/** `Jitsu 0.1.0 (pid 4711), up 3 min, answers on 127.0.0.1:10053`; it listens nowhere while it is starting. */
 function headline({ version, pid, now, startedAt, listening }: StatusReport): string {
   const endpoints = printable(listening.map(endpointText).join(', '));
-  return `Jitsu ${printable(version)} (pid ${pid}), up ${durationText(now - startedAt)}, answers on ${endpoints}`;
+  const answers = listening.length === 0 ? 'does not answer yet' : `answers on ${endpoints}`;
+  return `Jitsu ${printable(version)} (pid ${pid}), up ${durationText(now - startedAt)}, ${answers}`;
 }
 
-/** `runs as jitsu (uid 998), programs are started by a process of root`; nothing where root plays no part. */
+/** `runs as jitsu (uid 998); programs are started by a process of root, …`; nothing where root plays no part. */
 function runsAsText({ runsAs }: StatusReport): readonly string[] {
   if (runsAs?.rootKept !== undefined) return [`runs as root, with all its rights: ${printable(runsAs.rootKept)}`];
   if (runsAs?.gaveUpRoot !== true) return [];
   const { name, uid } = runsAs;
   const user = name === undefined ? `the user with the number ${uid}` : `${printable(name)} (uid ${uid})`;
-  return [`runs as ${user}; what is configured to run as others is started by a process of root`];
+  return [`runs as ${user}; programs are started by a process of root, as their own users or, without one, as root`];
 }
 
 function wideColumns(now: Milliseconds): readonly Column<UnikernelStatus>[] {

@@ -15,6 +15,22 @@ describe('the status table', () => {
     ]);
   });
 
+  it('says that Jitsu is still starting where it listens nowhere', () => {
+    const [headline] = lines(statusTable({ ...aStatusReport([aUnikernelStatus()]), listening: [] }, undefined));
+    assert.equal(headline, 'Jitsu 0.1.0 (pid 4711), up 1 h, does not answer yet');
+  });
+
+  it('says whom Jitsu and its programs run as where it has given up root', () => {
+    const report = {
+      ...aStatusReport([aUnikernelStatus()]),
+      runsAs: { uid: 998, name: 'jitsu', gaveUpRoot: true as const },
+    };
+    assert.equal(
+      lines(statusTable(report, undefined))[1],
+      'runs as jitsu (uid 998); programs are started by a process of root, as their own users or, without one, as root',
+    );
+  });
+
   it('fits 80 columns, with the quieter facts on a second line', () => {
     const names = [
       { name: 'hello.jitsu.test', requests: 3, lastAsked: reportTime - 12_000 },

@@ -69,14 +69,14 @@ export function expandedName(message: Uint8Array, offset: number): Uint8Array | 
  * all of whose names are written out, and so do 2,900 addresses of one name that is; the longest names, put together of
  * pointers, do not, nor do thousands of names for one question.
  */
-const MOST_READ = 114_688;
+const MOST_READ = 98_304;
 const NAME_COST = 28;
 const NEW_NAME_COST = 76;
 
 /** What a malformed name counts as, in bytes. */
 const MALFORMED_COST = 255;
 
-/** What a pointer counts as that is followed, in bytes. */
+/** What a pointer counts as that is followed, and more than it has a name that is written out once more, in bytes. */
 const POINTER_COST = 10;
 
 interface KnownName {
@@ -160,7 +160,7 @@ export class MessageNames {
     const length = end - start;
     if (this.message[end] === 0 && length < LONGEST_NAME) {
       if (this.isWhole(start, end)) {
-        this.left -= NAME_COST + length;
+        this.left -= POINTER_COST + length;
         return this.whole as KnownName;
       }
       this.wholeStart = start;
