@@ -15,6 +15,7 @@ export const SYSTEM_TOOLS = {
   openssl: 'openssl',
   virsh: 'libvirt-clients',
   'qemu-system-x86_64': 'qemu-system-x86',
+  script: 'bsdutils',
   setpriv: 'util-linux',
   mke2fs: 'e2fsprogs',
   unbound: 'unbound',

@@ -22,4 +22,6 @@ export const Linux = {
   MSG_DONTWAIT: 0x40,
   /** Waits for the first datagram, and takes all that are there by then. */
   MSG_WAITFORONE: 0x10000,
+  /** Gives up the terminal that controls the process (ioctl_tty(2)). */
+  TIOCNOTTY: 0x5422,
 } as const;

@@ -81,6 +81,7 @@ async function load() {
       if_nametoindex: bind<(name: string) => number>('uint if_nametoindex(const char *)'),
       /** @param name room for 16 bytes */
       if_indextoname: bind<(index: number, name: Uint8Array) => Pointer | null>('void *if_indextoname(uint, void *)'),
+      ioctl: bind<(descriptor: number, request: number, argument: null) => number>('int ioctl(int, ulong, void *)'),
       /** Gives unused memory of the C library's heap back to the system; only glibc has it. */
       malloc_trim: optional(() => bind<(pad: number) => number>('int malloc_trim(size_t)')),
       /** The code of this thread's latest failed call, such as `EADDRINUSE`; to be called directly after it. */

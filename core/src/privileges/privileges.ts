@@ -9,6 +9,7 @@ import { trustedUsers } from '../files/find-unsafe.js';
 import { handBack, handOver, ownFolders } from '../files/own-folders.js';
 import { actAs, become, cannotBecome } from './become.js';
 import { findBarred } from './find-barred.js';
+import { leaveTerminal } from './leave-terminal.js';
 import { defaultRunUser, findRunUser, userInWords, type RunUser } from './run-user.js';
 
 /** A part of Jitsu that needs root after the start. */
@@ -133,8 +134,9 @@ export class Privileges {
     try {
       await seal(user);
     } catch (error) {
-      this.#keep(errorMessage(error));
+      return this.#keep(errorMessage(error));
     }
+    await leaveTerminal(this.logger);
   }
 
   /** Becomes the user for good. @throws JITSU_CONFIG_INVALID where that fails */

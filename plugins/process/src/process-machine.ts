@@ -137,6 +137,7 @@ export class ProcessMachine implements Machine, ProcessPlan {
     try {
       await group.signal(signal);
     } catch (error) {
+      if (error instanceof JitsuError) throw error;
       const process = `${this.name} (process ${group.pid})`;
       const message = `${process} cannot be sent ${signal}: ${errorMessage(error)}. Does it run as another user than Jitsu?`;
       throw new JitsuError('JITSU_BACKEND_FAILED', message, { cause: error });

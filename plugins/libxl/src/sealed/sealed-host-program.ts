@@ -23,6 +23,9 @@ const REFUSALS = 60_000;
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
 process.stderr.on('error', () => undefined);
 
+/** The main process, whose end is also that of this one. */
+const jitsu = process.ppid;
+
 const [seal] = (await once(process, 'message')) as [Seal];
 process.disconnect();
 
@@ -53,6 +56,10 @@ function logger(own: object): Logger {
   };
 }
 
+function end(): void {
+  void host.close().finally(() => process.exit());
+}
+
 const host = new XenHost(
   seal.saves,
   new SystemClock(),
@@ -73,9 +80,13 @@ socket.on('drain', () => {
   report({ kind: 'changed' });
 });
 const stream = new MessageStream(socket, {
-  message: (message) => orders.take(message),
+  message: (message) => {
+    // Jitsu has ended, and has left its socket to another process.
+    if (process.ppid === jitsu) orders.take(message);
+    else end();
+  },
   malformed: (what) => sayRefused(`a message that is ${what}`),
-  end: () => void host.close().finally(() => process.exit()),
+  end,
 });
 stream.longest = LONGEST_ORDER;
 
