@@ -292,7 +292,8 @@ describe('a Jitsu that somebody has taken over', () => {
     const after = memory();
     socket.resume();
     await isUnharmed();
-    assert.ok(between - before < 40 && after - between < 40, `${before}, ${between}, ${after} MiB`);
+    // Kept whole, the message would be 200 MB; garbage that is not collected yet is some 45 on a busy machine.
+    assert.ok(between - before < 120 && after - between < 40, `${before}, ${between}, ${after} MiB`);
   });
 
   function drained(): Promise<void> {
