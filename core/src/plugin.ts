@@ -18,6 +18,7 @@ export type { HistoryQuery, StateStore, StoredCounters, StoredRegistration } fro
 export type { Activity, NameActivity, StopOpinion, StopPolicy } from './contracts/stop-policy.js';
 export { SystemClock } from './clock.js';
 export { errorCode, errorMessage, JitsuError, type JitsuErrorCode } from './errors.js';
+export { parseAccounts, parseGroups } from './files/accounts.js';
 export { readOwnFile } from './files/read-file.js';
 export { makeOwnFolder } from './files/own-folders.js';
 export { makeSafeFolder } from './files/safe-folder.js';
@@ -36,6 +37,7 @@ export { nativePackageAdvice } from './plugin-kit/native-package-advice.js';
 export { PowerWatch } from './plugin-kit/power-watch.js';
 export { Reconnecting } from './plugin-kit/reconnecting.js';
 export { requiredText, uuid } from './plugin-kit/text-options.js';
+export { sendSignal } from './plugin-kit/send-signal.js';
 export { SpawnLedger } from './plugin-kit/spawn-ledger.js';
 export { stableUuid } from './plugin-kit/stable-uuid.js';
 export { systemCommand } from './plugin-kit/system-command.js';

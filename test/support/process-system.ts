@@ -4,7 +4,7 @@ import { SealableSpawner } from '#core/plugin-kit/sealable-spawner.js';
 import { LinuxProcessTable } from '#process/linux-process-table.js';
 import { ProcessBackend } from '#process/process-backend.js';
 import { processOptions } from '#process/process-options.js';
-import { sendSignal } from '#process/send-signal.js';
+import { sendSignal } from '#core/plugin-kit/send-signal.js';
 import { MemoryLogger } from './memory-logger.js';
 import { SealingSpawner } from './sealing-spawner.js';
 import { TemporaryFolder } from './temporary-folder.js';

@@ -11,6 +11,7 @@ import {
 import { dirname, isAbsolute, join, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { localAccounts, localGroups } from './accounts.js';
+import { isInNamespace } from './user-namespace.js';
 
 /** The file, folder or link by which somebody who is not trusted could change what a path leads to. */
 export interface UnsafePlace {
@@ -146,17 +147,12 @@ function isGroupOf(trusted: ReadonlySet<number>, { uid, gid }: Stats): boolean {
  * that belongs to the real root has this owner (user_namespaces(7)).
  */
 function isOutside(uid: number): boolean {
-  if (uid !== Number(textOf('/proc/sys/kernel/overflowuid') ?? NaN)) return false;
-  const ranges = (textOf('/proc/self/uid_map') ?? '').trim().split('\n');
-  return !ranges.some((range) => {
-    const [first = NaN, , count = NaN] = range.trim().split(/\s+/).map(Number);
-    return !(uid < first || uid >= first + count);
-  });
+  return uid === overflowUid() && isInNamespace('uid', uid) === false;
 }
 
-function textOf(file: string): string | undefined {
+function overflowUid(): number | undefined {
   try {
-    return readFileSync(file, 'utf8');
+    return Number(readFileSync('/proc/sys/kernel/overflowuid', 'latin1'));
   } catch {
     return undefined;
   }

@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import type { Launch } from '../contracts/spawner.js';
 import { findUnsafe } from '../files/find-unsafe.js';
+import { takeEffectiveUser } from './effective-user.js';
 
 /** The most bytes of a file of variables. The system takes less for all variables of a program. */
 const LONGEST = 1_024 * 1_024;
@@ -20,18 +21,13 @@ export function isForUser(path: string, { account }: Identity): boolean {
 }
 
 /** Does something as the user of a program. Throws what the action throws. */
-export function asProgramUser<T>({ account, groups = [] }: Identity, action: () => T): T {
+export function asProgramUser<T>({ account, groups }: Identity, action: () => T): T {
   if (typeof account !== 'object') return action();
-  const before = [process.getgroups?.() ?? [], process.getegid?.() ?? 0] as const;
-  process.setgroups?.([...groups]);
-  process.setegid?.(account.gid);
-  process.seteuid?.(account.uid);
+  const goBack = takeEffectiveUser({ ...account, groups });
   try {
     return action();
   } finally {
-    process.seteuid?.(0);
-    process.setegid?.(before[1]);
-    process.setgroups?.([...before[0]]);
+    goBack();
   }
 }
 

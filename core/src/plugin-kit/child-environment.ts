@@ -18,7 +18,7 @@ const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 const HARMLESS = /^(PATH|LANG|LANGUAGE|TZ|LC_.*)$/;
 
 /** What belongs to the user. */
-const OF_USER = /^(HOME|USER|LOGNAME|SHELL|TMPDIR)$/;
+export const OF_USER = /^(HOME|USER|LOGNAME|SHELL|TMPDIR)$/;
 
 /** The variables of Jitsu that a child gets which is to know none of its secrets. */
 export function minimalEnvironment(): NodeJS.ProcessEnv {

@@ -2,6 +2,7 @@ import { closeSync, openSync } from 'node:fs';
 import type { Logger } from '../contracts/logger.js';
 import type { LaunchDetails, Launchable, LiveChild, ProgramSignal, Spawner } from '../contracts/spawner.js';
 import { errorCode, errorMessage, JitsuError } from '../errors.js';
+import { sendSignal } from './send-signal.js';
 import { SpawnLedger } from './spawn-ledger.js';
 import type { JitsuUser } from './spawn-order.js';
 import { SpawnerProcess } from './spawner-process.js';
@@ -90,7 +91,7 @@ export class SealableSpawner implements Spawner {
   }
 
   async signal(group: number, signal: ProgramSignal): Promise<boolean> {
-    if (this.#state !== 'sealed') return send(group, signal);
+    if (this.#state !== 'sealed') return sendSignal(-group, signal);
     for (const sealed of this.#processes.values()) {
       if (!sealed.hasEnded && (await sealed.signal(group, signal))) return true;
     }
@@ -189,16 +190,6 @@ function ours(error: unknown): unknown {
   return errorCode(error) === 'JITSU_BACKEND_DENIED'
     ? new JitsuError('JITSU_BACKEND_DENIED', `${TOO_LATE} (${errorMessage(error)})`, { cause: error })
     : error;
-}
-
-/** Returns whether there is such a group. */
-function send(group: number, signal: ProgramSignal): boolean {
-  try {
-    return process.kill(-group, signal);
-  } catch (error) {
-    if (errorCode(error) === 'ESRCH') return false;
-    throw error;
-  }
 }
 
 /** Throws where there is one already. */

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
 import type { Launch, LaunchDetails, ProgramSignal, Variables } from '../contracts/spawner.js';
-import type { JitsuUser, ListedLaunch, SealedOrder } from './spawn-order.js';
+import { OF_USER } from './child-environment.js';
+import { HEAD_START, type JitsuUser, type ListedLaunch, type SealedOrder } from './spawn-order.js';
 
 /** The most groups of one launch that may run. Jitsu itself starts it again when what is left of it is being ended. */
 const MOST_GROUPS = 4;
@@ -12,13 +13,7 @@ const MOST_ADDRESSES = 64;
 /** The length of an address as text, with a zone (RFC 4007, 11). */
 const LONGEST_ADDRESS = 64;
 
-/** The head start that Jitsu gives to its threads, in steps of `nice`. */
-const HEAD_START = 10;
-
 const NONCE = /^[0-9a-f]{32}$/;
-
-/** What belongs to the user who started Jitsu, and not to the one that it has become. */
-const OF_USER = ['HOME', 'USER', 'LOGNAME', 'SHELL', 'TMPDIR'];
 
 /** What is not carried out. */
 export class Refusal extends Error {
@@ -51,7 +46,8 @@ export class SealedLaunches {
     const { inherited, ...launch } = JSON.parse(text) as ListedLaunch;
     const known = { ...launch, inherited: inherited === undefined ? undefined : this.#inherited[inherited] };
     if (launch.account !== 'jitsu') return known;
-    const env = Object.entries(launch.env ?? {}).filter(([name]) => !OF_USER.includes(name));
+    // That of the user who started Jitsu, and not of the one that it has become.
+    const env = Object.entries(launch.env ?? {}).filter(([name]) => !OF_USER.test(name));
     return { ...known, env: Object.fromEntries(env), account: user };
   }
 }

@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { startTimeOf } from './process-stat.js';
 
 /**
  * What was spawned since Jitsu gave up root: a folder of root's with a file for each running process, named after its
@@ -44,16 +45,5 @@ export class SpawnLedger {
 
   #file(pid: number): string {
     return join(this.#folder, String(pid));
-  }
-}
-
-/** As proc_pid_stat(5) has it; `undefined` where there is no such process. */
-export function startTimeOf(pid: number): string | undefined {
-  try {
-    const line = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // The program's name, in parentheses, may contain spaces and parentheses.
-    return line.slice(line.lastIndexOf(')') + 2).split(' ')[19];
-  } catch {
-    return undefined;
   }
 }

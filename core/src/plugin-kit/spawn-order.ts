@@ -1,6 +1,12 @@
 import type { ControlLimits } from '../contracts/control-limits.js';
 import type { Exit, Launch, LaunchDetails, ProgramSignal, Variables } from '../contracts/spawner.js';
 
+/**
+ * The head start of the threads that take datagrams, in steps of `nice`. With half as many, a woken thread still had to
+ * wait for others where many machines boot at once.
+ */
+export const HEAD_START = 10;
+
 /** The user that Jitsu becomes when it gives up root. */
 export interface JitsuUser {
   readonly uid: number;

@@ -1,5 +1,6 @@
 import type { ProgramSignal } from '../contracts/spawner.js';
-import { startTimeOf } from './spawn-ledger.js';
+import { startTimeOf } from './process-stat.js';
+import { sendSignal } from './send-signal.js';
 
 /** The bounds of the time between two looks at a group whose first process has ended, in milliseconds. */
 const FIRST_LOOK = 100;
@@ -50,7 +51,7 @@ export class SpawnedGroups {
     const startTime = group.isChild ? undefined : startTimeOf(pid);
     // Where there is a process with that number again, the group is one of strangers.
     if (startTime !== undefined && startTime !== group.startTime) this.#forget(pid);
-    else if (send(pid, signal)) return true;
+    else if (sendSignal(-pid, signal)) return true;
     else this.#forget(pid);
     return false;
   }
@@ -58,7 +59,7 @@ export class SpawnedGroups {
   /** A number may be given to strangers as soon as nobody is left in the group. */
   #forgetEmpty(pid: number, delay: number): void {
     if (!this.#groups.has(pid)) return;
-    if (startTimeOf(pid) !== undefined || !send(pid, 0)) return this.#forget(pid);
+    if (startTimeOf(pid) !== undefined || !sendSignal(-pid, 0)) return this.#forget(pid);
     setTimeout(() => this.#forgetEmpty(pid, Math.min(2 * delay, SLOWEST_LOOK)), delay).unref();
   }
 
@@ -69,15 +70,5 @@ export class SpawnedGroups {
     const count = this.count(key) - 1;
     if (count > 0) this.#alive.set(key, count);
     else this.#alive.delete(key);
-  }
-}
-
-/** Returns whether there is such a group. */
-function send(pid: number, signal: ProgramSignal | 0): boolean {
-  try {
-    return process.kill(-pid, signal);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
-    throw error;
   }
 }

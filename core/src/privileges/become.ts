@@ -1,5 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { errorCode } from '../errors.js';
+import { isInNamespace } from '../files/user-namespace.js';
+import { takeEffectiveUser } from '../plugin-kit/effective-user.js';
 import type { RunUser } from './run-user.js';
 
 /** capabilities(7): what it takes to give folders away, and to become another user. */
@@ -12,7 +14,8 @@ export function cannotBecome({ uid, gid }: RunUser): string | undefined {
   const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(read('/proc/self/status'))?.[1] ?? '0'}`);
   const missing = Object.entries(NEEDED).find(([, bit]) => ((effective >> BigInt(bit)) & 1n) === 0n);
   if (missing !== undefined) return `root lacks ${missing[0]} here`;
-  if (read('/proc/self/setgroups').trim() === 'deny' || !hasNumber('uid', uid) || !hasNumber('gid', gid)) {
+  const isKnown = isInNamespace('uid', uid) === true && isInNamespace('gid', gid) === true;
+  if (read('/proc/self/setgroups').trim() === 'deny' || !isKnown) {
     return 'this user namespace does not have that user';
   }
   return undefined;
@@ -36,17 +39,12 @@ export function become({ uid, gid, groups, name, home }: RunUser): void {
 }
 
 /** Does something as a user, and is root again afterwards. Nothing else may run meanwhile. */
-export async function actAs<T>({ uid, gid, groups }: RunUser, action: () => Promise<T>): Promise<T> {
-  const before = process.getgroups?.() ?? [];
-  process.setgroups?.([...groups]);
-  process.setegid?.(gid);
-  process.seteuid?.(uid);
+export async function actAs<T>(user: RunUser, action: () => Promise<T>): Promise<T> {
+  const goBack = takeEffectiveUser(user);
   try {
     return await action();
   } finally {
-    process.seteuid?.(0);
-    process.setegid?.(0);
-    process.setgroups?.(before);
+    goBack();
   }
 }
 
@@ -69,15 +67,6 @@ function checkNoWayBack(): void {
     throw error;
   }
   throw new Error('it can become root again');
-}
-
-/** Whether a number means somebody in this user namespace (user_namespaces(7)). */
-function hasNumber(kind: 'uid' | 'gid', number: number): boolean {
-  const ranges = read(`/proc/self/${kind}_map`).trim();
-  return ranges.split('\n').some((range) => {
-    const [first = NaN, , count = NaN] = range.trim().split(/\s+/).map(Number);
-    return number >= first && number < first + count;
-  });
 }
 
 function read(file: string): string {

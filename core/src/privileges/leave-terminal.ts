@@ -1,8 +1,9 @@
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import type { Logger } from '../contracts/logger.js';
 import { errorMessage } from '../errors.js';
 import { Linux } from '../net/linux.js';
 import { callError, loadSocketCalls } from '../net/socket-calls.js';
+import { processStat } from '../plugin-kit/process-stat.js';
 
 /**
  * Gives up the terminal that controls this process, if there is one: whoever has a terminal of root's shell may type
@@ -10,7 +11,7 @@ import { callError, loadSocketCalls } from '../net/socket-calls.js';
  * in its process group. The leader of a session keeps its terminal: it would be taken from all, and no shell is there.
  */
 export async function leaveTerminal(logger: Logger): Promise<void> {
-  if (isSessionLeader()) return;
+  if (Number(processStat('self')[3]) === process.pid) return;
   let terminal: number;
   try {
     terminal = openSync('/dev/tty', 'r+');
@@ -27,10 +28,4 @@ export async function leaveTerminal(logger: Logger): Promise<void> {
   } finally {
     closeSync(terminal);
   }
-}
-
-/** By the sixth field of proc_pid_stat(5); the second one, in brackets, may hold anything. */
-function isSessionLeader(): boolean {
-  const fields = readFileSync('/proc/self/stat', 'latin1').split(') ').pop()?.split(' ') ?? [];
-  return Number(fields[3]) === process.pid;
 }

@@ -28,7 +28,7 @@ export function findRunUser(user: string | number): RunUser | undefined {
   const wanted = typeof user === 'string' && /^\d+$/.test(user) ? Number(user) : user;
   const account = localAccounts().find(({ name, uid }) => name === wanted || uid === wanted);
   if (account !== undefined) {
-    const { uid, gid, name, home } = account;
+    const { uid, gid, name, home = '' } = account;
     return { uid, gid, name, home, groups: groupsOf(name, gid) };
   }
   if (typeof wanted === 'number') return { uid: wanted, gid: wanted, groups: [] };

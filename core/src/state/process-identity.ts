@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { errorCode } from '../errors.js';
+import { processStat } from '../plugin-kit/process-stat.js';
 
 /** Identifies a process among all earlier and later ones with the same process number. */
 export interface ProcessIdentity {
@@ -40,11 +41,9 @@ function exists(pid: number): boolean {
   }
 }
 
-/** proc(5): /proc/PID/stat has the state as its third field, the start time as its 22nd; the second may have spaces. */
 function startOnLinux(pid: number): string | undefined {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    const fields = processStat(pid);
     return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
   } catch (error) {
     // Without /proc, or with one that hides other users' processes, only the process number can be compared.

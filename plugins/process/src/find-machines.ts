@@ -1,7 +1,6 @@
-import type { MachineId } from '@jitsud/core/plugin';
+import { sendSignal, type MachineId } from '@jitsud/core/plugin';
 import type { MachineRecord, MachineRecords } from './machine-records.js';
 import { marksOf } from './spawn-process.js';
-import { sendSignal } from './send-signal.js';
 import type { ProcessEntry, ProcessTable } from './process-table.js';
 
 /**

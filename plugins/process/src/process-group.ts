@@ -1,7 +1,15 @@
-import type { Clock, Exit, LiveChild, Milliseconds, MachineId, ProgramSignal, Spawner } from '@jitsud/core/plugin';
+import {
+  sendSignal,
+  type Clock,
+  type Exit,
+  type LiveChild,
+  type Milliseconds,
+  type MachineId,
+  type ProgramSignal,
+  type Spawner,
+} from '@jitsud/core/plugin';
 import type { MachineRecord } from './machine-records.js';
 import type { ProcessTable } from './process-table.js';
-import { sendSignal } from './send-signal.js';
 
 /** The longest interval at which the rest of a group is looked for after its first process has ended. */
 const SLOWEST_LOOK: Milliseconds = 50;

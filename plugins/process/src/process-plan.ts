@@ -4,6 +4,7 @@ import {
   JitsuError,
   type ControlGroupFolder,
   type ControlLimits,
+  type Launch,
   type Registration,
   type MachineId,
 } from '@jitsud/core/plugin';
@@ -14,15 +15,7 @@ import type { ProgramFinder } from './program-finder.js';
 import type { UserAccount } from './user-accounts.js';
 
 /** What few unikernels have: what their programs may not do, or have beyond the others. */
-export interface Confinement {
-  readonly groups?: readonly number[] | undefined;
-  readonly umask?: number | undefined;
-  /** How many files may be open. */
-  readonly files?: number | undefined;
-  readonly control?: ControlLimits | undefined;
-  readonly newPrivileges?: boolean | undefined;
-  readonly environmentFile?: string | undefined;
-}
+export type Confinement = Pick<Launch, 'groups' | 'umask' | 'files' | 'control' | 'newPrivileges' | 'environmentFile'>;
 
 /** Everything that is needed to spawn a unikernel's process. */
 export interface ProcessPlan {

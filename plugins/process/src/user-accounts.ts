@@ -1,4 +1,4 @@
-import { systemCommand, type Clock } from '@jitsud/core/plugin';
+import { parseAccounts, parseGroups, systemCommand, type Clock } from '@jitsud/core/plugin';
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
@@ -42,22 +42,14 @@ export class UserAccounts {
   }
 }
 
-/** passwd(5). */
+/** Without a home, a line is none of passwd(5). */
 function readAccounts(file: string): Required<UserAccount>[] {
-  const accounts: Required<UserAccount>[] = [];
-  for (const line of readFileSync(file, 'utf8').split('\n')) {
-    const [name, , uid, gid, , home] = line.split(':');
-    if (name && uid && gid && home !== undefined) accounts.push({ name, uid: Number(uid), gid: Number(gid), home });
-  }
-  return accounts;
+  const accounts = parseAccounts(readFileSync(file, 'utf8'));
+  return accounts.flatMap(({ home, ...account }) => (home === undefined ? [] : [{ ...account, home }]));
 }
 
-/** group(5). */
 function readGroups(file: string): ReadonlyMap<string, number> {
-  const lines = readFileSync(file, 'utf8').split('\n');
-  return new Map(
-    lines.map((line) => line.split(':')).flatMap(([name, , gid]) => (name && gid ? [[name, Number(gid)]] : [])),
-  );
+  return new Map(parseGroups(readFileSync(file, 'utf8')).map(({ name, gid }) => [name, gid]));
 }
 
 async function askSystem(name: string): Promise<UserAccount | undefined> {

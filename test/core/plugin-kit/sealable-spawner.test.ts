@@ -6,7 +6,7 @@ import type { Launch, Launchable, LaunchDetails, LiveChild } from '#core/contrac
 import { ownThreadId } from '#core/dns/transport/mmsg/thread-priority.js';
 import { SealableSpawner } from '#core/plugin-kit/sealable-spawner.js';
 import { eventually } from '#core/testing/eventually.js';
-import { sendSignal } from '#process/send-signal.js';
+import { sendSignal } from '#core/plugin-kit/send-signal.js';
 import { MemoryLogger } from '../../support/memory-logger.js';
 import { requireRoot } from '../../support/require-tool.js';
 import { TemporaryFolder } from '../../support/temporary-folder.js';

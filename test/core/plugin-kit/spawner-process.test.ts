@@ -5,7 +5,7 @@ import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { syncBuiltinESMExports } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '#core/testing/eventually.js';
-import { sendSignal } from '#process/send-signal.js';
+import { sendSignal } from '#core/plugin-kit/send-signal.js';
 import type { Launch, LaunchDetails } from '#core/contracts/spawner.js';
 import type { TrustedOrder } from '#core/plugin-kit/spawn-order.js';
 import { SpawnerProcess } from '#core/plugin-kit/spawner-process.js';

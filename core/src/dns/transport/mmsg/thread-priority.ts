@@ -1,12 +1,8 @@
 import { readlinkSync } from 'node:fs';
 import { constants, getPriority, setPriority } from 'node:os';
 import { errorCode } from '../../../errors.js';
+import { HEAD_START } from '../../../plugin-kit/spawn-order.js';
 import type { UdpContext } from '../udp-transport.js';
-
-/**
- * In steps of `nice`. With half as many, a woken thread still had to wait for others where many machines boot at once.
- */
-const HEAD_START = 10;
 
 /** The calling thread's id in Linux; `undefined` where there is no /proc. */
 export function ownThreadId(): number | undefined {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { sendSignal } from '#process/send-signal.js';
+import { sendSignal } from '#core/plugin-kit/send-signal.js';
 import { FakeProcesses } from '../../support/fake-processes.js';
 
 describe('sending a signal', () => {
