@@ -3,14 +3,18 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { SpawnLedger } from '#core/plugin-kit/spawn-ledger.js';
+import { cannotRun } from '../../support/cannot-run.js';
 import { TemporaryFolder } from '../../support/temporary-folder.js';
 
 describe('the ledger of what was spawned', () => {
   let folder: TemporaryFolder;
   let ledger: SpawnLedger;
 
-  beforeEach(function () {
-    if (process.platform !== 'linux') this.skip();
+  before(function () {
+    if (process.platform !== 'linux') cannotRun(this, 'only Linux has the start times of processes in /proc');
+  });
+
+  beforeEach(() => {
     folder = new TemporaryFolder();
     ledger = new SpawnLedger(folder.path);
     ledger.open();

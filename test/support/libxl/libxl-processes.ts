@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { childrenOf } from '../children-of.js';
+import { childrenOf } from '../process-status.js';
 
 /** The children of a process that have libxl. */
 export function libxlProcesses(parent = process.pid): number[] {

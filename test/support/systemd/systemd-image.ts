@@ -3,14 +3,13 @@ import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cacheFolder, finishedFoldersIn, keepWhatIsUsed, makeAtOnce } from '../cache-folder.js';
-import { cpioArchive } from '../guest/cpio-archive.js';
 import { withPackageLists } from '../guest/debian-package.js';
+import { diskInitramfs } from '../guest/disk-initramfs.js';
 import { downloadSystemPackages, systemPackages } from '../guest/system-packages.js';
 import { theOne } from '../guest/the-one.js';
 import { TemporaryFolder } from '../temporary-folder.js';
 import { addProgram, apartFromKernels, filesBelow, makeRoot, unpackInto } from '../xen/image/dom0-tree.js';
 import { writeExt4Image } from '../xen/image/ext4-image.js';
-import { modulesInOrder } from '../xen/image/kernel-modules.js';
 import { uncompressedKernel } from '../xen/image/linux-kernel.js';
 
 /** The files from which a Debian with systemd boots. */
@@ -22,6 +21,10 @@ export interface SystemdImage {
 
 const IMAGES = cacheFolder('systemd');
 const DAYS_KEPT = 14;
+
+/** By whose text an image is known: one that was made otherwise is made anew. */
+const RECIPE = [import.meta.url, import.meta.resolve('../guest/disk-initramfs.js')].map((url) => fileURLToPath(url));
+
 const FREE_MEBIBYTES = 128;
 
 const PACKAGES = [
@@ -66,19 +69,6 @@ const JITSU = `#!/bin/sh
 exec /usr/bin/node /workspace/cli/bin/jitsu.js "$@"
 `;
 
-const INIT = (modules: readonly string[]) => `#!/bin/busybox sh
-export PATH=/bin
-busybox mount -t devtmpfs dev /dev
-busybox mount -t proc proc /proc
-busybox mount -t sysfs sys /sys
-for module in ${modules.join(' ')}; do busybox insmod /lib/$module.ko || echo "no module $module"; done
-while [ ! -b /dev/vdb ]; do busybox usleep 10000; done
-busybox mount -t ext4 -o noatime /dev/vda /root
-busybox mount -t ext4 -o ro /dev/vdb /root/workspace
-for folder in dev proc sys; do busybox mount --move /$folder /root/$folder; done
-exec busybox switch_root /root /lib/systemd/systemd
-`;
-
 /**
  * Linux and a small Debian with systemd, of the versions that the machine's own apt knows. It is made once for these
  * versions, and kept.
@@ -86,9 +76,9 @@ exec busybox switch_root /root /lib/systemd/systemd
 export async function prepareSystemdImage(): Promise<SystemdImage> {
   using downloads = new TemporaryFolder();
   const { folder, packages } = await withPackageLists(async () => {
-    const recipe = await readFile(fileURLToPath(import.meta.url), 'utf8');
+    const recipe = await Promise.all(RECIPE.map((file) => readFile(file, 'utf8')));
     const key = createHash('sha256')
-      .update([...(await systemPackages(PACKAGES)), recipe].join('\0'))
+      .update([...(await systemPackages(PACKAGES)), ...recipe].join('\0'))
       .digest('hex');
     const folder = join(IMAGES, key.slice(0, 16));
     const isMade = (await finishedFoldersIn(IMAGES)).includes(basename(folder));
@@ -109,20 +99,13 @@ async function makeImage(folder: string, packages: readonly string[]): Promise<v
   await unpackInto(kernel, kernels);
   const files = await filesBelow(kernel);
   await writeFile(image.kernel, await uncompressedKernel(await readFile(theOne(files, /\/boot\/vmlinuz-[^/]+$/))));
-  await writeFile(image.initrd, await initramfs(join(root, 'usr/bin/busybox'), files));
+  await writeFile(
+    image.initrd,
+    await diskInitramfs(join(root, 'usr/bin/busybox'), files, MODULES, '/lib/systemd/systemd'),
+  );
   await configure(root);
   await writeExt4Image(image.disk, root, FREE_MEBIBYTES);
   for (const unneeded of [root, kernel]) await rm(unneeded, { recursive: true });
-}
-
-async function initramfs(busybox: string, kernelFiles: readonly string[]): Promise<Buffer> {
-  const modules = await modulesInOrder(kernelFiles, MODULES);
-  return cpioArchive([
-    ...['bin', 'dev', 'lib', 'proc', 'root', 'sys'].map((path) => ({ path })),
-    ...modules.map(({ name, content }) => ({ path: `lib/${name}.ko`, content })),
-    { path: 'bin/busybox', content: await readFile(busybox), isExecutable: true },
-    { path: 'init', content: INIT(modules.map(({ name }) => name)), isExecutable: true },
-  ]);
 }
 
 async function configure(root: string): Promise<void> {

@@ -3,7 +3,7 @@ import { eventually } from '#core/testing/eventually.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { rejectsWithCode } from '#core/testing/rejects-with-code.js';
 import { LibxlBackend } from '#libxl/libxl-backend.js';
-import { childrenOf } from '../../../support/children-of.js';
+import { childrenOf } from '../../../support/process-status.js';
 import { FakeXen } from '../../../support/libxl/fake-xen.js';
 import { MemoryLogger } from '../../../support/memory-logger.js';
 

@@ -8,7 +8,7 @@ import { rejectsWithCode } from '#core/testing/rejects-with-code.js';
 import type { FixedPlan, Guest } from '#libxl/guest.js';
 import { LibxlMachine } from '#libxl/libxl-machine.js';
 import { SealedHost } from '#libxl/sealed/sealed-host.js';
-import { childrenOf } from '../../../support/children-of.js';
+import { childrenOf } from '../../../support/process-status.js';
 import { FakeXen } from '../../../support/libxl/fake-xen.js';
 import type { SealedMainReply } from '../../../support/libxl/sealed-main-program.js';
 import { MemoryLogger } from '../../../support/memory-logger.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { childrenOf } from '../../../../support/children-of.js';
+import { childrenOf } from '../../../../support/process-status.js';
 import { optionsOf } from '../../../../support/libxl/libxl-host.js';
 import { libxlProcesses } from '../../../../support/libxl/libxl-processes.js';
 import { threadsOf } from '../../../../support/process-status.js';
