@@ -128,7 +128,7 @@ describe('what makes a path unsafe', () => {
     requireTool(this, 'unshare');
     chmodSync(folder.path, 0o755);
     writeFileSync(folder.in('package.json'), '{"type":"module"}', { mode: 0o644 });
-    for (const name of ['find-unsafe.js', 'accounts.js']) {
+    for (const name of ['find-unsafe.js', 'accounts.js', 'user-namespace.js']) {
       copyFileSync(fileURLToPath(import.meta.resolve(`#core/files/${name}`)), folder.in(name));
     }
     const script = `import(${JSON.stringify(folder.in('find-unsafe.js'))}).then((it) => console.log(it.findUnsafe('/')))`;
