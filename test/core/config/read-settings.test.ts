@@ -100,6 +100,7 @@ describe('the settings', () => {
       pluginFiles: [],
       runtimeDirectory: '/run/for-tests',
       logLevel: 'info',
+      logFormat: 'auto',
       connections: [],
       unikernels: [],
       notifiers: [],
