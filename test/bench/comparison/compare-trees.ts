@@ -2,6 +2,7 @@ import { cachedScene } from '../cached-bench.js';
 import { canLoad } from '../contest/dns-load.js';
 import { ServerStack } from '../contest/server-stack.js';
 import { forwardedScene } from '../forwarded-bench.js';
+import { publishedTree } from '../published.js';
 import { READY_SCENE } from '../ready-bench.js';
 import { compareContest } from './contest-comparison.js';
 import { SLOWER, SLOWER_TAIL, verdictText, type Figure } from './figure.js';
@@ -9,7 +10,7 @@ import { compareHot } from './hot-comparison.js';
 import type { Trio } from './rounds.js';
 import { compareStorm } from './storm-comparison.js';
 import { compareSummon } from './summon-comparison.js';
-import { openTree, OWN_TREE, type Tree } from './tree.js';
+import type { Tree } from './tree.js';
 
 type Comparison = (trees: Trio<Tree>, pairs: number) => Promise<Figure[]>;
 
@@ -37,8 +38,8 @@ const COMPARISONS: Readonly<Record<string, Comparison>> = {
 const LEAST_PAIRS = 9;
 
 /**
- * Compares this checkout with another one that is built, in interleaved pairs, and says of each figure whether it is
- * slower now. It prints ratios that were measured in one run, and never fails for them.
+ * Compares this checkout with another one that is built, both as they are published, in interleaved pairs, and says of
+ * each figure whether it is slower now. It prints ratios that were measured in one run, and never fails for them.
  */
 export async function compareTrees(folder: string, wanted: readonly string[], pairs: number): Promise<void> {
   const unknown = wanted.filter((name) => !(name in COMPARISONS));
@@ -46,8 +47,8 @@ export async function compareTrees(folder: string, wanted: readonly string[], pa
     throw new Error(`${unknown.join(', ')} cannot be compared; ${Object.keys(COMPARISONS).join(', ')} can.`);
   }
   if (!(pairs >= LEAST_PAIRS)) throw new Error(`--pairs needs ${LEAST_PAIRS} at least.`);
-  const before = openTree('before', folder);
-  const trees = { before, after: openTree('now', OWN_TREE), again: before };
+  const before = publishedTree('before', folder);
+  const trees = { before, after: publishedTree('now'), again: before };
   console.log(`before: ${trees.before.folder}\nnow:    ${trees.after.folder}`);
   const figures: Figure[] = [];
   for (const [name, compare] of Object.entries(COMPARISONS)) {
