@@ -1,3 +1,4 @@
+import { CommandFailure } from './command-failure.js';
 import type { CommandLine } from './command-line.js';
 import { errorReport } from './error-report.js';
 import { ExitStatus, exitStatusOf } from './exit-status.js';
@@ -13,12 +14,25 @@ import { version } from './version.js';
  */
 export async function main(arguments_: readonly string[], terminal: Terminal = processTerminal()): Promise<ExitStatus> {
   try {
-    return await run(arguments_, terminal);
+    const status = await run(arguments_, terminal);
+    await terminal.written().catch((error: unknown) => {
+      throw new CommandFailure(
+        `The results cannot be written: ${error instanceof Error ? error.message : String(error)}`,
+      );
+    });
+    return status;
   } catch (error) {
     const stack = flagsOf(arguments_).includes('--debug') || ['1', 'true'].includes(process.env['JITSU_DEBUG'] ?? '');
-    terminal.err(errorReport(error, { stack }));
+    terminal.err(await forReader(errorReport(error, { stack })));
     return exitStatusOf(error);
   }
+}
+
+/** In systemd's journal each line says that it is an error. */
+async function forReader(report: string): Promise<string> {
+  if (process.env['JOURNAL_STREAM'] === undefined) return report;
+  const { isJournal } = await import('@jitsud/core/control');
+  return isJournal(process.stderr.fd) ? report.replace(/^(?=.)/gm, '<3>') : report;
 }
 
 async function run(arguments_: readonly string[], terminal: Terminal): Promise<ExitStatus> {

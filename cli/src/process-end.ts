@@ -1,4 +1,5 @@
 import type { Logger } from '@jitsud/core';
+import { surviveTerminals } from '@jitsud/core/control';
 
 /** The end of a server process. */
 export interface ProcessEnd {
@@ -13,6 +14,7 @@ export interface ProcessEnd {
  */
 export const processEnd: ProcessEnd = {
   requested(logger) {
+    surviveTerminals();
     process.on('uncaughtException', (error, origin) => {
       logger.error(
         { error, origin },

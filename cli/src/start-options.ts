@@ -57,8 +57,9 @@ export const startOptions: readonly StartOption[] = [
   },
   {
     flags: '-m, --mode <MODE>',
-    default: 'destroy',
-    description: 'How to stop unikernels: destroy, suspend, shutdown, or another mode of their backend.',
+    default: "the backend's usual one",
+    description:
+      'How to stop unikernels: destroy, suspend, shutdown, or another mode of their backend. Programs are shut down by default, and all others destroyed.',
   },
   { flags: '-p, --port <PORT>', default: '53', number: port, description: "The forwarders' port." },
   {

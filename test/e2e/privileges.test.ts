@@ -106,6 +106,20 @@ describe('Jitsu, started by root', function () {
     assert.notEqual(await jitsu.visit('web.test'), pid);
   });
 
+  it('lets a program of another user open its output again, and logs it, also of one that it has adopted', async () => {
+    const script = 'while sleep 0.1; do echo "said $(($(date +%s)))" > /dev/stderr; done';
+    const { habits: _, ready: __, ...talking } = aUnikernel('talking', [], { user: 65_534 });
+    const unikernel = { ...talking, command: ['timeout', '60', 'sh', '-c', script] };
+    await using jitsu = new RunningJitsu([unikernel], { privileges: { user: USER } });
+    for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
+      jitsu.log = '';
+      await jitsu.start();
+      assert.equal((await jitsu.ask('talking.test')).rcode, 'NOERROR');
+      await eventually(() => assert.match(jitsu.log, /(said \d+[^]*){3}/));
+      await jitsu.end(signal);
+    }
+  });
+
   it('stays root where the configuration says so', async () => {
     await using jitsu = new RunningJitsu([aUnikernel('web')], { privileges: 'none' });
     await jitsu.start();

@@ -15,6 +15,7 @@ export function capturedTerminal(columns?: number): CapturedTerminal {
     interactive: columns !== undefined,
     columns,
     closed: false,
+    written: () => Promise.resolve(),
     get stdout() {
       return written.out;
     },

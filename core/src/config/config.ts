@@ -46,6 +46,12 @@ export const configSchema = z.strictObject({
   log: z
     .strictObject({
       level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).prefault('info').describe('The least that is logged'),
+      format: z
+        .enum(['auto', 'text', 'json', 'journal'])
+        .prefault('auto')
+        .describe(
+          'How it is written: `text` for people, `json`, one object a line, or `journal`, lines for systemd with their level; `auto` is text on a terminal, journal where standard error leads to it, else json',
+        ),
     })
     .prefault({})
     .describe('The log'),

@@ -109,6 +109,7 @@ export async function readSettings(
     privileges: config.privileges,
     pluginFiles: loader.files,
     logLevel: config.log.level,
+    logFormat: config.log.format,
     connections: [...connections.values()].filter(({ name }) => used.has(name)),
     unikernels,
     notifiers,

@@ -65,6 +65,7 @@ export interface Settings {
   /** The files by which the plugins were loaded. */
   readonly pluginFiles: readonly string[];
   readonly logLevel: CheckedConfig['log']['level'];
+  readonly logFormat: CheckedConfig['log']['format'];
   readonly connections: readonly ConnectionSettings[];
   readonly unikernels: readonly UnikernelSettings[];
   readonly notifiers: readonly Configured<Notifier>[];

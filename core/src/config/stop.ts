@@ -21,7 +21,9 @@ export function stopModeProblem(
 
 /** The key `stop`. */
 export const stopSchema = z.strictObject({
-  mode: stopMode('How to stop: destroy, shutdown, suspend, or what else the backend has').prefault('destroy'),
+  mode: stopMode(
+    'How to stop: destroy, shutdown, suspend, or what else the backend has; where absent, the usual mode of each backend',
+  ).optional(),
   grace: duration('How long a guest may take to stop by itself before it is destroyed').prefault(10),
   policies: z
     .array(z.string())

@@ -34,6 +34,8 @@ interface Reading {
   readonly optionsSchema: ZodObject | undefined;
   readonly options: KeywiseReader<unknown> | undefined;
   readonly stopModes: readonly StopMode[] | undefined;
+  /** The mode of unikernels that have none of their own. */
+  readonly stopMode: StopMode;
 }
 
 const NO_WORDS: readonly string[] = [];
@@ -90,7 +92,7 @@ export class UnikernelReader {
     const reading = this.#readingOf(backend);
     const { common, isWhole } = this.#common(entry, reading);
     const options = this.#options(entry, reading, common.name);
-    const stopMode = common.mode ?? this.config.stop.mode;
+    const stopMode = common.mode ?? reading.stopMode;
     if (reading.stopModes?.includes(stopMode) === false) this.#refuseMode(entry, backend, stopMode, reading.stopModes);
     const ready = this.#ready(entry, common);
     const stopPolicies = this.#stopPolicies(entry, common);
@@ -175,7 +177,9 @@ export class UnikernelReader {
       const optionsSchema = contribution?.unikernel;
       const common = new KeywiseReader<CheckedParts>(commonSchema, (key) => !this.#commonKeys.has(key));
       const options = optionsSchema && optionsReader(optionsSchema, this.#commonKeys);
-      reading = { commonSchema, common, optionsSchema, options, stopModes: contribution?.stopModes };
+      const { stopModes, defaultStopMode = 'destroy' } = contribution ?? {};
+      const stopMode = this.config.stop.mode ?? defaultStopMode;
+      reading = { commonSchema, common, optionsSchema, options, stopModes, stopMode };
       this.#readings.set(backend, reading);
     }
     return reading;

@@ -40,6 +40,8 @@ export interface BackendContribution {
    * with the other mistakes of a configuration, and else when its backend has been made.
    */
   readonly stopModes?: readonly StopMode[];
+  /** How a unikernel is stopped whose configuration does not say it; where absent, `destroy`. */
+  readonly defaultStopMode?: StopMode;
   /** Whether its machines have the method `addresses`, so that `ip` may be left out of a unikernel's configuration. */
   readonly findsAddresses?: boolean;
   /**

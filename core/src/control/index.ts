@@ -7,6 +7,8 @@ export { ControlClient } from './control-client.js';
 export { defaultControlSocket } from './control-paths.js';
 export { recordRunning, runningJitsus, type RuntimeRecord } from './runtime-records.js';
 export { moduleFolders } from '../plugins/module-folders.js';
+export { surviveTerminals } from '../plugin-kit/survive-terminals.js';
+export { isJournal } from '../telemetry/is-journal.js';
 export type { PluginPackage } from '../plugins/plugin-package.js';
 export type { NameStatus, StatusReport, UnikernelStatus } from './status-report.js';
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import {
+  chmodSync,
   closeSync,
   constants,
   fchmodSync,
@@ -48,14 +49,14 @@ export function ownFolders(): readonly string[] {
 
 /** Gives all own folders and what is in them to a user. To be called as root. Throws file system errors. */
 export function handOver(owner: Owner): void {
-  for (const folder of ownFolders()) giveTree(folder, owner);
+  for (const folder of ownFolders()) giveTree(folder, owner, folders.get(folder));
 }
 
 /** Gives what root has taken back to whom it belonged to: another Jitsu may run as that user. */
 export function handBack(): void {
   for (const folder of ownFolders()) {
     const before = folders.get(folder);
-    if (before !== undefined) giveTree(folder, before);
+    if (before !== undefined) giveTree(folder, before, before);
   }
 }
 
@@ -123,12 +124,18 @@ function inFolder(folder: string | Buffer, name: Buffer): Buffer {
   return Buffer.concat([Buffer.from(folder), Buffer.from('/'), name]);
 }
 
-/** From the bottom, so that nobody else can change what is not given yet. */
-function giveTree(folder: string | Buffer, { uid, gid }: Owner): void {
+/**
+ * From the bottom, so that nobody else can change what is not given yet. A file of neither root nor the former owner
+ * stays its user's, and can be written to by the new owner's group, as the files that programs write their output to.
+ */
+function giveTree(folder: string | Buffer, { uid, gid }: Owner, before: Owner | undefined): void {
   for (const path of namesIn(folder).map((name) => inFolder(folder, name))) {
     const stats = lstatSync(path);
-    if (stats.isDirectory()) giveTree(path, { uid, gid });
-    else if (stats.isFile() && stats.nlink === 1) lchownSync(path, uid, gid);
+    if (stats.isDirectory()) giveTree(path, { uid, gid }, before);
+    if (!stats.isFile() || stats.nlink !== 1) continue;
+    const isOther = stats.uid !== 0 && stats.uid !== before?.uid;
+    lchownSync(path, isOther ? stats.uid : uid, gid);
+    if (isOther) chmodSync(path, 0o660);
   }
   lchownSync(folder, uid, gid);
 }

@@ -53,9 +53,14 @@ const NO_HOST = /^(?:0\.|22[4-9]\.|2[345]\d\.|::$|ff)/i;
  * @throws TypeError for anything but a list of IP addresses
  */
 export function usableAddresses(addresses: readonly string[]): readonly string[] {
-  if (Array.isArray(addresses) && addresses.every((address) => typeof address === 'string' && isIP(address) > 0))
-    return addresses.filter((address) => !NO_HOST.test(address));
-  throw new TypeError(`its addresses are ${shown(addresses)}, and no list of IP addresses`);
+  const list: unknown = addresses;
+  const isList = Array.isArray(list) && list.every(isAddress);
+  if (!isList) throw new TypeError(`its addresses are ${shown(addresses)}, and no list of IP addresses`);
+  return addresses.filter((address) => !NO_HOST.test(address));
+}
+
+function isAddress(value: unknown): boolean {
+  return typeof value === 'string' && isIP(value) > 0;
 }
 
 /** @throws TypeError where a command would run as somebody, or in a place, that nobody has said */

@@ -1,5 +1,8 @@
 /** Imported before the program of a child: closes the files that its parent did not mean to give it. */
 import { closeSync, readlinkSync } from 'node:fs';
+import { surviveTerminals } from './survive-terminals.js';
+
+surviveTerminals();
 
 const { JITSU_INHERITED_FILES = '{}' } = process.env;
 delete process.env.JITSU_INHERITED_FILES;

@@ -4,7 +4,7 @@
  * that answers no queries.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs';
+import { closeSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { getPriority, setPriority } from 'node:os';
 import type { ControlLimits } from '../contracts/control-limits.js';
@@ -14,6 +14,7 @@ import { confine, handBack, release, wordsToJoin } from './control-group.js';
 import { findTool } from './find-tool.js';
 import { initialFileLimit } from './initial-file-limit.js';
 import { MessageStream } from './message-stream.js';
+import { openOutput } from './open-output.js';
 import { parseVariables } from './parse-variables.js';
 import { checkCount, checkOrder, checkThread, Refusal, SealedLaunches } from './sealed-launches.js';
 import { SpawnLedger } from './spawn-ledger.js';
@@ -165,7 +166,8 @@ function run({ number, launch, details }: SpawnOrder, key?: string): void {
   let isEntered = false;
   try {
     const { output, cwd, umask, temporary } = launch;
-    if (output !== undefined) for (const name of ['stdout', 'stderr']) files.push(openOutput(`${output}.${name}`));
+    if (output !== undefined)
+      for (const name of ['stdout', 'stderr']) files.push(openOutput(`${output}.${name}`, launch, user));
     const [out = 'ignore' as const, errors = 'ignore' as const] = files;
     const env = environmentOf(launch, details);
     const { program, words, variables, ...identity } = limited(launch, env);
@@ -195,20 +197,6 @@ function run({ number, launch, details }: SpawnOrder, key?: string): void {
     if (isEntered) process.chdir('/');
     for (const file of files) closeSync(file);
   }
-}
-
-/**
- * Makes a file. Once Jitsu is another user, it has made the file itself, and may have been taken over: what is not of
- * its user, or has another name elsewhere, might be any file of the system.
- */
-function openOutput(path: string): number {
-  if (user === undefined) return openSync(path, 'ax', 0o600);
-  const { O_WRONLY, O_APPEND, O_NOFOLLOW, O_NONBLOCK } = constants;
-  const file = openSync(path, O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK);
-  const stats = fstatSync(file);
-  if (stats.isFile() && stats.nlink === 1 && stats.uid === user.uid) return file;
-  closeSync(file);
-  throw Object.assign(new Error(`${path} is no file that Jitsu has made`), { code: 'EPERM', path });
 }
 
 function environmentOf(launch: Launch, { nonce, addresses }: LaunchDetails): NodeJS.ProcessEnv {

@@ -31,6 +31,8 @@ interface Kind<T> {
   readonly schemas: readonly (keyof T & string)[];
   /** The tokens that can be injected besides the parsed options. */
   readonly tokens: readonly Token<unknown>[];
+  /** What else is wrong with one: the end of a sentence that begins with what it is. */
+  objectionTo?(contribution: T): string | undefined;
 }
 
 /** Everything that the built-ins and the plugins have registered. Core reads it; plugins only see `PluginRegistry`. */
@@ -83,7 +85,8 @@ export class Contributions {
           ? `${owner} registers the ${subject} twice.`
           : (target.objectionTo({ owner, contribution }) ??
             objectionToSchemas(owner, subject, contribution, kind.schemas) ??
-            objectionToClass(owner, subject, contribution, kind));
+            objectionToClass(owner, subject, contribution, kind) ??
+            objectionToRest(owner, subject, kind.objectionTo?.(contribution)));
         if (target === (this.backends as unknown)) backends.push(contribution as unknown as BackendContribution);
         stage(subject, objection, () => {
           target.add({ owner, contribution: Object.freeze({ ...contribution }) });
@@ -116,6 +119,7 @@ export class Contributions {
           options: 'connection',
           schemas: ['unikernel'],
           tokens: [...IN_A_RUNNING_JITSU, CONNECTION_NAME, BOOT_CONFIGURATORS],
+          objectionTo: objectionToStopModes,
         }),
         readinessProbe: into(this.readinessProbes, worded),
         stopPolicy: into(this.stopPolicies, worded),
@@ -191,4 +195,13 @@ function objectionToClass<T extends { readonly useClass: unknown }>(
   const schema = options && (contribution[options] as ZodType | undefined);
   const objection = objectionToInjection(contribution.useClass as InjectableClass<unknown>, tokens, schema);
   return objection && `${owner} registers the ${subject} with a class that cannot be made: ${objection}.`;
+}
+
+function objectionToRest(owner: string, subject: string, objection: string | undefined): string | undefined {
+  return objection && `${owner} registers the ${subject} ${objection}.`;
+}
+
+function objectionToStopModes({ stopModes, defaultStopMode }: BackendContribution): string | undefined {
+  if (defaultStopMode === undefined || stopModes === undefined || stopModes.includes(defaultStopMode)) return undefined;
+  return `with the default stop mode ${inspect(defaultStopMode)}, which is none of its stop modes (${stopModes.join(', ')})`;
 }

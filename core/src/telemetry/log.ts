@@ -1,22 +1,36 @@
 import { pino } from 'pino';
 import type { Logger } from '../contracts/logger.js';
-import { formatLogLine } from './log-line.js';
+import { isJournal } from './is-journal.js';
+import { journalLine, textLine } from './log-line.js';
+import { LogOutput, type LogStream } from './log-output.js';
+
+/** How the log is written: as lines for people, as JSON, as lines with a level for systemd's journal. */
+export type LogFormat = 'text' | 'json' | 'journal';
 
 export interface LoggerOptions {
   readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   /** Default: standard error. */
-  readonly stream?: NodeJS.WritableStream & { readonly isTTY?: boolean };
-  /** Readable lines instead of JSON; by default only on a terminal. */
-  readonly pretty?: boolean;
+  readonly stream?: LogStream;
+  /** By default, `auto`: text on a terminal, journal where the stream is one of systemd's journal, else JSON. */
+  readonly format?: LogFormat | 'auto';
 }
 
 /**
- * Creates the logger: readable lines on a terminal, otherwise one JSON object per line with an ISO `time`, a `level` by
- * name and a `msg`. Each line goes to the stream immediately, so that nothing has to be flushed at the end.
+ * Creates the logger. JSON is one object per line with an ISO `time`, a `level` by name and a `msg`. Each line goes to
+ * the stream immediately, so that nothing has to be flushed at the end. What cannot be written is counted, and told by
+ * the next line that can be.
  */
-export function createLogger({ level, stream = standardError(), pretty }: LoggerOptions): Logger {
-  const isPretty = pretty ?? stream.isTTY === true;
+export function createLogger({ level, stream = process.stderr, format = 'auto' }: LoggerOptions): Logger {
   const colours = stream.isTTY === true && !process.env['NO_COLOR'];
+  const formats: Readonly<Record<LogFormat, (json: string) => string>> = {
+    text: (json) => textLine(json, colours),
+    journal: journalLine,
+    json: (json) => json,
+  };
+  const written = formats[format === 'auto' ? formatFor(stream) : format];
+  const output = new LogOutput(stream, (msg) => {
+    return written(`${JSON.stringify({ level: 'warn', time: new Date().toISOString(), msg })}\n`);
+  });
   return pino(
     {
       level,
@@ -25,14 +39,11 @@ export function createLogger({ level, stream = standardError(), pretty }: Logger
       formatters: { level: (label) => ({ level: label }) },
       serializers: { error: pino.stdSerializers.err },
     },
-    { write: (line) => void stream.write(isPretty ? formatLogLine(line, colours) : line) },
+    { write: (line) => output.write(written(line)) },
   );
 }
 
-/** Ignores write errors: the process must not end because the reader of its log has gone. */
-function standardError(): NodeJS.WriteStream {
-  if (!process.stderr.listeners('error').includes(ignore)) process.stderr.on('error', ignore);
-  return process.stderr;
+function formatFor({ isTTY, fd }: LogStream): LogFormat {
+  if (isTTY === true) return 'text';
+  return fd !== undefined && isJournal(fd) ? 'journal' : 'json';
 }
-
-function ignore(): void {}

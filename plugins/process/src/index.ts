@@ -20,6 +20,7 @@ export default definePlugin({
       useClass: ProcessBackend,
       description: 'Programs of this machine: a server, or a solo5, firecracker or qemu command line',
       stopModes: STOP_MODES,
+      defaultStopMode: 'shutdown',
       unikernel: processOptions,
     });
   },

@@ -1,5 +1,15 @@
 import { errorCode } from '@jitsud/core/plugin';
-import { closeSync, constants, fstatSync, ftruncate, ftruncateSync, openSync, readSync, rmSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncate,
+  ftruncateSync,
+  openSync,
+  readSync,
+  rmSync,
+  type Stats,
+} from 'node:fs';
 import { LineSplitter } from './line-splitter.js';
 
 /** The size at which a file is emptied once all of it has been read, in bytes. */
@@ -11,6 +21,9 @@ const KEPT_AT_MOST = 16 * 1_024 * 1_024;
 /** The largest amount that waits to be read, in bytes; of faster output, the older part is skipped. */
 const READ_AT_MOST = 256 * 1_024;
 
+/** How many of the bytes that were read last are compared with what is there now. */
+const COMPARED = 32;
+
 /** A line counts once for each begun part of this size, in bytes, as a power of two. */
 const PART_BITS = 8;
 
@@ -19,14 +32,25 @@ export interface LineAllowance {
   left: number;
 }
 
+interface ReadEnd {
+  readonly bytes: string;
+  /** When the file was changed last, as it was read. */
+  readonly modified: number;
+}
+
 /** One for all files, since it is used only while one is read. */
 const chunk = Buffer.allocUnsafeSlow(16 * 1_024);
+
+const compared = Buffer.allocUnsafeSlow(COMPARED);
 
 /**
  * A file that a program appends its output to, and that is read as it grows.
  *
  * A pipe would be simpler, but it ties the program to Jitsu: if Jitsu dies, the program's next line kills it, and if
  * Jitsu is slow, the program has to wait.
+ *
+ * A program may open the file again, and empty it, by `> /dev/stdout`. What it writes by that goes to a place that it
+ * keeps by itself: where the file was emptied meanwhile, a hole is in front of it.
  */
 export class OutputFile {
   /** The last line that was not empty. */
@@ -36,6 +60,8 @@ export class OutputFile {
   /** Whether the file was emptied before it was read, since it was too large. */
   hasOverflowed = false;
   #offset = 0;
+  /** The end of what was read, to notice that the program has emptied the file and written as much again. */
+  #end: ReadEnd | undefined;
   /** The bytes that were given up since the last line. */
   #skipped = 0;
   #isEmptying = false;
@@ -89,7 +115,7 @@ export class OutputFile {
   }
 
   #readFrom(file: number, allowance: LineAllowance, lines: string[]): void {
-    const size = this.#sizeOf(file);
+    const { size, mtimeMs } = this.#look(file, lines);
     this.#skip(size - this.#offset - READ_AT_MOST);
     this.#tellSkipped(allowance, lines);
     while (this.#offset < size && allowance.left > 0) {
@@ -98,13 +124,14 @@ export class OutputFile {
       const bytes = chunk.subarray(0, affordable(chunk.subarray(0, length), allowance));
       this.#offset += bytes.length;
       for (const line of this.#lines.push(bytes)) lines.push(line);
+      this.#end = endOf(bytes, mtimeMs);
     }
   }
 
   /** The last lines, of what is unread, that the allowance is enough for. */
   #readTail(file: number, allowance: LineAllowance): string[] {
     const lines: string[] = [];
-    const size = this.#sizeOf(file);
+    const { size, mtimeMs } = this.#look(file, lines);
     this.#skip(size - this.#offset - READ_AT_MOST);
     const bytes = Buffer.allocUnsafe(size - this.#offset);
     const length = readSync(file, bytes, 0, bytes.length, this.#offset);
@@ -116,19 +143,37 @@ export class OutputFile {
     this.#tellSkipped(allowance, lines);
     for (const line of this.#lines.push(bytes.subarray(start, length))) lines.push(line);
     this.#offset += length - start;
+    this.#end = endOf(bytes.subarray(0, length), mtimeMs);
     return lines;
   }
 
-  #sizeOf(file: number): number {
-    const { size } = fstatSync(file);
-    if (size < this.#offset) this.#offset = 0;
-    return size;
+  /** Goes on at the beginning where the program has emptied the file. */
+  #look(file: number, lines: string[]): Stats {
+    const stats = fstatSync(file);
+    if (this.#offset > 0 && this.#isAnother(file, stats)) {
+      lines.push(...this.#lines.flush());
+      this.#offset = 0;
+      this.#end = undefined;
+    }
+    if (this.#offset === 0) this.#offset = endOfHole(file, stats);
+    return stats;
+  }
+
+  #isAnother(file: number, { size, mtimeMs }: Stats): boolean {
+    if (size < this.#offset) return true;
+    if (this.#end === undefined) return false;
+    const { bytes, modified } = this.#end;
+    // What is appended makes it longer.
+    if (size === this.#offset) return mtimeMs !== modified;
+    const length = readSync(file, compared, 0, bytes.length, this.#offset - bytes.length);
+    return compared.toString('latin1', 0, length) !== bytes;
   }
 
   #skip(bytes: number): void {
     if (bytes <= 0) return;
     this.#skipped += bytes;
     this.#offset += bytes;
+    this.#end = undefined;
   }
 
   #tellSkipped(allowance: LineAllowance, lines: string[]): void {
@@ -140,14 +185,17 @@ export class OutputFile {
   }
 
   #empty(file: number): void {
-    const { size } = fstatSync(file);
+    const stats = fstatSync(file);
+    const { size } = stats;
     this.isBehind = this.#isEmptying || this.#offset < size;
     if (this.#isEmptying) return;
-    if (size > KEPT_AT_MOST) return this.#emptyLarge(file, size);
+    const taken = takenBy(stats);
+    if (taken > KEPT_AT_MOST) return this.#emptyLarge(file, size);
     // The program appends, so it continues at the new end. Between these two calls a line of it may be lost.
-    if (this.#offset > EMPTIED_AT && this.#offset === size) {
+    if (taken > EMPTIED_AT && this.#offset === size) {
       ftruncateSync(file);
       this.#offset = 0;
+      this.#end = undefined;
     }
   }
 
@@ -161,6 +209,7 @@ export class OutputFile {
       closeSync(file);
       this.#isEmptying = false;
       this.#offset = 0;
+      this.#end = undefined;
     });
   }
 
@@ -180,6 +229,28 @@ export class OutputFile {
       if (wasEmptying || !this.#isEmptying) closeSync(file);
     }
   }
+}
+
+function endOf(bytes: Buffer, modified: number): ReadEnd {
+  return { bytes: bytes.toString('latin1', Math.max(0, bytes.length - COMPARED)), modified };
+}
+
+/** What a file takes of its disk, in bytes: less than its size where there is a hole in it. */
+function takenBy({ size, blocks }: Stats): number {
+  return Math.min(size, blocks * 512);
+}
+
+/** Where the data of a file begins that was emptied while somebody went on writing behind its end. */
+function endOfHole(file: number, stats: Stats): number {
+  let offset = 0;
+  while (offset < READ_AT_MOST + stats.size - takenBy(stats)) {
+    const length = readSync(file, chunk, 0, chunk.length, offset);
+    const first = chunk.subarray(0, length).findIndex((byte) => byte !== 0);
+    if (first >= 0 || length === 0) return offset + Math.max(0, first);
+    // What the file takes lies behind the hole.
+    offset = Math.max(offset + length, stats.size - takenBy(stats));
+  }
+  return offset;
 }
 
 /** The number of bytes that the allowance is enough for, which is used up by them. It ends with a line, or with all. */

@@ -47,7 +47,7 @@ export async function createPoolClient({ url, user, password, trust }: PoolAcces
   readonly client: PoolClient;
   readonly dispatcher: Dispatcher;
 }> {
-  const [{ Xapi }, { Agent, DecoratorHandler }] = await Promise.all([import('xen-api'), import('undici')]);
+  const [{ Xapi }, { Agent }] = await Promise.all([import('xen-api'), import('undici')]);
   const agent = new Agent({
     pipelining: 0,
     headersTimeout: 0,
@@ -55,18 +55,14 @@ export async function createPoolClient({ url, user, password, trust }: PoolAcces
     connect: { ...trust, minVersion: 'TLSv1.2', timeout: CONNECT_TIMEOUT },
   });
 
-  /**
-   * xen-api knows the type of a body only by its bare name, and takes `application/json; charset=utf-8`, which is the
-   * same (RFC 9110, 8.3), for that of a host that speaks no JSON-RPC.
-   */
-  class BareTypeHandler extends DecoratorHandler {
-    override onHeaders(status: number, headers: Buffer[], resume: () => void, statusText: string): boolean {
-      return super.onHeaders(status, headers.map(withoutParameters), resume, statusText);
-    }
-  }
-  const dispatcher = agent.compose(
-    (dispatch) => (options, handler) => dispatch(options, new BareTypeHandler(handler)),
-  );
+  const dispatcher = agent.compose((dispatch) => (options, handler) => {
+    // xen-api knows the type of a body only by its bare name, and takes `application/json; charset=utf-8`, which is the
+    // same (RFC 9110, 8.3), for that of a host that speaks no JSON-RPC. Each request has a handler of its own.
+    const onHeaders = handler.onHeaders?.bind(handler);
+    handler.onHeaders = (status, headers, ...others) =>
+      onHeaders?.(status, headers.map(withoutParameters), ...others) ?? true;
+    return dispatch(options, handler);
+  });
 
   class Client extends Xapi implements PoolClient {
     constructor() {

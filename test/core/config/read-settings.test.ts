@@ -100,6 +100,7 @@ describe('the settings', () => {
       pluginFiles: [],
       runtimeDirectory: '/run/for-tests',
       logLevel: 'info',
+      logFormat: 'auto',
       connections: [],
       unikernels: [],
       notifiers: [],
@@ -671,6 +672,25 @@ describe('a wrong configuration', () => {
         "\"backend=bare,dns=b.test,ip=::2,nic=x\" → nic: 'x'. No key of the backend bare, but of toy and libxl: add backend: 'toy'.",
       ],
     );
+  });
+
+  it('stop as their backend usually does, where neither they nor all have a mode', async () => {
+    const context = settingsContext((registry) => {
+      const [useClass, description, unikernel] = [class {} as never, '', z.object({})];
+      registry.backend({ name: 'plain', useClass, description, unikernel });
+      registry.backend({ name: 'gentle', useClass, description, unikernel, defaultStopMode: 'shutdown' });
+    });
+    const unikernels = [
+      { name: 'a', backend: 'plain' },
+      { name: 'b', backend: 'gentle' },
+      { name: 'c', backend: 'gentle', mode: 'suspend' },
+    ].map((unikernel) => ({ ...unikernel, dns: `${unikernel.name}.test`, ip: '192.0.2.1' }));
+    const modes = async (stop: object): Promise<readonly string[]> => {
+      const settings = await readSettings({ config: { stop, unikernels }, directory: '/nowhere' }, context);
+      return settings.unikernels.map(({ stopMode }) => stopMode);
+    };
+    assert.deepEqual(await modes({}), ['destroy', 'shutdown', 'suspend']);
+    assert.deepEqual(await modes({ mode: 'managedsave' }), ['managedsave', 'managedsave', 'suspend']);
   });
 
   it('may be a stop mode that the backend lacks, told at its key, or once where it is the common one', async () => {

@@ -494,7 +494,18 @@ describe('a machine as the core uses it', () => {
   });
 
   it('has no addresses that no service can have', async () => {
-    const reported = ['0.0.0.0', '0.1.2.3', '192.0.2.7', '224.0.0.1', '239.1.1.1', '255.255.255.255', '::', 'ff02::1', '2001:db8::7', '223.255.255.1'];
+    const reported = [
+      '0.0.0.0',
+      '0.1.2.3',
+      '192.0.2.7',
+      '224.0.0.1',
+      '239.1.1.1',
+      '255.255.255.255',
+      '::',
+      'ff02::1',
+      '2001:db8::7',
+      '223.255.255.1',
+    ];
     const machine = viewOf({ addresses: async () => reported });
     assert.deepEqual(await machine.addresses(), ['192.0.2.7', '2001:db8::7', '223.255.255.1']);
   });

@@ -127,6 +127,19 @@ describe('the process that spawns programs', () => {
     }
   });
 
+  it('lets a program of another user open its own output again', async function () {
+    requireRoot(this);
+    const account = { uid: 65_534, gid: 65_533 };
+    const script = 'echo one >> /dev/stderr && echo two >> /dev/stdout && echo three >&2';
+    const output = folder.in('reopened');
+    const child = await spawn(script, { account, output });
+    assert.deepEqual(await child.exited, { status: 0 });
+    const [out, errors] = ['stdout', 'stderr'].map((ending) => `${output}.${ending}`) as [string, string];
+    assert.deepEqual([readFileSync(out, 'utf8'), readFileSync(errors, 'utf8')], ['two\n', 'one\nthree\n']);
+    const { uid, gid, mode } = statSync(out);
+    assert.deepEqual([uid, gid, mode & 0o777], [65_534, 65_533, 0o600]);
+  });
+
   it('lets a program have the soft limit of files that was there before Node', async () => {
     const output = folder.in(String(Math.random()));
     const script = `

@@ -88,6 +88,20 @@ describe('the registry', () => {
     assert.equal(contributions.unikernelKeys.length, 1);
   });
 
+  it('refuses a backend whose default stop mode is none of its stop modes', () => {
+    const backend = (defaultStopMode: string) => (registry: PluginRegistry) =>
+      registry.backend({
+        ...{ name: 'toy', useClass: class {} as never, description: '', unikernel: z.object({}) },
+        ...{ stopModes: ['destroy', 'shutdown'], defaultStopMode },
+      });
+    assert.throws(() => new Contributions().register('one', backend('suspend')), {
+      code: 'JITSU_PLUGIN_INVALID',
+      message:
+        "one registers the backend 'toy' with the default stop mode 'suspend', which is none of its stop modes (destroy, shutdown).",
+    });
+    new Contributions().register('one', backend('shutdown'));
+  });
+
   it('refuses a key of unikernels that a backend has as an option, whichever is registered first', () => {
     const keys = (registry: PluginRegistry): void =>
       registry.unikernelKeys({ keys: z.object({ command: z.string().optional() }) });

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { PassThrough } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { JitsuError } from '#core/errors.js';
 import { createLogger, type LoggerOptions } from '#core/telemetry/log.js';
 import { anEvent } from '../../support/store-records.js';
@@ -42,7 +44,7 @@ describe('the log', () => {
   });
 
   it('is one short line for people, without what an event has said in words', () => {
-    const log = logger({ pretty: true });
+    const log = logger({ format: 'text' });
     log.info({ event: anEvent() }, 'hello: ready after 84 ms');
     assert.match(written(), /^\d\d:\d\d:\d\d\.\d{3} info {2}hello: ready after 84 ms\n$/);
     log.info({ port: 53, name: 'two words' }, 'listening');
@@ -50,7 +52,7 @@ describe('the log', () => {
   });
 
   it('shows the stack of an error that nobody has foreseen, and only the words of one of ours', () => {
-    const log = logger({ pretty: true });
+    const log = logger({ format: 'text' });
     log.error({ error: new JitsuError('JITSU_NOT_RUNNING', 'ours') }, 'first');
     assert.equal(written().split('\n').length, 2);
     log.error({ error: new TypeError('odd') }, 'second');
@@ -58,8 +60,40 @@ describe('the log', () => {
   });
 
   it('lets no control character from the network through to the terminal', () => {
-    logger({ pretty: true }).info({ name: 'a\u009bb' }, 'asked for \u001b[2J\nfake');
+    logger({ format: 'text' }).info({ name: 'a\u009bb' }, 'asked for \u001b[2J\nfake');
     const line = written();
     assert.match(line, /asked for \\x1b\[2J\\x0afake {2}name=a\\x9bb\n$/);
+  });
+
+  it('has a level at the head of each line for systemd, which knows the time by itself', () => {
+    const log = logger({ level: 'debug', format: 'journal' });
+    log.debug({}, 'first');
+    log.info({ event: anEvent(), port: 53 }, 'second');
+    log.warn({}, 'a\nb');
+    log.error({ error: new TypeError('odd') }, 'fourth');
+    const [first, second, third, fourth, ...stack] = written().trimEnd().split('\n');
+    assert.deepEqual(
+      [first, second, third, fourth],
+      ['<7>first', '<6>second  port=53', '<4>a\\x0ab', '<3>fourth  error="odd"'],
+    );
+    assert(stack.length > 1);
+    for (const line of stack) assert.match(line, /^<3> {4}/);
+  });
+
+  it('is written so where its stream is the one that systemd names, and only there', async () => {
+    const program = `
+      import { createLogger } from ${JSON.stringify(new URL('../../../../core/dist/telemetry/log.js', import.meta.url))};
+      import { fstatSync } from 'node:fs';
+      const { dev, ino } = fstatSync(2);
+      for (const stream of [dev + ':' + ino, dev + ':' + (ino + 1)]) {
+        process.env.JOURNAL_STREAM = stream;
+        createLogger({ level: 'info' }).warn({}, 'words');
+      }`;
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
+      stdio: ['ignore', 'inherit', 'pipe'],
+    });
+    const [first = '', second = ''] = (await text(child.stderr)).split('\n');
+    assert.equal(first, '<4>words');
+    assert.equal((JSON.parse(second) as { msg: string }).msg, 'words');
   });
 });

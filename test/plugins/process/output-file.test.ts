@@ -1,14 +1,18 @@
 import assert from 'node:assert/strict';
 import {
   appendFileSync,
+  closeSync,
   existsSync,
+  openSync,
   readdirSync,
   readFileSync,
   statSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '#core/testing/eventually.js';
 import { OutputFile } from '#process/output-file.js';
 import { cannotRun } from '../../support/cannot-run.js';
@@ -111,6 +115,48 @@ describe('the file of a program’s output', () => {
     writeFileSync(path, 'short\n');
     assert.deepEqual(file.read(), ['short']);
     assert.deepEqual(file.read(), []);
+  });
+
+  it('is read from its beginning where the program has emptied it and written as much again, or more', async () => {
+    writeFileSync(path, 'one\n');
+    assert.deepEqual(file.read(), ['one']);
+    assert.deepEqual(file.read(), []);
+    for (const [text, lines] of [
+      ['two\n', ['two']],
+      ['begun', []],
+      ['three\nfour\n', ['begun', 'three', 'four']],
+    ] as const) {
+      // The time of a change is as exact as a tick of the kernel.
+      await sleep(20);
+      writeFileSync(path, text);
+      assert.deepEqual(file.read(), lines);
+    }
+    appendFileSync(path, 'five\n');
+    assert.deepEqual(file.read(), ['five']);
+    const next = new OutputFile(path);
+    next.takeUp();
+    await sleep(20);
+    writeFileSync(path, 'other\nfour\nfive\n');
+    assert.deepEqual(next.read(), ['other', 'four', 'five']);
+  });
+
+  it('is read without the hole in front of what a program writes to a place that it keeps by itself', () => {
+    const written = openSync(path, 'w');
+    try {
+      for (const lines of [100_000, 100_000]) {
+        writeSync(written, 'x\n'.repeat(lines));
+        assert.equal(file.read().length, lines);
+      }
+      assert.equal(statSync(path).size, 0, 'it is emptied');
+      for (const text of ['one\ntwo\n', 'three\n']) {
+        writeSync(written, text);
+        assert.deepEqual(file.read(), text.trim().split('\n'));
+        assert.equal(file.isBehind, false);
+      }
+      assert.equal(statSync(path).size, 400_014, 'what counts is what it takes of the disk');
+    } finally {
+      closeSync(written);
+    }
   });
 
   it('has a last line, which is the last one that was not blank', () => {

@@ -143,6 +143,7 @@ describe('the options of a process', () => {
         useClass: ProcessBackend,
         description: 'Programs of this machine: a server, or a solo5, firecracker or qemu command line',
         stopModes: ['destroy', 'shutdown', 'suspend'],
+        defaultStopMode: 'shutdown',
         unikernel: processOptions,
       },
     ]);

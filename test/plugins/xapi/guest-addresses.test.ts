@@ -40,7 +40,12 @@ describe('the addresses that a guest agent reports', () => {
   });
 
   it('are none where nothing that is told is an address', () => {
-    const networks = { '0/ip': 'unknown', '0/ipv4/0': '\n', '0/ipv4/0/netmask': '255.255.255.0', '0/ipv6/0': 7, '1/ip': '127.0.0.1' };
+    const networks = {
+      '0/ip': 'unknown',
+      '0/ipv4/0': '\n',
+      '0/ipv4/0/netmask': '255.255.255.0',
+      '0/ipv6/0': 7,
+    };
     assert.deepEqual(guestAddresses(networks), []);
   });
 });

@@ -30,12 +30,19 @@ export interface ScrubbedAnswer {
 /** As many addresses as fit into the longest message, whose records are the shortest of all that say something. */
 const MOST_RECORDS = 4_094;
 
+/** Far more than a zone has name servers, or a denial proofs: each owner of these is looked up among the names of the chain. */
+const MOST_AUTHORITIES = 1_024;
+
 /** Servers that put their OPT record elsewhere than at the end have a few addresses behind it. */
 const MOST_BEHIND_OPT = 500;
 
-/** The most records that are written anew, and the bytes of their names and these names' ends: far more than an honest answer has. */
+/**
+ * The most records that are written anew, and the bytes of their names and these names' ends: far more than an honest
+ * answer has. Each record that the message has takes some of these bytes away, as it has cost to look at it.
+ */
 const MOST_REBUILT = 400;
 const MOST_EFFORT = 60_000;
+const RECORD_EFFORT = 15;
 
 /** The most names that the names of one chain have above them. */
 const MOST_ABOVE = 1_000;
@@ -87,8 +94,9 @@ export class AnswerScrubber {
    * @returns the message as it is where nothing is to be dropped, or what is malformed in it
    */
   scrub(asked: string, message: Uint8Array, sections: MessageSections, names: MessageNames): ScrubbedAnswer | string {
-    const { records, behindOpt } = sections;
-    const isTooMuch = records.length > MOST_RECORDS || behindOpt.length > MOST_BEHIND_OPT;
+    const { records, authorityCount, behindOpt } = sections;
+    const isTooMuch =
+      records.length > MOST_RECORDS || authorityCount > MOST_AUTHORITIES || behindOpt.length > MOST_BEHIND_OPT;
     const problem = isTooMuch ? TOO_MANY_RECORDS : problemOf(message, sections, names);
     const whole = problem ?? this.relevant(asked, message, sections, names);
     if (typeof whole === 'string') this.counts.malformed += 1;
@@ -272,6 +280,7 @@ function rebuilt(
   isFiltered: boolean,
 ): ScrubbedAnswer | string {
   if (kept.reduce((sum, one) => sum + one, 0) > MOST_REBUILT) return TOO_MUCH;
+  const mostEffort = MOST_EFFORT - RECORD_EFFORT * all.length;
   const writer = new WireWriter();
   writer.append(message.subarray(0, HEADER_LENGTH));
   writer.wireName(message.subarray(HEADER_LENGTH, questionEnd - 4));
@@ -280,7 +289,7 @@ function rebuilt(
   for (const [index, record] of all.entries()) {
     if (kept[index] === 0) continue;
     copyRecord(message, record, writer, names);
-    if (writer.effort > MOST_EFFORT) return TOO_MUCH;
+    if (writer.effort > mostEffort) return TOO_MUCH;
     if (writer.position > LONGEST_MESSAGE) return 'it is too long without its compression';
     const section = index < answerCount ? 0 : index < answerCount + authorityCount ? 1 : 2;
     counts[section] = (counts[section] as number) + 1;

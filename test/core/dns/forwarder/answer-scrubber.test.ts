@@ -148,8 +148,14 @@ describe('the scrubber of answers', () => {
     });
     assert.equal(left(servers(600), 'NS'), 1_200);
     assert.equal(left(servers(1_000), 'NS'), 'it has too many names');
-    const others = { authorities: numbered(2_500, (index) => a(`x${index}.other`)) };
-    assert.equal(left({ answers: [a('a.test')], ...others }), 'it has too many names');
+    const others = (count: number): Parts => ({
+      answers: [a('a.test')],
+      authorities: numbered(count, (index) => a(`x${index}.other`)),
+    });
+    assert.equal(left(others(1_024)), 1);
+    assert.equal(left(others(1_025)), 'it has too many records');
+    const additionals = numbered(2_500, (index) => a(`x${index}.other`));
+    assert.equal(left({ answers: [a('a.test')], additionals }), 'it has too many names');
   });
 
   it('finds malformed what would have to be written anew for many records, or for many labels', () => {
@@ -163,7 +169,11 @@ describe('the scrubber of answers', () => {
     });
     assert.equal(left(denials(10)), 10);
     assert.equal(left(denials(50)), tooMuch);
-    assert.equal(scrubber.counts.malformed, 2);
+    // Each record that is dropped counts, too.
+    const among = (count: number): Parts => ({ ...denials(10), additionals: numbered(count, () => a('other')) });
+    assert.equal(left(among(1_000)), 10);
+    assert.equal(left(among(3_000)), tooMuch);
+    assert.equal(scrubber.counts.malformed, 3);
   });
 
   describe('with protection against rebinding', () => {
