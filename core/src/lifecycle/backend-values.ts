@@ -54,6 +54,12 @@ export function checkAddresses(addresses: readonly string[]): void {
   throw new TypeError(`its addresses are ${shown(addresses)}, and no list of IP addresses`);
 }
 
+/** @throws TypeError for anything but a list of lines */
+export function checkLines(lines: readonly string[]): void {
+  if (Array.isArray(lines) && lines.every((line) => typeof line === 'string')) return;
+  throw new TypeError(`its output is ${shown(lines)}, and no list of lines`);
+}
+
 /** @throws TypeError where a command would run as somebody, or in a place, that nobody has said */
 export function checkExecution(execution: Execution | undefined): void {
   if (execution === undefined) return;

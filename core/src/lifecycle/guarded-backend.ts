@@ -12,6 +12,7 @@ import {
   checkChange,
   checkDescription,
   checkExecution,
+  checkLines,
   checkMachine,
 } from './backend-values.js';
 import { DisposableClock } from './disposable-clock.js';
@@ -336,6 +337,17 @@ export class GuardedMachine implements Required<Machine> {
       return addresses;
     } catch (error) {
       throw this.#failure(error, 'asked for its addresses');
+    }
+  }
+
+  /** Empty also where the backend does not know what the machine writes. */
+  async recentOutput(): Promise<readonly string[]> {
+    try {
+      const lines = await this.backend.answered(this.machine.recentOutput?.() ?? [], () => this.#silent());
+      checkLines(lines);
+      return lines;
+    } catch (error) {
+      throw this.#failure(error, 'asked for its output');
     }
   }
 

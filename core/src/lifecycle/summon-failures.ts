@@ -35,7 +35,7 @@ export function pastDeadline({ name, phase, state, plan }: Unikernel, { began }:
     phase === 'wanted'
       ? `Its backend has not stopped it yet (${state}). Check the backend, or raise its deadline.`
       : state === 'running'
-        ? 'It runs, but its service does not answer. Check its ready: probe and its log, or raise its deadline.'
+        ? 'It ran, but its service did not answer. Check its ready: probe and its log, or raise its deadline.'
         : began || phase === 'waiting'
           ? `Its backend has not got it to run yet (${state}). Check the backend, or raise its deadline.`
           : 'It is still waiting for its turn to boot. Raise boot.limit or its deadline.';
