@@ -269,7 +269,10 @@ export class Jitsu {
       await this.#lifecycle.follow(connection, backend, this.#fleet.on(connection));
     }
     // What a start finds running may belong to another Jitsu, so a start that fails stops nothing.
-    if (this.#settings.onExit === 'stop') this.#opened(() => (this.#failed ? undefined : this.#stopAll()));
+    if (this.#settings.onExit === 'stop') {
+      const all = this.#fleet.unikernels;
+      this.#opened(() => (this.#failed ? undefined : this.#lifecycle.stopAll(all.values(), 'Jitsu ends')));
+    }
   }
 
   async #openDns(): Promise<void> {
@@ -310,12 +313,6 @@ export class Jitsu {
 
   async #farewell(dns: DnsServer): Promise<void> {
     await this.#within(FAREWELL, (signal) => Promise.all([dns.close(FAREWELL), this.#lifecycle.close(signal)]));
-  }
-
-  async #stopAll(): Promise<void> {
-    const running = [...this.#fleet.unikernels.values()].filter(({ state }) => state === 'running');
-    // One that cannot be stopped has been announced, and must not keep the others from it.
-    await Promise.allSettled(running.map((unikernel) => this.#lifecycle.stop(unikernel, 'Jitsu ends')));
   }
 }
 

@@ -298,6 +298,7 @@ describe('the summoner', () => {
     using life = new Life();
     const [a, b] = await life.with({ name: 'a', probes: [new HandProbe()] }, { name: 'b' });
     const failed = rejectsWithCode(life.summon(a!), 'JITSU_SHUTTING_DOWN');
+    await life.clock.advance(0);
     const patience = new AbortController();
     const closed = life.close(patience.signal);
     await rejectsWithCode(life.summon(b!), 'JITSU_SHUTTING_DOWN');
