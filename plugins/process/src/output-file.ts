@@ -56,7 +56,7 @@ const compared = Buffer.allocUnsafeSlow(COMPARED);
  * keeps by itself: where the file was emptied meanwhile, a hole is in front of it.
  */
 export class OutputFile {
-  /** The last lines, oldest first. */
+  /** The last lines that were not blank, oldest first. */
   lastLines: readonly string[] = [];
   /** Whether there is more to read than was allowed, or the file is being emptied. */
   isBehind = false;
@@ -114,7 +114,8 @@ export class OutputFile {
   }
 
   #remember(lines: readonly string[]): void {
-    if (lines.length > 0) this.lastLines = [...this.lastLines, ...lines.slice(-KEPT_LINES)].slice(-KEPT_LINES);
+    const written = lines.filter((line) => line.trim() !== '');
+    if (written.length > 0) this.lastLines = [...this.lastLines, ...written.slice(-KEPT_LINES)].slice(-KEPT_LINES);
   }
 
   #readFrom(file: number, allowance: LineAllowance, lines: string[]): void {

@@ -9,12 +9,11 @@ const ERRORS = [
 ];
 
 /**
- * The line that tells why a program has ended, of the last ones that it wrote to stderr: the first that is an error,
+ * The line that tells why a program has ended, of the last ones on stderr, none of them blank: the first that is an error,
  * since a stack or a version follows it; else the last one before a usage, which programs print behind what they reject;
  * else the last one.
  */
-export function tellingLine(lines: readonly string[]): string | undefined {
-  const written = lines.filter((line) => line.trim() !== '');
+export function tellingLine(written: readonly string[]): string | undefined {
   const first = written.findIndex((line) => ERRORS.some((error) => error.test(line)));
   const error = written[first];
   if (error !== undefined) {

@@ -9,10 +9,8 @@ describe('the line that tells why a program has ended', () => {
         '/srv/app.js:3',
         "throw new TypeError('no port');",
         '^',
-        '',
         'TypeError: no port',
         '    at Object.<anonymous> (/srv/app.js:3:7)',
-        '',
         'Node.js v20.20.2',
       ],
       'TypeError: no port',
@@ -36,7 +34,7 @@ describe('the line that tells why a program has ended', () => {
       ['Traceback (most recent call last):', '  File "a.py", line 1, in <module>', 'ValueError: bad'],
       'ValueError: bad',
     ],
-    ['is the panic of Go', ['panic: no port', '', 'goroutine 1 [running]:', 'exit status 2'], 'panic: no port'],
+    ['is the panic of Go', ['panic: no port', 'goroutine 1 [running]:', 'exit status 2'], 'panic: no port'],
     [
       'goes on where the message of Rust does',
       ["thread 'main' panicked at src/main.rs:2:5:", 'no port', 'note: run with `RUST_BACKTRACE=1`'],
@@ -50,9 +48,9 @@ describe('the line that tells why a program has ended', () => {
       ],
       '2026-11-30 07:00:00 UTC [7] FATAL:  lock file "postmaster.pid" already exists',
     ],
-    ['is the last one where none is an error', ['starting', 'cannot bind', ''], 'cannot bind'],
+    ['is the last one where none is an error', ['starting', 'cannot bind'], 'cannot bind'],
     ['is a usage that stands alone', ['usage: a [-b]'], 'usage: a [-b]'],
-    ['is none where nothing was written', ['', ' '], undefined],
+    ['is none where nothing was written', [], undefined],
   ];
   for (const [title, lines, line] of cases) it(title, () => assert.equal(tellingLine(lines), line));
 });
