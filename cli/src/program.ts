@@ -47,7 +47,7 @@ export function createProgram(
       onParsed({ command: 'check', words, options });
     });
 
-  begin('status', '')
+  begin('status', '[name]')
     .addOption(
       new Option('--watch [SECONDS]', 'Show it again and again, each time after so many seconds. (2)').argParser(
         numberValue(seconds),
@@ -62,8 +62,8 @@ export function createProgram(
     .option(...jsonOption)
     .option(...controlOption)
     .option(...configOption)
-    .action((options: StatusChoice) => {
-      onParsed({ command: 'status', options });
+    .action((name: string | undefined, options: StatusChoice) => {
+      onParsed({ command: 'status', ...(name !== undefined && { name }), options });
     });
 
   begin('summon', '<name>')

@@ -147,6 +147,12 @@ export class Jitsu {
     return this.#dns?.udpTransport;
   }
 
+  /** The names of the unikernels that run, as far as it is known. */
+  get running(): readonly string[] {
+    const running = [...this.#fleet.unikernels.values()].filter(({ state }) => state === 'running');
+    return running.map(({ name }) => name);
+  }
+
   /** Whom `start` would have it run as, for people; `undefined` where it stays who it is without a reason to tell. */
   get foretoldUser(): string | undefined {
     return this.#privileges?.foretold();

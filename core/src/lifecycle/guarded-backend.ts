@@ -11,6 +11,7 @@ import {
   checkChange,
   checkDescription,
   checkExecution,
+  checkLines,
   checkMachine,
   usableAddresses,
 } from './backend-values.js';
@@ -349,6 +350,17 @@ export class GuardedMachine implements Required<Machine> {
       return usableAddresses((await this.machine.addresses?.()) ?? []);
     } catch (error) {
       throw this.#failure(error, 'asked for its addresses');
+    }
+  }
+
+  /** Empty also where the backend does not know what the machine writes. */
+  async recentOutput(): Promise<readonly string[]> {
+    try {
+      const lines = await this.backend.answered(this.machine.recentOutput?.() ?? [], () => this.#silent());
+      checkLines(lines);
+      return lines;
+    } catch (error) {
+      throw this.#failure(error, 'asked for its output');
     }
   }
 

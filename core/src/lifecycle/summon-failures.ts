@@ -36,7 +36,7 @@ export function pastDeadline({ name, phase, state, plan }: Unikernel, { began }:
     phase === 'wanted'
       ? `Its backend has not stopped it yet (${state}). Check the backend, or raise its deadline.`
       : state === 'running'
-        ? 'It runs, but its service does not answer. Check its ready: probe and its log, or raise its deadline.'
+        ? 'It ran, but its service did not answer. Check its ready: probe and its log, or raise its deadline.'
         : phase === 'probing' || phase === 'rising'
           ? `It does not run any more, and is not off (${state}). Check its log and its backend.`
           : began || phase === 'waiting'

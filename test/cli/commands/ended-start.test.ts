@@ -49,6 +49,7 @@ describe('a start of Jitsu that comes to nothing', () => {
       createJitsu: () =>
         Promise.resolve({
           listening: [],
+          running: [],
           udpTransport: 'dgram',
           foretoldUser: undefined,
           check: async () => [],
