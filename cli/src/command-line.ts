@@ -7,7 +7,7 @@ export type CommandLine =
   | {
       readonly command: 'check';
       readonly words: readonly string[];
-      readonly options: StartChoice & { readonly schema?: true };
+      readonly options: StartChoice & { readonly schema?: true; readonly offline?: true };
     }
   | { readonly command: 'status'; readonly options: StatusChoice }
   | { readonly command: 'summon'; readonly name: string; readonly options: ControlChoice }

@@ -41,7 +41,7 @@ export interface Core extends Control {
   createJitsu(
     settings: Settings,
     parts: { readonly logger: Logger; readonly givesUpRoot?: boolean },
-  ): Promise<Pick<Jitsu, 'start' | 'stop' | 'listening' | 'udpTransport' | 'foretoldUser'>>;
+  ): Promise<Pick<Jitsu, 'start' | 'stop' | 'check' | 'listening' | 'udpTransport' | 'foretoldUser'>>;
   /** Records this process as running for other commands of this user, until it is disposed. */
   recordRunning(record: Omit<RuntimeRecord, 'pid'>): Disposable;
 }

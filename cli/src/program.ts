@@ -42,7 +42,8 @@ export function createProgram(
 
   addStartOptions(begin('check', '[words...]'), startFlags)
     .option('--schema', 'Print the JSON schema of the configuration file instead, for editors.')
-    .action((words: string[], options: StartChoice & { schema?: true }) => {
+    .option('--offline', 'Ask no backend: look at the configuration alone.')
+    .action((words: string[], options: StartChoice & { schema?: true; offline?: true }) => {
       onParsed({ command: 'check', words, options });
     });
 

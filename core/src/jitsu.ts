@@ -12,15 +12,20 @@ import { CachingResolver } from './dns/cache/caching-resolver.js';
 import { AccessControl } from './dns/admission/access-control.js';
 import { DnsServer } from './dns/server.js';
 import { Forwarder } from './dns/forwarder/forwarder.js';
+import { AliasResolver } from './dns/resolvers/alias-resolver.js';
 import { ForwardingGate } from './dns/resolvers/forwarding-gate.js';
 import { NamedResolver } from './dns/resolvers/named-resolver.js';
 import { SpecialNames } from './dns/resolvers/special-names.js';
+import { TypesElsewhere } from './dns/resolvers/types-elsewhere.js';
 import { UnikernelResolver } from './dns/resolvers/unikernel-resolver.js';
 import { WakeGuard } from './dns/admission/wake-guard.js';
 import { errorMessage, shuttingDown } from './errors.js';
-import { countersOf, Fleet } from './fleet/fleet.js';
+import type { BackendFinding } from './fleet/check-backends.js';
+import { countersOf, Fleet, PATIENCE } from './fleet/fleet.js';
 import { Instances } from './fleet/instances.js';
 import { limitedClose } from './fleet/limited-close.js';
+import { settledWithin } from './fleet/settled-within.js';
+import type { GuardedBackend } from './lifecycle/guarded-backend.js';
 import { Lifecycle } from './lifecycle/lifecycle.js';
 import type { Unikernel } from './lifecycle/unikernel.js';
 import { CounterWriter } from './state/counter-writer.js';
@@ -62,6 +67,7 @@ export class Jitsu {
   readonly #settings: Omit<Settings, 'unikernels'>;
   readonly #privileges: Privileges | undefined;
   #dns: DnsServer | undefined;
+  readonly #followed = new Set<GuardedBackend>();
   #started: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
   #ending = false;
@@ -83,7 +89,12 @@ export class Jitsu {
     const whole = { ...settings, unikernels };
     this.#spawner = new SealableSpawner(logger);
     const instances = new Instances(whole, clock, logger, this.#spawner);
-    this.#fleet = new Fleet(whole, instances);
+    this.#fleet = new Fleet(whole, instances, {
+      ...{ clock, logger },
+      connect: (open, needsRoot) => this.#connect(open, needsRoot),
+      withhold: (unikernel, failure) => this.#lifecycle.withhold(unikernel, failure),
+      arrived: (backend, unikernels) => this.#arrived(backend, unikernels),
+    });
     this.#store = instances.configured(settings.stateStore);
     this.#privileges = givesUpRoot ? new Privileges(settings, () => instances.rootNeeds, logger) : undefined;
     this.#hub = new EventHub(clock, logger);
@@ -153,6 +164,18 @@ export class Jitsu {
   }
 
   /**
+   * Asks the backends whether they can be reached and have what their unikernels need, without changing anything: for a
+   * Jitsu that is not started.
+   */
+  async check(): Promise<readonly BackendFinding[]> {
+    try {
+      return await this.#fleet.check();
+    } finally {
+      await this.#spawner.close();
+    }
+  }
+
+  /**
    * Answers what is in flight, writes what is outstanding, and closes everything. A start under way ends after its
    * present step; what a step opens that takes longer than 5 s is closed when it is open. May be called again.
    */
@@ -179,6 +202,7 @@ export class Jitsu {
       await this.#privileges?.seal((user) => this.#seal(user));
       if (user !== undefined && this.#privileges?.user === undefined) this.#spawner.stayOpen();
       await this.#openDns();
+      this.#fleet.keepTrying();
       opened();
       this.#privileges?.giveUp();
       release?.();
@@ -220,12 +244,26 @@ export class Jitsu {
 
   /** Tells those who keep root all that they are to do with it later. */
   async #seal(user: JitsuUser): Promise<void> {
-    for (const backend of this.#fleet.backends.values()) await backend.beforeDrop();
+    for (const { backend, isConnected } of this.#fleet.starts.values()) if (isConnected) await backend.beforeDrop();
     await this.#spawner.seal(user);
   }
 
   #connect(action: () => Promise<void>, needsRoot: string | undefined): Promise<void> {
     return this.#privileges?.connect(action, needsRoot) ?? action();
+  }
+
+  /** Adopts what runs of a backend, and follows it from now on. */
+  async #follow(backend: GuardedBackend): Promise<void> {
+    if (this.#followed.has(backend)) return;
+    this.#followed.add(backend);
+    await this.#lifecycle.follow(backend.name, backend, this.#fleet.on(backend.name));
+  }
+
+  /** These unikernels have got their machines after the start. */
+  async #arrived(backend: GuardedBackend, unikernels: readonly Unikernel[]): Promise<void> {
+    for (const unikernel of unikernels) this.#lifecycle.arrived(unikernel);
+    await this.#follow(backend);
+    if (this.#store.durable) await this.#fleet.save(this.#store, unikernels);
   }
 
   #closeStore(what: string, close: () => Promise<void>): Promise<void> {
@@ -254,19 +292,20 @@ export class Jitsu {
   }
 
   async #openFleet(): Promise<void> {
-    const { clock, logger } = this;
     this.#opened(() => this.#spawner.close());
-    for (const [connection, backend] of this.#fleet.backends) {
-      await this.#connect(() => backend.connect(), backend.needsRoot);
-      this.#opened(() => limitedClose(`The backend ${connection}`, () => backend.close(), { clock, logger }));
-    }
+    for (const start of this.#fleet.starts.values()) this.#opened(() => start.close());
+    await this.#fleet.connect();
+    if (this.#ending) throw shuttingDown();
     await this.#fleet.register();
     this.#fleet.recall(await this.#store.counters(), this.#lifecycle);
     // What a store in memory would remember, the fleet has itself.
     if (this.#store.durable) await this.#fleet.save(this.#store);
     this.#opened(() => this.#lifecycle[Symbol.dispose]());
-    for (const [connection, backend] of this.#fleet.backends) {
-      await this.#lifecycle.follow(connection, backend, this.#fleet.on(connection));
+    const followed = [...this.#fleet.starts.values()]
+      .filter(({ works }) => works)
+      .map(({ backend }) => this.#follow(backend));
+    for (const outcome of await settledWithin(followed, PATIENCE, this.clock)) {
+      if (outcome?.status === 'rejected') throw outcome.reason;
     }
     // What a start finds running may belong to another Jitsu, so a start that fails stops nothing.
     if (this.#settings.onExit === 'stop') {
@@ -281,15 +320,17 @@ export class Jitsu {
     const unikernels = [...this.#fleet.unikernels.values()];
     const access = this.#access;
     const guard = new WakeGuard(settings.wake, access, clock);
-    const local = new UnikernelResolver(unikernels, this.#lifecycle, settings.dns, { clock, logger, guard });
-    this.#fleet.knowBy(local.table);
     const forwarder = new Forwarder(settings.dns, { clock, logger, listening: () => this.listening });
     const cache = new CachingResolver(forwarder, settings.dns, clock);
-    const elsewhere =
-      settings.dns.forwarders === 'off'
-        ? []
-        : [new ForwardingGate(access, Math.floor(settings.dns.ttl / 1_000)), cache];
-    const resolvers = [local, ...this.#resolvers, new SpecialNames(), ...elsewhere];
+    const forwards = settings.dns.forwarders !== 'off';
+    const elsewhere = forwards ? new TypesElsewhere(cache, access, settings.dns) : undefined;
+    const local = new UnikernelResolver(unikernels, this.#lifecycle, settings.dns, { clock, logger, guard, elsewhere });
+    this.#fleet.knowBy(local.table);
+    const ttl = Math.floor(settings.dns.ttl / 1_000);
+    const others = forwards
+      ? [new ForwardingGate(access, ttl), new AliasResolver(cache, local, forwarder.scrubber)]
+      : [];
+    const resolvers = [local, ...this.#resolvers, new SpecialNames(), ...others];
     const renice = (task: number, niceness: number): boolean => this.#renice(task, niceness);
     const dns = new DnsServer(settings.dns, resolvers, { clock, logger, access, renice });
     await forwarder.open();

@@ -135,6 +135,20 @@ export class GuardedBackend {
     }
   }
 
+  /** Whether its machines can be asked for without changing anything. */
+  get canCheck(): boolean {
+    return this.backend.check !== undefined;
+  }
+
+  /** As `Backend.check`. */
+  async check(registration: Registration): Promise<void> {
+    try {
+      await this.backend.check?.(registration);
+    } catch (error) {
+      throw this.failure(error, `fails to check ${registration.name}`);
+    }
+  }
+
   /** Made for each use: it has no state, and a million unikernels that are off need none. */
   guard(machine: Machine, unikernel: string): GuardedMachine {
     return new GuardedMachine(this, machine, unikernel);

@@ -6,6 +6,7 @@ import type { Unikernel } from './unikernel.js';
 /** Failures that are not the unikernel's own fault, and do not count for back-off. */
 const NOT_ITS_FAULT: ReadonlySet<string> = new Set([
   'JITSU_BACKEND_UNREACHABLE',
+  'JITSU_UNIKERNEL_UNAVAILABLE',
   'JITSU_BOOT_QUEUE_FULL',
   'JITSU_STOPPED_BY_COMMAND',
   'JITSU_SHUTTING_DOWN',

@@ -11,7 +11,8 @@ export interface NameStatus {
 
 export interface UnikernelStatus {
   readonly name: string;
-  readonly id: MachineId;
+  /** Absent until its backend has handed out its machine. */
+  readonly id?: MachineId;
   readonly backend: string;
   readonly addresses: readonly string[];
   readonly ttl: Milliseconds;
@@ -38,7 +39,16 @@ export function statusOf(unikernel: Unikernel, stopAt: Milliseconds | undefined)
     ? [...counted.values()].map(nameStatusOf)
     : plan.names.map((dnsName) => ({ name: dnsName, requests: 0 }));
   return {
-    ...{ name, id, backend: backendName, addresses, ttl, stopMode, state, phase: PHASE_NAMES[phase] },
+    ...{
+      name,
+      ...(id !== '' && { id }),
+      backend: backendName,
+      addresses,
+      ttl,
+      stopMode,
+      state,
+      phase: PHASE_NAMES[phase],
+    },
     ...{ macs, totalStarts, names },
     ...(domainId !== undefined && { domainId }),
     ...(startedAt !== undefined && { startedAt }),

@@ -51,6 +51,7 @@ describe('a start of Jitsu that comes to nothing', () => {
           listening: [],
           udpTransport: 'dgram',
           foretoldUser: undefined,
+          check: async () => [],
           start: (opened) => {
             done.push('start');
             return new Promise<void>((resolve) => {
