@@ -37,6 +37,13 @@ export type JitsuErrorCode =
  * do about it.
  */
 export class JitsuError extends Error {
+  /** Whether it is one, also of another copy of this module, as a plugin may bring its own @jitsud/core. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    // Classes that extend this one inherit the method.
+    if (this !== JitsuError) return Function.prototype[Symbol.hasInstance].call(this, value);
+    return value instanceof Error && value.name === 'JitsuError' && 'code' in value;
+  }
+
   override readonly name = 'JitsuError';
 
   constructor(
