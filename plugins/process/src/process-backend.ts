@@ -68,7 +68,7 @@ export class ProcessBackend implements Backend<ProcessOptions> {
     const groupIds = groups?.map((group) => this.#accounts.findGroup(group));
     const control = limits === undefined ? undefined : await this.#controlOf(limits);
     const plan = planProcess(id, registration, this.#programs, { user: account, groups: groupIds, control });
-    this.#processes.takeUp(id, plan.name);
+    this.#processes.takeUp(plan);
     const machine = new ProcessMachine(plan, this.#processes, this.clock);
     this.#processes.allow(machine);
     await this.#processes.confine(machine);
