@@ -5,7 +5,12 @@ import { surviveTerminals } from '@jitsud/core/control';
 export interface ProcessEnd {
   /** Resolves with the first signal that requests an orderly shutdown. */
   requested(logger: Logger): Promise<NodeJS.Signals>;
+  /** To be called when all is closed: whatever still keeps the process from ending a second later ends by this signal. */
+  completed(signal: NodeJS.Signals, logger: Logger): void;
 }
+
+/** How long what was closed may take to go, in milliseconds. */
+const LAST_MOMENT = 1_000;
 
 /**
  * The end of this process. The first SIGINT or SIGTERM requests an orderly shutdown; a second one ends the process at
@@ -13,6 +18,13 @@ export interface ProcessEnd {
  * the running unikernels again, which is safer than continuing in an unknown state.
  */
 export const processEnd: ProcessEnd = {
+  completed(signal, logger) {
+    setTimeout(() => {
+      logger.warn({ signal }, 'all is closed, but something keeps this process: it ends by the signal itself');
+      endBy(signal);
+    }, LAST_MOMENT).unref();
+  },
+
   requested(logger) {
     surviveTerminals();
     process.on('uncaughtException', (error, origin) => {
@@ -29,12 +41,7 @@ export const processEnd: ProcessEnd = {
       let isEnding = false;
       for (const name of ['SIGINT', 'SIGTERM'] as const) {
         process.on(name, () => {
-          if (isEnding) {
-            // process.exit would wait for threads, and a backend's thread may be in a call that never returns.
-            process.removeAllListeners(name);
-            process.kill(process.pid, name);
-            return;
-          }
+          if (isEnding) return endBy(name);
           isEnding = true;
           resolve(name);
         });
@@ -42,3 +49,9 @@ export const processEnd: ProcessEnd = {
     });
   },
 };
+
+function endBy(signal: NodeJS.Signals): void {
+  // process.exit would wait for threads, and a backend's thread may be in a call that never returns.
+  process.removeAllListeners(signal);
+  process.kill(process.pid, signal);
+}

@@ -23,6 +23,7 @@ export type JitsuErrorCode =
   | 'JITSU_SHUTTING_DOWN'
   | 'JITSU_NOTIFIER_FAILED'
   | 'JITSU_FORWARD_FAILED'
+  | 'JITSU_FORWARD_UNREACHABLE'
   | 'JITSU_FORWARD_OVERLOADED'
   | 'JITSU_LISTEN_FAILED'
   | 'JITSU_STORE_UNREADABLE'
@@ -36,6 +37,13 @@ export type JitsuErrorCode =
  * do about it.
  */
 export class JitsuError extends Error {
+  /** Whether it is one, also of another copy of this module, as a plugin may bring its own @jitsud/core. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    // Classes that extend this one inherit the method.
+    if (this !== JitsuError) return Function.prototype[Symbol.hasInstance].call(this, value);
+    return value instanceof Error && value.name === 'JitsuError' && 'code' in value;
+  }
+
   override readonly name = 'JitsuError';
 
   constructor(

@@ -12,9 +12,11 @@ import { CachingResolver } from './dns/cache/caching-resolver.js';
 import { AccessControl } from './dns/admission/access-control.js';
 import { DnsServer } from './dns/server.js';
 import { Forwarder } from './dns/forwarder/forwarder.js';
+import { AliasResolver } from './dns/resolvers/alias-resolver.js';
 import { ForwardingGate } from './dns/resolvers/forwarding-gate.js';
 import { NamedResolver } from './dns/resolvers/named-resolver.js';
 import { SpecialNames } from './dns/resolvers/special-names.js';
+import { TypesElsewhere } from './dns/resolvers/types-elsewhere.js';
 import { UnikernelResolver } from './dns/resolvers/unikernel-resolver.js';
 import { WakeGuard } from './dns/admission/wake-guard.js';
 import { errorMessage, shuttingDown } from './errors.js';
@@ -269,7 +271,10 @@ export class Jitsu {
       await this.#lifecycle.follow(connection, backend, this.#fleet.on(connection));
     }
     // What a start finds running may belong to another Jitsu, so a start that fails stops nothing.
-    if (this.#settings.onExit === 'stop') this.#opened(() => (this.#failed ? undefined : this.#stopAll()));
+    if (this.#settings.onExit === 'stop') {
+      const all = this.#fleet.unikernels;
+      this.#opened(() => (this.#failed ? undefined : this.#lifecycle.stopAll(all.values(), 'Jitsu ends')));
+    }
   }
 
   async #openDns(): Promise<void> {
@@ -278,15 +283,17 @@ export class Jitsu {
     const unikernels = [...this.#fleet.unikernels.values()];
     const access = this.#access;
     const guard = new WakeGuard(settings.wake, access, clock);
-    const local = new UnikernelResolver(unikernels, this.#lifecycle, settings.dns, { clock, logger, guard });
-    this.#fleet.knowBy(local.table);
     const forwarder = new Forwarder(settings.dns, { clock, logger, listening: () => this.listening });
     const cache = new CachingResolver(forwarder, settings.dns, clock);
-    const elsewhere =
-      settings.dns.forwarders === 'off'
-        ? []
-        : [new ForwardingGate(access, Math.floor(settings.dns.ttl / 1_000)), cache];
-    const resolvers = [local, ...this.#resolvers, new SpecialNames(), ...elsewhere];
+    const forwards = settings.dns.forwarders !== 'off';
+    const elsewhere = forwards ? new TypesElsewhere(cache, access, settings.dns) : undefined;
+    const local = new UnikernelResolver(unikernels, this.#lifecycle, settings.dns, { clock, logger, guard, elsewhere });
+    this.#fleet.knowBy(local.table);
+    const ttl = Math.floor(settings.dns.ttl / 1_000);
+    const others = forwards
+      ? [new ForwardingGate(access, ttl), new AliasResolver(cache, local, forwarder.scrubber)]
+      : [];
+    const resolvers = [local, ...this.#resolvers, new SpecialNames(), ...others];
     const renice = (task: number, niceness: number): boolean => this.#renice(task, niceness);
     const dns = new DnsServer(settings.dns, resolvers, { clock, logger, access, renice });
     await forwarder.open();
@@ -310,12 +317,6 @@ export class Jitsu {
 
   async #farewell(dns: DnsServer): Promise<void> {
     await this.#within(FAREWELL, (signal) => Promise.all([dns.close(FAREWELL), this.#lifecycle.close(signal)]));
-  }
-
-  async #stopAll(): Promise<void> {
-    const running = [...this.#fleet.unikernels.values()].filter(({ state }) => state === 'running');
-    // One that cannot be stopped has been announced, and must not keep the others from it.
-    await Promise.allSettled(running.map((unikernel) => this.#lifecycle.stop(unikernel, 'Jitsu ends')));
   }
 }
 

@@ -32,6 +32,14 @@ describe('the end of the process', () => {
     }
   });
 
+  it('comes by that signal a second after all is closed, whatever still keeps the process', async () => {
+    const { status, output } = await run(
+      "process.kill(process.pid, 'SIGTERM'); processEnd.completed(await asked, { warn: log });",
+    );
+    assert.equal(status, 'SIGTERM');
+    assert.match(output, /^all is closed, but something keeps this process/);
+  });
+
   it('is left to those who have asked for it at the first signal', async () => {
     const { status, output } = await run(
       "process.kill(process.pid, 'SIGTERM'); console.log(await asked); process.exit(3);",

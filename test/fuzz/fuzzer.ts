@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Numbers } from '../support/numbers-from.js';
 import { heapInUse } from '../support/heap-in-use.js';
 import { CodeCoverage } from './code-coverage.js';
@@ -6,7 +7,9 @@ import type { FuzzStage, FuzzTarget } from './fuzz-target.js';
 
 /** What a packet costs is the median of so many repeats of it. */
 const REPEATS = 5;
-const ATTEMPTS = 12;
+/** So often what seems to cost too much is tried again, with pauses in milliseconds: others use the machine, too. */
+const ATTEMPTS = 30;
+const PAUSE = 500;
 const WARM_UP = 10;
 
 /** So many inputs are run between two looks at the coverage. */
@@ -201,6 +204,7 @@ export class Fuzzer implements AsyncDisposable {
     let cost = Infinity;
     // The compiler works on the same clock: only what stays dear is.
     for (let attempt = 0; attempt < ATTEMPTS && cost > this.mostCpu; attempt++) {
+      if (attempt > 0) await sleep(PAUSE);
       const costs: number[] = [];
       const before = slowness();
       for (let repeat = 0; repeat < REPEATS; repeat++) {

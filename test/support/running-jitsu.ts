@@ -28,7 +28,8 @@ export interface ProgramRun {
 export class RunningJitsu implements AsyncDisposable {
   readonly #folder = new TemporaryFolder();
   readonly #runs = this.#folder.in('runs');
-  readonly control = new ControlClient(this.#folder.in('control.sock'));
+  readonly socket = this.#folder.in('control.sock');
+  readonly control = new ControlClient(this.socket);
   log = '';
   #child: ChildProcess | undefined;
   /** Where it answers DNS. */
@@ -64,7 +65,7 @@ export class RunningJitsu implements AsyncDisposable {
       dns: { bind: '127.0.0.1', port: 0, forwarders: 'off', ...dns },
       stop: { onExit: 'stop', ...stop },
       backend: 'process',
-      control: { socket: this.#folder.in('control.sock') },
+      control: { socket: this.socket },
       runtimeDirectory: this.#folder.in('run'),
       ...more,
       unikernels,

@@ -30,6 +30,7 @@ export async function start(context: StartContext, words: readonly string[], cho
   } finally {
     logger.info({ signal }, onExit === 'keep' ? 'ending; unikernels keep running' : 'ending; stopping unikernels');
     await jitsu.stop();
+    context.end.completed(signal, logger);
   }
   return ExitStatus.ok;
 }

@@ -113,11 +113,13 @@ export const dnsSchema = z
           authoritative: z
             .boolean()
             .prefault(false)
-            .describe('Whether unknown names in this zone get NXDOMAIN instead of being forwarded'),
+            .describe(
+              'Whether all names in this zone are ours: unknown ones get NXDOMAIN, and types that a unikernel has not no data, instead of being forwarded',
+            ),
         }),
       )
       .prefault([])
-      .describe('Zones that get special treatment'),
+      .describe('Zones whose SOA record is ours'),
     limits: z
       .strictObject({
         pendingQueries: bound.prefault(10_000).describe('Queries that may wait for their answer at once'),

@@ -17,6 +17,11 @@ export interface Registration<Options = unknown> {
 export interface PowerChange {
   readonly id: MachineId;
   readonly state: PowerState;
+  /**
+   * As in {@link MachineDescription}, where the backend knows it: a machine that reboots may go on to run in another
+   * domain.
+   */
+  readonly domainId?: number | undefined;
   /** As in {@link MachineDescription}. */
   readonly detail?: string | undefined;
 }

@@ -4,21 +4,31 @@ import type { StopMode } from '../contracts/machine.js';
 import type { LifecycleEvent } from '../contracts/lifecycle-event.js';
 import type { HistoryQuery } from '../contracts/state-store.js';
 import { JitsuError, errorCode, errorMessage, type JitsuErrorCode } from '../errors.js';
+import type { Milliseconds } from '../contracts/milliseconds.js';
+import { processStat } from '../plugin-kit/process-stat.js';
+import { OwnerLock } from '../state/owner-lock.js';
 import { reportOf } from './report-check.js';
+import { socketsOfOthers } from './sockets-of-others.js';
 import type { FlushReport, StatusReport, SummonReport, UnikernelStatus } from './status-report.js';
 
 /** The longest reply that is read, in bytes: 10,000 unikernels take a third of it. */
 const LONGEST_REPLY = 16_777_216;
 
+/** How long a Jitsu may take to notice a request. */
+const PATIENCE: Milliseconds = 5_000;
+
 /**
- * Calls a running Jitsu over its control socket. Calls have no timeout, since a summon may take long. Aborting the
- * signal ends the wait: the call rejects with its reason, but the action in the running Jitsu continues.
+ * Calls a running Jitsu over its control socket. A call has no timeout once it was noticed, since a summon may take long.
+ * Aborting the signal ends the wait: the call rejects with its reason, but the action in the running Jitsu continues.
  *
  * Every method throws JITSU_NOT_RUNNING if no Jitsu listens, JITSU_CONTROL_FAILED if the call fails, and any error that
  * the running Jitsu replies with.
  */
 export class ControlClient {
-  constructor(private readonly socketPath: string) {}
+  constructor(
+    private readonly socketPath: string,
+    private readonly patience: Milliseconds = PATIENCE,
+  ) {}
 
   async status(signal?: AbortSignal): Promise<StatusReport> {
     return this.#ask('GET', '/status', signal, reportOf.status);
@@ -53,11 +63,22 @@ export class ControlClient {
     reportOf: (body: unknown) => Report,
   ): Promise<Report> {
     try {
-      const asked = request({ socketPath: this.socketPath, method, path, agent: false, ...(signal && { signal }) });
+      // Node's server says `100 Continue` as soon as it reads this (RFC 9110, 10.1.1), however long the action takes.
+      const headers = { expect: '100-continue' };
+      const asked = request({
+        socketPath: this.socketPath,
+        method,
+        path,
+        headers,
+        agent: false,
+        ...(signal && { signal }),
+      });
       // What goes wrong after the response has begun, such as more bytes behind it, is told by the response or does not matter.
       asked.on('error', () => undefined);
+      const impatience = setTimeout(() => asked.destroy(new Unnoticed()), this.patience);
+      asked.once('continue', () => clearTimeout(impatience));
       asked.end();
-      const [response] = (await once(asked, 'response')) as [IncomingMessage];
+      const [response] = (await once(asked, 'response').finally(() => clearTimeout(impatience))) as [IncomingMessage];
       const body = await bodyOf(response);
       if (response.statusCode === 200) return reportOf(body);
       throw asThrown(body);
@@ -67,18 +88,25 @@ export class ControlClient {
     }
   }
 
+  /** What can be told of a Jitsu that has the socket and does not notice requests. */
+  #silence(): string {
+    const what = `does not answer: it has not noticed a request within ${this.patience / 1_000} s`;
+    const pid = ownerOf(this.socketPath);
+    if (pid === undefined) return `The Jitsu at ${this.socketPath} ${what}. See its log.`;
+    const process = `The Jitsu at ${this.socketPath}, process ${pid}, ${what}`;
+    return isStopped(pid)
+      ? `${process}, since it is stopped (SIGSTOP, or Ctrl-Z). It goes on by "kill -CONT ${pid}".`
+      : `${process}. It may be overloaded: see its log.`;
+  }
+
   #unanswered(error: unknown): JitsuError {
     const options = { cause: error };
+    if (error instanceof Unnoticed) return new JitsuError('JITSU_CONTROL_FAILED', this.#silence(), options);
     switch (errorCode(error)) {
       case 'ENOENT':
       case 'ECONNREFUSED':
       case 'ENOTDIR':
-        return new JitsuError(
-          'JITSU_NOT_RUNNING',
-          `No Jitsu listens at ${this.socketPath}. Start one with "jitsu start", or name the socket of the one that ` +
-            `runs with --control.`,
-          options,
-        );
+        return new JitsuError('JITSU_NOT_RUNNING', `No Jitsu listens at ${this.socketPath}. ${elsewhere()}`, options);
       case 'EACCES':
       case 'EPERM':
         return new JitsuError(
@@ -96,6 +124,23 @@ export class ControlClient {
   }
 }
 
+/** A request that was not noticed within the patience of its client. */
+class Unnoticed extends Error {}
+
+/** Where others run, and how to reach them; where nobody is seen, how to start one. */
+function elsewhere(): string {
+  const others = socketsOfOthers();
+  const uid = process.getuid?.();
+  if (others.length === 0) {
+    const hidden =
+      uid === 0 || uid === undefined ? '' : ' One of another user is found by that user and by root alone.';
+    return `Start one with "jitsu start", or name the socket of the one that runs with --control.${hidden}`;
+  }
+  const list = others.map(({ socket, owner }) => `${socket} (${owner})`).join(', ');
+  const how = uid === 0 ? 'name its socket with --control' : 'ask as that user, or as root, such as with sudo';
+  return `${others.length === 1 ? 'One of another user runs' : 'Others of other users run'}, at ${list}: ${how}.`;
+}
+
 async function bodyOf(response: IncomingMessage): Promise<unknown> {
   const chunks: Buffer[] = [];
   let length = 0;
@@ -106,6 +151,23 @@ async function bodyOf(response: IncomingMessage): Promise<unknown> {
     if (length > LONGEST_REPLY) throw new Error(`its answer is longer than ${LONGEST_REPLY} bytes`);
   }
   return JSON.parse(Buffer.concat(chunks).toString());
+}
+
+/** The process that has the socket; `undefined` where that cannot be read. */
+function ownerOf(socket: string): number | undefined {
+  try {
+    return new OwnerLock(socket).owner?.pid;
+  } catch {
+    return undefined;
+  }
+}
+
+function isStopped(pid: number): boolean {
+  try {
+    return ['T', 't'].includes(processStat(pid)[0] ?? '');
+  } catch {
+    return false;
+  }
 }
 
 /** The form of our own error codes. */

@@ -9,6 +9,9 @@ import { OwnerLock } from '../state/owner-lock.js';
 /** The longest socket path in bytes: the size of sun_path (unix(7)), less four for `.new` and one for the NUL. */
 const maxPathLength = process.platform === 'linux' ? 103 : 99;
 
+/** What the path to which a socket is bound has behind the one that it gets then. */
+export const DRAFT_SUFFIX = '.new';
+
 /**
  * A Unix socket at a path that one process owns at a time. It has mode 0600 from the start, and only its owner removes
  * it, or the next owner if that process has died.
@@ -72,7 +75,7 @@ export class ControlSocket {
    * closing the server, which removes the path it was bound to, never removes a successor's socket.
    */
   async #bind(server: Server): Promise<void> {
-    const draft = `${this.path}.new`;
+    const draft = `${this.path}${DRAFT_SUFFIX}`;
     rmSync(draft, { force: true });
     const umask = process.umask(0o177);
     try {

@@ -24,6 +24,7 @@ const KINDS: Partial<Record<JitsuErrorCode, Kind>> = {
   JITSU_BACKEND_UNREACHABLE: { infoCode: NetworkError, text: 'its backend does not answer' },
   JITSU_BACKEND_FAILED: { infoCode: Other, text: 'its backend failed' },
   JITSU_FORWARD_FAILED: { infoCode: NoReachableAuthority, text: 'no upstream answered' },
+  JITSU_FORWARD_UNREACHABLE: { infoCode: NetworkError, text: 'no upstream can be reached' },
   JITSU_FORWARD_OVERLOADED: { infoCode: NotReady, text: 'too many queries are being forwarded: try again' },
 };
 

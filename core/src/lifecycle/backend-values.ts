@@ -37,9 +37,7 @@ export function checkDescription(description: MachineDescription): void {
   checkObject('its description', description);
   const { name, state, domainId, macs, detail } = description;
   checkState(state);
-  if (domainId !== undefined && !(Number.isSafeInteger(domainId) && domainId > 0)) {
-    throw new TypeError(`its domain id is ${shown(domainId)}, and no positive integer`);
-  }
+  checkDomainId(domainId);
   if (macs !== undefined && !(Array.isArray(macs) && macs.every((mac) => typeof mac === 'string'))) {
     throw new TypeError(`its MAC addresses are ${shown(macs)}, and no list of strings`);
   }
@@ -47,11 +45,22 @@ export function checkDescription(description: MachineDescription): void {
   checkText('detail', detail);
 }
 
-/** @throws TypeError for anything but a list of IP addresses */
-export function checkAddresses(addresses: readonly string[]): void {
-  if (Array.isArray(addresses) && addresses.every((address) => typeof address === 'string' && isIP(address) > 0))
-    return;
-  throw new TypeError(`its addresses are ${shown(addresses)}, and no list of IP addresses`);
+/** Addresses that no service has: unspecified ones, those of groups, and the reserved ones up to the broadcast address. */
+const NO_HOST = /^(?:0\.|22[4-9]\.|2[345]\d\.|::$|ff)/i;
+
+/**
+ * Those of the addresses that a service can have: a guest that has none yet may report 0.0.0.0.
+ * @throws TypeError for anything but a list of IP addresses
+ */
+export function usableAddresses(addresses: readonly string[]): readonly string[] {
+  const list: unknown = addresses;
+  const isList = Array.isArray(list) && list.every(isAddress);
+  if (!isList) throw new TypeError(`its addresses are ${shown(addresses)}, and no list of IP addresses`);
+  return addresses.filter((address) => !NO_HOST.test(address));
+}
+
+function isAddress(value: unknown): boolean {
+  return typeof value === 'string' && isIP(value) > 0;
 }
 
 /** @throws TypeError where a command would run as somebody, or in a place, that nobody has said */
@@ -68,9 +77,10 @@ export function checkExecution(execution: Execution | undefined): void {
 /** @throws TypeError */
 export function checkChange(change: PowerChange): void {
   checkObject('the change', change);
-  const { id, state, detail } = change;
+  const { id, state, domainId, detail } = change;
   if (typeof id !== 'string') throw new TypeError(`its id is ${shown(id)}`);
   checkState(state);
+  checkDomainId(domainId);
   checkText('detail', detail);
 }
 
@@ -81,6 +91,11 @@ function checkObject(what: string, value: object): void {
 
 function checkState(state: PowerState): void {
   if (!STATES.has(state)) throw new TypeError(`its state is ${shown(state)}, and none of ${[...STATES].join(', ')}`);
+}
+
+function checkDomainId(domainId: number | undefined): void {
+  if (domainId === undefined || (Number.isSafeInteger(domainId) && domainId > 0)) return;
+  throw new TypeError(`its domain id is ${shown(domainId)}, and no positive integer`);
 }
 
 function checkText(what: string, text: string | undefined): void {

@@ -7,8 +7,9 @@ import { JitsuError } from '../errors.js';
 export class BootQueue {
   #booting = 0;
   #isHeld = false;
-  /** Called when their turn has come. */
-  readonly #waiting = new Set<() => void>();
+  #closed: JitsuError | undefined;
+  /** The boots that wait, each by what is called when its turn has come, with what is called when it never comes. */
+  readonly #waiting = new Map<() => void, (reason: JitsuError) => void>();
 
   constructor(
     private readonly limit: number,
@@ -28,10 +29,11 @@ export class BootQueue {
   /**
    * Resolves when it is this boot's turn, to a function that releases the place (once; further calls do nothing).
    * Rejects with the signal's reason when it aborts first.
-   * @throws JITSU_BOOT_QUEUE_FULL
+   * @throws JITSU_BOOT_QUEUE_FULL, and the reason of {@link close}
    */
   async enter(signal: AbortSignal): Promise<() => void> {
     signal.throwIfAborted();
+    if (this.#closed) throw this.#closed;
     if (this.#booting < this.limit && !this.#isHeld) this.#begin();
     else await this.#wait(signal);
     let held = true;
@@ -46,12 +48,20 @@ export class BootQueue {
     this.#isHeld = true;
     return () => {
       this.#isHeld = false;
-      for (const next of [...this.#waiting].slice(0, this.limit - this.#booting)) {
+      for (const next of [...this.#waiting.keys()].slice(0, this.limit - this.#booting)) {
         this.#waiting.delete(next);
         this.#begin();
         next();
       }
     };
+  }
+
+  /** Lets no boot begin from now on, and rejects those that wait; those that have a place keep it. */
+  close(reason: JitsuError): void {
+    this.#closed = reason;
+    const waiting = [...this.#waiting.values()];
+    this.#waiting.clear();
+    for (const reject of waiting) reject(reason);
   }
 
   #begin(): void {
@@ -68,7 +78,7 @@ export class BootQueue {
       );
     }
     return new Promise((resolve, reject) => {
-      this.#waiting.add(resolve);
+      this.#waiting.set(resolve, reject);
       signal.addEventListener('abort', () => {
         this.#waiting.delete(resolve);
         reject(signal.reason as Error);
@@ -77,7 +87,7 @@ export class BootQueue {
   }
 
   #leave(): void {
-    const [next] = this.#waiting;
+    const [next] = this.#waiting.keys();
     if (next === undefined) {
       this.#booting -= 1;
       if (this.#booting === 0) this.onBooting(false);

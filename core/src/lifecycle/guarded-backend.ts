@@ -7,12 +7,12 @@ import { errorCode, errorMessage, JitsuError } from '../errors.js';
 import { BackOff } from '../plugin-kit/back-off.js';
 import { untilAborted } from '../plugin-kit/until-aborted.js';
 import {
-  checkAddresses,
   checkCapabilities,
   checkChange,
   checkDescription,
   checkExecution,
   checkMachine,
+  usableAddresses,
 } from './backend-values.js';
 import { DisposableClock } from './disposable-clock.js';
 
@@ -61,8 +61,8 @@ export class GuardedBackend {
   readonly #starts = new Map<MachineId, Operation>();
   /** The last operation on each machine that has not ended. */
   readonly #turns = new Map<MachineId, Operation>();
-  /** The last state reported of each machine. */
-  readonly #told = new Map<MachineId, PowerState>();
+  /** The last state reported of each machine, with its domain id where the backend tells that. */
+  readonly #told = new Map<MachineId, string>();
   readonly #listeners = new Set<(change: PowerChange) => void>();
   /** The stops that wait for a change of their machine; one each, since its operations run one after the other. */
   readonly #waiting = new Map<MachineId, () => void>();
@@ -255,9 +255,10 @@ export class GuardedBackend {
       this.logger.error({}, this.failure(error, 'tells of a change').message);
       return;
     }
-    const { id, state } = change;
-    if (this.#told.get(id) === state) return;
-    this.#told.set(id, state);
+    const { id, state, domainId } = change;
+    const told = domainId === undefined ? state : `${state} ${domainId}`;
+    if (this.#told.get(id) === told) return;
+    this.#told.set(id, told);
     this.#waiting.get(id)?.();
     for (const listener of this.#listeners) listener(change);
   }
@@ -328,12 +329,10 @@ export class GuardedMachine implements Required<Machine> {
     await untilAborted(stopped, signal);
   }
 
-  /** Empty where the backend does not find addresses. */
+  /** Empty where the backend does not find addresses, or none that a service can have. */
   async addresses(): Promise<readonly string[]> {
     try {
-      const addresses = (await this.machine.addresses?.()) ?? [];
-      checkAddresses(addresses);
-      return addresses;
+      return usableAddresses((await this.machine.addresses?.()) ?? []);
     } catch (error) {
       throw this.#failure(error, 'asked for its addresses');
     }

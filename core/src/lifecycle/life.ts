@@ -184,10 +184,21 @@ function news({ state, lost }: Life, before: PowerState): readonly Effect[] {
 function interrupt(life: Life, before: PowerState): Transition {
   const { phase, state } = life;
   if (state === 'unknown' && before !== 'unknown') return rest(life, 'end-unreachable');
-  // A machine that is still to be booted may have been stopping or paused before. One that is probed ran, and a look may
-  // have seen it on its way down, or paused by its hypervisor when it crashed.
-  const ran = before === 'running' || (phase === 'probing' && before !== 'off' && before !== 'unknown');
+  // One that is probed is to run, and whatever it was seen as on its way down, it does not answer any more.
+  if (phase === 'probing') return state === 'off' || state === 'suspended' ? to('failing', 'end-died') : to(phase);
+  // A machine that is still to be booted may have been stopping or paused before. Once its boot has begun, only one that
+  // ran is seen stopping; a start that comes to nothing tells its reason by itself.
+  const ran = before === 'running' || (before === 'stopping' && (phase === 'booting' || phase === 'rising'));
   return state === 'off' && ran ? to('failing', 'end-died') : to(phase);
+}
+
+/** Its service has answered. */
+function answer({ state }: Life): Transition {
+  if (state === 'running') return to('ready', 'succeed', 'attend');
+  // A machine in an unknown state is not ready: the next query looks again.
+  if (state === 'unknown') return to('down', 'succeed');
+  // What still answers of a machine that is on its way down, or does not run yet, is no promise.
+  return to('rising', 'poll');
 }
 
 const stay: Rule = ({ phase }) => to(phase);
@@ -244,8 +255,7 @@ const RULES: Readonly<Record<Phase, Rules>> = {
   rising: { ...HAS_LOOKED, looked: rise },
   probing: {
     ...HAS_LOOKED,
-    // A machine in an unknown state is not ready: the next query looks again.
-    answered: (life) => (life.state === 'running' ? to('ready', 'succeed', 'attend') : to('down', 'succeed')),
+    answered: answer,
   },
   stopping: {
     wake: () => to('wanted'),

@@ -10,7 +10,7 @@ import { Announcer } from './announcer.js';
 import { BootQueue } from './boot-queue.js';
 import { DisposableClock } from './disposable-clock.js';
 import type { LifeReports } from './life-reports.js';
-import { next, type Effect, type LifeEvent } from './life.js';
+import { next, type Effect, type LifeEvent, type Phase } from './life.js';
 import { STOP_LIMIT, type GuardedBackend } from './guarded-backend.js';
 import { PowerFollower, type Machines } from './power-follower.js';
 import { ReadyLeases } from './ready-leases.js';
@@ -24,6 +24,9 @@ import { statusOf, type UnikernelStatus } from './unikernel-status.js';
 
 /** The time until the policies of a unikernel that still runs after a stop are asked again. */
 const STOP_RETRY: Milliseconds = 10_000;
+
+/** The phases of a summon that would still have to start its machine, and is not in the queue of boots. */
+const BEFORE_BOOT: ReadonlySet<Phase> = new Set<Phase>(['waiting', 'settling', 'wanted']);
 
 export interface BootSettings {
   /** The number of concurrent boots, and the number of boots that may wait. */
@@ -63,6 +66,7 @@ export class Lifecycle implements Disposable {
   readonly #followers = new Map<string, PowerFollower>();
   readonly #summoned = new Set<UnikernelRecord>();
   #closed: JitsuError | undefined;
+  #disposed = false;
   private readonly clock: DisposableClock;
 
   constructor(
@@ -75,7 +79,8 @@ export class Lifecycle implements Disposable {
     this.#boots = new BootQueue(limit, queue, listeners.onBooting);
     this.#backOff = new BackOff(firstBackOff, longestBackOff);
     this.#leases = new ReadyLeases((unikernel, name, times) => this.countQuery(unikernel, name, clock.now(), times));
-    this.#announcer = new Announcer(listeners.onEvent, clock);
+    // What is left to itself when all is closed has nobody to tell.
+    this.#announcer = new Announcer((event) => this.#disposed || listeners.onEvent(event), clock);
     this.#reports = {
       on: (unikernel, event, description) => this.#on(recordOf(unikernel), event, description),
       note: (unikernel, description) => this.#note(recordOf(unikernel), description),
@@ -125,9 +130,10 @@ export class Lifecycle implements Disposable {
   /**
    * Resolves when it has stopped, after all earlier stops and a start under way; it waits for a start that hangs no
    * longer than {@link STOP_LIMIT}. A summon under way ends, and its waiters get an error.
-   * @throws the errors of `Machine.stop`; the unikernel then keeps running
+   * @throws the errors of `Machine.stop`; the unikernel then keeps running; JITSU_SHUTTING_DOWN
    */
   stop(unikernel: Unikernel, reason: string, mode?: StopMode): Promise<void> {
+    if (this.#closed) return Promise.reject(this.#closed);
     return this.#stop(recordOf(unikernel), 'stop', reason, mode);
   }
 
@@ -180,24 +186,46 @@ export class Lifecycle implements Disposable {
     }
   }
 
-  /** Refuses new summons and waits for those under way, which end when the signal aborts. */
+  /**
+   * From now on nothing is started or stopped that is not being started or stopped already: refuses new summons and
+   * stops, and ends the summons whose machine is still to be started. Waits for the others, which end when the signal
+   * aborts.
+   */
   async close(signal: AbortSignal): Promise<void> {
     const reason = shuttingDown();
     this.#closed = reason;
-    const endAll = (): void => {
-      for (const unikernel of this.#summoned) this.#failed(unikernel, unikernel.summon, reason);
+    this.#reaper[Symbol.dispose]();
+    this.#boots.close(reason);
+    const endAll = (phases?: ReadonlySet<Phase>): void => {
+      for (const unikernel of this.#summoned) {
+        if (phases?.has(unikernel.phase) !== false) this.#failed(unikernel, unikernel.summon, reason);
+      }
     };
+    endAll(BEFORE_BOOT);
     const ended = Promise.allSettled([...this.#summoned].map(({ summon }) => (summon as Summon).promise));
     if (signal.aborted) endAll();
-    signal.addEventListener('abort', endAll);
+    signal.addEventListener('abort', () => endAll());
     await ended;
+  }
+
+  /** Stops those of these unikernels that run or are being started, also once it is closed; never rejects. */
+  async stopAll(unikernels: Iterable<Unikernel>, reason: string): Promise<void> {
+    const stops: Promise<void>[] = [];
+    for (const unikernel of unikernels) {
+      const { state, starting, stops: underWay } = unikernel;
+      if (state === 'running' || starting || underWay) stops.push(this.#stop(recordOf(unikernel), 'stop', reason));
+    }
+    // One that cannot be stopped has been announced, and must not keep the others from it.
+    await Promise.allSettled(stops);
   }
 
   /**
    * Stops following and reaping, and clears all limits: what hangs is left to itself, since a start that is given up now
-   * would be followed by its stop.
+   * would be followed by its stop. Nothing follows from an event any more, and none is told.
    */
   [Symbol.dispose](): void {
+    this.#disposed = true;
+    this.#closed ??= shuttingDown();
     this.clock[Symbol.dispose]();
     for (const follower of this.#followers.values()) follower[Symbol.dispose]();
     this.#reaper[Symbol.dispose]();
@@ -207,6 +235,7 @@ export class Lifecycle implements Disposable {
   #on(unikernel: UnikernelRecord, event: LifeEvent, description?: MachineDescription): void {
     const before = unikernel.state;
     if (description) this.#note(unikernel, description);
+    if (this.#disposed) return;
     const { phase, effects } = next(unikernel, event, before);
     unikernel.phase = phase;
     for (const effect of effects) this.#carryOut(unikernel, effect);
@@ -347,6 +376,6 @@ export class Lifecycle implements Disposable {
     unikernel.since = this.clock.now();
     unikernel.startedAt = unikernel.since;
     unikernel.totalStarts += 1;
-    this.listeners.onCount?.(unikernel);
+    if (!this.#disposed) this.listeners.onCount?.(unikernel);
   }
 }

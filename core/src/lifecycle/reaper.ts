@@ -10,6 +10,7 @@ export type Verdict = { readonly askAgainAt: Milliseconds } | { readonly stop: s
 /** Stops a unikernel at the moment when its policies no longer keep it. */
 export class Reaper implements Disposable {
   readonly #deadlines: DeadlineQueue<Unikernel>;
+  #disposed = false;
 
   constructor(
     private readonly life: Pick<LifeReports, 'on' | 'reap'>,
@@ -23,7 +24,7 @@ export class Reaper implements Disposable {
     // A summon, stop or start under way ends with another call where the unikernel runs then. A machine that is down,
     // or in an unknown state, is not stopped.
     const { summon, stops, starting, state } = unikernel;
-    if (summon || stops || starting || state !== 'running') return;
+    if (this.#disposed || summon || stops || starting || state !== 'running') return;
     const verdict = this.#finalVerdict(unikernel);
     if ('askAgainAt' in verdict) this.#deadlines.set(unikernel, verdict.askAgainAt);
     else this.life.reap(unikernel, verdict.stop);
@@ -42,7 +43,9 @@ export class Reaper implements Disposable {
     return at === Infinity ? undefined : at;
   }
 
+  /** Stops no unikernel any more. */
   [Symbol.dispose](): void {
+    this.#disposed = true;
     this.#deadlines[Symbol.dispose]();
   }
 

@@ -36,9 +36,11 @@ export function pastDeadline({ name, phase, state, plan }: Unikernel, { began }:
       ? `Its backend has not stopped it yet (${state}). Check the backend, or raise its deadline.`
       : state === 'running'
         ? 'It runs, but its service does not answer. Check its ready: probe and its log, or raise its deadline.'
-        : began || phase === 'waiting'
-          ? `Its backend has not got it to run yet (${state}). Check the backend, or raise its deadline.`
-          : 'It is still waiting for its turn to boot. Raise boot.limit or its deadline.';
+        : phase === 'probing' || phase === 'rising'
+          ? `It does not run any more, and is not off (${state}). Check its log and its backend.`
+          : began || phase === 'waiting'
+            ? `Its backend has not got it to run yet (${state}). Check the backend, or raise its deadline.`
+            : 'It is still waiting for its turn to boot. Raise boot.limit or its deadline.';
   return new JitsuError('JITSU_SUMMON_DEADLINE', `${name} was not ready within ${seconds(plan.deadline)}. ${why}`);
 }
 

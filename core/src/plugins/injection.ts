@@ -15,14 +15,34 @@ type Constructor = abstract new (...parameters: any[]) => unknown;
 /** `unknown` if a parameter of type `P` accepts a `T`; otherwise the type that the compiler shows in its message. */
 type Accepts<P, T> = [T] extends [P] ? unknown : { readonly 'this parameter is given': T };
 
-/** The tokens of each class's constructor parameters, by position. */
-const marks = new WeakMap<object, Token<unknown>[]>();
+/**
+ * What is known of classes and schemas, whichever copy of this module they have met: a plugin that is installed beside a
+ * configuration brings its own @jitsud/core, and is loaded by that of a global `jitsu`.
+ */
+interface Shared {
+  /** The tokens of each class's constructor parameters, by position. */
+  readonly marks: WeakMap<object, Token<unknown>[]>;
+  readonly optionTokens: WeakMap<ZodType, Token<unknown>>;
+}
 
-const optionTokens = new WeakMap<ZodType, Token<unknown>>();
+const SHARED = Symbol.for('@jitsud/core injection 1');
+const { marks, optionTokens } = ((globalThis as { [SHARED]?: Shared | undefined })[SHARED] ??= {
+  marks: new WeakMap(),
+  optionTokens: new WeakMap(),
+});
 
-/** @param name its name in messages */
+const TOKEN = '@jitsud/core ';
+
+/**
+ * The same one in each copy of this module.
+ * @param name its name in messages
+ */
 export function token<T>(name: string): Token<T> {
-  return Symbol(name) as Token<T>;
+  return Symbol.for(`${TOKEN}${name}`) as Token<T>;
+}
+
+function nameOf({ description = '' }: Token<unknown>): string {
+  return description.replace(TOKEN, '');
 }
 
 /**
@@ -36,7 +56,7 @@ export function token<T>(name: string): Token<T> {
 export function optionsOf<S extends ZodType>(schema: S): Token<output<S>> {
   let known = optionTokens.get(schema);
   if (known === undefined) {
-    known = token('optionsOf(its schema)');
+    known = Symbol('optionsOf(its schema)') as Token<unknown>;
     optionTokens.set(schema, known);
   }
   return known as Token<output<S>>;
@@ -78,8 +98,8 @@ export function objectionToInjection(
     const parameter = `parameter ${index + 1} of its constructor`;
     if (wanted === undefined) return `${parameter} is not marked with @inject(TOKEN)`;
     if (choice.includes(wanted)) continue;
-    const names = choice.map(({ description }) => description).join(', ');
-    return `${parameter} cannot be given ${wanted.description ?? 'that'}, only ${names}, where its schema is the one that it is registered with`;
+    const names = choice.map(nameOf).join(', ');
+    return `${parameter} cannot be given ${nameOf(wanted)}, only ${names}, where its schema is the one that it is registered with`;
   }
   return undefined;
 }

@@ -15,6 +15,7 @@ export class CounterWriter<Subject> {
   #timer: Disposable | undefined;
   #writing: Promise<void> | undefined;
   #failing = false;
+  #closed = false;
 
   /** @param countersOf returns the counters of a marked subject at the moment of the write */
   constructor(
@@ -27,7 +28,8 @@ export class CounterWriter<Subject> {
   /** Records that the subject's counters have changed. Cheap enough to be called for every query. */
   mark(subject: Subject): void {
     this.#changed.add(subject);
-    if (this.#writing === undefined) this.#timer ??= this.clock.after(interval, () => void this.flush());
+    if (this.#writing === undefined && !this.#closed)
+      this.#timer ??= this.clock.after(interval, () => void this.flush());
   }
 
   /** Writes all pending changes now. Never rejects: a failed write is logged and repeated after a second. */
@@ -39,8 +41,9 @@ export class CounterWriter<Subject> {
     await this.#writing;
   }
 
-  /** Writes all pending changes and stops the timer. */
+  /** Writes all pending changes, and none that comes later. */
   async close(): Promise<void> {
+    this.#closed = true;
     await this.flush();
     this.#timer?.[Symbol.dispose]();
     this.#timer = undefined;
@@ -65,7 +68,7 @@ export class CounterWriter<Subject> {
       this.#failing = true;
     } finally {
       this.#writing = undefined;
-      if (this.#changed.size > 0) this.#timer ??= this.clock.after(interval, () => void this.flush());
+      if (this.#changed.size > 0 && !this.#closed) this.#timer ??= this.clock.after(interval, () => void this.flush());
     }
   }
 }

@@ -24,6 +24,11 @@ export class OwnerLock {
     this.#name = basename(path);
   }
 
+  /** The living owner, whoever it is. Throws file system errors. */
+  get owner(): ProcessIdentity | undefined {
+    return this.#livingOwner(this.#numbers());
+  }
+
   /** Returns the living owner, or `undefined` when this process owns the lock now. Throws file system errors. */
   acquire(): ProcessIdentity | undefined {
     const own = identityOf(process.pid) ?? { pid: process.pid, started: '', boot: '' };

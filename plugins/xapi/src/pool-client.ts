@@ -8,8 +8,9 @@ import type { Trust } from './trust.js';
  */
 export const LONG_POLL = 10.1;
 
-/** In milliseconds. */
+/** In milliseconds. A pool with thousands of VMs takes its time to list them. */
 const TIMEOUT = 10_000;
+const LIST_TIMEOUT = 120_000;
 const CONNECT_TIMEOUT = 3_000;
 const LONG_POLL_TIMEOUT = LONG_POLL * 1_000 + 5_000;
 
@@ -54,6 +55,15 @@ export async function createPoolClient({ url, user, password, trust }: PoolAcces
     connect: { ...trust, minVersion: 'TLSv1.2', timeout: CONNECT_TIMEOUT },
   });
 
+  const dispatcher = agent.compose((dispatch) => (options, handler) => {
+    // xen-api knows the type of a body only by its bare name, and takes `application/json; charset=utf-8`, which is the
+    // same (RFC 9110, 8.3), for that of a host that speaks no JSON-RPC. Each request has a handler of its own.
+    const onHeaders = handler.onHeaders?.bind(handler);
+    handler.onHeaders = (status, headers, ...others) =>
+      onHeaders?.(status, headers.map(withoutParameters), ...others) ?? true;
+    return dispatch(options, handler);
+  });
+
   class Client extends Xapi implements PoolClient {
     constructor() {
       super({
@@ -64,7 +74,7 @@ export async function createPoolClient({ url, user, password, trust }: PoolAcces
         callTimeout: timeoutOf,
         roCallRetryOptions: { tries: 1 },
       });
-      this._undiciDispatcher = agent;
+      this._undiciDispatcher = dispatcher;
       // Without this, calls would sleep for a second between a new session and its first use.
       this._sessionCallRetryOptions.delay = 0;
       this._sessionOpenRetryOptions.delay = 0;
@@ -83,10 +93,18 @@ export async function createPoolClient({ url, user, password, trust }: PoolAcces
   return { client: new Client(), dispatcher: agent };
 }
 
+/** @param headers names and values by turns */
+function withoutParameters(header: Buffer, index: number, headers: readonly Buffer[]): Buffer {
+  if (index % 2 === 0 || headers[index - 1]?.toString('latin1').toLowerCase() !== 'content-type') return header;
+  const [type = ''] = header.toString('latin1').split(';', 1);
+  return Buffer.from(type.trim().toLowerCase());
+}
+
 /**
  * The timeout of a call: power changes take as long as the guest and the disks do; events reveal that the pool is gone.
  */
 function timeoutOf(method: string): number {
   if (method === 'event.from') return LONG_POLL_TIMEOUT;
+  if (method.endsWith('.get_all_records')) return LIST_TIMEOUT;
   return /^VM\.(?!get_)/.test(method) ? 0 : TIMEOUT;
 }

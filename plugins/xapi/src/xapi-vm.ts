@@ -69,11 +69,12 @@ export class XapiVm implements Machine {
   ) {}
 
   /** The state that the pool last reported. @throws JITSU_BACKEND_UNREACHABLE */
-  state(): { readonly state: PowerState; readonly detail?: string } {
+  state(): { readonly state: PowerState; readonly domainId?: number; readonly detail?: string } {
     const record = this.#seen()?.record;
     if (!record) return GONE;
     if (record.power_state !== 'Running') this.#ignoredShutdown = false;
-    return { state: stateOf(record, this.#ignoredShutdown) };
+    const domainId = Number(record.domid);
+    return { state: stateOf(record, this.#ignoredShutdown), ...(domainId > 0 && { domainId }) };
   }
 
   /** @throws JITSU_BACKEND_UNREACHABLE, JITSU_BACKEND_DENIED, JITSU_BACKEND_FAILED */
@@ -84,8 +85,7 @@ export class XapiVm implements Machine {
     );
     const record = this.#seen()?.record;
     if (!record) return { name: this.name, macs, ...GONE };
-    const domainId = Number(record.domid);
-    return { name: record.name_label, macs, ...this.state(), ...(domainId > 0 && { domainId }) };
+    return { name: record.name_label, macs, ...this.state() };
   }
 
   /** The addresses that the guest's agent reports. @throws JITSU_BACKEND_UNREACHABLE, JITSU_BACKEND_DENIED */
@@ -94,7 +94,7 @@ export class XapiVm implements Machine {
     if (reference === NULL_REFERENCE) return [];
     try {
       const metrics = await this.pool.call('VM_guest_metrics.get_record', reference);
-      return guestAddresses((metrics as { networks: Record<string, string> }).networks);
+      return guestAddresses((metrics as { networks?: Record<string, unknown> }).networks ?? {});
     } catch (error) {
       // The metrics end with the guest.
       if (apiFailure(error)?.code === 'HANDLE_INVALID') return [];

@@ -15,11 +15,13 @@ import { MemoryLogger } from '../../support/memory-logger.js';
 import { pluginPackageJson } from '../../support/plugin-source.js';
 import { TemporaryFolder } from '../../support/temporary-folder.js';
 
+const CLOSED = 'all is closed';
+
 describe('a start of Jitsu that comes to nothing', () => {
   it('is cleaned up after when a signal comes before it is complete', async () => {
     const { done, running } = await endedBeforeComplete(() => undefined);
     assert.equal(await running, 0);
-    assert.deepEqual(done, ['signals heard', 'start', 'started', 'record removed', 'stopped']);
+    assert.deepEqual(done, ['signals heard', 'start', 'started', 'record removed', 'stopped', CLOSED]);
   });
 
   it('is stopped in order also where its record cannot be removed', async () => {
@@ -27,7 +29,7 @@ describe('a start of Jitsu that comes to nothing', () => {
       throw new Error('The disk is gone.');
     });
     await assert.rejects(running, /^Error: The disk is gone\.$/);
-    assert.deepEqual(done, ['signals heard', 'start', 'started', 'record removed', 'stopped']);
+    assert.deepEqual(done, ['signals heard', 'start', 'started', 'record removed', 'stopped', CLOSED]);
   });
 
   async function endedBeforeComplete(onRecordRemoved: () => void) {
@@ -67,6 +69,7 @@ describe('a start of Jitsu that comes to nothing', () => {
         done.push('signals heard');
         return Promise.resolve('SIGTERM' as const);
       },
+      completed: () => void done.push(CLOSED),
     };
     const context = { core, terminal: capturedTerminal(), directory: '/', end, calledAs: 'jitsu' };
     const running = start(context, ['dns=a.test'], {});

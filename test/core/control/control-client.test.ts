@@ -110,4 +110,20 @@ describe('the client of the control socket', () => {
     await assert.rejects(client.status(), { code: 'JITSU_CONTROL_FAILED', message: /longer than 16777216 bytes/ });
     assert.ok(written < 40_000_000, `${written} bytes were taken`);
   });
+
+  it('does not wait for ever for one that notices nothing', async () => {
+    onRequest = () => undefined;
+    const impatient = new ControlClient(folder.in('control.sock'), 50);
+    const message = /^The Jitsu at \S+ does not answer: it has not noticed a request within 0\.05 s\. See its log\.$/;
+    await assert.rejects(impatient.status(), { code: 'JITSU_CONTROL_FAILED', message });
+  });
+
+  it('waits as long as it takes once its request was noticed', async () => {
+    const report = JSON.stringify(aUnikernelStatus());
+    onRequest = (socket) => {
+      socket.write('HTTP/1.1 100 Continue\r\n\r\n');
+      setTimeout(() => socket.end(`HTTP/1.1 200 OK\r\nContent-Length: ${report.length}\r\n\r\n${report}`), 200);
+    };
+    assert.equal((await new ControlClient(folder.in('control.sock'), 50).stop('hello')).name, 'hello');
+  });
 });

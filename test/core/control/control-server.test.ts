@@ -195,7 +195,7 @@ describe('the control socket', () => {
     assert.deepEqual(readdirSync(folder.in('run')), []);
     await assert.rejects(client.status(), {
       code: 'JITSU_NOT_RUNNING',
-      message: `No Jitsu listens at ${path}. Start one with "jitsu start", or name the socket of the one that runs with --control.`,
+      message: new RegExp(`^No Jitsu listens at ${path}\\. `),
     });
   });
 

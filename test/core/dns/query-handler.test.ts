@@ -94,6 +94,7 @@ describe('the query handler', () => {
     ['JITSU_SHUTTING_DOWN', 14],
     ['JITSU_FORWARD_OVERLOADED', 14],
     ['JITSU_FORWARD_FAILED', 22],
+    ['JITSU_FORWARD_UNREACHABLE', 23],
     ['JITSU_BACKEND_UNREACHABLE', 23],
     ['JITSU_SUMMON_DIED', 0],
     ['JITSU_BACKEND_FAILED', 0],

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { shuttingDown } from '#core/errors.js';
+import { rejectsWithCode } from '#core/testing/rejects-with-code.js';
 import { BootQueue } from '#core/lifecycle/boot-queue.js';
 
 describe('the queue of boots', () => {
@@ -29,6 +31,20 @@ describe('the queue of boots', () => {
     await assert.rejects(waiting, /too late/);
     leave();
     assert.deepEqual(told, [true, false]);
+  });
+
+  it('rejects who waits when it is closed, and who comes later, and leaves a place to those who have one', async () => {
+    const queue = new BootQueue(1, 10);
+    const leave = await queue.enter(signal);
+    const waiting = queue.enter(signal);
+    const release = queue.hold();
+    queue.close(shuttingDown());
+    await rejectsWithCode(waiting, 'JITSU_SHUTTING_DOWN');
+    await rejectsWithCode(queue.enter(signal), 'JITSU_SHUTTING_DOWN');
+    release();
+    assert.deepEqual([queue.booting, queue.waiting], [1, 0]);
+    leave();
+    assert.equal(queue.booting, 0);
   });
 
   it('lets as many begin as may, when it is not held any more', async () => {

@@ -493,6 +493,23 @@ describe('a machine as the core uses it', () => {
     }
   });
 
+  it('has no addresses that no service can have', async () => {
+    const reported = [
+      '0.0.0.0',
+      '0.1.2.3',
+      '192.0.2.7',
+      '224.0.0.1',
+      '239.1.1.1',
+      '255.255.255.255',
+      '::',
+      'ff02::1',
+      '2001:db8::7',
+      '223.255.255.1',
+    ];
+    const machine = viewOf({ addresses: async () => reported });
+    assert.deepEqual(await machine.addresses(), ['192.0.2.7', '2001:db8::7', '223.255.255.1']);
+  });
+
   for (const addresses of [undefined, null, '192.0.2.1', [1], ['nowhere']]) {
     it(`does not have the addresses ${JSON.stringify(addresses)}`, async () => {
       const machine = viewOf({ addresses: async () => addresses as string[] });
@@ -557,6 +574,21 @@ describe('a backend as the core uses it', () => {
       ['running', 'paused', 'running', 'off'],
       ['running', 'paused', 'running'],
     ]);
+  });
+
+  it('tells of a machine that goes on to run in another domain', async () => {
+    const { stage, id } = await Guarded.open();
+    let tell: (change: PowerChange) => void = () => undefined;
+    stage.fake.watch = (listener) => {
+      tell = listener;
+      return { [Symbol.dispose]: () => undefined };
+    };
+    const heard: (number | undefined)[] = [];
+    using _watch = stage.backend.watch(({ domainId }) => heard.push(domainId));
+    for (const domainId of [1, 1, 2]) tell({ id, state: 'running', domainId });
+    tell({ id, state: 'running', domainId: 'three' as unknown as number });
+    assert.deepEqual(heard, [1, 2]);
+    assert.match(stage.logger.lines.join(), /its domain id is 'three'/);
   });
 
   it('watches its backend once, from the first who asks until it is closed', async () => {

@@ -50,6 +50,8 @@ const TABLE: readonly (readonly [life: string, event: string, outcome: string])[
   ['probing running', 'answered', 'ready: succeed attend'],
   ['probing running failing', 'answered', 'ready: succeed attend'],
   ['probing unknown', 'answered', 'down: succeed'],
+  // What answers last of a machine that goes down is no promise.
+  ...['stopping', 'paused', 'starting'].map((state) => [`probing ${state}`, 'answered', 'rising: poll'] as const),
 
   // A summon that comes to nothing; what runs is reaped in time all the same.
   ...['looking', 'queued', 'settling', 'booting', 'rising', 'probing', 'waiting'].flatMap(
@@ -84,12 +86,16 @@ const TABLE: readonly (readonly [life: string, event: string, outcome: string])[
     (before) =>
       [
         ['probing off', `learnt from ${before}`, 'failing: end-died'],
-        ...['queued', 'settling', 'booting', 'rising'].map(
-          (phase) => [`${phase} off`, `learnt from ${before}`, phase] as const,
-        ),
+        ...['queued', 'settling', 'booting', 'rising'].map((phase) => {
+          const wasUp = before === 'stopping' && (phase === 'booting' || phase === 'rising');
+          return [`${phase} off`, `learnt from ${before}`, wasUp ? 'failing: end-died' : phase] as const;
+        }),
       ] as const,
   ),
-  ['probing off', 'learnt from unknown', 'probing'],
+  ['probing off', 'learnt from unknown', 'failing: end-died'],
+  ['probing suspended', 'learnt from running', 'failing: end-died'],
+  ['probing stopping', 'learnt from running', 'probing'],
+  ['probing paused', 'learnt from running', 'probing'],
   ['looking off', 'learnt from running', 'looking'],
   ['looking unknown', 'learnt from running', 'looking'],
   ['looking off lost', 'learnt from unknown', 'looking: returned'],
@@ -334,6 +340,7 @@ class Model implements Life {
     if (was === 'ready' && phase !== 'ready') assert.equal(effects[0], 'take-back', 'answers are taken back first');
     if (event === 'changed') assert.notEqual(phase, 'ready', 'what may be gone is not ready');
     if (event === 'reap' && phase !== was) assert.equal(this.summoned, false, 'no policy ends a summon');
+    if (effects.includes('succeed')) assert.ok(['running', 'unknown'].includes(this.state), `answered ${this.state}`);
     this.phase = phase;
     for (const effect of effects) this.#carryOut(effect);
   }

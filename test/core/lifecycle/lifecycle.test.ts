@@ -224,6 +224,7 @@ describe('the lifecycle', () => {
     const [web, db] = await life.with({ name: 'web', probes: [probe] }, { name: 'db' });
     await life.summon(db!);
     const ready = life.summon(web!);
+    await life.clock.advance(0);
     const patience = new AbortController();
     let closed = false;
     const closing = life.close(patience.signal).then(() => (closed = true));
@@ -234,6 +235,79 @@ describe('the lifecycle', () => {
     await closing;
     patience.abort();
     assert.deepEqual([web!.ready, life.story().at(-1)], [true, 'ready']);
+  });
+
+  it('starts nothing more when it is closed: neither behind a stop, nor from the queue, nor after a look', async () => {
+    using life = new Life({ limit: 1 });
+    const [stopped, booting, queued, asked] = await life.with(
+      { name: 'stopped' },
+      { name: 'booting' },
+      { name: 'queued' },
+      { name: 'asked' },
+    );
+    await life.summon(stopped!);
+    Object.assign(life.backend.latency, { start: 500, stop: 3_000 });
+    const stop = life.stop(stopped!, 'no query');
+    const booted = life.summon(booting!);
+    await life.clock.advance(0);
+    const look = life.holdNextLook();
+    const late = [asked!, stopped!, queued!].map((unikernel) => life.summon(unikernel));
+    await life.clock.advance(0);
+    assert.equal(look.asked, true);
+    const closed = life.close(new AbortController().signal);
+    for (const summon of late.slice(1)) await rejectsWithCode(summon, 'JITSU_SHUTTING_DOWN');
+    look.release();
+    await rejectsWithCode(late[0]!, 'JITSU_SHUTTING_DOWN');
+    await life.clock.advance(500);
+    await Promise.all([booted, closed]);
+    await life.clock.advance(60_000);
+    await stop;
+    assert.deepEqual(life.calls('start'), ['start stopped', 'start booting']);
+    assert.deepEqual([stopped!.state, booting!.state], ['off', 'running']);
+  });
+
+  it('stops nothing by itself or by command when it is closed, but what it is told to stop at the end', async () => {
+    using life = new Life();
+    const [web, slow] = await life.with({ name: 'web' }, { name: 'slow' });
+    await life.summon(web!);
+    life.backend.latency.start = 1_000;
+    const patience = new AbortController();
+    const failed = rejectsWithCode(life.summon(slow!), 'JITSU_SHUTTING_DOWN');
+    await life.clock.advance(0);
+    const closed = life.close(patience.signal);
+    patience.abort();
+    await Promise.all([failed, closed]);
+    await rejectsWithCode(life.stop(web!), 'JITSU_SHUTTING_DOWN');
+    const stopped = life.lifecycle.stopAll([web!, slow!], 'Jitsu ends');
+    await life.clock.advance(1_000);
+    await stopped;
+    assert.deepEqual([web!.state, slow!.state], ['off', 'off'], 'also what was being started');
+
+    using idle = new Life();
+    const [unused] = await idle.with({ name: 'unused' });
+    await idle.summon(unused!);
+    await idle.close(AbortSignal.abort());
+    await idle.clock.advance(3_600_000);
+    assert.deepEqual([unused!.state, idle.calls('stop')], ['running', []], 'the reaper has ended, too');
+  });
+
+  it('tells and counts nothing more when it is disposed, whatever was under way', async () => {
+    const life = new Life();
+    const [web, db] = await life.with({ name: 'web' }, { name: 'db' });
+    await life.summon(web!);
+    Object.assign(life.backend.latency, { stop: 3_000, start: 3_000 });
+    const stop = rejectsWithCode(life.stop(web!, 'no query', 'shutdown'), 'JITSU_BACKEND_UNREACHABLE');
+    const failed = rejectsWithCode(life.summon(db!), 'JITSU_SHUTTING_DOWN');
+    await life.clock.advance(1_000);
+    life.backend.failNext('stop', new JitsuError('JITSU_BACKEND_UNREACHABLE', 'closed under it'));
+    await life.close(AbortSignal.abort());
+    await failed;
+    life[Symbol.dispose]();
+    const told = life.events.length;
+    await life.clock.advance(3_600_000);
+    await stop;
+    assert.equal(life.events.length, told);
+    assert.equal(life.clock.pending, 0);
   });
 
   it('restores the counters of names that it still has', async () => {

@@ -146,6 +146,40 @@ describe('the summoner', () => {
     assert.deepEqual(told, [undefined]);
   });
 
+  it('fails at once with the reason when the machine goes down, whatever it is seen as on the way, and never answers then', async () => {
+    for (const between of [[], ['stopping'], ['paused'], ['paused', 'stopping']] as const) {
+      using life = new Life();
+      const probe = new HandProbe();
+      const [web] = await life.with({ name: 'web', probes: [probe] });
+      const failed = rejectsWithCode(life.summon(web!), 'JITSU_SUMMON_DIED');
+      await life.clock.advance(1_000);
+      for (const state of between) {
+        life.backend.hypervisor.change(web!.plan.id, state);
+        await life.clock.advance(0);
+      }
+      // Its socket is still open, or another process of its group has it.
+      if (between.at(-1) === 'stopping') probe.answer();
+      await life.clock.advance(100);
+      assert.equal(web!.ready, false);
+      const since = life.clock.now();
+      life.backend.kill(web!.plan.id, 'exited with status 3');
+      await life.clock.advance(20);
+      assert.match((await failed).message, /went off before its service answered: exited with status 3/);
+      assert.equal(life.lifecycle.booting, 0);
+      assert.ok(life.clock.now() - since <= 20);
+    }
+  });
+
+  it('fails at the deadline with what is true where it stays on its way down', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web', probes: [new HandProbe()] });
+    const failed = rejectsWithCode(life.summon(web!), 'JITSU_SUMMON_DEADLINE');
+    await life.clock.advance(1_000);
+    life.backend.hypervisor.change(web!.plan.id, 'stopping');
+    await life.clock.advance(29_000);
+    assert.match((await failed).message, /It does not run any more, and is not off \(stopping\)/);
+  });
+
   it('fails at the deadline, leaves the machine running, and then leaves it alone for a while', async () => {
     using life = new Life();
     const probe = new HandProbe();
@@ -298,6 +332,7 @@ describe('the summoner', () => {
     using life = new Life();
     const [a, b] = await life.with({ name: 'a', probes: [new HandProbe()] }, { name: 'b' });
     const failed = rejectsWithCode(life.summon(a!), 'JITSU_SHUTTING_DOWN');
+    await life.clock.advance(0);
     const patience = new AbortController();
     const closed = life.close(patience.signal);
     await rejectsWithCode(life.summon(b!), 'JITSU_SHUTTING_DOWN');

@@ -87,5 +87,7 @@ describe('the counter writer', () => {
     count('a');
     await writer.close();
     assert.equal(clock.pending, 0);
+    count('a');
+    assert.equal(clock.pending, 0, 'nor where something is counted later');
   });
 });

@@ -27,4 +27,25 @@ describe('the addresses that a guest agent reports', () => {
     );
     assert.deepEqual(guestAddresses({}), []);
   });
+
+  it('are several where one value holds several, however they are separated', () => {
+    const networks = {
+      '0/ip': '192.0.2.10 192.0.2.11\n',
+      '0/ipv4/0': '192.0.2.12\n192.0.2.13\t192.0.2.14',
+      '0/ipv6/0/addr': '2001:db8::10/64',
+    };
+    assert.deepEqual(guestAddresses(networks), [
+      ...['192.0.2.10', '192.0.2.11', '192.0.2.12', '192.0.2.13', '192.0.2.14', '2001:db8::10'],
+    ]);
+  });
+
+  it('are none where nothing that is told is an address', () => {
+    const networks = {
+      '0/ip': 'unknown',
+      '0/ipv4/0': '\n',
+      '0/ipv4/0/netmask': '255.255.255.0',
+      '0/ipv6/0': 7,
+    };
+    assert.deepEqual(guestAddresses(networks), []);
+  });
 });

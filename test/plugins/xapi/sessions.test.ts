@@ -23,6 +23,35 @@ describe('a session with a pool', () => {
     assert.deepEqual(stage.logger.lines, []);
   });
 
+  for (const speaks of ['json-rpc', 'xml-rpc'] as const) {
+    it(`is opened where the type of a reply has a parameter, over ${speaks}`, async () => {
+      await using stage = await PoolStage.open({ speaks, charset: '; charset=utf-8' });
+      await stage.backend.start(await stage.with('www'));
+      assert.deepEqual([stage.pool.stateOf('www'), stage.pool.called(LOGIN)], ['Running', 1]);
+    });
+  }
+
+  it('waits for a pool that takes longer to list its VMs than to answer anything else', async function () {
+    this.timeout(30_000);
+    await using stage = await PoolStage.open();
+    stage.server.faults.plan('VM.get_all_records', { kind: 'latency', milliseconds: 12_000 });
+    await stage.with('www');
+    assert.equal(stage.pool.called(LOGIN), 1);
+  });
+
+  it('tells the domain id of a guest that has rebooted', async () => {
+    await using stage = await PoolStage.open();
+    const id = await stage.with('www');
+    await stage.backend.start(id);
+    stage.pool.reboot('www');
+    await eventually(() =>
+      assert.deepEqual(
+        stage.changes.filter(({ state }) => state === 'running').map(({ domainId }) => domainId),
+        [1, 2],
+      ),
+    );
+  });
+
   it('reads everything anew when it was renewed, as nothing was heard meanwhile', async () => {
     await using stage = await PoolStage.open();
     const id = await stage.with('www');

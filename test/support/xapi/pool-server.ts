@@ -19,7 +19,9 @@ interface Call {
 
 export interface ServerSettings {
   /** Hosts of long ago speak XML-RPC alone. */
-  readonly speaks?: 'both' | 'xml-rpc';
+  readonly speaks?: 'both' | 'xml-rpc' | 'json-rpc';
+  /** What stands behind the type of each body. */
+  readonly charset?: string;
   readonly certificate?: TestCertificate;
   readonly address?: string;
   readonly port?: number;
@@ -101,12 +103,16 @@ export class PoolServer implements AsyncDisposable {
       response.setHeader('content-type', 'text/xml').end(writeMethodResponse(''));
       return;
     }
+    if (!isJson && this.settings.speaks === 'json-rpc') {
+      response.writeHead(404).end();
+      return;
+    }
     const call = isJson ? jsonCall(body) : xmlCall(body);
     const fault = this.faults.next(call.method);
     if (await this.#fail(fault, response)) return;
     const outcome = await this.#outcome(call, fault);
     const reply = call.write(outcome);
-    response.setHeader('content-type', call.type);
+    response.setHeader('content-type', `${call.type}${this.settings.charset ?? ''}`);
     if (fault?.kind !== 'cut') {
       response.end(reply);
       return;

@@ -4,7 +4,7 @@ import { Networks, parseNetworks } from '../../net/networks.js';
 import { readUint16 } from '../wire/bytes.js';
 import { withoutFirstLabel, type MessageNames } from '../wire/compressed-name.js';
 import { ExtendedErrorCode, RecordClass, RecordType } from '../wire/dns-parameters.js';
-import { parentName } from '../wire/domain-name.js';
+import { isBelowOneOf } from '../wire/domain-name.js';
 import { HEADER_LENGTH, HeaderFlag } from '../wire/header.js';
 import { sectionsOf, type MessageSections, type RecordSpan } from '../wire/message-sections.js';
 import { extendedErrorOption } from '../wire/opt-record.js';
@@ -61,7 +61,6 @@ const NO_DATA_CLASSES: readonly number[] = [0, 254, 255];
 
 /** Denials and signatures, which only those use who check them: they are kept whatever their owners are. */
 const PROOFS: readonly number[] = [RecordType.RRSIG, 47, 50];
-const DNAME = 39;
 
 /**
  * Addresses by which a name leads into the networks of its client: the unspecified ones mean the client itself, and `::`
@@ -103,13 +102,18 @@ export class AnswerScrubber {
     return whole;
   }
 
+  /** Whether addresses inside are dropped from the answers for this name, in lower case and presentation form. */
+  guards(asked: string): boolean {
+    return this.inside !== undefined && !isBelowOneOf(asked, this.excepted);
+  }
+
   private relevant(
     asked: string,
     message: Uint8Array,
     sections: MessageSections,
     names: MessageNames,
   ): ScrubbedAnswer | string {
-    const isGuarded = this.inside !== undefined && !isBelowOneOf(asked, this.excepted);
+    const isGuarded = this.guards(asked);
     const isWhole = isPlain(message, sections);
     if (!isGuarded && isWhole) return { message, sections };
     const all = [...sections.records, ...sections.behindOpt];
@@ -145,14 +149,6 @@ export class AnswerScrubber {
     if (!isLeft) kept.fill(0);
     return true;
   }
-}
-
-/** Whether a name in presentation form is one of these domains, or lies below one. */
-export function isBelowOneOf(name: string, domains: ReadonlySet<string>): boolean {
-  if (domains.size === 0) return false;
-  let domain: string | undefined = name;
-  while (domain !== undefined && !domains.has(domain)) domain = parentName(domain);
-  return domain !== undefined;
 }
 
 /** The first record that no answer to this question can hold. */
@@ -238,7 +234,7 @@ function isOnTheWay(record: RecordSpan, wanted: number): boolean {
 }
 
 function isOfDname({ type }: RecordSpan): boolean {
-  return type === DNAME || type === RecordType.RRSIG;
+  return type === RecordType.DNAME || type === RecordType.RRSIG;
 }
 
 /** The name of the question and those to which CNAME records lead from there; or what is wrong with these. */

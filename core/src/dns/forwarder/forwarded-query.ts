@@ -4,6 +4,7 @@ import { JitsuError } from '../../errors.js';
 import { Rcode } from '../wire/dns-parameters.js';
 import { readRcode } from '../wire/header.js';
 import type { ParsedAnswer } from '../wire/message-sections.js';
+import { isLocalError } from './local-error.js';
 import { FairShares, type Asker } from './fair-shares.js';
 import type { Upstream } from './upstream.js';
 import { UpstreamExchange, type ExchangeListener } from './upstream-exchange.js';
@@ -17,6 +18,8 @@ export class ForwardedQuery extends Link implements ExchangeListener {
   private exchange: UpstreamExchange | undefined;
   private unhelpful: ParsedAnswer | undefined;
   private failures = '';
+  /** Whether no query has left this machine. */
+  private isStuck = true;
   /** Who holds its place. */
   readonly asker: Asker;
 
@@ -38,6 +41,7 @@ export class ForwardedQuery extends Link implements ExchangeListener {
   }
 
   onAnswer(answer: ParsedAnswer): void {
+    this.isStuck = false;
     if (!UNHELPFUL.includes(readRcode(answer.message))) return this.end(answer);
     this.unhelpful ??= answer;
     this.askNext();
@@ -45,6 +49,7 @@ export class ForwardedQuery extends Link implements ExchangeListener {
 
   onFailure(reason: Error): void {
     if (this.failures !== '') this.failures += '; ';
+    this.isStuck &&= isLocalError(reason);
     this.failures += `${(this.upstreams[this.next - 1] as Upstream).text}: ${reason.message}`;
     this.askNext();
   }
@@ -67,8 +72,12 @@ export class ForwardedQuery extends Link implements ExchangeListener {
   private end(answer: ParsedAnswer | undefined): void {
     this.inFlight.delete(this.signal, this);
     if (answer !== undefined) return this.resolve(answer);
-    const why = this.failures === '' ? 'no upstream is known but ourselves. Set one: -f ADDRESS' : this.failures;
-    this.reject(new JitsuError('JITSU_FORWARD_FAILED', `no upstream answered: ${why}`));
+    if (this.failures === '') this.failures = 'no upstream is known but ourselves. Set one: -f ADDRESS';
+    else if (this.isStuck) {
+      const what = `no upstream can be reached from this machine: ${this.failures}`;
+      return this.reject(new JitsuError('JITSU_FORWARD_UNREACHABLE', what));
+    }
+    this.reject(new JitsuError('JITSU_FORWARD_FAILED', `no upstream answered: ${this.failures}`));
   }
 }
 

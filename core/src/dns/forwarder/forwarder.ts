@@ -5,8 +5,8 @@ import type { Logger } from '../../contracts/logger.js';
 import type { DnsAnswer, DnsQuery, Resolver } from '../../contracts/resolver.js';
 import { JitsuError, shuttingDown } from '../../errors.js';
 import { ExtendedErrorCode, Rcode } from '../wire/dns-parameters.js';
-import { canonicalName } from '../wire/domain-name.js';
-import { AnswerScrubber, isBelowOneOf, type UpstreamAnswerCounts } from './answer-scrubber.js';
+import { canonicalName, isBelowOneOf } from '../wire/domain-name.js';
+import { AnswerScrubber, type UpstreamAnswerCounts } from './answer-scrubber.js';
 import { Deadlines } from './deadlines.js';
 import { ForwardedQuery, InFlightQueries } from './forwarded-query.js';
 import { udpSockets } from './mmsg-socket.js';
@@ -50,6 +50,8 @@ export class Forwarder implements Resolver {
   private readonly context: UpstreamContext;
   private readonly selection: UpstreamSelection;
   private readonly inFlight = new InFlightQueries();
+  /** Checks what upstreams answer. */
+  readonly scrubber: AnswerScrubber;
   private closed: JitsuError | undefined;
 
   constructor(
@@ -64,15 +66,15 @@ export class Forwarder implements Resolver {
     const deadlines = new Deadlines(clock);
     const random = new RandomSource();
     this.deadlines = deadlines;
-    const scrubber = new AnswerScrubber(settings);
-    const tools = { clock, logger, random, deadlines, scrubber };
+    this.scrubber = new AnswerScrubber(settings);
+    const tools = { clock, logger, random, deadlines, scrubber: this.scrubber };
     this.context = { ...tools, timeout, sockets: dgramSockets, trust: undefined };
     this.selection = new UpstreamSelection(settings.forwardOrder, this.context);
   }
 
   /** What was found in the answers of upstreams. */
   get answerCounts(): UpstreamAnswerCounts {
-    return { ...this.context.scrubber.counts };
+    return { ...this.scrubber.counts };
   }
 
   /**

@@ -74,6 +74,16 @@ export class StreamPool {
     else query.listener.onLost(this.closed ?? new Error('too many queries wait on its connections'));
   }
 
+  /**
+   * Called when a query sent at `sentAt` waits for long: connections that have received nothing since get no further
+   * query, as their way may have changed. Returns whether there was one.
+   */
+  leaveSilent(sentAt: Milliseconds): boolean {
+    let isSilent = false;
+    for (const connection of this.connections) isSilent = connection.leaveIfSilent(sentAt) || isSilent;
+    return isSilent;
+  }
+
   /** Called when a query sent at `sentAt` timed out: closes the connections that have received nothing since. */
   closeSilent(sentAt: Milliseconds): void {
     for (const connection of [...this.connections]) connection.closeIfSilent(sentAt);
@@ -119,6 +129,8 @@ class StreamConnection {
   private idleTimer: Disposable | undefined;
   private ended = false;
   private silent = false;
+  /** Whether it gets no further query. */
+  private left = false;
   private reason: Error | undefined;
 
   constructor(
@@ -137,7 +149,7 @@ class StreamConnection {
   }
 
   get hasRoom(): boolean {
-    return this.queries.size < MOST_QUERIES;
+    return !this.left && this.queries.size < MOST_QUERIES;
   }
 
   send(query: StreamQuery): void {
@@ -157,6 +169,11 @@ class StreamConnection {
     if (!this.queries.delete(id) || this.queries.size > 0) return;
     this.idleSince = this.context.clock.now();
     if (this.idleTimer === undefined) this.watchIdle(IDLE);
+  }
+
+  leaveIfSilent(since: Milliseconds): boolean {
+    this.left = this.heardAt <= since;
+    return this.left;
   }
 
   closeIfSilent(since: Milliseconds): void {

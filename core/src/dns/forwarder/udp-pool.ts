@@ -2,6 +2,7 @@ import type { Endpoint } from '../../net/endpoint.js';
 import type { Milliseconds } from '../../contracts/milliseconds.js';
 import { readUint16 } from '../wire/bytes.js';
 import { HEADER_LENGTH } from '../wire/header.js';
+import { mayBeStaleSocket } from './local-error.js';
 import type { RandomSource } from './random-source.js';
 import type { ReplyListener } from './upstream-message.js';
 import type { UdpSocket, UdpSockets } from './udp-socket.js';
@@ -18,7 +19,7 @@ const PORT_LIFE: Milliseconds = 30_000;
  * one of several ports, picked at random, which are replaced before an attacker can have found them out.
  */
 export class UdpPool {
-  private readonly slots = new Array<{ port: SourcePort; until: Milliseconds } | undefined>(PORTS);
+  private readonly slots = new Array<{ port: SourcePort; openedAt: Milliseconds } | undefined>(PORTS);
   /** The ports in the slots, and the retired ones with queries in flight. */
   private readonly ports = new Set<SourcePort>();
   private batchIndex = 0;
@@ -31,16 +32,30 @@ export class UdpPool {
     private readonly sockets: UdpSockets,
   ) {}
 
-  /** The port for one more query. */
-  pick(now: Milliseconds): SourcePort {
+  /** The port for one more query. @param openedAfter a port that is older is replaced */
+  pick(now: Milliseconds, openedAfter: Milliseconds = now - PORT_LIFE): SourcePort {
     const index = this.nextIndex();
     const slot = this.slots[index];
-    if (slot?.port.usable === true && slot.port.used < QUERIES_PER_PORT && now < slot.until) return slot.port;
+    if (slot?.port.usable === true && slot.port.used < QUERIES_PER_PORT && slot.openedAt > openedAfter)
+      return slot.port;
     slot?.port.retire();
-    const port = new SourcePort(this.sockets, this.endpoint, this.random, () => this.ports.delete(port));
+    const port = new SourcePort(this.sockets, this.endpoint, this.random, {
+      // This machine's addresses and routes have changed for all of them.
+      onStale: () => this.leaveOpenedUntil(Infinity),
+      onClosed: () => this.ports.delete(port),
+    });
     this.ports.add(port);
-    this.slots[index] = { port, until: now + PORT_LIFE };
+    this.slots[index] = { port, openedAt: now };
     return port;
+  }
+
+  /** Sends no further query from ports that were opened until then. */
+  leaveOpenedUntil(time: Milliseconds): void {
+    for (const [index, slot] of this.slots.entries()) {
+      if (slot === undefined || slot.openedAt > time) continue;
+      slot.port.retire();
+      this.slots[index] = undefined;
+    }
   }
 
   /** Closes all at once; queries in flight fail for this reason. */
@@ -79,7 +94,7 @@ export class SourcePort {
     sockets: UdpSockets,
     upstream: Endpoint,
     private readonly random: RandomSource,
-    private readonly onClosed: () => void,
+    private readonly events: { readonly onStale: () => void; readonly onClosed: () => void },
   ) {
     this.socket = sockets.open(upstream, {
       onMessage: (message) => this.receive(message),
@@ -144,7 +159,10 @@ export class SourcePort {
 
   /** Handles an error that the system reported on this port, without saying for which query. */
   private fail(error: Error, fatal: boolean): void {
-    if (fatal) this.close();
+    if (fatal || mayBeStaleSocket(error)) {
+      this.close();
+      this.events.onStale();
+    }
     this.failAll(error);
   }
 
@@ -156,6 +174,6 @@ export class SourcePort {
     if (this.closed) return;
     this.closed = true;
     this.socket.close();
-    this.onClosed();
+    this.events.onClosed();
   }
 }

@@ -5,13 +5,17 @@ import { HEADER_LENGTH, HeaderFlag, isTruncated, readFlags, readRcode } from '..
 import { MessageNames } from '../wire/compressed-name.js';
 import { ParsedAnswer, sectionsOf } from '../wire/message-sections.js';
 import { DeadlineEntry } from './deadlines.js';
+import { isLocalError, mayBeStaleSocket } from './local-error.js';
 import { StreamQuery } from './stream-pool.js';
 import type { SourcePort, UdpPool } from './udp-pool.js';
 import type { Upstream } from './upstream.js';
-import { replyKind, upstreamQuery, type ReplyListener } from './upstream-message.js';
+import { replyKind, upstreamQuery, withoutEdns, type ReplyListener } from './upstream-message.js';
 
 /** Foreign messages at a query's source port after which the query goes over TCP, which is hard to forge. */
 const FOREIGN_MESSAGES_TO_TCP = 3;
+
+/** How servers answer that do not know what to do with an OPT record. */
+const NO_EDNS: readonly number[] = [Rcode.FormatError, Rcode.ServerFailure, Rcode.NotImplemented];
 
 /** Receives the result of one exchange with an upstream, an answer or an error, exactly once. */
 export interface ExchangeListener {
@@ -21,9 +25,10 @@ export interface ExchangeListener {
 }
 
 /**
- * One query to one upstream. It goes over UDP, and is resent once if no reply comes. It goes over TCP where the reply
- * is truncated, where forgery is suspected, and where the reply changed the case of the question. It goes without EDNS
- * where the upstream does not support it. All attempts share one deadline.
+ * One query to one upstream. It goes over UDP, and is resent once if no reply comes, by another port. It goes over TCP
+ * where the reply is truncated, where forgery is suspected, and where the reply changed the case of the question. It
+ * goes without EDNS where the upstream does not support it, and by another socket where one is of no use any more. All
+ * attempts share one deadline.
  */
 export class UpstreamExchange extends DeadlineEntry implements ReplyListener {
   private startedAt: Milliseconds = 0;
@@ -37,6 +42,14 @@ export class UpstreamExchange extends DeadlineEntry implements ReplyListener {
   /** When the query was given to its present transport. */
   private sentAt: Milliseconds = 0;
   private repeated = false;
+  /** What leaves the transports of the copies that were sent since no reply came. */
+  private copies: (() => void)[] | undefined;
+  /** Whether the query goes without EDNS because it was answered badly, or not at all, with it. */
+  private ednsFailed = false;
+  /** The answer to the query with EDNS where it is sent without it: the best there is if no other comes. */
+  private refusal: Uint8Array | undefined;
+  /** Whether it was sent by another socket because the first was of no use. */
+  private resent = false;
   private foreignMessages = 0;
   /** Whether TCP is used only because of the case, so that UDP will do where TCP fails. */
   private streamForCase = false;
@@ -94,20 +107,63 @@ export class UpstreamExchange extends DeadlineEntry implements ReplyListener {
     if (this.streamForCase && this.upstream.udp !== undefined) {
       this.streamForCase = false;
       this.sendByUdp(false, this.upstream.context.clock.now());
+    } else if (this.port !== undefined && !this.resent && mayBeStaleSocket(reason)) {
+      this.resent = true;
+      this.sendByUdp(this.mixedCase, this.upstream.context.clock.now());
     } else this.fail(reason);
   }
 
   onDue(now: Milliseconds): void {
-    const { streams, context } = this.upstream;
+    const { streams, context, udp, quirks } = this.upstream;
     if (now >= this.deadline) {
       const { stream, sentAt } = this;
+      quirks.fellSilent();
       this.fail(new Error(`no answer within ${context.timeout / 1_000} s`));
       if (stream !== undefined) streams.closeSilent(sentAt);
+      else udp?.leaveOpenedUntil(sentAt);
       return;
     }
     this.due = this.deadline;
+    this.repeat(now);
+  }
+
+  /** Sends copies, by a socket that is new: no error tells that a reply cannot find its way to the old one. */
+  private repeat(now: Milliseconds): void {
+    const { streams, udp, quirks } = this.upstream;
     this.repeated = true;
-    this.port?.send(this.message);
+    const { message } = this;
+    const plain = this.edns && quirks.mayDropEdns ? withoutEdns(message) : undefined;
+    const copies: (() => void)[] = [];
+    if (this.port !== undefined) {
+      const port = (udp as UdpPool).pick(now, this.sentAt);
+      const send = (copy: Uint8Array, listener: ReplyListener): void => {
+        const id = port.ask(copy, listener);
+        copies.push(() => port.release(id));
+      };
+      send(Uint8Array.from(message), this);
+      if (plain !== undefined) send(plain, this.listenerTo(plain));
+    } else {
+      const send = (copy: Uint8Array): void => {
+        const query = new StreamQuery(copy, this.listenerTo(copy));
+        streams.send(query);
+        copies.push(() => query.abandon());
+      };
+      if (streams.leaveSilent(this.sentAt)) send(message);
+      if (plain !== undefined) send(plain);
+    }
+    this.copies = copies;
+  }
+
+  /** Receives the replies to a copy, which may be lost: the query itself still waits. */
+  private listenerTo(copy: Uint8Array): ReplyListener {
+    return {
+      onMessage: (reply) => {
+        if (copy.length < this.message.length && replyKind(copy, reply) !== 'foreign') this.leaveEdns();
+        this.onMessage(reply);
+      },
+      onForeignMessage: () => this.onForeignMessage(),
+      onLost: () => {},
+    };
   }
 
   private sendByUdp(mixedCase: boolean, now: Milliseconds): void {
@@ -127,8 +183,8 @@ export class UpstreamExchange extends DeadlineEntry implements ReplyListener {
     const { context, streams, isTrusted } = this.upstream;
     this.leaveTransport();
     this.message = upstreamQuery(this.query, this.edns, undefined, isTrusted);
-    this.due = this.deadline;
     this.sentAt = context.clock.now();
+    this.due = Math.min(this.deadline, this.sentAt + context.timeout / 2);
     context.deadlines.add(this);
     this.stream = new StreamQuery(this.message, this);
     streams.send(this.stream);
@@ -138,16 +194,22 @@ export class UpstreamExchange extends DeadlineEntry implements ReplyListener {
     const { quirks, health, isTrusted, context } = this.upstream;
     const sections = sectionsOf(message);
     if (sections === undefined) return this.fail(new Error('its answer is malformed'));
-    if (this.edns && sections.opt === undefined && readRcode(message) === Rcode.FormatError) {
-      quirks.refusedEdns();
-      this.edns = false;
+    const rcode = readRcode(message);
+    if (this.edns && sections.opt === undefined && NO_EDNS.includes(rcode)) {
+      this.leaveEdns();
+      // No other upstream is asked after FORMERR, so that it does not count as the better answer.
+      if (rcode !== Rcode.FormatError) this.refusal = message;
       if (this.port === undefined) this.sendByStream();
       else this.sendByUdp(this.mixedCase, context.clock.now());
       return;
     }
     const extendedRcode = sections.opt?.extendedRcode ?? 0;
     if (extendedRcode !== 0) {
-      return this.fail(new Error(`it answered with the code ${(extendedRcode << 4) | readRcode(message)}`));
+      return this.fail(new Error(`it answered with the code ${(extendedRcode << 4) | rcode}`));
+    }
+    if (rcode === Rcode.NoError || rcode === Rcode.NameError) {
+      if (this.edns) quirks.answeredEdns();
+      else if (this.ednsFailed) quirks.answeredOnlyWithoutEdns();
     }
     health.answered();
     this.cancel();
@@ -167,9 +229,20 @@ export class UpstreamExchange extends DeadlineEntry implements ReplyListener {
   private fail(reason: Error): void {
     if (this.ended) return;
     const { context, health } = this.upstream;
+    const { refusal } = this;
+    if (refusal !== undefined) {
+      this.refusal = undefined;
+      return this.take(refusal);
+    }
     this.cancel();
-    health.failed(this.startedAt, context.clock.now(), reason);
+    if (isLocalError(reason)) health.unreachable(reason);
+    else health.failed(this.startedAt, context.clock.now(), reason);
     this.listener.onFailure(reason);
+  }
+
+  private leaveEdns(): void {
+    this.edns = false;
+    this.ednsFailed = true;
   }
 
   private leaveTransport(): void {
@@ -177,6 +250,9 @@ export class UpstreamExchange extends DeadlineEntry implements ReplyListener {
     this.port = undefined;
     this.stream?.abandon();
     this.stream = undefined;
+    if (this.copies === undefined) return;
+    for (const leave of this.copies) leave();
+    this.copies = undefined;
   }
 }
 

@@ -20,6 +20,7 @@ export class UpstreamHealth {
   private foundDownAt: Milliseconds = 0;
   private smoothedRtt: Milliseconds | undefined;
   private isDown = false;
+  private isUnreachable = false;
 
   constructor(
     private readonly upstream: string,
@@ -49,10 +50,19 @@ export class UpstreamHealth {
   answered(rtt?: Milliseconds): void {
     if (rtt !== undefined) this.smoothedRtt = (7 * (this.smoothedRtt ?? rtt) + rtt) / 8;
     this.failures = 0;
+    this.isUnreachable = false;
     if (!this.isDown) return;
     this.isDown = false;
     this.logger.info({ upstream: this.upstream }, `the upstream ${this.upstream} answers again`);
     this.onChange();
+  }
+
+  /** A query could not leave this machine, which says nothing about the upstream. */
+  unreachable(reason: Error): void {
+    if (this.isUnreachable) return;
+    this.isUnreachable = true;
+    const what = `the upstream ${this.upstream} cannot be reached from this machine`;
+    this.logger.warn({ upstream: this.upstream }, `${what}: ${reason.message}`);
   }
 
   /** A query that was sent at `sentAt` got no usable reply. */

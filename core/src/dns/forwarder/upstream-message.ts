@@ -43,6 +43,13 @@ export function upstreamQuery(query: DnsQuery, edns: boolean, caseFrom?: RandomS
   return bytes;
 }
 
+/** A copy of the query as it is without its OPT record, with the same id. */
+export function withoutEdns(query: Uint8Array): Uint8Array {
+  const copy = Uint8Array.from(query.subarray(0, endOfQuestion(query)));
+  copy[11] = 0;
+  return copy;
+}
+
 /**
  * Gives each letter of a name a random case, so that a reply with exactly this case is hardly a guess
  * (draft-vixie-dnsext-dns0x20). Length bytes are never letters.

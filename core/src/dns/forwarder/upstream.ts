@@ -76,9 +76,14 @@ const QUIRK_LIFE: Milliseconds = 3_600_000;
 /** Consecutive replies with the question in another case after which the server counts as one that changes it. */
 const OTHER_CASES_TO_QUIRK = 3;
 
+/** How often in a row only a query without EDNS must have been answered before no other is sent. */
+const DOUBTS_TO_QUIRK = 2;
+
 /** Departures of one upstream from the protocol, as observed in its replies. */
 class UpstreamQuirks {
   private withoutEdnsUntil: Milliseconds = 0;
+  /** One is enough for an upstream of which nothing is known: most that know no EDNS do so from their first query on. */
+  private ednsDoubts = 1;
   private withoutCaseUntil: Milliseconds = 0;
   private otherCases = 0;
 
@@ -92,8 +97,28 @@ class UpstreamQuirks {
     return now >= this.withoutEdnsUntil;
   }
 
-  /** It answered an OPT record with FORMERR, as servers older than EDNS do (RFC 6891, 7). */
-  refusedEdns(): void {
+  /** Whether a query without a reply may be one that was dropped because of its OPT record. */
+  get mayDropEdns(): boolean {
+    return this.ednsDoubts > 0;
+  }
+
+  /** A query with an OPT record was answered, be it without one. */
+  answeredEdns(): void {
+    this.ednsDoubts = 0;
+  }
+
+  /** Nothing was answered: another server may have its address by now. */
+  fellSilent(): void {
+    this.ednsDoubts = Math.max(1, this.ednsDoubts);
+  }
+
+  /**
+   * It answered a query without an OPT record, after it had dropped or refused the same query with one: servers older
+   * than EDNS say FORMERR (RFC 6891, 7), others NOTIMP or SERVFAIL, and some firewalls drop it.
+   */
+  answeredOnlyWithoutEdns(): void {
+    this.ednsDoubts += 1;
+    if (this.ednsDoubts < DOUBTS_TO_QUIRK) return;
     this.withoutEdnsUntil = this.context.clock.now() + QUIRK_LIFE;
     this.context.logger.debug({ upstream: this.upstream }, 'this upstream knows no EDNS: asked without for an hour');
   }

@@ -3,11 +3,12 @@ import type { DnsSettings } from '../../config/settings.js';
 import type { Clock } from '../../contracts/clock.js';
 import type { Logger } from '../../contracts/logger.js';
 import type { Milliseconds } from '../../contracts/milliseconds.js';
-import type { AnswerLease, DnsQuery, RecordsAnswer, Resolver } from '../../contracts/resolver.js';
+import type { AnswerLease, DnsAnswer, DnsQuery, RecordsAnswer, Resolver } from '../../contracts/resolver.js';
 import type { ResourceRecord } from '../../contracts/resource-record.js';
 import { errorMessage } from '../../errors.js';
 import { minimalAny } from './forwarding-gate.js';
 import { NameTable } from './name-table.js';
+import { isNameError, withoutNameError } from './name-error.js';
 import type { WakeGuard } from '../admission/wake-guard.js';
 import { Rcode, RecordType } from '../wire/dns-parameters.js';
 import type { DnsUnikernel, Reachable, UnikernelService } from './unikernel-service.js';
@@ -22,6 +23,11 @@ export interface ResolverDependencies {
   readonly logger: Logger;
   /** Decides which queries may wake; without it every query may. */
   readonly guard?: WakeGuard;
+  /**
+   * Knows the records of other types that a name has, such as MX; `undefined` for a query that it does not pass on.
+   * Without it, no name has any.
+   */
+  readonly elsewhere?: Resolver | undefined;
 }
 
 /**
@@ -34,6 +40,7 @@ export class UnikernelResolver<Unikernel extends DnsUnikernel> implements Resolv
   private readonly clock: Clock;
   private readonly logger: Logger;
   private readonly guard: WakeGuard | undefined;
+  private readonly elsewhere: Resolver | undefined;
   private readonly zones: Zones;
   private readonly roundRobin = new RoundRobin();
 
@@ -42,18 +49,24 @@ export class UnikernelResolver<Unikernel extends DnsUnikernel> implements Resolv
     unikernels: readonly Unikernel[],
     private readonly service: UnikernelService<Unikernel>,
     settings: Pick<DnsSettings, 'zones' | 'ttl'>,
-    { clock, logger, guard }: ResolverDependencies,
+    { clock, logger, guard, elsewhere }: ResolverDependencies,
   ) {
     this.clock = clock;
     this.logger = logger;
     this.guard = guard;
+    this.elsewhere = elsewhere;
     const timing = { ttl: inSeconds(settings.ttl), serial: inSeconds(clock.now()) };
     this.zones = new Zones(namesOf(unikernels), settings.zones, timing);
     this.table = new NameTable(unikernels, this.zones.configuredTops);
   }
 
-  /** Synchronous, unless a unikernel has to be waited for. */
-  resolve(query: DnsQuery, signal: AbortSignal): RecordsAnswer | undefined | Promise<RecordsAnswer> {
+  /** Whether a unikernel has this name, in lower case and presentation form. */
+  holds(name: string): boolean {
+    return this.table.find(name)?.kind === 'entries';
+  }
+
+  /** Synchronous, unless a unikernel or an upstream has to be waited for. */
+  resolve(query: DnsQuery, signal: AbortSignal): DnsAnswer | undefined | Promise<DnsAnswer> {
     const pointer = query.type === RecordType.PTR ? this.table.behindAddress(query.name) : undefined;
     if (pointer !== undefined) {
       const ttl = inSeconds(pointer.entry.plan.ttl);
@@ -75,12 +88,13 @@ export class UnikernelResolver<Unikernel extends DnsUnikernel> implements Resolv
     name: string,
     unikernels: readonly Unikernel[],
     signal: AbortSignal,
-  ): RecordsAnswer | Promise<RecordsAnswer> {
+  ): DnsAnswer | Promise<DnsAnswer> {
     if (query.type === RecordType.ANY) return positive([minimalAny(query.name, shortestTtl(unikernels))]);
     const family = connectionType(query.type);
-    const wanted = family === undefined ? [] : unikernels.filter(family.mayHave);
-    if (family === undefined || wanted.length === 0) {
-      const mayChange = family !== undefined && unikernels.some(({ seeksAddresses }) => seeksAddresses);
+    if (family === undefined) return this.answerOfOtherType(query, signal);
+    const wanted = unikernels.filter(family.mayHave);
+    if (wanted.length === 0) {
+      const mayChange = unikernels.some(({ seeksAddresses }) => seeksAddresses);
       return leased(this.negative(query, Rcode.NoError), mayChange ? undefined : LASTING_LEASE);
     }
 
@@ -112,6 +126,25 @@ export class UnikernelResolver<Unikernel extends DnsUnikernel> implements Resolv
   }
 
   /**
+   * The answer for a type by which nobody connects to a unikernel. Outside of authoritative zones its name may have such
+   * records elsewhere, and one that is not known there has none: it exists.
+   */
+  private answerOfOtherType(query: DnsQuery, signal: AbortSignal): DnsAnswer | Promise<DnsAnswer> {
+    const nothing = this.negative(query, Rcode.NoError);
+    if (this.elsewhere === undefined || this.zones.isAuthoritativeFor(query.name))
+      return leased(nothing, LASTING_LEASE);
+    const given = this.elsewhere.resolve(query, signal);
+    // Whether it is passed on depends on the client, too: another client may not get this from the packet cache.
+    if (given === undefined) return nothing;
+    const settle = (answer: DnsAnswer | undefined): DnsAnswer => {
+      if (answer === undefined || !isNameError(answer)) return answer ?? nothing;
+      // Where the zone is somebody else's, its own SOA record tells which it is.
+      return this.zones.soaAround(query.name) === undefined ? withoutNameError(answer) : nothing;
+    };
+    return 'then' in given ? given.then(settle) : settle(given);
+  }
+
+  /**
    * Summons these concurrently, and resolves with those that came up. Where none did, it rejects with the first
    * failure, unless ready ones can answer instead.
    */
@@ -135,8 +168,7 @@ export class UnikernelResolver<Unikernel extends DnsUnikernel> implements Resolv
   }
 
   private negative({ name }: DnsQuery, rcode: number): RecordsAnswer {
-    const soa = this.zones.soaAround(name);
-    return { rcode, authoritative: true, authorities: soa === undefined ? [] : [soa] };
+    return { rcode, authoritative: true, authorities: [this.zones.soaFor(name)] };
   }
 }
 
@@ -201,7 +233,7 @@ const TYPES = new Map<number, ConnectionType>([
 ]);
 
 /** The connection type of a question type: `undefined` if its answer cannot lead to a connection. */
-function connectionType(type: number): ConnectionType | undefined {
+export function connectionType(type: number): ConnectionType | undefined {
   return TYPES.get(type);
 }
 

@@ -1,6 +1,6 @@
 import type { ZoneSettings } from '../../config/settings.js';
 import type { ResourceRecord } from '../../contracts/resource-record.js';
-import { canonicalName, parentName } from '../wire/domain-name.js';
+import { canonicalName, isBelowOneOf, parentName } from '../wire/domain-name.js';
 
 /** The timers of secondaries, if there were any, in seconds (RFC 1912, 2.2, shortened). */
 const REFRESH = 3_600;
@@ -18,8 +18,25 @@ export interface ZoneTiming {
 }
 
 /**
- * The zones that Jitsu is authoritative for: the configured ones, and the parent domain of each name outside of them
- * (the original Jitsu's rule), for whose other names it does not answer. A name of a single label has none.
+ * Domains that the public DNS does not delegate (RFC 2606, RFC 6761, RFC 6762, RFC 7686, RFC 8375, RFC 9476, and
+ * `internal` by a resolution of ICANN of 2024): an SOA record in them is taken from nobody.
+ */
+const RESERVED: ReadonlySet<string> = new Set([
+  'alt',
+  'example',
+  'home.arpa',
+  'internal',
+  'invalid',
+  'local',
+  'localhost',
+  'onion',
+  'test',
+]);
+
+/**
+ * The zones whose SOA record is Jitsu's: the configured ones, and below reserved domains the parent domain of each name
+ * outside of them (the original Jitsu's rule). Any other parent is somebody else's, whose SOA record ACME clients and
+ * nsupdate look for: a name there is the top of a zone of its own in the answers that deny it data.
  */
 export class Zones {
   private readonly configured = new Map<string, boolean>();
@@ -38,8 +55,8 @@ export class Zones {
       // Consecutive names mostly have the same parent.
       if (parent === latest) continue;
       latest = parent;
-      if (parent !== undefined && parent !== '' && this.closestConfigured(parent) === undefined)
-        this.parents.add(parent);
+      if (parent === undefined || !isBelowOneOf(parent, RESERVED)) continue;
+      if (this.closestConfigured(parent) === undefined) this.parents.add(parent);
     }
   }
 
@@ -53,13 +70,18 @@ export class Zones {
     return this.configured.has(name) || this.parents.has(name) ? this.soa(name) : undefined;
   }
 
-  /** The SOA record of the closest enclosing zone of this name, for negative answers (RFC 2308, 3). */
+  /** The SOA record of the closest enclosing zone of this name; `undefined` where that is somebody else's. */
   soaAround(name: string): ResourceRecord | undefined {
     for (let top: string | undefined = name; top !== undefined; top = parentName(top)) {
       const soa = this.soaAt(top);
       if (soa !== undefined) return soa;
     }
     return undefined;
+  }
+
+  /** The SOA record by which it may be remembered that this name has no data (RFC 2308, 3). */
+  soaFor(name: string): ResourceRecord {
+    return this.soaAround(name) ?? this.soa(name);
   }
 
   /** Whether unknown names in the zone of this name do not exist at all. */

@@ -70,24 +70,32 @@ export class DgramTransport implements UdpTransport {
   /** Does nothing: this transport has no threads of its own. */
   prioritize(): void {}
 
-  /** Stops receiving, and closes the socket when the last reply has been sent. */
+  /** Closes the socket when the last reply to what came before has been sent. */
   async close(): Promise<void> {
     this.closing = true;
     if (this.unanswered > 0) await new Promise<void>((resolve) => (this.answered = resolve));
+    // What has arrived meanwhile is still read: who has sent it would wait in vain.
+    await new Promise((resolve) => setImmediate(resolve));
     await new Promise<void>((resolve) => this.socket.close(resolve));
   }
 
   private take(message: Uint8Array, { address, port }: RemoteInfo): void {
-    if (this.closing) return;
     // Node throws on a reply to port 0.
     if (isSilentPort(port)) {
       if (port !== 0) this.refusals?.add('port', address);
       return;
     }
+    if (this.closing) return this.takeLate(message, address, port);
     this.unanswered += 1;
     const reply = this.handler(message, { address, port, transport: 'udp' });
     if (reply instanceof Promise) void reply.then((later) => this.give(later, port, address));
     else this.give(reply, port, address);
+  }
+
+  /** What comes while this closes is answered where that takes no time, and not waited for. */
+  private takeLate(message: Uint8Array, address: string, port: number): void {
+    const reply = this.handler(message, { address, port, transport: 'udp' });
+    if (reply !== undefined && !(reply instanceof Promise)) this.socket.send(reply, port, address, () => undefined);
   }
 
   private give(reply: Uint8Array | undefined, port: number, address: string): void {

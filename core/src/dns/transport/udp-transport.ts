@@ -46,7 +46,10 @@ export interface UdpTransport {
   readonly port: number;
   /** Raises or restores the scheduling priority of threads that answer by themselves. */
   prioritize(raised: boolean): void;
-  /** Stops receiving, and closes the socket when the last reply has been sent. */
+  /**
+   * Closes the socket when the last reply to what came before has been sent. What comes meanwhile is still handed over,
+   * and answered where its reply is known at once, so that nobody asks in vain before the system refuses.
+   */
   close(): Promise<void>;
 }
 

@@ -25,6 +25,7 @@ export const RecordType = {
   HINFO: 13,
   TXT: 16,
   AAAA: 28,
+  DNAME: 39,
   OPT: 41,
   RRSIG: 46,
   SVCB: 64,

@@ -116,6 +116,14 @@ export function parentName(name: string): string | undefined {
   return '';
 }
 
+/** Whether a name in presentation form is one of these domains, or lies below one. */
+export function isBelowOneOf(name: string, domains: ReadonlySet<string>): boolean {
+  if (domains.size === 0) return false;
+  let domain: string | undefined = name;
+  while (domain !== undefined && !domains.has(domain)) domain = parentName(domain);
+  return domain !== undefined;
+}
+
 function byteOf(character: string, name: string): number {
   const escaped = character.startsWith('\\');
   const byte = character.length === 4 ? Number(character.slice(1)) : character.charCodeAt(escaped ? 1 : 0);

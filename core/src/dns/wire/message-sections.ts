@@ -238,6 +238,11 @@ export class CheckedAnswer implements MessageAnswer {
     return (this.knownCuts ??= this.findCuts());
   }
 
+  /** The same with this message, whose records are at the same places. */
+  withMessage(message: Uint8Array): CheckedAnswer {
+    return new CheckedAnswer(message, this.summary, this.reusableUntil, this.extendedError, this.knownCuts);
+  }
+
   protected findCuts(): readonly MessageCut[] {
     const sections = sectionsOf(this.message);
     if (sections === undefined) return [];

@@ -91,6 +91,19 @@ export function visitNames(
   }
 }
 
+/** The data of a record that was found valid, with its names written out. */
+export function dataOf(message: Uint8Array, { typeAt, type, end }: RecordSpan, names: MessageNames): Uint8Array {
+  const parts: Uint8Array[] = [];
+  let position = typeAt + 10;
+  for (const part of LAYOUTS.get(type) ?? []) {
+    if (part === Rest) break;
+    const next = endOfPart(message, position, part, names) as number;
+    parts.push(part === Name ? (expandedName(message, position) as Uint8Array) : message.subarray(position, next));
+    position = next;
+  }
+  return Buffer.concat([...parts, message.subarray(position, end)]);
+}
+
 /** Writes a record that was found valid, and whose owner is well-formed, into another message. */
 export function copyRecord(
   message: Uint8Array,

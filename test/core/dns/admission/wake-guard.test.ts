@@ -56,7 +56,8 @@ class Stage {
 
   /** What comes of a query at once: its answer, or that it waits. */
   async ask(name: string, client: DnsClient = tcpClient, type = 'A'): Promise<RecordsAnswer | 'waits' | undefined> {
-    const asked = this.resolver.resolve(aQuery(name, { type }, client), never);
+    const asked = this.resolver.resolve(aQuery(name, { type }, client), never) as
+      RecordsAnswer | Promise<RecordsAnswer>;
     return Promise.race([asked, new Promise<'waits'>((resolve) => setImmediate(() => resolve('waits')))]);
   }
 

@@ -41,12 +41,13 @@ describe('a query that is forwarded', () => {
   };
   const reply = (index: number, rcode: number): void => {
     const socket = sockets[index]?.opened.at(-1);
-    const message = Uint8Array.from(socket?.sent.at(-1) ?? []).subarray(0, 24);
-    [message[2], message[3], message[11]] = [0x81, 0x80 | rcode, 0];
+    // An OPT record comes back, or it would be asked again without one.
+    const message = Uint8Array.from(socket?.sent.at(-1) ?? []);
+    [message[2], message[3]] = [0x81, 0x80 | rcode];
     socket?.listener.onMessage(message);
   };
-  const fail = (index: number, why: string): void =>
-    sockets[index]?.opened.at(-1)?.listener.onError(new Error(why), false);
+  const fail = (index: number, why: string, code?: string): void =>
+    sockets[index]?.opened.at(-1)?.listener.onError(Object.assign(new Error(why), { code }), false);
   const sent = (): number[] => sockets.map(({ opened }) => opened.reduce((sum, socket) => sum + socket.sent.length, 0));
 
   it('asks one upstream after the other until one answers', () => {
@@ -86,6 +87,18 @@ describe('a query that is forwarded', () => {
       'no upstream answered: no upstream is known but ourselves. Set one: -f ADDRESS',
     ]);
     assert.equal(inFlight.size, 0);
+  });
+
+  it('says that this machine is to blame where no query could leave it, and only then', () => {
+    ask();
+    for (const index of [0, 0, 1, 1]) fail(index, 'send ENETUNREACH', 'ENETUNREACH');
+    ask();
+    for (const index of [0, 0]) fail(index, 'send ENETUNREACH', 'ENETUNREACH');
+    fail(1, 'refused', 'ECONNREFUSED');
+    assert.deepEqual(results, [
+      'no upstream can be reached from this machine: 192.0.2.1:53: send ENETUNREACH; 192.0.2.2:53: send ENETUNREACH',
+      'no upstream answered: 192.0.2.1:53: send ENETUNREACH; 192.0.2.2:53: refused',
+    ]);
   });
 
   it('ends with its signal, and asks nobody from then on', () => {

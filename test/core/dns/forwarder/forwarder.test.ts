@@ -27,6 +27,7 @@ import { describeOverUdp } from '../../../support/udp-transports.js';
 const never = (): AbortSignal => new AbortController().signal;
 const good: UpstreamBehaviour = (query) => [replyTo(query, addressFor(query, '192.0.2.1'))];
 const silent: UpstreamBehaviour = () => [];
+const hasOpt = ({ decoded }: UpstreamQuery): boolean => decoded.additionals?.length === 1;
 const saying =
   (rcode: number): UpstreamBehaviour =>
   (query) => [replyTo(query, { flags: rcode })];
@@ -227,8 +228,30 @@ describeOverUdp('the forwarder', (transport) => {
     const asked = ask(await forwarderTo([server.endpoint]));
     await advanceAfter(server, 1, 1_000);
     assert.equal(addressIn(await asked), '192.0.2.1');
-    assert.deepEqual(server.queries[0]?.bytes, server.queries[1]?.bytes);
+    const [first, second] = server.queries as [UpstreamQuery, UpstreamQuery];
+    assert.deepEqual(first.bytes.subarray(2), second.bytes.subarray(2));
+    assert.notEqual(first.from.port, second.from.port, 'the old one may have lost its address');
   });
+
+  it('has an answer of an upstream that drops what has an OPT record, and asks it without from then on', async () => {
+    const server = await upstream((query) => (hasOpt(query) ? [] : good(query, server)));
+    const forwarder = await forwarderTo([server.endpoint]);
+    const asked = ask(forwarder);
+    await advanceAfter(server, 1, 1_000);
+    assert.equal(addressIn(await asked), '192.0.2.1');
+    assert.equal(addressIn(await ask(forwarder)), '192.0.2.1');
+    assert.deepEqual(server.queries.map(hasOpt), [true, true, false, false]);
+  });
+
+  for (const rcode of ['FORMERR', 'SERVFAIL', 'NOTIMP'] as const) {
+    it(`has an answer of an upstream that says ${rcode} to an OPT record, and asks it without from then on`, async () => {
+      const refusal = { FORMERR: 1, SERVFAIL: 2, NOTIMP: 4 }[rcode];
+      const server = await upstream((query) => (hasOpt(query) ? saying(refusal)(query, server) : good(query, server)));
+      const forwarder = await forwarderTo([server.endpoint]);
+      for (let round = 0; round < 2; round++) assert.equal(addressIn(await ask(forwarder)), '192.0.2.1');
+      assert.deepEqual(server.queries.map(hasOpt), [true, false, false]);
+    });
+  }
 
   it('sends it sooner to an upstream that is quick', async () => {
     const server = await upstream((query) => (server.queries.length === 3 ? [] : good(query, server)));

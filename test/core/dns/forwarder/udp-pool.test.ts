@@ -142,6 +142,35 @@ describe('the source ports by which one upstream is asked', () => {
     assert.equal(sockets.opened.length, 2);
   });
 
+  it('are all left by an error of this machine, and those who wait at others go on waiting', () => {
+    random.slots.push(1, 2, 1);
+    const [one, other] = [ask(0), ask(0)];
+    sockets.opened[0]?.listener.onError(Object.assign(new Error('no route'), { code: 'ENETUNREACH' }), false);
+    assert.deepEqual([one.query.events, other.query.events], [['no route'], []]);
+    assert.deepEqual(
+      sockets.opened.map(({ closed }) => closed),
+      [true, false],
+    );
+    assert.notEqual(ask(0).port, one.port);
+    other.release();
+    assert.equal(sockets.opened[1]?.closed, true);
+  });
+
+  it('are used again where the upstream refuses', () => {
+    const one = ask(0);
+    sockets.opened[0]?.listener.onError(Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }), false);
+    one.release();
+    assert.equal(ask(0).port, one.port);
+  });
+
+  it('are replaced for who wants one that is younger', () => {
+    const { port } = ask(5);
+    assert.equal(pool.pick(6, 4), port);
+    const younger = pool.pick(6, 5);
+    assert.notEqual(younger, port);
+    assert.equal(pool.pick(6, 5), younger, 'one for all who want one');
+  });
+
   it('are another one each time, or one for all that leaves in one batch', () => {
     random.slots.push(1, 2, 3, 4);
     for (let count = 0; count < 2; count++) ask();

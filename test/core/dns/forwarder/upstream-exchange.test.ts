@@ -47,16 +47,19 @@ describe('an exchange with an upstream', () => {
   let upstream: Upstream;
   let streamed: StreamQuery[];
   let silentSince: number[];
+  let log: DnsLog;
 
   const useUpstream = (settings: UpstreamSettings = { address: '192.0.2.53', port: 53 }): void => {
     clock = new ManualClock();
     deadlines = new Deadlines(clock);
     [sockets, streamed, silentSince] = [new FakeUdpSockets(), [], []];
-    const context = { clock, deadlines, scrubber, logger: new DnsLog(), random: new RandomSource() };
+    log = new DnsLog();
+    const context = { clock, deadlines, scrubber, logger: log, random: new RandomSource() };
     upstream = new Upstream(settings, { ...context, timeout: 2_000, sockets, trust: undefined }, () => {});
     Object.assign(upstream, {
       streams: {
         send: (query: StreamQuery) => streamed.push(query),
+        leaveSilent: () => false,
         closeSilent: (since: number) => silentSince.push(since - start()),
       },
     });
@@ -96,6 +99,7 @@ describe('an exchange with an upstream', () => {
     const fail = (): void => mine().at(-1)?.socket.listener.onError(new Error('no route'), false);
     return { one, results, answers, authentic, mine, reply, streamReply, fail };
   };
+  const hasOpt = ({ message }: { readonly message: Uint8Array }): boolean => message[11] === 1;
   const isMixed = (message: Uint8Array | undefined): boolean =>
     Buffer.from(message?.subarray(13, 13 + 26) ?? []).toString() !== NAME.slice(0, 26);
 
@@ -110,12 +114,14 @@ describe('an exchange with an upstream', () => {
     assert.equal(results.length, 1);
   });
 
-  it('is repeated once as it is, and ends at its deadline', async () => {
+  it('is repeated once as it is, by another port and id, and ends at its deadline', async () => {
+    upstream.quirks.answeredEdns();
     const { mine, results } = exchange();
     await clock.advance(999);
     assert.equal(mine().length, 1);
     await clock.advance(1);
-    assert.deepEqual(mine()[1]?.message, mine()[0]?.message);
+    assert.deepEqual(mine()[1]?.message.subarray(2), mine()[0]?.message.subarray(2));
+    assert.notEqual(mine()[1]?.socket, mine()[0]?.socket);
     await clock.advance(999);
     assert.deepEqual([mine().length, results], [2, []]);
     await clock.advance(1);
@@ -222,7 +228,189 @@ describe('an exchange with an upstream', () => {
     assert.deepEqual([third.mine().length, third.results], [1, ['rcode 1']], 'who sends OPT knows EDNS');
   });
 
+  for (const [rcode, name] of [
+    [1, 'FORMERR'],
+    [2, 'SERVFAIL'],
+    [4, 'NOTIMP'],
+  ] as const) {
+    it(`goes without EDNS after ${name} without an OPT record, and once that has helped, for an hour`, async () => {
+      const first = exchange();
+      first.reply({ rcode });
+      assert.deepEqual(first.mine().map(hasOpt), [true, false]);
+      first.reply();
+      assert.deepEqual(first.results, ['rcode 0']);
+      const second = exchange();
+      assert.deepEqual(second.mine().map(hasOpt), [false]);
+      second.reply({ rcode });
+      assert.deepEqual(
+        [second.mine().length, second.results],
+        [1, [`rcode ${rcode}`]],
+        'there is nothing to leave out',
+      );
+      await clock.advance(HOUR);
+      const third = exchange();
+      assert.deepEqual(third.mine().map(hasOpt), [true]);
+      third.reply({ rcode, opt: 0 });
+      assert.deepEqual([third.mine().length, third.results], [1, [`rcode ${rcode}`]], 'who sends OPT knows EDNS');
+    });
+
+    it(`keeps EDNS where ${name} comes without it, too`, () => {
+      const first = exchange();
+      for (const _ of ['with', 'without']) first.reply({ rcode });
+      assert.deepEqual(first.results, [`rcode ${rcode}`]);
+      assert.deepEqual(exchange().mine().map(hasOpt), [true]);
+    });
+
+    it(`keeps EDNS where ${name} came for once from who knows it, and leaves it where it comes again`, () => {
+      exchange().reply({ opt: 0 });
+      for (const isKnown of [true, false]) {
+        const { reply } = exchange();
+        reply({ rcode });
+        reply();
+        assert.deepEqual(exchange().mine().map(hasOpt), [isKnown]);
+      }
+    });
+  }
+
+  for (const [rcode, name] of [
+    [2, 'SERVFAIL'],
+    [4, 'NOTIMP'],
+  ] as const) {
+    it(`takes ${name} for the answer where nothing comes without EDNS`, async () => {
+      const { reply, results } = exchange();
+      reply({ rcode });
+      await clock.advance(2_000);
+      assert.deepEqual([results, upstream.health.down], [[`rcode ${rcode}`], false]);
+    });
+  }
+
+  describe('to an upstream that drops what has an OPT record', () => {
+    const dropped = async (): Promise<ReturnType<typeof exchange>> => {
+      const one = exchange();
+      await clock.advance(1_000);
+      return one;
+    };
+
+    it('is repeated without, too, and goes without for an hour once that was answered', async () => {
+      const first = await dropped();
+      assert.deepEqual(first.mine().map(hasOpt), [true, true, false]);
+      first.reply();
+      assert.deepEqual(first.results, ['rcode 0']);
+      const second = exchange();
+      assert.deepEqual(second.mine().map(hasOpt), [false]);
+      second.reply();
+      await clock.advance(HOUR);
+      const third = await dropped();
+      assert.deepEqual(third.mine().map(hasOpt), [true, true, false]);
+      third.reply();
+      assert.deepEqual(exchange().mine().map(hasOpt), [false], 'what it did before it goes on doing');
+    });
+
+    it('keeps EDNS where the copy with EDNS is answered, by an OPT record or without', async () => {
+      for (const opt of [0, undefined]) {
+        useUpstream();
+        const { mine, results } = await dropped();
+        const { socket, message } = mine()[1] as ReturnType<typeof sent>[0];
+        socket.listener.onMessage(replyTo(message, opt === undefined ? {} : { opt }));
+        assert.deepEqual(results, ['rcode 0']);
+        assert.deepEqual((await dropped()).mine().map(hasOpt), [true, true], 'it is known to take EDNS');
+      }
+    });
+
+    it('takes the late reply to what was sent first', async () => {
+      const { mine, results } = await dropped();
+      const { socket, message } = mine()[0] as ReturnType<typeof sent>[0];
+      socket.listener.onMessage(replyTo(message, { opt: 0 }));
+      assert.deepEqual(results, ['rcode 0']);
+    });
+
+    it('tries without again where nothing at all was answered for once, as it may be another server by now', async () => {
+      exchange().reply({ opt: 0 });
+      assert.deepEqual((await dropped()).mine().map(hasOpt), [true, true]);
+      await clock.advance(1_000);
+      assert.deepEqual((await dropped()).mine().map(hasOpt), [true, true, false]);
+    });
+
+    it('goes without over TCP, too, where its answer was truncated', async () => {
+      const { reply, streamReply, results } = await dropped();
+      reply({ flags: 0x8380 });
+      assert.equal(hasOpt({ message: streamed[0]?.framed.subarray(2) ?? new Uint8Array(12) }), false);
+      streamReply();
+      assert.deepEqual(results, ['rcode 0']);
+    });
+
+    it('leaves no query at a port behind', async () => {
+      const { one } = await dropped();
+      one.cancel();
+      upstream.udp?.leaveOpenedUntil(Infinity);
+      assert.deepEqual(
+        sockets.opened.map(({ closed }) => closed),
+        [true, true],
+      );
+    });
+  });
+
+  describe('on a machine whose addresses have changed', () => {
+    const stale = (code: string): Error => Object.assign(new Error(`send ${code}`), { code });
+    const failBy = (code: string, { mine }: ReturnType<typeof exchange>): void =>
+      mine().at(-1)?.socket.listener.onError(stale(code), false);
+
+    for (const code of ['ENETUNREACH', 'EADDRNOTAVAIL', 'EPERM', 'EHOSTUNREACH']) {
+      it(`is sent again at once by a new socket after ${code}`, () => {
+        const one = exchange();
+        failBy(code, one);
+        assert.deepEqual([one.mine().length, one.results], [2, []]);
+        assert.notEqual(one.mine()[0]?.socket, one.mine()[1]?.socket);
+        assert.equal(one.mine()[0]?.socket.closed, true);
+        one.reply();
+        assert.deepEqual(one.results, ['rcode 0']);
+      });
+    }
+
+    it('fails where the new socket is of no use either, which does not count against the upstream', () => {
+      for (let round = 0; round < 9; round++) {
+        const one = exchange();
+        failBy('ENETUNREACH', one);
+        failBy('ENETUNREACH', one);
+        assert.deepEqual([one.mine().length, one.results], [2, ['send ENETUNREACH']]);
+      }
+      assert.equal(upstream.health.down, false);
+      assert.equal(log.at('warn').length, 1);
+      assert.match(log.at('warn').join(), /192\.0\.2\.53:53 cannot be reached from this machine: send ENETUNREACH/);
+    });
+
+    it('counts against the upstream where it may be a router that says so', () => {
+      for (let round = 0; round < 3; round++) {
+        const one = exchange();
+        for (let time = 0; time < 2; time++) failBy('EHOSTUNREACH', one);
+      }
+      assert.equal(upstream.health.down, true);
+    });
+
+    it('fails at once where the upstream refuses, and goes on with its socket', () => {
+      const one = exchange();
+      failBy('ECONNREFUSED', one);
+      assert.deepEqual(
+        [one.mine().length, one.results, one.mine()[0]?.socket.closed],
+        [1, ['send ECONNREFUSED'], false],
+      );
+    });
+
+    it('leaves all older sockets after a deadline, as no error tells that replies do not find them any more', async () => {
+      for (let count = 0; count < 200; count++) exchange().reply();
+      const { length } = sockets.opened;
+      assert.ok(length > 20);
+      await clock.advance(1);
+      exchange();
+      await clock.advance(2_000);
+      for (let count = 0; count < 200; count++) exchange().reply();
+      const older = sockets.opened.slice(0, length);
+      assert.ok(older.every(({ closed }) => closed));
+    });
+  });
+
   it('measures the time of what was sent once, also after something that was sent twice', async () => {
+    upstream.quirks.answeredEdns();
     const { reply } = exchange();
     await clock.advance(1_000);
     reply({ rcode: 1 });
@@ -233,6 +421,7 @@ describe('an exchange with an upstream', () => {
   });
 
   it('ends at its deadline, whenever it was last put to the upstream', async () => {
+    upstream.quirks.answeredEdns();
     const { reply, results } = exchange();
     await clock.advance(1_900);
     reply({ rcode: 1 });

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import type { DnsAnswer, RecordsAnswer } from '#core/contracts/resolver.js';
+import type { DnsAnswer, RecordsAnswer, Resolver } from '#core/contracts/resolver.js';
 import { UnikernelResolver } from '#core/dns/resolvers/unikernel-resolver.js';
 import { JitsuError } from '#core/errors.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { DnsLog } from '../../../support/dns-log.js';
+import { FakeSource } from '../../../support/dns-source.js';
 import { aQuery, tcpClient, udpClient } from '../../../support/dns-query.js';
 import { FakeSummons } from '../../../support/dns-summons.js';
 import { aUnikernel, type StagedUnikernel } from '../../../support/dns-unikernel.js';
@@ -19,16 +20,21 @@ class Stage {
     unikernels: StagedUnikernel[],
     readonly summons = new FakeSummons(),
     zones: { name: string; authoritative: boolean }[] = [],
+    elsewhere?: Resolver,
   ) {
     this.resolver = new UnikernelResolver(
       unikernels,
       summons,
       { zones, ttl: 30_000 },
-      { clock: this.clock, logger: this.log },
+      { clock: this.clock, logger: this.log, elsewhere },
     );
   }
 
   async ask(name: string, type = 'A', signal = never): Promise<RecordsAnswer | undefined> {
+    return (await this.answer(name, type, signal)) as RecordsAnswer | undefined;
+  }
+
+  async answer(name: string, type: string, signal = never): Promise<DnsAnswer | undefined> {
     return this.resolver.resolve(aQuery(name, { type }), signal);
   }
 }
@@ -172,9 +178,76 @@ describe('the resolver of unikernels', () => {
   });
 
   it('answers SOA at the top of a zone, with the start in seconds as serial', async () => {
-    const [soa] = (await new Stage([aUnikernel()]).ask('example.org', 'SOA'))?.answers ?? [];
-    assert.ok(soa?.type === 'SOA');
-    assert.deepEqual([soa.name, soa.serial, soa.ttl, soa.minimum], ['example.org', 5, 30, 30]);
+    const open = [{ name: 'example.org', authoritative: false }];
+    for (const [names, zones, top] of [
+      [['www.example.org'], open, 'example.org'],
+      [['www.jitsu.test'], [], 'jitsu.test'],
+    ] as const) {
+      const stage = new Stage([aUnikernel({ names })], undefined, [...zones]);
+      const [soa] = (await stage.ask(top, 'SOA'))?.answers ?? [];
+      assert.ok(soa?.type === 'SOA');
+      assert.deepEqual([soa.name, soa.serial, soa.ttl, soa.minimum], [top, 5, 30, 30]);
+    }
+  });
+
+  it('leaves the SOA of a parent that nobody gave it to the next resolver', async () => {
+    const stage = new Stage([aUnikernel({ names: ['example.com', 'www.example.org'] })]);
+    for (const name of ['com', 'org', 'example.org']) assert.equal(await stage.ask(name, 'SOA'), undefined, name);
+    const denied = await stage.ask('example.com', 'AAAA');
+    assert.equal(denied?.authorities?.[0]?.name, 'example.com');
+  });
+
+  describe('where others may have records of other types', () => {
+    const OTHERS = ['SOA', 'NS', 'MX', 'TXT', 'CAA', 'CNAME', 'SRV', 'DS'];
+    const mx: RecordsAnswer = {
+      rcode: 0,
+      answers: [{ name: 'www.example.org', type: 15, ttl: 9, data: new Uint8Array() }],
+    };
+    const known: DnsAnswer = { rcode: 3, authorities: [{ name: 'org', type: 'NS', ttl: 5, target: 'ns.org' }] };
+    const stageWith = (said: DnsAnswer | undefined, zones: { name: string; authoritative: boolean }[] = []) => {
+      const source = new FakeSource(() => said);
+      const www = aUnikernel({ names: ['www.example.org', '*.example.org', 'www.jitsu.test', 'www.lab.test'] });
+      return { source, stage: new Stage([www], new FakeSummons(), zones, source) };
+    };
+
+    it('asks for them, and wakes nothing', async () => {
+      const { stage, source } = stageWith(mx);
+      for (const type of OTHERS) assert.equal(await stage.answer('any.example.org', type), mx, type);
+      assert.equal(source.queries.length, OTHERS.length);
+      assert.deepEqual(stage.summons.calls, []);
+    });
+
+    it('keeps those by which one connects, and ANY, to itself', async () => {
+      const { stage, source } = stageWith(mx);
+      for (const type of ['A', 'AAAA', 'HTTPS', 'SVCB', 'ANY'])
+        assert.notEqual(await stage.answer('www.example.org', type), mx);
+      assert.deepEqual(source.queries, []);
+    });
+
+    it('has no data where they say that there is no such name, with the SOA of whose zone it is', async () => {
+      const { stage } = stageWith(known);
+      assert.deepEqual(await stage.answer('www.example.org', 'MX'), { ...known, rcode: 0 });
+      const below = await stage.ask('www.jitsu.test', 'MX');
+      assert.deepEqual([below?.rcode, below?.authorities?.[0]?.name], [0, 'jitsu.test']);
+      const given = await stageWith(known, [{ name: 'example.org', authoritative: false }]).stage.ask(
+        'www.example.org',
+        'MX',
+      );
+      assert.deepEqual([given?.rcode, given?.authorities?.[0]?.name], [0, 'example.org']);
+    });
+
+    it('asks nobody about a name in an authoritative zone', async () => {
+      const { stage, source } = stageWith(mx, [{ name: 'lab.test', authoritative: true }]);
+      assertNoData(await stage.ask('www.lab.test', 'MX'));
+      assert.deepEqual(source.queries, []);
+    });
+
+    it('has no data, and no lease of that, where the query is not passed on', async () => {
+      const { stage } = stageWith(undefined);
+      const answer = await stage.ask('www.example.org', 'MX');
+      assertNoData(answer);
+      assert.equal(answer?.lease, undefined);
+    });
   });
 
   it('leaves a name that is nobody’s to the next resolver', async () => {

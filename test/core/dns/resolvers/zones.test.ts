@@ -6,28 +6,41 @@ const timing = { ttl: 60, serial: 1_700_000_000 };
 const authoritative = (name: string) => ({ name, authoritative: true });
 
 describe('zones', () => {
-  it('are the parent domains of the names, with the start as serial and their TTL as that of negative answers', () => {
-    const zones = new Zones(['www.example.org', '*.example.org'], [], timing);
-    assert.deepEqual(zones.soaAt('example.org'), {
-      name: 'example.org',
+  it('are the parent domains of names below reserved ones, with the start as serial and their TTL as that of negative answers', () => {
+    const zones = new Zones(['www.jitsu.test', '*.jitsu.test', 'nas.home.arpa'], [], timing);
+    assert.deepEqual(zones.soaAt('jitsu.test'), {
+      name: 'jitsu.test',
       type: 'SOA',
       ttl: 60,
-      mname: 'ns.example.org',
-      rname: 'hostmaster.example.org',
+      mname: 'ns.jitsu.test',
+      rname: 'hostmaster.jitsu.test',
       serial: 1_700_000_000,
       refresh: 3_600,
       retry: 600,
       expire: 86_400,
       minimum: 60,
     });
-    assert.equal(zones.soaAt('www.example.org'), undefined);
-    assert.equal(zones.soaAround('www.example.org')?.name, 'example.org');
+    assert.equal(zones.soaAt('www.jitsu.test'), undefined);
+    assert.equal(zones.soaAround('www.jitsu.test')?.name, 'jitsu.test');
+    assert.equal(zones.soaFor('www.jitsu.test').name, 'jitsu.test');
+    assert.equal(zones.soaAt('home.arpa')?.name, 'home.arpa');
+  });
+
+  it('are no parent domains that somebody else may have: a name there is a zone of its own where it has no data', () => {
+    const zones = new Zones(['example.com', 'www.example.org', 'router.arpa', 'mytest'], [], timing);
+    for (const name of ['com', 'org', 'example.org', 'arpa']) assert.equal(zones.soaAt(name), undefined, name);
+    for (const name of ['example.com', 'www.example.org']) {
+      assert.equal(zones.soaAt(name), undefined, name);
+      assert.equal(zones.soaAround(name), undefined, name);
+      assert.equal(zones.soaFor(name).name, name);
+    }
   });
 
   it('do not exist for a name of a single label', () => {
     const zones = new Zones(['printer'], [], timing);
     assert.equal(zones.soaAround('printer'), undefined);
     assert.equal(zones.soaAt(''), undefined);
+    assert.equal(zones.soaFor('printer').name, 'printer');
   });
 
   it('deny other names only where they are configured to', () => {

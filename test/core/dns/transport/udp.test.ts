@@ -68,6 +68,38 @@ describeOverUdp('datagrams', (transport) => {
     }
   });
 
+  it('are answered until their socket is gone, and refused by the system from then on', async () => {
+    for (let time = 0; time < 3; time += 1) {
+      const { server, endpoint } = await start(always);
+      const client = await clientSocket();
+      client.connect(endpoint.port, endpoint.address);
+      await once(client, 'connect');
+      const missing = new Set<number>();
+      let refused: NodeJS.ErrnoException | undefined;
+      client.on('message', (reply) => missing.delete(reply.readUInt16BE(0)));
+      client.on('error', (error) => (refused = error));
+      let id = 0;
+      const ask = (): void => {
+        missing.add(++id);
+        client.send(queryBytes('a.test', { id }));
+      };
+      for (let early = 0; early < 20; early += 1) ask();
+      await once(client, 'message');
+      let closed = false;
+      const closing = server.close(5_000).then(() => (closed = true));
+      while (refused === undefined) {
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        if (!closed || id % 2 === 0) ask();
+        if (closed) await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      await closing;
+      assert.equal(refused.code, 'ECONNREFUSED');
+      // One that came in the very moment of the end, and what the system has refused.
+      const silent = [...missing].filter((number) => number < id - 1);
+      assert.ok(silent.length <= 2, `${silent.length} of ${id} queries got neither an answer nor a refusal`);
+    }
+  });
+
   it('are met with silence if they are empty, short or responses, and those behind them are answered', async () => {
     const { endpoint, log } = await start(always);
     const socket = await clientSocket();

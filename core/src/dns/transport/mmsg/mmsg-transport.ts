@@ -1,14 +1,23 @@
 import type { Endpoint } from '../../../net/endpoint.js';
 import type { Logger } from '../../../contracts/logger.js';
 import type { DnsClient } from '../../../contracts/resolver.js';
-import { BATCH_SIZE, DatagramBatch, LONGEST_DATAGRAM, sendBatch } from '../../../net/datagram-batch.js';
+import { BATCH_SIZE, DatagramBatch, ENVELOPE_WORDS, LONGEST_DATAGRAM, sendBatch } from '../../../net/datagram-batch.js';
 import { Linux } from '../../../net/linux.js';
 import { senderOf, type InterfaceCalls } from '../../../net/socket-address.js';
 import type { SocketCalls } from '../../../net/socket-calls.js';
-import type { MessageHandler, UdpContext, UdpTransport, UdpTransportKind } from '../udp-transport.js';
+import {
+  isSilentPort,
+  type MessageHandler,
+  type UdpContext,
+  type UdpTransport,
+  type UdpTransportKind,
+} from '../udp-transport.js';
 import { DatagramSocket } from './datagram-socket.js';
 import { createQueryRing, RingPump, RingReader, type RingEntry } from './query-ring.js';
 import { ReceiveThread } from './receive-thread.js';
+
+/** The most batches that are still taken from a socket whose threads have ended. */
+const LAST_BATCHES = 64;
 
 export interface MmsgContext extends UdpContext {
   readonly calls: SocketCalls;
@@ -30,6 +39,7 @@ export function mmsg(calls: SocketCalls): UdpTransportKind {
 export class MmsgTransport implements UdpTransport {
   private readonly threads: ReceiveThread[] = [];
   private readonly queues: ReplyQueue[];
+  private readonly pumps: RingPump[] = [];
   private readonly clients: ClientReader;
   private unanswered = 0;
   private answered: (() => void) | undefined;
@@ -68,30 +78,60 @@ export class MmsgTransport implements UdpTransport {
     for (const thread of this.threads) thread.prioritize(raised);
   }
 
-  /** Stops receiving, and closes the sockets when the last reply has been sent. */
+  /** Closes the sockets when the last reply to what came before has been sent. */
   async close(): Promise<void> {
     this.closing = true;
-    await Promise.all(this.threads.map((thread) => thread.close()));
     if (this.unanswered > 0) await new Promise<void>((resolve) => (this.answered = resolve));
+    await Promise.all(this.threads.map((thread) => thread.leave()));
+    // All within one turn: nothing comes between the last look at a socket and its end.
+    for (const pump of this.pumps) pump.drain();
+    for (const [index, socket] of this.sockets.entries()) this.takeRest(socket, this.queues[index] as ReplyQueue);
     for (const queue of this.queues) queue.flush();
     for (const socket of this.sockets) socket.close();
+    await Promise.all(this.threads.map((thread) => thread.close()));
   }
 
   private async startThread(index: number): Promise<void> {
     const socket = this.sockets[index] as DatagramSocket;
     const queue = this.queues[index] as ReplyQueue;
     const ring = createQueryRing();
-    const pump = new RingPump(new RingReader(ring), (entry) => {
-      if (!this.closing) this.take(entry, queue);
-    });
+    const pump = new RingPump(new RingReader(ring), (entry) => this.take(entry, queue));
+    this.pumps.push(pump);
     this.threads.push(await ReceiveThread.start({ ...this.context, socket, ring, onQueries: () => pump.wake() }));
   }
 
+  /** What has come to a socket since its thread has left it. */
+  private takeRest({ descriptor, kind }: DatagramSocket, queue: ReplyQueue): void {
+    const { calls } = this.context;
+    const batch = new DatagramBatch(calls.addressOf, kind, LONGEST_DATAGRAM);
+    for (let batches = 0; batches < LAST_BATCHES; batches++) {
+      const count = calls.recvmmsg(descriptor, batch.headers, BATCH_SIZE, Linux.MSG_DONTWAIT, null);
+      for (let index = 0; index < count; index++) {
+        const length = batch.lengthOf(index);
+        // Where nothing is left, a socket that does not receive any more gives empty datagrams without end.
+        if (length === 0) return;
+        if (isSilentPort(batch.portOf(index))) continue;
+        const envelope = new Uint32Array(ENVELOPE_WORDS);
+        batch.copyEnvelope(index, envelope);
+        this.take({ message: (batch.payloads[index] as Uint8Array).slice(0, length), envelope }, queue);
+      }
+      if (count < BATCH_SIZE) return;
+      batch.expect(count);
+    }
+  }
+
   private take({ message, envelope }: RingEntry, queue: ReplyQueue): void {
+    if (this.closing) return this.takeLate(message, envelope, queue);
     this.unanswered += 1;
     const reply = this.handler(message, this.clients.of(envelope));
     if (reply instanceof Promise) void reply.then((later) => this.give(later, envelope, queue));
     else this.give(reply, envelope, queue);
+  }
+
+  /** What comes while this closes is answered where that takes no time, and not waited for. */
+  private takeLate(message: Uint8Array, envelope: Uint32Array, queue: ReplyQueue): void {
+    const reply = this.handler(message, this.clients.of(envelope));
+    if (reply !== undefined && !(reply instanceof Promise)) queue.add(reply, envelope);
   }
 
   private give(reply: Uint8Array | undefined, envelope: Uint32Array, queue: ReplyQueue): void {
@@ -164,6 +204,7 @@ class ReplyQueue {
    */
   flush(): void {
     const { calls, socket, batch, count } = this;
+    if (count === 0) return;
     this.count = 0;
     const unsent = sendBatch(calls, socket.descriptor, batch, count, Linux.MSG_DONTWAIT);
     if (unsent !== undefined) this.logger.debug({ ...unsent }, 'replies could not be sent');

@@ -162,6 +162,11 @@ export class RingPump {
     this.turn();
   }
 
+  /** Takes all entries now. */
+  drain(): void {
+    for (let entry = this.ring.take(); entry !== undefined; entry = this.ring.take()) this.take(entry);
+  }
+
   private readonly turn = (): void => {
     let count = 0;
     for (; count < MOST_IN_A_TURN; count++) {

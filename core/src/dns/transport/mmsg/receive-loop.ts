@@ -66,9 +66,9 @@ export class ReceiveLoop {
     for (let failures = 0; ;) {
       const count = calls.recvmmsg(descriptor, this.received.headers, BATCH_SIZE, Linux.MSG_WAITFORONE, null);
       const code = count < 0 ? calls.errorCode() : undefined;
+      if (code === undefined) this.take(count);
       if (Atomics.load(state, ThreadState.Ending) !== 0) return;
       if (code === undefined) {
-        this.take(count);
         this.received.expect(count);
         failures = 0;
       } else if (code !== 'EINTR' && ++failures === MOST_FAILURES) {

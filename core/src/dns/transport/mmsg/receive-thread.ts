@@ -42,6 +42,9 @@ export class ReceiveThread {
   private readonly state = createThreadState();
   private readonly refusals: ThreadRefusals;
   private exited: Promise<void> = Promise.resolve();
+  /** Resolves when it does not use the socket any more. */
+  private left: Promise<void> = Promise.resolve();
+  private ending = false;
   private pause = SHORTEST_PAUSE;
   private restarting: Disposable | undefined;
   private task: number | undefined;
@@ -65,8 +68,10 @@ export class ReceiveThread {
     }
   }
 
-  /** Stops receiving from now on. */
+  /** Stops receiving from now on. Does nothing a second time: the descriptor may be another file's by then. */
   end(): void {
+    if (this.ending) return;
+    this.ending = true;
     Atomics.store(this.state, ThreadState.Ending, 1);
     this.options.socket.endReceiving();
   }
@@ -80,10 +85,16 @@ export class ReceiveThread {
     if (code !== undefined) logger.debug({ code }, 'a thread that takes datagrams cannot go first');
   }
 
-  /** Resolves when the thread has ended, and all that it received has been handed over. */
-  async close(): Promise<void> {
+  /** Resolves when the thread has handed over all that it received, and does not use the socket any more. */
+  async leave(): Promise<void> {
     this.end();
     this.restarting?.[Symbol.dispose]();
+    await this.left;
+  }
+
+  /** Resolves when the thread has ended. */
+  async close(): Promise<void> {
+    await this.leave();
     await this.exited;
     this.refusals.settle();
     if (running.delete(this) && running.size === 0) process.off('exit', endAll);
@@ -104,11 +115,14 @@ export class ReceiveThread {
       // The system cannot create another thread.
       return failed(error as Error);
     }
+    let leave: () => void;
+    this.left = new Promise((resolve) => (leave = resolve));
     let readyAt: Milliseconds | undefined;
     let reason = new Error('it has come to its end');
     worker.on('error', (error) => (reason = error));
     worker.on('message', (message: ReceiveMessage) => {
       if (message.kind === 'queries') return this.options.onQueries();
+      if (message.kind === 'left') return leave();
       if (message.kind === 'unsent') return this.tellOfUnsent(message.code);
       if (message.kind === 'refused') {
         return this.refusals.announce(message.refusal, senderOf(message.envelope, calls).address);
@@ -123,6 +137,7 @@ export class ReceiveThread {
       worker.on('exit', () => {
         // The system may soon give this id to another thread.
         this.task = undefined;
+        leave();
         if (readyAt === undefined) failed(reason);
         else this.replace(reason, readyAt);
         resolve();

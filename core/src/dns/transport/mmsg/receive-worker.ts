@@ -15,7 +15,7 @@ import { timeTeller, type ThreadRefusal } from './thread-state.js';
 
 /** The parameters of a receiving thread. */
 export interface ReceiveOrder {
-  /** The socket's descriptor, which must not be closed before this thread has ended. */
+  /** The socket's descriptor, which must not be closed before this thread has ended, or has said that it left it. */
   readonly descriptor: number;
   readonly kind: DatagramKind;
   /** The words of `ThreadState`. */
@@ -36,7 +36,9 @@ export type ReceiveMessage =
   | { readonly kind: 'queries' }
   /** The thread counts refusals; `envelope` is that of the first, as `DatagramBatch` copies it. */
   | { readonly kind: 'refused'; readonly refusal: ThreadRefusal; readonly envelope: Uint32Array }
-  | { readonly kind: 'unsent'; readonly code: string };
+  | { readonly kind: 'unsent'; readonly code: string }
+  /** The thread does not use the socket any more; to end takes it some 50 ms. */
+  | { readonly kind: 'left' };
 
 const post = (message: ReceiveMessage): void => parentPort?.postMessage(message);
 
@@ -56,3 +58,4 @@ const loop = new ReceiveLoop({
 });
 post({ kind: 'ready', task: ownThreadId() });
 loop.run();
+post({ kind: 'left' });
