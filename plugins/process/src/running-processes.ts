@@ -62,7 +62,7 @@ export class RunningProcesses {
   /** The first processes that have ended, and that their parents, which are not Jitsu, have not collected yet. */
   readonly #unreaped = new Map<MachineId, MachineRecord>();
   /** Why nothing can be started any more. */
-  #lost: unknown;
+  #lost: JitsuError | undefined;
   /** Present while connected. */
   #sweep: MachineSweep | undefined;
   #watch: Disposable | undefined;
@@ -189,7 +189,7 @@ export class RunningProcesses {
     const { id } = plan;
     this.#checkConnected();
     if (this.#lost !== undefined) throw this.#lost;
-    await this.#untilReaped(plan);
+    if (this.#unreaped.has(id)) await this.#untilReaped(plan);
     const nonce = newNonce();
     let child: LiveChild | undefined;
     try {
