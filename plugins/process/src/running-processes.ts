@@ -140,6 +140,11 @@ export class RunningProcesses {
     return this.#ends.get(id);
   }
 
+  /** The last lines that a machine wrote, oldest first, also after it has ended. */
+  recentOutput(id: MachineId): readonly string[] {
+    return this.#output.recentLines(id);
+  }
+
   tellStateOf(id: MachineId): void {
     this.tell({ id, state: this.#groups.get(id)?.look() ?? 'off' });
   }
@@ -388,7 +393,7 @@ function isLost(error: unknown): boolean {
   return (error as { lost?: unknown }).lost === true || errorCode(error) === 'JITSU_BACKEND_UNREACHABLE';
 }
 
-/** How a program ended: its status, and its last line about that. */
+/** How a program ended: its status, and the line that tells why. */
 function exitDetail({ status, signal }: Exit, lastWords: string | undefined, lackedMemory: boolean): string {
   const how = lackedMemory
     ? 'killed: it used more than its limit of memory'
