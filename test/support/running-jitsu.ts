@@ -135,17 +135,22 @@ export class RunningJitsu implements AsyncDisposable {
       .map((name) => `${folder}/${name}`);
   }
 
+  /** The pids of all served programs so far. */
+  pids(): readonly number[] {
+    return readdirSync(this.#runs).map(Number);
+  }
+
   /** Every run of a served program so far. */
   runs(): readonly ProgramRun[] {
-    return readdirSync(this.#runs).map((pid) => ({
-      pid: Number(pid),
+    return this.pids().map((pid) => ({
+      pid,
       ...(JSON.parse(readFileSync(`${this.#runs}/${pid}`, 'utf8')) as Omit<ProgramRun, 'pid'>),
     }));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.end('SIGTERM');
-    for (const { pid } of this.runs()) if (this.#isOurs(pid)) process.kill(pid, 'SIGKILL');
+    for (const pid of this.pids()) if (this.#isOurs(pid)) process.kill(pid, 'SIGKILL');
     this.#folder[Symbol.dispose]();
   }
 
