@@ -7,9 +7,9 @@ export type CommandLine =
   | {
       readonly command: 'check';
       readonly words: readonly string[];
-      readonly options: StartChoice & { readonly schema?: true };
+      readonly options: StartChoice & { readonly schema?: true; readonly offline?: true };
     }
-  | { readonly command: 'status'; readonly options: StatusChoice }
+  | { readonly command: 'status'; readonly name?: string; readonly options: StatusChoice }
   | { readonly command: 'summon'; readonly name: string; readonly options: ControlChoice }
   | { readonly command: 'stop'; readonly name: string; readonly options: ControlChoice & { readonly mode?: string } }
   | { readonly command: 'flush'; readonly name?: string; readonly options: ControlChoice }

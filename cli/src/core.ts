@@ -13,7 +13,7 @@ import type { ControlClient, RuntimeRecord } from '@jitsud/core/control';
 
 /** The part of the core that calls a running Jitsu; it loads only a few files. */
 export interface Control {
-  controlClient(socket: string): Pick<ControlClient, 'status' | 'summon' | 'stop' | 'flush' | 'history'>;
+  controlClient(socket: string): Pick<ControlClient, 'status' | 'statusOf' | 'summon' | 'stop' | 'flush' | 'history'>;
   defaultControlSocket(): string;
   /** Every running Jitsu of this user. */
   runningJitsus(): readonly RuntimeRecord[];
@@ -41,7 +41,7 @@ export interface Core extends Control {
   createJitsu(
     settings: Settings,
     parts: { readonly logger: Logger; readonly givesUpRoot?: boolean },
-  ): Promise<Pick<Jitsu, 'start' | 'stop' | 'listening' | 'udpTransport' | 'foretoldUser'>>;
+  ): Promise<Pick<Jitsu, 'start' | 'stop' | 'check' | 'listening' | 'running' | 'udpTransport' | 'foretoldUser'>>;
   /** Records this process as running for other commands of this user, until it is disposed. */
   recordRunning(record: Omit<RuntimeRecord, 'pid'>): Disposable;
 }

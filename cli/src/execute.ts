@@ -28,7 +28,7 @@ export async function execute(line: CommandLine, terminal: Terminal): Promise<Ex
     }
     case 'status': {
       const { status } = await import('./commands/status.js');
-      return status(await asking(), line.options);
+      return status(await asking(), line.name, line.options);
     }
     case 'summon': {
       const { summon } = await import('./commands/summon.js');

@@ -42,11 +42,12 @@ export function createProgram(
 
   addStartOptions(begin('check', '[words...]'), startFlags)
     .option('--schema', 'Print the JSON schema of the configuration file instead, for editors.')
-    .action((words: string[], options: StartChoice & { schema?: true }) => {
+    .option('--offline', 'Ask no backend: look at the configuration alone.')
+    .action((words: string[], options: StartChoice & { schema?: true; offline?: true }) => {
       onParsed({ command: 'check', words, options });
     });
 
-  begin('status', '')
+  begin('status', '[name]')
     .addOption(
       new Option('--watch [SECONDS]', 'Show it again and again, each time after so many seconds. (2)').argParser(
         numberValue(seconds),
@@ -61,8 +62,8 @@ export function createProgram(
     .option(...jsonOption)
     .option(...controlOption)
     .option(...configOption)
-    .action((options: StatusChoice) => {
-      onParsed({ command: 'status', options });
+    .action((name: string | undefined, options: StatusChoice) => {
+      onParsed({ command: 'status', ...(name !== undefined && { name }), options });
     });
 
   begin('summon', '<name>')

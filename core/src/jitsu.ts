@@ -20,9 +20,12 @@ import { TypesElsewhere } from './dns/resolvers/types-elsewhere.js';
 import { UnikernelResolver } from './dns/resolvers/unikernel-resolver.js';
 import { WakeGuard } from './dns/admission/wake-guard.js';
 import { errorMessage, shuttingDown } from './errors.js';
-import { countersOf, Fleet } from './fleet/fleet.js';
+import type { BackendFinding } from './fleet/check-backends.js';
+import { countersOf, Fleet, PATIENCE } from './fleet/fleet.js';
 import { Instances } from './fleet/instances.js';
 import { limitedClose } from './fleet/limited-close.js';
+import { settledWithin } from './fleet/settled-within.js';
+import type { GuardedBackend } from './lifecycle/guarded-backend.js';
 import { Lifecycle } from './lifecycle/lifecycle.js';
 import type { Unikernel } from './lifecycle/unikernel.js';
 import { CounterWriter } from './state/counter-writer.js';
@@ -64,6 +67,7 @@ export class Jitsu {
   readonly #settings: Omit<Settings, 'unikernels'>;
   readonly #privileges: Privileges | undefined;
   #dns: DnsServer | undefined;
+  readonly #followed = new Set<GuardedBackend>();
   #started: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
   #ending = false;
@@ -85,7 +89,12 @@ export class Jitsu {
     const whole = { ...settings, unikernels };
     this.#spawner = new SealableSpawner(logger);
     const instances = new Instances(whole, clock, logger, this.#spawner);
-    this.#fleet = new Fleet(whole, instances);
+    this.#fleet = new Fleet(whole, instances, {
+      ...{ clock, logger },
+      connect: (open, needsRoot) => this.#connect(open, needsRoot),
+      withhold: (unikernel, failure) => this.#lifecycle.withhold(unikernel, failure),
+      arrived: (backend, unikernels) => this.#arrived(backend, unikernels),
+    });
     this.#store = instances.configured(settings.stateStore);
     this.#privileges = givesUpRoot ? new Privileges(settings, () => instances.rootNeeds, logger) : undefined;
     this.#hub = new EventHub(clock, logger);
@@ -138,6 +147,12 @@ export class Jitsu {
     return this.#dns?.udpTransport;
   }
 
+  /** The names of the unikernels that run, as far as it is known. */
+  get running(): readonly string[] {
+    const running = [...this.#fleet.unikernels.values()].filter(({ state }) => state === 'running');
+    return running.map(({ name }) => name);
+  }
+
   /** Whom `start` would have it run as, for people; `undefined` where it stays who it is without a reason to tell. */
   get foretoldUser(): string | undefined {
     return this.#privileges?.foretold();
@@ -152,6 +167,18 @@ export class Jitsu {
   start(opened: () => void = () => undefined): Promise<void> {
     this.#started = this.#start(opened);
     return this.#started;
+  }
+
+  /**
+   * Asks the backends whether they can be reached and have what their unikernels need, without changing anything: for a
+   * Jitsu that is not started.
+   */
+  async check(): Promise<readonly BackendFinding[]> {
+    try {
+      return await this.#fleet.check();
+    } finally {
+      await this.#spawner.close();
+    }
   }
 
   /**
@@ -181,6 +208,7 @@ export class Jitsu {
       await this.#privileges?.seal((user) => this.#seal(user));
       if (user !== undefined && this.#privileges?.user === undefined) this.#spawner.stayOpen();
       await this.#openDns();
+      this.#fleet.keepTrying();
       opened();
       this.#privileges?.giveUp();
       release?.();
@@ -222,12 +250,26 @@ export class Jitsu {
 
   /** Tells those who keep root all that they are to do with it later. */
   async #seal(user: JitsuUser): Promise<void> {
-    for (const backend of this.#fleet.backends.values()) await backend.beforeDrop();
+    for (const { backend, isConnected } of this.#fleet.starts.values()) if (isConnected) await backend.beforeDrop();
     await this.#spawner.seal(user);
   }
 
   #connect(action: () => Promise<void>, needsRoot: string | undefined): Promise<void> {
     return this.#privileges?.connect(action, needsRoot) ?? action();
+  }
+
+  /** Adopts what runs of a backend, and follows it from now on. */
+  async #follow(backend: GuardedBackend): Promise<void> {
+    if (this.#followed.has(backend)) return;
+    this.#followed.add(backend);
+    await this.#lifecycle.follow(backend.name, backend, this.#fleet.on(backend.name));
+  }
+
+  /** These unikernels have got their machines after the start. */
+  async #arrived(backend: GuardedBackend, unikernels: readonly Unikernel[]): Promise<void> {
+    for (const unikernel of unikernels) this.#lifecycle.arrived(unikernel);
+    await this.#follow(backend);
+    if (this.#store.durable) await this.#fleet.save(this.#store, unikernels);
   }
 
   #closeStore(what: string, close: () => Promise<void>): Promise<void> {
@@ -256,19 +298,20 @@ export class Jitsu {
   }
 
   async #openFleet(): Promise<void> {
-    const { clock, logger } = this;
     this.#opened(() => this.#spawner.close());
-    for (const [connection, backend] of this.#fleet.backends) {
-      await this.#connect(() => backend.connect(), backend.needsRoot);
-      this.#opened(() => limitedClose(`The backend ${connection}`, () => backend.close(), { clock, logger }));
-    }
+    for (const start of this.#fleet.starts.values()) this.#opened(() => start.close());
+    await this.#fleet.connect();
+    if (this.#ending) throw shuttingDown();
     await this.#fleet.register();
     this.#fleet.recall(await this.#store.counters(), this.#lifecycle);
     // What a store in memory would remember, the fleet has itself.
     if (this.#store.durable) await this.#fleet.save(this.#store);
     this.#opened(() => this.#lifecycle[Symbol.dispose]());
-    for (const [connection, backend] of this.#fleet.backends) {
-      await this.#lifecycle.follow(connection, backend, this.#fleet.on(connection));
+    const followed = [...this.#fleet.starts.values()]
+      .filter(({ works }) => works)
+      .map(({ backend }) => this.#follow(backend));
+    for (const outcome of await settledWithin(followed, PATIENCE, this.clock)) {
+      if (outcome?.status === 'rejected') throw outcome.reason;
     }
     // What a start finds running may belong to another Jitsu, so a start that fails stops nothing.
     if (this.#settings.onExit === 'stop') {

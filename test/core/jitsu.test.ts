@@ -14,6 +14,7 @@ import type { Notifier } from '#core/contracts/notifier.js';
 import type { Resolver } from '#core/contracts/resolver.js';
 import { errorCode, JitsuError } from '#core/errors.js';
 import { createJitsu, type Jitsu } from '#core/jitsu.js';
+import { eventually } from '#core/testing/eventually.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { rejectsWithCode } from '#core/testing/rejects-with-code.js';
 import { decodeReply, queryBytes } from '../support/dns-message.js';
@@ -120,6 +121,11 @@ function madeOf<T extends object>(instance: T): InjectableClass<T> {
       return instance;
     }
   } as InjectableClass<T>;
+}
+
+/** Connects it as it was made, beside the step that is a fault. */
+function reconnect(backend: FakeBackend): Promise<void> {
+  return FakeBackend.prototype.connect.call(backend);
 }
 
 const OPENED = ['open store', 'open notifier', 'connect one', 'connect two'];
@@ -305,8 +311,6 @@ describe('Jitsu', () => {
     'open store': [],
     // It may have opened in part.
     'open notifier': ['close notifier', 'close store'],
-    'connect one': ['close notifier', 'close store'],
-    'connect two': ['close one', 'close notifier', 'close store'],
   })) {
     it(`closes again what was open, in the reverse order, when it cannot ${step}`, async () => {
       const reason = new JitsuError('JITSU_BACKEND_UNREACHABLE', 'for a test');
@@ -400,26 +404,24 @@ describe('Jitsu', () => {
   });
 
   it('rejects with the reason of a failed start, and logs what could not be closed after it', async () => {
-    await using setting = new Setting({
-      'connect two': () => Promise.reject(new Error('the reason')),
-      'close one': () => Promise.reject(new Error('stuck')),
-    });
+    await using setting = new Setting({ 'close one': () => Promise.reject(new Error('stuck')) });
+    setting.store.counters = () => Promise.reject(new Error('the reason'));
     await assert.rejects((await setting.jitsu()).start(), /the reason/);
-    assert.deepEqual(setting.journal.slice(OPENED.length), ['close one', 'close notifier', 'close store']);
+    assert.deepEqual(setting.journal, [...OPENED, ...CLOSED]);
     assert.match(setting.logger.lines.join('\n'), /^error: could not be closed in order: .*stuck$/m);
   });
 
-  for (const [how, wait, journal] of [
-    ['before it has ended', 0, ['close one', 'close notifier', 'close store']],
-    ['without it where it takes longer than five seconds', 5_000, ['close notifier', 'close store', 'close one']],
+  for (const [how, wait] of [
+    ['before it has ended', 0],
+    ['without it where it takes longer than five seconds', 5_000],
   ] as const) {
     it(`closes what a start opens after it was told to stop, and ends ${how}`, async () => {
-      let connected = (): void => undefined;
-      const connecting = new Promise<void>((resolve) => (connected = resolve));
-      await using setting = new Setting({ 'connect one': () => connecting });
+      let opened = (): void => undefined;
+      const opening = new Promise<void>((resolve) => (opened = resolve));
+      await using setting = new Setting({ 'open store': () => opening });
       const jitsu = await setting.jitsu();
       const failed = rejectsWithCode(jitsu.start(), 'JITSU_SHUTTING_DOWN');
-      while (!setting.journal.includes('connect one')) await setImmediate();
+      while (!setting.journal.includes('open store')) await setImmediate();
       let ended = false;
       const stopped = jitsu.stop().then(() => (ended = true));
       await setting.clock.advance(4_999);
@@ -428,13 +430,160 @@ describe('Jitsu', () => {
         await setting.clock.advance(1);
         await stopped;
       }
-      connected();
+      opened();
       await failed;
       await stopped;
-      assert.deepEqual(setting.journal, [...OPENED.slice(0, 3), ...journal]);
+      assert.deepEqual(setting.journal, ['open store', 'close store']);
       assert.deepEqual([existsSync(setting.controlSocket), setting.clock.pending], [false, 0]);
     });
   }
+
+  it('closes a backend that is connected only after Jitsu was told to stop', async () => {
+    let connected = (): void => undefined;
+    const connecting = new Promise<void>((resolve) => (connected = resolve));
+    await using setting = new Setting({ 'connect one': () => connecting });
+    const jitsu = await setting.jitsu();
+    const failed = rejectsWithCode(jitsu.start(), 'JITSU_SHUTTING_DOWN');
+    while (!setting.journal.includes('connect two')) await setImmediate();
+    const stopped = jitsu.stop();
+    await setting.clock.advance(2_000);
+    await failed;
+    await stopped;
+    assert.deepEqual(setting.journal, [...OPENED, 'close two', 'close notifier', 'close store']);
+    connected();
+    await eventually(() => assert.equal(setting.journal.at(-1), 'close one'));
+    assert.equal(setting.clock.pending, 0);
+  });
+
+  it('starts what can be started, shows the rest as failing with the reason, and goes on trying', async () => {
+    let isThere = false;
+    const absent = new JitsuError('JITSU_BACKEND_UNREACHABLE', 'There is no socket yet.');
+    const connectOne = async (): Promise<void> => {
+      if (!isThere) throw absent;
+      await reconnect(setting.one);
+    };
+    await using setting: Setting = new Setting({ 'connect one': connectOne });
+    const { id } = setting.one.hypervisor.define('web');
+    setting.one.hypervisor.change(id, 'running');
+    const jitsu = await setting.jitsu();
+    await jitsu.start();
+    assert.equal(await ask(jitsu, 'db.test'), 'NOERROR');
+    assert.equal(await ask(jitsu, 'web.test'), 'SERVFAIL');
+    const [web] = jitsu.controls.status().unikernels;
+    assert.deepEqual([web?.phase, web?.failure?.reason, web?.id], ['failing', absent.message, undefined]);
+    assert.match(setting.logger.lines.join('\n'), /^warn: There is no socket yet\. It is tried again\.$/m);
+
+    await setting.clock.advance(1_000);
+    const again = jitsu.controls.status().unikernels[0]?.failure;
+    assert.deepEqual([again?.count, again?.retryAt], [2, setting.clock.now() + 2_000]);
+    isThere = true;
+    await setting.clock.advance(2_000);
+    await eventually(() => assert.equal(jitsu.controls.status().unikernels[0]?.phase, 'running'));
+    assert.equal(await ask(jitsu, 'web.test'), 'NOERROR', 'it was found running, and adopted');
+    assert.deepEqual(jitsu.controls.status().unikernels[0]?.failure, undefined);
+    await jitsu.stop();
+    assert.equal(setting.clock.pending, 0);
+  });
+
+  it('tries again at once when somebody summons what is not there', async () => {
+    let isThere = false;
+    const connectOne = async (): Promise<void> => {
+      if (!isThere) throw new JitsuError('JITSU_BACKEND_UNREACHABLE', 'There is no socket yet.');
+      await reconnect(setting.one);
+    };
+    await using setting: Setting = new Setting({ 'connect one': connectOne });
+    const jitsu = await setting.jitsu();
+    await jitsu.start();
+    const refused = await rejectsWithCode(jitsu.controls.summon('web'), 'JITSU_BACKEND_UNREACHABLE');
+    assert.equal(refused.message, 'There is no socket yet.');
+    isThere = true;
+    assert.equal((await jitsu.controls.summon('web')).phase, 'ready');
+  });
+
+  it('answers everything else while a backend takes its time, and has queries for its unikernels wait', async () => {
+    let connected = (): void => undefined;
+    const connecting = new Promise<void>((resolve) => (connected = resolve));
+    await using setting: Setting = new Setting({
+      'connect one': (): Promise<void> => connecting.then(() => reconnect(setting.one)),
+    });
+    const jitsu = await setting.jitsu();
+    const started = jitsu.start();
+    while (!setting.journal.includes('connect two')) await setImmediate();
+    await setting.clock.advance(2_000);
+    await started;
+    const answer = ask(jitsu, 'web.test');
+    assert.equal(await ask(jitsu, 'db.test'), 'NOERROR');
+    connected();
+    assert.equal(await answer, 'NOERROR');
+  });
+
+  it('starts without a unikernel whose machine takes its time, or whose files are not there yet', async () => {
+    await using setting = new Setting();
+    setting.one.latency.register = 5_000;
+    const missing = new JitsuError('JITSU_UNIKERNEL_UNAVAILABLE', 'There is no program.');
+    setting.two.failNext('register', missing);
+    const jitsu = await setting.jitsu();
+    const started = jitsu.start();
+    while (!setting.one.calls.includes('register web')) await setImmediate();
+    await setting.clock.advance(2_000);
+    await started;
+    const failing = jitsu.controls.status().unikernels.map(({ name, failure }) => [name, failure?.code]);
+    assert.deepEqual(failing, [
+      ['web', undefined],
+      ['db', 'JITSU_UNIKERNEL_UNAVAILABLE'],
+    ]);
+    await setting.clock.advance(5_000);
+    await eventually(async () => assert.equal(await ask(jitsu, 'web.test'), 'NOERROR'));
+    assert.equal(await ask(jitsu, 'db.test'), 'NOERROR');
+  });
+
+  for (const [what, code, operation] of [
+    ['a backend that lets nobody in', 'JITSU_BACKEND_DENIED', 'connect'],
+    ['a backend that cannot be used', 'JITSU_BACKEND_FAILED', 'connect'],
+    ['a machine that there is not', 'JITSU_UNIKERNEL_UNKNOWN', 'register'],
+  ] as const) {
+    it(`is ended by ${what}, unless another backend works`, async () => {
+      const reason = new JitsuError(code, 'for a test.');
+      const refuse = (setting: Setting, which: 'one' | 'two'): void => {
+        if (operation === 'connect') setting.faults[`connect ${which}`] = () => Promise.reject(reason);
+        else setting[which].failNext('register', reason);
+      };
+      await using alone = new Setting();
+      refuse(alone, 'one');
+      refuse(alone, 'two');
+      await assert.rejects((await alone.jitsu()).start(), /for a test\./);
+      assert.deepEqual(alone.journal.slice(-2), CLOSED.slice(-2));
+
+      await using setting = new Setting();
+      refuse(setting, 'one');
+      const jitsu = await setting.jitsu();
+      await jitsu.start();
+      assert.equal(await ask(jitsu, 'db.test'), 'NOERROR');
+      assert.equal(jitsu.controls.status().unikernels[0]?.failure?.code, code);
+    });
+  }
+
+  it('says what a start would not find, and changes nothing', async () => {
+    await using setting = new Setting({
+      'connect one': () => Promise.reject(new JitsuError('JITSU_BACKEND_UNREACHABLE', 'No socket.')),
+    });
+    const asked: string[] = [];
+    Object.assign(setting.two, {
+      check: async ({ name }: { name: string }) => {
+        asked.push(name);
+        throw new JitsuError('JITSU_UNIKERNEL_UNKNOWN', `${name} is nowhere.`);
+      },
+    });
+    const jitsu = await setting.jitsu();
+    const findings = await jitsu.check();
+    assert.deepEqual(findings.map(({ backend, code, message }) => [backend, code, message]).sort(), [
+      ['one', 'JITSU_BACKEND_UNREACHABLE', 'No socket.'],
+      ['two', 'JITSU_UNIKERNEL_UNKNOWN', 'db is nowhere.'],
+    ]);
+    assert.deepEqual([asked, setting.two.calls], [['db'], []]);
+    assert.deepEqual(setting.journal.toSorted(), ['close one', 'close two', 'connect one']);
+    assert.equal(setting.clock.pending, 0);
+  });
 
   it('closes the rest when something cannot be closed, and says so', async () => {
     await using setting = new Setting({ 'close two': () => Promise.reject(new Error('stuck')) });
@@ -470,14 +619,12 @@ describe('Jitsu', () => {
   });
 
   it('does not wait for what a plugin does not get closed after a failed start either', async () => {
-    await using setting = new Setting({
-      'connect two': () => Promise.reject(new Error('the reason')),
-      'close one': () => new Promise(() => undefined),
-    });
+    await using setting = new Setting({ 'close one': () => new Promise(() => undefined) });
+    setting.store.counters = () => Promise.reject(new Error('the reason'));
     const failed = assert.rejects((await setting.jitsu()).start(), /the reason/);
     await setting.clock.advance(5_000);
     await failed;
-    assert.deepEqual(setting.journal.slice(OPENED.length), ['close one', 'close notifier', 'close store']);
+    assert.deepEqual(setting.journal, [...OPENED, ...CLOSED]);
     assert.match(setting.logger.lines.join('\n'), /^warn: The backend one has not been closed within 5 s/m);
   });
 

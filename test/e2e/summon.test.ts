@@ -3,6 +3,7 @@ import { availableParallelism, getPriority } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '#core/testing/eventually.js';
 import { rejectsWithCode } from '#core/testing/rejects-with-code.js';
+import type { Reply } from '../support/ask-over-udp.js';
 import { isRunning, RunningJitsu } from '../support/running-jitsu.js';
 import { niceOfThreads } from '../support/thread-niceness.js';
 import { UDP_TRANSPORTS } from '../support/udp-transports.js';
@@ -36,6 +37,21 @@ describe('a name that is asked for', function () {
       assert.equal(name?.requests, 200);
     });
   }
+
+  it('has no address of a family whose unikernel fails, for a moment, where another family answers', async () => {
+    const four = aUnikernel('four', ['slow=300'], { dns: 'both.test' });
+    const six = aUnikernel('six', ['crashes'], { dns: 'both.test', ip: '2001:db8::7' });
+    await using jitsu = new RunningJitsu([four, six]);
+    await jitsu.start();
+    const both = (): Promise<Reply[]> => Promise.all([jitsu.ask('both.test'), jitsu.ask('both.test', 'AAAA')]);
+    for (let round = 0; round < 3; round += 1) {
+      const [a, aaaa] = await both();
+      assert.deepEqual([a?.rcode, a?.addresses], ['NOERROR', [four['ip']]]);
+      assert.deepEqual([aaaa?.rcode, aaaa?.addresses], ['NOERROR', []]);
+    }
+    await jitsu.control.stop('four');
+    assert.equal((await jitsu.ask('both.test', 'AAAA')).rcode, 'SERVFAIL');
+  });
 
   it('waits for its turn when many are asked for: 50 at once, never more than 8 booting, all answered', async () => {
     const names = Array.from({ length: 50 }, (_, index) => `web${index}`);

@@ -9,6 +9,7 @@ export function coreWithControl(parts: Partial<Client>): Core {
   const never = (name: string) => () => assert.fail(`${name} was asked for`);
   const client: Client = {
     status: never('status'),
+    statusOf: never('statusOf'),
     summon: never('summon'),
     stop: never('stop'),
     flush: never('flush'),

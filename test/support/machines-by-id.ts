@@ -51,6 +51,10 @@ export class MachinesById {
     return this.#of(id).addresses();
   }
 
+  async recentOutput(id: MachineId): Promise<readonly string[]> {
+    return this.#of(id).recentOutput();
+  }
+
   watch(listener: (change: PowerChange) => void): Disposable | undefined {
     return this.#guarded.watch(listener);
   }

@@ -30,6 +30,12 @@ export class RecordedActions implements ControlActions {
     };
   }
 
+  async statusOf(unikernel: string): Promise<StatusReport> {
+    const report = this.status();
+    this.calls.push(['statusOf', unikernel]);
+    return report;
+  }
+
   async summon(unikernel: string): Promise<SummonReport> {
     this.calls.push(['summon', unikernel]);
     await this.summoning;

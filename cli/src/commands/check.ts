@@ -5,14 +5,14 @@ import { settingsSummary } from '../output/settings-summary.js';
 import { startRequest } from '../start-request.js';
 
 /**
- * `jitsu check`: reads the configuration as `jitsu start` does and prints what it would serve, or prints its JSON
- * Schema.
+ * `jitsu check`: reads the configuration as `jitsu start` does, asks the backends, and prints what it would serve, or
+ * prints its JSON Schema. Fails where a start would not find something now.
  * @throws the errors of reading the configuration
  */
 export async function check(
   { core, terminal, directory }: CommandContext,
   words: readonly string[],
-  { schema, ...choice }: StartChoice & { readonly schema?: true },
+  { schema, offline, ...choice }: StartChoice & { readonly schema?: true; readonly offline?: true },
 ): Promise<ExitStatus> {
   if (schema) {
     terminal.out(`${JSON.stringify(await core.configurationSchema({ directory }), undefined, 2)}\n`);
@@ -20,10 +20,12 @@ export async function check(
   }
   const settings = await core.loadSettings(startRequest(directory, words, choice));
   // Creating Jitsu opens nothing, but refuses what no schema can check, such as an unsupported stop mode.
-  const { foretoldUser } = await core.createJitsu(settings, {
+  const jitsu = await core.createJitsu(settings, {
     logger: core.createLogger({ level: 'silent' }),
     givesUpRoot: true,
   });
-  terminal.out(settingsSummary(settings, core.exposures(settings), terminal.columns, foretoldUser));
-  return ExitStatus.ok;
+  const { foretoldUser } = jitsu;
+  const findings = offline ? undefined : await jitsu.check();
+  terminal.out(settingsSummary(settings, core.exposures(settings), terminal.columns, { foretoldUser, findings }));
+  return findings === undefined || findings.length === 0 ? ExitStatus.ok : ExitStatus.failed;
 }

@@ -6,7 +6,7 @@ import type { CommandContext } from '../command-context.js';
 import type { StartChoice } from '../command-line.js';
 import type { Core } from '../core.js';
 import { ExitStatus } from '../exit-status.js';
-import { abridged, announcement, announcementLines } from '../output/announcement.js';
+import { abridged, announcement, announcementLines, farewell } from '../output/announcement.js';
 import { printable } from '../output/printable.js';
 import type { ProcessEnd } from '../process-end.js';
 import { startRequest } from '../start-request.js';
@@ -28,7 +28,7 @@ export async function start(context: StartContext, words: readonly string[], cho
   try {
     record?.[Symbol.dispose]();
   } finally {
-    logger.info({ signal }, onExit === 'keep' ? 'ending; unikernels keep running' : 'ending; stopping unikernels');
+    logger.info({ signal }, farewell(onExit, jitsu.running));
     await jitsu.stop();
     context.end.completed(signal, logger);
   }

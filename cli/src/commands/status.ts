@@ -11,11 +11,13 @@ const DEFAULT_INTERVAL = 2;
 const CLEAR_SCREEN = '\x1b[H\x1b[2J\x1b[3J';
 
 /**
- * `jitsu status`: prints what a running Jitsu serves, or its history, once or repeatedly until the signal aborts.
- * @throws JITSU_NOT_RUNNING, JITSU_CONTROL_FAILED without `watch`
+ * `jitsu status [NAME]`: prints what a running Jitsu serves, one unikernel with its last output, or the history, once or
+ * repeatedly until the signal aborts.
+ * @throws JITSU_NOT_RUNNING, JITSU_CONTROL_FAILED, JITSU_UNIKERNEL_UNKNOWN without `watch`
  */
 export async function status(
   { core, terminal, directory }: ControlContext,
+  name: string | undefined,
   choice: StatusChoice,
   signal?: AbortSignal,
 ): Promise<ExitStatus> {
@@ -25,11 +27,11 @@ export async function status(
 
   const render = async (): Promise<string> => {
     if (choice.history !== undefined) {
-      const unikernel = choice.history === true ? {} : { unikernel: choice.history };
-      const events = await client.history({ ...unikernel, limit: choice.limit });
+      const unikernel = choice.history === true ? name : choice.history;
+      const events = await client.history({ ...(unikernel !== undefined && { unikernel }), limit: choice.limit });
       return choice.json ? json(events, watch) : historyTable(events);
     }
-    const report = await client.status();
+    const report = await (name === undefined ? client.status() : client.statusOf(name));
     return choice.json ? json(report, watch) : statusTable(report, terminal.columns);
   };
 

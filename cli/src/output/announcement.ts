@@ -66,9 +66,25 @@ export function announcement(served: Served, { calledAs, control }: Calling, col
     '',
     ...next,
     '',
-    'Ctrl-C ends it.',
+    served.settings.onExit === 'stop'
+      ? 'Ctrl-C ends it, and what runs.'
+      : 'Ctrl-C ends it; what runs by then keeps running.',
     '',
   ].join('\n');
+}
+
+/** The words for the end of Jitsu: what goes on without it, and how that is stopped. */
+export function farewell(onExit: Settings['onExit'], running: readonly string[]): string {
+  if (onExit === 'stop') return 'ending; stopping unikernels';
+  if (running.length === 0) return 'ending; no unikernel runs';
+  const hidden = running.length - SHOWN;
+  const names = running.slice(0, SHOWN).map(printable).join(', ');
+  const more = hidden > 0 ? `, and ${hidden} more` : '';
+  const verb = running.length === 1 ? 'keeps' : 'keep';
+  return (
+    `ending; ${names}${more} ${verb} running. The next start takes over what runs, and "jitsu stop NAME" stops it then; ` +
+    `with stop.onExit: stop, Jitsu stops all at its end`
+  );
 }
 
 /** The same as lines of the log. */

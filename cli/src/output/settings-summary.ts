@@ -9,14 +9,25 @@ import { wrapped } from './wrapped.js';
 
 const NOT_CHECKED =
   'Not checked: whether the backends can be reached, and whether the programs, folders, users and machines that ' +
-  'unikernels name exist. `jitsu start` checks that before it answers anything.';
+  'unikernels name exist. `jitsu check` without --offline asks them.';
+
+const CHECKED = 'The backends were asked, and have what these unikernels name.';
+
+/** What was found out beyond the configuration. */
+export interface Asked {
+  /** Whom a start would have Jitsu run as. */
+  readonly foretoldUser?: string | undefined;
+  /** What a start would not find now; absent where the backends were not asked. */
+  readonly findings?:
+    readonly { readonly backend: string; readonly code: string; readonly message: string }[] | undefined;
+}
 
 /** Summarises a valid configuration: what it would serve, and what it exposes to the network. */
 export function settingsSummary(
   settings: Settings,
   exposures: readonly string[],
   columns: number | undefined,
-  foretoldUser?: string,
+  { foretoldUser, findings }: Asked = {},
 ): string {
   const { file, dns, statePath, stateStore, controlSocket, onExit, unikernels } = settings;
   const facts = [
@@ -38,8 +49,18 @@ export function settingsSummary(
     cautionText('What is as good as root:', rootEquivalents(settings), columns),
     cautionText('What was passed over:', (settings.passedOver ?? []).map(printable), columns),
   ].filter((text) => text !== '');
-  const unchecked = unikernels.length === 0 ? '' : `\n${wrapped(NOT_CHECKED, columns ?? Infinity)}\n`;
-  return `${head}\n\n${factTable}\n${notes.map((text) => `${text}\n`).join('')}${unikernels.length === 0 ? 'No unikernel is configured.\n' : unikernelTable(unikernels, columns)}${unchecked}`;
+  const asked = unikernels.length === 0 ? '' : `\n${askedText(findings, columns)}`;
+  return `${head}\n\n${factTable}\n${notes.map((text) => `${text}\n`).join('')}${unikernels.length === 0 ? 'No unikernel is configured.\n' : unikernelTable(unikernels, columns)}${asked}`;
+}
+
+function askedText(findings: Asked['findings'], columns: number | undefined): string {
+  if (findings !== undefined && findings.length > 0) {
+    const missing = findings.map(({ backend, code, message }) =>
+      printable(`Backend ${backend}: ${message} (${code})`.replace(/\s*\n\s*/g, ' ')),
+    );
+    return cautionText('What a start would not find now:', missing, columns);
+  }
+  return `${wrapped(findings === undefined ? NOT_CHECKED : CHECKED, columns ?? Infinity)}\n`;
 }
 
 /** For each connection that is, which it is and why. */

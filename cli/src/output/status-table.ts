@@ -30,7 +30,25 @@ export function statusTable(report: StatusReport, columns: number | undefined): 
   const { further } = report;
   const more =
     further === undefined ? [] : ['', `${further} more are not shown: nothing has happened to most of them.`];
-  return [headline(report), ...runsAsText(report), '', table.trimEnd(), ...more, ...reasons, ...below, ''].join('\n');
+  const output = unikernels.flatMap(outputText);
+  return [
+    headline(report),
+    ...runsAsText(report),
+    '',
+    table.trimEnd(),
+    ...more,
+    ...reasons,
+    ...output,
+    ...below,
+    '',
+  ].join('\n');
+}
+
+/** What it wrote last, in a report of this one alone. */
+function outputText({ name, output = [] }: UnikernelStatus): readonly string[] {
+  return output.length === 0
+    ? []
+    : ['', `${printable(name)} wrote last:`, ...output.map((line) => `  ${printable(line)}`)];
 }
 
 /** `notifier synjitsu: connected: domain 3, port synjitsu` */
@@ -121,7 +139,8 @@ function failureText({ phase, failure }: UnikernelStatus, now: Milliseconds): st
 
 /** The time until it stops if no further query comes. */
 function stopsIn({ stopAt }: UnikernelStatus, now: Milliseconds): string {
-  return stopAt === undefined || !Number.isFinite(stopAt) ? '-' : durationText(stopAt - now);
+  if (stopAt === undefined || !Number.isFinite(stopAt)) return '-';
+  return stopAt <= now ? 'now' : durationText(stopAt - now);
 }
 
 /** `cache: 812 answers in 0.5 of 32 MiB, for 1200 of 2012 forwarded queries`; empty if no query was ever forwarded. */

@@ -42,9 +42,21 @@ export interface Backend<Options = unknown> extends MayNeedRoot {
   /**
    * Checks the options against the system, and finds or defines the machine without starting it. The same registration
    * always gives a machine with the same id.
+   *
+   * What may pass by itself does not keep Jitsu from starting: `JITSU_BACKEND_UNREACHABLE`, also of `connect`, and
+   * `JITSU_UNIKERNEL_UNAVAILABLE`. The unikernel is shown as failing, and the core asks again after a pause. After
+   * `JITSU_UNIKERNEL_UNKNOWN`, `JITSU_BACKEND_DENIED` and `JITSU_BACKEND_FAILED` it does so where another backend works.
    * @throws JITSU_UNIKERNEL_INVALID with every problem of the options
+   * @throws JITSU_UNIKERNEL_UNAVAILABLE where nothing is wrong but that a file of it is not there
+   * @throws JITSU_UNIKERNEL_UNKNOWN where the system has no such machine
    */
   machine(registration: Registration<Options>): Promise<Machine>;
+
+  /**
+   * Asks the system for `jitsu check`, in place of `connect` and `machine`, and changes nothing: connects where it must,
+   * and rejects as they would. `close` is called at the end. Without this method `jitsu check` only connects.
+   */
+  check?(registration: Registration<Options>): Promise<void>;
 
   /**
    * Reports each change of state of the machines that were handed out, in order, whatever its cause, until disposed. A

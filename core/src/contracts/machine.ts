@@ -69,6 +69,12 @@ export interface Machine {
   addresses?(): Promise<readonly string[]>;
 
   /**
+   * The last lines that the machine has written, oldest first, some twenty, also after it has ended: for people who look
+   * for the reason. Present where the backend knows them.
+   */
+  recentOutput?(): Promise<readonly string[]>;
+
+  /**
    * How a command that looks after the machine runs, so that it gets no more than the machine itself. Present where the
    * machine is a process of this system; elsewhere such a command runs as Jitsu's own user.
    */

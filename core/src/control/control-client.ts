@@ -34,6 +34,11 @@ export class ControlClient {
     return this.#ask('GET', '/status', signal, reportOf.status);
   }
 
+  /** With this unikernel alone, and its last output. */
+  async statusOf(unikernel: string, signal?: AbortSignal): Promise<StatusReport> {
+    return this.#ask('GET', `/status?${new URLSearchParams({ unikernel }).toString()}`, signal, reportOf.status);
+  }
+
   async summon(unikernel: string, signal?: AbortSignal): Promise<SummonReport> {
     return this.#ask('POST', `/unikernels/${encodeURIComponent(unikernel)}/summon`, signal, reportOf.summon);
   }

@@ -13,7 +13,7 @@ export class BadControlRequest extends JitsuError {
 
 /**
  * Executes a control request and returns the body of the reply. The requests:
- * `GET /status`, `GET /history?unikernel=NAME&limit=N`, `POST /unikernels/NAME/summon`,
+ * `GET /status?unikernel=NAME`, `GET /history?unikernel=NAME&limit=N`, `POST /unikernels/NAME/summon`,
  * `POST /unikernels/NAME/stop?mode=MODE`, `POST /flush?name=NAME`.
  *
  * @throws BadControlRequest, and the errors of the action
@@ -26,9 +26,11 @@ export async function answerControlRequest(actions: ControlActions, method: stri
     if (method !== expected) throw new BadControlRequest(405, `${url.pathname} takes ${expected}, not ${method}.`);
   };
   switch (route) {
-    case 'status':
+    case 'status': {
       requireMethod('GET');
-      return actions.status();
+      const name = url.searchParams.get('unikernel');
+      return name === null ? actions.status() : actions.statusOf(name);
+    }
     case 'history': {
       requireMethod('GET');
       const unikernel = url.searchParams.get('unikernel');

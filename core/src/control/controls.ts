@@ -57,11 +57,23 @@ export class Controls implements ControlActions {
 
   status(): StatusReport {
     this.context.settleUses();
+    const { unikernels } = this.fleet;
+    const further = unikernels.size - MAX_REPORTED;
+    const reported = selectForStatus(unikernels, MAX_REPORTED).map((unikernel) => this.lifecycle.status(unikernel));
+    return { ...this.#report(reported), ...(further > 0 && { further }) };
+  }
+
+  async statusOf(name: string): Promise<StatusReport> {
+    const unikernel = this.fleet.find(name);
+    const output = await unikernel.plan.machine.recentOutput();
+    this.context.settleUses();
+    return this.#report([{ ...this.lifecycle.status(unikernel), output }]);
+  }
+
+  #report(unikernels: readonly UnikernelStatus[]): StatusReport {
     const { file } = this.context;
     const udpTransport = this.context.udpTransport();
     const runsAs = this.context.runsAs();
-    const { unikernels } = this.fleet;
-    const further = unikernels.size - MAX_REPORTED;
     return {
       version: VERSION,
       pid: process.pid,
@@ -76,8 +88,7 @@ export class Controls implements ControlActions {
         refused: this.context.refused(),
         upstreamAnswers: this.context.upstreamAnswers() ?? NO_ANSWERS,
       },
-      unikernels: selectForStatus(unikernels, MAX_REPORTED).map((unikernel) => this.lifecycle.status(unikernel)),
-      ...(further > 0 && { further }),
+      unikernels,
       notifiers: this.context.notifiers(),
     };
   }

@@ -10,6 +10,7 @@ const UNIKERNEL = {
   ...{ name: 'string', backend: 'string', addresses: ['string'], state: 'string', phase: 'string' },
   ...{ 'startedAt?': 'number', totalStarts: 'number', 'stopAt?': 'number' },
   names: [{ name: 'string', requests: 'number', 'lastAsked?': 'number' }],
+  'output?': ['string'],
   'failure?': { count: 'number', 'retryAt?': 'number', at: 'number', reason: 'string', code: 'string' },
 } as const satisfies Shape;
 

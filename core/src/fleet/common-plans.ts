@@ -55,11 +55,18 @@ function isTreatedAlike(one: UnikernelSettings, other: UnikernelSettings): boole
 export class SharedPlan implements UnikernelPlan {
   constructor(
     readonly name: string,
-    private readonly handle: Machine,
+    private handle: Machine,
     readonly names: readonly string[],
     readonly addresses: readonly string[],
     private readonly common: CommonPlan,
   ) {}
+
+  /** Its backend has handed out its machine, after the unikernel was listed. Returns the handle before. */
+  arrive(machine: Machine): Machine {
+    const before = this.handle;
+    this.handle = machine;
+    return before;
+  }
 
   get id(): MachineId {
     return this.handle.id;

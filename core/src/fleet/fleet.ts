@@ -1,21 +1,57 @@
 import { CommonPlans, SharedPlan, type CommonPlan } from './common-plans.js';
-import type { Settings, UnikernelSettings } from '../config/settings.js';
+import type { ConnectionSettings, Settings, UnikernelSettings } from '../config/settings.js';
 import { ConfigProblems, type ConfigProblem } from '../config/config-problems.js';
 import { nearestWord } from '../config/expectation.js';
 import { stopModeProblem } from '../config/stop.js';
 import type { Machine, MachineId } from '../contracts/machine.js';
+import type { Clock } from '../contracts/clock.js';
+import type { Logger } from '../contracts/logger.js';
+import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { StateStore, StoredCounters, StoredRegistration } from '../contracts/state-store.js';
 import type { NameTable } from '../dns/resolvers/name-table.js';
 import { errorCode, errorMessage, JitsuError } from '../errors.js';
+import { BackendStart, mayPass, type StartingFleet } from './backend-start.js';
+import { checkBackends, type BackendFinding } from './check-backends.js';
 import type { Instances } from './instances.js';
+import { settledWithin } from './settled-within.js';
 import type { GuardedBackend } from '../lifecycle/guarded-backend.js';
-import type { Machines } from '../lifecycle/power-follower.js';
 import type { Lifecycle } from '../lifecycle/lifecycle.js';
-import { UnikernelRecord, type Unikernel } from '../lifecycle/unikernel.js';
+import { UnikernelRecord, type Failure, type Unikernel } from '../lifecycle/unikernel.js';
 import { TextIndex } from '../collections/text-index.js';
 
 /** The number of registrations that a backend is asked for concurrently. */
 const AT_ONCE = 256;
+
+/** How long a start waits for backends that take their time. What they are asked goes on, and the rest is answered. */
+export const PATIENCE: Milliseconds = 2_000;
+
+/**
+ * The codes of failures that will not pass, and are not a mistake of the configuration either: a start goes on without
+ * these unikernels where another backend works.
+ */
+const LASTING: ReadonlySet<string | undefined> = new Set([
+  'JITSU_BACKEND_DENIED',
+  'JITSU_BACKEND_FAILED',
+  'JITSU_UNIKERNEL_UNKNOWN',
+]);
+
+/** What a fleet needs besides its settings. */
+export interface FleetContext {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Carries out what connects a backend, as the user who may. */
+  readonly connect: (open: () => Promise<void>, needsRoot: string | undefined) => Promise<void>;
+  /** The machine of this unikernel cannot be had for now. */
+  readonly withhold: (unikernel: Unikernel, failure: Failure) => void;
+  /** The machines of these unikernels have been handed out after the start. */
+  readonly arrived: (backend: GuardedBackend, unikernels: readonly Unikernel[]) => Promise<void>;
+}
+
+/** What a backend says at the start of one unikernel's machine. */
+interface Refusal {
+  readonly connection: string;
+  readonly problem: ConfigProblem;
+}
 
 /** The number of registrations per write to the store. */
 const SAVED_AT_ONCE = 10_000;
@@ -26,6 +62,8 @@ const COMPARED = 1_000;
 /** All backends by connection name, and all unikernels by their names. */
 export class Fleet {
   readonly backends: ReadonlyMap<string, GuardedBackend>;
+  /** By connection name. */
+  readonly starts: ReadonlyMap<string, BackendStart>;
   readonly unikernels = new TextIndex<Unikernel>();
   /** By connection name, then by machine id. */
   readonly #machines = new Map<string, TextIndex<Unikernel>>();
@@ -36,14 +74,22 @@ export class Fleet {
   /** The settings of the unikernels that are not registered yet. */
   #settings: readonly UnikernelSettings[];
 
-  /** Makes the backends without connecting them. @throws JITSU_CONFIG_INVALID for a stop mode that its backend lacks */
+  /**
+   * Makes the backends without connecting them.
+   * @param context connects a backend, and hears what becomes of unikernels whose machines are not there at the start
+   * @throws JITSU_CONFIG_INVALID for a stop mode that its backend lacks
+   */
   constructor(
     settings: Settings,
     private readonly instances: Instances,
+    private readonly context: FleetContext,
   ) {
     this.#source = settings.file ?? 'The command line';
     this.#settings = settings.unikernels;
     this.backends = new Map(settings.connections.map((connection) => [connection.name, instances.backend(connection)]));
+    this.starts = new Map(
+      settings.connections.map(({ name, contribution }) => [name, this.#startOf(name, contribution)]),
+    );
     const problems: ConfigProblem[] = [];
     for (const unikernel of settings.unikernels) {
       const problem = this.#unsupportedMode(unikernel);
@@ -52,9 +98,13 @@ export class Fleet {
     this.#refuse(problems);
   }
 
-  /** The unikernels of one connection, by machine id. */
-  on(connection: string): Machines {
-    return this.#machines.get(connection) ?? new TextIndex<Unikernel>();
+  /** The unikernels of one connection, by machine id; more may be added. */
+  on(connection: string): TextIndex<Unikernel> {
+    const known = this.#machines.get(connection);
+    if (known !== undefined) return known;
+    const machines = new TextIndex<Unikernel>();
+    this.#machines.set(connection, machines);
+    return machines;
   }
 
   /** Uses this table to find unikernels by DNS name, too; a second table of a million names would waste memory. */
@@ -84,35 +134,72 @@ export class Fleet {
   }
 
   /**
-   * Registers every unikernel with its backend.
+   * Connects all backends at once. Those that cannot be reached, or take their time, are tried again later.
+   * @throws the reason of a backend that will not work, where no other one does
+   */
+  async connect(): Promise<void> {
+    const starts = [...this.starts.values()];
+    const outcomes = await settledWithin(
+      starts.map((start) => start.connect()),
+      PATIENCE,
+      this.context.clock,
+    );
+    for (const [index, start] of starts.entries()) start.isSlow = outcomes[index] === undefined;
+    if (!starts.some(({ isConnected, isSlow }) => isConnected || isSlow)) this.#refuseLasting([]);
+  }
+
+  /**
+   * Registers every unikernel with its backend. One whose machine cannot be had for now is listed all the same.
    * @throws JITSU_CONFIG_INVALID with every objection of the backends and the boot configurators
+   * @throws the reason of a backend that will not work, where no other one does
    */
   async register(): Promise<void> {
     const problems: ConfigProblem[] = [];
+    const refusals: Refusal[] = [];
     // Each is released when it is registered: the settings take most of a start's memory, and are not needed later.
     const waiting = this.#settings.toReversed();
     this.#settings = [];
     while (waiting.length > 0) {
       const batch = waiting.splice(-AT_ONCE).reverse();
-      const machines = await Promise.allSettled(batch.map((unikernel) => this.#register(unikernel)));
+      const machines = await this.#machinesWithin(batch);
       const checked = batch.some((unikernel) => this.#hasBootConfigurators(unikernel))
         ? await Promise.allSettled(batch.map((unikernel) => this.#checkBoot(unikernel)))
         : [];
       for (let index = 0; index < batch.length; index += 1) {
         const unikernel = batch[index] as UnikernelSettings;
-        const machine = machines[index] as PromiseSettledResult<Machine>;
-        if (machine.status === 'fulfilled') {
-          const problem = this.#add(unikernel, machine.value);
-          if (problem) problems.push(problem);
-        } else if (errorCode(machine.reason) === 'JITSU_BACKEND_UNREACHABLE') throw machine.reason;
-        else problems.push(objection(unikernel, 'refused by its backend', machine.reason));
+        const machine = machines[index];
         const boot = checked[index];
         if (boot?.status === 'rejected') problems.push(objection(unikernel, 'it could not boot', boot.reason));
+        if (machine?.status === 'fulfilled') {
+          const problem = this.#add(unikernel, machine.value);
+          if (problem) problems.push(problem);
+          this.#start(unikernel.backend).works = true;
+          continue;
+        }
+        const error: unknown = machine?.reason;
+        const code = errorCode(error);
+        if (machine === undefined || mayPass(error) || LASTING.has(code)) this.#expect(unikernel, error);
+        if (machine === undefined || mayPass(error)) continue;
+        const problem = objection(unikernel, 'refused by its backend', error);
+        if (LASTING.has(code)) refusals.push({ connection: unikernel.backend, problem });
+        else problems.push(problem);
       }
       // So that what is written meanwhile, for a process that spawns, does not wait in memory until all are registered.
       await new Promise((resolve) => setImmediate(resolve));
     }
     this.#refuse(problems);
+    this.#refuseLasting(refusals);
+  }
+
+  /** Asks the backends for `jitsu check`, in place of {@link connect} and {@link register}. */
+  check(): Promise<readonly BackendFinding[]> {
+    const { bootConfigurators } = this.instances;
+    return checkBackends(this.backends.values(), this.#settings, { ...this.context, bootConfigurators });
+  }
+
+  /** Goes on with what has failed, or has not been done yet. */
+  keepTrying(): void {
+    for (const start of this.starts.values()) start.keepTrying();
   }
 
   /** Restores the counters of an earlier run of Jitsu. */
@@ -123,9 +210,11 @@ export class Fleet {
     }
   }
 
-  async save(store: StateStore): Promise<void> {
+  /** Saves the registrations of those that have their machines. */
+  async save(store: StateStore, unikernels: Iterable<Unikernel> = this.unikernels.values()): Promise<void> {
     let batch: StoredRegistration[] = [];
-    for (const unikernel of this.unikernels.values()) {
+    for (const unikernel of unikernels) {
+      if (unikernel.plan.id === '') continue;
       if (batch.push(registrationOf(unikernel)) < SAVED_AT_ONCE) continue;
       await store.saveRegistrations(batch);
       batch = [];
@@ -133,8 +222,76 @@ export class Fleet {
     await store.saveRegistrations(batch);
   }
 
+  #startOf(name: string, { findsAddresses }: ConnectionSettings['contribution']): BackendStart {
+    const backend = this.#backend(name);
+    const { context } = this;
+    const fleet: StartingFleet = {
+      withhold: (unikernel, failure) => context.withhold(unikernel, failure),
+      arrived: (backend, unikernels) => context.arrived(backend, unikernels),
+      machineOf: async (settings) => {
+        const machine = await this.#register(settings);
+        if (this.#hasBootConfigurators(settings)) await this.#checkBoot(settings);
+        return machine;
+      },
+      arrive: (unikernel, plan, machine) => {
+        const owner = this.on(name).add(machine.id, unikernel) ?? unikernel;
+        this.#refuse(owner === unikernel ? [] : [sameMachine(unikernel.name, owner.name)]);
+        const before = plan.arrive(machine);
+        const refused = this.#allowProbes(unikernel);
+        if (refused === undefined) return;
+        plan.arrive(before);
+        this.#refuse([refused]);
+      },
+    };
+    const open = (): Promise<void> => context.connect(() => backend.connect(), backend.needsRoot);
+    return new BackendStart(backend, open, findsAddresses ?? false, fleet, context);
+  }
+
   #register({ name, backend, options }: UnikernelSettings): Promise<Machine> {
     return this.#backend(backend).machine({ name, options });
+  }
+
+  /** `undefined` for a machine that is not waited for any longer, or whose backend is not connected. */
+  async #machinesWithin(
+    batch: readonly UnikernelSettings[],
+  ): Promise<readonly (PromiseSettledResult<Machine> | undefined)[]> {
+    const asked = batch.map((unikernel) => {
+      const { isConnected, isSlow } = this.#start(unikernel.backend);
+      return isConnected && !isSlow ? this.#register(unikernel) : undefined;
+    });
+    const outcomes = await settledWithin(
+      asked.filter((machine) => machine !== undefined),
+      PATIENCE,
+      this.context.clock,
+    );
+    let next = 0;
+    return asked.map((machine, index) => {
+      if (machine === undefined) return undefined;
+      const outcome = outcomes[next++];
+      if (outcome === undefined) this.#start((batch[index] as UnikernelSettings).backend).isSlow = true;
+      return outcome;
+    });
+  }
+
+  /** Lists a unikernel whose machine cannot be had for now. */
+  #expect(settings: UnikernelSettings, error: unknown): void {
+    const { name, names, addresses, backend } = settings;
+    const expected = this.#start(backend).expect(settings, error);
+    const plan = new SharedPlan(name, expected.machine, names, addresses, this.#plans.of(settings));
+    const unikernel = new UnikernelRecord(plan);
+    this.unikernels.set(name, unikernel);
+    expected.list(unikernel, plan);
+  }
+
+  /** Refuses to start where something will not work, and nothing of another backend does. */
+  #refuseLasting(refusals: readonly Refusal[]): void {
+    const starts = [...this.starts.values()];
+    const othersWork = (connection: string): boolean =>
+      starts.some(({ backend, works, isSlow }) => backend.name !== connection && (works || isSlow));
+    for (const { backend, error } of starts) {
+      if (error !== undefined && !mayPass(error) && !othersWork(backend.name)) throw error as Error;
+    }
+    this.#refuse(refusals.filter(({ connection }) => !othersWork(connection)).map(({ problem }) => problem));
   }
 
   async #checkBoot({ name, backend, options }: UnikernelSettings): Promise<void> {
@@ -149,7 +306,7 @@ export class Fleet {
   #add(settings: UnikernelSettings, machine: Machine): ConfigProblem | undefined {
     const { name, names, addresses, backend } = settings;
     const unikernel = new UnikernelRecord(new SharedPlan(name, machine, names, addresses, this.#plans.of(settings)));
-    const owner = this.#machinesOf(backend).add(machine.id, unikernel);
+    const owner = this.on(backend).add(machine.id, unikernel);
     if (owner !== undefined) return sameMachine(name, owner.name);
     this.unikernels.set(name, unikernel);
     return this.#allowProbes(unikernel);
@@ -165,14 +322,6 @@ export class Fleet {
     } catch (error) {
       return objection({ name }, 'refused by its readiness probe', error);
     }
-  }
-
-  #machinesOf(connection: string): TextIndex<Unikernel> {
-    const known = this.#machines.get(connection);
-    if (known !== undefined) return known;
-    const machines = new TextIndex<Unikernel>();
-    this.#machines.set(connection, machines);
-    return machines;
   }
 
   #commonPlan(settings: UnikernelSettings): CommonPlan {
@@ -207,6 +356,10 @@ export class Fleet {
 
   #refuse(problems: readonly ConfigProblem[]): void {
     if (problems.length > 0) throw new ConfigProblems(this.#source, problems);
+  }
+
+  #start(name: string): BackendStart {
+    return this.starts.get(name) as BackendStart;
   }
 
   #backend(name: string): GuardedBackend {

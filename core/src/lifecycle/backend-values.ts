@@ -63,6 +63,12 @@ function isAddress(value: unknown): boolean {
   return typeof value === 'string' && isIP(value) > 0;
 }
 
+/** @throws TypeError for anything but a list of lines */
+export function checkLines(lines: readonly string[]): void {
+  if (Array.isArray(lines) && lines.every((line) => typeof line === 'string')) return;
+  throw new TypeError(`its output is ${shown(lines)}, and no list of lines`);
+}
+
 /** @throws TypeError where a command would run as somebody, or in a place, that nobody has said */
 export function checkExecution(execution: Execution | undefined): void {
   if (execution === undefined) return;

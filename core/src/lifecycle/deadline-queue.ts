@@ -1,10 +1,14 @@
 import type { Clock } from '../contracts/clock.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
+import { FROZEN } from './disposable-clock.js';
 
 interface Entry<T> {
   readonly item: T;
   readonly due: Milliseconds;
 }
+
+/** The longest time for which the timer is set, so that it is known how long a freeze has lasted. */
+const WATCH: Milliseconds = 5_000;
 
 /** Calls back for each item at its deadline, with a single timer and a binary heap. */
 export class DeadlineQueue<T> implements Disposable {
@@ -13,10 +17,13 @@ export class DeadlineQueue<T> implements Disposable {
   readonly #current = new Map<T, Entry<T>>();
   #timer: Disposable | undefined;
   #timerDue: Milliseconds = Infinity;
+  #armedAt: Milliseconds = 0;
 
   constructor(
     private readonly clock: Clock,
     private readonly onDue: (item: T) => void,
+    /** Called before what is due, where the timer came so late that nothing can have run meanwhile. */
+    private readonly onFrozen: (from: Milliseconds, to: Milliseconds) => void = () => {},
   ) {}
 
   /** Sets or moves the item's deadline; `Infinity` or NaN removes it. */
@@ -43,13 +50,16 @@ export class DeadlineQueue<T> implements Disposable {
     const first = this.#heap[0];
     if (first === undefined || first.due >= this.#timerDue) return;
     this.#timer?.[Symbol.dispose]();
-    this.#timerDue = first.due;
-    this.#timer = this.clock.after(first.due - this.clock.now(), () => this.#ring());
+    this.#armedAt = this.clock.now();
+    this.#timerDue = Math.min(first.due, this.#armedAt + WATCH);
+    this.#timer = this.clock.after(this.#timerDue - this.#armedAt, () => this.#ring());
   }
 
   #ring(): void {
-    this.#timerDue = Infinity;
     const now = this.clock.now();
+    // A deadline may have passed before it was set.
+    if (now - Math.max(this.#timerDue, this.#armedAt) > FROZEN) this.onFrozen(this.#armedAt, now);
+    this.#timerDue = Infinity;
     for (let first = this.#heap[0]; first !== undefined && first.due <= now; first = this.#heap[0]) {
       this.#pop();
       if (this.#current.get(first.item) !== first) continue;

@@ -11,6 +11,7 @@ import {
   checkChange,
   checkDescription,
   checkExecution,
+  checkLines,
   checkMachine,
   usableAddresses,
 } from './backend-values.js';
@@ -132,6 +133,20 @@ export class GuardedBackend {
       return machine;
     } catch (error) {
       throw this.failure(error, `fails to find or define ${registration.name}`);
+    }
+  }
+
+  /** Whether its machines can be asked for without changing anything. */
+  get canCheck(): boolean {
+    return this.backend.check !== undefined;
+  }
+
+  /** As `Backend.check`. */
+  async check(registration: Registration): Promise<void> {
+    try {
+      await this.backend.check?.(registration);
+    } catch (error) {
+      throw this.failure(error, `fails to check ${registration.name}`);
     }
   }
 
@@ -335,6 +350,17 @@ export class GuardedMachine implements Required<Machine> {
       return usableAddresses((await this.machine.addresses?.()) ?? []);
     } catch (error) {
       throw this.#failure(error, 'asked for its addresses');
+    }
+  }
+
+  /** Empty also where the backend does not know what the machine writes. */
+  async recentOutput(): Promise<readonly string[]> {
+    try {
+      const lines = await this.backend.answered(this.machine.recentOutput?.() ?? [], () => this.#silent());
+      checkLines(lines);
+      return lines;
+    } catch (error) {
+      throw this.#failure(error, 'asked for its output');
     }
   }
 

@@ -19,7 +19,7 @@ import { StopQueue } from './stop-queue.js';
 import { Summon } from './summon.js';
 import { SummonSteps } from './summon-steps.js';
 import { backingOff, died, isItsFault, pastDeadline, stoppedByCommand, unreachable } from './summon-failures.js';
-import type { Stop, Unikernel, UnikernelRecord } from './unikernel.js';
+import type { Failure, Stop, Unikernel, UnikernelRecord } from './unikernel.js';
 import { statusOf, type UnikernelStatus } from './unikernel-status.js';
 
 /** The time until the policies of a unikernel that still runs after a stop are asked again. */
@@ -142,6 +142,21 @@ export class Lifecycle implements Disposable {
     const follower = new PowerFollower(backend, this.#reports, this.clock);
     this.#followers.set(connection, follower);
     await follower.follow(unikernels);
+  }
+
+  /** Its machine cannot be had for now: it fails for this reason until {@link arrived}. */
+  withhold(unikernel: Unikernel, failure: Failure): void {
+    const record = recordOf(unikernel);
+    record.failure = failure;
+    if (record.phase === 'down') record.phase = 'failing';
+  }
+
+  /** Its backend has handed out its machine, which is looked at where the connection is followed already. */
+  arrived(unikernel: Unikernel): void {
+    const record = recordOf(unikernel);
+    record.failure = undefined;
+    if (record.phase === 'failing') record.phase = 'down';
+    void this.#followers.get(record.plan.backendName)?.look(unikernel);
   }
 
   /** Its status at this moment. */

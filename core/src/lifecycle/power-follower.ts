@@ -49,11 +49,11 @@ export class PowerFollower implements Disposable {
       const unikernel = unikernels.get(id);
       if (!unikernel) return;
       if (state !== 'running') this.life.on(unikernel, 'changed');
-      void this.#look(unikernel);
+      void this.look(unikernel);
     });
     let looks = 0;
     for (const unikernel of unikernels.values()) {
-      await this.#look(unikernel);
+      await this.look(unikernel);
       // A backend that answers from memory would otherwise block the event loop for a million looks.
       if (++looks % AT_ONCE === 0) await setImmediate();
     }
@@ -75,12 +75,12 @@ export class PowerFollower implements Disposable {
     if (this.#disposed) return;
     this.#poll = this.clock.after(POLL, () => {
       for (const unikernel of this.#awake) if (isDown(unikernel)) this.#awake.delete(unikernel);
-      void Promise.all([...this.#awake].map((unikernel) => this.#look(unikernel))).then(() => this.#pollLater());
+      void Promise.all([...this.#awake].map((unikernel) => this.look(unikernel))).then(() => this.#pollLater());
     });
   }
 
-  /** Never rejects: a backend that cannot be asked makes the state `unknown`. */
-  async #look(unikernel: Unikernel): Promise<void> {
+  /** Looks at one machine. Never rejects: a backend that cannot be asked makes the state `unknown`. */
+  async look(unikernel: Unikernel): Promise<void> {
     const again = this.#looking.has(unikernel);
     this.#looking.set(unikernel, again);
     if (again) return;
@@ -92,7 +92,7 @@ export class PowerFollower implements Disposable {
     if (this.#disposed) return;
     const changedMeanwhile = this.#looking.get(unikernel);
     this.#looking.delete(unikernel);
-    if (changedMeanwhile) return this.#look(unikernel);
+    if (changedMeanwhile) return this.look(unikernel);
   }
 }
 

@@ -5,18 +5,26 @@ import { DeadlineQueue } from './deadline-queue.js';
 import type { LifeReports } from './life-reports.js';
 import type { Unikernel } from './unikernel.js';
 
+/** The freezes that are remembered; what an earlier one adds to the life of a unikernel is forgotten. */
+const MOST_FREEZES = 16;
+
 export type Verdict = { readonly askAgainAt: Milliseconds } | { readonly stop: string };
 
 /** Stops a unikernel at the moment when its policies no longer keep it. */
 export class Reaper implements Disposable {
   readonly #deadlines: DeadlineQueue<Unikernel>;
   #disposed = false;
+  readonly #freezes: { readonly from: Milliseconds; readonly to: Milliseconds }[] = [];
 
   constructor(
     private readonly life: Pick<LifeReports, 'on' | 'reap'>,
     private readonly clock: Clock,
   ) {
-    this.#deadlines = new DeadlineQueue(clock, (unikernel) => this.consider(unikernel));
+    this.#deadlines = new DeadlineQueue(
+      clock,
+      (unikernel) => this.consider(unikernel),
+      (from, to) => this.#frozen(from, to),
+    );
   }
 
   /** Asks the policies of a running unikernel, now and whenever they want to be asked again. */
@@ -63,8 +71,20 @@ export class Reaper implements Disposable {
   }
 
   #verdict(unikernel: Unikernel): Verdict {
-    return verdictOn(unikernel.plan.stopPolicies, unikernel.activity(), this.clock.now());
+    return verdictOn(unikernel.plan.stopPolicies, unikernel.activity(this.#awake), this.clock.now());
   }
+
+  #frozen(from: Milliseconds, to: Milliseconds): void {
+    this.#freezes.push({ from, to });
+    if (this.#freezes.length > MOST_FREEZES) this.#freezes.shift();
+  }
+
+  /** A moment, later by all the time since then in which nothing ran, and so nobody could ask. */
+  readonly #awake = (moment: Milliseconds): Milliseconds => {
+    let asleep = 0;
+    for (const { from, to } of this.#freezes) if (moment < to) asleep += to - Math.max(from, moment);
+    return moment + asleep;
+  };
 }
 
 /** Asks the policies in order: the first that keeps or stops decides; without a decision the unikernel is kept. */

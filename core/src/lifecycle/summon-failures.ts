@@ -6,6 +6,7 @@ import type { Unikernel } from './unikernel.js';
 /** Failures that are not the unikernel's own fault, and do not count for back-off. */
 const NOT_ITS_FAULT: ReadonlySet<string> = new Set([
   'JITSU_BACKEND_UNREACHABLE',
+  'JITSU_UNIKERNEL_UNAVAILABLE',
   'JITSU_BOOT_QUEUE_FULL',
   'JITSU_STOPPED_BY_COMMAND',
   'JITSU_SHUTTING_DOWN',
@@ -35,7 +36,7 @@ export function pastDeadline({ name, phase, state, plan }: Unikernel, { began }:
     phase === 'wanted'
       ? `Its backend has not stopped it yet (${state}). Check the backend, or raise its deadline.`
       : state === 'running'
-        ? 'It runs, but its service does not answer. Check its ready: probe and its log, or raise its deadline.'
+        ? 'It ran, but its service did not answer. Check its ready: probe and its log, or raise its deadline.'
         : phase === 'probing' || phase === 'rising'
           ? `It does not run any more, and is not off (${state}). Check its log and its backend.`
           : began || phase === 'waiting'

@@ -11,7 +11,8 @@ export interface NameStatus {
 
 export interface UnikernelStatus {
   readonly name: string;
-  readonly id: MachineId;
+  /** Absent until its backend has handed out its machine. */
+  readonly id?: MachineId;
   readonly backend: string;
   readonly addresses: readonly string[];
   readonly ttl: Milliseconds;
@@ -24,10 +25,12 @@ export interface UnikernelStatus {
   readonly startedAt?: Milliseconds;
   readonly totalStarts: number;
   readonly names: readonly NameStatus[];
-  /** When it will be stopped without further queries; absent where it is down or kept without limit. */
+  /** When it will be stopped without further queries; absent where it is down, is stopped, or kept without limit. */
   readonly stopAt?: Milliseconds;
   /** Why the last summon has failed, and when the next one may begin. */
   readonly failure?: Failure;
+  /** The last lines that it has written, oldest first; only in the report of this one unikernel. */
+  readonly output?: readonly string[];
 }
 
 /** The status of a unikernel at this moment. */
@@ -38,11 +41,20 @@ export function statusOf(unikernel: Unikernel, stopAt: Milliseconds | undefined)
     ? [...counted.values()].map(nameStatusOf)
     : plan.names.map((dnsName) => ({ name: dnsName, requests: 0 }));
   return {
-    ...{ name, id, backend: backendName, addresses, ttl, stopMode, state, phase: PHASE_NAMES[phase] },
+    ...{
+      name,
+      ...(id !== '' && { id }),
+      backend: backendName,
+      addresses,
+      ttl,
+      stopMode,
+      state,
+      phase: PHASE_NAMES[phase],
+    },
     ...{ macs, totalStarts, names },
     ...(domainId !== undefined && { domainId }),
     ...(startedAt !== undefined && { startedAt }),
-    ...(stopAt !== undefined && { stopAt }),
+    ...(stopAt !== undefined && PHASE_NAMES[phase] !== 'stopping' && { stopAt }),
     ...(failure !== undefined && { failure }),
   };
 }

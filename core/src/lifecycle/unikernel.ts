@@ -140,15 +140,15 @@ export class UnikernelRecord implements Life {
     this.relying?.delete(listener);
   }
 
-  /** The input of the stop policies. */
-  activity(): Activity {
+  /** The input of the stop policies. @param awake moves a moment by the time after it that counts for nobody */
+  activity(awake: (moment: Milliseconds) => Milliseconds = (moment) => moment): Activity {
     const { name, ttl } = this.plan;
     const names = [...this.counters.values()].map((counter) => ({
       name: counter.name,
       ttl,
-      lastAsked: Math.max(this.since, this.lastSummoned, counter.lastAsked ?? 0),
+      lastAsked: awake(Math.max(this.since, this.lastSummoned, counter.lastAsked ?? 0)),
     }));
-    return { unikernel: name, since: this.since, names };
+    return { unikernel: name, since: awake(this.since), names };
   }
 }
 

@@ -118,7 +118,9 @@ export class Privileges {
 
   /** Connects something, as the user where that user is configured although it needs root, so that a refusal shows. */
   connect(action: () => Promise<void>, needsRoot: string | undefined): Promise<void> {
-    return this.#user === undefined || needsRoot === undefined ? action() : actAs(this.#user, action);
+    return this.#user === undefined || this.#hasGivenUp || needsRoot === undefined
+      ? action()
+      : actAs(this.#user, action);
   }
 
   /**

@@ -38,12 +38,17 @@ export class ManualClock implements Clock {
     await settle();
     for (let next = this.#next(until); next !== undefined; next = this.#next(until)) {
       this.#timers.delete(next);
-      this.time = next.due;
+      this.time = Math.max(this.time, next.due);
       next.callback();
       await settle();
     }
     this.time = until;
     await settle();
+  }
+
+  /** Moves on and calls nothing, as where the process is stopped: what is due by then is called by the next advance. */
+  freeze(duration: Milliseconds): void {
+    this.time += duration;
   }
 
   #next(until: Milliseconds): Timer | undefined {

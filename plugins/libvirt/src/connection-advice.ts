@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { nativePackageAdvice } from '@jitsud/core/plugin';
 import { LibvirtErrorNumber } from './error-name.js';
 import type { CallFailed } from './call-failed.js';
@@ -26,6 +27,35 @@ const BY_DRIVER: ReadonlyMap<string, string> = new Map([
 /** Whether libvirt was reached and denied access. */
 export function isDenied({ number }: CallFailed): boolean {
   return DENIED.has(number);
+}
+
+/** Refusals of the URI itself: no driver or transport is known by it. */
+const UNUSABLE: ReadonlySet<number | undefined> = new Set([
+  LibvirtErrorNumber.VIR_ERR_NO_CONNECT,
+  LibvirtErrorNumber.VIR_ERR_INVALID_ARG,
+  LibvirtErrorNumber.VIR_ERR_NO_SUPPORT,
+  LibvirtErrorNumber.VIR_ERR_CONFIG_UNSUPPORTED,
+  LibvirtErrorNumber.VIR_ERR_ARGUMENT_UNSUPPORTED,
+]);
+
+/** The schemes of libvirt's drivers (drvuri.html), without which it would look for a daemon that knows any other. */
+const DRIVERS = new Set(
+  'bhyve ch esx gsx hyperv lxc openvz parallels phyp qemu remote test vbox vmwarefusion vmwareplayer vmwarews vpx vz xen'.split(
+    ' ',
+  ),
+);
+
+/** Whether the same attempt will fail later, too: there is no libvirt or no Xen here, or the URI is not understood. */
+export function willLast(uri: string, { failure, number }: CallFailed): boolean {
+  const [, driver = ''] = /^([a-z][a-z0-9]*)(?:\+[a-z0-9-]+)?:/i.exec(uri) ?? [];
+  // The local one: no daemon can bring the hypervisor that this machine does not run on.
+  if (/^xen:\/\/\//i.test(uri) && !existsSync('/proc/xen') && !existsSync('/sys/hypervisor/type')) return true;
+  return (
+    failure.kind === 'library-missing' ||
+    failure.kind === 'defect' ||
+    !DRIVERS.has(driver.toLowerCase()) ||
+    UNUSABLE.has(number)
+  );
 }
 
 /** What to check when libvirt at this URI cannot be used. */

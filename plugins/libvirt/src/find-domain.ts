@@ -16,7 +16,7 @@ interface WantedDomain {
 /**
  * Finds the domain of a unikernel, and defines it where libvirt does not have it and the options contain its
  * definition. An existing domain is defined again only where the options ask for that.
- * @throws JITSU_UNIKERNEL_INVALID where there is none, and where libvirt refuses its definition
+ * @throws JITSU_UNIKERNEL_UNKNOWN where there is none, JITSU_UNIKERNEL_INVALID where libvirt refuses its definition
  * @throws JITSU_BACKEND_UNREACHABLE, JITSU_BACKEND_DENIED, JITSU_BACKEND_FAILED
  */
 export async function findDomain(
@@ -25,19 +25,33 @@ export async function findDomain(
   options: LibvirtOptions,
   definition: DomainDefinition | undefined,
 ): Promise<MachineId> {
+  const found = await lookForDomain(connection, unikernel, options, definition);
+  if (definition === undefined) return found as MachineId;
+  if (found !== undefined && !options.redefine) return found;
+  return define(connection, unikernel, definition, found ?? options.uuid ?? definition.uuid);
+}
+
+/**
+ * Looks for the domain of a unikernel, and changes nothing; `undefined` for one that would be defined.
+ * @throws JITSU_UNIKERNEL_UNKNOWN where there is none, and no definition of one
+ * @throws JITSU_BACKEND_UNREACHABLE, JITSU_BACKEND_DENIED, JITSU_BACKEND_FAILED
+ */
+export async function lookForDomain(
+  connection: LibvirtConnection,
+  unikernel: string,
+  options: LibvirtOptions,
+  definition: DomainDefinition | undefined,
+): Promise<MachineId | undefined> {
   const wanted = {
     uuid: options.uuid ?? definition?.uuid,
     name: options.name ?? definition?.name ?? '',
   };
   const found = await find(connection, unikernel, wanted);
-  if (definition !== undefined && (found === undefined || options.redefine)) {
-    return define(connection, unikernel, definition, found ?? wanted.uuid);
-  }
-  if (found !== undefined) return found;
+  if (found !== undefined || definition !== undefined) return found;
   const called = wanted.uuid === undefined ? `called '${wanted.name}'` : `with the uuid ${wanted.uuid}`;
   const { uri } = connection;
   throw new JitsuError(
-    'JITSU_UNIKERNEL_INVALID',
+    'JITSU_UNIKERNEL_UNKNOWN',
     `${unikernel}: libvirt at ${uri} has no domain ${called}. \`virsh -c ${uri} list --all\` shows those that it has; with the option 'xml' Jitsu defines one.`,
   );
 }

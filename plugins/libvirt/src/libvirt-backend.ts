@@ -1,5 +1,6 @@
 import {
   CLOCK,
+  errorCode,
   errorMessage,
   inject,
   JitsuError,
@@ -15,11 +16,11 @@ import {
   type PowerChange,
   type Registration,
 } from '@jitsud/core/plugin';
-import { readDefinition } from './domain-definition.js';
+import { readDefinition, type DomainDefinition } from './domain-definition.js';
 import { isOfDefinition, stateAfter } from './domain-event.js';
 import { pollDomains } from './domain-poll.js';
 import type { DomainEvent } from './event-loop.js';
-import { findDomain } from './find-domain.js';
+import { findDomain, lookForDomain } from './find-domain.js';
 import { LibvirtConnection } from './libvirt-connection.js';
 import { LibvirtDomain } from './libvirt-domain.js';
 import { connectionOptions, type ConnectionOptions, type LibvirtOptions } from './libvirt-options.js';
@@ -66,14 +67,16 @@ export class LibvirtBackend implements Backend<LibvirtOptions> {
   }
 
   async machine({ name, options }: Registration<LibvirtOptions>): Promise<Machine> {
-    const definition = await readDefinition(options).catch((error: unknown) => {
-      const message = `${name} cannot be a domain of libvirt. ${errorMessage(error)}.`;
-      throw new JitsuError('JITSU_UNIKERNEL_INVALID', message, { cause: error });
-    });
+    const definition = await definitionOf(name, options);
     const id = await findDomain(this.#connection, name, options, definition);
     const domain = new LibvirtDomain(id, name, definition, this.#connection);
     this.#domains.set(id, domain);
     return domain;
+  }
+
+  async check({ name, options }: Registration<LibvirtOptions>): Promise<void> {
+    await this.#connection.open();
+    await lookForDomain(this.#connection, name, options, await definitionOf(name, options));
   }
 
   watch(listener: (change: PowerChange) => void): Disposable {
@@ -103,5 +106,16 @@ export class LibvirtBackend implements Backend<LibvirtOptions> {
       .catch((error: unknown) => ({ state: 'unknown' as const, detail: errorMessage(error) }));
     // An event that has come meanwhile is newer.
     if (domain.events === events) this.#changes.tell({ id, ...now });
+  }
+}
+
+/** @throws JITSU_UNIKERNEL_UNAVAILABLE for a file that is not there, JITSU_UNIKERNEL_INVALID for any other problem of it */
+async function definitionOf(name: string, options: LibvirtOptions): Promise<DomainDefinition | undefined> {
+  try {
+    return await readDefinition(options);
+  } catch (error) {
+    const isMissing = errorCode((error as Error).cause) === 'ENOENT';
+    const code = isMissing ? 'JITSU_UNIKERNEL_UNAVAILABLE' : 'JITSU_UNIKERNEL_INVALID';
+    throw new JitsuError(code, `${name} cannot be a domain of libvirt. ${errorMessage(error)}.`, { cause: error });
   }
 }

@@ -1,7 +1,7 @@
 import { BackOff, errorMessage, JitsuError, Reconnecting, type Clock, type Logger } from '@jitsud/core/plugin';
 import { CallFailed } from './call-failed.js';
 import { CallPool } from './call-pool.js';
-import { connectionAdvice, isDenied } from './connection-advice.js';
+import { connectionAdvice, isDenied, willLast } from './connection-advice.js';
 import type { DomainEvent } from './event-loop.js';
 import type { DomainOperation, Operations } from './native/operations.js';
 import { Session } from './session.js';
@@ -62,7 +62,7 @@ export class LibvirtConnection {
     return this.#sessions.current?.tellsEvents ?? false;
   }
 
-  /** @throws JITSU_BACKEND_UNREACHABLE, JITSU_BACKEND_DENIED */
+  /** @throws JITSU_BACKEND_UNREACHABLE, JITSU_BACKEND_DENIED, JITSU_BACKEND_FAILED */
   async open(): Promise<void> {
     using _log = this.#logWaiting();
     try {
@@ -113,8 +113,13 @@ export class LibvirtConnection {
   #unreachable(error: unknown, retryIn?: number): JitsuError {
     const failed =
       error instanceof CallFailed ? error : new CallFailed({ kind: 'defect', message: errorMessage(error) });
-    const code = isDenied(failed) ? 'JITSU_BACKEND_DENIED' : 'JITSU_BACKEND_UNREACHABLE';
-    const what = code === 'JITSU_BACKEND_DENIED' ? 'does not let us in' : 'does not answer';
+    const lasts = retryIn === undefined && willLast(this.uri, failed);
+    const code = isDenied(failed)
+      ? 'JITSU_BACKEND_DENIED'
+      : lasts
+        ? 'JITSU_BACKEND_FAILED'
+        : 'JITSU_BACKEND_UNREACHABLE';
+    const what = isDenied(failed) ? 'does not let us in' : lasts ? 'cannot be used' : 'does not answer';
     const again =
       retryIn === undefined
         ? ''

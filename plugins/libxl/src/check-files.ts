@@ -8,11 +8,19 @@ const SCRIPTS = '/etc/xen/scripts';
 
 type FileCheck = [key: string, path: string | undefined, mode: number];
 
+/** A problem of a file. */
+export interface FileProblem {
+  /** As `key: problem`. */
+  readonly text: string;
+  /** Whether the file is not there. */
+  readonly isMissing?: true;
+}
+
 /**
- * The problems of the files that a guest is made of, each as `key: problem`. Relative paths are relative to Jitsu's
+ * The problems of the files that a guest is made of. Relative paths are relative to Jitsu's
  * working directory.
  */
-export async function checkFiles(options: LibxlOptions): Promise<string[]> {
+export async function checkFiles(options: LibxlOptions): Promise<FileProblem[]> {
   const { kernel, ramdisk, rumprunConfig, script, disk } = options;
   const files: readonly FileCheck[] = [
     ['kernel', kernel, constants.R_OK],
@@ -31,15 +39,16 @@ function scriptPath(name: string): string {
   return isAbsolute(name) ? name : join(SCRIPTS, name);
 }
 
-async function problemOf(key: string, path: string, mode: number): Promise<string | undefined> {
+async function problemOf(key: string, path: string, mode: number): Promise<FileProblem | undefined> {
   try {
-    if ((await stat(path)).isDirectory()) return `${key}: ${path} is a folder`;
+    if ((await stat(path)).isDirectory()) return { text: `${key}: ${path} is a folder` };
     await access(path, mode);
     return undefined;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return `${key}: there is no file ${path}`;
-    if (code === 'EACCES') return `${key}: ${path} may not be ${mode === constants.X_OK ? 'executed' : 'read'}`;
-    return `${key}: ${(error as Error).message}`;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return { text: `${key}: there is no file ${path}`, isMissing: true };
+    if (code === 'EACCES')
+      return { text: `${key}: ${path} may not be ${mode === constants.X_OK ? 'executed' : 'read'}` };
+    return { text: `${key}: ${(error as Error).message}` };
   }
 }

@@ -95,11 +95,7 @@ export class LibxlBackend implements Backend<LibxlOptions> {
 
   async machine({ name, options }: Registration<LibxlOptions>): Promise<Machine> {
     // A user who is not root need not see them, and nothing can be registered any more that is not known.
-    const problems = this.#host instanceof SealedHost ? [] : await checkFiles(options);
-    if (problems.length > 0) {
-      const message = `${name} cannot be a guest of Xen. ${problems.join('; ')}.`;
-      throw new JitsuError('JITSU_UNIKERNEL_INVALID', message);
-    }
+    if (!(this.#host instanceof SealedHost)) await this.#checkFiles(name, options);
     const id = options.uuid ?? stableUuid('jitsu libxl', this.connection, options.name);
     const machine =
       this.#machines.get(id) ??
@@ -115,8 +111,24 @@ export class LibxlBackend implements Backend<LibxlOptions> {
     return machine;
   }
 
+  async check({ name, options }: Registration<LibxlOptions>): Promise<void> {
+    await this.#host.open();
+    await this.#checkFiles(name, options);
+  }
+
   watch(listener: (change: PowerChange) => void): Disposable {
     return this.#changes.watch(listener);
+  }
+
+  /** @throws JITSU_UNIKERNEL_UNAVAILABLE where files are not there, JITSU_UNIKERNEL_INVALID where anything else is wrong */
+  async #checkFiles(name: string, options: LibxlOptions): Promise<void> {
+    const problems = await checkFiles(options);
+    if (problems.length === 0) return;
+    const code = problems.every(({ isMissing }) => isMissing)
+      ? 'JITSU_UNIKERNEL_UNAVAILABLE'
+      : 'JITSU_UNIKERNEL_INVALID';
+    const message = `${name} cannot be a guest of Xen. ${problems.map(({ text }) => text).join('; ')}.`;
+    throw new JitsuError(code, message);
   }
 
   #directHost(): XenHost {

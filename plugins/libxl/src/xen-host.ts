@@ -49,7 +49,7 @@ export class XenHost {
     return new GuestDomain(plan, { libxl: this.#libxl, domains: this.#domains, saves: this.#saves, logger });
   }
 
-  /** @throws JITSU_BACKEND_UNREACHABLE with every obstacle that was found */
+  /** @throws JITSU_BACKEND_FAILED with every obstacle that was found, JITSU_BACKEND_UNREACHABLE where all may pass */
   async open(): Promise<void> {
     if (this.#xenstore) return;
     const found = await obstacles(this.parts.places);

@@ -23,8 +23,16 @@ const places = (): XenPlaces => ({
   socket: socketPath(),
 });
 
-/** Every obstacle between this process and Xen, each as a sentence that says what to do. Takes milliseconds. */
-export async function obstacles(within = places()): Promise<string[]> {
+/** What keeps this process from using Xen. */
+export interface Obstacle {
+  /** Says what to do. */
+  readonly sentence: string;
+  /** Whether it may be gone later without anybody's doing: a daemon that is still to be started. */
+  readonly mayPass?: true;
+}
+
+/** Every obstacle between this process and Xen. Takes milliseconds. */
+export async function obstacles(within = places()): Promise<Obstacle[]> {
   const { hypervisorType, capabilities, devices, socket } = within;
   const found = await Promise.all([
     checkHypervisor(hypervisorType),
@@ -32,23 +40,26 @@ export async function obstacles(within = places()): Promise<string[]> {
     checkDevice(devices),
     checkXenstored(socket),
   ]);
-  return found.filter((obstacle) => obstacle !== undefined);
+  return found
+    .filter((obstacle) => obstacle !== undefined)
+    .map((obstacle) => (typeof obstacle === 'string' ? { sentence: obstacle } : obstacle));
 }
 
 /** The error for a host on which obstacles were found. */
-export function noXen(found: readonly string[]): JitsuError {
-  const list = found.map((obstacle) => `\n  - ${obstacle}`).join('');
-  return new JitsuError('JITSU_BACKEND_UNREACHABLE', `libxl cannot be used on this machine:${list}`);
+export function noXen(found: readonly Obstacle[]): JitsuError {
+  const list = found.map(({ sentence }) => `\n  - ${sentence}`).join('');
+  const code = found.every(({ mayPass }) => mayPass) ? 'JITSU_BACKEND_UNREACHABLE' : 'JITSU_BACKEND_FAILED';
+  return new JitsuError(code, `libxl cannot be used on this machine:${list}`);
 }
 
 /** The error for a libxl that cannot be opened where nothing else is missing. */
 export function noLibxl(error: unknown): JitsuError {
   if (!(error instanceof CallFailed)) {
-    return error instanceof JitsuError ? error : noXen([errorMessage(error)]);
+    return error instanceof JitsuError ? error : noXen([{ sentence: errorMessage(error) }]);
   }
   const { failure } = error;
   const obstacle = failure.kind === 'library-missing' ? missing(failure.file, failure.message) : `${error.message}.`;
-  return new JitsuError('JITSU_BACKEND_UNREACHABLE', noXen([obstacle]).message, { cause: error });
+  return new JitsuError('JITSU_BACKEND_FAILED', noXen([{ sentence: obstacle }]).message, { cause: error });
 }
 
 function missing(file: string, message: string): string {
@@ -89,7 +100,7 @@ async function checkDevice(devices: readonly string[]): Promise<string | undefin
   return `The hypervisor cannot be called (${refusals.join('; ')}). Load the module xen_privcmd, and run Jitsu as root.`;
 }
 
-async function checkXenstored(path: string): Promise<string | undefined> {
+async function checkXenstored(path: string): Promise<string | Obstacle | undefined> {
   const error = await new Promise<NodeJS.ErrnoException | undefined>((resolve) => {
     const socket = createConnection(path, () => resolve(undefined));
     socket.on('error', resolve);
@@ -101,7 +112,8 @@ async function checkXenstored(path: string): Promise<string | undefined> {
   if (error.code === 'EACCES' || error.code === 'EPERM') {
     return `xenstored at ${path} does not let this user in. Run Jitsu as root.`;
   }
-  return `xenstored does not answer at ${path} (${error.code ?? error.message}). Start it (systemctl start xenstored, or service xen start), or name its socket in XENSTORED_PATH.`;
+  const sentence = `xenstored does not answer at ${path} (${error.code ?? error.message}). Start it (systemctl start xenstored, or service xen start), or name its socket in XENSTORED_PATH.`;
+  return { sentence, mayPass: true };
 }
 
 async function contentOf(file: string): Promise<string | undefined> {

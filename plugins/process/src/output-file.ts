@@ -21,6 +21,9 @@ const KEPT_AT_MOST = 16 * 1_024 * 1_024;
 /** The largest amount that waits to be read, in bytes; of faster output, the older part is skipped. */
 const READ_AT_MOST = 256 * 1_024;
 
+/** The number of last lines that are kept: what a program says of its end. */
+export const KEPT_LINES = 20;
+
 /** How many of the bytes that were read last are compared with what is there now. */
 const COMPARED = 32;
 
@@ -53,8 +56,8 @@ const compared = Buffer.allocUnsafeSlow(COMPARED);
  * keeps by itself: where the file was emptied meanwhile, a hole is in front of it.
  */
 export class OutputFile {
-  /** The last line that was not empty. */
-  lastLine: string | undefined;
+  /** The last lines that were not blank, oldest first. */
+  lastLines: readonly string[] = [];
   /** Whether there is more to read than was allowed, or the file is being emptied. */
   isBehind = false;
   /** Whether the file was emptied before it was read, since it was too large. */
@@ -74,7 +77,7 @@ export class OutputFile {
     rmSync(this.path, { force: true });
   }
 
-  /** Continues with a file that was read before: from its end, with its last line known. */
+  /** Continues with a file that was read before: from its end, with its last lines known. */
   takeUp(): void {
     this.#withFile((file) => {
       this.#remember(this.#readTail(file, { left: 50 }));
@@ -111,7 +114,8 @@ export class OutputFile {
   }
 
   #remember(lines: readonly string[]): void {
-    this.lastLine = lines.findLast((line) => line.trim() !== '') ?? this.lastLine;
+    const written = lines.filter((line) => line.trim() !== '');
+    if (written.length > 0) this.lastLines = [...this.lastLines, ...written.slice(-KEPT_LINES)].slice(-KEPT_LINES);
   }
 
   #readFrom(file: number, allowance: LineAllowance, lines: string[]): void {

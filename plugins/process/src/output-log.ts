@@ -8,7 +8,8 @@ import {
 } from '@jitsud/core/plugin';
 import { readdirSync, rmSync, watch, type FSWatcher } from 'node:fs';
 import { join } from 'node:path';
-import { OutputFile, type LineAllowance } from './output-file.js';
+import { KEPT_LINES, OutputFile, type LineAllowance } from './output-file.js';
+import { tellingLine } from './telling-line.js';
 
 const STREAMS = ['stdout', 'stderr'] as const;
 type Stream = (typeof STREAMS)[number];
@@ -45,6 +46,9 @@ const SECOND: Milliseconds = 1_000;
 /** The interval at which the files are read where the system does not report changes. */
 const POLL: Milliseconds = 1_000;
 
+/** The most programs that have ended whose last lines are kept. */
+const KEPT_ENDS = 1_000;
+
 interface FollowedMachine {
   readonly files: Readonly<Record<Stream, OutputFile>>;
   /** Absent for a program of nobody, whose files are only kept small. */
@@ -52,6 +56,8 @@ interface FollowedMachine {
   /** The lines that may be logged until `renewed`. */
   lines: number;
   renewed: Milliseconds;
+  /** The last lines of both streams, as they were read. */
+  recent: readonly string[];
   readonly warned: { lines: Milliseconds; size: Milliseconds };
 }
 
@@ -62,6 +68,8 @@ interface FollowedMachine {
 export class OutputLog {
   readonly #machines = new Map<MachineId, FollowedMachine>();
   readonly #names = new Map<MachineId, string>();
+  /** The last lines of programs that have ended, the latest last. */
+  readonly #ended = new Map<MachineId, readonly string[]>();
   readonly #dirty = new Set<MachineId>();
   #watcher: FSWatcher | undefined;
   #timer: Disposable | undefined;
@@ -117,15 +125,23 @@ export class OutputLog {
 
   /** Follows the files of a program that is about to start, which are not made yet. */
   create(id: MachineId, name: string): void {
+    this.#ended.delete(id);
     for (const file of Object.values(this.#add(id, name))) file.makeWay();
   }
 
   /** Follows the files of a running program, from their ends. */
   takeUp(id: MachineId, name: string): void {
     for (const file of Object.values(this.#add(id, name))) file.takeUp();
+    const machine = this.#machines.get(id);
+    if (machine !== undefined) machine.recent = STREAMS.flatMap((stream) => machine.files[stream].lastLines);
   }
 
-  /** Logs the rest of an ended program's output. @returns the last line that it wrote to stderr */
+  /** The last lines that a program wrote, oldest first, also after it has ended. */
+  recentLines(id: MachineId): readonly string[] {
+    return (this.#machines.get(id)?.recent ?? this.#ended.get(id) ?? []).slice(-KEPT_LINES);
+  }
+
+  /** Logs the rest of an ended program's output. @returns the line on stderr that tells why it has ended */
   finish(id: MachineId): string | undefined {
     const machine = this.#machines.get(id);
     if (machine === undefined) return undefined;
@@ -134,12 +150,20 @@ export class OutputLog {
     this.#dirty.delete(id);
     this.#names.delete(id);
     for (const file of Object.values(machine.files)) file.remove();
-    return machine.files.stderr.lastLine;
+    this.#keep(id, machine.recent);
+    return tellingLine(machine.files.stderr.lastLines);
   }
 
   /** The names of the machines whose output is followed. */
   get names(): ReadonlyMap<MachineId, string> {
     return this.#names;
+  }
+
+  #keep(id: MachineId, lines: readonly string[]): void {
+    this.#ended.delete(id);
+    if (lines.length > 0) this.#ended.set(id, lines);
+    const [oldest] = this.#ended.keys();
+    if (this.#ended.size > KEPT_ENDS && oldest !== undefined) this.#ended.delete(oldest);
   }
 
   #add(id: MachineId, name?: string): FollowedMachine['files'] {
@@ -148,7 +172,8 @@ export class OutputLog {
     if (name !== undefined) this.#names.set(id, name);
     const logger = name === undefined ? undefined : this.logger.child({ unikernel: name });
     const warned = { lines: -Infinity, size: -Infinity };
-    this.#machines.set(id, { files, logger, lines: FIRST_LINES, renewed: this.clock.now() + SECOND, warned });
+    const renewed = this.clock.now() + SECOND;
+    this.#machines.set(id, { files, logger, lines: FIRST_LINES, renewed, recent: [], warned });
     return files;
   }
 
@@ -248,7 +273,9 @@ export class OutputLog {
     const { files, logger } = machine;
     for (const stream of STREAMS) {
       try {
-        for (const line of files[stream].read(last, allowance)) logger?.info({ stream }, line);
+        const lines = files[stream].read(last, allowance);
+        for (const line of lines) logger?.info({ stream }, line);
+        if (lines.length > 0) machine.recent = [...machine.recent, ...lines.slice(-KEPT_LINES)].slice(-KEPT_LINES);
         if (!files[stream].hasOverflowed) continue;
         files[stream].hasOverflowed = false;
         this.#warn(

@@ -4,6 +4,7 @@ import {
   errorMessage,
   CONNECTION_NAME,
   inject,
+  type JitsuError,
   LOGGER,
   PowerWatch,
   RUNTIME_DIRECTORY,
@@ -15,6 +16,7 @@ import {
   type ControlGroupFolder,
   type Logger,
   type Machine,
+  type MachineId,
   type PowerChange,
   type Registration,
   type Spawner,
@@ -39,6 +41,8 @@ export class ProcessBackend implements Backend<ProcessOptions> {
   readonly #accounts: UserAccounts;
   readonly #controlGroups = new ControlGroups();
   readonly #changes = new PowerWatch();
+  /** Those that were allowed although they could not be run, and have not been asked for again since. */
+  readonly #allowed = new Set<MachineId>();
 
   constructor(
     @inject(LOGGER) logger: Logger,
@@ -62,21 +66,36 @@ export class ProcessBackend implements Backend<ProcessOptions> {
   }
 
   async machine(registration: Registration<ProcessOptions>): Promise<Machine> {
+    const { plan, absence } = await this.#plan(registration);
+    if (plan === undefined) throw absence as JitsuError;
+    const machine = new ProcessMachine(plan, this.#processes, this.clock);
+    // Also one that cannot be run yet: once Jitsu has given up root, nothing can be allowed any more.
+    if (!this.#allowed.delete(machine.id)) this.#processes.allow(machine);
+    if (absence !== undefined) {
+      this.#allowed.add(machine.id);
+      throw absence;
+    }
+    this.#processes.takeUp(machine.id, machine.name);
+    await this.#processes.confine(machine);
+    return machine;
+  }
+
+  async check(registration: Registration<ProcessOptions>): Promise<void> {
+    const { absence } = await this.#plan(registration);
+    if (absence !== undefined) throw absence;
+  }
+
+  watch(listener: (change: PowerChange) => void): Disposable {
+    return this.#changes.watch(listener);
+  }
+
+  async #plan(registration: Registration<ProcessOptions>): Promise<ReturnType<typeof planProcess>> {
     const { user, groups, limits, name } = registration.options;
     const id = stableUuid('jitsu process', this.connectionName, name);
     const account = user === undefined ? undefined : await this.#accounts.find(user);
     const groupIds = groups?.map((group) => this.#accounts.findGroup(group));
     const control = limits === undefined ? undefined : await this.#controlOf(limits);
-    const plan = planProcess(id, registration, this.#programs, { user: account, groups: groupIds, control });
-    this.#processes.takeUp(id, plan.name);
-    const machine = new ProcessMachine(plan, this.#processes, this.clock);
-    this.#processes.allow(machine);
-    await this.#processes.confine(machine);
-    return machine;
-  }
-
-  watch(listener: (change: PowerChange) => void): Disposable {
-    return this.#changes.watch(listener);
+    return planProcess(id, registration, this.#programs, { user: account, groups: groupIds, control });
   }
 
   /** Where the control group can be made that these limits need, or why nowhere. */

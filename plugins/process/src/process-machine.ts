@@ -87,6 +87,10 @@ export class ProcessMachine implements Machine, ProcessPlan {
     else await this.#destroy(group, signal);
   }
 
+  async recentOutput(): Promise<readonly string[]> {
+    return this.processes.recentOutput(this.id);
+  }
+
   execution(): Execution {
     return this.processes.executionOf(this);
   }

@@ -1,4 +1,5 @@
 import {
+  errorCode,
   errorMessage,
   findTool,
   JitsuError,
@@ -30,6 +31,13 @@ export interface ProcessPlan {
   readonly confinement?: Confinement | undefined;
 }
 
+/** A process that cannot be run for now: its program, its folder or a file that it needs is not there. */
+export interface AbsentProcess {
+  /** How to run it once that is there; absent where the place of its program is not known. */
+  readonly plan?: ProcessPlan;
+  readonly absence: JitsuError;
+}
+
 /** What is found on this machine for the options of a process. */
 export interface Findings {
   /** The account of its user; undefined where there is none. */
@@ -42,19 +50,28 @@ export interface Findings {
 
 /**
  * Checks a registration against this machine.
- * @throws JITSU_UNIKERNEL_INVALID with every problem
+ * @throws JITSU_UNIKERNEL_INVALID with every problem, where any of them will not pass by itself
  */
 export function planProcess(
   id: MachineId,
   { name, options }: Registration<ProcessOptions>,
   programs: ProgramFinder,
   { user, groups, control }: Findings = {},
-): ProcessPlan {
+): { readonly plan: ProcessPlan; readonly absence?: never } | AbsentProcess {
   const problems: string[] = [];
+  const missing = new Set<string>();
+  const lack = (problem: string): void => {
+    missing.add(problem);
+    problems.push(problem);
+  };
   const cwd = options.cwd === undefined ? process.cwd() : resolve(options.cwd);
-  if (!programs.isFolder(cwd)) problems.push(`cwd: there is no folder ${cwd}`);
+  if (!programs.isFolder(cwd)) lack(`cwd: there is no folder ${cwd}`);
   const found = programs.find(options.command[0], cwd, options.env.PATH);
-  if ('problem' in found) problems.push(`command: ${found.problem}`);
+  if ('problem' in found) {
+    const problem = `command: ${found.problem}`;
+    if (found.isMissing) lack(problem);
+    else problems.push(problem);
+  }
 
   let account: UserAccount | undefined;
   if (options.user !== undefined) {
@@ -69,19 +86,24 @@ export function planProcess(
 
   if (typeof control === 'string') problems.push(`limits: ${control.replace(/\.$/, '')}`);
   const folder = typeof control === 'object' ? control : undefined;
-  const confinement = confinementOf(options, groups, controlOf(id, options, folder), problems);
-  if (problems.length > 0 || 'problem' in found) {
-    throw new JitsuError('JITSU_UNIKERNEL_INVALID', `The process of ${name} cannot be run. ${problems.join('; ')}.`);
-  }
+  const confinement = confinementOf(options, groups, controlOf(id, options, folder), { problems, lack });
+  const inWords = `The process of ${name} cannot be run. ${problems.join('; ')}.`;
+  if (problems.length > missing.size) throw new JitsuError('JITSU_UNIKERNEL_INVALID', inWords);
+  const program = 'problem' in found ? found.expectedAt : found.path;
   const { command: words, env } = options;
-  return { id, name, program: found.path, words, cwd, env, account, ...(confinement && { confinement }) };
+  const plan =
+    program === undefined
+      ? undefined
+      : { id, name, program, words, cwd, env, account, ...(confinement && { confinement }) };
+  if (missing.size === 0 && plan !== undefined) return { plan };
+  return { ...(plan && { plan }), absence: new JitsuError('JITSU_UNIKERNEL_UNAVAILABLE', inWords) };
 }
 
 function confinementOf(
   { groups: named = [], umask, limits, noNewPrivileges, environmentFile }: ProcessOptions,
   groups: readonly (number | undefined)[] = [],
   control: ControlLimits | undefined,
-  problems: string[],
+  { problems, lack }: { readonly problems: string[]; readonly lack: (problem: string) => void },
 ): Confinement | undefined {
   const confinement = {
     ...(named.length > 0 && { groups: groups.filter((group) => group !== undefined) }),
@@ -107,7 +129,9 @@ function confinementOf(
     try {
       accessSync(confinement.environmentFile, constants.R_OK);
     } catch (error) {
-      problems.push(`environmentFile: it cannot be read: ${errorMessage(error)}`);
+      const problem = `environmentFile: it cannot be read: ${errorMessage(error)}`;
+      if (errorCode(error) === 'ENOENT') lack(problem);
+      else problems.push(problem);
     }
   }
   return Object.keys(confinement).length === 0 ? undefined : confinement;

@@ -3,8 +3,9 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, isAbsolute, resolve } from 'node:path';
 import { Remembered } from './remembered.js';
 
-/** Where a program was found, or why it cannot be run. */
-export type FoundProgram = { readonly path: string } | { readonly problem: string };
+/** Where a program was found, or why it cannot be run. One that is missing may come, where its path is known to that. */
+export type FoundProgram =
+  { readonly path: string } | { readonly problem: string; readonly isMissing?: true; readonly expectedAt?: string };
 
 const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
@@ -29,7 +30,7 @@ export class ProgramFinder {
       if (word.includes('/')) return check(resolve(cwd, word), word);
       const places = path.split(delimiter).map((folder) => resolve(cwd, folder, word));
       const found = places.map((place) => check(place, word)).find((result) => 'path' in result);
-      return found ?? { problem: `there is no program '${word}' in ${path}` };
+      return found ?? { problem: `there is no program '${word}' in ${path}`, isMissing: true };
     });
   }
 
@@ -47,6 +48,6 @@ function check(path: string, word: string): FoundProgram {
     return statSync(path).isFile() ? { path } : { problem: `'${word}' is not a file (${path})` };
   } catch (error) {
     if (errorCode(error) === 'EACCES') return { problem: `'${word}' is not executable (${path})` };
-    return { problem: `there is no '${word}' (${path})` };
+    return { problem: `there is no '${word}' (${path})`, isMissing: true, expectedAt: path };
   }
 }

@@ -114,6 +114,11 @@ export class RunningProcesses {
     return this.#ends.get(id);
   }
 
+  /** The last lines that a machine wrote, oldest first, also after it has ended. */
+  recentOutput(id: MachineId): readonly string[] {
+    return this.#output.recentLines(id);
+  }
+
   tellStateOf(id: MachineId): void {
     this.tell({ id, state: this.#groups.get(id)?.look() ?? 'off' });
   }
@@ -238,7 +243,7 @@ export class RunningProcesses {
   }
 }
 
-/** How a program ended: its status, and its last line about that. */
+/** How a program ended: its status, and the line that tells why. */
 function exitDetail({ status, signal }: Exit, lastWords: string | undefined, lackedMemory: boolean): string {
   const how = lackedMemory
     ? 'killed: it used more than its limit of memory'

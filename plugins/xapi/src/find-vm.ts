@@ -1,21 +1,24 @@
-import { JitsuError, type MachineId } from '@jitsud/core/plugin';
+import { JitsuError, type JitsuErrorCode, type MachineId } from '@jitsud/core/plugin';
 import type { PoolConnection } from './pool-connection.js';
 import { kindOfNoVm } from './vm-record.js';
 import type { XapiOptions } from './xapi-options.js';
 
 /**
  * Finds the VM of a unikernel, by its uuid, else by its name.
- * @throws JITSU_UNIKERNEL_INVALID where there is none, where several have the name, and where it is a template, a
+ * @throws JITSU_UNIKERNEL_UNKNOWN where there is none
+ * @throws JITSU_UNIKERNEL_INVALID where several have the name, and where it is a template, a
  * snapshot or a control domain
  * @throws JITSU_BACKEND_UNREACHABLE
  */
 export function findVm({ session, url }: PoolConnection, unikernel: string, options: XapiOptions): MachineId {
-  const refused = (why: string): JitsuError =>
-    new JitsuError('JITSU_UNIKERNEL_INVALID', `${unikernel}: the pool at ${url} has ${why}`);
+  const refused = (why: string, code: JitsuErrorCode = 'JITSU_UNIKERNEL_INVALID'): JitsuError =>
+    new JitsuError(code, `${unikernel}: the pool at ${url} has ${why}`);
+  const unknown = (why: string): JitsuError =>
+    refused(`${why}. \`xe vm-list\` shows those that it has.`, 'JITSU_UNIKERNEL_UNKNOWN');
   const { uuid, name = '' } = options;
   if (uuid !== undefined) {
     const record = session.records.get(uuid)?.record;
-    if (!record) throw refused(`no VM with the uuid ${uuid}. \`xe vm-list\` shows those that it has.`);
+    if (!record) throw unknown(`no VM with the uuid ${uuid}`);
     const kind = kindOfNoVm(record);
     if (kind !== undefined) throw refused(`${kind} with the uuid ${uuid}, and no VM. Give that of a VM.`);
     return uuid;
@@ -25,6 +28,6 @@ export function findVm({ session, url }: PoolConnection, unikernel: string, opti
     const uuids = named.map((record) => record.uuid).sort();
     throw refused(`${uuids.length} VMs called '${name}': say which by its uuid, one of ${uuids.join(', ')}.`);
   }
-  if (!named[0]) throw refused(`no VM called '${name}'. \`xe vm-list\` shows those that it has.`);
+  if (!named[0]) throw unknown(`no VM called '${name}'`);
   return named[0].uuid;
 }

@@ -1,6 +1,6 @@
 import { BackOff, JitsuError, Reconnecting, untilAborted, type Clock, type Logger } from '@jitsud/core/plugin';
 import { apiFailure } from './api-failure.js';
-import { connectionAdvice, connectionFailure } from './connection-advice.js';
+import { connectionAdvice, connectionFailure, willLast } from './connection-advice.js';
 import { codeFor, endsSession } from './failure-advice.js';
 import type { PoolAccess } from './pool-client.js';
 import { PoolHosts } from './pool-hosts.js';
@@ -62,7 +62,7 @@ export class PoolConnection {
     return this.#sessions.session;
   }
 
-  /** @throws JITSU_BACKEND_UNREACHABLE, JITSU_BACKEND_DENIED, JITSU_CONFIG_INVALID, JITSU_CONFIG_UNREADABLE */
+  /** @throws JITSU_BACKEND_UNREACHABLE, JITSU_BACKEND_DENIED, JITSU_BACKEND_FAILED, JITSU_CONFIG_INVALID, JITSU_CONFIG_UNREADABLE */
   open(): Promise<void> {
     return this.#sessions.open();
   }
@@ -105,13 +105,14 @@ export class PoolConnection {
   #unreachable(error: unknown, retryIn?: number): JitsuError {
     if (error instanceof JitsuError) return error;
     const isDenied = codeFor(apiFailure(error)?.code ?? '') === 'JITSU_BACKEND_DENIED';
-    const what = isDenied ? 'does not let us in' : 'does not answer';
+    const lasts = retryIn === undefined && willLast(error);
+    const what = isDenied ? 'does not let us in' : lasts ? 'cannot be used' : 'does not answer';
     const again =
       retryIn === undefined
         ? ''
         : ` Its unikernels answer SERVFAIL until it is back; trying again in ${Math.ceil(retryIn / 1_000)} s.`;
     const message = `The pool at ${this.url} ${what}: ${connectionFailure(error)}. ${connectionAdvice(error)}${again}`;
-    const code = isDenied ? 'JITSU_BACKEND_DENIED' : 'JITSU_BACKEND_UNREACHABLE';
+    const code = isDenied ? 'JITSU_BACKEND_DENIED' : lasts ? 'JITSU_BACKEND_FAILED' : 'JITSU_BACKEND_UNREACHABLE';
     return new JitsuError(code, message, { cause: error });
   }
 }

@@ -78,6 +78,12 @@ export class XapiBackend implements Backend<XapiOptions> {
     return vm;
   }
 
+  async check({ name, options }: Registration<XapiOptions>): Promise<void> {
+    await this.#pool.open();
+    findVm(this.#pool, name, options);
+    if (options.host !== undefined) await hostReference(this.#pool, name, options.host);
+  }
+
   watch(listener: (change: PowerChange) => void): Disposable {
     return this.#changes.watch(listener);
   }

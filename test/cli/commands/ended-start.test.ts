@@ -49,8 +49,10 @@ describe('a start of Jitsu that comes to nothing', () => {
       createJitsu: () =>
         Promise.resolve({
           listening: [],
+          running: [],
           udpTransport: 'dgram',
           foretoldUser: undefined,
+          check: async () => [],
           start: (opened) => {
             done.push('start');
             return new Promise<void>((resolve) => {

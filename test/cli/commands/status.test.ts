@@ -13,14 +13,14 @@ describe('jitsu status', () => {
   it('shows the table', async () => {
     const terminal = capturedTerminal();
     const core = coreWithControl({ status: () => Promise.resolve(report) });
-    assert.equal(await status({ core, terminal, directory }, choice), 0);
+    assert.equal(await status({ core, terminal, directory }, undefined, choice), 0);
     assert.match(terminal.stdout, /^Jitsu 0\.1\.0 .*\n\nUNIKERNEL .*\nhello .*\n$/);
   });
 
   it('prints the whole report as JSON', async () => {
     const terminal = capturedTerminal();
     const core = coreWithControl({ status: () => Promise.resolve(report) });
-    await status({ core, terminal, directory }, { ...choice, json: true });
+    await status({ core, terminal, directory }, undefined, { ...choice, json: true });
     assert.deepEqual(JSON.parse(terminal.stdout), report);
   });
 
@@ -33,10 +33,29 @@ describe('jitsu status', () => {
       },
     });
     const terminal = capturedTerminal();
-    await status({ core, terminal, directory }, { ...choice, history: true });
-    await status({ core, terminal, directory }, { ...choice, history: 'hello', limit: 7 });
+    await status({ core, terminal, directory }, undefined, { ...choice, history: true });
+    await status({ core, terminal, directory }, undefined, { ...choice, history: 'hello', limit: 7 });
     assert.deepEqual(asked, [{ limit: 50 }, { unikernel: 'hello', limit: 7 }]);
     assert.equal(terminal.stdout, 'Nothing has happened yet.\n'.repeat(2));
+  });
+
+  it('shows one with what it wrote last, and what has happened to it', async () => {
+    const asked: unknown[] = [];
+    const core = coreWithControl({
+      statusOf: (name) => {
+        asked.push(name);
+        return Promise.resolve(aStatusReport([aUnikernelStatus({ output: ['one', '\u001b[2Jtwo'] })]));
+      },
+      history: (query) => {
+        asked.push(query);
+        return Promise.resolve([]);
+      },
+    });
+    const terminal = capturedTerminal();
+    await status({ core, terminal, directory }, 'hello', choice);
+    assert.match(terminal.stdout, /\nhello .*\n\nhello wrote last:\n {2}one\n {2}\\x1b\[2Jtwo\n$/);
+    await status({ core, terminal, directory }, 'hello', { ...choice, history: true });
+    assert.deepEqual(asked, ['hello', { unikernel: 'hello', limit: 50 }]);
   });
 
   it('watches until it is told to end, a line of JSON a time, also while no Jitsu runs', async () => {
@@ -50,7 +69,7 @@ describe('jitsu status', () => {
         return asked === 2 ? Promise.reject(new JitsuError('JITSU_NOT_RUNNING', 'Gone.')) : Promise.resolve(report);
       },
     });
-    await status({ core, terminal, directory }, { ...choice, json: true, watch: 0.001 }, enough.signal);
+    await status({ core, terminal, directory }, undefined, { ...choice, json: true, watch: 0.001 }, enough.signal);
     assert.deepEqual(
       terminal.stdout
         .trim()
@@ -70,7 +89,7 @@ describe('jitsu status', () => {
         return Promise.resolve(report);
       },
     });
-    await status({ core, terminal, directory }, { ...choice, watch: 1 }, enough.signal);
+    await status({ core, terminal, directory }, undefined, { ...choice, watch: 1 }, enough.signal);
     assert.ok(terminal.stdout.startsWith('\x1b[H\x1b[2J'));
   });
 });

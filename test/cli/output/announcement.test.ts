@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Settings } from '@jitsud/core';
-import { abridged, announcement, announcementLines } from '#cli/output/announcement.js';
+import { abridged, announcement, announcementLines, farewell } from '#cli/output/announcement.js';
 
 const hello = {
   name: 'hello',
@@ -32,7 +32,7 @@ describe('what jitsu start says first', () => {
         '  curl http://127.0.0.80:8080/index',
         '  npx jitsu status --control /c.sock',
         '',
-        'Ctrl-C ends it.',
+        'Ctrl-C ends it; what runs by then keeps running.',
         '',
       ].join('\n'),
     );
@@ -63,5 +63,13 @@ describe('what jitsu start says first', () => {
       announcement({ settings: wild, listening }, { calledAs: 'jitsu' }),
       /jitsu resolve www\.jitsu\.test\n/,
     );
+  });
+
+  it('names at the end what keeps running, and how it is stopped', () => {
+    assert.equal(farewell('stop', ['a']), 'ending; stopping unikernels');
+    assert.equal(farewell('keep', []), 'ending; no unikernel runs');
+    assert.match(farewell('keep', ['a']), /^ending; a keeps running\. .*"jitsu stop NAME".* stop\.onExit: stop, /);
+    const many = Array.from({ length: 23 }, (_, index) => `n${index}`);
+    assert.match(farewell('keep', many), /^ending; n0, n1, .*, n19, and 3 more keep running\. /);
   });
 });

@@ -38,8 +38,8 @@ UNIKERNEL  BACKEND  NAMES       ADDRESSES   READY WHEN
 hello      process  hello.test  127.0.0.80  booted + 100 ms
 
 Not checked: whether the backends can be reached, and whether the programs,
-folders, users and machines that unikernels name exist. \`jitsu start\` checks
-that before it answers anything.
+folders, users and machines that unikernels name exist. \`jitsu check\` without
+--offline asks them.
 `,
     );
   });
@@ -63,7 +63,19 @@ UNIKERNEL`;
   });
 
   it('is one line about the backends where nobody wraps lines', () => {
-    assert.match(settingsSummary(ONE, [], undefined), /\n\nNot checked: .*anything\.\n$/);
+    assert.match(settingsSummary(ONE, [], undefined), /\n\nNot checked: .*asks them\.\n$/);
+  });
+
+  it('says what the backends lack that were asked, or that they lack nothing', () => {
+    const findings = [{ backend: 'far', code: 'JITSU_BACKEND_FAILED', message: 'libxl cannot be used:\n  - no Xen' }];
+    const lacking = settingsSummary(ONE, [], undefined, { findings });
+    assert.ok(
+      lacking.endsWith(
+        '\n\nWhat a start would not find now:\n\n  ! Backend far: libxl cannot be used: - no Xen (JITSU_BACKEND_FAILED)\n',
+      ),
+      lacking,
+    );
+    assert.match(settingsSummary(ONE, [], undefined, { findings: [] }), /\n\nThe backends were asked, .*name\.\n$/);
   });
 
   it('says nothing of backends where no unikernel is configured', () => {

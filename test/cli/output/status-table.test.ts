@@ -50,6 +50,13 @@ describe('the status table', () => {
     assert.ok(lines(table).every(({ length }) => length <= 80));
   });
 
+  it('says no time until a stop that is decided or under way', () => {
+    const due = aUnikernelStatus({ stopAt: reportTime - 1 });
+    assert.match(statusTable(aStatusReport([due]), undefined), /12 s ago +now\n$/);
+    const { stopAt: _, ...stopping } = aUnikernelStatus({ phase: 'stopping' });
+    assert.match(statusTable(aStatusReport([stopping]), undefined), / stopping .* -\n$/);
+  });
+
   it('says how many there are that it does not show', () => {
     const report = { ...aStatusReport([aUnikernelStatus()]), further: 990_000 };
     assert.match(statusTable(report, undefined), /\n\n990000 more are not shown/);

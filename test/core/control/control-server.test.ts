@@ -42,6 +42,7 @@ describe('the control socket', () => {
   it('lets a client ask for everything', async () => {
     await server.listen();
     assert.equal((await client.status()).version, '1.2.3');
+    assert.equal((await client.statusOf('wörld /?%')).version, '1.2.3');
     assert.equal((await client.summon('wörld /?%')).phase, 'ready');
     assert.equal((await client.stop('hello')).phase, 'down');
     await client.stop('hello', 'suspend');
@@ -51,6 +52,8 @@ describe('the control socket', () => {
     await client.flush('a b');
     assert.deepEqual(actions.calls, [
       ['status'],
+      ['status'],
+      ['statusOf', 'wörld /?%'],
       ['summon', 'wörld /?%'],
       ['stop', 'hello', undefined],
       ['stop', 'hello', 'suspend'],

@@ -161,6 +161,14 @@ describe('the actions of the control socket', () => {
       assert.deepEqual(steps, ['settled', 'refused']);
     });
 
+    it('of one unikernel has it alone, with what it wrote last', async () => {
+      const find = (name: string) => ({ name, plan: { machine: { recentOutput: async () => ['no port'] } } });
+      const lifecycle = { status: ({ name }: { name: string }) => ({ name }) } as unknown as Lifecycle;
+      const fleet = { find, unikernels: new Map([['other', {}]]) } as unknown as Fleet;
+      const one = new Controls(context, fleet, lifecycle, writer, store, new ManualClock());
+      assert.deepEqual((await one.statusOf('web')).unikernels, [{ name: 'web', output: ['no port'] }]);
+    });
+
     it('says how many unikernels it leaves out', () => {
       for (const [count, further] of [
         [MOST, undefined],

@@ -4,7 +4,7 @@ import type { Settings, UnikernelSettings } from '#core/config/settings.js';
 import type { ReadinessProbe, ReadinessTarget } from '#core/contracts/readiness-probe.js';
 import type { StopPolicy } from '#core/contracts/stop-policy.js';
 import { NameTable } from '#core/dns/resolvers/name-table.js';
-import { Fleet } from '#core/fleet/fleet.js';
+import { Fleet, type FleetContext } from '#core/fleet/fleet.js';
 import { Instances } from '#core/fleet/instances.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { rejectsWithCode } from '#core/testing/rejects-with-code.js';
@@ -20,7 +20,6 @@ async function aFleet(
   made: unknown[] = [],
 ): Promise<Fleet> {
   const backend = new FakeBackend(new ManualClock());
-  await backend.connect();
   const unikernels = machines.map(
     ({ name, backend, machine, names = [] }) =>
       ({
@@ -34,13 +33,25 @@ async function aFleet(
         stopMode: 'destroy',
       }) as unknown as UnikernelSettings,
   );
-  const connections = [{ name: 'near' }, { name: 'far' }];
+  const connections = ['near', 'far'].map((name) => ({ name, contribution: {} }));
   const instances = {
     backend: () => backend,
     bootConfigurators: [],
     probe: ({ words }: { words: string }) => made.push(words),
   } as unknown as Instances;
-  return new Fleet({ connections, unikernels } as unknown as Settings, instances);
+  const fleet = new Fleet({ connections, unikernels } as unknown as Settings, instances, aContext());
+  await fleet.connect();
+  return fleet;
+}
+
+/** What a fleet needs, with a list of what it tells. */
+function aContext(told: string[] = []): FleetContext & { readonly clock: ManualClock; readonly logger: MemoryLogger } {
+  return {
+    ...{ clock: new ManualClock(), logger: new MemoryLogger() },
+    connect: (open) => open(),
+    withhold: ({ name }, { code, reason }) => void told.push(`${name}: ${code}: ${reason}`),
+    arrived: async ({ name }, unikernels) => void told.push(`${name} has ${unikernels.map(({ name }) => name).join()}`),
+  };
 }
 
 describe('the fleet', () => {
@@ -48,7 +59,6 @@ describe('the fleet', () => {
     const able = new FakeBackend(new ManualClock());
     Object.assign(able, { capabilities: { ...able.capabilities, bootConfigurators: true } });
     const backends: Readonly<Record<string, FakeBackend>> = { able, unable: new FakeBackend(new ManualClock()) };
-    for (const backend of Object.values(backends)) await backend.connect();
     const unikernels = ['able', 'able', 'unable'].map((backend, index) => ({
       ...{ name: `${backend}-${index}`, backend, options: { name: `${backend}-${index}` } },
       ...{ names: [], ready: [], stopPolicies: [], stopMode: 'destroy' },
@@ -63,8 +73,10 @@ describe('the fleet', () => {
         },
       ],
     } as unknown as Instances;
-    const connections = [{ name: 'able' }, { name: 'unable' }];
-    const fleet = new Fleet({ connections, unikernels } as unknown as Settings, instances);
+    const connections = ['able', 'unable'].map((name) => ({ name, contribution: {} }));
+    const fleet = new Fleet({ connections, unikernels } as unknown as Settings, instances, aContext());
+    for (const [name, backend] of Object.entries(backends)) Object.assign(backend, { name });
+    await fleet.connect();
     await assert.rejects(fleet.register(), (error) => {
       assert.ok(error instanceof ConfigProblems);
       assert.match(error.message, /^The command line /);
@@ -78,7 +90,6 @@ describe('the fleet', () => {
 
   it('has probes say what they will have spawned for each unikernel, and refuses one where that is not possible', async () => {
     const backend = new FakeBackend(new ManualClock());
-    await backend.connect();
     const unikernels = ['web', 'db'].map((name) => ({
       ...{ name, backend: 'near', options: { name }, names: [], addresses: ['192.0.2.1'], ready: READY },
       ...{ stopPolicies: [], stopMode: 'destroy' },
@@ -90,8 +101,9 @@ describe('the fleet', () => {
     };
     Object.assign(backend, { guard: () => ({ execution: () => ({ cwd: '/', env: {} }) }) });
     const instances = { backend: () => backend, bootConfigurators: [], probe: () => ({ allow }) };
-    const settings = { connections: [{ name: 'near' }], unikernels } as unknown as Settings;
-    const fleet = new Fleet(settings, instances as unknown as Instances);
+    const settings = { connections: [{ name: 'near', contribution: {} }], unikernels } as unknown as Settings;
+    const fleet = new Fleet(settings, instances as unknown as Instances, aContext());
+    await fleet.connect();
     await assert.rejects(fleet.register(), /db.*refused by its readiness probe.*too late/s);
     const target = { addresses: ['192.0.2.1'], execution: { cwd: '/', env: {} } };
     const ids = [...fleet.unikernels.values()].map(({ plan: { name, id } }) => ({ name, id }));
@@ -121,8 +133,8 @@ describe('the fleet', () => {
     }));
     const connections = [{ name: 'near', contribution: { name: 'fake', useClass: Plain }, options: undefined }];
     const settings = { connections, unikernels, bootConfigurators: [], runtimeDirectory: '' } as unknown as Settings;
-    const fleet = new Fleet(settings, new Instances(settings, clock, logger));
-    for (const backend of fleet.backends.values()) await backend.connect();
+    const fleet = new Fleet(settings, new Instances(settings, clock, logger), aContext());
+    await fleet.connect();
     await fleet.register();
     for (const { plan } of fleet.unikernels.values()) {
       const activity = { unikernel: plan.name, since: 0, names: [] };

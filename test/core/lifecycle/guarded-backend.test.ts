@@ -419,6 +419,15 @@ describe('a machine as the core uses it', () => {
     await machine.resume();
     await machine.unpause();
     assert.deepEqual(await machine.addresses(), []);
+    assert.deepEqual(await machine.recentOutput(), []);
+  });
+
+  it('has the lines of its backend for its output, and nothing else', async () => {
+    assert.deepEqual(await viewOf({ recentOutput: async () => ['one'] }).recentOutput(), ['one']);
+    for (const lines of ['one', [1]] as const) {
+      const machine = viewOf({ recentOutput: async () => lines as unknown as string[] });
+      await rejectsWithCode(machine.recentOutput(), 'JITSU_BACKEND_FAILED');
+    }
   });
 
   for (const [what, thrown] of Object.entries({

@@ -4,6 +4,7 @@ import { MaxLifetimeStopPolicy } from '#core/builtins/max-lifetime-stop-policy.j
 import type { StopOpinion } from '#core/contracts/stop-policy.js';
 import { JitsuError } from '#core/errors.js';
 import { Reaper, verdictOn } from '#core/lifecycle/reaper.js';
+import type { Unikernel } from '#core/lifecycle/unikernel.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { rejectsWithCode } from '#core/testing/rejects-with-code.js';
 import { aUnikernel, type StagedUnikernel } from '../../support/dns-unikernel.js';
@@ -35,6 +36,47 @@ describe('the reaper', () => {
     assert.deepEqual([web!.state, web!.phase, life.stopAt(web!)], ['running', 'probing', undefined]);
     await life.stop(web!);
     await failed;
+  });
+
+  it('after a freeze reads what waits first, and counts the time for nobody', async () => {
+    using life = new Life();
+    const [asked, unused] = await life.with({ name: 'asked' }, { name: 'unused' });
+    await life.summon(asked!);
+    await life.summon(unused!);
+    await life.clock.advance(15_000);
+    life.clock.freeze(3_600_000);
+    await life.clock.advance(0);
+    // The query that has waited is read by now, but not in the moment of the timer.
+    await life.clock.advance(100);
+    life.ask(asked!);
+    await life.clock.advance(4_800);
+    assert.deepEqual([asked!.state, unused!.state], ['running', 'running'], '19.9 s without the freeze');
+    await life.clock.advance(5_200);
+    assert.deepEqual([asked!.ready, unused!.state], [true, 'off'], 'counted to 5 s');
+    await life.clock.advance(9_899);
+    assert.equal(asked!.ready, true);
+    // Until the timer has found out, the freeze goes on.
+    await life.clock.advance(251);
+    assert.equal(asked!.state, 'off');
+  });
+
+  it('gives time back for each of several freezes, to those who lived through it', async () => {
+    using life = new Life();
+    const [first, second] = await life.with({ name: 'first' }, { name: 'second' });
+    await life.summon(first!);
+    await life.clock.advance(5_000);
+    life.clock.freeze(100_000);
+    await life.clock.advance(250);
+    await life.summon(second!);
+    await life.clock.advance(5_000);
+    life.clock.freeze(100_000);
+    await life.clock.advance(250);
+    assert.deepEqual([first!.ready, second!.ready], [true, true]);
+    const left = (unikernel: Unikernel): number => Math.ceil((life.stopAt(unikernel) ?? 0) - life.clock.now());
+    assert.ok(left(first!) >= 9_500, String(left(first!)));
+    assert.ok(left(second!) <= 20_000, String(left(second!)));
+    await life.clock.advance(20_000);
+    assert.deepEqual([first!.state, second!.state], ['off', 'off']);
   });
 
   it('never stops one that somebody keeps asking for', async () => {

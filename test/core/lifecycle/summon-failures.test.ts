@@ -36,10 +36,10 @@ describe('the failure of a summon', () => {
 
   for (const [phase, state, began, isFault, why] of [
     ['queued', 'off', false, false, 'It is still waiting for its turn to boot. Raise boot.limit or its deadline.'],
-    ['looking', 'running', false, true, 'It runs, but its service does not answer.'],
+    ['looking', 'running', false, true, 'It ran, but its service did not answer.'],
     ['booting', 'off', true, true, 'Its backend has not got it to run yet (off).'],
     ['waiting', 'off', false, true, 'Its backend has not got it to run yet (off).'],
-    ['probing', 'running', true, true, 'It runs, but its service does not answer.'],
+    ['probing', 'running', true, true, 'It ran, but its service did not answer.'],
     ['wanted', 'running', true, false, 'Its backend has not stopped it yet (running).'],
     ['wanted', 'suspended', false, false, 'Its backend has not stopped it yet (suspended).'],
   ] as const) {

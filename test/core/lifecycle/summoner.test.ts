@@ -186,7 +186,7 @@ describe('the summoner', () => {
     const [web] = await life.with({ name: 'web', probes: [probe] });
     const failed = rejectsWithCode(life.summon(web!), 'JITSU_SUMMON_DEADLINE');
     await life.clock.advance(30_000);
-    assert.match((await failed).message, /web was not ready within 30 s\. It runs, but its service does not answer/);
+    assert.match((await failed).message, /web was not ready within 30 s\. It ran, but its service did not answer/);
     assert.equal(web!.state, 'running');
 
     const alone = await rejectsWithCode(life.summon(web!), 'JITSU_SUMMON_BACKING_OFF');

@@ -23,7 +23,7 @@ describe('jitsu -x libxl where there is no Xen', () => {
     const { status, stdout, stderr } = await runJitsu(['start', ...options, words], { cwd: folder.path, env });
     assert.deepEqual([status, stdout], [1, ''], stderr);
     const [first, ...hints] = stderr.trimEnd().split('\n');
-    assert.equal(first, 'jitsu: JITSU_BACKEND_UNREACHABLE  libxl cannot be used on this machine:');
+    assert.equal(first, 'jitsu: JITSU_BACKEND_FAILED  libxl cannot be used on this machine:');
     assert.equal(hints.length, 4, stderr);
     for (const [index, hint] of [
       /The kernel does not run on Xen .*\. Boot the machine with the Xen hypervisor/,

@@ -141,7 +141,7 @@ describe('the options of a libvirt unikernel', () => {
     it('is refused where libvirt has no such domain, though it has one of that name', async () => {
       await register({ xml: driver.xmlFile('alpha') });
       const uuid = randomUUID();
-      const { message } = await rejectsWithCode(register({ name: 'alpha', uuid }), 'JITSU_UNIKERNEL_INVALID');
+      const { message } = await rejectsWithCode(register({ name: 'alpha', uuid }), 'JITSU_UNIKERNEL_UNKNOWN');
       assert.ok(message.includes(`no domain with the uuid ${uuid}`), message);
     });
   });

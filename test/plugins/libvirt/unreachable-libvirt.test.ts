@@ -13,7 +13,7 @@ describe('libvirt that does not answer', () => {
     using _driver = TestDriver.open(this);
   });
 
-  for (const { uri, words, advice } of [
+  for (const { uri, words, advice, lasts = false } of [
     {
       uri: 'qemu+unix:///system?socket=/no/such/socket',
       words: /"Failed to connect socket to '\/no\/such\/socket': No such file or directory" \(VIR_ERR_SYSTEM_ERROR\)/,
@@ -35,14 +35,24 @@ describe('libvirt that does not answer', () => {
       advice: /libvirtd/,
     },
     { uri: 'qemu+ssh://127.0.0.1:1/system', words: /".+" \(VIR_ERR_\w+\)/, advice: /without asking for a password/ },
-    { uri: 'qemu+carrier-pigeon://host/system', words: /".+" \(VIR_ERR_\w+\)/, advice: /virsh|libvirtd/ },
-    { uri: 'no uri', words: /"internal error: .+" \(VIR_ERR_INTERNAL_ERROR\)/, advice: /virsh -c no uri list/ },
+    { uri: 'qemu+carrier-pigeon://host/system', words: /".+" \(VIR_ERR_\w+\)/, advice: /virsh|libvirtd/, lasts: true },
+    {
+      uri: 'no uri',
+      words: /"internal error: .+" \(VIR_ERR_INTERNAL_ERROR\)/,
+      advice: /virsh -c no uri list/,
+      lasts: true,
+    },
+    { uri: 'foo:///system', words: /".+" \(VIR_ERR_\w+\)/, advice: /virsh -c foo/, lasts: true },
   ]) {
     it(`is told of with its URI, its own words and what to check: ${uri}`, async () => {
       const logger = new MemoryLogger();
       const backend = new LibvirtBackend({ connect: uri }, logger, new SystemClock());
-      const { message, cause } = await rejectsWithCode(backend.connect(), 'JITSU_BACKEND_UNREACHABLE');
-      assert.ok(message.startsWith(`libvirt at ${uri} does not answer: "`), message);
+      const { message, cause } = await rejectsWithCode(
+        backend.connect(),
+        lasts ? 'JITSU_BACKEND_FAILED' : 'JITSU_BACKEND_UNREACHABLE',
+      );
+      const what = lasts ? 'cannot be used' : 'does not answer';
+      assert.ok(message.startsWith(`libvirt at ${uri} ${what}: "`), message);
       assert.match(message, words);
       assert.match(message, advice);
       assert.ok(cause instanceof CallFailed && cause.number !== undefined, "libvirt's code can be read");

@@ -32,7 +32,7 @@ describe("the original's command lines for libxl, where there is no Xen", () => 
       const { status, stdout, stderr } = await runJitsu(['start', ...flags, form.join('')], setting);
       const took = performance.now() - began;
       assert.deepEqual({ status, stdout }, { status: 1, stdout: '' }, stderr);
-      assert.match(stderr, /^jitsu: JITSU_BACKEND_UNREACHABLE {2}libxl cannot be used on this machine:\n/);
+      assert.match(stderr, /^jitsu: JITSU_BACKEND_FAILED {2}libxl cannot be used on this machine:\n/);
       for (const hint of [
         /- The kernel does not run on Xen \(.*\/sys\/hypervisor\/type.*\)\. /,
         /- xenfs is not mounted \(.*\/proc\/xen\/capabilities.*\)\. .*mount -t xenfs/,

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { CallFailed } from '#libxl/call-failed.js';
-import { noLibxl, obstacles } from '#libxl/xen-obstacles.js';
+import { noLibxl, noXen, obstacles } from '#libxl/xen-obstacles.js';
 import { TemporaryFolder } from '../../support/temporary-folder.js';
 
 describe('what stands between Jitsu and Xen', () => {
@@ -53,8 +53,10 @@ describe('what stands between Jitsu and Xen', () => {
   ]) {
     it(`is ${what}, and nothing else is told`, async () => {
       const found = await obstacles(places(changes()));
-      assert.equal(found.length, 1, found.join('\n'));
-      assert.match(found[0] ?? '', told);
+      assert.equal(found.length, 1, found.map(({ sentence }) => sentence).join('\n'));
+      assert.match(found[0]?.sentence ?? '', told);
+      const code = what === 'no xenstored' ? 'JITSU_BACKEND_UNREACHABLE' : 'JITSU_BACKEND_FAILED';
+      assert.equal(noXen(found).code, code, 'only a daemon may be started later');
     });
   }
 
@@ -62,7 +64,7 @@ describe('what stands between Jitsu and Xen', () => {
     const message = 'cannot open shared object file';
     const failed = new CallFailed({ kind: 'library-missing', file: 'libxenlight.so.4.17', message });
     const error = noLibxl(failed);
-    assert.equal((error as { code?: string }).code, 'JITSU_BACKEND_UNREACHABLE');
+    assert.equal((error as { code?: string }).code, 'JITSU_BACKEND_FAILED');
     assert.match(error.message, /libxenlight\.so\.4\.17.*cannot open.*libxenmisc4\.17 \(Debian.*xen-libs \(Fedora\)/);
   });
 });

@@ -82,7 +82,7 @@ describe('the file of a program’s output', () => {
     writeFileSync(path, `${'y\n'.repeat(100_000)}why\nend`);
     const lines = file.read(true, { left: 3 });
     assert.deepEqual(lines, [`… (${200_000 - 2} bytes skipped)`, 'y', 'why', 'end']);
-    assert.equal(file.lastLine, 'end');
+    assert.equal(file.lastLines.at(-1), 'end');
   });
 
   it('is emptied when it has more than 16 MiB, whatever was read of it', async () => {
@@ -160,22 +160,22 @@ describe('the file of a program’s output', () => {
   });
 
   it('has a last line, which is the last one that was not blank', () => {
-    assert.deepEqual([file.read(), file.lastLine], [[], undefined]);
+    assert.deepEqual([file.read(), file.lastLines.at(-1)], [[], undefined]);
     writeFileSync(path, 'one\ntwo\n  \n\n');
     assert.deepEqual(file.read(), ['one', 'two', '  ', '']);
-    assert.equal(file.lastLine, 'two');
+    assert.equal(file.lastLines.at(-1), 'two');
     appendFileSync(path, '\n');
     file.read();
-    assert.equal(file.lastLine, 'two');
+    assert.equal(file.lastLines.at(-1), 'two');
     appendFileSync(path, 'three');
-    assert.deepEqual([file.read(), file.lastLine], [[], 'two']);
-    assert.deepEqual([file.read(true), file.lastLine], [['three'], 'three']);
+    assert.deepEqual([file.read(), file.lastLines.at(-1)], [[], 'two']);
+    assert.deepEqual([file.read(true), file.lastLines.at(-1)], [['three'], 'three']);
   });
 
   it('is taken up behind what is there, whose begun line is not read on', () => {
     writeFileSync(path, 'one\nbeg');
     file.takeUp();
-    assert.equal(file.lastLine, 'one');
+    assert.equal(file.lastLines.at(-1), 'one');
     appendFileSync(path, 'un\nnext\n');
     assert.deepEqual(file.read(), ['un', 'next']);
   });

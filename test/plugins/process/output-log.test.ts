@@ -208,6 +208,19 @@ describe('the log of what programs write', () => {
     await clock.advance(GATHER);
     assert.deepEqual(messages(), ['after']);
     assert.equal(log.finish('id'), 'last words');
+    assert.deepEqual(log.recentLines('id'), ['before', 'last words', 'after']);
+  });
+
+  it('keeps the last lines of the thousand programs that ended last', () => {
+    log.open();
+    for (let number = 0; number < 1_002; number += 1) {
+      log.create(`id${number}`, 'web');
+      writeFileSync(join(path, `id${number}.stdout`), `${number}\n`);
+      log.finish(`id${number}`);
+    }
+    assert.deepEqual([log.recentLines('id1'), log.recentLines('id2')], [[], ['2']]);
+    log.create('id2', 'web');
+    assert.deepEqual(log.recentLines('id2'), []);
   });
 
   it('removes the files of a program that is started anew or has ended, after their last line', () => {

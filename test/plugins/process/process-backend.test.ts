@@ -84,6 +84,17 @@ for (const sealed of [false, true]) {
       assert.equal(changes.at(-1)?.detail, 'exited with status 3: no such port');
     });
 
+    it('says the line that tells why a program ended, and keeps the last twenty', async () => {
+      const script = 'for (let i = 0; i < 30; i += 1) console.log(i); throw new TypeError("no port");';
+      const { id } = await started([process.execPath, '--eval', script]);
+      await eventually(() => assert.equal(changes.at(-1)?.state, 'off'), 10_000);
+      assert.equal(changes.at(-1)?.detail, 'exited with status 1: TypeError: no port');
+      const lines = await backend.recentOutput(id);
+      assert.equal(lines.length, 20);
+      assert(lines.includes('TypeError: no port'));
+      assert.match(lines.at(-1) ?? '', /^Node\.js v/);
+    });
+
     it('says by which signal a program ended', async () => {
       const { id, pid } = await started('sleep 1000');
       process.kill(pid, 'SIGSEGV');

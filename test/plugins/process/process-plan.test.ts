@@ -9,7 +9,15 @@ import type { UserAccount } from '#process/user-accounts.js';
 describe('the plan of a process', () => {
   function plan(options: object, user?: UserAccount, groups?: (number | undefined)[]): ProcessPlan {
     const parsed = processOptions.parse({ name: 'in-options', command: 'sh -c exit', ...options });
-    return planProcess('id', { name: 'web', options: parsed }, new ProgramFinder(new ManualClock()), { user, groups });
+    const found = { user, groups };
+    const { plan, absence } = planProcess(
+      'id',
+      { name: 'web', options: parsed },
+      new ProgramFinder(new ManualClock()),
+      found,
+    );
+    if (absence !== undefined) throw absence;
+    return plan;
   }
 
   /** Plans as another user than root, or as root. */
@@ -59,7 +67,7 @@ describe('the plan of a process', () => {
     const limits = { memory: 2 ** 20, cpu: 0.5, processes: 7, files: 8 };
     const options = { ...processOptions.parse({ name: 'x', command: 'sh' }), limits };
     const folder = { folder: '/sys/fs/cgroup/jitsu', handBack: true };
-    assert.deepEqual(planProcess('id', { name: 'web', options }, programs, { control: folder }).confinement, {
+    assert.deepEqual(planProcess('id', { name: 'web', options }, programs, { control: folder }).plan?.confinement, {
       files: 8,
       control: { ...folder, group: 'unikernel-id', memory: 2 ** 20, cpu: 0.5, processes: 7 },
     });
@@ -78,6 +86,20 @@ describe('the plan of a process', () => {
           /run\. groups: there is no group 'ghosts'; groups: only root may give a program groups; environmentFile: it cannot be read: ENOENT.*\.$/,
       },
     );
+  });
+
+  it('may be run later where nothing is wrong but that its program, folder or file is not there', () => {
+    const programs = new ProgramFinder(new ManualClock());
+    const planned = (command: string, more = {}) =>
+      planProcess('id', { name: 'web', options: processOptions.parse({ name: 'x', command, ...more }) }, programs);
+    const absent = planned('/nowhere/program --flag');
+    assert.equal(absent.absence?.code, 'JITSU_UNIKERNEL_UNAVAILABLE');
+    assert.deepEqual([absent.plan?.program, absent.plan?.words], ['/nowhere/program', ['/nowhere/program', '--flag']]);
+    const unplaced = planned('no-such-program');
+    assert.deepEqual([unplaced.plan, unplaced.absence?.code], [undefined, 'JITSU_UNIKERNEL_UNAVAILABLE']);
+    assert.match(planned('sh', { cwd: '/nowhere' }).absence?.message ?? '', /there is no folder \/nowhere/);
+    assert.match(planned('sh', { environmentFile: '/nowhere' }).absence?.message ?? '', /environmentFile/);
+    assert.throws(() => planned('/etc/passwd', { cwd: '/nowhere' }), { code: 'JITSU_UNIKERNEL_INVALID' });
   });
 
   it('is refused with every problem', () => {

@@ -31,7 +31,7 @@ describe('finding a program', () => {
     assert.deepEqual(finder.find('a', '/', path), { path: folder.in('one/a') });
     assert.deepEqual(finder.find('b', '/', path), { path: folder.in('two/b') });
     assert.deepEqual(finder.find('b', folder.path, 'two'), { path: folder.in('two/b') });
-    assert.deepEqual(finder.find('x', '/', path), { problem: `there is no program 'x' in ${path}` });
+    assert.deepEqual(finder.find('x', '/', path), { isMissing: true, problem: `there is no program 'x' in ${path}` });
   });
 
   it('goes through Jitsu’s PATH, or that of the system', () => {
@@ -41,6 +41,7 @@ describe('finding a program', () => {
       assert.deepEqual(finder.find('b', '/'), { path: folder.in('two/b') });
       delete process.env.PATH;
       assert.deepEqual(finder.find('no-such-program', '/'), {
+        isMissing: true,
         problem:
           "there is no program 'no-such-program' in /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
       });

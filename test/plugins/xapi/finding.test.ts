@@ -26,7 +26,7 @@ describe('which VM of a pool a unikernel is', () => {
       await using stage = await PoolStage.open();
       const { record } = stage.pool.addVm('www', { [field]: true });
       await stage.backend.connect();
-      const byName = await rejectsWithCode(stage.register({ name: 'www' }), 'JITSU_UNIKERNEL_INVALID');
+      const byName = await rejectsWithCode(stage.register({ name: 'www' }), 'JITSU_UNIKERNEL_UNKNOWN');
       assert.match(byName.message, /no VM called 'www'/);
       const options = { name: 'x', uuid: record['uuid'] } as { name: string };
       const byUuid = await rejectsWithCode(stage.register(options), 'JITSU_UNIKERNEL_INVALID');

@@ -31,7 +31,7 @@ describe('the certificate of a pool', () => {
   };
 
   it('must be of an authority that is trusted, or no word is said', async () => {
-    const error = await rejectsWithCode(connected({}), 'JITSU_BACKEND_UNREACHABLE');
+    const error = await rejectsWithCode(connected({}), 'JITSU_BACKEND_FAILED');
     assert.match(error.message, /certificate/);
     assert.match(error.message, /allowUnauthorized/);
     assert.equal(heard, 0, 'the password went nowhere');
@@ -39,10 +39,10 @@ describe('the certificate of a pool', () => {
 
   it('must be valid, whatever NODE_TLS_REJECT_UNAUTHORIZED says', async () => {
     using _environment = anyCertificateByEnvironment();
-    await rejectsWithCode(connected({}), 'JITSU_BACKEND_UNREACHABLE');
+    await rejectsWithCode(connected({}), 'JITSU_BACKEND_FAILED');
     assert.equal(heard, 0, 'the password went nowhere');
     writeFileSync(pinned, other.cert);
-    await rejectsWithCode(connected({ certificate: pinned }), 'JITSU_BACKEND_UNREACHABLE');
+    await rejectsWithCode(connected({ certificate: pinned }), 'JITSU_BACKEND_FAILED');
     assert.equal(heard, 0, 'the password went nowhere');
   });
 
@@ -53,7 +53,7 @@ describe('the certificate of a pool', () => {
 
   it('must be one of those that are pinned', async () => {
     writeFileSync(pinned, other.cert);
-    await rejectsWithCode(connected({ certificate: pinned }), 'JITSU_BACKEND_UNREACHABLE');
+    await rejectsWithCode(connected({ certificate: pinned }), 'JITSU_BACKEND_FAILED');
     assert.equal(heard, 0, 'the password went nowhere');
   });
 
@@ -71,7 +71,7 @@ describe('the certificate of a pool', () => {
   it('is of no use where the pool speaks no TLS', async () => {
     await using stage = await PoolStage.open({}, {});
     await using tls = await PoolStage.open({}, { connect: stage.server.uri().replace('http:', 'https:') });
-    const error = await rejectsWithCode(tls.backend.connect(), 'JITSU_BACKEND_UNREACHABLE');
+    const error = await rejectsWithCode(tls.backend.connect(), 'JITSU_BACKEND_FAILED');
     assert.doesNotMatch(error.message, /secret/);
   });
 });

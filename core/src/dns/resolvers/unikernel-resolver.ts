@@ -2,6 +2,7 @@ import { isIPv4, isIPv6 } from 'node:net';
 import type { DnsSettings } from '../../config/settings.js';
 import type { Clock } from '../../contracts/clock.js';
 import type { Logger } from '../../contracts/logger.js';
+import type { WakeCause } from '../../contracts/lifecycle-event.js';
 import type { Milliseconds } from '../../contracts/milliseconds.js';
 import type { AnswerLease, DnsAnswer, DnsQuery, RecordsAnswer, Resolver } from '../../contracts/resolver.js';
 import type { ResourceRecord } from '../../contracts/resource-record.js';
@@ -16,6 +17,12 @@ import { Zones } from './zones.js';
 
 /** The lease of answers that depend on the configuration alone: it never ends, and its uses are not counted. */
 export const LASTING_LEASE: AnswerLease = { holds: true, onEnd: () => undefined };
+
+/**
+ * The TTL of the answer that a name has no records of a family whose unikernels fail, in seconds: they may be up the next
+ * moment.
+ */
+const FAILING_TTL = 5;
 
 /** What the resolver needs besides its settings. */
 export interface ResolverDependencies {
@@ -101,7 +108,11 @@ export class UnikernelResolver<Unikernel extends DnsUnikernel> implements Resolv
     const { ready, sleeping } = byReadiness(wanted);
     const down = sleeping.filter(({ isSummoned }) => !isSummoned);
     const refusal = sleeping.length === 0 ? undefined : this.guard?.refusal(query, down.length);
-    if (refusal !== undefined && ready.length === 0) return refusal;
+    if (refusal !== undefined && ready.length === 0) {
+      return refusal.wantsProof === true || !others(unikernels, wanted).some(isUp)
+        ? refusal
+        : { ...refusal, ...this.leftToOthers(query) };
+    }
 
     const prolongs = this.guard?.mayProlong(query) ?? true;
     const now = this.clock.now();
@@ -118,11 +129,41 @@ export class UnikernelResolver<Unikernel extends DnsUnikernel> implements Resolv
       return leased(positive(this.roundRobin.rotate(key, records)), this.service.lease(key, name, wanted, unikernels));
     };
     if (ready.length > 0 || rising === undefined) return answer(ready);
-    return rising.then((up) => {
-      const answered = this.clock.now();
-      if (prolongs && !signal.aborted) for (const unikernel of up) this.service.countAnswer(unikernel, name, answered);
+    const failed = async (failure: unknown): Promise<RecordsAnswer> => {
+      await this.untilSettled(others(unikernels, wanted), query, family.type);
+      if (!others(unikernels, wanted).some(isUp)) throw failure;
+      this.logger.debug({ name: query.name, type: family.type }, `left to another family: ${errorMessage(failure)}`);
+      return this.leftToOthers(query);
+    };
+    const answered = rising.then((up) => {
+      const now = this.clock.now();
+      if (prolongs && !signal.aborted) for (const unikernel of up) this.service.countAnswer(unikernel, name, now);
       return answer(up);
-    });
+    }, failed);
+    if (!woken.every(({ failing }) => failing) || !others(unikernels, wanted).some(isUp)) return answered;
+    // They are tried again, which hardly anybody should wait for.
+    answered.catch(() => undefined);
+    return this.leftToOthers(query);
+  }
+
+  /**
+   * The answer where the unikernels with such records fail, and others of the name are ready: a failure would keep
+   * clients that ask for both families, such as musl, from those, too.
+   */
+  private leftToOthers(query: DnsQuery): RecordsAnswer {
+    const soa = this.zones.soaFor(query.name);
+    const authorities = [{ ...soa, ttl: Math.min(soa.ttl, FAILING_TTL) }];
+    return { rcode: Rcode.NoError, authoritative: true, authorities };
+  }
+
+  /** Waits for those of these that are being summoned already. */
+  private async untilSettled(
+    unikernels: readonly Unikernel[],
+    query: DnsQuery,
+    type: ConnectionType['type'],
+  ): Promise<void> {
+    const summoned = unikernels.filter(({ isSummoned }) => isSummoned);
+    await Promise.allSettled(summoned.map((unikernel) => this.service.summon(unikernel, causeOf(query, type))));
   }
 
   /**
@@ -154,7 +195,7 @@ export class UnikernelResolver<Unikernel extends DnsUnikernel> implements Resolv
     type: ConnectionType['type'],
     othersAreReady: boolean,
   ): Promise<readonly Unikernel[]> {
-    const cause = { kind: 'query', name: query.name, type, client: query.client.address } as const;
+    const cause = causeOf(query, type);
     const outcomes = await Promise.allSettled(sleeping.map((unikernel) => this.service.summon(unikernel, cause)));
     const risen = sleeping.filter((_, index) => outcomes[index]?.status === 'fulfilled');
     const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []));
@@ -170,6 +211,19 @@ export class UnikernelResolver<Unikernel extends DnsUnikernel> implements Resolv
   private negative({ name }: DnsQuery, rcode: number): RecordsAnswer {
     return { rcode, authoritative: true, authorities: [this.zones.soaFor(name)] };
   }
+}
+
+function causeOf({ name, client }: DnsQuery, type: ConnectionType['type']): WakeCause {
+  return { kind: 'query', name, type, client: client.address };
+}
+
+/** The unikernels that have no records of the wanted type. */
+function others<Unikernel>(unikernels: readonly Unikernel[], wanted: readonly Unikernel[]): readonly Unikernel[] {
+  return unikernels.filter((unikernel) => !wanted.includes(unikernel));
+}
+
+function isUp({ ready, addresses }: DnsUnikernel): boolean {
+  return ready && addresses.length > 0;
 }
 
 function* namesOf(unikernels: readonly DnsUnikernel[]): Iterable<string> {

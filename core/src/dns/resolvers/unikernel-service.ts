@@ -22,6 +22,8 @@ export interface DnsUnikernel extends Named, Reachable {
   readonly ready: boolean;
   /** Whether a summon of it is under way. */
   readonly isSummoned: boolean;
+  /** Whether its last summon has failed. */
+  readonly failing: boolean;
 }
 
 /** All that DNS asks of the rest of Jitsu: waking unikernels, counting their queries, and how long an answer holds. */

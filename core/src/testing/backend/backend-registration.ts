@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { BackendHarness } from './backend-harness.js';
 import type { BackendTrial } from './backend-trial.js';
-import { rejectsWithCode } from '../rejects-with-code.js';
+import { errorCode } from '../../errors.js';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
@@ -63,9 +63,20 @@ export function testRegistration(harness: BackendHarness, trial: () => BackendTr
   }
 }
 
+/** That the options are wrong, that the system has no such machine, or that a file is not there. */
+const REFUSALS: ReadonlySet<string | undefined> = new Set([
+  'JITSU_UNIKERNEL_INVALID',
+  'JITSU_UNIKERNEL_UNKNOWN',
+  'JITSU_UNIKERNEL_UNAVAILABLE',
+]);
+
 async function refusal(trial: BackendTrial, options: object): Promise<string> {
   const backend = await trial.connect();
-  const error = await rejectsWithCode(trial.machine(backend, 'alpha', options), 'JITSU_UNIKERNEL_INVALID');
+  const error = await trial.machine(backend, 'alpha', options).then(
+    () => assert.fail('it is not refused'),
+    (reason: unknown) => reason as Error,
+  );
+  assert.ok(REFUSALS.has(errorCode(error)), `refused with ${String(errorCode(error))}: ${String(error)}`);
   assert.match(error.message, /alpha/, 'the message must name the unikernel');
   return error.message;
 }

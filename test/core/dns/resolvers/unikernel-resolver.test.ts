@@ -364,6 +364,72 @@ describe('the resolver of unikernels', () => {
     });
   });
 
+  describe('where the unikernels of one family fail', () => {
+    const died = new JitsuError('JITSU_SUMMON_DIED', 'six died');
+    const bothFamilies = (more: object = {}) => {
+      const four = aUnikernel({ name: 'four' });
+      const six = aUnikernel({ name: 'six', addresses: ['2001:db8::7'], ...more });
+      return { four, six, stage: new Stage([four, six], new FakeSummons(false)) };
+    };
+    const assertLeftToOthers = (answer: RecordsAnswer | undefined): void => {
+      assertNoData(answer);
+      assert.equal(answer?.authorities?.[0]?.ttl, 5);
+      assert.equal(answer?.lease, undefined);
+    };
+
+    it('says for a short time that there are none where another family is ready', async () => {
+      for (const type of ['AAAA', 'HTTPS']) {
+        const { four, six, stage } = bothFamilies({ https: [Uint8Array.of(0, 1, 0)] });
+        four.ready = true;
+        const asked = stage.ask('www.example.org', type);
+        stage.summons.fail(six, died);
+        assertLeftToOthers(await asked);
+        assert.match(stage.log.at('debug').join(), /left to another family: six died/);
+      }
+    });
+
+    it('waits for another family that is being summoned, and fails where that fails, too', async () => {
+      for (const comes of [true, false]) {
+        const { four, six, stage } = bothFamilies();
+        const askedFour = stage.ask('www.example.org').catch(() => undefined);
+        const asked = stage.ask('www.example.org', 'AAAA');
+        four.beginSummon();
+        stage.summons.fail(six, died);
+        while (stage.summons.calls.length < 3) await Promise.resolve();
+        if (comes) stage.summons.raise(four);
+        else stage.summons.fail(four, new Error('four died'));
+        await askedFour;
+        if (comes) assertLeftToOthers(await asked);
+        else await assert.rejects(asked, died);
+      }
+    });
+
+    it('fails where nothing else of the name is up or being summoned', async () => {
+      const { six, stage } = bothFamilies();
+      const asked = stage.ask('www.example.org', 'AAAA');
+      stage.summons.fail(six, died);
+      await assert.rejects(asked, died);
+      assert.deepEqual(
+        stage.summons.calls.map(({ unikernel }) => unikernel),
+        ['six'],
+      );
+    });
+
+    it('says so at once where they have failed before, and tries them again', async () => {
+      const { four, six, stage } = bothFamilies();
+      four.ready = true;
+      six.failure = { at: 0, code: 'JITSU_SUMMON_DIED', reason: 'it died', count: 1, retryAt: 0 };
+      assertLeftToOthers(await stage.ask('www.example.org', 'AAAA'));
+      assert.equal(stage.summons.calls.length, 1);
+      four.ready = false;
+      stage.summons.fail(six, died);
+      await stage.clock.advance(0);
+      six.failure = undefined;
+      six.ready = true;
+      assert.deepEqual(addressesIn(await stage.ask('www.example.org', 'AAAA')), ['2001:db8::7']);
+    });
+  });
+
   describe('gives a lease', () => {
     it('of its addresses where all behind the name are ready, which ends with the first that is not', async () => {
       const [one, two] = [aUnikernel({ name: 'one' }), aUnikernel({ name: 'two', addresses: ['192.0.2.8'] })];

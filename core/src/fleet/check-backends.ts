@@ -1,0 +1,81 @@
+import type { UnikernelSettings } from '../config/settings.js';
+import type { BootConfigurator } from '../contracts/boot-configurator.js';
+import type { Clock } from '../contracts/clock.js';
+import type { Logger } from '../contracts/logger.js';
+import type { Milliseconds } from '../contracts/milliseconds.js';
+import { errorCode, errorMessage } from '../errors.js';
+import type { GuardedBackend } from '../lifecycle/guarded-backend.js';
+import { limitedClose } from './limited-close.js';
+import { settledWithin } from './settled-within.js';
+
+/** How long a backend may take to answer for all its unikernels. */
+const LIMIT: Milliseconds = 30_000;
+
+/** The number of unikernels that a backend is asked about concurrently. */
+const AT_ONCE = 64;
+
+/** What a start would not find now. */
+export interface BackendFinding {
+  /** The name of the connection. */
+  readonly backend: string;
+  readonly code: string;
+  readonly message: string;
+}
+
+/**
+ * Asks backends whether they can be reached, and have what their unikernels need. Nothing is changed, and everything is
+ * closed again.
+ */
+export async function checkBackends(
+  backends: Iterable<GuardedBackend>,
+  unikernels: readonly UnikernelSettings[],
+  context: {
+    readonly bootConfigurators: readonly BootConfigurator[];
+    readonly clock: Clock;
+    readonly logger: Logger;
+  },
+): Promise<readonly BackendFinding[]> {
+  const findings: BackendFinding[] = [];
+  const asked = [...backends].map(async (backend) => {
+    const own = unikernels.filter((unikernel) => unikernel.backend === backend.name);
+    const find = (error: unknown): void => {
+      const code = errorCode(error) ?? 'JITSU_BACKEND_FAILED';
+      findings.push({ backend: backend.name, code, message: errorMessage(error) });
+    };
+    const [outcome] = await settledWithin([check(backend, own, context.bootConfigurators, find)], LIMIT, context.clock);
+    if (outcome === undefined) {
+      const message = `The backend ${backend.name} has not answered within ${LIMIT / 1_000} s.`;
+      findings.push({ backend: backend.name, code: 'JITSU_BACKEND_UNREACHABLE', message });
+    }
+    await limitedClose(`The backend ${backend.name}`, () => backend.close(), context).catch(find);
+  });
+  await Promise.all(asked);
+  return findings;
+}
+
+async function check(
+  backend: GuardedBackend,
+  unikernels: readonly UnikernelSettings[],
+  bootConfigurators: readonly BootConfigurator[],
+  find: (error: unknown) => void,
+): Promise<void> {
+  try {
+    if (!backend.canCheck) await backend.connect();
+  } catch (error) {
+    return find(error);
+  }
+  const configurators = backend.capabilities.bootConfigurators ? bootConfigurators : [];
+  for (let first = 0; first < unikernels.length; first += AT_ONCE) {
+    const batch = unikernels.slice(first, first + AT_ONCE).map(async ({ name, options }) => {
+      await backend.check({ name, options });
+      for (const configurator of configurators) await configurator.check?.({ name, options });
+    });
+    const reasons = (await Promise.allSettled(batch)).flatMap((outcome) =>
+      outcome.status === 'rejected' ? [outcome.reason as unknown] : [],
+    );
+    const ofBackend = reasons.find((reason) => errorCode(reason)?.startsWith('JITSU_UNIKERNEL_') !== true);
+    // The others could not say more.
+    if (ofBackend !== undefined) return find(ofBackend);
+    for (const reason of reasons) find(reason);
+  }
+}
