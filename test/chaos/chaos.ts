@@ -81,7 +81,8 @@ export class Chaos implements AsyncDisposable {
   }
 
   summary(): string {
-    const { queries, told, kills, freezes, starts, noticed } = this.figures;
+    const { queries, told, kills, freezes, starts } = this.figures;
+    const noticed = this.figures.noticed.toSorted((one, other) => one - other);
     const times =
       noticed.length === 0
         ? ''
