@@ -7,7 +7,6 @@ import type { Clock } from './contracts/clock.js';
 import type { Logger } from './contracts/logger.js';
 import type { Milliseconds } from './contracts/milliseconds.js';
 import type { Resolver } from './contracts/resolver.js';
-import type { StateStore } from './contracts/state-store.js';
 import { CachingResolver } from './dns/cache/caching-resolver.js';
 import { AccessControl } from './dns/admission/access-control.js';
 import { DnsServer } from './dns/server.js';
@@ -34,7 +33,9 @@ import type { JitsuUser } from './plugin-kit/spawn-order.js';
 import { Privileges } from './privileges/privileges.js';
 import { untilAborted } from './plugin-kit/until-aborted.js';
 import { Notifiers } from './fleet/notifiers.js';
+import { FallbackStateStore } from './state/fallback-state-store.js';
 import { HistoryWriter } from './state/history-writer.js';
+import { MemoryStateStore } from './builtins/memory-state-store.js';
 import type { ControlActions } from './control/status-report.js';
 import { Controls } from './control/controls.js';
 import { EventHub } from './telemetry/event-hub.js';
@@ -54,7 +55,7 @@ export class Jitsu {
   readonly #closers: (() => void | Promise<void>)[] = [];
   readonly #spawner: SealableSpawner;
   readonly #fleet: Fleet;
-  readonly #store: StateStore;
+  readonly #store: FallbackStateStore;
   readonly #hub: EventHub;
   readonly #notifiers: Notifiers;
   readonly #history: HistoryWriter;
@@ -95,11 +96,12 @@ export class Jitsu {
       withhold: (unikernel, failure) => this.#lifecycle.withhold(unikernel, failure),
       arrived: (backend, unikernels) => this.#arrived(backend, unikernels),
     });
-    this.#store = instances.configured(settings.stateStore);
+    const memory = settings.stateRequired ? undefined : new MemoryStateStore();
+    this.#store = new FallbackStateStore(instances.configured(settings.stateStore), memory, logger);
     this.#privileges = givesUpRoot ? new Privileges(settings, () => instances.rootNeeds, logger) : undefined;
     this.#hub = new EventHub(clock, logger);
     this.#notifiers = new Notifiers(whole, instances, { clock, logger });
-    this.#history = new HistoryWriter(this.#store, logger);
+    this.#history = new HistoryWriter(this.#store, clock, logger);
     this.#counters = new CounterWriter(this.#store, countersOf, clock, logger);
     this.#lifecycle = new Lifecycle(
       settings.boot,
@@ -117,6 +119,7 @@ export class Jitsu {
         file: settings.file,
         listening: () => this.listening,
         runsAs: () => this.#privileges?.runsAs,
+        storeProblem: () => this.#store.problem,
         udpTransport: () => this.udpTransport,
         notifiers: () => this.#notifiers.status(),
         cache: () => this.#cache,
@@ -291,7 +294,7 @@ export class Jitsu {
     await this.#store.open();
     this.#opened(() => this.#closeStore('The state store', () => this.#store.close()));
     this.#opened(() => this.#closeStore('The writer of the counters', () => this.#counters.close()));
-    this.#opened(() => this.#closeStore('The writer of the history', () => this.#history.flush()));
+    this.#opened(() => this.#closeStore('The writer of the history', () => this.#history.close()));
     this.#opened(() => this.#notifiers.close());
     await this.#notifiers.open((open, needsRoot) => this.#connect(open, needsRoot));
     this.#opened(() => this.#hub.close());

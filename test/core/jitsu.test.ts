@@ -72,7 +72,7 @@ class Setting implements AsyncDisposable {
         directory: this.#folder.path,
         config: {
           dns: { bind: '127.0.0.1', port: 0, transport: 'dgram', forwarders: 'off' },
-          state: { use: 'journal' },
+          state: { use: 'journal', required: true },
           notifiers: { journal: {} },
           unikernels: [
             { ...unikernel, name: 'web', dns: 'web.test', backend: 'one' },
@@ -334,6 +334,27 @@ describe('Jitsu', () => {
     unread.store.counters = () => Promise.reject(new Error('for a test'));
     await assert.rejects((await unread.jitsu()).start(), /for a test/);
     assert.deepEqual(unread.journal, [...OPENED, ...CLOSED]);
+  });
+
+  it('goes on without its store where that is not required, and says so in status and log', async () => {
+    const reason = new JitsuError('JITSU_STORE_UNREADABLE', 'for a test');
+    await using setting = new Setting({ 'open store': () => Promise.reject(reason) });
+    const jitsu = await setting.jitsu({ state: { use: 'journal' } });
+    await jitsu.start();
+    assert.deepEqual(setting.journal, OPENED);
+    const problem = 'for a test. Counters and history are kept in memory, until Jitsu ends';
+    assert.equal(jitsu.controls.status().storeProblem, problem);
+    assert.ok(setting.logger.lines.includes(`warn: ${problem}; with state.required, Jitsu would not start`));
+    await jitsu.controls.summon('web');
+    assert.deepEqual(
+      (await jitsu.controls.history({ unikernel: 'web' })).map(({ kind }) => kind),
+      ['summoning', 'started', 'ready'],
+    );
+    await jitsu.stop();
+    assert.deepEqual(
+      setting.journal.filter((step) => step.startsWith('store')),
+      [],
+    );
   });
 
   it('closes everything again when it cannot listen', async () => {
