@@ -57,7 +57,7 @@ folders, users and machines that unikernels name exist. \`jitsu check\` without
       asked('four', '127.0.0.81', 'tcp:80'),
     ];
     const summary = settingsSummary({ ...ONE, unikernels } as unknown as Settings, [], 80);
-    assert.match(summary, /What two unikernels cannot have at once:\n {2}! 127\.0\.0\.80:80: one and two\n\n/);
+    assert.match(summary, /What two unikernels cannot have at once:\n\n {2}! 127\.0\.0\.80:80: one and two\n\n/);
   });
 
   it('says what is as good as root, and which plugins were passed over', () => {
