@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { ControlClient } from '#core/control/control-client.js';
 import type { StatusReport, UnikernelStatus } from '#core/control/status-report.js';
@@ -133,6 +133,11 @@ export class RunningJitsu implements AsyncDisposable {
     return readdirSync(folder)
       .filter((name) => name.endsWith('.json'))
       .map((name) => `${folder}/${name}`);
+  }
+
+  /** As a cleaner of temporary files does it. */
+  removeRuntimeFolder(): void {
+    rmSync(this.#folder.in('run'), { recursive: true });
   }
 
   /** Every run of a served program so far. */

@@ -128,6 +128,14 @@ export class SealableSpawner implements Spawner {
     await sealed.release({ key: launchable.key, release: true });
   }
 
+  async restoreFolder(launchable: Launchable): Promise<void> {
+    if (this.#state !== 'sealed') return;
+    const { newPrivileges = false } = launchable.launch();
+    const sealed = this.#processes.get(kindOf(false, newPrivileges));
+    if (sealed === undefined || sealed.hasEnded) throw lost();
+    await sealed.restoreFolder(launchable.key);
+  }
+
   watch(listener: () => void): Disposable {
     this.#listeners.add(listener);
     return {

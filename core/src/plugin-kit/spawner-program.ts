@@ -7,10 +7,12 @@ import { spawn, spawnSync } from 'node:child_process';
 import { closeSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { getPriority, setPriority } from 'node:os';
+import { dirname } from 'node:path';
 import type { ControlLimits } from '../contracts/control-limits.js';
 import type { Launch, LaunchDetails } from '../contracts/spawner.js';
 import { asProgramUser, isForUser, readVariablesFile, splitVariables } from './as-program-user.js';
 import { confine, handBack, release, wordsToJoin } from './control-group.js';
+import { restoreOwnFolder } from '../files/restore-own-folder.js';
 import { findTool } from './find-tool.js';
 import { initialFileLimit } from './initial-file-limit.js';
 import { MessageStream } from './message-stream.js';
@@ -109,6 +111,7 @@ function obeySealed(order: SealedOrder, jitsuUser: JitsuUser): void {
   if ('key' in order) {
     const launch = launches.find(number, order.key, jitsuUser);
     if ('release' in order) return carryOut(number, () => launch.control !== undefined && release(launch.control));
+    if ('folder' in order) return carryOut(number, () => restore(launch.output, jitsuUser));
     checkCount(number, groups.count(order.key));
     return run({ number, launch, details: order.details }, order.key);
   }
@@ -127,6 +130,13 @@ function carryOut(number: number, work: () => unknown): void {
   } catch (error) {
     failed(number, error);
   }
+}
+
+/** Returns whether a file of the output has a folder that is known to be of Jitsu. */
+function restore(output: string | undefined, { uid, gid }: JitsuUser): boolean {
+  if (output === undefined || ledger === undefined) return false;
+  restoreOwnFolder(ledger.runtimeDirectory, dirname(output), { uid, gid });
+  return true;
 }
 
 /** Makes a control group; at the end of this process, its folder is to be as it was. */
@@ -182,7 +192,7 @@ function run({ number, launch, details }: SpawnOrder, key?: string): void {
     if (pid === undefined) return void child.once('error', (error) => failed(number, error));
     if (temporary === true) temporaries.add(pid);
     if (user !== undefined) groups.add(pid, key);
-    if (temporary !== true) ledger?.add(pid);
+    if (temporary !== true) note(pid);
     tell({ number, pid });
     child.once('exit', (status, signal) => {
       if (temporaries.delete(pid)) endGroup(pid);
@@ -238,6 +248,14 @@ function limited(
   const join = control === undefined ? [] : wordsToJoin(control, harmless);
   const [first = program, ...rest] = [...join, ...limit, ...identity, ...withLoading, program, ...words];
   return { program: first, words: rest, variables: harmless };
+}
+
+function note(pid: number): void {
+  try {
+    ledger?.add(pid);
+  } catch {
+    // The disk may be full. The next Jitsu knows it by the nonce in its record.
+  }
 }
 
 /** Kills what is left of a process group. */

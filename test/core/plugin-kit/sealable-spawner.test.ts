@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { getPriority } from 'node:os';
+import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Launch, Launchable, LaunchDetails, LiveChild } from '#core/contracts/spawner.js';
 import { ownThreadId } from '#core/dns/transport/mmsg/thread-priority.js';
@@ -262,6 +263,24 @@ describe('the spawner of a Jitsu', () => {
       spawner.allow(launchable('command', command, script));
       await spawner.seal(user);
       assert.deepEqual(await (await spawn(launchable('command', command, script))).exited, { status: 0 });
+    });
+
+    it('makes a folder of output again that somebody has removed with the runtime folder', async () => {
+      const output = folder.in('run', 'own', 'output', 'x');
+      const program = launchable('program', { output }, 'echo x');
+      mkdirSync(folder.in('run'));
+      spawner.expectSeal(OWN, folder.in('run'));
+      spawner.allow(program);
+      await spawner.restoreFolder(program);
+      assert.ok(!existsSync(dirname(output)), 'who is not sealed makes it by himself');
+      await spawner.seal(OWN);
+      rmSync(folder.in('run'), { recursive: true });
+      await spawner.restoreFolder(program);
+      await (
+        await spawn(program)
+      ).exited;
+      assert.equal(readFileSync(`${output}.stdout`, 'utf8'), 'x\n');
+      await assert.rejects(spawner.restoreFolder(launchable('other', { output })), { code: 'JITSU_BACKEND_DENIED' });
     });
 
     it('makes files of output itself, and lets root write to none that is not of its user', async function () {
