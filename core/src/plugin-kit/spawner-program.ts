@@ -3,7 +3,7 @@
  * each page that they write, and it waits until the child has executed its program. So a small process does it, one
  * that answers no queries.
  */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { closeSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { getPriority, setPriority } from 'node:os';
@@ -20,6 +20,7 @@ import { openOutput } from './open-output.js';
 import { parseVariables } from './parse-variables.js';
 import { checkCount, checkOrder, checkThread, Refusal, SealedLaunches } from './sealed-launches.js';
 import { SpawnLedger } from './spawn-ledger.js';
+import { SpawnedChildren, type ChildOptions } from './spawned-children.js';
 import { SpawnedGroups } from './spawned-groups.js';
 import type { JitsuUser, SealedOrder, SpawnNews, SpawnOrder, TrustedOrder } from './spawn-order.js';
 
@@ -60,9 +61,8 @@ if (prlimit !== undefined && initialFiles !== undefined) {
   spawnSync(prlimit, [`--pid=${process.pid}`, `--nofile=${initialFiles}:`], { stdio: 'ignore' });
 }
 
-// Node reports only ends. The signal also comes when a child was stopped or continued (sigaction(2)).
 let telling: NodeJS.Timeout | undefined;
-process.on('SIGCHLD', () => {
+const children = new SpawnedChildren(() => {
   telling ??= setTimeout(() => {
     telling = undefined;
     tell({ changed: true });
@@ -173,38 +173,45 @@ function failed(number: number, error: unknown): void {
 function run({ number, launch, details }: SpawnOrder, key?: string): void {
   const files: number[] = [];
   let mask: number | undefined;
-  let isEntered = false;
+  let isElsewhere = false;
   try {
-    const { output, cwd, umask, temporary } = launch;
+    const { output, cwd, umask, temporary = false } = launch;
     if (output !== undefined)
       for (const name of ['stdout', 'stderr']) files.push(openOutput(`${output}.${name}`, launch, user));
-    const [out = 'ignore' as const, errors = 'ignore' as const] = files;
-    const env = environmentOf(launch, details);
-    const { program, words, variables, ...identity } = limited(launch, env);
+    const [out, errors] = files;
+    const program = limited(launch, environmentOf(launch, details));
     if (launch.control !== undefined) confineFor(launch.control, temporary);
     if (umask !== undefined) mask = process.umask(umask);
-    // A child of Node enters its folder before it becomes its user.
-    isEntered = isForUser(cwd, launch);
-    if (isEntered) asProgramUser(launch, () => process.chdir(cwd));
-    const place = { cwd: isEntered ? undefined : cwd, env: variables };
-    const child = spawn(program, words, { ...identity, ...place, detached: true, stdio: ['ignore', out, errors] });
-    const { pid } = child;
-    if (pid === undefined) return void child.once('error', (error) => failed(number, error));
-    if (temporary === true) temporaries.add(pid);
-    if (user !== undefined) groups.add(pid, key);
-    if (temporary !== true) note(pid);
-    tell({ number, pid });
-    child.once('exit', (status, signal) => {
-      if (temporaries.delete(pid)) endGroup(pid);
-      groups.ended(pid);
-      ledger?.forget(pid);
-      tell({ number, exit: { ...(status === null ? {} : { status }), ...(signal === null ? {} : { signal }) } });
-    });
+    // A child starts in the folder of this process.
+    const enter = (): void => process.chdir(cwd);
+    if (isForUser(cwd, launch)) asProgramUser(launch, enter);
+    else enter();
+    isElsewhere = true;
+    let pid = 0;
+    children.start(
+      { ...program, out, errors, temporary },
+      {
+        started: (started) => {
+          pid = started;
+          if (temporary) temporaries.add(pid);
+          if (user !== undefined) groups.add(pid, key);
+          tell({ number, pid });
+          if (!temporary) note(pid);
+        },
+        failed: (error) => failed(number, error),
+        ended: (exit) => {
+          if (temporaries.delete(pid)) endGroup(pid);
+          groups.ended(pid);
+          ledger?.forget(pid);
+          tell({ number, exit });
+        },
+      },
+    );
   } catch (error) {
     failed(number, error);
   } finally {
     if (mask !== undefined) process.umask(mask);
-    if (isEntered) process.chdir('/');
+    if (isElsewhere) process.chdir('/');
     for (const file of files) closeSync(file);
   }
 }
@@ -228,10 +235,10 @@ function environmentOf(launch: Launch, { nonce, addresses }: LaunchDetails): Nod
 function limited(
   { program, argv0, words, account: wanted, groups = [], files, control }: Launch,
   env: NodeJS.ProcessEnv,
-) {
+): Pick<ChildOptions, 'program' | 'words' | 'variables' | 'account'> {
   const account = wanted === 'jitsu' ? undefined : wanted;
   if (groups.length === 0 && files === undefined && control === undefined) {
-    return { program, argv0, words, variables: env, ...account };
+    return { program, words: [argv0, ...words], variables: env, account };
   }
   const limit = files === undefined ? [] : [prlimit ?? 'prlimit', `--nofile=${files}:${files}`];
   const own = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
@@ -246,8 +253,8 @@ function limited(
   const { harmless, loading } = account === undefined ? { harmless: env, loading: [] } : splitVariables(env);
   const withLoading = loading.length === 0 ? [] : [findTool('env') ?? 'env', ...loading];
   const join = control === undefined ? [] : wordsToJoin(control, harmless);
-  const [first = program, ...rest] = [...join, ...limit, ...identity, ...withLoading, program, ...words];
-  return { program: first, words: rest, variables: harmless };
+  const all = [...join, ...limit, ...identity, ...withLoading, program, ...words];
+  return { program: all[0] ?? program, words: all, variables: harmless, account: undefined };
 }
 
 function note(pid: number): void {
