@@ -135,6 +135,11 @@ export class RunningJitsu implements AsyncDisposable {
       .map((name) => `${folder}/${name}`);
   }
 
+  /** The pids of all served programs so far. */
+  pids(): readonly number[] {
+    return readdirSync(this.#runs).map(Number);
+  }
+
   /** As a cleaner of temporary files does it. */
   removeRuntimeFolder(): void {
     rmSync(this.#folder.in('run'), { recursive: true });
@@ -142,15 +147,15 @@ export class RunningJitsu implements AsyncDisposable {
 
   /** Every run of a served program so far. */
   runs(): readonly ProgramRun[] {
-    return readdirSync(this.#runs).map((pid) => ({
-      pid: Number(pid),
+    return this.pids().map((pid) => ({
+      pid,
       ...(JSON.parse(readFileSync(`${this.#runs}/${pid}`, 'utf8')) as Omit<ProgramRun, 'pid'>),
     }));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.end('SIGTERM');
-    for (const { pid } of this.runs()) if (this.#isOurs(pid)) process.kill(pid, 'SIGKILL');
+    for (const pid of this.pids()) if (this.#isOurs(pid)) process.kill(pid, 'SIGKILL');
     this.#folder[Symbol.dispose]();
   }
 
