@@ -2,6 +2,7 @@ import { SystemClock } from './clock.js';
 import type { Settings } from './config/settings.js';
 import type { Endpoint } from './net/endpoint.js';
 import { ensureRuntimeDirectory } from './control/control-paths.js';
+import { lockRuntimeDirectory } from './control/runtime-folder-lock.js';
 import { ControlServer } from './control/control-server.js';
 import type { Clock } from './contracts/clock.js';
 import type { Logger } from './contracts/logger.js';
@@ -18,7 +19,7 @@ import { SpecialNames } from './dns/resolvers/special-names.js';
 import { TypesElsewhere } from './dns/resolvers/types-elsewhere.js';
 import { UnikernelResolver } from './dns/resolvers/unikernel-resolver.js';
 import { WakeGuard } from './dns/admission/wake-guard.js';
-import { errorMessage, shuttingDown } from './errors.js';
+import { errorMessage, shuttingDown, withOwnCode } from './errors.js';
 import type { BackendFinding } from './fleet/check-backends.js';
 import { countersOf, Fleet, PATIENCE } from './fleet/fleet.js';
 import { Instances } from './fleet/instances.js';
@@ -102,7 +103,7 @@ export class Jitsu {
     this.#hub = new EventHub(clock, logger);
     this.#notifiers = new Notifiers(whole, instances, { clock, logger });
     this.#history = new HistoryWriter(this.#store, clock, logger);
-    this.#counters = new CounterWriter(this.#store, countersOf, clock, logger);
+    this.#counters = new CounterWriter(this.#store, (unikernel) => countersOf(unikernel, clock), clock, logger);
     this.#lifecycle = new Lifecycle(
       settings.boot,
       {
@@ -221,7 +222,7 @@ export class Jitsu {
         this.logger.error({ error: failure }, `could not be closed in order: ${errorMessage(failure)}`);
       });
       this.#privileges?.abandon();
-      throw error;
+      throw withOwnCode(error);
     }
   }
 
@@ -287,14 +288,18 @@ export class Jitsu {
   }
 
   async #openState(): Promise<void> {
-    ensureRuntimeDirectory(this.#settings.runtimeDirectory);
-    const control = new ControlServer(this.#settings.controlSocket, this.controls, this.clock, this.logger);
-    await control.listen();
-    this.#opened(() => control.close());
+    const { runtimeDirectory, controlSocket } = this.#settings;
+    ensureRuntimeDirectory(runtimeDirectory);
+    const lock = lockRuntimeDirectory(runtimeDirectory);
+    this.#opened(() => lock[Symbol.dispose]());
     await this.#store.open();
     this.#opened(() => this.#closeStore('The state store', () => this.#store.close()));
     this.#opened(() => this.#closeStore('The writer of the counters', () => this.#counters.close()));
     this.#opened(() => this.#closeStore('The writer of the history', () => this.#history.close()));
+    // Not before: what is asked of it may need the store.
+    const control = new ControlServer(controlSocket, this.controls, this.clock, this.logger);
+    await control.listen();
+    this.#opened(() => control.close());
     this.#opened(() => this.#notifiers.close());
     await this.#notifiers.open((open, needsRoot) => this.#connect(open, needsRoot));
     this.#opened(() => this.#hub.close());

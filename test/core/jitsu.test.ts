@@ -424,6 +424,35 @@ describe('Jitsu', () => {
     assert.equal(existsSync(setting.controlSocket), true);
   });
 
+  it('opens nothing beside another one that has its runtime folder, and says which process that is', async () => {
+    await using setting = new Setting();
+    await (await setting.jitsu()).start();
+    const second = await setting.jitsu({ control: { socket: `${setting.controlSocket}.second` } });
+    const { message } = await rejectsWithCode(second.start(), 'JITSU_ALREADY_RUNNING');
+    assert.ok(message.includes(`${setting.runtimeDirectory} is in use by a Jitsu, process ${process.pid}.`), message);
+    assert.match(message, /runtimeDirectory/);
+    assert.deepEqual(setting.journal, OPENED);
+  });
+
+  it('gives what the system lacks at the start a code of its own', async () => {
+    const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC', path: '/x' });
+    await using setting = new Setting({ 'open notifier': () => Promise.reject(full) });
+    const { message } = await rejectsWithCode((await setting.jitsu()).start(), 'JITSU_OUT_OF_RESOURCES');
+    assert.match(message, /write \/x \(the disk is full.*make room there\)\.$/);
+  });
+
+  it('answers on its control socket when the store is open, and not before', async () => {
+    let opened = (): void => undefined;
+    const opening = new Promise<void>((resolve) => (opened = resolve));
+    await using setting = new Setting({ 'open store': () => opening });
+    const started = (await setting.jitsu()).start();
+    while (!setting.journal.includes('open store')) await setImmediate();
+    assert.equal(existsSync(setting.controlSocket), false);
+    opened();
+    await started;
+    assert.equal(existsSync(setting.controlSocket), true);
+  });
+
   it('rejects with the reason of a failed start, and logs what could not be closed after it', async () => {
     await using setting = new Setting({ 'close one': () => Promise.reject(new Error('stuck')) });
     setting.store.counters = () => Promise.reject(new Error('the reason'));

@@ -8,6 +8,7 @@ import { HttpProbe, httpAddress } from './http-probe.js';
 import { KeepAliveStopPolicy } from './keep-alive-stop-policy.js';
 import { longestLife, MaxLifetimeStopPolicy } from './max-lifetime-stop-policy.js';
 import { MemoryStateStore } from './memory-state-store.js';
+import { PingProbe } from './ping-probe.js';
 import { TcpProbe, tcpPort } from './tcp-probe.js';
 import { TtlStopPolicy } from './ttl-stop-policy.js';
 
@@ -29,6 +30,12 @@ export const builtins: Plugin = definePlugin({
       useClass: HttpProbe,
       description: 'GET is answered with a status from 200 to 399: http:PORT/PATH',
       argument: httpAddress,
+    });
+    registry.readinessProbe({
+      name: 'ping',
+      useClass: PingProbe,
+      description: 'It answers a ping: ping',
+      argument: nothing,
     });
     registry.readinessProbe({
       name: 'exec',

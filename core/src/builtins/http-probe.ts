@@ -35,6 +35,10 @@ export class HttpProbe implements ReadinessProbe {
     @inject(CLOCK) private readonly clock: Clock,
   ) {}
 
+  get port(): number {
+    return this.where.port;
+  }
+
   async untilReady({ addresses }: ReadinessTarget, signal: AbortSignal): Promise<void> {
     await Promise.all(addresses.map((address) => pollUntil(() => this.#answers(address, signal), this.clock, signal)));
   }

@@ -86,6 +86,7 @@ describe('the control socket', () => {
     ['JITSU_UNIKERNEL_UNKNOWN', 404],
     ['JITSU_STOP_MODE_UNSUPPORTED', 400],
     ['JITSU_STOPPED_BY_COMMAND', 409],
+    ['JITSU_ADDRESS_IN_USE', 409],
     ['JITSU_BACKEND_DENIED', 502],
     ['JITSU_BACKEND_FAILED', 502],
     ['JITSU_SUMMON_DIED', 502],
@@ -147,7 +148,9 @@ describe('the control socket', () => {
     await server.listen();
     const second = new ControlServer(path, actions, clock, log);
     const { pid } = process;
-    const words = new RegExp(`in use by process ${pid}\\. End it \\(Ctrl-C, or \`kill ${pid}\`\\).*--control PATH.*-l`);
+    const words = new RegExp(
+      `in use by process ${pid}\\. End it \\(Ctrl-C, or \`kill ${pid}\`\\).*runtimeDirectory.*--control.*-l`,
+    );
     await assert.rejects(second.listen(), { code: 'JITSU_ALREADY_RUNNING', message: words });
     await second.close();
     assert.equal((await client.status()).version, '1.2.3');
