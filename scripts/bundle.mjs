@@ -13,7 +13,7 @@ import { build } from 'esbuild';
 import { describeTypes } from './describe-types.mjs';
 
 /** Packages that stay what they are: native code, or loaded only by the few who use what needs them. */
-const APART = ['koffi', 'lmdb', 'jiti', 'mocha', 'typescript', 'undici', 'xen-api', '@jitsud/*'];
+const APART = ['koffi', 'libsql', 'jiti', 'mocha', 'typescript', 'undici', 'xen-api', '@jitsud/*'];
 
 const repository = fileURLToPath(new URL('..', import.meta.url));
 const PUBLISHED = join(repository, 'published/node_modules');

@@ -235,13 +235,13 @@ async function summonByName() {
 async function bringWhatIsMissing() {
   if (process.platform !== 'linux') return;
   await startNatively();
-  for (const scope of ['@koromix', '@lmdb']) {
+  for (const scope of ['@koromix', '@libsql']) {
     rmSync(join(home, 'node_modules', scope), { recursive: true });
     const said = await startNatively().then(
       () => '',
       (error) => error.message,
     );
-    const command = /npm install --no-save --prefix \S+ @\S+@\d[^\s.]*(\.\d+)+/.exec(said)?.[0];
+    const command = /npm install --no-save --prefix \S+( @\S+@\d[^\s.]*(\.\d+)+)+/.exec(said)?.[0];
     if (command === undefined) throw new Error(`Without ${scope}, no command was named that brings it:\n${said}`);
     execFileSync('sh', ['-c', `${command} --silent --no-audit --no-fund --ignore-scripts`], { stdio: 'inherit' });
     await startNatively();

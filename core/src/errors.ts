@@ -29,6 +29,7 @@ export type JitsuErrorCode =
   | 'JITSU_LISTEN_FAILED'
   | 'JITSU_STORE_UNREADABLE'
   | 'JITSU_STORE_IN_USE'
+  | 'JITSU_OUT_OF_RESOURCES'
   | 'JITSU_CONTROL_FAILED'
   | 'JITSU_NOT_RUNNING'
   | 'JITSU_ALREADY_RUNNING';
@@ -68,15 +69,40 @@ export function errorCode(error: unknown): string | undefined {
     : undefined;
 }
 
+/** What the system has no more of, by the code of its error, and what to do. */
+const SCARCE: ReadonlyMap<string | undefined, string> = new Map([
+  ['EMFILE', 'this process may open no more files: raise its limit, LimitNOFILE of a unit or ulimit -n'],
+  ['ENFILE', 'the machine has no room for more open files: raise fs.file-max'],
+  ['ENOSPC', 'the disk is full, or has no inode left: make room there'],
+  ['EDQUOT', 'the quota is used up: raise it, or make room there'],
+]);
+
+/** What could not be done as the system has no more of something gets a code of ours; any other error is left as it is. */
+export function withOwnCode(error: unknown): unknown {
+  if (!SCARCE.has(errorCode(error))) return error;
+  return new JitsuError('JITSU_OUT_OF_RESOURCES', `${errorMessage(error)}.`, { cause: error });
+}
+
 /**
  * The message of anything thrown. What a library wraps says little by itself ("fetch failed"), so that the message of
- * its cause, or the code of a cause without one, follows. The message of a JitsuError is whole as it is.
+ * its cause, or the code of a cause without one, follows. Where the system has no more of something, the place follows
+ * and what to do. The message of a JitsuError is whole as it is.
  */
 export function errorMessage(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const { message, cause } = error;
+  const { cause } = error;
+  const message = withAdvice(error);
   // By the code, since a plugin may have another copy of the core than this one.
   if (!(cause instanceof Error) || errorCode(error)?.startsWith('JITSU_') === true) return message;
   const why = cause.message === '' ? (errorCode(cause) ?? '') : cause.message;
   return message.includes(why) ? message : `${message}: ${why}`;
+}
+
+function withAdvice(error: Error): string {
+  const { message } = error;
+  const advice = SCARCE.get(errorCode(error));
+  if (advice === undefined) return message;
+  const place =
+    'path' in error && typeof error.path === 'string' && !message.includes(error.path) ? ` ${error.path}` : '';
+  return `${message}${place} (${advice})`;
 }

@@ -2,12 +2,12 @@ import { SystemClock } from './clock.js';
 import type { Settings } from './config/settings.js';
 import type { Endpoint } from './net/endpoint.js';
 import { ensureRuntimeDirectory } from './control/control-paths.js';
+import { lockRuntimeDirectory } from './control/runtime-folder-lock.js';
 import { ControlServer } from './control/control-server.js';
 import type { Clock } from './contracts/clock.js';
 import type { Logger } from './contracts/logger.js';
 import type { Milliseconds } from './contracts/milliseconds.js';
 import type { Resolver } from './contracts/resolver.js';
-import type { StateStore } from './contracts/state-store.js';
 import { CachingResolver } from './dns/cache/caching-resolver.js';
 import { AccessControl } from './dns/admission/access-control.js';
 import { DnsServer } from './dns/server.js';
@@ -19,7 +19,7 @@ import { SpecialNames } from './dns/resolvers/special-names.js';
 import { TypesElsewhere } from './dns/resolvers/types-elsewhere.js';
 import { UnikernelResolver } from './dns/resolvers/unikernel-resolver.js';
 import { WakeGuard } from './dns/admission/wake-guard.js';
-import { errorMessage, shuttingDown } from './errors.js';
+import { errorMessage, shuttingDown, withOwnCode } from './errors.js';
 import type { BackendFinding } from './fleet/check-backends.js';
 import { countersOf, Fleet, PATIENCE } from './fleet/fleet.js';
 import { Instances } from './fleet/instances.js';
@@ -34,7 +34,9 @@ import type { JitsuUser } from './plugin-kit/spawn-order.js';
 import { Privileges } from './privileges/privileges.js';
 import { untilAborted } from './plugin-kit/until-aborted.js';
 import { Notifiers } from './fleet/notifiers.js';
+import { FallbackStateStore } from './state/fallback-state-store.js';
 import { HistoryWriter } from './state/history-writer.js';
+import { MemoryStateStore } from './builtins/memory-state-store.js';
 import type { ControlActions } from './control/status-report.js';
 import { Controls } from './control/controls.js';
 import { EventHub } from './telemetry/event-hub.js';
@@ -54,7 +56,7 @@ export class Jitsu {
   readonly #closers: (() => void | Promise<void>)[] = [];
   readonly #spawner: SealableSpawner;
   readonly #fleet: Fleet;
-  readonly #store: StateStore;
+  readonly #store: FallbackStateStore;
   readonly #hub: EventHub;
   readonly #notifiers: Notifiers;
   readonly #history: HistoryWriter;
@@ -95,11 +97,12 @@ export class Jitsu {
       withhold: (unikernel, failure) => this.#lifecycle.withhold(unikernel, failure),
       arrived: (backend, unikernels) => this.#arrived(backend, unikernels),
     });
-    this.#store = instances.configured(settings.stateStore);
+    const memory = settings.stateRequired ? undefined : new MemoryStateStore();
+    this.#store = new FallbackStateStore(instances.configured(settings.stateStore), memory, logger);
     this.#privileges = givesUpRoot ? new Privileges(settings, () => instances.rootNeeds, logger) : undefined;
     this.#hub = new EventHub(clock, logger);
     this.#notifiers = new Notifiers(whole, instances, { clock, logger });
-    this.#history = new HistoryWriter(this.#store, logger);
+    this.#history = new HistoryWriter(this.#store, clock, logger);
     this.#counters = new CounterWriter(this.#store, countersOf, clock, logger);
     this.#lifecycle = new Lifecycle(
       settings.boot,
@@ -117,6 +120,7 @@ export class Jitsu {
         file: settings.file,
         listening: () => this.listening,
         runsAs: () => this.#privileges?.runsAs,
+        storeProblem: () => this.#store.problem,
         udpTransport: () => this.udpTransport,
         notifiers: () => this.#notifiers.status(),
         cache: () => this.#cache,
@@ -218,7 +222,7 @@ export class Jitsu {
         this.logger.error({ error: failure }, `could not be closed in order: ${errorMessage(failure)}`);
       });
       this.#privileges?.abandon();
-      throw error;
+      throw withOwnCode(error);
     }
   }
 
@@ -284,14 +288,18 @@ export class Jitsu {
   }
 
   async #openState(): Promise<void> {
-    ensureRuntimeDirectory(this.#settings.runtimeDirectory);
-    const control = new ControlServer(this.#settings.controlSocket, this.controls, this.clock, this.logger);
-    await control.listen();
-    this.#opened(() => control.close());
+    const { runtimeDirectory, controlSocket } = this.#settings;
+    ensureRuntimeDirectory(runtimeDirectory);
+    const lock = lockRuntimeDirectory(runtimeDirectory);
+    this.#opened(() => lock[Symbol.dispose]());
     await this.#store.open();
     this.#opened(() => this.#closeStore('The state store', () => this.#store.close()));
     this.#opened(() => this.#closeStore('The writer of the counters', () => this.#counters.close()));
-    this.#opened(() => this.#closeStore('The writer of the history', () => this.#history.flush()));
+    this.#opened(() => this.#closeStore('The writer of the history', () => this.#history.close()));
+    // Not before: what is asked of it may need the store.
+    const control = new ControlServer(controlSocket, this.controls, this.clock, this.logger);
+    await control.listen();
+    this.#opened(() => control.close());
     this.#opened(() => this.#notifiers.close());
     await this.#notifiers.open((open, needsRoot) => this.#connect(open, needsRoot));
     this.#opened(() => this.#hub.close());

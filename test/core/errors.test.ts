@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { errorMessage, JitsuError } from '#core/errors.js';
+import { errorMessage, JitsuError, withOwnCode } from '#core/errors.js';
 
 /** From test/dist/core to the repository. */
 const read = (path: string) => readFileSync(fileURLToPath(new URL(`../../../${path}`, import.meta.url)), 'utf8');
@@ -47,6 +47,18 @@ describe('the message of anything thrown', () => {
   it('is that of one of our own errors as it stands', () => {
     const error = new JitsuError('JITSU_CONFIG_NOT_FOUND', 'There is none.', { cause: refused });
     assert.equal(errorMessage(error), 'There is none.');
+  });
+
+  it('has the place and what to do where the system has no more of something, which has a code of its own', () => {
+    const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC', path: '/run/x' });
+    const told =
+      'ENOSPC: no space left on device, write /run/x (the disk is full, or has no inode left: make room there)';
+    assert.equal(errorMessage(full), told);
+    const { code, message, cause } = withOwnCode(full) as JitsuError;
+    assert.deepEqual([code, message, cause], ['JITSU_OUT_OF_RESOURCES', `${told}.`, full]);
+    const open = Object.assign(new Error("EMFILE: too many open files, open '/x'"), { code: 'EMFILE', path: '/x' });
+    assert.match(errorMessage(open), /^EMFILE: too many open files, open '\/x' \(this process .*LimitNOFILE/);
+    assert.equal(withOwnCode(refused), refused);
   });
 
   it('is there for a cause that is no error, and for what is no error itself', () => {

@@ -72,7 +72,7 @@ class Setting implements AsyncDisposable {
         directory: this.#folder.path,
         config: {
           dns: { bind: '127.0.0.1', port: 0, transport: 'dgram', forwarders: 'off' },
-          state: { use: 'journal' },
+          state: { use: 'journal', required: true },
           notifiers: { journal: {} },
           unikernels: [
             { ...unikernel, name: 'web', dns: 'web.test', backend: 'one' },
@@ -336,6 +336,27 @@ describe('Jitsu', () => {
     assert.deepEqual(unread.journal, [...OPENED, ...CLOSED]);
   });
 
+  it('goes on without its store where that is not required, and says so in status and log', async () => {
+    const reason = new JitsuError('JITSU_STORE_UNREADABLE', 'for a test');
+    await using setting = new Setting({ 'open store': () => Promise.reject(reason) });
+    const jitsu = await setting.jitsu({ state: { use: 'journal' } });
+    await jitsu.start();
+    assert.deepEqual(setting.journal, OPENED);
+    const problem = 'for a test. Counters and history are kept in memory, until Jitsu ends';
+    assert.equal(jitsu.controls.status().storeProblem, problem);
+    assert.ok(setting.logger.lines.includes(`warn: ${problem}; with state.required, Jitsu would not start`));
+    await jitsu.controls.summon('web');
+    assert.deepEqual(
+      (await jitsu.controls.history({ unikernel: 'web' })).map(({ kind }) => kind),
+      ['summoning', 'started', 'ready'],
+    );
+    await jitsu.stop();
+    assert.deepEqual(
+      setting.journal.filter((step) => step.startsWith('store')),
+      [],
+    );
+  });
+
   it('closes everything again when it cannot listen', async () => {
     /** Whether a start succeeds as soon as its port is free. */
     const startsAfterwards = async (): Promise<boolean> => {
@@ -400,6 +421,35 @@ describe('Jitsu', () => {
     await first.start();
     await assert.rejects((await setting.jitsu()).start(), { code: 'JITSU_ALREADY_RUNNING' });
     assert.deepEqual(setting.journal, OPENED);
+    assert.equal(existsSync(setting.controlSocket), true);
+  });
+
+  it('opens nothing beside another one that has its runtime folder, and says which process that is', async () => {
+    await using setting = new Setting();
+    await (await setting.jitsu()).start();
+    const second = await setting.jitsu({ control: { socket: `${setting.controlSocket}.second` } });
+    const { message } = await rejectsWithCode(second.start(), 'JITSU_ALREADY_RUNNING');
+    assert.ok(message.includes(`${setting.runtimeDirectory} is in use by a Jitsu, process ${process.pid}.`), message);
+    assert.match(message, /runtimeDirectory/);
+    assert.deepEqual(setting.journal, OPENED);
+  });
+
+  it('gives what the system lacks at the start a code of its own', async () => {
+    const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC', path: '/x' });
+    await using setting = new Setting({ 'open notifier': () => Promise.reject(full) });
+    const { message } = await rejectsWithCode((await setting.jitsu()).start(), 'JITSU_OUT_OF_RESOURCES');
+    assert.match(message, /write \/x \(the disk is full.*make room there\)\.$/);
+  });
+
+  it('answers on its control socket when the store is open, and not before', async () => {
+    let opened = (): void => undefined;
+    const opening = new Promise<void>((resolve) => (opened = resolve));
+    await using setting = new Setting({ 'open store': () => opening });
+    const started = (await setting.jitsu()).start();
+    while (!setting.journal.includes('open store')) await setImmediate();
+    assert.equal(existsSync(setting.controlSocket), false);
+    opened();
+    await started;
     assert.equal(existsSync(setting.controlSocket), true);
   });
 

@@ -5,6 +5,7 @@ import { eventually } from '#core/testing/eventually.js';
 import { isRunning, RunningJitsu } from '../support/running-jitsu.js';
 import { childrenOf, threadsOf } from '../support/process-status.js';
 import { requireRoot } from '../support/require-tool.js';
+import { TemporaryFolder } from '../support/temporary-folder.js';
 
 const { aUnikernel } = RunningJitsu;
 
@@ -38,6 +39,28 @@ describe('Jitsu, started by root', function () {
     // Of what belongs to it, the kernel shows others no memory.
     assert.equal(statSync(`/proc/${jitsu.pid}/environ`).uid, 0);
     assert.deepEqual((await jitsu.report()).runsAs, { uid: USER, gaveUpRoot: true });
+  });
+
+  it('goes on writing to its store, which stays root’s, and finds it again', async () => {
+    using folder = new TemporaryFolder();
+    const state = { path: folder.in('state'), required: true };
+    await using jitsu = new RunningJitsu([aUnikernel('web')], { privileges: { user: USER }, state });
+    const starts: number[] = [];
+    for (let time = 0; time < 2; time += 1) {
+      await jitsu.start();
+      await jitsu.visit('web.test');
+      starts.push((await jitsu.control.history({ unikernel: 'web' })).filter(({ kind }) => kind === 'ready').length);
+      assert.equal((await jitsu.report()).storeProblem, undefined);
+      assert.equal(statSync(state.path).uid, 0);
+      assert.equal(statSync(state.path).mode & 0o777, 0o700);
+      for (const name of ['state.db', 'state.db-wal', 'state.db-shm']) {
+        assert.equal(statSync(`${state.path}/${name}`).mode & 0o777, 0o600);
+      }
+      assert.equal(await jitsu.end('SIGTERM'), 0);
+      // All of the log is in the file by then.
+      assert.equal(statSync(`${state.path}/state.db-wal`).size, 0);
+    }
+    assert.deepEqual(starts, [1, 2]);
   });
 
   it('can do nothing of root’s when it has been taken over', async () => {

@@ -43,7 +43,7 @@ export function settingsContext(more: Plugin['register'] = () => undefined): Set
       });
       registry.stateStore({ name: 'memory', useClass: class {} as never, description: 'None', options: z.object({}) });
       registry.stateStore({
-        name: 'lmdb',
+        name: 'sqlite',
         useClass: class {} as never,
         description: 'A folder',
         options: z.object({ path: z.string() }),

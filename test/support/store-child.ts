@@ -1,16 +1,20 @@
-import { LmdbStateStore } from '#core/state/lmdb-state-store.js';
+import { SqliteStateStore } from '#core/state/sqlite-state-store.js';
+import { closeSync, existsSync, openSync, rmSync, writeSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { errorCode, errorMessage } from '#core/errors.js';
 import { anEvent, someCounters } from './store-records.js';
 
 /**
  * A process of its own that opens the store in the folder given, and says on its standard output what comes of it:
- * `open`: opens, reads everything, closes. `fill`: appends events until three have failed, and tells why. `write`:
+ * `open`: opens, reads everything, closes. `fill`: appends events until three have failed, and tells why; goes on where
+ * there is a ballast beside the store to be thrown off. `fill-and-open`: opens on a disk that is full. `write`:
  * appends events, `at` counting up from what is there, and prints each number once it is on the disk.
  */
 const [task, folder = ''] = process.argv.slice(2);
 const say = (words: string) => process.stdout.write(`${words}\n`);
 
-const store = new LmdbStateStore({ path: folder, historyLimit: 1_000_000 });
+if (task === 'fill-and-open') fillDisk();
+const store = new SqliteStateStore({ path: folder, historyLimit: 1_000_000 });
 try {
   await store.open();
   say('opened');
@@ -40,9 +44,26 @@ async function fill(): Promise<void> {
       say(`${errorCode(error)} ${errorMessage(error)}`);
     }
   }
+  const ballast = join(dirname(folder), 'ballast');
+  if (existsSync(ballast)) {
+    rmSync(ballast);
+    await Promise.all([store.appendEvent(anEvent()), store.saveCounters([someCounters({ totalStarts: written })])]);
+    written += 1;
+    say('written again');
+  }
   const kept = (await store.history({})).length;
   await store.close();
   say(kept >= written ? 'nothing lost' : `${written} written, ${kept} kept`);
+}
+
+/** Leaves less than a page. */
+function fillDisk(): void {
+  const file = openSync(join(dirname(folder), 'filling'), 'w');
+  try {
+    for (;;) writeSync(file, Buffer.alloc(4_096));
+  } catch {
+    closeSync(file);
+  }
 }
 
 async function writeForEver(): Promise<never> {

@@ -1,17 +1,20 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const childFile = fileURLToPath(new URL('./store-child.js', import.meta.url));
 
-export type StoreTask = 'open' | 'fill' | 'write';
+export type StoreTask = 'open' | 'fill' | 'fill-and-open' | 'write';
 
 export interface StoreProcessOptions {
   /** The number of the user (and group) that it runs as. */
   readonly user?: number;
-  /** In bytes: a file does not grow any further, as on a full disk. */
+  /** In bytes: a file does not grow any further. */
   readonly largestFile?: number;
+  /** In KiB: a disk of its own at the folder above the store, which begins with a file `ballast` of half its size. */
+  readonly disk?: number;
 }
 
 /** Another process at work on a store; killed when its scope ends. */
@@ -19,18 +22,16 @@ export class StoreProcess implements AsyncDisposable {
   readonly child: ChildProcess;
   readonly #lines: AsyncIterator<string>;
 
-  constructor(task: StoreTask, folder: string, { user, largestFile }: StoreProcessOptions = {}) {
+  constructor(task: StoreTask, folder: string, { user, largestFile, disk }: StoreProcessOptions = {}) {
     const limit = largestFile === undefined ? 'unlimited' : Math.floor(largestFile / 512);
-    // lmdb writes what has failed to the standard error as well.
-    const quiet = largestFile !== undefined;
-    this.child = spawn(
-      '/bin/sh',
-      ['-c', `ulimit -f ${limit}; exec "$@"`, 'sh', process.execPath, childFile, task, folder],
-      {
-        stdio: ['ignore', 'pipe', quiet ? 'ignore' : 'inherit'],
-        ...(user !== undefined && { uid: user, gid: user }),
-      },
-    );
+    const mount = `mount -t tmpfs -o size=${disk}k none "$0" && head -c ${(disk ?? 0) * 512} /dev/zero > "$0/ballast"`;
+    // Nobody else sees the disk, and it is gone with the process.
+    const [file, ...words] = disk === undefined ? ['/bin/sh'] : ['unshare', '--mount', '/bin/sh'];
+    const script = `${disk === undefined ? '' : `${mount} && `}ulimit -f ${limit}; exec "$@"`;
+    this.child = spawn(file!, [...words, '-c', script, dirname(folder), process.execPath, childFile, task, folder], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      ...(user !== undefined && { uid: user, gid: user }),
+    });
     this.#lines = createInterface({ input: this.child.stdout! })[Symbol.asyncIterator]();
   }
 

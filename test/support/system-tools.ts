@@ -18,6 +18,7 @@ export const SYSTEM_TOOLS = {
   script: 'bsdutils',
   setpriv: 'util-linux',
   mke2fs: 'e2fsprogs',
+  sqlite3: 'sqlite3',
   unbound: 'unbound',
   unshare: 'util-linux',
   xz: 'xz-utils',

@@ -17,8 +17,10 @@ export function statusTable(report: StatusReport, columns: number | undefined): 
   const { now, unikernels } = report;
   const notifiers = report.notifiers.map((notifier) => wrapped(notifierText(notifier), columns ?? Infinity));
   const facts = [...cacheText(report.dns.cache).map((text) => wrapped(text, columns ?? Infinity)), ...notifiers];
+  const store = storeText(report).map((text) => wrapped(text, columns ?? Infinity));
   const below = facts.length > 0 ? ['', ...facts] : [];
-  if (unikernels.length === 0) return [headline(report), '', 'It serves no unikernel.', ...below, ''].join('\n');
+  if (unikernels.length === 0)
+    return [headline(report), ...store, '', 'It serves no unikernel.', ...below, ''].join('\n');
   const wide = textTable(wideColumns(now), unikernels);
   const fits = columns === undefined || widthOf(wide) <= columns;
   const table = fits ? wide : narrowTable(unikernels, now);
@@ -34,6 +36,7 @@ export function statusTable(report: StatusReport, columns: number | undefined): 
   return [
     headline(report),
     ...runsAsText(report),
+    ...store,
     '',
     table.trimEnd(),
     ...more,
@@ -70,6 +73,11 @@ function runsAsText({ runsAs }: StatusReport): readonly string[] {
   const { name, uid } = runsAs;
   const user = name === undefined ? `the user with the number ${uid}` : `${printable(name)} (uid ${uid})`;
   return [`runs as ${user}; programs are started by a process of root, as their own users or, without one, as root`];
+}
+
+/** `WARNING: The store at … could not be written: …`; nothing where it is in order. */
+function storeText({ storeProblem }: StatusReport): readonly string[] {
+  return storeProblem === undefined ? [] : [`WARNING: ${printable(storeProblem)}`];
 }
 
 function wideColumns(now: Milliseconds): readonly Column<UnikernelStatus>[] {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Plugin } from '../contracts/plugin.js';
 import { PLUGIN_API_VERSION } from '../plugins/api-version.js';
 import { definePlugin } from '../plugins/define-plugin.js';
-import { LmdbStateStore, lmdbOptions } from '../state/lmdb-state-store.js';
+import { SqliteStateStore, sqliteOptions } from '../state/sqlite-state-store.js';
 import { ExecProbe, probeCommand } from './exec-probe.js';
 import { HttpProbe, HttpsProbe, plainQuestion, secureQuestion } from './http-probe.js';
 import { KeepAliveStopPolicy } from './keep-alive-stop-policy.js';
@@ -68,10 +68,10 @@ export const builtins: Plugin = definePlugin({
       options: z.object({}),
     });
     registry.stateStore({
-      name: 'lmdb',
-      useClass: LmdbStateStore,
+      name: 'sqlite',
+      useClass: SqliteStateStore,
       description: 'Remembers in a folder, across restarts',
-      options: lmdbOptions,
+      options: sqliteOptions,
     });
   },
 });

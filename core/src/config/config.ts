@@ -30,8 +30,14 @@ export const configSchema = z.strictObject({
   stop: stopSchema.prefault({}).describe('How unikernels stop'),
   state: z
     .looseObject({
-      use: text.optional().describe('The state store; lmdb with a path, memory without one, where absent'),
+      use: text.optional().describe('The state store; sqlite with a path, memory without one, where absent'),
       path: text.optional().describe('The folder of the durable store, relative to this file; in memory where absent'),
+      required: z
+        .boolean()
+        .prefault(false)
+        .describe(
+          'Whether Jitsu ends where its store cannot be opened; else it goes on, remembers in memory, and warns',
+        ),
     })
     .prefault({})
     .describe('What is remembered'),

@@ -112,13 +112,13 @@ export class ContributedSettings {
    * @param path the resolved `state.path`
    */
   async stateStore(
-    { use, ...values }: CheckedConfig['state'],
+    { use, required: _, ...values }: CheckedConfig['state'],
     path: string | undefined,
   ): Promise<Configured<StateStore> | undefined> {
-    const name = use ?? (path === undefined ? 'memory' : 'lmdb');
+    const name = use ?? (path === undefined ? 'memory' : 'sqlite');
     const contribution = await this.#find('stateStores', name, 'state.use', name);
     const given = { ...values, ...(path !== undefined && { path }) };
-    const options = contribution && this.#options(contribution.options, given, ['state'], ['use', 'path']);
+    const options = contribution && this.#options(contribution.options, given, ['state'], ['use', 'path', 'required']);
     return contribution && options && { contribution, options };
   }
 

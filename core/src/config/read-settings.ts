@@ -104,6 +104,7 @@ export async function readSettings(
     ...(statePath !== undefined && { statePath }),
     // A missing store is among the problems, which have been thrown above.
     stateStore: stateStore as Configured<StateStore>,
+    stateRequired: config.state.required,
     controlSocket: socket === undefined ? context.controlSocket(runtimeDirectory) : fromFlag(flags.control, socket),
     runtimeDirectory,
     privileges: config.privileges,

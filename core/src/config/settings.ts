@@ -56,6 +56,8 @@ export interface Settings {
   /** What happens to running unikernels at an orderly shutdown. */
   readonly onExit: CheckedConfig['stop']['onExit'];
   readonly stateStore: Configured<StateStore>;
+  /** Whether a start ends where the state store cannot be opened. */
+  readonly stateRequired: boolean;
   /** The folder of the durable store, for messages. */
   readonly statePath?: string;
   /** The path of the control socket. */

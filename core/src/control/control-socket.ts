@@ -106,7 +106,7 @@ async function answers(path: string): Promise<boolean> {
 
 function alreadyRunning(path: string, who: string, pid?: number): JitsuError {
   const how = pid === undefined ? 'End it' : `End it (Ctrl-C, or \`kill ${pid}\`)`;
-  const advice = `${how}, or start this one with --control PATH and another port (-l).`;
+  const advice = `${how}, or give this one a runtime folder (runtimeDirectory), a control socket (--control) and a port (-l) of its own.`;
   return new JitsuError('JITSU_ALREADY_RUNNING', `The control socket ${path} is in use by ${who}. ${advice}`);
 }
 

@@ -22,6 +22,8 @@ export interface ControlContext {
   listening(): readonly Endpoint[];
   /** Absent where it is not known whether Jitsu runs as root. */
   runsAs(): StatusReport['runsAs'] | undefined;
+  /** What is wrong with the state store; absent where nothing is. */
+  storeProblem(): string | undefined;
   udpTransport(): StatusReport['udpTransport'] | undefined;
   /** The number of refused queries since the start, by kind. */
   refused(): StatusReport['dns']['refused'];
@@ -74,6 +76,7 @@ export class Controls implements ControlActions {
     const { file } = this.context;
     const udpTransport = this.context.udpTransport();
     const runsAs = this.context.runsAs();
+    const storeProblem = this.context.storeProblem();
     return {
       version: VERSION,
       pid: process.pid,
@@ -83,6 +86,7 @@ export class Controls implements ControlActions {
       listening: this.context.listening(),
       ...(udpTransport !== undefined && { udpTransport }),
       ...(runsAs !== undefined && { runsAs }),
+      ...(storeProblem !== undefined && { storeProblem }),
       dns: {
         cache: this.context.cache()?.status ?? NOTHING_CACHED,
         refused: this.context.refused(),

@@ -1,8 +1,6 @@
 import type { FlushReport, StatusReport, SummonReport, UnikernelStatus } from './status-report.js';
 import type { LifecycleEvent } from '../contracts/lifecycle-event.js';
-
-/** The shape of a value: a type, a list of one shape, or fields; those whose names end with `?` may be absent. */
-type Shape = 'string' | 'number' | 'boolean' | readonly [Shape] | { readonly [field: string]: Shape };
+import { fits, type Shape } from '../plugin-kit/value-shape.js';
 
 const ENDPOINT: Shape = { address: 'string', port: 'number' };
 
@@ -25,6 +23,7 @@ const COUNTS: Shape = {
 
 const STATUS: Shape = {
   ...{ version: 'string', pid: 'number', now: 'number', startedAt: 'number', 'configFile?': 'string' },
+  'storeProblem?': 'string',
   ...{ listening: [ENDPOINT], dns: { cache: COUNTS }, unikernels: [UNIKERNEL], 'further?': 'number' },
   notifiers: [{ name: 'string', connected: 'boolean', detail: 'string' }],
 };
@@ -56,21 +55,4 @@ export const reportOf = {
 function shaped(body: unknown, shape: Shape): unknown {
   if (!fits(body, shape)) throw new Error('it is no answer of a Jitsu');
   return body;
-}
-
-function fits(value: unknown, shape: Shape): boolean {
-  if (typeof shape === 'string') return typeof value === shape;
-  if (typeof value !== 'object' || value === null) return false;
-  if (isList(shape)) return Array.isArray(value) && value.every((each) => fits(each, shape[0]));
-  return Object.entries(shape).every(([field, inner]) => {
-    const isOptional = field.endsWith('?');
-    const name = isOptional ? field.slice(0, -1) : field;
-    const own: unknown = Object.hasOwn(value, name) ? (value as Record<string, unknown>)[name] : undefined;
-    // What is without limit is null in JSON.
-    return own === undefined || own === null ? isOptional : fits(own, inner);
-  });
-}
-
-function isList(shape: Shape): shape is readonly [Shape] {
-  return Array.isArray(shape);
 }

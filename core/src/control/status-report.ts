@@ -22,6 +22,8 @@ export interface StatusReport {
   readonly udpTransport?: 'dgram' | 'mmsg';
   /** The user that it runs as; absent where a program has Jitsu as a part, and where users have no numbers. */
   readonly runsAs?: RunsAs;
+  /** Why counters or history are not kept on the disk, as a sentence without its full stop; absent where they are. */
+  readonly storeProblem?: string;
   readonly dns: {
     readonly cache: CacheStatus;
     /** The number of refused queries since the start, by kind. */

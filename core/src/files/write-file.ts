@@ -13,6 +13,9 @@ export function writeNewFile(path: string, text: string, { flush = false } = {})
   try {
     writeFileSync(file, text);
     if (flush) fsyncSync(file);
+  } catch (error) {
+    // The system tells no path for what is written to an open file.
+    throw Object.assign(error as Error, { path });
   } finally {
     closeSync(file);
   }

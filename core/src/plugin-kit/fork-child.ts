@@ -16,7 +16,7 @@ export interface ChildOptions extends Pick<ForkOptions, 'stdio' | 'env' | 'detac
 
 /**
  * Forks a Node program that holds only the files of its `stdio`, whatever a library has opened in this process. Of what
- * such a library opens without close-on-exec (LMDB its store, which a child could then write to) Node knows nothing.
+ * such a library opens without close-on-exec, and a child could then write to, Node knows nothing.
  */
 export function forkChild(program: URL, { noNewPrivileges, ...options }: ChildOptions): ChildProcess {
   const [execPath, ...execArgv] = wordsOf(noNewPrivileges);

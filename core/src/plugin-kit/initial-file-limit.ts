@@ -25,7 +25,8 @@ function limitBefore(hard: number): number {
   return Math.min(USUAL, hard);
 }
 
-function fileLimits(pid: number | 'self'): { readonly soft: number; readonly hard: number } | undefined {
+/** How many files a process may have open; `undefined` where the system does not tell. */
+export function fileLimits(pid: number | 'self'): { readonly soft: number; readonly hard: number } | undefined {
   const [, soft, hard] = /^Max open files\s+(\d+)\s+(\d+)/m.exec(contentOf(pid, 'limits')) ?? [];
   return soft === undefined ? undefined : { soft: Number(soft), hard: Number(hard) };
 }

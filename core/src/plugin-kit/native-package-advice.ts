@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, sep } from 'node:path';
+import { shellWord } from './shell-word.js';
 
 interface NativePackage {
   /** The folder whose `node_modules` has the package. */
@@ -25,12 +26,16 @@ export function nativePackageAdvice(
   const found = nativePackage(name, importer);
   if (found === undefined) return `The package ${name} is missing. Install Jitsu anew.`;
   const { home, binaries } = found;
-  const [binary, version] = Object.entries(binaries).find(([key]) => key.endsWith(`-${platform}-${arch}`)) ?? [];
-  if (binary === undefined || version === undefined || isInstalled(binary, join(home, 'node_modules', name))) {
-    const missing = binary === undefined ? `has no binary for ${platform} on ${arch}` : `does not load here`;
-    return `The package ${name} ${missing}. With a compiler, this builds it: npm rebuild --prefix ${quoted(home)} --ignore-scripts=false ${name}`;
+  // The name may end with the C library (`-gnu`, `-musl`), of which npm brings all.
+  const isForHere = (binary: string): boolean => new RegExp(`[-/]${platform}-${arch}(-[a-z]+)?$`).test(binary);
+  const needed = Object.entries(binaries).filter(([binary]) => isForHere(binary));
+  const lacking = needed.filter(([binary]) => !isInstalled(binary, join(home, 'node_modules', name)));
+  if (lacking.length === 0) {
+    const missing = needed.length === 0 ? `has no binary for ${platform} on ${arch}` : `does not load here`;
+    return `The package ${name} ${missing}. With a compiler, this builds it: npm rebuild --prefix ${shellWord(home)} --ignore-scripts=false ${name}`;
   }
-  return `The package ${name} lacks its binary, which this brings: npm install --no-save --prefix ${quoted(home)} ${binary}@${version}`;
+  const words = lacking.map(([binary, version]) => `${binary}@${version}`).join(' ');
+  return `The package ${name} lacks its binary, which this brings: npm install --no-save --prefix ${shellWord(home)} ${words}`;
 }
 
 function nativePackage(name: string, importer: string): NativePackage | undefined {
@@ -57,9 +62,4 @@ function isInstalled(binary: string, folder: string): boolean {
       return false;
     }
   });
-}
-
-/** For a shell. */
-function quoted(path: string): string {
-  return /^[\w./@:+-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,21 +1,66 @@
 import { crc32 } from 'node:zlib';
+import type { LifecycleEvent } from '../contracts/lifecycle-event.js';
+import type { StoredCounters, StoredRegistration } from '../contracts/state-store.js';
+import { fits, type Shape } from '../plugin-kit/value-shape.js';
 
-const checksumBytes = 4;
-
-/** The stored form of a record: a CRC-32 of the rest, then JSON. LMDB itself has no checksums. */
-export function encodeRecord(record: object): Buffer {
-  const json = JSON.stringify(record);
-  const bytes = Buffer.allocUnsafe(checksumBytes + Buffer.byteLength(json));
-  bytes.write(json, checksumBytes);
-  bytes.writeUInt32LE(crc32(bytes.subarray(checksumBytes)), 0);
-  return bytes;
+/** The kinds of records, each of which has its table. */
+export interface RecordKinds {
+  registration: StoredRegistration;
+  counters: StoredCounters;
+  event: LifecycleEvent;
 }
 
-export function isIntactRecord(bytes: Buffer): boolean {
-  return bytes.length > checksumBytes && bytes.readUInt32LE(0) === crc32(bytes.subarray(checksumBytes));
+export type RecordKind = keyof RecordKinds;
+
+/** A row of a table: the key of the record, its JSON, and the checksum of both. */
+export type StoredRow = readonly [key: string | number, json: string, checksum: number];
+
+/** What of each record is read after a restart. */
+const SHAPES: Readonly<Record<RecordKind, Shape>> = {
+  registration: {
+    ...{ unikernel: 'string', id: 'string', backend: 'string', names: ['string'], addresses: ['string'] },
+    ...{ ttl: 'number', stopMode: 'string' },
+  },
+  counters: {
+    ...{ unikernel: 'string', 'startedAt?': 'number', totalStarts: 'number' },
+    names: [{ name: 'string', requests: 'number', 'lastAsked?': 'number' }],
+  },
+  event: {
+    ...{ kind: 'string', at: 'number', unikernel: 'string', id: 'string', backend: 'string', state: 'string' },
+    ...{ 'code?': 'string', 'reason?': 'string', 'duration?': 'number', 'domainId?': 'number' },
+    ...{ addresses: ['string'], macs: ['string'] },
+    'cause?': { kind: 'string', 'name?': 'string', 'type?': 'string', 'client?': 'string' },
+  },
+};
+
+/** The key of what belongs to a unikernel: its name in a form that SQLite gives back as it was. */
+export function keyOf(unikernel: string): string {
+  // SQLite ends a text at a NUL, and half of a surrogate pair has no bytes in UTF-8.
+  return Buffer.from(unikernel).toString().replaceAll('\0', '\ufffd');
 }
 
-/** @returns `undefined` if the checksum does not match */
-export function decodeRecord(bytes: Buffer): object | undefined {
-  return isIntactRecord(bytes) ? (JSON.parse(bytes.toString('utf8', checksumBytes)) as object) : undefined;
+/** The row in which a record is kept. SQLite itself has no checksums. */
+export function rowOf(key: string | number, json: string): StoredRow {
+  return [key, json, checksumOf(key, json)];
+}
+
+/** Whether a row is what was once written. */
+export function isIntact([key, json, checksum]: StoredRow): boolean {
+  return checksum === checksumOf(key, json);
+}
+
+/** Whether a row is a record of its kind, as it was once written. */
+export function isRecord(kind: RecordKind, row: StoredRow): boolean {
+  if (!isIntact(row)) return false;
+  const [key, json] = row;
+  try {
+    const record = JSON.parse(json) as RecordKinds[RecordKind];
+    return fits(record, SHAPES[kind]) && (typeof key === 'number' || key === keyOf(record.unikernel));
+  } catch {
+    return false;
+  }
+}
+
+function checksumOf(key: string | number, json: string): number {
+  return crc32(json, crc32(String(key)));
 }

@@ -10,11 +10,11 @@ import { useHarness, type Harness } from './harness.js';
  * @example
  * ```ts
  * let path: string;
- * describeStateStore('the LMDB store', {
+ * describeStateStore('the SQLite store', {
  *   setUp: () => { path = mkdtempSync(join(tmpdir(), 'store-')); },
  *   tearDown: () => rmSync(path, { recursive: true }),
- *   store: () => new LmdbStateStore({ path }),
- *   bounded: (historyLimit) => new LmdbStateStore({ path, historyLimit }),
+ *   store: () => new SqliteStateStore({ path }),
+ *   bounded: (historyLimit) => new SqliteStateStore({ path, historyLimit }),
  * });
  * ```
  */

@@ -57,8 +57,20 @@ export class MachineSweep implements Disposable {
     this.#looksLeft = Math.max(0, this.#looksLeft - looks);
     for (let look = 0; look < looks; look += 1) {
       const machine = this.#next();
-      if (machine !== undefined) this.onLook(machine, machine.look());
+      if (machine !== undefined) this.#look(machine);
     }
+  }
+
+  #look(machine: ProcessGroup): void {
+    let state;
+    try {
+      state = machine.look();
+    } catch {
+      // The system does not let us look (no descriptor is free): nothing is known to have changed, and we look again.
+      this.#looksLeft += 1;
+      return;
+    }
+    this.onLook(machine, state);
   }
 
   #next(): ProcessGroup | undefined {

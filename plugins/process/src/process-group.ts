@@ -97,9 +97,14 @@ export class ProcessGroup {
    * at.
    */
   #hasMembers(looks: number): boolean {
-    if (this.#isPidReused() || !sendSignal(-this.pid, 0)) return false;
-    if (looks % 16 !== 0) return true;
-    return this.table.all().some(({ group, state }) => group === this.pid && state !== 'dead');
+    try {
+      if (this.#isPidReused() || !sendSignal(-this.pid, 0)) return false;
+      if (looks % 16 !== 0) return true;
+      return this.table.all().some(({ group, state }) => group === this.pid && state !== 'dead');
+    } catch {
+      // The system does not let us look now (no descriptor is free): that says nothing of the group.
+      return true;
+    }
   }
 
   /** Whether the pid belongs to another process now; impossible while a process of our group is left. */

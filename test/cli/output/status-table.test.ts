@@ -31,6 +31,16 @@ describe('the status table', () => {
     );
   });
 
+  it('warns of a store that is not kept, also where there is no unikernel, and lets it write nothing to the terminal', () => {
+    const storeProblem = 'The store at /x could not be written: \u001b[2Jdatabase or disk is full';
+    for (const unikernels of [[], [aUnikernelStatus()]]) {
+      assert.equal(
+        lines(statusTable({ ...aStatusReport(unikernels), storeProblem }, undefined))[1],
+        'WARNING: The store at /x could not be written: \\x1b[2Jdatabase or disk is full',
+      );
+    }
+  });
+
   it('fits 80 columns, with the quieter facts on a second line', () => {
     const names = [
       { name: 'hello.jitsu.test', requests: 3, lastAsked: reportTime - 12_000 },

@@ -5,7 +5,6 @@ import { chmodSync, readFileSync } from 'node:fs';
 import { createServer as createHttpServer, type RequestListener } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import { createServer, type AddressInfo, type Server } from 'node:net';
-import { open } from 'lmdb';
 import { SystemClock } from '#core/clock.js';
 import type { Clock } from '#core/contracts/clock.js';
 import type { ReadinessProbe } from '#core/contracts/readiness-probe.js';
@@ -17,6 +16,7 @@ import { TcpProbe } from '#core/builtins/tcp-probe.js';
 import { eventually } from '#core/testing/eventually.js';
 import { rejectsWithCode } from '#core/testing/rejects-with-code.js';
 import { Authority, type Certificate } from '../../support/certificates.js';
+import { InheritableFile } from '../../support/inheritable-file.js';
 import { requireRoot, requireTool } from '../../support/require-tool.js';
 import { SealingSpawner } from '../../support/sealing-spawner.js';
 import { TemporaryFolder } from '../../support/temporary-folder.js';
@@ -349,12 +349,12 @@ for (const sealed of [false, true]) {
 
     it('gives the command no file that a library has opened', async () => {
       using folder = new TemporaryFolder();
-      const store = open({ path: folder.in('store') });
+      const file = new InheritableFile(folder.in('store'));
       try {
         const script = `! ls -l /proc/self/fd | grep ${folder.in('store')}`;
         await execProbe(['sh', '-c', script], clock).untilReady(target, patience());
       } finally {
-        await store.close();
+        file[Symbol.dispose]();
       }
     });
 

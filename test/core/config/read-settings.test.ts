@@ -95,6 +95,7 @@ describe('the settings', () => {
     });
     assert.deepEqual(settings, {
       onExit: 'keep',
+      stateRequired: false,
       controlSocket: '/run/for-tests/control.sock',
       privileges: {},
       pluginFiles: [],
@@ -313,7 +314,7 @@ describe('the settings', () => {
     );
   });
 
-  it('hold the state store that is named, with its options; else lmdb with a path, and memory without one', async () => {
+  it('hold the state store that is named, with its options; else sqlite with a path, and memory without one', async () => {
     const context = settingsContext((registry) => {
       const options = z.object({ path: z.string(), flushEvery: z.int().default(5) });
       registry.stateStore({ name: 'json-file', useClass: class {} as never, description: 'A file', options });
@@ -323,10 +324,10 @@ describe('the settings', () => {
       return [stateStore.contribution.name, stateStore.options];
     };
     assert.deepEqual(await stateOf({}), ['memory', {}]);
-    assert.deepEqual(await stateOf({ path: 'state' }), ['lmdb', { path: '/nowhere/state' }]);
+    assert.deepEqual(await stateOf({ path: 'state' }), ['sqlite', { path: '/nowhere/state' }]);
     const named = { use: 'json-file', path: 'state.json', flushEvery: 1 };
     assert.deepEqual(await stateOf(named), ['json-file', { path: '/nowhere/state.json', flushEvery: 1 }]);
-    assert.deepEqual(await problemsOf({ state: { use: 'lmdb' } }), ['state.path: missing. Text expected.']);
+    assert.deepEqual(await problemsOf({ state: { use: 'sqlite' } }), ['state.path: missing. Text expected.']);
     assert.match(
       (await problemsOf({ state: { use: 'mem' } }))[0] ?? '',
       /^state\.use: 'mem'\. No state store of that name/,

@@ -147,7 +147,9 @@ describe('the control socket', () => {
     await server.listen();
     const second = new ControlServer(path, actions, clock, log);
     const { pid } = process;
-    const words = new RegExp(`in use by process ${pid}\\. End it \\(Ctrl-C, or \`kill ${pid}\`\\).*--control PATH.*-l`);
+    const words = new RegExp(
+      `in use by process ${pid}\\. End it \\(Ctrl-C, or \`kill ${pid}\`\\).*runtimeDirectory.*--control.*-l`,
+    );
     await assert.rejects(second.listen(), { code: 'JITSU_ALREADY_RUNNING', message: words });
     await second.close();
     assert.equal((await client.status()).version, '1.2.3');

@@ -50,7 +50,7 @@ describe('the actions of the control socket', () => {
   beforeEach(async () => {
     store = new MemoryStateStore();
     await store.open();
-    writer = new HistoryWriter(store, new MemoryLogger());
+    writer = new HistoryWriter(store, new ManualClock(), new MemoryLogger());
     ready = false;
     const fleet = {
       find: (name: string) => {
@@ -118,6 +118,7 @@ describe('the actions of the control socket', () => {
       file: undefined,
       listening: () => [],
       runsAs: () => undefined,
+      storeProblem: () => undefined,
       udpTransport: () => undefined,
       notifiers: () => [],
       cache: () => undefined,

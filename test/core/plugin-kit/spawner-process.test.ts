@@ -9,7 +9,7 @@ import { sendSignal } from '#core/plugin-kit/send-signal.js';
 import type { Launch, LaunchDetails } from '#core/contracts/spawner.js';
 import type { TrustedOrder } from '#core/plugin-kit/spawn-order.js';
 import { SpawnerProcess } from '#core/plugin-kit/spawner-process.js';
-import { open } from 'lmdb';
+import { InheritableFile } from '../../support/inheritable-file.js';
 import { requireRoot } from '../../support/require-tool.js';
 import { TemporaryFolder } from '../../support/temporary-folder.js';
 
@@ -74,7 +74,7 @@ describe('the process that spawns programs', () => {
   }
 
   it('gives a program, and itself, no file that a library has opened', async () => {
-    const store = open({ path: folder.in('store') });
+    const file = new InheritableFile(folder.in('store'));
     try {
       // So that this does not hold by itself: whoever is spawned by other ways has it.
       const files = (pid: string) => `ls -l /proc/${pid}/fd | grep -c ${folder.in('store')}; true`;
@@ -85,7 +85,7 @@ describe('the process that spawns programs', () => {
       assert.deepEqual(await said(files('$PPID')), ['0']);
       assert.deepEqual(await said('ls /proc/self/fd'), ['0', '1', '2', '3']);
     } finally {
-      await store.close();
+      file[Symbol.dispose]();
     }
   });
 

@@ -1,9 +1,15 @@
 import assert from 'node:assert/strict';
-import { cpSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
-import { LmdbStateStore } from '#core/state/lmdb-state-store.js';
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { SqliteStateStore } from '#core/state/sqlite-state-store.js';
 import { aRegistration, anEvent } from '../../support/store-records.js';
 import { StoreProcess } from '../../support/store-process.js';
 import { TemporaryFolder } from '../../support/temporary-folder.js';
+
+const damageFile = fileURLToPath(new URL('../../support/store-damage.js', import.meta.url));
 
 describe('a damaged store', function () {
   this.timeout(120_000);
@@ -12,22 +18,22 @@ describe('a damaged store', function () {
 
   before(async () => {
     temporary = new TemporaryFolder();
-    const store = new LmdbStateStore({ path: temporary.in('whole'), historyLimit: 300 });
+    const store = new SqliteStateStore({ path: temporary.in('whole'), historyLimit: 300 });
     await store.open();
     const names = Array.from({ length: 300 }, (_, index) => `name-${index}.example.org`);
     await store.saveRegistrations([aRegistration(), aRegistration({ unikernel: 'big', names })]);
     for (let at = 0; at < 600; at += 1) await store.appendEvent(anEvent({ at }));
     await store.close();
-    whole = readFileSync(temporary.in('whole', 'data.mdb'));
+    whole = readFileSync(temporary.in('whole', 'state.db'));
   });
 
   after(() => temporary[Symbol.dispose]());
 
-  /** Damages a copy, and opens it in a process of its own, as LMDB would crash on it. */
+  /** Damages a copy, and opens it in a process of its own, as a library of C might crash on it. */
   async function openDamaged(name: string, damage: (file: string) => void): Promise<string> {
     const folder = temporary.in(name);
     cpSync(temporary.in('whole'), folder, { recursive: true });
-    const file = `${folder}/data.mdb`;
+    const file = `${folder}/state.db`;
     damage(file);
     const before = readFileSync(file);
     await using child = new StoreProcess('open', folder);
@@ -44,7 +50,7 @@ describe('a damaged store', function () {
     'a file cut after the header': (bytes) => bytes.subarray(0, 8_192),
     'a file cut in the middle': (bytes) => bytes.subarray(0, bytes.length / 2),
     'a garbled first header': (bytes) => Buffer.from(bytes).fill(0x5a, 0, 4_096),
-    'a garbled second header': (bytes) => Buffer.from(bytes).fill(0x5a, 4_096, 8_192),
+    'a garbled second page': (bytes) => Buffer.from(bytes).fill(0x5a, 4_096, 8_192),
     text: () => Buffer.from('this is not a store\n'.repeat(1_000)),
     'a garbled middle': (bytes) => Buffer.from(bytes).fill(0xa5, 8_192, bytes.length),
   };
@@ -68,7 +74,7 @@ describe('a damaged store', function () {
 
   it('never crashes, whichever page is garbled', async () => {
     const pages = whole.length / 4_096;
-    for (let page = 2; page < pages; page += Math.ceil(pages / 12)) {
+    for (let page = 1; page < pages; page += Math.ceil(pages / 12)) {
       const words = await openDamaged(`page-${page}`, (file) => {
         writeFileSync(
           file,
@@ -84,5 +90,17 @@ describe('a damaged store', function () {
       const words = await openDamaged(`cut-${part}`, (file) => truncateSync(file, Math.floor(whole.length * part)));
       assert.match(words, /^(JITSU_STORE_UNREADABLE|opened$)/);
     }
+  });
+
+  it('never crashes nor tells anything but what was written, and stays as it was, by 1,000 damages at random', async () => {
+    // In memory where that is possible: each damage makes, checks and syncs a store of its own.
+    const place = mkdtempSync(existsSync('/dev/shm') ? '/dev/shm/jitsu-test-' : temporary.in('random-'));
+    const words = [damageFile, join(place, 'store'), '1', '1000'];
+    const { stdout } = await promisify(execFile)(process.execPath, words).finally(() =>
+      rmSync(place, { recursive: true }),
+    );
+    const { refused, whole, shorter } = JSON.parse(stdout) as Record<'refused' | 'whole' | 'shorter', number>;
+    assert.equal(refused + whole + shorter, 1_000);
+    assert.ok(refused > 500 && whole > 50 && shorter > 50, stdout);
   });
 });

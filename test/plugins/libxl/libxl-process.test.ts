@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readlinkSync } from 'node:fs';
-import { open } from 'lmdb';
 import { ManualClock } from '@jitsud/core/testing';
 import { LibxlProcess } from '#libxl/libxl-process.js';
 import { eventually } from '#core/testing/eventually.js';
 import { rejectsWithCode } from '#core/testing/rejects-with-code.js';
+import { InheritableFile } from '../../support/inheritable-file.js';
 import { MemoryLogger } from '../../support/memory-logger.js';
 import { TemporaryFolder } from '../../support/temporary-folder.js';
 
@@ -26,7 +26,7 @@ describe('the process of libxl', () => {
 
   it('gets no file that a library has opened', async () => {
     using folder = new TemporaryFolder();
-    const store = open({ path: folder.in('store') });
+    const file = new InheritableFile(folder.in('store'));
     try {
       await assert.rejects(libxl.call('destroy', 3), /SIGKILL/);
       assert.equal(await libxl.call('info', 1), '{"domid":1}');
@@ -37,7 +37,7 @@ describe('the process of libxl', () => {
         [],
       );
     } finally {
-      await store.close();
+      file[Symbol.dispose]();
     }
   });
 

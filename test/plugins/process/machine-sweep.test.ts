@@ -36,6 +36,24 @@ class Sweep {
 }
 
 describe('the sweep over running machines', () => {
+  it('looks again later where the system does not let it look, and goes on with the others', async () => {
+    const all = new Sweep();
+    all.add(2, false);
+    let refusals = 2;
+    const [first] = all.groups.values();
+    Object.assign(first as object, {
+      look: () => {
+        if (refusals-- > 0) throw Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' });
+        return 'running';
+      },
+    });
+    all.sweep.attend();
+    await all.clock.advance(INTERVAL);
+    assert.deepEqual(all.seen, ['1 running']);
+    await all.clock.advance(2 * INTERVAL);
+    assert.ok(all.seen.includes('0 running'), all.seen.join());
+  });
+
   it('sets no timer while there are none, or all ends are reported', () => {
     const { sweep, clock } = new Sweep();
     sweep.attend();

@@ -3,11 +3,11 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import fs, { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
-import { open } from 'lmdb';
 import { eventually } from '#core/testing/eventually.js';
 import { LinuxProcessTable, parseStat } from '#process/linux-process-table.js';
 import { PortableProcessTable } from '#process/portable-process-table.js';
 import type { ProcessTable } from '#process/process-table.js';
+import { InheritableFile } from '../../support/inheritable-file.js';
 import { TemporaryFolder } from '../../support/temporary-folder.js';
 
 const tables: Record<string, () => ProcessTable> = {
@@ -166,13 +166,13 @@ describe('the process table of ps', () => {
 
   it('asks a program that gets no file of a library', async () => {
     const table = tableOf('42 41 S Sun Nov 29 23:03:55 2026');
-    const store = open({ path: folder.in('store') });
+    const file = new InheritableFile(folder.in('store'));
     try {
       assert.equal(table.look(42)?.group, 41);
       process.env.PATH = folder.in('empty');
       assert.throws(() => table.all(), /no program ps/);
     } finally {
-      await store.close();
+      file[Symbol.dispose]();
     }
     assert.equal(readFileSync(folder.in('files'), 'utf8'), '0\n1\n2\n3\n');
   });

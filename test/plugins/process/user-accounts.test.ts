@@ -1,8 +1,8 @@
 import { ManualClock } from '@jitsud/core/testing';
 import assert from 'node:assert/strict';
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
-import { open } from 'lmdb';
 import { UserAccounts } from '#process/user-accounts.js';
+import { InheritableFile } from '../../support/inheritable-file.js';
 import { TemporaryFolder } from '../../support/temporary-folder.js';
 
 describe('the accounts of users', () => {
@@ -64,13 +64,13 @@ case "$1 $3" in '-u far') echo 4713;; '-g far') echo 4714;; *) exit 1;; esac
   it('are asked by a program that gets no file of a library, and no secret', async () => {
     const script = `#!/bin/sh\nls /proc/self/fd > ${folder.in('files')}\nenv > ${folder.in('variables')}\necho 4713\n`;
     writeFileSync(folder.in('id'), script);
-    const store = open({ path: folder.in('store') });
+    const file = new InheritableFile(folder.in('store'));
     process.env['JITSU_XAPI_PASSWORD'] = 'secret';
     try {
       assert.deepEqual(await accounts.find('far'), { name: 'far', uid: 4_713, gid: 4_713 });
     } finally {
       Reflect.deleteProperty(process.env, 'JITSU_XAPI_PASSWORD');
-      await store.close();
+      file[Symbol.dispose]();
     }
     assert.deepEqual(readFileSync(folder.in('files'), 'utf8'), '0\n1\n2\n3\n');
     assert.doesNotMatch(readFileSync(folder.in('variables'), 'utf8'), /^(JITSU_|HOME=)/m);

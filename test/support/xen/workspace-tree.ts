@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 const WORKSPACE = fileURLToPath(new URL('../../../..', import.meta.url)).replace(/\/$/, '');
 /** What the suites import beside what the packages themselves depend on. */
-const TEST_PACKAGES = ['dns-packet', 'fast-check', 'koffi', 'lmdb', 'mocha', 'zod'];
+const TEST_PACKAGES = ['dns-packet', 'fast-check', 'koffi', 'libsql', 'mocha', 'zod'];
 /** In every Debian. */
 const COMMON_LIBRARIES = /^(ld-linux|lib(c|m|dl|pthread|rt|stdc\+\+|gcc_s)\.so)/;
 

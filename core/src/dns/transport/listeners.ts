@@ -7,6 +7,7 @@ import { loadSocketCalls, NativeSocketsUnavailable } from '../../net/socket-call
 import type { AccessControl } from '../admission/access-control.js';
 import { DGRAM } from './dgram-transport.js';
 import { mmsg } from './mmsg/mmsg-transport.js';
+import { DescriptorBudget } from './descriptor-budget.js';
 import { TcpConnections } from './tcp-connections.js';
 import { TcpListener } from './tcp-listener.js';
 import type { MessageHandler, UdpContext, UdpTransport, UdpTransportKind } from './udp-transport.js';
@@ -26,6 +27,7 @@ export class Listeners {
   private readonly udp: UdpTransport[] = [];
   private readonly tcp: TcpListener[] = [];
   private readonly connections: TcpConnections;
+  private readonly budget = new DescriptorBudget();
   private closing: Promise<unknown> | undefined;
 
   private constructor(
@@ -34,7 +36,7 @@ export class Listeners {
     private readonly handler: MessageHandler,
     private readonly context: ListenerContext,
   ) {
-    this.connections = new TcpConnections(settings.limits, context.access);
+    this.connections = new TcpConnections(settings.limits, context.access, this.budget);
   }
 
   /** Opens all or none. @throws JITSU_LISTEN_FAILED */
@@ -44,6 +46,7 @@ export class Listeners {
       const listeners = new Listeners(settings, kind, handler, context);
       try {
         await listeners.openAll(settings.bind, settings.port);
+        listeners.warnOfFewDescriptors();
         return listeners;
       } catch (error) {
         await listeners.close();
@@ -79,6 +82,18 @@ export class Listeners {
   async close(): Promise<void> {
     this.stopAccepting();
     await Promise.all([...this.udp.map((listener) => listener.close()), this.connections.end(), this.closing]);
+  }
+
+  private warnOfFewDescriptors(): void {
+    const { tcpConnections } = this.settings.limits;
+    const { room } = this.budget;
+    if (room >= tcpConnections) return;
+    const advice =
+      'Raise the limit of open files (LimitNOFILE of a unit, ulimit -n), or lower dns.limits.tcpConnections.';
+    this.context.logger.warn(
+      { room, tcpConnections },
+      `only some ${room} TCP connections can be open at once instead of ${tcpConnections}: this process may open no more files. ${advice}`,
+    );
   }
 
   private async openAll(bind: readonly string[], chosenPort: number): Promise<void> {

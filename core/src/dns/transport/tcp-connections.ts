@@ -2,6 +2,7 @@ import type { DnsSettings } from '../../config/settings.js';
 import type { DnsClient } from '../../contracts/resolver.js';
 import type { AccessControl } from '../admission/access-control.js';
 import { clientKey } from '../../net/networks.js';
+import { DescriptorBudget } from './descriptor-budget.js';
 import type { TcpConnection } from './tcp-connection.js';
 
 /** The open connections of all listeners: bounded in total and per client. */
@@ -10,14 +11,16 @@ export class TcpConnections {
   private readonly open = new Map<TcpConnection, string>();
   private readonly ofClient = new Map<string, number>();
 
+  /** @param budget says whether another descriptor can be afforded */
   constructor(
     private readonly limits: Pick<DnsSettings['limits'], 'tcpConnections' | 'tcpConnectionsPerClient'>,
     private readonly access: Pick<AccessControl, 'addressOf' | 'refusals'>,
+    private readonly budget: Pick<DescriptorBudget, 'allows'> = new DescriptorBudget(),
   ) {}
 
   /**
    * Makes room for one more connection of this client, if need be by closing an idle one: of the same client where it
-   * has too many, else the least recently used one. `false` where none is idle.
+   * has too many, else the least recently used one, also where the system gives no more descriptors. `false` where none is idle.
    */
   makeRoom(client: DnsClient): boolean {
     const key = this.keyOf(client);
@@ -26,7 +29,8 @@ export class TcpConnections {
       this.access.refusals.add('tcpConnectionsOfClient', client.address);
       return false;
     }
-    if (this.open.size >= tcpConnections && !this.closeIdle()) {
+    const isFull = this.open.size >= tcpConnections || !this.budget.allows();
+    if (isFull && !this.closeIdle()) {
       this.access.refusals.add('tcpConnections', client.address);
       return false;
     }

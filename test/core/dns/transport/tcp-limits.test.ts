@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { DnsClient } from '#core/contracts/resolver.js';
 import { AccessControl } from '#core/dns/admission/access-control.js';
 import { frame } from '#core/dns/wire/frame-reader.js';
+import { DescriptorBudget } from '#core/dns/transport/descriptor-budget.js';
 import { TcpConnection } from '#core/dns/transport/tcp-connection.js';
 import { TcpConnections } from '#core/dns/transport/tcp-connections.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
@@ -20,8 +21,8 @@ class Stage {
   readonly connections: TcpConnections;
   private readonly answers: (() => void)[] = [];
 
-  constructor(limits: { tcpConnections: number; tcpConnectionsPerClient: number }) {
-    this.connections = new TcpConnections(limits, this.access);
+  constructor(limits: { tcpConnections: number; tcpConnectionsPerClient: number }, budget = new DescriptorBudget()) {
+    this.connections = new TcpConnections(limits, this.access, budget);
   }
 
   /** Opens a connection, where there is room for it. */
@@ -46,6 +47,17 @@ const query = frame(new Uint8Array(20));
 const roomy = { tcpConnections: 100, tcpConnectionsPerClient: 100 };
 
 describe('the limits of TCP', () => {
+  it('close the oldest idle connection where no descriptor can be afforded, and refuse one where none is idle', async () => {
+    let descriptors = 4;
+    const stage = new Stage(roomy, new DescriptorBudget(8, () => descriptors++));
+    const [first, second] = [stage.open('192.0.2.1'), stage.open('192.0.2.1')];
+    second?.push(query);
+    await settled();
+    assert.deepEqual([first?.destroyed, second?.destroyed], [false, false]);
+    const third = stage.open('192.0.2.2');
+    assert.deepEqual([first?.destroyed, third?.destroyed], [true, false]);
+  });
+
   it('close the oldest idle connection of a client that has too many, and none of another’s', async () => {
     const stage = new Stage({ tcpConnections: 10, tcpConnectionsPerClient: 2 });
     const other = stage.open('192.0.2.9');
