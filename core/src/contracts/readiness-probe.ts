@@ -14,7 +14,7 @@ export interface ReadinessTarget {
    * Told what an attempt has found, such as `192.0.2.7:8080 answered with status 404`. The last of it stands in the error
    * where the deadline passes.
    */
-  report?(outcome: string): void;
+  readonly report?: (outcome: string) => void;
 }
 
 /**
