@@ -97,6 +97,7 @@ export default defineConfig(
       'scripts/**',
       'examples/**',
       'test/bench/**',
+      'test/chaos/**',
       'test/soak/**',
       'test/fuzz/run.ts',
       'test/support/**',

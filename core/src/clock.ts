@@ -5,12 +5,16 @@ import type { Milliseconds } from './contracts/milliseconds.js';
 /** The longest delay that Node's timers keep; a longer one would fire at once. */
 const LONGEST_TIMER: Milliseconds = 2 ** 31 - 1;
 
-/** The machine's own time: the wall clock as it was at start, carried on by the monotonic one. */
+/** The machine's own clocks. `now` begins with the wall clock as it is at the start, and goes on by the monotonic one. */
 export class SystemClock implements Clock {
   private readonly origin = performance.timeOrigin;
 
   now(): Milliseconds {
     return this.origin + performance.now();
+  }
+
+  wallTime(): Milliseconds {
+    return Date.now();
   }
 
   after(delay: Milliseconds, callback: () => void): Disposable {
@@ -30,6 +34,11 @@ export class SystemClock implements Clock {
   sleep(delay: Milliseconds, signal?: AbortSignal): Promise<void> {
     return sleepBy(this, delay, signal);
   }
+}
+
+/** How far the wall clock is ahead of `now`: what is added to a time of `now` for people, and taken off what was kept. */
+export function aheadOf(clock: Pick<Clock, 'now' | 'wallTime'>): Milliseconds {
+  return clock.wallTime() - clock.now();
 }
 
 /** Makes a sleep out of a clock's `after`: rejects with the signal's reason when it aborts first. */

@@ -103,7 +103,7 @@ export class Jitsu {
     this.#hub = new EventHub(clock, logger);
     this.#notifiers = new Notifiers(whole, instances, { clock, logger });
     this.#history = new HistoryWriter(this.#store, clock, logger);
-    this.#counters = new CounterWriter(this.#store, countersOf, clock, logger);
+    this.#counters = new CounterWriter(this.#store, (unikernel) => countersOf(unikernel, clock), clock, logger);
     this.#lifecycle = new Lifecycle(
       settings.boot,
       {

@@ -38,6 +38,7 @@ export { PowerWatch } from './plugin-kit/power-watch.js';
 export { Reconnecting } from './plugin-kit/reconnecting.js';
 export { requiredText, uuid } from './plugin-kit/text-options.js';
 export { sendSignal } from './plugin-kit/send-signal.js';
+export { ProcessEnds } from './plugin-kit/process-ends.js';
 export { SpawnLedger } from './plugin-kit/spawn-ledger.js';
 export { stableUuid } from './plugin-kit/stable-uuid.js';
 export { systemCommand } from './plugin-kit/system-command.js';

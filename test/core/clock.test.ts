@@ -4,6 +4,21 @@ import { SystemClock } from '#core/clock.js';
 describe("the machine's clock", () => {
   const clock = new SystemClock();
 
+  it('tells the wall clock as it is set, and goes on evenly by itself', () => {
+    const real = Date.now;
+    try {
+      Date.now = () => real() + 3_600_000;
+      const [before, wallTime] = [clock.now(), clock.wallTime()];
+      assert(Math.abs(wallTime - real() - 3_600_000) < 1_000);
+      Date.now = () => real() - 3_600_000;
+      const step = clock.now() - before;
+      assert(step >= 0 && step < 1_000, `it made a step of ${step} ms`);
+      assert(clock.wallTime() < wallTime);
+    } finally {
+      Date.now = real;
+    }
+  });
+
   it('sleeps for as long as it is asked to, and not shorter', async () => {
     const begin = clock.now();
     await clock.sleep(5.5);

@@ -143,6 +143,17 @@ describe('Jitsu, started by root', function () {
     }
   });
 
+  it('goes on waking when somebody removes its runtime folder, which it may not make itself', async () => {
+    await using jitsu = new RunningJitsu([aUnikernel('web'), aUnikernel('next')], { privileges: { user: USER } });
+    await jitsu.start();
+    const web = await jitsu.visit('web.test');
+    jitsu.removeRuntimeFolder();
+    const next = await jitsu.visit('next.test');
+    await jitsu.end('SIGKILL');
+    await jitsu.start();
+    assert.deepEqual([await jitsu.visit('web.test'), await jitsu.visit('next.test')], [web, next]);
+  });
+
   it('stays root where the configuration says so', async () => {
     await using jitsu = new RunningJitsu([aUnikernel('web')], { privileges: 'none' });
     await jitsu.start();

@@ -8,6 +8,10 @@ export class LeapingClock implements Clock {
     return this.time;
   }
 
+  wallTime(): number {
+    return this.time;
+  }
+
   after(): Disposable {
     return { [Symbol.dispose]: () => undefined };
   }

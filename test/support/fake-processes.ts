@@ -18,6 +18,14 @@ export class FakeProcessTable implements ProcessTable {
     return this.environments.get(pid);
   }
 
+  commandLine(): undefined {
+    return undefined;
+  }
+
+  users(): undefined {
+    return undefined;
+  }
+
   /** Adds a process, which leads a group and a session where nothing else is said; `marks` are its environment. */
   add(pid: number, more: Partial<ProcessEntry> = {}, marks?: readonly string[]): void {
     this.entries.push({ pid, group: pid, session: pid, startTime: '100', state: 'alive', ...more });

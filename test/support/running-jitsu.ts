@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { ControlClient } from '#core/control/control-client.js';
 import type { StatusReport, UnikernelStatus } from '#core/control/status-report.js';
@@ -135,17 +135,27 @@ export class RunningJitsu implements AsyncDisposable {
       .map((name) => `${folder}/${name}`);
   }
 
+  /** The pids of all served programs so far. */
+  pids(): readonly number[] {
+    return readdirSync(this.#runs).map(Number);
+  }
+
+  /** As a cleaner of temporary files does it. */
+  removeRuntimeFolder(): void {
+    rmSync(this.#folder.in('run'), { recursive: true });
+  }
+
   /** Every run of a served program so far. */
   runs(): readonly ProgramRun[] {
-    return readdirSync(this.#runs).map((pid) => ({
-      pid: Number(pid),
+    return this.pids().map((pid) => ({
+      pid,
       ...(JSON.parse(readFileSync(`${this.#runs}/${pid}`, 'utf8')) as Omit<ProgramRun, 'pid'>),
     }));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.end('SIGTERM');
-    for (const { pid } of this.runs()) if (this.#isOurs(pid)) process.kill(pid, 'SIGKILL');
+    for (const pid of this.pids()) if (this.#isOurs(pid)) process.kill(pid, 'SIGKILL');
     this.#folder[Symbol.dispose]();
   }
 

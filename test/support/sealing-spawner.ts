@@ -45,6 +45,11 @@ export class SealingSpawner implements Spawner {
     await this.#byKey.get(launchable.key)?.release(launchable);
   }
 
+  async restoreFolder(launchable: Launchable): Promise<void> {
+    await this.#seal();
+    await this.#byKey.get(launchable.key)?.restoreFolder(launchable);
+  }
+
   watch(listener: () => void): Disposable {
     this.#listeners.add(listener);
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };

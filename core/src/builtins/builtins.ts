@@ -8,6 +8,7 @@ import { HttpProbe, HttpsProbe, plainQuestion, secureQuestion } from './http-pro
 import { KeepAliveStopPolicy } from './keep-alive-stop-policy.js';
 import { longestLife, MaxLifetimeStopPolicy } from './max-lifetime-stop-policy.js';
 import { MemoryStateStore } from './memory-state-store.js';
+import { PingProbe } from './ping-probe.js';
 import { TcpProbe, tcpPort } from './tcp-probe.js';
 import { TtlStopPolicy } from './ttl-stop-policy.js';
 
@@ -36,6 +37,12 @@ export const builtins: Plugin = definePlugin({
       useClass: HttpsProbe,
       description: 'The same over TLS, with any certificate: https:[//HOST:]PORT/PATH [STATUS …]',
       argument: secureQuestion,
+    });
+    registry.readinessProbe({
+      name: 'ping',
+      useClass: PingProbe,
+      description: 'It answers a ping: ping',
+      argument: nothing,
     });
     registry.readinessProbe({
       name: 'exec',

@@ -5,6 +5,7 @@ import { isOwnAddress, plainAddress } from '../net/own-address.js';
 import { errorCode } from '../errors.js';
 import { endpointText } from '../net/endpoint.js';
 import { InstantConnector } from '../net/instant-connector.js';
+import { isSelfConnected } from '../net/self-connected.js';
 import { loadedSocketCalls } from '../net/socket-calls.js';
 import { pauseAfter } from '../plugin-kit/poll-until.js';
 
@@ -109,11 +110,6 @@ export function connectUntil(
     waiting += 1;
     attempt();
   });
-}
-
-/** On the same machine the kernel may pick the target port as the source port, and TCP then connects to itself. */
-function isSelfConnected({ localAddress, localPort, remoteAddress, remotePort }: Socket): boolean {
-  return localPort === remotePort && localAddress === remoteAddress;
 }
 
 const ignore = (): void => {};

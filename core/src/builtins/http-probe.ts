@@ -74,6 +74,10 @@ export class HttpProbe implements ReadinessProbe {
     @inject(CLOCK) private readonly clock: Clock,
   ) {}
 
+  get port(): number {
+    return this.question.port;
+  }
+
   async untilReady({ addresses, report }: ReadinessTarget, signal: AbortSignal): Promise<void> {
     const answers = (address: string): Promise<boolean> => this.#answers(address, signal, report);
     await Promise.all(addresses.map((address) => pollUntil(() => answers(address), this.clock, signal)));

@@ -12,7 +12,7 @@ export const tcpPort = z.coerce.number({ error: PORT }).int(PORT).min(1, PORT).m
 /** Ready when a TCP port accepts connections on each of the unikernel's addresses: `ready=tcp:8080`. */
 export class TcpProbe implements ReadinessProbe {
   constructor(
-    @inject(optionsOf(tcpPort)) private readonly port: number,
+    @inject(optionsOf(tcpPort)) readonly port: number,
     @inject(CLOCK) private readonly clock: Clock,
   ) {}
 

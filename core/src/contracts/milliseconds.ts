@@ -1,2 +1,2 @@
-/** A duration, or a point in time counted from the Unix epoch, in milliseconds. */
+/** A duration, or a point in time of a clock (`Clock.now` or `Clock.wallTime`), in milliseconds. */
 export type Milliseconds = number;

@@ -24,6 +24,12 @@ export interface ReadinessTarget {
  */
 export interface ReadinessProbe extends MayNeedRoot {
   /**
+   * The TCP port that it asks at each address of the unikernel: what accepts connections there before a process is
+   * started is another program, and the summon fails. Absent where it asks otherwise.
+   */
+  readonly port?: number;
+
+  /**
    * Called for each unikernel that has the probe, when all are registered and none is booted: what it allows the
    * {@link Spawner} to do for this probe. Present where it runs commands.
    */

@@ -114,6 +114,12 @@ export interface Spawner {
   release(launchable: Launchable): Promise<void>;
 
   /**
+   * Makes the folder of a launch's output again, where somebody has removed it, the runtime folder included, and Jitsu
+   * itself may not make it since it has given up root. Rejects with the system's error.
+   */
+  restoreFolder(launchable: Launchable): Promise<void>;
+
+  /**
    * Calls the listener when an unknown program has stopped, continued or ended, temporary ones excepted, and when the
    * ends of running programs will not be reported any more. Without a listener, no process is kept.
    */

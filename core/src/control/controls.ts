@@ -1,3 +1,4 @@
+import { aheadOf } from '../clock.js';
 import type { Endpoint } from '../net/endpoint.js';
 import { BadControlRequest } from './control-request.js';
 import type { ControlActions, FlushReport, StatusReport, SummonReport, UnikernelStatus } from './status-report.js';
@@ -80,8 +81,8 @@ export class Controls implements ControlActions {
     return {
       version: VERSION,
       pid: process.pid,
-      now: this.clock.now(),
-      startedAt: this.#startedAt,
+      now: this.clock.wallTime(),
+      startedAt: this.#startedAt + aheadOf(this.clock),
       ...(file !== undefined && { configFile: file }),
       listening: this.context.listening(),
       ...(udpTransport !== undefined && { udpTransport }),

@@ -4,6 +4,7 @@ import { ConfigProblems, type ConfigProblem } from '../config/config-problems.js
 import { nearestWord } from '../config/expectation.js';
 import { stopModeProblem } from '../config/stop.js';
 import type { Machine, MachineId } from '../contracts/machine.js';
+import { aheadOf } from '../clock.js';
 import type { Clock } from '../contracts/clock.js';
 import type { Logger } from '../contracts/logger.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
@@ -368,12 +369,16 @@ export class Fleet {
 }
 
 /** The counters in the form of the state store. */
-export function countersOf({ name, startedAt, totalStarts, counters }: Unikernel): StoredCounters {
+export function countersOf(
+  { name, startedAt, totalStarts, counters }: Unikernel,
+  clock: Pick<Clock, 'now' | 'wallTime'>,
+): StoredCounters {
+  const ahead = aheadOf(clock);
   const names = [...counters.values()].map(({ name, requests, lastAsked }) => ({
     ...{ name, requests },
-    ...(lastAsked !== undefined && { lastAsked }),
+    ...(lastAsked !== undefined && { lastAsked: lastAsked + ahead }),
   }));
-  return { unikernel: name, totalStarts, names, ...(startedAt !== undefined && { startedAt }) };
+  return { unikernel: name, totalStarts, names, ...(startedAt !== undefined && { startedAt: startedAt + ahead }) };
 }
 
 function registrationOf({ plan }: Unikernel): StoredRegistration {

@@ -17,7 +17,7 @@ export class Announcer {
     const { plan, state, macs, domainId, addresses } = unikernel;
     this.sink({
       kind,
-      at: this.clock.now(),
+      at: this.clock.wallTime(),
       unikernel: plan.name,
       id: plan.id,
       backend: plan.backendName,

@@ -27,6 +27,10 @@ export class DisposableClock implements Clock, Disposable {
     return this.clock.now();
   }
 
+  wallTime(): Milliseconds {
+    return this.clock.wallTime();
+  }
+
   after(delay: Milliseconds, callback: () => void): Disposable {
     if (this.#disposed) return NO_TIMER;
     const due = this.clock.now() + delay;

@@ -1,3 +1,4 @@
+import { aheadOf } from '../clock.js';
 import type { Clock } from '../contracts/clock.js';
 import type { LifecycleEvent, WakeCause } from '../contracts/lifecycle-event.js';
 import type { MachineDescription, StopMode } from '../contracts/machine.js';
@@ -104,7 +105,7 @@ export class Lifecycle implements Disposable {
 
   /**
    * Resolves when the unikernel's service answers: at once where it is ready. Concurrent callers share one boot.
-   * @throws JITSU_SUMMON_DEADLINE, JITSU_SUMMON_DIED, JITSU_SUMMON_FAILED, JITSU_SUMMON_BACKING_OFF,
+   * @throws JITSU_SUMMON_DEADLINE, JITSU_SUMMON_DIED, JITSU_SUMMON_FAILED, JITSU_ADDRESS_IN_USE, JITSU_SUMMON_BACKING_OFF,
    * JITSU_BOOT_QUEUE_FULL, JITSU_BACKEND_UNREACHABLE, JITSU_BACKEND_FAILED, JITSU_STOPPED_BY_COMMAND,
    * JITSU_SHUTTING_DOWN
    */
@@ -161,7 +162,7 @@ export class Lifecycle implements Disposable {
 
   /** Its status at this moment. */
   status(unikernel: Unikernel): UnikernelStatus {
-    return statusOf(unikernel, this.#reaper.stopAt(unikernel));
+    return statusOf(unikernel, this.#reaper.stopAt(unikernel), aheadOf(this.clock));
   }
 
   /** The number of boots at this moment. */
@@ -195,9 +196,13 @@ export class Lifecycle implements Disposable {
 
   /** Restores the counters of an earlier run of Jitsu. */
   recall(unikernel: Unikernel, { startedAt, totalStarts, names }: StoredCounters): void {
-    Object.assign(recordOf(unikernel), { startedAt, totalStarts });
+    const now = this.clock.now();
+    const ahead = aheadOf(this.clock);
+    // What was kept may lie in the future by a wall clock that was set back since.
+    const moment = (kept: Milliseconds | undefined) => (kept === undefined ? kept : Math.min(now, kept - ahead));
+    Object.assign(recordOf(unikernel), { startedAt: moment(startedAt), totalStarts });
     for (const { name, requests, lastAsked } of names) {
-      Object.assign(unikernel.counters.get(name) ?? {}, { requests, lastAsked });
+      Object.assign(unikernel.counters.get(name) ?? {}, { requests, lastAsked: moment(lastAsked) });
     }
   }
 

@@ -33,12 +33,15 @@ export interface UnikernelStatus {
   readonly output?: readonly string[];
 }
 
-/** The status of a unikernel at this moment. */
-export function statusOf(unikernel: Unikernel, stopAt: Milliseconds | undefined): UnikernelStatus {
+/**
+ * The status of a unikernel at this moment, with times of the wall clock.
+ * @param ahead how far that is ahead of the clock of the unikernel's times
+ */
+export function statusOf(unikernel: Unikernel, stopAt: Milliseconds | undefined, ahead: Milliseconds): UnikernelStatus {
   const { plan, phase, state, domainId, addresses, macs, startedAt, totalStarts, failure, counted } = unikernel;
   const { name, id, backendName, ttl, stopMode } = plan;
   const names = counted
-    ? [...counted.values()].map(nameStatusOf)
+    ? [...counted.values()].map((counter) => nameStatusOf(counter, ahead))
     : plan.names.map((dnsName) => ({ name: dnsName, requests: 0 }));
   return {
     ...{
@@ -53,12 +56,14 @@ export function statusOf(unikernel: Unikernel, stopAt: Milliseconds | undefined)
     },
     ...{ macs, totalStarts, names },
     ...(domainId !== undefined && { domainId }),
-    ...(startedAt !== undefined && { startedAt }),
-    ...(stopAt !== undefined && PHASE_NAMES[phase] !== 'stopping' && { stopAt }),
-    ...(failure !== undefined && { failure }),
+    ...(startedAt !== undefined && { startedAt: startedAt + ahead }),
+    ...(stopAt !== undefined && PHASE_NAMES[phase] !== 'stopping' && { stopAt: stopAt + ahead }),
+    ...(failure !== undefined && {
+      failure: { ...failure, at: failure.at + ahead, retryAt: failure.retryAt + ahead },
+    }),
   };
 }
 
-function nameStatusOf({ name, requests, lastAsked }: NameCounter): NameStatus {
-  return { name, requests, ...(lastAsked !== undefined && { lastAsked }) };
+function nameStatusOf({ name, requests, lastAsked }: NameCounter, ahead: Milliseconds): NameStatus {
+  return { name, requests, ...(lastAsked !== undefined && { lastAsked: lastAsked + ahead }) };
 }

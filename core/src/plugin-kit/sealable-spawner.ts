@@ -9,6 +9,9 @@ import { SpawnerProcess } from './spawner-process.js';
 
 const STREAMS = ['stdout', 'stderr'];
 
+/** Elsewhere, the process that spawns cannot tell a change of a program from the end of a temporary one. */
+const KNOWS_CHILDREN = process.platform === 'linux';
+
 const TOO_LATE = 'Jitsu has given up root, and only what it knew before can be started as root. Restart Jitsu.';
 
 const LOST =
@@ -16,8 +19,8 @@ const LOST =
 
 /**
  * The processes that spawn, made on first use: one takes a sixth of Jitsu's memory, and of the time of its start.
- * Programs and temporary programs have different ones: whoever follows programs would be told of each command that a
- * process has ended, and look at all of them. Programs that may get more privileges have their own ones, too.
+ * Programs that may get more privileges have one of their own. So have temporary programs on systems other than Linux:
+ * whoever follows programs would be told of each command that has ended, and look at all of them.
  *
  * Where Jitsu gives up root, they are made before that, and are told all that they may start.
  */
@@ -128,6 +131,14 @@ export class SealableSpawner implements Spawner {
     await sealed.release({ key: launchable.key, release: true });
   }
 
+  async restoreFolder(launchable: Launchable): Promise<void> {
+    if (this.#state !== 'sealed') return;
+    const { newPrivileges = false } = launchable.launch();
+    const sealed = this.#processes.get(kindOf(false, newPrivileges));
+    if (sealed === undefined || sealed.hasEnded) throw lost();
+    await sealed.restoreFolder(launchable.key);
+  }
+
   watch(listener: () => void): Disposable {
     this.#listeners.add(listener);
     return {
@@ -151,15 +162,15 @@ export class SealableSpawner implements Spawner {
     const kind = kindOf(temporary, newPrivileges);
     const living = this.#processes.get(kind);
     if (living !== undefined && !living.hasEnded) return living;
-    const made = new SpawnerProcess(() => this.#changed(made, temporary), !newPrivileges);
+    const made = new SpawnerProcess(() => this.#changed(made, kind), !newPrivileges);
     this.#processes.set(kind, made);
     if (this.#ledger !== undefined && this.#state !== 'open') made.keepLedger(this.#ledger);
     return made;
   }
 
-  #changed(changed: SpawnerProcess, temporary: boolean): void {
+  #changed(changed: SpawnerProcess, kind: string): void {
     if (changed.hasEnded && this.#state === 'sealed' && !this.#isClosed) this.logger?.error({}, LOST);
-    if (!temporary) for (const listener of this.#listeners) listener();
+    if (kind.startsWith('program')) for (const listener of this.#listeners) listener();
   }
 
   #end(kinds: string): void {
@@ -172,7 +183,7 @@ export class SealableSpawner implements Spawner {
 }
 
 function kindOf(temporary: boolean, newPrivileges: boolean): string {
-  return `${temporary ? 'temporary' : 'program'}${newPrivileges ? ', privileged' : ''}`;
+  return `${temporary && !KNOWS_CHILDREN ? 'temporary' : 'program'}${newPrivileges ? ', privileged' : ''}`;
 }
 
 function lost(): JitsuError {

@@ -79,6 +79,11 @@ export function checkOrder(message: unknown, usual: number): SealedOrder {
     if (typeof key !== 'string' || release !== true) return refuse('a key is no text');
     return { number, key, release };
   }
+  if (has('key', 'folder')) {
+    const { key, folder } = order;
+    if (typeof key !== 'string' || folder !== true) return refuse('a key is no text');
+    return { number, key, folder };
+  }
   if (has('group', 'signal')) {
     const { group, signal } = order;
     if (!isWhole(group) || group < 2) return refuse('a group is no number of a process');

@@ -1,5 +1,6 @@
-import { mkdirSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { restoreRuntimeFolder } from '../files/restore-own-folder.js';
 import { startTimeOf } from './process-stat.js';
 
 /**
@@ -10,7 +11,7 @@ import { startTimeOf } from './process-stat.js';
 export class SpawnLedger {
   readonly #folder: string;
 
-  constructor(runtimeDirectory: string) {
+  constructor(readonly runtimeDirectory: string) {
     this.#folder = join(runtimeDirectory, 'spawned');
   }
 
@@ -23,7 +24,13 @@ export class SpawnLedger {
   /** Throws file system errors. */
   add(pid: number): void {
     const startTime = startTimeOf(pid);
-    if (startTime !== undefined) writeFileSync(this.#file(pid), startTime, { mode: 0o600 });
+    if (startTime === undefined) return;
+    // Somebody may have removed it, with the runtime folder.
+    if (!existsSync(this.#folder)) {
+      restoreRuntimeFolder(this.runtimeDirectory);
+      mkdirSync(this.#folder, { mode: 0o700 });
+    }
+    writeFileSync(this.#file(pid), startTime, { mode: 0o600 });
   }
 
   forget(pid: number): void {

@@ -45,6 +45,8 @@ export type SealedOrder =
   | { readonly number: number; readonly key: string; readonly details: LaunchDetails }
   /** The control group of a launch is removed. */
   | { readonly number: number; readonly key: string; readonly release: true }
+  /** The folder for the output of a launch is made again. */
+  | { readonly number: number; readonly key: string; readonly folder: true }
   | { readonly number: number; readonly group: number; readonly signal: ProgramSignal }
   | { readonly number: number; readonly thread: number; readonly niceness: number };
 

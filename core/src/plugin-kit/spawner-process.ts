@@ -130,6 +130,11 @@ export class SpawnerProcess {
     await this.#order(order);
   }
 
+  /** Makes the folder for the output of a launch again once this is sealed. @throws the system's error */
+  async restoreFolder(key: string): Promise<void> {
+    await this.#order({ key, folder: true });
+  }
+
   /** Running programs continue, and their ends are not reported any more. Orders under way are still carried out. */
   close(): void {
     if (this.#orders.size > 0) this.#closing = true;

@@ -3,14 +3,16 @@
  * each page that they write, and it waits until the child has executed its program. So a small process does it, one
  * that answers no queries.
  */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { closeSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { getPriority, setPriority } from 'node:os';
+import { dirname } from 'node:path';
 import type { ControlLimits } from '../contracts/control-limits.js';
 import type { Launch, LaunchDetails } from '../contracts/spawner.js';
 import { asProgramUser, isForUser, readVariablesFile, splitVariables } from './as-program-user.js';
 import { confine, handBack, release, wordsToJoin } from './control-group.js';
+import { restoreOwnFolder } from '../files/restore-own-folder.js';
 import { findTool } from './find-tool.js';
 import { initialFileLimit } from './initial-file-limit.js';
 import { MessageStream } from './message-stream.js';
@@ -18,6 +20,7 @@ import { openOutput } from './open-output.js';
 import { parseVariables } from './parse-variables.js';
 import { checkCount, checkOrder, checkThread, Refusal, SealedLaunches } from './sealed-launches.js';
 import { SpawnLedger } from './spawn-ledger.js';
+import { SpawnedChildren, type ChildOptions } from './spawned-children.js';
 import { SpawnedGroups } from './spawned-groups.js';
 import type { JitsuUser, SealedOrder, SpawnNews, SpawnOrder, TrustedOrder } from './spawn-order.js';
 
@@ -58,9 +61,8 @@ if (prlimit !== undefined && initialFiles !== undefined) {
   spawnSync(prlimit, [`--pid=${process.pid}`, `--nofile=${initialFiles}:`], { stdio: 'ignore' });
 }
 
-// Node reports only ends. The signal also comes when a child was stopped or continued (sigaction(2)).
 let telling: NodeJS.Timeout | undefined;
-process.on('SIGCHLD', () => {
+const children = new SpawnedChildren(() => {
   telling ??= setTimeout(() => {
     telling = undefined;
     tell({ changed: true });
@@ -109,6 +111,7 @@ function obeySealed(order: SealedOrder, jitsuUser: JitsuUser): void {
   if ('key' in order) {
     const launch = launches.find(number, order.key, jitsuUser);
     if ('release' in order) return carryOut(number, () => launch.control !== undefined && release(launch.control));
+    if ('folder' in order) return carryOut(number, () => restore(launch.output, jitsuUser));
     checkCount(number, groups.count(order.key));
     return run({ number, launch, details: order.details }, order.key);
   }
@@ -127,6 +130,13 @@ function carryOut(number: number, work: () => unknown): void {
   } catch (error) {
     failed(number, error);
   }
+}
+
+/** Returns whether a file of the output has a folder that is known to be of Jitsu. */
+function restore(output: string | undefined, { uid, gid }: JitsuUser): boolean {
+  if (output === undefined || ledger === undefined) return false;
+  restoreOwnFolder(ledger.runtimeDirectory, dirname(output), { uid, gid });
+  return true;
 }
 
 /** Makes a control group; at the end of this process, its folder is to be as it was. */
@@ -163,38 +173,45 @@ function failed(number: number, error: unknown): void {
 function run({ number, launch, details }: SpawnOrder, key?: string): void {
   const files: number[] = [];
   let mask: number | undefined;
-  let isEntered = false;
+  let isElsewhere = false;
   try {
-    const { output, cwd, umask, temporary } = launch;
+    const { output, cwd, umask, temporary = false } = launch;
     if (output !== undefined)
       for (const name of ['stdout', 'stderr']) files.push(openOutput(`${output}.${name}`, launch, user));
-    const [out = 'ignore' as const, errors = 'ignore' as const] = files;
-    const env = environmentOf(launch, details);
-    const { program, words, variables, ...identity } = limited(launch, env);
+    const [out, errors] = files;
+    const program = limited(launch, environmentOf(launch, details));
     if (launch.control !== undefined) confineFor(launch.control, temporary);
     if (umask !== undefined) mask = process.umask(umask);
-    // A child of Node enters its folder before it becomes its user.
-    isEntered = isForUser(cwd, launch);
-    if (isEntered) asProgramUser(launch, () => process.chdir(cwd));
-    const place = { cwd: isEntered ? undefined : cwd, env: variables };
-    const child = spawn(program, words, { ...identity, ...place, detached: true, stdio: ['ignore', out, errors] });
-    const { pid } = child;
-    if (pid === undefined) return void child.once('error', (error) => failed(number, error));
-    if (temporary === true) temporaries.add(pid);
-    if (user !== undefined) groups.add(pid, key);
-    if (temporary !== true) ledger?.add(pid);
-    tell({ number, pid });
-    child.once('exit', (status, signal) => {
-      if (temporaries.delete(pid)) endGroup(pid);
-      groups.ended(pid);
-      ledger?.forget(pid);
-      tell({ number, exit: { ...(status === null ? {} : { status }), ...(signal === null ? {} : { signal }) } });
-    });
+    // A child starts in the folder of this process.
+    const enter = (): void => process.chdir(cwd);
+    if (isForUser(cwd, launch)) asProgramUser(launch, enter);
+    else enter();
+    isElsewhere = true;
+    let pid = 0;
+    children.start(
+      { ...program, out, errors, temporary },
+      {
+        started: (started) => {
+          pid = started;
+          if (temporary) temporaries.add(pid);
+          if (user !== undefined) groups.add(pid, key);
+          tell({ number, pid });
+          if (!temporary) note(pid);
+        },
+        failed: (error) => failed(number, error),
+        ended: (exit) => {
+          if (temporaries.delete(pid)) endGroup(pid);
+          groups.ended(pid);
+          ledger?.forget(pid);
+          tell({ number, exit });
+        },
+      },
+    );
   } catch (error) {
     failed(number, error);
   } finally {
     if (mask !== undefined) process.umask(mask);
-    if (isEntered) process.chdir('/');
+    if (isElsewhere) process.chdir('/');
     for (const file of files) closeSync(file);
   }
 }
@@ -218,10 +235,10 @@ function environmentOf(launch: Launch, { nonce, addresses }: LaunchDetails): Nod
 function limited(
   { program, argv0, words, account: wanted, groups = [], files, control }: Launch,
   env: NodeJS.ProcessEnv,
-) {
+): Pick<ChildOptions, 'program' | 'words' | 'variables' | 'account'> {
   const account = wanted === 'jitsu' ? undefined : wanted;
   if (groups.length === 0 && files === undefined && control === undefined) {
-    return { program, argv0, words, variables: env, ...account };
+    return { program, words: [argv0, ...words], variables: env, account };
   }
   const limit = files === undefined ? [] : [prlimit ?? 'prlimit', `--nofile=${files}:${files}`];
   const own = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
@@ -236,8 +253,16 @@ function limited(
   const { harmless, loading } = account === undefined ? { harmless: env, loading: [] } : splitVariables(env);
   const withLoading = loading.length === 0 ? [] : [findTool('env') ?? 'env', ...loading];
   const join = control === undefined ? [] : wordsToJoin(control, harmless);
-  const [first = program, ...rest] = [...join, ...limit, ...identity, ...withLoading, program, ...words];
-  return { program: first, words: rest, variables: harmless };
+  const all = [...join, ...limit, ...identity, ...withLoading, program, ...words];
+  return { program: all[0] ?? program, words: all, variables: harmless, account: undefined };
+}
+
+function note(pid: number): void {
+  try {
+    ledger?.add(pid);
+  } catch {
+    // The disk may be full. The next Jitsu knows it by the nonce in its record.
+  }
 }
 
 /** Kills what is left of a process group. */

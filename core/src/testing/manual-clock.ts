@@ -7,14 +7,25 @@ interface Timer {
   readonly callback: () => void;
 }
 
-/** A clock that only moves when it is advanced, so that tests never wait. */
+/** A clock that only moves when it is advanced, so that tests never wait. Its wall clock is set by itself as well. */
 export class ManualClock implements Clock {
   readonly #timers = new Set<Timer>();
+  /** How far the wall clock is ahead of `now`. */
+  #ahead: Milliseconds = 0;
 
   constructor(private time: Milliseconds = 1_000_000) {}
 
   now(): Milliseconds {
     return this.time;
+  }
+
+  wallTime(): Milliseconds {
+    return this.time + this.#ahead;
+  }
+
+  /** Sets the wall clock forwards, or backwards by less than zero, as NTP does, or as after a sleep of the machine. */
+  stepWallTime(by: Milliseconds): void {
+    this.#ahead += by;
   }
 
   after(delay: Milliseconds, callback: () => void): Disposable {

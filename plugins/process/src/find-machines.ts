@@ -1,5 +1,6 @@
 import { sendSignal, type MachineId } from '@jitsud/core/plugin';
-import type { MachineRecord, MachineRecords } from './machine-records.js';
+import { NONCE, type MachineRecord, type MachineRecords } from './machine-records.js';
+import type { ProcessPlan } from './process-plan.js';
 import { marksOf } from './spawn-process.js';
 import type { ProcessEntry, ProcessTable } from './process-table.js';
 
@@ -23,15 +24,11 @@ export function findMachines(
       continue;
     }
     if (record?.nonce !== undefined) {
-      entries ??= table.all().filter(({ state }) => state !== 'dead');
+      entries ??= table.all().filter(isLiving);
       const hasMarks = markFinder({ ...marksOf(id, runtimeDirectory), JITSU_SPAWN: record.nonce }, table);
       const orphan = record.pid === undefined ? firstLeader(entries, hasMarks) : undefined;
       if (orphan !== undefined) {
-        const adopted = {
-          ...{ pid: orphan.pid, startTime: orphan.startTime },
-          bootId: table.bootId,
-          nonce: record.nonce,
-        };
+        const adopted = recordOf(orphan, table, record.nonce);
         found.set(id, adopted);
         records.save(id, adopted);
         continue;
@@ -41,6 +38,78 @@ export function findMachines(
     records.remove(id);
   }
   return found;
+}
+
+/** Finds a process that was spawned with this nonce by a process that has ended before it could tell the pid. */
+export function findSpawned(
+  id: MachineId,
+  nonce: string,
+  table: ProcessTable,
+  runtimeDirectory: string,
+): MachineRecord | undefined {
+  const hasMarks = markFinder({ ...marksOf(id, runtimeDirectory), JITSU_SPAWN: nonce }, table);
+  const entry = firstLeader(table.all().filter(isLiving), hasMarks);
+  return entry && recordOf(entry, table, nonce);
+}
+
+/**
+ * Finds the processes of an earlier Jitsu whose records are gone: the session leaders with the marks of this runtime
+ * folder. Anybody can start such a process, so {@link isOf} is to be asked of each.
+ *
+ * @param known the machines that have, or had, a record
+ */
+export function findStrays(
+  table: ProcessTable,
+  runtimeDirectory: string,
+  known: (id: MachineId) => boolean,
+): Map<MachineId, MachineRecord> {
+  const strays = new Map<MachineId, MachineRecord>();
+  if (table.environment(process.pid) === undefined) return strays;
+  const leaders = table.all().filter((entry) => entry.pid === entry.session && isLiving(entry));
+  const marked = `JITSU_RUNTIME_DIRECTORY=${runtimeDirectory}`;
+  for (const entry of leaders.sort(byAge)) {
+    const environment = table.environment(entry.pid);
+    if (environment?.includes(marked) !== true) continue;
+    const [id, nonce] = ['JITSU_UNIKERNEL', 'JITSU_SPAWN'].map((name) => valueOf(name, environment));
+    if (id !== undefined && !known(id) && !strays.has(id)) strays.set(id, recordOf(entry, table, nonce));
+  }
+  return strays;
+}
+
+/**
+ * Whether a process runs as the user of a plan, in every respect, and with its command line. Whoever is that user could
+ * end and replace its unikernel anyway.
+ */
+export function isOf(
+  { pid, startTime }: MachineRecord,
+  { words, program, account }: Pick<ProcessPlan, 'words' | 'program' | 'account'>,
+  table: ProcessTable,
+): boolean {
+  const user = account?.uid ?? process.geteuid?.();
+  const line = table.commandLine(pid);
+  if (line === undefined || table.users(pid)?.every((one) => one === user) !== true) return false;
+  const [name, ...rest] = words;
+  // A script comes behind its interpreter.
+  const begin = line.length - rest.length;
+  const isSame = rest.every((word, index) => line[begin + index] === word);
+  const isNamed = line.slice(0, begin).some((word) => word === name || word === program);
+  return isSame && isNamed && table.look(pid)?.startTime === startTime;
+}
+
+function recordOf({ pid, startTime }: ProcessEntry, { bootId }: ProcessTable, nonce?: string): MachineRecord {
+  return { pid, startTime, bootId, ...(nonce !== undefined && NONCE.test(nonce) && { nonce }) };
+}
+
+function valueOf(name: string, environment: readonly string[]): string | undefined {
+  return environment.find((variable) => variable.startsWith(`${name}=`))?.slice(name.length + 1);
+}
+
+function isLiving({ state }: ProcessEntry): boolean {
+  return state !== 'dead';
+}
+
+function byAge(one: ProcessEntry, other: ProcessEntry): number {
+  return Number(one.startTime) - Number(other.startTime);
 }
 
 function isAlive({ pid, startTime, bootId }: MachineRecord, table: ProcessTable): boolean {
@@ -68,5 +137,5 @@ function markFinder(wanted: Readonly<Record<string, string>>, table: ProcessTabl
  */
 function firstLeader(entries: readonly ProcessEntry[], hasMarks: (pid: number) => boolean): ProcessEntry | undefined {
   const leaders = entries.filter(({ pid, session }) => pid === session && hasMarks(pid));
-  return leaders.sort((one, other) => Number(one.startTime) - Number(other.startTime))[0];
+  return leaders.sort(byAge)[0];
 }

@@ -5,7 +5,7 @@ import type { ProcessEntry, ProcessTable } from './process-table.js';
 /** The errors for a process that is gone, ended while it was read, or belongs to another user. */
 const UNREADABLE = ['ENOENT', 'ESRCH', 'EACCES', 'EPERM'];
 
-/** Reads /proc: proc_pid_stat(5), proc_pid_environ(5). */
+/** Reads /proc: proc_pid_stat(5), proc_pid_environ(5), proc_pid_cmdline(5), proc_pid_status(5). */
 export class LinuxProcessTable implements ProcessTable {
   readonly bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
   // One buffer for all looks: they are frequent, and a buffer for each would be most of their cost.
@@ -30,6 +30,20 @@ export class LinuxProcessTable implements ProcessTable {
 
   environment(pid: number): readonly string[] | undefined {
     return ifReadable(() => readFileSync(`/proc/${pid}/environ`, 'utf8'))?.split('\0');
+  }
+
+  commandLine(pid: number): readonly string[] | undefined {
+    return ifReadable(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8'))
+      ?.replace(/\0$/, '')
+      .split('\0');
+  }
+
+  users(pid: number): readonly number[] | undefined {
+    const status = ifReadable(() => readFileSync(`/proc/${pid}/status`, 'latin1'));
+    return /^Uid:\s+(.*)$/m
+      .exec(status ?? '')?.[1]
+      ?.split(/\s+/)
+      .map(Number);
   }
 }
 

@@ -1,6 +1,6 @@
 import { makeOwnFolder, readOwnFile, replaceFile, writeNewFile, type MachineId } from '@jitsud/core/plugin';
 import { randomBytes } from 'node:crypto';
-import { lstatSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** The process of a unikernel. */
@@ -19,10 +19,16 @@ export interface BegunRecord {
   readonly nonce: string;
 }
 
+/** A nonce for a start. */
+export function newNonce(): string {
+  return randomBytes(16).toString('hex');
+}
+
 /** The folder of the programs' output, beside the records. */
 export const OUTPUT_FOLDER = 'output';
 
-const NONCE = /^[0-9a-f]{32}$/;
+/** The form of a nonce. */
+export const NONCE = /^[0-9a-f]{32}$/;
 /** A number beyond would be another one in a system call. */
 const HIGHEST_PID = 2 ** 31 - 1;
 const RECORD = /^([0-9a-f-]{36})\.json$/;
@@ -40,9 +46,13 @@ export class MachineRecords {
     makeOwnFolder(this.folder, [OUTPUT_FOLDER]);
   }
 
+  /** Whether its folder is still there. */
+  get exists(): boolean {
+    return existsSync(this.folder);
+  }
+
   /** To be called before a process is spawned. @returns its nonce */
-  begin(id: MachineId): string {
-    const nonce = randomBytes(16).toString('hex');
+  begin(id: MachineId, nonce = newNonce()): string {
     writeNewFile(this.#file(id), JSON.stringify({ nonce } satisfies BegunRecord));
     return nonce;
   }
@@ -55,13 +65,17 @@ export class MachineRecords {
     rmSync(this.#file(id), { force: true });
   }
 
+  /** The machines that have a record, of whatever content. */
+  ids(): MachineId[] {
+    return readdirSync(this.folder)
+      .map((name) => RECORD.exec(name)?.[1])
+      .filter((id) => id !== undefined);
+  }
+
   /** All stored records; undefined for one that names no process. */
   load(): Map<MachineId, MachineRecord | BegunRecord | undefined> {
     const records = new Map<MachineId, MachineRecord | BegunRecord | undefined>();
-    for (const name of readdirSync(this.folder)) {
-      const id = RECORD.exec(name)?.[1];
-      if (id !== undefined) records.set(id, this.#read(id));
-    }
+    for (const id of this.ids()) records.set(id, this.#read(id));
     return records;
   }
 

@@ -6,8 +6,8 @@ import {
   type Milliseconds,
   type MachineId,
 } from '@jitsud/core/plugin';
-import { readdirSync, rmSync, watch, type FSWatcher } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, rmSync, watch, type FSWatcher } from 'node:fs';
+import { basename, join } from 'node:path';
 import { KEPT_LINES, OutputFile, type LineAllowance } from './output-file.js';
 import { tellingLine } from './telling-line.js';
 
@@ -75,20 +75,42 @@ export class OutputLog {
   #timer: Disposable | undefined;
   #due: Milliseconds = 0;
   #polling = false;
+  /** Whether a file has gone since the last turn, with which the folder may have gone, too. */
+  #mayBeRemoved = false;
   /** The notices since the last turn. */
   #notices = 0;
   /** The machines to be looked at since notices about them may be lost. */
   #unseen: Iterator<MachineId, undefined> | undefined;
 
+  /** @param onRemoval called when somebody has removed the folder */
   constructor(
     private readonly folder: string,
     private readonly clock: Clock,
     private readonly logger: Logger,
+    private readonly onRemoval: () => void = () => undefined,
   ) {}
 
   open(): void {
     makeOwnFolder(this.folder);
     this.#watch();
+  }
+
+  /** Makes its folder again, and goes on with what is written there from now on. */
+  reopen(): void {
+    this.#watcher?.close();
+    this.#watcher = undefined;
+    makeOwnFolder(this.folder);
+    this.#polling = false;
+    this.#timer?.[Symbol.dispose]();
+    this.#timer = undefined;
+    if (!this.#watch()) return;
+    this.#unseen = this.#machines.keys();
+    this.#plan(GATHER);
+  }
+
+  /** Whether its folder is still there. */
+  get exists(): boolean {
+    return existsSync(this.folder);
   }
 
   /** Removes what was left behind by programs other than these. */
@@ -181,17 +203,20 @@ export class OutputLog {
   #watch(): boolean {
     try {
       // One watch on the folder: the system grants only few, and there may be thousands of programs.
-      this.#watcher = watch(this.folder, { persistent: false }, (_event, file) => this.#changed(file));
+      this.#watcher = watch(this.folder, { persistent: false }, (event, file) => this.#changed(event, file));
       this.#watcher.on('error', (error) => this.#pollInstead(error));
       return true;
     } catch (error) {
-      this.#pollInstead(error);
+      if (this.exists) this.#pollInstead(error);
+      else this.onRemoval();
       return false;
     }
   }
 
-  #changed(file: string | null): void {
+  #changed(event: string, file: string | null): void {
     const id = file === null ? undefined : idIn(file);
+    // The system tells the end of the folder itself only when no file that was in it is open any more.
+    if (event === 'rename') this.#mayBeRemoved = true;
     this.#notices += 1;
     // A program that writes without pause causes notices without end, and Node takes them all before anything else.
     if (this.#notices > NOTICES_A_TURN && !this.#polling) {
@@ -200,6 +225,7 @@ export class OutputLog {
       this.#plan(GATHER);
     }
     if (id !== undefined && this.#machines.has(id)) this.#see(id);
+    else if (file === basename(this.folder)) this.#plan(GATHER);
   }
 
   #see(id: MachineId): void {
@@ -219,6 +245,10 @@ export class OutputLog {
   #turn(): void {
     this.#timer = undefined;
     this.#notices = 0;
+    if (this.#mayBeRemoved) {
+      this.#mayBeRemoved = false;
+      if (!this.exists) return this.onRemoval();
+    }
     if (this.#watcher === undefined && !this.#polling) {
       if (!this.#watch()) return;
       this.#unseen = this.#machines.keys();

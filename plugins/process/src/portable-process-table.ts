@@ -23,6 +23,16 @@ export class PortableProcessTable implements ProcessTable {
   environment(): undefined {
     return undefined;
   }
+
+  /** ps shows words in a form in which their ends cannot be told. */
+  commandLine(): undefined {
+    return undefined;
+  }
+
+  /** Of no use without the environment. */
+  users(): undefined {
+    return undefined;
+  }
 }
 
 function ps(...options: string[]): ProcessEntry[] {

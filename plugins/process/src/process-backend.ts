@@ -75,7 +75,7 @@ export class ProcessBackend implements Backend<ProcessOptions> {
       this.#allowed.add(machine.id);
       throw absence;
     }
-    this.#processes.takeUp(machine.id, machine.name);
+    this.#processes.takeUp(machine);
     await this.#processes.confine(machine);
     return machine;
   }

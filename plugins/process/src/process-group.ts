@@ -5,6 +5,7 @@ import {
   type LiveChild,
   type Milliseconds,
   type MachineId,
+  type ProcessEnds,
   type ProgramSignal,
   type Spawner,
 } from '@jitsud/core/plugin';
@@ -23,13 +24,16 @@ export class ProcessGroup {
   readonly ended: Promise<Exit>;
   /** Whether descendants that outlive the first process may end by themselves; otherwise they are killed. */
   gentle = false;
-  /** Whether its end is of no interest any more. */
-  released = false;
   hasEnded = false;
   #resolve: (exit: Exit) => void = () => undefined;
   #leaderEnded = false;
+  #released = false;
+  #endWatch: Disposable | undefined;
 
-  /** @param child present where the spawner reports its end; otherwise {@link check} notices it */
+  /**
+   * @param child present where the spawner reports its end; otherwise {@link check} notices it
+   * @param onLeaderEnd called when its first process has ended, and others of the group have not
+   */
   constructor(
     readonly id: MachineId,
     readonly record: MachineRecord,
@@ -37,11 +41,35 @@ export class ProcessGroup {
     private readonly clock: Clock,
     private readonly spawner: Pick<Spawner, 'signal'>,
     private readonly child?: LiveChild,
+    private readonly onLeaderEnd: () => void = () => undefined,
   ) {
     this.ended = new Promise((resolve) => {
       this.#resolve = resolve;
     });
     void child?.exited.then((exit) => this.#endWith(exit));
+  }
+
+  /** Its end is of no interest any more. */
+  release(): void {
+    this.#released = true;
+    this.#endWatch?.[Symbol.dispose]();
+  }
+
+  get released(): boolean {
+    return this.#released;
+  }
+
+  /** Has the system tell its end, where the spawner does not. */
+  watchEnd(ends: ProcessEnds): void {
+    if (!this.needsWatch) return;
+    this.#endWatch = ends.watch(this.pid, () => this.#endWith({}));
+    // The number may have passed to another process just before.
+    this.look();
+  }
+
+  /** Whether nothing tells its end. */
+  get needsWatch(): boolean {
+    return !this.isTold && !this.#leaderEnded && this.#endWatch === undefined;
   }
 
   get pid(): number {
@@ -78,6 +106,8 @@ export class ProcessGroup {
   #endWith(exit: Exit): void {
     if (this.#leaderEnded) return;
     this.#leaderEnded = true;
+    this.#endWatch?.[Symbol.dispose]();
+    if (!this.released && this.#hasMembers(1)) this.onLeaderEnd();
     void this.#untilEmpty().then(() => {
       this.hasEnded = true;
       this.#resolve(exit);

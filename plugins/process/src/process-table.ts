@@ -18,4 +18,8 @@ export interface ProcessTable {
   all(): ProcessEntry[];
   /** `KEY=VALUE` each; undefined where it cannot be read. */
   environment(pid: number): readonly string[] | undefined;
+  /** The words of its command line; undefined where they cannot be read. */
+  commandLine(pid: number): readonly string[] | undefined;
+  /** The numbers of its users: real, effective, saved and for files; undefined where they cannot be read. */
+  users(pid: number): readonly number[] | undefined;
 }

@@ -1,6 +1,8 @@
 import {
+  errorCode,
   errorMessage,
   JitsuError,
+  ProcessEnds,
   SpawnLedger,
   type Clock,
   type Execution,
@@ -9,6 +11,7 @@ import {
   type LiveChild,
   type Logger,
   type MachineId,
+  type Milliseconds,
   type PowerChange,
   type Spawner,
   type Variables,
@@ -16,9 +19,9 @@ import {
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { hasRunOutOfMemory, isConfined } from './control-group-files.js';
-import { findMachines } from './find-machines.js';
+import { findMachines, findSpawned, findStrays, isOf } from './find-machines.js';
 import { LinuxProcessTable } from './linux-process-table.js';
-import { MachineRecords, OUTPUT_FOLDER, type MachineRecord } from './machine-records.js';
+import { MachineRecords, newNonce, OUTPUT_FOLDER, type MachineRecord } from './machine-records.js';
 import { MachineSweep } from './machine-sweep.js';
 import { OutputLog } from './output-log.js';
 import { PortableProcessTable } from './portable-process-table.js';
@@ -28,6 +31,12 @@ import type { ProcessTable } from './process-table.js';
 import { Remembered } from './remembered.js';
 import { executionOf, inheritedBy, launchOf, marksOf, startFailed } from './spawn-process.js';
 import type { UserAccount } from './user-accounts.js';
+
+/** How long the number of a process that has ended may be in use before its unikernel is started again nevertheless. */
+const UNREAPED_AT_MOST: Milliseconds = 5_000;
+
+/** The longest interval at which that is looked for. */
+const SLOWEST_LOOK: Milliseconds = 50;
 
 /** All running machines of one connection: their processes, records and output. */
 export class RunningProcesses {
@@ -39,10 +48,21 @@ export class RunningProcesses {
   #left: ReadonlyMap<MachineId, string> = new Map();
   readonly #table: ProcessTable = existsSync('/proc/self/stat') ? new LinuxProcessTable() : new PortableProcessTable();
   readonly #runtimeDirectory: string;
+  /** With the records, and below it the output. */
+  readonly #folder: string;
   readonly #records: MachineRecords;
   readonly #output: OutputLog;
   /** Those that have a control group. */
   readonly #confined = new Map<MachineId, ProcessPlan>();
+  /** Present once the end of a process had to be watched that the spawner does not tell. */
+  #processEnds: Promise<ProcessEnds | undefined> | undefined;
+  #isLoadingEnds = false;
+  /** What may be machines whose records are gone. */
+  #strays: ReadonlyMap<MachineId, MachineRecord> = new Map();
+  /** The first processes that have ended, and that their parents, which are not Jitsu, have not collected yet. */
+  readonly #unreaped = new Map<MachineId, MachineRecord>();
+  /** Why nothing can be started any more. */
+  #lost: JitsuError | undefined;
   /** Present while connected. */
   #sweep: MachineSweep | undefined;
   #watch: Disposable | undefined;
@@ -59,10 +79,10 @@ export class RunningProcesses {
   ) {
     this.#inherited = new Remembered(clock);
     this.#runtimeDirectory = resolve(runtimeDirectory);
-    const folder = join(this.#runtimeDirectory, `process-${encodeURIComponent(connection)}`);
+    this.#folder = join(this.#runtimeDirectory, `process-${encodeURIComponent(connection)}`);
     const ledger = new SpawnLedger(this.#runtimeDirectory);
-    this.#records = new MachineRecords(folder, (pid) => ledger.has(pid));
-    this.#output = new OutputLog(join(folder, OUTPUT_FOLDER), clock, logger);
+    this.#records = new MachineRecords(this.#folder, (pid) => ledger.has(pid));
+    this.#output = new OutputLog(join(this.#folder, OUTPUT_FOLDER), clock, logger, () => this.#restoreAtOnce());
   }
 
   /** Finds what an earlier Jitsu left running. @throws JITSU_BACKEND_UNREACHABLE where records cannot be kept */
@@ -71,12 +91,14 @@ export class RunningProcesses {
     try {
       this.#records.open();
       this.#output.open();
+      const recorded = new Set(this.#records.ids());
       const found = findMachines(this.#records, this.#table, this.#runtimeDirectory);
       this.#output.removeAllBut(found);
       for (const [id, record] of found) {
         this.#add(id, record);
         this.#output.keepSmall(id);
       }
+      this.#strays = findStrays(this.#table, this.#runtimeDirectory, (id) => recorded.has(id));
     } catch (error) {
       this.close();
       const message = `The process backend cannot keep its records in ${this.#runtimeDirectory}: ${errorMessage(error)}. Give Jitsu a runtime directory that it can write to.`;
@@ -84,9 +106,13 @@ export class RunningProcesses {
     }
     this.#sweep = new MachineSweep(this.#groups, this.clock, ({ id }, state) => this.tell({ id, state }));
     this.#sweep.attend();
-    this.#watch = this.spawner.watch(() => this.#sweep?.lookAtAll());
+    this.#watch = this.spawner.watch(() => {
+      this.#sweep?.lookAtAll();
+      this.#watchEnds();
+    });
+    this.#watchEnds();
     for (const [id, name] of this.#left) {
-      this.takeUp(id, name);
+      this.#follow(id, name);
       this.tellStateOf(id);
     }
     for (const plan of this.#confined.values()) void this.confine(plan);
@@ -97,7 +123,7 @@ export class RunningProcesses {
     this.#sweep = undefined;
     this.#watch?.[Symbol.dispose]();
     this.#watch = undefined;
-    for (const group of this.#groups.values()) group.released = true;
+    for (const group of this.#groups.values()) group.release();
     this.#left = new Map([...this.#left, ...this.#output.names]);
     this.#groups.clear();
     this.#output.close();
@@ -123,8 +149,18 @@ export class RunningProcesses {
     this.tell({ id, state: this.#groups.get(id)?.look() ?? 'off' });
   }
 
-  /** Follows the output of a machine that was started by an earlier Jitsu, or before this was closed. */
-  takeUp(id: MachineId, name: string): void {
+  /** Takes up a machine that was started by an earlier Jitsu, or before this was closed. */
+  takeUp(plan: ProcessPlan): void {
+    const { id, name } = plan;
+    const stray = this.#strays.get(id);
+    if (stray !== undefined && !this.#groups.has(id) && isOf(stray, plan, this.#table)) {
+      this.logger.warn({ unikernel: name }, `${name} runs as process ${stray.pid}, of which no record was left.`);
+      this.#take(plan, stray);
+    }
+    this.#follow(id, name);
+  }
+
+  #follow(id: MachineId, name: string): void {
     if (this.#groups.has(id) && !this.#output.names.has(id)) this.#output.takeUp(id, name);
   }
 
@@ -157,46 +193,153 @@ export class RunningProcesses {
   async spawn(plan: ProcessPlan): Promise<void> {
     const { id } = plan;
     this.#checkConnected();
+    if (this.#lost !== undefined) throw this.#lost;
+    if (this.#unreaped.has(id)) await this.#untilReaped(plan);
+    const nonce = newNonce();
     let child: LiveChild | undefined;
     try {
-      const nonce = this.#records.begin(id);
-      this.#output.create(id, plan.name);
-      child = await this.spawner.spawn(this.#launchable(plan), { nonce });
+      const launchable = this.#launchable(plan, await this.#prepare(plan, nonce));
+      child = await this.spawner.spawn(launchable, { nonce });
       this.#checkConnected();
       const startTime = this.#table.look(child.pid)?.startTime ?? '';
-      const record = { pid: child.pid, startTime, bootId: this.#table.bootId, nonce };
-      this.#records.save(id, record);
-      this.#add(id, record, child);
+      this.#take(plan, { pid: child.pid, startTime, bootId: this.#table.bootId, nonce }, child);
     } catch (error) {
       if (child) await this.spawner.signal(child.pid, 'SIGKILL');
-      this.#output.finish(id);
-      this.#forget(id);
-      throw error instanceof JitsuError ? error : startFailed(plan, error);
+      // What has ended may have started it, and not have told it any more.
+      const isUntold = child === undefined && isLost(error);
+      const orphan = isUntold ? findSpawned(id, nonce, this.#table, this.#runtimeDirectory) : undefined;
+      if (orphan === undefined) throw this.#failure(plan, error, isUntold);
+      this.#take(plan, orphan);
     }
     this.#ends.delete(id);
     this.tell({ id, state: 'running' });
   }
 
+  /**
+   * Waits until the system has forgotten the process that a machine was before. Programs ask whether the number in a
+   * file of theirs is in use, and take a zombie for another one that runs.
+   */
+  async #untilReaped({ id, name }: ProcessPlan): Promise<void> {
+    const record = this.#unreaped.get(id);
+    if (record === undefined) return;
+    const latest = this.clock.now() + UNREAPED_AT_MOST;
+    for (let delay = 1; this.#isListed(record); delay = Math.min(2 * delay, SLOWEST_LOOK)) {
+      if (this.clock.now() >= latest) {
+        const message = `${name} is started again, though process ${record.pid}, which has ended, was not collected by its parent. In a container, have it run with an init (docker run --init).`;
+        this.logger.warn({ unikernel: name }, message);
+        break;
+      }
+      await this.clock.sleep(delay);
+    }
+    this.#unreaped.delete(id);
+    this.#checkConnected();
+  }
+
+  #isListed({ pid, startTime }: MachineRecord): boolean {
+    return this.#table.look(pid)?.startTime === startTime;
+  }
+
+  #failure(plan: ProcessPlan, error: unknown, isUntold: boolean): JitsuError {
+    const { id } = plan;
+    this.#output.finish(id);
+    if (isUntold && error instanceof JitsuError) {
+      // Its process may belong to a user whose environment only root can read: the next Jitsu finds it by its record.
+      this.#lost = error;
+      return error;
+    }
+    this.#forget(id);
+    return error instanceof JitsuError ? error : startFailed(plan, error, this.#output.pathOf(id));
+  }
+
+  /** Returns whether what is spawned can be written down, and its output be kept. */
+  async #prepare(plan: ProcessPlan, nonce: string): Promise<boolean> {
+    const { id, name } = plan;
+    try {
+      if (!this.#records.exists || !this.#output.exists) {
+        await this.spawner.restoreFolder(this.#launchable(plan));
+        this.#restore();
+      }
+      this.#records.begin(id, nonce);
+      this.#output.create(id, name);
+      return true;
+    } catch (error) {
+      if (error instanceof JitsuError) throw error;
+      this.logger.warn(
+        { unikernel: name },
+        `${name} is started without its output in the log, since nothing can be written to ${this.#folder}: ${errorMessage(error)}. Make room there, or configure another runtimeDirectory.`,
+      );
+      return false;
+    }
+  }
+
+  #restoreAtOnce(): void {
+    try {
+      this.#restore();
+    } catch {
+      // It may take root. The next start tries again, and says why it cannot be had.
+    }
+  }
+
+  /** Makes the folders again that somebody has removed: a cleaner of temporary files, or the end of a session. */
+  #restore(): void {
+    this.#records.open();
+    this.#output.reopen();
+    for (const [id, { record }] of this.#groups) this.#records.save(id, record);
+    this.logger.warn(
+      {},
+      `${this.#folder} was removed by somebody, and is made again. What ${this.#groups.size} running programs write is not logged until they are started anew. Have whatever removes old files leave it alone, or configure another runtimeDirectory.`,
+    );
+  }
+
+  #take({ id, name }: ProcessPlan, record: MachineRecord, child?: LiveChild): void {
+    try {
+      this.#records.save(id, record);
+    } catch (error) {
+      // The next Jitsu finds it by its marks.
+      this.logger.warn(
+        { unikernel: name },
+        `It cannot be written down which process ${name} is: ${errorMessage(error)}`,
+      );
+    }
+    this.#add(id, record, child);
+  }
+
   #add(id: MachineId, record: MachineRecord, child?: LiveChild): void {
-    const group = new ProcessGroup(id, record, this.#table, this.clock, this.spawner, child);
+    const onLeaderEnd = (): void => this.tell({ id, state: 'stopping' });
+    const group = new ProcessGroup(id, record, this.#table, this.clock, this.spawner, child, onLeaderEnd);
     if (child === undefined) this.spawner.adopt(record.pid, record.startTime);
     this.#groups.set(id, group);
     void group.ended.then((exit) => {
       if (!group.released) this.#ended(id, exit);
     });
     this.#sweep?.attend();
+    if (child === undefined) this.#watchEnds();
+  }
+
+  /** Has the system tell the ends that the spawner does not tell. Without that, the sweep notices them. */
+  #watchEnds(): void {
+    if (this.#sweep === undefined || this.#isLoadingEnds) return;
+    if (![...this.#groups.values()].some(({ needsWatch }) => needsWatch)) return;
+    this.#isLoadingEnds = true;
+    this.#processEnds ??= ProcessEnds.load();
+    void this.#processEnds.then((ends) => {
+      this.#isLoadingEnds = false;
+      if (ends !== undefined) for (const group of this.#groups.values()) group.watchEnd(ends);
+    });
   }
 
   #checkConnected(): void {
     if (!this.#sweep) throw this.#notConnected();
   }
 
-  #launchable(plan: ProcessPlan): Launchable {
+  #launchable(plan: ProcessPlan, keepsOutput = true): Launchable {
     const { id, account } = plan;
     return {
       key: id,
-      launch: () =>
-        launchOf(plan, this.#inheritedBy(account), marksOf(id, this.#runtimeDirectory), this.#output.pathOf(id)),
+      launch: () => {
+        const output = keepsOutput ? this.#output.pathOf(id) : undefined;
+        return launchOf(plan, this.#inheritedBy(account), marksOf(id, this.#runtimeDirectory), output);
+      },
     };
   }
 
@@ -207,6 +350,8 @@ export class RunningProcesses {
   }
 
   #ended(id: MachineId, exit: Exit): void {
+    const record = this.#groups.get(id)?.record;
+    if (record !== undefined && this.#isListed(record)) this.#unreaped.set(id, record);
     this.#groups.delete(id);
     this.#forget(id);
     const detail = exitDetail(exit, this.#output.finish(id), this.#leaveControlGroup(id));
@@ -241,6 +386,11 @@ export class RunningProcesses {
   #notConnected(): JitsuError {
     return new JitsuError('JITSU_BACKEND_UNREACHABLE', `The process backend '${this.connection}' is not connected.`);
   }
+}
+
+/** Whether the process that spawns has ended before it could say what came of an order. */
+function isLost(error: unknown): boolean {
+  return (error as { lost?: unknown }).lost === true || errorCode(error) === 'JITSU_BACKEND_UNREACHABLE';
 }
 
 /** How a program ended: its status, and the line that tells why. */

@@ -24,7 +24,7 @@ const ADVICE: Readonly<Record<string, string>> = {
 };
 
 /** How the process of a plan is launched. @param output the path of its output's files, without their endings */
-export function launchOf(plan: ProcessPlan, inherited: Variables, marks: Variables, output: string): Launch {
+export function launchOf(plan: ProcessPlan, inherited: Variables, marks: Variables, output?: string): Launch {
   const { program, cwd, env, confinement } = plan;
   const [argv0, ...words] = plan.words;
   return { program, argv0, words, cwd, inherited, env, marks, output, account: accountOf(plan), ...confinement };
@@ -40,14 +40,19 @@ function accountOf({ account }: ProcessPlan): { readonly uid: number; readonly g
   return account && { uid: account.uid, gid: account.gid };
 }
 
-/** The `JITSU_BACKEND_FAILED` for a program that could not be started. */
-export function startFailed(plan: ProcessPlan, error: unknown): JitsuError {
+/**
+ * The `JITSU_BACKEND_FAILED` for a program that could not be started.
+ * @param output the path of its output's files, without their endings
+ */
+export function startFailed(plan: ProcessPlan, error: unknown, output?: string): JitsuError {
   const { path } = error as NodeJS.ErrnoException;
   const advice = ADVICE[errorCode(error) ?? ''] ?? '';
   const what =
     path !== undefined && path === plan.confinement?.environmentFile
       ? `its environmentFile cannot be read: ${errorMessage(error)}.`
-      : `${plan.program} in ${plan.cwd}: ${errorMessage(error)}. ${advice}`;
+      : output !== undefined && path?.startsWith(`${output}.`) === true
+        ? `no file can be made for its output: ${errorMessage(error)}. Make room in the runtime folder, or configure another runtimeDirectory.`
+        : `${plan.program} in ${plan.cwd}: ${errorMessage(error)}. ${advice}`;
   return new JitsuError('JITSU_BACKEND_FAILED', `${plan.name} cannot be started: ${what}`.trim(), { cause: error });
 }
 

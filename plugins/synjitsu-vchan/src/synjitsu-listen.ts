@@ -58,11 +58,11 @@ export class SynjitsuListen implements Command {
 
   #line(bytes: Uint8Array): string {
     const { mac, address } = decodeRecord(bytes);
-    return `${new Date(this.clock.now()).toISOString()}  ${mac}  ${address}\n`;
+    return `${new Date(this.clock.wallTime()).toISOString()}  ${mac}  ${address}\n`;
   }
 
   #jsonLine(bytes: Uint8Array): string {
-    const record = { at: this.clock.now(), ...decodeRecord(bytes), bytes: Buffer.from(bytes).toString('hex') };
+    const record = { at: this.clock.wallTime(), ...decodeRecord(bytes), bytes: Buffer.from(bytes).toString('hex') };
     return `${JSON.stringify(record)}\n`;
   }
 }

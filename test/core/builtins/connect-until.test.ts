@@ -86,6 +86,7 @@ describe('a connection that is tried until somebody listens', () => {
     const alarms = new Set<{ readonly delay: number; readonly callback: () => void }>();
     const standing: Clock = {
       now: () => 0,
+      wallTime: () => 0,
       sleep: () => Promise.reject(new Error('nobody sleeps here')),
       after: (delay, callback) => {
         const alarm = { delay, callback };

@@ -162,6 +162,23 @@ describe('the actions of the control socket', () => {
       assert.deepEqual(steps, ['settled', 'refused']);
     });
 
+    it('has the times of the wall clock as it is by then', async () => {
+      const clock = new ManualClock(5_000);
+      const lifecycle = {} as unknown as Lifecycle;
+      const later = new Controls(
+        context,
+        { unikernels: new Map() } as unknown as Fleet,
+        lifecycle,
+        writer,
+        store,
+        clock,
+      );
+      await clock.advance(1_000);
+      clock.stepWallTime(3_600_000);
+      const { now, startedAt } = later.status();
+      assert.deepEqual([now, startedAt], [3_606_000, 3_605_000]);
+    });
+
     it('of one unikernel has it alone, with what it wrote last', async () => {
       const find = (name: string) => ({ name, plan: { machine: { recentOutput: async () => ['no port'] } } });
       const lifecycle = { status: ({ name }: { name: string }) => ({ name }) } as unknown as Lifecycle;

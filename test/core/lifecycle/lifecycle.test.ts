@@ -322,6 +322,32 @@ describe('the lifecycle', () => {
     assert.deepEqual([...web!.counters.values()], [{ name: 'web.test', requests: 4, lastAsked: 11 }]);
   });
 
+  it('takes what was kept by the wall clock, and nothing of the future', async () => {
+    using life = new Life();
+    life.clock.stepWallTime(500);
+    const [web] = await life.with({ name: 'web' });
+    const names = [{ name: 'web.test', requests: 4, lastAsked: life.clock.wallTime() + 3_600_000 }];
+    life.lifecycle.recall(web!, { unikernel: 'web', startedAt: 510, totalStarts: 3, names });
+    assert.equal(web!.startedAt, 10);
+    assert.equal(web!.counters.get('web.test')?.lastAsked, life.clock.now());
+    assert.equal(life.lifecycle.status(web!).startedAt, 510);
+  });
+
+  it('announces by the wall clock, and waits by the other one, however that is set meanwhile', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web', ttl: 1_000 });
+    await life.summon(web!);
+    const { stopAt = NaN } = life.lifecycle.status(web!);
+    life.clock.stepWallTime(3_600_000);
+    assert.equal(life.lifecycle.status(web!).stopAt, stopAt + 3_600_000);
+    await life.clock.advance(1);
+    assert.equal(web!.phase, 'ready');
+    life.clock.stepWallTime(-7_200_000);
+    await life.lifecycle.stop(web!, 'by command');
+    assert.equal(life.events.at(-1)?.at, life.clock.wallTime());
+    assert.equal(life.clock.wallTime(), life.clock.now() - 3_600_000);
+  });
+
   it('announces each step with its cause, its reason and how long it took', async () => {
     using life = new Life();
     const probe = new HandProbe();

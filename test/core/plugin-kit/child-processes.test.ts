@@ -9,6 +9,7 @@ const REPOSITORY = fileURLToPath(new URL('../../../../', import.meta.url));
 const STARTERS: Readonly<Record<string, string>> = {
   'core/src/plugin-kit/control-groups.ts': 'asks by systemCommand',
   'core/src/plugin-kit/fork-child.ts': 'closes them',
+  'core/src/plugin-kit/spawned-children.ts': 'runs in a process that spawnChild has made',
   'core/src/plugin-kit/spawner-program.ts': 'runs in a process that spawnChild has made',
   'core/src/plugin-kit/system-command-program.ts': 'runs in a process that systemCommand has made',
   'plugins/process/src/user-accounts.ts': 'asks by systemCommand',

@@ -37,6 +37,12 @@ describe('the ledger of what was spawned', () => {
     assert.ok(!ledger.has(process.pid));
   });
 
+  it('is made again where somebody has removed it with the runtime folder', () => {
+    folder[Symbol.dispose]();
+    ledger.add(process.pid);
+    assert.ok(ledger.has(process.pid));
+  });
+
   it('forgets what has ended when it is opened', async () => {
     const child = spawn('sleep', ['1000'], { stdio: 'ignore' });
     for (const pid of [child.pid ?? 0, process.pid]) ledger.add(pid);

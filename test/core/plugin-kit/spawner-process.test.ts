@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import childProcess, { execFile, execFileSync } from 'node:child_process';
 import { EventEmitter } from 'node:events';
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '#core/testing/eventually.js';
@@ -13,16 +13,17 @@ import { InheritableFile } from '../../support/inheritable-file.js';
 import { requireRoot } from '../../support/require-tool.js';
 import { TemporaryFolder } from '../../support/temporary-folder.js';
 
-describe('the process that spawns programs', () => {
+const suite = (way: string) => () => {
   let folder: TemporaryFolder;
   let spawner: SpawnerProcess;
   let changes: number;
   let pids: number[];
 
-  beforeEach(() => {
+  beforeEach(async () => {
     folder = new TemporaryFolder();
     [changes, pids] = [0, []];
     spawner = new SpawnerProcess(() => (changes += 1));
+    if (way === 'once') await load();
   });
 
   afterEach(() => {
@@ -41,6 +42,15 @@ describe('the process that spawns programs', () => {
     const child = await spawner.spawn(order(script, more, details), more.temporary);
     pids.push(child.pid);
     return child;
+  }
+
+  /** Its first program has it load posix_spawn. */
+  async function load(): Promise<void> {
+    const { pid, exited } = await spawner.spawn(order('sleep 1000'), true);
+    const maps = `/proc/${parentOf(pid)}/maps`;
+    await eventually(() => assert.match(readFileSync(maps, 'latin1'), /koffi/));
+    process.kill(pid, 'SIGKILL');
+    await exited;
   }
 
   const fieldOf = (pid: number, field: string): string | undefined => {
@@ -163,6 +173,60 @@ describe('the process that spawns programs', () => {
     spawner.close();
     await eventually(() => assert.equal(isAlive(temporary.pid), false));
     assert.equal(isAlive(other.pid), true);
+  });
+
+  it('finds a program by the PATH that it gets', async () => {
+    const [bin, other] = [folder.in('bin'), folder.in('other')];
+    for (const path of [bin, other]) mkdirSync(path);
+    writeFileSync(`${other}/web`, '#!/bin/sh\nexit 7', { mode: 0o755 });
+    const env = { PATH: `${folder.in('none')}:${bin}:${other}` };
+    const run = async (program: string) => (await spawn('', { program, words: [], env })).exited;
+    assert.deepEqual(await run('web'), { status: 7 });
+    mkdirSync(`${bin}/web`);
+    assert.deepEqual(await run('web'), { status: 7 });
+    await assert.rejects(run('db'), { code: 'ENOENT', message: 'spawn db ENOENT' });
+    writeFileSync(`${bin}/db`, '', { mode: 0o600 });
+    await assert.rejects(run('db'), { code: 'EACCES' });
+  });
+
+  it('gives a script without #! to the shell', async () => {
+    writeFileSync(folder.in('script'), 'echo $1; exit 5', { mode: 0o755 });
+    const output = folder.in(String(Math.random()));
+    const child = await spawn('', { program: folder.in('script'), words: ['a b'], output });
+    assert.deepEqual(await child.exited, { status: 5 });
+    assert.equal(readFileSync(`${output}.stdout`, 'utf8'), 'a b\n');
+  });
+
+  it('refuses text that the system would cut off', async () => {
+    for (const more of [{ words: ['-c', 'exit 0\0; exit 1'] }, { env: { A: 'b\0c' } }, { program: '/bin/sh\0' }]) {
+      await assert.rejects(spawn('', more), ({ code }: NodeJS.ErrnoException) => code?.includes('INVAL') === true);
+    }
+  });
+
+  it('lets a program begin without signals that are ignored or blocked', async () => {
+    const masks = await said('exec grep -E "^Sig(Ign|Blk)" /proc/self/status');
+    assert.deepEqual(
+      masks,
+      ['Blk', 'Ign'].map((name) => `Sig${name}:\t0000000000000000`),
+    );
+  });
+
+  it('tells the ends of programs of several users', async function () {
+    requireRoot(this);
+    const other = { account: { uid: 65_534, gid: 65_534 } };
+    const children = await Promise.all(
+      Array.from({ length: 20 }, (_, n) => spawn(`sleep 0.0${n % 7}; exit ${n}`, n % 2 === 0 ? other : {})),
+    );
+    const exits = await Promise.all(children.map(({ exited }) => exited));
+    assert.deepEqual(
+      exits,
+      Array.from({ length: 20 }, (_, status) => ({ status })),
+    );
+    const { pid } = await spawn('sleep 1000', other);
+    await sleep(100);
+    changes = 0;
+    process.kill(pid, 'SIGSTOP');
+    await eventually(() => assert.ok(changes > 0));
   });
 
   it('needs no files for the output', async () => {
@@ -303,7 +367,10 @@ describe('the process that spawns programs', () => {
     const { signal, stderr } = await run(process.execPath, ['--input-type=module', '-e', script]);
     assert.deepEqual([signal, stderr], ['SIGKILL', '']);
   });
-});
+};
+
+const WAYS = process.platform === 'linux' ? ['before', 'once'] : ['before'];
+for (const way of WAYS) describe(`the process that spawns programs, ${way} posix_spawn is loaded`, suite(way));
 
 describe('what Jitsu is told by the process that spawns', () => {
   /** A process that the test speaks for, by a socket that is only as much of one as is used. */

@@ -152,7 +152,7 @@ describe('the processes of a unikernel', () => {
     processes.change(PID);
     exit({});
     await clock.advance(0);
-    group.released = true;
+    group.release();
     await clock.advance(100);
     assert.deepEqual([processes.signals.length, clock.pending], [1, 0]);
   });

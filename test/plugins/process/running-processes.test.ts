@@ -1,16 +1,19 @@
-import { SystemClock } from '@jitsud/core/testing';
-import type { PowerChange } from '@jitsud/core/plugin';
+import { ManualClock, SystemClock } from '@jitsud/core/testing';
+import type { Clock, PowerChange } from '@jitsud/core/plugin';
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { mock } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { eventually, GLANCE } from '#core/testing/eventually.js';
+import { eventually, GLANCE, isPending } from '#core/testing/eventually.js';
 import { SealableSpawner } from '#core/plugin-kit/sealable-spawner.js';
 import { LinuxProcessTable } from '#process/linux-process-table.js';
 import type { MachineRecord } from '#process/machine-records.js';
 import type { ProcessPlan } from '#process/process-plan.js';
 import { RunningProcesses } from '#process/running-processes.js';
+import { cannotRun } from '../../support/cannot-run.js';
 import { ProcessSystem } from '../../support/process-system.js';
 
 const ID = '1b2fa29b-1f9c-5509-a337-b3c1a8b1873f';
@@ -32,14 +35,9 @@ describe('the running processes of a connection', () => {
     system[Symbol.dispose]();
   });
 
-  const make = (connection = 'process'): RunningProcesses =>
-    new RunningProcesses(
-      system.folder.path,
-      connection,
-      new SystemClock(),
-      system.logger,
-      new SealableSpawner(),
-      (change) => changes.push(change),
+  const make = (connection = 'process', clock: Clock = new SystemClock()): RunningProcesses =>
+    new RunningProcesses(system.folder.path, connection, clock, system.logger, new SealableSpawner(), (change) =>
+      changes.push(change),
     );
   const plan = (script: string, id = ID): ProcessPlan => ({
     ...{ id, name: `web of ${id}`, program: '/bin/sh', words: ['sh', '-c', script] as const, cwd: '/', env: {} },
@@ -172,9 +170,9 @@ describe('the running processes of a connection', () => {
 
   it('do not take up the output of what does not run, nor twice', async () => {
     running.open();
-    running.takeUp(ID, 'web');
+    running.takeUp({ ...plan(''), name: 'web' });
     await running.spawn(plan('sleep 0.2; echo one; sleep 1000'));
-    running.takeUp(ID, 'web');
+    running.takeUp({ ...plan(''), name: 'web' });
     await eventually(() => assert.deepEqual(system.logger.lines, ['info: one']));
     assert.equal(system.logger.entries[0]?.fields.unikernel, `web of ${ID}`);
   });
@@ -195,14 +193,149 @@ describe('the running processes of a connection', () => {
       message: `web of ${ID} cannot be started: /no/such/program in /: spawn /no/such/program ENOENT. The program, the interpreter in its first line, or its folder is gone.`,
     });
     assert.deepEqual([readdirSync(folder()), readdirSync(join(folder(), 'output'))], [['output'], []]);
-    mkdirSync(join(folder(), `${ID}.json.new`));
-    await assert.rejects(running.spawn(plan('sleep 1000 & sleep 1000')), {
-      code: 'JITSU_BACKEND_FAILED',
-      message: new RegExp(`^web of ${ID} cannot be started: /bin/sh in /: EISDIR`),
-    });
-    await eventually(() => assert.deepEqual(system.pids(), []));
     assert.deepEqual([changes, running.get(ID)], [[], undefined]);
-    assert.deepEqual(readdirSync(join(folder(), 'output')), []);
+  });
+
+  it('are started also where they cannot be written down, with a warning, and found by the next Jitsu', async () => {
+    running.open();
+    mkdirSync(join(folder(), `${ID}.json.new`));
+    await running.spawn(plan('sleep 1000 & sleep 1000'));
+    const pid = running.get(ID)?.pid;
+    assert.match(system.logger.lines[0] ?? '', /^warn: It cannot be written down which process .* is: EISDIR/);
+    running.close();
+    rmSync(join(folder(), `${ID}.json.new`), { recursive: true });
+    running = make();
+    running.open();
+    assert.equal(running.get(ID)?.pid, pid);
+  });
+
+  it('are found by their marks, user and words where their records are gone, and nothing else is', async () => {
+    running.open();
+    const web = plan('sleep 1000; true');
+    await running.spawn(web);
+    const pid = running.get(ID)?.pid ?? NaN;
+    running.close();
+    rmSync(system.folder.in('process-process'), { recursive: true });
+    const another = { ...web, words: ['sh', '-c', 'sleep 1000'] as const };
+    const ofAnother = { ...web, account: { uid: 4_000_001, gid: 4_000_001 } };
+    for (const [registered, expected] of [
+      [another, undefined],
+      [ofAnother, undefined],
+      [{ ...web, id: OTHER }, undefined],
+      [web, pid],
+    ] as const) {
+      running = make();
+      running.open();
+      running.takeUp(registered);
+      assert.equal(running.get(registered.id)?.pid, expected);
+      running.close();
+    }
+    running = make();
+    running.open();
+    assert.equal(running.get(ID)?.pid, pid, 'it is written down again');
+  });
+
+  it('are written down again, and started, where the runtime folder is removed', async () => {
+    running.open();
+    await running.spawn(plan('sleep 1000'));
+    rmSync(system.folder.path, { recursive: true });
+    await eventually(() => assert.deepEqual(readdirSync(folder()).sort(), [`${ID}.json`, 'output']));
+    assert.match(system.logger.lines[0] ?? '', /^warn: .*process-process was removed by somebody, and is made again\./);
+    // Another time, and faster than that can be noticed.
+    rmSync(system.folder.path, { recursive: true });
+    await running.spawn(plan('echo here; sleep 1000', OTHER));
+    await eventually(() => assert.ok(system.logger.lines.includes('info: here')));
+    assert.deepEqual(readdirSync(folder()).sort(), [`${OTHER}.json`, `${ID}.json`, 'output']);
+  });
+
+  it('are started without a record and their output where no folder can be made', async () => {
+    running.open();
+    rmSync(system.folder.path, { recursive: true });
+    writeFileSync(system.folder.path, '');
+    await running.spawn(plan('echo lost; sleep 1000'));
+    const pid = running.get(ID)?.pid ?? NaN;
+    assert.equal(running.get(ID)?.look(), 'running');
+    assert.match(
+      system.logger.lines[0] ?? '',
+      /is started without its output in the log, since nothing can be written/,
+    );
+    rmSync(system.folder.path);
+    process.kill(pid, 'SIGKILL');
+    assert.equal(await offDetail(), 'killed by SIGKILL');
+  });
+
+  it('are found where the process that starts them dies before it can tell of them', async () => {
+    running.open();
+    for (let round = 0; round < 4; round += 1) {
+      await running.spawn(plan('sleep 1000', OTHER));
+      const spawner = Number(parentOf(running.get(OTHER)?.pid));
+      const children = (): string => readFileSync(`/proc/${spawner}/task/${spawner}/children`, 'latin1');
+      const before = children();
+      const spawned = running.spawn(plan('sleep 1000; true'));
+      // Orders are written to the socket in the next turn; then all is done before this process takes the news.
+      await new Promise(setImmediate);
+      while (children() === before);
+      process.kill(spawner, 'SIGKILL');
+      await spawned;
+      const pid = running.get(ID)?.pid ?? NaN;
+      assert.deepEqual(
+        system.pids(`JITSU_UNIKERNEL=${ID}`).filter((each) => system.table.look(each)?.session === each),
+        [pid],
+      );
+      assert.equal((JSON.parse(readFileSync(join(folder(), `${ID}.json`), 'utf8')) as MachineRecord).pid, pid);
+      for (const id of [ID, OTHER]) {
+        process.kill(-(running.get(id)?.pid ?? NaN), 'SIGKILL');
+        await offDetail(id);
+      }
+    }
+  });
+
+  it('are stopping from the moment on when the first process has ended and others have not', async () => {
+    running.open();
+    await running.spawn(plan('sleep 1000 & sleep 0.05; exit 3'));
+    assert.equal(await offDetail(), 'exited with status 3');
+    assert.deepEqual([...new Set(changes.map(({ state }) => state))], ['running', 'stopping', 'off']);
+  });
+
+  it('are told at once of one whose end the process that starts programs does not tell', async function () {
+    if (process.platform !== 'linux') cannotRun(this, 'only Linux tells it');
+    running.open();
+    await running.spawn(plan('sleep 1000 & sleep 1000'));
+    const pid = running.get(ID)?.pid ?? NaN;
+    running.close();
+    // Nothing is looked for, as no time passes.
+    running = make('process', new ManualClock());
+    running.open();
+    await eventually(() => assert.equal(running.get(ID)?.needsWatch, false));
+    process.kill(pid, 'SIGKILL');
+    await eventually(() => assert.deepEqual(changes.at(-1), { id: ID, state: 'stopping' }));
+  });
+
+  it('are not started again before the system has forgotten the process that they were', async () => {
+    // It does not collect its child, as the first process of a container may.
+    const parent = spawn('sh', ['-c', 'setsid sleep 1000 & echo $!; exec sleep 1000'], { stdio: 'pipe' });
+    try {
+      const [text] = (await once(parent.stdout, 'data')) as [Buffer];
+      const pid = Number(text);
+      const { table } = system;
+      await eventually(() => assert.equal(table.look(pid)?.session, pid));
+      running.open();
+      const record = { pid, startTime: table.look(pid)?.startTime, bootId: table.bootId };
+      writeFileSync(join(folder(), `${ID}.json`), JSON.stringify(record));
+      running.close();
+      running = make();
+      running.open();
+      assert.equal(running.get(ID)?.pid, pid);
+      process.kill(pid, 'SIGKILL');
+      await offDetail();
+      const again = running.spawn(plan('sleep 1000'));
+      assert.ok(await isPending(again, 200));
+      parent.kill('SIGKILL');
+      await again;
+      assert.equal(table.look(pid), undefined);
+    } finally {
+      parent.kill('SIGKILL');
+    }
   });
 
   it('are forgotten also where a record cannot be removed, with a warning', async () => {

@@ -54,7 +54,7 @@ export class WakeGuard {
       return this.refuse(query, 'wakeType', Prohibited, 'queries of this type do not wake unikernels');
     }
     const now = this.clock.now();
-    if (!this.hours.include(now)) {
+    if (!this.hours.include(this.clock.wallTime())) {
       return this.refuse(query, 'wakeHours', Prohibited, 'unikernels are not woken at this time of the day');
     }
     if (address === undefined || this.hasBudget(address, now)) return undefined;

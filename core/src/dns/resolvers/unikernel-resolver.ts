@@ -62,7 +62,7 @@ export class UnikernelResolver<Unikernel extends DnsUnikernel> implements Resolv
     this.logger = logger;
     this.guard = guard;
     this.elsewhere = elsewhere;
-    const timing = { ttl: inSeconds(settings.ttl), serial: inSeconds(clock.now()) };
+    const timing = { ttl: inSeconds(settings.ttl), serial: inSeconds(clock.wallTime()) };
     this.zones = new Zones(namesOf(unikernels), settings.zones, timing);
     this.table = new NameTable(unikernels, this.zones.configuredTops);
   }

@@ -48,12 +48,12 @@ function isOpen(vchan: VchanLibrary): boolean {
 }
 
 function send(vchan: VchanLibrary, bytes: Uint8Array): ClientReply {
-  const deadline = Date.now() + SEND_TIMEOUT;
+  const deadline = performance.now() + SEND_TIMEOUT;
   while (channel !== undefined && isOpen(vchan)) {
     const outcome = vchan.trySend(channel, bytes);
     if (outcome === 'sent') return DONE;
     if (outcome === 'failed') return { outcome: 'lost' };
-    if (Date.now() > deadline) return { outcome: 'full' };
+    if (performance.now() > deadline) return { outcome: 'full' };
     vchan.waitForEvent(channel, PAUSE);
   }
   return { outcome: 'lost' };

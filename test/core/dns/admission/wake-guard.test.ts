@@ -122,6 +122,15 @@ describe('the wake guard', () => {
     assert.equal(await stage.ask('u1.test', tcpClient, 'AAAA'), 'waits');
   });
 
+  it('goes by the wall clock as it is now, and not as it was at the start', async () => {
+    const stage = new Stage({ hours: ['07:00-09:30'] }, new Date(2026, 5, 1, 3, 0).getTime());
+    await stage.assertRefused('u1.test', tcpClient, 18, /time of the day/);
+    stage.clock.stepWallTime(5 * 3_600_000);
+    assert.equal(await stage.ask('u1.test'), 'waits');
+    stage.clock.stepWallTime(2 * 3_600_000);
+    await stage.assertRefused('u2.test', tcpClient, 18, /time of the day/);
+  });
+
   it('wakes only within wake.hours, of local time, also past midnight', async () => {
     const at = (hour: number, minute: number): Stage =>
       new Stage({ hours: ['07:00-09:30', '22:00-06:00'] }, new Date(2026, 5, 1, hour, minute).getTime());
