@@ -16,10 +16,10 @@ export class TcpProbe implements ReadinessProbe {
     @inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  async untilReady({ addresses }: ReadinessTarget, signal: AbortSignal): Promise<void> {
+  async untilReady({ addresses, report }: ReadinessTarget, signal: AbortSignal): Promise<void> {
     await Promise.all(
       addresses.map(async (address) => {
-        const socket = await connectUntil(address, this.port, this.clock, signal);
+        const socket = await connectUntil(address, this.port, this.clock, signal, { report });
         socket.destroy();
       }),
     );

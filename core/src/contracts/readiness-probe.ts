@@ -10,6 +10,11 @@ export interface ReadinessTarget {
   readonly domainId?: number;
   /** How a command of a probe is to run: undefined for Jitsu's own user, folder and variables. */
   execution?(): Execution | undefined;
+  /**
+   * Told what an attempt has found, such as `192.0.2.7:8080 answered with status 404`. The last of it stands in the error
+   * where the deadline passes.
+   */
+  readonly report?: (outcome: string) => void;
 }
 
 /**

@@ -26,8 +26,10 @@ export class GuardedProbe implements ReadinessProbe {
 
   /** @throws JITSU_SUMMON_FAILED */
   async untilReady(target: ReadinessTarget, signal: AbortSignal): Promise<void> {
+    const { report } = target;
+    const own = report && { ...target, report: (outcome: string) => report(`${this.words}: ${outcome}`) };
     try {
-      await this.probe.untilReady(target, signal);
+      await this.probe.untilReady(own ?? target, signal);
     } catch (error) {
       throw signal.aborted ? error : this.#named(target, error);
     }

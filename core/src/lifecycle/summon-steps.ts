@@ -108,7 +108,8 @@ export class SummonSteps {
     const summon = unikernel.summon as Summon;
     if (!summon.boots) this.announcer.announce(unikernel, 'summoning', { cause: summon.cause });
     try {
-      await untilReady(unikernel, summon.boots, this.life, this.clock, summon.controller.signal);
+      const { boots, controller, outcomes } = summon;
+      await untilReady(unikernel, boots, this.life, this.clock, controller.signal, outcomes);
       if (unikernel.summon === summon) this.life.on(unikernel, 'answered');
     } catch (error) {
       this.life.failed(unikernel, summon, error);
