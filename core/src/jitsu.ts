@@ -355,6 +355,7 @@ export class Jitsu {
     await dns.listen();
     this.#dns = dns;
     this.#opened(() => this.#farewell(dns));
+    forwarder.check(local.sharedDomains);
   }
 
   /** Has a thread of Jitsu reniced by the process that has kept root. Returns whether this one may not. */

@@ -167,6 +167,10 @@ describe('Jitsu', () => {
     assert.equal(setting.clock.pending, 0, 'no timer is left');
   });
 
+  /** How many queries came of those of clients; a start also looks for loops, by TXT. */
+  const clientsAsked = ({ queries }: FakeUpstream): number =>
+    queries.filter(({ decoded }) => decoded.questions?.[0]?.type !== 'TXT').length;
+
   it('has nothing of a forwarder left open when it has ended', async () => {
     await using upstream = await upstreamWithAddress();
     await using setting = new Setting();
@@ -175,7 +179,7 @@ describe('Jitsu', () => {
     await jitsu.start();
     assert.equal(await ask(jitsu, 'a.invalid'), 'NXDOMAIN', 'a special name is not asked for elsewhere');
     assert.equal(await ask(jitsu, 'jitsu.example.net'), 'NOERROR');
-    assert.equal(upstream.queries.length, 1);
+    assert.equal(clientsAsked(upstream), 1);
     assert.equal((await jitsu.controls.flush('jitsu.example.net')).flushed, 1);
     await jitsu.stop();
     while (openFiles() > before) await setImmediate();
@@ -188,10 +192,10 @@ describe('Jitsu', () => {
     const jitsu = await setting.jitsu(forwardingTo(upstream));
     await jitsu.start();
     for (let round = 0; round < 3; round += 1) assert.equal(await ask(jitsu, 'jitsu.example.net'), 'NOERROR');
-    assert.equal(upstream.queries.length, 1);
+    assert.equal(clientsAsked(upstream), 1);
     await jitsu.controls.flush();
     assert.equal(await ask(jitsu, 'jitsu.example.net'), 'NOERROR');
-    assert.equal(upstream.queries.length, 2);
+    assert.equal(clientsAsked(upstream), 2);
   });
 
   it('says when it listens, which is before its start has ended', async () => {
@@ -214,7 +218,7 @@ describe('Jitsu', () => {
       answers?.map((record) => [record.type, 'ttl' in record && record.ttl]),
       [['HINFO', 60]],
     );
-    assert.equal(upstream.queries.length, 0);
+    assert.equal(clientsAsked(upstream), 0);
   });
 
   it('tells where it listens, and counts what the packet cache has answered up to this moment', async () => {

@@ -7,6 +7,7 @@ export const SYSTEM_TOOLS = {
   cc: 'gcc libc6-dev',
   dig: 'bind9-dnsutils',
   delv: 'bind9-dnsutils',
+  dnsmasq: 'dnsmasq-base',
   drill: 'ldnsutils',
   ip: 'iproute2',
   kdig: 'knot-dnsutils',

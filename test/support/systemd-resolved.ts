@@ -20,7 +20,7 @@ const SCRIPT = `
 set -e
 mount -t tmpfs tmpfs /run
 mkdir -p /run/systemd/resolve /run/systemd/resolved.conf.d
-printf '[Resolve]\\nDNS=127.0.0.1\\nDomains=~.\\nFallbackDNS=\\nLLMNR=no\\nMulticastDNS=no\\nDNSSEC=no\\n' \
+printf '[Resolve]\\n%s\\nFallbackDNS=\\nLLMNR=no\\nMulticastDNS=no\\nDNSSEC=no\\n' "$1" \
   > /run/systemd/resolved.conf.d/test.conf
 { grep -v ^systemd-resolve: /etc/passwd; echo systemd-resolve:x:${USER}:${USER}::/:/usr/sbin/nologin; } > /run/passwd
 { grep -v ^systemd-resolve: /etc/group; echo systemd-resolve:x:${USER}:; } > /run/group
@@ -31,11 +31,15 @@ exec "$0"
 `;
 
 /**
- * Starts systemd-resolved in a network namespace, with 127.0.0.1 as its only server. Its package is unpacked and not
+ * Starts systemd-resolved in a network namespace, by default with 127.0.0.1 as its only server. Its package is unpacked and not
  * installed, because that would change the machine's own /etc/resolv.conf. Call it in a `before` hook; the suite is
  * skipped where it cannot run.
  */
-export async function startSystemdResolved(context: Mocha.Context, namespace: NetworkNamespace): Promise<NameDaemon> {
+export async function startSystemdResolved(
+  context: Mocha.Context,
+  namespace: NetworkNamespace,
+  settings: readonly string[] = ['DNS=127.0.0.1', 'Domains=~.'],
+): Promise<NameDaemon> {
   const unshare = requireTool(context, 'unshare');
   if (findProgram('apt-get') === undefined) cannotRun(context, 'systemd-resolved comes in a Debian package');
   const { program, libraries } = await prepared().catch((error: unknown) =>
@@ -46,10 +50,14 @@ export async function startSystemdResolved(context: Mocha.Context, namespace: Ne
   for (const end of ['out', 'nowhere']) await namespace.run('ip', 'link', 'set', end, 'up');
   await namespace.run('ip', 'address', 'add', '10.99.0.1/24', 'dev', 'out');
   const env = { ...process.env, LD_LIBRARY_PATH: libraries };
-  return NameDaemon.start(unshare, () => ['--mount', '--propagation', 'private', 'sh', '-c', SCRIPT, program], {
-    place: { spawn: (path, parameters, options) => namespace.spawn(path, parameters, { ...options, env }) },
-    port: 53,
-  });
+  return NameDaemon.start(
+    unshare,
+    () => ['--mount', '--propagation', 'private', 'sh', '-c', SCRIPT, program, settings.join('\n')],
+    {
+      place: { spawn: (path, parameters, options) => namespace.spawn(path, parameters, { ...options, env }) },
+      port: 53,
+    },
+  );
 }
 
 async function prepared(): Promise<{ readonly program: string; readonly libraries: string }> {

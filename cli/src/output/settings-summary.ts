@@ -47,6 +47,7 @@ export function settingsSummary(
   const notes = [
     openText(exposures, columns),
     cautionText('What is as good as root:', rootEquivalents(settings), columns),
+    cautionText('What two unikernels cannot have at once:', sharedEndpoints(unikernels), columns),
     cautionText('What was passed over:', (settings.passedOver ?? []).map(printable), columns),
   ].filter((text) => text !== '');
   const asked = unikernels.length === 0 ? '' : `\n${askedText(findings, columns)}`;
@@ -68,6 +69,25 @@ function rootEquivalents({ connections }: Settings): readonly string[] {
   return connections.flatMap(({ name, rootEquivalent }) =>
     rootEquivalent === undefined ? [] : [`Backend ${printable(name)}: ${printable(rootEquivalent)}`],
   );
+}
+
+/** A sentence for each address and port at which a unikernel is asked that an earlier one has, too. */
+function sharedEndpoints(unikernels: Settings['unikernels']): readonly string[] {
+  const owners = new Map<string, string>();
+  const sentences: string[] = [];
+  for (const { name, addresses, ready } of unikernels) {
+    for (const { words } of ready) {
+      const port = /^(?:tcp|https?):(\d+)/.exec(words)?.[1];
+      if (port === undefined) continue;
+      for (const address of addresses) {
+        const endpoint = endpointText({ address, port: Number(port) });
+        const owner = owners.get(endpoint);
+        if (owner === undefined) owners.set(endpoint, name);
+        else if (owner !== name) sentences.push(printable(`${endpoint}: ${owner} and ${name}`));
+      }
+    }
+  }
+  return sentences;
 }
 
 /** The text for a state store without a folder: `in memory`, or its name. */

@@ -4,7 +4,7 @@ import { PLUGIN_API_VERSION } from '../plugins/api-version.js';
 import { definePlugin } from '../plugins/define-plugin.js';
 import { SqliteStateStore, sqliteOptions } from '../state/sqlite-state-store.js';
 import { ExecProbe, probeCommand } from './exec-probe.js';
-import { HttpProbe, httpAddress } from './http-probe.js';
+import { HttpProbe, HttpsProbe, plainQuestion, secureQuestion } from './http-probe.js';
 import { KeepAliveStopPolicy } from './keep-alive-stop-policy.js';
 import { longestLife, MaxLifetimeStopPolicy } from './max-lifetime-stop-policy.js';
 import { MemoryStateStore } from './memory-state-store.js';
@@ -28,8 +28,15 @@ export const builtins: Plugin = definePlugin({
     registry.readinessProbe({
       name: 'http',
       useClass: HttpProbe,
-      description: 'GET is answered with a status from 200 to 399: http:PORT/PATH',
-      argument: httpAddress,
+      description:
+        'GET is answered with a status from 200 to 399, or one of those named: http:[//HOST:]PORT/PATH [STATUS …]',
+      argument: plainQuestion,
+    });
+    registry.readinessProbe({
+      name: 'https',
+      useClass: HttpsProbe,
+      description: 'The same over TLS, with any certificate: https:[//HOST:]PORT/PATH [STATUS …]',
+      argument: secureQuestion,
     });
     registry.readinessProbe({
       name: 'ping',

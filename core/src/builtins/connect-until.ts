@@ -2,7 +2,10 @@ import { connect, isIP, type Socket } from 'node:net';
 import type { Clock } from '../contracts/clock.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import { isOwnAddress, plainAddress } from '../net/own-address.js';
+import { errorCode } from '../errors.js';
+import { endpointText } from '../net/endpoint.js';
 import { InstantConnector } from '../net/instant-connector.js';
+import { isSelfConnected } from '../net/self-connected.js';
 import { loadedSocketCalls } from '../net/socket-calls.js';
 import { pauseAfter } from '../plugin-kit/poll-until.js';
 
@@ -13,6 +16,17 @@ const MAX_ATTEMPTS = 8;
 /** The number of calls in progress, which share the rate of attempts. */
 let waiting = 0;
 
+interface ConnectOptions {
+  readonly calls?: ReturnType<typeof loadedSocketCalls>;
+  /** Told why it has not connected yet, whenever that changes. */
+  readonly report?: ((outcome: string) => void) | undefined;
+}
+
+const SAID_OF_ERRORS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'refuses connections',
+  ETIMEDOUT: 'does not take connections',
+};
+
 /**
  * Connects to a TCP port as soon as a service listens there, by overlapping attempts, and resolves to the open socket.
  * Rejects with the signal's reason if it aborts first. The caller destroys the socket.
@@ -22,7 +36,7 @@ export function connectUntil(
   port: number,
   clock: Clock,
   signal: AbortSignal,
-  calls = loadedSocketCalls(),
+  { calls = loadedSocketCalls(), report }: ConnectOptions = {},
 ): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const attempts = new Map<Socket, Disposable>();
@@ -32,6 +46,12 @@ export function connectUntil(
     let instant = isLocal ? new InstantConnector(calls, { address, port }) : undefined;
     let next: Disposable | undefined;
 
+    let lastCode: string | undefined;
+    const tell = (code: string): void => {
+      if (code === lastCode) return;
+      lastCode = code;
+      report?.(`${endpointText({ address, port })} ${SAID_OF_ERRORS[code] ?? `cannot be reached (${code})`}`);
+    };
     const forget = (socket: Socket): void => {
       attempts.get(socket)?.[Symbol.dispose]();
       attempts.delete(socket);
@@ -60,7 +80,7 @@ export function connectUntil(
     const attempt = (): void => {
       next = clock.after(pauseAfter(clock.now() - begin, waiting), attempt);
       const outcome = instant?.attempt() ?? 'undecided';
-      if (outcome === 'refused') return;
+      if (outcome === 'refused') return tell('ECONNREFUSED');
       if (outcome !== 'undecided') return connected(outcome.on('error', ignore).setNoDelay());
       instant = undefined;
       if (attempts.size >= MAX_ATTEMPTS) return;
@@ -68,10 +88,14 @@ export function connectUntil(
       const giveUp = clock.after(ATTEMPT_TIMEOUT, () => {
         forget(socket);
         socket.destroy();
+        tell('ETIMEDOUT');
       });
       attempts.set(socket, giveUp);
       // A refused attempt is expected: the service is not up yet.
-      socket.on('error', () => forget(socket));
+      socket.on('error', (error) => {
+        forget(socket);
+        tell(errorCode(error) ?? error.message);
+      });
       socket.on('connect', () => {
         forget(socket);
         connected(socket);
@@ -86,11 +110,6 @@ export function connectUntil(
     waiting += 1;
     attempt();
   });
-}
-
-/** On the same machine the kernel may pick the target port as the source port, and TCP then connects to itself. */
-function isSelfConnected({ localAddress, localPort, remoteAddress, remotePort }: Socket): boolean {
-  return localPort === remotePort && localAddress === remoteAddress;
 }
 
 const ignore = (): void => {};

@@ -60,6 +60,7 @@ export class ExecProbe implements ReadinessProbe {
     const limit = this.clock.after(ATTEMPT_LIMIT, end);
     try {
       const { status } = await child.exited;
+      target.report?.(status === undefined ? 'was ended before it was done' : `ended with status ${status}`);
       // Where its end would not be reported, it may still run.
       if (!child.told) end();
       return status === 0;

@@ -12,14 +12,14 @@ export const tcpPort = z.coerce.number({ error: PORT }).int(PORT).min(1, PORT).m
 /** Ready when a TCP port accepts connections on each of the unikernel's addresses: `ready=tcp:8080`. */
 export class TcpProbe implements ReadinessProbe {
   constructor(
-    @inject(optionsOf(tcpPort)) private readonly port: number,
+    @inject(optionsOf(tcpPort)) readonly port: number,
     @inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  async untilReady({ addresses }: ReadinessTarget, signal: AbortSignal): Promise<void> {
+  async untilReady({ addresses, report }: ReadinessTarget, signal: AbortSignal): Promise<void> {
     await Promise.all(
       addresses.map(async (address) => {
-        const socket = await connectUntil(address, this.port, this.clock, signal);
+        const socket = await connectUntil(address, this.port, this.clock, signal, { report });
         socket.destroy();
       }),
     );

@@ -10,6 +10,11 @@ export interface ReadinessTarget {
   readonly domainId?: number;
   /** How a command of a probe is to run: undefined for Jitsu's own user, folder and variables. */
   execution?(): Execution | undefined;
+  /**
+   * Told what an attempt has found, such as `192.0.2.7:8080 answered with status 404`. The last of it stands in the error
+   * where the deadline passes.
+   */
+  readonly report?: (outcome: string) => void;
 }
 
 /**
@@ -18,6 +23,12 @@ export interface ReadinessTarget {
  * `optionsOf(schema)`.
  */
 export interface ReadinessProbe extends MayNeedRoot {
+  /**
+   * The TCP port that it asks at each address of the unikernel: what accepts connections there before a process is
+   * started is another program, and the summon fails. Absent where it asks otherwise.
+   */
+  readonly port?: number;
+
   /**
    * Called for each unikernel that has the probe, when all are registered and none is booted: what it allows the
    * {@link Spawner} to do for this probe. Present where it runs commands.

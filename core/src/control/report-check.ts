@@ -1,6 +1,6 @@
 import type { FlushReport, StatusReport, SummonReport, UnikernelStatus } from './status-report.js';
 import type { LifecycleEvent } from '../contracts/lifecycle-event.js';
-import { fits, type Shape } from '../plugin-kit/value-shape.js';
+import { shapeCheck, type Shape } from '../plugin-kit/value-shape.js';
 
 const ENDPOINT: Shape = { address: 'string', port: 'number' };
 
@@ -53,6 +53,6 @@ export const reportOf = {
 };
 
 function shaped(body: unknown, shape: Shape): unknown {
-  if (!fits(body, shape)) throw new Error('it is no answer of a Jitsu');
+  if (!shapeCheck(shape)(body)) throw new Error('it is no answer of a Jitsu');
   return body;
 }

@@ -3,6 +3,8 @@ import { errorCode, errorMessage, JitsuError } from '../errors.js';
 
 /** A probe as the core uses it: errors of a plugin become JitsuErrors that name the probe. */
 export class GuardedProbe implements ReadinessProbe {
+  /** Absent where the probe has none, or it is no number. */
+  readonly port?: number;
   /** Absent where the probe has none. @throws JITSU_SUMMON_FAILED */
   readonly allow?: (target: ReadinessTarget) => void;
 
@@ -11,6 +13,7 @@ export class GuardedProbe implements ReadinessProbe {
     private readonly words: string,
     private readonly probe: ReadinessProbe,
   ) {
+    if (typeof probe.port === 'number') this.port = probe.port;
     if (probe.allow === undefined) return;
     this.allow = (target) => {
       try {
@@ -23,8 +26,10 @@ export class GuardedProbe implements ReadinessProbe {
 
   /** @throws JITSU_SUMMON_FAILED */
   async untilReady(target: ReadinessTarget, signal: AbortSignal): Promise<void> {
+    const { report } = target;
+    const own = report && { ...target, report: (outcome: string) => report(`${this.words}: ${outcome}`) };
     try {
-      await this.probe.untilReady(target, signal);
+      await this.probe.untilReady(own ?? target, signal);
     } catch (error) {
       throw signal.aborted ? error : this.#named(target, error);
     }

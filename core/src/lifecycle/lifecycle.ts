@@ -105,7 +105,7 @@ export class Lifecycle implements Disposable {
 
   /**
    * Resolves when the unikernel's service answers: at once where it is ready. Concurrent callers share one boot.
-   * @throws JITSU_SUMMON_DEADLINE, JITSU_SUMMON_DIED, JITSU_SUMMON_FAILED, JITSU_SUMMON_BACKING_OFF,
+   * @throws JITSU_SUMMON_DEADLINE, JITSU_SUMMON_DIED, JITSU_SUMMON_FAILED, JITSU_ADDRESS_IN_USE, JITSU_SUMMON_BACKING_OFF,
    * JITSU_BOOT_QUEUE_FULL, JITSU_BACKEND_UNREACHABLE, JITSU_BACKEND_FAILED, JITSU_STOPPED_BY_COMMAND,
    * JITSU_SHUTTING_DOWN
    */

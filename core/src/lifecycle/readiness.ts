@@ -1,5 +1,6 @@
 import type { Clock } from '../contracts/clock.js';
 import type { Execution } from '../contracts/machine.js';
+import type { ReadinessProbe } from '../contracts/readiness-probe.js';
 import { pollUntil } from '../plugin-kit/poll-until.js';
 import type { LifeReports } from './life-reports.js';
 import type { Unikernel } from './unikernel.js';
@@ -7,6 +8,7 @@ import type { Unikernel } from './unikernel.js';
 /**
  * Waits until the addresses of a unikernel are known, all its probes are satisfied and, after a boot, its fixed delay
  * has passed. Rejects with the signal's reason when it aborts first, unless the probes do not heed it.
+ * @param outcomes filled with what each probe that is not satisfied has found last
  */
 export async function untilReady(
   unikernel: Unikernel,
@@ -14,6 +16,7 @@ export async function untilReady(
   life: Pick<LifeReports, 'found'>,
   clock: Clock,
   signal: AbortSignal,
+  outcomes = new Map<object, string>(),
 ): Promise<void> {
   const { name, id, machine, probes, delay } = unikernel.plan;
   if (unikernel.seeksAddresses) {
@@ -21,12 +24,18 @@ export async function untilReady(
       life.found(unikernel, await machine.addresses());
       return unikernel.addresses.length > 0;
     };
+    outcomes.set(machine, 'no address was reported');
     await pollUntil(findAddresses, clock, signal);
+    outcomes.delete(machine);
   }
   const { addresses, domainId } = unikernel;
   // Asked for only by a probe that runs a command: it takes longer than a look at a port.
   const execution = (): Execution | undefined => machine.execution();
   const target = { name, id, addresses, execution, ...(domainId !== undefined && { domainId }) };
-  await Promise.all(probes.map((probe) => probe.untilReady(target, signal)));
+  const ask = async (probe: ReadinessProbe): Promise<void> => {
+    await probe.untilReady({ ...target, report: (outcome) => outcomes.set(probe, outcome) }, signal);
+    outcomes.delete(probe);
+  };
+  await Promise.all(probes.map(ask));
   if (booted && delay > 0) await clock.sleep(delay, signal);
 }

@@ -31,18 +31,26 @@ export function backingOff({ name, failure }: Unikernel, now: Milliseconds): Jit
 }
 
 /** The error of a summon that has reached its deadline. */
-export function pastDeadline({ name, phase, state, plan }: Unikernel, { began }: Summon): JitsuError {
+export function pastDeadline({ name, phase, state, plan }: Unikernel, { began, outcomes }: Summon): JitsuError {
   const why =
     phase === 'wanted'
       ? `Its backend has not stopped it yet (${state}). Check the backend, or raise its deadline.`
       : state === 'running'
-        ? 'It ran, but its service did not answer. Check its ready: probe and its log, or raise its deadline.'
+        ? `It ran, but ${unsatisfied(outcomes)}. Check its ready: probe and its log, or raise its deadline.`
         : phase === 'probing' || phase === 'rising'
           ? `It does not run any more, and is not off (${state}). Check its log and its backend.`
           : began || phase === 'waiting'
             ? `Its backend has not got it to run yet (${state}). Check the backend, or raise its deadline.`
             : 'It is still waiting for its turn to boot. Raise boot.limit or its deadline.';
   return new JitsuError('JITSU_SUMMON_DEADLINE', `${name} was not ready within ${seconds(plan.deadline)}. ${why}`);
+}
+
+/** The most characters of what one probe has found: a plugin may say anything. */
+const LONGEST_OUTCOME = 200;
+
+function unsatisfied(outcomes: Summon['outcomes']): string {
+  const found = [...outcomes.values()].map((outcome) => outcome.slice(0, LONGEST_OUTCOME));
+  return found.length === 0 ? 'its service did not answer' : `was not ready: ${found.join('; ')}`;
 }
 
 /** The error of a summon whose machine went down before its service answered. */

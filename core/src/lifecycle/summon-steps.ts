@@ -2,6 +2,7 @@ import type { Clock } from '../contracts/clock.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import { errorMessage, JitsuError } from '../errors.js';
 import { untilAborted } from '../plugin-kit/until-aborted.js';
+import { checkAddressesFree } from './address-conflict.js';
 import type { Announcer } from './announcer.js';
 import type { BootQueue } from './boot-queue.js';
 import { CALL_LIMIT } from './guarded-backend.js';
@@ -71,6 +72,8 @@ export class SummonSteps {
     const limit = this.clock.after(CALL_LIMIT, () => this.giveUp(unikernel));
     let failure: { readonly error: unknown } | undefined;
     try {
+      // What is resumed has its port already.
+      if (step === 'start') await checkAddressesFree(unikernel, this.clock);
       await untilAborted(unikernel.plan.machine[step](), patience.signal);
       this.life.started(unikernel);
       const looked = look(unikernel, (description) => this.life.note(unikernel, description));
@@ -105,7 +108,8 @@ export class SummonSteps {
     const summon = unikernel.summon as Summon;
     if (!summon.boots) this.announcer.announce(unikernel, 'summoning', { cause: summon.cause });
     try {
-      await untilReady(unikernel, summon.boots, this.life, this.clock, summon.controller.signal);
+      const { boots, controller, outcomes } = summon;
+      await untilReady(unikernel, boots, this.life, this.clock, controller.signal, outcomes);
       if (unikernel.summon === summon) this.life.on(unikernel, 'answered');
     } catch (error) {
       this.life.failed(unikernel, summon, error);

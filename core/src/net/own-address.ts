@@ -11,6 +11,13 @@ export function isLoopback(address: string): boolean {
   return ipaddr.parse(address).range() === 'loopback';
 }
 
+/** Whether a plain address is one of this machine, or of a network around it that the internet does not reach. */
+export function isNearAddress(address: string): boolean {
+  return NEAR.includes(ipaddr.parse(address).range()) || isOwnAddress(address);
+}
+
+const NEAR: readonly string[] = ['loopback', 'private', 'linkLocal', 'uniqueLocal', 'carrierGradeNat', 'unspecified'];
+
 /** Whether a plain address belongs to one of this machine's interfaces. */
 export function isOwnAddress(address: string): boolean {
   if (isLoopback(address)) return true;

@@ -1,6 +1,7 @@
 import { endianness } from 'node:os';
 import { getSystemErrorName } from 'node:util';
 import { errorMessage } from '../errors.js';
+import { Linux } from './linux.js';
 import { nativePackageAdvice } from '../plugin-kit/native-package-advice.js';
 
 /** An address in this process. */
@@ -22,6 +23,35 @@ let loaded: SocketCalls | undefined;
 export async function loadSocketCalls(): Promise<SocketCalls> {
   loaded ??= await load();
   return loaded;
+}
+
+/**
+ * The same, once they have been tried: a filter of system calls (seccomp(2)), such as that of a container, may refuse
+ * those that take or send many datagrams, which nothing but a call shows.
+ * @throws NativeSocketsUnavailable
+ */
+export async function loadBatchCalls(): Promise<SocketCalls> {
+  const calls = await loadSocketCalls();
+  refused ??= refusedCall(calls) ?? '';
+  if (refused !== '') throw new NativeSocketsUnavailable(`${refused}: a filter of system calls may forbid it`);
+  return calls;
+}
+
+/** The call that is refused, and how; empty where none is, absent before it was tried. */
+let refused: string | undefined;
+
+function refusedCall({ socket, close, recvmmsg, sendmmsg, errorCode, addressOf }: SocketCalls): string | undefined {
+  const descriptor = socket(Linux.AF_INET, Linux.SOCK_DGRAM | Linux.SOCK_CLOEXEC, 0);
+  if (descriptor < 0) return `socket ${errorCode()}`;
+  try {
+    // With no message each call comes to nothing, and the kernel has looked at it.
+    const none = addressOf(new Uint8Array(new ArrayBuffer(64)));
+    if (recvmmsg(descriptor, none, 0, Linux.MSG_DONTWAIT, null) < 0) return `recvmmsg ${errorCode()}`;
+    if (sendmmsg(descriptor, none, 0, Linux.MSG_DONTWAIT) < 0) return `sendmmsg ${errorCode()}`;
+    return undefined;
+  } finally {
+    close(descriptor);
+  }
 }
 
 /** The calls, if they are loaded in this thread already: this never loads native code. */

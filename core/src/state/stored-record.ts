@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import type { LifecycleEvent } from '../contracts/lifecycle-event.js';
 import type { StoredCounters, StoredRegistration } from '../contracts/state-store.js';
-import { fits, type Shape } from '../plugin-kit/value-shape.js';
+import { shapeCheck, type Shape } from '../plugin-kit/value-shape.js';
 
 /** The kinds of records, each of which has its table. */
 export interface RecordKinds {
@@ -33,6 +33,12 @@ const SHAPES: Readonly<Record<RecordKind, Shape>> = {
   },
 };
 
+/** Made once: a start looks at every record. */
+const CHECKS = Object.fromEntries(Object.entries(SHAPES).map(([kind, shape]) => [kind, shapeCheck(shape)])) as Record<
+  RecordKind,
+  (value: unknown) => boolean
+>;
+
 /** The key of what belongs to a unikernel: its name in a form that SQLite gives back as it was. */
 export function keyOf(unikernel: string): string {
   // SQLite ends a text at a NUL, and half of a surrogate pair has no bytes in UTF-8.
@@ -55,7 +61,9 @@ export function isRecord(kind: RecordKind, row: StoredRow): boolean {
   const [key, json] = row;
   try {
     const record = JSON.parse(json) as RecordKinds[RecordKind];
-    return fits(record, SHAPES[kind]) && (typeof key === 'number' || key === keyOf(record.unikernel));
+    return (
+      CHECKS[kind](record) && (typeof key === 'number' || key === record.unikernel || key === keyOf(record.unikernel))
+    );
   } catch {
     return false;
   }

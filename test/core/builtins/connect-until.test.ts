@@ -23,7 +23,7 @@ for (const way of ['by Node', 'by calls of our own']) {
 
     it('comes at the first moment, and can be talked over', async () => {
       const port = await freePort();
-      const connection = connectUntil('127.0.0.1', port, clock, AbortSignal.timeout(10_000), calls);
+      const connection = connectUntil('127.0.0.1', port, clock, AbortSignal.timeout(10_000), { calls });
       await clock.sleep(100);
       const server = echoServer().listen(port, '127.0.0.1');
       try {
@@ -38,7 +38,7 @@ for (const way of ['by Node', 'by calls of our own']) {
       const before = openFiles();
       const signals = [AbortSignal.abort(new Error('too soon')), AbortSignal.timeout(200)];
       const [soon, late] = await Promise.allSettled(
-        signals.map((signal) => connectUntil('127.0.0.1', port, clock, signal, calls)),
+        signals.map((signal) => connectUntil('127.0.0.1', port, clock, signal, { calls })),
       );
       assert.match(String((soon as PromiseRejectedResult).reason), /too soon/);
       assert.equal(((late as PromiseRejectedResult).reason as Error).name, 'TimeoutError');
@@ -58,7 +58,7 @@ describe('a connection that is tried until somebody listens', () => {
     let instant = 0;
     const counting: SocketCalls = { ...calls, socket: (...words) => (instant++, calls.socket(...words)) };
     for (const address of ['224.0.0.1', 'localhost']) {
-      const connection = connectUntil(address, 1, clock, AbortSignal.timeout(50), counting);
+      const connection = connectUntil(address, 1, clock, AbortSignal.timeout(50), { calls: counting });
       await assert.rejects(connection, { name: 'TimeoutError' });
     }
     assert.equal(instant, 0);
@@ -76,7 +76,7 @@ describe('a connection that is tried until somebody listens', () => {
         return calls.connect(descriptor, address, length);
       },
     };
-    const connection = connectUntil('127.0.0.1', port, clock, AbortSignal.timeout(100), unfortunate);
+    const connection = connectUntil('127.0.0.1', port, clock, AbortSignal.timeout(100), { calls: unfortunate });
     await assert.rejects(connection, { name: 'TimeoutError' });
     assert.ok(withItself > 0, 'there was such an attempt');
   });

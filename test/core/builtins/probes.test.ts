@@ -2,20 +2,22 @@ import { describeReadinessProbe, ManualClock } from '@jitsud/core/testing';
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { chmodSync, readFileSync } from 'node:fs';
-import { createServer as createHttpServer } from 'node:http';
+import { createServer as createHttpServer, type RequestListener } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { SystemClock } from '#core/clock.js';
 import type { Clock } from '#core/contracts/clock.js';
 import type { ReadinessProbe } from '#core/contracts/readiness-probe.js';
 import { SealableSpawner } from '#core/plugin-kit/sealable-spawner.js';
 import { ExecProbe } from '#core/builtins/exec-probe.js';
-import { HttpProbe } from '#core/builtins/http-probe.js';
+import { HttpProbe, HttpsProbe, plainQuestion, secureQuestion } from '#core/builtins/http-probe.js';
 import { pauseAfter, pollUntil } from '#core/plugin-kit/poll-until.js';
 import { TcpProbe } from '#core/builtins/tcp-probe.js';
 import { eventually } from '#core/testing/eventually.js';
 import { rejectsWithCode } from '#core/testing/rejects-with-code.js';
+import { Authority, type Certificate } from '../../support/certificates.js';
 import { InheritableFile } from '../../support/inheritable-file.js';
-import { requireRoot } from '../../support/require-tool.js';
+import { requireRoot, requireTool } from '../../support/require-tool.js';
 import { SealingSpawner } from '../../support/sealing-spawner.js';
 import { TemporaryFolder } from '../../support/temporary-folder.js';
 
@@ -136,6 +138,111 @@ describe('the http probe', () => {
     const signal = AbortSignal.any([controller.signal, patience()]);
     const ready = new HttpProbe({ port: server.port, path: '/' }, clock).untilReady(target, signal);
     await assert.rejects(ready, reason);
+  });
+});
+
+describe('the words of an http probe', () => {
+  it('are a port and a path, with a host where one is named, and the accepted statuses', () => {
+    for (const [words, port, path, host, statuses] of [
+      ['8080/healthz', 8080, '/healthz'],
+      ['8080', 8080, '/'],
+      [
+        '8080/a?b=c:d 200 401-403',
+        8080,
+        '/a?b=c:d',
+        undefined,
+        [
+          [200, 200],
+          [401, 403],
+        ],
+      ],
+      ['//www.example.org/x', 80, '/x', 'www.example.org'],
+      ['//www.example.org:8080', 8080, '/', 'www.example.org'],
+    ] as const) {
+      const { statuses: ranges, ...question } = plainQuestion.parse(words);
+      assert.deepEqual(question, { port, path, ...(host !== undefined && { host }) }, words);
+      assert.deepEqual(
+        ranges?.map(({ from, to }) => [from, to]),
+        statuses,
+        words,
+      );
+    }
+    assert.equal(secureQuestion.parse('//www.example.org').port, 443);
+    for (const words of ['', '/healthz', 'x/', '0/', '70000/', '80/ 600', '80/ 300-200', '80/ ok', '//a b/']) {
+      assert.equal(plainQuestion.safeParse(words).success, false, words);
+    }
+  });
+});
+
+for (const secure of [false, true]) {
+  describe(`the ${secure ? 'https' : 'http'} probe`, () => {
+    let authority: Authority | undefined;
+    let certificate: Certificate | undefined;
+
+    before(function () {
+      if (!secure) return;
+      authority = new Authority(requireTool(this, 'openssl'));
+      certificate = authority.issue('IP:127.0.0.1');
+    });
+
+    after(() => authority?.[Symbol.dispose]());
+
+    const serve = async (listener: RequestListener) =>
+      listening(certificate ? createHttpsServer(certificate, listener) : createHttpServer(listener));
+    const probe = (words: string): ReadinessProbe =>
+      secure ? new HttpsProbe(secureQuestion.parse(words), clock) : new HttpProbe(plainQuestion.parse(words), clock);
+
+    it('asks for the host that is named, else for the address', async () => {
+      const hosts: (string | undefined)[] = [];
+      await using server = await serve((request, response) => {
+        hosts.push(request.headers.host);
+        response.end();
+      });
+      const { port } = server;
+      for (const words of [`${port}/`, `//www.example.org:${port}/`]) await probe(words).untilReady(target, patience());
+      assert.deepEqual(hosts, [`127.0.0.1:${port}`, `www.example.org:${port}`]);
+    });
+
+    it('takes the statuses that are named alone, and reports all others', async () => {
+      const statuses = [200, 503, 401];
+      const reports: string[] = [];
+      await using server = await serve((_request, response) => void response.writeHead(statuses.shift() ?? 500).end());
+      const reporting = { ...target, report: (outcome: string) => void reports.push(outcome) };
+      await probe(`${server.port}/ 400-402`).untilReady(reporting, patience());
+      assert.deepEqual(
+        reports,
+        [200, 503].map((status) => `127.0.0.1:${server.port} answered with status ${status}`),
+      );
+    });
+
+    it('reports what is in the way: nobody there, or no answer', async () => {
+      const reports = new Set<string>();
+      const reporting = { ...target, report: (outcome: string) => void reports.add(outcome) };
+      const port = await freePort();
+      const ready = probe(`${port}/`).untilReady(reporting, patience());
+      await eventually(() => assert.ok(reports.has(`127.0.0.1:${port} refuses connections`)));
+      const cutting = await listening(
+        createServer((socket) => socket.on('error', () => undefined).destroy()),
+        port,
+      );
+      await eventually(() => assert.match([...reports].join(), /takes connections and gives no answer: \S/));
+      await cutting[Symbol.asyncDispose]();
+      await using _server = await listening(
+        certificate ? createHttpsServer(certificate, (_q, s) => s.end()) : createHttpServer((_q, s) => s.end()),
+        port,
+      );
+      await ready;
+    });
+  });
+}
+
+describe('the tcp probe that waits', () => {
+  it('reports each obstacle once', async () => {
+    const reports: string[] = [];
+    const port = await freePort();
+    const reporting = { ...target, report: (outcome: string) => void reports.push(outcome) };
+    await assert.rejects(new TcpProbe(port, clock).untilReady(reporting, AbortSignal.timeout(200)));
+    assert.deepEqual(reports, [`127.0.0.1:${port} refuses connections`]);
   });
 });
 

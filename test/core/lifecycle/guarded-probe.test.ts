@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { ReadinessProbe } from '#core/contracts/readiness-probe.js';
 import { JitsuError } from '#core/errors.js';
 import { GuardedProbe } from '#core/lifecycle/guarded-probe.js';
 import { rejectsWithCode } from '#core/testing/rejects-with-code.js';
@@ -24,6 +25,21 @@ describe('a readiness probe as the core uses it', () => {
       assert.equal(web!.failure?.code, 'JITSU_SUMMON_FAILED');
     });
   }
+
+  it('reports what its attempts find under its own words, which the error of the deadline repeats', async () => {
+    const untilReady: ReadinessProbe['untilReady'] = async ({ report }, signal) => {
+      report?.('it is empty');
+      report?.('it has 7');
+      await new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
+    };
+    const satisfied: ReadinessProbe['untilReady'] = async ({ report }) => report?.('nothing yet');
+    using life = new Life();
+    const probes = [new GuardedProbe('odd:8', { untilReady }), new GuardedProbe('fine', { untilReady: satisfied })];
+    const [web] = await life.with({ name: 'web', probes });
+    const failed = rejectsWithCode(life.summon(web!), 'JITSU_SUMMON_DEADLINE');
+    await life.clock.advance(web!.plan.deadline);
+    assert.match((await failed).message, /It ran, but was not ready: odd:8: it has 7\. Check its ready: probe/);
+  });
 
   it('passes on errors of ours, and the reason of the signal', async () => {
     const ours = new JitsuError('JITSU_BACKEND_UNREACHABLE', 'gone');

@@ -52,6 +52,18 @@ describe('the failure of a summon', () => {
     });
   }
 
+  it('at the deadline says what the probes have found last, in bounded length', () => {
+    const summon = aSummon(true);
+    summon.outcomes.set({}, 'http:8080/: 192.0.2.7:8080 answered with status 404');
+    summon.outcomes.set({}, `odd: ${'x'.repeat(1_000)}`);
+    const { message } = pastDeadline(inPhase('probing', 'running'), summon);
+    assert.match(
+      message,
+      /It ran, but was not ready: http:8080\/: 192\.0\.2\.7:8080 answered with status 404; odd: x+\. Check its ready: probe/,
+    );
+    assert.ok(message.length < 450);
+  });
+
   it('holds off queries until the moment of the next try, with the reason and the time that is left', () => {
     const www = aUnikernel();
     assert.equal(backingOff(www, 100), undefined);

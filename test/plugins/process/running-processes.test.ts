@@ -1,7 +1,7 @@
 import { ManualClock, SystemClock } from '@jitsud/core/testing';
 import type { Clock, PowerChange } from '@jitsud/core/plugin';
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,6 +15,7 @@ import type { ProcessPlan } from '#process/process-plan.js';
 import { RunningProcesses } from '#process/running-processes.js';
 import { cannotRun } from '../../support/cannot-run.js';
 import { ProcessSystem } from '../../support/process-system.js';
+import { requireRoot } from '../../support/require-tool.js';
 
 const ID = '1b2fa29b-1f9c-5509-a337-b3c1a8b1873f';
 const OTHER = '1b2fa29b-1f9c-5509-a337-b3c1a8b1873e';
@@ -291,10 +292,16 @@ describe('the running processes of a connection', () => {
   });
 
   it('are stopping from the moment on when the first process has ended and others have not', async () => {
+    // Nothing is looked for, as no time passes.
+    const clock = new ManualClock();
+    running = make('process', clock);
     running.open();
     await running.spawn(plan('sleep 1000 & sleep 0.05; exit 3'));
-    assert.equal(await offDetail(), 'exited with status 3');
-    assert.deepEqual([...new Set(changes.map(({ state }) => state))], ['running', 'stopping', 'off']);
+    await eventually(() => assert.deepEqual(changes.at(-1), { id: ID, state: 'stopping' }));
+    await eventually(async () => {
+      await clock.advance(50);
+      assert.deepEqual(changes.at(-1), { id: ID, state: 'off', detail: 'exited with status 3' });
+    });
   });
 
   it('are told at once of one whose end the process that starts programs does not tell', async function () {
@@ -309,6 +316,23 @@ describe('the running processes of a connection', () => {
     await eventually(() => assert.equal(running.get(ID)?.needsWatch, false));
     process.kill(pid, 'SIGKILL');
     await eventually(() => assert.deepEqual(changes.at(-1), { id: ID, state: 'stopping' }));
+  });
+
+  it('leave zombies where Jitsu is the first process of a container, which is said', function () {
+    requireRoot(this);
+    const modules = ['#core/clock.js', '#process/running-processes.js'].map((name) => import.meta.resolve(name));
+    const [clock, processes] = modules.map((url) => JSON.stringify(url));
+    const script = `
+      import { SystemClock } from ${clock};
+      import { RunningProcesses } from ${processes};
+      const logger = { warn: (_, message) => console.log(message) };
+      const spawner = { watch: () => undefined };
+      new RunningProcesses(${JSON.stringify(system.folder.path)}, 'process', new SystemClock(), logger, spawner).open();
+      process.exit();`;
+    const node = [process.execPath, '--input-type=module', '-e', script];
+    const warned = execFileSync('unshare', ['--pid', '--fork', '--mount-proc', ...node], { encoding: 'utf8' });
+    assert.match(warned, /^Jitsu is the first process of its container, .* \(docker run --init\)\.\n$/);
+    assert.equal(execFileSync(process.execPath, node.slice(1), { encoding: 'utf8' }), '');
   });
 
   it('are not started again before the system has forgotten the process that they were', async () => {

@@ -41,6 +41,12 @@ export interface CacheStatus {
   readonly size: number;
 }
 
+/** The resolver whose answers are cached. */
+export interface CacheSource extends Resolver {
+  /** The answer to a query that this source has asked itself, and that has come back; `undefined` for any other. */
+  answerToOwn?(query: DnsQuery): DnsAnswer | undefined;
+}
+
 /**
  * Caches the answers of another resolver, the source, with at most one query in flight per question. docs/dns.md says
  * what is stored, and for how long. Must be closed.
@@ -58,7 +64,7 @@ export class CachingResolver implements Resolver {
   private readonly counts = { hits: 0, misses: 0, stale: 0, prefetches: 0 };
 
   constructor(
-    private readonly source: Resolver,
+    private readonly source: CacheSource,
     { cache, limits }: Pick<DnsSettings, 'cache' | 'limits'>,
     private readonly clock: Clock,
   ) {
@@ -90,6 +96,8 @@ export class CachingResolver implements Resolver {
       this.counts.hits += 1;
       return nxdomain;
     }
+    const own = this.source.answerToOwn?.(query);
+    if (own !== undefined) return own;
     const stale = entry instanceof CachedAnswer && now < entry.goneAt ? entry : undefined;
     signal.throwIfAborted();
     if (stale === undefined) {

@@ -2,9 +2,11 @@ import { Chain, Link } from '../../collections/chain.js';
 import type { DnsAnswer, DnsClient, DnsQuery } from '../../contracts/resolver.js';
 import { JitsuError } from '../../errors.js';
 import { Rcode } from '../wire/dns-parameters.js';
+import { parentName } from '../wire/domain-name.js';
 import { readRcode } from '../wire/header.js';
 import type { ParsedAnswer } from '../wire/message-sections.js';
 import { isLocalError } from './local-error.js';
+import { loopError, type LoopDetection } from './loop-detection.js';
 import { FairShares, type Asker } from './fair-shares.js';
 import type { Upstream } from './upstream.js';
 import { UpstreamExchange, type ExchangeListener } from './upstream-exchange.js';
@@ -28,6 +30,7 @@ export class ForwardedQuery extends Link implements ExchangeListener {
     private readonly signal: AbortSignal,
     private readonly upstreams: readonly Upstream[],
     private readonly inFlight: InFlightQueries,
+    private readonly loops: LoopDetection,
     private readonly resolve: (answer: DnsAnswer) => void,
     private readonly reject: (reason: Error) => void,
   ) {
@@ -45,6 +48,26 @@ export class ForwardedQuery extends Link implements ExchangeListener {
     if (!UNHELPFUL.includes(readRcode(answer.message))) return this.end(answer);
     this.unhelpful ??= answer;
     this.askNext();
+  }
+
+  onSilence(): void {
+    this.lookForLoop();
+  }
+
+  /** Looks for a loop where another query may be this one, which has come back. */
+  suspect(query: DnsQuery): void {
+    if (this.exchange?.isLike(query) === true) this.lookForLoop();
+  }
+
+  /** Asks the next upstream where this one has turned out to be a loop for the names of a domain. */
+  leaveLoop(upstream: Upstream): void {
+    if (this.upstreams[this.next - 1] !== upstream || !this.loops.isLoop(upstream, this.query.name)) return;
+    this.exchange?.cancel();
+    this.onFailure(loopError());
+  }
+
+  private lookForLoop(): void {
+    this.loops.look(this.upstreams[this.next - 1] as Upstream, parentName(this.query.name));
   }
 
   onFailure(reason: Error): void {
@@ -65,6 +88,7 @@ export class ForwardedQuery extends Link implements ExchangeListener {
     const upstream = this.upstreams[this.next];
     if (upstream === undefined) return this.end(this.unhelpful);
     this.next += 1;
+    if (this.loops.isLoop(upstream, this.query.name)) return this.onFailure(loopError());
     this.exchange = new UpstreamExchange(this.query, upstream, this);
     this.exchange.start();
   }
@@ -72,6 +96,7 @@ export class ForwardedQuery extends Link implements ExchangeListener {
   private end(answer: ParsedAnswer | undefined): void {
     this.inFlight.delete(this.signal, this);
     if (answer !== undefined) return this.resolve(answer);
+    this.inFlight.onFailure?.();
     if (this.failures === '') this.failures = 'no upstream is known but ourselves. Set one: -f ADDRESS';
     else if (this.isStuck) {
       const what = `no upstream can be reached from this machine: ${this.failures}`;
@@ -96,6 +121,8 @@ class SignalGroup extends Link {
  */
 export class InFlightQueries {
   readonly shares = new FairShares();
+  /** Called when no upstream has answered a query. */
+  onFailure?: () => void;
   private readonly bySignal = new WeakMap<AbortSignal, SignalGroup>();
   /** The groups that are not empty. */
   private readonly groups = new Chain<SignalGroup>();
@@ -138,6 +165,11 @@ export class InFlightQueries {
 
   abortAll(reason: Error): void {
     for (const group of this.groups.all()) group.abort(reason);
+  }
+
+  /** Calls for each query; these may end meanwhile. */
+  visit(call: (query: ForwardedQuery) => void): void {
+    for (const { queries } of this.groups.all()) for (const query of queries.all()) call(query);
   }
 
   private listenTo(signal: AbortSignal): SignalGroup {

@@ -6,15 +6,17 @@ import type { DnsAnswer, DnsQuery, Resolver } from '../../contracts/resolver.js'
 import { JitsuError, shuttingDown } from '../../errors.js';
 import { ExtendedErrorCode, Rcode } from '../wire/dns-parameters.js';
 import { canonicalName, isBelowOneOf } from '../wire/domain-name.js';
+import { HEADER_LENGTH } from '../wire/header.js';
 import { AnswerScrubber, type UpstreamAnswerCounts } from './answer-scrubber.js';
 import { Deadlines } from './deadlines.js';
 import { ForwardedQuery, InFlightQueries } from './forwarded-query.js';
+import { LoopDetection } from './loop-detection.js';
 import { udpSockets } from './mmsg-socket.js';
 import { RandomSource } from './random-source.js';
 import { readTrust } from './stream-connector.js';
 import { SystemUpstreams } from './system-upstreams.js';
 import { dgramSockets } from './udp-socket.js';
-import type { UpstreamContext } from './upstream.js';
+import type { Upstream, UpstreamContext } from './upstream.js';
 import { UpstreamSelection } from './upstream-selection.js';
 
 /** What the forwarder needs besides its settings. */
@@ -50,6 +52,7 @@ export class Forwarder implements Resolver {
   private readonly context: UpstreamContext;
   private readonly selection: UpstreamSelection;
   private readonly inFlight = new InFlightQueries();
+  private readonly loops: LoopDetection;
   /** Checks what upstreams answer. */
   readonly scrubber: AnswerScrubber;
   private closed: JitsuError | undefined;
@@ -63,12 +66,16 @@ export class Forwarder implements Resolver {
     this.system = forwarders === 'system' ? new SystemUpstreams(resolvConf, forwarderPort, deps) : undefined;
     this.configured = typeof forwarders === 'string' ? [] : forwarders;
     this.excepted = new Set(settings.forwardExcept.map(canonicalName));
+    const { system } = this;
+    if (system !== undefined) this.inFlight.onFailure = () => void system.lookAgain();
     const deadlines = new Deadlines(clock);
     const random = new RandomSource();
     this.deadlines = deadlines;
     this.scrubber = new AnswerScrubber(settings);
     const tools = { clock, logger, random, deadlines, scrubber: this.scrubber };
     this.context = { ...tools, timeout, sockets: dgramSockets, trust: undefined };
+    const onLoop = (upstream: Upstream): void => this.inFlight.visit((query) => query.leaveLoop(upstream));
+    this.loops = new LoopDetection({ clock, logger, random, onLoop });
     this.selection = new UpstreamSelection(settings.forwardOrder, this.context);
   }
 
@@ -112,9 +119,29 @@ export class Forwarder implements Resolver {
     if (obstacle !== undefined) return Promise.reject(obstacle);
     // One promise per query and no async function: everything that waits for an upstream is a callback.
     return new Promise((resolve, reject) => {
-      const upstreams = this.selection.next(this.system?.current ?? this.configured, this.deps.listening());
-      new ForwardedQuery(query, signal, upstreams, this.inFlight, resolve, reject).start();
+      new ForwardedQuery(query, signal, this.nextUpstreams(), this.inFlight, this.loops, resolve, reject).start();
     });
+  }
+
+  /** Tells of upstreams that are this server, and looks for those that forward names of these domains to it. */
+  check(domains: readonly string[]): void {
+    if (this.settings.forwarders === 'off') return;
+    for (const upstream of this.nextUpstreams()) for (const domain of domains) this.loops.look(upstream, domain);
+  }
+
+  /**
+   * The answer to a query that this forwarder has sent itself, and that has come back to this server; `undefined` for
+   * any other. Where it may be one, it is found out whether it is.
+   */
+  answerToOwn(query: DnsQuery): DnsAnswer | undefined {
+    const answer = this.loops.answerTo(query);
+    // Hardly any client asks in mixed case.
+    if (answer === undefined && hasCapital(query.message)) this.inFlight.visit((each) => each.suspect(query));
+    return answer;
+  }
+
+  private nextUpstreams(): readonly Upstream[] {
+    return this.selection.next(this.system?.current ?? this.configured, this.deps.listening());
   }
 
   /** The error where there is no place, and none to be had from those who hold more than a fair share. */
@@ -124,4 +151,14 @@ export class Forwarder implements Resolver {
     const full = new JitsuError('JITSU_FORWARD_OVERLOADED', `${limit} queries are being forwarded already: try again`);
     return this.inFlight.displace(client, full) ? undefined : full;
   }
+}
+
+/** Whether there is a capital letter in the name of a well-formed question. */
+function hasCapital(message: Uint8Array): boolean {
+  for (let index = HEADER_LENGTH; message[index] !== 0; index++) {
+    const byte = message[index] as number;
+    // The lengths of labels are below the letters.
+    if (byte >= 0x41 && byte <= 0x5a) return true;
+  }
+  return false;
 }

@@ -5,7 +5,7 @@ import type { Endpoint } from '../../net/endpoint.js';
 import { BATCH_SIZE, DatagramBatch, LONGEST_DATAGRAM, sendBatch } from '../../net/datagram-batch.js';
 import { Linux } from '../../net/linux.js';
 import { socketAddress } from '../../net/socket-address.js';
-import { callError, loadSocketCalls, NativeSocketsUnavailable, type SocketCalls } from '../../net/socket-calls.js';
+import { callError, loadBatchCalls, NativeSocketsUnavailable, type SocketCalls } from '../../net/socket-calls.js';
 import { copyBytes } from '../wire/bytes.js';
 import { Slab } from '../wire/slab.js';
 import { dgramSockets, type UdpSocket, type UdpSocketListener, type UdpSockets } from './udp-socket.js';
@@ -17,7 +17,7 @@ const LONGEST_QUERY = 512;
 const MOST_BATCHES = 4;
 
 /** The sockets that the setting asks for and this machine supports. The DNS listeners log what is missing. */
-export async function udpSockets(transport: DnsSettings['transport'], load = loadSocketCalls): Promise<UdpSockets> {
+export async function udpSockets(transport: DnsSettings['transport'], load = loadBatchCalls): Promise<UdpSockets> {
   if (transport === 'dgram') return dgramSockets;
   try {
     return new MmsgSockets(await load());

@@ -1,16 +1,19 @@
 import { watch, type FSWatcher } from 'node:fs';
-import { readFile, realpath } from 'node:fs/promises';
+import { readFile, realpath, stat } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { dirname } from 'node:path';
 import type { Endpoint } from '../../net/endpoint.js';
 import type { Clock } from '../../contracts/clock.js';
 import type { Logger } from '../../contracts/logger.js';
 import type { Milliseconds } from '../../contracts/milliseconds.js';
-import { errorMessage } from '../../errors.js';
+import { errorCode, errorMessage } from '../../errors.js';
 import { endpointText } from '../../net/endpoint.js';
 
 /** The time without a change after which the file is read again: editors write in several steps. */
 const SETTLING: Milliseconds = 100;
+
+/** The time between two looks at a file of whose changes nobody has told. */
+const LOOK_PAUSE: Milliseconds = 1_000;
 
 /** The system's own name servers, read from a resolv.conf and read again whenever it changes. */
 export class SystemUpstreams {
@@ -18,6 +21,9 @@ export class SystemUpstreams {
   private watchers: FSWatcher[] = [];
   private settling: Disposable | undefined;
   private isOpen = false;
+  private lookedAt: Milliseconds = -Infinity;
+  /** What tells the file that was read from any other. */
+  private version = '';
 
   constructor(
     private readonly path: string,
@@ -35,6 +41,17 @@ export class SystemUpstreams {
     await this.load();
   }
 
+  /**
+   * Reads the file again if it is another one than was read: no event tells of what is mounted on it, or of changes by
+   * another machine. Called when nobody who is named in it has answered.
+   */
+  async lookAgain(): Promise<void> {
+    const now = this.deps.clock.now();
+    if (now - this.lookedAt < LOOK_PAUSE) return;
+    this.lookedAt = now;
+    if ((await this.currentVersion()) !== this.version && this.isOpen) await this.load();
+  }
+
   close(): void {
     this.isOpen = false;
     this.settling?.[Symbol.dispose]();
@@ -43,7 +60,8 @@ export class SystemUpstreams {
 
   private async load(): Promise<void> {
     // Watching starts first, so that no change is missed between reading and watching.
-    await this.watchFolders();
+    await this.watchFile();
+    this.version = await this.currentVersion();
     const { logger } = this.deps;
     const addresses = await readFile(this.path, 'utf8').then(parseResolvConf, (error: unknown) => {
       logger.warn(
@@ -63,26 +81,33 @@ export class SystemUpstreams {
     if (changed) logger.info({ upstreams: endpoints.map(endpointText) }, "forwarding to the system's name servers");
   }
 
+  private async currentVersion(): Promise<string> {
+    const found = await stat(this.path, { bigint: true }).catch(() => undefined);
+    return found === undefined ? '' : [found.dev, found.ino, found.size, found.mtimeNs, found.ctimeNs].join();
+  }
+
   /**
-   * Watches the folders, because the file itself is usually replaced; two folders, because it is often a symbolic link.
+   * Watches the folders, because the file itself is usually replaced; two folders, because it is often a symbolic link;
+   * and the file, because one that is mounted from elsewhere changes in place, of which no folder here hears.
    */
-  private async watchFolders(): Promise<void> {
+  private async watchFile(): Promise<void> {
     const target = await realpath(this.path).catch(() => this.path);
     this.unwatch();
     if (!this.isOpen) return;
-    for (const folder of new Set([dirname(this.path), dirname(target)])) {
+    for (const place of new Set([dirname(this.path), dirname(target), target])) {
       try {
-        const watcher = watch(folder, { persistent: false }, () => this.changed());
+        const watcher = watch(place, { persistent: false }, () => this.changed());
         this.watchers.push(watcher);
-        watcher.on('error', (error) => this.cannotWatch(folder, error));
+        watcher.on('error', (error) => this.cannotWatch(place, error));
       } catch (error) {
-        this.cannotWatch(folder, error);
+        // A file that is missing appears in its folder.
+        if (place !== target || errorCode(error) !== 'ENOENT') this.cannotWatch(place, error);
       }
     }
   }
 
-  private cannotWatch(folder: string, error: unknown): void {
-    this.deps.logger.warn({ folder }, `changes of ${this.path} will not be noticed: ${errorMessage(error)}`);
+  private cannotWatch(place: string, error: unknown): void {
+    this.deps.logger.warn({ folder: place }, `changes of ${this.path} will not be noticed: ${errorMessage(error)}`);
   }
 
   private changed(): void {

@@ -9,7 +9,7 @@ import { isLocalError, mayBeStaleSocket } from './local-error.js';
 import { StreamQuery } from './stream-pool.js';
 import type { SourcePort, UdpPool } from './udp-pool.js';
 import type { Upstream } from './upstream.js';
-import { replyKind, upstreamQuery, withoutEdns, type ReplyListener } from './upstream-message.js';
+import { isSameQuestion, replyKind, upstreamQuery, withoutEdns, type ReplyListener } from './upstream-message.js';
 
 /** Foreign messages at a query's source port after which the query goes over TCP, which is hard to forge. */
 const FOREIGN_MESSAGES_TO_TCP = 3;
@@ -22,6 +22,8 @@ export interface ExchangeListener {
   /** A whole and well-formed reply, its question in the client's own case. The listener owns its memory. */
   onAnswer(answer: ParsedAnswer): void;
   onFailure(reason: Error): void;
+  /** Called when an answer takes so long that the query is sent once more. */
+  onSilence?(): void;
 }
 
 /**
@@ -59,6 +61,8 @@ export class UpstreamExchange extends DeadlineEntry implements ReplyListener {
     private readonly query: DnsQuery,
     private readonly upstream: Upstream,
     private readonly listener: ExchangeListener,
+    /** Whether it counts against the upstream when this fails. */
+    private readonly counts = true,
   ) {
     super();
   }
@@ -97,6 +101,11 @@ export class UpstreamExchange extends DeadlineEntry implements ReplyListener {
     this.take(message);
   }
 
+  /** Whether another query has the question of this one in the very case, which was made up at random. */
+  isLike({ message }: DnsQuery): boolean {
+    return this.mixedCase && isSameQuestion(this.message, message);
+  }
+
   onForeignMessage(): void {
     if (this.port === undefined) return;
     this.foreignMessages += 1;
@@ -125,6 +134,7 @@ export class UpstreamExchange extends DeadlineEntry implements ReplyListener {
     }
     this.due = this.deadline;
     this.repeat(now);
+    this.listener.onSilence?.();
   }
 
   /** Sends copies, by a socket that is new: no error tells that a reply cannot find its way to the old one. */
@@ -236,7 +246,7 @@ export class UpstreamExchange extends DeadlineEntry implements ReplyListener {
     }
     this.cancel();
     if (isLocalError(reason)) health.unreachable(reason);
-    else health.failed(this.startedAt, context.clock.now(), reason);
+    else if (this.counts) health.failed(this.startedAt, context.clock.now(), reason);
     this.listener.onFailure(reason);
   }
 

@@ -100,3 +100,11 @@ function isSameLetter(one: number, other: number): boolean {
   const folded = one | 0x20;
   return folded === (other | 0x20) && folded >= 0x61 && folded <= 0x7a;
 }
+
+/** Whether two messages have the same question, in the same case. The first one is well-formed. */
+export function isSameQuestion(one: Uint8Array, other: Uint8Array): boolean {
+  const end = endOfQuestion(one) as number;
+  if (other.length < end) return false;
+  for (let index = HEADER_LENGTH; index < end; index++) if (one[index] !== other[index]) return false;
+  return true;
+}

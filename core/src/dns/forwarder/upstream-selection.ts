@@ -31,6 +31,8 @@ export class UpstreamSelection {
   private first = 0;
   private configured: readonly UpstreamSettings[] | undefined;
   private listening: readonly Endpoint[] | undefined;
+  /** Those that were found to be this server. */
+  private readonly ours = new Set<string>();
 
   constructor(
     private readonly order: DnsSettings['forwardOrder'],
@@ -63,13 +65,24 @@ export class UpstreamSelection {
     this.upstreams = new Map();
     for (const settings of configured) {
       const text = upstreamText(settings);
-      if (this.upstreams.has(text) || isOwnEndpoint(settings, listening)) continue;
+      if (this.upstreams.has(text)) continue;
+      if (isOwnEndpoint(settings, listening)) {
+        this.tellOurs(text);
+        continue;
+      }
       const known = before.get(text) ?? new Upstream(settings, this.context, () => this.refresh());
       this.upstreams.set(text, known);
       before.delete(text);
     }
     this.refresh();
     for (const upstream of before.values()) upstream.close(new Error('it is no longer one of the upstreams'));
+  }
+
+  private tellOurs(upstream: string): void {
+    if (this.ours.has(upstream)) return;
+    this.ours.add(upstream);
+    const what = `the upstream ${upstream} is Jitsu itself, and is not asked`;
+    this.context.logger.warn({ upstream }, `${what}. Name the servers that are to be asked (-f ADDRESS).`);
   }
 
   /** Called when an upstream was added or removed, or went down or came up. */

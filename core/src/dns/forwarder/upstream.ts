@@ -4,7 +4,7 @@ import type { Clock } from '../../contracts/clock.js';
 import type { Logger } from '../../contracts/logger.js';
 import type { Milliseconds } from '../../contracts/milliseconds.js';
 import { endpointText } from '../../net/endpoint.js';
-import { isLoopback, plainAddress } from '../../net/own-address.js';
+import { isLoopback, isNearAddress, plainAddress } from '../../net/own-address.js';
 import type { AnswerScrubber } from './answer-scrubber.js';
 import type { Deadlines } from './deadlines.js';
 import type { RandomSource } from './random-source.js';
@@ -37,6 +37,8 @@ export class Upstream {
   readonly quirks: UpstreamQuirks;
   /** Whether its AD flag can be believed, since nobody on the way can set it: over TLS, or on this machine. */
   readonly isTrusted: boolean;
+  /** Whether it may be one that forwards to us, through others or not. */
+  readonly isNear: boolean;
   /** Absent where the upstream must be asked over connections only. */
   readonly udp: UdpPool | undefined;
   readonly streams: StreamPool;
@@ -51,7 +53,9 @@ export class Upstream {
     this.text = upstreamText(settings);
     this.health = new UpstreamHealth(this.text, logger, onHealthChange);
     this.quirks = new UpstreamQuirks(this.text, context);
-    this.isTrusted = transport === 'tls' || isLoopback(plainAddress(settings.address));
+    const address = plainAddress(settings.address);
+    this.isTrusted = transport === 'tls' || isLoopback(address);
+    this.isNear = isNearAddress(address);
     this.udp = transport === 'udp' ? new UdpPool(settings, random, sockets) : undefined;
     const connector = transport === 'tls' ? tlsConnector(settings, () => context.trust) : tcpConnector(settings);
     this.streams = new StreamPool(connector, context);

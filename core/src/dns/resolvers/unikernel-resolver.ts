@@ -12,8 +12,13 @@ import { NameTable } from './name-table.js';
 import { isNameError, withoutNameError } from './name-error.js';
 import type { WakeGuard } from '../admission/wake-guard.js';
 import { Rcode, RecordType } from '../wire/dns-parameters.js';
+import { canonicalName, parentName } from '../wire/domain-name.js';
 import type { DnsUnikernel, Reachable, UnikernelService } from './unikernel-service.js';
 import { Zones } from './zones.js';
+
+/** The unikernels among which shared domains are looked for, and how many of these are told. */
+const MOST_LOOKED_AT = 100;
+const MOST_SHARED = 2;
 
 /** The lease of answers that depend on the configuration alone: it never ends, and its uses are not counted. */
 export const LASTING_LEASE: AnswerLease = { holds: true, onEnd: () => undefined };
@@ -50,6 +55,8 @@ export class UnikernelResolver<Unikernel extends DnsUnikernel> implements Resolv
   private readonly elsewhere: Resolver | undefined;
   private readonly zones: Zones;
   private readonly roundRobin = new RoundRobin();
+  /** Some of the domains that have names of ours, and others that are forwarded. */
+  readonly sharedDomains: readonly string[];
 
   /** @throws RangeError for an invalid configured name */
   constructor(
@@ -65,6 +72,7 @@ export class UnikernelResolver<Unikernel extends DnsUnikernel> implements Resolv
     const timing = { ttl: inSeconds(settings.ttl), serial: inSeconds(clock.wallTime()) };
     this.zones = new Zones(namesOf(unikernels), settings.zones, timing);
     this.table = new NameTable(unikernels, this.zones.configuredTops);
+    this.sharedDomains = this.someSharedDomains(unikernels);
   }
 
   /** Whether a unikernel has this name, in lower case and presentation form. */
@@ -88,6 +96,16 @@ export class UnikernelResolver<Unikernel extends DnsUnikernel> implements Resolv
     const top = query.type === RecordType.ANY ? this.zones.soaAt(query.name) : undefined;
     if (top !== undefined) return positive([minimalAny(query.name, top.ttl)]);
     return this.negative(query, match === undefined ? Rcode.NameError : Rcode.NoError);
+  }
+
+  private someSharedDomains(unikernels: readonly Unikernel[]): readonly string[] {
+    const domains = new Set<string>();
+    for (const name of namesOf(unikernels.slice(0, MOST_LOOKED_AT))) {
+      const domain = parentName(canonicalName(name));
+      if (domain !== undefined && domain !== '' && !this.zones.isAuthoritativeFor(domain)) domains.add(domain);
+      if (domains.size === MOST_SHARED) break;
+    }
+    return [...domains];
   }
 
   private answerFor(

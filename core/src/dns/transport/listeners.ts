@@ -3,7 +3,7 @@ import type { DnsSettings } from '../../config/settings.js';
 import type { Endpoint } from '../../net/endpoint.js';
 import type { Logger } from '../../contracts/logger.js';
 import { errorCode, JitsuError } from '../../errors.js';
-import { loadSocketCalls, NativeSocketsUnavailable } from '../../net/socket-calls.js';
+import { loadBatchCalls, NativeSocketsUnavailable } from '../../net/socket-calls.js';
 import type { AccessControl } from '../admission/access-control.js';
 import { DGRAM } from './dgram-transport.js';
 import { mmsg } from './mmsg/mmsg-transport.js';
@@ -116,7 +116,7 @@ export class Listeners {
 export async function chooseUdpTransport(
   setting: DnsSettings['transport'],
   logger: Logger,
-  load = loadSocketCalls,
+  load = loadBatchCalls,
 ): Promise<UdpTransportKind> {
   if (setting === 'dgram') return DGRAM;
   try {

@@ -3,6 +3,7 @@ import type { DnsAnswer } from '#core/contracts/resolver.js';
 import { AnswerScrubber } from '#core/dns/forwarder/answer-scrubber.js';
 import { Deadlines } from '#core/dns/forwarder/deadlines.js';
 import { ForwardedQuery, InFlightQueries } from '#core/dns/forwarder/forwarded-query.js';
+import { LoopDetection } from '#core/dns/forwarder/loop-detection.js';
 import { RandomSource } from '#core/dns/forwarder/random-source.js';
 import { Upstream } from '#core/dns/forwarder/upstream.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
@@ -15,6 +16,7 @@ const scrubber = new AnswerScrubber({ rebindProtection: false });
 describe('a query that is forwarded', () => {
   let clock: ManualClock;
   let inFlight: InFlightQueries;
+  let loops: LoopDetection;
   let sockets: FakeUdpSockets[];
   let upstreams: Upstream[];
   let results: unknown[];
@@ -24,6 +26,7 @@ describe('a query that is forwarded', () => {
     const deadlines = new Deadlines(clock);
     // All from one source port.
     const random = Object.assign(new RandomSource(), { below: () => 0 });
+    loops = new LoopDetection({ clock, random, logger: new DnsLog(), onLoop: () => {} });
     upstreams = ['192.0.2.1', '192.0.2.2'].map((address) => {
       const own = new FakeUdpSockets();
       sockets.push(own);
@@ -35,7 +38,7 @@ describe('a query that is forwarded', () => {
   const ask = (signal = new AbortController().signal, asked: readonly Upstream[] = upstreams): ForwardedQuery => {
     const onAnswer = (answer: DnsAnswer): unknown => results.push('message' in answer && (answer.message[3] ?? 0) & 15);
     const onFailure = ({ message }: Error): unknown => results.push(message);
-    const query = new ForwardedQuery(aQuery('a.test'), signal, asked, inFlight, onAnswer, onFailure);
+    const query = new ForwardedQuery(aQuery('a.test'), signal, asked, inFlight, loops, onAnswer, onFailure);
     query.start();
     return query;
   };

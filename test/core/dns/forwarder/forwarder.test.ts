@@ -240,7 +240,8 @@ describeOverUdp('the forwarder', (transport) => {
     await advanceAfter(server, 1, 1_000);
     assert.equal(addressIn(await asked), '192.0.2.1');
     assert.equal(addressIn(await ask(forwarder)), '192.0.2.1');
-    assert.deepEqual(server.queries.map(hasOpt), [true, true, false, false]);
+    const named = server.queries.filter(({ decoded: { questions } }) => /^a\.test$/i.test(questions?.[0]?.name ?? ''));
+    assert.deepEqual(named.map(hasOpt), [true, true, false, false]);
   });
 
   for (const rcode of ['FORMERR', 'SERVFAIL', 'NOTIMP'] as const) {

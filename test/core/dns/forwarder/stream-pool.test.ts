@@ -165,17 +165,19 @@ describe('an upstream that is asked over connections', () => {
     });
 
     it('is left after a time-out in which it has said nothing at all', async () => {
-      // The query, and what is sent after half the time: the same, and the same without EDNS.
-      const server = await upstream((query) => (server.queries.length > 3 ? good(query, server) : []));
+      let isMute = true;
+      const server = await upstream((query) => (isMute ? [] : good(query, server)));
       const forwarder = forwarderTo(byTcp(server));
       const failing = assert.rejects(ask(forwarder), /no answer within 2 s/);
       await until(() => server.queries.length === 1);
       await clock.advance(1_000);
-      await until(() => server.queries.length === 3);
+      // After half the time the same is sent by another connection, and once more without EDNS.
+      await until(() => server.queries.length >= 3);
       await clock.advance(1_000);
       await failing;
+      isMute = false;
       assert.equal(await ask(forwarder), 'a.test');
-      assert.equal(server.connections, 2, 'the second may still be asked');
+      assert.notEqual(server.queries.at(-1)?.connection, server.queries[0]?.connection);
     });
 
     it('keeps the connection on which one query has no answer and others have', async () => {

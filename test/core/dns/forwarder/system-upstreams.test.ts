@@ -55,6 +55,30 @@ describe("the system's name servers", () => {
     }
   });
 
+  it('are read again when nobody has answered, if the file is another one, at most once a second', async () => {
+    await writeFile(file, 'nameserver 192.0.2.1\n');
+    await upstreams.open();
+    upstreams['unwatch']();
+    await writeFile(file, 'nameserver 192.0.2.22\n');
+    await upstreams.lookAgain();
+    assert.deepEqual(addresses(), ['192.0.2.22']);
+    upstreams['unwatch']();
+    await writeFile(file, 'nameserver 192.0.2.3\n');
+    await upstreams.lookAgain();
+    assert.deepEqual(addresses(), ['192.0.2.22']);
+    await clock.advance(1_000);
+    await upstreams.lookAgain();
+    assert.deepEqual(addresses(), ['192.0.2.3']);
+    await clock.advance(1_000);
+    upstreams['unwatch']();
+    await rm(file);
+    await upstreams.lookAgain();
+    assert.equal(log.at('warn').length, 1);
+    await clock.advance(1_000);
+    await upstreams.lookAgain();
+    assert.equal(log.at('warn').length, 1, 'it is as missing as before');
+  });
+
   it('are read again when the file that a symbolic link names changes', async () => {
     const real = join(folder, 'run', 'resolv.conf');
     await mkdir(join(folder, 'run'));
@@ -81,10 +105,10 @@ describe("the system's name servers", () => {
   it('are watched by as many watchers after several changes as before, and by none once closed', async () => {
     await writeFile(file, 'nameserver 192.0.2.1\n');
     await upstreams.open();
-    assert.equal(upstreams['watchers'].length, 1);
+    assert.equal(upstreams['watchers'].length, 2, 'the folder and the file');
     await replaceBy('nameserver 192.0.2.2\n');
     await untilNoticed(() => addresses()[0] === '192.0.2.2');
-    assert.equal(upstreams['watchers'].length, 1);
+    assert.equal(upstreams['watchers'].length, 2, 'the folder and the file');
     await replaceBy('nameserver 192.0.2.3\n');
     while (clock.pending === 0) await new Promise((resolve) => setImmediate(resolve));
     upstreams.close();

@@ -19,10 +19,10 @@ describe('the selection of upstreams', () => {
   const [one, two, three] = [at('192.0.2.1'), at('192.0.2.2'), at('192.0.2.3')];
   const nowhere = [] as const;
 
-  const selectionBy = (order: DnsSettings['forwardOrder'] = 'sequential') => {
+  const selectionBy = (order: DnsSettings['forwardOrder'] = 'sequential', logger = new DnsLog()) => {
     const clock = new ManualClock();
     return new UpstreamSelection(order, {
-      ...{ clock, scrubber, logger: new DnsLog(), random: new RandomSource(), deadlines: new Deadlines(clock) },
+      ...{ clock, scrubber, logger, random: new RandomSource(), deadlines: new Deadlines(clock) },
       ...{ timeout: 2_000, sockets: dgramSockets, trust: undefined },
     });
   };
@@ -43,6 +43,18 @@ describe('the selection of upstreams', () => {
     assert.equal(texts(selection, configured, [two]), '13');
     assert.equal(texts(selection, configured, [three]), '12', 'where we listen has changed');
     assert.equal(texts(selection, [three, one], nowhere), '31', 'the list has changed');
+  });
+
+  it('says once of each that it is ourselves', () => {
+    const log = new DnsLog();
+    const selection = selectionBy(undefined, log);
+    for (const configured of [[two, one], [two, three], [two]]) selection.next(configured, [two]);
+    selection.next([two, three], [two, three]);
+    assert.deepEqual(log.at('warn').length, 2);
+    assert.match(
+      log.at('warn').join(),
+      /the upstream 192\.0\.2\.2:53 is Jitsu itself, and is not asked\. .*-f ADDRESS/,
+    );
   });
 
   it('keeps what is known of those that stay when the list changes, and closes the others', () => {
