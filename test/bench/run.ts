@@ -1,5 +1,5 @@
 /**
- * `npm run bench [summon] [ready] [hot] [cached] [forwarded] [storm] [scale] [start] [idle] [libvirt] [xapi] [xen]`: prints figures,
+ * `npm run bench [summon] [cold] [ready] [hot] [cached] [forwarded] [storm] [scale] [start] [idle] [libvirt] [xapi] [xen]`: prints figures,
  * asserts nothing. With `-- --against DIR`, DIR being another checkout that is built, it compares the two instead.
  */
 import { commandArguments } from '../support/command-arguments.js';
@@ -7,6 +7,7 @@ import { describeMachine } from './machine.js';
 import { benchCached } from './cached-bench.js';
 import { compareTrees } from './comparison/compare-trees.js';
 import { programVersions } from './contest/program-versions.js';
+import { benchCold } from './cold-bench.js';
 import { benchForwarded } from './forwarded-bench.js';
 import { benchHot } from './hot-bench.js';
 import { benchIdle } from './idle-bench.js';
@@ -21,6 +22,7 @@ import { benchXen } from './xen-bench.js';
 
 const BENCHES = {
   summon: benchSummon,
+  cold: benchCold,
   ready: benchReady,
   hot: benchHot,
   cached: benchCached,
