@@ -28,7 +28,7 @@ export const startOptions: readonly StartOption[] = [
     flags: '-b, --bind <ADDR>',
     default: '127.0.0.1',
     repeatable: true,
-    description: 'Answer DNS on this address, IPv4 or IPv6. May be given more than once.',
+    description: 'Answer DNS on this address, IPv4 or IPv6, or those of this interface. May be given more than once.',
   },
   {
     flags: '-c, --connect <URI>',

@@ -10,6 +10,7 @@ import type { Milliseconds } from './contracts/milliseconds.js';
 import type { Resolver } from './contracts/resolver.js';
 import { CachingResolver } from './dns/cache/caching-resolver.js';
 import { AccessControl } from './dns/admission/access-control.js';
+import { hasAddress } from './dns/transport/bind-early.js';
 import { DnsServer } from './dns/server.js';
 import { Forwarder } from './dns/forwarder/forwarder.js';
 import { AliasResolver } from './dns/resolvers/alias-resolver.js';
@@ -118,7 +119,8 @@ export class Jitsu {
     this.controls = new Controls(
       {
         file: settings.file,
-        listening: () => this.listening,
+        listening: () =>
+          this.listening.map((endpoint) => (hasAddress(endpoint.address) ? endpoint : { ...endpoint, absent: true })),
         runsAs: () => this.#privileges?.runsAs,
         storeProblem: () => this.#store.problem,
         udpTransport: () => this.udpTransport,

@@ -61,7 +61,9 @@ function notifierText({ name, connected, detail }: StatusReport['notifiers'][num
 
 /** `Jitsu 0.1.0 (pid 4711), up 3 min, answers on 127.0.0.1:10053`; it listens nowhere while it is starting. */
 function headline({ version, pid, now, startedAt, listening }: StatusReport): string {
-  const endpoints = printable(listening.map(endpointText).join(', '));
+  const endpoints = printable(
+    listening.map((at) => `${endpointText(at)}${at.absent ? ' (once this machine has the address)' : ''}`).join(', '),
+  );
   const answers = listening.length === 0 ? 'does not answer yet' : `answers on ${endpoints}`;
   return `Jitsu ${printable(version)} (pid ${pid}), up ${durationText(now - startedAt)}, ${answers}`;
 }

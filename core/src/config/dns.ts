@@ -16,7 +16,9 @@ const LOCAL = ['loopback', 'private'];
 /** The key `dns`. */
 export const dnsSchema = z
   .strictObject({
-    bind: bindAddresses('Addresses to answer on, one or a list').prefault('127.0.0.1'),
+    bind: bindAddresses(
+      'Addresses to answer on, or names of interfaces for those that they have; one or a list. An address may come later',
+    ).prefault('127.0.0.1'),
     port: z
       .int()
       .min(0)

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { z, ZodOptional } from 'zod';
 import { parseDnsName } from '../net/dns-name.js';
 import { parseServerEndpoint } from '../net/endpoint.js';
@@ -24,7 +25,7 @@ export function shortCutOf(schema: unknown): ShortCut | undefined {
 }
 
 const ADDRESS = 'An IPv4 or IPv6 address expected.';
-const BIND = "An IPv4 or IPv6 address such as '127.0.0.1' or '::' expected.";
+const BIND = "An IPv4 or IPv6 address such as '127.0.0.1' or '::', or the name of an interface expected.";
 const NAME = "A DNS name such as 'www.example.org' or '*.example.org' expected.";
 const NETWORK = "A network such as '192.0.2.0/24' or '2001:db8::/32', or 'loopback', 'private' or 'any' expected.";
 
@@ -40,13 +41,35 @@ export function addresses(description: string) {
   return notEmpty(parseAddress, ADDRESS, description);
 }
 
-/** Addresses to listen on, one or a list. */
+/** Addresses to listen on, one or a list. The name of an interface stands for the addresses that it has now. */
 export function bindAddresses(description: string) {
-  const address = z.string({ error: BIND }).refine((text) => isIP(text) !== 0, { error: BIND });
+  const address = z
+    .string({ error: BIND })
+    .refine((text) => isIP(text) !== 0 || INTERFACE.test(text), { error: BIND })
+    .transform((text, context): readonly string[] => {
+      if (isIP(text) !== 0) return [text];
+      const found = addressesOf(text);
+      return typeof found === 'string' ? refused(context, found) : found;
+    });
   return z
     .union([address, z.array(address).min(1, BIND)], { error: BIND })
-    .transform((given) => [...new Set([given].flat())])
+    .transform((given) => [...new Set([given].flat(2))])
     .describe(description);
+}
+
+/** A letter first: digits and dots alone are an address that is mistyped. */
+const INTERFACE = /^[a-z][a-z0-9_.-]{0,14}$/i;
+
+/** The addresses of an interface, or why there are none. Link-local ones are not unique without it, and left out. */
+function addressesOf(name: string): readonly string[] | string {
+  const all = networkInterfaces();
+  const own = all[name];
+  if (own === undefined) {
+    return `There is no interface ${name} with an address. There are: ${Object.keys(all).join(', ')}. An address that will come later can be given itself.`;
+  }
+  const found = own.filter(({ address }) => !/^fe80:/i.test(address)).map(({ address }) => address);
+  if (found.length > 0) return found;
+  return `The interface ${name} has link-local addresses alone. One that will come later can be given itself.`;
 }
 
 /** One name or a list. Parsed to a list without duplicates. */

@@ -1,5 +1,4 @@
 import { aheadOf } from '../clock.js';
-import type { Endpoint } from '../net/endpoint.js';
 import { BadControlRequest } from './control-request.js';
 import type { ControlActions, FlushReport, StatusReport, SummonReport, UnikernelStatus } from './status-report.js';
 import type { StopMode } from '../contracts/machine.js';
@@ -20,7 +19,7 @@ const MAX_REPORTED = 10_000;
 /** Configuration file, DNS listeners, UDP transport, cache, and the status of each notifier. */
 export interface ControlContext {
   readonly file: string | undefined;
-  listening(): readonly Endpoint[];
+  listening(): StatusReport['listening'];
   /** Absent where it is not known whether Jitsu runs as root. */
   runsAs(): StatusReport['runsAs'] | undefined;
   /** What is wrong with the state store; absent where nothing is. */

@@ -17,7 +17,12 @@ export interface StatusReport {
   readonly startedAt: Milliseconds;
   readonly configFile?: string;
   /** The endpoints of the DNS listeners, over UDP and TCP. */
-  readonly listening: readonly { readonly address: string; readonly port: number }[];
+  readonly listening: readonly {
+    readonly address: string;
+    readonly port: number;
+    /** Whether this machine does not have the address yet. */
+    readonly absent?: true;
+  }[];
   /** How datagrams are received: many per system call (`mmsg`) or one by one (`dgram`). */
   readonly udpTransport?: 'dgram' | 'mmsg';
   /** The user that it runs as; absent where a program has Jitsu as a part, and where users have no numbers. */

@@ -1,10 +1,11 @@
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { createSocket, type BindOptions, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { isIPv6 } from 'node:net';
 import type { Endpoint } from '../../net/endpoint.js';
 import type { Logger } from '../../contracts/logger.js';
 import { numericLookup } from '../../net/numeric-lookup.js';
 import type { Refusals } from '../admission/refusals.js';
+import { bindEarly, isAbsent } from './bind-early.js';
 import { listenError } from './listen-error.js';
 import { isSilentPort, type MessageHandler, type UdpTransport, type UdpTransportKind } from './udp-transport.js';
 
@@ -47,17 +48,26 @@ export class DgramTransport implements UdpTransport {
     logger: Logger,
     refusals?: Pick<Refusals, 'add'>,
   ): Promise<DgramTransport> {
-    const listener = new DgramTransport(endpoint.address, handler, logger, refusals);
-    const { socket } = listener;
-    try {
+    let listener = new DgramTransport(endpoint.address, handler, logger, refusals);
+    const bind = async (options: BindOptions): Promise<void> => {
       // With our own lookup the socket may be bound before `bind` returns.
-      const listening = once(socket, 'listening');
-      socket.bind({ address: endpoint.address, port: endpoint.port, exclusive: true });
+      const listening = once(listener.socket, 'listening');
+      listener.socket.bind({ ...options, exclusive: true });
       await listening;
+    };
+    try {
+      await bind({ address: endpoint.address, port: endpoint.port }).catch(async (error: unknown) => {
+        if (!isAbsent(error)) throw error;
+        // A socket that could not be bound takes no descriptor.
+        listener.socket.close();
+        listener = new DgramTransport(endpoint.address, handler, logger, refusals);
+        await bind({ fd: await bindEarly(endpoint, 'UDP') });
+      });
     } catch (error) {
-      socket.close();
+      listener.socket.close();
       throw listenError('UDP', endpoint, error);
     }
+    const { socket } = listener;
     socket.on('error', (error) => logger.warn({ err: error }, 'a UDP socket reports an error'));
     socket.on('message', (message, remote) => listener.take(message, remote));
     return listener;

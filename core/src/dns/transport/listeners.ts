@@ -1,3 +1,4 @@
+import { isIPv4 } from 'node:net';
 import { availableParallelism } from 'node:os';
 import type { DnsSettings } from '../../config/settings.js';
 import type { Endpoint } from '../../net/endpoint.js';
@@ -5,6 +6,7 @@ import type { Logger } from '../../contracts/logger.js';
 import { errorCode, JitsuError } from '../../errors.js';
 import { loadBatchCalls, NativeSocketsUnavailable } from '../../net/socket-calls.js';
 import type { AccessControl } from '../admission/access-control.js';
+import { hasAddress } from './bind-early.js';
 import { DGRAM } from './dgram-transport.js';
 import { mmsg } from './mmsg/mmsg-transport.js';
 import { DescriptorBudget } from './descriptor-budget.js';
@@ -108,6 +110,12 @@ export class Listeners {
       port = udp.port;
       this.tcp.push(await TcpListener.open({ address, port }, handler, tcpContext));
       this.endpoints.push({ address, port });
+      if (hasAddress(address)) continue;
+      const { logger } = context;
+      logger.warn({ address }, `this machine has no address ${address} yet: what comes to it is answered once it has`);
+    }
+    if (bind.includes('::') && !bind.some(isIPv4)) {
+      context.logger.warn({}, `'::' stands for all IPv6 addresses alone: add '0.0.0.0' to answer over IPv4, too`);
     }
   }
 }

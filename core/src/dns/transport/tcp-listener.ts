@@ -5,6 +5,7 @@ import type { Clock } from '../../contracts/clock.js';
 import type { Logger } from '../../contracts/logger.js';
 import type { Milliseconds } from '../../contracts/milliseconds.js';
 import type { DnsClient } from '../../contracts/resolver.js';
+import { bindEarly, isAbsent } from './bind-early.js';
 import { listenError } from './listen-error.js';
 import type { MessageHandler } from './udp-transport.js';
 import { TcpConnection } from './tcp-connection.js';
@@ -32,7 +33,11 @@ export class TcpListener {
         ipv6Only: isIPv6(endpoint.address),
         exclusive: true,
       });
-      await once(server, 'listening');
+      await once(server, 'listening').catch(async (error: unknown) => {
+        if (!isAbsent(error)) throw error;
+        server.listen({ fd: await bindEarly(endpoint, 'TCP'), exclusive: true });
+        await once(server, 'listening');
+      });
     } catch (error) {
       throw listenError('TCP', endpoint, error);
     }

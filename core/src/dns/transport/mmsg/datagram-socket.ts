@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net';
 import type { Endpoint } from '../../../net/endpoint.js';
+import { allowAbsent, isAbsent } from '../bind-early.js';
 import { listenError } from '../listen-error.js';
 import { destinationOption, type DatagramKind } from '../../../net/datagram-batch.js';
 import { Linux } from '../../../net/linux.js';
@@ -73,7 +74,7 @@ export class DatagramSocket {
         unbound.set(level, option, 1);
       }
       unbound.setBuffers();
-      if (calls.bind(descriptor, name, name.length) !== 0) throw callError('bind', calls.errorCode());
+      unbound.bindTo(endpoint.address, name);
       return new DatagramSocket(calls, descriptor, kind, portOf(calls, descriptor));
     } catch (error) {
       calls.close(descriptor);
@@ -87,6 +88,16 @@ export class DatagramSocket {
     const { calls, descriptor } = this;
     if (calls.setsockopt(descriptor, level, name, bytes, bytes.length) !== 0)
       throw callError('setsockopt', calls.errorCode());
+  }
+
+  /** An address that this machine does not have may come later. */
+  private bindTo(address: string, name: Buffer): void {
+    const { calls, descriptor } = this;
+    if (calls.bind(descriptor, name, name.length) === 0) return;
+    const error = callError('bind', calls.errorCode());
+    if (!isAbsent(error)) throw error;
+    allowAbsent(calls, descriptor, address);
+    if (calls.bind(descriptor, name, name.length) !== 0) throw callError('bind', calls.errorCode());
   }
 
   private setBuffers(): void {
