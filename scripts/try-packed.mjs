@@ -255,7 +255,7 @@ async function startNatively() {
     dns: { bind: '127.0.0.1', port: 0, forwarders: 'off', transport: 'mmsg' },
     control: { socket: control },
     runtimeDirectory: join(scratch, 'run'),
-    state: { path: join(scratch, 'store') },
+    state: { path: join(scratch, 'store'), required: true },
   };
   const file = join(home, 'native.config.json');
   writeFileSync(file, JSON.stringify(config));

@@ -56,9 +56,10 @@ function exportsOf(text: string): readonly string[] {
 }
 
 function importsFrom(face: string, text: string): readonly string[] {
-  const imports = [...text.matchAll(/^import (?:type )?\{([^}]*)\} from '([^']+)';$/gm)].filter(
-    ([, , from]) => from === face,
-  );
+  const imports = [
+    ...text.matchAll(/^import (?:type )?\{([^}]*)\} from '([^']+)';$/gm),
+    ...text.matchAll(/const \{([^}]*)\} = await import\('([^']+)'\)/g),
+  ].filter(([, , from]) => from === face);
   const augmented = [...text.matchAll(/declare module '([^']+)' \{(.*?)\n\}/gs)].filter(([, from]) => from === face);
   return [
     ...(text.includes(`await import('${face}')`) || text.includes(`import('${face}'),`)
