@@ -95,6 +95,7 @@ export class Jitsu {
     this.#fleet = new Fleet(whole, instances, {
       ...{ clock, logger },
       connect: (open, needsRoot) => this.#connect(open, needsRoot),
+      givesUpRoot: () => this.#privileges?.user !== undefined,
       withhold: (unikernel, failure) => this.#lifecycle.withhold(unikernel, failure),
       arrived: (backend, unikernels) => this.#arrived(backend, unikernels),
     });
