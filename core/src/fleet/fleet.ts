@@ -148,12 +148,33 @@ export class Fleet {
    */
   async connect(): Promise<void> {
     const starts = [...this.starts.values()];
+    const asked = await this.#connectAsUser(starts);
     const outcomes = await this.#settled(
       starts,
-      starts.map((start) => start.connect()),
+      starts.map((start) => asked.get(start) ?? start.connect()),
     );
     for (const [index, start] of starts.entries()) start.isSlow = outcomes[index] === undefined;
     if (!starts.some(({ isConnected, isSlow }) => isConnected || isSlow)) this.#refuseLasting([]);
+  }
+
+  /**
+   * Connects those that the user of Jitsu has to reach without root, one after the other: the whole process acts as that
+   * user meanwhile, so nothing else may run.
+   */
+  async #connectAsUser(starts: readonly BackendStart[]): Promise<ReadonlyMap<BackendStart, Promise<void>>> {
+    const asked = new Map<BackendStart, Promise<void>>();
+    for (const start of starts) {
+      const { name, needsRoot } = start.backend;
+      if (needsRoot === undefined || !this.context.givesUpRoot()) continue;
+      const attempt = start.connect();
+      const [outcome] = await settledWithin([attempt], PATIENCE_FOR_ROOT, this.context.clock);
+      if (outcome === undefined) {
+        const message = `The backend ${name} has not answered for ${PATIENCE_FOR_ROOT / 1_000} s, and Jitsu cannot do anything else while it asks as the user that it becomes.`;
+        throw new JitsuError('JITSU_BACKEND_UNREACHABLE', message);
+      }
+      asked.set(start, attempt);
+    }
+    return asked;
   }
 
   /**
