@@ -95,6 +95,7 @@ export class Jitsu {
     this.#fleet = new Fleet(whole, instances, {
       ...{ clock, logger },
       connect: (open, needsRoot) => this.#connect(open, needsRoot),
+      givesUpRoot: () => this.#privileges?.user !== undefined,
       withhold: (unikernel, failure) => this.#lifecycle.withhold(unikernel, failure),
       arrived: (backend, unikernels) => this.#arrived(backend, unikernels),
     });
@@ -256,7 +257,13 @@ export class Jitsu {
 
   /** Tells those who keep root all that they are to do with it later. */
   async #seal(user: JitsuUser): Promise<void> {
-    for (const { backend, isConnected } of this.#fleet.starts.values()) if (isConnected) await backend.beforeDrop();
+    const starts = [...this.#fleet.starts.values()].filter(({ backend }) => backend.handsOver);
+    for (const { backend, awaited } of starts) {
+      // What comes later could not be handed over any more.
+      if (awaited !== undefined)
+        throw new Error(`the backend ${backend.name} needs root for what is not there yet: ${awaited}`);
+    }
+    for (const { backend, isConnected } of starts) if (isConnected) await backend.beforeDrop();
     await this.#spawner.seal(user);
   }
 

@@ -177,7 +177,10 @@ describe('a unikernel that does not come up', function () {
     const { rcode, extendedErrors } = await jitsu.ask('deaf.test');
     const took = performance.now() - began;
     assert.equal(rcode, 'SERVFAIL');
-    assert.match(extendedErrors.join(), /deaf was not ready within 1 s\. It ran, but was not ready: tcp:8080: [0-9.]+:8080 refuses connections\./);
+    assert.match(
+      extendedErrors.join(),
+      /deaf was not ready within 1 s\. It ran, but was not ready: tcp:8080: [0-9.]+:8080 refuses connections\./,
+    );
     assert.ok(took >= 990 && took < 2_500, `after ${took} ms`);
   });
 

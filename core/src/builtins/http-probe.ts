@@ -96,6 +96,9 @@ export class HttpProbe implements ReadinessProbe {
     using _timer = this.clock.after(RESPONSE_TIMEOUT, () => {
       patience.abort(new Error(`nothing within ${RESPONSE_TIMEOUT / 1_000} s`));
     });
+    // The handshake of TLS ends by this, too.
+    const enough = AbortSignal.any([signal, patience.signal]);
+    enough.addEventListener('abort', () => plain.destroy(), { once: true });
     try {
       // The request does not report a connection that was closed before it was attached.
       const cut = new Promise<never>((_resolve, reject) => {
@@ -104,7 +107,7 @@ export class HttpProbe implements ReadinessProbe {
         if (plain.destroyed) closed();
       });
       const socket = await Promise.race([this.secured(plain, host), cut]);
-      const status = await Promise.race([this.#status(address, socket, signal, patience.signal), cut]);
+      const status = await Promise.race([this.#status(address, socket, enough), cut]);
       if (statuses.some(({ from, to }) => from <= status && status <= to)) return true;
       report?.(`${at} answered with status ${status}`);
     } catch (error) {
@@ -117,7 +120,7 @@ export class HttpProbe implements ReadinessProbe {
     return false;
   }
 
-  #status(address: string, socket: Socket, signal: AbortSignal, patience: AbortSignal): Promise<number> {
+  #status(address: string, socket: Socket, signal: AbortSignal): Promise<number> {
     const { port, path, host } = this.question;
     const name = host ?? (isIP(address) === 6 ? `[${address}]` : address);
     return new Promise<number>((resolve, reject) => {
@@ -131,7 +134,7 @@ export class HttpProbe implements ReadinessProbe {
           connection: 'close',
         },
         createConnection: () => socket,
-        signal: AbortSignal.any([signal, patience]),
+        signal,
       });
       get.on('response', (response) => {
         response.on('error', reject);

@@ -135,7 +135,7 @@ function giveTree(folder: string | Buffer, { uid, gid }: Owner, before: Owner | 
     if (!stats.isFile() || stats.nlink !== 1) continue;
     const isOther = stats.uid !== 0 && stats.uid !== before?.uid;
     lchownSync(path, isOther ? stats.uid : uid, gid);
-    if (isOther) chmodSync(path, 0o660);
+    if (isOther && (stats.mode & 0o777) !== 0o660) chmodSync(path, 0o660);
   }
   lchownSync(folder, uid, gid);
 }

@@ -2,11 +2,14 @@ import { chmodSync, existsSync, lchownSync, mkdirSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { errorCode } from '../errors.js';
 import type { Owner } from './own-folders.js';
-import { makeSafeFolder } from './safe-folder.js';
+import { makeSafeFolder, refuseUnsafe } from './safe-folder.js';
 
-/** Makes the runtime folder of a Jitsu that has given up root, where it is gone: root's, and others may pass it. */
+/**
+ * Makes the runtime folder of a Jitsu that has given up root, where it is gone: root's, and others may pass it.
+ * @throws UnsafePath where somebody else has made it meanwhile, or may write to it
+ */
 export function restoreRuntimeFolder(path: string): void {
-  if (existsSync(path)) return;
+  if (existsSync(path)) return refuseUnsafe(path);
   makeSafeFolder(path);
   chmodSync(path, 0o711);
 }

@@ -96,6 +96,14 @@ export class BackendStart {
     return this.#phase === 'connected';
   }
 
+  /** Why not all of it is there that may come later; `undefined` where nothing is awaited. */
+  get awaited(): string | undefined {
+    if (this.#phase === 'connected')
+      return this.#expected.size === 0 ? undefined : 'not all of its unikernels are there';
+    if (this.error === undefined) return 'it has not answered yet';
+    return mayPass(this.error) ? errorMessage(this.error) : undefined;
+  }
+
   /** Connects; the attempt under way is shared. @throws the backend's reason, JITSU_SHUTTING_DOWN after `close` */
   connect(): Promise<void> {
     if (this.#phase === 'connected') return Promise.resolve();

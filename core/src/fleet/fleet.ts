@@ -27,6 +27,12 @@ const AT_ONCE = 256;
 export const PATIENCE: Milliseconds = 2_000;
 
 /**
+ * The same for backends that hand over what needs root, where root is about to be given up: what is not handed over by
+ * then cannot be done later.
+ */
+const PATIENCE_FOR_ROOT: Milliseconds = 60_000;
+
+/**
  * The codes of failures that will not pass, and are not a mistake of the configuration either: a start goes on without
  * these unikernels where another backend works.
  */
@@ -42,6 +48,8 @@ export interface FleetContext {
   readonly logger: Logger;
   /** Carries out what connects a backend, as the user who may. */
   readonly connect: (open: () => Promise<void>, needsRoot: string | undefined) => Promise<void>;
+  /** Whether root is given up at the end of the start. */
+  readonly givesUpRoot: () => boolean;
   /** The machine of this unikernel cannot be had for now. */
   readonly withhold: (unikernel: Unikernel, failure: Failure) => void;
   /** The machines of these unikernels have been handed out after the start. */
@@ -140,13 +148,33 @@ export class Fleet {
    */
   async connect(): Promise<void> {
     const starts = [...this.starts.values()];
-    const outcomes = await settledWithin(
-      starts.map((start) => start.connect()),
-      PATIENCE,
-      this.context.clock,
+    const asked = await this.#connectAsUser(starts);
+    const outcomes = await this.#settled(
+      starts,
+      starts.map((start) => asked.get(start) ?? start.connect()),
     );
     for (const [index, start] of starts.entries()) start.isSlow = outcomes[index] === undefined;
     if (!starts.some(({ isConnected, isSlow }) => isConnected || isSlow)) this.#refuseLasting([]);
+  }
+
+  /**
+   * Connects those that the user of Jitsu has to reach without root, one after the other: the whole process acts as that
+   * user meanwhile, so nothing else may run.
+   */
+  async #connectAsUser(starts: readonly BackendStart[]): Promise<ReadonlyMap<BackendStart, Promise<void>>> {
+    const asked = new Map<BackendStart, Promise<void>>();
+    for (const start of starts) {
+      const { name, needsRoot } = start.backend;
+      if (needsRoot === undefined || !this.context.givesUpRoot()) continue;
+      const attempt = start.connect();
+      const [outcome] = await settledWithin([attempt], PATIENCE_FOR_ROOT, this.context.clock);
+      if (outcome === undefined) {
+        const message = `The backend ${name} has not answered for ${PATIENCE_FOR_ROOT / 1_000} s, and Jitsu cannot do anything else while it asks as the user that it becomes.`;
+        throw new JitsuError('JITSU_BACKEND_UNREACHABLE', message);
+      }
+      asked.set(start, attempt);
+    }
+    return asked;
   }
 
   /**
@@ -256,22 +284,45 @@ export class Fleet {
   async #machinesWithin(
     batch: readonly UnikernelSettings[],
   ): Promise<readonly (PromiseSettledResult<Machine> | undefined)[]> {
-    const asked = batch.map((unikernel) => {
-      const { isConnected, isSlow } = this.#start(unikernel.backend);
-      return isConnected && !isSlow ? this.#register(unikernel) : undefined;
-    });
-    const outcomes = await settledWithin(
-      asked.filter((machine) => machine !== undefined),
-      PATIENCE,
-      this.context.clock,
+    const starts = batch.map(({ backend }) => this.#start(backend));
+    const outcomes = await this.#settled(
+      starts,
+      batch.map((unikernel, index) => {
+        const { isConnected, isSlow } = starts[index] as BackendStart;
+        return isConnected && !isSlow ? this.#register(unikernel) : undefined;
+      }),
     );
-    let next = 0;
-    return asked.map((machine, index) => {
-      if (machine === undefined) return undefined;
-      const outcome = outcomes[next++];
-      if (outcome === undefined) this.#start((batch[index] as UnikernelSettings).backend).isSlow = true;
-      return outcome;
-    });
+    for (const [index, start] of starts.entries()) {
+      if (start.isConnected && outcomes[index] === undefined) start.isSlow = true;
+    }
+    return outcomes;
+  }
+
+  /**
+   * The outcomes of what each of these backends was asked, where it was asked and takes no longer than it is waited for.
+   */
+  async #settled<T>(
+    starts: readonly BackendStart[],
+    asked: readonly (Promise<T> | undefined)[],
+  ): Promise<readonly (PromiseSettledResult<T> | undefined)[]> {
+    const { clock, givesUpRoot } = this.context;
+    const outcomes: (PromiseSettledResult<T> | undefined)[] = asked.map(() => undefined);
+    const within = async (limit: Milliseconds, handsOver: boolean): Promise<void> => {
+      const indices = [...asked.keys()].filter(
+        (index) =>
+          asked[index] !== undefined &&
+          (givesUpRoot() && (starts[index] as BackendStart).backend.handsOver) === handsOver,
+      );
+      if (indices.length === 0) return;
+      const settled = await settledWithin(
+        indices.map((index) => asked[index] as Promise<T>),
+        limit,
+        clock,
+      );
+      for (const [place, index] of indices.entries()) outcomes[index] = settled[place];
+    };
+    await Promise.all([within(PATIENCE, false), within(PATIENCE_FOR_ROOT, true)]);
+    return outcomes;
   }
 
   /** Lists a unikernel whose machine cannot be had for now. */

@@ -116,6 +116,11 @@ export class GuardedBackend {
     }
   }
 
+  /** Whether something of it needs root later, which `beforeDrop` hands over. */
+  get handsOver(): boolean {
+    return this.backend.beforeDrop !== undefined;
+  }
+
   /** To be called before Jitsu gives up root. */
   async beforeDrop(): Promise<void> {
     try {

@@ -35,7 +35,10 @@ function checkMaker(path: string, file: number, user: JitsuUser): void {
 }
 
 /** Jitsu reads and empties it by its group. Nobody else of that group can enter the folder. */
+export const SHARED_MODE = 0o660;
+
 function give(file: number, account: JitsuUser, user?: JitsuUser): void {
-  if (user !== undefined) fchmodSync(file, 0o660);
+  // Jitsu makes it so: a root without CAP_FOWNER may change the mode of no file of others.
+  if (user !== undefined && (fstatSync(file).mode & 0o777) !== SHARED_MODE) fchmodSync(file, SHARED_MODE);
   fchownSync(file, account.uid, user?.gid ?? account.gid);
 }

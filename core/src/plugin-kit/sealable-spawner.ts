@@ -1,10 +1,11 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, fchmodSync, openSync } from 'node:fs';
 import type { Logger } from '../contracts/logger.js';
 import type { LaunchDetails, Launchable, LiveChild, ProgramSignal, Spawner } from '../contracts/spawner.js';
 import { errorCode, errorMessage, JitsuError } from '../errors.js';
 import { sendSignal } from './send-signal.js';
 import { SpawnLedger } from './spawn-ledger.js';
 import type { JitsuUser } from './spawn-order.js';
+import { SHARED_MODE } from './open-output.js';
 import { SpawnerProcess } from './spawner-process.js';
 
 const STREAMS = ['stdout', 'stderr'];
@@ -85,7 +86,10 @@ export class SealableSpawner implements Spawner {
     const sealed = this.#processes.get(kindOf(temporary, newPrivileges));
     if (sealed === undefined) throw new JitsuError('JITSU_BACKEND_DENIED', TOO_LATE);
     // A file that root would make could be made anywhere, since the folder is one of Jitsu.
-    if (launch.output !== undefined) for (const name of STREAMS) makeFile(`${launch.output}.${name}`);
+    if (launch.output !== undefined) {
+      const mode = typeof launch.account === 'object' ? SHARED_MODE : 0o600;
+      for (const name of STREAMS) makeFile(`${launch.output}.${name}`, mode);
+    }
     try {
       return await sealed.spawn({ key: launchable.key, details }, temporary);
     } catch (error) {
@@ -204,6 +208,12 @@ function ours(error: unknown): unknown {
 }
 
 /** Throws where there is one already. */
-function makeFile(path: string): void {
-  closeSync(openSync(path, 'ax', 0o600));
+function makeFile(path: string, mode: number): void {
+  const file = openSync(path, 'ax', 0o600);
+  try {
+    // Whatever the umask is.
+    if (mode !== 0o600) fchmodSync(file, mode);
+  } finally {
+    closeSync(file);
+  }
 }

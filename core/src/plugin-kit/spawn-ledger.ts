@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { restoreRuntimeFolder } from '../files/restore-own-folder.js';
+import { writeNewFile } from '../files/write-file.js';
 import { startTimeOf } from './process-stat.js';
 
 /**
@@ -25,12 +26,10 @@ export class SpawnLedger {
   add(pid: number): void {
     const startTime = startTimeOf(pid);
     if (startTime === undefined) return;
-    // Somebody may have removed it, with the runtime folder.
-    if (!existsSync(this.#folder)) {
-      restoreRuntimeFolder(this.runtimeDirectory);
-      mkdirSync(this.#folder, { mode: 0o700 });
-    }
-    writeFileSync(this.#file(pid), startTime, { mode: 0o600 });
+    // Somebody may have removed it, with the runtime folder, and may have put another one there.
+    restoreRuntimeFolder(this.runtimeDirectory);
+    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+    writeNewFile(this.#file(pid), startTime);
   }
 
   forget(pid: number): void {

@@ -63,8 +63,12 @@ export class ProcessGroup {
   watchEnd(ends: ProcessEnds): void {
     if (!this.needsWatch) return;
     this.#endWatch = ends.watch(this.pid, () => this.#endWith({}));
-    // The number may have passed to another process just before.
-    this.look();
+    // The number may have passed to another process just before. Where no look is possible, the sweep makes it later.
+    try {
+      this.look();
+    } catch {
+      return;
+    }
   }
 
   /** Whether nothing tells its end. */

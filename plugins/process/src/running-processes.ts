@@ -227,7 +227,7 @@ export class RunningProcesses {
     const record = this.#unreaped.get(id);
     if (record === undefined) return;
     const latest = this.clock.now() + UNREAPED_AT_MOST;
-    for (let delay = 1; this.#isListed(record); delay = Math.min(2 * delay, SLOWEST_LOOK)) {
+    for (let delay = 1; this.#mayBeListed(record); delay = Math.min(2 * delay, SLOWEST_LOOK)) {
       if (this.clock.now() >= latest) {
         const message = `${name} is started again, though process ${record.pid}, which has ended, was not collected by its parent. In a container, have it run with an init (docker run --init).`;
         this.logger.warn({ unikernel: name }, message);
@@ -241,6 +241,15 @@ export class RunningProcesses {
 
   #isListed({ pid, startTime }: MachineRecord): boolean {
     return this.#table.look(pid)?.startTime === startTime;
+  }
+
+  /** Where it cannot be looked at for now, a start waits until it can. */
+  #mayBeListed(record: MachineRecord): boolean {
+    try {
+      return this.#isListed(record);
+    } catch {
+      return true;
+    }
   }
 
   #failure(plan: ProcessPlan, error: unknown, isUntold: boolean): JitsuError {
@@ -355,7 +364,7 @@ export class RunningProcesses {
 
   #ended(id: MachineId, exit: Exit): void {
     const record = this.#groups.get(id)?.record;
-    if (record !== undefined && this.#isListed(record)) this.#unreaped.set(id, record);
+    if (record !== undefined && this.#mayBeListed(record)) this.#unreaped.set(id, record);
     this.#groups.delete(id);
     this.#forget(id);
     const detail = exitDetail(exit, this.#output.finish(id), this.#leaveControlGroup(id));

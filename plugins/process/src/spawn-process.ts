@@ -19,7 +19,6 @@ const ADVICE: Readonly<Record<string, string>> = {
   EPERM: 'Jitsu may not run it as that user.',
   E2BIG: 'Its arguments and variables are longer than the system allows.',
   EAGAIN: 'The limit on the number of processes is reached (ulimit -u, or TasksMax in systemd).',
-  EMFILE: 'Jitsu has too many files open (ulimit -n, or LimitNOFILE in systemd).',
   ENOMEM: 'There is not enough memory.',
 };
 

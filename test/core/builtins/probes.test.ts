@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { chmodSync, readFileSync } from 'node:fs';
 import { createServer as createHttpServer, type RequestListener } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
-import { createServer, type AddressInfo, type Server } from 'node:net';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { SystemClock } from '#core/clock.js';
 import type { Clock } from '#core/contracts/clock.js';
 import type { ReadinessProbe } from '#core/contracts/readiness-probe.js';
@@ -213,6 +213,28 @@ for (const secure of [false, true]) {
         reports,
         [200, 503].map((status) => `127.0.0.1:${server.port} answered with status ${status}`),
       );
+    });
+
+    it('asks again where nothing comes over a connection, and leaves none behind', async () => {
+      const manual = new ManualClock();
+      const sockets: Socket[] = [];
+      await using silent = await listening(
+        createServer((socket) => sockets.push(socket.on('error', () => undefined).resume())),
+      );
+      const words = `${silent.port}/`;
+      const silently = secure
+        ? new HttpsProbe(secureQuestion.parse(words), manual)
+        : new HttpProbe(plainQuestion.parse(words), manual);
+      const controller = new AbortController();
+      const ready = silently.untilReady(target, controller.signal);
+      await eventually(() => assert.equal(sockets.length, 1));
+      await eventually(async () => {
+        await manual.advance(10_000);
+        assert.ok(sockets.length > 1);
+      });
+      controller.abort(new Error('enough'));
+      await assert.rejects(ready);
+      await eventually(() => assert.ok(sockets.every(({ destroyed, readableEnded }) => destroyed || readableEnded)));
     });
 
     it('reports what is in the way: nobody there, or no answer', async () => {

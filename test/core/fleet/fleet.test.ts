@@ -4,7 +4,9 @@ import type { Settings, UnikernelSettings } from '#core/config/settings.js';
 import type { ReadinessProbe, ReadinessTarget } from '#core/contracts/readiness-probe.js';
 import type { StopPolicy } from '#core/contracts/stop-policy.js';
 import { NameTable } from '#core/dns/resolvers/name-table.js';
+import type { BackendStart } from '#core/fleet/backend-start.js';
 import { Fleet, type FleetContext } from '#core/fleet/fleet.js';
+import { JitsuError } from '#core/errors.js';
 import { Instances } from '#core/fleet/instances.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { rejectsWithCode } from '#core/testing/rejects-with-code.js';
@@ -50,6 +52,7 @@ function aContext(told: string[] = []): FleetContext & { readonly clock: ManualC
     ...{ clock: new ManualClock(), logger: new MemoryLogger() },
     connect: (open) => open(),
     withhold: ({ name }, { code, reason }) => void told.push(`${name}: ${code}: ${reason}`),
+    givesUpRoot: () => false,
     arrived: async ({ name }, unikernels) => void told.push(`${name} has ${unikernels.map(({ name }) => name).join()}`),
   };
 }
@@ -145,6 +148,56 @@ describe('the fleet', () => {
     }
     assert.equal(logger.entries.length, 1);
   });
+
+  it('connects backends as the user one after the other, and before all others', async () => {
+    const clock = new ManualClock();
+    const order: string[] = [];
+    const backendOf = (name: string): unknown =>
+      Object.assign(new FakeBackend(clock), {
+        name,
+        ...(name === 'plain' ? {} : { needsRoot: 'it asks a daemon of root' }),
+        connect: async () => {
+          order.push(`${name} begins`);
+          await clock.sleep(100);
+          order.push(`${name} ends`);
+          if (name === 'first') throw new JitsuError('JITSU_BACKEND_UNREACHABLE', 'not there');
+        },
+      });
+    const instances = { backend: ({ name }: { name: string }) => backendOf(name), bootConfigurators: [] };
+    const connections = ['plain', 'first', 'second'].map((name) => ({ name, contribution: {} }));
+    const settings = { connections, unikernels: [] } as unknown as Settings;
+    const fleet = new Fleet(settings, instances as unknown as Instances, {
+      ...aContext(),
+      clock,
+      givesUpRoot: () => true,
+    });
+    const connecting = fleet.connect();
+    for (let step = 0; step < 3; step += 1) await clock.advance(100);
+    await connecting;
+    assert.deepEqual(
+      order,
+      ['first', 'second', 'plain'].flatMap((name) => [`${name} begins`, `${name} ends`]),
+    );
+  });
+
+  for (const handsOver of [true, false]) {
+    it(`waits ${handsOver ? 'until it is connected' : '2 s'} for a backend that ${handsOver ? 'hands over' : 'has nothing to hand over of'} what needs root`, async () => {
+      const clock = new ManualClock();
+      const backend = Object.assign(new FakeBackend(clock), { handsOver, connect: () => clock.sleep(5_000) });
+      const instances = { backend: () => backend, bootConfigurators: [] } as unknown as Instances;
+      const settings = { connections: [{ name: 'near', contribution: {} }], unikernels: [] } as unknown as Settings;
+      const fleet = new Fleet(settings, instances, { ...aContext(), clock, givesUpRoot: () => true });
+      const connecting = fleet.connect();
+      await clock.advance(2_000);
+      const { isConnected, isSlow } = fleet.starts.get('near') as BackendStart;
+      assert.deepEqual([isConnected, isSlow], [false, !handsOver]);
+      assert.equal(fleet.starts.get('near')?.awaited, 'it has not answered yet');
+      await clock.advance(3_000);
+      await connecting;
+      assert.equal(fleet.starts.get('near')?.isConnected, true);
+      assert.equal(fleet.starts.get('near')?.awaited, undefined);
+    });
+  }
 
   it('refuses two unikernels that are one machine, and says which', async () => {
     const fleet = await aFleet([

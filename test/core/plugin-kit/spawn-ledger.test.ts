@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, statSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { UnsafePath } from '#core/files/safe-folder.js';
 import { SpawnLedger } from '#core/plugin-kit/spawn-ledger.js';
 import { cannotRun } from '../../support/cannot-run.js';
+import { requireRoot } from '../../support/require-tool.js';
 import { TemporaryFolder } from '../../support/temporary-folder.js';
 
 describe('the ledger of what was spawned', () => {
@@ -35,6 +38,18 @@ describe('the ledger of what was spawned', () => {
   it('does not have a process that has got the number of another one', () => {
     writeFileSync(folder.in('spawned', String(process.pid)), '1');
     assert.ok(!ledger.has(process.pid));
+  });
+
+  it('is not written to where a stranger has put another one in its place', function () {
+    requireRoot(this);
+    const target = folder.in('target');
+    writeFileSync(target, 'of root');
+    const run = folder.in('run');
+    mkdirSync(join(run, 'spawned'), { recursive: true });
+    symlinkSync(target, join(run, 'spawned', String(process.pid)));
+    for (const path of [join(run, 'spawned'), run]) chownSync(path, 4_000_002, 4_000_002);
+    assert.throws(() => new SpawnLedger(run).add(process.pid), UnsafePath);
+    assert.equal(readFileSync(target, 'utf8'), 'of root');
   });
 
   it('is made again where somebody has removed it with the runtime folder', () => {

@@ -123,7 +123,6 @@ describe('spawning the process of a plan', () => {
     EPERM: 'Jitsu may not run it as that user.',
     E2BIG: 'Its arguments and variables are longer than the system allows.',
     EAGAIN: 'The limit on the number of processes is reached (ulimit -u, or TasksMax in systemd).',
-    EMFILE: 'Jitsu has too many files open (ulimit -n, or LimitNOFILE in systemd).',
     ENOMEM: 'There is not enough memory.',
   };
   for (const [code, advice] of [...Object.entries(ADVICE), ['EIO', ''], [undefined, '']] as const) {
@@ -134,6 +133,11 @@ describe('spawning the process of a plan', () => {
       assert.deepEqual([failure, said, why], ['JITSU_BACKEND_FAILED', message, cause]);
     });
   }
+
+  it('says once what to do about EMFILE', () => {
+    const { message } = startFailed(PLAN, Object.assign(new Error('spawn failed'), { code: 'EMFILE' }));
+    assert.match(message, /: spawn failed \(this process may open no more files: raise its limit, [^)]*\)\.$/);
+  });
 
   it('says that a file of variables cannot be read, and gives no advice about the program', () => {
     const cause = Object.assign(new Error("ENOENT: no such file, open '/secrets'"), {

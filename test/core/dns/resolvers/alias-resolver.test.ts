@@ -12,7 +12,7 @@ import { CacheStage } from '../../../support/dns-cache-stage.js';
 import { DnsLog } from '../../../support/dns-log.js';
 import { decodeReply, extendedErrorIn, type QueryOptions, type Reply } from '../../../support/dns-message.js';
 import { aQuery, tcpClient, udpClient } from '../../../support/dns-query.js';
-import type { sourceMessage} from '../../../support/dns-source.js';
+import type { sourceMessage } from '../../../support/dns-source.js';
 import { aSoa, type SourceRecord } from '../../../support/dns-source.js';
 import { FakeSummons } from '../../../support/dns-summons.js';
 import { aUnikernel, type StagedUnikernel } from '../../../support/dns-unikernel.js';

@@ -82,7 +82,7 @@ describe('the backend of libxl, when Jitsu gives up root,', () => {
   it('stays as it is where nothing can be handed over', async () => {
     const web = await machine('web');
     xen.hide();
-    await rejectsWithCode(backend.beforeDrop(), 'JITSU_BACKEND_UNREACHABLE');
+    await rejectsWithCode(backend.beforeDrop(), 'JITSU_BACKEND_FAILED');
     await web.start();
     assert.equal((await web.describe()).state, 'running');
     assert.equal(children(), 1);

@@ -141,7 +141,7 @@ describe('the guests of a libxl that is in a process which keeps root', () => {
     const places = { ...parts!.places!, hypervisorType: xen.folder.in('no') };
     const listener = { onChange: () => undefined, onLost: () => undefined };
     const none = new SealedHost({ ...rest, parts: { ...parts, places } }, logger, listener);
-    const error = await rejectsWithCode(none.open(), 'JITSU_BACKEND_UNREACHABLE');
+    const error = await rejectsWithCode(none.open(), 'JITSU_BACKEND_FAILED');
     await none.close();
     assert.match(error.message, /The kernel does not run on Xen/);
   });
