@@ -30,7 +30,7 @@ export const PATIENCE: Milliseconds = 2_000;
  * The same where root is about to be given up, since programs that are not known by then cannot be started as other users
  * later; and for backends that hand over what needs root.
  */
-const PATIENCE_OF_ROOT: Milliseconds = 10_000;
+const PATIENCE_OF_ROOT: Milliseconds = 20_000;
 const PATIENCE_FOR_HAND_OVER: Milliseconds = 60_000;
 
 /**

@@ -182,7 +182,7 @@ describe('the fleet', () => {
 
   for (const [what, patience, of] of [
     ['is usual', 2_000, { givesUpRoot: false, handsOver: true }],
-    ['starts no other programs once root is given up', 10_000, { givesUpRoot: true, handsOver: false }],
+    ['starts no other programs once root is given up', 20_000, { givesUpRoot: true, handsOver: false }],
     ['hands over what needs root', 60_000, { givesUpRoot: true, handsOver: true }],
   ] as const) {
     it(`waits ${patience / 1_000} s for a backend that ${what}`, async () => {
