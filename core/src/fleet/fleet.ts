@@ -27,10 +27,11 @@ const AT_ONCE = 256;
 export const PATIENCE: Milliseconds = 2_000;
 
 /**
- * The same for backends that hand over what needs root, where root is about to be given up: what is not handed over by
- * then cannot be done later.
+ * The same where root is about to be given up, since programs that are not known by then cannot be started as other users
+ * later; and for backends that hand over what needs root.
  */
-const PATIENCE_FOR_ROOT: Milliseconds = 60_000;
+const PATIENCE_OF_ROOT: Milliseconds = 20_000;
+const PATIENCE_FOR_HAND_OVER: Milliseconds = 60_000;
 
 /**
  * The codes of failures that will not pass, and are not a mistake of the configuration either: a start goes on without
@@ -167,9 +168,9 @@ export class Fleet {
       const { name, needsRoot } = start.backend;
       if (needsRoot === undefined || !this.context.givesUpRoot()) continue;
       const attempt = start.connect();
-      const [outcome] = await settledWithin([attempt], PATIENCE_FOR_ROOT, this.context.clock);
+      const [outcome] = await settledWithin([attempt], PATIENCE_FOR_HAND_OVER, this.context.clock);
       if (outcome === undefined) {
-        const message = `The backend ${name} has not answered for ${PATIENCE_FOR_ROOT / 1_000} s, and Jitsu cannot do anything else while it asks as the user that it becomes.`;
+        const message = `The backend ${name} has not answered for ${PATIENCE_FOR_HAND_OVER / 1_000} s, and Jitsu cannot do anything else while it asks as the user that it becomes.`;
         throw new JitsuError('JITSU_BACKEND_UNREACHABLE', message);
       }
       asked.set(start, attempt);
@@ -321,7 +322,8 @@ export class Fleet {
       );
       for (const [place, index] of indices.entries()) outcomes[index] = settled[place];
     };
-    await Promise.all([within(PATIENCE, false), within(PATIENCE_FOR_ROOT, true)]);
+    const usual = givesUpRoot() ? PATIENCE_OF_ROOT : PATIENCE;
+    await Promise.all([within(usual, false), within(PATIENCE_FOR_HAND_OVER, true)]);
     return outcomes;
   }
 
