@@ -5,10 +5,9 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { askForAddress } from '../bench/ask.js';
-import { commandArguments } from '../support/command-arguments.js';
+import { enduranceArguments } from '../support/endurance-arguments.js';
 import { freePort } from '../support/free-port.js';
 import { JitsuChild } from '../bench/jitsu-child.js';
-import { describeMachine } from '../bench/machine.js';
 import { LightGuest } from '../support/light-guest.js';
 import { numbersFrom } from '../support/numbers-from.js';
 import { Abuse } from './abuse.js';
@@ -30,22 +29,9 @@ const WEATHER: readonly (readonly [UpstreamMood, number])[] = [
 
 const HELP = `npm run soak -- [--minutes COUNT] [--transport NAME] [--seed NUMBER]
 
-Wears a Jitsu out, and ends with status 0 if nothing was wrong.
+Wears a Jitsu out, and ends with status 0 if nothing was wrong.`;
 
-  --minutes COUNT    For so long. (60)
-  --transport NAME   Its dns.transport: auto, mmsg or dgram. (auto)
-  --seed NUMBER      What is random is the same for the same number.`;
-
-const { values } = commandArguments(HELP, {
-  options: {
-    minutes: { type: 'string', default: '60' },
-    transport: { type: 'string', default: 'auto' },
-    seed: { type: 'string', default: String(Date.now() % 2 ** 32) },
-  },
-});
-const [minutes, seed] = [Number(values.minutes), Number(values.seed)];
-if (!(minutes > 0) || !Number.isInteger(seed)) throw new Error('--minutes and --seed take numbers');
-console.log(`${describeMachine()}; transport ${values.transport}, ${minutes} minutes, --seed ${seed}`);
+const { minutes, transport, seed } = enduranceArguments(HELP);
 const faults = await soak();
 console.log(
   faults.length === 0 ? '\nNothing was wrong.' : `\nWrong:\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
@@ -59,7 +45,7 @@ async function soak(): Promise<string[]> {
   using upstream = await SoakUpstream.open();
   using guest = new LightGuest();
   await using jitsu = await JitsuChild.start(soakUnikernels(guest, guestPort), readyNames[0]?.name ?? '', {
-    dns: { transport: values.transport, zones, forwarders: `127.0.0.1:${upstream.port}`, forwardTimeout: 1 },
+    dns: { transport, zones, forwarders: `127.0.0.1:${upstream.port}`, forwardTimeout: 1 },
     settings: { log: { level: 'error' } },
     tells: true,
   });

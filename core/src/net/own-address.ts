@@ -6,6 +6,9 @@ export function plainAddress(address: string): string {
   return ipaddr.process(address.replace(/%.*/, '')).toString();
 }
 
+/** The plain addresses that stand for all of their family. */
+export const UNSPECIFIED: readonly string[] = ['0.0.0.0', '::'];
+
 /** Whether a plain address is a loopback address. */
 export function isLoopback(address: string): boolean {
   return ipaddr.parse(address).range() === 'loopback';

@@ -1,7 +1,7 @@
 import type { DnsSettings, UpstreamSettings } from '../../config/settings.js';
 import type { Endpoint } from '../../net/endpoint.js';
 import type { DnsQuery } from '../../contracts/resolver.js';
-import { isLoopback, isOwnAddress, plainAddress } from '../../net/own-address.js';
+import { isLoopback, isOwnAddress, plainAddress, UNSPECIFIED } from '../../net/own-address.js';
 import { RecordClass, RecordType } from '../wire/dns-parameters.js';
 import { HEADER_LENGTH } from '../wire/header.js';
 import { Upstream, upstreamText, type UpstreamContext } from './upstream.js';
@@ -100,8 +100,6 @@ export class UpstreamSelection {
     }
   }
 }
-
-const UNSPECIFIED = ['0.0.0.0', '::'];
 
 /** Whether a query to this upstream would come back to this server, which listens there. */
 export function isOwnEndpoint(upstream: Endpoint, listening: readonly Endpoint[]): boolean {

@@ -1,8 +1,8 @@
 import { isIPv6 } from 'node:net';
-import { networkInterfaces } from 'node:os';
 import { errorCode } from '../../errors.js';
 import type { Endpoint } from '../../net/endpoint.js';
 import { Linux } from '../../net/linux.js';
+import { isOwnAddress, plainAddress, UNSPECIFIED } from '../../net/own-address.js';
 import { socketAddress } from '../../net/socket-address.js';
 import { callError, loadSocketCalls, type SocketCalls } from '../../net/socket-calls.js';
 
@@ -13,9 +13,8 @@ export function isAbsent(error: unknown): boolean {
 
 /** Whether this machine has the address at this moment, or it stands for all addresses. */
 export function hasAddress(address: string): boolean {
-  const [plain = ''] = address.split('%');
-  if (plain === '0.0.0.0' || /^[0:]+$/.test(plain) || plain.startsWith('127.')) return true;
-  return Object.values(networkInterfaces()).some((all) => all?.some((own) => own.address === plain) ?? false);
+  const plain = plainAddress(address);
+  return UNSPECIFIED.includes(plain) || isOwnAddress(plain);
 }
 
 /** Lets a socket be bound to an address that this machine does not have yet (ip(7), IP_FREEBIND). */
