@@ -16,7 +16,7 @@ export async function checkAddressesFree({ name, plan, addresses }: Unikernel, c
     for (const address of addresses) {
       const endpoint = { address, port };
       if (!(await acceptsNow(endpoint, clock)) || plan.machine.execution() === undefined) continue;
-      const owner = listenerOwner(endpoint) ?? 'another program';
+      const owner = (await listenerOwner(endpoint)) ?? 'another program';
       const message = `${name} is not started: ${owner} answers at ${endpointText(endpoint)} already. End that, or give ${name} another address or port.`;
       throw new JitsuError('JITSU_ADDRESS_IN_USE', message);
     }

@@ -68,8 +68,8 @@ describe('a conflict about an address', () => {
     const port = await listen('0.0.0.0');
     for (const address of ['127.0.0.1', '127.0.0.55']) {
       assert.equal(await acceptsNow({ address, port }, clock, calls), true);
-      assert.match(listenerOwner({ address, port }) ?? '', new RegExp(`\\(process ${process.pid}\\)$`));
+      assert.match((await listenerOwner({ address, port })) ?? '', new RegExp(`\\(process ${process.pid}\\)$`));
     }
-    assert.equal(listenerOwner({ address: '127.0.0.1', port: 1 }), undefined);
+    assert.equal(await listenerOwner({ address: '127.0.0.1', port: 1 }), undefined);
   });
 });
