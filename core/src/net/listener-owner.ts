@@ -1,6 +1,7 @@
 import { opendirSync, readlinkSync } from 'node:fs';
 import { open, readdir, readFile } from 'node:fs/promises';
 import { setImmediate as turn } from 'node:timers/promises';
+import { processStat } from '../plugin-kit/process-stat.js';
 import { addressBytes } from './address-bytes.js';
 import type { Endpoint } from './endpoint.js';
 
@@ -10,9 +11,8 @@ const LISTENS = '0A';
 /** The bytes of such a table that are read at once. */
 const PART = 16_384;
 
-/** The descriptors and processes that are looked at in one turn of the event loop, some 0.3 ms, and for one answer. */
+/** The descriptors and processes that are looked at in one turn of the event loop, which takes some 0.3 ms. */
 const LOOKS_A_TURN = 64;
-const MOST_LOOKS = 200_000;
 
 interface Listener {
   readonly inode: string;
@@ -27,10 +27,34 @@ interface Listener {
 export async function listenerOwner(endpoint: Endpoint): Promise<string | undefined> {
   const listener = await listenerOn(endpoint);
   if (listener === undefined) return undefined;
-  const pid = await holderOf(`socket:[${listener.inode}]`);
-  if (pid === undefined) return `a program of the user with the number ${listener.uid}`;
-  const name = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => 'a program');
-  return `${name.trim()} (process ${pid})`;
+  const search = new Search(listener);
+  for (const pid of await processes()) if (await search.findsIn(pid)) return described(pid);
+  return ofUser(listener);
+}
+
+/**
+ * The same for a listener that none of a program's processes has: neither its first process, nor one of its group or
+ * session, nor a descendant. `undefined` also where nobody can tell: of other users' processes it is only known whether
+ * one of them runs as the user who has opened the socket, and root may have opened it for anybody.
+ */
+export async function listenerApartFrom(endpoint: Endpoint, leader: number): Promise<string | undefined> {
+  const listener = await listenerOn(endpoint);
+  if (listener === undefined) return undefined;
+  const search = new Search(listener);
+  if (await search.findsIn(String(leader))) return undefined;
+  let stranger: string | undefined;
+  let mayBeOurs = listener.uid === '0';
+  for (const pid of await processes()) {
+    const isOurs = belongsTo(Number(pid), leader);
+    if (await search.findsIn(pid)) {
+      // A socket may be open in several processes.
+      if (isOurs) return undefined;
+      stranger ??= pid;
+    }
+    mayBeOurs ||= isOurs && (await usersOf(pid)).includes(listener.uid);
+  }
+  if (stranger !== undefined) return described(stranger);
+  return mayBeOurs ? undefined : ofUser(listener);
 }
 
 async function listenerOn({ address, port }: Endpoint): Promise<Listener | undefined> {
@@ -79,40 +103,76 @@ function hexadecimal(bytes: Uint8Array): string {
   return Buffer.from(bytes).swap32().toString('hex').toUpperCase();
 }
 
-/** The first process that has a descriptor for this socket, as far as this process may know. */
-async function holderOf(socket: string): Promise<string | undefined> {
-  const pids = await readdir('/proc').catch(() => []);
-  let looks = 0;
-  for (const link of descriptorsOf(pids)) {
-    if (link.target === socket) return link.pid;
-    looks += 1;
-    if (looks === MOST_LOOKS) return undefined;
-    if (looks % LOOKS_A_TURN === 0) await turn();
-  }
-  return undefined;
+async function processes(): Promise<readonly string[]> {
+  return (await readable(readdir('/proc'), [])).filter((name) => /^\d+$/.test(name));
 }
 
-/** Where the descriptors of processes lead; one without a target for each process. */
-function* descriptorsOf(pids: readonly string[]): Iterable<{ readonly pid: string; readonly target?: string }> {
-  for (const pid of pids) {
-    if (!/^\d+$/.test(pid)) continue;
-    yield { pid };
-    // It may end at any moment, and that of another user tells nothing.
-    const folder = readable(() => opendirSync(`/proc/${pid}/fd`));
-    if (folder === undefined) continue;
+/** Lets the event loop go round now and then while it looks at many descriptors. */
+class Search {
+  #looks = 0;
+
+  constructor(private readonly socket: Listener) {}
+
+  /** Whether a process has a descriptor for the socket. It may end at any moment, and that of another user tells nothing. */
+  async findsIn(pid: string): Promise<boolean> {
+    await this.#look();
+    const folder = atOnce(() => opendirSync(`/proc/${pid}/fd`));
+    if (folder === undefined) return false;
+    const socket = `socket:[${this.socket.inode}]`;
     try {
-      for (let entry = readable(() => folder.readSync()); entry; entry = readable(() => folder.readSync())) {
+      for (let entry = atOnce(() => folder.readSync()); entry; entry = atOnce(() => folder.readSync())) {
         const link = `${folder.path}/${entry.name}`;
-        const target = readable(() => readlinkSync(link));
-        if (target !== undefined) yield { pid, target };
+        if (atOnce(() => readlinkSync(link)) === socket) return true;
+        await this.#look();
       }
     } finally {
       folder.closeSync();
     }
+    return false;
+  }
+
+  async #look(): Promise<void> {
+    this.#looks += 1;
+    if (this.#looks % LOOKS_A_TURN === 0) await turn();
   }
 }
 
-function readable<T>(read: () => T): T | undefined {
+function belongsTo(pid: number, leader: number): boolean {
+  try {
+    for (let member = pid; member > 1;) {
+      const [, parent, group, session] = processStat(member).map(Number);
+      if ([member, group, session].includes(leader)) return true;
+      member = parent as number;
+    }
+    return false;
+  } catch {
+    // It has ended meanwhile.
+    return true;
+  }
+}
+
+/** The users as whom a process runs, and has run (proc_pid_status(5)). */
+async function usersOf(pid: string): Promise<readonly string[]> {
+  const status = await readable(readFile(`/proc/${pid}/status`, 'latin1'), '');
+  return /^Uid:\s+(.*)$/m.exec(status)?.[1]?.split(/\s+/) ?? [];
+}
+
+function ofUser({ uid }: Listener): string {
+  return `a program of the user with the number ${uid}`;
+}
+
+async function described(pid: string): Promise<string> {
+  const name = await readable(readFile(`/proc/${pid}/comm`, 'utf8'), 'a program');
+  return `${name.trim()} (process ${pid})`;
+}
+
+/** A process may end at any moment, and that of another user tells nothing. */
+function readable<T>(reading: Promise<T>, otherwise: T): Promise<T> {
+  return reading.catch(() => otherwise);
+}
+
+/** Read in this thread: to hand each look to another one costs more than the look. */
+function atOnce<T>(read: () => T): T | undefined {
   try {
     return read();
   } catch {
