@@ -2,7 +2,7 @@ import { z, type ZodObject } from 'zod';
 import type { Contributions } from '../plugins/contributions.js';
 import { duration } from '../plugin-kit/duration.js';
 import { serviceBindings } from './service-binding.js';
-import { stopMode } from './stop.js';
+import { replaceMoment, stopMode } from './stop.js';
 import { addresses, dnsNames, timeToLive, type Immutable } from './values.js';
 
 const NAME = 'A name of 1 to 200 printable characters expected.';
@@ -33,6 +33,7 @@ export const unikernelSchema = z.object({
   responseDelay: duration('A pause after boot and probes, before the answer; overrides boot.delay').optional(),
   deadline: duration('Overrides boot.deadline').optional(),
   grace: duration('Overrides stop.grace').optional(),
+  replace: replaceMoment('Overrides stop.replace').optional(),
   stopPolicies: words.optional().describe('Overrides stop.policies'),
   https: serviceBindings(
     'Its HTTPS records, one or a list, as priority, target and parameters; true for `1 .`. A query for them wakes it',

@@ -37,6 +37,7 @@ const KINDS: Readonly<Record<LifecycleEventKind, true>> = {
   ready: true,
   failed: true,
   adopted: true,
+  outdated: true,
   died: true,
   stopping: true,
   stopped: true,
