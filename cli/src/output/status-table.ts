@@ -150,7 +150,12 @@ function stateWord({ phase, state }: UnikernelStatus): string {
 /** Why its summons fail and when the next one may begin; `undefined` if they do not fail. */
 function failureText({ phase, failure }: UnikernelStatus, now: Milliseconds): string | undefined {
   if (failure === undefined || (phase !== 'failing' && phase !== 'down')) return undefined;
-  const times = failure.count === 1 ? 'failed' : `failed ${failure.count} times in a row`;
+  const times =
+    failure.count === 0
+      ? 'not ready any more'
+      : failure.count === 1
+        ? 'failed'
+        : `failed ${failure.count} times in a row`;
   const wait = failure.retryAt - now;
   const next = wait > 0 ? `the next summon may begin in ${durationText(wait)}` : 'the next query tries again';
   const reason = printable(failure.reason).replace(/[.\s]+$/, '');

@@ -40,7 +40,7 @@ export function definitionOf(plan: Omit<ProcessPlan, 'id'>): ProgramDefinition {
     noNewPrivileges: newPrivileges,
   };
   const digests = Object.entries(options).map(([key, value]) => [key, digestOf(value)]);
-  return { name, ip, options: Object.fromEntries(digests) as Record<string, string> };
+  return { name, ip, options: Object.fromEntries(digests) };
 }
 
 /** What differs between two definitions, as `command, env and ip`; `undefined` where nothing does. */
@@ -60,7 +60,7 @@ export function toDefinition(value: unknown): ProgramDefinition | undefined {
   if (typeof options !== 'object' || options === null) return undefined;
   const digests = Object.entries(options);
   if (digests.length > MOST_ENTRIES || !digests.every(([, digest]) => typeof digest === 'string')) return undefined;
-  return { name, ip, options: Object.fromEntries(digests) as Record<string, string> };
+  return { name, ip, options: Object.fromEntries(digests) };
 }
 
 function digestOf(value: unknown): string {

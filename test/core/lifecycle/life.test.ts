@@ -18,7 +18,7 @@ const EVENTS = [
     'refused',
     'learnt',
   ] as const),
-  ...(['changed', 'expired', 'kept', 'reap', 'stop', 'stopped'] as const),
+  ...(['changed', 'due', 'silent', 'expired', 'kept', 'reap', 'stop', 'stopped'] as const),
 ];
 
 /**
@@ -168,6 +168,9 @@ const TABLE: readonly (readonly [life: string, event: string, outcome: string])[
   ['withdrawn off', 'learnt from running', 'down: died'],
 
   // A stop is decided twice, and answers are taken back before it begins.
+  // A look takes the answers back, and whether anybody is answered further on depends on its outcome.
+  ['ready running', 'due', 'ready: take-back'],
+  ['ready running failing', 'silent', 'failing: take-back unready'],
   ['ready running', 'expired', 'withdrawn: take-back'],
   ['withdrawn running', 'kept', 'ready'],
   ['withdrawn running', 'reap', 'stopping: halt'],
@@ -334,6 +337,7 @@ class Model implements Life {
     if (event === this.step || (event === 'unanswered' && this.step === 'answered')) this.step = undefined;
     if (event === 'started' || event === 'start-failed') this.starting = false;
     if (event === 'stopped') this.halting = false;
+    if (event === 'silent') this.failing = true;
     const isBooting = this.phase === 'booting';
     this.#apply(event, before);
     if (event === 'expired') this.#apply(state === 'running' ? 'kept' : 'reap', this.state);
@@ -362,6 +366,8 @@ class Model implements Life {
       case 'refused':
         return summoned;
       case 'expired':
+      case 'due':
+      case 'silent':
         return phase === 'ready';
       case 'kept':
         // It follows at once.
