@@ -24,8 +24,10 @@ export async function check(
     logger: core.createLogger({ level: 'silent' }),
     givesUpRoot: true,
   });
-  const { foretoldUser } = jitsu;
+  const { foretoldUser, sharedEndpoints } = jitsu;
   const findings = offline ? undefined : await jitsu.check();
-  terminal.out(settingsSummary(settings, core.exposures(settings), terminal.columns, { foretoldUser, findings }));
+  terminal.out(
+    settingsSummary(settings, core.exposures(settings), terminal.columns, { foretoldUser, sharedEndpoints, findings }),
+  );
   return findings === undefined || findings.length === 0 ? ExitStatus.ok : ExitStatus.failed;
 }

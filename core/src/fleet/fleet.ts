@@ -14,6 +14,7 @@ import { errorCode, errorMessage, JitsuError } from '../errors.js';
 import { BackendStart, mayPass, type StartingFleet } from './backend-start.js';
 import { checkBackends, type BackendFinding } from './check-backends.js';
 import type { Instances } from './instances.js';
+import { sharedEndpoints, type SharedEndpoint } from './shared-endpoints.js';
 import { settledWithin } from './settled-within.js';
 import type { GuardedBackend } from '../lifecycle/guarded-backend.js';
 import type { Lifecycle } from '../lifecycle/lifecycle.js';
@@ -225,6 +226,11 @@ export class Fleet {
   check(): Promise<readonly BackendFinding[]> {
     const { bootConfigurators } = this.instances;
     return checkBackends(this.backends.values(), this.#settings, { ...this.context, bootConfigurators });
+  }
+
+  /** What two unikernels cannot have at once, by what their probes ask. */
+  sharedEndpoints(): readonly SharedEndpoint[] {
+    return sharedEndpoints(this.#settings, (probe) => this.instances.probe(probe).port);
   }
 
   /** Goes on with what has failed, or has not been done yet. */
