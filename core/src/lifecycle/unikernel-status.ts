@@ -59,7 +59,10 @@ export function statusOf(unikernel: Unikernel, stopAt: Milliseconds | undefined,
     ...(startedAt !== undefined && { startedAt: startedAt + ahead }),
     ...(stopAt !== undefined && PHASE_NAMES[phase] !== 'stopping' && { stopAt: stopAt + ahead }),
     ...(failure !== undefined && {
-      failure: { ...failure, at: failure.at + ahead, retryAt: failure.retryAt + ahead },
+      failure: {
+        ...{ at: failure.at + ahead, code: failure.code, reason: failure.reason, count: failure.count },
+        ...(failure.retryAt !== undefined && { retryAt: failure.retryAt + ahead }),
+      },
     }),
   };
 }

@@ -37,7 +37,8 @@ export interface Failure {
   readonly reason: string;
   /** Failures in a row. */
   readonly count: number;
-  readonly retryAt: Milliseconds;
+  /** Absent where no summon can succeed as long as this Jitsu runs. */
+  readonly retryAt?: Milliseconds | undefined;
 }
 
 /** The queries for one DNS name of one unikernel. */
