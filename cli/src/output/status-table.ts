@@ -140,7 +140,12 @@ function stateWord({ phase, state }: UnikernelStatus): string {
 /** Why its summons fail and when the next one may begin; `undefined` if they do not fail. */
 function failureText({ phase, failure }: UnikernelStatus, now: Milliseconds): string | undefined {
   if (failure === undefined || (phase !== 'failing' && phase !== 'down')) return undefined;
-  const times = failure.count === 1 ? 'failed' : `failed ${failure.count} times in a row`;
+  const times =
+    failure.count === 0
+      ? 'not ready any more'
+      : failure.count === 1
+        ? 'failed'
+        : `failed ${failure.count} times in a row`;
   const wait = failure.retryAt === undefined ? Infinity : failure.retryAt - now;
   const next =
     wait === Infinity

@@ -38,6 +38,8 @@ export interface UnikernelSettings {
   readonly deadline: Milliseconds;
   /** How long a guest may take to shut down before it is destroyed. */
   readonly grace: Milliseconds;
+  /** The interval at which its service is looked at again while it is used; never where undefined. */
+  readonly watch: Milliseconds | undefined;
   readonly stopPolicies: readonly Worded<StopPolicy>[];
   /** The parsed keys that plugins have added; one shared empty object for all unikernels without any. */
   readonly addedKeys: Readonly<Record<string, unknown>>;

@@ -95,6 +95,7 @@ export class UnikernelReader {
     const stopMode = common.mode ?? reading.stopMode;
     if (reading.stopModes?.includes(stopMode) === false) this.#refuseMode(entry, backend, stopMode, reading.stopModes);
     const ready = this.#ready(entry, common);
+    if (common.watch !== undefined && ready.length === 0) this.#refuseWatch(entry);
     const stopPolicies = this.#stopPolicies(entry, common);
     const name = common.name ?? textIn(entry.values, 'uuid') ?? common.dns?.[0];
     if (name !== undefined) this.#claimName(name, entry);
@@ -114,6 +115,7 @@ export class UnikernelReader {
       delay: common.responseDelay ?? (common.ready?.length ? 0 : boot.delay),
       deadline: common.deadline ?? boot.deadline,
       grace: common.grace ?? stop.grace,
+      watch: common.watch,
       stopPolicies,
       addedKeys: this.#addedKeys(common),
       https: common.https ?? NO_RECORDS,
@@ -220,6 +222,11 @@ export class UnikernelReader {
     if (!isOwn && this.#refusedMode.has(backend)) return;
     if (!isOwn) this.#refusedMode.add(backend);
     this.problems.add(stopModeProblem(isOwn ? entry.pathOf(['mode']) : 'stop.mode', mode, backend, supported));
+  }
+
+  #refuseWatch(entry: UnikernelEntry): void {
+    const expected = "One under `ready` expected, such as 'tcp:80'.";
+    this.problems.add({ path: entry.pathOf(['watch']), given: 'no probe to look by', expected });
   }
 
   #claimName(name: string, entry: UnikernelEntry): void {

@@ -33,6 +33,9 @@ export const unikernelSchema = z.object({
   responseDelay: duration('A pause after boot and probes, before the answer; overrides boot.delay').optional(),
   deadline: duration('Overrides boot.deadline').optional(),
   grace: duration('Overrides stop.grace').optional(),
+  watch: duration('How often its service is looked at again by its probes, while it is used; never where absent')
+    .refine((interval) => interval >= 1_000, 'At least 1 second expected.')
+    .optional(),
   stopPolicies: words.optional().describe('Overrides stop.policies'),
   https: serviceBindings(
     'Its HTTPS records, one or a list, as priority, target and parameters; true for `1 .`. A query for them wakes it',

@@ -185,8 +185,9 @@ export class BackendStart {
     const latest = clock.now() + limit;
     const waiting = [...this.#expected].reverse();
     while (waiting.length > 0) {
-      const batch = waiting.splice(-AT_ONCE).map((expected) => this.#allow(expected, objections));
-      await settledWithin(batch, Math.max(0, latest - clock.now()), clock);
+      const batch = waiting.splice(-AT_ONCE).reverse();
+      const allowed = batch.map((expected) => this.#allow(expected, objections));
+      await settledWithin(allowed, Math.max(0, latest - clock.now()), clock);
     }
     return objections;
   }

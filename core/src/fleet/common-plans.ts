@@ -45,7 +45,8 @@ function isTreatedAlike(one: UnikernelSettings, other: UnikernelSettings): boole
     one.stopMode === other.stopMode &&
     one.delay === other.delay &&
     one.deadline === other.deadline &&
-    one.grace === other.grace
+    one.grace === other.grace &&
+    one.watch === other.watch
   );
 }
 
@@ -110,6 +111,10 @@ export class SharedPlan implements UnikernelPlan {
 
   get grace(): UnikernelPlan['grace'] {
     return this.common.grace;
+  }
+
+  get watch(): UnikernelPlan['watch'] {
+    return this.common.watch;
   }
 
   get https(): UnikernelPlan['https'] {

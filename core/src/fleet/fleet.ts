@@ -390,9 +390,9 @@ export class Fleet {
   }
 
   #commonPlan(settings: UnikernelSettings): CommonPlan {
-    const { backend, ttl, stopMode, delay, deadline, grace, ready, stopPolicies, https, svcb } = settings;
+    const { backend, ttl, stopMode, delay, deadline, grace, watch, ready, stopPolicies, https, svcb } = settings;
     return {
-      ...{ ttl, stopMode, delay, deadline, grace, https, svcb },
+      ...{ ttl, stopMode, delay, deadline, grace, watch, https, svcb },
       backend: this.#backend(backend),
       probes: ready.map((probe) => this.instances.probe(probe)),
       stopPolicies: stopPolicies.map((policy) => this.instances.stopPolicy(policy)),

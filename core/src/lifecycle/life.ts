@@ -4,7 +4,7 @@ import type { PowerState } from '../contracts/machine.js';
  * The phases of a unikernel's life.
  *
  * - At rest: `down`, `running` (it executes, but it is not known whether its service answers), `failing` (its last
- *   summon has failed by its own fault), `ready` (its service has answered since it was started).
+ *   summon has failed by its own fault, or its service has stopped answering), `ready` (its service has answered since it was started).
  * - `withdrawn`: its answers are taken back, so that its stop policies can be asked a last time.
  * - Summoned: `waiting` for the end of a start that has outlived its own summon, `looking` at the state of its machine,
  *   `queued` for its turn to boot, `settling` while the machine changes to another state, `booting` while the backend
@@ -36,7 +36,7 @@ export interface Life {
   readonly state: PowerState;
   /** Whether the backend is starting, resuming or unpausing it for us, even after the summon that asked for it. */
   readonly starting: boolean;
-  /** Whether its last summon has failed by its own fault. */
+  /** Whether its last summon has failed by its own fault, or its service has stopped answering. */
   readonly failing: boolean;
   /** Whether the loss of its backend has been announced, and its return not yet. */
   readonly lost: boolean;
@@ -51,6 +51,7 @@ export interface Life {
  * - `answered`: its service answers. `failed`: its summon has failed. `refused`: the same, but not by its own fault.
  * - `learnt`: its backend has reported its state, by itself or asked by the follower. `changed`: its backend reports a
  *   change, and the machine has not been looked at yet.
+ * - `due`: its service is to be looked at again, if its answers were used. `silent`: it does not answer any more.
  * - `expired`: its stop policies no longer keep it. `kept`: they do, now that all uses are known. `reap`: they do not.
  * - `stop`: a command stops it. `stopped`: the last stop has ended, with or without success.
  */
@@ -65,6 +66,8 @@ export type LifeEvent =
   | 'refused'
   | 'learnt'
   | 'changed'
+  | 'due'
+  | 'silent'
   | 'expired'
   | 'kept'
   | 'reap'
@@ -78,7 +81,8 @@ export type LifeEvent =
  * - `look`, `queue`, `poll` (look again shortly), `start`, `resume`, `unpause`, `probe`: the next step of its summon.
  * - `succeed`; `fail`, `refuse`, by its own fault or not; `end-died`, `end-unreachable`, `end-stopped`: the summon
  *   ends, and all its waiters get the outcome.
- * - `lost`, `returned`, `adopted`, `died`, `gone`: announcements; `gone` is a stop that Jitsu did not ask for.
+ * - `lost`, `returned`, `adopted`, `died`, `gone`, `unready`: announcements; `gone` is a stop that Jitsu did not ask
+ *   for.
  * - `count`: counts a start that Jitsu did not cause. `renew`: its run begins anew. `attend`: it runs, and the reaper
  *   considers it.
  * - `halt`: its machine is stopped. `retry`: it runs although a stop has ended, and its policies are asked again later.
@@ -103,6 +107,7 @@ export type Effect =
   | 'adopted'
   | 'died'
   | 'gone'
+  | 'unready'
   | 'count'
   | 'renew'
   | 'attend'
@@ -239,6 +244,8 @@ const RULES: Readonly<Record<Phase, Rules>> = {
     learnt: (life, before) => (life.state === 'running' ? stay(life, before) : change(life, before, 'take-back')),
     // Answers must not outlive the machine, not even for the time that a look takes.
     changed: (life) => rest(life, 'take-back'),
+    due: () => to('ready', 'take-back'),
+    silent: (life) => rest(life, 'take-back', 'unready'),
     expired: () => to('withdrawn', 'take-back'),
     reap: (life) => halt(life, 'take-back'),
     stop: (life) => halt(life, 'take-back'),

@@ -15,6 +15,7 @@ import { next, type Effect, type LifeEvent, type Phase } from './life.js';
 import { STOP_LIMIT, type GuardedBackend } from './guarded-backend.js';
 import { PowerFollower, type Machines } from './power-follower.js';
 import { ReadyLeases } from './ready-leases.js';
+import { ServiceWatch } from './service-watch.js';
 import { Reaper } from './reaper.js';
 import { StopQueue } from './stop-queue.js';
 import { Summon } from './summon.js';
@@ -64,6 +65,7 @@ export class Lifecycle implements Disposable {
   readonly #steps: SummonSteps;
   readonly #stops: StopQueue;
   readonly #reaper: Reaper;
+  readonly #watch: ServiceWatch;
   readonly #followers = new Map<string, PowerFollower>();
   readonly #summoned = new Set<UnikernelRecord>();
   #closed: JitsuError | undefined;
@@ -89,6 +91,7 @@ export class Lifecycle implements Disposable {
       started: (unikernel) => this.#started(recordOf(unikernel)),
       startEnded: (unikernel) => (recordOf(unikernel).starting = false),
       failed: (unikernel, summon, error) => this.#failed(recordOf(unikernel), summon, error),
+      unready: (unikernel, error) => this.#unready(recordOf(unikernel), error),
       // A failed stop is announced, and tried again later: see `retry`.
       reap: (unikernel, reason) => void this.#stop(recordOf(unikernel), 'reap', reason).catch(() => {}),
       stopEnded: (unikernel) => this.#stopEnded(recordOf(unikernel)),
@@ -96,6 +99,7 @@ export class Lifecycle implements Disposable {
     this.#steps = new SummonSteps(this.#reports, this.#boots, this.#announcer, clock);
     this.#stops = new StopQueue(this.#reports, this.#announcer, clock);
     this.#reaper = new Reaper(this.#reports, clock);
+    this.#watch = new ServiceWatch(this.#reports, this.#backOff, clock);
   }
 
   /** Lets no unikernel boot until the returned function is called: who asks meanwhile waits. */
@@ -177,6 +181,7 @@ export class Lifecycle implements Disposable {
     counter.requests += times;
     counter.lastAsked = at;
     this.listeners.onCount?.(unikernel);
+    if (unikernel.plan.watch !== undefined) this.#watch.used(unikernel);
   }
 
   /** Counts the late answer to a query that had to wait: the client's TTL starts now. */
@@ -215,6 +220,7 @@ export class Lifecycle implements Disposable {
     const reason = shuttingDown();
     this.#closed = reason;
     this.#reaper[Symbol.dispose]();
+    this.#watch[Symbol.dispose]();
     this.#boots.close(reason);
     const endAll = (phases?: ReadonlySet<Phase>): void => {
       for (const unikernel of this.#summoned) {
@@ -249,6 +255,7 @@ export class Lifecycle implements Disposable {
     this.clock[Symbol.dispose]();
     for (const follower of this.#followers.values()) follower[Symbol.dispose]();
     this.#reaper[Symbol.dispose]();
+    this.#watch[Symbol.dispose]();
   }
 
   /** @param description its backend has just described its machine, which is how the event became known */
@@ -299,6 +306,10 @@ export class Lifecycle implements Disposable {
         return this.#announcer.announceChange(unikernel, effect);
       case 'gone':
         return this.#announcer.announceChange(unikernel, 'stopped');
+      case 'unready': {
+        const { code, reason } = unikernel.failure as Failure;
+        return this.#announcer.announce(unikernel, effect, { code, reason });
+      }
       case 'count':
         return this.#started(unikernel);
       case 'renew':
@@ -318,6 +329,9 @@ export class Lifecycle implements Disposable {
     const { relying } = unikernel;
     unikernel.relying = undefined;
     for (const listener of relying ?? []) listener();
+    const { phase } = unikernel;
+    // What is withdrawn is ready again a moment later, or stopped.
+    if (unikernel.plan.watch !== undefined && phase !== 'ready' && phase !== 'withdrawn') this.#watch.leave(unikernel);
   }
 
   #succeed(unikernel: UnikernelRecord): void {
@@ -325,7 +339,16 @@ export class Lifecycle implements Disposable {
     this.#end(unikernel, summon);
     unikernel.failure = undefined;
     this.#announcer.announce(unikernel, 'ready', { cause: summon.cause, duration: this.clock.now() - summon.wokenAt });
+    if (unikernel.ready) this.#watch.ready(unikernel);
     summon.resolve();
+  }
+
+  /** A look at a service that was ready has failed. */
+  #unready(unikernel: UnikernelRecord, error: unknown): void {
+    const at = this.clock.now();
+    const code = errorCode(error) ?? 'JITSU_SERVICE_UNREADY';
+    unikernel.failure = { at, code, reason: errorMessage(error), count: 0, retryAt: at };
+    this.#on(unikernel, 'silent');
   }
 
   /** Handles the failure of a summon, unless it has ended already. */
@@ -333,6 +356,17 @@ export class Lifecycle implements Disposable {
     if (summon === undefined || unikernel.summon !== summon) return;
     summon.error = error;
     this.#on(unikernel, isItsFault(error, unikernel, summon) ? 'failed' : 'refused');
+    if (!summon.began && errorCode(error) === 'JITSU_SUMMON_DEADLINE') this.#restart(unikernel);
+  }
+
+  /** Stops a unikernel that runs and has stopped answering, so that the next query starts it. */
+  #restart(unikernel: UnikernelRecord): void {
+    const { phase, state, starting, stops } = unikernel;
+    if (this.#closed || phase !== 'failing' || state !== 'running' || starting || stops) return;
+    if (!this.#watch.takesRestart(unikernel)) return;
+    const reason = 'its service had stopped answering, and did not answer within its deadline either';
+    // A failed stop is announced.
+    void this.#stop(unikernel, 'stop', reason).catch(() => {});
   }
 
   /** @param blamed whether the failure counts for back-off */
@@ -384,7 +418,11 @@ export class Lifecycle implements Disposable {
     unikernel.learnt += 1;
     unikernel.state = state;
     unikernel.detail = detail;
-    if (state === 'off') unikernel.domainId = undefined;
+    if (state === 'off') {
+      unikernel.domainId = undefined;
+      // What had stopped answering has ended, and no summon has failed since.
+      if (unikernel.failure?.count === 0) unikernel.failure = undefined;
+    }
     if (domainId !== undefined) unikernel.domainId = domainId;
     if (macs !== undefined) unikernel.macs = macs;
     // Polled from now on where it may be up: the machine may die before its service answers.

@@ -25,6 +25,8 @@ export interface UnikernelPlan {
   readonly delay: Milliseconds;
   readonly deadline: Milliseconds;
   readonly grace: Milliseconds;
+  /** The interval at which its service is looked at again while it is used; never where absent. */
+  readonly watch?: Milliseconds | undefined;
   /** The data of its HTTPS and SVCB records (RFC 9460, 2.2); none where absent. */
   readonly https?: readonly Uint8Array[] | undefined;
   readonly svcb?: readonly Uint8Array[] | undefined;
@@ -35,7 +37,7 @@ export interface Failure {
   readonly at: Milliseconds;
   readonly code: string;
   readonly reason: string;
-  /** Failures in a row. */
+  /** Failed summons in a row: 0 where none has failed since its service stopped answering. */
   readonly count: number;
   /** Absent where no summon can succeed as long as this Jitsu runs. */
   readonly retryAt?: Milliseconds | undefined;

@@ -1,7 +1,7 @@
 import type { LifecycleEvent, LifecycleEventKind, WakeCause } from '../contracts/lifecycle-event.js';
 import type { Logger } from '../contracts/logger.js';
 
-const warnings: ReadonlySet<LifecycleEventKind> = new Set(['failed', 'died', 'stop-failed', 'lost']);
+const warnings: ReadonlySet<LifecycleEventKind> = new Set(['failed', 'unready', 'died', 'stop-failed', 'lost']);
 
 /** Logs one line per lifecycle event, with the whole event in the field `event`. */
 export class EventLog {
@@ -31,6 +31,8 @@ function describeEvent(event: LifecycleEvent): string {
       return `ready${after}${at}`;
     case 'failed':
       return `failed${after}${because}${codeOf(event)}`;
+    case 'unready':
+      return `not ready any more${because}${codeOf(event)}`;
     case 'adopted':
       return `found running, and adopted${number}`;
     case 'died':

@@ -36,6 +36,7 @@ const KINDS: Readonly<Record<LifecycleEventKind, true>> = {
   unpaused: true,
   ready: true,
   failed: true,
+  unready: true,
   adopted: true,
   died: true,
   stopping: true,

@@ -149,6 +149,18 @@ describe('the status table', () => {
     assert.match(told, /cannot bind; it is not tried again\.\n/);
   });
 
+  it('says why one that was ready is so no longer', () => {
+    const failure = {
+      ...{ at: reportTime - 3_000, code: 'JITSU_SERVICE_UNREADY', reason: 'tcp:80 refuses connections.' },
+      ...{ count: 0, retryAt: reportTime - 3_000 },
+    };
+    const report = aStatusReport([aUnikernelStatus({ phase: 'failing', state: 'running', failure })]);
+    assert.match(
+      statusTable(report, undefined),
+      /\nhello not ready any more, 3 s ago \(JITSU_SERVICE_UNREADY\): tcp:80 refuses connections; the next query tries again\.\n/,
+    );
+  });
+
   it('says so when there is nothing to show', () => {
     assert.match(statusTable(aStatusReport([]), 80), /\n\nIt serves no unikernel\.\n$/);
   });

@@ -143,6 +143,7 @@ describe('the settings', () => {
       delay: 100,
       deadline: 30_000,
       grace: 10_000,
+      watch: undefined,
       addedKeys: {},
       https: [],
       svcb: [],
@@ -161,19 +162,22 @@ describe('the settings', () => {
         responseDelay: '1s',
         deadline: 5,
         grace: '500ms',
+        ready: 'tcp:80',
+        watch: '10s',
         stopPolicies: ['keep-alive', 'ttl'],
         useSynjitsu: 0,
       }),
     );
-    const { ttl, stopMode, delay, deadline, grace, stopPolicies, addedKeys } = unikernel;
+    const { ttl, stopMode, delay, deadline, grace, watch, stopPolicies, addedKeys } = unikernel;
     assert.deepEqual(
-      { ttl, stopMode, delay, deadline, grace, addedKeys, policies: stopPolicies.map(({ words }) => words) },
+      { ttl, stopMode, delay, deadline, grace, watch, addedKeys, policies: stopPolicies.map(({ words }) => words) },
       {
         ttl: 300_000,
         stopMode: 'suspend',
         delay: 1_000,
         deadline: 5_000,
         grace: 500,
+        watch: 10_000,
         addedKeys: { useSynjitsu: false },
         policies: ['keep-alive', 'ttl'],
       },
@@ -190,6 +194,15 @@ describe('the settings', () => {
       inWords.map((data) => Buffer.from(data).toString('latin1')),
       ['\0\x01\0\0\x01\0\x06\x02h2\x02h3\0\x03\0\x02\x20\xfb', '\0\x02\0'],
     );
+  });
+
+  it('want a probe where a service is to be looked at again, and a second between two looks', async () => {
+    assert.deepEqual(await problemsOf(toy({ watch: '10s' })), [
+      "unikernels[0].watch: no probe to look by. One under `ready` expected, such as 'tcp:80'.",
+    ]);
+    assert.deepEqual(await problemsOf(toy({ ready: 'tcp:80', watch: '500ms' })), [
+      "unikernels[0].watch: '500ms'. At least 1 second expected.",
+    ]);
   });
 
   it('say what is wrong with a service binding', async () => {

@@ -124,12 +124,12 @@ describe('the fleet', () => {
     const asked: string[] = [];
     const backend = Object.assign(new FakeBackend(clock), {
       name: 'near',
-      isWatched: false,
+      handsOver: false,
       guard: ({ id }: { id: string }) => ({ id, execution: () => execution }),
       machine: async ({ name }: { name: string }) => {
         asked.push(name);
         if (name === 'slow') await clock.sleep(5_000);
-        if (name === 'absent' && clock.now() < 3_000) throw new JitsuError('JITSU_UNIKERNEL_UNAVAILABLE', 'no file');
+        else if (asked.length === 2) throw new JitsuError('JITSU_UNIKERNEL_UNAVAILABLE', 'no file');
         return { id: name };
       },
       allow: async () => execution,

@@ -7,7 +7,7 @@ const STATES = ['off', 'starting', 'running', 'paused', 'suspended', 'stopping',
 const PHASES = Object.keys(PHASE_NAMES) as Phase[];
 const EVENTS = [
   ...(['wake', 'looked', 'turn', 'started', 'start-failed', 'answered', 'failed', 'refused', 'learnt'] as const),
-  ...(['changed', 'expired', 'kept', 'reap', 'stop', 'stopped'] as const),
+  ...(['changed', 'due', 'silent', 'expired', 'kept', 'reap', 'stop', 'stopped'] as const),
 ];
 
 /**
@@ -145,6 +145,9 @@ const TABLE: readonly (readonly [life: string, event: string, outcome: string])[
   ['withdrawn off', 'learnt from running', 'down: died'],
 
   // A stop is decided twice, and answers are taken back before it begins.
+  // A look takes the answers back, and whether anybody is answered further on depends on its outcome.
+  ['ready running', 'due', 'ready: take-back'],
+  ['ready running failing', 'silent', 'failing: take-back unready'],
   ['ready running', 'expired', 'withdrawn: take-back'],
   ['withdrawn running', 'kept', 'ready'],
   ['withdrawn running', 'reap', 'stopping: halt'],
@@ -296,6 +299,7 @@ class Model implements Life {
     if (event === this.step) this.step = undefined;
     if (event === 'started' || event === 'start-failed') this.starting = false;
     if (event === 'stopped') this.halting = false;
+    if (event === 'silent') this.failing = true;
     const isBooting = this.phase === 'booting';
     this.#apply(event, before);
     if (event === 'expired') this.#apply(state === 'running' ? 'kept' : 'reap', this.state);
@@ -322,6 +326,8 @@ class Model implements Life {
       case 'refused':
         return summoned;
       case 'expired':
+      case 'due':
+      case 'silent':
         return phase === 'ready';
       case 'kept':
         // It follows at once.

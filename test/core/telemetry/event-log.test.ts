@@ -19,6 +19,10 @@ describe('the event log', () => {
       'warn: hello: failed: too slow [JITSU_SUMMON_DEADLINE]',
     ],
     [{ kind: 'died', reason: 'exit status 1' }, 'warn: hello: died: exit status 1'],
+    [
+      { kind: 'unready', code: 'JITSU_SERVICE_UNREADY', reason: 'refuses connections' },
+      'warn: hello: not ready any more: refuses connections [JITSU_SERVICE_UNREADY]',
+    ],
     [{ kind: 'stop-failed', reason: 'no' }, 'warn: hello: could not be stopped: no'],
     [{ kind: 'lost' }, 'warn: hello: its backend process cannot be asked'],
     [{ kind: 'returned' }, 'info: hello: its backend process answers again: running'],

@@ -5,6 +5,7 @@ import { Rcode } from '../wire/dns-parameters.js';
 import { parentName } from '../wire/domain-name.js';
 import { readRcode } from '../wire/header.js';
 import type { ParsedAnswer } from '../wire/message-sections.js';
+import { checkEdns } from './edns-check.js';
 import { isLocalError } from './local-error.js';
 import { loopError, type LoopDetection } from './loop-detection.js';
 import { FairShares, type Asker } from './fair-shares.js';
@@ -52,6 +53,10 @@ export class ForwardedQuery extends Link implements ExchangeListener {
 
   onSilence(): void {
     this.lookForLoop();
+  }
+
+  onEdnsDoubt(): void {
+    checkEdns(this.upstreams[this.next - 1] as Upstream);
   }
 
   /** Looks for a loop where another query may be this one, which has come back. */

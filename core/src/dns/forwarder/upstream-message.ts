@@ -1,5 +1,6 @@
 import type { DnsQuery } from '../../contracts/resolver.js';
 import { readUint16 } from '../wire/bytes.js';
+import { RecordClass, RecordType } from '../wire/dns-parameters.js';
 import { endOfQuestion, HEADER_LENGTH, HeaderFlag, readFlags } from '../wire/header.js';
 import { OPT_LENGTH, writeOpt } from '../wire/opt-record.js';
 import { Slab } from '../wire/slab.js';
@@ -14,6 +15,19 @@ export interface ReplyListener {
   /** Called when no reply will come any more. */
   onLost(reason: Error): void;
 }
+
+/** `. NS`, which every resolver can answer, and whose answer is up to nobody that a client could name. */
+export const ROOT_QUERY: DnsQuery = {
+  name: '',
+  type: RecordType.NS,
+  class: RecordClass.IN,
+  recursionDesired: true,
+  authenticData: false,
+  checkingDisabled: false,
+  proven: true,
+  client: { address: '', port: 0, transport: 'inject' },
+  message: Uint8Array.of(...new Uint8Array(HEADER_LENGTH), 0, 0, RecordType.NS, 0, RecordClass.IN),
+};
 
 const slab = new Slab();
 
