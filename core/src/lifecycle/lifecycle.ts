@@ -7,6 +7,7 @@ import type { AnswerLease } from '../contracts/resolver.js';
 import type { StoredCounters } from '../contracts/state-store.js';
 import { errorCode, errorMessage, shuttingDown, type JitsuError } from '../errors.js';
 import { BackOff } from '../plugin-kit/back-off.js';
+import { AddressDoubts } from './address-doubts.js';
 import { Announcer } from './announcer.js';
 import { BootQueue } from './boot-queue.js';
 import { DisposableClock } from './disposable-clock.js';
@@ -43,6 +44,8 @@ export interface LifecycleListeners {
   readonly onEvent: (event: LifecycleEvent) => void;
   /** A counter of the unikernel has changed. */
   readonly onCount?: (unikernel: Unikernel) => void;
+  /** Something else than the unikernel may answer at its address, as a sentence. */
+  readonly onDoubt?: (unikernel: Unikernel, message: string) => void;
   /** The first boot begins, or no boot is left. */
   readonly onBooting?: (booting: boolean) => void;
 }
@@ -61,6 +64,7 @@ export class Lifecycle implements Disposable {
   readonly #backOff: BackOff;
   readonly #leases: ReadyLeases;
   readonly #announcer: Announcer;
+  readonly #doubts: AddressDoubts;
   readonly #reports: LifeReports;
   readonly #steps: SummonSteps;
   readonly #stops: StopQueue;
@@ -96,7 +100,8 @@ export class Lifecycle implements Disposable {
       reap: (unikernel, reason) => void this.#stop(recordOf(unikernel), 'reap', reason).catch(() => {}),
       stopEnded: (unikernel) => this.#stopEnded(recordOf(unikernel)),
     };
-    this.#steps = new SummonSteps(this.#reports, this.#boots, this.#announcer, clock);
+    this.#doubts = new AddressDoubts((unikernel, message) => listeners.onDoubt?.(unikernel, message), clock);
+    this.#steps = new SummonSteps(this.#reports, this.#boots, this.#announcer, this.#doubts, clock);
     this.#stops = new StopQueue(this.#reports, this.#announcer, clock);
     this.#reaper = new Reaper(this.#reports, clock);
     this.#watch = new ServiceWatch(this.#reports, this.#backOff, clock);
@@ -339,7 +344,10 @@ export class Lifecycle implements Disposable {
     this.#end(unikernel, summon);
     unikernel.failure = undefined;
     this.#announcer.announce(unikernel, 'ready', { cause: summon.cause, duration: this.clock.now() - summon.wokenAt });
-    if (unikernel.ready) this.#watch.ready(unikernel);
+    if (unikernel.ready) {
+      this.#watch.ready(unikernel);
+      this.#doubts.ready(unikernel);
+    }
     summon.resolve();
   }
 

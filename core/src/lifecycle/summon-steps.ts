@@ -3,6 +3,7 @@ import type { Milliseconds } from '../contracts/milliseconds.js';
 import { errorMessage, JitsuError } from '../errors.js';
 import { untilAborted } from '../plugin-kit/until-aborted.js';
 import { checkAddressesFree } from './address-conflict.js';
+import type { AddressDoubts } from './address-doubts.js';
 import type { Announcer } from './announcer.js';
 import type { BootQueue } from './boot-queue.js';
 import { CALL_LIMIT } from './guarded-backend.js';
@@ -29,6 +30,7 @@ export class SummonSteps {
     private readonly life: LifeReports,
     private readonly boots: BootQueue,
     private readonly announcer: Announcer,
+    private readonly doubts: AddressDoubts,
     private readonly clock: Clock,
   ) {}
 
@@ -73,7 +75,9 @@ export class SummonSteps {
     let failure: { readonly error: unknown } | undefined;
     try {
       // What is resumed has its port already.
-      if (step === 'start') await checkAddressesFree(unikernel, this.clock);
+      if (step === 'start') {
+        await checkAddressesFree(unikernel, this.clock, (endpoint) => this.doubts.beforeStart(unikernel, endpoint));
+      }
       await untilAborted(unikernel.plan.machine[step](), patience.signal);
       this.life.started(unikernel);
       const looked = look(unikernel, (description) => this.life.note(unikernel, description));

@@ -9,7 +9,14 @@ import { isLocalError, mayBeStaleSocket } from './local-error.js';
 import { StreamQuery } from './stream-pool.js';
 import type { SourcePort, UdpPool } from './udp-pool.js';
 import type { Upstream } from './upstream.js';
-import { isSameQuestion, replyKind, upstreamQuery, withoutEdns, type ReplyListener } from './upstream-message.js';
+import {
+  hasCapital,
+  isSameQuestion,
+  replyKind,
+  upstreamQuery,
+  withoutEdns,
+  type ReplyListener,
+} from './upstream-message.js';
 
 /** Foreign messages at a query's source port after which the query goes over TCP, which is hard to forge. */
 const FOREIGN_MESSAGES_TO_TCP = 3;
@@ -115,7 +122,7 @@ export class UpstreamExchange extends DeadlineEntry implements ReplyListener {
 
   /** Whether another query has the question of this one in the very case, which was made up at random. */
   isLike({ message }: DnsQuery): boolean {
-    return this.mixedCase && isSameQuestion(this.message, message);
+    return this.mixedCase && isSameQuestion(this.message, message) && hasCapital(message);
   }
 
   onForeignMessage(): void {

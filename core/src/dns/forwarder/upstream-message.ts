@@ -122,3 +122,13 @@ export function isSameQuestion(one: Uint8Array, other: Uint8Array): boolean {
   for (let index = HEADER_LENGTH; index < end; index++) if (one[index] !== other[index]) return false;
   return true;
 }
+
+/** Whether there is a capital letter in the name of a well-formed question, as hardly any client writes them. */
+export function hasCapital(message: Uint8Array): boolean {
+  for (let index = HEADER_LENGTH; index < message.length && message[index] !== 0; index++) {
+    const byte = message[index] as number;
+    // The lengths of labels are below the letters.
+    if (byte >= 0x41 && byte <= 0x5a) return true;
+  }
+  return false;
+}

@@ -61,6 +61,11 @@ export class Upstream {
     this.streams = new StreamPool(connector, context);
   }
 
+  /** Whether a query may come back from it in the case of letters that was made up for it. */
+  get mayReturnCase(): boolean {
+    return this.isNear && this.udp !== undefined;
+  }
+
   /** Closes all its sockets at once; queries in flight fail for this reason. */
   close(reason: Error): void {
     this.udp?.close(reason);
