@@ -30,6 +30,8 @@ export interface ProcessPlan {
   readonly env: Readonly<Record<string, string>>;
   readonly account: UserAccount | undefined;
   readonly confinement?: Confinement | undefined;
+  /** The configured addresses of the unikernel. */
+  readonly ip?: readonly string[] | undefined;
 }
 
 /** How to run a process, and why not for now, where its program, its folder or a file that it needs is not there. */
@@ -59,7 +61,7 @@ export interface Findings {
  */
 export function planProcess(
   id: MachineId,
-  { name, options }: Registration<ProcessOptions>,
+  { name, options, addresses: ip }: Registration<ProcessOptions>,
   programs: ProgramFinder,
   { user, groups, control, starter = process.getuid?.() }: Findings = {},
 ): PlannedProcess {
@@ -97,7 +99,11 @@ export function planProcess(
   if (problems.length > missing.size) throw new JitsuError('JITSU_UNIKERNEL_INVALID', inWords);
   const { command: words, env } = options;
   const program = 'problem' in found ? (found.expectedAt ?? words[0]) : found.path;
-  const plan = { id, name, program, words, cwd, env, account, ...(confinement && { confinement }) };
+  const plan = {
+    ...{ id, name, program, words, cwd, env, account },
+    ...(ip && { ip }),
+    ...(confinement && { confinement }),
+  };
   return missing.size === 0 ? { plan } : { plan, absence: new JitsuError('JITSU_UNIKERNEL_UNAVAILABLE', inWords) };
 }
 
