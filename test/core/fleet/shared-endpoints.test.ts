@@ -21,7 +21,7 @@ describe('what two unikernels cannot have at once', () => {
       readonly port = 7;
       async untilReady(): Promise<void> {}
     }
-    contributions.register('Jitsu itself', (registry) => void builtins.register(registry));
+    contributions.register('Jitsu itself', (registry) => builtins.register(registry));
     const argument = z.undefined();
     contributions.register('a plugin', (registry) =>
       registry.readinessProbe({ name: 'echo', useClass: Echo, description: 'It answers', argument }),
