@@ -18,6 +18,7 @@ export type { HistoryQuery, StateStore, StoredCounters, StoredRegistration } fro
 export type { Activity, NameActivity, StopOpinion, StopPolicy } from './contracts/stop-policy.js';
 export { SystemClock } from './clock.js';
 export { errorCode, errorMessage, JitsuError, type JitsuErrorCode } from './errors.js';
+export { withoutByteOrderMark } from './files/byte-order-mark.js';
 export { parseAccounts, parseGroups } from './files/accounts.js';
 export { readOwnFile } from './files/read-file.js';
 export { makeOwnFolder } from './files/own-folders.js';

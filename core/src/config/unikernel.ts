@@ -17,7 +17,9 @@ export const unikernelSchema = z.object({
     .string({ error: NAME })
     .regex(/^[^\p{Cc}]{1,200}$/u, NAME)
     .optional()
-    .describe('Its name in Jitsu and, for most backends, in the virtualisation system'),
+    .describe(
+      'Its name in Jitsu and, for most backends, in the virtualisation system; its uuid where that is enough, or its first DNS name, where absent',
+    ),
   dns: dnsNames('The DNS name or names that summon it; *.example.org stands for every name below example.org'),
   ip: addresses('Its address or addresses, IPv4 or IPv6; may be left out where the backend finds them out'),
   backend: z
@@ -78,7 +80,7 @@ export interface CommonUnikernelConfig
   extends Immutable<Omit<z.input<typeof unikernelSchema>, 'backend'>>, UnikernelKeys {}
 
 type KnownBackend = {
-  readonly [Name in keyof BackendOptions]: { readonly backend: Name } & BackendOptions[Name];
+  readonly [Name in keyof BackendOptions]: { readonly backend: Name } & Omit<BackendOptions[Name], 'name'>;
 }[keyof BackendOptions];
 
 interface AnyBackend {
