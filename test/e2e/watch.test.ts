@@ -4,7 +4,7 @@ import { RunningJitsu } from '../support/running-jitsu.js';
 import { describeOverUdp } from '../support/udp-transports.js';
 
 /** What its look may take besides `watch`, and the machine besides that. */
-const LATEST = 6_000;
+const LATEST = 12_000;
 
 describeOverUdp('a service that stops answering while it runs, with `watch`', function (transport) {
   const aJitsu = (ready: string, deadline: string, habits: readonly string[] = []): RunningJitsu => {
