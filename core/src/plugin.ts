@@ -1,6 +1,14 @@
 // What a plugin stands on: the contracts, errors, tokens and the plugin kit. `@jitsud/core/plugin`.
 export type { Backend, BackendCapabilities, PowerChange, Registration } from './contracts/backend.js';
-export type { Execution, Machine, MachineDescription, MachineId, PowerState, StopMode } from './contracts/machine.js';
+export type {
+  Execution,
+  Machine,
+  MachineDescription,
+  MachineId,
+  OutdatedDefinition,
+  PowerState,
+  StopMode,
+} from './contracts/machine.js';
 export type { BootConfigurator, BootingDomain } from './contracts/boot-configurator.js';
 export type { Clock } from './contracts/clock.js';
 export type { ControlLimits } from './contracts/control-limits.js';

@@ -28,7 +28,9 @@ export function statusTable(report: StatusReport, columns: number | undefined): 
     const failure = failureText(unikernel, now);
     return failure === undefined ? [] : [wrapped(`${printable(unikernel.name)} ${failure}`, columns ?? Infinity)];
   });
-  const reasons = failures.length > 0 ? ['', ...failures] : [];
+  const outdated = unikernels.flatMap((unikernel) => outdatedText(unikernel));
+  const remarks = [...failures, ...outdated.map((text) => wrapped(text, columns ?? Infinity))];
+  const reasons = remarks.length > 0 ? ['', ...remarks] : [];
   const { further } = report;
   const more =
     further === undefined ? [] : ['', `${further} more are not shown: nothing has happened to most of them.`];
@@ -45,6 +47,14 @@ export function statusTable(report: StatusReport, columns: number | undefined): 
     ...below,
     '',
   ].join('\n');
+}
+
+/** `web runs by an earlier definition: its command and ip changed.`; nothing where that is the present one. */
+function outdatedText({ name, outdated }: UnikernelStatus): readonly string[] {
+  if (outdated === undefined) return [];
+  return [
+    `${printable(name)} runs by an earlier definition: its ${printable(outdated)} changed. It is started anew once it is not used any more, or after "jitsu stop".`,
+  ];
 }
 
 /** What it wrote last, in a report of this one alone. */

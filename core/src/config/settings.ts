@@ -30,6 +30,8 @@ export interface UnikernelSettings {
   /** The options as parsed by the backend's schema. */
   readonly options: unknown;
   readonly stopMode: StopMode;
+  /** When it is replaced if it runs by an earlier definition: once it is not used any more, or at once. */
+  readonly replace: 'idle' | 'now';
   /** The readiness probes, all of which must succeed. */
   readonly ready: readonly Worded<ReadinessProbe>[];
   /** A fixed pause after boot and probes, before the response. */

@@ -129,6 +129,7 @@ export class UnikernelReader {
       backend,
       options: read.options,
       stopMode,
+      replace: common.replace ?? stop.replace,
       ready,
       // A probe replaces the default pause, but not a pause that the unikernel sets.
       delay: common.responseDelay ?? (common.ready?.length ? 0 : boot.delay),

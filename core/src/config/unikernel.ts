@@ -2,7 +2,7 @@ import { z, type ZodObject } from 'zod';
 import type { Contributions } from '../plugins/contributions.js';
 import { duration } from '../plugin-kit/duration.js';
 import { serviceBindings } from './service-binding.js';
-import { stopMode } from './stop.js';
+import { replaceMoment, stopMode } from './stop.js';
 import { addresses, dnsNames, timeToLive, type Immutable } from './values.js';
 
 const NAME = 'A name of 1 to 200 printable characters expected.';
@@ -35,6 +35,7 @@ export const unikernelSchema = z.object({
   responseDelay: duration('A pause after boot and probes, before the answer; overrides boot.delay').optional(),
   deadline: duration('Overrides boot.deadline').optional(),
   grace: duration('Overrides stop.grace').optional(),
+  replace: replaceMoment('Overrides stop.replace').optional(),
   watch: duration('How often its service is looked at again by its probes, while it is used; never where absent')
     .refine((interval) => interval >= 1_000, 'At least 1 second expected.')
     .optional(),

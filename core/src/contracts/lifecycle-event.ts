@@ -4,13 +4,16 @@ import type { Milliseconds } from './milliseconds.js';
 /** What asked for a unikernel. */
 export type WakeCause =
   | { readonly kind: 'query'; readonly name: string; readonly type: string; readonly client: string }
-  | { readonly kind: 'command' };
+  | { readonly kind: 'command' }
+  /** It was stopped since its definition has changed, and was in use. */
+  | { readonly kind: 'replacement' };
 
 /**
  * - `summoning`: a wake found it not ready: it boots, or if it runs, its service is waited for.
  * - `started`, `resumed`, `unpaused`: it executes again. `ready`: its service answers.
  * - `failed`: a summon has failed; `unready`: it was ready and does not answer any more. `code` and `reason` say why.
  * - `adopted`: found running, not started by this process. `died`: went down without a stop by Jitsu.
+ * - `outdated`: runs by an earlier definition; `reason` says what has changed since.
  * - `stopping`, `stopped`, `stop-failed`: the reaper or a command stops it.
  * - `lost`, `returned`: its backend cannot be asked, or can be asked again.
  */
@@ -23,6 +26,7 @@ export type LifecycleEventKind =
   | 'failed'
   | 'unready'
   | 'adopted'
+  | 'outdated'
   | 'died'
   | 'stopping'
   | 'stopped'

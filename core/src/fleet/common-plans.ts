@@ -43,6 +43,7 @@ function isTreatedAlike(one: UnikernelSettings, other: UnikernelSettings): boole
     one.svcb === other.svcb &&
     one.ttl === other.ttl &&
     one.stopMode === other.stopMode &&
+    one.replace === other.replace &&
     one.delay === other.delay &&
     one.deadline === other.deadline &&
     one.grace === other.grace &&
@@ -91,6 +92,14 @@ export class SharedPlan implements UnikernelPlan {
 
   get stopMode(): UnikernelPlan['stopMode'] {
     return this.common.stopMode;
+  }
+
+  get endingMode(): NonNullable<UnikernelPlan['endingMode']> {
+    return this.common.endingMode;
+  }
+
+  get replace(): NonNullable<UnikernelPlan['replace']> {
+    return this.common.replace;
   }
 
   get probes(): UnikernelPlan['probes'] {

@@ -16,8 +16,8 @@ import { next, type Effect, type LifeEvent, type Phase } from './life.js';
 import { STOP_LIMIT, type GuardedBackend } from './guarded-backend.js';
 import { PowerFollower, type Machines } from './power-follower.js';
 import { ReadyLeases } from './ready-leases.js';
+import { definitionChanged, Reaper } from './reaper.js';
 import { ServiceWatch } from './service-watch.js';
-import { Reaper } from './reaper.js';
 import { StopQueue } from './stop-queue.js';
 import { Summon } from './summon.js';
 import { SummonSteps } from './summon-steps.js';
@@ -95,9 +95,8 @@ export class Lifecycle implements Disposable {
       started: (unikernel) => this.#started(recordOf(unikernel)),
       startEnded: (unikernel) => (recordOf(unikernel).starting = false),
       failed: (unikernel, summon, error) => this.#failed(recordOf(unikernel), summon, error),
+      reap: (unikernel, reason) => void this.#reap(recordOf(unikernel), reason),
       unready: (unikernel, error) => this.#unready(recordOf(unikernel), error),
-      // A failed stop is announced, and tried again later: see `retry`.
-      reap: (unikernel, reason) => void this.#stop(recordOf(unikernel), 'reap', reason).catch(() => {}),
       stopEnded: (unikernel) => this.#stopEnded(recordOf(unikernel)),
     };
     this.#doubts = new AddressDoubts((unikernel, message) => listeners.onDoubt?.(unikernel, message), clock);
@@ -290,6 +289,8 @@ export class Lifecycle implements Disposable {
         return void this.#steps.execute(unikernel, effect);
       case 'probe':
         return void this.#steps.probe(unikernel);
+      case 'replace':
+        return this.#replace(unikernel);
       case 'succeed':
         return this.#succeed(unikernel);
       case 'fail':
@@ -405,7 +406,7 @@ export class Lifecycle implements Disposable {
     unikernel: UnikernelRecord,
     event: 'stop' | 'reap',
     reason: string,
-    mode = unikernel.plan.stopMode,
+    mode = usualModeOf(unikernel),
   ): Promise<void> {
     const stopped = new Promise<void>((resolve, reject) => {
       unikernel.stops = [...(unikernel.stops ?? []), { reason, mode, resolve, reject }];
@@ -415,6 +416,29 @@ export class Lifecycle implements Disposable {
     return stopped.finally(() => overdue[Symbol.dispose]());
   }
 
+  /** A failed stop is announced, and tried again later: see `retry`. */
+  async #reap(unikernel: UnikernelRecord, reason: string): Promise<void> {
+    const isInUse = unikernel.replacement === 'now';
+    try {
+      await this.#stop(unikernel, 'reap', reason);
+      if (isInUse && unikernel.state === 'off') await this.summon(unikernel, { kind: 'replacement' });
+    } catch {
+      // The failure of a summon is announced as well.
+    }
+  }
+
+  /** Has an outdated machine stopped by the summon that waits for it, which then starts it anew. */
+  #replace(unikernel: UnikernelRecord): void {
+    const summon = unikernel.summon as Summon;
+    summon.replaces = true;
+    summon.leave?.();
+    summon.leave = undefined;
+    const nobody = (): void => undefined;
+    const stop = { reason: definitionChanged(unikernel), mode: usualModeOf(unikernel) };
+    unikernel.stops = [...(unikernel.stops ?? []), { ...stop, resolve: nobody, reject: nobody }];
+    void this.#stops.run(unikernel);
+  }
+
   #stopEnded(unikernel: UnikernelRecord): void {
     const rest = (unikernel.stops as readonly Stop[]).slice(1);
     unikernel.stops = rest.length > 0 ? rest : undefined;
@@ -422,7 +446,7 @@ export class Lifecycle implements Disposable {
   }
 
   /** Takes over a description by the backend. */
-  #note(unikernel: UnikernelRecord, { state, detail, domainId, macs }: MachineDescription): void {
+  #note(unikernel: UnikernelRecord, { state, detail, domainId, macs, outdated }: MachineDescription): void {
     unikernel.learnt += 1;
     unikernel.state = state;
     unikernel.detail = detail;
@@ -433,8 +457,22 @@ export class Lifecycle implements Disposable {
     }
     if (domainId !== undefined) unikernel.domainId = domainId;
     if (macs !== undefined) unikernel.macs = macs;
+    const changed = state === 'off' ? undefined : outdated?.changed;
+    // What cannot be asked at the moment has not changed for that.
+    if (changed !== unikernel.outdated && state !== 'unknown')
+      this.#noteDefinition(unikernel, changed, outdated?.addresses);
     // Polled from now on where it may be up: the machine may die before its service answers.
     this.#followers.get(unikernel.plan.backendName)?.attend(unikernel);
+  }
+
+  /** @param changed what has changed since its machine was started; nothing where `undefined` */
+  #noteDefinition(unikernel: UnikernelRecord, changed: string | undefined, addresses: readonly string[] = []): void {
+    unikernel.outdated = changed;
+    if (unikernel.plan.addresses.length > 0) unikernel.foundAddresses = changed === undefined ? [] : addresses;
+    // Its answers have other addresses from now on.
+    this.#takeBack(unikernel);
+    if (changed !== undefined)
+      this.#announcer.announce(unikernel, 'outdated', { reason: definitionChanged(unikernel) });
   }
 
   /** Its machine runs anew, started by Jitsu or by others. */
@@ -444,4 +482,9 @@ export class Lifecycle implements Disposable {
     unikernel.totalStarts += 1;
     if (!this.#disposed) this.listeners.onCount?.(unikernel);
   }
+}
+
+/** The mode in which it is stopped unless somebody names one: an outdated machine must not be kept in memory. */
+function usualModeOf({ outdated, plan }: Unikernel): StopMode {
+  return outdated === undefined ? plan.stopMode : (plan.endingMode ?? plan.stopMode);
 }

@@ -38,6 +38,7 @@ const KINDS: Readonly<Record<LifecycleEventKind, true>> = {
   failed: true,
   unready: true,
   adopted: true,
+  outdated: true,
   died: true,
   stopping: true,
   stopped: true,

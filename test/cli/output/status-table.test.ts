@@ -67,6 +67,14 @@ describe('the status table', () => {
     assert.match(statusTable(aStatusReport([stopping]), undefined), / stopping .* -\n$/);
   });
 
+  it('says what runs by an earlier definition', () => {
+    const web = aUnikernelStatus({ name: 'web', outdated: 'command and\u001b ip' });
+    assert.match(
+      statusTable(aStatusReport([aUnikernelStatus(), web]), undefined),
+      /\n\nweb runs by an earlier definition: its command and\\x1b ip changed\. It is started anew/,
+    );
+  });
+
   it('says how many there are that it does not show', () => {
     const report = { ...aStatusReport([aUnikernelStatus()]), further: 990_000 };
     assert.match(statusTable(report, undefined), /\n\n990000 more are not shown/);

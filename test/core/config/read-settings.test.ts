@@ -139,6 +139,7 @@ describe('the settings', () => {
       backend: 'toy',
       options: { name: 'a' },
       stopMode: 'destroy',
+      replace: 'idle',
       ready: [],
       delay: 100,
       deadline: 30_000,
@@ -159,6 +160,7 @@ describe('the settings', () => {
       toy({
         ttl: '5m',
         mode: 'suspend',
+        replace: 'now',
         responseDelay: '1s',
         deadline: 5,
         grace: '500ms',
@@ -168,12 +170,23 @@ describe('the settings', () => {
         useSynjitsu: 0,
       }),
     );
-    const { ttl, stopMode, delay, deadline, grace, watch, stopPolicies, addedKeys } = unikernel;
+    const { ttl, stopMode, replace, delay, deadline, grace, watch, stopPolicies, addedKeys } = unikernel;
     assert.deepEqual(
-      { ttl, stopMode, delay, deadline, grace, watch, addedKeys, policies: stopPolicies.map(({ words }) => words) },
+      {
+        ttl,
+        stopMode,
+        replace,
+        delay,
+        deadline,
+        grace,
+        watch,
+        addedKeys,
+        policies: stopPolicies.map(({ words }) => words),
+      },
       {
         ttl: 300_000,
         stopMode: 'suspend',
+        replace: 'now',
         delay: 1_000,
         deadline: 5_000,
         grace: 500,

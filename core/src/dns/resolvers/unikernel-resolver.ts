@@ -124,7 +124,7 @@ export class UnikernelResolver<Unikernel extends DnsUnikernel> implements Resolv
     if (family === undefined) return this.answerOfOtherType(query, signal);
     const wanted = unikernels.filter(family.mayHave);
     if (wanted.length === 0) {
-      const mayChange = unikernels.some(({ seeksAddresses }) => seeksAddresses);
+      const mayChange = unikernels.some(({ addressesMayChange }) => addressesMayChange);
       return leased(this.negative(query, Rcode.NoError), mayChange ? undefined : LASTING_LEASE);
     }
 
