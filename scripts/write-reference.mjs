@@ -25,6 +25,7 @@ function knownPlugins(packages, { backends }) {
     name: name.replace(/^@jitsud\/plugin-/, ''),
     manifest: Object.fromEntries(Object.entries(jitsu).filter(([key]) => key !== 'default')),
     ...(jitsu.backends !== undefined && {
+      backends: Object.fromEntries(jitsu.backends.map((backend) => [backend, backends.get(backend).description])),
       optionKeys: jitsu.backends.flatMap((backend) => Object.keys(backends.get(backend).unikernel.shape)),
     }),
   }));
@@ -78,7 +79,7 @@ const unikernelTable = (options) =>
       code(key),
       code(word),
       type,
-      required ? 'required' : code(value),
+      required && key !== 'name' ? 'required' : code(value),
       description,
     ]),
   );

@@ -28,6 +28,9 @@ export async function main(arguments_: readonly string[], terminal: Terminal = p
   }
 }
 
+/** People try all of them. */
+const VERSION = ['--version', '-v', '-V'];
+
 /** In systemd's journal each line says that it is an error. */
 async function forReader(report: string): Promise<string> {
   if (process.env['JOURNAL_STREAM'] === undefined) return report;
@@ -37,7 +40,7 @@ async function forReader(report: string): Promise<string> {
 
 async function run(arguments_: readonly string[], terminal: Terminal): Promise<ExitStatus> {
   const flags = flagsOf(arguments_);
-  if (flags.includes('--version')) {
+  if (flags.some((flag) => VERSION.includes(flag))) {
     terminal.out(`jitsu ${version()}\n`);
     return ExitStatus.ok;
   }

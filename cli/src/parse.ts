@@ -26,8 +26,22 @@ export function parse(arguments_: readonly string[], startFlags?: readonly Named
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     const isUnknownStartFlag = error.code === 'commander.unknownOption' && (name === 'start' || name === 'check');
-    throw new UsageError(error.message.replace(/^error: /, ''), name, isUnknownStartFlag);
+    throw new UsageError(
+      `${error.message.replace(/^error: /, '')}${adviceOn(error, arguments_)}`,
+      name,
+      isUnknownStartFlag,
+    );
   }
   if (understood === undefined) throw new UsageError('That is no command line of jitsu.');
   return understood;
+}
+
+/** A flag behind words for a unikernel is most likely one of the program that they name. */
+function adviceOn({ code, message }: CommanderError, arguments_: readonly string[]): string {
+  if (code !== 'commander.unknownOption') return '';
+  const flag = /'(.+?)'/.exec(message)?.[1] ?? '';
+  const words = arguments_.slice(0, Math.max(0, arguments_.indexOf(flag)));
+  return words.some((word) => /^\w+=/.test(word))
+    ? `. If it is part of a unikernel's command, put the whole word in quotes: 'dns=…,command=… ${flag} …'`
+    : '';
 }

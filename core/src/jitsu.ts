@@ -111,6 +111,7 @@ export class Jitsu {
       {
         onEvent: (event) => this.#hub.emit(event),
         onCount: (unikernel) => this.#counters.mark(unikernel),
+        onDoubt: ({ name }, message) => logger.warn({ unikernel: name }, message),
         // What boots must not hold up the answers of what runs.
         onBooting: (booting) => this.#dns?.prioritize(booting),
       },

@@ -1,6 +1,14 @@
 // What a plugin stands on: the contracts, errors, tokens and the plugin kit. `@jitsud/core/plugin`.
 export type { Backend, BackendCapabilities, PowerChange, Registration } from './contracts/backend.js';
-export type { Execution, Machine, MachineDescription, MachineId, PowerState, StopMode } from './contracts/machine.js';
+export type {
+  Execution,
+  Machine,
+  MachineDescription,
+  MachineId,
+  OutdatedDefinition,
+  PowerState,
+  StopMode,
+} from './contracts/machine.js';
 export type { BootConfigurator, BootingDomain } from './contracts/boot-configurator.js';
 export type { Clock } from './contracts/clock.js';
 export type { ControlLimits } from './contracts/control-limits.js';
@@ -18,6 +26,7 @@ export type { HistoryQuery, StateStore, StoredCounters, StoredRegistration } fro
 export type { Activity, NameActivity, StopOpinion, StopPolicy } from './contracts/stop-policy.js';
 export { SystemClock } from './clock.js';
 export { errorCode, errorMessage, JitsuError, type JitsuErrorCode } from './errors.js';
+export { withoutByteOrderMark } from './files/byte-order-mark.js';
 export { parseAccounts, parseGroups } from './files/accounts.js';
 export { readOwnFile } from './files/read-file.js';
 export { makeOwnFolder } from './files/own-folders.js';

@@ -11,9 +11,11 @@ describe('the jitsu command', () => {
   const cwd = folder.path;
 
   it('says its version on one line', async () => {
-    const { status, stdout, stderr } = await runJitsu(['--version'], { cwd });
-    assert.match(stdout, /^jitsu \d+\.\d+\.\d+\S*\n$/);
-    assert.deepEqual({ status, stderr }, { status: 0, stderr: '' });
+    for (const flag of ['--version', '-v', '-V']) {
+      const { status, stdout, stderr } = await runJitsu([flag], { cwd });
+      assert.match(stdout, /^jitsu \d+\.\d+\.\d+\S*\n$/);
+      assert.deepEqual({ status, stderr }, { status: 0, stderr: '' });
+    }
   });
 
   it('loads nothing of the core to say its version or the help of a command', async () => {

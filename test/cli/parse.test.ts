@@ -101,6 +101,7 @@ describe('the command line', () => {
 
   for (const [words, complaint] of [
     ['--frob', /unknown option '--frob'/],
+    ['dns=a.test,command=node -e 1', /unknown option '-e'\. If it is part of .*put the whole word in quotes/],
     ['start --liste 5', /unknown option '--liste'\s.*--listen/s],
     ['-l', /argument missing/],
     ['-l 65536', /'65536' is invalid. A port number/],

@@ -1,13 +1,15 @@
 import type { Backend, BackendCapabilities, PowerChange, Registration } from '#core/contracts/backend.js';
-import type { Machine, MachineDescription, MachineId, StopMode } from '#core/contracts/machine.js';
+import type { Machine, MachineDescription, MachineId, OutdatedDefinition, StopMode } from '#core/contracts/machine.js';
 import type { Clock } from '#core/contracts/clock.js';
 import type { Milliseconds } from '#core/contracts/milliseconds.js';
 import { JitsuError } from '#core/errors.js';
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
-import { FakeHypervisor, type FakeMachine } from './fake-hypervisor.js';
+import { FakeHypervisor, type FakeDefinition, type FakeMachine } from './fake-hypervisor.js';
 
 export const fakeOptions = z.strictObject({
   name: z.string().min(1).describe('The name of the machine'),
+  version: z.number().default(1).describe('Which of its definitions this is'),
   stubborn: z.boolean().default(false).describe('Whether it ignores being asked to shut down'),
 });
 
@@ -29,7 +31,7 @@ export class FakeBackend implements Backend<FakeOptions> {
   };
   readonly calls: string[] = [];
   readonly latency: Partial<Record<FakeOperation, Milliseconds>> = {};
-  readonly #registered = new Set<MachineId>();
+  readonly #registered = new Map<MachineId, FakeDefinition>();
   readonly #failures = new Map<FakeOperation, unknown[]>();
   readonly #listeners = new Set<(change: PowerChange) => void>();
   /** Set by tests of a backend that finds out addresses. */
@@ -46,7 +48,7 @@ export class FakeBackend implements Backend<FakeOptions> {
   async connect(): Promise<void> {
     if (!this.hypervisor.reachable) throw unreachable();
     this.#connection ??= this.hypervisor.connect((change) => this.#hear(change));
-    for (const id of this.#registered) this.tell({ id, state: this.#machine(id).state });
+    for (const id of this.#registered.keys()) this.tell({ id, state: this.#machine(id).state });
   }
 
   async close(): Promise<void> {
@@ -54,10 +56,10 @@ export class FakeBackend implements Backend<FakeOptions> {
     this.#connection = undefined;
   }
 
-  async register({ name, options }: Registration<Partial<FakeOptions>>): Promise<MachineId> {
+  async register({ name, options, addresses = [] }: Registration<Partial<FakeOptions>>): Promise<MachineId> {
     await this.#do('register', name);
     const { id } = this.hypervisor.define(options.name ?? name, options.stubborn);
-    this.#registered.add(id);
+    this.#registered.set(id, { version: options.version ?? 1, addresses });
     return id;
   }
 
@@ -79,19 +81,23 @@ export class FakeBackend implements Backend<FakeOptions> {
     const machine = this.#machine(id);
     await this.#do('describe', machine.name);
     const { name, state, domainId, macs, detail } = machine;
+    const outdated = machine.outdated ?? this.outdated(machine);
     return {
       name,
       state,
       macs,
       ...(domainId === undefined ? {} : { domainId }),
       ...(detail === undefined ? {} : { detail }),
+      ...(outdated === undefined ? {} : { outdated }),
     };
   }
 
   async start(id: MachineId): Promise<void> {
     const machine = this.#machine(id);
     await this.#do('start', machine.name);
-    if (machine.state === 'off') this.hypervisor.change(machine.id, 'running');
+    if (machine.state !== 'off') return;
+    this.hypervisor.change(machine.id, 'running');
+    machine.startedAs = this.#registered.get(id);
   }
 
   async resume(id: MachineId): Promise<void> {
@@ -132,6 +138,13 @@ export class FakeBackend implements Backend<FakeOptions> {
     this.hypervisor.change(id, 'off', detail);
   }
 
+  /** What has changed since a backend has started it. */
+  outdated({ id, state, startedAs }: FakeMachine): OutdatedDefinition | undefined {
+    const now = this.#registered.get(id);
+    if (state === 'off' || startedAs === undefined || isDeepStrictEqual(startedAs, now)) return undefined;
+    return { changed: startedAs.version === now?.version ? 'ip' : 'version', addresses: startedAs.addresses };
+  }
+
   async #do(operation: FakeOperation, name: string, words?: string, signal?: AbortSignal): Promise<void> {
     this.calls.push([operation, name, words].filter((word) => word !== undefined).join(' '));
     if (this.#connection === undefined || !this.hypervisor.reachable) throw unreachable();
@@ -152,7 +165,7 @@ export class FakeBackend implements Backend<FakeOptions> {
       if (this.#registered.has(change.id)) this.tell(change);
       return;
     }
-    for (const id of this.#registered)
+    for (const id of this.#registered.keys())
       this.tell({ id, state: change === 'lost' ? 'unknown' : this.#machine(id).state });
   }
 

@@ -1,6 +1,12 @@
 import type { PowerChange } from '#core/contracts/backend.js';
-import type { MachineId, PowerState } from '#core/contracts/machine.js';
+import type { MachineId, OutdatedDefinition, PowerState } from '#core/contracts/machine.js';
 import { createHash } from 'node:crypto';
+
+/** What may change in a unikernel while its machine runs. */
+export interface FakeDefinition {
+  readonly version: number;
+  readonly addresses: readonly string[];
+}
 
 export interface FakeMachine {
   readonly name: string;
@@ -11,6 +17,10 @@ export interface FakeMachine {
   state: PowerState;
   domainId: number | undefined;
   detail: string | undefined;
+  /** Set by tests of a machine whose definition has changed since it was started. */
+  outdated?: OutdatedDefinition | undefined;
+  /** What a backend has started it by. */
+  startedAs?: FakeDefinition | undefined;
   /** How often it has been started. */
   starts: number;
 }
@@ -51,6 +61,8 @@ export class FakeHypervisor {
     if (machine === undefined || machine.state === state) return;
     if (machine.state === 'off') {
       machine.domainId = this.#nextDomainId++;
+      machine.outdated = undefined;
+      machine.startedAs = undefined;
       machine.starts += 1;
     }
     if (state === 'off') machine.domainId = undefined;

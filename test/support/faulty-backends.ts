@@ -5,7 +5,7 @@ import { JitsuError } from '#core/errors.js';
 import { describeBackend } from '@jitsud/core/testing';
 import { randomUUID } from 'node:crypto';
 import { FakeBackend, fakeOptions, type FakeOptions } from './fake-backend.js';
-import { FakeHypervisor } from './fake-hypervisor.js';
+import { FakeHypervisor, type FakeMachine } from './fake-hypervisor.js';
 
 /** Backends with one fault each, under the contract suite: a mocha file in which each of them must fail. */
 const faults: Record<string, new (...parameters: ConstructorParameters<typeof FakeBackend>) => FakeBackend> = {
@@ -73,6 +73,28 @@ const faults: Record<string, new (...parameters: ConstructorParameters<typeof Fa
       return { [Symbol.dispose]: () => undefined };
     }
   },
+  'does not see that a definition has changed': class extends FakeBackend {
+    override outdated() {
+      return undefined;
+    }
+  },
+  'takes everything for outdated': class extends FakeBackend {
+    override outdated() {
+      return { changed: 'version', addresses: ['192.0.2.1', '192.0.2.2'] };
+    }
+  },
+  'does not know with which addresses a machine was started': class extends FakeBackend {
+    override outdated(machine: FakeMachine) {
+      const outdated = super.outdated(machine);
+      return outdated && { changed: outdated.changed };
+    }
+  },
+  'says what has changed without a word': class extends FakeBackend {
+    override outdated(machine: FakeMachine) {
+      const outdated = super.outdated(machine);
+      return outdated && { ...outdated, changed: '' };
+    }
+  },
   'resumes nothing': class extends FakeBackend {
     override async resume() {}
   },
@@ -92,6 +114,7 @@ for (const [fault, FaultyBackend] of Object.entries({ 'has no fault': FakeBacken
     connection: () => new FaultyBackend(new SystemClock(), hypervisor),
     machine: (name) => ({ name }),
     stubborn: (name) => ({ name, stubborn: true }),
+    redefined: (name) => ({ name, version: 2 }),
   });
 }
 

@@ -36,7 +36,7 @@ export class RunningJitsu implements AsyncDisposable {
   port = 0;
 
   constructor(
-    private readonly unikernels: readonly object[],
+    private unikernels: readonly object[],
     private readonly settings: Readonly<Record<string, unknown>> = {},
     private readonly place = thisMachine,
   ) {
@@ -51,6 +51,11 @@ export class RunningJitsu implements AsyncDisposable {
     const network = `127.${64 + ((process.pid >> 8) & 127)}.${process.pid & 255}`;
     const ip = `${network}.${1 + (loopbackAddresses++ % 254)}`;
     return { name, dns: `${name}.test`, ip, habits, ready: 'tcp:8080', ...more };
+  }
+
+  /** Has the next start serve these. */
+  configure(unikernels: readonly object[]): void {
+    this.unikernels = unikernels;
   }
 
   /** Starts it, again after it has ended. Resolves when it answers. */

@@ -2,8 +2,10 @@
  * A web server to be summoned: `node served-program.js FOLDER ADDRESS PORT [HABIT ...]`. It answers with its pid. In
  * FOLDER it writes a file named after its pid, with the times (in milliseconds of the machine's clock) at which it began
  * and at which it listened. Habits: `slow=MS` listens only then, `lingers=MS` takes so long to follow SIGTERM, `deaf`
- * never listens, `crashes` ends with status 3 and a last word.
+ * never listens, `crashes` ends with status 3 and a last word, `worker` leaves all else to a child. Asked for `/close`, it
+ * closes its port, and for `/hang`, it does nothing any more.
  */
+import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
@@ -16,6 +18,13 @@ const note = (listened?: number): void => {
 const milliseconds = (habit: string): number =>
   Number(habits.find((word) => word.startsWith(`${habit}=`))?.slice(habit.length + 1) ?? 0);
 
+if (habits.includes('worker')) {
+  const own = process.argv.slice(1).filter((word) => word !== 'worker');
+  const worker = spawn(process.execPath, own, { stdio: 'inherit' });
+  worker.on('exit', () => process.exit());
+  // Only the worker is asked and noted.
+  await new Promise(() => undefined);
+}
 note();
 if (habits.includes('crashes')) {
   process.stderr.write('the configuration of this program is missing\n');
@@ -24,7 +33,11 @@ if (habits.includes('crashes')) {
 process.on('SIGTERM', () => setTimeout(() => process.exit(0), milliseconds('lingers')));
 setInterval(() => undefined, 60_000);
 if (!habits.includes('deaf')) {
-  const server = createServer((_request, response) => response.end(String(process.pid)));
+  const server = createServer(({ url }, response) => {
+    response.end(String(process.pid));
+    if (url === '/close') server.close();
+    if (url === '/hang') response.on('finish', () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0));
+  });
   setTimeout(() => {
     server.listen(Number(port), address, () => note(performance.timeOrigin + performance.now()));
   }, milliseconds('slow'));

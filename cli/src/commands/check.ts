@@ -18,7 +18,7 @@ export async function check(
     terminal.out(`${JSON.stringify(await core.configurationSchema({ directory }), undefined, 2)}\n`);
     return ExitStatus.ok;
   }
-  const settings = await core.loadSettings(startRequest(directory, words, choice));
+  const settings = await core.loadSettings(startRequest('check', directory, words, choice));
   // Creating Jitsu opens nothing, but refuses what no schema can check, such as an unsupported stop mode.
   const jitsu = await core.createJitsu(settings, {
     logger: core.createLogger({ level: 'silent' }),

@@ -101,7 +101,7 @@ function recordRunning(
 
 /** A function of its own, so that the settings of a million unikernels can be freed while they are registered. */
 async function create({ core, directory }: StartContext, words: readonly string[], choice: StartChoice) {
-  const settings = await core.loadSettings(startRequest(directory, words, choice));
+  const settings = await core.loadSettings(startRequest('start', directory, words, choice));
   const logger = core.createLogger({ level: settings.logLevel, format: settings.logFormat });
   for (const sentence of settings.passedOver ?? []) logger.warn({}, printable(sentence));
   const jitsu = await core.createJitsu(settings, { logger, givesUpRoot: true });

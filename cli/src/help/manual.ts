@@ -37,7 +37,7 @@ export function manual(
             term: '--help[=FORMAT]',
             text: 'Show this page: pager (the default), plain, or groff. After a command: its own help.',
           },
-          { term: '--version', text: 'Show the version.' },
+          { term: '--version, -v', text: 'Show the version.' },
           {
             term: '--debug',
             text: 'Show the stack of an error. The environment variable JITSU_DEBUG=1 does the same.',
@@ -88,7 +88,8 @@ function optionEntry({ flags, default: standard, description }: (typeof startOpt
 }
 
 function keyEntry({ word, required, default: standard, description }: OptionDescription): ManualEntry {
-  const remark = required ? ' (required)' : standard === undefined ? '' : ` (absent: ${standard})`;
+  // Where a backend needs a name, the first DNS name is one.
+  const remark = required && word !== 'name' ? ' (required)' : standard === undefined ? '' : ` (absent: ${standard})`;
   return { term: `${word}${remark}`, text: description.endsWith('.') ? description : `${description}.` };
 }
 

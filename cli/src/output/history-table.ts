@@ -30,5 +30,7 @@ function why({ cause, code, reason }: LifecycleEvent): string {
 }
 
 function causeText(cause: WakeCause): string {
-  return cause.kind === 'command' ? 'jitsu summon' : `${cause.client} asked for ${cause.name} ${cause.type}`;
+  if (cause.kind === 'command') return 'jitsu summon';
+  if (cause.kind === 'replacement') return 'started anew by its present definition';
+  return `${cause.client} asked for ${cause.name} ${cause.type}`;
 }

@@ -28,7 +28,9 @@ export function statusTable(report: StatusReport, columns: number | undefined): 
     const failure = failureText(unikernel, now);
     return failure === undefined ? [] : [wrapped(`${printable(unikernel.name)} ${failure}`, columns ?? Infinity)];
   });
-  const reasons = failures.length > 0 ? ['', ...failures] : [];
+  const outdated = unikernels.flatMap((unikernel) => outdatedText(unikernel));
+  const remarks = [...failures, ...outdated.map((text) => wrapped(text, columns ?? Infinity))];
+  const reasons = remarks.length > 0 ? ['', ...remarks] : [];
   const { further } = report;
   const more =
     further === undefined ? [] : ['', `${further} more are not shown: nothing has happened to most of them.`];
@@ -45,6 +47,14 @@ export function statusTable(report: StatusReport, columns: number | undefined): 
     ...below,
     '',
   ].join('\n');
+}
+
+/** `web runs by an earlier definition: its command and ip changed.`; nothing where that is the present one. */
+function outdatedText({ name, outdated }: UnikernelStatus): readonly string[] {
+  if (outdated === undefined) return [];
+  return [
+    `${printable(name)} runs by an earlier definition: its ${printable(outdated)} changed. It is started anew once it is not used any more, or after "jitsu stop".`,
+  ];
 }
 
 /** What it wrote last, in a report of this one alone. */
@@ -140,7 +150,12 @@ function stateWord({ phase, state }: UnikernelStatus): string {
 /** Why its summons fail and when the next one may begin; `undefined` if they do not fail. */
 function failureText({ phase, failure }: UnikernelStatus, now: Milliseconds): string | undefined {
   if (failure === undefined || (phase !== 'failing' && phase !== 'down')) return undefined;
-  const times = failure.count === 1 ? 'failed' : `failed ${failure.count} times in a row`;
+  const times =
+    failure.count === 0
+      ? 'not ready any more'
+      : failure.count === 1
+        ? 'failed'
+        : `failed ${failure.count} times in a row`;
   const wait = failure.retryAt - now;
   const next = wait > 0 ? `the next summon may begin in ${durationText(wait)}` : 'the next query tries again';
   const reason = printable(failure.reason).replace(/[.\s]+$/, '');

@@ -1,4 +1,6 @@
 import { errorCode, errorMessage, JitsuError } from '../errors.js';
+import type { LineOf } from './config-lines.js';
+import { meantKey } from './expectation.js';
 
 /** One problem of the configuration. */
 export interface ConfigProblem {
@@ -10,6 +12,17 @@ export interface ConfigProblem {
   readonly expected: string;
   /** The code of the underlying error, if any, such as that of a plugin that was not found. */
   readonly code?: string;
+  /** The name of the unikernel whose value it is, as far as its path does not tell. */
+  readonly unikernel?: string;
+  /** The line of the value in the file, counted from 1, or of what it is missing in; absent where nobody knows. */
+  readonly line?: number;
+}
+
+/** Says of problems of a file where they are. */
+export interface ProblemPlaces {
+  /** As written. */
+  readonly unikernels: unknown;
+  readonly lineOf?: LineOf | undefined;
 }
 
 /** JITSU_CONFIG_INVALID with all problems of the configuration. */
@@ -20,9 +33,19 @@ export class ConfigProblems extends JitsuError {
     readonly problems: readonly ConfigProblem[],
   ) {
     const count = problems.length === 1 ? 'a problem' : `${String(problems.length)} problems`;
-    const lines = problems.map(({ path, given, expected }) => `  ${path}: ${given ?? 'missing'}. ${expected}`);
+    const lines = problems.map((problem) => {
+      const { path, given = 'missing', expected } = problem;
+      return `  ${path}${placeText(problem)}: ${given}. ${expected}`;
+    });
     super('JITSU_CONFIG_INVALID', [`${source} has ${count}:`, ...lines].join('\n'));
   }
+}
+
+function placeText({ unikernel, line }: ConfigProblem): string {
+  const parts = [unikernel, line === undefined ? undefined : `line ${String(line)}`].filter(
+    (part) => part !== undefined,
+  );
+  return parts.length === 0 ? '' : ` (${parts.join(', ')})`;
 }
 
 /** Collects problems, so that all of them are reported together. */
@@ -45,16 +68,60 @@ export class ProblemList {
     this.add(valueProblem(path, value, expected));
   }
 
-  /** Adds an error that a value has caused, such as a plugin that was not found. */
-  addError(path: string, value: unknown, error: unknown): void {
+  /** Adds an error that a value has caused, such as a plugin that was not found, behind advice in whole sentences. */
+  addError(path: string, value: unknown, error: unknown, advice?: string): void {
     const code = errorCode(error);
-    this.add({ ...valueProblem(path, value, errorMessage(error)), ...(code !== undefined && { code }) });
+    const message = errorMessage(error);
+    const expected = advice === undefined ? message : `${advice} ${message}`;
+    this.add({ ...valueProblem(path, value, expected), ...(code !== undefined && { code }) });
+  }
+
+  get isEmpty(): boolean {
+    return this.#problems.length === 0;
   }
 
   /** @throws JITSU_CONFIG_INVALID if there is any problem */
-  throwIfAny(source: string): void {
-    if (this.#problems.length > 0) throw new ConfigProblems(source, this.#problems);
+  throwIfAny(source: string, places: ProblemPlaces = { unikernels: undefined }): void {
+    if (this.#problems.length > 0) throw new ConfigProblems(source, located(this.#withoutConsequences(), places));
   }
+
+  /** That a key is missing is a consequence where it is there, and only misspelt. */
+  #withoutConsequences(): readonly ConfigProblem[] {
+    const meant = new Set(
+      this.#problems.flatMap(({ path, expected }) => {
+        const key = meantKey(expected);
+        return key === undefined ? [] : [siblingPath(path, key)];
+      }),
+    );
+    return this.#problems.filter(({ path, given }) => given !== undefined || !meant.has(path));
+  }
+}
+
+/** The path of another key beside the last one of a path. */
+function siblingPath(path: string, key: string): string {
+  return `${path.replace(/(?:^|(?<=[.\s]))[\w-]+$|\["[^"]*"\]$/, '')}${key}`;
+}
+
+/** Adds to problems of a file the line, and the name of the unikernel. */
+function located(problems: readonly ConfigProblem[], { unikernels, lineOf }: ProblemPlaces): readonly ConfigProblem[] {
+  return problems.map((problem) => {
+    const keys = pathKeys(problem.path);
+    if (keys === undefined) return problem;
+    const unikernel = nameAt(keys, unikernels);
+    const line = lineOf?.(keys);
+    return { ...problem, ...(unikernel !== undefined && { unikernel }), ...(line !== undefined && { line }) };
+  });
+}
+
+/** The name of the unikernel that a path leads into, or its first DNS name. */
+function nameAt([first, index, key]: readonly (string | number)[], unikernels: unknown): string | undefined {
+  if (first !== 'unikernels' || typeof index !== 'number' || !Array.isArray(unikernels)) return undefined;
+  const { name, dns } = (unikernels[index] ?? {}) as { readonly name?: unknown; readonly dns?: unknown };
+  const [dnsName] = Array.isArray(dns) ? (dns as readonly unknown[]) : [dns];
+  // A name that is wrong itself stands there as the value.
+  const own = [key === 'name' ? undefined : name, key === 'dns' ? undefined : dnsName];
+  const text = own.find((candidate) => typeof candidate === 'string' && candidate !== '');
+  return text === undefined ? undefined : givenValue(text)?.slice(1, -1);
 }
 
 export function valueProblem(path: string, value: unknown, expected: string): ConfigProblem {
@@ -70,6 +137,20 @@ export function pathText(path: readonly PropertyKey[]): string {
     if (!/^[\w-]+$/.test(name)) return `${text}[${JSON.stringify(name)}]`;
     return text === '' ? name : `${text}.${name}`;
   }, '');
+}
+
+/** The keys of a path that `pathText` has written; `undefined` for a flag, or for words. */
+function pathKeys(path: string): readonly (string | number)[] | undefined {
+  const keys: (string | number)[] = [];
+  const parts = /\[(\d+)\]|\[("(?:[^"\\]|\\.)*")\]|\.?([\w-]+)/y;
+  while (parts.lastIndex < path.length) {
+    const [, index, quoted, key] = parts.exec(path) ?? [];
+    if (index !== undefined) keys.push(Number(index));
+    else if (quoted !== undefined) keys.push(JSON.parse(quoted) as string);
+    else if (key?.startsWith('--') === false) keys.push(key);
+    else return undefined;
+  }
+  return keys;
 }
 
 const LONGEST = 80;

@@ -44,17 +44,19 @@ export class ContributedSettings {
    * name with default settings.
    *
    * @param wanted the names that unikernels use, each with the path of its first use
+   * @param adviceOn what else to say of a name without a backend, in whole sentences
    */
   async connections(
     backends: CheckedConfig['backends'],
     wanted: ReadonlyMap<string, string>,
+    adviceOn: (name: string) => string | undefined = () => undefined,
   ): Promise<ReadonlyMap<string, ConnectionSettings>> {
     const connections = new Map<string, ConnectionSettings>();
     for (const name of new Set([...Object.keys(backends), ...wanted.keys()])) {
       const { use = name, ...values } = Object.hasOwn(backends, name) ? (backends[name] ?? {}) : {};
       const path = ['backends', name];
       const place = use === name ? (wanted.get(name) ?? pathText(path)) : pathText([...path, 'use']);
-      const contribution = await this.#find('backends', use, place, use);
+      const contribution = await this.#find('backends', use, place, use, adviceOn(use));
       if (contribution === undefined) continue;
       const { connect, ...others } = values;
       const takesUri = connect === undefined || 'connect' in (contribution.connection?.shape ?? {});
@@ -127,9 +129,10 @@ export class ContributedSettings {
     name: string,
     path: string,
     value: unknown,
+    advice?: string,
   ): Promise<ContributionOf<Kind> | undefined> {
     return findContribution(kind, name, this.loader).catch((error: unknown) => {
-      this.problems.addError(path, value, error);
+      this.problems.addError(path, value, error, advice);
       return undefined;
     });
   }
@@ -169,14 +172,17 @@ export async function findContribution<Kind extends FoundByName>(
   try {
     await loader.load(plugin ?? name);
   } catch (error) {
-    if (errorCode(error) !== 'JITSU_PLUGIN_NOT_FOUND' || plugin !== undefined) throw error;
-    const installed = await loader.installedProviderOf(kind, name);
+    if (errorCode(error) !== 'JITSU_PLUGIN_NOT_FOUND') throw error;
+    const installed = plugin === undefined ? await loader.installedProviderOf(kind, name) : undefined;
     if (installed === undefined) {
       const others = plugins.flatMap(({ manifest }) => namesIn(manifest, kind));
-      const meant = nearestWord(name, [...contributions.names(), ...others]);
-      const advice = meant === undefined ? '' : ` Did you mean '${meant}'?`;
-      const message = `No ${contributions.kind} of that name.${advice} ${(error as JitsuError).message}`;
-      throw new JitsuError('JITSU_PLUGIN_NOT_FOUND', message, { cause: error });
+      const meant = plugin === undefined ? nearestWord(name, [...contributions.names(), ...others]) : undefined;
+      const parts = [
+        ...(plugin === undefined ? [`No ${contributions.kind} of that name.`] : []),
+        meant === undefined ? await presentText(kind, loader) : `Did you mean '${meant}'?`,
+        (error as JitsuError).message,
+      ];
+      throw new JitsuError('JITSU_PLUGIN_NOT_FOUND', parts.join(' '), { cause: error });
     }
     await loader.loadFound(installed);
   }
@@ -186,4 +192,15 @@ export async function findContribution<Kind extends FoundByName>(
     'JITSU_PLUGIN_INVALID',
     `The plugin '${plugin ?? name}' has no ${contributions.kind} of that name. There are: ${contributions.names().join(', ') || 'none'}.`,
   );
+}
+
+/** A sentence with the contributions of a kind that there are, installed or built in. */
+async function presentText(kind: FoundByName, loader: PluginLoader): Promise<string> {
+  const names = new Set([...loader.contributions[kind].names(), ...(await loader.installedNames(kind))]);
+  const described = [...names].sort().map((name) => {
+    const description = knownPlugins().plugins.find(({ backends = {} }) => kind === 'backends' && name in backends)
+      ?.backends?.[name];
+    return description === undefined ? name : `${name} (${description})`;
+  });
+  return described.length === 0 ? 'None is installed.' : `There are: ${described.join('; ')}.`;
 }

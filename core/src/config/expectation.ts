@@ -44,10 +44,18 @@ export function expectation(issue: RawIssue): string {
   }
 }
 
+/** Where there is no advice on an unknown key. */
+export const NO_SUCH_KEY = 'No such key.';
+
 /** Advice on an unknown key. */
 export function unknownKey(key: string, known: Iterable<string>): string {
   const meant = nearestWord(key, known);
-  return meant === undefined ? 'No such key.' : `No such key; did you mean '${meant}'?`;
+  return meant === undefined ? NO_SUCH_KEY : `No such key; did you mean '${meant}'?`;
+}
+
+/** The key that this advice takes for the one that was meant. */
+export function meantKey(advice: string): string | undefined {
+  return /^No such key; did you mean '(.+)'\?$/.exec(advice)?.[1];
 }
 
 function alternatives(branches: readonly (readonly Issue[])[]): string {
@@ -81,13 +89,19 @@ function knownKeys(issue: RawIssue): readonly string[] {
 
 /** The word that was most likely meant by a mistyped one: at most a third of the letters differ. */
 export function nearestWord(mistyped: string, words: Iterable<string>): string | undefined {
+  const spelt = plain(mistyped);
   let nearest: string | undefined;
   let smallest = Math.max(1, Math.floor(mistyped.length / 3)) + 1;
   for (const word of words) {
-    const distance = editDistance(mistyped.toLowerCase(), word.toLowerCase());
+    const distance = editDistance(spelt, plain(word));
     if (distance < smallest) [nearest, smallest] = [word, distance];
   }
   return nearest;
+}
+
+/** Without what only sets words apart: `on_exit`, `on-exit` and `onExit` are one. */
+function plain(word: string): string {
+  return word.toLowerCase().replace(/[-_ ]/g, '');
 }
 
 /** The number of insertions, deletions, replacements and swaps of neighbours (optimal string alignment). */

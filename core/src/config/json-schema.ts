@@ -70,7 +70,8 @@ function unikernelOf(
       ...Object.fromEntries(Object.entries(properties).map(([key, property]) => [snakeCase(key), property])),
       backend: { ...properties['backend'], ...(others.length > 0 && { not: { enum: others } }) },
     },
-    required: [...new Set([...(common.required ?? []), ...(own.required ?? [])])],
+    // Where a backend needs a name, the first DNS name is one.
+    required: [...new Set([...(common.required ?? []), ...(own.required ?? [])])].filter((key) => key !== 'name'),
     additionalProperties: backend === undefined,
   };
 }

@@ -39,7 +39,7 @@ export async function loadSettings(
     {
       config: found === undefined ? {} : found.config,
       directory: found === undefined ? resolve(directory) : dirname(found.file),
-      ...(found !== undefined && { file: found.file }),
+      ...(found !== undefined && { file: found.file, lines: found.lines }),
       words,
       flags,
     },

@@ -3,8 +3,10 @@ import { basename, dirname, extname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defaultLoaders } from 'cosmiconfig';
 import { errorCode, errorMessage, JitsuError } from '../errors.js';
+import { withoutByteOrderMark } from '../files/byte-order-mark.js';
 import { distrustModule } from '../plugins/distrust-module.js';
 import { importModule } from '../plugins/import-module.js';
+import type { LineOf } from './config-lines.js';
 import { isPluginField, SEARCH_PLACES } from './config-places.js';
 import { loadYaml } from './load-yaml.js';
 
@@ -13,6 +15,8 @@ export interface ConfigFile {
   readonly file: string;
   /** Its content, with promises and functions resolved. */
   readonly config: unknown;
+  /** Finds its lines, for messages; `undefined` for a module. The file is read again: few have mistakes. */
+  readonly lines: () => Promise<LineOf | undefined>;
 }
 
 type Loader = (file: string, text: string) => unknown;
@@ -25,6 +29,9 @@ const LOADERS: Readonly<Record<string, Loader>> = {
   '.yml': loadYaml,
   '': loadYaml,
 };
+
+/** The endings of what is not executed. */
+const HAVE_LINES = ['.json', '.yaml', '.yml', ''];
 
 const NO_LOADER =
   'the ending is that of no configuration; there are .ts, .mts, .cts, .js, .mjs, .cjs, .json, .yaml and .yml';
@@ -43,13 +50,14 @@ export async function readConfigFile(directory: string, named?: string): Promise
       if (errorCode(error) !== 'ENOENT') throw unreadable(error, named);
       throw new JitsuError('JITSU_CONFIG_NOT_FOUND', `There is no configuration file ${named}.`, { cause: error });
     });
-    return { file: named, config: await load(named, text) };
+    return { file: named, config: await load(named, withoutByteOrderMark(text)), lines: () => linesOf(named) };
   }
   for (const file of SEARCH_PLACES.map((name) => join(directory, name))) {
     const text = await textOf(file);
     if (text.trim() === '') continue;
     const config = await load(file, text);
-    if (!isPackage(file) || (config !== undefined && !isPluginField(config))) return { file, config };
+    if (!isPackage(file) || (config !== undefined && !isPluginField(config)))
+      return { file, config, lines: () => linesOf(file) };
   }
   return undefined;
 }
@@ -57,7 +65,7 @@ export async function readConfigFile(directory: string, named?: string): Promise
 /** Empty for what is no file; reading a pipe might never end. */
 async function textOf(file: string): Promise<string> {
   try {
-    return (await stat(file)).isFile() ? await readFile(file, 'utf8') : '';
+    return (await stat(file)).isFile() ? withoutByteOrderMark(await readFile(file, 'utf8')) : '';
   } catch (error) {
     if (PASSED_OVER.includes(errorCode(error))) return '';
     throw unreadable(error, file);
@@ -83,6 +91,19 @@ async function load(file: string, text: string): Promise<unknown> {
   return jitsu;
 }
 
+async function linesOf(file: string): Promise<LineOf | undefined> {
+  if (!HAVE_LINES.includes(extname(file))) return undefined;
+  try {
+    // What is no file, such as a pipe, has been read to its end.
+    if (!(await stat(file)).isFile()) return undefined;
+    const [{ configLines }, text] = await Promise.all([import('./config-lines.js'), readFile(file, 'utf8')]);
+    return configLines(text, isPackage(file) ? ['jitsu'] : []);
+  } catch {
+    // It has gone since it was read.
+    return undefined;
+  }
+}
+
 function isPackage(file: string): boolean {
   return basename(file) === 'package.json';
 }
@@ -103,10 +124,17 @@ async function defaultExport(file: string): Promise<unknown> {
 
 function unreadable(error: unknown, file: string): JitsuError {
   const isTooDeep = error instanceof RangeError && error.message.includes('Maximum call stack');
-  const reason = isTooDeep ? 'it is nested too deeply' : errorMessage(error);
+  const reason = isTooDeep ? 'it is nested too deeply' : (jsonMistake(error) ?? errorMessage(error));
   // YAML and TypeScript errors include the place in their message.
   const message = reason.includes(file) ? reason : `${placeOf(error, dirname(file)) ?? file}: ${reason}`;
   return new JitsuError('JITSU_CONFIG_UNREADABLE', `The configuration cannot be read: ${message}`, { cause: error });
+}
+
+/** What is wrong with JSON, and the lines around it: the message of the parser has them twice. */
+function jsonMistake(error: unknown): string | undefined {
+  const { codeFrame: lines } = error as { readonly codeFrame?: unknown };
+  if (typeof lines !== 'string') return undefined;
+  return `${errorMessage(error).replaceAll(lines, '').replace(/\s+/g, ' ').trim()}:\n\n${lines}`;
 }
 
 /** `file:line:column` of the first place in an error's stack that belongs to the configuration. */

@@ -2,10 +2,13 @@ import { resolve } from 'node:path';
 import type { PluginRegistry } from '../contracts/plugin.js';
 import type { StateStore } from '../contracts/state-store.js';
 import { Contributions } from '../plugins/contributions.js';
+import { knownPlugins } from '../plugins/known-plugins.js';
 import { CORE_FOLDER } from '../plugins/module-folders.js';
 import { PluginLoader } from '../plugins/plugin-loader.js';
+import { backendsWith } from './backends-with.js';
 import { checkConfig } from './checked-config.js';
 import type { CheckedConfig } from './config.js';
+import type { LineOf } from './config-lines.js';
 import { givenValue, ProblemList } from './config-problems.js';
 import {
   ContributedSettings,
@@ -13,11 +16,12 @@ import {
   type Configured,
   type ConnectionSettings,
 } from './contributed-settings.js';
+import { nearestWord } from './expectation.js';
 import type { Settings, UnikernelSettings } from './settings.js';
 import { applyFlags, type StartFlags } from './start-flags.js';
 import { COMMON_KEYS } from './unikernel.js';
 import { unikernelEntries, type UnikernelEntries, type UnikernelEntry } from './unikernel-entries.js';
-import { backendOf, UnikernelReader } from './unikernel-reader.js';
+import { backendOf, namingOf, UnikernelReader } from './unikernel-reader.js';
 
 /** The parts that the core provides for reading a configuration. */
 export interface SettingsContext {
@@ -37,6 +41,8 @@ export interface SettingsInput {
   readonly config: unknown;
   /** The path of the file, if there is one. */
   readonly file?: string;
+  /** Finds the lines of the file, for messages. */
+  readonly lines?: () => Promise<LineOf | undefined>;
   /** The folder that paths are relative to. */
   readonly directory: string;
   /** Further unikernels, as `key=value` words. */
@@ -49,7 +55,7 @@ export interface SettingsInput {
  * @throws JITSU_CONFIG_INVALID, as a `ConfigProblems` with all problems, missing plugins included
  */
 export async function readSettings(
-  { config: written, file, directory, words = [], flags = {} }: SettingsInput,
+  { config: written, file, lines, directory, words = [], flags = {} }: SettingsInput,
   context: SettingsContext,
 ): Promise<Settings> {
   const source = file ?? 'The command line';
@@ -65,7 +71,10 @@ export async function readSettings(
 
   await loadListed(config.plugins, loader, problems);
   const contributed = new ContributedSettings(loader, problems);
-  const connections = await contributed.connections(config.backends, wantedBackends(entries, config));
+  const isBackendChosen = input['backend'] !== undefined;
+  const adviceOn = (backend: string): string | undefined =>
+    isBackendChosen || backend !== config.backend ? undefined : meantInstead(backend, entries, contributions);
+  const connections = await contributed.connections(config.backends, wantedBackends(entries, config), adviceOn);
   const notifiers = await contributed.configured('notifiers', config.notifiers);
   const resolvers = await contributed.configured('resolvers', config.resolvers);
   const missingKeys = await loadWanted(unikernelsWritten, [...connections.values()], loader, problems);
@@ -77,7 +86,7 @@ export async function readSettings(
   const statePath = path === undefined ? undefined : fromFlag(flags.persistdb, path);
   const stateStore = await contributed.stateStore(config.state, statePath);
 
-  const reader = new UnikernelReader(config, connections, contributions, problems, missingKeys);
+  const reader = new UnikernelReader(config, connections, contributions, problems, { missingKeys, isBackendChosen });
   const unikernels: UnikernelSettings[] = [];
   const used = new Set<string>();
   for (const entry of entries) {
@@ -86,7 +95,7 @@ export async function readSettings(
     unikernels.push(unikernel);
     used.add(unikernel.backend);
   }
-  problems.throwIfAny(source);
+  if (!problems.isEmpty) problems.throwIfAny(source, { unikernels: input['unikernels'], lineOf: await lines?.() });
 
   const runtimeDirectory =
     config.runtimeDirectory === undefined ? context.runtimeDirectory() : fromFolder(config.runtimeDirectory);
@@ -136,7 +145,12 @@ function asGroup(written: unknown, source: string): Readonly<Record<string, unkn
 async function loadListed(plugins: readonly string[], loader: PluginLoader, problems: ProblemList): Promise<void> {
   for (const [index, name] of plugins.entries()) {
     await loader.load(name).catch((error: unknown) => {
-      problems.addError(`plugins[${String(index)}]`, name, error);
+      const meant = nearestWord(
+        name,
+        knownPlugins().plugins.map((plugin) => plugin.name),
+      );
+      const advice = meant === undefined || meant === name ? undefined : `Did you mean '${meant}'?`;
+      problems.addError(`plugins[${String(index)}]`, name, error, advice);
     });
   }
 }
@@ -214,4 +228,24 @@ function wantedBackends(entries: readonly UnikernelEntry[], config: CheckedConfi
     if (!wanted.has(name)) wanted.set(name, name === entry.values['backend'] ? entry.pathOf(['backend']) : 'backend');
   }
   return wanted;
+}
+
+/** Advice where unikernels that name no backend have keys of another one than the usual, which is not there. */
+function meantInstead(
+  usual: string,
+  entries: readonly UnikernelEntry[],
+  contributions: Contributions,
+): string | undefined {
+  const nameless = entries.filter(({ values }) => values['backend'] === undefined);
+  const keys = [...new Set(nameless.flatMap(({ values }) => Object.keys(values)))].filter(
+    (key) => !COMMON_KEYS.has(key),
+  );
+  const [meant] = backendsWith(keys, contributions);
+  if (meant === undefined || meant === usual) return undefined;
+  const own = keys.filter((key) => backendsWith([key], contributions).includes(meant));
+  const what = own.length === 1 ? `'${own[0] ?? ''}' is a key` : `'${own.join(`', '`)}' are keys`;
+  return `Unikernels name no backend, and ${what} of ${meant}: ${namingOf(
+    meant,
+    nameless.every(({ isWords }) => isWords),
+  )}.`;
 }

@@ -30,6 +30,8 @@ export interface UnikernelSettings {
   /** The options as parsed by the backend's schema. */
   readonly options: unknown;
   readonly stopMode: StopMode;
+  /** When it is replaced if it runs by an earlier definition: once it is not used any more, or at once. */
+  readonly replace: 'idle' | 'now';
   /** The readiness probes, all of which must succeed. */
   readonly ready: readonly Worded<ReadinessProbe>[];
   /** A fixed pause after boot and probes, before the response. */
@@ -38,6 +40,8 @@ export interface UnikernelSettings {
   readonly deadline: Milliseconds;
   /** How long a guest may take to shut down before it is destroyed. */
   readonly grace: Milliseconds;
+  /** The interval at which its service is looked at again while it is used; never where undefined. */
+  readonly watch: Milliseconds | undefined;
   readonly stopPolicies: readonly Worded<StopPolicy>[];
   /** The parsed keys that plugins have added; one shared empty object for all unikernels without any. */
   readonly addedKeys: Readonly<Record<string, unknown>>;

@@ -1,6 +1,6 @@
 import { knownPlugins } from '../plugins/known-plugins.js';
 import type { PluginLoader } from '../plugins/plugin-loader.js';
-import { flagOf } from './key-case.js';
+import { camelCase, flagOf } from './key-case.js';
 
 /** The flags of the command line that set configuration keys; each overrides the configuration file. */
 export interface StartFlags {
@@ -58,6 +58,11 @@ const OWN_FLAGS: ReadonlyMap<string, string> = new Map(
     logLevel: 'log.level',
   }),
 );
+
+/** The configuration key that a flag of Jitsu itself sets, by the flag's name in camelCase. */
+export function pathOfFlag(name: string): string | undefined {
+  return OWN_FLAGS.get(camelCase(name));
+}
 
 /** Applies the flags to a configuration; a flag overrides the file. */
 export async function applyFlags(file: Group, flags: StartFlags, loader: PluginLoader): Promise<FlaggedInput> {

@@ -8,6 +8,11 @@ export function stopMode(description: string): z.ZodType<StopMode, StopMode> {
   return z.string().min(1).describe(description);
 }
 
+/** The key `replace`. */
+export function replaceMoment(description: string) {
+  return z.enum(['idle', 'now']).describe(description);
+}
+
 /** The problem of a mode that the backend does not support. */
 export function stopModeProblem(
   path: string,
@@ -31,5 +36,8 @@ export const stopSchema = z.strictObject({
     .describe(
       'The policies that decide when a unikernel stops, as name or name:argument; the first with an opinion decides',
     ),
+  replace: replaceMoment(
+    'When what runs by an earlier definition (another command or address than configured now) is started anew: once it is not used any more (idle), or at once (now)',
+  ).prefault('idle'),
   onExit: z.enum(['keep', 'stop']).prefault('keep').describe('What happens to running unikernels when Jitsu ends'),
 });

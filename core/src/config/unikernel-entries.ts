@@ -3,6 +3,8 @@ import { camelCase } from './key-case.js';
 
 const LONGEST_ORIGIN = 60;
 
+const LIST = 'A list of unikernels such as { name, dns, ip } expected; what each is called is its key name.';
+
 /** Unikernels as written, unchecked. */
 export interface UnikernelEntries {
   readonly entries: readonly UnikernelEntry[];
@@ -22,7 +24,7 @@ export function unikernelEntries(fromFile: unknown, words: readonly string[], pr
 function fileEntries(unikernels: unknown, spelling: KeySpelling, problems: ProblemList): readonly UnikernelEntry[] {
   if (unikernels === undefined) return [];
   if (!Array.isArray(unikernels)) {
-    problems.add({ path: 'unikernels', given: String(givenValue(unikernels)), expected: 'A list expected.' });
+    problems.add({ path: 'unikernels', given: String(givenValue(unikernels)), expected: LIST });
     return [];
   }
   const entries: UnikernelEntry[] = [];

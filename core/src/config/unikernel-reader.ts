@@ -1,13 +1,14 @@
-import type { z, ZodObject } from 'zod';
+import { z, type ZodObject, type ZodType } from 'zod';
 import type { ReadinessProbe } from '../contracts/readiness-probe.js';
 import type { StopMode } from '../contracts/machine.js';
 import type { StopPolicy } from '../contracts/stop-policy.js';
 import type { Contributions } from '../plugins/contributions.js';
-import { knownPlugins } from '../plugins/known-plugins.js';
 import { TextIndex } from '../collections/text-index.js';
+import { backendKeys, backendsWith } from './backends-with.js';
 import type { ConnectionSettings } from './contributed-settings.js';
 import type { CheckedConfig } from './config.js';
 import type { ConfigProblem, ProblemList } from './config-problems.js';
+import { nearestWord } from './expectation.js';
 import { KeywiseReader } from './keywise-reader.js';
 import { checkOptions } from './option-check.js';
 import { check, schemaProblems } from './schema-problems.js';
@@ -33,12 +34,23 @@ interface Reading {
   /** The schema of its backend's options; `undefined` for an unknown backend, whose options cannot be checked. */
   readonly optionsSchema: ZodObject | undefined;
   readonly options: KeywiseReader<unknown> | undefined;
+  /** Whether its backend has names, and whether it needs one. */
+  readonly named: 'needed' | 'possible' | 'no';
   readonly stopModes: readonly StopMode[] | undefined;
   /** The mode of unikernels that have none of their own. */
   readonly stopMode: StopMode;
 }
 
+/** The parsed options, and the name that was put in where none was given. */
+interface ReadOptions {
+  readonly options: unknown;
+  readonly name?: string | undefined;
+}
+
 const NO_WORDS: readonly string[] = [];
+
+/** Stands in for a name whose mistake has been reported, so that it is not reported again as missing. */
+const ANY_NAME = 'name';
 
 /** Reads unikernels one by one and adds their problems to the list. */
 export class UnikernelReader {
@@ -48,6 +60,9 @@ export class UnikernelReader {
   readonly #entryByName = new TextIndex<UnikernelEntry>();
   /** The backends that do not support `stop.mode`. */
   readonly #refusedMode = new Set<string>();
+  readonly #isBackendChosen: boolean;
+  /** The backends that were most likely meant by unikernels that name none. */
+  readonly #meantBackends = new Set<string>();
   readonly #readings = new Map<string, Reading>();
   /** The keys that plugins add. */
   readonly #added: ZodObject['shape'];
@@ -58,14 +73,18 @@ export class UnikernelReader {
   /** All keys that are not options of a backend. */
   readonly #commonKeys: ReadonlySet<string>;
 
-  /** @param missingKeys keys of plugins that cannot be loaded; they are not checked */
+  /**
+   * @param missingKeys keys of plugins that cannot be loaded; they are not checked
+   * @param isBackendChosen whether the configuration says which backend is the usual one
+   */
   constructor(
     private readonly config: CheckedConfig,
     private readonly connections: ReadonlyMap<string, ConnectionSettings>,
     private readonly contributions: Contributions,
     private readonly problems: ProblemList,
-    missingKeys: ReadonlySet<string>,
+    { missingKeys, isBackendChosen }: { missingKeys: ReadonlySet<string>; isBackendChosen: boolean },
   ) {
+    this.#isBackendChosen = isBackendChosen;
     this.#added = addedKeys(contributions);
     this.#addedNames = Object.keys(this.#added);
     this.#probeKeys = contributions.unikernelKeys.flatMap(({ probes = {} }) => Object.entries(probes));
@@ -91,14 +110,15 @@ export class UnikernelReader {
     const backend = backendOf(entry, this.config);
     const reading = this.#readingOf(backend);
     const { common, isWhole } = this.#common(entry, reading);
-    const options = this.#options(entry, reading, common.name);
+    const read = this.#options(entry, reading, common);
     const stopMode = common.mode ?? reading.stopMode;
     if (reading.stopModes?.includes(stopMode) === false) this.#refuseMode(entry, backend, stopMode, reading.stopModes);
     const ready = this.#ready(entry, common);
+    if (common.watch !== undefined && ready.length === 0) this.#refuseWatch(entry);
     const stopPolicies = this.#stopPolicies(entry, common);
-    const name = common.name ?? textIn(entry.values, 'uuid') ?? common.dns?.[0];
+    const name = common.name ?? read?.name ?? textIn(entry.values, 'uuid') ?? common.dns?.[0];
     if (name !== undefined) this.#claimName(name, entry);
-    if (name === undefined || !isWhole || options === undefined) return undefined;
+    if (name === undefined || !isWhole || read === undefined) return undefined;
 
     const { boot, dns, stop } = this.config;
     return {
@@ -107,13 +127,15 @@ export class UnikernelReader {
       addresses: common.ip ?? NO_WORDS,
       ttl: common.ttl ?? dns.ttl,
       backend,
-      options,
+      options: read.options,
       stopMode,
+      replace: common.replace ?? stop.replace,
       ready,
       // A probe replaces the default pause, but not a pause that the unikernel sets.
       delay: common.responseDelay ?? (common.ready?.length ? 0 : boot.delay),
       deadline: common.deadline ?? boot.deadline,
       grace: common.grace ?? stop.grace,
+      watch: common.watch,
       stopPolicies,
       addedKeys: this.#addedKeys(common),
       https: common.https ?? NO_RECORDS,
@@ -138,33 +160,64 @@ export class UnikernelReader {
     return { common: rest.success ? rest.data : {}, isWhole: false };
   }
 
-  #options(entry: UnikernelEntry, reading: Reading, name: string | undefined): unknown {
-    const { options, optionsSchema: schema } = reading;
+  /** The options of the backend, with the first DNS name as the name where it needs one and none is given. */
+  #options(entry: UnikernelEntry, reading: Reading, { name, dns }: CheckedParts): ReadOptions | undefined {
+    const { options: reader, optionsSchema: schema, named } = reading;
     // The unknown backend has been reported already.
-    if (schema === undefined) return undefined;
-    const read = name === entry.values['name'] ? options?.read(entry.values) : undefined;
-    if (read !== undefined) return read;
-    const values = Object.fromEntries(Object.entries(entry.values).filter(([key]) => !this.#commonKeys.has(key)));
-    if (name !== undefined && 'name' in schema.shape) values['name'] = name;
+    if (schema === undefined || reader === undefined) return undefined;
+    const { values } = entry;
+    const isNameless = values['name'] === undefined;
+    const stated = name === values['name'] && !(isNameless && named === 'needed') ? reader.read(values) : undefined;
+    if (stated !== undefined) return { options: stated };
+    const dnsName = isNameless && named !== 'no' ? dns?.[0] : undefined;
+    const completed = dnsName === undefined ? undefined : reader.read({ ...values, name: dnsName });
+    if (completed !== undefined) return { options: completed, name: dnsName };
+
+    const own = Object.fromEntries(Object.entries(values).filter(([key]) => !this.#commonKeys.has(key)));
+    if (this.#reportOtherBackend(entry, Object.keys(own), schema)) return undefined;
+    // A name that is wrong, or would be made of a wrong DNS name, has been reported already.
+    if (named !== 'no') own['name'] = name ?? dnsName ?? ANY_NAME;
     const pathOf = (path: readonly PropertyKey[]): string => entry.pathOf(path);
-    const adviceOn = (key: string): string | undefined => this.#ownerOf(key, backendOf(entry, this.config));
+    const adviceOn = (key: string): string | undefined => this.#adviceOn(key, entry, schema);
     const { isWords: areText } = entry;
-    const checked = checkOptions({ schema, values, pathOf, areText, otherKeys: this.#commonKeys, adviceOn });
-    if ('options' in checked) return checked.options;
+    const checked = checkOptions({ schema, values: own, pathOf, areText, otherKeys: this.#commonKeys, adviceOn });
+    if ('options' in checked) return { options: checked.options, name: dnsName };
     this.problems.add(...checked.problems);
     return undefined;
   }
 
-  /** Advice on a key that the backend lacks and another one has: most likely `backend` was forgotten. */
-  #ownerOf(key: string, backend: string): string | undefined {
-    const registered = this.contributions.backends.all().filter(({ unikernel }) => key in unikernel.shape);
-    const known = knownPlugins().plugins.filter(({ optionKeys = [] }) => optionKeys.includes(key));
-    const owners = [
-      ...new Set([...registered.map(({ name }) => name), ...known.flatMap(({ manifest }) => manifest.backends ?? [])]),
-    ];
+  /**
+   * Where a unikernel names no backend and has keys of another one than the usual, that is its only mistake, as far as
+   * anybody can tell. It is reported once for all unikernels with those of the same backend.
+   */
+  #reportOtherBackend(entry: UnikernelEntry, keys: readonly string[], schema: ZodObject): boolean {
+    if (entry.values['backend'] !== undefined || this.#isBackendChosen) return false;
+    const foreign = keys.filter((key) => !Object.hasOwn(schema.shape, key));
+    const [meant] = backendsWith(foreign, this.contributions);
+    if (meant === undefined) return false;
+    const [key = ''] = foreign.filter((candidate) => backendsWith([candidate], this.contributions).includes(meant));
+    const usual = this.config.backend;
+    if (!this.#meantBackends.has(meant) || entry.isWords) {
+      this.#meantBackends.add(meant);
+      const expected = `A key of the backend ${meant}, not of ${usual}: ${namingOf(meant, entry.isWords)}.`;
+      this.problems.addValue(entry.pathOf([key]), entry.values[key], expected);
+    }
+    return true;
+  }
+
+  /** Advice on a key that a backend lacks, where there is more to say than that. */
+  #adviceOn(key: string, entry: UnikernelEntry, schema: ZodObject): string | undefined {
+    const backend = backendOf(entry, this.config);
+    const foreign = this.connections.get(backend)?.contribution.foreignKeys ?? {};
+    if (Object.hasOwn(foreign, key)) return foreign[key];
+    const isNear = nearestWord(key, [...Object.keys(schema.shape), ...this.#commonKeys]) !== undefined;
+    const meant = isNear ? key : (nearestWord(key, backendKeys(this.contributions)) ?? key);
+    const owners = backendsWith([meant], this.contributions);
     const [owner] = owners;
     if (owner === undefined) return undefined;
-    return `No key of the backend ${backend}, but of ${owners.join(' and ')}: add backend: '${owner}'.`;
+    const isNamed = entry.values['backend'] !== undefined;
+    if (meant !== key) return `No such key; '${meant}' is one of the backend ${owner}.`;
+    return `No key of the backend ${backend}, but of ${owners.join(' and ')}: ${namingOf(owner, entry.isWords && !isNamed)}.`;
   }
 
   #readingOf(backend: string): Reading {
@@ -179,7 +232,8 @@ export class UnikernelReader {
       const options = optionsSchema && optionsReader(optionsSchema, this.#commonKeys);
       const { stopModes, defaultStopMode = 'destroy' } = contribution ?? {};
       const stopMode = this.config.stop.mode ?? defaultStopMode;
-      reading = { commonSchema, common, optionsSchema, options, stopModes, stopMode };
+      const named = namingIn(optionsSchema);
+      reading = { commonSchema, common, optionsSchema, options, named, stopModes, stopMode };
       this.#readings.set(backend, reading);
     }
     return reading;
@@ -222,6 +276,11 @@ export class UnikernelReader {
     this.problems.add(stopModeProblem(isOwn ? entry.pathOf(['mode']) : 'stop.mode', mode, backend, supported));
   }
 
+  #refuseWatch(entry: UnikernelEntry): void {
+    const expected = "One under `ready` expected, such as 'tcp:80'.";
+    this.problems.add({ path: entry.pathOf(['watch']), given: 'no probe to look by', expected });
+  }
+
   #claimName(name: string, entry: UnikernelEntry): void {
     const other = this.#entryByName.add(name, entry);
     if (other === undefined) return;
@@ -240,6 +299,17 @@ export function backendOf(entry: UnikernelEntry, config: Pick<CheckedConfig, 'ba
 function optionsReader(schema: ZodObject, commonKeys: ReadonlySet<string>): KeywiseReader<unknown> {
   const isOption = (key: string): boolean => !commonKeys.has(key) || (key === 'name' && key in schema.shape);
   return new KeywiseReader(schema, (key) => !isOption(key));
+}
+
+function namingIn(schema: ZodObject | undefined): Reading['named'] {
+  const name = schema?.shape['name'] as ZodType | undefined;
+  if (name === undefined) return 'no';
+  return z.safeParse(name, undefined).success ? 'possible' : 'needed';
+}
+
+/** How to name a backend for a unikernel, as advice. */
+export function namingOf(backend: string, isInWords: boolean): string {
+  return isInWords ? `add -x ${backend}, or backend=${backend} to the words` : `add backend: '${backend}'`;
 }
 
 function textIn(values: Readonly<Record<string, unknown>>, key: string): string | undefined {

@@ -2,7 +2,7 @@ import { z, type ZodObject } from 'zod';
 import type { Contributions } from '../plugins/contributions.js';
 import { duration } from '../plugin-kit/duration.js';
 import { serviceBindings } from './service-binding.js';
-import { stopMode } from './stop.js';
+import { replaceMoment, stopMode } from './stop.js';
 import { addresses, dnsNames, timeToLive, type Immutable } from './values.js';
 
 const NAME = 'A name of 1 to 200 printable characters expected.';
@@ -17,7 +17,9 @@ export const unikernelSchema = z.object({
     .string({ error: NAME })
     .regex(/^[^\p{Cc}]{1,200}$/u, NAME)
     .optional()
-    .describe('Its name in Jitsu and, for most backends, in the virtualisation system'),
+    .describe(
+      'Its name in Jitsu and, for most backends, in the virtualisation system; its uuid where that is enough, or its first DNS name, where absent',
+    ),
   dns: dnsNames('The DNS name or names that summon it; *.example.org stands for every name below example.org'),
   ip: addresses('Its address or addresses, IPv4 or IPv6; may be left out where the backend finds them out'),
   backend: z
@@ -33,6 +35,10 @@ export const unikernelSchema = z.object({
   responseDelay: duration('A pause after boot and probes, before the answer; overrides boot.delay').optional(),
   deadline: duration('Overrides boot.deadline').optional(),
   grace: duration('Overrides stop.grace').optional(),
+  replace: replaceMoment('Overrides stop.replace').optional(),
+  watch: duration('How often its service is looked at again by its probes, while it is used; never where absent')
+    .refine((interval) => interval >= 1_000, 'At least 1 second expected.')
+    .optional(),
   stopPolicies: words.optional().describe('Overrides stop.policies'),
   https: serviceBindings(
     'Its HTTPS records, one or a list, as priority, target and parameters; true for `1 .`. A query for them wakes it',
@@ -75,7 +81,7 @@ export interface CommonUnikernelConfig
   extends Immutable<Omit<z.input<typeof unikernelSchema>, 'backend'>>, UnikernelKeys {}
 
 type KnownBackend = {
-  readonly [Name in keyof BackendOptions]: { readonly backend: Name } & BackendOptions[Name];
+  readonly [Name in keyof BackendOptions]: { readonly backend: Name } & Omit<BackendOptions[Name], 'name'>;
 }[keyof BackendOptions];
 
 interface AnyBackend {

@@ -12,6 +12,8 @@ export interface BackendCapabilities {
 export interface Registration<Options = unknown> {
   readonly name: string;
   readonly options: Options;
+  /** The configured addresses, for a backend that remembers by which definition a machine was started. */
+  readonly addresses?: readonly string[] | undefined;
 }
 
 export interface PowerChange {

@@ -4,13 +4,16 @@ import type { Milliseconds } from './milliseconds.js';
 /** What asked for a unikernel. */
 export type WakeCause =
   | { readonly kind: 'query'; readonly name: string; readonly type: string; readonly client: string }
-  | { readonly kind: 'command' };
+  | { readonly kind: 'command' }
+  /** It was stopped since its definition has changed, and was in use. */
+  | { readonly kind: 'replacement' };
 
 /**
  * - `summoning`: a wake found it not ready: it boots, or if it runs, its service is waited for.
  * - `started`, `resumed`, `unpaused`: it executes again. `ready`: its service answers.
- * - `failed`: a summon has failed; `code` and `reason` say why.
+ * - `failed`: a summon has failed; `unready`: it was ready and does not answer any more. `code` and `reason` say why.
  * - `adopted`: found running, not started by this process. `died`: went down without a stop by Jitsu.
+ * - `outdated`: runs by an earlier definition; `reason` says what has changed since.
  * - `stopping`, `stopped`, `stop-failed`: the reaper or a command stops it.
  * - `lost`, `returned`: its backend cannot be asked, or can be asked again.
  */
@@ -21,7 +24,9 @@ export type LifecycleEventKind =
   | 'unpaused'
   | 'ready'
   | 'failed'
+  | 'unready'
   | 'adopted'
+  | 'outdated'
   | 'died'
   | 'stopping'
   | 'stopped'
@@ -39,7 +44,7 @@ export interface LifecycleEvent {
   readonly backend: string;
   readonly state: PowerState;
   readonly cause?: WakeCause;
-  /** An error code, for `failed` and `stop-failed`. */
+  /** An error code, for `failed`, `unready` and `stop-failed`. */
   readonly code?: string;
   readonly reason?: string;
   /** The duration of what has ended: for `ready` since the wake, for `stopped` since the decision to stop. */

@@ -9,6 +9,14 @@ export type PowerState = 'off' | 'starting' | 'running' | 'paused' | 'suspended'
 /** How to stop: destroy at once, ask the guest, save its memory, or a mode that only this backend knows. */
 export type StopMode = 'destroy' | 'shutdown' | 'suspend' | (string & {});
 
+/** A machine that runs as its unikernel was defined before, and not as it is defined now. */
+export interface OutdatedDefinition {
+  /** What has changed since the machine was started, as the object of a sentence: `command and ip`. */
+  readonly changed: string;
+  /** The addresses that the unikernel had then, and the machine has therefore; absent where they are not known. */
+  readonly addresses?: readonly string[] | undefined;
+}
+
 export interface MachineDescription {
   /** The name that the virtualisation system itself uses. */
   readonly name?: string | undefined;
@@ -19,6 +27,12 @@ export interface MachineDescription {
   readonly macs?: readonly string[] | undefined;
   /** Why it is in this state, for people: an exit status, or the end of its log. */
   readonly detail?: string | undefined;
+  /**
+   * Present where the machine is not off and was started by another definition than that of its registration, as far as
+   * the backend knows. The core then looks for its service at the addresses that it has, and has it end when it is not
+   * used, so that the next start takes the present definition.
+   */
+  readonly outdated?: OutdatedDefinition | undefined;
 }
 
 /** How commands that belong to a machine run: as whom, where, and with what. */

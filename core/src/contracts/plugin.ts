@@ -27,6 +27,11 @@ export interface BackendContribution {
    */
   readonly unikernel: ZodObject;
   /**
+   * Keys that people know from elsewhere and this backend does not have, in camelCase, each with a sentence that says
+   * what to write: `{ extra: 'cmdline is the key for that.' }`.
+   */
+  readonly foreignKeys?: Readonly<Record<string, string>>;
+  /**
    * The settings of one connection; the parsed ones are injected as `optionsOf(schema)`. `connect` takes the `-c` flag.
    */
   readonly connection?: ZodObject;

@@ -35,6 +35,9 @@ export interface ReadinessProbe extends MayNeedRoot {
    */
   allow?(target: ReadinessTarget): void;
 
-  /** Resolves as soon as the service answers; rejects with the signal's reason when that aborts first. */
+  /**
+   * Resolves as soon as the service answers; rejects with the signal's reason when that aborts first. Called for a summon,
+   * and with `watch` also for a unikernel that is ready.
+   */
   untilReady(target: ReadinessTarget, signal: AbortSignal): Promise<void>;
 }

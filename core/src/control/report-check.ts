@@ -6,7 +6,7 @@ const ENDPOINT: Shape = { address: 'string', port: 'number' };
 
 const UNIKERNEL = {
   ...{ name: 'string', backend: 'string', addresses: ['string'], state: 'string', phase: 'string' },
-  ...{ 'startedAt?': 'number', totalStarts: 'number', 'stopAt?': 'number' },
+  ...{ 'startedAt?': 'number', totalStarts: 'number', 'stopAt?': 'number', 'outdated?': 'string' },
   names: [{ name: 'string', requests: 'number', 'lastAsked?': 'number' }],
   'output?': ['string'],
   'failure?': { count: 'number', 'retryAt?': 'number', at: 'number', reason: 'string', code: 'string' },

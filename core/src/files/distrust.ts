@@ -1,6 +1,7 @@
 import { lstatSync, readFileSync, realpathSync } from 'node:fs';
 import { isAbsolute, relative } from 'node:path';
 import { errorCode, errorMessage } from '../errors.js';
+import { withoutByteOrderMark } from './byte-order-mark.js';
 import { findUnsafe, findUnsafeIn, trustedUsers, type UnsafePlace } from './find-unsafe.js';
 
 /** Root's own file. Its key `safeFolders` lists folders of others from which root takes configurations and plugins. */
@@ -42,7 +43,7 @@ function safeFolders(settings: string): { readonly folders: readonly string[]; r
   try {
     const unsafe = findUnsafe(settings, new Set([0]));
     if (unsafe !== undefined) return { folders: [], flaw: `${unsafe.path} ${unsafe.problem}` };
-    text = readFileSync(settings, 'utf8');
+    text = withoutByteOrderMark(readFileSync(settings, 'utf8'));
   } catch (error) {
     return errorCode(error) === 'ENOENT' ? { folders: [] } : { folders: [], flaw: errorMessage(error) };
   }

@@ -66,8 +66,8 @@ async function check(
   }
   const configurators = backend.capabilities.bootConfigurators ? bootConfigurators : [];
   for (let first = 0; first < unikernels.length; first += AT_ONCE) {
-    const batch = unikernels.slice(first, first + AT_ONCE).map(async ({ name, options }) => {
-      await backend.check({ name, options });
+    const batch = unikernels.slice(first, first + AT_ONCE).map(async ({ name, options, addresses }) => {
+      await backend.check({ name, options, addresses });
       for (const configurator of configurators) await configurator.check?.({ name, options });
     });
     const reasons = (await Promise.allSettled(batch)).flatMap((outcome) =>

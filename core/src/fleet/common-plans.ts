@@ -43,9 +43,11 @@ function isTreatedAlike(one: UnikernelSettings, other: UnikernelSettings): boole
     one.svcb === other.svcb &&
     one.ttl === other.ttl &&
     one.stopMode === other.stopMode &&
+    one.replace === other.replace &&
     one.delay === other.delay &&
     one.deadline === other.deadline &&
-    one.grace === other.grace
+    one.grace === other.grace &&
+    one.watch === other.watch
   );
 }
 
@@ -92,6 +94,14 @@ export class SharedPlan implements UnikernelPlan {
     return this.common.stopMode;
   }
 
+  get endingMode(): NonNullable<UnikernelPlan['endingMode']> {
+    return this.common.endingMode;
+  }
+
+  get replace(): NonNullable<UnikernelPlan['replace']> {
+    return this.common.replace;
+  }
+
   get probes(): UnikernelPlan['probes'] {
     return this.common.probes;
   }
@@ -110,6 +120,10 @@ export class SharedPlan implements UnikernelPlan {
 
   get grace(): UnikernelPlan['grace'] {
     return this.common.grace;
+  }
+
+  get watch(): UnikernelPlan['watch'] {
+    return this.common.watch;
   }
 
   get https(): UnikernelPlan['https'] {

@@ -3,7 +3,7 @@ import type { ConnectionSettings, Settings, UnikernelSettings } from '../config/
 import { ConfigProblems, type ConfigProblem } from '../config/config-problems.js';
 import { nearestWord } from '../config/expectation.js';
 import { stopModeProblem } from '../config/stop.js';
-import type { Machine, MachineId } from '../contracts/machine.js';
+import type { Machine, MachineId, StopMode } from '../contracts/machine.js';
 import { aheadOf } from '../clock.js';
 import type { Clock } from '../contracts/clock.js';
 import type { Logger } from '../contracts/logger.js';
@@ -277,8 +277,8 @@ export class Fleet {
     return new BackendStart(backend, open, findsAddresses ?? false, fleet, context);
   }
 
-  #register({ name, backend, options }: UnikernelSettings): Promise<Machine> {
-    return this.#backend(backend).machine({ name, options });
+  #register({ name, backend, options, addresses }: UnikernelSettings): Promise<Machine> {
+    return this.#backend(backend).machine({ name, options, addresses });
   }
 
   /** `undefined` for a machine that is not waited for any longer, or whose backend is not connected. */
@@ -379,10 +379,11 @@ export class Fleet {
   }
 
   #commonPlan(settings: UnikernelSettings): CommonPlan {
-    const { backend, ttl, stopMode, delay, deadline, grace, ready, stopPolicies, https, svcb } = settings;
+    const { ttl, stopMode, replace, delay, deadline, grace, watch, ready, stopPolicies, https, svcb } = settings;
+    const backend = this.#backend(settings.backend);
     return {
-      ...{ ttl, stopMode, delay, deadline, grace, https, svcb },
-      backend: this.#backend(backend),
+      ...{ ttl, stopMode, replace, delay, deadline, grace, watch, https, svcb, backend },
+      endingMode: endingModeOf(stopMode, backend),
       probes: ready.map((probe) => this.instances.probe(probe)),
       stopPolicies: stopPolicies.map((policy) => this.instances.stopPolicy(policy)),
     };
@@ -437,6 +438,15 @@ export function countersOf(
 function registrationOf({ plan }: Unikernel): StoredRegistration {
   const { name, id, backendName, names, addresses, ttl, stopMode } = plan;
   return { unikernel: name, backend: backendName, ...{ id, names, addresses, ttl, stopMode } };
+}
+
+/** The modes after which every machine is off. */
+const ENDING_MODES: readonly StopMode[] = ['destroy', 'shutdown'];
+
+/** The mode in which a machine is stopped that must not be kept in memory: the usual one where it is such a mode. */
+function endingModeOf(stopMode: StopMode, { capabilities }: GuardedBackend): StopMode {
+  if (ENDING_MODES.includes(stopMode)) return stopMode;
+  return capabilities.stopModes.includes('shutdown') ? 'shutdown' : 'destroy';
 }
 
 /** Two unikernels with one machine: each would stop the machine that the other has started. */

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { inspect } from 'node:util';
 import type { BackendCapabilities, PowerChange } from '../contracts/backend.js';
-import type { Execution, Machine, MachineDescription, PowerState } from '../contracts/machine.js';
+import type { Execution, Machine, MachineDescription, OutdatedDefinition, PowerState } from '../contracts/machine.js';
 
 const STATES: ReadonlySet<PowerState> = new Set<PowerState>([
   'off',
@@ -35,7 +35,7 @@ export function checkMachine(machine: Machine): void {
 /** @throws TypeError for a value whose type differs from the contract */
 export function checkDescription(description: MachineDescription): void {
   checkObject('its description', description);
-  const { name, state, domainId, macs, detail } = description;
+  const { name, state, domainId, macs, detail, outdated } = description;
   checkState(state);
   checkDomainId(domainId);
   if (macs !== undefined && !(Array.isArray(macs) && macs.every((mac) => typeof mac === 'string'))) {
@@ -43,6 +43,15 @@ export function checkDescription(description: MachineDescription): void {
   }
   checkText('name', name);
   checkText('detail', detail);
+  if (outdated !== undefined) checkOutdated(outdated);
+}
+
+function checkOutdated(outdated: OutdatedDefinition): void {
+  checkObject('what has changed', outdated);
+  const { changed, addresses } = outdated;
+  if (typeof changed !== 'string' || changed === '')
+    throw new TypeError(`what has changed is ${shown(changed)}, and no text`);
+  if (addresses !== undefined) usableAddresses(addresses);
 }
 
 /** Addresses that no service has: unspecified ones, those of groups, and the reserved ones up to the broadcast address. */

@@ -19,6 +19,8 @@ export interface LifeReports {
   failed(unikernel: Unikernel, summon: Summon | undefined, error: unknown): void;
   /** Its stop policies want it stopped. */
   reap(unikernel: Unikernel, reason: string): void;
+  /** Its service has stopped answering, though it runs. */
+  unready(unikernel: Unikernel, error: unknown): void;
   /** The first of its stops has ended, with or without success. */
   stopEnded(unikernel: Unikernel): void;
 }

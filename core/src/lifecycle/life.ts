@@ -4,14 +4,14 @@ import type { PowerState } from '../contracts/machine.js';
  * The phases of a unikernel's life.
  *
  * - At rest: `down`, `running` (it executes, but it is not known whether its service answers), `failing` (its last
- *   summon has failed by its own fault), `ready` (its service has answered since it was started).
+ *   summon has failed by its own fault, or its service has stopped answering), `ready` (its service has answered since it was started).
  * - `withdrawn`: its answers are taken back, so that its stop policies can be asked a last time.
  * - Summoned: `waiting` for the end of a start that has outlived its own summon, `looking` at the state of its machine,
  *   `queued` for its turn to boot, `settling` while the machine changes to another state, `booting` while the backend
  *   starts, resumes or unpauses it, `rising` while it still changes state after that, `probing` until its service
  *   answers.
  * - `stopping`: stops are under way, or wait for the end of a start. `wanted`: the same, and a summon waits for their
- *   end.
+ *   end, be it that the stop came first or that the machine is to be replaced.
  */
 export type Phase =
   | 'down'
@@ -36,10 +36,12 @@ export interface Life {
   readonly state: PowerState;
   /** Whether the backend is starting, resuming or unpausing it for us, even after the summon that asked for it. */
   readonly starting: boolean;
-  /** Whether its last summon has failed by its own fault. */
+  /** Whether its last summon has failed by its own fault, or its service has stopped answering. */
   readonly failing: boolean;
   /** Whether the loss of its backend has been announced, and its return not yet. */
   readonly lost: boolean;
+  /** When its machine is replaced, where that runs by an earlier definition. */
+  readonly replacement?: 'idle' | 'now' | undefined;
 }
 
 /**
@@ -48,9 +50,11 @@ export interface Life {
  * - `wake`: a query or a command asks for it. `looked`: its summon knows the state of its machine. `turn`: its turn to
  *   boot has come.
  * - `started`: the backend has carried out a start, and the machine was looked at. `start-failed`: it has not.
- * - `answered`: its service answers. `failed`: its summon has failed. `refused`: the same, but not by its own fault.
+ * - `answered`: its service answers. `unanswered`: that of an outdated machine does not. `failed`: its summon has failed.
+ *   `refused`: the same, but not by its own fault.
  * - `learnt`: its backend has reported its state, by itself or asked by the follower. `changed`: its backend reports a
  *   change, and the machine has not been looked at yet.
+ * - `due`: its service is to be looked at again, if its answers were used. `silent`: it does not answer any more.
  * - `expired`: its stop policies no longer keep it. `kept`: they do, now that all uses are known. `reap`: they do not.
  * - `stop`: a command stops it. `stopped`: the last stop has ended, with or without success.
  */
@@ -61,10 +65,13 @@ export type LifeEvent =
   | 'started'
   | 'start-failed'
   | 'answered'
+  | 'unanswered'
   | 'failed'
   | 'refused'
   | 'learnt'
   | 'changed'
+  | 'due'
+  | 'silent'
   | 'expired'
   | 'kept'
   | 'reap'
@@ -76,9 +83,11 @@ export type LifeEvent =
  *
  * - `take-back`: ends the leases of its answers.
  * - `look`, `queue`, `poll` (look again shortly), `start`, `resume`, `unpause`, `probe`: the next step of its summon.
+ * - `replace`: the machine is stopped, so that its summon can start it anew.
  * - `succeed`; `fail`, `refuse`, by its own fault or not; `end-died`, `end-unreachable`, `end-stopped`: the summon
  *   ends, and all its waiters get the outcome.
- * - `lost`, `returned`, `adopted`, `died`, `gone`: announcements; `gone` is a stop that Jitsu did not ask for.
+ * - `lost`, `returned`, `adopted`, `died`, `gone`, `unready`: announcements; `gone` is a stop that Jitsu did not ask
+ *   for.
  * - `count`: counts a start that Jitsu did not cause. `renew`: its run begins anew. `attend`: it runs, and the reaper
  *   considers it.
  * - `halt`: its machine is stopped. `retry`: it runs although a stop has ended, and its policies are asked again later.
@@ -92,6 +101,7 @@ export type Effect =
   | 'resume'
   | 'unpause'
   | 'probe'
+  | 'replace'
   | 'succeed'
   | 'fail'
   | 'refuse'
@@ -103,6 +113,7 @@ export type Effect =
   | 'adopted'
   | 'died'
   | 'gone'
+  | 'unready'
   | 'count'
   | 'renew'
   | 'attend'
@@ -131,6 +142,15 @@ const STEPS: Readonly<Record<PowerState, 'start' | 'resume' | 'unpause' | 'wait'
 const NOTHING: readonly never[] = [];
 
 const to = (phase: Phase, ...effects: Effect[]): Transition => ({ phase, effects });
+
+/**
+ * Whether a summon replaces its machine before it looks for the service: one that does not execute has nobody who uses
+ * it, and what was saved of it belongs to an earlier definition.
+ */
+function isReplacedFirst({ replacement, state }: Life): boolean {
+  if (replacement === undefined) return false;
+  return state === 'suspended' || state === 'paused' || (replacement === 'now' && state === 'running');
+}
 
 /** At rest, in the phase that follows from its state and its last summon. */
 function rest({ failing, state }: Life, ...effects: Effect[]): Transition {
@@ -239,6 +259,8 @@ const RULES: Readonly<Record<Phase, Rules>> = {
     learnt: (life, before) => (life.state === 'running' ? stay(life, before) : change(life, before, 'take-back')),
     // Answers must not outlive the machine, not even for the time that a look takes.
     changed: (life) => rest(life, 'take-back'),
+    due: () => to('ready', 'take-back'),
+    silent: (life) => rest(life, 'take-back', 'unready'),
     expired: () => to('withdrawn', 'take-back'),
     reap: (life) => halt(life, 'take-back'),
     stop: (life) => halt(life, 'take-back'),
@@ -247,7 +269,10 @@ const RULES: Readonly<Record<Phase, Rules>> = {
   waiting: { ...SUMMONED, started: () => to('looking', 'look'), 'start-failed': () => to('looking', 'look') },
   looking: {
     ...SUMMONED,
-    looked: ({ state }) => (STEPS[state] === 'none' ? to('probing', 'probe') : to('queued', 'queue')),
+    looked: (life) => {
+      if (isReplacedFirst(life)) return to('wanted', 'replace');
+      return STEPS[life.state] === 'none' ? to('probing', 'probe') : to('queued', 'queue');
+    },
   },
   queued: { ...HAS_LOOKED, turn: boot },
   settling: { ...HAS_LOOKED, looked: boot },
@@ -256,6 +281,8 @@ const RULES: Readonly<Record<Phase, Rules>> = {
   probing: {
     ...HAS_LOOKED,
     answered: answer,
+    // Its service may be meant to answer in another way by now. Nobody can use it as it is.
+    unanswered: () => to('wanted', 'replace'),
   },
   stopping: {
     wake: () => to('wanted'),

@@ -7,6 +7,7 @@ import type { AnswerLease } from '../contracts/resolver.js';
 import type { StoredCounters } from '../contracts/state-store.js';
 import { errorCode, errorMessage, shuttingDown, type JitsuError } from '../errors.js';
 import { BackOff } from '../plugin-kit/back-off.js';
+import { AddressDoubts } from './address-doubts.js';
 import { Announcer } from './announcer.js';
 import { BootQueue } from './boot-queue.js';
 import { DisposableClock } from './disposable-clock.js';
@@ -15,7 +16,8 @@ import { next, type Effect, type LifeEvent, type Phase } from './life.js';
 import { STOP_LIMIT, type GuardedBackend } from './guarded-backend.js';
 import { PowerFollower, type Machines } from './power-follower.js';
 import { ReadyLeases } from './ready-leases.js';
-import { Reaper } from './reaper.js';
+import { definitionChanged, Reaper } from './reaper.js';
+import { ServiceWatch } from './service-watch.js';
 import { StopQueue } from './stop-queue.js';
 import { Summon } from './summon.js';
 import { SummonSteps } from './summon-steps.js';
@@ -42,6 +44,8 @@ export interface LifecycleListeners {
   readonly onEvent: (event: LifecycleEvent) => void;
   /** A counter of the unikernel has changed. */
   readonly onCount?: (unikernel: Unikernel) => void;
+  /** Something else than the unikernel may answer at its address, as a sentence. */
+  readonly onDoubt?: (unikernel: Unikernel, message: string) => void;
   /** The first boot begins, or no boot is left. */
   readonly onBooting?: (booting: boolean) => void;
 }
@@ -60,10 +64,12 @@ export class Lifecycle implements Disposable {
   readonly #backOff: BackOff;
   readonly #leases: ReadyLeases;
   readonly #announcer: Announcer;
+  readonly #doubts: AddressDoubts;
   readonly #reports: LifeReports;
   readonly #steps: SummonSteps;
   readonly #stops: StopQueue;
   readonly #reaper: Reaper;
+  readonly #watch: ServiceWatch;
   readonly #followers = new Map<string, PowerFollower>();
   readonly #summoned = new Set<UnikernelRecord>();
   #closed: JitsuError | undefined;
@@ -89,13 +95,15 @@ export class Lifecycle implements Disposable {
       started: (unikernel) => this.#started(recordOf(unikernel)),
       startEnded: (unikernel) => (recordOf(unikernel).starting = false),
       failed: (unikernel, summon, error) => this.#failed(recordOf(unikernel), summon, error),
-      // A failed stop is announced, and tried again later: see `retry`.
-      reap: (unikernel, reason) => void this.#stop(recordOf(unikernel), 'reap', reason).catch(() => {}),
+      reap: (unikernel, reason) => void this.#reap(recordOf(unikernel), reason),
+      unready: (unikernel, error) => this.#unready(recordOf(unikernel), error),
       stopEnded: (unikernel) => this.#stopEnded(recordOf(unikernel)),
     };
-    this.#steps = new SummonSteps(this.#reports, this.#boots, this.#announcer, clock);
+    this.#doubts = new AddressDoubts((unikernel, message) => listeners.onDoubt?.(unikernel, message), clock);
+    this.#steps = new SummonSteps(this.#reports, this.#boots, this.#announcer, this.#doubts, clock);
     this.#stops = new StopQueue(this.#reports, this.#announcer, clock);
     this.#reaper = new Reaper(this.#reports, clock);
+    this.#watch = new ServiceWatch(this.#reports, this.#backOff, clock);
   }
 
   /** Lets no unikernel boot until the returned function is called: who asks meanwhile waits. */
@@ -177,6 +185,7 @@ export class Lifecycle implements Disposable {
     counter.requests += times;
     counter.lastAsked = at;
     this.listeners.onCount?.(unikernel);
+    if (unikernel.plan.watch !== undefined) this.#watch.used(unikernel);
   }
 
   /** Counts the late answer to a query that had to wait: the client's TTL starts now. */
@@ -215,6 +224,7 @@ export class Lifecycle implements Disposable {
     const reason = shuttingDown();
     this.#closed = reason;
     this.#reaper[Symbol.dispose]();
+    this.#watch[Symbol.dispose]();
     this.#boots.close(reason);
     const endAll = (phases?: ReadonlySet<Phase>): void => {
       for (const unikernel of this.#summoned) {
@@ -249,6 +259,7 @@ export class Lifecycle implements Disposable {
     this.clock[Symbol.dispose]();
     for (const follower of this.#followers.values()) follower[Symbol.dispose]();
     this.#reaper[Symbol.dispose]();
+    this.#watch[Symbol.dispose]();
   }
 
   /** @param description its backend has just described its machine, which is how the event became known */
@@ -278,6 +289,8 @@ export class Lifecycle implements Disposable {
         return void this.#steps.execute(unikernel, effect);
       case 'probe':
         return void this.#steps.probe(unikernel);
+      case 'replace':
+        return this.#replace(unikernel);
       case 'succeed':
         return this.#succeed(unikernel);
       case 'fail':
@@ -299,6 +312,10 @@ export class Lifecycle implements Disposable {
         return this.#announcer.announceChange(unikernel, effect);
       case 'gone':
         return this.#announcer.announceChange(unikernel, 'stopped');
+      case 'unready': {
+        const { code, reason } = unikernel.failure as Failure;
+        return this.#announcer.announce(unikernel, effect, { code, reason });
+      }
       case 'count':
         return this.#started(unikernel);
       case 'renew':
@@ -318,6 +335,9 @@ export class Lifecycle implements Disposable {
     const { relying } = unikernel;
     unikernel.relying = undefined;
     for (const listener of relying ?? []) listener();
+    const { phase } = unikernel;
+    // What is withdrawn is ready again a moment later, or stopped.
+    if (unikernel.plan.watch !== undefined && phase !== 'ready' && phase !== 'withdrawn') this.#watch.leave(unikernel);
   }
 
   #succeed(unikernel: UnikernelRecord): void {
@@ -325,7 +345,19 @@ export class Lifecycle implements Disposable {
     this.#end(unikernel, summon);
     unikernel.failure = undefined;
     this.#announcer.announce(unikernel, 'ready', { cause: summon.cause, duration: this.clock.now() - summon.wokenAt });
+    if (unikernel.ready) {
+      this.#watch.ready(unikernel);
+      this.#doubts.ready(unikernel);
+    }
     summon.resolve();
+  }
+
+  /** A look at a service that was ready has failed. */
+  #unready(unikernel: UnikernelRecord, error: unknown): void {
+    const at = this.clock.now();
+    const code = errorCode(error) ?? 'JITSU_SERVICE_UNREADY';
+    unikernel.failure = { at, code, reason: errorMessage(error), count: 0, retryAt: at };
+    this.#on(unikernel, 'silent');
   }
 
   /** Handles the failure of a summon, unless it has ended already. */
@@ -333,6 +365,17 @@ export class Lifecycle implements Disposable {
     if (summon === undefined || unikernel.summon !== summon) return;
     summon.error = error;
     this.#on(unikernel, isItsFault(error, unikernel, summon) ? 'failed' : 'refused');
+    if (!summon.began && errorCode(error) === 'JITSU_SUMMON_DEADLINE') this.#restart(unikernel);
+  }
+
+  /** Stops a unikernel that runs and has stopped answering, so that the next query starts it. */
+  #restart(unikernel: UnikernelRecord): void {
+    const { phase, state, starting, stops } = unikernel;
+    if (this.#closed || phase !== 'failing' || state !== 'running' || starting || stops) return;
+    if (!this.#watch.takesRestart(unikernel)) return;
+    const reason = 'its service had stopped answering, and did not answer within its deadline either';
+    // A failed stop is announced.
+    void this.#stop(unikernel, 'stop', reason).catch(() => {});
   }
 
   /** @param blamed whether the failure counts for back-off */
@@ -363,7 +406,7 @@ export class Lifecycle implements Disposable {
     unikernel: UnikernelRecord,
     event: 'stop' | 'reap',
     reason: string,
-    mode = unikernel.plan.stopMode,
+    mode = usualModeOf(unikernel),
   ): Promise<void> {
     const stopped = new Promise<void>((resolve, reject) => {
       unikernel.stops = [...(unikernel.stops ?? []), { reason, mode, resolve, reject }];
@@ -373,6 +416,29 @@ export class Lifecycle implements Disposable {
     return stopped.finally(() => overdue[Symbol.dispose]());
   }
 
+  /** A failed stop is announced, and tried again later: see `retry`. */
+  async #reap(unikernel: UnikernelRecord, reason: string): Promise<void> {
+    const isInUse = unikernel.replacement === 'now';
+    try {
+      await this.#stop(unikernel, 'reap', reason);
+      if (isInUse && unikernel.state === 'off') await this.summon(unikernel, { kind: 'replacement' });
+    } catch {
+      // The failure of a summon is announced as well.
+    }
+  }
+
+  /** Has an outdated machine stopped by the summon that waits for it, which then starts it anew. */
+  #replace(unikernel: UnikernelRecord): void {
+    const summon = unikernel.summon as Summon;
+    summon.replaces = true;
+    summon.leave?.();
+    summon.leave = undefined;
+    const nobody = (): void => undefined;
+    const stop = { reason: definitionChanged(unikernel), mode: usualModeOf(unikernel) };
+    unikernel.stops = [...(unikernel.stops ?? []), { ...stop, resolve: nobody, reject: nobody }];
+    void this.#stops.run(unikernel);
+  }
+
   #stopEnded(unikernel: UnikernelRecord): void {
     const rest = (unikernel.stops as readonly Stop[]).slice(1);
     unikernel.stops = rest.length > 0 ? rest : undefined;
@@ -380,15 +446,33 @@ export class Lifecycle implements Disposable {
   }
 
   /** Takes over a description by the backend. */
-  #note(unikernel: UnikernelRecord, { state, detail, domainId, macs }: MachineDescription): void {
+  #note(unikernel: UnikernelRecord, { state, detail, domainId, macs, outdated }: MachineDescription): void {
     unikernel.learnt += 1;
     unikernel.state = state;
     unikernel.detail = detail;
-    if (state === 'off') unikernel.domainId = undefined;
+    if (state === 'off') {
+      unikernel.domainId = undefined;
+      // What had stopped answering has ended, and no summon has failed since.
+      if (unikernel.failure?.count === 0) unikernel.failure = undefined;
+    }
     if (domainId !== undefined) unikernel.domainId = domainId;
     if (macs !== undefined) unikernel.macs = macs;
+    const changed = state === 'off' ? undefined : outdated?.changed;
+    // What cannot be asked at the moment has not changed for that.
+    if (changed !== unikernel.outdated && state !== 'unknown')
+      this.#noteDefinition(unikernel, changed, outdated?.addresses);
     // Polled from now on where it may be up: the machine may die before its service answers.
     this.#followers.get(unikernel.plan.backendName)?.attend(unikernel);
+  }
+
+  /** @param changed what has changed since its machine was started; nothing where `undefined` */
+  #noteDefinition(unikernel: UnikernelRecord, changed: string | undefined, addresses: readonly string[] = []): void {
+    unikernel.outdated = changed;
+    if (unikernel.plan.addresses.length > 0) unikernel.foundAddresses = changed === undefined ? [] : addresses;
+    // Its answers have other addresses from now on.
+    this.#takeBack(unikernel);
+    if (changed !== undefined)
+      this.#announcer.announce(unikernel, 'outdated', { reason: definitionChanged(unikernel) });
   }
 
   /** Its machine runs anew, started by Jitsu or by others. */
@@ -398,4 +482,9 @@ export class Lifecycle implements Disposable {
     unikernel.totalStarts += 1;
     if (!this.#disposed) this.listeners.onCount?.(unikernel);
   }
+}
+
+/** The mode in which it is stopped unless somebody names one: an outdated machine must not be kept in memory. */
+function usualModeOf({ outdated, plan }: Unikernel): StopMode {
+  return outdated === undefined ? plan.stopMode : (plan.endingMode ?? plan.stopMode);
 }

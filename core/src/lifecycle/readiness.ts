@@ -18,7 +18,7 @@ export async function untilReady(
   signal: AbortSignal,
   outcomes = new Map<object, string>(),
 ): Promise<void> {
-  const { name, id, machine, probes, delay } = unikernel.plan;
+  const { machine, delay } = unikernel.plan;
   if (unikernel.seeksAddresses) {
     const findAddresses = async (): Promise<boolean> => {
       life.found(unikernel, await machine.addresses());
@@ -28,7 +28,18 @@ export async function untilReady(
     await pollUntil(findAddresses, clock, signal);
     outcomes.delete(machine);
   }
-  const { addresses, domainId } = unikernel;
+  await untilAnswered(unikernel, signal, outcomes);
+  if (booted && delay > 0) await clock.sleep(delay, signal);
+}
+
+/** Waits until all probes of a unikernel, whose addresses are known, are satisfied; otherwise as {@link untilReady}. */
+export async function untilAnswered(
+  unikernel: Unikernel,
+  signal: AbortSignal,
+  outcomes: Map<object, string>,
+): Promise<void> {
+  const { addresses, domainId, plan } = unikernel;
+  const { name, id, machine, probes } = plan;
   // Asked for only by a probe that runs a command: it takes longer than a look at a port.
   const execution = (): Execution | undefined => machine.execution();
   const target = { name, id, addresses, execution, ...(domainId !== undefined && { domainId }) };
@@ -37,5 +48,4 @@ export async function untilReady(
     outcomes.delete(probe);
   };
   await Promise.all(probes.map(ask));
-  if (booted && delay > 0) await clock.sleep(delay, signal);
 }

@@ -71,6 +71,7 @@ export class Reaper implements Disposable {
   }
 
   #verdict(unikernel: Unikernel): Verdict {
+    if (unikernel.replacement === 'now') return { stop: definitionChanged(unikernel) };
     return verdictOn(unikernel.plan.stopPolicies, unikernel.activity(this.#awake), this.clock.now());
   }
 
@@ -85,6 +86,11 @@ export class Reaper implements Disposable {
     for (const { from, to } of this.#freezes) if (moment < to) asleep += to - Math.max(from, moment);
     return moment + asleep;
   };
+}
+
+/** The reason for which an outdated machine is stopped. */
+export function definitionChanged({ outdated = 'definition' }: Unikernel): string {
+  return `its ${outdated} changed`;
 }
 
 /** Asks the policies in order: the first that keeps or stops decides; without a decision the unikernel is kept. */

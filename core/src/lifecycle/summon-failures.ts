@@ -49,8 +49,19 @@ export function pastDeadline({ name, phase, state, plan }: Unikernel, { began, o
 const LONGEST_OUTCOME = 200;
 
 function unsatisfied(outcomes: Summon['outcomes']): string {
-  const found = [...outcomes.values()].map((outcome) => outcome.slice(0, LONGEST_OUTCOME));
-  return found.length === 0 ? 'its service did not answer' : `was not ready: ${found.join('; ')}`;
+  return outcomes.size === 0 ? 'its service did not answer' : `was not ready: ${found(outcomes)}`;
+}
+
+function found(outcomes: Summon['outcomes']): string {
+  return [...outcomes.values()].map((outcome) => outcome.slice(0, LONGEST_OUTCOME)).join('; ');
+}
+
+/** Why a unikernel that was ready is so no longer. @param outcomes what each of its probes has found last */
+export function unready({ name }: Unikernel, outcomes: Summon['outcomes']): JitsuError {
+  return new JitsuError(
+    'JITSU_SERVICE_UNREADY',
+    `${name} runs, and ${outcomes.size === 0 ? 'its service does not answer any more' : `is not ready any more: ${found(outcomes)}`}. Look at its log; the next query waits until it answers.`,
+  );
 }
 
 /** The error of a summon whose machine went down before its service answered. */

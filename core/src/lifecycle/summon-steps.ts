@@ -3,6 +3,7 @@ import type { Milliseconds } from '../contracts/milliseconds.js';
 import { errorMessage, JitsuError } from '../errors.js';
 import { untilAborted } from '../plugin-kit/until-aborted.js';
 import { checkAddressesFree } from './address-conflict.js';
+import type { AddressDoubts } from './address-doubts.js';
 import type { Announcer } from './announcer.js';
 import type { BootQueue } from './boot-queue.js';
 import { CALL_LIMIT } from './guarded-backend.js';
@@ -14,6 +15,12 @@ import type { Unikernel } from './unikernel.js';
 
 /** The interval at which a machine that changes state is looked at. */
 const TRANSITION_POLL: Milliseconds = 20;
+
+/**
+ * How long the service of an outdated machine is waited for, and at most half of the deadline: it has been running, and
+ * may never answer in the way that is configured now.
+ */
+const OUTDATED_PATIENCE: Milliseconds = 5_000;
 
 const EXECUTED = { start: 'started', resume: 'resumed', unpause: 'unpaused' } as const;
 
@@ -29,6 +36,7 @@ export class SummonSteps {
     private readonly life: LifeReports,
     private readonly boots: BootQueue,
     private readonly announcer: Announcer,
+    private readonly doubts: AddressDoubts,
     private readonly clock: Clock,
   ) {}
 
@@ -73,7 +81,9 @@ export class SummonSteps {
     let failure: { readonly error: unknown } | undefined;
     try {
       // What is resumed has its port already.
-      if (step === 'start') await checkAddressesFree(unikernel, this.clock);
+      if (step === 'start') {
+        await checkAddressesFree(unikernel, this.clock, (endpoint) => this.doubts.beforeStart(unikernel, endpoint));
+      }
       await untilAborted(unikernel.plan.machine[step](), patience.signal);
       this.life.started(unikernel);
       const looked = look(unikernel, (description) => this.life.note(unikernel, description));
@@ -107,12 +117,31 @@ export class SummonSteps {
   async probe(unikernel: Unikernel): Promise<void> {
     const summon = unikernel.summon as Summon;
     if (!summon.boots) this.announcer.announce(unikernel, 'summoning', { cause: summon.cause });
+    const { boots, controller, outcomes } = summon;
+    const ready = (signal: AbortSignal): Promise<void> =>
+      untilReady(unikernel, boots, this.life, this.clock, signal, outcomes);
     try {
-      const { boots, controller, outcomes } = summon;
-      await untilReady(unikernel, boots, this.life, this.clock, controller.signal, outcomes);
+      const isOutdated = unikernel.replacement !== undefined;
+      await (isOutdated ? this.#soon(unikernel, ready, controller.signal) : ready(controller.signal));
       if (unikernel.summon === summon) this.life.on(unikernel, 'answered');
     } catch (error) {
-      this.life.failed(unikernel, summon, error);
+      if (unikernel.summon === summon && unikernel.replacement !== undefined) this.life.on(unikernel, 'unanswered');
+      else this.life.failed(unikernel, summon, error);
     }
+  }
+
+  /** Waits no longer than an outdated machine is waited for; a probe that goes on after that is not heard any more. */
+  async #soon(
+    { name, plan }: Unikernel,
+    ready: (signal: AbortSignal) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const late = new AbortController();
+    const lateness = new JitsuError(
+      'JITSU_SUMMON_FAILED',
+      `${name} runs by an earlier definition, and does not answer.`,
+    );
+    using _limit = this.clock.after(Math.min(OUTDATED_PATIENCE, plan.deadline / 2), () => late.abort(lateness));
+    await untilAborted(ready(AbortSignal.any([signal, late.signal])), late.signal);
   }
 }

@@ -16,6 +16,8 @@ export class Summon {
   boots = false;
   /** Whether a machine was told to run. */
   began = false;
+  /** Whether it has had an outdated machine stopped. */
+  replaces = false;
   /** What each readiness probe that is not satisfied has found last, in its own words. */
   readonly outcomes = new Map<object, string>();
   /** The error with which it has failed. */

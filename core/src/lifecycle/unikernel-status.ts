@@ -27,6 +27,8 @@ export interface UnikernelStatus {
   readonly names: readonly NameStatus[];
   /** When it will be stopped without further queries; absent where it is down, is stopped, or kept without limit. */
   readonly stopAt?: Milliseconds;
+  /** What has changed in its definition since it was started, as `command and ip`; absent where nothing has. */
+  readonly outdated?: string;
   /** Why the last summon has failed, and when the next one may begin. */
   readonly failure?: Failure;
   /** The last lines that it has written, oldest first; only in the report of this one unikernel. */
@@ -38,7 +40,8 @@ export interface UnikernelStatus {
  * @param ahead how far that is ahead of the clock of the unikernel's times
  */
 export function statusOf(unikernel: Unikernel, stopAt: Milliseconds | undefined, ahead: Milliseconds): UnikernelStatus {
-  const { plan, phase, state, domainId, addresses, macs, startedAt, totalStarts, failure, counted } = unikernel;
+  const { plan, phase, state, domainId, addresses, macs, startedAt, totalStarts, failure, counted, outdated } =
+    unikernel;
   const { name, id, backendName, ttl, stopMode } = plan;
   const names = counted
     ? [...counted.values()].map((counter) => nameStatusOf(counter, ahead))
@@ -57,6 +60,7 @@ export function statusOf(unikernel: Unikernel, stopAt: Milliseconds | undefined,
     ...{ macs, totalStarts, names },
     ...(domainId !== undefined && { domainId }),
     ...(startedAt !== undefined && { startedAt: startedAt + ahead }),
+    ...(outdated !== undefined && { outdated }),
     ...(stopAt !== undefined && PHASE_NAMES[phase] !== 'stopping' && { stopAt: stopAt + ahead }),
     ...(failure !== undefined && {
       failure: { ...failure, at: failure.at + ahead, retryAt: failure.retryAt + ahead },

@@ -6,6 +6,9 @@ import type { Life, Phase } from './life.js';
 import type { Summon } from './summon.js';
 
 /** What is known about a unikernel before it runs. */
+/** When a machine that runs by an earlier definition is replaced: once it is not used any more, or at once. */
+export type ReplaceMoment = 'idle' | 'now';
+
 export interface UnikernelPlan {
   readonly name: string;
   readonly machine: Required<Machine>;
@@ -19,12 +22,18 @@ export interface UnikernelPlan {
   readonly addresses: readonly string[];
   readonly ttl: Milliseconds;
   readonly stopMode: StopMode;
+  /** The mode after which it is off, whatever the usual one does; the usual one where absent. */
+  readonly endingMode?: StopMode;
+  /** `idle` where absent. */
+  readonly replace?: ReplaceMoment;
   readonly probes: readonly ReadinessProbe[];
   readonly stopPolicies: readonly StopPolicy[];
   /** A fixed pause after a boot, besides the probes. */
   readonly delay: Milliseconds;
   readonly deadline: Milliseconds;
   readonly grace: Milliseconds;
+  /** The interval at which its service is looked at again while it is used; never where absent. */
+  readonly watch?: Milliseconds | undefined;
   /** The data of its HTTPS and SVCB records (RFC 9460, 2.2); none where absent. */
   readonly https?: readonly Uint8Array[] | undefined;
   readonly svcb?: readonly Uint8Array[] | undefined;
@@ -35,7 +44,7 @@ export interface Failure {
   readonly at: Milliseconds;
   readonly code: string;
   readonly reason: string;
-  /** Failures in a row. */
+  /** Failed summons in a row: 0 where none has failed since its service stopped answering. */
   readonly count: number;
   readonly retryAt: Milliseconds;
 }
@@ -82,7 +91,9 @@ export class UnikernelRecord implements Life {
   failure: Failure | undefined;
   domainId: number | undefined;
   macs = NONE;
-  /** The addresses that its backend has found, where the plan has none. */
+  /** What has changed in its definition since its machine was started; `undefined` where nothing has. */
+  outdated: string | undefined;
+  /** The addresses that its backend has found, where the plan has none, and those of a machine that is outdated. */
   foundAddresses = NONE;
   /** The summon that concurrent callers share. */
   summon: Summon | undefined;
@@ -121,9 +132,22 @@ export class UnikernelRecord implements Life {
     return this.counted;
   }
 
-  /** The addresses of the plan, else those that its backend has found: none before its first boot. */
+  /** The addresses of its machine: those of the plan, unless it has others for now; none before they are found. */
   get addresses(): readonly string[] {
-    return this.plan.addresses.length > 0 ? this.plan.addresses : this.foundAddresses;
+    const { plan, foundAddresses, outdated } = this;
+    const areFound = plan.addresses.length === 0 || (outdated !== undefined && foundAddresses.length > 0);
+    return areFound ? foundAddresses : plan.addresses;
+  }
+
+  /** Whether its addresses may be others when it is started anew. */
+  get addressesMayChange(): boolean {
+    return this.seeksAddresses || this.outdated !== undefined;
+  }
+
+  /** When its outdated machine is replaced; `undefined` where it has none, or its summon has tried that already. */
+  get replacement(): ReplaceMoment | undefined {
+    if (this.outdated === undefined || this.summon?.replaces === true) return undefined;
+    return this.plan.replace ?? 'idle';
   }
 
   /** Whether the backend discovers the addresses. */

@@ -119,7 +119,7 @@ export class Contributions {
           options: 'connection',
           schemas: ['unikernel'],
           tokens: [...IN_A_RUNNING_JITSU, CONNECTION_NAME, BOOT_CONFIGURATORS],
-          objectionTo: objectionToStopModes,
+          objectionTo: (backend) => objectionToStopModes(backend) ?? objectionToForeignKeys(backend),
         }),
         readinessProbe: into(this.readinessProbes, worded),
         stopPolicy: into(this.stopPolicies, worded),
@@ -199,6 +199,13 @@ function objectionToClass<T extends { readonly useClass: unknown }>(
 
 function objectionToRest(owner: string, subject: string, objection: string | undefined): string | undefined {
   return objection && `${owner} registers the ${subject} ${objection}.`;
+}
+
+function objectionToForeignKeys({ foreignKeys }: BackendContribution): string | undefined {
+  const given: unknown = foreignKeys;
+  if (given === undefined) return undefined;
+  const isRight = isObject(given) && Object.values(given as object).every((advice) => typeof advice === 'string');
+  return isRight ? undefined : `with ${inspect(given)} as foreignKeys, and keys with a sentence each were expected`;
 }
 
 function objectionToStopModes({ stopModes, defaultStopMode }: BackendContribution): string | undefined {

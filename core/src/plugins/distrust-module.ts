@@ -2,6 +2,7 @@ import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { basename, dirname, extname, join, resolve, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { withoutByteOrderMark } from '../files/byte-order-mark.js';
 import { distrust, distrustFolder } from '../files/distrust.js';
 import { CORE_FOLDER, moduleFolders } from './module-folders.js';
 
@@ -108,7 +109,8 @@ function meantBy(path: string): readonly string[] {
 /** The names in a package.json; none where it cannot be read, since then the package cannot be imported either. */
 function dependenciesOf(folder: string): readonly string[] {
   try {
-    const json = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Record<string, object | undefined>;
+    const text = withoutByteOrderMark(readFileSync(join(folder, 'package.json'), 'utf8'));
+    const json = JSON.parse(text) as Record<string, object | undefined>;
     const { dependencies, optionalDependencies, peerDependencies } = json;
     return Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies });
   } catch {

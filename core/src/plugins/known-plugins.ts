@@ -8,6 +8,8 @@ export interface KnownPlugin {
   /** Its name as written under `plugins`. */
   readonly name: string;
   readonly manifest: PluginManifest;
+  /** A sentence on each of its backends, without a full stop. */
+  readonly backends?: Readonly<Record<string, string>>;
   /** The unikernel options of its backends. */
   readonly optionKeys?: readonly string[];
 }

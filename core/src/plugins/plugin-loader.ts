@@ -6,7 +6,7 @@ import { findPlugin, type PluginFile } from './find-plugin.js';
 import { importModule } from './import-module.js';
 import { installedPlugins, type Installed } from './installed-plugins.js';
 import { knownPlugins, type KnownPlugin } from './known-plugins.js';
-import { provides, type Provided } from './plugin-manifest.js';
+import { namesIn, provides, type Provided } from './plugin-manifest.js';
 import { checkApiRange, type PluginPackage } from './plugin-package.js';
 
 /** Loads plugins, each only once, however often and by whatever name it is requested. */
@@ -74,6 +74,12 @@ export class PluginLoader {
     if (found === undefined) throw unsafe(other.name, other.reason);
     this.#passedOver.add(`The plugin in ${other.folder} is passed over for that in ${found.folder}: ${other.reason}`);
     return found;
+  }
+
+  /** The names that installed plugins declare for a kind of contributions. */
+  async installedNames(what: Provided): Promise<readonly string[]> {
+    this.#installed ??= installedPlugins(this.places);
+    return (await this.#installed).plugins.flatMap(({ manifest }) => namesIn(manifest, what));
   }
 
   /** Loads the plugin that declares the contribution, if there is one. @throws as `load` does */

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { satisfies, validRange } from 'semver';
 import { errorCode, errorMessage, JitsuError } from '../errors.js';
+import { withoutByteOrderMark } from '../files/byte-order-mark.js';
 import { PLUGIN_API_VERSION } from './api-version.js';
 import { packageEntry } from './package-entry.js';
 import { manifestFlaw, type PluginManifest } from './plugin-manifest.js';
@@ -84,7 +85,7 @@ async function readPackageJson(folder: string): Promise<PackageJson | undefined>
   const file = join(folder, 'package.json');
   try {
     // Reading a pipe of that name might never end.
-    const json: unknown = JSON.parse(await readFile(file, { encoding: 'utf8', flag: READ_NOW }));
+    const json: unknown = JSON.parse(withoutByteOrderMark(await readFile(file, { encoding: 'utf8', flag: READ_NOW })));
     return typeof json === 'object' && json !== null ? json : {};
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')) return undefined;

@@ -1,7 +1,14 @@
 import type { LifecycleEvent, LifecycleEventKind, WakeCause } from '../contracts/lifecycle-event.js';
 import type { Logger } from '../contracts/logger.js';
 
-const warnings: ReadonlySet<LifecycleEventKind> = new Set(['failed', 'died', 'stop-failed', 'lost']);
+const warnings: ReadonlySet<LifecycleEventKind> = new Set([
+  'failed',
+  'unready',
+  'died',
+  'outdated',
+  'stop-failed',
+  'lost',
+]);
 
 /** Logs one line per lifecycle event, with the whole event in the field `event`. */
 export class EventLog {
@@ -31,8 +38,12 @@ function describeEvent(event: LifecycleEvent): string {
       return `ready${after}${at}`;
     case 'failed':
       return `failed${after}${because}${codeOf(event)}`;
+    case 'unready':
+      return `not ready any more${because}${codeOf(event)}`;
     case 'adopted':
       return `found running, and adopted${number}`;
+    case 'outdated':
+      return `runs by an earlier definition${number}${because}`;
     case 'died':
       return `died${because}`;
     case 'stopping':
@@ -49,7 +60,9 @@ function describeEvent(event: LifecycleEvent): string {
 }
 
 function describeCause(cause: WakeCause): string {
-  return cause.kind === 'command' ? 'by command' : `for ${cause.client}, who asked for ${cause.name} ${cause.type}`;
+  if (cause.kind === 'command') return 'by command';
+  if (cause.kind === 'replacement') return 'anew, by its present definition';
+  return `for ${cause.client}, who asked for ${cause.name} ${cause.type}`;
 }
 
 function codeOf({ code }: LifecycleEvent): string {

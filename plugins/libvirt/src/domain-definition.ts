@@ -1,4 +1,4 @@
-import { errorMessage } from '@jitsud/core/plugin';
+import { errorMessage, withoutByteOrderMark } from '@jitsud/core/plugin';
 import { readFile } from 'node:fs/promises';
 import { identityIn } from './domain-xml.js';
 import type { LibvirtOptions } from './libvirt-options.js';
@@ -21,8 +21,7 @@ export async function readDefinition(options: LibvirtOptions): Promise<DomainDef
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
     throw new Error(`xml: ${file} cannot be read: ${errorMessage(error)}`, { cause: error });
   });
-  // The byte order mark that some editors write is not part of the XML.
-  const xml = text.replace(/^\uFEFF/, '');
+  const xml = withoutByteOrderMark(text);
   let identity;
   try {
     identity = identityIn(xml);

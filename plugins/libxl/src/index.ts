@@ -1,6 +1,7 @@
 import { definePlugin } from '@jitsud/core/plugin';
 import type { z } from 'zod';
 import { STOP_MODES, LibxlBackend } from './libxl-backend.js';
+import { KEYS_OF_XL } from './keys-of-xl.js';
 import { connectionOptions, libxlOptions } from './libxl-options.js';
 
 export type { ConnectionOptions, LibxlOptions } from './libxl-options.js';
@@ -26,6 +27,7 @@ export default definePlugin({
       description: 'Guests of this Xen host, made from a kernel file: PV and PVH',
       stopModes: STOP_MODES,
       unikernel: libxlOptions,
+      foreignKeys: KEYS_OF_XL,
       connection: connectionOptions,
       rootEquivalent: () => ROOT_EQUIVALENT,
       bootConfigurators: { rumprunConfig: 'rumprun-config' },

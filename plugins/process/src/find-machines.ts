@@ -28,7 +28,8 @@ export function findMachines(
       const hasMarks = markFinder({ ...marksOf(id, runtimeDirectory), JITSU_SPAWN: record.nonce }, table);
       const orphan = record.pid === undefined ? firstLeader(entries, hasMarks) : undefined;
       if (orphan !== undefined) {
-        const adopted = recordOf(orphan, table, record.nonce);
+        const { nonce, definition } = record;
+        const adopted = { ...recordOf(orphan, table, nonce), ...(definition && { definition }) };
         found.set(id, adopted);
         records.save(id, adopted);
         continue;

@@ -2,6 +2,7 @@ import { makeOwnFolder, readOwnFile, replaceFile, writeNewFile, type MachineId }
 import { randomBytes } from 'node:crypto';
 import { existsSync, lstatSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { toDefinition, type ProgramDefinition } from './program-definition.js';
 
 /** The process of a unikernel. */
 export interface MachineRecord {
@@ -10,6 +11,8 @@ export interface MachineRecord {
   readonly bootId: string;
   /** As in {@link BegunRecord}; records of earlier versions have none. */
   readonly nonce?: string;
+  /** Absent where it is not known. */
+  readonly definition?: ProgramDefinition | undefined;
 }
 
 /** A process that may have been spawned without its pid being saved. */
@@ -17,6 +20,8 @@ export interface BegunRecord {
   readonly pid?: undefined;
   /** A random number in the environment of the process, which nobody can know before it is spawned. */
   readonly nonce: string;
+  /** Absent where it is not known. */
+  readonly definition?: ProgramDefinition | undefined;
 }
 
 /** A nonce for a start. */
@@ -52,8 +57,8 @@ export class MachineRecords {
   }
 
   /** To be called before a process is spawned. @returns its nonce */
-  begin(id: MachineId, nonce = newNonce()): string {
-    writeNewFile(this.#file(id), JSON.stringify({ nonce } satisfies BegunRecord));
+  begin(id: MachineId, nonce = newNonce(), definition?: ProgramDefinition): string {
+    writeNewFile(this.#file(id), JSON.stringify({ nonce, definition } satisfies BegunRecord));
     return nonce;
   }
 
@@ -84,7 +89,8 @@ export class MachineRecords {
       const record = toRecord(JSON.parse(readOwnFile(this.#file(id)) ?? 'null'));
       if (record?.pid === undefined || this.#isOwn(id) || this.wasSpawned(record.pid)) return record;
       // A Jitsu that had given up root, and been taken over, could name any process.
-      return record.nonce === undefined ? undefined : { nonce: record.nonce };
+      const { nonce, definition } = record;
+      return nonce === undefined ? undefined : { nonce, ...(definition && { definition }) };
     } catch (error) {
       if (error instanceof SyntaxError) return undefined;
       throw error;
@@ -103,10 +109,12 @@ export class MachineRecords {
 function toRecord(value: unknown): MachineRecord | BegunRecord | undefined {
   const { pid, startTime, bootId, nonce } = (value ?? {}) as Partial<MachineRecord>;
   if (nonce !== undefined && (typeof nonce !== 'string' || !NONCE.test(nonce))) return undefined;
-  if (pid === undefined) return nonce === undefined ? undefined : { nonce };
+  const definition = toDefinition((value as Partial<MachineRecord> | undefined | null)?.definition);
+  const more = definition && { definition };
+  if (pid === undefined) return nonce === undefined ? undefined : { nonce, ...more };
   const isPid = Number.isSafeInteger(pid) && pid > 1 && pid <= HIGHEST_PID;
   if (!isPid || !isShort(startTime) || !isShort(bootId)) return undefined;
-  return { pid, startTime, bootId, ...(nonce !== undefined && { nonce }) };
+  return { pid, startTime, bootId, ...(nonce !== undefined && { nonce }), ...more };
 }
 
 /** A start time and a boot id are told by the system, and have less. */

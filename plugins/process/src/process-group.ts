@@ -5,6 +5,7 @@ import {
   type LiveChild,
   type Milliseconds,
   type MachineId,
+  type OutdatedDefinition,
   type ProcessEnds,
   type ProgramSignal,
   type Spawner,
@@ -25,6 +26,8 @@ export class ProcessGroup {
   /** Whether descendants that outlive the first process may end by themselves; otherwise they are killed. */
   gentle = false;
   hasEnded = false;
+  /** What has changed in the definition of its unikernel since it was started. */
+  outdated: OutdatedDefinition | undefined;
   #resolve: (exit: Exit) => void = () => undefined;
   #leaderEnded = false;
   #released = false;

@@ -34,6 +34,7 @@ export class ProcessMachine implements Machine, ProcessPlan {
   readonly env: Readonly<Record<string, string>>;
   readonly account: UserAccount | undefined;
   readonly confinement: Confinement | undefined;
+  readonly ip: readonly string[] | undefined;
 
   constructor(
     plan: ProcessPlan,
@@ -48,6 +49,7 @@ export class ProcessMachine implements Machine, ProcessPlan {
     this.env = plan.env;
     this.account = plan.account;
     this.confinement = plan.confinement;
+    this.ip = plan.ip;
   }
 
   async describe(): Promise<MachineDescription> {
@@ -57,6 +59,7 @@ export class ProcessMachine implements Machine, ProcessPlan {
       state: group?.look() ?? 'off',
       domainId: group?.pid,
       detail: group === undefined ? this.processes.endOf(this.id) : undefined,
+      ...(group?.outdated && { outdated: group.outdated }),
     };
   }
 

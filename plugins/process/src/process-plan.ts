@@ -29,6 +29,8 @@ export interface ProcessPlan {
   readonly env: Readonly<Record<string, string>>;
   readonly account: UserAccount | undefined;
   readonly confinement?: Confinement | undefined;
+  /** The configured addresses of the unikernel. */
+  readonly ip?: readonly string[] | undefined;
 }
 
 /** A process that cannot be run for now: its program, its folder or a file that it needs is not there. */
@@ -54,7 +56,7 @@ export interface Findings {
  */
 export function planProcess(
   id: MachineId,
-  { name, options }: Registration<ProcessOptions>,
+  { name, options, addresses: ip }: Registration<ProcessOptions>,
   programs: ProgramFinder,
   { user, groups, control }: Findings = {},
 ): { readonly plan: ProcessPlan; readonly absence?: never } | AbsentProcess {
@@ -94,7 +96,11 @@ export function planProcess(
   const plan =
     program === undefined
       ? undefined
-      : { id, name, program, words, cwd, env, account, ...(confinement && { confinement }) };
+      : {
+          ...{ id, name, program, words, cwd, env, account },
+          ...(ip && { ip }),
+          ...(confinement && { confinement }),
+        };
   if (missing.size === 0 && plan !== undefined) return { plan };
   return { ...(plan && { plan }), absence: new JitsuError('JITSU_UNIKERNEL_UNAVAILABLE', inWords) };
 }

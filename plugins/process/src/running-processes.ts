@@ -28,6 +28,7 @@ import { PortableProcessTable } from './portable-process-table.js';
 import { ProcessGroup } from './process-group.js';
 import type { ProcessPlan } from './process-plan.js';
 import type { ProcessTable } from './process-table.js';
+import { changesBetween, definitionOf, type ProgramDefinition } from './program-definition.js';
 import { Remembered } from './remembered.js';
 import { executionOf, inheritedBy, launchOf, marksOf, startFailed } from './spawn-process.js';
 import type { UserAccount } from './user-accounts.js';
@@ -161,7 +162,17 @@ export class RunningProcesses {
       this.logger.warn({ unikernel: name }, `${name} runs as process ${stray.pid}, of which no record was left.`);
       this.#take(plan, stray);
     }
+    this.#compare(plan);
     this.#follow(id, name);
+  }
+
+  /** Compares the definition by which a running machine was started, where it is known, with the present one. */
+  #compare(plan: ProcessPlan): void {
+    const group = this.#groups.get(plan.id);
+    const before = group?.record.definition;
+    if (group === undefined || before === undefined) return;
+    const changed = changesBetween(before, definitionOf(plan));
+    group.outdated = changed === undefined ? undefined : { changed, addresses: before.ip };
   }
 
   #follow(id: MachineId, name: string): void {
@@ -200,20 +211,21 @@ export class RunningProcesses {
     if (this.#lost !== undefined) throw this.#lost;
     if (this.#unreaped.has(id)) await this.#untilReaped(plan);
     const nonce = newNonce();
+    const definition = definitionOf(plan);
     let child: LiveChild | undefined;
     try {
-      const launchable = this.#launchable(plan, await this.#prepare(plan, nonce));
+      const launchable = this.#launchable(plan, await this.#prepare(plan, nonce, definition));
       child = await this.spawner.spawn(launchable, { nonce });
       this.#checkConnected();
       const startTime = this.#table.look(child.pid)?.startTime ?? '';
-      this.#take(plan, { pid: child.pid, startTime, bootId: this.#table.bootId, nonce }, child);
+      this.#take(plan, { pid: child.pid, startTime, bootId: this.#table.bootId, nonce, definition }, child);
     } catch (error) {
       if (child) await this.spawner.signal(child.pid, 'SIGKILL');
       // What has ended may have started it, and not have told it any more.
       const isUntold = child === undefined && isLost(error);
       const orphan = isUntold ? findSpawned(id, nonce, this.#table, this.#runtimeDirectory) : undefined;
       if (orphan === undefined) throw this.#failure(plan, error, isUntold);
-      this.#take(plan, orphan);
+      this.#take(plan, { ...orphan, definition });
     }
     this.#ends.delete(id);
     this.tell({ id, state: 'running' });
@@ -265,14 +277,14 @@ export class RunningProcesses {
   }
 
   /** Returns whether what is spawned can be written down, and its output be kept. */
-  async #prepare(plan: ProcessPlan, nonce: string): Promise<boolean> {
+  async #prepare(plan: ProcessPlan, nonce: string, definition: ProgramDefinition): Promise<boolean> {
     const { id, name } = plan;
     try {
       if (!this.#records.exists || !this.#output.exists) {
         await this.spawner.restoreFolder(this.#launchable(plan));
         this.#restore();
       }
-      this.#records.begin(id, nonce);
+      this.#records.begin(id, nonce, definition);
       this.#output.create(id, name);
       return true;
     } catch (error) {

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { errorCode } from '@jitsud/core/plugin';
+import { errorCode, withoutByteOrderMark } from '@jitsud/core/plugin';
 
 /**
  * A file that is read anew each time, so that a change of it is noticed. What was read last is kept for the time when
@@ -13,7 +13,7 @@ export class KeptFile {
   /** Throws file system errors. */
   async read(): Promise<string> {
     try {
-      this.#text = await readFile(this.path, 'utf8');
+      this.#text = withoutByteOrderMark(await readFile(this.path, 'utf8'));
     } catch (error) {
       if (this.#text === undefined || !['EACCES', 'EPERM'].includes(errorCode(error) ?? '')) throw error;
     }

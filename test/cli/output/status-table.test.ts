@@ -67,6 +67,14 @@ describe('the status table', () => {
     assert.match(statusTable(aStatusReport([stopping]), undefined), / stopping .* -\n$/);
   });
 
+  it('says what runs by an earlier definition', () => {
+    const web = aUnikernelStatus({ name: 'web', outdated: 'command and\u001b ip' });
+    assert.match(
+      statusTable(aStatusReport([aUnikernelStatus(), web]), undefined),
+      /\n\nweb runs by an earlier definition: its command and\\x1b ip changed\. It is started anew/,
+    );
+  });
+
   it('says how many there are that it does not show', () => {
     const report = { ...aStatusReport([aUnikernelStatus()]), further: 990_000 };
     assert.match(statusTable(report, undefined), /\n\n990000 more are not shown/);
@@ -143,6 +151,18 @@ describe('the status table', () => {
     assert.match(
       table,
       /\nhello failed 4 times in a row, 3 s ago \(JITSU_SUMMON_DIED\): exited with status 1: cannot bind; the next summon may begin in 5 s\.\n/,
+    );
+  });
+
+  it('says why one that was ready is so no longer', () => {
+    const failure = {
+      ...{ at: reportTime - 3_000, code: 'JITSU_SERVICE_UNREADY', reason: 'tcp:80 refuses connections.' },
+      ...{ count: 0, retryAt: reportTime - 3_000 },
+    };
+    const report = aStatusReport([aUnikernelStatus({ phase: 'failing', state: 'running', failure })]);
+    assert.match(
+      statusTable(report, undefined),
+      /\nhello not ready any more, 3 s ago \(JITSU_SERVICE_UNREADY\): tcp:80 refuses connections; the next query tries again\.\n/,
     );
   });
 

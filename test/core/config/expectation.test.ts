@@ -8,6 +8,11 @@ describe('a mistyped word', () => {
     assert.equal(nearestWord('RESPONSEDELAY', ['ready', 'responseDelay']), 'responseDelay');
   });
 
+  it('is taken for the one that differs in case, dashes and underscores alone, however many', () => {
+    for (const mistyped of ['on-exit', 'on_exit', 'OnExit', 'ON_EXIT', 'o-n-e-x-i-t'])
+      assert.equal(nearestWord(mistyped, ['onBoot', 'exit', 'onExit']), 'onExit');
+  });
+
   it('is taken for nothing that is far away', () => {
     assert.equal(nearestWord('memory', ['dns', 'ip', 'command']), undefined);
   });

@@ -51,6 +51,44 @@ describe('a configuration file', () => {
     });
   }
 
+  for (const [name, content] of Object.entries(forms)) {
+    it(`may begin with a byte order mark, as ${name}`, async () => {
+      await folder.write(name, `\uFEFF${content}`);
+      assert.deepEqual(namesIn(await load()), ['a']);
+    });
+  }
+
+  const wrong: Readonly<Record<string, readonly [content: string, places: readonly string[]]>> = {
+    'jitsu.config.yaml': [
+      "dns:\n  prt: 5\nunikernels:\n  - { name: a, dns: a.test, ip: '::1', backend: toy }\n  - name: b\n    dns: b.test\n    backend: toy\n    ip: x\n  - dns: c.test\n    backend: toy\n",
+      ['dns.prt (line 2): 5.', "unikernels[1].ip (b, line 8): 'x'.", 'unikernels[2].ip (c.test, line 9): missing.'],
+    ],
+    'jitsu.config.json': [
+      '{\n"unikernels": [\n{ "name": 7, "dns": ["a.test"], "ip": "::1", "backend": "toy" } ] }',
+      ['unikernels[0].name (a.test, line 3): 7.'],
+    ],
+    'package.json': ['{\n"name": "x",\n"jitsu": {\n"dns": { "prt": 5 } } }', ['dns.prt (line 4): 5.']],
+    'jitsu.config.mjs': [
+      "export default { unikernels: [{ name: 'a', dns: 'a.test', ip: 'x', backend: 'toy' }] };",
+      ["unikernels[0].ip (a): 'x'."],
+    ],
+  };
+
+  for (const [name, [content, places]] of Object.entries(wrong)) {
+    it(`says of each mistake in ${name} in which unikernel and line it is, as far as that can be known`, async () => {
+      const file = await folder.write(name, content);
+      await assert.rejects(load(), ({ message }: Error) => {
+        const [head, ...lines] = message.split('\n');
+        assert.ok(head?.startsWith(`${file} has `), message);
+        assert.deepEqual(
+          lines.map((line, index) => line.slice(0, (places[index]?.length ?? 0) + 2)),
+          places.map((place) => `  ${place}`),
+        );
+        return true;
+      });
+    });
+  }
+
   it('may import its own parts, in TypeScript as well', async () => {
     await folder.write('lib/address.ts', `export const address: string = '192.0.2.9';`);
     await folder.write(
@@ -133,6 +171,15 @@ describe('a configuration file', () => {
     });
   }
 
+  it('that is broken JSON shows the place, once', async () => {
+    const file = await folder.write('jitsu.config.json', '{\n  "backend": "toy",\n  "dns": { "port": 5, }\n}\n');
+    await assert.rejects(load(), ({ message }: Error) => {
+      assert.equal(message.split(file).length, 2, message);
+      assert.equal(message.match(/^> 3 \|/gm)?.length, 1, message);
+      return true;
+    });
+  });
+
   it('that is broken JSON names the file', async () => {
     const file = await folder.write('jitsu.config.json', '{ "dns": ');
     await assert.rejects(load(), (error: Error & { code?: string }) => {
@@ -202,7 +249,7 @@ describe('a configuration file', () => {
       'jitsu.config.yaml',
       `all: &all { ip: '::1', backend: toy }\nunikernels:\n${unikernels.join('')}`,
     );
-    await assert.rejects(load(), { code: 'JITSU_CONFIG_INVALID', message: /has a problem:\n {2}all: / });
+    await assert.rejects(load(), { code: 'JITSU_CONFIG_INVALID', message: /has a problem:\n {2}all \(line 1\): / });
     await folder.write(
       'jitsu.config.yaml',
       `unikernels:\n  - &all { ip: '::1', backend: toy, dns: a.test, name: a }\n${unikernels.join('')}`,

@@ -139,10 +139,12 @@ describe('the settings', () => {
       backend: 'toy',
       options: { name: 'a' },
       stopMode: 'destroy',
+      replace: 'idle',
       ready: [],
       delay: 100,
       deadline: 30_000,
       grace: 10_000,
+      watch: undefined,
       addedKeys: {},
       https: [],
       svcb: [],
@@ -158,22 +160,37 @@ describe('the settings', () => {
       toy({
         ttl: '5m',
         mode: 'suspend',
+        replace: 'now',
         responseDelay: '1s',
         deadline: 5,
         grace: '500ms',
+        ready: 'tcp:80',
+        watch: '10s',
         stopPolicies: ['keep-alive', 'ttl'],
         useSynjitsu: 0,
       }),
     );
-    const { ttl, stopMode, delay, deadline, grace, stopPolicies, addedKeys } = unikernel;
+    const { ttl, stopMode, replace, delay, deadline, grace, watch, stopPolicies, addedKeys } = unikernel;
     assert.deepEqual(
-      { ttl, stopMode, delay, deadline, grace, addedKeys, policies: stopPolicies.map(({ words }) => words) },
+      {
+        ttl,
+        stopMode,
+        replace,
+        delay,
+        deadline,
+        grace,
+        watch,
+        addedKeys,
+        policies: stopPolicies.map(({ words }) => words),
+      },
       {
         ttl: 300_000,
         stopMode: 'suspend',
+        replace: 'now',
         delay: 1_000,
         deadline: 5_000,
         grace: 500,
+        watch: 10_000,
         addedKeys: { useSynjitsu: false },
         policies: ['keep-alive', 'ttl'],
       },
@@ -190,6 +207,15 @@ describe('the settings', () => {
       inWords.map((data) => Buffer.from(data).toString('latin1')),
       ['\0\x01\0\0\x01\0\x06\x02h2\x02h3\0\x03\0\x02\x20\xfb', '\0\x02\0'],
     );
+  });
+
+  it('want a probe where a service is to be looked at again, and a second between two looks', async () => {
+    assert.deepEqual(await problemsOf(toy({ watch: '10s' })), [
+      "unikernels[0].watch: no probe to look by. One under `ready` expected, such as 'tcp:80'.",
+    ]);
+    assert.deepEqual(await problemsOf(toy({ ready: 'tcp:80', watch: '500ms' })), [
+      "unikernels[0].watch: '500ms'. At least 1 second expected.",
+    ]);
   });
 
   it('say what is wrong with a service binding', async () => {
@@ -582,6 +608,38 @@ describe('flags', () => {
   });
 });
 
+describe('a unikernel without a name', () => {
+  const named = async (unikernel: object, more: object = {}): Promise<readonly [string, unknown]> => {
+    const { name, options } = await first({ ...more, unikernels: [{ ip: '::1', ...unikernel }] });
+    return [name, (options as { readonly name?: unknown }).name];
+  };
+
+  it('has its first DNS name for one with every backend', async () => {
+    const dns = ['a.test', 'b.test'];
+    const pool = { backends: { xapi: { connect: 'https://root@pool.test' } } };
+    assert.deepEqual(await named({ dns, backend: 'process', command: 'x' }), ['a.test', 'a.test']);
+    assert.deepEqual(await named({ dns, backend: 'libxl', kernel: 'k', memory: '64MiB' }), ['a.test', 'a.test']);
+    assert.deepEqual(await named({ dns, backend: 'libvirt' }), ['a.test', 'a.test']);
+    assert.deepEqual(await named({ dns, backend: 'xapi' }, pool), ['a.test', 'a.test']);
+    assert.deepEqual(await named({ dns, backend: 'bare' }), ['a.test', undefined]);
+    const { name } = await first({}, { words: ['dns=a.test,ip=::1,backend=process,command=x'] });
+    assert.equal(name, 'a.test');
+  });
+
+  it('is found by its UUID where that is enough for its backend', async () => {
+    const uuid = '6695eb01-f6a4-8304-79aa-97f2502e193f';
+    assert.deepEqual(await named({ dns: 'a.test', uuid, backend: 'libvirt' }), [uuid, undefined]);
+    const guest = { dns: 'a.test', uuid, kernel: 'k', memory: '64MiB', backend: 'libxl' };
+    assert.deepEqual(await named(guest), ['a.test', 'a.test']);
+  });
+
+  it('is told of its DNS name alone, where that is wrong', async () => {
+    assert.deepEqual(await problemsOf({ unikernels: [{ dns: 'a..b', ip: '::1', backend: 'process', command: 'x' }] }), [
+      "unikernels[0].dns: 'a..b'. A DNS name such as 'www.example.org' or '*.example.org' expected.",
+    ]);
+  });
+});
+
 describe('a wrong configuration', () => {
   it('may be that a plugin lacks that a key needs: told once, and nothing else of that key', async () => {
     const folder = await ConfigFolder.make();
@@ -675,6 +733,105 @@ describe('a wrong configuration', () => {
     );
   });
 
+  it('names the backend that is meant where nobody has named one, once, and nothing else of its options', async () => {
+    const unikernels = [
+      { dns: 'a.test', ip: '::1', command: 'server', cwd: '/' },
+      { dns: 'b.test', ip: '::1', command: 'server' },
+    ];
+    assert.deepEqual(await problemsOf({ unikernels }), [
+      "unikernels[0].command: 'server'. A key of the backend process, not of libvirt: add backend: 'process'.",
+    ]);
+    assert.deepEqual(await problemsOf({}, { words: ['dns=a.test,ip=::1,kernel=k,memory=64MiB'] }), [
+      '"dns=a.test,ip=::1,kernel=k,memory=64MiB" → kernel: \'k\'. A key of the backend libxl, not of libvirt: add -x libxl, or backend=libxl to the words.',
+    ]);
+  });
+
+  it('suggests a key of another backend where none of its own is near', async () => {
+    const unikernel = { name: 'a', dns: 'a.test', ip: '::1' };
+    assert.deepEqual(await problemsOf({ unikernels: [{ ...unikernel, comand: 'server' }] }), [
+      "unikernels[0].comand: 'server'. No such key; 'command' is one of the backend process.",
+    ]);
+  });
+
+  it('has what a backend says of keys that people know from elsewhere', async () => {
+    const context = settingsContext((registry) => {
+      const [useClass, description, unikernel] = [class {} as never, '', z.object({ cmdline: z.string() })];
+      const foreignKeys = { onCrash: 'It is removed.', extra: "'cmdline' is the key for that." };
+      registry.backend({ name: 'xenlike', useClass, description, unikernel, foreignKeys });
+    });
+    const unikernels = [{ dns: 'a.test', ip: '::1', cmdline: 'x', extra: 'y', on_crash: 'z', toString: 'q' }];
+    const config = { backend: 'xenlike', unikernels };
+    const { problems } = await readSettings({ config, directory: '/nowhere' }, context).then(
+      () => assert.fail('it was taken'),
+      (error: unknown) => error as ConfigProblems,
+    );
+    assert.deepEqual(
+      problems.map(({ path, expected }) => [path, expected]),
+      [
+        ['unikernels[0].extra', "'cmdline' is the key for that."],
+        ['unikernels[0].on_crash', 'It is removed.'],
+        ['unikernels[0].toString', 'No such key.'],
+      ],
+    );
+  });
+
+  it('tells a misspelt key once, and not that the right one is missing', async () => {
+    assert.deepEqual(
+      await problemsOf({
+        backend: 'toy',
+        dns: { zones: [{ nmae: 'a.test' }] },
+        unikernels: [{ dns: 'a.test', ipp: '::1' }],
+      }),
+      [
+        "dns.zones[0].nmae: 'a.test'. No such key; did you mean 'name'?",
+        "unikernels[0].ipp: '::1'. No such key; did you mean 'ip'?",
+      ],
+    );
+    assert.deepEqual(await problemsOf({ backend: 'toy' }, { words: ['dns=a.test,i-p=::1'] }), [
+      "\"dns=a.test,i-p=::1\" → i-p: '::1'. No such key; did you mean 'ip'?",
+    ]);
+  });
+
+  it('tells a name that is none once, whatever the backend', async () => {
+    const unikernel = { dns: 'a.test', ip: '::1', name: 12 };
+    const expected = 'unikernels[0].name: 12. A name of 1 to 200 printable characters expected.';
+    for (const options of [
+      { backend: 'toy' },
+      { backend: 'process', command: 'x' },
+      { backend: 'libxl', kernel: 'k', memory: '64MiB' },
+      { backend: 'libvirt' },
+    ]) {
+      assert.deepEqual(await problemsOf({ unikernels: [{ ...unikernel, ...options }] }), [expected]);
+    }
+  });
+
+  it('says where a key belongs that stands elsewhere, or has the name of a flag', async () => {
+    assert.deepEqual(
+      await problemsOf({ port: 5, on_exit: 'stop', 'forwarder-port': 5, persistdb: 'x', dns: { listen: 5 }, x: 1 }),
+      [
+        "port: 5. No such key; did you mean 'dns.port'?",
+        "on_exit: 'stop'. No such key; did you mean 'stop.onExit'?",
+        "forwarder-port: 5. No such key; did you mean 'dns.forwarderPort'?",
+        "persistdb: 'x'. No such key; did you mean 'state.path'?",
+        'x: 1. No such key.',
+        "dns.listen: 5. No such key; did you mean 'dns.port'?",
+      ],
+    );
+  });
+
+  it('lists the backends that there are where none of that name is', async () => {
+    const [problem] = await problemsOf({}, { flags: { backend: 'qemu' }, words: ['dns=a.test,ip=::1'] });
+    assert.match(
+      problem ?? '',
+      /^--backend: 'qemu'\. No backend of that name\. There are: bare; libvirt \(.*QEMU.*\); .*toy; .*\. The plugin 'qemu' is not installed\./,
+    );
+  });
+
+  it('suggests a plugin that is near', async () => {
+    const [problem] = await problemsOf({ plugins: ['rumprun-confg'] });
+    assert.match(problem ?? '', /^plugins\[0\]: 'rumprun-confg'\. Did you mean 'rumprun-config'\? The plugin /);
+  });
+
   it('stop as their backend usually does, where neither they nor all have a mode', async () => {
     const context = settingsContext((registry) => {
       const [useClass, description, unikernel] = [class {} as never, '', z.object({})];
@@ -716,7 +873,7 @@ describe('a wrong configuration', () => {
       error.problems.filter(({ code }) => code !== undefined),
       [
         { path: 'stop.mode', given: "'suspend'", expected, code: 'JITSU_STOP_MODE_UNSUPPORTED' },
-        { path: 'unikernels[2].mode', given: "'pause'", expected, code: 'JITSU_STOP_MODE_UNSUPPORTED' },
+        { path: 'unikernels[2].mode', given: "'pause'", expected, code: 'JITSU_STOP_MODE_UNSUPPORTED', unikernel: 'c' },
       ],
     );
     assert.deepEqual(

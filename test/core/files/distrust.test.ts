@@ -85,7 +85,7 @@ describe('what root takes no code and no commands from', () => {
 
   it('believes in safe folders only in a file of root’s own', () => {
     give(STRANGER, file());
-    writeFileSync(settings, JSON.stringify({ safeFolders: [folder.in('theirs')] }));
+    writeFileSync(settings, `\uFEFF${JSON.stringify({ safeFolders: [folder.in('theirs')] })}`);
     chmodSync(settings, 0o666);
     assert.match(reason(), /that file is not taken: .*settings\.json may be written by others/);
     chmodSync(settings, 0o644);

@@ -6,7 +6,16 @@ const NONE: readonly never[] = [];
 
 const plain = {
   ...{ name: 'a', names: ['a.test'], addresses: ['192.0.2.1'], options: { command: 'a' } },
-  ...{ backend: 'process', ttl: 60_000, stopMode: 'destroy', delay: 0, deadline: 30_000, grace: 10_000 },
+  ...{
+    backend: 'process',
+    ttl: 60_000,
+    stopMode: 'destroy',
+    replace: 'idle',
+    delay: 0,
+    deadline: 30_000,
+    grace: 10_000,
+  },
+  watch: undefined,
   ...{ ready: NONE, stopPolicies: NONE, https: NONE, svcb: NONE, addedKeys: {} },
 } satisfies UnikernelSettings;
 
@@ -41,7 +50,7 @@ describe('the plans that unikernels have in common', () => {
   }
 
   for (const [key, value] of Object.entries({
-    ...{ backend: 'libvirt', ttl: 1, stopMode: 'suspend', delay: 1, deadline: 1, grace: 1 },
+    ...{ backend: 'libvirt', ttl: 1, stopMode: 'suspend', replace: 'now', delay: 1, deadline: 1, grace: 1, watch: 1 },
     ...{ ready: [], stopPolicies: [] },
   })) {
     it(`are different ones for those that differ in ${key}`, () => {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { checkAddressesFree } from '#core/lifecycle/address-conflict.js';
 import type { Unikernel } from '#core/lifecycle/unikernel.js';
+import type { Endpoint } from '#core/net/endpoint.js';
 import { listenerOwner } from '#core/net/listener-owner.js';
 import { loadSocketCalls } from '#core/net/socket-calls.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
@@ -36,7 +37,7 @@ describe('a conflict about an address', () => {
   it('is what accepts connections there before the start of a process, and is named', async () => {
     const port = await listen('127.0.0.1');
     const { message } = await rejectsWithCode(
-      checkAddressesFree(aUnikernel('127.0.0.1', port), clock),
+      checkAddressesFree(aUnikernel('127.0.0.1', port), clock, () => assert.fail()),
       'JITSU_ADDRESS_IN_USE',
     );
     assert.match(message, new RegExp(`^web is not started: .+ answers at 127\\.0\\.0\\.1:${port} already\\. `));
@@ -45,13 +46,15 @@ describe('a conflict about an address', () => {
 
   it('is none where nobody listens, where no port is asked, at addresses of others, and for what is no process', async () => {
     const port = await listen('127.0.0.1');
+    const elsewhere: Endpoint[] = [];
     for (const unikernel of [
       aUnikernel('127.0.0.7', port),
       aUnikernel('127.0.0.1', undefined),
       aUnikernel('192.0.2.1', port),
       aUnikernel('127.0.0.1', port, false),
     ])
-      await checkAddressesFree(unikernel, clock);
+      await checkAddressesFree(unikernel, clock, (endpoint) => elsewhere.push(endpoint));
+    assert.deepEqual(elsewhere, [{ address: '192.0.2.1', port }]);
   });
 
   it('is found also without native calls', async () => {
@@ -68,8 +71,8 @@ describe('a conflict about an address', () => {
     const port = await listen('0.0.0.0');
     for (const address of ['127.0.0.1', '127.0.0.55']) {
       assert.equal(await acceptsNow({ address, port }, clock, calls), true);
-      assert.match(listenerOwner({ address, port }) ?? '', new RegExp(`\\(process ${process.pid}\\)$`));
+      assert.match((await listenerOwner({ address, port })) ?? '', new RegExp(`\\(process ${process.pid}\\)$`));
     }
-    assert.equal(listenerOwner({ address: '127.0.0.1', port: 1 }), undefined);
+    assert.equal(await listenerOwner({ address: '127.0.0.1', port: 1 }), undefined);
   });
 });

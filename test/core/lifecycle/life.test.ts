@@ -6,8 +6,19 @@ import { next, PHASE_NAMES, type Effect, type Life, type LifeEvent, type Phase }
 const STATES = ['off', 'starting', 'running', 'paused', 'suspended', 'stopping', 'unknown'] as const;
 const PHASES = Object.keys(PHASE_NAMES) as Phase[];
 const EVENTS = [
-  ...(['wake', 'looked', 'turn', 'started', 'start-failed', 'answered', 'failed', 'refused', 'learnt'] as const),
-  ...(['changed', 'expired', 'kept', 'reap', 'stop', 'stopped'] as const),
+  ...([
+    'wake',
+    'looked',
+    'turn',
+    'started',
+    'start-failed',
+    'answered',
+    'unanswered',
+    'failed',
+    'refused',
+    'learnt',
+  ] as const),
+  ...(['changed', 'due', 'silent', 'expired', 'kept', 'reap', 'stop', 'stopped'] as const),
 ];
 
 /**
@@ -52,6 +63,18 @@ const TABLE: readonly (readonly [life: string, event: string, outcome: string])[
   ['probing unknown', 'answered', 'down: succeed'],
   // What answers last of a machine that goes down is no promise.
   ...['stopping', 'paused', 'starting'].map((state) => [`probing ${state}`, 'answered', 'rising: poll'] as const),
+
+  // A machine that runs by an earlier definition is asked by its summon, or stopped by it and started anew.
+  ['looking running idle', 'looked', 'probing: probe'],
+  ['looking running now', 'looked', 'wanted: replace'],
+  ['looking suspended idle', 'looked', 'wanted: replace'],
+  ['looking paused idle', 'looked', 'wanted: replace'],
+  ['looking suspended now', 'looked', 'wanted: replace'],
+  ['looking off now', 'looked', 'queued: queue'],
+  ['looking stopping now', 'looked', 'queued: queue'],
+  ['looking unknown now', 'looked', 'probing: probe'],
+  ['probing running idle', 'answered', 'ready: succeed attend'],
+  ['probing running idle', 'unanswered', 'wanted: replace'],
 
   // A summon that comes to nothing; what runs is reaped in time all the same.
   ...['looking', 'queued', 'settling', 'booting', 'rising', 'probing', 'waiting'].flatMap(
@@ -145,6 +168,9 @@ const TABLE: readonly (readonly [life: string, event: string, outcome: string])[
   ['withdrawn off', 'learnt from running', 'down: died'],
 
   // A stop is decided twice, and answers are taken back before it begins.
+  // A look takes the answers back, and whether anybody is answered further on depends on its outcome.
+  ['ready running', 'due', 'ready: take-back'],
+  ['ready running failing', 'silent', 'failing: take-back unready'],
   ['ready running', 'expired', 'withdrawn: take-back'],
   ['withdrawn running', 'kept', 'ready'],
   ['withdrawn running', 'reap', 'stopping: halt'],
@@ -183,10 +209,12 @@ describe('the table of a life', () => {
       for (const event of EVENTS) {
         for (const state of STATES) {
           for (const before of STATES) {
-            const life = { phase, state, starting: false, failing: false, lost: false };
-            const outcome = next(life, event, before);
-            const means = outcome.phase !== phase || outcome.effects.length > 0;
-            if (means && !inTable.has(`${phase}, ${event}`)) missing.add(`${phase}, ${event}`);
+            for (const replacement of [undefined, 'idle', 'now'] as const) {
+              const life = { phase, state, starting: false, failing: false, lost: false, replacement };
+              const outcome = next(life, event, before);
+              const means = outcome.phase !== phase || outcome.effects.length > 0;
+              if (means && !inTable.has(`${phase}, ${event}`)) missing.add(`${phase}, ${event}`);
+            }
           }
         }
       }
@@ -197,7 +225,8 @@ describe('the table of a life', () => {
 
 describe('a life', () => {
   const state = fc.constantFrom<PowerState>(...STATES);
-  const happening = fc.record({ choice: fc.noBias(fc.nat(1_000)), state: fc.noBias(state) });
+  const outdated = fc.constantFrom(undefined, undefined, 'idle' as const, 'now' as const);
+  const happening = fc.record({ choice: fc.noBias(fc.nat(1_000)), state: fc.noBias(state), outdated });
 
   it('never breaks the promise, in whatever state it can get into', () => {
     const known = new Map<string, Model>();
@@ -207,9 +236,11 @@ describe('a life', () => {
       known.set(model.text, model);
       for (const event of model.possible()) {
         for (const state of STATES) {
-          const after = model.copy();
-          after.happen(event, state);
-          news.push(after);
+          for (const outdated of [undefined, 'idle', 'now'] as const) {
+            const after = model.copy();
+            after.happen(event, state, outdated);
+            news.push(after);
+          }
         }
       }
     }
@@ -220,7 +251,7 @@ describe('a life', () => {
     fc.assert(
       fc.property(fc.array(happening, { minLength: 60, maxLength: 60 }), (happenings) => {
         const model = new Model();
-        for (const { choice, state } of happenings) model.happenByChance(choice, state);
+        for (const { choice, state, outdated } of happenings) model.happenByChance(choice, state, outdated);
       }),
       { numRuns: 500 },
     );
@@ -233,7 +264,7 @@ describe('a life', () => {
         fc.array(state, { minLength: 30, maxLength: 30 }),
         (past, states) => {
           const model = new Model();
-          for (const { choice, state } of past) model.happenByChance(choice, state);
+          for (const { choice, state, outdated } of past) model.happenByChance(choice, state, outdated);
           const then = model.text;
           for (const state of states) for (const event of model.underWay()) model.happen(event, state);
           // A machine that stays on its way for good is the deadline's business.
@@ -261,6 +292,13 @@ class Model implements Life {
   /** The step of the summon that is under way, by the event that ends it. */
   step: 'looked' | 'turn' | 'answered' | undefined;
   halting = false;
+  /** When its machine is to be replaced, where that runs by an earlier definition, and whether its summon has tried it. */
+  outdated: 'idle' | 'now' | undefined;
+  tried = false;
+
+  get replacement(): 'idle' | 'now' | undefined {
+    return this.tried ? undefined : this.outdated;
+  }
 
   /** The events by which what is under way may end. */
   underWay(): LifeEvent[] {
@@ -284,18 +322,22 @@ class Model implements Life {
     return EVENTS.filter((event) => this.#isPossible(event));
   }
 
-  happenByChance(choice: number, state: PowerState): void {
+  happenByChance(choice: number, state: PowerState, outdated: Model['outdated']): void {
     const events = this.possible();
-    this.happen(events[choice % events.length] as LifeEvent, state);
+    this.happen(events[choice % events.length] as LifeEvent, state, outdated);
   }
 
-  happen(event: LifeEvent, state: PowerState): void {
+  happen(event: LifeEvent, state: PowerState, outdated?: Model['outdated']): void {
     const before = this.state;
-    if (['looked', 'started', 'learnt', 'stopped'].includes(event)) this.state = state;
+    if (['looked', 'started', 'learnt', 'stopped'].includes(event)) {
+      this.state = state;
+      if (state !== 'unknown') this.outdated = state === 'off' ? undefined : outdated;
+    }
     if (event === 'wake') this.summoned = true;
-    if (event === this.step) this.step = undefined;
+    if (event === this.step || (event === 'unanswered' && this.step === 'answered')) this.step = undefined;
     if (event === 'started' || event === 'start-failed') this.starting = false;
     if (event === 'stopped') this.halting = false;
+    if (event === 'silent') this.failing = true;
     const isBooting = this.phase === 'booting';
     this.#apply(event, before);
     if (event === 'expired') this.#apply(state === 'running' ? 'kept' : 'reap', this.state);
@@ -313,6 +355,8 @@ class Model implements Life {
       case 'turn':
       case 'answered':
         return step === event;
+      case 'unanswered':
+        return step === 'answered' && this.replacement !== undefined;
       case 'started':
       case 'start-failed':
         return starting;
@@ -322,6 +366,8 @@ class Model implements Life {
       case 'refused':
         return summoned;
       case 'expired':
+      case 'due':
+      case 'silent':
         return phase === 'ready';
       case 'kept':
         // It follows at once.
@@ -365,12 +411,20 @@ class Model implements Life {
         assert.deepEqual([this.halting, this.starting], [false, false], 'one stop at a time, and none while it boots');
         this.halting = true;
         return;
+      case 'replace':
+        assert.deepEqual([this.halting, this.starting], [false, false], 'one stop at a time, and none while it boots');
+        assert.equal(this.tried, false, 'a summon replaces its machine once');
+        assert.notEqual(this.outdated, undefined, 'nothing is replaced that is as it should be');
+        this.tried = true;
+        this.halting = true;
+        return;
       case 'succeed':
       case 'fail':
       case 'refuse':
       case 'end-died':
       case 'end-unreachable':
       case 'end-stopped':
+        this.tried = false;
         assert.equal(this.summoned, true, 'nobody is told twice');
         this.summoned = false;
         this.step = undefined;
@@ -414,5 +468,6 @@ class Model implements Life {
 function lifeOf(text: string): Life {
   const [phase, state, ...flags] = text.split(' ');
   const [starting, failing, lost] = ['starting', 'failing', 'lost'].map((flag) => flags.includes(flag));
-  return { phase, state, starting, failing, lost } as Life;
+  const replacement = ['idle', 'now'].find((moment) => flags.includes(moment));
+  return { phase, state, starting, failing, lost, replacement } as Life;
 }

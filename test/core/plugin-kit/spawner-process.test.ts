@@ -265,7 +265,7 @@ const suite = (way: string) => () => {
 
   it('puts the variables of a program together, the later of which win', async () => {
     const environmentFile = folder.in('variables');
-    writeFileSync(environmentFile, 'C=file\nD=file\nJITSU_SPAWN=file');
+    writeFileSync(environmentFile, '\uFEFFC=file\nD=file\nJITSU_SPAWN=file');
     const inherited = { A: 'inherited', B: 'inherited', JITSU_ADDRESSES: 'inherited' };
     const env = { B: 'own', C: 'own', E: undefined };
     const launch = { inherited, env, environmentFile, marks: { D: 'mark' } };

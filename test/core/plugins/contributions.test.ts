@@ -102,6 +102,22 @@ describe('the registry', () => {
     new Contributions().register('one', backend('shutdown'));
   });
 
+  it('refuses keys from elsewhere without a sentence each', () => {
+    const backend = (foreignKeys: unknown) => (registry: PluginRegistry) =>
+      registry.backend({
+        ...{ name: 'toy', useClass: class {} as never, description: '', unikernel: z.object({}) },
+        foreignKeys: foreignKeys as Record<string, string>,
+      });
+    for (const wrong of [5, 'x', null, { extra: 5 }]) {
+      assert.throws(() => new Contributions().register('one', backend(wrong)), {
+        code: 'JITSU_PLUGIN_INVALID',
+        message:
+          /^one registers the backend 'toy' with .* as foreignKeys, and keys with a sentence each were expected\.$/,
+      });
+    }
+    new Contributions().register('one', backend({ extra: 'Another.' }));
+  });
+
   it('refuses a key of unikernels that a backend has as an option, whichever is registered first', () => {
     const keys = (registry: PluginRegistry): void =>
       registry.unikernelKeys({ keys: z.object({ command: z.string().optional() }) });

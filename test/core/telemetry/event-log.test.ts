@@ -12,6 +12,11 @@ describe('the event log', () => {
     [{ kind: 'started', domainId: 12 }, 'info: hello: started as 12'],
     [{ kind: 'ready', duration: 84.3 }, 'info: hello: ready after 84 ms at 127.0.0.9'],
     [{ kind: 'adopted', domainId: 12 }, 'info: hello: found running, and adopted as 12'],
+    [
+      { kind: 'outdated', domainId: 12, reason: 'its ip changed' },
+      'warn: hello: runs by an earlier definition as 12: its ip changed',
+    ],
+    [{ kind: 'summoning', cause: { kind: 'replacement' } }, 'info: hello: summoning anew, by its present definition'],
     [{ kind: 'stopping', reason: 'no query' }, 'info: hello: stopping: no query'],
     [{ kind: 'stopped', duration: 5, state: 'off' }, 'info: hello: stopped after 5 ms (off)'],
     [
@@ -19,6 +24,10 @@ describe('the event log', () => {
       'warn: hello: failed: too slow [JITSU_SUMMON_DEADLINE]',
     ],
     [{ kind: 'died', reason: 'exit status 1' }, 'warn: hello: died: exit status 1'],
+    [
+      { kind: 'unready', code: 'JITSU_SERVICE_UNREADY', reason: 'refuses connections' },
+      'warn: hello: not ready any more: refuses connections [JITSU_SERVICE_UNREADY]',
+    ],
     [{ kind: 'stop-failed', reason: 'no' }, 'warn: hello: could not be stopped: no'],
     [{ kind: 'lost' }, 'warn: hello: its backend process cannot be asked'],
     [{ kind: 'returned' }, 'info: hello: its backend process answers again: running'],

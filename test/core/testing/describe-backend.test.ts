@@ -22,6 +22,7 @@ describeBackend('the fake backend', {
   },
   machine: (name) => ({ name }),
   stubborn: (name) => ({ name, stubborn: true }),
+  redefined: (name) => ({ name, version: 2 }),
   count: (_name, id) => (['off', undefined].includes(hypervisor.machines.get(id)?.state) ? 0 : 1),
   kill: (_name, id) => hypervisor.change(id, 'off'),
   pause: (_name, id) => hypervisor.change(id, 'paused'),

@@ -33,6 +33,7 @@ const harness = (sealed: boolean): Parameters<typeof describeBackend>[1] => ({
   connection: () => system.backend(),
   machine: (name) => ({ name, command: 'sleep 1000' }),
   stubborn: (name) => ({ name, command: ['sh', '-c', `trap "" TERM; touch ${flag()}; while :; do sleep 0.1; done`] }),
+  redefined: (name) => ({ name, command: 'sleep 1001' }),
   booted: async (_name, id) => {
     const [pid = NaN] = system.pids(`JITSU_UNIKERNEL=${id}`);
     const isShell = readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'sh';

@@ -44,6 +44,11 @@ describe('the rumprun configurator', () => {
     });
   });
 
+  it('takes no byte order mark for a part of the text', async () => {
+    writeFileSync(file, `\uFEFF${CONFIG}`);
+    assert.equal(await configurator.commandLine(unikernel()), '{"cmdline":"nginx"}');
+  });
+
   it('says in which line the mistake is', async () => {
     writeFileSync(file, '{\n  "cmdline": nginx\n}\n');
     await assert.rejects(configurator.check(unikernel()), {

@@ -8,12 +8,12 @@ describe('the password of a pool', () => {
   const folder = new TemporaryFolder();
   after(() => folder[Symbol.dispose]());
 
-  it('may be in a file, whose last line break is not part of it', async () => {
+  it('may be in a file, whose byte order mark and last line break are not part of it', async () => {
     const passwordFile = folder.in('password');
     await using stage = await PoolStage.open({}, { passwordFile });
     await using bare = await PoolStage.open({}, { connect: stage.server.uri('jitsu'), passwordFile });
     await rejectsWithCode(bare.backend.connect(), 'JITSU_CONFIG_UNREADABLE');
-    writeFileSync(passwordFile, 'secret\n');
+    writeFileSync(passwordFile, '\uFEFFsecret\n');
     await bare.backend.connect();
     assert.equal(stage.pool.sessions, 1);
   });

@@ -2,9 +2,8 @@ import type { CacheSettings } from '../../config/settings.js';
 import type { Milliseconds } from '../../contracts/milliseconds.js';
 import type { DnsAnswer, ExtendedError, MessageAnswer } from '../../contracts/resolver.js';
 import type { ResourceRecord } from '../../contracts/resource-record.js';
-import { readName, skipName } from '../wire/compressed-name.js';
+import { presentationAt, skipName } from '../wire/compressed-name.js';
 import { ExtendedErrorCode, Rcode } from '../wire/dns-parameters.js';
-import { decodeName } from '../wire/domain-name.js';
 import { HeaderFlag, readFlags } from '../wire/header.js';
 import { CheckedAnswer, type MessageCut, type MessageSummary, type RecordSpan } from '../wire/message-sections.js';
 import { CacheEntry } from './sieve-store.js';
@@ -160,9 +159,4 @@ function soaRecord(message: Buffer, { start, typeAt, end }: RecordSpan, ttl: num
     message.readUInt32BE(numbersAt + offset),
   ) as [number, number, number, number, number];
   return { name, type: 'SOA', ttl, mname, rname, serial, refresh, retry, expire, minimum };
-}
-
-function presentationAt(message: Buffer, offset: number): string | undefined {
-  const name = readName(message, offset);
-  return name === undefined ? undefined : decodeName(Buffer.from(name, 'latin1'), 0)?.name;
 }

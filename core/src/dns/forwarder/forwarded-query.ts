@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { Chain, Link } from '../../collections/chain.js';
 import type { DnsAnswer, DnsClient, DnsQuery } from '../../contracts/resolver.js';
 import { JitsuError } from '../../errors.js';
@@ -5,9 +6,11 @@ import { Rcode } from '../wire/dns-parameters.js';
 import { parentName } from '../wire/domain-name.js';
 import { readRcode } from '../wire/header.js';
 import type { ParsedAnswer } from '../wire/message-sections.js';
+import { checkEdns } from './edns-check.js';
 import { isLocalError } from './local-error.js';
 import { loopError, type LoopDetection } from './loop-detection.js';
 import { FairShares, type Asker } from './fair-shares.js';
+import { QuestionIndex, type Indexed } from './question-index.js';
 import type { Upstream } from './upstream.js';
 import { UpstreamExchange, type ExchangeListener } from './upstream-exchange.js';
 
@@ -15,18 +18,20 @@ import { UpstreamExchange, type ExchangeListener } from './upstream-exchange.js'
 const UNHELPFUL: readonly number[] = [Rcode.ServerFailure, Rcode.NotImplemented, Rcode.Refused];
 
 /** One query in flight: asks one upstream after the other until one gives a useful answer. */
-export class ForwardedQuery extends Link implements ExchangeListener {
+export class ForwardedQuery extends Link implements ExchangeListener, Indexed<ForwardedQuery> {
   private next = 0;
   private exchange: UpstreamExchange | undefined;
   private unhelpful: ParsedAnswer | undefined;
   private failures = '';
   /** Whether no query has left this machine. */
   private isStuck = true;
+  bucket = -1;
+  nextInBucket: ForwardedQuery | undefined = undefined;
   /** Who holds its place. */
   readonly asker: Asker;
 
   constructor(
-    private readonly query: DnsQuery,
+    readonly query: DnsQuery,
     private readonly signal: AbortSignal,
     private readonly upstreams: readonly Upstream[],
     private readonly inFlight: InFlightQueries,
@@ -52,6 +57,10 @@ export class ForwardedQuery extends Link implements ExchangeListener {
 
   onSilence(): void {
     this.lookForLoop();
+  }
+
+  onEdnsDoubt(): void {
+    checkEdns(this.upstreams[this.next - 1] as Upstream);
   }
 
   /** Looks for a loop where another query may be this one, which has come back. */
@@ -89,6 +98,7 @@ export class ForwardedQuery extends Link implements ExchangeListener {
     if (upstream === undefined) return this.end(this.unhelpful);
     this.next += 1;
     if (this.loops.isLoop(upstream, this.query.name)) return this.onFailure(loopError());
+    if (upstream.mayReturnCase) this.inFlight.mayReturn.add(this);
     this.exchange = new UpstreamExchange(this.query, upstream, this);
     this.exchange.start();
   }
@@ -121,6 +131,8 @@ class SignalGroup extends Link {
  */
 export class InFlightQueries {
   readonly shares = new FairShares();
+  /** Those that may come back to this server in the case of letters that was made up for them. */
+  readonly mayReturn = new QuestionIndex<ForwardedQuery>(randomInt(2 ** 32));
   /** Called when no upstream has answered a query. */
   onFailure?: () => void;
   private readonly bySignal = new WeakMap<AbortSignal, SignalGroup>();
@@ -158,6 +170,7 @@ export class InFlightQueries {
   delete(signal: AbortSignal, query: ForwardedQuery): void {
     const group = this.bySignal.get(signal);
     if (group?.queries.delete(query) !== true) return;
+    this.mayReturn.delete(query);
     this.shares.giveBack(query.asker);
     this.count -= 1;
     if (group.queries.size === 0) this.groups.delete(group);
@@ -170,6 +183,16 @@ export class InFlightQueries {
   /** Calls for each query; these may end meanwhile. */
   visit(call: (query: ForwardedQuery) => void): void {
     for (const { queries } of this.groups.all()) for (const query of queries.all()) call(query);
+  }
+
+  /** Looks for a loop where a query that comes from outside may be one of these. */
+  suspect(query: DnsQuery): void {
+    for (let each = this.mayReturn.alike(query.message); each !== undefined;) {
+      // It may end by this.
+      const next = each.nextInBucket;
+      each.suspect(query);
+      each = next;
+    }
   }
 
   private listenTo(signal: AbortSignal): SignalGroup {

@@ -6,7 +6,6 @@ import type { DnsAnswer, DnsQuery, Resolver } from '../../contracts/resolver.js'
 import { JitsuError, shuttingDown } from '../../errors.js';
 import { ExtendedErrorCode, Rcode } from '../wire/dns-parameters.js';
 import { canonicalName, isBelowOneOf } from '../wire/domain-name.js';
-import { HEADER_LENGTH } from '../wire/header.js';
 import { AnswerScrubber, type UpstreamAnswerCounts } from './answer-scrubber.js';
 import { Deadlines } from './deadlines.js';
 import { ForwardedQuery, InFlightQueries } from './forwarded-query.js';
@@ -135,8 +134,7 @@ export class Forwarder implements Resolver {
    */
   answerToOwn(query: DnsQuery): DnsAnswer | undefined {
     const answer = this.loops.answerTo(query);
-    // Hardly any client asks in mixed case.
-    if (answer === undefined && hasCapital(query.message)) this.inFlight.visit((each) => each.suspect(query));
+    if (answer === undefined) this.inFlight.suspect(query);
     return answer;
   }
 
@@ -151,14 +149,4 @@ export class Forwarder implements Resolver {
     const full = new JitsuError('JITSU_FORWARD_OVERLOADED', `${limit} queries are being forwarded already: try again`);
     return this.inFlight.displace(client, full) ? undefined : full;
   }
-}
-
-/** Whether there is a capital letter in the name of a well-formed question. */
-function hasCapital(message: Uint8Array): boolean {
-  for (let index = HEADER_LENGTH; message[index] !== 0; index++) {
-    const byte = message[index] as number;
-    // The lengths of labels are below the letters.
-    if (byte >= 0x41 && byte <= 0x5a) return true;
-  }
-  return false;
 }

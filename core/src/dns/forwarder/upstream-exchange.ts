@@ -9,10 +9,20 @@ import { isLocalError, mayBeStaleSocket } from './local-error.js';
 import { StreamQuery } from './stream-pool.js';
 import type { SourcePort, UdpPool } from './udp-pool.js';
 import type { Upstream } from './upstream.js';
-import { isSameQuestion, replyKind, upstreamQuery, withoutEdns, type ReplyListener } from './upstream-message.js';
+import {
+  hasCapital,
+  isSameQuestion,
+  replyKind,
+  upstreamQuery,
+  withoutEdns,
+  type ReplyListener,
+} from './upstream-message.js';
 
 /** Foreign messages at a query's source port after which the query goes over TCP, which is hard to forge. */
 const FOREIGN_MESSAGES_TO_TCP = 3;
+
+/** How long a reply without signatures waits for the one to the same query with EDNS, for a client that wants them. */
+const WAIT_FOR_SIGNATURES: Milliseconds = 100;
 
 /** How servers answer that do not know what to do with an OPT record. */
 const NO_EDNS: readonly number[] = [Rcode.FormatError, Rcode.ServerFailure, Rcode.NotImplemented];
@@ -24,6 +34,8 @@ export interface ExchangeListener {
   onFailure(reason: Error): void;
   /** Called when an answer takes so long that the query is sent once more. */
   onSilence?(): void;
+  /** Called before `onAnswer` where the upstream may have answered only because the query came without EDNS. */
+  onEdnsDoubt?(): void;
 }
 
 /**
@@ -46,10 +58,15 @@ export class UpstreamExchange extends DeadlineEntry implements ReplyListener {
   private repeated = false;
   /** What leaves the transports of the copies that were sent since no reply came. */
   private copies: (() => void)[] | undefined;
-  /** Whether the query goes without EDNS because it was answered badly, or not at all, with it. */
-  private ednsFailed = false;
-  /** The answer to the query with EDNS where it is sent without it: the best there is if no other comes. */
-  private refusal: Uint8Array | undefined;
+  /**
+   * How the query fared with EDNS, where it goes without: it was `refused`, or what happened has other reasons as well: no
+   * answer yet, or SERVFAIL.
+   */
+  private ednsFailure: 'refused' | 'unclear' | undefined;
+  /** A reply that is the best there is if no other comes: a refusal of EDNS, or an answer without signatures. */
+  private fallback: Uint8Array | undefined;
+  /** Whether it is taken soon. */
+  private awaitsSignatures = false;
   /** Whether it was sent by another socket because the first was of no use. */
   private resent = false;
   private foreignMessages = 0;
@@ -61,8 +78,10 @@ export class UpstreamExchange extends DeadlineEntry implements ReplyListener {
     private readonly query: DnsQuery,
     private readonly upstream: Upstream,
     private readonly listener: ExchangeListener,
-    /** Whether it counts against the upstream when this fails. */
+    /** Whether it counts against the upstream when this fails: its question is a client's. */
     private readonly counts = true,
+    /** Whether it goes with EDNS whatever comes, or without; where absent, as the upstream takes it. */
+    private readonly onlyWithEdns?: boolean,
   ) {
     super();
   }
@@ -71,7 +90,7 @@ export class UpstreamExchange extends DeadlineEntry implements ReplyListener {
     const { context, quirks, udp } = this.upstream;
     this.startedAt = context.clock.now();
     this.deadline = this.startedAt + context.timeout;
-    this.edns = quirks.supportsEdns(this.startedAt);
+    this.edns = this.onlyWithEdns ?? quirks.supportsEdns(this.startedAt);
     if (udp === undefined) this.sendByStream();
     else this.sendByUdp(quirks.keepsCase(this.startedAt), this.startedAt);
   }
@@ -103,7 +122,7 @@ export class UpstreamExchange extends DeadlineEntry implements ReplyListener {
 
   /** Whether another query has the question of this one in the very case, which was made up at random. */
   isLike({ message }: DnsQuery): boolean {
-    return this.mixedCase && isSameQuestion(this.message, message);
+    return this.mixedCase && isSameQuestion(this.message, message) && hasCapital(message);
   }
 
   onForeignMessage(): void {
@@ -124,9 +143,10 @@ export class UpstreamExchange extends DeadlineEntry implements ReplyListener {
 
   onDue(now: Milliseconds): void {
     const { streams, context, udp, quirks } = this.upstream;
+    if (this.awaitsSignatures) return this.takeFallback(this.fallback as Uint8Array);
     if (now >= this.deadline) {
       const { stream, sentAt } = this;
-      quirks.fellSilent();
+      if (this.counts) quirks.fellSilent();
       this.fail(new Error(`no answer within ${context.timeout / 1_000} s`));
       if (stream !== undefined) streams.closeSilent(sentAt);
       else udp?.leaveOpenedUntil(sentAt);
@@ -142,7 +162,8 @@ export class UpstreamExchange extends DeadlineEntry implements ReplyListener {
     const { streams, udp, quirks } = this.upstream;
     this.repeated = true;
     const { message } = this;
-    const plain = this.edns && quirks.mayDropEdns ? withoutEdns(message) : undefined;
+    const mayGoWithout = this.edns && this.onlyWithEdns === undefined && quirks.mayDropEdns;
+    const plain = mayGoWithout ? withoutEdns(message) : undefined;
     const copies: (() => void)[] = [];
     if (this.port !== undefined) {
       const port = (udp as UdpPool).pick(now, this.sentAt);
@@ -168,12 +189,27 @@ export class UpstreamExchange extends DeadlineEntry implements ReplyListener {
   private listenerTo(copy: Uint8Array): ReplyListener {
     return {
       onMessage: (reply) => {
-        if (copy.length < this.message.length && replyKind(copy, reply) !== 'foreign') this.leaveEdns();
+        const kind = copy.length < this.message.length ? replyKind(copy, reply) : 'foreign';
+        if (kind === 'foreign') return this.onMessage(reply);
+        this.ednsFailure = 'unclear';
+        // The reply with signatures may be on its way as well.
+        const isWhole = kind === 'reply' && !isTruncated(reply);
+        if (isWhole && this.query.edns?.dnssecOk === true) return this.awaitSignatures(reply);
+        this.edns = false;
         this.onMessage(reply);
       },
       onForeignMessage: () => this.onForeignMessage(),
       onLost: () => {},
     };
+  }
+
+  private awaitSignatures(reply: Uint8Array): void {
+    if (this.awaitsSignatures) return;
+    const { clock, deadlines } = this.upstream.context;
+    this.awaitsSignatures = true;
+    this.fallback = reply;
+    this.due = Math.min(this.deadline, clock.now() + WAIT_FOR_SIGNATURES);
+    deadlines.add(this);
   }
 
   private sendByUdp(mixedCase: boolean, now: Milliseconds): void {
@@ -205,24 +241,28 @@ export class UpstreamExchange extends DeadlineEntry implements ReplyListener {
     const sections = sectionsOf(message);
     if (sections === undefined) return this.fail(new Error('its answer is malformed'));
     const rcode = readRcode(message);
-    if (this.edns && sections.opt === undefined && NO_EDNS.includes(rcode)) {
-      this.leaveEdns();
+    if (this.edns && sections.opt === undefined && this.onlyWithEdns === undefined && NO_EDNS.includes(rcode)) {
+      if (this.awaitsSignatures) return this.takeFallback(this.fallback as Uint8Array);
+      this.edns = false;
+      this.ednsFailure = rcode === Rcode.ServerFailure ? 'unclear' : 'refused';
       // No other upstream is asked after FORMERR, so that it does not count as the better answer.
-      if (rcode !== Rcode.FormatError) this.refusal = message;
+      if (rcode !== Rcode.FormatError) this.fallback = message;
       if (this.port === undefined) this.sendByStream();
       else this.sendByUdp(this.mixedCase, context.clock.now());
       return;
     }
+    const isUseful = rcode === Rcode.NoError || rcode === Rcode.NameError;
+    if (this.edns && (isUseful || sections.opt !== undefined)) quirks.answeredEdns();
     const extendedRcode = sections.opt?.extendedRcode ?? 0;
     if (extendedRcode !== 0) {
       return this.fail(new Error(`it answered with the code ${(extendedRcode << 4) | rcode}`));
     }
-    if (rcode === Rcode.NoError || rcode === Rcode.NameError) {
-      if (this.edns) quirks.answeredEdns();
-      else if (this.ednsFailed) quirks.answeredOnlyWithoutEdns();
-    }
     health.answered();
     this.cancel();
+    if (!this.edns && isUseful) {
+      if (this.ednsFailure === 'refused') quirks.refusedEdns();
+      else if (this.ednsFailure === 'unclear') this.listener.onEdnsDoubt?.();
+    }
     const { message: asked } = this.query;
     for (let index = HEADER_LENGTH; index < sections.questionEnd; index++) message[index] = asked[index] as number;
     // A forwarder is not authoritative for what it relays (RFC 1034, 4.3.1).
@@ -239,20 +279,19 @@ export class UpstreamExchange extends DeadlineEntry implements ReplyListener {
   private fail(reason: Error): void {
     if (this.ended) return;
     const { context, health } = this.upstream;
-    const { refusal } = this;
-    if (refusal !== undefined) {
-      this.refusal = undefined;
-      return this.take(refusal);
-    }
+    const { fallback } = this;
+    if (fallback !== undefined) return this.takeFallback(fallback);
     this.cancel();
     if (isLocalError(reason)) health.unreachable(reason);
     else if (this.counts) health.failed(this.startedAt, context.clock.now(), reason);
     this.listener.onFailure(reason);
   }
 
-  private leaveEdns(): void {
+  private takeFallback(reply: Uint8Array): void {
+    this.fallback = undefined;
+    this.awaitsSignatures = false;
     this.edns = false;
-    this.ednsFailed = true;
+    this.take(reply);
   }
 
   private leaveTransport(): void {

@@ -1,5 +1,6 @@
 import type { DnsQuery } from '../../contracts/resolver.js';
 import { readUint16 } from '../wire/bytes.js';
+import { RecordClass, RecordType } from '../wire/dns-parameters.js';
 import { endOfQuestion, HEADER_LENGTH, HeaderFlag, readFlags } from '../wire/header.js';
 import { OPT_LENGTH, writeOpt } from '../wire/opt-record.js';
 import { Slab } from '../wire/slab.js';
@@ -14,6 +15,19 @@ export interface ReplyListener {
   /** Called when no reply will come any more. */
   onLost(reason: Error): void;
 }
+
+/** `. NS`, which every resolver can answer, and whose answer is up to nobody that a client could name. */
+export const ROOT_QUERY: DnsQuery = {
+  name: '',
+  type: RecordType.NS,
+  class: RecordClass.IN,
+  recursionDesired: true,
+  authenticData: false,
+  checkingDisabled: false,
+  proven: true,
+  client: { address: '', port: 0, transport: 'inject' },
+  message: Uint8Array.of(...new Uint8Array(HEADER_LENGTH), 0, 0, RecordType.NS, 0, RecordClass.IN),
+};
 
 const slab = new Slab();
 
@@ -107,4 +121,14 @@ export function isSameQuestion(one: Uint8Array, other: Uint8Array): boolean {
   if (other.length < end) return false;
   for (let index = HEADER_LENGTH; index < end; index++) if (one[index] !== other[index]) return false;
   return true;
+}
+
+/** Whether there is a capital letter in the name of a well-formed question, as hardly any client writes them. */
+export function hasCapital(message: Uint8Array): boolean {
+  for (let index = HEADER_LENGTH; index < message.length && message[index] !== 0; index++) {
+    const byte = message[index] as number;
+    // The lengths of labels are below the letters.
+    if (byte >= 0x41 && byte <= 0x5a) return true;
+  }
+  return false;
 }

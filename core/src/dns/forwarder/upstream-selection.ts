@@ -1,24 +1,9 @@
 import type { DnsSettings, UpstreamSettings } from '../../config/settings.js';
 import type { Endpoint } from '../../net/endpoint.js';
-import type { DnsQuery } from '../../contracts/resolver.js';
 import { isLoopback, isOwnAddress, plainAddress, UNSPECIFIED } from '../../net/own-address.js';
-import { RecordClass, RecordType } from '../wire/dns-parameters.js';
-import { HEADER_LENGTH } from '../wire/header.js';
 import { Upstream, upstreamText, type UpstreamContext } from './upstream.js';
 import { UpstreamExchange, type ExchangeListener } from './upstream-exchange.js';
-
-/** `. NS`, which every resolver can answer: the query that finds out whether an upstream answers again. */
-const PROBE: DnsQuery = {
-  name: '',
-  type: RecordType.NS,
-  class: RecordClass.IN,
-  recursionDesired: true,
-  authenticData: false,
-  checkingDisabled: false,
-  proven: true,
-  client: { address: '', port: 0, transport: 'inject' },
-  message: Uint8Array.of(...new Uint8Array(HEADER_LENGTH), 0, 0, RecordType.NS, 0, RecordClass.IN),
-};
+import { ROOT_QUERY } from './upstream-message.js';
 
 /** The result of a probe is not needed here: the exchange itself updates the upstream's health. */
 const IGNORE: ExchangeListener = { onAnswer: () => {}, onFailure: () => {} };
@@ -96,7 +81,7 @@ export class UpstreamSelection {
   private probe(): void {
     const now = this.context.clock.now();
     for (const upstream of this.upstreams.values()) {
-      if (upstream.health.takeProbe(now)) new UpstreamExchange(PROBE, upstream, IGNORE).start();
+      if (upstream.health.takeProbe(now)) new UpstreamExchange(ROOT_QUERY, upstream, IGNORE).start();
     }
   }
 }

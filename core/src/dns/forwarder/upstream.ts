@@ -61,6 +61,11 @@ export class Upstream {
     this.streams = new StreamPool(connector, context);
   }
 
+  /** Whether a query may come back from it in the case of letters that was made up for it. */
+  get mayReturnCase(): boolean {
+    return this.isNear && this.udp !== undefined;
+  }
+
   /** Closes all its sockets at once; queries in flight fail for this reason. */
   close(reason: Error): void {
     this.udp?.close(reason);
@@ -80,14 +85,19 @@ const QUIRK_LIFE: Milliseconds = 3_600_000;
 /** Consecutive replies with the question in another case after which the server counts as one that changes it. */
 const OTHER_CASES_TO_QUIRK = 3;
 
-/** How often in a row only a query without EDNS must have been answered before no other is sent. */
+/** How often in a row a query must have been refused for its OPT record before none has one. */
 const DOUBTS_TO_QUIRK = 2;
+
+/** The shortest time between two checks whether an upstream knows EDNS. */
+const EDNS_CHECK_PAUSE: Milliseconds = 10_000;
 
 /** Departures of one upstream from the protocol, as observed in its replies. */
 class UpstreamQuirks {
   private withoutEdnsUntil: Milliseconds = 0;
   /** One is enough for an upstream of which nothing is known: most that know no EDNS do so from their first query on. */
   private ednsDoubts = 1;
+  private ednsCheckFrom: Milliseconds = 0;
+  private doubtsEdns = false;
   private withoutCaseUntil: Milliseconds = 0;
   private otherCases = 0;
 
@@ -109,6 +119,7 @@ class UpstreamQuirks {
   /** A query with an OPT record was answered, be it without one. */
   answeredEdns(): void {
     this.ednsDoubts = 0;
+    this.doubtsEdns = false;
   }
 
   /** Nothing was answered: another server may have its address by now. */
@@ -117,12 +128,29 @@ class UpstreamQuirks {
   }
 
   /**
-   * It answered a query without an OPT record, after it had dropped or refused the same query with one: servers older
-   * than EDNS say FORMERR (RFC 6891, 7), others NOTIMP or SERVFAIL, and some firewalls drop it.
+   * It answered a query without an OPT record, and had refused the same query with one: servers older than EDNS say
+   * FORMERR (RFC 6891, 7), others NOTIMP.
    */
-  answeredOnlyWithoutEdns(): void {
+  refusedEdns(): void {
     this.ednsDoubts += 1;
-    if (this.ednsDoubts < DOUBTS_TO_QUIRK) return;
+    if (this.ednsDoubts >= DOUBTS_TO_QUIRK) this.lacksEdns();
+  }
+
+  /** Whether to find out now if it knows EDNS, as its answers leave a doubt; true once per pause. */
+  takeEdnsCheck(now: Milliseconds): boolean {
+    if (now < this.ednsCheckFrom || !this.supportsEdns(now)) return false;
+    this.ednsCheckFrom = now + EDNS_CHECK_PAUSE;
+    this.doubtsEdns = true;
+    return true;
+  }
+
+  /** The check has found that it answers only queries without an OPT record, which another answer may have disproved. */
+  failedEdnsCheck(): void {
+    if (this.doubtsEdns) this.lacksEdns();
+  }
+
+  private lacksEdns(): void {
+    this.ednsDoubts = Math.max(1, this.ednsDoubts);
     this.withoutEdnsUntil = this.context.clock.now() + QUIRK_LIFE;
     this.context.logger.debug({ upstream: this.upstream }, 'this upstream knows no EDNS: asked without for an hour');
   }

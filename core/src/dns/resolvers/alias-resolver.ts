@@ -2,7 +2,7 @@ import type { DnsAnswer, DnsQuery, MessageAnswer, RecordsAnswer, Resolver } from
 import type { ResourceRecord } from '../../contracts/resource-record.js';
 import type { AnswerScrubber } from '../forwarder/answer-scrubber.js';
 import { readUint16 } from '../wire/bytes.js';
-import { isWithin, MessageNames } from '../wire/compressed-name.js';
+import { isWithin, MessageNames, presentationAt, skipName } from '../wire/compressed-name.js';
 import { Rcode, RecordType } from '../wire/dns-parameters.js';
 import { decodeName } from '../wire/domain-name.js';
 import { endOfQuestion, HEADER_LENGTH } from '../wire/header.js';
@@ -30,7 +30,7 @@ const LONGEST_CHAIN = 32;
 export class AliasResolver implements Resolver {
   constructor(
     private readonly source: Resolver,
-    private readonly local: Pick<UnikernelResolver<DnsUnikernel>, 'holds' | 'resolve'>,
+    private readonly local: Pick<UnikernelResolver<DnsUnikernel>, 'holds' | 'answersFor' | 'resolve'>,
     private readonly scrubber: Pick<AnswerScrubber, 'guards' | 'scrub'>,
   ) {}
 
@@ -45,6 +45,8 @@ export class AliasResolver implements Resolver {
     if (!('message' in answer) || !mayBeginWithAlias(query, answer)) return answer;
     const leads = connectionType(query.type) !== undefined;
     if (!leads && !isNameError(answer)) return answer;
+    if (answer instanceof CheckedAnswer && answer.summary.leadsElsewhere) return answer;
+    if (!this.mayLeadHere(answer)) return rememberedElsewhere(answer);
     const chain = new AliasChain(answer);
     for (const name of chain.targets()) {
       if (!leads) {
@@ -57,7 +59,24 @@ export class AliasResolver implements Resolver {
       const before = chain.recordsBefore(name);
       return 'then' in own ? own.then((given) => this.joined(query, before, given)) : this.joined(query, before, own);
     }
-    return answer;
+    return rememberedElsewhere(answer);
+  }
+
+  /** Whether any CNAME record is for a name of ours, be it out of order; or there are too many to tell. */
+  private mayLeadHere(answer: MessageAnswer): boolean {
+    const { message } = answer;
+    let start = questionEndOf(answer);
+    let aliases = 0;
+    for (let left = answerCountOf(answer); left > 0; left--) {
+      const typeAt = skipName(message, start);
+      if (typeAt === undefined || typeAt + 10 > message.length) return false;
+      start = typeAt + 10 + readUint16(message, typeAt + 8);
+      if (readUint16(message, typeAt) !== RecordType.CNAME) continue;
+      aliases += 1;
+      const target = presentationAt(message, typeAt + 10);
+      if (aliases > LONGEST_CHAIN || (target !== undefined && this.local.answersFor(target))) return true;
+    }
+    return false;
   }
 
   /** The records of the upstream that lead to a name of ours, and our answer for that; refusals as they are. */
@@ -91,6 +110,14 @@ function mayBeginWithAlias({ type }: DnsQuery, answer: MessageAnswer): boolean {
   const end = questionEndOf(answer);
   const isOfQuestion = readUint16(message, end) === (0xc000 | HEADER_LENGTH);
   return !(isOfQuestion && readUint16(message, end + 2) === type);
+}
+
+/** All answers of a cached message share its summary, so that its names are read once. */
+function rememberedElsewhere(answer: MessageAnswer): MessageAnswer {
+  // Of a long message, this may be the beginning alone.
+  const isWhole = answer instanceof CheckedAnswer && answer.message.length >= answer.summary.end;
+  if (isWhole) answer.summary.leadsElsewhere = true;
+  return answer;
 }
 
 /** The CNAME records of a message that lead on from the name of its question. */

@@ -80,6 +80,11 @@ export class UnikernelResolver<Unikernel extends DnsUnikernel> implements Resolv
     return this.table.find(name)?.kind === 'entries';
   }
 
+  /** Whether a question for an address of this name, in lower case and presentation form, is answered here. */
+  answersFor(name: string): boolean {
+    return this.holds(name) || this.zones.isAuthoritativeFor(name);
+  }
+
   /** Synchronous, unless a unikernel or an upstream has to be waited for. */
   resolve(query: DnsQuery, signal: AbortSignal): DnsAnswer | undefined | Promise<DnsAnswer> {
     const pointer = query.type === RecordType.PTR ? this.table.behindAddress(query.name) : undefined;
@@ -119,7 +124,7 @@ export class UnikernelResolver<Unikernel extends DnsUnikernel> implements Resolv
     if (family === undefined) return this.answerOfOtherType(query, signal);
     const wanted = unikernels.filter(family.mayHave);
     if (wanted.length === 0) {
-      const mayChange = unikernels.some(({ seeksAddresses }) => seeksAddresses);
+      const mayChange = unikernels.some(({ addressesMayChange }) => addressesMayChange);
       return leased(this.negative(query, Rcode.NoError), mayChange ? undefined : LASTING_LEASE);
     }
 

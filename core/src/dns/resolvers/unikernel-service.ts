@@ -8,6 +8,8 @@ export interface Reachable {
   /** Empty where the first boot finds them out. */
   readonly addresses: readonly string[];
   readonly seeksAddresses: boolean;
+  /** Whether it may have other addresses when it is started anew. */
+  readonly addressesMayChange: boolean;
   /** The data of its HTTPS and SVCB records (RFC 9460, 2.2). */
   readonly plan: {
     readonly https?: readonly Uint8Array[] | undefined;

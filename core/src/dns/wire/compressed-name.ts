@@ -1,5 +1,6 @@
 import { HEADER_LENGTH } from './header.js';
 import { readUint16 } from './bytes.js';
+import { decodeName } from './domain-name.js';
 
 /** The longest name in wire form, in bytes (RFC 1035, 2.3.4). */
 const LONGEST_NAME = 255;
@@ -55,6 +56,11 @@ function foldedCopy(length: number): string {
 export function readName(message: Uint8Array, offset: number): string | undefined {
   const length = copyName(message, offset);
   return length === undefined ? undefined : foldedCopy(length);
+}
+
+/** The name at an offset of a message, compressed or not, as {@link decodeName} returns it; `undefined` if it is malformed. */
+export function presentationAt(message: Uint8Array, offset: number): string | undefined {
+  return copyName(message, offset) === undefined ? undefined : decodeName(copied, 0)?.name;
 }
 
 /** A well-formed name at an offset of a message without pointers, in its own case; `undefined` if it is malformed. */

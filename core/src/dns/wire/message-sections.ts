@@ -199,6 +199,8 @@ export interface MessageSummary {
   readonly extendedRcode: number;
   /** The message's Extended DNS Error, as an EDNS option. */
   readonly extendedError?: Uint8Array | undefined;
+  /** Whether its CNAME records are known to lead to no name of this server; false where that was not found out. */
+  leadsElsewhere: boolean;
 }
 
 export function summaryOf(sections: MessageSections): MessageSummary {
@@ -213,6 +215,7 @@ export function summaryOf(sections: MessageSections): MessageSummary {
     goesOn: behindOpt.length > 0,
     extendedRcode: opt?.extendedRcode ?? 0,
     extendedError,
+    leadsElsewhere: false,
   };
 }
 

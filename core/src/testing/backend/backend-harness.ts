@@ -56,6 +56,11 @@ export interface BackendHarness extends Harness {
   readonly stubborn?: (name: string) => object;
   /** Options that `Backend.machine` accepts, but with which `start` must fail with `JITSU_BACKEND_FAILED`. */
   readonly broken?: (name: string) => object;
+  /**
+   * The options of the same machine as `machine` with another definition, of which the backend tells that it differs from
+   * that of a machine which runs. Omitted where the backend never says that a machine is outdated.
+   */
+  readonly redefined?: (name: string) => object;
   /** The number of running machines of this unikernel, as the system itself reports it. */
   readonly count?: (name: string, id: MachineId) => Promise<number> | number;
   /** Ends a running machine without the backend. `domainId` is the one that `describe` returned. */

@@ -1,6 +1,7 @@
 import type { BackendHarness } from './backend-harness.js';
 import { BackendTrial } from './backend-trial.js';
 import { testConnection } from './backend-connection.js';
+import { testDefinition } from './backend-definition.js';
 import { testPower } from './backend-power.js';
 import { testRegistration } from './backend-registration.js';
 import { testWatch } from './backend-watch.js';
@@ -25,6 +26,7 @@ export function describeBackend(name: string, harness: BackendHarness): void {
     describe('registration', () => testRegistration(harness, () => trial));
     describe('power', () => testPower(harness, () => trial));
     describe('connection', () => testConnection(harness, () => trial));
+    describe('definition', () => testDefinition(harness, () => trial));
     if (harness.watches) describe('watch', () => testWatch(harness, () => trial));
   });
 }

@@ -35,10 +35,14 @@ describe('a query that is forwarded', () => {
     });
   });
 
-  const ask = (signal = new AbortController().signal, asked: readonly Upstream[] = upstreams): ForwardedQuery => {
+  const ask = (
+    signal = new AbortController().signal,
+    asked: readonly Upstream[] = upstreams,
+    name = 'a.test',
+  ): ForwardedQuery => {
     const onAnswer = (answer: DnsAnswer): unknown => results.push('message' in answer && (answer.message[3] ?? 0) & 15);
     const onFailure = ({ message }: Error): unknown => results.push(message);
-    const query = new ForwardedQuery(aQuery('a.test'), signal, asked, inFlight, loops, onAnswer, onFailure);
+    const query = new ForwardedQuery(aQuery(name), signal, asked, inFlight, loops, onAnswer, onFailure);
     query.start();
     return query;
   };
@@ -159,5 +163,42 @@ describe('a query that is forwarded', () => {
     inFlight.delete(controller.signal, query);
     inFlight.delete(new AbortController().signal, query);
     assert.equal(inFlight.size, 0);
+  });
+
+  describe('that may come back', () => {
+    let near: Upstream;
+    let far: Upstream;
+
+    beforeEach(() => {
+      [far] = upstreams as [Upstream];
+      const { context } = far;
+      near = new Upstream({ address: '10.0.0.1', port: 53 }, { ...context, sockets: new FakeUdpSockets() }, () => {});
+    });
+
+    it('is known by its question as long as it waits, and only where an upstream is near and asked by datagrams', () => {
+      const byTcp = { address: '10.0.0.1', port: 53, transport: 'tcp' } as const;
+      for (const [asked, expected] of [
+        [[far], 0],
+        [[new Upstream(byTcp, far.context, () => {})], 0],
+        [[near], 1],
+        [[near, far], 1],
+      ] as const) {
+        const query = ask(undefined, asked);
+        assert.equal(inFlight.mayReturn.size, expected);
+        query.abort(new Error('gone'));
+        assert.equal(inFlight.mayReturn.size, 0);
+      }
+    });
+
+    it('is looked at alone where a query comes in with its name, however many wait', () => {
+      let looked = 0;
+      const queries = Array.from({ length: 500 }, (_, index) => ask(undefined, [near], `n${index}.test`));
+      for (const query of queries) query.suspect = () => void (looked += 1);
+      inFlight.suspect(aQuery('N7.TEST'));
+      assert.ok(looked >= 1 && looked < 10, `${looked} were looked at`);
+      for (const query of queries) query.abort(new Error('gone'));
+      inFlight.suspect(aQuery('N7.TEST'));
+      assert.ok(looked < 10);
+    });
   });
 });

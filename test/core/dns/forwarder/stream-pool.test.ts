@@ -47,13 +47,17 @@ describe('an upstream that is asked over connections', () => {
     servers.push(server);
     return server;
   };
-  const forwarderTo = (upstreamSettings: UpstreamSettings, forwardCertificates?: string): Forwarder => {
+  const forwarderTo = (
+    upstreamSettings: UpstreamSettings,
+    forwardCertificates?: string,
+    logger = new DnsLog(),
+  ): Forwarder => {
     const settings = dnsSettings({
       forwarders: [upstreamSettings],
       limits: { ...dnsSettings().limits, forwardedQueries: 1_000 },
       ...(forwardCertificates !== undefined && { forwardCertificates }),
     });
-    const forwarder = new Forwarder(settings, { clock, logger: new DnsLog(), listening: () => [] });
+    const forwarder = new Forwarder(settings, { clock, logger, listening: () => [] });
     forwarders.push(forwarder);
     return forwarder;
   };
@@ -156,11 +160,17 @@ describe('an upstream that is asked over connections', () => {
 
     it('is asked without EDNS after half the time, where nothing is known of it', async () => {
       const server = await upstream((query) => (query.decoded.additionals?.length === 0 ? good(query, server) : []));
-      const forwarder = forwarderTo(byTcp(server));
+      const log = new DnsLog();
+      const forwarder = forwarderTo(byTcp(server), undefined, log);
       const answer = ask(forwarder);
       await until(() => server.queries.length === 1);
       await clock.advance(1_000);
       assert.equal(await answer, 'a.test');
+      // Then it is asked for something else in both ways.
+      while (!log.at('debug').join().includes('knows no EDNS')) {
+        await new Promise((resolve) => setImmediate(resolve));
+        await clock.advance(50);
+      }
       assert.equal(await ask(forwarder), 'a.test', 'from then on at once');
     });
 

@@ -8,6 +8,7 @@ import { Upstream, upstreamText } from '#core/dns/forwarder/upstream.js';
 import { UpstreamExchange } from '#core/dns/forwarder/upstream-exchange.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { DnsLog } from '../../../support/dns-log.js';
+import type { QueryOptions } from '../../../support/dns-message.js';
 import { aQuery } from '../../../support/dns-query.js';
 import { FakeUdpSockets } from '../../../support/fake-udp-sockets.js';
 
@@ -52,7 +53,7 @@ describe('an exchange with an upstream', () => {
   const useUpstream = (settings: UpstreamSettings = { address: '192.0.2.53', port: 53 }): void => {
     clock = new ManualClock();
     deadlines = new Deadlines(clock);
-    [sockets, streamed, silentSince] = [new FakeUdpSockets(), [], []];
+    [sockets, streamed, silentSince, doubts] = [new FakeUdpSockets(), [], [], []];
     log = new DnsLog();
     const context = { clock, deadlines, scrubber, logger: log, random: new RandomSource() };
     upstream = new Upstream(settings, { ...context, timeout: 2_000, sockets, trust: undefined }, () => {});
@@ -64,6 +65,8 @@ describe('an exchange with an upstream', () => {
       },
     });
   };
+  /** When the answer to a query left open whether the upstream knows EDNS. */
+  let doubts: number[];
   let begun = 0;
   const start = (): number => begun;
 
@@ -72,18 +75,19 @@ describe('an exchange with an upstream', () => {
 
   /** All that was sent by UDP so far, and by which socket it left. */
   const sent = () => [...sockets.sent];
-  const exchange = () => {
+  const exchange = (options: QueryOptions = {}) => {
     begun = clock.now();
     const results: string[] = [];
     const answers: Uint8Array[] = [];
     const authentic: boolean[] = [];
-    const one = new UpstreamExchange(aQuery(NAME), upstream, {
+    const one = new UpstreamExchange(aQuery(NAME, options), upstream, {
       onAnswer: ({ message, isAuthentic }) => {
         authentic.push(isAuthentic);
         results.push(`rcode ${(message[3] as number) & 15}`);
         answers.push(message);
       },
       onFailure: ({ message }) => results.push(message),
+      onEdnsDoubt: () => doubts.push(clock.now()),
     });
     const before = new Set(sent().map(({ message }) => message));
     one.start();
@@ -230,7 +234,6 @@ describe('an exchange with an upstream', () => {
 
   for (const [rcode, name] of [
     [1, 'FORMERR'],
-    [2, 'SERVFAIL'],
     [4, 'NOTIMP'],
   ] as const) {
     it(`goes without EDNS after ${name} without an OPT record, and once that has helped, for an hour`, async () => {
@@ -254,13 +257,6 @@ describe('an exchange with an upstream', () => {
       assert.deepEqual([third.mine().length, third.results], [1, [`rcode ${rcode}`]], 'who sends OPT knows EDNS');
     });
 
-    it(`keeps EDNS where ${name} comes without it, too`, () => {
-      const first = exchange();
-      for (const _ of ['with', 'without']) first.reply({ rcode });
-      assert.deepEqual(first.results, [`rcode ${rcode}`]);
-      assert.deepEqual(exchange().mine().map(hasOpt), [true]);
-    });
-
     it(`keeps EDNS where ${name} came for once from who knows it, and leaves it where it comes again`, () => {
       exchange().reply({ opt: 0 });
       for (const isKnown of [true, false]) {
@@ -269,6 +265,29 @@ describe('an exchange with an upstream', () => {
         reply();
         assert.deepEqual(exchange().mine().map(hasOpt), [isKnown]);
       }
+      assert.deepEqual(doubts, [], 'it is told plainly');
+    });
+  }
+
+  it('goes without EDNS after SERVFAIL without an OPT record, which may have other reasons', () => {
+    const { mine, reply, results } = exchange();
+    reply({ rcode: 2 });
+    assert.deepEqual([mine().map(hasOpt), doubts.length], [[true, false], 0]);
+    reply();
+    assert.deepEqual([results, doubts.length], [['rcode 0'], 1]);
+    assert.deepEqual(exchange().mine().map(hasOpt), [true], 'a doubt alone changes nothing');
+  });
+
+  for (const [rcode, name] of [
+    [1, 'FORMERR'],
+    [2, 'SERVFAIL'],
+    [4, 'NOTIMP'],
+  ] as const) {
+    it(`keeps EDNS where ${name} comes without it, too`, () => {
+      const first = exchange();
+      for (const _ of ['with', 'without']) first.reply({ rcode });
+      assert.deepEqual(first.results, [`rcode ${rcode}`]);
+      assert.deepEqual(exchange().mine().map(hasOpt), [true]);
     });
   }
 
@@ -291,19 +310,63 @@ describe('an exchange with an upstream', () => {
       return one;
     };
 
-    it('is repeated without, too, and goes without for an hour once that was answered', async () => {
+    it('is repeated without, too, which leaves a doubt where that is answered first', async () => {
       const first = await dropped();
       assert.deepEqual(first.mine().map(hasOpt), [true, true, false]);
       first.reply();
-      assert.deepEqual(first.results, ['rcode 0']);
-      const second = exchange();
-      assert.deepEqual(second.mine().map(hasOpt), [false]);
-      second.reply();
-      await clock.advance(HOUR);
-      const third = await dropped();
-      assert.deepEqual(third.mine().map(hasOpt), [true, true, false]);
-      third.reply();
-      assert.deepEqual(exchange().mine().map(hasOpt), [false], 'what it did before it goes on doing');
+      assert.deepEqual([first.results, doubts.length], [['rcode 0'], 1]);
+      assert.deepEqual((await dropped()).mine().map(hasOpt), [true, true, false], 'a doubt alone changes nothing');
+    });
+
+    it('goes without for an hour once a check has failed, unless it has answered meanwhile', async () => {
+      for (const isLate of [true, false]) {
+        useUpstream();
+        assert.equal(upstream.quirks.takeEdnsCheck(clock.now()), true);
+        if (isLate) exchange().reply({ opt: 0 });
+        upstream.quirks.failedEdnsCheck();
+        assert.deepEqual(exchange().mine().map(hasOpt), [isLate]);
+        if (!isLate) await clock.advance(HOUR - 1);
+        assert.deepEqual(exchange().mine().map(hasOpt), [isLate]);
+        await clock.advance(1);
+        assert.deepEqual(exchange().mine().map(hasOpt), [true]);
+      }
+    });
+
+    describe('where the client wants signatures', () => {
+      const wanted = async (): Promise<ReturnType<typeof exchange>> => {
+        const one = exchange({ edns: { dnssecOk: true } });
+        await clock.advance(1_000);
+        assert.deepEqual(one.mine().map(hasOpt), [true, true, false]);
+        return one;
+      };
+
+      it('has the reply with them, though the one without is read first', async () => {
+        const { mine, reply, results, answers } = await wanted();
+        reply();
+        assert.deepEqual(results, []);
+        await clock.advance(99);
+        const { socket, message } = mine()[1] as ReturnType<typeof sent>[0];
+        socket.listener.onMessage(replyTo(message, { opt: 0 }));
+        assert.deepEqual([results, answers[0]?.[11], doubts], [['rcode 0'], 1, []]);
+        await clock.advance(10_000);
+        assert.equal(results.length, 1);
+      });
+
+      it('has the one without where no other comes soon, or none that is better, or none at all', async () => {
+        const soon = await wanted();
+        soon.reply();
+        await clock.advance(100);
+        assert.deepEqual([soon.results, doubts.length], [['rcode 0'], 1]);
+        const better = await wanted();
+        better.reply();
+        const { socket, message } = better.mine()[0] as ReturnType<typeof sent>[0];
+        socket.listener.onMessage(replyTo(message, { rcode: 2 }));
+        assert.deepEqual([better.results, doubts.length], [['rcode 0'], 2]);
+        const lost = await wanted();
+        lost.reply();
+        lost.one.onLost(new Error('no route'));
+        assert.deepEqual([lost.results, doubts.length], [['rcode 0'], 3]);
+      });
     });
 
     it('keeps EDNS where the copy with EDNS is answered, by an OPT record or without', async () => {

@@ -208,6 +208,61 @@ describe('a CNAME record of an upstream', () => {
     }
   });
 
+  describe('whose target is no name of ours', () => {
+    const far = a('far.example.net', '198.51.100.1');
+    const counted = (stage: ReturnType<typeof stageOf>): { looks: number } => {
+      const count = { looks: 0 };
+      const { local } = stage;
+      const answersFor = local.answersFor.bind(local);
+      local.answersFor = (name) => {
+        count.looks += 1;
+        return answersFor(name);
+      };
+      return count;
+    };
+
+    it('is looked at once, and not again for as long as its answer is cached', async () => {
+      const stage = stageOf({ answers: [alias('shop.example.net', 'far.example.net'), far] });
+      const count = counted(stage);
+      for (let time = 0; time < 5; time += 1) await stage.answer('shop.example.net');
+      assert.deepEqual([count.looks, stage.upstream.asked], [1, 1]);
+      stage.upstream.cache.flush();
+      await stage.answer('shop.example.net');
+      assert.deepEqual([count.looks, stage.upstream.asked], [2, 2]);
+    });
+
+    it('is looked at once, too, where a name of ours is beside the way', async () => {
+      const stage = stageOf({
+        answers: [alias('shop.example.net', 'far.example.net'), alias('other.example.net', 'www.example.org'), far],
+      });
+      const count = counted(stage);
+      for (let time = 0; time < 3; time += 1) {
+        const given = await stage.answer('shop.example.net');
+        assert.ok('message' in given);
+      }
+      assert.deepEqual([count.looks, stage.summons.calls], [2, []]);
+    });
+
+    it('is found behind more records than are looked at one by one', async () => {
+      const more = Array.from({ length: 40 }, (_, index) => alias(`n${index}.example.net`, `m${index}.example.net`));
+      const { ask } = stageOf({ answers: [...more, shop] });
+      assert.deepEqual(answersIn(await ask('shop.example.net')), [
+        ['shop.example.net', 'CNAME', 'www.example.org'],
+        ['www.example.org', 'A', '192.0.2.7'],
+      ]);
+    });
+
+    it('does not stand for what a client over UDP is not given of a long answer', async () => {
+      const many = Array.from({ length: 90 }, (_, index) => a('www.example.org', `198.51.100.${index}`));
+      const [first, last] = [alias('shop.example.net', 'cdn.example.net'), alias('cdn.example.net', 'www.example.org')];
+      const { ask, upstream, summons } = stageOf({ answers: [first, ...many, last] });
+      await upstream.ask('shop.example.net');
+      await ask('shop.example.net', {}, udpClient);
+      assert.deepEqual(summons.calls, []);
+      assert.deepEqual(answersIn(await ask('shop.example.net')).at(-1), ['www.example.org', 'A', '192.0.2.7']);
+    });
+  });
+
   it('that leads elsewhere changes nothing', async () => {
     for (const parts of [
       { answers: [alias('shop.example.net', 'far.example.net'), a('far.example.net', '198.51.100.1')] },
