@@ -116,10 +116,15 @@ describe('the deadline queue', () => {
     await clock.advance(hour / 2);
     clock.freeze(hour / 4);
     await clock.advance(0);
-    const [[from = 0, to = 0] = []] = freezes;
-    assert.equal(freezes.length, 1);
-    assert.equal(to, hour * 1.75);
-    assert.ok(from > hour * (1.5 - 1 / 8) && from <= hour * 1.5, `since ${from}`);
+    const since = freezes.map(([from]) => from);
+    assert.deepEqual(
+      freezes.map(([, to]) => to),
+      [hour * 1.75],
+    );
+    assert.ok(
+      since.every((from) => from > hour * (1.5 - 1 / 8) && from <= hour * 1.5),
+      `since ${since.join()}`,
+    );
   });
 
   it('keeps its timer where a later deadline comes, and moves it where an earlier one does', () => {
