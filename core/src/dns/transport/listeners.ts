@@ -29,7 +29,7 @@ export class Listeners {
   private readonly udp: UdpTransport[] = [];
   private readonly tcp: TcpListener[] = [];
   private readonly connections: TcpConnections;
-  private readonly budget = new DescriptorBudget();
+  private readonly budget: DescriptorBudget;
   private closing: Promise<unknown> | undefined;
 
   private constructor(
@@ -38,6 +38,7 @@ export class Listeners {
     private readonly handler: MessageHandler,
     private readonly context: ListenerContext,
   ) {
+    this.budget = new DescriptorBudget(context.clock);
     this.connections = new TcpConnections(settings.limits, context.access, this.budget);
   }
 
