@@ -73,6 +73,11 @@ const faults: Record<string, new (...parameters: ConstructorParameters<typeof Fa
       return { [Symbol.dispose]: () => undefined };
     }
   },
+  'has commands run otherwise than it has said': class extends FakeBackend {
+    override async machine(registration: Registration<FakeOptions>) {
+      return { ...(await super.machine(registration)), execution: () => ({ cwd: '/', env: {} }) };
+    }
+  },
   'does not see that a definition has changed': class extends FakeBackend {
     override outdated() {
       return undefined;

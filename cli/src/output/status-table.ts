@@ -156,8 +156,13 @@ function failureText({ phase, failure }: UnikernelStatus, now: Milliseconds): st
       : failure.count === 1
         ? 'failed'
         : `failed ${failure.count} times in a row`;
-  const wait = failure.retryAt - now;
-  const next = wait > 0 ? `the next summon may begin in ${durationText(wait)}` : 'the next query tries again';
+  const wait = failure.retryAt === undefined ? Infinity : failure.retryAt - now;
+  const next =
+    wait === Infinity
+      ? 'it is not tried again'
+      : wait > 0
+        ? `the next summon may begin in ${durationText(wait)}`
+        : 'the next query tries again';
   const reason = printable(failure.reason).replace(/[.\s]+$/, '');
   return `${times}, ${durationText(now - failure.at)} ago (${printable(failure.code)}): ${reason}; ${next}.`;
 }

@@ -141,6 +141,17 @@ export class GuardedBackend {
     }
   }
 
+  /** As `Backend.allow`; undefined also where the backend has nothing to allow. */
+  async allow(registration: Registration): Promise<Execution | undefined> {
+    try {
+      const execution = await this.backend.allow?.(registration);
+      checkExecution(execution);
+      return execution;
+    } catch (error) {
+      throw this.failure(error, `fails to say what ${registration.name} will take`);
+    }
+  }
+
   /** Whether its machines can be asked for without changing anything. */
   get canCheck(): boolean {
     return this.backend.check !== undefined;

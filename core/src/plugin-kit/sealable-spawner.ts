@@ -72,7 +72,7 @@ export class SealableSpawner implements Spawner {
   allow(launchable: Launchable): void {
     // Otherwise whoever spawns brings the launch: nothing is kept twice.
     if (this.#state === 'open') return;
-    if (this.#state === 'sealed') throw new JitsuError('JITSU_BACKEND_DENIED', TOO_LATE);
+    if (this.#state === 'sealed') throw new JitsuError('JITSU_ROOT_GIVEN_UP', TOO_LATE);
     const launch = launchable.launch();
     if (typeof launch.account === 'object' && launch.account.uid === this.#user?.uid) throw ofJitsu(launch.account.uid);
     this.#living(launch.temporary, launch.newPrivileges).list(launchable.key, launch);

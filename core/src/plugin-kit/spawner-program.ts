@@ -216,7 +216,7 @@ function run({ number, launch, details }: SpawnOrder, key?: string): void {
   }
 }
 
-function environmentOf(launch: Launch, { nonce, addresses }: LaunchDetails): NodeJS.ProcessEnv {
+function environmentOf(launch: Launch, { nonce, id, addresses }: LaunchDetails): NodeJS.ProcessEnv {
   const { inherited, env, environmentFile, marks } = launch;
   return {
     ...{ ...inherited, ...env },
@@ -224,6 +224,7 @@ function environmentOf(launch: Launch, { nonce, addresses }: LaunchDetails): Nod
     ...(environmentFile !== undefined && parseVariables(readVariablesFile(environmentFile, launch))),
     ...marks,
     ...(nonce !== undefined && { JITSU_SPAWN: nonce }),
+    ...(id !== undefined && { JITSU_ID: id }),
     ...(addresses !== undefined && { JITSU_ADDRESSES: addresses.join(' ') }),
   };
 }

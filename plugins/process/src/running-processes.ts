@@ -71,6 +71,8 @@ export class RunningProcesses {
   #sweep: MachineSweep | undefined;
   #watch: Disposable | undefined;
   readonly #inherited: Remembered<Variables>;
+  /** The user who starts programs; Jitsu itself may become another one. */
+  readonly #starter = process.geteuid?.();
 
   /** @param tell called whenever the state of a machine may have changed */
   constructor(
@@ -105,8 +107,13 @@ export class RunningProcesses {
       this.#strays = findStrays(this.#table, this.#runtimeDirectory, (id) => recorded.has(id));
     } catch (error) {
       this.close();
-      const message = `The process backend cannot keep its records in ${this.#runtimeDirectory}: ${errorMessage(error)}. Give Jitsu a runtime directory that it can write to.`;
-      throw new JitsuError('JITSU_BACKEND_UNREACHABLE', message, { cause: error });
+      const message = `The process backend cannot keep its records in ${this.#runtimeDirectory}: ${errorMessage(error)}.`;
+      if (process.geteuid?.() !== this.#starter) {
+        const advice = 'Jitsu has given up root, and cannot make its folders any more. Restart Jitsu.';
+        throw new JitsuError('JITSU_ROOT_GIVEN_UP', `${message} ${advice}`, { cause: error });
+      }
+      const advice = 'Give Jitsu a runtime directory that it can write to.';
+      throw new JitsuError('JITSU_BACKEND_UNREACHABLE', `${message} ${advice}`, { cause: error });
     }
     this.#sweep = new MachineSweep(this.#groups, this.clock, ({ id }, state) => this.tell({ id, state }));
     this.#sweep.attend();
@@ -158,7 +165,7 @@ export class RunningProcesses {
   takeUp(plan: ProcessPlan): void {
     const { id, name } = plan;
     const stray = this.#strays.get(id);
-    if (stray !== undefined && !this.#groups.has(id) && isOf(stray, plan, this.#table)) {
+    if (stray !== undefined && !this.#groups.has(id) && isOf(stray, plan, this.#table, this.#starter)) {
       this.logger.warn({ unikernel: name }, `${name} runs as process ${stray.pid}, of which no record was left.`);
       this.#take(plan, stray);
     }
@@ -194,7 +201,7 @@ export class RunningProcesses {
     }
   }
 
-  /** To be called for each process that may be spawned. @throws JITSU_BACKEND_DENIED where it is too late for that */
+  /** To be called for each process that may be spawned. @throws JITSU_ROOT_GIVEN_UP where it is too late for that */
   allow(plan: ProcessPlan): void {
     this.spawner.allow(this.#launchable(plan));
   }

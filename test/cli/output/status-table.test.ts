@@ -152,6 +152,9 @@ describe('the status table', () => {
       table,
       /\nhello failed 4 times in a row, 3 s ago \(JITSU_SUMMON_DIED\): exited with status 1: cannot bind; the next summon may begin in 5 s\.\n/,
     );
+    const { retryAt: _, ...lasting } = failure;
+    const told = statusTable(aStatusReport([aUnikernelStatus({ phase: 'failing', failure: lasting })]), undefined);
+    assert.match(told, /cannot bind; it is not tried again\.\n/);
   });
 
   it('says why one that was ready is so no longer', () => {

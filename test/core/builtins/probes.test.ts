@@ -22,7 +22,7 @@ import { SealingSpawner } from '../../support/sealing-spawner.js';
 import { TemporaryFolder } from '../../support/temporary-folder.js';
 
 const clock = new SystemClock();
-const target = { name: 'web', id: 'an-id', addresses: ['127.0.0.1'] };
+const target = { name: 'web', id: '01234567-89ab-4def-8123-456789abcdef', addresses: ['127.0.0.1'] };
 const patience = (): AbortSignal => AbortSignal.timeout(PATIENCE);
 
 async function listening<T extends Server>(server: T, port = 0): Promise<T & AsyncDisposable & { port: number }> {

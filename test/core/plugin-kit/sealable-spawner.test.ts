@@ -169,7 +169,7 @@ describe('the spawner of a Jitsu', () => {
 
     it('starts nothing that was not allowed before, and allows nothing more', async () => {
       await seal(launchable('program', SLEEP));
-      assert.throws(() => spawner.allow(launchable('late', SLEEP)), tooLate);
+      assert.throws(() => spawner.allow(launchable('late', SLEEP)), { ...tooLate, code: 'JITSU_ROOT_GIVEN_UP' });
       await assert.rejects(spawner.spawn(launchable('late', SLEEP)), tooLate);
       // There is not even a process for these.
       await assert.rejects(spawner.spawn(launchable('late', { ...SLEEP, temporary: true })), tooLate);
