@@ -17,10 +17,10 @@ export function statusTable(report: StatusReport, columns: number | undefined): 
   const { now, unikernels } = report;
   const notifiers = report.notifiers.map((notifier) => wrapped(notifierText(notifier), columns ?? Infinity));
   const facts = [...cacheText(report.dns.cache).map((text) => wrapped(text, columns ?? Infinity)), ...notifiers];
-  const store = storeText(report).map((text) => wrapped(text, columns ?? Infinity));
+  const problems = problemTexts(report).map((text) => wrapped(text, columns ?? Infinity));
   const below = facts.length > 0 ? ['', ...facts] : [];
   if (unikernels.length === 0)
-    return [headline(report), ...store, '', 'It serves no unikernel.', ...below, ''].join('\n');
+    return [headline(report), ...problems, '', 'It serves no unikernel.', ...below, ''].join('\n');
   const wide = textTable(wideColumns(now), unikernels);
   const fits = columns === undefined || widthOf(wide) <= columns;
   const table = fits ? wide : narrowTable(unikernels, now);
@@ -38,7 +38,7 @@ export function statusTable(report: StatusReport, columns: number | undefined): 
   return [
     headline(report),
     ...runsAsText(report),
-    ...store,
+    ...problems,
     '',
     table.trimEnd(),
     ...more,
@@ -90,9 +90,11 @@ function runsAsText({ runsAs }: StatusReport): readonly string[] {
   return [`runs as ${user}; programs are started by a process of root, as their own users or, without one, as root`];
 }
 
-/** `WARNING: The store at … could not be written: …`; nothing where it is in order. */
-function storeText({ storeProblem }: StatusReport): readonly string[] {
-  return storeProblem === undefined ? [] : [`WARNING: ${printable(storeProblem)}`];
+/** `WARNING: The store at … could not be written: …`; nothing where all is in order. */
+function problemTexts({ storeProblem, initProblem }: StatusReport): readonly string[] {
+  return [storeProblem, initProblem].flatMap((problem) =>
+    problem === undefined ? [] : [`WARNING: ${printable(problem)}`],
+  );
 }
 
 function wideColumns(now: Milliseconds): readonly Column<UnikernelStatus>[] {

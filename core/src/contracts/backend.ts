@@ -71,6 +71,12 @@ export interface Backend<Options = unknown> extends MayNeedRoot {
   check?(registration: Registration<Options>): Promise<void>;
 
   /**
+   * The memory of the computer on which its machines run, in bytes. Called after a {@link check} that went well. Where it
+   * is absent, or `undefined`, nobody knows.
+   */
+  hostMemory?(): Promise<number | undefined>;
+
+  /**
    * Reports each change of state of the machines that were handed out, in order, whatever its cause, until disposed. A
    * backend that loses its connection reports `unknown` for each of them, and their true states once it is connected
    * again. The core has at most one watch per connection, and a state that is reported twice does no harm. Without this

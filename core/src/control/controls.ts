@@ -25,6 +25,8 @@ export interface ControlContext {
   runsAs(): StatusReport['runsAs'] | undefined;
   /** What is wrong with the state store; absent where nothing is. */
   storeProblem(): string | undefined;
+  /** Why processes that have ended pile up; absent where they do not. */
+  initProblem(): string | undefined;
   udpTransport(): StatusReport['udpTransport'] | undefined;
   /** The number of refused queries since the start, by kind. */
   refused(): StatusReport['dns']['refused'];
@@ -82,6 +84,7 @@ export class Controls implements ControlActions {
     const udpTransport = this.context.udpTransport();
     const runsAs = this.context.runsAs();
     const storeProblem = this.context.storeProblem();
+    const initProblem = this.context.initProblem();
     return {
       version: VERSION,
       pid: process.pid,
@@ -92,6 +95,7 @@ export class Controls implements ControlActions {
       ...(udpTransport !== undefined && { udpTransport }),
       ...(runsAs !== undefined && { runsAs }),
       ...(storeProblem !== undefined && { storeProblem }),
+      ...(initProblem !== undefined && { initProblem }),
       dns: {
         cache: this.context.cache()?.status ?? NOTHING_CACHED,
         refused: this.context.refused(),

@@ -25,6 +25,7 @@ const COUNTS: Shape = {
 const STATUS: Shape = {
   ...{ version: 'string', pid: 'number', now: 'number', startedAt: 'number', 'configFile?': 'string' },
   'storeProblem?': 'string',
+  'initProblem?': 'string',
   ...{ listening: [ENDPOINT], dns: { cache: COUNTS }, unikernels: [UNIKERNEL], 'further?': 'number' },
   notifiers: [{ name: 'string', connected: 'boolean', detail: 'string' }],
 };

@@ -2,6 +2,7 @@ import { CommonPlans, SharedPlan, type CommonPlan } from './common-plans.js';
 import type { ConnectionSettings, Settings, UnikernelSettings } from '../config/settings.js';
 import { ConfigProblems, type ConfigProblem } from '../config/config-problems.js';
 import { nearestWord } from '../config/expectation.js';
+import { unikernelMemory } from '../config/unikernel-memory.js';
 import { stopModeProblem } from '../config/stop.js';
 import type { Machine, MachineId, StopMode } from '../contracts/machine.js';
 import { aheadOf } from '../clock.js';
@@ -80,6 +81,7 @@ export class Fleet {
   #names: Pick<NameTable<Unikernel>, 'find'> | undefined;
   readonly #plans = new CommonPlans((settings) => this.#commonPlan(settings));
   readonly #source: string;
+  readonly #connections: Pick<Settings, 'connections'>;
   /** The settings of the unikernels that are not registered yet. */
   #settings: readonly UnikernelSettings[];
 
@@ -95,6 +97,7 @@ export class Fleet {
   ) {
     this.#source = settings.file ?? 'The command line';
     this.#settings = settings.unikernels;
+    this.#connections = { connections: settings.connections };
     this.backends = new Map(settings.connections.map((connection) => [connection.name, instances.backend(connection)]));
     this.starts = new Map(
       settings.connections.map(({ name, contribution }) => [name, this.#startOf(name, contribution)]),
@@ -231,7 +234,10 @@ export class Fleet {
   /** Asks the backends for `jitsu check`, in place of {@link connect} and {@link register}. */
   check(): Promise<readonly BackendFinding[]> {
     const { bootConfigurators } = this.instances;
-    return checkBackends(this.backends.values(), this.#settings, { ...this.context, bootConfigurators });
+    return checkBackends(this.backends.values(), this.#settings, {
+      ...{ ...this.context, bootConfigurators },
+      memoryOf: (unikernel) => unikernelMemory(this.#connections, unikernel),
+    });
   }
 
   /** Goes on with what has failed, or has not been done yet. */

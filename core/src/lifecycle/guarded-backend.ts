@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import type { Backend, BackendCapabilities, PowerChange, Registration } from '../contracts/backend.js';
 import type { Clock } from '../contracts/clock.js';
 import type { Logger } from '../contracts/logger.js';
@@ -167,6 +168,18 @@ export class GuardedBackend {
       await this.backend.check?.(registration);
     } catch (error) {
       throw this.failure(error, `fails to check ${registration.name}`);
+    }
+  }
+
+  /** As `Backend.hostMemory`; `undefined` where the backend has no such method. */
+  async hostMemory(): Promise<number | undefined> {
+    try {
+      const bytes: unknown = await this.backend.hostMemory?.();
+      if (bytes === undefined || (Number.isSafeInteger(bytes) && (bytes as number) > 0))
+        return bytes as number | undefined;
+      throw new Error(`it returned ${inspect(bytes)}, and a number of bytes or undefined was expected`);
+    } catch (error) {
+      throw this.failure(error, 'fails to tell the memory of its computer');
     }
   }
 

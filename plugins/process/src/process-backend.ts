@@ -21,6 +21,7 @@ import {
   type Registration,
   type Spawner,
 } from '@jitsud/core/plugin';
+import { totalmem } from 'node:os';
 import { ProcessMachine } from './process-machine.js';
 import { controllersOf, type ProcessLimits, type ProcessOptions } from './process-options.js';
 import { planProcess, type ProcessPlan } from './process-plan.js';
@@ -88,6 +89,10 @@ export class ProcessBackend implements Backend<ProcessOptions> {
   async check(registration: Registration<ProcessOptions>): Promise<void> {
     const { absence } = await this.#plan(registration);
     if (absence !== undefined) throw absence;
+  }
+
+  hostMemory(): Promise<number> {
+    return Promise.resolve(totalmem());
   }
 
   watch(listener: (change: PowerChange) => void): Disposable {

@@ -39,9 +39,6 @@ const UNREAPED_AT_MOST: Milliseconds = 5_000;
 /** The longest interval at which that is looked for. */
 const SLOWEST_LOOK: Milliseconds = 50;
 
-const NO_INIT =
-  'Jitsu is the first process of its container, and does not collect processes whose parents have ended: they pile up as zombies. Have the container run with an init (docker run --init).';
-
 /** All running machines of one connection: their processes, records and output. */
 export class RunningProcesses {
   /** Including machines that are not registered, or not registered yet. */
@@ -127,7 +124,6 @@ export class RunningProcesses {
       this.tellStateOf(id);
     }
     for (const plan of this.#confined.values()) void this.confine(plan);
-    if (process.pid === 1) this.logger.warn({}, NO_INIT);
   }
 
   close(): void {

@@ -41,6 +41,15 @@ describe('the status table', () => {
     }
   });
 
+  it('says where processes that have ended pile up', () => {
+    const initProblem = 'Jitsu is the first process of its container';
+    const report = { ...aStatusReport([aUnikernelStatus()]), storeProblem: 'full', initProblem };
+    assert.deepEqual(lines(statusTable(report, undefined)).slice(1, 3), [
+      'WARNING: full',
+      'WARNING: Jitsu is the first process of its container',
+    ]);
+  });
+
   it('fits 80 columns, with the quieter facts on a second line', () => {
     const names = [
       { name: 'hello.jitsu.test', requests: 3, lastAsked: reportTime - 12_000 },

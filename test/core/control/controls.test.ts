@@ -119,6 +119,7 @@ describe('the actions of the control socket', () => {
       listening: () => [],
       runsAs: () => undefined,
       storeProblem: () => undefined,
+      initProblem: () => undefined,
       udpTransport: () => undefined,
       notifiers: () => [],
       cache: () => undefined,
