@@ -3,7 +3,7 @@ import { RunningJitsu } from '../support/running-jitsu.js';
 /** What a program does that another one does not, and how many there are of it. */
 const TEMPERS: readonly (readonly [name: string, count: number, habits: readonly string[], more?: object])[] = [
   ['plain', 5, []],
-  ['watched', 2, [], { ready: 'http:8080/', watch: '1s', deadline: '2s', grace: '300ms' }],
+  ['watched', 2, [], { ready: 'http:8080/', watch: '1s', deadline: '10s', grace: '300ms' }],
   ['slow', 3, ['slow=300']],
   ['worker', 1, ['worker']],
   ['lingering', 2, ['lingers=500']],

@@ -100,6 +100,11 @@ export class Chaos implements AsyncDisposable {
     } finally {
       clearInterval(teller);
     }
+    await this.finish();
+  }
+
+  /** Lets everything come to rest, and looks at what is left and at the trace. */
+  async finish(): Promise<void> {
     await this.trouble.settle();
     await Promise.all(this.#questions);
     await this.#expectAllAnswer();
@@ -135,7 +140,7 @@ export class Chaos implements AsyncDisposable {
       // Half of them are asked for seldom, so that they are stopped and started all the time.
       const half = this.unikernels.length / 2;
       const unikernel = this.unikernels[numbers(4) === 0 ? half + numbers(half) : numbers(half)];
-      await this.#visit(unikernel as ChaosUnikernel, numbers(3) === 0);
+      await this.visit(unikernel as ChaosUnikernel, numbers(3) === 0);
     }
   }
 
@@ -157,7 +162,7 @@ export class Chaos implements AsyncDisposable {
   }
 
   /** Whether it was answered, and something was there. */
-  async #visit(unikernel: ChaosUnikernel, overTcp: boolean): Promise<boolean> {
+  async visit(unikernel: ChaosUnikernel, overTcp: boolean): Promise<boolean> {
     const told = await this.#ask(unikernel, overTcp);
     if (told === undefined) return false;
     const isThere = await fetch(`http://${String(told.address)}:8080/`, { signal: AbortSignal.timeout(5_000) }).then(
@@ -192,12 +197,17 @@ export class Chaos implements AsyncDisposable {
   async #lookAround(end: number): Promise<void> {
     while (now() < end) {
       await sleep(1_000);
-      this.#lookForDoubles();
-      await this.#compareWithStatus();
+      await this.look();
       if (!this.trouble.isEnding && !isRunning(this.#jitsu.pid)) {
         throw new Error(`Jitsu has ended by itself:\n${this.log.slice(-3_000)}`);
       }
     }
+  }
+
+  /** Looks once for programs that run twice, or of which Jitsu does not know. */
+  async look(): Promise<void> {
+    this.#lookForDoubles();
+    await this.#compareWithStatus();
   }
 
   #lookForDoubles(): void {
@@ -230,7 +240,7 @@ export class Chaos implements AsyncDisposable {
   async #expectAllAnswer(): Promise<void> {
     const healthy = this.unikernels.filter(({ isHealthy }) => isHealthy);
     const visits = healthy.map(async (unikernel) => {
-      if (!(await this.#visit(unikernel, false))) this.record.fault(`${unikernel.name} does not answer in the end`);
+      if (!(await this.visit(unikernel, false))) this.record.fault(`${unikernel.name} does not answer in the end`);
     });
     await Promise.all(visits);
   }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Chaos } from './chaos.js';
@@ -8,27 +8,11 @@ import { signal } from './processes.js';
 
 const SEED = 7;
 
-/** A process that looks like the program at an address, and comes back when it is killed. */
-class Impostor implements Disposable {
-  #child: ChildProcess | undefined;
-
-  constructor(private readonly address: string) {
-    this.#spawn();
-  }
-
-  #spawn(): void {
-    const words = ['-e', 'setInterval(() => undefined, 1000)', this.address];
-    this.#child = spawn(process.execPath, words, { detached: true, stdio: 'ignore' });
-    this.#child.once('exit', () => {
-      if (this.#child !== undefined) this.#spawn();
-    });
-  }
-
-  [Symbol.dispose](): void {
-    const child = this.#child;
-    this.#child = undefined;
-    child?.kill('SIGKILL');
-  }
+/** A process that looks like the program at an address. */
+function impostorAt(address: string): Disposable {
+  const words = ['-e', 'setInterval(() => undefined, 1000)', address];
+  const child = spawn(process.execPath, words, { detached: true, stdio: 'ignore' });
+  return { [Symbol.dispose]: () => void child.kill('SIGKILL') };
 }
 
 describe('what is wrong in chaos', function () {
@@ -54,15 +38,21 @@ describe('what is wrong in chaos', function () {
       stop: { onExit: 'stop', policies: ['max-lifetime:3s', 'ttl'] },
     });
     const [doubled, squatted, closing] = ['plain0', 'slow0', 'plain1'].map((name) => find(chaos, name));
-    const impostors = [doubled!, find(chaos, 'crashing0')].map(({ ip }) => new Impostor(ip));
+    const impostors = [doubled!, find(chaos, 'crashing0')].map(({ ip }) => impostorAt(ip));
     const squatter = createServer((_, response) => response.end()).listen(8080, squatted!.ip);
-    const close = setInterval(() => {
-      fetch(`http://${closing!.ip}:8080/close`).catch(() => undefined);
-    }, 500);
     try {
-      await chaos.run(25_000);
+      await chaos.trouble.start();
+      for (let looks = 0; looks < 4; looks += 1) {
+        await chaos.visit(doubled!, false);
+        await chaos.look();
+        await sleep(1_000);
+      }
+      await chaos.visit(squatted!, false);
+      await chaos.visit(closing!, false);
+      await fetch(`http://${closing!.ip}:8080/close`, { headers: { connection: 'close' } });
+      await chaos.visit(closing!, true);
+      await chaos.finish();
     } finally {
-      clearInterval(close);
       squatter.close();
       for (const impostor of impostors) impostor[Symbol.dispose]();
     }

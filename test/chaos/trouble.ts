@@ -11,7 +11,7 @@ import { childrenOf, commandLineOf, isStopped, processesWith, signal, startTimeO
 const LONGEST_END = 15_000;
 const LONGEST_START = 20_000;
 /** How long a service may be spoilt before looks have found it: the interval, a look, and the deadline of what follows. */
-const LONGEST_DOUBT = 6_000;
+const LONGEST_DOUBT = 15_000;
 /** How long a helper of Jitsu may outlive it. */
 const LONGEST_AFTERLIFE = 3_000;
 
