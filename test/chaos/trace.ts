@@ -5,8 +5,6 @@ import type { ToldAddress } from './patient-query.js';
 
 /** In milliseconds: those of the trace are whole ones. */
 const TOLERANCE = 2;
-/** Where root was given up, nothing starts without its output yet while the runtime folder is full. */
-const UNMENDED = 'no file can be made for its output';
 /** Whatever has not been seen for so long is not seen any more. */
 const LONGEST_UNSEEN = 5_000;
 /** What Jitsu may need beyond an idle process to see the end of a program. */
@@ -75,7 +73,7 @@ export function failedStarts(
   wasDisturbed: (from: number, until: number) => boolean,
 ): string[] {
   return events.flatMap(({ kind, at, unikernel, reason = '' }, index) => {
-    if (kind !== 'failed' || reason.includes(UNMENDED)) return [];
+    if (kind !== 'failed') return [];
     const began = events.findLast((event, earlier) => earlier < index && event.kind === 'summoning')?.at ?? at;
     return wasDisturbed(began, at) ? [] : [`${unikernel} was not disturbed, and its start has failed: ${reason}`];
   });

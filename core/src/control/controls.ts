@@ -6,6 +6,7 @@ import type { Clock } from '../contracts/clock.js';
 import type { LifecycleEvent } from '../contracts/lifecycle-event.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { HistoryQuery, StateStore } from '../contracts/state-store.js';
+import { errorMessage } from '../errors.js';
 import type { CacheStatus, CachingResolver } from '../dns/cache/caching-resolver.js';
 import type { Fleet } from '../fleet/fleet.js';
 import type { Lifecycle } from '../lifecycle/lifecycle.js';
@@ -69,9 +70,13 @@ export class Controls implements ControlActions {
 
   async statusOf(name: string): Promise<StatusReport> {
     const unikernel = this.fleet.find(name);
-    const output = await unikernel.plan.machine.recentOutput();
+    const written = await unikernel.plan.machine.recentOutput().then(
+      (output) => ({ output }),
+      // Who asks looks for a reason, of which the rest of the status may tell more.
+      (error: unknown) => ({ outputProblem: errorMessage(error) }),
+    );
     this.context.settleUses();
-    return this.#report([{ ...this.lifecycle.status(unikernel), output }]);
+    return this.#report([{ ...this.lifecycle.status(unikernel), ...written }]);
   }
 
   #report(unikernels: readonly UnikernelStatus[]): StatusReport {

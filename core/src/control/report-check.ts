@@ -9,6 +9,7 @@ const UNIKERNEL = {
   ...{ 'startedAt?': 'number', totalStarts: 'number', 'stopAt?': 'number', 'outdated?': 'string' },
   names: [{ name: 'string', requests: 'number', 'lastAsked?': 'number' }],
   'output?': ['string'],
+  'outputProblem?': 'string',
   'failure?': { count: 'number', 'retryAt?': 'number', at: 'number', reason: 'string', code: 'string' },
 } as const satisfies Shape;
 
