@@ -20,7 +20,9 @@ import {
   type PowerChange,
   type Registration,
   type Spawner,
+  type Stray,
 } from '@jitsud/core/plugin';
+import { ProcessHandle } from './process-handle.js';
 import { ProcessMachine } from './process-machine.js';
 import { controllersOf, type ProcessLimits, type ProcessOptions } from './process-options.js';
 import { planProcess } from './process-plan.js';
@@ -87,6 +89,13 @@ export class ProcessBackend implements Backend<ProcessOptions> {
 
   watch(listener: (change: PowerChange) => void): Disposable {
     return this.#changes.watch(listener);
+  }
+
+  async strays(): Promise<readonly Stray[]> {
+    return this.#processes.unregistered().map(({ id, record: { definition } }) => {
+      const { name = id, ip } = definition ?? {};
+      return { name, machine: new ProcessHandle(id, name, this.#processes, this.clock), addresses: ip };
+    });
   }
 
   async #plan(registration: Registration<ProcessOptions>): Promise<ReturnType<typeof planProcess>> {
