@@ -37,6 +37,8 @@ export interface Core extends Control {
   nearestWord(mistyped: string, words: Iterable<string>): string | undefined;
   /** What the configuration exposes to the network, one sentence per item. */
   exposures(settings: Settings): readonly string[];
+  /** How much memory a unikernel may have, in bytes, as far as its configuration tells. */
+  unikernelMemory(settings: Settings, unikernel: Settings['unikernels'][number]): number | undefined;
   createLogger(options: LoggerOptions): Logger;
   createJitsu(
     settings: Settings,

@@ -44,6 +44,7 @@ export async function loadCore(): Promise<Core> {
     },
     nearestWord: core.nearestWord,
     exposures: core.exposures,
+    unikernelMemory: core.unikernelMemory,
     createLogger: core.createLogger,
     createJitsu: core.createJitsu,
     recordRunning: control.recordRunning,

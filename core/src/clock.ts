@@ -21,13 +21,16 @@ export class SystemClock implements Clock {
     if (delay === Infinity) return { [Symbol.dispose]: () => undefined };
     const due = this.now() + delay;
     let timer: NodeJS.Timeout;
-    const arm = (): void => {
-      const left = due - this.now();
-      // Node rounds a delay down to whole milliseconds: without the ceiling a callback would come before its time.
-      timer =
-        left > LONGEST_TIMER ? setTimeout(arm, LONGEST_TIMER) : setTimeout(callback, Math.max(0, Math.ceil(left)));
+    const arm = (left: Milliseconds): void => {
+      timer = setTimeout(fire, Math.min(LONGEST_TIMER, Math.max(0, Math.ceil(left))));
     };
-    arm();
+    // Node counts whole milliseconds of a clock of its own: its timers come up to one before their time.
+    const fire = (): void => {
+      const left = due - this.now();
+      if (left > 0) arm(left);
+      else callback();
+    };
+    arm(delay);
     return { [Symbol.dispose]: () => clearTimeout(timer) };
   }
 

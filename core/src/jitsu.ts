@@ -128,6 +128,7 @@ export class Jitsu {
           this.listening.map((endpoint) => (hasAddress(endpoint.address) ? endpoint : { ...endpoint, absent: true })),
         runsAs: () => this.#privileges?.runsAs,
         storeProblem: () => this.#store.problem,
+        initProblem: () => this.#spawner.problem,
         udpTransport: () => this.udpTransport,
         notifiers: () => this.#notifiers.status(),
         cache: () => this.#cache,

@@ -6,14 +6,20 @@ import { compileTapGuest } from '../support/ping/tap-guest.js';
 
 const PROGRAM = fileURLToPath(new URL('cold-in-namespace.js', import.meta.url));
 
-/** A network of its own with a TAP device, in which everybody may ping. */
+/**
+ * A network of its own with a TAP device, which everybody may use and in which everybody may ping, and a folder of its
+ * own with the program.
+ */
 const NETWORK = [
   'ip link set lo up',
   'echo 0 2147483647 >/proc/sys/net/ipv4/ping_group_range',
   'ip tuntap add dev tap0 mode tap',
   'ip address add 10.7.0.1/24 dev tap0',
   'ip link set tap0 up',
-  'exec "$@"',
+  'mount -t tmpfs -o mode=755 none /mnt',
+  'mknod -m 666 /mnt/tun c 10 200',
+  'install -m 755 "$3" /mnt/guest',
+  'exec "$1" "$2" /mnt/guest /mnt/tun',
 ].join(' && ');
 
 /**
@@ -32,7 +38,7 @@ export async function benchCold(): Promise<void> {
     return;
   }
   const guest = await compileTapGuest(compiler);
-  const words = ['--net', 'sh', '-c', NETWORK, 'sh', process.execPath, PROGRAM, guest];
+  const words = ['--net', '--mount', 'sh', '-c', NETWORK, 'sh', process.execPath, PROGRAM, guest];
   const { status } = spawnSync(unshare, words, { stdio: 'inherit' });
   if (status !== 0) throw new Error(`The bench in its network ended with status ${String(status)}`);
 }

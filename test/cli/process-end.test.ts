@@ -12,7 +12,7 @@ function run(program: string): Promise<{ status: number | string | null | undefi
     ${program}`;
   return new Promise((resolve) => {
     const words = ['--input-type=module', '--eval', code];
-    execFile(process.execPath, words, { timeout: 15_000 }, (error, stdout) => {
+    execFile(process.execPath, words, { timeout: 15_000, killSignal: 'SIGKILL' }, (error, stdout) => {
       resolve({ status: error === null ? 0 : (error.signal ?? error.code), output: stdout });
     });
   });

@@ -36,6 +36,8 @@ class Setting implements AsyncDisposable {
   readonly one = new FakeBackend(this.clock);
   readonly two = new FakeBackend(this.clock);
   readonly store = new MemoryStateStore();
+  /** What the unikernels of each backend may have, in bytes. */
+  readonly memory: Record<string, number> = {};
   readonly journal: string[] = [];
   resolve: Resolver['resolve'] = () => ({ rcode: 8 });
   readonly #folder = new TemporaryFolder();
@@ -86,7 +88,8 @@ class Setting implements AsyncDisposable {
           builtins.register(registry);
           const description = 'For a test';
           for (const [name, backend] of Object.entries({ one: this.one, two: this.two })) {
-            registry.backend({ name, description, useClass: madeOf(backend), unikernel: fakeOptions });
+            const memory = () => this.memory[name];
+            registry.backend({ name, description, useClass: madeOf(backend), unikernel: fakeOptions, memory });
           }
           const options = z.object({});
           registry.stateStore({ name: 'journal', description, useClass: madeOf(this.store), options });
@@ -637,6 +640,22 @@ describe('Jitsu', () => {
     assert.deepEqual([asked, setting.two.calls], [['db'], []]);
     assert.deepEqual(setting.journal.toSorted(), ['close one', 'close two', 'connect one']);
     assert.equal(setting.clock.pending, 0);
+  });
+
+  it('warns of what may have more memory than there is, where a backend knows it', async () => {
+    await using setting = new Setting();
+    const told = (bytes: unknown) => Object.assign(setting.two, { hostMemory: async () => bytes });
+    Object.assign(setting.memory, { one: 2 ** 40, two: 64 * 2 ** 20 });
+    const findings = async (): Promise<readonly (string | boolean | undefined)[]> =>
+      (await (await setting.jitsu()).check()).flatMap(({ message, isWarning }) => [message, isWarning]);
+    told(64 * 2 ** 20);
+    assert.deepEqual(await findings(), []);
+    told(32 * 2 ** 20);
+    assert.deepEqual(await findings(), ['db may have 64 MiB of memory, and its computer has 32.', true]);
+    told(undefined);
+    assert.deepEqual(await findings(), []);
+    told('much');
+    assert.match(String((await findings())[0]), /fails to tell the memory of its computer: .*'much'/);
   });
 
   it('closes the rest when something cannot be closed, and says so', async () => {

@@ -98,9 +98,12 @@ describe('a virtual machine at whose address another machine answers', function 
     const backends = { libvirt: { connect: 'test:///default' } };
     await using jitsu = new RunningJitsu([guest], { backends }, within(machine));
     await jitsu.start();
-    await jitsu.control.stop('test');
-    assert.equal((await jitsu.ask('guest.test')).rcode, 'NOERROR');
-    assert.match(jitsu.log, /WARN.*Something answered at 10\.98\.0\.2:8080 before test was started\./i);
+    // On a busy machine what has answered may be noticed too late to count: then it is at another start.
+    await eventually(async () => {
+      await jitsu.control.stop('test');
+      assert.equal((await jitsu.ask('guest.test')).rcode, 'NOERROR');
+      assert.match(jitsu.log, /WARN.*Something answered at 10\.98\.0\.2:8080 before test was started\./i);
+    }, 30_000);
 
     // Nobody answers there: the start neither waits, nor is there anything to tell.
     stranger.kill();

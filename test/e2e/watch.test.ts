@@ -4,7 +4,7 @@ import { RunningJitsu } from '../support/running-jitsu.js';
 import { describeOverUdp } from '../support/udp-transports.js';
 
 /** What its look may take besides `watch`, and the machine besides that. */
-const LATEST = 6_000;
+const LATEST = 12_000;
 
 describeOverUdp('a service that stops answering while it runs, with `watch`', function (transport) {
   const aJitsu = (ready: string, deadline: string, habits: readonly string[] = []): RunningJitsu => {
@@ -69,12 +69,11 @@ describeOverUdp('a service that stops answering while it runs, with `watch`', fu
     for (const begin = performance.now(); !waits; await sleep(20)) {
       assert.ok(performance.now() - begin < LATEST, `the cached answer is still given\n${jitsu.log}`);
       const answer = jitsu.ask('web.test');
-      waits = await Promise.race([answer.then(() => false), sleep(500).then(() => true)]);
+      const isSlow = await Promise.race([answer.then(() => false), sleep(500).then(() => true)]);
+      const { phase, state } = await jitsu.status('web');
+      waits = isSlow && phase === 'summoning';
       if (!waits) continue;
-      assert.deepEqual(
-        [(await jitsu.status('web')).phase, (await jitsu.status('web')).state],
-        ['summoning', 'running'],
-      );
+      assert.equal(state, 'running');
       process.kill(worker, 'SIGCONT');
       assert.equal((await answer).rcode, 'NOERROR');
     }

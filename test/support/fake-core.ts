@@ -13,6 +13,7 @@ export function fakeCore(parts: Partial<Core>): Core {
     pluginCommands: never('pluginCommands'),
     nearestWord: () => undefined,
     exposures: () => [],
+    unikernelMemory: () => undefined,
     createLogger: never('createLogger'),
     createJitsu: never('createJitsu'),
     controlClient: never('controlClient'),

@@ -85,6 +85,11 @@ const faults: Record<string, new (...parameters: ConstructorParameters<typeof Fa
       return machines.map(({ name }, index) => ({ name, machine: all[index]! }));
     }
   },
+  'has commands run otherwise than it has said': class extends FakeBackend {
+    override async machine(registration: Registration<FakeOptions>) {
+      return { ...(await super.machine(registration)), execution: () => ({ cwd: '/', env: {} }) };
+    }
+  },
   'does not see that a definition has changed': class extends FakeBackend {
     override outdated() {
       return undefined;

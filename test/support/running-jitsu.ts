@@ -14,6 +14,14 @@ const PROGRAM = fileURLToPath(new URL('served-program.js', import.meta.url));
 
 let loopbackAddresses = 0;
 
+/** What becomes the command of a unikernel. */
+interface Served {
+  readonly habits?: readonly string[];
+  readonly ip?: string;
+  /** Where Node is found, or will be. */
+  readonly node?: string;
+}
+
 /** The times of one run of a served program, in milliseconds of the machine's clock. */
 export interface ProgramRun {
   readonly pid: number;
@@ -60,9 +68,9 @@ export class RunningJitsu implements AsyncDisposable {
 
   /** Starts it, again after it has ended. Resolves when it answers. */
   async start(flags: readonly string[] = []): Promise<void> {
-    const unikernels = this.unikernels.map(({ habits, ...unikernel }: { habits?: readonly string[]; ip?: string }) => ({
+    const unikernels = this.unikernels.map(({ habits, node = process.execPath, ...unikernel }: Served) => ({
       ...unikernel,
-      ...(habits && { command: [process.execPath, PROGRAM, this.#runs, unikernel.ip, '8080', ...habits] }),
+      ...(habits && { command: [node, PROGRAM, this.#runs, unikernel.ip, '8080', ...habits] }),
     }));
     const { dns, stop, ...more } = this.settings as Record<string, object>;
     const file = this.#folder.in('jitsu.config.json');

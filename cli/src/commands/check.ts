@@ -1,3 +1,4 @@
+import type { Settings } from '@jitsud/core';
 import type { CommandContext } from '../command-context.js';
 import type { StartChoice } from '../command-line.js';
 import { ExitStatus } from '../exit-status.js';
@@ -25,7 +26,11 @@ export async function check(
     givesUpRoot: true,
   });
   const { foretoldUser } = jitsu;
+  const memoryOf = (unikernel: Settings['unikernels'][number]): number | undefined =>
+    core.unikernelMemory(settings, unikernel);
   const findings = offline ? undefined : await jitsu.check();
-  terminal.out(settingsSummary(settings, core.exposures(settings), terminal.columns, { foretoldUser, findings }));
-  return findings === undefined || findings.length === 0 ? ExitStatus.ok : ExitStatus.failed;
+  terminal.out(
+    settingsSummary(settings, core.exposures(settings), terminal.columns, { foretoldUser, findings, memoryOf }),
+  );
+  return findings?.some(({ isWarning }) => isWarning !== true) === true ? ExitStatus.failed : ExitStatus.ok;
 }

@@ -3,6 +3,7 @@ import type { Settings, UnikernelSettings } from '@jitsud/core';
 import { durationText } from './duration-text.js';
 import { endpointText } from './endpoint-text.js';
 import { cautionText, openText } from './open-text.js';
+import { sizeText } from './size-text.js';
 import { printable } from './printable.js';
 import { textTable, widthOf, type Column } from './text-table.js';
 import { wrapped } from './wrapped.js';
@@ -19,7 +20,15 @@ export interface Asked {
   readonly foretoldUser?: string | undefined;
   /** What a start would not find now; absent where the backends were not asked. */
   readonly findings?:
-    readonly { readonly backend: string; readonly code: string; readonly message: string }[] | undefined;
+    | readonly {
+        readonly backend: string;
+        readonly code: string;
+        readonly message: string;
+        readonly isWarning?: true;
+      }[]
+    | undefined;
+  /** How much memory a unikernel may have, in bytes, as far as that is known. */
+  readonly memoryOf?: (unikernel: UnikernelSettings) => number | undefined;
 }
 
 /** Summarises a valid configuration: what it would serve, and what it exposes to the network. */
@@ -27,7 +36,7 @@ export function settingsSummary(
   settings: Settings,
   exposures: readonly string[],
   columns: number | undefined,
-  { foretoldUser, findings }: Asked = {},
+  { foretoldUser, findings, memoryOf = () => undefined }: Asked = {},
 ): string {
   const { file, dns, statePath, stateStore, controlSocket, onExit, unikernels } = settings;
   const facts = [
@@ -51,17 +60,26 @@ export function settingsSummary(
     cautionText('What was passed over:', (settings.passedOver ?? []).map(printable), columns),
   ].filter((text) => text !== '');
   const asked = unikernels.length === 0 ? '' : `\n${askedText(findings, columns)}`;
-  return `${head}\n\n${factTable}\n${notes.map((text) => `${text}\n`).join('')}${unikernels.length === 0 ? 'No unikernel is configured.\n' : unikernelTable(unikernels, columns)}${asked}`;
+  return `${head}\n\n${factTable}\n${notes.map((text) => `${text}\n`).join('')}${unikernels.length === 0 ? 'No unikernel is configured.\n' : unikernelTable(unikernels, memoryOf, columns)}${asked}`;
 }
 
 function askedText(findings: Asked['findings'], columns: number | undefined): string {
-  if (findings !== undefined && findings.length > 0) {
-    const missing = findings.map(({ backend, code, message }) =>
-      printable(`Backend ${backend}: ${message} (${code})`.replace(/\s*\n\s*/g, ' ')),
-    );
-    return cautionText('What a start would not find now:', missing, columns);
-  }
-  return `${wrapped(findings === undefined ? NOT_CHECKED : CHECKED, columns ?? Infinity)}\n`;
+  if (findings === undefined) return `${wrapped(NOT_CHECKED, columns ?? Infinity)}\n`;
+  const sentence = (backend: string, message: string): string =>
+    printable(`Backend ${backend}: ${message}`.replace(/\s*\n\s*/g, ' '));
+  const missing = findings
+    .filter(({ isWarning }) => isWarning !== true)
+    .map(({ backend, code, message }) => sentence(backend, `${message} (${code})`));
+  const warnings = findings
+    .filter(({ isWarning }) => isWarning)
+    .map(({ backend, message }) => sentence(backend, message));
+  const texts = [
+    missing.length > 0
+      ? cautionText('What a start would not find now:', missing, columns)
+      : `${wrapped(CHECKED, columns ?? Infinity)}\n`,
+    ...(warnings.length > 0 ? [cautionText('What does not fit into its computer:', warnings, columns)] : []),
+  ];
+  return texts.join('\n');
 }
 
 /** For each connection that is, which it is and why. */
@@ -112,18 +130,26 @@ function forwarding({ dns: { forwarders, forwarderPort } }: Settings): string {
 /** The most unikernels shown; the layout of a longer table would take minutes. */
 const SHOWN = 10_000;
 
-function unikernelTable(all: readonly UnikernelSettings[], columns: number | undefined): string {
-  const table = tableOf(all.slice(0, SHOWN), columns);
+type MemoryOf = NonNullable<Asked['memoryOf']>;
+
+function unikernelTable(all: readonly UnikernelSettings[], memoryOf: MemoryOf, columns: number | undefined): string {
+  const table = tableOf(all.slice(0, SHOWN), memoryOf, columns);
   return all.length <= SHOWN ? table : `${table}and ${all.length - SHOWN} more\n`;
 }
 
-function tableOf(unikernels: readonly UnikernelSettings[], columns: number | undefined): string {
+function tableOf(unikernels: readonly UnikernelSettings[], memoryOf: MemoryOf, columns: number | undefined): string {
+  const memory = new Map(unikernels.map((unikernel) => [unikernel, memoryOf(unikernel)]));
+  const memoryText = (unikernel: UnikernelSettings): string => {
+    const bytes = memory.get(unikernel);
+    return bytes === undefined ? '-' : sizeText(bytes);
+  };
   const all: readonly Column<UnikernelSettings>[] = [
     { head: 'UNIKERNEL', cell: ({ name }) => printable(name) },
     { head: 'BACKEND', cell: ({ backend }) => printable(backend) },
     { head: 'NAMES', cell: ({ names }) => names.map(printable).join('\n') },
     { head: 'ADDRESSES', cell: ({ addresses }) => addresses.join('\n') },
     { head: 'READY WHEN', cell: readyWhen },
+    ...([...memory.values()].some((bytes) => bytes !== undefined) ? [{ head: 'MEMORY', cell: memoryText }] : []),
     { head: 'STOP', cell: ({ stopMode }) => stopMode },
     { head: 'POLICY', cell: ({ stopPolicies }) => stopPolicies.map(({ words }) => printable(words)).join('\n') || '-' },
     { head: 'TTL', cell: ({ ttl }) => durationText(ttl) },

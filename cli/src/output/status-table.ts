@@ -17,11 +17,11 @@ export function statusTable(report: StatusReport, columns: number | undefined): 
   const { now, unikernels } = report;
   const notifiers = report.notifiers.map((notifier) => wrapped(notifierText(notifier), columns ?? Infinity));
   const facts = [...cacheText(report.dns.cache).map((text) => wrapped(text, columns ?? Infinity)), ...notifiers];
-  const store = storeText(report).map((text) => wrapped(text, columns ?? Infinity));
+  const problems = problemTexts(report).map((text) => wrapped(text, columns ?? Infinity));
   const strays = straysText(report).map((text) => wrapped(text, columns ?? Infinity));
   const below = [...(strays.length > 0 ? ['', ...strays] : []), ...(facts.length > 0 ? ['', ...facts] : [])];
   if (unikernels.length === 0)
-    return [headline(report), ...store, '', 'It serves no unikernel.', ...below, ''].join('\n');
+    return [headline(report), ...problems, '', 'It serves no unikernel.', ...below, ''].join('\n');
   const wide = textTable(wideColumns(now), unikernels);
   const fits = columns === undefined || widthOf(wide) <= columns;
   const table = fits ? wide : narrowTable(unikernels, now);
@@ -39,7 +39,7 @@ export function statusTable(report: StatusReport, columns: number | undefined): 
   return [
     headline(report),
     ...runsAsText(report),
-    ...store,
+    ...problems,
     '',
     table.trimEnd(),
     ...more,
@@ -98,9 +98,11 @@ function runsAsText({ runsAs }: StatusReport): readonly string[] {
   return [`runs as ${user}; programs are started by a process of root, as their own users or, without one, as root`];
 }
 
-/** `WARNING: The store at … could not be written: …`; nothing where it is in order. */
-function storeText({ storeProblem }: StatusReport): readonly string[] {
-  return storeProblem === undefined ? [] : [`WARNING: ${printable(storeProblem)}`];
+/** `WARNING: The store at … could not be written: …`; nothing where all is in order. */
+function problemTexts({ storeProblem, initProblem }: StatusReport): readonly string[] {
+  return [storeProblem, initProblem].flatMap((problem) =>
+    problem === undefined ? [] : [`WARNING: ${printable(problem)}`],
+  );
 }
 
 function wideColumns(now: Milliseconds): readonly Column<UnikernelStatus>[] {
@@ -167,8 +169,13 @@ function failureText({ phase, failure }: UnikernelStatus, now: Milliseconds): st
       : failure.count === 1
         ? 'failed'
         : `failed ${failure.count} times in a row`;
-  const wait = failure.retryAt - now;
-  const next = wait > 0 ? `the next summon may begin in ${durationText(wait)}` : 'the next query tries again';
+  const wait = failure.retryAt === undefined ? Infinity : failure.retryAt - now;
+  const next =
+    wait === Infinity
+      ? 'it is not tried again'
+      : wait > 0
+        ? `the next summon may begin in ${durationText(wait)}`
+        : 'the next query tries again';
   const reason = printable(failure.reason).replace(/[.\s]+$/, '');
   return `${times}, ${durationText(now - failure.at)} ago (${printable(failure.code)}): ${reason}; ${next}.`;
 }

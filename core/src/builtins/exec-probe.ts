@@ -38,15 +38,15 @@ export class ExecProbe implements ReadinessProbe {
   }
 
   #launchable(target: ReadinessTarget): Launchable {
-    const { name, id } = target;
+    const { name } = target;
     const [program = '', ...words] = this.command;
     let known: Launch | undefined;
     return {
-      key: `${id} exec:${JSON.stringify(this.command)}`,
+      key: `${name} exec:${JSON.stringify(this.command)}`,
       launch: () =>
         (known ??= {
           ...(target.execution?.() ?? { cwd: process.cwd(), env: userEnvironment(), account: 'jitsu' }),
-          ...{ program, argv0: program, words, temporary: true, marks: { JITSU_NAME: name, JITSU_ID: id } },
+          ...{ program, argv0: program, words, temporary: true, marks: { JITSU_NAME: name } },
         }),
     };
   }
@@ -71,9 +71,9 @@ export class ExecProbe implements ReadinessProbe {
   }
 
   /** `undefined` where the process that spawns has ended meanwhile: the next attempt makes another. */
-  async #spawn({ name, addresses }: ReadinessTarget, launchable: Launchable): Promise<LiveChild | undefined> {
+  async #spawn({ name, id, addresses }: ReadinessTarget, launchable: Launchable): Promise<LiveChild | undefined> {
     try {
-      return await this.spawner.spawn(launchable, { addresses });
+      return await this.spawner.spawn(launchable, { id, addresses });
     } catch (error) {
       if ((error as { lost?: boolean }).lost === true) return undefined;
       if (errorCode(error)?.startsWith('JITSU_') === true) throw error;

@@ -5,7 +5,7 @@ import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { ReadinessProbe, ReadinessTarget } from '../contracts/readiness-probe.js';
 import { errorMessage, JitsuError } from '../errors.js';
 import { EchoSocket } from '../net/echo-socket.js';
-import { NeighbourTable } from '../net/neighbour-table.js';
+import { NeighbourTable, TICK } from '../net/neighbour-table.js';
 import { numericLookup } from '../net/numeric-lookup.js';
 import { isOwnAddress, plainAddress } from '../net/own-address.js';
 import { loadSocketCalls, type SocketCalls } from '../net/socket-calls.js';
@@ -84,8 +84,21 @@ function neighbours(address: string, calls: SocketCalls, answered: () => void): 
   socket.on('error', ({ code }: NodeJS.ErrnoException) => {
     if (code === 'ECONNREFUSED') answered();
   });
+  /** Whether the kernel knew it before the first datagram. */
+  let wasKnown: boolean | undefined;
+  const hasAnswered = (waited: Milliseconds): boolean => {
+    const since = table?.sinceAnswer(address);
+    wasKnown ??= since !== undefined;
+    // The kernel's times are too coarse for a machine that answers at once: it counts that it was not known before.
+    return since !== undefined && (!wasKnown || since + TICK <= waited);
+  };
   return {
     attempt: (waited) => {
+      try {
+        if (hasAnswered(waited)) return answered();
+      } catch {
+        // Where the kernel is out of memory for its answer, the next look may show more.
+      }
       if (state === 'connected') send();
       if (state === 'idle') {
         state = 'connecting';
@@ -94,7 +107,6 @@ function neighbours(address: string, calls: SocketCalls, answered: () => void): 
           if (error === undefined) send();
         });
       }
-      if (table?.hasAnswered(address, waited) === true) answered();
     },
     [Symbol.dispose]: () => {
       table?.[Symbol.dispose]();

@@ -1,4 +1,4 @@
-import type { Machine, MachineId, PowerState, StopMode } from './machine.js';
+import type { Execution, Machine, MachineId, PowerState, StopMode } from './machine.js';
 import type { MayNeedRoot } from './may-need-root.js';
 
 export interface BackendCapabilities {
@@ -57,6 +57,7 @@ export interface Backend<Options = unknown> extends MayNeedRoot {
    * What may pass by itself does not keep Jitsu from starting: `JITSU_BACKEND_UNREACHABLE`, also of `connect`, and
    * `JITSU_UNIKERNEL_UNAVAILABLE`. The unikernel is shown as failing, and the core asks again after a pause. After
    * `JITSU_UNIKERNEL_UNKNOWN`, `JITSU_BACKEND_DENIED` and `JITSU_BACKEND_FAILED` it does so where another backend works.
+   * `JITSU_ROOT_GIVEN_UP`, which `Spawner.allow` throws, is told once, and not asked again.
    * @throws JITSU_UNIKERNEL_INVALID with every problem of the options
    * @throws JITSU_UNIKERNEL_UNAVAILABLE where nothing is wrong but that a file of it is not there
    * @throws JITSU_UNIKERNEL_UNKNOWN where the system has no such machine
@@ -64,10 +65,25 @@ export interface Backend<Options = unknown> extends MayNeedRoot {
   machine(registration: Registration<Options>): Promise<Machine>;
 
   /**
+   * Called when Jitsu is about to give up root, for each registration whose machine has not been handed out: allows the
+   * `Spawner` what `machine` would allow it, which is too late when the machine comes, and resolves with what the
+   * machine's `execution` will be. It may be called while `machine` is under way, and without a connection. Without this
+   * method nothing is to be allowed, and no machine has `execution`.
+   * @throws JITSU_UNIKERNEL_INVALID with every problem of the options
+   */
+  allow?(registration: Registration<Options>): Promise<Execution | undefined>;
+
+  /**
    * Asks the system for `jitsu check`, in place of `connect` and `machine`, and changes nothing: connects where it must,
    * and rejects as they would. `close` is called at the end. Without this method `jitsu check` only connects.
    */
   check?(registration: Registration<Options>): Promise<void>;
+
+  /**
+   * The memory of the computer on which its machines run, in bytes. Called after a {@link check} that went well. Where it
+   * is absent, or `undefined`, nobody knows.
+   */
+  hostMemory?(): Promise<number | undefined>;
 
   /**
    * Reports each change of state of the machines that were handed out, in order, whatever its cause, until disposed. A

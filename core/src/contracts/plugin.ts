@@ -47,6 +47,11 @@ export interface BackendContribution {
   readonly stopModes?: readonly StopMode[];
   /** How a unikernel is stopped whose configuration does not say it; where absent, `destroy`. */
   readonly defaultStopMode?: StopMode;
+  /**
+   * How much memory a unikernel with these parsed options may have, in bytes; `undefined` where they do not tell. For
+   * `jitsu check`, which shows it, and warns where that is more than {@link Backend.hostMemory}.
+   */
+  memory?(options: unknown): number | undefined;
   /** Whether its machines have the method `addresses`, so that `ip` may be left out of a unikernel's configuration. */
   readonly findsAddresses?: boolean;
   /**

@@ -3,6 +3,7 @@ import type { MayNeedRoot } from './may-need-root.js';
 
 export interface ReadinessTarget {
   readonly name: string;
+  /** Empty for {@link ReadinessProbe.allow} where the machine is not there yet. */
   readonly id: MachineId;
   /** IPv4 and IPv6 addresses, as given in the configuration. */
   readonly addresses: readonly string[];
@@ -31,7 +32,7 @@ export interface ReadinessProbe extends MayNeedRoot {
 
   /**
    * Called for each unikernel that has the probe, when all are registered and none is booted: what it allows the
-   * {@link Spawner} to do for this probe. Present where it runs commands.
+   * {@link Spawner} to do for this probe, by the unikernel's name. Present where it runs commands.
    */
   allow?(target: ReadinessTarget): void;
 

@@ -50,6 +50,8 @@ export interface Launchable {
 export interface LaunchDetails {
   /** 32 hexadecimal digits, which the program gets as `JITSU_SPAWN`. */
   readonly nonce?: string | undefined;
+  /** The id of the machine that a command looks after, which it gets as `JITSU_ID`. */
+  readonly id?: string | undefined;
   /** Addresses, which it gets as `JITSU_ADDRESSES`, separated by spaces. */
   readonly addresses?: readonly string[] | undefined;
 }
@@ -82,7 +84,7 @@ export type ProgramSignal = 'SIGTERM' | 'SIGKILL' | 'SIGSTOP' | 'SIGCONT';
 export interface Spawner {
   /**
    * To be called for each launch when its unikernel is registered, whether or not it will ever start.
-   * @throws JITSU_BACKEND_DENIED where Jitsu has given up root already, JITSU_UNIKERNEL_INVALID for a program that is to
+   * @throws JITSU_ROOT_GIVEN_UP where Jitsu has given up root already, JITSU_UNIKERNEL_INVALID for a program that is to
    * run as the user that Jitsu becomes
    */
   allow(launchable: Launchable): void;

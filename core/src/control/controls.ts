@@ -26,6 +26,8 @@ export interface ControlContext {
   runsAs(): StatusReport['runsAs'] | undefined;
   /** What is wrong with the state store; absent where nothing is. */
   storeProblem(): string | undefined;
+  /** Why processes that have ended pile up; absent where they do not. */
+  initProblem(): string | undefined;
   udpTransport(): StatusReport['udpTransport'] | undefined;
   /** The number of refused queries since the start, by kind. */
   refused(): StatusReport['dns']['refused'];
@@ -81,6 +83,7 @@ export class Controls implements ControlActions {
     const runsAs = this.context.runsAs();
     const storeProblem = this.context.storeProblem();
     const strays = [...this.strays.values()].map((stray) => this.lifecycle.status(stray));
+    const initProblem = this.context.initProblem();
     return {
       version: VERSION,
       pid: process.pid,
@@ -91,6 +94,7 @@ export class Controls implements ControlActions {
       ...(udpTransport !== undefined && { udpTransport }),
       ...(runsAs !== undefined && { runsAs }),
       ...(storeProblem !== undefined && { storeProblem }),
+      ...(initProblem !== undefined && { initProblem }),
       dns: {
         cache: this.context.cache()?.status ?? NOTHING_CACHED,
         refused: this.context.refused(),

@@ -30,6 +30,7 @@ const COUNTS: Shape = {
 const STATUS: Shape = {
   ...{ version: 'string', pid: 'number', now: 'number', startedAt: 'number', 'configFile?': 'string' },
   'storeProblem?': 'string',
+  'initProblem?': 'string',
   ...{
     listening: [ENDPOINT],
     dns: { cache: COUNTS },

@@ -29,6 +29,8 @@ export interface StatusReport {
   readonly runsAs?: RunsAs;
   /** Why counters or history are not kept on the disk, as a sentence without its full stop; absent where they are. */
   readonly storeProblem?: string;
+  /** Why processes that have ended are not collected, likewise. */
+  readonly initProblem?: string;
   readonly dns: {
     readonly cache: CacheStatus;
     /** The number of refused queries since the start, by kind. */

@@ -15,6 +15,7 @@ const { Other, NotReady, NoReachableAuthority, NetworkError } = ExtendedErrorCod
 /** The errors that a query can meet; docs/dns.md shows this table, too. */
 const KINDS: Partial<Record<JitsuErrorCode, Kind>> = {
   JITSU_SUMMON_DEADLINE: { infoCode: NotReady, text: 'not ready within its deadline' },
+  JITSU_ROOT_GIVEN_UP: { infoCode: NotReady, text: 'Jitsu has to be restarted to start it' },
   JITSU_SUMMON_BACKING_OFF: { infoCode: NotReady, text: 'it has failed, and is left alone for a while' },
   JITSU_SUMMON_DIED: { infoCode: Other, text: 'it went down before its service answered' },
   JITSU_SUMMON_FAILED: { infoCode: Other, text: 'nobody knows whether its service answers' },

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { UnikernelSettings } from '../config/settings.js';
 import type { Clock } from '../contracts/clock.js';
 import type { Logger } from '../contracts/logger.js';
-import type { Machine } from '../contracts/machine.js';
+import type { Execution, Machine } from '../contracts/machine.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import { errorCode, errorMessage, JitsuError, shuttingDown } from '../errors.js';
 import type { GuardedBackend } from '../lifecycle/guarded-backend.js';
@@ -11,6 +11,7 @@ import { BackOff } from '../plugin-kit/back-off.js';
 import type { SharedPlan } from './common-plans.js';
 import { ExpectedMachine } from './expected-machine.js';
 import { limitedClose } from './limited-close.js';
+import { settledWithin } from './settled-within.js';
 
 /** The pauses between attempts. */
 const FIRST_PAUSE: Milliseconds = 1_000;
@@ -25,26 +26,56 @@ const LOGGED = 20;
 /** The codes of failures that may pass by themselves: what is not there may come. */
 const PASSING: ReadonlySet<string | undefined> = new Set(['JITSU_BACKEND_UNREACHABLE', 'JITSU_UNIKERNEL_UNAVAILABLE']);
 
+const GIVEN_UP = 'JITSU_ROOT_GIVEN_UP';
+
 /** Whether what has failed may succeed later without any change to the configuration. */
 export function mayPass(error: unknown): boolean {
   return PASSING.has(errorCode(error));
+}
+
+/** Whether what has failed cannot succeed as long as this Jitsu runs. */
+function lasts(error: unknown): boolean {
+  return errorCode(error) === GIVEN_UP;
 }
 
 /** What a start needs of the fleet. */
 export interface StartingFleet {
   /** Finds or defines the machine of a unikernel. @throws the objection of its backend or of a boot configurator */
   machineOf(settings: UnikernelSettings): Promise<Machine>;
-  /** Takes over the machine of an expected unikernel. @throws where it cannot */
-  arrive(unikernel: Unikernel, plan: SharedPlan, machine: Machine): void;
+  /**
+   * Allows what the machine of an expected unikernel will take once Jitsu has given up root.
+   * @returns how commands that look after the machine will run
+   */
+  allow(settings: UnikernelSettings, plan: SharedPlan): Promise<Execution | undefined>;
+  /**
+   * Takes over the machine of an expected unikernel.
+   * @param allowed what `allow` has found out, where it was called
+   * @throws where it cannot
+   */
+  arrive(unikernel: Unikernel, plan: SharedPlan, machine: Machine, allowed: Allowed | undefined): void;
   /** Its machine cannot be had for now, for this reason. */
   withhold(unikernel: Unikernel, failure: Failure): void;
   /** These have got their machines. */
   arrived(backend: GuardedBackend, unikernels: readonly Unikernel[]): Promise<void>;
 }
 
+/** What was allowed for a machine before it was there. */
+export interface Allowed {
+  readonly execution: Execution | undefined;
+}
+
+/** What is wrong with a unikernel whose machine is expected. */
+export interface Objection {
+  readonly name: string;
+  readonly error: unknown;
+}
+
 /** A unikernel whose machine its backend has not handed out yet. */
 interface Expected {
   readonly settings: UnikernelSettings;
+  /** The first answer of its backend, where that takes its time. */
+  pending?: Promise<Machine> | undefined;
+  allowed?: Allowed;
   /** Both are absent until it is listed. */
   unikernel?: Unikernel;
   plan?: SharedPlan;
@@ -58,7 +89,7 @@ class RetriedFailure implements Failure {
   code = '';
   reason = '';
   count = 0;
-  retryAt: Milliseconds = 0;
+  retryAt: Milliseconds | undefined = 0;
 }
 
 /**
@@ -119,12 +150,18 @@ export class BackendStart {
     if (wasConnected) await this.#close();
   }
 
-  /** The handle of a unikernel whose machine is expected. `list` follows when it is listed. */
+  /**
+   * The handle of a unikernel whose machine is expected. `list` follows when it is listed.
+   * @param pending the machine, where the backend takes its time to hand it out
+   */
   expect(
     settings: UnikernelSettings,
     error?: unknown,
+    pending?: Promise<Machine>,
   ): { readonly machine: Machine; list(unikernel: Unikernel, plan: SharedPlan): void } {
-    const expected: Expected = { settings };
+    const expected: Expected = { settings, pending };
+    // Whoever asks for it is told.
+    pending?.catch(() => undefined);
     this.#expected.add(expected);
     const machine = new ExpectedMachine(() => this.#arrival(expected), this.findsAddresses);
     return {
@@ -135,6 +172,24 @@ export class BackendStart {
         else if (this.error !== undefined) this.#share(expected);
       },
     };
+  }
+
+  /**
+   * Has all allowed, before Jitsu gives up root, that the expected machines will take when they come. What is not allowed
+   * within the limit never will be.
+   * @returns what is wrong with them
+   */
+  async allowExpected(limit: Milliseconds): Promise<readonly Objection[]> {
+    const objections: Objection[] = [];
+    const { clock } = this.context;
+    const latest = clock.now() + limit;
+    const waiting = [...this.#expected].reverse();
+    while (waiting.length > 0) {
+      const batch = waiting.splice(-AT_ONCE).reverse();
+      const allowed = batch.map((expected) => this.#allow(expected, objections));
+      await settledWithin(allowed, Math.max(0, latest - clock.now()), clock);
+    }
+    return objections;
   }
 
   /** Goes on in the background with what is expected, until all of it is there. */
@@ -176,10 +231,12 @@ export class BackendStart {
 
   /** The machine, after the attempt under way or another one. */
   async #arrival(expected: Expected): Promise<Machine> {
-    await this.#tryNow();
-    if (expected.machine !== undefined) return expected.machine;
-    const reason = expected.failure?.reason ?? errorMessage(this.error ?? shuttingDown());
-    throw new JitsuError('JITSU_BACKEND_UNREACHABLE', reason, { cause: this.error });
+    if (this.#expected.has(expected)) await this.#tryNow();
+    const { machine, failure } = expected;
+    if (machine !== undefined) return machine;
+    const reason = failure?.reason ?? errorMessage(this.error ?? shuttingDown());
+    const code = failure?.code === GIVEN_UP ? GIVEN_UP : 'JITSU_BACKEND_UNREACHABLE';
+    throw new JitsuError(code, reason, { cause: this.error });
   }
 
   #tryNow(): Promise<void> {
@@ -201,43 +258,69 @@ export class BackendStart {
   async #try(): Promise<void> {
     try {
       await this.connect();
-    } catch {
-      for (const expected of this.#expected) this.#share(expected);
-      this.#logReasons();
+    } catch (error) {
+      const expected = [...this.#expected];
+      for (const each of expected) this.#share(each);
+      if (lasts(error)) this.#giveUp(expected, errorMessage(error));
+      else this.#logReasons();
       return;
     }
     const arrived: Unikernel[] = [];
+    const lost: Expected[] = [];
     const waiting = [...this.#expected].reverse();
     const before = this.#failures;
     while (waiting.length > 0 && !this.#hasEnded) {
-      await Promise.all(waiting.splice(-AT_ONCE).map((expected) => this.#get(expected, arrived)));
+      await Promise.all(waiting.splice(-AT_ONCE).map((expected) => this.#get(expected, arrived, lost)));
       await setImmediate();
     }
+    this.#giveUp(lost, lost[0]?.failure?.reason ?? '');
     this.#failures = this.#expected.size > 0 ? before + 1 : 0;
     if (this.#hasEnded) return;
     this.#logReasons();
     if (arrived.length === 0) return;
     this.works = true;
     const { name } = this.backend;
-    const which = arrived.length === 1 ? (arrived[0] as Unikernel).name : `${arrived.length} unikernels`;
-    this.context.logger.info({ backend: name }, `the backend ${name} has ${which} now`);
+    this.context.logger.info({ backend: name }, `the backend ${name} has ${inWords(arrived)} now`);
     await this.fleet.arrived(this.backend, arrived).catch((error: unknown) => {
       this.context.logger.error({ backend: name, error }, errorMessage(error));
     });
   }
 
-  async #get(expected: Expected, arrived: Unikernel[]): Promise<void> {
+  async #get(expected: Expected, arrived: Unikernel[], lost: Expected[]): Promise<void> {
     const { settings, unikernel, plan } = expected;
     if (unikernel === undefined || plan === undefined) return;
     try {
-      const machine = await this.fleet.machineOf(settings);
+      const { pending, allowed } = expected;
+      const machine = await (pending ?? this.fleet.machineOf(settings)).finally(() => (expected.pending = undefined));
       if (this.#hasEnded) return;
-      this.fleet.arrive(unikernel, plan, machine);
+      this.fleet.arrive(unikernel, plan, machine, allowed);
       expected.machine = machine;
       this.#expected.delete(expected);
       arrived.push(unikernel);
     } catch (error) {
-      if (this.#expected.has(expected)) this.#withhold(expected, error);
+      if (!this.#expected.has(expected)) return;
+      this.#withhold(expected, error);
+      if (lasts(error)) lost.push(expected);
+    }
+  }
+
+  /** Does not try them again: that could not succeed. */
+  #giveUp(lost: readonly Expected[], reason: string): void {
+    if (lost.length === 0) return;
+    for (const expected of lost) this.#expected.delete(expected);
+    const { name } = this.backend;
+    const which = inWords(lost.flatMap(({ unikernel }) => unikernel ?? []));
+    this.context.logger.error({ backend: name }, `the backend ${name} cannot give ${which} any more: ${reason}`);
+  }
+
+  async #allow(expected: Expected, objections: Objection[]): Promise<void> {
+    const { settings, plan } = expected;
+    if (plan === undefined) return;
+    try {
+      expected.allowed = { execution: await this.fleet.allow(settings, plan) };
+    } catch (error) {
+      // Anything else may pass until the machine comes, and is told if it does not.
+      if (errorCode(error) === 'JITSU_UNIKERNEL_INVALID') objections.push({ name: settings.name, error });
     }
   }
 
@@ -258,7 +341,7 @@ export class BackendStart {
     failure.code = errorCode(error) ?? 'JITSU_BACKEND_FAILED';
     failure.reason = errorMessage(error);
     failure.count += 1;
-    failure.retryAt = failure.at + this.#backOff.after(failure.count);
+    failure.retryAt = lasts(error) ? undefined : failure.at + this.#backOff.after(failure.count);
   }
 
   /** Each reason once, until another one takes its place. */
@@ -279,4 +362,9 @@ export class BackendStart {
       this.context.logger.warn({ backend: name }, `${name} lacks more of them; \`jitsu status\` lists all.`);
     }
   }
+}
+
+function inWords(unikernels: readonly Unikernel[]): string {
+  const [first] = unikernels;
+  return unikernels.length === 1 && first !== undefined ? first.name : `${unikernels.length} unikernels`;
 }

@@ -20,6 +20,8 @@ export interface BackendFinding {
   readonly backend: string;
   readonly code: string;
   readonly message: string;
+  /** Whether a start goes well all the same. */
+  readonly isWarning?: true;
 }
 
 /**
@@ -31,6 +33,8 @@ export async function checkBackends(
   unikernels: readonly UnikernelSettings[],
   context: {
     readonly bootConfigurators: readonly BootConfigurator[];
+    /** How much memory a unikernel may have, in bytes, as far as that is known. */
+    readonly memoryOf: (unikernel: UnikernelSettings) => number | undefined;
     readonly clock: Clock;
     readonly logger: Logger;
   },
@@ -42,7 +46,10 @@ export async function checkBackends(
       const code = errorCode(error) ?? 'JITSU_BACKEND_FAILED';
       findings.push({ backend: backend.name, code, message: errorMessage(error) });
     };
-    const [outcome] = await settledWithin([check(backend, own, context.bootConfigurators, find)], LIMIT, context.clock);
+    const looked = check(backend, own, context.bootConfigurators, find)
+      .then(() => largerThanHost(backend, own, context.memoryOf))
+      .then((warnings) => findings.push(...warnings), find);
+    const [outcome] = await settledWithin([looked], LIMIT, context.clock);
     if (outcome === undefined) {
       const message = `The backend ${backend.name} has not answered within ${LIMIT / 1_000} s.`;
       findings.push({ backend: backend.name, code: 'JITSU_BACKEND_UNREACHABLE', message });
@@ -78,4 +85,30 @@ async function check(
     if (ofBackend !== undefined) return find(ofBackend);
     for (const reason of reasons) find(reason);
   }
+}
+
+/** A warning for each unikernel that may have more memory than there is. */
+async function largerThanHost(
+  backend: GuardedBackend,
+  unikernels: readonly UnikernelSettings[],
+  memoryOf: (unikernel: UnikernelSettings) => number | undefined,
+): Promise<readonly BackendFinding[]> {
+  const sized = unikernels.flatMap((unikernel) => {
+    const memory = memoryOf(unikernel);
+    return memory === undefined ? [] : [{ name: unikernel.name, memory }];
+  });
+  const host = sized.length === 0 ? undefined : await backend.hostMemory();
+  if (host === undefined) return [];
+  return sized
+    .filter(({ memory }) => memory > host)
+    .map(({ name, memory }) => ({
+      backend: backend.name,
+      code: 'JITSU_UNIKERNEL_INVALID',
+      message: `${name} may have ${mebibytes(memory)} MiB of memory, and its computer has ${mebibytes(host)}.`,
+      isWarning: true,
+    }));
+}
+
+function mebibytes(bytes: number): string {
+  return (bytes / 2 ** 20).toFixed(0);
 }

@@ -2,6 +2,7 @@ import { CommonPlans, SharedPlan, type CommonPlan } from './common-plans.js';
 import type { ConnectionSettings, Settings, UnikernelSettings } from '../config/settings.js';
 import { ConfigProblems, type ConfigProblem } from '../config/config-problems.js';
 import { nearestWord } from '../config/expectation.js';
+import { unikernelMemory } from '../config/unikernel-memory.js';
 import { stopModeProblem } from '../config/stop.js';
 import type { Machine, MachineId, StopMode } from '../contracts/machine.js';
 import { aheadOf } from '../clock.js';
@@ -27,11 +28,10 @@ const AT_ONCE = 256;
 export const PATIENCE: Milliseconds = 2_000;
 
 /**
- * The same where root is about to be given up, since programs that are not known by then cannot be started as other users
- * later; and for backends that hand over what needs root.
+ * How long it waits, where root is about to be given up, for what cannot be done later: what needs root is handed over, or
+ * allowed to the process that keeps it.
  */
-const PATIENCE_OF_ROOT: Milliseconds = 20_000;
-const PATIENCE_FOR_HAND_OVER: Milliseconds = 60_000;
+const PATIENCE_FOR_ROOT: Milliseconds = 60_000;
 
 /**
  * The codes of failures that will not pass, and are not a mistake of the configuration either: a start goes on without
@@ -81,6 +81,7 @@ export class Fleet {
   #names: Pick<NameTable<Unikernel>, 'find'> | undefined;
   readonly #plans = new CommonPlans((settings) => this.#commonPlan(settings));
   readonly #source: string;
+  readonly #connections: Pick<Settings, 'connections'>;
   /** The settings of the unikernels that are not registered yet. */
   #settings: readonly UnikernelSettings[];
 
@@ -96,6 +97,7 @@ export class Fleet {
   ) {
     this.#source = settings.file ?? 'The command line';
     this.#settings = settings.unikernels;
+    this.#connections = { connections: settings.connections };
     this.backends = new Map(settings.connections.map((connection) => [connection.name, instances.backend(connection)]));
     this.starts = new Map(
       settings.connections.map(({ name, contribution }) => [name, this.#startOf(name, contribution)]),
@@ -168,9 +170,9 @@ export class Fleet {
       const { name, needsRoot } = start.backend;
       if (needsRoot === undefined || !this.context.givesUpRoot()) continue;
       const attempt = start.connect();
-      const [outcome] = await settledWithin([attempt], PATIENCE_FOR_HAND_OVER, this.context.clock);
+      const [outcome] = await settledWithin([attempt], PATIENCE_FOR_ROOT, this.context.clock);
       if (outcome === undefined) {
-        const message = `The backend ${name} has not answered for ${PATIENCE_FOR_HAND_OVER / 1_000} s, and Jitsu cannot do anything else while it asks as the user that it becomes.`;
+        const message = `The backend ${name} has not answered for ${PATIENCE_FOR_ROOT / 1_000} s, and Jitsu cannot do anything else while it asks as the user that it becomes.`;
         throw new JitsuError('JITSU_BACKEND_UNREACHABLE', message);
       }
       asked.set(start, attempt);
@@ -191,13 +193,13 @@ export class Fleet {
     this.#settings = [];
     while (waiting.length > 0) {
       const batch = waiting.splice(-AT_ONCE).reverse();
-      const machines = await this.#machinesWithin(batch);
+      const { asked, outcomes } = await this.#machinesWithin(batch);
       const checked = batch.some((unikernel) => this.#hasBootConfigurators(unikernel))
         ? await Promise.allSettled(batch.map((unikernel) => this.#checkBoot(unikernel)))
         : [];
       for (let index = 0; index < batch.length; index += 1) {
         const unikernel = batch[index] as UnikernelSettings;
-        const machine = machines[index];
+        const machine = outcomes[index];
         const boot = checked[index];
         if (boot?.status === 'rejected') problems.push(objection(unikernel, 'it could not boot', boot.reason));
         if (machine?.status === 'fulfilled') {
@@ -208,7 +210,8 @@ export class Fleet {
         }
         const error: unknown = machine?.reason;
         const code = errorCode(error);
-        if (machine === undefined || mayPass(error) || LASTING.has(code)) this.#expect(unikernel, error);
+        if (machine === undefined || mayPass(error) || LASTING.has(code))
+          this.#expect(unikernel, error, machine === undefined ? asked[index] : undefined);
         if (machine === undefined || mayPass(error)) continue;
         const problem = objection(unikernel, 'refused by its backend', error);
         if (LASTING.has(code)) refusals.push({ connection: unikernel.backend, problem });
@@ -217,6 +220,13 @@ export class Fleet {
       // So that what is written meanwhile, for a process that spawns, does not wait in memory until all are registered.
       await new Promise((resolve) => setImmediate(resolve));
     }
+    if (problems.length === 0 && this.context.givesUpRoot()) {
+      for (const start of this.starts.values()) {
+        for (const { name, error } of await start.allowExpected(PATIENCE_FOR_ROOT)) {
+          problems.push(objection({ name }, 'refused by its backend', error));
+        }
+      }
+    }
     this.#refuse(problems);
     this.#refuseLasting(refusals);
   }
@@ -224,7 +234,10 @@ export class Fleet {
   /** Asks the backends for `jitsu check`, in place of {@link connect} and {@link register}. */
   check(): Promise<readonly BackendFinding[]> {
     const { bootConfigurators } = this.instances;
-    return checkBackends(this.backends.values(), this.#settings, { ...this.context, bootConfigurators });
+    return checkBackends(this.backends.values(), this.#settings, {
+      ...{ ...this.context, bootConfigurators },
+      memoryOf: (unikernel) => unikernelMemory(this.#connections, unikernel),
+    });
   }
 
   /** Goes on with what has failed, or has not been done yet. */
@@ -263,7 +276,12 @@ export class Fleet {
         if (this.#hasBootConfigurators(settings)) await this.#checkBoot(settings);
         return machine;
       },
-      arrive: (unikernel, plan, machine) => {
+      allow: async ({ options }, { name, addresses, probes }) => {
+        const execution = await backend.allow({ name, options, addresses });
+        for (const probe of probes) probe.allow?.({ name, id: '', addresses, execution: () => execution });
+        return execution;
+      },
+      arrive: (unikernel, plan, machine, allowed) => {
         const machines = this.on(name);
         const owner = machines.get(machine.id) ?? unikernel;
         // What was left by an earlier configuration may be its own.
@@ -271,10 +289,15 @@ export class Fleet {
         this.#refuse(isTaken ? [sameMachine(unikernel.name, owner.name)] : []);
         machines.set(machine.id, unikernel);
         const before = plan.arrive(machine);
-        const refused = this.#allowProbes(unikernel);
-        if (refused === undefined) return;
-        plan.arrive(before);
-        this.#refuse([refused]);
+        // Commands of probes would run as Jitsu's user, and not as the one that its backend says only now.
+        const isAllowed =
+          allowed !== undefined && (allowed.execution !== undefined || plan.machine.execution() === undefined);
+        try {
+          if (!isAllowed) allowProbes(unikernel);
+        } catch (error) {
+          plan.arrive(before);
+          throw error;
+        }
       },
     };
     const open = (): Promise<void> => context.connect(() => backend.connect(), backend.needsRoot);
@@ -285,22 +308,24 @@ export class Fleet {
     return this.#backend(backend).machine({ name, options, addresses });
   }
 
-  /** `undefined` for a machine that is not waited for any longer, or whose backend is not connected. */
-  async #machinesWithin(
-    batch: readonly UnikernelSettings[],
-  ): Promise<readonly (PromiseSettledResult<Machine> | undefined)[]> {
+  /**
+   * What the backends were asked, where they are connected, and the outcomes: `undefined` for a machine that is not waited
+   * for any longer.
+   */
+  async #machinesWithin(batch: readonly UnikernelSettings[]): Promise<{
+    readonly asked: readonly (Promise<Machine> | undefined)[];
+    readonly outcomes: readonly (PromiseSettledResult<Machine> | undefined)[];
+  }> {
     const starts = batch.map(({ backend }) => this.#start(backend));
-    const outcomes = await this.#settled(
-      starts,
-      batch.map((unikernel, index) => {
-        const { isConnected, isSlow } = starts[index] as BackendStart;
-        return isConnected && !isSlow ? this.#register(unikernel) : undefined;
-      }),
-    );
+    const asked = batch.map((unikernel, index) => {
+      const { isConnected, isSlow } = starts[index] as BackendStart;
+      return isConnected && !isSlow ? this.#register(unikernel) : undefined;
+    });
+    const outcomes = await this.#settled(starts, asked);
     for (const [index, start] of starts.entries()) {
       if (start.isConnected && outcomes[index] === undefined) start.isSlow = true;
     }
-    return outcomes;
+    return { asked, outcomes };
   }
 
   /**
@@ -326,15 +351,14 @@ export class Fleet {
       );
       for (const [place, index] of indices.entries()) outcomes[index] = settled[place];
     };
-    const usual = givesUpRoot() ? PATIENCE_OF_ROOT : PATIENCE;
-    await Promise.all([within(usual, false), within(PATIENCE_FOR_HAND_OVER, true)]);
+    await Promise.all([within(PATIENCE, false), within(PATIENCE_FOR_ROOT, true)]);
     return outcomes;
   }
 
   /** Lists a unikernel whose machine cannot be had for now. */
-  #expect(settings: UnikernelSettings, error: unknown): void {
+  #expect(settings: UnikernelSettings, error: unknown, pending: Promise<Machine> | undefined): void {
     const { name, names, addresses, backend } = settings;
-    const expected = this.#start(backend).expect(settings, error);
+    const expected = this.#start(backend).expect(settings, error, pending);
     const plan = new SharedPlan(name, expected.machine, names, addresses, this.#plans.of(settings));
     const unikernel = new UnikernelRecord(plan);
     this.unikernels.set(name, unikernel);
@@ -367,15 +391,8 @@ export class Fleet {
     const owner = this.on(backend).add(machine.id, unikernel);
     if (owner !== undefined) return sameMachine(name, owner.name);
     this.unikernels.set(name, unikernel);
-    return this.#allowProbes(unikernel);
-  }
-
-  #allowProbes({ plan }: Unikernel): ConfigProblem | undefined {
-    const { name, id, addresses } = plan;
     try {
-      for (const probe of plan.probes) {
-        probe.allow?.({ name, id, addresses, execution: () => plan.machine.execution() });
-      }
+      allowProbes(unikernel);
       return undefined;
     } catch (error) {
       return objection({ name }, 'refused by its readiness probe', error);
@@ -437,6 +454,13 @@ export function countersOf(
     ...(lastAsked !== undefined && { lastAsked: lastAsked + ahead }),
   }));
   return { unikernel: name, totalStarts, names, ...(startedAt !== undefined && { startedAt: startedAt + ahead }) };
+}
+
+function allowProbes({ plan }: Unikernel): void {
+  const { name, id, addresses } = plan;
+  for (const probe of plan.probes) {
+    probe.allow?.({ name, id, addresses, execution: () => plan.machine.execution() });
+  }
 }
 
 function registrationOf({ plan }: Unikernel): StoredRegistration {

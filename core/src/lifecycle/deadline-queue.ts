@@ -7,8 +7,14 @@ interface Entry<T> {
   readonly due: Milliseconds;
 }
 
-/** The longest time for which the timer is set, so that it is known how long a freeze has lasted. */
-const WATCH: Milliseconds = 5_000;
+/**
+ * The timer is set for at most this part of the time until the first deadline, so that it is known how long a freeze has
+ * lasted. A shorter one that passes unnoticed leaves the other parts.
+ */
+const WATCHED_PART = 1 / 8;
+
+/** The time for which it is set even where that is more. */
+const SHORTEST_WATCH: Milliseconds = 5_000;
 
 /** Calls back for each item at its deadline, with a single timer and a binary heap. */
 export class DeadlineQueue<T> implements Disposable {
@@ -51,7 +57,8 @@ export class DeadlineQueue<T> implements Disposable {
     if (first === undefined || first.due >= this.#timerDue) return;
     this.#timer?.[Symbol.dispose]();
     this.#armedAt = this.clock.now();
-    this.#timerDue = Math.min(first.due, this.#armedAt + WATCH);
+    const watch = Math.max(SHORTEST_WATCH, (first.due - this.#armedAt) * WATCHED_PART);
+    this.#timerDue = Math.min(first.due, this.#armedAt + watch);
     this.#timer = this.clock.after(this.#timerDue - this.#armedAt, () => this.#ring());
   }
 

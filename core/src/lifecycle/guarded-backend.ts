@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import type { Backend, BackendCapabilities, PowerChange, Registration, Stray } from '../contracts/backend.js';
 import type { Clock } from '../contracts/clock.js';
 import type { Logger } from '../contracts/logger.js';
@@ -158,6 +159,17 @@ export class GuardedBackend {
     }
   }
 
+  /** As `Backend.allow`; undefined also where the backend has nothing to allow. */
+  async allow(registration: Registration): Promise<Execution | undefined> {
+    try {
+      const execution = await this.backend.allow?.(registration);
+      checkExecution(execution);
+      return execution;
+    } catch (error) {
+      throw this.failure(error, `fails to say what ${registration.name} will take`);
+    }
+  }
+
   /** Whether its machines can be asked for without changing anything. */
   get canCheck(): boolean {
     return this.backend.check !== undefined;
@@ -169,6 +181,18 @@ export class GuardedBackend {
       await this.backend.check?.(registration);
     } catch (error) {
       throw this.failure(error, `fails to check ${registration.name}`);
+    }
+  }
+
+  /** As `Backend.hostMemory`; `undefined` where the backend has no such method. */
+  async hostMemory(): Promise<number | undefined> {
+    try {
+      const bytes: unknown = await this.backend.hostMemory?.();
+      if (bytes === undefined || (Number.isSafeInteger(bytes) && (bytes as number) > 0))
+        return bytes as number | undefined;
+      throw new Error(`it returned ${inspect(bytes)}, and a number of bytes or undefined was expected`);
+    } catch (error) {
+      throw this.failure(error, 'fails to tell the memory of its computer');
     }
   }
 

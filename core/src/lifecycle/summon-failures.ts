@@ -7,6 +7,7 @@ import type { Unikernel } from './unikernel.js';
 const NOT_ITS_FAULT: ReadonlySet<string> = new Set([
   'JITSU_BACKEND_UNREACHABLE',
   'JITSU_UNIKERNEL_UNAVAILABLE',
+  'JITSU_ROOT_GIVEN_UP',
   'JITSU_BOOT_QUEUE_FULL',
   'JITSU_STOPPED_BY_COMMAND',
   'JITSU_SHUTTING_DOWN',
@@ -22,11 +23,14 @@ export function isItsFault(error: unknown, { phase, state }: Unikernel, { began 
 
 /** The error of a query for a unikernel in back-off; `undefined` where it may be summoned. */
 export function backingOff({ name, failure }: Unikernel, now: Milliseconds): JitsuError | undefined {
-  if (failure === undefined || failure.retryAt <= now) return undefined;
-  const times = failure.count === 1 ? 'once' : `${failure.count} times in a row`;
+  if (failure === undefined) return undefined;
+  const { count, reason, retryAt } = failure;
+  if (retryAt === undefined) return new JitsuError('JITSU_ROOT_GIVEN_UP', `${name} is not tried again: ${reason}`);
+  if (retryAt <= now) return undefined;
+  const times = count === 1 ? 'once' : `${count} times in a row`;
   return new JitsuError(
     'JITSU_SUMMON_BACKING_OFF',
-    `${name} failed ${times} and is left alone for ${seconds(failure.retryAt - now)} more. Last: ${failure.reason}`,
+    `${name} failed ${times} and is left alone for ${seconds(retryAt - now)} more. Last: ${reason}`,
   );
 }
 

@@ -63,7 +63,10 @@ export function statusOf(unikernel: Unikernel, stopAt: Milliseconds | undefined,
     ...(outdated !== undefined && { outdated }),
     ...(stopAt !== undefined && PHASE_NAMES[phase] !== 'stopping' && { stopAt: stopAt + ahead }),
     ...(failure !== undefined && {
-      failure: { ...failure, at: failure.at + ahead, retryAt: failure.retryAt + ahead },
+      failure: {
+        ...{ at: failure.at + ahead, code: failure.code, reason: failure.reason, count: failure.count },
+        ...(failure.retryAt !== undefined && { retryAt: failure.retryAt + ahead }),
+      },
     }),
   };
 }

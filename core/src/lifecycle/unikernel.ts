@@ -46,7 +46,8 @@ export interface Failure {
   readonly reason: string;
   /** Failed summons in a row: 0 where none has failed since its service stopped answering. */
   readonly count: number;
-  readonly retryAt: Milliseconds;
+  /** Absent where no summon can succeed as long as this Jitsu runs. */
+  readonly retryAt?: Milliseconds | undefined;
 }
 
 /** The queries for one DNS name of one unikernel. */

@@ -1,10 +1,18 @@
-import { readdir, readFile, readlink } from 'node:fs/promises';
+import { opendirSync, readlinkSync } from 'node:fs';
+import { open, readdir, readFile } from 'node:fs/promises';
+import { setImmediate as turn } from 'node:timers/promises';
 import { processStat } from '../plugin-kit/process-stat.js';
 import { addressBytes } from './address-bytes.js';
 import type { Endpoint } from './endpoint.js';
 
 /** The state of a socket that listens, in /proc/net/tcp (proc(5)). */
 const LISTENS = '0A';
+
+/** The bytes of such a table that are read at once. */
+const PART = 16_384;
+
+/** The descriptors and processes that are looked at in one turn of the event loop, which takes some 0.3 ms. */
+const LOOKS_A_TURN = 64;
 
 interface Listener {
   readonly inode: string;
@@ -13,12 +21,14 @@ interface Listener {
 
 /**
  * Who listens on a TCP port of this machine, for people: its name and number where this process may know them, else the
- * number of its user; `undefined` where the system does not tell.
+ * number of its user; `undefined` where the system does not tell. A machine may have thousands of processes, so that
+ * they are looked at little by little.
  */
 export async function listenerOwner(endpoint: Endpoint): Promise<string | undefined> {
   const listener = await listenerOn(endpoint);
   if (listener === undefined) return undefined;
-  for (const pid of await processes()) if (await holds(pid, listener)) return described(pid);
+  const search = new Search(listener);
+  for (const pid of await processes()) if (await search.findsIn(pid)) return described(pid);
   return ofUser(listener);
 }
 
@@ -29,12 +39,14 @@ export async function listenerOwner(endpoint: Endpoint): Promise<string | undefi
  */
 export async function listenerApartFrom(endpoint: Endpoint, leader: number): Promise<string | undefined> {
   const listener = await listenerOn(endpoint);
-  if (listener === undefined || (await holds(String(leader), listener))) return undefined;
+  if (listener === undefined) return undefined;
+  const search = new Search(listener);
+  if (await search.findsIn(String(leader))) return undefined;
   let stranger: string | undefined;
   let mayBeOurs = listener.uid === '0';
   for (const pid of await processes()) {
     const isOurs = belongsTo(Number(pid), leader);
-    if (await holds(pid, listener)) {
+    if (await search.findsIn(pid)) {
       // A socket may be open in several processes.
       if (isOurs) return undefined;
       stranger ??= pid;
@@ -55,9 +67,10 @@ export async function listenerLeader(
 ): Promise<number | 'unknown' | undefined> {
   const listener = await listenerOn(endpoint);
   if (listener === undefined) return undefined;
+  const search = new Search(listener);
   let isKnown = false;
   for (const pid of await processes()) {
-    if (!(await holds(pid, listener))) continue;
+    if (!(await search.findsIn(pid))) continue;
     isKnown = true;
     const leader = leaders.find((each) => belongsTo(Number(pid), each));
     if (leader !== undefined) return leader;
@@ -69,20 +82,41 @@ async function listenerOn({ address, port }: Endpoint): Promise<Listener | undef
   const wanted = addressBytes(address);
   if (wanted === undefined) return undefined;
   const end = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
-  const tables = await Promise.all(
-    ['tcp', 'tcp6'].map((table) => readable(readFile(`/proc/net/${table}`, 'latin1'), '')),
-  );
-  const listeners = tables
-    .flatMap((table) => table.split('\n'))
-    .map((row) => row.trim().split(/\s+/))
-    .filter(([, local, , state]) => state === LISTENS && local?.endsWith(end) === true);
-  // One that listens on the address itself gets the connection, else one that listens on all.
-  const exact = hexadecimal(wanted);
-  const found =
-    listeners.find(([, local]) => local?.slice(0, -end.length) === exact) ??
-    listeners.find(([, local]) => /^0+$/.test(local?.slice(0, -end.length) ?? ''));
-  const [uid, inode] = [found?.[7], found?.[9]];
-  return uid === undefined || inode === undefined ? undefined : { uid, inode };
+  const exact = hexadecimal(wanted) + end;
+  let onAll: Listener | undefined;
+  for (const table of ['tcp', 'tcp6']) {
+    for await (const row of listening(`/proc/net/${table}`)) {
+      const [, local = '', , , , , , uid = '', , inode = ''] = row;
+      // One that listens on the address itself gets the connection, else one that listens on all.
+      if (local === exact) return { uid, inode };
+      if (local.endsWith(end) && /^0+$/.test(local.slice(0, -end.length))) onAll ??= { uid, inode };
+    }
+  }
+  return onAll;
+}
+
+/** The rows of a table for sockets that listen, which are its first ones, in fields. */
+async function* listening(table: string): AsyncIterable<readonly string[]> {
+  const file = await open(table).catch(() => undefined);
+  if (file === undefined) return;
+  try {
+    const buffer = Buffer.alloc(PART);
+    let rest = '';
+    for (let isHeading = true; ;) {
+      const { bytesRead } = await file.read(buffer, 0, PART, null);
+      if (bytesRead === 0) return;
+      const rows = (rest + buffer.toString('latin1', 0, bytesRead)).split('\n');
+      rest = rows.pop() as string;
+      for (const row of rows) {
+        const fields = row.trim().split(/\s+/);
+        if (!isHeading && fields[3] !== LISTENS) return;
+        if (!isHeading) yield fields;
+        isHeading = false;
+      }
+    }
+  } finally {
+    await file.close();
+  }
 }
 
 /** As the kernel writes it: in 32-bit words of the machine, which is little-endian. */
@@ -94,12 +128,34 @@ async function processes(): Promise<readonly string[]> {
   return (await readable(readdir('/proc'), [])).filter((name) => /^\d+$/.test(name));
 }
 
-async function holds(pid: string, { inode }: Listener): Promise<boolean> {
-  const folder = `/proc/${pid}/fd`;
-  for (const descriptor of await readable(readdir(folder), [])) {
-    if ((await readable(readlink(`${folder}/${descriptor}`), '')) === `socket:[${inode}]`) return true;
+/** Lets the event loop go round now and then while it looks at many descriptors. */
+class Search {
+  #looks = 0;
+
+  constructor(private readonly socket: Listener) {}
+
+  /** Whether a process has a descriptor for the socket. It may end at any moment, and that of another user tells nothing. */
+  async findsIn(pid: string): Promise<boolean> {
+    await this.#look();
+    const folder = atOnce(() => opendirSync(`/proc/${pid}/fd`));
+    if (folder === undefined) return false;
+    const socket = `socket:[${this.socket.inode}]`;
+    try {
+      for (let entry = atOnce(() => folder.readSync()); entry; entry = atOnce(() => folder.readSync())) {
+        const link = `${folder.path}/${entry.name}`;
+        if (atOnce(() => readlinkSync(link)) === socket) return true;
+        await this.#look();
+      }
+    } finally {
+      folder.closeSync();
+    }
+    return false;
   }
-  return false;
+
+  async #look(): Promise<void> {
+    this.#looks += 1;
+    if (this.#looks % LOOKS_A_TURN === 0) await turn();
+  }
 }
 
 function belongsTo(pid: number, leader: number): boolean {
@@ -134,4 +190,13 @@ async function described(pid: string): Promise<string> {
 /** A process may end at any moment, and that of another user tells nothing. */
 function readable<T>(reading: Promise<T>, otherwise: T): Promise<T> {
   return reading.catch(() => otherwise);
+}
+
+/** Read in this thread: to hand each look to another one costs more than the look. */
+function atOnce<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
 }

@@ -17,7 +17,7 @@ const NEIGHBOUR = 12;
 const MOST = 32_768;
 
 /** In which the kernel tells times (USER_HZ). */
-const TICK: Milliseconds = 10;
+export const TICK: Milliseconds = 10;
 
 /** What the kernel knows of the machines on its own networks by ARP (RFC 826) and neighbour discovery (RFC 4861). */
 export class NeighbourTable implements Disposable {
@@ -35,17 +35,12 @@ export class NeighbourTable implements Disposable {
     return descriptor < 0 ? undefined : new NeighbourTable(descriptor, calls);
   }
 
-  /** Whether the machine with this address has answered within so many milliseconds. */
-  hasAnswered(address: string, within: Milliseconds): boolean {
-    try {
-      return this.#hasAnswered(address, within);
-    } catch {
-      // Where the kernel is out of memory for its answer, the next look may show more.
-      return false;
-    }
-  }
-
-  #hasAnswered(address: string, within: Milliseconds): boolean {
+  /**
+   * How long ago the machine with this address has answered, rounded down to a tick of the kernel's clock; `undefined`
+   * where the kernel does not take it for reachable.
+   * @throws the system's error where the kernel is out of memory for its answer
+   */
+  sinceAnswer(address: string): Milliseconds | undefined {
     const bytes = isIPv6(address) ? ipv6Bytes(address.replace(/%.*/, '')) : ipv4Bytes(address);
     const request = Buffer.alloc(HEADER + NEIGHBOUR);
     request.writeUInt32LE(request.length, 0);
@@ -53,14 +48,14 @@ export class NeighbourTable implements Disposable {
     request.writeUInt16LE(NLM_F_REQUEST | NLM_F_DUMP, 6);
     request.writeUInt8(isIPv6(address) ? Linux.AF_INET6 : Linux.AF_INET, HEADER);
     writeSync(this.descriptor, request);
-    let found = false;
+    let found: Milliseconds | undefined;
     for (let goesOn = true; goesOn;) {
       const length = readSync(this.descriptor, this.#buffer);
       goesOn = false;
       for (const [type, message] of messagesIn(this.#buffer.subarray(0, length))) {
         // Anything else is the end, or an error.
         goesOn = type === RTM_NEWNEIGH;
-        found ||= goesOn && isAnswer(message, bytes, within);
+        if (goesOn) found ??= sinceAnswerIn(message, bytes);
       }
     }
     return found;
@@ -71,21 +66,20 @@ export class NeighbourTable implements Disposable {
   }
 }
 
-function isAnswer(message: Buffer, address: Uint8Array, within: Milliseconds): boolean {
-  if ((message.readUInt16LE(8) & NUD_REACHABLE) === 0) return false;
+function sinceAnswerIn(message: Buffer, address: Uint8Array): Milliseconds | undefined {
+  if ((message.readUInt16LE(8) & NUD_REACHABLE) === 0) return undefined;
   let isSame = false;
-  let age = Infinity;
+  let since: Milliseconds | undefined;
   for (let at = NEIGHBOUR; at + 4 <= message.length;) {
     const length = message.readUInt16LE(at);
     if (length < 4) break;
     const value = message.subarray(at + 4, at + length);
     const type = message.readUInt16LE(at + 2);
     if (type === NDA_DST) isSame = value.equals(address);
-    // How long ago it was confirmed, rounded down.
-    if (type === NDA_CACHEINFO) age = (value.readUInt32LE(0) + 1) * TICK;
+    if (type === NDA_CACHEINFO) since = value.readUInt32LE(0) * TICK;
     at += aligned(length);
   }
-  return isSame && age <= within;
+  return isSame ? since : undefined;
 }
 
 function* messagesIn(bytes: Buffer): Generator<readonly [type: number, message: Buffer]> {

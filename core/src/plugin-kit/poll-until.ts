@@ -1,7 +1,8 @@
 import type { Clock } from '../contracts/clock.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 
-const MIN_PAUSE: Milliseconds = 1;
+/** The machine's timers come at whole milliseconds and not before their time: that is one attempt for each of them. */
+const MIN_PAUSE: Milliseconds = 0.5;
 const MAX_PAUSE: Milliseconds = 50;
 /** The pause as a share of the time waited so far, so that polling adds about 5 % to a boot of any length. */
 const SHARE_OF_WAIT = 1 / 20;

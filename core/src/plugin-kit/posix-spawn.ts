@@ -96,7 +96,12 @@ export async function loadPosixSpawn() {
     const actions = Buffer.alloc(STRUCTURE);
     const information = Buffer.alloc(128);
 
-    const execute = (path: string, { words, variables, out, errors }: Child): number => {
+    const execute = (
+      path: string,
+      words: readonly string[],
+      variables: readonly string[],
+      { out, errors }: Child,
+    ): number => {
       const pid: [number] = [0];
       initialise(actions);
       try {
@@ -105,9 +110,7 @@ export async function loadPosixSpawn() {
         duplicate(actions, errors ?? 1, 2);
         duplicate(actions, out ?? 1, 1);
         closeFrom?.(actions, 3);
-        const pairs = Object.entries(variables).filter(([, value]) => value !== undefined);
-        const texts = pairs.map(([name, value]) => `${name}=${value}`);
-        const error = spawn(pid, path, actions, attributes, [...words, null], [...texts, null]);
+        const error = spawn(pid, path, actions, attributes, [...words, null], [...variables, null]);
         if (error !== 0) throw new SpawnError(path, ERROR_NAMES.get(error) ?? String(error));
         return pid[0];
       } finally {
@@ -119,17 +122,18 @@ export async function loadPosixSpawn() {
       /** Returns the pid. Throws an error like that of Node's spawn. */
       spawn(child: Child): number {
         const { program, words, variables, out, errors } = child;
-        const texts = [program, ...words, ...Object.entries(variables).flat()];
-        if (texts.some((text) => text?.includes('\0'))) throw new SpawnError(program, 'EINVAL');
+        const texts: string[] = [];
+        for (const [name, value] of Object.entries(variables)) if (value !== undefined) texts.push(`${name}=${value}`);
+        if ([program, ...words, ...texts].some((text) => text.includes('\0'))) throw new SpawnError(program, 'EINVAL');
         // A file that may turn out to be a pipe is opened without waiting; a program expects that writing waits.
         for (const file of [out, errors]) if (file !== undefined) fcntl(file, F_SETFL, 'int', O_APPEND);
         const path = findProgram(program, variables.PATH);
         try {
-          return execute(path, child);
+          return execute(path, words, texts, child);
         } catch (error) {
           // A script without #!, which execvp(3) gives to the shell.
           if ((error as SpawnError).code !== 'ENOEXEC') throw error;
-          return execute('/bin/sh', { ...child, words: ['/bin/sh', path, ...words.slice(1)] });
+          return execute('/bin/sh', ['/bin/sh', path, ...words.slice(1)], texts, child);
         }
       },
 

@@ -13,6 +13,12 @@ const STREAMS = ['stdout', 'stderr'];
 /** Elsewhere, the process that spawns cannot tell a change of a program from the end of a temporary one. */
 const KNOWS_CHILDREN = process.platform === 'linux';
 
+/** The first process of a container gets all processes whose parents have ended, and Node collects its own alone. */
+const IS_FIRST_PROCESS = process.pid === 1;
+
+const NO_INIT =
+  'Jitsu is the first process of its container, and does not collect processes whose parents have ended: they pile up as zombies. Have the container run with an init (docker run --init)';
+
 const TOO_LATE = 'Jitsu has given up root, and only what it knew before can be started as root. Restart Jitsu.';
 
 const LOST =
@@ -34,6 +40,8 @@ export class SealableSpawner implements Spawner {
   #handsBack = false;
   /** The runtime folder with the ledger of what is spawned, where one is kept. */
   #ledger: string | undefined;
+  /** Why what has ended may not be collected, as a sentence without its full stop; absent where it is, or nothing runs. */
+  problem: string | undefined;
   /** Whom Jitsu may become. */
   #user: JitsuUser | undefined;
 
@@ -70,9 +78,13 @@ export class SealableSpawner implements Spawner {
   }
 
   allow(launchable: Launchable): void {
+    if (IS_FIRST_PROCESS && this.problem === undefined) {
+      this.problem = NO_INIT;
+      this.logger?.warn({}, `${NO_INIT}.`);
+    }
     // Otherwise whoever spawns brings the launch: nothing is kept twice.
     if (this.#state === 'open') return;
-    if (this.#state === 'sealed') throw new JitsuError('JITSU_BACKEND_DENIED', TOO_LATE);
+    if (this.#state === 'sealed') throw new JitsuError('JITSU_ROOT_GIVEN_UP', TOO_LATE);
     const launch = launchable.launch();
     if (typeof launch.account === 'object' && launch.account.uid === this.#user?.uid) throw ofJitsu(launch.account.uid);
     this.#living(launch.temporary, launch.newPrivileges).list(launchable.key, launch);

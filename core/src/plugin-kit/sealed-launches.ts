@@ -15,6 +15,9 @@ const LONGEST_ADDRESS = 64;
 
 const NONCE = /^[0-9a-f]{32}$/;
 
+/** A uuid. */
+const ID = /^[0-9A-Fa-f-]{36}$/;
+
 /** What is not carried out. */
 export class Refusal extends Error {
   readonly code = 'JITSU_BACKEND_DENIED';
@@ -113,11 +116,16 @@ export function checkThread(number: number, thread: number, pid: number): void {
 
 function checkDetails(details: unknown, refuse: (what: string) => never): LaunchDetails {
   if (typeof details !== 'object' || details === null) return refuse('details are no object');
-  const { nonce, addresses, ...others } = details as Readonly<Record<string, unknown>>;
-  if (Object.keys(others).length > 0) return refuse('details hold more than a nonce and addresses');
+  const { nonce, id, addresses, ...others } = details as Readonly<Record<string, unknown>>;
+  if (Object.keys(others).length > 0) return refuse('details hold more than a nonce, an id and addresses');
   if (nonce !== undefined && !(typeof nonce === 'string' && NONCE.test(nonce))) return refuse('a nonce is malformed');
+  if (id !== undefined && !(typeof id === 'string' && ID.test(id))) return refuse('an id is malformed');
   if (addresses !== undefined && !isAddresses(addresses)) return refuse('addresses are malformed');
-  return { ...(nonce !== undefined && { nonce }), ...(addresses !== undefined && { addresses }) };
+  return {
+    ...(nonce !== undefined && { nonce }),
+    ...(id !== undefined && { id }),
+    ...(addresses !== undefined && { addresses }),
+  };
 }
 
 function isAddresses(value: unknown): value is readonly string[] {

@@ -27,6 +27,9 @@ import type { JitsuUser, SealedOrder, SpawnNews, SpawnOrder, TrustedOrder } from
 /** Changes of children within this time, in milliseconds, are reported together. */
 const GATHER = 40;
 
+/** How long after a start it is noted in the ledger, in milliseconds: the program itself needs the processor first. */
+const NOTE_DELAY = 10;
+
 /** How long an order may be once Jitsu has given up root, in bytes: the longest has a key, a nonce and 64 addresses. */
 const LONGEST_ORDER = 16 * 1_024;
 
@@ -44,6 +47,8 @@ const launches = new SealedLaunches();
 const groups = new SpawnedGroups();
 let ledger: SpawnLedger | undefined;
 let user: JitsuUser | undefined;
+/** What was spawned and is not in the ledger yet. */
+const unnoted = new Set<number>();
 
 // It ends with Jitsu, and ignores the signals that a terminal or a service manager sends to both.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
@@ -70,6 +75,7 @@ const children = new SpawnedChildren(() => {
 });
 
 function end(): void {
+  noteAll();
   for (const pid of temporaries) endGroup(pid);
   if (handedBack !== undefined) handBack(handedBack);
   process.exit();
@@ -196,13 +202,13 @@ function run({ number, launch, details }: SpawnOrder, key?: string): void {
           if (temporary) temporaries.add(pid);
           if (user !== undefined) groups.add(pid, key);
           tell({ number, pid });
-          if (!temporary) note(pid);
+          if (!temporary && ledger !== undefined) noteLater(pid);
         },
         failed: (error) => failed(number, error),
         ended: (exit) => {
           if (temporaries.delete(pid)) endGroup(pid);
           groups.ended(pid);
-          ledger?.forget(pid);
+          if (!unnoted.delete(pid)) ledger?.forget(pid);
           tell({ number, exit });
         },
       },
@@ -216,7 +222,7 @@ function run({ number, launch, details }: SpawnOrder, key?: string): void {
   }
 }
 
-function environmentOf(launch: Launch, { nonce, addresses }: LaunchDetails): NodeJS.ProcessEnv {
+function environmentOf(launch: Launch, { nonce, id, addresses }: LaunchDetails): NodeJS.ProcessEnv {
   const { inherited, env, environmentFile, marks } = launch;
   return {
     ...{ ...inherited, ...env },
@@ -224,6 +230,7 @@ function environmentOf(launch: Launch, { nonce, addresses }: LaunchDetails): Nod
     ...(environmentFile !== undefined && parseVariables(readVariablesFile(environmentFile, launch))),
     ...marks,
     ...(nonce !== undefined && { JITSU_SPAWN: nonce }),
+    ...(id !== undefined && { JITSU_ID: id }),
     ...(addresses !== undefined && { JITSU_ADDRESSES: addresses.join(' ') }),
   };
 }
@@ -257,12 +264,20 @@ function limited(
   return { program: all[0] ?? program, words: all, variables: harmless, account: undefined };
 }
 
-function note(pid: number): void {
-  try {
-    ledger?.add(pid);
-  } catch {
-    // The disk may be full. The next Jitsu knows it by the nonce in its record.
+function noteLater(pid: number): void {
+  if (unnoted.size === 0) setTimeout(noteAll, NOTE_DELAY);
+  unnoted.add(pid);
+}
+
+function noteAll(): void {
+  for (const pid of unnoted) {
+    try {
+      ledger?.add(pid);
+    } catch {
+      // The disk may be full. The next Jitsu knows it by the nonce in its record.
+    }
   }
+  unnoted.clear();
 }
 
 /** Kills what is left of a process group. */

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../contracts/clock.js';
 import type { LifecycleEvent } from '../contracts/lifecycle-event.js';
 import type { Logger } from '../contracts/logger.js';
@@ -58,8 +59,10 @@ export class HistoryWriter {
   }
 
   async #write(): Promise<void> {
-    // The caller of `append` must not do the store's work.
-    await Promise.resolve();
+    // The caller of `append` must not do the store's work, and neither must an answer that follows from the event in this
+    // turn of the event loop and is sent at its end.
+    await setImmediate();
+    await setImmediate();
     while (this.#backlog.length > 0) {
       const events = this.#backlog.slice(0, batch);
       const results = await Promise.allSettled(events.map(async (event) => this.store.appendEvent(event)));

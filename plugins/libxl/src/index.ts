@@ -2,7 +2,7 @@ import { definePlugin } from '@jitsud/core/plugin';
 import type { z } from 'zod';
 import { STOP_MODES, LibxlBackend } from './libxl-backend.js';
 import { KEYS_OF_XL } from './keys-of-xl.js';
-import { connectionOptions, libxlOptions } from './libxl-options.js';
+import { connectionOptions, libxlOptions, type LibxlOptions } from './libxl-options.js';
 
 export type { ConnectionOptions, LibxlOptions } from './libxl-options.js';
 
@@ -28,6 +28,7 @@ export default definePlugin({
       stopModes: STOP_MODES,
       unikernel: libxlOptions,
       foreignKeys: KEYS_OF_XL,
+      memory: (options) => (options as LibxlOptions).memory * 1_024,
       connection: connectionOptions,
       rootEquivalent: () => ROOT_EQUIVALENT,
       bootConfigurators: { rumprunConfig: 'rumprun-config' },

@@ -116,6 +116,10 @@ export class LibxlBackend implements Backend<LibxlOptions> {
     await this.#checkFiles(name, options);
   }
 
+  async hostMemory(): Promise<number | undefined> {
+    return this.#host instanceof SealedHost ? undefined : this.#host.memory();
+  }
+
   watch(listener: (change: PowerChange) => void): Disposable {
     return this.#changes.watch(listener);
   }

@@ -10,6 +10,9 @@ import { noLibxl, obstacles, noXen, type XenPlaces } from './xen-obstacles.js';
 /** Special watches that fire when domains are introduced, and when they stop or go. */
 const EVENTS = ['@introduceDomain', '@releaseDomain'];
 
+/** The size of a page of Xen, in bytes. */
+const PAGE = 4_096;
+
 export interface XenListener {
   /** A domain was created, has stopped or is gone, or this may have happened. */
   onChange(): void;
@@ -71,6 +74,12 @@ export class XenHost {
       await this.close();
       throw noLibxl(error);
     }
+  }
+
+  /** The memory of the whole host, in bytes: dom0 sees its own alone. @throws CallFailed */
+  async memory(): Promise<number | undefined> {
+    const { total_pages: pages } = JSON.parse((await this.#libxl.call('host')) ?? '{}') as { total_pages?: unknown };
+    return typeof pages === 'number' ? pages * PAGE : undefined;
   }
 
   /** Closes everything; guests keep running. */

@@ -80,13 +80,16 @@ export function findStrays(
 /**
  * Whether a process runs as the user of a plan, in every respect, and with its command line. Whoever is that user could
  * end and replace its unikernel anyway.
+ *
+ * @param starter the user of a program without one of its own
  */
 export function isOf(
   { pid, startTime }: MachineRecord,
   { words, program, account }: Pick<ProcessPlan, 'words' | 'program' | 'account'>,
   table: ProcessTable,
+  starter = process.geteuid?.(),
 ): boolean {
-  const user = account?.uid ?? process.geteuid?.();
+  const user = account?.uid ?? starter;
   const line = table.commandLine(pid);
   if (line === undefined || table.users(pid)?.every((one) => one === user) !== true) return false;
   const [name, ...rest] = words;

@@ -1,7 +1,7 @@
 import { definePlugin } from '@jitsud/core/plugin';
 import type { z } from 'zod';
 import { STOP_MODES, ProcessBackend } from './process-backend.js';
-import { processOptions } from './process-options.js';
+import { processOptions, type ProcessOptions } from './process-options.js';
 
 export type { ProcessOptions } from './process-options.js';
 
@@ -22,6 +22,7 @@ export default definePlugin({
       stopModes: STOP_MODES,
       defaultStopMode: 'shutdown',
       unikernel: processOptions,
+      memory: (options) => (options as ProcessOptions).limits?.memory,
     });
   },
 });

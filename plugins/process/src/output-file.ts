@@ -5,6 +5,7 @@ import {
   fstatSync,
   ftruncate,
   ftruncateSync,
+  lstatSync,
   openSync,
   readSync,
   rmSync,
@@ -74,7 +75,8 @@ export class OutputFile {
 
   /** Makes way for a new file: where there is one, none is made. */
   makeWay(): void {
-    rmSync(this.path, { force: true });
+    // There seldom is one, and rmSync looks twice.
+    if (lstatSync(this.path, { throwIfNoEntry: false }) !== undefined) rmSync(this.path, { force: true });
   }
 
   /** Continues with a file that was read before: from its end, with its last lines known. */

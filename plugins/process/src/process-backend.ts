@@ -4,7 +4,6 @@ import {
   errorMessage,
   CONNECTION_NAME,
   inject,
-  type JitsuError,
   LOGGER,
   PowerWatch,
   RUNTIME_DIRECTORY,
@@ -14,6 +13,7 @@ import {
   type BackendCapabilities,
   type Clock,
   type ControlGroupFolder,
+  type Execution,
   type Logger,
   type Machine,
   type MachineId,
@@ -22,10 +22,11 @@ import {
   type Spawner,
   type Stray,
 } from '@jitsud/core/plugin';
+import { totalmem } from 'node:os';
 import { ProcessHandle } from './process-handle.js';
 import { ProcessMachine } from './process-machine.js';
 import { controllersOf, type ProcessLimits, type ProcessOptions } from './process-options.js';
-import { planProcess } from './process-plan.js';
+import { planProcess, type ProcessPlan } from './process-plan.js';
 import { ProgramFinder } from './program-finder.js';
 import { RunningProcesses } from './running-processes.js';
 import { UserAccounts } from './user-accounts.js';
@@ -43,8 +44,10 @@ export class ProcessBackend implements Backend<ProcessOptions> {
   readonly #accounts: UserAccounts;
   readonly #controlGroups = new ControlGroups();
   readonly #changes = new PowerWatch();
-  /** Those that were allowed although they could not be run, and have not been asked for again since. */
+  /** Those that were allowed before they could be run. */
   readonly #allowed = new Set<MachineId>();
+  /** The user who starts programs; Jitsu itself may become another one. */
+  readonly #starter = process.getuid?.();
 
   constructor(
     @inject(LOGGER) logger: Logger,
@@ -69,22 +72,30 @@ export class ProcessBackend implements Backend<ProcessOptions> {
 
   async machine(registration: Registration<ProcessOptions>): Promise<Machine> {
     const { plan, absence } = await this.#plan(registration);
-    if (plan === undefined) throw absence as JitsuError;
+    if (absence !== undefined) throw absence;
     const machine = new ProcessMachine(plan, this.#processes, this.clock);
-    // Also one that cannot be run yet: once Jitsu has given up root, nothing can be allowed any more.
-    if (!this.#allowed.delete(machine.id)) this.#processes.allow(machine);
-    if (absence !== undefined) {
-      this.#allowed.add(machine.id);
-      throw absence;
-    }
-    this.#processes.takeUp(machine);
-    await this.#processes.confine(machine);
+    if (!this.#allowed.has(machine.id)) this.#processes.allow(machine);
+    await this.#takeUp(machine);
+    this.#processes.register(machine.id);
     return machine;
+  }
+
+  async allow(registration: Registration<ProcessOptions>): Promise<Execution> {
+    const { plan } = await this.#plan(registration);
+    if (!this.#allowed.has(plan.id)) this.#processes.allow(plan);
+    this.#allowed.add(plan.id);
+    // What runs without a record can get signals only if it is adopted now.
+    await this.#takeUp(plan);
+    return this.#processes.executionOf(plan);
   }
 
   async check(registration: Registration<ProcessOptions>): Promise<void> {
     const { absence } = await this.#plan(registration);
     if (absence !== undefined) throw absence;
+  }
+
+  hostMemory(): Promise<number> {
+    return Promise.resolve(totalmem());
   }
 
   watch(listener: (change: PowerChange) => void): Disposable {
@@ -98,13 +109,20 @@ export class ProcessBackend implements Backend<ProcessOptions> {
     });
   }
 
+  async #takeUp(plan: ProcessPlan): Promise<void> {
+    this.#processes.takeUp(plan);
+    await this.#processes.confine(plan);
+  }
+
   async #plan(registration: Registration<ProcessOptions>): Promise<ReturnType<typeof planProcess>> {
     const { user, groups, limits, name } = registration.options;
     const id = stableUuid('jitsu process', this.connectionName, name);
     const account = user === undefined ? undefined : await this.#accounts.find(user);
     const groupIds = groups?.map((group) => this.#accounts.findGroup(group));
     const control = limits === undefined ? undefined : await this.#controlOf(limits);
-    return planProcess(id, registration, this.#programs, { user: account, groups: groupIds, control });
+    return planProcess(id, registration, this.#programs, {
+      ...{ user: account, groups: groupIds, control, starter: this.#starter },
+    });
   }
 
   /** Where the control group can be made that these limits need, or why nowhere. */

@@ -22,6 +22,7 @@ export type Confinement = Pick<Launch, 'groups' | 'umask' | 'files' | 'control' 
 export interface ProcessPlan {
   readonly id: MachineId;
   readonly name: string;
+  /** A path; a name to look up at each start where it was nowhere yet. */
   readonly program: string;
   /** argv, the program's own name first. */
   readonly words: readonly [string, ...string[]];
@@ -33,11 +34,10 @@ export interface ProcessPlan {
   readonly ip?: readonly string[] | undefined;
 }
 
-/** A process that cannot be run for now: its program, its folder or a file that it needs is not there. */
-export interface AbsentProcess {
-  /** How to run it once that is there; absent where the place of its program is not known. */
-  readonly plan?: ProcessPlan;
-  readonly absence: JitsuError;
+/** How to run a process, and why not for now, where its program, its folder or a file that it needs is not there. */
+export interface PlannedProcess {
+  readonly plan: ProcessPlan;
+  readonly absence?: JitsuError;
 }
 
 /** What is found on this machine for the options of a process. */
@@ -48,6 +48,11 @@ export interface Findings {
   readonly groups?: readonly (number | undefined)[] | undefined;
   /** Where its control group can be made, or the reason why nowhere, where its limits need one. */
   readonly control?: ControlGroupFolder | string | undefined;
+  /**
+   * The user who starts programs. Where it is another one than Jitsu's, what Jitsu may not look at is taken for there: a
+   * start says it if not.
+   */
+  readonly starter?: number | undefined;
 }
 
 /**
@@ -58,8 +63,8 @@ export function planProcess(
   id: MachineId,
   { name, options, addresses: ip }: Registration<ProcessOptions>,
   programs: ProgramFinder,
-  { user, groups, control }: Findings = {},
-): { readonly plan: ProcessPlan; readonly absence?: never } | AbsentProcess {
+  { user, groups, control, starter = process.getuid?.() }: Findings = {},
+): PlannedProcess {
   const problems: string[] = [];
   const missing = new Set<string>();
   const lack = (problem: string): void => {
@@ -67,9 +72,11 @@ export function planProcess(
     problems.push(problem);
   };
   const cwd = options.cwd === undefined ? process.cwd() : resolve(options.cwd);
-  if (!programs.isFolder(cwd)) lack(`cwd: there is no folder ${cwd}`);
+  const seesAll = starter === process.getuid?.();
+  const isFolder = programs.isFolder(cwd);
+  if (isFolder === false || (isFolder === 'barred' && seesAll)) lack(`cwd: there is no folder ${cwd}`);
   const found = programs.find(options.command[0], cwd, options.env.PATH);
-  if ('problem' in found) {
+  if ('problem' in found && (seesAll || !found.isBarred)) {
     const problem = `command: ${found.problem}`;
     if (found.isMissing) lack(problem);
     else problems.push(problem);
@@ -78,38 +85,41 @@ export function planProcess(
   let account: UserAccount | undefined;
   if (options.user !== undefined) {
     account = user;
-    const own = process.getuid?.();
     if (account === undefined) problems.push(`user: there is no user '${options.user}'`);
-    else if (own !== 0 && own !== account.uid) {
-      problems.push(`user: only root may run a program as '${options.user}', and Jitsu runs as user ${own}`);
+    else if (starter !== 0 && starter !== account.uid) {
+      problems.push(`user: only root may run a program as '${options.user}', and Jitsu runs as user ${starter}`);
     }
-    if (account?.uid === own) account = undefined;
+    if (account?.uid === starter) account = undefined;
   }
 
   if (typeof control === 'string') problems.push(`limits: ${control.replace(/\.$/, '')}`);
   const folder = typeof control === 'object' ? control : undefined;
-  const confinement = confinementOf(options, groups, controlOf(id, options, folder), { problems, lack });
+  const confinement = confinementOf(options, groups, controlOf(id, options, folder), { problems, lack, starter });
   const inWords = `The process of ${name} cannot be run. ${problems.join('; ')}.`;
   if (problems.length > missing.size) throw new JitsuError('JITSU_UNIKERNEL_INVALID', inWords);
-  const program = 'problem' in found ? found.expectedAt : found.path;
   const { command: words, env } = options;
-  const plan =
-    program === undefined
-      ? undefined
-      : {
-          ...{ id, name, program, words, cwd, env, account },
-          ...(ip && { ip }),
-          ...(confinement && { confinement }),
-        };
-  if (missing.size === 0 && plan !== undefined) return { plan };
-  return { ...(plan && { plan }), absence: new JitsuError('JITSU_UNIKERNEL_UNAVAILABLE', inWords) };
+  const program = 'problem' in found ? (found.expectedAt ?? words[0]) : found.path;
+  const plan = {
+    ...{ id, name, program, words, cwd, env, account },
+    ...(ip && { ip }),
+    ...(confinement && { confinement }),
+  };
+  return missing.size === 0 ? { plan } : { plan, absence: new JitsuError('JITSU_UNIKERNEL_UNAVAILABLE', inWords) };
 }
 
 function confinementOf(
   { groups: named = [], umask, limits, noNewPrivileges, environmentFile }: ProcessOptions,
   groups: readonly (number | undefined)[] = [],
   control: ControlLimits | undefined,
-  { problems, lack }: { readonly problems: string[]; readonly lack: (problem: string) => void },
+  {
+    problems,
+    lack,
+    starter,
+  }: {
+    readonly problems: string[];
+    readonly lack: (problem: string) => void;
+    readonly starter: number | undefined;
+  },
 ): Confinement | undefined {
   const confinement = {
     ...(named.length > 0 && { groups: groups.filter((group) => group !== undefined) }),
@@ -127,7 +137,7 @@ function confinementOf(
   };
   if (named.length > 0) {
     needs('groups', 'setpriv');
-    if (process.getuid?.() !== 0) problems.push('groups: only root may give a program groups');
+    if (starter !== 0) problems.push('groups: only root may give a program groups');
   }
   if (limits?.files !== undefined) needs('limits', 'prlimit');
   if (limits?.files !== undefined || control !== undefined) needs('limits', 'setpriv');
@@ -136,8 +146,9 @@ function confinementOf(
       accessSync(confinement.environmentFile, constants.R_OK);
     } catch (error) {
       const problem = `environmentFile: it cannot be read: ${errorMessage(error)}`;
-      if (errorCode(error) === 'ENOENT') lack(problem);
-      else problems.push(problem);
+      const code = errorCode(error);
+      if (code === 'ENOENT') lack(problem);
+      else if (code !== 'EACCES' || starter === process.getuid?.()) problems.push(problem);
     }
   }
   return Object.keys(confinement).length === 0 ? undefined : confinement;

@@ -39,9 +39,6 @@ const UNREAPED_AT_MOST: Milliseconds = 5_000;
 /** The longest interval at which that is looked for. */
 const SLOWEST_LOOK: Milliseconds = 50;
 
-const NO_INIT =
-  'Jitsu is the first process of its container, and does not collect processes whose parents have ended: they pile up as zombies. Have the container run with an init (docker run --init).';
-
 /** All running machines of one connection: their processes, records and output. */
 export class RunningProcesses {
   /** Including machines that are not registered, or not registered yet. */
@@ -73,6 +70,8 @@ export class RunningProcesses {
   #sweep: MachineSweep | undefined;
   #watch: Disposable | undefined;
   readonly #inherited: Remembered<Variables>;
+  /** The user who starts programs; Jitsu itself may become another one. */
+  readonly #starter = process.geteuid?.();
 
   /** @param tell called whenever the state of a machine may have changed */
   constructor(
@@ -107,8 +106,13 @@ export class RunningProcesses {
       this.#strays = findStrays(this.#table, this.#runtimeDirectory, (id) => recorded.has(id));
     } catch (error) {
       this.close();
-      const message = `The process backend cannot keep its records in ${this.#runtimeDirectory}: ${errorMessage(error)}. Give Jitsu a runtime directory that it can write to.`;
-      throw new JitsuError('JITSU_BACKEND_UNREACHABLE', message, { cause: error });
+      const message = `The process backend cannot keep its records in ${this.#runtimeDirectory}: ${errorMessage(error)}.`;
+      if (process.geteuid?.() !== this.#starter) {
+        const advice = 'Jitsu has given up root, and cannot make its folders any more. Restart Jitsu.';
+        throw new JitsuError('JITSU_ROOT_GIVEN_UP', `${message} ${advice}`, { cause: error });
+      }
+      const advice = 'Give Jitsu a runtime directory that it can write to.';
+      throw new JitsuError('JITSU_BACKEND_UNREACHABLE', `${message} ${advice}`, { cause: error });
     }
     this.#sweep = new MachineSweep(this.#groups, this.clock, ({ id }, state) => this.tell({ id, state }));
     this.#sweep.attend();
@@ -122,7 +126,6 @@ export class RunningProcesses {
       this.tellStateOf(id);
     }
     for (const plan of this.#confined.values()) void this.confine(plan);
-    if (process.pid === 1) this.logger.warn({}, NO_INIT);
   }
 
   close(): void {
@@ -141,6 +144,12 @@ export class RunningProcesses {
   get(id: MachineId): ProcessGroup | undefined {
     this.#checkConnected();
     return this.#groups.get(id);
+  }
+
+  /** The handle of a machine has been handed out. */
+  register(id: MachineId): void {
+    const group = this.#groups.get(id);
+    if (group !== undefined) group.registered = true;
   }
 
   /** The machines that an earlier Jitsu has started, and nobody has registered. */
@@ -167,15 +176,12 @@ export class RunningProcesses {
   takeUp(plan: ProcessPlan): void {
     const { id, name } = plan;
     const stray = this.#strays.get(id);
-    if (stray !== undefined && !this.#groups.has(id) && isOf(stray, plan, this.#table)) {
+    if (stray !== undefined && !this.#groups.has(id) && isOf(stray, plan, this.#table, this.#starter)) {
       this.logger.warn({ unikernel: name }, `${name} runs as process ${stray.pid}, of which no record was left.`);
       this.#take(plan, stray);
     }
     const group = this.#groups.get(id);
-    if (group !== undefined) {
-      group.registered = true;
-      this.#compare(plan, group);
-    }
+    if (group !== undefined) this.#compare(plan, group);
     this.#follow(id, name);
   }
 
@@ -206,7 +212,7 @@ export class RunningProcesses {
     }
   }
 
-  /** To be called for each process that may be spawned. @throws JITSU_BACKEND_DENIED where it is too late for that */
+  /** To be called for each process that may be spawned. @throws JITSU_ROOT_GIVEN_UP where it is too late for that */
   allow(plan: ProcessPlan): void {
     this.spawner.allow(this.#launchable(plan));
   }

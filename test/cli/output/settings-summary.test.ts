@@ -94,6 +94,20 @@ UNIKERNEL`;
     assert.match(settingsSummary(ONE, [], undefined, { findings: [] }), /\n\nThe backends were asked, .*name\.\n$/);
   });
 
+  it('shows memory where it is known, and warns of more than there is without calling anything missing', () => {
+    const [hello] = ONE.unikernels;
+    const settings = { ...ONE, unikernels: [hello, { ...hello, name: 'other' }] } as unknown as Settings;
+    const message = 'hello may have 64 MiB of memory, and its computer has 32.';
+    const findings = [{ backend: 'process', code: 'JITSU_UNIKERNEL_INVALID', message, isWarning: true }] as const;
+    const memoryOf = ({ name }: { name: string }) => (name === 'hello' ? 67_108_864 : undefined);
+    const summary = settingsSummary(settings, [], 80, { findings, memoryOf });
+    assert.match(summary, /READY WHEN +MEMORY\nhello .* 64 MiB\nother .* -\n/);
+    assert.match(
+      summary,
+      /\nThe backends were asked, [^!]*\n\nWhat does not fit into its computer:\n\n {2}! Backend process: hello may have 64 MiB/,
+    );
+  });
+
   it('says nothing of backends where no unikernel is configured', () => {
     assert.match(settingsSummary(NONE, [], 80), /running\n\nNo unikernel is configured\.\n$/);
   });

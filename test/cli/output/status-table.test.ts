@@ -41,6 +41,15 @@ describe('the status table', () => {
     }
   });
 
+  it('says where processes that have ended pile up', () => {
+    const initProblem = 'Jitsu is the first process of its container';
+    const report = { ...aStatusReport([aUnikernelStatus()]), storeProblem: 'full', initProblem };
+    assert.deepEqual(lines(statusTable(report, undefined)).slice(1, 3), [
+      'WARNING: full',
+      'WARNING: Jitsu is the first process of its container',
+    ]);
+  });
+
   it('fits 80 columns, with the quieter facts on a second line', () => {
     const names = [
       { name: 'hello.jitsu.test', requests: 3, lastAsked: reportTime - 12_000 },
@@ -162,6 +171,9 @@ describe('the status table', () => {
       table,
       /\nhello failed 4 times in a row, 3 s ago \(JITSU_SUMMON_DIED\): exited with status 1: cannot bind; the next summon may begin in 5 s\.\n/,
     );
+    const { retryAt: _, ...lasting } = failure;
+    const told = statusTable(aStatusReport([aUnikernelStatus({ phase: 'failing', failure: lasting })]), undefined);
+    assert.match(told, /cannot bind; it is not tried again\.\n/);
   });
 
   it('says why one that was ready is so no longer', () => {

@@ -99,11 +99,11 @@ describe('a connection that is tried until somebody listens', () => {
     const controller = new AbortController();
     // No address, so that it is Node that connects.
     const connection = connectUntil('localhost', await freePort(), standing, controller.signal);
-    for (let attempt = 1; attempt < 50; attempt += 1) for (const ring of ringing(1)) ring();
+    for (let attempt = 1; attempt < 50; attempt += 1) for (const ring of ringing(0.5)) ring();
     const given = ringing(250);
     assert.equal(given.length, 8);
     for (const giveUp of given) giveUp();
-    for (const ring of ringing(1)) ring();
+    for (const ring of ringing(0.5)) ring();
     assert.equal(ringing(250).length, 1, 'whoever has been given up leaves its place to another');
     controller.abort(new Error('enough'));
     await assert.rejects(connection, /enough/);

@@ -13,7 +13,7 @@ import { ExecProbe } from '#core/builtins/exec-probe.js';
 import { HttpProbe, HttpsProbe, plainQuestion, secureQuestion } from '#core/builtins/http-probe.js';
 import { pauseAfter, pollUntil } from '#core/plugin-kit/poll-until.js';
 import { TcpProbe } from '#core/builtins/tcp-probe.js';
-import { eventually } from '#core/testing/eventually.js';
+import { eventually, PATIENCE } from '#core/testing/eventually.js';
 import { rejectsWithCode } from '#core/testing/rejects-with-code.js';
 import { Authority, type Certificate } from '../../support/certificates.js';
 import { InheritableFile } from '../../support/inheritable-file.js';
@@ -22,8 +22,8 @@ import { SealingSpawner } from '../../support/sealing-spawner.js';
 import { TemporaryFolder } from '../../support/temporary-folder.js';
 
 const clock = new SystemClock();
-const target = { name: 'web', id: 'an-id', addresses: ['127.0.0.1'] };
-const patience = (): AbortSignal => AbortSignal.timeout(5_000);
+const target = { name: 'web', id: '01234567-89ab-4def-8123-456789abcdef', addresses: ['127.0.0.1'] };
+const patience = (): AbortSignal => AbortSignal.timeout(PATIENCE);
 
 async function listening<T extends Server>(server: T, port = 0): Promise<T & AsyncDisposable & { port: number }> {
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
@@ -50,8 +50,8 @@ async function freePort(): Promise<number> {
 }
 
 describe('the pauses between attempts', () => {
-  it('begin at a millisecond and add a twentieth to the wait, up to 50 ms', () => {
-    assert.equal(pauseAfter(0), 1);
+  it('begin at half a millisecond and add a twentieth to the wait, up to 50 ms', () => {
+    assert.equal(pauseAfter(0), 0.5);
     assert.equal(pauseAfter(200), 10);
     assert.equal(pauseAfter(60_000), 50);
   });
@@ -394,6 +394,8 @@ for (const sealed of [false, true]) {
       const script = `[ -e ${first} ] && exit; touch ${first}; echo $$ > ${pids}; sleep 1000`;
       const ready = execProbe(['sh', '-c', script], manual).untilReady(target, patience());
       const pid = await eventually(() => readFileSync(pids, 'utf8').trim() || assert.fail());
+      // The command may run before its start is told.
+      await eventually(() => assert.equal(manual.pending, 1));
       await manual.advance(29_999);
       await clock.sleep(50);
       assert.equal(isRunning(pid), true);

@@ -85,9 +85,17 @@ describe('the actions of the control socket', () => {
     const context = {
       settleUses: () => undefined,
       ...Object.fromEntries(
-        ['listening', 'runsAs', 'storeProblem', 'udpTransport', 'refused', 'upstreamAnswers', 'notifiers', 'cache'].map(
-          (key) => [key, () => undefined],
-        ),
+        [
+          'listening',
+          'runsAs',
+          'storeProblem',
+          'initProblem',
+          'udpTransport',
+          'refused',
+          'upstreamAnswers',
+          'notifiers',
+          'cache',
+        ].map((key) => [key, () => undefined]),
       ),
     } as unknown as ControlContext;
     const strays = new Map([['former', former]]);
@@ -157,6 +165,7 @@ describe('the actions of the control socket', () => {
       listening: () => [],
       runsAs: () => undefined,
       storeProblem: () => undefined,
+      initProblem: () => undefined,
       udpTransport: () => undefined,
       notifiers: () => [],
       cache: () => undefined,

@@ -42,6 +42,13 @@ describe('a folder of a Jitsu that has given up root, which somebody has removed
     assert.ok(!existsSync(folder.in('elsewhere')));
   });
 
+  it('is not made in a runtime folder that somebody else has made meanwhile', () => {
+    mkdirSync(place());
+    chownSync(place(), OWNER.uid, OWNER.gid);
+    assert.throws(restore, { name: 'Error', message: /belongs to|may/ });
+    assert.ok(!existsSync(place('process-process')));
+  });
+
   it('is not made where others could have made it', () => {
     chownSync(folder.path, OWNER.uid, OWNER.gid);
     assert.throws(restore, { name: 'Error', message: /belongs to|may/ });

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { setImmediate } from 'node:timers/promises';
 import { ConfigProblems } from '#core/config/config-problems.js';
 import type { Settings, UnikernelSettings } from '#core/config/settings.js';
 import type { ReadinessProbe, ReadinessTarget } from '#core/contracts/readiness-probe.js';
@@ -8,6 +9,7 @@ import type { BackendStart } from '#core/fleet/backend-start.js';
 import { Fleet, type FleetContext } from '#core/fleet/fleet.js';
 import { JitsuError } from '#core/errors.js';
 import { Instances } from '#core/fleet/instances.js';
+import { eventually } from '#core/testing/eventually.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 import { rejectsWithCode } from '#core/testing/rejects-with-code.js';
 import { FakeBackend } from '../../support/fake-backend.js';
@@ -116,6 +118,52 @@ describe('the fleet', () => {
     );
   });
 
+  it('has allowed, before root is given up, what machines that are not there yet will take, and asks for each once', async () => {
+    const clock = new ManualClock();
+    const execution = { cwd: '/', env: {} };
+    const asked: string[] = [];
+    const backend = Object.assign(new FakeBackend(clock), {
+      name: 'near',
+      handsOver: false,
+      guard: ({ id }: { id: string }) => ({ id, execution: () => execution }),
+      machine: async ({ name }: { name: string }) => {
+        asked.push(name);
+        if (name === 'slow') await clock.sleep(5_000);
+        else if (asked.length === 2) throw new JitsuError('JITSU_UNIKERNEL_UNAVAILABLE', 'no file');
+        return { id: name };
+      },
+      allow: async () => execution,
+    });
+    const allowed: unknown[] = [];
+    const allow = (target: ReadinessTarget): void => {
+      allowed.push({ name: target.name, id: target.id, execution: target.execution?.() });
+    };
+    const unikernels = ['slow', 'absent'].map((name) => ({
+      ...{ name, backend: 'near', options: { name }, names: [], addresses: NONE, ready: READY },
+      ...{ stopPolicies: [], stopMode: 'destroy' },
+    }));
+    const instances = { backend: () => backend, bootConfigurators: [], probe: () => ({ allow }) };
+    const settings = { connections: [{ name: 'near', contribution: {} }], unikernels } as unknown as Settings;
+    const told: string[] = [];
+    const fleet = new Fleet(settings, instances as unknown as Instances, {
+      ...aContext(told),
+      clock,
+      givesUpRoot: () => true,
+    });
+    await fleet.connect();
+    const registered = fleet.register();
+    while (asked.length < 2) await setImmediate();
+    await clock.advance(2_000);
+    await registered;
+    const both = ['slow', 'absent'].map((name) => ({ name, id: '', execution }));
+    assert.deepEqual(allowed, both);
+    fleet.keepTrying();
+    await clock.advance(10_000);
+    await eventually(() => assert.equal(told.at(-1), 'near has absent,slow'));
+    assert.deepEqual(asked, ['slow', 'absent', 'absent']);
+    assert.deepEqual(allowed, both);
+  });
+
   it('checks what the policies and probes of plugins say, and logs a failure once for all that share one', async () => {
     class Broken implements StopPolicy, ReadinessProbe {
       opinionOn = (): never => assert.fail('no calendar');
@@ -182,7 +230,7 @@ describe('the fleet', () => {
 
   for (const [what, patience, of] of [
     ['is usual', 2_000, { givesUpRoot: false, handsOver: true }],
-    ['starts no other programs once root is given up', 20_000, { givesUpRoot: true, handsOver: false }],
+    ['hands nothing over where root is given up', 2_000, { givesUpRoot: true, handsOver: false }],
     ['hands over what needs root', 60_000, { givesUpRoot: true, handsOver: true }],
   ] as const) {
     it(`waits ${patience / 1_000} s for a backend that ${what}`, async () => {

@@ -97,6 +97,36 @@ describe('the deadline queue', () => {
     assert.deepEqual([rung, clock.pending], [[], 0]);
   });
 
+  it('wakes seldom for a deadline that is far away, and knows to an eighth of the time how long a freeze was', async () => {
+    const clock = new ManualClock(0);
+    const hour = 3_600_000;
+    let wakes = 0;
+    const after = clock.after.bind(clock);
+    clock.after = (delay, callback) => after(delay, () => ((wakes += 1), callback()));
+    const freezes: [number, number][] = [];
+    using queue = new DeadlineQueue<string>(
+      clock,
+      () => undefined,
+      (from, to) => freezes.push([from, to]),
+    );
+    queue.set('web', hour);
+    await clock.advance(hour);
+    assert.ok(wakes < 60, `${wakes} wakes in an hour`);
+    queue.set('web', 2 * hour);
+    await clock.advance(hour / 2);
+    clock.freeze(hour / 4);
+    await clock.advance(0);
+    const since = freezes.map(([from]) => from);
+    assert.deepEqual(
+      freezes.map(([, to]) => to),
+      [hour * 1.75],
+    );
+    assert.ok(
+      since.every((from) => from > hour * (1.5 - 1 / 8) && from <= hour * 1.5),
+      `since ${since.join()}`,
+    );
+  });
+
   it('keeps its timer where a later deadline comes, and moves it where an earlier one does', () => {
     const clock = new ManualClock(1_000);
     const delays: number[] = [];

@@ -228,6 +228,8 @@ describe('the reaper', () => {
     assert.deepEqual(asked, [20, 70]);
     reaper[Symbol.dispose]();
     await clock.advance(100);
+    // As at the end of a summon that was under way.
+    reaper.consider(web);
     assert.deepEqual([asked.length, clock.pending], [2, 0]);
   });
 

@@ -25,7 +25,7 @@ describe('the failure of a summon', () => {
     const fault = (error: unknown): boolean => isItsFault(error, inPhase('probing', 'running'), aSummon(true));
     for (const code of [
       ...(['JITSU_BACKEND_UNREACHABLE', 'JITSU_BOOT_QUEUE_FULL', 'JITSU_STOPPED_BY_COMMAND'] as const),
-      'JITSU_SHUTTING_DOWN',
+      ...(['JITSU_SHUTTING_DOWN', 'JITSU_ROOT_GIVEN_UP'] as const),
     ] as const) {
       assert.equal(fault(new JitsuError(code, '')), false, code);
     }
@@ -75,6 +75,9 @@ describe('the failure of a summon', () => {
     www.failure = { ...www.failure, count: 3 };
     assert.equal(said(150), 'www failed 3 times in a row and is left alone for 1 s more. Last: It crashed.');
     assert.equal(backingOff(www, 150)?.code, 'JITSU_SUMMON_BACKING_OFF');
+    www.failure = { at: 0, code: 'JITSU_ROOT_GIVEN_UP', reason: 'Restart Jitsu.', count: 1 };
+    assert.equal(said(1e12), 'www is not tried again: Restart Jitsu.');
+    assert.equal(backingOff(www, 1e12)?.code, 'JITSU_ROOT_GIVEN_UP');
   });
 
   it('says what the backend knows', () => {

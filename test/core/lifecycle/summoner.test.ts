@@ -204,10 +204,10 @@ describe('the summoner', () => {
     const refuse = (): void => life.backend.failNext('start', new JitsuError('JITSU_BACKEND_FAILED', 'no memory left'));
     refuse();
     await rejectsWithCode(life.summon(web!), 'JITSU_BACKEND_FAILED');
-    assert.equal(web!.failure!.retryAt - life.clock.now(), 1_000);
+    assert.equal(web!.failure!.retryAt! - life.clock.now(), 1_000);
     refuse();
     await rejectsWithCode(life.summon(web!, aCommand), 'JITSU_BACKEND_FAILED');
-    assert.equal(web!.failure!.retryAt - life.clock.now(), 2_000);
+    assert.equal(web!.failure!.retryAt! - life.clock.now(), 2_000);
     assert.equal(web!.failure!.reason, 'no memory left');
     await life.clock.advance(2_000);
     await life.summon(web!);

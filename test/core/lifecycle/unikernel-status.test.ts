@@ -41,4 +41,10 @@ describe('the status of a unikernel', () => {
     );
     assert.equal(statusOf(www, Infinity, 1_000).stopAt, Infinity);
   });
+
+  it('has no time of a stop that is under way', () => {
+    const www = Object.assign(aUnikernel(), { state: 'running', phase: 'stopping' });
+    const { phase, stopAt } = statusOf(www, 80, 0);
+    assert.deepEqual([phase, stopAt], ['stopping', undefined]);
+  });
 });

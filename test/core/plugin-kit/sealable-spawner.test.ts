@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { getPriority } from 'node:os';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -169,7 +169,7 @@ describe('the spawner of a Jitsu', () => {
 
     it('starts nothing that was not allowed before, and allows nothing more', async () => {
       await seal(launchable('program', SLEEP));
-      assert.throws(() => spawner.allow(launchable('late', SLEEP)), tooLate);
+      assert.throws(() => spawner.allow(launchable('late', SLEEP)), { ...tooLate, code: 'JITSU_ROOT_GIVEN_UP' });
       await assert.rejects(spawner.spawn(launchable('late', SLEEP)), tooLate);
       // There is not even a process for these.
       await assert.rejects(spawner.spawn(launchable('late', { ...SLEEP, temporary: true })), tooLate);
@@ -287,6 +287,21 @@ describe('the spawner of a Jitsu', () => {
       ).exited;
       assert.equal(readFileSync(`${output}.stdout`, 'utf8'), 'x\n');
       await assert.rejects(spawner.restoreFolder(launchable('other', { output })), { code: 'JITSU_BACKEND_DENIED' });
+    });
+
+    it('has what it has started in its ledger, at the latest when it ends', async () => {
+      mkdirSync(folder.in('run'));
+      spawner.expectSeal(OWN, folder.in('run'));
+      const programs = [launchable('one'), launchable('two'), launchable('over', {}, 'exit 0')];
+      for (const each of programs) spawner.allow(each);
+      await spawner.seal(OWN);
+      const noted = (): readonly string[] => readdirSync(folder.in('run', 'spawned'));
+      const [one, over] = [await spawn(launchable('one')), await spawn(launchable('over'))];
+      await over.exited;
+      await eventually(() => assert.deepEqual(noted(), [String(one.pid)]));
+      const two = await spawn(launchable('two'));
+      await spawner.close();
+      await eventually(() => assert.deepEqual(new Set(noted()), new Set([String(one.pid), String(two.pid)])));
     });
 
     it('makes files of output itself, and lets root write to none that is not of its user', async function () {

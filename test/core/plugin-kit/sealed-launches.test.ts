@@ -12,6 +12,7 @@ describe('an order to a sealed process that spawns', () => {
     { number: 1, key: '', details: { nonce: NONCE } },
     { number: 2, key: 'web', details: { addresses: ['192.0.2.1', '2001:db8::1', 'fe80::1%eth0'] } },
     { number: 3, key: 'web', details: { nonce: NONCE, addresses: Array(64).fill('192.0.2.1') } },
+    { number: 3, key: 'web', details: { id: '01234567-89ab-cdef-0123-456789ABCDEF' } },
     { number: 4, group: 2, signal: 'SIGTERM' },
     { number: 5, group: 4_194_304, signal: 'SIGKILL' },
     { number: 6, group: 42, signal: 'SIGSTOP' },
@@ -51,6 +52,9 @@ describe('an order to a sealed process that spawns', () => {
       ...[null, '192.0.2.1', { length: 1, 0: '192.0.2.1' }, ['x'], ['192.0.2.1; rm'], [7], [['192.0.2.1']], ['']],
       ...[Array(65).fill('192.0.2.1'), [`fe80::1%${'x'.repeat(60)}`], ['192.0.2.1\0'], ['192.0.2.1\nA=b']],
     ].map((addresses) => ({ number: 1, key: 'web', details: { addresses } })),
+    ...[null, 7, '', NONCE, 'x'.repeat(36), `${'0'.repeat(36)}\n`, '0'.repeat(37), ['0'.repeat(36)]].map((id) => ({
+      ...{ number: 1, key: 'web', details: { id } },
+    })),
     ...[-1, 0, 1, -42, 1.5, NaN, '42', null, [42]].map((group) => ({ number: 1, group, signal: 'SIGKILL' })),
     ...['SIGINT', 'SIGUSR1', 9, 0, null, 'sigkill', ['SIGKILL'], ''].map((signal) => ({
       ...{ number: 1, group: 42, signal },

@@ -44,6 +44,12 @@ describe('a plugin', () => {
     assert.equal((await findPlugin('toy', [folder.path])).entry, first);
   });
 
+  it('may have a byte order mark in its package.json', async () => {
+    await install('jitsu-plugin-toy');
+    await folder.write('node_modules/jitsu-plugin-toy/package.json', `\uFEFF${pluginPackageJson('jitsu-plugin-toy')}`);
+    assert.deepEqual(await load('toy'), ['toy']);
+  });
+
   it('may be named by its package', async () => {
     const scoped = await install('@me/anything');
     const plain = await install('my-jitsu-plugin');

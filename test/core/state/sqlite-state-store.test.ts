@@ -226,6 +226,27 @@ describe('the SQLite store', () => {
       assert.deepEqual(readdirSync(folder), ['state.db']);
     });
 
+    it('tells nothing of a record that another program has changed, but that it was changed', async () => {
+      await withStore(async (store) => {
+        await store.appendEvent(anEvent());
+        ask("UPDATE event SET record = replace(record, 'hello', 'other')");
+        await assert.rejects(store.history({}), {
+          code: 'JITSU_STORE_UNREADABLE',
+          message: /a record is not what was once written/,
+        });
+      });
+    });
+
+    it('goes on after a write that another program has made impossible', async () => {
+      await withStore(async (store) => {
+        await store.appendEvent(anEvent());
+        ask('INSERT INTO event SELECT number + 1, record, checksum FROM event');
+        await assert.rejects(store.appendEvent(anEvent()), { code: 'JITSU_STORE_UNREADABLE', message: /UNIQUE/ });
+        await store.saveCounters([someCounters()]);
+        assert.deepEqual(await store.counters(), [someCounters()]);
+      });
+    });
+
     it('waits for another program that writes for a moment', async () => {
       await withStore(async (store) => {
         using _other = new LingeringReader('BEGIN IMMEDIATE');

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { Writable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { LogOutput, type LogStream } from '#core/telemetry/log-output.js';
 import { TemporaryFolder } from '../../support/temporary-folder.js';
 
@@ -71,4 +72,25 @@ describe('the output of the log', () => {
     assert.match(lines[1] ?? '', /^\S+ warn {2}\d+ lines of the log are lost: EFBIG: file too large, write$/);
     assert.match(lines[2] ?? '', /^\S+ info {2}last$/);
   });
+
+  for (const [what, redirection] of [
+    ['on a device that is full', '2>/dev/full'],
+    ['where its reader has gone', ''],
+  ] as const) {
+    it(`goes on ${what}`, async () => {
+      const program = `
+        import { createLogger } from ${LOG};
+        const log = createLogger({ level: 'info', format: 'text' });
+        process.stdin.resume().once('end', () => {
+          log.info({}, 'first');
+          setTimeout(() => log.info({}, 'second'), 20);
+          setTimeout(() => console.log('it goes on'), 40);
+        });`;
+      const words = ['-c', `exec "$0" --input-type=module --eval "$1" ${redirection}`, process.execPath, program];
+      const child = spawn('sh', words);
+      child.stderr.destroy();
+      child.stdin.end();
+      assert.equal(await text(child.stdout), 'it goes on\n');
+    });
+  }
 });

@@ -36,7 +36,11 @@ const harness = (sealed: boolean): Parameters<typeof describeBackend>[1] => ({
   stubborn: (name) => ({ name, command: ['sh', '-c', `trap "" TERM; touch ${flag()}; while :; do sleep 0.1; done`] }),
   redefined: (name) => ({ name, command: 'sleep 1001' }),
   booted: async (_name, id) => {
-    const [pid = NaN] = system.pids(`JITSU_UNIKERNEL=${id}`);
+    const [pid = NaN] = await eventually(() => {
+      const pids = system.pids(`JITSU_UNIKERNEL=${id}`);
+      assert.equal(pids.length, 1);
+      return pids;
+    });
     const isShell = readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'sh';
     if (isShell) await eventually(() => assert.ok(existsSync(flag())));
   },

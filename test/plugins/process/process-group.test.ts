@@ -86,6 +86,22 @@ describe('the processes of a unikernel', () => {
     assert.deepEqual(processes.signals, []);
   });
 
+  it('have not ended for a system that does not let us look', async () => {
+    const { ends } = aGroup(true);
+    processes.add(MEMBER, { group: PID, session: PID });
+    processes.change(PID);
+    processes.look = () => {
+      throw Object.assign(new Error('too many open files'), { code: 'EMFILE' });
+    };
+    exit({ status: 3 });
+    await clock.advance(100);
+    assert.deepEqual(ends, []);
+    Reflect.deleteProperty(processes, 'look');
+    processes.change(MEMBER);
+    await clock.advance(100);
+    assert.deepEqual(ends, [{ status: 3 }]);
+  });
+
   it('get signals all together, until they have ended or the number belongs to somebody else', async () => {
     const { group } = aGroup(true);
     void group.signal('SIGTERM');

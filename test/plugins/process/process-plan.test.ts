@@ -20,15 +20,19 @@ describe('the plan of a process', () => {
     return plan;
   }
 
-  /** Plans as another user than root, or as root. */
-  function as(uid: number, options: object, user?: UserAccount, groups?: (number | undefined)[]): ProcessPlan {
+  function asUser<T>(uid: number, action: () => T): T {
     const { getuid } = process;
     Object.assign(process, { getuid: () => uid });
     try {
-      return plan(options, user, groups);
+      return action();
     } finally {
       Object.assign(process, { getuid });
     }
+  }
+
+  /** Plans as another user than root, or as root. */
+  function as(uid: number, options: object, user?: UserAccount, groups?: (number | undefined)[]): ProcessPlan {
+    return asUser(uid, () => plan(options, user, groups));
   }
 
   it('has all that is needed to spawn it', () => {
@@ -96,10 +100,24 @@ describe('the plan of a process', () => {
     assert.equal(absent.absence?.code, 'JITSU_UNIKERNEL_UNAVAILABLE');
     assert.deepEqual([absent.plan?.program, absent.plan?.words], ['/nowhere/program', ['/nowhere/program', '--flag']]);
     const unplaced = planned('no-such-program');
-    assert.deepEqual([unplaced.plan, unplaced.absence?.code], [undefined, 'JITSU_UNIKERNEL_UNAVAILABLE']);
+    assert.deepEqual(
+      [unplaced.plan.program, unplaced.absence?.code],
+      ['no-such-program', 'JITSU_UNIKERNEL_UNAVAILABLE'],
+    );
     assert.match(planned('sh', { cwd: '/nowhere' }).absence?.message ?? '', /there is no folder \/nowhere/);
     assert.match(planned('sh', { environmentFile: '/nowhere' }).absence?.message ?? '', /environmentFile/);
     assert.throws(() => planned('/etc/passwd', { cwd: '/nowhere' }), { code: 'JITSU_UNIKERNEL_INVALID' });
+  });
+
+  it('is the same one for a Jitsu that has given up root', () => {
+    const other = { uid: 4_711, gid: 4_712 };
+    const options = processOptions.parse({ name: 'x', command: '/nowhere/program', user: 4_711, groups: [5] });
+    const findings = { user: other, groups: [5], starter: 0 };
+    const planned = () => planProcess('id', { name: 'web', options }, new ProgramFinder(new ManualClock()), findings);
+    const { plan, absence } = asUser(0, planned);
+    assert.equal(absence?.code, 'JITSU_UNIKERNEL_UNAVAILABLE');
+    assert.deepEqual(plan.account, other);
+    assert.deepEqual(asUser(4_001, planned), { plan, absence });
   });
 
   it('is refused with every problem', () => {

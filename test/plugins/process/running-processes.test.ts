@@ -1,7 +1,7 @@
 import { ManualClock, SystemClock } from '@jitsud/core/testing';
 import type { Clock, PowerChange } from '@jitsud/core/plugin';
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +15,6 @@ import type { ProcessPlan } from '#process/process-plan.js';
 import { RunningProcesses } from '#process/running-processes.js';
 import { cannotRun } from '../../support/cannot-run.js';
 import { ProcessSystem } from '../../support/process-system.js';
-import { requireRoot } from '../../support/require-tool.js';
 
 const ID = '1b2fa29b-1f9c-5509-a337-b3c1a8b1873f';
 const OTHER = '1b2fa29b-1f9c-5509-a337-b3c1a8b1873e';
@@ -316,23 +315,6 @@ describe('the running processes of a connection', () => {
     await eventually(() => assert.equal(running.get(ID)?.needsWatch, false));
     process.kill(pid, 'SIGKILL');
     await eventually(() => assert.deepEqual(changes.at(-1), { id: ID, state: 'stopping' }));
-  });
-
-  it('leave zombies where Jitsu is the first process of a container, which is said', function () {
-    requireRoot(this);
-    const modules = ['#core/clock.js', '#process/running-processes.js'].map((name) => import.meta.resolve(name));
-    const [clock, processes] = modules.map((url) => JSON.stringify(url));
-    const script = `
-      import { SystemClock } from ${clock};
-      import { RunningProcesses } from ${processes};
-      const logger = { warn: (_, message) => console.log(message) };
-      const spawner = { watch: () => undefined };
-      new RunningProcesses(${JSON.stringify(system.folder.path)}, 'process', new SystemClock(), logger, spawner).open();
-      process.exit();`;
-    const node = [process.execPath, '--input-type=module', '-e', script];
-    const warned = execFileSync('unshare', ['--pid', '--fork', '--mount-proc', ...node], { encoding: 'utf8' });
-    assert.match(warned, /^Jitsu is the first process of its container, .* \(docker run --init\)\.\n$/);
-    assert.equal(execFileSync(process.execPath, node.slice(1), { encoding: 'utf8' }), '');
   });
 
   it('are not started again before the system has forgotten the process that they were', async () => {

@@ -49,6 +49,7 @@ const operations: Readonly<Record<string, (...parameters: never[]) => unknown>> 
   pause: (domain: number) => write(domain, { paused: true }),
   unpause: (domain: number) => write(domain, { paused: false, cpu_time: 1 }),
   destroy: (domain: number) => rmSync(fileOf(domain)),
+  host: () => JSON.stringify({ nr_cpus: 4, total_pages: 65_536, free_pages: 5 }),
   info: (domain: number) => {
     const found = read(domain);
     return found === undefined ? null : JSON.stringify(found);

@@ -1,17 +1,17 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { forkChild, inheritedEnvironment, MessageStream } from '@jitsud/core/plugin';
 import type { Report, Seal } from '#libxl/sealed/messages.js';
 import { eventually } from '#core/testing/eventually.js';
 
 const PROGRAM = new URL(import.meta.resolve('#libxl/sealed/sealed-host-program.js'));
+const TELL_MEMORY = new URL('../tell-memory.js', import.meta.url).href;
 
 /** Plays a Jitsu that has been taken over: it has the process of root, and writes what it likes to it. */
 export class TakenOverMain implements AsyncDisposable {
   readonly reports: Report[] = [];
-  errors = '';
+  #said = '';
   readonly child: ChildProcess;
   readonly socket: Socket;
   readonly #stream: MessageStream;
@@ -20,9 +20,9 @@ export class TakenOverMain implements AsyncDisposable {
   private constructor(seal: Seal) {
     this.child = forkChild(PROGRAM, {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc', 'pipe'],
-      env: inheritedEnvironment(),
+      env: { ...inheritedEnvironment(), NODE_OPTIONS: `--import=${TELL_MEMORY}` },
     });
-    this.child.stderr?.on('data', (text: Buffer) => (this.errors += text.toString()));
+    this.child.stderr?.on('data', (text: Buffer) => (this.#said += text.toString()));
     this.socket = this.child.stdio[4] as Socket;
     this.#stream = new MessageStream(this.socket, {
       message: (message) => this.reports.push(message as Report),
@@ -37,6 +37,11 @@ export class TakenOverMain implements AsyncDisposable {
       if (main.opening === undefined) throw new Error(`it has said nothing, but ${main.errors}`);
     });
     return main;
+  }
+
+  /** What it writes to its errors by itself. */
+  get errors(): string {
+    return this.#said.replaceAll(/^held: .*\n/gm, '');
   }
 
   /** Whether Xen can be used, once that is known. */
@@ -80,10 +85,15 @@ export class TakenOverMain implements AsyncDisposable {
     });
   }
 
-  /** In bytes. */
-  get memory(): number {
-    const status = readFileSync(`/proc/${this.child.pid}/status`, 'utf8');
-    return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]) * 1024;
+  /** What it holds, in bytes: what is garbage waits for its collector's mood. */
+  async heldMemory(): Promise<number> {
+    const from = this.#said.length;
+    this.child.kill('SIGUSR2');
+    return eventually(() => {
+      const [, bytes] = /^held: (\d+)$/m.exec(this.#said.slice(from)) ?? [];
+      if (bytes === undefined) throw new Error(`it does not say what it holds; ${this.errors}`);
+      return Number(bytes);
+    });
   }
 
   get isAlive(): boolean {

@@ -1,25 +1,35 @@
 import { readdirSync } from 'node:fs';
+import type { Clock } from '../../contracts/clock.js';
+import type { Milliseconds } from '../../contracts/milliseconds.js';
 import { fileLimits } from '../../plugin-kit/initial-file-limit.js';
 
 /** The most descriptors that are kept for everything but connections of clients. */
 const MOST_KEPT = 256;
 
+/** The shortest time between two counts, which cost the more the more descriptors are open. */
+const COUNT_PAUSE: Milliseconds = 1_000;
+
 /**
  * Says whether this process can afford the descriptor of another TCP connection. A quarter of what it may open, at most
- * 256, is kept for upstreams, probes, programs and files.
+ * 256, is kept for upstreams, probes, programs and files. What connections take is known; what the others take is
+ * counted when a connection comes, now and then.
  */
 export class DescriptorBudget {
   readonly #limit: number;
   readonly #kept: number;
-  /** The descriptors at the last count, and the connections that were allowed since. */
+  /** The descriptors at the last count, and by how many there are more connections since. */
   #used = Infinity;
-  #allowed = 0;
+  #more = 0;
+  /** The connections that were opened since. */
+  #opened = 0;
+  #countedAt: Milliseconds = -Infinity;
 
   /**
    * @param limit how many files this process may open; `undefined` where the system does not tell
    * @param count how many are open
    */
   constructor(
+    private readonly clock: Pick<Clock, 'now'>,
     limit = fileLimits('self')?.soft,
     private readonly count: () => number = openDescriptors,
   ) {
@@ -31,22 +41,35 @@ export class DescriptorBudget {
   get room(): number {
     if (this.#limit === Infinity) return Infinity;
     this.#recount();
-    return Math.max(0, this.#limit - this.#kept - this.#used);
+    return Math.max(0, this.#left);
   }
 
-  /** Takes a connection into account, if it can be afforded. Counts anew only now and then. */
+  /** Whether one more connection can be afforded. */
   allows(): boolean {
     if (this.#limit === Infinity) return true;
-    // Some have been closed since: only a new count tells how many.
-    if (this.#used === Infinity || this.#allowed >= this.#kept / 4) this.#recount();
-    if (this.#used + this.#allowed + this.#kept >= this.#limit) this.#recount();
-    if (this.#used + this.#kept >= this.#limit) return false;
-    this.#allowed += 1;
-    return true;
+    const isOld = this.clock.now() - this.#countedAt >= COUNT_PAUSE;
+    if (isOld && (this.#left <= 0 || this.#opened >= this.#kept / 4)) this.#recount();
+    return this.#left > 0;
+  }
+
+  /** A connection has been opened. */
+  opened(): void {
+    this.#more += 1;
+    this.#opened += 1;
+  }
+
+  /** One of these connections has been closed. */
+  closed(): void {
+    this.#more -= 1;
+  }
+
+  get #left(): number {
+    return this.#limit - this.#kept - this.#used - this.#more;
   }
 
   #recount(): void {
-    this.#allowed = 0;
+    this.#more = this.#opened = 0;
+    this.#countedAt = this.clock.now();
     try {
       this.#used = this.count();
     } catch {

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import type { DnsSettings } from '../../config/settings.js';
 import type { Endpoint } from '../../net/endpoint.js';
 import type { Logger } from '../../contracts/logger.js';
+import type { Milliseconds } from '../../contracts/milliseconds.js';
 import { errorCode, JitsuError } from '../../errors.js';
 import { loadBatchCalls, NativeSocketsUnavailable } from '../../net/socket-calls.js';
 import type { AccessControl } from '../admission/access-control.js';
@@ -13,6 +14,12 @@ import { DescriptorBudget } from './descriptor-budget.js';
 import { TcpConnections } from './tcp-connections.js';
 import { TcpListener } from './tcp-listener.js';
 import type { MessageHandler, UdpContext, UdpTransport, UdpTransportKind } from './udp-transport.js';
+
+/**
+ * How long boots go on, or are over, until the priorities of threads follow. A change takes as much time as a start of a
+ * small program, which is over by then.
+ */
+const PRIORITY_DELAY: Milliseconds = 5;
 
 /** Attempts to find a port that is free for UDP and TCP on all addresses. */
 const MOST_ATTEMPTS = 32;
@@ -29,8 +36,11 @@ export class Listeners {
   private readonly udp: UdpTransport[] = [];
   private readonly tcp: TcpListener[] = [];
   private readonly connections: TcpConnections;
-  private readonly budget = new DescriptorBudget();
+  private readonly budget: DescriptorBudget;
   private closing: Promise<unknown> | undefined;
+  private raised = false;
+  private wanted = false;
+  private raising: Disposable | undefined;
 
   private constructor(
     private readonly settings: ListenSettings,
@@ -38,6 +48,7 @@ export class Listeners {
     private readonly handler: MessageHandler,
     private readonly context: ListenerContext,
   ) {
+    this.budget = new DescriptorBudget(context.clock);
     this.connections = new TcpConnections(settings.limits, context.access, this.budget);
   }
 
@@ -66,13 +77,21 @@ export class Listeners {
 
   /**
    * Raises or restores the scheduling priority of the threads that answer from the packet cache, where the system
-   * permits it.
+   * permits it, unless the contrary is wanted within {@link PRIORITY_DELAY}.
    */
   prioritize(raised: boolean): void {
     const { workers } = this.settings;
     // With no more processors than such threads, a flood would leave no processor for the rest.
     if (workers * this.endpoints.length >= availableParallelism()) return;
-    for (const transport of this.udp) transport.prioritize(raised);
+    this.wanted = raised;
+    this.raising ??= this.context.clock.after(PRIORITY_DELAY, () => this.raise());
+  }
+
+  private raise(): void {
+    this.raising = undefined;
+    if (this.raised === this.wanted) return;
+    this.raised = this.wanted;
+    for (const transport of this.udp) transport.prioritize(this.raised);
   }
 
   /** Accepts no new connections; open ones stay, and datagrams are still received. */
@@ -83,6 +102,7 @@ export class Listeners {
   /** Closes all sockets when the replies given so far have been sent. */
   async close(): Promise<void> {
     this.stopAccepting();
+    this.raising?.[Symbol.dispose]();
     await Promise.all([...this.udp.map((listener) => listener.close()), this.connections.end(), this.closing]);
   }
 

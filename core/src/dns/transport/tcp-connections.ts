@@ -2,7 +2,7 @@ import type { DnsSettings } from '../../config/settings.js';
 import type { DnsClient } from '../../contracts/resolver.js';
 import type { AccessControl } from '../admission/access-control.js';
 import { clientKey } from '../../net/networks.js';
-import { DescriptorBudget } from './descriptor-budget.js';
+import type { DescriptorBudget } from './descriptor-budget.js';
 import type { TcpConnection } from './tcp-connection.js';
 
 /** The open connections of all listeners: bounded in total and per client. */
@@ -15,7 +15,7 @@ export class TcpConnections {
   constructor(
     private readonly limits: Pick<DnsSettings['limits'], 'tcpConnections' | 'tcpConnectionsPerClient'>,
     private readonly access: Pick<AccessControl, 'addressOf' | 'refusals'>,
-    private readonly budget: Pick<DescriptorBudget, 'allows'> = new DescriptorBudget(),
+    private readonly budget: Pick<DescriptorBudget, 'allows' | 'opened' | 'closed'>,
   ) {}
 
   /**
@@ -40,6 +40,7 @@ export class TcpConnections {
   add(connection: TcpConnection): void {
     const key = this.keyOf(connection.client);
     this.open.set(connection, key);
+    this.budget.opened();
     this.ofClient.set(key, (this.ofClient.get(key) ?? 0) + 1);
     void connection.closed.then((why) => {
       this.remove(connection);
@@ -76,6 +77,7 @@ export class TcpConnections {
     const key = this.open.get(connection);
     if (key === undefined) return;
     this.open.delete(connection);
+    this.budget.closed();
     const left = (this.ofClient.get(key) ?? 0) - 1;
     if (left > 0) this.ofClient.set(key, left);
     else this.ofClient.delete(key);

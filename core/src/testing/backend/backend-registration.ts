@@ -48,6 +48,13 @@ export function testRegistration(harness: BackendHarness, trial: () => BackendTr
     await trial().counts(1, machine.id);
   });
 
+  it('says before a machine is there how commands that look after it will run', async () => {
+    const backend = await trial().connect();
+    const options = harness.schema.parse(harness.machine('alpha'));
+    const foretold = await backend.allow({ name: 'alpha', options });
+    assert.deepEqual((await trial().machine(backend)).execution(), foretold);
+  });
+
   for (const { because, options, problems } of harness.refused) {
     it(`refuses ${because}, with every problem in one go`, async () => {
       const parsed = harness.schema.safeParse(options);

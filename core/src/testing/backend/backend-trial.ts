@@ -82,8 +82,13 @@ export class BackendTrial {
 
   /** Asserts the number of running machines in the system itself, if the harness can count them. */
   async counts(expected: number, id: MachineId, name = 'alpha'): Promise<void> {
-    const count = await this.harness.count?.(name, id);
-    if (count !== undefined) assert.equal(count, expected, `${count} machines of ${name} run`);
+    // What was started just now may not show yet what it is: a process that is being executed has no environment.
+    const count = await eventually(async () => {
+      const found = (await this.harness.count?.(name, id)) ?? expected;
+      assert.ok(found >= expected, `${found} machines of ${name} run`);
+      return found;
+    }, this.patience);
+    assert.equal(count, expected, `${count} machines of ${name} run`);
   }
 
   /** A stop mode that turns the machine off. */

@@ -67,6 +67,17 @@ export function loadLibxl({ major, minor }: XenVersion) {
       info: Pointer,
     ) => string | null,
 
+    /** Bound when they are called: nothing but `jitsu check` needs them. */
+    physinfo: () => ({
+      init: bind<(info: Pointer) => void>('void libxl_physinfo_init(void *info)'),
+      dispose: bind<(info: Pointer) => void>('void libxl_physinfo_dispose(void *info)'),
+      get: bind<(context: Pointer, info: Pointer) => number>('int libxl_get_physinfo(void *context, void *info)'),
+      toJson: library.func('libxl_physinfo_to_json', ownedString, ['void *', 'void *']) as (
+        context: Pointer,
+        info: Pointer,
+      ) => string | null,
+    }),
+
     libxl_domain_restore_params_init: bind<(parameters: Pointer) => void>(
       'void libxl_domain_restore_params_init(void *parameters)',
     ),

@@ -56,7 +56,7 @@ export async function openLibxl(): Promise<OpenLibxl> {
 
   const context = allocateContext(library, logger, log);
   checkHypervisor(library, context, xen);
-  const operations = libxlOperations(library, context, structures, log);
+  const operations = libxlOperations(library, { c, context }, structures, log);
   await operations.check(JSON.stringify(PROBE));
   return { version: `${xen.major}.${xen.minor}`, operations, close: () => library.libxl_ctx_free(context) };
 }

@@ -1,10 +1,10 @@
 import { closeSync, fsyncSync, openSync } from 'node:fs';
-import type { Pointer } from './c-library.js';
+import type { CLibrary, Pointer } from './c-library.js';
 import { failureOf, Refusal } from './call-failure.js';
 import type { ErrorLog } from './error-log.js';
 import type { LibxlLibrary } from './libxl-library.js';
 import { notTaken } from './not-taken.js';
-import type { Structure } from './structure.js';
+import { Structure } from './structure.js';
 
 /** The version of libxl's format of saved memory; 1 was that of Xen before 4.6. */
 const STREAM_VERSION = 2;
@@ -24,7 +24,12 @@ export interface Structures {
 }
 
 /** The operations of the process of libxl, many at a time. Each throws a {@link Refusal} where libxl refuses. */
-export function libxlOperations(library: LibxlLibrary, context: Pointer, structures: Structures, log: ErrorLog) {
+export function libxlOperations(
+  library: LibxlLibrary,
+  { c, context }: { readonly c: CLibrary; readonly context: Pointer },
+  structures: Structures,
+  log: ErrorLog,
+) {
   const refused = (result: number, lines: readonly string[]): Refusal => {
     const code = library.libxl_error_to_string(result) ?? `error ${result}`;
     return new Refusal({ kind: 'refused', code: `ERROR_${code.toUpperCase()}`, log: lines });
@@ -149,6 +154,18 @@ export function libxlOperations(library: LibxlLibrary, context: Pointer, structu
         if (result < 0) throw refused(result, lines);
         return library.libxl_dominfo_to_json(context, info);
       }),
+
+    /** libxl_physinfo in libxl's JSON. */
+    host: (): Promise<string | null> => {
+      const { init, dispose, get, toJson } = library.physinfo();
+      return new Structure('libxl_physinfo', c, init, dispose).lend((info) => {
+        const end = log.begin();
+        const result = get(context, info);
+        const lines = end();
+        if (result < 0) throw refused(result, lines);
+        return toJson(context, info);
+      });
+    },
   };
 }
 

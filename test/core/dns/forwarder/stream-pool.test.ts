@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import type { UpstreamSettings } from '#core/config/settings.js';
@@ -284,6 +284,13 @@ describe('an upstream that is asked over connections', () => {
     it('is asked if its certificate has the address, where no name is told', async () => {
       const server = await upstream(good, numbered);
       assert.equal(await ask(await opened(byTls(server))), 'a.test');
+    });
+
+    it('is trusted by a file that begins with a byte order mark', async () => {
+      using folder = new TemporaryFolder();
+      writeFileSync(folder.in('marked.pem'), `\uFEFF${readFileSync(authority.file, 'utf8')}`);
+      const server = await upstream(good, numbered);
+      assert.equal(await ask(await opened(byTls(server), folder.in('marked.pem'))), 'a.test');
     });
 
     it('takes up its session again', async () => {

@@ -73,13 +73,17 @@ describe('a process that takes datagrams by mmsg', function () {
 describe('the sockets that DNS listens on', () => {
   const opened: Listeners[] = [];
   let log: DnsLog;
+  let clock: ManualClock;
 
   // Not every system has more loopback addresses than one, or counts open files.
   before(function () {
     requireMmsg(this);
   });
 
-  beforeEach(() => (log = new DnsLog()));
+  beforeEach(() => {
+    log = new DnsLog();
+    clock = new ManualClock();
+  });
 
   afterEach(async () => {
     mock.restoreAll();
@@ -88,7 +92,7 @@ describe('the sockets that DNS listens on', () => {
 
   const open = async (settings: Partial<DnsSettings> = {}): Promise<Listeners> => {
     const context = {
-      clock: new ManualClock(),
+      clock,
       logger: log,
       packets: createPacketMemory(16),
       access: anAccessControl(),
@@ -165,8 +169,33 @@ describe('the sockets that DNS listens on', () => {
     assert.deepEqual(raised, []);
     const fewer = await open({ workers: processors - 1 });
     fewer.prioritize(true);
+    await clock.advance(5);
+    assert.deepEqual(raised, [true]);
     fewer.prioritize(false);
+    await clock.advance(5);
     assert.deepEqual(raised, [true, false]);
+  });
+
+  it('let the priorities of their threads be for a boot that is over at once, and between two boots', async function () {
+    if (availableParallelism() === 1) return;
+    const raised: boolean[] = [];
+    mock.method(DgramTransport.prototype, 'prioritize', (first: boolean) => raised.push(first));
+    const listeners = await open({ workers: 1 });
+    listeners.prioritize(true);
+    await clock.advance(4);
+    listeners.prioritize(false);
+    await clock.advance(60_000);
+    assert.deepEqual(raised, []);
+    listeners.prioritize(true);
+    await clock.advance(60_000);
+    listeners.prioritize(false);
+    await clock.advance(4);
+    listeners.prioritize(true);
+    await clock.advance(60_000);
+    assert.deepEqual(raised, [true]);
+    listeners.prioritize(false);
+    await opened.pop()?.close();
+    assert.equal(clock.pending, 0);
   });
 
   it('can refuse further connections while datagrams are still taken', async () => {

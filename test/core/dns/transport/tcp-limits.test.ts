@@ -21,8 +21,12 @@ class Stage {
   readonly connections: TcpConnections;
   private readonly answers: (() => void)[] = [];
 
-  constructor(limits: { tcpConnections: number; tcpConnectionsPerClient: number }, budget = new DescriptorBudget()) {
-    this.connections = new TcpConnections(limits, this.access, budget);
+  /** @param descriptors how many there may be, and are */
+  constructor(
+    limits: { tcpConnections: number; tcpConnectionsPerClient: number },
+    ...descriptors: [number?, (() => number)?]
+  ) {
+    this.connections = new TcpConnections(limits, this.access, new DescriptorBudget(this.clock, ...descriptors));
   }
 
   /** Opens a connection, where there is room for it. */
@@ -48,8 +52,8 @@ const roomy = { tcpConnections: 100, tcpConnectionsPerClient: 100 };
 
 describe('the limits of TCP', () => {
   it('close the oldest idle connection where no descriptor can be afforded, and refuse one where none is idle', async () => {
-    let descriptors = 4;
-    const stage = new Stage(roomy, new DescriptorBudget(8, () => descriptors++));
+    const descriptors = 4;
+    const stage = new Stage(roomy, 8, () => descriptors);
     const [first, second] = [stage.open('192.0.2.1'), stage.open('192.0.2.1')];
     second?.push(query);
     await settled();

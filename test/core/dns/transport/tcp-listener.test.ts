@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type AddressInfo, type Server, type Socket } from 'node:net';
 import type { DnsClient } from '#core/contracts/resolver.js';
+import { DescriptorBudget } from '#core/dns/transport/descriptor-budget.js';
 import { TcpConnections } from '#core/dns/transport/tcp-connections.js';
 import { TcpListener } from '#core/dns/transport/tcp-listener.js';
 import type { MessageHandler } from '#core/dns/transport/udp-transport.js';
@@ -29,8 +30,10 @@ describe('a TCP listener', () => {
   });
 
   const listen = async (handler: MessageHandler, most = 10, endpoint = here): Promise<TcpListener> => {
-    connections = new TcpConnections({ tcpConnections: most, tcpConnectionsPerClient: most }, anAccessControl());
-    const context = { connections, idle: 10_000, clock: new ManualClock(), logger: log };
+    const clock = new ManualClock();
+    const limits = { tcpConnections: most, tcpConnectionsPerClient: most };
+    connections = new TcpConnections(limits, anAccessControl(), new DescriptorBudget(clock));
+    const context = { connections, idle: 10_000, clock, logger: log };
     const listener = await TcpListener.open(endpoint, handler, context);
     open.push(listener);
     return listener;
