@@ -24,6 +24,7 @@ import { errorMessage, shuttingDown, withOwnCode } from './errors.js';
 import type { BackendFinding } from './fleet/check-backends.js';
 import { countersOf, Fleet, PATIENCE } from './fleet/fleet.js';
 import { Instances } from './fleet/instances.js';
+import type { SharedEndpoint } from './fleet/shared-endpoints.js';
 import { limitedClose } from './fleet/limited-close.js';
 import { settledWithin } from './fleet/settled-within.js';
 import { Strays } from './fleet/strays.js';
@@ -164,6 +165,11 @@ export class Jitsu {
     const all = [...this.#fleet.unikernels.values(), ...this.#strays.values()];
     const running = all.filter(({ state }) => state === 'running');
     return running.map(({ name }) => name);
+  }
+
+  /** The addresses and ports at which two unikernels are asked whether they are ready. */
+  get sharedEndpoints(): readonly SharedEndpoint[] {
+    return this.#fleet.sharedEndpoints();
   }
 
   /** Whom `start` would have it run as, for people; `undefined` where it stays who it is without a reason to tell. */

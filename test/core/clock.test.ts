@@ -28,6 +28,18 @@ describe("the machine's clock", () => {
     }
   });
 
+  it('waits on where a timer of Node comes early', async () => {
+    const real = globalThis.setTimeout;
+    globalThis.setTimeout = ((callback: () => void, delay: number) => real(callback, delay / 2)) as typeof setTimeout;
+    const begin = clock.now();
+    try {
+      await clock.sleep(100);
+    } finally {
+      globalThis.setTimeout = real;
+    }
+    assert.ok(clock.now() - begin >= 100);
+  });
+
   it('ends a sleep when its signal aborts', async () => {
     const controller = new AbortController();
     const asleep = clock.sleep(60_000, controller.signal);

@@ -143,6 +143,22 @@ describe('Jitsu, started by root', function () {
     }
   });
 
+  it('goes on reading and emptying the output of a program that keeps it from others', async () => {
+    const script = 'chmod 600 /dev/stdout; while :; do head -c 1000000 /dev/zero | tr "\\0" x; echo; sleep 0.05; done';
+    const { habits: _, ready: __, ...keeping } = aUnikernel('keeping', [], { user: 65_534 });
+    const unikernel = { ...keeping, command: ['timeout', '60', 'sh', '-c', script] };
+    await using jitsu = new RunningJitsu([unikernel], { privileges: { user: USER } });
+    await jitsu.start();
+    assert.equal((await jitsu.ask('keeping.test')).rcode, 'NOERROR');
+    let written = 0;
+    await eventually(() => {
+      const before = written;
+      written = jitsu.sizeOfOutput();
+      assert.ok(written < before, `${written} bytes, none of which were given up`);
+    }, 20_000);
+    assert.doesNotMatch(jitsu.log, /cannot be read/);
+  });
+
   it('goes on waking when somebody removes its runtime folder, which it may not make itself', async () => {
     await using jitsu = new RunningJitsu([aUnikernel('web'), aUnikernel('next')], { privileges: { user: USER } });
     await jitsu.start();

@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { ControlClient } from '#core/control/control-client.js';
 import type { StatusReport, UnikernelStatus } from '#core/control/status-report.js';
@@ -146,6 +146,12 @@ export class RunningJitsu implements AsyncDisposable {
     return readdirSync(folder)
       .filter((name) => name.endsWith('.json'))
       .map((name) => `${folder}/${name}`);
+  }
+
+  /** The bytes in the files of all programs' output. */
+  sizeOfOutput(): number {
+    const folder = this.#folder.in('run', 'process-process', 'output');
+    return readdirSync(folder).reduce((sum, name) => sum + statSync(`${folder}/${name}`).size, 0);
   }
 
   /** The pids of all served programs so far. */

@@ -69,7 +69,10 @@ function straysText({ strays = [] }: StatusReport): readonly string[] {
 }
 
 /** What it wrote last, in a report of this one alone. */
-function outputText({ name, output = [] }: UnikernelStatus): readonly string[] {
+function outputText({ name, output = [], outputProblem }: UnikernelStatus): readonly string[] {
+  if (outputProblem !== undefined) {
+    return ['', `What ${printable(name)} wrote last is not known: ${printable(outputProblem)}`];
+  }
   return output.length === 0
     ? []
     : ['', `${printable(name)} wrote last:`, ...output.map((line) => `  ${printable(line)}`)];

@@ -83,8 +83,9 @@ export interface Machine {
   addresses?(): Promise<readonly string[]>;
 
   /**
-   * The last lines that the machine has written, oldest first, some twenty, also after it has ended: for people who look
-   * for the reason. Present where the backend knows them.
+   * The last lines that the machine has written, oldest first, also after it has ended: for people who look for the
+   * reason. The core shows the last twenty, and asks only when somebody asks for this machine. Present where the backend
+   * knows them.
    */
   recentOutput?(): Promise<readonly string[]>;
 

@@ -7,7 +7,7 @@ import type { LifecycleEvent } from '../contracts/lifecycle-event.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { HistoryQuery, StateStore } from '../contracts/state-store.js';
 import type { CacheStatus, CachingResolver } from '../dns/cache/caching-resolver.js';
-import { JitsuError } from '../errors.js';
+import { errorMessage, JitsuError } from '../errors.js';
 import type { Fleet } from '../fleet/fleet.js';
 import type { Strays } from '../fleet/strays.js';
 import type { Lifecycle } from '../lifecycle/lifecycle.js';
@@ -72,9 +72,13 @@ export class Controls implements ControlActions {
 
   async statusOf(name: string): Promise<StatusReport> {
     const unikernel = this.#find(name);
-    const output = await unikernel.plan.machine.recentOutput();
+    const written = await unikernel.plan.machine.recentOutput().then(
+      (output) => ({ output }),
+      // Who asks looks for a reason, of which the rest of the status may tell more.
+      (error: unknown) => ({ outputProblem: errorMessage(error) }),
+    );
     this.context.settleUses();
-    return this.#report([{ ...this.lifecycle.status(unikernel), output }]);
+    return this.#report([{ ...this.lifecycle.status(unikernel), ...written }]);
   }
 
   #report(unikernels: readonly UnikernelStatus[]): StatusReport {

@@ -15,6 +15,7 @@ const UNIKERNEL = {
   },
   names: [{ name: 'string', requests: 'number', 'lastAsked?': 'number' }],
   'output?': ['string'],
+  'outputProblem?': 'string',
   'failure?': { count: 'number', 'retryAt?': 'number', at: 'number', reason: 'string', code: 'string' },
 } as const satisfies Shape;
 

@@ -62,7 +62,7 @@ export interface FlushReport {
 /** The actions of the control socket. */
 export interface ControlActions {
   status(): StatusReport;
-  /** The same with this unikernel alone, and its last output. @throws JITSU_UNIKERNEL_UNKNOWN, and those of the backend */
+  /** The same with this unikernel alone, and its last output. @throws JITSU_UNIKERNEL_UNKNOWN */
   statusOf(unikernel: string): Promise<StatusReport>;
   /** Resolves when the unikernel is ready. @throws JITSU_UNIKERNEL_UNKNOWN and the errors of a summon */
   summon(unikernel: string): Promise<SummonReport>;

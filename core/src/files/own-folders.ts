@@ -125,17 +125,18 @@ function inFolder(folder: string | Buffer, name: Buffer): Buffer {
 }
 
 /**
- * From the bottom, so that nobody else can change what is not given yet. A file of neither root nor the former owner
- * stays its user's, and can be written to by the new owner's group, as the files that programs write their output to.
+ * From the bottom, so that nobody else can change what is not given yet. A file of neither root nor the former owner, and
+ * one that its group may write to, keeps its group and can be written to by it, as the files that programs write their
+ * output to.
  */
 function giveTree(folder: string | Buffer, { uid, gid }: Owner, before: Owner | undefined): void {
   for (const path of namesIn(folder).map((name) => inFolder(folder, name))) {
     const stats = lstatSync(path);
     if (stats.isDirectory()) giveTree(path, { uid, gid }, before);
     if (!stats.isFile() || stats.nlink !== 1) continue;
-    const isOther = stats.uid !== 0 && stats.uid !== before?.uid;
-    lchownSync(path, isOther ? stats.uid : uid, gid);
-    if (isOther && (stats.mode & 0o777) !== 0o660) chmodSync(path, 0o660);
+    const isShared = (stats.uid !== 0 && stats.uid !== before?.uid) || (stats.mode & 0o020) !== 0;
+    lchownSync(path, uid, isShared ? stats.gid : gid);
+    if (isShared && (stats.mode & 0o777) !== 0o660) chmodSync(path, 0o660);
   }
   lchownSync(folder, uid, gid);
 }

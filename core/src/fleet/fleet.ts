@@ -15,6 +15,7 @@ import { errorCode, errorMessage, JitsuError } from '../errors.js';
 import { BackendStart, mayPass, type StartingFleet } from './backend-start.js';
 import { checkBackends, type BackendFinding } from './check-backends.js';
 import type { Instances } from './instances.js';
+import { sharedEndpoints, type SharedEndpoint } from './shared-endpoints.js';
 import { settledWithin } from './settled-within.js';
 import type { GuardedBackend } from '../lifecycle/guarded-backend.js';
 import type { Lifecycle } from '../lifecycle/lifecycle.js';
@@ -238,6 +239,11 @@ export class Fleet {
       ...{ ...this.context, bootConfigurators },
       memoryOf: (unikernel) => unikernelMemory(this.#connections, unikernel),
     });
+  }
+
+  /** What two unikernels cannot have at once, by what their probes ask. */
+  sharedEndpoints(): readonly SharedEndpoint[] {
+    return sharedEndpoints(this.#settings, (probe) => this.instances.probe(probe).port);
   }
 
   /** Goes on with what has failed, or has not been done yet. */

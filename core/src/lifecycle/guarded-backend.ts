@@ -32,6 +32,10 @@ const SLOWEST_LOOK: Milliseconds = 1_000;
  */
 export const STOP_LIMIT: Milliseconds = 60_000;
 
+/** How much is shown of what a machine has written last: lines, and characters of each. */
+const MOST_LINES = 20;
+const LONGEST_LINE = 4_096;
+
 /** How long a backend may take to describe a machine. */
 const DESCRIBE_LIMIT: Milliseconds = 60_000;
 
@@ -404,7 +408,7 @@ export class GuardedMachine implements Required<Machine> {
     try {
       const lines = await this.backend.answered(this.machine.recentOutput?.() ?? [], () => this.#silent());
       checkLines(lines);
-      return lines;
+      return lines.slice(-MOST_LINES).map((line) => line.slice(0, LONGEST_LINE));
     } catch (error) {
       throw this.#failure(error, 'asked for its output');
     }

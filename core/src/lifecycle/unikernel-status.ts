@@ -33,6 +33,8 @@ export interface UnikernelStatus {
   readonly failure?: Failure;
   /** The last lines that it has written, oldest first; only in the report of this one unikernel. */
   readonly output?: readonly string[];
+  /** Why its backend cannot tell it. */
+  readonly outputProblem?: string;
 }
 
 /**

@@ -1,6 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import type { Launch } from '../contracts/spawner.js';
-import { withoutByteOrderMark } from '../files/byte-order-mark.js';
 import { findUnsafe } from '../files/find-unsafe.js';
 import { takeEffectiveUser } from './effective-user.js';
 
@@ -38,7 +37,7 @@ export function readVariablesFile(path: string, identity: Identity): string {
   const file = isForUser(path, identity) ? asProgramUser(identity, open) : open();
   try {
     const stats = fstatSync(file);
-    if (stats.isFile() && stats.size <= LONGEST) return withoutByteOrderMark(readFileSync(file, 'utf8'));
+    if (stats.isFile() && stats.size <= LONGEST) return readFileSync(file, 'utf8');
     throw Object.assign(new Error(`${path} is no file of at most 1 MiB`), { code: 'EINVAL', path });
   } finally {
     closeSync(file);

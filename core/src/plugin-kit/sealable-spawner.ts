@@ -103,7 +103,9 @@ export class SealableSpawner implements Spawner {
       for (const name of STREAMS) makeFile(`${launch.output}.${name}`, mode);
     }
     try {
-      return await sealed.spawn({ key: launchable.key, details }, temporary);
+      const isSilent = launch.output === undefined && !temporary;
+      const order = { key: launchable.key, details };
+      return await sealed.spawn(isSilent ? { ...order, silent: true } : order, temporary);
     } catch (error) {
       throw sealed.hasEnded ? lost() : ours(error);
     }

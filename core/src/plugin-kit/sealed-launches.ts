@@ -77,6 +77,11 @@ export function checkOrder(message: unknown, usual: number): SealedOrder {
     if (typeof key !== 'string') return refuse('a key is no text');
     return { number, key, details: checkDetails(details, refuse) };
   }
+  if (has('key', 'details', 'silent')) {
+    const { key, details, silent } = order;
+    if (typeof key !== 'string' || silent !== true) return refuse('a key is no text');
+    return { number, key, details: checkDetails(details, refuse), silent };
+  }
   if (has('key', 'release')) {
     const { key, release } = order;
     if (typeof key !== 'string' || release !== true) return refuse('a key is no text');

@@ -43,6 +43,8 @@ export type TrustedOrder =
 /** The orders that are taken once it is sealed. */
 export type SealedOrder =
   | { readonly number: number; readonly key: string; readonly details: LaunchDetails }
+  /** The same without its output: nothing can be written to its folder. */
+  | { readonly number: number; readonly key: string; readonly details: LaunchDetails; readonly silent: true }
   /** The control group of a launch is removed. */
   | { readonly number: number; readonly key: string; readonly release: true }
   /** The folder for the output of a launch is made again. */

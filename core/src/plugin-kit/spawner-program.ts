@@ -119,7 +119,8 @@ function obeySealed(order: SealedOrder, jitsuUser: JitsuUser): void {
     if ('release' in order) return carryOut(number, () => launch.control !== undefined && release(launch.control));
     if ('folder' in order) return carryOut(number, () => restore(launch.output, jitsuUser));
     checkCount(number, groups.count(order.key));
-    return run({ number, launch, details: order.details }, order.key);
+    const wanted = 'silent' in order ? { ...launch, output: undefined } : launch;
+    return run({ number, launch: wanted, details: order.details }, order.key);
   }
   if ('thread' in order) checkThread(number, order.thread, jitsu);
   carryOut(number, () => {

@@ -59,6 +59,8 @@ interface FollowedMachine {
   /** The last lines of both streams, as they were read. */
   recent: readonly string[];
   readonly warned: { lines: Milliseconds; size: Milliseconds };
+  /** Why its output could not be read the last time. */
+  unreadable: string | undefined;
 }
 
 /**
@@ -195,7 +197,7 @@ export class OutputLog {
     const logger = name === undefined ? undefined : this.logger.child({ unikernel: name });
     const warned = { lines: -Infinity, size: -Infinity };
     const renewed = this.clock.now() + SECOND;
-    this.#machines.set(id, { files, logger, lines: FIRST_LINES, renewed, recent: [], warned });
+    this.#machines.set(id, { files, logger, lines: FIRST_LINES, renewed, recent: [], warned, unreadable: undefined });
     return files;
   }
 
@@ -301,6 +303,7 @@ export class OutputLog {
 
   #read(machine: FollowedMachine, allowance: LineAllowance, last = false): void {
     const { files, logger } = machine;
+    let unreadable: string | undefined;
     for (const stream of STREAMS) {
       try {
         const lines = files[stream].read(last, allowance);
@@ -314,9 +317,11 @@ export class OutputLog {
           'The program writes more than is read of it. At most 16 MiB of its output are kept.',
         );
       } catch (error) {
-        logger?.warn({ stream }, `The output of the program cannot be read: ${errorMessage(error)}`);
+        unreadable ??= `The output of the program cannot be read: ${errorMessage(error)}`;
+        if (unreadable !== machine.unreadable) logger?.warn({ stream }, unreadable);
       }
     }
+    machine.unreadable = unreadable;
   }
 
   #warn({ logger, warned }: FollowedMachine, kind: 'lines' | 'size', message: string): void {

@@ -228,11 +228,15 @@ describe('the actions of the control socket', () => {
     });
 
     it('of one unikernel has it alone, with what it wrote last', async () => {
-      const find = (name: string) => ({ name, plan: { machine: { recentOutput: async () => ['no port'] } } });
+      let recentOutput = async (): Promise<readonly string[]> => ['no port'];
+      const find = (name: string) => ({ name, plan: { machine: { recentOutput } } });
       const lifecycle = { status: ({ name }: { name: string }) => ({ name }) } as unknown as Lifecycle;
       const fleet = { find, unikernels: new Map([['other', {}]]) } as unknown as Fleet;
       const one = new Controls(context, fleet, noStrays, lifecycle, writer, store, new ManualClock());
       assert.deepEqual((await one.statusOf('web')).unikernels, [{ name: 'web', output: ['no port'] }]);
+      recentOutput = async () => Promise.reject(new Error('The host is down.'));
+      const { unikernels } = await one.statusOf('web');
+      assert.deepEqual(unikernels, [{ name: 'web', outputProblem: 'The host is down.' }]);
     });
 
     it('says how many unikernels it leaves out', () => {

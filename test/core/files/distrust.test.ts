@@ -73,7 +73,7 @@ describe('what root takes no code and no commands from', () => {
 
   it('is not what lies below a safe folder, by its real path', () => {
     give(STRANGER, folder.in('theirs'), folder.in('theirs', 'inner'), file());
-    writeFileSync(settings, JSON.stringify({ safeFolders: ['/nowhere', folder.in('theirs')] }));
+    writeFileSync(settings, `\uFEFF${JSON.stringify({ safeFolders: ['/nowhere', folder.in('theirs')] })}`);
     assert.equal(reason(), '');
     writeFileSync(settings, JSON.stringify({ safeFolders: [folder.in('theirs', 'inn')] }));
     assert.match(reason(), /belongs to the user/);
@@ -85,7 +85,7 @@ describe('what root takes no code and no commands from', () => {
 
   it('believes in safe folders only in a file of root’s own', () => {
     give(STRANGER, file());
-    writeFileSync(settings, `\uFEFF${JSON.stringify({ safeFolders: [folder.in('theirs')] })}`);
+    writeFileSync(settings, JSON.stringify({ safeFolders: [folder.in('theirs')] }));
     chmodSync(settings, 0o666);
     assert.match(reason(), /that file is not taken: .*settings\.json may be written by others/);
     chmodSync(settings, 0o644);

@@ -82,7 +82,7 @@ describe('a folder that Jitsu goes on writing to as another user', () => {
     assert.deepEqual([folder.in('secret'), own('link'), folder.path].map(ownerOf), [0, 0, 0]);
   });
 
-  it('leaves to their users the files of others, such as the output of programs, and lets the next owner write', () => {
+  it('is handed over with the files of others, such as the output of programs, which they may go on writing to', () => {
     const program = 4_000_003;
     leave();
     writeFileSync(own('output', 'stderr'), '', { mode: 0o600 });
@@ -91,11 +91,11 @@ describe('a folder that Jitsu goes on writing to as another user', () => {
     makeOwnFolder(own('output'));
     handOver({ uid: NEXT, gid: NEXT });
     const stats = lstatSync(own('output', 'stderr'));
-    assert.deepEqual([stats.uid, stats.gid, stats.mode & 0o777], [program, NEXT, 0o660]);
+    assert.deepEqual([stats.uid, stats.gid, stats.mode & 0o777], [NEXT, program, 0o660]);
     assert.deepEqual([own('record'), own('output/stdout')].map(ownerOf), [NEXT, NEXT]);
     handBack();
     const { uid, gid } = lstatSync(own('output', 'stderr'));
-    assert.deepEqual([uid, gid, ownerOf(own('output'))], [program, FORMER, FORMER]);
+    assert.deepEqual([uid, gid, ownerOf(own('output'))], [FORMER, program, FORMER]);
   });
 
   it('is handed back to the user from whom it was taken', () => {

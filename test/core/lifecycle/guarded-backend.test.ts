@@ -424,6 +424,9 @@ describe('a machine as the core uses it', () => {
 
   it('has the lines of its backend for its output, and nothing else', async () => {
     assert.deepEqual(await viewOf({ recentOutput: async () => ['one'] }).recentOutput(), ['one']);
+    const many = Array.from({ length: 1_000 }, (_, index) => `${index} ${'x'.repeat(10_000)}`);
+    const shown = await viewOf({ recentOutput: async () => many }).recentOutput();
+    assert.deepEqual([shown.length, shown[0]?.slice(0, 4), shown[19]?.length], [20, '980 ', 4_096]);
     for (const lines of ['one', [1]] as const) {
       const machine = viewOf({ recentOutput: async () => lines as unknown as string[] });
       await rejectsWithCode(machine.recentOutput(), 'JITSU_BACKEND_FAILED');

@@ -59,14 +59,14 @@ describe('a file for the output of a program', () => {
     assert.throws(() => open(undefined), { code: 'EEXIST' });
   });
 
-  it('belongs to the user of the program, and can be written to by a Jitsu that is no root any more', function () {
+  it('belongs to the user of the program, or to a Jitsu that is no root any more and the group of the program', function () {
     requireRoot(this);
     assert.deepEqual(ownership(open(PROGRAM)), [PROGRAM.uid, PROGRAM.gid, '600']);
     path = folder.in('of-jitsu');
     writeFileSync(path, '', { mode: 0o600 });
     chownSync(path, JITSU.uid, JITSU.gid);
     assert.deepEqual(ownership(open(undefined, JITSU)), [JITSU.uid, JITSU.gid, '600']);
-    assert.deepEqual(ownership(open(PROGRAM, JITSU)), [PROGRAM.uid, JITSU.gid, '660']);
+    assert.deepEqual(ownership(open(PROGRAM, JITSU)), [JITSU.uid, PROGRAM.gid, '660']);
   });
 
   it('is given to nobody where that Jitsu has not made it, or it has another name', function () {

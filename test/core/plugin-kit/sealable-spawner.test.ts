@@ -185,6 +185,14 @@ describe('the spawner of a Jitsu', () => {
       assert.equal(readFileSync(`${output}.stdout`, 'utf8'), 'allowed\n');
     });
 
+    it('starts without its output what cannot have it now', async () => {
+      const output = folder.in('removed', 'web');
+      await seal(launchable('program', { output }, `echo unheard; echo done > ${folder.in('done')}`));
+      const { exited } = await spawn(launchable('program', {}));
+      assert.deepEqual(await exited, { status: 0 });
+      assert.equal(readFileSync(folder.in('done'), 'utf8'), 'done\n');
+    });
+
     it('sends signals to nobody but those whom it has started or adopted', async () => {
       const stranger = await spawn(launchable('stranger', SLEEP));
       const adopted = await spawn(launchable('adopted', SLEEP));

@@ -13,6 +13,7 @@ describe('an order to a sealed process that spawns', () => {
     { number: 2, key: 'web', details: { addresses: ['192.0.2.1', '2001:db8::1', 'fe80::1%eth0'] } },
     { number: 3, key: 'web', details: { nonce: NONCE, addresses: Array(64).fill('192.0.2.1') } },
     { number: 3, key: 'web', details: { id: '01234567-89ab-cdef-0123-456789ABCDEF' } },
+    { number: 3, key: 'web', details: {}, silent: true },
     { number: 4, group: 2, signal: 'SIGTERM' },
     { number: 5, group: 4_194_304, signal: 'SIGKILL' },
     { number: 6, group: 42, signal: 'SIGSTOP' },
@@ -40,6 +41,8 @@ describe('an order to a sealed process that spawns', () => {
     { number: 1, key: 'web', details: {}, account: { uid: 0, gid: 0 } },
     JSON.parse('{"number":1,"__proto__":{"key":"web","details":{}}}'),
     JSON.parse('{"number":1,"key":"web","__proto__":{"details":{}}}'),
+    { number: 1, key: 'web', silent: true },
+    { number: 1, key: 'web', details: {}, silent: false },
     // Values.
     ...[undefined, null, 7, ['web'], {}].map((key) => ({ number: 1, key, details: {} })),
     ...[null, 7, 'x', [7], { env: {} }, { account: {} }, { nonce: NONCE, JITSU_SPAWN: 'x' }].map((details) => ({

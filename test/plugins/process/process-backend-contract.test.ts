@@ -44,6 +44,7 @@ const harness = (sealed: boolean): Parameters<typeof describeBackend>[1] => ({
     const isShell = readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'sh';
     if (isShell) await eventually(() => assert.ok(existsSync(flag())));
   },
+  writes: (name) => ({ options: { name, command: ['sh', '-c', 'echo one; echo two'] }, lines: ['one', 'two'] }),
   broken: (name) => ({ name, command: '/bin/sleep 1000', env: { HUGE: 'x'.repeat(1_000_000) } }),
   count: (_name, id) => system.pids(`JITSU_UNIKERNEL=${id}`).length,
   kill: (_name, _id, pid) => {

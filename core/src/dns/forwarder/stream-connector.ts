@@ -3,7 +3,6 @@ import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls';
 import type { UpstreamSettings } from '../../config/settings.js';
 import { errorCode, errorMessage, JitsuError } from '../../errors.js';
-import { withoutByteOrderMark } from '../../files/byte-order-mark.js';
 
 /** Opens connections to one upstream. */
 export interface StreamConnector {
@@ -70,8 +69,7 @@ export async function readTrust(file: string): Promise<SecureContext> {
     const what = `the authorities for tls:// forwarders (dns.forwardCertificates) cannot be read: ${why}`;
     throw new JitsuError('JITSU_CONFIG_UNREADABLE', `${what}. A PEM file is expected there.`);
   };
-  const text = await readFile(file, 'utf8').catch((error: unknown) => fail(errorMessage(error)));
-  const ca = withoutByteOrderMark(text);
+  const ca = await readFile(file, 'utf8').catch((error: unknown) => fail(errorMessage(error)));
   if (!ca.includes('-----BEGIN CERTIFICATE-----')) fail(`there is no certificate in ${file}`);
   try {
     return createSecureContext({ ca });

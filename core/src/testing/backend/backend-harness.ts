@@ -63,6 +63,8 @@ export interface BackendHarness extends Harness {
    * that of a machine which runs. Omitted where the backend never says that a machine is outdated.
    */
   readonly redefined?: (name: string) => object;
+  /** The options of a machine that writes these lines, in this order, and then ends: where machines tell their output. */
+  readonly writes?: (name: string) => { readonly options: object; readonly lines: readonly string[] };
   /** The number of running machines of this unikernel, as the system itself reports it. */
   readonly count?: (name: string, id: MachineId) => Promise<number> | number;
   /** Ends a running machine without the backend. `domainId` is the one that `describe` returned. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { GuardedMachine } from '../../lifecycle/guarded-backend.js';
 import type { BackendHarness } from './backend-harness.js';
 import type { BackendTrial } from './backend-trial.js';
-import { isPending } from '../eventually.js';
+import { eventually, isPending } from '../eventually.js';
 import { rejectsWithCode } from '../rejects-with-code.js';
 
 /** Tests starting and stopping the machines of a backend. */
@@ -98,9 +98,27 @@ export function testPower(harness: BackendHarness, trial: () => BackendTrial): v
     assert.equal((await machine.describe()).state, 'running');
   });
 
+  testOutput(harness, trial);
   testStubbornMachine(harness, trial);
   testBrokenMachine(harness, trial);
   testPausedMachine(harness, trial);
+}
+
+function testOutput({ writes }: BackendHarness, trial: () => BackendTrial): void {
+  if (writes === undefined) return;
+
+  it('knows what a machine has written last, also after it has ended, and of each alone', async () => {
+    const backend = await trial().connect();
+    const { options, lines } = writes('alpha');
+    const [machine, other] = [await trial().machine(backend, 'alpha', options), await trial().machine(backend, 'beta')];
+    assert.deepEqual(await machine.recentOutput(), []);
+    await machine.start();
+    await trial().until(machine, 'off');
+    const written = async (): Promise<void> =>
+      assert.deepEqual((await machine.recentOutput()).slice(-lines.length), lines);
+    await eventually(written, trial().patience);
+    assert.deepEqual(await other.recentOutput(), []);
+  });
 }
 
 function testStubbornMachine({ stubborn }: BackendHarness, trial: () => BackendTrial): void {
