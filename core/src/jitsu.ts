@@ -312,7 +312,7 @@ export class Jitsu {
   async #openState(): Promise<void> {
     const { runtimeDirectory, controlSocket } = this.#settings;
     ensureRuntimeDirectory(runtimeDirectory);
-    const lock = lockRuntimeDirectory(runtimeDirectory);
+    const lock = lockRuntimeDirectory(runtimeDirectory, this.logger);
     this.#opened(() => lock[Symbol.dispose]());
     await this.#store.open();
     this.#opened(() => this.#closeStore('The state store', () => this.#store.close()));
