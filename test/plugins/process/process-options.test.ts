@@ -136,7 +136,13 @@ describe('the options of a process', () => {
 
   it('are contributed with the backend', () => {
     const backends: object[] = [];
-    plugin.register({ backend: (backend: object) => backends.push(backend) } as unknown as PluginRegistry);
+    const memories: unknown[] = [];
+    const backend = ({ memory, ...rest }: { memory: (options: object) => unknown }): void => {
+      memories.push(memory({ limits: { memory: 64 } }), memory({}));
+      backends.push(rest);
+    };
+    plugin.register({ backend } as unknown as PluginRegistry);
+    assert.deepEqual(memories, [64, undefined]);
     assert.deepEqual(backends, [
       {
         name: 'process',
