@@ -39,7 +39,7 @@ export function definitionOf(plan: Omit<ProcessPlan, 'id'>): ProgramDefinition {
     limits: [files, control !== undefined],
     noNewPrivileges: newPrivileges,
   };
-  const digests = Object.entries(options).map(([key, value]) => [key, digestOf(value)]);
+  const digests = Object.entries<unknown>(options).map(([key, value]) => [key, digestOf(value)]);
   return { name, ip, options: Object.fromEntries(digests) };
 }
 

@@ -135,8 +135,10 @@ describe('the options of a process', () => {
   });
 
   it('are contributed with the backend', () => {
-    const backends: object[] = [];
-    plugin.register({ backend: (backend: object) => backends.push(backend) } as unknown as PluginRegistry);
+    const backends: Parameters<PluginRegistry['backend']>[0][] = [];
+    plugin.register({ backend: (backend) => void backends.push(backend) } as PluginRegistry);
+    const memory = backends[0]?.memory;
+    assert.deepEqual([memory?.({ limits: { memory: 2 ** 20 } }), memory?.({})], [2 ** 20, undefined]);
     assert.deepEqual(backends, [
       {
         name: 'process',
@@ -145,6 +147,7 @@ describe('the options of a process', () => {
         stopModes: ['destroy', 'shutdown', 'suspend'],
         defaultStopMode: 'shutdown',
         unikernel: processOptions,
+        memory,
       },
     ]);
     assert.equal(plugin.apiVersion, '^1.0.0');
