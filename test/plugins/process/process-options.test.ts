@@ -137,19 +137,17 @@ describe('the options of a process', () => {
   it('are contributed with the backend', () => {
     const backends: Parameters<PluginRegistry['backend']>[0][] = [];
     plugin.register({ backend: (backend) => void backends.push(backend) } as PluginRegistry);
-    const memory = backends[0]?.memory;
-    assert.deepEqual([memory?.({ limits: { memory: 2 ** 20 } }), memory?.({})], [2 ** 20, undefined]);
-    assert.deepEqual(backends, [
-      {
-        name: 'process',
-        useClass: ProcessBackend,
-        description: 'Programs of this machine: a server, or a solo5, firecracker or qemu command line',
-        stopModes: ['destroy', 'shutdown', 'suspend'],
-        defaultStopMode: 'shutdown',
-        unikernel: processOptions,
-        memory,
-      },
-    ]);
+    const [backend = assert.fail()] = backends;
+    assert.deepEqual([backend.memory?.({ limits: { memory: 2 ** 20 } }), backend.memory?.({})], [2 ** 20, undefined]);
+    assert.deepEqual(Object.fromEntries(Object.entries(backend).filter(([key]) => key !== 'memory')), {
+      name: 'process',
+      useClass: ProcessBackend,
+      description: 'Programs of this machine: a server, or a solo5, firecracker or qemu command line',
+      stopModes: ['destroy', 'shutdown', 'suspend'],
+      defaultStopMode: 'shutdown',
+      unikernel: processOptions,
+    });
+    assert.equal(backends.length, 1);
     assert.equal(plugin.apiVersion, '^1.0.0');
   });
 
