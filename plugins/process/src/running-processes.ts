@@ -33,6 +33,10 @@ import { Remembered } from './remembered.js';
 import { executionOf, inheritedBy, launchOf, marksOf, startFailed } from './spawn-process.js';
 import type { UserAccount } from './user-accounts.js';
 
+/** How often, and how long after each other, a process is looked for that was started and not told of. */
+const UNTOLD_LOOKS = 5;
+const UNTOLD_PAUSE: Milliseconds = 10;
+
 /** How long the number of a process that has ended may be in use before its unikernel is started again nevertheless. */
 const UNREAPED_AT_MOST: Milliseconds = 5_000;
 
@@ -253,12 +257,21 @@ export class RunningProcesses {
       if (child) await this.spawner.signal(child.pid, 'SIGKILL');
       // What has ended may have started it, and not have told it any more.
       const isUntold = child === undefined && isLost(error);
-      const orphan = isUntold ? findSpawned(id, nonce, this.#table, this.#runtimeDirectory) : undefined;
+      const orphan = isUntold ? await this.#untold(id, nonce) : undefined;
       if (orphan === undefined) throw this.#failure(plan, error, isUntold);
       this.#take(plan, { ...orphan, definition });
     }
     this.#ends.delete(id);
     this.tell({ id, state: 'running' });
+  }
+
+  /** Finds what was started and not told of. Until it executes its program, it looks like what has started it. */
+  async #untold(id: MachineId, nonce: string): Promise<MachineRecord | undefined> {
+    for (let look = 1; ; look += 1) {
+      const orphan = findSpawned(id, nonce, this.#table, this.#runtimeDirectory);
+      if (orphan !== undefined || look === UNTOLD_LOOKS) return orphan;
+      await this.clock.sleep(UNTOLD_PAUSE);
+    }
   }
 
   /**
