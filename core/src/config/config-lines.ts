@@ -80,12 +80,17 @@ function childOf(
     return item && { start: item.start, value: item };
   }
   const index = children.findLastIndex(
-    (child) => typeof child.value !== 'object' && String(child.value) === String(key) && isKey(child, text),
+    (child) => !isCollection(child.value) && String(child.value) === String(key) && isKey(child, text),
   );
   const found = children[index];
   if (found === undefined) return undefined;
   const next = children[index + 1];
   return { start: found.start, value: next !== undefined && !isKey(next, text) ? next : undefined };
+}
+
+/** To write one as text takes time with its length. */
+function isCollection(value: unknown): boolean {
+  return typeof value === 'object';
 }
 
 /** A colon behind it tells a key from a value. */
