@@ -288,8 +288,12 @@ export class Fleet {
         return execution;
       },
       arrive: (unikernel, plan, machine, allowed) => {
-        const owner = this.on(name).add(machine.id, unikernel) ?? unikernel;
-        this.#refuse(owner === unikernel ? [] : [sameMachine(unikernel.name, owner.name)]);
+        const machines = this.on(name);
+        const owner = machines.get(machine.id) ?? unikernel;
+        // What was left by an earlier configuration may be its own.
+        const isTaken = owner !== unikernel && this.unikernels.get(owner.name) === owner;
+        this.#refuse(isTaken ? [sameMachine(unikernel.name, owner.name)] : []);
+        machines.set(machine.id, unikernel);
         const before = plan.arrive(machine);
         // Commands of probes would run as Jitsu's user, and not as the one that its backend says only now.
         const isAllowed =

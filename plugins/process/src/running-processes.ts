@@ -47,6 +47,8 @@ export class RunningProcesses {
   readonly #ends = new Map<MachineId, string>();
   /** The names of the machines that ran when this was closed. */
   #left: ReadonlyMap<MachineId, string> = new Map();
+  /** Those registered machines that ran when this was closed: their handles go on when it is opened again. */
+  readonly #registered = new Set<MachineId>();
   readonly #table: ProcessTable = existsSync('/proc/self/stat') ? new LinuxProcessTable() : new PortableProcessTable();
   readonly #runtimeDirectory: string;
   /** With the records, and below it the output. */
@@ -132,6 +134,7 @@ export class RunningProcesses {
     this.#watch?.[Symbol.dispose]();
     this.#watch = undefined;
     for (const group of this.#groups.values()) group.release();
+    for (const { id, registered } of this.#groups.values()) if (registered) this.#registered.add(id);
     this.#left = new Map([...this.#left, ...this.#output.names]);
     this.#groups.clear();
     this.#output.close();
@@ -141,6 +144,18 @@ export class RunningProcesses {
   get(id: MachineId): ProcessGroup | undefined {
     this.#checkConnected();
     return this.#groups.get(id);
+  }
+
+  /** The handle of a machine has been handed out. */
+  register(id: MachineId): void {
+    const group = this.#groups.get(id);
+    if (group !== undefined) group.registered = true;
+  }
+
+  /** The machines that an earlier Jitsu has started, and nobody has registered. */
+  unregistered(): readonly ProcessGroup[] {
+    this.#checkConnected();
+    return [...this.#groups.values()].filter(({ registered }) => !registered);
   }
 
   /** How a machine ended, for people. */
@@ -165,15 +180,15 @@ export class RunningProcesses {
       this.logger.warn({ unikernel: name }, `${name} runs as process ${stray.pid}, of which no record was left.`);
       this.#take(plan, stray);
     }
-    this.#compare(plan);
+    const group = this.#groups.get(id);
+    if (group !== undefined) this.#compare(plan, group);
     this.#follow(id, name);
   }
 
   /** Compares the definition by which a running machine was started, where it is known, with the present one. */
-  #compare(plan: ProcessPlan): void {
-    const group = this.#groups.get(plan.id);
-    const before = group?.record.definition;
-    if (group === undefined || before === undefined) return;
+  #compare(plan: ProcessPlan, group: ProcessGroup): void {
+    const before = group.record.definition;
+    if (before === undefined) return;
     const changed = changesBetween(before, definitionOf(plan));
     group.outdated = changed === undefined ? undefined : { changed, addresses: before.ip };
   }
@@ -329,19 +344,21 @@ export class RunningProcesses {
         `It cannot be written down which process ${name} is: ${errorMessage(error)}`,
       );
     }
-    this.#add(id, record, child);
+    this.#add(id, record, child).registered = true;
   }
 
-  #add(id: MachineId, record: MachineRecord, child?: LiveChild): void {
+  #add(id: MachineId, record: MachineRecord, child?: LiveChild): ProcessGroup {
     const onLeaderEnd = (): void => this.tell({ id, state: 'stopping' });
     const group = new ProcessGroup(id, record, this.#table, this.clock, this.spawner, child, onLeaderEnd);
     if (child === undefined) this.spawner.adopt(record.pid, record.startTime);
+    group.registered = this.#registered.has(id);
     this.#groups.set(id, group);
     void group.ended.then((exit) => {
       if (!group.released) this.#ended(id, exit);
     });
     this.#sweep?.attend();
     if (child === undefined) this.#watchEnds();
+    return group;
   }
 
   /** Has the system tell the ends that the spawner does not tell. Without that, the sweep notices them. */
