@@ -43,7 +43,12 @@ export interface Core extends Control {
   createJitsu(
     settings: Settings,
     parts: { readonly logger: Logger; readonly givesUpRoot?: boolean },
-  ): Promise<Pick<Jitsu, 'start' | 'stop' | 'check' | 'listening' | 'running' | 'udpTransport' | 'foretoldUser'>>;
+  ): Promise<
+    Pick<
+      Jitsu,
+      'start' | 'stop' | 'check' | 'listening' | 'running' | 'udpTransport' | 'foretoldUser' | 'sharedEndpoints'
+    >
+  >;
   /** Records this process as running for other commands of this user, until it is disposed. */
   recordRunning(record: Omit<RuntimeRecord, 'pid'>): Disposable;
 }

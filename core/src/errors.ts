@@ -80,6 +80,11 @@ const SCARCE: ReadonlyMap<string | undefined, string> = new Map([
   ['EDQUOT', 'the quota is used up: raise it, or make room there'],
 ]);
 
+/** Whether something could not be written since there is no room for it. */
+export function isDiskFull(error: unknown): boolean {
+  return ['ENOSPC', 'EDQUOT'].includes(errorCode(error) ?? '');
+}
+
 /** What could not be done as the system has no more of something gets a code of ours; any other error is left as it is. */
 export function withOwnCode(error: unknown): unknown {
   if (!SCARCE.has(errorCode(error))) return error;

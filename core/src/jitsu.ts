@@ -24,8 +24,10 @@ import { errorMessage, shuttingDown, withOwnCode } from './errors.js';
 import type { BackendFinding } from './fleet/check-backends.js';
 import { countersOf, Fleet, PATIENCE } from './fleet/fleet.js';
 import { Instances } from './fleet/instances.js';
+import type { SharedEndpoint } from './fleet/shared-endpoints.js';
 import { limitedClose } from './fleet/limited-close.js';
 import { settledWithin } from './fleet/settled-within.js';
+import { Strays } from './fleet/strays.js';
 import type { GuardedBackend } from './lifecycle/guarded-backend.js';
 import { Lifecycle } from './lifecycle/lifecycle.js';
 import type { Unikernel } from './lifecycle/unikernel.js';
@@ -63,6 +65,7 @@ export class Jitsu {
   readonly #history: HistoryWriter;
   readonly #counters: CounterWriter<Unikernel>;
   readonly #lifecycle: Lifecycle;
+  readonly #strays: Strays;
   readonly #access: AccessControl;
   readonly #resolvers: readonly Resolver[];
   #cache: CachingResolver | undefined;
@@ -117,6 +120,7 @@ export class Jitsu {
       },
       clock,
     );
+    this.#strays = new Strays(settings, this.#fleet, this.#lifecycle, logger);
     this.#access = new AccessControl(settings.dns, settings.wake, { clock, logger });
     this.controls = new Controls(
       {
@@ -134,7 +138,7 @@ export class Jitsu {
         refused: () => this.#access.refusals.counts,
         upstreamAnswers: () => this.#forwarder?.answerCounts,
       },
-      ...([this.#fleet, this.#lifecycle, this.#history, this.#store, clock] as const),
+      ...([this.#fleet, this.#strays, this.#lifecycle, this.#history, this.#store, clock] as const),
     );
 
     const log = new EventLog(logger);
@@ -158,8 +162,14 @@ export class Jitsu {
 
   /** The names of the unikernels that run, as far as it is known. */
   get running(): readonly string[] {
-    const running = [...this.#fleet.unikernels.values()].filter(({ state }) => state === 'running');
+    const all = [...this.#fleet.unikernels.values(), ...this.#strays.values()];
+    const running = all.filter(({ state }) => state === 'running');
     return running.map(({ name }) => name);
+  }
+
+  /** The addresses and ports at which two unikernels are asked whether they are ready. */
+  get sharedEndpoints(): readonly SharedEndpoint[] {
+    return this.#fleet.sharedEndpoints();
   }
 
   /** Whom `start` would have it run as, for people; `undefined` where it stays who it is without a reason to tell. */
@@ -277,6 +287,7 @@ export class Jitsu {
   async #follow(backend: GuardedBackend): Promise<void> {
     if (this.#followed.has(backend)) return;
     this.#followed.add(backend);
+    await this.#strays.find(backend);
     await this.#lifecycle.follow(backend.name, backend, this.#fleet.on(backend.name));
   }
 
@@ -301,7 +312,7 @@ export class Jitsu {
   async #openState(): Promise<void> {
     const { runtimeDirectory, controlSocket } = this.#settings;
     ensureRuntimeDirectory(runtimeDirectory);
-    const lock = lockRuntimeDirectory(runtimeDirectory);
+    const lock = lockRuntimeDirectory(runtimeDirectory, this.logger);
     this.#opened(() => lock[Symbol.dispose]());
     await this.#store.open();
     this.#opened(() => this.#closeStore('The state store', () => this.#store.close()));
@@ -327,7 +338,7 @@ export class Jitsu {
     if (this.#store.durable) await this.#fleet.save(this.#store);
     this.#opened(() => this.#lifecycle[Symbol.dispose]());
     const followed = [...this.#fleet.starts.values()]
-      .filter(({ works }) => works)
+      .filter(({ works, isConnected, backend }) => works || (isConnected && backend.knowsStrays))
       .map(({ backend }) => this.#follow(backend));
     for (const outcome of await settledWithin(followed, PATIENCE, this.clock)) {
       if (outcome?.status === 'rejected') throw outcome.reason;

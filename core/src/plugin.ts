@@ -1,5 +1,5 @@
 // What a plugin stands on: the contracts, errors, tokens and the plugin kit. `@jitsud/core/plugin`.
-export type { Backend, BackendCapabilities, PowerChange, Registration } from './contracts/backend.js';
+export type { Backend, BackendCapabilities, PowerChange, Registration, Stray } from './contracts/backend.js';
 export type {
   Execution,
   Machine,

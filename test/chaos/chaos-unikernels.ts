@@ -2,26 +2,54 @@ import { RunningJitsu } from '../support/running-jitsu.js';
 
 /** What a program does that another one does not, and how many there are of it. */
 const TEMPERS: readonly (readonly [name: string, count: number, habits: readonly string[], more?: object])[] = [
-  ['plain', 8, []],
-  ['slow', 4, ['slow=300']],
-  ['lingering', 4, ['lingers=500']],
-  ['tardy', 2, ['slow=900', 'lingers=900']],
+  ['plain', 5, []],
+  ['watched', 2, [], { ready: 'http:8080/', watch: '1s', deadline: '10s', grace: '300ms' }],
+  ['slow', 3, ['slow=300']],
+  ['worker', 1, ['worker']],
+  ['lingering', 2, ['lingers=500']],
+  ['destroyed', 2, [], { mode: 'destroy' }],
+  ['suspended', 2, [], { mode: 'suspend' }],
+  ['tardy', 1, ['slow=900', 'lingers=900']],
   ['crashing', 1, ['crashes']],
   ['deaf', 1, ['deaf'], { deadline: '2s' }],
 ];
 
-export interface ChaosUnikernel extends Record<string, unknown> {
+/** One of them; whether it is configured, and its present address, may change at each restart. */
+export interface ChaosUnikernel {
   readonly name: string;
   readonly dns: string;
-  readonly ip: string;
+  /** Those that it has by turns. */
+  readonly addresses: readonly string[];
+  ip: string;
+  /** What becomes of it where it runs at another address than that. */
+  replace: 'idle' | 'now';
+  isConfigured: boolean;
+  /** Whether its program serves when nobody disturbs it. */
+  readonly isHealthy: boolean;
+  /** Whether its service is looked at while it is used. */
+  readonly isWatched: boolean;
+  /** Whether it is stopped by suspending it, so that its process stays. */
+  readonly isSuspended: boolean;
+  /** Its entry in the configuration, but for the address. */
+  readonly definition: object;
 }
 
-/** Twenty unikernels of many tempers, behind `NAME.test`, each with a loopback address of its own. */
+/** Twenty unikernels of many tempers, behind `NAME.test`, each with loopback addresses of its own. */
 export function chaosUnikernels(): ChaosUnikernel[] {
   return TEMPERS.flatMap(([temper, count, habits, more]) =>
-    Array.from(
-      { length: count },
-      (_, index) => RunningJitsu.aUnikernel(`${temper}${index}`, habits, more) as ChaosUnikernel,
-    ),
+    Array.from({ length: count }, (_, index) => {
+      const definition = RunningJitsu.aUnikernel(`${temper}${index}`, habits, more);
+      const addresses = [definition, RunningJitsu.aUnikernel('')].map(({ ip }) => String(ip));
+      return {
+        ...{ name: `${temper}${index}`, dns: `${temper}${index}.test`, addresses, ip: addresses[0]!, definition },
+        ...{
+          replace: 'idle' as const,
+          isConfigured: true,
+          isHealthy: !['crashing', 'deaf'].includes(temper),
+          isSuspended: temper === 'suspended',
+          isWatched: temper === 'watched',
+        },
+      };
+    }),
   );
 }

@@ -1,352 +1,305 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { percentile } from '../bench/percentile.js';
 import { numbersFrom, type Numbers } from '../support/numbers-from.js';
 import { isRunning, RunningJitsu } from '../support/running-jitsu.js';
+import { ChaosRecord } from './chaos-record.js';
 import { chaosUnikernels, type ChaosUnikernel } from './chaos-unikernels.js';
+import { IdleProcess } from './idle-process.js';
 import { now, patientQuery, type ToldAddress } from './patient-query.js';
-import { eventsIn, stoppedEarly, timesToNotice, toldAfterEnd } from './trace.js';
+import { isLeader, isStopped, signal } from './processes.js';
+import { SmallDisks } from '../support/small-disks.js';
+import {
+  compareNotices,
+  eventsIn,
+  failedStarts,
+  judgeLies,
+  lastLies,
+  noticesOf,
+  stoppedEarly,
+  toldAfterEnd,
+  type Notice,
+} from './trace.js';
+import { Trouble, type ChangingSettings } from './trouble.js';
 
 /** In milliseconds. A unikernel is kept for twice the TTL, which is a second. */
 const KEPT_FOR = 2_000;
 const CLIENTS = 6;
 const PATIENCE = 40_000;
-/** A stop that is asked to shut a program down may take 10 s, and the end of Jitsu waits for the stops of all. */
-const LONGEST_END = 15_000;
 /** From the last query until nothing runs: twice the TTL, and the longest stop. */
 const LONGEST_REST = KEPT_FOR + 15_000;
-
-/** What happened to a unikernel or to Jitsu, for which a client may find nothing behind an address that it was told. */
-interface Disturbance {
-  readonly from: number;
-  until: number;
-}
-
-export interface ChaosFigures {
-  queries: number;
-  told: number;
-  kills: number;
-  freezes: number;
-  starts: number;
-  /** In milliseconds, from the kill of a program to the moment when Jitsu saw it. */
-  readonly noticed: number[];
-}
+/** What does not fit together in so many looks, a second each, does not come to fit. */
+const LOOKS = 3;
+/** In MiB. */
+const DISKS = { run: 4, state: 64 };
 
 /**
  * Twenty unikernels under one Jitsu, clients that ask and connect, and somebody who kills, freezes, stops and restarts
- * whatever there is. What is random is the same for the same seed, but for the times that the machine takes.
+ * whatever there is, and fills the disks. What is random is the same for the same seed, but for the times that the
+ * machine takes.
  */
 export class Chaos implements AsyncDisposable {
-  readonly faults: string[] = [];
-  readonly figures: ChaosFigures = { queries: 0, told: 0, kills: 0, freezes: 0, starts: 0, noticed: [] };
-  readonly #unikernels = chaosUnikernels();
-  /** May change at a restart. */
-  readonly #dns = { ttl: 1, transport: 'auto' };
+  readonly record = new ChaosRecord();
+  readonly trouble: Trouble;
+  readonly unikernels = chaosUnikernels();
   readonly #jitsu: RunningJitsu;
-  readonly #numbers: Numbers;
-  readonly #told = new Map<string, ToldAddress[]>();
-  readonly #kills = new Map<string, number[]>();
-  readonly #disturbances = new Map<string, Disturbance[]>();
-  /** Since when Jitsu has been ended, frozen or without a helper, and until when. */
-  readonly #outages: Disturbance[] = [];
-  #ending = false;
-  #restarts = 0;
+  readonly #idle = new IdleProcess();
+  readonly #questions = new Set<Promise<unknown>>();
+  /** How often in a row something was seen that does not fit together. */
+  readonly #doubts = new Map<string, number>();
+  #verdicts: readonly string[] = [];
 
-  constructor(
-    seed: number,
-    private readonly transport: string,
+  private constructor(
+    private readonly seed: number,
+    transport: string,
+    private readonly disks: SmallDisks | undefined,
+    more: object,
   ) {
-    this.#numbers = numbersFrom(seed);
-    this.#dns.transport = transport;
-    this.#jitsu = new RunningJitsu(this.#unikernels, { dns: this.#dns, boot: { limit: 8 } });
+    const settings: ChangingSettings = {
+      ...{ dns: { ttl: 1, transport }, stop: { onExit: 'stop' }, boot: { limit: 8 }, ...more },
+    };
+    this.#jitsu = new RunningJitsu([], settings, disks?.place);
+    settings.state = { path: this.#jitsu.in('state', 'store') };
+    const parts = {
+      ...{ jitsu: this.#jitsu, unikernels: this.unikernels, settings },
+      ...{ record: this.record, idle: this.#idle },
+      askWhileItDies: (unikernel: ChaosUnikernel) => this.#later(this.#ask(unikernel, false)),
+    };
+    this.trouble = new Trouble(parts, seed, transport);
   }
 
-  /** Goes on for so many milliseconds, then lets everything come to rest, and looks at what is left. */
-  async run(duration: number, tell: (line: string) => void = () => undefined): Promise<void> {
-    await this.#start();
-    const end = now() + duration;
-    const clients = Array.from({ length: CLIENTS }, () => this.#client(end));
-    const trouble = this.#makeTrouble(end);
-    const looks = this.#lookForDoubles(end);
-    const teller = setInterval(() => tell(this.summary()), 60_000);
-    try {
-      await Promise.all([trouble, looks, ...clients]);
-    } finally {
-      clearInterval(teller);
-    }
-    await this.#expectRest();
-    await this.#stop();
-    await this.#expectNothingLeft();
-    this.#judgeTrace();
+  /** @param more settings beside its own */
+  static async create(seed: number, transport: string, more: object = {}): Promise<Chaos> {
+    const disks = process.getuid?.() === 0 ? await SmallDisks.create() : undefined;
+    const chaos = new Chaos(seed, transport, disks, more);
+    for (const [name, size] of Object.entries(DISKS)) await disks?.mount(chaos.#jitsu.in(name), size);
+    return chaos;
   }
 
-  summary(): string {
-    const { queries, told, kills, freezes, starts } = this.figures;
-    const noticed = this.figures.noticed.toSorted((one, other) => one - other);
-    const times =
-      noticed.length === 0
-        ? ''
-        : `, seen after ${percentile(noticed, 50).toFixed(1)} ms (p99 ${percentile(noticed, 99).toFixed(1)})`;
-    return `${queries} queries, ${told} addresses told, ${kills} programs killed${times}, ${freezes} frozen, ${starts} starts of Jitsu, ${this.faults.length} faults`;
+  get faults(): readonly string[] {
+    return this.record.faults;
+  }
+
+  get pid(): number {
+    return this.#jitsu.pid;
   }
 
   get log(): string {
     return this.#jitsu.log;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const pid of this.#programs().values()) for (const each of pid) signal(each, 'SIGCONT');
-    await this.#jitsu[Symbol.asyncDispose]();
+  /** Goes on for so many milliseconds, then lets everything come to rest, and looks at what is left. */
+  async run(duration: number, tell: (line: string) => void = () => undefined): Promise<void> {
+    await this.trouble.start();
+    const end = now() + duration;
+    const clients = Array.from({ length: CLIENTS }, (_, index) =>
+      this.#client(end, numbersFrom(this.seed + 2 + index)),
+    );
+    const teller = setInterval(() => tell(this.summary()), 60_000);
+    try {
+      await Promise.all([this.trouble.make(end), this.#fillDisks(end), this.#lookAround(end), ...clients]);
+    } finally {
+      clearInterval(teller);
+    }
+    await this.finish();
   }
 
-  async #client(end: number): Promise<void> {
+  /** Lets everything come to rest, and looks at what is left and at the trace. */
+  async finish(): Promise<void> {
+    await this.trouble.settle();
+    await Promise.all(this.#questions);
+    await this.#expectAllAnswer();
+    await this.#expectRest();
+    await this.#expectStoreIsKept();
+    await this.trouble.stop();
+    await this.#expectNothingLeft();
+    await this.#judgeTrace();
+  }
+
+  summary(): string {
+    const { queries, told, kills, freezes, fills, starts, removals, changes } = this.record.counts;
+    const ends = this.record.ends.toSorted((one, other) => one - other);
+    return [
+      `${queries} queries, ${told} addresses told, ${kills} programs killed, ${freezes} frozen, ${fills} disks filled`,
+      `${starts} starts of Jitsu, with ${changes} unikernels changed and ${removals} removed`,
+      ...(ends.length === 0 ? [] : [`SIGTERM took ${percentile(ends, 100).toFixed(0)} ms at most`]),
+      ...this.#verdicts,
+      `${this.faults.length} faults`,
+    ].join('; ');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const pid of [...this.trouble.programs().values()].flat()) signal(pid, 'SIGCONT');
+    await this.#jitsu[Symbol.asyncDispose]();
+    await this.disks?.[Symbol.asyncDispose]();
+    this.#idle[Symbol.dispose]();
+  }
+
+  async #client(end: number, numbers: Numbers): Promise<void> {
     while (now() < end) {
-      await sleep(this.#numbers(500));
+      await sleep(numbers(500));
       // Half of them are asked for seldom, so that they are stopped and started all the time.
-      const half = this.#unikernels.length / 2;
-      const unikernel = this.#unikernels[this.#numbers(4) === 0 ? half + this.#numbers(half) : this.#numbers(half)];
-      await this.#visit(unikernel as ChaosUnikernel);
+      const half = this.unikernels.length / 2;
+      const unikernel = this.unikernels[numbers(4) === 0 ? half + numbers(half) : numbers(half)];
+      await this.visit(unikernel as ChaosUnikernel, numbers(3) === 0);
     }
   }
 
-  async #visit({ name, dns, ip }: ChaosUnikernel): Promise<void> {
-    this.figures.queries += 1;
-    const told = await patientQuery(this.#jitsu.port, dns, this.#numbers(3) === 0, this.#numbers(65_536), PATIENCE);
-    if (told?.address === undefined) return;
-    // Somebody else may have its port by now.
-    if (told.address !== ip && this.#outages.some((one) => one.until >= told.sentAt)) return;
-    this.figures.told += 1;
-    push(this.#told, name, told);
-    if (told.address !== ip) this.faults.push(`${name} was told to be at ${told.address}, and is at ${ip}`);
-    const isThere = await fetch(`http://${ip}:8080/`, { signal: AbortSignal.timeout(5_000) }).then(
+  async #ask(unikernel: ChaosUnikernel, overTcp: boolean): Promise<ToldAddress | undefined> {
+    const { name, dns, addresses, isConfigured } = unikernel;
+    this.record.counts.queries += 1;
+    const id = this.record.counts.queries % 65_536;
+    const told = await patientQuery(this.#jitsu.port, dns, overTcp, id, PATIENCE);
+    if (told?.address === undefined) return undefined;
+    // Where its address has changed while it ran, it may be at the one before.
+    const isRight = isConfigured && addresses.includes(told.address);
+    // At a restart it may have been removed, and somebody else may have Jitsu's port.
+    if (!isRight && this.record.wasAway(told.sentAt, now())) return undefined;
+    this.record.addTold(name, told);
+    if (!isRight) {
+      this.record.fault(`${name} was told to be at ${told.address}, and ${isConfigured ? 'never was' : 'is removed'}`);
+    }
+    return told;
+  }
+
+  /** Whether it was answered, and something was there. */
+  async visit(unikernel: ChaosUnikernel, overTcp: boolean): Promise<boolean> {
+    const told = await this.#ask(unikernel, overTcp);
+    if (told === undefined) return false;
+    const isThere = await fetch(`http://${String(told.address)}:8080/`, { signal: AbortSignal.timeout(5_000) }).then(
       (response) => response.text().then(() => true),
       () => false,
     );
     const heard = now();
-    if (isThere || this.#wasDisturbed(name, told.sentAt, heard)) return;
-    this.faults.push(`${name} was answered, and ${(heard - told.heardAt).toFixed(0)} ms later nothing answered there`);
+    if (isThere || this.record.wasDisturbed(unikernel.name, told.sentAt, heard)) return isThere;
+    const after = (heard - told.heardAt).toFixed(0);
+    this.record.fault(`${unikernel.name} was answered, and ${after} ms later nothing answered there`);
+    return false;
   }
 
-  /** Whether something was done to it, or to Jitsu, from the query on; what was done shortly before may still be unseen. */
-  #wasDisturbed(name: string, from: number, until: number): boolean {
-    const early = from - 1_000;
-    const all = [...(this.#disturbances.get(name) ?? []), ...this.#outages];
-    return all.some((one) => one.from <= until && one.until >= early);
+  #later(question: Promise<unknown>): void {
+    this.#questions.add(question);
+    void question.finally(() => this.#questions.delete(question));
   }
 
-  async #makeTrouble(end: number): Promise<void> {
-    const acts: readonly (readonly [weight: number, act: () => Promise<void>])[] = [
-      [12, () => this.#killProgram()],
-      [6, () => this.#freezeProgram()],
-      [6, () => this.#command()],
-      [2, () => this.#freezeJitsu()],
-      [1, () => this.#killHelper()],
-      [1, () => this.#restart('SIGTERM')],
-      [1, () => this.#restart('SIGKILL')],
-    ];
-    const sum = acts.reduce((total, [weight]) => total + weight, 0);
+  async #fillDisks(end: number): Promise<void> {
+    if (this.disks === undefined) return;
+    const numbers = numbersFrom(this.seed + 1);
     while (now() < end) {
-      await sleep(200 + this.#numbers(1_000));
-      let drawn = this.#numbers(sum);
-      const [, act] = acts.find(([weight]) => (drawn -= weight) < 0) as (typeof acts)[number];
-      await act();
+      await sleep(Math.min(2_000 + numbers(12_000), end - now()));
+      const folders = Object.keys(DISKS).filter(() => numbers(2) === 0);
+      for (const name of folders) await this.disks.fill(this.#jitsu.in(name));
+      this.record.counts.fills += folders.length;
+      await sleep(500 + numbers(6_000));
+      for (const name of folders) this.disks.free(this.#jitsu.in(name));
     }
   }
 
-  async #killProgram(): Promise<void> {
-    const [name, pid] = this.#anyProgram() ?? [];
-    if (name === undefined || pid === undefined) return;
-    const disturbance = this.#disturb(name);
-    push(this.#kills, name, now());
-    this.figures.kills += 1;
-    signal(pid, 'SIGKILL');
-    await sleep(5);
-    disturbance.until = now();
-  }
-
-  async #freezeProgram(): Promise<void> {
-    const [name, pid] = this.#anyProgram() ?? [];
-    if (name === undefined || pid === undefined) return;
-    const disturbance = this.#disturb(name);
-    this.figures.freezes += 1;
-    signal(pid, 'SIGSTOP');
-    await sleep(100 + this.#numbers(900));
-    signal(pid, 'SIGCONT');
-    disturbance.until = now();
-  }
-
-  async #command(): Promise<void> {
-    const { name } = this.#unikernels[this.#numbers(this.#unikernels.length)] as ChaosUnikernel;
-    const commands = [
-      () => this.#jitsu.control.status(),
-      () => this.#jitsu.control.flush(),
-      () => this.#jitsu.control.summon(name),
-      async () => {
-        const disturbance = this.#disturb(name);
-        try {
-          await this.#jitsu.control.stop(name);
-        } finally {
-          disturbance.until = now();
-        }
-      },
-    ];
-    // What they say of crashing and deaf programs, or of a Jitsu that is away, is no fault.
-    await commands[this.#numbers(commands.length)]?.().catch(() => undefined);
-  }
-
-  async #freezeJitsu(): Promise<void> {
-    this.figures.freezes += 1;
-    const outage = this.#outage();
-    signal(this.#jitsu.pid, 'SIGSTOP');
-    await sleep(300 + this.#numbers(2_700));
-    signal(this.#jitsu.pid, 'SIGCONT');
-    outage.until = now();
-  }
-
-  async #killHelper(): Promise<void> {
-    const helpers = childrenOf(this.#jitsu.pid).filter((pid) => commandLineOf(pid).includes('spawner'));
-    const helper = helpers[this.#numbers(Math.max(1, helpers.length))];
-    if (helper === undefined) return;
-    const outage = this.#outage();
-    signal(helper, 'SIGKILL');
-    await sleep(500);
-    outage.until = now();
-  }
-
-  async #restart(by: 'SIGTERM' | 'SIGKILL'): Promise<void> {
-    const outage = this.#outage();
-    if (by === 'SIGTERM') await this.#stop();
-    else {
-      this.#ending = true;
-      await this.#jitsu.end('SIGKILL');
-    }
-    this.#restarts += 1;
-    const other = this.transport === 'dgram' ? 'auto' : 'dgram';
-    this.#dns.transport = this.#restarts % 2 === 1 ? other : this.transport;
-    await this.#start();
-    outage.until = now();
-  }
-
-  async #start(): Promise<void> {
-    this.figures.starts += 1;
-    try {
-      await this.#jitsu.start();
-      this.#ending = false;
-    } catch (error) {
-      this.faults.push(`a start failed: ${(error as Error).message.slice(-2_000)}`);
-      throw error;
-    }
-  }
-
-  async #stop(): Promise<void> {
-    this.#ending = true;
-    const began = now();
-    const timer = new AbortController();
-    const late = sleep(LONGEST_END, 'late' as const, { signal: timer.signal }).catch(() => 'in time' as const);
-    const ended = this.#jitsu.end('SIGTERM');
-    if ((await Promise.race([ended, late])) === 'late') {
-      this.faults.push(`SIGTERM did not end Jitsu within ${LONGEST_END} ms`);
-      await this.#jitsu.end('SIGKILL');
-    }
-    timer.abort();
-    const status = await ended;
-    if (status !== 0) this.faults.push(`Jitsu ended by ${status} after ${(now() - began).toFixed(0)} ms`);
-  }
-
-  async #lookForDoubles(end: number): Promise<void> {
+  async #lookAround(end: number): Promise<void> {
     while (now() < end) {
       await sleep(1_000);
-      for (const [name, pids] of this.#programs()) {
-        if (pids.length > 1) this.faults.push(`${name} runs ${pids.length} times`);
-      }
-      if (!this.#ending && !isRunning(this.#jitsu.pid))
+      await this.look();
+      if (!this.trouble.isEnding && !isRunning(this.#jitsu.pid)) {
         throw new Error(`Jitsu has ended by itself:\n${this.log.slice(-3_000)}`);
+      }
     }
+  }
+
+  /** Looks once for programs that run twice, or of which Jitsu does not know. */
+  async look(): Promise<void> {
+    this.#lookForDoubles();
+    await this.#compareWithStatus();
+  }
+
+  #lookForDoubles(): void {
+    for (const [name, pids] of this.trouble.programs()) {
+      // What it has started itself is in its group.
+      const leaders = pids.filter(isLeader);
+      if (leaders.length > 1) this.record.fault(`${name} runs ${leaders.length} times: ${leaders.join(', ')}`);
+    }
+  }
+
+  async #compareWithStatus(): Promise<void> {
+    const began = now();
+    const { unikernels = [] } = (await this.#jitsu.control.status().catch(() => undefined)) ?? {};
+    const programs = this.trouble.programs();
+    const isSure = !this.record.wasAway(began, now());
+    for (const { name, phase, state } of unikernels) {
+      const pid = programs.get(name)?.[0];
+      const isOrphan = isSure && pid !== undefined && state === 'off' && ['down', 'failing'].includes(phase);
+      this.#doubt(isOrphan, `${name} runs as ${pid}, of which Jitsu does not know`);
+      this.#doubt(isSure && pid === undefined && phase === 'ready', `${name} is called ready, and does not run`);
+    }
+  }
+
+  #doubt(isSo: boolean, fault: string): void {
+    const looks = isSo ? (this.#doubts.get(fault) ?? 0) + 1 : 0;
+    this.#doubts.set(fault, looks);
+    if (looks === LOOKS) this.record.fault(fault);
+  }
+
+  async #expectAllAnswer(): Promise<void> {
+    const healthy = this.unikernels.filter(({ isHealthy }) => isHealthy);
+    const visits = healthy.map(async (unikernel) => {
+      if (!(await this.visit(unikernel, false))) this.record.fault(`${unikernel.name} does not answer in the end`);
+    });
+    await Promise.all(visits);
   }
 
   /** Nobody asks any more. */
   async #expectRest(): Promise<void> {
     const end = now() + LONGEST_REST;
-    while (this.#programs().size > 0 && now() < end) await sleep(200);
-    for (const name of this.#programs().keys()) this.faults.push(`${name} was left running while nobody asked for it`);
+    while (this.#executing().size > 0 && now() < end) await sleep(200);
+    for (const name of this.#executing().keys())
+      this.record.fault(`${name} was left running while nobody asked for it`);
+  }
+
+  async #expectStoreIsKept(): Promise<void> {
+    const { storeProblem } = await this.#jitsu.control.status();
+    if (storeProblem !== undefined)
+      this.record.fault(`the store is not kept though its disk has room: ${storeProblem}`);
+    const [last] = await this.#jitsu.control.history({ limit: 1 });
+    if (last === undefined) this.record.fault('there is no history');
   }
 
   async #expectNothingLeft(): Promise<void> {
     await sleep(500);
-    for (const [name, pids] of this.#programs()) this.faults.push(`${name} outlived Jitsu: ${pids.join(', ')}`);
+    for (const [name, pids] of this.#executing()) this.record.fault(`${name} outlived Jitsu: ${pids.join(', ')}`);
   }
 
-  #judgeTrace(): void {
+  /** The programs that run and are not suspended, by the names of their unikernels. */
+  #executing(): Map<string, number[]> {
+    return new Map([...this.trouble.programs()].filter(([, pids]) => pids.some((pid) => !isStopped(pid))));
+  }
+
+  async #judgeTrace(): Promise<void> {
     const events = eventsIn(this.log);
-    for (const { name } of this.#unikernels) {
+    const notices: Notice[] = [];
+    const lies: number[] = [];
+    for (const { name, isHealthy } of this.unikernels) {
       const own = events.filter(({ unikernel }) => unikernel === name);
-      const told = this.#told.get(name) ?? [];
-      this.faults.push(...toldAfterEnd(own, told), ...stoppedEarly(own, told, KEPT_FOR));
-      this.figures.noticed.push(...timesToNotice(own, this.#kills.get(name) ?? []));
-    }
-  }
-
-  #disturb(name: string): Disturbance {
-    const disturbance = { from: now(), until: Infinity };
-    push(this.#disturbances, name, disturbance);
-    return disturbance;
-  }
-
-  #outage(): Disturbance {
-    const outage = { from: now(), until: Infinity };
-    this.#outages.push(outage);
-    return outage;
-  }
-
-  #anyProgram(): readonly [string, number] | undefined {
-    const running = [...this.#programs()].flatMap(([name, pids]) => pids.map((pid) => [name, pid] as const));
-    return running[this.#numbers(Math.max(1, running.length))];
-  }
-
-  /** The programs that run, by the names of their unikernels. */
-  #programs(): Map<string, number[]> {
-    const found = new Map<string, number[]>();
-    for (const pid of this.#jitsu.pids()) {
-      const line = commandLineOf(pid);
-      const unikernel = isRunning(pid) ? this.#unikernels.find(({ ip }) => line.includes(`\0${ip}\0`)) : undefined;
-      if (unikernel !== undefined) push(found, unikernel.name, pid);
-    }
-    return found;
-  }
-}
-
-function push<T>(map: Map<string, T[]>, name: string, value: T): void {
-  const list = map.get(name);
-  if (list === undefined) map.set(name, [value]);
-  else list.push(value);
-}
-
-/** The process may have ended meanwhile. */
-function signal(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
-}
-
-function commandLineOf(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-  } catch {
-    return '';
-  }
-}
-
-function childrenOf(parent: number): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ')[1] === String(parent);
-      } catch {
-        return false;
+      const told = this.record.told(name);
+      const wasDisturbed = (from: number, until: number): boolean => this.record.wasDisturbed(name, from, until);
+      const failed = isHealthy ? failedStarts(own, wasDisturbed) : [];
+      for (const fault of [...toldAfterEnd(own, told), ...stoppedEarly(own, told, KEPT_FOR), ...failed]) {
+        this.record.fault(fault);
       }
-    });
+      const { seen, unseen } = noticesOf(own, this.record.kills(name));
+      notices.push(...seen);
+      lies.push(...lastLies(own, told, this.record.kills(name)));
+      for (const { at } of unseen) {
+        if (!this.record.wasAway(at, at + 5_000))
+          this.record.fault(`${name} was killed at ${new Date(at).toISOString()}, and Jitsu has not seen it`);
+      }
+    }
+    const { median, p90, p99, longest } = await this.#idle.lag();
+    const ends = compareNotices(notices);
+    const answers = judgeLies(lies, p99);
+    for (const { fault } of [ends, answers]) if (fault !== undefined) this.record.fault(fault);
+    const late = [median, p90, p99, longest].map((time) => time.toFixed(1)).join(', ');
+    this.#verdicts = [
+      ends.figure,
+      answers.figure,
+      `timers of the idle process late by ms: median, p90, p99, longest ${late}`,
+    ];
+  }
 }

@@ -8,16 +8,25 @@ import { Chaos } from './chaos.js';
 const HELP = `npm run chaos -- [--minutes COUNT] [--transport NAME] [--seed NUMBER]
 
 Runs twenty unikernels under a Jitsu while clients ask for them, and kills, freezes, stops
-and restarts programs, Jitsu and its helpers. Ends with status 0 if nothing was wrong.`;
+and restarts programs, Jitsu and its helpers, changes the configuration and, as root, fills
+disks. Ends with status 0 if nothing was wrong.`;
 
 const { minutes, transport, seed } = enduranceArguments(HELP);
-await using chaos = new Chaos(seed, transport);
+await using chaos = await Chaos.create(seed, transport);
+let printed = 0;
+const printFaults = (): void => {
+  for (const fault of chaos.faults.slice(printed)) console.log(`  ${fault}`);
+  printed = chaos.faults.length;
+};
 try {
-  await chaos.run(minutes * 60_000, console.log);
+  await chaos.run(minutes * 60_000, (line) => {
+    console.log(line);
+    printFaults();
+  });
 } finally {
   const log = join(tmpdir(), `jitsu-chaos-${seed}.log`);
   writeFileSync(log, chaos.log);
   console.log(`${chaos.summary()}; the log of Jitsu: ${log}`);
+  printFaults();
 }
-for (const fault of chaos.faults) console.log(`  ${fault}`);
 process.exitCode = chaos.faults.length === 0 ? 0 : 1;

@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import type { LifecycleEvent, LifecycleEventKind } from '#core/contracts/lifecycle-event.js';
-import { eventsIn, stoppedEarly, timesToNotice, toldAfterEnd } from './trace.js';
+import {
+  compareNotices,
+  eventsIn,
+  failedStarts,
+  judgeLies,
+  lastLies,
+  noticesOf,
+  stoppedEarly,
+  toldAfterEnd,
+} from './trace.js';
 
 const event = (kind: LifecycleEventKind, at: number, reason = ''): LifecycleEvent => ({
   ...{ kind, at, reason, unikernel: 'web', id: 'id', backend: 'process', state: 'off', addresses: [], macs: [] },
@@ -18,7 +27,7 @@ describe('the trace of a Jitsu in chaos', () => {
     const stop = event('stopping', 3_000, 'no query for twice the TTL');
     assert.equal(stoppedEarly([stop], [told(1_500)], 2_000).length, 1);
     assert.deepEqual(stoppedEarly([stop], [told(900), told(3_500)], 2_000), []);
-    assert.deepEqual(stoppedEarly([event('stopping', 3_000, 'jitsu stop')], [told(2_500)], 2_000), []);
+    assert.deepEqual(stoppedEarly([event('stopping', 3_000, 'by command')], [told(2_500)], 2_000), []);
   });
 
   it('is read from lines of which the last may be cut off', () => {
@@ -27,6 +36,42 @@ describe('the trace of a Jitsu in chaos', () => {
       eventsIn(log).map(({ kind }) => kind),
       ['died'],
     );
-    assert.deepEqual(timesToNotice(eventsIn(log), [5]), [2]);
+  });
+
+  it('shows a start that failed though nobody did anything', () => {
+    const events = [event('summoning', 1_000), event('failed', 1_500, 'no such file')];
+    assert.equal(failedStarts(events, () => false).length, 1);
+    assert.deepEqual(
+      failedStarts(events, (from, until) => from === 1_000 && until === 1_500),
+      [],
+    );
+  });
+
+  it('shows kills that were not seen, and times the others as an idle process does', () => {
+    const events = [event('died', 1_007), event('stopped', 20_000)];
+    const kills = [{ at: 1_000, ended: { at: 1_003 } }, { at: 10_000 }, { at: 19_999, ended: { at: 20_000 } }];
+    const { seen, unseen } = noticesOf(events, kills);
+    assert.deepEqual(seen, [{ unikernel: 'web', killedAt: 1_000, byJitsu: 7, byIdle: 3 }]);
+    assert.deepEqual(
+      unseen.map(({ at }) => at),
+      [10_000],
+    );
+  });
+
+  it('shows answers that were given after the end', () => {
+    const events = [event('died', 1_150), event('ready', 2_000)];
+    const kills = [{ at: 1_000, ended: { at: 1_010 } }];
+    assert.deepEqual(lastLies(events, [told(1_005), told(1_050), told(1_100, 2_001)], kills), [40]);
+    assert.deepEqual(lastLies(events, [], kills), [0]);
+    assert.equal(judgeLies([0, 8], 3).fault, undefined);
+    assert.match(judgeLies([0, 9], 3).fault ?? '', /answers outlive programs/);
+  });
+
+  it('shows ends that are seen much later than by an idle process', () => {
+    const notice = (byJitsu: number, byIdle: number) => ({ unikernel: 'web', killedAt: 0, byJitsu, byIdle });
+    assert.equal(compareNotices([notice(18, 3)]).fault, undefined);
+    assert.match(compareNotices([notice(19, 3)]).fault ?? '', /p50 is 16\.0 ms beyond/);
+    const many = Array.from({ length: 400 }, (_, index) => notice(index < 5 ? 20 : 2, 2));
+    assert.match(compareNotices(many).fault ?? '', /p99 is 18\.0 ms beyond/);
   });
 });

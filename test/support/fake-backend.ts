@@ -1,4 +1,4 @@
-import type { Backend, BackendCapabilities, PowerChange, Registration } from '#core/contracts/backend.js';
+import type { Backend, BackendCapabilities, PowerChange, Registration, Stray } from '#core/contracts/backend.js';
 import type { Machine, MachineDescription, MachineId, OutdatedDefinition, StopMode } from '#core/contracts/machine.js';
 import type { Clock } from '#core/contracts/clock.js';
 import type { Milliseconds } from '#core/contracts/milliseconds.js';
@@ -32,6 +32,8 @@ export class FakeBackend implements Backend<FakeOptions> {
   readonly calls: string[] = [];
   readonly latency: Partial<Record<FakeOperation, Milliseconds>> = {};
   readonly #registered = new Map<MachineId, FakeDefinition>();
+  /** Those that are registered by others. */
+  readonly #left = new Set<MachineId>();
   readonly #failures = new Map<FakeOperation, unknown[]>();
   readonly #listeners = new Set<(change: PowerChange) => void>();
   /** Set by tests of a backend that finds out addresses. */
@@ -141,8 +143,9 @@ export class FakeBackend implements Backend<FakeOptions> {
   /** What has changed since a backend has started it. */
   outdated({ id, state, startedAs }: FakeMachine): OutdatedDefinition | undefined {
     const now = this.#registered.get(id);
-    if (state === 'off' || startedAs === undefined || isDeepStrictEqual(startedAs, now)) return undefined;
-    return { changed: startedAs.version === now?.version ? 'ip' : 'version', addresses: startedAs.addresses };
+    if (state === 'off' || startedAs === undefined || now === undefined || isDeepStrictEqual(startedAs, now))
+      return undefined;
+    return { changed: startedAs.version === now.version ? 'ip' : 'version', addresses: startedAs.addresses };
   }
 
   async #do(operation: FakeOperation, name: string, words?: string, signal?: AbortSignal): Promise<void> {
@@ -155,18 +158,35 @@ export class FakeBackend implements Backend<FakeOptions> {
   }
 
   #machine(id: MachineId): FakeMachine {
-    const machine = this.#registered.has(id) ? this.hypervisor.machines.get(id) : undefined;
+    const machine = this.#registered.has(id) || this.#left.has(id) ? this.hypervisor.machines.get(id) : undefined;
     if (machine !== undefined) return machine;
     throw new JitsuError('JITSU_UNIKERNEL_UNKNOWN', `The fake backend has no unikernel ${id}.`);
   }
 
   #hear(change: PowerChange | 'lost' | 'back'): void {
     if (typeof change === 'object') {
-      if (this.#registered.has(change.id)) this.tell(change);
+      if (this.#registered.has(change.id) || this.#left.has(change.id)) this.tell(change);
       return;
     }
     for (const id of this.#registered.keys())
       this.tell({ id, state: change === 'lost' ? 'unknown' : this.#machine(id).state });
+  }
+
+  async strays(): Promise<readonly Stray[]> {
+    const left = [...this.hypervisor.machines.values()].filter(
+      ({ id, state, startedAs }) => state !== 'off' && startedAs !== undefined && !this.#registered.has(id),
+    );
+    for (const { id } of left) this.#left.add(id);
+    return left.map(({ id, name, startedAs }) => ({
+      name,
+      addresses: startedAs?.addresses,
+      machine: {
+        id,
+        describe: () => this.describe(id),
+        start: () => Promise.reject(new Error('nobody starts what is left')),
+        stop: (mode, signal) => this.stop(id, mode, signal),
+      },
+    }));
   }
 
   /** Says so, whether it is true or not. */

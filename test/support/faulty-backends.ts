@@ -73,6 +73,18 @@ const faults: Record<string, new (...parameters: ConstructorParameters<typeof Fa
       return { [Symbol.dispose]: () => undefined };
     }
   },
+  'tells of nothing that is left': class extends FakeBackend {
+    override async strays() {
+      return [];
+    }
+  },
+  'takes what is registered for left': class extends FakeBackend {
+    override async strays() {
+      const machines = [...this.hypervisor.machines.values()].filter(({ state }) => state !== 'off');
+      const all = await Promise.all(machines.map(({ name }) => this.machine({ name, options: { name } })));
+      return machines.map(({ name }, index) => ({ name, machine: all[index]! }));
+    }
+  },
   'has commands run otherwise than it has said': class extends FakeBackend {
     override async machine(registration: Registration<FakeOptions>) {
       return { ...(await super.machine(registration)), execution: () => ({ cwd: '/', env: {} }) };
@@ -111,6 +123,7 @@ for (const [fault, FaultyBackend] of Object.entries({ 'has no fault': FakeBacken
     schema: fakeOptions,
     stopModes: { destroy: 'off', shutdown: 'off', suspend: 'suspended' },
     watches: true,
+    tellsStrays: true,
     refused: [],
     patience: 300,
     setUp: () => {

@@ -61,6 +61,11 @@ export class RunningJitsu implements AsyncDisposable {
     return { name, dns: `${name}.test`, ip, habits, ready: 'tcp:8080', ...more };
   }
 
+  /** The path of a file in its folder. */
+  in(...names: string[]): string {
+    return this.#folder.in(...names);
+  }
+
   /** Has the next start serve these. */
   configure(unikernels: readonly object[]): void {
     this.unikernels = unikernels;
@@ -91,7 +96,7 @@ export class RunningJitsu implements AsyncDisposable {
     this.#child = child;
     child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.log += text));
     const ended = once(child, 'exit').then(([status, signal]) => {
-      throw new Error(`jitsu start ended with ${String(status ?? signal)}:\n${this.log}`);
+      throw new Error(`jitsu start ended with ${String(status ?? signal)}:\n${this.log.slice(-20_000)}`);
     });
     await Promise.race([this.#untilListening(), ended]);
     ended.catch(() => undefined);

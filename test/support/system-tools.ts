@@ -21,6 +21,7 @@ export const SYSTEM_TOOLS = {
   mke2fs: 'e2fsprogs',
   sqlite3: 'sqlite3',
   unbound: 'unbound',
+  nsenter: 'util-linux',
   unshare: 'util-linux',
   xz: 'xz-utils',
   lz4: 'lz4',

@@ -25,12 +25,17 @@ export async function check(
     logger: core.createLogger({ level: 'silent' }),
     givesUpRoot: true,
   });
-  const { foretoldUser } = jitsu;
+  const { foretoldUser, sharedEndpoints } = jitsu;
   const memoryOf = (unikernel: Settings['unikernels'][number]): number | undefined =>
     core.unikernelMemory(settings, unikernel);
   const findings = offline ? undefined : await jitsu.check();
   terminal.out(
-    settingsSummary(settings, core.exposures(settings), terminal.columns, { foretoldUser, findings, memoryOf }),
+    settingsSummary(settings, core.exposures(settings), terminal.columns, {
+      foretoldUser,
+      sharedEndpoints,
+      findings,
+      memoryOf,
+    }),
   );
   return findings?.some(({ isWarning }) => isWarning !== true) === true ? ExitStatus.failed : ExitStatus.ok;
 }

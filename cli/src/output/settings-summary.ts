@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import type { Settings, UnikernelSettings } from '@jitsud/core';
+import type { Jitsu, Settings, UnikernelSettings } from '@jitsud/core';
 import { durationText } from './duration-text.js';
 import { endpointText } from './endpoint-text.js';
 import { cautionText, openText } from './open-text.js';
@@ -18,6 +18,8 @@ const CHECKED = 'The backends were asked, and have what these unikernels name.';
 export interface Asked {
   /** Whom a start would have Jitsu run as. */
   readonly foretoldUser?: string | undefined;
+  /** At which two unikernels are asked whether they are ready. */
+  readonly sharedEndpoints?: Jitsu['sharedEndpoints'];
   /** What a start would not find now; absent where the backends were not asked. */
   readonly findings?:
     | readonly {
@@ -36,7 +38,7 @@ export function settingsSummary(
   settings: Settings,
   exposures: readonly string[],
   columns: number | undefined,
-  { foretoldUser, findings, memoryOf = () => undefined }: Asked = {},
+  { foretoldUser, sharedEndpoints = [], findings, memoryOf = () => undefined }: Asked = {},
 ): string {
   const { file, dns, statePath, stateStore, controlSocket, onExit, unikernels } = settings;
   const facts = [
@@ -56,7 +58,7 @@ export function settingsSummary(
   const notes = [
     openText(exposures, columns),
     cautionText('What is as good as root:', rootEquivalents(settings), columns),
-    cautionText('What two unikernels cannot have at once:', sharedEndpoints(unikernels), columns),
+    cautionText('What two unikernels cannot have at once:', sharedEndpoints.map(sharing), columns),
     cautionText('What was passed over:', (settings.passedOver ?? []).map(printable), columns),
   ].filter((text) => text !== '');
   const asked = unikernels.length === 0 ? '' : `\n${askedText(findings, columns)}`;
@@ -89,23 +91,8 @@ function rootEquivalents({ connections }: Settings): readonly string[] {
   );
 }
 
-/** A sentence for each address and port at which a unikernel is asked that an earlier one has, too. */
-function sharedEndpoints(unikernels: Settings['unikernels']): readonly string[] {
-  const owners = new Map<string, string>();
-  const sentences: string[] = [];
-  for (const { name, addresses, ready } of unikernels) {
-    for (const { words } of ready) {
-      const port = /^(?:tcp|https?):(\d+)/.exec(words)?.[1];
-      if (port === undefined) continue;
-      for (const address of addresses) {
-        const endpoint = endpointText({ address, port: Number(port) });
-        const owner = owners.get(endpoint);
-        if (owner === undefined) owners.set(endpoint, name);
-        else if (owner !== name) sentences.push(printable(`${endpoint}: ${owner} and ${name}`));
-      }
-    }
-  }
-  return sentences;
+function sharing({ endpoint, unikernels }: Jitsu['sharedEndpoints'][number]): string {
+  return printable(`${endpoint}: ${unikernels.join(' and ')}`);
 }
 
 /** The text for a state store without a folder: `in memory`, or its name. */

@@ -18,7 +18,8 @@ export function statusTable(report: StatusReport, columns: number | undefined): 
   const notifiers = report.notifiers.map((notifier) => wrapped(notifierText(notifier), columns ?? Infinity));
   const facts = [...cacheText(report.dns.cache).map((text) => wrapped(text, columns ?? Infinity)), ...notifiers];
   const problems = problemTexts(report).map((text) => wrapped(text, columns ?? Infinity));
-  const below = facts.length > 0 ? ['', ...facts] : [];
+  const strays = straysText(report).map((text) => wrapped(text, columns ?? Infinity));
+  const below = [...(strays.length > 0 ? ['', ...strays] : []), ...(facts.length > 0 ? ['', ...facts] : [])];
   if (unikernels.length === 0)
     return [headline(report), ...problems, '', 'It serves no unikernel.', ...below, ''].join('\n');
   const wide = textTable(wideColumns(now), unikernels);
@@ -55,6 +56,16 @@ function outdatedText({ name, outdated }: UnikernelStatus): readonly string[] {
   return [
     `${printable(name)} runs by an earlier definition: its ${printable(outdated)} changed. It is started anew once it is not used any more, or after "jitsu stop".`,
   ];
+}
+
+/** `NOT CONFIGURED ANY MORE: old (process, running as 4711) at 127.0.0.9; "jitsu stop old" stops it`, one a line. */
+function straysText({ strays = [] }: StatusReport): readonly string[] {
+  return strays.map(({ name, backend, state, domainId, addresses }) => {
+    const number = domainId === undefined ? '' : ` as ${domainId}`;
+    const at = addresses.length === 0 ? '' : ` at ${addresses.map(printable).join(', ')}`;
+    const which = `${printable(name)} (${printable(backend)}, ${printable(state)}${number})${at}`;
+    return `NOT CONFIGURED ANY MORE: ${which}; "jitsu stop ${printable(name)}" stops it, and nothing else does`;
+  });
 }
 
 /** What it wrote last, in a report of this one alone. */

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
-import type { PluginRegistry } from '../contracts/plugin.js';
+import type { Backend } from '../contracts/backend.js';
+import type { BackendContribution, PluginRegistry } from '../contracts/plugin.js';
 import type { StateStore } from '../contracts/state-store.js';
 import { Contributions } from '../plugins/contributions.js';
 import { knownPlugins } from '../plugins/known-plugins.js';
@@ -74,7 +75,9 @@ export async function readSettings(
   const isBackendChosen = input['backend'] !== undefined;
   const adviceOn = (backend: string): string | undefined =>
     isBackendChosen || backend !== config.backend ? undefined : meantInstead(backend, entries, contributions);
-  const connections = await contributed.connections(config.backends, wantedBackends(entries, config), adviceOn);
+  const wanted = wantedBackends(entries, config);
+  if (isBackendChosen) await addUnused(config, wanted, loader);
+  const connections = await contributed.connections(config.backends, wanted, adviceOn);
   const notifiers = await contributed.configured('notifiers', config.notifiers);
   const resolvers = await contributed.configured('resolvers', config.resolvers);
   const missingKeys = await loadWanted(unikernelsWritten, [...connections.values()], loader, problems);
@@ -110,6 +113,7 @@ export async function readSettings(
     wake: config.wake,
     boot: config.boot,
     onExit: config.stop.onExit,
+    usualStop: { mode: config.stop.mode, grace: config.stop.grace },
     ...(statePath !== undefined && { statePath }),
     // A missing store is among the problems, which have been thrown above.
     stateStore: stateStore as Configured<StateStore>,
@@ -120,7 +124,9 @@ export async function readSettings(
     pluginFiles: loader.files,
     logLevel: config.log.level,
     logFormat: config.log.format,
-    connections: [...connections.values()].filter(({ name }) => used.has(name)),
+    connections: [...connections.values()].filter(
+      ({ name, contribution }) => used.has(name) || knowsStrays(contribution),
+    ),
     unikernels,
     notifiers,
     resolvers,
@@ -221,13 +227,26 @@ function namesOf(ready: unknown): readonly string[] {
 }
 
 /** The connections that unikernels use, each with the path of its first use. */
-function wantedBackends(entries: readonly UnikernelEntry[], config: CheckedConfig): ReadonlyMap<string, string> {
+function wantedBackends(entries: readonly UnikernelEntry[], config: CheckedConfig): Map<string, string> {
   const wanted = new Map<string, string>();
   for (const entry of entries) {
     const name = backendOf(entry, config);
     if (!wanted.has(name)) wanted.set(name, name === entry.values['backend'] ? entry.pathOf(['backend']) : 'backend');
   }
   return wanted;
+}
+
+/** Adds the chosen backend where no unikernel uses it and it may have something left of some that were removed. */
+async function addUnused({ backend, backends }: CheckedConfig, wanted: Map<string, string>, loader: PluginLoader) {
+  if (wanted.has(backend) || Object.hasOwn(backends, backend)) return;
+  // Nobody needs it, so it may also be missing.
+  const contribution = await findContribution('backends', backend, loader).catch(() => undefined);
+  if (contribution !== undefined && knowsStrays(contribution)) wanted.set(backend, 'backend');
+}
+
+/** Whether a backend may have started what is in no configuration any more, and can tell it. */
+function knowsStrays({ useClass }: Pick<BackendContribution, 'useClass'>): boolean {
+  return (useClass.prototype as Partial<Backend>).strays !== undefined;
 }
 
 /** Advice where unikernels that name no backend have keys of another one than the usual, which is not there. */

@@ -59,6 +59,8 @@ export interface Settings {
   readonly boot: BootSettings;
   /** What happens to running unikernels at an orderly shutdown. */
   readonly onExit: CheckedConfig['stop']['onExit'];
+  /** How what is in no configuration any more is stopped by command; by its backend's usual mode where that is absent. */
+  readonly usualStop: Pick<CheckedConfig['stop'], 'mode' | 'grace'>;
   readonly stateStore: Configured<StateStore>;
   /** Whether a start ends where the state store cannot be opened. */
   readonly stateRequired: boolean;

@@ -28,6 +28,15 @@ export interface PowerChange {
   readonly detail?: string | undefined;
 }
 
+/** A machine that was started for a unikernel which is not registered any more. */
+export interface Stray {
+  /** The name of that unikernel. */
+  readonly name: string;
+  readonly machine: Machine;
+  /** The addresses that it had; absent where they are not known. */
+  readonly addresses?: readonly string[] | undefined;
+}
+
 /**
  * One connection to one virtualisation system. Every method rejects with a `JitsuError` of the codes that
  * {@link Machine} lists.
@@ -83,6 +92,15 @@ export interface Backend<Options = unknown> extends MayNeedRoot {
    * method the core polls.
    */
   watch?(listener: (change: PowerChange) => void): Disposable;
+
+  /**
+   * The machines which are not off, that Jitsu has started by this connection before, and that nobody has registered: of
+   * unikernels that were removed from the configuration or renamed. Called once, after the registrations of the start.
+   * Never among them is what others have defined or started. The core shows them and stops them by command alone; of
+   * their machines, it calls `describe`, `stop` and `recentOutput`. `watch` reports their changes, too. Without this
+   * method there are none.
+   */
+  strays?(): Promise<readonly Stray[]>;
 
   /**
    * Called once, after all registrations, when Jitsu is about to give up root: whatever needs root later is handed to a

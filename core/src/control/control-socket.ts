@@ -32,7 +32,8 @@ export class ControlSocket {
     }
     try {
       makeSafeFolder(dirname(this.path));
-      const owner = this.#lock.acquire();
+      // Without the lock, a living owner is still known by its answering socket.
+      const owner = this.#lock.acquireUnlessFull();
       if (owner !== undefined) throw alreadyRunning(this.path, `process ${owner.pid}`, owner.pid);
       await this.#checkExisting();
       await this.#bind(server);

@@ -6,9 +6,10 @@ import type { Clock } from '../contracts/clock.js';
 import type { LifecycleEvent } from '../contracts/lifecycle-event.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { HistoryQuery, StateStore } from '../contracts/state-store.js';
-import { errorMessage } from '../errors.js';
 import type { CacheStatus, CachingResolver } from '../dns/cache/caching-resolver.js';
+import { errorMessage, JitsuError } from '../errors.js';
 import type { Fleet } from '../fleet/fleet.js';
+import type { Strays } from '../fleet/strays.js';
 import type { Lifecycle } from '../lifecycle/lifecycle.js';
 import type { Unikernel } from '../lifecycle/unikernel.js';
 import type { HistoryWriter } from '../state/history-writer.js';
@@ -52,6 +53,7 @@ export class Controls implements ControlActions {
   constructor(
     private readonly context: ControlContext,
     private readonly fleet: Fleet,
+    private readonly strays: Pick<Strays, 'get' | 'values'>,
     private readonly lifecycle: Pick<Lifecycle, 'summon' | 'stop' | 'status'>,
     private readonly writer: HistoryWriter,
     private readonly store: StateStore,
@@ -69,7 +71,7 @@ export class Controls implements ControlActions {
   }
 
   async statusOf(name: string): Promise<StatusReport> {
-    const unikernel = this.fleet.find(name);
+    const unikernel = this.#find(name);
     const written = await unikernel.plan.machine.recentOutput().then(
       (output) => ({ output }),
       // Who asks looks for a reason, of which the rest of the status may tell more.
@@ -84,6 +86,7 @@ export class Controls implements ControlActions {
     const udpTransport = this.context.udpTransport();
     const runsAs = this.context.runsAs();
     const storeProblem = this.context.storeProblem();
+    const strays = [...this.strays.values()].map((stray) => this.lifecycle.status(stray));
     const initProblem = this.context.initProblem();
     return {
       version: VERSION,
@@ -102,23 +105,46 @@ export class Controls implements ControlActions {
         upstreamAnswers: this.context.upstreamAnswers() ?? NO_ANSWERS,
       },
       unikernels,
+      ...(strays.length > 0 && { strays }),
       notifiers: this.context.notifiers(),
     };
   }
 
   async summon(name: string): Promise<SummonReport> {
-    const unikernel = this.fleet.find(name);
+    const unikernel = this.#findConfigured(name);
     const wasReady = unikernel.ready;
     await this.lifecycle.summon(unikernel, { kind: 'command' });
     return { ...this.lifecycle.status(unikernel), wasReady };
   }
 
   async stop(name: string, mode?: StopMode): Promise<UnikernelStatus> {
-    const unikernel = this.fleet.find(name);
+    const unikernel = this.#find(name);
     // It is checked here, too: the lifecycle would end a summon before the machine refuses.
     if (mode !== undefined) this.fleet.backends.get(unikernel.plan.backendName)?.checkStopMode(name, mode);
     await this.lifecycle.stop(unikernel, 'by command', mode);
     return this.lifecycle.status(unikernel);
+  }
+
+  /** @throws JITSU_UNIKERNEL_UNKNOWN */
+  #findConfigured(name: string): Unikernel {
+    try {
+      return this.fleet.find(name);
+    } catch (error) {
+      const stray = this.strays.get(name);
+      if (stray === undefined) throw error;
+      const message = `${name} runs, but is not in the configuration any more, and so cannot be summoned. "jitsu stop ${name}" stops it.`;
+      throw new JitsuError('JITSU_UNIKERNEL_UNKNOWN', message, { cause: error });
+    }
+  }
+
+  /**
+   * Also what is not configured any more, and what an earlier Jitsu has started of a unikernel whose backend cannot take it
+   * over. @throws JITSU_UNIKERNEL_UNKNOWN
+   */
+  #find(name: string): Unikernel {
+    const stray = this.strays.get(name);
+    if (stray !== undefined) return stray;
+    return this.fleet.find(name);
   }
 
   async flush(name?: string): Promise<FlushReport> {
@@ -135,7 +161,7 @@ export class Controls implements ControlActions {
     await this.writer.flush();
     const events = await this.store.history(query);
     if (events.length > 0 || query.unikernel === undefined) return events;
-    const { name } = this.fleet.find(query.unikernel);
+    const { name } = this.#find(query.unikernel);
     return name === query.unikernel ? events : this.store.history({ ...query, unikernel: name });
   }
 }

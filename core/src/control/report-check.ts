@@ -6,7 +6,13 @@ const ENDPOINT: Shape = { address: 'string', port: 'number' };
 
 const UNIKERNEL = {
   ...{ name: 'string', backend: 'string', addresses: ['string'], state: 'string', phase: 'string' },
-  ...{ 'startedAt?': 'number', totalStarts: 'number', 'stopAt?': 'number', 'outdated?': 'string' },
+  ...{
+    'domainId?': 'number',
+    'startedAt?': 'number',
+    totalStarts: 'number',
+    'stopAt?': 'number',
+    'outdated?': 'string',
+  },
   names: [{ name: 'string', requests: 'number', 'lastAsked?': 'number' }],
   'output?': ['string'],
   'outputProblem?': 'string',
@@ -26,7 +32,13 @@ const STATUS: Shape = {
   ...{ version: 'string', pid: 'number', now: 'number', startedAt: 'number', 'configFile?': 'string' },
   'storeProblem?': 'string',
   'initProblem?': 'string',
-  ...{ listening: [ENDPOINT], dns: { cache: COUNTS }, unikernels: [UNIKERNEL], 'further?': 'number' },
+  ...{
+    listening: [ENDPOINT],
+    dns: { cache: COUNTS },
+    unikernels: [UNIKERNEL],
+    'strays?': [UNIKERNEL],
+    'further?': 'number',
+  },
   notifiers: [{ name: 'string', connected: 'boolean', detail: 'string' }],
 };
 

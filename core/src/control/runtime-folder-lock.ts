@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Logger } from '../contracts/logger.js';
 import { errorMessage, JitsuError } from '../errors.js';
 import { OwnerLock } from '../state/owner-lock.js';
 
@@ -6,13 +7,18 @@ import { OwnerLock } from '../state/owner-lock.js';
  * Makes this process the only Jitsu of a runtime folder, until it is disposed: two would write each other's records of
  * what runs, and each would end what the other has started.
  *
+ * On a full disk it begins nevertheless, as people depend on its answers.
+ *
  * @throws JITSU_ALREADY_RUNNING, JITSU_CONTROL_FAILED
  */
-export function lockRuntimeDirectory(path: string): Disposable {
+export function lockRuntimeDirectory(path: string, logger: Logger): Disposable {
   const lock = new OwnerLock(join(path, 'jitsu'));
   let owner;
   try {
-    owner = lock.acquire();
+    owner = lock.acquireUnlessFull((error) => {
+      const advice = 'Nothing keeps another Jitsu from using it, too, unless they have the same control socket.';
+      logger.warn({ error }, `The runtime folder ${path} cannot be locked: ${errorMessage(error)}. ${advice}`);
+    });
   } catch (error) {
     const message = `The runtime folder ${path} cannot be used: ${errorMessage(error)}. Correct that, or configure another one (runtimeDirectory).`;
     throw new JitsuError('JITSU_CONTROL_FAILED', message, { cause: error });

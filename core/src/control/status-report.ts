@@ -42,6 +42,8 @@ export interface StatusReport {
   readonly unikernels: readonly UnikernelStatus[];
   /** The number of unikernels left out; absent if none is. */
   readonly further?: number;
+  /** What an earlier Jitsu has started, and is in no configuration any more; absent where there is nothing of it. */
+  readonly strays?: readonly UnikernelStatus[];
   /** The notifiers that report a status. */
   readonly notifiers: readonly ({ readonly name: string } & NotifierStatus)[];
 }

@@ -1,4 +1,4 @@
-import { closeSync, constants, fsyncSync, openSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, fsyncSync, openSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { errorCode } from '../errors.js';
 
 /** Either of the last two refuses a link. */
@@ -6,7 +6,7 @@ const NEW = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constant
 
 /**
  * Makes a file of mode 0600 that is new in any case: what has its name, such as a link to another file, is removed and
- * not written to. Throws file system errors.
+ * not written to. Where it cannot be written, as on a full disk, there is none. Throws file system errors.
  */
 export function writeNewFile(path: string, text: string, { flush = false } = {}): void {
   const file = openNew(path);
@@ -14,6 +14,8 @@ export function writeNewFile(path: string, text: string, { flush = false } = {})
     writeFileSync(file, text);
     if (flush) fsyncSync(file);
   } catch (error) {
+    // Half a file would count for more than none.
+    rmSync(path, { force: true });
     // The system tells no path for what is written to an open file.
     throw Object.assign(error as Error, { path });
   } finally {

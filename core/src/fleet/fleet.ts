@@ -15,6 +15,7 @@ import { errorCode, errorMessage, JitsuError } from '../errors.js';
 import { BackendStart, mayPass, type StartingFleet } from './backend-start.js';
 import { checkBackends, type BackendFinding } from './check-backends.js';
 import type { Instances } from './instances.js';
+import { sharedEndpoints, type SharedEndpoint } from './shared-endpoints.js';
 import { settledWithin } from './settled-within.js';
 import type { GuardedBackend } from '../lifecycle/guarded-backend.js';
 import type { Lifecycle } from '../lifecycle/lifecycle.js';
@@ -240,6 +241,11 @@ export class Fleet {
     });
   }
 
+  /** What two unikernels cannot have at once, by what their probes ask. */
+  sharedEndpoints(): readonly SharedEndpoint[] {
+    return sharedEndpoints(this.#settings, (probe) => this.instances.probe(probe).port);
+  }
+
   /** Goes on with what has failed, or has not been done yet. */
   keepTrying(): void {
     for (const start of this.starts.values()) start.keepTrying();
@@ -282,8 +288,12 @@ export class Fleet {
         return execution;
       },
       arrive: (unikernel, plan, machine, allowed) => {
-        const owner = this.on(name).add(machine.id, unikernel) ?? unikernel;
-        this.#refuse(owner === unikernel ? [] : [sameMachine(unikernel.name, owner.name)]);
+        const machines = this.on(name);
+        const owner = machines.get(machine.id) ?? unikernel;
+        // What was left by an earlier configuration may be its own.
+        const isTaken = owner !== unikernel && this.unikernels.get(owner.name) === owner;
+        this.#refuse(isTaken ? [sameMachine(unikernel.name, owner.name)] : []);
+        machines.set(machine.id, unikernel);
         const before = plan.arrive(machine);
         // Commands of probes would run as Jitsu's user, and not as the one that its backend says only now.
         const isAllowed =

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { inspect } from 'node:util';
-import type { BackendCapabilities, PowerChange } from '../contracts/backend.js';
+import type { BackendCapabilities, PowerChange, Stray } from '../contracts/backend.js';
 import type { Execution, Machine, MachineDescription, OutdatedDefinition, PowerState } from '../contracts/machine.js';
 
 const STATES: ReadonlySet<PowerState> = new Set<PowerState>([
@@ -30,6 +30,17 @@ export function checkMachine(machine: Machine): void {
   // Not a regular expression: a start checks a million of them.
   if (typeof id !== 'string' || id.length !== ID_LENGTH)
     throw new TypeError(`its id is ${shown(id)}, which is no uuid`);
+}
+
+/** @throws TypeError for anything but a list of named machines, with IP addresses where they have any */
+export function checkStrays(strays: readonly Stray[]): void {
+  if (!Array.isArray(strays)) throw new TypeError(`what it tells is ${shown(strays)}, and no list`);
+  for (const stray of strays as readonly Stray[]) {
+    checkObject('what it tells of', stray);
+    checkMachine(stray.machine);
+    checkText('name', stray.name);
+    if (stray.addresses !== undefined) usableAddresses(stray.addresses);
+  }
 }
 
 /** @throws TypeError for a value whose type differs from the contract */

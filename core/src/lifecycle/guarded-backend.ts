@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import type { Backend, BackendCapabilities, PowerChange, Registration } from '../contracts/backend.js';
+import type { Backend, BackendCapabilities, PowerChange, Registration, Stray } from '../contracts/backend.js';
 import type { Clock } from '../contracts/clock.js';
 import type { Logger } from '../contracts/logger.js';
 import type { Execution, Machine, MachineDescription, MachineId, PowerState, StopMode } from '../contracts/machine.js';
@@ -14,6 +14,7 @@ import {
   checkExecution,
   checkLines,
   checkMachine,
+  checkStrays,
   usableAddresses,
 } from './backend-values.js';
 import { DisposableClock } from './disposable-clock.js';
@@ -143,6 +144,22 @@ export class GuardedBackend {
       return machine;
     } catch (error) {
       throw this.failure(error, `fails to find or define ${registration.name}`);
+    }
+  }
+
+  /** Whether it can tell of machines that are no unikernel's any more. */
+  get knowsStrays(): boolean {
+    return this.backend.strays !== undefined;
+  }
+
+  /** As `Backend.strays`: to be used only through {@link guard}. */
+  async strays(): Promise<readonly Stray[]> {
+    try {
+      const strays = (await this.backend.strays?.()) ?? [];
+      checkStrays(strays);
+      return strays;
+    } catch (error) {
+      throw this.failure(error, 'fails to tell what runs that is not configured any more');
     }
   }
 

@@ -153,6 +153,17 @@ export class Lifecycle implements Disposable {
     await follower.follow(unikernels);
   }
 
+  /**
+   * Takes note of a machine that is no configured unikernel's any more: it is followed, but neither announced as adopted
+   * nor reaped.
+   */
+  leave(unikernel: Unikernel, description: MachineDescription): void {
+    const record = recordOf(unikernel);
+    this.#note(record, description);
+    record.phase = description.state === 'running' ? 'running' : 'down';
+    this.#steps.strays.add(unikernel);
+  }
+
   /** Its machine cannot be had for now: it fails for this reason until {@link arrived}. */
   withhold(unikernel: Unikernel, failure: Failure): void {
     const record = recordOf(unikernel);

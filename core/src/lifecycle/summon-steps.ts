@@ -1,6 +1,7 @@
 import type { Clock } from '../contracts/clock.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import { errorMessage, JitsuError } from '../errors.js';
+import type { Endpoint } from '../net/endpoint.js';
 import { untilAborted } from '../plugin-kit/until-aborted.js';
 import { checkAddressesFree } from './address-conflict.js';
 import type { AddressDoubts } from './address-doubts.js';
@@ -29,6 +30,8 @@ const EXECUTED = { start: 'started', resume: 'resumed', unpause: 'unpaused' } as
  * not affect it.
  */
 export class SummonSteps {
+  /** What runs and is no configured unikernel's any more. */
+  readonly strays = new Set<Unikernel>();
   /** The starts under way; they abort when nobody waits for them any more. */
   readonly #starts = new Map<Unikernel, AbortController>();
 
@@ -82,7 +85,8 @@ export class SummonSteps {
     try {
       // What is resumed has its port already.
       if (step === 'start') {
-        await checkAddressesFree(unikernel, this.clock, (endpoint) => this.doubts.beforeStart(unikernel, endpoint));
+        const onElsewhere = (endpoint: Endpoint): void => this.doubts.beforeStart(unikernel, endpoint);
+        await checkAddressesFree(unikernel, this.clock, onElsewhere, this.strays);
       }
       await untilAborted(unikernel.plan.machine[step](), patience.signal);
       this.life.started(unikernel);

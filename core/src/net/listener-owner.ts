@@ -57,6 +57,27 @@ export async function listenerApartFrom(endpoint: Endpoint, leader: number): Pro
   return mayBeOurs ? undefined : ofUser(listener);
 }
 
+/**
+ * Which of these first processes has a listener, itself or by a process that belongs to it; `undefined` where another
+ * program has it, `unknown` where this process may not know whose it is.
+ */
+export async function listenerLeader(
+  endpoint: Endpoint,
+  leaders: readonly number[],
+): Promise<number | 'unknown' | undefined> {
+  const listener = await listenerOn(endpoint);
+  if (listener === undefined) return undefined;
+  const search = new Search(listener);
+  let isKnown = false;
+  for (const pid of await processes()) {
+    if (!(await search.findsIn(pid))) continue;
+    isKnown = true;
+    const leader = leaders.find((each) => belongsTo(Number(pid), each));
+    if (leader !== undefined) return leader;
+  }
+  return isKnown ? undefined : 'unknown';
+}
+
 async function listenerOn({ address, port }: Endpoint): Promise<Listener | undefined> {
   const wanted = addressBytes(address);
   if (wanted === undefined) return undefined;

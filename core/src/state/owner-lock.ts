@@ -1,6 +1,6 @@
 import { linkSync, readdirSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { errorCode } from '../errors.js';
+import { errorCode, isDiskFull } from '../errors.js';
 import { readOwnFile } from '../files/read-file.js';
 import { writeNewFile } from '../files/write-file.js';
 import { identityOf, isAlive, isProcessIdentity, type ProcessIdentity } from './process-identity.js';
@@ -37,6 +37,20 @@ export class OwnerLock {
       const owner = this.#livingOwner(numbers);
       if (owner !== undefined) return owner;
       if (this.#make(Math.max(0, ...numbers) + 1, own)) return undefined;
+    }
+  }
+
+  /**
+   * The same, but on a full disk, where no owner can be written down, nobody becomes the owner.
+   * @param tellFull is then called with the error
+   */
+  acquireUnlessFull(tellFull: (error: unknown) => void = () => undefined): ProcessIdentity | undefined {
+    try {
+      return this.acquire();
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
+      tellFull(error);
+      return undefined;
     }
   }
 

@@ -20,8 +20,10 @@ import {
   type PowerChange,
   type Registration,
   type Spawner,
+  type Stray,
 } from '@jitsud/core/plugin';
 import { totalmem } from 'node:os';
+import { ProcessHandle } from './process-handle.js';
 import { ProcessMachine } from './process-machine.js';
 import { controllersOf, type ProcessLimits, type ProcessOptions } from './process-options.js';
 import { planProcess, type ProcessPlan } from './process-plan.js';
@@ -74,6 +76,7 @@ export class ProcessBackend implements Backend<ProcessOptions> {
     const machine = new ProcessMachine(plan, this.#processes, this.clock);
     if (!this.#allowed.has(machine.id)) this.#processes.allow(machine);
     await this.#takeUp(machine);
+    this.#processes.register(machine.id);
     return machine;
   }
 
@@ -97,6 +100,13 @@ export class ProcessBackend implements Backend<ProcessOptions> {
 
   watch(listener: (change: PowerChange) => void): Disposable {
     return this.#changes.watch(listener);
+  }
+
+  async strays(): Promise<readonly Stray[]> {
+    return this.#processes.unregistered().map(({ id, record: { definition } }) => {
+      const { name = id, ip } = definition ?? {};
+      return { name, machine: new ProcessHandle(id, name, this.#processes, this.clock), addresses: ip };
+    });
   }
 
   async #takeUp(plan: ProcessPlan): Promise<void> {

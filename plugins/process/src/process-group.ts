@@ -26,6 +26,8 @@ export class ProcessGroup {
   /** Whether descendants that outlive the first process may end by themselves; otherwise they are killed. */
   gentle = false;
   hasEnded = false;
+  /** Whether its unikernel is registered. */
+  registered = false;
   /** What has changed in the definition of its unikernel since it was started. */
   outdated: OutdatedDefinition | undefined;
   #resolve: (exit: Exit) => void = () => undefined;

@@ -52,6 +52,7 @@ describe('a start of Jitsu that comes to nothing', () => {
           running: [],
           udpTransport: 'dgram',
           foretoldUser: undefined,
+          sharedEndpoints: [],
           check: async () => [],
           start: (opened) => {
             done.push('start');

@@ -45,18 +45,8 @@ folders, users and machines that unikernels name exist. \`jitsu check\` without
   });
 
   it('names unikernels that are asked at one address and port', () => {
-    const [hello] = ONE.unikernels;
-    const asked = (name: string, address: string, ...words: string[]): unknown => ({
-      ...{ ...hello, name, addresses: [address] },
-      ready: words.map((each) => ({ words: each })),
-    });
-    const unikernels = [
-      asked('one', '127.0.0.80', 'tcp:80', 'http:80/x'),
-      asked('two', '127.0.0.80', 'http:80/'),
-      asked('three', '127.0.0.80', 'tcp:81', 'exec:tcp:80'),
-      asked('four', '127.0.0.81', 'tcp:80'),
-    ];
-    const summary = settingsSummary({ ...ONE, unikernels } as unknown as Settings, [], 80);
+    const sharedEndpoints = [{ endpoint: '127.0.0.80:80', unikernels: ['one', 'two'] as const }];
+    const summary = settingsSummary(ONE, [], 80, { sharedEndpoints });
     assert.match(summary, /What two unikernels cannot have at once:\n\n {2}! 127\.0\.0\.80:80: one and two\n\n/);
   });
 

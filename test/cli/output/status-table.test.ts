@@ -84,6 +84,16 @@ describe('the status table', () => {
     );
   });
 
+  it('lists what is not configured any more, also where nothing is', () => {
+    const old = aUnikernelStatus({ name: 'old\u001b', domainId: 4_712 });
+    const line =
+      'NOT CONFIGURED ANY MORE: old\\x1b (process, running as 4712) at 127.0.0.80; "jitsu stop old\\x1b" stops it, and nothing else does';
+    for (const unikernels of [[], [aUnikernelStatus()]]) {
+      const text = statusTable({ ...aStatusReport(unikernels), strays: [old] }, undefined);
+      assert.ok(lines(text).includes(line), text);
+    }
+  });
+
   it('says how many there are that it does not show', () => {
     const report = { ...aStatusReport([aUnikernelStatus()]), further: 990_000 };
     assert.match(statusTable(report, undefined), /\n\n990000 more are not shown/);

@@ -96,6 +96,7 @@ describe('the settings', () => {
     assert.deepEqual(settings, {
       onExit: 'keep',
       stateRequired: false,
+      usualStop: { mode: undefined, grace: 10_000 },
       controlSocket: '/run/for-tests/control.sock',
       privileges: {},
       pluginFiles: [],

@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { Server } from 'node:net';
 import { ControlSocket } from '#core/control/control-socket.js';
+import { fullDisk } from '../../support/full-disk.js';
 import { requireRoot } from '../../support/require-tool.js';
 import { TemporaryFolder } from '../../support/temporary-folder.js';
 
@@ -43,6 +44,18 @@ describe('the place of the control socket', () => {
   afterEach(() => {
     socket.release();
     folder[Symbol.dispose]();
+  });
+
+  it('is opened on a full disk, where no owner can be written down, and still is one process’s', async () => {
+    using _ = fullDisk();
+    const [server, other] = [new Server(), new Server()];
+    const second = new ControlSocket(folder.in('control.sock'));
+    try {
+      await socket.listen(server);
+      await assert.rejects(second.listen(other), { code: 'JITSU_ALREADY_RUNNING' });
+    } finally {
+      for (const each of [server, other]) each.close();
+    }
   });
 
   it('is its owner’s alone from its first moment on, and nothing else is made with that mask', async () => {

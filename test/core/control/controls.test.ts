@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { UnikernelRecord, type UnikernelPlan } from '#core/lifecycle/unikernel.js';
+import { UnikernelRecord, type Unikernel, type UnikernelPlan } from '#core/lifecycle/unikernel.js';
 import { Controls, selectForStatus, type ControlContext } from '#core/control/controls.js';
 import { MemoryStateStore } from '#core/builtins/memory-state-store.js';
 import { JitsuError } from '#core/errors.js';
@@ -24,6 +24,7 @@ const unikernels = new Map(
     return [name, unikernel] as const;
   }),
 );
+const noStrays: ReadonlyMap<string, Unikernel> = new Map();
 const namesOf = (limit: number): string =>
   selectForStatus(unikernels, limit)
     .map(({ name }) => name)
@@ -62,10 +63,55 @@ describe('the actions of the control socket', () => {
       summon: async () => void (ready = true),
       status: ({ name }: { name: string }) => ({ name, phase: ready ? 'ready' : 'down' }),
     } as unknown as Lifecycle;
-    controls = new Controls({} as ControlContext, fleet, lifecycle, writer, store, new ManualClock());
+    controls = new Controls({} as ControlContext, fleet, noStrays, lifecycle, writer, store, new ManualClock());
   });
 
   afterEach(() => store.close());
+
+  it('show and stop what is not configured any more, and refuse to summon it', async () => {
+    const former = { name: 'former', plan: { machine: { recentOutput: async () => ['bye'] } } } as unknown as Unikernel;
+    const stopped: unknown[] = [];
+    const fleet = {
+      unikernels: new Map(),
+      backends: new Map(),
+      find: () => {
+        throw unknown;
+      },
+    } as unknown as Fleet;
+    const lifecycle = {
+      stop: async (unikernel: unknown) => void stopped.push(unikernel),
+      status: ({ name }: { name: string }) => ({ name }),
+    } as unknown as Lifecycle;
+    const context = {
+      settleUses: () => undefined,
+      ...Object.fromEntries(
+        [
+          'listening',
+          'runsAs',
+          'storeProblem',
+          'initProblem',
+          'udpTransport',
+          'refused',
+          'upstreamAnswers',
+          'notifiers',
+          'cache',
+        ].map((key) => [key, () => undefined]),
+      ),
+    } as unknown as ControlContext;
+    const strays = new Map([['former', former]]);
+    const clock = new ManualClock();
+    const controls = new Controls(context, fleet, strays, lifecycle, writer, store, clock);
+    assert.deepEqual(controls.status().strays, [{ name: 'former' }]);
+    assert.deepEqual((await controls.statusOf('former')).unikernels, [{ name: 'former', output: ['bye'] }]);
+    assert.deepEqual(await controls.stop('former'), { name: 'former' });
+    assert.deepEqual(stopped, [former]);
+    await assert.rejects(
+      controls.summon('former'),
+      /former runs, but is not in the configuration any more.*jitsu stop former/,
+    );
+    await assert.rejects(controls.stop('nobody'), unknown);
+    assert.equal(new Controls(context, fleet, noStrays, lifecycle, writer, store, clock).status().strays, undefined);
+  });
 
   it('say whether the unikernel was ready before it was summoned', async () => {
     assert.deepEqual(await controls.summon('web'), { name: 'web', phase: 'ready', wasReady: false });
@@ -102,7 +148,7 @@ describe('the actions of the control socket', () => {
       stop: async ({ name }: { name: string }, ...given: unknown[]) => void steps.push(['stop', name, ...given]),
       status: ({ name }: { name: string }) => ({ name, phase: 'down' }),
     } as unknown as Lifecycle;
-    const controls = new Controls({} as ControlContext, fleet, lifecycle, writer, store, new ManualClock());
+    const controls = new Controls({} as ControlContext, fleet, noStrays, lifecycle, writer, store, new ManualClock());
     assert.deepEqual(await controls.stop('web'), { name: 'web', phase: 'down' });
     await controls.stop('web', 'shutdown');
     assert.deepEqual(steps, [
@@ -137,7 +183,7 @@ describe('the actions of the control socket', () => {
       );
       const lifecycle = { status: ({ name }: { name: string }) => ({ name }) } as unknown as Lifecycle;
       const fleet = { unikernels } as unknown as Fleet;
-      return new Controls({ ...context, ...more }, fleet, lifecycle, writer, store, clock).status();
+      return new Controls({ ...context, ...more }, fleet, noStrays, lifecycle, writer, store, clock).status();
     };
 
     it('leaves out what there is not, and counts nothing where nothing is cached or forwarded', () => {
@@ -169,6 +215,7 @@ describe('the actions of the control socket', () => {
       const later = new Controls(
         context,
         { unikernels: new Map() } as unknown as Fleet,
+        noStrays,
         lifecycle,
         writer,
         store,
@@ -185,7 +232,7 @@ describe('the actions of the control socket', () => {
       const find = (name: string) => ({ name, plan: { machine: { recentOutput } } });
       const lifecycle = { status: ({ name }: { name: string }) => ({ name }) } as unknown as Lifecycle;
       const fleet = { find, unikernels: new Map([['other', {}]]) } as unknown as Fleet;
-      const one = new Controls(context, fleet, lifecycle, writer, store, new ManualClock());
+      const one = new Controls(context, fleet, noStrays, lifecycle, writer, store, new ManualClock());
       assert.deepEqual((await one.statusOf('web')).unikernels, [{ name: 'web', output: ['no port'] }]);
       recentOutput = async () => Promise.reject(new Error('The host is down.'));
       const { unikernels } = await one.statusOf('web');

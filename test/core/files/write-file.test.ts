@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { replaceFile, writeNewFile } from '#core/files/write-file.js';
+import { fullDisk } from '../../support/full-disk.js';
 import { TemporaryFolder } from '../../support/temporary-folder.js';
 
 for (const [name, write] of [
@@ -59,6 +60,13 @@ for (const [name, write] of [
         [readFileSync(folder.in('precious'), 'utf8'), existsSync(folder.in('missing'))],
         ['precious', false],
       );
+    });
+
+    it('is not there, not even empty, where the disk is full', () => {
+      const full = fullDisk();
+      assert.throws(() => write(folder.in('file'), 'text'), { code: 'ENOSPC', path: /file(\.new)?$/ });
+      full[Symbol.dispose]();
+      assert.deepEqual(readdirSync(folder.path), []);
     });
 
     it('is not made where a folder has its name', () => {

@@ -44,6 +44,23 @@ describe('a conflict about an address', () => {
     if (process.platform === 'linux') assert.ok(message.includes(`(process ${process.pid})`), message);
   });
 
+  it('with what is not configured any more is told with its name and the command that ends it', async () => {
+    const port = await listen('127.0.0.1');
+    const stray = (domainId: number, state = 'running') => ({ name: `old${domainId}`, state, domainId, addresses: [] });
+    const { pid } = process;
+    const refusal = async (...strays: object[]): Promise<string> =>
+      (
+        await rejectsWithCode(
+          checkAddressesFree(aUnikernel('127.0.0.1', port), clock, () => assert.fail(), strays as Unikernel[]),
+          'JITSU_ADDRESS_IN_USE',
+        )
+      ).message;
+    const message = await refusal(stray(2 ** 22), stray(pid));
+    assert.ok(message.startsWith(`web is not started: old${pid}, not configured any more, answers at `), message);
+    assert.ok(message.includes(`End it by "jitsu stop old${pid}"`), message);
+    for (const none of [stray(pid, 'off'), stray(2 ** 22)]) assert.match(await refusal(none), /End that, or give web/);
+  });
+
   it('is none where nobody listens, where no port is asked, at addresses of others, and for what is no process', async () => {
     const port = await listen('127.0.0.1');
     const elsewhere: Endpoint[] = [];

@@ -9,6 +9,7 @@ import { setTimeout } from 'node:timers/promises';
 import { OwnerLock } from '#core/state/owner-lock.js';
 import { identityOf, isAlive } from '#core/state/process-identity.js';
 import { cannotRun } from '../../support/cannot-run.js';
+import { fullDisk } from '../../support/full-disk.js';
 import { TemporaryFolder } from '../../support/temporary-folder.js';
 
 describe('an owner lock', () => {
@@ -36,6 +37,19 @@ describe('an owner lock', () => {
       syncBuiltinESMExports();
     }
   }
+
+  it('is nobody’s on a full disk, which is told, but for a living owner', () => {
+    const [first, second] = [new OwnerLock(folder.in('store')), new OwnerLock(folder.in('store'))];
+    const told: unknown[] = [];
+    using _ = fullDisk();
+    assert.equal(
+      first.acquireUnlessFull((error) => told.push(error)),
+      undefined,
+    );
+    assert.match(String(told[0]), /ENOSPC/);
+    assert.deepEqual(readdirSync(folder.path), []);
+    assert.throws(() => second.acquire(), { code: 'ENOSPC' });
+  });
 
   it('has one owner at a time, and names it to the others', () => {
     const lock = new OwnerLock(folder.in('x'));

@@ -9,6 +9,7 @@ describeBackend('the fake backend', {
   schema: fakeOptions,
   stopModes: { destroy: 'off', shutdown: 'off', suspend: 'suspended' },
   watches: true,
+  tellsStrays: true,
   refused: [
     { because: 'an empty name and an unknown key', options: { name: '', nam: 'x' }, problems: [/^name: /, /nam/] },
   ],

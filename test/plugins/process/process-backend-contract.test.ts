@@ -14,6 +14,7 @@ const harness = (sealed: boolean): Parameters<typeof describeBackend>[1] => ({
   schema: processOptions,
   stopModes: { destroy: 'off', shutdown: 'off', suspend: 'suspended' },
   watches: true,
+  tellsStrays: true,
   refused: [
     {
       because: 'options of the wrong form',

@@ -37,6 +37,8 @@ export interface BackendHarness extends Harness {
   readonly stopModes: Readonly<Record<string, PowerState>>;
   /** Whether the backend has `watch`. */
   readonly watches: boolean;
+  /** Whether the backend has `strays`. */
+  readonly tellsStrays?: boolean;
   readonly refused: readonly RefusedOptions[];
   /** Called after each test, passed or failed; it must leave no machine behind. */
   tearDown?(): Promise<void> | void;

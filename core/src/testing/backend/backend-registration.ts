@@ -11,6 +11,7 @@ export function testRegistration(harness: BackendHarness, trial: () => BackendTr
     const backend = await trial().connect();
     assert.deepEqual([...backend.capabilities.stopModes].sort(), Object.keys(harness.stopModes).sort());
     assert.equal(backend.isWatched, harness.watches);
+    assert.equal(backend.knowsStrays, harness.tellsStrays ?? false);
   });
 
   it('describes each of its options', () => {

@@ -4,6 +4,7 @@ import { testConnection } from './backend-connection.js';
 import { testDefinition } from './backend-definition.js';
 import { testPower } from './backend-power.js';
 import { testRegistration } from './backend-registration.js';
+import { testStrays } from './backend-strays.js';
 import { testWatch } from './backend-watch.js';
 import { PATIENCE } from '../eventually.js';
 import { useHarness } from '../harness.js';
@@ -27,6 +28,7 @@ export function describeBackend(name: string, harness: BackendHarness): void {
     describe('power', () => testPower(harness, () => trial));
     describe('connection', () => testConnection(harness, () => trial));
     describe('definition', () => testDefinition(harness, () => trial));
+    if (harness.tellsStrays) describe('strays', () => testStrays(harness, () => trial));
     if (harness.watches) describe('watch', () => testWatch(harness, () => trial));
   });
 }
