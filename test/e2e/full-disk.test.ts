@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { requireRoot, requireTool } from '../support/require-tool.js';
-import { RunningJitsu } from '../support/running-jitsu.js';
+import { isRunning, RunningJitsu } from '../support/running-jitsu.js';
 import { SmallDisks } from '../support/small-disks.js';
 
 describe('a Jitsu whose disks are full', function () {
@@ -30,5 +30,12 @@ describe('a Jitsu whose disks are full', function () {
     await jitsu.end('SIGKILL');
     await jitsu.start();
     assert.equal(await jitsu.visit('web.test'), pid);
+    // By another command it is still the same unikernel, of which there is one.
+    await jitsu.end('SIGKILL');
+    jitsu.configure([RunningJitsu.aUnikernel('web')]);
+    await jitsu.start();
+    assert.equal((await jitsu.status('web')).outdated, 'command');
+    assert.notEqual(await jitsu.visit('web.test'), pid);
+    assert.ok(!isRunning(pid));
   });
 });

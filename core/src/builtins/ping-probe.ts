@@ -34,23 +34,32 @@ let waiting = 0;
 export class PingProbe implements ReadinessProbe {
   constructor(@inject(CLOCK) private readonly clock: Clock) {}
 
-  async untilReady({ name, addresses }: ReadinessTarget, signal: AbortSignal): Promise<void> {
+  async untilReady({ name, addresses, report }: ReadinessTarget, signal: AbortSignal): Promise<void> {
     const calls = await loadSocketCalls().catch((error: unknown) => {
       const message = `The readiness probe of ${name}, "ping", cannot be had here: ${errorMessage(error)}. Use tcp:PORT or exec:COMMAND.`;
       throw new JitsuError('JITSU_UNIKERNEL_INVALID', message, { cause: error });
     });
-    await Promise.all(addresses.map((address) => this.#untilAnswer(address, calls, signal)));
+    await Promise.all(addresses.map((address) => this.#untilAnswer(address, calls, signal, report)));
   }
 
   /** Rejects with the signal's reason if it aborts first. */
-  async #untilAnswer(address: string, calls: SocketCalls, signal: AbortSignal): Promise<void> {
+  async #untilAnswer(
+    address: string,
+    calls: SocketCalls,
+    signal: AbortSignal,
+    report: ReadinessTarget['report'],
+  ): Promise<void> {
     let answered = (): void => undefined;
     const answer = new Promise<void>((resolve) => (answered = resolve));
     using attempts = echoes(address, calls, answered) ?? neighbours(address, calls, answered);
     signal.throwIfAborted();
     const begin = this.clock.now();
     let next: Disposable | undefined;
+    // The first attempt has no outcome before the second one.
+    let isRepeated = false;
     const attempt = (): void => {
+      if (isRepeated) report?.(`${address} has not answered`);
+      isRepeated = true;
       const waited = this.clock.now() - begin;
       next = this.clock.after(pauseAfter(waited, waiting), attempt);
       attempts.attempt(waited);

@@ -90,7 +90,7 @@ export class SqliteStateStore implements StateStore {
   async history({ unikernel, limit = Infinity }: HistoryQuery): Promise<readonly LifecycleEvent[]> {
     const newestFirst: LifecycleEvent[] = [];
     for (let before: number | undefined; newestFirst.length < limit;) {
-      const page = await this.#open.ask('history', unikernel, limit - newestFirst.length, before);
+      const page = await this.#opened.ask('history', unikernel, limit - newestFirst.length, before);
       for (const json of page.records) newestFirst.push(JSON.parse(json) as LifecycleEvent);
       before = page.next;
       if (before === undefined) break;
@@ -98,7 +98,7 @@ export class SqliteStateStore implements StateStore {
     return newestFirst.reverse();
   }
 
-  get #open(): StoreThread {
+  get #opened(): StoreThread {
     if (this.#thread === undefined) throw new Error(`The store at ${this.#options.path} is not open`);
     return this.#thread;
   }
@@ -109,7 +109,7 @@ export class SqliteStateStore implements StateStore {
     for (let start = 0; start < records.length; start += CHUNK) {
       const chunk = records.slice(start, start + CHUNK);
       saves.push(
-        this.#open.ask(
+        this.#opened.ask(
           'save',
           kind,
           chunk.map((record) => [record.unikernel, JSON.stringify(record)] as const),
@@ -124,7 +124,7 @@ export class SqliteStateStore implements StateStore {
     const records: RecordKinds[Kind][] = [];
     let after: string | undefined;
     do {
-      const page = await this.#open.ask('page', kind, after);
+      const page = await this.#opened.ask('page', kind, after);
       for (const json of page.records) records.push(JSON.parse(json) as RecordKinds[Kind]);
       after = page.next;
     } while (after !== undefined);
@@ -138,7 +138,7 @@ export class SqliteStateStore implements StateStore {
       const events = this.#waiting;
       this.#waiting = [];
       try {
-        await this.#open.ask(
+        await this.#opened.ask(
           'append',
           events.map(({ json }) => json),
         );

@@ -1,7 +1,7 @@
 import { sendSignal, type MachineId } from '@jitsud/core/plugin';
 import { NONCE, type MachineRecord, type MachineRecords } from './machine-records.js';
 import type { ProcessPlan } from './process-plan.js';
-import { marksOf } from './spawn-process.js';
+import { commandForm, marksOf } from './spawn-process.js';
 import type { ProcessEntry, ProcessTable } from './process-table.js';
 
 /**
@@ -53,9 +53,16 @@ export function findSpawned(
   return entry && recordOf(entry, table, nonce);
 }
 
+/** What may be a machine, of which there is no record. */
+export interface StrayProcess {
+  readonly record: MachineRecord;
+  /** The form of the command by which it was started, as it says; absent where an earlier version has started it. */
+  readonly command: string | undefined;
+}
+
 /**
  * Finds the processes of an earlier Jitsu whose records are gone: the session leaders with the marks of this runtime
- * folder. Anybody can start such a process, so {@link isOf} is to be asked of each.
+ * folder. Anybody can start such a process, so {@link isOf} or {@link wasOf} is to be asked of each.
  *
  * @param known the machines that have, or had, a record
  */
@@ -63,16 +70,18 @@ export function findStrays(
   table: ProcessTable,
   runtimeDirectory: string,
   known: (id: MachineId) => boolean,
-): Map<MachineId, MachineRecord> {
-  const strays = new Map<MachineId, MachineRecord>();
+): Map<MachineId, StrayProcess> {
+  const strays = new Map<MachineId, StrayProcess>();
   if (table.environment(process.pid) === undefined) return strays;
   const leaders = table.all().filter((entry) => entry.pid === entry.session && isLiving(entry));
   const marked = `JITSU_RUNTIME_DIRECTORY=${runtimeDirectory}`;
   for (const entry of leaders.sort(byAge)) {
     const environment = table.environment(entry.pid);
     if (environment?.includes(marked) !== true) continue;
-    const [id, nonce] = ['JITSU_UNIKERNEL', 'JITSU_SPAWN'].map((name) => valueOf(name, environment));
-    if (id !== undefined && !known(id) && !strays.has(id)) strays.set(id, recordOf(entry, table, nonce));
+    const names = ['JITSU_UNIKERNEL', 'JITSU_SPAWN', 'JITSU_COMMAND'];
+    const [id, nonce, command] = names.map((name) => valueOf(name, environment));
+    if (id === undefined || known(id) || strays.has(id)) continue;
+    strays.set(id, { record: recordOf(entry, table, nonce), command });
   }
   return strays;
 }
@@ -89,15 +98,36 @@ export function isOf(
   table: ProcessTable,
   starter = process.geteuid?.(),
 ): boolean {
-  const user = account?.uid ?? starter;
   const line = table.commandLine(pid);
-  if (line === undefined || table.users(pid)?.every((one) => one === user) !== true) return false;
+  if (line === undefined || !hasUser(pid, account?.uid ?? starter, table)) return false;
   const [name, ...rest] = words;
   // A script comes behind its interpreter.
   const begin = line.length - rest.length;
   const isSame = rest.every((word, index) => line[begin + index] === word);
   const isNamed = line.slice(0, begin).some((word) => word === name || word === program);
   return isSame && isNamed && table.look(pid)?.startTime === startTime;
+}
+
+/**
+ * Whether a process runs as the user of a plan and with the command line that it was started with, whichever that was:
+ * what it starts has its marks, too, and another command line.
+ *
+ * @param starter the user of a program without one of its own
+ */
+export function wasOf(
+  { record: { pid, startTime }, command }: StrayProcess,
+  { account }: Pick<ProcessPlan, 'account'>,
+  table: ProcessTable,
+  starter = process.geteuid?.(),
+): boolean {
+  const line = table.commandLine(pid);
+  if (line === undefined || command === undefined || !hasUser(pid, account?.uid ?? starter, table)) return false;
+  const isSame = line.some((_, index) => commandForm(line.slice(index)) === command);
+  return isSame && table.look(pid)?.startTime === startTime;
+}
+
+function hasUser(pid: number, user: number | undefined, table: ProcessTable): boolean {
+  return table.users(pid)?.every((one) => one === user) === true;
 }
 
 function recordOf({ pid, startTime }: ProcessEntry, { bootId }: ProcessTable, nonce?: string): MachineRecord {

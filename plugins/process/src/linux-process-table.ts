@@ -5,6 +5,11 @@ import type { ProcessEntry, ProcessTable } from './process-table.js';
 /** The errors for a process that is gone, ended while it was read, or belongs to another user. */
 const UNREADABLE = ['ENOENT', 'ESRCH', 'EACCES', 'EPERM'];
 
+/** How often, and after how many milliseconds, an environment that is empty is read again. */
+const EMPTY_READS = 3;
+const EMPTY_PAUSE = 1;
+const PAUSED = new Int32Array(new SharedArrayBuffer(4));
+
 /** Reads /proc: proc_pid_stat(5), proc_pid_environ(5), proc_pid_cmdline(5), proc_pid_status(5). */
 export class LinuxProcessTable implements ProcessTable {
   readonly bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
@@ -29,7 +34,14 @@ export class LinuxProcessTable implements ProcessTable {
   }
 
   environment(pid: number): readonly string[] | undefined {
-    return ifReadable(() => readFileSync(`/proc/${pid}/environ`, 'utf8'))?.split('\0');
+    const read = (): string | undefined => ifReadable(() => readFileSync(`/proc/${pid}/environ`, 'utf8'));
+    let text = read();
+    // Within execve(2) a process has no environment for a moment, and one that is taken for a stranger then is lost.
+    for (let again = 0; text === '' && again < EMPTY_READS; again += 1) {
+      Atomics.wait(PAUSED, 0, 0, EMPTY_PAUSE);
+      text = read();
+    }
+    return text?.split('\0');
   }
 
   commandLine(pid: number): readonly string[] | undefined {

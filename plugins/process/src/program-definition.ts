@@ -27,7 +27,7 @@ const NAME = /^[^\p{Cc}]{1,200}$/u;
 export function definitionOf(plan: Omit<ProcessPlan, 'id'>): ProgramDefinition {
   const { name, words, cwd, env, account, confinement = {}, ip = [] } = plan;
   const { groups, umask, files, control, newPrivileges, environmentFile } = confinement;
-  const options = {
+  const options: Readonly<Record<string, unknown>> = {
     command: words,
     // One without a folder of its own runs wherever Jitsu was started.
     cwd: cwd === process.cwd() ? undefined : cwd,
@@ -39,7 +39,7 @@ export function definitionOf(plan: Omit<ProcessPlan, 'id'>): ProgramDefinition {
     limits: [files, control !== undefined],
     noNewPrivileges: newPrivileges,
   };
-  const digests = Object.entries(options).map(([key, value]) => [key, digestOf(value)]);
+  const digests = Object.entries(options).map(([key, value]) => [key, digestOf(value)] as const);
   return { name, ip, options: Object.fromEntries(digests) };
 }
 

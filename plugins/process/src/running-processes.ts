@@ -19,7 +19,7 @@ import {
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { hasRunOutOfMemory, isConfined } from './control-group-files.js';
-import { findMachines, findSpawned, findStrays, isOf } from './find-machines.js';
+import { findMachines, findSpawned, findStrays, isOf, wasOf, type StrayProcess } from './find-machines.js';
 import { LinuxProcessTable } from './linux-process-table.js';
 import { MachineRecords, newNonce, OUTPUT_FOLDER, type MachineRecord } from './machine-records.js';
 import { MachineSweep } from './machine-sweep.js';
@@ -32,6 +32,10 @@ import { changesBetween, definitionOf, type ProgramDefinition } from './program-
 import { Remembered } from './remembered.js';
 import { executionOf, inheritedBy, launchOf, marksOf, startFailed } from './spawn-process.js';
 import type { UserAccount } from './user-accounts.js';
+
+/** How often, and how long after each other, a process is looked for that was started and not told of. */
+const UNTOLD_LOOKS = 5;
+const UNTOLD_PAUSE: Milliseconds = 10;
 
 /** How long the number of a process that has ended may be in use before its unikernel is started again nevertheless. */
 const UNREAPED_AT_MOST: Milliseconds = 5_000;
@@ -61,7 +65,7 @@ export class RunningProcesses {
   #processEnds: Promise<ProcessEnds | undefined> | undefined;
   #isLoadingEnds = false;
   /** What may be machines whose records are gone. */
-  #strays: ReadonlyMap<MachineId, MachineRecord> = new Map();
+  #strays: ReadonlyMap<MachineId, StrayProcess> = new Map();
   /** The first processes that have ended, and that their parents, which are not Jitsu, have not collected yet. */
   readonly #unreaped = new Map<MachineId, MachineRecord>();
   /** Why nothing can be started any more. */
@@ -176,13 +180,25 @@ export class RunningProcesses {
   takeUp(plan: ProcessPlan): void {
     const { id, name } = plan;
     const stray = this.#strays.get(id);
-    if (stray !== undefined && !this.#groups.has(id) && isOf(stray, plan, this.#table, this.#starter)) {
-      this.logger.warn({ unikernel: name }, `${name} runs as process ${stray.pid}, of which no record was left.`);
-      this.#take(plan, stray);
-    }
+    if (stray !== undefined && !this.#groups.has(id)) this.#takeUpStray(plan, stray);
     const group = this.#groups.get(id);
     if (group !== undefined) this.#compare(plan, group);
     this.#follow(id, name);
+  }
+
+  #takeUpStray(plan: ProcessPlan, stray: StrayProcess): void {
+    const { name } = plan;
+    const { record } = stray;
+    if (isOf(record, plan, this.#table, this.#starter)) {
+      this.logger.warn({ unikernel: name }, `${name} runs as process ${record.pid}, of which no record was left.`);
+      this.#take(plan, record);
+    } else if (wasOf(stray, plan, this.#table, this.#starter)) {
+      const message = `${name} runs by an earlier command as process ${record.pid}, of which no record was left.`;
+      this.logger.warn({ unikernel: name }, message);
+      // Where it was to be found is not known: what it says of itself is not believed.
+      const { options, ...now } = definitionOf(plan);
+      this.#take(plan, { ...record, definition: { ...now, options: { ...options, command: '' } } });
+    }
   }
 
   /** Compares the definition by which a running machine was started, where it is known, with the present one. */
@@ -241,12 +257,21 @@ export class RunningProcesses {
       if (child) await this.spawner.signal(child.pid, 'SIGKILL');
       // What has ended may have started it, and not have told it any more.
       const isUntold = child === undefined && isLost(error);
-      const orphan = isUntold ? findSpawned(id, nonce, this.#table, this.#runtimeDirectory) : undefined;
+      const orphan = isUntold ? await this.#untold(id, nonce) : undefined;
       if (orphan === undefined) throw this.#failure(plan, error, isUntold);
       this.#take(plan, { ...orphan, definition });
     }
     this.#ends.delete(id);
     this.tell({ id, state: 'running' });
+  }
+
+  /** Finds what was started and not told of. Until it executes its program, it looks like what has started it. */
+  async #untold(id: MachineId, nonce: string): Promise<MachineRecord | undefined> {
+    for (let look = 1; ; look += 1) {
+      const orphan = findSpawned(id, nonce, this.#table, this.#runtimeDirectory);
+      if (orphan !== undefined || look === UNTOLD_LOOKS) return orphan;
+      await this.clock.sleep(UNTOLD_PAUSE);
+    }
   }
 
   /**

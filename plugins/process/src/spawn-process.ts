@@ -9,6 +9,7 @@ import {
   type MachineId,
   type Variables,
 } from '@jitsud/core/plugin';
+import { basename } from 'node:path';
 import type { ProcessPlan } from './process-plan.js';
 import type { UserAccount } from './user-accounts.js';
 
@@ -26,7 +27,19 @@ const ADVICE: Readonly<Record<string, string>> = {
 export function launchOf(plan: ProcessPlan, inherited: Variables, marks: Variables, output?: string): Launch {
   const { program, cwd, env, confinement } = plan;
   const [argv0, ...words] = plan.words;
-  return { program, argv0, words, cwd, inherited, env, marks, output, account: accountOf(plan), ...confinement };
+  const marked = { ...marks, JITSU_COMMAND: commandForm(plan.words) };
+  return {
+    program,
+    argv0,
+    words,
+    cwd,
+    inherited,
+    env,
+    marks: marked,
+    output,
+    account: accountOf(plan),
+    ...confinement,
+  };
 }
 
 /** As whom, where and with what runs what looks after a process. Without the marks: it must not be adopted for it. */
@@ -61,6 +74,15 @@ export function startFailed(plan: ProcessPlan, error: unknown, output?: string):
  */
 export function marksOf(id: MachineId, runtimeDirectory: string): Readonly<Record<string, string>> {
   return { JITSU_UNIKERNEL: id, JITSU_RUNTIME_DIRECTORY: runtimeDirectory };
+}
+
+/**
+ * What tells a process from what it starts, which inherits its marks: the name of the program, the number of its
+ * arguments, and the characters in them. It is made for each launch, so that nothing is hashed.
+ */
+export function commandForm(words: readonly string[]): string {
+  const [name = '', ...rest] = words;
+  return `${basename(name)} ${rest.length} ${rest.reduce((sum, { length }) => sum + length, 0)}`;
 }
 
 /**

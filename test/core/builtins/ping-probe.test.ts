@@ -112,6 +112,20 @@ for (const [title, range] of [
       await assert.rejects(probe.untilReady(known.target, AbortSignal.timeout(300)), { name: 'TimeoutError' });
     });
 
+    it('tells which address has not answered yet', async () => {
+      const [one, other] = [await service(4), await service(4)];
+      const addresses = [...one.target.addresses, ...other.target.addresses];
+      const outcomes: string[] = [];
+      const report = (outcome: string): void => void outcomes.push(outcome);
+      const ready = probe.untilReady({ ...one.target, addresses, report }, new AbortController().signal);
+      one.answer();
+      const missing = `${other.target.addresses[0]} has not answered`;
+      await eventually(() => assert.deepEqual(outcomes.slice(-5), new Array(5).fill(missing)));
+      other.answer();
+      await ready;
+      await Promise.all([one.end(), other.end()]);
+    });
+
     it('is satisfied by addresses of this machine', async () => {
       await probe.untilReady({ name: 'own', id: 'own', addresses: ['127.0.0.1', '::1'] }, AbortSignal.timeout(5_000));
     });

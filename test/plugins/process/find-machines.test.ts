@@ -3,9 +3,9 @@ import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually, GLANCE } from '#core/testing/eventually.js';
-import { findMachines } from '#process/find-machines.js';
+import { findMachines, findStrays, wasOf } from '#process/find-machines.js';
 import { MachineRecords, type MachineRecord } from '#process/machine-records.js';
-import { marksOf } from '#process/spawn-process.js';
+import { commandForm, marksOf } from '#process/spawn-process.js';
 import { FakeProcessTable } from '../../support/fake-processes.js';
 import { TemporaryFolder } from '../../support/temporary-folder.js';
 
@@ -67,6 +67,27 @@ describe('what an earlier Jitsu left running', () => {
     const expected = { pid: 700_005, startTime: '20', bootId: BOOT, nonce };
     assert.deepEqual([...found()], [[ID, expected]]);
     assert.deepEqual(records.load().get(ID), expected);
+  });
+
+  it('is, without a record, also one with the command line of which it bears the form', () => {
+    const [command, line] = [commandForm(['./web', '-p', '80']), ['/bin/sh', '/srv/web', '-p', '80']];
+    const marks = [...ours(), `JITSU_COMMAND=${command}`];
+    // Whoever looks has an environment that can be read.
+    table.add(process.pid, { session: 1 }, []);
+    table.add(700_001, {}, marks);
+    const stray = findStrays(table, folder.path, () => false).get(ID)!;
+    assert.deepEqual(stray, { record: { pid: 700_001, startTime: '100', bootId: BOOT, nonce: NONCE }, command });
+    const entry = table.look(700_001);
+    const isIts = (more: object, form: string | undefined = command): boolean => {
+      const system = { look: () => entry, commandLine: () => line, users: () => [7, 7, 7, 7], ...more };
+      const seen = Object.assign(new FakeProcessTable(), system);
+      return wasOf({ ...stray, command: form }, { account: undefined }, seen, 7);
+    };
+    assert.ok(isIts({}));
+    assert.ok(!isIts({ commandLine: () => ['/srv/web', '-p', '8080'] }), 'what it has started');
+    assert.ok(!isIts({ users: () => [7, 0, 7, 7] }), 'of another user');
+    assert.ok(!isIts({ look: () => ({ startTime: '101' }) }), 'another one by its number');
+    assert.ok(!isIts({}, 'web 0 0'));
   });
 
   it('is found without a look at all processes where each record matches', () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import fs, { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { syncBuiltinESMExports } from 'node:module';
 import { eventually } from '#core/testing/eventually.js';
 import { LinuxProcessTable, parseStat } from '#process/linux-process-table.js';
@@ -72,6 +73,22 @@ describe('the process table of /proc', () => {
     const environment = table.environment(process.pid);
     assert.deepEqual(environment, readFileSync('/proc/self/environ', 'utf8').split('\0'));
     assert.equal(table.environment(2 ** 30), undefined);
+  });
+
+  it('has the environment of a process also while it becomes another program', async () => {
+    using folder = new TemporaryFolder();
+    const script = join(folder.path, 'again');
+    writeFileSync(script, '#!/bin/sh\nexec "$0"\n', { mode: 0o755 });
+    const child = spawn(script, { stdio: 'ignore', env: { MARK: 'one' } });
+    try {
+      await once(child, 'spawn');
+      const table = new LinuxProcessTable();
+      for (let look = 0; look < 2_000; look += 1) {
+        assert.ok(table.environment(child.pid ?? NaN)?.includes('MARK=one'), `not at look ${look}`);
+      }
+    } finally {
+      child.kill('SIGKILL');
+    }
   });
 
   it('fails for any reason but that a process is gone or belongs to somebody else', () => {

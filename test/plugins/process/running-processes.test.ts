@@ -216,10 +216,8 @@ describe('the running processes of a connection', () => {
     const pid = running.get(ID)?.pid ?? NaN;
     running.close();
     rmSync(system.folder.in('process-process'), { recursive: true });
-    const another = { ...web, words: ['sh', '-c', 'sleep 1000'] as const };
     const ofAnother = { ...web, account: { uid: 4_000_001, gid: 4_000_001 } };
     for (const [registered, expected] of [
-      [another, undefined],
       [ofAnother, undefined],
       [{ ...web, id: OTHER }, undefined],
       [web, pid],
@@ -233,6 +231,26 @@ describe('the running processes of a connection', () => {
     running = make();
     running.open();
     assert.equal(running.get(ID)?.pid, pid, 'it is written down again');
+  });
+
+  it('are found where their records are gone and their command has changed, which is told', async () => {
+    running.open();
+    const web = plan('sleep 1000; true');
+    await running.spawn(web);
+    const pid = running.get(ID)?.pid ?? NaN;
+    running.close();
+    rmSync(system.folder.in('process-process'), { recursive: true });
+    const now = { ...web, words: ['sh', '-c', 'sleep 1000'] as const, ip: ['127.0.0.9'] };
+    for (const what of ['by its marks', 'by the record that it has again']) {
+      running = make();
+      running.open();
+      running.takeUp(now);
+      const { pid: found, outdated } = running.get(ID) ?? {};
+      assert.deepEqual([found, outdated], [pid, { changed: 'command', addresses: ['127.0.0.9'] }], what);
+      running.close();
+    }
+    running = make();
+    running.open();
   });
 
   it('are written down again, and started, where the runtime folder is removed', async () => {

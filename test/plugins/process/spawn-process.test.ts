@@ -46,7 +46,7 @@ describe('spawning the process of a plan', () => {
       account: undefined,
     });
     const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('JITSU_'));
-    assert.deepEqual(env, { ...Object.fromEntries(inherited), A: 'b', ...MARKS });
+    assert.deepEqual(env, { ...Object.fromEntries(inherited), A: 'b', ...MARKS, JITSU_COMMAND: 'web 1 2' });
     assert.deepEqual(MARKS, { JITSU_UNIKERNEL: 'id', JITSU_RUNTIME_DIRECTORY: '/run' });
   });
 
@@ -88,6 +88,7 @@ describe('spawning the process of a plan', () => {
       assert.deepEqual(env, {
         ...{ ...harmless, ...lc, USER: 'web', LOGNAME: 'web', HOME: '/home/web', A: 'b' },
         ...MARKS,
+        JITSU_COMMAND: 'web 1 2',
       });
       assert.equal(launched().env.JITSU_XAPI_PASSWORD, undefined);
       assert.equal(launched().env.SSH_AUTH_SOCK, '/s');

@@ -9,17 +9,19 @@ const PROGRAM = fileURLToPath(new URL('ping-child.js', import.meta.url));
 /** The real ping probe, in a process that sees the network of a namespace. */
 export class NamespacedPing implements ReadinessProbe, Disposable {
   readonly #child: ChildProcess;
-  readonly #waiting = new Map<number, (error: string | undefined) => void>();
+  readonly #waiting = new Map<number, (result: PingResult) => void>();
   #count = 0;
 
   constructor(namespace: NetworkNamespace) {
     this.#child = namespace.spawn(process.execPath, [PROGRAM], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-    this.#child.on('message', ({ number, error }: PingResult) => this.#waiting.get(number)?.(error));
+    this.#child.on('message', (result: PingResult) => this.#waiting.get(result.number)?.(result));
   }
 
-  async untilReady({ addresses }: ReadinessTarget, signal: AbortSignal): Promise<void> {
+  async untilReady({ addresses, report }: ReadinessTarget, signal: AbortSignal): Promise<void> {
     const number = this.#count++;
-    const settled = new Promise<string | undefined>((resolve) => this.#waiting.set(number, resolve));
+    const settled = new Promise<string | undefined>((resolve) => {
+      this.#waiting.set(number, ({ outcome, error }) => (outcome === undefined ? resolve(error) : report?.(outcome)));
+    });
     const abort = (): void => this.#order({ number, abort: true });
     this.#order({ number, addresses });
     if (signal.aborted) abort();

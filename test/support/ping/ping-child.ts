@@ -8,6 +8,8 @@ export type PingOrder =
 
 export interface PingResult {
   readonly number: number;
+  /** What has been found, where it goes on. */
+  readonly outcome?: string;
   readonly error?: string | undefined;
 }
 
@@ -19,9 +21,9 @@ process.on('message', (order: PingOrder) => {
   if ('abort' in order) return controllers.get(number)?.abort(new Error('aborted'));
   const controller = new AbortController();
   controllers.set(number, controller);
+  const { addresses } = order;
+  const report = (outcome: string): unknown => process.send?.({ number, outcome } satisfies PingResult);
   const settled = (error?: Error): unknown => process.send?.({ number, error: error?.message } satisfies PingResult);
-  probe
-    .untilReady({ name: 'guest', id: 'an-id', addresses: order.addresses }, controller.signal)
-    .then(() => settled(), settled);
+  probe.untilReady({ name: 'guest', id: 'an-id', addresses, report }, controller.signal).then(() => settled(), settled);
 });
 process.on('disconnect', () => process.exit());
