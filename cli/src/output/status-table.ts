@@ -17,11 +17,11 @@ export function statusTable(report: StatusReport, columns: number | undefined): 
   const { now, unikernels } = report;
   const notifiers = report.notifiers.map((notifier) => wrapped(notifierText(notifier), columns ?? Infinity));
   const facts = [...cacheText(report.dns.cache).map((text) => wrapped(text, columns ?? Infinity)), ...notifiers];
-  const problems = problemTexts(report).map((text) => wrapped(text, columns ?? Infinity));
+  const notes = [...runsAsText(report), ...problemTexts(report)].map((text) => wrapped(text, columns ?? Infinity));
   const strays = straysText(report).map((text) => wrapped(text, columns ?? Infinity));
   const below = [...(strays.length > 0 ? ['', ...strays] : []), ...(facts.length > 0 ? ['', ...facts] : [])];
   if (unikernels.length === 0)
-    return [headline(report), ...problems, '', 'It serves no unikernel.', ...below, ''].join('\n');
+    return [headline(report), ...notes, '', 'It serves no unikernel.', ...below, ''].join('\n');
   const wide = textTable(wideColumns(now), unikernels);
   const fits = columns === undefined || widthOf(wide) <= columns;
   const table = fits ? wide : narrowTable(unikernels, now);
@@ -36,18 +36,7 @@ export function statusTable(report: StatusReport, columns: number | undefined): 
   const more =
     further === undefined ? [] : ['', `${further} more are not shown: nothing has happened to most of them.`];
   const output = unikernels.flatMap(outputText);
-  return [
-    headline(report),
-    ...runsAsText(report),
-    ...problems,
-    '',
-    table.trimEnd(),
-    ...more,
-    ...reasons,
-    ...output,
-    ...below,
-    '',
-  ].join('\n');
+  return [headline(report), ...notes, '', table.trimEnd(), ...more, ...reasons, ...output, ...below, ''].join('\n');
 }
 
 /** `web runs by an earlier definition: its command and ip changed.`; nothing where that is the present one. */
@@ -168,7 +157,7 @@ function failureText({ phase, failure }: UnikernelStatus, now: Milliseconds): st
   if (failure === undefined || (phase !== 'failing' && phase !== 'down')) return undefined;
   const times =
     failure.count === 0
-      ? 'not ready any more'
+      ? 'stopped answering'
       : failure.count === 1
         ? 'failed'
         : `failed ${failure.count} times in a row`;
@@ -180,7 +169,9 @@ function failureText({ phase, failure }: UnikernelStatus, now: Milliseconds): st
         ? `the next summon may begin in ${durationText(wait)}`
         : 'the next query tries again';
   const reason = printable(failure.reason).replace(/[.\s]+$/, '');
-  return `${times}, ${durationText(now - failure.at)} ago (${printable(failure.code)}): ${reason}; ${next}.`;
+  // The reason of one that has stopped answering says itself what the next query does.
+  const outlook = failure.count === 0 && wait <= 0 ? '' : `; ${next}`;
+  return `${times}, ${durationText(now - failure.at)} ago (${printable(failure.code)}): ${reason}${outlook}.`;
 }
 
 /** The time until it stops if no further query comes. */

@@ -119,6 +119,7 @@ export const dnsSchema = z
               'Whether all names in this zone are ours: unknown ones get NXDOMAIN, and types that a unikernel has not no data, instead of being forwarded',
             ),
         }),
+        "A list of zones such as { name: 'example.org' } expected.",
       )
       .prefault([])
       .describe('Zones whose SOA record is ours'),

@@ -22,7 +22,7 @@ const KINDS: Readonly<Record<string, string>> = {
 export function expectation(issue: RawIssue): string {
   switch (issue.code) {
     case 'invalid_type':
-      return `${KINDS[issue.expected] ?? `A value of type ${issue.expected}`} expected.`;
+      return `${groupOf(issue) ?? KINDS[issue.expected] ?? `A value of type ${issue.expected}`} expected.`;
     case 'invalid_value':
       return `${issue.values.length > 1 ? 'One of ' : ''}${issue.values.map(inQuotes).join(', ')} expected.`;
     case 'too_small':
@@ -80,6 +80,15 @@ function amount(origin: string, bound: string, limit: number | bigint): string {
 
 function inQuotes(value: unknown): string {
   return typeof value === 'string' ? `'${value}'` : String(value);
+}
+
+/** A group of settings with its first keys, where it has no others than those that are known here. */
+function groupOf(issue: RawIssue): string | undefined {
+  const definition = issue.inst?._zod.def as { catchall?: core.$ZodType } | undefined;
+  if (definition?.catchall?._zod.def.type !== 'never') return undefined;
+  const [first, second, third, ...others] = knownKeys(issue);
+  const keys = [first, second, third, others.length > 0 ? '…' : undefined].filter((key) => key !== undefined);
+  return `A group of settings ({ ${keys.join(', ')} })`;
 }
 
 function knownKeys(issue: RawIssue): readonly string[] {

@@ -7,9 +7,14 @@ import { addresses, dnsNames, timeToLive, type Immutable } from './values.js';
 
 const NAME = 'A name of 1 to 200 printable characters expected.';
 
-const words = z
-  .union([z.string(), z.array(z.string())])
-  .transform((list): readonly string[] => (typeof list === 'string' ? [list] : list));
+const PROBES = "A probe such as 'tcp:8080' or 'http:8080/', or a list of them, expected.";
+const POLICIES = "A policy such as 'keep-alive' or 'max-lifetime:1h', or a list of them, expected.";
+
+function words(expected: string) {
+  return z
+    .union([z.string(), z.array(z.string(expected), expected)], { error: expected })
+    .transform((list): readonly string[] => (typeof list === 'string' ? [list] : list));
+}
 
 /** The keys that every unikernel has, whatever its backend. Values may be text, as in `key=value` words. */
 export const unikernelSchema = z.object({
@@ -27,7 +32,7 @@ export const unikernelSchema = z.object({
     .min(1)
     .optional()
     .describe('The backend, or a connection under `backends`; the default one where absent'),
-  ready: words
+  ready: words(PROBES)
     .optional()
     .describe('When its service answers, as probe or probe:argument, one or a list of which all must be satisfied'),
   ttl: timeToLive('Overrides dns.ttl').optional(),
@@ -39,7 +44,7 @@ export const unikernelSchema = z.object({
   watch: duration('How often its service is looked at again by its probes, while it is used; never where absent')
     .refine((interval) => interval >= 1_000, 'At least 1 second expected.')
     .optional(),
-  stopPolicies: words.optional().describe('Overrides stop.policies'),
+  stopPolicies: words(POLICIES).optional().describe('Overrides stop.policies'),
   https: serviceBindings(
     'Its HTTPS records, one or a list, as priority, target and parameters; true for `1 .`. A query for them wakes it',
   ).optional(),

@@ -49,7 +49,10 @@ export function bindAddresses(description: string) {
     .transform((text, context): readonly string[] => {
       if (isIP(text) !== 0) return [text];
       const found = addressesOf(text);
-      return typeof found === 'string' ? refused(context, found) : found;
+      if (typeof found !== 'string') return found;
+      // Without `continue`, the list that it could have been as well would hide what is wrong.
+      context.addIssue({ code: 'custom', message: found, continue: true });
+      return [];
     });
   return z
     .union([address, z.array(address).min(1, BIND)], { error: BIND })

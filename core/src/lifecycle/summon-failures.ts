@@ -72,7 +72,7 @@ export function unready({ name }: Unikernel, outcomes: Summon['outcomes']): Jits
 export function died({ name, detail, state }: Unikernel): JitsuError {
   return new JitsuError(
     'JITSU_SUMMON_DIED',
-    `${name} went ${state} before its service answered${detail ? `: ${detail}` : ''}. Check its log and its configuration.`,
+    `${name} went ${state} before its service answered${detail ? `: ${detail.replace(/\.$/, '')}` : ''}. Check its log and its configuration.`,
   );
 }
 

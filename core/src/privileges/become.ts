@@ -7,6 +7,9 @@ import type { RunUser } from './run-user.js';
 /** capabilities(7): what it takes to give folders away, and to become another user. */
 const NEEDED = { CAP_CHOWN: 0, CAP_SETGID: 6, CAP_SETUID: 7 };
 
+/** A user or group that setresuid(2) and setresgid(2) leave as it is. */
+const UNCHANGED = 0xffff_ffff;
+
 /** What keeps this process, which runs as root, from becoming a user; `undefined` where nothing does. */
 export function cannotBecome({ uid, gid }: RunUser): string | undefined {
   // Node refuses, since the kernel would carry out what is queued there as root.
@@ -38,13 +41,49 @@ export function become({ uid, gid, groups, name, home }: RunUser): void {
   if (name !== undefined) Object.assign(process.env, { USER: name, LOGNAME: name });
 }
 
-/** Does something as a user, and is root again afterwards. Nothing else may run meanwhile. */
+/**
+ * Does something as a user, and is root again afterwards. Nothing else may run meanwhile.
+ *
+ * Where koffi is there, the real user and group are theirs, too: libvirt refuses to run in a program whose real user is
+ * not the effective one, as it would be in a set-user-id program, and for as long as the process lives.
+ */
 export async function actAs<T>(user: RunUser, action: () => Promise<T>): Promise<T> {
+  const takeRealUser = await loadTakeRealUser();
   const goBack = takeEffectiveUser(user);
   try {
-    return await action();
+    const goHalfBack = takeRealUser(user);
+    try {
+      return await action();
+    } finally {
+      goHalfBack();
+    }
   } finally {
     goBack();
+  }
+}
+
+/** Gives what root has the effective user and group of, the real ones as well. @returns makes it root again */
+type TakeRealUser = (user: RunUser) => () => void;
+
+async function loadTakeRealUser(): Promise<TakeRealUser> {
+  try {
+    const { default: koffi } = await import('koffi');
+    const library = koffi.load(null);
+    type SetIds = (real: number, effective: number, saved: number) => number;
+    // Functions of the C library, which change all threads.
+    const setUsers = library.func('int setresuid(uint, uint, uint)') as unknown as SetIds;
+    const setGroups = library.func('int setresgid(uint, uint, uint)') as unknown as SetIds;
+    return ({ uid, gid }) => {
+      const group = process.getgid?.() ?? 0;
+      setGroups(gid, UNCHANGED, UNCHANGED);
+      setUsers(uid, UNCHANGED, UNCHANGED);
+      return () => {
+        if (setUsers(0, 0, UNCHANGED) !== 0 || setGroups(group, UNCHANGED, UNCHANGED) !== 0)
+          throw new Error('this process could not become root again');
+      };
+    };
+  } catch {
+    return () => () => undefined;
   }
 }
 

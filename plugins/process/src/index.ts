@@ -1,5 +1,6 @@
 import { definePlugin } from '@jitsud/core/plugin';
 import type { z } from 'zod';
+import { KEYS_FROM_ELSEWHERE } from './keys-from-elsewhere.js';
 import { STOP_MODES, ProcessBackend } from './process-backend.js';
 import { processOptions, type ProcessOptions } from './process-options.js';
 
@@ -22,6 +23,7 @@ export default definePlugin({
       stopModes: STOP_MODES,
       defaultStopMode: 'shutdown',
       unikernel: processOptions,
+      foreignKeys: KEYS_FROM_ELSEWHERE,
       memory: (options) => (options as ProcessOptions).limits?.memory,
     });
   },

@@ -22,10 +22,12 @@ const user = z
   .union([z.string().min(1), z.number().int().nonnegative()], { error: 'The name or number of a user expected.' })
   .transform((value) => (/^\d+$/.test(String(value)) ? Number(value) : value));
 
+const UMASK = "Octal digits in quotes, such as '027', expected.";
+
 /** As chmod(1) and umask(1) write it: octal digits. YAML reads 0027 as the number 27, and 0o27 as 23. */
 const umask = z
-  .string()
-  .regex(/^[0-7]{1,4}$/, "Octal digits in quotes, such as '027', expected.")
+  .string(UMASK)
+  .regex(/^[0-7]{1,4}$/, UMASK)
   .transform((digits) => parseInt(digits, 8) & 0o777);
 
 const SMALLEST_MEMORY = 2 ** 20;

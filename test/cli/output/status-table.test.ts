@@ -29,6 +29,10 @@ describe('the status table', () => {
       lines(statusTable(report, undefined))[1],
       'runs as jitsu (uid 998); programs are started by a process of root, as their own users or, without one, as root',
     );
+    assert.deepEqual(lines(statusTable({ ...report, unikernels: [] }, 80)).slice(1, 3), [
+      'runs as jitsu (uid 998); programs are started by a process of root, as their own',
+      'users or, without one, as root',
+    ]);
   });
 
   it('warns of a store that is not kept, also where there is no unikernel, and lets it write nothing to the terminal', () => {
@@ -184,7 +188,7 @@ describe('the status table', () => {
     const report = aStatusReport([aUnikernelStatus({ phase: 'failing', state: 'running', failure })]);
     assert.match(
       statusTable(report, undefined),
-      /\nhello not ready any more, 3 s ago \(JITSU_SERVICE_UNREADY\): tcp:80 refuses connections; the next query tries again\.\n/,
+      /\nhello stopped answering, 3 s ago \(JITSU_SERVICE_UNREADY\): tcp:80 refuses connections\.\n/,
     );
   });
 

@@ -888,11 +888,36 @@ describe('a wrong configuration', () => {
     assert.match(problem ?? '', /^unikernels\[0\]\.responseDelay: /);
   });
 
+  it('is told with an example of what should stand there', async () => {
+    const problems = await problemsOf({
+      plugins: 'toy',
+      dns: { bind: 'nowhere0', zones: 'a.test' },
+      backends: { toy: 5 },
+      stop: { policies: 'keep-alive' },
+      log: 'debug',
+      unikernels: [{ dns: 'a.test', ip: '127.0.0.1', backend: 'toy', ready: 8080, stopPolicies: [5] }],
+    });
+    assert.deepEqual(
+      problems.map((problem) => problem.replace(/(There are:).*/, '$1')),
+      [
+        "plugins: 'toy'. A list of plugins such as ['rumprun-config'] expected.",
+        "dns.bind: 'nowhere0'. There is no interface nowhere0 with an address. There are:",
+        "dns.zones: 'a.test'. A list of zones such as { name: 'example.org' } expected.",
+        "stop.policies: 'keep-alive'. A list of policies such as ['keep-alive'] expected.",
+        "log: 'debug'. A group of settings ({ level, format }) expected.",
+        'backends.toy: 5. A group of settings ({ … }) expected.',
+        "unikernels[0].ready: 8080. A probe such as 'tcp:8080' or 'http:8080/', or a list of them, expected.",
+        "unikernels[0].stopPolicies[0]: 5. A policy such as 'keep-alive' or 'max-lifetime:1h', or a list of them, expected.",
+      ],
+    );
+  });
+
   it('names its file in the message', async () => {
     const input = { config: { dns: 5 }, file: '/etc/jitsu.config.json', directory: '/etc' };
     await assert.rejects(readSettings(input, settingsContext()), {
       code: 'JITSU_CONFIG_INVALID',
-      message: '/etc/jitsu.config.json has a problem:\n  dns: 5. A group of settings ({ … }) expected.',
+      message:
+        '/etc/jitsu.config.json has a problem:\n  dns: 5. A group of settings ({ bind, port, transport, … }) expected.',
     });
   });
 

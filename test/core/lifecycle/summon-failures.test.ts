@@ -87,6 +87,8 @@ describe('the failure of a summon', () => {
     www.detail = 'no route';
     assert.match(died(www).message, /^www went off before its service answered: no route\. Check/);
     assert.equal(unreachable(www).message, 'none, the backend of www, cannot be asked: no route');
+    www.detail = 'Run initdb.';
+    assert.match(died(www).message, /: Run initdb\. Check/);
     assert.equal(died(www).code, 'JITSU_SUMMON_DIED');
     assert.equal(unreachable(www).code, 'JITSU_BACKEND_UNREACHABLE');
     assert.match(stoppedByCommand(www).message, /^www was stopped by command/);

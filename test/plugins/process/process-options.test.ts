@@ -2,6 +2,7 @@ import { defineConfig, type UnikernelConfig } from '@jitsud/core';
 import plugin from '@jitsud/plugin-process';
 import { ControlGroups, type PluginRegistry } from '@jitsud/core/plugin';
 import assert from 'node:assert/strict';
+import { KEYS_FROM_ELSEWHERE } from '#process/keys-from-elsewhere.js';
 import { ProcessBackend } from '#process/process-backend.js';
 import { controllersOf, limitsForm, processOptions } from '#process/process-options.js';
 
@@ -47,6 +48,14 @@ describe('the options of a process', () => {
       const options = { name: 'web', command: 'true', ...wrong };
       assert.equal(processOptions.safeParse(options).success, false, JSON.stringify(wrong));
     }
+  });
+
+  it('say how the umask is written, also where YAML has made a number of it', () => {
+    const { error } = processOptions.safeParse({ name: 'web', command: 'true', umask: 27 });
+    assert.deepEqual(
+      error?.issues.map(({ message }) => message),
+      ["Octal digits in quotes, such as '027', expected."],
+    );
   });
 
   it('take limits as others write them', () => {
@@ -146,6 +155,7 @@ describe('the options of a process', () => {
       stopModes: ['destroy', 'shutdown', 'suspend'],
       defaultStopMode: 'shutdown',
       unikernel: processOptions,
+      foreignKeys: KEYS_FROM_ELSEWHERE,
     });
     assert.equal(backends.length, 1);
     assert.equal(plugin.apiVersion, '^1.0.0');

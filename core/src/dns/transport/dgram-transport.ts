@@ -84,8 +84,9 @@ export class DgramTransport implements UdpTransport {
   async close(): Promise<void> {
     this.closing = true;
     if (this.unanswered > 0) await new Promise<void>((resolve) => (this.answered = resolve));
-    // What has arrived meanwhile is still read: who has sent it would wait in vain.
-    await new Promise((resolve) => setImmediate(resolve));
+    // What has arrived meanwhile is still read: who has sent it would wait in vain. The present turn of the event loop may
+    // have looked at the socket already; the next one looks again.
+    for (let turns = 0; turns < 2; turns++) await new Promise((resolve) => setImmediate(resolve));
     await new Promise<void>((resolve) => this.socket.close(resolve));
   }
 

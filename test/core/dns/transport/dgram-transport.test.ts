@@ -75,6 +75,31 @@ describe('a UDP listener by dgram', () => {
     }
   });
 
+  it('answers what has come since it last looked at its socket, and closes then', async () => {
+    const listener = await DgramTransport.open(endpoint, (query) => Uint8Array.from(query), new DnsLog());
+    const client = createSocket('udp4');
+    try {
+      client.connect(listener.port, '127.0.0.1');
+      await once(client, 'connect');
+      const replies: string[] = [];
+      const closed = new Promise<void>((resolve, reject) => {
+        client.on('message', (reply) => {
+          if (replies.push(reply.toString()) > 1) return;
+          // The turn of the event loop that has brought this reply does not look at the listener any more.
+          client.send('the second query');
+          listener.close().then(resolve, reject);
+        });
+      });
+      client.send('the first query');
+      await closed;
+      for (let round = 0; round < 20 && replies.length < 2; round++)
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      assert.deepEqual(replies, ['the first query', 'the second query']);
+    } finally {
+      client.close();
+    }
+  });
+
   it('closes at once where nothing waits, also when some had no answer', async () => {
     const listener = await DgramTransport.open(endpoint, () => undefined, new DnsLog());
     const socket = Reflect.get(listener, 'socket') as Socket;
