@@ -23,6 +23,8 @@ export function configLines(text: string, inside: readonly string[] = []): LineO
   // The parser counts without it.
   const plain = text.replace(/^\uFEFF/, '');
   const root = nodesOf(plain);
+  // Found when the first line is asked for: a large file may have as many mistakes.
+  let ends: readonly number[] | undefined;
   return (path) => {
     let node = root;
     let start: number | undefined;
@@ -32,7 +34,9 @@ export function configLines(text: string, inside: readonly string[] = []): LineO
       start = found.start;
       node = found.value;
     }
-    return start === undefined ? undefined : lineAt(plain, firstOf(start, plain));
+    if (start === undefined) return undefined;
+    ends ??= endsOfLines(plain);
+    return lineAt(firstOf(start, plain), ends);
   };
 }
 
@@ -76,12 +80,17 @@ function childOf(
     return item && { start: item.start, value: item };
   }
   const index = children.findLastIndex(
-    (child) => String(child.value) === String(key) && typeof child.value !== 'object' && isKey(child, text),
+    (child) => !isCollection(child.value) && String(child.value) === String(key) && isKey(child, text),
   );
   const found = children[index];
   if (found === undefined) return undefined;
   const next = children[index + 1];
   return { start: found.start, value: next !== undefined && !isKey(next, text) ? next : undefined };
+}
+
+/** To write one as text takes time with its length. */
+function isCollection(value: unknown): boolean {
+  return typeof value === 'object';
 }
 
 /** A colon behind it tells a key from a value. */
@@ -96,8 +105,18 @@ function firstOf(start: number, text: string): number {
   return start + (blanks.exec(text)?.[0].length ?? 0);
 }
 
-function lineAt(text: string, index: number): number {
-  let line = 1;
-  for (let end = text.indexOf('\n'); end !== -1 && end < index; end = text.indexOf('\n', end + 1)) line += 1;
-  return line;
+function endsOfLines(text: string): readonly number[] {
+  const ends: number[] = [];
+  for (let end = text.indexOf('\n'); end !== -1; end = text.indexOf('\n', end + 1)) ends.push(end);
+  return ends;
+}
+
+function lineAt(index: number, ends: readonly number[]): number {
+  let [low, high] = [0, ends.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((ends[middle] as number) < index) low = middle + 1;
+    else high = middle;
+  }
+  return low + 1;
 }

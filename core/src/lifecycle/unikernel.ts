@@ -5,10 +5,10 @@ import type { Activity, StopPolicy } from '../contracts/stop-policy.js';
 import type { Life, Phase } from './life.js';
 import type { Summon } from './summon.js';
 
-/** What is known about a unikernel before it runs. */
 /** When a machine that runs by an earlier definition is replaced: once it is not used any more, or at once. */
 export type ReplaceMoment = 'idle' | 'now';
 
+/** What is known about a unikernel before it runs. */
 export interface UnikernelPlan {
   readonly name: string;
   readonly machine: Required<Machine>;

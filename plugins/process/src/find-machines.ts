@@ -31,7 +31,11 @@ export function findMachines(
         const { nonce, definition } = record;
         const adopted = { ...recordOf(orphan, table, nonce), ...(definition && { definition }) };
         found.set(id, adopted);
-        records.save(id, adopted);
+        try {
+          records.save(id, adopted);
+        } catch {
+          // The disk may be full. The next Jitsu finds it by the nonce again, which the record keeps.
+        }
         continue;
       }
       if (record.pid !== undefined && record.bootId === table.bootId) endRest(record.pid, entries, hasMarks);

@@ -27,6 +27,8 @@ export interface ProcessPlan {
   /** argv, the program's own name first. */
   readonly words: readonly [string, ...string[]];
   readonly cwd: string;
+  /** Whether that is configured; otherwise it is where Jitsu was started. */
+  readonly hasOwnCwd?: true;
   readonly env: Readonly<Record<string, string>>;
   readonly account: UserAccount | undefined;
   readonly confinement?: Confinement | undefined;
@@ -101,6 +103,7 @@ export function planProcess(
   const program = 'problem' in found ? (found.expectedAt ?? words[0]) : found.path;
   const plan = {
     ...{ id, name, program, words, cwd, env, account },
+    ...(options.cwd !== undefined && { hasOwnCwd: true as const }),
     ...(ip && { ip }),
     ...(confinement && { confinement }),
   };

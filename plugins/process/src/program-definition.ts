@@ -25,12 +25,12 @@ const NAME = /^[^\p{Cc}]{1,200}$/u;
  * what runs.
  */
 export function definitionOf(plan: Omit<ProcessPlan, 'id'>): ProgramDefinition {
-  const { name, words, cwd, env, account, confinement = {}, ip = [] } = plan;
+  const { name, words, cwd, hasOwnCwd, env, account, confinement = {}, ip = [] } = plan;
   const { groups, umask, files, control, newPrivileges, environmentFile } = confinement;
   const options: Readonly<Record<string, unknown>> = {
     command: words,
     // One without a folder of its own runs wherever Jitsu was started.
-    cwd: cwd === process.cwd() ? undefined : cwd,
+    cwd: hasOwnCwd ? cwd : undefined,
     env: Object.entries(env).sort(([one], [other]) => (one < other ? -1 : 1)),
     environmentFile,
     user: account && [account.uid, account.gid],
@@ -43,9 +43,15 @@ export function definitionOf(plan: Omit<ProcessPlan, 'id'>): ProgramDefinition {
   return { name, ip, options: Object.fromEntries(digests) };
 }
 
-/** What differs between two definitions, as `command, env and ip`; `undefined` where nothing does. */
+/**
+ * What differs between two definitions, as `command, env and ip`; `undefined` where nothing does. Of an option that only
+ * one of them tells of, since another version of Jitsu has written it, nobody knows whether it has changed.
+ */
 export function changesBetween(before: ProgramDefinition, now: ProgramDefinition): string | undefined {
-  const changed = Object.keys(now.options).filter((key) => before.options[key] !== now.options[key]);
+  const changed = Object.keys(now.options).filter((key) => {
+    const digest = before.options[key];
+    return digest !== undefined && digest !== now.options[key];
+  });
   if ([...before.ip].sort().join() !== [...now.ip].sort().join()) changed.push('ip');
   const last = changed.pop();
   return changed.length === 0 ? last : `${changed.join(', ')} and ${last ?? ''}`;

@@ -106,6 +106,16 @@ describe('what an earlier Jitsu left running', () => {
     assert.deepEqual([found().size, times, records.load().size], [0, 1, 0]);
   });
 
+  it('is found by its nonce again and again while that cannot be written down', () => {
+    const nonce = records.begin(ID);
+    table.add(700_001, {}, ours(ID, nonce));
+    const expected = [[ID, { pid: 700_001, startTime: '100', bootId: BOOT, nonce }]];
+    records.save = () => {
+      throw Object.assign(new Error('the disk is full'), { code: 'ENOSPC' });
+    };
+    for (let time = 0; time < 2; time += 1) assert.deepEqual([...found()], expected);
+  });
+
   it('is not one that bears the marks without the nonce of the record, nor any where the record has none', () => {
     const before = records.begin(ID);
     records.begin(ID);

@@ -39,7 +39,9 @@ describe('the plan of a process', () => {
     const { program, ...rest } = plan({ cwd: '/usr', env: 'A=b' });
     assert.match(program, /^\/.*\/sh$/);
     const words = ['sh', '-c', 'exit'];
-    assert.deepEqual(rest, { id: 'id', name: 'web', words, cwd: '/usr', env: { A: 'b' }, account: undefined });
+    const withFolder = { cwd: '/usr', hasOwnCwd: true, env: { A: 'b' }, account: undefined };
+    assert.deepEqual(rest, { id: 'id', name: 'web', words, ...withFolder });
+    assert.equal('hasOwnCwd' in plan({}), false);
     assert.equal(plan({}).cwd, process.cwd());
     assert.equal(plan({ cwd: '/usr/../bin' }).cwd, '/bin');
   });

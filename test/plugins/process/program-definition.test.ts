@@ -1,12 +1,16 @@
+import { ManualClock } from '@jitsud/core/testing';
 import assert from 'node:assert/strict';
+import { processOptions } from '#process/process-options.js';
+import { planProcess, type ProcessPlan } from '#process/process-plan.js';
 import { changesBetween, definitionOf, toDefinition } from '#process/program-definition.js';
-import type { ProcessPlan } from '#process/process-plan.js';
+import { ProgramFinder } from '#process/program-finder.js';
 
 const plan: Omit<ProcessPlan, 'id'> = {
   name: 'web',
   program: '/usr/bin/web',
   words: ['web', '--port', '80'],
   cwd: '/srv/web',
+  hasOwnCwd: true,
   env: { A: '1', B: '2' },
   account: { uid: 33, gid: 33, name: 'www-data', home: '/srv' },
   ip: ['192.0.2.1', '192.0.2.2'],
@@ -44,16 +48,28 @@ describe('the definition of a program', () => {
     assert.equal(changesTo({ account: { uid: 33, gid: 33, name: 'other', home: '/' } }), undefined);
   });
 
-  it('is the same for a program without a folder of its own, wherever Jitsu is started', () => {
-    const inFolder = (cwd: string) => definitionOf({ ...plan, cwd });
-    const before = inFolder(process.cwd());
+  it('is the same wherever Jitsu is started, for a program with a folder of its own and for one without', () => {
+    const plannedIn = (folder: string, cwd?: string): ProcessPlan => {
+      process.chdir(folder);
+      const options = processOptions.parse({ name: 'web', command: 'sh -c exit', ...(cwd !== undefined && { cwd }) });
+      return planProcess('id', { name: 'web', options }, new ProgramFinder(new ManualClock())).plan;
+    };
     const here = process.cwd();
     try {
-      process.chdir('/');
-      assert.equal(changesBetween(before, inFolder('/')), undefined);
+      for (const cwd of [undefined, here]) {
+        const before = definitionOf(plannedIn(here, cwd));
+        assert.equal(changesBetween(before, definitionOf(plannedIn('/', cwd))), undefined, cwd ?? 'none');
+      }
     } finally {
       process.chdir(here);
     }
+  });
+
+  it('has not changed for an option that another version of Jitsu told of, or did not', () => {
+    const now = definitionOf(plan);
+    const { umask: _, ...fewer } = now.options;
+    assert.equal(changesBetween({ ...now, options: fewer }, now), undefined);
+    assert.equal(changesBetween({ ...now, options: { ...now.options, nice: 'x' } }, now), undefined);
   });
 
   it('tells of its limits only whether there is a control group: what is in it is set anew', () => {
