@@ -106,7 +106,9 @@ export const processOptions = z.object({
   environmentFile: text
     .min(1, 'A file expected.')
     .optional()
-    .describe('File with further variables, KEY=VALUE one a line, which is read as Jitsu at each start'),
+    .describe(
+      'File with further variables, KEY=VALUE one a line; read at each start, as its user where another than root could have written it',
+    ),
   user: user
     .optional()
     .describe('User, by name or number, as whom the program runs; Jitsu must be root for another than its own'),
