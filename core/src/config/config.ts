@@ -21,7 +21,7 @@ function configured(description: string) {
  */
 export const configSchema = z.strictObject({
   plugins: z
-    .array(text, "A list of plugins such as ['rumprun-config'] expected.")
+    .array(text, "A list of plugins such as ['my-plugin'] expected.")
     .prefault([])
     .describe('Plugins to load besides those of the backends: short names, package names or paths'),
   dns: dnsSchema.prefault({}).describe('The DNS server'),

@@ -900,7 +900,7 @@ describe('a wrong configuration', () => {
     assert.deepEqual(
       problems.map((problem) => problem.replace(/(There are:).*/, '$1')),
       [
-        "plugins: 'toy'. A list of plugins such as ['rumprun-config'] expected.",
+        "plugins: 'toy'. A list of plugins such as ['my-plugin'] expected.",
         "dns.bind: 'nowhere0'. There is no interface nowhere0 with an address. There are:",
         "dns.zones: 'a.test'. A list of zones such as { name: 'example.org' } expected.",
         "stop.policies: 'keep-alive'. A list of policies such as ['keep-alive'] expected.",
