@@ -28,6 +28,8 @@ export interface ChaosUnikernel {
   readonly isHealthy: boolean;
   /** Whether its service is looked at while it is used. */
   readonly isWatched: boolean;
+  /** Whether its program has started another process. */
+  readonly hasProcesses: boolean;
   /** Whether it is stopped by suspending it, so that its process stays. */
   readonly isSuspended: boolean;
   /** Its entry in the configuration, but for the address. */
@@ -47,6 +49,7 @@ export function chaosUnikernels(): ChaosUnikernel[] {
           isConfigured: true,
           isHealthy: !['crashing', 'deaf'].includes(temper),
           isSuspended: temper === 'suspended',
+          hasProcesses: temper === 'worker',
           isWatched: temper === 'watched',
         },
       };

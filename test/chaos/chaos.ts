@@ -275,7 +275,7 @@ export class Chaos implements AsyncDisposable {
     const events = eventsIn(this.log);
     const notices: Notice[] = [];
     const lies: number[] = [];
-    for (const { name, isHealthy } of this.unikernels) {
+    for (const { name, isHealthy, hasProcesses } of this.unikernels) {
       const own = events.filter(({ unikernel }) => unikernel === name);
       const told = this.record.told(name);
       const wasDisturbed = (from: number, until: number): boolean => this.record.wasDisturbed(name, from, until);
@@ -284,7 +284,8 @@ export class Chaos implements AsyncDisposable {
         this.record.fault(fault);
       }
       const { seen, unseen } = noticesOf(own, this.record.kills(name));
-      notices.push(...seen);
+      // Of one with other processes the trace tells when the last of them was gone.
+      if (!hasProcesses) notices.push(...seen);
       lies.push(...lastLies(own, told, this.record.kills(name)));
       for (const { at } of unseen) {
         if (!this.record.wasAway(at, at + 5_000))

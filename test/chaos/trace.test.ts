@@ -27,7 +27,9 @@ describe('the trace of a Jitsu in chaos', () => {
     const stop = event('stopping', 3_000, 'no query for twice the TTL');
     assert.equal(stoppedEarly([stop], [told(1_500)], 2_000).length, 1);
     assert.deepEqual(stoppedEarly([stop], [told(900), told(3_500)], 2_000), []);
-    assert.deepEqual(stoppedEarly([event('stopping', 3_000, 'by command')], [told(2_500)], 2_000), []);
+    for (const reason of ['by command', 'its command and ip changed']) {
+      assert.deepEqual(stoppedEarly([event('stopping', 3_000, reason)], [told(2_500)], 2_000), []);
+    }
   });
 
   it('is read from lines of which the last may be cut off', () => {
@@ -48,8 +50,13 @@ describe('the trace of a Jitsu in chaos', () => {
   });
 
   it('shows kills that were not seen, and times the others as an idle process does', () => {
-    const events = [event('died', 1_007), event('stopped', 20_000)];
-    const kills = [{ at: 1_000, ended: { at: 1_003 } }, { at: 10_000 }, { at: 19_999, ended: { at: 20_000 } }];
+    const events = [event('died', 1_007), event('stopped', 20_000), event('summoning', 30_100)];
+    const kills = [
+      { at: 1_000, ended: { at: 1_003 } },
+      { at: 10_000 },
+      { at: 19_999, ended: { at: 20_000 } },
+      { at: 30_000, ended: { at: 30_001 } },
+    ];
     const { seen, unseen } = noticesOf(events, kills);
     assert.deepEqual(seen, [{ unikernel: 'web', killedAt: 1_000, byJitsu: 7, byIdle: 3 }]);
     assert.deepEqual(

@@ -29,6 +29,8 @@ export function eventsIn(log: string): LifecycleEvent[] {
 }
 
 const ENDS: readonly string[] = ['died', 'unready', 'stopping', 'stopped'];
+/** The reasons of stops that may come at any time: those of people, and of definitions that are to be replaced at once. */
+const OTHER_STOPS = /^by command$|^Jitsu ends$|^its .* changed$/;
 const BEGINNINGS: readonly string[] = ['ready', 'adopted'];
 
 /** An address that was told for a query that was sent after Jitsu had seen the end, before anything was ready again. */
@@ -56,7 +58,7 @@ export function stoppedEarly(
   keptFor: number,
 ): string[] {
   return events
-    .filter(({ kind, reason = '' }) => kind === 'stopping' && !['by command', 'Jitsu ends'].includes(reason))
+    .filter(({ kind, reason = '' }) => kind === 'stopping' && !OTHER_STOPS.test(reason))
     .flatMap(({ at, unikernel, reason }) => {
       const last = told.findLast(({ heardAt }) => heardAt < at);
       if (last === undefined || at >= last.sentAt + keptFor - TOLERANCE) return [];
@@ -87,6 +89,9 @@ export interface Notice {
   readonly byIdle: number;
 }
 
+/** What tells an end at once. */
+const TIMED: readonly string[] = ['died', 'failed'];
+
 /** Whether Jitsu has seen by then that a program is not there any more, or on its way down. */
 function showsEnd({ kind, state }: LifecycleEvent): boolean {
   if (kind === 'summoning') return !['running', 'suspended'].includes(state);
@@ -106,9 +111,9 @@ export function noticesOf(
   for (const kill of kills) {
     const event = events.find((one) => showsEnd(one) && one.at >= kill.at - 1);
     if (event === undefined || event.at - kill.at > LONGEST_UNSEEN) unseen.push(kill);
-    // One that was being stopped is waited for in any case.
+    // A summon tells it when somebody asks, and one that was being stopped is waited for in any case.
     else if (
-      event.kind !== 'stopped' &&
+      TIMED.includes(event.kind) &&
       kill.ended?.at !== undefined &&
       !event.reason?.includes('the Jitsu that started it')
     ) {
