@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { stripVTControlCharacters } from 'node:util';
 import { defaultLoaders } from 'cosmiconfig';
 import { errorCode, errorMessage, JitsuError } from '../errors.js';
 import { withoutByteOrderMark } from '../files/byte-order-mark.js';
@@ -134,7 +135,9 @@ function unreadable(error: unknown, file: string): JitsuError {
 function jsonMistake(error: unknown): string | undefined {
   const { codeFrame: lines } = error as { readonly codeFrame?: unknown };
   if (typeof lines !== 'string') return undefined;
-  return `${errorMessage(error).replaceAll(lines, '').replace(/\s+/g, ' ').trim()}:\n\n${lines}`;
+  const said = errorMessage(error).replaceAll(lines, '').replace(/\s+/g, ' ').trim();
+  // The parser colours the lines where it finds a terminal, and the message may go to a log.
+  return stripVTControlCharacters(`${said}:\n\n${lines}`);
 }
 
 /** `file:line:column` of the first place in an error's stack that belongs to the configuration. */
