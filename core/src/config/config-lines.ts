@@ -1,4 +1,5 @@
 import { load } from 'js-yaml';
+import { withoutByteOrderMark } from '../files/byte-order-mark.js';
 
 /** A value in the text of a file. */
 interface Node {
@@ -21,7 +22,7 @@ export type LineOf = (path: readonly (string | number)[]) => number | undefined;
  */
 export function configLines(text: string, inside: readonly string[] = []): LineOf {
   // The parser counts without it.
-  const plain = text.replace(/^\uFEFF/, '');
+  const plain = withoutByteOrderMark(text);
   const root = nodesOf(plain);
   // Found when the first line is asked for: a large file may have as many mistakes.
   let ends: readonly number[] | undefined;

@@ -236,7 +236,8 @@ export class Fleet {
   check(): Promise<readonly BackendFinding[]> {
     const { bootConfigurators } = this.instances;
     return checkBackends(this.backends.values(), this.#settings, {
-      ...{ ...this.context, bootConfigurators },
+      ...this.context,
+      bootConfigurators,
       memoryOf: (unikernel) => unikernelMemory(this.#connections, unikernel),
     });
   }

@@ -29,6 +29,9 @@ export type Phase =
   | 'stopping'
   | 'wanted';
 
+/** When a machine that runs by an earlier definition is replaced: once it is not used any more, or at once. */
+export type ReplaceMoment = 'idle' | 'now';
+
 /** The state of a unikernel that decides its next phase. */
 export interface Life {
   readonly phase: Phase;
@@ -41,7 +44,7 @@ export interface Life {
   /** Whether the loss of its backend has been announced, and its return not yet. */
   readonly lost: boolean;
   /** When its machine is replaced, where that runs by an earlier definition. */
-  readonly replacement?: 'idle' | 'now' | undefined;
+  readonly replacement?: ReplaceMoment | undefined;
 }
 
 /**

@@ -2,11 +2,8 @@ import type { Machine, MachineId, PowerState, StopMode } from '../contracts/mach
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { ReadinessProbe } from '../contracts/readiness-probe.js';
 import type { Activity, StopPolicy } from '../contracts/stop-policy.js';
-import type { Life, Phase } from './life.js';
+import type { Life, Phase, ReplaceMoment } from './life.js';
 import type { Summon } from './summon.js';
-
-/** When a machine that runs by an earlier definition is replaced: once it is not used any more, or at once. */
-export type ReplaceMoment = 'idle' | 'now';
 
 /** What is known about a unikernel before it runs. */
 export interface UnikernelPlan {

@@ -209,13 +209,19 @@ describe('the running processes of a connection', () => {
     assert.equal(running.get(ID)?.pid, pid);
   });
 
-  it('are found by their marks, user and words where their records are gone, and nothing else is', async () => {
+  /** A process that runs while the connection is closed, and whose records are gone. */
+  const startWithoutRecord = async () => {
     running.open();
     const web = plan('sleep 1000; true');
     await running.spawn(web);
     const pid = running.get(ID)?.pid ?? NaN;
     running.close();
     rmSync(system.folder.in('process-process'), { recursive: true });
+    return { web, pid };
+  };
+
+  it('are found by their marks, user and words where their records are gone, and nothing else is', async () => {
+    const { web, pid } = await startWithoutRecord();
     const ofAnother = { ...web, account: { uid: 4_000_001, gid: 4_000_001 } };
     for (const [registered, expected] of [
       [ofAnother, undefined],
@@ -234,12 +240,7 @@ describe('the running processes of a connection', () => {
   });
 
   it('are found where their records are gone and their command has changed, which is told', async () => {
-    running.open();
-    const web = plan('sleep 1000; true');
-    await running.spawn(web);
-    const pid = running.get(ID)?.pid ?? NaN;
-    running.close();
-    rmSync(system.folder.in('process-process'), { recursive: true });
+    const { web, pid } = await startWithoutRecord();
     const now = { ...web, words: ['sh', '-c', 'sleep 1000'] as const, ip: ['127.0.0.9'] };
     for (const what of ['by its marks', 'by the record that it has again']) {
       running = make();
