@@ -91,7 +91,7 @@ const wordedTable = (contributed) =>
   );
 
 function reference(all) {
-  const { backends, readinessProbes, stopPolicies, notifiers, resolvers } = all;
+  const { backends, readinessProbes, stopPolicies, activitySources, doormen, notifiers, resolvers } = all;
   return [
     '# Configuration reference',
     '',
@@ -130,13 +130,13 @@ function reference(all) {
           ? []
           : [`The settings of a connection, under \`backends\`:`, '', ...settingsTable(connection), '']),
       ]),
-    ...[notifiers, resolvers].flatMap((contributed) =>
+    ...Object.entries({ activitySources, doormen, notifiers, resolvers }).flatMap(([key, contributed]) =>
       contributed
         .all()
         .flatMap(({ name, description, options }) => [
           `## ${contributed.kind.replace(/^./, (letter) => letter.toUpperCase())} \`${name}\``,
           '',
-          `${description.replace(/\.?$/, '.')} Plugin: \`${contributed.ownerOf(name)}\`. Its settings, under \`${contributed.kind}s.${name}\`:`,
+          `${description.replace(/\.?$/, '.')} Plugin: \`${contributed.ownerOf(name)}\`. Its settings, under \`${key}.${name}\`:`,
           '',
           ...settingsTable(options),
           '',

@@ -1,4 +1,5 @@
 // What a plugin stands on: the contracts, errors, tokens and the plugin kit. `@jitsud/core/plugin`.
+export type { ActivitySource, Traffic } from './contracts/activity-source.js';
 export type { Backend, BackendCapabilities, PowerChange, Registration, Stray } from './contracts/backend.js';
 export type {
   Execution,
@@ -13,6 +14,7 @@ export type { BootConfigurator, BootingDomain } from './contracts/boot-configura
 export type { Clock } from './contracts/clock.js';
 export type { ControlLimits } from './contracts/control-limits.js';
 export type { Command, CommandTerminal } from './contracts/command.js';
+export type { ArmedService, Doorman, Knock, KnockVerdict } from './contracts/doorman.js';
 export type { LifecycleEvent, LifecycleEventKind } from './contracts/lifecycle-event.js';
 export type { Logger } from './contracts/logger.js';
 export type { Milliseconds } from './contracts/milliseconds.js';
@@ -21,6 +23,7 @@ export type { Plugin, PluginRegistry } from './contracts/plugin.js';
 export type { ReadinessProbe, ReadinessTarget } from './contracts/readiness-probe.js';
 export type { DnsAnswer, DnsQuery, Resolver } from './contracts/resolver.js';
 export type { ResourceRecord } from './contracts/resource-record.js';
+export type { ServiceEndpoints, ServicePort, UseRules } from './contracts/service-endpoints.js';
 export type { Exit, Launch, Launchable, LiveChild, ProgramSignal, Spawner, Variables } from './contracts/spawner.js';
 export type { HistoryQuery, StateStore, StoredCounters, StoredRegistration } from './contracts/state-store.js';
 export type { Activity, NameActivity, StopOpinion, StopPolicy } from './contracts/stop-policy.js';

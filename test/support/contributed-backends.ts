@@ -10,6 +10,8 @@ export function contributedBackends(plugin: Plugin): readonly BackendContributio
     backend: (contribution) => void backends.push(contribution),
     readinessProbe: ignore,
     stopPolicy: ignore,
+    activitySource: ignore,
+    doorman: ignore,
     notifier: ignore,
     resolver: ignore,
     stateStore: ignore,

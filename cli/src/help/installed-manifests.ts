@@ -40,6 +40,8 @@ function manifestFrom({ name, manifest }: PluginPackage): Manifest {
     ['Backends', manifest.backends],
     ['Keys of unikernels', manifest.unikernelKeys],
     ['Readiness probes', manifest.readinessProbes],
+    ['Activity sources', manifest.activitySources],
+    ['Doormen', manifest.doormen],
     ['Notifiers', manifest.notifiers],
     ['Resolvers', manifest.resolvers],
     ['State stores', manifest.stateStores],

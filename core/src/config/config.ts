@@ -4,6 +4,7 @@ import { bootSchema } from './boot.js';
 import { dnsSchema } from './dns.js';
 import { privilegesSchema } from './privileges.js';
 import { stopSchema } from './stop.js';
+import { trafficSchema } from './traffic.js';
 import type { BackendOptions, UnikernelConfig } from './unikernel.js';
 import type { Immutable } from './values.js';
 import { wakeSchema } from './wake.js';
@@ -17,7 +18,7 @@ function configured(description: string) {
 
 /**
  * Every key of the configuration except `unikernels`, whose entries have their own schemas, and the keys below
- * `backends`, `notifiers`, `resolvers` and `state`, which plugins describe. Parsed durations are in milliseconds.
+ * `backends`, `activitySources`, `doormen`, `notifiers`, `resolvers` and `state`, which plugins describe. Parsed durations are in milliseconds.
  */
 export const configSchema = z.strictObject({
   plugins: z
@@ -28,6 +29,7 @@ export const configSchema = z.strictObject({
   wake: wakeSchema.prefault({}).describe('Whose queries may boot a unikernel'),
   boot: bootSchema.prefault({}).describe('How unikernels boot'),
   stop: stopSchema.prefault({}).describe('How unikernels stop'),
+  traffic: trafficSchema.prefault({}).describe('What counts as use of a unikernel, besides queries'),
   state: z
     .looseObject({
       use: text.optional().describe('The state store; sqlite with a path, memory without one, where absent'),
@@ -71,6 +73,8 @@ export const configSchema = z.strictObject({
     )
     .prefault({})
     .describe('Connections by name, each with the settings of its backend'),
+  activitySources: configured('What else knows the traffic to unikernels, each with its settings'),
+  doormen: configured('What holds first packets for unikernels that do not run, each with its settings'),
   notifiers: configured('Notifiers that are on, each with its settings'),
   resolvers: configured('Further resolvers that are on, each with its settings'),
 });

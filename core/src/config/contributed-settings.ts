@@ -21,14 +21,17 @@ export interface ConnectionSettings {
   readonly rootEquivalent?: string;
 }
 
-/** An enabled notifier, resolver or state store with its settings. */
+/** An enabled activity source, doorman, notifier, resolver or state store with its settings. */
 export interface Configured<T> {
   readonly contribution: ConfiguredContribution<T>;
   readonly options: unknown;
 }
 
+/** The kinds of which each entry of the configuration enables one. */
+type ConfiguredKind = 'activitySources' | 'doormen' | 'notifiers' | 'resolvers';
+
 /** The kinds whose plugin is found by the name of the contribution, as a manifest calls them. */
-type FoundByName = 'backends' | 'notifiers' | 'resolvers' | 'stateStores' | 'bootConfigurators';
+type FoundByName = 'backends' | ConfiguredKind | 'stateStores' | 'bootConfigurators';
 
 type ContributionOf<Kind extends FoundByName> = NonNullable<ReturnType<Contributions[Kind]['get']>>;
 
@@ -94,8 +97,8 @@ export class ContributedSettings {
     }
   }
 
-  /** Reads `notifiers` or `resolvers`: each entry enables one, with the settings in it. */
-  async configured<Kind extends 'notifiers' | 'resolvers'>(
+  /** Reads the entries of one kind: each enables one, with the settings in it. */
+  async configured<Kind extends ConfiguredKind>(
     kind: Kind,
     entries: CheckedConfig[Kind],
   ): Promise<readonly { readonly contribution: ContributionOf<Kind>; readonly options: unknown }[]> {

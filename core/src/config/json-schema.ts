@@ -7,7 +7,7 @@ import { addedKeys, addresslessSchema, unikernelSchema } from './unikernel.js';
 
 /** The JSON Schema (2020-12) of a configuration file: the keys of the core and of all registered plugins. */
 export function jsonSchema(contributions: Contributions): JsonSchema {
-  const { backends, notifiers, resolvers, stateStores } = contributions;
+  const { backends, activitySources, doormen, notifiers, resolvers, stateStores } = contributions;
   const added = addedKeys(contributions);
   const core = inputSchema(configSchema);
   const names = backends.names();
@@ -18,6 +18,8 @@ export function jsonSchema(contributions: Contributions): JsonSchema {
     properties: {
       $schema: { type: 'string', description: 'The schema of this file, for editors' },
       ...core.properties,
+      activitySources: entries(core.properties?.['activitySources'], activitySources.all()),
+      doormen: entries(core.properties?.['doormen'], doormen.all()),
       notifiers: entries(core.properties?.['notifiers'], notifiers.all()),
       resolvers: entries(core.properties?.['resolvers'], resolvers.all()),
       state: stateOf(core.properties?.['state'], stateStores.all()),

@@ -78,12 +78,14 @@ export async function loadStartFlags(
 }
 
 function offersOf(owner: string, contributions: Contributions): readonly Offer[] {
-  const { backends, readinessProbes, stopPolicies, notifiers, resolvers } = contributions;
+  const { backends, readinessProbes, stopPolicies, activitySources, doormen, notifiers, resolvers } = contributions;
   const { stateStores, bootConfigurators, commands } = contributions;
   return [
     backends,
     readinessProbes,
     stopPolicies,
+    activitySources,
+    doormen,
     notifiers,
     resolvers,
     stateStores,

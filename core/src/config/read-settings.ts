@@ -80,6 +80,8 @@ export async function readSettings(
   const connections = await contributed.connections(config.backends, wanted, adviceOn);
   const notifiers = await contributed.configured('notifiers', config.notifiers);
   const resolvers = await contributed.configured('resolvers', config.resolvers);
+  const activitySources = await contributed.configured('activitySources', config.activitySources);
+  const doormen = await contributed.configured('doormen', config.doormen);
   const missingKeys = await loadWanted(unikernelsWritten, [...connections.values()], loader, problems);
   const fromFolder = (path: string): string => resolve(directory, path);
   // A path given by a flag is relative to the folder where Jitsu was called.
@@ -130,6 +132,8 @@ export async function readSettings(
     unikernels,
     notifiers,
     resolvers,
+    activitySources,
+    doormen,
     bootConfigurators: contributions.bootConfigurators.all(),
     ...(loader.passedOver.length > 0 && { passedOver: loader.passedOver }),
   };

@@ -1,3 +1,6 @@
+import type { ActivitySource } from '../contracts/activity-source.js';
+import type { Doorman } from '../contracts/doorman.js';
+import type { ServicePort, UseRules } from '../contracts/service-endpoints.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { ReadinessProbe } from '../contracts/readiness-probe.js';
 import type { StopMode } from '../contracts/machine.js';
@@ -43,6 +46,10 @@ export interface UnikernelSettings {
   /** The interval at which its service is looked at again while it is used; never where undefined. */
   readonly watch: Milliseconds | undefined;
   readonly stopPolicies: readonly Worded<StopPolicy>[];
+  /** The ports that are its service, as configured; those of its probes where empty. */
+  readonly ports: readonly ServicePort[];
+  /** What counts as use; one object for all unikernels with the same rules. */
+  readonly useRules: UseRules;
   /** The parsed keys that plugins have added; one shared empty object for all unikernels without any. */
   readonly addedKeys: Readonly<Record<string, unknown>>;
   /** The data of its HTTPS and SVCB records (RFC 9460, 2.2). */
@@ -76,6 +83,8 @@ export interface Settings {
   readonly logFormat: CheckedConfig['log']['format'];
   readonly connections: readonly ConnectionSettings[];
   readonly unikernels: readonly UnikernelSettings[];
+  readonly activitySources: readonly Configured<ActivitySource>[];
+  readonly doormen: readonly Configured<Doorman>[];
   readonly notifiers: readonly Configured<Notifier>[];
   readonly resolvers: readonly Configured<Resolver>[];
   readonly bootConfigurators: readonly BootConfiguratorContribution[];

@@ -1,5 +1,6 @@
 import { z, type ZodObject, type ZodType } from 'zod';
 import type { ReadinessProbe } from '../contracts/readiness-probe.js';
+import type { ServicePort, UseRules } from '../contracts/service-endpoints.js';
 import type { StopMode } from '../contracts/machine.js';
 import type { StopPolicy } from '../contracts/stop-policy.js';
 import type { Contributions } from '../plugins/contributions.js';
@@ -48,6 +49,7 @@ interface ReadOptions {
 }
 
 const NO_WORDS: readonly string[] = [];
+const NO_PORTS: readonly ServicePort[] = [];
 
 /** Stands in for a name whose mistake has been reported, so that it is not reported again as missing. */
 const ANY_NAME = 'name';
@@ -58,6 +60,7 @@ export class UnikernelReader {
   readonly #policies: WordedReader<StopPolicy>;
   readonly #defaultPolicies: readonly Worded<StopPolicy>[];
   readonly #entryByName = new TextIndex<UnikernelEntry>();
+  readonly #rules = new Map<string, UseRules>();
   /** The backends that do not support `stop.mode`. */
   readonly #refusedMode = new Set<string>();
   readonly #isBackendChosen: boolean;
@@ -137,6 +140,8 @@ export class UnikernelReader {
       grace: common.grace ?? stop.grace,
       watch: common.watch,
       stopPolicies,
+      ports: common.ports ?? NO_PORTS,
+      useRules: this.#useRules(common),
       addedKeys: this.#addedKeys(common),
       https: common.https ?? NO_RECORDS,
       svcb: common.svcb ?? NO_RECORDS,
@@ -257,6 +262,18 @@ export class UnikernelReader {
     const values = names.filter((name) => common[name] !== undefined).map((name) => [name, common[name]] as const);
     this.#latestAdded = values.length === 0 ? NO_KEYS : Object.fromEntries(values);
     return this.#latestAdded;
+  }
+
+  /** Unikernels with the same rules share one object. */
+  #useRules({ traffic = {} }: CheckedParts): UseRules {
+    const { traffic: usual, wake } = this.config;
+    const idle = traffic.idle ?? usual.idle;
+    const outgoing = (traffic.outgoing ?? usual.outgoing) === 'keep';
+    const key = `${String(idle)} ${String(outgoing)}`;
+    let rules = this.#rules.get(key);
+    rules ??= { idle, outgoing, conntrack: usual.conntrack, ignored: wake.deny };
+    this.#rules.set(key, rules);
+    return rules;
   }
 
   #stopPolicies(entry: UnikernelEntry, { stopPolicies }: CheckedParts): readonly Worded<StopPolicy>[] {

@@ -3,6 +3,7 @@ import type { Contributions } from '../plugins/contributions.js';
 import { duration } from '../plugin-kit/duration.js';
 import { serviceBindings } from './service-binding.js';
 import { replaceMoment, stopMode } from './stop.js';
+import { ownTrafficSchema, servicePorts } from './traffic.js';
 import { addresses, dnsNames, timeToLive, type Immutable } from './values.js';
 
 const NAME = 'A name of 1 to 200 printable characters expected.';
@@ -45,6 +46,10 @@ export const unikernelSchema = z.object({
     .refine((interval) => interval >= 1_000, 'At least 1 second expected.')
     .optional(),
   stopPolicies: words(POLICIES).optional().describe('Overrides stop.policies'),
+  ports: servicePorts(
+    "The ports that are its service, such as 'tcp/443': connections to them keep it running, and wake it where something holds them; those of `ready` where absent",
+  ).optional(),
+  traffic: ownTrafficSchema.optional().describe('What counts as use of it'),
   https: serviceBindings(
     'Its HTTPS records, one or a list, as priority, target and parameters; true for `1 .`. A query for them wakes it',
   ).optional(),

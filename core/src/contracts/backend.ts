@@ -1,3 +1,5 @@
+import type { ActivitySource } from './activity-source.js';
+import type { Doorman } from './doorman.js';
 import type { Execution, Machine, MachineId, PowerState, StopMode } from './machine.js';
 import type { MayNeedRoot } from './may-need-root.js';
 
@@ -43,6 +45,12 @@ export interface Stray {
  */
 export interface Backend<Options = unknown> extends MayNeedRoot {
   readonly capabilities: BackendCapabilities;
+
+  /** Knows the traffic to its own machines; the core opens and closes it. */
+  readonly activity?: ActivitySource | undefined;
+
+  /** Holds packets for its own machines; the core opens and closes it. */
+  readonly doorman?: Doorman | undefined;
 
   /** Opens the connection and finds out which machines run. May be called again after `close`. */
   connect(): Promise<void>;

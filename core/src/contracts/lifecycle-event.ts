@@ -1,9 +1,11 @@
+import type { Knock } from './doorman.js';
 import type { MachineId, PowerState } from './machine.js';
 import type { Milliseconds } from './milliseconds.js';
 
 /** What asked for a unikernel. */
 export type WakeCause =
   | { readonly kind: 'query'; readonly name: string; readonly type: string; readonly client: string }
+  | ({ readonly kind: 'knock' } & Omit<Knock, 'unikernel'>)
   | { readonly kind: 'command' }
   /** It was stopped since its definition has changed, and was in use. */
   | { readonly kind: 'replacement' };

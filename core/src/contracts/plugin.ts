@@ -1,7 +1,9 @@
 import type { ZodObject, ZodType } from 'zod';
+import type { ActivitySource } from './activity-source.js';
 import type { Backend } from './backend.js';
 import type { BootConfigurator } from './boot-configurator.js';
 import type { Command } from './command.js';
+import type { Doorman } from './doorman.js';
 import type { StopMode } from './machine.js';
 import type { Notifier } from './notifier.js';
 import type { ReadinessProbe } from './readiness-probe.js';
@@ -125,6 +127,10 @@ export interface PluginRegistry {
   backend(contribution: BackendContribution): void;
   readinessProbe(contribution: WordedContribution<ReadinessProbe>): void;
   stopPolicy(contribution: WordedContribution<StopPolicy>): void;
+  /** Configured under `activitySources`. */
+  activitySource(contribution: ConfiguredContribution<ActivitySource>): void;
+  /** Configured under `doormen`. */
+  doorman(contribution: ConfiguredContribution<Doorman>): void;
   /** Configured under `notifiers`. */
   notifier(contribution: ConfiguredContribution<Notifier>): void;
   /** Configured under `resolvers`; asked after the unikernels and before the forwarder. */

@@ -1,3 +1,4 @@
+import type { Traffic } from './activity-source.js';
 import type { MayNeedRoot } from './may-need-root.js';
 import type { Milliseconds } from './milliseconds.js';
 
@@ -22,6 +23,11 @@ export interface Activity {
   /** When this run began, by a summon or by adoption. */
   readonly since: Milliseconds;
   readonly names: readonly NameActivity[];
+  /**
+   * What is known of the traffic to it. Absent where nothing can know it, and as long as nobody has asked: the core asks only
+   * when the policies would stop the unikernel without it, and then asks them again.
+   */
+  readonly traffic?: Traffic | undefined;
 }
 
 /**

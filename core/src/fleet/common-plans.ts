@@ -47,7 +47,9 @@ function isTreatedAlike(one: UnikernelSettings, other: UnikernelSettings): boole
     one.delay === other.delay &&
     one.deadline === other.deadline &&
     one.grace === other.grace &&
-    one.watch === other.watch
+    one.watch === other.watch &&
+    one.ports === other.ports &&
+    one.useRules === other.useRules
   );
 }
 
@@ -124,6 +126,14 @@ export class SharedPlan implements UnikernelPlan {
 
   get watch(): UnikernelPlan['watch'] {
     return this.common.watch;
+  }
+
+  get ports(): NonNullable<UnikernelPlan['ports']> {
+    return this.common.ports;
+  }
+
+  get useRules(): NonNullable<UnikernelPlan['useRules']> {
+    return this.common.useRules;
   }
 
   get https(): UnikernelPlan['https'] {

@@ -408,9 +408,10 @@ export class Fleet {
 
   #commonPlan(settings: UnikernelSettings): CommonPlan {
     const { ttl, stopMode, replace, delay, deadline, grace, watch, ready, stopPolicies, https, svcb } = settings;
+    const { ports, useRules } = settings;
     const backend = this.#backend(settings.backend);
     return {
-      ...{ ttl, stopMode, replace, delay, deadline, grace, watch, https, svcb, backend },
+      ...{ ttl, stopMode, replace, delay, deadline, grace, watch, ports, useRules, https, svcb, backend },
       endingMode: endingModeOf(stopMode, backend),
       probes: ready.map((probe) => this.instances.probe(probe)),
       stopPolicies: stopPolicies.map((policy) => this.instances.stopPolicy(policy)),

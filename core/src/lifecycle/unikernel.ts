@@ -1,6 +1,7 @@
 import type { Machine, MachineId, PowerState, StopMode } from '../contracts/machine.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { ReadinessProbe } from '../contracts/readiness-probe.js';
+import type { ServicePort, UseRules } from '../contracts/service-endpoints.js';
 import type { Activity, StopPolicy } from '../contracts/stop-policy.js';
 import type { Life, Phase, ReplaceMoment } from './life.js';
 import type { Summon } from './summon.js';
@@ -31,6 +32,10 @@ export interface UnikernelPlan {
   readonly grace: Milliseconds;
   /** The interval at which its service is looked at again while it is used; never where absent. */
   readonly watch?: Milliseconds | undefined;
+  /** The ports that are its service, as configured. */
+  readonly ports?: readonly ServicePort[];
+  /** What counts as use of it; absent where nobody asks. */
+  readonly useRules?: UseRules;
   /** The data of its HTTPS and SVCB records (RFC 9460, 2.2); none where absent. */
   readonly https?: readonly Uint8Array[] | undefined;
   readonly svcb?: readonly Uint8Array[] | undefined;

@@ -1,5 +1,7 @@
 import { inspect } from 'node:util';
 import type { ZodType } from 'zod';
+import type { ActivitySource } from '../contracts/activity-source.js';
+import type { Doorman } from '../contracts/doorman.js';
 import type { Notifier } from '../contracts/notifier.js';
 import type {
   BackendContribution,
@@ -40,6 +42,8 @@ export class Contributions {
   readonly backends = new NamedContributions<BackendContribution>('backend');
   readonly readinessProbes = new NamedContributions<WordedContribution<ReadinessProbe>>('readiness probe');
   readonly stopPolicies = new NamedContributions<WordedContribution<StopPolicy>>('stop policy');
+  readonly activitySources = new NamedContributions<ConfiguredContribution<ActivitySource>>('activity source');
+  readonly doormen = new NamedContributions<ConfiguredContribution<Doorman>>('doorman');
   readonly notifiers = new NamedContributions<ConfiguredContribution<Notifier>>('notifier');
   readonly resolvers = new NamedContributions<ConfiguredContribution<Resolver>>('resolver');
   readonly stateStores = new NamedContributions<ConfiguredContribution<StateStore>>('state store');
@@ -123,6 +127,8 @@ export class Contributions {
         }),
         readinessProbe: into(this.readinessProbes, worded),
         stopPolicy: into(this.stopPolicies, worded),
+        activitySource: into(this.activitySources, configured),
+        doorman: into(this.doormen, configured),
         notifier: into(this.notifiers, configured),
         resolver: into(this.resolvers, configured),
         stateStore: into(this.stateStores, configured),

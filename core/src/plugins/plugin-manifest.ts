@@ -7,6 +7,8 @@ export interface PluginManifest {
   readonly api: string;
   readonly backends?: readonly string[];
   readonly readinessProbes?: readonly string[];
+  readonly activitySources?: readonly string[];
+  readonly doormen?: readonly string[];
   readonly notifiers?: readonly string[];
   readonly resolvers?: readonly string[];
   readonly stateStores?: readonly string[];
@@ -44,6 +46,8 @@ const LISTS: readonly Provided[] = [
   ...([
     'backends',
     'readinessProbes',
+    'activitySources',
+    'doormen',
     'notifiers',
     'resolvers',
     'stateStores',

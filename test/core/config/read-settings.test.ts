@@ -105,6 +105,8 @@ describe('the settings', () => {
       logFormat: 'auto',
       connections: [],
       unikernels: [],
+      activitySources: [],
+      doormen: [],
       notifiers: [],
       resolvers: [],
       bootConfigurators: [],
@@ -146,6 +148,8 @@ describe('the settings', () => {
       deadline: 30_000,
       grace: 10_000,
       watch: undefined,
+      ports: [],
+      useRules: { idle: 900_000, outgoing: false, conntrack: false, ignored: [] },
       addedKeys: {},
       https: [],
       svcb: [],
@@ -154,6 +158,13 @@ describe('the settings', () => {
       stopPolicies.map(({ words }) => words),
       ['ttl'],
     );
+  });
+
+  it('refuse a port that is none', async () => {
+    const expected = "A port such as 'tcp/443' or 'udp/53' expected.";
+    for (const port of ['443', 'tcp/0', 'tcp/65536', 'sctp/80', 'tcp/80 ']) {
+      assert.deepEqual(await problemsOf(toy({ ports: [port] })), [`unikernels[0].ports[0]: '${port}'. ${expected}`]);
+    }
   });
 
   it('let a unikernel override what all have', async () => {
@@ -167,11 +178,14 @@ describe('the settings', () => {
         grace: '500ms',
         ready: 'tcp:80',
         watch: '10s',
+        ports: ['tcp/80', 'udp/80', 'tcp/80'],
+        traffic: { idle: '1m', outgoing: 'keep' },
         stopPolicies: ['keep-alive', 'ttl'],
         useSynjitsu: 0,
       }),
     );
     const { ttl, stopMode, replace, delay, deadline, grace, watch, stopPolicies, addedKeys } = unikernel;
+    const { ports, useRules } = unikernel;
     assert.deepEqual(
       {
         ttl,
@@ -181,6 +195,8 @@ describe('the settings', () => {
         deadline,
         grace,
         watch,
+        ports,
+        useRules,
         addedKeys,
         policies: stopPolicies.map(({ words }) => words),
       },
@@ -192,6 +208,11 @@ describe('the settings', () => {
         deadline: 5_000,
         grace: 500,
         watch: 10_000,
+        ports: [
+          { protocol: 'tcp', port: 80 },
+          { protocol: 'udp', port: 80 },
+        ],
+        useRules: { idle: 60_000, outgoing: true, conntrack: false, ignored: [] },
         addedKeys: { useSynjitsu: false },
         policies: ['keep-alive', 'ttl'],
       },

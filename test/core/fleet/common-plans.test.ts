@@ -16,6 +16,7 @@ const plain = {
     grace: 10_000,
   },
   watch: undefined,
+  ...{ ports: NONE, useRules: { idle: 900_000, outgoing: false, conntrack: false, ignored: NONE } },
   ...{ ready: NONE, stopPolicies: NONE, https: NONE, svcb: NONE, addedKeys: {} },
 } satisfies UnikernelSettings;
 

@@ -1,0 +1,73 @@
+import type { ActivitySource } from './activity-source.js';
+import type { MayNeedRoot } from './may-need-root.js';
+import type { ServiceEndpoints, ServicePort } from './service-endpoints.js';
+
+/** The first packet of a client for a unikernel that is armed. */
+export interface Knock extends ServicePort {
+  readonly unikernel: string;
+  /** The address that the packet claims to come from. */
+  readonly from: string;
+}
+
+/**
+ * What becomes of a packet: `hold` keeps it until the release; `refuse` answers at once as a closed port does, by RST or
+ * ICMP unreachable; `drop` says nothing, so that a TCP client tries again by itself.
+ */
+export type KnockVerdict = 'hold' | 'refuse' | 'drop';
+
+/** A unikernel to arm. */
+export interface ArmedService extends ServiceEndpoints {
+  /**
+   * Whether its connections survive until it runs again, as they do where it is suspended or paused: a packet of one is
+   * then a knock, and is refused otherwise.
+   */
+  readonly keepsConnections: boolean;
+}
+
+/**
+ * Holds the first packets for unikernels that do not run, so that a connection wakes them as a query does.
+ *
+ * The core arms a unikernel before it stops it, and whenever it is down; it stays armed while it boots, and until it is
+ * ready. Every method may be called again to the same effect.
+ */
+export interface Doorman extends MayNeedRoot {
+  /** What it knows of the traffic to what it guards. */
+  readonly activity?: ActivitySource | undefined;
+
+  /**
+   * The mark (SO_MARK) by which it tells the packets of readiness probes, which it lets pass. Absent where it tells them
+   * in another way.
+   */
+  readonly probeMark?: number | undefined;
+
+  /** Whether it can hold packets for this unikernel. Returns at once, and does not throw. */
+  guards(endpoints: ServiceEndpoints): boolean;
+
+  /** From when this resolves, first packets to these unikernels are held. Rejects with a `JitsuError`. */
+  arm(services: readonly ArmedService[]): Promise<void>;
+
+  /**
+   * `deliver`: the service answers; what was held goes on, and nothing is held from now on. `refuse`, `drop`: what was held
+   * ends that way, and the unikernel stays armed.
+   * @param unikernel its name; one that is not armed changes nothing
+   */
+  release(unikernel: string, outcome: 'deliver' | 'refuse' | 'drop'): Promise<void>;
+
+  /**
+   * Reports each packet that is not known to belong to a client that has knocked since the unikernel was armed, until
+   * disposed. The listener returns at once, and does not throw. The core has at most one listener.
+   */
+  onKnock(listener: (knock: Knock) => KnockVerdict): Disposable;
+
+  /**
+   * Reports why it can hold nothing any more, and `undefined` when it can again and holds for all that is armed, until
+   * disposed. Without this method it never fails.
+   */
+  onLoss?(listener: (reason: string | undefined) => void): Disposable;
+
+  /** Called once when Jitsu starts, before all other methods. Rejects, and so fails the start, for problems that only people can solve. */
+  open?(): Promise<void>;
+
+  /** Called once when Jitsu ends: nothing is held from now on. Also called when `open` has failed. */
+  close?(): Promise<void>;
+}
