@@ -37,7 +37,7 @@ export class ProcessGroup {
 
   /**
    * @param child present where the spawner reports its end; otherwise {@link check} notices it
-   * @param onLeaderEnd called when its first process has ended, and others of the group have not
+   * @param onLeaderEnd called when its first process has ended, where it is not known yet that all of them have
    */
   constructor(
     readonly id: MachineId,
@@ -64,10 +64,10 @@ export class ProcessGroup {
     return this.#released;
   }
 
-  /** Has the system tell its end, where the spawner does not. */
+  /** Has the system tell its end, which comes sooner than by the spawner, and which that does not tell of others. */
   watchEnd(ends: ProcessEnds): void {
     if (!this.needsWatch) return;
-    this.#endWatch = ends.watch(this.pid, () => this.#endWith({}));
+    this.#endWatch = ends.watch(this.pid, () => this.#endSeen());
     // The number may have passed to another process just before. Where no look is possible, the sweep makes it later.
     try {
       this.look();
@@ -76,9 +76,9 @@ export class ProcessGroup {
     }
   }
 
-  /** Whether nothing tells its end. */
+  /** Whether the system does not tell its end yet. */
   get needsWatch(): boolean {
-    return !this.isTold && !this.#leaderEnded && this.#endWatch === undefined;
+    return !this.#leaderEnded && this.#endWatch === undefined;
   }
 
   get pid(): number {
@@ -110,6 +110,12 @@ export class ProcessGroup {
   /** Whether the spawner reports its end. */
   get isTold(): boolean {
     return this.child?.told ?? false;
+  }
+
+  /** The spawner tells more of it, but later. */
+  #endSeen(): void {
+    if (!this.isTold) return this.#endWith({});
+    if (!this.#leaderEnded && !this.released) this.onLeaderEnd();
   }
 
   #endWith(exit: Exit): void {

@@ -33,6 +33,9 @@ import { Remembered } from './remembered.js';
 import { executionOf, inheritedBy, launchOf, marksOf, startFailed } from './spawn-process.js';
 import type { UserAccount } from './user-accounts.js';
 
+/** How long after the first start the ends of processes are watched. */
+const WATCH_DELAY: Milliseconds = 100;
+
 /** How often, and how long after each other, a process is looked for that was started and not told of. */
 const UNTOLD_LOOKS = 5;
 const UNTOLD_PAUSE: Milliseconds = 10;
@@ -61,9 +64,10 @@ export class RunningProcesses {
   readonly #output: OutputLog;
   /** Those that have a control group. */
   readonly #confined = new Map<MachineId, ProcessPlan>();
-  /** Present once the end of a process had to be watched that the spawner does not tell. */
+  /** Present once the end of a process had to be watched. */
   #processEnds: Promise<ProcessEnds | undefined> | undefined;
   #isLoadingEnds = false;
+  #laterWatch: Disposable | undefined;
   /** What may be machines whose records are gone. */
   #strays: ReadonlyMap<MachineId, StrayProcess> = new Map();
   /** The first processes that have ended, and that their parents, which are not Jitsu, have not collected yet. */
@@ -137,6 +141,8 @@ export class RunningProcesses {
     this.#sweep = undefined;
     this.#watch?.[Symbol.dispose]();
     this.#watch = undefined;
+    this.#laterWatch?.[Symbol.dispose]();
+    this.#laterWatch = undefined;
     for (const group of this.#groups.values()) group.release();
     for (const { id, registered } of this.#groups.values()) if (registered) this.#registered.add(id);
     this.#left = new Map([...this.#left, ...this.#output.names]);
@@ -382,11 +388,17 @@ export class RunningProcesses {
       if (!group.released) this.#ended(id, exit);
     });
     this.#sweep?.attend();
-    if (child === undefined) this.#watchEnds();
+    if (child === undefined || this.#processEnds !== undefined) this.#watchEnds();
+    else this.#watchEndsLater();
     return group;
   }
 
-  /** Has the system tell the ends that the spawner does not tell. Without that, the sweep notices them. */
+  /** The first boot is not held up by what it takes to watch an end. */
+  #watchEndsLater(): void {
+    this.#laterWatch ??= this.clock.after(WATCH_DELAY, () => this.#watchEnds());
+  }
+
+  /** Has the system tell the ends. Without that, the spawner tells them later, and the sweep those that it does not. */
   #watchEnds(): void {
     if (this.#sweep === undefined || this.#isLoadingEnds) return;
     if (![...this.#groups.values()].some(({ needsWatch }) => needsWatch)) return;

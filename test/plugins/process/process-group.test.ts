@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { LinuxProcessTable } from '#process/linux-process-table.js';
 import { ProcessGroup } from '#process/process-group.js';
-import type { Exit } from '@jitsud/core/plugin';
+import type { Exit, ProcessEnds } from '@jitsud/core/plugin';
 import { SealableSpawner } from '#core/plugin-kit/sealable-spawner.js';
 import { cannotRun } from '../../support/cannot-run.js';
 import { FakeProcesses } from '../../support/fake-processes.js';
@@ -160,6 +160,31 @@ describe('the processes of a unikernel', () => {
     assert.deepEqual(ends, []);
     await clock.advance(1);
     assert.deepEqual(ends, [{ signal: 'SIGKILL' }]);
+  });
+
+  it('count as ending as soon as the system tells the end of the first, and have ended when the spawner tells it', async () => {
+    let endings = 0;
+    const record = { pid: PID, startTime: '100', bootId: processes.bootId };
+    const spawner = new SealableSpawner();
+    const group = new ProcessGroup('id', record, processes, clock, spawner, child, () => (endings += 1));
+    let told = (): void => assert.fail('nobody watches it');
+    let watches = 0;
+    const watch = (pid: number, listener: () => void): Disposable => {
+      assert.equal(pid, PID);
+      told = listener;
+      watches += 1;
+      return { [Symbol.dispose]: () => void (watches -= 1) };
+    };
+    group.watchEnd({ watch } as unknown as ProcessEnds);
+    group.watchEnd({ watch } as unknown as ProcessEnds);
+    assert.deepEqual([endings, watches, group.needsWatch], [0, 1, false]);
+    processes.change(PID, { state: 'dead' });
+    told();
+    assert.deepEqual([endings, group.hasEnded, group.look()], [1, false, 'stopping']);
+    processes.change(PID);
+    exit({ status: 3 });
+    assert.deepEqual(await group.ended, { status: 3 });
+    assert.deepEqual([endings, watches], [1, 0]);
   });
 
   it('are let alone once they are released', async () => {
