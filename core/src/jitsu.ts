@@ -10,7 +10,7 @@ import type { Milliseconds } from './contracts/milliseconds.js';
 import type { Resolver } from './contracts/resolver.js';
 import { CachingResolver } from './dns/cache/caching-resolver.js';
 import { AccessControl } from './dns/admission/access-control.js';
-import { hasAddress } from './dns/transport/bind-early.js';
+import { hasAddress } from './net/bind-early.js';
 import { DnsServer } from './dns/server.js';
 import { Forwarder } from './dns/forwarder/forwarder.js';
 import { AliasResolver } from './dns/resolvers/alias-resolver.js';
