@@ -43,7 +43,7 @@ export { byteSize } from './plugin-kit/byte-size.js';
 export { commandLine } from './plugin-kit/command-line.js';
 export { ControlGroups, type Controller, type ControlGroupFolder } from './plugin-kit/control-groups.js';
 export { findTool } from './plugin-kit/find-tool.js';
-export { forkChild } from './plugin-kit/fork-child.js';
+export { forkChild, spawnChild } from './plugin-kit/fork-child.js';
 export { MessageStream } from './plugin-kit/message-stream.js';
 export { nativePackageAdvice } from './plugin-kit/native-package-advice.js';
 export { PowerWatch } from './plugin-kit/power-watch.js';
