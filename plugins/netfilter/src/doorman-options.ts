@@ -1,3 +1,4 @@
+import { RUNGS } from './netlink/netfilter.js';
 import { z } from '@jitsud/core/plugin';
 
 const INTERFACE = 'The name of a bridge expected, such as br0.';
@@ -17,6 +18,10 @@ export const doormanOptions = z.strictObject({
     .describe(
       'Numbers of users whose packets from this host are never held, for the commands of exec: probes that run as another user than Jitsu',
     ),
+  rungs: z
+    .array(z.enum(RUNGS))
+    .prefault([])
+    .describe('The ways in which packets are held, to be tried in this order; by default all, the best first'),
 });
 
 export type DoormanOptions = z.infer<typeof doormanOptions>;

@@ -167,8 +167,8 @@ export class NetfilterDoorman implements Doorman {
     if (gate === undefined) return;
     if (this.#isReady) this.#died();
     gate.breakLine();
-    const { bridges, probeUsers } = this.options;
-    const setup: Setup = { instance: process.pid, mark: PROBE_MARK, bridges, users: probeUsers };
+    const { bridges, probeUsers, rungs } = this.options;
+    const setup: Setup = { instance: process.pid, mark: PROBE_MARK, bridges, rungs, users: probeUsers };
     gate.send({ go: nonce, setup });
     this.#uid = undefined;
     this.#tellUser(gate);
@@ -177,6 +177,7 @@ export class NetfilterDoorman implements Doorman {
   #take(report: Exclude<Report, { readonly hello: string }>): void {
     if ('knock' in report) return this.#knock(report);
     if ('died' in report) return this.#died();
+    if ('warning' in report) return this.logger.warn({}, report.warning);
     if ('ready' in report) return void this.#ready(report.rung);
     if ('failure' in report) {
       const error = new JitsuError(codeOf(report.code), report.failure);

@@ -1,5 +1,7 @@
 /** The doorman, in a process of its own that may be in another network namespace and can be killed. */
 import { SystemClock, type ArmedService, type Knock, type KnockVerdict } from '@jitsud/core/plugin';
+import { connectUntil } from '#core/builtins/connect-until.js';
+import { markProbes } from '#core/net/probe-mark.js';
 import { NetfilterDoorman } from '#netfilter/netfilter-doorman.js';
 import { doormanOptions } from '#netfilter/doorman-options.js';
 
@@ -8,6 +10,8 @@ export interface DoormanOrder {
   readonly options?: object;
   readonly arm?: readonly ArmedService[];
   readonly release?: readonly [unikernel: string, outcome: 'deliver' | 'refuse' | 'drop'];
+  /** Resolves when a probe has been accepted at each address, at this port. */
+  readonly probe?: readonly [addresses: readonly string[], port: number];
   /** How it answers knocks from now on. */
   readonly verdict?: KnockVerdict;
   readonly beforeDrop?: readonly ArmedService[];
@@ -32,7 +36,7 @@ process.on('message', (order: DoormanOrder) => {
   );
 });
 
-async function carryOut({ options, arm, release, verdict: next, beforeDrop, close }: DoormanOrder): Promise<void> {
+async function carryOut({ options, arm, release, verdict: next, beforeDrop, probe, close }: DoormanOrder): Promise<void> {
   if (next !== undefined) verdict = next;
   if (options !== undefined) {
     doorman = new NetfilterDoorman(doormanOptions.parse(options), new SystemClock(), logger);
@@ -42,9 +46,14 @@ async function carryOut({ options, arm, release, verdict: next, beforeDrop, clos
     });
     doorman.onLoss((reason) => send({ loss: reason ?? null }));
     await doorman.open();
+    await markProbes(doorman.probeMark);
   }
   if (beforeDrop !== undefined) await doorman?.beforeDrop(beforeDrop);
   if (arm !== undefined) await doorman?.arm(arm);
+  for (const address of probe?.[0] ?? []) {
+    const socket = await connectUntil(address, probe?.[1] ?? 0, new SystemClock(), AbortSignal.timeout(20_000));
+    socket.destroy();
+  }
   if (release !== undefined) await doorman?.release(...release);
   if (close) await doorman?.close();
 }

@@ -1,5 +1,5 @@
 /** A guest in a network namespace: boots when it is told to, and halts. Its device is down while it is off. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createSocket, type Socket } from 'node:dgram';
 import { createServer, type Server } from 'node:net';
 
@@ -10,7 +10,7 @@ export interface GuestOrder {
   readonly halt?: true;
 }
 
-const ROUTES = 'route replace default via 10.77.0.1\n-6 route replace default via fd77::1\n';
+const ROUTES = 'route replace default via 10.77.0.1\nroute replace default via fd77::1\n';
 
 const [, , device = 'eth0', host = '::', port = '80', udpPort = '5300'] = process.argv;
 let servers: (Server | Socket)[] = [];
@@ -19,7 +19,7 @@ const link = (state: 'up' | 'down'): void => {
   if (device === 'none') return;
   execFileSync('ip', ['link', 'set', device, state]);
   // The kernel forgets these with the link.
-  if (state === 'up') execFileSync('ip', ['-force', '-batch', '-'], { input: ROUTES, stdio: ['pipe', 'ignore', 'ignore'] });
+  if (state === 'up') spawnSync('ip', ['-force', '-batch', '-'], { input: ROUTES });
 };
 
 const listen = async (): Promise<void> => {

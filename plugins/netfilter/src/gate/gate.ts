@@ -1,7 +1,8 @@
 import { hexOf, textOf } from './addresses.js';
 import { HeldPackets, HOLD_LIMITS, type HoldLimits } from './held-packets.js';
-import { readPort, type GuardedService, type Outcome, type Report, type Verdict } from './messages.js';
-import type { PacketHold, StoppedEndpoint } from './packet-hold.js';
+import { readPort, type Connections, type GuardedService, type Outcome, type Report, type Verdict } from './messages.js';
+import type { StoppedEndpoint } from '../netlink/endpoint.js';
+import type { PacketHold } from './packet-hold.js';
 import { viewPacket, type PacketView } from './packet-view.js';
 
 /** The most knocks that are not answered yet, of one unikernel and in all; above it packets are dropped. */
@@ -13,6 +14,7 @@ const MOST_CLIENTS = 1_024;
 interface Armed<Packet> {
   readonly unikernel: string;
   endpoints: readonly StoppedEndpoint[];
+  connections: Connections;
   readonly held: HeldPackets<Packet>;
   /** By the client's address: the number of its open knock, or that its packets are held. */
   readonly clients: Map<string, number | 'hold'>;
@@ -32,6 +34,8 @@ export class Refusal extends Error {
 /** Holds first packets, and asks what becomes of them. */
 export class Gate<Packet> {
   readonly #armed = new Map<string, Armed<Packet>>();
+  /** The MACs of those that are armed, by address. */
+  readonly #macs = new Map<string, Buffer>();
   /** By address, protocol and port. */
   readonly #byEndpoint = new Map<string, Armed<Packet>>();
   /** The clients that have knocked, by the number of the knock. */
@@ -57,7 +61,7 @@ export class Gate<Packet> {
 
   /** Arms all that can be armed. @throws Refusal for the first that cannot */
   arm(services: readonly GuardedService[]): void {
-    const changed: { readonly armed: Armed<Packet>; readonly endpoints: readonly StoppedEndpoint[] }[] = [];
+    const changed: { readonly armed: Armed<Packet>; readonly endpoints: readonly StoppedEndpoint[]; readonly connections: Connections }[] = [];
     const outdated: StoppedEndpoint[] = [];
     let refusal: Refusal | undefined;
     for (const service of services) {
@@ -71,7 +75,8 @@ export class Gate<Packet> {
         if (sameEndpoints(before.endpoints, endpoints)) continue;
         outdated.push(...before.endpoints);
       }
-      changed.push({ armed: before ?? this.#newlyArmed(service.unikernel), endpoints });
+      this.#setMac(service);
+      changed.push({ armed: before ?? this.#newlyArmed(service), endpoints, connections: service.connections });
     }
     const wanted = new Set(changed.flatMap(({ endpoints }) => endpoints.map(keyOf)));
     try {
@@ -81,8 +86,8 @@ export class Gate<Packet> {
       throw new Refusal('JITSU_DOORMAN_FAILED', error instanceof Error ? error.message : String(error));
     }
     for (const endpoint of outdated) this.#byEndpoint.delete(keyOf(endpoint));
-    for (const { armed, endpoints } of changed) {
-      armed.endpoints = endpoints;
+    for (const { armed, endpoints, connections } of changed) {
+      Object.assign(armed, { endpoints, connections });
       this.#armed.set(armed.unikernel, armed);
       for (const endpoint of endpoints) this.#byEndpoint.set(keyOf(endpoint), armed);
     }
@@ -98,6 +103,7 @@ export class Gate<Packet> {
       this.#armed.delete(unikernel);
       for (const endpoint of armed.endpoints) {
         if (this.#byEndpoint.get(keyOf(endpoint)) === armed) this.#byEndpoint.delete(keyOf(endpoint));
+        this.#macs.delete(endpoint.address);
       }
     }
     const { clients, held } = armed;
@@ -133,12 +139,27 @@ export class Gate<Packet> {
     if (view === undefined) return this.hold.deliver([packet]);
     const armed = this.#byEndpoint.get(`${view.protocol}/${view.port} ${view.destination}`);
     if (armed === undefined) return this.hold.deliver([packet]);
+    if (view.protocol === 'tcp' && !view.isOpening && armed.connections !== 'hold') {
+      // Its connection has ended with the machine, and so it is told at once.
+      return armed.connections === 'refuse' ? this.hold.refuse([packet]) : this.hold.deliver([packet]);
+    }
     const known = armed.clients.get(view.source);
     if (known === undefined && !this.#hasRoom(armed)) return this.hold.drop([packet]);
     if (armed.held.hold(view, packet, this.now()) !== 'held') return this.hold.drop([packet]);
     this.#holding.add(armed);
     this.#expiry ??= setInterval(() => this.#expire(), 1_000);
     if (known === undefined) this.#knock(armed, view);
+  }
+
+  /** The MAC of who is armed at this address. */
+  macOf(address: string): Buffer | undefined {
+    return this.#macs.get(address);
+  }
+
+  #setMac({ mac, addresses }: GuardedService): void {
+    if (mac === undefined) return;
+    const bytes = Buffer.from(mac.replaceAll(':', ''), 'hex');
+    for (const address of addresses) this.#macs.set(hexOf(address), bytes);
   }
 
   #knock(armed: Armed<Packet>, { protocol, port, source }: PacketView): void {
@@ -166,9 +187,9 @@ export class Gate<Packet> {
     this.#expiry = undefined;
   }
 
-  #newlyArmed(unikernel: string): Armed<Packet> {
+  #newlyArmed({ unikernel, connections }: GuardedService): Armed<Packet> {
     const held = new HeldPackets<Packet>(this.#total, this.limits);
-    return { unikernel, endpoints: [], held, clients: new Map(), openKnocks: 0 };
+    return { unikernel, connections, endpoints: [], held, clients: new Map(), openKnocks: 0 };
   }
 
   #endpointsOf({ unikernel, addresses, ports, connections }: GuardedService): StoppedEndpoint[] | Refusal {

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { RUNGS, type Rung } from '../netlink/netfilter.js';
 
 export type Protocol = 'tcp' | 'udp';
 export type Outcome = 'deliver' | 'refuse' | 'drop';
@@ -27,6 +28,8 @@ export interface Setup {
   readonly users: readonly number[];
   /** The bridges on which it answers for stopped unikernels. */
   readonly bridges: readonly string[];
+  /** The rungs of the ladder that are tried; all of them where there are none. */
+  readonly rungs: readonly Rung[];
 }
 
 /** What Jitsu orders. */
@@ -44,8 +47,6 @@ export type Order =
   | { readonly number: number; readonly release: string; readonly outcome: Outcome }
   | { readonly knock: number; readonly verdict: Verdict };
 
-/** How packets are held. */
-export type Rung = 'nft queue' | 'xt NFQUEUE' | 'NFLOG';
 
 /** What the gate reports. */
 export type Report =
@@ -54,6 +55,8 @@ export type Report =
   | { readonly ready: string; readonly rung: Rung }
   /** It has died, and is started again. */
   | { readonly died: true }
+  /** For people. */
+  | { readonly warning: string }
   /** It cannot work, and ends. */
   | { readonly failure: string; readonly code: string }
   | { readonly done: number }
@@ -104,11 +107,12 @@ export function checkOrder(message: unknown): Order | undefined {
 export function checkReport(message: unknown): Report | undefined {
   const fields = fieldsOf(message);
   if (fields === undefined) return undefined;
-  const { hello, pid, ready, rung, died, failure, code, done, number, refused, knock } = fields;
+  const { hello, pid, ready, rung, died, warning, failure, code, done, number, refused, knock } = fields;
   const { unikernel, protocol, port, from } = fields;
   if (hello !== undefined) return isNonce(hello) && isWhole(pid) ? { hello, pid } : undefined;
   if (ready !== undefined) return isNonce(ready) && isRung(rung) ? { ready, rung } : undefined;
   if (died === true) return { died };
+  if (warning !== undefined) return isText(warning) ? { warning } : undefined;
   if (failure !== undefined) return isText(failure) && isText(code) ? { failure, code } : undefined;
   if (done !== undefined) return isWhole(done) ? { done } : undefined;
   if (refused !== undefined) {
@@ -143,11 +147,12 @@ function checkService(value: unknown): GuardedService | undefined {
 function checkSetup(value: unknown): Setup | undefined {
   const fields = fieldsOf(value);
   if (fields === undefined) return undefined;
-  const { instance, mark, users, bridges } = fields;
+  const { instance, mark, users, bridges, rungs } = fields;
   if (!isWhole(instance) || !isList(bridges, 64)) return undefined;
   if (!bridges.every((name) => typeof name === 'string' && INTERFACE.test(name))) return undefined;
   if (!isNumber32(mark) || !isList(users, 64) || !users.every(isNumber32)) return undefined;
-  return { instance, mark, users, bridges: bridges as string[] };
+  if (!isList(rungs, 3) || !rungs.every(isRung)) return undefined;
+  return { instance, mark, users, rungs, bridges: bridges as string[] };
 }
 
 function fieldsOf(value: unknown): Readonly<Record<string, unknown>> | undefined {
@@ -204,5 +209,5 @@ function isOutcome(value: unknown): value is Outcome {
 }
 
 function isRung(value: unknown): value is Rung {
-  return value === 'nft queue' || value === 'xt NFQUEUE' || value === 'NFLOG';
+  return RUNGS.some((rung) => rung === value);
 }

@@ -1,14 +1,5 @@
-import type { Connections, Protocol, Rung } from './messages.js';
-
-/** An address and a port behind which nothing runs. */
-export interface StoppedEndpoint {
-  /** In hexadecimal digits. */
-  readonly address: string;
-  readonly protocol: Protocol;
-  readonly port: number;
-  /** What becomes of packets of connections that are open. */
-  readonly connections: Connections;
-}
+import type { Rung } from '../netlink/netfilter.js';
+import type { StoppedEndpoint } from '../netlink/endpoint.js';
 
 /** How the kernel holds packets: one of the rungs of the ladder. */
 export interface PacketHold<Packet = unknown> {

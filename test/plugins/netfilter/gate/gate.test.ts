@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { Gate } from '#netfilter/gate/gate.js';
 import { HOLD_LIMITS } from '#netfilter/gate/held-packets.js';
 import type { GuardedService, Report } from '#netfilter/gate/messages.js';
-import type { PacketHold, StoppedEndpoint } from '#netfilter/gate/packet-hold.js';
+import type { PacketHold } from '#netfilter/gate/packet-hold.js';
+import type { StoppedEndpoint } from '#netfilter/netlink/endpoint.js';
 import { aPacket, type PacketParts } from '../../../support/netfilter/a-packet.js';
 
 type Knock = Extract<Report, { readonly from: string }>;
@@ -33,8 +34,6 @@ class RecordingHold implements PacketHold<number> {
   drop(packets: readonly number[]): void {
     this.#note('drop', packets);
   }
-
-  passUser(): void {}
 
   #note(what: string, packets: readonly number[]): void {
     if (packets.length > 0) this.done.push(`${what} ${packets.join(' ')}`);

@@ -9,7 +9,7 @@ const service = {
   connections: 'refuse',
   mac: '02:00:00:00:00:80',
 } as const;
-const setup = { instance: 1_234, mark: 7, users: [65_534], bridges: ['br0'] };
+const setup = { instance: 1_234, mark: 7, users: [65_534], bridges: ['br0'], rungs: ['NFLOG'] } as const;
 
 describe('the orders to the gate', () => {
   it('are taken as they are meant', () => {
