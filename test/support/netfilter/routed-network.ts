@@ -5,9 +5,13 @@ import { NetworkNamespace } from '../network-namespace.js';
 import type { ClientOrder, ClientReport } from './client-program.js';
 import type { DoormanNews, DoormanOrder } from './doorman-program.js';
 import type { GuestOrder } from './guest-program.js';
+import type { HeldState } from './list-held.js';
 
 /** The addresses of the guest on the host's bridge, and of the host there. */
 export const GUEST = { ipv4: '10.77.0.80', ipv6: 'fd77::80' } as const;
+/** Addresses of the host itself, for clients on it and for those that are routed to it. */
+export const LOOPBACK = { ipv4: '127.0.0.1', ipv6: 'fd79::80' } as const;
+export const PUBLISHED = { ipv4: '10.78.0.1', ipv6: 'fd78::1' } as const;
 export const GUEST_MAC = '02:00:00:00:00:80';
 export const TCP_PORT = 80;
 export const UDP_PORT = 5300;
@@ -66,8 +70,19 @@ export class RoutedNetwork implements AsyncDisposable {
     return child;
   }
 
-  async startGuest(...words: string[]): Promise<Guest> {
-    return new Guest(await this.start(this.guest, 'guest-program', ...words));
+  async startGuest(): Promise<Guest> {
+    return new Guest(await this.start(this.guest, 'guest-program'));
+  }
+
+  /** A service of the host itself, which is off while nothing listens. */
+  async startProcess(): Promise<Guest> {
+    return new Guest(await this.start(this.host, 'guest-program', 'none'));
+  }
+
+  /** The packet filter's tables in the host, and how many packets wait in each queue. */
+  async held(): Promise<HeldState> {
+    const program = fileURLToPath(new URL('list-held.js', import.meta.url));
+    return JSON.parse(await this.host.run(process.execPath, program)) as HeldState;
   }
 
   async startClient(place: Place): Promise<Client> {
@@ -113,6 +128,7 @@ export class RoutedNetwork implements AsyncDisposable {
     };
     await addressed(host, 'br0', ['10.77.0.1/24', 'fd77::1/64'], []);
     await addressed(host, 'vc0', ['10.78.0.1/24', 'fd78::1/64'], []);
+    await host.run('ip', 'address', 'add', LOOPBACK.ipv6, 'dev', 'lo');
     await host.run('sysctl', '-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1');
     await guest.run('sysctl', '-qw', 'net.ipv6.conf.all.keep_addr_on_down=1', 'net.ipv6.conf.eth0.keep_addr_on_down=1');
     await guest.run('ip', 'link', 'set', 'eth0', 'address', GUEST_MAC);
@@ -174,6 +190,12 @@ export class LabDoorman {
     const number = this.#count;
     const { error } = await ask(this.process, { ...order, number }, (news) => news['number'] === number);
     if (error !== undefined) throw new Error(error as string);
+  }
+
+  /** Closes it, and ends its process. */
+  async end(): Promise<void> {
+    await this.order({ close: true });
+    this.process.kill('SIGKILL');
   }
 
   /** Calls back for each knock from now on. */
