@@ -1,4 +1,5 @@
 import {
+  errorMessage,
   inject,
   JitsuError,
   LOGGER,
@@ -127,17 +128,29 @@ export class NetfilterDoorman implements Doorman {
   async arm(services: readonly ArmedService[]): Promise<void> {
     const orders: Promise<void>[] = [];
     for (let index = 0; index < services.length; index += MOST_SERVICES) {
-      const batch = services.slice(index, index + MOST_SERVICES);
-      orders.push(
-        this.#order((number) => ({ number, arm: batch.map(guardedServiceOf) })),
-      );
+      orders.push(this.#armBatch(services.slice(index, index + MOST_SERVICES)));
     }
+    // None is left behind that nobody waits for.
+    const outcomes = await Promise.allSettled(orders);
+    const failure = outcomes.find((outcome) => outcome.status === 'rejected');
+    if (failure !== undefined) throw failure.reason as Error;
+  }
+
+  async #armBatch(services: readonly ArmedService[]): Promise<void> {
+    const before = services.map(({ unikernel }) => this.#armed.get(unikernel));
     // Also what a gate that has just died is not told any more: the next one is.
     for (const service of services) this.#armed.set(service.unikernel, service);
-    // None is left behind that nobody waits for.
-    const failures = (await Promise.allSettled(orders)).filter(({ status }) => status === 'rejected');
-    const [failure] = failures as PromiseRejectedResult[];
-    if (failure !== undefined) throw failure.reason as Error;
+    try {
+      await this.#order((number) => ({ number, arm: services.map(guardedServiceOf) }));
+    } catch (error) {
+      if (!this.#isReady) throw error;
+      for (const [index, { unikernel }] of services.entries()) {
+        const known = before[index];
+        if (known === undefined) this.#armed.delete(unikernel);
+        else this.#armed.set(unikernel, known);
+      }
+      throw error;
+    }
   }
 
   async release(unikernel: string, outcome: Outcome): Promise<void> {
@@ -201,9 +214,10 @@ export class NetfilterDoorman implements Doorman {
     try {
       await this.arm([...this.#armed.values()]);
     } catch (error) {
-      this.logger.error({ error }, 'not all is armed again');
-      return;
+      this.logger.error({ error }, `not for all that is stopped packets are held again: ${errorMessage(error)}`);
     }
+    // It has died again.
+    if (!this.#isReady) return;
     this.logger.info({ rung }, 'first packets are held again');
     this.#onLoss?.(undefined);
   }

@@ -1,6 +1,6 @@
 /** Connects, or sends a datagram, when it is told to, and says what came of it. */
 import { createSocket } from 'node:dgram';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 
 export interface ClientOrder {
   readonly number: number;
@@ -9,8 +9,10 @@ export interface ClientOrder {
   readonly protocol: 'tcp' | 'udp';
   /** In milliseconds. */
   readonly limit?: number;
-  /** The port that it sends from. */
-  readonly from?: number;
+  /** Keeps the connection, by the number of this order. */
+  readonly keep?: true;
+  /** Says something on the connection that this order has kept, and waits for the answer. */
+  readonly on?: number;
 }
 
 export interface ClientReport {
@@ -21,6 +23,8 @@ export interface ClientReport {
   readonly took: number;
 }
 
+const kept = new Map<number, Socket>();
+
 process.on('message', (order: ClientOrder) => {
   const begin = performance.now();
   let done = false;
@@ -30,16 +34,27 @@ process.on('message', (order: ClientOrder) => {
     const report: ClientReport = { number: order.number, ...(error !== undefined && { error }), took: performance.now() - begin };
     process.send?.(report);
   };
-  if (order.protocol === 'tcp') tcp(order, end);
+  if (order.on !== undefined) say(kept.get(order.on), end);
+  else if (order.protocol === 'tcp') tcp(order, end);
   else udp(order, end);
 });
 
-function tcp({ host, port, limit = 20_000 }: ClientOrder, report: (error?: string) => void): void {
+function say(socket: Socket | undefined, report: (error?: string) => void): void {
+  socket?.once('data', () => report());
+  socket?.once('error', (error: NodeJS.ErrnoException) => report(error.code ?? error.message));
+  socket?.write('more');
+}
+
+function tcp({ number, host, port, keep, limit = 20_000 }: ClientOrder, report: (error?: string) => void): void {
   const socket = connect({ host, port, autoSelectFamily: false });
   let connected = false;
   socket.setTimeout(limit, () => socket.destroy(new Error('timeout')));
   socket.on('connect', () => (connected = true));
-  socket.on('data', () => report());
+  socket.once('data', () => {
+    report();
+    if (keep) kept.set(number, socket.setTimeout(0));
+    else socket.destroy();
+  });
   socket.on('error', (error: NodeJS.ErrnoException) => report(error.code ?? error.message));
   socket.on('close', () => report(connected ? 'closed without an answer' : 'closed'));
 }

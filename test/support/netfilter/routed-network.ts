@@ -147,6 +147,15 @@ export class Guest {
     await ask(this.process, { boot: after } satisfies GuestOrder, (news) => 'booted' in news);
   }
 
+  /** Its device goes down, and its connections live on. */
+  async suspend(): Promise<void> {
+    await ask(this.process, { device: 'down' } satisfies GuestOrder, (news) => 'device' in news);
+  }
+
+  async resume(): Promise<void> {
+    await ask(this.process, { device: 'up' } satisfies GuestOrder, (news) => 'device' in news);
+  }
+
   async halt(): Promise<void> {
     await ask(this.process, { halt: true } satisfies GuestOrder, (news) => 'halted' in news);
   }
@@ -156,6 +165,13 @@ export class Client {
   #count = 0;
 
   constructor(readonly process: ChildProcess) {}
+
+  /** Opens a connection on which more can be said. */
+  async hold(host: string = GUEST.ipv4): Promise<{ say(): Promise<ClientReport> }> {
+    const { number, error } = await this.tcp(host, { keep: true });
+    if (error !== undefined) throw new Error(error);
+    return { say: () => this.tcp(host, { on: number }) };
+  }
 
   async connect(order: Omit<ClientOrder, 'number'>): Promise<ClientReport> {
     this.#count += 1;
@@ -183,6 +199,11 @@ export class LabDoorman {
 
   get knocks(): readonly Extract<DoormanNews, { knock: unknown }>['knock'][] {
     return this.news.flatMap((news) => ('knock' in news ? news.knock : []));
+  }
+
+  /** What it has said of its losses: a reason, or null where it holds again. */
+  get losses(): readonly (string | null)[] {
+    return this.news.flatMap((news) => ('loss' in news ? [news.loss] : []));
   }
 
   async order(order: Omit<DoormanOrder, 'number'>): Promise<void> {
