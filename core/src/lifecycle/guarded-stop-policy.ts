@@ -55,6 +55,8 @@ function checkOpinion(opinion: unknown, now: Milliseconds): void {
   if ('stop' in parts || typeof until !== 'number' || Number.isNaN(until)) {
     throw new TypeError(`its opinion is ${inspect(opinion, { breakLength: Infinity })}`);
   }
+  const why = parts['why'];
+  if (why !== undefined && typeof why !== 'string') throw new TypeError(`what it says keeps it is ${inspect(why)}`);
   // The policy would be asked again and again without end.
   if (until <= now) throw new TypeError('it wants to be asked again in the past');
 }
