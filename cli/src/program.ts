@@ -86,7 +86,9 @@ export function createProgram(
 
   begin('keep', '<name>')
     .addOption(new Option('--for <DURATION>', 'Keep it so long, such as 90m or 2h; 0 to keep it no more.'))
-    .addOption(new Option('--until <TIME>', "Keep it until then, such as 18:00 or '2026-07-22 18:00'.").conflicts('for'))
+    .addOption(
+      new Option('--until <TIME>', "Keep it until then, such as 18:00 or '2026-07-22 18:00'.").conflicts('for'),
+    )
     .option(...controlOption)
     .option(...configOption)
     .action((name: string, options: KeepChoice) => {

@@ -1,7 +1,15 @@
 import { aheadOf } from '../clock.js';
 import { BadControlRequest } from './control-request.js';
 import { keepUntil } from './keep-until.js';
-import type { ControlActions, FlushReport, KeepReport, KeepTime, StatusReport, SummonReport, UnikernelStatus } from './status-report.js';
+import type {
+  ControlActions,
+  FlushReport,
+  KeepReport,
+  KeepTime,
+  StatusReport,
+  SummonReport,
+  UnikernelStatus,
+} from './status-report.js';
 import type { StopMode } from '../contracts/machine.js';
 import type { Clock } from '../contracts/clock.js';
 import type { LifecycleEvent } from '../contracts/lifecycle-event.js';

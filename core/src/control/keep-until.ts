@@ -16,12 +16,11 @@ export function keepUntil(time: KeepTime, now: Milliseconds): Milliseconds {
     throw refused(`'${time.for}' is no duration: '90m', '2h', '1d', or 0 to keep it no more, expected.`);
   }
   const { until } = time;
-  const parts = MOMENT.exec(until.trim());
-  if (parts === null) throw refused(`'${until}' is no time: '18:00' or '2026-07-22 18:00' expected.`);
-  const [, year, month, day, hour, minute] = parts.map(Number) as number[];
-  if (parts[1] === undefined) return nextAt(now, hour as number, minute as number);
-  const moment = new Date(year as number, (month as number) - 1, day as number, hour, minute);
-  if (moment.getMonth() !== (month as number) - 1) throw refused(`'${until}' is no day of the calendar.`);
+  const [, year, month = 0, day, hour = 0, minute = 0] = MOMENT.exec(until.trim())?.map(Number) ?? [];
+  if (year === undefined) throw refused(`'${until}' is no time: '18:00' or '2026-07-22 18:00' expected.`);
+  if (Number.isNaN(year)) return nextAt(now, hour, minute);
+  const moment = new Date(year, month - 1, day, hour, minute);
+  if (moment.getMonth() !== month - 1) throw refused(`'${until}' is no day of the calendar.`);
   if (moment.getTime() <= now) throw refused(`'${until}' has passed.`);
   return moment.getTime();
 }

@@ -39,7 +39,10 @@ describe('jitsu keep', () => {
   });
 
   it('says that it is kept no more', async () => {
-    assert.equal((await said({ keptUntil: undefined }, { for: '0' })).text, 'web is not kept by this command any more.\n');
+    assert.equal(
+      (await said({ keptUntil: undefined }, { for: '0' })).text,
+      'web is not kept by this command any more.\n',
+    );
   });
 
   it('wants to know how long', async () => {

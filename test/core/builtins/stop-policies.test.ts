@@ -56,7 +56,14 @@ describeStopPolicy('the TTL policy', {
 
 describeStopPolicy('the keep-alive policy', {
   policy: () => new KeepAliveStopPolicy(),
-  examples: [{ it: 'keeps for ever', activity: inUse, now: 1e12, opinion: { keepUntil: Infinity, why: 'its policy keep-alive' } }],
+  examples: [
+    {
+      it: 'keeps for ever',
+      activity: inUse,
+      now: 1e12,
+      opinion: { keepUntil: Infinity, why: 'its policy keep-alive' },
+    },
+  ],
 });
 
 describeStopPolicy('the lifetime policy', {

@@ -163,8 +163,8 @@ describe('the settings', () => {
 
   it('hold the hours in which a unikernel is kept, one object for the same hours, and refuse what are none', async () => {
     const awake = ['Mon-Fri 08:00-18:00', 'Sat'];
-    const two = ['a.test', 'b.test'].map((dns) => ({ dns, ip: '192.0.2.1', awake: [...awake] }));
-    const [one, other] = (await read({ backend: 'toy', unikernels: two })).unikernels;
+    const three = ['a.test', 'b.test', 'c.test'].map((dns) => ({ dns, ip: '192.0.2.1', awake: [...awake] }));
+    const [, one, other] = (await read({ backend: 'toy', unikernels: three })).unikernels;
     assert.deepEqual(
       one?.awake?.map(({ text }) => text),
       awake,
