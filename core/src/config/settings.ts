@@ -9,6 +9,7 @@ import type { Notifier } from '../contracts/notifier.js';
 import type { Resolver } from '../contracts/resolver.js';
 import type { StateStore } from '../contracts/state-store.js';
 import type { StopPolicy } from '../contracts/stop-policy.js';
+import type { AwakeSpan } from './awake-hours.js';
 import type { BootSettings } from './boot.js';
 import type { CheckedConfig } from './config.js';
 import type { Configured, ConnectionSettings } from './contributed-settings.js';
@@ -46,12 +47,18 @@ export interface UnikernelSettings {
   /** The interval at which its service is looked at again while it is used; never where undefined. */
   readonly watch: Milliseconds | undefined;
   readonly stopPolicies: readonly Worded<StopPolicy>[];
+  /** The hours in which it is not stopped once it runs. */
+  readonly awake: readonly AwakeSpan[] | undefined;
   /** The ports that are its service, as configured; those of its probes where empty. */
   readonly ports: readonly ServicePort[];
   /** What counts as use; one object for all unikernels with the same rules. */
   readonly useRules: UseRules;
   /** The parsed keys that plugins have added; one shared empty object for all unikernels without any. */
   readonly addedKeys: Readonly<Record<string, unknown>>;
+  /** The names of the unikernels that have to be ready before it boots, without duplicates; absent without any. */
+  readonly needs?: readonly string[] | undefined;
+  /** The group with which it is woken and stopped. */
+  readonly group?: string | undefined;
   /** The data of its HTTPS and SVCB records (RFC 9460, 2.2). */
   readonly https: readonly Uint8Array[];
   readonly svcb: readonly Uint8Array[];

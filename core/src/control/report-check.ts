@@ -1,4 +1,4 @@
-import type { FlushReport, StatusReport, SummonReport, UnikernelStatus } from './status-report.js';
+import type { FlushReport, KeepReport, StatusReport, SummonReport, UnikernelStatus } from './status-report.js';
 import type { LifecycleEvent } from '../contracts/lifecycle-event.js';
 import { shapeCheck, type Shape } from '../plugin-kit/value-shape.js';
 
@@ -11,7 +11,10 @@ const UNIKERNEL = {
     'startedAt?': 'number',
     totalStarts: 'number',
     'stopAt?': 'number',
+    'keptBy?': 'string',
+    'keptUntil?': 'number',
     'outdated?': 'string',
+    'neededBy?': ['string'],
   },
   names: [{ name: 'string', requests: 'number', 'lastAsked?': 'number' }],
   'output?': ['string'],
@@ -51,7 +54,7 @@ const EVENT: Shape = {
     'reason?': 'string',
     'duration?': 'number',
   },
-  'cause?': { kind: 'string', 'name?': 'string', 'type?': 'string', 'client?': 'string' },
+  'cause?': { kind: 'string', 'name?': 'string', 'type?': 'string', 'client?': 'string', 'of?': 'string' },
 };
 
 /**
@@ -62,6 +65,7 @@ export const reportOf = {
   status: (body: unknown): StatusReport => shaped(body, STATUS) as StatusReport,
   unikernel: (body: unknown): UnikernelStatus => shaped(body, UNIKERNEL) as UnikernelStatus,
   summon: (body: unknown): SummonReport => shaped(body, { ...UNIKERNEL, wasReady: 'boolean' }) as SummonReport,
+  keep: (body: unknown): KeepReport => shaped(body, { ...UNIKERNEL, isStored: 'boolean' }) as KeepReport,
   flush: (body: unknown): FlushReport => shaped(body, { flushed: 'number' }) as FlushReport,
   history: (body: unknown): readonly LifecycleEvent[] => shaped(body, [EVENT]) as readonly LifecycleEvent[],
 };

@@ -1,3 +1,4 @@
+import type { AwakeSpan } from '../config/awake-hours.js';
 import type { Machine, MachineId, PowerState, StopMode } from '../contracts/machine.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { ReadinessProbe } from '../contracts/readiness-probe.js';
@@ -26,6 +27,8 @@ export interface UnikernelPlan {
   readonly replace?: ReplaceMoment;
   readonly probes: readonly ReadinessProbe[];
   readonly stopPolicies: readonly StopPolicy[];
+  /** The hours in which it is not stopped once it runs; none where absent. */
+  readonly awake?: readonly AwakeSpan[] | undefined;
   /** A fixed pause after a boot, besides the probes. */
   readonly delay: Milliseconds;
   readonly deadline: Milliseconds;
@@ -36,6 +39,10 @@ export interface UnikernelPlan {
   readonly ports?: readonly ServicePort[];
   /** What counts as use of it; absent where nobody asks. */
   readonly useRules?: UseRules;
+  /** The names of what has to be ready before it boots; nothing where absent. */
+  readonly needs?: readonly string[] | undefined;
+  /** The group with which it is woken and stopped. */
+  readonly group?: string | undefined;
   /** The data of its HTTPS and SVCB records (RFC 9460, 2.2); none where absent. */
   readonly https?: readonly Uint8Array[] | undefined;
   readonly svcb?: readonly Uint8Array[] | undefined;
@@ -127,6 +134,10 @@ export class UnikernelRecord implements Life {
 
   get failing(): boolean {
     return this.failure !== undefined;
+  }
+
+  get needy(): boolean {
+    return this.plan.needs !== undefined;
   }
 
   /** A counter per name. */

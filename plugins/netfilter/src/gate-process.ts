@@ -138,7 +138,11 @@ function unlinkedFile(): number {
     unlinkSync(path);
     return file;
   } catch (error) {
-    throw new JitsuError('JITSU_DOORMAN_FAILED', `The gate of the netfilter plugin cannot be started: ${errorMessage(error)}.`, { cause: error });
+    throw new JitsuError(
+      'JITSU_DOORMAN_FAILED',
+      `The gate of the netfilter plugin cannot be started: ${errorMessage(error)}.`,
+      { cause: error },
+    );
   } finally {
     rmdirSync(folder);
   }

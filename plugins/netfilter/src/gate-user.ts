@@ -33,6 +33,9 @@ export function findGateUser(read = (path: string): string => readFileSync(path,
 
 /** Whether a user namespace has this number (user_namespaces(7)). */
 function isMapped(number: number, map: string): boolean {
-  const ranges = map.trim().split('\n').map((line) => line.trim().split(/\s+/).map(Number));
+  const ranges = map
+    .trim()
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/).map(Number));
   return ranges.some(([from = 0, , count = 0]) => number >= from && number - from < count);
 }

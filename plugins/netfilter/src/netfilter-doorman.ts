@@ -17,11 +17,19 @@ import {
 } from '@jitsud/core/plugin';
 import { doormanOptions, type DoormanOptions } from './doorman-options.js';
 import { GateProcess, privileges } from './gate-process.js';
-import { MOST_ADDRESSES, MOST_PORTS, MOST_SERVICES, type GuardedService, type Outcome, type Report, type Setup } from './gate/messages.js';
+import {
+  MOST_ADDRESSES,
+  MOST_PORTS,
+  MOST_SERVICES,
+  type GuardedService,
+  type Outcome,
+  type Report,
+  type Setup,
+} from './gate/messages.js';
 import { ownCapabilities } from './own-capabilities.js';
 
 /** By which the gate knows the packets of readiness probes, where Jitsu may set it: JITS in ASCII. */
-export const PROBE_MARK = 0x4a49_5453;
+const PROBE_MARK = 0x4a49_5453;
 
 /** How long a gate may take to start. */
 const START_LIMIT: Milliseconds = 30_000;
@@ -83,7 +91,10 @@ export class NetfilterDoorman implements Doorman {
 
   async open(): Promise<void> {
     if (process.platform !== 'linux') {
-      throw new JitsuError('JITSU_DOORMAN_FAILED', `The netfilter plugin needs Linux, and this is ${process.platform}.`);
+      throw new JitsuError(
+        'JITSU_DOORMAN_FAILED',
+        `The netfilter plugin needs Linux, and this is ${process.platform}.`,
+      );
     }
     const gate = new GateProcess({
       hello: (nonce) => this.#hello(nonce),
@@ -217,7 +228,7 @@ export class NetfilterDoorman implements Doorman {
       this.logger.error({ error }, `not for all that is stopped packets are held again: ${errorMessage(error)}`);
     }
     // It has died again.
-    if (!this.#isReady) return;
+    if (!this.#holds()) return;
     this.logger.info({ rung }, 'first packets are held again');
     this.#onLoss?.(undefined);
   }
@@ -249,6 +260,10 @@ export class NetfilterDoorman implements Doorman {
     this.#isReady = false;
     this.logger.warn({}, `nothing is held for stopped unikernels: ${reason}`);
     this.#onLoss?.(reason);
+  }
+
+  #holds(): boolean {
+    return this.#isReady;
   }
 
   #rejectAll(reason: string): void {

@@ -9,7 +9,11 @@ export type Capability = keyof typeof BITS;
 export function ownCapabilities(status = ownStatus()): ReadonlySet<Capability> {
   const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
   const has = ([, bit]: [string, number]): boolean => ((effective >> BigInt(bit)) & 1n) === 1n;
-  return new Set(Object.entries(BITS).filter(has).map(([name]) => name as Capability));
+  return new Set(
+    Object.entries(BITS)
+      .filter(has)
+      .map(([name]) => name as Capability),
+  );
 }
 
 function ownStatus(): string {

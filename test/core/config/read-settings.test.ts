@@ -147,10 +147,13 @@ describe('the settings', () => {
       delay: 100,
       deadline: 30_000,
       grace: 10_000,
+      awake: undefined,
       watch: undefined,
       ports: [],
       useRules: { idle: 900_000, outgoing: false, conntrack: false, ignored: [] },
       addedKeys: {},
+      needs: undefined,
+      group: undefined,
       https: [],
       svcb: [],
     });
@@ -160,11 +163,84 @@ describe('the settings', () => {
     );
   });
 
+  it('hold the hours in which a unikernel is kept, one object for the same hours, and refuse what are none', async () => {
+    const awake = ['Mon-Fri 08:00-18:00', 'Sat'];
+    const three = ['a.test', 'b.test', 'c.test'].map((dns) => ({ dns, ip: '192.0.2.1', awake: [...awake] }));
+    const [, one, other] = (await read({ backend: 'toy', unikernels: three })).unikernels;
+    assert.deepEqual(
+      one?.awake?.map(({ text }) => text),
+      awake,
+    );
+    assert.equal(one?.awake, other?.awake);
+    const expected =
+      "A span such as 'Mon-Fri 08:00-18:00', 'Sat,Sun' or '22:00-06:00' expected, with the days Mon, Tue, Wed, Thu, Fri, Sat and Sun.";
+    assert.deepEqual(await problemsOf(toy({ awake: 'always' })), [`unikernels[0].awake: 'always'. ${expected}`]);
+  });
+
   it('refuse a port that is none', async () => {
     const expected = "A port such as 'tcp/443' or 'udp/53' expected.";
     for (const port of ['443', 'tcp/0', 'tcp/65536', 'sctp/80', 'tcp/80 ']) {
       assert.deepEqual(await problemsOf(toy({ ports: [port] })), [`unikernels[0].ports[0]: '${port}'. ${expected}`]);
     }
+  });
+
+  it('have what a unikernel needs by its name, each once, and its group', async () => {
+    const at = (name: string, more: object = {}): object => ({ name, dns: `${name}.test`, ip: '192.0.2.1', ...more });
+    const unikernels = [
+      at('web', { needs: ['db', 'mail', 'db'], group: 'shop' }),
+      at('db'),
+      at('mail', { needs: 'db' }),
+    ];
+    const settings = await read(
+      { backend: 'toy', unikernels },
+      { words: ['dns=x.test,ip=192.0.2.2,needs=web,group=shop'] },
+    );
+    assert.deepEqual(
+      settings.unikernels.map(({ name, needs, group }) => [name, needs, group]),
+      [
+        ['web', ['db', 'mail'], 'shop'],
+        ['db', undefined, undefined],
+        ['mail', ['db'], undefined],
+        ['x.test', ['web'], 'shop'],
+      ],
+    );
+  });
+
+  it('refuse needs that nobody has, and those that lead back, with the way', async () => {
+    const at = (name: string, needs: unknown = []): object => ({ name, dns: `${name}.test`, ip: '192.0.2.1', needs });
+    const back = 'A need that does not lead back expected: each of these would wait for another for ever.';
+    assert.deepEqual(
+      await problemsOf({
+        backend: 'toy',
+        unikernels: [
+          at('web', ['datebase', 'xyz']),
+          at('database'),
+          at('a', 'b'),
+          at('b', ['database', 'c']),
+          at('c', ['a']),
+          at('me', 'me'),
+        ],
+      }),
+      [
+        "unikernels[0].needs[0]: 'datebase'. The name of another unikernel expected. Did you mean 'database'?",
+        "unikernels[0].needs[1]: 'xyz'. The name of another unikernel expected.",
+        `unikernels[4].needs[0]: a → b → c → a. ${back}`,
+        `unikernels[5].needs: me → me. ${back}`,
+      ],
+    );
+    assert.deepEqual(await problemsOf(toy({ needs: [7], group: '' })), [
+      'unikernels[0].needs[0]: 7. The name of another unikernel, or a list of names, expected.',
+      "unikernels[0].group: ''. The name of a group, of 1 to 200 printable characters, expected.",
+    ]);
+  });
+
+  it('find the way back in a chain that is too long for recursion', async () => {
+    const count = 20_000;
+    const unikernels = Array.from({ length: count }, (_, index) => ({
+      ...{ name: `u${index}`, dns: `u${index}.test`, ip: '192.0.2.1', needs: [`u${(index + 1) % count}`] },
+    }));
+    const [problem] = await problemsOf({ backend: 'toy', unikernels });
+    assert.match(problem!, /^unikernels\[19999\]\.needs\[0\]: u0 → u1 → .* → u7 → 19992 more → u0\. A need/);
   });
 
   it('let a unikernel override what all have', async () => {

@@ -35,8 +35,12 @@ describe('the gate of the netfilter plugin', function () {
   };
 
   const gatePid = async (): Promise<number> => {
-    const pids = (await network.host.run('ip', 'netns', 'pids', network.host.name)).split('\n').filter((pid) => pid !== '');
-    const found = pids.find((pid) => commandOf(pid).includes('gate-program.js') && readlinkSync(`/proc/${pid}/exe`) === process.execPath);
+    const pids = (await network.host.run('ip', 'netns', 'pids', network.host.name))
+      .split('\n')
+      .filter((pid) => pid !== '');
+    const found = pids.find(
+      (pid) => commandOf(pid).includes('gate-program.js') && readlinkSync(`/proc/${pid}/exe`) === process.execPath,
+    );
     assert.ok(found, 'there is a gate');
     return Number(found);
   };
@@ -80,7 +84,12 @@ describe('the gate of the netfilter plugin', function () {
     it('is started again when it dies, and holds for all that is armed', async () => {
       const before = await gatePid();
       process.kill(before, 'SIGKILL');
-      await eventually(() => assert.deepEqual(doorman.losses.slice(-2).map((loss) => loss === null), [false, true]));
+      await eventually(() =>
+        assert.deepEqual(
+          doorman.losses.slice(-2).map((loss) => loss === null),
+          [false, true],
+        ),
+      );
       assert.notEqual(await gatePid(), before);
       const begin = doorman.knocks.length;
       const connection = client.tcp();
@@ -177,9 +186,12 @@ describe('the gate of the netfilter plugin', function () {
   });
 
   const gatePidOf = async (by: LabDoorman): Promise<number> => {
-    const pids = (await network.host.run('ip', 'netns', 'pids', network.host.name)).split('\n').filter((pid) => pid !== '');
+    const pids = (await network.host.run('ip', 'netns', 'pids', network.host.name))
+      .split('\n')
+      .filter((pid) => pid !== '');
     const found = pids.find((pid) => {
-      if (!commandOf(pid).includes('gate-program.js') || readlinkSync(`/proc/${pid}/exe`) !== process.execPath) return false;
+      if (!commandOf(pid).includes('gate-program.js') || readlinkSync(`/proc/${pid}/exe`) !== process.execPath)
+        return false;
       return parentOf(parentOf(Number(pid))) === by.process.pid;
     });
     assert.ok(found, 'there is a gate');

@@ -31,7 +31,11 @@ process.on('message', (order: ClientOrder) => {
   const end = (error?: string): void => {
     if (done) return;
     done = true;
-    const report: ClientReport = { number: order.number, ...(error !== undefined && { error }), took: performance.now() - begin };
+    const report: ClientReport = {
+      number: order.number,
+      ...(error !== undefined && { error }),
+      took: performance.now() - begin,
+    };
     process.send?.(report);
   };
   if (order.on !== undefined) say(kept.get(order.on), end);

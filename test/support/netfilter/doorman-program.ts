@@ -1,5 +1,5 @@
 /** The doorman, in a process of its own that may be in another network namespace and can be killed. */
-import { SystemClock, type ArmedService, type Knock, type KnockVerdict } from '@jitsud/core/plugin';
+import { errorMessage, SystemClock, type ArmedService, type Knock, type KnockVerdict } from '@jitsud/core/plugin';
 import { connectUntil } from '#core/builtins/connect-until.js';
 import { markProbes } from '#core/net/probe-mark.js';
 import { NetfilterDoorman } from '#netfilter/netfilter-doorman.js';
@@ -19,9 +19,7 @@ export interface DoormanOrder {
 }
 
 export type DoormanNews =
-  | { readonly number: number; readonly error?: string }
-  | { readonly knock: Knock }
-  | { readonly loss: string | null };
+  { readonly number: number; readonly error?: string } | { readonly knock: Knock } | { readonly loss: string | null };
 
 const send = (news: DoormanNews): void => void process.send?.(news);
 const log = (): void => undefined;
@@ -32,11 +30,19 @@ let verdict: KnockVerdict = 'hold';
 process.on('message', (order: DoormanOrder) => {
   void carryOut(order).then(
     () => send({ number: order.number }),
-    (error: Error) => send({ number: order.number, error: error.message }),
+    (error: unknown) => send({ number: order.number, error: errorMessage(error) }),
   );
 });
 
-async function carryOut({ options, arm, release, verdict: next, beforeDrop, probe, close }: DoormanOrder): Promise<void> {
+async function carryOut({
+  options,
+  arm,
+  release,
+  verdict: next,
+  beforeDrop,
+  probe,
+  close,
+}: DoormanOrder): Promise<void> {
   if (next !== undefined) verdict = next;
   if (options !== undefined) {
     doorman = new NetfilterDoorman(doormanOptions.parse(options), new SystemClock(), logger);

@@ -230,7 +230,7 @@ export class LabDoorman {
 type News = Readonly<Record<string, unknown>>;
 
 /** Sends a message, and resolves with the first answer that fits. */
-export async function ask(child: ChildProcess, order: object, fits: (news: News) => boolean): Promise<News> {
+async function ask(child: ChildProcess, order: object, fits: (news: News) => boolean): Promise<News> {
   return new Promise((resolve, reject) => {
     const end = (): void => {
       child.off('message', take);

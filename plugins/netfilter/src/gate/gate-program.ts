@@ -49,7 +49,12 @@ async function start({ instance, mark, users, bridges, rungs }: Setup): Promise<
       (reason) => fail(reason, 1),
     );
     for (const bridge of bridges) {
-      new NeighbourAnswers(bridge, calls, (address) => running.macOf(address), (warning) => report({ warning })).start();
+      new NeighbourAnswers(
+        bridge,
+        calls,
+        (address) => running.macOf(address),
+        (warning) => report({ warning }),
+      ).start();
     }
     forbidPrograms(calls);
     report({ ready: nonce, rung: opened.rung });

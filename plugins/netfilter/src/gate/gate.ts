@@ -1,6 +1,13 @@
 import { hexOf, textOf } from './addresses.js';
 import { HeldPackets, HOLD_LIMITS, type HoldLimits } from './held-packets.js';
-import { readPort, type Connections, type GuardedService, type Outcome, type Report, type Verdict } from './messages.js';
+import {
+  readPort,
+  type Connections,
+  type GuardedService,
+  type Outcome,
+  type Report,
+  type Verdict,
+} from './messages.js';
 import type { StoppedEndpoint } from '../netlink/endpoint.js';
 import type { PacketHold } from './packet-hold.js';
 import { viewPacket, type PacketView } from './packet-view.js';
@@ -61,7 +68,11 @@ export class Gate<Packet> {
 
   /** Arms all that can be armed. @throws Refusal for the first that cannot */
   arm(services: readonly GuardedService[]): void {
-    const changed: { readonly armed: Armed<Packet>; readonly endpoints: readonly StoppedEndpoint[]; readonly connections: Connections }[] = [];
+    const changed: {
+      readonly armed: Armed<Packet>;
+      readonly endpoints: readonly StoppedEndpoint[];
+      readonly connections: Connections;
+    }[] = [];
     const outdated: StoppedEndpoint[] = [];
     let refusal: Refusal | undefined;
     for (const service of services) {
@@ -203,7 +214,9 @@ export class Gate<Packet> {
       .map(readPort)
       .filter((port) => port !== undefined)
       .flatMap((port) => hexadecimal.map((address) => ({ ...port, address, connections })));
-    const taken = endpoints.find((endpoint) => (this.#byEndpoint.get(keyOf(endpoint))?.unikernel ?? unikernel) !== unikernel);
+    const taken = endpoints.find(
+      (endpoint) => (this.#byEndpoint.get(keyOf(endpoint))?.unikernel ?? unikernel) !== unikernel,
+    );
     if (taken === undefined) return endpoints;
     const other = this.#byEndpoint.get(keyOf(taken))?.unikernel ?? '';
     const place = `${textOf(taken.address)}, ${taken.protocol}/${taken.port}`;
@@ -220,5 +233,8 @@ function wholeKeyOf(endpoint: StoppedEndpoint): string {
 }
 
 function sameEndpoints(some: readonly StoppedEndpoint[], others: readonly StoppedEndpoint[]): boolean {
-  return some.length === others.length && some.every((each, index) => wholeKeyOf(each) === wholeKeyOf(others[index] as StoppedEndpoint));
+  return (
+    some.length === others.length &&
+    some.every((each, index) => wholeKeyOf(each) === wholeKeyOf(others[index] as StoppedEndpoint))
+  );
 }

@@ -47,7 +47,6 @@ export type Order =
   | { readonly number: number; readonly release: string; readonly outcome: Outcome }
   | { readonly knock: number; readonly verdict: Verdict };
 
-
 /** What the gate reports. */
 export type Report =
   /** A gate has started, and waits for its orders. */
@@ -95,7 +94,7 @@ export function checkOrder(message: unknown): Order | undefined {
   if (!isWhole(number)) return undefined;
   if (allow !== undefined) {
     if (!isList(allow, 8_192) || !allow.every(isAddress)) return undefined;
-    return { number, allow: allow as string[], ...(seal === true && { seal }) };
+    return { number, allow, ...(seal === true && { seal }) };
   }
   if (release !== undefined) return isName(release) && isOutcome(outcome) ? { number, release, outcome } : undefined;
   if (!isList(arm, MOST_SERVICES)) return undefined;
@@ -141,7 +140,7 @@ function checkService(value: unknown): GuardedService | undefined {
     return undefined;
   }
   if (mac !== undefined && !(typeof mac === 'string' && MAC.test(mac))) return undefined;
-  return { unikernel, connections, mac, addresses: addresses as string[], ports: ports as string[] };
+  return { unikernel, connections, mac, addresses, ports: ports as string[] };
 }
 
 function checkSetup(value: unknown): Setup | undefined {

@@ -6,7 +6,7 @@ import type { NftTable } from './nft-messages.js';
 import { commit } from './nft-transaction.js';
 import { OtherTables } from './other-tables.js';
 import type { PacketHolder } from './packet-holder.js';
-import { SetMembers, type Edit } from './set-members.js';
+import { opposite, SetMembers, type Edit } from './set-members.js';
 import { trackConnections, USERS } from './table-layout.js';
 import { TrafficReader, type TrafficQuestion, type TrafficReading } from './traffic-reader.js';
 
@@ -66,7 +66,7 @@ export class Netfilter implements Disposable {
     // Looked for when ours are visible, so that of two that arm at once at least one sees the other.
     const taken = this.#others.findArmed(endpoints);
     if (taken === undefined) return;
-    this.#members.edit(done.map(({ set, key, isMember }) => ({ set, key, isMember: !isMember })));
+    this.#members.edit(opposite(done));
     const { endpoint, table } = taken;
     const place = `${endpoint.protocol}/${endpoint.port} at ${textOf(endpoint.address)}`;
     throw new NetlinkError(

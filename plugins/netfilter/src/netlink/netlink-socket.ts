@@ -5,7 +5,7 @@ import { HEADER, message, messagesIn, Netlink, type NetlinkMessage } from './net
 import { Linux, type SystemCalls } from './system-calls.js';
 
 /** Which netlink: that of netfilter, with nftables, queues, logs and connection tracking. */
-export const NETLINK_NETFILTER = 12;
+const NETLINK_NETFILTER = 12;
 
 /** The most that the kernel sends at once. */
 const MOST_RECEIVED = 65_536;
@@ -13,8 +13,8 @@ const MOST_RECEIVED = 65_536;
 /** How long a request waits for its answer, in seconds: the kernel gives it before the request returns. */
 const PATIENCE = 10;
 
-/** What may wait to be sent and read, in bytes: a transaction of 100,000 elements is one datagram. */
-const SEND_BUFFER = 16 * 1_024 * 1_024;
+/** What may wait to be sent and read, in bytes. */
+const SEND_BUFFER = 4 * 1_024 * 1_024;
 const RECEIVE_BUFFER = 4 * 1_024 * 1_024;
 
 /** The kernel's words in an answer (linux/netlink.h). */

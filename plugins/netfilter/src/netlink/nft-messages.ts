@@ -16,7 +16,7 @@ export const KeyType = { IPV4: 7, IPV6: 8, PROTOCOL: 12, PORT: 13, USER: 24 } as
 const TYPE_BITS = 6;
 
 const NFTABLES = 10;
-export const nftType = (type: number): number => (NFTABLES << 8) | type;
+const nftType = (type: number): number => (NFTABLES << 8) | type;
 
 export const NftMessage = {
   BEGIN: 0x10,

@@ -52,7 +52,15 @@ export async function openNetfilter(options: NetfilterOptions): Promise<Netfilte
 }
 
 function fillTable(calls: SystemCalls, socket: NetlinkSocket, options: NetfilterOptions): Netfilter {
-  const { instance, mark = USUAL_MARK, bridges = [], ignored = [], memory = MEMORY, window = WINDOW, rungs = RUNGS } = options;
+  const {
+    instance,
+    mark = USUAL_MARK,
+    bridges = [],
+    ignored = [],
+    memory = MEMORY,
+    window = WINDOW,
+    rungs = RUNGS,
+  } = options;
   const table = new NftTable(Family.INET, `${TABLE_PREFIX}${instance}`);
   commit(socket, [table.create()]);
   const seesPayload = isPossible(socket, table);

@@ -31,6 +31,7 @@ export class PacketLog implements PacketHolder {
   #bytes = 0;
   #next = 0;
   #reader: PacketReader | undefined;
+  #isClosed = false;
 
   private constructor(
     readonly group: number,
@@ -108,6 +109,9 @@ export class PacketLog implements PacketHolder {
   }
 
   [Symbol.dispose](): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#held.clear();
     if (this.#reader === undefined) this.socket[Symbol.dispose]();
     else this.#reader[Symbol.dispose]();
     this.sender[Symbol.dispose]();

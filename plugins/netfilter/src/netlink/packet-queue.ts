@@ -40,6 +40,7 @@ export interface QueuedPacket {
 /** Holds packets in a queue of the kernel, which has them until a verdict comes. */
 export class PacketQueue implements PacketHolder {
   #reader: PacketReader | undefined;
+  #isClosed = false;
 
   private constructor(
     readonly number: number,
@@ -97,6 +98,8 @@ export class PacketQueue implements PacketHolder {
   }
 
   #say(packet: number, verdict: number, ...more: readonly Uint8Array[]): void {
+    // The kernel has dropped all that it had.
+    if (this.#isClosed) return;
     const bytes = message(
       VERDICT,
       Netlink.REQUEST,
@@ -108,6 +111,8 @@ export class PacketQueue implements PacketHolder {
 
   /** Gives up the queue: the kernel drops what it still has. */
   [Symbol.dispose](): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     if (this.#reader === undefined) this.socket[Symbol.dispose]();
     else this.#reader[Symbol.dispose]();
   }

@@ -9,6 +9,9 @@ export interface Edit {
   readonly isMember: boolean;
 }
 
+/** How many go into one transaction: without rights over the whole host its datagram has to fit into a small buffer. */
+const MOST_AT_ONCE = 2_000;
+
 /** The keys of the sets that nobody but this process changes: what is there already is not added, nor removed twice. */
 export class SetMembers {
   readonly #members = new Map<string, Set<string>>();
@@ -18,18 +21,29 @@ export class SetMembers {
     private readonly table: NftTable,
   ) {}
 
-  /** Changes all of them at once, or none; of two for one key the last counts. @returns what has changed @throws NetlinkError */
+  /** Changes all of them, or none; of two for one key the last counts. @returns what has changed @throws NetlinkError */
   edit(edits: readonly Edit[]): Edit[] {
     const wanted = new Map(edits.map((edit) => [`${edit.set} ${nameOf(edit.key)}`, edit]));
     const changed = [...wanted.values()].filter(
       ({ set, key, isMember }) => this.#of(set).has(nameOf(key)) !== isMember,
     );
+    for (let from = 0; from < changed.length; from += MOST_AT_ONCE) {
+      try {
+        this.#commit(changed.slice(from, from + MOST_AT_ONCE));
+      } catch (error) {
+        this.edit(opposite(changed.slice(0, from)));
+        throw error;
+      }
+    }
+    return changed;
+  }
+
+  #commit(changed: readonly Edit[]): void {
     commit(this.socket, [...this.#changes(changed, false), ...this.#changes(changed, true)]);
     for (const { set, key, isMember } of changed) {
       if (isMember) this.#of(set).add(nameOf(key));
       else this.#of(set).delete(nameOf(key));
     }
-    return changed;
   }
 
   #changes(changed: readonly Edit[], isMember: boolean): Change[] {
@@ -48,6 +62,11 @@ export class SetMembers {
     if (members === undefined) this.#members.set(set, (members = new Set()));
     return members;
   }
+}
+
+/** What undoes these. */
+export function opposite(edits: readonly Edit[]): Edit[] {
+  return edits.map(({ set, key, isMember }) => ({ set, key, isMember: !isMember }));
 }
 
 /** A byte in each character, which takes the least memory. */

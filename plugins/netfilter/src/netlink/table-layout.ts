@@ -51,8 +51,8 @@ export interface AddressRange {
 }
 
 /** The most elements of sets that packets fill. */
-export const MOST_FLOWS = 262_144;
-export const MOST_ACTIVE = 1_048_576;
+const MOST_FLOWS = 262_144;
+const MOST_ACTIVE = 1_048_576;
 
 /** How long it is known that a flow is a probe's, in milliseconds. */
 const PROBE_MEMORY = 60_000;

@@ -228,7 +228,9 @@ describe('the gate', () => {
 
   it('arms no address and port for two unikernels', () => {
     gate.arm([www]);
-    assert.throws(() => gate.arm([{ ...www, unikernel: 'other' }]), { message: /other: www is armed at 10\.77\.0\.80, tcp\/80/ });
+    assert.throws(() => gate.arm([{ ...www, unikernel: 'other' }]), {
+      message: /other: www is armed at 10\.77\.0\.80, tcp\/80/,
+    });
   });
 
   it('changes nothing for a unikernel or a knock that it does not know', () => {

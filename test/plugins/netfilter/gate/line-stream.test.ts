@@ -11,7 +11,11 @@ describe('a stream of messages by lines', () => {
     stream = new PassThrough();
     messages = [];
     ends = 0;
-    new LineStream(stream, (message) => messages.push(message), () => (ends += 1));
+    new LineStream(
+      stream,
+      (message) => messages.push(message),
+      () => (ends += 1),
+    );
   });
 
   const write = async (text: string | Buffer): Promise<void> => {

@@ -58,7 +58,8 @@ describe('questions for the MAC of an address', () => {
     ]) {
       assert.equal(readSolicitation(frame), undefined);
     }
-    for (let length = 0; length < 42; length += 1) assert.equal(readSolicitation(request.subarray(0, length)), undefined);
+    for (let length = 0; length < 42; length += 1)
+      assert.equal(readSolicitation(request.subarray(0, length)), undefined);
     for (let length = 0; length < 78; length += 1) {
       assert.equal(readSolicitation(solicitation.subarray(0, length)), undefined);
     }
