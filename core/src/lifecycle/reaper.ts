@@ -1,7 +1,10 @@
 import type { Clock } from '../contracts/clock.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
+import type { Traffic } from '../contracts/activity-source.js';
 import type { Activity, StopPolicy } from '../contracts/stop-policy.js';
+import type { ActivitySources } from './activity-sources.js';
 import { DeadlineQueue } from './deadline-queue.js';
+import type { Doormen } from './doormen.js';
 import type { LifeReports } from './life-reports.js';
 import type { Unikernel } from './unikernel.js';
 
@@ -14,11 +17,19 @@ export type Verdict = { readonly askAgainAt: Milliseconds } | { readonly stop: s
 export class Reaper implements Disposable {
   readonly #deadlines: DeadlineQueue<Unikernel>;
   #disposed = false;
+  /** Those whose traffic is being asked for. */
+  readonly #weighed = new Set<Unikernel>();
+  /** What was last known of the traffic to those that are kept for it. */
+  readonly #traffic = new Map<Unikernel, Traffic>();
   readonly #freezes: { readonly from: Milliseconds; readonly to: Milliseconds }[] = [];
 
   constructor(
     private readonly life: Pick<LifeReports, 'on' | 'reap'>,
     private readonly clock: Clock,
+    private readonly watched: {
+      readonly sources?: Pick<ActivitySources, 'see' | 'observe'> | undefined;
+      readonly doormen?: Pick<Doormen, 'guard' | 'beforeVerdict' | 'stepAside'> | undefined;
+    } = {},
   ) {
     this.#deadlines = new DeadlineQueue(
       clock,
@@ -29,13 +40,13 @@ export class Reaper implements Disposable {
 
   /** Asks the policies of a running unikernel, now and whenever they want to be asked again. */
   consider(unikernel: Unikernel): void {
-    // A summon, stop or start under way ends with another call where the unikernel runs then. A machine that is down,
-    // or in an unknown state, is not stopped.
-    const { summon, stops, starting, state } = unikernel;
-    if (this.#disposed || summon || stops || starting || state !== 'running') return;
-    const verdict = this.#finalVerdict(unikernel);
-    if ('askAgainAt' in verdict) this.#deadlines.set(unikernel, verdict.askAgainAt);
-    else this.life.reap(unikernel, verdict.stop);
+    if (!this.#mayStop(unikernel) || this.#weighed.has(unikernel)) return;
+    const { sources, doormen } = this.watched;
+    const isSeen = sources?.see(unikernel) === true;
+    const verdict = isSeen || doormen?.guard(unikernel) ? this.#verdict(unikernel) : this.#finalVerdict(unikernel);
+    if ('askAgainAt' in verdict) this.#keep(unikernel, verdict);
+    else if (isSeen || doormen?.guard(unikernel)) void this.#weigh(unikernel, isSeen);
+    else this.#stop(unikernel, verdict.stop);
   }
 
   considerIn(unikernel: Unikernel, delay: Milliseconds): void {
@@ -47,8 +58,15 @@ export class Reaper implements Disposable {
     const { summon, starting, state } = unikernel;
     if (summon || starting || state !== 'running') return undefined;
     const verdict = this.#verdict(unikernel);
+    // Nobody knows how long its connections stay open.
+    if ('stop' in verdict && this.#traffic.has(unikernel)) return undefined;
     const at = 'stop' in verdict ? this.clock.now() : verdict.askAgainAt;
     return at === Infinity ? undefined : at;
+  }
+
+  /** What is known of the traffic to a unikernel that is kept for it alone. */
+  traffic(unikernel: Unikernel): Traffic | undefined {
+    return this.#traffic.get(unikernel);
   }
 
   /** Stops no unikernel any more. */
@@ -70,9 +88,75 @@ export class Reaper implements Disposable {
     return final;
   }
 
-  #verdict(unikernel: Unikernel): Verdict {
+  #verdict(unikernel: Unikernel, traffic?: Traffic): Verdict {
     if (unikernel.replacement === 'now') return { stop: definitionChanged(unikernel) };
-    return verdictOn(unikernel.plan.stopPolicies, unikernel.activity(this.#awake), this.clock.now());
+    return verdictOn(unikernel.plan.stopPolicies, unikernel.activity(this.#awake, traffic), this.clock.now());
+  }
+
+  /** What would stop it does so unless its traffic speaks for it, or somebody wakes it meanwhile. */
+  async #weigh(unikernel: Unikernel, isSeen: boolean): Promise<void> {
+    this.#weighed.add(unikernel);
+    let isDecided = false;
+    try {
+      isDecided = await this.#decide(unikernel, isSeen);
+    } finally {
+      this.#weighed.delete(unikernel);
+    }
+    // Something has happened to it, and perhaps whoever wanted to have it considered was not heard.
+    if (!isDecided) this.consider(unikernel);
+  }
+
+  /**
+   * Asks for its traffic first while nobody notices, since what is used for hours is asked for again and again; and then a
+   * last time, when it gets no query any more and first packets are held. Returns whether it is kept or stopped.
+   */
+  async #decide(unikernel: Unikernel, isSeen: boolean): Promise<boolean> {
+    const { sources, doormen } = this.watched;
+    const observe = async (): Promise<Traffic | undefined> => (isSeen ? sources?.observe(unikernel) : undefined);
+    const first = await observe();
+    if (!this.#mayStop(unikernel)) return false;
+    const verdict = this.#verdict(unikernel, first);
+    if ('askAgainAt' in verdict) return this.#keep(unikernel, verdict, first);
+
+    const wasReady = unikernel.ready;
+    if (wasReady) this.life.on(unikernel, 'expired');
+    const { phase } = unikernel;
+    const keep = (final: { readonly askAgainAt: Milliseconds }, traffic?: Traffic): boolean => {
+      if (wasReady) this.life.on(unikernel, 'kept');
+      else doormen?.stepAside(unikernel);
+      return this.#keep(unikernel, final, traffic);
+    };
+    const known = this.#verdict(unikernel, first);
+    if ('askAgainAt' in known) return keep(known);
+    const armed = doormen?.beforeVerdict(unikernel);
+    if (armed !== undefined) await armed;
+    const last = await observe();
+    if (!this.#mayStop(unikernel) || unikernel.phase !== phase) return false;
+    const final = this.#verdict(unikernel, last);
+    if ('askAgainAt' in final) return keep(final, last);
+    this.#stop(unikernel, final.stop);
+    return true;
+  }
+
+  /**
+   * A summon, stop or start under way ends with another call where the unikernel runs then. A machine that is down, or in
+   * an unknown state, is not stopped.
+   */
+  #mayStop({ summon, stops, starting, state }: Unikernel): boolean {
+    return !(this.#disposed || summon || stops || starting || state !== 'running');
+  }
+
+  /** @param traffic what keeps it, where that does */
+  #keep(unikernel: Unikernel, { askAgainAt }: { readonly askAgainAt: Milliseconds }, traffic?: Traffic): true {
+    if (traffic === undefined) this.#traffic.delete(unikernel);
+    else this.#traffic.set(unikernel, traffic);
+    this.#deadlines.set(unikernel, askAgainAt);
+    return true;
+  }
+
+  #stop(unikernel: Unikernel, reason: string): void {
+    this.#traffic.delete(unikernel);
+    this.life.reap(unikernel, reason);
   }
 
   #frozen(from: Milliseconds, to: Milliseconds): void {
