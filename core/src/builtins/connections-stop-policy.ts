@@ -10,8 +10,10 @@ const LATEST: Milliseconds = 60_000;
 export class ConnectionsStopPolicy implements StopPolicy {
   opinionOn(activity: Activity, now: Milliseconds): StopOpinion | undefined {
     const { since, names, traffic } = activity;
-    if ((traffic?.connections ?? 0) === 0) return keepUnknown(activity, now);
+    const connections = traffic?.connections ?? 0;
+    if (connections === 0) return keepUnknown(activity, now);
     const shortest = Math.min(...names.map(({ ttl }) => ttl));
-    return keepForNow(since, Math.min(Math.max(shortest, SOONEST), LATEST), now);
+    const why = traffic?.detail ?? (connections === 1 ? '1 connection' : `${connections} connections`);
+    return keepForNow(since, Math.min(Math.max(shortest, SOONEST), LATEST), now, why);
   }
 }

@@ -15,6 +15,6 @@ export class TrafficStopPolicy implements StopPolicy {
     if (traffic?.lastPacket === undefined) return keepUnknown(activity, now);
     // What came before this run, or before Jitsu was started again, nobody has seen.
     const keepUntil = Math.max(traffic.lastPacket, since) + this.window;
-    return now < keepUntil ? { keepUntil } : undefined;
+    return now < keepUntil ? { keepUntil, why: traffic.detail ?? 'traffic' } : undefined;
   }
 }

@@ -7,10 +7,10 @@ const UNKNOWN_FOR: Milliseconds = 60_000;
 /** Keeps a unikernel of whose traffic nothing is known at the moment, although somebody should know it. */
 export function keepUnknown({ since, traffic }: Activity, now: Milliseconds): StopOpinion | undefined {
   if (traffic === undefined || traffic.connections !== undefined || traffic.lastPacket !== undefined) return undefined;
-  return keepForNow(since, UNKNOWN_FOR, now);
+  return keepForNow(since, UNKNOWN_FOR, now, 'traffic that nobody can tell at the moment');
 }
 
 /** Keeps a unikernel until the end of a period of its run: the same however often it is asked until then. */
-export function keepForNow(since: Milliseconds, period: Milliseconds, now: Milliseconds): StopOpinion {
-  return { keepUntil: since + (Math.floor((now - since) / period) + 1) * period };
+export function keepForNow(since: Milliseconds, period: Milliseconds, now: Milliseconds, why: string): StopOpinion {
+  return { keepUntil: since + (Math.floor((now - since) / period) + 1) * period, why };
 }

@@ -409,12 +409,12 @@ export class Fleet {
   }
 
   #commonPlan(settings: UnikernelSettings): CommonPlan {
-    const { ttl, stopMode, replace, delay, deadline, grace, watch, ready, stopPolicies, https, svcb } = settings;
+    const { ttl, stopMode, replace, delay, deadline, grace, watch, ready, stopPolicies, awake, https, svcb } = settings;
     const { ports, useRules } = settings;
     const backend = this.#backend(settings.backend);
     const probes = ready.map((probe) => this.instances.probe(probe));
     return {
-      ...{ ttl, stopMode, replace, delay, deadline, grace, watch, useRules, https, svcb, backend },
+      ...{ ttl, stopMode, replace, delay, deadline, grace, watch, awake, useRules, https, svcb, backend },
       endingMode: endingModeOf(stopMode, backend),
       probes,
       ports: ports.length > 0 ? ports : portsOf(probes),
@@ -455,9 +455,13 @@ export class Fleet {
   }
 }
 
-/** The counters in the form of the state store. */
+/**
+ * The counters in the form of the state store.
+ * @param keptUntil until when a command keeps it, by the wall clock
+ */
 export function countersOf(
   { name, startedAt, totalStarts, counters }: Unikernel,
+  keptUntil: Milliseconds | undefined,
   clock: Pick<Clock, 'now' | 'wallTime'>,
 ): StoredCounters {
   const ahead = aheadOf(clock);
@@ -465,7 +469,11 @@ export function countersOf(
     ...{ name, requests },
     ...(lastAsked !== undefined && { lastAsked: lastAsked + ahead }),
   }));
-  return { unikernel: name, totalStarts, names, ...(startedAt !== undefined && { startedAt: startedAt + ahead }) };
+  return {
+    ...{ unikernel: name, totalStarts, names },
+    ...(startedAt !== undefined && { startedAt: startedAt + ahead }),
+    ...(keptUntil !== undefined && { keptUntil }),
+  };
 }
 
 /** The ports that probes ask, which are taken for the service where none is configured. */

@@ -2,16 +2,36 @@ import type { Clock } from '../contracts/clock.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { Traffic } from '../contracts/activity-source.js';
 import type { Activity, StopPolicy } from '../contracts/stop-policy.js';
+import { aheadOf } from '../clock.js';
 import type { ActivitySources } from './activity-sources.js';
 import { DeadlineQueue } from './deadline-queue.js';
 import type { Doormen } from './doormen.js';
+import { Keeps } from './keeps.js';
 import type { LifeReports } from './life-reports.js';
 import type { Unikernel } from './unikernel.js';
 
 /** The freezes that are remembered; what an earlier one adds to the life of a unikernel is forgotten. */
 const MOST_FREEZES = 16;
 
-export type Verdict = { readonly askAgainAt: Milliseconds } | { readonly stop: string };
+/** How long the time of the wall clock is relied on: it may be set meanwhile. */
+const LONGEST_TRUST: Milliseconds = 3_600_000;
+
+interface KeepVerdict {
+  readonly askAgainAt: Milliseconds;
+  /** What keeps it, where that is known, as it stands behind "kept by". */
+  readonly why?: string | undefined;
+  /** Whether the time is one of the wall clock, which may be set until then. */
+  readonly byWallClock?: true;
+}
+
+export type Verdict = KeepVerdict | { readonly stop: string };
+
+/** Until when a unikernel is kept without further queries, and by what. */
+export interface Outlook {
+  /** Absent where it is kept without limit. */
+  readonly stopAt?: Milliseconds;
+  readonly why?: string | undefined;
+}
 
 /** Stops a unikernel at the moment when its policies no longer keep it. */
 export class Reaper implements Disposable {
@@ -19,13 +39,14 @@ export class Reaper implements Disposable {
   #disposed = false;
   /** Those whose traffic is being asked for. */
   readonly #weighed = new Set<Unikernel>();
-  /** What was last known of the traffic to those that are kept for it. */
-  readonly #traffic = new Map<Unikernel, Traffic>();
+  /** What keeps those that are kept for their traffic alone, which says nothing of how long. */
+  readonly #kept = new Map<Unikernel, Pick<Outlook, 'why'>>();
   readonly #freezes: { readonly from: Milliseconds; readonly to: Milliseconds }[] = [];
 
   constructor(
     private readonly life: Pick<LifeReports, 'on' | 'reap'>,
     private readonly clock: Clock,
+    private readonly keeps: Pick<Keeps, 'of'> = new Keeps(clock),
     private readonly watched: {
       readonly sources?: Pick<ActivitySources, 'see' | 'observe'> | undefined;
       readonly doormen?: Pick<Doormen, 'guard' | 'beforeVerdict' | 'stepAside'> | undefined;
@@ -53,20 +74,17 @@ export class Reaper implements Disposable {
     this.#deadlines.set(unikernel, this.clock.now() + delay);
   }
 
-  /** When it will be stopped without further queries; `undefined` also while a summon or a start is under way. */
-  stopAt(unikernel: Unikernel): Milliseconds | undefined {
+  /**
+   * When it will be stopped without further queries, and what keeps it until then; `undefined` where it does not run, and
+   * while a summon or a start is under way.
+   */
+  outlook(unikernel: Unikernel): Outlook | undefined {
     const { summon, starting, state } = unikernel;
     if (summon || starting || state !== 'running') return undefined;
     const verdict = this.#verdict(unikernel);
-    // Nobody knows how long its connections stay open.
-    if ('stop' in verdict && this.#traffic.has(unikernel)) return undefined;
-    const at = 'stop' in verdict ? this.clock.now() : verdict.askAgainAt;
-    return at === Infinity ? undefined : at;
-  }
-
-  /** What is known of the traffic to a unikernel that is kept for it alone. */
-  traffic(unikernel: Unikernel): Traffic | undefined {
-    return this.#traffic.get(unikernel);
+    if ('stop' in verdict) return this.#kept.get(unikernel) ?? { stopAt: this.clock.now() };
+    const { askAgainAt, why } = verdict;
+    return { ...(askAgainAt !== Infinity && { stopAt: askAgainAt }), why };
   }
 
   /** Stops no unikernel any more. */
@@ -90,6 +108,8 @@ export class Reaper implements Disposable {
 
   #verdict(unikernel: Unikernel, traffic?: Traffic): Verdict {
     if (unikernel.replacement === 'now') return { stop: definitionChanged(unikernel) };
+    const kept = this.keeps.of(unikernel);
+    if (kept !== undefined) return { askAgainAt: kept.until - aheadOf(this.clock), why: kept.why, byWallClock: true };
     return verdictOn(unikernel.plan.stopPolicies, unikernel.activity(this.#awake, traffic), this.clock.now());
   }
 
@@ -116,24 +136,24 @@ export class Reaper implements Disposable {
     const first = await observe();
     if (!this.#mayStop(unikernel)) return false;
     const verdict = this.#verdict(unikernel, first);
-    if ('askAgainAt' in verdict) return this.#keep(unikernel, verdict, first);
+    if ('askAgainAt' in verdict) return this.#keep(unikernel, verdict, isSeen);
 
     const wasReady = unikernel.ready;
     if (wasReady) this.life.on(unikernel, 'expired');
     const { phase } = unikernel;
-    const keep = (final: { readonly askAgainAt: Milliseconds }, traffic?: Traffic): boolean => {
+    const keep = (final: KeepVerdict, isForTraffic: boolean): boolean => {
       if (wasReady) this.life.on(unikernel, 'kept');
       else doormen?.stepAside(unikernel);
-      return this.#keep(unikernel, final, traffic);
+      return this.#keep(unikernel, final, isForTraffic);
     };
     const known = this.#verdict(unikernel, first);
-    if ('askAgainAt' in known) return keep(known);
+    if ('askAgainAt' in known) return keep(known, false);
     const armed = doormen?.beforeVerdict(unikernel);
     if (armed !== undefined) await armed;
     const last = await observe();
     if (!this.#mayStop(unikernel) || unikernel.phase !== phase) return false;
     const final = this.#verdict(unikernel, last);
-    if ('askAgainAt' in final) return keep(final, last);
+    if ('askAgainAt' in final) return keep(final, isSeen);
     this.#stop(unikernel, final.stop);
     return true;
   }
@@ -146,17 +166,21 @@ export class Reaper implements Disposable {
     return !(this.#disposed || summon || stops || starting || state !== 'running');
   }
 
-  /** @param traffic what keeps it, where that does */
-  #keep(unikernel: Unikernel, { askAgainAt }: { readonly askAgainAt: Milliseconds }, traffic?: Traffic): true {
-    if (traffic === undefined) this.#traffic.delete(unikernel);
-    else this.#traffic.set(unikernel, traffic);
-    this.#deadlines.set(unikernel, askAgainAt);
+  /** @param isForTraffic whether it would be stopped without it */
+  #keep(unikernel: Unikernel, verdict: KeepVerdict, isForTraffic = false): true {
+    if (isForTraffic) this.#kept.set(unikernel, { why: verdict.why });
+    else this.#kept.delete(unikernel);
+    this.#deadlines.set(unikernel, this.#nextLook(verdict));
     return true;
   }
 
   #stop(unikernel: Unikernel, reason: string): void {
-    this.#traffic.delete(unikernel);
+    this.#kept.delete(unikernel);
     this.life.reap(unikernel, reason);
+  }
+
+  #nextLook({ askAgainAt, byWallClock }: KeepVerdict): Milliseconds {
+    return byWallClock === true ? Math.min(askAgainAt, this.clock.now() + LONGEST_TRUST) : askAgainAt;
   }
 
   #frozen(from: Milliseconds, to: Milliseconds): void {
@@ -184,7 +208,10 @@ export function verdictOn(policies: readonly StopPolicy[], activity: Activity, n
     const opinion = policy.opinionOn(activity, now);
     if (opinion === undefined) continue;
     if ('stop' in opinion) return opinion;
-    if ('keepUntil' in opinion) return { askAgainAt: Math.min(askAgainAt, opinion.keepUntil) };
+    if ('keepUntil' in opinion) {
+      const { keepUntil, why } = opinion;
+      return { askAgainAt: Math.min(askAgainAt, keepUntil), ...(why !== undefined && { why }) };
+    }
     askAgainAt = Math.min(askAgainAt, opinion.undecidedUntil);
   }
   return { askAgainAt };
