@@ -87,6 +87,9 @@ export class Life implements Disposable {
     }
     for (const unikernel of unikernels) this.#unikernels.set(unikernel.name, unikernel);
     const machines = new Map(unikernels.map((unikernel) => [unikernel.plan.id, unikernel]));
+    const byName = new Map(unikernels.map((unikernel) => [unikernel.name, unikernel]));
+    const related = unikernels.filter(({ plan }) => plan.needs !== undefined || plan.group !== undefined);
+    this.lifecycle.relate(related, (name) => byName.get(name) as Unikernel);
     await this.lifecycle.follow('fake', this.guarded, machines);
     return unikernels;
   }

@@ -111,7 +111,7 @@ export class Doormen implements Disposable {
 
   /** Resolves when all doormen have done what they were told. */
   async settled(): Promise<void> {
-    await Promise.all([...this.#armed.keys()].map((unikernel) => this.#whenIdle(unikernel)));
+    for (const unikernel of [...this.#armed.keys()]) await this.#whenIdle(unikernel);
   }
 
   /** Hears no knock any more. */
