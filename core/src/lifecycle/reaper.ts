@@ -124,12 +124,7 @@ export class Reaper implements Disposable {
   /** What would stop it does so unless its traffic speaks for it, or somebody wakes it meanwhile. */
   async #weigh(unikernel: Unikernel, isSeen: boolean): Promise<void> {
     this.#weighed.add(unikernel);
-    let isDecided = false;
-    try {
-      isDecided = await this.#decide(unikernel, isSeen);
-    } finally {
-      this.#weighed.delete(unikernel);
-    }
+    const isDecided = await this.#decide(unikernel, isSeen).finally(() => this.#weighed.delete(unikernel));
     // Something has happened to it, and perhaps whoever wanted to have it considered was not heard.
     if (!isDecided) this.consider(unikernel);
   }
@@ -171,7 +166,8 @@ export class Reaper implements Disposable {
    * an unknown state, is not stopped.
    */
   #mayStop({ summon, stops, starting, state }: Unikernel): boolean {
-    return !(this.#disposed || summon || stops || starting || state !== 'running');
+    if (this.#disposed || summon || stops || starting) return false;
+    return state === 'running';
   }
 
   /** @param isForTraffic whether it would be stopped without it */
