@@ -24,7 +24,16 @@ export type { ReadinessProbe, ReadinessTarget } from './contracts/readiness-prob
 export type { DnsAnswer, DnsQuery, Resolver } from './contracts/resolver.js';
 export type { ResourceRecord } from './contracts/resource-record.js';
 export type { ServiceEndpoints, ServicePort, UseRules } from './contracts/service-endpoints.js';
-export type { Exit, Launch, Launchable, LiveChild, ProgramSignal, Spawner, Variables } from './contracts/spawner.js';
+export type {
+  Exit,
+  Launch,
+  Launchable,
+  LaunchSocket,
+  LiveChild,
+  ProgramSignal,
+  Spawner,
+  Variables,
+} from './contracts/spawner.js';
 export type { HistoryQuery, StateStore, StoredCounters, StoredRegistration } from './contracts/state-store.js';
 export type { Activity, NameActivity, StopOpinion, StopPolicy } from './contracts/stop-policy.js';
 export { SystemClock } from './clock.js';
