@@ -51,6 +51,7 @@ export { inheritedEnvironment, minimalEnvironment } from './plugin-kit/child-env
 export { byteSize } from './plugin-kit/byte-size.js';
 export { commandLine } from './plugin-kit/command-line.js';
 export { ControlGroups, type Controller, type ControlGroupFolder } from './plugin-kit/control-groups.js';
+export { FileWatch } from './plugin-kit/file-watch.js';
 export { findTool } from './plugin-kit/find-tool.js';
 export { forkChild } from './plugin-kit/fork-child.js';
 export { MessageStream } from './plugin-kit/message-stream.js';
