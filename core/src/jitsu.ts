@@ -336,6 +336,7 @@ export class Jitsu {
     await this.#fleet.connect();
     if (this.#ending) throw shuttingDown();
     await this.#fleet.register();
+    this.#fleet.relate(this.#lifecycle);
     this.#fleet.recall(await this.#store.counters(), this.#lifecycle);
     // What a store in memory would remember, the fleet has itself.
     if (this.#store.durable) await this.#fleet.save(this.#store);

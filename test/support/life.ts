@@ -54,6 +54,9 @@ export class Life implements Disposable {
       unikernels.push(new UnikernelRecord({ ...this.#defaults(plan.name), ...ofMachine, ...plan }));
     }
     const machines = new Map(unikernels.map((unikernel) => [unikernel.plan.id, unikernel]));
+    const byName = new Map(unikernels.map((unikernel) => [unikernel.name, unikernel]));
+    const related = unikernels.filter(({ plan }) => plan.needs !== undefined || plan.group !== undefined);
+    this.lifecycle.relate(related, (name) => byName.get(name) as Unikernel);
     await this.lifecycle.follow('fake', this.guarded, machines);
     return unikernels;
   }

@@ -5,6 +5,7 @@ import { aheadOf } from '../clock.js';
 import { DeadlineQueue } from './deadline-queue.js';
 import { Keeps } from './keeps.js';
 import type { LifeReports } from './life-reports.js';
+import { Needs } from './needs.js';
 import type { Unikernel } from './unikernel.js';
 
 /** The freezes that are remembered; what an earlier one adds to the life of a unikernel is forgotten. */
@@ -12,6 +13,9 @@ const MOST_FREEZES = 16;
 
 /** How long the time of the wall clock is relied on: it may be set meanwhile. */
 const LONGEST_TRUST: Milliseconds = 3_600_000;
+
+/** The number of unikernels that are named as those that need another. */
+const MOST_NAMED = 3;
 
 export type Verdict =
   | {
@@ -40,6 +44,7 @@ export class Reaper implements Disposable {
     private readonly life: Pick<LifeReports, 'on' | 'reap'>,
     private readonly clock: Clock,
     private readonly keeps: Pick<Keeps, 'of'> = new Keeps(clock),
+    private readonly needs: Pick<Needs, 'usersOf'> = new Needs(),
   ) {
     this.#deadlines = new DeadlineQueue(
       clock,
@@ -97,6 +102,9 @@ export class Reaper implements Disposable {
 
   #verdict(unikernel: Unikernel): Verdict {
     if (unikernel.replacement === 'now') return { stop: definitionChanged(unikernel) };
+    const users = this.needs.usersOf(unikernel);
+    // It is considered again when the last of them has stopped.
+    if (users.length > 0) return { askAgainAt: Infinity, why: neededBy(users) };
     const kept = this.keeps.of(unikernel);
     if (kept !== undefined) return { askAgainAt: kept.until - aheadOf(this.clock), why: kept.why, byWallClock: true };
     return verdictOn(unikernel.plan.stopPolicies, unikernel.activity(this.#awake), this.clock.now());
@@ -117,6 +125,13 @@ export class Reaper implements Disposable {
     for (const { from, to } of this.#freezes) if (moment < to) asleep += to - Math.max(from, moment);
     return moment + asleep;
   };
+}
+
+/** What keeps a unikernel that others need, as it stands behind "kept by". */
+function neededBy(users: readonly Unikernel[]): string {
+  const names = users.slice(0, MOST_NAMED).map(({ name }) => name);
+  const more = users.length > MOST_NAMED ? ` and ${users.length - MOST_NAMED} more` : '';
+  return `${names.join(', ')}${more}, which ${users.length === 1 ? 'needs' : 'need'} it`;
 }
 
 /** The reason for which an outdated machine is stopped. */

@@ -49,11 +49,15 @@ export class ServiceWatch implements Disposable {
   #looks = 0;
   #disposed = false;
 
-  /** @param restarts how long a unikernel runs at least between two restarts, by their number */
+  /**
+   * @param restarts how long a unikernel runs at least between two restarts, by their number
+   * @param isNeeded whether another one needs it that is ready, and so may use it without its name
+   */
   constructor(
     private readonly life: Pick<LifeReports, 'on' | 'unready'>,
     private readonly restarts: BackOff,
     private readonly clock: Clock,
+    private readonly isNeeded: (unikernel: Unikernel) => boolean = () => false,
   ) {
     this.#deadlines = new DeadlineQueue(clock, (unikernel) => this.#due(unikernel));
   }
@@ -115,7 +119,7 @@ export class ServiceWatch implements Disposable {
     if (!unikernel.ready) return this.leave(unikernel);
     // Uses of answers in the packet cache are counted by this, and what is used next is seen at once.
     this.life.on(unikernel, 'due');
-    if (watched.used) this.#begin(unikernel, watched);
+    if (watched.used || this.isNeeded(unikernel)) this.#begin(unikernel, watched);
     else watched.idle = true;
   }
 

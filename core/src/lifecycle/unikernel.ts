@@ -39,6 +39,10 @@ export interface UnikernelPlan {
   readonly ports?: readonly ServicePort[];
   /** What counts as use of it; absent where nobody asks. */
   readonly useRules?: UseRules;
+  /** The names of what has to be ready before it boots; nothing where absent. */
+  readonly needs?: readonly string[] | undefined;
+  /** The group with which it is woken and stopped. */
+  readonly group?: string | undefined;
   /** The data of its HTTPS and SVCB records (RFC 9460, 2.2); none where absent. */
   readonly https?: readonly Uint8Array[] | undefined;
   readonly svcb?: readonly Uint8Array[] | undefined;
@@ -130,6 +134,10 @@ export class UnikernelRecord implements Life {
 
   get failing(): boolean {
     return this.failure !== undefined;
+  }
+
+  get needy(): boolean {
+    return this.plan.needs !== undefined;
   }
 
   /** A counter per name. */
