@@ -1,3 +1,4 @@
+import type Koffi from 'koffi';
 import { createRequire } from 'node:module';
 import { endianness } from 'node:os';
 import { getSystemErrorName } from 'node:util';
@@ -39,7 +40,7 @@ function load() {
     throw new Error(`it needs Linux on x64 or arm64, and this is ${process.platform} on ${process.arch}`);
   }
   // What comes behind a descriptor in the same turn may need it.
-  const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi').default;
+  const koffi = createRequire(import.meta.url)('koffi') as Pick<typeof Koffi, 'load' | 'address' | 'errno'>;
   const library = koffi.load(null);
   const call = <F extends (...parameters: never[]) => number>(definition: string): F =>
     library.func(definition) as unknown as F;

@@ -207,12 +207,12 @@ export class SpawnerProcess {
     const some = this.#unpassed.splice(0, PASSED_AT_ONCE - this.#untaken);
     const channel = (this.#channel as { readonly _handle?: { readonly fd: number } | null } | undefined)?._handle?.fd;
     if (some.length > 0 && channel !== undefined && !this.#ended) {
-      const { send } = loadDescriptorPassing();
+      const passing = loadDescriptorPassing();
       let passed = 0;
       let lost: string | undefined;
       for (const { number, descriptor } of some) {
         try {
-          send(channel, number, descriptor);
+          passing.send(channel, number, descriptor);
           passed += 1;
         } catch (error) {
           // The start that needs it says so.

@@ -66,7 +66,7 @@ let user: JitsuUser | undefined;
 /** The sockets that were passed, by their numbers: for one launch, or until the end for those of the list. */
 const sockets = new Map<number, number>();
 /** Why one is missing: what it was for cannot be started. */
-let lostSocket: unknown;
+let lostSocket: Error | undefined;
 /** What was spawned and is not in the ledger yet. */
 const unnoted = new Set<number>();
 
@@ -159,7 +159,7 @@ function takeSockets(count: number, lost: string | undefined): void {
       const { number, descriptor } = loadDescriptorPassing().receive(CHANNEL);
       sockets.set(number, descriptor);
     } catch (error) {
-      lostSocket = error;
+      lostSocket = error as Error;
     }
   }
   tell({ taken: count });

@@ -19,7 +19,7 @@ const FIRST_RETRY: Milliseconds = 1_000;
 const LAST_RETRY: Milliseconds = 32_000;
 
 /** How long a program that still runs has to take what has come before that counts as a knock. */
-const TAKING: Milliseconds = 20;
+const TAKING: Milliseconds = 100;
 
 /** How many datagrams of one socket are judged in one turn of the event loop. */
 const MOST_DATAGRAMS = 256;
@@ -140,16 +140,16 @@ export class ListenDoorman implements Doorman {
     } = watched;
     if (watched.isHeld || this.#listener === undefined || !this.#isArmed(watched)) return;
     try {
-      for (let looks = 1; !watched.isHeld; looks += 1) {
+      for (let looks = 1; looks <= MOST_DATAGRAMS; looks += 1) {
         const clients = socket.clients();
         // The program has taken it.
         if (clients.length === 0) return;
         const verdict = this.#verdict(watched, clients);
-        if (verdict === 'hold') this.#hold(watched);
-        else if (verdict === 'refuse' || socket.protocol === 'udp') socket.refuse(clients.length);
-        else return this.#drop(watched);
-        if (looks === MOST_DATAGRAMS) return void setImmediate(() => this.#look(watched));
+        if (verdict === 'hold') return this.#hold(watched);
+        if (verdict === 'drop' && socket.protocol === 'tcp') return this.#drop(watched);
+        socket.refuse(clients.length);
       }
+      setImmediate(() => this.#look(watched));
     } catch (error) {
       const message = `Nobody can say whether something waits at ${endpointWords(socket)} for ${unikernel}: ${errorMessage(error)}`;
       this.logger.warn({ unikernel }, message);

@@ -157,7 +157,7 @@ export async function loadListeningCalls() {
     isAt(file: number, protocol: 'tcp' | 'udp', address: string, port: number): boolean {
       if (getsockname(file, addressText, word(28)) !== 0) return false;
       const name = fromSockaddr(addressText);
-      if (name === undefined || name.port !== port || name.address !== address) return false;
+      if (name?.port !== port || name.address !== address) return false;
       return protocol === 'tcp'
         ? numberOf(file, SO_TYPE) === SOCK_STREAM && numberOf(file, SO_ACCEPTCONN) === 1
         : numberOf(file, SO_TYPE) === SOCK_DGRAM;
