@@ -55,7 +55,7 @@ export class NetfilterDoorman implements Doorman {
   #listener: ((knock: Knock) => KnockVerdict) | undefined;
   #onLoss: ((reason: string | undefined) => void) | undefined;
   /** The user whose packets pass, as the gate knows it. */
-  #uid: number | undefined;
+  #user: number | undefined;
 
   constructor(
     @inject(optionsOf(doormanOptions)) private readonly options: DoormanOptions,
@@ -115,7 +115,8 @@ export class NetfilterDoorman implements Doorman {
   }
 
   /** Whoever takes over a Jitsu that has given up root is to hold no packets but those of its unikernels. */
-  async beforeDrop(services: Iterable<ServiceEndpoints>): Promise<void> {
+  async beforeDrop(user: number, services: Iterable<ServiceEndpoints>): Promise<void> {
+    this.#tellUser(user);
     let addresses: string[] = [];
     for (const service of services) {
       if (!this.guards(service)) continue;
@@ -175,7 +176,7 @@ export class NetfilterDoorman implements Doorman {
   #order(order: (number: number) => Parameters<GateProcess['send']>[0]): Promise<void> {
     const gate = this.#gate;
     if (gate === undefined || !this.#isReady) return Promise.reject(failed('it does not run'));
-    this.#tellUser(gate);
+    this.#tellUser();
     this.#count += 1;
     const number = this.#count;
     return new Promise<void>((resolve, reject) => {
@@ -194,8 +195,8 @@ export class NetfilterDoorman implements Doorman {
     const { bridges, probeUsers, rungs } = this.options;
     const setup: Setup = { instance: process.pid, mark: PROBE_MARK, bridges, rungs, users: probeUsers };
     gate.send({ go: nonce, setup });
-    this.#uid = undefined;
-    this.#tellUser(gate);
+    this.#user = undefined;
+    this.#tellUser();
   }
 
   #take(report: Exclude<Report, { readonly hello: string }>): void {
@@ -240,13 +241,11 @@ export class NetfilterDoorman implements Doorman {
     this.#gate?.send({ knock, verdict });
   }
 
-  /** The user whose packets pass is Jitsu's, which changes when it gives up root. */
-  #tellUser(gate: GateProcess): void {
-    const uid = process.geteuid?.();
-    // What root does on this host is not only probing: that is marked.
-    if (uid === undefined || uid === 0 || uid === this.#uid) return;
-    this.#uid = uid;
-    gate.send({ user: uid });
+  /** The packets of this user pass, as they are those of probes. What root does on this host is not only probing. */
+  #tellUser(user = process.geteuid?.()): void {
+    if (user === undefined || user === 0 || user === this.#user) return;
+    this.#user = user;
+    this.#gate?.send({ user });
   }
 
   #died(): void {

@@ -54,7 +54,7 @@ async function carryOut({
     await doorman.open();
     await markProbes(doorman.probeMark);
   }
-  if (beforeDrop !== undefined) await doorman?.beforeDrop(beforeDrop);
+  if (beforeDrop !== undefined) await doorman?.beforeDrop(0, beforeDrop);
   if (arm !== undefined) await doorman?.arm(arm);
   for (const address of probe?.[0] ?? []) {
     const socket = await connectUntil(address, probe?.[1] ?? 0, new SystemClock(), AbortSignal.timeout(20_000));
