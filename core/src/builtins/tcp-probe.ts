@@ -20,13 +20,14 @@ export class TcpProbe implements ReadinessProbe {
     @inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  async untilReady({ addresses, listener, report }: ReadinessTarget, signal: AbortSignal): Promise<void> {
+  async untilReady(target: ReadinessTarget, signal: AbortSignal): Promise<void> {
+    const { addresses, report } = target;
     await Promise.all(
       addresses.map(async (address) => {
         const socket = await connectUntil(address, this.port, this.clock, signal, { report });
         socket.on('error', () => undefined);
         try {
-          const held = listener?.(address, this.port);
+          const held = target.listener?.(address, this.port);
           if (held === undefined) return;
           report?.(`${endpointText({ address, port: this.port })} is open, and no connection is accepted there`);
           await held.untilAccepted(signal);
