@@ -1,5 +1,5 @@
 import { SystemClock } from '#core/clock.js';
-import type { ActivitySource, Traffic } from '#core/contracts/activity-source.js';
+import type { Traffic } from '#core/contracts/activity-source.js';
 import type { BootConfigurator, BootingDomain } from '#core/contracts/boot-configurator.js';
 import type { Command, CommandTerminal } from '#core/contracts/command.js';
 import type { ArmedService, Knock, KnockVerdict } from '#core/contracts/doorman.js';
@@ -296,9 +296,6 @@ let current: MemoryActivitySource;
 class HonestSource extends MemoryActivitySource {
   constructor() {
     super(['web', 'another']);
-    if (broken) return;
-    // The suite makes others besides the one that it uses.
-    current ??= this;
   }
 
   override async observe(endpoints: ServiceEndpoints, signal: AbortSignal): Promise<Traffic> {
@@ -308,7 +305,7 @@ class HonestSource extends MemoryActivitySource {
   }
 }
 
-const activitySources: Record<string, new () => ActivitySource> = {
+const activitySources: Record<string, new () => MemoryActivitySource> = {
   'no fault': HonestSource,
   'sees everything': class extends HonestSource {
     override sees() {
@@ -359,7 +356,12 @@ for (const [fault, Faulty] of Object.entries(activitySources)) {
     setUp: () => {
       [open, broken, current] = [0, false, undefined as unknown as MemoryActivitySource];
     },
-    source: () => new Faulty(),
+    // The suite makes others besides the one that it uses.
+    source: () => {
+      const source = new Faulty();
+      current ??= source;
+      return source;
+    },
     seen: () => ENDPOINTS,
     unseen: () => ({ ...ENDPOINTS, unikernel: 'stranger' }),
     now: () => Date.now(),
@@ -385,7 +387,6 @@ let atTheDoor: MemoryDoorman;
 class HonestDoorman extends MemoryDoorman {
   constructor() {
     super(['web']);
-    atTheDoor ??= this;
   }
 }
 
@@ -461,7 +462,11 @@ for (const [fault, Faulty] of Object.entries(doormen)) {
     setUp: () => {
       [serves, atTheDoor] = [false, undefined as unknown as MemoryDoorman];
     },
-    doorman: () => new Faulty(),
+    doorman: () => {
+      const doorman = new Faulty();
+      atTheDoor ??= doorman;
+      return doorman;
+    },
     guarded: () => ENDPOINTS,
     unguarded: () => ({ ...ENDPOINTS, unikernel: 'stranger' }),
     serve: () => {
