@@ -1,6 +1,6 @@
 import type { Clock } from '../contracts/clock.js';
 import type { Execution, HeldListener } from '../contracts/machine.js';
-import type { ReadinessProbe } from '../contracts/readiness-probe.js';
+import type { ReadinessProbe, ReadinessTarget } from '../contracts/readiness-probe.js';
 import { pollUntil } from '../plugin-kit/poll-until.js';
 import type { LifeReports } from './life-reports.js';
 import type { Unikernel } from './unikernel.js';
@@ -38,15 +38,20 @@ export async function untilAnswered(
   signal: AbortSignal,
   outcomes: Map<object, string>,
 ): Promise<void> {
-  const { addresses, domainId, plan } = unikernel;
-  const { name, id, machine, probes } = plan;
-  // Asked for only by a probe that runs a command: it takes longer than a look at a port.
-  const execution = (): Execution | undefined => machine.execution();
-  const listener = (address: string, port: number): HeldListener | undefined => machine.listener(address, port);
-  const target = { name, id, addresses, execution, listener, ...(domainId !== undefined && { domainId }) };
+  const target = targetOf(unikernel);
+  const { probes } = unikernel.plan;
   const ask = async (probe: ReadinessProbe): Promise<void> => {
     await probe.untilReady({ ...target, report: (outcome) => outcomes.set(probe, outcome) }, signal);
     outcomes.delete(probe);
   };
   await Promise.all(probes.map(ask));
+}
+
+/** A unikernel as probes and commands see it. */
+export function targetOf({ addresses, domainId, plan }: Unikernel): ReadinessTarget {
+  const { name, id, machine } = plan;
+  // Asked for only by what runs a command: it takes longer than a look at a port.
+  const execution = (): Execution | undefined => machine.execution();
+  const listener = (address: string, port: number): HeldListener | undefined => machine.listener(address, port);
+  return { name, id, addresses, execution, listener, ...(domainId !== undefined && { domainId }) };
 }

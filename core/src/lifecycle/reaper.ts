@@ -6,9 +6,11 @@ import { aheadOf } from '../clock.js';
 import type { ActivitySources } from './activity-sources.js';
 import { DeadlineQueue } from './deadline-queue.js';
 import type { Doormen } from './doormen.js';
+import type { KeepCommand } from './keep-command.js';
 import { Keeps } from './keeps.js';
 import type { LifeReports } from './life-reports.js';
 import { Needs } from './needs.js';
+import { targetOf } from './readiness.js';
 import type { Unikernel } from './unikernel.js';
 
 /** The freezes that are remembered; what an earlier one adds to the life of a unikernel is forgotten. */
@@ -16,6 +18,9 @@ const MOST_FREEZES = 16;
 
 /** How long the time of the wall clock is relied on: it may be set meanwhile. */
 const LONGEST_TRUST: Milliseconds = 3_600_000;
+
+/** The time until a command that keeps a unikernel is asked again. */
+const COMMAND_INTERVAL: Milliseconds = 60_000;
 
 /** The number of unikernels that are named as those that need another. */
 const MOST_NAMED = 3;
@@ -41,10 +46,13 @@ export interface Outlook {
 export class Reaper implements Disposable {
   readonly #deadlines: DeadlineQueue<Unikernel>;
   #disposed = false;
-  /** Those whose traffic is being asked for. */
+  /** Those whose traffic or command is being asked. */
   readonly #weighed = new Set<Unikernel>();
-  /** What keeps those that are kept for their traffic alone, which says nothing of how long. */
+  /** What keeps those that are kept for their traffic, or by their command, alone: nobody knows for how long. */
   readonly #kept = new Map<Unikernel, Pick<Outlook, 'why'>>();
+  /** Those whose command could not be asked the last time, which is told once. */
+  readonly #unasked = new WeakSet<Unikernel>();
+  readonly #ending = new AbortController();
   readonly #freezes: { readonly from: Milliseconds; readonly to: Milliseconds }[] = [];
 
   constructor(
@@ -55,6 +63,8 @@ export class Reaper implements Disposable {
     private readonly watched: {
       readonly sources?: Pick<ActivitySources, 'see' | 'observe'> | undefined;
       readonly doormen?: Pick<Doormen, 'guard' | 'beforeVerdict' | 'stepAside'> | undefined;
+      /** Told why a unikernel is kept whose command could not be asked. */
+      readonly onDoubt?: ((unikernel: Unikernel, message: string) => void) | undefined;
     } = {},
   ) {
     this.#deadlines = new DeadlineQueue(
@@ -69,9 +79,10 @@ export class Reaper implements Disposable {
     if (!this.#mayStop(unikernel) || this.#weighed.has(unikernel)) return;
     const { sources, doormen } = this.watched;
     const isSeen = sources?.see(unikernel) === true;
-    const verdict = isSeen || doormen?.guard(unikernel) ? this.#verdict(unikernel) : this.#finalVerdict(unikernel);
+    const isWeighed = isSeen || unikernel.plan.keepWhile !== undefined || doormen?.guard(unikernel) === true;
+    const verdict = isWeighed ? this.#verdict(unikernel) : this.#finalVerdict(unikernel);
     if ('askAgainAt' in verdict) this.#keep(unikernel, verdict);
-    else if (isSeen || doormen?.guard(unikernel)) void this.#weigh(unikernel, isSeen);
+    else if (isWeighed) void this.#weigh(unikernel, isSeen);
     else this.#stop(unikernel, verdict.stop);
   }
 
@@ -95,6 +106,7 @@ export class Reaper implements Disposable {
   /** Stops no unikernel any more. */
   [Symbol.dispose](): void {
     this.#disposed = true;
+    this.#ending.abort();
     this.#deadlines[Symbol.dispose]();
   }
 
@@ -121,7 +133,7 @@ export class Reaper implements Disposable {
     return verdictOn(unikernel.plan.stopPolicies, unikernel.activity(this.#awake, traffic), this.clock.now());
   }
 
-  /** What would stop it does so unless its traffic speaks for it, or somebody wakes it meanwhile. */
+  /** What would stop it does so unless its traffic or its command speaks for it, or somebody wakes it meanwhile. */
   async #weigh(unikernel: Unikernel, isSeen: boolean): Promise<void> {
     this.#weighed.add(unikernel);
     const isDecided = await this.#decide(unikernel, isSeen).finally(() => this.#weighed.delete(unikernel));
@@ -140,6 +152,14 @@ export class Reaper implements Disposable {
     if (!this.#mayStop(unikernel)) return false;
     const verdict = this.#verdict(unikernel, first);
     if ('askAgainAt' in verdict) return this.#keep(unikernel, verdict, isSeen);
+    const { keepWhile } = unikernel.plan;
+    if (keepWhile !== undefined && unikernel.replacement !== 'now') {
+      const kept = await this.#ask(keepWhile, unikernel);
+      if (!this.#mayStop(unikernel)) return false;
+      if (kept !== undefined) return this.#keep(unikernel, kept, true);
+      const sinceThen = this.#verdict(unikernel, first);
+      if ('askAgainAt' in sinceThen) return this.#keep(unikernel, sinceThen, isSeen);
+    }
 
     const wasReady = unikernel.ready;
     if (wasReady) this.life.on(unikernel, 'expired');
@@ -161,6 +181,20 @@ export class Reaper implements Disposable {
     return true;
   }
 
+  /** Until when its command keeps it; `undefined` where that lets it be stopped. */
+  async #ask(command: KeepCommand, unikernel: Unikernel): Promise<KeepVerdict | undefined> {
+    const { keep, problem } = await command.ask(targetOf(unikernel), this.#ending.signal);
+    if (problem === undefined) this.#unasked.delete(unikernel);
+    else if (!this.#unasked.has(unikernel) && !this.#disposed) {
+      this.#unasked.add(unikernel);
+      const message = `${unikernel.name} is kept, since its command "${command.words}" (keepWhile) cannot say whether it may be stopped: ${problem}`;
+      this.watched.onDoubt?.(unikernel, message);
+    }
+    if (!keep) return undefined;
+    const why = `its command "${command.words}"${problem === undefined ? '' : `, which says nothing: ${problem}`}`;
+    return { askAgainAt: this.clock.now() + COMMAND_INTERVAL, why };
+  }
+
   /**
    * A summon, stop or start under way ends with another call where the unikernel runs then. A machine that is down, or in
    * an unknown state, is not stopped.
@@ -170,9 +204,9 @@ export class Reaper implements Disposable {
     return state === 'running';
   }
 
-  /** @param isForTraffic whether it would be stopped without it */
-  #keep(unikernel: Unikernel, verdict: KeepVerdict, isForTraffic = false): true {
-    if (isForTraffic) this.#kept.set(unikernel, { why: verdict.why });
+  /** @param isOpen whether its traffic or its command keeps it, and it would be stopped without */
+  #keep(unikernel: Unikernel, verdict: KeepVerdict, isOpen = false): true {
+    if (isOpen) this.#kept.set(unikernel, { why: verdict.why });
     else this.#kept.delete(unikernel);
     this.#deadlines.set(unikernel, this.#nextLook(verdict));
     return true;
