@@ -9,6 +9,8 @@ import { aheadOf } from '../clock.js';
 import type { Clock } from '../contracts/clock.js';
 import type { Logger } from '../contracts/logger.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
+import type { ReadinessProbe } from '../contracts/readiness-probe.js';
+import type { ServicePort } from '../contracts/service-endpoints.js';
 import type { StateStore, StoredCounters, StoredRegistration } from '../contracts/state-store.js';
 import type { NameTable } from '../dns/resolvers/name-table.js';
 import { errorCode, errorMessage, JitsuError } from '../errors.js';
@@ -423,10 +425,12 @@ export class Fleet {
     const { ttl, stopMode, replace, delay, deadline, grace, watch, ready, stopPolicies, awake, https, svcb } = settings;
     const { ports, useRules } = settings;
     const backend = this.#backend(settings.backend);
+    const probes = ready.map((probe) => this.instances.probe(probe));
     return {
-      ...{ ttl, stopMode, replace, delay, deadline, grace, watch, awake, ports, useRules, https, svcb, backend },
+      ...{ ttl, stopMode, replace, delay, deadline, grace, watch, awake, useRules, https, svcb, backend },
       endingMode: endingModeOf(stopMode, backend),
-      probes: ready.map((probe) => this.instances.probe(probe)),
+      probes,
+      ports: ports.length > 0 ? ports : portsOf(probes),
       stopPolicies: stopPolicies.map((policy) => this.instances.stopPolicy(policy)),
     };
   }
@@ -483,6 +487,12 @@ export function countersOf(
     ...(startedAt !== undefined && { startedAt: startedAt + ahead }),
     ...(keptUntil !== undefined && { keptUntil }),
   };
+}
+
+/** The ports that probes ask, which are taken for the service where none is configured. */
+function portsOf(probes: readonly ReadinessProbe[]): readonly ServicePort[] {
+  const numbers = new Set(probes.flatMap(({ port }) => port ?? []));
+  return [...numbers].map((port) => ({ protocol: 'tcp', port }));
 }
 
 function allowProbes({ plan }: Unikernel): void {

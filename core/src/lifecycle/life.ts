@@ -5,7 +5,8 @@ import type { PowerState } from '../contracts/machine.js';
  *
  * - At rest: `down`, `running` (it executes, but it is not known whether its service answers), `failing` (its last
  *   summon has failed by its own fault, or its service has stopped answering), `ready` (its service has answered since it was started).
- * - `withdrawn`: its answers are taken back, so that its stop policies can be asked a last time.
+ * - `withdrawn`: its answers are taken back, so that its stop policies can be asked a last time, with what is known of its
+ *   traffic.
  * - Summoned: `waiting` for the end of a start that has outlived its own summon, `needing` until all that it needs is
  *   ready, `looking` at the state of its machine,
  *   `queued` for its turn to boot, `settling` while the machine changes to another state, `booting` while the backend
@@ -62,7 +63,8 @@ export interface Life {
  * - `learnt`: its backend has reported its state, by itself or asked by the follower. `changed`: its backend reports a
  *   change, and the machine has not been looked at yet.
  * - `due`: its service is to be looked at again, if its answers were used. `silent`: it does not answer any more.
- * - `expired`: its stop policies no longer keep it. `kept`: they do, now that all uses are known. `reap`: they do not.
+ * - `expired`: its stop policies no longer keep it. `kept`: they do, now that all uses are known. `used`: somebody wakes
+ *   it meanwhile. `reap`: they do not keep it.
  * - `stop`: a command stops it. `stopped`: the last stop has ended, with or without success.
  */
 export type LifeEvent =
@@ -83,6 +85,7 @@ export type LifeEvent =
   | 'silent'
   | 'expired'
   | 'kept'
+  | 'used'
   | 'reap'
   | 'stop'
   | 'stopped';
@@ -282,7 +285,15 @@ const RULES: Readonly<Record<Phase, Rules>> = {
     reap: (life) => halt(life, 'take-back'),
     stop: (life) => halt(life, 'take-back'),
   },
-  withdrawn: { ...EXECUTING, kept: () => to('ready'), unmet: (life) => rest(life) },
+  withdrawn: {
+    ...EXECUTING,
+    learnt: (life, before) => (life.state === 'running' ? stay(life, before) : change(life, before)),
+    changed: (life) => rest(life),
+    silent: (life) => rest(life, 'unready'),
+    kept: () => to('ready'),
+    used: () => to('ready', 'attend'),
+    unmet: (life) => rest(life),
+  },
   waiting: { ...SUMMONED, started: seek, 'start-failed': seek },
   needing: {
     ...SUMMONED,

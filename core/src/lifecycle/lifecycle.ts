@@ -1,5 +1,6 @@
 import { aheadOf } from '../clock.js';
 import type { Clock } from '../contracts/clock.js';
+import type { Knock, KnockVerdict } from '../contracts/doorman.js';
 import type { LifecycleEvent, WakeCause } from '../contracts/lifecycle-event.js';
 import type { MachineDescription, StopMode } from '../contracts/machine.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
@@ -7,11 +8,13 @@ import type { AnswerLease } from '../contracts/resolver.js';
 import type { StoredCounters } from '../contracts/state-store.js';
 import { errorCode, errorMessage, shuttingDown, type JitsuError } from '../errors.js';
 import { BackOff } from '../plugin-kit/back-off.js';
+import type { ActivitySources } from './activity-sources.js';
 import { AddressDoubts } from './address-doubts.js';
 import { Announcer } from './announcer.js';
 import { BootQueue } from './boot-queue.js';
 import { DisposableClock } from './disposable-clock.js';
 import type { NeighbourWait } from './guest-neighbours.js';
+import type { Doormen } from './doormen.js';
 import { Keeps, localTime } from './keeps.js';
 import type { LifeReports } from './life-reports.js';
 import { next, type Effect, type LifeEvent, type Phase } from './life.js';
@@ -58,6 +61,17 @@ export interface LifecycleListeners {
   readonly onProbing?: (unikernel: Unikernel) => NeighbourWait | undefined;
 }
 
+/** What is known of traffic, beside queries, and who holds first packets. */
+export interface TrafficParts {
+  readonly sources?: ActivitySources | undefined;
+  readonly doormen?: Doormen | undefined;
+  /**
+   * What becomes of this knock for the unikernel: `hold` where it may wake it.
+   * @param boots the number of boots that it would cause: 0 where others cause it already
+   */
+  readonly knockVerdict?: (knock: Knock, boots: number) => KnockVerdict;
+}
+
 /** Nothing outside this file writes to a unikernel, and so nothing else makes a record of one. */
 const recordOf = (unikernel: Unikernel): UnikernelRecord => unikernel as UnikernelRecord;
 
@@ -90,6 +104,7 @@ export class Lifecycle implements Disposable {
     { limit, queue, firstBackOff, longestBackOff }: BootSettings,
     private readonly listeners: LifecycleListeners,
     systemClock: Clock,
+    private readonly traffic: TrafficParts = {},
   ) {
     const clock = new DisposableClock(systemClock);
     this.clock = clock;
@@ -101,7 +116,7 @@ export class Lifecycle implements Disposable {
     this.#reports = {
       on: (unikernel, event, description) => this.#on(recordOf(unikernel), event, description),
       note: (unikernel, description) => this.#note(recordOf(unikernel), description),
-      found: (unikernel, addresses) => (recordOf(unikernel).foundAddresses = addresses),
+      found: (unikernel, addresses) => this.#found(recordOf(unikernel), addresses),
       started: (unikernel) => this.#started(recordOf(unikernel)),
       startEnded: (unikernel) => (recordOf(unikernel).starting = false),
       failed: (unikernel, summon, error) => this.#failed(recordOf(unikernel), summon, error),
@@ -112,9 +127,9 @@ export class Lifecycle implements Disposable {
     this.#doubts = new AddressDoubts((unikernel, message) => listeners.onDoubt?.(unikernel, message), clock);
     const shared = [this.#reports, this.#boots, this.#announcer, this.#doubts, this.#needs, clock] as const;
     this.#steps = new SummonSteps(...shared, listeners.onProbing);
-    this.#stops = new StopQueue(this.#reports, this.#announcer, clock);
+    this.#stops = new StopQueue(this.#reports, this.#announcer, clock, traffic.doormen);
     this.#keeps = new Keeps(clock);
-    this.#reaper = new Reaper(this.#reports, clock, this.#keeps, this.#needs);
+    this.#reaper = new Reaper(this.#reports, clock, this.#keeps, this.#needs, traffic);
     const isNeeded = (unikernel: Unikernel): boolean => this.#needs.usersOf(unikernel).some(({ ready }) => ready);
     this.#watch = new ServiceWatch(this.#reports, this.#backOff, clock, isNeeded);
   }
@@ -146,6 +161,12 @@ export class Lifecycle implements Disposable {
     if (unikernel.summon) return unikernel.summon.promise;
     const record = recordOf(unikernel);
     const now = this.clock.now();
+    if (unikernel.phase === 'withdrawn') {
+      // Who wakes it begins to use it now.
+      record.lastSummoned = now;
+      this.#on(record, 'used');
+      return Promise.resolve();
+    }
     // A command ignores the back-off.
     const refusal = this.#closed ?? (isByCommand(cause) ? undefined : backingOff(unikernel, now));
     if (refusal) return Promise.reject(refusal);
@@ -162,6 +183,21 @@ export class Lifecycle implements Disposable {
     );
     this.#on(record, 'wake');
     return summon.promise;
+  }
+
+  /** Decides on a knock for a unikernel that is armed, and summons it where its packet is held for that. */
+  knock(unikernel: Unikernel, knock: Knock): KnockVerdict {
+    // What is held now is delivered at once.
+    if (unikernel.ready) return 'hold';
+    if (this.#closed) return 'drop';
+    const isUnderWay = unikernel.summon !== undefined || unikernel.phase === 'withdrawn';
+    const verdict = this.traffic.knockVerdict?.(knock, isUnderWay ? 0 : 1) ?? 'hold';
+    if (verdict !== 'hold' || unikernel.summon !== undefined) return verdict;
+    if (backingOff(unikernel, this.clock.now()) !== undefined) return 'refuse';
+    const { protocol, port, from } = knock;
+    // Its failure ends what is held, and is announced.
+    this.summon(unikernel, { kind: 'knock', protocol, port, from }).catch(() => {});
+    return 'hold';
   }
 
   /**
@@ -336,7 +372,16 @@ export class Lifecycle implements Disposable {
     const { phase, effects } = next(unikernel, event, before);
     unikernel.phase = phase;
     for (const effect of effects) this.#carryOut(unikernel, effect);
+    this.#heed(unikernel);
     if (!this.#needs.isEmpty) this.#tellRelated(unikernel, event);
+  }
+
+  /** Has its first packets held, and its traffic remembered, by what it is now. */
+  #heed(unikernel: UnikernelRecord): void {
+    const { sources, doormen } = this.traffic;
+    if ((sources === undefined && doormen === undefined) || this.#steps.strays.has(unikernel)) return;
+    sources?.heed(unikernel);
+    doormen?.heed(unikernel);
   }
 
   /** What has become of it concerns those that need it, and those that it needs. */
@@ -484,6 +529,7 @@ export class Lifecycle implements Disposable {
       unikernel.failure = { at, code, reason, count, retryAt: at + this.#backOff.after(count) };
     }
     this.#announcer.announce(unikernel, 'failed', { cause: summon.cause, code, reason });
+    this.traffic.doormen?.end(unikernel, isForLater(code, summon) ? 'drop' : 'refuse');
     summon.reject(error);
     summon.controller.abort(error);
   }
@@ -569,6 +615,12 @@ export class Lifecycle implements Disposable {
       this.#announcer.announce(unikernel, 'outdated', { reason: definitionChanged(unikernel) });
   }
 
+  /** Its backend has found its addresses. */
+  #found(unikernel: UnikernelRecord, addresses: readonly string[]): void {
+    unikernel.foundAddresses = addresses;
+    this.#heed(unikernel);
+  }
+
   /** Its machine runs anew, started by Jitsu or by others. */
   #started(unikernel: UnikernelRecord): void {
     unikernel.since = this.clock.now();
@@ -585,4 +637,11 @@ function isByCommand(cause: WakeCause): boolean {
 /** The mode in which it is stopped unless somebody names one: an outdated machine must not be kept in memory. */
 function usualModeOf({ outdated, plan }: Unikernel): StopMode {
   return outdated === undefined ? plan.stopMode : (plan.endingMode ?? plan.stopMode);
+}
+
+/** Whether a client of a summon that has failed so may try again: its boot was not tried. */
+function isForLater(code: string, { began }: Summon): boolean {
+  return (
+    code === 'JITSU_BOOT_QUEUE_FULL' || code === 'JITSU_SHUTTING_DOWN' || (code === 'JITSU_SUMMON_DEADLINE' && !began)
+  );
 }

@@ -11,6 +11,9 @@ import type { Unikernel } from './unikernel.js';
 /** The most time that a service gets to answer a look. */
 const LONGEST_LOOK: Milliseconds = 5_000;
 
+/** How long a look waits for the decision whether its unikernel is stopped. */
+const PAUSE: Milliseconds = 1_000;
+
 /** The number of looks at once; others wait for their turn. */
 const MOST_LOOKS = 64;
 
@@ -116,6 +119,8 @@ export class ServiceWatch implements Disposable {
   #due(unikernel: Unikernel): void {
     const watched = this.#watched.get(unikernel);
     if (watched === undefined) return;
+    // Its policies are asked a last time, and it may be ready again in a moment.
+    if (unikernel.phase === 'withdrawn') return this.#deadlines.set(unikernel, this.clock.now() + PAUSE);
     if (!unikernel.ready) return this.leave(unikernel);
     // Uses of answers in the packet cache are counted by this, and what is used next is seen at once.
     this.life.on(unikernel, 'due');
@@ -148,7 +153,8 @@ export class ServiceWatch implements Disposable {
     this.#looks -= 1;
     this.#next();
     // It was stopped meanwhile, or has come to be ready anew.
-    if (!unikernel.ready || this.#watched.get(unikernel) !== watched) return;
+    const isUp = unikernel.ready || unikernel.phase === 'withdrawn';
+    if (!isUp || this.#watched.get(unikernel) !== watched) return;
     watched.look = undefined;
     if (failure === undefined) this.#deadlines.set(unikernel, begin + watch);
     else this.#fallSilent(unikernel, failure.error);

@@ -1,4 +1,5 @@
 import type { AwakeSpan } from '../config/awake-hours.js';
+import type { Traffic } from '../contracts/activity-source.js';
 import type { Machine, MachineId, PowerState, StopMode } from '../contracts/machine.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { ReadinessProbe } from '../contracts/readiness-probe.js';
@@ -178,15 +179,19 @@ export class UnikernelRecord implements Life {
     this.relying?.delete(listener);
   }
 
-  /** The input of the stop policies. @param awake moves a moment by the time after it that counts for nobody */
-  activity(awake: (moment: Milliseconds) => Milliseconds = (moment) => moment): Activity {
+  /**
+   * The input of the stop policies.
+   * @param awake moves a moment by the time after it that counts for nobody
+   * @param traffic what is known of it, where somebody has asked
+   */
+  activity(awake: (moment: Milliseconds) => Milliseconds = (moment) => moment, traffic?: Traffic): Activity {
     const { name, ttl } = this.plan;
     const names = [...this.counters.values()].map((counter) => ({
       name: counter.name,
       ttl,
       lastAsked: awake(Math.max(this.since, this.lastSummoned, counter.lastAsked ?? 0)),
     }));
-    return { unikernel: name, since: awake(this.since), names };
+    return { unikernel: name, since: awake(this.since), names, ...(traffic !== undefined && { traffic }) };
   }
 }
 

@@ -159,7 +159,7 @@ describe('the settings', () => {
     });
     assert.deepEqual(
       stopPolicies.map(({ words }) => words),
-      ['ttl'],
+      ['connections', 'traffic', 'ttl'],
     );
   });
 
@@ -787,7 +787,7 @@ describe('a wrong configuration', () => {
         'unikernels[0]: 5. A unikernel such as { name, dns, ip } expected.',
         "backends.near.retries: 'x'. A number expected.",
         "backends.far.use: 'tyo'. No backend of that name. Did you mean 'toy'? The plugin 'tyo' is not installed.",
-        "stop.policies[0]: 'tt1'. No such stop policy; did you mean 'ttl'? There are: ttl, keep-alive.",
+        "stop.policies[0]: 'tt1'. No such stop policy; did you mean 'ttl'? There are: ttl, connections, traffic, keep-alive.",
         "unikernels[1].dns: missing. A DNS name such as 'www.example.org' or '*.example.org' expected.",
         'unikernels[1].ip: missing. An IPv4 or IPv6 address expected.',
         "unikernels[2].dns: 'a..b'. A DNS name such as 'www.example.org' or '*.example.org' expected.",

@@ -19,7 +19,7 @@ const EVENTS = [
     'learnt',
   ] as const),
   ...(['met', 'unmet'] as const),
-  ...(['changed', 'due', 'silent', 'expired', 'kept', 'reap', 'stop', 'stopped'] as const),
+  ...(['changed', 'due', 'silent', 'expired', 'kept', 'used', 'reap', 'stop', 'stopped'] as const),
 ];
 
 /**
@@ -195,6 +195,11 @@ const TABLE: readonly (readonly [life: string, event: string, outcome: string])[
   ['ready running failing', 'silent', 'failing: take-back unready'],
   ['ready running', 'expired', 'withdrawn: take-back'],
   ['withdrawn running', 'kept', 'ready'],
+  // Its traffic is asked for meanwhile, which takes its time: it is not ready, and goes on running.
+  ['withdrawn running', 'used', 'ready: attend'],
+  ['withdrawn running', 'learnt from running', 'withdrawn'],
+  ['withdrawn running', 'changed', 'running'],
+  ['withdrawn running failing', 'silent', 'failing: unready'],
   ['withdrawn running', 'reap', 'stopping: halt'],
   ['ready running', 'reap', 'stopping: take-back halt'],
   ['running running', 'reap', 'stopping: halt'],
@@ -331,6 +336,7 @@ class Model implements Life {
       ...(this.step === undefined ? [] : [this.step]),
       ...(this.starting ? (['started'] as const) : []),
       ...(this.halting ? (['stopped'] as const) : []),
+      ...(this.phase === 'withdrawn' ? (['kept'] as const) : []),
     ];
   }
 
@@ -366,7 +372,6 @@ class Model implements Life {
     if (event === 'silent') this.failing = true;
     const isBooting = this.phase === 'booting';
     this.#apply(event, before);
-    if (event === 'expired') this.#apply(state === 'running' ? 'kept' : 'reap', this.state);
     // The lifecycle ends a summon whose start has failed.
     if (event === 'start-failed' && isBooting) this.#apply('failed', this.state);
     this.#check();
@@ -396,11 +401,12 @@ class Model implements Life {
         return summoned;
       case 'expired':
       case 'due':
-      case 'silent':
         return phase === 'ready';
+      case 'silent':
+        return phase === 'ready' || phase === 'withdrawn';
       case 'kept':
-        // It follows at once.
-        return false;
+      case 'used':
+        return phase === 'withdrawn';
       case 'learnt':
       case 'changed':
       case 'stop':
