@@ -20,9 +20,11 @@ const BELOW_A_SECOND = 500;
 
 const BOOTS = 5;
 
+const median = (times: readonly number[]): number => times.toSorted((a, b) => a - b)[times.length >> 1] ?? NaN;
+
 /** What else runs on this machine makes it later, and nothing makes it earlier. */
 function assertSeen(times: readonly number[], within: number): void {
-  assert.ok(Math.min(...times) <= within && Math.max(...times) < BELOW_A_SECOND, times.join());
+  assert.ok(Math.min(...times) <= within && median(times) < BELOW_A_SECOND, times.join());
 }
 
 /** Boots and stops the guest some times. Resolves with how long after its first listen Jitsu has seen it. */
