@@ -1,5 +1,5 @@
 import type { Clock } from '../contracts/clock.js';
-import type { Execution } from '../contracts/machine.js';
+import type { Execution, HeldListener } from '../contracts/machine.js';
 import type { ReadinessProbe, ReadinessTarget } from '../contracts/readiness-probe.js';
 import { pollUntil } from '../plugin-kit/poll-until.js';
 import type { NeighbourWait } from './guest-neighbours.js';
@@ -50,8 +50,9 @@ export async function untilAnswered(
   const { name, id, machine, probes } = plan;
   // Asked for only by a probe that runs a command: it takes longer than a look at a port.
   const execution = (): Execution | undefined => machine.execution();
+  const listener = (address: string, port: number): HeldListener | undefined => machine.listener(address, port);
   const target: ReadinessTarget = {
-    ...{ name, id, addresses, execution, ...(domainId !== undefined && { domainId }) },
+    ...{ name, id, addresses, execution, listener, ...(domainId !== undefined && { domainId }) },
     ...(neighbours && { leaveNeighbours: () => neighbours.leave() }),
   };
   const ask = async (probe: ReadinessProbe): Promise<void> => {
