@@ -100,6 +100,19 @@ describe('a unikernel that is kept by a command', () => {
     assert.deepEqual([web!.state, command.runs.length], ['off', 0]);
   });
 
+  it('keeps its whole group, also where another one of it is considered first', async () => {
+    using life = new Life();
+    const { command, keepWhile } = commandOf(life);
+    const [web, db] = await life.with({ name: 'web', group: 'shop' }, { name: 'db', group: 'shop', keepWhile });
+    await life.summon(web!);
+    await life.clock.advance(200_000);
+    assert.deepEqual([web!.ready, db!.ready], [true, true]);
+    assert.equal(life.lifecycle.status(web!).keptBy, 'db, which is of its group');
+    command.answer = () => 1;
+    await life.clock.advance(80_000);
+    assert.deepEqual([web!.state, db!.state], ['off', 'off']);
+  });
+
   it('is left alone where it was stopped while the command ran', async () => {
     using life = new Life();
     const { command, keepWhile } = commandOf(life);
