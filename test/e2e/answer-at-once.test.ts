@@ -91,7 +91,10 @@ describe('an answer at once, by the real Jitsu', function () {
   it('is refused by a start where nothing would hold a connection', async () => {
     const { listen: _, ...web } = aSlowListener({ wake: { answer: 'at-once' } });
     await using jitsu = new RunningJitsu([web]);
-    await assert.rejects(jitsu.start(), /wake\.answer \(web, line 1\): 'at-once'\. Nothing here would hold the first packets/);
+    await assert.rejects(
+      jitsu.start(),
+      /wake\.answer \(web, line 1\): 'at-once'\. Nothing here would hold the first packets/,
+    );
   });
 });
 
