@@ -5,7 +5,7 @@ import type { Endpoint } from '../../net/endpoint.js';
 import type { Logger } from '../../contracts/logger.js';
 import { numericLookup } from '../../net/numeric-lookup.js';
 import type { Refusals } from '../admission/refusals.js';
-import { bindEarly, isAbsent } from './bind-early.js';
+import { bindEarly, isAbsent } from '../../net/bind-early.js';
 import { listenError } from './listen-error.js';
 import { isSilentPort, type MessageHandler, type UdpTransport, type UdpTransportKind } from './udp-transport.js';
 

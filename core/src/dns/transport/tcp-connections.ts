@@ -2,7 +2,7 @@ import type { DnsSettings } from '../../config/settings.js';
 import type { DnsClient } from '../../contracts/resolver.js';
 import type { AccessControl } from '../admission/access-control.js';
 import { clientKey } from '../../net/networks.js';
-import type { DescriptorBudget } from './descriptor-budget.js';
+import type { DescriptorBudget } from '../../net/descriptor-budget.js';
 import type { TcpConnection } from './tcp-connection.js';
 
 /** The open connections of all listeners: bounded in total and per client. */

@@ -5,7 +5,7 @@ import type { Clock } from '../../contracts/clock.js';
 import type { Logger } from '../../contracts/logger.js';
 import type { Milliseconds } from '../../contracts/milliseconds.js';
 import type { DnsClient } from '../../contracts/resolver.js';
-import { bindEarly, isAbsent } from './bind-early.js';
+import { bindEarly, isAbsent } from '../../net/bind-early.js';
 import { listenError } from './listen-error.js';
 import type { MessageHandler } from './udp-transport.js';
 import { TcpConnection } from './tcp-connection.js';

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { DnsClient } from '#core/contracts/resolver.js';
 import { AccessControl } from '#core/dns/admission/access-control.js';
 import { frame } from '#core/dns/wire/frame-reader.js';
-import { DescriptorBudget } from '#core/dns/transport/descriptor-budget.js';
+import { DescriptorBudget } from '#core/net/descriptor-budget.js';
 import { TcpConnection } from '#core/dns/transport/tcp-connection.js';
 import { TcpConnections } from '#core/dns/transport/tcp-connections.js';
 import { ManualClock } from '#core/testing/manual-clock.js';

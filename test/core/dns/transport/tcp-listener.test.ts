@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type AddressInfo, type Server, type Socket } from 'node:net';
 import type { DnsClient } from '#core/contracts/resolver.js';
-import { DescriptorBudget } from '#core/dns/transport/descriptor-budget.js';
+import { DescriptorBudget } from '#core/net/descriptor-budget.js';
 import { TcpConnections } from '#core/dns/transport/tcp-connections.js';
 import { TcpListener } from '#core/dns/transport/tcp-listener.js';
 import type { MessageHandler } from '#core/dns/transport/udp-transport.js';

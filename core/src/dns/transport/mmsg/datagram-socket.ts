@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net';
 import type { Endpoint } from '../../../net/endpoint.js';
-import { allowAbsent, isAbsent } from '../bind-early.js';
+import { allowAbsent, isAbsent } from '../../../net/bind-early.js';
 import { listenError } from '../listen-error.js';
 import { destinationOption, type DatagramKind } from '../../../net/datagram-batch.js';
 import { Linux } from '../../../net/linux.js';

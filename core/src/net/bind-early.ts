@@ -1,10 +1,10 @@
 import { isIPv6 } from 'node:net';
-import { errorCode } from '../../errors.js';
-import type { Endpoint } from '../../net/endpoint.js';
-import { Linux } from '../../net/linux.js';
-import { isOwnAddress, plainAddress, UNSPECIFIED } from '../../net/own-address.js';
-import { socketAddress } from '../../net/socket-address.js';
-import { callError, loadSocketCalls, type SocketCalls } from '../../net/socket-calls.js';
+import { errorCode } from '../errors.js';
+import type { Endpoint } from './endpoint.js';
+import { Linux } from './linux.js';
+import { isOwnAddress, plainAddress, UNSPECIFIED } from './own-address.js';
+import { socketAddress } from './socket-address.js';
+import { callError, loadSocketCalls, type SocketCalls } from './socket-calls.js';
 
 /** Whether an address could not be bound since this machine does not have it, or not yet. */
 export function isAbsent(error: unknown): boolean {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { DescriptorBudget } from '#core/dns/transport/descriptor-budget.js';
+import { DescriptorBudget } from '#core/net/descriptor-budget.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
 
 describe('the budget of descriptors', () => {

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
-import type { Clock } from '../../contracts/clock.js';
-import type { Milliseconds } from '../../contracts/milliseconds.js';
-import { fileLimits } from '../../plugin-kit/initial-file-limit.js';
+import type { Clock } from '../contracts/clock.js';
+import type { Milliseconds } from '../contracts/milliseconds.js';
+import { fileLimits } from '../plugin-kit/initial-file-limit.js';
 
 /** The most descriptors that are kept for everything but connections of clients. */
 const MOST_KEPT = 256;

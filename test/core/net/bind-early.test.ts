@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { hasAddress } from '#core/dns/transport/bind-early.js';
+import { hasAddress } from '#core/net/bind-early.js';
 
 describe('an address to bind', () => {
   for (const address of ['127.0.0.1', '127.9.9.9', '0.0.0.0', '::', '0:0::0', '::1', '0:0:0:0:0:0:0:1']) {
