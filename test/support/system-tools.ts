@@ -17,6 +17,7 @@ export const SYSTEM_TOOLS = {
   nginx: 'nginx-light',
   openssl: 'openssl',
   psql: 'postgresql',
+  python3: 'python3',
   virsh: 'libvirt-clients',
   'qemu-system-x86_64': 'qemu-system-x86',
   script: 'bsdutils',
