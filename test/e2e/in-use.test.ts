@@ -106,12 +106,12 @@ describe('a unikernel whose name was asked for once', function () {
       'is kept by a connection that speaks twice': { unikernel: aProgram('seldom'), use: speakSeldom },
       'is kept by a session of psql': aDatabase(),
       'is kept by ssh': aShell(),
-      'is kept by a page that polls, in Chromium': aPage(),
+      'serves a page that polls, in Chromium, which comes late': aPage(),
       'is reached by nginx, which knows its address for good': aProxied(),
     };
     jitsu = new RunningJitsu(
       Object.values(clients).map(({ unikernel }) => unikernel),
-      { dns: { ttl: TTL } },
+      { dns: { ttl: TTL }, stop: { policies: ['connections', 'traffic:2s', 'ttl'] } },
     );
     await jitsu.start();
     const uses = Object.entries(clients).map(([what, { unikernel, use }]) => {
@@ -141,7 +141,7 @@ describe('a unikernel whose name was asked for once', function () {
     'is kept by a connection that speaks twice',
     'is kept by a session of psql',
     'is kept by ssh',
-    'is kept by a page that polls, in Chromium',
+    'serves a page that polls, in Chromium, which comes late',
     'is reached by nginx, which knows its address for good',
   ]) {
     it(what, async () => {
@@ -263,7 +263,7 @@ describe('a unikernel whose name was asked for once', function () {
         await sleep(500);
       }
     };
-    return { unikernel: aProgram('page'), use };
+    return { unikernel: { ...aProgram('page'), listen: 'tcp:8080' }, use };
   }
 
   function aProxied(): Client {

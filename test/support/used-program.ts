@@ -38,7 +38,9 @@ server.on('upgrade', ({ headers }, socket) => {
   socket.on('close', () => clearInterval(pings)).on('error', () => socket.destroy());
   socket.resume();
 });
-server.listen(Number(port), address);
+// The socket that it is given (sd_listen_fds(3)), or one of its own.
+if (process.env['LISTEN_PID'] === String(process.pid)) server.listen({ fd: 3 });
+else server.listen(Number(port), address);
 
 const talk = habits.find((habit) => habit.startsWith('talks='))?.slice('talks='.length);
 if (talk !== undefined) {
