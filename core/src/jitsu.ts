@@ -1,6 +1,7 @@
 import { SystemClock } from './clock.js';
 import type { Settings } from './config/settings.js';
 import type { Endpoint } from './net/endpoint.js';
+import { markProbes } from './net/probe-mark.js';
 import { ensureRuntimeDirectory } from './control/control-paths.js';
 import { lockRuntimeDirectory } from './control/runtime-folder-lock.js';
 import { ControlServer } from './control/control-server.js';
@@ -204,7 +205,7 @@ export class Jitsu {
    */
   async check(): Promise<readonly BackendFinding[]> {
     try {
-      return await this.#fleet.check();
+      return [...(await this.#traffic.check()), ...(await this.#fleet.check())];
     } finally {
       await this.#spawner.close();
     }
@@ -286,6 +287,7 @@ export class Jitsu {
         throw new Error(`the backend ${backend.name} needs root for what is not there yet: ${awaited}`);
     }
     for (const { backend, isConnected } of starts) if (isConnected) await backend.beforeDrop();
+    await this.#traffic.beforeDrop(user.uid, () => this.#fleet.unikernels.values());
     await this.#spawner.seal(user);
   }
 
@@ -342,6 +344,7 @@ export class Jitsu {
     const { doormen } = this.#traffic;
     this.#opened(() => this.#traffic.close());
     await this.#traffic.open((open, needsRoot) => this.#connect(open, needsRoot));
+    await markProbes(this.#traffic.probeMark);
     doormen?.listen((name) => this.#fleet.unikernels.get(name), this.#lifecycle);
     for (const start of this.#fleet.starts.values()) this.#opened(() => start.close());
     await this.#fleet.connect();

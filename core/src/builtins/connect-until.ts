@@ -1,10 +1,11 @@
-import { connect, isIP, type Socket } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import type { Clock } from '../contracts/clock.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import { isOwnAddress, plainAddress } from '../net/own-address.js';
 import { errorCode } from '../errors.js';
 import { endpointText } from '../net/endpoint.js';
 import { InstantConnector } from '../net/instant-connector.js';
+import { connectForProbe } from '../net/probe-mark.js';
 import { isSelfConnected } from '../net/self-connected.js';
 import { loadedSocketCalls } from '../net/socket-calls.js';
 import { pauseAfter } from '../plugin-kit/poll-until.js';
@@ -84,7 +85,7 @@ export function connectUntil(
       if (outcome !== 'undecided') return connected(outcome.on('error', ignore).setNoDelay());
       instant = undefined;
       if (attempts.size >= MAX_ATTEMPTS) return;
-      const socket = connect({ host: address, port, noDelay: true });
+      const socket = connectForProbe({ address, port });
       const giveUp = clock.after(ATTEMPT_TIMEOUT, () => {
         forget(socket);
         socket.destroy();

@@ -70,6 +70,18 @@ export interface Doorman extends MayNeedRoot {
   /** Called once when Jitsu starts, before all other methods. Rejects, and so fails the start, for problems that only people can solve. */
   open?(): Promise<void>;
 
+  /**
+   * Called for `jitsu check`, in place of `open`, and changes nothing: rejects as that would where a right or a tool is
+   * missing.
+   */
+  check?(): Promise<void>;
+
+  /**
+   * Called once when Jitsu is about to give up root, with the number of the user that it becomes, and with all that it
+   * may have to arm: whatever holds packets for it takes no other addresses from then on, as Jitsu may be under attack.
+   */
+  beforeDrop?(user: number, services: Iterable<ServiceEndpoints>): Promise<void>;
+
   /** Called once when Jitsu ends: nothing is held from now on. Also called when `open` has failed. */
   close?(): Promise<void>;
 }
