@@ -1,6 +1,8 @@
 import {
+  addressBytes,
   errorMessage,
   JitsuError,
+  Networks,
   type ActivitySource,
   type Clock,
   type ServiceEndpoints,
@@ -8,7 +10,6 @@ import {
   type UseRules,
 } from '@jitsud/core/plugin';
 import { readlinkSync } from 'node:fs';
-import { BlockList, isIPv6 } from 'node:net';
 import { ProcNetTcp } from './proc-net-tcp.js';
 import { SocketDiagnosis } from './socket-diagnosis.js';
 import type { TcpConnection, TcpTable } from './tcp-table.js';
@@ -22,7 +23,7 @@ const MOST_NAMED = 3;
  */
 export class ProcessActivity implements ActivitySource {
   #table: Promise<TcpTable> | undefined;
-  readonly #ignored = new WeakMap<UseRules, BlockList>();
+  readonly #ignored = new WeakMap<UseRules, Networks>();
 
   /** @param open the connections of the system */
   constructor(
@@ -36,7 +37,8 @@ export class ProcessActivity implements ActivitySource {
   }
 
   /** @throws JITSU_BACKEND_FAILED where the system does not tell its connections */
-  async observe({ unikernel, addresses, ports, rules }: ServiceEndpoints): Promise<Traffic> {
+  async observe({ unikernel, addresses, ports, rules }: ServiceEndpoints, signal: AbortSignal): Promise<Traffic> {
+    signal.throwIfAborted();
     let all: readonly TcpConnection[];
     try {
       const table = await (this.#table ??= this.openTable());
@@ -64,16 +66,13 @@ export class ProcessActivity implements ActivitySource {
 
   #isIgnored(rules: UseRules, peer: string): boolean {
     if (rules.ignored.length === 0) return false;
-    let list = this.#ignored.get(rules);
-    if (list === undefined) {
-      list = new BlockList();
-      for (const network of rules.ignored) {
-        const [address = '', length] = network.split('/');
-        list.addSubnet(address, Number(length), isIPv6(address) ? 'ipv6' : 'ipv4');
-      }
-      this.#ignored.set(rules, list);
+    let ignored = this.#ignored.get(rules);
+    if (ignored === undefined) {
+      ignored = new Networks(rules.ignored);
+      this.#ignored.set(rules, ignored);
     }
-    return list.check(peer, isIPv6(peer) ? 'ipv6' : 'ipv4');
+    const bytes = addressBytes(peer);
+    return bytes !== undefined && ignored.has(bytes);
   }
 }
 
