@@ -56,6 +56,15 @@ export class RoutedNetwork implements AsyncDisposable {
     return place === 'host' ? this.host : place === 'routed' ? this.routed : this.bridge;
   }
 
+  /** A unikernel of `guest-plugin`. @param folder for its process id */
+  aGuest(folder: string): object {
+    return {
+      ...{ name: 'www', dns: 'www.test', backend: 'guests', ip: [GUEST.ipv4, GUEST.ipv6] },
+      ...{ ready: `tcp:${TCP_PORT}`, ports: [`tcp/${TCP_PORT}`, `udp/${UDP_PORT}`] },
+      ...{ namespace: this.guest.name, mac: GUEST_MAC, pidFile: `${folder}/guest.pid` },
+    };
+  }
+
   /** Starts a program of `test/support/netfilter` in a namespace. */
   async start(namespace: NetworkNamespace, name: string, ...words: string[]): Promise<ChildProcess> {
     const program = fileURLToPath(new URL(`${name}.js`, import.meta.url));
