@@ -48,7 +48,6 @@ describe('Jitsu with the netfilter doorman', function () {
       `${reports.length} connections\n${jitsu.log}`,
     );
     const slowest = Math.max(...reports.map(({ took }) => took));
-    console.log(name, reports.length, 'connections, slowest', slowest, 'longest cycle', longest);
     assert.ok(slowest < longest + SLOW, `${slowest} ms, with ${longest} ms from a stop until it was ready again`);
   };
 
@@ -80,12 +79,34 @@ describe('Jitsu with the netfilter doorman', function () {
       await jitsu.start();
       const client = await network.startClient(place);
       for (const ask of [() => client.tcp(GUEST.ipv4), () => client.udp(GUEST.ipv6)]) {
-        const { error, took } = await ask();
+        const { error } = await ask();
         assert.equal(error, undefined, jitsu.log);
-        console.log(place, took);
         await jitsu.control.stop('www');
       }
       await race('www', () => client.tcp(GUEST.ipv4, { connects: true }));
     });
   }
+
+  it('stops no guest whose connection is in use, and one whose connection has been idle for long', async () => {
+    const settings = {
+      ...{ plugins: [PLUGIN], privileges: 'none', doormen: { netfilter: {} }, dns: { ttl: '1s' } },
+      ...{ traffic: { idle: '3s' }, stop: { policies: ['connections', 'traffic:1s', 'ttl'] } },
+    };
+    jitsu = new RunningJitsu([], settings, within(network.host));
+    jitsu.configure([network.aGuest(jitsu.in())]);
+    await jitsu.start();
+    const client = await network.startClient('routed');
+    const open = await client.hold();
+    for (let second = 0; second < 8; second += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      const { error } = await open.say();
+      assert.equal(error, undefined, jitsu.log);
+    }
+    assert.doesNotMatch(jitsu.log, /stopping/);
+    await eventually(
+      async () =>
+        assert.equal((await jitsu.status('www')).phase, 'down', JSON.stringify(await jitsu.status('www')) + jitsu.log),
+      20_000,
+    );
+  });
 });

@@ -88,6 +88,7 @@ class GuestMachine implements Machine {
   }
 }
 
+// eslint-disable-next-line no-restricted-exports -- this is how a plugin is found
 export default definePlugin({
   name: 'guests',
   apiVersion: '^1.0.0',
