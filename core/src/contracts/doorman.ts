@@ -5,8 +5,10 @@ import type { ServiceEndpoints, ServicePort } from './service-endpoints.js';
 /** The first packet of a client for a unikernel that is armed. */
 export interface Knock extends ServicePort {
   readonly unikernel: string;
-  /** The address that the packet claims to come from. */
+  /** The address that the packet claims to come from; `0.0.0.0` or `::` where the doorman cannot know it. */
   readonly from: string;
+  /** Whether the client has shown that it is there, as one whose TCP connection is established has. */
+  readonly proven?: boolean | undefined;
 }
 
 /**
