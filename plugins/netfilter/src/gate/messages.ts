@@ -186,7 +186,7 @@ function checkService(value: unknown): GuardedService | undefined {
   if (!isName(unikernel) || !isConnections(connections)) return undefined;
   if (!isAddresses(addresses) || !isPorts(ports)) return undefined;
   if (mac !== undefined && !(typeof mac === 'string' && MAC.test(mac))) return undefined;
-  return { unikernel, connections, mac, addresses, ports: ports as string[] };
+  return { unikernel, connections, mac, addresses, ports };
 }
 
 function checkWatched(value: unknown): WatchedService | undefined {
