@@ -12,6 +12,7 @@ export type CommandLine =
   | { readonly command: 'status'; readonly name?: string; readonly options: StatusChoice }
   | { readonly command: 'summon'; readonly name: string; readonly options: ControlChoice }
   | { readonly command: 'stop'; readonly name: string; readonly options: ControlChoice & { readonly mode?: string } }
+  | { readonly command: 'keep'; readonly name: string; readonly options: KeepChoice }
   | { readonly command: 'flush'; readonly name?: string; readonly options: ControlChoice }
   | { readonly command: 'resolve'; readonly name: string; readonly type?: string; readonly options: ResolveChoice }
   | { readonly command: 'plugins'; readonly options: { readonly json?: true } };
@@ -28,6 +29,11 @@ export interface StatusChoice extends ControlChoice {
   readonly history?: true | string;
   readonly limit: number;
   readonly json?: true;
+}
+
+export interface KeepChoice extends ControlChoice {
+  readonly for?: string;
+  readonly until?: string;
 }
 
 export interface ResolveChoice extends ControlChoice {

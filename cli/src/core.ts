@@ -13,7 +13,9 @@ import type { ControlClient, RuntimeRecord } from '@jitsud/core/control';
 
 /** The part of the core that calls a running Jitsu; it loads only a few files. */
 export interface Control {
-  controlClient(socket: string): Pick<ControlClient, 'status' | 'statusOf' | 'summon' | 'stop' | 'flush' | 'history'>;
+  controlClient(
+    socket: string,
+  ): Pick<ControlClient, 'status' | 'statusOf' | 'summon' | 'stop' | 'keep' | 'flush' | 'history'>;
   defaultControlSocket(): string;
   /** Every running Jitsu of this user. */
   runningJitsus(): readonly RuntimeRecord[];

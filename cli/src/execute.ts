@@ -38,6 +38,10 @@ export async function execute(line: CommandLine, terminal: Terminal): Promise<Ex
       const { stop } = await import('./commands/stop.js');
       return stop(await asking(), line.name, line.options);
     }
+    case 'keep': {
+      const { keep } = await import('./commands/keep.js');
+      return keep(await asking(), line.name, line.options);
+    }
     case 'flush': {
       const { flush } = await import('./commands/flush.js');
       return flush(await asking(), line.name, line.options);

@@ -1,6 +1,6 @@
 import type { NamedStartFlag } from '@jitsud/core';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import type { CommandLine, ResolveChoice, StartChoice, StatusChoice } from './command-line.js';
+import type { CommandLine, KeepChoice, ResolveChoice, StartChoice, StatusChoice } from './command-line.js';
 import type { ControlChoice } from './control-location.js';
 import { commandSummaries, type CommandName } from './help/command-summaries.js';
 import { KNOWN_START_FLAGS } from './known-plugins.js';
@@ -82,6 +82,17 @@ export function createProgram(
     .option(...configOption)
     .action((name: string, options: ControlChoice & { mode?: string }) => {
       onParsed({ command: 'stop', name, options });
+    });
+
+  begin('keep', '<name>')
+    .addOption(new Option('--for <DURATION>', 'Keep it so long, such as 90m or 2h; 0 to keep it no more.'))
+    .addOption(
+      new Option('--until <TIME>', "Keep it until then, such as 18:00 or '2026-07-22 18:00'.").conflicts('for'),
+    )
+    .option(...controlOption)
+    .option(...configOption)
+    .action((name: string, options: KeepChoice) => {
+      onParsed({ command: 'keep', name, options });
     });
 
   begin('flush', '[name]')

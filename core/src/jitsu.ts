@@ -8,6 +8,7 @@ import type { Clock } from './contracts/clock.js';
 import type { Logger } from './contracts/logger.js';
 import type { Milliseconds } from './contracts/milliseconds.js';
 import type { Resolver } from './contracts/resolver.js';
+import type { StoredCounters } from './contracts/state-store.js';
 import { CachingResolver } from './dns/cache/caching-resolver.js';
 import { AccessControl } from './dns/admission/access-control.js';
 import { hasAddress } from './net/bind-early.js';
@@ -108,7 +109,9 @@ export class Jitsu {
     this.#hub = new EventHub(clock, logger);
     this.#notifiers = new Notifiers(whole, instances, { clock, logger });
     this.#history = new HistoryWriter(this.#store, clock, logger);
-    this.#counters = new CounterWriter(this.#store, (unikernel) => countersOf(unikernel, clock), clock, logger);
+    const countersNow = (unikernel: Unikernel): StoredCounters =>
+      countersOf(unikernel, this.#lifecycle.keptUntil(unikernel), clock);
+    this.#counters = new CounterWriter(this.#store, countersNow, clock, logger);
     this.#lifecycle = new Lifecycle(
       settings.boot,
       {

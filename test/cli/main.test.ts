@@ -52,7 +52,7 @@ describe('the jitsu command', () => {
     [['resolve'], "jitsu: missing required argument 'name'\nTry 'jitsu resolve --help'.\n"],
     [
       ['stauts'],
-      "jitsu: There is no command 'stauts'. Did you mean 'status'? Commands: start, check, status, summon, stop, flush, resolve, plugins, synjitsu-listen.\nTry 'jitsu --help'.\n",
+      "jitsu: There is no command 'stauts'. Did you mean 'status'? Commands: start, check, status, summon, stop, keep, flush, resolve, plugins, synjitsu-listen.\nTry 'jitsu --help'.\n",
     ],
   ] as const) {
     it(`refuses ${words.join(' ')} with status 2, and says what would help`, async () => {

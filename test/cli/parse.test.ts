@@ -87,6 +87,12 @@ describe('the command line', () => {
       name: 'hello',
       options: { mode: 'suspend' },
     });
+    assert.deepEqual(parse(['keep', 'hello', '--for', '2h']), {
+      command: 'keep',
+      name: 'hello',
+      options: { for: '2h' },
+    });
+    assert.throws(() => parse(['keep', 'hello', '--for', '2h', '--until', '18:00']), UsageError);
     assert.deepEqual(parse(['flush']), { command: 'flush', options: {} });
     assert.deepEqual(parse(['flush', 'a.test']), { command: 'flush', name: 'a.test', options: {} });
     assert.deepEqual(parse(['resolve', 'a.test', 'AAAA', '--tcp']), {

@@ -12,6 +12,7 @@ export function coreWithControl(parts: Partial<Client>): Core {
     statusOf: never('statusOf'),
     summon: never('summon'),
     stop: never('stop'),
+    keep: never('keep'),
     flush: never('flush'),
     history: never('history'),
     ...parts,

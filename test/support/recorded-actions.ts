@@ -1,6 +1,8 @@
 import type {
   ControlActions,
   FlushReport,
+  KeepReport,
+  KeepTime,
   StatusReport,
   SummonReport,
   UnikernelStatus,
@@ -45,6 +47,11 @@ export class RecordedActions implements ControlActions {
   async stop(unikernel: string, mode?: string): Promise<UnikernelStatus> {
     this.calls.push(['stop', unikernel, mode]);
     return this.#answer(unikernel, 'down');
+  }
+
+  async keep(unikernel: string, time: KeepTime): Promise<KeepReport> {
+    this.calls.push(['keep', unikernel, time]);
+    return { ...this.#answer(unikernel, 'down'), isStored: true };
   }
 
   async flush(name?: string): Promise<FlushReport> {

@@ -29,8 +29,10 @@ export function statusTable(report: StatusReport, columns: number | undefined): 
     const failure = failureText(unikernel, now);
     return failure === undefined ? [] : [wrapped(`${printable(unikernel.name)} ${failure}`, columns ?? Infinity)];
   });
+  const isAlone = unikernels.length === 1;
+  const kept = unikernels.flatMap((unikernel) => keptText(unikernel, now, isAlone));
   const outdated = unikernels.flatMap((unikernel) => outdatedText(unikernel));
-  const remarks = [...failures, ...outdated.map((text) => wrapped(text, columns ?? Infinity))];
+  const remarks = [...failures, ...[...kept, ...outdated].map((text) => wrapped(text, columns ?? Infinity))];
   const reasons = remarks.length > 0 ? ['', ...remarks] : [];
   const { further } = report;
   const more =
@@ -38,6 +40,28 @@ export function statusTable(report: StatusReport, columns: number | undefined): 
   const output = unikernels.flatMap(outputText);
   return [headline(report), ...notes, '', table.trimEnd(), ...more, ...reasons, ...output, ...below, ''].join('\n');
 }
+
+/**
+ * `web is kept by 2 connections, from 192.0.2.7, at least until 18:00:00`. What queries alone keep is told of one unikernel
+ * alone, since the table has the time, and it holds for most.
+ */
+function keptText(
+  { name, keptBy, stopAt, keptUntil, state }: UnikernelStatus,
+  now: Milliseconds,
+  isAlone: boolean,
+): readonly string[] {
+  const who = printable(name);
+  if (keptBy === undefined) {
+    if (keptUntil === undefined || state === 'running') return [];
+    return [`${who} will be kept until ${momentText(keptUntil, now)} by jitsu keep, if it is started before.`];
+  }
+  if (keptBy === QUERIES && !isAlone) return [];
+  const until = stopAt === undefined ? '' : `, at least until ${momentText(stopAt, now)}`;
+  return [`${who} is kept by ${printable(keptBy)}${until}.`];
+}
+
+/** What the policy `ttl` says. */
+const QUERIES = 'queries';
 
 /** `web runs by an earlier definition: its command and ip changed.`; nothing where that is the present one. */
 function outdatedText({ name, outdated }: UnikernelStatus): readonly string[] {

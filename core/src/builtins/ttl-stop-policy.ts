@@ -5,6 +5,6 @@ import type { Activity, StopOpinion, StopPolicy } from '../contracts/stop-policy
 export class TtlStopPolicy implements StopPolicy {
   opinionOn({ names }: Activity, now: Milliseconds): StopOpinion {
     const keepUntil = Math.max(...names.map(({ lastAsked, ttl }) => lastAsked + 2 * ttl));
-    return now < keepUntil ? { keepUntil } : { stop: 'no query for twice the TTL' };
+    return now < keepUntil ? { keepUntil, why: 'queries' } : { stop: 'no query for twice the TTL' };
   }
 }

@@ -9,6 +9,7 @@ import type { Notifier } from '../contracts/notifier.js';
 import type { Resolver } from '../contracts/resolver.js';
 import type { StateStore } from '../contracts/state-store.js';
 import type { StopPolicy } from '../contracts/stop-policy.js';
+import type { AwakeSpan } from './awake-hours.js';
 import type { BootSettings } from './boot.js';
 import type { CheckedConfig } from './config.js';
 import type { Configured, ConnectionSettings } from './contributed-settings.js';
@@ -46,6 +47,8 @@ export interface UnikernelSettings {
   /** The interval at which its service is looked at again while it is used; never where undefined. */
   readonly watch: Milliseconds | undefined;
   readonly stopPolicies: readonly Worded<StopPolicy>[];
+  /** The hours in which it is not stopped once it runs. */
+  readonly awake: readonly AwakeSpan[] | undefined;
   /** The ports that are its service, as configured; those of its probes where empty. */
   readonly ports: readonly ServicePort[];
   /** What counts as use; one object for all unikernels with the same rules. */

@@ -140,6 +140,7 @@ export class UnikernelReader {
       grace: common.grace ?? stop.grace,
       watch: common.watch,
       stopPolicies,
+      awake: common.awake,
       ports: common.ports ?? NO_PORTS,
       useRules: this.#useRules(common),
       addedKeys: this.#addedKeys(common),

@@ -1,5 +1,6 @@
 import { z, type ZodObject } from 'zod';
 import type { Contributions } from '../plugins/contributions.js';
+import { awakeHours } from './awake-hours.js';
 import { duration } from '../plugin-kit/duration.js';
 import { serviceBindings } from './service-binding.js';
 import { replaceMoment, stopMode } from './stop.js';
@@ -46,6 +47,9 @@ export const unikernelSchema = z.object({
     .refine((interval) => interval >= 1_000, 'At least 1 second expected.')
     .optional(),
   stopPolicies: words(POLICIES).optional().describe('Overrides stop.policies'),
+  awake: awakeHours(
+    "Hours of the week in which it is not stopped once it runs, whatever its policies say, in local time, one span or a list, such as 'Mon-Fri 08:00-18:00'; they do not start it",
+  ).optional(),
   ports: servicePorts(
     "The ports that are its service, such as 'tcp/443': connections to them keep it running, and wake it where something holds them; those of `ready` where absent",
   ).optional(),

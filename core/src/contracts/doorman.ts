@@ -15,13 +15,14 @@ export interface Knock extends ServicePort {
  */
 export type KnockVerdict = 'hold' | 'refuse' | 'drop';
 
-/** A unikernel to arm. */
+/** A unikernel to arm; one that is armed already takes over what has changed. */
 export interface ArmedService extends ServiceEndpoints {
   /**
-   * Whether its connections survive until it runs again, as they do where it is suspended or paused: a packet of one is
-   * then a knock, and is refused otherwise.
+   * What becomes of packets of connections that were open before: `pass` while its machine still runs; `hold` where they
+   * live on, as they do once it is suspended or paused, so that such a packet is a knock; `refuse` where they have ended
+   * with its machine, so that their clients are told at once, by RST.
    */
-  readonly keepsConnections: boolean;
+  readonly connections: 'pass' | 'hold' | 'refuse';
 }
 
 /**
@@ -55,7 +56,8 @@ export interface Doorman extends MayNeedRoot {
 
   /**
    * Reports each packet that is not known to belong to a client that has knocked since the unikernel was armed, until
-   * disposed. The listener returns at once, and does not throw. The core has at most one listener.
+   * disposed. The listener returns at once, and does not throw; a packet is held from when it says so, whatever is
+   * released next. The core has at most one listener.
    */
   onKnock(listener: (knock: Knock) => KnockVerdict): Disposable;
 

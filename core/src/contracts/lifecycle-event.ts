@@ -16,6 +16,7 @@ export type WakeCause =
  * - `failed`: a summon has failed; `unready`: it was ready and does not answer any more. `code` and `reason` say why.
  * - `adopted`: found running, not started by this process. `died`: went down without a stop by Jitsu.
  * - `outdated`: runs by an earlier definition; `reason` says what has changed since.
+ * - `kept`: something else than queries keeps it from being stopped, or does so no more; `reason` says what.
  * - `stopping`, `stopped`, `stop-failed`: the reaper or a command stops it.
  * - `lost`, `returned`: its backend cannot be asked, or can be asked again.
  */
@@ -30,6 +31,7 @@ export type LifecycleEventKind =
   | 'adopted'
   | 'outdated'
   | 'died'
+  | 'kept'
   | 'stopping'
   | 'stopped'
   | 'stop-failed'

@@ -19,6 +19,8 @@ export interface StoredCounters {
   readonly unikernel: string;
   readonly startedAt?: Milliseconds;
   readonly totalStarts: number;
+  /** Until when a command keeps it from being stopped, by the wall clock. */
+  readonly keptUntil?: Milliseconds;
   readonly names: readonly { readonly name: string; readonly requests: number; readonly lastAsked?: Milliseconds }[];
 }
 

@@ -4,10 +4,13 @@ import type { Milliseconds } from './milliseconds.js';
 
 /**
  * What a policy says about one running unikernel: keep it at least until a time, stop it for a reason, or leave the
- * decision to the next policy and ask again at a time.
+ * decision to the next policy and ask again at a time. `why` is what keeps it, for people, as it stands behind "kept by":
+ * `2 connections, from 192.0.2.7`.
  */
 export type StopOpinion =
-  { readonly keepUntil: Milliseconds } | { readonly stop: string } | { readonly undecidedUntil: Milliseconds };
+  | { readonly keepUntil: Milliseconds; readonly why?: string | undefined }
+  | { readonly stop: string }
+  | { readonly undecidedUntil: Milliseconds };
 
 /** One DNS name of a unikernel. */
 export interface NameActivity {

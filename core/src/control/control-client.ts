@@ -9,7 +9,14 @@ import { processStat } from '../plugin-kit/process-stat.js';
 import { OwnerLock } from '../state/owner-lock.js';
 import { reportOf } from './report-check.js';
 import { socketsOfOthers } from './sockets-of-others.js';
-import type { FlushReport, StatusReport, SummonReport, UnikernelStatus } from './status-report.js';
+import type {
+  FlushReport,
+  KeepReport,
+  KeepTime,
+  StatusReport,
+  SummonReport,
+  UnikernelStatus,
+} from './status-report.js';
 
 /** The longest reply that is read, in bytes: 10,000 unikernels take a third of it. */
 const LONGEST_REPLY = 16_777_216;
@@ -47,6 +54,11 @@ export class ControlClient {
     const query = mode === undefined ? '' : `?${new URLSearchParams({ mode }).toString()}`;
     const path = `/unikernels/${encodeURIComponent(unikernel)}/stop${query}`;
     return this.#ask('POST', path, signal, reportOf.unikernel);
+  }
+
+  async keep(unikernel: string, time: KeepTime, signal?: AbortSignal): Promise<KeepReport> {
+    const query = new URLSearchParams({ ...time }).toString();
+    return this.#ask('POST', `/unikernels/${encodeURIComponent(unikernel)}/keep?${query}`, signal, reportOf.keep);
   }
 
   async flush(name?: string, signal?: AbortSignal): Promise<FlushReport> {

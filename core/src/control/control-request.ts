@@ -1,5 +1,5 @@
 import { JitsuError } from '../errors.js';
-import type { ControlActions } from './status-report.js';
+import type { ControlActions, KeepTime } from './status-report.js';
 
 /** A malformed control request, or one for a path or method that does not exist. */
 export class BadControlRequest extends JitsuError {
@@ -14,7 +14,7 @@ export class BadControlRequest extends JitsuError {
 /**
  * Executes a control request and returns the body of the reply. The requests:
  * `GET /status?unikernel=NAME`, `GET /history?unikernel=NAME&limit=N`, `POST /unikernels/NAME/summon`,
- * `POST /unikernels/NAME/stop?mode=MODE`, `POST /flush?name=NAME`.
+ * `POST /unikernels/NAME/stop?mode=MODE`, `POST /unikernels/NAME/keep?for=2h` or `?until=18:00`, `POST /flush?name=NAME`.
  *
  * @throws BadControlRequest, and the errors of the action
  */
@@ -46,6 +46,9 @@ export async function answerControlRequest(actions: ControlActions, method: stri
     case 'unikernels/NAME/stop':
       requireMethod('POST');
       return actions.stop(decodeName(encodedName ?? ''), url.searchParams.get('mode') ?? undefined);
+    case 'unikernels/NAME/keep':
+      requireMethod('POST');
+      return actions.keep(decodeName(encodedName ?? ''), keepTimeIn(url.searchParams));
     default:
       throw new BadControlRequest(404, `There is nothing at ${url.pathname}. This is the control socket of Jitsu.`);
   }
@@ -65,6 +68,13 @@ function decodeName(encoded: string): string {
   } catch (error) {
     throw badRequest(`"${encoded}" is no percent-encoded name.`, error);
   }
+}
+
+function keepTimeIn(parameters: URLSearchParams): KeepTime {
+  const [duration, until] = [parameters.get('for'), parameters.get('until')];
+  if (duration !== null && until === null) return { for: duration };
+  if (until !== null && duration === null) return { until };
+  throw badRequest('Either for or until expected.');
 }
 
 function parseLimit(text: string | null): number | undefined {

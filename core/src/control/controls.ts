@@ -1,6 +1,15 @@
 import { aheadOf } from '../clock.js';
 import { BadControlRequest } from './control-request.js';
-import type { ControlActions, FlushReport, StatusReport, SummonReport, UnikernelStatus } from './status-report.js';
+import { keepUntil } from './keep-until.js';
+import type {
+  ControlActions,
+  FlushReport,
+  KeepReport,
+  KeepTime,
+  StatusReport,
+  SummonReport,
+  UnikernelStatus,
+} from './status-report.js';
 import type { StopMode } from '../contracts/machine.js';
 import type { Clock } from '../contracts/clock.js';
 import type { LifecycleEvent } from '../contracts/lifecycle-event.js';
@@ -54,7 +63,7 @@ export class Controls implements ControlActions {
     private readonly context: ControlContext,
     private readonly fleet: Fleet,
     private readonly strays: Pick<Strays, 'get' | 'values'>,
-    private readonly lifecycle: Pick<Lifecycle, 'summon' | 'stop' | 'status'>,
+    private readonly lifecycle: Pick<Lifecycle, 'summon' | 'stop' | 'status' | 'keep'>,
     private readonly writer: HistoryWriter,
     private readonly store: StateStore,
     private readonly clock: Clock,
@@ -123,6 +132,12 @@ export class Controls implements ControlActions {
     if (mode !== undefined) this.fleet.backends.get(unikernel.plan.backendName)?.checkStopMode(name, mode);
     await this.lifecycle.stop(unikernel, 'by command', mode);
     return this.lifecycle.status(unikernel);
+  }
+
+  async keep(name: string, time: KeepTime): Promise<KeepReport> {
+    const unikernel = this.fleet.find(name);
+    this.lifecycle.keep(unikernel, keepUntil(time, this.clock.wallTime()));
+    return { ...this.lifecycle.status(unikernel), isStored: this.store.durable };
   }
 
   /** @throws JITSU_UNIKERNEL_UNKNOWN */

@@ -1,4 +1,4 @@
-import type { FlushReport, StatusReport, SummonReport, UnikernelStatus } from './status-report.js';
+import type { FlushReport, KeepReport, StatusReport, SummonReport, UnikernelStatus } from './status-report.js';
 import type { LifecycleEvent } from '../contracts/lifecycle-event.js';
 import { shapeCheck, type Shape } from '../plugin-kit/value-shape.js';
 
@@ -11,6 +11,8 @@ const UNIKERNEL = {
     'startedAt?': 'number',
     totalStarts: 'number',
     'stopAt?': 'number',
+    'keptBy?': 'string',
+    'keptUntil?': 'number',
     'outdated?': 'string',
   },
   names: [{ name: 'string', requests: 'number', 'lastAsked?': 'number' }],
@@ -62,6 +64,7 @@ export const reportOf = {
   status: (body: unknown): StatusReport => shaped(body, STATUS) as StatusReport,
   unikernel: (body: unknown): UnikernelStatus => shaped(body, UNIKERNEL) as UnikernelStatus,
   summon: (body: unknown): SummonReport => shaped(body, { ...UNIKERNEL, wasReady: 'boolean' }) as SummonReport,
+  keep: (body: unknown): KeepReport => shaped(body, { ...UNIKERNEL, isStored: 'boolean' }) as KeepReport,
   flush: (body: unknown): FlushReport => shaped(body, { flushed: 'number' }) as FlushReport,
   history: (body: unknown): readonly LifecycleEvent[] => shaped(body, [EVENT]) as readonly LifecycleEvent[],
 };

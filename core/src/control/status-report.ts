@@ -54,6 +54,15 @@ export interface SummonReport extends UnikernelStatus {
   readonly wasReady: boolean;
 }
 
+/** How long a unikernel is kept, as `2h`, or until when in local time, as `18:00` or `2026-07-22 18:00`. */
+export type KeepTime = { readonly for: string } | { readonly until: string };
+
+/** A unikernel that a command keeps from being stopped, or keeps no more. */
+export interface KeepReport extends UnikernelStatus {
+  /** Whether that survives a restart of Jitsu. */
+  readonly isStored: boolean;
+}
+
 export interface FlushReport {
   /** The number of removed cache entries. */
   readonly flushed: number;
@@ -71,6 +80,12 @@ export interface ControlActions {
    * @throws JITSU_UNIKERNEL_UNKNOWN, JITSU_STOP_MODE_UNSUPPORTED, and the errors of the backend
    */
   stop(unikernel: string, mode?: StopMode): Promise<UnikernelStatus>;
+  /**
+   * Keeps it from being stopped by its policies until this time, from now on or from when it runs; `0` ends that. It is not
+   * started.
+   * @throws JITSU_UNIKERNEL_UNKNOWN, JITSU_CONTROL_FAILED for no time
+   */
+  keep(unikernel: string, time: KeepTime): Promise<KeepReport>;
   /** Removes a name and all names below it, or all names, from the caches. @throws JITSU_CONTROL_FAILED for no name */
   flush(name?: string): Promise<FlushReport>;
   /**

@@ -39,6 +39,7 @@ function isTreatedAlike(one: UnikernelSettings, other: UnikernelSettings): boole
     one.backend === other.backend &&
     one.ready === other.ready &&
     one.stopPolicies === other.stopPolicies &&
+    one.awake === other.awake &&
     one.https === other.https &&
     one.svcb === other.svcb &&
     one.ttl === other.ttl &&
@@ -110,6 +111,10 @@ export class SharedPlan implements UnikernelPlan {
 
   get stopPolicies(): UnikernelPlan['stopPolicies'] {
     return this.common.stopPolicies;
+  }
+
+  get awake(): UnikernelPlan['awake'] {
+    return this.common.awake;
   }
 
   get delay(): UnikernelPlan['delay'] {

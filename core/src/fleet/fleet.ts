@@ -407,11 +407,11 @@ export class Fleet {
   }
 
   #commonPlan(settings: UnikernelSettings): CommonPlan {
-    const { ttl, stopMode, replace, delay, deadline, grace, watch, ready, stopPolicies, https, svcb } = settings;
+    const { ttl, stopMode, replace, delay, deadline, grace, watch, ready, stopPolicies, awake, https, svcb } = settings;
     const { ports, useRules } = settings;
     const backend = this.#backend(settings.backend);
     return {
-      ...{ ttl, stopMode, replace, delay, deadline, grace, watch, ports, useRules, https, svcb, backend },
+      ...{ ttl, stopMode, replace, delay, deadline, grace, watch, awake, ports, useRules, https, svcb, backend },
       endingMode: endingModeOf(stopMode, backend),
       probes: ready.map((probe) => this.instances.probe(probe)),
       stopPolicies: stopPolicies.map((policy) => this.instances.stopPolicy(policy)),
@@ -451,9 +451,13 @@ export class Fleet {
   }
 }
 
-/** The counters in the form of the state store. */
+/**
+ * The counters in the form of the state store.
+ * @param keptUntil until when a command keeps it, by the wall clock
+ */
 export function countersOf(
   { name, startedAt, totalStarts, counters }: Unikernel,
+  keptUntil: Milliseconds | undefined,
   clock: Pick<Clock, 'now' | 'wallTime'>,
 ): StoredCounters {
   const ahead = aheadOf(clock);
@@ -461,7 +465,11 @@ export function countersOf(
     ...{ name, requests },
     ...(lastAsked !== undefined && { lastAsked: lastAsked + ahead }),
   }));
-  return { unikernel: name, totalStarts, names, ...(startedAt !== undefined && { startedAt: startedAt + ahead }) };
+  return {
+    ...{ unikernel: name, totalStarts, names },
+    ...(startedAt !== undefined && { startedAt: startedAt + ahead }),
+    ...(keptUntil !== undefined && { keptUntil }),
+  };
 }
 
 function allowProbes({ plan }: Unikernel): void {

@@ -52,7 +52,8 @@ function checkOpinion(opinion: unknown, now: Milliseconds): void {
   // In the order in which the chain looks at the keys.
   if ('stop' in parts && typeof parts['stop'] === 'string') return;
   const until = 'keepUntil' in parts ? parts['keepUntil'] : parts['undecidedUntil'];
-  if ('stop' in parts || typeof until !== 'number' || Number.isNaN(until)) {
+  const isWhyText = parts['why'] === undefined || typeof parts['why'] === 'string';
+  if ('stop' in parts || typeof until !== 'number' || Number.isNaN(until) || !isWhyText) {
     throw new TypeError(`its opinion is ${inspect(opinion, { breakLength: Infinity })}`);
   }
   // The policy would be asked again and again without end.

@@ -11,6 +11,7 @@ import { AddressDoubts } from './address-doubts.js';
 import { Announcer } from './announcer.js';
 import { BootQueue } from './boot-queue.js';
 import { DisposableClock } from './disposable-clock.js';
+import { Keeps, localTime } from './keeps.js';
 import type { LifeReports } from './life-reports.js';
 import { next, type Effect, type LifeEvent, type Phase } from './life.js';
 import { STOP_LIMIT, type GuardedBackend } from './guarded-backend.js';
@@ -69,6 +70,7 @@ export class Lifecycle implements Disposable {
   readonly #steps: SummonSteps;
   readonly #stops: StopQueue;
   readonly #reaper: Reaper;
+  readonly #keeps: Keeps;
   readonly #watch: ServiceWatch;
   readonly #followers = new Map<string, PowerFollower>();
   readonly #summoned = new Set<UnikernelRecord>();
@@ -102,7 +104,8 @@ export class Lifecycle implements Disposable {
     this.#doubts = new AddressDoubts((unikernel, message) => listeners.onDoubt?.(unikernel, message), clock);
     this.#steps = new SummonSteps(this.#reports, this.#boots, this.#announcer, this.#doubts, clock);
     this.#stops = new StopQueue(this.#reports, this.#announcer, clock);
-    this.#reaper = new Reaper(this.#reports, clock);
+    this.#keeps = new Keeps(clock);
+    this.#reaper = new Reaper(this.#reports, clock, this.#keeps);
     this.#watch = new ServiceWatch(this.#reports, this.#backOff, clock);
   }
 
@@ -181,7 +184,29 @@ export class Lifecycle implements Disposable {
 
   /** Its status at this moment. */
   status(unikernel: Unikernel): UnikernelStatus {
-    return statusOf(unikernel, this.#reaper.stopAt(unikernel), aheadOf(this.clock));
+    const outlook = this.#reaper.outlook(unikernel);
+    return statusOf(unikernel, { ...outlook, keptUntil: this.keptUntil(unikernel) }, aheadOf(this.clock));
+  }
+
+  /**
+   * Keeps it from being stopped by its policies until this time of the wall clock, from now on or from when it runs; a time
+   * that has passed ends that.
+   */
+  keep(unikernel: Unikernel, until: Milliseconds): void {
+    const before = this.keptUntil(unikernel);
+    this.#keeps.keep(unikernel, until);
+    const now = this.keptUntil(unikernel);
+    if (now !== before) {
+      const reason = now === undefined ? 'by jitsu keep no more' : `by jitsu keep, until ${localTime(now)}`;
+      this.#announcer.announce(unikernel, 'kept', { reason });
+      this.listeners.onCount?.(unikernel);
+    }
+    this.#reaper.consider(unikernel);
+  }
+
+  /** Until when a command keeps it, by the wall clock; `undefined` where none does. */
+  keptUntil(unikernel: Unikernel): Milliseconds | undefined {
+    return this.#keeps.byCommand(unikernel);
   }
 
   /** The number of boots at this moment. */
@@ -215,12 +240,13 @@ export class Lifecycle implements Disposable {
   }
 
   /** Restores the counters of an earlier run of Jitsu. */
-  recall(unikernel: Unikernel, { startedAt, totalStarts, names }: StoredCounters): void {
+  recall(unikernel: Unikernel, { startedAt, totalStarts, names, keptUntil }: StoredCounters): void {
     const now = this.clock.now();
     const ahead = aheadOf(this.clock);
     // What was kept may lie in the future by a wall clock that was set back since.
     const moment = (kept: Milliseconds | undefined) => (kept === undefined ? kept : Math.min(now, kept - ahead));
     Object.assign(recordOf(unikernel), { startedAt: moment(startedAt), totalStarts });
+    if (keptUntil !== undefined) this.#keeps.keep(unikernel, keptUntil);
     for (const { name, requests, lastAsked } of names) {
       Object.assign(unikernel.counters.get(name) ?? {}, { requests, lastAsked: moment(lastAsked) });
     }

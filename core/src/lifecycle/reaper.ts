@@ -1,14 +1,34 @@
 import type { Clock } from '../contracts/clock.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { Activity, StopPolicy } from '../contracts/stop-policy.js';
+import { aheadOf } from '../clock.js';
 import { DeadlineQueue } from './deadline-queue.js';
+import { Keeps } from './keeps.js';
 import type { LifeReports } from './life-reports.js';
 import type { Unikernel } from './unikernel.js';
 
 /** The freezes that are remembered; what an earlier one adds to the life of a unikernel is forgotten. */
 const MOST_FREEZES = 16;
 
-export type Verdict = { readonly askAgainAt: Milliseconds } | { readonly stop: string };
+/** How long the time of the wall clock is relied on: it may be set meanwhile. */
+const LONGEST_TRUST: Milliseconds = 3_600_000;
+
+export type Verdict =
+  | {
+      readonly askAgainAt: Milliseconds;
+      /** What keeps it, where that is known, as it stands behind "kept by". */
+      readonly why?: string | undefined;
+      /** Whether the time is one of the wall clock, which may be set until then. */
+      readonly byWallClock?: true;
+    }
+  | { readonly stop: string };
+
+/** Until when a unikernel is kept without further queries, and by what. */
+export interface Outlook {
+  /** Absent where it is kept without limit. */
+  readonly stopAt?: Milliseconds;
+  readonly why?: string | undefined;
+}
 
 /** Stops a unikernel at the moment when its policies no longer keep it. */
 export class Reaper implements Disposable {
@@ -19,6 +39,7 @@ export class Reaper implements Disposable {
   constructor(
     private readonly life: Pick<LifeReports, 'on' | 'reap'>,
     private readonly clock: Clock,
+    private readonly keeps: Pick<Keeps, 'of'> = new Keeps(clock),
   ) {
     this.#deadlines = new DeadlineQueue(
       clock,
@@ -34,7 +55,7 @@ export class Reaper implements Disposable {
     const { summon, stops, starting, state } = unikernel;
     if (this.#disposed || summon || stops || starting || state !== 'running') return;
     const verdict = this.#finalVerdict(unikernel);
-    if ('askAgainAt' in verdict) this.#deadlines.set(unikernel, verdict.askAgainAt);
+    if ('askAgainAt' in verdict) this.#deadlines.set(unikernel, this.#nextLook(verdict));
     else this.life.reap(unikernel, verdict.stop);
   }
 
@@ -42,13 +63,17 @@ export class Reaper implements Disposable {
     this.#deadlines.set(unikernel, this.clock.now() + delay);
   }
 
-  /** When it will be stopped without further queries; `undefined` also while a summon or a start is under way. */
-  stopAt(unikernel: Unikernel): Milliseconds | undefined {
+  /**
+   * When it will be stopped without further queries, and what keeps it until then; `undefined` where it does not run, and
+   * while a summon or a start is under way.
+   */
+  outlook(unikernel: Unikernel): Outlook | undefined {
     const { summon, starting, state } = unikernel;
     if (summon || starting || state !== 'running') return undefined;
     const verdict = this.#verdict(unikernel);
-    const at = 'stop' in verdict ? this.clock.now() : verdict.askAgainAt;
-    return at === Infinity ? undefined : at;
+    if ('stop' in verdict) return { stopAt: this.clock.now() };
+    const { askAgainAt, why } = verdict;
+    return { ...(askAgainAt !== Infinity && { stopAt: askAgainAt }), why };
   }
 
   /** Stops no unikernel any more. */
@@ -72,7 +97,13 @@ export class Reaper implements Disposable {
 
   #verdict(unikernel: Unikernel): Verdict {
     if (unikernel.replacement === 'now') return { stop: definitionChanged(unikernel) };
+    const kept = this.keeps.of(unikernel);
+    if (kept !== undefined) return { askAgainAt: kept.until - aheadOf(this.clock), why: kept.why, byWallClock: true };
     return verdictOn(unikernel.plan.stopPolicies, unikernel.activity(this.#awake), this.clock.now());
+  }
+
+  #nextLook({ askAgainAt, byWallClock }: Extract<Verdict, { askAgainAt: Milliseconds }>): Milliseconds {
+    return byWallClock === true ? Math.min(askAgainAt, this.clock.now() + LONGEST_TRUST) : askAgainAt;
   }
 
   #frozen(from: Milliseconds, to: Milliseconds): void {
@@ -100,7 +131,10 @@ export function verdictOn(policies: readonly StopPolicy[], activity: Activity, n
     const opinion = policy.opinionOn(activity, now);
     if (opinion === undefined) continue;
     if ('stop' in opinion) return opinion;
-    if ('keepUntil' in opinion) return { askAgainAt: Math.min(askAgainAt, opinion.keepUntil) };
+    if ('keepUntil' in opinion) {
+      const { keepUntil, why } = opinion;
+      return { askAgainAt: Math.min(askAgainAt, keepUntil), ...(why !== undefined && { why }) };
+    }
     askAgainAt = Math.min(askAgainAt, opinion.undecidedUntil);
   }
   return { askAgainAt };

@@ -27,6 +27,10 @@ export interface UnikernelStatus {
   readonly names: readonly NameStatus[];
   /** When it will be stopped without further queries; absent where it is down, is stopped, or kept without limit. */
   readonly stopAt?: Milliseconds;
+  /** What keeps it until then, as it stands behind "kept by"; absent where it does not run, or no policy says it. */
+  readonly keptBy?: string;
+  /** Until when `jitsu keep` keeps it, also where it does not run now; absent where it does not. */
+  readonly keptUntil?: Milliseconds;
   /** What has changed in its definition since it was started, as `command and ip`; absent where nothing has. */
   readonly outdated?: string;
   /** Why the last summon has failed, and when the next one may begin. */
@@ -37,11 +41,23 @@ export interface UnikernelStatus {
   readonly outputProblem?: string;
 }
 
+/** What keeps a unikernel from being stopped. */
+interface Keeping {
+  readonly stopAt?: Milliseconds;
+  readonly why?: string | undefined;
+  /** By the wall clock. */
+  readonly keptUntil?: Milliseconds | undefined;
+}
+
 /**
  * The status of a unikernel at this moment, with times of the wall clock.
  * @param ahead how far that is ahead of the clock of the unikernel's times
  */
-export function statusOf(unikernel: Unikernel, stopAt: Milliseconds | undefined, ahead: Milliseconds): UnikernelStatus {
+export function statusOf(
+  unikernel: Unikernel,
+  { stopAt, why, keptUntil }: Keeping,
+  ahead: Milliseconds,
+): UnikernelStatus {
   const { plan, phase, state, domainId, addresses, macs, startedAt, totalStarts, failure, counted, outdated } =
     unikernel;
   const { name, id, backendName, ttl, stopMode } = plan;
@@ -63,7 +79,11 @@ export function statusOf(unikernel: Unikernel, stopAt: Milliseconds | undefined,
     ...(domainId !== undefined && { domainId }),
     ...(startedAt !== undefined && { startedAt: startedAt + ahead }),
     ...(outdated !== undefined && { outdated }),
-    ...(stopAt !== undefined && PHASE_NAMES[phase] !== 'stopping' && { stopAt: stopAt + ahead }),
+    ...(PHASE_NAMES[phase] !== 'stopping' && {
+      ...(stopAt !== undefined && { stopAt: stopAt + ahead }),
+      ...(why !== undefined && { keptBy: why }),
+    }),
+    ...(keptUntil !== undefined && { keptUntil }),
     ...(failure !== undefined && {
       failure: {
         ...{ at: failure.at + ahead, code: failure.code, reason: failure.reason, count: failure.count },

@@ -1,3 +1,4 @@
+import type { AwakeSpan } from '../config/awake-hours.js';
 import type { Machine, MachineId, PowerState, StopMode } from '../contracts/machine.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { ReadinessProbe } from '../contracts/readiness-probe.js';
@@ -26,6 +27,8 @@ export interface UnikernelPlan {
   readonly replace?: ReplaceMoment;
   readonly probes: readonly ReadinessProbe[];
   readonly stopPolicies: readonly StopPolicy[];
+  /** The hours in which it is not stopped once it runs; none where absent. */
+  readonly awake?: readonly AwakeSpan[] | undefined;
   /** A fixed pause after a boot, besides the probes. */
   readonly delay: Milliseconds;
   readonly deadline: Milliseconds;

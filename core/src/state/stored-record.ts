@@ -22,7 +22,7 @@ const SHAPES: Readonly<Record<RecordKind, Shape>> = {
     ...{ ttl: 'number', stopMode: 'string' },
   },
   counters: {
-    ...{ unikernel: 'string', 'startedAt?': 'number', totalStarts: 'number' },
+    ...{ unikernel: 'string', 'startedAt?': 'number', totalStarts: 'number', 'keptUntil?': 'number' },
     names: [{ name: 'string', requests: 'number', 'lastAsked?': 'number' }],
   },
   event: {

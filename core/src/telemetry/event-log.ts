@@ -46,6 +46,8 @@ function describeEvent(event: LifecycleEvent): string {
       return `runs by an earlier definition${number}${because}`;
     case 'died':
       return `died${because}`;
+    case 'kept':
+      return `kept${because}`;
     case 'stopping':
       return `stopping${because}`;
     case 'stopped':

@@ -40,6 +40,7 @@ const KINDS: Readonly<Record<LifecycleEventKind, true>> = {
   adopted: true,
   outdated: true,
   died: true,
+  kept: true,
   stopping: true,
   stopped: true,
   'stop-failed': true,

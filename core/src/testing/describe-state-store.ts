@@ -98,6 +98,14 @@ export function describeStateStore(name: string, harness: StateStoreHarness): vo
         assert.deepEqual(byName(await store.counters()), [counters('alpha', 1), counters('beta', 3)]);
       });
 
+      it('remembers until when a unikernel is kept, and forgets it with the next counters', async () => {
+        const kept: StoredCounters = { ...counters('alpha', 1), keptUntil: 1_900_000_000_000 };
+        await store.saveCounters([kept]);
+        assert.deepEqual(await store.counters(), [kept]);
+        await store.saveCounters([counters('alpha', 1)]);
+        assert.deepEqual(await store.counters(), [counters('alpha', 1)]);
+      });
+
       it('remembers a unikernel that was never started and never asked for', async () => {
         const untouched: StoredCounters = {
           unikernel: 'alpha',

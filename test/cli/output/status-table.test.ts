@@ -15,6 +15,28 @@ describe('the status table', () => {
     ]);
   });
 
+  it('says what keeps a unikernel, queries only where it is alone', () => {
+    const connected = aUnikernelStatus({
+      name: 'a',
+      keptBy: '2 connections, from 192.0.2.7',
+      stopAt: reportTime + 60_000,
+    });
+    const asked = aUnikernelStatus({ name: 'b', keptBy: 'queries' });
+    const down = aUnikernelStatus({ name: 'c', state: 'off', phase: 'down', keptUntil: reportTime + 60_000 });
+    const told = (...unikernels: (typeof asked)[]): readonly string[] =>
+      lines(statusTable(aStatusReport(unikernels), undefined)).filter((line) => line.includes('kept'));
+    assert.match(
+      told(connected, asked)[0] ?? '',
+      /^a is kept by 2 connections, from 192\.0\.2\.7, at least until \d\d:\d\d:\d\d\.$/,
+    );
+    assert.equal(told(connected, asked).length, 1);
+    assert.match(told(asked)[0] ?? '', /^b is kept by queries, at least until /);
+    assert.match(
+      told(down, asked)[0] ?? '',
+      /^c will be kept until \d\d:\d\d:\d\d by jitsu keep, if it is started before\.$/,
+    );
+  });
+
   it('says that Jitsu is still starting where it listens nowhere', () => {
     const [headline] = lines(statusTable({ ...aStatusReport([aUnikernelStatus()]), listening: [] }, undefined));
     assert.equal(headline, 'Jitsu 0.1.0 (pid 4711), up 1 h, does not answer yet');

@@ -18,14 +18,14 @@ const activity: Activity = {
 describe('the TTL stop policy', () => {
   it('keeps a unikernel until twice the TTL after the last query for any of its names', () => {
     const policy = new TtlStopPolicy();
-    assert.deepEqual(policy.opinionOn(activity, 4_499), { keepUntil: 4_500 });
+    assert.deepEqual(policy.opinionOn(activity, 4_499), { keepUntil: 4_500, why: 'queries' });
     assert.deepEqual(policy.opinionOn(activity, 4_500), { stop: 'no query for twice the TTL' });
   });
 });
 
 describe('the keep-alive stop policy', () => {
   it('keeps a unikernel for good', () => {
-    assert.deepEqual(new KeepAliveStopPolicy().opinionOn(), { keepUntil: Infinity });
+    assert.deepEqual(new KeepAliveStopPolicy().opinionOn(), { keepUntil: Infinity, why: 'its policy keep-alive' });
   });
 });
 
@@ -49,14 +49,21 @@ const inUse: Activity = {
 describeStopPolicy('the TTL policy', {
   policy: () => new TtlStopPolicy(),
   examples: [
-    { it: 'keeps until twice the TTL', activity: inUse, now: 5_499, opinion: { keepUntil: 5_500 } },
+    { it: 'keeps until twice the TTL', activity: inUse, now: 5_499, opinion: { keepUntil: 5_500, why: 'queries' } },
     { it: 'stops from then on', activity: inUse, now: 5_500, opinion: { stop: /twice the TTL/ } },
   ],
 });
 
 describeStopPolicy('the keep-alive policy', {
   policy: () => new KeepAliveStopPolicy(),
-  examples: [{ it: 'keeps for ever', activity: inUse, now: 1e12, opinion: { keepUntil: Infinity } }],
+  examples: [
+    {
+      it: 'keeps for ever',
+      activity: inUse,
+      now: 1e12,
+      opinion: { keepUntil: Infinity, why: 'its policy keep-alive' },
+    },
+  ],
 });
 
 describeStopPolicy('the lifetime policy', {

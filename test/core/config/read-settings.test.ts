@@ -147,6 +147,7 @@ describe('the settings', () => {
       delay: 100,
       deadline: 30_000,
       grace: 10_000,
+      awake: undefined,
       watch: undefined,
       ports: [],
       useRules: { idle: 900_000, outgoing: false, conntrack: false, ignored: [] },
@@ -158,6 +159,20 @@ describe('the settings', () => {
       stopPolicies.map(({ words }) => words),
       ['ttl'],
     );
+  });
+
+  it('hold the hours in which a unikernel is kept, one object for the same hours, and refuse what are none', async () => {
+    const awake = ['Mon-Fri 08:00-18:00', 'Sat'];
+    const three = ['a.test', 'b.test', 'c.test'].map((dns) => ({ dns, ip: '192.0.2.1', awake: [...awake] }));
+    const [, one, other] = (await read({ backend: 'toy', unikernels: three })).unikernels;
+    assert.deepEqual(
+      one?.awake?.map(({ text }) => text),
+      awake,
+    );
+    assert.equal(one?.awake, other?.awake);
+    const expected =
+      "A span such as 'Mon-Fri 08:00-18:00', 'Sat,Sun' or '22:00-06:00' expected, with the days Mon, Tue, Wed, Thu, Fri, Sat and Sun.";
+    assert.deepEqual(await problemsOf(toy({ awake: 'always' })), [`unikernels[0].awake: 'always'. ${expected}`]);
   });
 
   it('refuse a port that is none', async () => {

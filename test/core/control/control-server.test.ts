@@ -46,6 +46,8 @@ describe('the control socket', () => {
     assert.equal((await client.summon('wörld /?%')).phase, 'ready');
     assert.equal((await client.stop('hello')).phase, 'down');
     await client.stop('hello', 'suspend');
+    assert.equal((await client.keep('wörld /?%', { for: '2h' })).isStored, true);
+    await client.keep('hello', { until: '18:00' });
     assert.deepEqual(await client.history({ unikernel: 'a b', limit: 3 }), [anEvent()]);
     await client.history({});
     assert.deepEqual(await client.flush(), { flushed: 3 });
@@ -57,6 +59,8 @@ describe('the control socket', () => {
       ['summon', 'wörld /?%'],
       ['stop', 'hello', undefined],
       ['stop', 'hello', 'suspend'],
+      ['keep', 'wörld /?%', { for: '2h' }],
+      ['keep', 'hello', { until: '18:00' }],
       ['history', { unikernel: 'a b', limit: 3 }],
       ['history', {}],
       ['flush', undefined],
@@ -115,6 +119,9 @@ describe('the control socket', () => {
     ['POST', '/status', 405],
     ['GET', '/flush', 405],
     ['GET', '/unikernels/hello/summon', 405],
+    ['GET', '/unikernels/hello/keep?for=1h', 405],
+    ['POST', '/unikernels/hello/keep', 400],
+    ['POST', '/unikernels/hello/keep?for=1h&until=18:00', 400],
     ['POST', '/unikernels/hello/explode', 404],
     ['POST', '/unikernels/%ff/summon', 400],
     ['GET', '/history?limit=0', 400],

@@ -118,6 +118,21 @@ describe('the actions of the control socket', () => {
     assert.deepEqual(await controls.summon('web'), { name: 'web', phase: 'ready', wasReady: true });
   });
 
+  it('keep a unikernel for a time, say whether a restart forgets that, and refuse what is no time', async () => {
+    const kept: unknown[] = [];
+    const fleet = { find: (name: string) => ({ name }) } as unknown as Fleet;
+    const lifecycle = {
+      keep: ({ name }: { name: string }, until: number) => void kept.push([name, until]),
+      status: ({ name }: { name: string }) => ({ name }),
+    } as unknown as Lifecycle;
+    const clock = new ManualClock();
+    clock.stepWallTime(5_000);
+    const controls = new Controls({} as ControlContext, fleet, noStrays, lifecycle, writer, store, clock);
+    assert.deepEqual(await controls.keep('web', { for: '2h' }), { name: 'web', isStored: false });
+    assert.deepEqual(kept, [['web', clock.wallTime() + 7_200_000]]);
+    await assert.rejects(controls.keep('web', { for: 'ever' }), { code: 'JITSU_CONTROL_FAILED' });
+  });
+
   it('tell the history of one unikernel, by its name or by one of its DNS names, with what is being written', async () => {
     const event = anEvent({ unikernel: 'web' });
     writer.append(event);

@@ -34,6 +34,7 @@ describe('a stop policy as the core uses it', () => {
     'no reason': { stop: true },
     'an absent reason beside a time': { stop: undefined, keepUntil: 9 },
     'an absent time beside one': { keepUntil: undefined, undecidedUntil: 9 },
+    'what keeps it as a number': { keepUntil: 9, why: 7 },
     nothing: {},
     null: null,
     'a word': 'stop',

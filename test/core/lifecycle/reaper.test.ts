@@ -237,7 +237,7 @@ describe('the reaper', () => {
     const clock = new ManualClock();
     using reaper = new Reaper({ on: () => undefined, reap: () => undefined }, clock);
     const stopAt = (opinion: StopOpinion | undefined, state: 'running' | 'off' = 'running'): number | undefined =>
-      reaper.stopAt(Object.assign(aUnikernel({ stopPolicies: [{ opinionOn: () => opinion }] }), { state }));
+      reaper.outlook(Object.assign(aUnikernel({ stopPolicies: [{ opinionOn: () => opinion }] }), { state }))?.stopAt;
     assert.deepEqual(
       [stopAt({ stop: 'now' }), stopAt({ keepUntil: 9 }), stopAt({ keepUntil: Infinity }), stopAt(undefined)],
       [clock.now(), 9, undefined, undefined],

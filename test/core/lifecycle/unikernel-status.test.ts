@@ -10,7 +10,7 @@ describe('the status of a unikernel', () => {
 
   it('has no more than is known of one that nobody has asked for', () => {
     const www = aUnikernel();
-    assert.deepEqual(statusOf(www, undefined, 0), { ...plain, names: [{ name: 'www.example.org', requests: 0 }] });
+    assert.deepEqual(statusOf(www, {}, 0), { ...plain, names: [{ name: 'www.example.org', requests: 0 }] });
     assert.equal(www.counted, undefined, 'no counters are made for it');
   });
 
@@ -20,7 +20,7 @@ describe('the status of a unikernel', () => {
     const failure = { at: 1, code: 'JITSU_SUMMON_DIED', reason: 'crashed', count: 2, retryAt: 9 };
     const known = { domainId: 5, startedAt: 60, totalStarts: 4, macs: ['00:16:3e:00:00:01'], failure };
     Object.assign(www, { ...known, state: 'running', phase: 'withdrawn' });
-    assert.deepEqual(statusOf(www, 80, 0), {
+    assert.deepEqual(statusOf(www, { stopAt: 80 }, 0), {
       ...{ ...plain, ...known, state: 'running', phase: 'running', stopAt: 80 },
       names: [
         { name: 'a.test', requests: 3, lastAsked: 70 },
@@ -34,17 +34,17 @@ describe('the status of a unikernel', () => {
     Object.assign(www.counters.get('www.example.org')!, { requests: 3, lastAsked: 70 });
     const failure = { at: 1, code: 'JITSU_SUMMON_DIED', reason: 'crashed', count: 2, retryAt: 9 };
     Object.assign(www, { startedAt: 60, failure });
-    const { startedAt, stopAt, names, failure: told } = statusOf(www, 80, 1_000);
+    const { startedAt, stopAt, names, failure: told } = statusOf(www, { stopAt: 80 }, 1_000);
     assert.deepEqual(
       [startedAt, stopAt, names[0]?.lastAsked, told?.at, told?.retryAt],
       [1_060, 1_080, 1_070, 1_001, 1_009],
     );
-    assert.equal(statusOf(www, Infinity, 1_000).stopAt, Infinity);
+    assert.equal(statusOf(www, { stopAt: Infinity }, 1_000).stopAt, Infinity);
   });
 
   it('has no time of a stop that is under way', () => {
     const www = Object.assign(aUnikernel(), { state: 'running', phase: 'stopping' });
-    const { phase, stopAt } = statusOf(www, 80, 0);
+    const { phase, stopAt } = statusOf(www, { stopAt: 80 }, 0);
     assert.deepEqual([phase, stopAt], ['stopping', undefined]);
   });
 });
