@@ -5,7 +5,8 @@ import type { Clock } from '#core/contracts/clock.js';
 import type { Knock, KnockVerdict } from '#core/contracts/doorman.js';
 import { RelayEngine } from '#core/relay/relay-engine.js';
 import { RelayBudget } from '#core/relay/relay-budget.js';
-import type { RelayedPort, RelayedUnikernel, RelayOrder } from '#core/relay/relay-order.js';
+import type { RelayedUnikernel, RelayOrder } from '#core/relay/relay-order.js';
+import type { RelayedPort } from '#core/config/relay.js';
 import { SystemClock } from '#core/clock.js';
 import { freePort } from './free-port.js';
 
@@ -74,10 +75,9 @@ export class RelaySetting {
     const ports: RelayedPort[] = [
       { protocol: 'tcp', listen: { address: HERE, port: listen }, to, proxyProtocol: false, ...port },
     ];
-    let setting: RelaySetting | undefined;
     const ask = (knock: Knock): Promise<KnockVerdict> => {
-      setting?.knocks.push(knock);
-      return Promise.resolve(setting?.verdict ?? 'hold');
+      setting.knocks.push(knock);
+      return Promise.resolve(setting.verdict);
     };
     const whole: RelayOrder = {
       unikernels: [{ unikernel: 'web', ports, idle: 900_000, ignored: [], ...unikernel }],
@@ -85,15 +85,15 @@ export class RelaySetting {
       ...order,
     };
     const engine = new RelayEngine(whole, clock, ask, budget ?? new RelayBudget(clock));
-    setting = new RelaySetting(engine, listen, program);
+    const setting = new RelaySetting(engine, listen, program);
     const failures = await engine.open();
     if (failures.length === 0) return setting;
     await engine.close();
     return undefined;
   }
 
-  arm(keepsConnections = false): void {
-    this.engine.arm([{ unikernel: 'web', keepsConnections }]);
+  arm(connections: 'pass' | 'hold' | 'refuse' = 'pass'): void {
+    this.engine.arm([{ unikernel: 'web', connections }]);
   }
 
   deliver(): void {

@@ -107,6 +107,7 @@ export class Fleet {
     for (const unikernel of settings.unikernels) {
       const problem = this.#unsupportedMode(unikernel);
       if (problem) problems.push(problem);
+      problems.push(...this.#askedRelays(unikernel));
     }
     this.#refuse(problems);
   }
@@ -408,10 +409,25 @@ export class Fleet {
 
   #commonPlan(settings: UnikernelSettings): CommonPlan {
     const { ttl, stopMode, replace, delay, deadline, grace, watch, ready, stopPolicies, awake, https, svcb } = settings;
-    const { ports, useRules } = settings;
+    const { ports, useRules, relays } = settings;
     const backend = this.#backend(settings.backend);
     return {
-      ...{ ttl, stopMode, replace, delay, deadline, grace, watch, awake, ports, useRules, https, svcb, backend },
+      ...{
+        ttl,
+        stopMode,
+        replace,
+        delay,
+        deadline,
+        grace,
+        watch,
+        awake,
+        ports,
+        useRules,
+        relays,
+        https,
+        svcb,
+        backend,
+      },
       endingMode: endingModeOf(stopMode, backend),
       probes: ready.map((probe) => this.instances.probe(probe)),
       stopPolicies: stopPolicies.map((policy) => this.instances.stopPolicy(policy)),
@@ -436,6 +452,22 @@ export class Fleet {
     const { stopModes } = this.#backend(backend).capabilities;
     if (stopModes.includes(stopMode)) return undefined;
     return stopModeProblem(`the stop mode of ${name}`, stopMode, backend, stopModes);
+  }
+
+  /** A relay answers always, whatever becomes of the service behind it. */
+  #askedRelays({ name, relays, ready }: UnikernelSettings): readonly ConfigProblem[] {
+    return relays.flatMap(({ protocol, listen, to }) =>
+      ready
+        .filter((probe) => {
+          const { port } = this.instances.probe(probe);
+          return protocol === 'tcp' && port === listen.port && !relays.some((other) => other.to.port === port);
+        })
+        .map(({ words }) => ({
+          path: `${name}.ready`,
+          given: words,
+          expected: `The port at which the program listens expected, ${to.port}: at ${listen.port} the relay answers always.`,
+        })),
+    );
   }
 
   #refuse(problems: readonly ConfigProblem[]): void {

@@ -3,6 +3,7 @@ import type { Execution } from '../contracts/machine.js';
 import type { ReadinessProbe } from '../contracts/readiness-probe.js';
 import { pollUntil } from '../plugin-kit/poll-until.js';
 import type { LifeReports } from './life-reports.js';
+import { probedAddresses } from './probed-addresses.js';
 import type { Unikernel } from './unikernel.js';
 
 /**
@@ -38,13 +39,14 @@ export async function untilAnswered(
   signal: AbortSignal,
   outcomes: Map<object, string>,
 ): Promise<void> {
-  const { addresses, domainId, plan } = unikernel;
+  const { domainId, plan } = unikernel;
   const { name, id, machine, probes } = plan;
   // Asked for only by a probe that runs a command: it takes longer than a look at a port.
   const execution = (): Execution | undefined => machine.execution();
-  const target = { name, id, addresses, execution, ...(domainId !== undefined && { domainId }) };
+  const target = { name, id, execution, ...(domainId !== undefined && { domainId }) };
   const ask = async (probe: ReadinessProbe): Promise<void> => {
-    await probe.untilReady({ ...target, report: (outcome) => outcomes.set(probe, outcome) }, signal);
+    const addresses = probedAddresses(unikernel.addresses, plan.relays, probe.port);
+    await probe.untilReady({ ...target, addresses, report: (outcome) => outcomes.set(probe, outcome) }, signal);
     outcomes.delete(probe);
   };
   await Promise.all(probes.map(ask));

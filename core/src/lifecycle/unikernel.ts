@@ -1,4 +1,5 @@
 import type { AwakeSpan } from '../config/awake-hours.js';
+import type { RelayedPort } from '../config/relay.js';
 import type { Machine, MachineId, PowerState, StopMode } from '../contracts/machine.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { ReadinessProbe } from '../contracts/readiness-probe.js';
@@ -39,6 +40,8 @@ export interface UnikernelPlan {
   readonly ports?: readonly ServicePort[];
   /** What counts as use of it; absent where nobody asks. */
   readonly useRules?: UseRules;
+  /** The ports that Jitsu relays to it; none where absent. */
+  readonly relays?: readonly RelayedPort[];
   /** The data of its HTTPS and SVCB records (RFC 9460, 2.2); none where absent. */
   readonly https?: readonly Uint8Array[] | undefined;
   readonly svcb?: readonly Uint8Array[] | undefined;

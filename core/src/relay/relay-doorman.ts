@@ -25,8 +25,8 @@ export class RelayDoorman implements Doorman {
     observe: ({ unikernel }) => this.#observe(unikernel),
   };
   readonly #names: ReadonlySet<string>;
-  /** Those that are armed, with whether their connections survive: for a thread that takes the place of another. */
-  readonly #armed = new Map<string, boolean>();
+  /** Those that are armed, for a thread that takes the place of another. */
+  readonly #armed = new Set<string>();
   #thread: RelayThread | undefined;
   #listener: ((knock: Knock) => KnockVerdict) | undefined;
   #onLoss: ((reason: string | undefined) => void) | undefined;
@@ -71,8 +71,8 @@ export class RelayDoorman implements Doorman {
   async arm(services: readonly ArmedService[]): Promise<void> {
     const own = services
       .filter(({ unikernel }) => this.#names.has(unikernel))
-      .map(({ unikernel, keepsConnections }) => ({ unikernel, keepsConnections }));
-    for (const { unikernel, keepsConnections } of own) this.#armed.set(unikernel, keepsConnections);
+      .map(({ unikernel, connections }) => ({ unikernel, connections }));
+    for (const { unikernel } of own) this.#armed.add(unikernel);
     await this.#running().ask('arm', own).catch(asJitsuError);
   }
 
@@ -110,13 +110,13 @@ export class RelayDoorman implements Doorman {
   async #start(): Promise<readonly ListenFailure[]> {
     const thread = new RelayThread(this.order, (knock) => this.#listener?.(knock) ?? 'hold');
     this.#thread = thread;
-    const failures = await thread.opened();
+    const failures = await thread.opened;
     const since = this.clock.now();
     void thread.ended.then((reason) => this.#onEnd(thread, reason, since));
     return failures;
   }
 
-  #onEnd(thread: RelayThread, reason: Error, since: Milliseconds): void {
+  #onEnd(thread: RelayThread, reason: unknown, since: Milliseconds): void {
     if (this.#isClosed || thread !== this.#thread) return;
     this.#thread = undefined;
     this.logger.error({ err: reason }, 'the thread of the relays has died; another one takes its place');
@@ -135,10 +135,8 @@ export class RelayDoorman implements Doorman {
       const failures = await this.#start();
       const problems = await Promise.all(failures.map(describeFailure));
       if (this.#isClosed) return;
-      await this.#thread?.ask(
-        'arm',
-        [...this.#armed].map(([unikernel, keepsConnections]) => ({ unikernel, keepsConnections })),
-      );
+      const armed = [...this.#armed].map((unikernel) => ({ unikernel, connections: 'pass' as const }));
+      await this.#thread?.ask('arm', armed);
       if (problems.length === 0) return this.#onLoss?.(undefined);
       this.logger.error({}, problems.join(' '));
     } catch (error) {

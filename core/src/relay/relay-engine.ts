@@ -2,7 +2,7 @@ import type { Clock } from '../contracts/clock.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import { errorCode, errorMessage } from '../errors.js';
 import { RelayBudget } from './relay-budget.js';
-import type { AskVerdict, ListenFailure, RelayCalls, RelayedTraffic, RelayOrder } from './relay-order.js';
+import type { ArmedRelay, AskVerdict, ListenFailure, RelayCalls, RelayedTraffic, RelayOrder } from './relay-order.js';
 import type { ConnectionContext } from './relayed-connection.js';
 import { RelayedService } from './relayed-service.js';
 import { TcpRelay } from './tcp-relay.js';
@@ -50,8 +50,8 @@ export class RelayEngine implements RelayCalls {
     return failures;
   }
 
-  arm(services: readonly { readonly unikernel: string; readonly keepsConnections: boolean }[]): void {
-    for (const { unikernel, keepsConnections } of services) this.#services.get(unikernel)?.arm(keepsConnections);
+  arm(services: readonly ArmedRelay[]): void {
+    for (const { unikernel, connections } of services) this.#services.get(unikernel)?.arm(connections);
   }
 
   release(unikernel: string, outcome: 'deliver' | 'refuse' | 'drop'): void {

@@ -1,16 +1,8 @@
-import type { Knock, KnockVerdict } from '../contracts/doorman.js';
+import type { RelayedPort } from '../config/relay.js';
+import type { ArmedService, Knock, KnockVerdict } from '../contracts/doorman.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { Endpoint } from '../net/endpoint.js';
 import type { IgnoreRules } from './request-head.js';
-
-/** One port at which a relay listens, and where it relays to. */
-export interface RelayedPort {
-  readonly protocol: 'tcp' | 'udp';
-  readonly listen: Endpoint;
-  readonly to: Endpoint;
-  /** Whether the program is told who the client is, by a header of the PROXY protocol; only for TCP. */
-  readonly proxyProtocol: boolean;
-}
 
 /** A unikernel whose clients are relayed. */
 export interface RelayedUnikernel {
@@ -47,8 +39,10 @@ export interface RelayedTraffic {
   readonly clients: readonly string[];
 }
 
+export type ArmedRelay = Pick<ArmedService, 'unikernel' | 'connections'>;
+
 export interface RelayCalls {
-  arm(services: readonly { readonly unikernel: string; readonly keepsConnections: boolean }[]): void;
+  arm(services: readonly ArmedRelay[]): void;
   release(unikernel: string, outcome: 'deliver' | 'refuse' | 'drop'): void;
   observe(unikernel: string): RelayedTraffic;
   close(): Promise<void>;

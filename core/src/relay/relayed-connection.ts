@@ -1,11 +1,12 @@
 import { connect, type Socket } from 'node:net';
+import type { RelayedPort } from '../config/relay.js';
 import type { Clock } from '../contracts/clock.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import { errorCode } from '../errors.js';
+import { isOwnAddress, plainAddress } from '../net/own-address.js';
 import { isSelfConnected } from '../net/self-connected.js';
 import { proxyHeader } from './proxy-header.js';
 import type { RelayBudget } from './relay-budget.js';
-import type { RelayedPort } from './relay-order.js';
 import type { Counted, Held, RelayedService } from './relayed-service.js';
 import { RequestHead, UNAVAILABLE, type IgnoreRules } from './request-head.js';
 
@@ -122,6 +123,11 @@ export class RelayedConnection implements Held, Counted {
     this.client.resetAndDestroy();
   }
 
+  refuseLost(): void {
+    // The end of a program of this machine shows by itself, behind all that it has sent.
+    if (this.#phase === 'open' && !isOwnAddress(plainAddress(this.relayed.to.address))) this.cut();
+  }
+
   #wait(): void {
     this.#phase = this.#head === undefined ? 'held' : 'deciding';
     if (this.context.budget.isFull) this.client.pause();
@@ -229,7 +235,7 @@ export class RelayedConnection implements Held, Counted {
     else if (this.isUse) this.service.used(this.lastPayload);
     // What the look has decided may have ended it.
     if ((this.#phase as string) === 'ending') return;
-    if (this.#phase !== 'open' || this.service.keepsConnections) return this.#keep(chunk);
+    if (this.#phase !== 'open' || this.service.holdsConnections) return this.#keep(chunk);
     const target = this.#target as Socket;
     if (!target.write(chunk) && target.writableLength > MOST_UNSENT) this.client.pause();
   }

@@ -1,5 +1,5 @@
 import type { Clock } from '../contracts/clock.js';
-import type { KnockVerdict } from '../contracts/doorman.js';
+import type { ArmedService, KnockVerdict } from '../contracts/doorman.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { ServicePort } from '../contracts/service-endpoints.js';
 import { addressBytes } from '../net/address-bytes.js';
@@ -53,6 +53,8 @@ export interface Counted {
   /** When payload came last, or it was opened. */
   readonly lastChange: Milliseconds;
   cut(): void;
+  /** The machine has ended: cuts it where nothing else says so. */
+  refuseLost(): void;
 }
 
 /** What a client was told, since the unikernel was armed. */
@@ -72,7 +74,7 @@ export class RelayedService {
   readonly #clients = new Map<string, Client>();
   readonly #ignored: Networks | undefined;
   #isArmed = false;
-  #keepsConnections = false;
+  #connections: ArmedService['connections'] = 'pass';
   #lastUse: Milliseconds = -Infinity;
 
   constructor(
@@ -91,9 +93,9 @@ export class RelayedService {
     return this.#isArmed;
   }
 
-  /** Whether it is armed, and the connections that it has survive until it runs again. */
-  get keepsConnections(): boolean {
-    return this.#isArmed && this.#keepsConnections;
+  /** Whether what comes by its open connections is held, since they survive until it runs again. */
+  get holdsConnections(): boolean {
+    return this.#isArmed && this.#connections === 'hold';
   }
 
   /** Whether the client of this address neither wakes the unikernel nor uses it. */
@@ -102,26 +104,35 @@ export class RelayedService {
     return bytes !== undefined && (this.#ignored as Networks).has(bytes);
   }
 
-  arm(keepsConnections: boolean): void {
-    this.#keepsConnections = keepsConnections;
-    if (this.#isArmed) return;
+  /** @param connections what becomes of those that are open */
+  arm(connections: ArmedService['connections']): void {
+    this.#connections = connections;
     this.#isArmed = true;
-    for (const connection of this.connections) connection.hold();
+    for (const connection of this.connections) {
+      connection.hold();
+      if (connections === 'refuse') connection.refuseLost();
+    }
   }
 
   release(outcome: 'deliver' | 'refuse' | 'drop'): void {
     if (!this.#isArmed) return;
-    this.#isArmed = outcome !== 'deliver';
+    if (outcome !== 'deliver') return this.#turnAway(outcome);
+    this.#isArmed = false;
     for (const { repeating } of this.#clients.values()) repeating?.[Symbol.dispose]();
     this.#clients.clear();
-    const held = [...this.#held];
+    const held = [...this.#held, ...this.connections];
     this.#held.clear();
-    if (outcome === 'deliver') for (const each of new Set([...held, ...this.connections])) each.go();
-    else
-      for (const each of held) {
-        if (outcome === 'drop' && each.drop) each.drop();
-        else each.refuse();
-      }
+    for (const each of new Set(held)) each.go();
+  }
+
+  /** Ends what is held; but for what has knocked and has no verdict yet, which decides of it. */
+  #turnAway(outcome: 'refuse' | 'drop'): void {
+    for (const [from, { verdict, repeating }] of this.#clients) {
+      if (verdict === undefined) continue;
+      repeating?.[Symbol.dispose]();
+      this.#clients.delete(from);
+    }
+    for (const each of [...this.#held]) if (!this.#clients.has(each.from)) this.#end(each, outcome);
   }
 
   /** Has something wait, until it goes on or is refused. It knocks, unless its client has knocked already. */

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, isIPv6, type Server, type Socket } from 'node:net';
+import type { RelayedPort } from '../config/relay.js';
 import { bindEarly, isAbsent } from '../net/bind-early.js';
-import type { RelayedPort } from './relay-order.js';
 import { RelayedConnection, type ConnectionContext } from './relayed-connection.js';
 import type { RelayedService } from './relayed-service.js';
 

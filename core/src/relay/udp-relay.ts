@@ -1,10 +1,10 @@
 import { createSocket, type BindOptions, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { isIPv6 } from 'node:net';
+import type { RelayedPort } from '../config/relay.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import { bindEarly, isAbsent } from '../net/bind-early.js';
 import { numericLookup } from '../net/numeric-lookup.js';
-import type { RelayedPort } from './relay-order.js';
 import type { ConnectionContext } from './relayed-connection.js';
 import type { Held, RelayedService } from './relayed-service.js';
 

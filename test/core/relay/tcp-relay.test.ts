@@ -386,7 +386,7 @@ describe('a relay of TCP', () => {
       await setting.serve();
       const client = setting.client().say('a');
       await eventually(() => assert.equal(client.text, 'a'));
-      setting.arm(true);
+      setting.arm('hold');
       client.say('b');
       await eventually(() => assert.equal(setting.knocks.length, 1));
       await sleep(GLANCE);
@@ -395,6 +395,35 @@ describe('a relay of TCP', () => {
       await eventually(() => assert.equal(client.text, 'ab'));
       client.say('c');
       await eventually(() => assert.equal(client.text, 'abc'));
+    });
+
+    it('delivers what a program has sent before its end, although the machine has ended', async () => {
+      await open();
+      const total = 8 * 1_048_576;
+      await setting.serve((socket) => socket.end(Buffer.alloc(total, 1)));
+      const client = setting.client();
+      client.socket.pause();
+      await sleep(100);
+      setting.arm('refuse');
+      await sleep(50);
+      client.socket.resume();
+      await eventually(() => assert.deepEqual([client.received.length, client.fate], [total, 'end']));
+    });
+
+    it('holds who knocks while a failure of those before is told, until the answer', async () => {
+      await open();
+      let answer: (verdict: 'hold') => void = () => undefined;
+      setting.verdict = new Promise((resolve) => (answer = resolve));
+      setting.arm();
+      const client = setting.client().say('hello');
+      await eventually(() => assert.equal(setting.knocks.length, 1));
+      setting.engine.release('web', 'refuse');
+      answer('hold');
+      await sleep(GLANCE);
+      assert.equal(client.fate, undefined);
+      await setting.serve();
+      setting.deliver();
+      await eventually(() => assert.equal(client.text, 'hello'));
     });
 
     it('forgets clients that have gone', async () => {
