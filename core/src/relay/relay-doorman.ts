@@ -38,6 +38,7 @@ export class RelayDoorman implements Doorman {
     private readonly order: RelayOrder,
     private readonly clock: Clock,
     private readonly logger: Logger,
+    private readonly startThread: typeof newThread = newThread,
   ) {
     this.#names = new Set(order.unikernels.map(({ unikernel }) => unikernel));
   }
@@ -108,7 +109,7 @@ export class RelayDoorman implements Doorman {
 
   /** Resolves with the ports at which it does not listen. Rejects where the thread cannot be started. */
   async #start(): Promise<readonly ListenFailure[]> {
-    const thread = new RelayThread(this.order, (knock) => this.#listener?.(knock) ?? 'hold');
+    const thread = this.startThread(this.order, (knock) => this.#listener?.(knock) ?? 'hold');
     this.#thread = thread;
     const failures = await thread.opened;
     const since = this.clock.now();
@@ -145,6 +146,10 @@ export class RelayDoorman implements Doorman {
       if (!this.#isClosed) this.#restartLater();
     }
   }
+}
+
+function newThread(...given: ConstructorParameters<typeof RelayThread>): RelayThread {
+  return new RelayThread(...given);
 }
 
 /** The thread may end while it is asked. */

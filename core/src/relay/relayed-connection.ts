@@ -4,6 +4,7 @@ import type { Clock } from '../contracts/clock.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import { errorCode } from '../errors.js';
 import { isOwnAddress, plainAddress } from '../net/own-address.js';
+import { resetConnection } from '../net/reset-connection.js';
 import { isSelfConnected } from '../net/self-connected.js';
 import { proxyHeader } from './proxy-header.js';
 import type { RelayBudget } from './relay-budget.js';
@@ -117,10 +118,8 @@ export class RelayedConnection implements Held, Counted {
   /** Resets both sides. */
   cut(): void {
     this.#leave();
-    // Node would first wait for the connection, in order to reset it.
-    if (this.#target?.connecting === true) this.#target.destroy();
-    else this.#target?.resetAndDestroy();
-    this.client.resetAndDestroy();
+    if (this.#target !== undefined) resetConnection(this.#target);
+    resetConnection(this.client);
   }
 
   refuseLost(): void {
@@ -297,8 +296,8 @@ export class RelayedConnection implements Held, Counted {
   /** One side is gone for good, and has not taken the other along. */
   #endLate(): void {
     if (this.#phase !== 'open') return;
-    if (this.client.destroyed && this.#target?.readableEnded === false) this.#target.resetAndDestroy();
-    if (this.#target?.destroyed === true && !this.client.writableEnded) this.client.resetAndDestroy();
+    if (this.client.destroyed && this.#target?.readableEnded === false) resetConnection(this.#target);
+    if (this.#target?.destroyed === true && !this.client.writableEnded) resetConnection(this.client);
   }
 
   /** Waits for nothing, and is not counted any more. */
