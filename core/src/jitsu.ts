@@ -29,10 +29,12 @@ import type { SharedEndpoint } from './fleet/shared-endpoints.js';
 import { limitedClose } from './fleet/limited-close.js';
 import { settledWithin } from './fleet/settled-within.js';
 import { Strays } from './fleet/strays.js';
+import { TrafficParts } from './fleet/traffic-parts.js';
 import type { GuardedBackend } from './lifecycle/guarded-backend.js';
 import { Lifecycle } from './lifecycle/lifecycle.js';
 import type { Unikernel } from './lifecycle/unikernel.js';
 import { CounterWriter } from './state/counter-writer.js';
+import { relayDoorman } from './relay/relay-doorman.js';
 import { SealableSpawner } from './plugin-kit/sealable-spawner.js';
 import type { JitsuUser } from './plugin-kit/spawn-order.js';
 import { Privileges } from './privileges/privileges.js';
@@ -65,9 +67,11 @@ export class Jitsu {
   readonly #notifiers: Notifiers;
   readonly #history: HistoryWriter;
   readonly #counters: CounterWriter<Unikernel>;
+  readonly #traffic: TrafficParts;
   readonly #lifecycle: Lifecycle;
   readonly #strays: Strays;
   readonly #access: AccessControl;
+  readonly #wakeGuard: WakeGuard;
   readonly #resolvers: readonly Resolver[];
   #cache: CachingResolver | undefined;
   #forwarder: Forwarder | undefined;
@@ -112,6 +116,12 @@ export class Jitsu {
     const countersNow = (unikernel: Unikernel): StoredCounters =>
       countersOf(unikernel, this.#lifecycle.keptUntil(unikernel), clock);
     this.#counters = new CounterWriter(this.#store, countersNow, clock, logger);
+    this.#access = new AccessControl(settings.dns, settings.wake, { clock, logger });
+    this.#wakeGuard = new WakeGuard(settings.wake, this.#access, clock);
+    const context = { clock, logger };
+    const relay = relayDoorman(whole, context);
+    this.#traffic = new TrafficParts(settings, instances, this.#fleet.backends.values(), context, relay);
+    const { sources, doormen } = this.#traffic;
     this.#lifecycle = new Lifecycle(
       settings.boot,
       {
@@ -122,9 +132,9 @@ export class Jitsu {
         onBooting: (booting) => this.#dns?.prioritize(booting),
       },
       clock,
+      { sources, doormen, knockVerdict: (knock, boots) => this.#wakeGuard.knockVerdict(knock, boots) },
     );
     this.#strays = new Strays(settings, this.#fleet, this.#lifecycle, logger);
-    this.#access = new AccessControl(settings.dns, settings.wake, { clock, logger });
     this.controls = new Controls(
       {
         file: settings.file,
@@ -332,10 +342,15 @@ export class Jitsu {
 
   async #openFleet(): Promise<void> {
     this.#opened(() => this.#spawner.close());
+    const { doormen } = this.#traffic;
+    this.#opened(() => this.#traffic.close());
+    await this.#traffic.open((open, needsRoot) => this.#connect(open, needsRoot));
+    doormen?.listen((name) => this.#fleet.unikernels.get(name), this.#lifecycle);
     for (const start of this.#fleet.starts.values()) this.#opened(() => start.close());
     await this.#fleet.connect();
     if (this.#ending) throw shuttingDown();
     await this.#fleet.register();
+    this.#fleet.relate(this.#lifecycle);
     this.#fleet.recall(await this.#store.counters(), this.#lifecycle);
     // What a store in memory would remember, the fleet has itself.
     if (this.#store.durable) await this.#fleet.save(this.#store);
@@ -346,6 +361,8 @@ export class Jitsu {
     for (const outcome of await settledWithin(followed, PATIENCE, this.clock)) {
       if (outcome?.status === 'rejected') throw outcome.reason;
     }
+    // What is armed may need root, which is given up soon.
+    await doormen?.settled();
     // What a start finds running may belong to another Jitsu, so a start that fails stops nothing.
     if (this.#settings.onExit === 'stop') {
       const all = this.#fleet.unikernels;
@@ -358,7 +375,7 @@ export class Jitsu {
     const settings = this.#settings;
     const unikernels = [...this.#fleet.unikernels.values()];
     const access = this.#access;
-    const guard = new WakeGuard(settings.wake, access, clock);
+    const guard = this.#wakeGuard;
     const forwarder = new Forwarder(settings.dns, { clock, logger, listening: () => this.listening });
     const cache = new CachingResolver(forwarder, settings.dns, clock);
     const forwards = settings.dns.forwarders !== 'off';

@@ -24,7 +24,16 @@ export type { ReadinessProbe, ReadinessTarget } from './contracts/readiness-prob
 export type { DnsAnswer, DnsQuery, Resolver } from './contracts/resolver.js';
 export type { ResourceRecord } from './contracts/resource-record.js';
 export type { ServiceEndpoints, ServicePort, UseRules } from './contracts/service-endpoints.js';
-export type { Exit, Launch, Launchable, LiveChild, ProgramSignal, Spawner, Variables } from './contracts/spawner.js';
+export type {
+  Exit,
+  Launch,
+  Launchable,
+  LaunchSocket,
+  LiveChild,
+  ProgramSignal,
+  Spawner,
+  Variables,
+} from './contracts/spawner.js';
 export type { HistoryQuery, StateStore, StoredCounters, StoredRegistration } from './contracts/state-store.js';
 export type { Activity, NameActivity, StopOpinion, StopPolicy } from './contracts/stop-policy.js';
 export { SystemClock } from './clock.js';
@@ -42,6 +51,7 @@ export { inheritedEnvironment, minimalEnvironment } from './plugin-kit/child-env
 export { byteSize } from './plugin-kit/byte-size.js';
 export { commandLine } from './plugin-kit/command-line.js';
 export { ControlGroups, type Controller, type ControlGroupFolder } from './plugin-kit/control-groups.js';
+export { FileWatch } from './plugin-kit/file-watch.js';
 export { findTool } from './plugin-kit/find-tool.js';
 export { forkChild } from './plugin-kit/fork-child.js';
 export { MessageStream } from './plugin-kit/message-stream.js';

@@ -1,10 +1,16 @@
+import type { ActivitySource } from '#core/contracts/activity-source.js';
+import type { Doorman } from '#core/contracts/doorman.js';
 import type { StopMode } from '#core/contracts/machine.js';
 import type { LifecycleEvent, LifecycleEventKind, WakeCause } from '#core/contracts/lifecycle-event.js';
 import type { Milliseconds } from '#core/contracts/milliseconds.js';
 import type { AnswerLease } from '#core/contracts/resolver.js';
 import type { ReadinessProbe } from '#core/contracts/readiness-probe.js';
+import { ActivitySources } from '#core/lifecycle/activity-sources.js';
+import { Doormen } from '#core/lifecycle/doormen.js';
+import { GuardedActivitySource } from '#core/lifecycle/guarded-activity-source.js';
+import { GuardedDoorman } from '#core/lifecycle/guarded-doorman.js';
 import { GuardedBackend } from '#core/lifecycle/guarded-backend.js';
-import { Lifecycle } from '#core/lifecycle/lifecycle.js';
+import { Lifecycle, type TrafficParts } from '#core/lifecycle/lifecycle.js';
 import { TtlStopPolicy } from '#core/builtins/ttl-stop-policy.js';
 import { UnikernelRecord, type Unikernel, type UnikernelPlan } from '#core/lifecycle/unikernel.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
@@ -30,14 +36,40 @@ export class Life implements Disposable {
   /** What the test does when something has happened. */
   onEvent: (event: LifecycleEvent) => void = () => undefined;
   readonly lifecycle: Lifecycle;
+  readonly doormen: Doormen | undefined;
+  readonly #unikernels = new Map<string, Unikernel>();
 
-  constructor({ limit = 8, queue = 100 } = {}) {
+  readonly logger = new MemoryLogger();
+
+  /** @param traffic what knows of traffic, and holds packets, for its unikernels */
+  constructor(
+    { limit = 8, queue = 100 } = {},
+    traffic: {
+      readonly sources?: readonly ActivitySource[];
+      readonly doormen?: readonly Doorman[];
+      readonly knockVerdict?: TrafficParts['knockVerdict'];
+    } = {},
+  ) {
+    const { clock, logger } = this;
+    const sources = (traffic.sources ?? []).map(
+      (source, index) => new GuardedActivitySource(`source ${index}`, source, undefined, clock, logger),
+    );
+    const doormen = (traffic.doormen ?? []).map(
+      (doorman, index) => new GuardedDoorman(`doorman ${index}`, doorman, undefined, clock, logger),
+    );
+    this.doormen = doormen.length > 0 ? new Doormen(doormen) : undefined;
     const boot = { limit, queue, firstBackOff: 1_000, longestBackOff: 60_000 };
     this.lifecycle = new Lifecycle(
       boot,
       { onEvent: (event) => (this.events.push(event), this.onEvent(event)) },
       this.clock,
+      {
+        ...(sources.length > 0 && { sources: new ActivitySources(sources) }),
+        doormen: this.doormen,
+        ...(traffic.knockVerdict !== undefined && { knockVerdict: traffic.knockVerdict }),
+      },
     );
+    this.doormen?.listen((name) => this.#unikernels.get(name), this.lifecycle);
   }
 
   /** Registers unikernels and follows them; each has the name `NAME.test` and a TTL of 10 s. */
@@ -53,7 +85,11 @@ export class Life implements Disposable {
       };
       unikernels.push(new UnikernelRecord({ ...this.#defaults(plan.name), ...ofMachine, ...plan }));
     }
+    for (const unikernel of unikernels) this.#unikernels.set(unikernel.name, unikernel);
     const machines = new Map(unikernels.map((unikernel) => [unikernel.plan.id, unikernel]));
+    const byName = new Map(unikernels.map((unikernel) => [unikernel.name, unikernel]));
+    const related = unikernels.filter(({ plan }) => plan.needs !== undefined || plan.group !== undefined);
+    this.lifecycle.relate(related, (name) => byName.get(name) as Unikernel);
     await this.lifecycle.follow('fake', this.guarded, machines);
     return unikernels;
   }
@@ -114,6 +150,7 @@ export class Life implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.doormen?.[Symbol.dispose]();
     this.lifecycle[Symbol.dispose]();
   }
 

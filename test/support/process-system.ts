@@ -36,6 +36,11 @@ export class ProcessSystem implements Disposable {
     return spawner;
   }
 
+  /** As the end of Jitsu does it. */
+  endSpawners(): void {
+    for (const spawner of this.#spawners) spawner.close();
+  }
+
   /** Registers a program under its own name. */
   async register(backend: MachinesById, options: { name?: string; command: string | string[] } & object) {
     const parsed = processOptions.parse({ name: 'web', ...options });
@@ -57,7 +62,7 @@ export class ProcessSystem implements Disposable {
 
   [Symbol.dispose](): void {
     for (const pid of this.pids()) sendSignal(pid, 'SIGKILL');
-    for (const spawner of this.#spawners) spawner.close();
+    this.endSpawners();
     this.folder[Symbol.dispose]();
   }
 }

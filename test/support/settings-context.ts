@@ -16,7 +16,7 @@ export function settingsContext(more: Plugin['register'] = () => undefined): Set
         description: 'A command',
         argument: z.string(),
       });
-      for (const name of ['ttl', 'keep-alive']) {
+      for (const name of ['ttl', 'connections', 'traffic', 'keep-alive']) {
         registry.stopPolicy({ name, useClass: class {} as never, description: name, argument: z.undefined() });
       }
       registry.backend({

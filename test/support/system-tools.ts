@@ -14,6 +14,7 @@ export const SYSTEM_TOOLS = {
   knotd: 'knot',
   libvirtd: 'libvirt-daemon-system libvirt-daemon-driver-qemu',
   openssl: 'openssl',
+  python3: 'python3',
   virsh: 'libvirt-clients',
   'qemu-system-x86_64': 'qemu-system-x86',
   script: 'bsdutils',

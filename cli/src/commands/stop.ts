@@ -15,5 +15,10 @@ export async function stop(
   const { socket } = await locateControl(core, directory, choice);
   const stopped = await core.controlClient(socket).stop(name, mode);
   terminal.out(`${printable(stopped.name)} is ${printable(stopped.state)}.\n`);
+  const { neededBy = [] } = stopped;
+  if (neededBy.length > 0) {
+    const [who, needs] = [neededBy.map(printable).join(', '), neededBy.length === 1 ? 'needs' : 'need'];
+    terminal.out(`${who} ${needs} it, and may still run: what asks for ${who} next starts it again.\n`);
+  }
   return ExitStatus.ok;
 }

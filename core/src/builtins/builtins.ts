@@ -3,6 +3,7 @@ import type { Plugin } from '../contracts/plugin.js';
 import { PLUGIN_API_VERSION } from '../plugins/api-version.js';
 import { definePlugin } from '../plugins/define-plugin.js';
 import { SqliteStateStore, sqliteOptions } from '../state/sqlite-state-store.js';
+import { ConnectionsStopPolicy } from './connections-stop-policy.js';
 import { ExecProbe, probeCommand } from './exec-probe.js';
 import { HttpProbe, HttpsProbe, plainQuestion, secureQuestion } from './http-probe.js';
 import { KeepAliveStopPolicy } from './keep-alive-stop-policy.js';
@@ -10,6 +11,7 @@ import { longestLife, MaxLifetimeStopPolicy } from './max-lifetime-stop-policy.j
 import { MemoryStateStore } from './memory-state-store.js';
 import { PingProbe } from './ping-probe.js';
 import { TcpProbe, tcpPort } from './tcp-probe.js';
+import { TrafficStopPolicy, trafficWindow } from './traffic-stop-policy.js';
 import { TtlStopPolicy } from './ttl-stop-policy.js';
 
 const nothing = z.undefined({ error: 'Nothing expected behind its name.' });
@@ -55,6 +57,19 @@ export const builtins: Plugin = definePlugin({
       useClass: TtlStopPolicy,
       description: 'Stops after twice the TTL without a query for any of its names',
       argument: nothing,
+    });
+    registry.stopPolicy({
+      name: 'connections',
+      useClass: ConnectionsStopPolicy,
+      description: 'Keeps what has open connections, where an activity source knows them',
+      argument: nothing,
+    });
+    registry.stopPolicy({
+      name: 'traffic',
+      useClass: TrafficStopPolicy,
+      description:
+        'Keeps for a minute after the last packet, or another time, where an activity source knows it: traffic:5m',
+      argument: trafficWindow,
     });
     registry.stopPolicy({
       name: 'keep-alive',

@@ -58,6 +58,10 @@ export interface UnikernelSettings {
   readonly relays: readonly RelayedPort[];
   /** The parsed keys that plugins have added; one shared empty object for all unikernels without any. */
   readonly addedKeys: Readonly<Record<string, unknown>>;
+  /** The names of the unikernels that have to be ready before it boots, without duplicates; absent without any. */
+  readonly needs?: readonly string[] | undefined;
+  /** The group with which it is woken and stopped. */
+  readonly group?: string | undefined;
   /** The data of its HTTPS and SVCB records (RFC 9460, 2.2). */
   readonly https: readonly Uint8Array[];
   readonly svcb: readonly Uint8Array[];

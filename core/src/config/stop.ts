@@ -32,7 +32,7 @@ export const stopSchema = z.strictObject({
   grace: duration('How long a guest may take to stop by itself before it is destroyed').prefault(10),
   policies: z
     .array(z.string(), "A list of policies such as ['keep-alive'] expected.")
-    .prefault(['ttl'])
+    .prefault(['connections', 'traffic', 'ttl'])
     .describe(
       'The policies that decide when a unikernel stops, as name or name:argument; the first with an opinion decides',
     ),

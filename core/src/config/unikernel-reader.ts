@@ -12,6 +12,7 @@ import type { CheckedConfig } from './config.js';
 import type { ConfigProblem, ProblemList } from './config-problems.js';
 import { nearestWord } from './expectation.js';
 import { KeywiseReader } from './keywise-reader.js';
+import { needProblems, type Needing } from './need-problems.js';
 import { checkOptions } from './option-check.js';
 import { check, schemaProblems } from './schema-problems.js';
 import { NO_RELAYS, relayedPorts, type RelayedPort } from './relay.js';
@@ -62,6 +63,7 @@ export class UnikernelReader {
   readonly #policies: WordedReader<StopPolicy>;
   readonly #defaultPolicies: readonly Worded<StopPolicy>[];
   readonly #entryByName = new TextIndex<UnikernelEntry>();
+  readonly #needing: Needing[] = [];
   readonly #rules = new Map<string, UseRules>();
   /** The entries that relay, by protocol, address and port. */
   readonly #relayOwners = new Map<string, UnikernelEntry>();
@@ -126,6 +128,9 @@ export class UnikernelReader {
     const stopPolicies = this.#stopPolicies(entry, common);
     const name = common.name ?? read?.name ?? textIn(entry.values, 'uuid') ?? common.dns?.[0];
     if (name !== undefined) this.#claimName(name, entry);
+    const needs = common.needs?.length ? common.needs : undefined;
+    if (name !== undefined && needs !== undefined)
+      this.#needing.push({ name, needs, pathOf: this.#indexed(entry, 'needs') });
     if (name === undefined || !isWhole || read === undefined) return undefined;
 
     const { boot, dns, stop } = this.config;
@@ -150,9 +155,16 @@ export class UnikernelReader {
       useRules: this.#useRules(common),
       relays,
       addedKeys: this.#addedKeys(common),
+      needs,
+      group: common.group,
       https: common.https ?? NO_RECORDS,
       svcb: common.svcb ?? NO_RECORDS,
     };
+  }
+
+  /** Reports what is wrong with needs, once all unikernels are read. */
+  checkNeeds(): void {
+    this.problems.add(...needProblems(this.#needing, this.#entryByName));
   }
 
   readonly #report = (problem: ConfigProblem): void => {

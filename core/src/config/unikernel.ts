@@ -11,6 +11,8 @@ import { addresses, dnsNames, timeToLive, type Immutable } from './values.js';
 const NAME = 'A name of 1 to 200 printable characters expected.';
 
 const PROBES = "A probe such as 'tcp:8080' or 'http:8080/', or a list of them, expected.";
+const NEEDS = 'The name of another unikernel, or a list of names, expected.';
+const GROUP = 'The name of a group, of 1 to 200 printable characters, expected.';
 const POLICIES = "A policy such as 'keep-alive' or 'max-lifetime:1h', or a list of them, expected.";
 
 function words(expected: string) {
@@ -47,6 +49,15 @@ export const unikernelSchema = z.object({
   watch: duration('How often its service is looked at again by its probes, while it is used; never where absent')
     .refine((interval) => interval >= 1_000, 'At least 1 second expected.')
     .optional(),
+  needs: words(NEEDS)
+    .transform((names): readonly string[] => [...new Set(names)])
+    .optional()
+    .describe('The unikernels, by name, that are ready before it boots, and are kept while it runs'),
+  group: z
+    .string({ error: GROUP })
+    .regex(/^[^\p{Cc}]{1,200}$/u, GROUP)
+    .optional()
+    .describe('The unikernels of a group are woken together, and stopped together when none of them is in use'),
   stopPolicies: words(POLICIES).optional().describe('Overrides stop.policies'),
   awake: awakeHours(
     "Hours of the week in which it is not stopped once it runs, whatever its policies say, in local time, one span or a list, such as 'Mon-Fri 08:00-18:00'; they do not start it",

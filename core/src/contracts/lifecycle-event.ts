@@ -7,6 +7,8 @@ export type WakeCause =
   | { readonly kind: 'query'; readonly name: string; readonly type: string; readonly client: string }
   | ({ readonly kind: 'knock' } & Omit<Knock, 'unikernel'>)
   | { readonly kind: 'command' }
+  /** The summon of another unikernel, which needs it; `byCommand` where that was summoned by command. */
+  | { readonly kind: 'need'; readonly of: string; readonly byCommand?: true }
   /** It was stopped since its definition has changed, and was in use. */
   | { readonly kind: 'replacement' };
 

@@ -36,7 +36,10 @@ export interface MachineDescription {
 }
 
 /** How commands that belong to a machine run: as whom, where, and with what. */
-export interface Execution extends Omit<Launch, 'program' | 'argv0' | 'words' | 'marks' | 'output' | 'temporary'> {
+export interface Execution extends Omit<
+  Launch,
+  'program' | 'argv0' | 'words' | 'marks' | 'output' | 'sockets' | 'temporary'
+> {
   readonly env: Variables;
   /** Absent for the user whom programs without one run as. */
   readonly account?: { readonly uid: number; readonly gid: number } | undefined;

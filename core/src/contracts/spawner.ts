@@ -3,6 +3,14 @@ import type { ControlLimits } from './control-limits.js';
 /** Variables of an environment; those that are undefined are left out. */
 export type Variables = Readonly<Record<string, string | undefined>>;
 
+/** A socket that a program is given (sd_listen_fds(3)). */
+export interface LaunchSocket {
+  /** Its descriptor in the process that answers queries, which stays open there. */
+  readonly descriptor: number;
+  /** What the program finds in `LISTEN_FDNAMES`. */
+  readonly name: string;
+}
+
 /** Everything about a program that is fixed when its unikernel is registered. */
 export interface Launch {
   readonly program: string;
@@ -33,6 +41,8 @@ export interface Launch {
   readonly files?: number | undefined;
   /** The control group that it runs in, with all that it starts. */
   readonly control?: ControlLimits | undefined;
+  /** Its descriptors from 3 on, with `LISTEN_FDS`, `LISTEN_FDNAMES` and `LISTEN_PID`. */
+  readonly sockets?: readonly LaunchSocket[] | undefined;
   /** Whether executing a file (one with set-user-id) may give it more privileges. */
   readonly newPrivileges?: boolean | undefined;
   /** All processes of its group end with it, and with the process that spawns. */

@@ -14,6 +14,7 @@ const UNIKERNEL = {
     'keptBy?': 'string',
     'keptUntil?': 'number',
     'outdated?': 'string',
+    'neededBy?': ['string'],
   },
   names: [{ name: 'string', requests: 'number', 'lastAsked?': 'number' }],
   'output?': ['string'],
@@ -53,7 +54,7 @@ const EVENT: Shape = {
     'reason?': 'string',
     'duration?': 'number',
   },
-  'cause?': { kind: 'string', 'name?': 'string', 'type?': 'string', 'client?': 'string' },
+  'cause?': { kind: 'string', 'name?': 'string', 'type?': 'string', 'client?': 'string', 'of?': 'string' },
 };
 
 /**

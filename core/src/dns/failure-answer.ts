@@ -19,6 +19,7 @@ const KINDS: Partial<Record<JitsuErrorCode, Kind>> = {
   JITSU_SUMMON_BACKING_OFF: { infoCode: NotReady, text: 'it has failed, and is left alone for a while' },
   JITSU_SUMMON_DIED: { infoCode: Other, text: 'it went down before its service answered' },
   JITSU_SUMMON_FAILED: { infoCode: Other, text: 'nobody knows whether its service answers' },
+  JITSU_NEED_FAILED: { infoCode: NotReady, text: 'what it needs is not ready' },
   JITSU_ADDRESS_IN_USE: { infoCode: Other, text: 'another program answers at its address' },
   JITSU_BOOT_QUEUE_FULL: { infoCode: NotReady, text: 'too many boot at once: try again' },
   JITSU_STOPPED_BY_COMMAND: { infoCode: NotReady, text: 'it was stopped by command while it booted' },

@@ -5,7 +5,10 @@ import type { UnikernelPlan } from '../lifecycle/unikernel.js';
 
 /** The part of a plan that many unikernels share. */
 export type CommonPlan = Required<
-  Omit<UnikernelPlan, 'name' | 'machine' | 'id' | 'findsAddresses' | 'backendName' | 'names' | 'addresses'>
+  Omit<
+    UnikernelPlan,
+    'name' | 'machine' | 'id' | 'findsAddresses' | 'backendName' | 'names' | 'addresses' | 'needs' | 'group'
+  >
 > & {
   readonly backend: GuardedBackend;
 };
@@ -146,6 +149,15 @@ export class SharedPlan implements UnikernelPlan {
     return this.common.relays;
   }
 
+  /** See {@link RelatedPlan}. */
+  get needs(): UnikernelPlan['needs'] {
+    return undefined;
+  }
+
+  get group(): UnikernelPlan['group'] {
+    return undefined;
+  }
+
   get https(): UnikernelPlan['https'] {
     return this.common.https;
   }
@@ -153,4 +165,33 @@ export class SharedPlan implements UnikernelPlan {
   get svcb(): UnikernelPlan['svcb'] {
     return this.common.svcb;
   }
+}
+
+/** The plan of a unikernel that needs others, or is in a group: most do not, and keep no room for it. */
+export class RelatedPlan extends SharedPlan {
+  readonly #needs: readonly string[] | undefined;
+  readonly #group: string | undefined;
+
+  constructor(settings: UnikernelSettings, machine: Machine, common: CommonPlan) {
+    const { name, names, addresses, needs, group } = settings;
+    super(name, machine, names, addresses, common);
+    this.#needs = needs;
+    this.#group = group;
+  }
+
+  override get needs(): UnikernelPlan['needs'] {
+    return this.#needs;
+  }
+
+  override get group(): UnikernelPlan['group'] {
+    return this.#group;
+  }
+}
+
+/** The plan of a unikernel with these settings. */
+export function planOf(settings: UnikernelSettings, machine: Machine, common: CommonPlan): SharedPlan {
+  const { name, names, addresses, needs, group } = settings;
+  return needs !== undefined || group !== undefined
+    ? new RelatedPlan(settings, machine, common)
+    : new SharedPlan(name, machine, names, addresses, common);
 }

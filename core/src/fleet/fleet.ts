@@ -1,4 +1,4 @@
-import { CommonPlans, SharedPlan, type CommonPlan } from './common-plans.js';
+import { CommonPlans, planOf, type CommonPlan } from './common-plans.js';
 import type { ConnectionSettings, Settings, UnikernelSettings } from '../config/settings.js';
 import { ConfigProblems, type ConfigProblem } from '../config/config-problems.js';
 import { nearestWord } from '../config/expectation.js';
@@ -9,6 +9,8 @@ import { aheadOf } from '../clock.js';
 import type { Clock } from '../contracts/clock.js';
 import type { Logger } from '../contracts/logger.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
+import type { ReadinessProbe } from '../contracts/readiness-probe.js';
+import type { ServicePort } from '../contracts/service-endpoints.js';
 import type { StateStore, StoredCounters, StoredRegistration } from '../contracts/state-store.js';
 import type { NameTable } from '../dns/resolvers/name-table.js';
 import { errorCode, errorMessage, JitsuError } from '../errors.js';
@@ -81,6 +83,8 @@ export class Fleet {
   /** Finds unikernels by DNS names. */
   #names: Pick<NameTable<Unikernel>, 'find'> | undefined;
   readonly #plans = new CommonPlans((settings) => this.#commonPlan(settings));
+  /** The names of those that need others, or are in a group. */
+  readonly #related: string[] = [];
   readonly #source: string;
   readonly #connections: Pick<Settings, 'connections'>;
   /** The settings of the unikernels that are not registered yet. */
@@ -105,6 +109,7 @@ export class Fleet {
     );
     const problems: ConfigProblem[] = [];
     for (const unikernel of settings.unikernels) {
+      if (unikernel.needs !== undefined || unikernel.group !== undefined) this.#related.push(unikernel.name);
       const problem = this.#unsupportedMode(unikernel);
       if (problem) problems.push(problem);
       problems.push(...this.#askedRelays(unikernel));
@@ -248,6 +253,12 @@ export class Fleet {
     return sharedEndpoints(this.#settings, (probe) => this.instances.probe(probe).port);
   }
 
+  /** Tells the lifecycle who needs whom, once all are registered. */
+  relate(lifecycle: Lifecycle): void {
+    const find = (name: string): Unikernel => this.unikernels.get(name) as Unikernel;
+    lifecycle.relate(this.#related.map(find), find);
+  }
+
   /** Goes on with what has failed, or has not been done yet. */
   keepTrying(): void {
     for (const start of this.starts.values()) start.keepTrying();
@@ -365,9 +376,9 @@ export class Fleet {
 
   /** Lists a unikernel whose machine cannot be had for now. */
   #expect(settings: UnikernelSettings, error: unknown, pending: Promise<Machine> | undefined): void {
-    const { name, names, addresses, backend } = settings;
+    const { name, backend } = settings;
     const expected = this.#start(backend).expect(settings, error, pending);
-    const plan = new SharedPlan(name, expected.machine, names, addresses, this.#plans.of(settings));
+    const plan = planOf(settings, expected.machine, this.#plans.of(settings));
     const unikernel = new UnikernelRecord(plan);
     this.unikernels.set(name, unikernel);
     expected.list(unikernel, plan);
@@ -394,8 +405,8 @@ export class Fleet {
   }
 
   #add(settings: UnikernelSettings, machine: Machine): ConfigProblem | undefined {
-    const { name, names, addresses, backend } = settings;
-    const unikernel = new UnikernelRecord(new SharedPlan(name, machine, names, addresses, this.#plans.of(settings)));
+    const { name, backend } = settings;
+    const unikernel = new UnikernelRecord(planOf(settings, machine, this.#plans.of(settings)));
     const owner = this.on(backend).add(machine.id, unikernel);
     if (owner !== undefined) return sameMachine(name, owner.name);
     this.unikernels.set(name, unikernel);
@@ -411,25 +422,12 @@ export class Fleet {
     const { ttl, stopMode, replace, delay, deadline, grace, watch, ready, stopPolicies, awake, https, svcb } = settings;
     const { ports, useRules, relays } = settings;
     const backend = this.#backend(settings.backend);
+    const probes = ready.map((probe) => this.instances.probe(probe));
     return {
-      ...{
-        ttl,
-        stopMode,
-        replace,
-        delay,
-        deadline,
-        grace,
-        watch,
-        awake,
-        ports,
-        useRules,
-        relays,
-        https,
-        svcb,
-        backend,
-      },
+      ...{ ttl, stopMode, replace, delay, deadline, grace, watch, awake, useRules, relays, https, svcb, backend },
       endingMode: endingModeOf(stopMode, backend),
-      probes: ready.map((probe) => this.instances.probe(probe)),
+      probes,
+      ports: ports.length > 0 ? ports : portsOf(probes),
       stopPolicies: stopPolicies.map((policy) => this.instances.stopPolicy(policy)),
     };
   }
@@ -502,6 +500,12 @@ export function countersOf(
     ...(startedAt !== undefined && { startedAt: startedAt + ahead }),
     ...(keptUntil !== undefined && { keptUntil }),
   };
+}
+
+/** The ports that probes ask, which are taken for the service where none is configured. */
+function portsOf(probes: readonly ReadinessProbe[]): readonly ServicePort[] {
+  const numbers = new Set(probes.flatMap(({ port }) => port ?? []));
+  return [...numbers].map((port) => ({ protocol: 'tcp', port }));
 }
 
 function allowProbes({ plan }: Unikernel): void {

@@ -96,6 +96,16 @@ export class GuardedBackend {
     }
   }
 
+  /** What it knows of the traffic to its machines, as the plugin gives it. */
+  get activity(): Backend['activity'] {
+    return this.backend.activity;
+  }
+
+  /** Who holds packets for its machines, as the plugin gives it. */
+  get doorman(): Backend['doorman'] {
+    return this.backend.doorman;
+  }
+
   /** Why it needs root after the start. */
   get needsRoot(): string | undefined {
     return this.backend.needsRoot;

@@ -3,6 +3,7 @@ import type { Logger } from '../contracts/logger.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { Activity, StopOpinion, StopPolicy } from '../contracts/stop-policy.js';
 import { errorMessage } from '../errors.js';
+import { FailureLog } from './failure-log.js';
 
 /** How long a unikernel is kept after its policy has failed, before the policy is asked again. */
 const RETRY: Milliseconds = 60_000;
@@ -12,14 +13,16 @@ const RETRY: Milliseconds = 60_000;
  * whether it may be stopped. Each failure is logged once.
  */
 export class GuardedStopPolicy implements StopPolicy {
-  #logged: Set<string> | undefined;
+  readonly #failures: FailureLog;
 
   /** @param words as in the configuration */
   constructor(
     private readonly words: string,
     private readonly policy: StopPolicy,
-    private readonly logger: Logger,
-  ) {}
+    logger: Logger,
+  ) {
+    this.#failures = new FailureLog(logger);
+  }
 
   opinionOn(activity: Activity, now: Milliseconds): StopOpinion | undefined {
     try {
@@ -27,21 +30,11 @@ export class GuardedStopPolicy implements StopPolicy {
       checkOpinion(opinion, now);
       return opinion;
     } catch (error) {
-      this.#log(errorMessage(error), error);
+      const reason = errorMessage(error);
+      const sentence = `The stop policy ${this.words} fails, and unikernels that it decides on are kept: ${reason}`;
+      this.#failures.add(reason, sentence, error);
       return { keepUntil: now + RETRY };
     }
-  }
-
-  #log(message: string, error: unknown): void {
-    this.#logged ??= new Set();
-    if (this.#logged.has(message)) return;
-    // Messages that differ each time must not fill the log.
-    if (this.#logged.size >= 8) return;
-    this.#logged.add(message);
-    this.logger.error(
-      { err: error },
-      `The stop policy ${this.words} fails, and unikernels that it decides on are kept: ${message}`,
-    );
   }
 }
 

@@ -5,8 +5,10 @@ import type { PowerState } from '../contracts/machine.js';
  *
  * - At rest: `down`, `running` (it executes, but it is not known whether its service answers), `failing` (its last
  *   summon has failed by its own fault, or its service has stopped answering), `ready` (its service has answered since it was started).
- * - `withdrawn`: its answers are taken back, so that its stop policies can be asked a last time.
- * - Summoned: `waiting` for the end of a start that has outlived its own summon, `looking` at the state of its machine,
+ * - `withdrawn`: its answers are taken back, so that its stop policies can be asked a last time, with what is known of its
+ *   traffic.
+ * - Summoned: `waiting` for the end of a start that has outlived its own summon, `needing` until all that it needs is
+ *   ready, `looking` at the state of its machine,
  *   `queued` for its turn to boot, `settling` while the machine changes to another state, `booting` while the backend
  *   starts, resumes or unpauses it, `rising` while it still changes state after that, `probing` until its service
  *   answers.
@@ -20,6 +22,7 @@ export type Phase =
   | 'ready'
   | 'withdrawn'
   | 'waiting'
+  | 'needing'
   | 'looking'
   | 'queued'
   | 'settling'
@@ -43,6 +46,8 @@ export interface Life {
   readonly failing: boolean;
   /** Whether the loss of its backend has been announced, and its return not yet. */
   readonly lost: boolean;
+  /** Whether others have to be ready before it boots. */
+  readonly needy?: boolean;
   /** When its machine is replaced, where that runs by an earlier definition. */
   readonly replacement?: ReplaceMoment | undefined;
 }
@@ -50,7 +55,7 @@ export interface Life {
 /**
  * The events.
  *
- * - `wake`: a query or a command asks for it. `looked`: its summon knows the state of its machine. `turn`: its turn to
+ * - `wake`: a query or a command asks for it. `met`: all that it needs is ready. `unmet`: that is not so any more. `looked`: its summon knows the state of its machine. `turn`: its turn to
  *   boot has come.
  * - `started`: the backend has carried out a start, and the machine was looked at. `start-failed`: it has not.
  * - `answered`: its service answers. `unanswered`: that of an outdated machine does not. `failed`: its summon has failed.
@@ -58,11 +63,14 @@ export interface Life {
  * - `learnt`: its backend has reported its state, by itself or asked by the follower. `changed`: its backend reports a
  *   change, and the machine has not been looked at yet.
  * - `due`: its service is to be looked at again, if its answers were used. `silent`: it does not answer any more.
- * - `expired`: its stop policies no longer keep it. `kept`: they do, now that all uses are known. `reap`: they do not.
+ * - `expired`: its stop policies no longer keep it. `kept`: they do, now that all uses are known. `used`: somebody wakes
+ *   it meanwhile. `reap`: they do not keep it.
  * - `stop`: a command stops it. `stopped`: the last stop has ended, with or without success.
  */
 export type LifeEvent =
   | 'wake'
+  | 'met'
+  | 'unmet'
   | 'looked'
   | 'turn'
   | 'started'
@@ -77,6 +85,7 @@ export type LifeEvent =
   | 'silent'
   | 'expired'
   | 'kept'
+  | 'used'
   | 'reap'
   | 'stop'
   | 'stopped';
@@ -85,7 +94,7 @@ export type LifeEvent =
  * The effects of a transition, which are carried out in this order.
  *
  * - `take-back`: ends the leases of its answers.
- * - `look`, `queue`, `poll` (look again shortly), `start`, `resume`, `unpause`, `probe`: the next step of its summon.
+ * - `need` (bring all that it needs to ready), `look`, `queue`, `poll` (look again shortly), `start`, `resume`, `unpause`, `probe`: the next step of its summon.
  * - `replace`: the machine is stopped, so that its summon can start it anew.
  * - `succeed`; `fail`, `refuse`, by its own fault or not; `end-died`, `end-unreachable`, `end-stopped`: the summon
  *   ends, and all its waiters get the outcome.
@@ -97,6 +106,7 @@ export type LifeEvent =
  */
 export type Effect =
   | 'take-back'
+  | 'need'
   | 'look'
   | 'queue'
   | 'poll'
@@ -163,6 +173,11 @@ function rest({ failing, state }: Life, ...effects: Effect[]): Transition {
 /** At rest, and considered by the reaper where it runs. */
 function restAttended(life: Life, ...effects: Effect[]): Transition {
   return life.state === 'running' ? rest(life, ...effects, 'attend') : rest(life, ...effects);
+}
+
+/** The first step of a summon: what it needs is ready before it takes a place among the boots. */
+function seek({ needy }: Life): Transition {
+  return needy === true ? to('needing', 'need') : to('looking', 'look');
 }
 
 /** The next phase towards a running machine, by its state. */
@@ -233,7 +248,7 @@ const halt = ({ starting }: Life, ...effects: Effect[]): Transition =>
 type Rules = Partial<Record<LifeEvent, Rule>>;
 
 const AT_REST: Rules = {
-  wake: ({ starting }) => (starting ? to('waiting') : to('looking', 'look')),
+  wake: (life) => (life.starting ? to('waiting') : seek(life)),
   learnt: change,
   started: (life) => restAttended(life),
   stop: (life) => halt(life),
@@ -263,13 +278,29 @@ const RULES: Readonly<Record<Phase, Rules>> = {
     // Answers must not outlive the machine, not even for the time that a look takes.
     changed: (life) => rest(life, 'take-back'),
     due: () => to('ready', 'take-back'),
+    // It runs on; the next query brings what it needs to ready again.
+    unmet: (life) => rest(life, 'take-back'),
     silent: (life) => rest(life, 'take-back', 'unready'),
     expired: () => to('withdrawn', 'take-back'),
     reap: (life) => halt(life, 'take-back'),
     stop: (life) => halt(life, 'take-back'),
   },
-  withdrawn: { ...EXECUTING, kept: () => to('ready') },
-  waiting: { ...SUMMONED, started: () => to('looking', 'look'), 'start-failed': () => to('looking', 'look') },
+  withdrawn: {
+    ...EXECUTING,
+    learnt: (life, before) => (life.state === 'running' ? stay(life, before) : change(life, before)),
+    changed: (life) => rest(life),
+    silent: (life) => rest(life, 'unready'),
+    kept: () => to('ready'),
+    used: () => to('ready', 'attend'),
+    unmet: (life) => rest(life),
+  },
+  waiting: { ...SUMMONED, started: seek, 'start-failed': seek },
+  needing: {
+    ...SUMMONED,
+    met: () => to('looking', 'look'),
+    // It may take long, and what becomes of its machine meanwhile is news.
+    learnt: (life, before) => ({ ...change(life, before), phase: life.phase }),
+  },
   looking: {
     ...SUMMONED,
     looked: (life) => {
@@ -284,6 +315,7 @@ const RULES: Readonly<Record<Phase, Rules>> = {
   probing: {
     ...HAS_LOOKED,
     answered: answer,
+    unmet: seek,
     // Its service may be meant to answer in another way by now. Nobody can use it as it is.
     unanswered: () => to('wanted', 'replace'),
   },
@@ -296,7 +328,7 @@ const RULES: Readonly<Record<Phase, Rules>> = {
   wanted: {
     started: () => to('wanted', 'halt'),
     'start-failed': () => to('wanted', 'halt'),
-    stopped: () => to('looking', 'look'),
+    stopped: seek,
     failed: () => to('stopping', 'fail'),
     refused: () => to('stopping', 'refuse'),
     stop: () => to('stopping', 'end-stopped'),
@@ -321,6 +353,7 @@ export const PHASE_NAMES = {
   ready: 'ready',
   withdrawn: 'running',
   waiting: 'summoning',
+  needing: 'summoning',
   looking: 'summoning',
   queued: 'summoning',
   settling: 'summoning',

@@ -1,5 +1,6 @@
 import { aheadOf } from '../clock.js';
 import type { Clock } from '../contracts/clock.js';
+import type { Knock, KnockVerdict } from '../contracts/doorman.js';
 import type { LifecycleEvent, WakeCause } from '../contracts/lifecycle-event.js';
 import type { MachineDescription, StopMode } from '../contracts/machine.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
@@ -7,13 +8,16 @@ import type { AnswerLease } from '../contracts/resolver.js';
 import type { StoredCounters } from '../contracts/state-store.js';
 import { errorCode, errorMessage, shuttingDown, type JitsuError } from '../errors.js';
 import { BackOff } from '../plugin-kit/back-off.js';
+import type { ActivitySources } from './activity-sources.js';
 import { AddressDoubts } from './address-doubts.js';
 import { Announcer } from './announcer.js';
 import { BootQueue } from './boot-queue.js';
 import { DisposableClock } from './disposable-clock.js';
+import type { Doormen } from './doormen.js';
 import { Keeps, localTime } from './keeps.js';
 import type { LifeReports } from './life-reports.js';
 import { next, type Effect, type LifeEvent, type Phase } from './life.js';
+import { mayUseOthers, Needs } from './needs.js';
 import { STOP_LIMIT, type GuardedBackend } from './guarded-backend.js';
 import { PowerFollower, type Machines } from './power-follower.js';
 import { ReadyLeases } from './ready-leases.js';
@@ -30,7 +34,10 @@ import { statusOf, type UnikernelStatus } from './unikernel-status.js';
 const STOP_RETRY: Milliseconds = 10_000;
 
 /** The phases of a summon that would still have to start its machine, and is not in the queue of boots. */
-const BEFORE_BOOT: ReadonlySet<Phase> = new Set<Phase>(['waiting', 'settling', 'wanted']);
+const BEFORE_BOOT: ReadonlySet<Phase> = new Set<Phase>(['waiting', 'needing', 'settling', 'wanted']);
+
+/** The phases of a unikernel whose service answers, also while its policies are asked a last time. */
+const MAY_ANSWER: ReadonlySet<Phase> = new Set<Phase>(['ready', 'withdrawn']);
 
 export interface BootSettings {
   /** The number of concurrent boots, and the number of boots that may wait. */
@@ -51,6 +58,17 @@ export interface LifecycleListeners {
   readonly onBooting?: (booting: boolean) => void;
 }
 
+/** What is known of traffic, beside queries, and who holds first packets. */
+export interface TrafficParts {
+  readonly sources?: ActivitySources | undefined;
+  readonly doormen?: Doormen | undefined;
+  /**
+   * What becomes of this knock for the unikernel: `hold` where it may wake it.
+   * @param boots the number of boots that it would cause: 0 where others cause it already
+   */
+  readonly knockVerdict?: (knock: Knock, boots: number) => KnockVerdict;
+}
+
 /** Nothing outside this file writes to a unikernel, and so nothing else makes a record of one. */
 const recordOf = (unikernel: Unikernel): UnikernelRecord => unikernel as UnikernelRecord;
 
@@ -69,6 +87,7 @@ export class Lifecycle implements Disposable {
   readonly #reports: LifeReports;
   readonly #steps: SummonSteps;
   readonly #stops: StopQueue;
+  readonly #needs = new Needs();
   readonly #reaper: Reaper;
   readonly #keeps: Keeps;
   readonly #watch: ServiceWatch;
@@ -82,6 +101,7 @@ export class Lifecycle implements Disposable {
     { limit, queue, firstBackOff, longestBackOff }: BootSettings,
     private readonly listeners: LifecycleListeners,
     systemClock: Clock,
+    private readonly traffic: TrafficParts = {},
   ) {
     const clock = new DisposableClock(systemClock);
     this.clock = clock;
@@ -93,7 +113,7 @@ export class Lifecycle implements Disposable {
     this.#reports = {
       on: (unikernel, event, description) => this.#on(recordOf(unikernel), event, description),
       note: (unikernel, description) => this.#note(recordOf(unikernel), description),
-      found: (unikernel, addresses) => (recordOf(unikernel).foundAddresses = addresses),
+      found: (unikernel, addresses) => this.#found(recordOf(unikernel), addresses),
       started: (unikernel) => this.#started(recordOf(unikernel)),
       startEnded: (unikernel) => (recordOf(unikernel).starting = false),
       failed: (unikernel, summon, error) => this.#failed(recordOf(unikernel), summon, error),
@@ -102,11 +122,23 @@ export class Lifecycle implements Disposable {
       stopEnded: (unikernel) => this.#stopEnded(recordOf(unikernel)),
     };
     this.#doubts = new AddressDoubts((unikernel, message) => listeners.onDoubt?.(unikernel, message), clock);
-    this.#steps = new SummonSteps(this.#reports, this.#boots, this.#announcer, this.#doubts, clock);
-    this.#stops = new StopQueue(this.#reports, this.#announcer, clock);
+    this.#steps = new SummonSteps(this.#reports, this.#boots, this.#announcer, this.#doubts, this.#needs, clock);
+    this.#stops = new StopQueue(this.#reports, this.#announcer, clock, traffic.doormen);
     this.#keeps = new Keeps(clock);
-    this.#reaper = new Reaper(this.#reports, clock, this.#keeps);
-    this.#watch = new ServiceWatch(this.#reports, this.#backOff, clock);
+    this.#reaper = new Reaper(this.#reports, clock, this.#keeps, this.#needs, traffic);
+    const isNeeded = (unikernel: Unikernel): boolean => this.#needs.usersOf(unikernel).some(({ ready }) => ready);
+    this.#watch = new ServiceWatch(this.#reports, this.#backOff, clock, isNeeded);
+  }
+
+  /**
+   * Says which of these need which others. Called once, before anything else happens to any of them.
+   * @param find the unikernel with a name
+   */
+  relate(unikernels: Iterable<Unikernel>, find: (name: string) => Unikernel): void {
+    for (const unikernel of unikernels) {
+      const { needs } = unikernel.plan;
+      if (needs !== undefined) this.#needs.add(unikernel, needs.map(find));
+    }
   }
 
   /** Lets no unikernel boot until the returned function is called: who asks meanwhile waits. */
@@ -116,7 +148,7 @@ export class Lifecycle implements Disposable {
 
   /**
    * Resolves when the unikernel's service answers: at once where it is ready. Concurrent callers share one boot.
-   * @throws JITSU_SUMMON_DEADLINE, JITSU_SUMMON_DIED, JITSU_SUMMON_FAILED, JITSU_ADDRESS_IN_USE, JITSU_SUMMON_BACKING_OFF,
+   * @throws JITSU_SUMMON_DEADLINE, JITSU_SUMMON_DIED, JITSU_SUMMON_FAILED, JITSU_NEED_FAILED, JITSU_ADDRESS_IN_USE, JITSU_SUMMON_BACKING_OFF,
    * JITSU_BOOT_QUEUE_FULL, JITSU_BACKEND_UNREACHABLE, JITSU_BACKEND_FAILED, JITSU_STOPPED_BY_COMMAND,
    * JITSU_SHUTTING_DOWN
    */
@@ -125,18 +157,43 @@ export class Lifecycle implements Disposable {
     if (unikernel.summon) return unikernel.summon.promise;
     const record = recordOf(unikernel);
     const now = this.clock.now();
+    if (unikernel.phase === 'withdrawn') {
+      // Who wakes it begins to use it now.
+      record.lastSummoned = now;
+      this.#on(record, 'used');
+      return Promise.resolve();
+    }
     // A command ignores the back-off.
-    const refusal = this.#closed ?? (cause.kind === 'command' ? undefined : backingOff(unikernel, now));
+    const refusal = this.#closed ?? (isByCommand(cause) ? undefined : backingOff(unikernel, now));
     if (refusal) return Promise.reject(refusal);
 
     const summon = new Summon(cause, now);
     record.summon = summon;
     this.#summoned.add(record);
     summon.deadline = this.clock.after(record.plan.deadline, () =>
-      this.#failed(record, summon, pastDeadline(record, summon)),
+      this.#failed(
+        record,
+        summon,
+        record.phase === 'needing' ? this.#needs.pastDeadline(record) : pastDeadline(record, summon),
+      ),
     );
     this.#on(record, 'wake');
     return summon.promise;
+  }
+
+  /** Decides on a knock for a unikernel that is armed, and summons it where its packet is held for that. */
+  knock(unikernel: Unikernel, knock: Knock): KnockVerdict {
+    // What is held now is delivered at once.
+    if (unikernel.ready) return 'hold';
+    if (this.#closed) return 'drop';
+    const isUnderWay = unikernel.summon !== undefined || unikernel.phase === 'withdrawn';
+    const verdict = this.traffic.knockVerdict?.(knock, isUnderWay ? 0 : 1) ?? 'hold';
+    if (verdict !== 'hold' || unikernel.summon !== undefined) return verdict;
+    if (backingOff(unikernel, this.clock.now()) !== undefined) return 'refuse';
+    const { protocol, port, from } = knock;
+    // Its failure ends what is held, and is announced.
+    this.summon(unikernel, { kind: 'knock', protocol, port, from }).catch(() => {});
+    return 'hold';
   }
 
   /**
@@ -185,7 +242,11 @@ export class Lifecycle implements Disposable {
   /** Its status at this moment. */
   status(unikernel: Unikernel): UnikernelStatus {
     const outlook = this.#reaper.outlook(unikernel);
-    return statusOf(unikernel, { ...outlook, keptUntil: this.keptUntil(unikernel) }, aheadOf(this.clock));
+    const neededBy = this.#needs.usersOf(unikernel).map(({ name }) => name);
+    return {
+      ...statusOf(unikernel, { ...outlook, keptUntil: this.keptUntil(unikernel) }, aheadOf(this.clock)),
+      ...(neededBy.length > 0 && { neededBy }),
+    };
   }
 
   /**
@@ -277,13 +338,13 @@ export class Lifecycle implements Disposable {
 
   /** Stops those of these unikernels that run or are being started, also once it is closed; never rejects. */
   async stopAll(unikernels: Iterable<Unikernel>, reason: string): Promise<void> {
-    const stops: Promise<void>[] = [];
+    const wanted: Unikernel[] = [];
     for (const unikernel of unikernels) {
-      const { state, starting, stops: underWay } = unikernel;
-      if (state === 'running' || starting || underWay) stops.push(this.#stop(recordOf(unikernel), 'stop', reason));
+      const { state, starting, stops } = unikernel;
+      if (state === 'running' || starting || stops) wanted.push(unikernel);
     }
     // One that cannot be stopped has been announced, and must not keep the others from it.
-    await Promise.allSettled(stops);
+    await this.#needs.dependentsFirst(wanted, (unikernel) => this.#stop(recordOf(unikernel), 'stop', reason));
   }
 
   /**
@@ -307,12 +368,39 @@ export class Lifecycle implements Disposable {
     const { phase, effects } = next(unikernel, event, before);
     unikernel.phase = phase;
     for (const effect of effects) this.#carryOut(unikernel, effect);
+    this.#heed(unikernel);
+    if (!this.#needs.isEmpty) this.#tellRelated(unikernel, event);
+  }
+
+  /** Has its first packets held, and its traffic remembered, by what it is now. */
+  #heed(unikernel: UnikernelRecord): void {
+    const { sources, doormen } = this.traffic;
+    if ((sources === undefined && doormen === undefined) || this.#steps.strays.has(unikernel)) return;
+    sources?.heed(unikernel);
+    doormen?.heed(unikernel);
+  }
+
+  /** What has become of it concerns those that need it, and those that it needs. */
+  #tellRelated(unikernel: UnikernelRecord, event: LifeEvent): void {
+    const { phase, state } = unikernel;
+    // What is not known, or not yet, is no reason to take back answers of those that are known to answer.
+    if (!MAY_ANSWER.has(phase) && state !== 'unknown' && event !== 'changed') {
+      for (const dependent of this.#needs.dependentsOf(unikernel)) {
+        // One that still boots looks at what it needs once it answers.
+        if (MAY_ANSWER.has(dependent.phase)) this.#on(recordOf(dependent), 'unmet');
+      }
+    }
+    if (unikernel.needy && !mayUseOthers(unikernel)) {
+      for (const need of this.#needs.of(unikernel)) this.#reaper.consider(need);
+    }
   }
 
   #carryOut(unikernel: UnikernelRecord, effect: Effect): void {
     switch (effect) {
       case 'take-back':
         return this.#takeBack(unikernel);
+      case 'need':
+        return this.#need(unikernel);
       case 'look':
         return void this.#steps.look(unikernel);
       case 'queue':
@@ -377,6 +465,16 @@ export class Lifecycle implements Disposable {
     if (unikernel.plan.watch !== undefined && phase !== 'ready' && phase !== 'withdrawn') this.#watch.leave(unikernel);
   }
 
+  #need(unikernel: UnikernelRecord): void {
+    const summon = unikernel.summon as Summon;
+    // Where something it needs went down while it booted: nobody waits for others while holding a place.
+    summon.leave?.();
+    summon.leave = undefined;
+    const { cause } = summon;
+    const needCause: WakeCause = { kind: 'need', of: unikernel.name, ...(isByCommand(cause) && { byCommand: true }) };
+    void this.#steps.need(unikernel, (need) => this.summon(need, needCause));
+  }
+
   #succeed(unikernel: UnikernelRecord): void {
     const summon = unikernel.summon as Summon;
     this.#end(unikernel, summon);
@@ -427,6 +525,7 @@ export class Lifecycle implements Disposable {
       unikernel.failure = { at, code, reason, count, retryAt: at + this.#backOff.after(count) };
     }
     this.#announcer.announce(unikernel, 'failed', { cause: summon.cause, code, reason });
+    this.traffic.doormen?.end(unikernel, isForLater(code, summon) ? 'drop' : 'refuse');
     summon.reject(error);
     summon.controller.abort(error);
   }
@@ -512,6 +611,12 @@ export class Lifecycle implements Disposable {
       this.#announcer.announce(unikernel, 'outdated', { reason: definitionChanged(unikernel) });
   }
 
+  /** Its backend has found its addresses. */
+  #found(unikernel: UnikernelRecord, addresses: readonly string[]): void {
+    unikernel.foundAddresses = addresses;
+    this.#heed(unikernel);
+  }
+
   /** Its machine runs anew, started by Jitsu or by others. */
   #started(unikernel: UnikernelRecord): void {
     unikernel.since = this.clock.now();
@@ -521,7 +626,18 @@ export class Lifecycle implements Disposable {
   }
 }
 
+function isByCommand(cause: WakeCause): boolean {
+  return cause.kind === 'command' || (cause.kind === 'need' && cause.byCommand === true);
+}
+
 /** The mode in which it is stopped unless somebody names one: an outdated machine must not be kept in memory. */
 function usualModeOf({ outdated, plan }: Unikernel): StopMode {
   return outdated === undefined ? plan.stopMode : (plan.endingMode ?? plan.stopMode);
+}
+
+/** Whether a client of a summon that has failed so may try again: its boot was not tried. */
+function isForLater(code: string, { began }: Summon): boolean {
+  return (
+    code === 'JITSU_BOOT_QUEUE_FULL' || code === 'JITSU_SHUTTING_DOWN' || (code === 'JITSU_SUMMON_DEADLINE' && !began)
+  );
 }

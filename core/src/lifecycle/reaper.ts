@@ -1,10 +1,14 @@
 import type { Clock } from '../contracts/clock.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
+import type { Traffic } from '../contracts/activity-source.js';
 import type { Activity, StopPolicy } from '../contracts/stop-policy.js';
 import { aheadOf } from '../clock.js';
+import type { ActivitySources } from './activity-sources.js';
 import { DeadlineQueue } from './deadline-queue.js';
+import type { Doormen } from './doormen.js';
 import { Keeps } from './keeps.js';
 import type { LifeReports } from './life-reports.js';
+import { Needs } from './needs.js';
 import type { Unikernel } from './unikernel.js';
 
 /** The freezes that are remembered; what an earlier one adds to the life of a unikernel is forgotten. */
@@ -13,15 +17,18 @@ const MOST_FREEZES = 16;
 /** How long the time of the wall clock is relied on: it may be set meanwhile. */
 const LONGEST_TRUST: Milliseconds = 3_600_000;
 
-export type Verdict =
-  | {
-      readonly askAgainAt: Milliseconds;
-      /** What keeps it, where that is known, as it stands behind "kept by". */
-      readonly why?: string | undefined;
-      /** Whether the time is one of the wall clock, which may be set until then. */
-      readonly byWallClock?: true;
-    }
-  | { readonly stop: string };
+/** The number of unikernels that are named as those that need another. */
+const MOST_NAMED = 3;
+
+interface KeepVerdict {
+  readonly askAgainAt: Milliseconds;
+  /** What keeps it, where that is known, as it stands behind "kept by". */
+  readonly why?: string | undefined;
+  /** Whether the time is one of the wall clock, which may be set until then. */
+  readonly byWallClock?: true;
+}
+
+export type Verdict = KeepVerdict | { readonly stop: string };
 
 /** Until when a unikernel is kept without further queries, and by what. */
 export interface Outlook {
@@ -34,12 +41,21 @@ export interface Outlook {
 export class Reaper implements Disposable {
   readonly #deadlines: DeadlineQueue<Unikernel>;
   #disposed = false;
+  /** Those whose traffic is being asked for. */
+  readonly #weighed = new Set<Unikernel>();
+  /** What keeps those that are kept for their traffic alone, which says nothing of how long. */
+  readonly #kept = new Map<Unikernel, Pick<Outlook, 'why'>>();
   readonly #freezes: { readonly from: Milliseconds; readonly to: Milliseconds }[] = [];
 
   constructor(
     private readonly life: Pick<LifeReports, 'on' | 'reap'>,
     private readonly clock: Clock,
     private readonly keeps: Pick<Keeps, 'of'> = new Keeps(clock),
+    private readonly needs: Pick<Needs, 'usersOf'> = new Needs(),
+    private readonly watched: {
+      readonly sources?: Pick<ActivitySources, 'see' | 'observe'> | undefined;
+      readonly doormen?: Pick<Doormen, 'guard' | 'beforeVerdict' | 'stepAside'> | undefined;
+    } = {},
   ) {
     this.#deadlines = new DeadlineQueue(
       clock,
@@ -50,13 +66,13 @@ export class Reaper implements Disposable {
 
   /** Asks the policies of a running unikernel, now and whenever they want to be asked again. */
   consider(unikernel: Unikernel): void {
-    // A summon, stop or start under way ends with another call where the unikernel runs then. A machine that is down,
-    // or in an unknown state, is not stopped.
-    const { summon, stops, starting, state } = unikernel;
-    if (this.#disposed || summon || stops || starting || state !== 'running') return;
-    const verdict = this.#finalVerdict(unikernel);
-    if ('askAgainAt' in verdict) this.#deadlines.set(unikernel, this.#nextLook(verdict));
-    else this.life.reap(unikernel, verdict.stop);
+    if (!this.#mayStop(unikernel) || this.#weighed.has(unikernel)) return;
+    const { sources, doormen } = this.watched;
+    const isSeen = sources?.see(unikernel) === true;
+    const verdict = isSeen || doormen?.guard(unikernel) ? this.#verdict(unikernel) : this.#finalVerdict(unikernel);
+    if ('askAgainAt' in verdict) this.#keep(unikernel, verdict);
+    else if (isSeen || doormen?.guard(unikernel)) void this.#weigh(unikernel, isSeen);
+    else this.#stop(unikernel, verdict.stop);
   }
 
   considerIn(unikernel: Unikernel, delay: Milliseconds): void {
@@ -71,7 +87,7 @@ export class Reaper implements Disposable {
     const { summon, starting, state } = unikernel;
     if (summon || starting || state !== 'running') return undefined;
     const verdict = this.#verdict(unikernel);
-    if ('stop' in verdict) return { stopAt: this.clock.now() };
+    if ('stop' in verdict) return this.#kept.get(unikernel) ?? { stopAt: this.clock.now() };
     const { askAgainAt, why } = verdict;
     return { ...(askAgainAt !== Infinity && { stopAt: askAgainAt }), why };
   }
@@ -95,14 +111,79 @@ export class Reaper implements Disposable {
     return final;
   }
 
-  #verdict(unikernel: Unikernel): Verdict {
+  #verdict(unikernel: Unikernel, traffic?: Traffic): Verdict {
     if (unikernel.replacement === 'now') return { stop: definitionChanged(unikernel) };
+    const users = this.needs.usersOf(unikernel);
+    // It is considered again when the last of them has stopped.
+    if (users.length > 0) return { askAgainAt: Infinity, why: neededBy(users) };
     const kept = this.keeps.of(unikernel);
     if (kept !== undefined) return { askAgainAt: kept.until - aheadOf(this.clock), why: kept.why, byWallClock: true };
-    return verdictOn(unikernel.plan.stopPolicies, unikernel.activity(this.#awake), this.clock.now());
+    return verdictOn(unikernel.plan.stopPolicies, unikernel.activity(this.#awake, traffic), this.clock.now());
   }
 
-  #nextLook({ askAgainAt, byWallClock }: Extract<Verdict, { askAgainAt: Milliseconds }>): Milliseconds {
+  /** What would stop it does so unless its traffic speaks for it, or somebody wakes it meanwhile. */
+  async #weigh(unikernel: Unikernel, isSeen: boolean): Promise<void> {
+    this.#weighed.add(unikernel);
+    const isDecided = await this.#decide(unikernel, isSeen).finally(() => this.#weighed.delete(unikernel));
+    // Something has happened to it, and perhaps whoever wanted to have it considered was not heard.
+    if (!isDecided) this.consider(unikernel);
+  }
+
+  /**
+   * Asks for its traffic first while nobody notices, since what is used for hours is asked for again and again; and then a
+   * last time, when it gets no query any more and first packets are held. Returns whether it is kept or stopped.
+   */
+  async #decide(unikernel: Unikernel, isSeen: boolean): Promise<boolean> {
+    const { sources, doormen } = this.watched;
+    const observe = async (): Promise<Traffic | undefined> => (isSeen ? sources?.observe(unikernel) : undefined);
+    const first = await observe();
+    if (!this.#mayStop(unikernel)) return false;
+    const verdict = this.#verdict(unikernel, first);
+    if ('askAgainAt' in verdict) return this.#keep(unikernel, verdict, isSeen);
+
+    const wasReady = unikernel.ready;
+    if (wasReady) this.life.on(unikernel, 'expired');
+    const { phase } = unikernel;
+    const keep = (final: KeepVerdict, isForTraffic: boolean): boolean => {
+      if (wasReady) this.life.on(unikernel, 'kept');
+      else doormen?.stepAside(unikernel);
+      return this.#keep(unikernel, final, isForTraffic);
+    };
+    const known = this.#verdict(unikernel, first);
+    if ('askAgainAt' in known) return keep(known, false);
+    const armed = doormen?.beforeVerdict(unikernel);
+    if (armed !== undefined) await armed;
+    const last = await observe();
+    if (!this.#mayStop(unikernel) || unikernel.phase !== phase) return false;
+    const final = this.#verdict(unikernel, last);
+    if ('askAgainAt' in final) return keep(final, isSeen);
+    this.#stop(unikernel, final.stop);
+    return true;
+  }
+
+  /**
+   * A summon, stop or start under way ends with another call where the unikernel runs then. A machine that is down, or in
+   * an unknown state, is not stopped.
+   */
+  #mayStop({ summon, stops, starting, state }: Unikernel): boolean {
+    if (this.#disposed || summon || stops || starting) return false;
+    return state === 'running';
+  }
+
+  /** @param isForTraffic whether it would be stopped without it */
+  #keep(unikernel: Unikernel, verdict: KeepVerdict, isForTraffic = false): true {
+    if (isForTraffic) this.#kept.set(unikernel, { why: verdict.why });
+    else this.#kept.delete(unikernel);
+    this.#deadlines.set(unikernel, this.#nextLook(verdict));
+    return true;
+  }
+
+  #stop(unikernel: Unikernel, reason: string): void {
+    this.#kept.delete(unikernel);
+    this.life.reap(unikernel, reason);
+  }
+
+  #nextLook({ askAgainAt, byWallClock }: KeepVerdict): Milliseconds {
     return byWallClock === true ? Math.min(askAgainAt, this.clock.now() + LONGEST_TRUST) : askAgainAt;
   }
 
@@ -117,6 +198,13 @@ export class Reaper implements Disposable {
     for (const { from, to } of this.#freezes) if (moment < to) asleep += to - Math.max(from, moment);
     return moment + asleep;
   };
+}
+
+/** What keeps a unikernel that others need, as it stands behind "kept by". */
+function neededBy(users: readonly Unikernel[]): string {
+  const names = users.slice(0, MOST_NAMED).map(({ name }) => name);
+  const more = users.length > MOST_NAMED ? ` and ${users.length - MOST_NAMED} more` : '';
+  return `${names.join(', ')}${more}, which ${users.length === 1 ? 'needs' : 'need'} it`;
 }
 
 /** The reason for which an outdated machine is stopped. */

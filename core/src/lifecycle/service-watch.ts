@@ -11,6 +11,9 @@ import type { Unikernel } from './unikernel.js';
 /** The most time that a service gets to answer a look. */
 const LONGEST_LOOK: Milliseconds = 5_000;
 
+/** How long a look waits for the decision whether its unikernel is stopped. */
+const PAUSE: Milliseconds = 1_000;
+
 /** The number of looks at once; others wait for their turn. */
 const MOST_LOOKS = 64;
 
@@ -49,11 +52,15 @@ export class ServiceWatch implements Disposable {
   #looks = 0;
   #disposed = false;
 
-  /** @param restarts how long a unikernel runs at least between two restarts, by their number */
+  /**
+   * @param restarts how long a unikernel runs at least between two restarts, by their number
+   * @param isNeeded whether another one needs it that is ready, and so may use it without its name
+   */
   constructor(
     private readonly life: Pick<LifeReports, 'on' | 'unready'>,
     private readonly restarts: BackOff,
     private readonly clock: Clock,
+    private readonly isNeeded: (unikernel: Unikernel) => boolean = () => false,
   ) {
     this.#deadlines = new DeadlineQueue(clock, (unikernel) => this.#due(unikernel));
   }
@@ -112,10 +119,12 @@ export class ServiceWatch implements Disposable {
   #due(unikernel: Unikernel): void {
     const watched = this.#watched.get(unikernel);
     if (watched === undefined) return;
+    // Its policies are asked a last time, and it may be ready again in a moment.
+    if (unikernel.phase === 'withdrawn') return this.#deadlines.set(unikernel, this.clock.now() + PAUSE);
     if (!unikernel.ready) return this.leave(unikernel);
     // Uses of answers in the packet cache are counted by this, and what is used next is seen at once.
     this.life.on(unikernel, 'due');
-    if (watched.used) this.#begin(unikernel, watched);
+    if (watched.used || this.isNeeded(unikernel)) this.#begin(unikernel, watched);
     else watched.idle = true;
   }
 
@@ -144,7 +153,8 @@ export class ServiceWatch implements Disposable {
     this.#looks -= 1;
     this.#next();
     // It was stopped meanwhile, or has come to be ready anew.
-    if (!unikernel.ready || this.#watched.get(unikernel) !== watched) return;
+    const isUp = unikernel.ready || unikernel.phase === 'withdrawn';
+    if (!isUp || this.#watched.get(unikernel) !== watched) return;
     watched.look = undefined;
     if (failure === undefined) this.#deadlines.set(unikernel, begin + watch);
     else this.#fallSilent(unikernel, failure.error);

@@ -3,6 +3,7 @@ import type { Machine, StopMode } from '../contracts/machine.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import { errorCode, errorMessage } from '../errors.js';
 import type { Announcer } from './announcer.js';
+import type { Doormen } from './doormen.js';
 import type { LifeReports } from './life-reports.js';
 import { look } from './power-follower.js';
 import type { Stop, Unikernel } from './unikernel.js';
@@ -13,6 +14,7 @@ export class StopQueue {
     private readonly life: Pick<LifeReports, 'note' | 'stopEnded'>,
     private readonly announcer: Announcer,
     private readonly clock: Clock,
+    private readonly doormen?: Pick<Doormen, 'beforeStop'>,
   ) {}
 
   /** Carries out the waiting stops, and those that are added meanwhile. */
@@ -32,6 +34,9 @@ export class StopQueue {
   async #stop(unikernel: Unikernel, { reason, mode }: Stop): Promise<void> {
     const decidedAt = this.clock.now();
     if (unikernel.state === 'off') return;
+    // Who connects from now on must find either the service or somebody who holds the packet.
+    const armed = this.doormen?.beforeStop(unikernel);
+    if (armed !== undefined) await armed;
     this.announcer.announce(unikernel, 'stopping', { reason });
     try {
       await bringDown(unikernel.plan, mode, this.clock);

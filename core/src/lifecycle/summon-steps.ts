@@ -9,6 +9,7 @@ import type { Announcer } from './announcer.js';
 import type { BootQueue } from './boot-queue.js';
 import { CALL_LIMIT } from './guarded-backend.js';
 import type { LifeReports } from './life-reports.js';
+import type { Needs } from './needs.js';
 import { look } from './power-follower.js';
 import { untilReady } from './readiness.js';
 import type { Summon } from './summon.js';
@@ -40,8 +41,20 @@ export class SummonSteps {
     private readonly boots: BootQueue,
     private readonly announcer: Announcer,
     private readonly doubts: AddressDoubts,
+    private readonly needs: Needs,
     private readonly clock: Clock,
   ) {}
+
+  /** @param summonNeed brings one of its needs to ready */
+  async need(unikernel: Unikernel, summonNeed: (need: Unikernel) => Promise<void>): Promise<void> {
+    const summon = unikernel.summon as Summon;
+    try {
+      await this.needs.meet(unikernel, summonNeed, summon.controller.signal);
+      if (unikernel.summon === summon) this.life.on(unikernel, 'met');
+    } catch (error) {
+      this.life.failed(unikernel, summon, error);
+    }
+  }
 
   async look(unikernel: Unikernel): Promise<void> {
     const { summon } = unikernel;
@@ -127,7 +140,9 @@ export class SummonSteps {
     try {
       const isOutdated = unikernel.replacement !== undefined;
       await (isOutdated ? this.#soon(unikernel, ready, controller.signal) : ready(controller.signal));
-      if (unikernel.summon === summon) this.life.on(unikernel, 'answered');
+      // What it needs may have gone down while it booted.
+      const event = this.needs.isUnmet(unikernel) ? 'unmet' : 'answered';
+      if (unikernel.summon === summon) this.life.on(unikernel, event);
     } catch (error) {
       if (unikernel.summon === summon && unikernel.replacement !== undefined) this.life.on(unikernel, 'unanswered');
       else this.life.failed(unikernel, summon, error);

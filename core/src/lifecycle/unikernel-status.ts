@@ -31,6 +31,8 @@ export interface UnikernelStatus {
   readonly keptBy?: string;
   /** Until when `jitsu keep` keeps it, also where it does not run now; absent where it does not. */
   readonly keptUntil?: Milliseconds;
+  /** The names of those that need it and run, or may: they keep it running. Absent where there are none. */
+  readonly neededBy?: readonly string[];
   /** What has changed in its definition since it was started, as `command and ip`; absent where nothing has. */
   readonly outdated?: string;
   /** Why the last summon has failed, and when the next one may begin. */

@@ -1,5 +1,6 @@
 import type { AwakeSpan } from '../config/awake-hours.js';
 import type { RelayedPort } from '../config/relay.js';
+import type { Traffic } from '../contracts/activity-source.js';
 import type { Machine, MachineId, PowerState, StopMode } from '../contracts/machine.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { ReadinessProbe } from '../contracts/readiness-probe.js';
@@ -42,6 +43,10 @@ export interface UnikernelPlan {
   readonly useRules?: UseRules;
   /** The ports that Jitsu relays to it; none where absent. */
   readonly relays?: readonly RelayedPort[];
+  /** The names of what has to be ready before it boots; nothing where absent. */
+  readonly needs?: readonly string[] | undefined;
+  /** The group with which it is woken and stopped. */
+  readonly group?: string | undefined;
   /** The data of its HTTPS and SVCB records (RFC 9460, 2.2); none where absent. */
   readonly https?: readonly Uint8Array[] | undefined;
   readonly svcb?: readonly Uint8Array[] | undefined;
@@ -135,6 +140,10 @@ export class UnikernelRecord implements Life {
     return this.failure !== undefined;
   }
 
+  get needy(): boolean {
+    return this.plan.needs !== undefined;
+  }
+
   /** A counter per name. */
   get counters(): ReadonlyMap<string, NameCounter> {
     this.counted ??= new Map(this.plan.names.map((name) => [name, { name, requests: 0, lastAsked: undefined }]));
@@ -173,15 +182,19 @@ export class UnikernelRecord implements Life {
     this.relying?.delete(listener);
   }
 
-  /** The input of the stop policies. @param awake moves a moment by the time after it that counts for nobody */
-  activity(awake: (moment: Milliseconds) => Milliseconds = (moment) => moment): Activity {
+  /**
+   * The input of the stop policies.
+   * @param awake moves a moment by the time after it that counts for nobody
+   * @param traffic what is known of it, where somebody has asked
+   */
+  activity(awake: (moment: Milliseconds) => Milliseconds = (moment) => moment, traffic?: Traffic): Activity {
     const { name, ttl } = this.plan;
     const names = [...this.counters.values()].map((counter) => ({
       name: counter.name,
       ttl,
       lastAsked: awake(Math.max(this.since, this.lastSummoned, counter.lastAsked ?? 0)),
     }));
-    return { unikernel: name, since: awake(this.since), names };
+    return { unikernel: name, since: awake(this.since), names, ...(traffic !== undefined && { traffic }) };
   }
 }
 

@@ -5,7 +5,7 @@
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ControlLimits } from '../contracts/control-limits.js';
-import { findTool } from './find-tool.js';
+import { shellThatKeeps } from './shell-that-keeps.js';
 
 /**
  * The group of Jitsu's own processes, beside those of the programs: where a group shares out memory to others, no
@@ -25,8 +25,6 @@ const MOST_MOVES = 20;
 
 /** Joins a group, and becomes the program: what is in front of it on the command line runs in the group already. */
 const JOIN = 'echo 0 >"$1" || exit 126; shift; exec "$@"';
-
-const SHELL_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 /** The groups that are about to be removed. */
 const leaving = new Set<string>();
@@ -52,12 +50,10 @@ export function confine(limits: ControlLimits): void {
 
 /**
  * The words that execute other words in a group. A shell writes its own number, since nothing can be done between
- * Node's fork and exec. The variables that a plain shell would leave out for their names are kept by bash.
+ * Node's fork and exec.
  */
 export function wordsToJoin({ folder, group }: ControlLimits, env: NodeJS.ProcessEnv): readonly string[] {
-  const bash = Object.keys(env).every((name) => SHELL_NAME.test(name)) ? undefined : findTool('bash');
-  const shell = bash === undefined ? [findTool('sh') ?? '/bin/sh'] : [bash, '-p'];
-  return [...shell, '-c', JOIN, 'sh', join(folder, group, 'cgroup.procs')];
+  return [...shellThatKeeps(env), '-c', JOIN, 'sh', join(folder, group, 'cgroup.procs')];
 }
 
 /** Kills all that is left in a group, and removes it. */

@@ -13,6 +13,8 @@ export interface Child {
   /** Files of this process for its output and its errors; without one, they are thrown away. */
   readonly out: number | undefined;
   readonly errors: number | undefined;
+  /** Files of this process that are its files from 3 on. None has a number below that of the last of these. */
+  readonly more?: readonly number[] | undefined;
 }
 
 /** What waitid(2) has told of a child. */
@@ -100,7 +102,7 @@ export async function loadPosixSpawn() {
       path: string,
       words: readonly string[],
       variables: readonly string[],
-      { out, errors }: Child,
+      { out, errors, more = [] }: Child,
     ): number => {
       const pid: [number] = [0];
       initialise(actions);
@@ -109,7 +111,8 @@ export async function loadPosixSpawn() {
         duplicate(actions, 0, 0);
         duplicate(actions, errors ?? 1, 2);
         duplicate(actions, out ?? 1, 1);
-        closeFrom?.(actions, 3);
+        for (const [index, file] of more.entries()) duplicate(actions, file, 3 + index);
+        closeFrom?.(actions, 3 + more.length);
         const error = spawn(pid, path, actions, attributes, [...words, null], [...variables, null]);
         if (error !== 0) throw new SpawnError(path, ERROR_NAMES.get(error) ?? String(error));
         return pid[0];

@@ -21,6 +21,9 @@ const NO_INIT =
 
 const TOO_LATE = 'Jitsu has given up root, and only what it knew before can be started as root. Restart Jitsu.';
 
+const LACKS_SOCKETS =
+  'Jitsu has given up root, and the process that starts programs did not have the sockets of this one before. Restart Jitsu.';
+
 const LOST =
   'The process that starts programs as root has ended, and Jitsu has given up root: no program can be started or stopped. Restart Jitsu.';
 
@@ -42,6 +45,8 @@ export class SealableSpawner implements Spawner {
   #ledger: string | undefined;
   /** Why what has ended may not be collected, as a sentence without its full stop; absent where it is, or nothing runs. */
   problem: string | undefined;
+  /** How many sockets launches were allowed with, of those that have some. */
+  readonly #sockets = new Map<string, number>();
   /** Whom Jitsu may become. */
   #user: JitsuUser | undefined;
 
@@ -87,6 +92,7 @@ export class SealableSpawner implements Spawner {
     if (this.#state === 'sealed') throw new JitsuError('JITSU_ROOT_GIVEN_UP', TOO_LATE);
     const launch = launchable.launch();
     if (typeof launch.account === 'object' && launch.account.uid === this.#user?.uid) throw ofJitsu(launch.account.uid);
+    if (launch.sockets !== undefined) this.#sockets.set(launchable.key, launch.sockets.length);
     this.#living(launch.temporary, launch.newPrivileges).list(launchable.key, launch);
   }
 
@@ -97,6 +103,9 @@ export class SealableSpawner implements Spawner {
     if (this.#state !== 'sealed') return this.#living(temporary, newPrivileges).spawn({ launch, details }, temporary);
     const sealed = this.#processes.get(kindOf(temporary, newPrivileges));
     if (sealed === undefined) throw new JitsuError('JITSU_BACKEND_DENIED', TOO_LATE);
+    // A program that ran when Jitsu started may have kept its sockets to itself then.
+    if (launch.sockets?.length !== this.#sockets.get(launchable.key))
+      throw new JitsuError('JITSU_BACKEND_DENIED', LACKS_SOCKETS);
     // A file that root would make could be made anywhere, since the folder is one of Jitsu.
     if (launch.output !== undefined) {
       const mode = typeof launch.account === 'object' ? SHARED_MODE : 0o600;

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
-import type { Launch, LaunchDetails, ProgramSignal, Variables } from '../contracts/spawner.js';
+import type { LaunchDetails, ProgramSignal, Variables } from '../contracts/spawner.js';
 import { OF_USER } from './child-environment.js';
-import { HEAD_START, type JitsuUser, type ListedLaunch, type SealedOrder } from './spawn-order.js';
+import { HEAD_START, type JitsuUser, type ListedLaunch, type PassedLaunch, type SealedOrder } from './spawn-order.js';
 
 /** The most groups of one launch that may run. Jitsu itself starts it again when what is left of it is being ended. */
 const MOST_GROUPS = 4;
@@ -43,7 +43,7 @@ export class SealedLaunches {
   }
 
   /** @throws Refusal */
-  find(number: number, key: string, user: JitsuUser): Launch {
+  find(number: number, key: string, user: JitsuUser): PassedLaunch {
     const text = this.#launches.get(key);
     if (text === undefined) throw new Refusal('this launch was not allowed before Jitsu gave up root', number);
     const { inherited, ...launch } = JSON.parse(text) as ListedLaunch;

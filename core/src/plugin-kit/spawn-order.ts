@@ -13,13 +13,22 @@ export interface JitsuUser {
   readonly gid: number;
 }
 
-/** A launch with the number of its inherited variables in place of them. */
-export type ListedLaunch = Omit<Launch, 'inherited'> & { readonly inherited?: number | undefined };
+/** A socket by the number under which it was passed to the process that spawns. */
+export interface PassedSocket {
+  readonly number: number;
+  readonly name: string;
+}
+
+/** A launch whose sockets were passed before it. */
+export type PassedLaunch = Omit<Launch, 'sockets'> & { readonly sockets?: readonly PassedSocket[] | undefined };
+
+/** The same with the number of its inherited variables in place of them. */
+export type ListedLaunch = Omit<PassedLaunch, 'inherited'> & { readonly inherited?: number | undefined };
 
 /** The order to spawn a program. */
 export interface SpawnOrder {
   readonly number: number;
-  readonly launch: Launch;
+  readonly launch: PassedLaunch;
   readonly details: LaunchDetails;
 }
 
@@ -34,6 +43,8 @@ export type TrustedOrder =
       readonly inherited: readonly Variables[];
       readonly launches: readonly (readonly [key: string, launch: ListedLaunch])[];
     }
+  /** So many sockets have been put into the channel for them, and are to be taken; and why others could not be. */
+  | { readonly passed: number; readonly lost: string | undefined }
   /** The runtime folder, in which a ledger of what is spawned is kept from now on. */
   | { readonly ledger: string }
   /** A group that may be signalled after the seal. */
@@ -66,5 +77,7 @@ export type SpawnNews =
   | { readonly number: number; readonly done: boolean }
   | { readonly number: number; readonly failure: SpawnFailure }
   | { readonly number: number; readonly exit: Exit }
+  /** So many sockets have been taken. */
+  | { readonly taken: number }
   /** A process has stopped, continued or ended; the system does not say which. */
   | { readonly changed: true };

@@ -55,10 +55,10 @@ export class SpawnedChildren {
     { program, words, variables, account, temporary, ...files }: ChildOptions,
     listener: ChildListener,
   ): void {
-    const { out = 'ignore', errors = 'ignore' } = files;
+    const { out = 'ignore', errors = 'ignore', more = [] } = files;
     const [argv0, ...parameters] = words;
     const options = { argv0, env: variables, detached: true, ...account } as const;
-    const spawned = spawn(program, parameters, { ...options, stdio: ['ignore', out, errors] });
+    const spawned = spawn(program, parameters, { ...options, stdio: ['ignore', out, errors, ...more] });
     const { pid } = spawned;
     if (pid === undefined) return void spawned.once('error', (error) => listener.failed(error));
     this.#ofNode += 1;

@@ -2,16 +2,29 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import type { ControlLimits } from '../contracts/control-limits.js';
-import type { Exit, Launch, LiveChild, ProgramSignal, Variables } from '../contracts/spawner.js';
+import type {
+  Exit,
+  Launch,
+  LaunchDetails,
+  LaunchSocket,
+  LiveChild,
+  ProgramSignal,
+  Variables,
+} from '../contracts/spawner.js';
+import { errorMessage } from '../errors.js';
+import { loadDescriptorPassing } from './descriptor-passing.js';
 import { spawnChild } from './fork-child.js';
 import { MessageStream } from './message-stream.js';
-import type { JitsuUser, ListedLaunch, SealedOrder, SpawnNews, TrustedOrder } from './spawn-order.js';
+import type { JitsuUser, ListedLaunch, PassedSocket, SealedOrder, SpawnNews, TrustedOrder } from './spawn-order.js';
 
 /** The number of launches that are listed together. */
 const LISTED_AT_ONCE = 1_000;
 
 /** How long its end is waited for, in milliseconds. */
 const END_LIMIT = 1_000;
+
+/** How many sockets are passed before some of them have been taken: the kernel holds a few hundred messages. */
+const PASSED_AT_ONCE = 64;
 
 const PROGRAM = new URL('./spawner-program.js', import.meta.url);
 
@@ -37,6 +50,8 @@ export class SpawnerProcess {
   /** Absent where there are too many files for another process. */
   readonly #socket: Socket | undefined;
   readonly #stream: MessageStream | undefined;
+  /** By which sockets are passed, beside the messages. */
+  readonly #channel: Socket | undefined;
   readonly #orders = new Map<number, OpenOrder>();
   readonly #ends = new Map<number, OpenEnd>();
   /** The launches that are not listed yet, as JSON: there may be a million, and so objects would be kept in vain. */
@@ -44,6 +59,12 @@ export class SpawnerProcess {
   /** The numbers of the variables that launches inherit. */
   readonly #inherited = new Map<Variables, number>();
   #newInherited: Variables[] = [];
+  /** The sockets that are to be passed, and how many have been and were not taken yet. */
+  #unpassed: { readonly number: number; readonly descriptor: number }[] = [];
+  #untaken = 0;
+  #sockets = 0;
+  /** Who waits until all sockets have been passed. */
+  #onPassed: (() => void)[] = [];
   #count = 0;
   #ended: Error | undefined;
   #closing = false;
@@ -58,11 +79,14 @@ export class SpawnerProcess {
     private readonly onChange: () => void,
     noNewPrivileges = true,
   ) {
-    const stdio = ['ignore', 'ignore', 'inherit', 'pipe'] as const;
+    const stdio = ['ignore', 'ignore', 'inherit', 'pipe', 'pipe'] as const;
     // With io_uring, Node would refuse to act as another user.
     const env = { ...process.env, UV_USE_IO_URING: undefined };
     this.#process = spawnChild(PROGRAM, { noNewPrivileges, stdio: [...stdio], env });
-    this.#socket = (this.#process.stdio as ChildProcess['stdio'] | undefined)?.[3] as Socket | undefined;
+    const [, , , socket, channel] = (this.#process.stdio as ChildProcess['stdio'] | undefined) ?? [];
+    this.#socket = socket as Socket | undefined;
+    this.#channel = channel as Socket | undefined;
+    this.#channel?.on('error', () => undefined).unref();
     const message = (news: unknown): void => this.#take(news as SpawnNews);
     const end = (): void => this.#end(new Error('the process that spawns programs has ended'));
     this.#stream = this.#socket && new MessageStream(this.#socket, { message, end });
@@ -79,14 +103,24 @@ export class SpawnerProcess {
    * @param order a launch, or the key of one once this is sealed
    * @throws the system's error, with its `code` and `path`
    */
-  spawn(order: Extract<Order, { details: unknown }>, temporary = false): Promise<LiveChild> {
-    return this.#order(order, temporary) as Promise<LiveChild>;
+  async spawn(
+    order:
+      { readonly launch: Launch; readonly details: LaunchDetails } | Extract<Order, { key: string; details: unknown }>,
+    temporary = false,
+  ): Promise<LiveChild> {
+    if (!('launch' in order)) return this.#order(order, temporary) as Promise<LiveChild>;
+    const { launch, details } = order;
+    const { sockets, ...rest } = launch;
+    const passed = sockets === undefined ? rest : { ...rest, sockets: this.#pass(sockets) };
+    if (this.#unpassed.length > 0) await this.#untilPassed();
+    return this.#order({ launch: passed, details }, temporary) as Promise<LiveChild>;
   }
 
   /** Has it launch this once it is sealed. */
-  list(key: string, { inherited, ...launch }: Launch): void {
+  list(key: string, { inherited, sockets, ...launch }: Launch): void {
     const number = inherited === undefined ? undefined : this.#numberOf(inherited);
-    const listed: readonly [string, ListedLaunch] = [key, { ...launch, inherited: number }];
+    const passed = sockets === undefined ? undefined : this.#pass(sockets);
+    const listed: readonly [string, ListedLaunch] = [key, { ...launch, inherited: number, sockets: passed }];
     this.#launches.push(JSON.stringify(listed));
     if (this.#launches.length >= LISTED_AT_ONCE) this.#sendList();
   }
@@ -105,6 +139,7 @@ export class SpawnerProcess {
   async seal(user: JitsuUser): Promise<void> {
     this.#sendList();
     this.#inherited.clear();
+    await this.#untilPassed();
     await this.#order({ seal: user });
   }
 
@@ -160,6 +195,40 @@ export class SpawnerProcess {
     });
   }
 
+  /** Throws where sockets cannot be passed at all. */
+  #pass(sockets: readonly LaunchSocket[]): readonly PassedSocket[] {
+    const passed = sockets.map(({ descriptor, name }) => ({ number: this.#sockets++, descriptor, name }));
+    this.#unpassed.push(...passed);
+    this.#passMore();
+    return passed.map(({ number, name }) => ({ number, name }));
+  }
+
+  #passMore(): void {
+    const some = this.#unpassed.splice(0, PASSED_AT_ONCE - this.#untaken);
+    const channel = (this.#channel as { readonly _handle?: { readonly fd: number } | null } | undefined)?._handle?.fd;
+    if (some.length > 0 && channel !== undefined && !this.#ended) {
+      const passing = loadDescriptorPassing();
+      let passed = 0;
+      let lost: string | undefined;
+      for (const { number, descriptor } of some) {
+        try {
+          passing.send(channel, number, descriptor);
+          passed += 1;
+        } catch (error) {
+          // The start that needs it says so.
+          lost = errorMessage(error);
+        }
+      }
+      this.#untaken += passed;
+      this.#send({ passed, lost });
+    }
+    if (this.#unpassed.length === 0) for (const passed of this.#onPassed.splice(0)) passed();
+  }
+
+  async #untilPassed(): Promise<void> {
+    if (this.#unpassed.length > 0) await new Promise<void>((resolve) => this.#onPassed.push(resolve));
+  }
+
   #send(order: TrustedOrder | SealedOrder): void {
     this.#stream?.send(order);
   }
@@ -182,6 +251,10 @@ export class SpawnerProcess {
 
   #take(news: SpawnNews): void {
     if ('changed' in news) return this.onChange();
+    if ('taken' in news) {
+      this.#untaken -= news.taken;
+      return this.#passMore();
+    }
     if ('exit' in news) {
       this.#ends.get(news.number)?.resolve(news.exit);
       this.#ends.delete(news.number);
@@ -215,6 +288,8 @@ export class SpawnerProcess {
     this.#orders.clear();
     for (const { resolve, temporary } of this.#ends.values()) if (temporary) resolve({});
     this.#ends.clear();
+    this.#unpassed = [];
+    this.#passMore();
     this.onChange();
   }
 

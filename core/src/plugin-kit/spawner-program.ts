@@ -9,20 +9,30 @@ import { Socket } from 'node:net';
 import { getPriority, setPriority } from 'node:os';
 import { dirname } from 'node:path';
 import type { ControlLimits } from '../contracts/control-limits.js';
-import type { Launch, LaunchDetails } from '../contracts/spawner.js';
+import type { LaunchDetails } from '../contracts/spawner.js';
 import { asProgramUser, isForUser, readVariablesFile, splitVariables } from './as-program-user.js';
 import { confine, handBack, release, wordsToJoin } from './control-group.js';
 import { restoreOwnFolder } from '../files/restore-own-folder.js';
+import { loadDescriptorPassing } from './descriptor-passing.js';
 import { findTool } from './find-tool.js';
 import { initialFileLimit } from './initial-file-limit.js';
 import { MessageStream } from './message-stream.js';
 import { openOutput } from './open-output.js';
 import { parseVariables } from './parse-variables.js';
 import { checkCount, checkOrder, checkThread, Refusal, SealedLaunches } from './sealed-launches.js';
+import { shellThatKeeps } from './shell-that-keeps.js';
 import { SpawnLedger } from './spawn-ledger.js';
 import { SpawnedChildren, type ChildOptions } from './spawned-children.js';
 import { SpawnedGroups } from './spawned-groups.js';
-import type { JitsuUser, SealedOrder, SpawnNews, SpawnOrder, TrustedOrder } from './spawn-order.js';
+import type {
+  JitsuUser,
+  PassedLaunch,
+  PassedSocket,
+  SealedOrder,
+  SpawnNews,
+  SpawnOrder,
+  TrustedOrder,
+} from './spawn-order.js';
 
 /** Changes of children within this time, in milliseconds, are reported together. */
 const GATHER = 40;
@@ -36,6 +46,12 @@ const LONGEST_ORDER = 16 * 1_024;
 /** The interval between two lines about refused orders, in milliseconds. */
 const WARNINGS = 60_000;
 
+/** The file by which Jitsu passes sockets until this is sealed. */
+const CHANNEL = 4;
+
+/** Tells a program that the sockets are for it, and becomes it: LISTEN_PID is known to nobody but the process itself. */
+const LISTEN = 'export LISTEN_PID=$$; exec "$@"';
+
 /** The first processes of the groups that end with this process. */
 const temporaries = new Set<number>();
 
@@ -47,6 +63,10 @@ const launches = new SealedLaunches();
 const groups = new SpawnedGroups();
 let ledger: SpawnLedger | undefined;
 let user: JitsuUser | undefined;
+/** The sockets that were passed, by their numbers: for one launch, or until the end for those of the list. */
+const sockets = new Map<number, number>();
+/** Why one is missing: what it was for cannot be started. */
+let lostSocket: Error | undefined;
 /** What was spawned and is not in the ledger yet. */
 const unnoted = new Set<number>();
 
@@ -102,12 +122,14 @@ function obey(order: TrustedOrder): void {
   if ('launches' in order) return launches.list(order.inherited, order.launches);
   if ('confine' in order) return carryOut(order.number, () => confineFor(order.confine));
   if ('release' in order) return carryOut(order.number, () => release(order.release));
+  if ('passed' in order) return takeSockets(order.passed, order.lost);
   if ('ledger' in order) return void (ledger = new SpawnLedger(order.ledger));
   if ('adopt' in order) {
     ledger?.add(order.adopt);
     return groups.adopt(order.adopt, order.startTime);
   }
   user = order.seal;
+  if (sockets.size > 0) loadDescriptorPassing().close(CHANNEL);
   stream.longest = LONGEST_ORDER;
   tell({ number: order.number, done: true });
 }
@@ -127,6 +149,29 @@ function obeySealed(order: SealedOrder, jitsuUser: JitsuUser): void {
     if ('group' in order) return groups.signal(order.group, order.signal);
     setPriority(order.thread, order.niceness);
     return true;
+  });
+}
+
+function takeSockets(count: number, lost: string | undefined): void {
+  if (lost !== undefined) lostSocket = new Error(lost);
+  for (let taken = 0; taken < count; taken += 1) {
+    try {
+      const { number, descriptor } = loadDescriptorPassing().receive(CHANNEL);
+      sockets.set(number, descriptor);
+    } catch (error) {
+      lostSocket = error as Error;
+    }
+  }
+  tell({ taken: count });
+}
+
+/** The descriptors of sockets, which are known here. */
+function descriptorsOf(wanted: readonly PassedSocket[]): readonly number[] {
+  return wanted.map(({ number }) => {
+    const descriptor = sockets.get(number);
+    if (descriptor === undefined) throw lostSocket ?? new Error('a socket of it was not passed');
+    loadDescriptorPassing().haveWait(descriptor);
+    return descriptor;
   });
 }
 
@@ -182,7 +227,8 @@ function run({ number, launch, details }: SpawnOrder, key?: string): void {
   let mask: number | undefined;
   let isElsewhere = false;
   try {
-    const { output, cwd, umask, temporary = false } = launch;
+    const { output, cwd, umask, sockets: given = [], temporary = false } = launch;
+    const more = descriptorsOf(given);
     if (output !== undefined)
       for (const name of ['stdout', 'stderr']) files.push(openOutput(`${output}.${name}`, launch, user));
     const [out, errors] = files;
@@ -196,7 +242,7 @@ function run({ number, launch, details }: SpawnOrder, key?: string): void {
     isElsewhere = true;
     let pid = 0;
     children.start(
-      { ...program, out, errors, temporary },
+      { ...program, out, errors, more, temporary },
       {
         started: (started) => {
           pid = started;
@@ -220,16 +266,29 @@ function run({ number, launch, details }: SpawnOrder, key?: string): void {
     if (mask !== undefined) process.umask(mask);
     if (isElsewhere) process.chdir('/');
     for (const file of files) closeSync(file);
+    if (key === undefined) for (const { number } of launch.sockets ?? []) closeSocket(number);
   }
 }
 
-function environmentOf(launch: Launch, { nonce, id, addresses }: LaunchDetails): NodeJS.ProcessEnv {
-  const { inherited, env, environmentFile, marks } = launch;
+/** Jitsu passes it again for the next start, from this process or another one. */
+function closeSocket(number: number): void {
+  const descriptor = sockets.get(number);
+  if (descriptor === undefined) return;
+  sockets.delete(number);
+  loadDescriptorPassing().close(descriptor);
+}
+
+function environmentOf(launch: PassedLaunch, { nonce, id, addresses }: LaunchDetails): NodeJS.ProcessEnv {
+  const { inherited, env, environmentFile, marks, sockets: given = [] } = launch;
   return {
     ...{ ...inherited, ...env },
     // Read at each start, so that no secret stays in memory.
     ...(environmentFile !== undefined && parseVariables(readVariablesFile(environmentFile, launch))),
     ...marks,
+    ...(given.length > 0 && {
+      LISTEN_FDS: String(given.length),
+      LISTEN_FDNAMES: given.map(({ name }) => name).join(':'),
+    }),
     ...(nonce !== undefined && { JITSU_SPAWN: nonce }),
     ...(id !== undefined && { JITSU_ID: id }),
     ...(addresses !== undefined && { JITSU_ADDRESSES: addresses.join(' ') }),
@@ -241,12 +300,15 @@ function environmentOf(launch: Launch, { nonce, id, addresses }: LaunchDetails):
  * and then execute the program, whose own failure they report to its stderr.
  */
 function limited(
-  { program, argv0, words, account: wanted, groups = [], files, control }: Launch,
+  { program, argv0, words, account: wanted, groups = [], files, control, sockets: given = [] }: PassedLaunch,
   env: NodeJS.ProcessEnv,
 ): Pick<ChildOptions, 'program' | 'words' | 'variables' | 'account'> {
   const account = wanted === 'jitsu' ? undefined : wanted;
+  const listen = given.length === 0 ? [] : [...shellThatKeeps(env), '-c', LISTEN, 'sh'];
   if (groups.length === 0 && files === undefined && control === undefined) {
-    return { program, words: [argv0, ...words], variables: env, account };
+    const [shell = program, ...more] = listen;
+    const named = listen.length === 0 ? [argv0, ...words] : [shell, ...more, program, ...words];
+    return { program: shell, words: named, variables: env, account };
   }
   const limit = files === undefined ? [] : [prlimit ?? 'prlimit', `--nofile=${files}:${files}`];
   const own = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
@@ -261,7 +323,7 @@ function limited(
   const { harmless, loading } = account === undefined ? { harmless: env, loading: [] } : splitVariables(env);
   const withLoading = loading.length === 0 ? [] : [findTool('env') ?? 'env', ...loading];
   const join = control === undefined ? [] : wordsToJoin(control, harmless);
-  const all = [...join, ...limit, ...identity, ...withLoading, program, ...words];
+  const all = [...join, ...limit, ...identity, ...withLoading, ...listen, program, ...words];
   return { program: all[0] ?? program, words: all, variables: harmless, account: undefined };
 }
 

@@ -1,3 +1,4 @@
+import type { Settings } from '../config/settings.js';
 import type { ActivitySource, Traffic } from '../contracts/activity-source.js';
 import type { Clock } from '../contracts/clock.js';
 import type { ArmedService, Doorman, Knock, KnockVerdict } from '../contracts/doorman.js';
@@ -150,6 +151,22 @@ export class RelayDoorman implements Doorman {
 
 function newThread(...given: ConstructorParameters<typeof RelayThread>): RelayThread {
   return new RelayThread(...given);
+}
+
+/** The doorman of these unikernels' relays, which listens once it is opened; `undefined` where none has a relay. */
+export function relayDoorman(
+  { unikernels, relay: { idle, ignore } }: Pick<Settings, 'unikernels' | 'relay'>,
+  { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
+): RelayDoorman | undefined {
+  const relayed = unikernels
+    .filter(({ relays }) => relays.length > 0)
+    .map(({ name, relays, useRules }) => {
+      return { unikernel: name, ports: relays, idle: useRules.idle, ignored: useRules.ignored };
+    });
+  if (relayed.length === 0) return undefined;
+  const ignores = ignore.paths.length + ignore.userAgents.length > 0;
+  const order: RelayOrder = { unikernels: relayed, idle, ...(ignores && { ignore }) };
+  return new RelayDoorman(order, clock, logger.child({ doorman: 'relay' }));
 }
 
 /** The thread may end while it is asked. */

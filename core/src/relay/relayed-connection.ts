@@ -123,8 +123,15 @@ export class RelayedConnection implements Held, Counted {
   }
 
   refuseLost(): void {
+    if (this.#phase !== 'open') return;
     // The end of a program of this machine shows by itself, behind all that it has sent.
-    if (this.#phase === 'open' && !isOwnAddress(plainAddress(this.relayed.to.address))) this.cut();
+    if (this.#waiting.length > 0 || !isOwnAddress(plainAddress(this.relayed.to.address))) this.cut();
+  }
+
+  pass(): void {
+    if (this.#phase !== 'open' || this.#waiting.length === 0) return;
+    this.service.forget(this);
+    this.#flush();
   }
 
   #wait(): void {

@@ -53,6 +53,8 @@ export interface Counted {
   /** When payload came last, or it was opened. */
   readonly lastChange: Milliseconds;
   cut(): void;
+  /** What it holds although it is open goes on. */
+  pass(): void;
   /** The machine has ended: cuts it where nothing else says so. */
   refuseLost(): void;
 }
@@ -110,7 +112,8 @@ export class RelayedService {
     this.#isArmed = true;
     for (const connection of this.connections) {
       connection.hold();
-      if (connections === 'refuse') connection.refuseLost();
+      if (connections === 'pass') connection.pass();
+      else if (connections === 'refuse') connection.refuseLost();
     }
   }
 

@@ -23,6 +23,8 @@ import {
   type Stray,
 } from '@jitsud/core/plugin';
 import { totalmem } from 'node:os';
+import { HeldListeners } from './held-listeners.js';
+import { ListenDoorman } from './listen-doorman.js';
 import { ProcessHandle } from './process-handle.js';
 import { ProcessMachine } from './process-machine.js';
 import { controllersOf, type ProcessLimits, type ProcessOptions } from './process-options.js';
@@ -39,6 +41,8 @@ export class ProcessBackend implements Backend<ProcessOptions> {
     stopModes: STOP_MODES,
     bootConfigurators: false,
   };
+  readonly doorman: ListenDoorman;
+  readonly #listeners: HeldListeners;
   readonly #processes: RunningProcesses;
   readonly #programs: ProgramFinder;
   readonly #accounts: UserAccounts;
@@ -59,7 +63,17 @@ export class ProcessBackend implements Backend<ProcessOptions> {
     this.#programs = new ProgramFinder(clock);
     this.#accounts = new UserAccounts(clock);
     const tell = (change: PowerChange): void => this.#changes.tell(change);
-    this.#processes = new RunningProcesses(runtimeDirectory, connectionName, clock, logger, spawner, tell);
+    this.#listeners = new HeldListeners(clock, logger);
+    this.doorman = new ListenDoorman(this.#listeners, clock, logger);
+    this.#processes = new RunningProcesses(
+      runtimeDirectory,
+      connectionName,
+      clock,
+      logger,
+      spawner,
+      this.#listeners,
+      tell,
+    );
   }
 
   async connect(): Promise<void> {
@@ -68,12 +82,14 @@ export class ProcessBackend implements Backend<ProcessOptions> {
 
   async close(): Promise<void> {
     this.#processes.close();
+    this.#listeners.close();
   }
 
   async machine(registration: Registration<ProcessOptions>): Promise<Machine> {
     const { plan, absence } = await this.#plan(registration);
     if (absence !== undefined) throw absence;
     const machine = new ProcessMachine(plan, this.#processes, this.clock);
+    await this.#listen(plan);
     if (!this.#allowed.has(machine.id)) this.#processes.allow(machine);
     await this.#takeUp(machine);
     this.#processes.register(machine.id);
@@ -82,6 +98,7 @@ export class ProcessBackend implements Backend<ProcessOptions> {
 
   async allow(registration: Registration<ProcessOptions>): Promise<Execution> {
     const { plan } = await this.#plan(registration);
+    await this.#listen(plan);
     if (!this.#allowed.has(plan.id)) this.#processes.allow(plan);
     this.#allowed.add(plan.id);
     // What runs without a record can get signals only if it is adopted now.
@@ -107,6 +124,13 @@ export class ProcessBackend implements Backend<ProcessOptions> {
       const { name = id, ip } = definition ?? {};
       return { name, machine: new ProcessHandle(id, name, this.#processes, this.clock), addresses: ip };
     });
+  }
+
+  /** What the spawner is allowed to start is told with its sockets. */
+  async #listen(plan: ProcessPlan): Promise<void> {
+    if (plan.confinement?.listen === undefined) return;
+    this.#processes.takeUp(plan);
+    await this.#listeners.open(plan, this.#processes.pidsOf(plan.id));
   }
 
   async #takeUp(plan: ProcessPlan): Promise<void> {

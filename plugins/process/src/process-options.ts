@@ -1,5 +1,6 @@
 import { byteSize, commandLine, ControlGroups, type Controller } from '@jitsud/core/plugin';
 import { z } from 'zod';
+import { listenOption } from './listen-option.js';
 
 const VARIABLE = /^[^=\0]+=[^\0]*$/;
 const text = z.string().refine((value) => !value.includes('\0'), 'No NUL character can be in it.');
@@ -108,6 +109,11 @@ export const processOptions = z.object({
     .optional()
     .describe(
       'File with further variables, KEY=VALUE one a line; read at each start, as its user where another than root could have written it',
+    ),
+  listen: listenOption
+    .optional()
+    .describe(
+      'Sockets that Jitsu opens, waits at and hands to the program (LISTEN_FDS), so that a connection starts it: tcp:PORT or udp:PORT at the addresses of the unikernel, PROTOCOL:ADDRESS:PORT at another one, =NAME behind it for LISTEN_FDNAMES',
     ),
   user: user
     .optional()

@@ -11,12 +11,19 @@ import {
 } from '@jitsud/core/plugin';
 import { accessSync, constants } from 'node:fs';
 import { resolve } from 'node:path';
+import { endpointWords, listenEndpoints, MOST_SOCKETS, type ListenOption } from './listen-option.js';
 import type { ProcessOptions } from './process-options.js';
 import type { ProgramFinder } from './program-finder.js';
 import type { UserAccount } from './user-accounts.js';
 
 /** What few unikernels have: what their programs may not do, or have beyond the others. */
-export type Confinement = Pick<Launch, 'groups' | 'umask' | 'files' | 'control' | 'newPrivileges' | 'environmentFile'>;
+export type Confinement = Pick<
+  Launch,
+  'groups' | 'umask' | 'files' | 'control' | 'newPrivileges' | 'environmentFile'
+> & {
+  /** The sockets that it is started with. */
+  readonly listen?: readonly ListenOption[];
+};
 
 /** Everything that is needed to spawn a unikernel's process. */
 export interface ProcessPlan {
@@ -95,6 +102,7 @@ export function planProcess(
   }
 
   if (typeof control === 'string') problems.push(`limits: ${control.replace(/\.$/, '')}`);
+  if (options.listen !== undefined) problems.push(...listenProblems(options.listen, ip ?? []));
   const folder = typeof control === 'object' ? control : undefined;
   const confinement = confinementOf(options, groups, controlOf(id, options, folder), { problems, lack, starter });
   const inWords = `The process of ${name} cannot be run. ${problems.join('; ')}.`;
@@ -111,7 +119,7 @@ export function planProcess(
 }
 
 function confinementOf(
-  { groups: named = [], umask, limits, noNewPrivileges, environmentFile }: ProcessOptions,
+  { groups: named = [], umask, limits, noNewPrivileges, environmentFile, listen }: ProcessOptions,
   groups: readonly (number | undefined)[] = [],
   control: ControlLimits | undefined,
   {
@@ -131,6 +139,7 @@ function confinementOf(
     ...(control && { control }),
     ...(!noNewPrivileges && { newPrivileges: true }),
     ...(environmentFile !== undefined && { environmentFile: resolve(environmentFile) }),
+    ...(listen && { listen }),
   };
   for (const [index, group] of named.entries()) {
     if (groups[index] === undefined) problems.push(`groups: there is no group '${group}'`);
@@ -155,6 +164,18 @@ function confinementOf(
     }
   }
   return Object.keys(confinement).length === 0 ? undefined : confinement;
+}
+
+function listenProblems(listen: readonly ListenOption[], addresses: readonly string[]): readonly string[] {
+  const problems: string[] = [];
+  if (addresses.length === 0 && listen.some(({ address }) => address === undefined)) {
+    problems.push("listen: the unikernel has no address: give it one by 'ip', or write tcp:ADDRESS:PORT");
+  }
+  const all = listenEndpoints(listen, addresses).map(endpointWords);
+  const twice = all.find((each, index) => all.indexOf(each) !== index);
+  if (twice !== undefined) problems.push(`listen: ${twice} is there twice`);
+  if (all.length > MOST_SOCKETS) problems.push(`listen: ${all.length} sockets are more than ${MOST_SOCKETS}`);
+  return problems;
 }
 
 function controlOf(

@@ -26,7 +26,7 @@ const NAME = /^[^\p{Cc}]{1,200}$/u;
  */
 export function definitionOf(plan: Omit<ProcessPlan, 'id'>): ProgramDefinition {
   const { name, words, cwd, hasOwnCwd, env, account, confinement = {}, ip = [] } = plan;
-  const { groups, umask, files, control, newPrivileges, environmentFile } = confinement;
+  const { groups, umask, files, control, newPrivileges, environmentFile, listen } = confinement;
   const options: Readonly<Record<string, unknown>> = {
     command: words,
     // One without a folder of its own runs wherever Jitsu was started.
@@ -38,6 +38,7 @@ export function definitionOf(plan: Omit<ProcessPlan, 'id'>): ProgramDefinition {
     umask,
     limits: [files, control !== undefined],
     noNewPrivileges: newPrivileges,
+    listen,
   };
   const digests = Object.entries(options).map(([key, value]) => [key, digestOf(value)] as const);
   return { name, ip, options: Object.fromEntries(digests) };

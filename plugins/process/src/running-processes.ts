@@ -20,6 +20,7 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { hasRunOutOfMemory, isConfined } from './control-group-files.js';
 import { findMachines, findSpawned, findStrays, isOf, wasOf, type StrayProcess } from './find-machines.js';
+import type { HeldListeners } from './held-listeners.js';
 import { LinuxProcessTable } from './linux-process-table.js';
 import { MachineRecords, newNonce, OUTPUT_FOLDER, type MachineRecord } from './machine-records.js';
 import { MachineSweep } from './machine-sweep.js';
@@ -88,6 +89,7 @@ export class RunningProcesses {
     private readonly clock: Clock,
     private readonly logger: Logger,
     private readonly spawner: Spawner,
+    private readonly listeners: HeldListeners,
     private readonly tell: (change: PowerChange) => void,
   ) {
     this.#inherited = new Remembered(clock);
@@ -234,6 +236,14 @@ export class RunningProcesses {
     }
   }
 
+  /** The processes of a machine that runs, its first one first. */
+  pidsOf(id: MachineId): readonly number[] {
+    const leader = this.#groups.get(id)?.pid;
+    if (leader === undefined) return [];
+    const others = this.#table.all().filter(({ group, pid }) => group === leader && pid !== leader);
+    return [leader, ...others.map(({ pid }) => pid)];
+  }
+
   /** To be called for each process that may be spawned. @throws JITSU_ROOT_GIVEN_UP where it is too late for that */
   allow(plan: ProcessPlan): void {
     this.spawner.allow(this.#launchable(plan));
@@ -250,6 +260,7 @@ export class RunningProcesses {
     this.#checkConnected();
     if (this.#lost !== undefined) throw this.#lost;
     if (this.#unreaped.has(id)) await this.#untilReaped(plan);
+    if (plan.confinement?.listen !== undefined) await this.listeners.open(plan);
     const nonce = newNonce();
     const definition = definitionOf(plan);
     let child: LiveChild | undefined;
@@ -420,7 +431,8 @@ export class RunningProcesses {
       key: id,
       launch: () => {
         const output = keepsOutput ? this.#output.pathOf(id) : undefined;
-        return launchOf(plan, this.#inheritedBy(account), marksOf(id, this.#runtimeDirectory), output);
+        const marks = marksOf(id, this.#runtimeDirectory);
+        return launchOf(plan, this.#inheritedBy(account), marks, output, this.listeners.forLaunch(id));
       },
     };
   }
@@ -436,6 +448,7 @@ export class RunningProcesses {
     if (record !== undefined && this.#mayBeListed(record)) this.#unreaped.set(id, record);
     this.#groups.delete(id);
     this.#forget(id);
+    void this.listeners.reopen(id);
     const detail = exitDetail(exit, this.#output.finish(id), this.#leaveControlGroup(id));
     this.#ends.set(id, detail);
     this.tell({ id, state: 'off', detail });

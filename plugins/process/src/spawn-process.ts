@@ -6,6 +6,7 @@ import {
   minimalEnvironment,
   type Execution,
   type Launch,
+  type LaunchSocket,
   type MachineId,
   type Variables,
 } from '@jitsud/core/plugin';
@@ -24,8 +25,14 @@ const ADVICE: Readonly<Record<string, string>> = {
 };
 
 /** How the process of a plan is launched. @param output the path of its output's files, without their endings */
-export function launchOf(plan: ProcessPlan, inherited: Variables, marks: Variables, output?: string): Launch {
-  const { program, cwd, env, confinement } = plan;
+export function launchOf(
+  plan: ProcessPlan,
+  inherited: Variables,
+  marks: Variables,
+  output?: string,
+  sockets?: readonly LaunchSocket[],
+): Launch {
+  const { program, cwd, env, confinement: { listen: _, ...confinement } = {} } = plan;
   const [argv0, ...words] = plan.words;
   const marked = { ...marks, JITSU_COMMAND: commandForm(plan.words) };
   return {
@@ -39,12 +46,13 @@ export function launchOf(plan: ProcessPlan, inherited: Variables, marks: Variabl
     output,
     account: accountOf(plan),
     ...confinement,
+    ...(sockets && { sockets }),
   };
 }
 
 /** As whom, where and with what runs what looks after a process. Without the marks: it must not be adopted for it. */
 export function executionOf(plan: ProcessPlan, inherited: Variables): Execution {
-  const { cwd, env, confinement } = plan;
+  const { cwd, env, confinement: { listen: _, ...confinement } = {} } = plan;
   return { cwd, inherited, env, account: accountOf(plan), ...confinement };
 }
 

@@ -52,4 +52,20 @@ describe('jitsu stop', () => {
     ]);
     assert.equal(terminal.stdout, 'web is suspended.\n'.repeat(2));
   });
+
+  it('says who needs it still', async () => {
+    for (const [neededBy, expected] of [
+      [['web'], 'web needs it, and may still run: what asks for web next starts it again.'],
+      [['web', 'api'], 'web, api need it, and may still run: what asks for web, api next starts it again.'],
+    ] as const) {
+      const status = aUnikernelStatus({ name: 'db', state: 'off', neededBy });
+      const terminal = capturedTerminal();
+      await stop(
+        { core: coreWithControl({ stop: () => Promise.resolve(status) }), terminal, directory: '/' },
+        'db',
+        choice,
+      );
+      assert.equal(terminal.stdout, `db is off.\n${expected}\n`);
+    }
+  });
 });

@@ -154,12 +154,14 @@ describe('the settings', () => {
       useRules: { idle: 900_000, outgoing: false, conntrack: false, ignored: [] },
       relays: [],
       addedKeys: {},
+      needs: undefined,
+      group: undefined,
       https: [],
       svcb: [],
     });
     assert.deepEqual(
       stopPolicies.map(({ words }) => words),
-      ['ttl'],
+      ['connections', 'traffic', 'ttl'],
     );
   });
 
@@ -219,6 +221,65 @@ describe('the settings', () => {
     for (const port of ['443', 'tcp/0', 'tcp/65536', 'sctp/80', 'tcp/80 ']) {
       assert.deepEqual(await problemsOf(toy({ ports: [port] })), [`unikernels[0].ports[0]: '${port}'. ${expected}`]);
     }
+  });
+
+  it('have what a unikernel needs by its name, each once, and its group', async () => {
+    const at = (name: string, more: object = {}): object => ({ name, dns: `${name}.test`, ip: '192.0.2.1', ...more });
+    const unikernels = [
+      at('web', { needs: ['db', 'mail', 'db'], group: 'shop' }),
+      at('db'),
+      at('mail', { needs: 'db' }),
+    ];
+    const settings = await read(
+      { backend: 'toy', unikernels },
+      { words: ['dns=x.test,ip=192.0.2.2,needs=web,group=shop'] },
+    );
+    assert.deepEqual(
+      settings.unikernels.map(({ name, needs, group }) => [name, needs, group]),
+      [
+        ['web', ['db', 'mail'], 'shop'],
+        ['db', undefined, undefined],
+        ['mail', ['db'], undefined],
+        ['x.test', ['web'], 'shop'],
+      ],
+    );
+  });
+
+  it('refuse needs that nobody has, and those that lead back, with the way', async () => {
+    const at = (name: string, needs: unknown = []): object => ({ name, dns: `${name}.test`, ip: '192.0.2.1', needs });
+    const back = 'A need that does not lead back expected: each of these would wait for another for ever.';
+    assert.deepEqual(
+      await problemsOf({
+        backend: 'toy',
+        unikernels: [
+          at('web', ['datebase', 'xyz']),
+          at('database'),
+          at('a', 'b'),
+          at('b', ['database', 'c']),
+          at('c', ['a']),
+          at('me', 'me'),
+        ],
+      }),
+      [
+        "unikernels[0].needs[0]: 'datebase'. The name of another unikernel expected. Did you mean 'database'?",
+        "unikernels[0].needs[1]: 'xyz'. The name of another unikernel expected.",
+        `unikernels[4].needs[0]: a → b → c → a. ${back}`,
+        `unikernels[5].needs: me → me. ${back}`,
+      ],
+    );
+    assert.deepEqual(await problemsOf(toy({ needs: [7], group: '' })), [
+      'unikernels[0].needs[0]: 7. The name of another unikernel, or a list of names, expected.',
+      "unikernels[0].group: ''. The name of a group, of 1 to 200 printable characters, expected.",
+    ]);
+  });
+
+  it('find the way back in a chain that is too long for recursion', async () => {
+    const count = 20_000;
+    const unikernels = Array.from({ length: count }, (_, index) => ({
+      ...{ name: `u${index}`, dns: `u${index}.test`, ip: '192.0.2.1', needs: [`u${(index + 1) % count}`] },
+    }));
+    const [problem] = await problemsOf({ backend: 'toy', unikernels });
+    assert.match(problem!, /^unikernels\[19999\]\.needs\[0\]: u0 → u1 → .* → u7 → 19992 more → u0\. A need/);
   });
 
   it('let a unikernel override what all have', async () => {
@@ -765,7 +826,7 @@ describe('a wrong configuration', () => {
         'unikernels[0]: 5. A unikernel such as { name, dns, ip } expected.',
         "backends.near.retries: 'x'. A number expected.",
         "backends.far.use: 'tyo'. No backend of that name. Did you mean 'toy'? The plugin 'tyo' is not installed.",
-        "stop.policies[0]: 'tt1'. No such stop policy; did you mean 'ttl'? There are: ttl, keep-alive.",
+        "stop.policies[0]: 'tt1'. No such stop policy; did you mean 'ttl'? There are: ttl, connections, traffic, keep-alive.",
         "unikernels[1].dns: missing. A DNS name such as 'www.example.org' or '*.example.org' expected.",
         'unikernels[1].ip: missing. An IPv4 or IPv6 address expected.',
         "unikernels[2].dns: 'a..b'. A DNS name such as 'www.example.org' or '*.example.org' expected.",

@@ -8,9 +8,7 @@ const texts = (relay: unknown, addresses: readonly string[]): unknown => {
   const ports = relayedPorts(written(relay), addresses);
   return typeof ports === 'string'
     ? ports
-    : ports.map(({ protocol, listen, to }) =>
-        [protocol, listen.address, listen.port, to.address, to.port].join(' '),
-      );
+    : ports.map(({ protocol, listen, to }) => [protocol, listen.address, listen.port, to.address, to.port].join(' '));
 };
 
 describe('a relay of a unikernel', () => {
@@ -58,14 +56,15 @@ describe('a relay of a unikernel', () => {
   });
 
   it('goes to the address of the unikernel where it listens at all', () => {
-    assert.deepEqual(texts('tcp:0.0.0.0:80 -> 8080', ['2001:db8::1', '192.0.2.1']), [
-      'tcp 0.0.0.0 80 192.0.2.1 8080',
-    ]);
+    assert.deepEqual(texts('tcp:0.0.0.0:80 -> 8080', ['2001:db8::1', '192.0.2.1']), ['tcp 0.0.0.0 80 192.0.2.1 8080']);
     assert.deepEqual(texts('tcp:[::]:80 -> 8080', ['192.0.2.1']), ['tcp :: 80 192.0.2.1 8080']);
   });
 
   it('needs an address where the unikernel has none', () => {
-    assert.match(String(texts('tcp:80 -> 127.0.0.1:8080', [])), /'tcp:192\.0\.2\.1:80 -> …': the unikernel has no `ip`/);
+    assert.match(
+      String(texts('tcp:80 -> 127.0.0.1:8080', [])),
+      /'tcp:192\.0\.2\.1:80 -> …': the unikernel has no `ip`/,
+    );
     assert.match(String(texts('tcp:0.0.0.0:80 -> 8080', [])), /'… -> 192\.0\.2\.1:8080': the unikernel has no `ip`/);
   });
 

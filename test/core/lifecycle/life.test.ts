@@ -18,7 +18,8 @@ const EVENTS = [
     'refused',
     'learnt',
   ] as const),
-  ...(['changed', 'due', 'silent', 'expired', 'kept', 'reap', 'stop', 'stopped'] as const),
+  ...(['met', 'unmet'] as const),
+  ...(['changed', 'due', 'silent', 'expired', 'kept', 'used', 'reap', 'stop', 'stopped'] as const),
 ];
 
 /**
@@ -36,6 +37,27 @@ const TABLE: readonly (readonly [life: string, event: string, outcome: string])[
   ['failing off starting failing', 'wake', 'waiting'],
   ['withdrawn running starting', 'wake', 'waiting'],
   ['stopping running', 'wake', 'wanted'],
+
+  // What it needs is ready before it looks at its machine; what becomes of that meanwhile is news.
+  ['down off needy', 'wake', 'needing: need'],
+  ['running running needy', 'wake', 'needing: need'],
+  ['withdrawn running needy', 'wake', 'needing: need'],
+  ['down off starting needy', 'wake', 'waiting'],
+  ['waiting running needy', 'started', 'needing: need'],
+  ['waiting off needy', 'start-failed', 'needing: need'],
+  ['wanted off needy', 'stopped', 'needing: need'],
+  ['needing off needy', 'met', 'looking: look'],
+  ['needing running needy', 'met', 'looking: look'],
+  ['needing off needy', 'learnt from running', 'needing: died'],
+  ['needing running needy', 'learnt from off', 'needing: adopted count renew attend'],
+  ['needing off needy lost', 'learnt from unknown', 'needing: returned'],
+  ['needing unknown needy', 'learnt from running', 'needing: lost'],
+  // One that runs goes on running without what it needs, and is not taken for ready.
+  ['ready running needy', 'unmet', 'running: take-back'],
+  ['withdrawn running needy', 'unmet', 'running'],
+  ['probing running needy', 'unmet', 'needing: need'],
+  ['running running needy', 'unmet', 'running'],
+  ['booting off needy', 'unmet', 'booting'],
 
   // What a summon does to a machine in each state.
   ['looking running', 'looked', 'probing: probe'],
@@ -77,7 +99,7 @@ const TABLE: readonly (readonly [life: string, event: string, outcome: string])[
   ['probing running idle', 'unanswered', 'wanted: replace'],
 
   // A summon that comes to nothing; what runs is reaped in time all the same.
-  ...['looking', 'queued', 'settling', 'booting', 'rising', 'probing', 'waiting'].flatMap(
+  ...['needing', 'looking', 'queued', 'settling', 'booting', 'rising', 'probing', 'waiting'].flatMap(
     (phase) =>
       [
         [`${phase} off`, 'failed', 'failing: fail'],
@@ -173,6 +195,11 @@ const TABLE: readonly (readonly [life: string, event: string, outcome: string])[
   ['ready running failing', 'silent', 'failing: take-back unready'],
   ['ready running', 'expired', 'withdrawn: take-back'],
   ['withdrawn running', 'kept', 'ready'],
+  // Its traffic is asked for meanwhile, which takes its time: it is not ready, and goes on running.
+  ['withdrawn running', 'used', 'ready: attend'],
+  ['withdrawn running', 'learnt from running', 'withdrawn'],
+  ['withdrawn running', 'changed', 'running'],
+  ['withdrawn running failing', 'silent', 'failing: unready'],
   ['withdrawn running', 'reap', 'stopping: halt'],
   ['ready running', 'reap', 'stopping: take-back halt'],
   ['running running', 'reap', 'stopping: halt'],
@@ -210,7 +237,7 @@ describe('the table of a life', () => {
         for (const state of STATES) {
           for (const before of STATES) {
             for (const replacement of [undefined, 'idle', 'now'] as const) {
-              const life = { phase, state, starting: false, failing: false, lost: false, replacement };
+              const life = { phase, state, starting: false, failing: false, lost: false, needy: true, replacement };
               const outcome = next(life, event, before);
               const means = outcome.phase !== phase || outcome.effects.length > 0;
               if (means && !inTable.has(`${phase}, ${event}`)) missing.add(`${phase}, ${event}`);
@@ -230,7 +257,7 @@ describe('a life', () => {
 
   it('never breaks the promise, in whatever state it can get into', () => {
     const known = new Map<string, Model>();
-    const news = [new Model()];
+    const news = [new Model(), new Model(true)];
     for (let model = news.pop(); model !== undefined; model = news.pop()) {
       if (known.has(model.text)) continue;
       known.set(model.text, model);
@@ -249,8 +276,8 @@ describe('a life', () => {
 
   it('never breaks the promise, whatever happens in whatever order', () => {
     fc.assert(
-      fc.property(fc.array(happening, { minLength: 60, maxLength: 60 }), (happenings) => {
-        const model = new Model();
+      fc.property(fc.array(happening, { minLength: 60, maxLength: 60 }), fc.boolean(), (happenings, needy) => {
+        const model = new Model(needy);
         for (const { choice, state, outdated } of happenings) model.happenByChance(choice, state, outdated);
       }),
       { numRuns: 500 },
@@ -262,8 +289,9 @@ describe('a life', () => {
       fc.property(
         fc.array(happening, { minLength: 40, maxLength: 40 }),
         fc.array(state, { minLength: 30, maxLength: 30 }),
-        (past, states) => {
-          const model = new Model();
+        fc.boolean(),
+        (past, states, needy) => {
+          const model = new Model(needy);
           for (const { choice, state, outdated } of past) model.happenByChance(choice, state, outdated);
           const then = model.text;
           for (const state of states) for (const event of model.underWay()) model.happen(event, state);
@@ -290,11 +318,13 @@ class Model implements Life {
   /** Whether somebody waits for a summon. */
   summoned = false;
   /** The step of the summon that is under way, by the event that ends it. */
-  step: 'looked' | 'turn' | 'answered' | undefined;
+  step: 'met' | 'looked' | 'turn' | 'answered' | undefined;
   halting = false;
   /** When its machine is to be replaced, where that runs by an earlier definition, and whether its summon has tried it. */
   outdated: 'idle' | 'now' | undefined;
   tried = false;
+
+  constructor(readonly needy = false) {}
 
   get replacement(): 'idle' | 'now' | undefined {
     return this.tried ? undefined : this.outdated;
@@ -306,6 +336,7 @@ class Model implements Life {
       ...(this.step === undefined ? [] : [this.step]),
       ...(this.starting ? (['started'] as const) : []),
       ...(this.halting ? (['stopped'] as const) : []),
+      ...(this.phase === 'withdrawn' ? (['kept'] as const) : []),
     ];
   }
 
@@ -314,7 +345,7 @@ class Model implements Life {
   }
 
   copy(): Model {
-    return Object.assign(new Model(), this);
+    return Object.assign(new Model(this.needy), this);
   }
 
   /** The events that can happen now. */
@@ -334,13 +365,13 @@ class Model implements Life {
       if (state !== 'unknown') this.outdated = state === 'off' ? undefined : outdated;
     }
     if (event === 'wake') this.summoned = true;
-    if (event === this.step || (event === 'unanswered' && this.step === 'answered')) this.step = undefined;
+    const endsProbe = event === 'unanswered' || event === 'unmet';
+    if (event === this.step || (endsProbe && this.step === 'answered')) this.step = undefined;
     if (event === 'started' || event === 'start-failed') this.starting = false;
     if (event === 'stopped') this.halting = false;
     if (event === 'silent') this.failing = true;
     const isBooting = this.phase === 'booting';
     this.#apply(event, before);
-    if (event === 'expired') this.#apply(state === 'running' ? 'kept' : 'reap', this.state);
     // The lifecycle ends a summon whose start has failed.
     if (event === 'start-failed' && isBooting) this.#apply('failed', this.state);
     this.#check();
@@ -351,10 +382,13 @@ class Model implements Life {
     switch (event) {
       case 'wake':
         return !summoned && phase !== 'ready' && phase !== 'withdrawn';
+      case 'met':
       case 'looked':
       case 'turn':
       case 'answered':
         return step === event;
+      case 'unmet':
+        return this.needy && (phase === 'ready' || step === 'answered');
       case 'unanswered':
         return step === 'answered' && this.replacement !== undefined;
       case 'started':
@@ -367,11 +401,12 @@ class Model implements Life {
         return summoned;
       case 'expired':
       case 'due':
-      case 'silent':
         return phase === 'ready';
+      case 'silent':
+        return phase === 'ready' || phase === 'withdrawn';
       case 'kept':
-        // It follows at once.
-        return false;
+      case 'used':
+        return phase === 'withdrawn';
       case 'learnt':
       case 'changed':
       case 'stop':
@@ -393,6 +428,9 @@ class Model implements Life {
 
   #carryOut(effect: Effect): void {
     switch (effect) {
+      case 'need':
+        assert.equal(this.needy, true);
+        return this.#begin('met');
       case 'look':
       case 'poll':
         return this.#begin('looked');
@@ -444,7 +482,7 @@ class Model implements Life {
     }
   }
 
-  #begin(step: 'looked' | 'turn' | 'answered'): void {
+  #begin(step: 'met' | 'looked' | 'turn' | 'answered'): void {
     assert.equal(this.step, undefined, 'a summon takes one step at a time');
     this.step = step;
   }
@@ -467,7 +505,7 @@ class Model implements Life {
 
 function lifeOf(text: string): Life {
   const [phase, state, ...flags] = text.split(' ');
-  const [starting, failing, lost] = ['starting', 'failing', 'lost'].map((flag) => flags.includes(flag));
+  const [starting, failing, lost, needy] = ['starting', 'failing', 'lost', 'needy'].map((flag) => flags.includes(flag));
   const replacement = ['idle', 'now'].find((moment) => flags.includes(moment));
-  return { phase, state, starting, failing, lost, replacement } as Life;
+  return { phase, state, starting, failing, lost, needy, replacement } as Life;
 }

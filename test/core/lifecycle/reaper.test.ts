@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { ConnectionsStopPolicy } from '#core/builtins/connections-stop-policy.js';
 import { KeepAliveStopPolicy } from '#core/builtins/keep-alive-stop-policy.js';
 import { MaxLifetimeStopPolicy } from '#core/builtins/max-lifetime-stop-policy.js';
+import { TrafficStopPolicy } from '#core/builtins/traffic-stop-policy.js';
+import { TtlStopPolicy } from '#core/builtins/ttl-stop-policy.js';
 import type { StopOpinion } from '#core/contracts/stop-policy.js';
 import { JitsuError } from '#core/errors.js';
 import { Reaper, verdictOn } from '#core/lifecycle/reaper.js';
@@ -9,6 +12,8 @@ import { ManualClock } from '#core/testing/manual-clock.js';
 import { rejectsWithCode } from '#core/testing/rejects-with-code.js';
 import { aUnikernel, type StagedUnikernel } from '../../support/dns-unikernel.js';
 import { HandProbe, Life } from '../../support/life.js';
+import { MemoryActivitySource } from '../../support/memory-activity-source.js';
+import { MemoryDoorman } from '../../support/memory-doorman.js';
 
 describe('the reaper', () => {
   it('stops at the very moment when twice the TTL has passed since the last query', async () => {
@@ -270,5 +275,242 @@ describe('the reaper', () => {
     life.backend.hypervisor.change(lost!.plan.id, 'unknown');
     await life.clock.advance(100_000);
     assert.ok(!life.backend.calls.some((call) => call.startsWith('stop')));
+  });
+});
+
+describe('the reaper, where traffic is known', () => {
+  const chain = [new ConnectionsStopPolicy(), new TrafficStopPolicy(60_000), new TtlStopPolicy()];
+
+  it('keeps what has open connections, however long nobody asks for it, and stops it once they are closed', async () => {
+    const source = new MemoryActivitySource();
+    using life = new Life({}, { sources: [source] });
+    const [web] = await life.with({ name: 'web', stopPolicies: chain });
+    await life.summon(web!);
+    const lease = life.lease(web!);
+    source.traffic.set('web', { connections: 1 });
+    await life.clock.advance(600_000);
+    assert.deepEqual([web!.ready, lease.holds, web!.totalStarts], [true, true, 1]);
+    assert.equal(life.stopAt(web!), undefined, 'nobody knows when');
+    const asked = source.asked.length;
+    assert.ok(asked >= 50 && asked <= 60, `once in ten seconds, and not ${asked} times in 580 s`);
+    source.traffic.set('web', { connections: 0 });
+    await life.clock.advance(10_000);
+    assert.equal(web!.state, 'off');
+  });
+
+  it('asks for no traffic before all else says stop, and not of what nobody can know', async () => {
+    const source = new MemoryActivitySource(['web']);
+    using life = new Life({}, { sources: [source] });
+    const [web, db] = await life.with({ name: 'web', stopPolicies: chain }, { name: 'db', stopPolicies: chain });
+    await life.summon(web!);
+    await life.summon(db!);
+    await life.clock.advance(19_999);
+    assert.deepEqual(source.asked, []);
+    await life.clock.advance(1);
+    assert.deepEqual([db!.state, [...new Set(source.asked)]], ['off', ['web']]);
+  });
+
+  it('keeps what had a packet within the window, until that is over', async () => {
+    const source = new MemoryActivitySource();
+    using life = new Life({}, { sources: [source] });
+    const [web] = await life.with({ name: 'web', stopPolicies: chain });
+    await life.summon(web!);
+    const last = life.clock.now() + 15_000;
+    source.traffic.set('web', { lastPacket: last });
+    await life.clock.advance(74_999);
+    assert.deepEqual([web!.ready, source.asked.length], [true, 1], 'and is asked once');
+    await life.clock.advance(1);
+    assert.equal(web!.state, 'off');
+  });
+
+  it('counts a restart of Jitsu as activity', async () => {
+    const source = new MemoryActivitySource();
+    using life = new Life({}, { sources: [source] });
+    const { id } = life.backend.hypervisor.define('web');
+    life.backend.hypervisor.change(id, 'running');
+    const [web] = await life.with({ name: 'web', stopPolicies: chain });
+    await life.clock.advance(59_999);
+    assert.equal(web!.state, 'running', 'what came before has been seen by nobody');
+    await life.clock.advance(1);
+    assert.equal(web!.state, 'off');
+  });
+
+  it('keeps what a source cannot tell, and asks again in a minute; a longest life ends it all the same', async () => {
+    const source = new MemoryActivitySource();
+    source.beforeAnswer = () => Promise.reject(new JitsuError('JITSU_BACKEND_FAILED', 'no netlink'));
+    using life = new Life({}, { sources: [new MemoryActivitySource(), source] });
+    const limited = [new MaxLifetimeStopPolicy(600_000), ...chain];
+    const [web, db] = await life.with({ name: 'web', stopPolicies: chain }, { name: 'db', stopPolicies: limited });
+    await life.summon(web!);
+    await life.summon(db!);
+    await life.clock.advance(599_999);
+    assert.deepEqual([web!.ready, db!.ready], [true, true]);
+    const ofWeb = source.asked.filter((name) => name === 'web').length;
+    assert.ok(ofWeb >= 9 && ofWeb <= 10, `${ofWeb} times in ten minutes`);
+    await life.clock.advance(1);
+    assert.deepEqual([web!.ready, db!.state], [true, 'off']);
+    const told = life.logger.lines.filter((line) => line.includes('no netlink'));
+    assert.equal(told.length, 1, 'one line for a kind of failure');
+    source.beforeAnswer = async () => undefined;
+    await life.clock.advance(60_000);
+    assert.equal(web!.state, 'off');
+  });
+
+  it('keeps what a source tells nonsense about, or says nothing about', async () => {
+    for (const nonsense of [null, 'busy', { connections: -1 }, { connections: 0.5 }, { lastPacket: Number.NaN }, {}]) {
+      const source = new MemoryActivitySource();
+      source.observe = async () => nonsense as never;
+      using life = new Life({}, { sources: [source] });
+      const [web] = await life.with({ name: 'web', stopPolicies: chain });
+      await life.summon(web!);
+      await life.clock.advance(300_000);
+      assert.equal(web!.ready, true, JSON.stringify(nonsense));
+    }
+    const source = new MemoryActivitySource();
+    source.observe = () => new Promise(() => undefined);
+    using life = new Life({}, { sources: [source] });
+    const [web] = await life.with({ name: 'web', stopPolicies: chain });
+    await life.summon(web!);
+    await life.clock.advance(300_000);
+    assert.equal(web!.ready, true);
+  });
+
+  it('takes the most that any source knows', async () => {
+    const [one, two] = [new MemoryActivitySource(), new MemoryActivitySource()];
+    using life = new Life({}, { sources: [one, two] });
+    const [web] = await life.with({ name: 'web', stopPolicies: chain });
+    await life.summon(web!);
+    one.traffic.set('web', { connections: 0, lastPacket: -Infinity });
+    two.traffic.set('web', { connections: 3, detail: 'from 192.0.2.7' });
+    await life.clock.advance(60_000);
+    assert.equal(web!.ready, true);
+    two.beforeAnswer = () => Promise.reject(new Error('gone'));
+    one.traffic.set('web', { connections: 1 });
+    await life.clock.advance(60_000);
+    assert.equal(web!.ready, true);
+  });
+
+  it('holds first packets before it asks for traffic the last time, and stops only then', async () => {
+    const [source, doorman] = [new MemoryActivitySource(), new MemoryDoorman()];
+    using life = new Life({}, { sources: [source], doormen: [doorman] });
+    const [web] = await life.with({ name: 'web', stopPolicies: chain });
+    await life.summon(web!);
+    await life.clock.advance(0);
+    const lease = life.lease(web!);
+    const seen: unknown[] = [];
+    source.beforeAnswer = async () => void seen.push([lease.holds, doorman.armed.get('web'), web!.phase]);
+    await life.clock.advance(60_000);
+    assert.deepEqual(seen, [
+      // Nobody has seen what was before its first minute.
+      [true, undefined, 'ready'],
+      [true, undefined, 'ready'],
+      [false, 'hold', 'withdrawn'],
+    ]);
+    assert.deepEqual(
+      [web!.state, doorman.calls.slice(-3)],
+      ['off', ['arm web hold', 'arm web pass', 'arm web refuse']],
+    );
+  });
+
+  it('keeps what gets a connection between the two', async () => {
+    const [source, doorman] = [new MemoryActivitySource(), new MemoryDoorman()];
+    using life = new Life({}, { sources: [source], doormen: [doorman] });
+    const [web] = await life.with({ name: 'web', stopPolicies: chain });
+    await life.summon(web!);
+    await life.clock.advance(0);
+    source.beforeAnswer = async () => {
+      if (web!.phase === 'withdrawn') source.traffic.set('web', { connections: 1 });
+    };
+    await life.clock.advance(60_000);
+    assert.deepEqual([web!.ready, doorman.calls.slice(-2)], [true, ['arm web hold', 'release web deliver']]);
+    assert.deepEqual(life.calls('stop'), []);
+    await life.clock.advance(60_000);
+    assert.equal(doorman.calls.length, 4, 'what is in use is not disturbed any more');
+  });
+
+  for (const [what, wake] of Object.entries({
+    'a query': (life: Life, web: Unikernel) => life.summon(web),
+    'a knock': async (_life: Life, _web: Unikernel, doorman: MemoryDoorman) => {
+      const packet = doorman.send('web');
+      assert.equal(packet.outcome, 'waits');
+      await new Promise((resolve) => setImmediate(resolve));
+      assert.equal(packet.outcome, 'delivered');
+    },
+    'a packet of a connection': async (_life: Life, _web: Unikernel, doorman: MemoryDoorman) => {
+      const packet = doorman.send('web', { isOfConnection: true });
+      await new Promise((resolve) => setImmediate(resolve));
+      assert.equal(packet.outcome, 'delivered');
+    },
+  })) {
+    it(`keeps what ${what} finds while its traffic is asked for the last time`, async () => {
+      const [source, doorman] = [new MemoryActivitySource(), new MemoryDoorman()];
+      using life = new Life({}, { sources: [source], doormen: [doorman] });
+      const [web] = await life.with({ name: 'web', stopPolicies: chain });
+      await life.summon(web!);
+      await life.clock.advance(0);
+      let answer = (): void => undefined;
+      source.beforeAnswer = () =>
+        web!.phase === 'withdrawn' ? new Promise((resolve) => (answer = resolve)) : Promise.resolve();
+      await life.clock.advance(60_000);
+      assert.equal(web!.phase, 'withdrawn');
+      await wake(life, web!, doorman);
+      assert.equal(web!.ready, true);
+      answer();
+      await life.clock.advance(0);
+      assert.deepEqual([web!.ready, life.calls('stop')], [true, []]);
+      assert.equal(life.stopAt(web!), life.clock.now() + 20_000, 'which begins anew');
+      assert.deepEqual(life.story(), ['summoning', 'started', 'ready'], 'and nothing has happened to it');
+      source.beforeAnswer = async () => undefined;
+      await life.clock.advance(20_000);
+      assert.equal(web!.state, 'off');
+    });
+  }
+
+  it('does not stop what is stopped, lost or started anew meanwhile', async () => {
+    const source = new MemoryActivitySource();
+    using life = new Life({}, { sources: [source] });
+    const [web] = await life.with({ name: 'web', stopPolicies: chain });
+    let answer = (): void => undefined;
+    const hold = (): Promise<void> => new Promise((resolve) => (answer = resolve));
+    source.beforeAnswer = hold;
+    await life.summon(web!);
+    await life.clock.advance(20_000);
+    await life.stop(web!);
+    answer();
+    await life.clock.advance(0);
+    assert.deepEqual(life.calls('stop'), ['stop web destroy']);
+    await life.summon(web!);
+    await life.clock.advance(20_000);
+    life.backend.hypervisor.change(web!.plan.id, 'off');
+    await life.clock.advance(0);
+    life.backend.hypervisor.change(web!.plan.id, 'running');
+    await life.clock.advance(0);
+    answer();
+    await life.clock.advance(0);
+    assert.equal(web!.state, 'running', 'it is another run');
+    answer();
+    await life.clock.advance(19_999);
+    assert.equal(web!.state, 'running');
+    source.beforeAnswer = async () => undefined;
+    answer();
+    await life.clock.advance(100_000);
+    assert.equal(web!.state, 'off', 'and is not forgotten');
+  });
+
+  it('stops what runs and was never ready, held as well, and steps aside where that is kept', async () => {
+    const [source, doorman] = [new MemoryActivitySource(), new MemoryDoorman()];
+    using life = new Life({}, { sources: [source], doormen: [doorman] });
+    const { id } = life.backend.hypervisor.define('web');
+    life.backend.hypervisor.change(id, 'running');
+    const [web] = await life.with({ name: 'web', stopPolicies: chain });
+    let isUsed = true;
+    source.beforeAnswer = async () => {
+      source.traffic.set('web', { connections: doorman.armed.size > 0 && isUsed ? 1 : 0 });
+    };
+    await life.clock.advance(20_000);
+    assert.deepEqual([web!.state, doorman.calls], ['running', ['arm web hold', 'release web deliver']]);
+    isUsed = false;
+    await life.clock.advance(20_000);
+    assert.deepEqual([web!.state, doorman.armed.get('web')], ['off', 'refuse']);
   });
 });

@@ -25,7 +25,7 @@ describe('the failure of a summon', () => {
     const fault = (error: unknown): boolean => isItsFault(error, inPhase('probing', 'running'), aSummon(true));
     for (const code of [
       ...(['JITSU_BACKEND_UNREACHABLE', 'JITSU_BOOT_QUEUE_FULL', 'JITSU_STOPPED_BY_COMMAND'] as const),
-      ...(['JITSU_SHUTTING_DOWN', 'JITSU_ROOT_GIVEN_UP'] as const),
+      ...(['JITSU_SHUTTING_DOWN', 'JITSU_ROOT_GIVEN_UP', 'JITSU_NEED_FAILED'] as const),
     ] as const) {
       assert.equal(fault(new JitsuError(code, '')), false, code);
     }

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import childProcess, { execFile, execFileSync } from 'node:child_process';
-import { EventEmitter } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { EventEmitter, once } from 'node:events';
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
+import { createServer, type Server } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '#core/testing/eventually.js';
 import { sendSignal } from '#core/plugin-kit/send-signal.js';
-import type { Launch, LaunchDetails } from '#core/contracts/spawner.js';
+import type { Launch, LaunchDetails, LaunchSocket } from '#core/contracts/spawner.js';
 import type { TrustedOrder } from '#core/plugin-kit/spawn-order.js';
 import { SpawnerProcess } from '#core/plugin-kit/spawner-process.js';
 import { InheritableFile } from '../../support/inheritable-file.js';
@@ -97,6 +98,80 @@ const suite = (way: string) => () => {
     } finally {
       file[Symbol.dispose]();
     }
+  });
+
+  describe('given sockets for a program', () => {
+    let servers: Server[];
+
+    beforeEach(() => (servers = []));
+    afterEach(() => servers.forEach((server) => server.close()));
+
+    /** Sockets that listen, each with its name. */
+    async function listening(...names: string[]): Promise<LaunchSocket[]> {
+      return Promise.all(
+        names.map(async (name) => {
+          const server = createServer().listen(0, '127.0.0.1');
+          servers.push(server);
+          await once(server, 'listening');
+          return { name, descriptor: (server as unknown as { _handle: { fd: number } })._handle.fd };
+        }),
+      );
+    }
+
+    it('gives it these as its files from 3 on, with their number, their names and its own pid', async () => {
+      const sockets = await listening('http', 'admin');
+      const script =
+        'echo $LISTEN_FDS $LISTEN_FDNAMES $LISTEN_PID $$; readlink /proc/$$/fd/3 /proc/$$/fd/4; ls /proc/$$/fd';
+      const [variables = '', ...files] = await said(script, { sockets });
+      const [count, names, pid, own] = variables.split(' ');
+      assert.deepEqual([count, names, pid], ['2', 'http:admin', own]);
+      const links = sockets.map(({ descriptor }) => readlinkSync(`/proc/self/fd/${descriptor}`));
+      assert.deepEqual(files, [...links, '0', '1', '2', '3', '4']);
+      assert.deepEqual(await said('echo "$LISTEN_FDS."; ls /proc/self/fd'), ['.', '0', '1', '2', '3']);
+    });
+
+    it('gives it its pid also behind its limits, as another user, and with variables that no shell takes', async function () {
+      requireRoot(this);
+      const sockets = await listening('http');
+      const script = 'echo $LISTEN_PID-$$ $(readlink /proc/$$/fd/3 | cut -c 1-7)';
+      for (const more of [{ files: 99 }, { account: { uid: 65_534, gid: 65_534 } }, { env: { 'a.b': 'c' } }]) {
+        const [line = ''] = await said(script, { sockets, ...more });
+        const [, pid, own] = /^(\d+)-(\d+) socket:$/.exec(line) ?? [];
+        assert.ok(pid !== undefined && pid === own, `${JSON.stringify(more)}: ${line}`);
+      }
+      const [kept] = await said("tr '\\0' '\\n' < /proc/$$/environ | grep a.b", { sockets, env: { 'a.b': 'c' } });
+      assert.equal(kept, 'a.b=c');
+    });
+
+    it('gives it sockets that wait, whatever a program before it has set', async () => {
+      const sockets = await listening('http');
+      // Node's own do not wait.
+      const [line] = await said('grep flags /proc/$$/fdinfo/3', { sockets });
+      assert.equal(parseInt(line?.split(/\s+/)[1] ?? '', 8) & 0o4000, 0);
+    });
+
+    it('passes more of them than fit into the channel, and holds none afterwards', async () => {
+      const [one] = await listening('one');
+      const sockets = Array.from({ length: 1_500 }, () => one as LaunchSocket);
+      const { exited, pid } = await spawn('true', { sockets: sockets.slice(0, 200) });
+      await exited;
+      const parent = parentOf((await spawn('sleep 1000')).pid);
+      assert.ok(pid > 0);
+      const held = readdirSync(`/proc/${parent}/fd`).filter((fd) => {
+        return readlinkSync(`/proc/${parent}/fd/${fd}`) === readlinkSync(`/proc/self/fd/${one?.descriptor}`);
+      });
+      assert.deepEqual(held, []);
+      spawner.list('many', { program: '/bin/true', argv0: 'true', words: [], cwd: '/', sockets });
+      await spawner.seal({ uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 });
+      // The limit of files that programs inherit does not count for them.
+      assert.ok(readdirSync(`/proc/${parent}/fd`).length > 1_500);
+    });
+
+    it('says why a program cannot be started whose socket cannot be passed', async () => {
+      const sockets = [{ name: 'closed', descriptor: 999_999 }];
+      await assert.rejects(spawn('true', { sockets }), /EBADF/);
+      assert.deepEqual(await said('echo on'), ['on']);
+    });
   });
 
   it('starts programs that get no more privileges, unless it is told that they may', async () => {

@@ -16,6 +16,7 @@ describe('the event log', () => {
       { kind: 'outdated', domainId: 12, reason: 'its ip changed' },
       'warn: hello: runs by an earlier definition as 12: its ip changed',
     ],
+    [{ kind: 'summoning', cause: { kind: 'need', of: 'web' } }, 'info: hello: summoning for web, which needs it'],
     [{ kind: 'summoning', cause: { kind: 'replacement' } }, 'info: hello: summoning anew, by its present definition'],
     [{ kind: 'stopping', reason: 'no query' }, 'info: hello: stopping: no query'],
     [{ kind: 'stopped', duration: 5, state: 'off' }, 'info: hello: stopped after 5 ms (off)'],

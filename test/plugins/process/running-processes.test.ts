@@ -12,6 +12,7 @@ import { SealableSpawner } from '#core/plugin-kit/sealable-spawner.js';
 import { LinuxProcessTable } from '#process/linux-process-table.js';
 import type { MachineRecord } from '#process/machine-records.js';
 import type { ProcessPlan } from '#process/process-plan.js';
+import { HeldListeners } from '#process/held-listeners.js';
 import { RunningProcesses } from '#process/running-processes.js';
 import { cannotRun } from '../../support/cannot-run.js';
 import { ProcessSystem } from '../../support/process-system.js';
@@ -36,8 +37,10 @@ describe('the running processes of a connection', () => {
   });
 
   const make = (connection = 'process', clock: Clock = new SystemClock()): RunningProcesses =>
-    new RunningProcesses(system.folder.path, connection, clock, system.logger, new SealableSpawner(), (change) =>
-      changes.push(change),
+    new RunningProcesses(
+      ...([system.folder.path, connection, clock, system.logger, new SealableSpawner()] as const),
+      new HeldListeners(clock, system.logger),
+      (change) => changes.push(change),
     );
   const plan = (script: string, id = ID): ProcessPlan => ({
     ...{ id, name: `web of ${id}`, program: '/bin/sh', words: ['sh', '-c', script] as const, cwd: '/', env: {} },

@@ -1,5 +1,6 @@
 import type { WakeSettings } from '../../config/settings.js';
 import type { Clock } from '../../contracts/clock.js';
+import type { Knock, KnockVerdict } from '../../contracts/doorman.js';
 import type { Milliseconds } from '../../contracts/milliseconds.js';
 import type { DnsQuery, RecordsAnswer } from '../../contracts/resolver.js';
 import { PROOF_WANTED } from './proof-answer.js';
@@ -59,6 +60,16 @@ export class WakeGuard {
     }
     if (address === undefined || this.hasBudget(address, now)) return undefined;
     return this.refuse(query, 'wakeBudget', NotReady, 'this client has caused too many boots: try again later');
+  }
+
+  /**
+   * What becomes of a client's first packet: `hold` where it may wake the unikernel.
+   * @param boots the number of boots that it would cause: 0 where others cause it already
+   */
+  knockVerdict({ from }: Knock, _boots: number): KnockVerdict {
+    const address = this.access.addressOf({ address: from, port: 0, transport: 'udp' });
+    if (address === undefined) return 'drop';
+    return this.access.rules.mayWake(address) ? 'hold' : 'refuse';
   }
 
   /** Charges the boots that a query has caused to its client. */

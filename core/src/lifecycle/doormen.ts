@@ -1,0 +1,208 @@
+import type { ArmedService, Knock, KnockVerdict } from '../contracts/doorman.js';
+import type { GuardedDoorman } from './guarded-doorman.js';
+import { endpointsOf } from './service-endpoints.js';
+import type { Unikernel } from './unikernel.js';
+
+type Connections = ArmedService['connections'];
+
+/** A unikernel for which first packets are held, or are to be, or were until a moment ago. */
+interface Armed {
+  readonly unikernel: Unikernel;
+  readonly doorman: GuardedDoorman;
+  /** What is to become of its open connections; `undefined` where it is to be armed no more. */
+  wanted: Connections | undefined;
+  /** What its doorman was told last, and with which addresses. */
+  told: Connections | undefined;
+  addresses: readonly string[] | undefined;
+  /** What is to become of what is held, where its summon has failed. */
+  outcome: 'refuse' | 'drop' | undefined;
+  /** Why it is not armed. */
+  problem: string | undefined;
+  /** Whether its doorman is at work for it. */
+  isBusy: boolean;
+  /** Called when its doorman has done all that it was told. */
+  onIdle: (() => void)[] | undefined;
+}
+
+/** What the doormen ask of the lifecycle. */
+export interface KnockListener {
+  /** Decides on a knock for a unikernel that is armed. */
+  knock(unikernel: Unikernel, knock: Knock): KnockVerdict;
+}
+
+/**
+ * Has first packets held for all unikernels that do not run, by the doorman that guards each: from before a stop until it
+ * is ready again. The calls for one unikernel are made one after the other, so that the last one counts.
+ */
+export class Doormen implements Disposable {
+  readonly #armed = new Map<Unikernel, Armed>();
+
+  /** The first that guards a unikernel has it. */
+  constructor(private readonly doormen: readonly GuardedDoorman[]) {}
+
+  /**
+   * Passes knocks on from now on; to be called once the doormen are open.
+   * @param find the unikernel of this name
+   */
+  listen(find: (name: string) => Unikernel | undefined, listener: KnockListener): void {
+    for (const doorman of this.doormen) {
+      doorman.listen((knock) => {
+        const unikernel = find(knock.unikernel);
+        const armed = unikernel && this.#armed.get(unikernel);
+        // What is not armed any more is not held either: it may try again.
+        if (unikernel === undefined || armed?.doorman !== doorman) return 'drop';
+        return listener.knock(unikernel, knock);
+      });
+    }
+  }
+
+  /** Whether first packets to this unikernel can be held at this moment. */
+  guard(unikernel: Unikernel): boolean {
+    const armed = this.#armed.get(unikernel);
+    if (armed?.problem !== undefined) return false;
+    const doorman = armed?.doorman ?? this.#doormanOf(unikernel);
+    return doorman !== undefined && doorman.loss === undefined;
+  }
+
+  /** Whether first packets to it are held now. */
+  isArmed(unikernel: Unikernel): boolean {
+    const armed = this.#armed.get(unikernel);
+    return armed?.told !== undefined && armed.problem === undefined && armed.doorman.loss === undefined;
+  }
+
+  /** The doormen that can hold nothing at the moment, with the reasons. */
+  losses(): readonly { readonly name: string; readonly reason: string }[] {
+    return this.doormen.flatMap(({ name, loss }) => (loss === undefined ? [] : [{ name, reason: loss }]));
+  }
+
+  /** Arms it, changes that, or delivers what is held, by its phase and state; to be called when these have changed. */
+  heed(unikernel: Unikernel): void {
+    const armed = this.#armed.get(unikernel);
+    this.#want(unikernel, armed, standing(unikernel, armed?.wanted));
+  }
+
+  /**
+   * To be called before its machine is stopped: resolves when first packets are held, or cannot be. `undefined` where
+   * there is nothing to wait for.
+   */
+  beforeStop(unikernel: Unikernel): Promise<void> | undefined {
+    this.heed(unikernel);
+    return this.#whenIdle(unikernel);
+  }
+
+  /** The same before its stop is certain: what runs is armed, and packets of its connections are knocks. */
+  beforeVerdict(unikernel: Unikernel): Promise<void> | undefined {
+    this.#want(unikernel, this.#armed.get(unikernel), 'hold');
+    return this.#whenIdle(unikernel);
+  }
+
+  /** Delivers what is held for a unikernel that runs, and is not stopped after all. */
+  stepAside(unikernel: Unikernel): void {
+    this.#want(unikernel, this.#armed.get(unikernel), undefined);
+  }
+
+  /** Its summon has failed: ends what is held for it. It stays armed. */
+  end(unikernel: Unikernel, outcome: 'refuse' | 'drop'): void {
+    const armed = this.#armed.get(unikernel);
+    if (armed === undefined) return;
+    armed.outcome = outcome;
+    this.#work(armed);
+  }
+
+  /** Resolves when all doormen have done what they were told. */
+  async settled(): Promise<void> {
+    for (const unikernel of [...this.#armed.keys()]) await this.#whenIdle(unikernel);
+  }
+
+  /** Hears no knock any more. */
+  [Symbol.dispose](): void {
+    for (const doorman of this.doormen) doorman[Symbol.dispose]();
+  }
+
+  #want(unikernel: Unikernel, known: Armed | undefined, wanted: Connections | undefined): void {
+    const armed = known ?? (wanted === undefined ? undefined : this.#begin(unikernel));
+    if (armed === undefined) return;
+    armed.wanted = wanted;
+    this.#work(armed);
+  }
+
+  #begin(unikernel: Unikernel): Armed | undefined {
+    const doorman = this.#doormanOf(unikernel);
+    if (doorman === undefined) return undefined;
+    const armed: Armed = {
+      ...{ unikernel, doorman, wanted: undefined, told: undefined, addresses: undefined },
+      ...{ outcome: undefined, problem: undefined, isBusy: false, onIdle: undefined },
+    };
+    this.#armed.set(unikernel, armed);
+    return armed;
+  }
+
+  #doormanOf(unikernel: Unikernel): GuardedDoorman | undefined {
+    if (this.doormen.length === 0) return undefined;
+    const { backendName } = unikernel.plan;
+    const endpoints = endpointsOf(unikernel);
+    return this.doormen.find(
+      (doorman) =>
+        (doorman.backendName === undefined || doorman.backendName === backendName) && doorman.guards(endpoints),
+    );
+  }
+
+  #whenIdle(unikernel: Unikernel): Promise<void> | undefined {
+    const armed = this.#armed.get(unikernel);
+    if (armed?.isBusy !== true) return undefined;
+    return new Promise((resolve) => (armed.onIdle ??= []).push(resolve));
+  }
+
+  /** Tells its doorman the next thing, unless it is at work for it. */
+  #work(armed: Armed): void {
+    if (armed.isBusy) return;
+    const { unikernel, doorman, wanted, told, outcome, addresses } = armed;
+    if (outcome !== undefined) {
+      armed.outcome = undefined;
+      this.#release(armed, outcome);
+    } else if (wanted === undefined && told !== undefined) {
+      armed.told = undefined;
+      this.#release(armed, 'deliver');
+    } else if (wanted !== undefined && (wanted !== told || addresses !== unikernel.addresses)) {
+      armed.isBusy = true;
+      armed.told = wanted;
+      armed.addresses = unikernel.addresses;
+      doorman.arm({ ...endpointsOf(unikernel), connections: wanted }, (problem) => {
+        armed.problem = problem;
+        this.#worked(armed);
+      });
+    } else {
+      if (wanted === undefined) this.#armed.delete(unikernel);
+      const { onIdle } = armed;
+      armed.onIdle = undefined;
+      for (const resolve of onIdle ?? []) resolve();
+    }
+  }
+
+  #release(armed: Armed, outcome: 'deliver' | 'refuse' | 'drop'): void {
+    armed.isBusy = true;
+    void armed.doorman.release(armed.unikernel.name, outcome).then(() => this.#worked(armed));
+  }
+
+  #worked(armed: Armed): void {
+    armed.isBusy = false;
+    this.#work(armed);
+  }
+}
+
+/**
+ * What is to become of the open connections of a unikernel that is armed, by its phase and state; `undefined` where it is
+ * not to be armed.
+ * @param before the same as it is now
+ */
+function standing({ phase, state }: Unikernel, before: Connections | undefined): Connections | undefined {
+  if (phase === 'ready') return undefined;
+  if (phase === 'withdrawn') return before;
+  if (state === 'off') return 'refuse';
+  if (state === 'suspended' || state === 'paused') return 'hold';
+  if (phase === 'stopping' || phase === 'wanted') return 'pass';
+  if (state !== 'running') return before;
+  // Others have started it, or its service does not answer: only who comes anew has to wait.
+  if (phase === 'failing') return 'pass';
+  return phase === 'running' ? before && 'pass' : before;
+}

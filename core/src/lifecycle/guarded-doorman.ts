@@ -1,0 +1,172 @@
+import { isIP } from 'node:net';
+import { inspect } from 'node:util';
+import type { Clock } from '../contracts/clock.js';
+import type { ArmedService, Doorman, Knock, KnockVerdict } from '../contracts/doorman.js';
+import type { Logger } from '../contracts/logger.js';
+import type { Milliseconds } from '../contracts/milliseconds.js';
+import type { ServiceEndpoints } from '../contracts/service-endpoints.js';
+import { errorMessage } from '../errors.js';
+import { untilAborted } from '../plugin-kit/until-aborted.js';
+import { FailureLog } from './failure-log.js';
+
+/** How long a doorman may take to arm unikernels, or to release what it holds for one. */
+const CALL_LIMIT: Milliseconds = 5_000;
+
+/** The number of unikernels that it is told to arm at once. */
+const AT_ONCE = 10_000;
+
+/** A unikernel that waits to be armed. */
+interface Arming {
+  readonly service: ArmedService;
+  /** @param problem why it is not armed */
+  readonly ended: (problem: string | undefined) => void;
+}
+
+/**
+ * A doorman as the core uses it. Its knocks are checked, its calls are limited, and what is to be armed is handed over
+ * many at once. Nothing of it rejects; each kind of failure is logged once.
+ */
+export class GuardedDoorman implements Disposable {
+  readonly #failures: FailureLog;
+  readonly #subscriptions: Disposable[] = [];
+  #waiting: Arming[] = [];
+  #isArming = false;
+  #loss: string | undefined;
+
+  /**
+   * @param name as people know it
+   * @param backendName the connection whose machines it guards; all machines where `undefined`
+   */
+  constructor(
+    readonly name: string,
+    private readonly doorman: Doorman,
+    readonly backendName: string | undefined,
+    private readonly clock: Clock,
+    private readonly logger: Logger,
+  ) {
+    this.#failures = new FailureLog(logger);
+  }
+
+  /** Why it can hold nothing at the moment. */
+  get loss(): string | undefined {
+    return this.#loss;
+  }
+
+  guards(endpoints: ServiceEndpoints): boolean {
+    try {
+      const guards: unknown = this.doorman.guards(endpoints);
+      if (typeof guards === 'boolean') return guards;
+      throw new TypeError(`whether it guards ${endpoints.unikernel} is ${inspect(guards)}, and no boolean`);
+    } catch (error) {
+      this.#fail('guards', `fails, and holds nothing for ${endpoints.unikernel}`, error);
+      return false;
+    }
+  }
+
+  /** Hears its knocks and its losses until it is disposed; to be called once it is open. */
+  listen(onKnock: (knock: Knock) => KnockVerdict): void {
+    this.#subscriptions.push(this.doorman.onKnock((knock) => this.#knocked(knock, onKnock)));
+    const losses = this.doorman.onLoss?.((reason: unknown) => this.#lost(reason));
+    if (losses !== undefined) this.#subscriptions.push(losses);
+  }
+
+  /** @param ended called when first packets are held, or with the reason why they are not */
+  arm(service: ArmedService, ended: (problem: string | undefined) => void): void {
+    this.#waiting.push({ service, ended });
+    if (!this.#isArming) void this.#arm();
+  }
+
+  async release(unikernel: string, outcome: 'deliver' | 'refuse' | 'drop'): Promise<void> {
+    // What decides on a knock may release it, too, and the doorman holds it only when it knows the verdict.
+    await Promise.resolve();
+    try {
+      await this.#limited(() => this.doorman.release(unikernel, outcome));
+    } catch (error) {
+      this.#fail('release', `fails to release what it holds for ${unikernel}`, error);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    for (const subscription of this.#subscriptions.splice(0)) subscription[Symbol.dispose]();
+  }
+
+  async #arm(): Promise<void> {
+    this.#isArming = true;
+    // What else is to be armed in this turn is armed with it.
+    await Promise.resolve();
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.slice(0, AT_ONCE);
+      this.#waiting = this.#waiting.slice(AT_ONCE);
+      await this.#armBatch(batch);
+    }
+    this.#isArming = false;
+  }
+
+  async #armBatch(batch: readonly Arming[]): Promise<void> {
+    try {
+      await this.#limited(() => this.doorman.arm(batch.map(({ service }) => service)));
+      for (const { ended } of batch) ended(undefined);
+    } catch (error) {
+      const [first] = batch;
+      if (batch.length > 1 && errorMessage(error) !== TOO_LATE) {
+        // One that cannot be armed must not keep the others from it.
+        const half = Math.ceil(batch.length / 2);
+        await this.#armBatch(batch.slice(0, half));
+        await this.#armBatch(batch.slice(half));
+        return;
+      }
+      const names = batch.length === 1 ? first?.service.unikernel : `${batch.length} unikernels`;
+      const reason = errorMessage(error);
+      this.#fail(reason, `cannot hold first packets for ${names}`, error);
+      for (const { ended } of batch) ended(reason);
+    }
+  }
+
+  #knocked(knock: Knock, onKnock: (knock: Knock) => KnockVerdict): KnockVerdict {
+    try {
+      checkKnock(knock);
+      return onKnock(knock);
+    } catch (error) {
+      this.#fail('knock', 'reports a knock that is none', error);
+      return 'drop';
+    }
+  }
+
+  #lost(reason: unknown): void {
+    const loss = reason === undefined || typeof reason === 'string' ? reason : inspect(reason);
+    if (loss === this.#loss) return;
+    this.#loss = loss;
+    if (loss === undefined) this.logger.info({}, `The doorman ${this.name} holds first packets again`);
+    else
+      this.logger.warn(
+        {},
+        `The doorman ${this.name} can hold no first packets: ${loss}. Until it can, only queries wake.`,
+      );
+  }
+
+  async #limited(call: () => Promise<void>): Promise<void> {
+    const limited = new AbortController();
+    using _limit = this.clock.after(CALL_LIMIT, () => limited.abort(new Error(TOO_LATE)));
+    await untilAborted(call(), limited.signal);
+  }
+
+  #fail(kind: string, what: string, error: unknown): void {
+    this.#failures.add(kind, `The doorman ${this.name} ${what}: ${errorMessage(error)}`, error);
+  }
+}
+
+const TOO_LATE = `it has said nothing for ${CALL_LIMIT / 1_000} s`;
+
+/** @throws TypeError for what is no knock */
+function checkKnock(knock: unknown): void {
+  const { unikernel, protocol, port, from } = (knock ?? {}) as Readonly<Record<string, unknown>>;
+  const isKnock =
+    typeof unikernel === 'string' &&
+    (protocol === 'tcp' || protocol === 'udp') &&
+    Number.isInteger(port) &&
+    (port as number) >= 1 &&
+    (port as number) <= 65_535 &&
+    typeof from === 'string' &&
+    isIP(from) !== 0;
+  if (!isKnock) throw new TypeError(inspect(knock, { breakLength: Infinity }));
+}

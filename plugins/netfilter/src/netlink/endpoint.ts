@@ -1,0 +1,65 @@
+import { networkInterfaces } from 'node:os';
+import { be16 } from './attributes.js';
+
+/** An address and a port behind which a service is. */
+export interface Endpoint {
+  /** In hexadecimal digits: 8 for IPv4, 32 for IPv6. */
+  readonly address: string;
+  readonly protocol: 'tcp' | 'udp';
+  readonly port: number;
+}
+
+/** One behind which nothing runs, or soon nothing runs. */
+export interface StoppedEndpoint extends Endpoint {
+  /** What becomes of packets of connections that are open: they pass, or are given to the listener like first ones. */
+  readonly connections: 'pass' | 'hold' | 'refuse';
+}
+
+/** Protocol numbers of IP (IANA). */
+export const PROTOCOLS = { tcp: 6, udp: 17 } as const;
+
+export function isIpv4({ address }: Endpoint): boolean {
+  return address.length === 8;
+}
+
+/** The endpoint as a key of a set: address, protocol and port, each in whole words of 4 bytes. */
+export function endpointKey({ address, protocol, port }: Endpoint): Buffer {
+  const bytes = Buffer.from(address, 'hex');
+  if (bytes.length !== 4 && bytes.length !== 16)
+    throw new RangeError(`'${address}' is no address in hexadecimal digits`);
+  return Buffer.concat([bytes, Uint8Array.of(PROTOCOLS[protocol], 0, 0, 0), be16(port), Uint8Array.of(0, 0)]);
+}
+
+/** The addresses of this host's own, in hexadecimal digits: packets to them are not forwarded unless they are published. */
+export class OwnAddresses {
+  readonly #all = new Set(
+    Object.values(networkInterfaces())
+      .flat()
+      .map((each) => hexDigits(each?.address ?? '')),
+  );
+
+  has(address: string): boolean {
+    return (address.length === 8 && address.startsWith('7f')) || this.#all.has(address);
+  }
+}
+
+/** The hexadecimal digits of an address as the system writes it; empty for what is none. */
+export function hexDigits(address: string): string {
+  const plain = address.replace(/%.*/, '');
+  if (/^\d+(\.\d+){3}$/.test(plain)) return Buffer.from(plain.split('.').map(Number)).toString('hex');
+  if (!plain.includes(':')) return '';
+  const [before = '', behind] = plain.split('::');
+  const groups = (text: string): string[] =>
+    text
+      .split(':')
+      .filter((group) => group !== '')
+      .flatMap((group) => (group.includes('.') ? (hexDigits(group).match(/.{4}/g) ?? []) : [group.padStart(4, '0')]));
+  const first = groups(before);
+  const last = groups(behind ?? '');
+  return [...first, ...Array<string>(Math.max(0, 8 - first.length - last.length)).fill('0000'), ...last].join('');
+}
+
+/** The name of the set of this kind that has addresses of this version. */
+export function setFor(kind: string, { address }: Pick<Endpoint, 'address'>): string {
+  return `${kind}${address.length === 8 ? 4 : 6}`;
+}

@@ -1,0 +1,158 @@
+import { connectionsTo, deleteConnections } from './conntrack.js';
+import { endpointKey, OwnAddresses, setFor, type Endpoint, type StoppedEndpoint } from './endpoint.js';
+import { NetlinkError } from './netlink-error.js';
+import type { NetlinkSocket } from './netlink-socket.js';
+import type { NftTable } from './nft-messages.js';
+import { commit } from './nft-transaction.js';
+import { OtherTables } from './other-tables.js';
+import type { PacketHolder } from './packet-holder.js';
+import { opposite, SetMembers, type Edit } from './set-members.js';
+import { trackConnections } from './table-layout.js';
+import { TrafficReader, type TrafficQuestion, type TrafficReading } from './traffic-reader.js';
+
+/** How packets are held, the best first: by nftables' own queue, by that of iptables, or as copies that are sent again. */
+export const RUNGS = ['nft queue', 'xt NFQUEUE', 'NFLOG'] as const;
+export type Rung = (typeof RUNGS)[number];
+
+/**
+ * The table of this Jitsu in the packet filter of this network namespace, and what its rules hold. All of it ends with the
+ * process, however that ends: nothing is left behind.
+ */
+export class Netfilter implements Disposable {
+  readonly #members: SetMembers;
+  readonly #others: OtherTables;
+  readonly #traffic: TrafficReader;
+  #isTracking = false;
+
+  /** @param memory how long traffic is remembered, in milliseconds */
+  constructor(
+    readonly rung: Rung,
+    private readonly socket: NetlinkSocket,
+    private readonly table: NftTable,
+    private readonly holder: PacketHolder,
+    memory: number,
+  ) {
+    this.#members = new SetMembers(socket, table);
+    this.#others = new OtherTables(socket, table);
+    this.#traffic = new TrafficReader(socket, { family: table.family, name: table.name, memory });
+  }
+
+  /**
+   * Takes what is held from now on.
+   * @param taken gets a number for the packet, and its first bytes in memory that is used again
+   * @param failed is called where nothing can be taken any more
+   */
+  start(taken: (packet: number, bytes: Buffer) => void, failed: (reason: string) => void): void {
+    this.holder.start(taken, failed);
+  }
+
+  /**
+   * From when this returns, first packets to them are held, and those of open connections as each says. One that is armed
+   * takes over what has changed. @throws NetlinkError, also where another Jitsu has armed one of them; then none is armed
+   */
+  arm(endpoints: readonly StoppedEndpoint[]): void {
+    const own = new OwnAddresses();
+    const done = this.#members.edit(
+      endpoints.flatMap((endpoint) => {
+        const key = endpointKey(endpoint);
+        const isOwn = own.has(endpoint.address);
+        return [
+          { set: setFor('published', endpoint), key, isMember: isOwn },
+          { set: setFor('stopped', endpoint), key, isMember: !isOwn },
+          { set: setFor('ended', endpoint), key, isMember: endpoint.connections !== 'pass' },
+        ];
+      }),
+    );
+    // Looked for when ours are visible, so that of two that arm at once at least one sees the other.
+    const taken = this.#others.findArmed(endpoints);
+    if (taken === undefined) return;
+    this.#members.edit(opposite(done));
+    const { endpoint, table } = taken;
+    const place = `${endpoint.protocol}/${endpoint.port} at ${textOf(endpoint.address)}`;
+    throw new NetlinkError(
+      `hold packets for ${place}`,
+      'EADDRINUSE',
+      `the Jitsu with the table ${table} does so already`,
+    );
+  }
+
+  /** From when this returns, packets to them pass. @throws NetlinkError */
+  disarm(endpoints: readonly Endpoint[]): void {
+    this.#members.edit(
+      endpoints.flatMap((endpoint) => {
+        const key = endpointKey(endpoint);
+        return ['published', 'stopped', 'ended'].map((name) => ({ set: setFor(name, endpoint), key, isMember: false }));
+      }),
+    );
+  }
+
+  /** They go on their way. */
+  deliver(packets: readonly number[]): void {
+    this.holder.accept(packets);
+  }
+
+  /** They are answered as a closed port does. */
+  refuse(packets: readonly number[]): void {
+    this.holder.refuse(packets);
+  }
+
+  drop(packets: readonly number[]): void {
+    this.holder.drop(packets);
+  }
+
+  /**
+   * From when this returns, the traffic to them is remembered.
+   * @param outgoing the addresses whose own flows count as well, in hexadecimal digits @throws NetlinkError
+   */
+  watch(endpoints: readonly Endpoint[], outgoing: readonly string[] = []): void {
+    this.#members.edit(watchEdits(endpoints, outgoing, true));
+  }
+
+  /** It is not remembered any more. @throws NetlinkError */
+  unwatch(endpoints: readonly Endpoint[], outgoing: readonly string[] = []): void {
+    this.#members.edit(watchEdits(endpoints, outgoing, false));
+  }
+
+  /** What is known of the traffic to a service that is watched. @throws NetlinkError where nothing can be known */
+  traffic(question: TrafficQuestion): TrafficReading {
+    return this.#traffic.read(question);
+  }
+
+  /** Turns connection tracking on, if nothing else has. @throws NetlinkError */
+  trackConnections(): void {
+    if (this.#isTracking) return;
+    commit(this.socket, trackConnections(this.table));
+    this.#isTracking = true;
+  }
+
+  /**
+   * Deletes what is tracked of connections to an address whose machine has ended.
+   * @param address in hexadecimal digits @returns how many there were @throws NetlinkError
+   */
+  forgetConnections(address: string): number {
+    return deleteConnections(this.socket, connectionsTo(this.socket, address));
+  }
+
+  /** The table ends, and what is held with it. */
+  [Symbol.dispose](): void {
+    this.holder[Symbol.dispose]();
+    this.socket[Symbol.dispose]();
+  }
+}
+
+function watchEdits(endpoints: readonly Endpoint[], outgoing: readonly string[], isMember: boolean): Edit[] {
+  return [
+    ...endpoints.map((endpoint) => ({ set: setFor('known', endpoint), key: endpointKey(endpoint), isMember })),
+    ...outgoing.map((address) => ({
+      set: setFor('outgoing', { address }),
+      key: Buffer.from(address, 'hex'),
+      isMember,
+    })),
+  ];
+}
+
+/** The address for people. */
+function textOf(address: string): string {
+  const bytes = Buffer.from(address, 'hex');
+  return bytes.length === 4 ? bytes.join('.') : (address.match(/.{4}/g) ?? []).join(':');
+}

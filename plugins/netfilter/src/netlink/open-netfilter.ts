@@ -1,0 +1,103 @@
+import { addressRanges } from './address-ranges.js';
+import { Netfilter, RUNGS, type Rung } from './netfilter.js';
+import { NetlinkError } from './netlink-error.js';
+import { NetlinkSocket } from './netlink-socket.js';
+import { toLog, toQueue, toQueueByTarget, Verdict, verdict } from './nft-expressions.js';
+import { Family, NftTable } from './nft-messages.js';
+import { commit } from './nft-transaction.js';
+import { TABLE_PREFIX } from './other-tables.js';
+import type { PacketHolder } from './packet-holder.js';
+import { LONGEST_COPY, PacketLog } from './packet-log.js';
+import { PacketQueue } from './packet-queue.js';
+import { loadSystemCalls, type SystemCalls } from './system-calls.js';
+import { payloadTrial, refusalMark, tableLayout } from './table-layout.js';
+
+/** The mark of probes, and of packets that are sent again, where none is given. */
+const USUAL_MARK = 0x4a69_7473;
+
+/** How long traffic is remembered, and within which datagrams count, in milliseconds. */
+const MEMORY = 900_000;
+const WINDOW = 60_000;
+
+export interface NetfilterOptions {
+  /** What names the table: the process id of Jitsu. */
+  readonly instance: number;
+  /** The packets of readiness probes have this mark (SO_MARK). */
+  readonly mark?: number | undefined;
+  /** The packets of readiness probes come from this user. */
+  readonly uid?: number | undefined;
+  /** Networks whose clients do not count as use, as ADDRESS/LENGTH. */
+  readonly ignored?: readonly string[] | undefined;
+  /** How long traffic is remembered, in milliseconds: the longest time for which an idle connection counts. */
+  readonly memory?: number | undefined;
+  /** Within which datagrams go in both directions where they count, in milliseconds. */
+  readonly window?: number | undefined;
+  /** Those that are tried, in this order. */
+  readonly rungs?: readonly Rung[] | undefined;
+}
+
+/**
+ * Makes the table of this Jitsu, by the first rung that the kernel has. It takes CAP_NET_ADMIN, the last rung CAP_NET_RAW
+ * as well. @throws NetlinkError, and the loader's error where koffi is missing
+ */
+export async function openNetfilter(options: NetfilterOptions): Promise<Netfilter> {
+  const calls = await loadSystemCalls();
+  const socket = NetlinkSocket.open(calls).limitWaiting();
+  try {
+    return fillTable(calls, socket, options);
+  } catch (error) {
+    socket[Symbol.dispose]();
+    throw error;
+  }
+}
+
+function fillTable(calls: SystemCalls, socket: NetlinkSocket, options: NetfilterOptions): Netfilter {
+  const { instance, mark = USUAL_MARK, uid, ignored = [], memory = MEMORY, window = WINDOW, rungs = RUNGS } = options;
+  const table = new NftTable(Family.INET, `${TABLE_PREFIX}${instance}`);
+  commit(socket, [table.create()]);
+  const seesPayload = isPossible(socket, table);
+  const layout = { mark, uid, ignored: addressRanges(ignored), memory, window, seesPayload };
+  const refusals: string[] = [];
+  for (const rung of rungs) {
+    try {
+      const { holder, hold } = openHolder(rung, calls, instance, mark);
+      try {
+        commit(socket, tableLayout(table, { ...layout, hold, takesAway: rung === 'NFLOG' }));
+        return new Netfilter(rung, socket, table, holder, memory);
+      } catch (error) {
+        holder[Symbol.dispose]();
+        throw error;
+      }
+    } catch (error) {
+      if (!(error instanceof NetlinkError)) throw error;
+      refusals.push(`${rung}: ${error.message}`);
+    }
+  }
+  throw new NetlinkError('hold packets', 'ENOTSUP', refusals.join('; '));
+}
+
+function openHolder(
+  rung: Rung,
+  calls: SystemCalls,
+  instance: number,
+  mark: number,
+): { readonly holder: PacketHolder; readonly hold: readonly Uint8Array[] } {
+  if (rung === 'NFLOG') {
+    const holder = PacketLog.open(calls, instance, { pass: mark, refuse: refusalMark(mark) });
+    return { holder, hold: [toLog(holder.group, LONGEST_COPY), verdict(Verdict.DROP)] };
+  }
+  const holder = PacketQueue.open(calls, instance, refusalMark(mark));
+  return { holder, hold: [rung === 'nft queue' ? toQueue(holder.number) : toQueueByTarget(holder.number)] };
+}
+
+/** Whether the kernel takes a rule that looks at payloads. */
+function isPossible(socket: NetlinkSocket, table: NftTable): boolean {
+  try {
+    commit(socket, [table.chain('trial'), table.rule('trial', ...payloadTrial())]);
+  } catch (error) {
+    if (error instanceof NetlinkError) return false;
+    throw error;
+  }
+  commit(socket, [table.deleteChain('trial')]);
+  return true;
+}

@@ -1,0 +1,385 @@
+import { be16 } from './attributes.js';
+import {
+  changeSet,
+  count,
+  differs,
+  equals,
+  FIRST_REGISTER,
+  Header,
+  isIn,
+  loadConnectionState,
+  loadMeta,
+  loadPayload,
+  loadValue,
+  mask,
+  Meta,
+  rejectByIcmp,
+  rejectByReset,
+  SetChange,
+  setMark,
+  Verdict,
+  verdict,
+} from './nft-expressions.js';
+import { Family, Hook, KeyType, SetFlag, type Change, type NftTable, type SetDefinition } from './nft-messages.js';
+
+/** What a table of Jitsu is made of. `nft list` shows it, and the README of this plugin explains it. */
+
+export interface LayoutOptions {
+  /** The packets of readiness probes have this mark. */
+  readonly mark: number;
+  /** The packets of readiness probes come from this user. */
+  readonly uid?: number | undefined;
+  /** Networks whose clients do not count, each by its first address and the one behind its last. */
+  readonly ignored: readonly AddressRange[];
+  /** How long traffic is remembered, in milliseconds. */
+  readonly memory: number;
+  /** Within which datagrams go in both directions where they count, in milliseconds. */
+  readonly window: number;
+  /** What holds a packet. */
+  readonly hold: readonly Uint8Array[];
+  /** Whether what holds a packet takes it away, so that a local sender would be told that it was dropped. */
+  readonly takesAway: boolean;
+  /** Whether a rule can see the payload of TCP (Linux 5.16): otherwise PSH stands for it. */
+  readonly seesPayload: boolean;
+}
+
+/** In hexadecimal digits. */
+export interface AddressRange {
+  readonly first: string;
+  /** Absent where there is none. */
+  readonly behind: string | undefined;
+}
+
+/** The most elements of sets that packets fill. */
+const MOST_FLOWS = 262_144;
+const MOST_ACTIVE = 1_048_576;
+
+/** How long it is known that a flow is a probe's, in milliseconds. */
+const PROBE_MEMORY = 60_000;
+
+/** The counter of packets that a full set could not record. */
+export const MISSED = 'missed';
+
+/** Before any other: before connection tracking, and before addresses are translated. */
+const FIRST = -310;
+/** Behind all that translates the addresses of senders. */
+const LAST = 300;
+/** Before the addresses of published ports are translated. */
+const BEFORE_TRANSLATION = -150;
+/** Behind the firewall. */
+const BEHIND_FIREWALL = 100;
+
+/** ARPHRD_LOOPBACK. */
+const LOOPBACK = 772;
+
+const TCP = Uint8Array.of(6);
+const UDP = Uint8Array.of(17);
+const Flag = { FIN: 0x01, SYN: 0x02, RST: 0x04, PSH: 0x08, ACK: 0x10 } as const;
+
+/** The mark of packets that are to be refused: they go through the same rules once more. */
+export function refusalMark(mark: number): number {
+  return (mark ^ 0x5a5a_5a5a) >>> 0;
+}
+
+/** What differs between IPv4 and IPv6. */
+interface Version {
+  readonly digit: 4 | 6;
+  readonly family: number;
+  readonly type: number;
+  readonly length: number;
+  readonly sourceAt: number;
+  readonly destinationAt: number;
+}
+
+const VERSIONS: readonly Version[] = [
+  { digit: 4, family: Family.IPV4, type: KeyType.IPV4, length: 4, sourceAt: 12, destinationAt: 16 },
+  { digit: 6, family: Family.IPV6, type: KeyType.IPV6, length: 16, sourceAt: 8, destinationAt: 24 },
+];
+
+/** The changes that make the table, which was empty. */
+export function tableLayout(table: NftTable, options: LayoutOptions): Change[] {
+  return [
+    table.counter(MISSED),
+    ...VERSIONS.flatMap((version) => [
+      ...setsOf(version, options).map((set) => table.set(set)),
+      ...ignoredOf(table, version, options),
+    ]),
+    ...VERSIONS.flatMap((version) => [
+      ...towards(table, version, options),
+      ...from(table, version, options),
+      ...holding(table, version, options),
+    ]),
+    ...entrances(table, options),
+  ];
+}
+
+/** Turns connection tracking on for this network namespace. */
+export function trackConnections(table: NftTable): Change[] {
+  return [table.chain('tracked'), table.rule('tracked', loadConnectionState())];
+}
+
+/** A rule that the kernel takes if it can see payloads. */
+export function payloadTrial(): readonly Uint8Array[] {
+  return hasPayload(true);
+}
+
+function setsOf(version: Version, { memory, window }: LayoutOptions): SetDefinition[] {
+  const { digit, type, length } = version;
+  const address = [type, length] as const;
+  const protocol = [KeyType.PROTOCOL, 4] as const;
+  const port = [KeyType.PORT, 4] as const;
+  const endpoint = [address, protocol, port];
+  const flow = [address, port, address, protocol, port];
+  const dynamic = SetFlag.TIMEOUT | SetFlag.DYNAMIC;
+  return [
+    ...['known', 'stopped', 'published', 'ended'].map((name) => ({ name: `${name}${digit}`, parts: endpoint })),
+    { name: `active${digit}`, parts: endpoint, flags: dynamic, timeout: memory, size: MOST_ACTIVE },
+    { name: `flows${digit}`, parts: flow, flags: dynamic, timeout: memory, size: MOST_FLOWS },
+    { name: `asked${digit}`, parts: flow, flags: dynamic, timeout: window, size: MOST_FLOWS },
+    { name: `probes${digit}`, parts: flow, flags: dynamic, timeout: PROBE_MEMORY, size: MOST_FLOWS },
+    { name: `outgoing${digit}`, parts: [address] },
+    { name: `sent${digit}`, parts: [address], flags: dynamic, timeout: memory, size: MOST_ACTIVE },
+    { name: `ignored${digit}`, parts: [address], flags: SetFlag.INTERVAL },
+  ];
+}
+
+function ignoredOf(table: NftTable, version: Version, { ignored }: LayoutOptions): Change[] {
+  const ranges = ignored
+    .filter(({ first }) => first.length === version.length * 2)
+    .map(({ first, behind }) => {
+      return [Buffer.from(first, 'hex'), behind === undefined ? undefined : Buffer.from(behind, 'hex')] as const;
+    });
+  return ranges.length === 0 ? [] : [table.addRanges(`ignored${version.digit}`, ranges)];
+}
+
+/** What is counted of packets to a service. */
+function towards(table: NftTable, version: Version, options: LayoutOptions): Change[] {
+  const { digit } = version;
+  const chain = `to${digit}`;
+  const use = `use_to${digit}`;
+  const flow = loadFlow(version, 'in');
+  const rule = (...expressions: readonly Uint8Array[]): Change => table.rule(chain, ...expressions);
+  return [
+    ...recorded(table, version, use, flow),
+    table.chain(chain),
+    ...ownPackets(options).flatMap((own) => [
+      rule(...own, ...flow, changeSet(`probes${digit}`, SetChange.UPDATE)),
+      rule(...own, verdict(Verdict.RETURN)),
+    ]),
+    rule(
+      loadPayload(Header.NETWORK, version.sourceAt, version.length),
+      isIn(`ignored${digit}`),
+      verdict(Verdict.RETURN),
+    ),
+    rule(...isProtocol(UDP), ...flow, changeSet(`asked${digit}`, SetChange.UPDATE), verdict(Verdict.RETURN)),
+    rule(...isProtocol(UDP), count(MISSED), verdict(Verdict.RETURN)),
+    rule(...isProtocol(TCP), ...hasPayload(options.seesPayload), verdict(Verdict.JUMP, use)),
+    rule(...isProtocol(TCP), ...hasFlags(Flag.RST, Flag.RST), ...flow, changeSet(`flows${digit}`, SetChange.DELETE)),
+  ];
+}
+
+/** What is counted of packets from a service. */
+function from(table: NftTable, version: Version, options: LayoutOptions): Change[] {
+  const { digit } = version;
+  const chain = `from${digit}`;
+  const use = `use_from${digit}`;
+  const answered = `answered${digit}`;
+  const flow = loadFlow(version, 'out');
+  const rule = (...expressions: readonly Uint8Array[]): Change => table.rule(chain, ...expressions);
+  return [
+    ...recorded(table, version, use, flow),
+    table.chain(answered),
+    table.rule(
+      answered,
+      ...loadEndpoint(version, 'source'),
+      changeSet(`active${digit}`, SetChange.UPDATE),
+      verdict(Verdict.RETURN),
+    ),
+    table.rule(answered, count(MISSED)),
+    table.chain(chain),
+    rule(...flow, isIn(`probes${digit}`), verdict(Verdict.RETURN)),
+    rule(
+      loadPayload(Header.NETWORK, version.destinationAt, version.length),
+      isIn(`ignored${digit}`),
+      verdict(Verdict.RETURN),
+    ),
+    rule(...isProtocol(UDP), ...flow, isIn(`asked${digit}`), verdict(Verdict.GOTO, answered)),
+    rule(...isProtocol(TCP), ...hasPayload(options.seesPayload), verdict(Verdict.JUMP, use)),
+    // A service that has said all; what it says later would be recorded again.
+    rule(...isProtocol(TCP), ...hasAnyFlag(Flag.FIN | Flag.RST), ...flow, changeSet(`flows${digit}`, SetChange.DELETE)),
+  ];
+}
+
+/** Records a packet with payload: of its connection, and of its service. */
+function recorded(table: NftTable, { digit, length }: Version, chain: string, flow: readonly Uint8Array[]): Change[] {
+  // The endpoint of the service is the end of the flow.
+  const endpointAt = FIRST_REGISTER + length / 4 + 1;
+  return [
+    table.chain(chain),
+    table.rule(
+      chain,
+      ...flow,
+      changeSet(`active${digit}`, SetChange.UPDATE, { register: endpointAt }),
+      changeSet(`flows${digit}`, SetChange.UPDATE),
+      verdict(Verdict.RETURN),
+    ),
+    table.rule(chain, count(MISSED)),
+  ];
+}
+
+/** What is held of packets to services that are stopped. */
+function holding(table: NftTable, version: Version, options: LayoutOptions): Change[] {
+  const chain = `hold${version.digit}`;
+  const refused = [loadMeta(Meta.MARK), equals(word(refusalMark(options.mark)))];
+  const rule = (...expressions: readonly Uint8Array[]): Change => table.rule(chain, ...expressions);
+  return [
+    table.chain(chain),
+    ...ownPackets(options).map((own) => rule(...own, verdict(Verdict.RETURN))),
+    rule(...refused, ...isProtocol(TCP), rejectByReset()),
+    rule(...refused, rejectByIcmp()),
+    rule(...isProtocol(UDP), ...options.hold),
+    rule(...isProtocol(TCP), ...hasFlags(Flag.SYN | Flag.RST | Flag.ACK, Flag.SYN), ...options.hold),
+    rule(
+      ...isProtocol(TCP),
+      ...hasFlags(Flag.SYN | Flag.RST | Flag.ACK, Flag.ACK),
+      ...loadEndpoint(version, 'destination'),
+      isIn(`ended${version.digit}`),
+      ...options.hold,
+    ),
+  ];
+}
+
+/** Where packets come into the table. */
+function entrances(table: NftTable, options: LayoutOptions): Change[] {
+  const notLoopback = (key: number): readonly Uint8Array[] => {
+    return [loadMeta(key), equals(short(LOOPBACK)), verdict(Verdict.RETURN)];
+  };
+  const each = (chain: string, end: 'source' | 'destination', set: string, target: string): Change[] =>
+    VERSIONS.map((version) =>
+      table.rule(
+        chain,
+        ...[loadMeta(Meta.NFPROTO), equals(Uint8Array.of(version.family))],
+        ...[...loadEndpoint(version, end), isIn(`${set}${version.digit}`)],
+        verdict(Verdict.JUMP, `${target}${version.digit}`),
+      ),
+    );
+  const outgoing = (chain: string): Change[] =>
+    VERSIONS.map((version) =>
+      table.rule(
+        chain,
+        ...[loadMeta(Meta.NFPROTO), equals(Uint8Array.of(version.family))],
+        loadPayload(Header.NETWORK, version.sourceAt, version.length),
+        isIn(`outgoing${version.digit}`),
+        changeSet(`sent${version.digit}`, SetChange.UPDATE),
+      ),
+    );
+  return [
+    table.chain('arriving', { hook: Hook.PREROUTING, priority: FIRST }),
+    // It has been seen as it left, when it was known who sends it.
+    table.rule('arriving', ...notLoopback(Meta.IFTYPE)),
+    ...each('arriving', 'destination', 'known', 'to'),
+    ...outgoing('arriving'),
+    table.chain('leaving', { hook: Hook.OUTPUT, priority: FIRST }),
+    ...each('leaving', 'destination', 'known', 'to'),
+    table.chain('answering', { hook: Hook.POSTROUTING, priority: LAST }),
+    // It is seen as it arrives.
+    table.rule('answering', ...notLoopback(Meta.OIFTYPE)),
+    ...each('answering', 'source', 'known', 'from'),
+    table.chain('answering_here', { hook: Hook.INPUT, priority: LAST }),
+    ...each('answering_here', 'source', 'known', 'from'),
+    table.chain('held_published', { hook: Hook.PREROUTING, priority: BEFORE_TRANSLATION }),
+    table.rule('held_published', ...notLoopback(Meta.IFTYPE)),
+    ...each('held_published', 'destination', 'published', 'hold'),
+    ...(options.takesAway ? heldAsTheyArrive(table, options, each) : []),
+    ...(options.takesAway
+      ? []
+      : [
+          table.chain('held_here', { hook: Hook.OUTPUT, priority: BEFORE_TRANSLATION }),
+          ...each('held_here', 'destination', 'published', 'hold'),
+        ]),
+    table.chain('held_forwarded', { hook: Hook.FORWARD, priority: BEHIND_FIREWALL }),
+    ...each('held_forwarded', 'destination', 'stopped', 'hold'),
+    table.chain('held_from_here', { hook: Hook.OUTPUT, priority: BEHIND_FIREWALL }),
+    ...each('held_from_here', 'destination', 'stopped', 'hold'),
+  ];
+}
+
+/** A sender on this host is told of what is taken away as it leaves, and not of what is taken away as it arrives. */
+function heldAsTheyArrive(
+  table: NftTable,
+  { mark, uid }: LayoutOptions,
+  each: (chain: string, end: 'destination', set: string, target: string) => Change[],
+): Change[] {
+  return [
+    // Who has sent it is not known any more when it arrives.
+    ...(uid === undefined
+      ? []
+      : [
+          table.chain('marked', { hook: Hook.OUTPUT, priority: BEFORE_TRANSLATION }),
+          table.rule('marked', loadMeta(Meta.SKUID), equals(word(uid)), loadValue(word(mark)), setMark()),
+        ]),
+    table.chain('held_here', { hook: Hook.INPUT, priority: BEFORE_TRANSLATION }),
+    ...each('held_here', 'destination', 'published', 'hold'),
+  ];
+}
+
+function ownPackets({ mark, uid }: LayoutOptions): (readonly Uint8Array[])[] {
+  return [
+    [loadMeta(Meta.MARK), equals(word(mark))],
+    ...(uid === undefined ? [] : [[loadMeta(Meta.SKUID), equals(word(uid))]]),
+  ];
+}
+
+function isProtocol(protocol: Uint8Array): readonly Uint8Array[] {
+  return [loadMeta(Meta.L4PROTO), equals(protocol)];
+}
+
+/** Whether a TCP packet has at least two bytes: probes that keep a connection open have none, or one. */
+function hasPayload(seesPayload: boolean): readonly Uint8Array[] {
+  return seesPayload ? [loadPayload(Header.INNER, 0, 2)] : hasFlags(Flag.PSH, Flag.PSH);
+}
+
+function hasFlags(those: number, set: number): readonly Uint8Array[] {
+  return [loadPayload(Header.TRANSPORT, 13, 1), mask(Uint8Array.of(those)), equals(Uint8Array.of(set))];
+}
+
+function hasAnyFlag(those: number): readonly Uint8Array[] {
+  return [loadPayload(Header.TRANSPORT, 13, 1), mask(Uint8Array.of(those)), differs(Uint8Array.of(0))];
+}
+
+/** Loads one end of a packet as a key: address, protocol, port. */
+function loadEndpoint(
+  version: Version,
+  end: 'source' | 'destination',
+  register = FIRST_REGISTER,
+): readonly Uint8Array[] {
+  const words = version.length / 4;
+  const [addressAt, portAt] = end === 'source' ? [version.sourceAt, 0] : [version.destinationAt, 2];
+  return [
+    loadPayload(Header.NETWORK, addressAt, version.length, register),
+    loadMeta(Meta.L4PROTO, register + words),
+    loadPayload(Header.TRANSPORT, portAt, 2, register + words + 1),
+  ];
+}
+
+/** Loads a flow as a key: address and port of the client, then the endpoint of the service. */
+function loadFlow(version: Version, direction: 'in' | 'out'): readonly Uint8Array[] {
+  const words = version.length / 4;
+  const [addressAt, portAt] = direction === 'in' ? [version.sourceAt, 0] : [version.destinationAt, 2];
+  return [
+    loadPayload(Header.NETWORK, addressAt, version.length),
+    loadPayload(Header.TRANSPORT, portAt, 2, FIRST_REGISTER + words),
+    ...loadEndpoint(version, direction === 'in' ? 'destination' : 'source', FIRST_REGISTER + words + 1),
+  ];
+}
+
+/** In the order of this machine, as marks and numbers of users are. */
+function word(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32LE(value);
+  return bytes;
+}
+
+function short(value: number): Buffer {
+  return Buffer.from(be16(value)).swap16();
+}

@@ -1,0 +1,274 @@
+import assert from 'node:assert/strict';
+import type { KnockVerdict } from '#core/contracts/doorman.js';
+import { aCommand, HandProbe, Life } from '../../support/life.js';
+import { cannotArm, MemoryDoorman } from '../../support/memory-doorman.js';
+
+describe('doormen', () => {
+  it('hold for what is down from the start on, and a knock wakes it as a query does', async () => {
+    const doorman = new MemoryDoorman();
+    const probe = new HandProbe();
+    using life = new Life({}, { doormen: [doorman] });
+    const [web] = await life.with({ name: 'web', probes: [probe] });
+    await life.clock.advance(0);
+    assert.deepEqual([...doorman.armed], [['web', 'refuse']]);
+    const packet = doorman.send('web', { port: 443, from: '192.0.2.7' });
+    await life.clock.advance(0);
+    assert.deepEqual([packet.outcome, web!.phase], ['waits', 'probing']);
+    const early = doorman.send('web', { from: '192.0.2.8' });
+    probe.answer();
+    await life.clock.advance(0);
+    assert.deepEqual([web!.ready, packet.outcome, early.outcome], [true, 'delivered', 'delivered']);
+    assert.equal(doorman.armed.size, 0, 'nothing is held for what is ready');
+    assert.deepEqual(life.calls('start'), ['start web']);
+    const cause = life.events.find(({ kind }) => kind === 'ready')?.cause;
+    assert.deepEqual(cause, { kind: 'knock', protocol: 'tcp', port: 443, from: '192.0.2.7' });
+  });
+
+  it('leave alone what runs when Jitsu starts', async () => {
+    const doorman = new MemoryDoorman();
+    using life = new Life({}, { doormen: [doorman] });
+    const { id } = life.backend.hypervisor.define('web');
+    life.backend.hypervisor.change(id, 'running');
+    const [web] = await life.with({ name: 'web' });
+    await life.clock.advance(0);
+    assert.deepEqual([web!.state, doorman.calls], ['running', []]);
+    assert.equal(doorman.send('web').outcome, 'passed');
+  });
+
+  it('are told before the machine is stopped, by whomever, and a knock meanwhile starts it after its end', async () => {
+    const doorman = new MemoryDoorman();
+    using life = new Life({}, { doormen: [doorman] });
+    const [web] = await life.with({ name: 'web' });
+    await life.summon(web!);
+    await life.clock.advance(0);
+    let arm = (): void => undefined;
+    doorman.beforeArming = () => new Promise((resolve) => (arm = resolve));
+    life.backend.latency.stop = 2_000;
+    const stopped = life.stop(web!);
+    await life.clock.advance(1_000);
+    assert.deepEqual([life.calls('stop'), web!.state], [[], 'running'], 'not before packets are held');
+    doorman.beforeArming = async () => undefined;
+    arm();
+    await life.clock.advance(0);
+    assert.deepEqual(life.calls('stop'), ['stop web destroy']);
+    assert.equal(doorman.send('web', { isOfConnection: true }).outcome, 'passed', 'it may end what it has begun');
+    const packet = doorman.send('web');
+    assert.deepEqual([packet.outcome, web!.phase], ['waits', 'wanted']);
+    await life.clock.advance(2_000);
+    await stopped;
+    await life.clock.advance(0);
+    assert.deepEqual([packet.outcome, web!.ready], ['delivered', true]);
+    assert.deepEqual(life.calls('start'), ['start web', 'start web']);
+  });
+
+  it('refuse packets of connections that have ended, and hold those of connections that live on', async () => {
+    const doorman = new MemoryDoorman();
+    using life = new Life({}, { doormen: [doorman] });
+    const [web] = await life.with({ name: 'web' });
+    await life.summon(web!);
+    await life.stop(web!);
+    await life.clock.advance(0);
+    assert.equal(doorman.send('web', { isOfConnection: true }).outcome, 'refused');
+    assert.equal(web!.phase, 'down', 'which wakes nothing');
+    await life.summon(web!);
+    await life.stop(web!, 'by command', 'suspend');
+    await life.clock.advance(0);
+    const packet = doorman.send('web', { isOfConnection: true });
+    assert.equal(packet.outcome, 'waits');
+    await life.clock.advance(0);
+    assert.deepEqual([packet.outcome, life.calls('resume')], ['delivered', ['resume web']]);
+  });
+
+  it('refuse what is held when a boot has failed, and at once while it is left alone', async () => {
+    const doorman = new MemoryDoorman();
+    using life = new Life({}, { doormen: [doorman] });
+    const [web] = await life.with({ name: 'web' });
+    await life.clock.advance(0);
+    life.backend.latency.start = 100;
+    life.backend.failNext('start', new Error('no memory'));
+    const packet = doorman.send('web');
+    assert.equal(packet.outcome, 'waits');
+    await life.clock.advance(100);
+    assert.deepEqual([packet.outcome, web!.phase], ['refused', 'failing']);
+    const next = doorman.send('web', { from: '192.0.2.8' });
+    assert.equal(next.outcome, 'refused');
+    assert.deepEqual([...doorman.armed], [['web', 'refuse']]);
+    await life.clock.advance(1_000);
+    const last = doorman.send('web');
+    await life.clock.advance(100);
+    assert.deepEqual([last.outcome, web!.ready], ['delivered', true]);
+  });
+
+  it('never refuse while the boot queue is full: a client tries again', async () => {
+    const doorman = new MemoryDoorman();
+    using life = new Life({ limit: 1, queue: 1 }, { doormen: [doorman] });
+    const all = await life.with({ name: 'one' }, { name: 'two' }, { name: 'three' });
+    await life.clock.advance(0);
+    life.backend.latency.start = 300;
+    const packets = all.map(({ name }) => doorman.send(name));
+    await life.clock.advance(0);
+    assert.deepEqual(
+      packets.map(({ outcome }) => outcome),
+      ['waits', 'waits', 'dropped'],
+    );
+    await life.clock.advance(1_000);
+    const again = doorman.send('three');
+    await life.clock.advance(300);
+    assert.deepEqual(
+      [packets[0]!.outcome, packets[1]!.outcome, again.outcome],
+      ['delivered', 'delivered', 'delivered'],
+    );
+  });
+
+  it('do with a packet what the rules say, and ask them with the number of boots', async () => {
+    const doorman = new MemoryDoorman();
+    const asked: unknown[] = [];
+    let verdict: KnockVerdict = 'refuse';
+    const knockVerdict = ({ from }: { from: string }, boots: number): KnockVerdict => (
+      asked.push([from, boots]),
+      verdict
+    );
+    using life = new Life({}, { doormen: [doorman], knockVerdict });
+    const [web] = await life.with({ name: 'web', probes: [new HandProbe()] });
+    await life.clock.advance(0);
+    assert.equal(doorman.send('web').outcome, 'refused');
+    verdict = 'drop';
+    assert.equal(doorman.send('web').outcome, 'dropped');
+    assert.equal(web!.phase, 'down');
+    verdict = 'hold';
+    assert.equal(doorman.send('web').outcome, 'waits');
+    assert.equal(doorman.send('web', { from: '192.0.2.8' }).outcome, 'waits');
+    assert.deepEqual(asked, [
+      ['192.0.2.99', 1],
+      ['192.0.2.99', 1],
+      ['192.0.2.99', 1],
+      ['192.0.2.8', 0],
+    ]);
+  });
+
+  it('hold for each the last thing that was asked, however long they take', async () => {
+    const doorman = new MemoryDoorman();
+    using life = new Life({}, { doormen: [doorman] });
+    const [web] = await life.with({ name: 'web' });
+    await life.clock.advance(0);
+    await life.summon(web!);
+    const gates: (() => void)[] = [];
+    doorman.beforeArming = () => new Promise((resolve) => gates.push(resolve));
+    const stopped = life.stop(web!);
+    await life.clock.advance(0);
+    const summoned = life.summon(web!, aCommand);
+    for (let turn = 0; turn < 5; turn += 1) {
+      for (const open of gates.splice(0)) open();
+      await life.clock.advance(0);
+    }
+    await Promise.all([stopped, summoned]);
+    await life.clock.advance(0);
+    assert.deepEqual([web!.ready, doorman.armed.size], [true, 0]);
+    assert.equal(doorman.calls.at(-1), 'release web deliver');
+  });
+
+  it('that cannot arm one, or hang, keep neither the others nor a stop from it', async () => {
+    const doorman = new MemoryDoorman();
+    using life = new Life({}, { doormen: [doorman] });
+    doorman.arm = async (services) => {
+      if (services.some(({ unikernel }) => unikernel === 'bad')) throw cannotArm('192.0.2.1 is armed by another Jitsu');
+      return MemoryDoorman.prototype.arm.call(doorman, services);
+    };
+    const [good, bad, other] = await life.with({ name: 'good' }, { name: 'bad' }, { name: 'other' });
+    await life.clock.advance(0);
+    assert.deepEqual([...doorman.armed.keys()], ['good', 'other']);
+    assert.deepEqual([life.doormen!.guard(good!), life.doormen!.guard(bad!)], [true, false]);
+    assert.deepEqual(life.logger.lines, [
+      'error: The doorman doorman 0 cannot hold first packets for bad: 192.0.2.1 is armed by another Jitsu',
+    ]);
+    await life.summon(other!);
+    doorman.arm = () => new Promise(() => undefined);
+    const stopped = life.stop(other!);
+    await life.clock.advance(20_000);
+    await stopped;
+    assert.equal(other!.state, 'off');
+  });
+
+  it('take no knock for what is not armed, or for what nobody has, and no nonsense', async () => {
+    const doorman = new MemoryDoorman();
+    using life = new Life({}, { doormen: [doorman] });
+    const [web] = await life.with({ name: 'web' });
+    await life.clock.advance(0);
+    let onKnock: ((knock: never) => KnockVerdict) | undefined;
+    const other = new MemoryDoorman();
+    other.onKnock = (listener) => ((onKnock = listener), { [Symbol.dispose]: () => undefined });
+    using strange = new Life({}, { doormen: [other] });
+    const [service] = await strange.with({ name: 'service' });
+    await strange.clock.advance(0);
+    const knock = { unikernel: 'service', protocol: 'tcp', port: 80, from: '192.0.2.7' };
+    for (const wrong of [
+      ...[undefined, null, 'knock', { ...knock, port: 0 }, { ...knock, port: 1.5 }, { ...knock, protocol: 'sctp' }],
+      ...[
+        { ...knock, from: 'here' },
+        { ...knock, unikernel: 'nobody' },
+        { ...knock, unikernel: 7 },
+      ],
+    ]) {
+      assert.equal(onKnock!(wrong as never), 'drop', JSON.stringify(wrong));
+    }
+    assert.equal(service!.phase, 'down');
+    assert.equal(strange.logger.lines.length, 1, strange.logger.lines.join('\n'));
+    assert.equal(onKnock!(knock as never), 'hold');
+    assert.equal(web!.phase, 'down');
+  });
+
+  it('that can hold nothing for a while say so, and guard nothing until they can', async () => {
+    const doorman = new MemoryDoorman();
+    using life = new Life({}, { doormen: [doorman] });
+    const [web] = await life.with({ name: 'web' });
+    await life.clock.advance(0);
+    assert.deepEqual([life.doormen!.guard(web!), life.doormen!.isArmed(web!)], [true, true]);
+    doorman.lose('the gate has ended');
+    assert.deepEqual([life.doormen!.guard(web!), life.doormen!.isArmed(web!)], [false, false]);
+    assert.deepEqual(life.doormen!.losses(), [{ name: 'doorman 0', reason: 'the gate has ended' }]);
+    doorman.lose(undefined);
+    assert.deepEqual([life.doormen!.guard(web!), life.doormen!.losses()], [true, []]);
+    assert.match(life.logger.lines.join('\n'), /^warn: .*the gate has ended.*\ninfo: .*again$/);
+  });
+
+  it('guard each unikernel by the first that can', async () => {
+    const [one, two] = [new MemoryDoorman(['web']), new MemoryDoorman()];
+    using life = new Life({}, { doormen: [one, two] });
+    await life.with({ name: 'web' }, { name: 'db' });
+    await life.clock.advance(0);
+    assert.deepEqual([[...one.armed.keys()], [...two.armed.keys()]], [['web'], ['db']]);
+  });
+
+  it('hold packets for one whose service has stopped answering, and not those of its connections', async () => {
+    const doorman = new MemoryDoorman();
+    const probe = new HandProbe();
+    using life = new Life({}, { doormen: [doorman] });
+    const [web] = await life.with({ name: 'web', probes: [probe], watch: 1_000, deadline: 5_000 });
+    probe.answer();
+    await life.summon(web!);
+    life.ask(web!);
+    probe.fallSilent();
+    await life.clock.advance(2_000);
+    assert.deepEqual([web!.phase, [...doorman.armed]], ['failing', [['web', 'pass']]]);
+    assert.equal(doorman.send('web', { isOfConnection: true }).outcome, 'passed');
+    const packet = doorman.send('web');
+    probe.answer();
+    await life.clock.advance(0);
+    assert.deepEqual([web!.ready, packet.outcome], [true, 'delivered']);
+  });
+
+  it('drop what is held, and hold nothing more, when Jitsu ends', async () => {
+    const doorman = new MemoryDoorman();
+    using life = new Life({ limit: 1 }, { doormen: [doorman] });
+    const [, two] = await life.with({ name: 'one', probes: [new HandProbe()] }, { name: 'two' });
+    await life.clock.advance(0);
+    doorman.send('one');
+    const packet = doorman.send('two');
+    await life.clock.advance(0);
+    const closed = life.close(AbortSignal.timeout(1));
+    await life.clock.advance(0);
+    assert.deepEqual([packet.outcome, two!.phase], ['dropped', 'down']);
+    assert.equal(doorman.send('two', { from: '192.0.2.8' }).outcome, 'dropped');
+    await closed;
+  });
+});

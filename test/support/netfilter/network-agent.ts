@@ -1,0 +1,209 @@
+import { execFileSync, fork, type ChildProcess } from 'node:child_process';
+import { createSocket, type Socket as UdpSocket } from 'node:dgram';
+import { createServer, connect, isIPv6, type Server, type Socket } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import type { Endpoint, StoppedEndpoint } from '#netfilter/netlink/endpoint.js';
+import type { Netfilter } from '#netfilter/netlink/netfilter.js';
+import { openNetfilter, type NetfilterOptions } from '#netfilter/netlink/open-netfilter.js';
+import type { TrafficQuestion } from '#netfilter/netlink/traffic-reader.js';
+
+/**
+ * A program that lives in a network namespace of its own, and does there what a test tells it to. It starts others like it
+ * in further namespaces, and passes on what is meant for them.
+ */
+
+const held: { packet: number; bytes: string }[] = [];
+const others = new Map<string, ChildProcess>();
+const servers = new Map<number, Server | UdpSocket>();
+const connections = new Map<number, Socket>();
+let count = 0;
+let netfilter: Netfilter | undefined;
+
+function opened(): Netfilter {
+  if (netfilter === undefined) throw new Error('it is not open');
+  return netfilter;
+}
+
+const actions = {
+  run: (program: string, ...parameters: string[]): string => execFileSync(program, parameters, { encoding: 'utf8' }),
+
+  /** Starts another one in a network namespace of its own. @returns its process id */
+  start: async (name: string): Promise<number> => {
+    const child = fork(fileURLToPath(import.meta.url), { execPath: 'unshare', execArgv: ['--net', process.execPath] });
+    others.set(name, child);
+    await new Promise((resolve, reject) => {
+      child.once('message', resolve);
+      child.once('exit', (code) => {
+        reject(new Error(`it ended with ${String(code)}`));
+      });
+    });
+    return child.pid as number;
+  },
+
+  open: async (options: NetfilterOptions): Promise<string> => {
+    netfilter?.[Symbol.dispose]();
+    netfilter = undefined;
+    held.length = 0;
+    netfilter = await openNetfilter(options);
+    netfilter.start(
+      (packet, bytes) => held.push({ packet, bytes: bytes.toString('hex') }),
+      (reason) => process.stderr.write(`${reason}\n`),
+    );
+    return netfilter.rung;
+  },
+  close: (): void => {
+    netfilter?.[Symbol.dispose]();
+    netfilter = undefined;
+  },
+  arm: (endpoints: StoppedEndpoint[]): void => {
+    opened().arm(endpoints);
+  },
+  disarm: (endpoints: Endpoint[]): void => {
+    opened().disarm(endpoints);
+  },
+  watch: (endpoints: Endpoint[], outgoing: string[] = []): void => {
+    opened().watch(endpoints, outgoing);
+  },
+  traffic: (question: TrafficQuestion): unknown => opened().traffic(question),
+  track: (): void => {
+    opened().trackConnections();
+  },
+  forget: (address: string): number => opened().forgetConnections(address),
+  held: (): unknown => held,
+  /** Says what becomes of all that is held. */
+  end: (how: 'deliver' | 'refuse' | 'drop'): void => {
+    opened()[how](held.splice(0).map(({ packet }) => packet));
+  },
+
+  listen: async (protocol: 'tcp' | 'udp', address: string, port: number): Promise<number> => {
+    const number = ++count;
+    if (protocol === 'udp') {
+      const socket = createSocket({ type: isIPv6(address) ? 'udp6' : 'udp4', reuseAddr: true });
+      socket.on('message', (message, from) => {
+        if (message.toString() !== 'silence') socket.send(message, from.port, from.address);
+      });
+      await new Promise<void>((resolve) => socket.bind(port, address, resolve));
+      servers.set(number, socket);
+      return number;
+    }
+    const server = createServer({ allowHalfOpen: false }, (socket) => {
+      socket.on('error', () => undefined);
+      socket.on('data', (data) => {
+        if (data.toString() === 'bye') socket.end();
+        else if (data.toString() !== 'silence') socket.write(data);
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(port, address, resolve));
+    servers.set(number, server);
+    return number;
+  },
+  unlisten: (number: number): void => {
+    servers.get(number)?.close();
+  },
+
+  /** Connects, and says how long it took in milliseconds, or which error came. */
+  connect: async (address: string, port: number): Promise<{ number: number; took: number; error?: string }> => {
+    const number = ++count;
+    const started = performance.now();
+    const socket = connect(port, address);
+    connections.set(number, socket);
+    const error = await new Promise<string | undefined>((resolve) => {
+      socket.once('connect', () => {
+        resolve(undefined);
+      });
+      socket.once('error', (failure: NodeJS.ErrnoException) => {
+        resolve(failure.code);
+      });
+    });
+    socket.on('error', () => undefined);
+    return { number, took: performance.now() - started, ...(error !== undefined && { error }) };
+  },
+  /** Sends text on a connection. @returns what came back within the time given, or the error that came */
+  say: async (number: number, text: string, patience = 500): Promise<string> => {
+    const socket = connections.get(number) as Socket;
+    socket.write(text);
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        resolve('');
+      }, patience);
+      const end = (result: string): void => {
+        clearTimeout(timer);
+        socket.removeAllListeners('data');
+        resolve(result);
+      };
+      socket.once('data', (data) => {
+        end(data.toString());
+      });
+      socket.once('error', (error: NodeJS.ErrnoException) => {
+        end(error.code ?? '');
+      });
+    });
+  },
+  hangUp: (number: number): void => {
+    connections.get(number)?.destroy();
+  },
+  /** Sends datagrams of one flow. @returns what came back within the time given, or the error that came */
+  ask: async (address: string, port: number, texts: string[], patience = 2_000): Promise<string[]> => {
+    const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4');
+    const answers: string[] = [];
+    await new Promise<void>((resolve) => {
+      socket.connect(port, address, resolve);
+    });
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, patience);
+      const add = (answer: string): void => {
+        answers.push(answer);
+        if (answers.length < texts.length && !answer.startsWith('E')) return;
+        clearTimeout(timer);
+        resolve();
+      };
+      socket.on('message', (message) => {
+        add(message.toString());
+      });
+      socket.on('error', (error: NodeJS.ErrnoException) => {
+        add(error.code ?? 'E');
+      });
+      for (const text of texts) socket.send(text);
+    });
+    socket.close();
+    return answers;
+  },
+};
+
+export type Actions = typeof actions;
+
+interface Order {
+  readonly number: number;
+  readonly place?: string;
+  readonly action: keyof Actions;
+  readonly parameters: readonly unknown[];
+}
+
+process.on('message', (order: Order) => {
+  const { number, place, action, parameters } = order;
+  if (place !== undefined) {
+    const child = others.get(place) as ChildProcess;
+    const pass = (answer: { number: number }): void => {
+      if (answer.number !== number) return;
+      child.off('message', pass as () => void);
+      process.send?.(answer);
+    };
+    child.on('message', pass as () => void);
+    child.send({ number, action, parameters });
+    return;
+  }
+  const work = async (): Promise<unknown> =>
+    (actions[action] as (...all: readonly unknown[]) => unknown)(...parameters);
+  work().then(
+    (result) => process.send?.({ number, result }),
+    (error: unknown) => {
+      const { message, code } = error as NodeJS.ErrnoException;
+      process.send?.({ number, failure: message, code });
+    },
+  );
+});
+process.on('disconnect', () => {
+  for (const child of others.values()) child.kill('SIGKILL');
+  process.exit();
+});
+process.send?.('ready');
