@@ -3,6 +3,7 @@ export type { ActivitySource, Traffic } from './contracts/activity-source.js';
 export type { Backend, BackendCapabilities, PowerChange, Registration, Stray } from './contracts/backend.js';
 export type {
   Execution,
+  HeldListener,
   Machine,
   MachineDescription,
   MachineId,
@@ -56,6 +57,7 @@ export { findTool } from './plugin-kit/find-tool.js';
 export { forkChild } from './plugin-kit/fork-child.js';
 export { MessageStream } from './plugin-kit/message-stream.js';
 export { nativePackageAdvice } from './plugin-kit/native-package-advice.js';
+export { pollUntil } from './plugin-kit/poll-until.js';
 export { PowerWatch } from './plugin-kit/power-watch.js';
 export { Reconnecting } from './plugin-kit/reconnecting.js';
 export { requiredText, uuid } from './plugin-kit/text-options.js';

@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import { z } from 'zod';
 import { duration } from '../plugin-kit/duration.js';
 import { endpointText, type Endpoint } from '../net/endpoint.js';
@@ -40,7 +41,9 @@ function parsePlace(text: string): Place | undefined {
   const written = bracketed ?? plain;
   if (written === undefined) return { port };
   const address = parseAddress(written);
-  return address === undefined || (bracketed !== undefined) !== address.includes(':') ? undefined : { address, port };
+  if (address === undefined) return undefined;
+  // An IPv6 address stands in brackets, and no other one.
+  return isIPv6(address) === (bracketed !== undefined) ? { address, port } : undefined;
 }
 
 function parseListen(text: string): Pick<WrittenRelay, 'protocol' | 'listen'> | undefined {
@@ -53,7 +56,7 @@ function parseListen(text: string): Pick<WrittenRelay, 'protocol' | 'listen'> | 
 export function parseRelay(text: string): WrittenRelay | undefined {
   const [from = '', target = '', ...more] = text.split('->');
   const [left, to] = [parseListen(from), parsePlace(target)];
-  if (left === undefined || to === undefined || more.length > 0) return undefined;
+  if (!left || !to || more.length > 0) return undefined;
   return { ...left, to, proxyProtocol: false };
 }
 

@@ -45,6 +45,15 @@ export interface Execution extends Omit<
   readonly account?: { readonly uid: number; readonly gid: number } | undefined;
 }
 
+/** A port at which Jitsu itself listens for a machine, whose service accepts what waits there once it runs. */
+export interface HeldListener {
+  /**
+   * Resolves when the service has accepted a connection since the call, and when none waits; rejects with the signal's
+   * reason when that aborts first.
+   */
+  untilAccepted(signal: AbortSignal): Promise<void>;
+}
+
 /**
  * One machine of a backend, handed out by `Backend.machine`, one per unikernel. It stays valid while the connection is
  * lost, and after `close` and another `connect`.
@@ -97,4 +106,10 @@ export interface Machine {
    * machine is a process of this system; elsewhere such a command runs as Jitsu's own user.
    */
   execution?(): Execution | undefined;
+
+  /**
+   * Where Jitsu itself listens for the machine at this address and TCP port, so that a connection there says nothing of
+   * its service; `undefined` where the machine itself would listen. Present where the backend can listen.
+   */
+  listener?(address: string, port: number): HeldListener | undefined;
 }

@@ -1,4 +1,4 @@
-import type { Execution, MachineId } from './machine.js';
+import type { Execution, HeldListener, MachineId } from './machine.js';
 import type { MayNeedRoot } from './may-need-root.js';
 
 export interface ReadinessTarget {
@@ -11,6 +11,11 @@ export interface ReadinessTarget {
   readonly domainId?: number;
   /** How a command of a probe is to run: undefined for Jitsu's own user, folder and variables. */
   execution?(): Execution | undefined;
+  /**
+   * What listens for the unikernel in its place: a connection there is open before its service runs. Undefined where its
+   * service itself listens.
+   */
+  listener?(address: string, port: number): HeldListener | undefined;
   /**
    * Told what an attempt has found, such as `192.0.2.7:8080 answered with status 404`. The last of it stands in the error
    * where the deadline passes.

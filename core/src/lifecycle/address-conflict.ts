@@ -34,6 +34,8 @@ export async function checkAddressesFree(
       onElsewhere(endpoint);
       continue;
     }
+    // Jitsu itself has the port, and nobody else.
+    if (plan.machine.listener(endpoint.address, endpoint.port) !== undefined) continue;
     if (!(await acceptsNow(endpoint, clock)) || plan.machine.execution() === undefined) continue;
     const owner = (await listenerOwner(endpoint)) ?? 'another program';
     const stray = await strayAt(endpoint, strays);

@@ -1,7 +1,14 @@
 import { isIP } from 'node:net';
 import { inspect } from 'node:util';
 import type { BackendCapabilities, PowerChange, Stray } from '../contracts/backend.js';
-import type { Execution, Machine, MachineDescription, OutdatedDefinition, PowerState } from '../contracts/machine.js';
+import type {
+  Execution,
+  HeldListener,
+  Machine,
+  MachineDescription,
+  OutdatedDefinition,
+  PowerState,
+} from '../contracts/machine.js';
 
 const STATES: ReadonlySet<PowerState> = new Set<PowerState>([
   'off',
@@ -30,6 +37,13 @@ export function checkMachine(machine: Machine): void {
   // Not a regular expression: a start checks a million of them.
   if (typeof id !== 'string' || id.length !== ID_LENGTH)
     throw new TypeError(`its id is ${shown(id)}, which is no uuid`);
+}
+
+/** @throws TypeError where it does not say when something was accepted */
+export function checkListener(listener: HeldListener): void {
+  checkObject('what listens for it', listener);
+  const { untilAccepted } = listener as Partial<HeldListener>;
+  if (typeof untilAccepted !== 'function') throw new TypeError('what listens for it has no untilAccepted');
 }
 
 /** @throws TypeError for anything but a list of named machines, with IP addresses where they have any */

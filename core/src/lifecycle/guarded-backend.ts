@@ -2,7 +2,15 @@ import { inspect } from 'node:util';
 import type { Backend, BackendCapabilities, PowerChange, Registration, Stray } from '../contracts/backend.js';
 import type { Clock } from '../contracts/clock.js';
 import type { Logger } from '../contracts/logger.js';
-import type { Execution, Machine, MachineDescription, MachineId, PowerState, StopMode } from '../contracts/machine.js';
+import type {
+  Execution,
+  HeldListener,
+  Machine,
+  MachineDescription,
+  MachineId,
+  PowerState,
+  StopMode,
+} from '../contracts/machine.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import { errorCode, errorMessage, JitsuError } from '../errors.js';
 import { BackOff } from '../plugin-kit/back-off.js';
@@ -13,6 +21,7 @@ import {
   checkDescription,
   checkExecution,
   checkLines,
+  checkListener,
   checkMachine,
   checkStrays,
   usableAddresses,
@@ -432,6 +441,26 @@ export class GuardedMachine implements Required<Machine> {
       return execution;
     } catch (error) {
       throw this.#failure(error, 'asked how its commands run');
+    }
+  }
+
+  /** Undefined also where the backend listens for no machine. */
+  listener(address: string, port: number): HeldListener | undefined {
+    try {
+      const listener = this.machine.listener?.(address, port);
+      if (listener === undefined) return undefined;
+      checkListener(listener);
+      return {
+        untilAccepted: async (signal) => {
+          try {
+            await untilAborted(listener.untilAccepted(signal), signal);
+          } catch (error) {
+            throw signal.aborted ? error : this.#failure(error, 'waited for');
+          }
+        },
+      };
+    } catch (error) {
+      throw this.#failure(error, 'asked who listens for it');
     }
   }
 

@@ -1,5 +1,5 @@
 import type { Clock } from '../contracts/clock.js';
-import type { Execution } from '../contracts/machine.js';
+import type { Execution, HeldListener } from '../contracts/machine.js';
 import type { ReadinessProbe } from '../contracts/readiness-probe.js';
 import { pollUntil } from '../plugin-kit/poll-until.js';
 import type { LifeReports } from './life-reports.js';
@@ -43,7 +43,8 @@ export async function untilAnswered(
   const { name, id, machine, probes } = plan;
   // Asked for only by a probe that runs a command: it takes longer than a look at a port.
   const execution = (): Execution | undefined => machine.execution();
-  const target = { name, id, execution, ...(domainId !== undefined && { domainId }) };
+  const listener = (address: string, port: number): HeldListener | undefined => machine.listener(address, port);
+  const target = { name, id, execution, listener, ...(domainId !== undefined && { domainId }) };
   const ask = async (probe: ReadinessProbe): Promise<void> => {
     const addresses = probedAddresses(unikernel.addresses, plan.relays, probe.port);
     await probe.untilReady({ ...target, addresses, report: (outcome) => outcomes.set(probe, outcome) }, signal);

@@ -2,12 +2,14 @@ import {
   errorCode,
   errorMessage,
   JitsuError,
+  pollUntil,
   type Clock,
+  type HeldListener,
   type LaunchSocket,
   type Logger,
   type MachineId,
 } from '@jitsud/core/plugin';
-import { endpointWords, listenEndpoints, type ListenEndpoint, type ListenOption } from './listen-option.js';
+import { endpointWords, listenEndpoints, plainText, type ListenEndpoint, type ListenOption } from './listen-option.js';
 import type { ListeningSocket, ListeningSockets } from './listening-socket.js';
 import { NativeListeningSockets } from './native-listening-sockets.js';
 
@@ -81,6 +83,26 @@ export class HeldListeners {
   /** The same for a program to be started with. */
   forLaunch(id: MachineId): readonly LaunchSocket[] | undefined {
     return this.of(id)?.map((socket) => socket.forLaunch());
+  }
+
+  /** What listens at a TCP port for a machine. */
+  listenerOf(id: MachineId, address: string, port: number): HeldListener | undefined {
+    const socket = this.of(id)?.find((each) => {
+      return each.protocol === 'tcp' && each.port === port && each.address === plainText(address);
+    });
+    return socket && { untilAccepted: (signal) => this.#untilAccepted(socket, signal) };
+  }
+
+  async #untilAccepted(socket: ListeningSocket, signal: AbortSignal): Promise<void> {
+    let before: number | undefined;
+    const hasAccepted = (): boolean => {
+      const waiting = socket.waiting();
+      // A connection counts as open to its client a moment before it waits here.
+      if (before !== undefined && (waiting === 0 ? before === 0 : waiting < before)) return true;
+      before = waiting;
+      return false;
+    };
+    await pollUntil(() => Promise.resolve(hasAccepted()), this.clock, signal);
   }
 
   close(): void {

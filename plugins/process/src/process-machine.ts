@@ -1,4 +1,4 @@
-import type { Clock, Execution } from '@jitsud/core/plugin';
+import type { Clock, Execution, HeldListener } from '@jitsud/core/plugin';
 import { ProcessHandle } from './process-handle.js';
 import type { Confinement, ProcessPlan } from './process-plan.js';
 import type { RunningProcesses } from './running-processes.js';
@@ -40,5 +40,9 @@ export class ProcessMachine extends ProcessHandle implements ProcessPlan {
 
   execution(): Execution {
     return this.processes.executionOf(this);
+  }
+
+  listener(address: string, port: number): HeldListener | undefined {
+    return this.processes.listeners.listenerOf(this.id, address, port);
   }
 }

@@ -89,7 +89,7 @@ export class RunningProcesses {
     private readonly clock: Clock,
     private readonly logger: Logger,
     private readonly spawner: Spawner,
-    private readonly listeners: HeldListeners,
+    readonly listeners: HeldListeners,
     private readonly tell: (change: PowerChange) => void,
   ) {
     this.#inherited = new Remembered(clock);

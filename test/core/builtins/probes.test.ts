@@ -12,6 +12,7 @@ import { SealableSpawner } from '#core/plugin-kit/sealable-spawner.js';
 import { ExecProbe } from '#core/builtins/exec-probe.js';
 import { HttpProbe, HttpsProbe, plainQuestion, secureQuestion } from '#core/builtins/http-probe.js';
 import { pauseAfter, pollUntil } from '#core/plugin-kit/poll-until.js';
+import { untilAborted } from '#core/plugin-kit/until-aborted.js';
 import { TcpProbe } from '#core/builtins/tcp-probe.js';
 import { eventually, PATIENCE } from '#core/testing/eventually.js';
 import { rejectsWithCode } from '#core/testing/rejects-with-code.js';
@@ -63,6 +64,15 @@ describe('the pauses between attempts', () => {
   });
 });
 
+class DeferredAcceptance {
+  resolve: () => void = () => undefined;
+  readonly #accepted = new Promise<void>((resolve) => (this.resolve = resolve));
+
+  untilAccepted(signal: AbortSignal): Promise<void> {
+    return untilAborted(this.#accepted, signal);
+  }
+}
+
 describe('what is tried until it succeeds', () => {
   it('is not tried at all when it was called off before', async () => {
     let attempts = 0;
@@ -82,6 +92,29 @@ describe('the tcp probe', () => {
       port,
     );
     await ready;
+  });
+
+  it('waits until the service accepts where Jitsu itself listens', async () => {
+    await using server = await listening(createServer((socket) => socket.resume().on('error', () => undefined)));
+    const accepted = new DeferredAcceptance();
+    const asked: [string, number][] = [];
+    const outcomes: string[] = [];
+    const listener = (address: string, port: number): DeferredAcceptance => (asked.push([address, port]), accepted);
+    const held = { ...target, listener, report: (outcome: string) => void outcomes.push(outcome) };
+    const ready = new TcpProbe(server.port, clock).untilReady(held, patience());
+    await eventually(() => assert.equal(outcomes.length, 1));
+    assert.equal(await Promise.race([ready, clock.sleep(30).then(() => 'pending')]), 'pending');
+    accepted.resolve();
+    await ready;
+    assert.deepEqual(asked, [['127.0.0.1', server.port]]);
+    assert.deepEqual(outcomes, [`127.0.0.1:${server.port} is open, and no connection is accepted there`]);
+    const controller = new AbortController();
+    const endless = new TcpProbe(server.port, clock).untilReady(
+      { ...target, listener: () => new DeferredAcceptance() },
+      controller.signal,
+    );
+    controller.abort(new Error('never mind'));
+    await assert.rejects(endless, /never mind/);
   });
 
   it('wants every address to listen', async () => {

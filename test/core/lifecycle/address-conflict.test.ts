@@ -15,7 +15,7 @@ const execution = { cwd: '/', env: {} };
 
 function aUnikernel(address: string, port: number | undefined, isProcess = true): Unikernel {
   const probe = { untilReady: () => Promise.resolve(), ...(port !== undefined && { port }) };
-  const machine = { execution: () => (isProcess ? execution : undefined) };
+  const machine = { execution: () => (isProcess ? execution : undefined), listener: () => undefined };
   return { name: 'web', addresses: [address], plan: { probes: [probe], machine } } as unknown as Unikernel;
 }
 
@@ -72,6 +72,13 @@ describe('a conflict about an address', () => {
     ])
       await checkAddressesFree(unikernel, clock, (endpoint) => elsewhere.push(endpoint));
     assert.deepEqual(elsewhere, [{ address: '192.0.2.1', port }]);
+  });
+
+  it('is none where Jitsu itself listens for the unikernel', async () => {
+    const unikernel = aUnikernel('127.0.0.1', await listen('127.0.0.1'));
+    const untilAccepted = (): Promise<void> => Promise.resolve();
+    unikernel.plan.machine.listener = () => ({ untilAccepted });
+    await checkAddressesFree(unikernel, clock, () => assert.fail());
   });
 
   it('is found also without native calls', async () => {

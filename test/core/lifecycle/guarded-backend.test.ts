@@ -505,6 +505,27 @@ describe('a machine as the core uses it', () => {
     }
   });
 
+  it('says what listens for it, and what fails there in its own words', async () => {
+    const { signal } = new AbortController();
+    const untilAccepted = (): Promise<void> => Promise.resolve();
+    await viewOf({ listener: () => ({ untilAccepted }) })
+      .listener('127.0.0.1', 80)
+      ?.untilAccepted(signal);
+    assert.equal(viewOf({}).listener('127.0.0.1', 80), undefined);
+    assert.equal(viewOf({ listener: () => undefined }).listener('127.0.0.1', 80), undefined);
+    const odd = viewOf({ listener: () => ({}) as { untilAccepted(): Promise<void> } });
+    assert.throws(() => odd.listener('127.0.0.1', 80), { code: 'JITSU_BACKEND_FAILED', message: /who listens for it/ });
+    const failing = viewOf({ listener: () => ({ untilAccepted: () => Promise.reject(new Error('EBADF')) }) });
+    const failed = failing.listener('127.0.0.1', 80)?.untilAccepted(signal) as Promise<void>;
+    const { message } = await rejectsWithCode(failed, 'JITSU_BACKEND_FAILED');
+    assert.match(message, /^The backend odd fails when web is waited for: EBADF/);
+    const controller = new AbortController();
+    const endless = viewOf({ listener: () => ({ untilAccepted: () => new Promise(() => undefined) }) });
+    const waiting = endless.listener('127.0.0.1', 80)?.untilAccepted(controller.signal) as Promise<void>;
+    controller.abort(new Error('never mind'));
+    await assert.rejects(waiting, /^Error: never mind$/);
+  });
+
   it('has no addresses that no service can have', async () => {
     const reported = [
       '0.0.0.0',

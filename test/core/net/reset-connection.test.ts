@@ -37,7 +37,7 @@ describe('the reset of a connection', () => {
   ] as const) {
     it(`closes the descriptor behind ${what}`, async () => {
       const socket = await served;
-      socket.on('error', assert.fail);
+      socket.on('error', (error) => assert.fail(error.message));
       const closed = once(socket, 'close');
       end(socket);
       resetConnection(socket);

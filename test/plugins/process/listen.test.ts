@@ -7,6 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Knock, KnockVerdict } from '#core/contracts/doorman.js';
 import type { Machine } from '#core/contracts/machine.js';
+import { SystemClock } from '#core/clock.js';
+import { TcpProbe } from '#core/builtins/tcp-probe.js';
 import { eventually } from '#core/testing/eventually.js';
 import type { ProcessBackend } from '#process/process-backend.js';
 import { processOptions } from '#process/process-options.js';
@@ -210,6 +212,19 @@ for (const sealed of [false, true]) {
       assert.match(await visit(), /^\d+ /);
       const [first = 0, second = 0, third = 0] = told;
       assert.ok(second - first > 900 && third - second > 1_900, told.join());
+    });
+
+    it('counts as ready when it accepts, however long its port has been open', async () => {
+      const one = await machine('tcp:8080', [...NODE, 'slow=300']);
+      const probe = new TcpProbe(8080, new SystemClock());
+      const listener = (address: string, port: number) => one.listener?.(address, port);
+      const target = { name: 'web', id: one.id, addresses: [ip], listener };
+      await assert.rejects(probe.untilReady(target, AbortSignal.timeout(200)), { name: 'TimeoutError' });
+      const began = performance.now();
+      await one.start();
+      await probe.untilReady(target, new AbortController().signal);
+      assert.ok(performance.now() - began > 300);
+      assert.equal(one.listener?.(ip, 8081), undefined);
     });
 
     it('is not told of what it takes itself', async () => {
