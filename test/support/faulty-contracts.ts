@@ -1,6 +1,9 @@
 import { SystemClock } from '#core/clock.js';
+import type { Traffic } from '#core/contracts/activity-source.js';
 import type { BootConfigurator, BootingDomain } from '#core/contracts/boot-configurator.js';
 import type { Command, CommandTerminal } from '#core/contracts/command.js';
+import type { ArmedService, Knock, KnockVerdict } from '#core/contracts/doorman.js';
+import type { ServiceEndpoints } from '#core/contracts/service-endpoints.js';
 import type { LifecycleEvent, LifecycleEventKind } from '#core/contracts/lifecycle-event.js';
 import type { Notifier } from '#core/contracts/notifier.js';
 import type { ReadinessProbe, ReadinessTarget } from '#core/contracts/readiness-probe.js';
@@ -11,15 +14,20 @@ import { MemoryStateStore } from '#core/builtins/memory-state-store.js';
 import { JitsuError } from '#core/errors.js';
 import { untilAborted } from '#core/plugin-kit/until-aborted.js';
 import {
+  describeActivitySource,
   describeBootConfigurator,
   describeCommand,
+  describeDoorman,
   describeNotifier,
   describeReadinessProbe,
   describeResolver,
   describeStateStore,
   describeStopPolicy,
+  type KnockingClient,
 } from '@jitsud/core/testing';
 import { z } from 'zod';
+import { MemoryActivitySource } from './memory-activity-source.js';
+import { MemoryDoorman, type Packet } from './memory-doorman.js';
 
 /**
  * Implementations of every contract but the backend's, each with one fault, under their suites: a mocha file in which
@@ -271,6 +279,209 @@ for (const [fault, Faulty] of Object.entries(notifiers)) {
     has: ({ kind, unikernel }) => told.has(`${kind} ${unikernel}`),
     breakDown: () => {
       broken = true;
+    },
+  });
+}
+
+/* Activity sources */
+
+const ENDPOINTS: ServiceEndpoints = {
+  ...{ unikernel: 'web', machine: '0f0f0f0f-0000-5000-8000-000000000000', addresses: ['192.0.2.1'], macs: [] },
+  ports: [{ protocol: 'tcp', port: 80 }],
+  rules: { idle: 900_000, outgoing: false, conntrack: false, ignored: [] },
+};
+
+let current: MemoryActivitySource;
+
+class HonestSource extends MemoryActivitySource {
+  constructor() {
+    super(['web', 'another']);
+  }
+
+  override async observe(endpoints: ServiceEndpoints, signal: AbortSignal): Promise<Traffic> {
+    signal.throwIfAborted();
+    if (broken) throw new JitsuError('JITSU_BACKEND_UNREACHABLE', 'there is no table');
+    return current.traffic.get(endpoints.unikernel) ?? { connections: 0, lastPacket: -Infinity };
+  }
+}
+
+const activitySources: Record<string, new () => MemoryActivitySource> = {
+  'no fault': HonestSource,
+  'sees everything': class extends HonestSource {
+    override sees() {
+      return true;
+    }
+  },
+  'knows of no use where it knows nothing': class extends HonestSource {
+    override async observe(endpoints: ServiceEndpoints, signal: AbortSignal) {
+      return broken ? { connections: 0 } : super.observe(endpoints, signal);
+    }
+  },
+  'says nothing at all': class extends HonestSource {
+    override async observe() {
+      return {};
+    }
+  },
+  'counts what is closed': class extends HonestSource {
+    #most = 0;
+    override async observe(endpoints: ServiceEndpoints, signal: AbortSignal) {
+      const { connections = 0 } = await super.observe(endpoints, signal);
+      this.#most = Math.max(this.#most, connections);
+      return { connections: this.#most, lastPacket: Date.now() };
+    }
+  },
+  'overlooks the signal': class extends HonestSource {
+    override async observe(endpoints: ServiceEndpoints) {
+      return super.observe(endpoints, new AbortController().signal);
+    }
+  },
+  'takes what it is told for its own': class extends HonestSource {
+    override async observe(endpoints: ServiceEndpoints, signal: AbortSignal) {
+      Object.assign(endpoints, { addresses: [] });
+      return super.observe(endpoints, signal);
+    }
+  },
+  'knows the future': class extends HonestSource {
+    override async observe() {
+      return { connections: 0, lastPacket: Date.now() + 60_000 };
+    }
+  },
+};
+
+for (const [fault, Faulty] of Object.entries(activitySources)) {
+  let open = 0;
+  const tell = (): void => void current.traffic.set('web', { connections: open, lastPacket: Date.now() });
+  describeActivitySource(`activity source: ${fault}`, {
+    patience: 300,
+    setUp: () => {
+      [open, broken, current] = [0, false, undefined as unknown as MemoryActivitySource];
+    },
+    // The suite makes others besides the one that it uses.
+    source: () => {
+      const source = new Faulty();
+      current ??= source;
+      return source;
+    },
+    seen: () => ENDPOINTS,
+    unseen: () => ({ ...ENDPOINTS, unikernel: 'stranger' }),
+    now: () => Date.now(),
+    send: tell,
+    connect: async () => {
+      open += 1;
+      tell();
+      return () => {
+        open -= 1;
+        tell();
+      };
+    },
+    breakDown: () => {
+      broken = true;
+    },
+  });
+}
+
+/* Doormen */
+
+let atTheDoor: MemoryDoorman;
+
+class HonestDoorman extends MemoryDoorman {
+  constructor() {
+    super(['web']);
+  }
+}
+
+const doormen: Record<string, new () => MemoryDoorman> = {
+  'no fault': HonestDoorman,
+  'guards everything': class extends HonestDoorman {
+    override guards() {
+      return true;
+    }
+  },
+  'holds nothing': class extends HonestDoorman {
+    override async arm() {}
+  },
+  'never delivers': class extends HonestDoorman {
+    override async release() {}
+  },
+  'stays armed': class extends HonestDoorman {
+    override async release(unikernel: string, outcome: 'deliver' | 'refuse' | 'drop') {
+      const connections = this.armed.get(unikernel);
+      await super.release(unikernel, outcome);
+      if (connections) await this.arm([{ ...ENDPOINTS, unikernel, connections }]);
+    }
+  },
+  'steps aside after a failed boot': class extends HonestDoorman {
+    override async release(unikernel: string, outcome: 'deliver' | 'refuse' | 'drop') {
+      await super.release(unikernel, outcome);
+      await super.release(unikernel, 'deliver');
+    }
+  },
+  'holds against the verdict': class extends HonestDoorman {
+    override onKnock(listener: (knock: Knock) => KnockVerdict) {
+      return super.onKnock((knock) => (listener(knock), 'hold'));
+    }
+  },
+  'refuses what is to be dropped': class extends HonestDoorman {
+    override onKnock(listener: (knock: Knock) => KnockVerdict) {
+      return super.onKnock((knock) => (listener(knock) === 'hold' ? 'hold' : 'refuse'));
+    }
+  },
+  'forgets what it holds when it is armed again': class extends HonestDoorman {
+    override async arm(services: readonly ArmedService[]) {
+      for (const { unikernel } of services) {
+        if (this.armed.has(unikernel)) await super.release(unikernel, 'drop');
+      }
+      await super.arm(services);
+    }
+  },
+  'confuses names': class extends HonestDoorman {
+    override release(_unikernel: string, outcome: 'deliver' | 'refuse' | 'drop') {
+      return super.release('web', outcome);
+    }
+  },
+  'reports no port': class extends HonestDoorman {
+    override onKnock(listener: (knock: Knock) => KnockVerdict) {
+      return super.onKnock((knock) => listener({ ...knock, port: 0 }));
+    }
+  },
+};
+
+const OUTCOMES = {
+  passed: 'waits',
+  waits: 'waits',
+  dropped: 'waits',
+  refused: 'refused',
+  delivered: 'reached',
+} as const satisfies Record<Packet['outcome'], KnockingClient['outcome']>;
+
+for (const [fault, Faulty] of Object.entries(doormen)) {
+  let serves = false;
+  let clients = 0;
+  describeDoorman(`doorman: ${fault}`, {
+    patience: 300,
+    setUp: () => {
+      [serves, atTheDoor] = [false, undefined as unknown as MemoryDoorman];
+    },
+    doorman: () => {
+      const doorman = new Faulty();
+      atTheDoor ??= doorman;
+      return doorman;
+    },
+    guarded: () => ENDPOINTS,
+    unguarded: () => ({ ...ENDPOINTS, unikernel: 'stranger' }),
+    serve: () => {
+      serves = true;
+    },
+    connect: () => {
+      clients += 1;
+      const packet = atTheDoor.send('web', { from: `192.0.2.${clients % 250}` });
+      return {
+        get outcome(): KnockingClient['outcome'] {
+          if (packet.outcome === 'passed') return serves ? 'reached' : 'refused';
+          return OUTCOMES[packet.outcome];
+        },
+        close: () => undefined,
+      };
     },
   });
 }

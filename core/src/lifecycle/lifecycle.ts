@@ -13,6 +13,7 @@ import { AddressDoubts } from './address-doubts.js';
 import { Announcer } from './announcer.js';
 import { BootQueue } from './boot-queue.js';
 import { DisposableClock } from './disposable-clock.js';
+import type { NeighbourWait } from './guest-neighbours.js';
 import type { Doormen } from './doormen.js';
 import { Keeps, localTime } from './keeps.js';
 import type { LifeReports } from './life-reports.js';
@@ -56,6 +57,8 @@ export interface LifecycleListeners {
   readonly onDoubt?: (unikernel: Unikernel, message: string) => void;
   /** The first boot begins, or no boot is left. */
   readonly onBooting?: (booting: boolean) => void;
+  /** The probes of the unikernel are about to be asked; returns what is to be told of that wait. */
+  readonly onProbing?: (unikernel: Unikernel) => NeighbourWait | undefined;
 }
 
 /** What is known of traffic, beside queries, and who holds first packets. */
@@ -122,7 +125,8 @@ export class Lifecycle implements Disposable {
       stopEnded: (unikernel) => this.#stopEnded(recordOf(unikernel)),
     };
     this.#doubts = new AddressDoubts((unikernel, message) => listeners.onDoubt?.(unikernel, message), clock);
-    this.#steps = new SummonSteps(this.#reports, this.#boots, this.#announcer, this.#doubts, this.#needs, clock);
+    const shared = [this.#reports, this.#boots, this.#announcer, this.#doubts, this.#needs, clock] as const;
+    this.#steps = new SummonSteps(...shared, listeners.onProbing);
     this.#stops = new StopQueue(this.#reports, this.#announcer, clock, traffic.doormen);
     this.#keeps = new Keeps(clock);
     this.#reaper = new Reaper(this.#reports, clock, this.#keeps, this.#needs, traffic);

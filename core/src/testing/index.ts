@@ -1,7 +1,9 @@
 export type { BackendHarness, RefusedOptions } from './backend/backend-harness.js';
 export { describeBackend } from './backend/describe-backend.js';
+export { describeActivitySource, type ActivitySourceHarness } from './describe-activity-source.js';
 export { describeBootConfigurator, type BootConfiguratorHarness } from './describe-boot-configurator.js';
 export { describeCommand, type CommandHarness, type CommandRun } from './describe-command.js';
+export { describeDoorman, type DoormanHarness, type KnockingClient } from './describe-doorman.js';
 export { describeNotifier, type NotifierHarness } from './describe-notifier.js';
 export { describeReadinessProbe, type ProbedService, type ReadinessProbeHarness } from './describe-readiness-probe.js';
 export { describeResolver, type ResolverHarness } from './describe-resolver.js';

@@ -7,7 +7,7 @@ import { commit } from './nft-transaction.js';
 import { OtherTables } from './other-tables.js';
 import type { PacketHolder } from './packet-holder.js';
 import { opposite, SetMembers, type Edit } from './set-members.js';
-import { trackConnections } from './table-layout.js';
+import { trackConnections, USERS } from './table-layout.js';
 import { TrafficReader, type TrafficQuestion, type TrafficReading } from './traffic-reader.js';
 
 /** How packets are held, the best first: by nftables' own queue, by that of iptables, or as copies that are sent again. */
@@ -82,6 +82,18 @@ export class Netfilter implements Disposable {
       endpoints.flatMap((endpoint) => {
         const key = endpointKey(endpoint);
         return ['published', 'stopped', 'ended'].map((name) => ({ set: setFor(name, endpoint), key, isMember: false }));
+      }),
+    );
+  }
+
+  /** The packets of these users of this host are those of readiness probes from now on. @throws NetlinkError */
+  passUsers(users: readonly number[]): void {
+    this.#members.edit(
+      users.map((user) => {
+        const key = Buffer.alloc(4);
+        // In the order of this machine.
+        key.writeUInt32LE(user);
+        return { set: USERS, key, isMember: true };
       }),
     );
   }

@@ -24,8 +24,8 @@ export interface NetfilterOptions {
   readonly instance: number;
   /** The packets of readiness probes have this mark (SO_MARK). */
   readonly mark?: number | undefined;
-  /** The packets of readiness probes come from this user. */
-  readonly uid?: number | undefined;
+  /** The bridges on which packets from one port to another are held, too. */
+  readonly bridges?: readonly string[] | undefined;
   /** Networks whose clients do not count as use, as ADDRESS/LENGTH. */
   readonly ignored?: readonly string[] | undefined;
   /** How long traffic is remembered, in milliseconds: the longest time for which an idle connection counts. */
@@ -52,11 +52,19 @@ export async function openNetfilter(options: NetfilterOptions): Promise<Netfilte
 }
 
 function fillTable(calls: SystemCalls, socket: NetlinkSocket, options: NetfilterOptions): Netfilter {
-  const { instance, mark = USUAL_MARK, uid, ignored = [], memory = MEMORY, window = WINDOW, rungs = RUNGS } = options;
+  const {
+    instance,
+    mark = USUAL_MARK,
+    bridges = [],
+    ignored = [],
+    memory = MEMORY,
+    window = WINDOW,
+    rungs = RUNGS,
+  } = options;
   const table = new NftTable(Family.INET, `${TABLE_PREFIX}${instance}`);
   commit(socket, [table.create()]);
   const seesPayload = isPossible(socket, table);
-  const layout = { mark, uid, ignored: addressRanges(ignored), memory, window, seesPayload };
+  const layout = { mark, bridges, ignored: addressRanges(ignored), memory, window, seesPayload };
   const refusals: string[] = [];
   for (const rung of rungs) {
     try {

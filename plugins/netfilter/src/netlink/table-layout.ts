@@ -27,8 +27,8 @@ import { Family, Hook, KeyType, SetFlag, type Change, type NftTable, type SetDef
 export interface LayoutOptions {
   /** The packets of readiness probes have this mark. */
   readonly mark: number;
-  /** The packets of readiness probes come from this user. */
-  readonly uid?: number | undefined;
+  /** The bridges whose own hosts send packets to stopped services on the same bridge. */
+  readonly bridges: readonly string[];
   /** Networks whose clients do not count, each by its first address and the one behind its last. */
   readonly ignored: readonly AddressRange[];
   /** How long traffic is remembered, in milliseconds. */
@@ -60,6 +60,9 @@ const PROBE_MEMORY = 60_000;
 /** The counter of packets that a full set could not record. */
 export const MISSED = 'missed';
 
+/** The set of the users whose packets are those of readiness probes. */
+export const USERS = 'users';
+
 /** Before any other: before connection tracking, and before addresses are translated. */
 const FIRST = -310;
 /** Behind all that translates the addresses of senders. */
@@ -68,6 +71,9 @@ const LAST = 300;
 const BEFORE_TRANSLATION = -150;
 /** Behind the firewall. */
 const BEHIND_FIREWALL = 100;
+
+/** The room for the name of an interface. */
+const INTERFACE_NAME = 16;
 
 /** ARPHRD_LOOPBACK. */
 const LOOPBACK = 772;
@@ -100,6 +106,7 @@ const VERSIONS: readonly Version[] = [
 export function tableLayout(table: NftTable, options: LayoutOptions): Change[] {
   return [
     table.counter(MISSED),
+    table.set({ name: USERS, parts: [[KeyType.USER, 4]] }),
     ...VERSIONS.flatMap((version) => [
       ...setsOf(version, options).map((set) => table.set(set)),
       ...ignoredOf(table, version, options),
@@ -297,6 +304,7 @@ function entrances(table: NftTable, options: LayoutOptions): Change[] {
           table.chain('held_here', { hook: Hook.OUTPUT, priority: BEFORE_TRANSLATION }),
           ...each('held_here', 'destination', 'published', 'hold'),
         ]),
+    ...heldOnBridges(table, options, each),
     table.chain('held_forwarded', { hook: Hook.FORWARD, priority: BEHIND_FIREWALL }),
     ...each('held_forwarded', 'destination', 'stopped', 'hold'),
     table.chain('held_from_here', { hook: Hook.OUTPUT, priority: BEHIND_FIREWALL }),
@@ -304,29 +312,47 @@ function entrances(table: NftTable, options: LayoutOptions): Change[] {
   ];
 }
 
+/**
+ * What goes from one port of a bridge to another does not come to the hook for forwarded packets while the port of the
+ * stopped machine is down. These rules see it where the kernel hands packets of bridges to them (br_netfilter).
+ */
+function heldOnBridges(
+  table: NftTable,
+  { bridges }: LayoutOptions,
+  each: (chain: string, end: 'destination', set: string, target: string) => Change[],
+): Change[] {
+  if (bridges.length === 0) return [];
+  return [
+    table.chain('bridged'),
+    ...each('bridged', 'destination', 'stopped', 'hold'),
+    table.chain('held_bridged', { hook: Hook.PREROUTING, priority: BEFORE_TRANSLATION }),
+    ...bridges.map((bridge) => {
+      const name = Buffer.alloc(INTERFACE_NAME);
+      name.write(bridge);
+      return table.rule('held_bridged', loadMeta(Meta.IIFNAME), equals(name), verdict(Verdict.JUMP, 'bridged'));
+    }),
+  ];
+}
+
 /** A sender on this host is told of what is taken away as it leaves, and not of what is taken away as it arrives. */
 function heldAsTheyArrive(
   table: NftTable,
-  { mark, uid }: LayoutOptions,
+  { mark }: LayoutOptions,
   each: (chain: string, end: 'destination', set: string, target: string) => Change[],
 ): Change[] {
   return [
     // Who has sent it is not known any more when it arrives.
-    ...(uid === undefined
-      ? []
-      : [
-          table.chain('marked', { hook: Hook.OUTPUT, priority: BEFORE_TRANSLATION }),
-          table.rule('marked', loadMeta(Meta.SKUID), equals(word(uid)), loadValue(word(mark)), setMark()),
-        ]),
+    table.chain('marked', { hook: Hook.OUTPUT, priority: BEFORE_TRANSLATION }),
+    table.rule('marked', loadMeta(Meta.SKUID), isIn(USERS), loadValue(word(mark)), setMark()),
     table.chain('held_here', { hook: Hook.INPUT, priority: BEFORE_TRANSLATION }),
     ...each('held_here', 'destination', 'published', 'hold'),
   ];
 }
 
-function ownPackets({ mark, uid }: LayoutOptions): (readonly Uint8Array[])[] {
+function ownPackets({ mark }: LayoutOptions): (readonly Uint8Array[])[] {
   return [
     [loadMeta(Meta.MARK), equals(word(mark))],
-    ...(uid === undefined ? [] : [[loadMeta(Meta.SKUID), equals(word(uid))]]),
+    [loadMeta(Meta.SKUID), isIn(USERS)],
   ];
 }
 
