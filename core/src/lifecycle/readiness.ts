@@ -47,19 +47,24 @@ export async function untilAnswered(
   signal: AbortSignal,
   { outcomes, neighbours }: ProbeWait,
 ): Promise<void> {
-  const { domainId, plan } = unikernel;
-  const { name, id, machine, probes } = plan;
-  // Asked for only by a probe that runs a command: it takes longer than a look at a port.
-  const execution = (): Execution | undefined => machine.execution();
-  const listener = (address: string, port: number): HeldListener | undefined => machine.listener(address, port);
-  const target: Omit<ReadinessTarget, 'addresses'> = {
-    ...{ name, id, execution, listener, ...(domainId !== undefined && { domainId }) },
+  const target: ReadinessTarget = {
+    ...targetOf(unikernel),
     ...(neighbours && { leaveNeighbours: () => neighbours.leave() }),
   };
+  const { probes, relays } = unikernel.plan;
   const ask = async (probe: ReadinessProbe): Promise<void> => {
-    const addresses = probedAddresses(unikernel.addresses, plan.relays, probe.port);
+    const addresses = probedAddresses(unikernel.addresses, relays, probe.port);
     await probe.untilReady({ ...target, addresses, report: (outcome) => outcomes.set(probe, outcome) }, signal);
     outcomes.delete(probe);
   };
   await Promise.all(probes.map(ask));
+}
+
+/** A unikernel as probes and commands see it. */
+export function targetOf({ addresses, domainId, plan }: Unikernel): ReadinessTarget {
+  const { name, id, machine } = plan;
+  // Asked for only by what runs a command: it takes longer than a look at a port.
+  const execution = (): Execution | undefined => machine.execution();
+  const listener = (address: string, port: number): HeldListener | undefined => machine.listener(address, port);
+  return { name, id, addresses, execution, listener, ...(domainId !== undefined && { domainId }) };
 }
