@@ -21,6 +21,7 @@ import { NamedResolver } from './dns/resolvers/named-resolver.js';
 import { SpecialNames } from './dns/resolvers/special-names.js';
 import { TypesElsewhere } from './dns/resolvers/types-elsewhere.js';
 import { UnikernelResolver } from './dns/resolvers/unikernel-resolver.js';
+import { KnockGuard } from './dns/admission/knock-guard.js';
 import { WakeGuard } from './dns/admission/wake-guard.js';
 import { errorMessage, shuttingDown, withOwnCode } from './errors.js';
 import type { BackendFinding } from './fleet/check-backends.js';
@@ -36,6 +37,7 @@ import type { GuardedBackend } from './lifecycle/guarded-backend.js';
 import { Lifecycle } from './lifecycle/lifecycle.js';
 import type { Unikernel } from './lifecycle/unikernel.js';
 import { CounterWriter } from './state/counter-writer.js';
+import { relayDoorman } from './relay/relay-doorman.js';
 import type { Neighbours } from './plugin-kit/neighbours.js';
 import { SealableSpawner } from './plugin-kit/sealable-spawner.js';
 import type { JitsuUser } from './plugin-kit/spawn-order.js';
@@ -122,7 +124,9 @@ export class Jitsu {
     this.#neighbours = new GuestNeighbours(openNeighbours, () => this.#neighboursByRoot(), clock, logger);
     this.#access = new AccessControl(settings.dns, settings.wake, { clock, logger });
     this.#wakeGuard = new WakeGuard(settings.wake, this.#access, clock);
-    this.#traffic = new TrafficParts(settings, instances, this.#fleet.backends.values(), { clock, logger });
+    const context = { clock, logger };
+    const relay = relayDoorman(whole, context);
+    this.#traffic = new TrafficParts(settings, instances, this.#fleet.backends.values(), context, relay);
     const { sources, doormen } = this.#traffic;
     this.#lifecycle = new Lifecycle(
       settings.boot,
@@ -135,7 +139,7 @@ export class Jitsu {
         onProbing: (unikernel) => this.#neighbours.during(unikernel),
       },
       clock,
-      { sources, doormen, knockVerdict: (knock, boots) => this.#wakeGuard.knockVerdict(knock, boots) },
+      { sources, doormen, knockRules: new KnockGuard(settings.wake, this.#access, this.#wakeGuard, clock) },
     );
     this.#strays = new Strays(settings, this.#fleet, this.#lifecycle, logger);
     this.controls = new Controls(

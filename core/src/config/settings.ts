@@ -14,7 +14,9 @@ import type { BootSettings } from './boot.js';
 import type { CheckedConfig } from './config.js';
 import type { Configured, ConnectionSettings } from './contributed-settings.js';
 import type { DnsSettings } from './dns.js';
-import type { WakeSettings } from './wake.js';
+import type { RelayedPort, RelaySettings } from './relay.js';
+import type { KeepWhile } from './keep-while.js';
+import type { WakeSettings, WakeTrigger } from './wake.js';
 import type { Worded } from './worded-reader.js';
 
 export type { BootSettings } from './boot.js';
@@ -44,15 +46,23 @@ export interface UnikernelSettings {
   readonly deadline: Milliseconds;
   /** How long a guest may take to shut down before it is destroyed. */
   readonly grace: Milliseconds;
+  /** Whether its address is given before it is ready, as long as its first packets are held. */
+  readonly answersAtOnce: boolean;
+  /** What wakes it while they are held. */
+  readonly wakesOn: WakeTrigger;
   /** The interval at which its service is looked at again while it is used; never where undefined. */
   readonly watch: Milliseconds | undefined;
   readonly stopPolicies: readonly Worded<StopPolicy>[];
   /** The hours in which it is not stopped once it runs. */
   readonly awake: readonly AwakeSpan[] | undefined;
+  /** The command that is asked whether it is to be kept when all else would stop it. */
+  readonly keepWhile: KeepWhile | undefined;
   /** The ports that are its service, as configured; those of its probes where empty. */
   readonly ports: readonly ServicePort[];
   /** What counts as use; one object for all unikernels with the same rules. */
   readonly useRules: UseRules;
+  /** The ports that are relayed to it; one shared empty list for all unikernels without any. */
+  readonly relays: readonly RelayedPort[];
   /** The parsed keys that plugins have added; one shared empty object for all unikernels without any. */
   readonly addedKeys: Readonly<Record<string, unknown>>;
   /** The names of the unikernels that have to be ready before it boots, without duplicates; absent without any. */
@@ -71,6 +81,7 @@ export interface Settings {
   readonly dns: DnsSettings;
   readonly wake: WakeSettings;
   readonly boot: BootSettings;
+  readonly relay: RelaySettings;
   /** What happens to running unikernels at an orderly shutdown. */
   readonly onExit: CheckedConfig['stop']['onExit'];
   /** How what is in no configuration any more is stopped by command; by its backend's usual mode where that is absent. */

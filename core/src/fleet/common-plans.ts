@@ -43,8 +43,12 @@ function isTreatedAlike(one: UnikernelSettings, other: UnikernelSettings): boole
     one.ready === other.ready &&
     one.stopPolicies === other.stopPolicies &&
     one.awake === other.awake &&
+    one.answersAtOnce === other.answersAtOnce &&
+    one.wakesOn === other.wakesOn &&
+    one.keepWhile === other.keepWhile &&
     one.https === other.https &&
     one.svcb === other.svcb &&
+    one.relays === other.relays &&
     one.ttl === other.ttl &&
     one.stopMode === other.stopMode &&
     one.replace === other.replace &&
@@ -120,6 +124,18 @@ export class SharedPlan implements UnikernelPlan {
     return this.common.awake;
   }
 
+  get keepWhile(): UnikernelPlan['keepWhile'] {
+    return this.common.keepWhile;
+  }
+
+  get answersAtOnce(): boolean {
+    return this.common.answersAtOnce;
+  }
+
+  get wakesOn(): NonNullable<UnikernelPlan['wakesOn']> {
+    return this.common.wakesOn;
+  }
+
   get delay(): UnikernelPlan['delay'] {
     return this.common.delay;
   }
@@ -142,6 +158,10 @@ export class SharedPlan implements UnikernelPlan {
 
   get useRules(): NonNullable<UnikernelPlan['useRules']> {
     return this.common.useRules;
+  }
+
+  get relays(): NonNullable<UnikernelPlan['relays']> {
+    return this.common.relays;
   }
 
   /** See {@link RelatedPlan}. */

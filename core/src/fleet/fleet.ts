@@ -112,6 +112,7 @@ export class Fleet {
       if (unikernel.needs !== undefined || unikernel.group !== undefined) this.#related.push(unikernel.name);
       const problem = this.#unsupportedMode(unikernel);
       if (problem) problems.push(problem);
+      problems.push(...this.#askedRelays(unikernel));
     }
     this.#refuse(problems);
   }
@@ -315,7 +316,7 @@ export class Fleet {
         const isAllowed =
           allowed !== undefined && (allowed.execution !== undefined || plan.machine.execution() === undefined);
         try {
-          if (!isAllowed) allowProbes(unikernel);
+          if (!isAllowed) allowCommands(unikernel);
         } catch (error) {
           plan.arrive(before);
           throw error;
@@ -414,7 +415,7 @@ export class Fleet {
     if (owner !== undefined) return sameMachine(name, owner.name);
     this.unikernels.set(name, unikernel);
     try {
-      allowProbes(unikernel);
+      allowCommands(unikernel);
       return undefined;
     } catch (error) {
       return objection({ name }, 'refused by its readiness probe', error);
@@ -422,13 +423,15 @@ export class Fleet {
   }
 
   #commonPlan(settings: UnikernelSettings): CommonPlan {
-    const { ttl, stopMode, replace, delay, deadline, grace, watch, ready, stopPolicies, awake, https, svcb } = settings;
-    const { ports, useRules } = settings;
+    const { ttl, stopMode, replace, delay, deadline, grace, watch, ready, stopPolicies, https, svcb } = settings;
+    const { awake, answersAtOnce, wakesOn, keepWhile, ports, useRules, relays } = settings;
     const backend = this.#backend(settings.backend);
     const probes = ready.map((probe) => this.instances.probe(probe));
     return {
-      ...{ ttl, stopMode, replace, delay, deadline, grace, watch, awake, useRules, https, svcb, backend },
+      ...{ ttl, stopMode, replace, delay, deadline, grace, watch, awake, useRules, relays, https, svcb, backend },
+      ...{ answersAtOnce, wakesOn },
       endingMode: endingModeOf(stopMode, backend),
+      keepWhile: keepWhile && this.instances.keepCommand(keepWhile),
       probes,
       ports: ports.length > 0 ? ports : portsOf(probes),
       stopPolicies: stopPolicies.map((policy) => this.instances.stopPolicy(policy)),
@@ -453,6 +456,22 @@ export class Fleet {
     const { stopModes } = this.#backend(backend).capabilities;
     if (stopModes.includes(stopMode)) return undefined;
     return stopModeProblem(`the stop mode of ${name}`, stopMode, backend, stopModes);
+  }
+
+  /** A relay answers always, whatever becomes of the service behind it. */
+  #askedRelays({ name, relays, ready }: UnikernelSettings): readonly ConfigProblem[] {
+    return relays.flatMap(({ protocol, listen, to }) =>
+      ready
+        .filter((probe) => {
+          const { port } = this.instances.probe(probe);
+          return protocol === 'tcp' && port === listen.port && !relays.some((other) => other.to.port === port);
+        })
+        .map(({ words }) => ({
+          path: `${name}.ready`,
+          given: words,
+          expected: `The port at which the program listens expected, ${to.port}: at ${listen.port} the relay answers always.`,
+        })),
+    );
   }
 
   #refuse(problems: readonly ConfigProblem[]): void {
@@ -495,11 +514,12 @@ function portsOf(probes: readonly ReadinessProbe[]): readonly ServicePort[] {
   return [...numbers].map((port) => ({ protocol: 'tcp', port }));
 }
 
-function allowProbes({ plan }: Unikernel): void {
+/** Allows the commands of its probes, and the one by which it is kept. */
+function allowCommands({ plan }: Unikernel): void {
   const { name, id, addresses } = plan;
-  for (const probe of plan.probes) {
-    probe.allow?.({ name, id, addresses, execution: () => plan.machine.execution() });
-  }
+  const target = { name, id, addresses, execution: () => plan.machine.execution() };
+  for (const probe of plan.probes) probe.allow?.(target);
+  plan.keepWhile?.allow(target);
 }
 
 function registrationOf({ plan }: Unikernel): StoredRegistration {

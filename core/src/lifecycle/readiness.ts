@@ -4,6 +4,7 @@ import type { ReadinessProbe, ReadinessTarget } from '../contracts/readiness-pro
 import { pollUntil } from '../plugin-kit/poll-until.js';
 import type { NeighbourWait } from './guest-neighbours.js';
 import type { LifeReports } from './life-reports.js';
+import { probedAddresses } from './probed-addresses.js';
 import type { Unikernel } from './unikernel.js';
 
 /** What a wait for probes leaves behind, and with what it goes along. */
@@ -46,18 +47,24 @@ export async function untilAnswered(
   signal: AbortSignal,
   { outcomes, neighbours }: ProbeWait,
 ): Promise<void> {
-  const { addresses, domainId, plan } = unikernel;
-  const { name, id, machine, probes } = plan;
-  // Asked for only by a probe that runs a command: it takes longer than a look at a port.
-  const execution = (): Execution | undefined => machine.execution();
-  const listener = (address: string, port: number): HeldListener | undefined => machine.listener(address, port);
   const target: ReadinessTarget = {
-    ...{ name, id, addresses, execution, listener, ...(domainId !== undefined && { domainId }) },
+    ...targetOf(unikernel),
     ...(neighbours && { leaveNeighbours: () => neighbours.leave() }),
   };
+  const { probes, relays } = unikernel.plan;
   const ask = async (probe: ReadinessProbe): Promise<void> => {
-    await probe.untilReady({ ...target, report: (outcome) => outcomes.set(probe, outcome) }, signal);
+    const addresses = probedAddresses(unikernel.addresses, relays, probe.port);
+    await probe.untilReady({ ...target, addresses, report: (outcome) => outcomes.set(probe, outcome) }, signal);
     outcomes.delete(probe);
   };
   await Promise.all(probes.map(ask));
+}
+
+/** A unikernel as probes and commands see it. */
+export function targetOf({ addresses, domainId, plan }: Unikernel): ReadinessTarget {
+  const { name, id, machine } = plan;
+  // Asked for only by what runs a command: it takes longer than a look at a port.
+  const execution = (): Execution | undefined => machine.execution();
+  const listener = (address: string, port: number): HeldListener | undefined => machine.listener(address, port);
+  return { name, id, addresses, execution, listener, ...(domainId !== undefined && { domainId }) };
 }
