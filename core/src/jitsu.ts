@@ -30,11 +30,13 @@ import type { SharedEndpoint } from './fleet/shared-endpoints.js';
 import { limitedClose } from './fleet/limited-close.js';
 import { settledWithin } from './fleet/settled-within.js';
 import { Strays } from './fleet/strays.js';
+import { guestAddresses, GuestNeighbours, type NeighbourChange } from './lifecycle/guest-neighbours.js';
 import { TrafficParts } from './fleet/traffic-parts.js';
 import type { GuardedBackend } from './lifecycle/guarded-backend.js';
 import { Lifecycle } from './lifecycle/lifecycle.js';
 import type { Unikernel } from './lifecycle/unikernel.js';
 import { CounterWriter } from './state/counter-writer.js';
+import type { Neighbours } from './plugin-kit/neighbours.js';
 import { SealableSpawner } from './plugin-kit/sealable-spawner.js';
 import type { JitsuUser } from './plugin-kit/spawn-order.js';
 import { Privileges } from './privileges/privileges.js';
@@ -69,6 +71,7 @@ export class Jitsu {
   readonly #counters: CounterWriter<Unikernel>;
   readonly #traffic: TrafficParts;
   readonly #lifecycle: Lifecycle;
+  readonly #neighbours: GuestNeighbours;
   readonly #strays: Strays;
   readonly #access: AccessControl;
   readonly #wakeGuard: WakeGuard;
@@ -116,6 +119,7 @@ export class Jitsu {
     const countersNow = (unikernel: Unikernel): StoredCounters =>
       countersOf(unikernel, this.#lifecycle.keptUntil(unikernel), clock);
     this.#counters = new CounterWriter(this.#store, countersNow, clock, logger);
+    this.#neighbours = new GuestNeighbours(openNeighbours, () => this.#neighboursByRoot(), clock, logger);
     this.#access = new AccessControl(settings.dns, settings.wake, { clock, logger });
     this.#wakeGuard = new WakeGuard(settings.wake, this.#access, clock);
     this.#traffic = new TrafficParts(settings, instances, this.#fleet.backends.values(), { clock, logger });
@@ -128,6 +132,7 @@ export class Jitsu {
         onDoubt: ({ name }, message) => logger.warn({ unikernel: name }, message),
         // What boots must not hold up the answers of what runs.
         onBooting: (booting) => this.#dns?.prioritize(booting),
+        onProbing: (unikernel) => this.#neighbours.during(unikernel),
       },
       clock,
       { sources, doormen, knockVerdict: (knock, boots) => this.#wakeGuard.knockVerdict(knock, boots) },
@@ -287,6 +292,7 @@ export class Jitsu {
         throw new Error(`the backend ${backend.name} needs root for what is not there yet: ${awaited}`);
     }
     for (const { backend, isConnected } of starts) if (isConnected) await backend.beforeDrop();
+    this.#spawner.allowNeighbours(guestAddresses(this.#fleet.unikernels.values()));
     await this.#traffic.beforeDrop(user.uid, () => this.#fleet.unikernels.values());
     await this.#spawner.seal(user);
   }
@@ -354,6 +360,7 @@ export class Jitsu {
     this.#fleet.recall(await this.#store.counters(), this.#lifecycle);
     // What a store in memory would remember, the fleet has itself.
     if (this.#store.durable) await this.#fleet.save(this.#store);
+    this.#opened(() => this.#neighbours[Symbol.dispose]());
     this.#opened(() => this.#lifecycle[Symbol.dispose]());
     const followed = [...this.#fleet.starts.values()]
       .filter(({ works, isConnected, backend }) => works || (isConnected && backend.knowsStrays))
@@ -409,9 +416,21 @@ export class Jitsu {
     return true;
   }
 
+  /** The kernel is told of guests by the process that has kept root, where this one has given it up. */
+  #neighboursByRoot(): NeighbourChange | undefined {
+    if (this.#privileges?.hasGivenUp !== true) return undefined;
+    return (address, mac) => this.#spawner.changeNeighbour(address, mac);
+  }
+
   async #farewell(dns: DnsServer): Promise<void> {
     await this.#within(FAREWELL, (signal) => Promise.all([dns.close(FAREWELL), this.#lifecycle.close(signal)]));
   }
+}
+
+/** Loads native code, where a guest needs it. */
+async function openNeighbours(): Promise<Neighbours> {
+  const { Neighbours } = await import('./plugin-kit/neighbours.js');
+  return Neighbours.open();
 }
 
 /** What Jitsu gets from the program that it is part of. */

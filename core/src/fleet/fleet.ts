@@ -238,13 +238,17 @@ export class Fleet {
   }
 
   /** Asks the backends for `jitsu check`, in place of {@link connect} and {@link register}. */
-  check(): Promise<readonly BackendFinding[]> {
+  async check(): Promise<readonly BackendFinding[]> {
     const { bootConfigurators } = this.instances;
-    return checkBackends(this.backends.values(), this.#settings, {
+    // Loads native code, of which a start that finds nothing to tell has no need.
+    const { lateGuests } = await import('./late-guests.js');
+    const warnings = await lateGuests(this.#settings);
+    const findings = await checkBackends(this.backends.values(), this.#settings, {
       ...this.context,
       bootConfigurators,
       memoryOf: (unikernel) => unikernelMemory(this.#connections, unikernel),
     });
+    return [...findings, ...warnings];
   }
 
   /** What two unikernels cannot have at once, by what their probes ask. */

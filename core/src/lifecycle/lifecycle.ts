@@ -13,8 +13,10 @@ import { AddressDoubts } from './address-doubts.js';
 import { Announcer } from './announcer.js';
 import { BootQueue } from './boot-queue.js';
 import { DisposableClock } from './disposable-clock.js';
+import type { NeighbourWait } from './guest-neighbours.js';
 import type { Doormen } from './doormen.js';
 import { Keeps, localTime } from './keeps.js';
+import { Groups } from './groups.js';
 import type { LifeReports } from './life-reports.js';
 import { next, type Effect, type LifeEvent, type Phase } from './life.js';
 import { mayUseOthers, Needs } from './needs.js';
@@ -56,6 +58,8 @@ export interface LifecycleListeners {
   readonly onDoubt?: (unikernel: Unikernel, message: string) => void;
   /** The first boot begins, or no boot is left. */
   readonly onBooting?: (booting: boolean) => void;
+  /** The probes of the unikernel are about to be asked; returns what is to be told of that wait. */
+  readonly onProbing?: (unikernel: Unikernel) => NeighbourWait | undefined;
 }
 
 /** What is known of traffic, beside queries, and who holds first packets. */
@@ -88,6 +92,7 @@ export class Lifecycle implements Disposable {
   readonly #steps: SummonSteps;
   readonly #stops: StopQueue;
   readonly #needs = new Needs();
+  readonly #groups = new Groups();
   readonly #reaper: Reaper;
   readonly #keeps: Keeps;
   readonly #watch: ServiceWatch;
@@ -122,21 +127,23 @@ export class Lifecycle implements Disposable {
       stopEnded: (unikernel) => this.#stopEnded(recordOf(unikernel)),
     };
     this.#doubts = new AddressDoubts((unikernel, message) => listeners.onDoubt?.(unikernel, message), clock);
-    this.#steps = new SummonSteps(this.#reports, this.#boots, this.#announcer, this.#doubts, this.#needs, clock);
+    const shared = [this.#reports, this.#boots, this.#announcer, this.#doubts, this.#needs, clock] as const;
+    this.#steps = new SummonSteps(...shared, listeners.onProbing);
     this.#stops = new StopQueue(this.#reports, this.#announcer, clock, traffic.doormen);
     this.#keeps = new Keeps(clock);
-    this.#reaper = new Reaper(this.#reports, clock, this.#keeps, this.#needs, traffic);
+    this.#reaper = new Reaper(this.#reports, clock, this.#keeps, this.#needs, this.#groups, traffic);
     const isNeeded = (unikernel: Unikernel): boolean => this.#needs.usersOf(unikernel).some(({ ready }) => ready);
     this.#watch = new ServiceWatch(this.#reports, this.#backOff, clock, isNeeded);
   }
 
   /**
-   * Says which of these need which others. Called once, before anything else happens to any of them.
+   * Says which of these need which others, and which go together. Called once, before anything else happens to any of them.
    * @param find the unikernel with a name
    */
   relate(unikernels: Iterable<Unikernel>, find: (name: string) => Unikernel): void {
     for (const unikernel of unikernels) {
-      const { needs } = unikernel.plan;
+      const { needs, group } = unikernel.plan;
+      if (group !== undefined) this.#groups.add(unikernel, group);
       if (needs !== undefined) this.#needs.add(unikernel, needs.map(find));
     }
   }
@@ -178,7 +185,16 @@ export class Lifecycle implements Disposable {
       ),
     );
     this.#on(record, 'wake');
+    if (cause.kind !== 'group') this.#wakeGroup(record);
     return summon.promise;
+  }
+
+  /** Wakes what goes together with it; whoever wakes it does not wait for that. */
+  #wakeGroup(unikernel: Unikernel): void {
+    for (const other of this.#groups.othersOf(unikernel)) {
+      // A failure is announced.
+      this.summon(other, { kind: 'group', of: unikernel.name }).catch(() => {});
+    }
   }
 
   /** Decides on a knock for a unikernel that is armed, and summons it where its packet is held for that. */
@@ -370,6 +386,7 @@ export class Lifecycle implements Disposable {
     for (const effect of effects) this.#carryOut(unikernel, effect);
     this.#heed(unikernel);
     if (!this.#needs.isEmpty) this.#tellRelated(unikernel, event);
+    if (!this.#groups.isEmpty) this.#tellGroup(unikernel);
   }
 
   /** Has its first packets held, and its traffic remembered, by what it is now. */
@@ -393,6 +410,12 @@ export class Lifecycle implements Disposable {
     if (unikernel.needy && !mayUseOthers(unikernel)) {
       for (const need of this.#needs.of(unikernel)) this.#reaper.consider(need);
     }
+  }
+
+  /** One that stops, or runs no more, keeps nobody of its group. */
+  #tellGroup(unikernel: Unikernel): void {
+    if (unikernel.stops === undefined && mayUseOthers(unikernel)) return;
+    for (const other of this.#groups.othersOf(unikernel)) this.#reaper.consider(other);
   }
 
   #carryOut(unikernel: UnikernelRecord, effect: Effect): void {

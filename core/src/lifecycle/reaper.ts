@@ -6,9 +6,10 @@ import { aheadOf } from '../clock.js';
 import type { ActivitySources } from './activity-sources.js';
 import { DeadlineQueue } from './deadline-queue.js';
 import type { Doormen } from './doormen.js';
+import { Groups } from './groups.js';
 import { Keeps } from './keeps.js';
 import type { LifeReports } from './life-reports.js';
-import { Needs } from './needs.js';
+import { mayUseOthers, Needs } from './needs.js';
 import type { Unikernel } from './unikernel.js';
 
 /** The freezes that are remembered; what an earlier one adds to the life of a unikernel is forgotten. */
@@ -26,6 +27,8 @@ interface KeepVerdict {
   readonly why?: string | undefined;
   /** Whether the time is one of the wall clock, which may be set until then. */
   readonly byWallClock?: true;
+  /** Whether only another one of its group keeps it. */
+  readonly isForGroup?: true;
 }
 
 export type Verdict = KeepVerdict | { readonly stop: string };
@@ -36,6 +39,11 @@ export interface Outlook {
   readonly stopAt?: Milliseconds;
   readonly why?: string | undefined;
 }
+
+/** What was observed of the traffic to some unikernels. */
+type KnownTraffic = ReadonlyMap<Unikernel, Traffic | undefined>;
+
+const NOTHING_KNOWN: KnownTraffic = new Map();
 
 /** Stops a unikernel at the moment when its policies no longer keep it. */
 export class Reaper implements Disposable {
@@ -52,6 +60,7 @@ export class Reaper implements Disposable {
     private readonly clock: Clock,
     private readonly keeps: Pick<Keeps, 'of'> = new Keeps(clock),
     private readonly needs: Pick<Needs, 'usersOf'> = new Needs(),
+    private readonly groups: Pick<Groups, 'othersOf'> = new Groups(),
     private readonly watched: {
       readonly sources?: Pick<ActivitySources, 'see' | 'observe'> | undefined;
       readonly doormen?: Pick<Doormen, 'guard' | 'beforeVerdict' | 'stepAside'> | undefined;
@@ -68,7 +77,7 @@ export class Reaper implements Disposable {
   consider(unikernel: Unikernel): void {
     if (!this.#mayStop(unikernel) || this.#weighed.has(unikernel)) return;
     const { sources, doormen } = this.watched;
-    const isSeen = sources?.see(unikernel) === true;
+    const isSeen = [unikernel, ...this.groups.othersOf(unikernel)].some((one) => sources?.see(one) === true);
     const verdict = isSeen || doormen?.guard(unikernel) ? this.#verdict(unikernel) : this.#finalVerdict(unikernel);
     if ('askAgainAt' in verdict) this.#keep(unikernel, verdict);
     else if (isSeen || doormen?.guard(unikernel)) void this.#weigh(unikernel, isSeen);
@@ -104,16 +113,55 @@ export class Reaper implements Disposable {
    */
   #finalVerdict(unikernel: Unikernel): Verdict {
     const verdict = this.#verdict(unikernel);
-    if ('askAgainAt' in verdict || !unikernel.ready) return verdict;
-    this.life.on(unikernel, 'expired');
+    if ('askAgainAt' in verdict) return verdict;
+    const wasReady = unikernel.ready;
+    if (wasReady) this.life.on(unikernel, 'expired');
+    this.#countGroup(unikernel);
     const final = this.#verdict(unikernel);
-    if ('askAgainAt' in final) this.life.on(unikernel, 'kept');
+    if ('askAgainAt' in final && wasReady) this.life.on(unikernel, 'kept');
     return final;
   }
 
-  #verdict(unikernel: Unikernel, traffic?: Traffic): Verdict {
+  /** Takes back the answers of the others of its group, so that their uses are known, too. */
+  #countGroup(unikernel: Unikernel): void {
+    for (const other of this.groups.othersOf(unikernel)) if (other.ready) this.life.on(other, 'due');
+  }
+
+  /** @param known what is known of its traffic, and of that of others of its group */
+  #verdict(unikernel: Unikernel, known: KnownTraffic = NOTHING_KNOWN): Verdict {
+    const own = this.#ownVerdict(unikernel, known.get(unikernel));
+    if ('askAgainAt' in own || unikernel.replacement === 'now') return own;
+    return this.#groupVerdict(unikernel, known) ?? own;
+  }
+
+  /** What keeps it for the sake of its group, of which none is stopped while another one is in use. */
+  #groupVerdict(unikernel: Unikernel, known: KnownTraffic): KeepVerdict | undefined {
+    let latest: KeepVerdict | undefined;
+    for (const other of this.groups.othersOf(unikernel)) {
+      const { askAgainAt, byWallClock } = this.#useOf(other, known) ?? { askAgainAt: -Infinity };
+      if (askAgainAt <= (latest?.askAgainAt ?? -Infinity)) continue;
+      const why = `${other.name}, which is of its group`;
+      latest = { askAgainAt, why, isForGroup: true, ...(byWallClock && { byWallClock }) };
+    }
+    return latest;
+  }
+
+  /** Until when this one keeps its group; `undefined` where it does not. */
+  #useOf(other: Unikernel, known: KnownTraffic): KeepVerdict | undefined {
+    const isReplaced = other.replacement === 'now';
+    if ((other.stops !== undefined && !isReplaced) || !mayUseOthers(other)) return undefined;
+    // Its group is considered again when that has ended.
+    if (!this.#mayStop(other)) return { askAgainAt: Infinity };
+    // One of its group that needs it is no other use of the group.
+    const verdict = this.#ownVerdict(other, known.get(other), this.groups.othersOf(other));
+    if ('askAgainAt' in verdict) return verdict;
+    return this.#kept.has(other) && !known.has(other) ? { askAgainAt: Infinity } : undefined;
+  }
+
+  /** @param besides those whose need of it does not count */
+  #ownVerdict(unikernel: Unikernel, traffic?: Traffic, besides: readonly Unikernel[] = []): Verdict {
     if (unikernel.replacement === 'now') return { stop: definitionChanged(unikernel) };
-    const users = this.needs.usersOf(unikernel);
+    const users = this.needs.usersOf(unikernel).filter((user) => !besides.includes(user));
     // It is considered again when the last of them has stopped.
     if (users.length > 0) return { askAgainAt: Infinity, why: neededBy(users) };
     const kept = this.keeps.of(unikernel);
@@ -135,14 +183,20 @@ export class Reaper implements Disposable {
    */
   async #decide(unikernel: Unikernel, isSeen: boolean): Promise<boolean> {
     const { sources, doormen } = this.watched;
-    const observe = async (): Promise<Traffic | undefined> => (isSeen ? sources?.observe(unikernel) : undefined);
-    const first = await observe();
+    const observe = async (...all: readonly Unikernel[]): Promise<KnownTraffic> => {
+      const known = new Map<Unikernel, Traffic | undefined>();
+      const seen = all.filter((one) => sources?.see(one) === true && (one === unikernel || this.#mayStop(one)));
+      await Promise.all(seen.map(async (one) => known.set(one, await sources?.observe(one))));
+      return known;
+    };
+    const first = await observe(unikernel);
     if (!this.#mayStop(unikernel)) return false;
     const verdict = this.#verdict(unikernel, first);
     if ('askAgainAt' in verdict) return this.#keep(unikernel, verdict, isSeen);
 
     const wasReady = unikernel.ready;
     if (wasReady) this.life.on(unikernel, 'expired');
+    this.#countGroup(unikernel);
     const { phase } = unikernel;
     const keep = (final: KeepVerdict, isForTraffic: boolean): boolean => {
       if (wasReady) this.life.on(unikernel, 'kept');
@@ -153,8 +207,9 @@ export class Reaper implements Disposable {
     if ('askAgainAt' in known) return keep(known, false);
     const armed = doormen?.beforeVerdict(unikernel);
     if (armed !== undefined) await armed;
-    const last = await observe();
+    const last = await observe(unikernel, ...this.groups.othersOf(unikernel));
     if (!this.#mayStop(unikernel) || unikernel.phase !== phase) return false;
+    this.#countGroup(unikernel);
     const final = this.#verdict(unikernel, last);
     if ('askAgainAt' in final) return keep(final, isSeen);
     this.#stop(unikernel, final.stop);
@@ -172,7 +227,7 @@ export class Reaper implements Disposable {
 
   /** @param isForTraffic whether it would be stopped without it */
   #keep(unikernel: Unikernel, verdict: KeepVerdict, isForTraffic = false): true {
-    if (isForTraffic) this.#kept.set(unikernel, { why: verdict.why });
+    if (isForTraffic && verdict.isForGroup !== true) this.#kept.set(unikernel, { why: verdict.why });
     else this.#kept.delete(unikernel);
     this.#deadlines.set(unikernel, this.#nextLook(verdict));
     return true;

@@ -1,5 +1,5 @@
 import { connectionsTo, deleteConnections } from './conntrack.js';
-import { endpointKey, OwnAddresses, setFor, type Endpoint, type StoppedEndpoint } from './endpoint.js';
+import { addressKey, endpointKey, OwnAddresses, setFor, type Endpoint, type StoppedEndpoint } from './endpoint.js';
 import { NetlinkError } from './netlink-error.js';
 import type { NetlinkSocket } from './netlink-socket.js';
 import type { NftTable } from './nft-messages.js';
@@ -59,7 +59,11 @@ export class Netfilter implements Disposable {
         return [
           { set: setFor('published', endpoint), key, isMember: isOwn },
           { set: setFor('stopped', endpoint), key, isMember: !isOwn },
-          { set: setFor('ended', endpoint), key, isMember: endpoint.connections !== 'pass' },
+          {
+            set: setFor('ended', endpoint),
+            key,
+            isMember: endpoint.protocol === 'tcp' && endpoint.connections !== 'pass',
+          },
         ];
       }),
     );
@@ -93,7 +97,7 @@ export class Netfilter implements Disposable {
         const key = Buffer.alloc(4);
         // In the order of this machine.
         key.writeUInt32LE(user);
-        return { set: USERS, key, isMember: true };
+        return { set: USERS, key: key.toString('latin1'), isMember: true };
       }),
     );
   }
@@ -157,7 +161,7 @@ function watchEdits(endpoints: readonly Endpoint[], outgoing: readonly string[],
     ...endpoints.map((endpoint) => ({ set: setFor('known', endpoint), key: endpointKey(endpoint), isMember })),
     ...outgoing.map((address) => ({
       set: setFor('outgoing', { address }),
-      key: Buffer.from(address, 'hex'),
+      key: addressKey(address),
       isMember,
     })),
   ];

@@ -19,6 +19,8 @@ const USUAL_MARK = 0x4a69_7473;
 const MEMORY = 900_000;
 const WINDOW = 60_000;
 
+const ROOM = 262_144;
+
 export interface NetfilterOptions {
   /** What names the table: the process id of Jitsu. */
   readonly instance: number;
@@ -32,6 +34,8 @@ export interface NetfilterOptions {
   readonly memory?: number | undefined;
   /** Within which datagrams go in both directions where they count, in milliseconds. */
   readonly window?: number | undefined;
+  /** The most clients that are known at once. Where there are more, the traffic is not known for a while. */
+  readonly room?: number | undefined;
   /** Those that are tried, in this order. */
   readonly rungs?: readonly Rung[] | undefined;
 }
@@ -59,12 +63,13 @@ function fillTable(calls: SystemCalls, socket: NetlinkSocket, options: Netfilter
     ignored = [],
     memory = MEMORY,
     window = WINDOW,
+    room = ROOM,
     rungs = RUNGS,
   } = options;
   const table = new NftTable(Family.INET, `${TABLE_PREFIX}${instance}`);
   commit(socket, [table.create()]);
   const seesPayload = isPossible(socket, table);
-  const layout = { mark, bridges, ignored: addressRanges(ignored), memory, window, seesPayload };
+  const layout = { mark, bridges, ignored: addressRanges(ignored), memory, window, room, seesPayload };
   const refusals: string[] = [];
   for (const rung of rungs) {
     try {

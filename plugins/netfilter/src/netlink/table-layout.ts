@@ -35,6 +35,8 @@ export interface LayoutOptions {
   readonly memory: number;
   /** Within which datagrams go in both directions where they count, in milliseconds. */
   readonly window: number;
+  /** The most clients that are known at once, by each set. */
+  readonly room: number;
   /** What holds a packet. */
   readonly hold: readonly Uint8Array[];
   /** Whether what holds a packet takes it away, so that a local sender would be told that it was dropped. */
@@ -50,8 +52,7 @@ export interface AddressRange {
   readonly behind: string | undefined;
 }
 
-/** The most elements of sets that packets fill. */
-const MOST_FLOWS = 262_144;
+/** The most elements of sets in which each service has one. */
 const MOST_ACTIVE = 1_048_576;
 
 /** How long it is known that a flow is a probe's, in milliseconds. */
@@ -130,7 +131,7 @@ export function payloadTrial(): readonly Uint8Array[] {
   return hasPayload(true);
 }
 
-function setsOf(version: Version, { memory, window }: LayoutOptions): SetDefinition[] {
+function setsOf(version: Version, { memory, window, room }: LayoutOptions): SetDefinition[] {
   const { digit, type, length } = version;
   const address = [type, length] as const;
   const protocol = [KeyType.PROTOCOL, 4] as const;
@@ -141,9 +142,9 @@ function setsOf(version: Version, { memory, window }: LayoutOptions): SetDefinit
   return [
     ...['known', 'stopped', 'published', 'ended'].map((name) => ({ name: `${name}${digit}`, parts: endpoint })),
     { name: `active${digit}`, parts: endpoint, flags: dynamic, timeout: memory, size: MOST_ACTIVE },
-    { name: `flows${digit}`, parts: flow, flags: dynamic, timeout: memory, size: MOST_FLOWS },
-    { name: `asked${digit}`, parts: flow, flags: dynamic, timeout: window, size: MOST_FLOWS },
-    { name: `probes${digit}`, parts: flow, flags: dynamic, timeout: PROBE_MEMORY, size: MOST_FLOWS },
+    { name: `flows${digit}`, parts: flow, flags: dynamic, timeout: memory, size: room },
+    { name: `asked${digit}`, parts: flow, flags: dynamic, timeout: window, size: room },
+    { name: `probes${digit}`, parts: flow, flags: dynamic, timeout: PROBE_MEMORY, size: room },
     { name: `outgoing${digit}`, parts: [address] },
     { name: `sent${digit}`, parts: [address], flags: dynamic, timeout: memory, size: MOST_ACTIVE },
     { name: `ignored${digit}`, parts: [address], flags: SetFlag.INTERVAL },
@@ -169,10 +170,7 @@ function towards(table: NftTable, version: Version, options: LayoutOptions): Cha
   return [
     ...recorded(table, version, use, flow),
     table.chain(chain),
-    ...ownPackets(options).flatMap((own) => [
-      rule(...own, ...flow, changeSet(`probes${digit}`, SetChange.UPDATE)),
-      rule(...own, verdict(Verdict.RETURN)),
-    ]),
+    ...passProbes(version, options).map((expressions) => rule(...expressions)),
     rule(
       loadPayload(Header.NETWORK, version.sourceAt, version.length),
       isIn(`ignored${digit}`),
@@ -238,17 +236,26 @@ function recorded(table: NftTable, { digit, length }: Version, chain: string, fl
 function holding(table: NftTable, version: Version, options: LayoutOptions): Change[] {
   const chain = `hold${version.digit}`;
   const refused = [loadMeta(Meta.MARK), equals(word(refusalMark(options.mark)))];
+  const isLater = hasFlags(Flag.SYN | Flag.RST | Flag.ACK, Flag.ACK);
   const rule = (...expressions: readonly Uint8Array[]): Change => table.rule(chain, ...expressions);
   return [
     table.chain(chain),
-    ...ownPackets(options).map((own) => rule(...own, verdict(Verdict.RETURN))),
+    ...passProbes(version, options).map((expressions) => rule(...expressions)),
     rule(...refused, ...isProtocol(TCP), rejectByReset()),
     rule(...refused, rejectByIcmp()),
     rule(...isProtocol(UDP), ...options.hold),
     rule(...isProtocol(TCP), ...hasFlags(Flag.SYN | Flag.RST | Flag.ACK, Flag.SYN), ...options.hold),
+    // What a probe's connection sends when the probe has closed it, has no user any more.
     rule(
       ...isProtocol(TCP),
-      ...hasFlags(Flag.SYN | Flag.RST | Flag.ACK, Flag.ACK),
+      ...isLater,
+      ...loadFlow(version, 'in'),
+      isIn(`probes${version.digit}`),
+      verdict(Verdict.RETURN),
+    ),
+    rule(
+      ...isProtocol(TCP),
+      ...isLater,
       ...loadEndpoint(version, 'destination'),
       isIn(`ended${version.digit}`),
       ...options.hold,
@@ -347,6 +354,14 @@ function heldAsTheyArrive(
     table.chain('held_here', { hook: Hook.INPUT, priority: BEFORE_TRANSLATION }),
     ...each('held_here', 'destination', 'published', 'hold'),
   ];
+}
+
+/** Remembers the flows of probes, and has their packets leave the chain. */
+function passProbes(version: Version, options: LayoutOptions): (readonly Uint8Array[])[] {
+  return ownPackets(options).flatMap((own) => [
+    [...own, ...loadFlow(version, 'in'), changeSet(`probes${version.digit}`, SetChange.UPDATE)],
+    [...own, verdict(Verdict.RETURN)],
+  ]);
 }
 
 function ownPackets({ mark }: LayoutOptions): (readonly Uint8Array[])[] {
