@@ -21,6 +21,7 @@ import { NamedResolver } from './dns/resolvers/named-resolver.js';
 import { SpecialNames } from './dns/resolvers/special-names.js';
 import { TypesElsewhere } from './dns/resolvers/types-elsewhere.js';
 import { UnikernelResolver } from './dns/resolvers/unikernel-resolver.js';
+import { KnockGuard } from './dns/admission/knock-guard.js';
 import { WakeGuard } from './dns/admission/wake-guard.js';
 import { errorMessage, shuttingDown, withOwnCode } from './errors.js';
 import type { BackendFinding } from './fleet/check-backends.js';
@@ -135,7 +136,7 @@ export class Jitsu {
         onProbing: (unikernel) => this.#neighbours.during(unikernel),
       },
       clock,
-      { sources, doormen, knockVerdict: (knock, boots) => this.#wakeGuard.knockVerdict(knock, boots) },
+      { sources, doormen, knockRules: new KnockGuard(settings.wake, this.#access, this.#wakeGuard, clock) },
     );
     this.#strays = new Strays(settings, this.#fleet, this.#lifecycle, logger);
     this.controls = new Controls(

@@ -32,7 +32,8 @@ export function statusTable(report: StatusReport, columns: number | undefined): 
   const isAlone = unikernels.length === 1;
   const kept = unikernels.flatMap((unikernel) => keptText(unikernel, now, isAlone));
   const outdated = unikernels.flatMap((unikernel) => outdatedText(unikernel));
-  const remarks = [...failures, ...[...kept, ...outdated].map((text) => wrapped(text, columns ?? Infinity))];
+  const fallen = unikernels.flatMap(fallenBackText);
+  const remarks = [...failures, ...[...kept, ...fallen, ...outdated].map((text) => wrapped(text, columns ?? Infinity))];
   const reasons = remarks.length > 0 ? ['', ...remarks] : [];
   const { further } = report;
   const more =
@@ -58,6 +59,12 @@ function keptText(
   if (keptBy === QUERIES && !isAlone) return [];
   const until = stopAt === undefined ? '' : `, at least until ${momentText(stopAt, now)}`;
   return [`${who} is kept by ${printable(keptBy)}${until}.`];
+}
+
+/** `web is answered for when it is ready, not at once: …`; nothing where it is as configured. */
+function fallenBackText({ name, answersAtOnce }: UnikernelStatus): readonly string[] {
+  if (answersAtOnce !== false) return [];
+  return [`${printable(name)} is answered for when it is ready, not at once: nothing holds its first packets now.`];
 }
 
 /** What the policy `ttl` says. */

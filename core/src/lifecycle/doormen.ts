@@ -28,6 +28,8 @@ interface Armed {
 export interface KnockListener {
   /** Decides on a knock for a unikernel that is armed. */
   knock(unikernel: Unikernel, knock: Knock): KnockVerdict;
+  /** First packets to a unikernel that is not ready are not held any more. */
+  unheld(unikernel: Unikernel): void;
 }
 
 /**
@@ -36,6 +38,7 @@ export interface KnockListener {
  */
 export class Doormen implements Disposable {
   readonly #armed = new Map<Unikernel, Armed>();
+  #listener: KnockListener | undefined;
 
   /** The first that guards a unikernel has it. */
   constructor(private readonly doormen: readonly GuardedDoorman[]) {}
@@ -45,14 +48,18 @@ export class Doormen implements Disposable {
    * @param find the unikernel of this name
    */
   listen(find: (name: string) => Unikernel | undefined, listener: KnockListener): void {
+    this.#listener = listener;
     for (const doorman of this.doormen) {
+      const onLoss = (): void => {
+        for (const armed of this.#armed.values()) if (armed.doorman === doorman) this.#unheld(armed);
+      };
       doorman.listen((knock) => {
         const unikernel = find(knock.unikernel);
         const armed = unikernel && this.#armed.get(unikernel);
         // What is not armed any more is not held either: it may try again.
         if (unikernel === undefined || armed?.doorman !== doorman) return 'drop';
         return listener.knock(unikernel, knock);
-      });
+      }, onLoss);
     }
   }
 
@@ -162,6 +169,7 @@ export class Doormen implements Disposable {
       this.#release(armed, outcome);
     } else if (wanted === undefined && told !== undefined) {
       armed.told = undefined;
+      this.#unheld(armed);
       this.#release(armed, 'deliver');
     } else if (wanted !== undefined && (wanted !== told || addresses !== unikernel.addresses)) {
       armed.isBusy = true;
@@ -169,6 +177,7 @@ export class Doormen implements Disposable {
       armed.addresses = unikernel.addresses;
       doorman.arm({ ...endpointsOf(unikernel), connections: wanted }, (problem) => {
         armed.problem = problem;
+        if (problem !== undefined) this.#unheld(armed);
         this.#worked(armed);
       });
     } else {
@@ -177,6 +186,10 @@ export class Doormen implements Disposable {
       armed.onIdle = undefined;
       for (const resolve of onIdle ?? []) resolve();
     }
+  }
+
+  #unheld({ unikernel }: Armed): void {
+    if (!unikernel.ready) this.#listener?.unheld(unikernel);
   }
 
   #release(armed: Armed, outcome: 'deliver' | 'refuse' | 'drop'): void {

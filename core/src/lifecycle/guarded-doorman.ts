@@ -63,10 +63,13 @@ export class GuardedDoorman implements Disposable {
     }
   }
 
-  /** Hears its knocks and its losses until it is disposed; to be called once it is open. */
-  listen(onKnock: (knock: Knock) => KnockVerdict): void {
+  /**
+   * Hears its knocks and its losses until it is disposed; to be called once it is open.
+   * @param onLoss called when it can hold nothing any more
+   */
+  listen(onKnock: (knock: Knock) => KnockVerdict, onLoss: () => void): void {
     this.#subscriptions.push(this.doorman.onKnock((knock) => this.#knocked(knock, onKnock)));
-    const losses = this.doorman.onLoss?.((reason: unknown) => this.#lost(reason));
+    const losses = this.doorman.onLoss?.((reason: unknown) => this.#lost(reason, onLoss));
     if (losses !== undefined) this.#subscriptions.push(losses);
   }
 
@@ -132,16 +135,16 @@ export class GuardedDoorman implements Disposable {
     }
   }
 
-  #lost(reason: unknown): void {
+  #lost(reason: unknown, onLoss: () => void): void {
     const loss = reason === undefined || typeof reason === 'string' ? reason : inspect(reason);
     if (loss === this.#loss) return;
     this.#loss = loss;
     if (loss === undefined) this.logger.info({}, `The doorman ${this.name} holds first packets again`);
-    else
-      this.logger.warn(
-        {},
-        `The doorman ${this.name} can hold no first packets: ${loss}. Until it can, only queries wake.`,
-      );
+    else {
+      const until = 'Until it can, only queries wake, and they are answered when what they ask for is ready.';
+      this.logger.warn({}, `The doorman ${this.name} can hold no first packets: ${loss}. ${until}`);
+      onLoss();
+    }
   }
 
   async #limited(call: () => Promise<void>): Promise<void> {

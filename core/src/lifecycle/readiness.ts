@@ -46,18 +46,23 @@ export async function untilAnswered(
   signal: AbortSignal,
   { outcomes, neighbours }: ProbeWait,
 ): Promise<void> {
-  const { addresses, domainId, plan } = unikernel;
-  const { name, id, machine, probes } = plan;
-  // Asked for only by a probe that runs a command: it takes longer than a look at a port.
-  const execution = (): Execution | undefined => machine.execution();
-  const listener = (address: string, port: number): HeldListener | undefined => machine.listener(address, port);
   const target: ReadinessTarget = {
-    ...{ name, id, addresses, execution, listener, ...(domainId !== undefined && { domainId }) },
+    ...targetOf(unikernel),
     ...(neighbours && { leaveNeighbours: () => neighbours.leave() }),
   };
+  const { probes } = unikernel.plan;
   const ask = async (probe: ReadinessProbe): Promise<void> => {
     await probe.untilReady({ ...target, report: (outcome) => outcomes.set(probe, outcome) }, signal);
     outcomes.delete(probe);
   };
   await Promise.all(probes.map(ask));
+}
+
+/** A unikernel as probes and commands see it. */
+export function targetOf({ addresses, domainId, plan }: Unikernel): ReadinessTarget {
+  const { name, id, machine } = plan;
+  // Asked for only by what runs a command: it takes longer than a look at a port.
+  const execution = (): Execution | undefined => machine.execution();
+  const listener = (address: string, port: number): HeldListener | undefined => machine.listener(address, port);
+  return { name, id, addresses, execution, listener, ...(domainId !== undefined && { domainId }) };
 }

@@ -7,9 +7,11 @@ import type { ActivitySources } from './activity-sources.js';
 import { DeadlineQueue } from './deadline-queue.js';
 import type { Doormen } from './doormen.js';
 import { Groups } from './groups.js';
+import type { KeepCommand } from './keep-command.js';
 import { Keeps } from './keeps.js';
 import type { LifeReports } from './life-reports.js';
 import { mayUseOthers, Needs } from './needs.js';
+import { targetOf } from './readiness.js';
 import type { Unikernel } from './unikernel.js';
 
 /** The freezes that are remembered; what an earlier one adds to the life of a unikernel is forgotten. */
@@ -17,6 +19,9 @@ const MOST_FREEZES = 16;
 
 /** How long the time of the wall clock is relied on: it may be set meanwhile. */
 const LONGEST_TRUST: Milliseconds = 3_600_000;
+
+/** The time until a command that keeps a unikernel is asked again. */
+const COMMAND_INTERVAL: Milliseconds = 60_000;
 
 /** The number of unikernels that are named as those that need another. */
 const MOST_NAMED = 3;
@@ -29,6 +34,8 @@ interface KeepVerdict {
   readonly byWallClock?: true;
   /** Whether only another one of its group keeps it. */
   readonly isForGroup?: true;
+  /** Whether its command keeps it, which says nothing of how long. */
+  readonly isByCommand?: true;
 }
 
 export type Verdict = KeepVerdict | { readonly stop: string };
@@ -49,10 +56,15 @@ const NOTHING_KNOWN: KnownTraffic = new Map();
 export class Reaper implements Disposable {
   readonly #deadlines: DeadlineQueue<Unikernel>;
   #disposed = false;
-  /** Those whose traffic is being asked for. */
+  /** Those whose traffic or command is being asked. */
   readonly #weighed = new Set<Unikernel>();
   /** What keeps those that are kept for their traffic alone, which says nothing of how long. */
   readonly #kept = new Map<Unikernel, Pick<Outlook, 'why'>>();
+  /** Those whose command could not be asked the last time, which is told once. */
+  readonly #unasked = new WeakSet<Unikernel>();
+  /** What the commands of those have said that are kept by them alone. */
+  readonly #commanded = new Map<Unikernel, KeepVerdict>();
+  readonly #ending = new AbortController();
   readonly #freezes: { readonly from: Milliseconds; readonly to: Milliseconds }[] = [];
 
   constructor(
@@ -64,6 +76,8 @@ export class Reaper implements Disposable {
     private readonly watched: {
       readonly sources?: Pick<ActivitySources, 'see' | 'observe'> | undefined;
       readonly doormen?: Pick<Doormen, 'guard' | 'beforeVerdict' | 'stepAside'> | undefined;
+      /** Told why a unikernel is kept whose command could not be asked. */
+      readonly onDoubt?: ((unikernel: Unikernel, message: string) => void) | undefined;
     } = {},
   ) {
     this.#deadlines = new DeadlineQueue(
@@ -77,10 +91,13 @@ export class Reaper implements Disposable {
   consider(unikernel: Unikernel): void {
     if (!this.#mayStop(unikernel) || this.#weighed.has(unikernel)) return;
     const { sources, doormen } = this.watched;
-    const isSeen = [unikernel, ...this.groups.othersOf(unikernel)].some((one) => sources?.see(one) === true);
-    const verdict = isSeen || doormen?.guard(unikernel) ? this.#verdict(unikernel) : this.#finalVerdict(unikernel);
+    const group = [unikernel, ...this.groups.othersOf(unikernel)];
+    const isSeen = group.some((one) => sources?.see(one) === true);
+    const isAsked = group.some(({ plan }) => plan.keepWhile !== undefined);
+    const isWeighed = isSeen || isAsked || doormen?.guard(unikernel) === true;
+    const verdict = isWeighed ? this.#verdict(unikernel) : this.#finalVerdict(unikernel);
     if ('askAgainAt' in verdict) this.#keep(unikernel, verdict);
-    else if (isSeen || doormen?.guard(unikernel)) void this.#weigh(unikernel, isSeen);
+    else if (isWeighed) void this.#weigh(unikernel, isSeen);
     else this.#stop(unikernel, verdict.stop);
   }
 
@@ -97,13 +114,14 @@ export class Reaper implements Disposable {
     if (summon || starting || state !== 'running') return undefined;
     const verdict = this.#verdict(unikernel);
     if ('stop' in verdict) return this.#kept.get(unikernel) ?? { stopAt: this.clock.now() };
-    const { askAgainAt, why } = verdict;
-    return { ...(askAgainAt !== Infinity && { stopAt: askAgainAt }), why };
+    const { askAgainAt, why, isByCommand } = verdict;
+    return { ...(askAgainAt !== Infinity && isByCommand !== true && { stopAt: askAgainAt }), why };
   }
 
   /** Stops no unikernel any more. */
   [Symbol.dispose](): void {
     this.#disposed = true;
+    this.#ending.abort();
     this.#deadlines[Symbol.dispose]();
   }
 
@@ -166,10 +184,13 @@ export class Reaper implements Disposable {
     if (users.length > 0) return { askAgainAt: Infinity, why: neededBy(users) };
     const kept = this.keeps.of(unikernel);
     if (kept !== undefined) return { askAgainAt: kept.until - aheadOf(this.clock), why: kept.why, byWallClock: true };
-    return verdictOn(unikernel.plan.stopPolicies, unikernel.activity(this.#awake, traffic), this.clock.now());
+    const now = this.clock.now();
+    const verdict = verdictOn(unikernel.plan.stopPolicies, unikernel.activity(this.#awake, traffic), now);
+    const commanded = 'stop' in verdict ? this.#commanded.get(unikernel) : undefined;
+    return commanded !== undefined && now < commanded.askAgainAt ? commanded : verdict;
   }
 
-  /** What would stop it does so unless its traffic speaks for it, or somebody wakes it meanwhile. */
+  /** What would stop it does so unless its traffic or its command speaks for it, or somebody wakes it meanwhile. */
   async #weigh(unikernel: Unikernel, isSeen: boolean): Promise<void> {
     this.#weighed.add(unikernel);
     const isDecided = await this.#decide(unikernel, isSeen).finally(() => this.#weighed.delete(unikernel));
@@ -193,6 +214,13 @@ export class Reaper implements Disposable {
     if (!this.#mayStop(unikernel)) return false;
     const verdict = this.#verdict(unikernel, first);
     if ('askAgainAt' in verdict) return this.#keep(unikernel, verdict, isSeen);
+    const asked = [unikernel, ...this.groups.othersOf(unikernel)].filter((one) => this.#isToBeAsked(one, first));
+    if (asked.length > 0 && unikernel.replacement !== 'now') {
+      await Promise.all(asked.map((one) => this.#ask(one)));
+      if (!this.#mayStop(unikernel)) return false;
+      const sinceThen = this.#verdict(unikernel, first);
+      if ('askAgainAt' in sinceThen) return this.#keep(unikernel, sinceThen, isSeen && sinceThen.isByCommand !== true);
+    }
 
     const wasReady = unikernel.ready;
     if (wasReady) this.life.on(unikernel, 'expired');
@@ -216,6 +244,28 @@ export class Reaper implements Disposable {
     return true;
   }
 
+  /** Whether all but its command would stop it. */
+  #isToBeAsked(unikernel: Unikernel, known: KnownTraffic): boolean {
+    if (unikernel.plan.keepWhile === undefined || !this.#mayStop(unikernel)) return false;
+    return 'stop' in this.#ownVerdict(unikernel, known.get(unikernel), this.groups.othersOf(unikernel));
+  }
+
+  /** Asks its command, whose answer holds for a while. */
+  async #ask(unikernel: Unikernel): Promise<void> {
+    const command = unikernel.plan.keepWhile as KeepCommand;
+    const { keep, problem } = await command.ask(targetOf(unikernel), this.#ending.signal);
+    if (problem === undefined) this.#unasked.delete(unikernel);
+    else if (!this.#unasked.has(unikernel) && !this.#disposed) {
+      this.#unasked.add(unikernel);
+      const message = `${unikernel.name} is kept, since its command "${command.words}" (keepWhile) cannot say whether it may be stopped: ${problem}`;
+      this.watched.onDoubt?.(unikernel, message);
+    }
+    const why = `its command "${command.words}"${problem === undefined ? '' : `, which says nothing: ${problem}`}`;
+    const askAgainAt = this.clock.now() + COMMAND_INTERVAL;
+    if (keep) this.#commanded.set(unikernel, { askAgainAt, why, isByCommand: true });
+    else this.#commanded.delete(unikernel);
+  }
+
   /**
    * A summon, stop or start under way ends with another call where the unikernel runs then. A machine that is down, or in
    * an unknown state, is not stopped.
@@ -235,6 +285,7 @@ export class Reaper implements Disposable {
 
   #stop(unikernel: Unikernel, reason: string): void {
     this.#kept.delete(unikernel);
+    this.#commanded.delete(unikernel);
     this.life.reap(unikernel, reason);
   }
 

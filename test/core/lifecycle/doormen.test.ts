@@ -124,11 +124,11 @@ describe('doormen', () => {
     const doorman = new MemoryDoorman();
     const asked: unknown[] = [];
     let verdict: KnockVerdict = 'refuse';
-    const knockVerdict = ({ from }: { from: string }, boots: number): KnockVerdict => (
-      asked.push([from, boots]),
-      verdict
-    );
-    using life = new Life({}, { doormen: [doorman], knockVerdict });
+    const knockRules = {
+      verdict: ({ from }: { from: string }, boots: number): KnockVerdict => (asked.push([from, boots]), verdict),
+      spend: ({ from }: { from: string }, boots: number) => void asked.push(['spent', from, boots]),
+    };
+    using life = new Life({}, { doormen: [doorman], knockRules });
     const [web] = await life.with({ name: 'web', probes: [new HandProbe()] });
     await life.clock.advance(0);
     assert.equal(doorman.send('web').outcome, 'refused');
@@ -142,6 +142,7 @@ describe('doormen', () => {
       ['192.0.2.99', 1],
       ['192.0.2.99', 1],
       ['192.0.2.99', 1],
+      ['spent', '192.0.2.99', 1],
       ['192.0.2.8', 0],
     ]);
   });
