@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
@@ -136,6 +137,26 @@ describe('a program for which Jitsu listens, summoned by the real Jitsu', functi
     } finally {
       await jitsu.control.stop('web');
       for (const pid of pids) if (isRunning(pid)) process.kill(pid, 'SIGKILL');
+    }
+  });
+
+  it('passes the first datagram on where koffi is not there, and leaves the others to the program', async () => {
+    const web = { ...aListener(8080), listen: ['udp:5353=dns'], ready: 'exec:true' };
+    await using jitsu = new RunningJitsu([web], { privileges: 'none' });
+    await startWithoutKoffi(jitsu);
+    const client = createSocket('udp4');
+    const answers: string[] = [];
+    client.on('message', (answer) => answers.push(answer.toString()));
+    try {
+      for (let cycle = 1; cycle <= 3; cycle += 1) {
+        for (let times = 0; times < 5; times += 1) client.send('hello', 5353, web.ip);
+        await eventually(() => assert.equal(answers.length, 5 * cycle), 20_000);
+        await jitsu.control.stop('web');
+      }
+      const pids = answers.map((answer) => /^(\d+) dns 127/.exec(answer)?.[1]);
+      assert.equal(new Set(pids).size, 3);
+    } finally {
+      client.close();
     }
   });
 

@@ -229,14 +229,14 @@ export class SpawnerProcess {
     return passed;
   }
 
-  #passHandle(number: number, { handle, returned }: Extract<LaunchSocket, { handle: object }>): void {
-    this.#handles.set(number, returned);
+  #passHandle(number: number, socket: Extract<LaunchSocket, { handle: object }>): void {
+    this.#handles.set(number, (copy) => socket.returned(copy));
     // What has failed is lacking when the program is to be started, which says so.
     const settled = (error: Error | null): void => {
       if (error !== null && this.#handles.delete(number)) this.#passMore();
     };
     try {
-      this.#process.send({ socket: number }, handle as Server, settled);
+      this.#process.send({ socket: number }, socket.handle as Server, settled);
     } catch (error) {
       settled(error as Error);
     }

@@ -1,8 +1,9 @@
 import type { LaunchSocket } from '@jitsud/core/plugin';
 import { readFileSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { endpointWords, type ListenEndpoint } from './listen-option.js';
+import type { ListenEndpoint } from './listen-option.js';
 import type { ListeningSocket, ListeningSockets } from './listening-socket.js';
+import { NodeDatagramSocket } from './node-datagram-socket.js';
 
 /** The connections that the system, or this process, lets wait. */
 const BACKLOG = 4_096;
@@ -22,11 +23,7 @@ interface Handle {
  */
 export class NodeListeningSockets implements ListeningSockets {
   async open(endpoint: ListenEndpoint): Promise<ListeningSocket> {
-    if (endpoint.protocol === 'udp') {
-      const message = `${endpointWords(endpoint)} needs the package koffi, which cannot be loaded here`;
-      throw Object.assign(new Error(message), { code: 'ENOSYS' });
-    }
-    const socket = new NodeListeningSocket(endpoint);
+    const socket = endpoint.protocol === 'udp' ? new NodeDatagramSocket(endpoint) : new NodeListeningSocket(endpoint);
     await socket.bind();
     return socket;
   }
