@@ -48,6 +48,7 @@ function isTreatedAlike(one: UnikernelSettings, other: UnikernelSettings): boole
     one.keepWhile === other.keepWhile &&
     one.https === other.https &&
     one.svcb === other.svcb &&
+    one.relays === other.relays &&
     one.ttl === other.ttl &&
     one.stopMode === other.stopMode &&
     one.replace === other.replace &&
@@ -157,6 +158,10 @@ export class SharedPlan implements UnikernelPlan {
 
   get useRules(): NonNullable<UnikernelPlan['useRules']> {
     return this.common.useRules;
+  }
+
+  get relays(): NonNullable<UnikernelPlan['relays']> {
+    return this.common.relays;
   }
 
   /** See {@link RelatedPlan}. */

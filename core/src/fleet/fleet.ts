@@ -112,6 +112,7 @@ export class Fleet {
       if (unikernel.needs !== undefined || unikernel.group !== undefined) this.#related.push(unikernel.name);
       const problem = this.#unsupportedMode(unikernel);
       if (problem) problems.push(problem);
+      problems.push(...this.#askedRelays(unikernel));
     }
     this.#refuse(problems);
   }
@@ -423,11 +424,11 @@ export class Fleet {
 
   #commonPlan(settings: UnikernelSettings): CommonPlan {
     const { ttl, stopMode, replace, delay, deadline, grace, watch, ready, stopPolicies, https, svcb } = settings;
-    const { awake, answersAtOnce, wakesOn, keepWhile, ports, useRules } = settings;
+    const { awake, answersAtOnce, wakesOn, keepWhile, ports, useRules, relays } = settings;
     const backend = this.#backend(settings.backend);
     const probes = ready.map((probe) => this.instances.probe(probe));
     return {
-      ...{ ttl, stopMode, replace, delay, deadline, grace, watch, awake, useRules, https, svcb, backend },
+      ...{ ttl, stopMode, replace, delay, deadline, grace, watch, awake, useRules, relays, https, svcb, backend },
       ...{ answersAtOnce, wakesOn },
       endingMode: endingModeOf(stopMode, backend),
       keepWhile: keepWhile && this.instances.keepCommand(keepWhile),
@@ -455,6 +456,22 @@ export class Fleet {
     const { stopModes } = this.#backend(backend).capabilities;
     if (stopModes.includes(stopMode)) return undefined;
     return stopModeProblem(`the stop mode of ${name}`, stopMode, backend, stopModes);
+  }
+
+  /** A relay answers always, whatever becomes of the service behind it. */
+  #askedRelays({ name, relays, ready }: UnikernelSettings): readonly ConfigProblem[] {
+    return relays.flatMap(({ protocol, listen, to }) =>
+      ready
+        .filter((probe) => {
+          const { port } = this.instances.probe(probe);
+          return protocol === 'tcp' && port === listen.port && !relays.some((other) => other.to.port === port);
+        })
+        .map(({ words }) => ({
+          path: `${name}.ready`,
+          given: words,
+          expected: `The port at which the program listens expected, ${to.port}: at ${listen.port} the relay answers always.`,
+        })),
+    );
   }
 
   #refuse(problems: readonly ConfigProblem[]): void {

@@ -1,5 +1,6 @@
 import type { WakeTrigger } from '../config/wake.js';
 import type { AwakeSpan } from '../config/awake-hours.js';
+import type { RelayedPort } from '../config/relay.js';
 import type { Traffic } from '../contracts/activity-source.js';
 import type { Machine, MachineId, PowerState, StopMode } from '../contracts/machine.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
@@ -48,6 +49,8 @@ export interface UnikernelPlan {
   readonly ports?: readonly ServicePort[];
   /** What counts as use of it; absent where nobody asks. */
   readonly useRules?: UseRules;
+  /** The ports that Jitsu relays to it; none where absent. */
+  readonly relays?: readonly RelayedPort[];
   /** The names of what has to be ready before it boots; nothing where absent. */
   readonly needs?: readonly string[] | undefined;
   /** The group with which it is woken and stopped. */
