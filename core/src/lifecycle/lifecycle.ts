@@ -137,6 +137,7 @@ export class Lifecycle implements Disposable {
       startEnded: (unikernel) => (recordOf(unikernel).starting = false),
       failed: (unikernel, summon, error) => this.#failed(recordOf(unikernel), summon, error),
       reap: (unikernel, reason) => void this.#reap(recordOf(unikernel), reason),
+      kept: (unikernel, why) => this.#announcer.announce(unikernel, 'kept', { ...(why && { reason: `by ${why}` }) }),
       unready: (unikernel, error) => this.#unready(recordOf(unikernel), error),
       stopEnded: (unikernel) => this.#stopEnded(recordOf(unikernel)),
     };
