@@ -25,6 +25,7 @@ import {
 import { totalmem } from 'node:os';
 import { HeldListeners } from './held-listeners.js';
 import { ListenDoorman } from './listen-doorman.js';
+import { ProcessActivity } from './process-activity.js';
 import { ProcessHandle } from './process-handle.js';
 import { ProcessMachine } from './process-machine.js';
 import { controllersOf, type ProcessLimits, type ProcessOptions } from './process-options.js';
@@ -41,6 +42,7 @@ export class ProcessBackend implements Backend<ProcessOptions> {
     stopModes: STOP_MODES,
     bootConfigurators: false,
   };
+  readonly activity: ProcessActivity;
   readonly doorman: ListenDoorman;
   readonly #listeners: HeldListeners;
   readonly #processes: RunningProcesses;
@@ -60,6 +62,7 @@ export class ProcessBackend implements Backend<ProcessOptions> {
     @inject(CONNECTION_NAME) private readonly connectionName: string,
     @inject(SPAWNER) spawner: Spawner,
   ) {
+    this.activity = new ProcessActivity(clock);
     this.#programs = new ProgramFinder(clock);
     this.#accounts = new UserAccounts(clock);
     const tell = (change: PowerChange): void => this.#changes.tell(change);
@@ -89,7 +92,7 @@ export class ProcessBackend implements Backend<ProcessOptions> {
     const { plan, absence } = await this.#plan(registration);
     if (absence !== undefined) throw absence;
     const machine = new ProcessMachine(plan, this.#processes, this.clock);
-    await this.#listen(plan);
+    if (plan.confinement?.listen !== undefined) await this.#listen(plan);
     if (!this.#allowed.has(machine.id)) this.#processes.allow(machine);
     await this.#takeUp(machine);
     this.#processes.register(machine.id);
@@ -98,7 +101,7 @@ export class ProcessBackend implements Backend<ProcessOptions> {
 
   async allow(registration: Registration<ProcessOptions>): Promise<Execution> {
     const { plan } = await this.#plan(registration);
-    await this.#listen(plan);
+    if (plan.confinement?.listen !== undefined) await this.#listen(plan);
     if (!this.#allowed.has(plan.id)) this.#processes.allow(plan);
     this.#allowed.add(plan.id);
     // What runs without a record can get signals only if it is adopted now.
@@ -128,7 +131,6 @@ export class ProcessBackend implements Backend<ProcessOptions> {
 
   /** What the spawner is allowed to start is told with its sockets. */
   async #listen(plan: ProcessPlan): Promise<void> {
-    if (plan.confinement?.listen === undefined) return;
     this.#processes.takeUp(plan);
     await this.#listeners.open(plan, this.#processes.pidsOf(plan.id));
   }
