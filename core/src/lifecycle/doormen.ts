@@ -14,8 +14,8 @@ interface Armed {
   /** What its doorman was told last, and with which addresses. */
   told: Connections | undefined;
   addresses: readonly string[] | undefined;
-  /** What is to become of what is held, where its summon has failed. */
-  outcome: 'refuse' | 'drop' | undefined;
+  /** What is to become of what is held, where its summon has ended. */
+  due: 'deliver' | 'refuse' | 'drop' | undefined;
   /** Why it is not armed. */
   problem: string | undefined;
   /** Whether its doorman is at work for it. */
@@ -105,7 +105,7 @@ export class Doormen implements Disposable {
   end(unikernel: Unikernel, outcome: 'refuse' | 'drop'): void {
     const armed = this.#armed.get(unikernel);
     if (armed === undefined) return;
-    armed.outcome = outcome;
+    armed.due = outcome;
     this.#work(armed);
   }
 
@@ -122,6 +122,9 @@ export class Doormen implements Disposable {
   #want(unikernel: Unikernel, known: Armed | undefined, wanted: Connections | undefined): void {
     const armed = known ?? (wanted === undefined ? undefined : this.#begin(unikernel));
     if (armed === undefined) return;
+    if (wanted === undefined && armed.wanted !== undefined) armed.due = 'deliver';
+    // It has gone before its doorman got to that: whoever waits has to knock again.
+    else if (armed.due === 'deliver' && unikernel.state !== 'running') armed.due = 'drop';
     armed.wanted = wanted;
     this.#work(armed);
   }
@@ -131,7 +134,7 @@ export class Doormen implements Disposable {
     if (doorman === undefined) return undefined;
     const armed: Armed = {
       ...{ unikernel, doorman, wanted: undefined, told: undefined, addresses: undefined },
-      ...{ outcome: undefined, problem: undefined, isBusy: false, onIdle: undefined },
+      ...{ due: undefined, problem: undefined, isBusy: false, onIdle: undefined },
     };
     this.#armed.set(unikernel, armed);
     return armed;
@@ -156,13 +159,9 @@ export class Doormen implements Disposable {
   /** Tells its doorman the next thing, unless it is at work for it. */
   #work(armed: Armed): void {
     if (armed.isBusy) return;
-    const { unikernel, doorman, wanted, told, outcome, addresses } = armed;
-    if (outcome !== undefined) {
-      armed.outcome = undefined;
-      this.#release(armed, outcome);
-    } else if (wanted === undefined && told !== undefined) {
-      armed.told = undefined;
-      this.#release(armed, 'deliver');
+    const { unikernel, doorman, wanted, told, due, addresses } = armed;
+    if (due !== undefined) {
+      this.#release(armed, due);
     } else if (wanted !== undefined && (wanted !== told || addresses !== unikernel.addresses)) {
       armed.isBusy = true;
       armed.told = wanted;
@@ -181,6 +180,8 @@ export class Doormen implements Disposable {
 
   #release(armed: Armed, outcome: 'deliver' | 'refuse' | 'drop'): void {
     armed.isBusy = true;
+    armed.due = undefined;
+    if (outcome === 'deliver') armed.told = undefined;
     void armed.doorman.release(armed.unikernel.name, outcome).then(() => this.#worked(armed));
   }
 
