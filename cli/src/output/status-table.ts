@@ -32,7 +32,8 @@ export function statusTable(report: StatusReport, columns: number | undefined): 
   const isAlone = unikernels.length === 1;
   const kept = unikernels.flatMap((unikernel) => keptText(unikernel, now, isAlone));
   const outdated = unikernels.flatMap((unikernel) => outdatedText(unikernel));
-  const remarks = [...failures, ...[...kept, ...outdated].map((text) => wrapped(text, columns ?? Infinity))];
+  const armed = isAlone ? unikernels.flatMap((unikernel) => armedText(unikernel)) : [];
+  const remarks = [...failures, ...[...kept, ...armed, ...outdated].map((text) => wrapped(text, columns ?? Infinity))];
   const reasons = remarks.length > 0 ? ['', ...remarks] : [];
   const { further } = report;
   const more =
@@ -58,6 +59,11 @@ function keptText(
   if (keptBy === QUERIES && !isAlone) return [];
   const until = stopAt === undefined ? '' : `, at least until ${momentText(stopAt, now)}`;
   return [`${who} is kept by ${printable(keptBy)}${until}.`];
+}
+
+/** `A connection wakes web, too.`; of one unikernel alone, since it holds for all that a doorman guards. */
+function armedText({ name, armed }: UnikernelStatus): readonly string[] {
+  return armed === true ? [`A connection wakes ${printable(name)}, too: its first packet is held.`] : [];
 }
 
 /** What the policy `ttl` says. */
@@ -115,8 +121,11 @@ function runsAsText({ runsAs }: StatusReport): readonly string[] {
 }
 
 /** `WARNING: The store at … could not be written: …`; nothing where all is in order. */
-function problemTexts({ storeProblem, initProblem }: StatusReport): readonly string[] {
-  return [storeProblem, initProblem].flatMap((problem) =>
+function problemTexts({ storeProblem, initProblem, lostDoormen = [] }: StatusReport): readonly string[] {
+  const losses = lostDoormen.map(
+    ({ name, reason }) => `The doorman ${name} can hold no first packets: ${reason}. Until it can, only queries wake.`,
+  );
+  return [storeProblem, initProblem, ...losses].flatMap((problem) =>
     problem === undefined ? [] : [`WARNING: ${printable(problem)}`],
   );
 }

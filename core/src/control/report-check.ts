@@ -15,6 +15,7 @@ const UNIKERNEL = {
     'keptUntil?': 'number',
     'outdated?': 'string',
     'neededBy?': ['string'],
+    'armed?': 'boolean',
   },
   names: [{ name: 'string', requests: 'number', 'lastAsked?': 'number' }],
   'output?': ['string'],
@@ -35,6 +36,7 @@ const STATUS: Shape = {
   ...{ version: 'string', pid: 'number', now: 'number', startedAt: 'number', 'configFile?': 'string' },
   'storeProblem?': 'string',
   'initProblem?': 'string',
+  'lostDoormen?': [{ name: 'string', reason: 'string' }],
   ...{
     listening: [ENDPOINT],
     dns: { cache: COUNTS },
@@ -54,7 +56,10 @@ const EVENT: Shape = {
     'reason?': 'string',
     'duration?': 'number',
   },
-  'cause?': { kind: 'string', 'name?': 'string', 'type?': 'string', 'client?': 'string', 'of?': 'string' },
+  'cause?': {
+    ...{ kind: 'string', 'name?': 'string', 'type?': 'string', 'client?': 'string', 'of?': 'string' },
+    ...{ 'protocol?': 'string', 'port?': 'number', 'from?': 'string' },
+  },
 };
 
 /**

@@ -64,6 +64,12 @@ export class Doormen implements Disposable {
     return doorman !== undefined && doorman.loss === undefined;
   }
 
+  /** Whether packets of its open connections would wake it where it is suspended or paused. */
+  holdConnections(unikernel: Unikernel): boolean {
+    const armed = this.#armed.get(unikernel);
+    return armed?.problem === undefined && (armed?.doorman ?? this.#doormanOf(unikernel))?.holdsConnections === true;
+  }
+
   /** Whether first packets to it are held now. */
   isArmed(unikernel: Unikernel): boolean {
     const armed = this.#armed.get(unikernel);
@@ -166,9 +172,13 @@ export class Doormen implements Disposable {
       armed.isBusy = true;
       armed.told = wanted;
       armed.addresses = unikernel.addresses;
-      doorman.arm({ ...endpointsOf(unikernel), connections: wanted }, (problem) => {
-        armed.problem = problem;
-        this.#worked(armed);
+      doorman.arm({
+        service: { ...endpointsOf(unikernel), connections: wanted },
+        ended: (problem) => {
+          armed.problem = problem;
+          this.#worked(armed);
+        },
+        late: () => this.#repeat(armed),
       });
     } else {
       if (wanted === undefined) this.#armed.delete(unikernel);
@@ -185,6 +195,15 @@ export class Doormen implements Disposable {
     void armed.doorman.release(armed.unikernel.name, outcome).then(() => this.#worked(armed));
   }
 
+  /** Its doorman has done at last what nobody waited for any more: it is told again what holds now. */
+  #repeat({ unikernel, doorman }: Armed): void {
+    const armed = this.#armed.get(unikernel);
+    if (armed === undefined) return void doorman.release(unikernel.name, 'deliver');
+    armed.told = undefined;
+    if (armed.wanted === undefined) armed.due = 'deliver';
+    this.#work(armed);
+  }
+
   #worked(armed: Armed): void {
     armed.isBusy = false;
     this.#work(armed);
@@ -198,7 +217,6 @@ export class Doormen implements Disposable {
  */
 function standing({ phase, state }: Unikernel, before: Connections | undefined): Connections | undefined {
   if (phase === 'ready') return undefined;
-  if (phase === 'withdrawn') return before;
   if (state === 'off') return 'refuse';
   if (state === 'suspended' || state === 'paused') return 'hold';
   if (phase === 'stopping' || phase === 'wanted') return 'pass';

@@ -21,7 +21,7 @@ import { mayUseOthers, Needs } from './needs.js';
 import { STOP_LIMIT, type GuardedBackend } from './guarded-backend.js';
 import { PowerFollower, type Machines } from './power-follower.js';
 import { ReadyLeases } from './ready-leases.js';
-import { definitionChanged, Reaper } from './reaper.js';
+import { definitionChanged, Reaper, usualModeOf } from './reaper.js';
 import { ServiceWatch } from './service-watch.js';
 import { StopQueue } from './stop-queue.js';
 import { Summon } from './summon.js';
@@ -246,6 +246,7 @@ export class Lifecycle implements Disposable {
     return {
       ...statusOf(unikernel, { ...outlook, keptUntil: this.keptUntil(unikernel) }, aheadOf(this.clock)),
       ...(neededBy.length > 0 && { neededBy }),
+      ...(this.traffic.doormen?.isArmed(unikernel) === true && { armed: true }),
     };
   }
 
@@ -628,11 +629,6 @@ export class Lifecycle implements Disposable {
 
 function isByCommand(cause: WakeCause): boolean {
   return cause.kind === 'command' || (cause.kind === 'need' && cause.byCommand === true);
-}
-
-/** The mode in which it is stopped unless somebody names one: an outdated machine must not be kept in memory. */
-function usualModeOf({ outdated, plan }: Unikernel): StopMode {
-  return outdated === undefined ? plan.stopMode : (plan.endingMode ?? plan.stopMode);
 }
 
 /** Whether a client of a summon that has failed so may try again: its boot was not tried. */

@@ -1,4 +1,5 @@
 import type { Clock } from '../contracts/clock.js';
+import type { StopMode } from '../contracts/machine.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { Traffic } from '../contracts/activity-source.js';
 import type { Activity, StopPolicy } from '../contracts/stop-policy.js';
@@ -19,6 +20,9 @@ const LONGEST_TRUST: Milliseconds = 3_600_000;
 
 /** The number of unikernels that are named as those that need another. */
 const MOST_NAMED = 3;
+
+/** The modes that end all connections; after the others, a machine goes on where it was. */
+const ENDING_MODES: ReadonlySet<StopMode> = new Set<StopMode>(['destroy', 'shutdown']);
 
 interface KeepVerdict {
   readonly askAgainAt: Milliseconds;
@@ -54,7 +58,7 @@ export class Reaper implements Disposable {
     private readonly needs: Pick<Needs, 'usersOf'> = new Needs(),
     private readonly watched: {
       readonly sources?: Pick<ActivitySources, 'see' | 'observe'> | undefined;
-      readonly doormen?: Pick<Doormen, 'guard' | 'beforeVerdict' | 'stepAside'> | undefined;
+      readonly doormen?: Pick<Doormen, 'guard' | 'holdConnections' | 'beforeVerdict' | 'stepAside'> | undefined;
     } = {},
   ) {
     this.#deadlines = new DeadlineQueue(
@@ -118,7 +122,15 @@ export class Reaper implements Disposable {
     if (users.length > 0) return { askAgainAt: Infinity, why: neededBy(users) };
     const kept = this.keeps.of(unikernel);
     if (kept !== undefined) return { askAgainAt: kept.until - aheadOf(this.clock), why: kept.why, byWallClock: true };
-    return verdictOn(unikernel.plan.stopPolicies, unikernel.activity(this.#awake, traffic), this.clock.now());
+    const more = traffic && {
+      traffic,
+      ...(this.#connectionsSurvive(unikernel) && { connectionsSurvive: true as const }),
+    };
+    return verdictOn(unikernel.plan.stopPolicies, unikernel.activity(this.#awake, more), this.clock.now());
+  }
+
+  #connectionsSurvive(unikernel: Unikernel): boolean {
+    return !ENDING_MODES.has(usualModeOf(unikernel)) && this.watched.doormen?.holdConnections(unikernel) === true;
   }
 
   /** What would stop it does so unless its traffic speaks for it, or somebody wakes it meanwhile. */
@@ -205,6 +217,11 @@ function neededBy(users: readonly Unikernel[]): string {
   const names = users.slice(0, MOST_NAMED).map(({ name }) => name);
   const more = users.length > MOST_NAMED ? ` and ${users.length - MOST_NAMED} more` : '';
   return `${names.join(', ')}${more}, which ${users.length === 1 ? 'needs' : 'need'} it`;
+}
+
+/** The mode in which it is stopped unless somebody names one: an outdated machine must not be kept in memory. */
+export function usualModeOf({ outdated, plan }: Unikernel): StopMode {
+  return outdated === undefined ? plan.stopMode : (plan.endingMode ?? plan.stopMode);
 }
 
 /** The reason for which an outdated machine is stopped. */

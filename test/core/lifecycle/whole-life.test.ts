@@ -109,10 +109,12 @@ class World implements Disposable {
   #isSilent = false;
   isBlind = false;
   #commands = 0;
+  #mode: StopMode = 'destroy';
   /** What must not have happened, and has. */
   readonly #broken: string[] = [];
 
   async begin(mode: StopMode): Promise<void> {
+    this.#mode = mode;
     const chain = [new ConnectionsStopPolicy(), new TrafficStopPolicy(60_000), new TtlStopPolicy()];
     const plan = { stopPolicies: chain, probes: [this.#probe], stopMode: mode, deadline: 20_000 };
     this.#watchDoor();
@@ -270,7 +272,9 @@ class World implements Disposable {
     if (!this.#doorman.armed.has(name)) this.#broken.push(`${name} is stopped, and nobody holds packets`);
     if (reason === 'by command') return;
     const open = this.#connections.get(name)?.size ?? 0;
-    if (open > 0) this.#broken.push(`${name} is stopped (${reason}) with ${open} connections`);
+    // Connections to what is suspended live on, and wake it.
+    if (open > 0 && this.#mode !== 'suspend')
+      this.#broken.push(`${name} is stopped (${reason}) with ${open} connections`);
     const quiet = this.#life.clock.now() - (this.#lastPackets.get(name) ?? -Infinity);
     if (quiet < 60_000) this.#broken.push(`${name} is stopped ${quiet} ms after a packet`);
     if (!this.#source.isKnown.has(name)) this.#broken.push(`${name} is stopped, and nobody knows whether it is used`);
