@@ -1,6 +1,7 @@
 import { SystemClock } from './clock.js';
 import type { Settings } from './config/settings.js';
 import type { Endpoint } from './net/endpoint.js';
+import { markProbes } from './net/probe-mark.js';
 import { ensureRuntimeDirectory } from './control/control-paths.js';
 import { lockRuntimeDirectory } from './control/runtime-folder-lock.js';
 import { ControlServer } from './control/control-server.js';
@@ -20,6 +21,7 @@ import { NamedResolver } from './dns/resolvers/named-resolver.js';
 import { SpecialNames } from './dns/resolvers/special-names.js';
 import { TypesElsewhere } from './dns/resolvers/types-elsewhere.js';
 import { UnikernelResolver } from './dns/resolvers/unikernel-resolver.js';
+import { KnockGuard } from './dns/admission/knock-guard.js';
 import { WakeGuard } from './dns/admission/wake-guard.js';
 import { errorMessage, shuttingDown, withOwnCode } from './errors.js';
 import type { BackendFinding } from './fleet/check-backends.js';
@@ -29,11 +31,13 @@ import type { SharedEndpoint } from './fleet/shared-endpoints.js';
 import { limitedClose } from './fleet/limited-close.js';
 import { settledWithin } from './fleet/settled-within.js';
 import { Strays } from './fleet/strays.js';
+import { guestAddresses, GuestNeighbours, type NeighbourChange } from './lifecycle/guest-neighbours.js';
 import { TrafficParts } from './fleet/traffic-parts.js';
 import type { GuardedBackend } from './lifecycle/guarded-backend.js';
 import { Lifecycle } from './lifecycle/lifecycle.js';
 import type { Unikernel } from './lifecycle/unikernel.js';
 import { CounterWriter } from './state/counter-writer.js';
+import type { Neighbours } from './plugin-kit/neighbours.js';
 import { SealableSpawner } from './plugin-kit/sealable-spawner.js';
 import type { JitsuUser } from './plugin-kit/spawn-order.js';
 import { Privileges } from './privileges/privileges.js';
@@ -68,6 +72,7 @@ export class Jitsu {
   readonly #counters: CounterWriter<Unikernel>;
   readonly #traffic: TrafficParts;
   readonly #lifecycle: Lifecycle;
+  readonly #neighbours: GuestNeighbours;
   readonly #strays: Strays;
   readonly #access: AccessControl;
   readonly #wakeGuard: WakeGuard;
@@ -115,6 +120,7 @@ export class Jitsu {
     const countersNow = (unikernel: Unikernel): StoredCounters =>
       countersOf(unikernel, this.#lifecycle.keptUntil(unikernel), clock);
     this.#counters = new CounterWriter(this.#store, countersNow, clock, logger);
+    this.#neighbours = new GuestNeighbours(openNeighbours, () => this.#neighboursByRoot(), clock, logger);
     this.#access = new AccessControl(settings.dns, settings.wake, { clock, logger });
     this.#wakeGuard = new WakeGuard(settings.wake, this.#access, clock);
     this.#traffic = new TrafficParts(settings, instances, this.#fleet.backends.values(), { clock, logger });
@@ -127,9 +133,10 @@ export class Jitsu {
         onDoubt: ({ name }, message) => logger.warn({ unikernel: name }, message),
         // What boots must not hold up the answers of what runs.
         onBooting: (booting) => this.#dns?.prioritize(booting),
+        onProbing: (unikernel) => this.#neighbours.during(unikernel),
       },
       clock,
-      { sources, doormen, knockVerdict: (knock, boots) => this.#wakeGuard.knockVerdict(knock, boots) },
+      { sources, doormen, knockRules: new KnockGuard(settings.wake, this.#access, this.#wakeGuard, clock) },
     );
     this.#strays = new Strays(settings, this.#fleet, this.#lifecycle, logger);
     this.controls = new Controls(
@@ -205,7 +212,7 @@ export class Jitsu {
    */
   async check(): Promise<readonly BackendFinding[]> {
     try {
-      return await this.#fleet.check();
+      return [...(await this.#traffic.check()), ...(await this.#fleet.check())];
     } finally {
       await this.#spawner.close();
     }
@@ -287,6 +294,8 @@ export class Jitsu {
         throw new Error(`the backend ${backend.name} needs root for what is not there yet: ${awaited}`);
     }
     for (const { backend, isConnected } of starts) if (isConnected) await backend.beforeDrop();
+    this.#spawner.allowNeighbours(guestAddresses(this.#fleet.unikernels.values()));
+    await this.#traffic.beforeDrop(user.uid, () => this.#fleet.unikernels.values());
     await this.#spawner.seal(user);
   }
 
@@ -343,6 +352,7 @@ export class Jitsu {
     const { doormen } = this.#traffic;
     this.#opened(() => this.#traffic.close());
     await this.#traffic.open((open, needsRoot) => this.#connect(open, needsRoot));
+    await markProbes(this.#traffic.probeMark);
     doormen?.listen((name) => this.#fleet.unikernels.get(name), this.#lifecycle);
     for (const start of this.#fleet.starts.values()) this.#opened(() => start.close());
     await this.#fleet.connect();
@@ -352,6 +362,7 @@ export class Jitsu {
     this.#fleet.recall(await this.#store.counters(), this.#lifecycle);
     // What a store in memory would remember, the fleet has itself.
     if (this.#store.durable) await this.#fleet.save(this.#store);
+    this.#opened(() => this.#neighbours[Symbol.dispose]());
     this.#opened(() => this.#lifecycle[Symbol.dispose]());
     const followed = [...this.#fleet.starts.values()]
       .filter(({ works, isConnected, backend }) => works || (isConnected && backend.knowsStrays))
@@ -407,9 +418,21 @@ export class Jitsu {
     return true;
   }
 
+  /** The kernel is told of guests by the process that has kept root, where this one has given it up. */
+  #neighboursByRoot(): NeighbourChange | undefined {
+    if (this.#privileges?.hasGivenUp !== true) return undefined;
+    return (address, mac) => this.#spawner.changeNeighbour(address, mac);
+  }
+
   async #farewell(dns: DnsServer): Promise<void> {
     await this.#within(FAREWELL, (signal) => Promise.all([dns.close(FAREWELL), this.#lifecycle.close(signal)]));
   }
+}
+
+/** Loads native code, where a guest needs it. */
+async function openNeighbours(): Promise<Neighbours> {
+  const { Neighbours } = await import('./plugin-kit/neighbours.js');
+  return Neighbours.open();
 }
 
 /** What Jitsu gets from the program that it is part of. */

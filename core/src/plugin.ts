@@ -54,7 +54,7 @@ export { commandLine } from './plugin-kit/command-line.js';
 export { ControlGroups, type Controller, type ControlGroupFolder } from './plugin-kit/control-groups.js';
 export { FileWatch } from './plugin-kit/file-watch.js';
 export { findTool } from './plugin-kit/find-tool.js';
-export { forkChild } from './plugin-kit/fork-child.js';
+export { forkChild, spawnChild } from './plugin-kit/fork-child.js';
 export { MessageStream } from './plugin-kit/message-stream.js';
 export { nativePackageAdvice } from './plugin-kit/native-package-advice.js';
 export { pollUntil } from './plugin-kit/poll-until.js';

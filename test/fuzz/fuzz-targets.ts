@@ -3,6 +3,7 @@ import { clientQueries } from './targets/client-queries.js';
 import { configuration } from './targets/configuration.js';
 import { controlReplies } from './targets/control-replies.js';
 import { controlRequests } from './targets/control-requests.js';
+import { netlink } from './targets/netlink.js';
 import { runtimeRecords } from './targets/runtime-records.js';
 import { tcpStreams } from './targets/tcp-streams.js';
 import { upstreamReplies } from './targets/upstream-replies.js';
@@ -16,4 +17,5 @@ export const FUZZ_TARGETS: readonly FuzzTarget[] = [
   controlReplies,
   configuration,
   runtimeRecords,
+  netlink,
 ];

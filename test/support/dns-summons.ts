@@ -10,9 +10,18 @@ export class FakeSummons implements UnikernelService<StagedUnikernel> {
   readonly calls: { unikernel: string; cause: WakeCause }[] = [];
   private readonly waiting = new Map<StagedUnikernel, { resolve: () => void; reject: (error: Error) => void }[]>();
 
-  private readonly leases = new ReadyLeases((unikernel, name, times) => this.count(unikernel, name, times));
+  /** The unikernels whose first packets are held. */
+  readonly held = new Set<StagedUnikernel>();
+  private readonly leases = new ReadyLeases(
+    (unikernel, name, times) => this.count(unikernel, name, times),
+    (unikernel) => this.held.has(unikernel as StagedUnikernel),
+  );
 
   constructor(private readonly atOnce = true) {}
+
+  isHeld(unikernel: StagedUnikernel): boolean {
+    return this.held.has(unikernel);
+  }
 
   countQuery(unikernel: StagedUnikernel, name: string, at: number): void {
     this.count(unikernel, name, 1, at);

@@ -68,7 +68,8 @@ export class FakeHypervisor {
     if (state === 'off') machine.domainId = undefined;
     machine.state = state;
     machine.detail = detail;
-    this.#tell({ id, state, ...(detail === undefined ? {} : { detail }) });
+    // Who has lost it hears of nothing until it is back.
+    if (this.#reachable) this.#tell({ id, state, ...(detail === undefined ? {} : { detail }) });
   }
 
   /** The system stops answering; its machines run on. */

@@ -33,6 +33,8 @@ export class Life implements Disposable {
   readonly backend = new FakeBackend(this.clock);
   readonly guarded = new GuardedBackend('fake', this.backend, this.clock, new MemoryLogger());
   readonly events: LifecycleEvent[] = [];
+  /** What people were told of its unikernels. */
+  readonly doubts: string[] = [];
   /** What the test does when something has happened. */
   onEvent: (event: LifecycleEvent) => void = () => undefined;
   readonly lifecycle: Lifecycle;
@@ -47,7 +49,7 @@ export class Life implements Disposable {
     traffic: {
       readonly sources?: readonly ActivitySource[];
       readonly doormen?: readonly Doorman[];
-      readonly knockVerdict?: TrafficParts['knockVerdict'];
+      readonly knockRules?: TrafficParts['knockRules'];
     } = {},
   ) {
     const { clock, logger } = this;
@@ -61,12 +63,15 @@ export class Life implements Disposable {
     const boot = { limit, queue, firstBackOff: 1_000, longestBackOff: 60_000 };
     this.lifecycle = new Lifecycle(
       boot,
-      { onEvent: (event) => (this.events.push(event), this.onEvent(event)) },
+      {
+        onEvent: (event) => (this.events.push(event), this.onEvent(event)),
+        onDoubt: (_, message) => this.doubts.push(message),
+      },
       this.clock,
       {
         ...(sources.length > 0 && { sources: new ActivitySources(sources) }),
         doormen: this.doormen,
-        ...(traffic.knockVerdict !== undefined && { knockVerdict: traffic.knockVerdict }),
+        knockRules: traffic.knockRules,
       },
     );
     this.doormen?.listen((name) => this.#unikernels.get(name), this.lifecycle);

@@ -2,12 +2,13 @@
  * A web server to be summoned: `node served-program.js FOLDER ADDRESS PORT [HABIT ...]`. It answers with its pid. In
  * FOLDER it writes a file named after its pid, with the times (in milliseconds of the machine's clock) at which it began
  * and at which it listened. Habits: `slow=MS` listens only then, `lingers=MS` takes so long to follow SIGTERM, `deaf`
- * never listens, `crashes` ends with status 3 and a last word, `worker` leaves all else to a child. Asked for `/close`, it
- * closes its port, and for `/hang`, it does nothing any more.
+ * never listens, `crashes` ends with status 3 and a last word, `worker` leaves all else to a child, `wants=ADDRESS` ends
+ * with status 4 where the program at ADDRESS does not answer at its start, and answers with 502 where it does not later.
+ * Asked for `/close`, it closes its port, and for `/hang`, it does nothing any more.
  */
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, get } from 'node:http';
 import { join } from 'node:path';
 
 const [folder = '.', address = '127.0.0.1', port = '0', ...habits] = process.argv.slice(2);
@@ -30,11 +31,24 @@ if (habits.includes('crashes')) {
   process.stderr.write('the configuration of this program is missing\n');
   process.exit(3);
 }
+const wanted = habits.find((word) => word.startsWith('wants='))?.slice('wants='.length);
+/** Whether the program that this one wants answers; one that wants none lacks nothing. */
+const isServed = (): Promise<boolean> =>
+  wanted === undefined
+    ? Promise.resolve(true)
+    : new Promise((resolve) => {
+        const options = { host: wanted, port, path: '/', agent: false };
+        get(options, (response) => response.resume().on('end', () => resolve(true))).on('error', () => resolve(false));
+      });
+if (!(await isServed())) {
+  process.stderr.write(`nobody answers at ${String(wanted)}\n`);
+  process.exit(4);
+}
 process.on('SIGTERM', () => setTimeout(() => process.exit(0), milliseconds('lingers')));
 setInterval(() => undefined, 60_000);
 if (!habits.includes('deaf')) {
   const server = createServer(({ url }, response) => {
-    response.end(String(process.pid));
+    void isServed().then((served) => response.writeHead(served ? 200 : 502).end(String(process.pid)));
     if (url === '/close') server.close();
     if (url === '/hang') response.on('finish', () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0));
   });

@@ -32,6 +32,7 @@ function why({ cause, code, reason }: LifecycleEvent): string {
 function causeText(cause: WakeCause): string {
   if (cause.kind === 'command') return 'jitsu summon';
   if (cause.kind === 'need') return `${cause.of} needs it`;
+  if (cause.kind === 'group') return `woken with ${cause.of}, of its group`;
   if (cause.kind === 'replacement') return 'started anew by its present definition';
   if (cause.kind === 'knock') return `woken by ${cause.protocol}/${cause.port} from ${cause.from}`;
   return `${cause.client} asked for ${cause.name} ${cause.type}`;

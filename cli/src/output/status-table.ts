@@ -33,7 +33,9 @@ export function statusTable(report: StatusReport, columns: number | undefined): 
   const kept = unikernels.flatMap((unikernel) => keptText(unikernel, now, isAlone));
   const outdated = unikernels.flatMap((unikernel) => outdatedText(unikernel));
   const armed = isAlone ? unikernels.flatMap((unikernel) => armedText(unikernel)) : [];
-  const remarks = [...failures, ...[...kept, ...armed, ...outdated].map((text) => wrapped(text, columns ?? Infinity))];
+  const fallen = unikernels.flatMap(fallenBackText);
+  const texts = [...kept, ...armed, ...fallen, ...outdated];
+  const remarks = [...failures, ...texts.map((text) => wrapped(text, columns ?? Infinity))];
   const reasons = remarks.length > 0 ? ['', ...remarks] : [];
   const { further } = report;
   const more =
@@ -64,6 +66,12 @@ function keptText(
 /** `A connection wakes web, too.`; of one unikernel alone, since it holds for all that a doorman guards. */
 function armedText({ name, armed }: UnikernelStatus): readonly string[] {
   return armed === true ? [`A connection wakes ${printable(name)}, too: its first packet is held.`] : [];
+}
+
+/** `web is answered for when it is ready, not at once: …`; nothing where it is as configured. */
+function fallenBackText({ name, answersAtOnce }: UnikernelStatus): readonly string[] {
+  if (answersAtOnce !== false) return [];
+  return [`${printable(name)} is answered for when it is ready, not at once: nothing holds its first packets now.`];
 }
 
 /** What the policy `ttl` says. */

@@ -1,17 +1,23 @@
-import { connect, isIP, type Socket } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import type { Clock } from '../contracts/clock.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import { isOwnAddress, plainAddress } from '../net/own-address.js';
 import { errorCode } from '../errors.js';
 import { endpointText } from '../net/endpoint.js';
 import { InstantConnector } from '../net/instant-connector.js';
+import { connectForProbe } from '../net/probe-mark.js';
 import { isSelfConnected } from '../net/self-connected.js';
 import { loadedSocketCalls } from '../net/socket-calls.js';
 import { pauseAfter } from '../plugin-kit/poll-until.js';
 
 /** The time until a new attempt: a SYN to a machine that is not up yet is lost, and TCP repeats it only after 1 s. */
 const ATTEMPT_TIMEOUT: Milliseconds = 250;
-const MAX_ATTEMPTS = 8;
+
+/** The number of attempts under way from which on each begins some time after the last one. */
+const MANY_ATTEMPTS = 8;
+
+/** That time: what is lost while a machine comes up must not keep the next attempt from being made soon after. */
+const SPACING: Milliseconds = 10;
 
 /** The number of calls in progress, which share the rate of attempts. */
 let waiting = 0;
@@ -45,6 +51,7 @@ export function connectUntil(
     const isLocal = calls !== undefined && isIP(address) !== 0 && isOwnAddress(plainAddress(address));
     let instant = isLocal ? new InstantConnector(calls, { address, port }) : undefined;
     let next: Disposable | undefined;
+    let lastBegan = begin;
 
     let lastCode: string | undefined;
     const tell = (code: string): void => {
@@ -78,13 +85,15 @@ export function connectUntil(
       reject(signal.reason as Error);
     };
     const attempt = (): void => {
-      next = clock.after(pauseAfter(clock.now() - begin, waiting), attempt);
+      const now = clock.now();
+      next = clock.after(pauseAfter(now - begin, waiting), attempt);
       const outcome = instant?.attempt() ?? 'undecided';
       if (outcome === 'refused') return tell('ECONNREFUSED');
       if (outcome !== 'undecided') return connected(outcome.on('error', ignore).setNoDelay());
       instant = undefined;
-      if (attempts.size >= MAX_ATTEMPTS) return;
-      const socket = connect({ host: address, port, noDelay: true });
+      if (attempts.size >= MANY_ATTEMPTS && now - lastBegan < SPACING) return;
+      lastBegan = now;
+      const socket = connectForProbe({ address, port });
       const giveUp = clock.after(ATTEMPT_TIMEOUT, () => {
         forget(socket);
         socket.destroy();

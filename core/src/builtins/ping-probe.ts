@@ -34,12 +34,13 @@ let waiting = 0;
 export class PingProbe implements ReadinessProbe {
   constructor(@inject(CLOCK) private readonly clock: Clock) {}
 
-  async untilReady({ name, addresses, report }: ReadinessTarget, signal: AbortSignal): Promise<void> {
+  async untilReady(target: ReadinessTarget, signal: AbortSignal): Promise<void> {
+    const { name, addresses } = target;
     const calls = await loadSocketCalls().catch((error: unknown) => {
       const message = `The readiness probe of ${name}, "ping", cannot be had here: ${errorMessage(error)}. Use tcp:PORT or exec:COMMAND.`;
       throw new JitsuError('JITSU_UNIKERNEL_INVALID', message, { cause: error });
     });
-    await Promise.all(addresses.map((address) => this.#untilAnswer(address, calls, signal, report)));
+    await Promise.all(addresses.map((address) => this.#untilAnswer(address, calls, signal, target)));
   }
 
   /** Rejects with the signal's reason if it aborts first. */
@@ -47,11 +48,13 @@ export class PingProbe implements ReadinessProbe {
     address: string,
     calls: SocketCalls,
     signal: AbortSignal,
-    report: ReadinessTarget['report'],
+    { report, leaveNeighbours }: ReadinessTarget,
   ): Promise<void> {
     let answered = (): void => undefined;
     const answer = new Promise<void>((resolve) => (answered = resolve));
-    using attempts = echoes(address, calls, answered) ?? neighbours(address, calls, answered);
+    const asks = echoes(address, calls, answered);
+    if (asks === undefined) leaveNeighbours?.();
+    using attempts = asks ?? neighbours(address, calls, answered);
     signal.throwIfAborted();
     const begin = this.clock.now();
     let next: Disposable | undefined;

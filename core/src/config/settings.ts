@@ -14,7 +14,8 @@ import type { BootSettings } from './boot.js';
 import type { CheckedConfig } from './config.js';
 import type { Configured, ConnectionSettings } from './contributed-settings.js';
 import type { DnsSettings } from './dns.js';
-import type { WakeSettings } from './wake.js';
+import type { KeepWhile } from './keep-while.js';
+import type { WakeSettings, WakeTrigger } from './wake.js';
 import type { Worded } from './worded-reader.js';
 
 export type { BootSettings } from './boot.js';
@@ -44,11 +45,17 @@ export interface UnikernelSettings {
   readonly deadline: Milliseconds;
   /** How long a guest may take to shut down before it is destroyed. */
   readonly grace: Milliseconds;
+  /** Whether its address is given before it is ready, as long as its first packets are held. */
+  readonly answersAtOnce: boolean;
+  /** What wakes it while they are held. */
+  readonly wakesOn: WakeTrigger;
   /** The interval at which its service is looked at again while it is used; never where undefined. */
   readonly watch: Milliseconds | undefined;
   readonly stopPolicies: readonly Worded<StopPolicy>[];
   /** The hours in which it is not stopped once it runs. */
   readonly awake: readonly AwakeSpan[] | undefined;
+  /** The command that is asked whether it is to be kept when all else would stop it. */
+  readonly keepWhile: KeepWhile | undefined;
   /** The ports that are its service, as configured; those of its probes where empty. */
   readonly ports: readonly ServicePort[];
   /** What counts as use; one object for all unikernels with the same rules. */

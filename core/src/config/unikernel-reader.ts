@@ -43,6 +43,9 @@ interface Reading {
   readonly stopMode: StopMode;
 }
 
+/** When a unikernel is answered for, and what wakes it. */
+type WakeParts = Pick<UnikernelSettings, 'answersAtOnce' | 'wakesOn'>;
+
 /** The parsed options, and the name that was put in where none was given. */
 interface ReadOptions {
   readonly options: unknown;
@@ -65,6 +68,8 @@ export class UnikernelReader {
   readonly #rules = new Map<string, UseRules>();
   /** The backends that do not support `stop.mode`. */
   readonly #refusedMode = new Set<string>();
+  /** Why those that are answered at once are refused, where all have that in common. */
+  readonly #refusedAtOnce = new Set<string>();
   readonly #isBackendChosen: boolean;
   /** The backends that were most likely meant by unikernels that name none. */
   readonly #meantBackends = new Set<string>();
@@ -145,7 +150,9 @@ export class UnikernelReader {
       grace: common.grace ?? stop.grace,
       watch: common.watch,
       stopPolicies,
+      ...this.#wake(entry, common, this.#canHold(entry, read.options)),
       awake: common.awake,
+      keepWhile: common.keepWhile,
       ports: common.ports ?? NO_PORTS,
       useRules: this.#useRules(common),
       addedKeys: this.#addedKeys(common),
@@ -287,6 +294,43 @@ export class UnikernelReader {
     rules ??= { idle, outgoing, conntrack: usual.conntrack, ignored: wake.deny };
     this.#rules.set(key, rules);
     return rules;
+  }
+
+  /** Whether something is configured that can hold first packets for it, as far as the configuration tells. */
+  #canHold(entry: UnikernelEntry, options: unknown): boolean {
+    if (Object.keys(this.config.doormen).length > 0) return true;
+    return this.connections.get(backendOf(entry, this.config))?.contribution.holds?.(options) === true;
+  }
+
+  /** When it is answered for, and what wakes it; refuses what would be a promise that nobody keeps. */
+  #wake(entry: UnikernelEntry, { wake: own = {}, ip }: CheckedParts, canHold: boolean): WakeParts {
+    const { wake: usual } = this.config;
+    // One that is answered for when it is ready has to be woken by the question.
+    const wakesOn = own.on ?? (own.answer === 'ready' ? 'query' : usual.on);
+    const answersAtOnce = wakesOn === 'connection' || (own.answer ?? usual.answer) === 'at-once';
+    if (own.answer === 'ready' && wakesOn === 'connection') {
+      const expected =
+        "With on: 'connection', no question boots it, and each is answered at once: leave one of the two out.";
+      this.problems.addValue(entry.pathOf(['wake', 'answer']), 'ready', expected);
+    }
+    if (answersAtOnce) {
+      const [key, value] = wakesOn === 'connection' ? ['on', wakesOn] : ['answer', 'at-once'];
+      const isOwn = key === 'on' ? own.on !== undefined : own.answer !== undefined;
+      const path = isOwn ? entry.pathOf(['wake', key]) : `wake.${key}`;
+      const refuse = (why: string): void => {
+        // What all have in common is refused once, not for each of them.
+        if (!isOwn && this.#refusedAtOnce.has(why)) return;
+        if (!isOwn) this.#refusedAtOnce.add(why);
+        const whose = isOwn ? '' : `, as for ${entry.origin}`;
+        this.problems.addValue(path, value, `${why}${whose}.`);
+      };
+      if (ip === undefined) refuse('It is answered at once only where its address is configured: give it `ip`');
+      if (!canHold)
+        refuse(
+          'Nothing here would hold the first packets of its clients until it is ready: name something that does under `doormen`',
+        );
+    }
+    return { answersAtOnce, wakesOn };
   }
 
   #stopPolicies(entry: UnikernelEntry, { stopPolicies }: CheckedParts): readonly Worded<StopPolicy>[] {

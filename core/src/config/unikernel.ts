@@ -2,9 +2,11 @@ import { z, type ZodObject } from 'zod';
 import type { Contributions } from '../plugins/contributions.js';
 import { awakeHours } from './awake-hours.js';
 import { duration } from '../plugin-kit/duration.js';
+import { keepWhile } from './keep-while.js';
 import { serviceBindings } from './service-binding.js';
 import { replaceMoment, stopMode } from './stop.js';
 import { ownTrafficSchema, servicePorts } from './traffic.js';
+import { ownWakeSchema } from './wake.js';
 import { addresses, dnsNames, timeToLive, type Immutable } from './values.js';
 
 const NAME = 'A name of 1 to 200 printable characters expected.';
@@ -58,8 +60,12 @@ export const unikernelSchema = z.object({
     .optional()
     .describe('The unikernels of a group are woken together, and stopped together when none of them is in use'),
   stopPolicies: words(POLICIES).optional().describe('Overrides stop.policies'),
+  wake: ownWakeSchema.optional().describe('When it is answered for, and what wakes it'),
   awake: awakeHours(
     "Hours of the week in which it is not stopped once it runs, whatever its policies say, in local time, one span or a list, such as 'Mon-Fri 08:00-18:00'; they do not start it",
+  ).optional(),
+  keepWhile: keepWhile(
+    'A command that keeps it from being stopped as long as it ends with status 0, asked when all else would stop it: exec:COMMAND',
   ).optional(),
   ports: servicePorts(
     "The ports that are its service, such as 'tcp/443': connections to them keep it running, and wake it where something holds them; those of `ready` where absent",

@@ -6,9 +6,34 @@ import { networks, type Immutable } from './values.js';
 const HOURS = "A span of the day such as '07:00-22:30' expected; it may pass midnight.";
 const LOCAL = ['loopback', 'private'].flatMap((word) => parseNetworks(word) ?? []);
 
+/** When the answer for one that is down goes out. */
+const answer = z.enum(['ready', 'at-once']);
+
+/** What wakes. */
+const trigger = z.enum(['query', 'connection']);
+
+export type WakeTrigger = z.output<typeof trigger>;
+
+const AT_ONCE =
+  'at once where something holds the first packets of its clients until it is ready, and its address is configured';
+
+/** What of `wake` one unikernel may have of its own. */
+export const ownWakeSchema = z.strictObject({
+  answer: answer.optional().describe('Overrides wake.answer'),
+  on: trigger.optional().describe('Overrides wake.on'),
+});
+
 /** The key `wake`. */
 export const wakeSchema = z
   .strictObject({
+    answer: answer
+      .prefault('ready')
+      .describe(`When the answer for a unikernel that is down goes out: when it is ready, or ${AT_ONCE}`),
+    on: trigger
+      .prefault('query')
+      .describe(
+        'What boots a unikernel: a query as well as a connection, or only a connection, where something holds its first packets; queries are then answered at once',
+      ),
     proof: z
       .enum(['none', 'cookie-or-tcp'])
       .optional()
@@ -45,6 +70,20 @@ export const wakeSchema = z
       })
       .prefault({})
       .describe('How many boots a client or a network may cause'),
+    knocks: z
+      .strictObject({
+        unproven: z
+          .int()
+          .min(0)
+          .prefault(0)
+          .describe(
+            'Boots a minute that connections from outside `trusted` may cause, all of them together; 0 for none',
+          ),
+      })
+      .prefault({})
+      .describe(
+        'What first packets of connections may boot, where something holds them; those of `trusted` boot as queries do',
+      ),
   })
   // Without `proof`, loopback and private networks are trusted; with it, only `trusted`.
   .transform(({ proof, trusted, ...rest }) => ({

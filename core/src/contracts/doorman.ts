@@ -5,8 +5,10 @@ import type { ServiceEndpoints, ServicePort } from './service-endpoints.js';
 /** The first packet of a client for a unikernel that is armed. */
 export interface Knock extends ServicePort {
   readonly unikernel: string;
-  /** The address that the packet claims to come from. */
+  /** The address that the packet claims to come from; `0.0.0.0` or `::` where the doorman cannot know it. */
   readonly from: string;
+  /** Whether the client has shown that it is there, as one whose TCP connection is established has. */
+  readonly proven?: boolean | undefined;
 }
 
 /**
@@ -75,6 +77,18 @@ export interface Doorman extends MayNeedRoot {
 
   /** Called once when Jitsu starts, before all other methods. Rejects, and so fails the start, for problems that only people can solve. */
   open?(): Promise<void>;
+
+  /**
+   * Called for `jitsu check`, in place of `open`, and changes nothing: rejects as that would where a right or a tool is
+   * missing.
+   */
+  check?(): Promise<void>;
+
+  /**
+   * Called once when Jitsu is about to give up root, with the number of the user that it becomes, and with all that it
+   * may have to arm: whatever holds packets for it takes no other addresses from then on, as Jitsu may be under attack.
+   */
+  beforeDrop?(user: number, services: Iterable<ServiceEndpoints>): Promise<void>;
 
   /** Called once when Jitsu ends: nothing is held from now on. Also called when `open` has failed. */
   close?(): Promise<void>;

@@ -9,6 +9,8 @@ export type WakeCause =
   | { readonly kind: 'command' }
   /** The summon of another unikernel, which needs it; `byCommand` where that was summoned by command. */
   | { readonly kind: 'need'; readonly of: string; readonly byCommand?: true }
+  /** The wake of another unikernel of its group. */
+  | { readonly kind: 'group'; readonly of: string }
   /** It was stopped since its definition has changed, and was in use. */
   | { readonly kind: 'replacement' };
 

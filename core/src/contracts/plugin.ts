@@ -54,6 +54,11 @@ export interface BackendContribution {
    * `jitsu check`, which shows it, and warns where that is more than {@link Backend.hostMemory}.
    */
   memory?(options: unknown): number | undefined;
+  /**
+   * Whether its own doorman can hold packets for a unikernel with these parsed options, as far as they tell. Where absent,
+   * only what is configured under `doormen` can.
+   */
+  holds?(options: unknown): boolean;
   /** Whether its machines have the method `addresses`, so that `ip` may be left out of a unikernel's configuration. */
   readonly findsAddresses?: boolean;
   /**

@@ -21,6 +21,11 @@ export interface ReadinessTarget {
    * where the deadline passes.
    */
   readonly report?: (outcome: string) => void;
+  /**
+   * To be called, before its first attempt, by a probe that concludes from what the kernel knows of its neighbours by ARP
+   * or neighbour discovery: for this wait, nobody then tells the kernel where the machine is. Absent where nobody does.
+   */
+  readonly leaveNeighbours?: () => void;
 }
 
 /**

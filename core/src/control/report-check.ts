@@ -13,6 +13,7 @@ const UNIKERNEL = {
     'stopAt?': 'number',
     'keptBy?': 'string',
     'keptUntil?': 'number',
+    'answersAtOnce?': 'boolean',
     'outdated?': 'string',
     'neededBy?': ['string'],
     'armed?': 'boolean',

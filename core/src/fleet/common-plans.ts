@@ -43,6 +43,9 @@ function isTreatedAlike(one: UnikernelSettings, other: UnikernelSettings): boole
     one.ready === other.ready &&
     one.stopPolicies === other.stopPolicies &&
     one.awake === other.awake &&
+    one.answersAtOnce === other.answersAtOnce &&
+    one.wakesOn === other.wakesOn &&
+    one.keepWhile === other.keepWhile &&
     one.https === other.https &&
     one.svcb === other.svcb &&
     one.ttl === other.ttl &&
@@ -118,6 +121,18 @@ export class SharedPlan implements UnikernelPlan {
 
   get awake(): UnikernelPlan['awake'] {
     return this.common.awake;
+  }
+
+  get keepWhile(): UnikernelPlan['keepWhile'] {
+    return this.common.keepWhile;
+  }
+
+  get answersAtOnce(): boolean {
+    return this.common.answersAtOnce;
+  }
+
+  get wakesOn(): NonNullable<UnikernelPlan['wakesOn']> {
+    return this.common.wakesOn;
   }
 
   get delay(): UnikernelPlan['delay'] {

@@ -238,13 +238,17 @@ export class Fleet {
   }
 
   /** Asks the backends for `jitsu check`, in place of {@link connect} and {@link register}. */
-  check(): Promise<readonly BackendFinding[]> {
+  async check(): Promise<readonly BackendFinding[]> {
     const { bootConfigurators } = this.instances;
-    return checkBackends(this.backends.values(), this.#settings, {
+    // Loads native code, of which a start that finds nothing to tell has no need.
+    const { lateGuests } = await import('./late-guests.js');
+    const warnings = await lateGuests(this.#settings);
+    const findings = await checkBackends(this.backends.values(), this.#settings, {
       ...this.context,
       bootConfigurators,
       memoryOf: (unikernel) => unikernelMemory(this.#connections, unikernel),
     });
+    return [...findings, ...warnings];
   }
 
   /** What two unikernels cannot have at once, by what their probes ask. */
@@ -311,7 +315,7 @@ export class Fleet {
         const isAllowed =
           allowed !== undefined && (allowed.execution !== undefined || plan.machine.execution() === undefined);
         try {
-          if (!isAllowed) allowProbes(unikernel);
+          if (!isAllowed) allowCommands(unikernel);
         } catch (error) {
           plan.arrive(before);
           throw error;
@@ -410,7 +414,7 @@ export class Fleet {
     if (owner !== undefined) return sameMachine(name, owner.name);
     this.unikernels.set(name, unikernel);
     try {
-      allowProbes(unikernel);
+      allowCommands(unikernel);
       return undefined;
     } catch (error) {
       return objection({ name }, 'refused by its readiness probe', error);
@@ -418,13 +422,15 @@ export class Fleet {
   }
 
   #commonPlan(settings: UnikernelSettings): CommonPlan {
-    const { ttl, stopMode, replace, delay, deadline, grace, watch, ready, stopPolicies, awake, https, svcb } = settings;
-    const { ports, useRules } = settings;
+    const { ttl, stopMode, replace, delay, deadline, grace, watch, ready, stopPolicies, https, svcb } = settings;
+    const { awake, answersAtOnce, wakesOn, keepWhile, ports, useRules } = settings;
     const backend = this.#backend(settings.backend);
     const probes = ready.map((probe) => this.instances.probe(probe));
     return {
       ...{ ttl, stopMode, replace, delay, deadline, grace, watch, awake, useRules, https, svcb, backend },
+      ...{ answersAtOnce, wakesOn },
       endingMode: endingModeOf(stopMode, backend),
+      keepWhile: keepWhile && this.instances.keepCommand(keepWhile),
       probes,
       ports: ports.length > 0 ? ports : portsOf(probes),
       stopPolicies: stopPolicies.map((policy) => this.instances.stopPolicy(policy)),
@@ -491,11 +497,12 @@ function portsOf(probes: readonly ReadinessProbe[]): readonly ServicePort[] {
   return [...numbers].map((port) => ({ protocol: 'tcp', port }));
 }
 
-function allowProbes({ plan }: Unikernel): void {
+/** Allows the commands of its probes, and the one by which it is kept. */
+function allowCommands({ plan }: Unikernel): void {
   const { name, id, addresses } = plan;
-  for (const probe of plan.probes) {
-    probe.allow?.({ name, id, addresses, execution: () => plan.machine.execution() });
-  }
+  const target = { name, id, addresses, execution: () => plan.machine.execution() };
+  for (const probe of plan.probes) probe.allow?.(target);
+  plan.keepWhile?.allow(target);
 }
 
 function registrationOf({ plan }: Unikernel): StoredRegistration {

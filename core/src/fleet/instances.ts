@@ -4,6 +4,7 @@ import type { Clock } from '../contracts/clock.js';
 import type { Logger } from '../contracts/logger.js';
 import type { Command } from '../contracts/command.js';
 import type { CommandContribution, InjectableClass } from '../contracts/plugin.js';
+import type { KeepWhile } from '../config/keep-while.js';
 import type { Configured, ConnectionSettings, Settings, Worded } from '../config/settings.js';
 import type { Backend } from '../contracts/backend.js';
 import type { Spawner } from '../contracts/spawner.js';
@@ -12,7 +13,9 @@ import type { StopPolicy } from '../contracts/stop-policy.js';
 import { errorCode, errorMessage, JitsuError } from '../errors.js';
 import { GuardedBackend } from '../lifecycle/guarded-backend.js';
 import { GuardedProbe } from '../lifecycle/guarded-probe.js';
+import { KeepCommand } from '../lifecycle/keep-command.js';
 import { GuardedStopPolicy } from '../lifecycle/guarded-stop-policy.js';
+import { UnikernelCommand } from '../plugin-kit/unikernel-command.js';
 import { SealableSpawner } from '../plugin-kit/sealable-spawner.js';
 import { construct, optionsOf, type Injected } from '../plugins/injection.js';
 import { BOOT_CONFIGURATORS, CLOCK, CONNECTION_NAME, LOGGER, RUNTIME_DIRECTORY, SPAWNER } from '../plugins/tokens.js';
@@ -27,6 +30,7 @@ export class Instances {
   readonly #common: readonly Injected[];
   /** The probes and policies, by their contributions and then by their words. */
   readonly #byWords = new Map<unknown, Map<string, unknown>>();
+  readonly #keepCommands = new Map<KeepWhile, KeepCommand>();
   /** Why which of them need root after the start, in the order in which they were made. */
   readonly rootNeeds: { readonly name: string; readonly reason: string }[] = [];
   /** In the order of registration. */
@@ -36,7 +40,7 @@ export class Instances {
     settings: Settings,
     private readonly clock: Clock,
     private readonly logger: Logger,
-    spawner: Spawner = new SealableSpawner(),
+    private readonly spawner: Spawner = new SealableSpawner(),
   ) {
     this.#common = [
       [CLOCK, clock],
@@ -75,6 +79,15 @@ export class Instances {
   /** A probe as the core uses it. */
   probe(worded: Worded<ReadinessProbe>): ReadinessProbe {
     return this.#shared(worded, (probe) => new GuardedProbe(worded.words, probe));
+  }
+
+  /** The command by which unikernels are kept; one for the same words. */
+  keepCommand(words: KeepWhile): KeepCommand {
+    const made =
+      this.#keepCommands.get(words) ??
+      new KeepCommand(new UnikernelCommand('keep-while', words, this.clock, this.spawner));
+    this.#keepCommands.set(words, made);
+    return made;
   }
 
   /** A policy as the core uses it. */

@@ -3,13 +3,18 @@ import type { ActivitySource } from '../contracts/activity-source.js';
 import type { Clock } from '../contracts/clock.js';
 import type { Doorman } from '../contracts/doorman.js';
 import type { Logger } from '../contracts/logger.js';
+import type { ServiceEndpoints } from '../contracts/service-endpoints.js';
+import { errorCode, errorMessage } from '../errors.js';
 import { ActivitySources } from '../lifecycle/activity-sources.js';
 import { DisposableClock } from '../lifecycle/disposable-clock.js';
 import { Doormen } from '../lifecycle/doormen.js';
 import { GuardedActivitySource } from '../lifecycle/guarded-activity-source.js';
 import type { GuardedBackend } from '../lifecycle/guarded-backend.js';
 import { GuardedDoorman } from '../lifecycle/guarded-doorman.js';
+import { endpointsOf } from '../lifecycle/service-endpoints.js';
+import type { Unikernel } from '../lifecycle/unikernel.js';
 import type { Instances } from './instances.js';
+import type { BackendFinding } from './check-backends.js';
 import { limitedClose } from './limited-close.js';
 
 /** A source or a doorman, as its plugin gives it. */
@@ -75,6 +80,34 @@ export class TrafficParts {
     for (const { part } of this.#parts) await connect(async () => part.open?.(), part.needsRoot);
   }
 
+  /** The mark of the packets of probes, by which a doorman knows them. */
+  get probeMark(): number | undefined {
+    return this.#doormen.map(({ probeMark }) => probeMark).find((mark) => mark !== undefined);
+  }
+
+  /** What a start would object to. */
+  async check(): Promise<readonly BackendFinding[]> {
+    const findings: BackendFinding[] = [];
+    for (const { title, part } of this.#parts) {
+      try {
+        if ('check' in part) await part.check();
+      } catch (error) {
+        const code = errorCode(error) ?? 'JITSU_DOORMAN_FAILED';
+        findings.push({ backend: title, code, message: errorMessage(error) });
+      }
+    }
+    return findings;
+  }
+
+  /** Tells the doormen all that they may have to arm when Jitsu is not root any more. */
+  async beforeDrop(user: number, unikernels: () => Iterable<Unikernel>): Promise<void> {
+    for (const doorman of this.#doormen) await doorman.beforeDrop?.(user, endpointsOfAll(unikernels()));
+  }
+
+  get #doormen(): readonly Doorman[] {
+    return this.#parts.flatMap(({ part }) => ('arm' in part ? part : []));
+  }
+
   /** Closes all of them, also after one has failed to open or to close; rejects with the first failure. */
   async close(): Promise<void> {
     this.doormen?.[Symbol.dispose]();
@@ -84,4 +117,8 @@ export class TrafficParts {
     this.#clock[Symbol.dispose]();
     for (const outcome of closed) if (outcome.status === 'rejected') throw outcome.reason;
   }
+}
+
+function* endpointsOfAll(unikernels: Iterable<Unikernel>): Generator<ServiceEndpoints, void, undefined> {
+  for (const unikernel of unikernels) yield endpointsOf(unikernel);
 }

@@ -1,14 +1,12 @@
 import type { ArmedService, Knock, KnockVerdict } from '../contracts/doorman.js';
-import type { GuardedDoorman } from './guarded-doorman.js';
+import type { Arming, GuardedDoorman } from './guarded-doorman.js';
 import { endpointsOf } from './service-endpoints.js';
 import type { Unikernel } from './unikernel.js';
 
 type Connections = ArmedService['connections'];
 
-/** A unikernel for which first packets are held, or are to be, or were until a moment ago. */
-interface Armed {
-  readonly unikernel: Unikernel;
-  readonly doorman: GuardedDoorman;
+/** A unikernel for which first packets are held, or are to be, or were until a moment ago; there may be many. */
+class Armed implements Arming {
   /** What is to become of its open connections; `undefined` where it is to be armed no more. */
   wanted: Connections | undefined;
   /** What its doorman was told last, and with which addresses. */
@@ -19,15 +17,41 @@ interface Armed {
   /** Why it is not armed. */
   problem: string | undefined;
   /** Whether its doorman is at work for it. */
-  isBusy: boolean;
+  isBusy = false;
   /** Called when its doorman has done all that it was told. */
   onIdle: (() => void)[] | undefined;
+
+  constructor(
+    readonly unikernel: Unikernel,
+    readonly doorman: GuardedDoorman,
+    private readonly outcomes: ArmingOutcomes,
+  ) {}
+
+  get service(): ArmedService {
+    const { unikernel, machine, addresses, ports, macs, domainId, rules } = endpointsOf(this.unikernel);
+    return { unikernel, machine, addresses, ports, macs, domainId, rules, connections: this.told ?? 'pass' };
+  }
+
+  ended(problem: string | undefined): void {
+    this.outcomes.ended(this, problem);
+  }
+
+  late(): void {
+    this.outcomes.late(this);
+  }
+}
+
+interface ArmingOutcomes {
+  ended(armed: Armed, problem: string | undefined): void;
+  late(armed: Armed): void;
 }
 
 /** What the doormen ask of the lifecycle. */
 export interface KnockListener {
   /** Decides on a knock for a unikernel that is armed. */
   knock(unikernel: Unikernel, knock: Knock): KnockVerdict;
+  /** First packets to a unikernel that is not ready are not held any more. */
+  unheld(unikernel: Unikernel): void;
 }
 
 /**
@@ -36,6 +60,18 @@ export interface KnockListener {
  */
 export class Doormen implements Disposable {
   readonly #armed = new Map<Unikernel, Armed>();
+  #listener: KnockListener | undefined;
+  /** The number of unikernels for which doormen are at work, and who waits until there is none. */
+  #busy = 0;
+  readonly #onSettled: (() => void)[] = [];
+  readonly #outcomes: ArmingOutcomes = {
+    ended: (armed, problem) => {
+      armed.problem = problem;
+      if (problem !== undefined) this.#unheld(armed);
+      this.#worked(armed);
+    },
+    late: (armed) => this.#repeat(armed),
+  };
 
   /** The first that guards a unikernel has it. */
   constructor(private readonly doormen: readonly GuardedDoorman[]) {}
@@ -45,14 +81,18 @@ export class Doormen implements Disposable {
    * @param find the unikernel of this name
    */
   listen(find: (name: string) => Unikernel | undefined, listener: KnockListener): void {
+    this.#listener = listener;
     for (const doorman of this.doormen) {
+      const onLoss = (): void => {
+        for (const armed of this.#armed.values()) if (armed.doorman === doorman) this.#unheld(armed);
+      };
       doorman.listen((knock) => {
         const unikernel = find(knock.unikernel);
         const armed = unikernel && this.#armed.get(unikernel);
         // What is not armed any more is not held either: it may try again.
         if (unikernel === undefined || armed?.doorman !== doorman) return 'drop';
         return listener.knock(unikernel, knock);
-      });
+      }, onLoss);
     }
   }
 
@@ -116,8 +156,8 @@ export class Doormen implements Disposable {
   }
 
   /** Resolves when all doormen have done what they were told. */
-  async settled(): Promise<void> {
-    for (const unikernel of [...this.#armed.keys()]) await this.#whenIdle(unikernel);
+  settled(): Promise<void> {
+    return new Promise((resolve) => (this.#busy === 0 ? resolve() : this.#onSettled.push(resolve)));
   }
 
   /** Hears no knock any more. */
@@ -138,10 +178,7 @@ export class Doormen implements Disposable {
   #begin(unikernel: Unikernel): Armed | undefined {
     const doorman = this.#doormanOf(unikernel);
     if (doorman === undefined) return undefined;
-    const armed: Armed = {
-      ...{ unikernel, doorman, wanted: undefined, told: undefined, addresses: undefined },
-      ...{ due: undefined, problem: undefined, isBusy: false, onIdle: undefined },
-    };
+    const armed = new Armed(unikernel, doorman, this.#outcomes);
     this.#armed.set(unikernel, armed);
     return armed;
   }
@@ -169,17 +206,10 @@ export class Doormen implements Disposable {
     if (due !== undefined) {
       this.#release(armed, due);
     } else if (wanted !== undefined && (wanted !== told || addresses !== unikernel.addresses)) {
-      armed.isBusy = true;
       armed.told = wanted;
       armed.addresses = unikernel.addresses;
-      doorman.arm({
-        service: { ...endpointsOf(unikernel), connections: wanted },
-        ended: (problem) => {
-          armed.problem = problem;
-          this.#worked(armed);
-        },
-        late: () => this.#repeat(armed),
-      });
+      this.#begun(armed);
+      doorman.arm(armed);
     } else {
       if (wanted === undefined) this.#armed.delete(unikernel);
       const { onIdle } = armed;
@@ -188,10 +218,17 @@ export class Doormen implements Disposable {
     }
   }
 
+  #unheld({ unikernel }: Armed): void {
+    if (!unikernel.ready) this.#listener?.unheld(unikernel);
+  }
+
   #release(armed: Armed, outcome: 'deliver' | 'refuse' | 'drop'): void {
-    armed.isBusy = true;
+    this.#begun(armed);
     armed.due = undefined;
-    if (outcome === 'deliver') armed.told = undefined;
+    if (outcome === 'deliver') {
+      armed.told = undefined;
+      this.#unheld(armed);
+    }
     void armed.doorman.release(armed.unikernel.name, outcome).then(() => this.#worked(armed));
   }
 
@@ -204,9 +241,16 @@ export class Doormen implements Disposable {
     this.#work(armed);
   }
 
+  #begun(armed: Armed): void {
+    armed.isBusy = true;
+    this.#busy += 1;
+  }
+
   #worked(armed: Armed): void {
     armed.isBusy = false;
+    this.#busy -= 1;
     this.#work(armed);
+    if (this.#busy === 0) for (const resolve of this.#onSettled.splice(0)) resolve();
   }
 }
 

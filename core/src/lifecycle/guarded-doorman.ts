@@ -19,9 +19,9 @@ const AT_ONCE = 10_000;
 export interface Arming {
   readonly service: ArmedService;
   /** @param problem why it is not armed */
-  readonly ended: (problem: string | undefined) => void;
+  ended(problem: string | undefined): void;
   /** Called where it is armed after all, when nobody waits for that any more. */
-  readonly late: () => void;
+  late(): void;
 }
 
 /**
@@ -70,10 +70,13 @@ export class GuardedDoorman implements Disposable {
     }
   }
 
-  /** Hears its knocks and its losses until it is disposed; to be called once it is open. */
-  listen(onKnock: (knock: Knock) => KnockVerdict): void {
+  /**
+   * Hears its knocks and its losses until it is disposed; to be called once it is open.
+   * @param onLoss called when it can hold nothing any more
+   */
+  listen(onKnock: (knock: Knock) => KnockVerdict, onLoss: () => void): void {
     this.#subscriptions.push(this.doorman.onKnock((knock) => this.#knocked(knock, onKnock)));
-    const losses = this.doorman.onLoss?.((reason: unknown) => this.#lost(reason));
+    const losses = this.doorman.onLoss?.((reason: unknown) => this.#lost(reason, onLoss));
     if (losses !== undefined) this.#subscriptions.push(losses);
   }
 
@@ -112,7 +115,7 @@ export class GuardedDoorman implements Disposable {
     let call: Promise<void> | undefined;
     try {
       await this.#limited(() => (call = this.doorman.arm(batch.map(({ service }) => service))));
-      for (const { ended } of batch) ended(undefined);
+      for (const arming of batch) arming.ended(undefined);
     } catch (error) {
       const [first] = batch;
       if (batch.length > 1 && errorMessage(error) !== TOO_LATE) {
@@ -125,8 +128,8 @@ export class GuardedDoorman implements Disposable {
       const names = batch.length === 1 ? first?.service.unikernel : `${batch.length} unikernels`;
       const reason = errorMessage(error);
       this.#fail(reason, `cannot hold first packets for ${names}`, error);
-      for (const { ended } of batch) ended(reason);
-      const tellLate = (): void => batch.forEach(({ late }) => late());
+      for (const arming of batch) arming.ended(reason);
+      const tellLate = (): void => batch.forEach((arming) => arming.late());
       if (reason === TOO_LATE) call?.then(tellLate, () => undefined);
     }
   }
@@ -141,16 +144,16 @@ export class GuardedDoorman implements Disposable {
     }
   }
 
-  #lost(reason: unknown): void {
+  #lost(reason: unknown, onLoss: () => void): void {
     const loss = reason === undefined || typeof reason === 'string' ? reason : inspect(reason);
     if (loss === this.#loss) return;
     this.#loss = loss;
     if (loss === undefined) this.logger.info({}, `The doorman ${this.name} holds first packets again`);
-    else
-      this.logger.warn(
-        {},
-        `The doorman ${this.name} can hold no first packets: ${loss}. Until it can, only queries wake.`,
-      );
+    else {
+      const until = 'Until it can, only queries wake, and they are answered when what they ask for is ready.';
+      this.logger.warn({}, `The doorman ${this.name} can hold no first packets: ${loss}. ${until}`);
+      onLoss();
+    }
   }
 
   async #limited(call: () => Promise<void>): Promise<void> {

@@ -251,6 +251,8 @@ const AT_REST: Rules = {
   wake: (life) => (life.starting ? to('waiting') : seek(life)),
   learnt: change,
   started: (life) => restAttended(life),
+  // Somebody else may have started it meanwhile.
+  'start-failed': (life) => restAttended(life),
   stop: (life) => halt(life),
 };
 

@@ -13,8 +13,10 @@ import { AddressDoubts } from './address-doubts.js';
 import { Announcer } from './announcer.js';
 import { BootQueue } from './boot-queue.js';
 import { DisposableClock } from './disposable-clock.js';
+import type { NeighbourWait } from './guest-neighbours.js';
 import type { Doormen } from './doormen.js';
 import { Keeps, localTime } from './keeps.js';
+import { Groups } from './groups.js';
 import type { LifeReports } from './life-reports.js';
 import { next, type Effect, type LifeEvent, type Phase } from './life.js';
 import { mayUseOthers, Needs } from './needs.js';
@@ -52,21 +54,30 @@ export interface LifecycleListeners {
   readonly onEvent: (event: LifecycleEvent) => void;
   /** A counter of the unikernel has changed. */
   readonly onCount?: (unikernel: Unikernel) => void;
-  /** Something else than the unikernel may answer at its address, as a sentence. */
+  /** What people should know of the unikernel, as a sentence: something else may answer at its address, or the like. */
   readonly onDoubt?: (unikernel: Unikernel, message: string) => void;
   /** The first boot begins, or no boot is left. */
   readonly onBooting?: (booting: boolean) => void;
+  /** The probes of the unikernel are about to be asked; returns what is to be told of that wait. */
+  readonly onProbing?: (unikernel: Unikernel) => NeighbourWait | undefined;
 }
 
 /** What is known of traffic, beside queries, and who holds first packets. */
 export interface TrafficParts {
   readonly sources?: ActivitySources | undefined;
   readonly doormen?: Doormen | undefined;
+  /** Who may wake by knocks; everybody where absent. */
+  readonly knockRules?: KnockRules | undefined;
+}
+
+export interface KnockRules {
   /**
-   * What becomes of this knock for the unikernel: `hold` where it may wake it.
+   * What becomes of this knock: `hold` where it may wake the unikernel.
    * @param boots the number of boots that it would cause: 0 where others cause it already
    */
-  readonly knockVerdict?: (knock: Knock, boots: number) => KnockVerdict;
+  verdict(knock: Knock, boots: number): KnockVerdict;
+  /** It has caused so many boots. */
+  spend(knock: Knock, boots: number): void;
 }
 
 /** Nothing outside this file writes to a unikernel, and so nothing else makes a record of one. */
@@ -88,6 +99,7 @@ export class Lifecycle implements Disposable {
   readonly #steps: SummonSteps;
   readonly #stops: StopQueue;
   readonly #needs = new Needs();
+  readonly #groups = new Groups();
   readonly #reaper: Reaper;
   readonly #keeps: Keeps;
   readonly #watch: ServiceWatch;
@@ -107,7 +119,10 @@ export class Lifecycle implements Disposable {
     this.clock = clock;
     this.#boots = new BootQueue(limit, queue, listeners.onBooting);
     this.#backOff = new BackOff(firstBackOff, longestBackOff);
-    this.#leases = new ReadyLeases((unikernel, name, times) => this.countQuery(unikernel, name, clock.now(), times));
+    this.#leases = new ReadyLeases(
+      (unikernel, name, times) => this.countQuery(unikernel, name, clock.now(), times),
+      (unikernel) => this.isHeld(unikernel),
+    );
     // What is left to itself when all is closed has nobody to tell.
     this.#announcer = new Announcer((event) => this.#disposed || listeners.onEvent(event), clock);
     this.#reports = {
@@ -122,21 +137,26 @@ export class Lifecycle implements Disposable {
       stopEnded: (unikernel) => this.#stopEnded(recordOf(unikernel)),
     };
     this.#doubts = new AddressDoubts((unikernel, message) => listeners.onDoubt?.(unikernel, message), clock);
-    this.#steps = new SummonSteps(this.#reports, this.#boots, this.#announcer, this.#doubts, this.#needs, clock);
+    const shared = [this.#reports, this.#boots, this.#announcer, this.#doubts, this.#needs, clock] as const;
+    this.#steps = new SummonSteps(...shared, listeners.onProbing);
     this.#stops = new StopQueue(this.#reports, this.#announcer, clock, traffic.doormen);
     this.#keeps = new Keeps(clock);
-    this.#reaper = new Reaper(this.#reports, clock, this.#keeps, this.#needs, traffic);
+    this.#reaper = new Reaper(this.#reports, clock, this.#keeps, this.#needs, this.#groups, {
+      ...traffic,
+      onDoubt: listeners.onDoubt,
+    });
     const isNeeded = (unikernel: Unikernel): boolean => this.#needs.usersOf(unikernel).some(({ ready }) => ready);
     this.#watch = new ServiceWatch(this.#reports, this.#backOff, clock, isNeeded);
   }
 
   /**
-   * Says which of these need which others. Called once, before anything else happens to any of them.
+   * Says which of these need which others, and which go together. Called once, before anything else happens to any of them.
    * @param find the unikernel with a name
    */
   relate(unikernels: Iterable<Unikernel>, find: (name: string) => Unikernel): void {
     for (const unikernel of unikernels) {
-      const { needs } = unikernel.plan;
+      const { needs, group } = unikernel.plan;
+      if (group !== undefined) this.#groups.add(unikernel, group);
       if (needs !== undefined) this.#needs.add(unikernel, needs.map(find));
     }
   }
@@ -178,7 +198,16 @@ export class Lifecycle implements Disposable {
       ),
     );
     this.#on(record, 'wake');
+    if (cause.kind !== 'group') this.#wakeGroup(record);
     return summon.promise;
+  }
+
+  /** Wakes what goes together with it; whoever wakes it does not wait for that. */
+  #wakeGroup(unikernel: Unikernel): void {
+    for (const other of this.#groups.othersOf(unikernel)) {
+      // A failure is announced.
+      this.summon(other, { kind: 'group', of: unikernel.name }).catch(() => {});
+    }
   }
 
   /** Decides on a knock for a unikernel that is armed, and summons it where its packet is held for that. */
@@ -186,13 +215,16 @@ export class Lifecycle implements Disposable {
     // What is held now is delivered at once.
     if (unikernel.ready) return 'hold';
     if (this.#closed) return 'drop';
-    const isUnderWay = unikernel.summon !== undefined || unikernel.phase === 'withdrawn';
-    const verdict = this.traffic.knockVerdict?.(knock, isUnderWay ? 0 : 1) ?? 'hold';
-    if (verdict !== 'hold' || unikernel.summon !== undefined) return verdict;
+    const { knockRules } = this.traffic;
+    if (unikernel.summon !== undefined) return knockRules?.verdict(knock, 0) ?? 'hold';
     if (backingOff(unikernel, this.clock.now()) !== undefined) return 'refuse';
+    const verdict = knockRules?.verdict(knock, 1) ?? 'hold';
+    // Whether it is stopped is decided within moments, and its next packet is then served or refused.
+    if (verdict !== 'hold') return unikernel.phase === 'withdrawn' ? 'drop' : verdict;
     const { protocol, port, from } = knock;
     // Its failure ends what is held, and is announced.
     this.summon(unikernel, { kind: 'knock', protocol, port, from }).catch(() => {});
+    if (unikernel.isSummoned) knockRules?.spend(knock, 1);
     return 'hold';
   }
 
@@ -242,9 +274,10 @@ export class Lifecycle implements Disposable {
   /** Its status at this moment. */
   status(unikernel: Unikernel): UnikernelStatus {
     const outlook = this.#reaper.outlook(unikernel);
+    const keeping = { ...outlook, keptUntil: this.keptUntil(unikernel), isHeld: this.isHeld(unikernel) };
     const neededBy = this.#needs.usersOf(unikernel).map(({ name }) => name);
     return {
-      ...statusOf(unikernel, { ...outlook, keptUntil: this.keptUntil(unikernel) }, aheadOf(this.clock)),
+      ...statusOf(unikernel, keeping, aheadOf(this.clock)),
       ...(neededBy.length > 0 && { neededBy }),
       ...(this.traffic.doormen?.isArmed(unikernel) === true && { armed: true }),
     };
@@ -289,6 +322,16 @@ export class Lifecycle implements Disposable {
   /** Counts the late answer to a query that had to wait: the client's TTL starts now. */
   countAnswer(unikernel: Unikernel, name: string, at: Milliseconds): void {
     this.countQuery(unikernel, name, at, 0);
+  }
+
+  /** Whether first packets to this unikernel, which is not ready, are held, at the address that it will have. */
+  isHeld(unikernel: Unikernel): boolean {
+    return this.traffic.doormen?.isArmed(unikernel) === true && !unikernel.addressesMayChange;
+  }
+
+  /** First packets to it are not held any more: ends the leases of answers that were given for that. */
+  unheld(unikernel: Unikernel): void {
+    this.#takeBack(recordOf(unikernel));
   }
 
   /** The lease of an answer: see {@link ReadyLeases.of}. */
@@ -371,6 +414,7 @@ export class Lifecycle implements Disposable {
     for (const effect of effects) this.#carryOut(unikernel, effect);
     this.#heed(unikernel);
     if (!this.#needs.isEmpty) this.#tellRelated(unikernel, event);
+    if (!this.#groups.isEmpty) this.#tellGroup(unikernel);
   }
 
   /** Has its first packets held, and its traffic remembered, by what it is now. */
@@ -394,6 +438,12 @@ export class Lifecycle implements Disposable {
     if (unikernel.needy && !mayUseOthers(unikernel)) {
       for (const need of this.#needs.of(unikernel)) this.#reaper.consider(need);
     }
+  }
+
+  /** One that stops, or runs no more, keeps nobody of its group. */
+  #tellGroup(unikernel: Unikernel): void {
+    if (unikernel.stops === undefined && mayUseOthers(unikernel)) return;
+    for (const other of this.#groups.othersOf(unikernel)) this.#reaper.consider(other);
   }
 
   #carryOut(unikernel: UnikernelRecord, effect: Effect): void {

@@ -88,7 +88,7 @@ export class Needs {
   }
 }
 
-/** Whether it may use what it needs: it executes, is about to, or it is not known. */
+/** Whether it may use others: it executes, is about to, or it is not known. */
 export function mayUseOthers({ summon, starting, stops, state }: Unikernel): boolean {
   return summon !== undefined || starting || stops !== undefined || !RESTING.has(state);
 }

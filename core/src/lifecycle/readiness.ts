@@ -1,14 +1,21 @@
 import type { Clock } from '../contracts/clock.js';
 import type { Execution, HeldListener } from '../contracts/machine.js';
-import type { ReadinessProbe } from '../contracts/readiness-probe.js';
+import type { ReadinessProbe, ReadinessTarget } from '../contracts/readiness-probe.js';
 import { pollUntil } from '../plugin-kit/poll-until.js';
+import type { NeighbourWait } from './guest-neighbours.js';
 import type { LifeReports } from './life-reports.js';
 import type { Unikernel } from './unikernel.js';
+
+/** What a wait for probes leaves behind, and with what it goes along. */
+interface ProbeWait {
+  /** Filled with what each probe that is not satisfied has found last. */
+  readonly outcomes: Map<object, string>;
+  readonly neighbours?: NeighbourWait | undefined;
+}
 
 /**
  * Waits until the addresses of a unikernel are known, all its probes are satisfied and, after a boot, its fixed delay
  * has passed. Rejects with the signal's reason when it aborts first, unless the probes do not heed it.
- * @param outcomes filled with what each probe that is not satisfied has found last
  */
 export async function untilReady(
   unikernel: Unikernel,
@@ -16,8 +23,9 @@ export async function untilReady(
   life: Pick<LifeReports, 'found'>,
   clock: Clock,
   signal: AbortSignal,
-  outcomes = new Map<object, string>(),
+  wait: ProbeWait = { outcomes: new Map() },
 ): Promise<void> {
+  const { outcomes } = wait;
   const { machine, delay } = unikernel.plan;
   if (unikernel.seeksAddresses) {
     const findAddresses = async (): Promise<boolean> => {
@@ -28,7 +36,7 @@ export async function untilReady(
     await pollUntil(findAddresses, clock, signal);
     outcomes.delete(machine);
   }
-  await untilAnswered(unikernel, signal, outcomes);
+  await untilAnswered(unikernel, signal, wait);
   if (booted && delay > 0) await clock.sleep(delay, signal);
 }
 
@@ -36,17 +44,25 @@ export async function untilReady(
 export async function untilAnswered(
   unikernel: Unikernel,
   signal: AbortSignal,
-  outcomes: Map<object, string>,
+  { outcomes, neighbours }: ProbeWait,
 ): Promise<void> {
-  const { addresses, domainId, plan } = unikernel;
-  const { name, id, machine, probes } = plan;
-  // Asked for only by a probe that runs a command: it takes longer than a look at a port.
-  const execution = (): Execution | undefined => machine.execution();
-  const listener = (address: string, port: number): HeldListener | undefined => machine.listener(address, port);
-  const target = { name, id, addresses, execution, listener, ...(domainId !== undefined && { domainId }) };
+  const target: ReadinessTarget = {
+    ...targetOf(unikernel),
+    ...(neighbours && { leaveNeighbours: () => neighbours.leave() }),
+  };
+  const { probes } = unikernel.plan;
   const ask = async (probe: ReadinessProbe): Promise<void> => {
     await probe.untilReady({ ...target, report: (outcome) => outcomes.set(probe, outcome) }, signal);
     outcomes.delete(probe);
   };
   await Promise.all(probes.map(ask));
+}
+
+/** A unikernel as probes and commands see it. */
+export function targetOf({ addresses, domainId, plan }: Unikernel): ReadinessTarget {
+  const { name, id, machine } = plan;
+  // Asked for only by what runs a command: it takes longer than a look at a port.
+  const execution = (): Execution | undefined => machine.execution();
+  const listener = (address: string, port: number): HeldListener | undefined => machine.listener(address, port);
+  return { name, id, addresses, execution, listener, ...(domainId !== undefined && { domainId }) };
 }

@@ -1,7 +1,10 @@
 import type { AnswerLease } from '../contracts/resolver.js';
 import type { Unikernel } from './unikernel.js';
 
-/** The lease that all of some unikernels are ready: it ends when the first of them is no longer ready. */
+/**
+ * The lease that all of some unikernels are ready, or have their first packets held: it ends when that is no longer so of
+ * the first of them.
+ */
 class ReadyLease implements AnswerLease {
   #holds = true;
   readonly #listeners: (() => void)[] = [];
@@ -31,12 +34,18 @@ class ReadyLease implements AnswerLease {
 export class ReadyLeases {
   readonly #leases = new Map<string, ReadyLease>();
 
-  /** @param count called with further uses of a unikernel's name */
-  constructor(private readonly count: (unikernel: Unikernel, name: string, times: number) => void) {}
+  /**
+   * @param count called with further uses of a unikernel's name
+   * @param isHeld whether first packets to a unikernel are held
+   */
+  constructor(
+    private readonly count: (unikernel: Unikernel, name: string, times: number) => void,
+    private readonly isHeld: (unikernel: Unikernel) => boolean = () => false,
+  ) {}
 
   /**
    * The lease of the answer with this key, which names all `wanted` unikernels; `undefined` unless all of them are
-   * ready, since a query has to wake the others.
+   * ready, or held and woken by connections alone, since a query has to wake the others.
    *
    * @param name the configured DNS name whose uses are counted
    * @param behind all unikernels of the name: one that may yet get such an address has to be ready, too
@@ -45,7 +54,9 @@ export class ReadyLeases {
     const known = this.#leases.get(key);
     if (known?.holds === true) return known;
     const concerned = behind.filter((unikernel) => unikernel.seeksAddresses || wanted.includes(unikernel));
-    if (!concerned.every(({ ready }) => ready)) return undefined;
+    const isGiven = (each: Unikernel): boolean =>
+      each.ready || (each.plan.wakesOn === 'connection' && this.isHeld(each));
+    if (!concerned.every(isGiven)) return undefined;
     const lease = new ReadyLease(concerned, (times) => {
       for (const unikernel of wanted) this.count(unikernel, name, times);
     });

@@ -7,9 +7,12 @@ import { aheadOf } from '../clock.js';
 import type { ActivitySources } from './activity-sources.js';
 import { DeadlineQueue } from './deadline-queue.js';
 import type { Doormen } from './doormen.js';
+import { Groups } from './groups.js';
+import type { KeepCommand } from './keep-command.js';
 import { Keeps } from './keeps.js';
 import type { LifeReports } from './life-reports.js';
-import { Needs } from './needs.js';
+import { mayUseOthers, Needs } from './needs.js';
+import { targetOf } from './readiness.js';
 import type { Unikernel } from './unikernel.js';
 
 /** The freezes that are remembered; what an earlier one adds to the life of a unikernel is forgotten. */
@@ -17,6 +20,9 @@ const MOST_FREEZES = 16;
 
 /** How long the time of the wall clock is relied on: it may be set meanwhile. */
 const LONGEST_TRUST: Milliseconds = 3_600_000;
+
+/** The time until a command that keeps a unikernel is asked again. */
+const COMMAND_INTERVAL: Milliseconds = 60_000;
 
 /** The number of unikernels that are named as those that need another. */
 const MOST_NAMED = 3;
@@ -30,6 +36,10 @@ interface KeepVerdict {
   readonly why?: string | undefined;
   /** Whether the time is one of the wall clock, which may be set until then. */
   readonly byWallClock?: true;
+  /** Whether only another one of its group keeps it. */
+  readonly isForGroup?: true;
+  /** Whether its command keeps it, which says nothing of how long. */
+  readonly isByCommand?: true;
 }
 
 export type Verdict = KeepVerdict | { readonly stop: string };
@@ -41,14 +51,24 @@ export interface Outlook {
   readonly why?: string | undefined;
 }
 
+/** What was observed of the traffic to some unikernels. */
+type KnownTraffic = ReadonlyMap<Unikernel, Traffic | undefined>;
+
+const NOTHING_KNOWN: KnownTraffic = new Map();
+
 /** Stops a unikernel at the moment when its policies no longer keep it. */
 export class Reaper implements Disposable {
   readonly #deadlines: DeadlineQueue<Unikernel>;
   #disposed = false;
-  /** Those whose traffic is being asked for. */
+  /** Those whose traffic or command is being asked. */
   readonly #weighed = new Set<Unikernel>();
   /** What keeps those that are kept for their traffic alone, which says nothing of how long. */
   readonly #kept = new Map<Unikernel, Pick<Outlook, 'why'>>();
+  /** Those whose command could not be asked the last time, which is told once. */
+  readonly #unasked = new WeakSet<Unikernel>();
+  /** What the commands of those have said that are kept by them alone. */
+  readonly #commanded = new Map<Unikernel, KeepVerdict>();
+  readonly #ending = new AbortController();
   readonly #freezes: { readonly from: Milliseconds; readonly to: Milliseconds }[] = [];
 
   constructor(
@@ -56,9 +76,12 @@ export class Reaper implements Disposable {
     private readonly clock: Clock,
     private readonly keeps: Pick<Keeps, 'of'> = new Keeps(clock),
     private readonly needs: Pick<Needs, 'usersOf'> = new Needs(),
+    private readonly groups: Pick<Groups, 'othersOf'> = new Groups(),
     private readonly watched: {
       readonly sources?: Pick<ActivitySources, 'see' | 'observe'> | undefined;
       readonly doormen?: Pick<Doormen, 'guard' | 'holdConnections' | 'beforeVerdict' | 'stepAside'> | undefined;
+      /** Told why a unikernel is kept whose command could not be asked. */
+      readonly onDoubt?: ((unikernel: Unikernel, message: string) => void) | undefined;
     } = {},
   ) {
     this.#deadlines = new DeadlineQueue(
@@ -72,10 +95,13 @@ export class Reaper implements Disposable {
   consider(unikernel: Unikernel): void {
     if (!this.#mayStop(unikernel) || this.#weighed.has(unikernel)) return;
     const { sources, doormen } = this.watched;
-    const isSeen = sources?.see(unikernel) === true;
-    const verdict = isSeen || doormen?.guard(unikernel) ? this.#verdict(unikernel) : this.#finalVerdict(unikernel);
+    const group = [unikernel, ...this.groups.othersOf(unikernel)];
+    const isSeen = group.some((one) => sources?.see(one) === true);
+    const isAsked = group.some(({ plan }) => plan.keepWhile !== undefined);
+    const isWeighed = isSeen || isAsked || doormen?.guard(unikernel) === true;
+    const verdict = isWeighed ? this.#verdict(unikernel) : this.#finalVerdict(unikernel);
     if ('askAgainAt' in verdict) this.#keep(unikernel, verdict);
-    else if (isSeen || doormen?.guard(unikernel)) void this.#weigh(unikernel, isSeen);
+    else if (isWeighed) void this.#weigh(unikernel, isSeen);
     else this.#stop(unikernel, verdict.stop);
   }
 
@@ -92,13 +118,14 @@ export class Reaper implements Disposable {
     if (summon || starting || state !== 'running') return undefined;
     const verdict = this.#verdict(unikernel);
     if ('stop' in verdict) return this.#kept.get(unikernel) ?? { stopAt: this.clock.now() };
-    const { askAgainAt, why } = verdict;
-    return { ...(askAgainAt !== Infinity && { stopAt: askAgainAt }), why };
+    const { askAgainAt, why, isByCommand } = verdict;
+    return { ...(askAgainAt !== Infinity && isByCommand !== true && { stopAt: askAgainAt }), why };
   }
 
   /** Stops no unikernel any more. */
   [Symbol.dispose](): void {
     this.#disposed = true;
+    this.#ending.abort();
     this.#deadlines[Symbol.dispose]();
   }
 
@@ -108,32 +135,74 @@ export class Reaper implements Disposable {
    */
   #finalVerdict(unikernel: Unikernel): Verdict {
     const verdict = this.#verdict(unikernel);
-    if ('askAgainAt' in verdict || !unikernel.ready) return verdict;
-    this.life.on(unikernel, 'expired');
+    if ('askAgainAt' in verdict) return verdict;
+    const wasReady = unikernel.ready;
+    if (wasReady) this.life.on(unikernel, 'expired');
+    this.#countGroup(unikernel);
     const final = this.#verdict(unikernel);
-    if ('askAgainAt' in final) this.life.on(unikernel, 'kept');
+    if ('askAgainAt' in final && wasReady) this.life.on(unikernel, 'kept');
     return final;
   }
 
-  #verdict(unikernel: Unikernel, traffic?: Traffic): Verdict {
+  /** Takes back the answers of the others of its group, so that their uses are known, too. */
+  #countGroup(unikernel: Unikernel): void {
+    for (const other of this.groups.othersOf(unikernel)) if (other.ready) this.life.on(other, 'due');
+  }
+
+  /** @param known what is known of its traffic, and of that of others of its group */
+  #verdict(unikernel: Unikernel, known: KnownTraffic = NOTHING_KNOWN): Verdict {
+    const own = this.#ownVerdict(unikernel, known.get(unikernel));
+    if ('askAgainAt' in own || unikernel.replacement === 'now') return own;
+    return this.#groupVerdict(unikernel, known) ?? own;
+  }
+
+  /** What keeps it for the sake of its group, of which none is stopped while another one is in use. */
+  #groupVerdict(unikernel: Unikernel, known: KnownTraffic): KeepVerdict | undefined {
+    let latest: KeepVerdict | undefined;
+    for (const other of this.groups.othersOf(unikernel)) {
+      const { askAgainAt, byWallClock } = this.#useOf(other, known) ?? { askAgainAt: -Infinity };
+      if (askAgainAt <= (latest?.askAgainAt ?? -Infinity)) continue;
+      const why = `${other.name}, which is of its group`;
+      latest = { askAgainAt, why, isForGroup: true, ...(byWallClock && { byWallClock }) };
+    }
+    return latest;
+  }
+
+  /** Until when this one keeps its group; `undefined` where it does not. */
+  #useOf(other: Unikernel, known: KnownTraffic): KeepVerdict | undefined {
+    const isReplaced = other.replacement === 'now';
+    if ((other.stops !== undefined && !isReplaced) || !mayUseOthers(other)) return undefined;
+    // Its group is considered again when that has ended.
+    if (!this.#mayStop(other)) return { askAgainAt: Infinity };
+    // One of its group that needs it is no other use of the group.
+    const verdict = this.#ownVerdict(other, known.get(other), this.groups.othersOf(other));
+    if ('askAgainAt' in verdict) return verdict;
+    return this.#kept.has(other) && !known.has(other) ? { askAgainAt: Infinity } : undefined;
+  }
+
+  /** @param besides those whose need of it does not count */
+  #ownVerdict(unikernel: Unikernel, traffic?: Traffic, besides: readonly Unikernel[] = []): Verdict {
     if (unikernel.replacement === 'now') return { stop: definitionChanged(unikernel) };
-    const users = this.needs.usersOf(unikernel);
+    const users = this.needs.usersOf(unikernel).filter((user) => !besides.includes(user));
     // It is considered again when the last of them has stopped.
     if (users.length > 0) return { askAgainAt: Infinity, why: neededBy(users) };
     const kept = this.keeps.of(unikernel);
     if (kept !== undefined) return { askAgainAt: kept.until - aheadOf(this.clock), why: kept.why, byWallClock: true };
+    const now = this.clock.now();
     const more = traffic && {
       traffic,
       ...(this.#connectionsSurvive(unikernel) && { connectionsSurvive: true as const }),
     };
-    return verdictOn(unikernel.plan.stopPolicies, unikernel.activity(this.#awake, more), this.clock.now());
+    const verdict = verdictOn(unikernel.plan.stopPolicies, unikernel.activity(this.#awake, more), now);
+    const commanded = 'stop' in verdict ? this.#commanded.get(unikernel) : undefined;
+    return commanded !== undefined && now < commanded.askAgainAt ? commanded : verdict;
   }
 
   #connectionsSurvive(unikernel: Unikernel): boolean {
     return !ENDING_MODES.has(usualModeOf(unikernel)) && this.watched.doormen?.holdConnections(unikernel) === true;
   }
 
-  /** What would stop it does so unless its traffic speaks for it, or somebody wakes it meanwhile. */
+  /** What would stop it does so unless its traffic or its command speaks for it, or somebody wakes it meanwhile. */
   async #weigh(unikernel: Unikernel, isSeen: boolean): Promise<void> {
     this.#weighed.add(unikernel);
     const isDecided = await this.#decide(unikernel, isSeen).finally(() => this.#weighed.delete(unikernel));
@@ -147,14 +216,27 @@ export class Reaper implements Disposable {
    */
   async #decide(unikernel: Unikernel, isSeen: boolean): Promise<boolean> {
     const { sources, doormen } = this.watched;
-    const observe = async (): Promise<Traffic | undefined> => (isSeen ? sources?.observe(unikernel) : undefined);
-    const first = await observe();
+    const observe = async (...all: readonly Unikernel[]): Promise<KnownTraffic> => {
+      const known = new Map<Unikernel, Traffic | undefined>();
+      const seen = all.filter((one) => sources?.see(one) === true && (one === unikernel || this.#mayStop(one)));
+      await Promise.all(seen.map(async (one) => known.set(one, await sources?.observe(one))));
+      return known;
+    };
+    const first = await observe(unikernel);
     if (!this.#mayStop(unikernel)) return false;
     const verdict = this.#verdict(unikernel, first);
     if ('askAgainAt' in verdict) return this.#keep(unikernel, verdict, isSeen);
+    const asked = [unikernel, ...this.groups.othersOf(unikernel)].filter((one) => this.#isToBeAsked(one, first));
+    if (asked.length > 0 && unikernel.replacement !== 'now') {
+      await Promise.all(asked.map((one) => this.#ask(one)));
+      if (!this.#mayStop(unikernel)) return false;
+      const sinceThen = this.#verdict(unikernel, first);
+      if ('askAgainAt' in sinceThen) return this.#keep(unikernel, sinceThen, isSeen && sinceThen.isByCommand !== true);
+    }
 
     const wasReady = unikernel.ready;
     if (wasReady) this.life.on(unikernel, 'expired');
+    this.#countGroup(unikernel);
     const { phase } = unikernel;
     const keep = (final: KeepVerdict, isForTraffic: boolean): boolean => {
       if (wasReady) this.life.on(unikernel, 'kept');
@@ -165,12 +247,35 @@ export class Reaper implements Disposable {
     if ('askAgainAt' in known) return keep(known, false);
     const armed = doormen?.beforeVerdict(unikernel);
     if (armed !== undefined) await armed;
-    const last = await observe();
+    const last = await observe(unikernel, ...this.groups.othersOf(unikernel));
     if (!this.#mayStop(unikernel) || unikernel.phase !== phase) return false;
+    this.#countGroup(unikernel);
     const final = this.#verdict(unikernel, last);
     if ('askAgainAt' in final) return keep(final, isSeen);
     this.#stop(unikernel, final.stop);
     return true;
+  }
+
+  /** Whether all but its command would stop it. */
+  #isToBeAsked(unikernel: Unikernel, known: KnownTraffic): boolean {
+    if (unikernel.plan.keepWhile === undefined || !this.#mayStop(unikernel)) return false;
+    return 'stop' in this.#ownVerdict(unikernel, known.get(unikernel), this.groups.othersOf(unikernel));
+  }
+
+  /** Asks its command, whose answer holds for a while. */
+  async #ask(unikernel: Unikernel): Promise<void> {
+    const command = unikernel.plan.keepWhile as KeepCommand;
+    const { keep, problem } = await command.ask(targetOf(unikernel), this.#ending.signal);
+    if (problem === undefined) this.#unasked.delete(unikernel);
+    else if (!this.#unasked.has(unikernel) && !this.#disposed) {
+      this.#unasked.add(unikernel);
+      const message = `${unikernel.name} is kept, since its command "${command.words}" (keepWhile) cannot say whether it may be stopped: ${problem}`;
+      this.watched.onDoubt?.(unikernel, message);
+    }
+    const why = `its command "${command.words}"${problem === undefined ? '' : `, which says nothing: ${problem}`}`;
+    const askAgainAt = this.clock.now() + COMMAND_INTERVAL;
+    if (keep) this.#commanded.set(unikernel, { askAgainAt, why, isByCommand: true });
+    else this.#commanded.delete(unikernel);
   }
 
   /**
@@ -184,7 +289,7 @@ export class Reaper implements Disposable {
 
   /** @param isForTraffic whether it would be stopped without it */
   #keep(unikernel: Unikernel, verdict: KeepVerdict, isForTraffic = false): true {
-    if (isForTraffic) this.#kept.set(unikernel, { why: verdict.why });
+    if (isForTraffic && verdict.isForGroup !== true) this.#kept.set(unikernel, { why: verdict.why });
     else this.#kept.delete(unikernel);
     this.#deadlines.set(unikernel, this.#nextLook(verdict));
     return true;
@@ -192,6 +297,7 @@ export class Reaper implements Disposable {
 
   #stop(unikernel: Unikernel, reason: string): void {
     this.#kept.delete(unikernel);
+    this.#commanded.delete(unikernel);
     this.life.reap(unikernel, reason);
   }
 

@@ -145,7 +145,7 @@ export class ServiceWatch implements Disposable {
     const outcomes = new Map<object, string>();
     let failure: { readonly error: unknown } | undefined;
     try {
-      await untilAborted(untilAnswered(unikernel, look.signal, outcomes), look.signal);
+      await untilAborted(untilAnswered(unikernel, look.signal, { outcomes }), look.signal);
     } catch (error) {
       failure = { error: look.signal.aborted ? unready(unikernel, outcomes) : error };
     }

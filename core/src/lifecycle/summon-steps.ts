@@ -8,6 +8,7 @@ import type { AddressDoubts } from './address-doubts.js';
 import type { Announcer } from './announcer.js';
 import type { BootQueue } from './boot-queue.js';
 import { CALL_LIMIT } from './guarded-backend.js';
+import type { NeighbourWait } from './guest-neighbours.js';
 import type { LifeReports } from './life-reports.js';
 import type { Needs } from './needs.js';
 import { look } from './power-follower.js';
@@ -43,6 +44,7 @@ export class SummonSteps {
     private readonly doubts: AddressDoubts,
     private readonly needs: Needs,
     private readonly clock: Clock,
+    private readonly onProbing?: (unikernel: Unikernel) => NeighbourWait | undefined,
   ) {}
 
   /** @param summonNeed brings one of its needs to ready */
@@ -135,17 +137,22 @@ export class SummonSteps {
     const summon = unikernel.summon as Summon;
     if (!summon.boots) this.announcer.announce(unikernel, 'summoning', { cause: summon.cause });
     const { boots, controller, outcomes } = summon;
+    const neighbours = this.onProbing?.(unikernel);
     const ready = (signal: AbortSignal): Promise<void> =>
-      untilReady(unikernel, boots, this.life, this.clock, signal, outcomes);
+      untilReady(unikernel, boots, this.life, this.clock, signal, { outcomes, neighbours });
+    let answered = false;
     try {
       const isOutdated = unikernel.replacement !== undefined;
       await (isOutdated ? this.#soon(unikernel, ready, controller.signal) : ready(controller.signal));
+      answered = true;
       // What it needs may have gone down while it booted.
       const event = this.needs.isUnmet(unikernel) ? 'unmet' : 'answered';
       if (unikernel.summon === summon) this.life.on(unikernel, event);
     } catch (error) {
       if (unikernel.summon === summon && unikernel.replacement !== undefined) this.life.on(unikernel, 'unanswered');
       else this.life.failed(unikernel, summon, error);
+    } finally {
+      neighbours?.end(answered);
     }
   }
 

@@ -31,11 +31,14 @@ export interface UnikernelStatus {
   readonly keptBy?: string;
   /** Until when `jitsu keep` keeps it, also where it does not run now; absent where it does not. */
   readonly keptUntil?: Milliseconds;
+  /**
+   * Where it is configured to be answered for at once, whether it is: not where its first packets are not held. Absent where
+   * it is answered for when it is ready.
+   */
+  readonly answersAtOnce?: boolean;
   /** The names of those that need it and run, or may: they keep it running. Absent where there are none. */
   readonly neededBy?: readonly string[];
   /** Whether first packets to it are held now, so that a connection wakes it as a query does. */
-  readonly armed?: true;
-  /** Whether its first packets are held now, so that a connection wakes it as a query does. */
   readonly armed?: true;
   /** What has changed in its definition since it was started, as `command and ip`; absent where nothing has. */
   readonly outdated?: string;
@@ -53,6 +56,8 @@ interface Keeping {
   readonly why?: string | undefined;
   /** By the wall clock. */
   readonly keptUntil?: Milliseconds | undefined;
+  /** Whether first packets are held where it is not ready. */
+  readonly isHeld?: boolean;
 }
 
 /**
@@ -61,7 +66,7 @@ interface Keeping {
  */
 export function statusOf(
   unikernel: Unikernel,
-  { stopAt, why, keptUntil }: Keeping,
+  { stopAt, why, keptUntil, isHeld = false }: Keeping,
   ahead: Milliseconds,
 ): UnikernelStatus {
   const { plan, phase, state, domainId, addresses, macs, startedAt, totalStarts, failure, counted, outdated } =
@@ -90,6 +95,7 @@ export function statusOf(
       ...(why !== undefined && { keptBy: why }),
     }),
     ...(keptUntil !== undefined && { keptUntil }),
+    ...(plan.answersAtOnce === true && { answersAtOnce: unikernel.ready || isHeld }),
     ...(failure !== undefined && {
       failure: {
         ...{ at: failure.at + ahead, code: failure.code, reason: failure.reason, count: failure.count },

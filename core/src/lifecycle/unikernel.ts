@@ -1,9 +1,11 @@
+import type { WakeTrigger } from '../config/wake.js';
 import type { AwakeSpan } from '../config/awake-hours.js';
 import type { Machine, MachineId, PowerState, StopMode } from '../contracts/machine.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { ReadinessProbe } from '../contracts/readiness-probe.js';
 import type { ServicePort, UseRules } from '../contracts/service-endpoints.js';
 import type { Activity, StopPolicy } from '../contracts/stop-policy.js';
+import type { KeepCommand } from './keep-command.js';
 import type { Life, Phase, ReplaceMoment } from './life.js';
 import type { Summon } from './summon.js';
 
@@ -29,10 +31,16 @@ export interface UnikernelPlan {
   readonly stopPolicies: readonly StopPolicy[];
   /** The hours in which it is not stopped once it runs; none where absent. */
   readonly awake?: readonly AwakeSpan[] | undefined;
+  /** Asked whether it is to be kept when all else would stop it; nobody is where absent. */
+  readonly keepWhile?: KeepCommand | undefined;
   /** A fixed pause after a boot, besides the probes. */
   readonly delay: Milliseconds;
   readonly deadline: Milliseconds;
   readonly grace: Milliseconds;
+  /** Whether its address is given before it is ready, as long as its first packets are held. */
+  readonly answersAtOnce?: boolean;
+  /** What wakes it while they are held; a query where absent. */
+  readonly wakesOn?: WakeTrigger;
   /** The interval at which its service is looked at again while it is used; never where absent. */
   readonly watch?: Milliseconds | undefined;
   /** The ports that are its service, as configured. */
@@ -111,7 +119,7 @@ export class UnikernelRecord implements Life {
   stops: readonly Stop[] | undefined;
   /** The number of reports by its backend. */
   learnt = 0;
-  /** Callbacks for the moment when it is no longer ready. */
+  /** Callbacks for the moment when it is no longer ready, or its first packets are no longer held. */
   relying: Set<() => void> | undefined;
   /** The counters of its names, once a query was counted. */
   counted: ReadonlyMap<string, NameCounter> | undefined;
@@ -169,7 +177,7 @@ export class UnikernelRecord implements Life {
     return this.plan.addresses.length === 0 && this.plan.findsAddresses;
   }
 
-  /** Calls back once, when it is no longer ready. */
+  /** Calls back once, when it is no longer ready; or where it is not ready, when its first packets are no longer held. */
   rely(listener: () => void): void {
     (this.relying ??= new Set()).add(listener);
   }

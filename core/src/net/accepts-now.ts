@@ -1,8 +1,9 @@
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Clock } from '../contracts/clock.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { Endpoint } from './endpoint.js';
 import { InstantConnector } from './instant-connector.js';
+import { connectForProbe } from './probe-mark.js';
 import { isSelfConnected } from './self-connected.js';
 import { loadedSocketCalls } from './socket-calls.js';
 
@@ -20,9 +21,9 @@ export async function acceptsNow(endpoint: Endpoint, clock: Clock, calls = loade
 }
 
 /** Whether something accepts a TCP connection there within that time. */
-export async function acceptsWithin({ address, port }: Endpoint, limit: Milliseconds, clock: Clock): Promise<boolean> {
+export async function acceptsWithin(endpoint: Endpoint, limit: Milliseconds, clock: Clock): Promise<boolean> {
   // Where the clock has ended, nothing ends the attempt, which must not keep the process either.
-  const socket = connect({ host: address, port }).unref();
+  const socket = connectForProbe(endpoint).unref();
   try {
     return await connects(socket, limit, clock);
   } finally {

@@ -1,6 +1,7 @@
 import { isIPv6, Socket } from 'node:net';
 import type { Endpoint } from './endpoint.js';
 import { Linux } from './linux.js';
+import { markForProbe } from './probe-mark.js';
 import { socketAddress } from './socket-address.js';
 import type { SocketCalls } from './socket-calls.js';
 
@@ -36,6 +37,7 @@ export class InstantConnector {
     const descriptor = calls.socket(this.#family, type, 0);
     // Node's own attempt gives a better error where there are no more sockets.
     if (descriptor < 0) return 'undecided';
+    markForProbe(descriptor, calls);
     const outcome = this.#connect(descriptor);
     if (outcome === 'connected') return new Socket({ fd: descriptor });
     calls.close(descriptor);

@@ -16,6 +16,7 @@ export const Linux = {
   SO_REUSEPORT: 15,
   SO_SNDTIMEO: 21,
   SO_RCVBUFFORCE: 33,
+  SO_MARK: 36,
   IPPROTO_IP: 0,
   IPPROTO_ICMP: 1,
   IP_PKTINFO: 8,

@@ -12,26 +12,29 @@ const CLOSE_ON_EXEC = 0o2_000_000;
 export interface ChildOptions extends Pick<ForkOptions, 'stdio' | 'env' | 'detached'> {
   /** Neither it nor any program that it starts gets more privileges by executing a file (setpriv(1)). */
   readonly noNewPrivileges?: boolean;
+  /** The words of a program that starts it: the path of that, and what stands before the command line of Node. */
+  readonly through?: readonly [program: string, ...words: string[]];
 }
 
 /**
  * Forks a Node program that holds only the files of its `stdio`, whatever a library has opened in this process. Of what
  * such a library opens without close-on-exec, and a child could then write to, Node knows nothing.
  */
-export function forkChild(program: URL, { noNewPrivileges, ...options }: ChildOptions): ChildProcess {
-  const [execPath, ...execArgv] = wordsOf(noNewPrivileges);
+export function forkChild(program: URL, { noNewPrivileges, through, ...options }: ChildOptions): ChildProcess {
+  const [execPath, ...execArgv] = wordsOf(noNewPrivileges, through);
   return fork(fileURLToPath(program), [], { ...options, env: environmentOf(options), execPath, execArgv });
 }
 
 /** The same without Node's own channel for messages. */
-export function spawnChild(program: URL, { noNewPrivileges, ...options }: ChildOptions): ChildProcess {
-  const [file, ...words] = wordsOf(noNewPrivileges);
+export function spawnChild(program: URL, { noNewPrivileges, through, ...options }: ChildOptions): ChildProcess {
+  const [file, ...words] = wordsOf(noNewPrivileges, through);
   return spawn(file, [...words, fileURLToPath(program)], { ...options, env: environmentOf(options) });
 }
 
-function wordsOf(noNewPrivileges = false): [file: string, ...words: string[]] {
+function wordsOf(noNewPrivileges = false, through: ChildOptions['through']): [file: string, ...words: string[]] {
   const setpriv = noNewPrivileges ? findTool('setpriv') : undefined;
   const node = [process.execPath, '--import', CLOSE_INHERITED] as const;
+  if (through !== undefined) return [...through, ...node];
   return setpriv === undefined ? [...node] : [setpriv, '--no-new-privs', '--', ...node];
 }
 

@@ -10,6 +10,9 @@ import { SpawnerProcess } from './spawner-process.js';
 
 const STREAMS = ['stdout', 'stderr'];
 
+/** The number of addresses that are listed together. */
+const LISTED_AT_ONCE = 1_000;
+
 /** Elsewhere, the process that spawns cannot tell a change of a program from the end of a temporary one. */
 const KNOWS_CHILDREN = process.platform === 'linux';
 
@@ -45,6 +48,8 @@ export class SealableSpawner implements Spawner {
   #ledger: string | undefined;
   /** Why what has ended may not be collected, as a sentence without its full stop; absent where it is, or nothing runs. */
   problem: string | undefined;
+  /** Those of which the kernel may be told where their machines are. */
+  readonly #neighbours = new Set<string>();
   /** How many sockets launches were allowed with, of those that have some. */
   readonly #sockets = new Map<string, number>();
   /** Whom Jitsu may become. */
@@ -127,6 +132,32 @@ export class SealableSpawner implements Spawner {
     }
     if ([...this.#processes.values()].some(({ hasEnded }) => hasEnded)) throw lost();
     return false;
+  }
+
+  /** To be called before {@link seal}: the addresses for {@link changeNeighbour}. */
+  allowNeighbours(addresses: Iterable<string>): void {
+    let batch: string[] = [];
+    const send = (): void => {
+      if (batch.length > 0) this.#living(false, false).listNeighbours(batch);
+      batch = [];
+    };
+    for (const address of addresses) {
+      this.#neighbours.add(address);
+      if (batch.push(address) === LISTED_AT_ONCE) send();
+    }
+    send();
+  }
+
+  /**
+   * Once it is sealed: tells the kernel where the machine with an allowed address is (`Neighbours.tell`), or has the
+   * kernel ask for it anew.
+   * @throws JITSU_BACKEND_DENIED for another address, JITSU_BACKEND_UNREACHABLE, or the system's error
+   */
+  async changeNeighbour(address: string, mac: string | undefined): Promise<void> {
+    const sealed = this.#processes.get(kindOf(false, false));
+    if (sealed === undefined || !this.#neighbours.has(address)) throw new JitsuError('JITSU_BACKEND_DENIED', TOO_LATE);
+    if (sealed.hasEnded) throw lost();
+    await sealed.changeNeighbour(address, mac);
   }
 
   adopt(group: number, startTime: string): void {

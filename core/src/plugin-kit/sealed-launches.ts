@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import type { LaunchDetails, ProgramSignal, Variables } from '../contracts/spawner.js';
 import { OF_USER } from './child-environment.js';
 import { HEAD_START, type JitsuUser, type ListedLaunch, type PassedLaunch, type SealedOrder } from './spawn-order.js';
+import { isUnicastMac } from './unicast-mac.js';
 
 /** The most groups of one launch that may run. Jitsu itself starts it again when what is left of it is being ended. */
 const MOST_GROUPS = 4;
@@ -105,6 +106,17 @@ export function checkOrder(message: unknown, usual: number): SealedOrder {
     const value = niceness as number;
     if (value > 19 || value < Math.max(usual - HEAD_START, -20)) return refuse('a niceness is none that Jitsu sets');
     return { number, thread, niceness: value };
+  }
+  if (has('neighbour', 'mac')) {
+    const { neighbour, mac } = order;
+    if (typeof neighbour !== 'string') return refuse('an address is no text');
+    if (typeof mac !== 'string' || !isUnicastMac(mac)) return refuse('a MAC address is none of one machine');
+    return { number, neighbour, mac };
+  }
+  if (has('neighbour', 'ask')) {
+    const { neighbour, ask } = order;
+    if (typeof neighbour !== 'string' || ask !== true) return refuse('an address is no text');
+    return { number, neighbour, ask };
   }
   return refuse('an order is none that may be given once Jitsu has given up root');
 }

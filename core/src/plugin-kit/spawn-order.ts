@@ -47,6 +47,8 @@ export type TrustedOrder =
   | { readonly passed: number; readonly lost: string | undefined }
   /** The runtime folder, in which a ledger of what is spawned is kept from now on. */
   | { readonly ledger: string }
+  /** Addresses of which the kernel may be told, after the seal, where their machines are. */
+  | { readonly neighbours: readonly string[] }
   /** A group that may be signalled after the seal. */
   | { readonly adopt: number; readonly startTime: string }
   | { readonly number: number; readonly seal: JitsuUser };
@@ -61,7 +63,10 @@ export type SealedOrder =
   /** The folder for the output of a launch is made again. */
   | { readonly number: number; readonly key: string; readonly folder: true }
   | { readonly number: number; readonly group: number; readonly signal: ProgramSignal }
-  | { readonly number: number; readonly thread: number; readonly niceness: number };
+  | { readonly number: number; readonly thread: number; readonly niceness: number }
+  /** The kernel is told the MAC address of the machine with one of the listed addresses, or to ask for it anew. */
+  | { readonly number: number; readonly neighbour: string; readonly mac: string }
+  | { readonly number: number; readonly neighbour: string; readonly ask: true };
 
 /** Why an order could not be carried out. */
 export interface SpawnFailure {

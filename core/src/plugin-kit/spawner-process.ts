@@ -135,6 +135,11 @@ export class SpawnerProcess {
     this.#send({ adopt: group, startTime });
   }
 
+  /** Has it tell the kernel where the machines with these addresses are once this is sealed. */
+  listNeighbours(addresses: readonly string[]): void {
+    this.#send({ neighbours: addresses });
+  }
+
   /** From now on it carries out nothing but what was listed. */
   async seal(user: JitsuUser): Promise<void> {
     this.#sendList();
@@ -151,6 +156,14 @@ export class SpawnerProcess {
   /** Sets the niceness of a thread of Jitsu once it is sealed. @throws the system's error */
   async renice(thread: number, niceness: number): Promise<void> {
     await this.#order({ thread, niceness });
+  }
+
+  /**
+   * Tells the kernel where the machine with a listed address is, or has it asked anew, once this is sealed.
+   * @throws the system's error
+   */
+  async changeNeighbour(neighbour: string, mac: string | undefined): Promise<void> {
+    await this.#order(mac === undefined ? { neighbour, ask: true } : { neighbour, mac });
   }
 
   /** Sets the limits of a control group anew. @throws the system's error */

@@ -17,6 +17,7 @@ import { loadDescriptorPassing } from './descriptor-passing.js';
 import { findTool } from './find-tool.js';
 import { initialFileLimit } from './initial-file-limit.js';
 import { MessageStream } from './message-stream.js';
+import type { Neighbours } from './neighbours.js';
 import { openOutput } from './open-output.js';
 import { parseVariables } from './parse-variables.js';
 import { checkCount, checkOrder, checkThread, Refusal, SealedLaunches } from './sealed-launches.js';
@@ -61,6 +62,10 @@ let handedBack: ControlLimits | undefined;
 /** Used once it is sealed. */
 const launches = new SealedLaunches();
 const groups = new SpawnedGroups();
+/** The addresses of which the kernel may be told where their machines are. */
+const neighbourAddresses = new Set<string>();
+/** Loaded where there are any. */
+let neighbours: Promise<Neighbours> | undefined;
 let ledger: SpawnLedger | undefined;
 let user: JitsuUser | undefined;
 /** The sockets that were passed, by their numbers: for one launch, or until the end for those of the list. */
@@ -124,6 +129,7 @@ function obey(order: TrustedOrder): void {
   if ('release' in order) return carryOut(order.number, () => release(order.release));
   if ('passed' in order) return takeSockets(order.passed, order.lost);
   if ('ledger' in order) return void (ledger = new SpawnLedger(order.ledger));
+  if ('neighbours' in order) return listNeighbours(order.neighbours);
   if ('adopt' in order) {
     ledger?.add(order.adopt);
     return groups.adopt(order.adopt, order.startTime);
@@ -144,12 +150,32 @@ function obeySealed(order: SealedOrder, jitsuUser: JitsuUser): void {
     const wanted = 'silent' in order ? { ...launch, output: undefined } : launch;
     return run({ number, launch: wanted, details: order.details }, order.key);
   }
+  if ('neighbour' in order) return void changeNeighbour(order);
   if ('thread' in order) checkThread(number, order.thread, jitsu);
   carryOut(number, () => {
     if ('group' in order) return groups.signal(order.group, order.signal);
     setPriority(order.thread, order.niceness);
     return true;
   });
+}
+
+function listNeighbours(listed: readonly string[]): void {
+  for (const address of listed) neighbourAddresses.add(address);
+  neighbours ??= import('./neighbours.js').then(({ Neighbours }) => Neighbours.open());
+  // Whoever gives such an order is told.
+  neighbours.catch(() => undefined);
+}
+
+async function changeNeighbour(order: Extract<SealedOrder, { neighbour: string }>): Promise<void> {
+  const { number, neighbour } = order;
+  if (!neighbourAddresses.has(neighbour) || neighbours === undefined)
+    return refused(new Refusal('this address was not allowed before Jitsu gave up root', number));
+  try {
+    const known = await neighbours;
+    carryOut(number, () => ('mac' in order ? known.tell(neighbour, order.mac) : known.ask(neighbour)));
+  } catch (error) {
+    failed(number, error);
+  }
 }
 
 function takeSockets(count: number, lost: string | undefined): void {

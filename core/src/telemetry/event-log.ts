@@ -64,6 +64,7 @@ function describeEvent(event: LifecycleEvent): string {
 function describeCause(cause: WakeCause): string {
   if (cause.kind === 'command') return 'by command';
   if (cause.kind === 'need') return `for ${cause.of}, which needs it`;
+  if (cause.kind === 'group') return `together with ${cause.of}, which is of its group`;
   if (cause.kind === 'replacement') return 'anew, by its present definition';
   if (cause.kind === 'knock') return `by ${cause.protocol}/${cause.port} from ${cause.from}`;
   return `for ${cause.client}, who asked for ${cause.name} ${cause.type}`;

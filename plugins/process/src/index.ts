@@ -25,6 +25,7 @@ export default definePlugin({
       unikernel: processOptions,
       foreignKeys: KEYS_FROM_ELSEWHERE,
       memory: (options) => (options as ProcessOptions).limits?.memory,
+      holds: (options) => (options as ProcessOptions).listen !== undefined,
     });
   },
 });

@@ -21,6 +21,9 @@ const LAST_RETRY: Milliseconds = 32_000;
 /** How long a program that still runs has to take what has come before that counts as a knock. */
 const TAKING: Milliseconds = 100;
 
+/** Clients whose address nobody could tell. */
+const UNKNOWN = ['0.0.0.0', '::'];
+
 /** How many datagrams of one socket are judged in one turn of the event loop. */
 const MOST_DATAGRAMS = 256;
 
@@ -37,6 +40,8 @@ interface Watched {
   readonly socket: ListeningSocket;
   /** Whether somebody has knocked, and waits for the unikernel. */
   isHeld: boolean;
+  /** How many of those that wait were dropped: they are told again in time, and not when others come. */
+  dropped: number;
   /**
    * The next look at what was dropped, whose client sends nothing again since for him the connection is open, or at what a
    * running program may be about to take.
@@ -78,7 +83,14 @@ export class ListenDoorman implements Doorman {
         continue;
       }
       const armed: Armed = { unikernel, isRunning: connections === 'pass', watched: [] };
-      armed.watched = sockets.map((socket) => ({ armed, socket, isHeld: false, retry: undefined, pause: FIRST_RETRY }));
+      armed.watched = sockets.map((socket) => ({
+        armed,
+        socket,
+        isHeld: false,
+        dropped: 0,
+        retry: undefined,
+        pause: FIRST_RETRY,
+      }));
       this.#armed.set(unikernel, armed);
       try {
         for (const each of armed.watched) this.#watch(each);
@@ -93,7 +105,8 @@ export class ListenDoorman implements Doorman {
   async release(unikernel: string, outcome: 'deliver' | 'refuse' | 'drop'): Promise<void> {
     if (outcome === 'deliver') return this.#disarm(unikernel);
     for (const watched of this.#armed.get(unikernel)?.watched ?? []) {
-      this.#refuseAll(watched);
+      if (outcome === 'drop') this.#postpone(watched);
+      else this.#refuseAll(watched);
       if (watched.isHeld) this.#watch(watched);
     }
   }
@@ -114,7 +127,6 @@ export class ListenDoorman implements Doorman {
 
   #watch(watched: Watched): void {
     watched.isHeld = false;
-    watched.pause = FIRST_RETRY;
     watched.socket.watch(() => {
       if (watched.armed.isRunning) this.#lookAfter(watched, TAKING);
       else this.#look(watched);
@@ -143,7 +155,7 @@ export class ListenDoorman implements Doorman {
       for (let looks = 1; looks <= MOST_DATAGRAMS; looks += 1) {
         const clients = socket.clients();
         // The program has taken it.
-        if (clients.length === 0) return;
+        if (clients.length === 0 || (watched.retry !== undefined && clients.length <= watched.dropped)) return;
         const verdict = this.#verdict(watched, clients);
         if (verdict === 'hold') return this.#hold(watched);
         if (verdict === 'drop' && socket.protocol === 'tcp') return this.#drop(watched);
@@ -158,7 +170,10 @@ export class ListenDoorman implements Doorman {
 
   /** Connections cannot be told apart once they wait: for one that is held, all are. */
   #verdict({ armed: { unikernel }, socket: { protocol, port } }: Watched, clients: readonly string[]): KnockVerdict {
-    const verdicts = [...new Set(clients)].map((from) => this.#listener?.({ unikernel, protocol, port, from }));
+    const verdicts = [...new Set(clients)].map((from) => {
+      const proven = protocol === 'tcp' && !UNKNOWN.includes(from);
+      return this.#listener?.({ unikernel, protocol, port, from, proven });
+    });
     return verdicts.includes('hold') ? 'hold' : verdicts.includes('drop') ? 'drop' : 'refuse';
   }
 
@@ -170,9 +185,19 @@ export class ListenDoorman implements Doorman {
   }
 
   #drop(watched: Watched): void {
-    const { pause } = watched;
-    if (pause > LAST_RETRY) return this.#refuseAll(watched);
-    if (this.#lookAfter(watched, pause)) watched.pause = 2 * pause;
+    if (watched.pause > LAST_RETRY) return this.#refuseAll(watched);
+    watched.dropped = watched.socket.waiting();
+    if (this.#lookAfter(watched, watched.pause)) watched.pause *= 2;
+  }
+
+  /** What was held is to be dropped: a datagram is thrown away, and a connection told again. */
+  #postpone(watched: Watched): void {
+    if (watched.socket.protocol === 'udp') return this.#refuseAll(watched);
+    try {
+      if (watched.socket.waiting() > 0) this.#drop(watched);
+    } catch (error) {
+      this.#cannotRefuse(watched, error);
+    }
   }
 
   /** Returns whether there was no look to come. */
@@ -194,8 +219,11 @@ export class ListenDoorman implements Doorman {
       if (socket.protocol === 'tcp') return socket.refuse(socket.waiting());
       for (let left = MOST_DATAGRAMS; left > 0 && socket.waiting() > 0; left -= 1) socket.refuse(1);
     } catch (error) {
-      const { unikernel } = watched.armed;
-      this.logger.warn({ unikernel }, `What waits for ${unikernel} cannot be refused: ${errorMessage(error)}`);
+      this.#cannotRefuse(watched, error);
     }
+  }
+
+  #cannotRefuse({ armed: { unikernel } }: Watched, error: unknown): void {
+    this.logger.warn({ unikernel }, `What waits for ${unikernel} cannot be refused: ${errorMessage(error)}`);
   }
 }

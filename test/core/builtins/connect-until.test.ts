@@ -84,8 +84,9 @@ describe('a connection that is tried until somebody listens', () => {
   it('makes no more than eight attempts at once where none is decided', async () => {
     // In a single turn of the event loop nothing can be decided.
     const alarms = new Set<{ readonly delay: number; readonly callback: () => void }>();
+    let now = 0;
     const standing: Clock = {
-      now: () => 0,
+      now: () => now,
       wallTime: () => 0,
       sleep: () => Promise.reject(new Error('nobody sleeps here')),
       after: (delay, callback) => {
@@ -94,17 +95,33 @@ describe('a connection that is tried until somebody listens', () => {
         return { [Symbol.dispose]: () => alarms.delete(alarm) };
       },
     };
-    const ringing = (delay: number): (() => void)[] =>
-      [...alarms].filter((alarm) => alarm.delay === delay && alarms.delete(alarm)).map(({ callback }) => callback);
+    const ring = (which: (delay: number) => boolean): (() => void)[] =>
+      [...alarms].filter((alarm) => which(alarm.delay) && alarms.delete(alarm)).map(({ callback }) => callback);
+    const ringing = (delay: number): (() => void)[] => ring((each) => each === delay);
+    const makeAttempts = (count: number): void => {
+      for (let attempt = 0; attempt < count; attempt += 1) for (const make of ring((delay) => delay < 250)) make();
+    };
     const controller = new AbortController();
     // No address, so that it is Node that connects.
     const connection = connectUntil('localhost', await freePort(), standing, controller.signal);
-    for (let attempt = 1; attempt < 50; attempt += 1) for (const ring of ringing(0.5)) ring();
+    makeAttempts(50);
     const given = ringing(250);
     assert.equal(given.length, 8);
     for (const giveUp of given) giveUp();
-    for (const ring of ringing(0.5)) ring();
+    makeAttempts(1);
     assert.equal(ringing(250).length, 1, 'whoever has been given up leaves its place to another');
+    makeAttempts(50);
+    assert.equal(ringing(250).length, 7);
+    for (const [later, more] of [
+      [9, 0],
+      [1, 1],
+      [9, 0],
+      [1, 1],
+    ] as const) {
+      now += later;
+      makeAttempts(5);
+      assert.equal(ringing(250).length, more, `what is lost does not keep the next one for longer (${now})`);
+    }
     controller.abort(new Error('enough'));
     await assert.rejects(connection, /enough/);
     assert.equal(alarms.size, 0);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { z } from 'zod';
 import type { StartFlags } from '@jitsud/core';
 import { ConfigProblems } from '#core/config/config-problems.js';
-import { readSettings } from '#core/config/read-settings.js';
+import { readSettings, type SettingsContext } from '#core/config/read-settings.js';
 import type { Settings, UnikernelSettings } from '#core/config/settings.js';
 import { ConfigFolder } from '../../support/config-folder.js';
 import { settingsContext } from '../../support/settings-context.js';
@@ -12,19 +12,32 @@ interface Written {
   readonly flags?: StartFlags;
 }
 
-const read = (config: unknown, written: Written = {}): Promise<Settings> =>
-  readSettings({ config, directory: '/nowhere', ...written }, settingsContext());
+/** One backend more, which finds addresses, and whose doorman holds packets where a unikernel says so. */
+const holding = (): SettingsContext =>
+  settingsContext((registry) =>
+    registry.backend({
+      name: 'holder',
+      useClass: class {} as never,
+      description: 'Holds packets',
+      unikernel: z.strictObject({ holds: z.boolean().optional() }),
+      findsAddresses: true,
+      holds: (options) => (options as { readonly holds?: boolean }).holds === true,
+    }),
+  );
+
+const read = (config: unknown, written: Written = {}, context = settingsContext()): Promise<Settings> =>
+  readSettings({ config, directory: '/nowhere', ...written }, context);
 
 const toy = (more: object): object => ({ backend: 'toy', unikernels: [{ dns: 'a.test', ip: '192.0.2.1', ...more }] });
 
-async function first(config: unknown, written?: Written): Promise<UnikernelSettings> {
-  const [unikernel] = (await read(config, written)).unikernels;
+async function first(config: unknown, written?: Written, context?: SettingsContext): Promise<UnikernelSettings> {
+  const [unikernel] = (await read(config, written, context)).unikernels;
   assert.ok(unikernel);
   return unikernel;
 }
 
-async function problemsOf(config: unknown, written?: Written): Promise<readonly string[]> {
-  const error: unknown = await read(config, written).then(
+async function problemsOf(config: unknown, written?: Written, context?: SettingsContext): Promise<readonly string[]> {
+  const error: unknown = await read(config, written, context).then(
     () => undefined,
     (reason: unknown) => reason,
   );
@@ -77,6 +90,8 @@ describe('the settings', () => {
       },
     });
     assert.deepEqual(wake, {
+      answer: 'ready',
+      on: 'query',
       proof: 'cookie-or-tcp',
       trusted: LOCAL,
       allow: ['0.0.0.0/0', '::/0'],
@@ -84,6 +99,7 @@ describe('the settings', () => {
       types: ['A', 'AAAA', 'HTTPS', 'SVCB'],
       hours: [],
       budget: { perClient: 0, perPrefix: 0, interval: 60_000 },
+      knocks: { unproven: 0 },
     });
     assert.deepEqual(boot, {
       limit: 8,
@@ -147,7 +163,10 @@ describe('the settings', () => {
       delay: 100,
       deadline: 30_000,
       grace: 10_000,
+      answersAtOnce: false,
+      wakesOn: 'query',
       awake: undefined,
+      keepWhile: undefined,
       watch: undefined,
       ports: [],
       useRules: { idle: 900_000, outgoing: false, conntrack: false, ignored: [] },
@@ -175,6 +194,48 @@ describe('the settings', () => {
     const expected =
       "A span such as 'Mon-Fri 08:00-18:00', 'Sat,Sun' or '22:00-06:00' expected, with the days Mon, Tue, Wed, Thu, Fri, Sat and Sun.";
     assert.deepEqual(await problemsOf(toy({ awake: 'always' })), [`unikernels[0].awake: 'always'. ${expected}`]);
+  });
+
+  it('answer at once, and boot by connections alone, as the whole configuration or one unikernel says', async () => {
+    const wake = async (usual: object, own?: object): Promise<readonly unknown[]> => {
+      const unikernel = { dns: 'a.test', ip: '192.0.2.1', holds: true, ...(own && { wake: own }) };
+      const { answersAtOnce, wakesOn } = await first(
+        { backend: 'holder', wake: usual, unikernels: [unikernel] },
+        {},
+        holding(),
+      );
+      return [answersAtOnce, wakesOn];
+    };
+    assert.deepEqual(await wake({}), [false, 'query']);
+    assert.deepEqual(await wake({ answer: 'at-once' }), [true, 'query']);
+    assert.deepEqual(await wake({}, { answer: 'at-once' }), [true, 'query']);
+    assert.deepEqual(await wake({}, { on: 'connection' }), [true, 'connection']);
+    assert.deepEqual(await wake({ on: 'connection' }), [true, 'connection']);
+    assert.deepEqual(await wake({ on: 'connection' }, { answer: 'ready' }), [false, 'query']);
+    assert.deepEqual(await wake({ answer: 'at-once' }, { answer: 'ready' }), [false, 'query']);
+  });
+
+  it('refuse an answer at once where nothing would hold first packets, or the address is not known', async () => {
+    const nobody =
+      'Nothing here would hold the first packets of its clients until it is ready: name something that does under `doormen`';
+    assert.deepEqual(await problemsOf(toy({ wake: { answer: 'at-once' } })), [
+      `unikernels[0].wake.answer: 'at-once'. ${nobody}.`,
+    ]);
+    assert.deepEqual(await problemsOf(toy({ wake: { on: 'connection' } })), [
+      `unikernels[0].wake.on: 'connection'. ${nobody}.`,
+    ]);
+    const both = ['a.test', 'b.test'].map((dns) => ({ dns, ip: '192.0.2.1' }));
+    assert.deepEqual(await problemsOf({ backend: 'toy', wake: { answer: 'at-once' }, unikernels: both }), [
+      `wake.answer: 'at-once'. ${nobody}, as for unikernels[0].`,
+    ]);
+    const of = (unikernel: object): Promise<readonly string[]> =>
+      problemsOf({ backend: 'holder', unikernels: [{ dns: 'a.test', holds: true, ...unikernel }] }, {}, holding());
+    assert.deepEqual(await of({ ip: '192.0.2.1', wake: { answer: 'ready', on: 'connection' } }), [
+      "unikernels[0].wake.answer: 'ready'. With on: 'connection', no question boots it, and each is answered at once: leave one of the two out.",
+    ]);
+    assert.deepEqual(await of({ wake: { answer: 'at-once' } }), [
+      "unikernels[0].wake.answer: 'at-once'. It is answered at once only where its address is configured: give it `ip`.",
+    ]);
   });
 
   it('refuse a port that is none', async () => {

@@ -15,7 +15,7 @@ const plain = {
     deadline: 30_000,
     grace: 10_000,
   },
-  ...{ watch: undefined, awake: undefined },
+  ...{ watch: undefined, awake: undefined, keepWhile: undefined, answersAtOnce: false, wakesOn: 'query' },
   ...{ ports: NONE, useRules: { idle: 900_000, outgoing: false, conntrack: false, ignored: NONE } },
   ...{ ready: NONE, stopPolicies: NONE, https: NONE, svcb: NONE, addedKeys: {} },
 } satisfies UnikernelSettings;

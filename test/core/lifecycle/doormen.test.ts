@@ -7,6 +7,7 @@ import { aUnikernel } from '../../support/dns-unikernel.js';
 import { aCommand, HandProbe, Life } from '../../support/life.js';
 import { cannotArm, MemoryDoorman } from '../../support/memory-doorman.js';
 import { MemoryLogger } from '../../support/memory-logger.js';
+import { tellFigure } from '../../support/tell-figure.js';
 
 describe('doormen', () => {
   it('hold for what is down from the start on, and a knock wakes it as a query does', async () => {
@@ -129,11 +130,11 @@ describe('doormen', () => {
     const doorman = new MemoryDoorman();
     const asked: unknown[] = [];
     let verdict: KnockVerdict = 'refuse';
-    const knockVerdict = ({ from }: { from: string }, boots: number): KnockVerdict => (
-      asked.push([from, boots]),
-      verdict
-    );
-    using life = new Life({}, { doormen: [doorman], knockVerdict });
+    const knockRules = {
+      verdict: ({ from }: { from: string }, boots: number): KnockVerdict => (asked.push([from, boots]), verdict),
+      spend: ({ from }: { from: string }, boots: number) => void asked.push(['spent', from, boots]),
+    };
+    using life = new Life({}, { doormen: [doorman], knockRules });
     const [web] = await life.with({ name: 'web', probes: [new HandProbe()] });
     await life.clock.advance(0);
     assert.equal(doorman.send('web').outcome, 'refused');
@@ -147,6 +148,7 @@ describe('doormen', () => {
       ['192.0.2.99', 1],
       ['192.0.2.99', 1],
       ['192.0.2.99', 1],
+      ['spent', '192.0.2.99', 1],
       ['192.0.2.8', 0],
     ]);
   });
@@ -209,7 +211,7 @@ describe('doormen', () => {
     await life.clock.advance(20_000);
     await stopped;
     await life.summon(web!);
-    await life.clock.advance(20_000);
+    await life.clock.advance(10_000);
     assert.equal(web!.ready, true);
     doorman.beforeArming = async () => undefined;
     for (const open of opens) open();
@@ -326,17 +328,18 @@ describe('doormen', () => {
     this.timeout(20_000);
     const doorman = new MemoryDoorman();
     const batches: number[] = [];
-    const { arm } = doorman;
-    doorman.arm = (services) => (batches.push(services.length), arm.call(doorman, services));
+    const arm = doorman.arm.bind(doorman);
+    doorman.arm = (services) => (batches.push(services.length), arm(services));
     const guarded = new GuardedDoorman('memory', doorman, undefined, new ManualClock(), new MemoryLogger());
     using doormen = new Doormen([guarded]);
     const unikernels = Array.from({ length: 100_000 }, (_, index) => aUnikernel({ name: `web${index}` }));
     for (const unikernel of unikernels) unikernel.state = 'off';
-    const begin = performance.now();
+    const before = process.cpuUsage();
     for (const unikernel of unikernels) doormen.heed(unikernel);
     await doormen.settled();
-    const took = performance.now() - begin;
+    const took = millisecondsSince(before);
     assert.deepEqual([doorman.armed.size, batches.length], [100_000, 10]);
+    tellFigure(`100,000 armed in ${took.toFixed(0)} ms of computing`);
     assert.ok(took < 1_000, `${took} ms`);
   });
 
@@ -345,11 +348,18 @@ describe('doormen', () => {
     using life = new Life({ limit: 1_000 }, { doormen: [doorman] });
     const all = await life.with(...Array.from({ length: 1_000 }, (_, index) => ({ name: `web${index}` })));
     await life.clock.advance(0);
-    const begin = performance.now();
+    const before = process.cpuUsage();
     const packets = all.map(({ name }) => doorman.send(name));
-    const took = (performance.now() - begin) / all.length;
+    const took = millisecondsSince(before) / all.length;
+    tellFigure(`a knock is taken in ${(took * 1_000).toFixed(0)} µs`);
     assert.ok(took < 1, `${took} ms`);
     await life.clock.advance(0);
     assert.ok(packets.every(({ outcome }) => outcome === 'delivered'));
   });
 });
+
+/** The time that this process has computed: others may have the machine. */
+function millisecondsSince(before: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1_000;
+}

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import fc from 'fast-check';
 import { JitsuError } from '#core/errors.js';
+import { mayUseOthers } from '#core/lifecycle/needs.js';
 import type { Unikernel } from '#core/lifecycle/unikernel.js';
 import { rejectsWithCode } from '#core/testing/rejects-with-code.js';
 import { aCommand, HandProbe, Life } from '../../support/life.js';
@@ -292,5 +294,90 @@ describe('what a unikernel needs', () => {
     probe.answer();
     await waits;
     assert.equal(web!.ready, true);
+  });
+
+  it('is there for what needs it, whatever people, guests and the backend do, and every wait ends', async function () {
+    this.timeout(60_000);
+    const kinds = ['summon', 'summon', 'summon', 'ask', 'stop', 'kill', 'pause', 'run', 'lose', 'restore', 'fail'];
+    const deed = fc.record({
+      kind: fc.constantFrom(...kinds, 'slow', 'quick', 'silent', 'answering'),
+      whom: fc.constantFrom(0, 0, 1, 2, 3),
+      wait: fc.constantFrom(0, 0, 1, 50, 700, 8_000, 31_000),
+    });
+    const shape = fc.record({ limit: fc.constantFrom(1, 2), watched: fc.boolean() });
+    await fc.assert(
+      fc.asyncProperty(fc.array(deed, { minLength: 25, maxLength: 25 }), shape, async (deeds, { limit, watched }) => {
+        using life = new Life({ limit });
+        if (!watched) Object.assign(life.backend, { watch: undefined });
+        const probes = Array.from({ length: 4 }, () => new HandProbe());
+        for (const probe of probes) probe.answer();
+        const all = await life.with(
+          { name: 'web', needs: ['api', 'db'], probes: [probes[0]!], deadline: 60_000 },
+          { name: 'api', needs: ['db'], probes: [probes[1]!], ttl: 1_000 },
+          { name: 'db', probes: [probes[2]!], ttl: 1_000 },
+          { name: 'cron', needs: ['db'], probes: [probes[3]!] },
+        );
+        const byName = new Map(all.map((unikernel) => [unikernel.name, unikernel]));
+        const needs = (unikernel: Unikernel): readonly Unikernel[] =>
+          (unikernel.plan.needs ?? []).map((name) => byName.get(name)!);
+        const { hypervisor } = life.backend;
+        const start = life.backend.start.bind(life.backend);
+        life.backend.start = (machine) => {
+          const own = all.find(({ plan }) => plan.id === machine)!;
+          // A need that has just gone down is brought back before its answer, and not before its start.
+          for (const need of needs(own)) {
+            const isThere = need.startedAt !== undefined || need.state === 'unknown' || need.state === 'running';
+            if (!isThere) wrong.push(`${own.name} is started without ${need.name}`);
+          }
+          return start(machine);
+        };
+        const wrong: string[] = [];
+        // A listener must not throw.
+        life.onEvent = ({ kind, unikernel, reason }) => {
+          if (kind !== 'stopping' || reason === 'by command') return;
+          const users = all.filter((one) => one.plan.needs?.includes(unikernel) && mayUseOthers(one));
+          if (users.length > 0) wrong.push(`${unikernel} is stopped while ${users[0]!.name} needs it: ${reason}`);
+        };
+        const isSound = (): void => {
+          assert.deepEqual(wrong, []);
+          for (const one of all.filter(({ ready }) => ready)) {
+            for (const need of needs(one)) {
+              assert.ok(need.ready || need.state === 'unknown', `${one.name} is ready, and ${need.name} ${need.phase}`);
+            }
+          }
+        };
+        const waits: Promise<unknown>[] = [];
+        for (const { kind, whom, wait } of deeds) {
+          const one = all[whom]!;
+          const { id } = one.plan;
+          if (kind === 'summon')
+            waits.push(life.summon(one).catch((error: unknown) => assert.ok(error instanceof JitsuError)));
+          if (kind === 'ask') life.ask(one);
+          if (kind === 'stop') waits.push(life.stop(one).catch(() => undefined));
+          if (kind === 'kill') life.backend.kill(id);
+          if (kind === 'pause' && hypervisor.machines.get(id)?.state === 'running') hypervisor.change(id, 'paused');
+          if (kind === 'run') hypervisor.change(id, 'running');
+          if (kind === 'lose') hypervisor.lose();
+          if (kind === 'restore') hypervisor.restore();
+          if (kind === 'fail') life.backend.failNext('start', new JitsuError('JITSU_BACKEND_FAILED', 'no memory'));
+          if (kind === 'slow') Object.assign(life.backend.latency, { start: 45_000, stop: 20_000 });
+          if (kind === 'quick') Object.assign(life.backend.latency, { start: 5, stop: 5 });
+          if (kind === 'silent') probes[whom]!.fallSilent();
+          if (kind === 'answering') probes[whom]!.answer();
+          await life.clock.advance(wait);
+          isSound();
+        }
+        const told = Promise.all(waits).then(() => 'all told');
+        hypervisor.restore();
+        for (let round = 0; round < 15; round += 1) {
+          await life.clock.advance(40_000);
+          isSound();
+        }
+        assert.equal(await Promise.race([told, Promise.resolve('somebody waits')]), 'all told');
+        assert.equal(life.lifecycle.booting, 0);
+        for (const { name, state, phase } of all) assert.ok(state !== 'running', `${name} is left ${phase}`);
+      }),
+      { numRuns: 100 },
+    );
   });
 });

@@ -20,6 +20,8 @@ describe('an order to a sealed process that spawns', () => {
     { number: 7, group: 42, signal: 'SIGCONT' },
     { number: 8, thread: 1, niceness: -10 },
     { number: 9, thread: 42, niceness: 19 },
+    { number: 10, neighbour: '192.0.2.1', mac: '02:16:3e:00:00:0F' },
+    { number: 11, neighbour: '2001:db8::1', ask: true },
   ]) {
     it(`may be ${JSON.stringify(order).slice(0, 100)}`, () => assert.deepEqual(check(order), order));
   }
@@ -63,6 +65,14 @@ describe('an order to a sealed process that spawns', () => {
       ...{ number: 1, group: 42, signal },
     })),
     ...[0, -1, 1.5, '42', null].map((thread) => ({ number: 1, thread, niceness: 0 })),
+    ...[null, 7, ['192.0.2.1'], {}].map((neighbour) => ({ number: 1, neighbour, mac: '02:16:3e:00:00:01' })),
+    ...[
+      ...[null, 7, '', '00:00:00:00:00:00', 'ff:ff:ff:ff:ff:ff', '01:00:5e:00:00:01', '33:33:00:00:00:01'],
+      ...['02:16:3e:00:00', '02:16:3e:00:00:01\n', '02:16:3e:00:00:0g', ['02:16:3e:00:00:01']],
+    ].map((mac) => ({ number: 1, neighbour: '192.0.2.1', mac })),
+    ...[false, 1, null].map((ask) => ({ number: 1, neighbour: '192.0.2.1', ask })),
+    { number: 1, neighbour: '192.0.2.1', mac: '02:16:3e:00:00:01', ask: true },
+    { number: 1, neighbours: ['192.0.2.1'] },
     ...[-11, 20, -20, 0.5, '0', null, Infinity].map((niceness) => ({ number: 1, thread: 42, niceness })),
   ].entries()) {
     it(`may not be ${JSON.stringify(order)?.slice(0, 100) ?? 'undefined'} (${index})`, () => {

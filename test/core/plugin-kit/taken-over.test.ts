@@ -139,6 +139,9 @@ describe('a Jitsu that somebody has taken over', () => {
       { group: 0, signal: 'SIGKILL' },
       { thread: 1, niceness: 0 },
       { thread: spawner.pid, niceness: -10 },
+      { neighbours: ['192.0.2.1'] },
+      { neighbour: '192.0.2.1', mac: '02:16:3e:00:00:01' },
+      { neighbour: '192.0.2.1', ask: true },
     ]) {
       const { failure, done } = await ask(order);
       if (done === undefined) assert.equal(failure?.code, 'JITSU_BACKEND_DENIED', JSON.stringify(order));

@@ -17,6 +17,10 @@ describe('the event log', () => {
       'warn: hello: runs by an earlier definition as 12: its ip changed',
     ],
     [{ kind: 'summoning', cause: { kind: 'need', of: 'web' } }, 'info: hello: summoning for web, which needs it'],
+    [
+      { kind: 'summoning', cause: { kind: 'group', of: 'web' } },
+      'info: hello: summoning together with web, which is of its group',
+    ],
     [{ kind: 'summoning', cause: { kind: 'replacement' } }, 'info: hello: summoning anew, by its present definition'],
     [{ kind: 'stopping', reason: 'no query' }, 'info: hello: stopping: no query'],
     [{ kind: 'stopped', duration: 5, state: 'off' }, 'info: hello: stopped after 5 ms (off)'],

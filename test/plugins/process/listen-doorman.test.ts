@@ -130,14 +130,39 @@ describe('what waits in the sockets of Jitsu', () => {
   it('is refused when the start has failed, and knocks again after that', async () => {
     hear();
     await arm();
-    for (const outcome of ['refuse', 'drop'] as const) {
+    for (let times = 1; times <= 2; times += 1) {
       tcp.arrive('a');
       udp.arrive('b', 'c');
-      await doorman.release('web', outcome);
+      await doorman.release('web', 'refuse');
       assert.deepEqual([tcp.queue, udp.queue], [[], []]);
     }
     assert.deepEqual(knocks, ['tcp a', 'udp b', 'tcp a', 'udp b']);
     await doorman.release('nobody', 'refuse');
+  });
+
+  it('waits on where its start was not tried, and knocks again in a second, or when others come', async () => {
+    hear();
+    await arm();
+    tcp.arrive('a');
+    udp.arrive('b');
+    await doorman.release('web', 'drop');
+    assert.deepEqual([tcp.queue, tcp.refused, udp.queue], [['a'], [], []]);
+    assert.deepEqual(knocks, ['tcp a', 'udp b']);
+    await advance(1_000);
+    assert.deepEqual(knocks.slice(2), ['tcp a']);
+    await doorman.release('web', 'drop');
+    tcp.arrive('c');
+    assert.deepEqual(knocks.slice(3), ['tcp a', 'tcp c']);
+  });
+
+  it('is known to come from where it says once its connection is open, and never by a datagram', async () => {
+    const proofs: unknown[] = [];
+    hear();
+    verdict = ({ proven }) => (proofs.push(proven), 'refuse');
+    await arm();
+    tcp.arrive('192.0.2.7', '::');
+    udp.arrive('192.0.2.7');
+    assert.deepEqual(proofs, [true, false, false]);
   });
 
   it('is told again at growing intervals where it was dropped, and refused after a minute', async () => {

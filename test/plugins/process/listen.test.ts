@@ -102,7 +102,7 @@ for (const sealed of [false, true]) {
       const [pid, ...rest] = (await visit()).split(' ');
       assert.equal(Number(pid), (await one.describe()).domainId);
       assert.deepEqual(rest, ['http', '127.0.0.1']);
-      assert.deepEqual(knocks, [{ unikernel: 'web', protocol: 'tcp', port: 8080, from: '127.0.0.1' }]);
+      assert.deepEqual(knocks, [{ unikernel: 'web', protocol: 'tcp', port: 8080, from: '127.0.0.1', proven: true }]);
     });
 
     it('is started by the first datagram, which it answers', async () => {

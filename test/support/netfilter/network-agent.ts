@@ -18,6 +18,7 @@ const servers = new Map<number, Server | UdpSocket>();
 const connections = new Map<number, Socket>();
 let count = 0;
 let netfilter: Netfilter | undefined;
+let other: Netfilter | undefined;
 
 function opened(): Netfilter {
   if (netfilter === undefined) throw new Error('it is not open');
@@ -51,12 +52,44 @@ const actions = {
     );
     return netfilter.rung;
   },
+  passUsers: (users: number[]): void => {
+    opened().passUsers(users);
+  },
   close: (): void => {
     netfilter?.[Symbol.dispose]();
     netfilter = undefined;
   },
+  /** What another Jitsu on this host does. */
+  other: async (options: NetfilterOptions, armed: StoppedEndpoint[], tracks = false): Promise<void> => {
+    other = await openNetfilter(options);
+    other.arm(armed);
+    if (tracks) other.trackConnections();
+  },
+  closeOther: (): void => {
+    other?.[Symbol.dispose]();
+    other = undefined;
+  },
   arm: (endpoints: StoppedEndpoint[]): void => {
     opened().arm(endpoints);
+  },
+  /** Arms that many addresses of one network, and gives them up again. @returns how long each took, in milliseconds */
+  armMany: (count: number): { readonly armed: number; readonly one: number; readonly disarmed: number } => {
+    const endpoints = Array.from({ length: count }, (_, index) => {
+      const address = (0x0a80_0000 + index).toString(16).padStart(8, '0');
+      return { address, protocol: 'tcp', port: 80, connections: 'pass' } as const;
+    });
+    const started = performance.now();
+    opened().arm(endpoints);
+    const armed = performance.now() - started;
+    const again = performance.now();
+    for (let times = 0; times < 100; times++) {
+      opened().disarm(endpoints.slice(0, 1));
+      opened().arm(endpoints.slice(0, 1));
+    }
+    const one = (performance.now() - again) / 100;
+    const last = performance.now();
+    opened().disarm(endpoints);
+    return { armed, one, disarmed: performance.now() - last };
   },
   disarm: (endpoints: Endpoint[]): void => {
     opened().disarm(endpoints);
@@ -67,6 +100,19 @@ const actions = {
   traffic: (question: TrafficQuestion): unknown => opened().traffic(question),
   track: (): void => {
     opened().trackConnections();
+  },
+  /** Has a process of its own in this namespace arm them, which can be killed. */
+  armElsewhere: async (options: NetfilterOptions, armed: StoppedEndpoint[]): Promise<void> => {
+    const child = fork(fileURLToPath(import.meta.url));
+    others.set('elsewhere', child);
+    await new Promise((resolve) => child.once('message', resolve));
+    for (const [action, ...parameters] of [['open', options] as const, ['arm', armed] as const]) {
+      child.send({ number: 0, action, parameters });
+      await new Promise((resolve) => child.once('message', resolve));
+    }
+  },
+  killElsewhere: (): void => {
+    others.get('elsewhere')?.kill('SIGKILL');
   },
   forget: (address: string): number => opened().forgetConnections(address),
   held: (): unknown => held,

@@ -1,6 +1,5 @@
 import type { WakeSettings } from '../../config/settings.js';
 import type { Clock } from '../../contracts/clock.js';
-import type { Knock, KnockVerdict } from '../../contracts/doorman.js';
 import type { Milliseconds } from '../../contracts/milliseconds.js';
 import type { DnsQuery, RecordsAnswer } from '../../contracts/resolver.js';
 import { PROOF_WANTED } from './proof-answer.js';
@@ -55,33 +54,33 @@ export class WakeGuard {
       return this.refuse(query, 'wakeType', Prohibited, 'queries of this type do not wake unikernels');
     }
     const now = this.clock.now();
-    if (!this.hours.include(this.clock.wallTime())) {
+    if (!this.isOpen()) {
       return this.refuse(query, 'wakeHours', Prohibited, 'unikernels are not woken at this time of the day');
     }
     if (address === undefined || this.hasBudget(address, now)) return undefined;
     return this.refuse(query, 'wakeBudget', NotReady, 'this client has caused too many boots: try again later');
   }
 
-  /**
-   * What becomes of a client's first packet: `hold` where it may wake the unikernel.
-   * @param boots the number of boots that it would cause: 0 where others cause it already
-   */
-  knockVerdict({ from }: Knock, _boots: number): KnockVerdict {
-    const address = this.access.addressOf({ address: from, port: 0, transport: 'udp' });
-    if (address === undefined) return 'drop';
-    return this.access.rules.mayWake(address) ? 'hold' : 'refuse';
-  }
-
   /** Charges the boots that a query has caused to its client. */
   spend({ client }: DnsQuery, boots: number): void {
     const address = this.access.addressOf(client);
     if (address === undefined || boots === 0) return;
-    const now = this.clock.now();
+    this.charge(address, boots, this.clock.now());
+  }
+
+  /** Charges boots to the client with this address, and to its network. */
+  charge(address: Uint8Array, boots: number, now: Milliseconds): void {
     this.ofClient.spend(clientKey(address), boots, now);
     this.ofNetwork.spend(networkKey(address), boots, now);
   }
 
-  private hasBudget(address: Uint8Array, now: number): boolean {
+  /** Whether unikernels are woken at this time of the day. */
+  isOpen(): boolean {
+    return this.hours.include(this.clock.wallTime());
+  }
+
+  /** Whether this client, and its network, may cause at least one boot. */
+  hasBudget(address: Uint8Array, now: Milliseconds): boolean {
     return this.ofClient.has(clientKey(address), now) && this.ofNetwork.has(networkKey(address), now);
   }
 

@@ -129,10 +129,22 @@ export class UnikernelResolver<Unikernel extends DnsUnikernel> implements Resolv
     }
 
     const { ready, sleeping } = byReadiness(wanted);
-    const down = sleeping.filter(({ isSummoned }) => !isSummoned);
-    const refusal = sleeping.length === 0 ? undefined : this.guard?.refusal(query, down.length);
-    if (refusal !== undefined && ready.length === 0) {
-      return refusal.wantsProof === true || !others(unikernels, wanted).some(isUp)
+    const held = sleeping.filter((unikernel) => this.isGivenAtOnce(unikernel));
+    const isLeftToConnections = (unikernel: Unikernel): boolean =>
+      unikernel.plan.wakesOn === 'connection' && held.includes(unikernel);
+    const wanting = held.length === 0 ? sleeping : sleeping.filter((unikernel) => !isLeftToConnections(unikernel));
+    const down = wanting.filter(({ isSummoned }) => !isSummoned);
+    const refusal = wanting.length === 0 ? undefined : this.guard?.refusal(query, down.length);
+    // Who may have forged the question gets an address that is given at once, and boots nothing.
+    const isGivenHeld = refusal === undefined || refusal.wantsProof === true;
+    const given =
+      held.length === 0
+        ? ready
+        : wanted.filter(
+            (unikernel) => unikernel.ready || (isGivenHeld ? held.includes(unikernel) : isLeftToConnections(unikernel)),
+          );
+    if (refusal !== undefined && given.length === 0) {
+      return refusal.wantsProof === true || !others(unikernels, wanted).some(this.isUp)
         ? refusal
         : { ...refusal, ...this.leftToOthers(query) };
     }
@@ -140,8 +152,8 @@ export class UnikernelResolver<Unikernel extends DnsUnikernel> implements Resolv
     const prolongs = this.guard?.mayProlong(query) ?? true;
     const now = this.clock.now();
     if (prolongs) for (const unikernel of wanted) this.service.countQuery(unikernel, name, now);
-    const woken = refusal === undefined ? sleeping : [];
-    const rising = woken.length === 0 ? undefined : this.summonAll(woken, query, family.type, ready.length > 0);
+    const woken = refusal === undefined ? wanting : [];
+    const rising = woken.length === 0 ? undefined : this.summonAll(woken, query, family.type, given);
     // A unikernel in back-off, or without room in the boot queue, does not boot and is charged to no client's budget.
     this.guard?.spend(query, down.filter(({ isSummoned }) => isSummoned).length);
     const answer = (up: readonly Unikernel[]): RecordsAnswer => {
@@ -151,10 +163,10 @@ export class UnikernelResolver<Unikernel extends DnsUnikernel> implements Resolv
       const key = `${family.type} ${name}`;
       return leased(positive(this.roundRobin.rotate(key, records)), this.service.lease(key, name, wanted, unikernels));
     };
-    if (ready.length > 0 || rising === undefined) return answer(ready);
+    if (given.length > 0 || rising === undefined) return answer(given);
     const failed = async (failure: unknown): Promise<RecordsAnswer> => {
       await this.untilSettled(others(unikernels, wanted), query, family.type);
-      if (!others(unikernels, wanted).some(isUp)) throw failure;
+      if (!others(unikernels, wanted).some(this.isUp)) throw failure;
       this.logger.debug({ name: query.name, type: family.type }, `left to another family: ${errorMessage(failure)}`);
       return this.leftToOthers(query);
     };
@@ -163,11 +175,24 @@ export class UnikernelResolver<Unikernel extends DnsUnikernel> implements Resolv
       if (prolongs && !signal.aborted) for (const unikernel of up) this.service.countAnswer(unikernel, name, now);
       return answer(up);
     }, failed);
-    if (!woken.every(({ failing }) => failing) || !others(unikernels, wanted).some(isUp)) return answered;
+    if (!woken.every(({ failing }) => failing) || !others(unikernels, wanted).some(this.isUp)) return answered;
     // They are tried again, which hardly anybody should wait for.
     answered.catch(() => undefined);
     return this.leftToOthers(query);
   }
+
+  /**
+   * Whether its address is given though it is not ready: its clients wait for it by their connections. The promise of one
+   * that has failed is not kept by that, unless only a connection may try again.
+   */
+  private isGivenAtOnce(unikernel: Unikernel): boolean {
+    const { plan, failing } = unikernel;
+    if (plan.answersAtOnce !== true || (failing && plan.wakesOn !== 'connection')) return false;
+    return this.service.isHeld(unikernel);
+  }
+
+  private readonly isUp = (unikernel: Unikernel): boolean =>
+    unikernel.addresses.length > 0 && (unikernel.ready || this.isGivenAtOnce(unikernel));
 
   /**
    * The answer where the unikernels with such records fail, and others of the name are ready: a failure would keep
@@ -210,19 +235,22 @@ export class UnikernelResolver<Unikernel extends DnsUnikernel> implements Resolv
 
   /**
    * Summons these concurrently, and resolves with those that came up. Where none did, it rejects with the first
-   * failure, unless ready ones can answer instead.
+   * failure, unless something can be answered without them.
+   * @param given the unikernels that are answered with at once
    */
   private async summonAll(
     sleeping: readonly Unikernel[],
     query: DnsQuery,
     type: ConnectionType['type'],
-    othersAreReady: boolean,
+    given: readonly Unikernel[],
   ): Promise<readonly Unikernel[]> {
     const cause = causeOf(query, type);
     const outcomes = await Promise.allSettled(sleeping.map((unikernel) => this.service.summon(unikernel, cause)));
     const risen = sleeping.filter((_, index) => outcomes[index]?.status === 'fulfilled');
-    const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []));
-    if (risen.length === 0 && !othersAreReady) throw failures[0];
+    const failures = outcomes.flatMap((outcome, index) =>
+      outcome.status === 'rejected' && !given.includes(sleeping[index] as Unikernel) ? [outcome.reason as unknown] : [],
+    );
+    if (risen.length === 0 && given.length === 0) throw failures[0];
     for (const failure of failures) {
       this.logger.warn({ name: query.name, type }, `left out of an answer: ${errorMessage(failure)}`);
     }
@@ -243,10 +271,6 @@ function causeOf({ name, client }: DnsQuery, type: ConnectionType['type']): Wake
 /** The unikernels that have no records of the wanted type. */
 function others<Unikernel>(unikernels: readonly Unikernel[], wanted: readonly Unikernel[]): readonly Unikernel[] {
   return unikernels.filter((unikernel) => !wanted.includes(unikernel));
-}
-
-function isUp({ ready, addresses }: DnsUnikernel): boolean {
-  return ready && addresses.length > 0;
 }
 
 function* namesOf(unikernels: readonly DnsUnikernel[]): Iterable<string> {

@@ -19,7 +19,14 @@ export interface Reachable {
 
 /** A unikernel as DNS sees it. */
 export interface DnsUnikernel extends Named, Reachable {
-  readonly plan: Named['plan'] & Reachable['plan'] & { readonly ttl: Milliseconds };
+  readonly plan: Named['plan'] &
+    Reachable['plan'] & {
+      readonly ttl: Milliseconds;
+      /** Whether its address is given before it is ready, as long as its first packets are held. */
+      readonly answersAtOnce?: boolean;
+      /** What wakes it while they are held: a question, or only a connection. A question where absent. */
+      readonly wakesOn?: 'query' | 'connection';
+    };
   /** Whether its service answers. */
   readonly ready: boolean;
   /** Whether a summon of it is under way. */
@@ -33,6 +40,12 @@ export interface UnikernelService<Unikernel extends DnsUnikernel> {
   /** Resolves when the unikernel's service answers; concurrent callers share one boot. */
   summon(unikernel: Unikernel, cause: WakeCause): Promise<void>;
 
+  /**
+   * Whether first packets to this unikernel, which is not ready, are held at this moment and wake it, at the address that it
+   * will have.
+   */
+  isHeld(unikernel: Unikernel): boolean;
+
   /** Counts a query for this configured name of the unikernel. */
   countQuery(unikernel: Unikernel, name: string, at: Milliseconds): void;
 
@@ -41,7 +54,7 @@ export interface UnikernelService<Unikernel extends DnsUnikernel> {
 
   /**
    * The lease of an answer, the same one as long as it holds; `undefined` unless everything that it depends on is
-   * ready, since a query has to wake the others.
+   * ready, or held and woken by connections alone, since a query has to wake the others.
    *
    * @param key one per kind of answer
    * @param name the configured name for which uses of the answer are counted

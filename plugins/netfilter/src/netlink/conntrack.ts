@@ -76,13 +76,7 @@ export function deleteConnections(socket: NetlinkSocket, connections: readonly T
   let deleted = 0;
   for (const { service, identity } of connections) {
     try {
-      socket.request(
-        'delete a connection',
-        DELETE,
-        0,
-        netfilterHeader(service.length === 8 ? IPV4 : IPV6),
-        ...identity,
-      );
+      socket.request('delete a connection', DELETE, netfilterHeader(service.length === 8 ? IPV4 : IPV6), ...identity);
       deleted += 1;
     } catch (error) {
       // It has ended meanwhile.
@@ -97,8 +91,8 @@ export function trackedConnections(socket: NetlinkSocket): {
   readonly entries: number;
   readonly most: number | undefined;
 } {
-  const answer = socket.request('count connections', STATISTICS, 0, netfilterHeader(0));
-  const attributes = answer?.subarray(NETFILTER_HEADER) ?? Buffer.alloc(0);
+  const answer = socket.question('count connections', STATISTICS, netfilterHeader(0));
+  const attributes = answer.subarray(NETFILTER_HEADER);
   return {
     entries: attributeOf(attributes, 1, 4)?.readUInt32BE(0) ?? 0,
     // Only newer kernels tell it.

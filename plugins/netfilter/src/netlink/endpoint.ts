@@ -1,5 +1,4 @@
 import { networkInterfaces } from 'node:os';
-import { be16 } from './attributes.js';
 
 /** An address and a port behind which a service is. */
 export interface Endpoint {
@@ -18,16 +17,17 @@ export interface StoppedEndpoint extends Endpoint {
 /** Protocol numbers of IP (IANA). */
 export const PROTOCOLS = { tcp: 6, udp: 17 } as const;
 
-export function isIpv4({ address }: Endpoint): boolean {
-  return address.length === 8;
+/** The endpoint as a key of a set: address, protocol and port, each in whole words of 4 bytes; a byte in each character. */
+export function endpointKey({ address, protocol, port }: Endpoint): string {
+  return addressKey(address) + String.fromCharCode(PROTOCOLS[protocol], 0, 0, 0, port >> 8, port & 0xff, 0, 0);
 }
 
-/** The endpoint as a key of a set: address, protocol and port, each in whole words of 4 bytes. */
-export function endpointKey({ address, protocol, port }: Endpoint): Buffer {
+/** An address alone as a key of a set; a byte in each character. @throws RangeError */
+export function addressKey(address: string): string {
   const bytes = Buffer.from(address, 'hex');
   if (bytes.length !== 4 && bytes.length !== 16)
     throw new RangeError(`'${address}' is no address in hexadecimal digits`);
-  return Buffer.concat([bytes, Uint8Array.of(PROTOCOLS[protocol], 0, 0, 0), be16(port), Uint8Array.of(0, 0)]);
+  return bytes.toString('latin1');
 }
 
 /** The addresses of this host's own, in hexadecimal digits: packets to them are not forwarded unless they are published. */

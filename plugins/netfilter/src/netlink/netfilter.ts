@@ -1,5 +1,5 @@
 import { connectionsTo, deleteConnections } from './conntrack.js';
-import { endpointKey, OwnAddresses, setFor, type Endpoint, type StoppedEndpoint } from './endpoint.js';
+import { addressKey, endpointKey, OwnAddresses, setFor, type Endpoint, type StoppedEndpoint } from './endpoint.js';
 import { NetlinkError } from './netlink-error.js';
 import type { NetlinkSocket } from './netlink-socket.js';
 import type { NftTable } from './nft-messages.js';
@@ -7,7 +7,7 @@ import { commit } from './nft-transaction.js';
 import { OtherTables } from './other-tables.js';
 import type { PacketHolder } from './packet-holder.js';
 import { opposite, SetMembers, type Edit } from './set-members.js';
-import { trackConnections } from './table-layout.js';
+import { trackConnections, USERS } from './table-layout.js';
 import { TrafficReader, type TrafficQuestion, type TrafficReading } from './traffic-reader.js';
 
 /** How packets are held, the best first: by nftables' own queue, by that of iptables, or as copies that are sent again. */
@@ -59,7 +59,11 @@ export class Netfilter implements Disposable {
         return [
           { set: setFor('published', endpoint), key, isMember: isOwn },
           { set: setFor('stopped', endpoint), key, isMember: !isOwn },
-          { set: setFor('ended', endpoint), key, isMember: endpoint.connections !== 'pass' },
+          {
+            set: setFor('ended', endpoint),
+            key,
+            isMember: endpoint.protocol === 'tcp' && endpoint.connections !== 'pass',
+          },
         ];
       }),
     );
@@ -82,6 +86,18 @@ export class Netfilter implements Disposable {
       endpoints.flatMap((endpoint) => {
         const key = endpointKey(endpoint);
         return ['published', 'stopped', 'ended'].map((name) => ({ set: setFor(name, endpoint), key, isMember: false }));
+      }),
+    );
+  }
+
+  /** The packets of these users of this host are those of readiness probes from now on. @throws NetlinkError */
+  passUsers(users: readonly number[]): void {
+    this.#members.edit(
+      users.map((user) => {
+        const key = Buffer.alloc(4);
+        // In the order of this machine.
+        key.writeUInt32LE(user);
+        return { set: USERS, key: key.toString('latin1'), isMember: true };
       }),
     );
   }
@@ -145,7 +161,7 @@ function watchEdits(endpoints: readonly Endpoint[], outgoing: readonly string[],
     ...endpoints.map((endpoint) => ({ set: setFor('known', endpoint), key: endpointKey(endpoint), isMember })),
     ...outgoing.map((address) => ({
       set: setFor('outgoing', { address }),
-      key: Buffer.from(address, 'hex'),
+      key: addressKey(address),
       isMember,
     })),
   ];

@@ -77,25 +77,26 @@ export class NetlinkSocket implements Disposable {
     return this.#sequence;
   }
 
-  /**
-   * Asks for one thing or changes one. The body of what it returns is overwritten by the next call.
-   * @param doing for the error, as `look for an element`
-   * @returns the kernel's answer, apart from its acknowledgement @throws NetlinkError
-   */
-  request(doing: string, type: number, flags: number, ...parts: readonly Uint8Array[]): Buffer | undefined {
+  /** Changes one thing. @param doing for the error, as `take a queue` @throws NetlinkError */
+  request(doing: string, type: number, ...parts: readonly Uint8Array[]): void {
     const sequence = this.next();
-    this.write(doing, message(type, flags | Netlink.REQUEST | Netlink.ACK, sequence, ...parts));
-    let answer: Buffer | undefined;
+    const failure = this.exchange(doing, message(type, Netlink.REQUEST | Netlink.ACK, sequence, ...parts), sequence);
+    if (failure !== undefined) throw new NetlinkError(doing, failure.code, failure.reason);
+  }
+
+  /**
+   * Asks for one thing.
+   * @returns the body of the answer, which the next call overwrites @throws NetlinkError
+   */
+  question(doing: string, type: number, ...parts: readonly Uint8Array[]): Buffer {
+    const sequence = this.next();
+    this.write(doing, message(type, Netlink.REQUEST, sequence, ...parts));
     for (;;) {
       for (const each of messagesIn(this.#read(doing))) {
         if (each.sequence !== sequence) continue;
-        if (each.type === Netlink.ERROR) {
-          const failure = failureIn(each);
-          if (failure === undefined) return answer;
-          throw new NetlinkError(doing, failure.code, failure.reason);
-        }
-        // A copy, as the acknowledgement is read into the same memory.
-        answer ??= Buffer.from(each.body);
+        const failure = each.type === Netlink.ERROR ? failureIn(each) : undefined;
+        if (failure === undefined) return each.body;
+        throw new NetlinkError(doing, failure.code, failure.reason);
       }
     }
   }

@@ -11,7 +11,7 @@ export const Hook = { PREROUTING: 0, INPUT: 1, FORWARD: 2, OUTPUT: 3, POSTROUTIN
 export const SetFlag = { INTERVAL: 0x04, TIMEOUT: 0x10, DYNAMIC: 0x20, CONCATENATED: 0x80 } as const;
 
 /** The numbers of types, which only the program nft needs, to show what is in a set. */
-export const KeyType = { IPV4: 7, IPV6: 8, PROTOCOL: 12, PORT: 13 } as const;
+export const KeyType = { IPV4: 7, IPV6: 8, PROTOCOL: 12, PORT: 13, USER: 24 } as const;
 
 const TYPE_BITS = 6;
 
@@ -131,13 +131,13 @@ export class NftTable {
     ]);
   }
 
-  /** Adds keys to a set, in as many messages as it takes. */
-  add(set: string, keys: readonly Uint8Array[]): Change[] {
+  /** Adds keys to a set, in as many messages as it takes; each has a byte in each character. */
+  add(set: string, keys: readonly string[]): Change[] {
     return this.#elements(`add to ${set}`, NftMessage.NEW_ELEMENT, Netlink.CREATE, set, keys);
   }
 
   /** Takes keys out of a set. All of them must be in it. */
-  remove(set: string, keys: readonly Uint8Array[]): Change[] {
+  remove(set: string, keys: readonly string[]): Change[] {
     return this.#elements(`take out of ${set}`, NftMessage.DELETE_ELEMENT, 0, set, keys);
   }
 
@@ -153,7 +153,7 @@ export class NftTable {
     ]);
   }
 
-  #elements(doing: string, type: number, flags: number, set: string, keys: readonly Uint8Array[]): Change[] {
+  #elements(doing: string, type: number, flags: number, set: string, keys: readonly string[]): Change[] {
     const each = 12 + (((keys[0]?.length ?? 0) + 3) & ~3);
     const most = Math.floor(MOST_ELEMENTS / each);
     const changes: Change[] = [];
@@ -175,7 +175,7 @@ export class NftTable {
 }
 
 /** All at once: one buffer for each of them would take longer than the kernel does. */
-function writeElements(keys: readonly Uint8Array[], each: number): Buffer {
+function writeElements(keys: readonly string[], each: number): Buffer {
   const bytes = Buffer.alloc(keys.length * each);
   let at = 0;
   for (const key of keys) {
@@ -185,18 +185,18 @@ function writeElements(keys: readonly Uint8Array[], each: number): Buffer {
     bytes.writeUInt16LE(0x8001, at + 6);
     bytes.writeUInt16LE(4 + key.length, at + 8);
     bytes.writeUInt16LE(1, at + 10);
-    bytes.set(key, at + 12);
+    bytes.write(key, at + 12, 'latin1');
     at += each;
   }
   return bytes;
 }
 
-/** The body of a question for one element of a set. */
-export function elementQuestion(family: number, table: string, set: string, key: Uint8Array): Buffer {
+/** The body of a question for one element of a set, by its key with a byte in each character. */
+export function elementQuestion(family: number, table: string, set: string, key: string): Buffer {
   return Buffer.concat([
     netfilterHeader(family),
     ...[textAttribute(1, table), textAttribute(2, set)],
-    nested(3, nested(1, nested(1, attribute(1, key)))),
+    nested(3, nested(1, nested(1, attribute(1, Buffer.from(key, 'latin1'))))),
   ]);
 }
 

@@ -19,19 +19,23 @@ const USUAL_MARK = 0x4a69_7473;
 const MEMORY = 900_000;
 const WINDOW = 60_000;
 
+const ROOM = 262_144;
+
 export interface NetfilterOptions {
   /** What names the table: the process id of Jitsu. */
   readonly instance: number;
   /** The packets of readiness probes have this mark (SO_MARK). */
   readonly mark?: number | undefined;
-  /** The packets of readiness probes come from this user. */
-  readonly uid?: number | undefined;
+  /** The bridges on which packets from one port to another are held, too. */
+  readonly bridges?: readonly string[] | undefined;
   /** Networks whose clients do not count as use, as ADDRESS/LENGTH. */
   readonly ignored?: readonly string[] | undefined;
   /** How long traffic is remembered, in milliseconds: the longest time for which an idle connection counts. */
   readonly memory?: number | undefined;
   /** Within which datagrams go in both directions where they count, in milliseconds. */
   readonly window?: number | undefined;
+  /** The most clients that are known at once. Where there are more, the traffic is not known for a while. */
+  readonly room?: number | undefined;
   /** Those that are tried, in this order. */
   readonly rungs?: readonly Rung[] | undefined;
 }
@@ -52,11 +56,20 @@ export async function openNetfilter(options: NetfilterOptions): Promise<Netfilte
 }
 
 function fillTable(calls: SystemCalls, socket: NetlinkSocket, options: NetfilterOptions): Netfilter {
-  const { instance, mark = USUAL_MARK, uid, ignored = [], memory = MEMORY, window = WINDOW, rungs = RUNGS } = options;
+  const {
+    instance,
+    mark = USUAL_MARK,
+    bridges = [],
+    ignored = [],
+    memory = MEMORY,
+    window = WINDOW,
+    room = ROOM,
+    rungs = RUNGS,
+  } = options;
   const table = new NftTable(Family.INET, `${TABLE_PREFIX}${instance}`);
   commit(socket, [table.create()]);
   const seesPayload = isPossible(socket, table);
-  const layout = { mark, uid, ignored: addressRanges(ignored), memory, window, seesPayload };
+  const layout = { mark, bridges, ignored: addressRanges(ignored), memory, window, room, seesPayload };
   const refusals: string[] = [];
   for (const rung of rungs) {
     try {

@@ -1,5 +1,5 @@
 import { attributeOf, textOfAttribute } from './attributes.js';
-import { endpointKey, isIpv4, type Endpoint } from './endpoint.js';
+import { endpointKey, setFor, type Endpoint } from './endpoint.js';
 import { NetlinkError } from './netlink-error.js';
 import { NETFILTER_HEADER, netfilterHeader } from './netlink-message.js';
 import type { NetlinkSocket } from './netlink-socket.js';
@@ -19,8 +19,7 @@ export class OtherTables {
   findArmed(endpoints: readonly Endpoint[]): { readonly endpoint: Endpoint; readonly table: string } | undefined {
     for (const table of this.#names()) {
       const endpoint = endpoints.find((each) => {
-        const digit = isIpv4(each) ? 4 : 6;
-        return ['stopped', 'published'].some((set) => this.#has(table, `${set}${digit}`, each));
+        return ['stopped', 'published'].some((set) => this.#has(table, setFor(set, each), each));
       });
       if (endpoint !== undefined) return { endpoint, table };
     }
@@ -46,7 +45,7 @@ export class OtherTables {
   #has(table: string, set: string, endpoint: Endpoint): boolean {
     try {
       const question = elementQuestion(this.own.family, table, set, endpointKey(endpoint));
-      this.socket.request(`look into ${table}`, NftMessage.GET_ELEMENT, 0, question);
+      this.socket.question(`look into ${table}`, NftMessage.GET_ELEMENT, question);
       return true;
     } catch (error) {
       // Neither this element, nor perhaps this table any more; or one whose sets are others.

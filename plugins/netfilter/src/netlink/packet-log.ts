@@ -56,7 +56,7 @@ export class PacketLog implements PacketHolder {
         const mode = Buffer.concat([be32(LONGEST_COPY), Uint8Array.of(COPY_PACKET, 0)]);
         // One packet in each message, and at once.
         const parts = [netfilterHeader(0, group), attribute(2, mode), wordAttribute(5, 1)];
-        socket.request('set up a group of logging', CONFIG, 0, ...parts);
+        socket.request('set up a group of logging', CONFIG, ...parts);
         return new PacketLog(group, socket, sender, calls, marks);
       }
       throw new NetlinkError('take a group of logging', 'EBUSY', 'all that were tried belong to others');
@@ -122,7 +122,7 @@ export class PacketLog implements PacketHolder {
 function bind(socket: NetlinkSocket, group: number): boolean {
   try {
     const command = attribute(1, Uint8Array.of(BIND));
-    socket.request('take a group of logging', CONFIG, 0, netfilterHeader(0, group), command);
+    socket.request('take a group of logging', CONFIG, netfilterHeader(0, group), command);
     return true;
   } catch (error) {
     if (error instanceof NetlinkError && (error.code === 'EPERM' || error.code === 'EBUSY')) return false;

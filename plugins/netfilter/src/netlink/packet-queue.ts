@@ -64,7 +64,6 @@ export class PacketQueue implements PacketHolder {
         socket.request(
           'set up a queue',
           CONFIG,
-          0,
           ...[netfilterHeader(0, number), attribute(2, parameters), wordAttribute(3, MOST_HELD)],
         );
         return new PacketQueue(number, socket, calls, refusalMark);
@@ -122,7 +121,7 @@ export class PacketQueue implements PacketHolder {
 function bind(socket: NetlinkSocket, number: number): boolean {
   const command = Uint8Array.of(BIND, 0, 0, 0);
   try {
-    socket.request('take a queue', CONFIG, 0, netfilterHeader(0, number), attribute(1, command));
+    socket.request('take a queue', CONFIG, netfilterHeader(0, number), attribute(1, command));
     return true;
   } catch (error) {
     // Without the right to have a queue the table would have been refused before.

@@ -1,11 +1,12 @@
 import type { NetlinkSocket } from './netlink-socket.js';
-import type { Change, NftTable } from './nft-messages.js';
+import type { NftTable } from './nft-messages.js';
 import { commit } from './nft-transaction.js';
 
 /** A key that a set is to have, or not to have. */
 export interface Edit {
   readonly set: string;
-  readonly key: Buffer;
+  /** With a byte in each character. */
+  readonly key: string;
   readonly isMember: boolean;
 }
 
@@ -23,10 +24,7 @@ export class SetMembers {
 
   /** Changes all of them, or none; of two for one key the last counts. @returns what has changed @throws NetlinkError */
   edit(edits: readonly Edit[]): Edit[] {
-    const wanted = new Map(edits.map((edit) => [`${edit.set} ${nameOf(edit.key)}`, edit]));
-    const changed = [...wanted.values()].filter(
-      ({ set, key, isMember }) => this.#of(set).has(nameOf(key)) !== isMember,
-    );
+    const changed = this.#changedBy(edits);
     for (let from = 0; from < changed.length; from += MOST_AT_ONCE) {
       try {
         this.#commit(changed.slice(from, from + MOST_AT_ONCE));
@@ -38,23 +36,38 @@ export class SetMembers {
     return changed;
   }
 
-  #commit(changed: readonly Edit[]): void {
-    commit(this.socket, [...this.#changes(changed, false), ...this.#changes(changed, true)]);
-    for (const { set, key, isMember } of changed) {
-      if (isMember) this.#of(set).add(nameOf(key));
-      else this.#of(set).delete(nameOf(key));
+  #changedBy(edits: readonly Edit[]): Edit[] {
+    const last = new Map<string, Map<string, Edit>>();
+    for (const edit of edits) {
+      const ofSet = last.get(edit.set);
+      if (ofSet === undefined) last.set(edit.set, new Map([[edit.key, edit]]));
+      else ofSet.set(edit.key, edit);
     }
+    const changed: Edit[] = [];
+    for (const [set, ofSet] of last) {
+      const members = this.#of(set);
+      for (const edit of ofSet.values()) if (members.has(edit.key) !== edit.isMember) changed.push(edit);
+    }
+    return changed;
   }
 
-  #changes(changed: readonly Edit[], isMember: boolean): Change[] {
-    const bySet = new Map<string, Buffer[]>();
-    for (const edit of changed) {
-      if (edit.isMember !== isMember) continue;
-      const keys = bySet.get(edit.set);
-      if (keys === undefined) bySet.set(edit.set, [edit.key]);
-      else keys.push(edit.key);
+  #commit(changed: readonly Edit[]): void {
+    const removed = new Map<string, string[]>();
+    const added = new Map<string, string[]>();
+    for (const { set, key, isMember } of changed) {
+      const sets = isMember ? added : removed;
+      const keys = sets.get(set);
+      if (keys === undefined) sets.set(set, [key]);
+      else keys.push(key);
     }
-    return [...bySet].flatMap(([set, keys]) => (isMember ? this.table.add(set, keys) : this.table.remove(set, keys)));
+    commit(this.socket, [
+      ...[...removed].flatMap(([set, keys]) => this.table.remove(set, keys)),
+      ...[...added].flatMap(([set, keys]) => this.table.add(set, keys)),
+    ]);
+    for (const { set, key, isMember } of changed) {
+      if (isMember) this.#of(set).add(key);
+      else this.#of(set).delete(key);
+    }
   }
 
   #of(set: string): Set<string> {
@@ -67,9 +80,4 @@ export class SetMembers {
 /** What undoes these. */
 export function opposite(edits: readonly Edit[]): Edit[] {
   return edits.map(({ set, key, isMember }) => ({ set, key, isMember: !isMember }));
-}
-
-/** A byte in each character, which takes the least memory. */
-function nameOf(key: Buffer): string {
-  return key.toString('latin1');
 }

@@ -5,15 +5,18 @@ export const Linux = {
   AF_INET: 2,
   AF_INET6: 10,
   AF_NETLINK: 16,
+  AF_PACKET: 17,
   SOCK_RAW: 3,
   SOCK_CLOEXEC: 0o2000000,
   MSG_DONTWAIT: 0x40,
   SOL_SOCKET: 1,
   SO_RCVTIMEO: 20,
+  SO_ATTACH_FILTER: 26,
   SO_SNDBUFFORCE: 32,
   SO_RCVBUFFORCE: 33,
   SO_MARK: 36,
   IPPROTO_RAW: 255,
+  RLIMIT_NPROC: 6,
   SOL_NETLINK: 270,
   NETLINK_NO_ENOBUFS: 5,
   NETLINK_CAP_ACK: 10,
@@ -50,7 +53,16 @@ export async function loadSystemCalls() {
         addressLength: number,
       ) => number
     >('long sendto(int, const void *, size_t, int, const void *, uint)'),
+    send: bind<(descriptor: number, bytes: Uint8Array, length: number, flags: number) => number>(
+      'long send(int, const void *, size_t, int)',
+    ),
     close: bind<(descriptor: number) => number>('int close(int)'),
+    if_nametoindex: bind<(name: string) => number>('uint if_nametoindex(const char *)'),
+    setrlimit: bind<(resource: number, limits: Uint8Array) => number>('int setrlimit(int, const void *)'),
+    /** Ends the process at once, whatever its threads do. */
+    _exit: bind<(status: number) => never>('void _exit(int)'),
+    /** The address of this memory, which must have an ArrayBuffer of its own. */
+    addressOf: (memory: Uint8Array): bigint => koffi.address(memory),
     /** The code of the latest failed call, such as `EPERM`; to be called directly after it. */
     errorCode: (): string => getSystemErrorName(-koffi.errno()),
   };

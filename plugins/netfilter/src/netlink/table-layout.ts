@@ -27,14 +27,16 @@ import { Family, Hook, KeyType, SetFlag, type Change, type NftTable, type SetDef
 export interface LayoutOptions {
   /** The packets of readiness probes have this mark. */
   readonly mark: number;
-  /** The packets of readiness probes come from this user. */
-  readonly uid?: number | undefined;
+  /** The bridges whose own hosts send packets to stopped services on the same bridge. */
+  readonly bridges: readonly string[];
   /** Networks whose clients do not count, each by its first address and the one behind its last. */
   readonly ignored: readonly AddressRange[];
   /** How long traffic is remembered, in milliseconds. */
   readonly memory: number;
   /** Within which datagrams go in both directions where they count, in milliseconds. */
   readonly window: number;
+  /** The most clients that are known at once, by each set. */
+  readonly room: number;
   /** What holds a packet. */
   readonly hold: readonly Uint8Array[];
   /** Whether what holds a packet takes it away, so that a local sender would be told that it was dropped. */
@@ -50,8 +52,7 @@ export interface AddressRange {
   readonly behind: string | undefined;
 }
 
-/** The most elements of sets that packets fill. */
-const MOST_FLOWS = 262_144;
+/** The most elements of sets in which each service has one. */
 const MOST_ACTIVE = 1_048_576;
 
 /** How long it is known that a flow is a probe's, in milliseconds. */
@@ -59,6 +60,9 @@ const PROBE_MEMORY = 60_000;
 
 /** The counter of packets that a full set could not record. */
 export const MISSED = 'missed';
+
+/** The set of the users whose packets are those of readiness probes. */
+export const USERS = 'users';
 
 /** Before any other: before connection tracking, and before addresses are translated. */
 const FIRST = -310;
@@ -68,6 +72,9 @@ const LAST = 300;
 const BEFORE_TRANSLATION = -150;
 /** Behind the firewall. */
 const BEHIND_FIREWALL = 100;
+
+/** The room for the name of an interface. */
+const INTERFACE_NAME = 16;
 
 /** ARPHRD_LOOPBACK. */
 const LOOPBACK = 772;
@@ -100,6 +107,7 @@ const VERSIONS: readonly Version[] = [
 export function tableLayout(table: NftTable, options: LayoutOptions): Change[] {
   return [
     table.counter(MISSED),
+    table.set({ name: USERS, parts: [[KeyType.USER, 4]] }),
     ...VERSIONS.flatMap((version) => [
       ...setsOf(version, options).map((set) => table.set(set)),
       ...ignoredOf(table, version, options),
@@ -123,7 +131,7 @@ export function payloadTrial(): readonly Uint8Array[] {
   return hasPayload(true);
 }
 
-function setsOf(version: Version, { memory, window }: LayoutOptions): SetDefinition[] {
+function setsOf(version: Version, { memory, window, room }: LayoutOptions): SetDefinition[] {
   const { digit, type, length } = version;
   const address = [type, length] as const;
   const protocol = [KeyType.PROTOCOL, 4] as const;
@@ -134,9 +142,9 @@ function setsOf(version: Version, { memory, window }: LayoutOptions): SetDefinit
   return [
     ...['known', 'stopped', 'published', 'ended'].map((name) => ({ name: `${name}${digit}`, parts: endpoint })),
     { name: `active${digit}`, parts: endpoint, flags: dynamic, timeout: memory, size: MOST_ACTIVE },
-    { name: `flows${digit}`, parts: flow, flags: dynamic, timeout: memory, size: MOST_FLOWS },
-    { name: `asked${digit}`, parts: flow, flags: dynamic, timeout: window, size: MOST_FLOWS },
-    { name: `probes${digit}`, parts: flow, flags: dynamic, timeout: PROBE_MEMORY, size: MOST_FLOWS },
+    { name: `flows${digit}`, parts: flow, flags: dynamic, timeout: memory, size: room },
+    { name: `asked${digit}`, parts: flow, flags: dynamic, timeout: window, size: room },
+    { name: `probes${digit}`, parts: flow, flags: dynamic, timeout: PROBE_MEMORY, size: room },
     { name: `outgoing${digit}`, parts: [address] },
     { name: `sent${digit}`, parts: [address], flags: dynamic, timeout: memory, size: MOST_ACTIVE },
     { name: `ignored${digit}`, parts: [address], flags: SetFlag.INTERVAL },
@@ -162,10 +170,7 @@ function towards(table: NftTable, version: Version, options: LayoutOptions): Cha
   return [
     ...recorded(table, version, use, flow),
     table.chain(chain),
-    ...ownPackets(options).flatMap((own) => [
-      rule(...own, ...flow, changeSet(`probes${digit}`, SetChange.UPDATE)),
-      rule(...own, verdict(Verdict.RETURN)),
-    ]),
+    ...passProbes(version, options).map((expressions) => rule(...expressions)),
     rule(
       loadPayload(Header.NETWORK, version.sourceAt, version.length),
       isIn(`ignored${digit}`),
@@ -231,17 +236,26 @@ function recorded(table: NftTable, { digit, length }: Version, chain: string, fl
 function holding(table: NftTable, version: Version, options: LayoutOptions): Change[] {
   const chain = `hold${version.digit}`;
   const refused = [loadMeta(Meta.MARK), equals(word(refusalMark(options.mark)))];
+  const isLater = hasFlags(Flag.SYN | Flag.RST | Flag.ACK, Flag.ACK);
   const rule = (...expressions: readonly Uint8Array[]): Change => table.rule(chain, ...expressions);
   return [
     table.chain(chain),
-    ...ownPackets(options).map((own) => rule(...own, verdict(Verdict.RETURN))),
+    ...passProbes(version, options).map((expressions) => rule(...expressions)),
     rule(...refused, ...isProtocol(TCP), rejectByReset()),
     rule(...refused, rejectByIcmp()),
     rule(...isProtocol(UDP), ...options.hold),
     rule(...isProtocol(TCP), ...hasFlags(Flag.SYN | Flag.RST | Flag.ACK, Flag.SYN), ...options.hold),
+    // What a probe's connection sends when the probe has closed it, has no user any more.
     rule(
       ...isProtocol(TCP),
-      ...hasFlags(Flag.SYN | Flag.RST | Flag.ACK, Flag.ACK),
+      ...isLater,
+      ...loadFlow(version, 'in'),
+      isIn(`probes${version.digit}`),
+      verdict(Verdict.RETURN),
+    ),
+    rule(
+      ...isProtocol(TCP),
+      ...isLater,
       ...loadEndpoint(version, 'destination'),
       isIn(`ended${version.digit}`),
       ...options.hold,
@@ -297,6 +311,7 @@ function entrances(table: NftTable, options: LayoutOptions): Change[] {
           table.chain('held_here', { hook: Hook.OUTPUT, priority: BEFORE_TRANSLATION }),
           ...each('held_here', 'destination', 'published', 'hold'),
         ]),
+    ...heldOnBridges(table, options, each),
     table.chain('held_forwarded', { hook: Hook.FORWARD, priority: BEHIND_FIREWALL }),
     ...each('held_forwarded', 'destination', 'stopped', 'hold'),
     table.chain('held_from_here', { hook: Hook.OUTPUT, priority: BEHIND_FIREWALL }),
@@ -304,29 +319,55 @@ function entrances(table: NftTable, options: LayoutOptions): Change[] {
   ];
 }
 
+/**
+ * What goes from one port of a bridge to another does not come to the hook for forwarded packets while the port of the
+ * stopped machine is down. These rules see it where the kernel hands packets of bridges to them (br_netfilter).
+ */
+function heldOnBridges(
+  table: NftTable,
+  { bridges }: LayoutOptions,
+  each: (chain: string, end: 'destination', set: string, target: string) => Change[],
+): Change[] {
+  if (bridges.length === 0) return [];
+  return [
+    table.chain('bridged'),
+    ...each('bridged', 'destination', 'stopped', 'hold'),
+    table.chain('held_bridged', { hook: Hook.PREROUTING, priority: BEFORE_TRANSLATION }),
+    ...bridges.map((bridge) => {
+      const name = Buffer.alloc(INTERFACE_NAME);
+      name.write(bridge);
+      return table.rule('held_bridged', loadMeta(Meta.IIFNAME), equals(name), verdict(Verdict.JUMP, 'bridged'));
+    }),
+  ];
+}
+
 /** A sender on this host is told of what is taken away as it leaves, and not of what is taken away as it arrives. */
 function heldAsTheyArrive(
   table: NftTable,
-  { mark, uid }: LayoutOptions,
+  { mark }: LayoutOptions,
   each: (chain: string, end: 'destination', set: string, target: string) => Change[],
 ): Change[] {
   return [
     // Who has sent it is not known any more when it arrives.
-    ...(uid === undefined
-      ? []
-      : [
-          table.chain('marked', { hook: Hook.OUTPUT, priority: BEFORE_TRANSLATION }),
-          table.rule('marked', loadMeta(Meta.SKUID), equals(word(uid)), loadValue(word(mark)), setMark()),
-        ]),
+    table.chain('marked', { hook: Hook.OUTPUT, priority: BEFORE_TRANSLATION }),
+    table.rule('marked', loadMeta(Meta.SKUID), isIn(USERS), loadValue(word(mark)), setMark()),
     table.chain('held_here', { hook: Hook.INPUT, priority: BEFORE_TRANSLATION }),
     ...each('held_here', 'destination', 'published', 'hold'),
   ];
 }
 
-function ownPackets({ mark, uid }: LayoutOptions): (readonly Uint8Array[])[] {
+/** Remembers the flows of probes, and has their packets leave the chain. */
+function passProbes(version: Version, options: LayoutOptions): (readonly Uint8Array[])[] {
+  return ownPackets(options).flatMap((own) => [
+    [...own, ...loadFlow(version, 'in'), changeSet(`probes${version.digit}`, SetChange.UPDATE)],
+    [...own, verdict(Verdict.RETURN)],
+  ]);
+}
+
+function ownPackets({ mark }: LayoutOptions): (readonly Uint8Array[])[] {
   return [
     [loadMeta(Meta.MARK), equals(word(mark))],
-    ...(uid === undefined ? [] : [[loadMeta(Meta.SKUID), equals(word(uid))]]),
+    [loadMeta(Meta.SKUID), isIn(USERS)],
   ];
 }
 

@@ -262,7 +262,7 @@ describe('refusals', () => {
     for (const kind of kinds) access.refusals.add(kind, '192.0.2.1');
     const sentences = log.entries.map(({ message }) => message);
     assert.equal(new Set(sentences).size, kinds.length);
-    for (const sentence of sentences) assert.match(sentence, /^(queries|responses|TCP connections) /);
+    for (const sentence of sentences) assert.match(sentence, /^(queries|responses|connections|TCP connections) /);
   });
 
   it('are told to the log at a bounded rate, with how many there were', async () => {

@@ -1,0 +1,32 @@
+import type { Unikernel } from './unikernel.js';
+
+const NONE: readonly never[] = [];
+
+/** Which unikernels are woken and stopped together. Those without a group are not in it. */
+export class Groups {
+  readonly #members = new Map<string, Unikernel[]>();
+  readonly #others = new Map<Unikernel, readonly Unikernel[]>();
+
+  get isEmpty(): boolean {
+    return this.#members.size === 0;
+  }
+
+  add(unikernel: Unikernel, group: string): void {
+    const members = this.#members.get(group) ?? [];
+    members.push(unikernel);
+    this.#members.set(group, members);
+    for (const member of members) this.#others.delete(member);
+  }
+
+  /** The other members of its group. */
+  othersOf(unikernel: Unikernel): readonly Unikernel[] {
+    const { group } = unikernel.plan;
+    if (group === undefined) return NONE;
+    let others = this.#others.get(unikernel);
+    if (others === undefined) {
+      others = (this.#members.get(group) ?? NONE).filter((member) => member !== unikernel);
+      this.#others.set(unikernel, others);
+    }
+    return others;
+  }
+}

@@ -1,0 +1,240 @@
+import { hexOf, textOf } from './addresses.js';
+import { HeldPackets, HOLD_LIMITS, type HoldLimits } from './held-packets.js';
+import {
+  readPort,
+  type Connections,
+  type GuardedService,
+  type Outcome,
+  type Report,
+  type Verdict,
+} from './messages.js';
+import type { StoppedEndpoint } from '../netlink/endpoint.js';
+import type { PacketHold } from './packet-hold.js';
+import { viewPacket, type PacketView } from './packet-view.js';
+
+/** The most knocks that are not answered yet, of one unikernel and in all; above it packets are dropped. */
+const MOST_OPEN_KNOCKS = { perUnikernel: 128, inAll: 2_048 };
+
+/** The most clients of one unikernel that are remembered. */
+const MOST_CLIENTS = 1_024;
+
+interface Armed<Packet> {
+  readonly unikernel: string;
+  endpoints: readonly StoppedEndpoint[];
+  connections: Connections;
+  readonly held: HeldPackets<Packet>;
+  /** By the client's address: the number of its open knock, or that its packets are held. */
+  readonly clients: Map<string, number | 'hold'>;
+  openKnocks: number;
+}
+
+/** What is not carried out, with a code of Jitsu. */
+export class Refusal extends Error {
+  constructor(
+    readonly code: 'JITSU_DOORMAN_FAILED' | 'JITSU_DOORMAN_DENIED',
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** Holds first packets, and asks what becomes of them. */
+export class Gate<Packet> {
+  readonly #armed = new Map<string, Armed<Packet>>();
+  /** The MACs of those that are armed, by address. */
+  readonly #macs = new Map<string, Buffer>();
+  /** By address, protocol and port. */
+  readonly #byEndpoint = new Map<string, Armed<Packet>>();
+  /** The clients that have knocked, by the number of the knock. */
+  readonly #knocks = new Map<number, { readonly armed: Armed<Packet>; readonly client: string }>();
+  /** Those that hold packets, or have held some a moment ago. */
+  readonly #holding = new Set<Armed<Packet>>();
+  #knockCount = 0;
+  readonly #total = { held: 0 };
+  #expiry: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly hold: PacketHold<Packet>,
+    private readonly report: (report: Report) => void,
+    private readonly isAllowed: (address: string) => boolean = () => true,
+    private readonly limits: HoldLimits = HOLD_LIMITS,
+    private readonly now: () => number = () => performance.now(),
+  ) {}
+
+  /** How many packets are held. */
+  get held(): number {
+    return this.#total.held;
+  }
+
+  /** Arms all that can be armed. @throws Refusal for the first that cannot */
+  arm(services: readonly GuardedService[]): void {
+    const changed: {
+      readonly armed: Armed<Packet>;
+      readonly endpoints: readonly StoppedEndpoint[];
+      readonly connections: Connections;
+    }[] = [];
+    const outdated: StoppedEndpoint[] = [];
+    let refusal: Refusal | undefined;
+    for (const service of services) {
+      const endpoints = this.#endpointsOf(service);
+      if (endpoints instanceof Refusal) {
+        refusal ??= endpoints;
+        continue;
+      }
+      const before = this.#armed.get(service.unikernel);
+      if (before !== undefined) {
+        if (sameEndpoints(before.endpoints, endpoints)) continue;
+        outdated.push(...before.endpoints);
+      }
+      this.#setMac(service);
+      changed.push({ armed: before ?? this.#newlyArmed(service), endpoints, connections: service.connections });
+    }
+    const wanted = new Set(changed.flatMap(({ endpoints }) => endpoints.map(keyOf)));
+    try {
+      this.hold.arm(changed.flatMap(({ endpoints }) => endpoints));
+      this.hold.disarm(outdated.filter((endpoint) => !wanted.has(keyOf(endpoint))));
+    } catch (error) {
+      throw new Refusal('JITSU_DOORMAN_FAILED', error instanceof Error ? error.message : String(error));
+    }
+    for (const endpoint of outdated) this.#byEndpoint.delete(keyOf(endpoint));
+    for (const { armed, endpoints, connections } of changed) {
+      Object.assign(armed, { endpoints, connections });
+      this.#armed.set(armed.unikernel, armed);
+      for (const endpoint of endpoints) this.#byEndpoint.set(keyOf(endpoint), armed);
+    }
+    if (refusal !== undefined) throw refusal;
+  }
+
+  release(unikernel: string, outcome: Outcome): void {
+    const armed = this.#armed.get(unikernel);
+    if (armed === undefined) return;
+    if (outcome === 'deliver') {
+      // Before the packets go on: what arrives from now on passes by itself.
+      this.hold.disarm(armed.endpoints);
+      this.#armed.delete(unikernel);
+      for (const endpoint of armed.endpoints) {
+        if (this.#byEndpoint.get(keyOf(endpoint)) === armed) this.#byEndpoint.delete(keyOf(endpoint));
+        this.#macs.delete(endpoint.address);
+      }
+    }
+    const { clients, held } = armed;
+    if (outcome === 'deliver') {
+      for (const knock of clients.values()) if (knock !== 'hold') this.#knocks.delete(knock);
+      this.hold.deliver(held.takeAll());
+      return;
+    }
+    // A knock that Jitsu has not heard yet is not part of what it ends.
+    this.hold[outcome](held.takeWhere((client) => clients.get(client) === 'hold'));
+    for (const [client, state] of clients) if (state === 'hold') clients.delete(client);
+  }
+
+  /** Answers a knock; one that is not open changes nothing. */
+  answer(knock: number, verdict: Verdict): void {
+    const { armed, client } = this.#knocks.get(knock) ?? {};
+    if (armed === undefined || client === undefined) return;
+    this.#knocks.delete(knock);
+    armed.openKnocks -= 1;
+    if (verdict === 'hold') {
+      armed.clients.set(client, 'hold');
+      return;
+    }
+    // It is asked again what becomes of the next one.
+    armed.clients.delete(client);
+    this.hold[verdict](armed.held.takeWhere((each) => each === client));
+  }
+
+  /** A packet has come to what is armed, or was a moment ago. */
+  take(packet: Packet, bytes: Buffer): void {
+    const view = viewPacket(bytes);
+    // Our own rules let nothing else come here.
+    if (view === undefined) return this.hold.deliver([packet]);
+    const armed = this.#byEndpoint.get(`${view.protocol}/${view.port} ${view.destination}`);
+    if (armed === undefined) return this.hold.deliver([packet]);
+    if (view.protocol === 'tcp' && !view.isOpening && armed.connections !== 'hold') {
+      // Its connection has ended with the machine, and so it is told at once.
+      return armed.connections === 'refuse' ? this.hold.refuse([packet]) : this.hold.deliver([packet]);
+    }
+    const known = armed.clients.get(view.source);
+    if (known === undefined && !this.#hasRoom(armed)) return this.hold.drop([packet]);
+    if (armed.held.hold(view, packet, this.now()) !== 'held') return this.hold.drop([packet]);
+    this.#holding.add(armed);
+    this.#expiry ??= setInterval(() => this.#expire(), 1_000);
+    if (known === undefined) this.#knock(armed, view);
+  }
+
+  /** The MAC of who is armed at this address. */
+  macOf(address: string): Buffer | undefined {
+    return this.#macs.get(address);
+  }
+
+  #setMac({ mac, addresses }: GuardedService): void {
+    if (mac === undefined) return;
+    const bytes = Buffer.from(mac.replaceAll(':', ''), 'hex');
+    for (const address of addresses) this.#macs.set(hexOf(address), bytes);
+  }
+
+  #knock(armed: Armed<Packet>, { protocol, port, source }: PacketView): void {
+    this.#knockCount += 1;
+    const knock = this.#knockCount;
+    armed.clients.set(source, knock);
+    armed.openKnocks += 1;
+    this.#knocks.set(knock, { armed, client: source });
+    this.report({ knock, unikernel: armed.unikernel, protocol, port, from: textOf(source) });
+  }
+
+  #hasRoom({ openKnocks, clients }: Armed<Packet>): boolean {
+    const { perUnikernel, inAll } = MOST_OPEN_KNOCKS;
+    return openKnocks < perUnikernel && clients.size < MOST_CLIENTS && this.#knocks.size < inAll;
+  }
+
+  #expire(): void {
+    const now = this.now();
+    for (const armed of this.#holding) {
+      this.hold.drop(armed.held.takeExpired(now));
+      if (armed.held.size === 0) this.#holding.delete(armed);
+    }
+    if (this.#holding.size > 0) return;
+    clearInterval(this.#expiry);
+    this.#expiry = undefined;
+  }
+
+  #newlyArmed({ unikernel, connections }: GuardedService): Armed<Packet> {
+    const held = new HeldPackets<Packet>(this.#total, this.limits);
+    return { unikernel, connections, endpoints: [], held, clients: new Map(), openKnocks: 0 };
+  }
+
+  #endpointsOf({ unikernel, addresses, ports, connections }: GuardedService): StoppedEndpoint[] | Refusal {
+    const hexadecimal = addresses.map(hexOf);
+    const barred = addresses.find((_, index) => !this.isAllowed(hexadecimal[index] as string));
+    if (barred !== undefined) {
+      const message = `${unikernel}: the gate was not told of the address ${barred} before Jitsu gave up its rights`;
+      return new Refusal('JITSU_DOORMAN_DENIED', message);
+    }
+    const endpoints = ports
+      .map(readPort)
+      .filter((port) => port !== undefined)
+      .flatMap((port) => hexadecimal.map((address) => ({ ...port, address, connections })));
+    const taken = endpoints.find(
+      (endpoint) => (this.#byEndpoint.get(keyOf(endpoint))?.unikernel ?? unikernel) !== unikernel,
+    );
+    if (taken === undefined) return endpoints;
+    const other = this.#byEndpoint.get(keyOf(taken))?.unikernel ?? '';
+    const place = `${textOf(taken.address)}, ${taken.protocol}/${taken.port}`;
+    return new Refusal('JITSU_DOORMAN_FAILED', `${unikernel}: ${other} is armed at ${place} already`);
+  }
+}
+
+function keyOf({ protocol, port, address }: StoppedEndpoint): string {
+  return `${protocol}/${port} ${address}`;
+}
+
+function wholeKeyOf(endpoint: StoppedEndpoint): string {
+  return `${keyOf(endpoint)} ${endpoint.connections}`;
+}
+
+function sameEndpoints(some: readonly StoppedEndpoint[], others: readonly StoppedEndpoint[]): boolean {
+  return (
+    some.length === others.length &&
+    some.every((each, index) => wholeKeyOf(each) === wholeKeyOf(others[index] as StoppedEndpoint))
+  );
+}

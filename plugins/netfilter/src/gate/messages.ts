@@ -1,0 +1,212 @@
+import { isIP } from 'node:net';
+import { RUNGS, type Rung } from '../netlink/netfilter.js';
+
+export type Protocol = 'tcp' | 'udp';
+export type Outcome = 'deliver' | 'refuse' | 'drop';
+export type Verdict = 'hold' | 'refuse' | 'drop';
+/** What becomes of packets of connections that are open. */
+export type Connections = 'pass' | 'hold' | 'refuse';
+
+/** A unikernel to arm, as the gate gets it. */
+export interface GuardedService {
+  readonly unikernel: string;
+  readonly addresses: readonly string[];
+  /** As `tcp/443`. */
+  readonly ports: readonly string[];
+  readonly connections: Connections;
+  /** Of its first device; absent where it is not known. */
+  readonly mac?: string | undefined;
+}
+
+/** What the gate is to do once. */
+export interface Setup {
+  /** The process id of Jitsu, which names its table. */
+  readonly instance: number;
+  /** The mark of packets of this host that are not held, since they are those of readiness probes. */
+  readonly mark: number;
+  /** The users whose packets of this host are not held. */
+  readonly users: readonly number[];
+  /** The bridges on which it answers for stopped unikernels. */
+  readonly bridges: readonly string[];
+  /** The rungs of the ladder that are tried; all of them where there are none. */
+  readonly rungs: readonly Rung[];
+}
+
+/** What Jitsu orders. */
+export type Order =
+  /** What follows is meant for the gate that has said this nonce. */
+  | { readonly go: string; readonly setup: Setup }
+  /** The packets of this user of this host are not held: it is the one that Jitsu runs as. */
+  | { readonly user: number }
+  /**
+   * These addresses may be armed once it is sealed. What seals it is the last of this: nothing else may be armed from then
+   * on, by any later gate either.
+   */
+  | { readonly number: number; readonly allow: readonly string[]; readonly seal?: true }
+  | { readonly number: number; readonly arm: readonly GuardedService[] }
+  | { readonly number: number; readonly release: string; readonly outcome: Outcome }
+  | { readonly knock: number; readonly verdict: Verdict };
+
+/** What the gate reports. */
+export type Report =
+  /** A gate has started, and waits for its orders. */
+  | { readonly hello: string; readonly pid: number }
+  | { readonly ready: string; readonly rung: Rung }
+  /** It has died, and is started again. */
+  | { readonly died: true }
+  /** For people. */
+  | { readonly warning: string }
+  /** It cannot work, and ends. */
+  | { readonly failure: string; readonly code: string }
+  | { readonly done: number }
+  | { readonly number: number; readonly refused: string; readonly code: string }
+  | {
+      readonly knock: number;
+      readonly unikernel: string;
+      readonly protocol: Protocol;
+      readonly port: number;
+      readonly from: string;
+    };
+
+/** The most services of one order. */
+export const MOST_SERVICES = 500;
+
+/** The most addresses, and ports, of one service. */
+export const MOST_ADDRESSES = 64;
+export const MOST_PORTS = 64;
+
+const LONGEST_NAME = 512;
+const NONCE = /^[0-9a-f]{32}$/;
+const MAC = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/;
+const INTERFACE = /^[^\s/]{1,15}$/;
+
+/** Checks what Jitsu says, which may have been taken over. `undefined` for what it does not say by itself. */
+export function checkOrder(message: unknown): Order | undefined {
+  const fields = fieldsOf(message);
+  if (fields === undefined) return undefined;
+  const { go, setup, user, allow, seal, number, arm, release, outcome, knock, verdict } = fields;
+  if (go !== undefined) {
+    const checked = checkSetup(setup);
+    return isNonce(go) && checked !== undefined ? { go, setup: checked } : undefined;
+  }
+  if (user !== undefined) return isNumber32(user) ? { user } : undefined;
+  if (knock !== undefined) return isWhole(knock) && isVerdict(verdict) ? { knock, verdict } : undefined;
+  if (!isWhole(number)) return undefined;
+  if (allow !== undefined) {
+    if (!isList(allow, 8_192) || !allow.every(isAddress)) return undefined;
+    return { number, allow, ...(seal === true && { seal }) };
+  }
+  if (release !== undefined) return isName(release) && isOutcome(outcome) ? { number, release, outcome } : undefined;
+  if (!isList(arm, MOST_SERVICES)) return undefined;
+  const services = arm.map(checkService);
+  return services.every((service) => service !== undefined) ? { number, arm: services } : undefined;
+}
+
+/** Checks what the gate says, which reads what strangers have sent. */
+export function checkReport(message: unknown): Report | undefined {
+  const fields = fieldsOf(message);
+  if (fields === undefined) return undefined;
+  const { hello, pid, ready, rung, died, warning, failure, code, done, number, refused, knock } = fields;
+  const { unikernel, protocol, port, from } = fields;
+  if (hello !== undefined) return isNonce(hello) && isWhole(pid) ? { hello, pid } : undefined;
+  if (ready !== undefined) return isNonce(ready) && isRung(rung) ? { ready, rung } : undefined;
+  if (died === true) return { died };
+  if (warning !== undefined) return isText(warning) ? { warning } : undefined;
+  if (failure !== undefined) return isText(failure) && isText(code) ? { failure, code } : undefined;
+  if (done !== undefined) return isWhole(done) ? { done } : undefined;
+  if (refused !== undefined) {
+    return isText(refused) && isText(code) && isWhole(number) ? { number, refused, code } : undefined;
+  }
+  if (!isWhole(knock) || !isName(unikernel) || !isProtocol(protocol) || !isPort(port) || !isAddress(from)) {
+    return undefined;
+  }
+  return { knock, unikernel, protocol, port, from };
+}
+
+/** @returns `undefined` for what is none */
+export function readPort(text: string): { readonly protocol: Protocol; readonly port: number } | undefined {
+  const [, protocol, digits = ''] = /^(tcp|udp)\/(\d{1,5})$/.exec(text) ?? [];
+  const port = Number(digits);
+  return isProtocol(protocol) && isPort(port) ? { protocol, port } : undefined;
+}
+
+function checkService(value: unknown): GuardedService | undefined {
+  const fields = fieldsOf(value);
+  if (fields === undefined) return undefined;
+  const { unikernel, addresses, ports, connections, mac } = fields;
+  if (!isName(unikernel) || !isConnections(connections)) return undefined;
+  if (!isList(addresses, MOST_ADDRESSES) || !addresses.every(isAddress)) return undefined;
+  if (!isList(ports, MOST_PORTS) || !ports.every((port) => isText(port) && readPort(port) !== undefined)) {
+    return undefined;
+  }
+  if (mac !== undefined && !(typeof mac === 'string' && MAC.test(mac))) return undefined;
+  return { unikernel, connections, mac, addresses, ports: ports as string[] };
+}
+
+function checkSetup(value: unknown): Setup | undefined {
+  const fields = fieldsOf(value);
+  if (fields === undefined) return undefined;
+  const { instance, mark, users, bridges, rungs } = fields;
+  if (!isWhole(instance) || !isList(bridges, 64)) return undefined;
+  if (!bridges.every((name) => typeof name === 'string' && INTERFACE.test(name))) return undefined;
+  if (!isNumber32(mark) || !isList(users, 64) || !users.every(isNumber32)) return undefined;
+  if (!isList(rungs, 3) || !rungs.every(isRung)) return undefined;
+  return { instance, mark, users, rungs, bridges: bridges as string[] };
+}
+
+function fieldsOf(value: unknown): Readonly<Record<string, unknown>> | undefined {
+  return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : undefined;
+}
+
+function isList(value: unknown, most: number): value is readonly unknown[] {
+  return Array.isArray(value) && value.length <= most;
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= 4_096;
+}
+
+function isName(value: unknown): value is string {
+  return typeof value === 'string' && value.length > 0 && value.length <= LONGEST_NAME;
+}
+
+function isNonce(value: unknown): value is string {
+  return typeof value === 'string' && NONCE.test(value);
+}
+
+/** An address without a zone. */
+function isAddress(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= 45 && isIP(value) !== 0 && !value.includes('%');
+}
+
+function isWhole(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function isNumber32(value: unknown): value is number {
+  return isWhole(value) && value <= 0xffff_ffff;
+}
+
+function isPort(value: unknown): value is number {
+  return isWhole(value) && value > 0 && value <= 0xffff;
+}
+
+function isProtocol(value: unknown): value is Protocol {
+  return value === 'tcp' || value === 'udp';
+}
+
+function isVerdict(value: unknown): value is Verdict {
+  return value === 'hold' || value === 'refuse' || value === 'drop';
+}
+
+function isConnections(value: unknown): value is Connections {
+  return value === 'pass' || value === 'hold' || value === 'refuse';
+}
+
+function isOutcome(value: unknown): value is Outcome {
+  return value === 'deliver' || value === 'refuse' || value === 'drop';
+}
+
+function isRung(value: unknown): value is Rung {
+  return RUNGS.some((rung) => rung === value);
+}

@@ -1,0 +1,19 @@
+import type { Rung } from '../netlink/netfilter.js';
+import type { StoppedEndpoint } from '../netlink/endpoint.js';
+
+/** How the kernel holds packets: one of the rungs of the ladder. */
+export interface PacketHold<Packet = unknown> {
+  readonly rung: Rung;
+  /**
+   * From when this returns, first packets to them are given to the listener. One that is armed already takes over what
+   * becomes of connections. @throws Error of the system
+   */
+  arm(endpoints: readonly StoppedEndpoint[]): void;
+  /** From when this returns, packets to them pass. @throws Error of the system */
+  disarm(endpoints: readonly StoppedEndpoint[]): void;
+  /** They go on their way. */
+  deliver(packets: readonly Packet[]): void;
+  /** They are answered as a closed port does. */
+  refuse(packets: readonly Packet[]): void;
+  drop(packets: readonly Packet[]): void;
+}

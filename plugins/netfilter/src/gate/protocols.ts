@@ -1,0 +1,3 @@
+/** Protocol numbers of IP (IANA). */
+export const TCP = 6;
+export const UDP = 17;

@@ -1,0 +1,294 @@
+import {
+  errorMessage,
+  inject,
+  JitsuError,
+  LOGGER,
+  CLOCK,
+  optionsOf,
+  type ArmedService,
+  type Clock,
+  type Doorman,
+  type JitsuErrorCode,
+  type Knock,
+  type KnockVerdict,
+  type Logger,
+  type Milliseconds,
+  type ServiceEndpoints,
+} from '@jitsud/core/plugin';
+import { doormanOptions, type DoormanOptions } from './doorman-options.js';
+import { GateProcess, privileges } from './gate-process.js';
+import {
+  MOST_ADDRESSES,
+  MOST_PORTS,
+  MOST_SERVICES,
+  type GuardedService,
+  type Outcome,
+  type Report,
+  type Setup,
+} from './gate/messages.js';
+import { ownCapabilities } from './own-capabilities.js';
+
+/** By which the gate knows the packets of readiness probes, where Jitsu may set it: JITS in ASCII. */
+const PROBE_MARK = 0x4a49_5453;
+
+/** How long a gate may take to start. */
+const START_LIMIT: Milliseconds = 30_000;
+
+/** How many addresses are allowed by one order. */
+const ALLOWED_AT_ONCE = 2_000;
+
+interface Order {
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** Holds first packets by a process of its own, the gate, which alone has the rights that this takes. */
+export class NetfilterDoorman implements Doorman {
+  #gate: GateProcess | undefined;
+  /** Whether the gate holds packets at the moment. */
+  #isReady = false;
+  /** Settles with the first report of the gate's success or failure. */
+  #opening: Order | undefined;
+  readonly #armed = new Map<string, ArmedService>();
+  readonly #orders = new Map<number, Order>();
+  #count = 0;
+  #listener: ((knock: Knock) => KnockVerdict) | undefined;
+  #onLoss: ((reason: string | undefined) => void) | undefined;
+  /** The user whose packets pass, as the gate knows it. */
+  #user: number | undefined;
+
+  constructor(
+    @inject(optionsOf(doormanOptions)) private readonly options: DoormanOptions,
+    @inject(CLOCK) private readonly clock: Clock,
+    @inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  /** Set where Jitsu may set it; otherwise the gate knows its probes by its user. */
+  get probeMark(): number | undefined {
+    return ownCapabilities().has('net_admin') ? PROBE_MARK : undefined;
+  }
+
+  guards({ addresses, ports }: ServiceEndpoints): boolean {
+    if (addresses.length === 0 || ports.length === 0) return false;
+    if (addresses.length > MOST_ADDRESSES || ports.length > MOST_PORTS) return false;
+    if (addresses.some((address) => address.includes('%'))) return false;
+    return true;
+  }
+
+  onKnock(listener: (knock: Knock) => KnockVerdict): Disposable {
+    this.#listener = listener;
+    return { [Symbol.dispose]: () => (this.#listener = undefined) };
+  }
+
+  onLoss(listener: (reason: string | undefined) => void): Disposable {
+    this.#onLoss = listener;
+    return { [Symbol.dispose]: () => (this.#onLoss = undefined) };
+  }
+
+  async check(): Promise<void> {
+    privileges();
+  }
+
+  async open(): Promise<void> {
+    if (process.platform !== 'linux') {
+      throw new JitsuError(
+        'JITSU_DOORMAN_FAILED',
+        `The netfilter plugin needs Linux, and this is ${process.platform}.`,
+      );
+    }
+    const gate = new GateProcess({
+      hello: (nonce) => this.#hello(nonce),
+      report: (report) => this.#take(report),
+      end: (reason) => this.#lose(`${reason.message}, and is not started again. Restart Jitsu.`),
+    });
+    this.#gate = gate;
+    gate.holdOpen(true);
+    using _limit = this.clock.after(START_LIMIT, () => {
+      this.#opening?.reject(failed(`it has not answered for ${START_LIMIT / 1_000} s`));
+    });
+    try {
+      await new Promise<void>((resolve, reject) => (this.#opening = { resolve, reject }));
+    } finally {
+      this.#opening = undefined;
+      this.#holdOpen();
+    }
+  }
+
+  /** Whoever takes over a Jitsu that has given up root is to hold no packets but those of its unikernels. */
+  async beforeDrop(user: number, services: Iterable<ServiceEndpoints>): Promise<void> {
+    this.#tellUser(user);
+    let addresses: string[] = [];
+    for (const service of services) {
+      if (!this.guards(service)) continue;
+      addresses.push(...service.addresses);
+      if (addresses.length < ALLOWED_AT_ONCE) continue;
+      await this.#order((number) => ({ number, allow: addresses }));
+      addresses = [];
+    }
+    await this.#order((number) => ({ number, allow: addresses, seal: true }));
+  }
+
+  async close(): Promise<void> {
+    const gate = this.#gate;
+    this.#gate = undefined;
+    this.#isReady = false;
+    this.#armed.clear();
+    this.#rejectAll('Jitsu ends');
+    await gate?.close();
+  }
+
+  async arm(services: readonly ArmedService[]): Promise<void> {
+    const orders: Promise<void>[] = [];
+    for (let index = 0; index < services.length; index += MOST_SERVICES) {
+      orders.push(this.#armBatch(services.slice(index, index + MOST_SERVICES)));
+    }
+    // None is left behind that nobody waits for.
+    const outcomes = await Promise.allSettled(orders);
+    const failure = outcomes.find((outcome) => outcome.status === 'rejected');
+    if (failure !== undefined) throw failure.reason as Error;
+  }
+
+  async #armBatch(services: readonly ArmedService[]): Promise<void> {
+    const before = services.map(({ unikernel }) => this.#armed.get(unikernel));
+    // Also what a gate that has just died is not told any more: the next one is.
+    for (const service of services) this.#armed.set(service.unikernel, service);
+    try {
+      await this.#order((number) => ({ number, arm: services.map(guardedServiceOf) }));
+    } catch (error) {
+      if (!this.#isReady) throw error;
+      for (const [index, { unikernel }] of services.entries()) {
+        const known = before[index];
+        if (known === undefined) this.#armed.delete(unikernel);
+        else this.#armed.set(unikernel, known);
+      }
+      throw error;
+    }
+  }
+
+  async release(unikernel: string, outcome: Outcome): Promise<void> {
+    if (!this.#armed.has(unikernel)) return;
+    if (outcome === 'deliver') this.#armed.delete(unikernel);
+    // A gate that is gone holds nothing.
+    if (!this.#isReady) return;
+    await this.#order((number) => ({ number, release: unikernel, outcome }));
+  }
+
+  #order(order: (number: number) => Parameters<GateProcess['send']>[0]): Promise<void> {
+    const gate = this.#gate;
+    if (gate === undefined || !this.#isReady) return Promise.reject(failed('it does not run'));
+    this.#tellUser();
+    this.#count += 1;
+    const number = this.#count;
+    return new Promise<void>((resolve, reject) => {
+      if (!gate.send(order(number))) return reject(failed('it does not take orders'));
+      this.#orders.set(number, { resolve, reject });
+      if (this.#orders.size === 1) gate.holdOpen(true);
+    });
+  }
+
+  /** A gate has started: the first one, or one in the place of one that has died. */
+  #hello(nonce: string): void {
+    const gate = this.#gate;
+    if (gate === undefined) return;
+    if (this.#isReady) this.#died();
+    gate.breakLine();
+    const { bridges, probeUsers, rungs } = this.options;
+    const setup: Setup = { instance: process.pid, mark: PROBE_MARK, bridges, rungs, users: probeUsers };
+    gate.send({ go: nonce, setup });
+    this.#user = undefined;
+    this.#tellUser();
+  }
+
+  #take(report: Exclude<Report, { readonly hello: string }>): void {
+    if ('knock' in report) return this.#knock(report);
+    if ('died' in report) return this.#died();
+    if ('warning' in report) return this.logger.warn({}, report.warning);
+    if ('ready' in report) return void this.#ready(report.rung);
+    if ('failure' in report) {
+      const error = new JitsuError(codeOf(report.code), report.failure);
+      if (this.#opening === undefined) this.#lose(error.message);
+      return this.#opening?.reject(error);
+    }
+    const number = 'done' in report ? report.done : report.number;
+    const order = this.#orders.get(number);
+    this.#orders.delete(number);
+    this.#holdOpen();
+    if ('done' in report) order?.resolve();
+    else order?.reject(new JitsuError(codeOf(report.code), `${report.refused}.`));
+  }
+
+  async #ready(rung: string): Promise<void> {
+    this.#isReady = true;
+    if (this.#opening !== undefined) {
+      this.logger.debug({ rung }, 'first packets are held');
+      return this.#opening.resolve();
+    }
+    try {
+      await this.arm([...this.#armed.values()]);
+    } catch (error) {
+      this.logger.error({ error }, `not for all that is stopped packets are held again: ${errorMessage(error)}`);
+    }
+    // It has died again.
+    if (!this.#holds()) return;
+    this.logger.info({ rung }, 'first packets are held again');
+    this.#onLoss?.(undefined);
+  }
+
+  #knock({ knock, unikernel, protocol, port, from }: Extract<Report, { readonly from: string }>): void {
+    const service = this.#armed.get(unikernel);
+    const isMine = service?.ports.some((each) => each.protocol === protocol && each.port === port) ?? false;
+    const verdict = isMine ? (this.#listener?.({ unikernel, protocol, port, from }) ?? 'drop') : 'drop';
+    this.#gate?.send({ knock, verdict });
+  }
+
+  /** The packets of this user pass, as they are those of probes. What root does on this host is not only probing. */
+  #tellUser(user = process.geteuid?.()): void {
+    if (user === undefined || user === 0 || user === this.#user) return;
+    this.#user = user;
+    this.#gate?.send({ user });
+  }
+
+  #died(): void {
+    if (this.#opening === undefined) this.#lose('its process has died, and is started again');
+  }
+
+  #lose(reason: string): void {
+    this.#opening?.reject(failed(reason));
+    this.#rejectAll(reason);
+    if (!this.#isReady) return;
+    this.#isReady = false;
+    this.logger.warn({}, `nothing is held for stopped unikernels: ${reason}`);
+    this.#onLoss?.(reason);
+  }
+
+  #holds(): boolean {
+    return this.#isReady;
+  }
+
+  #rejectAll(reason: string): void {
+    const orders = [...this.#orders.values()];
+    this.#orders.clear();
+    this.#holdOpen();
+    for (const { reject } of orders) reject(failed(reason));
+  }
+
+  #holdOpen(): void {
+    this.#gate?.holdOpen(this.#orders.size > 0 || this.#opening !== undefined);
+  }
+}
+
+function guardedServiceOf({ unikernel, addresses, ports, connections, macs }: ArmedService): GuardedService {
+  const mac = macs[0]?.toLowerCase();
+  return {
+    ...{ unikernel, addresses, connections, mac },
+    ports: ports.map(({ protocol, port }) => `${protocol}/${port}`),
+  };
+}
+
+function failed(reason: string): JitsuError {
+  return new JitsuError('JITSU_DOORMAN_FAILED', `The gate of the netfilter plugin cannot be used: ${reason}.`);
+}
+
+function codeOf(code: string): JitsuErrorCode {
+  return code === 'JITSU_DOORMAN_DENIED' ? code : 'JITSU_DOORMAN_FAILED';
+}

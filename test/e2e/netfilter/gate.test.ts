@@ -1,0 +1,239 @@
+import assert from 'node:assert/strict';
+import { readFileSync, readlinkSync } from 'node:fs';
+import { eventually } from '#core/testing/eventually.js';
+import { aService } from '../../support/netfilter/a-service.js';
+import {
+  GUEST,
+  RoutedNetwork,
+  TCP_PORT,
+  type Client,
+  type Guest,
+  type LabDoorman,
+} from '../../support/netfilter/routed-network.js';
+
+/** When the kernel sends a first packet again, and some time for the work of a busy machine. */
+const RETRANSMITTED = 2_500;
+
+describe('the gate of the netfilter plugin', function () {
+  this.timeout(60_000);
+  let network: RoutedNetwork;
+  let doorman: LabDoorman;
+  let client: Client;
+  let guest: Guest;
+
+  before(async function () {
+    network = await RoutedNetwork.create(this);
+    client = await network.startClient('routed');
+    guest = await network.startGuest();
+  });
+  after(() => network[Symbol.asyncDispose]());
+
+  const bootAndRelease = async (by: LabDoorman): Promise<void> => {
+    await guest.boot(50);
+    await by.order({ probe: [[GUEST.ipv4], TCP_PORT] });
+    await by.order({ release: ['www', 'deliver'] });
+  };
+
+  const gatePid = async (): Promise<number> => {
+    const pids = (await network.host.run('ip', 'netns', 'pids', network.host.name))
+      .split('\n')
+      .filter((pid) => pid !== '');
+    const found = pids.find(
+      (pid) => commandOf(pid).includes('gate-program.js') && readlinkSync(`/proc/${pid}/exe`) === process.execPath,
+    );
+    assert.ok(found, 'there is a gate');
+    return Number(found);
+  };
+
+  describe('that has root', () => {
+    before(async () => {
+      doorman = await network.startDoorman();
+    });
+    after(() => doorman.end());
+
+    beforeEach(async () => {
+      await guest.halt();
+      await doorman.order({ arm: [aService()], verdict: 'hold' });
+    });
+    afterEach(() => doorman.order({ release: ['www', 'deliver'] }));
+
+    it('has no right but those that it needs, and can start no program', async () => {
+      const status = readFileSync(`/proc/${await gatePid()}/status`, 'latin1');
+      const field = (name: string): string => new RegExp(`^${name}:[ \\t]*(.*?)[ \\t]*$`, 'm').exec(status)?.[1] ?? '';
+      // CAP_NET_ADMIN and CAP_NET_RAW.
+      for (const name of ['CapPrm', 'CapEff', 'CapBnd', 'CapAmb']) assert.equal(field(name), '0000000000003000', name);
+      assert.equal(field('NoNewPrivs'), '1');
+      assert.doesNotMatch(field('Uid'), /^0\s/);
+      assert.equal(field('Groups'), '');
+      const limits = readFileSync(`/proc/${await gatePid()}/limits`, 'latin1');
+      assert.match(limits, /^Max processes\s+0\s+0\s/m);
+    });
+
+    it('delivers to 200 clients at once, none of which waits for a retransmission', async () => {
+      const begin = doorman.knocks.length;
+      const connections = Array.from({ length: 200 }, () => client.tcp());
+      await eventually(() => assert.equal(doorman.knocks.length, begin + 1));
+      await bootAndRelease(doorman);
+      const reports = await Promise.all(connections);
+      assert.deepEqual(new Set(reports.map(({ error }) => error)), new Set([undefined]));
+      const slowest = Math.max(...reports.map(({ took }) => took));
+      const fastest = Math.min(...reports.map(({ took }) => took));
+      assert.ok(slowest - fastest < 900, `${fastest} to ${slowest} ms`);
+    });
+
+    it('is started again when it dies, and holds for all that is armed', async () => {
+      const before = await gatePid();
+      process.kill(before, 'SIGKILL');
+      await eventually(() =>
+        assert.deepEqual(
+          doorman.losses.slice(-2).map((loss) => loss === null),
+          [false, true],
+        ),
+      );
+      assert.notEqual(await gatePid(), before);
+      const begin = doorman.knocks.length;
+      const connection = client.tcp();
+      await eventually(() => assert.equal(doorman.knocks.length, begin + 1));
+      await bootAndRelease(doorman);
+      const { error, took } = await connection;
+      assert.equal(error, undefined);
+      assert.ok(took < 900, `${took} ms`);
+    });
+
+    it('gives a client that it held when it died the retransmission of its packet', async () => {
+      const begin = doorman.knocks.length;
+      const connection = client.tcp();
+      await eventually(() => assert.equal(doorman.knocks.length, begin + 1));
+      process.kill(await gatePid(), 'SIGKILL');
+      const booted = guest.boot(50);
+      await booted;
+      await eventually(() => assert.equal(doorman.losses.at(-1), null));
+      await doorman.order({ release: ['www', 'deliver'] });
+      const { error, took } = await connection;
+      assert.equal(error, undefined);
+      assert.ok(took < RETRANSMITTED, `${took} ms`);
+    });
+
+    it('holds packets of connections that live on, and refuses those of connections that have ended', async () => {
+      await bootAndRelease(doorman);
+      const kept = await client.hold();
+      const ended = await client.hold();
+      await doorman.order({ arm: [aService({ connections: 'hold' })] });
+      await guest.suspend();
+      const begin = doorman.knocks.length;
+      const answer = kept.say();
+      await eventually(() => assert.equal(doorman.knocks.length, begin + 1));
+      await guest.resume();
+      await doorman.order({ release: ['www', 'deliver'] });
+      assert.equal((await answer).error, undefined);
+      await doorman.order({ arm: [aService({ connections: 'refuse' })] });
+      await guest.suspend();
+      const { error, took } = await ended.say();
+      assert.equal(error, 'ECONNRESET');
+      assert.ok(took < 100, `${took} ms`);
+      assert.equal(doorman.knocks.length, begin + 1);
+      await guest.resume();
+    });
+
+    it('lets packets of connections pass while their machine still runs', async () => {
+      await bootAndRelease(doorman);
+      const open = await client.hold();
+      await doorman.order({ arm: [aService({ connections: 'pass' })] });
+      const begin = doorman.knocks.length;
+      assert.equal((await open.say()).error, undefined);
+      assert.equal(doorman.knocks.length, begin);
+    });
+
+    it('wakes for no port but those that are declared', async () => {
+      const begin = doorman.knocks.length;
+      await Promise.all(
+        Array.from({ length: 100 }, (_, index) => client.tcp(GUEST.ipv4, { port: 1_000 + index, limit: 300 })),
+      );
+      assert.equal(doorman.knocks.length, begin);
+    });
+
+    it('says which Jitsu of this host has armed an address already', async () => {
+      const other = await network.startDoorman();
+      try {
+        await assert.rejects(other.order({ arm: [aService({ unikernel: 'mine' })] }), (error: Error) => {
+          assert.match(error.message, /10\.77\.0\.80/);
+          assert.match(error.message, new RegExp(`\\bjitsu_${doorman.process.pid}\\b`));
+          return true;
+        });
+      } finally {
+        await other.end();
+      }
+    });
+
+    it('arms nothing that it was not told of before Jitsu gave up root, not even after its death', async () => {
+      const other = await network.startDoorman();
+      try {
+        const known = aService({ unikernel: 'known', addresses: ['10.77.0.81'] });
+        const unknown = aService({ unikernel: 'unknown', addresses: ['10.77.0.82'] });
+        await other.order({ beforeDrop: [known] });
+        await other.order({ arm: [known] });
+        await assert.rejects(other.order({ arm: [unknown] }), /10\.77\.0\.82/);
+        const pids = [await gatePidOf(other)];
+        process.kill(pids[0] as number, 'SIGKILL');
+        await eventually(() => assert.equal(other.losses.at(-1), null));
+        await other.order({ beforeDrop: [unknown] });
+        await assert.rejects(other.order({ arm: [unknown] }), /10\.77\.0\.82/);
+        await other.order({ arm: [known] });
+      } finally {
+        await other.end();
+      }
+    });
+  });
+
+  const gatePidOf = async (by: LabDoorman): Promise<number> => {
+    const pids = (await network.host.run('ip', 'netns', 'pids', network.host.name))
+      .split('\n')
+      .filter((pid) => pid !== '');
+    const found = pids.find((pid) => {
+      if (!commandOf(pid).includes('gate-program.js') || readlinkSync(`/proc/${pid}/exe`) !== process.execPath)
+        return false;
+      return parentOf(parentOf(Number(pid))) === by.process.pid;
+    });
+    assert.ok(found, 'there is a gate');
+    return Number(found);
+  };
+
+  it('leaves nothing behind when Jitsu is killed', async () => {
+    const killed = await network.startDoorman();
+    await guest.halt();
+    await killed.order({ arm: [aService()] });
+    const connection = client.tcp();
+    await eventually(() => assert.equal(killed.knocks.length, 1));
+    const { tables, queues } = await network.held();
+    assert.equal(tables.length, 1);
+    assert.deepEqual(queues, [1]);
+    killed.process.kill('SIGKILL');
+    await guest.boot(50);
+    const { error, took } = await connection;
+    assert.equal(error, undefined);
+    assert.ok(took < RETRANSMITTED, `${took} ms`);
+    assert.deepEqual(await network.held(), { tables: [], queues: [] });
+    await eventually(async () => assert.equal(await network.guest.run('ip', 'netns', 'pids', network.host.name), ''));
+  });
+
+  it('leaves nothing behind when Jitsu ends', async () => {
+    const ended = await network.startDoorman();
+    await ended.order({ arm: [aService()] });
+    await ended.order({ close: true });
+    assert.deepEqual(await network.held(), { tables: [], queues: [] });
+    ended.process.kill('SIGKILL');
+  });
+});
+
+function commandOf(pid: string | number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1');
+  } catch {
+    return '';
+  }
+}
+
+function parentOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+}

@@ -1,0 +1,249 @@
+import assert from 'node:assert/strict';
+import { Gate } from '#netfilter/gate/gate.js';
+import { HOLD_LIMITS } from '#netfilter/gate/held-packets.js';
+import type { GuardedService, Report } from '#netfilter/gate/messages.js';
+import type { PacketHold } from '#netfilter/gate/packet-hold.js';
+import type { StoppedEndpoint } from '#netfilter/netlink/endpoint.js';
+import { aPacket, type PacketParts } from '../../../support/netfilter/a-packet.js';
+
+type Knock = Extract<Report, { readonly from: string }>;
+
+/** What a kernel would do. */
+class RecordingHold implements PacketHold<number> {
+  readonly rung = 'nft queue';
+  readonly done: string[] = [];
+
+  arm(endpoints: readonly StoppedEndpoint[]): void {
+    for (const { protocol, port, address, connections } of endpoints) {
+      this.done.push(`arm ${protocol}/${port} ${address} ${connections}`);
+    }
+  }
+
+  disarm(endpoints: readonly StoppedEndpoint[]): void {
+    for (const { protocol, port, address } of endpoints) this.done.push(`disarm ${protocol}/${port} ${address}`);
+  }
+
+  deliver(packets: readonly number[]): void {
+    this.#note('deliver', packets);
+  }
+
+  refuse(packets: readonly number[]): void {
+    this.#note('refuse', packets);
+  }
+
+  drop(packets: readonly number[]): void {
+    this.#note('drop', packets);
+  }
+
+  #note(what: string, packets: readonly number[]): void {
+    if (packets.length > 0) this.done.push(`${what} ${packets.join(' ')}`);
+  }
+}
+
+const www: GuardedService = {
+  unikernel: 'www',
+  addresses: ['10.77.0.80'],
+  ports: ['tcp/80', 'udp/53'],
+  connections: 'refuse',
+};
+
+describe('the gate', () => {
+  let hold: RecordingHold;
+  let reports: Report[];
+  let gate: Gate<number>;
+  let count: number;
+
+  const knocks = (): Knock[] => reports.filter((report) => 'from' in report);
+  const take = (parts: PacketParts = {}): number => {
+    count += 1;
+    gate.take(count, aPacket(parts));
+    return count;
+  };
+  /** What has been done since the last call. */
+  const done = (): string[] => hold.done.splice(0);
+
+  const gateWith = (limits = HOLD_LIMITS, isAllowed?: (address: string) => boolean): void => {
+    hold = new RecordingHold();
+    reports = [];
+    count = 0;
+    gate = new Gate(hold, (report) => reports.push(report), isAllowed, limits);
+  };
+
+  beforeEach(() => gateWith());
+  // Its timer ends when nothing is held.
+  afterEach(() => gate.release('www', 'deliver'));
+
+  it('arms each port at each address', () => {
+    gate.arm([{ ...www, addresses: ['10.77.0.80', 'fd77::80'] }]);
+    assert.deepEqual(done(), [
+      'arm tcp/80 0a4d0050 refuse',
+      'arm tcp/80 fd770000000000000000000000000080 refuse',
+      'arm udp/53 0a4d0050 refuse',
+      'arm udp/53 fd770000000000000000000000000080 refuse',
+    ]);
+  });
+
+  it('arms nothing twice, and takes over what has changed', () => {
+    gate.arm([www]);
+    done();
+    gate.arm([www]);
+    assert.deepEqual(done(), []);
+    gate.arm([{ ...www, ports: ['tcp/80'], addresses: ['10.77.0.81'], connections: 'hold' }]);
+    assert.deepEqual(done(), ['arm tcp/80 0a4d0051 hold', 'disarm tcp/80 0a4d0050', 'disarm udp/53 0a4d0050']);
+    gate.arm([{ ...www, ports: ['tcp/80'], addresses: ['10.77.0.81'], connections: 'pass' }]);
+    assert.deepEqual(done(), ['arm tcp/80 0a4d0051 pass']);
+  });
+
+  it('holds a packet, reports its client, and delivers it at the release, when the kernel holds nothing any more', () => {
+    gate.arm([www]);
+    done();
+    const packet = take();
+    assert.deepEqual(knocks(), [{ knock: 1, unikernel: 'www', protocol: 'tcp', port: 80, from: '192.0.2.7' }]);
+    gate.answer(1, 'hold');
+    assert.deepEqual(done(), []);
+    gate.release('www', 'deliver');
+    assert.deepEqual(done(), ['disarm tcp/80 0a4d0050', 'disarm udp/53 0a4d0050', `deliver ${packet}`]);
+    assert.equal(gate.held, 0);
+  });
+
+  it('delivers at once what comes after the release', () => {
+    gate.arm([www]);
+    gate.release('www', 'deliver');
+    done();
+    const late = take();
+    assert.deepEqual(done(), [`deliver ${late}`]);
+    assert.deepEqual(knocks(), []);
+  });
+
+  it('reports a client once, while its packets are held', () => {
+    gate.arm([www]);
+    take();
+    take({ sourcePort: 40_001 });
+    gate.answer(1, 'hold');
+    take({ sourcePort: 40_002 });
+    assert.equal(knocks().length, 1);
+    take({ source: '192.0.2.8' });
+    assert.deepEqual(
+      knocks().map(({ from }) => from),
+      ['192.0.2.7', '192.0.2.8'],
+    );
+  });
+
+  for (const verdict of ['refuse', 'drop'] as const) {
+    it(`ends what a client has sent by the verdict "${verdict}", and asks again for its next packet`, () => {
+      gate.arm([www]);
+      const packets = [take(), take({ sourcePort: 40_001 })];
+      const other = take({ source: '192.0.2.8' });
+      done();
+      gate.answer(1, verdict);
+      assert.deepEqual(done(), [`${verdict} ${packets.join(' ')}`]);
+      take({ sourcePort: 40_003 });
+      assert.equal(knocks().length, 3);
+      gate.release('www', 'deliver');
+      assert.ok(done().includes(`deliver ${other} 4`));
+    });
+
+    it(`ends what is held by the release "${verdict}", and stays armed`, () => {
+      gate.arm([www]);
+      const packet = take();
+      gate.answer(1, 'hold');
+      done();
+      gate.release('www', verdict);
+      assert.deepEqual(done(), [`${verdict} ${packet}`]);
+      take();
+      assert.equal(knocks().length, 2);
+    });
+
+    it(`keeps a packet whose knock has not been answered yet at the release "${verdict}"`, () => {
+      gate.arm([www]);
+      const packet = take();
+      done();
+      gate.release('www', verdict);
+      assert.deepEqual(done(), []);
+      gate.answer(1, 'hold');
+      gate.release('www', 'deliver');
+      assert.ok(done().includes(`deliver ${packet}`));
+    });
+  }
+
+  it('drops what TCP sends again, and holds its first packet', () => {
+    gate.arm([www]);
+    const first = take();
+    done();
+    const again = take();
+    assert.deepEqual(done(), [`drop ${again}`]);
+    take({ sequence: 2 });
+    gate.release('www', 'deliver');
+    assert.ok(done().includes(`deliver ${first} 3`));
+  });
+
+  it('holds 8 datagrams of a flow, in order', () => {
+    gate.arm([www]);
+    const datagram = { protocol: 'udp', port: 53 } as const;
+    const held = Array.from({ length: 8 }, () => take(datagram));
+    done();
+    const more = take(datagram);
+    assert.deepEqual(done(), [`drop ${more}`]);
+    gate.release('www', 'deliver');
+    assert.ok(done().includes(`deliver ${held.join(' ')}`));
+  });
+
+  it('holds no more of one unikernel, or in all, than there is room for', () => {
+    gateWith({ ...HOLD_LIMITS, perUnikernel: 3, inAll: 4 });
+    gate.arm([www, { ...www, unikernel: 'db', addresses: ['10.77.0.81'] }]);
+    done();
+    for (let port = 1; port <= 4; port += 1) take({ sourcePort: port });
+    assert.deepEqual(done(), ['drop 4']);
+    take({ sourcePort: 1, destination: '10.77.0.81' });
+    take({ sourcePort: 2, destination: '10.77.0.81' });
+    assert.deepEqual(done(), ['drop 6']);
+    gate.release('www', 'deliver');
+    take({ sourcePort: 3, destination: '10.77.0.81' });
+    assert.equal(gate.held, 2);
+    gate.release('db', 'deliver');
+  });
+
+  it('asks about no more than 128 clients of one unikernel at once', () => {
+    gate.arm([www]);
+    for (let number = 0; number < 200; number += 1) take({ source: `192.0.2.${number}` });
+    assert.equal(knocks().length, 128);
+    assert.equal(gate.held, 128);
+  });
+
+  it('drops what has been held for too long', async () => {
+    gateWith({ ...HOLD_LIMITS, longest: 1 });
+    gate.arm([www]);
+    const packet = take();
+    done();
+    while (gate.held > 0) await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.deepEqual(done(), [`drop ${packet}`]);
+  });
+
+  it('arms no address that it was not told of in time, and all others of the same order', () => {
+    gateWith(HOLD_LIMITS, (address) => address === '0a4d0050');
+    const stranger = { ...www, unikernel: 'stranger', addresses: ['10.77.0.99'] };
+    assert.throws(() => gate.arm([stranger, www]), { code: 'JITSU_DOORMAN_DENIED', message: /10\.77\.0\.99/ });
+    assert.deepEqual(done(), ['arm tcp/80 0a4d0050 refuse', 'arm udp/53 0a4d0050 refuse']);
+  });
+
+  it('arms no address and port for two unikernels', () => {
+    gate.arm([www]);
+    assert.throws(() => gate.arm([{ ...www, unikernel: 'other' }]), {
+      message: /other: www is armed at 10\.77\.0\.80, tcp\/80/,
+    });
+  });
+
+  it('changes nothing for a unikernel or a knock that it does not know', () => {
+    gate.release('www', 'deliver');
+    gate.answer(7, 'drop');
+    assert.deepEqual(done(), []);
+  });
+
+  it('delivers a packet that is none of those that it asked for', () => {
+    gate.arm([www]);
+    done();
+    gate.take(1, Buffer.from([0x45, 0, 0]));
+    gate.take(2, aPacket({ port: 81 }));
+    assert.deepEqual(done(), ['deliver 1', 'deliver 2']);
+  });
+});

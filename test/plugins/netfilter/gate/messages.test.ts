@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { checkOrder, checkReport, MOST_SERVICES, type Order, type Report } from '#netfilter/gate/messages.js';
+
+const NONCE = '0123456789abcdef0123456789abcdef';
+const service = {
+  unikernel: 'www',
+  addresses: ['10.77.0.80', 'fd77::80'],
+  ports: ['tcp/80'],
+  connections: 'refuse',
+  mac: '02:00:00:00:00:80',
+} as const;
+const setup = { instance: 1_234, mark: 7, users: [65_534], bridges: ['br0'], rungs: ['NFLOG'] } as const;
+
+describe('the orders to the gate', () => {
+  it('are taken as they are meant', () => {
+    const orders: Order[] = [
+      { go: NONCE, setup },
+      { user: 998 },
+      { number: 1, allow: ['10.77.0.80'] },
+      { number: 1, allow: [], seal: true },
+      { number: 2, arm: [service] },
+      { number: 3, release: 'www', outcome: 'deliver' },
+      { knock: 4, verdict: 'hold' },
+    ];
+    for (const order of orders) assert.deepEqual(checkOrder(JSON.parse(JSON.stringify(order))), order);
+  });
+
+  for (const [what, order] of Object.entries({
+    'no object': 7,
+    nothing: null,
+    'no number': { arm: [service] },
+    'a nonce that is none': { go: 'x', setup },
+    'a mark that does not fit': { go: NONCE, setup: { ...setup, mark: 2 ** 32 } },
+    'a user that does not fit': { user: -1 },
+    'an interface that could be a path': { go: NONCE, setup: { ...setup, bridges: ['../x'] } },
+    'too many services': { number: 1, arm: Array(MOST_SERVICES + 1).fill(service) },
+    'a name for an address': { number: 1, arm: [{ ...service, addresses: ['localhost'] }] },
+    'an address with a zone': { number: 1, arm: [{ ...service, addresses: ['fe80::1%eth0'] }] },
+    'too many addresses': { number: 1, arm: [{ ...service, addresses: Array(65).fill('10.77.0.80') }] },
+    'a port that there is not': { number: 1, arm: [{ ...service, ports: ['tcp/0'] }] },
+    'another protocol': { number: 1, arm: [{ ...service, ports: ['icmp/1'] }] },
+    'no MAC': { number: 1, arm: [{ ...service, mac: '02:00' }] },
+    'another fate of connections': { number: 1, arm: [{ ...service, connections: 'keep' }] },
+    'another outcome': { number: 1, release: 'www', outcome: 'accept' },
+    'another verdict': { knock: 1, verdict: 'deliver' },
+    'a name that is too long': { number: 1, release: 'x'.repeat(513), outcome: 'drop' },
+  })) {
+    it(`are not carried out with ${what}`, () => assert.equal(checkOrder(order), undefined));
+  }
+});
+
+describe('the reports of the gate', () => {
+  it('are taken as they are meant', () => {
+    const reports: Report[] = [
+      { hello: NONCE, pid: 1 },
+      { ready: NONCE, rung: 'xt NFQUEUE' },
+      { died: true },
+      { failure: 'no rights', code: 'JITSU_DOORMAN_DENIED' },
+      { done: 1 },
+      { number: 1, refused: 'no', code: 'JITSU_DOORMAN_FAILED' },
+      { knock: 1, unikernel: 'www', protocol: 'tcp', port: 80, from: '192.0.2.7' },
+    ];
+    for (const report of reports) assert.deepEqual(checkReport(JSON.parse(JSON.stringify(report))), report);
+  });
+
+  for (const [what, report] of Object.entries({
+    'no object': 'knock',
+    'another rung': { ready: NONCE, rung: 'other' },
+    'no client': { knock: 1, unikernel: 'www', protocol: 'tcp', port: 80 },
+    'a client that is no address': { knock: 1, unikernel: 'www', protocol: 'tcp', port: 80, from: '$(reboot)' },
+    'a port that there is not': { knock: 1, unikernel: 'www', protocol: 'tcp', port: 65_536, from: '192.0.2.7' },
+  })) {
+    it(`mean nothing with ${what}`, () => assert.equal(checkReport(report), undefined));
+  }
+});

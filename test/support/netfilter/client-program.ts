@@ -1,0 +1,80 @@
+/** Connects, or sends a datagram, when it is told to, and says what came of it. */
+import { createSocket } from 'node:dgram';
+import { connect, type Socket } from 'node:net';
+
+export interface ClientOrder {
+  readonly number: number;
+  readonly host: string;
+  readonly port: number;
+  readonly protocol: 'tcp' | 'udp';
+  /** In milliseconds. */
+  readonly limit?: number;
+  /** Keeps the connection, by the number of this order. */
+  readonly keep?: true;
+  /** Says something on the connection that this order has kept, and waits for the answer. */
+  readonly on?: number;
+}
+
+export interface ClientReport {
+  readonly number: number;
+  /** Absent where it has got its answer. */
+  readonly error?: string;
+  /** How long it took to connect, or until the answer came, in milliseconds. */
+  readonly took: number;
+}
+
+const kept = new Map<number, Socket>();
+
+process.on('message', (order: ClientOrder) => {
+  const begin = performance.now();
+  let done = false;
+  const end = (error?: string): void => {
+    if (done) return;
+    done = true;
+    const report: ClientReport = {
+      number: order.number,
+      ...(error !== undefined && { error }),
+      took: performance.now() - begin,
+    };
+    process.send?.(report);
+  };
+  if (order.on !== undefined) say(kept.get(order.on), end);
+  else if (order.protocol === 'tcp') tcp(order, end);
+  else udp(order, end);
+});
+
+function say(socket: Socket | undefined, report: (error?: string) => void): void {
+  socket?.once('data', () => report());
+  socket?.once('error', (error: NodeJS.ErrnoException) => report(error.code ?? error.message));
+  socket?.write('more');
+}
+
+function tcp({ number, host, port, keep, limit = 20_000 }: ClientOrder, report: (error?: string) => void): void {
+  const socket = connect({ host, port, autoSelectFamily: false });
+  let connected = false;
+  socket.setTimeout(limit, () => socket.destroy(new Error('timeout')));
+  socket.on('connect', () => (connected = true));
+  socket.once('data', () => {
+    report();
+    if (keep) kept.set(number, socket.setTimeout(0));
+    else socket.destroy();
+  });
+  socket.on('error', (error: NodeJS.ErrnoException) => report(error.code ?? error.message));
+  socket.on('close', () => report(connected ? 'closed without an answer' : 'closed'));
+}
+
+function udp({ host, port, limit = 20_000 }: ClientOrder, report: (error?: string) => void): void {
+  const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
+  const timer = setTimeout(() => end('timeout'), limit);
+  const end = (error?: string): void => {
+    clearTimeout(timer);
+    report(error);
+    socket.close();
+  };
+  socket.on('message', () => end());
+  socket.on('error', (error: NodeJS.ErrnoException) => end(error.code ?? error.message));
+  socket.connect(port, host, () => socket.send('question'));
+}
+
+process.on('disconnect', () => process.exit());
+process.send?.({ started: true });

@@ -1,0 +1,62 @@
+/** A guest in a network namespace: boots when it is told to, and halts. Its device is down while it is off. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { createSocket, type Socket } from 'node:dgram';
+import { createServer, type Server, type Socket as TcpSocket } from 'node:net';
+
+export interface GuestOrder {
+  /** Comes up after so many milliseconds. */
+  readonly boot?: number;
+  /** Its device goes down or up, and its connections live on. */
+  readonly device?: 'up' | 'down';
+  /** Halts, at once as by a cut of its power. */
+  readonly halt?: true;
+}
+
+const ROUTES = 'route replace default via 10.77.0.1\nroute replace default via fd77::1\n';
+
+const [, , device = 'eth0', host = '::', port = '80', udpPort = '5300'] = process.argv;
+const sockets = new Set<TcpSocket>();
+let servers: (Server | Socket)[] = [];
+
+const link = (state: 'up' | 'down'): void => {
+  if (device === 'none') return;
+  execFileSync('ip', ['link', 'set', device, state]);
+  // The kernel forgets these with the link.
+  if (state === 'up') spawnSync('ip', ['-force', '-batch', '-'], { input: ROUTES });
+};
+
+const listen = async (): Promise<void> => {
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined).write('hi');
+    socket.pipe(socket);
+    sockets.add(socket.on('close', () => sockets.delete(socket)));
+  });
+  const udp = createSocket(host.includes(':') ? 'udp6' : 'udp4');
+  udp.on('message', (message, { address, port: from }) => udp.send(message, from, address));
+  servers = [server, udp];
+  await Promise.all([
+    new Promise<void>((resolve) => server.listen(Number(port), host, 1_024, resolve)),
+    new Promise<void>((resolve) => udp.bind(Number(udpPort), host, resolve)),
+  ]);
+};
+
+process.on('message', ({ boot, device: state, halt }: GuestOrder) => {
+  if (state !== undefined) {
+    link(state);
+    process.send?.({ device: state });
+  }
+  if (halt) {
+    for (const server of servers) server.close();
+    servers = [];
+    link('down');
+    for (const socket of sockets) socket.destroy();
+    process.send?.({ halted: true });
+  }
+  if (boot === undefined) return;
+  setTimeout(() => {
+    link('up');
+    void listen().then(() => process.send?.({ booted: true }));
+  }, boot);
+});
+process.on('disconnect', () => process.exit());
+process.send?.({ started: true });
