@@ -37,6 +37,7 @@ import type { GuardedBackend } from './lifecycle/guarded-backend.js';
 import { Lifecycle } from './lifecycle/lifecycle.js';
 import type { Unikernel } from './lifecycle/unikernel.js';
 import { CounterWriter } from './state/counter-writer.js';
+import { relayDoorman } from './relay/relay-doorman.js';
 import type { Neighbours } from './plugin-kit/neighbours.js';
 import { SealableSpawner } from './plugin-kit/sealable-spawner.js';
 import type { JitsuUser } from './plugin-kit/spawn-order.js';
@@ -118,12 +119,14 @@ export class Jitsu {
     this.#notifiers = new Notifiers(whole, instances, { clock, logger });
     this.#history = new HistoryWriter(this.#store, clock, logger);
     const countersNow = (unikernel: Unikernel): StoredCounters =>
-      countersOf(unikernel, this.#lifecycle.keptUntil(unikernel), clock);
+      countersOf(unikernel, this.#lifecycle.remembered(unikernel), clock);
     this.#counters = new CounterWriter(this.#store, countersNow, clock, logger);
     this.#neighbours = new GuestNeighbours(openNeighbours, () => this.#neighboursByRoot(), clock, logger);
     this.#access = new AccessControl(settings.dns, settings.wake, { clock, logger });
     this.#wakeGuard = new WakeGuard(settings.wake, this.#access, clock);
-    this.#traffic = new TrafficParts(settings, instances, this.#fleet.backends.values(), { clock, logger });
+    const context = { clock, logger };
+    const relay = relayDoorman(whole, context);
+    this.#traffic = new TrafficParts(settings, instances, this.#fleet.backends.values(), context, relay);
     const { sources, doormen } = this.#traffic;
     this.#lifecycle = new Lifecycle(
       settings.boot,

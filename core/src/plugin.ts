@@ -45,6 +45,8 @@ export { readOwnFile } from './files/read-file.js';
 export { makeOwnFolder } from './files/own-folders.js';
 export { makeSafeFolder } from './files/safe-folder.js';
 export { replaceFile, writeNewFile } from './files/write-file.js';
+export { addressBytes, addressText } from './net/address-bytes.js';
+export { Networks } from './net/networks.js';
 export { duration } from './plugin-kit/duration.js';
 export type { AddressFindingBackends, BackendOptions, UnikernelKeys } from './config/unikernel.js';
 export { BackOff } from './plugin-kit/back-off.js';

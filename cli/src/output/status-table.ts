@@ -36,6 +36,7 @@ export function statusTable(report: StatusReport, columns: number | undefined): 
   const fallen = unikernels.flatMap(fallenBackText);
   const texts = [...kept, ...armed, ...fallen, ...outdated];
   const remarks = [...failures, ...texts.map((text) => wrapped(text, columns ?? Infinity))];
+  if (isAlone) remarks.push(...unikernels.flatMap(usualText).map((text) => wrapped(text, columns ?? Infinity)));
   const reasons = remarks.length > 0 ? ['', ...remarks] : [];
   const { further } = report;
   const more =
@@ -72,6 +73,12 @@ function armedText({ name, armed }: UnikernelStatus): readonly string[] {
 function fallenBackText({ name, answersAtOnce }: UnikernelStatus): readonly string[] {
   if (answersAtOnce !== false) return [];
   return [`${printable(name)} is answered for when it is ready, not at once: nothing holds its first packets now.`];
+}
+
+/** `web is usually ready 3.2 s after its start.`; nothing before its first boot. */
+function usualText({ name, usuallyReadyIn }: UnikernelStatus): readonly string[] {
+  if (usuallyReadyIn === undefined) return [];
+  return [`${printable(name)} is usually ready ${durationText(usuallyReadyIn)} after its start.`];
 }
 
 /** What the policy `ttl` says. */

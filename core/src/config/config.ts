@@ -3,6 +3,7 @@ import { knownPlugins } from '../plugins/known-plugins.js';
 import { bootSchema } from './boot.js';
 import { dnsSchema } from './dns.js';
 import { privilegesSchema } from './privileges.js';
+import { relaySchema } from './relay.js';
 import { stopSchema } from './stop.js';
 import { trafficSchema } from './traffic.js';
 import type { BackendOptions, UnikernelConfig } from './unikernel.js';
@@ -30,6 +31,7 @@ export const configSchema = z.strictObject({
   boot: bootSchema.prefault({}).describe('How unikernels boot'),
   stop: stopSchema.prefault({}).describe('How unikernels stop'),
   traffic: trafficSchema.prefault({}).describe('What counts as use of a unikernel, besides queries'),
+  relay: relaySchema.prefault({}).describe('How connections are relayed to unikernels that have a relay'),
   state: z
     .looseObject({
       use: text.optional().describe('The state store; sqlite with a path, memory without one, where absent'),

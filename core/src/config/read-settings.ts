@@ -115,6 +115,7 @@ export async function readSettings(
     },
     wake: config.wake,
     boot: config.boot,
+    relay: config.relay,
     onExit: config.stop.onExit,
     usualStop: { mode: config.stop.mode, grace: config.stop.grace },
     ...(statePath !== undefined && { statePath }),

@@ -14,6 +14,7 @@ import type { BootSettings } from './boot.js';
 import type { CheckedConfig } from './config.js';
 import type { Configured, ConnectionSettings } from './contributed-settings.js';
 import type { DnsSettings } from './dns.js';
+import type { RelayedPort, RelaySettings } from './relay.js';
 import type { KeepWhile } from './keep-while.js';
 import type { WakeSettings, WakeTrigger } from './wake.js';
 import type { Worded } from './worded-reader.js';
@@ -60,6 +61,8 @@ export interface UnikernelSettings {
   readonly ports: readonly ServicePort[];
   /** What counts as use; one object for all unikernels with the same rules. */
   readonly useRules: UseRules;
+  /** The ports that are relayed to it; one shared empty list for all unikernels without any. */
+  readonly relays: readonly RelayedPort[];
   /** The parsed keys that plugins have added; one shared empty object for all unikernels without any. */
   readonly addedKeys: Readonly<Record<string, unknown>>;
   /** The names of the unikernels that have to be ready before it boots, without duplicates; absent without any. */
@@ -78,6 +81,7 @@ export interface Settings {
   readonly dns: DnsSettings;
   readonly wake: WakeSettings;
   readonly boot: BootSettings;
+  readonly relay: RelaySettings;
   /** What happens to running unikernels at an orderly shutdown. */
   readonly onExit: CheckedConfig['stop']['onExit'];
   /** How what is in no configuration any more is stopped by command; by its backend's usual mode where that is absent. */

@@ -5,6 +5,7 @@ import type { StopMode } from '../contracts/machine.js';
 import type { StopPolicy } from '../contracts/stop-policy.js';
 import type { Contributions } from '../plugins/contributions.js';
 import { TextIndex } from '../collections/text-index.js';
+import { endpointText } from '../net/endpoint.js';
 import { backendKeys, backendsWith } from './backends-with.js';
 import type { ConnectionSettings } from './contributed-settings.js';
 import type { CheckedConfig } from './config.js';
@@ -14,7 +15,8 @@ import { KeywiseReader } from './keywise-reader.js';
 import { needProblems, type Needing } from './need-problems.js';
 import { checkOptions } from './option-check.js';
 import { check, schemaProblems } from './schema-problems.js';
-import { stopModeProblem } from './stop.js';
+import { NO_RELAYS, relayedPorts, type RelayedPort } from './relay.js';
+import { FASTEST, stopModeProblem } from './stop.js';
 import type { UnikernelSettings } from './settings.js';
 import { addedKeys, addresslessSchema, COMMON_KEYS, unikernelSchema } from './unikernel.js';
 import type { UnikernelEntry } from './unikernel-entries.js';
@@ -66,6 +68,8 @@ export class UnikernelReader {
   readonly #entryByName = new TextIndex<UnikernelEntry>();
   readonly #needing: Needing[] = [];
   readonly #rules = new Map<string, UseRules>();
+  /** The entries that relay, by protocol, address and port. */
+  readonly #relayOwners = new Map<string, UnikernelEntry>();
   /** The backends that do not support `stop.mode`. */
   readonly #refusedMode = new Set<string>();
   /** Why those that are answered at once are refused, where all have that in common. */
@@ -122,8 +126,10 @@ export class UnikernelReader {
     const { common, isWhole } = this.#common(entry, reading);
     const read = this.#options(entry, reading, common);
     const stopMode = common.mode ?? reading.stopMode;
-    if (reading.stopModes?.includes(stopMode) === false) this.#refuseMode(entry, backend, stopMode, reading.stopModes);
-    const ready = this.#ready(entry, common);
+    if (stopMode !== FASTEST && reading.stopModes?.includes(stopMode) === false)
+      this.#refuseMode(entry, backend, stopMode, reading.stopModes);
+    const relays = this.#relays(entry, common);
+    const ready = this.#ready(entry, common, relays);
     if (common.watch !== undefined && ready.length === 0) this.#refuseWatch(entry);
     const stopPolicies = this.#stopPolicies(entry, common);
     const name = common.name ?? read?.name ?? textIn(entry.values, 'uuid') ?? common.dns?.[0];
@@ -145,16 +151,17 @@ export class UnikernelReader {
       replace: common.replace ?? stop.replace,
       ready,
       // A probe replaces the default pause, but not a pause that the unikernel sets.
-      delay: common.responseDelay ?? (common.ready?.length ? 0 : boot.delay),
+      delay: common.responseDelay ?? (common.ready?.length || relays.some(isTcp) ? 0 : boot.delay),
       deadline: common.deadline ?? boot.deadline,
       grace: common.grace ?? stop.grace,
       watch: common.watch,
       stopPolicies,
-      ...this.#wake(entry, common, this.#canHold(entry, read.options)),
+      ...this.#wake(entry, common, relays.length > 0 || this.#canHold(entry, read.options)),
       awake: common.awake,
       keepWhile: common.keepWhile,
       ports: common.ports ?? NO_PORTS,
       useRules: this.#useRules(common),
+      relays,
       addedKeys: this.#addedKeys(common),
       needs,
       group: common.group,
@@ -264,9 +271,18 @@ export class UnikernelReader {
     return reading;
   }
 
-  #ready(entry: UnikernelEntry, common: CheckedParts): readonly Worded<ReadinessProbe>[] {
+  #ready(
+    entry: UnikernelEntry,
+    common: CheckedParts,
+    relays: readonly RelayedPort[],
+  ): readonly Worded<ReadinessProbe>[] {
     const probes = this.#probes.read(common.ready ?? NO_WORDS, this.#indexed(entry, 'ready'), this.#report);
     let all = probes;
+    // Without any other probe, what is relayed to must listen: a connection would be refused otherwise.
+    const targets = common.ready === undefined ? new Set(relays.filter(isTcp).map(({ to }) => to.port)) : [];
+    for (const port of targets) {
+      all = this.#probes.with(all, `tcp:${port}`, () => entry.pathOf(['relay']), this.#report);
+    }
     for (const [key, probe] of this.#probeKeys) {
       const argument = common[key] as string | number | undefined;
       if (argument === undefined) continue;
@@ -294,6 +310,25 @@ export class UnikernelReader {
     rules ??= { idle, outgoing, conntrack: usual.conntrack, ignored: wake.deny };
     this.#rules.set(key, rules);
     return rules;
+  }
+
+  #relays(entry: UnikernelEntry, { relay, ip = NO_WORDS }: CheckedParts): readonly RelayedPort[] {
+    if (relay === undefined) return NO_RELAYS;
+    const ports = relayedPorts(relay, ip);
+    const refuse = (expected: string): void => {
+      this.problems.addValue(entry.pathOf(['relay']), entry.values['relay'], expected);
+    };
+    if (typeof ports === 'string') {
+      refuse(ports);
+      return NO_RELAYS;
+    }
+    for (const { protocol, listen } of ports) {
+      const at = `${protocol} ${endpointText(listen)}`;
+      const owner = this.#relayOwners.get(at);
+      if (owner === undefined) this.#relayOwners.set(at, entry);
+      else refuse(`Another port or address expected: ${at} is relayed to ${owner.origin} already.`);
+    }
+    return ports;
   }
 
   /** Whether something is configured that can hold first packets for it, as far as the configuration tells. */
@@ -361,6 +396,10 @@ export class UnikernelReader {
     const expected = `Already the name of ${other.origin}; give each unikernel a name of its own.`;
     this.problems.add({ path: entry.pathOf(['name']), given: `'${name}'`, expected });
   }
+}
+
+function isTcp({ protocol }: RelayedPort): boolean {
+  return protocol === 'tcp';
 }
 
 /** The name of the connection that an entry uses. */

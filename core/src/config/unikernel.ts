@@ -2,6 +2,7 @@ import { z, type ZodObject } from 'zod';
 import type { Contributions } from '../plugins/contributions.js';
 import { awakeHours } from './awake-hours.js';
 import { duration } from '../plugin-kit/duration.js';
+import { relays } from './relay.js';
 import { keepWhile } from './keep-while.js';
 import { serviceBindings } from './service-binding.js';
 import { replaceMoment, stopMode } from './stop.js';
@@ -71,6 +72,9 @@ export const unikernelSchema = z.object({
     "The ports that are its service, such as 'tcp/443': connections to them keep it running, and wake it where something holds them; those of `ready` where absent",
   ).optional(),
   traffic: ownTrafficSchema.optional().describe('What counts as use of it'),
+  relay: relays(
+    "Ports at which Jitsu listens for it, and where it relays to, such as 'tcp:8080 -> 127.0.0.1:9000', one or a list: a connection wakes it, and is held until it is ready",
+  ).optional(),
   https: serviceBindings(
     'Its HTTPS records, one or a list, as priority, target and parameters; true for `1 .`. A query for them wakes it',
   ).optional(),

@@ -17,6 +17,7 @@ const UNIKERNEL = {
     'outdated?': 'string',
     'neededBy?': ['string'],
     'armed?': 'boolean',
+    'usuallyReadyIn?': 'number',
   },
   names: [{ name: 'string', requests: 'number', 'lastAsked?': 'number' }],
   'output?': ['string'],

@@ -48,6 +48,7 @@ function isTreatedAlike(one: UnikernelSettings, other: UnikernelSettings): boole
     one.keepWhile === other.keepWhile &&
     one.https === other.https &&
     one.svcb === other.svcb &&
+    one.relays === other.relays &&
     one.ttl === other.ttl &&
     one.stopMode === other.stopMode &&
     one.replace === other.replace &&
@@ -107,6 +108,10 @@ export class SharedPlan implements UnikernelPlan {
     return this.common.endingMode;
   }
 
+  get canSuspend(): NonNullable<UnikernelPlan['canSuspend']> {
+    return this.common.canSuspend;
+  }
+
   get replace(): NonNullable<UnikernelPlan['replace']> {
     return this.common.replace;
   }
@@ -159,6 +164,10 @@ export class SharedPlan implements UnikernelPlan {
     return this.common.useRules;
   }
 
+  get relays(): NonNullable<UnikernelPlan['relays']> {
+    return this.common.relays;
+  }
+
   /** See {@link RelatedPlan}. */
   get needs(): UnikernelPlan['needs'] {
     return undefined;
@@ -178,7 +187,7 @@ export class SharedPlan implements UnikernelPlan {
 }
 
 /** The plan of a unikernel that needs others, or is in a group: most do not, and keep no room for it. */
-export class RelatedPlan extends SharedPlan {
+class RelatedPlan extends SharedPlan {
   readonly #needs: readonly string[] | undefined;
   readonly #group: string | undefined;
 

@@ -3,7 +3,7 @@ import type { ConnectionSettings, Settings, UnikernelSettings } from '../config/
 import { ConfigProblems, type ConfigProblem } from '../config/config-problems.js';
 import { nearestWord } from '../config/expectation.js';
 import { unikernelMemory } from '../config/unikernel-memory.js';
-import { stopModeProblem } from '../config/stop.js';
+import { FASTEST, stopModeProblem } from '../config/stop.js';
 import type { Machine, MachineId, StopMode } from '../contracts/machine.js';
 import { aheadOf } from '../clock.js';
 import type { Clock } from '../contracts/clock.js';
@@ -112,6 +112,7 @@ export class Fleet {
       if (unikernel.needs !== undefined || unikernel.group !== undefined) this.#related.push(unikernel.name);
       const problem = this.#unsupportedMode(unikernel);
       if (problem) problems.push(problem);
+      problems.push(...this.#askedRelays(unikernel));
     }
     this.#refuse(problems);
   }
@@ -423,14 +424,15 @@ export class Fleet {
 
   #commonPlan(settings: UnikernelSettings): CommonPlan {
     const { ttl, stopMode, replace, delay, deadline, grace, watch, ready, stopPolicies, https, svcb } = settings;
-    const { awake, answersAtOnce, wakesOn, keepWhile, ports, useRules } = settings;
+    const { awake, answersAtOnce, wakesOn, keepWhile, ports, useRules, relays } = settings;
     const backend = this.#backend(settings.backend);
     const probes = ready.map((probe) => this.instances.probe(probe));
     return {
-      ...{ ttl, stopMode, replace, delay, deadline, grace, watch, awake, useRules, https, svcb, backend },
+      ...{ ttl, stopMode, replace, delay, deadline, grace, watch, awake, useRules, relays, https, svcb, backend },
       ...{ answersAtOnce, wakesOn },
       endingMode: endingModeOf(stopMode, backend),
       keepWhile: keepWhile && this.instances.keepCommand(keepWhile),
+      canSuspend: backend.capabilities.stopModes.includes('suspend'),
       probes,
       ports: ports.length > 0 ? ports : portsOf(probes),
       stopPolicies: stopPolicies.map((policy) => this.instances.stopPolicy(policy)),
@@ -453,8 +455,24 @@ export class Fleet {
 
   #unsupportedMode({ name, backend, stopMode }: UnikernelSettings): ConfigProblem | undefined {
     const { stopModes } = this.#backend(backend).capabilities;
-    if (stopModes.includes(stopMode)) return undefined;
+    if (stopMode === FASTEST || stopModes.includes(stopMode)) return undefined;
     return stopModeProblem(`the stop mode of ${name}`, stopMode, backend, stopModes);
+  }
+
+  /** A relay answers always, whatever becomes of the service behind it. */
+  #askedRelays({ name, relays, ready }: UnikernelSettings): readonly ConfigProblem[] {
+    return relays.flatMap(({ protocol, listen, to }) =>
+      ready
+        .filter((probe) => {
+          const { port } = this.instances.probe(probe);
+          return protocol === 'tcp' && port === listen.port && !relays.some((other) => other.to.port === port);
+        })
+        .map(({ words }) => ({
+          path: `${name}.ready`,
+          given: words,
+          expected: `The port at which the program listens expected, ${to.port}: at ${listen.port} the relay answers always.`,
+        })),
+    );
   }
 
   #refuse(problems: readonly ConfigProblem[]): void {
@@ -473,10 +491,11 @@ export class Fleet {
 /**
  * The counters in the form of the state store.
  * @param keptUntil until when a command keeps it, by the wall clock
+ * @param readyTimes how long its last boots took
  */
 export function countersOf(
   { name, startedAt, totalStarts, counters }: Unikernel,
-  keptUntil: Milliseconds | undefined,
+  { keptUntil, readyTimes }: Pick<StoredCounters, 'keptUntil' | 'readyTimes'>,
   clock: Pick<Clock, 'now' | 'wallTime'>,
 ): StoredCounters {
   const ahead = aheadOf(clock);
@@ -488,6 +507,7 @@ export function countersOf(
     ...{ unikernel: name, totalStarts, names },
     ...(startedAt !== undefined && { startedAt: startedAt + ahead }),
     ...(keptUntil !== undefined && { keptUntil }),
+    ...(readyTimes !== undefined && { readyTimes }),
   };
 }
 

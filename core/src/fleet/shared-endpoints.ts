@@ -1,5 +1,6 @@
 import type { UnikernelSettings } from '../config/settings.js';
 import { endpointText } from '../net/endpoint.js';
+import { probedAddresses } from '../lifecycle/probed-addresses.js';
 import { plainAddress } from '../net/own-address.js';
 
 /** An address and port at which two unikernels are asked whether they are ready, which only one can have at a time. */
@@ -12,16 +13,18 @@ export interface SharedEndpoint {
 
 /** @param portOf the port that a probe asks at each address, as it says itself; `undefined` where it asks otherwise */
 export function sharedEndpoints(
-  unikernels: Iterable<Pick<UnikernelSettings, 'name' | 'addresses' | 'ready'>>,
+  unikernels: Iterable<
+    Pick<UnikernelSettings, 'name' | 'addresses' | 'ready'> & Partial<Pick<UnikernelSettings, 'relays'>>
+  >,
   portOf: (probe: UnikernelSettings['ready'][number]) => number | undefined,
 ): readonly SharedEndpoint[] {
   const owners = new Map<string, string>();
   const shared: SharedEndpoint[] = [];
-  for (const { name, addresses, ready } of unikernels) {
+  for (const { name, addresses, relays, ready } of unikernels) {
     const ports = new Set(ready.map(portOf));
     for (const port of ports) {
       if (port === undefined) continue;
-      for (const address of addresses) {
+      for (const address of probedAddresses(addresses, relays, port)) {
         const endpoint = endpointText({ address: plainAddress(address), port });
         const owner = owners.get(endpoint);
         if (owner === undefined) owners.set(endpoint, name);

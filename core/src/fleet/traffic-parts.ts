@@ -33,12 +33,16 @@ export class TrafficParts {
   /** In the order of opening. */
   readonly #parts: readonly Part[];
 
-  /** Makes those of the configuration, without opening any. */
+  /**
+   * Makes those of the configuration, without opening any.
+   * @param relay the doorman of Jitsu's own relays
+   */
   constructor(
     settings: Pick<Settings, 'activitySources' | 'doormen'>,
     instances: Pick<Instances, 'configured' | 'rootNeeds'>,
     backends: Iterable<GuardedBackend>,
     private readonly context: { readonly clock: Clock; readonly logger: Logger },
+    relay?: Doorman,
   ) {
     this.#clock = new DisposableClock(context.clock);
     const parts = new Map<ActivitySource | Doorman, Part>();
@@ -57,7 +61,8 @@ export class TrafficParts {
       parts.set(doorman, { title: `The doorman ${name}`, part: doorman });
       addSource(name, doorman.activity, backend);
     };
-    // What a backend does for its own machines takes precedence.
+    // What a unikernel is configured with itself takes precedence, then what a backend does for its own machines.
+    addDoorman('relay', relay);
     for (const { name, activity, doorman } of backends) {
       for (const part of [activity, doorman, doorman?.activity]) {
         if (typeof part?.needsRoot === 'string') instances.rootNeeds.push({ name, reason: part.needsRoot });

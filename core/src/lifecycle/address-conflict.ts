@@ -4,12 +4,14 @@ import { acceptsNow } from '../net/accepts-now.js';
 import { endpointText, type Endpoint } from '../net/endpoint.js';
 import { listenerLeader, listenerOwner } from '../net/listener-owner.js';
 import { isOwnAddress, plainAddress } from '../net/own-address.js';
+import { probedAddresses } from './probed-addresses.js';
 import type { Unikernel } from './unikernel.js';
 
 /** Where the probes of a unikernel ask for connections. */
 export function* probedEndpoints({ plan, addresses }: Unikernel): Iterable<Endpoint> {
   for (const { port } of plan.probes) {
-    if (port !== undefined) for (const address of addresses) yield { address, port };
+    if (port === undefined) continue;
+    for (const address of probedAddresses(addresses, plan.relays, port)) yield { address, port };
   }
 }
 

@@ -53,6 +53,7 @@ export class AddressDoubts {
     if (!unikernel.ready || domainId === undefined || plan.machine.execution() === undefined) return;
     for (const endpoint of probedEndpoints(unikernel)) {
       if (!isOwnAddress(plainAddress(endpoint.address))) continue;
+      if (plan.machine.listener(endpoint.address, endpoint.port) !== undefined) continue;
       const owner = await listenerApartFrom(endpoint, domainId);
       if (owner === undefined || unikernel.domainId !== domainId) continue;
       return this.#tell(

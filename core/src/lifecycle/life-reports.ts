@@ -19,6 +19,8 @@ export interface LifeReports {
   failed(unikernel: Unikernel, summon: Summon | undefined, error: unknown): void;
   /** Its stop policies want it stopped. */
   reap(unikernel: Unikernel, reason: string): void;
+  /** It is kept where its queries alone would have it stopped; `why` as it stands behind "kept by". */
+  kept(unikernel: Unikernel, why: string | undefined): void;
   /** Its service has stopped answering, though it runs. */
   unready(unikernel: Unikernel, error: unknown): void;
   /** The first of its stops has ended, with or without success. */

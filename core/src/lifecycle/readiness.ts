@@ -4,6 +4,7 @@ import type { ReadinessProbe, ReadinessTarget } from '../contracts/readiness-pro
 import { pollUntil } from '../plugin-kit/poll-until.js';
 import type { NeighbourWait } from './guest-neighbours.js';
 import type { LifeReports } from './life-reports.js';
+import { probedAddresses } from './probed-addresses.js';
 import type { Unikernel } from './unikernel.js';
 
 /** What a wait for probes leaves behind, and with what it goes along. */
@@ -50,9 +51,10 @@ export async function untilAnswered(
     ...targetOf(unikernel),
     ...(neighbours && { leaveNeighbours: () => neighbours.leave() }),
   };
-  const { probes } = unikernel.plan;
+  const { probes, relays } = unikernel.plan;
   const ask = async (probe: ReadinessProbe): Promise<void> => {
-    await probe.untilReady({ ...target, report: (outcome) => outcomes.set(probe, outcome) }, signal);
+    const addresses = probedAddresses(unikernel.addresses, relays, probe.port);
+    await probe.untilReady({ ...target, addresses, report: (outcome) => outcomes.set(probe, outcome) }, signal);
     outcomes.delete(probe);
   };
   await Promise.all(probes.map(ask));

@@ -40,6 +40,8 @@ interface KeepVerdict {
   readonly isForGroup?: true;
   /** Whether its command keeps it, which says nothing of how long. */
   readonly isByCommand?: true;
+  /** The policy that said so. */
+  readonly by?: StopPolicy;
 }
 
 export type Verdict = KeepVerdict | { readonly stop: string };
@@ -64,6 +66,8 @@ export class Reaper implements Disposable {
   readonly #weighed = new Set<Unikernel>();
   /** What keeps those that are kept for their traffic alone, which says nothing of how long. */
   readonly #kept = new Map<Unikernel, Pick<Outlook, 'why'>>();
+  /** By what they were told to be kept in this run. */
+  readonly #told = new WeakMap<Unikernel, { readonly since: Milliseconds; readonly keepers: Set<unknown> }>();
   /** Those whose command could not be asked the last time, which is told once. */
   readonly #unasked = new WeakSet<Unikernel>();
   /** What the commands of those have said that are kept by them alone. */
@@ -72,7 +76,7 @@ export class Reaper implements Disposable {
   readonly #freezes: { readonly from: Milliseconds; readonly to: Milliseconds }[] = [];
 
   constructor(
-    private readonly life: Pick<LifeReports, 'on' | 'reap'>,
+    private readonly life: Pick<LifeReports, 'on' | 'reap'> & Partial<Pick<LifeReports, 'kept'>>,
     private readonly clock: Clock,
     private readonly keeps: Pick<Keeps, 'of'> = new Keeps(clock),
     private readonly needs: Pick<Needs, 'usersOf'> = new Needs(),
@@ -80,6 +84,8 @@ export class Reaper implements Disposable {
     private readonly watched: {
       readonly sources?: Pick<ActivitySources, 'see' | 'observe'> | undefined;
       readonly doormen?: Pick<Doormen, 'guard' | 'holdConnections' | 'beforeVerdict' | 'stepAside'> | undefined;
+      /** The mode in which it would be stopped; that of its plan where absent. */
+      readonly stopModeOf?: ((unikernel: Unikernel) => StopMode) | undefined;
       /** Told why a unikernel is kept whose command could not be asked. */
       readonly onDoubt?: ((unikernel: Unikernel, message: string) => void) | undefined;
     } = {},
@@ -199,7 +205,9 @@ export class Reaper implements Disposable {
   }
 
   #connectionsSurvive(unikernel: Unikernel): boolean {
-    return !ENDING_MODES.has(usualModeOf(unikernel)) && this.watched.doormen?.holdConnections(unikernel) === true;
+    const { stopModeOf, doormen } = this.watched;
+    const mode = stopModeOf?.(unikernel) ?? unikernel.plan.stopMode;
+    return !ENDING_MODES.has(mode) && doormen?.holdConnections(unikernel) === true;
   }
 
   /** What would stop it does so unless its traffic or its command speaks for it, or somebody wakes it meanwhile. */
@@ -292,7 +300,20 @@ export class Reaper implements Disposable {
     if (isForTraffic && verdict.isForGroup !== true) this.#kept.set(unikernel, { why: verdict.why });
     else this.#kept.delete(unikernel);
     this.#deadlines.set(unikernel, this.#nextLook(verdict));
+    const isKeptByOthers = verdict.isByCommand === true || (isForTraffic && 'stop' in this.#verdict(unikernel));
+    if (isKeptByOthers) this.#tell(unikernel, verdict);
     return true;
+  }
+
+  /** Tells once in each run, of each policy and of its command, that this keeps it beyond its queries. */
+  #tell(unikernel: Unikernel, { why, by, isByCommand }: KeepVerdict): void {
+    const { since } = unikernel;
+    let told = this.#told.get(unikernel);
+    if (told?.since !== since) this.#told.set(unikernel, (told = { since, keepers: new Set() }));
+    const keeper = isByCommand === true ? 'command' : by;
+    if (told.keepers.has(keeper)) return;
+    told.keepers.add(keeper);
+    this.life.kept?.(unikernel, why);
   }
 
   #stop(unikernel: Unikernel, reason: string): void {
@@ -325,11 +346,6 @@ function neededBy(users: readonly Unikernel[]): string {
   return `${names.join(', ')}${more}, which ${users.length === 1 ? 'needs' : 'need'} it`;
 }
 
-/** The mode in which it is stopped unless somebody names one: an outdated machine must not be kept in memory. */
-export function usualModeOf({ outdated, plan }: Unikernel): StopMode {
-  return outdated === undefined ? plan.stopMode : (plan.endingMode ?? plan.stopMode);
-}
-
 /** The reason for which an outdated machine is stopped. */
 export function definitionChanged({ outdated = 'definition' }: Unikernel): string {
   return `its ${outdated} changed`;
@@ -344,7 +360,7 @@ export function verdictOn(policies: readonly StopPolicy[], activity: Activity, n
     if ('stop' in opinion) return opinion;
     if ('keepUntil' in opinion) {
       const { keepUntil, why } = opinion;
-      return { askAgainAt: Math.min(askAgainAt, keepUntil), ...(why !== undefined && { why }) };
+      return { askAgainAt: Math.min(askAgainAt, keepUntil), ...(why !== undefined && { why, by: policy }) };
     }
     askAgainAt = Math.min(askAgainAt, opinion.undecidedUntil);
   }

@@ -1,5 +1,6 @@
 import type { WakeTrigger } from '../config/wake.js';
 import type { AwakeSpan } from '../config/awake-hours.js';
+import type { RelayedPort } from '../config/relay.js';
 import type { Machine, MachineId, PowerState, StopMode } from '../contracts/machine.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { ReadinessProbe } from '../contracts/readiness-probe.js';
@@ -25,6 +26,8 @@ export interface UnikernelPlan {
   readonly stopMode: StopMode;
   /** The mode after which it is off, whatever the usual one does; the usual one where absent. */
   readonly endingMode?: StopMode;
+  /** Whether its backend has the mode `suspend`. */
+  readonly canSuspend?: boolean;
   /** `idle` where absent. */
   readonly replace?: ReplaceMoment;
   readonly probes: readonly ReadinessProbe[];
@@ -47,6 +50,8 @@ export interface UnikernelPlan {
   readonly ports?: readonly ServicePort[];
   /** What counts as use of it; absent where nobody asks. */
   readonly useRules?: UseRules;
+  /** The ports that Jitsu relays to it; none where absent. */
+  readonly relays?: readonly RelayedPort[];
   /** The names of what has to be ready before it boots; nothing where absent. */
   readonly needs?: readonly string[] | undefined;
   /** The group with which it is woken and stopped. */

@@ -1,3 +1,4 @@
+import ipaddr from 'ipaddr.js';
 import { isIPv4, isIPv6 } from 'node:net';
 import { readIpv6 } from './ip-address.js';
 
@@ -21,6 +22,16 @@ export function addressBytes(text: string): Uint8Array | undefined {
   const scopeAt = text.indexOf('%');
   const plain = scopeAt === -1 ? text : text.slice(0, scopeAt);
   return isIPv6(plain) ? ipv6Bytes(plain) : undefined;
+}
+
+/**
+ * The text of an address of 4 or 16 bytes (RFC 5952); an IPv4-mapped one (RFC 4291, 2.5.5.2) is that of its IPv4 address.
+ * @throws Error for another number of bytes
+ */
+export function addressText(bytes: Uint8Array): string {
+  if (bytes.length === 4) return bytes.join('.');
+  const address = new ipaddr.IPv6([...bytes]);
+  return address.isIPv4MappedAddress() ? bytes.subarray(12).join('.') : address.toRFC5952String();
 }
 
 /** The number of cached addresses at which the cache is cleared. */

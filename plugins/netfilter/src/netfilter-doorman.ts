@@ -22,10 +22,13 @@ import {
   MOST_PORTS,
   MOST_SERVICES,
   type GuardedService,
+  type Order as GateOrder,
+  type SeenTraffic,
   type Outcome,
   type Report,
   type Setup,
 } from './gate/messages.js';
+import { NetfilterActivity } from './netfilter-activity.js';
 import { ownCapabilities } from './own-capabilities.js';
 
 /** By which the gate knows the packets of readiness probes, where Jitsu may set it: JITS in ASCII. */
@@ -37,13 +40,17 @@ const START_LIMIT: Milliseconds = 30_000;
 /** How many addresses are allowed by one order. */
 const ALLOWED_AT_ONCE = 2_000;
 
+/** How long traffic is remembered: connections may be idle for so long. */
+const MEMORY: Milliseconds = 3_600_000;
+
 interface Order {
-  readonly resolve: () => void;
+  readonly resolve: (traffic?: SeenTraffic) => void;
   readonly reject: (error: Error) => void;
 }
 
 /** Holds first packets by a process of its own, the gate, which alone has the rights that this takes. */
 export class NetfilterDoorman implements Doorman {
+  readonly activity: NetfilterActivity;
   #gate: GateProcess | undefined;
   /** Whether the gate holds packets at the moment. */
   #isReady = false;
@@ -61,7 +68,9 @@ export class NetfilterDoorman implements Doorman {
     @inject(optionsOf(doormanOptions)) private readonly options: DoormanOptions,
     @inject(CLOCK) private readonly clock: Clock,
     @inject(LOGGER) private readonly logger: Logger,
-  ) {}
+  ) {
+    this.activity = new NetfilterActivity((order) => this.#order((number) => ({ number, ...order })), clock);
+  }
 
   /** Set where Jitsu may set it; otherwise the gate knows its probes by its user. */
   get probeMark(): number | undefined {
@@ -107,7 +116,7 @@ export class NetfilterDoorman implements Doorman {
       this.#opening?.reject(failed(`it has not answered for ${START_LIMIT / 1_000} s`));
     });
     try {
-      await new Promise<void>((resolve, reject) => (this.#opening = { resolve, reject }));
+      await new Promise<void>((resolve, reject) => (this.#opening = { resolve: () => resolve(), reject }));
     } finally {
       this.#opening = undefined;
       this.#holdOpen();
@@ -173,13 +182,13 @@ export class NetfilterDoorman implements Doorman {
     await this.#order((number) => ({ number, release: unikernel, outcome }));
   }
 
-  #order(order: (number: number) => Parameters<GateProcess['send']>[0]): Promise<void> {
+  #order(order: (number: number) => GateOrder): Promise<SeenTraffic | undefined> {
     const gate = this.#gate;
     if (gate === undefined || !this.#isReady) return Promise.reject(failed('it does not run'));
     this.#tellUser();
     this.#count += 1;
     const number = this.#count;
-    return new Promise<void>((resolve, reject) => {
+    return new Promise<SeenTraffic | undefined>((resolve, reject) => {
       if (!gate.send(order(number))) return reject(failed('it does not take orders'));
       this.#orders.set(number, { resolve, reject });
       if (this.#orders.size === 1) gate.holdOpen(true);
@@ -193,7 +202,7 @@ export class NetfilterDoorman implements Doorman {
     if (this.#isReady) this.#died();
     gate.breakLine();
     const { bridges, probeUsers, rungs } = this.options;
-    const setup: Setup = { instance: process.pid, mark: PROBE_MARK, bridges, rungs, users: probeUsers };
+    const setup: Setup = { instance: process.pid, mark: PROBE_MARK, memory: MEMORY, bridges, rungs, users: probeUsers };
     gate.send({ go: nonce, setup });
     this.#user = undefined;
     this.#tellUser();
@@ -213,7 +222,7 @@ export class NetfilterDoorman implements Doorman {
     const order = this.#orders.get(number);
     this.#orders.delete(number);
     this.#holdOpen();
-    if ('done' in report) order?.resolve();
+    if ('done' in report) order?.resolve(report.traffic);
     else order?.reject(new JitsuError(codeOf(report.code), `${report.refused}.`));
   }
 
@@ -224,6 +233,7 @@ export class NetfilterDoorman implements Doorman {
       return this.#opening.resolve();
     }
     try {
+      await this.activity.watchAgain();
       await this.arm([...this.#armed.values()]);
     } catch (error) {
       this.logger.error({ error }, `not for all that is stopped packets are held again: ${errorMessage(error)}`);

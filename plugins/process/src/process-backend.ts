@@ -25,6 +25,7 @@ import {
 import { totalmem } from 'node:os';
 import { HeldListeners } from './held-listeners.js';
 import { ListenDoorman } from './listen-doorman.js';
+import { ProcessActivity } from './process-activity.js';
 import { ProcessHandle } from './process-handle.js';
 import { ProcessMachine } from './process-machine.js';
 import { controllersOf, type ProcessLimits, type ProcessOptions } from './process-options.js';
@@ -41,6 +42,7 @@ export class ProcessBackend implements Backend<ProcessOptions> {
     stopModes: STOP_MODES,
     bootConfigurators: false,
   };
+  readonly activity: ProcessActivity;
   readonly doorman: ListenDoorman;
   readonly #listeners: HeldListeners;
   readonly #processes: RunningProcesses;
@@ -60,6 +62,7 @@ export class ProcessBackend implements Backend<ProcessOptions> {
     @inject(CONNECTION_NAME) private readonly connectionName: string,
     @inject(SPAWNER) spawner: Spawner,
   ) {
+    this.activity = new ProcessActivity(clock);
     this.#programs = new ProgramFinder(clock);
     this.#accounts = new UserAccounts(clock);
     const tell = (change: PowerChange): void => this.#changes.tell(change);

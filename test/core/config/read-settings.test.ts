@@ -110,6 +110,7 @@ describe('the settings', () => {
       longestBackOff: 300_000,
     });
     assert.deepEqual(settings, {
+      relay: { idle: 7_500_000, ignore: { paths: [], userAgents: [] } },
       onExit: 'keep',
       stateRequired: false,
       usualStop: { mode: undefined, grace: 10_000 },
@@ -170,6 +171,7 @@ describe('the settings', () => {
       watch: undefined,
       ports: [],
       useRules: { idle: 900_000, outgoing: false, conntrack: false, ignored: [] },
+      relays: [],
       addedKeys: {},
       needs: undefined,
       group: undefined,
@@ -194,6 +196,43 @@ describe('the settings', () => {
     const expected =
       "A span such as 'Mon-Fri 08:00-18:00', 'Sat,Sun' or '22:00-06:00' expected, with the days Mon, Tue, Wed, Thu, Fri, Sat and Sun.";
     assert.deepEqual(await problemsOf(toy({ awake: 'always' })), [`unikernels[0].awake: 'always'. ${expected}`]);
+  });
+
+  it('hold the relays of a unikernel, which is ready when what they go to listens', async () => {
+    const { relays, ready, delay } = await first(toy({ relay: ['tcp:80 -> 127.0.0.1:8080', 'udp:80 -> 8080'] }));
+    assert.deepEqual(
+      relays.map(({ protocol, listen, to }) => [protocol, listen.address, listen.port, to.address, to.port]),
+      [
+        ['tcp', '192.0.2.1', 80, '127.0.0.1', 8080],
+        ['udp', '192.0.2.1', 80, '192.0.2.1', 8080],
+      ],
+    );
+    assert.deepEqual([ready.map(({ words }) => words), delay], [['tcp:8080'], 0]);
+  });
+
+  it('let a unikernel with a relay say itself when it is ready', async () => {
+    const { ready } = await first(toy({ relay: 'tcp:80 -> 127.0.0.1:8080', ready: 'tcp:8081' }));
+    assert.deepEqual(
+      ready.map(({ words }) => words),
+      ['tcp:8081'],
+    );
+    const { ready: none, delay } = await first(toy({ relay: 'udp:53 -> 5353' }));
+    assert.deepEqual([none, delay], [[], 100]);
+  });
+
+  it('refuse relays that listen at the same place, or cannot be', async () => {
+    const relay = 'tcp:80 -> 127.0.0.1:8080';
+    const two = ['a.test', 'b.test'].map((dns) => ({ dns, ip: '192.0.2.1', relay }));
+    const taken = 'Another port or address expected: tcp 192.0.2.1:80 is relayed to unikernels[0] already.';
+    assert.deepEqual(await problemsOf({ backend: 'toy', unikernels: two }), [
+      `unikernels[1].relay: '${relay}'. ${taken}`,
+    ]);
+    const expected =
+      "A relay such as 'tcp:8080 -> 127.0.0.1:9000' or 'udp:5353 -> 9053', { listen: 'tcp:8080', to: '127.0.0.1:9000' }, or a list of them expected.";
+    for (const wrong of ['tcp:80', 80]) {
+      const given = typeof wrong === 'string' ? `'${wrong}'` : String(wrong);
+      assert.deepEqual(await problemsOf(toy({ relay: wrong })), [`unikernels[0].relay: ${given}. ${expected}`]);
+    }
   });
 
   it('answer at once, and boot by connections alone, as the whole configuration or one unikernel says', async () => {
@@ -1007,6 +1046,11 @@ describe('a wrong configuration', () => {
       return settings.unikernels.map(({ stopMode }) => stopMode);
     };
     assert.deepEqual(await modes({}), ['destroy', 'shutdown', 'suspend']);
+    assert.deepEqual(
+      await modes({ mode: 'fastest' }),
+      ['fastest', 'fastest', 'suspend'],
+      'also where none can suspend',
+    );
     assert.deepEqual(await modes({ mode: 'managedsave' }), ['managedsave', 'managedsave', 'suspend']);
   });
 

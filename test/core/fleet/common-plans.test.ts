@@ -16,7 +16,7 @@ const plain = {
     grace: 10_000,
   },
   ...{ watch: undefined, awake: undefined, keepWhile: undefined, answersAtOnce: false, wakesOn: 'query' },
-  ...{ ports: NONE, useRules: { idle: 900_000, outgoing: false, conntrack: false, ignored: NONE } },
+  ...{ ports: NONE, relays: NONE, useRules: { idle: 900_000, outgoing: false, conntrack: false, ignored: NONE } },
   ...{ ready: NONE, stopPolicies: NONE, https: NONE, svcb: NONE, addedKeys: {} },
 } satisfies UnikernelSettings;
 
@@ -52,7 +52,7 @@ describe('the plans that unikernels have in common', () => {
 
   for (const [key, value] of Object.entries({
     ...{ backend: 'libvirt', ttl: 1, stopMode: 'suspend', replace: 'now', delay: 1, deadline: 1, grace: 1, watch: 1 },
-    ...{ ready: [], stopPolicies: [] },
+    ...{ ready: [], stopPolicies: [], relays: [] },
   })) {
     it(`are different ones for those that differ in ${key}`, () => {
       const plans = plansByRecords();

@@ -33,7 +33,7 @@ async function aFleet(
         names,
         addresses: NONE,
         ready: READY,
-        ports: NONE,
+        ...{ ports: NONE, relays: NONE },
         stopPolicies: NONE,
         stopMode: 'destroy',
       }) as unknown as UnikernelSettings,
@@ -67,7 +67,7 @@ describe('the fleet', () => {
     const backends: Readonly<Record<string, FakeBackend>> = { able, unable: new FakeBackend(new ManualClock()) };
     const unikernels = ['able', 'able', 'unable'].map((backend, index) => ({
       ...{ name: `${backend}-${index}`, backend, options: { name: `${backend}-${index}` } },
-      ...{ names: [], ready: [], ports: [], stopPolicies: [], stopMode: 'destroy' },
+      ...{ names: [], ready: [], ports: [], relays: [], stopPolicies: [], stopMode: 'destroy' },
     }));
     const instances = {
       backend: ({ name }: { name: string }) => backends[name],
@@ -98,7 +98,7 @@ describe('the fleet', () => {
     const backend = new FakeBackend(new ManualClock());
     const unikernels = ['web', 'db'].map((name) => ({
       ...{ name, backend: 'near', options: { name }, names: [], addresses: ['192.0.2.1'], ready: READY },
-      ...{ ports: [], stopPolicies: [], stopMode: 'destroy' },
+      ...{ ports: [], relays: [], stopPolicies: [], stopMode: 'destroy' },
     }));
     const allowed: unknown[] = [];
     const allow = (target: ReadinessTarget): void => {
@@ -141,7 +141,7 @@ describe('the fleet', () => {
     };
     const unikernels = ['slow', 'absent'].map((name) => ({
       ...{ name, backend: 'near', options: { name }, names: [], addresses: NONE, ready: READY },
-      ...{ ports: [], stopPolicies: [], stopMode: 'destroy' },
+      ...{ ports: [], relays: [], stopPolicies: [], stopMode: 'destroy' },
     }));
     const instances = { backend: () => backend, bootConfigurators: [], probe: () => ({ allow }) };
     const settings = { connections: [{ name: 'near', contribution: {} }], unikernels } as unknown as Settings;
@@ -181,7 +181,7 @@ describe('the fleet', () => {
     const [probe, policy] = [broken(), broken()];
     const unikernels = ['a', 'b'].map((name, index) => ({
       ...{ name, backend: 'near', options: { name }, names: [], addresses: NONE, stopMode: 'destroy', ttl: index },
-      ...{ ready: [probe], ports: [], stopPolicies: [policy] },
+      ...{ ready: [probe], ports: [], relays: [], stopPolicies: [policy] },
     }));
     const connections = [{ name: 'near', contribution: { name: 'fake', useClass: Plain }, options: undefined }];
     const settings = { connections, unikernels, bootConfigurators: [], runtimeDirectory: '' } as unknown as Settings;

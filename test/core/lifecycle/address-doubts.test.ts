@@ -40,9 +40,10 @@ describe('a doubt about who answers at an address', () => {
     domainId: number | undefined,
     isProcess = true,
     ready = true,
+    held?: object,
   ): Unikernel => {
     const probe = { untilReady: () => Promise.resolve(), ...(port !== undefined && { port }) };
-    const machine = { execution: () => (isProcess ? {} : undefined) };
+    const machine = { execution: () => (isProcess ? {} : undefined), listener: () => held };
     const plan = { probes: [probe], machine };
     return { name: 'web', ready, domainId, addresses: ['127.0.0.1'], plan } as unknown as Unikernel;
   };
@@ -81,7 +82,7 @@ describe('a doubt about who answers at an address', () => {
     assert.deepEqual(await looked(aProcess(port, process.pid)), []);
   });
 
-  it('is none of what is no process, asks no port, or has ended meanwhile', async () => {
+  it('is none of what is no process, asks no port, has ended meanwhile, or has Jitsu listen for it', async () => {
     const [stranger, own] = [await listen(), await listen()];
     for (const unikernel of [
       aProcess(stranger.port, own.pid, false),
@@ -89,6 +90,7 @@ describe('a doubt about who answers at an address', () => {
       aProcess(undefined, own.pid),
       aProcess(stranger.port, own.pid, true, false),
       aProcess(1, own.pid),
+      aProcess(stranger.port, own.pid, true, true, {}),
     ])
       assert.deepEqual(await looked(unikernel), []);
     doubts.ready(aProcess(undefined, own.pid));

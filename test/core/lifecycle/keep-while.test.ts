@@ -46,6 +46,16 @@ describe('a unikernel that is kept by a command', () => {
     await life.clock.advance(60_000);
     assert.equal(web!.state, 'off');
     assert.equal(life.story().includes('unready'), false);
+    const kept = life.events.filter(({ kind }) => kind === 'kept');
+    assert.deepEqual(
+      kept.map(({ reason }) => reason),
+      ['by its command "exec:in-use web"'],
+      'told once in a run',
+    );
+    command.answer = () => 0;
+    await life.summon(web!);
+    await life.clock.advance(100_000);
+    assert.equal(life.story().filter((kind) => kind === 'kept').length, 2);
   });
 
   it('gives its answers all the while, and is not stopped for a query that comes while the command runs', async () => {

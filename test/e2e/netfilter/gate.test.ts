@@ -144,6 +144,28 @@ describe('the gate of the netfilter plugin', function () {
       assert.equal(doorman.knocks.length, begin);
     });
 
+    it('knows of connections in use and of the last packet, and not by what probes do', async () => {
+      await bootAndRelease(doorman);
+      const service = aService({ rules: { idle: 1_000, outgoing: false, conntrack: false, ignored: [] } });
+      await doorman.order({ watch: [service] });
+      await doorman.order({ probe: [[GUEST.ipv4], TCP_PORT] });
+      assert.equal((await doorman.observe(service)).connections, 0);
+      const open = await client.hold();
+      assert.equal((await open.say()).error, undefined);
+      const { connections, detail, lastPacket = 0 } = await doorman.observe(service);
+      assert.equal(connections, 1);
+      assert.equal(detail, 'a connection, from 10.78.0.2');
+      await new Promise((resolve) => setTimeout(resolve, 1_100));
+      const later = await doorman.observe(service);
+      assert.equal(later.connections, 0);
+      assert.ok(Math.abs((later.lastPacket ?? 0) - lastPacket) < 100, `${later.lastPacket} and ${lastPacket}`);
+    });
+
+    it('says that it cannot know what has been idle for longer than it remembers', async () => {
+      const service = aService({ rules: { idle: 7_200_000, outgoing: false, conntrack: false, ignored: [] } });
+      await assert.rejects(doorman.observe(service), /60 minutes.*traffic\.idle/);
+    });
+
     it('wakes for no port but those that are declared', async () => {
       const begin = doorman.knocks.length;
       await Promise.all(

@@ -9,6 +9,10 @@ export interface ClientOrder {
   readonly protocol: 'tcp' | 'udp';
   /** In milliseconds. */
   readonly limit?: number;
+  /** Asks for a page: the service does not speak first. */
+  readonly page?: true;
+  /** Is content with a connection: what comes then may end with the machine that is stopped. */
+  readonly connects?: true;
   /** Keeps the connection, by the number of this order. */
   readonly keep?: true;
   /** Says something on the connection that this order has kept, and waits for the answer. */
@@ -49,11 +53,21 @@ function say(socket: Socket | undefined, report: (error?: string) => void): void
   socket?.write('more');
 }
 
-function tcp({ number, host, port, keep, limit = 20_000 }: ClientOrder, report: (error?: string) => void): void {
+function tcp(
+  { number, host, port, page, connects, keep, limit = 20_000 }: ClientOrder,
+  report: (error?: string) => void,
+): void {
   const socket = connect({ host, port, autoSelectFamily: false });
   let connected = false;
-  socket.setTimeout(limit, () => socket.destroy(new Error('timeout')));
-  socket.on('connect', () => (connected = true));
+  socket.setTimeout(limit, () => socket.destroy(new Error(connected ? 'timeout after it was connected' : 'timeout')));
+  socket.on('connect', () => {
+    connected = true;
+    if (connects) {
+      report();
+      socket.destroy();
+    }
+    if (page) socket.write('GET / HTTP/1.0\r\n\r\n');
+  });
   socket.once('data', () => {
     report();
     if (keep) kept.set(number, socket.setTimeout(0));

@@ -1,5 +1,12 @@
 /** The doorman, in a process of its own that may be in another network namespace and can be killed. */
-import { errorMessage, SystemClock, type ArmedService, type Knock, type KnockVerdict } from '@jitsud/core/plugin';
+import {
+  errorMessage,
+  SystemClock,
+  type ArmedService,
+  type Knock,
+  type KnockVerdict,
+  type Traffic,
+} from '@jitsud/core/plugin';
 import { connectUntil } from '#core/builtins/connect-until.js';
 import { markProbes } from '#core/net/probe-mark.js';
 import { NetfilterDoorman } from '#netfilter/netfilter-doorman.js';
@@ -10,6 +17,8 @@ export interface DoormanOrder {
   readonly options?: object;
   readonly arm?: readonly ArmedService[];
   readonly release?: readonly [unikernel: string, outcome: 'deliver' | 'refuse' | 'drop'];
+  readonly watch?: readonly ArmedService[];
+  readonly observe?: ArmedService;
   /** Resolves when a probe has been accepted at each address, at this port. */
   readonly probe?: readonly [addresses: readonly string[], port: number];
   /** How it answers knocks from now on. */
@@ -19,7 +28,9 @@ export interface DoormanOrder {
 }
 
 export type DoormanNews =
-  { readonly number: number; readonly error?: string } | { readonly knock: Knock } | { readonly loss: string | null };
+  | { readonly number: number; readonly error?: string; readonly traffic?: Traffic | undefined }
+  | { readonly knock: Knock }
+  | { readonly loss: string | null };
 
 const send = (news: DoormanNews): void => void process.send?.(news);
 const log = (): void => undefined;
@@ -29,20 +40,13 @@ let verdict: KnockVerdict = 'hold';
 
 process.on('message', (order: DoormanOrder) => {
   void carryOut(order).then(
-    () => send({ number: order.number }),
+    (traffic) => send({ number: order.number, traffic }),
     (error: unknown) => send({ number: order.number, error: errorMessage(error) }),
   );
 });
 
-async function carryOut({
-  options,
-  arm,
-  release,
-  verdict: next,
-  beforeDrop,
-  probe,
-  close,
-}: DoormanOrder): Promise<void> {
+async function carryOut(order: DoormanOrder): Promise<Traffic | undefined> {
+  const { options, arm, release, verdict: next, beforeDrop, probe, watch, observe, close } = order;
   if (next !== undefined) verdict = next;
   if (options !== undefined) {
     doorman = new NetfilterDoorman(doormanOptions.parse(options), new SystemClock(), logger);
@@ -61,7 +65,9 @@ async function carryOut({
     socket.destroy();
   }
   if (release !== undefined) await doorman?.release(...release);
+  if (watch !== undefined) await doorman?.activity.watch(watch);
   if (close) await doorman?.close();
+  return observe && doorman?.activity.observe(observe, AbortSignal.timeout(5_000));
 }
 
 process.on('disconnect', () => process.exit());

@@ -14,7 +14,11 @@ export interface GuestOrder {
 
 const ROUTES = 'route replace default via 10.77.0.1\nroute replace default via fd77::1\n';
 
-const [, , device = 'eth0', host = '::', port = '80', udpPort = '5300'] = process.argv;
+/** With `now` it boots by itself, and has nobody to take orders from. */
+const [, , device = 'eth0', when] = process.argv;
+const host = '::';
+const port = 80;
+const udpPort = 5_300;
 const sockets = new Set<TcpSocket>();
 let servers: (Server | Socket)[] = [];
 
@@ -31,12 +35,12 @@ const listen = async (): Promise<void> => {
     socket.pipe(socket);
     sockets.add(socket.on('close', () => sockets.delete(socket)));
   });
-  const udp = createSocket(host.includes(':') ? 'udp6' : 'udp4');
+  const udp = createSocket('udp6');
   udp.on('message', (message, { address, port: from }) => udp.send(message, from, address));
   servers = [server, udp];
   await Promise.all([
-    new Promise<void>((resolve) => server.listen(Number(port), host, 1_024, resolve)),
-    new Promise<void>((resolve) => udp.bind(Number(udpPort), host, resolve)),
+    new Promise<void>((resolve) => server.listen(port, host, 1_024, resolve)),
+    new Promise<void>((resolve) => udp.bind(udpPort, host, resolve)),
   ]);
 };
 
@@ -60,3 +64,7 @@ process.on('message', ({ boot, device: state, halt }: GuestOrder) => {
 });
 process.on('disconnect', () => process.exit());
 process.send?.({ started: true });
+if (when === 'now') {
+  link('up');
+  await listen();
+}

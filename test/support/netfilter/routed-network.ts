@@ -1,3 +1,4 @@
+import type { ArmedService, Traffic } from '@jitsud/core/plugin';
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -54,6 +55,15 @@ export class RoutedNetwork implements AsyncDisposable {
 
   namespaceOf(place: Place): NetworkNamespace {
     return place === 'host' ? this.host : place === 'routed' ? this.routed : this.bridge;
+  }
+
+  /** A unikernel of `guest-plugin`. @param folder for its process id */
+  aGuest(folder: string): object {
+    return {
+      ...{ name: 'www', dns: 'www.test', backend: 'guests', ip: [GUEST.ipv4, GUEST.ipv6] },
+      ...{ ready: `tcp:${TCP_PORT}`, ports: [`tcp/${TCP_PORT}`, `udp/${UDP_PORT}`] },
+      ...{ namespace: this.guest.name, mac: GUEST_MAC, pidFile: `${folder}/guest.pid` },
+    };
   }
 
   /** Starts a program of `test/support/netfilter` in a namespace. */
@@ -206,11 +216,17 @@ export class LabDoorman {
     return this.news.flatMap((news) => ('loss' in news ? [news.loss] : []));
   }
 
-  async order(order: Omit<DoormanOrder, 'number'>): Promise<void> {
+  async observe(service: ArmedService): Promise<Traffic> {
+    const { traffic = {} } = await this.order({ observe: service });
+    return traffic;
+  }
+
+  async order(order: Omit<DoormanOrder, 'number'>): Promise<{ readonly traffic?: Traffic }> {
     this.#count += 1;
     const number = this.#count;
-    const { error } = await ask(this.process, { ...order, number }, (news) => news['number'] === number);
+    const { error, traffic } = await ask(this.process, { ...order, number }, (news) => news['number'] === number);
     if (error !== undefined) throw new Error(error as string);
+    return traffic === undefined ? {} : { traffic: traffic as Traffic };
   }
 
   /** Closes it, and ends its process. */

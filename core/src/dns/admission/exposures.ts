@@ -10,7 +10,11 @@ const EVERYWHERE: readonly string[] = ['0.0.0.0', '::'];
  * What these settings expose to clients outside this machine and private networks: one sentence each, with what to do
  * about it, the worst first. Empty where Jitsu is bound to local addresses only.
  */
-export function exposures({ dns, wake }: Pick<Settings, 'dns' | 'wake'>): readonly string[] {
+export function exposures({
+  dns,
+  wake,
+  unikernels = [],
+}: Pick<Settings, 'dns' | 'wake'> & Partial<Pick<Settings, 'unikernels'>>): readonly string[] {
   const isLocal = (address: string): boolean => LOCAL_NETWORKS.covers(`${address}/${address.includes(':') ? 128 : 32}`);
   const reachable = dns.bind.filter((address) => EVERYWHERE.includes(address) || !isLocal(address));
   if (reachable.length === 0) return [];
@@ -24,6 +28,9 @@ export function exposures({ dns, wake }: Pick<Settings, 'dns' | 'wake'>): readon
   // network.
   const isPublic = clients.length > 0 || reachable.some((address) => !EVERYWHERE.includes(address));
   const forwarded = dns.forwarders === 'off' ? [] : beyond(dns.allowForwarding, dns.deny);
+  const trusted = new Networks(wake.trusted);
+  const unproven = dns.allow.filter((network) => !trusted.covers(network));
+  const isAtOnce = unikernels.some(({ answersAtOnce }) => answersAtOnce);
   const forgeable = wake.proof === 'none' ? clients : beyond(wake.trusted);
   return [
     ...(clients.length > 0 && forwarded.length > 0
@@ -48,6 +55,12 @@ export function exposures({ dns, wake }: Pick<Settings, 'dns' | 'wake'>): readon
       ? [
           `The names of unikernels are answered on ${where} for ${list(clients)}, and whoever asks from there may boot ` +
             'them as far as wake lets them. To serve fewer, set dns.allow.',
+        ]
+      : []),
+    ...(wake.proof !== 'none' && wake.knocks.unproven === 0 && unproven.length > 0 && isAtOnce
+      ? [
+          `Clients in ${list(unproven)} get addresses at once, and can boot nothing by their connections, whose source is ` +
+            'not proven. To let them, set wake.knocks.unproven to a number of boots a minute.',
         ]
       : []),
     ...(clients.length > 0 && dns.rateLimit.perSecond === 0

@@ -10,9 +10,11 @@ import { openNetfilter } from '../netlink/open-netfilter.js';
 import { loadSystemCalls, Linux, type SystemCalls } from '../netlink/system-calls.js';
 import { hexOf } from './addresses.js';
 import { Allowed } from './allowed.js';
-import { Gate, Refusal } from './gate.js';
+import { Gate } from './gate.js';
 import { LineStream } from './line-stream.js';
 import { checkOrder, type Order, type Report, type Setup } from './messages.js';
+import { Refusal } from './refusal.js';
+import { WatchedTraffic } from './watched-traffic.js';
 import { NeighbourAnswers } from './neighbour-answers.js';
 
 /** The status by which it is not started again. */
@@ -24,6 +26,7 @@ const stream = new LineStream(new Socket({ fd: 3, readable: true, writable: true
 const allowed = new Allowed(4);
 let hold: Netfilter | undefined;
 let gate: Gate<number> | undefined;
+let traffic: WatchedTraffic | undefined;
 
 stream.breakLine();
 report({ hello: nonce, pid: process.pid });
@@ -36,12 +39,13 @@ function take(message: unknown): void {
   } else if (hold !== undefined && gate !== undefined) carryOut(hold, gate, order);
 }
 
-async function start({ instance, mark, users, bridges, rungs }: Setup): Promise<void> {
+async function start({ instance, mark, users, bridges, memory, rungs }: Setup): Promise<void> {
   try {
-    const opened = await openNetfilter({ instance, mark, bridges, ...(rungs.length > 0 && { rungs }) });
+    const opened = await openNetfilter({ instance, mark, bridges, memory, ...(rungs.length > 0 && { rungs }) });
     hold = opened;
     const running = new Gate<number>(opened, report, (address) => allowed.has(address));
     gate = running;
+    traffic = new WatchedTraffic(opened, memory);
     opened.passUsers(users);
     opened.start(
       (packet, bytes) => running.take(packet, bytes),
@@ -70,6 +74,10 @@ function carryOut(packets: Netfilter, running: Gate<number>, order: Exclude<Orde
     if ('allow' in order) {
       allowed.add(order.allow.map(hexOf));
       if (order.seal === true) allowed.seal();
+    } else if ('watch' in order) {
+      traffic?.watch(order.watch, order.ignored, order.conntrack);
+    } else if ('observe' in order) {
+      return report({ done: order.number, traffic: traffic?.observe(order.observe, order.idle) });
     } else if ('arm' in order) {
       running.arm(order.arm);
     } else {

@@ -11,6 +11,7 @@ import {
 import type { StoppedEndpoint } from '../netlink/endpoint.js';
 import type { PacketHold } from './packet-hold.js';
 import { viewPacket, type PacketView } from './packet-view.js';
+import { Refusal } from './refusal.js';
 
 /** The most knocks that are not answered yet, of one unikernel and in all; above it packets are dropped. */
 const MOST_OPEN_KNOCKS = { perUnikernel: 128, inAll: 2_048 };
@@ -26,16 +27,6 @@ interface Armed<Packet> {
   /** By the client's address: the number of its open knock, or that its packets are held. */
   readonly clients: Map<string, number | 'hold'>;
   openKnocks: number;
-}
-
-/** What is not carried out, with a code of Jitsu. */
-export class Refusal extends Error {
-  constructor(
-    readonly code: 'JITSU_DOORMAN_FAILED' | 'JITSU_DOORMAN_DENIED',
-    message: string,
-  ) {
-    super(message);
-  }
 }
 
 /** Holds first packets, and asks what becomes of them. */
@@ -74,6 +65,8 @@ export class Gate<Packet> {
       readonly connections: Connections;
     }[] = [];
     const outdated: StoppedEndpoint[] = [];
+    /** Those whose machines have just ended. */
+    const ended: StoppedEndpoint[] = [];
     let refusal: Refusal | undefined;
     for (const service of services) {
       const endpoints = this.#endpointsOf(service);
@@ -85,6 +78,7 @@ export class Gate<Packet> {
       if (before !== undefined) {
         if (sameEndpoints(before.endpoints, endpoints)) continue;
         outdated.push(...before.endpoints);
+        if (before.connections === 'pass' && service.connections === 'refuse') ended.push(...endpoints);
       }
       this.#setMac(service);
       changed.push({ armed: before ?? this.#newlyArmed(service), endpoints, connections: service.connections });
@@ -102,6 +96,7 @@ export class Gate<Packet> {
       this.#armed.set(armed.unikernel, armed);
       for (const endpoint of endpoints) this.#byEndpoint.set(keyOf(endpoint), armed);
     }
+    for (const address of new Set(ended.map((endpoint) => endpoint.address))) this.hold.forgetConnections(address);
     if (refusal !== undefined) throw refusal;
   }
 

@@ -18,6 +18,15 @@ export interface GuardedService {
   readonly mac?: string | undefined;
 }
 
+/** A unikernel whose traffic is to be remembered, or is asked for. */
+export interface WatchedService {
+  readonly addresses: readonly string[];
+  /** As `tcp/443`. */
+  readonly ports: readonly string[];
+  /** Whether flows that it has opened itself count. */
+  readonly outgoing: boolean;
+}
+
 /** What the gate is to do once. */
 export interface Setup {
   /** The process id of Jitsu, which names its table. */
@@ -28,6 +37,8 @@ export interface Setup {
   readonly users: readonly number[];
   /** The bridges on which it answers for stopped unikernels. */
   readonly bridges: readonly string[];
+  /** How long traffic is remembered, in milliseconds. */
+  readonly memory: number;
   /** The rungs of the ladder that are tried; all of them where there are none. */
   readonly rungs: readonly Rung[];
 }
@@ -45,7 +56,26 @@ export type Order =
   | { readonly number: number; readonly allow: readonly string[]; readonly seal?: true }
   | { readonly number: number; readonly arm: readonly GuardedService[] }
   | { readonly number: number; readonly release: string; readonly outcome: Outcome }
+  | {
+      readonly number: number;
+      readonly watch: readonly WatchedService[];
+      /** Networks whose clients do not count, as ADDRESS/LENGTH. */
+      readonly ignored: readonly string[];
+      /** Whether connection tracking is to be turned on. */
+      readonly conntrack: boolean;
+    }
+  /** @param idle in milliseconds */
+  | { readonly number: number; readonly observe: WatchedService; readonly idle: number }
   | { readonly knock: number; readonly verdict: Verdict };
+
+/** What the gate knows of the traffic to a service. */
+export interface SeenTraffic {
+  readonly connections: number;
+  /** How long ago the last packet came, in milliseconds. */
+  readonly age: number;
+  /** Some of those who have connections. */
+  readonly clients: readonly string[];
+}
 
 /** What the gate reports. */
 export type Report =
@@ -58,7 +88,7 @@ export type Report =
   | { readonly warning: string }
   /** It cannot work, and ends. */
   | { readonly failure: string; readonly code: string }
-  | { readonly done: number }
+  | { readonly done: number; readonly traffic?: SeenTraffic | undefined }
   | { readonly number: number; readonly refused: string; readonly code: string }
   | {
       readonly knock: number;
@@ -75,6 +105,9 @@ export const MOST_SERVICES = 500;
 export const MOST_ADDRESSES = 64;
 export const MOST_PORTS = 64;
 
+/** The most clients that are named. */
+export const MOST_NAMED = 16;
+
 const LONGEST_NAME = 512;
 const NONCE = /^[0-9a-f]{32}$/;
 const MAC = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/;
@@ -84,7 +117,8 @@ const INTERFACE = /^[^\s/]{1,15}$/;
 export function checkOrder(message: unknown): Order | undefined {
   const fields = fieldsOf(message);
   if (fields === undefined) return undefined;
-  const { go, setup, user, allow, seal, number, arm, release, outcome, knock, verdict } = fields;
+  const { go, setup, user, allow, seal, number, arm, release, outcome, watch, ignored, conntrack } = fields;
+  const { observe, idle, knock, verdict } = fields;
   if (go !== undefined) {
     const checked = checkSetup(setup);
     return isNonce(go) && checked !== undefined ? { go, setup: checked } : undefined;
@@ -97,6 +131,16 @@ export function checkOrder(message: unknown): Order | undefined {
     return { number, allow, ...(seal === true && { seal }) };
   }
   if (release !== undefined) return isName(release) && isOutcome(outcome) ? { number, release, outcome } : undefined;
+  if (observe !== undefined) {
+    const service = checkWatched(observe);
+    return service !== undefined && isWhole(idle) ? { number, observe: service, idle } : undefined;
+  }
+  if (watch !== undefined) {
+    if (!isList(watch, MOST_SERVICES) || !isList(ignored, 1_024) || typeof conntrack !== 'boolean') return undefined;
+    const services = watch.map(checkWatched);
+    if (!services.every((service) => service !== undefined) || !ignored.every(isText)) return undefined;
+    return { number, watch: services, ignored, conntrack };
+  }
   if (!isList(arm, MOST_SERVICES)) return undefined;
   const services = arm.map(checkService);
   return services.every((service) => service !== undefined) ? { number, arm: services } : undefined;
@@ -113,7 +157,12 @@ export function checkReport(message: unknown): Report | undefined {
   if (died === true) return { died };
   if (warning !== undefined) return isText(warning) ? { warning } : undefined;
   if (failure !== undefined) return isText(failure) && isText(code) ? { failure, code } : undefined;
-  if (done !== undefined) return isWhole(done) ? { done } : undefined;
+  if (done !== undefined) {
+    if (!isWhole(done)) return undefined;
+    if (fields['traffic'] === undefined) return { done };
+    const traffic = checkTraffic(fields['traffic']);
+    return traffic === undefined ? undefined : { done, traffic };
+  }
   if (refused !== undefined) {
     return isText(refused) && isText(code) && isWhole(number) ? { number, refused, code } : undefined;
   }
@@ -135,23 +184,37 @@ function checkService(value: unknown): GuardedService | undefined {
   if (fields === undefined) return undefined;
   const { unikernel, addresses, ports, connections, mac } = fields;
   if (!isName(unikernel) || !isConnections(connections)) return undefined;
-  if (!isList(addresses, MOST_ADDRESSES) || !addresses.every(isAddress)) return undefined;
-  if (!isList(ports, MOST_PORTS) || !ports.every((port) => isText(port) && readPort(port) !== undefined)) {
-    return undefined;
-  }
+  if (!isAddresses(addresses) || !isPorts(ports)) return undefined;
   if (mac !== undefined && !(typeof mac === 'string' && MAC.test(mac))) return undefined;
-  return { unikernel, connections, mac, addresses, ports: ports as string[] };
+  return { unikernel, connections, mac, addresses, ports };
+}
+
+function checkWatched(value: unknown): WatchedService | undefined {
+  const fields = fieldsOf(value);
+  if (fields === undefined) return undefined;
+  const { addresses, ports, outgoing } = fields;
+  return isAddresses(addresses) && isPorts(ports) && typeof outgoing === 'boolean'
+    ? { addresses, ports, outgoing }
+    : undefined;
+}
+
+function checkTraffic(value: unknown): SeenTraffic | undefined {
+  const fields = fieldsOf(value);
+  if (fields === undefined) return undefined;
+  const { connections, age, clients } = fields;
+  if (!isWhole(connections) || typeof age !== 'number' || !(age >= 0)) return undefined;
+  return isList(clients, MOST_NAMED) && clients.every(isAddress) ? { connections, age, clients } : undefined;
 }
 
 function checkSetup(value: unknown): Setup | undefined {
   const fields = fieldsOf(value);
   if (fields === undefined) return undefined;
-  const { instance, mark, users, bridges, rungs } = fields;
+  const { instance, mark, users, bridges, memory, rungs } = fields;
   if (!isWhole(instance) || !isList(bridges, 64)) return undefined;
   if (!bridges.every((name) => typeof name === 'string' && INTERFACE.test(name))) return undefined;
   if (!isNumber32(mark) || !isList(users, 64) || !users.every(isNumber32)) return undefined;
-  if (!isList(rungs, 3) || !rungs.every(isRung)) return undefined;
-  return { instance, mark, users, rungs, bridges: bridges as string[] };
+  if (!isWhole(memory) || !isList(rungs, 3) || !rungs.every(isRung)) return undefined;
+  return { instance, mark, users, memory, rungs, bridges: bridges as string[] };
 }
 
 function fieldsOf(value: unknown): Readonly<Record<string, unknown>> | undefined {
@@ -177,6 +240,14 @@ function isNonce(value: unknown): value is string {
 /** An address without a zone. */
 function isAddress(value: unknown): value is string {
   return typeof value === 'string' && value.length <= 45 && isIP(value) !== 0 && !value.includes('%');
+}
+
+function isAddresses(value: unknown): value is readonly string[] {
+  return isList(value, MOST_ADDRESSES) && value.every(isAddress);
+}
+
+function isPorts(value: unknown): value is readonly string[] {
+  return isList(value, MOST_PORTS) && value.every((port) => isText(port) && readPort(port) !== undefined);
 }
 
 function isWhole(value: unknown): value is number {

@@ -16,4 +16,6 @@ export interface PacketHold<Packet = unknown> {
   /** They are answered as a closed port does. */
   refuse(packets: readonly Packet[]): void;
   drop(packets: readonly Packet[]): void;
+  /** The kernel forgets what it tracks of connections to an address whose machine has ended. */
+  forgetConnections(address: string): void;
 }

@@ -1,3 +1,4 @@
+import { addressRanges } from './address-ranges.js';
 import { connectionsTo, deleteConnections } from './conntrack.js';
 import { addressKey, endpointKey, OwnAddresses, setFor, type Endpoint, type StoppedEndpoint } from './endpoint.js';
 import { NetlinkError } from './netlink-error.js';
@@ -7,7 +8,7 @@ import { commit } from './nft-transaction.js';
 import { OtherTables } from './other-tables.js';
 import type { PacketHolder } from './packet-holder.js';
 import { opposite, SetMembers, type Edit } from './set-members.js';
-import { trackConnections, USERS } from './table-layout.js';
+import { ignoredNetworks, trackConnections, USERS } from './table-layout.js';
 import { TrafficReader, type TrafficQuestion, type TrafficReading } from './traffic-reader.js';
 
 /** How packets are held, the best first: by nftables' own queue, by that of iptables, or as copies that are sent again. */
@@ -127,6 +128,11 @@ export class Netfilter implements Disposable {
   /** It is not remembered any more. @throws NetlinkError */
   unwatch(endpoints: readonly Endpoint[], outgoing: readonly string[] = []): void {
     this.#members.edit(watchEdits(endpoints, outgoing, false));
+  }
+
+  /** Clients in these networks do not count as use from now on; to be called once. @throws NetlinkError */
+  ignore(networks: readonly string[]): void {
+    commit(this.socket, ignoredNetworks(this.table, addressRanges(networks)));
   }
 
   /** What is known of the traffic to a service that is watched. @throws NetlinkError where nothing can be known */

@@ -110,7 +110,7 @@ export function tableLayout(table: NftTable, options: LayoutOptions): Change[] {
     table.set({ name: USERS, parts: [[KeyType.USER, 4]] }),
     ...VERSIONS.flatMap((version) => [
       ...setsOf(version, options).map((set) => table.set(set)),
-      ...ignoredOf(table, version, options),
+      ...ignoredOf(table, version, options.ignored),
     ]),
     ...VERSIONS.flatMap((version) => [
       ...towards(table, version, options),
@@ -119,6 +119,11 @@ export function tableLayout(table: NftTable, options: LayoutOptions): Change[] {
     ]),
     ...entrances(table, options),
   ];
+}
+
+/** Clients in these ranges do not count any more. */
+export function ignoredNetworks(table: NftTable, ranges: readonly AddressRange[]): Change[] {
+  return VERSIONS.flatMap((version) => ignoredOf(table, version, ranges));
 }
 
 /** Turns connection tracking on for this network namespace. */
@@ -151,7 +156,7 @@ function setsOf(version: Version, { memory, window, room }: LayoutOptions): SetD
   ];
 }
 
-function ignoredOf(table: NftTable, version: Version, { ignored }: LayoutOptions): Change[] {
+function ignoredOf(table: NftTable, version: Version, ignored: LayoutOptions['ignored']): Change[] {
   const ranges = ignored
     .filter(({ first }) => first.length === version.length * 2)
     .map(({ first, behind }) => {

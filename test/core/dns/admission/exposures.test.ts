@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { DnsSettings, WakeSettings } from '#core/config/settings.js';
+import type { DnsSettings, WakeSettings, Settings } from '#core/config/settings.js';
 import { exposures } from '#core/dns/admission/exposures.js';
 import { dnsSettings } from '../../../support/dns-settings.js';
 import { wakeSettings } from '../../../support/wake-settings.js';
@@ -70,6 +70,21 @@ describe('what is open to others', () => {
         'as far as wake lets them. To serve fewer, set dns.allow.',
       'Nothing limits the responses to forged sources: set dns.rateLimit.perSecond.',
     ]);
+  });
+
+  it('are addresses that are given at once to clients whose connections can boot nothing', () => {
+    const said = (unproven: number, answersAtOnce: boolean, trusted = ['10.0.0.0/8']): boolean =>
+      exposures({
+        dns: dnsSettings({ rateLimit: limited, ...closed, bind: ['192.0.2.1'], allow: ['198.51.100.0/24'] }),
+        wake: wakeSettings({ trusted, knocks: { unproven } }),
+        unikernels: [{ answersAtOnce }] as unknown as Settings['unikernels'],
+      }).some((sentence) =>
+        sentence.startsWith('Clients in 198.51.100.0/24 get addresses at once, and can boot nothing'),
+      );
+    assert.deepEqual(
+      [said(0, true), said(1, true), said(0, false), said(0, true, ['198.51.100.0/22'])],
+      [true, false, false, false],
+    );
   });
 
   it('is told for the first four networks by name, and for others by their number', () => {

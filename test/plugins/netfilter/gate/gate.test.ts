@@ -31,6 +31,10 @@ class RecordingHold implements PacketHold<number> {
     this.#note('refuse', packets);
   }
 
+  forgetConnections(address: string): void {
+    this.done.push(`forget ${address}`);
+  }
+
   drop(packets: readonly number[]): void {
     this.#note('drop', packets);
   }
@@ -92,6 +96,8 @@ describe('the gate', () => {
     assert.deepEqual(done(), ['arm tcp/80 0a4d0051 hold', 'disarm tcp/80 0a4d0050', 'disarm udp/53 0a4d0050']);
     gate.arm([{ ...www, ports: ['tcp/80'], addresses: ['10.77.0.81'], connections: 'pass' }]);
     assert.deepEqual(done(), ['arm tcp/80 0a4d0051 pass']);
+    gate.arm([{ ...www, ports: ['tcp/80'], addresses: ['10.77.0.81'], connections: 'refuse' }]);
+    assert.deepEqual(done(), ['arm tcp/80 0a4d0051 refuse', 'forget 0a4d0051']);
   });
 
   it('holds a packet, reports its client, and delivers it at the release, when the kernel holds nothing any more', () => {

@@ -9,7 +9,15 @@ const service = {
   connections: 'refuse',
   mac: '02:00:00:00:00:80',
 } as const;
-const setup = { instance: 1_234, mark: 7, users: [65_534], bridges: ['br0'], rungs: ['NFLOG'] } as const;
+const setup = {
+  instance: 1_234,
+  mark: 7,
+  users: [65_534],
+  bridges: ['br0'],
+  memory: 3_600_000,
+  rungs: ['NFLOG'],
+} as const;
+const watched = { addresses: ['10.77.0.80'], ports: ['tcp/80'], outgoing: false };
 
 describe('the orders to the gate', () => {
   it('are taken as they are meant', () => {
@@ -21,6 +29,8 @@ describe('the orders to the gate', () => {
       { number: 2, arm: [service] },
       { number: 3, release: 'www', outcome: 'deliver' },
       { knock: 4, verdict: 'hold' },
+      { number: 5, watch: [watched], ignored: ['192.0.2.0/24'], conntrack: true },
+      { number: 6, observe: watched, idle: 900_000 },
     ];
     for (const order of orders) assert.deepEqual(checkOrder(JSON.parse(JSON.stringify(order))), order);
   });
@@ -43,6 +53,8 @@ describe('the orders to the gate', () => {
     'another fate of connections': { number: 1, arm: [{ ...service, connections: 'keep' }] },
     'another outcome': { number: 1, release: 'www', outcome: 'accept' },
     'another verdict': { knock: 1, verdict: 'deliver' },
+    'a watched name for an address': { number: 1, observe: { ...watched, addresses: ['x'] }, idle: 1 },
+    'no time': { number: 1, observe: watched },
     'a name that is too long': { number: 1, release: 'x'.repeat(513), outcome: 'drop' },
   })) {
     it(`are not carried out with ${what}`, () => assert.equal(checkOrder(order), undefined));
@@ -57,6 +69,7 @@ describe('the reports of the gate', () => {
       { died: true },
       { failure: 'no rights', code: 'JITSU_DOORMAN_DENIED' },
       { done: 1 },
+      { done: 1, traffic: { connections: 2, age: 17, clients: ['192.0.2.7'] } },
       { number: 1, refused: 'no', code: 'JITSU_DOORMAN_FAILED' },
       { knock: 1, unikernel: 'www', protocol: 'tcp', port: 80, from: '192.0.2.7' },
     ];
@@ -66,6 +79,7 @@ describe('the reports of the gate', () => {
   for (const [what, report] of Object.entries({
     'no object': 'knock',
     'another rung': { ready: NONCE, rung: 'other' },
+    'a negative age': { done: 1, traffic: { connections: 2, age: -1, clients: [] } },
     'no client': { knock: 1, unikernel: 'www', protocol: 'tcp', port: 80 },
     'a client that is no address': { knock: 1, unikernel: 'www', protocol: 'tcp', port: 80, from: '$(reboot)' },
     'a port that there is not': { knock: 1, unikernel: 'www', protocol: 'tcp', port: 65_536, from: '192.0.2.7' },

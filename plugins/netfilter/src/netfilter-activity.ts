@@ -1,0 +1,82 @@
+import {
+  untilAborted,
+  type ActivitySource,
+  type Clock,
+  type ServiceEndpoints,
+  type ServicePort,
+  type Traffic,
+} from '@jitsud/core/plugin';
+import {
+  MOST_ADDRESSES,
+  MOST_PORTS,
+  MOST_SERVICES,
+  type Order,
+  type SeenTraffic,
+  type WatchedService,
+} from './gate/messages.js';
+
+type Numbered<T> = T extends { readonly number: number } ? Omit<T, 'number'> : never;
+
+/** Gives the gate an order. Rejects with a `JitsuError`. */
+export type GiveOrder = (order: Numbered<Order>) => Promise<SeenTraffic | undefined>;
+
+/** What the table of the gate sees of the traffic to unikernels. */
+export class NetfilterActivity implements ActivitySource {
+  /** By name, for a gate that starts in the place of another. */
+  readonly #watched = new Map<string, ServiceEndpoints>();
+
+  constructor(
+    private readonly give: GiveOrder,
+    private readonly clock: Clock,
+  ) {}
+
+  sees({ addresses, ports }: ServiceEndpoints): boolean {
+    if (addresses.length === 0 || ports.length === 0) return false;
+    if (addresses.length > MOST_ADDRESSES || ports.length > MOST_PORTS) return false;
+    return !addresses.some((address) => address.includes('%'));
+  }
+
+  async watch(endpoints: readonly ServiceEndpoints[]): Promise<void> {
+    for (const each of endpoints) this.#watched.set(each.unikernel, each);
+    for (let index = 0; index < endpoints.length; index += MOST_SERVICES) {
+      const batch = endpoints.slice(index, index + MOST_SERVICES);
+      await this.give({
+        watch: batch.map(watchedServiceOf),
+        ignored: batch[0]?.rules.ignored ?? [],
+        conntrack: batch.some(({ rules }) => rules.conntrack),
+      });
+    }
+  }
+
+  /** To be called when another gate has started. */
+  async watchAgain(): Promise<void> {
+    await this.watch([...this.#watched.values()]);
+  }
+
+  async observe(endpoints: ServiceEndpoints, signal: AbortSignal): Promise<Traffic> {
+    const { idle } = endpoints.rules;
+    const seen = await untilAborted(this.give({ observe: watchedServiceOf(endpoints), idle }), signal);
+    // Nothing else answers an order that observes.
+    if (seen === undefined) return {};
+    const { connections, age, clients } = seen;
+    const detail = connections === 0 ? undefined : detailOf(connections, clients);
+    return { connections, lastPacket: this.clock.now() - age, ...(detail !== undefined && { detail }) };
+  }
+}
+
+function watchedServiceOf({ addresses, ports, rules }: ServiceEndpoints): WatchedService {
+  return { addresses, ports: ports.map(portText), outgoing: rules.outgoing };
+}
+
+function portText({ protocol, port }: ServicePort): string {
+  return `${protocol}/${port}`;
+}
+
+/** `2 connections, from 192.0.2.7 and 198.51.100.4` */
+function detailOf(connections: number, clients: readonly string[]): string {
+  const count = connections === 1 ? 'a connection' : `${connections} connections`;
+  const last = clients.at(-1);
+  if (last === undefined) return count;
+  const others = clients.slice(0, -1);
+  return `${count}, from ${others.length === 0 ? last : `${others.join(', ')} and ${last}`}`;
+}

@@ -1,0 +1,100 @@
+import {
+  addressBytes,
+  errorMessage,
+  JitsuError,
+  Networks,
+  type ActivitySource,
+  type Clock,
+  type ServiceEndpoints,
+  type Traffic,
+  type UseRules,
+} from '@jitsud/core/plugin';
+import { readlinkSync } from 'node:fs';
+import { ProcNetTcp } from './proc-net-tcp.js';
+import { SocketDiagnosis } from './socket-diagnosis.js';
+import type { TcpConnection, TcpTable } from './tcp-table.js';
+
+/** How many clients are named. */
+const MOST_NAMED = 3;
+
+/**
+ * Knows the TCP connections to programs of this system, as the system itself does; it costs nothing while nobody asks. Of
+ * UDP nothing is known.
+ */
+export class ProcessActivity implements ActivitySource {
+  #table: Promise<TcpTable> | undefined;
+  readonly #ignored = new WeakMap<UseRules, Networks>();
+
+  /** @param open the connections of the system */
+  constructor(
+    private readonly clock: Pick<Clock, 'now'>,
+    private readonly openTable: () => Promise<TcpTable> = openTcpTable,
+  ) {}
+
+  sees({ addresses, ports, domainId }: ServiceEndpoints): boolean {
+    const isKnown = addresses.length > 0 && ports.some(({ protocol }) => protocol === 'tcp');
+    return process.platform === 'linux' && isKnown && (domainId === undefined || isInOurNetwork(domainId));
+  }
+
+  /** @throws JITSU_BACKEND_FAILED where the system does not tell its connections */
+  async observe({ unikernel, addresses, ports, rules }: ServiceEndpoints, signal: AbortSignal): Promise<Traffic> {
+    signal.throwIfAborted();
+    let all: readonly TcpConnection[];
+    try {
+      const table = await (this.#table ??= this.openTable());
+      const tcp = ports.filter(({ protocol }) => protocol === 'tcp');
+      all = tcp.flatMap(({ port }) => table.connectionsTo(addresses, port));
+    } catch (error) {
+      const message = `The connections to ${unikernel} are not known: ${errorMessage(error)}.`;
+      throw new JitsuError('JITSU_BACKEND_FAILED', message, { cause: error });
+    }
+    const used = all.filter(({ peer }) => !this.#isIgnored(rules, peer));
+    const open = used.filter(({ closed, idle = 0 }) => closed === undefined && idle <= rules.idle);
+    const closed = used.flatMap((connection) => connection.closed ?? []);
+    return {
+      connections: open.length,
+      ...(closed.length > 0 && { lastPacket: this.clock.now() - Math.min(...closed) }),
+      ...(open.length > 0 && { detail: detailOf(open) }),
+    };
+  }
+
+  async close(): Promise<void> {
+    const table = await this.#table?.catch(() => undefined);
+    this.#table = undefined;
+    if (table instanceof SocketDiagnosis) table[Symbol.dispose]();
+  }
+
+  #isIgnored(rules: UseRules, peer: string): boolean {
+    if (rules.ignored.length === 0) return false;
+    let ignored = this.#ignored.get(rules);
+    if (ignored === undefined) {
+      ignored = new Networks(rules.ignored);
+      this.#ignored.set(rules, ignored);
+    }
+    const bytes = addressBytes(peer);
+    return bytes !== undefined && ignored.has(bytes);
+  }
+}
+
+async function openTcpTable(): Promise<TcpTable> {
+  return (await SocketDiagnosis.open()) ?? new ProcNetTcp();
+}
+
+/** Whether a process has the same network as Jitsu, whose connections are the only ones that it is told. */
+function isInOurNetwork(pid: number): boolean {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/net`) === readlinkSync('/proc/self/ns/net');
+  } catch {
+    // That of another user cannot be looked at. It was started from here.
+    return true;
+  }
+}
+
+function detailOf(connections: readonly TcpConnection[]): string {
+  const peers = [...new Set(connections.map(({ peer }) => peer))];
+  const more = peers.length - MOST_NAMED;
+  const names = [...peers.slice(0, MOST_NAMED), ...(more > 0 ? [`${more} more`] : [])];
+  const last = names.length > 1 ? ` and ${names.pop() ?? ''}` : '';
+  const count = connections.length === 1 ? '1 connection' : `${connections.length} connections`;
+  return `${count}, from ${names.join(', ')}${last}`;
+}

@@ -1,0 +1,103 @@
+/** A backend whose machines are guests in network namespaces: `guest-program`, cut off from one moment to the next. */
+import { execFile, spawn } from 'node:child_process';
+import { closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import {
+  CONNECTION_NAME,
+  definePlugin,
+  inject,
+  stableUuid,
+  z,
+  type Backend,
+  type Machine,
+  type MachineDescription,
+  type Registration,
+} from '@jitsud/core/plugin';
+
+const run = promisify(execFile);
+
+const guestOptions = z.strictObject({
+  name: z.string().describe('Name of the unikernel'),
+  namespace: z.string().describe('The network namespace of the guest'),
+  mac: z.string().describe('The MAC of its device'),
+  pidFile: z.string().describe('Where its process is noted'),
+});
+
+type GuestOptions = z.infer<typeof guestOptions>;
+
+class GuestBackend implements Backend<GuestOptions> {
+  readonly capabilities = { stopModes: ['destroy'], bootConfigurators: false } as const;
+
+  constructor(@inject(CONNECTION_NAME) private readonly connection: string) {}
+
+  async connect(): Promise<void> {}
+  async close(): Promise<void> {}
+
+  async machine({ options }: Registration<GuestOptions>): Promise<Machine> {
+    return new GuestMachine(stableUuid('guests', this.connection, options.name), options);
+  }
+}
+
+class GuestMachine implements Machine {
+  constructor(
+    readonly id: string,
+    private readonly options: GuestOptions,
+  ) {}
+
+  async describe(): Promise<MachineDescription> {
+    const { name, mac } = this.options;
+    return { name, state: this.#pid() === undefined ? 'off' : 'running', macs: [mac] };
+  }
+
+  async start(): Promise<void> {
+    if (this.#pid() !== undefined) return;
+    const { namespace, pidFile } = this.options;
+    const program = fileURLToPath(new URL('guest-program.js', import.meta.url));
+    const output = openSync(`${pidFile}.log`, 'a');
+    const child = spawn('ip', ['netns', 'exec', namespace, process.execPath, program, 'eth0', 'now'], {
+      detached: true,
+      stdio: ['ignore', output, output],
+    });
+    closeSync(output);
+    child.unref();
+    writeFileSync(pidFile, String(child.pid));
+  }
+
+  resume(): Promise<void> {
+    return this.start();
+  }
+
+  unpause(): Promise<void> {
+    return this.start();
+  }
+
+  async stop(): Promise<void> {
+    const pid = this.#pid();
+    if (pid === undefined) return;
+    // Nobody hears of the end of its connections.
+    await run('ip', ['-n', this.options.namespace, 'link', 'set', 'eth0', 'down']);
+    process.kill(pid, 'SIGKILL');
+    rmSync(this.options.pidFile, { force: true });
+  }
+
+  #pid(): number | undefined {
+    if (!existsSync(this.options.pidFile)) return undefined;
+    const pid = Number(readFileSync(this.options.pidFile, 'latin1'));
+    return existsSync(`/proc/${pid}`) ? pid : undefined;
+  }
+}
+
+// eslint-disable-next-line no-restricted-exports -- this is how a plugin is found
+export default definePlugin({
+  name: 'guests',
+  apiVersion: '^1.0.0',
+  register(registry) {
+    registry.backend({
+      name: 'guests',
+      useClass: GuestBackend,
+      description: 'Guests in network namespaces',
+      unikernel: guestOptions,
+    });
+  },
+});
