@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -10,6 +12,8 @@ import { requireRoot } from '../support/require-tool.js';
 import { isRunning, RunningJitsu } from '../support/running-jitsu.js';
 
 const PROGRAM = fileURLToPath(new URL('../support/listening-program.js', import.meta.url));
+
+const WITHOUT_KOFFI = new URL('../support/without-koffi.js', import.meta.url).href;
 
 /** Has no name on any machine. */
 const USER = 4_000_002;
@@ -29,6 +33,17 @@ async function visit(ip: string, port = 8080): Promise<number> {
   await once(client, 'close');
   assert.match(said, /^\d+ http 127\.0\.0\.1$/);
   return Number(said.split(' ')[0]);
+}
+
+async function startWithoutKoffi(jitsu: RunningJitsu): Promise<void> {
+  const before = process.env['NODE_OPTIONS'];
+  process.env['NODE_OPTIONS'] = `${before ?? ''} --import=${WITHOUT_KOFFI}`;
+  try {
+    await jitsu.start();
+  } finally {
+    if (before === undefined) delete process.env['NODE_OPTIONS'];
+    else process.env['NODE_OPTIONS'] = before;
+  }
 }
 
 /** Clients that connect all the time, and what they have seen. */
@@ -92,6 +107,63 @@ describe('a program for which Jitsu listens, summoned by the real Jitsu', functi
     const began = performance.now();
     await assert.rejects(visit(web.ip), { code: 'ECONNRESET' });
     assert.ok(performance.now() - began < 5_000);
+  });
+
+  it('loses no connection where koffi is not there either', async () => {
+    const web = aListener(8080, ['slow=100']);
+    await using jitsu = new RunningJitsu([web], { stop: { onExit: 'keep' }, privileges: 'none' });
+    await startWithoutKoffi(jitsu);
+    const pids = new Set<number>();
+    try {
+      const first = await Promise.all(Array.from({ length: 20 }, () => visit(web.ip)));
+      assert.equal(new Set(first).size, 1);
+      assert.equal((await jitsu.status('web')).domainId, first[0]);
+      assert.ok(!readFileSync(`/proc/${jitsu.pid}/maps`, 'utf8').includes('koffi'));
+      await using visitors = new Visitors(web.ip);
+      for (let cycle = 0; cycle < 5; cycle += 1) {
+        await visitors.more();
+        await jitsu.control.stop('web');
+      }
+      await visitors.more();
+      const running = (await jitsu.status('web')).domainId ?? 0;
+      await jitsu.end('SIGKILL');
+      await visitors.more();
+      await startWithoutKoffi(jitsu);
+      await visitors.more();
+      assert.equal((await jitsu.status('web')).domainId, running);
+      for (const pid of visitors.pids) pids.add(pid);
+      assert.deepEqual(visitors.failures, []);
+      assert.ok(pids.size > 5);
+    } finally {
+      await jitsu.control.stop('web');
+      for (const pid of pids) if (isRunning(pid)) process.kill(pid, 'SIGKILL');
+    }
+  });
+
+  it('passes the first datagram on where koffi is not there, and leaves the others to the program', async () => {
+    const web = { ...aListener(8080), listen: ['udp:5353=dns'], ready: 'exec:true' };
+    await using jitsu = new RunningJitsu([web], { privileges: 'none' });
+    await startWithoutKoffi(jitsu);
+    const client = createSocket('udp4');
+    const answers: string[] = [];
+    client.on('message', (answer) => answers.push(answer.toString()));
+    try {
+      for (let cycle = 1; cycle <= 3; cycle += 1) {
+        for (let times = 0; times < 5; times += 1) client.send('hello', 5353, web.ip);
+        await eventually(() => assert.equal(answers.length, 5 * cycle), 20_000);
+        await jitsu.control.stop('web');
+      }
+      const pids = answers.map((answer) => /^(\d+) dns 127/.exec(answer)?.[1]);
+      assert.equal(new Set(pids).size, 3);
+    } finally {
+      client.close();
+    }
+  });
+
+  it('refuses to listen without koffi for a program that it is to start as root later', async function () {
+    requireRoot(this);
+    await using jitsu = new RunningJitsu([aListener()], { privileges: { user: USER } });
+    await assert.rejects(startWithoutKoffi(jitsu), /JITSU_CONFIG_INVALID.*listen: where Jitsu gives up root.*koffi/s);
   });
 
   for (const [what, isRoot] of [

@@ -4,12 +4,21 @@ import type { ControlLimits } from './control-limits.js';
 export type Variables = Readonly<Record<string, string | undefined>>;
 
 /** A socket that a program is given (sd_listen_fds(3)). */
-export interface LaunchSocket {
-  /** Its descriptor in the process that answers queries, which stays open there. */
-  readonly descriptor: number;
+export type LaunchSocket = {
   /** What the program finds in `LISTEN_FDNAMES`. */
   readonly name: string;
-}
+} & (
+  | {
+      /** Its descriptor in the process that answers queries, which stays open there. */
+      readonly descriptor: number;
+    }
+  | {
+      /** Node's own object for it, where descriptors cannot be passed: not where Jitsu gives up root. */
+      readonly handle: object;
+      /** Given another such object for the same socket, which Node itself cannot copy. */
+      returned(copy: object): void;
+    }
+);
 
 /** Everything about a program that is fixed when its unikernel is registered. */
 export interface Launch {

@@ -27,6 +27,9 @@ const TOO_LATE = 'Jitsu has given up root, and only what it knew before can be s
 const LACKS_SOCKETS =
   'Jitsu has given up root, and the process that starts programs did not have the sockets of this one before. Restart Jitsu.';
 
+const WITHOUT_KOFFI =
+  "listen: where Jitsu gives up root, it takes the package koffi, which cannot be loaded here. Install it, or configure privileges: 'none'.";
+
 const LOST =
   'The process that starts programs as root has ended, and Jitsu has given up root: no program can be started or stopped. Restart Jitsu.';
 
@@ -97,6 +100,9 @@ export class SealableSpawner implements Spawner {
     if (this.#state === 'sealed') throw new JitsuError('JITSU_ROOT_GIVEN_UP', TOO_LATE);
     const launch = launchable.launch();
     if (typeof launch.account === 'object' && launch.account.uid === this.#user?.uid) throw ofJitsu(launch.account.uid);
+    if (launch.sockets?.some((socket) => 'handle' in socket) === true) {
+      throw new JitsuError('JITSU_UNIKERNEL_INVALID', WITHOUT_KOFFI);
+    }
     if (launch.sockets !== undefined) this.#sockets.set(launchable.key, launch.sockets.length);
     this.#living(launch.temporary, launch.newPrivileges).list(launchable.key, launch);
   }
@@ -105,7 +111,10 @@ export class SealableSpawner implements Spawner {
     const launch = launchable.launch();
     const { temporary = false, newPrivileges = false, control } = launch;
     this.#handsBack ||= control?.handBack ?? false;
-    if (this.#state !== 'sealed') return this.#living(temporary, newPrivileges).spawn({ launch, details }, temporary);
+    if (this.#state !== 'sealed') {
+      const byHandle = launch.sockets?.some((socket) => 'handle' in socket);
+      return this.#living(temporary, newPrivileges, byHandle).spawn({ launch, details }, temporary);
+    }
     const sealed = this.#processes.get(kindOf(temporary, newPrivileges));
     if (sealed === undefined) throw new JitsuError('JITSU_BACKEND_DENIED', TOO_LATE);
     // A program that ran when Jitsu started may have kept its sockets to itself then.
@@ -216,11 +225,12 @@ export class SealableSpawner implements Spawner {
     if (this.#handsBack) await Promise.all(ending.map((process) => process.untilEnded()));
   }
 
-  #living(temporary = false, newPrivileges = false): SpawnerProcess {
-    const kind = kindOf(temporary, newPrivileges);
+  /** @param takesHandles whether it has Node's own channel, which nobody may have who gives up root */
+  #living(temporary = false, newPrivileges = false, takesHandles = false): SpawnerProcess {
+    const kind = `${kindOf(temporary, newPrivileges)}${takesHandles ? ', by handles' : ''}`;
     const living = this.#processes.get(kind);
     if (living !== undefined && !living.hasEnded) return living;
-    const made = new SpawnerProcess(() => this.#changed(made, kind), !newPrivileges);
+    const made = new SpawnerProcess(() => this.#changed(made, kind), !newPrivileges, takesHandles);
     this.#processes.set(kind, made);
     if (this.#ledger !== undefined && this.#state !== 'open') made.keepLedger(this.#ledger);
     return made;

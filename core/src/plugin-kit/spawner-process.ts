@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import type { Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import type { ControlLimits } from '../contracts/control-limits.js';
 import type {
   Exit,
@@ -62,6 +62,8 @@ export class SpawnerProcess {
   /** The sockets that are to be passed, and how many have been and were not taken yet. */
   #unpassed: { readonly number: number; readonly descriptor: number }[] = [];
   #untaken = 0;
+  /** Who gets a copy of each socket that is being passed by its handle. */
+  readonly #handles = new Map<number, (copy: object) => void>();
   #sockets = 0;
   /** Who waits until all sockets have been passed. */
   #onPassed: (() => void)[] = [];
@@ -74,15 +76,18 @@ export class SpawnerProcess {
    * programs will not be reported any more
    * @param noNewPrivileges whether its programs cannot get more privileges by executing a file; only Linux can
    * guarantee it
+   * @param takesHandles whether sockets are passed by Node's own channel
    */
   constructor(
     private readonly onChange: () => void,
     noNewPrivileges = true,
+    takesHandles = false,
   ) {
-    const stdio = ['ignore', 'ignore', 'inherit', 'pipe', 'pipe'] as const;
+    const stdio: ('ignore' | 'inherit' | 'pipe' | 'ipc')[] = ['ignore', 'ignore', 'inherit', 'pipe', 'pipe'];
+    if (takesHandles) stdio.push('ipc');
     // With io_uring, Node would refuse to act as another user.
     const env = { ...process.env, UV_USE_IO_URING: undefined };
-    this.#process = spawnChild(PROGRAM, { noNewPrivileges, stdio: [...stdio], env });
+    this.#process = spawnChild(PROGRAM, { noNewPrivileges, stdio, env });
     const [, , , socket, channel] = (this.#process.stdio as ChildProcess['stdio'] | undefined) ?? [];
     this.#socket = socket as Socket | undefined;
     this.#channel = channel as Socket | undefined;
@@ -90,6 +95,10 @@ export class SpawnerProcess {
     const message = (news: unknown): void => this.#take(news as SpawnNews);
     const end = (): void => this.#end(new Error('the process that spawns programs has ended'));
     this.#stream = this.#socket && new MessageStream(this.#socket, { message, end });
+    if (takesHandles) {
+      this.#process.on('message', (message, handle) => this.#takeBack(message, handle));
+      this.#process.channel?.unref();
+    }
     this.#process.on('error', (error) => this.#end(error));
     this.#holdOpen(false);
   }
@@ -112,7 +121,7 @@ export class SpawnerProcess {
     const { launch, details } = order;
     const { sockets, ...rest } = launch;
     const passed = sockets === undefined ? rest : { ...rest, sockets: this.#pass(sockets) };
-    if (this.#unpassed.length > 0) await this.#untilPassed();
+    if (this.#isPassing) await this.#untilPassed();
     return this.#order({ launch: passed, details }, temporary) as Promise<LiveChild>;
   }
 
@@ -210,10 +219,38 @@ export class SpawnerProcess {
 
   /** Throws where sockets cannot be passed at all. */
   #pass(sockets: readonly LaunchSocket[]): readonly PassedSocket[] {
-    const passed = sockets.map(({ descriptor, name }) => ({ number: this.#sockets++, descriptor, name }));
-    this.#unpassed.push(...passed);
+    const passed = sockets.map((socket) => {
+      const number = this.#sockets++;
+      if ('descriptor' in socket) this.#unpassed.push({ number, descriptor: socket.descriptor });
+      else this.#passHandle(number, socket);
+      return { number, name: socket.name };
+    });
     this.#passMore();
-    return passed.map(({ number, name }) => ({ number, name }));
+    return passed;
+  }
+
+  #passHandle(number: number, socket: Extract<LaunchSocket, { handle: object }>): void {
+    this.#handles.set(number, (copy) => socket.returned(copy));
+    // What has failed is lacking when the program is to be started, which says so.
+    const settled = (error: Error | null): void => {
+      if (error !== null && this.#handles.delete(number)) this.#passMore();
+    };
+    try {
+      this.#process.send({ socket: number }, socket.handle as Server, settled);
+    } catch (error) {
+      settled(error as Error);
+    }
+  }
+
+  #takeBack(message: unknown, handle: unknown): void {
+    const { socket } = message as { readonly socket: number };
+    this.#handles.get(socket)?.(handle as object);
+    this.#handles.delete(socket);
+    this.#passMore();
+  }
+
+  get #isPassing(): boolean {
+    return this.#unpassed.length > 0 || this.#handles.size > 0;
   }
 
   #passMore(): void {
@@ -235,11 +272,11 @@ export class SpawnerProcess {
       this.#untaken += passed;
       this.#send({ passed, lost });
     }
-    if (this.#unpassed.length === 0) for (const passed of this.#onPassed.splice(0)) passed();
+    if (!this.#isPassing) for (const passed of this.#onPassed.splice(0)) passed();
   }
 
   async #untilPassed(): Promise<void> {
-    if (this.#unpassed.length > 0) await new Promise<void>((resolve) => this.#onPassed.push(resolve));
+    if (this.#isPassing) await new Promise<void>((resolve) => this.#onPassed.push(resolve));
   }
 
   #send(order: TrustedOrder | SealedOrder): void {
@@ -302,6 +339,7 @@ export class SpawnerProcess {
     for (const { resolve, temporary } of this.#ends.values()) if (temporary) resolve({});
     this.#ends.clear();
     this.#unpassed = [];
+    this.#handles.clear();
     this.#passMore();
     this.onChange();
   }

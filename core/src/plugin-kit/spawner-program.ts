@@ -5,7 +5,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { closeSync, writeSync } from 'node:fs';
-import { Socket } from 'node:net';
+import { Socket, type Server } from 'node:net';
 import { getPriority, setPriority } from 'node:os';
 import { dirname } from 'node:path';
 import type { ControlLimits } from '../contracts/control-limits.js';
@@ -70,6 +70,8 @@ let ledger: SpawnLedger | undefined;
 let user: JitsuUser | undefined;
 /** The sockets that were passed, by their numbers: for one launch, or until the end for those of the list. */
 const sockets = new Map<number, number>();
+/** Those of them that were passed by Node's own channel. */
+const handles = new Map<number, { close(): void }>();
 /** Why one is missing: what it was for cannot be started. */
 let lostSocket: Error | undefined;
 /** What was spawned and is not in the ledger yet. */
@@ -83,6 +85,11 @@ const stream = new MessageStream(new Socket({ fd: 3, readable: true, writable: t
   malformed: (what) => refused(new Refusal(`a message is ${what}`)),
   end,
 });
+
+if (process.send !== undefined) {
+  process.on('message', takeHandle);
+  process.channel?.unref();
+}
 
 const prlimit = findTool('prlimit');
 const initialFiles = initialFileLimit();
@@ -191,12 +198,23 @@ function takeSockets(count: number, lost: string | undefined): void {
   tell({ taken: count });
 }
 
+/** Takes a socket by Node's own channel, and gives back a copy: Node cannot make one in its own process. */
+function takeHandle(message: unknown, handle: unknown): void {
+  const { socket } = message as { readonly socket: number };
+  const taken = handle as { readonly fd: number; close(): void } | undefined;
+  if (taken !== undefined) {
+    handles.set(socket, taken);
+    sockets.set(socket, taken.fd);
+  }
+  process.send?.({ socket }, handle as Server);
+}
+
 /** The descriptors of sockets, which are known here. */
 function descriptorsOf(wanted: readonly PassedSocket[]): readonly number[] {
   return wanted.map(({ number }) => {
     const descriptor = sockets.get(number);
     if (descriptor === undefined) throw lostSocket ?? new Error('a socket of it was not passed');
-    loadDescriptorPassing().haveWait(descriptor);
+    if (!handles.has(number)) loadDescriptorPassing().haveWait(descriptor);
     return descriptor;
   });
 }
@@ -301,7 +319,10 @@ function closeSocket(number: number): void {
   const descriptor = sockets.get(number);
   if (descriptor === undefined) return;
   sockets.delete(number);
-  loadDescriptorPassing().close(descriptor);
+  const handle = handles.get(number);
+  handles.delete(number);
+  if (handle === undefined) loadDescriptorPassing().close(descriptor);
+  else handle.close();
 }
 
 function environmentOf(launch: PassedLaunch, { nonce, id, addresses }: LaunchDetails): NodeJS.ProcessEnv {

@@ -12,6 +12,7 @@ import {
 import { endpointWords, listenEndpoints, plainText, type ListenEndpoint, type ListenOption } from './listen-option.js';
 import type { ListeningSocket, ListeningSockets } from './listening-socket.js';
 import { NativeListeningSockets } from './native-listening-sockets.js';
+import { NodeListeningSockets } from './node-listening-sockets.js';
 
 /** How often, and how long after each other, an endpoint is tried that may be one of a Jitsu which has just ended. */
 const TRIES = 20;
@@ -85,6 +86,11 @@ export class HeldListeners {
     return this.of(id)?.map((socket) => socket.forLaunch());
   }
 
+  /** Its program has been started with them. */
+  launched(id: MachineId): void {
+    for (const socket of this.of(id) ?? []) socket.launched();
+  }
+
   /** What listens at a TCP port for a machine. */
   listenerOf(id: MachineId, address: string, port: number): HeldListener | undefined {
     const socket = this.of(id)?.find((each) => {
@@ -96,7 +102,7 @@ export class HeldListeners {
   async #untilAccepted(socket: ListeningSocket, signal: AbortSignal): Promise<void> {
     let before: number | undefined;
     const hasAccepted = (): boolean => {
-      const waiting = socket.waiting();
+      const waiting = socket.backlog();
       // A connection counts as open to its client a moment before it waits here.
       if (before !== undefined && (waiting === 0 ? before === 0 : waiting < before)) return true;
       before = waiting;
@@ -108,18 +114,13 @@ export class HeldListeners {
   close(): void {
     for (const { sockets } of this.#held.values()) for (const socket of sockets) socket.close();
     this.#held.clear();
-    void this.#ways?.then((ways) => ways.close()).catch(() => undefined);
+    void this.#ways?.then((ways) => ways.close());
     this.#ways = undefined;
   }
 
   async #load(): Promise<ListeningSockets> {
-    this.#ways ??= NativeListeningSockets.load();
-    try {
-      return await this.#ways;
-    } catch (error) {
-      this.#ways = undefined;
-      throw new JitsuError('JITSU_BACKEND_FAILED', `listen: sockets cannot be held: ${errorMessage(error)}.`);
-    }
+    // Without koffi, and on other systems than Linux, Node does it as well as it can.
+    return (this.#ways ??= NativeListeningSockets.load().catch(() => new NodeListeningSockets()));
   }
 
   async #openOne(
@@ -166,6 +167,7 @@ function failureOf(
     const advice = 'Another program has it: end that, or give the unikernel another address or port';
     return ['JITSU_UNIKERNEL_UNAVAILABLE', `${cannot}: ${advice}.`];
   }
+  if (code === 'ENOSYS') return ['JITSU_UNIKERNEL_INVALID', `${cannot}: ${errorMessage(error)}.`];
   if (code === 'EACCES' || code === 'EPERM') {
     const advice = 'for a port below 1024, start Jitsu as root or with CAP_NET_BIND_SERVICE';
     return ['JITSU_UNIKERNEL_INVALID', `${cannot}: ${errorMessage(error)}; ${advice}.`];

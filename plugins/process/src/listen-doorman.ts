@@ -103,7 +103,10 @@ export class ListenDoorman implements Doorman {
   }
 
   async release(unikernel: string, outcome: 'deliver' | 'refuse' | 'drop'): Promise<void> {
-    if (outcome === 'deliver') return this.#disarm(unikernel);
+    if (outcome === 'deliver') {
+      for (const { socket } of this.#armed.get(unikernel)?.watched ?? []) socket.deliver();
+      return this.#disarm(unikernel);
+    }
     for (const watched of this.#armed.get(unikernel)?.watched ?? []) {
       if (outcome === 'drop') this.#postpone(watched);
       else this.#refuseAll(watched);

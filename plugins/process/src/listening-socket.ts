@@ -6,11 +6,17 @@ export interface ListeningSocket extends ListenEndpoint {
   /** The socket as a program is started with it. */
   forLaunch(): LaunchSocket;
 
+  /** To be called when a program has been started with it. */
+  launched(): void;
+
   /** From now on, calls back whenever something has arrived that may wait, and at once where something does. */
   watch(onArrival: () => void): void;
 
   /** Ends that; what waits goes on to wait for the program. */
   unwatch(): void;
+
+  /** The same when the program takes what waits. */
+  deliver(): void;
 
   /**
    * From where the connections come that wait, one entry for each, the first ones first: `::` or `0.0.0.0` where nobody
@@ -23,6 +29,9 @@ export interface ListeningSocket extends ListenEndpoint {
 
   /** How many connections wait, or whether a datagram does. Throws the system's error. */
   waiting(): number;
+
+  /** How many connections the system holds for the program to accept. Throws the system's error. */
+  backlog(): number;
 
   /** What is open by now stays open where a program has it. */
   close(): void;

@@ -115,12 +115,20 @@ class NativeListeningSocket implements ListeningSocket {
     return { descriptor: this.file, name: this.name };
   }
 
+  launched(): void {
+    // It is nobody's but the program's to accept.
+  }
+
   watch(onArrival: () => void): void {
     this.arrivals().add(this.file, onArrival);
   }
 
   unwatch(): void {
     this.arrivals().remove(this.file);
+  }
+
+  deliver(): void {
+    this.unwatch();
   }
 
   clients(): readonly string[] {
@@ -146,6 +154,10 @@ class NativeListeningSocket implements ListeningSocket {
   waiting(): number {
     if (this.protocol === 'tcp') return this.calls.waiting(this.file);
     return this.calls.firstSender(this.file) === undefined ? 0 : 1;
+  }
+
+  backlog(): number {
+    return this.calls.waiting(this.file);
   }
 
   close(): void {

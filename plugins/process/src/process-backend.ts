@@ -92,7 +92,7 @@ export class ProcessBackend implements Backend<ProcessOptions> {
     const { plan, absence } = await this.#plan(registration);
     if (absence !== undefined) throw absence;
     const machine = new ProcessMachine(plan, this.#processes, this.clock);
-    await this.#listen(plan);
+    if (plan.confinement?.listen !== undefined) await this.#listen(plan);
     if (!this.#allowed.has(machine.id)) this.#processes.allow(machine);
     await this.#takeUp(machine);
     this.#processes.register(machine.id);
@@ -101,7 +101,7 @@ export class ProcessBackend implements Backend<ProcessOptions> {
 
   async allow(registration: Registration<ProcessOptions>): Promise<Execution> {
     const { plan } = await this.#plan(registration);
-    await this.#listen(plan);
+    if (plan.confinement?.listen !== undefined) await this.#listen(plan);
     if (!this.#allowed.has(plan.id)) this.#processes.allow(plan);
     this.#allowed.add(plan.id);
     // What runs without a record can get signals only if it is adopted now.
@@ -131,7 +131,6 @@ export class ProcessBackend implements Backend<ProcessOptions> {
 
   /** What the spawner is allowed to start is told with its sockets. */
   async #listen(plan: ProcessPlan): Promise<void> {
-    if (plan.confinement?.listen === undefined) return;
     this.#processes.takeUp(plan);
     await this.#listeners.open(plan, this.#processes.pidsOf(plan.id));
   }

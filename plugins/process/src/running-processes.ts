@@ -267,6 +267,7 @@ export class RunningProcesses {
     try {
       const launchable = this.#launchable(plan, await this.#prepare(plan, nonce, definition));
       child = await this.spawner.spawn(launchable, { nonce });
+      this.listeners.launched(id);
       this.#checkConnected();
       const startTime = this.#table.look(child.pid)?.startTime ?? '';
       this.#take(plan, { pid: child.pid, startTime, bootId: this.#table.bootId, nonce, definition }, child);

@@ -107,7 +107,7 @@ const suite = (way: string) => () => {
     afterEach(() => servers.forEach((server) => server.close()));
 
     /** Sockets that listen, each with its name. */
-    async function listening(...names: string[]): Promise<LaunchSocket[]> {
+    async function listening(...names: string[]): Promise<Extract<LaunchSocket, { descriptor: number }>[]> {
       return Promise.all(
         names.map(async (name) => {
           const server = createServer().listen(0, '127.0.0.1');
@@ -152,7 +152,7 @@ const suite = (way: string) => () => {
 
     it('passes more of them than fit into the channel, and holds none afterwards', async () => {
       const [one] = await listening('one');
-      const sockets = Array.from({ length: 1_500 }, () => one as LaunchSocket);
+      const sockets = Array.from({ length: 1_500 }, () => one as NonNullable<typeof one>);
       const { exited, pid } = await spawn('true', { sockets: sockets.slice(0, 200) });
       await exited;
       const parent = parentOf((await spawn('sleep 1000')).pid);

@@ -35,6 +35,18 @@ class FakeSocket implements ListeningSocket {
     return { descriptor: 7, name: this.name };
   }
 
+  launched(): void {
+    // Nothing is to be done.
+  }
+
+  deliver(): void {
+    this.unwatch();
+  }
+
+  backlog(): number {
+    return this.waiting();
+  }
+
   watch(onArrival: () => void): void {
     if (this.failure) throw this.failure;
     this.#onArrival = onArrival;

@@ -137,6 +137,21 @@ for (const sealed of [false, true]) {
       });
     }
 
+    it('can be any of the examples', async function () {
+      requireTool(this, 'python3');
+      for (const [port, command, read] of [
+        [8081, [process.execPath, 'examples/listen/server.js'], async () => (await fetch(`http://${ip}:8081/`)).text()],
+        [8082, ['python3', 'examples/listen/server.py'], () => visit(8082)],
+      ] as const) {
+        const one = await machine(`tcp:${port}`, [...command], { name: String(port) });
+        await arm(one);
+        serve(one);
+        assert.match(await read(), /^Hello! You connected, so I was summoned: process \d+\.\n$/);
+        await backend.doorman.release('web', 'deliver');
+        await one.stop('shutdown', AbortSignal.timeout(5_000));
+      }
+    });
+
     it('loses no connection of 20 clients through 20 stops and starts', async () => {
       const one = await machine('tcp:8080');
       await arm(one);

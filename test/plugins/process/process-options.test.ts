@@ -148,7 +148,9 @@ describe('the options of a process', () => {
     plugin.register({ backend: (backend) => void backends.push(backend) } as PluginRegistry);
     const [backend = assert.fail()] = backends;
     assert.deepEqual([backend.memory?.({ limits: { memory: 2 ** 20 } }), backend.memory?.({})], [2 ** 20, undefined]);
-    assert.deepEqual(Object.fromEntries(Object.entries(backend).filter(([key]) => key !== 'memory')), {
+    assert.deepEqual([backend.holds?.({ listen: [] }), backend.holds?.({})], [true, false]);
+    const isPlain = ([key]: [string, unknown]): boolean => key !== 'memory' && key !== 'holds';
+    assert.deepEqual(Object.fromEntries(Object.entries(backend).filter(isPlain)), {
       name: 'process',
       useClass: ProcessBackend,
       description: 'Programs of this machine: a server, or a solo5, firecracker or qemu command line',

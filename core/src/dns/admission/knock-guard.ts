@@ -14,7 +14,8 @@ const ANYBODY = '';
 
 /**
  * Decides which knocks may boot unikernels, by the same rules as queries: by client, time of day and budget. The source of
- * a first packet is never proven, as no answer has come back for it. So a knock from outside `wake.trusted` boots nothing
+ * a first packet is not proven, as no answer has come back for it, unless its doorman has taken its connection. So a
+ * knock from outside `wake.trusted` boots nothing
  * but what `wake.knocks` allows to all such knocks together, and leaves the budget of the network that it claims alone.
  * Nothing is kept of a knock that causes no boot.
  */
@@ -36,7 +37,7 @@ export class KnockGuard {
    * `drop` where a retransmission may.
    * @param boots the number of boots that it would cause: 0 where others cause them already
    */
-  verdict({ from }: Pick<Knock, 'from'>, boots: number): KnockVerdict {
+  verdict({ from, proven }: Pick<Knock, 'from' | 'proven'>, boots: number): KnockVerdict {
     const address = addressBytes(from);
     if (address === undefined) return 'drop';
     const { rules } = this.access;
@@ -44,7 +45,7 @@ export class KnockGuard {
     if (boots === 0) return 'hold';
     if (!this.wakeGuard.isOpen()) return this.turnAway('refuse', 'knockHours', from);
     const now = this.clock.now();
-    if (rules.needsNoProof(address)) {
+    if (proven === true || rules.needsNoProof(address)) {
       return this.wakeGuard.hasBudget(address, now) ? 'hold' : this.turnAway('refuse', 'knockBudget', from);
     }
     if (this.ofUnproven?.has(ANYBODY, now) === true) return 'hold';
@@ -52,11 +53,11 @@ export class KnockGuard {
   }
 
   /** Charges the boots that a knock has caused. */
-  spend({ from }: Pick<Knock, 'from'>, boots: number): void {
+  spend({ from, proven }: Pick<Knock, 'from' | 'proven'>, boots: number): void {
     const address = addressBytes(from);
     if (address === undefined) return;
     const now = this.clock.now();
-    if (this.access.rules.needsNoProof(address)) this.wakeGuard.charge(address, boots, now);
+    if (proven === true || this.access.rules.needsNoProof(address)) this.wakeGuard.charge(address, boots, now);
     else this.ofUnproven?.spend(ANYBODY, boots, now);
   }
 

@@ -47,6 +47,15 @@ describe('the knock guard', () => {
     assert.equal(stage.access.refusals.counts.knockUnproven, 2);
   });
 
+  it('lets those wake who have a connection, wherever they come from, and charges their networks', () => {
+    const stage = new Stage({ budget: { perClient: 1, perPrefix: 0, interval: 60_000 } });
+    const knock = { from: FAR, proven: true };
+    assert.equal(stage.guard.verdict(knock, 1), 'hold');
+    stage.guard.spend(knock, 1);
+    assert.equal(stage.guard.verdict(knock, 1), 'refuse');
+    assert.deepEqual([stage.access.refusals.counts.knockUnproven, stage.access.refusals.counts.knockBudget], [0, 1]);
+  });
+
   it('lets everybody wake where no proof is asked of anybody', () => {
     assert.equal(new Stage({ proof: 'none', trusted: [] }).knock(FAR), 'hold');
   });
