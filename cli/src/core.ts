@@ -8,6 +8,7 @@ import type {
   Registry,
   Settings,
   SettingsRequest,
+  ShortDeadline,
 } from '@jitsud/core';
 import type { ControlClient, RuntimeRecord } from '@jitsud/core/control';
 
@@ -41,6 +42,11 @@ export interface Core extends Control {
   exposures(settings: Settings): readonly string[];
   /** How much memory a unikernel may have, in bytes, as far as its configuration tells. */
   unikernelMemory(settings: Settings, unikernel: Settings['unikernels'][number]): number | undefined;
+  /** The deadlines that are too short by what is known of earlier boots. */
+  shortDeadlines(
+    unikernels: Settings['unikernels'],
+    usualOf: (name: string) => number | undefined,
+  ): readonly ShortDeadline[];
   createLogger(options: LoggerOptions): Logger;
   createJitsu(
     settings: Settings,

@@ -45,6 +45,7 @@ export async function loadCore(): Promise<Core> {
     nearestWord: core.nearestWord,
     exposures: core.exposures,
     unikernelMemory: core.unikernelMemory,
+    shortDeadlines: core.shortDeadlines,
     createLogger: core.createLogger,
     createJitsu: core.createJitsu,
     recordRunning: control.recordRunning,

@@ -119,7 +119,7 @@ export class Jitsu {
     this.#notifiers = new Notifiers(whole, instances, { clock, logger });
     this.#history = new HistoryWriter(this.#store, clock, logger);
     const countersNow = (unikernel: Unikernel): StoredCounters =>
-      countersOf(unikernel, this.#lifecycle.keptUntil(unikernel), clock);
+      countersOf(unikernel, this.#lifecycle.remembered(unikernel), clock);
     this.#counters = new CounterWriter(this.#store, countersNow, clock, logger);
     this.#neighbours = new GuestNeighbours(openNeighbours, () => this.#neighboursByRoot(), clock, logger);
     this.#access = new AccessControl(settings.dns, settings.wake, { clock, logger });

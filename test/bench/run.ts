@@ -1,5 +1,5 @@
 /**
- * `npm run bench [summon] [cold] [ready] [hot] [cached] [forwarded] [storm] [scale] [start] [idle] [libvirt] [xapi] [xen]`: prints figures,
+ * `npm run bench [summon] [cold] [ready] [hot] [cached] [forwarded] [storm] [scale] [start] [idle] [netfilter] [libvirt] [xapi] [xen]`: prints figures,
  * asserts nothing. With `-- --against DIR`, DIR being another checkout that is built, it compares the two instead.
  */
 import { commandArguments } from '../support/command-arguments.js';
@@ -12,6 +12,7 @@ import { benchForwarded } from './forwarded-bench.js';
 import { benchHot } from './hot-bench.js';
 import { benchIdle } from './idle-bench.js';
 import { benchLibvirt } from './libvirt-bench.js';
+import { benchNetfilter } from './netfilter-bench.js';
 import { benchReady } from './ready-bench.js';
 import { benchScale } from './scale-bench.js';
 import { benchSummon } from './summon-bench.js';
@@ -31,6 +32,7 @@ const BENCHES = {
   scale: benchScale,
   start: benchStart,
   idle: benchIdle,
+  netfilter: benchNetfilter,
   libvirt: benchLibvirt,
   xapi: benchXapi,
   xen: benchXen,

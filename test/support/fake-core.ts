@@ -14,6 +14,7 @@ export function fakeCore(parts: Partial<Core>): Core {
     nearestWord: () => undefined,
     exposures: () => [],
     unikernelMemory: () => undefined,
+    shortDeadlines: () => [],
     createLogger: never('createLogger'),
     createJitsu: never('createJitsu'),
     controlClient: never('controlClient'),

@@ -5,6 +5,22 @@ import { ExitStatus } from '../exit-status.js';
 import { settingsSummary } from '../output/settings-summary.js';
 import { startRequest } from '../start-request.js';
 
+const NO_TIMES: ReadonlyMap<string, number> = new Map();
+
+/** How long unikernels usually take until they are ready: the Jitsu that runs by this configuration knows it. */
+async function usualTimes(core: CommandContext['core'], socket: string): Promise<ReadonlyMap<string, number>> {
+  const report = await core
+    .controlClient(socket)
+    .status()
+    // None runs, or it belongs to somebody else.
+    .catch(() => undefined);
+  return new Map(
+    report?.unikernels.flatMap(({ name, usuallyReadyIn }) =>
+      usuallyReadyIn === undefined ? [] : [[name, usuallyReadyIn] as const],
+    ),
+  );
+}
+
 /**
  * `jitsu check`: reads the configuration as `jitsu start` does, asks the backends, and prints what it would serve, or
  * prints its JSON Schema. Fails where a start would not find something now.
@@ -28,11 +44,14 @@ export async function check(
   const { foretoldUser, sharedEndpoints } = jitsu;
   const memoryOf = (unikernel: Settings['unikernels'][number]): number | undefined =>
     core.unikernelMemory(settings, unikernel);
+  const times = offline ? NO_TIMES : await usualTimes(core, settings.controlSocket);
+  const shortDeadlines = core.shortDeadlines(settings.unikernels, (name) => times.get(name));
   const findings = offline ? undefined : await jitsu.check();
   terminal.out(
     settingsSummary(settings, core.exposures(settings), terminal.columns, {
       foretoldUser,
       sharedEndpoints,
+      shortDeadlines,
       findings,
       memoryOf,
     }),

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import type { Jitsu, Settings, UnikernelSettings } from '@jitsud/core';
+import type { Jitsu, Settings, ShortDeadline, UnikernelSettings } from '@jitsud/core';
 import { durationText } from './duration-text.js';
 import { endpointText } from './endpoint-text.js';
 import { cautionText, openText } from './open-text.js';
@@ -20,6 +20,8 @@ export interface Asked {
   readonly foretoldUser?: string | undefined;
   /** At which two unikernels are asked whether they are ready. */
   readonly sharedEndpoints?: Jitsu['sharedEndpoints'];
+  /** The deadlines that usually pass before all is ready. */
+  readonly shortDeadlines?: readonly ShortDeadline[];
   /** What a start would not find now; absent where the backends were not asked. */
   readonly findings?:
     | readonly {
@@ -38,7 +40,7 @@ export function settingsSummary(
   settings: Settings,
   exposures: readonly string[],
   columns: number | undefined,
-  { foretoldUser, sharedEndpoints = [], findings, memoryOf = () => undefined }: Asked = {},
+  { foretoldUser, sharedEndpoints = [], shortDeadlines = [], findings, memoryOf = () => undefined }: Asked = {},
 ): string {
   const { file, dns, statePath, stateStore, controlSocket, onExit, unikernels } = settings;
   const facts = [
@@ -59,6 +61,7 @@ export function settingsSummary(
     openText(exposures, columns),
     cautionText('What is as good as root:', rootEquivalents(settings), columns),
     cautionText('What two unikernels cannot have at once:', sharedEndpoints.map(sharing), columns),
+    cautionText('What usually takes longer than its deadline:', shortDeadlines.map(tooShort), columns),
     cautionText('What was passed over:', (settings.passedOver ?? []).map(printable), columns),
   ].filter((text) => text !== '');
   const asked = unikernels.length === 0 ? '' : `\n${askedText(findings, columns)}`;
@@ -89,6 +92,11 @@ function rootEquivalents({ connections }: Settings): readonly string[] {
   return connections.flatMap(({ name, rootEquivalent }) =>
     rootEquivalent === undefined ? [] : [`Backend ${printable(name)}: ${printable(rootEquivalent)}`],
   );
+}
+
+function tooShort({ unikernel, deadline, usual, chain }: ShortDeadline): string {
+  const how = chain.length > 1 ? `, one after the other: ${chain.join(', ')}` : '';
+  return printable(`${unikernel}: ${durationText(usual)}${how}; its deadline is ${durationText(deadline)}`);
 }
 
 function sharing({ endpoint, unikernels }: Jitsu['sharedEndpoints'][number]): string {

@@ -34,6 +34,7 @@ export function statusTable(report: StatusReport, columns: number | undefined): 
   const outdated = unikernels.flatMap((unikernel) => outdatedText(unikernel));
   const fallen = unikernels.flatMap(fallenBackText);
   const remarks = [...failures, ...[...kept, ...fallen, ...outdated].map((text) => wrapped(text, columns ?? Infinity))];
+  if (isAlone) remarks.push(...unikernels.flatMap(usualText).map((text) => wrapped(text, columns ?? Infinity)));
   const reasons = remarks.length > 0 ? ['', ...remarks] : [];
   const { further } = report;
   const more =
@@ -65,6 +66,12 @@ function keptText(
 function fallenBackText({ name, answersAtOnce }: UnikernelStatus): readonly string[] {
   if (answersAtOnce !== false) return [];
   return [`${printable(name)} is answered for when it is ready, not at once: nothing holds its first packets now.`];
+}
+
+/** `web is usually ready 3.2 s after its start.`; nothing before its first boot. */
+function usualText({ name, usuallyReadyIn }: UnikernelStatus): readonly string[] {
+  if (usuallyReadyIn === undefined) return [];
+  return [`${printable(name)} is usually ready ${durationText(usuallyReadyIn)} after its start.`];
 }
 
 /** What the policy `ttl` says. */

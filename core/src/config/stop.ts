@@ -3,6 +3,9 @@ import type { StopMode } from '../contracts/machine.js';
 import { valueProblem, type ConfigProblem } from './config-problems.js';
 import { duration } from '../plugin-kit/duration.js';
 
+/** The word for the mode after which a unikernel is back soonest, where that is worth its price. */
+export const FASTEST = 'fastest';
+
 /** A stop mode, with completion for the usual ones; the backend of each unikernel decides which are supported. */
 export function stopMode(description: string): z.ZodType<StopMode, StopMode> {
   return z.string().min(1).describe(description);
@@ -27,7 +30,7 @@ export function stopModeProblem(
 /** The key `stop`. */
 export const stopSchema = z.strictObject({
   mode: stopMode(
-    'How to stop: destroy, shutdown, suspend, or what else the backend has; where absent, the usual mode of each backend',
+    'How to stop: destroy, shutdown, suspend, or what else the backend has; fastest suspends what has booted slowly; where absent, the usual mode of each backend',
   ).optional(),
   grace: duration('How long a guest may take to stop by itself before it is destroyed').prefault(10),
   policies: z

@@ -16,7 +16,7 @@ import { needProblems, type Needing } from './need-problems.js';
 import { checkOptions } from './option-check.js';
 import { check, schemaProblems } from './schema-problems.js';
 import { NO_RELAYS, relayedPorts, type RelayedPort } from './relay.js';
-import { stopModeProblem } from './stop.js';
+import { FASTEST, stopModeProblem } from './stop.js';
 import type { UnikernelSettings } from './settings.js';
 import { addedKeys, addresslessSchema, COMMON_KEYS, unikernelSchema } from './unikernel.js';
 import type { UnikernelEntry } from './unikernel-entries.js';
@@ -126,7 +126,8 @@ export class UnikernelReader {
     const { common, isWhole } = this.#common(entry, reading);
     const read = this.#options(entry, reading, common);
     const stopMode = common.mode ?? reading.stopMode;
-    if (reading.stopModes?.includes(stopMode) === false) this.#refuseMode(entry, backend, stopMode, reading.stopModes);
+    if (stopMode !== FASTEST && reading.stopModes?.includes(stopMode) === false)
+      this.#refuseMode(entry, backend, stopMode, reading.stopModes);
     const relays = this.#relays(entry, common);
     const ready = this.#ready(entry, common, relays);
     if (common.watch !== undefined && ready.length === 0) this.#refuseWatch(entry);

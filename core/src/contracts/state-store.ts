@@ -14,6 +14,12 @@ export interface StoredRegistration {
   readonly stopMode: StopMode;
 }
 
+/** How long the last boots of one unikernel took until it was ready, the newest last: from off, and from what was kept. */
+export interface StoredReadyTimes {
+  readonly start?: readonly Milliseconds[];
+  readonly resume?: readonly Milliseconds[];
+}
+
 /** The counters of one unikernel. */
 export interface StoredCounters {
   readonly unikernel: string;
@@ -21,6 +27,8 @@ export interface StoredCounters {
   readonly totalStarts: number;
   /** Until when a command keeps it from being stopped, by the wall clock. */
   readonly keptUntil?: Milliseconds;
+  /** Absent before its first boot. */
+  readonly readyTimes?: StoredReadyTimes;
   readonly names: readonly { readonly name: string; readonly requests: number; readonly lastAsked?: Milliseconds }[];
 }
 

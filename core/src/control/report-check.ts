@@ -16,6 +16,7 @@ const UNIKERNEL = {
     'answersAtOnce?': 'boolean',
     'outdated?': 'string',
     'neededBy?': ['string'],
+    'usuallyReadyIn?': 'number',
   },
   names: [{ name: 'string', requests: 'number', 'lastAsked?': 'number' }],
   'output?': ['string'],

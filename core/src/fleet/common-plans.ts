@@ -108,6 +108,10 @@ export class SharedPlan implements UnikernelPlan {
     return this.common.endingMode;
   }
 
+  get canSuspend(): NonNullable<UnikernelPlan['canSuspend']> {
+    return this.common.canSuspend;
+  }
+
   get replace(): NonNullable<UnikernelPlan['replace']> {
     return this.common.replace;
   }
@@ -183,7 +187,7 @@ export class SharedPlan implements UnikernelPlan {
 }
 
 /** The plan of a unikernel that needs others, or is in a group: most do not, and keep no room for it. */
-export class RelatedPlan extends SharedPlan {
+class RelatedPlan extends SharedPlan {
   readonly #needs: readonly string[] | undefined;
   readonly #group: string | undefined;
 

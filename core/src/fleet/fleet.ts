@@ -3,7 +3,7 @@ import type { ConnectionSettings, Settings, UnikernelSettings } from '../config/
 import { ConfigProblems, type ConfigProblem } from '../config/config-problems.js';
 import { nearestWord } from '../config/expectation.js';
 import { unikernelMemory } from '../config/unikernel-memory.js';
-import { stopModeProblem } from '../config/stop.js';
+import { FASTEST, stopModeProblem } from '../config/stop.js';
 import type { Machine, MachineId, StopMode } from '../contracts/machine.js';
 import { aheadOf } from '../clock.js';
 import type { Clock } from '../contracts/clock.js';
@@ -432,6 +432,7 @@ export class Fleet {
       ...{ answersAtOnce, wakesOn },
       endingMode: endingModeOf(stopMode, backend),
       keepWhile: keepWhile && this.instances.keepCommand(keepWhile),
+      canSuspend: backend.capabilities.stopModes.includes('suspend'),
       probes,
       ports: ports.length > 0 ? ports : portsOf(probes),
       stopPolicies: stopPolicies.map((policy) => this.instances.stopPolicy(policy)),
@@ -454,7 +455,7 @@ export class Fleet {
 
   #unsupportedMode({ name, backend, stopMode }: UnikernelSettings): ConfigProblem | undefined {
     const { stopModes } = this.#backend(backend).capabilities;
-    if (stopModes.includes(stopMode)) return undefined;
+    if (stopMode === FASTEST || stopModes.includes(stopMode)) return undefined;
     return stopModeProblem(`the stop mode of ${name}`, stopMode, backend, stopModes);
   }
 
@@ -490,10 +491,11 @@ export class Fleet {
 /**
  * The counters in the form of the state store.
  * @param keptUntil until when a command keeps it, by the wall clock
+ * @param readyTimes how long its last boots took
  */
 export function countersOf(
   { name, startedAt, totalStarts, counters }: Unikernel,
-  keptUntil: Milliseconds | undefined,
+  { keptUntil, readyTimes }: Pick<StoredCounters, 'keptUntil' | 'readyTimes'>,
   clock: Pick<Clock, 'now' | 'wallTime'>,
 ): StoredCounters {
   const ahead = aheadOf(clock);
@@ -505,6 +507,7 @@ export function countersOf(
     ...{ unikernel: name, totalStarts, names },
     ...(startedAt !== undefined && { startedAt: startedAt + ahead }),
     ...(keptUntil !== undefined && { keptUntil }),
+    ...(readyTimes !== undefined && { readyTimes }),
   };
 }
 

@@ -1,4 +1,5 @@
 import { aheadOf } from '../clock.js';
+import { FASTEST } from '../config/stop.js';
 import type { Clock } from '../contracts/clock.js';
 import type { Knock, KnockVerdict } from '../contracts/doorman.js';
 import type { LifecycleEvent, WakeCause } from '../contracts/lifecycle-event.js';
@@ -17,11 +18,13 @@ import type { NeighbourWait } from './guest-neighbours.js';
 import type { Doormen } from './doormen.js';
 import { Keeps, localTime } from './keeps.js';
 import { Groups } from './groups.js';
+import { usualModeOf } from './fastest-mode.js';
 import type { LifeReports } from './life-reports.js';
 import { next, type Effect, type LifeEvent, type Phase } from './life.js';
 import { mayUseOthers, Needs } from './needs.js';
 import { STOP_LIMIT, type GuardedBackend } from './guarded-backend.js';
 import { PowerFollower, type Machines } from './power-follower.js';
+import { ReadyTimes } from './ready-times.js';
 import { ReadyLeases } from './ready-leases.js';
 import { definitionChanged, Reaper } from './reaper.js';
 import { ServiceWatch } from './service-watch.js';
@@ -100,6 +103,7 @@ export class Lifecycle implements Disposable {
   readonly #stops: StopQueue;
   readonly #needs = new Needs();
   readonly #groups = new Groups();
+  readonly #times = new ReadyTimes();
   readonly #reaper: Reaper;
   readonly #keeps: Keeps;
   readonly #watch: ServiceWatch;
@@ -195,7 +199,9 @@ export class Lifecycle implements Disposable {
       this.#failed(
         record,
         summon,
-        record.phase === 'needing' ? this.#needs.pastDeadline(record) : pastDeadline(record, summon),
+        record.phase === 'needing'
+          ? this.#needs.pastDeadline(record, (need) => this.#times.next(need))
+          : pastDeadline(record, summon, this.#times.next(record)),
       ),
     );
     this.#on(record, 'wake');
@@ -276,10 +282,14 @@ export class Lifecycle implements Disposable {
   status(unikernel: Unikernel): UnikernelStatus {
     const outlook = this.#reaper.outlook(unikernel);
     const keeping = { ...outlook, keptUntil: this.keptUntil(unikernel), isHeld: this.isHeld(unikernel) };
+    const usuallyReadyIn = this.#times.next(unikernel);
+    const readyTimes = this.#times.of(unikernel);
     const neededBy = this.#needs.usersOf(unikernel).map(({ name }) => name);
     return {
       ...statusOf(unikernel, keeping, aheadOf(this.clock)),
       ...(neededBy.length > 0 && { neededBy }),
+      ...(usuallyReadyIn !== undefined && { usuallyReadyIn }),
+      ...(readyTimes !== undefined && { readyTimes }),
     };
   }
 
@@ -302,6 +312,12 @@ export class Lifecycle implements Disposable {
   /** Until when a command keeps it, by the wall clock; `undefined` where none does. */
   keptUntil(unikernel: Unikernel): Milliseconds | undefined {
     return this.#keeps.byCommand(unikernel);
+  }
+
+  /** What is kept of it for the next run of Jitsu, besides its counters. */
+  remembered(unikernel: Unikernel): Pick<StoredCounters, 'keptUntil' | 'readyTimes'> {
+    const [keptUntil, readyTimes] = [this.keptUntil(unikernel), this.#times.of(unikernel)];
+    return { ...(keptUntil !== undefined && { keptUntil }), ...(readyTimes !== undefined && { readyTimes }) };
   }
 
   /** The number of boots at this moment. */
@@ -345,13 +361,14 @@ export class Lifecycle implements Disposable {
   }
 
   /** Restores the counters of an earlier run of Jitsu. */
-  recall(unikernel: Unikernel, { startedAt, totalStarts, names, keptUntil }: StoredCounters): void {
+  recall(unikernel: Unikernel, { startedAt, totalStarts, names, keptUntil, readyTimes }: StoredCounters): void {
     const now = this.clock.now();
     const ahead = aheadOf(this.clock);
     // What was kept may lie in the future by a wall clock that was set back since.
     const moment = (kept: Milliseconds | undefined) => (kept === undefined ? kept : Math.min(now, kept - ahead));
     Object.assign(recordOf(unikernel), { startedAt: moment(startedAt), totalStarts });
     if (keptUntil !== undefined) this.#keeps.keep(unikernel, keptUntil);
+    if (readyTimes !== undefined) this.#times.recall(unikernel, readyTimes);
     for (const { name, requests, lastAsked } of names) {
       Object.assign(unikernel.counters.get(name) ?? {}, { requests, lastAsked: moment(lastAsked) });
     }
@@ -530,6 +547,10 @@ export class Lifecycle implements Disposable {
     const summon = unikernel.summon as Summon;
     this.#end(unikernel, summon);
     unikernel.failure = undefined;
+    if (summon.boot !== undefined) {
+      this.#times.add(unikernel, summon.boot.rise, this.clock.now() - summon.boot.at);
+      this.listeners.onCount?.(unikernel);
+    }
     this.#announcer.announce(unikernel, 'ready', { cause: summon.cause, duration: this.clock.now() - summon.wokenAt });
     if (unikernel.ready) {
       this.#watch.ready(unikernel);
@@ -561,7 +582,8 @@ export class Lifecycle implements Disposable {
     if (!this.#watch.takesRestart(unikernel)) return;
     const reason = 'its service had stopped answering, and did not answer within its deadline either';
     // A failed stop is announced.
-    void this.#stop(unikernel, 'stop', reason).catch(() => {});
+    const mode = unikernel.plan.stopMode === FASTEST ? unikernel.plan.endingMode : undefined;
+    void this.#stop(unikernel, 'stop', reason, mode).catch(() => {});
   }
 
   /** @param blamed whether the failure counts for back-off */
@@ -593,7 +615,7 @@ export class Lifecycle implements Disposable {
     unikernel: UnikernelRecord,
     event: 'stop' | 'reap',
     reason: string,
-    mode = usualModeOf(unikernel),
+    mode = usualModeOf(unikernel, this.#times),
   ): Promise<void> {
     const stopped = new Promise<void>((resolve, reject) => {
       unikernel.stops = [...(unikernel.stops ?? []), { reason, mode, resolve, reject }];
@@ -621,7 +643,7 @@ export class Lifecycle implements Disposable {
     summon.leave?.();
     summon.leave = undefined;
     const nobody = (): void => undefined;
-    const stop = { reason: definitionChanged(unikernel), mode: usualModeOf(unikernel) };
+    const stop = { reason: definitionChanged(unikernel), mode: usualModeOf(unikernel, this.#times) };
     unikernel.stops = [...(unikernel.stops ?? []), { ...stop, resolve: nobody, reject: nobody }];
     void this.#stops.run(unikernel);
   }
@@ -679,11 +701,6 @@ export class Lifecycle implements Disposable {
 
 function isByCommand(cause: WakeCause): boolean {
   return cause.kind === 'command' || (cause.kind === 'need' && cause.byCommand === true);
-}
-
-/** The mode in which it is stopped unless somebody names one: an outdated machine must not be kept in memory. */
-function usualModeOf({ outdated, plan }: Unikernel): StopMode {
-  return outdated === undefined ? plan.stopMode : (plan.endingMode ?? plan.stopMode);
 }
 
 /** Whether a client of a summon that has failed so may try again: its boot was not tried. */

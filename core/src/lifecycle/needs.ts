@@ -1,5 +1,7 @@
 import type { PowerState } from '../contracts/machine.js';
 import { errorMessage, JitsuError } from '../errors.js';
+import type { Milliseconds } from '../contracts/milliseconds.js';
+import { seconds } from './summon-failures.js';
 import type { Unikernel } from './unikernel.js';
 
 /** The states in which a machine does not execute, and so uses nothing. */
@@ -61,13 +63,13 @@ export class Needs {
   }
 
   /** The error of a summon whose deadline has come before all that it needs was ready. */
-  pastDeadline(unikernel: Unikernel): JitsuError {
+  pastDeadline(unikernel: Unikernel, usualOf: (need: Unikernel) => Milliseconds | undefined): JitsuError {
     const { name, plan } = unikernel;
     const missing = this.of(unikernel).filter(({ ready }) => !ready);
-    const names = missing.map((need) => need.name).join(' and ');
+    const names = missing.map((need) => `${need.name}${usualText(usualOf(need))}`).join(' and ');
     return new JitsuError(
       'JITSU_NEED_FAILED',
-      `${name} was not ready within ${plan.deadline / 1_000} s: it needs ${names}, which ${missing.length === 1 ? 'is' : 'are'} not ready yet. Raise the deadline of ${name}: it covers what it needs, too.`,
+      `${name} was not ready within ${seconds(plan.deadline)}: it needs ${names}, which ${missing.length === 1 ? 'is' : 'are'} not ready yet. Raise the deadline of ${name}: it covers what it needs, too.`,
     );
   }
 
@@ -86,6 +88,10 @@ export class Needs {
     };
     await Promise.allSettled([...all].map(actOn));
   }
+}
+
+function usualText(usual: Milliseconds | undefined): string {
+  return usual === undefined ? '' : ` (usually ready after ${seconds(usual)})`;
 }
 
 /** Whether it may use others: it executes, is about to, or it is not known. */

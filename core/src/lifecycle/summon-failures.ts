@@ -35,8 +35,15 @@ export function backingOff({ name, failure }: Unikernel, now: Milliseconds): Jit
   );
 }
 
-/** The error of a summon that has reached its deadline. */
-export function pastDeadline({ name, phase, state, plan }: Unikernel, { began, outcomes }: Summon): JitsuError {
+/**
+ * The error of a summon that has reached its deadline.
+ * @param usual how long it usually is on its way, where that is known
+ */
+export function pastDeadline(
+  { name, phase, state, plan }: Unikernel,
+  { began, outcomes }: Summon,
+  usual?: Milliseconds,
+): JitsuError {
   const why =
     phase === 'wanted'
       ? `Its backend has not stopped it yet (${state}). Check the backend, or raise its deadline.`
@@ -47,7 +54,11 @@ export function pastDeadline({ name, phase, state, plan }: Unikernel, { began, o
           : began || phase === 'waiting'
             ? `Its backend has not got it to run yet (${state}). Check the backend, or raise its deadline.`
             : 'It is still waiting for its turn to boot. Raise boot.limit or its deadline.';
-  return new JitsuError('JITSU_SUMMON_DEADLINE', `${name} was not ready within ${seconds(plan.deadline)}. ${why}`);
+  const usually = usual === undefined ? '' : ` (usually ${seconds(usual)})`;
+  return new JitsuError(
+    'JITSU_SUMMON_DEADLINE',
+    `${name} was not ready within ${seconds(plan.deadline)}${usually}. ${why}`,
+  );
 }
 
 /** The most characters of what one probe has found: a plugin may say anything. */
@@ -88,6 +99,7 @@ export function stoppedByCommand({ name }: Unikernel): JitsuError {
   return new JitsuError('JITSU_STOPPED_BY_COMMAND', `${name} was stopped by command while it booted.`);
 }
 
-function seconds(duration: Milliseconds): string {
+/** A duration for people, to a tenth of a second. */
+export function seconds(duration: Milliseconds): string {
   return `${Math.ceil(duration / 100) / 10} s`;
 }

@@ -93,6 +93,7 @@ export class SummonSteps {
   async execute(unikernel: Unikernel, step: keyof typeof EXECUTED): Promise<void> {
     const summon = unikernel.summon as Summon;
     summon.began = true;
+    summon.boot = { rise: step === 'start' ? 'start' : 'resume', at: this.clock.now() };
     const patience = new AbortController();
     this.#starts.set(unikernel, patience);
     const limit = this.clock.after(CALL_LIMIT, () => this.giveUp(unikernel));

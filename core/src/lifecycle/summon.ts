@@ -16,6 +16,8 @@ export class Summon {
   boots = false;
   /** Whether a machine was told to run. */
   began = false;
+  /** When a machine was told to run last, and whether from off. */
+  boot: { readonly rise: 'start' | 'resume'; readonly at: Milliseconds } | undefined;
   /** Whether it has had an outdated machine stopped. */
   replaces = false;
   /** What each readiness probe that is not satisfied has found last, in its own words. */

@@ -1,4 +1,5 @@
 import type { MachineId, PowerState, StopMode } from '../contracts/machine.js';
+import type { StoredReadyTimes } from '../contracts/state-store.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import { PHASE_NAMES } from './life.js';
 import type { Failure, NameCounter, Unikernel } from './unikernel.js';
@@ -36,6 +37,10 @@ export interface UnikernelStatus {
    * it is answered for when it is ready.
    */
   readonly answersAtOnce?: boolean;
+  /** How long it usually takes from its start, or what it comes up from now, until it is ready; absent before its first boot. */
+  readonly usuallyReadyIn?: Milliseconds;
+  /** The last such times, from off (`start`) and from what was kept of it (`resume`), the newest last. */
+  readonly readyTimes?: StoredReadyTimes;
   /** The names of those that need it and run, or may: they keep it running. Absent where there are none. */
   readonly neededBy?: readonly string[];
   /** What has changed in its definition since it was started, as `command and ip`; absent where nothing has. */

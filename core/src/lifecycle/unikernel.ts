@@ -27,6 +27,8 @@ export interface UnikernelPlan {
   readonly stopMode: StopMode;
   /** The mode after which it is off, whatever the usual one does; the usual one where absent. */
   readonly endingMode?: StopMode;
+  /** Whether its backend has the mode `suspend`. */
+  readonly canSuspend?: boolean;
   /** `idle` where absent. */
   readonly replace?: ReplaceMoment;
   readonly probes: readonly ReadinessProbe[];

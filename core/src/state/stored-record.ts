@@ -23,6 +23,7 @@ const SHAPES: Readonly<Record<RecordKind, Shape>> = {
   },
   counters: {
     ...{ unikernel: 'string', 'startedAt?': 'number', totalStarts: 'number', 'keptUntil?': 'number' },
+    'readyTimes?': { 'start?': ['number'], 'resume?': ['number'] },
     names: [{ name: 'string', requests: 'number', 'lastAsked?': 'number' }],
   },
   event: {

@@ -106,6 +106,12 @@ export function describeStateStore(name: string, harness: StateStoreHarness): vo
         assert.deepEqual(await store.counters(), [counters('alpha', 1)]);
       });
 
+      it('remembers how long the last boots took', async () => {
+        const slow: StoredCounters = { ...counters('alpha', 1), readyTimes: { start: [3_200, 12.5], resume: [] } };
+        await store.saveCounters([slow]);
+        assert.deepEqual(await store.counters(), [slow]);
+      });
+
       it('remembers a unikernel that was never started and never asked for', async () => {
         const untouched: StoredCounters = {
           unikernel: 'alpha',

@@ -50,6 +50,18 @@ folders, users and machines that unikernels name exist. \`jitsu check\` without
     assert.match(summary, /What two unikernels cannot have at once:\n\n {2}! 127\.0\.0\.80:80: one and two\n\n/);
   });
 
+  it('names the deadlines that usually pass before all is ready', () => {
+    const shortDeadlines = [
+      { unikernel: 'web', deadline: 10_000, usual: 12_000, chain: ['db', 'web'] },
+      { unikernel: 'slow', deadline: 5_000, usual: 6_500, chain: ['slow'] },
+    ];
+    const summary = settingsSummary(ONE, [], 100, { shortDeadlines });
+    assert.match(
+      summary,
+      /What usually takes longer than its deadline:\n\n {2}! web: 12 s, one after the other: db, web; its deadline is 10 s\n {2}! slow: 6\.5 s; its deadline is 5 s\n/,
+    );
+  });
+
   it('says what is as good as root, and which plugins were passed over', () => {
     const connections = [{ name: 'far' }, { name: 'near\n', rootEquivalent: 'It is as good as root.' }];
     const settings = { ...ONE, connections, passedOver: ['The plugin in /x is passed over.'] } as unknown as Settings;

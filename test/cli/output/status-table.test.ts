@@ -37,6 +37,14 @@ describe('the status table', () => {
     );
   });
 
+  it('says how long a unikernel usually takes, where it is alone', () => {
+    const slow = aUnikernelStatus({ name: 'a', usuallyReadyIn: 3_200 });
+    const told = (...unikernels: (typeof slow)[]): readonly string[] =>
+      lines(statusTable(aStatusReport(unikernels), undefined)).filter((line) => line.includes('usually'));
+    assert.deepEqual(told(slow), ['a is usually ready 3.2 s after its start.']);
+    assert.deepEqual([told(aUnikernelStatus({ name: 'a' })), told(slow, aUnikernelStatus({ name: 'b' }))], [[], []]);
+  });
+
   it('says that Jitsu is still starting where it listens nowhere', () => {
     const [headline] = lines(statusTable({ ...aStatusReport([aUnikernelStatus()]), listening: [] }, undefined));
     assert.equal(headline, 'Jitsu 0.1.0 (pid 4711), up 1 h, does not answer yet');

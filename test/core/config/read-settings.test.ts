@@ -1046,6 +1046,11 @@ describe('a wrong configuration', () => {
       return settings.unikernels.map(({ stopMode }) => stopMode);
     };
     assert.deepEqual(await modes({}), ['destroy', 'shutdown', 'suspend']);
+    assert.deepEqual(
+      await modes({ mode: 'fastest' }),
+      ['fastest', 'fastest', 'suspend'],
+      'also where none can suspend',
+    );
     assert.deepEqual(await modes({ mode: 'managedsave' }), ['managedsave', 'managedsave', 'suspend']);
   });
 
