@@ -220,6 +220,81 @@ describe('the gate of the netfilter plugin', function () {
     return Number(found);
   };
 
+  describe('beside a firewall', () => {
+    it('holds nothing that the firewall drops, and delivers what it lets pass', async () => {
+      const firewall = await network.startFirewall();
+      const beside = await network.startDoorman();
+      try {
+        await guest.halt();
+        const ports = [80, 81].map((port) => ({ protocol: 'tcp', port }) as const);
+        await beside.order({ arm: [aService({ ports })] });
+        assert.equal((await client.tcp(GUEST.ipv4, { port: 81, limit: 500 })).error, 'timeout');
+        assert.deepEqual(beside.knocks, []);
+        const connection = client.tcp();
+        await eventually(() => assert.equal(beside.knocks.length, 1));
+        await bootAndRelease(beside);
+        const { error, took } = await connection;
+        assert.equal(error, undefined);
+        assert.ok(took < 900, `${took} ms`);
+      } finally {
+        await beside.end();
+        firewall.process.kill('SIGKILL');
+      }
+    });
+
+    it('goes on when all tables are flushed', async () => {
+      const firewall = await network.startFirewall();
+      const beside = await network.startDoorman();
+      try {
+        await guest.halt();
+        await beside.order({ arm: [aService()] });
+        firewall.process.kill('SIGKILL');
+        const other = await network.startFirewall();
+        assert.equal(await other.flush(), 'all');
+        const connection = client.tcp();
+        await eventually(() => assert.equal(beside.knocks.length, 1));
+        await bootAndRelease(beside);
+        assert.equal((await connection).error, undefined);
+        other.process.kill('SIGKILL');
+      } finally {
+        await beside.end();
+      }
+    });
+  });
+
+  describe('of a Jitsu that is no root', () => {
+    const asUser = (...capabilities: string[]): string[] => {
+      const all = ['-all', ...capabilities.map((name) => `+${name}`)].join();
+      const user = ['--reuid=65519', '--regid=65519', '--clear-groups'];
+      return ['setpriv', ...user, `--inh-caps=${all}`, `--ambient-caps=${all}`, `--bounding-set=${all}`];
+    };
+
+    it('works with CAP_NET_ADMIN alone, and knows probes by their mark', async () => {
+      const user = await network.startDoorman({}, asUser('net_admin'));
+      try {
+        await guest.halt();
+        await user.order({ arm: [aService()] });
+        const connection = client.tcp();
+        await eventually(() => assert.equal(user.knocks.length, 1));
+        await bootAndRelease(user);
+        assert.equal((await connection).error, undefined);
+        assert.equal(user.knocks.length, 1);
+      } finally {
+        await user.end();
+      }
+    });
+
+    it('says what to give where it has no rights', async () => {
+      await assert.rejects(network.startDoorman({}, asUser()), /AmbientCapabilities=CAP_NET_ADMIN/);
+    });
+
+    it('says what to give where it is to answer on a bridge, or to copy packets, without CAP_NET_RAW', async () => {
+      for (const options of [{ bridges: ['br0'] }, { rungs: ['NFLOG'] }]) {
+        await assert.rejects(network.startDoorman(options, asUser('net_admin')), /CAP_NET_RAW/);
+      }
+    });
+  });
+
   it('leaves nothing behind when Jitsu is killed', async () => {
     const killed = await network.startDoorman();
     await guest.halt();

@@ -67,16 +67,25 @@ export class RoutedNetwork implements AsyncDisposable {
   }
 
   /** Starts a program of `test/support/netfilter` in a namespace. */
-  async start(namespace: NetworkNamespace, name: string, ...words: string[]): Promise<ChildProcess> {
+  async start(
+    namespace: NetworkNamespace,
+    name: string,
+    words: readonly string[] = [],
+    through: readonly string[] = [],
+  ): Promise<ChildProcess> {
     const program = fileURLToPath(new URL(`${name}.js`, import.meta.url));
     const child = fork(program, words, {
       execPath: '/usr/bin/env',
-      execArgv: ['ip', 'netns', 'exec', namespace.name, process.execPath, '--enable-source-maps'],
+      execArgv: ['ip', 'netns', 'exec', namespace.name, ...through, process.execPath],
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     child.setMaxListeners(0);
     this.#children.push(child);
-    await once(child, 'message');
+    const ended = once(child, 'exit').then(() => {
+      throw new Error(`${name} has ended`);
+    });
+    ended.catch(() => undefined);
+    await Promise.race([once(child, 'message'), ended]);
     return child;
   }
 
@@ -86,7 +95,12 @@ export class RoutedNetwork implements AsyncDisposable {
 
   /** A service of the host itself, which is off while nothing listens. */
   async startProcess(): Promise<Guest> {
-    return new Guest(await this.start(this.host, 'guest-program', 'none'));
+    return new Guest(await this.start(this.host, 'guest-program', ['none']));
+  }
+
+  /** A firewall beside it. */
+  async startFirewall(): Promise<Firewall> {
+    return new Firewall(await this.start(this.host, 'firewall-program'));
   }
 
   /** The packet filter's tables in the host, and how many packets wait in each queue. */
@@ -99,8 +113,9 @@ export class RoutedNetwork implements AsyncDisposable {
     return new Client(await this.start(this.namespaceOf(place), 'client-program'));
   }
 
-  async startDoorman(options: object = {}): Promise<LabDoorman> {
-    const doorman = new LabDoorman(await this.start(this.host, 'doorman-program'));
+  /** @param through what starts it, such as setpriv, with its words */
+  async startDoorman(options: object = {}, through: readonly string[] = []): Promise<LabDoorman> {
+    const doorman = new LabDoorman(await this.start(this.host, 'doorman-program', [], through));
     await doorman.order({ options });
     return doorman;
   }
@@ -168,6 +183,16 @@ export class Guest {
 
   async halt(): Promise<void> {
     await ask(this.process, { halt: true } satisfies GuestOrder, (news) => 'halted' in news);
+  }
+}
+
+export class Firewall {
+  constructor(readonly process: ChildProcess) {}
+
+  /** Deletes all tables, as the reload of a firewall does. Resolves with `all`, or with the kernel's error. */
+  async flush(): Promise<unknown> {
+    const { flushed } = await ask(this.process, {}, (news) => 'flushed' in news);
+    return flushed;
   }
 }
 

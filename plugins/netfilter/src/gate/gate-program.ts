@@ -20,6 +20,10 @@ import { NeighbourAnswers } from './neighbour-answers.js';
 /** The status by which it is not started again. */
 const CANNOT_WORK = 3;
 
+/** Jitsu has found that it has the other right. */
+const NEEDS_RAW =
+  'It takes CAP_NET_RAW: start Jitsu as root, or add it to AmbientCapabilities (or CapabilityBoundingSet) of its systemd unit.';
+
 const calls = await loadSystemCalls();
 const nonce = randomBytes(16).toString('hex');
 const stream = new LineStream(new Socket({ fd: 3, readable: true, writable: true }), take, () => end(0));
@@ -63,7 +67,8 @@ async function start({ instance, mark, users, bridges, memory, rungs }: Setup): 
     forbidPrograms(calls);
     report({ ready: nonce, rung: opened.rung });
   } catch (error) {
-    fail((error as Error).message, CANNOT_WORK);
+    const { message } = error as Error;
+    fail(message.includes('EPERM') ? `${message}. ${NEEDS_RAW}` : message, CANNOT_WORK);
   }
 }
 

@@ -51,7 +51,9 @@ export class NeighbourAnswers {
   /** Listens from now on, and again when the bridge has been made anew. @throws Error without CAP_NET_RAW */
   start(): void {
     this.#descriptor = this.calls.socket(Linux.AF_PACKET, Linux.SOCK_RAW | Linux.SOCK_CLOEXEC, 0);
-    if (this.#descriptor < 0) throw new Error(`open a packet socket: ${this.calls.errorCode()}`);
+    if (this.#descriptor < 0) {
+      throw new Error(`cannot answer for stopped unikernels on ${this.bridge}: ${this.calls.errorCode()}`);
+    }
     const problem = this.#listen();
     if (problem === undefined) {
       if (this.#wasAbsent) this.warn(`${this.bridge} is there again, and stopped unikernels are answered for`);
