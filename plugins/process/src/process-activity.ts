@@ -9,7 +9,7 @@ import {
   type Traffic,
   type UseRules,
 } from '@jitsud/core/plugin';
-import { readlinkSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { ProcNetTcp } from './proc-net-tcp.js';
 import { SocketDiagnosis } from './socket-diagnosis.js';
 import type { TcpConnection, TcpTable } from './tcp-table.js';
@@ -80,12 +80,15 @@ async function openTcpTable(): Promise<TcpTable> {
   return (await SocketDiagnosis.open()) ?? new ProcNetTcp();
 }
 
-/** Whether a process has the same network as Jitsu, whose connections are the only ones that it is told. */
+/**
+ * Whether a process has the same network as Jitsu, whose connections are the only ones that it is told. Everybody may see
+ * the numbers of the files in /proc/PID/net, of which each network has its own; /proc/PID/ns only the process's user may.
+ */
 function isInOurNetwork(pid: number): boolean {
   try {
-    return readlinkSync(`/proc/${pid}/ns/net`) === readlinkSync('/proc/self/ns/net');
+    return statSync(`/proc/${pid}/net/tcp`).ino === statSync('/proc/self/net/tcp').ino;
   } catch {
-    // That of another user cannot be looked at. It was started from here.
+    // It has ended, or /proc does not show it (hidepid). It was started from here.
     return true;
   }
 }

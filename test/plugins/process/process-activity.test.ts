@@ -178,6 +178,14 @@ describe('the connections to programs', () => {
       // `ip netns exec` moves there before it executes the program.
       while (source.sees({ ...endpoints, domainId: child.pid }))
         await new Promise((resolve) => setTimeout(resolve, 10));
+      // As where Jitsu has given up root, and the program is of another user.
+      process.seteuid?.(65_534);
+      try {
+        assert.equal(source.sees({ ...endpoints, domainId: child.pid }), false);
+        assert.equal(source.sees({ ...endpoints, domainId: process.pid }), true);
+      } finally {
+        process.seteuid?.(0);
+      }
     } finally {
       child.kill('SIGKILL');
     }
