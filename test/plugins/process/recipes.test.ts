@@ -10,7 +10,7 @@ describe('the recipes', () => {
   it('have configurations that are good', async () => {
     using folder = new TemporaryFolder();
     const configurations = [...recipes.matchAll(/^```yaml\n(# jitsu\.config\.yaml\n.*?)^```$/gms)];
-    assert.equal(configurations.length, 2);
+    assert.equal(configurations.length, 3);
     for (const [, text = ''] of configurations) {
       writeFileSync(folder.in('jitsu.config.yaml'), text);
       const { status, stdout, stderr } = await runJitsu(['check', '--offline'], { cwd: folder.path });

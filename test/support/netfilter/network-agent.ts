@@ -1,10 +1,17 @@
 import { execFileSync, fork, type ChildProcess } from 'node:child_process';
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
+import { readFileSync } from 'node:fs';
 import { createServer, connect, isIPv6, type Server, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import type { Endpoint, StoppedEndpoint } from '#netfilter/netlink/endpoint.js';
 import type { Netfilter } from '#netfilter/netlink/netfilter.js';
+import { NetlinkSocket } from '#netfilter/netlink/netlink-socket.js';
+import { Family, NftTable } from '#netfilter/netlink/nft-messages.js';
+import { commit } from '#netfilter/netlink/nft-transaction.js';
 import { openNetfilter, type NetfilterOptions } from '#netfilter/netlink/open-netfilter.js';
+import { PacketSender } from '#netfilter/netlink/packet-sender.js';
+import { loadSystemCalls } from '#netfilter/netlink/system-calls.js';
+import { trackConnections } from '#netfilter/netlink/table-layout.js';
 import type { TrafficQuestion } from '#netfilter/netlink/traffic-reader.js';
 
 /**
@@ -19,6 +26,13 @@ const connections = new Map<number, Socket>();
 let count = 0;
 let netfilter: Netfilter | undefined;
 let other: Netfilter | undefined;
+let isDelivering = false;
+let tracker: NetlinkSocket | undefined;
+
+/** What the kernel has given out in small pieces, in bytes. */
+function slab(): number {
+  return Number(/^Slab:\s+(\d+)/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1]) * 1_024;
+}
 
 function opened(): Netfilter {
   if (netfilter === undefined) throw new Error('it is not open');
@@ -45,9 +59,14 @@ const actions = {
     netfilter?.[Symbol.dispose]();
     netfilter = undefined;
     held.length = 0;
+    isDelivering = false;
     netfilter = await openNetfilter(options);
-    netfilter.start(
-      (packet, bytes) => held.push({ packet, bytes: bytes.toString('hex') }),
+    const taking = netfilter;
+    taking.start(
+      (packet, bytes) => {
+        if (isDelivering) taking.deliver([packet]);
+        else held.push({ packet, bytes: bytes.toString('hex') });
+      },
       (reason) => process.stderr.write(`${reason}\n`),
     );
     return netfilter.rung;
@@ -65,6 +84,16 @@ const actions = {
     other.arm(armed);
     if (tracks) other.trackConnections();
   },
+  /** Has connections tracked by a table that does nothing else. */
+  trackAlone: async (): Promise<void> => {
+    tracker = NetlinkSocket.open(await loadSystemCalls());
+    const table = new NftTable(Family.INET, 'tracker');
+    commit(tracker, [table.create(), ...trackConnections(table)]);
+  },
+  trackNoMore: (): void => {
+    tracker?.[Symbol.dispose]();
+    tracker = undefined;
+  },
   closeOther: (): void => {
     other?.[Symbol.dispose]();
     other = undefined;
@@ -72,15 +101,22 @@ const actions = {
   arm: (endpoints: StoppedEndpoint[]): void => {
     opened().arm(endpoints);
   },
-  /** Arms that many addresses of one network, and gives them up again. @returns how long each took, in milliseconds */
-  armMany: (count: number): { readonly armed: number; readonly one: number; readonly disarmed: number } => {
+  /**
+   * Arms that many addresses of one network, and gives them up again.
+   * @returns how long each took, in milliseconds, and what memory the kernel gave out meanwhile, in bytes
+   */
+  armMany: (
+    count: number,
+  ): { readonly armed: number; readonly one: number; readonly disarmed: number; readonly slab: number } => {
     const endpoints = Array.from({ length: count }, (_, index) => {
       const address = (0x0a80_0000 + index).toString(16).padStart(8, '0');
       return { address, protocol: 'tcp', port: 80, connections: 'pass' } as const;
     });
+    const before = slab();
     const started = performance.now();
     opened().arm(endpoints);
     const armed = performance.now() - started;
+    const taken = slab() - before;
     const again = performance.now();
     for (let times = 0; times < 100; times++) {
       opened().disarm(endpoints.slice(0, 1));
@@ -89,7 +125,21 @@ const actions = {
     const one = (performance.now() - again) / 100;
     const last = performance.now();
     opened().disarm(endpoints);
-    return { armed, one, disarmed: performance.now() - last };
+    return { armed, one, disarmed: performance.now() - last, slab: taken };
+  },
+  /** Watches that many addresses. @returns the mean time of reading the traffic to one, in µs */
+  readMany: (count: number): number => {
+    const endpoints = Array.from({ length: count }, (_, index) => {
+      return { address: (0x0a80_0000 + index).toString(16).padStart(8, '0'), protocol: 'tcp', port: 80 } as const;
+    });
+    opened().watch(endpoints);
+    const started = performance.now();
+    for (const endpoint of endpoints.slice(0, 1_000)) {
+      opened().traffic({ endpoints: [endpoint], idle: 60_000, outgoing: false });
+    }
+    const each = performance.now() - started;
+    opened().unwatch(endpoints);
+    return each;
   },
   disarm: (endpoints: Endpoint[]): void => {
     opened().disarm(endpoints);
@@ -116,6 +166,22 @@ const actions = {
   },
   forget: (address: string): number => opened().forgetConnections(address),
   held: (): unknown => held,
+  /** From now on what is held goes on at once. */
+  deliverAtOnce: (): void => {
+    isDelivering = true;
+  },
+  /**
+   * Sends a packet again and again, as if it were forwarded.
+   * @returns the processor time that each took, in µs
+   */
+  flood: async (packet: string, count: number): Promise<number> => {
+    using sender = PacketSender.open(await loadSystemCalls());
+    const bytes = Buffer.from(packet, 'hex');
+    const before = process.cpuUsage();
+    for (let sent = 0; sent < count; sent++) sender.send(bytes, 0);
+    const { user, system } = process.cpuUsage(before);
+    return (user + system) / count;
+  },
   /** Says what becomes of all that is held. */
   end: (how: 'deliver' | 'refuse' | 'drop'): void => {
     opened()[how](held.splice(0).map(({ packet }) => packet));

@@ -56,16 +56,25 @@ export function connectionsTo(socket: NetlinkSocket, address: string): TrackedCo
   const isIpv4 = address.length === 8;
   const destination = nested(ORIGINAL, nested(1, attribute(isIpv4 ? 2 : 4, Buffer.from(address, 'hex'))));
   const filter = nested(FILTER, u32(1, DESTINATION), u32(2, 0));
+  // A kernel before 5.8 gives all of them.
+  return list(socket, isIpv4 ? IPV4 : IPV6, [destination, filter]).filter(({ service }) => service === address);
+}
+
+/** All connections of one version of IP, by the length of its addresses in bytes. @throws NetlinkError */
+export function connectionsOf(socket: NetlinkSocket, length: 4 | 16): TrackedConnection[] {
+  return list(socket, length === 4 ? IPV4 : IPV6, []);
+}
+
+function list(socket: NetlinkSocket, family: number, parts: readonly Uint8Array[]): TrackedConnection[] {
   let found: TrackedConnection[] = [];
   socket.dump(
     'list connections',
     GET,
-    [netfilterHeader(isIpv4 ? IPV4 : IPV6), destination, filter],
+    [netfilterHeader(family), ...parts],
     () => (found = []),
     (body) => {
       const connection = readConnection(body);
-      // A kernel before 5.8 gives all of them.
-      if (connection?.service === address) found.push(connection);
+      if (connection !== undefined) found.push(connection);
     },
   );
   return found;
@@ -87,17 +96,23 @@ export function deleteConnections(socket: NetlinkSocket, connections: readonly T
 }
 
 /** How many connections are tracked in this network namespace. @throws NetlinkError */
-export function trackedConnections(socket: NetlinkSocket): {
-  readonly entries: number;
-  readonly most: number | undefined;
-} {
+export function trackedConnections(socket: NetlinkSocket): number {
   const answer = socket.question('count connections', STATISTICS, netfilterHeader(0));
-  const attributes = answer.subarray(NETFILTER_HEADER);
-  return {
-    entries: attributeOf(attributes, 1, 4)?.readUInt32BE(0) ?? 0,
-    // Only newer kernels tell it.
-    most: attributeOf(attributes, 2, 4)?.readUInt32BE(0),
-  };
+  return attributeOf(answer.subarray(NETFILTER_HEADER), 1, 4)?.readUInt32BE(0) ?? 0;
+}
+
+/** The key by which a table knows the connection: client, its port, service, protocol, port; a byte in each character. */
+export function flowKey({ client, clientPort, service, servicePort, protocol }: TrackedConnection): string {
+  const port = (number: number): string => `${number.toString(16).padStart(4, '0')}0000`;
+  const digits = [
+    client,
+    port(clientPort),
+    service,
+    protocol.toString(16).padStart(2, '0'),
+    '000000',
+    port(servicePort),
+  ];
+  return Buffer.from(digits.join(''), 'hex').toString('latin1');
 }
 
 /** @returns `undefined` for what is damaged */

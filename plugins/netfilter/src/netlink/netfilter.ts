@@ -1,14 +1,22 @@
 import { addressRanges } from './address-ranges.js';
-import { connectionsTo, deleteConnections } from './conntrack.js';
+import { connectionsTo, deleteConnections, flowKey, type TrackedConnection } from './conntrack.js';
+import { earlierFlows } from './earlier-flows.js';
 import { addressKey, endpointKey, OwnAddresses, setFor, type Endpoint, type StoppedEndpoint } from './endpoint.js';
 import { NetlinkError } from './netlink-error.js';
 import type { NetlinkSocket } from './netlink-socket.js';
-import type { NftTable } from './nft-messages.js';
+import type { Change, NftTable } from './nft-messages.js';
 import { commit } from './nft-transaction.js';
 import { OtherTables } from './other-tables.js';
 import type { PacketHolder } from './packet-holder.js';
-import { opposite, SetMembers, type Edit } from './set-members.js';
-import { ignoredNetworks, trackConnections, USERS } from './table-layout.js';
+import { MOST_AT_ONCE, opposite, SetMembers, type Edit } from './set-members.js';
+import {
+  ignoredNetworks,
+  outgoingLayout,
+  publishedLayout,
+  trackConnections,
+  USERS,
+  type LayoutOptions,
+} from './table-layout.js';
 import { TrafficReader, type TrafficQuestion, type TrafficReading } from './traffic-reader.js';
 
 /** How packets are held, the best first: by nftables' own queue, by that of iptables, or as copies that are sent again. */
@@ -23,19 +31,19 @@ export class Netfilter implements Disposable {
   readonly #members: SetMembers;
   readonly #others: OtherTables;
   readonly #traffic: TrafficReader;
-  #isTracking = false;
+  /** What the table has besides what it was made with. */
+  readonly #additions = new Set<string>();
 
-  /** @param memory how long traffic is remembered, in milliseconds */
   constructor(
     readonly rung: Rung,
     private readonly socket: NetlinkSocket,
     private readonly table: NftTable,
     private readonly holder: PacketHolder,
-    memory: number,
+    private readonly layout: LayoutOptions,
   ) {
     this.#members = new SetMembers(socket, table);
     this.#others = new OtherTables(socket, table);
-    this.#traffic = new TrafficReader(socket, { family: table.family, name: table.name, memory });
+    this.#traffic = new TrafficReader(socket, { family: table.family, name: table.name, memory: layout.memory });
   }
 
   /**
@@ -53,6 +61,7 @@ export class Netfilter implements Disposable {
    */
   arm(endpoints: readonly StoppedEndpoint[]): void {
     const own = new OwnAddresses();
+    if (endpoints.some(({ address }) => own.has(address))) this.#add('published', publishedLayout);
     const done = this.#members.edit(
       endpoints.flatMap((endpoint) => {
         const key = endpointKey(endpoint);
@@ -118,11 +127,24 @@ export class Netfilter implements Disposable {
   }
 
   /**
-   * From when this returns, the traffic to them is remembered.
+   * From when this returns, the traffic to them is remembered, and open connections that the kernel tracks count as used now.
    * @param outgoing the addresses whose own flows count as well, in hexadecimal digits @throws NetlinkError
    */
   watch(endpoints: readonly Endpoint[], outgoing: readonly string[] = []): void {
-    this.#members.edit(watchEdits(endpoints, outgoing, true));
+    if (outgoing.length > 0) this.#add('outgoing', outgoingLayout);
+    const added = new Set(this.#members.edit(watchEdits(endpoints, outgoing, true)).map(({ key }) => key));
+    const unseen = endpoints.filter((endpoint) => added.has(endpointKey(endpoint)));
+    const flows = earlierFlows(this.socket, unseen);
+    for (const version of [4, 6] as const) {
+      const ofVersion = flows.filter(({ service }) => service.length === (version === 4 ? 8 : 32));
+      for (let from = 0; from < ofVersion.length; from += MOST_AT_ONCE) {
+        const some = ofVersion.slice(from, from + MOST_AT_ONCE);
+        commit(this.socket, [
+          ...this.table.add(`active${version}`, [...new Set(some.map(serviceKey))]),
+          ...this.table.add(`flows${version}`, some.map(flowKey)),
+        ]);
+      }
+    }
   }
 
   /** It is not remembered any more. @throws NetlinkError */
@@ -142,9 +164,7 @@ export class Netfilter implements Disposable {
 
   /** Turns connection tracking on, if nothing else has. @throws NetlinkError */
   trackConnections(): void {
-    if (this.#isTracking) return;
-    commit(this.socket, trackConnections(this.table));
-    this.#isTracking = true;
+    this.#add('tracked', trackConnections);
   }
 
   /**
@@ -153,6 +173,12 @@ export class Netfilter implements Disposable {
    */
   forgetConnections(address: string): number {
     return deleteConnections(this.socket, connectionsTo(this.socket, address));
+  }
+
+  #add(name: string, layoutOf: (table: NftTable, options: LayoutOptions) => Change[]): void {
+    if (this.#additions.has(name)) return;
+    commit(this.socket, layoutOf(this.table, this.layout));
+    this.#additions.add(name);
   }
 
   /** The table ends, and what is held with it. */
@@ -171,6 +197,10 @@ function watchEdits(endpoints: readonly Endpoint[], outgoing: readonly string[],
       isMember,
     })),
   ];
+}
+
+function serviceKey({ service, servicePort }: TrackedConnection): string {
+  return endpointKey({ address: service, protocol: 'tcp', port: servicePort });
 }
 
 /** The address for people. */

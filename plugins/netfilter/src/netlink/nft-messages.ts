@@ -32,6 +32,7 @@ export const NftMessage = {
   DELETE_ELEMENT: nftType(14),
   NEW_OBJECT: nftType(18),
   GET_OBJECT: nftType(19),
+  GET_FLOWTABLE: nftType(23),
 } as const;
 
 /** The table ends with the socket that has made it, and nobody else can change it (Linux 5.12). */

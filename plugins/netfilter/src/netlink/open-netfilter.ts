@@ -75,8 +75,9 @@ function fillTable(calls: SystemCalls, socket: NetlinkSocket, options: Netfilter
     try {
       const { holder, hold } = openHolder(rung, calls, instance, mark);
       try {
-        commit(socket, tableLayout(table, { ...layout, hold, takesAway: rung === 'NFLOG' }));
-        return new Netfilter(rung, socket, table, holder, memory);
+        const whole = { ...layout, hold, takesAway: rung === 'NFLOG' };
+        commit(socket, tableLayout(table, whole));
+        return new Netfilter(rung, socket, table, holder, whole);
       } catch (error) {
         holder[Symbol.dispose]();
         throw error;

@@ -11,7 +11,7 @@ export interface Edit {
 }
 
 /** How many go into one transaction: without rights over the whole host its datagram has to fit into a small buffer. */
-const MOST_AT_ONCE = 2_000;
+export const MOST_AT_ONCE = 2_000;
 
 /** The keys of the sets that nobody but this process changes: what is there already is not added, nor removed twice. */
 export class SetMembers {

@@ -175,16 +175,22 @@ function towards(table: NftTable, version: Version, options: LayoutOptions): Cha
   return [
     ...recorded(table, version, use, flow),
     table.chain(chain),
-    ...passProbes(version, options).map((expressions) => rule(...expressions)),
     rule(
       loadPayload(Header.NETWORK, version.sourceAt, version.length),
       isIn(`ignored${digit}`),
       verdict(Verdict.RETURN),
     ),
+    rule(...isProtocol(TCP), ...hasPayload(options.seesPayload), verdict(Verdict.GOTO, use)),
     rule(...isProtocol(UDP), ...flow, changeSet(`asked${digit}`, SetChange.UPDATE), verdict(Verdict.RETURN)),
     rule(...isProtocol(UDP), count(MISSED), verdict(Verdict.RETURN)),
-    rule(...isProtocol(TCP), ...hasPayload(options.seesPayload), verdict(Verdict.JUMP, use)),
     rule(...isProtocol(TCP), ...hasFlags(Flag.RST, Flag.RST), ...flow, changeSet(`flows${digit}`, SetChange.DELETE)),
+    table.chain(`arrived${digit}`),
+    // It has been seen as it left, when it was known who sends it.
+    table.rule(`arrived${digit}`, ...isOnLoopback(Meta.IFTYPE), verdict(Verdict.RETURN)),
+    table.rule(`arrived${digit}`, verdict(Verdict.GOTO, chain)),
+    table.chain(`left${digit}`),
+    ...passProbes(version, options).map((expressions) => table.rule(`left${digit}`, ...expressions)),
+    table.rule(`left${digit}`, verdict(Verdict.GOTO, chain)),
   ];
 }
 
@@ -207,16 +213,22 @@ function from(table: NftTable, version: Version, options: LayoutOptions): Change
     ),
     table.rule(answered, count(MISSED)),
     table.chain(chain),
-    rule(...flow, isIn(`probes${digit}`), verdict(Verdict.RETURN)),
     rule(
       loadPayload(Header.NETWORK, version.destinationAt, version.length),
       isIn(`ignored${digit}`),
       verdict(Verdict.RETURN),
     ),
     rule(...isProtocol(UDP), ...flow, isIn(`asked${digit}`), verdict(Verdict.GOTO, answered)),
-    rule(...isProtocol(TCP), ...hasPayload(options.seesPayload), verdict(Verdict.JUMP, use)),
+    rule(...isProtocol(TCP), ...hasPayload(options.seesPayload), verdict(Verdict.GOTO, use)),
     // A service that has said all; what it says later would be recorded again.
     rule(...isProtocol(TCP), ...hasAnyFlag(Flag.FIN | Flag.RST), ...flow, changeSet(`flows${digit}`, SetChange.DELETE)),
+    table.chain(`answered_out${digit}`),
+    // It is seen as it arrives.
+    table.rule(`answered_out${digit}`, ...isOnLoopback(Meta.OIFTYPE), verdict(Verdict.RETURN)),
+    table.rule(`answered_out${digit}`, verdict(Verdict.GOTO, chain)),
+    table.chain(`answered_here${digit}`),
+    table.rule(`answered_here${digit}`, ...flow, isIn(`probes${digit}`), verdict(Verdict.RETURN)),
+    table.rule(`answered_here${digit}`, verdict(Verdict.GOTO, chain)),
   ];
 }
 
@@ -270,73 +282,84 @@ function holding(table: NftTable, version: Version, options: LayoutOptions): Cha
 
 /** Where packets come into the table. */
 function entrances(table: NftTable, options: LayoutOptions): Change[] {
-  const notLoopback = (key: number): readonly Uint8Array[] => {
-    return [loadMeta(key), equals(short(LOOPBACK)), verdict(Verdict.RETURN)];
-  };
-  const each = (chain: string, end: 'source' | 'destination', set: string, target: string): Change[] =>
-    VERSIONS.map((version) =>
+  return [
+    table.chain('arriving', { hook: Hook.PREROUTING, priority: FIRST }),
+    ...entrance(table, 'arriving', 'destination', 'known', 'arrived'),
+    table.chain('leaving', { hook: Hook.OUTPUT, priority: FIRST }),
+    ...entrance(table, 'leaving', 'destination', 'known', 'left'),
+    table.chain('answering', { hook: Hook.POSTROUTING, priority: LAST }),
+    ...entrance(table, 'answering', 'source', 'known', 'answered_out'),
+    table.chain('answering_here', { hook: Hook.INPUT, priority: LAST }),
+    ...entrance(table, 'answering_here', 'source', 'known', 'answered_here'),
+    ...heldOnBridges(table, options),
+    table.chain('held_forwarded', { hook: Hook.FORWARD, priority: BEHIND_FIREWALL }),
+    ...entrance(table, 'held_forwarded', 'destination', 'stopped', 'hold'),
+    table.chain('held_from_here', { hook: Hook.OUTPUT, priority: BEHIND_FIREWALL }),
+    ...entrance(table, 'held_from_here', 'destination', 'stopped', 'hold'),
+  ];
+}
+
+/** What is added when the first address of this host is armed: all packets that come pay for it. */
+export function publishedLayout(table: NftTable, { mark, takesAway }: LayoutOptions): Change[] {
+  return [
+    ...VERSIONS.flatMap(({ digit }) => [
+      table.chain(`published${digit}`),
+      // It is held where it leaves, or behind where the addresses of local senders are translated.
+      table.rule(`published${digit}`, ...isOnLoopback(Meta.IFTYPE), verdict(Verdict.RETURN)),
+      table.rule(`published${digit}`, verdict(Verdict.GOTO, `hold${digit}`)),
+    ]),
+    table.chain('held_published', { hook: Hook.PREROUTING, priority: BEFORE_TRANSLATION }),
+    ...entrance(table, 'held_published', 'destination', 'published', 'published'),
+    ...(takesAway ? markedAsTheyLeave(table, mark) : []),
+    // A sender on this host is told of what is taken away as it leaves, and not of what is taken away as it arrives.
+    table.chain('held_here', { hook: takesAway ? Hook.INPUT : Hook.OUTPUT, priority: BEFORE_TRANSLATION }),
+    ...entrance(table, 'held_here', 'destination', 'published', 'hold'),
+  ];
+}
+
+/** What is added when the first address is watched whose own flows count. */
+export function outgoingLayout(table: NftTable): Change[] {
+  return [
+    table.chain('opening', { hook: Hook.PREROUTING, priority: FIRST }),
+    ...VERSIONS.map((version) =>
       table.rule(
-        chain,
-        ...[loadMeta(Meta.NFPROTO), equals(Uint8Array.of(version.family))],
-        ...[...loadEndpoint(version, end), isIn(`${set}${version.digit}`)],
-        verdict(Verdict.JUMP, `${target}${version.digit}`),
-      ),
-    );
-  const outgoing = (chain: string): Change[] =>
-    VERSIONS.map((version) =>
-      table.rule(
-        chain,
+        'opening',
         ...[loadMeta(Meta.NFPROTO), equals(Uint8Array.of(version.family))],
         loadPayload(Header.NETWORK, version.sourceAt, version.length),
         isIn(`outgoing${version.digit}`),
         changeSet(`sent${version.digit}`, SetChange.UPDATE),
       ),
-    );
-  return [
-    table.chain('arriving', { hook: Hook.PREROUTING, priority: FIRST }),
-    // It has been seen as it left, when it was known who sends it.
-    table.rule('arriving', ...notLoopback(Meta.IFTYPE)),
-    ...each('arriving', 'destination', 'known', 'to'),
-    ...outgoing('arriving'),
-    table.chain('leaving', { hook: Hook.OUTPUT, priority: FIRST }),
-    ...each('leaving', 'destination', 'known', 'to'),
-    table.chain('answering', { hook: Hook.POSTROUTING, priority: LAST }),
-    // It is seen as it arrives.
-    table.rule('answering', ...notLoopback(Meta.OIFTYPE)),
-    ...each('answering', 'source', 'known', 'from'),
-    table.chain('answering_here', { hook: Hook.INPUT, priority: LAST }),
-    ...each('answering_here', 'source', 'known', 'from'),
-    table.chain('held_published', { hook: Hook.PREROUTING, priority: BEFORE_TRANSLATION }),
-    table.rule('held_published', ...notLoopback(Meta.IFTYPE)),
-    ...each('held_published', 'destination', 'published', 'hold'),
-    ...(options.takesAway ? heldAsTheyArrive(table, options, each) : []),
-    ...(options.takesAway
-      ? []
-      : [
-          table.chain('held_here', { hook: Hook.OUTPUT, priority: BEFORE_TRANSLATION }),
-          ...each('held_here', 'destination', 'published', 'hold'),
-        ]),
-    ...heldOnBridges(table, options, each),
-    table.chain('held_forwarded', { hook: Hook.FORWARD, priority: BEHIND_FIREWALL }),
-    ...each('held_forwarded', 'destination', 'stopped', 'hold'),
-    table.chain('held_from_here', { hook: Hook.OUTPUT, priority: BEHIND_FIREWALL }),
-    ...each('held_from_here', 'destination', 'stopped', 'hold'),
+    ),
   ];
+}
+
+/** Has packets with one end in a set go to a chain. */
+function entrance(
+  table: NftTable,
+  chain: string,
+  end: 'source' | 'destination',
+  set: string,
+  target: string,
+): Change[] {
+  return VERSIONS.map((version) =>
+    table.rule(
+      chain,
+      ...[loadMeta(Meta.NFPROTO), equals(Uint8Array.of(version.family))],
+      ...[...loadEndpoint(version, end), isIn(`${set}${version.digit}`)],
+      verdict(Verdict.JUMP, `${target}${version.digit}`),
+    ),
+  );
 }
 
 /**
  * What goes from one port of a bridge to another does not come to the hook for forwarded packets while the port of the
  * stopped machine is down. These rules see it where the kernel hands packets of bridges to them (br_netfilter).
  */
-function heldOnBridges(
-  table: NftTable,
-  { bridges }: LayoutOptions,
-  each: (chain: string, end: 'destination', set: string, target: string) => Change[],
-): Change[] {
+function heldOnBridges(table: NftTable, { bridges }: LayoutOptions): Change[] {
   if (bridges.length === 0) return [];
   return [
     table.chain('bridged'),
-    ...each('bridged', 'destination', 'stopped', 'hold'),
+    ...entrance(table, 'bridged', 'destination', 'stopped', 'hold'),
     table.chain('held_bridged', { hook: Hook.PREROUTING, priority: BEFORE_TRANSLATION }),
     ...bridges.map((bridge) => {
       const name = Buffer.alloc(INTERFACE_NAME);
@@ -346,18 +369,11 @@ function heldOnBridges(
   ];
 }
 
-/** A sender on this host is told of what is taken away as it leaves, and not of what is taken away as it arrives. */
-function heldAsTheyArrive(
-  table: NftTable,
-  { mark }: LayoutOptions,
-  each: (chain: string, end: 'destination', set: string, target: string) => Change[],
-): Change[] {
+/** Who has sent a packet is not known any more when it arrives. */
+function markedAsTheyLeave(table: NftTable, mark: number): Change[] {
   return [
-    // Who has sent it is not known any more when it arrives.
     table.chain('marked', { hook: Hook.OUTPUT, priority: BEFORE_TRANSLATION }),
     table.rule('marked', loadMeta(Meta.SKUID), isIn(USERS), loadValue(word(mark)), setMark()),
-    table.chain('held_here', { hook: Hook.INPUT, priority: BEFORE_TRANSLATION }),
-    ...each('held_here', 'destination', 'published', 'hold'),
   ];
 }
 
@@ -374,6 +390,11 @@ function ownPackets({ mark }: LayoutOptions): (readonly Uint8Array[])[] {
     [loadMeta(Meta.MARK), equals(word(mark))],
     [loadMeta(Meta.SKUID), isIn(USERS)],
   ];
+}
+
+/** @param key of the type of the device by which a packet comes or goes */
+function isOnLoopback(key: number): readonly Uint8Array[] {
+  return [loadMeta(key), equals(short(LOOPBACK))];
 }
 
 function isProtocol(protocol: Uint8Array): readonly Uint8Array[] {

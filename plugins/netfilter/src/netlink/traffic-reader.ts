@@ -1,5 +1,5 @@
 import { attributeAt } from './attributes.js';
-import type { TrackedConnection } from './conntrack.js';
+import { flowKey } from './conntrack.js';
 import { eachTimedElement } from './element-time.js';
 import { addressKey, endpointKey, setFor, type Endpoint } from './endpoint.js';
 import { NetlinkError } from './netlink-error.js';
@@ -7,7 +7,7 @@ import { NETFILTER_HEADER } from './netlink-message.js';
 import type { NetlinkSocket } from './netlink-socket.js';
 import { counterQuestion, elementQuestion, elementsQuestion, NftMessage } from './nft-messages.js';
 import { MISSED } from './table-layout.js';
-import { TrackedUse } from './tracked-use.js';
+import { OffloadedUse } from './offloaded-use.js';
 
 /** What is asked of the traffic to a service. */
 export interface TrafficQuestion {
@@ -37,9 +37,7 @@ export interface TrafficTable {
 
 /** Reads from a table what is known of the traffic to services. */
 export class TrafficReader {
-  readonly #tracked: TrackedUse;
-  /** Until when there may be connections from before the table. */
-  readonly #youngUntil: number;
+  readonly #offloaded: OffloadedUse;
   #missed = 0n;
   #unknownUntil = -Infinity;
 
@@ -49,8 +47,7 @@ export class TrafficReader {
     private readonly table: TrafficTable,
     private readonly now: () => number = () => performance.now(),
   ) {
-    this.#tracked = new TrackedUse(socket, now);
-    this.#youngUntil = now() + table.memory;
+    this.#offloaded = new OffloadedUse(socket, now);
   }
 
   /** @throws NetlinkError where nothing can be known: the kernel refuses, or a set was full, and packets were missed */
@@ -61,7 +58,9 @@ export class TrafficReader {
       age = smaller(age, this.#age(setFor('active', endpoint), endpointKey(endpoint)));
       if (outgoing) age = smaller(age, this.#age(setFor('sent', endpoint), addressKey(endpoint.address)));
     }
-    const flows = new Set(this.#tracked.find(endpoints, idle, this.now() < this.#youngUntil).map(flowKey));
+    const flows = new Set(
+      this.#offloaded.find(endpoints).map((each) => Buffer.from(flowKey(each), 'latin1').toString('hex')),
+    );
     // Each packet of a connection is one of its service, too.
     if (age !== undefined && age <= idle) this.#addFlowsTo(endpoints, idle, flows);
     return { connections: flows.size, age, clients: [...new Set([...flows].map(clientOf))] };
@@ -119,12 +118,6 @@ export class TrafficReader {
       );
     }
   }
-}
-
-/** In the form of the keys of flows: client, its port, service, protocol, port. */
-function flowKey({ client, clientPort, service, servicePort, protocol }: TrackedConnection): string {
-  const port = (number: number): string => `${number.toString(16).padStart(4, '0')}0000`;
-  return `${client}${port(clientPort)}${service}${protocol.toString(16).padStart(2, '0')}000000${port(servicePort)}`;
 }
 
 function clientOf(flow: string): string {
