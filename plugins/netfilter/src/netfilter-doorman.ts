@@ -54,6 +54,8 @@ interface Order {
 /** Holds first packets by a process of its own, the gate, which alone has the rights that this takes. */
 export class NetfilterDoorman implements Doorman {
   readonly activity: NetfilterActivity;
+  /** The gate takes packets of open connections, too, where they are to be held. */
+  readonly holdsConnections = true;
   #gate: GateProcess | undefined;
   /** Whether the gate holds packets at the moment. */
   #isReady = false;
