@@ -1,5 +1,5 @@
 /**
- * `npm run bench [summon] [cold] [ready] [hot] [cached] [forwarded] [storm] [scale] [start] [idle] [netfilter] [libvirt] [xapi] [xen]`: prints figures,
+ * `npm run bench [summon] [cold] [ready] [hot] [cached] [forwarded] [relay] [storm] [scale] [start] [idle] [netfilter] [libvirt] [xapi] [xen]`: prints figures,
  * asserts nothing. With `-- --against DIR`, DIR being another checkout that is built, it compares the two instead.
  */
 import { commandArguments } from '../support/command-arguments.js';
@@ -14,6 +14,7 @@ import { benchIdle } from './idle-bench.js';
 import { benchLibvirt } from './libvirt-bench.js';
 import { benchNetfilter } from './netfilter-bench.js';
 import { benchReady } from './ready-bench.js';
+import { benchRelay } from './relay-bench.js';
 import { benchScale } from './scale-bench.js';
 import { benchSummon } from './summon-bench.js';
 import { benchStart } from './start-bench.js';
@@ -28,6 +29,7 @@ const BENCHES = {
   hot: benchHot,
   cached: benchCached,
   forwarded: benchForwarded,
+  relay: benchRelay,
   storm: benchStorm,
   scale: benchScale,
   start: benchStart,

@@ -7,7 +7,7 @@ import { SystemClock } from '#core/clock.js';
 import type { Knock, KnockVerdict } from '#core/contracts/doorman.js';
 import type { ServiceEndpoints } from '#core/contracts/service-endpoints.js';
 import { RelayDoorman } from '#core/relay/relay-doorman.js';
-import type { RelayOrder } from '#core/relay/relay-order.js';
+import type { RelayedUnikernel, RelayOrder } from '#core/relay/relay-order.js';
 import { RelayThread } from '#core/relay/relay-thread.js';
 import { eventually, inTime } from '#core/testing/eventually.js';
 import { freePort } from '../../support/free-port.js';
@@ -22,6 +22,11 @@ const web: ServiceEndpoints = {
 const armed = { ...web, connections: 'pass' } as const;
 
 const never = new AbortController().signal;
+
+function first({ unikernels: [unikernel] }: RelayOrder): RelayedUnikernel {
+  assert.ok(unikernel);
+  return unikernel;
+}
 
 /** A program in a process of its own, which answers each connection with its process id. */
 class Program {
@@ -122,6 +127,37 @@ describe('the doorman of relays', () => {
     await eventually(() => assert.equal(client.fate, 'ECONNRESET'));
     const late = new RelayClient(port);
     await eventually(() => assert.equal(late.fate, 'ECONNREFUSED'));
+  });
+
+  it('relays over IPv6', async () => {
+    const six = { protocol: 'tcp' as const, listen: { address: '::1', port }, proxyProtocol: true };
+    const ports = [{ ...six, to: { address: HERE, port: await freePort() } }];
+    doorman = new RelayDoorman({ ...order, unikernels: [{ ...first(order), ports }] }, new SystemClock(), logger);
+    await doorman.open();
+    const headers: string[] = [];
+    const server = createServer((socket) => {
+      socket.on('data', (data) => headers.push(data.toString('hex')));
+    }).listen(ports[0]?.to.port, HERE);
+    try {
+      const client = new RelayClient(port, '::1');
+      await eventually(() => assert.match(headers.join(''), /^0d0a0d0a000d0a515549540a21210024(?:0{31}1){2}/));
+      client.socket.destroy();
+    } finally {
+      server.close();
+    }
+  });
+
+  it('listens at an address that the machine may get later', async function () {
+    if (process.platform !== 'linux') return;
+    const late = { protocol: 'tcp' as const, listen: { address: '192.0.2.77', port }, proxyProtocol: false };
+    const udp = { ...late, protocol: 'udp' as const };
+    const ports = [late, udp].map((each) => ({ ...each, to: { address: HERE, port: 9 } }));
+    doorman = new RelayDoorman({ ...order, unikernels: [{ ...first(order), ports }] }, new SystemClock(), logger);
+    await doorman.open();
+    assert.match(
+      JSON.stringify(logger.entries),
+      /no address 192\.0\.2\.77 yet: what comes to it is relayed once it has/,
+    );
   });
 
   it('names every port at which it cannot listen, with who has it', async () => {
