@@ -150,6 +150,7 @@ export class Jitsu {
         runsAs: () => this.#privileges?.runsAs,
         storeProblem: () => this.#store.problem,
         initProblem: () => this.#spawner.problem,
+        lostDoormen: () => this.#traffic.doormen?.losses() ?? [],
         udpTransport: () => this.udpTransport,
         notifiers: () => this.#notifiers.status(),
         cache: () => this.#cache,

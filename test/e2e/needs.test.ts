@@ -29,7 +29,11 @@ describe('a program that needs others', function () {
   it('is started when its database is ready, where one boots at a time, and the database is stopped after it', async () => {
     const db = aUnikernel('db', ['slow=300']);
     const web = whichWants('web', db, ['lingers=300']);
-    await using jitsu = new RunningJitsu([web, db], { boot: { limit: 1 }, dns: { ttl: 1 } });
+    await using jitsu = new RunningJitsu([web, db], {
+      boot: { limit: 1 },
+      dns: { ttl: 1 },
+      stop: { policies: ['ttl'] },
+    });
     await jitsu.start();
     const pid = await visit(jitsu, 'web.test');
     const [first, second] = inOrder(jitsu);
@@ -99,7 +103,11 @@ describe('a program that needs others', function () {
     const db = aUnikernel('db', ['slow=400']);
     const web = whichWants('web', db, ['slow=400']);
     for (const moment of [200, 600, 1_000]) {
-      await using jitsu = new RunningJitsu([web, db], { boot: { limit: 1 }, dns: { ttl: 1 } });
+      await using jitsu = new RunningJitsu([web, db], {
+        boot: { limit: 1 },
+        dns: { ttl: 1 },
+        stop: { policies: ['ttl'] },
+      });
       await jitsu.start();
       const asked = jitsu.control.summon('web').catch(() => undefined);
       await sleep(moment);

@@ -23,6 +23,7 @@ export class MemoryDoorman implements Doorman {
   /** What arming waits for, and why it fails. */
   beforeArming: () => Promise<void> = async () => undefined;
   isOpen = false;
+  readonly holdsConnections = true;
 
   /** @param guarded the names of what it guards; all where absent */
   constructor(private readonly guarded?: readonly string[]) {}

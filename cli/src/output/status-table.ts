@@ -32,8 +32,10 @@ export function statusTable(report: StatusReport, columns: number | undefined): 
   const isAlone = unikernels.length === 1;
   const kept = unikernels.flatMap((unikernel) => keptText(unikernel, now, isAlone));
   const outdated = unikernels.flatMap((unikernel) => outdatedText(unikernel));
+  const armed = isAlone ? unikernels.flatMap((unikernel) => armedText(unikernel)) : [];
   const fallen = unikernels.flatMap(fallenBackText);
-  const remarks = [...failures, ...[...kept, ...fallen, ...outdated].map((text) => wrapped(text, columns ?? Infinity))];
+  const texts = [...kept, ...armed, ...fallen, ...outdated];
+  const remarks = [...failures, ...texts.map((text) => wrapped(text, columns ?? Infinity))];
   if (isAlone) remarks.push(...unikernels.flatMap(usualText).map((text) => wrapped(text, columns ?? Infinity)));
   const reasons = remarks.length > 0 ? ['', ...remarks] : [];
   const { further } = report;
@@ -60,6 +62,11 @@ function keptText(
   if (keptBy === QUERIES && !isAlone) return [];
   const until = stopAt === undefined ? '' : `, at least until ${momentText(stopAt, now)}`;
   return [`${who} is kept by ${printable(keptBy)}${until}.`];
+}
+
+/** `A connection wakes web, too.`; of one unikernel alone, since it holds for all that a doorman guards. */
+function armedText({ name, armed }: UnikernelStatus): readonly string[] {
+  return armed === true ? [`A connection wakes ${printable(name)}, too: its first packet is held.`] : [];
 }
 
 /** `web is answered for when it is ready, not at once: …`; nothing where it is as configured. */
@@ -129,8 +136,11 @@ function runsAsText({ runsAs }: StatusReport): readonly string[] {
 }
 
 /** `WARNING: The store at … could not be written: …`; nothing where all is in order. */
-function problemTexts({ storeProblem, initProblem }: StatusReport): readonly string[] {
-  return [storeProblem, initProblem].flatMap((problem) =>
+function problemTexts({ storeProblem, initProblem, lostDoormen = [] }: StatusReport): readonly string[] {
+  const losses = lostDoormen.map(
+    ({ name, reason }) => `The doorman ${name} can hold no first packets: ${reason}. Until it can, only queries wake.`,
+  );
+  return [storeProblem, initProblem, ...losses].flatMap((problem) =>
     problem === undefined ? [] : [`WARNING: ${printable(problem)}`],
   );
 }

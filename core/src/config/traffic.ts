@@ -19,7 +19,7 @@ export function servicePorts(description: string) {
 }
 
 /** @returns `undefined` unless it is `tcp/PORT` or `udp/PORT` */
-export function parseServicePort(text: string): ServicePort | undefined {
+function parseServicePort(text: string): ServicePort | undefined {
   const [, protocol, digits = ''] = /^(tcp|udp)\/(\d{1,5})$/.exec(text) ?? [];
   const port = Number(digits);
   return protocol === undefined || port < 1 || port > 65_535

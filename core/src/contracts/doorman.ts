@@ -43,6 +43,12 @@ export interface Doorman extends MayNeedRoot {
    */
   readonly probeMark?: number | undefined;
 
+  /**
+   * Whether it holds packets of connections that were open before, too, so that what is suspended or paused wakes by them.
+   * Absent where only new clients knock.
+   */
+  readonly holdsConnections?: boolean | undefined;
+
   /** Whether it can hold packets for this unikernel. Returns at once, and does not throw. */
   guards(endpoints: ServiceEndpoints): boolean;
 

@@ -31,6 +31,11 @@ export interface Activity {
    * when the policies would stop the unikernel without it, and then asks them again.
    */
   readonly traffic?: Traffic | undefined;
+  /**
+   * Whether a stop would end no connection: its machine is suspended or paused, and the next packet of a connection wakes
+   * it. Absent where that is not so, or not known.
+   */
+  readonly connectionsSurvive?: true | undefined;
 }
 
 /**

@@ -37,6 +37,8 @@ export interface ControlContext {
   storeProblem(): string | undefined;
   /** Why processes that have ended pile up; absent where they do not. */
   initProblem(): string | undefined;
+  /** The doormen that can hold nothing, with the reasons. */
+  lostDoormen(): NonNullable<StatusReport['lostDoormen']>;
   udpTransport(): StatusReport['udpTransport'] | undefined;
   /** The number of refused queries since the start, by kind. */
   refused(): StatusReport['dns']['refused'];
@@ -97,6 +99,7 @@ export class Controls implements ControlActions {
     const storeProblem = this.context.storeProblem();
     const strays = [...this.strays.values()].map((stray) => this.lifecycle.status(stray));
     const initProblem = this.context.initProblem();
+    const lostDoormen = this.context.lostDoormen();
     return {
       version: VERSION,
       pid: process.pid,
@@ -108,6 +111,7 @@ export class Controls implements ControlActions {
       ...(runsAs !== undefined && { runsAs }),
       ...(storeProblem !== undefined && { storeProblem }),
       ...(initProblem !== undefined && { initProblem }),
+      ...(lostDoormen.length > 0 && { lostDoormen }),
       dns: {
         cache: this.context.cache()?.status ?? NOTHING_CACHED,
         refused: this.context.refused(),

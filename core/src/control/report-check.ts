@@ -16,6 +16,7 @@ const UNIKERNEL = {
     'answersAtOnce?': 'boolean',
     'outdated?': 'string',
     'neededBy?': ['string'],
+    'armed?': 'boolean',
     'usuallyReadyIn?': 'number',
   },
   names: [{ name: 'string', requests: 'number', 'lastAsked?': 'number' }],
@@ -37,6 +38,7 @@ const STATUS: Shape = {
   ...{ version: 'string', pid: 'number', now: 'number', startedAt: 'number', 'configFile?': 'string' },
   'storeProblem?': 'string',
   'initProblem?': 'string',
+  'lostDoormen?': [{ name: 'string', reason: 'string' }],
   ...{
     listening: [ENDPOINT],
     dns: { cache: COUNTS },
@@ -56,7 +58,10 @@ const EVENT: Shape = {
     'reason?': 'string',
     'duration?': 'number',
   },
-  'cause?': { kind: 'string', 'name?': 'string', 'type?': 'string', 'client?': 'string', 'of?': 'string' },
+  'cause?': {
+    ...{ kind: 'string', 'name?': 'string', 'type?': 'string', 'client?': 'string', 'of?': 'string' },
+    ...{ 'protocol?': 'string', 'port?': 'number', 'from?': 'string' },
+  },
 };
 
 /**

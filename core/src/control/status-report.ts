@@ -31,6 +31,8 @@ export interface StatusReport {
   readonly storeProblem?: string;
   /** Why processes that have ended are not collected, likewise. */
   readonly initProblem?: string;
+  /** The doormen that can hold no first packets at the moment, with the reasons; absent where there is none. */
+  readonly lostDoormen?: readonly { readonly name: string; readonly reason: string }[];
   readonly dns: {
     readonly cache: CacheStatus;
     /** The number of refused queries since the start, by kind. */

@@ -1,27 +1,49 @@
 import type { ArmedService, Knock, KnockVerdict } from '../contracts/doorman.js';
-import type { GuardedDoorman } from './guarded-doorman.js';
+import type { Arming, GuardedDoorman } from './guarded-doorman.js';
 import { endpointsOf } from './service-endpoints.js';
 import type { Unikernel } from './unikernel.js';
 
 type Connections = ArmedService['connections'];
 
-/** A unikernel for which first packets are held, or are to be, or were until a moment ago. */
-interface Armed {
-  readonly unikernel: Unikernel;
-  readonly doorman: GuardedDoorman;
+/** A unikernel for which first packets are held, or are to be, or were until a moment ago; there may be many. */
+class Armed implements Arming {
   /** What is to become of its open connections; `undefined` where it is to be armed no more. */
   wanted: Connections | undefined;
   /** What its doorman was told last, and with which addresses. */
   told: Connections | undefined;
   addresses: readonly string[] | undefined;
-  /** What is to become of what is held, where its summon has failed. */
-  outcome: 'refuse' | 'drop' | undefined;
+  /** What is to become of what is held, where its summon has ended. */
+  due: 'deliver' | 'refuse' | 'drop' | undefined;
   /** Why it is not armed. */
   problem: string | undefined;
   /** Whether its doorman is at work for it. */
-  isBusy: boolean;
+  isBusy = false;
   /** Called when its doorman has done all that it was told. */
   onIdle: (() => void)[] | undefined;
+
+  constructor(
+    readonly unikernel: Unikernel,
+    readonly doorman: GuardedDoorman,
+    private readonly outcomes: ArmingOutcomes,
+  ) {}
+
+  get service(): ArmedService {
+    const { unikernel, machine, addresses, ports, macs, domainId, rules } = endpointsOf(this.unikernel);
+    return { unikernel, machine, addresses, ports, macs, domainId, rules, connections: this.told ?? 'pass' };
+  }
+
+  ended(problem: string | undefined): void {
+    this.outcomes.ended(this, problem);
+  }
+
+  late(): void {
+    this.outcomes.late(this);
+  }
+}
+
+interface ArmingOutcomes {
+  ended(armed: Armed, problem: string | undefined): void;
+  late(armed: Armed): void;
 }
 
 /** What the doormen ask of the lifecycle. */
@@ -39,6 +61,17 @@ export interface KnockListener {
 export class Doormen implements Disposable {
   readonly #armed = new Map<Unikernel, Armed>();
   #listener: KnockListener | undefined;
+  /** The number of unikernels for which doormen are at work, and who waits until there is none. */
+  #busy = 0;
+  readonly #onSettled: (() => void)[] = [];
+  readonly #outcomes: ArmingOutcomes = {
+    ended: (armed, problem) => {
+      armed.problem = problem;
+      if (problem !== undefined) this.#unheld(armed);
+      this.#worked(armed);
+    },
+    late: (armed) => this.#repeat(armed),
+  };
 
   /** The first that guards a unikernel has it. */
   constructor(private readonly doormen: readonly GuardedDoorman[]) {}
@@ -69,6 +102,12 @@ export class Doormen implements Disposable {
     if (armed?.problem !== undefined) return false;
     const doorman = armed?.doorman ?? this.#doormanOf(unikernel);
     return doorman !== undefined && doorman.loss === undefined;
+  }
+
+  /** Whether packets of its open connections would wake it where it is suspended or paused. */
+  holdConnections(unikernel: Unikernel): boolean {
+    const armed = this.#armed.get(unikernel);
+    return armed?.problem === undefined && (armed?.doorman ?? this.#doormanOf(unikernel))?.holdsConnections === true;
   }
 
   /** Whether first packets to it are held now. */
@@ -112,13 +151,13 @@ export class Doormen implements Disposable {
   end(unikernel: Unikernel, outcome: 'refuse' | 'drop'): void {
     const armed = this.#armed.get(unikernel);
     if (armed === undefined) return;
-    armed.outcome = outcome;
+    armed.due = outcome;
     this.#work(armed);
   }
 
   /** Resolves when all doormen have done what they were told. */
-  async settled(): Promise<void> {
-    for (const unikernel of [...this.#armed.keys()]) await this.#whenIdle(unikernel);
+  settled(): Promise<void> {
+    return new Promise((resolve) => (this.#busy === 0 ? resolve() : this.#onSettled.push(resolve)));
   }
 
   /** Hears no knock any more. */
@@ -129,6 +168,9 @@ export class Doormen implements Disposable {
   #want(unikernel: Unikernel, known: Armed | undefined, wanted: Connections | undefined): void {
     const armed = known ?? (wanted === undefined ? undefined : this.#begin(unikernel));
     if (armed === undefined) return;
+    if (wanted === undefined && armed.wanted !== undefined) armed.due = 'deliver';
+    // It has gone before its doorman got to that: whoever waits has to knock again.
+    else if (armed.due === 'deliver' && unikernel.state !== 'running') armed.due = 'drop';
     armed.wanted = wanted;
     this.#work(armed);
   }
@@ -136,10 +178,7 @@ export class Doormen implements Disposable {
   #begin(unikernel: Unikernel): Armed | undefined {
     const doorman = this.#doormanOf(unikernel);
     if (doorman === undefined) return undefined;
-    const armed: Armed = {
-      ...{ unikernel, doorman, wanted: undefined, told: undefined, addresses: undefined },
-      ...{ outcome: undefined, problem: undefined, isBusy: false, onIdle: undefined },
-    };
+    const armed = new Armed(unikernel, doorman, this.#outcomes);
     this.#armed.set(unikernel, armed);
     return armed;
   }
@@ -163,23 +202,14 @@ export class Doormen implements Disposable {
   /** Tells its doorman the next thing, unless it is at work for it. */
   #work(armed: Armed): void {
     if (armed.isBusy) return;
-    const { unikernel, doorman, wanted, told, outcome, addresses } = armed;
-    if (outcome !== undefined) {
-      armed.outcome = undefined;
-      this.#release(armed, outcome);
-    } else if (wanted === undefined && told !== undefined) {
-      armed.told = undefined;
-      this.#unheld(armed);
-      this.#release(armed, 'deliver');
+    const { unikernel, doorman, wanted, told, due, addresses } = armed;
+    if (due !== undefined) {
+      this.#release(armed, due);
     } else if (wanted !== undefined && (wanted !== told || addresses !== unikernel.addresses)) {
-      armed.isBusy = true;
       armed.told = wanted;
       armed.addresses = unikernel.addresses;
-      doorman.arm({ ...endpointsOf(unikernel), connections: wanted }, (problem) => {
-        armed.problem = problem;
-        if (problem !== undefined) this.#unheld(armed);
-        this.#worked(armed);
-      });
+      this.#begun(armed);
+      doorman.arm(armed);
     } else {
       if (wanted === undefined) this.#armed.delete(unikernel);
       const { onIdle } = armed;
@@ -193,13 +223,34 @@ export class Doormen implements Disposable {
   }
 
   #release(armed: Armed, outcome: 'deliver' | 'refuse' | 'drop'): void {
-    armed.isBusy = true;
+    this.#begun(armed);
+    armed.due = undefined;
+    if (outcome === 'deliver') {
+      armed.told = undefined;
+      this.#unheld(armed);
+    }
     void armed.doorman.release(armed.unikernel.name, outcome).then(() => this.#worked(armed));
+  }
+
+  /** Its doorman has done at last what nobody waited for any more: it is told again what holds now. */
+  #repeat({ unikernel, doorman }: Armed): void {
+    const armed = this.#armed.get(unikernel);
+    if (armed === undefined) return void doorman.release(unikernel.name, 'deliver');
+    armed.told = undefined;
+    if (armed.wanted === undefined) armed.due = 'deliver';
+    this.#work(armed);
+  }
+
+  #begun(armed: Armed): void {
+    armed.isBusy = true;
+    this.#busy += 1;
   }
 
   #worked(armed: Armed): void {
     armed.isBusy = false;
+    this.#busy -= 1;
     this.#work(armed);
+    if (this.#busy === 0) for (const resolve of this.#onSettled.splice(0)) resolve();
   }
 }
 
@@ -210,7 +261,6 @@ export class Doormen implements Disposable {
  */
 function standing({ phase, state }: Unikernel, before: Connections | undefined): Connections | undefined {
   if (phase === 'ready') return undefined;
-  if (phase === 'withdrawn') return before;
   if (state === 'off') return 'refuse';
   if (state === 'suspended' || state === 'paused') return 'hold';
   if (phase === 'stopping' || phase === 'wanted') return 'pass';

@@ -15,11 +15,13 @@ const CALL_LIMIT: Milliseconds = 5_000;
 /** The number of unikernels that it is told to arm at once. */
 const AT_ONCE = 10_000;
 
-/** A unikernel that waits to be armed. */
-interface Arming {
+/** A unikernel to arm, and who wants to know what becomes of that. */
+export interface Arming {
   readonly service: ArmedService;
   /** @param problem why it is not armed */
-  readonly ended: (problem: string | undefined) => void;
+  ended(problem: string | undefined): void;
+  /** Called where it is armed after all, when nobody waits for that any more. */
+  late(): void;
 }
 
 /**
@@ -52,6 +54,11 @@ export class GuardedDoorman implements Disposable {
     return this.#loss;
   }
 
+  /** Whether packets of open connections are knocks, too. */
+  get holdsConnections(): boolean {
+    return this.doorman.holdsConnections === true && this.#loss === undefined;
+  }
+
   guards(endpoints: ServiceEndpoints): boolean {
     try {
       const guards: unknown = this.doorman.guards(endpoints);
@@ -73,9 +80,8 @@ export class GuardedDoorman implements Disposable {
     if (losses !== undefined) this.#subscriptions.push(losses);
   }
 
-  /** @param ended called when first packets are held, or with the reason why they are not */
-  arm(service: ArmedService, ended: (problem: string | undefined) => void): void {
-    this.#waiting.push({ service, ended });
+  arm(arming: Arming): void {
+    this.#waiting.push(arming);
     if (!this.#isArming) void this.#arm();
   }
 
@@ -106,9 +112,10 @@ export class GuardedDoorman implements Disposable {
   }
 
   async #armBatch(batch: readonly Arming[]): Promise<void> {
+    let call: Promise<void> | undefined;
     try {
-      await this.#limited(() => this.doorman.arm(batch.map(({ service }) => service)));
-      for (const { ended } of batch) ended(undefined);
+      await this.#limited(() => (call = this.doorman.arm(batch.map(({ service }) => service))));
+      for (const arming of batch) arming.ended(undefined);
     } catch (error) {
       const [first] = batch;
       if (batch.length > 1 && errorMessage(error) !== TOO_LATE) {
@@ -121,7 +128,9 @@ export class GuardedDoorman implements Disposable {
       const names = batch.length === 1 ? first?.service.unikernel : `${batch.length} unikernels`;
       const reason = errorMessage(error);
       this.#fail(reason, `cannot hold first packets for ${names}`, error);
-      for (const { ended } of batch) ended(reason);
+      for (const arming of batch) arming.ended(reason);
+      const tellLate = (): void => batch.forEach((arming) => arming.late());
+      if (reason === TOO_LATE) call?.then(tellLate, () => undefined);
     }
   }
 

@@ -147,6 +147,7 @@ export class Lifecycle implements Disposable {
     this.#stops = new StopQueue(this.#reports, this.#announcer, clock, traffic.doormen);
     this.#keeps = new Keeps(clock);
     this.#reaper = new Reaper(this.#reports, clock, this.#keeps, this.#needs, this.#groups, {
+      stopModeOf: (unikernel) => usualModeOf(unikernel, this.#times),
       ...traffic,
       onDoubt: listeners.onDoubt,
     });
@@ -288,6 +289,7 @@ export class Lifecycle implements Disposable {
     return {
       ...statusOf(unikernel, keeping, aheadOf(this.clock)),
       ...(neededBy.length > 0 && { neededBy }),
+      ...(this.traffic.doormen?.isArmed(unikernel) === true && { armed: true }),
       ...(usuallyReadyIn !== undefined && { usuallyReadyIn }),
       ...(readyTimes !== undefined && { readyTimes }),
     };

@@ -1,4 +1,5 @@
 import type { Clock } from '../contracts/clock.js';
+import type { StopMode } from '../contracts/machine.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { Traffic } from '../contracts/activity-source.js';
 import type { Activity, StopPolicy } from '../contracts/stop-policy.js';
@@ -25,6 +26,9 @@ const COMMAND_INTERVAL: Milliseconds = 60_000;
 
 /** The number of unikernels that are named as those that need another. */
 const MOST_NAMED = 3;
+
+/** The modes that end all connections; after the others, a machine goes on where it was. */
+const ENDING_MODES: ReadonlySet<StopMode> = new Set<StopMode>(['destroy', 'shutdown']);
 
 interface KeepVerdict {
   readonly askAgainAt: Milliseconds;
@@ -79,7 +83,9 @@ export class Reaper implements Disposable {
     private readonly groups: Pick<Groups, 'othersOf'> = new Groups(),
     private readonly watched: {
       readonly sources?: Pick<ActivitySources, 'see' | 'observe'> | undefined;
-      readonly doormen?: Pick<Doormen, 'guard' | 'beforeVerdict' | 'stepAside'> | undefined;
+      readonly doormen?: Pick<Doormen, 'guard' | 'holdConnections' | 'beforeVerdict' | 'stepAside'> | undefined;
+      /** The mode in which it would be stopped; that of its plan where absent. */
+      readonly stopModeOf?: ((unikernel: Unikernel) => StopMode) | undefined;
       /** Told why a unikernel is kept whose command could not be asked. */
       readonly onDoubt?: ((unikernel: Unikernel, message: string) => void) | undefined;
     } = {},
@@ -189,9 +195,19 @@ export class Reaper implements Disposable {
     const kept = this.keeps.of(unikernel);
     if (kept !== undefined) return { askAgainAt: kept.until - aheadOf(this.clock), why: kept.why, byWallClock: true };
     const now = this.clock.now();
-    const verdict = verdictOn(unikernel.plan.stopPolicies, unikernel.activity(this.#awake, traffic), now);
+    const more = traffic && {
+      traffic,
+      ...(this.#connectionsSurvive(unikernel) && { connectionsSurvive: true as const }),
+    };
+    const verdict = verdictOn(unikernel.plan.stopPolicies, unikernel.activity(this.#awake, more), now);
     const commanded = 'stop' in verdict ? this.#commanded.get(unikernel) : undefined;
     return commanded !== undefined && now < commanded.askAgainAt ? commanded : verdict;
+  }
+
+  #connectionsSurvive(unikernel: Unikernel): boolean {
+    const { stopModeOf, doormen } = this.watched;
+    const mode = stopModeOf?.(unikernel) ?? unikernel.plan.stopMode;
+    return !ENDING_MODES.has(mode) && doormen?.holdConnections(unikernel) === true;
   }
 
   /** What would stop it does so unless its traffic or its command speaks for it, or somebody wakes it meanwhile. */

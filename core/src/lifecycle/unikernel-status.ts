@@ -43,6 +43,8 @@ export interface UnikernelStatus {
   readonly readyTimes?: StoredReadyTimes;
   /** The names of those that need it and run, or may: they keep it running. Absent where there are none. */
   readonly neededBy?: readonly string[];
+  /** Whether first packets to it are held now, so that a connection wakes it as a query does. */
+  readonly armed?: true;
   /** What has changed in its definition since it was started, as `command and ip`; absent where nothing has. */
   readonly outdated?: string;
   /** Why the last summon has failed, and when the next one may begin. */

@@ -1,7 +1,6 @@
 import type { WakeTrigger } from '../config/wake.js';
 import type { AwakeSpan } from '../config/awake-hours.js';
 import type { RelayedPort } from '../config/relay.js';
-import type { Traffic } from '../contracts/activity-source.js';
 import type { Machine, MachineId, PowerState, StopMode } from '../contracts/machine.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { ReadinessProbe } from '../contracts/readiness-probe.js';
@@ -195,16 +194,19 @@ export class UnikernelRecord implements Life {
   /**
    * The input of the stop policies.
    * @param awake moves a moment by the time after it that counts for nobody
-   * @param traffic what is known of it, where somebody has asked
+   * @param more what is known of its traffic, where somebody has asked
    */
-  activity(awake: (moment: Milliseconds) => Milliseconds = (moment) => moment, traffic?: Traffic): Activity {
+  activity(
+    awake: (moment: Milliseconds) => Milliseconds = (moment) => moment,
+    more?: Pick<Activity, 'traffic' | 'connectionsSurvive'>,
+  ): Activity {
     const { name, ttl } = this.plan;
     const names = [...this.counters.values()].map((counter) => ({
       name: counter.name,
       ttl,
       lastAsked: awake(Math.max(this.since, this.lastSummoned, counter.lastAsked ?? 0)),
     }));
-    return { unikernel: name, since: awake(this.since), names, ...(traffic !== undefined && { traffic }) };
+    return { unikernel: name, since: awake(this.since), names, ...more };
   }
 }
 

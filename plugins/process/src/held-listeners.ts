@@ -38,9 +38,11 @@ export class HeldListeners {
   readonly #held = new Map<MachineId, Held>();
   #ways: Promise<ListeningSockets> | undefined;
 
+  /** @param load finds the best way to have sockets here */
   constructor(
     private readonly clock: Clock,
     private readonly logger: Logger,
+    private readonly load = loadWays,
   ) {}
 
   /**
@@ -54,7 +56,7 @@ export class HeldListeners {
     const known = this.#held.get(id);
     if (known !== undefined && (known.sockets.length > 0 || pids.length > 0)) return;
     const endpoints = known?.endpoints ?? listenEndpoints(listen, ip);
-    const ways = await this.#load();
+    const ways = await (this.#ways ??= this.load());
     const opened: ListeningSocket[] = [];
     try {
       for (const endpoint of endpoints) opened.push(await this.#openOne(name, endpoint, pids, ways));
@@ -118,11 +120,6 @@ export class HeldListeners {
     this.#ways = undefined;
   }
 
-  async #load(): Promise<ListeningSockets> {
-    // Without koffi, and on other systems than Linux, Node does it as well as it can.
-    return (this.#ways ??= NativeListeningSockets.load().catch(() => new NodeListeningSockets()));
-  }
-
   async #openOne(
     name: string,
     endpoint: ListenEndpoint,
@@ -154,6 +151,11 @@ export class HeldListeners {
       }
     }
   }
+}
+
+/** Without koffi, and on other systems than Linux, Node does it as well as it can. */
+function loadWays(): Promise<ListeningSockets> {
+  return NativeListeningSockets.load().catch(() => new NodeListeningSockets());
 }
 
 function failureOf(

@@ -84,6 +84,18 @@ describe('the status table', () => {
     ]);
   });
 
+  it('names the doormen that can hold nothing, and says that a connection wakes what is armed, of one alone', () => {
+    const lostDoormen = [{ name: 'netfilter', reason: 'its process \u001b[2Jhas ended' }];
+    const down = aUnikernelStatus({ state: 'off', phase: 'down', armed: true });
+    assert.equal(
+      lines(statusTable({ ...aStatusReport([down]), lostDoormen }, undefined))[1],
+      'WARNING: The doorman netfilter can hold no first packets: its process \\x1b[2Jhas ended. Until it can, only queries wake.',
+    );
+    const armed = 'A connection wakes hello, too: its first packet is held.';
+    assert.ok(lines(statusTable(aStatusReport([down]), undefined)).includes(armed));
+    assert.ok(!statusTable(aStatusReport([down, aUnikernelStatus({ name: 'other' })]), undefined).includes(armed));
+  });
+
   it('fits 80 columns, with the quieter facts on a second line', () => {
     const names = [
       { name: 'hello.jitsu.test', requests: 3, lastAsked: reportTime - 12_000 },

@@ -97,6 +97,7 @@ describe('the actions of the control socket', () => {
           'cache',
         ].map((key) => [key, () => undefined]),
       ),
+      lostDoormen: () => [],
     } as unknown as ControlContext;
     const strays = new Map([['former', former]]);
     const clock = new ManualClock();
@@ -181,6 +182,7 @@ describe('the actions of the control socket', () => {
       runsAs: () => undefined,
       storeProblem: () => undefined,
       initProblem: () => undefined,
+      lostDoormen: () => [],
       udpTransport: () => undefined,
       notifiers: () => [],
       cache: () => undefined,

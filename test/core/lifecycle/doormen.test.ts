@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import type { KnockVerdict } from '#core/contracts/doorman.js';
+import { Doormen } from '#core/lifecycle/doormen.js';
+import { GuardedDoorman } from '#core/lifecycle/guarded-doorman.js';
+import { ManualClock } from '#core/testing/manual-clock.js';
+import { aUnikernel } from '../../support/dns-unikernel.js';
 import { aCommand, HandProbe, Life } from '../../support/life.js';
 import { cannotArm, MemoryDoorman } from '../../support/memory-doorman.js';
+import { MemoryLogger } from '../../support/memory-logger.js';
+import { tellFigure } from '../../support/tell-figure.js';
 
 describe('doormen', () => {
   it('hold for what is down from the start on, and a knock wakes it as a query does', async () => {
@@ -168,6 +174,51 @@ describe('doormen', () => {
     assert.equal(doorman.calls.at(-1), 'release web deliver');
   });
 
+  it('deliver what a stop overtakes, and drop what the end of a machine overtakes', async () => {
+    for (const isKilled of [false, true]) {
+      const doorman = new MemoryDoorman();
+      using life = new Life({}, { doormen: [doorman] });
+      const [web] = await life.with({ name: 'web' });
+      await life.clock.advance(0);
+      let open = (): void => undefined;
+      doorman.beforeArming = () => new Promise((resolve) => (open = resolve));
+      const { id } = web!.plan;
+      life.backend.hypervisor.change(id, 'suspended');
+      await life.clock.advance(0);
+      const packet = doorman.send('web');
+      await life.clock.advance(0);
+      assert.deepEqual([web!.ready, packet.outcome], [true, 'waits'], 'the doorman is still at work');
+      const stopped = isKilled ? life.backend.hypervisor.change(id, 'off') : life.stop(web!);
+      await life.clock.advance(0);
+      doorman.beforeArming = async () => undefined;
+      open();
+      await stopped;
+      await life.clock.advance(0);
+      assert.equal(packet.outcome, isKilled ? 'dropped' : 'delivered');
+      assert.deepEqual([web!.state, doorman.armed.get('web')], ['off', 'refuse']);
+    }
+  });
+
+  it('that get done when nobody waits for them any more are told again what holds', async () => {
+    const doorman = new MemoryDoorman();
+    using life = new Life({}, { doormen: [doorman] });
+    const [web] = await life.with({ name: 'web' });
+    await life.summon(web!);
+    await life.clock.advance(0);
+    const opens: (() => void)[] = [];
+    doorman.beforeArming = () => new Promise((resolve) => opens.push(resolve));
+    const stopped = life.stop(web!);
+    await life.clock.advance(20_000);
+    await stopped;
+    await life.summon(web!);
+    await life.clock.advance(10_000);
+    assert.equal(web!.ready, true);
+    doorman.beforeArming = async () => undefined;
+    for (const open of opens) open();
+    await life.clock.advance(0);
+    assert.deepEqual([doorman.armed.size, doorman.send('web').outcome], [0, 'passed']);
+  });
+
   it('that cannot arm one, or hang, keep neither the others nor a stop from it', async () => {
     const doorman = new MemoryDoorman();
     using life = new Life({}, { doormen: [doorman] });
@@ -272,4 +323,43 @@ describe('doormen', () => {
     assert.equal(doorman.send('two', { from: '192.0.2.8' }).outcome, 'dropped');
     await closed;
   });
+
+  it('arm 100,000 in under a second, many by one call', async function () {
+    this.timeout(20_000);
+    const doorman = new MemoryDoorman();
+    const batches: number[] = [];
+    const arm = doorman.arm.bind(doorman);
+    doorman.arm = (services) => (batches.push(services.length), arm(services));
+    const guarded = new GuardedDoorman('memory', doorman, undefined, new ManualClock(), new MemoryLogger());
+    using doormen = new Doormen([guarded]);
+    const unikernels = Array.from({ length: 100_000 }, (_, index) => aUnikernel({ name: `web${index}` }));
+    for (const unikernel of unikernels) unikernel.state = 'off';
+    const before = process.cpuUsage();
+    for (const unikernel of unikernels) doormen.heed(unikernel);
+    await doormen.settled();
+    const took = millisecondsSince(before);
+    assert.deepEqual([doorman.armed.size, batches.length], [100_000, 10]);
+    tellFigure(`100,000 armed in ${took.toFixed(0)} ms of computing`);
+    assert.ok(took < 1_000, `${took} ms`);
+  });
+
+  it('take a knock in under a millisecond', async () => {
+    const doorman = new MemoryDoorman();
+    using life = new Life({ limit: 1_000 }, { doormen: [doorman] });
+    const all = await life.with(...Array.from({ length: 1_000 }, (_, index) => ({ name: `web${index}` })));
+    await life.clock.advance(0);
+    const before = process.cpuUsage();
+    const packets = all.map(({ name }) => doorman.send(name));
+    const took = millisecondsSince(before) / all.length;
+    tellFigure(`a knock is taken in ${(took * 1_000).toFixed(0)} µs`);
+    assert.ok(took < 1, `${took} ms`);
+    await life.clock.advance(0);
+    assert.ok(packets.every(({ outcome }) => outcome === 'delivered'));
+  });
 });
+
+/** The time that this process has computed: others may have the machine. */
+function millisecondsSince(before: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1_000;
+}

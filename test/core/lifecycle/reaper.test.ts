@@ -520,4 +520,24 @@ describe('the reaper, where traffic is known', () => {
     await life.clock.advance(20_000);
     assert.deepEqual([web!.state, doorman.armed.get('web')], ['off', 'refuse']);
   });
+
+  it('suspends what has idle connections where their packets wake it, and not within a minute after a packet', async () => {
+    const [source, doorman] = [new MemoryActivitySource(), new MemoryDoorman()];
+    using life = new Life({}, { sources: [source], doormen: [doorman] });
+    const plan = { stopPolicies: chain, stopMode: 'suspend' };
+    const [web, counted] = await life.with({ name: 'web', ...plan }, { name: 'counted', ...plan });
+    await life.summon(web!);
+    await life.summon(counted!);
+    source.traffic.set('web', { connections: 1, lastPacket: life.clock.now() + 20_000 });
+    source.traffic.set('counted', { connections: 1 });
+    await life.clock.advance(79_999);
+    assert.deepEqual([web!.state, counted!.state], ['running', 'running']);
+    await life.clock.advance(1);
+    assert.equal(web!.state, 'suspended');
+    await life.clock.advance(100_000);
+    assert.equal(counted!.state, 'running', 'nobody knows whether its connections are idle');
+    const packet = doorman.send('web', { isOfConnection: true });
+    await life.clock.advance(0);
+    assert.deepEqual([packet.outcome, web!.ready], ['delivered', true]);
+  });
 });

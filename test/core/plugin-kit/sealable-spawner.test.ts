@@ -1,5 +1,16 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
 import { getPriority } from 'node:os';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -73,6 +84,32 @@ describe('the spawner of a Jitsu', () => {
     for (const each of allowed) spawner.allow(each);
     await spawner.seal(OWN);
   }
+
+  it('starts no program without the sockets that it has now, where it did not have them before the seal', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    try {
+      await once(server, 'listening');
+      const { fd: descriptor } = (server as unknown as { _handle: { fd: number } })._handle;
+      const sockets = [{ name: 'web', descriptor }];
+      await seal(launchable('before', { ...SLEEP, sockets }), launchable('late', SLEEP));
+      const late = spawn(launchable('late', { ...SLEEP, sockets }));
+      await assert.rejects(late, { code: 'JITSU_BACKEND_DENIED', message: /did not have the sockets.*Restart Jitsu/ });
+      const { pid } = await spawn(launchable('before', { ...SLEEP, sockets }));
+      assert.equal(readlinkSync(`/proc/${pid}/fd/3`), readlinkSync(`/proc/self/fd/${descriptor}`));
+    } finally {
+      server.close();
+    }
+  });
+
+  it('allows no socket by Node’s own object, which takes a channel that nobody may have who gives up root', () => {
+    spawner.expectSeal();
+    const sockets = [{ name: 'web', handle: {}, returned: () => undefined }];
+    assert.throws(() => spawner.allow(launchable('web', { ...SLEEP, sockets })), {
+      code: 'JITSU_UNIKERNEL_INVALID',
+      message: /koffi/,
+    });
+    spawner.stayOpen();
+  });
 
   for (const sealed of [false, true]) {
     describe(sealed ? 'that is sealed' : 'that is not sealed', () => {

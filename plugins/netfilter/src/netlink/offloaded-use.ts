@@ -57,6 +57,6 @@ export class OffloadedUse {
 }
 
 /** Whether this is a connection to the service. */
-export function isBehind({ service, servicePort, protocol }: TrackedConnection, endpoint: Endpoint): boolean {
+function isBehind({ service, servicePort, protocol }: TrackedConnection, endpoint: Endpoint): boolean {
   return endpoint.address === service && endpoint.port === servicePort && PROTOCOLS[endpoint.protocol] === protocol;
 }
