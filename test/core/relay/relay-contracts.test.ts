@@ -89,8 +89,13 @@ describeActivitySource('the relay', {
   tearDown: () => sources.tearDown(),
   source: () => {
     const doorman = sources.doorman();
-    const { sees, observe } = doorman.activity;
-    return { sees, observe, open: () => doorman.open(), close: () => doorman.close() };
+    const { activity } = doorman;
+    return {
+      sees: (endpoints) => activity.sees(endpoints),
+      observe: (endpoints, signal) => activity.observe(endpoints, signal),
+      open: () => doorman.open(),
+      close: () => doorman.close(),
+    };
   },
   seen: () => sources.endpoints(),
   unseen: () => sources.endpoints('db'),
