@@ -375,10 +375,21 @@ export class Jitsu {
     }
     // What is armed may need root, which is given up soon.
     await doormen?.settled();
+    if (doormen !== undefined) this.#tellUnheld();
     // What a start finds running may belong to another Jitsu, so a start that fails stops nothing.
     if (this.#settings.onExit === 'stop') {
       const all = this.#fleet.unikernels;
       this.#opened(() => (this.#failed ? undefined : this.#lifecycle.stopAll(all.values(), 'Jitsu ends')));
+    }
+  }
+
+  /** Tells which unikernels are not answered for at once, as configured, since nobody holds their first packets. */
+  #tellUnheld(): void {
+    for (const unikernel of this.#fleet.unikernels.values()) {
+      const { name, plan, ready } = unikernel;
+      if (plan.answersAtOnce !== true || ready || this.#lifecycle.isHeld(unikernel)) continue;
+      const message = `${name} is answered for when it is ready, and not at once: nothing holds its first packets`;
+      this.logger.warn({ unikernel: name }, message);
     }
   }
 

@@ -83,6 +83,13 @@ export interface KnockRules {
   spend(knock: Knock, boots: number): void;
 }
 
+/** The failures of summons after which whoever connects again wakes it anew: nothing is wrong with it. */
+const FOR_LATER: ReadonlySet<string> = new Set([
+  'JITSU_BOOT_QUEUE_FULL',
+  'JITSU_SHUTTING_DOWN',
+  'JITSU_STOPPED_BY_COMMAND',
+]);
+
 /** Nothing outside this file writes to a unikernel, and so nothing else makes a record of one. */
 const recordOf = (unikernel: Unikernel): UnikernelRecord => unikernel as UnikernelRecord;
 
@@ -705,9 +712,7 @@ function isByCommand(cause: WakeCause): boolean {
   return cause.kind === 'command' || (cause.kind === 'need' && cause.byCommand === true);
 }
 
-/** Whether a client of a summon that has failed so may try again: its boot was not tried. */
+/** Whether a client of a summon that has failed so may try again: its boot was not tried, or was stopped by command. */
 function isForLater(code: string, { began }: Summon): boolean {
-  return (
-    code === 'JITSU_BOOT_QUEUE_FULL' || code === 'JITSU_SHUTTING_DOWN' || (code === 'JITSU_SUMMON_DEADLINE' && !began)
-  );
+  return FOR_LATER.has(code) || (code === 'JITSU_SUMMON_DEADLINE' && !began);
 }

@@ -29,6 +29,14 @@ export function macsOf(xml: string): string[] {
   return macs.flatMap((mac) => mac.getAttribute('address')?.trim().toLowerCase() ?? []);
 }
 
+/** The names on the host of a running domain's interfaces, such as `vnet0`. */
+export function interfacesOf(xml: string): string[] {
+  const { domain } = domainElement(xml);
+  const interfaces = children(domain, 'devices').flatMap((devices) => children(devices, 'interface'));
+  const targets = interfaces.flatMap((device) => children(device, 'target'));
+  return targets.flatMap((target) => target.getAttribute('dev') ?? []);
+}
+
 /** The name and uuid in a domain's XML. @throws Error that says what is not well-formed or missing */
 export function identityIn(xml: string): { readonly name: string; readonly uuid?: string } {
   const { domain } = domainElement(xml);

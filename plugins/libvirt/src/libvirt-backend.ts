@@ -1,5 +1,6 @@
 import {
   CLOCK,
+  CountedTraffic,
   errorCode,
   errorMessage,
   inject,
@@ -35,6 +36,7 @@ export class LibvirtBackend implements Backend<LibvirtOptions> {
     bootConfigurators: false,
   };
   readonly needsRoot: string | undefined;
+  readonly activity: CountedTraffic | undefined;
   readonly #connection: LibvirtConnection;
   /** The domains that were handed out; events of others are ignored. */
   readonly #domains = new Map<MachineId, LibvirtDomain>();
@@ -42,7 +44,7 @@ export class LibvirtBackend implements Backend<LibvirtOptions> {
   #poll: Disposable | undefined;
 
   constructor(
-    @inject(optionsOf(connectionOptions)) { connect }: ConnectionOptions,
+    @inject(optionsOf(connectionOptions)) { connect, trafficThreshold }: ConnectionOptions,
     @inject(LOGGER) logger: Logger,
     @inject(CLOCK) private readonly clock: Clock,
   ) {
@@ -52,6 +54,7 @@ export class LibvirtBackend implements Backend<LibvirtOptions> {
       onLost: (reason) => this.#changes.tellUnknown(this.#domains.keys(), reason),
       onBack: () => void this.#lookAtAll(),
     });
+    if (trafficThreshold !== undefined) this.activity = this.#counted(trafficThreshold);
   }
 
   async connect(): Promise<void> {
@@ -81,6 +84,17 @@ export class LibvirtBackend implements Backend<LibvirtOptions> {
 
   watch(listener: (change: PowerChange) => void): Disposable {
     return this.#changes.watch(listener);
+  }
+
+  #counted(threshold: number): CountedTraffic {
+    return new CountedTraffic(this.clock, threshold, async (id) => {
+      try {
+        return await this.#connection.call('packets', id);
+      } catch (error) {
+        const message = `The packets of the domain ${id} cannot be counted: ${errorMessage(error)}`;
+        throw new JitsuError('JITSU_BACKEND_FAILED', message, { cause: error });
+      }
+    });
   }
 
   #hear({ uuid, event, detail }: DomainEvent): void {

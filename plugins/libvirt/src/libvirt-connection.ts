@@ -15,7 +15,13 @@ const LONGEST_PAUSE = 15_000;
 const LOG_INTERVAL = 10_000;
 
 /** Short calls, which must not wait behind boots. */
-const LOOKS: ReadonlySet<DomainOperation> = new Set<DomainOperation>(['state', 'describe', 'findByName', 'findByUuid']);
+const LOOKS: ReadonlySet<DomainOperation> = new Set<DomainOperation>([
+  'state',
+  'describe',
+  'packets',
+  'findByName',
+  'findByUuid',
+]);
 
 type AfterFirst<T extends readonly unknown[]> = T extends readonly [unknown, ...infer Rest] ? Rest : never;
 

@@ -40,6 +40,9 @@ const START_LIMIT: Milliseconds = 30_000;
 /** How many addresses are allowed by one order. */
 const ALLOWED_AT_ONCE = 2_000;
 
+/** How many unikernels are armed by orders that are under way at the same time. */
+const ARMED_AT_ONCE = 40 * MOST_SERVICES;
+
 /** How long traffic is remembered: connections may be idle for so long. */
 const MEMORY: Milliseconds = 3_600_000;
 
@@ -51,6 +54,8 @@ interface Order {
 /** Holds first packets by a process of its own, the gate, which alone has the rights that this takes. */
 export class NetfilterDoorman implements Doorman {
   readonly activity: NetfilterActivity;
+  /** The gate takes packets of open connections, too, where they are to be held. */
+  readonly holdsConnections = true;
   #gate: GateProcess | undefined;
   /** Whether the gate holds packets at the moment. */
   #isReady = false;
@@ -147,13 +152,17 @@ export class NetfilterDoorman implements Doorman {
   }
 
   async arm(services: readonly ArmedService[]): Promise<void> {
-    const orders: Promise<void>[] = [];
-    for (let index = 0; index < services.length; index += MOST_SERVICES) {
-      orders.push(this.#armBatch(services.slice(index, index + MOST_SERVICES)));
+    let failure: PromiseRejectedResult | undefined;
+    // So many that the gate is busy, and not so many that they would not be taken.
+    for (let begin = 0; begin < services.length; begin += ARMED_AT_ONCE) {
+      const orders: Promise<void>[] = [];
+      const end = Math.min(begin + ARMED_AT_ONCE, services.length);
+      for (let index = begin; index < end; index += MOST_SERVICES) {
+        orders.push(this.#armBatch(services.slice(index, Math.min(index + MOST_SERVICES, end))));
+      }
+      const outcomes = await Promise.allSettled(orders);
+      failure ??= outcomes.find((outcome) => outcome.status === 'rejected');
     }
-    // None is left behind that nobody waits for.
-    const outcomes = await Promise.allSettled(orders);
-    const failure = outcomes.find((outcome) => outcome.status === 'rejected');
     if (failure !== undefined) throw failure.reason as Error;
   }
 

@@ -132,4 +132,18 @@ describe('a knock', () => {
     await life.clock.advance(0);
     assert.equal(web!.state, 'off');
   });
+
+  it('whose boot a command stops is left to try again, as after any such stop', async () => {
+    const doorman = new MemoryDoorman();
+    using life = new Life({}, { doormen: [doorman], knockRules: rules() });
+    const [web] = await life.with({ name: 'web', probes: [new HandProbe()] });
+    await life.clock.advance(0);
+    const packet = doorman.send('web', { from: NEAR });
+    await life.clock.advance(1_000);
+    assert.equal(web!.phase, 'probing');
+    await life.stop(web!);
+    await life.clock.advance(0);
+    assert.equal(packet.outcome, 'dropped');
+    assert.equal(doorman.send('web', { from: NEAR }).outcome, 'waits');
+  });
 });

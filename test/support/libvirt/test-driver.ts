@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import koffi from 'koffi';
 import { SystemClock } from '#core/clock.js';
+import type { Clock } from '#core/contracts/clock.js';
 import { LibvirtBackend } from '#libvirt/libvirt-backend.js';
 import { cannotRun } from '../cannot-run.js';
 import { MemoryLogger } from '../memory-logger.js';
@@ -42,8 +43,9 @@ export class TestDriver implements Disposable {
     return new MachinesById(this.backend(clock));
   }
 
-  backend(clock = new SystemClock()): LibvirtBackend {
-    return new LibvirtBackend({ connect: this.uri }, this.logger, clock);
+  /** @param trafficThreshold the packets a minute from which on its domains count as used */
+  backend(clock: Clock = new SystemClock(), trafficThreshold?: number): LibvirtBackend {
+    return new LibvirtBackend({ connect: this.uri, trafficThreshold }, this.logger, clock);
   }
 
   /** Writes the definition of a domain to a file, for the option `xml`; `devices` goes into its <devices>. */

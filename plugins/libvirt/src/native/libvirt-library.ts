@@ -90,6 +90,10 @@ export function loadLibvirt() {
       domain: Pointer,
       flags: number,
     ) => string | null,
+    /** Fills long longs: bytes, packets, errors and drops of what the domain receives, and then of what it sends. */
+    virDomainInterfaceStats: bind<(domain: Pointer, device: string, stats: Uint8Array, size: number) => number>(
+      'int virDomainInterfaceStats(void *domain, const char *device, _Out_ uint8_t *stats, size_t size)',
+    ),
     virDomainCreate: bind<(domain: Pointer) => number>('int virDomainCreate(void *domain)'),
     virDomainDestroy: bind<(domain: Pointer) => number>('int virDomainDestroy(void *domain)'),
     virDomainShutdown: bind<(domain: Pointer) => number>('int virDomainShutdown(void *domain)'),

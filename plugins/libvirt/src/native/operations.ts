@@ -1,4 +1,4 @@
-import { macsOf } from '../domain-xml.js';
+import { interfacesOf, macsOf } from '../domain-xml.js';
 import { refuse } from './call-failure.js';
 import { UUID_BUFFER_LENGTH, type LibvirtLibrary, type Pointer } from './libvirt-library.js';
 
@@ -13,6 +13,9 @@ const LIFECYCLE_EVENTS = 0;
 
 /** VIR_ERR_NO_SUPPORT: the hypervisor's driver does not have this function. */
 const NO_SUPPORT = 3;
+
+/** The size of virDomainInterfaceStatsStruct, and where it has the packets. */
+const { INTERFACE_STATS, RECEIVED, SENT } = { INTERFACE_STATS: 64, RECEIVED: 8, SENT: 40 };
 
 export interface OpenConnection {
   readonly pointer: Pointer;
@@ -136,6 +139,20 @@ export function libvirtOperations(library: LibvirtLibrary) {
           ...{ ...identify(connection, domain), ...condition, macs: macsOf(xml) },
           ...(runs && { domainId }),
         };
+      }),
+
+    /** The packets that its interfaces have received and sent since it was started. */
+    packets: (connection: Pointer, uuid: string): number =>
+      withDomain(connection, uuid, (domain) => {
+        const xml = library.virDomainGetXMLDesc(domain, 0) ?? refuse(library, connection);
+        let sum = 0;
+        for (const device of interfacesOf(xml)) {
+          const stats = Buffer.alloc(INTERFACE_STATS);
+          checked(library.virDomainInterfaceStats(domain, device, stats, stats.length), connection);
+          // What a driver does not know is -1.
+          for (const at of [RECEIVED, SENT]) sum += Math.max(0, Number(stats.readBigInt64LE(at)));
+        }
+        return sum;
       }),
 
     create: action(library.virDomainCreate),

@@ -10,6 +10,7 @@ import { openNetfilter } from '../netlink/open-netfilter.js';
 import { loadSystemCalls, Linux, type SystemCalls } from '../netlink/system-calls.js';
 import { hexOf } from './addresses.js';
 import { Allowed } from './allowed.js';
+import { ArmOrders } from './arm-orders.js';
 import { Gate } from './gate.js';
 import { LineStream } from './line-stream.js';
 import { checkOrder, type Order, type Report, type Setup } from './messages.js';
@@ -31,6 +32,7 @@ const allowed = new Allowed(4);
 let hold: Netfilter | undefined;
 let gate: Gate<number> | undefined;
 let traffic: WatchedTraffic | undefined;
+let arming: ArmOrders | undefined;
 
 stream.breakLine();
 report({ hello: nonce, pid: process.pid });
@@ -49,6 +51,9 @@ async function start({ instance, mark, users, bridges, memory, rungs }: Setup): 
     hold = opened;
     const running = new Gate<number>(opened, report, (address) => allowed.has(address));
     gate = running;
+    arming = new ArmOrders(running, (number, error) =>
+      error === undefined ? report({ done: number }) : refuse(number, error),
+    );
     traffic = new WatchedTraffic(opened, memory);
     opened.passUsers(users);
     opened.start(
@@ -73,6 +78,8 @@ async function start({ instance, mark, users, bridges, memory, rungs }: Setup): 
 }
 
 function carryOut(packets: Netfilter, running: Gate<number>, order: Exclude<Order, { readonly go: string }>): void {
+  if ('arm' in order) return arming?.add(order);
+  arming?.flush();
   if ('user' in order) return packets.passUsers([order.user]);
   if ('knock' in order) return running.answer(order.knock, order.verdict);
   try {
@@ -83,16 +90,18 @@ function carryOut(packets: Netfilter, running: Gate<number>, order: Exclude<Orde
       traffic?.watch(order.watch, order.ignored, order.conntrack);
     } else if ('observe' in order) {
       return report({ done: order.number, traffic: traffic?.observe(order.observe, order.idle) });
-    } else if ('arm' in order) {
-      running.arm(order.arm);
     } else {
       running.release(order.release, order.outcome);
     }
     report({ done: order.number });
   } catch (error) {
-    const code = error instanceof Refusal ? error.code : 'JITSU_DOORMAN_FAILED';
-    report({ number: order.number, refused: (error as Error).message.slice(0, 4_000), code });
+    refuse(order.number, error as Error);
   }
+}
+
+function refuse(number: number, error: Error): void {
+  const code = error instanceof Refusal ? error.code : 'JITSU_DOORMAN_FAILED';
+  report({ number, refused: error.message.slice(0, 4_000), code });
 }
 
 function report(news: Report): void {

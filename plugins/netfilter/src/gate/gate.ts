@@ -19,14 +19,20 @@ const MOST_OPEN_KNOCKS = { perUnikernel: 128, inAll: 2_048 };
 /** The most clients of one unikernel that are remembered. */
 const MOST_CLIENTS = 1_024;
 
-interface Armed<Packet> {
-  readonly unikernel: string;
-  endpoints: readonly StoppedEndpoint[];
-  connections: Connections;
+/** Those who have sent packets to what is armed. */
+interface Callers<Packet> {
   readonly held: HeldPackets<Packet>;
   /** By the client's address: the number of its open knock, or that its packets are held. */
   readonly clients: Map<string, number | 'hold'>;
   openKnocks: number;
+}
+
+interface Armed<Packet> {
+  readonly unikernel: string;
+  endpoints: readonly StoppedEndpoint[];
+  connections: Connections;
+  /** Absent before the first packet: there may be very many that never get one. */
+  callers: Callers<Packet> | undefined;
 }
 
 /** Holds first packets, and asks what becomes of them. */
@@ -37,9 +43,9 @@ export class Gate<Packet> {
   /** By address, protocol and port. */
   readonly #byEndpoint = new Map<string, Armed<Packet>>();
   /** The clients that have knocked, by the number of the knock. */
-  readonly #knocks = new Map<number, { readonly armed: Armed<Packet>; readonly client: string }>();
+  readonly #knocks = new Map<number, { readonly callers: Callers<Packet>; readonly client: string }>();
   /** Those that hold packets, or have held some a moment ago. */
-  readonly #holding = new Set<Armed<Packet>>();
+  readonly #holding = new Set<HeldPackets<Packet>>();
   #knockCount = 0;
   readonly #total = { held: 0 };
   #expiry: NodeJS.Timeout | undefined;
@@ -112,7 +118,8 @@ export class Gate<Packet> {
         this.#macs.delete(endpoint.address);
       }
     }
-    const { clients, held } = armed;
+    if (armed.callers === undefined) return;
+    const { clients, held } = armed.callers;
     if (outcome === 'deliver') {
       for (const knock of clients.values()) if (knock !== 'hold') this.#knocks.delete(knock);
       this.hold.deliver(held.takeAll());
@@ -125,17 +132,17 @@ export class Gate<Packet> {
 
   /** Answers a knock; one that is not open changes nothing. */
   answer(knock: number, verdict: Verdict): void {
-    const { armed, client } = this.#knocks.get(knock) ?? {};
-    if (armed === undefined || client === undefined) return;
+    const { callers, client } = this.#knocks.get(knock) ?? {};
+    if (callers === undefined || client === undefined) return;
     this.#knocks.delete(knock);
-    armed.openKnocks -= 1;
+    callers.openKnocks -= 1;
     if (verdict === 'hold') {
-      armed.clients.set(client, 'hold');
+      callers.clients.set(client, 'hold');
       return;
     }
     // It is asked again what becomes of the next one.
-    armed.clients.delete(client);
-    this.hold[verdict](armed.held.takeWhere((each) => each === client));
+    callers.clients.delete(client);
+    this.hold[verdict](callers.held.takeWhere((each) => each === client));
   }
 
   /** A packet has come to what is armed, or was a moment ago. */
@@ -149,12 +156,13 @@ export class Gate<Packet> {
       // Its connection has ended with the machine, and so it is told at once.
       return armed.connections === 'refuse' ? this.hold.refuse([packet]) : this.hold.deliver([packet]);
     }
-    const known = armed.clients.get(view.source);
-    if (known === undefined && !this.#hasRoom(armed)) return this.hold.drop([packet]);
-    if (armed.held.hold(view, packet, this.now()) !== 'held') return this.hold.drop([packet]);
-    this.#holding.add(armed);
+    const callers = (armed.callers ??= this.#noCallers());
+    const known = callers.clients.get(view.source);
+    if (known === undefined && !this.#hasRoom(callers)) return this.hold.drop([packet]);
+    if (callers.held.hold(view, packet, this.now()) !== 'held') return this.hold.drop([packet]);
+    this.#holding.add(callers.held);
     this.#expiry ??= setInterval(() => this.#expire(), 1_000);
-    if (known === undefined) this.#knock(armed, view);
+    if (known === undefined) this.#knock(armed.unikernel, callers, view);
   }
 
   /** The MAC of who is armed at this address. */
@@ -168,25 +176,25 @@ export class Gate<Packet> {
     for (const address of addresses) this.#macs.set(hexOf(address), bytes);
   }
 
-  #knock(armed: Armed<Packet>, { protocol, port, source }: PacketView): void {
+  #knock(unikernel: string, callers: Callers<Packet>, { protocol, port, source }: PacketView): void {
     this.#knockCount += 1;
     const knock = this.#knockCount;
-    armed.clients.set(source, knock);
-    armed.openKnocks += 1;
-    this.#knocks.set(knock, { armed, client: source });
-    this.report({ knock, unikernel: armed.unikernel, protocol, port, from: textOf(source) });
+    callers.clients.set(source, knock);
+    callers.openKnocks += 1;
+    this.#knocks.set(knock, { callers, client: source });
+    this.report({ knock, unikernel, protocol, port, from: textOf(source) });
   }
 
-  #hasRoom({ openKnocks, clients }: Armed<Packet>): boolean {
+  #hasRoom({ openKnocks, clients }: Callers<Packet>): boolean {
     const { perUnikernel, inAll } = MOST_OPEN_KNOCKS;
     return openKnocks < perUnikernel && clients.size < MOST_CLIENTS && this.#knocks.size < inAll;
   }
 
   #expire(): void {
     const now = this.now();
-    for (const armed of this.#holding) {
-      this.hold.drop(armed.held.takeExpired(now));
-      if (armed.held.size === 0) this.#holding.delete(armed);
+    for (const held of this.#holding) {
+      this.hold.drop(held.takeExpired(now));
+      if (held.size === 0) this.#holding.delete(held);
     }
     if (this.#holding.size > 0) return;
     clearInterval(this.#expiry);
@@ -194,8 +202,11 @@ export class Gate<Packet> {
   }
 
   #newlyArmed({ unikernel, connections }: GuardedService): Armed<Packet> {
-    const held = new HeldPackets<Packet>(this.#total, this.limits);
-    return { unikernel, connections, endpoints: [], held, clients: new Map(), openKnocks: 0 };
+    return { unikernel, connections, endpoints: [], callers: undefined };
+  }
+
+  #noCallers(): Callers<Packet> {
+    return { held: new HeldPackets(this.#total, this.limits), clients: new Map(), openKnocks: 0 };
   }
 
   #endpointsOf({ unikernel, addresses, ports, connections }: GuardedService): StoppedEndpoint[] | Refusal {
