@@ -9,6 +9,7 @@ import { errorMessage, JitsuError } from '../errors.js';
 import { hasAddress } from '../net/bind-early.js';
 import { endpointText } from '../net/endpoint.js';
 import { listenerOwner } from '../net/listener-owner.js';
+import { untilAborted } from '../plugin-kit/until-aborted.js';
 import type { ListenFailure, RelayOrder } from './relay-order.js';
 import { RelayThread } from './relay-thread.js';
 
@@ -23,7 +24,7 @@ const LONGEST_PAUSE: Milliseconds = 10_000;
 export class RelayDoorman implements Doorman {
   readonly activity: ActivitySource = {
     sees: ({ unikernel }) => this.#names.has(unikernel),
-    observe: ({ unikernel }) => this.#observe(unikernel),
+    observe: ({ unikernel }, signal) => untilAborted(this.#observe(unikernel), signal),
   };
   readonly #names: ReadonlySet<string>;
   /** Those that are armed, for a thread that takes the place of another. */

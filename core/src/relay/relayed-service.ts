@@ -135,7 +135,12 @@ export class RelayedService {
       repeating?.[Symbol.dispose]();
       this.#clients.delete(from);
     }
-    for (const each of [...this.#held]) if (!this.#clients.has(each.from)) this.#end(each, outcome);
+    for (const each of [...this.#held]) {
+      const client = this.#clients.get(each.from);
+      if (client?.verdict === undefined && client !== undefined) continue;
+      if (outcome === 'refuse') this.#end(each, 'refuse');
+      else this.#dropped(each, client ?? this.#droppedClient(each.from));
+    }
   }
 
   /** Has something wait, until it goes on or is refused. It knocks, unless its client has knocked already. */
@@ -208,6 +213,12 @@ export class RelayedService {
       this.#clients.delete(oldest);
     }
     this.#clients.set(from, client);
+  }
+
+  #droppedClient(from: string): Client {
+    const client: Client = { verdict: 'drop', until: this.clock.now() + VERDICT_LIFE, repeats: 0 };
+    this.#remember(from, client);
+    return client;
   }
 
   #dropped(held: Held, client: Client): void {

@@ -259,18 +259,32 @@ describe('a relay of TCP', () => {
       await eventually(() => assert.equal(length, total));
     });
 
-    for (const outcome of ['refuse', 'drop'] as const) {
-      it(`resets who waits when the release says ${outcome}, and stays armed`, async () => {
-        await open();
-        setting.arm();
-        const client = setting.client().say('hello');
-        await eventually(() => assert.equal(setting.knocks.length, 1));
-        setting.engine.release('web', outcome);
-        await eventually(() => assert.equal(client.fate, 'ECONNRESET'));
-        setting.client();
-        await eventually(() => assert.equal(setting.knocks.length, 2));
-      });
-    }
+    it('resets who waits when the release says refuse, and stays armed', async () => {
+      await open();
+      setting.arm();
+      const client = setting.client().say('hello');
+      await eventually(() => assert.equal(setting.knocks.length, 1));
+      setting.engine.release('web', 'refuse');
+      await eventually(() => assert.equal(client.fate, 'ECONNRESET'));
+      setting.client();
+      await eventually(() => assert.equal(setting.knocks.length, 2));
+    });
+
+    it('has who waits knock again when the release says drop', async () => {
+      const clock = new ManualClock();
+      await open({ clock });
+      setting.arm();
+      const client = setting.client().say('hello');
+      await eventually(() => assert.equal(setting.knocks.length, 1));
+      setting.engine.release('web', 'drop');
+      await sleep(GLANCE);
+      assert.deepEqual([client.fate, setting.knocks.length], [undefined, 1]);
+      await clock.advance(1_000);
+      await eventually(() => assert.equal(setting.knocks.length, 2));
+      await setting.serve();
+      setting.deliver();
+      await eventually(() => assert.equal(client.text, 'hello'));
+    });
 
     it('resets at once who is refused, and does not ask again for the same client within a second', async () => {
       const clock = new ManualClock();

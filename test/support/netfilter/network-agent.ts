@@ -1,7 +1,7 @@
 import { execFileSync, fork, type ChildProcess } from 'node:child_process';
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { readFileSync } from 'node:fs';
-import { createServer, connect, isIPv6, type Server, type Socket } from 'node:net';
+import { createServer, connect, isIPv6, Socket, type Server } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import type { Endpoint, StoppedEndpoint } from '#netfilter/netlink/endpoint.js';
 import type { Netfilter } from '#netfilter/netlink/netfilter.js';
@@ -10,7 +10,7 @@ import { Family, NftTable } from '#netfilter/netlink/nft-messages.js';
 import { commit } from '#netfilter/netlink/nft-transaction.js';
 import { openNetfilter, type NetfilterOptions } from '#netfilter/netlink/open-netfilter.js';
 import { PacketSender } from '#netfilter/netlink/packet-sender.js';
-import { loadSystemCalls } from '#netfilter/netlink/system-calls.js';
+import { Linux, loadSystemCalls } from '#netfilter/netlink/system-calls.js';
 import { trackConnections } from '#netfilter/netlink/table-layout.js';
 import type { TrafficQuestion } from '#netfilter/netlink/traffic-reader.js';
 
@@ -18,6 +18,9 @@ import type { TrafficQuestion } from '#netfilter/netlink/traffic-reader.js';
  * A program that lives in a network namespace of its own, and does there what a test tells it to. It starts others like it
  * in further namespaces, and passes on what is meant for them.
  */
+
+const SOCK_STREAM = 1;
+const SOCK_NONBLOCK = 0o4000;
 
 const held: { packet: number; bytes: string }[] = [];
 const others = new Map<string, ChildProcess>();
@@ -229,6 +232,22 @@ const actions = {
     });
     socket.on('error', () => undefined);
     return { number, took: performance.now() - started, ...(error !== undefined && { error }) };
+  },
+  /** The same over IPv4 with a mark, as probes have it. */
+  connectMarked: async (address: string, port: number, mark: number): Promise<number> => {
+    const { socket: open, setsockopt } = await loadSystemCalls();
+    const descriptor = open(Linux.AF_INET, SOCK_STREAM | Linux.SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    const value = Buffer.alloc(4);
+    value.writeUInt32LE(mark);
+    if (setsockopt(descriptor, Linux.SOL_SOCKET, Linux.SO_MARK, value, 4) < 0) throw new Error('it cannot be marked');
+    const socket = new Socket({ fd: descriptor });
+    const number = ++count;
+    connections.set(number, socket);
+    await new Promise<void>((resolve, reject) => {
+      socket.once('error', reject);
+      socket.connect(port, address, resolve);
+    });
+    return number;
   },
   /** Sends text on a connection. @returns what came back within the time given, or the error that came */
   say: async (number: number, text: string, patience = 500): Promise<string> => {

@@ -131,6 +131,20 @@ describe('the traffic to services behind the netfilter table', function () {
     }
   });
 
+  it('is none for probes by their mark, which are not held either', async () => {
+    await network.do('host', 'open', { ...OPENED, mark: 77 });
+    for (const address of ['127.0.0.5', ROUTED.guest]) {
+      await watch(address);
+      await network.do('host', 'arm', [{ ...endpointsOf(address)[0], connections: 'refuse' }]);
+      const number = await network.do('host', 'connectMarked', address, TCP, 77);
+      assert.equal(await network.do('host', 'say', number, 'GET / HTTP/1.1'), 'GET / HTTP/1.1');
+      await network.do('host', 'hangUp', number);
+      await sleep(50);
+      assert.deepEqual(await network.do('host', 'held'), []);
+      assert.deepEqual(await read(address), NOTHING);
+    }
+  });
+
   it('is not known once there were more clients than its sets have room for', async () => {
     await network.do('host', 'open', { ...OPENED, room: 4 });
     await watch(ROUTED.guest);
