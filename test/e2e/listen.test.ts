@@ -46,6 +46,12 @@ async function startWithoutKoffi(jitsu: RunningJitsu): Promise<void> {
   }
 }
 
+/** A stop in the middle of a boot is told to those who wait for it, by a reset. */
+async function stopWhenReady(jitsu: RunningJitsu): Promise<void> {
+  await eventually(async () => assert.match((await jitsu.status('web')).phase, /^(ready|running)$/), 20_000);
+  await jitsu.control.stop('web');
+}
+
 /** Clients that connect all the time, and what they have seen. */
 class Visitors implements AsyncDisposable {
   readonly pids: number[] = [];
@@ -54,12 +60,15 @@ class Visitors implements AsyncDisposable {
   #done = false;
   readonly #all: Promise<unknown>;
 
-  constructor(ip: string, port = 8080, count = 10) {
+  /** @param seen gets the pid of each program, also of one that this test has to end */
+  constructor(ip: string, seen: Set<number>, port = 8080, count = 10) {
     const one = async (): Promise<void> => {
       while (!this.#done) {
         const began = performance.now();
         try {
-          this.pids.push(await visit(ip, port));
+          const pid = await visit(ip, port);
+          this.pids.push(pid);
+          seen.add(pid);
         } catch (error) {
           this.failures.push(String(error));
         }
@@ -92,7 +101,7 @@ describe('a program for which Jitsu listens, summoned by the real Jitsu', functi
     assert.equal((await jitsu.status('web')).domainId, pid);
     const summoned = (await jitsu.control.history({ unikernel: 'web' })).find(({ kind }) => kind === 'summoning');
     assert.deepEqual(summoned?.cause, { kind: 'knock', protocol: 'tcp', port: 8080, from: '127.0.0.1' });
-    await jitsu.control.stop('web');
+    await stopWhenReady(jitsu);
     const began = performance.now();
     const { addresses } = await jitsu.ask('web.test');
     assert.deepEqual(addresses, [web.ip]);
@@ -116,13 +125,14 @@ describe('a program for which Jitsu listens, summoned by the real Jitsu', functi
     const pids = new Set<number>();
     try {
       const first = await Promise.all(Array.from({ length: 20 }, () => visit(web.ip)));
+      for (const pid of first) pids.add(pid);
       assert.equal(new Set(first).size, 1);
       assert.equal((await jitsu.status('web')).domainId, first[0]);
       assert.ok(!readFileSync(`/proc/${jitsu.pid}/maps`, 'utf8').includes('koffi'));
-      await using visitors = new Visitors(web.ip);
+      await using visitors = new Visitors(web.ip, pids);
       for (let cycle = 0; cycle < 5; cycle += 1) {
         await visitors.more();
-        await jitsu.control.stop('web');
+        await stopWhenReady(jitsu);
       }
       await visitors.more();
       const running = (await jitsu.status('web')).domainId ?? 0;
@@ -131,7 +141,6 @@ describe('a program for which Jitsu listens, summoned by the real Jitsu', functi
       await startWithoutKoffi(jitsu);
       await visitors.more();
       assert.equal((await jitsu.status('web')).domainId, running);
-      for (const pid of visitors.pids) pids.add(pid);
       assert.deepEqual(visitors.failures, []);
       assert.ok(pids.size > 5);
     } finally {
@@ -151,7 +160,7 @@ describe('a program for which Jitsu listens, summoned by the real Jitsu', functi
       for (let cycle = 1; cycle <= 3; cycle += 1) {
         for (let times = 0; times < 5; times += 1) client.send('hello', 5353, web.ip);
         await eventually(() => assert.equal(answers.length, 5 * cycle), 20_000);
-        await jitsu.control.stop('web');
+        await stopWhenReady(jitsu);
       }
       const pids = answers.map((answer) => /^(\d+) dns 127/.exec(answer)?.[1]);
       assert.equal(new Set(pids).size, 3);
@@ -183,10 +192,10 @@ describe('a program for which Jitsu listens, summoned by the real Jitsu', functi
       try {
         pids.add(await visit(web.ip, port));
         if (isRoot) assert.ok(threadsOf(jitsu.pid).every(({ uids }) => uids.every((uid) => uid === USER)));
-        await using visitors = new Visitors(web.ip, port);
+        await using visitors = new Visitors(web.ip, pids, port);
         for (let cycle = 0; cycle < 5; cycle += 1) {
           await visitors.more();
-          await jitsu.control.stop('web');
+          await stopWhenReady(jitsu);
         }
         await visitors.more();
         const running = (await jitsu.status('web')).domainId ?? 0;
@@ -196,10 +205,9 @@ describe('a program for which Jitsu listens, summoned by the real Jitsu', functi
         await visitors.more();
         assert.equal((await jitsu.status('web')).domainId, running);
         for (let cycle = 0; cycle < 5; cycle += 1) {
-          await jitsu.control.stop('web');
+          await stopWhenReady(jitsu);
           await visitors.more();
         }
-        for (const pid of visitors.pids) pids.add(pid);
         assert.deepEqual(visitors.failures, []);
         assert.ok(pids.size > 10);
       } finally {
