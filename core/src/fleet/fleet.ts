@@ -418,7 +418,7 @@ export class Fleet {
       allowCommands(unikernel);
       return undefined;
     } catch (error) {
-      return objection({ name }, 'refused by its readiness probe', error);
+      return objection({ name }, 'a command that is refused', error);
     }
   }
 

@@ -1,3 +1,4 @@
+import { addressBytes, addressText } from '@jitsud/core/plugin';
 import { endianness } from 'node:os';
 import { getSystemErrorName } from 'node:util';
 import { plainText } from './listen-option.js';
@@ -276,18 +277,9 @@ function fromSockaddr(name: Buffer): { readonly address: string; readonly port: 
 
 /** @param address in the form of {@link plainText} */
 function toBytes(address: string): Buffer {
-  if (!address.includes(':')) return Buffer.from(address.split('.').map(Number));
-  const [head = '', tail] = address.split('::');
-  const groups = (text: string): string[] => (text === '' ? [] : text.split(':'));
-  const [front, back] = [groups(head), groups(tail ?? '')];
-  const zeros = Array<string>(8 - front.length - back.length).fill('0');
-  const bytes = Buffer.alloc(16);
-  for (const [index, group] of [...front, ...zeros, ...back].entries())
-    bytes.writeUInt16BE(parseInt(group, 16), 2 * index);
-  return bytes;
+  return Buffer.from(addressBytes(address) ?? []);
 }
 
 function toText(bytes: Buffer): string {
-  if (bytes.length === 4) return [...bytes].join('.');
-  return plainText(bytes.toString('hex').replace(/(.{4})(?=.)/g, '$1:'));
+  return plainText(addressText(bytes));
 }

@@ -110,7 +110,7 @@ describe('the fleet', () => {
     const settings = { connections: [{ name: 'near', contribution: {} }], unikernels } as unknown as Settings;
     const fleet = new Fleet(settings, instances as unknown as Instances, aContext());
     await fleet.connect();
-    await assert.rejects(fleet.register(), /db.*refused by its readiness probe.*too late/s);
+    await assert.rejects(fleet.register(), /db.*a command that is refused.*too late/s);
     const target = { addresses: ['192.0.2.1'], execution: { cwd: '/', env: {} } };
     const ids = [...fleet.unikernels.values()].map(({ plan: { name, id } }) => ({ name, id }));
     assert.deepEqual(

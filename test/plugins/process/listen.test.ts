@@ -133,7 +133,9 @@ for (const sealed of [false, true]) {
         const one = await machine('tcp:8080=http', [...command]);
         await arm(one);
         serve(one);
-        assert.equal(await visit(), `${(await one.describe()).domainId} http 127.0.0.1`);
+        const answer = await visit();
+        // It may answer before Jitsu has heard that it was started.
+        await eventually(async () => assert.equal(answer, `${(await one.describe()).domainId} http 127.0.0.1`));
       });
     }
 

@@ -1,25 +1,12 @@
-import { isIPv4 } from 'node:net';
+import { hexDigits } from '../netlink/endpoint.js';
 
 /** The 4 or 16 bytes of an address, which is one. */
 export function bytesOf(address: string): Buffer {
-  if (isIPv4(address)) return Buffer.from(address.split('.').map(Number));
-  const bytes = Buffer.alloc(16);
-  const dotted = /^(.*:)(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(address);
-  const [, start = '', ...parts] = dotted ?? [];
-  const [a, b, c, d] = parts.map(Number) as [number, number, number, number];
-  const text = dotted === null ? address : `${start}${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`;
-  const [left = '', right = ''] = text.split('::');
-  const groups = (half: string): string[] => half.split(':').filter((group) => group !== '');
-  groups(left).forEach((group, index) => bytes.writeUInt16BE(parseInt(group, 16), 2 * index));
-  const last = groups(right);
-  last.forEach((group, index) => bytes.writeUInt16BE(parseInt(group, 16), 16 - 2 * (last.length - index)));
-  return bytes;
+  return Buffer.from(hexOf(address), 'hex');
 }
 
 /** An address in hexadecimal digits, as the gate knows it. */
-export function hexOf(address: string): string {
-  return bytesOf(address).toString('hex');
-}
+export const hexOf = hexDigits;
 
 /** The text of an address in hexadecimal digits (RFC 5952). */
 export function textOf(hex: string): string {
