@@ -81,7 +81,8 @@ export class RunningJitsu implements AsyncDisposable {
     const file = this.#folder.in('jitsu.config.json');
     const config = {
       dns: { bind: '127.0.0.1', port: 0, forwarders: 'off', ...dns },
-      stop: { onExit: 'stop', ...stop },
+      // By `traffic`, a visit would keep a program for a minute, where the program is the one that ends the connection.
+      stop: { onExit: 'stop', policies: ['ttl'], ...stop },
       backend: 'process',
       control: { socket: this.socket },
       runtimeDirectory: this.#folder.in('run'),
