@@ -61,6 +61,7 @@ export { forkChild, spawnChild } from './plugin-kit/fork-child.js';
 export { MessageStream } from './plugin-kit/message-stream.js';
 export { nativePackageAdvice } from './plugin-kit/native-package-advice.js';
 export { pollUntil } from './plugin-kit/poll-until.js';
+export { netlinkAttribute, netlinkAttributes, NetlinkSocket } from './plugin-kit/netlink-socket.js';
 export { PowerWatch } from './plugin-kit/power-watch.js';
 export { Reconnecting } from './plugin-kit/reconnecting.js';
 export { requiredText, uuid } from './plugin-kit/text-options.js';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { messagesIn, parseSocket } from '#process/socket-diagnosis.js';
+import { parseSocket } from '#process/socket-diagnosis.js';
 import { numbersFrom } from '../../support/numbers-from.js';
 
 const [ESTABLISHED, FIN_WAIT2, TIME_WAIT] = [1, 5, 6];
@@ -52,13 +52,9 @@ describe('the diagnosis of sockets', () => {
   it('reads nothing beyond what came, whatever the lengths say', () => {
     const random = numbersFrom(18);
     for (let round = 0; round < 20_000; round += 1) {
-      const body = answer(ESTABLISHED);
-      const bytes = Buffer.alloc(16 + body.length);
-      bytes.writeUInt32LE(bytes.length, 0);
-      body.copy(bytes, 16);
+      const bytes = answer(ESTABLISHED);
       for (let changes = 0; changes < 3; changes += 1) bytes[random(bytes.length)] = random(256);
-      const cut = bytes.subarray(0, random(bytes.length + 1));
-      for (const { body: found } of messagesIn(cut)) parseSocket(found);
+      parseSocket(bytes.subarray(0, random(bytes.length + 1)));
     }
   });
 });
