@@ -21,7 +21,7 @@ export function manual(
       {
         heading: 'DESCRIPTION',
         paragraphs: [
-          'Jitsu answers DNS. When the name of a unikernel is asked for, it boots the unikernel (a virtual machine, or a process), waits until its service answers, and only then sends the answer. When nobody has asked for any of its names for twice the TTL, the unikernel is stopped again. Every other question is forwarded.',
+          'Jitsu answers DNS. When the name of a unikernel is asked for, it boots the unikernel (a virtual machine, or a process), waits until its service answers, and only then sends the answer. When nobody has asked for any of its names for twice the TTL, and no connection to it is known to be open, the unikernel is stopped again. Every other question is forwarded.',
           'What is served stands in a configuration file (jitsu.config.ts, .js, .json, .yaml and others, or the key "jitsu" of package.json), in words on the command line, or in both. Each word describes one unikernel by its keys; a comma within a value is written "\\,".',
         ],
       },
