@@ -1,4 +1,7 @@
-/** A guest in a network namespace: boots when it is told to, and halts. Its device is down while it is off. */
+/**
+ * A guest in a network namespace: boots when it is told to, and halts. Its device is down while it is off. With `none` in
+ * place of a device it is a program of the host, which answers after SIGTERM what it has taken, and ends.
+ */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createSocket, type Socket } from 'node:dgram';
 import { createServer, type Server, type Socket as TcpSocket } from 'node:net';
@@ -19,8 +22,12 @@ const [, , device = 'eth0', when] = process.argv;
 const host = '::';
 const port = 80;
 const udpPort = 5_300;
+/** So long after the last connection none waits any more, in milliseconds. */
+const QUIET = 20;
 const sockets = new Set<TcpSocket>();
 let servers: (Server | Socket)[] = [];
+/** The answers by UDP that the kernel has not taken yet. */
+let unsent = 0;
 
 const link = (state: 'up' | 'down'): void => {
   if (device === 'none') return;
@@ -36,12 +43,29 @@ const listen = async (): Promise<void> => {
     sockets.add(socket.on('close', () => sockets.delete(socket)));
   });
   const udp = createSocket('udp6');
-  udp.on('message', (message, { address, port: from }) => udp.send(message, from, address));
+  udp.on('message', (message, { address, port: from }) => {
+    unsent += 1;
+    udp.send(message, from, address, () => (unsent -= 1));
+  });
   servers = [server, udp];
-  await Promise.all([
-    new Promise<void>((resolve) => server.listen(port, host, 1_024, resolve)),
-    new Promise<void>((resolve) => udp.bind(udpPort, host, resolve)),
-  ]);
+  // By TCP it is seen to be ready.
+  await new Promise<void>((resolve) => udp.bind(udpPort, host, resolve));
+  await new Promise<void>((resolve) => server.listen(port, host, 1_024, resolve));
+};
+
+/** Ends when all that has come is answered. */
+const end = (): void => {
+  const [server] = servers;
+  if (server === undefined) process.exit();
+  // It accepts one in each turn, and what waits is to be taken first.
+  const closing = setTimeout(() => {
+    server.close(() => {
+      if (unsent === 0) process.exit();
+      setInterval(() => unsent === 0 && process.exit(), 1);
+    });
+    for (const socket of sockets) socket.end();
+  }, QUIET);
+  server.on('connection', () => closing.refresh());
 };
 
 process.on('message', ({ boot, device: state, halt }: GuestOrder) => {
@@ -62,6 +86,7 @@ process.on('message', ({ boot, device: state, halt }: GuestOrder) => {
     void listen().then(() => process.send?.({ booted: true }));
   }, boot);
 });
+process.on('SIGTERM', end);
 process.on('disconnect', () => process.exit());
 process.send?.({ started: true });
 if (when === 'now') {
