@@ -112,7 +112,7 @@ export class Fleet {
       if (unikernel.needs !== undefined || unikernel.group !== undefined) this.#related.push(unikernel.name);
       const problem = this.#unsupportedMode(unikernel);
       if (problem) problems.push(problem);
-      problems.push(...this.#askedRelays(unikernel));
+      problems.push(...this.#askedRelays(unikernel), ...this.#unheld(unikernel));
     }
     this.#refuse(problems);
   }
@@ -473,6 +473,30 @@ export class Fleet {
           expected: `The port at which the program listens expected, ${to.port}: at ${listen.port} the relay answers always.`,
         })),
     );
+  }
+
+  /** Without a port there is no packet that a doorman could hold; a backend may know others by itself. */
+  #unheld({
+    name,
+    backend,
+    options,
+    answersAtOnce,
+    wakesOn,
+    ports,
+    relays,
+    ready,
+  }: UnikernelSettings): ConfigProblem[] {
+    if (!answersAtOnce || ports.length > 0 || relays.length > 0) return [];
+    if (ready.some((probe) => this.instances.probe(probe).port !== undefined)) return [];
+    const connection = this.#connections.connections.find((each) => each.name === backend);
+    if (connection?.contribution.holds?.(options) === true) return [];
+    const expected =
+      "It is answered at once only where the first packets of its clients can be held until it is ready: name its ports, as in ports: ['tcp/443'].";
+    return [
+      wakesOn === 'connection'
+        ? { path: `${name}.wake.on`, given: wakesOn, expected }
+        : { path: `${name}.wake.answer`, given: 'at-once', expected },
+    ];
   }
 
   #refuse(problems: readonly ConfigProblem[]): void {

@@ -66,11 +66,12 @@ export class RoutedNetwork implements AsyncDisposable {
   }
 
   /** A unikernel of `guest-plugin`. @param folder for its process id */
-  aGuest(folder: string): object {
+  aGuest(folder: string, more: object = {}): object {
     return {
       ...{ name: 'www', dns: 'www.test', backend: 'guests', ip: [GUEST.ipv4, GUEST.ipv6] },
       ...{ ready: `tcp:${TCP_PORT}`, ports: [`tcp/${TCP_PORT}`, `udp/${UDP_PORT}`] },
       ...{ namespace: this.guest.name, mac: GUEST_MAC, pidFile: `${folder}/guest.pid` },
+      ...more,
     };
   }
 
