@@ -37,8 +37,13 @@ describe('Jitsu with the netfilter doorman', function () {
     );
   });
 
-  for (const place of ['routed', 'bridge'] as const) {
-    it(`wakes a guest by a connection from ${place === 'routed' ? 'beyond the host' : 'its own bridge'}`, async () => {
+  for (const [from, place, filtersBridges] of [
+    ['beyond the host', 'routed', true],
+    ['its own bridge', 'bridge', true],
+    ['its own bridge without br_netfilter', 'bridge', false],
+  ] as const) {
+    it(`wakes a guest by a connection from ${from}`, async () => {
+      await network.filterBridges(filtersBridges);
       const settings = { plugins: [PLUGIN], privileges: 'none', doormen: { netfilter: { bridges: ['br0'] } } };
       jitsu = new RunningJitsu([], settings, within(network.host));
       jitsu.configure([network.aGuest(jitsu.in())]);

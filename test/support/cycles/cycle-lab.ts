@@ -20,7 +20,12 @@ const LISTENING_PROGRAM = fileURLToPath(new URL('../listening-program.js', impor
 /** Where Jitsu itself listens, when a relay does. */
 const RELAYED = { tcp: 9_080, udp: 9_053 } as const;
 
-export const CYCLE_TOPOLOGIES = ['loopback', 'bridge', 'routed', 'same bridge', 'listen', 'relay'] as const;
+const WITHOUT_BRIDGE_NETFILTER = 'same bridge without br_netfilter';
+
+export const CYCLE_TOPOLOGIES = [
+  ...(['loopback', 'bridge', 'routed', 'same bridge'] as const),
+  ...([WITHOUT_BRIDGE_NETFILTER, 'listen', 'relay'] as const),
+] as const;
 
 /**
  * Where a client and its service are, and who holds the first packets: a process of the host (`loopback`); a guest behind
@@ -45,6 +50,7 @@ export class CycleLab implements AsyncDisposable {
     const jitsu = new RunningJitsu([], settingsOf(topology), within(network.host));
     const unikernel = isGuest(topology) ? 'www' : 'web';
     try {
+      if (isGuest(topology)) await network.filterBridges(topology !== WITHOUT_BRIDGE_NETFILTER);
       // Jitsu has given up root when it starts a program.
       await network.host.run('sysctl', '-qw', 'net.ipv4.ip_unprivileged_port_start=0');
       jitsu.configure([isGuest(topology) ? network.aGuest(jitsu.in()) : aProcess(topology)]);
@@ -74,11 +80,11 @@ export class CycleLab implements AsyncDisposable {
 }
 
 function isGuest(topology: CycleTopology): boolean {
-  return ['bridge', 'routed', 'same bridge'].includes(topology);
+  return topology === 'routed' || topology.includes('bridge');
 }
 
 function placeOf(topology: CycleTopology): Place {
-  return topology === 'routed' ? 'routed' : topology === 'same bridge' ? 'bridge' : 'host';
+  return topology === 'routed' ? 'routed' : topology.startsWith('same bridge') ? 'bridge' : 'host';
 }
 
 function portsOf(topology: CycleTopology): { readonly tcp: number; readonly udp: number } {
@@ -88,7 +94,7 @@ function portsOf(topology: CycleTopology): { readonly tcp: number; readonly udp:
 function settingsOf(topology: CycleTopology): Record<string, unknown> {
   if (topology === 'listen' || topology === 'relay') return {};
   if (!isGuest(topology)) return { doormen: { netfilter: {} } };
-  const bridges = topology === 'same bridge' ? ['br0'] : [];
+  const bridges = topology.startsWith('same bridge') ? ['br0'] : [];
   return { plugins: [GUEST_PLUGIN], privileges: 'none', doormen: { netfilter: { bridges } } };
 }
 
