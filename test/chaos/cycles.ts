@@ -2,7 +2,7 @@
 import { describeMachine } from '../bench/machine.js';
 import { commandArguments } from '../support/command-arguments.js';
 import { CycleLab, CYCLE_TOPOLOGIES } from '../support/cycles/cycle-lab.js';
-import { SLOW, stopCycles } from '../support/cycles/stop-cycles.js';
+import { SLOW } from '../support/cycles/stop-cycles.js';
 
 const HELP = `npm run chaos -- cycles [--count COUNT] [--topology NAME]... [--protocol NAME] [--family NAME]
 
@@ -46,8 +46,7 @@ if (
 console.log(`${describeMachine()}; ${count} stops in each topology, ${protocol} over ${family}`);
 for (const topology of topologies) {
   await using lab = await CycleLab.create(topology);
-  const connect = () => lab.connect(protocol, family);
-  const { connections, failures, slowest, absences } = await stopCycles(lab.jitsu, lab.unikernel, count, connect);
+  const { connections, failures, slowest, absences } = await lab.cycles(count, protocol, family);
   const [median, longest] = [absences.median, absences.longest].map((time) => time.toFixed(0));
   console.log(
     `${topology}: ${connections} connections, ${failures.length} failed; slowest ${slowest.toFixed(0)} ms beyond the boot; ` +

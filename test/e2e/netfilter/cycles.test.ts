@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { CycleLab, CYCLE_TOPOLOGIES } from '../../support/cycles/cycle-lab.js';
-import { SLOW, stopCycles } from '../../support/cycles/stop-cycles.js';
+import { SLOW } from '../../support/cycles/stop-cycles.js';
 
 /** `npm run chaos -- --cycles 200` has more, by TCP over IPv4. */
 const CYCLES = 5;
@@ -20,8 +20,7 @@ describe('a unikernel that is stopped again and again while a client connects ev
       for (const protocol of ['tcp', 'udp'] as const) {
         for (const family of ['ipv4', 'ipv6'] as const) {
           it(`loses none of ${protocol} over ${family}`, async () => {
-            const { jitsu, unikernel } = lab;
-            const figures = await stopCycles(jitsu, unikernel, CYCLES, () => lab.connect(protocol, family));
+            const figures = await lab.cycles(CYCLES, protocol, family);
             assert.deepEqual(figures.failures, [], `${figures.connections} connections`);
             assert.ok(figures.slowest < SLOW, JSON.stringify(figures));
           });

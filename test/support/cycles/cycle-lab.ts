@@ -12,6 +12,7 @@ import {
 import { nodeFlags } from '../node-flags.js';
 import { within } from '../place.js';
 import { RunningJitsu } from '../running-jitsu.js';
+import { stopCycles, type CycleFigures } from './stop-cycles.js';
 
 const GUEST_PLUGIN = fileURLToPath(new URL('../netfilter/guest-plugin.js', import.meta.url));
 const PROGRAM = fileURLToPath(new URL('../netfilter/guest-program.js', import.meta.url));
@@ -38,7 +39,7 @@ export type CycleTopology = (typeof CYCLE_TOPOLOGIES)[number];
 export class CycleLab implements AsyncDisposable {
   private constructor(
     readonly jitsu: RunningJitsu,
-    readonly unikernel: string,
+    private readonly unikernel: string,
     private readonly network: RoutedNetwork,
     private readonly topology: CycleTopology,
     private readonly client: Client,
@@ -64,8 +65,16 @@ export class CycleLab implements AsyncDisposable {
     }
   }
 
+  /** Stops it again and again while its client connects, or sends datagrams. */
+  cycles(count: number, protocol: 'tcp' | 'udp', family: 'ipv4' | 'ipv6'): Promise<CycleFigures> {
+    // What a guest has taken when its power is cut is lost with it. Only by its answer is it known that it has taken a
+    // datagram, and so it shuts down, while a connection is known to the kernel.
+    const mode = isGuest(this.topology) && protocol === 'udp' ? 'shutdown' : undefined;
+    return stopCycles(this.jitsu, this.unikernel, count, () => this.#connect(protocol, family), mode);
+  }
+
   /** Connects, or sends one datagram and waits for its answer. */
-  connect(protocol: 'tcp' | 'udp', family: 'ipv4' | 'ipv6'): Promise<ClientReport> {
+  #connect(protocol: 'tcp' | 'udp', family: 'ipv4' | 'ipv6'): Promise<ClientReport> {
     const address = (isGuest(this.topology) ? GUEST : LOOPBACK)[family];
     const port = portsOf(this.topology)[protocol];
     // What a guest has taken is cut off with it, while a process answers before it ends.
@@ -100,7 +109,7 @@ function settingsOf(topology: CycleTopology): Record<string, unknown> {
 
 function aProcess(topology: CycleTopology): object {
   const [tcp, udp] = [`tcp:${TCP_PORT}`, `udp:${UDP_PORT}`];
-  const words = topology === 'listen' ? [LISTENING_PROGRAM] : [PROGRAM, 'none', 'now'];
+  const words = topology === 'listen' ? [LISTENING_PROGRAM] : [PROGRAM, 'none', '0'];
   return {
     ...{ name: 'web', dns: 'web.test', ip: Object.values(LOOPBACK), ready: tcp },
     command: [process.execPath, ...nodeFlags, ...words],

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { StopMode } from '#core/contracts/machine.js';
 import { eventually } from '#core/testing/eventually.js';
 import type { ClientReport } from '../netfilter/client-program.js';
 import type { RunningJitsu } from '../running-jitsu.js';
@@ -33,12 +34,14 @@ export interface CycleFigures {
 /**
  * Stops a unikernel again and again while a client connects every 5 ms, which is all that wakes it.
  * @param connect opens one connection, or sends one datagram
+ * @param mode how it is stopped; its usual mode where absent
  */
 export async function stopCycles(
   jitsu: RunningJitsu,
   name: string,
   cycles: number,
   connect: () => Promise<ClientReport>,
+  mode?: StopMode,
 ): Promise<CycleFigures> {
   const all: Promise<ClientReport>[] = [];
   const absences: Absence[] = [];
@@ -53,7 +56,7 @@ export async function stopCycles(
     for (let cycle = 0; cycle < cycles; cycle += 1) {
       await sleep(BETWEEN);
       const from = Date.now();
-      await jitsu.control.stop(name);
+      await jitsu.control.stop(name, mode);
       await untilReady(from);
     }
     await sleep(BETWEEN);

@@ -1,6 +1,6 @@
 /**
- * A guest in a network namespace: boots when it is told to, and halts. Its device is down while it is off. With `none` in
- * place of a device it is a program of the host, which answers after SIGTERM what it has taken, and ends.
+ * A guest in a network namespace: boots when it is told to, and halts. Its device is down while it is off. After SIGTERM
+ * it answers what has come, and ends. With `none` in place of a device it is a program of the host.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createSocket, type Socket } from 'node:dgram';
@@ -22,10 +22,12 @@ const [, , device = 'eth0', when] = process.argv;
 const host = '::';
 const port = 80;
 const udpPort = 5_300;
-/** So long after the last connection none waits any more, in milliseconds. */
+/** So long after the last connection or datagram nothing is on its way any more, in milliseconds. */
 const QUIET = 20;
 const sockets = new Set<TcpSocket>();
 let servers: (Server | Socket)[] = [];
+/** Connections and datagrams. */
+let taken = 0;
 /** The answers by UDP that the kernel has not taken yet. */
 let unsent = 0;
 
@@ -40,10 +42,12 @@ const listen = async (): Promise<void> => {
   const server = createServer((socket) => {
     socket.on('error', () => undefined).write('hi');
     socket.pipe(socket);
+    taken += 1;
     sockets.add(socket.on('close', () => sockets.delete(socket)));
   });
   const udp = createSocket('udp6');
   udp.on('message', (message, { address, port: from }) => {
+    taken += 1;
     unsent += 1;
     udp.send(message, from, address, () => (unsent -= 1));
   });
@@ -55,17 +59,20 @@ const listen = async (): Promise<void> => {
 
 /** Ends when all that has come is answered. */
 const end = (): void => {
-  const [server] = servers;
-  if (server === undefined) process.exit();
-  // It accepts one in each turn, and what waits is to be taken first.
-  const closing = setTimeout(() => {
-    server.close(() => {
-      if (unsent === 0) process.exit();
-      setInterval(() => unsent === 0 && process.exit(), 1);
+  const before = taken;
+  setTimeout(() => {
+    // What waited while nothing ran is taken between a timer and this.
+    setImmediate(() => {
+      if (taken > before || unsent > 0) return end();
+      for (const server of servers) server.close();
+      for (const socket of sockets) socket.end();
+      const exitWhenClosed = (): void => {
+        if (sockets.size === 0) process.exit();
+        setTimeout(exitWhenClosed, 1);
+      };
+      exitWhenClosed();
     });
-    for (const socket of sockets) socket.end();
   }, QUIET);
-  server.on('connection', () => closing.refresh());
 };
 
 process.on('message', ({ boot, device: state, halt }: GuestOrder) => {
