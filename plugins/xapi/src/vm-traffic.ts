@@ -72,16 +72,17 @@ export class VmTraffic implements ActivitySource {
       session.call('host.get_servertime', record.resident_on).then(secondsOf),
     ]);
     let quietSince = Infinity;
-    for (const { step, reach } of ARCHIVES) {
-      const bytes = await this.#recorded(session, { address, machine, step, start: now - reach + step }, signal);
-      const { rows } = bytes;
+    for (const { step: wanted, reach } of ARCHIVES) {
+      const range = { address, machine, step: wanted, start: now - reach + wanted };
+      const { step, rows } = await this.#recorded(session, range, signal);
       const newest = rows.at(-1);
-      if (newest?.bytes === undefined || now - newest.end > OLDEST + step) {
+      if (quietSince === Infinity && (newest?.bytes === undefined || now - newest.end > OLDEST)) {
         throw failed(`The host ${address} has no present figures of the interfaces of the VM ${machine}`);
       }
-      const used = this.#lastUse(bytes);
+      // What the finer figures know already is not asked of the coarser ones.
+      const used = this.#lastUse({ step, rows: rows.filter(({ end }) => end <= quietSince) });
       if (used !== undefined) return { lastPacket: this.#ago(now - used.end), ...detailOf(used.bytes) };
-      quietSince = Math.min(quietSince, (rows[0]?.end ?? newest.end) - bytes.step);
+      quietSince = Math.min(quietSince, ...rows.slice(0, 1).map(({ end }) => end - step));
     }
     // What was before that, nobody knows any more.
     return { lastPacket: this.#ago(now - quietSince) };

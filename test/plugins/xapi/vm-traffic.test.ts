@@ -126,6 +126,15 @@ describe('the bytes that a pool counts', () => {
       assert.ok(Math.abs((await vm.lastUse()) - 3_000) <= 120, `${await vm.lastUse()}`);
     });
 
+    it('are enough where the VM has not run for a minute yet', async () => {
+      const all = vm.server.pool.rrdUpdates.bind(vm.server.pool);
+      vm.server.pool.rrdUpdates = (query) => {
+        const said = JSON.parse(all(query)) as { data: { t: number }[] };
+        return JSON.stringify({ ...said, data: said.data.filter(({ t }) => t > NOW - 30) });
+      };
+      assert.ok(Math.abs((await vm.lastUse()) - 30) <= 5);
+    });
+
     it('are use where they are not known of a time', async () => {
       vm.carries((ago) => (ago > 300 && ago <= 305 ? Number.NaN : 0));
       assert.ok(Math.abs((await vm.lastUse()) - 302) <= 5);
