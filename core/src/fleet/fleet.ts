@@ -55,7 +55,7 @@ export class Fleet {
     for (const { name, needs, group } of settings.unikernels) {
       if (needs !== undefined || group !== undefined) this.#related.push(name);
     }
-    refuse(settingsProblems(settings.unikernels, this.backends, (probe) => this.#portOf(probe)));
+    refuse(settingsProblems(settings, this.backends, (probe) => this.#portOf(probe)));
   }
 
   /** The start of each backend, by connection name. */

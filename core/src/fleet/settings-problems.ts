@@ -1,5 +1,5 @@
 import type { ConfigProblem } from '../config/config-problems.js';
-import type { UnikernelSettings } from '../config/settings.js';
+import type { Settings, UnikernelSettings } from '../config/settings.js';
 import { FASTEST, stopModeProblem } from '../config/stop.js';
 import type { GuardedBackend } from '../lifecycle/guarded-backend.js';
 
@@ -8,10 +8,11 @@ type ProbeSettings = UnikernelSettings['ready'][number];
 
 /**
  * What is wrong with the settings of unikernels, as their backends and their probes are.
+ * @param backends by connection name
  * @param portOf the port that a probe asks, as it says itself
  */
 export function settingsProblems(
-  unikernels: readonly UnikernelSettings[],
+  { connections, unikernels }: Pick<Settings, 'connections' | 'unikernels'>,
   backends: ReadonlyMap<string, GuardedBackend>,
   portOf: (probe: ProbeSettings) => number | undefined,
 ): readonly ConfigProblem[] {
@@ -20,6 +21,8 @@ export function settingsProblems(
     const problem = unsupportedMode(unikernel, backends);
     if (problem !== undefined) problems.push(problem);
     if (unikernel.relays.length > 0) problems.push(...askedRelays(unikernel, portOf));
+    const unheld = unikernel.answersAtOnce ? unheldPackets(unikernel, connections, portOf) : undefined;
+    if (unheld !== undefined) problems.push(unheld);
   }
   return problems;
 }
@@ -50,4 +53,20 @@ function askedRelays(
         expected: `The port at which the program listens expected, ${to.port}: at ${listen.port} the relay answers always.`,
       })),
   );
+}
+
+/** Without a port there is no packet that a doorman could hold; a backend may know others by itself. */
+function unheldPackets(
+  { name, backend, options, wakesOn, ports, relays, ready }: UnikernelSettings,
+  connections: Settings['connections'],
+  portOf: (probe: ProbeSettings) => number | undefined,
+): ConfigProblem | undefined {
+  if (ports.length > 0 || relays.length > 0 || ready.some((probe) => portOf(probe) !== undefined)) return undefined;
+  const connection = connections.find((each) => each.name === backend);
+  if (connection?.contribution.holds?.(options) === true) return undefined;
+  const expected =
+    "It is answered at once only where the first packets of its clients can be held until it is ready: name its ports, as in ports: ['tcp/443'].";
+  return wakesOn === 'connection'
+    ? { path: `${name}.wake.on`, given: wakesOn, expected }
+    : { path: `${name}.wake.answer`, given: 'at-once', expected };
 }
