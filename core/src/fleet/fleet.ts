@@ -5,7 +5,6 @@ import { nearestWord } from '../config/expectation.js';
 import { unikernelMemory } from '../config/unikernel-memory.js';
 import { FASTEST, stopModeProblem } from '../config/stop.js';
 import type { Machine, MachineId, StopMode } from '../contracts/machine.js';
-import { aheadOf } from '../clock.js';
 import type { Clock } from '../contracts/clock.js';
 import type { Logger } from '../contracts/logger.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
@@ -112,7 +111,7 @@ export class Fleet {
       if (unikernel.needs !== undefined || unikernel.group !== undefined) this.#related.push(unikernel.name);
       const problem = this.#unsupportedMode(unikernel);
       if (problem) problems.push(problem);
-      problems.push(...this.#askedRelays(unikernel));
+      problems.push(...this.#askedRelays(unikernel), ...this.#unheld(unikernel));
     }
     this.#refuse(problems);
   }
@@ -475,6 +474,30 @@ export class Fleet {
     );
   }
 
+  /** Without a port there is no packet that a doorman could hold; a backend may know others by itself. */
+  #unheld({
+    name,
+    backend,
+    options,
+    answersAtOnce,
+    wakesOn,
+    ports,
+    relays,
+    ready,
+  }: UnikernelSettings): ConfigProblem[] {
+    if (!answersAtOnce || ports.length > 0 || relays.length > 0) return [];
+    if (ready.some((probe) => this.instances.probe(probe).port !== undefined)) return [];
+    const connection = this.#connections.connections.find((each) => each.name === backend);
+    if (connection?.contribution.holds?.(options) === true) return [];
+    const expected =
+      "It is answered at once only where the first packets of its clients can be held until it is ready: name its ports, as in ports: ['tcp/443'].";
+    return [
+      wakesOn === 'connection'
+        ? { path: `${name}.wake.on`, given: wakesOn, expected }
+        : { path: `${name}.wake.answer`, given: 'at-once', expected },
+    ];
+  }
+
   #refuse(problems: readonly ConfigProblem[]): void {
     if (problems.length > 0) throw new ConfigProblems(this.#source, problems);
   }
@@ -486,29 +509,6 @@ export class Fleet {
   #backend(name: string): GuardedBackend {
     return this.backends.get(name) as GuardedBackend;
   }
-}
-
-/**
- * The counters in the form of the state store.
- * @param keptUntil until when a command keeps it, by the wall clock
- * @param readyTimes how long its last boots took
- */
-export function countersOf(
-  { name, startedAt, totalStarts, counters }: Unikernel,
-  { keptUntil, readyTimes }: Pick<StoredCounters, 'keptUntil' | 'readyTimes'>,
-  clock: Pick<Clock, 'now' | 'wallTime'>,
-): StoredCounters {
-  const ahead = aheadOf(clock);
-  const names = [...counters.values()].map(({ name, requests, lastAsked }) => ({
-    ...{ name, requests },
-    ...(lastAsked !== undefined && { lastAsked: lastAsked + ahead }),
-  }));
-  return {
-    ...{ unikernel: name, totalStarts, names },
-    ...(startedAt !== undefined && { startedAt: startedAt + ahead }),
-    ...(keptUntil !== undefined && { keptUntil }),
-    ...(readyTimes !== undefined && { readyTimes }),
-  };
 }
 
 /** The ports that probes ask, which are taken for the service where none is configured. */

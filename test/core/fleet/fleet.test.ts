@@ -94,6 +94,56 @@ describe('the fleet', () => {
     });
   });
 
+  it('refuses to answer at once for what has no port at which its first packets could be held', () => {
+    const at = (name: string, more: object): object => ({
+      ...{
+        name,
+        backend: 'near',
+        options: { name },
+        names: [],
+        addresses: ['192.0.2.1'],
+        ready: [{ words: 'exec:true' }],
+      },
+      ...{
+        ports: [],
+        relays: [],
+        stopPolicies: [],
+        stopMode: 'destroy',
+        answersAtOnce: true,
+        wakesOn: 'query',
+        ...more,
+      },
+    });
+    const unikernels = [
+      at('none', {}),
+      at('nobody', { wakesOn: 'connection' }),
+      at('declared', { ports: [{ protocol: 'udp', port: 53 }] }),
+      at('asked', { ready: READY }),
+      at('own', { backend: 'holder' }),
+      at('late', { answersAtOnce: false }),
+    ];
+    const probe = ({ words }: { words: string }): object => (words === 'tcp:8080' ? { port: 8_080 } : {});
+    const instances = { backend: () => new FakeBackend(new ManualClock()), bootConfigurators: [], probe };
+    const connections = [
+      { name: 'near', contribution: {} },
+      { name: 'holder', contribution: { holds: () => true } },
+    ];
+    const settings = { connections, unikernels } as unknown as Settings;
+    assert.throws(
+      () => new Fleet(settings, instances as unknown as Instances, aContext()),
+      (error) => {
+        assert.ok(error instanceof ConfigProblems);
+        const why =
+          "It is answered at once only where the first packets of its clients can be held until it is ready: name its ports, as in ports: ['tcp/443'].";
+        assert.deepEqual(
+          error.problems.map(({ path, given, expected }) => `${path}: ${String(given)}: ${expected}`),
+          [`none.wake.answer: at-once: ${why}`, `nobody.wake.on: connection: ${why}`],
+        );
+        return true;
+      },
+    );
+  });
+
   it('has probes say what they will have spawned for each unikernel, and refuses one where that is not possible', async () => {
     const backend = new FakeBackend(new ManualClock());
     const unikernels = ['web', 'db'].map((name) => ({

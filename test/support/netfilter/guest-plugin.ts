@@ -13,6 +13,7 @@ import {
   type Machine,
   type MachineDescription,
   type Registration,
+  type StopMode,
 } from '@jitsud/core/plugin';
 
 const run = promisify(execFile);
@@ -22,12 +23,14 @@ const guestOptions = z.strictObject({
   namespace: z.string().describe('The network namespace of the guest'),
   mac: z.string().describe('The MAC of its device'),
   pidFile: z.string().describe('Where its process is noted'),
+  bootTime: z.number().default(0).describe('How long it takes until it listens, in milliseconds'),
+  nextMac: z.string().optional().describe('The MAC of its device from its second start on'),
 });
 
 type GuestOptions = z.infer<typeof guestOptions>;
 
 class GuestBackend implements Backend<GuestOptions> {
-  readonly capabilities = { stopModes: ['destroy'], bootConfigurators: false } as const;
+  readonly capabilities = { stopModes: ['destroy', 'suspend'], bootConfigurators: false } as const;
 
   constructor(@inject(CONNECTION_NAME) private readonly connection: string) {}
 
@@ -46,39 +49,58 @@ class GuestMachine implements Machine {
   ) {}
 
   async describe(): Promise<MachineDescription> {
-    const { name, mac } = this.options;
-    return { name, state: this.#pid() === undefined ? 'off' : 'running', macs: [mac] };
+    const { name, pidFile } = this.options;
+    const state = this.#pid() === undefined ? 'off' : existsSync(`${pidFile}.suspended`) ? 'suspended' : 'running';
+    return { name, state, macs: [this.#mac()] };
   }
 
   async start(): Promise<void> {
     if (this.#pid() !== undefined) return;
-    const { namespace, pidFile } = this.options;
+    const { namespace, pidFile, bootTime } = this.options;
+    const mac = this.#mac();
+    if (mac !== this.options.mac) await run('ip', ['-n', namespace, 'link', 'set', 'eth0', 'address', mac]);
     const program = fileURLToPath(new URL('guest-program.js', import.meta.url));
     const output = openSync(`${pidFile}.log`, 'a');
-    const child = spawn('ip', ['netns', 'exec', namespace, process.execPath, program, 'eth0', 'now'], {
+    const child = spawn('ip', ['netns', 'exec', namespace, process.execPath, program, 'eth0', String(bootTime)], {
       detached: true,
       stdio: ['ignore', output, output],
     });
     closeSync(output);
     child.unref();
     writeFileSync(pidFile, String(child.pid));
+    writeFileSync(`${pidFile}.started`, '');
   }
 
-  resume(): Promise<void> {
-    return this.start();
+  async resume(): Promise<void> {
+    const pid = this.#pid();
+    if (pid === undefined) return this.start();
+    // It has its device come up again.
+    process.kill(pid, 'SIGCONT');
+    rmSync(`${this.options.pidFile}.suspended`, { force: true });
   }
 
   unpause(): Promise<void> {
     return this.start();
   }
 
-  async stop(): Promise<void> {
+  async stop(mode: StopMode): Promise<void> {
     const pid = this.#pid();
     if (pid === undefined) return;
+    const { namespace, pidFile } = this.options;
     // Nobody hears of the end of its connections.
-    await run('ip', ['-n', this.options.namespace, 'link', 'set', 'eth0', 'down']);
+    await run('ip', ['-n', namespace, 'link', 'set', 'eth0', 'down']);
+    if (mode === 'suspend') {
+      process.kill(pid, 'SIGSTOP');
+      writeFileSync(`${pidFile}.suspended`, '');
+      return;
+    }
     process.kill(pid, 'SIGKILL');
-    rmSync(this.options.pidFile, { force: true });
+    for (const file of [pidFile, `${pidFile}.suspended`]) rmSync(file, { force: true });
+  }
+
+  #mac(): string {
+    const { mac, nextMac = mac, pidFile } = this.options;
+    return existsSync(`${pidFile}.started`) ? nextMac : mac;
   }
 
   #pid(): number | undefined {

@@ -14,7 +14,7 @@ export interface GuestOrder {
 
 const ROUTES = 'route replace default via 10.77.0.1\nroute replace default via fd77::1\n';
 
-/** With `now` it boots by itself, and has nobody to take orders from. */
+/** With a time in milliseconds it boots by itself after that, and has nobody to take orders from. */
 const [, , device = 'eth0', when] = process.argv;
 const host = '::';
 const port = 80;
@@ -63,8 +63,11 @@ process.on('message', ({ boot, device: state, halt }: GuestOrder) => {
   }, boot);
 });
 process.on('disconnect', () => process.exit());
+// It has been suspended, with its device down.
+process.on('SIGCONT', () => link('up'));
 process.send?.({ started: true });
-if (when === 'now') {
+if (when !== undefined) {
+  await new Promise((resolve) => setTimeout(resolve, Number(when)));
   link('up');
   await listen();
 }

@@ -33,6 +33,8 @@ interface Armed<Packet> {
   /** Those of its endpoints. */
   keys: readonly string[];
   connections: Connections;
+  /** In hexadecimal digits, where somebody asks for it. */
+  mac: string | undefined;
   /** Absent before the first packet: there may be very many that never get one. */
   callers: Callers<Packet> | undefined;
 }
@@ -40,13 +42,13 @@ interface Armed<Packet> {
 /** What arming has changed of one unikernel; `before` is absent where it was not armed. */
 interface ArmChange<Packet> {
   readonly armed: Armed<Packet>;
-  readonly before: { readonly keys: readonly string[]; readonly connections: Connections } | undefined;
+  readonly before: Pick<Armed<Packet>, 'keys' | 'connections' | 'mac'> | undefined;
 }
 
 /** Holds first packets, and asks what becomes of them. */
 export class Gate<Packet> {
   readonly #armed = new Map<string, Armed<Packet>>();
-  /** The MACs of those that are armed, as text, by address with a byte in each character. */
+  /** The MACs of those that are armed, in hexadecimal digits, by address with a byte in each character. */
   readonly #macs = new Map<string, string>();
   /** By the key of an endpoint. */
   readonly #byKey = new Map<string, Armed<Packet>>();
@@ -158,7 +160,7 @@ export class Gate<Packet> {
   /** The MAC of who is armed at this address, by its hexadecimal digits. */
   macOf(address: string): Buffer | undefined {
     const mac = this.#macs.get(Buffer.from(address, 'hex').toString('latin1'));
-    return mac === undefined ? undefined : Buffer.from(mac.replaceAll(':', ''), 'hex');
+    return mac === undefined ? undefined : Buffer.from(mac, 'hex');
   }
 
   /** The keys of all its endpoints, or why it cannot be armed. */
@@ -198,19 +200,16 @@ export class Gate<Packet> {
   }
 
   /** Writes down that it is armed, so that another one of the same order cannot be at the same place. */
-  #change(
-    { unikernel, connections, mac }: GuardedService,
-    keys: readonly string[],
-    changes: ArmChange<Packet>[],
-  ): void {
+  #change(service: GuardedService, keys: readonly string[], changes: ArmChange<Packet>[]): void {
+    const { unikernel, connections } = service;
+    const mac = service.mac?.replaceAll(':', '');
     if (mac !== undefined) for (const key of keys) this.#macs.set(addressOf(key), mac);
     const known = this.#armed.get(unikernel);
-    if (known?.connections === connections && isSame(known.keys, keys)) return;
-    const armed = known ?? { unikernel, keys, connections, callers: undefined };
-    changes.push({ armed, before: known && { keys: known.keys, connections: known.connections } });
+    if (known?.connections === connections && known.mac === mac && isSame(known.keys, keys)) return;
+    const armed = known ?? { unikernel, keys, connections, mac, callers: undefined };
+    changes.push({ armed, before: known && { keys: known.keys, connections: known.connections, mac: known.mac } });
     if (known === undefined) this.#armed.set(unikernel, armed);
-    armed.keys = keys;
-    armed.connections = connections;
+    else Object.assign(armed, { keys, connections, mac });
     for (const key of keys) this.#byKey.set(key, armed);
   }
 
@@ -264,7 +263,7 @@ export class Gate<Packet> {
 function endpointsOf<Packet>(changes: readonly ArmChange<Packet>[]): StoppedEndpoint[] {
   const endpoints: StoppedEndpoint[] = [];
   for (const { armed } of changes) {
-    for (const key of armed.keys) endpoints.push({ key, connections: armed.connections });
+    for (const key of armed.keys) endpoints.push({ key, connections: armed.connections, mac: armed.mac });
   }
   return endpoints;
 }

@@ -15,6 +15,8 @@ export interface StoppedEndpoint {
   readonly key: string;
   /** What becomes of packets of connections that are open: they pass, or are given to the listener like first ones. */
   readonly connections: 'pass' | 'hold' | 'refuse';
+  /** The MAC of its machine in hexadecimal digits, where it is known. */
+  readonly mac?: string | undefined;
 }
 
 /** Protocol numbers of IP (IANA). */

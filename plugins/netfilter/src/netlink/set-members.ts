@@ -109,9 +109,9 @@ export class SetMembers {
   }
 }
 
-/** The number of a set of one version of IP. */
+/** The number of a set of one version of IP. A key is an address, or that with protocol and port, and a MAC before it. */
 function placeOf(bit: number, key: string): number {
-  const isIpv4 = key.length === 4 || key.length === 12;
+  const isIpv4 = key.length === 4 || key.length === 12 || key.length === 20;
   return 2 * (31 - Math.clz32(bit)) + (isIpv4 ? 0 : 1);
 }
 
