@@ -52,7 +52,7 @@ const listen = async (): Promise<void> => {
     udp.send(message, from, address, () => (unsent -= 1));
   });
   servers = [server, udp];
-  // By TCP it is seen to be ready.
+  // It is ready when TCP answers, and datagrams must not come before their socket is there.
   await new Promise<void>((resolve) => udp.bind(udpPort, host, resolve));
   await new Promise<void>((resolve) => server.listen(port, host, 1_024, resolve));
 };
