@@ -53,7 +53,9 @@ describe('the program of the process that spawns', () => {
     const child = spawn(process.execPath, [PROGRAM], { stdio: ['ignore', 'ignore', 'ignore', 'pipe'] });
     const news = new EventEmitter();
     const stream = new MessageStream(child.stdio[3] as Duplex, {
-      message: (message) => void ('failure' in (message as object) && news.emit('failure')),
+      message: (message) => {
+        if ('failure' in (message as object)) news.emit('failure');
+      },
       end: () => {
         news.emit('ended');
       },
