@@ -8,8 +8,10 @@ import type { Change, NftTable } from './nft-messages.js';
 import { commit } from './nft-transaction.js';
 import { OtherTables } from './other-tables.js';
 import type { PacketHolder } from './packet-holder.js';
+import type { PacketSender } from './packet-sender.js';
 import { MOST_AT_ONCE, opposite, SetMembers, type Edit } from './set-members.js';
 import {
+  deliveryMark,
   ignoredNetworks,
   outgoingLayout,
   publishedLayout,
@@ -40,6 +42,7 @@ export class Netfilter implements Disposable {
     private readonly table: NftTable,
     private readonly holder: PacketHolder,
     private readonly layout: LayoutOptions,
+    private readonly sender: PacketSender | undefined,
   ) {
     this.#members = new SetMembers(socket, table);
     this.#others = new OtherTables(socket, table);
@@ -126,6 +129,16 @@ export class Netfilter implements Disposable {
     this.holder.drop(packets);
   }
 
+  /** Whether it has the right to send packets of its own (CAP_NET_RAW). */
+  get sends(): boolean {
+    return this.sender !== undefined;
+  }
+
+  /** Sends a whole IP packet, whose checksums are left out. */
+  send(packet: Buffer): void {
+    this.sender?.send(packet, deliveryMark(this.layout.mark));
+  }
+
   /**
    * From when this returns, the traffic to them is remembered, and open connections that the kernel tracks count as used now.
    * @param outgoing the addresses whose own flows count as well, in hexadecimal digits @throws NetlinkError
@@ -184,6 +197,7 @@ export class Netfilter implements Disposable {
   /** The table ends, and what is held with it. */
   [Symbol.dispose](): void {
     this.holder[Symbol.dispose]();
+    this.sender?.[Symbol.dispose]();
     this.socket[Symbol.dispose]();
   }
 }

@@ -9,8 +9,9 @@ import { TABLE_PREFIX } from './other-tables.js';
 import type { PacketHolder } from './packet-holder.js';
 import { LONGEST_COPY, PacketLog } from './packet-log.js';
 import { PacketQueue } from './packet-queue.js';
+import { PacketSender } from './packet-sender.js';
 import { loadSystemCalls, type SystemCalls } from './system-calls.js';
-import { payloadTrial, refusalMark, tableLayout } from './table-layout.js';
+import { deliveryMark, payloadTrial, refusalMark, tableLayout } from './table-layout.js';
 
 /** The mark of probes, and of packets that are sent again, where none is given. */
 const USUAL_MARK = 0x4a69_7473;
@@ -77,7 +78,7 @@ function fillTable(calls: SystemCalls, socket: NetlinkSocket, options: Netfilter
       try {
         const whole = { ...layout, hold, takesAway: rung === 'NFLOG' };
         commit(socket, tableLayout(table, whole));
-        return new Netfilter(rung, socket, table, holder, whole);
+        return new Netfilter(rung, socket, table, holder, whole, openSender(calls));
       } catch (error) {
         holder[Symbol.dispose]();
         throw error;
@@ -97,11 +98,21 @@ function openHolder(
   mark: number,
 ): { readonly holder: PacketHolder; readonly hold: readonly Uint8Array[] } {
   if (rung === 'NFLOG') {
-    const holder = PacketLog.open(calls, instance, { pass: mark, refuse: refusalMark(mark) });
+    const holder = PacketLog.open(calls, instance, { pass: deliveryMark(mark), refuse: refusalMark(mark) });
     return { holder, hold: [toLog(holder.group, LONGEST_COPY), verdict(Verdict.DROP)] };
   }
   const holder = PacketQueue.open(calls, instance, refusalMark(mark));
   return { holder, hold: [rung === 'nft queue' ? toQueue(holder.number) : toQueueByTarget(holder.number)] };
+}
+
+/** `undefined` without the right to send packets of others (CAP_NET_RAW). */
+function openSender(calls: SystemCalls): PacketSender | undefined {
+  try {
+    return PacketSender.open(calls);
+  } catch (error) {
+    if (error instanceof NetlinkError) return undefined;
+    throw error;
+  }
 }
 
 /** Whether the kernel takes a rule that looks at payloads. */
