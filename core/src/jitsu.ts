@@ -25,7 +25,7 @@ import { KnockGuard } from './dns/admission/knock-guard.js';
 import { WakeGuard } from './dns/admission/wake-guard.js';
 import { errorMessage, shuttingDown, withOwnCode } from './errors.js';
 import type { BackendFinding } from './fleet/check-backends.js';
-import { countersOf, Fleet, PATIENCE } from './fleet/fleet.js';
+import { Fleet, PATIENCE } from './fleet/fleet.js';
 import { Instances } from './fleet/instances.js';
 import type { SharedEndpoint } from './fleet/shared-endpoints.js';
 import { limitedClose } from './fleet/limited-close.js';
@@ -35,6 +35,7 @@ import { guestAddresses, GuestNeighbours, type NeighbourChange } from './lifecyc
 import { TrafficParts } from './fleet/traffic-parts.js';
 import type { GuardedBackend } from './lifecycle/guarded-backend.js';
 import { Lifecycle } from './lifecycle/lifecycle.js';
+import { countersOf } from './lifecycle/stored-counters.js';
 import type { Unikernel } from './lifecycle/unikernel.js';
 import { CounterWriter } from './state/counter-writer.js';
 import { relayDoorman } from './relay/relay-doorman.js';

@@ -10,7 +10,8 @@ import { Doormen } from '#core/lifecycle/doormen.js';
 import { GuardedActivitySource } from '#core/lifecycle/guarded-activity-source.js';
 import { GuardedDoorman } from '#core/lifecycle/guarded-doorman.js';
 import { GuardedBackend } from '#core/lifecycle/guarded-backend.js';
-import { Lifecycle, type TrafficParts } from '#core/lifecycle/lifecycle.js';
+import type { KnockRules } from '#core/lifecycle/knocks.js';
+import { Lifecycle } from '#core/lifecycle/lifecycle.js';
 import { TtlStopPolicy } from '#core/builtins/ttl-stop-policy.js';
 import { UnikernelRecord, type Unikernel, type UnikernelPlan } from '#core/lifecycle/unikernel.js';
 import { ManualClock } from '#core/testing/manual-clock.js';
@@ -49,7 +50,7 @@ export class Life implements Disposable {
     traffic: {
       readonly sources?: readonly ActivitySource[];
       readonly doormen?: readonly Doorman[];
-      readonly knockRules?: TrafficParts['knockRules'];
+      readonly knockRules?: KnockRules | undefined;
     } = {},
   ) {
     const { clock, logger } = this;

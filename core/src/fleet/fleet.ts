@@ -5,7 +5,6 @@ import { nearestWord } from '../config/expectation.js';
 import { unikernelMemory } from '../config/unikernel-memory.js';
 import { FASTEST, stopModeProblem } from '../config/stop.js';
 import type { Machine, MachineId, StopMode } from '../contracts/machine.js';
-import { aheadOf } from '../clock.js';
 import type { Clock } from '../contracts/clock.js';
 import type { Logger } from '../contracts/logger.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
@@ -510,29 +509,6 @@ export class Fleet {
   #backend(name: string): GuardedBackend {
     return this.backends.get(name) as GuardedBackend;
   }
-}
-
-/**
- * The counters in the form of the state store.
- * @param keptUntil until when a command keeps it, by the wall clock
- * @param readyTimes how long its last boots took
- */
-export function countersOf(
-  { name, startedAt, totalStarts, counters }: Unikernel,
-  { keptUntil, readyTimes }: Pick<StoredCounters, 'keptUntil' | 'readyTimes'>,
-  clock: Pick<Clock, 'now' | 'wallTime'>,
-): StoredCounters {
-  const ahead = aheadOf(clock);
-  const names = [...counters.values()].map(({ name, requests, lastAsked }) => ({
-    ...{ name, requests },
-    ...(lastAsked !== undefined && { lastAsked: lastAsked + ahead }),
-  }));
-  return {
-    ...{ unikernel: name, totalStarts, names },
-    ...(startedAt !== undefined && { startedAt: startedAt + ahead }),
-    ...(keptUntil !== undefined && { keptUntil }),
-    ...(readyTimes !== undefined && { readyTimes }),
-  };
 }
 
 /** The ports that probes ask, which are taken for the service where none is configured. */

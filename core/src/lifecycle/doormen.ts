@@ -116,6 +116,11 @@ export class Doormen implements Disposable {
     return armed?.told !== undefined && armed.problem === undefined && armed.doorman.loss === undefined;
   }
 
+  /** Whether first packets to this unikernel, which is not ready, are held at the address that it will have. */
+  isHeld(unikernel: Unikernel): boolean {
+    return this.isArmed(unikernel) && !unikernel.addressesMayChange;
+  }
+
   /** The doormen that can hold nothing at the moment, with the reasons. */
   losses(): readonly { readonly name: string; readonly reason: string }[] {
     return this.doormen.flatMap(({ name, loss }) => (loss === undefined ? [] : [{ name, reason: loss }]));

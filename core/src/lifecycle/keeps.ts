@@ -17,10 +17,12 @@ export class Keeps {
 
   constructor(private readonly clock: Pick<Clock, 'wallTime'>) {}
 
-  /** Keeps it until this time of the wall clock; one that has passed ends that. */
-  keep(unikernel: Unikernel, until: Milliseconds): void {
+  /** Keeps it until this time of the wall clock; one that has passed ends that. Returns whether that changes anything. */
+  keep(unikernel: Unikernel, until: Milliseconds): boolean {
+    const before = this.byCommand(unikernel);
     if (until > this.clock.wallTime()) this.#byCommand.set(unikernel, until);
     else this.#byCommand.delete(unikernel);
+    return this.byCommand(unikernel) !== before;
   }
 
   /** Until when a command keeps it, by the wall clock; `undefined` where none does. */
@@ -29,6 +31,12 @@ export class Keeps {
     if (until === undefined || until > this.clock.wallTime()) return until;
     this.#byCommand.delete(unikernel);
     return undefined;
+  }
+
+  /** What the command says of it, for history and log. */
+  reasonOf(unikernel: Unikernel): string {
+    const until = this.byCommand(unikernel);
+    return until === undefined ? 'by jitsu keep no more' : `by jitsu keep, until ${localTime(until)}`;
   }
 
   /** The one that lasts longest; `undefined` where the policies decide. */
@@ -60,7 +68,7 @@ export function awakeUntil(spans: readonly AwakeSpan[], moment: Milliseconds): K
 }
 
 /** A time of the wall clock for people, in local time: `2026-07-22 21:04`. */
-export function localTime(moment: Milliseconds): string {
+function localTime(moment: Milliseconds): string {
   const date = new Date(moment);
   const two = (part: number): string => String(part).padStart(2, '0');
   const day = [date.getFullYear(), two(date.getMonth() + 1), two(date.getDate())].join('-');

@@ -1,7 +1,8 @@
+import type { WakeCause } from '../contracts/lifecycle-event.js';
 import type { MachineDescription } from '../contracts/machine.js';
 import type { LifeEvent } from './life.js';
 import type { Summon } from './summon.js';
-import type { Unikernel } from './unikernel.js';
+import type { Stop, Unikernel } from './unikernel.js';
 
 /** What the parts of the lifecycle report about a unikernel. Only the lifecycle writes the fields of a unikernel. */
 export interface LifeReports {
@@ -17,12 +18,16 @@ export interface LifeReports {
   startEnded(unikernel: Unikernel): void;
   /** A summon of it has failed; nothing happens where that has ended already. */
   failed(unikernel: Unikernel, summon: Summon | undefined, error: unknown): void;
+  /** It is to be ready, and nobody waits for that. */
+  wake(unikernel: Unikernel, cause: WakeCause): void;
+  /** What has kept it from being stopped may keep it no more. */
+  consider(unikernel: Unikernel): void;
   /** Its stop policies want it stopped. */
   reap(unikernel: Unikernel, reason: string): void;
   /** It is kept where its queries alone would have it stopped; `why` as it stands behind "kept by". */
   kept(unikernel: Unikernel, why: string | undefined): void;
   /** Its service has stopped answering, though it runs. */
   unready(unikernel: Unikernel, error: unknown): void;
-  /** The first of its stops has ended, with or without success. */
-  stopEnded(unikernel: Unikernel): void;
+  /** Its stops are these now: one was asked for, or has ended. */
+  stopsChanged(unikernel: Unikernel, stops: readonly Stop[] | undefined): void;
 }

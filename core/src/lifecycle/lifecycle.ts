@@ -1,4 +1,4 @@
-import { aheadOf } from '../clock.js';
+import type { BootSettings } from '../config/boot.js';
 import { FASTEST } from '../config/stop.js';
 import type { Clock } from '../contracts/clock.js';
 import type { Knock, KnockVerdict } from '../contracts/doorman.js';
@@ -16,41 +16,31 @@ import { BootQueue } from './boot-queue.js';
 import { DisposableClock } from './disposable-clock.js';
 import type { NeighbourWait } from './guest-neighbours.js';
 import type { Doormen } from './doormen.js';
-import { Keeps, localTime } from './keeps.js';
-import { Groups } from './groups.js';
+import { Keeps } from './keeps.js';
+import { Knocks, outcomeOf, type KnockRules } from './knocks.js';
 import { usualModeOf } from './fastest-mode.js';
 import type { LifeReports } from './life-reports.js';
 import { next, type Effect, type LifeEvent, type Phase } from './life.js';
-import { mayUseOthers, Needs } from './needs.js';
-import { STOP_LIMIT, type GuardedBackend } from './guarded-backend.js';
+import type { GuardedBackend } from './guarded-backend.js';
 import { PowerFollower, type Machines } from './power-follower.js';
 import { ReadyTimes } from './ready-times.js';
 import { ReadyLeases } from './ready-leases.js';
 import { definitionChanged, Reaper } from './reaper.js';
+import { Relations } from './relations.js';
 import { ServiceWatch } from './service-watch.js';
 import { StopQueue } from './stop-queue.js';
+import { recalled } from './stored-counters.js';
 import { Summon } from './summon.js';
 import { SummonSteps } from './summon-steps.js';
 import { backingOff, died, isItsFault, pastDeadline, stoppedByCommand, unreachable } from './summon-failures.js';
-import type { Failure, Stop, Unikernel, UnikernelRecord } from './unikernel.js';
-import { statusOf, type UnikernelStatus } from './unikernel-status.js';
+import type { Failure, Unikernel, UnikernelRecord } from './unikernel.js';
+import { UnikernelStatuses, type UnikernelStatus } from './unikernel-status.js';
 
 /** The time until the policies of a unikernel that still runs after a stop are asked again. */
 const STOP_RETRY: Milliseconds = 10_000;
 
 /** The phases of a summon that would still have to start its machine, and is not in the queue of boots. */
 const BEFORE_BOOT: ReadonlySet<Phase> = new Set<Phase>(['waiting', 'needing', 'settling', 'wanted']);
-
-/** The phases of a unikernel whose service answers, also while its policies are asked a last time. */
-const MAY_ANSWER: ReadonlySet<Phase> = new Set<Phase>(['ready', 'withdrawn']);
-
-export interface BootSettings {
-  /** The number of concurrent boots, and the number of boots that may wait. */
-  readonly limit: number;
-  readonly queue: number;
-  readonly firstBackOff: Milliseconds;
-  readonly longestBackOff: Milliseconds;
-}
 
 /** The listeners of the lifecycle. None of them may throw. */
 export interface LifecycleListeners {
@@ -65,30 +55,13 @@ export interface LifecycleListeners {
   readonly onProbing?: (unikernel: Unikernel) => NeighbourWait | undefined;
 }
 
-/** What is known of traffic, beside queries, and who holds first packets. */
-export interface TrafficParts {
+/** What knows of traffic, beside queries, and who holds first packets. */
+export interface LifecycleTraffic {
   readonly sources?: ActivitySources | undefined;
   readonly doormen?: Doormen | undefined;
   /** Who may wake by knocks; everybody where absent. */
   readonly knockRules?: KnockRules | undefined;
 }
-
-export interface KnockRules {
-  /**
-   * What becomes of this knock: `hold` where it may wake the unikernel.
-   * @param boots the number of boots that it would cause: 0 where others cause it already
-   */
-  verdict(knock: Knock, boots: number): KnockVerdict;
-  /** It has caused so many boots. */
-  spend(knock: Knock, boots: number): void;
-}
-
-/** The failures of summons after which whoever connects again wakes it anew: nothing is wrong with it. */
-const FOR_LATER: ReadonlySet<string> = new Set([
-  'JITSU_BOOT_QUEUE_FULL',
-  'JITSU_SHUTTING_DOWN',
-  'JITSU_STOPPED_BY_COMMAND',
-]);
 
 /** Nothing outside this file writes to a unikernel, and so nothing else makes a record of one. */
 const recordOf = (unikernel: Unikernel): UnikernelRecord => unikernel as UnikernelRecord;
@@ -108,12 +81,13 @@ export class Lifecycle implements Disposable {
   readonly #reports: LifeReports;
   readonly #steps: SummonSteps;
   readonly #stops: StopQueue;
-  readonly #needs = new Needs();
-  readonly #groups = new Groups();
+  readonly #relations: Relations;
+  readonly #knocks: Knocks;
   readonly #times = new ReadyTimes();
   readonly #reaper: Reaper;
   readonly #keeps: Keeps;
   readonly #watch: ServiceWatch;
+  readonly #statuses: UnikernelStatuses;
   readonly #followers = new Map<string, PowerFollower>();
   readonly #summoned = new Set<UnikernelRecord>();
   #closed: JitsuError | undefined;
@@ -121,10 +95,15 @@ export class Lifecycle implements Disposable {
   private readonly clock: DisposableClock;
 
   constructor(
-    { limit, queue, firstBackOff, longestBackOff }: BootSettings,
+    {
+      limit,
+      queue,
+      firstBackOff,
+      longestBackOff,
+    }: Pick<BootSettings, 'limit' | 'queue' | 'firstBackOff' | 'longestBackOff'>,
     private readonly listeners: LifecycleListeners,
     systemClock: Clock,
-    private readonly traffic: TrafficParts = {},
+    private readonly traffic: LifecycleTraffic = {},
   ) {
     const clock = new DisposableClock(systemClock);
     this.clock = clock;
@@ -143,23 +122,32 @@ export class Lifecycle implements Disposable {
       started: (unikernel) => this.#started(recordOf(unikernel)),
       startEnded: (unikernel) => (recordOf(unikernel).starting = false),
       failed: (unikernel, summon, error) => this.#failed(recordOf(unikernel), summon, error),
+      // The failure of its summon is announced.
+      wake: (unikernel, cause) => void this.summon(unikernel, cause).catch(() => {}),
+      consider: (unikernel) => this.#reaper.consider(unikernel),
       reap: (unikernel, reason) => void this.#reap(recordOf(unikernel), reason),
       kept: (unikernel, why) => this.#announcer.announce(unikernel, 'kept', { ...(why && { reason: `by ${why}` }) }),
       unready: (unikernel, error) => this.#unready(recordOf(unikernel), error),
-      stopEnded: (unikernel) => this.#stopEnded(recordOf(unikernel)),
+      stopsChanged: (unikernel, stops) => (recordOf(unikernel).stops = stops),
     };
     this.#doubts = new AddressDoubts((unikernel, message) => listeners.onDoubt?.(unikernel, message), clock);
-    const shared = [this.#reports, this.#boots, this.#announcer, this.#doubts, this.#needs, clock] as const;
+    this.#relations = new Relations(this.#reports);
+    const { needs, groups } = this.#relations;
+    const shared = [this.#reports, this.#boots, this.#announcer, this.#doubts, needs, clock] as const;
     this.#steps = new SummonSteps(...shared, listeners.onProbing);
-    this.#stops = new StopQueue(this.#reports, this.#announcer, clock, traffic.doormen);
+    const giveUp = (unikernel: Unikernel): void => this.#steps.giveUp(unikernel);
+    this.#stops = new StopQueue(this.#reports, this.#announcer, clock, giveUp, traffic.doormen);
+    this.#knocks = new Knocks(this.#reports, clock, traffic.knockRules);
     this.#keeps = new Keeps(clock);
-    this.#reaper = new Reaper(this.#reports, clock, this.#keeps, this.#needs, this.#groups, {
+    this.#reaper = new Reaper(this.#reports, clock, this.#keeps, needs, groups, {
       stopModeOf: (unikernel) => usualModeOf(unikernel, this.#times),
       ...traffic,
       onDoubt: listeners.onDoubt,
     });
-    const isNeeded = (unikernel: Unikernel): boolean => this.#needs.usersOf(unikernel).some(({ ready }) => ready);
+    const isNeeded = (unikernel: Unikernel): boolean => needs.usersOf(unikernel).some(({ ready }) => ready);
     this.#watch = new ServiceWatch(this.#reports, this.#backOff, clock, isNeeded);
+    const parts = { reaper: this.#reaper, keeps: this.#keeps, times: this.#times, needs, doormen: traffic.doormen };
+    this.#statuses = new UnikernelStatuses(parts, clock);
   }
 
   /**
@@ -167,11 +155,7 @@ export class Lifecycle implements Disposable {
    * @param find the unikernel with a name
    */
   relate(unikernels: Iterable<Unikernel>, find: (name: string) => Unikernel): void {
-    for (const unikernel of unikernels) {
-      const { needs, group } = unikernel.plan;
-      if (group !== undefined) this.#groups.add(unikernel, group);
-      if (needs !== undefined) this.#needs.add(unikernel, needs.map(find));
-    }
+    this.#relations.add(unikernels, find);
   }
 
   /** Lets no unikernel boot until the returned function is called: who asks meanwhile waits. */
@@ -208,44 +192,22 @@ export class Lifecycle implements Disposable {
         record,
         summon,
         record.phase === 'needing'
-          ? this.#needs.pastDeadline(record, (need) => this.#times.next(need))
+          ? this.#relations.needs.pastDeadline(record, (need) => this.#times.next(need))
           : pastDeadline(record, summon, this.#times.next(record)),
       ),
     );
     this.#on(record, 'wake');
-    if (cause.kind !== 'group') this.#wakeGroup(record);
+    this.#relations.summoned(record, cause);
     return summon.promise;
   }
 
-  /** Wakes what goes together with it; whoever wakes it does not wait for that. */
-  #wakeGroup(unikernel: Unikernel): void {
-    for (const other of this.#groups.othersOf(unikernel)) {
-      // A failure is announced.
-      this.summon(other, { kind: 'group', of: unikernel.name }).catch(() => {});
-    }
-  }
-
-  /** Decides on a knock for a unikernel that is armed, and summons it where its packet is held for that. */
+  /** Decides on a knock for a unikernel that is armed: see {@link Knocks.verdict}. */
   knock(unikernel: Unikernel, knock: Knock): KnockVerdict {
-    // What is held now is delivered at once.
-    if (unikernel.ready) return 'hold';
-    if (this.#closed) return 'drop';
-    const { knockRules } = this.traffic;
-    if (unikernel.summon !== undefined) return knockRules?.verdict(knock, 0) ?? 'hold';
-    if (backingOff(unikernel, this.clock.now()) !== undefined) return 'refuse';
-    const verdict = knockRules?.verdict(knock, 1) ?? 'hold';
-    // Whether it is stopped is decided within moments, and its next packet is then served or refused.
-    if (verdict !== 'hold') return unikernel.phase === 'withdrawn' ? 'drop' : verdict;
-    const { protocol, port, from } = knock;
-    // Its failure ends what is held, and is announced.
-    this.summon(unikernel, { kind: 'knock', protocol, port, from }).catch(() => {});
-    if (unikernel.isSummoned) knockRules?.spend(knock, 1);
-    return 'hold';
+    return this.#closed === undefined || unikernel.ready ? this.#knocks.verdict(unikernel, knock) : 'drop';
   }
 
   /**
-   * Resolves when it has stopped, after all earlier stops and a start under way; it waits for a start that hangs no
-   * longer than {@link STOP_LIMIT}. A summon under way ends, and its waiters get an error.
+   * Resolves when it has stopped: see {@link StopQueue.request}. A summon under way ends, and its waiters get an error.
    * @throws the errors of `Machine.stop`; the unikernel then keeps running; JITSU_SHUTTING_DOWN
    */
   stop(unikernel: Unikernel, reason: string, mode?: StopMode): Promise<void> {
@@ -288,18 +250,7 @@ export class Lifecycle implements Disposable {
 
   /** Its status at this moment. */
   status(unikernel: Unikernel): UnikernelStatus {
-    const outlook = this.#reaper.outlook(unikernel);
-    const keeping = { ...outlook, keptUntil: this.keptUntil(unikernel), isHeld: this.isHeld(unikernel) };
-    const usuallyReadyIn = this.#times.next(unikernel);
-    const readyTimes = this.#times.of(unikernel);
-    const neededBy = this.#needs.usersOf(unikernel).map(({ name }) => name);
-    return {
-      ...statusOf(unikernel, keeping, aheadOf(this.clock)),
-      ...(neededBy.length > 0 && { neededBy }),
-      ...(this.traffic.doormen?.isArmed(unikernel) === true && { armed: true }),
-      ...(usuallyReadyIn !== undefined && { usuallyReadyIn }),
-      ...(readyTimes !== undefined && { readyTimes }),
-    };
+    return this.#statuses.of(unikernel);
   }
 
   /**
@@ -307,12 +258,8 @@ export class Lifecycle implements Disposable {
    * that has passed ends that.
    */
   keep(unikernel: Unikernel, until: Milliseconds): void {
-    const before = this.keptUntil(unikernel);
-    this.#keeps.keep(unikernel, until);
-    const now = this.keptUntil(unikernel);
-    if (now !== before) {
-      const reason = now === undefined ? 'by jitsu keep no more' : `by jitsu keep, until ${localTime(now)}`;
-      this.#announcer.announce(unikernel, 'kept', { reason });
+    if (this.#keeps.keep(unikernel, until)) {
+      this.#announcer.announce(unikernel, 'kept', { reason: this.#keeps.reasonOf(unikernel) });
       this.listeners.onCount?.(unikernel);
     }
     this.#reaper.consider(unikernel);
@@ -351,7 +298,7 @@ export class Lifecycle implements Disposable {
 
   /** Whether first packets to this unikernel, which is not ready, are held, at the address that it will have. */
   isHeld(unikernel: Unikernel): boolean {
-    return this.traffic.doormen?.isArmed(unikernel) === true && !unikernel.addressesMayChange;
+    return this.traffic.doormen?.isHeld(unikernel) === true;
   }
 
   /** First packets to it are not held any more: ends the leases of answers that were given for that. */
@@ -370,17 +317,15 @@ export class Lifecycle implements Disposable {
   }
 
   /** Restores the counters of an earlier run of Jitsu. */
-  recall(unikernel: Unikernel, { startedAt, totalStarts, names, keptUntil, readyTimes }: StoredCounters): void {
-    const now = this.clock.now();
-    const ahead = aheadOf(this.clock);
-    // What was kept may lie in the future by a wall clock that was set back since.
-    const moment = (kept: Milliseconds | undefined) => (kept === undefined ? kept : Math.min(now, kept - ahead));
-    Object.assign(recordOf(unikernel), { startedAt: moment(startedAt), totalStarts });
+  recall(unikernel: Unikernel, stored: StoredCounters): void {
+    const { startedAt, totalStarts, names } = recalled(stored, this.clock);
+    Object.assign(recordOf(unikernel), { startedAt, totalStarts });
+    for (const { name, requests, lastAsked } of names) {
+      Object.assign(unikernel.counters.get(name) ?? {}, { requests, lastAsked });
+    }
+    const { keptUntil, readyTimes } = stored;
     if (keptUntil !== undefined) this.#keeps.keep(unikernel, keptUntil);
     if (readyTimes !== undefined) this.#times.recall(unikernel, readyTimes);
-    for (const { name, requests, lastAsked } of names) {
-      Object.assign(unikernel.counters.get(name) ?? {}, { requests, lastAsked: moment(lastAsked) });
-    }
   }
 
   /**
@@ -414,7 +359,7 @@ export class Lifecycle implements Disposable {
       if (state === 'running' || starting || stops) wanted.push(unikernel);
     }
     // One that cannot be stopped has been announced, and must not keep the others from it.
-    await this.#needs.dependentsFirst(wanted, (unikernel) => this.#stop(recordOf(unikernel), 'stop', reason));
+    await this.#relations.needs.dependentsFirst(wanted, (unikernel) => this.#stop(recordOf(unikernel), 'stop', reason));
   }
 
   /**
@@ -439,8 +384,7 @@ export class Lifecycle implements Disposable {
     unikernel.phase = phase;
     for (const effect of effects) this.#carryOut(unikernel, effect);
     this.#heed(unikernel);
-    if (!this.#needs.isEmpty) this.#tellRelated(unikernel, event);
-    if (!this.#groups.isEmpty) this.#tellGroup(unikernel);
+    this.#relations.changed(unikernel, event);
   }
 
   /** Has its first packets held, and its traffic remembered, by what it is now. */
@@ -449,27 +393,6 @@ export class Lifecycle implements Disposable {
     if ((sources === undefined && doormen === undefined) || this.#steps.strays.has(unikernel)) return;
     sources?.heed(unikernel);
     doormen?.heed(unikernel);
-  }
-
-  /** What has become of it concerns those that need it, and those that it needs. */
-  #tellRelated(unikernel: UnikernelRecord, event: LifeEvent): void {
-    const { phase, state } = unikernel;
-    // What is not known, or not yet, is no reason to take back answers of those that are known to answer.
-    if (!MAY_ANSWER.has(phase) && state !== 'unknown' && event !== 'changed') {
-      for (const dependent of this.#needs.dependentsOf(unikernel)) {
-        // One that still boots looks at what it needs once it answers.
-        if (MAY_ANSWER.has(dependent.phase)) this.#on(recordOf(dependent), 'unmet');
-      }
-    }
-    if (unikernel.needy && !mayUseOthers(unikernel)) {
-      for (const need of this.#needs.of(unikernel)) this.#reaper.consider(need);
-    }
-  }
-
-  /** One that stops, or runs no more, keeps nobody of its group. */
-  #tellGroup(unikernel: Unikernel): void {
-    if (unikernel.stops === undefined && mayUseOthers(unikernel)) return;
-    for (const other of this.#groups.othersOf(unikernel)) this.#reaper.consider(other);
   }
 
   #carryOut(unikernel: UnikernelRecord, effect: Effect): void {
@@ -607,7 +530,7 @@ export class Lifecycle implements Disposable {
       unikernel.failure = { at, code, reason, count, retryAt: at + this.#backOff.after(count) };
     }
     this.#announcer.announce(unikernel, 'failed', { cause: summon.cause, code, reason });
-    this.traffic.doormen?.end(unikernel, isForLater(code, summon) ? 'drop' : 'refuse');
+    this.traffic.doormen?.end(unikernel, outcomeOf(code, summon));
     summon.reject(error);
     summon.controller.abort(error);
   }
@@ -626,12 +549,7 @@ export class Lifecycle implements Disposable {
     reason: string,
     mode = usualModeOf(unikernel, this.#times),
   ): Promise<void> {
-    const stopped = new Promise<void>((resolve, reject) => {
-      unikernel.stops = [...(unikernel.stops ?? []), { reason, mode, resolve, reject }];
-      this.#on(unikernel, event);
-    });
-    const overdue = this.clock.after(STOP_LIMIT, () => this.#steps.giveUp(unikernel));
-    return stopped.finally(() => overdue[Symbol.dispose]());
+    return this.#stops.request(unikernel, event, reason, mode);
   }
 
   /** A failed stop is announced, and tried again later: see `retry`. */
@@ -651,16 +569,7 @@ export class Lifecycle implements Disposable {
     summon.replaces = true;
     summon.leave?.();
     summon.leave = undefined;
-    const nobody = (): void => undefined;
-    const stop = { reason: definitionChanged(unikernel), mode: usualModeOf(unikernel, this.#times) };
-    unikernel.stops = [...(unikernel.stops ?? []), { ...stop, resolve: nobody, reject: nobody }];
-    void this.#stops.run(unikernel);
-  }
-
-  #stopEnded(unikernel: UnikernelRecord): void {
-    const rest = (unikernel.stops as readonly Stop[]).slice(1);
-    unikernel.stops = rest.length > 0 ? rest : undefined;
-    if (rest.length === 0) this.#on(unikernel, 'stopped');
+    this.#stops.replace(unikernel, definitionChanged(unikernel), usualModeOf(unikernel, this.#times));
   }
 
   /** Takes over a description by the backend. */
@@ -710,9 +619,4 @@ export class Lifecycle implements Disposable {
 
 function isByCommand(cause: WakeCause): boolean {
   return cause.kind === 'command' || (cause.kind === 'need' && cause.byCommand === true);
-}
-
-/** Whether a client of a summon that has failed so may try again: its boot was not tried, or was stopped by command. */
-function isForLater(code: string, { began }: Summon): boolean {
-  return FOR_LATER.has(code) || (code === 'JITSU_SUMMON_DEADLINE' && !began);
 }

@@ -4,18 +4,41 @@ import type { Milliseconds } from '../contracts/milliseconds.js';
 import { errorCode, errorMessage } from '../errors.js';
 import type { Announcer } from './announcer.js';
 import type { Doormen } from './doormen.js';
+import { STOP_LIMIT } from './guarded-backend.js';
 import type { LifeReports } from './life-reports.js';
 import { look } from './power-follower.js';
 import type { Stop, Unikernel } from './unikernel.js';
 
 /** Carries out all requested stops of a unikernel, one after the other. */
 export class StopQueue {
+  /** @param giveUp called where a unikernel cannot be stopped since its start hangs */
   constructor(
-    private readonly life: Pick<LifeReports, 'note' | 'stopEnded'>,
+    private readonly life: Pick<LifeReports, 'on' | 'note' | 'stopsChanged'>,
     private readonly announcer: Announcer,
     private readonly clock: Clock,
+    private readonly giveUp: (unikernel: Unikernel) => void,
     private readonly doormen?: Pick<Doormen, 'beforeStop'>,
   ) {}
+
+  /**
+   * Resolves when it has stopped, after all earlier stops and a start under way, which is waited for no longer than
+   * {@link STOP_LIMIT}. Rejects as `Machine.stop` does.
+   */
+  request(unikernel: Unikernel, event: 'stop' | 'reap', reason: string, mode: StopMode): Promise<void> {
+    const stopped = new Promise<void>((resolve, reject) => {
+      this.#add(unikernel, { reason, mode, resolve, reject });
+      this.life.on(unikernel, event);
+    });
+    const overdue = this.clock.after(STOP_LIMIT, () => this.giveUp(unikernel));
+    return stopped.finally(() => overdue[Symbol.dispose]());
+  }
+
+  /** Stops a machine that its summon starts anew, which is told when it is down. */
+  replace(unikernel: Unikernel, reason: string, mode: StopMode): void {
+    const nobody = (): void => undefined;
+    this.#add(unikernel, { reason, mode, resolve: nobody, reject: nobody });
+    void this.run(unikernel);
+  }
 
   /** Carries out the waiting stops, and those that are added meanwhile. */
   async run(unikernel: Unikernel): Promise<void> {
@@ -25,10 +48,16 @@ export class StopQueue {
         () => () => stop.resolve(),
         (error: unknown) => () => stop.reject(error),
       );
-      isLast = (unikernel.stops as readonly Stop[]).length === 1;
-      this.life.stopEnded(unikernel);
+      const rest = (unikernel.stops as readonly Stop[]).slice(1);
+      isLast = rest.length === 0;
+      this.life.stopsChanged(unikernel, isLast ? undefined : rest);
+      if (isLast) this.life.on(unikernel, 'stopped');
       settle();
     }
+  }
+
+  #add(unikernel: Unikernel, stop: Stop): void {
+    this.life.stopsChanged(unikernel, [...(unikernel.stops ?? []), stop]);
   }
 
   async #stop(unikernel: Unikernel, { reason, mode }: Stop): Promise<void> {

@@ -1,7 +1,14 @@
+import { aheadOf } from '../clock.js';
+import type { Clock } from '../contracts/clock.js';
 import type { MachineId, PowerState, StopMode } from '../contracts/machine.js';
 import type { StoredReadyTimes } from '../contracts/state-store.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
+import type { Doormen } from './doormen.js';
+import type { Keeps } from './keeps.js';
 import { PHASE_NAMES } from './life.js';
+import type { Needs } from './needs.js';
+import type { ReadyTimes } from './ready-times.js';
+import type { Reaper } from './reaper.js';
 import type { Failure, NameCounter, Unikernel } from './unikernel.js';
 
 export interface NameStatus {
@@ -53,6 +60,39 @@ export interface UnikernelStatus {
   readonly output?: readonly string[];
   /** Why its backend cannot tell it. */
   readonly outputProblem?: string;
+}
+
+/** What knows of unikernels beside their records. */
+interface Knowing {
+  readonly reaper: Pick<Reaper, 'outlook'>;
+  readonly keeps: Pick<Keeps, 'byCommand'>;
+  readonly times: Pick<ReadyTimes, 'of' | 'next'>;
+  readonly needs: Pick<Needs, 'usersOf'>;
+  readonly doormen: Pick<Doormen, 'isArmed' | 'isHeld'> | undefined;
+}
+
+/** Tells the status of unikernels at this moment. */
+export class UnikernelStatuses {
+  constructor(
+    private readonly knowing: Knowing,
+    private readonly clock: Pick<Clock, 'now' | 'wallTime'>,
+  ) {}
+
+  of(unikernel: Unikernel): UnikernelStatus {
+    const { reaper, keeps, times, needs, doormen } = this.knowing;
+    const keptUntil = keeps.byCommand(unikernel);
+    const keeping = { ...reaper.outlook(unikernel), keptUntil, isHeld: doormen?.isHeld(unikernel) === true };
+    const usuallyReadyIn = times.next(unikernel);
+    const readyTimes = times.of(unikernel);
+    const neededBy = needs.usersOf(unikernel).map(({ name }) => name);
+    return {
+      ...statusOf(unikernel, keeping, aheadOf(this.clock)),
+      ...(neededBy.length > 0 && { neededBy }),
+      ...(doormen?.isArmed(unikernel) === true && { armed: true }),
+      ...(usuallyReadyIn !== undefined && { usuallyReadyIn }),
+      ...(readyTimes !== undefined && { readyTimes }),
+    };
+  }
 }
 
 /** What keeps a unikernel from being stopped. */

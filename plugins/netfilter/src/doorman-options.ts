@@ -9,7 +9,7 @@ export const doormanOptions = z.strictObject({
     .max(64)
     .prefault([])
     .describe(
-      'The bridges on which it answers ARP and neighbour solicitations for stopped unikernels with their own MAC addresses, so that their neighbours on the bridge reach them',
+      'The bridges on which it answers ARP and neighbour solicitations for stopped unikernels with their own MAC addresses, so that their neighbours on the bridge reach them; with any, what crosses bridges is held and counted',
     ),
   probeUsers: z
     .array(z.int().min(0).max(0xffff_fffe))

@@ -28,6 +28,9 @@ while :; do
   deaths=$((deaths + 1))
 done`;
 
+/** How many threads Node's pool has by itself. */
+const USUAL_THREADS = 4;
+
 export interface GateListener {
   /** A gate has started, and waits for its first orders. */
   hello(nonce: string): void;
@@ -43,8 +46,11 @@ export class GateProcess {
   readonly #stream: LineStream;
   #isClosed = false;
 
-  /** @throws JITSU_DOORMAN_FAILED where it cannot be started */
-  constructor(private readonly listener: GateListener) {
+  /** @param bridges on how many it answers @throws JITSU_DOORMAN_FAILED where it cannot be started */
+  constructor(
+    private readonly listener: GateListener,
+    bridges: number,
+  ) {
     const setpriv = findTool('setpriv');
     if (setpriv === undefined) {
       const message = 'The gate of the netfilter plugin is started by setpriv, and there is none: install util-linux.';
@@ -55,7 +61,8 @@ export class GateProcess {
       this.#keeper = spawnChild(PROGRAM, {
         through: [setpriv, ...privileges(), '--', '/bin/sh', '-c', KEEP, 'sh'],
         stdio: ['ignore', 'ignore', 'inherit', 'pipe', remembered],
-        env: minimalEnvironment(),
+        // A thread waits for packets, one for frames, and one on each bridge.
+        env: { ...minimalEnvironment(), UV_THREADPOOL_SIZE: String(USUAL_THREADS + bridges) },
       });
     } finally {
       closeSync(remembered);

@@ -110,11 +110,14 @@ export class NetfilterDoorman implements Doorman {
         `The netfilter plugin needs Linux, and this is ${process.platform}.`,
       );
     }
-    const gate = new GateProcess({
-      hello: (nonce) => this.#hello(nonce),
-      report: (report) => this.#take(report),
-      end: (reason) => this.#lose(`${reason.message}, and is not started again. Restart Jitsu.`),
-    });
+    const gate = new GateProcess(
+      {
+        hello: (nonce) => this.#hello(nonce),
+        report: (report) => this.#take(report),
+        end: (reason) => this.#lose(`${reason.message}, and is not started again. Restart Jitsu.`),
+      },
+      this.options.bridges.length,
+    );
     this.#gate = gate;
     gate.holdOpen(true);
     using _limit = this.clock.after(START_LIMIT, () => {

@@ -310,29 +310,6 @@ describe('the lifecycle', () => {
     assert.equal(life.clock.pending, 0);
   });
 
-  it('restores the counters of names that it still has', async () => {
-    using life = new Life();
-    const [web] = await life.with({ name: 'web' });
-    const names = [
-      { name: 'web.test', requests: 4, lastAsked: 11 },
-      { name: 'gone.test', requests: 9 },
-    ];
-    life.lifecycle.recall(web!, { unikernel: 'web', startedAt: 10, totalStarts: 3, names });
-    assert.deepEqual([web!.startedAt, web!.totalStarts], [10, 3]);
-    assert.deepEqual([...web!.counters.values()], [{ name: 'web.test', requests: 4, lastAsked: 11 }]);
-  });
-
-  it('takes what was kept by the wall clock, and nothing of the future', async () => {
-    using life = new Life();
-    life.clock.stepWallTime(500);
-    const [web] = await life.with({ name: 'web' });
-    const names = [{ name: 'web.test', requests: 4, lastAsked: life.clock.wallTime() + 3_600_000 }];
-    life.lifecycle.recall(web!, { unikernel: 'web', startedAt: 510, totalStarts: 3, names });
-    assert.equal(web!.startedAt, 10);
-    assert.equal(web!.counters.get('web.test')?.lastAsked, life.clock.now());
-    assert.equal(life.lifecycle.status(web!).startedAt, 510);
-  });
-
   it('announces by the wall clock, and waits by the other one, however that is set meanwhile', async () => {
     using life = new Life();
     const [web] = await life.with({ name: 'web', ttl: 1_000 });

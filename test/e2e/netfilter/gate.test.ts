@@ -295,14 +295,37 @@ describe('the gate of the netfilter plugin', function () {
     });
   });
 
+  it('goes on to hold packets, on however many bridges it answers', async () => {
+    const others = ['br1', 'br2', 'br3', 'br4', 'br5'];
+    for (const name of others) {
+      await network.host.run('ip', 'link', 'add', name, 'type', 'bridge');
+      await network.host.run('ip', 'link', 'set', name, 'up');
+    }
+    const busy = await network.startDoorman({ bridges: ['br0', ...others] });
+    try {
+      for (let count = 1; count <= 3; count += 1) {
+        await guest.halt();
+        await busy.order({ arm: [aService()] });
+        const connection = client.tcp();
+        await eventually(() => assert.equal(busy.knocks.length, count));
+        await bootAndRelease(busy);
+        assert.equal((await connection).error, undefined);
+      }
+    } finally {
+      await busy.end();
+      for (const name of others) await network.host.run('ip', 'link', 'delete', name);
+    }
+  });
+
   it('leaves nothing behind when Jitsu is killed', async () => {
-    const killed = await network.startDoorman();
+    const killed = await network.startDoorman({ bridges: ['br0'] });
     await guest.halt();
     await killed.order({ arm: [aService()] });
     const connection = client.tcp();
     await eventually(() => assert.equal(killed.knocks.length, 1));
     const { tables, queues } = await network.held();
-    assert.equal(tables.length, 1);
+    // One for IP, and one for what crosses bridges.
+    assert.equal(tables.length, 2);
     assert.deepEqual(queues, [1]);
     killed.process.kill('SIGKILL');
     await guest.boot(50);

@@ -21,6 +21,8 @@ interface Cell {
   readonly place: Place;
   readonly target: { readonly ipv4: string; readonly ipv6: string };
   readonly isProcess: boolean;
+  /** Whether the kernel hands packets of bridges to the rules for IP; it does by default. */
+  readonly filtersBridges?: false;
 }
 
 const CELLS: readonly Cell[] = [
@@ -29,6 +31,10 @@ const CELLS: readonly Cell[] = [
   { name: 'a guest, from the host', place: 'host', target: GUEST, isProcess: false },
   { name: 'a guest, through the host', place: 'routed', target: GUEST, isProcess: false },
   { name: 'a guest, from its own bridge', place: 'bridge', target: GUEST, isProcess: false },
+  {
+    ...{ name: 'a guest, from its own bridge without br_netfilter', place: 'bridge', target: GUEST },
+    ...{ isProcess: false, filtersBridges: false },
+  },
 ];
 
 const isRefused = (error: string | undefined): boolean => error === 'ECONNREFUSED';
@@ -56,7 +62,7 @@ describe('the netfilter doorman', function () {
         onKnock = undefined;
       });
 
-      for (const { name, place, target, isProcess } of CELLS) {
+      for (const { name, place, target, isProcess, filtersBridges = true } of CELLS) {
         describe(`for ${name}`, () => {
           const service = aService({ addresses: [target.ipv4, target.ipv6] });
           let client: Client;
@@ -69,12 +75,14 @@ describe('the netfilter doorman', function () {
           };
 
           before(async () => {
+            await network.filterBridges(filtersBridges);
             client = await network.startClient(place);
             guest = await (isProcess ? network.startProcess() : network.startGuest());
           });
-          after(() => {
+          after(async () => {
             client.process.kill('SIGKILL');
             guest.process.kill('SIGKILL');
+            await network.filterBridges(true);
           });
           beforeEach(async () => {
             await doorman.order({ arm: [service], verdict: 'hold' });
@@ -114,6 +122,21 @@ describe('the netfilter doorman', function () {
                 const { error, took } = await client[protocol](target[family]);
                 assert.ok(isRefused(error), error);
                 assert.ok(took < 600, `${took} ms`);
+              });
+
+              if (filtersBridges) continue;
+
+              it(`delivers ${protocol} over ${family} that has been held for long`, async () => {
+                onKnock = async () => {
+                  await new Promise((resolve) => setTimeout(resolve, 3_200));
+                  await boot();
+                };
+                const knocks = doorman.knocks.length;
+                const { error, took } = await client[protocol](target[family]);
+                assert.equal(error, undefined);
+                // Not by what TCP sends again, the next time 7 s after the first.
+                assert.ok(took < 3_250 + RETRANSMITTED, `${took} ms`);
+                assert.equal(doorman.knocks.length, knocks + 1);
               });
             }
           }

@@ -71,8 +71,13 @@ describe('Jitsu with the netfilter doorman', function () {
     await race('web', () => client.tcp('127.0.0.80', { port: 8_080, connects: true }));
   });
 
-  for (const place of ['routed', 'bridge'] as const) {
-    it(`wakes a guest by a connection from ${place === 'routed' ? 'beyond the host' : 'its own bridge'}, and loses none`, async () => {
+  for (const [from, place, filtersBridges] of [
+    ['beyond the host', 'routed', true],
+    ['its own bridge', 'bridge', true],
+    ['its own bridge without br_netfilter', 'bridge', false],
+  ] as const) {
+    it(`wakes a guest by a connection from ${from}, and loses none`, async () => {
+      await network.filterBridges(filtersBridges);
       const settings = { plugins: [PLUGIN], privileges: 'none', doormen: { netfilter: { bridges: ['br0'] } } };
       jitsu = new RunningJitsu([], settings, within(network.host));
       jitsu.configure([network.aGuest(jitsu.in())]);

@@ -3,10 +3,11 @@ import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { readFileSync } from 'node:fs';
 import { createServer, connect, isIPv6, Socket, type Server } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import type { Endpoint, StoppedEndpoint } from '#netfilter/netlink/endpoint.js';
+import { endpointKey, setFor, type Endpoint, type StoppedEndpoint } from '#netfilter/netlink/endpoint.js';
+import { bridgeOf } from '#netfilter/netlink/frame-outlet.js';
 import type { Netfilter } from '#netfilter/netlink/netfilter.js';
 import { NetlinkSocket } from '#netfilter/netlink/netlink-socket.js';
-import { Family, NftTable } from '#netfilter/netlink/nft-messages.js';
+import { elementQuestion, Family, NftMessage, NftTable } from '#netfilter/netlink/nft-messages.js';
 import { commit } from '#netfilter/netlink/nft-transaction.js';
 import { openNetfilter, type NetfilterOptions } from '#netfilter/netlink/open-netfilter.js';
 import { PacketSender } from '#netfilter/netlink/packet-sender.js';
@@ -23,6 +24,7 @@ const SOCK_STREAM = 1;
 const SOCK_NONBLOCK = 0o4000;
 
 const held: { packet: number; bytes: string }[] = [];
+const warnings: string[] = [];
 const others = new Map<string, ChildProcess>();
 const servers = new Map<number, Server | UdpSocket>();
 const connections = new Map<number, Socket>();
@@ -62,6 +64,7 @@ const actions = {
     netfilter?.[Symbol.dispose]();
     netfilter = undefined;
     held.length = 0;
+    warnings.length = 0;
     isDelivering = false;
     netfilter = await openNetfilter(options);
     const taking = netfilter;
@@ -71,6 +74,7 @@ const actions = {
         else held.push({ packet, bytes: bytes.toString('hex') });
       },
       (reason) => process.stderr.write(`${reason}\n`),
+      (what) => warnings.push(what),
     );
     return netfilter.rung;
   },
@@ -92,6 +96,11 @@ const actions = {
     tracker = NetlinkSocket.open(await loadSystemCalls());
     const table = new NftTable(Family.INET, 'tracker');
     commit(tracker, [table.create(), ...trackConnections(table)]);
+  },
+  /** Makes a table of the name that an instance has for its own of family bridge, until it tracks no more. */
+  takeBridgeTable: async (instance: number): Promise<void> => {
+    tracker = NetlinkSocket.open(await loadSystemCalls());
+    commit(tracker, [new NftTable(Family.BRIDGE, `jitsu_${instance}`).create()]);
   },
   trackNoMore: (): void => {
     tracker?.[Symbol.dispose]();
@@ -168,7 +177,27 @@ const actions = {
     others.get('elsewhere')?.kill('SIGKILL');
   },
   forget: (address: string): number => opened().forgetConnections(address),
-  held: (): unknown => held,
+  held: (): { readonly packet: number; readonly bytes: string }[] => held,
+  warnings: (): string[] => warnings,
+  /** Which tables of an instance have recorded packets of a service. */
+  seenBy: async (instance: number, endpoint: Endpoint): Promise<string[]> => {
+    using socket = NetlinkSocket.open(await loadSystemCalls());
+    return (['INET', 'BRIDGE'] as const).filter((family) => {
+      const set = setFor('active', endpoint);
+      try {
+        const question = elementQuestion(Family[family], `jitsu_${instance}`, set, endpointKey(endpoint));
+        socket.question('look', NftMessage.GET_ELEMENT, question);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+  },
+  /** Whether a device is found to belong to the bridge. */
+  isOnBridge: async (device: string): Promise<boolean> => {
+    const calls = await loadSystemCalls();
+    return bridgeOf(calls, calls.if_nametoindex(device)) === calls.if_nametoindex('br0');
+  },
   /** From now on what is held goes on at once. */
   deliverAtOnce: (): void => {
     isDelivering = true;

@@ -4,7 +4,9 @@ import { readConnection } from '#netfilter/netlink/conntrack.js';
 import { eachTimedElement } from '#netfilter/netlink/element-time.js';
 import { messagesIn } from '#netfilter/netlink/netlink-message.js';
 import { failureIn } from '#netfilter/netlink/netlink-socket.js';
-import { loggedPacketsIn } from '#netfilter/netlink/packet-log.js';
+import { loggedFramesIn } from '#netfilter/netlink/frame-outlet.js';
+import { answerOfClosedPort } from '#netfilter/netlink/closed-port.js';
+import { loggedAttributesIn, loggedPacketOf } from '#netfilter/netlink/packet-log.js';
 import { queuedPacketsIn } from '#netfilter/netlink/packet-queue.js';
 import { repairChecksum } from '#netfilter/netlink/repair-checksum.js';
 
@@ -24,8 +26,16 @@ export function readAll(bytes: Buffer): void {
   }
   assert.ok(total <= bytes.length);
   for (const packet of queuedPacketsIn(bytes)) assert.ok(packet.bytes.length <= bytes.length);
-  for (const packet of loggedPacketsIn(bytes)) {
+  for (const attributes of loggedAttributesIn(bytes)) {
+    const packet = loggedPacketOf(attributes);
+    if (packet === undefined) continue;
     assert.ok(packet.length >= 20 && packet.length <= bytes.length);
     repairChecksum(Buffer.from(packet));
+    const answer = answerOfClosedPort(packet);
+    assert.ok(answer === undefined || (answer.length >= 40 && answer.length <= 1_280));
+  }
+  for (const { packet, header } of loggedFramesIn(bytes)) {
+    assert.ok(packet.length >= 20 && packet.length <= bytes.length);
+    assert.ok(header.length === 14 || header.length === 18);
   }
 }

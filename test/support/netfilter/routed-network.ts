@@ -57,6 +57,14 @@ export class RoutedNetwork implements AsyncDisposable {
     return place === 'host' ? this.host : place === 'routed' ? this.routed : this.bridge;
   }
 
+  /** Whether the kernel hands packets of bridges to the rules for IP (br_netfilter, where it has that at all). */
+  async filterBridges(filters: boolean): Promise<void> {
+    const value = filters ? 1 : 0;
+    const names = ['iptables', 'ip6tables'].map((rules) => `/proc/sys/net/bridge/bridge-nf-call-${rules}`);
+    const set = `for name; do [ ! -e $name ] || echo ${value} > $name; done`;
+    await this.host.run('sh', '-c', set, 'sh', ...names);
+  }
+
   /** A unikernel of `guest-plugin`. @param folder for its process id */
   aGuest(folder: string, more: object = {}): object {
     return {

@@ -6,8 +6,8 @@ import type { Actions } from './network-agent.js';
 
 const AGENT = fileURLToPath(new URL('network-agent.js', import.meta.url));
 
-/** Where something is done: on the host itself, or in the guest or the client that are connected with it. */
-export type Place = 'host' | 'guest' | 'client';
+/** Where something is done: on the host itself, or in the guest, the client or the guest's neighbour connected with it. */
+export type Place = 'host' | 'guest' | 'client' | 'neighbour';
 
 /** The addresses of a routed network. */
 export const ROUTED = {
@@ -16,6 +16,8 @@ export const ROUTED = {
   host: '10.77.0.1',
   client: '10.78.0.2',
   client6: 'fd78::2',
+  neighbour: '10.77.0.9',
+  neighbour6: 'fd77::9',
 } as const;
 
 /**
@@ -91,6 +93,21 @@ export class TestNetwork implements AsyncDisposable {
     await this.ip('addr add 10.78.0.1/24 dev client');
     await this.ip('addr add fd78::1/64 dev client nodad');
     await this.do('host', 'run', 'sh', '-c', FORWARD);
+  }
+
+  /** Adds a neighbour of the guest to the bridge. */
+  async addNeighbour(): Promise<void> {
+    const { neighbour, neighbour6 } = ROUTED;
+    await this.#attach('neighbour', `${neighbour}/24`, `${neighbour6}/64`, ROUTED.host, 'fd77::1');
+    await this.ip('link set neighbour master br0 up');
+  }
+
+  /** Whether the kernel hands packets of bridges to the rules for IP (br_netfilter, where it has that at all). */
+  async filterBridges(filters: boolean): Promise<void> {
+    for (const rules of ['iptables', 'ip6tables']) {
+      const file = `/proc/sys/net/bridge/bridge-nf-call-${rules}`;
+      await this.do('host', 'run', 'sh', '-c', `[ ! -e ${file} ] || echo ${filters ? 1 : 0} > ${file}`);
+    }
   }
 
   async #attach(

@@ -60,14 +60,10 @@ async function start({ instance, mark, users, bridges, memory, rungs }: Setup): 
       (packet, bytes) => running.take(packet, bytes),
       // Another gate holds what this one cannot any more.
       (reason) => fail(reason, 1),
+      warn,
     );
     for (const bridge of bridges) {
-      new NeighbourAnswers(
-        bridge,
-        calls,
-        (address) => running.macOf(address),
-        (warning) => report({ warning }),
-      ).start();
+      new NeighbourAnswers(bridge, calls, (address) => running.macOf(address), warn).start();
     }
     forbidPrograms(calls);
     report({ ready: nonce, rung: opened.rung });
@@ -106,6 +102,10 @@ function refuse(number: number, error: Error): void {
 
 function report(news: Report): void {
   stream.send(news);
+}
+
+function warn(warning: string): void {
+  report({ warning });
 }
 
 /** From now on it can make neither a process nor a thread: its user may have none. */

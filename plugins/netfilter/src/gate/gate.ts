@@ -220,17 +220,18 @@ export class Gate<Packet> {
     return { held: new HeldPackets(this.#total, this.limits), clients: new Map(), openKnocks: 0 };
   }
 
-  #endpointsOf({ unikernel, addresses, ports, connections }: GuardedService): StoppedEndpoint[] | Refusal {
+  #endpointsOf({ unikernel, addresses, ports, connections, mac }: GuardedService): StoppedEndpoint[] | Refusal {
     const hexadecimal = addresses.map(hexOf);
     const barred = addresses.find((_, index) => !this.isAllowed(hexadecimal[index] as string));
     if (barred !== undefined) {
       const message = `${unikernel}: the gate was not told of the address ${barred} before Jitsu gave up its rights`;
       return new Refusal('JITSU_DOORMAN_DENIED', message);
     }
+    const digits = mac?.replaceAll(':', '');
     const endpoints = ports
       .map(readPort)
       .filter((port) => port !== undefined)
-      .flatMap((port) => hexadecimal.map((address) => ({ ...port, address, connections })));
+      .flatMap((port) => hexadecimal.map((address) => ({ ...port, address, connections, mac: digits })));
     const taken = endpoints.find(
       (endpoint) => (this.#byEndpoint.get(keyOf(endpoint))?.unikernel ?? unikernel) !== unikernel,
     );
@@ -246,7 +247,7 @@ function keyOf({ protocol, port, address }: StoppedEndpoint): string {
 }
 
 function wholeKeyOf(endpoint: StoppedEndpoint): string {
-  return `${keyOf(endpoint)} ${endpoint.connections}`;
+  return `${keyOf(endpoint)} ${endpoint.connections} ${endpoint.mac ?? ''}`;
 }
 
 function sameEndpoints(some: readonly StoppedEndpoint[], others: readonly StoppedEndpoint[]): boolean {

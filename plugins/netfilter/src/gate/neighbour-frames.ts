@@ -1,4 +1,4 @@
-import { folded, sum } from './checksum.js';
+import { folded, sum } from '../netlink/checksum.js';
 
 /** Who asks for the MAC of an address, and for which. */
 export interface Solicitation {

@@ -12,6 +12,8 @@ export interface Endpoint {
 export interface StoppedEndpoint extends Endpoint {
   /** What becomes of packets of connections that are open: they pass, or are given to the listener like first ones. */
   readonly connections: 'pass' | 'hold' | 'refuse';
+  /** The MAC of its machine in hexadecimal digits, where it is known. */
+  readonly mac?: string | undefined;
 }
 
 /** Protocol numbers of IP (IANA). */

@@ -1,4 +1,5 @@
 import { addressRanges } from './address-ranges.js';
+import { BridgeTable } from './bridge-table.js';
 import { connectionsTo, deleteConnections, flowKey, type TrackedConnection } from './conntrack.js';
 import { earlierFlows } from './earlier-flows.js';
 import { addressKey, endpointKey, OwnAddresses, setFor, type Endpoint, type StoppedEndpoint } from './endpoint.js';
@@ -35,7 +36,13 @@ export class Netfilter implements Disposable {
   readonly #traffic: TrafficReader;
   /** What the table has besides what it was made with. */
   readonly #additions = new Set<string>();
+  readonly #bridges: BridgeTable | undefined;
+  #warn: ((what: string) => void) | undefined;
 
+  /**
+   * @param sender absent without the right to send packets of others (CAP_NET_RAW)
+   * @param bridges the table of what crosses bridges where there is to be one, or why there is none
+   */
   constructor(
     readonly rung: Rung,
     private readonly socket: NetlinkSocket,
@@ -43,18 +50,32 @@ export class Netfilter implements Disposable {
     private readonly holder: PacketHolder,
     private readonly layout: LayoutOptions,
     private readonly sender: PacketSender | undefined,
+    private readonly bridges?: BridgeTable | string,
   ) {
     this.#members = new SetMembers(socket, table);
     this.#others = new OtherTables(socket, table);
-    this.#traffic = new TrafficReader(socket, { family: table.family, name: table.name, memory: layout.memory });
+    this.#bridges = bridges instanceof BridgeTable ? bridges : undefined;
+    const tables = this.#tables;
+    const { memory } = layout;
+    this.#traffic = new TrafficReader(
+      socket,
+      tables.map(({ family, name }) => ({ family, name, memory })),
+    );
   }
 
   /**
    * Takes what is held from now on.
    * @param taken gets a number for the packet, and its first bytes in memory that is used again
    * @param failed is called where nothing can be taken any more
+   * @param warn is told what people are to know
    */
-  start(taken: (packet: number, bytes: Buffer) => void, failed: (reason: string) => void): void {
+  start(
+    taken: (packet: number, bytes: Buffer) => void,
+    failed: (reason: string) => void,
+    warn: (what: string) => void = () => undefined,
+  ): void {
+    this.#warn = warn;
+    if (typeof this.bridges === 'string') warn(this.bridges);
     this.holder.start(taken, failed);
   }
 
@@ -82,7 +103,7 @@ export class Netfilter implements Disposable {
     );
     // Looked for when ours are visible, so that of two that arm at once at least one sees the other.
     const taken = this.#others.findArmed(endpoints);
-    if (taken === undefined) return;
+    if (taken === undefined) return this.#armOnBridges(endpoints, done);
     this.#members.edit(opposite(done));
     const { endpoint, table } = taken;
     const place = `${endpoint.protocol}/${endpoint.port} at ${textOf(endpoint.address)}`;
@@ -93,8 +114,27 @@ export class Netfilter implements Disposable {
     );
   }
 
+  #armOnBridges(endpoints: readonly StoppedEndpoint[], done: readonly Edit[]): void {
+    try {
+      this.#followBridges();
+      this.#bridges?.arm(endpoints);
+    } catch (error) {
+      this.#members.edit(opposite(done));
+      throw error;
+    }
+  }
+
+  get #tables(): NftTable[] {
+    return this.#bridges === undefined ? [this.table] : [this.table, this.#bridges.table];
+  }
+
+  #followBridges(): void {
+    for (const change of this.#bridges?.follow() ?? []) this.#warn?.(change);
+  }
+
   /** From when this returns, packets to them pass. @throws NetlinkError */
   disarm(endpoints: readonly Endpoint[]): void {
+    this.#bridges?.disarm(endpoints);
     this.#members.edit(
       endpoints.flatMap((endpoint) => {
         const key = endpointKey(endpoint);
@@ -145,7 +185,10 @@ export class Netfilter implements Disposable {
    */
   watch(endpoints: readonly Endpoint[], outgoing: readonly string[] = []): void {
     if (outgoing.length > 0) this.#add('outgoing', outgoingLayout);
-    const added = new Set(this.#members.edit(watchEdits(endpoints, outgoing, true)).map(({ key }) => key));
+    this.#followBridges();
+    const edits = watchEdits(endpoints, outgoing, true);
+    this.#bridges?.watch(edits);
+    const added = new Set(this.#members.edit(edits).map(({ key }) => key));
     const unseen = endpoints.filter((endpoint) => added.has(endpointKey(endpoint)));
     const flows = earlierFlows(this.socket, unseen);
     for (const version of [4, 6] as const) {
@@ -162,16 +205,21 @@ export class Netfilter implements Disposable {
 
   /** It is not remembered any more. @throws NetlinkError */
   unwatch(endpoints: readonly Endpoint[], outgoing: readonly string[] = []): void {
-    this.#members.edit(watchEdits(endpoints, outgoing, false));
+    const edits = watchEdits(endpoints, outgoing, false);
+    this.#bridges?.watch(edits);
+    this.#members.edit(edits);
   }
 
   /** Clients in these networks do not count as use from now on; to be called once. @throws NetlinkError */
   ignore(networks: readonly string[]): void {
-    commit(this.socket, ignoredNetworks(this.table, addressRanges(networks)));
+    const ranges = addressRanges(networks);
+    for (const table of this.#tables) commit(this.socket, ignoredNetworks(table, ranges));
   }
 
   /** What is known of the traffic to a service that is watched. @throws NetlinkError where nothing can be known */
   traffic(question: TrafficQuestion): TrafficReading {
+    this.#followBridges();
+    this.#bridges?.refuseUnseen(question.idle);
     return this.#traffic.read(question);
   }
 

@@ -7,8 +7,17 @@ export const FIRST_REGISTER = 8;
 
 const VERDICT_REGISTER = 0;
 
-export const Meta = { MARK: 3, IIFNAME: 6, IFTYPE: 8, OIFTYPE: 9, SKUID: 10, NFPROTO: 15, L4PROTO: 16 } as const;
-export const Header = { NETWORK: 1, TRANSPORT: 2, INNER: 3 } as const;
+export const Meta = {
+  PROTOCOL: 1,
+  MARK: 3,
+  IIFNAME: 6,
+  IFTYPE: 8,
+  OIFTYPE: 9,
+  SKUID: 10,
+  NFPROTO: 15,
+  L4PROTO: 16,
+} as const;
+export const Header = { LINK: 0, NETWORK: 1, TRANSPORT: 2, INNER: 3 } as const;
 export const Verdict = { ACCEPT: 1, DROP: 0, JUMP: -3, GOTO: -4, RETURN: -5 } as const;
 export const SetChange = { UPDATE: 1, DELETE: 2 } as const;
 

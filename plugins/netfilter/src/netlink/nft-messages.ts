@@ -11,7 +11,7 @@ export const Hook = { PREROUTING: 0, INPUT: 1, FORWARD: 2, OUTPUT: 3, POSTROUTIN
 export const SetFlag = { INTERVAL: 0x04, TIMEOUT: 0x10, DYNAMIC: 0x20, CONCATENATED: 0x80 } as const;
 
 /** The numbers of types, which only the program nft needs, to show what is in a set. */
-export const KeyType = { IPV4: 7, IPV6: 8, PROTOCOL: 12, PORT: 13, USER: 24 } as const;
+export const KeyType = { IPV4: 7, IPV6: 8, MAC: 9, PROTOCOL: 12, PORT: 13, USER: 24 } as const;
 
 const TYPE_BITS = 6;
 

@@ -1,4 +1,7 @@
 import { addressRanges } from './address-ranges.js';
+import { BridgeTable } from './bridge-table.js';
+import { FrameOutlet, type LoggedFrame } from './frame-outlet.js';
+import { HolderPair } from './holder-pair.js';
 import { Netfilter, RUNGS, type Rung } from './netfilter.js';
 import { NetlinkError } from './netlink-error.js';
 import { NetlinkSocket } from './netlink-socket.js';
@@ -8,10 +11,11 @@ import { commit } from './nft-transaction.js';
 import { TABLE_PREFIX } from './other-tables.js';
 import type { PacketHolder } from './packet-holder.js';
 import { LONGEST_COPY, PacketLog } from './packet-log.js';
+import { PacketOutlet } from './packet-outlet.js';
 import { PacketQueue } from './packet-queue.js';
 import { PacketSender } from './packet-sender.js';
 import { loadSystemCalls, type SystemCalls } from './system-calls.js';
-import { deliveryMark, payloadTrial, refusalMark, tableLayout } from './table-layout.js';
+import { deliveryMark, payloadTrial, refusalMark, tableLayout, type LayoutOptions } from './table-layout.js';
 
 /** The mark of probes, and of packets that are sent again, where none is given. */
 const USUAL_MARK = 0x4a69_7473;
@@ -39,6 +43,13 @@ export interface NetfilterOptions {
   readonly room?: number | undefined;
   /** Those that are tried, in this order. */
   readonly rungs?: readonly Rung[] | undefined;
+}
+
+interface RungOptions {
+  readonly instance: number;
+  readonly mark: number;
+  readonly rungs: readonly Rung[];
+  readonly layout: Omit<LayoutOptions, 'hold' | 'takesAway'>;
 }
 
 /**
@@ -71,6 +82,28 @@ function fillTable(calls: SystemCalls, socket: NetlinkSocket, options: Netfilter
   commit(socket, [table.create()]);
   const seesPayload = isPossible(socket, table);
   const layout = { mark, bridges, ignored: addressRanges(ignored), memory, window, room, seesPayload };
+  const { rung, holder, whole } = fillByRung(calls, socket, table, { instance, mark, rungs, layout });
+  const sender = openSender(calls);
+  if (bridges.length === 0) return new Netfilter(rung, socket, table, holder, whole, sender);
+  try {
+    const onBridges = openBridges(calls, socket, instance, whole);
+    if (typeof onBridges === 'string') return new Netfilter(rung, socket, table, holder, whole, sender, onBridges);
+    const both = new HolderPair(holder, onBridges.holder);
+    return new Netfilter(rung, socket, table, both, whole, sender, onBridges.table);
+  } catch (error) {
+    sender?.[Symbol.dispose]();
+    holder[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/** Fills the table, which was empty, by the first rung that the kernel has. */
+function fillByRung(
+  calls: SystemCalls,
+  socket: NetlinkSocket,
+  table: NftTable,
+  { instance, mark, rungs, layout }: RungOptions,
+): { readonly rung: Rung; readonly holder: PacketHolder; readonly whole: LayoutOptions } {
   const refusals: string[] = [];
   for (const rung of rungs) {
     try {
@@ -78,7 +111,7 @@ function fillTable(calls: SystemCalls, socket: NetlinkSocket, options: Netfilter
       try {
         const whole = { ...layout, hold, takesAway: rung === 'NFLOG' };
         commit(socket, tableLayout(table, whole));
-        return new Netfilter(rung, socket, table, holder, whole, openSender(calls));
+        return { rung, holder, whole };
       } catch (error) {
         holder[Symbol.dispose]();
         throw error;
@@ -98,7 +131,8 @@ function openHolder(
   mark: number,
 ): { readonly holder: PacketHolder; readonly hold: readonly Uint8Array[] } {
   if (rung === 'NFLOG') {
-    const holder = PacketLog.open(calls, instance, { pass: deliveryMark(mark), refuse: refusalMark(mark) });
+    const outlet = new PacketOutlet(calls, { pass: deliveryMark(mark), refuse: refusalMark(mark) });
+    const holder = PacketLog.open(calls, instance, outlet);
     return { holder, hold: [toLog(holder.group, LONGEST_COPY), verdict(Verdict.DROP)] };
   }
   const holder = PacketQueue.open(calls, instance, refusalMark(mark));
@@ -112,6 +146,31 @@ function openSender(calls: SystemCalls): PacketSender | undefined {
   } catch (error) {
     if (error instanceof NetlinkError) return undefined;
     throw error;
+  }
+}
+
+/**
+ * The table of what crosses bridges, whose packets are held as copies: the queue of iptables is not for bridges.
+ * @returns why there is none where the kernel has no such tables @throws NetlinkError without CAP_NET_RAW
+ */
+function openBridges(
+  calls: SystemCalls,
+  socket: NetlinkSocket,
+  instance: number,
+  layout: Omit<LayoutOptions, 'hold'>,
+): { readonly table: BridgeTable; readonly holder: PacketHolder } | string {
+  const outlet = FrameOutlet.open(calls);
+  let holder: PacketLog<LoggedFrame> | undefined;
+  try {
+    holder = PacketLog.open(calls, instance, outlet);
+    const table = new NftTable(Family.BRIDGE, `${TABLE_PREFIX}${instance}`);
+    commit(socket, [table.create()]);
+    const hold = [toLog(holder.group, LONGEST_COPY), verdict(Verdict.DROP)];
+    return { table: new BridgeTable(socket, table, { ...layout, hold }), holder };
+  } catch (error) {
+    holder?.[Symbol.dispose]();
+    if (!(error instanceof NetlinkError)) throw error;
+    return `what crosses bridges is held and counted only where br_netfilter is on: ${error.message}`;
   }
 }
 

@@ -4,7 +4,6 @@ import { messagesIn, netfilterHeader, NETFILTER_HEADER } from './netlink-message
 import { NetlinkSocket } from './netlink-socket.js';
 import type { PacketHolder } from './packet-holder.js';
 import { PacketReader } from './packet-reader.js';
-import { PacketSender } from './packet-sender.js';
 import type { SystemCalls } from './system-calls.js';
 
 /** NFLOG (linux/netfilter/nfnetlink_log.h). */
@@ -25,9 +24,19 @@ const MOST_BYTES = 64 * 1_024 * 1_024;
 const MOST_TRIED = 256;
 const GROUPS = 65_536;
 
+/** What becomes of copies that are let go. `Copy` is a packet with what else is known of it. */
+export interface CopyOutlet<Copy extends { readonly packet: Buffer }> extends Disposable {
+  /** The copies in what came at once: views of it. */
+  copiesIn(bytes: Buffer): Iterable<Copy>;
+  /** The same in memory of its own. */
+  keep(copy: Copy): Copy;
+  pass(copy: Copy): void;
+  refuse(copy: Copy): void;
+}
+
 /** Holds copies of packets that the rules have dropped, and sends them again. */
-export class PacketLog implements PacketHolder {
-  readonly #held = new Map<number, Buffer>();
+export class PacketLog<Copy extends { readonly packet: Buffer }> implements PacketHolder {
+  readonly #held = new Map<number, Copy>();
   #bytes = 0;
   #next = 0;
   #reader: PacketReader | undefined;
@@ -36,18 +45,16 @@ export class PacketLog implements PacketHolder {
   private constructor(
     readonly group: number,
     private readonly socket: NetlinkSocket,
-    private readonly sender: PacketSender,
+    private readonly outlet: CopyOutlet<Copy>,
     private readonly calls: SystemCalls,
-    private readonly marks: { readonly pass: number; readonly refuse: number },
   ) {}
 
-  /** Takes the first group that is free. @throws NetlinkError, also without the right to send packets (CAP_NET_RAW) */
-  static open(
+  /** Takes the first group that is free. @param outlet is disposed with it @throws NetlinkError */
+  static open<Copy extends { readonly packet: Buffer }>(
     calls: SystemCalls,
     instance: number,
-    marks: { readonly pass: number; readonly refuse: number },
-  ): PacketLog {
-    const sender = PacketSender.open(calls);
+    outlet: CopyOutlet<Copy>,
+  ): PacketLog<Copy> {
     const socket = NetlinkSocket.open(calls);
     try {
       for (let tried = 0; tried < MOST_TRIED; tried++) {
@@ -57,54 +64,55 @@ export class PacketLog implements PacketHolder {
         // One packet in each message, and at once.
         const parts = [netfilterHeader(0, group), attribute(2, mode), wordAttribute(5, 1)];
         socket.request('set up a group of logging', CONFIG, ...parts);
-        return new PacketLog(group, socket, sender, calls, marks);
+        return new PacketLog(group, socket, outlet, calls);
       }
       throw new NetlinkError('take a group of logging', 'EBUSY', 'all that were tried belong to others');
     } catch (error) {
       socket[Symbol.dispose]();
-      sender[Symbol.dispose]();
+      outlet[Symbol.dispose]();
       throw error;
     }
   }
 
   start(taken: (packet: number, bytes: Buffer) => void, failed: (reason: string) => void): void {
     const take = (bytes: Buffer): void => {
-      for (const packet of loggedPacketsIn(bytes)) this.#take(packet, taken);
+      for (const copy of this.outlet.copiesIn(bytes)) this.#take(copy, taken);
     };
     this.#reader = new PacketReader(this.socket.descriptor, this.calls, take, (code) => {
       failed(`logging group ${this.group} cannot be read: ${code}`);
     });
   }
 
-  #take(packet: Buffer, taken: (packet: number, bytes: Buffer) => void): void {
+  #take(copy: Copy, taken: (packet: number, bytes: Buffer) => void): void {
+    const { length } = copy.packet;
     // It is sent again by its sender.
-    if (this.#held.size >= MOST_HELD || this.#bytes + packet.length > MOST_BYTES) return;
-    const copy = Buffer.from(packet);
+    if (this.#held.size >= MOST_HELD || this.#bytes + length > MOST_BYTES) return;
+    const kept = this.outlet.keep(copy);
     this.#next = (this.#next + 1) >>> 0;
-    this.#held.set(this.#next, copy);
-    this.#bytes += copy.length;
-    taken(this.#next, copy);
+    this.#held.set(this.#next, kept);
+    this.#bytes += length;
+    taken(this.#next, kept.packet);
   }
 
   accept(packets: readonly number[]): void {
-    for (const each of this.#forget(packets)) this.sender.send(each, this.marks.pass);
+    for (const each of this.#forget(packets)) this.outlet.pass(each);
   }
 
   refuse(packets: readonly number[]): void {
-    for (const each of this.#forget(packets)) this.sender.send(each, this.marks.refuse);
+    for (const each of this.#forget(packets)) this.outlet.refuse(each);
   }
 
   drop(packets: readonly number[]): void {
     this.#forget(packets);
   }
 
-  #forget(packets: readonly number[]): Buffer[] {
+  #forget(packets: readonly number[]): Copy[] {
     return packets.flatMap((packet) => {
-      const bytes = this.#held.get(packet);
-      if (bytes === undefined) return [];
+      const copy = this.#held.get(packet);
+      if (copy === undefined) return [];
       this.#held.delete(packet);
-      this.#bytes -= bytes.length;
-      return [bytes];
+      this.#bytes -= copy.packet.length;
+      return [copy];
     });
   }
 
@@ -114,7 +122,7 @@ export class PacketLog implements PacketHolder {
     this.#held.clear();
     if (this.#reader === undefined) this.socket[Symbol.dispose]();
     else this.#reader[Symbol.dispose]();
-    this.sender[Symbol.dispose]();
+    this.outlet[Symbol.dispose]();
   }
 }
 
@@ -130,11 +138,14 @@ function bind(socket: NetlinkSocket, group: number): boolean {
   }
 }
 
-/** The packets in what came at once; what is damaged is left out. */
-export function* loggedPacketsIn(bytes: Buffer): Generator<Buffer, void, undefined> {
+/** The attributes of each packet in what came at once; what is damaged is left out. */
+export function* loggedAttributesIn(bytes: Buffer): Generator<Buffer, void, undefined> {
   for (const { type, body } of messagesIn(bytes)) {
-    if (type !== PACKET || body.length < NETFILTER_HEADER) continue;
-    const payload = attributeOf(body.subarray(NETFILTER_HEADER), 9, 20);
-    if (payload !== undefined) yield payload;
+    if (type === PACKET && body.length >= NETFILTER_HEADER) yield body.subarray(NETFILTER_HEADER);
   }
+}
+
+/** The packet in these attributes; `undefined` where none is, or it is too short for one. */
+export function loggedPacketOf(attributes: Buffer): Buffer | undefined {
+  return attributeOf(attributes, 9, 20);
 }

@@ -53,7 +53,7 @@ export interface AddressRange {
 }
 
 /** The most elements of sets in which each service has one. */
-const MOST_ACTIVE = 1_048_576;
+export const MOST_ACTIVE = 1_048_576;
 
 /** How long it is known that a flow is a probe's, in milliseconds. */
 const PROBE_MEMORY = 60_000;
@@ -79,9 +79,9 @@ const INTERFACE_NAME = 16;
 /** ARPHRD_LOOPBACK. */
 const LOOPBACK = 772;
 
-const TCP = Uint8Array.of(6);
-const UDP = Uint8Array.of(17);
-const Flag = { FIN: 0x01, SYN: 0x02, RST: 0x04, PSH: 0x08, ACK: 0x10 } as const;
+export const TCP = Uint8Array.of(6);
+export const UDP = Uint8Array.of(17);
+export const Flag = { FIN: 0x01, SYN: 0x02, RST: 0x04, PSH: 0x08, ACK: 0x10 } as const;
 
 /** The mark of packets that are to be refused: they go through the same rules once more. */
 export function refusalMark(mark: number): number {
@@ -94,7 +94,7 @@ export function deliveryMark(mark: number): number {
 }
 
 /** What differs between IPv4 and IPv6. */
-interface Version {
+export interface Version {
   readonly digit: 4 | 6;
   readonly family: number;
   readonly type: number;
@@ -103,7 +103,7 @@ interface Version {
   readonly destinationAt: number;
 }
 
-const VERSIONS: readonly Version[] = [
+export const VERSIONS: readonly Version[] = [
   { digit: 4, family: Family.IPV4, type: KeyType.IPV4, length: 4, sourceAt: 12, destinationAt: 16 },
   { digit: 6, family: Family.IPV6, type: KeyType.IPV6, length: 16, sourceAt: 8, destinationAt: 24 },
 ];
@@ -161,7 +161,7 @@ function setsOf(version: Version, { memory, window, room }: LayoutOptions): SetD
   ];
 }
 
-function ignoredOf(table: NftTable, version: Version, ignored: LayoutOptions['ignored']): Change[] {
+export function ignoredOf(table: NftTable, version: Version, ignored: LayoutOptions['ignored']): Change[] {
   const ranges = ignored
     .filter(({ first }) => first.length === version.length * 2)
     .map(({ first, behind }) => {
@@ -238,7 +238,12 @@ function from(table: NftTable, version: Version, options: LayoutOptions): Change
 }
 
 /** Records a packet with payload: of its connection, and of its service. */
-function recorded(table: NftTable, { digit, length }: Version, chain: string, flow: readonly Uint8Array[]): Change[] {
+export function recorded(
+  table: NftTable,
+  { digit, length }: Version,
+  chain: string,
+  flow: readonly Uint8Array[],
+): Change[] {
   // The endpoint of the service is the end of the flow.
   const endpointAt = FIRST_REGISTER + length / 4 + 1;
   return [
@@ -405,25 +410,25 @@ function isOnLoopback(key: number): readonly Uint8Array[] {
   return [loadMeta(key), equals(short(LOOPBACK))];
 }
 
-function isProtocol(protocol: Uint8Array): readonly Uint8Array[] {
+export function isProtocol(protocol: Uint8Array): readonly Uint8Array[] {
   return [loadMeta(Meta.L4PROTO), equals(protocol)];
 }
 
 /** Whether a TCP packet has at least two bytes: probes that keep a connection open have none, or one. */
-function hasPayload(seesPayload: boolean): readonly Uint8Array[] {
+export function hasPayload(seesPayload: boolean): readonly Uint8Array[] {
   return seesPayload ? [loadPayload(Header.INNER, 0, 2)] : hasFlags(Flag.PSH, Flag.PSH);
 }
 
-function hasFlags(those: number, set: number): readonly Uint8Array[] {
+export function hasFlags(those: number, set: number): readonly Uint8Array[] {
   return [loadPayload(Header.TRANSPORT, 13, 1), mask(Uint8Array.of(those)), equals(Uint8Array.of(set))];
 }
 
-function hasAnyFlag(those: number): readonly Uint8Array[] {
+export function hasAnyFlag(those: number): readonly Uint8Array[] {
   return [loadPayload(Header.TRANSPORT, 13, 1), mask(Uint8Array.of(those)), differs(Uint8Array.of(0))];
 }
 
 /** Loads one end of a packet as a key: address, protocol, port. */
-function loadEndpoint(
+export function loadEndpoint(
   version: Version,
   end: 'source' | 'destination',
   register = FIRST_REGISTER,
@@ -438,7 +443,7 @@ function loadEndpoint(
 }
 
 /** Loads a flow as a key: address and port of the client, then the endpoint of the service. */
-function loadFlow(version: Version, direction: 'in' | 'out'): readonly Uint8Array[] {
+export function loadFlow(version: Version, direction: 'in' | 'out'): readonly Uint8Array[] {
   const words = version.length / 4;
   const [addressAt, portAt] = direction === 'in' ? [version.sourceAt, 0] : [version.destinationAt, 2];
   return [

@@ -35,16 +35,16 @@ export interface TrafficTable {
   readonly memory: number;
 }
 
-/** Reads from a table what is known of the traffic to services. */
+/** Reads from tables what is known of the traffic to services. */
 export class TrafficReader {
   readonly #offloaded: OffloadedUse;
-  #missed = 0n;
+  readonly #missed = new Map<TrafficTable, bigint>();
   #unknownUntil = -Infinity;
 
   /** @param now in milliseconds, since whenever */
   constructor(
     private readonly socket: NetlinkSocket,
-    private readonly table: TrafficTable,
+    private readonly tables: readonly TrafficTable[],
     private readonly now: () => number = () => performance.now(),
   ) {
     this.#offloaded = new OffloadedUse(socket, now);
@@ -53,21 +53,29 @@ export class TrafficReader {
   /** @throws NetlinkError where nothing can be known: the kernel refuses, or a set was full, and packets were missed */
   read({ endpoints, idle, outgoing }: TrafficQuestion): TrafficReading {
     this.#refuseIfMissed();
-    let age: number | undefined;
-    for (const endpoint of endpoints) {
-      age = smaller(age, this.#age(setFor('active', endpoint), endpointKey(endpoint)));
-      if (outgoing) age = smaller(age, this.#age(setFor('sent', endpoint), addressKey(endpoint.address)));
-    }
     const flows = new Set(
       this.#offloaded.find(endpoints).map((each) => Buffer.from(flowKey(each), 'latin1').toString('hex')),
     );
-    // Each packet of a connection is one of its service, too.
-    if (age !== undefined && age <= idle) this.#addFlowsTo(endpoints, idle, flows);
+    let age: number | undefined;
+    for (const table of this.tables) {
+      const ofTable = this.#youngest(table, endpoints, outgoing);
+      age = smaller(age, ofTable);
+      // Each packet of a connection is one of its service, too.
+      if (ofTable !== undefined && ofTable <= idle) this.#addFlowsTo(table, endpoints, idle, flows);
+    }
     return { connections: flows.size, age, clients: [...new Set([...flows].map(clientOf))] };
   }
 
-  #age(set: string, key: string): number | undefined {
-    const { family, name, memory } = this.table;
+  #youngest(table: TrafficTable, endpoints: readonly Endpoint[], outgoing: boolean): number | undefined {
+    let age: number | undefined;
+    for (const endpoint of endpoints) {
+      age = smaller(age, this.#age(table, setFor('active', endpoint), endpointKey(endpoint)));
+      if (outgoing) age = smaller(age, this.#age(table, setFor('sent', endpoint), addressKey(endpoint.address)));
+    }
+    return age;
+  }
+
+  #age({ family, name, memory }: TrafficTable, set: string, key: string): number | undefined {
     let found: number | undefined;
     try {
       const question = elementQuestion(family, name, set, key);
@@ -79,8 +87,12 @@ export class TrafficReader {
     return found;
   }
 
-  #addFlowsTo(endpoints: readonly Endpoint[], idle: number, flows: Set<string>): void {
-    const { family, name, memory } = this.table;
+  #addFlowsTo(
+    { family, name, memory }: TrafficTable,
+    endpoints: readonly Endpoint[],
+    idle: number,
+    flows: Set<string>,
+  ): void {
     const services = endpoints.filter(({ protocol }) => protocol === 'tcp');
     const wanted = new Set(services.map((service) => Buffer.from(endpointKey(service), 'latin1').toString('hex')));
     for (const set of new Set(services.map((service) => setFor('flows', service)))) {
@@ -103,13 +115,16 @@ export class TrafficReader {
   }
 
   #refuseIfMissed(): void {
-    const { family, name, memory } = this.table;
-    const answer = this.socket.question('read a counter', NftMessage.GET_OBJECT, counterQuestion(family, name, MISSED));
-    const packets = attributeAt(answer.subarray(NETFILTER_HEADER), [4, 2], 8);
-    if (packets === undefined) throw new NetlinkError('read a counter', 'EBADMSG');
-    const missed = packets.readBigUInt64BE(0);
-    if (missed !== this.#missed) this.#unknownUntil = this.now() + memory;
-    this.#missed = missed;
+    for (const table of this.tables) {
+      const { family, name, memory } = table;
+      const question = counterQuestion(family, name, MISSED);
+      const answer = this.socket.question('read a counter', NftMessage.GET_OBJECT, question);
+      const packets = attributeAt(answer.subarray(NETFILTER_HEADER), [4, 2], 8);
+      if (packets === undefined) throw new NetlinkError('read a counter', 'EBADMSG');
+      const missed = packets.readBigUInt64BE(0);
+      if (missed !== (this.#missed.get(table) ?? 0n)) this.#unknownUntil = this.now() + memory;
+      this.#missed.set(table, missed);
+    }
     if (this.now() < this.#unknownUntil) {
       throw new NetlinkError(
         'know the traffic',

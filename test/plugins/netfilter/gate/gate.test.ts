@@ -83,6 +83,14 @@ describe('the gate', () => {
   // Its timer ends when nothing is held.
   afterEach(() => gate.release('www', 'deliver'));
 
+  it('arms again what has another MAC than before, and nothing that is as it was', () => {
+    const macs: (string | undefined)[] = [];
+    hold.arm = (endpoints) => void macs.push(...endpoints.map(({ mac }) => mac));
+    const service = { ...www, ports: ['tcp/80'] };
+    for (const mac of ['02:00:00:00:00:80', '02:00:00:00:00:80', '02:00:00:00:00:81']) gate.arm([{ ...service, mac }]);
+    assert.deepEqual(macs, ['020000000080', '020000000081']);
+  });
+
   it('arms each port at each address', () => {
     gate.arm([{ ...www, addresses: ['10.77.0.80', 'fd77::80'] }]);
     assert.deepEqual(done(), [

@@ -4,7 +4,7 @@ import { readConnection } from '#netfilter/netlink/conntrack.js';
 import { eachTimedElement, type TimedElement } from '#netfilter/netlink/element-time.js';
 import { messagesIn, NETFILTER_HEADER } from '#netfilter/netlink/netlink-message.js';
 import { failureIn } from '#netfilter/netlink/netlink-socket.js';
-import { loggedPacketsIn } from '#netfilter/netlink/packet-log.js';
+import { loggedAttributesIn, loggedPacketOf } from '#netfilter/netlink/packet-log.js';
 import { queuedPacketsIn } from '#netfilter/netlink/packet-queue.js';
 import { RECORDED, recorded } from '../../../support/netfilter/recorded-netlink.js';
 import { readAll } from '../../../support/netfilter/read-all.js';
@@ -90,7 +90,7 @@ describe('what the kernel says on netlink', () => {
   });
 
   it('brings whole packets of a log', () => {
-    const [packet] = [...loggedPacketsIn(recorded('logged'))];
+    const [packet] = [...loggedAttributesIn(recorded('logged'))].map(loggedPacketOf);
     assert.equal(packet?.toString('hex', 0, 20), '4500003505c94000400636f47f0000017f000005');
     assert.equal(packet.length, 0x35);
   });
