@@ -9,8 +9,8 @@ export interface PacketHold<Packet = unknown> {
    * becomes of connections. @throws Error of the system
    */
   arm(endpoints: readonly StoppedEndpoint[]): void;
-  /** From when this returns, packets to them pass. @throws Error of the system */
-  disarm(endpoints: readonly StoppedEndpoint[]): void;
+  /** From when this returns, packets to them pass. @param keys of endpoints @throws Error of the system */
+  disarm(keys: readonly string[]): void;
   /** They go on their way. */
   deliver(packets: readonly Packet[]): void;
   /** They are answered as a closed port does. */
@@ -20,6 +20,9 @@ export interface PacketHold<Packet = unknown> {
   readonly sends: boolean;
   /** Sends a whole packet, whose checksums are left out; it may be lost. */
   send(packet: Buffer): void;
-  /** The kernel forgets what it tracks of connections to an address whose machine has ended. */
-  forgetConnections(address: string): void;
+  /**
+   * The kernel forgets what it tracks of connections to addresses whose machines have ended.
+   * @param addresses in hexadecimal digits
+   */
+  forgetConnections(addresses: ReadonlySet<string>): void;
 }
