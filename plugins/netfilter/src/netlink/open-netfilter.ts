@@ -1,6 +1,7 @@
 import { addressRanges } from './address-ranges.js';
 import { BridgeTable } from './bridge-table.js';
-import { FrameOutlet, type LoggedFrame } from './frame-outlet.js';
+import { FrameOutlet } from './frame-outlet.js';
+import { FrameQueue } from './frame-queue.js';
 import { HolderPair } from './holder-pair.js';
 import { Netfilter, RUNGS, type Rung } from './netfilter.js';
 import { NetlinkError } from './netlink-error.js';
@@ -44,6 +45,12 @@ export interface NetfilterOptions {
   readonly rungs?: readonly Rung[] | undefined;
 }
 
+interface OpenHolder {
+  readonly holder: PacketHolder;
+  /** The expressions by which a rule gives it packets. */
+  readonly hold: readonly Uint8Array[];
+}
+
 interface RungOptions {
   readonly instance: number;
   readonly mark: number;
@@ -84,7 +91,7 @@ function fillTable(calls: SystemCalls, socket: NetlinkSocket, options: Netfilter
   const { rung, holder, whole } = fillByRung(calls, socket, table, { instance, mark, rungs, layout });
   if (bridges.length === 0) return new Netfilter(rung, socket, table, holder, whole);
   try {
-    const onBridges = openBridges(calls, socket, instance, whole);
+    const onBridges = openBridges(calls, socket, { instance, rungs }, whole);
     if (typeof onBridges === 'string') return new Netfilter(rung, socket, table, holder, whole, onBridges);
     return new Netfilter(rung, socket, table, new HolderPair(holder, onBridges.holder), whole, onBridges.table);
   } catch (error) {
@@ -120,12 +127,7 @@ function fillByRung(
   throw new NetlinkError('hold packets', 'ENOTSUP', refusals.join('; '));
 }
 
-function openHolder(
-  rung: Rung,
-  calls: SystemCalls,
-  instance: number,
-  mark: number,
-): { readonly holder: PacketHolder; readonly hold: readonly Uint8Array[] } {
+function openHolder(rung: Rung, calls: SystemCalls, instance: number, mark: number): OpenHolder {
   if (rung === 'NFLOG') {
     const outlet = new PacketOutlet(calls, { pass: mark, refuse: refusalMark(mark) });
     const holder = PacketLog.open(calls, instance, outlet);
@@ -136,28 +138,52 @@ function openHolder(
 }
 
 /**
- * The table of what crosses bridges, whose packets are held as copies: the queue of iptables is not for bridges.
- * @returns why there is none where the kernel has no such tables @throws NetlinkError without CAP_NET_RAW
+ * The table of what crosses bridges. Its packets are held in the queue of nftables, or as copies: that of iptables is not
+ * for bridges. @returns why there is none where the kernel has no such tables @throws NetlinkError without CAP_NET_RAW
  */
 function openBridges(
   calls: SystemCalls,
   socket: NetlinkSocket,
-  instance: number,
+  { instance, rungs }: Pick<RungOptions, 'instance' | 'rungs'>,
   layout: Omit<LayoutOptions, 'hold'>,
 ): { readonly table: BridgeTable; readonly holder: PacketHolder } | string {
-  const outlet = FrameOutlet.open(calls);
-  let holder: PacketLog<LoggedFrame> | undefined;
+  // Without this right all fails, whatever the kernel has.
+  FrameOutlet.open(calls)[Symbol.dispose]();
+  const table = new NftTable(Family.BRIDGE, `${TABLE_PREFIX}${instance}`);
+  const refusals: string[] = [];
   try {
-    holder = PacketLog.open(calls, instance, outlet);
-    const table = new NftTable(Family.BRIDGE, `${TABLE_PREFIX}${instance}`);
     commit(socket, [table.create()]);
-    const hold = [toLog(holder.group, LONGEST_COPY), verdict(Verdict.DROP)];
-    return { table: new BridgeTable(socket, table, { ...layout, hold }), holder };
+    for (const open of [...(rungs.includes('nft queue') ? [openFrameQueue] : []), openFrameLog]) {
+      const { holder, hold } = open(calls, instance);
+      try {
+        return { table: new BridgeTable(socket, table, { ...layout, hold }), holder };
+      } catch (error) {
+        holder[Symbol.dispose]();
+        if (!(error instanceof NetlinkError)) throw error;
+        refusals.push(error.message);
+      }
+    }
   } catch (error) {
-    holder?.[Symbol.dispose]();
     if (!(error instanceof NetlinkError)) throw error;
-    return `what crosses bridges is held and counted only where br_netfilter is on: ${error.message}`;
+    refusals.push(error.message);
   }
+  return `what crosses bridges is held and counted only where br_netfilter is on: ${refusals.join('; ')}`;
+}
+
+function openFrameQueue(calls: SystemCalls, instance: number): OpenHolder {
+  const outlet = FrameOutlet.open(calls);
+  try {
+    const queue = PacketQueue.open(calls, instance, 0);
+    return { holder: new FrameQueue(queue, outlet), hold: [toQueue(queue.number)] };
+  } catch (error) {
+    outlet[Symbol.dispose]();
+    throw error;
+  }
+}
+
+function openFrameLog(calls: SystemCalls, instance: number): OpenHolder {
+  const holder = PacketLog.open(calls, instance, FrameOutlet.open(calls));
+  return { holder, hold: [toLog(holder.group, LONGEST_COPY), verdict(Verdict.DROP)] };
 }
 
 /** Whether the kernel takes a rule that looks at payloads. */
