@@ -27,6 +27,8 @@ export interface ClientReport {
   readonly error?: string;
   /** How long it took to connect, or until the answer came, in milliseconds. */
   readonly took: number;
+  /** When it began, in milliseconds of the machine's clock. */
+  readonly at: number;
 }
 
 const kept = new Map<number, Socket>();
@@ -41,6 +43,7 @@ process.on('message', (order: ClientOrder) => {
       number: order.number,
       ...(error !== undefined && { error }),
       took: performance.now() - begin,
+      at: performance.timeOrigin + begin,
     };
     process.send?.(report);
   };

@@ -1,21 +1,29 @@
 import { addressRanges } from './address-ranges.js';
 import { BridgeTable } from './bridge-table.js';
-import { connectionsTo, deleteConnections, flowKey, type TrackedConnection } from './conntrack.js';
+import { connectionsToAll, deleteConnections, flowKey, type TrackedConnection } from './conntrack.js';
 import { earlierFlows } from './earlier-flows.js';
-import { addressKey, endpointKey, OwnAddresses, setFor, type Endpoint, type StoppedEndpoint } from './endpoint.js';
+import {
+  addressKey,
+  addressOf,
+  endpointKey,
+  endpointOf,
+  isTcp,
+  OwnAddresses,
+  type Endpoint,
+  type StoppedEndpoint,
+} from './endpoint.js';
 import { NetlinkError } from './netlink-error.js';
 import type { NetlinkSocket } from './netlink-socket.js';
 import type { Change, NftTable } from './nft-messages.js';
 import { commit } from './nft-transaction.js';
 import { OtherTables } from './other-tables.js';
 import type { PacketHolder } from './packet-holder.js';
-import { MOST_AT_ONCE, opposite, SetMembers, type Edit } from './set-members.js';
+import { SetMembers, Sets, type Edit } from './set-members.js';
 import {
   ignoredNetworks,
   outgoingLayout,
   publishedLayout,
   trackConnections,
-  USERS,
   type LayoutOptions,
 } from './table-layout.js';
 import { TrafficReader, type TrafficQuestion, type TrafficReading } from './traffic-reader.js';
@@ -23,6 +31,12 @@ import { TrafficReader, type TrafficQuestion, type TrafficReading } from './traf
 /** How packets are held, the best first: by nftables' own queue, by that of iptables, or as copies that are sent again. */
 export const RUNGS = ['nft queue', 'xt NFQUEUE', 'NFLOG'] as const;
 export type Rung = (typeof RUNGS)[number];
+
+/** The sets that say of which services packets are held. */
+const HOLDING = Sets.STOPPED | Sets.PUBLISHED | Sets.ENDED;
+
+/** The most connections of one transaction: without rights over the whole host it has to fit into a small buffer. */
+const MOST_FLOWS = 2_000;
 
 /**
  * The table of this Jitsu in the packet filter of this network namespace, and what its rules hold. All of it ends with the
@@ -79,41 +93,31 @@ export class Netfilter implements Disposable {
    */
   arm(endpoints: readonly StoppedEndpoint[]): void {
     const own = new OwnAddresses();
-    if (endpoints.some(({ address }) => own.has(address))) this.#add('published', publishedLayout);
-    const done = this.#members.edit(
-      endpoints.flatMap((endpoint) => {
-        const key = endpointKey(endpoint);
-        const isOwn = own.has(endpoint.address);
-        return [
-          { set: setFor('published', endpoint), key, isMember: isOwn },
-          { set: setFor('stopped', endpoint), key, isMember: !isOwn },
-          {
-            set: setFor('ended', endpoint),
-            key,
-            isMember: endpoint.protocol === 'tcp' && endpoint.connections !== 'pass',
-          },
-        ];
-      }),
-    );
+    const edits = endpoints.map(({ key, connections }): Edit => {
+      const isOwn = own.has(addressOf(key));
+      const ended = isTcp(key) && connections !== 'pass' ? Sets.ENDED : 0;
+      return { key, about: HOLDING, members: (isOwn ? Sets.PUBLISHED : Sets.STOPPED) | ended };
+    });
+    if (edits.some(({ members }) => (members & Sets.PUBLISHED) !== 0)) this.#add('published', publishedLayout);
+    const undoing = this.#members.edit(edits);
     // Looked for when ours are visible, so that of two that arm at once at least one sees the other.
-    const taken = this.#others.findArmed(endpoints);
-    if (taken === undefined) return this.#armOnBridges(endpoints, done);
-    this.#members.edit(opposite(done));
-    const { endpoint, table } = taken;
-    const place = `${endpoint.protocol}/${endpoint.port} at ${textOf(endpoint.address)}`;
+    const taken = this.#others.findArmed(endpoints.map(({ key }) => key));
+    if (taken === undefined) return this.#armOnBridges(endpoints, undoing);
+    this.#members.edit(undoing.reverse());
+    const { address, protocol, port } = endpointOf(taken.key);
     throw new NetlinkError(
-      `hold packets for ${place}`,
+      `hold packets for ${protocol}/${port} at ${textOf(address)}`,
       'EADDRINUSE',
-      `the Jitsu with the table ${table} does so already`,
+      `the Jitsu with the table ${taken.table} does so already`,
     );
   }
 
-  #armOnBridges(endpoints: readonly StoppedEndpoint[], done: readonly Edit[]): void {
+  #armOnBridges(endpoints: readonly StoppedEndpoint[], undoing: Edit[]): void {
     try {
       this.#followBridges();
       this.#bridges?.arm(endpoints);
     } catch (error) {
-      this.#members.edit(opposite(done));
+      this.#members.edit(undoing.reverse());
       throw error;
     }
   }
@@ -126,15 +130,10 @@ export class Netfilter implements Disposable {
     for (const change of this.#bridges?.follow() ?? []) this.#warn?.(change);
   }
 
-  /** From when this returns, packets to them pass. @throws NetlinkError */
-  disarm(endpoints: readonly Endpoint[]): void {
-    this.#bridges?.disarm(endpoints);
-    this.#members.edit(
-      endpoints.flatMap((endpoint) => {
-        const key = endpointKey(endpoint);
-        return ['published', 'stopped', 'ended'].map((name) => ({ set: setFor(name, endpoint), key, isMember: false }));
-      }),
-    );
+  /** From when this returns, packets to them pass. @param keys of endpoints @throws NetlinkError */
+  disarm(keys: readonly string[]): void {
+    this.#bridges?.disarm(keys);
+    this.#members.edit(keys.map((key) => ({ key, about: HOLDING, members: 0 })));
   }
 
   /** The packets of these users of this host are those of readiness probes from now on. @throws NetlinkError */
@@ -144,7 +143,7 @@ export class Netfilter implements Disposable {
         const key = Buffer.alloc(4);
         // In the order of this machine.
         key.writeUInt32LE(user);
-        return { set: USERS, key: key.toString('latin1'), isMember: true };
+        return { key: key.toString('latin1'), about: Sets.USERS, members: Sets.USERS };
       }),
     );
   }
@@ -177,10 +176,10 @@ export class Netfilter implements Disposable {
     const flows = earlierFlows(this.socket, unseen);
     for (const version of [4, 6] as const) {
       const ofVersion = flows.filter(({ service }) => service.length === (version === 4 ? 8 : 32));
-      for (let from = 0; from < ofVersion.length; from += MOST_AT_ONCE) {
-        const some = ofVersion.slice(from, from + MOST_AT_ONCE);
+      for (let from = 0; from < ofVersion.length; from += MOST_FLOWS) {
+        const some = ofVersion.slice(from, from + MOST_FLOWS);
         commit(this.socket, [
-          ...this.table.add(`active${version}`, [...new Set(some.map(serviceKey))]),
+          ...this.table.add(`active${version}`, [...new Set(some.map(serviceKeyOf))]),
           ...this.table.add(`flows${version}`, some.map(flowKey)),
         ]);
       }
@@ -213,11 +212,11 @@ export class Netfilter implements Disposable {
   }
 
   /**
-   * Deletes what is tracked of connections to an address whose machine has ended.
-   * @param address in hexadecimal digits @returns how many there were @throws NetlinkError
+   * Deletes what is tracked of connections to addresses whose machines have ended.
+   * @param addresses in hexadecimal digits @returns how many there were @throws NetlinkError
    */
-  forgetConnections(address: string): number {
-    return deleteConnections(this.socket, connectionsTo(this.socket, address));
+  forgetConnections(addresses: ReadonlySet<string>): number {
+    return deleteConnections(this.socket, connectionsToAll(this.socket, addresses));
   }
 
   #add(name: string, layoutOf: (table: NftTable, options: LayoutOptions) => Change[]): void {
@@ -235,16 +234,16 @@ export class Netfilter implements Disposable {
 
 function watchEdits(endpoints: readonly Endpoint[], outgoing: readonly string[], isMember: boolean): Edit[] {
   return [
-    ...endpoints.map((endpoint) => ({ set: setFor('known', endpoint), key: endpointKey(endpoint), isMember })),
-    ...outgoing.map((address) => ({
-      set: setFor('outgoing', { address }),
-      key: addressKey(address),
-      isMember,
-    })),
+    ...endpoints.map((endpoint) => editOf(endpointKey(endpoint), Sets.KNOWN, isMember)),
+    ...outgoing.map((address) => editOf(addressKey(address), Sets.OUTGOING, isMember)),
   ];
 }
 
-function serviceKey({ service, servicePort }: TrackedConnection): string {
+function editOf(key: string, about: number, isMember: boolean): Edit {
+  return { key, about, members: isMember ? about : 0 };
+}
+
+function serviceKeyOf({ service, servicePort }: TrackedConnection): string {
   return endpointKey({ address: service, protocol: 'tcp', port: servicePort });
 }
 
