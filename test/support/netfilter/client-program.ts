@@ -17,6 +17,8 @@ export interface ClientOrder {
   readonly connects?: true;
   /** Keeps the connection, by the number of this order. */
   readonly keep?: true;
+  /** Asks each second whether the connection that it keeps is still there, and gives it up after ten times without answer. */
+  readonly keepAlive?: true;
   /** Says something on the connection that this order has kept, and waits for the answer. */
   readonly on?: number;
 }
@@ -53,19 +55,20 @@ process.on('message', (order: ClientOrder) => {
 });
 
 function say(socket: Socket | undefined, report: (error?: string) => void): void {
+  if (socket?.destroyed !== false) return report('it has ended before');
   const answered = (): void => {
-    socket?.off('error', failed);
+    socket.off('error', failed);
     report();
   };
   const failed = (error: NodeJS.ErrnoException): void => {
-    socket?.off('data', answered);
+    socket.off('data', answered);
     report(error.code ?? error.message);
   };
-  socket?.once('data', answered).once('error', failed).write('more');
+  socket.once('data', answered).once('error', failed).write('more');
 }
 
 function tcp(
-  { number, host, port, page, says, connects, keep, limit = 20_000 }: ClientOrder,
+  { number, host, port, page, says, connects, keep, keepAlive, limit = 20_000 }: ClientOrder,
   report: (error?: string) => void,
 ): void {
   const socket = connect({ host, port, autoSelectFamily: false });
@@ -82,6 +85,7 @@ function tcp(
   });
   socket.once('data', () => {
     report();
+    if (keepAlive) socket.setKeepAlive(true, 1_000);
     if (keep) kept.set(number, socket.setTimeout(0));
     else socket.destroy();
   });

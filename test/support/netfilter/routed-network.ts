@@ -195,8 +195,6 @@ export class Firewall {
 
 /** A connection of a {@link Client} that stays open. */
 export interface OpenConnection {
-  /** Until it was open and the service had said something, in milliseconds. */
-  readonly took: number;
   /** Says something, and waits for the answer. */
   say(): Promise<ClientReport>;
 }
@@ -208,9 +206,9 @@ export class Client {
 
   /** Opens a connection on which more can be said. */
   async hold(host: string = GUEST.ipv4, more: Partial<ClientOrder> = {}): Promise<OpenConnection> {
-    const { number, error, took } = await this.tcp(host, { ...more, keep: true });
+    const { number, error } = await this.tcp(host, { keep: true, ...more });
     if (error !== undefined) throw new Error(error);
-    return { took, say: () => this.tcp(host, { on: number }) };
+    return { say: () => this.tcp(host, { on: number }) };
   }
 
   async connect(order: Omit<ClientOrder, 'number'>): Promise<ClientReport> {
