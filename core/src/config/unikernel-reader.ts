@@ -67,6 +67,8 @@ export class UnikernelReader {
   readonly #defaultPolicies: readonly Worded<StopPolicy>[];
   readonly #entryByName = new TextIndex<UnikernelEntry>();
   readonly #needing: Needing[] = [];
+  /** One of each group. */
+  readonly #groups = new Map<string, UnikernelEntry>();
   readonly #rules = new Map<string, UseRules>();
   /** The entries that relay, by protocol, address and port. */
   readonly #relayOwners = new Map<string, UnikernelEntry>();
@@ -129,6 +131,7 @@ export class UnikernelReader {
     if (stopMode !== FASTEST && reading.stopModes?.includes(stopMode) === false)
       this.#refuseMode(entry, backend, stopMode, reading.stopModes);
     const relays = this.#relays(entry, common);
+    if (read !== undefined) this.#checkListeners(entry, read.options, common);
     const ready = this.#ready(entry, common, relays);
     if (common.watch !== undefined && ready.length === 0) this.#refuseWatch(entry);
     const stopPolicies = this.#stopPolicies(entry, common);
@@ -137,6 +140,7 @@ export class UnikernelReader {
     const needs = common.needs?.length ? common.needs : undefined;
     if (name !== undefined && needs !== undefined)
       this.#needing.push({ name, needs, pathOf: this.#indexed(entry, 'needs') });
+    if (common.group !== undefined) this.#groups.set(common.group, entry);
     if (name === undefined || !isWhole || read === undefined) return undefined;
 
     const { boot, dns, stop } = this.config;
@@ -170,9 +174,15 @@ export class UnikernelReader {
     };
   }
 
-  /** Reports what is wrong with needs, once all unikernels are read. */
-  checkNeeds(): void {
+  /** Reports what is wrong with the names in needs and groups, once all unikernels are read. */
+  checkRelations(): void {
     this.problems.add(...needProblems(this.#needing, this.#entryByName));
+    for (const [group, entry] of this.#groups) {
+      if (!this.#entryByName.has(group)) continue;
+      const expected =
+        'The name of a group that no unikernel has expected: `jitsu summon` and `jitsu stop` take either, and would not know which.';
+      this.problems.addValue(entry.pathOf(['group']), group, expected);
+    }
   }
 
   readonly #report = (problem: ConfigProblem): void => {
@@ -329,6 +339,18 @@ export class UnikernelReader {
       else refuse(`Another port or address expected: ${at} is relayed to ${owner.origin} already.`);
     }
     return ports;
+  }
+
+  /** Where its backend listens for it, nothing can be relayed as well. */
+  #checkListeners(entry: UnikernelEntry, options: unknown, { relay, ip = NO_WORDS }: CheckedParts): void {
+    if (relay === undefined) return;
+    const backend = backendOf(entry, this.config);
+    for (const place of this.connections.get(backend)?.contribution.listens?.(options, ip) ?? []) {
+      const at = `${place.protocol} ${endpointText(place)}`;
+      if (this.#relayOwners.get(at) !== entry) continue;
+      const expected = `Another port or address expected: the backend ${backend} listens at ${at} for it itself.`;
+      this.problems.addValue(entry.pathOf(['relay']), entry.values['relay'], expected);
+    }
   }
 
   /** Whether something is configured that can hold first packets for it, as far as the configuration tells. */

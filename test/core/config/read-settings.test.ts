@@ -22,6 +22,10 @@ const holding = (): SettingsContext =>
       unikernel: z.strictObject({ holds: z.boolean().optional() }),
       findsAddresses: true,
       holds: (options) => (options as { readonly holds?: boolean }).holds === true,
+      listens: (options, addresses) =>
+        (options as { readonly holds?: boolean }).holds === true
+          ? addresses.map((address) => ({ protocol: 'tcp', address, port: 80 }))
+          : [],
     }),
   );
 
@@ -235,6 +239,30 @@ describe('the settings', () => {
     }
   });
 
+  it('refuse a relay where the backend listens for the same unikernel itself', async () => {
+    const of = (relay: string, more: object = {}): Promise<readonly string[]> => {
+      const unikernel = { dns: 'a.test', ip: '192.0.2.1', holds: true, relay, ...more };
+      return problemsOf({ backend: 'holder', unikernels: [unikernel] }, {}, holding());
+    };
+    const relay = 'tcp:80 -> 127.0.0.1:8080';
+    assert.deepEqual(await of(relay), [
+      `unikernels[0].relay: '${relay}'. Another port or address expected: the backend holder listens at tcp 192.0.2.1:80 for it itself.`,
+    ]);
+    assert.equal(
+      (
+        await first(
+          {
+            backend: 'holder',
+            unikernels: [{ dns: 'a.test', ip: '192.0.2.1', holds: true, relay: 'udp:80 -> 127.0.0.1:8080' }],
+          },
+          {},
+          holding(),
+        )
+      ).relays.length,
+      1,
+    );
+  });
+
   it('answer at once, and boot by connections alone, as the whole configuration or one unikernel says', async () => {
     const wake = async (usual: object, own?: object): Promise<readonly unknown[]> => {
       const unikernel = { dns: 'a.test', ip: '192.0.2.1', holds: true, ...(own && { wake: own }) };
@@ -331,6 +359,14 @@ describe('the settings', () => {
     assert.deepEqual(await problemsOf(toy({ needs: [7], group: '' })), [
       'unikernels[0].needs[0]: 7. The name of another unikernel, or a list of names, expected.',
       "unikernels[0].group: ''. The name of a group, of 1 to 200 printable characters, expected.",
+    ]);
+  });
+
+  it('refuse a group with the name of a unikernel, since commands take either', async () => {
+    const at = (name: string, group?: string): object => ({ name, dns: `${name}.test`, ip: '192.0.2.1', group });
+    const unikernels = [at('a', 'shop'), at('b', 'shop'), at('shop'), at('c', 'other')];
+    assert.deepEqual(await problemsOf({ backend: 'toy', unikernels }), [
+      "unikernels[1].group: 'shop'. The name of a group that no unikernel has expected: `jitsu summon` and `jitsu stop` take either, and would not know which.",
     ]);
   });
 

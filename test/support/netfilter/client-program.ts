@@ -11,10 +11,14 @@ export interface ClientOrder {
   readonly limit?: number;
   /** Asks for a page: the service does not speak first. */
   readonly page?: true;
+  /** What it says first; without it the service speaks first. */
+  readonly says?: string;
   /** Is content with a connection: what comes then may end with the machine that is stopped. */
   readonly connects?: true;
   /** Keeps the connection, by the number of this order. */
   readonly keep?: true;
+  /** Asks each second whether the connection that it keeps is still there, and gives it up after ten times without answer. */
+  readonly keepAlive?: true;
   /** Says something on the connection that this order has kept, and waits for the answer. */
   readonly on?: number;
 }
@@ -51,13 +55,20 @@ process.on('message', (order: ClientOrder) => {
 });
 
 function say(socket: Socket | undefined, report: (error?: string) => void): void {
-  socket?.once('data', () => report());
-  socket?.once('error', (error: NodeJS.ErrnoException) => report(error.code ?? error.message));
-  socket?.write('more');
+  if (socket?.destroyed !== false) return report('it has ended before');
+  const answered = (): void => {
+    socket.off('error', failed);
+    report();
+  };
+  const failed = (error: NodeJS.ErrnoException): void => {
+    socket.off('data', answered);
+    report(error.code ?? error.message);
+  };
+  socket.once('data', answered).once('error', failed).write('more');
 }
 
 function tcp(
-  { number, host, port, page, connects, keep, limit = 20_000 }: ClientOrder,
+  { number, host, port, page, says, connects, keep, keepAlive, limit = 20_000 }: ClientOrder,
   report: (error?: string) => void,
 ): void {
   const socket = connect({ host, port, autoSelectFamily: false });
@@ -69,10 +80,12 @@ function tcp(
       report();
       socket.destroy();
     }
+    if (says !== undefined) socket.write(says);
     if (page) socket.write('GET / HTTP/1.0\r\n\r\n');
   });
   socket.once('data', () => {
     report();
+    if (keepAlive) socket.setKeepAlive(true, 1_000);
     if (keep) kept.set(number, socket.setTimeout(0));
     else socket.destroy();
   });
