@@ -21,16 +21,20 @@ export class NetworkNamespace implements AsyncDisposable {
     private readonly ip: string,
   ) {}
 
-  /** Makes one, and removes those that a killed test run has left. The suite is skipped where that cannot be done. */
-  static async create(context: Mocha.Context): Promise<NetworkNamespace> {
-    requireRoot(context);
-    const ip = requireTool(context, 'ip');
+  /**
+   * Makes one, and removes those that a killed test run has left. The suite is skipped where that cannot be done; without
+   * one, that is an error.
+   */
+  static async create(context?: Mocha.Context): Promise<NetworkNamespace> {
+    if (context !== undefined) requireRoot(context);
+    const ip = context === undefined ? 'ip' : requireTool(context, 'ip');
     await removeStale(ip);
     created += 1;
     const name = [PREFIX, process.pid, await startTimeOf(process.pid), created].join('-');
     try {
       await run(ip, ['netns', 'add', name]);
     } catch (error) {
+      if (context === undefined) throw error;
       cannotRun(context, `no network namespace can be made here: ${String(error)}`);
     }
     const namespace = new NetworkNamespace(name, ip);

@@ -34,7 +34,7 @@ export class RoutedNetwork implements AsyncDisposable {
     readonly bridge: NetworkNamespace,
   ) {}
 
-  static async create(context: Mocha.Context): Promise<RoutedNetwork> {
+  static async create(context?: Mocha.Context): Promise<RoutedNetwork> {
     const made: NetworkNamespace[] = [];
     try {
       for (let count = 0; count < 4; count += 1) made.push(await NetworkNamespace.create(context));

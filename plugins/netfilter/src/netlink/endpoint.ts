@@ -41,8 +41,13 @@ export class OwnAddresses {
   );
 
   has(address: string): boolean {
-    return (address.length === 8 && address.startsWith('7f')) || this.#all.has(address);
+    return isLoopback(address) || this.#all.has(address);
   }
+}
+
+/** Whether nobody else can reach it. @param address in hexadecimal digits */
+export function isLoopback(address: string): boolean {
+  return address.length === 8 ? address.startsWith('7f') : /^0{31}1$/.test(address);
 }
 
 /** The hexadecimal digits of an address as the system writes it; empty for what is none. */

@@ -2,7 +2,15 @@ import { addressRanges } from './address-ranges.js';
 import { BridgeTable } from './bridge-table.js';
 import { connectionsTo, deleteConnections, flowKey, type TrackedConnection } from './conntrack.js';
 import { earlierFlows } from './earlier-flows.js';
-import { addressKey, endpointKey, OwnAddresses, setFor, type Endpoint, type StoppedEndpoint } from './endpoint.js';
+import {
+  addressKey,
+  endpointKey,
+  isLoopback,
+  OwnAddresses,
+  setFor,
+  type Endpoint,
+  type StoppedEndpoint,
+} from './endpoint.js';
 import { NetlinkError } from './netlink-error.js';
 import type { NetlinkSocket } from './netlink-socket.js';
 import type { Change, NftTable } from './nft-messages.js';
@@ -11,10 +19,14 @@ import { OtherTables } from './other-tables.js';
 import type { PacketHolder } from './packet-holder.js';
 import { MOST_AT_ONCE, opposite, SetMembers, type Edit } from './set-members.js';
 import {
+  ignoredLayout,
   ignoredNetworks,
   outgoingLayout,
+  ownLayout,
   publishedLayout,
+  reachableLayout,
   trackConnections,
+  unwatchedLayout,
   USERS,
   type LayoutOptions,
 } from './table-layout.js';
@@ -80,6 +92,7 @@ export class Netfilter implements Disposable {
   arm(endpoints: readonly StoppedEndpoint[]): void {
     const own = new OwnAddresses();
     if (endpoints.some(({ address }) => own.has(address))) this.#add('published', publishedLayout);
+    this.#watchWhereTheyAre(endpoints, own);
     const done = this.#members.edit(
       endpoints.flatMap((endpoint) => {
         const key = endpointKey(endpoint);
@@ -106,6 +119,19 @@ export class Netfilter implements Disposable {
       'EADDRINUSE',
       `the Jitsu with the table ${table} does so already`,
     );
+  }
+
+  /** What is watched may have become an address of this host, or may be one no more. */
+  #watchWhereTheyAre(endpoints: readonly Endpoint[], own: OwnAddresses): void {
+    const moved: Endpoint[] = [];
+    for (const endpoint of endpoints) {
+      const key = endpointKey(endpoint);
+      const isOwn = own.has(endpoint.address);
+      if (this.#members.has(setFor(isOwn ? 'here' : 'known', endpoint), key)) continue;
+      if (this.#members.has(setFor(isOwn ? 'known' : 'here', endpoint), key)) moved.push(endpoint);
+      else if (!isOwn) this.#add('unwatched', unwatchedLayout);
+    }
+    if (moved.length > 0) this.watch(moved);
   }
 
   #armOnBridges(endpoints: readonly StoppedEndpoint[], done: readonly Edit[]): void {
@@ -170,9 +196,13 @@ export class Netfilter implements Disposable {
   watch(endpoints: readonly Endpoint[], outgoing: readonly string[] = []): void {
     if (outgoing.length > 0) this.#add('outgoing', outgoingLayout);
     this.#followBridges();
-    const edits = watchEdits(endpoints, outgoing, true);
-    this.#bridges?.watch(edits);
-    const added = new Set(this.#members.edit(edits).map(({ key }) => key));
+    const own = new OwnAddresses();
+    const ofOwn = endpoints.filter(({ address }) => own.has(address));
+    if (ofOwn.length > 0) this.#add('own', ownLayout);
+    if (ofOwn.some(({ address }) => !isLoopback(address))) this.#add('reachable', reachableLayout);
+    this.#bridges?.watch(watchEdits(endpoints, outgoing, true));
+    const edits = this.#members.edit(watchEdits(endpoints, outgoing, true, own));
+    const added = new Set(edits.filter(({ isMember }) => isMember).map(({ key }) => key));
     const unseen = endpoints.filter((endpoint) => added.has(endpointKey(endpoint)));
     const flows = earlierFlows(this.socket, unseen);
     for (const version of [4, 6] as const) {
@@ -189,15 +219,15 @@ export class Netfilter implements Disposable {
 
   /** It is not remembered any more. @throws NetlinkError */
   unwatch(endpoints: readonly Endpoint[], outgoing: readonly string[] = []): void {
-    const edits = watchEdits(endpoints, outgoing, false);
-    this.#bridges?.watch(edits);
-    this.#members.edit(edits);
+    this.#bridges?.watch(watchEdits(endpoints, outgoing, false));
+    this.#members.edit(watchEdits(endpoints, outgoing, false, new OwnAddresses()));
   }
 
   /** Clients in these networks do not count as use from now on; to be called once. @throws NetlinkError */
   ignore(networks: readonly string[]): void {
     const ranges = addressRanges(networks);
-    for (const table of this.#tables) commit(this.socket, ignoredNetworks(table, ranges));
+    commit(this.socket, ignoredLayout(this.table, ranges));
+    if (this.#bridges !== undefined) commit(this.socket, ignoredNetworks(this.#bridges.table, ranges));
   }
 
   /** What is known of the traffic to a service that is watched. @throws NetlinkError where nothing can be known */
@@ -233,9 +263,23 @@ export class Netfilter implements Disposable {
   }
 }
 
-function watchEdits(endpoints: readonly Endpoint[], outgoing: readonly string[], isMember: boolean): Edit[] {
+/** @param own tells those apart that are this host's; without it, all are taken for others */
+function watchEdits(
+  endpoints: readonly Endpoint[],
+  outgoing: readonly string[],
+  isMember: boolean,
+  own?: OwnAddresses,
+): Edit[] {
   return [
-    ...endpoints.map((endpoint) => ({ set: setFor('known', endpoint), key: endpointKey(endpoint), isMember })),
+    ...endpoints.flatMap((endpoint) => {
+      const key = endpointKey(endpoint);
+      if (own === undefined) return [{ set: setFor('known', endpoint), key, isMember }];
+      const isOwn = own.has(endpoint.address);
+      return [
+        { set: setFor('known', endpoint), key, isMember: isMember && !isOwn },
+        { set: setFor('here', endpoint), key, isMember: isMember && isOwn },
+      ];
+    }),
     ...outgoing.map((address) => ({
       set: setFor('outgoing', { address }),
       key: addressKey(address),

@@ -36,6 +36,11 @@ export class SetMembers {
     return changed;
   }
 
+  /** Whether it has been added, and not been removed. */
+  has(set: string, key: string): boolean {
+    return this.#members.get(set)?.has(key) ?? false;
+  }
+
   #changedBy(edits: readonly Edit[]): Edit[] {
     const last = new Map<string, Map<string, Edit>>();
     for (const edit of edits) {
