@@ -9,7 +9,7 @@ const MESSAGES = {
   session: ['login_with_password', 'logout'],
   event: ['from', 'inject'],
   pool: ['get_all_records', 'get_record'],
-  host: ['get_all_records', 'get_by_uuid', 'get_by_name_label'],
+  host: ['get_all_records', 'get_record', 'get_servertime', 'get_by_uuid', 'get_by_name_label'],
   task: ['get_all_records', 'get_record', 'cancel'],
   VM: [
     'get_all_records',

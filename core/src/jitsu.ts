@@ -25,11 +25,13 @@ import { KnockGuard } from './dns/admission/knock-guard.js';
 import { WakeGuard } from './dns/admission/wake-guard.js';
 import { errorMessage, shuttingDown, withOwnCode } from './errors.js';
 import type { BackendFinding } from './fleet/check-backends.js';
-import { Fleet, PATIENCE } from './fleet/fleet.js';
+import { Fleet } from './fleet/fleet.js';
+import { PATIENCE } from './fleet/fleet-start.js';
 import { Instances } from './fleet/instances.js';
 import type { SharedEndpoint } from './fleet/shared-endpoints.js';
 import { limitedClose } from './fleet/limited-close.js';
 import { settledWithin } from './fleet/settled-within.js';
+import { saveRegistrations } from './fleet/stored-registrations.js';
 import { Strays } from './fleet/strays.js';
 import { guestAddresses, GuestNeighbours, type NeighbourChange } from './lifecycle/guest-neighbours.js';
 import { TrafficParts } from './fleet/traffic-parts.js';
@@ -319,7 +321,7 @@ export class Jitsu {
   async #arrived(backend: GuardedBackend, unikernels: readonly Unikernel[]): Promise<void> {
     for (const unikernel of unikernels) this.#lifecycle.arrived(unikernel);
     await this.#follow(backend);
-    if (this.#store.durable) await this.#fleet.save(this.#store, unikernels);
+    if (this.#store.durable) await saveRegistrations(this.#store, unikernels);
   }
 
   #closeStore(what: string, close: () => Promise<void>): Promise<void> {
@@ -365,7 +367,7 @@ export class Jitsu {
     this.#fleet.relate(this.#lifecycle);
     this.#fleet.recall(await this.#store.counters(), this.#lifecycle);
     // What a store in memory would remember, the fleet has itself.
-    if (this.#store.durable) await this.#fleet.save(this.#store);
+    if (this.#store.durable) await saveRegistrations(this.#store, this.#fleet.unikernels.values());
     this.#opened(() => this.#neighbours[Symbol.dispose]());
     this.#opened(() => this.#lifecycle[Symbol.dispose]());
     const followed = [...this.#fleet.starts.values()]

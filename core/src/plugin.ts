@@ -53,7 +53,7 @@ export { BackOff } from './plugin-kit/back-off.js';
 export { inheritedEnvironment, minimalEnvironment } from './plugin-kit/child-environment.js';
 export { byteSize } from './plugin-kit/byte-size.js';
 export { commandLine } from './plugin-kit/command-line.js';
-export { CountedTraffic } from './plugin-kit/counted-traffic.js';
+export { CountedTraffic, packetThreshold } from './plugin-kit/counted-traffic.js';
 export { ControlGroups, type Controller, type ControlGroupFolder } from './plugin-kit/control-groups.js';
 export { FileWatch } from './plugin-kit/file-watch.js';
 export { findTool } from './plugin-kit/find-tool.js';

@@ -18,7 +18,7 @@ const FIRST_PAUSE: Milliseconds = 1_000;
 const LONGEST_PAUSE: Milliseconds = 15_000;
 
 /** The number of registrations that a backend is asked for concurrently. */
-const AT_ONCE = 256;
+export const AT_ONCE = 256;
 
 /** The number of unikernels whose reasons are logged one by one. */
 const LOGGED = 20;

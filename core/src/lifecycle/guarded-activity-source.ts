@@ -11,8 +11,8 @@ import { FailureLog } from './failure-log.js';
 /** How long a source may take to tell what it knows of one unikernel. */
 const OBSERVE_LIMIT: Milliseconds = 5_000;
 
-/** The number of unikernels that a source is told of at once. */
-const AT_ONCE = 10_000;
+/** The number of unikernels that a source is told of at once: queries are answered in between. */
+const AT_ONCE = 2_500;
 
 /**
  * A source of activity as the core uses it. Its values are checked; where it fails, nothing is known, and each kind of
@@ -78,15 +78,16 @@ export class GuardedActivitySource {
     this.#isTelling = true;
     // What else is learnt in this turn is told with it.
     await Promise.resolve();
-    while (this.#waiting.length > 0) {
-      const batch = this.#waiting.slice(0, AT_ONCE);
-      this.#waiting = this.#waiting.slice(AT_ONCE);
+    for (let begin = 0; begin < this.#waiting.length;) {
+      const batch = this.#waiting.slice(begin, begin + AT_ONCE);
+      begin += batch.length;
       try {
         await this.source.watch?.(batch);
       } catch (error) {
         this.#fail('watch', error);
       }
     }
+    this.#waiting = [];
     this.#isTelling = false;
   }
 

@@ -12,8 +12,8 @@ import { FailureLog } from './failure-log.js';
 /** How long a doorman may take to arm unikernels, or to release what it holds for one. */
 const CALL_LIMIT: Milliseconds = 5_000;
 
-/** The number of unikernels that it is told to arm at once. */
-const AT_ONCE = 10_000;
+/** The number of unikernels that it is told to arm at once: queries are answered in between. */
+const AT_ONCE = 2_500;
 
 /** A unikernel to arm, and who wants to know what becomes of that. */
 export interface Arming {
@@ -103,11 +103,12 @@ export class GuardedDoorman implements Disposable {
     this.#isArming = true;
     // What else is to be armed in this turn is armed with it.
     await Promise.resolve();
-    while (this.#waiting.length > 0) {
-      const batch = this.#waiting.slice(0, AT_ONCE);
-      this.#waiting = this.#waiting.slice(AT_ONCE);
+    for (let begin = 0; begin < this.#waiting.length;) {
+      const batch = this.#waiting.slice(begin, begin + AT_ONCE);
+      begin += batch.length;
       await this.#armBatch(batch);
     }
+    this.#waiting = [];
     this.#isArming = false;
   }
 

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { ActivitySource, Traffic } from '../contracts/activity-source.js';
 import type { Clock } from '../contracts/clock.js';
 import type { MachineId } from '../contracts/machine.js';
@@ -8,10 +9,24 @@ import { untilAborted } from './until-aborted.js';
 /** The time over which packets are counted. */
 const WINDOW: Milliseconds = 60_000;
 
-/** A count that is older says nothing of the last minute. */
-const OLDEST: Milliseconds = 2 * WINDOW;
+/** Over a longer time than this, the mean says nothing of its last minute. */
+const LONGEST: Milliseconds = 2 * WINDOW;
+
+const EXPECTED = 'A number of packets a minute expected, at least 1.';
+
+/** The setting of a backend for {@link CountedTraffic}. `description` says what counts as used. */
+export function packetThreshold(description: string) {
+  return z
+    .number(EXPECTED)
+    .int(EXPECTED)
+    .min(1, EXPECTED)
+    .optional()
+    .describe(`${description}; they are not counted without it`);
+}
 
 interface Count {
+  /** Which run of the machine it is of, where its backend tells. */
+  readonly domainId: number | undefined;
   readonly at: Milliseconds;
   readonly packets: number;
   /** When there were last enough of them. */
@@ -33,28 +48,32 @@ export class CountedTraffic implements ActivitySource {
   constructor(
     private readonly clock: Pick<Clock, 'now'>,
     private readonly threshold: number,
-    private readonly packetsOf: (machine: MachineId) => Promise<number>,
+    private readonly packetsOf: (endpoints: ServiceEndpoints) => Promise<number>,
   ) {}
 
   sees({ machine }: ServiceEndpoints): boolean {
     return machine !== '';
   }
 
-  async observe({ machine }: ServiceEndpoints, signal: AbortSignal): Promise<Traffic> {
+  async observe(endpoints: ServiceEndpoints, signal: AbortSignal): Promise<Traffic> {
     signal.throwIfAborted();
-    const packets = await untilAborted(this.packetsOf(machine), signal);
+    const packets = await untilAborted(this.packetsOf(endpoints), signal);
     const at = this.clock.now();
+    const { machine, domainId } = endpoints;
     const before = this.#counts.get(machine);
-    const elapsed = before === undefined ? Infinity : at - before.at;
-    if (before === undefined || elapsed > OLDEST || packets < before.packets) {
-      this.#counts.set(machine, { at, packets, lastPacket: at });
+    if (before === undefined || before.domainId !== domainId || packets < before.packets) {
+      // What came before the first count, nobody knows.
+      this.#counts.set(machine, { domainId, at, packets, lastPacket: at });
       return { lastPacket: at };
     }
+    const elapsed = at - before.at;
     if (elapsed < WINDOW) return { lastPacket: before.lastPacket };
-    const each = Math.round(((packets - before.packets) / elapsed) * WINDOW);
-    const isUsed = each >= this.threshold;
+    const more = packets - before.packets;
+    const each = Math.round((more / elapsed) * WINDOW);
+    // They may have come all together.
+    const isUsed = (elapsed > LONGEST ? more : each) >= this.threshold;
     const lastPacket = isUsed ? at : before.lastPacket;
-    this.#counts.set(machine, { at, packets, lastPacket });
+    this.#counts.set(machine, { domainId, at, packets, lastPacket });
     return { lastPacket, ...(isUsed && { detail: `${each} packets a minute` }) };
   }
 }

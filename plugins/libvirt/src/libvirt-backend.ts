@@ -87,7 +87,7 @@ export class LibvirtBackend implements Backend<LibvirtOptions> {
   }
 
   #counted(threshold: number): CountedTraffic {
-    return new CountedTraffic(this.clock, threshold, async (id) => {
+    return new CountedTraffic(this.clock, threshold, async ({ machine: id }) => {
       try {
         return await this.#connection.call('packets', id);
       } catch (error) {

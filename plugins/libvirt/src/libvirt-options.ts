@@ -1,19 +1,12 @@
-import { requiredText, uuid } from '@jitsud/core/plugin';
+import { packetThreshold, requiredText, uuid } from '@jitsud/core/plugin';
 import { z } from 'zod';
-
-const PACKETS = 'A number of packets a minute expected, at least 1.';
 
 /** One connection to libvirt. */
 export const connectionOptions = z.object({
   connect: requiredText('A libvirt URI such as qemu:///system expected.')
     .default('xen:///')
     .describe('libvirt URI: qemu:///system, xen:///, vbox:///session, qemu+ssh://host/system'),
-  trafficThreshold: z
-    .number(PACKETS)
-    .int(PACKETS)
-    .min(1, PACKETS)
-    .optional()
-    .describe('Packets a minute from which on a domain counts as used; they are not counted without it'),
+  trafficThreshold: packetThreshold('Packets a minute from which on a domain counts as used'),
 });
 
 /** The parsed options. */

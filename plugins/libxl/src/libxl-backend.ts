@@ -2,6 +2,7 @@ import {
   BOOT_CONFIGURATORS,
   CLOCK,
   CONNECTION_NAME,
+  CountedTraffic,
   inject,
   JitsuError,
   LOGGER,
@@ -22,6 +23,7 @@ import {
 } from '@jitsud/core/plugin';
 import { join, resolve } from 'node:path';
 import { checkFiles } from './check-files.js';
+import { interfacePackets } from './interface-packets.js';
 import { LibxlMachine } from './libxl-machine.js';
 import { connectionOptions, type ConnectionOptions, type LibxlOptions } from './libxl-options.js';
 import { SealedHost } from './sealed/sealed-host.js';
@@ -38,6 +40,7 @@ export class LibxlBackend implements Backend<LibxlOptions> {
     stopModes: STOP_MODES,
     bootConfigurators: true,
   };
+  readonly activity: CountedTraffic | undefined;
   /** The folder for the memory of suspended guests. */
   readonly #saves: string;
   readonly #listener: XenListener;
@@ -48,7 +51,7 @@ export class LibxlBackend implements Backend<LibxlOptions> {
   readonly #changes = new PowerWatch();
 
   constructor(
-    @inject(optionsOf(connectionOptions)) { saves }: ConnectionOptions,
+    @inject(optionsOf(connectionOptions)) { saves, trafficThreshold }: ConnectionOptions,
     @inject(CONNECTION_NAME) private readonly connection: string,
     @inject(RUNTIME_DIRECTORY) runtimeDirectory: string,
     @inject(BOOT_CONFIGURATORS) private readonly configurators: readonly BootConfigurator[],
@@ -64,6 +67,7 @@ export class LibxlBackend implements Backend<LibxlOptions> {
     };
     this.#saves = resolve(saves ?? join(runtimeDirectory, 'libxl'));
     this.#host = this.#directHost();
+    if (trafficThreshold !== undefined) this.activity = this.#counted(trafficThreshold);
   }
 
   async connect(): Promise<void> {
@@ -133,6 +137,18 @@ export class LibxlBackend implements Backend<LibxlOptions> {
       : 'JITSU_UNIKERNEL_INVALID';
     const message = `${name} cannot be a guest of Xen. ${problems.map(({ text }) => text).join('; ')}.`;
     throw new JitsuError(code, message);
+  }
+
+  #counted(threshold: number): CountedTraffic {
+    return new CountedTraffic(this.clock, threshold, async ({ machine: id }) => {
+      const machine = this.#machines.get(id);
+      // It may have been started again since the core has looked.
+      const domainId = (await machine?.describe())?.domainId;
+      if (machine !== undefined && domainId !== undefined) {
+        return interfacePackets(domainId, machine.interfaces, this.parts.interfaces);
+      }
+      throw new JitsuError('JITSU_BACKEND_FAILED', `The guest ${id} does not run, so nobody counts its packets`);
+    });
   }
 
   #directHost(): XenHost {

@@ -75,6 +75,11 @@ export class LibxlMachine implements Machine {
     return this.options.name;
   }
 
+  /** How many network interfaces it is configured to have. */
+  get interfaces(): number {
+    return this.options.nic.length;
+  }
+
   /** @throws JITSU_BACKEND_UNREACHABLE, JITSU_BACKEND_FAILED */
   async describe(): Promise<MachineDescription> {
     const found = await this.#guest.find();

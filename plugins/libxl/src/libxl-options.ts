@@ -1,4 +1,4 @@
-import { requiredText, uuid } from '@jitsud/core/plugin';
+import { packetThreshold, requiredText, uuid } from '@jitsud/core/plugin';
 import { z } from 'zod';
 import { disk } from './disk-option.js';
 import { memorySize } from './memory-size.js';
@@ -19,6 +19,7 @@ export const connectionOptions = z.object({
   saves: text('A folder expected.')
     .optional()
     .describe('Folder for the memory of suspended guests; one in `runtimeDirectory` where absent'),
+  trafficThreshold: packetThreshold('Packets a minute from which on a guest counts as used'),
 });
 
 /** The parsed options. */

@@ -25,6 +25,8 @@ export interface XenParts {
   /** The URL of the program of libxl's process. */
   readonly program?: string;
   readonly places?: XenPlaces;
+  /** The folder with the network interfaces of the host. */
+  readonly interfaces?: string;
 }
 
 /** This host's Xen: its store, which reports changes, and libxl. */

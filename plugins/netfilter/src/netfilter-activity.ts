@@ -3,17 +3,11 @@ import {
   type ActivitySource,
   type Clock,
   type ServiceEndpoints,
-  type ServicePort,
   type Traffic,
 } from '@jitsud/core/plugin';
-import {
-  MOST_ADDRESSES,
-  MOST_PORTS,
-  MOST_SERVICES,
-  type Order,
-  type SeenTraffic,
-  type WatchedService,
-} from './gate/messages.js';
+import { MOST_ADDRESSES, MOST_PORTS, type Order, type SeenTraffic, type WatchedService } from './gate/messages.js';
+import { pipelined } from './pipelined.js';
+import { portText, watchBatches } from './service-orders.js';
 
 type Numbered<T> = T extends { readonly number: number } ? Omit<T, 'number'> : never;
 
@@ -38,19 +32,20 @@ export class NetfilterActivity implements ActivitySource {
 
   async watch(endpoints: readonly ServiceEndpoints[]): Promise<void> {
     for (const each of endpoints) this.#watched.set(each.unikernel, each);
-    for (let index = 0; index < endpoints.length; index += MOST_SERVICES) {
-      const batch = endpoints.slice(index, index + MOST_SERVICES);
-      await this.give({
-        watch: batch.map(watchedServiceOf),
-        ignored: batch[0]?.rules.ignored ?? [],
-        conntrack: batch.some(({ rules }) => rules.conntrack),
-      });
-    }
+    await this.#giveAll(endpoints);
   }
 
   /** To be called when another gate has started. */
   async watchAgain(): Promise<void> {
-    await this.watch([...this.#watched.values()]);
+    await this.#giveAll(this.#watched.values());
+  }
+
+  async #giveAll(endpoints: Iterable<ServiceEndpoints>): Promise<void> {
+    await pipelined(this.#watching(endpoints));
+  }
+
+  *#watching(endpoints: Iterable<ServiceEndpoints>): Generator<() => Promise<unknown>, void, undefined> {
+    for (const batch of watchBatches(endpoints)) yield () => this.give({ ...batch });
   }
 
   async observe(endpoints: ServiceEndpoints, signal: AbortSignal): Promise<Traffic> {
@@ -66,10 +61,6 @@ export class NetfilterActivity implements ActivitySource {
 
 function watchedServiceOf({ addresses, ports, rules }: ServiceEndpoints): WatchedService {
   return { addresses, ports: ports.map(portText), outgoing: rules.outgoing };
-}
-
-function portText({ protocol, port }: ServicePort): string {
-  return `${protocol}/${port}`;
 }
 
 /** `2 connections, from 192.0.2.7 and 198.51.100.4` */

@@ -20,8 +20,6 @@ import { GateProcess, privileges } from './gate-process.js';
 import {
   MOST_ADDRESSES,
   MOST_PORTS,
-  MOST_SERVICES,
-  type GuardedService,
   type Order as GateOrder,
   type SeenTraffic,
   type Outcome,
@@ -30,18 +28,14 @@ import {
 } from './gate/messages.js';
 import { NetfilterActivity } from './netfilter-activity.js';
 import { ownCapabilities } from './own-capabilities.js';
+import { pipelined } from './pipelined.js';
+import { addressBatches, armBatches, type ArmBatch } from './service-orders.js';
 
 /** By which the gate knows the packets of readiness probes, where Jitsu may set it: JITS in ASCII. */
 const PROBE_MARK = 0x4a49_5453;
 
 /** How long a gate may take to start. */
 const START_LIMIT: Milliseconds = 30_000;
-
-/** How many addresses are allowed by one order. */
-const ALLOWED_AT_ONCE = 2_000;
-
-/** How many unikernels are armed by orders that are under way at the same time. */
-const ARMED_AT_ONCE = 40 * MOST_SERVICES;
 
 /** How long traffic is remembered: connections may be idle for so long. */
 const MEMORY: Milliseconds = 3_600_000;
@@ -134,15 +128,18 @@ export class NetfilterDoorman implements Doorman {
   /** Whoever takes over a Jitsu that has given up root is to hold no packets but those of its unikernels. */
   async beforeDrop(user: number, services: Iterable<ServiceEndpoints>): Promise<void> {
     this.#tellUser(user);
-    let addresses: string[] = [];
-    for (const service of services) {
-      if (!this.guards(service)) continue;
-      addresses.push(...service.addresses);
-      if (addresses.length < ALLOWED_AT_ONCE) continue;
-      await this.#order((number) => ({ number, allow: addresses }));
-      addresses = [];
+    await pipelined(this.#allowing(services));
+    await this.#order((number) => ({ number, allow: [], seal: true }));
+  }
+
+  *#allowing(services: Iterable<ServiceEndpoints>): Generator<() => Promise<unknown>, void, undefined> {
+    for (const allow of addressBatches(this.#guardedOf(services))) {
+      yield () => this.#order((number) => ({ number, allow }));
     }
-    await this.#order((number) => ({ number, allow: addresses, seal: true }));
+  }
+
+  *#guardedOf(services: Iterable<ServiceEndpoints>): Generator<ServiceEndpoints, void, undefined> {
+    for (const service of services) if (this.guards(service)) yield service;
   }
 
   async close(): Promise<void> {
@@ -154,27 +151,22 @@ export class NetfilterDoorman implements Doorman {
     await gate?.close();
   }
 
-  async arm(services: readonly ArmedService[]): Promise<void> {
-    let failure: PromiseRejectedResult | undefined;
-    // So many that the gate is busy, and not so many that they would not be taken.
-    for (let begin = 0; begin < services.length; begin += ARMED_AT_ONCE) {
-      const orders: Promise<void>[] = [];
-      const end = Math.min(begin + ARMED_AT_ONCE, services.length);
-      for (let index = begin; index < end; index += MOST_SERVICES) {
-        orders.push(this.#armBatch(services.slice(index, Math.min(index + MOST_SERVICES, end))));
-      }
-      const outcomes = await Promise.allSettled(orders);
-      failure ??= outcomes.find((outcome) => outcome.status === 'rejected');
-    }
-    if (failure !== undefined) throw failure.reason as Error;
+  async arm(services: Iterable<ArmedService>): Promise<void> {
+    await pipelined(this.#arming(services));
   }
 
-  async #armBatch(services: readonly ArmedService[]): Promise<void> {
+  *#arming(services: Iterable<ArmedService>): Generator<() => Promise<unknown>, void, undefined> {
+    // Nobody but who answers on bridges asks for them.
+    const withMacs = this.options.bridges.length > 0;
+    for (const batch of armBatches(services, withMacs)) yield () => this.#armBatch(batch);
+  }
+
+  async #armBatch({ services, groups }: ArmBatch): Promise<void> {
     const before = services.map(({ unikernel }) => this.#armed.get(unikernel));
     // Also what a gate that has just died is not told any more: the next one is.
     for (const service of services) this.#armed.set(service.unikernel, service);
     try {
-      await this.#order((number) => ({ number, arm: services.map(guardedServiceOf) }));
+      await this.#order((number) => ({ number, arm: groups }));
     } catch (error) {
       if (!this.#isReady) throw error;
       for (const [index, { unikernel }] of services.entries()) {
@@ -246,7 +238,8 @@ export class NetfilterDoorman implements Doorman {
     }
     try {
       await this.activity.watchAgain();
-      await this.arm([...this.#armed.values()]);
+      // What is released meanwhile is not armed any more when its turn comes.
+      await this.arm(this.#armed.values());
     } catch (error) {
       this.logger.error({ error }, `not for all that is stopped packets are held again: ${errorMessage(error)}`);
     }
@@ -297,14 +290,6 @@ export class NetfilterDoorman implements Doorman {
   #holdOpen(): void {
     this.#gate?.holdOpen(this.#orders.size > 0 || this.#opening !== undefined);
   }
-}
-
-function guardedServiceOf({ unikernel, addresses, ports, connections, macs }: ArmedService): GuardedService {
-  const mac = macs[0]?.toLowerCase();
-  return {
-    ...{ unikernel, addresses, connections, mac },
-    ports: ports.map(({ protocol, port }) => `${protocol}/${port}`),
-  };
 }
 
 function failed(reason: string): JitsuError {

@@ -22,6 +22,7 @@ export interface PoolClient {
   /** Emitted after a login, also after an automatic one because the old session was no longer valid. */
   once(event: 'sessionId', listener: () => void): unknown;
   off(event: 'sessionId', listener: () => void): unknown;
+  readonly sessionId: string;
   readonly pool: { readonly $ref: string; readonly uuid: string };
   connect(): Promise<void>;
   /** Starts the logout, without waiting for its end. */

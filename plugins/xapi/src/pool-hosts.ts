@@ -11,7 +11,7 @@ export class PoolHosts {
 
   /** Takes over the current addresses of the pool's hosts. */
   learn(addresses: readonly string[]): void {
-    const others = addresses.filter((address) => address !== '').map((address) => this.#at(address));
+    const others = addresses.filter((address) => address !== '').map((address) => urlAt(this.given, address));
     this.#urls = [this.given, ...new Set(others.filter((url) => url !== this.given))];
   }
 
@@ -19,10 +19,11 @@ export class PoolHosts {
   forAttempt(attempt: number): string {
     return this.#urls[attempt % this.#urls.length] ?? this.given;
   }
+}
 
-  #at(address: string): string {
-    const url = new URL(this.given);
-    url.hostname = isIPv6(address) ? `[${address}]` : address;
-    return `${url.protocol}//${url.host}`;
-  }
+/** The URL of another host: by the same protocol, and at the same port. */
+export function urlAt(given: string, address: string): string {
+  const url = new URL(given);
+  url.hostname = isIPv6(address) ? `[${address}]` : address;
+  return `${url.protocol}//${url.host}`;
 }

@@ -1,8 +1,10 @@
+import { setMaxListeners } from 'node:events';
 import type { Clock } from '@jitsud/core/plugin';
 import type { Dispatcher } from 'undici';
 import { apiFailure } from './api-failure.js';
 import { NetworkInterfaces } from './network-interfaces.js';
 import { createPoolClient, LONG_POLL, type PoolAccess, type PoolClient } from './pool-client.js';
+import { urlAt } from './pool-hosts.js';
 import type { VmRecord } from './vm-record.js';
 import { VmRecords, type VmEvent } from './vm-records.js';
 
@@ -44,6 +46,8 @@ export class PoolSession {
     private readonly clock: Clock,
     private readonly listener: SessionListener,
   ) {
+    // Each call under way listens to it.
+    setMaxListeners(0, this.#lost.signal);
     this.records = new VmRecords(
       (method, ...parameters) => this.call(method, ...parameters),
       (uuid) => listener.onVm(uuid),
@@ -81,6 +85,26 @@ export class PoolSession {
 
   call(method: string, ...parameters: readonly unknown[]): Promise<unknown> {
     return this.client.call(method, ...parameters);
+  }
+
+  /**
+   * Gets a resource of one of the pool's hosts by HTTP.
+   * @throws Error for any status but 200
+   */
+  async get(
+    address: string,
+    path: string,
+    query: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<string> {
+    // Its certificate may be for the name by which it is known here.
+    const url = new URL(path, this.#hosts.length === 1 ? this.url : urlAt(this.url, address));
+    url.search = String(new URLSearchParams({ ...query, session_id: this.client.sessionId }));
+    const { request } = await import('undici');
+    const { statusCode, body } = await request(url, { dispatcher: this.dispatcher, signal });
+    const text = await body.text();
+    if (statusCode !== 200) throw new Error(`it said ${statusCode} to ${path}`);
+    return text;
   }
 
   /** Logs out, and closes every connection. Must not be used any more. */

@@ -5,6 +5,8 @@ export interface VmRecord {
   readonly power_state: 'Halted' | 'Paused' | 'Running' | 'Suspended';
   readonly current_operations: Readonly<Record<string, string>>;
   readonly domid: number | string;
+  /** The host on which it runs. */
+  readonly resident_on: string;
   readonly VIFs: readonly string[];
   readonly guest_metrics: string;
   readonly is_a_template: boolean;

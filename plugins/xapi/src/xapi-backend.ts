@@ -21,6 +21,7 @@ import { parsePoolAddress } from './pool-address.js';
 import { PoolConnection } from './pool-connection.js';
 import { readPassword, takePasswordOfEnvironment } from './read-password.js';
 import { trustOf } from './trust.js';
+import { VmTraffic } from './vm-traffic.js';
 import { connectionOptions, type ConnectionOptions, type XapiOptions } from './xapi-options.js';
 import { XapiVm } from './xapi-vm.js';
 
@@ -32,6 +33,7 @@ export class XapiBackend implements Backend<XapiOptions> {
     stopModes: STOP_MODES,
     bootConfigurators: false,
   };
+  readonly activity: VmTraffic | undefined;
   readonly #pool: PoolConnection;
   /** The VMs that were handed out. */
   readonly #vms = new Map<MachineId, XapiVm>();
@@ -59,6 +61,8 @@ export class XapiBackend implements Backend<XapiOptions> {
       onAll: () => this.#tellAll(),
       onLost: (reason) => this.#changes.tellUnknown(this.#vms.keys(), reason),
     });
+    const { trafficThreshold } = options;
+    if (trafficThreshold !== undefined) this.activity = new VmTraffic(this.#pool, clock, trafficThreshold);
   }
 
   async connect(): Promise<void> {

@@ -1,4 +1,4 @@
-import { requiredText, uuid } from '@jitsud/core/plugin';
+import { byteSize, requiredText, uuid } from '@jitsud/core/plugin';
 import { z } from 'zod';
 import { parsePoolAddress } from './pool-address.js';
 
@@ -19,6 +19,9 @@ export const connectionOptions = z.object({
     .boolean('true or false expected.')
     .default(false)
     .describe('Whether any certificate will do: whoever is in between may then read the password'),
+  trafficThreshold: byteSize('Bytes a minute from which on a VM counts as used; they are not counted without it')
+    .refine((bytes) => bytes >= 1, 'A number of bytes a minute expected, at least 1.')
+    .optional(),
 });
 
 /** The parsed options. */

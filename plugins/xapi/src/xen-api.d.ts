@@ -22,6 +22,8 @@ declare module 'xen-api' {
 
   export class Xapi extends EventEmitter {
     constructor(settings: XapiSettings);
+    /** Throws where there is none. */
+    readonly sessionId: string;
     readonly pool: { readonly $ref: string; readonly uuid: string };
     connect(): Promise<void>;
     disconnect(): Promise<void>;

@@ -65,12 +65,27 @@ describe('the counted packets of a machine', () => {
     assert.deepEqual([lastPacket, detail], [begin + 210_000, '100 packets a minute']);
   });
 
-  it('are counted anew when the last count is long ago, or the machine was started again', async () => {
+  it('are use when they may all have come in the last minute of a long time, and otherwise not', async () => {
+    const begin = clock.now();
     await last();
+    count(99);
+    await clock.advance(3_600_000);
+    // Not in any minute of it there were enough.
+    assert.equal(await last(), begin);
+    count(100);
     await clock.advance(120_001);
     assert.equal(await last(), clock.now());
+  });
+
+  it('are counted anew when the machine was started again, also with more of them than before', async () => {
+    const at = async (domainId: number): Promise<number | undefined> =>
+      (await counted.observe({ ...ENDPOINTS, domainId }, never)).lastPacket;
+    assert.equal(await at(1), clock.now());
     await clock.advance(60_000);
     packets = 3;
-    assert.equal(await last(), clock.now());
+    assert.equal(await at(1), clock.now());
+    await clock.advance(60_000);
+    count(1);
+    assert.equal(await at(2), clock.now());
   });
 });

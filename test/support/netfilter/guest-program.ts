@@ -38,10 +38,9 @@ const listen = async (): Promise<void> => {
   const udp = createSocket('udp6');
   udp.on('message', (message, { address, port: from }) => udp.send(message, from, address));
   servers = [server, udp];
-  await Promise.all([
-    new Promise<void>((resolve) => server.listen(port, host, 1_024, resolve)),
-    new Promise<void>((resolve) => udp.bind(udpPort, host, resolve)),
-  ]);
+  // It is ready when TCP answers, and datagrams must not come before their socket is there.
+  await new Promise<void>((resolve) => udp.bind(udpPort, host, resolve));
+  await new Promise<void>((resolve) => server.listen(port, host, 1_024, resolve));
 };
 
 process.on('message', ({ boot, device: state, halt }: GuestOrder) => {

@@ -24,6 +24,9 @@ import type { TrafficQuestion } from '#netfilter/netlink/traffic-reader.js';
 const SOCK_STREAM = 1;
 const SOCK_NONBLOCK = 0o4000;
 
+/** An endpoint behind which nothing runs. */
+export type Stopped = Endpoint & Pick<StoppedEndpoint, 'connections' | 'mac'>;
+
 const held: { packet: number; bytes: string }[] = [];
 const warnings: string[] = [];
 const others = new Map<string, ChildProcess>();
@@ -39,6 +42,14 @@ let firewall: NetlinkSocket | undefined;
 /** What the kernel has given out in small pieces, in bytes. */
 function slab(): number {
   return Number(/^Slab:\s+(\d+)/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1]) * 1_024;
+}
+
+function stoppedEndpoints(endpoints: readonly Stopped[]): StoppedEndpoint[] {
+  return endpoints.map((endpoint) => ({
+    key: endpointKey(endpoint),
+    connections: endpoint.connections,
+    mac: endpoint.mac,
+  }));
 }
 
 function opened(): Netfilter {
@@ -88,9 +99,9 @@ const actions = {
     netfilter = undefined;
   },
   /** What another Jitsu on this host does. */
-  other: async (options: NetfilterOptions, armed: StoppedEndpoint[], tracks = false): Promise<void> => {
+  other: async (options: NetfilterOptions, armed: Stopped[], tracks = false): Promise<void> => {
     other = await openNetfilter(options);
-    other.arm(armed);
+    other.arm(stoppedEndpoints(armed));
     if (tracks) other.trackConnections();
   },
   /** Has connections tracked by a table that does nothing else. */
@@ -126,8 +137,8 @@ const actions = {
     other?.[Symbol.dispose]();
     other = undefined;
   },
-  arm: (endpoints: StoppedEndpoint[]): void => {
-    opened().arm(endpoints);
+  arm: (endpoints: Stopped[]): void => {
+    opened().arm(stoppedEndpoints(endpoints));
   },
   /**
    * Arms that many addresses of one network, and gives them up again.
@@ -138,8 +149,9 @@ const actions = {
   ): { readonly armed: number; readonly one: number; readonly disarmed: number; readonly slab: number } => {
     const endpoints = Array.from({ length: count }, (_, index) => {
       const address = (0x0a80_0000 + index).toString(16).padStart(8, '0');
-      return { address, protocol: 'tcp', port: 80, connections: 'pass' } as const;
+      return { key: endpointKey({ address, protocol: 'tcp', port: 80 }), connections: 'pass' } as const;
     });
+    const keys = endpoints.map(({ key }) => key);
     const before = slab();
     const started = performance.now();
     opened().arm(endpoints);
@@ -147,12 +159,12 @@ const actions = {
     const taken = slab() - before;
     const again = performance.now();
     for (let times = 0; times < 100; times++) {
-      opened().disarm(endpoints.slice(0, 1));
+      opened().disarm(keys.slice(0, 1));
       opened().arm(endpoints.slice(0, 1));
     }
     const one = (performance.now() - again) / 100;
     const last = performance.now();
-    opened().disarm(endpoints);
+    opened().disarm(keys);
     return { armed, one, disarmed: performance.now() - last, slab: taken };
   },
   /** Watches that many addresses. @returns the mean time of reading the traffic to one, in µs */
@@ -170,7 +182,7 @@ const actions = {
     return each;
   },
   disarm: (endpoints: Endpoint[]): void => {
-    opened().disarm(endpoints);
+    opened().disarm(endpoints.map(endpointKey));
   },
   watch: (endpoints: Endpoint[], outgoing: string[] = []): void => {
     opened().watch(endpoints, outgoing);
@@ -180,7 +192,7 @@ const actions = {
     opened().trackConnections();
   },
   /** Has a process of its own in this namespace arm them, which can be killed. */
-  armElsewhere: async (options: NetfilterOptions, armed: StoppedEndpoint[]): Promise<void> => {
+  armElsewhere: async (options: NetfilterOptions, armed: Stopped[]): Promise<void> => {
     const child = fork(fileURLToPath(import.meta.url));
     others.set('elsewhere', child);
     await new Promise((resolve) => child.once('message', resolve));
@@ -192,7 +204,7 @@ const actions = {
   killElsewhere: (): void => {
     others.get('elsewhere')?.kill('SIGKILL');
   },
-  forget: (address: string): number => opened().forgetConnections(address),
+  forget: (address: string): number => opened().forgetConnections(new Set([address])),
   held: (): { readonly packet: number; readonly bytes: string }[] => held,
   warnings: (): string[] => warnings,
   /** Which tables of an instance have recorded packets of a service. */

@@ -20,6 +20,8 @@ export interface VmHabits {
   broken?: ApiError;
   /** How long each operation takes, in milliseconds. */
   takes?: Partial<Record<PowerOperation, number>>;
+  /** What each interface of it receives and sends in the step that ends at that time, in bytes a second. */
+  traffic?: (end: number) => number;
   /** Called when its domain begins to run and when it has ended. */
   onRun?: () => void;
   onEnd?: () => void;
@@ -30,6 +32,12 @@ export interface EmulatedVm {
   readonly record: ModelRecord & { power_state: VmPower; current_operations: Record<string, string> };
   readonly habits: VmHabits;
 }
+
+/** What a host keeps of the traffic of a VM: the steps in seconds, each 120 times. */
+const STEPS = [5, 60];
+const ROWS = 120;
+
+const TIME_OF_DAY = /(?<=T)(\d\d)(\d\d)(\d\d)/;
 
 const POOL = 'OpaqueRef:pool';
 const HOST = 'OpaqueRef:host-1';
@@ -49,6 +57,8 @@ export class PoolEmulator {
   /** When each VM last ran, by the clock of performance.now(). */
   readonly ranAt = new Map<string, number>();
   password = 'secret';
+  /** The time of its hosts, in seconds since 1970. */
+  time = (): number => Date.now() / 1_000;
   readonly #objects = new Map<string, { readonly kind: string; readonly record: ModelRecord }>();
   readonly #events = new EventLog((reference) => this.#objects.get(reference)?.record);
   readonly #sessions = new Set<string>();
@@ -178,6 +188,38 @@ export class PoolEmulator {
     return result;
   }
 
+  /**
+   * What the host says at /rrd_updates, as it is documented and as others read it: the newest row first.
+   * @throws ApiError for a session that has ended
+   */
+  rrdUpdates(query: URLSearchParams): string {
+    const session = query.get('session_id') ?? '';
+    if (!this.#sessions.has(session)) throw new ApiError('SESSION_INVALID', [session]);
+    const start = Number(query.get('start'));
+    const wanted = Number(query.get('interval') ?? 5);
+    const now = this.time();
+    const step = STEPS.find((one) => one >= wanted && start > now - one * ROWS) ?? STEPS.at(-1)!;
+    const vms = [...this.vms.values()].filter(({ record }) => record.power_state === 'Running');
+    const columns = vms.flatMap(({ record, habits }) =>
+      (record['VIFs'] as readonly string[]).flatMap((_, device) =>
+        ['rx', 'tx'].map((direction) => ({
+          legend: `AVERAGE:vm:${String(record['uuid'])}:vif_${device}_${direction}`,
+          rate: habits.traffic ?? (() => 0),
+        })),
+      ),
+    );
+    const end = Math.floor(now / step) * step;
+    const ends = Array.from({ length: ROWS }, (_, row) => end - row * step).filter((time) => time > start);
+    const rateIn = (rate: (end: number) => number, time: number): number => {
+      const parts = Array.from({ length: step / 5 }, (_, part) => rate(time - part * 5));
+      return parts.reduce((sum, one) => sum + one, 0) / parts.length;
+    };
+    const rows = ends.map((t) => `{"t":${t},"values":[${columns.map(({ rate }) => rateIn(rate, t)).join(',')}]}`);
+    const legend = JSON.stringify(columns.map((column) => column.legend));
+    const meta = `{"start":${start},"step":${step},"end":${end},"rows":${rows.length},"columns":${columns.length},"legend":${legend}}`;
+    return `{"meta":${meta},"data":[${rows.join(',')}]}`;
+  }
+
   readonly #methods = {
     'session.login_with_password': (user: string, password: string): string => {
       if (password !== this.password) {
@@ -192,6 +234,11 @@ export class PoolEmulator {
       if (this.#sessions.size === 0) this.#events.end('SESSION_INVALID');
       return '';
     },
+    'host.get_servertime': (): string =>
+      new Date(this.time() * 1_000)
+        .toISOString()
+        .replaceAll(/-|:|\.\d+/g, '')
+        .replace(TIME_OF_DAY, '$1:$2:$3'),
     'event.inject': (_session: string, kind: string, reference: string): string =>
       this.#events.tell(kind, reference, 'mod'),
     'event.from': (_session: string, classes: readonly string[], token: string, timeout: number): Promise<unknown> =>

@@ -97,6 +97,7 @@ export class PoolServer implements AsyncDisposable {
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (request.method === 'GET') return this.#get(new URL(request.url ?? '/', 'http://host'), response);
     const isJson = request.url === '/jsonrpc';
     const body = await text(request);
     if (isJson && this.settings.speaks === 'xml-rpc') {
@@ -119,6 +120,19 @@ export class PoolServer implements AsyncDisposable {
     }
     response.setHeader('content-length', Buffer.byteLength(reply));
     response.write(reply.slice(0, reply.length / 2), () => response.destroy());
+  }
+
+  /** What hosts say outside of XenAPI. Their faults are planned by the path. */
+  async #get({ pathname, searchParams }: URL, response: ServerResponse): Promise<void> {
+    const fault = this.faults.next(pathname);
+    if (await this.#fail(fault, response)) return;
+    try {
+      if (pathname === '/rrd_updates') response.end(this.pool.rrdUpdates(searchParams));
+      else response.writeHead(404).end();
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      response.writeHead(401).end();
+    }
   }
 
   /** What comes before a call is executed; true where it then is not. */

@@ -1,4 +1,4 @@
-import { hexDigits } from '../netlink/endpoint.js';
+import { hexDigits } from '../netlink/read-address.js';
 
 /** The 4 or 16 bytes of an address, which is one. */
 export function bytesOf(address: string): Buffer {

@@ -7,13 +7,12 @@ import { randomBytes } from 'node:crypto';
 import { Socket } from 'node:net';
 import type { Netfilter } from '../netlink/netfilter.js';
 import { openNetfilter } from '../netlink/open-netfilter.js';
+import { readAddress } from '../netlink/read-address.js';
 import { loadSystemCalls, Linux, type SystemCalls } from '../netlink/system-calls.js';
-import { hexOf } from './addresses.js';
 import { Allowed } from './allowed.js';
-import { ArmOrders } from './arm-orders.js';
 import { Gate } from './gate.js';
 import { LineStream } from './line-stream.js';
-import { checkOrder, type Order, type Report, type Setup } from './messages.js';
+import { checkOrder, servicesIn, type Order, type Report, type Setup } from './messages.js';
 import { Refusal } from './refusal.js';
 import { WatchedTraffic } from './watched-traffic.js';
 import { NeighbourAnswers } from './neighbour-answers.js';
@@ -32,7 +31,6 @@ const allowed = new Allowed(4);
 let hold: Netfilter | undefined;
 let gate: Gate<number> | undefined;
 let traffic: WatchedTraffic | undefined;
-let arming: ArmOrders | undefined;
 
 stream.breakLine();
 report({ hello: nonce, pid: process.pid });
@@ -51,9 +49,6 @@ async function start({ instance, mark, users, bridges, memory, rungs }: Setup): 
     hold = opened;
     const running = new Gate<number>(opened, report, (address) => allowed.has(address));
     gate = running;
-    arming = new ArmOrders(running, (number, error) =>
-      error === undefined ? report({ done: number }) : refuse(number, error),
-    );
     traffic = new WatchedTraffic(opened, memory);
     opened.passUsers(users);
     opened.start(
@@ -74,13 +69,13 @@ async function start({ instance, mark, users, bridges, memory, rungs }: Setup): 
 }
 
 function carryOut(packets: Netfilter, running: Gate<number>, order: Exclude<Order, { readonly go: string }>): void {
-  if ('arm' in order) return arming?.add(order);
-  arming?.flush();
   if ('user' in order) return packets.passUsers([order.user]);
   if ('knock' in order) return running.answer(order.knock, order.verdict);
   try {
-    if ('allow' in order) {
-      allowed.add(order.allow.map(hexOf));
+    if ('arm' in order) {
+      running.arm(servicesIn(order.arm));
+    } else if ('allow' in order) {
+      allowed.add(order.allow.map(readAddress));
       if (order.seal === true) allowed.seal();
     } else if ('watch' in order) {
       traffic?.watch(order.watch, order.ignored, order.conntrack);

@@ -1,4 +1,4 @@
-import { hexOf, textOf } from './addresses.js';
+import { textOf } from './addresses.js';
 import { HeldPackets, HOLD_LIMITS, type HoldLimits } from './held-packets.js';
 import {
   readPort,
@@ -8,7 +8,8 @@ import {
   type Report,
   type Verdict,
 } from './messages.js';
-import type { StoppedEndpoint } from '../netlink/endpoint.js';
+import { addressOf, endpointKey, endpointOf, serviceKey, type StoppedEndpoint } from '../netlink/endpoint.js';
+import { readAddress } from '../netlink/read-address.js';
 import type { PacketHold } from './packet-hold.js';
 import { viewPacket, type PacketView } from './packet-view.js';
 import { Refusal } from './refusal.js';
@@ -29,25 +30,37 @@ interface Callers<Packet> {
 
 interface Armed<Packet> {
   readonly unikernel: string;
-  endpoints: readonly StoppedEndpoint[];
+  /** Those of its endpoints. */
+  keys: readonly string[];
   connections: Connections;
+  /** In hexadecimal digits, where somebody asks for it. */
+  mac: string | undefined;
   /** Absent before the first packet: there may be very many that never get one. */
   callers: Callers<Packet> | undefined;
+}
+
+/** What arming has changed of one unikernel; `before` is absent where it was not armed. */
+interface ArmChange<Packet> {
+  readonly armed: Armed<Packet>;
+  readonly before: Pick<Armed<Packet>, 'keys' | 'connections' | 'mac'> | undefined;
 }
 
 /** Holds first packets, and asks what becomes of them. */
 export class Gate<Packet> {
   readonly #armed = new Map<string, Armed<Packet>>();
-  /** The MACs of those that are armed, by address. */
-  readonly #macs = new Map<string, Buffer>();
-  /** By address, protocol and port. */
-  readonly #byEndpoint = new Map<string, Armed<Packet>>();
+  /** The MACs of those that are armed, in hexadecimal digits, by address with a byte in each character. */
+  readonly #macs = new Map<string, string>();
+  /** By the key of an endpoint. */
+  readonly #byKey = new Map<string, Armed<Packet>>();
   /** The clients that have knocked, by the number of the knock. */
   readonly #knocks = new Map<number, { readonly callers: Callers<Packet>; readonly client: string }>();
   /** Those that hold packets, or have held some a moment ago. */
   readonly #holding = new Set<HeldPackets<Packet>>();
   #knockCount = 0;
   readonly #total = { held: 0 };
+  /** The list of ports that came last, and what follows the address in the keys of such endpoints. */
+  #ports: readonly string[] | undefined;
+  #portKeys: readonly string[] = [];
   #expiry: NodeJS.Timeout | undefined;
 
   constructor(
@@ -64,45 +77,24 @@ export class Gate<Packet> {
   }
 
   /** Arms all that can be armed. @throws Refusal for the first that cannot */
-  arm(services: readonly GuardedService[]): void {
-    const changed: {
-      readonly armed: Armed<Packet>;
-      readonly endpoints: readonly StoppedEndpoint[];
-      readonly connections: Connections;
-    }[] = [];
-    const outdated: StoppedEndpoint[] = [];
-    /** Those whose machines have just ended. */
-    const ended: StoppedEndpoint[] = [];
+  arm(services: Iterable<GuardedService>): void {
+    const changes: ArmChange<Packet>[] = [];
     let refusal: Refusal | undefined;
     for (const service of services) {
-      const endpoints = this.#endpointsOf(service);
-      if (endpoints instanceof Refusal) {
-        refusal ??= endpoints;
-        continue;
-      }
-      const before = this.#armed.get(service.unikernel);
-      if (before !== undefined) {
-        if (sameEndpoints(before.endpoints, endpoints)) continue;
-        outdated.push(...before.endpoints);
-        if (before.connections === 'pass' && service.connections === 'refuse') ended.push(...endpoints);
-      }
-      this.#setMac(service);
-      changed.push({ armed: before ?? this.#newlyArmed(service), endpoints, connections: service.connections });
+      const keys = this.#keysOf(service);
+      if (keys instanceof Refusal) refusal ??= keys;
+      else this.#change(service, keys, changes);
     }
-    const wanted = new Set(changed.flatMap(({ endpoints }) => endpoints.map(keyOf)));
     try {
-      this.hold.arm(changed.flatMap(({ endpoints }) => endpoints));
-      this.hold.disarm(outdated.filter((endpoint) => !wanted.has(keyOf(endpoint))));
+      this.hold.arm(endpointsOf(changes));
+      const outdated = outdatedOf(changes);
+      if (outdated.length > 0) this.hold.disarm(outdated);
+      for (const key of outdated) this.#byKey.delete(key);
     } catch (error) {
+      for (const change of changes.reverse()) this.#undo(change);
       throw new Refusal('JITSU_DOORMAN_FAILED', error instanceof Error ? error.message : String(error));
     }
-    for (const endpoint of outdated) this.#byEndpoint.delete(keyOf(endpoint));
-    for (const { armed, endpoints, connections } of changed) {
-      Object.assign(armed, { endpoints, connections });
-      this.#armed.set(armed.unikernel, armed);
-      for (const endpoint of endpoints) this.#byEndpoint.set(keyOf(endpoint), armed);
-    }
-    for (const address of new Set(ended.map((endpoint) => endpoint.address))) this.hold.forgetConnections(address);
+    this.#forgetConnections(changes);
     if (refusal !== undefined) throw refusal;
   }
 
@@ -111,11 +103,11 @@ export class Gate<Packet> {
     if (armed === undefined) return;
     if (outcome === 'deliver') {
       // Before the packets go on: what arrives from now on passes by itself.
-      this.hold.disarm(armed.endpoints);
+      this.hold.disarm(armed.keys);
       this.#armed.delete(unikernel);
-      for (const endpoint of armed.endpoints) {
-        if (this.#byEndpoint.get(keyOf(endpoint)) === armed) this.#byEndpoint.delete(keyOf(endpoint));
-        this.#macs.delete(endpoint.address);
+      for (const key of armed.keys) {
+        this.#byKey.delete(key);
+        if (this.#macs.size > 0) this.#macs.delete(addressOf(key));
       }
     }
     if (armed.callers === undefined) return;
@@ -150,7 +142,7 @@ export class Gate<Packet> {
     const view = viewPacket(bytes);
     // Our own rules let nothing else come here.
     if (view === undefined) return this.hold.deliver([packet]);
-    const armed = this.#byEndpoint.get(`${view.protocol}/${view.port} ${view.destination}`);
+    const armed = this.#byKey.get(endpointKey({ ...view, address: view.destination }));
     if (armed === undefined) return this.hold.deliver([packet]);
     if (view.protocol === 'tcp' && !view.isOpening && armed.connections !== 'hold') {
       // Its connection has ended with the machine, and so it is told at once.
@@ -165,15 +157,77 @@ export class Gate<Packet> {
     if (known === undefined) this.#knock(armed.unikernel, callers, view);
   }
 
-  /** The MAC of who is armed at this address. */
+  /** The MAC of who is armed at this address, by its hexadecimal digits. */
   macOf(address: string): Buffer | undefined {
-    return this.#macs.get(address);
+    const mac = this.#macs.get(Buffer.from(address, 'hex').toString('latin1'));
+    return mac === undefined ? undefined : Buffer.from(mac, 'hex');
   }
 
-  #setMac({ mac, addresses }: GuardedService): void {
-    if (mac === undefined) return;
-    const bytes = Buffer.from(mac.replaceAll(':', ''), 'hex');
-    for (const address of addresses) this.#macs.set(hexOf(address), bytes);
+  /** The keys of all its endpoints, or why it cannot be armed. */
+  #keysOf({ unikernel, addresses, ports }: GuardedService): readonly string[] | Refusal {
+    const portKeys = this.#portKeysOf(ports);
+    // As long as it will be: arrays that grow have more room than they need.
+    const keys = new Array<string>(addresses.length * portKeys.length);
+    for (const [index, text] of addresses.entries()) {
+      const address = readAddress(text);
+      if (!this.isAllowed(address)) {
+        const message = `${unikernel}: the gate was not told of the address ${text} before Jitsu gave up its rights`;
+        return new Refusal('JITSU_DOORMAN_DENIED', message);
+      }
+      for (const [place, portKey] of portKeys.entries()) {
+        const key = address + portKey;
+        const other = this.#byKey.get(key);
+        if (other !== undefined && other.unikernel !== unikernel) {
+          const { protocol, port } = endpointOf(key);
+          const message = `${unikernel}: ${other.unikernel} is armed at ${text}, ${protocol}/${port} already`;
+          return new Refusal('JITSU_DOORMAN_FAILED', message);
+        }
+        keys[place * addresses.length + index] = key;
+      }
+    }
+    return keys;
+  }
+
+  /** What follows the address in the keys: the services of an order have the same list of ports again and again. */
+  #portKeysOf(ports: readonly string[]): readonly string[] {
+    if (this.#ports === ports) return this.#portKeys;
+    this.#ports = ports;
+    this.#portKeys = ports
+      .map(readPort)
+      .filter((port) => port !== undefined)
+      .map(({ protocol, port }) => serviceKey(protocol, port));
+    return this.#portKeys;
+  }
+
+  /** Writes down that it is armed, so that another one of the same order cannot be at the same place. */
+  #change(service: GuardedService, keys: readonly string[], changes: ArmChange<Packet>[]): void {
+    const { unikernel, connections } = service;
+    const mac = service.mac?.replaceAll(':', '');
+    if (mac !== undefined) for (const key of keys) this.#macs.set(addressOf(key), mac);
+    const known = this.#armed.get(unikernel);
+    if (known?.connections === connections && known.mac === mac && isSame(known.keys, keys)) return;
+    const armed = known ?? { unikernel, keys, connections, mac, callers: undefined };
+    changes.push({ armed, before: known && { keys: known.keys, connections: known.connections, mac: known.mac } });
+    if (known === undefined) this.#armed.set(unikernel, armed);
+    else Object.assign(armed, { keys, connections, mac });
+    for (const key of keys) this.#byKey.set(key, armed);
+  }
+
+  #undo({ armed, before }: ArmChange<Packet>): void {
+    for (const key of armed.keys) this.#byKey.delete(key);
+    if (before === undefined) return void this.#armed.delete(armed.unikernel);
+    Object.assign(armed, before);
+    for (const key of before.keys) this.#byKey.set(key, armed);
+  }
+
+  /** What the kernel tracks of connections to machines that have just ended. */
+  #forgetConnections(changes: readonly ArmChange<Packet>[]): void {
+    const addresses = new Set<string>();
+    for (const { armed, before } of changes) {
+      if (before?.connections !== 'pass' || armed.connections !== 'refuse') continue;
+      for (const key of armed.keys) addresses.add(endpointOf(key).address);
+    }
+    if (addresses.size > 0) this.hold.forgetConnections(addresses);
   }
 
   #knock(unikernel: string, callers: Callers<Packet>, { protocol, port, source }: PacketView): void {
@@ -201,47 +255,27 @@ export class Gate<Packet> {
     this.#expiry = undefined;
   }
 
-  #newlyArmed({ unikernel, connections }: GuardedService): Armed<Packet> {
-    return { unikernel, connections, endpoints: [], callers: undefined };
-  }
-
   #noCallers(): Callers<Packet> {
     return { held: new HeldPackets(this.#total, this.limits), clients: new Map(), openKnocks: 0 };
   }
+}
 
-  #endpointsOf({ unikernel, addresses, ports, connections, mac }: GuardedService): StoppedEndpoint[] | Refusal {
-    const hexadecimal = addresses.map(hexOf);
-    const barred = addresses.find((_, index) => !this.isAllowed(hexadecimal[index] as string));
-    if (barred !== undefined) {
-      const message = `${unikernel}: the gate was not told of the address ${barred} before Jitsu gave up its rights`;
-      return new Refusal('JITSU_DOORMAN_DENIED', message);
-    }
-    const digits = mac?.replaceAll(':', '');
-    const endpoints = ports
-      .map(readPort)
-      .filter((port) => port !== undefined)
-      .flatMap((port) => hexadecimal.map((address) => ({ ...port, address, connections, mac: digits })));
-    const taken = endpoints.find(
-      (endpoint) => (this.#byEndpoint.get(keyOf(endpoint))?.unikernel ?? unikernel) !== unikernel,
-    );
-    if (taken === undefined) return endpoints;
-    const other = this.#byEndpoint.get(keyOf(taken))?.unikernel ?? '';
-    const place = `${textOf(taken.address)}, ${taken.protocol}/${taken.port}`;
-    return new Refusal('JITSU_DOORMAN_FAILED', `${unikernel}: ${other} is armed at ${place} already`);
+function endpointsOf<Packet>(changes: readonly ArmChange<Packet>[]): StoppedEndpoint[] {
+  const endpoints: StoppedEndpoint[] = [];
+  for (const { armed } of changes) {
+    for (const key of armed.keys) endpoints.push({ key, connections: armed.connections, mac: armed.mac });
   }
+  return endpoints;
 }
 
-function keyOf({ protocol, port, address }: StoppedEndpoint): string {
-  return `${protocol}/${port} ${address}`;
+/** The keys that nobody in these changes has any more. */
+function outdatedOf<Packet>(changes: readonly ArmChange<Packet>[]): string[] {
+  const outdated = new Set<string>();
+  for (const { before } of changes) for (const key of before?.keys ?? []) outdated.add(key);
+  if (outdated.size > 0) for (const { armed } of changes) for (const key of armed.keys) outdated.delete(key);
+  return [...outdated];
 }
 
-function wholeKeyOf(endpoint: StoppedEndpoint): string {
-  return `${keyOf(endpoint)} ${endpoint.connections} ${endpoint.mac ?? ''}`;
-}
-
-function sameEndpoints(some: readonly StoppedEndpoint[], others: readonly StoppedEndpoint[]): boolean {
-  return (
-    some.length === others.length &&
-    some.every((each, index) => wholeKeyOf(each) === wholeKeyOf(others[index] as StoppedEndpoint))
-  );
+function isSame(some: readonly string[], others: readonly string[]): boolean {
+  return some.length === others.length && some.every((each, index) => each === others[index]);
 }

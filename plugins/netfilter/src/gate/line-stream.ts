@@ -31,10 +31,12 @@ export class LineStream {
     }
   }
 
-  /** @returns whether it will be written; not where the other side does not read, or has ended */
+  /** @returns whether it will be taken; not where the other side does not read, or has ended, or it is too long */
   send(message: object): boolean {
     if (!this.stream.writable || this.stream.writableLength > UNWRITTEN) return false;
-    this.stream.write(`${JSON.stringify(message)}\n`);
+    const line = JSON.stringify(message);
+    if (line.length > LONGEST_LINE) return false;
+    this.stream.write(`${line}\n`);
     return true;
   }
 

@@ -1,5 +1,5 @@
-import { isIP } from 'node:net';
 import { RUNGS, type Rung } from '../netlink/netfilter.js';
+import { readAddress } from '../netlink/read-address.js';
 
 export type Protocol = 'tcp' | 'udp';
 export type Outcome = 'deliver' | 'refuse' | 'drop';
@@ -7,7 +7,20 @@ export type Verdict = 'hold' | 'refuse' | 'drop';
 /** What becomes of packets of connections that are open. */
 export type Connections = 'pass' | 'hold' | 'refuse';
 
-/** A unikernel to arm, as the gate gets it. */
+/** Unikernels to arm that have their ports, and what becomes of connections, in common: there may be very many. */
+export interface GuardedGroup {
+  /** As `tcp/443`. */
+  readonly ports: readonly string[];
+  readonly connections: Connections;
+  /** Their names. */
+  readonly unikernels: readonly string[];
+  /** The addresses of each, with a blank between two. */
+  readonly addresses: readonly string[];
+  /** Of the first device of each, and empty where it is not known; absent where nobody asks for them. */
+  readonly macs?: readonly string[] | undefined;
+}
+
+/** One of them. */
 export interface GuardedService {
   readonly unikernel: string;
   readonly addresses: readonly string[];
@@ -18,7 +31,7 @@ export interface GuardedService {
   readonly mac?: string | undefined;
 }
 
-/** A unikernel whose traffic is to be remembered, or is asked for. */
+/** A unikernel whose traffic is asked for, or several whose traffic is to be remembered. */
 export interface WatchedService {
   readonly addresses: readonly string[];
   /** As `tcp/443`. */
@@ -54,7 +67,7 @@ export type Order =
    * on, by any later gate either.
    */
   | { readonly number: number; readonly allow: readonly string[]; readonly seal?: true }
-  | { readonly number: number; readonly arm: readonly GuardedService[] }
+  | { readonly number: number; readonly arm: readonly GuardedGroup[] }
   | { readonly number: number; readonly release: string; readonly outcome: Outcome }
   | {
       readonly number: number;
@@ -99,7 +112,10 @@ export type Report =
     };
 
 /** The most services of one order. */
-export const MOST_SERVICES = 500;
+export const MOST_SERVICES = 2_500;
+
+/** The most addresses that are allowed, or watched, by one order. */
+export const MOST_LISTED = 8_192;
 
 /** The most addresses, and ports, of one service. */
 export const MOST_ADDRESSES = 64;
@@ -109,6 +125,7 @@ export const MOST_PORTS = 64;
 export const MOST_NAMED = 16;
 
 const LONGEST_NAME = 512;
+const LONGEST_ADDRESS = 45;
 const NONCE = /^[0-9a-f]{32}$/;
 const MAC = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/;
 const INTERFACE = /^[^\s/]{1,15}$/;
@@ -127,7 +144,7 @@ export function checkOrder(message: unknown): Order | undefined {
   if (knock !== undefined) return isWhole(knock) && isVerdict(verdict) ? { knock, verdict } : undefined;
   if (!isWhole(number)) return undefined;
   if (allow !== undefined) {
-    if (!isList(allow, 8_192) || !allow.every(isAddress)) return undefined;
+    if (!isList(allow, MOST_LISTED) || !allow.every(isAddress)) return undefined;
     return { number, allow, ...(seal === true && { seal }) };
   }
   if (release !== undefined) return isName(release) && isOutcome(outcome) ? { number, release, outcome } : undefined;
@@ -137,13 +154,28 @@ export function checkOrder(message: unknown): Order | undefined {
   }
   if (watch !== undefined) {
     if (!isList(watch, MOST_SERVICES) || !isList(ignored, 1_024) || typeof conntrack !== 'boolean') return undefined;
-    const services = watch.map(checkWatched);
+    const services = watch.map((each) => checkWatched(each, MOST_LISTED));
     if (!services.every((service) => service !== undefined) || !ignored.every(isText)) return undefined;
     return { number, watch: services, ignored, conntrack };
   }
   if (!isList(arm, MOST_SERVICES)) return undefined;
-  const services = arm.map(checkService);
-  return services.every((service) => service !== undefined) ? { number, arm: services } : undefined;
+  const groups = arm.map(checkGroup);
+  if (!groups.every((group) => group !== undefined)) return undefined;
+  const count = groups.reduce((sum, { unikernels }) => sum + unikernels.length, 0);
+  return count <= MOST_SERVICES ? { number, arm: groups } : undefined;
+}
+
+/** The members of groups that are checked. All of a group have the same list of ports. */
+export function* servicesIn(groups: readonly GuardedGroup[]): Generator<GuardedService, void, undefined> {
+  for (const { ports, connections, unikernels, addresses, macs } of groups) {
+    for (const [index, unikernel] of unikernels.entries()) {
+      const mac = macs?.[index];
+      yield {
+        ...{ unikernel, ports, connections, addresses: listOf(addresses[index] as string) },
+        ...(mac !== undefined && mac !== '' && { mac }),
+      };
+    }
+  }
 }
 
 /** Checks what the gate says, which reads what strangers have sent. */
@@ -179,23 +211,25 @@ export function readPort(text: string): { readonly protocol: Protocol; readonly 
   return isProtocol(protocol) && isPort(port) ? { protocol, port } : undefined;
 }
 
-function checkService(value: unknown): GuardedService | undefined {
+function checkGroup(value: unknown): GuardedGroup | undefined {
   const fields = fieldsOf(value);
   if (fields === undefined) return undefined;
-  const { unikernel, addresses, ports, connections, mac } = fields;
-  if (!isName(unikernel) || !isConnections(connections)) return undefined;
-  if (!isAddresses(addresses) || !isPorts(ports)) return undefined;
-  if (mac !== undefined && !(typeof mac === 'string' && MAC.test(mac))) return undefined;
-  return { unikernel, connections, mac, addresses, ports };
+  const { ports, connections, unikernels, addresses, macs } = fields;
+  if (!isPorts(ports) || !isConnections(connections)) return undefined;
+  if (!isList(unikernels, MOST_SERVICES) || !unikernels.every(isName)) return undefined;
+  const count = unikernels.length;
+  if (!isList(addresses, count) || addresses.length !== count || !addresses.every(isAddressList)) return undefined;
+  if (macs === undefined) return { ports, connections, unikernels, addresses };
+  if (!isList(macs, count) || macs.length !== count || !macs.every(isMacOrEmpty)) return undefined;
+  return { ports, connections, unikernels, addresses, macs };
 }
 
-function checkWatched(value: unknown): WatchedService | undefined {
+function checkWatched(value: unknown, most = MOST_ADDRESSES): WatchedService | undefined {
   const fields = fieldsOf(value);
   if (fields === undefined) return undefined;
   const { addresses, ports, outgoing } = fields;
-  return isAddresses(addresses) && isPorts(ports) && typeof outgoing === 'boolean'
-    ? { addresses, ports, outgoing }
-    : undefined;
+  if (!isList(addresses, most) || !addresses.every(isAddress)) return undefined;
+  return isPorts(ports) && typeof outgoing === 'boolean' ? { addresses, ports, outgoing } : undefined;
 }
 
 function checkTraffic(value: unknown): SeenTraffic | undefined {
@@ -239,11 +273,24 @@ function isNonce(value: unknown): value is string {
 
 /** An address without a zone. */
 function isAddress(value: unknown): value is string {
-  return typeof value === 'string' && value.length <= 45 && isIP(value) !== 0 && !value.includes('%');
+  return typeof value === 'string' && value.length <= LONGEST_ADDRESS && readAddress(value) !== '';
 }
 
-function isAddresses(value: unknown): value is readonly string[] {
-  return isList(value, MOST_ADDRESSES) && value.every(isAddress);
+/** Several, with a blank between two. */
+function isAddressList(value: unknown): value is string {
+  if (typeof value !== 'string') return false;
+  if (!value.includes(' ')) return isAddress(value);
+  if (value.length > MOST_ADDRESSES * (LONGEST_ADDRESS + 1)) return false;
+  const list = value.split(' ');
+  return list.length <= MOST_ADDRESSES && list.every(isAddress);
+}
+
+function listOf(addresses: string): readonly string[] {
+  return addresses.includes(' ') ? addresses.split(' ') : [addresses];
+}
+
+function isMacOrEmpty(value: unknown): value is string {
+  return typeof value === 'string' && (value === '' || MAC.test(value));
 }
 
 function isPorts(value: unknown): value is readonly string[] {

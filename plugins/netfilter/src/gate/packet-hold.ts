@@ -9,13 +9,16 @@ export interface PacketHold<Packet = unknown> {
    * becomes of connections. @throws Error of the system
    */
   arm(endpoints: readonly StoppedEndpoint[]): void;
-  /** From when this returns, packets to them pass. @throws Error of the system */
-  disarm(endpoints: readonly StoppedEndpoint[]): void;
+  /** From when this returns, packets to them pass. @param keys of endpoints @throws Error of the system */
+  disarm(keys: readonly string[]): void;
   /** They go on their way. */
   deliver(packets: readonly Packet[]): void;
   /** They are answered as a closed port does. */
   refuse(packets: readonly Packet[]): void;
   drop(packets: readonly Packet[]): void;
-  /** The kernel forgets what it tracks of connections to an address whose machine has ended. */
-  forgetConnections(address: string): void;
+  /**
+   * The kernel forgets what it tracks of connections to addresses whose machines have ended.
+   * @param addresses in hexadecimal digits
+   */
+  forgetConnections(addresses: ReadonlySet<string>): void;
 }

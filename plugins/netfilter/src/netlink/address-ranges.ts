@@ -1,4 +1,4 @@
-import { hexDigits } from './endpoint.js';
+import { hexDigits } from './read-address.js';
 import type { AddressRange } from './table-layout.js';
 
 /**

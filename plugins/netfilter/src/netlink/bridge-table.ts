@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { bridgeLayout, crossingChain, crossingLayout, MAC_ROOM, type BridgeLayoutOptions } from './bridge-layout.js';
-import { endpointKey, setFor, type Endpoint, type StoppedEndpoint } from './endpoint.js';
+import { isTcp, type StoppedEndpoint } from './endpoint.js';
 import { NetlinkError } from './netlink-error.js';
 import type { NetlinkSocket } from './netlink-socket.js';
 import type { Change, NftTable } from './nft-messages.js';
 import { commit } from './nft-transaction.js';
-import { SetMembers, type Edit } from './set-members.js';
+import { SetMembers, Sets, type Edit } from './set-members.js';
 
 /** Whether br_netfilter hands packets of bridges to the rules for IP, in this network namespace. */
 const SETTINGS = [
@@ -40,12 +40,18 @@ export class BridgeTable {
 
   /** Those without a MAC are held by the rules for IP alone. @throws NetlinkError */
   arm(endpoints: readonly StoppedEndpoint[]): void {
-    this.#edit(endpoints, ({ mac }, key) => (mac === undefined ? undefined : macKey(mac) + key));
+    this.#edit(
+      endpoints.map(({ key, connections, mac }) => ({
+        key,
+        whole: mac === undefined ? undefined : macKey(mac) + key,
+        hasEnded: isTcp(key) && connections !== 'pass',
+      })),
+    );
   }
 
-  /** @throws NetlinkError */
-  disarm(endpoints: readonly Endpoint[]): void {
-    this.#edit(endpoints, () => undefined);
+  /** @param keys of endpoints @throws NetlinkError */
+  disarm(keys: readonly string[]): void {
+    this.#edit(keys.map((key) => ({ key, whole: undefined, hasEnded: false })));
   }
 
   /** Adds what is watched, or takes it out, as the table for IP has it. @throws NetlinkError */
@@ -96,17 +102,14 @@ export class BridgeTable {
     return changed;
   }
 
-  #edit<E extends Endpoint>(endpoints: readonly E[], wanted: (endpoint: E, key: string) => string | undefined): void {
+  #edit(changes: readonly StoppedOnBridge[]): void {
     const after = new Map<string, string | undefined>();
     const edits: Edit[] = [];
-    for (const endpoint of endpoints) {
-      const key = endpointKey(endpoint);
+    for (const { key, whole, hasEnded } of changes) {
       const before = this.#stopped.get(key);
-      const whole = wanted(endpoint, key);
-      const set = setFor('stopped', endpoint);
-      if (before !== undefined && before !== whole) edits.push({ set, key: before, isMember: false });
-      if (whole !== undefined) edits.push({ set, key: whole, isMember: true });
-      edits.push({ set: setFor('ended', endpoint), key, isMember: whole !== undefined && hasEnded(endpoint) });
+      if (before !== undefined && before !== whole) edits.push({ key: before, about: Sets.STOPPED, members: 0 });
+      if (whole !== undefined) edits.push({ key: whole, about: Sets.STOPPED, members: Sets.STOPPED });
+      edits.push({ key, about: Sets.ENDED, members: whole !== undefined && hasEnded ? Sets.ENDED : 0 });
       after.set(key, whole);
     }
     this.#members.edit(edits);
@@ -117,8 +120,13 @@ export class BridgeTable {
   }
 }
 
-function hasEnded(endpoint: Endpoint & Partial<StoppedEndpoint>): boolean {
-  return endpoint.protocol === 'tcp' && endpoint.connections !== 'pass';
+/** What is to become of a service. */
+interface StoppedOnBridge {
+  /** Of its endpoint. */
+  readonly key: string;
+  /** That behind the MAC of its machine; absent where it is not to be held by this table. */
+  readonly whole: string | undefined;
+  readonly hasEnded: boolean;
 }
 
 /** A byte in each character, in whole words of 4 bytes. */

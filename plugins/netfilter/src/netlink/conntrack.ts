@@ -30,6 +30,9 @@ const OFFLOADED = (1 << 14) | (1 << 15);
 
 const ESTABLISHED = 3;
 
+/** Up to how many addresses are asked for one by one. */
+const MOST_ASKED = 4;
+
 /** One connection that the kernel tracks. */
 export interface TrackedConnection {
   /** Who has opened it, in hexadecimal digits. */
@@ -60,8 +63,17 @@ export function connectionsTo(socket: NetlinkSocket, address: string): TrackedCo
   return list(socket, isIpv4 ? IPV4 : IPV6, [destination, filter]).filter(({ service }) => service === address);
 }
 
+/** The same for several addresses. @throws NetlinkError */
+export function connectionsToAll(socket: NetlinkSocket, addresses: ReadonlySet<string>): TrackedConnection[] {
+  if (addresses.size <= MOST_ASKED) return [...addresses].flatMap((address) => connectionsTo(socket, address));
+  // The kernel goes through all of them for each question.
+  return [4, 16]
+    .flatMap((length) => connectionsOf(socket, length as 4 | 16))
+    .filter(({ service }) => addresses.has(service));
+}
+
 /** All connections of one version of IP, by the length of its addresses in bytes. @throws NetlinkError */
-export function connectionsOf(socket: NetlinkSocket, length: 4 | 16): TrackedConnection[] {
+function connectionsOf(socket: NetlinkSocket, length: 4 | 16): TrackedConnection[] {
   return list(socket, length === 4 ? IPV4 : IPV6, []);
 }
 

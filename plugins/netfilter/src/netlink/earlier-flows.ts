@@ -1,10 +1,7 @@
-import { connectionsTo, connectionsOf, trackedConnections, type TrackedConnection } from './conntrack.js';
+import { connectionsToAll, trackedConnections, type TrackedConnection } from './conntrack.js';
 import { endpointKey, type Endpoint } from './endpoint.js';
 import { NetlinkError } from './netlink-error.js';
 import type { NetlinkSocket } from './netlink-socket.js';
-
-/** Up to how many addresses are asked for one by one: more are found sooner among all connections. */
-const MOST_ASKED = 4;
 
 /** Codes of kernels without connection tracking. */
 const ABSENT = ['EOPNOTSUPP', 'ENOTSUP', 'EINVAL', 'ENOENT', 'EPROTONOSUPPORT'];
@@ -15,13 +12,10 @@ const ABSENT = ['EOPNOTSUPP', 'ENOTSUP', 'EINVAL', 'ENOENT', 'EPROTONOSUPPORT'];
  */
 export function earlierFlows(socket: NetlinkSocket, endpoints: readonly Endpoint[]): TrackedConnection[] {
   const services = new Set(endpoints.filter(({ protocol }) => protocol === 'tcp').map(endpointKey));
-  const addresses = [...new Set(endpoints.map(({ address }) => address))];
+  const addresses = new Set(endpoints.map(({ address }) => address));
   try {
     if (services.size === 0 || trackedConnections(socket) === 0) return [];
-    const all =
-      addresses.length <= MOST_ASKED
-        ? addresses.flatMap((address) => connectionsTo(socket, address))
-        : [4, 16].flatMap((length) => connectionsOf(socket, length as 4 | 16));
+    const all = connectionsToAll(socket, addresses);
     return all.filter(({ isEstablished, packets, service, servicePort, protocol }) => {
       // Nothing that nobody answers; where packets are not counted, that is not known.
       if (protocol !== 6 || !isEstablished || packets?.reply === 0) return false;

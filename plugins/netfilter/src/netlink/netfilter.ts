@@ -1,13 +1,15 @@
 import { addressRanges } from './address-ranges.js';
 import { BridgeTable } from './bridge-table.js';
-import { connectionsTo, deleteConnections, flowKey, type TrackedConnection } from './conntrack.js';
+import { connectionsToAll, deleteConnections, flowKey, type TrackedConnection } from './conntrack.js';
 import { earlierFlows } from './earlier-flows.js';
 import {
   addressKey,
+  addressOf,
   endpointKey,
+  endpointOf,
   isLoopback,
+  isTcp,
   OwnAddresses,
-  setFor,
   type Endpoint,
   type StoppedEndpoint,
 } from './endpoint.js';
@@ -17,7 +19,7 @@ import type { Change, NftTable } from './nft-messages.js';
 import { commit } from './nft-transaction.js';
 import { OtherTables } from './other-tables.js';
 import type { PacketHolder } from './packet-holder.js';
-import { MOST_AT_ONCE, opposite, SetMembers, type Edit } from './set-members.js';
+import { SetMembers, Sets, type Edit } from './set-members.js';
 import {
   ignoredLayout,
   ignoredNetworks,
@@ -27,7 +29,6 @@ import {
   reachableLayout,
   trackConnections,
   unwatchedLayout,
-  USERS,
   type LayoutOptions,
 } from './table-layout.js';
 import { TrafficReader, type TrafficQuestion, type TrafficReading } from './traffic-reader.js';
@@ -35,6 +36,15 @@ import { TrafficReader, type TrafficQuestion, type TrafficReading } from './traf
 /** How packets are held, the best first: by nftables' own queue, by that of iptables, or as copies that are sent again. */
 export const RUNGS = ['nft queue', 'xt NFQUEUE', 'NFLOG'] as const;
 export type Rung = (typeof RUNGS)[number];
+
+/** The sets that say of which services packets are held. */
+const HOLDING = Sets.STOPPED | Sets.PUBLISHED | Sets.ENDED;
+
+/** The sets of those whose traffic is remembered: behind this host, or at its own addresses. */
+const WATCHED = Sets.KNOWN | Sets.HERE;
+
+/** The most connections of one transaction: without rights over the whole host it has to fit into a small buffer. */
+const MOST_FLOWS = 2_000;
 
 /**
  * The table of this Jitsu in the packet filter of this network namespace, and what its rules hold. All of it ends with the
@@ -91,55 +101,39 @@ export class Netfilter implements Disposable {
    */
   arm(endpoints: readonly StoppedEndpoint[]): void {
     const own = new OwnAddresses();
-    if (endpoints.some(({ address }) => own.has(address))) this.#add('published', publishedLayout);
-    this.#watchWhereTheyAre(endpoints, own);
-    const done = this.#members.edit(
-      endpoints.flatMap((endpoint) => {
-        const key = endpointKey(endpoint);
-        const isOwn = own.has(endpoint.address);
-        return [
-          { set: setFor('published', endpoint), key, isMember: isOwn },
-          { set: setFor('stopped', endpoint), key, isMember: !isOwn },
-          {
-            set: setFor('ended', endpoint),
-            key,
-            isMember: endpoint.protocol === 'tcp' && endpoint.connections !== 'pass',
-          },
-        ];
-      }),
-    );
-    // Looked for when ours are visible, so that of two that arm at once at least one sees the other.
-    const taken = this.#others.findArmed(endpoints);
-    if (taken === undefined) return this.#armOnBridges(endpoints, done);
-    this.#members.edit(opposite(done));
-    const { endpoint, table } = taken;
-    const place = `${endpoint.protocol}/${endpoint.port} at ${textOf(endpoint.address)}`;
-    throw new NetlinkError(
-      `hold packets for ${place}`,
-      'EADDRINUSE',
-      `the Jitsu with the table ${table} does so already`,
-    );
-  }
-
-  /** What is watched may have become an address of this host, or may be one no more. */
-  #watchWhereTheyAre(endpoints: readonly Endpoint[], own: OwnAddresses): void {
+    let isUnwatched = false;
     const moved: Endpoint[] = [];
-    for (const endpoint of endpoints) {
-      const key = endpointKey(endpoint);
-      const isOwn = own.has(endpoint.address);
-      if (this.#members.has(setFor(isOwn ? 'here' : 'known', endpoint), key)) continue;
-      if (this.#members.has(setFor(isOwn ? 'known' : 'here', endpoint), key)) moved.push(endpoint);
-      else if (!isOwn) this.#add('unwatched', unwatchedLayout);
-    }
+    const edits = endpoints.map(({ key, connections }): Edit => {
+      const isOwn = own.has(addressOf(key));
+      const watched = this.#members.of(key) & WATCHED;
+      if (watched === 0) isUnwatched ||= !isOwn;
+      else if (watched !== (isOwn ? Sets.HERE : Sets.KNOWN)) moved.push(endpointOf(key));
+      const ended = isTcp(key) && connections !== 'pass' ? Sets.ENDED : 0;
+      return { key, about: HOLDING, members: (isOwn ? Sets.PUBLISHED : Sets.STOPPED) | ended };
+    });
+    if (edits.some(({ members }) => (members & Sets.PUBLISHED) !== 0)) this.#add('published', publishedLayout);
+    if (isUnwatched) this.#add('unwatched', unwatchedLayout);
+    // What has become an address of this host since it is watched, or is one no more.
     if (moved.length > 0) this.watch(moved);
+    const undoing = this.#members.edit(edits);
+    // Looked for when ours are visible, so that of two that arm at once at least one sees the other.
+    const taken = this.#others.findArmed(endpoints.map(({ key }) => key));
+    if (taken === undefined) return this.#armOnBridges(endpoints, undoing);
+    this.#members.edit(undoing.reverse());
+    const { address, protocol, port } = endpointOf(taken.key);
+    throw new NetlinkError(
+      `hold packets for ${protocol}/${port} at ${textOf(address)}`,
+      'EADDRINUSE',
+      `the Jitsu with the table ${taken.table} does so already`,
+    );
   }
 
-  #armOnBridges(endpoints: readonly StoppedEndpoint[], done: readonly Edit[]): void {
+  #armOnBridges(endpoints: readonly StoppedEndpoint[], undoing: Edit[]): void {
     try {
       this.#followBridges();
       this.#bridges?.arm(endpoints);
     } catch (error) {
-      this.#members.edit(opposite(done));
+      this.#members.edit(undoing.reverse());
       throw error;
     }
   }
@@ -152,15 +146,10 @@ export class Netfilter implements Disposable {
     for (const change of this.#bridges?.follow() ?? []) this.#warn?.(change);
   }
 
-  /** From when this returns, packets to them pass. @throws NetlinkError */
-  disarm(endpoints: readonly Endpoint[]): void {
-    this.#bridges?.disarm(endpoints);
-    this.#members.edit(
-      endpoints.flatMap((endpoint) => {
-        const key = endpointKey(endpoint);
-        return ['published', 'stopped', 'ended'].map((name) => ({ set: setFor(name, endpoint), key, isMember: false }));
-      }),
-    );
+  /** From when this returns, packets to them pass. @param keys of endpoints @throws NetlinkError */
+  disarm(keys: readonly string[]): void {
+    this.#bridges?.disarm(keys);
+    this.#members.edit(keys.map((key) => ({ key, about: HOLDING, members: 0 })));
   }
 
   /** The packets of these users of this host are those of readiness probes from now on. @throws NetlinkError */
@@ -170,7 +159,7 @@ export class Netfilter implements Disposable {
         const key = Buffer.alloc(4);
         // In the order of this machine.
         key.writeUInt32LE(user);
-        return { set: USERS, key: key.toString('latin1'), isMember: true };
+        return { key: key.toString('latin1'), about: Sets.USERS, members: Sets.USERS };
       }),
     );
   }
@@ -196,21 +185,17 @@ export class Netfilter implements Disposable {
   watch(endpoints: readonly Endpoint[], outgoing: readonly string[] = []): void {
     if (outgoing.length > 0) this.#add('outgoing', outgoingLayout);
     this.#followBridges();
-    const own = new OwnAddresses();
-    const ofOwn = endpoints.filter(({ address }) => own.has(address));
-    if (ofOwn.length > 0) this.#add('own', ownLayout);
-    if (ofOwn.some(({ address }) => !isLoopback(address))) this.#add('reachable', reachableLayout);
-    this.#bridges?.watch(watchEdits(endpoints, outgoing, true));
-    const edits = this.#members.edit(watchEdits(endpoints, outgoing, true, own));
-    const added = new Set(edits.filter(({ isMember }) => isMember).map(({ key }) => key));
+    const edits = watchEdits(endpoints, outgoing, true);
+    this.#bridges?.watch(edits);
+    const added = new Set(this.#members.edit(this.#whereTheyAre(edits)).map(({ key }) => key));
     const unseen = endpoints.filter((endpoint) => added.has(endpointKey(endpoint)));
     const flows = earlierFlows(this.socket, unseen);
     for (const version of [4, 6] as const) {
       const ofVersion = flows.filter(({ service }) => service.length === (version === 4 ? 8 : 32));
-      for (let from = 0; from < ofVersion.length; from += MOST_AT_ONCE) {
-        const some = ofVersion.slice(from, from + MOST_AT_ONCE);
+      for (let from = 0; from < ofVersion.length; from += MOST_FLOWS) {
+        const some = ofVersion.slice(from, from + MOST_FLOWS);
         commit(this.socket, [
-          ...this.table.add(`active${version}`, [...new Set(some.map(serviceKey))]),
+          ...this.table.add(`active${version}`, [...new Set(some.map(serviceKeyOf))]),
           ...this.table.add(`flows${version}`, some.map(flowKey)),
         ]);
       }
@@ -219,8 +204,23 @@ export class Netfilter implements Disposable {
 
   /** It is not remembered any more. @throws NetlinkError */
   unwatch(endpoints: readonly Endpoint[], outgoing: readonly string[] = []): void {
-    this.#bridges?.watch(watchEdits(endpoints, outgoing, false));
-    this.#members.edit(watchEdits(endpoints, outgoing, false, new OwnAddresses()));
+    const edits = watchEdits(endpoints, outgoing, false);
+    this.#bridges?.watch(edits);
+    this.#members.edit(this.#whereTheyAre(edits));
+  }
+
+  /** The same for this table, where services at addresses of this host are in a set of their own. */
+  #whereTheyAre(edits: readonly Edit[]): Edit[] {
+    const own = new OwnAddresses();
+    return edits.map((edit) => {
+      const { key, about, members } = edit;
+      if (about !== Sets.KNOWN) return edit;
+      const address = addressOf(key);
+      if (members === 0 || !own.has(address)) return { key, about: WATCHED, members };
+      this.#add('own', ownLayout);
+      if (!isLoopback(address)) this.#add('reachable', reachableLayout);
+      return { key, about: WATCHED, members: Sets.HERE };
+    });
   }
 
   /** Clients in these networks do not count as use from now on; to be called once. @throws NetlinkError */
@@ -243,11 +243,11 @@ export class Netfilter implements Disposable {
   }
 
   /**
-   * Deletes what is tracked of connections to an address whose machine has ended.
-   * @param address in hexadecimal digits @returns how many there were @throws NetlinkError
+   * Deletes what is tracked of connections to addresses whose machines have ended.
+   * @param addresses in hexadecimal digits @returns how many there were @throws NetlinkError
    */
-  forgetConnections(address: string): number {
-    return deleteConnections(this.socket, connectionsTo(this.socket, address));
+  forgetConnections(addresses: ReadonlySet<string>): number {
+    return deleteConnections(this.socket, connectionsToAll(this.socket, addresses));
   }
 
   #add(name: string, layoutOf: (table: NftTable, options: LayoutOptions) => Change[]): void {
@@ -263,32 +263,18 @@ export class Netfilter implements Disposable {
   }
 }
 
-/** @param own tells those apart that are this host's; without it, all are taken for others */
-function watchEdits(
-  endpoints: readonly Endpoint[],
-  outgoing: readonly string[],
-  isMember: boolean,
-  own?: OwnAddresses,
-): Edit[] {
+function watchEdits(endpoints: readonly Endpoint[], outgoing: readonly string[], isMember: boolean): Edit[] {
   return [
-    ...endpoints.flatMap((endpoint) => {
-      const key = endpointKey(endpoint);
-      if (own === undefined) return [{ set: setFor('known', endpoint), key, isMember }];
-      const isOwn = own.has(endpoint.address);
-      return [
-        { set: setFor('known', endpoint), key, isMember: isMember && !isOwn },
-        { set: setFor('here', endpoint), key, isMember: isMember && isOwn },
-      ];
-    }),
-    ...outgoing.map((address) => ({
-      set: setFor('outgoing', { address }),
-      key: addressKey(address),
-      isMember,
-    })),
+    ...endpoints.map((endpoint) => editOf(endpointKey(endpoint), Sets.KNOWN, isMember)),
+    ...outgoing.map((address) => editOf(addressKey(address), Sets.OUTGOING, isMember)),
   ];
 }
 
-function serviceKey({ service, servicePort }: TrackedConnection): string {
+function editOf(key: string, about: number, isMember: boolean): Edit {
+  return { key, about, members: isMember ? about : 0 };
+}
+
+function serviceKeyOf({ service, servicePort }: TrackedConnection): string {
   return endpointKey({ address: service, protocol: 'tcp', port: servicePort });
 }
 

@@ -16,6 +16,10 @@ const PATIENCE = 10;
 /** What may wait to be sent and read, in bytes. */
 const SEND_BUFFER = 4 * 1_024 * 1_024;
 const RECEIVE_BUFFER = 4 * 1_024 * 1_024;
+/** Of a kernel whose limits nobody has changed. */
+const USUAL_SEND_BUFFER = 212_992;
+/** What the kernel keeps of a buffer for itself. */
+const SOCKET_OVERHEAD = 32;
 
 /** The kernel's words in an answer (linux/netlink.h). */
 const NLMSGERR_ATTR_MSG = 1;
@@ -34,6 +38,8 @@ export interface Failure {
 export class NetlinkSocket implements Disposable {
   readonly #buffer = Buffer.alloc(MOST_RECEIVED);
   #sequence = 0;
+  /** How long a datagram may be, in bytes. */
+  mostSent = USUAL_SEND_BUFFER - SOCKET_OVERHEAD;
 
   private constructor(
     readonly descriptor: number,
@@ -55,6 +61,7 @@ export class NetlinkSocket implements Disposable {
     // Without these rights the usual sizes stay, and what needs more fails by itself.
     socket.#set(Linux.SOL_SOCKET, Linux.SO_SNDBUFFORCE, SEND_BUFFER);
     socket.#set(Linux.SOL_SOCKET, Linux.SO_RCVBUFFORCE, RECEIVE_BUFFER);
+    socket.#learnRoom();
     // Refusals are short then, and say why.
     socket.#set(Linux.SOL_NETLINK, Linux.NETLINK_CAP_ACK, 1);
     socket.#set(Linux.SOL_NETLINK, Linux.NETLINK_EXT_ACK, 1);
@@ -196,6 +203,14 @@ export class NetlinkSocket implements Disposable {
     const bytes = Buffer.alloc(4);
     bytes.writeInt32LE(value);
     this.calls.setsockopt(this.descriptor, level, name, bytes, bytes.length);
+  }
+
+  #learnRoom(): void {
+    const size = Buffer.alloc(4);
+    const length = Buffer.alloc(4);
+    length.writeInt32LE(4);
+    if (this.calls.getsockopt(this.descriptor, Linux.SOL_SOCKET, Linux.SO_SNDBUF, size, length) !== 0) return;
+    this.mostSent = size.readInt32LE(0) - SOCKET_OVERHEAD;
   }
 
   [Symbol.dispose](): void {

@@ -165,7 +165,7 @@ export class NftTable {
   }
 
   #elements(doing: string, type: number, flags: number, set: string, keys: readonly string[]): Change[] {
-    const each = 12 + (((keys[0]?.length ?? 0) + 3) & ~3);
+    const each = elementSize(keys[0] ?? '');
     const most = Math.floor(MOST_ELEMENTS / each);
     const changes: Change[] = [];
     for (let from = 0; from < keys.length; from += most) {
@@ -183,6 +183,11 @@ export class NftTable {
   #change(doing: string, type: number, flags: number, attributes: readonly Uint8Array[]): Change {
     return { doing, type, flags, body: Buffer.concat([netfilterHeader(this.family), ...attributes]) };
   }
+}
+
+/** How many bytes an element with this key takes in a message. */
+export function elementSize(key: string): number {
+  return 12 + ((key.length + 3) & ~3);
 }
 
 /** All at once: one buffer for each of them would take longer than the kernel does. */

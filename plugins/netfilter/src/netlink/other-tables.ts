@@ -1,5 +1,5 @@
 import { attributeOf, textOfAttribute } from './attributes.js';
-import { endpointKey, setFor, type Endpoint } from './endpoint.js';
+import { isIpv4 } from './endpoint.js';
 import { NetlinkError } from './netlink-error.js';
 import { NETFILTER_HEADER, netfilterHeader } from './netlink-message.js';
 import type { NetlinkSocket } from './netlink-socket.js';
@@ -8,6 +8,9 @@ import { elementQuestion, NftMessage, type NftTable } from './nft-messages.js';
 /** How the names of tables begin; the number of the instance follows. */
 export const TABLE_PREFIX = 'jitsu_';
 
+/** The sets of what is armed. */
+const KINDS = ['stopped', 'published'];
+
 /** The tables of other Jitsus in this network namespace. */
 export class OtherTables {
   constructor(
@@ -15,13 +18,14 @@ export class OtherTables {
     private readonly own: NftTable,
   ) {}
 
-  /** The first of these that another Jitsu has armed, and which. @throws NetlinkError */
-  findArmed(endpoints: readonly Endpoint[]): { readonly endpoint: Endpoint; readonly table: string } | undefined {
+  /**
+   * The first of these that another Jitsu has armed, and its table.
+   * @param keys of endpoints @throws NetlinkError
+   */
+  findArmed(keys: readonly string[]): { readonly key: string; readonly table: string } | undefined {
     for (const table of this.#names()) {
-      const endpoint = endpoints.find((each) => {
-        return ['stopped', 'published'].some((set) => this.#has(table, setFor(set, each), each));
-      });
-      if (endpoint !== undefined) return { endpoint, table };
+      const key = keys.find((each) => KINDS.some((kind) => this.#has(table, `${kind}${isIpv4(each) ? 4 : 6}`, each)));
+      if (key !== undefined) return { key, table };
     }
     return undefined;
   }
@@ -42,9 +46,9 @@ export class OtherTables {
     return names;
   }
 
-  #has(table: string, set: string, endpoint: Endpoint): boolean {
+  #has(table: string, set: string, key: string): boolean {
     try {
-      const question = elementQuestion(this.own.family, table, set, endpointKey(endpoint));
+      const question = elementQuestion(this.own.family, table, set, key);
       this.socket.question(`look into ${table}`, NftMessage.GET_ELEMENT, question);
       return true;
     } catch (error) {

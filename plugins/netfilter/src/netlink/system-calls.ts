@@ -10,6 +10,7 @@ export const Linux = {
   SOCK_CLOEXEC: 0o2000000,
   MSG_DONTWAIT: 0x40,
   SOL_SOCKET: 1,
+  SO_SNDBUF: 7,
   SO_RCVTIMEO: 20,
   SO_ATTACH_FILTER: 26,
   SO_SNDBUFFORCE: 32,
@@ -40,6 +41,9 @@ export async function loadSystemCalls() {
     setsockopt: bind<(descriptor: number, level: number, name: number, value: Uint8Array, length: number) => number>(
       'int setsockopt(int, int, int, const void *, uint)',
     ),
+    getsockopt: bind<
+      (descriptor: number, level: number, name: number, value: Uint8Array, length: Uint8Array) => number
+    >('int getsockopt(int, int, int, void *, void *)'),
     recv: bind<(descriptor: number, buffer: Uint8Array, length: number, flags: number) => number>(
       'long recv(int, void *, size_t, int)',
     ),

@@ -3,7 +3,8 @@ import { Gate } from '#netfilter/gate/gate.js';
 import { HOLD_LIMITS } from '#netfilter/gate/held-packets.js';
 import type { GuardedService, Report } from '#netfilter/gate/messages.js';
 import type { PacketHold } from '#netfilter/gate/packet-hold.js';
-import type { StoppedEndpoint } from '#netfilter/netlink/endpoint.js';
+import { endpointOf, type StoppedEndpoint } from '#netfilter/netlink/endpoint.js';
+import { readAddress } from '#netfilter/netlink/read-address.js';
 import { aPacket, type PacketParts } from '../../../support/netfilter/a-packet.js';
 
 type Knock = Extract<Report, { readonly from: string }>;
@@ -12,15 +13,15 @@ type Knock = Extract<Report, { readonly from: string }>;
 class RecordingHold implements PacketHold<number> {
   readonly rung = 'nft queue';
   readonly done: string[] = [];
+  failure: Error | undefined;
 
   arm(endpoints: readonly StoppedEndpoint[]): void {
-    for (const { protocol, port, address, connections } of endpoints) {
-      this.done.push(`arm ${protocol}/${port} ${address} ${connections}`);
-    }
+    if (this.failure !== undefined) throw this.failure;
+    for (const { key, connections } of endpoints) this.done.push(`arm ${textOfKey(key)} ${connections}`);
   }
 
-  disarm(endpoints: readonly StoppedEndpoint[]): void {
-    for (const { protocol, port, address } of endpoints) this.done.push(`disarm ${protocol}/${port} ${address}`);
+  disarm(keys: readonly string[]): void {
+    for (const key of keys) this.done.push(`disarm ${textOfKey(key)}`);
   }
 
   deliver(packets: readonly number[]): void {
@@ -31,8 +32,8 @@ class RecordingHold implements PacketHold<number> {
     this.#note('refuse', packets);
   }
 
-  forgetConnections(address: string): void {
-    this.done.push(`forget ${address}`);
+  forgetConnections(addresses: ReadonlySet<string>): void {
+    this.done.push(`forget ${[...addresses].join(' ')}`);
   }
 
   drop(packets: readonly number[]): void {
@@ -42,6 +43,11 @@ class RecordingHold implements PacketHold<number> {
   #note(what: string, packets: readonly number[]): void {
     if (packets.length > 0) this.done.push(`${what} ${packets.join(' ')}`);
   }
+}
+
+function textOfKey(key: string): string {
+  const { protocol, port, address } = endpointOf(key);
+  return `${protocol}/${port} ${address}`;
 }
 
 const www: GuardedService = {
@@ -234,7 +240,7 @@ describe('the gate', () => {
   });
 
   it('arms no address that it was not told of in time, and all others of the same order', () => {
-    gateWith(HOLD_LIMITS, (address) => address === '0a4d0050');
+    gateWith(HOLD_LIMITS, (address) => address === readAddress('10.77.0.80'));
     const stranger = { ...www, unikernel: 'stranger', addresses: ['10.77.0.99'] };
     assert.throws(() => gate.arm([stranger, www]), { code: 'JITSU_DOORMAN_DENIED', message: /10\.77\.0\.99/ });
     assert.deepEqual(done(), ['arm tcp/80 0a4d0050 refuse', 'arm udp/53 0a4d0050 refuse']);
@@ -245,6 +251,53 @@ describe('the gate', () => {
     assert.throws(() => gate.arm([{ ...www, unikernel: 'other' }]), {
       message: /other: www is armed at 10\.77\.0\.80, tcp\/80/,
     });
+  });
+
+  it('arms no address and port for two unikernels of the same order, and the first of them stays', () => {
+    const other = { ...www, unikernel: 'other', ports: ['udp/53'] };
+    assert.throws(() => gate.arm([www, other]), { message: /other: www is armed at 10\.77\.0\.80, udp\/53/ });
+    assert.deepEqual(done(), ['arm tcp/80 0a4d0050 refuse', 'arm udp/53 0a4d0050 refuse']);
+    take();
+    assert.deepEqual(
+      knocks().map(({ unikernel }) => unikernel),
+      ['www'],
+    );
+  });
+
+  it('is as before where the kernel refuses: what was armed stays so, and what was not may be armed by another', () => {
+    gate.arm([www]);
+    done();
+    hold.failure = new Error('no room');
+    const db = { ...www, unikernel: 'db', addresses: ['10.77.0.81'] };
+    assert.throws(() => gate.arm([{ ...www, addresses: ['10.77.0.82'] }, db]), {
+      code: 'JITSU_DOORMAN_FAILED',
+      message: 'no room',
+    });
+    hold.failure = undefined;
+    const passing = take({ destination: '10.77.0.82' });
+    assert.deepEqual(done(), [`deliver ${passing}`]);
+    take();
+    assert.equal(knocks().length, 1);
+    gate.arm([{ ...db, unikernel: 'other' }]);
+    gate.release('www', 'deliver');
+    assert.deepEqual(done().slice(-3, -1), ['disarm tcp/80 0a4d0050', 'disarm udp/53 0a4d0050']);
+  });
+
+  it('forgets at once what is tracked of the connections to all that have ended', () => {
+    const both = [www, { ...www, unikernel: 'db', addresses: ['10.77.0.81'] }];
+    gate.arm(both.map((service) => ({ ...service, connections: 'pass' })));
+    done();
+    gate.arm(both);
+    assert.deepEqual(done().slice(-1), ['forget 0a4d0050 0a4d0051']);
+  });
+
+  it('knows the MAC of what is armed, until it is released', () => {
+    gate.arm([{ ...www, mac: '02:00:00:00:00:80' }]);
+    assert.equal(gate.macOf('0a4d0050')?.toString('hex'), '020000000080');
+    gate.arm([{ ...www, mac: '02:00:00:00:00:81' }]);
+    assert.equal(gate.macOf('0a4d0050')?.toString('hex'), '020000000081');
+    gate.release('www', 'deliver');
+    assert.equal(gate.macOf('0a4d0050'), undefined);
   });
 
   it('changes nothing for a unikernel or a knock that it does not know', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { StoppedEndpoint } from '#netfilter/netlink/endpoint.js';
 import type { TrafficReading } from '#netfilter/netlink/traffic-reader.js';
+import type { Stopped } from '../../../support/netfilter/network-agent.js';
 import { hex, ROUTED, TestNetwork } from '../../../support/netfilter/test-network.js';
 
 const TCP = 8080;
@@ -49,7 +49,7 @@ describe('the netfilter table of family bridge', function () {
       { address: hex(address), protocol: 'udp', port: UDP },
     ] as const;
 
-  const stopped = (address: string, more: Partial<StoppedEndpoint> = {}): StoppedEndpoint => {
+  const stopped = (address: string, more: Partial<Stopped> = {}): Stopped => {
     return { ...endpointsOf(address)[0], connections: 'refuse', mac: MAC, ...more };
   };
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { StoppedEndpoint } from '#netfilter/netlink/endpoint.js';
+import type { Stopped } from '../../../support/netfilter/network-agent.js';
 import { hex, ROUTED, TestNetwork } from '../../../support/netfilter/test-network.js';
 
 const PORT = 8080;
@@ -20,7 +20,7 @@ describe('what the netfilter table holds', function () {
     await network.do('host', 'close');
   });
 
-  function endpoint(connections: StoppedEndpoint['connections'], address: string = ROUTED.guest): StoppedEndpoint {
+  function endpoint(connections: Stopped['connections'], address: string = ROUTED.guest): Stopped {
     return { address: hex(address), protocol: 'tcp', port: PORT, connections };
   }
 
