@@ -103,14 +103,15 @@ export class Netfilter implements Disposable {
     const own = new OwnAddresses();
     let isUnwatched = false;
     const moved: Endpoint[] = [];
-    const edits = endpoints.map(({ key, connections }): Edit => {
+    const edits: Edit[] = [];
+    for (const { key, connections } of endpoints) {
       const isOwn = own.has(addressOf(key));
       const watched = this.#members.of(key) & WATCHED;
       if (watched === 0) isUnwatched ||= !isOwn;
       else if (watched !== (isOwn ? Sets.HERE : Sets.KNOWN)) moved.push(endpointOf(key));
       const ended = isTcp(key) && connections !== 'pass' ? Sets.ENDED : 0;
-      return { key, about: HOLDING, members: (isOwn ? Sets.PUBLISHED : Sets.STOPPED) | ended };
-    });
+      edits.push({ key, about: HOLDING, members: (isOwn ? Sets.PUBLISHED : Sets.STOPPED) | ended });
+    }
     if (edits.some(({ members }) => (members & Sets.PUBLISHED) !== 0)) this.#add('published', publishedLayout);
     if (isUnwatched) this.#add('unwatched', unwatchedLayout);
     // What has become an address of this host since it is watched, or is one no more.
