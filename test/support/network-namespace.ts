@@ -21,13 +21,10 @@ export class NetworkNamespace implements AsyncDisposable {
     private readonly ip: string,
   ) {}
 
-  /**
-   * Makes one, and removes those that a killed test run has left. The suite is skipped where that cannot be done; without
-   * one, that is an error.
-   */
+  /** Makes one, and removes those that a killed test run has left. The suite is skipped where that cannot be done. */
   static async create(context?: Mocha.Context): Promise<NetworkNamespace> {
-    if (context !== undefined) requireRoot(context);
-    const ip = context === undefined ? 'ip' : requireTool(context, 'ip');
+    requireRoot(context);
+    const ip = requireTool(context, 'ip');
     await removeStale(ip);
     created += 1;
     const name = [PREFIX, process.pid, await startTimeOf(process.pid), created].join('-');
