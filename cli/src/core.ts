@@ -16,7 +16,10 @@ import type { ControlClient, RuntimeRecord } from '@jitsud/core/control';
 export interface Control {
   controlClient(
     socket: string,
-  ): Pick<ControlClient, 'status' | 'statusOf' | 'summon' | 'stop' | 'keep' | 'flush' | 'history'>;
+  ): Pick<
+    ControlClient,
+    'status' | 'statusOf' | 'summon' | 'summonGroup' | 'stop' | 'stopGroup' | 'keep' | 'flush' | 'history'
+  >;
   defaultControlSocket(): string;
   /** Every running Jitsu of this user. */
   runningJitsus(): readonly RuntimeRecord[];

@@ -142,3 +142,40 @@ describe('a program that needs others', function () {
     assert.ok(!jitsu.runs().some(({ pid }) => isRunning(pid)));
   });
 });
+
+describe('a group of programs', function () {
+  this.timeout(120_000);
+
+  it('is summoned and stopped by its name, what is needed first and last', async () => {
+    const db = aUnikernel('db', ['slow=300'], { group: 'shop' });
+    const web = whichWants('web', db, ['lingers=300'], { group: 'shop' });
+    const other = aUnikernel('other');
+    await using jitsu = new RunningJitsu([web, db, other]);
+    await jitsu.start();
+    const summoned = await jitsu.control.summonGroup('shop');
+    assert.deepEqual(
+      summoned.unikernels.map(({ name, phase, wasReady }) => [name, phase, wasReady]),
+      [
+        ['web', 'ready', false],
+        ['db', 'ready', false],
+      ],
+    );
+    const [first, second] = inOrder(jitsu);
+    assert.ok(first!.listened! <= second!.began, 'the database answered before the program began');
+    const stopped = await jitsu.control.stopGroup('shop');
+    assert.deepEqual(
+      stopped.unikernels.map(({ name, state }) => [name, state]),
+      [
+        ['web', 'off'],
+        ['db', 'off'],
+      ],
+    );
+    assert.deepEqual(stopped.failures, []);
+    const stops = (await jitsu.control.history({})).filter(({ kind }) => kind === 'stopping' || kind === 'stopped');
+    assert.deepEqual(
+      stops.map(({ unikernel, kind }) => `${unikernel} ${kind}`),
+      ['web stopping', 'web stopped', 'db stopping', 'db stopped'],
+    );
+    assert.equal((await jitsu.status('other')).state, 'off');
+  });
+});

@@ -11,8 +11,11 @@ interface SkippedSuite {
  *
  * This is the only way to skip: the runner counts a test that is skipped without a reason as failed. With
  * `JITSU_TEST_REQUIRE=all` nothing is skipped, and the reason is the failure.
+ *
+ * @param context absent outside of mocha, where the reason is thrown
  */
-export function cannotRun(context: Mocha.Context, reason: string): never {
+export function cannotRun(context: Mocha.Context | undefined, reason: string): never {
+  if (context === undefined) throw new Error(reason);
   if (process.env['JITSU_TEST_REQUIRE'] === 'all') {
     throw new Error(`Cannot run here, and JITSU_TEST_REQUIRE=all allows no exception: ${reason}`);
   }

@@ -12,6 +12,8 @@ export function coreWithControl(parts: Partial<Client>): Core {
     statusOf: never('statusOf'),
     summon: never('summon'),
     stop: never('stop'),
+    summonGroup: never('summonGroup'),
+    stopGroup: never('stopGroup'),
     keep: never('keep'),
     flush: never('flush'),
     history: never('history'),

@@ -8,6 +8,8 @@ import { createSocket } from 'node:dgram';
 import { fstatSync, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 
+const TABLES = { udp4: 'udp', udp6: 'udp6' } as const;
+
 const habits = process.argv.slice(2);
 const { LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES = '' } = process.env;
 if (Number(LISTEN_PID) !== process.pid) {
@@ -20,11 +22,17 @@ if (habits.includes('crashes')) {
 }
 const names = LISTEN_FDNAMES.split(':');
 const servers: Server[] = [];
+/** The answers by UDP that the kernel has not taken yet. */
+let unsent = 0;
 const delay = Number(habits.find((word) => word.startsWith('slow='))?.slice(5) ?? 0);
 process.on('SIGTERM', () => {
   let open = servers.length;
-  if (open === 0) process.exit(0);
-  for (const server of servers) server.close(() => (open -= 1) === 0 && process.exit(0));
+  const end = (): void => {
+    if (unsent === 0) process.exit(0);
+    setTimeout(end, 1);
+  };
+  if (open === 0) end();
+  for (const server of servers) server.close(() => (open -= 1) === 0 && end());
 });
 setInterval(() => undefined, 60_000);
 if (!habits.includes('deaf')) setTimeout(serve, delay);
@@ -33,9 +41,14 @@ function serve(): void {
   for (let index = 0; index < Number(LISTEN_FDS); index += 1) {
     const fd = 3 + index;
     const answer = (client: string | undefined): string => `${process.pid} ${names[index]} ${client}`;
-    if (isDatagrams(fd)) {
-      const socket = createSocket('udp4');
-      socket.on('message', (_, { address, port }) => socket.send(answer(address), port, address)).bind({ fd });
+    const type = (['udp4', 'udp6'] as const).find((each) => isIn(TABLES[each], fd));
+    if (type !== undefined) {
+      const socket = createSocket(type);
+      socket.on('message', (_, { address, port }) => {
+        unsent += 1;
+        socket.send(answer(address), port, address, () => (unsent -= 1));
+      });
+      socket.bind({ fd });
       continue;
     }
     const server = createServer((client) => client.on('error', () => undefined).end(answer(client.remoteAddress)));
@@ -43,7 +56,7 @@ function serve(): void {
   }
 }
 
-function isDatagrams(fd: number): boolean {
-  const inode = String(fstatSync(fd).ino);
-  return ['udp', 'udp6'].some((table) => readFileSync(`/proc/net/${table}`, 'utf8').includes(` ${inode} `));
+/** Whether a file is a socket of this table of the kernel. */
+function isIn(table: string, fd: number): boolean {
+  return readFileSync(`/proc/net/${table}`, 'utf8').includes(` ${fstatSync(fd).ino} `);
 }

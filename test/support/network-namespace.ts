@@ -22,7 +22,7 @@ export class NetworkNamespace implements AsyncDisposable {
   ) {}
 
   /** Makes one, and removes those that a killed test run has left. The suite is skipped where that cannot be done. */
-  static async create(context: Mocha.Context): Promise<NetworkNamespace> {
+  static async create(context?: Mocha.Context): Promise<NetworkNamespace> {
     requireRoot(context);
     const ip = requireTool(context, 'ip');
     await removeStale(ip);

@@ -1,6 +1,7 @@
 import type {
   ControlActions,
   FlushReport,
+  GroupReport,
   KeepReport,
   KeepTime,
   StatusReport,
@@ -47,6 +48,17 @@ export class RecordedActions implements ControlActions {
   async stop(unikernel: string, mode?: string): Promise<UnikernelStatus> {
     this.calls.push(['stop', unikernel, mode]);
     return this.#answer(unikernel, 'down');
+  }
+
+  async summonGroup(group: string): Promise<GroupReport<SummonReport>> {
+    this.calls.push(['summonGroup', group]);
+    return { unikernels: [{ ...this.#answer('web', 'ready'), wasReady: false }], failures: [] };
+  }
+
+  async stopGroup(group: string, mode?: string): Promise<GroupReport<UnikernelStatus>> {
+    this.calls.push(['stopGroup', group, mode]);
+    const failures = [{ unikernel: 'db', code: 'JITSU_BACKEND_FAILED', message: 'It does not stop.' }];
+    return { unikernels: [this.#answer('web', 'down')], failures };
   }
 
   async keep(unikernel: string, time: KeepTime): Promise<KeepReport> {

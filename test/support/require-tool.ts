@@ -9,13 +9,13 @@ import { SYSTEM_TOOLS, type SystemTool } from './system-tools.js';
  *       dig = requireTool(this, 'dig');
  *     });
  */
-export function requireTool(context: Mocha.Context, tool: SystemTool): string {
+export function requireTool(context: Mocha.Context | undefined, tool: SystemTool): string {
   return (
     findProgram(tool) ?? cannotRun(context, `${tool} is not installed (Debian: apt-get install ${SYSTEM_TOOLS[tool]})`)
   );
 }
 
 /** Skips a suite that only root can run; call it in a `before` hook. */
-export function requireRoot(context: Mocha.Context): void {
+export function requireRoot(context: Mocha.Context | undefined): void {
   if (process.getuid?.() !== 0) cannotRun(context, 'only root can run it');
 }

@@ -100,7 +100,7 @@ export async function readSettings(
     unikernels.push(unikernel);
     used.add(unikernel.backend);
   }
-  reader.checkNeeds();
+  reader.checkRelations();
   if (!problems.isEmpty) problems.throwIfAny(source, { unikernels: input['unikernels'], lineOf: await lines?.() });
 
   const runtimeDirectory =

@@ -67,6 +67,8 @@ export class UnikernelReader {
   readonly #defaultPolicies: readonly Worded<StopPolicy>[];
   readonly #entryByName = new TextIndex<UnikernelEntry>();
   readonly #needing: Needing[] = [];
+  /** One of each group. */
+  readonly #groups = new Map<string, UnikernelEntry>();
   readonly #rules = new Map<string, UseRules>();
   /** The entries that relay, by protocol, address and port. */
   readonly #relayOwners = new Map<string, UnikernelEntry>();
@@ -137,6 +139,7 @@ export class UnikernelReader {
     const needs = common.needs?.length ? common.needs : undefined;
     if (name !== undefined && needs !== undefined)
       this.#needing.push({ name, needs, pathOf: this.#indexed(entry, 'needs') });
+    if (common.group !== undefined) this.#groups.set(common.group, entry);
     if (name === undefined || !isWhole || read === undefined) return undefined;
 
     const { boot, dns, stop } = this.config;
@@ -170,9 +173,15 @@ export class UnikernelReader {
     };
   }
 
-  /** Reports what is wrong with needs, once all unikernels are read. */
-  checkNeeds(): void {
+  /** Reports what is wrong with the names in needs and groups, once all unikernels are read. */
+  checkRelations(): void {
     this.problems.add(...needProblems(this.#needing, this.#entryByName));
+    for (const [group, entry] of this.#groups) {
+      if (!this.#entryByName.has(group)) continue;
+      const expected =
+        'The name of a group that no unikernel has expected: `jitsu summon` and `jitsu stop` take either, and would not know which.';
+      this.problems.addValue(entry.pathOf(['group']), group, expected);
+    }
   }
 
   readonly #report = (problem: ConfigProblem): void => {

@@ -10,6 +10,7 @@ import { OwnerLock } from '../state/owner-lock.js';
 import { reportOf } from './report-check.js';
 import { socketsOfOthers } from './sockets-of-others.js';
 import type {
+  GroupReport,
   FlushReport,
   KeepReport,
   KeepTime,
@@ -51,9 +52,17 @@ export class ControlClient {
   }
 
   async stop(unikernel: string, mode?: StopMode, signal?: AbortSignal): Promise<UnikernelStatus> {
-    const query = mode === undefined ? '' : `?${new URLSearchParams({ mode }).toString()}`;
-    const path = `/unikernels/${encodeURIComponent(unikernel)}/stop${query}`;
+    const path = `/unikernels/${encodeURIComponent(unikernel)}/stop${stopQuery(mode)}`;
     return this.#ask('POST', path, signal, reportOf.unikernel);
+  }
+
+  async summonGroup(group: string, signal?: AbortSignal): Promise<GroupReport<SummonReport>> {
+    return this.#ask('POST', `/groups/${encodeURIComponent(group)}/summon`, signal, reportOf.summonGroup);
+  }
+
+  async stopGroup(group: string, mode?: StopMode, signal?: AbortSignal): Promise<GroupReport<UnikernelStatus>> {
+    const path = `/groups/${encodeURIComponent(group)}/stop${stopQuery(mode)}`;
+    return this.#ask('POST', path, signal, reportOf.stopGroup);
   }
 
   async keep(unikernel: string, time: KeepTime, signal?: AbortSignal): Promise<KeepReport> {
@@ -196,4 +205,8 @@ function asThrown(body: unknown): JitsuError {
     throw new Error('it is no answer of a Jitsu');
   // A newer Jitsu may reply with codes that this version does not know.
   return new JitsuError(code as JitsuErrorCode, message);
+}
+
+function stopQuery(mode: StopMode | undefined): string {
+  return mode === undefined ? '' : `?${new URLSearchParams({ mode }).toString()}`;
 }

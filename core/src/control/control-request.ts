@@ -14,7 +14,8 @@ export class BadControlRequest extends JitsuError {
 /**
  * Executes a control request and returns the body of the reply. The requests:
  * `GET /status?unikernel=NAME`, `GET /history?unikernel=NAME&limit=N`, `POST /unikernels/NAME/summon`,
- * `POST /unikernels/NAME/stop?mode=MODE`, `POST /unikernels/NAME/keep?for=2h` or `?until=18:00`, `POST /flush?name=NAME`.
+ * `POST /unikernels/NAME/stop?mode=MODE`, `POST /unikernels/NAME/keep?for=2h` or `?until=18:00`, `POST /groups/NAME/summon`, `POST /groups/NAME/stop?mode=MODE`,
+ * `POST /flush?name=NAME`.
  *
  * @throws BadControlRequest, and the errors of the action
  */
@@ -49,6 +50,12 @@ export async function answerControlRequest(actions: ControlActions, method: stri
     case 'unikernels/NAME/keep':
       requireMethod('POST');
       return actions.keep(decodeName(encodedName ?? ''), keepTimeIn(url.searchParams));
+    case 'groups/NAME/summon':
+      requireMethod('POST');
+      return actions.summonGroup(decodeName(encodedName ?? ''));
+    case 'groups/NAME/stop':
+      requireMethod('POST');
+      return actions.stopGroup(decodeName(encodedName ?? ''), url.searchParams.get('mode') ?? undefined);
     default:
       throw new BadControlRequest(404, `There is nothing at ${url.pathname}. This is the control socket of Jitsu.`);
   }

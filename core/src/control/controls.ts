@@ -4,6 +4,7 @@ import { keepUntil } from './keep-until.js';
 import type {
   ControlActions,
   FlushReport,
+  GroupReport,
   KeepReport,
   KeepTime,
   StatusReport,
@@ -16,7 +17,7 @@ import type { LifecycleEvent } from '../contracts/lifecycle-event.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { HistoryQuery, StateStore } from '../contracts/state-store.js';
 import type { CacheStatus, CachingResolver } from '../dns/cache/caching-resolver.js';
-import { errorMessage, JitsuError } from '../errors.js';
+import { errorCode, errorMessage, JitsuError } from '../errors.js';
 import type { Fleet } from '../fleet/fleet.js';
 import type { Strays } from '../fleet/strays.js';
 import type { Lifecycle } from '../lifecycle/lifecycle.js';
@@ -65,7 +66,7 @@ export class Controls implements ControlActions {
     private readonly context: ControlContext,
     private readonly fleet: Fleet,
     private readonly strays: Pick<Strays, 'get' | 'values'>,
-    private readonly lifecycle: Pick<Lifecycle, 'summon' | 'stop' | 'status' | 'keep'>,
+    private readonly lifecycle: Pick<Lifecycle, 'summon' | 'stop' | 'stopTogether' | 'membersOf' | 'status' | 'keep'>,
     private readonly writer: HistoryWriter,
     private readonly store: StateStore,
     private readonly clock: Clock,
@@ -124,7 +125,24 @@ export class Controls implements ControlActions {
   }
 
   async summon(name: string): Promise<SummonReport> {
-    const unikernel = this.#findConfigured(name);
+    return this.#summon(this.#findConfigured(name));
+  }
+
+  async summonGroup(group: string): Promise<GroupReport<SummonReport>> {
+    const members = this.#membersOf(group);
+    const reports = new Map<Unikernel, SummonReport>();
+    const failures = new Map<Unikernel, unknown>();
+    const summoned = members.map((member) =>
+      this.#summon(member).then(
+        (report) => reports.set(member, report),
+        (error: unknown) => failures.set(member, error),
+      ),
+    );
+    await Promise.all(summoned);
+    return groupReport(members, failures, (member) => reports.get(member) as SummonReport);
+  }
+
+  async #summon(unikernel: Unikernel): Promise<SummonReport> {
     const wasReady = unikernel.ready;
     await this.lifecycle.summon(unikernel, { kind: 'command' });
     return { ...this.lifecycle.status(unikernel), wasReady };
@@ -132,10 +150,28 @@ export class Controls implements ControlActions {
 
   async stop(name: string, mode?: StopMode): Promise<UnikernelStatus> {
     const unikernel = this.#find(name);
-    // It is checked here, too: the lifecycle would end a summon before the machine refuses.
-    if (mode !== undefined) this.fleet.backends.get(unikernel.plan.backendName)?.checkStopMode(name, mode);
+    this.#checkMode(unikernel, mode);
     await this.lifecycle.stop(unikernel, 'by command', mode);
     return this.lifecycle.status(unikernel);
+  }
+
+  async stopGroup(group: string, mode?: StopMode): Promise<GroupReport<UnikernelStatus>> {
+    const members = this.#membersOf(group);
+    for (const member of members) this.#checkMode(member, mode);
+    const failures = await this.lifecycle.stopTogether(members, 'by command', mode);
+    return groupReport(members, failures, (member) => this.lifecycle.status(member));
+  }
+
+  /** It is checked here, too: the lifecycle would end a summon before the machine refuses. */
+  #checkMode({ name, plan }: Unikernel, mode: StopMode | undefined): void {
+    if (mode !== undefined) this.fleet.backends.get(plan.backendName)?.checkStopMode(name, mode);
+  }
+
+  /** @throws JITSU_UNIKERNEL_UNKNOWN */
+  #membersOf(group: string): readonly Unikernel[] {
+    const members = this.lifecycle.membersOf(group);
+    if (members.length > 0) return members;
+    throw new JitsuError('JITSU_UNIKERNEL_UNKNOWN', `There is no group ${group}.`);
   }
 
   async keep(name: string, time: KeepTime): Promise<KeepReport> {
@@ -183,6 +219,21 @@ export class Controls implements ControlActions {
     const { name } = this.#find(query.unikernel);
     return name === query.unikernel ? events : this.store.history({ ...query, unikernel: name });
   }
+}
+
+function groupReport<Report>(
+  members: readonly Unikernel[],
+  failures: ReadonlyMap<Unikernel, unknown>,
+  reportOf: (member: Unikernel) => Report,
+): GroupReport<Report> {
+  return {
+    unikernels: members.filter((member) => !failures.has(member)).map(reportOf),
+    failures: [...failures].map(([{ name }, error]) => ({
+      unikernel: name,
+      code: errorCode(error) ?? 'JITSU_CONTROL_FAILED',
+      message: errorMessage(error),
+    })),
+  };
 }
 
 /**

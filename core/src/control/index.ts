@@ -10,7 +10,7 @@ export { moduleFolders } from '../plugins/module-folders.js';
 export { surviveTerminals } from '../plugin-kit/survive-terminals.js';
 export { isJournal } from '../telemetry/is-journal.js';
 export type { PluginPackage } from '../plugins/plugin-package.js';
-export type { NameStatus, StatusReport, UnikernelStatus } from './status-report.js';
+export type { GroupReport, NameStatus, StatusReport, UnikernelStatus } from './status-report.js';
 
 /** The plugins installed for these folders, as described by their package.json. No plugin is imported. */
 export async function installedPlugins(places: readonly string[]): Promise<readonly PluginPackage[]> {

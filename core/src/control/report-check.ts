@@ -1,4 +1,11 @@
-import type { FlushReport, KeepReport, StatusReport, SummonReport, UnikernelStatus } from './status-report.js';
+import type {
+  FlushReport,
+  GroupReport,
+  KeepReport,
+  StatusReport,
+  SummonReport,
+  UnikernelStatus,
+} from './status-report.js';
 import type { LifecycleEvent } from '../contracts/lifecycle-event.js';
 import { shapeCheck, type Shape } from '../plugin-kit/value-shape.js';
 
@@ -64,6 +71,10 @@ const EVENT: Shape = {
   },
 };
 
+const SUMMONED = { ...UNIKERNEL, wasReady: 'boolean' } as const satisfies Shape;
+
+const FAILURES: Shape = [{ unikernel: 'string', code: 'string', message: 'string' }];
+
 /**
  * The replies of a running Jitsu, which may be of another version, with all that commands read of them. Each throws an
  * Error for anything else. Other fields are not looked at.
@@ -71,11 +82,17 @@ const EVENT: Shape = {
 export const reportOf = {
   status: (body: unknown): StatusReport => shaped(body, STATUS) as StatusReport,
   unikernel: (body: unknown): UnikernelStatus => shaped(body, UNIKERNEL) as UnikernelStatus,
-  summon: (body: unknown): SummonReport => shaped(body, { ...UNIKERNEL, wasReady: 'boolean' }) as SummonReport,
+  summon: (body: unknown): SummonReport => shaped(body, SUMMONED) as SummonReport,
+  summonGroup: (body: unknown) => ofGroup<SummonReport>(body, SUMMONED),
+  stopGroup: (body: unknown) => ofGroup<UnikernelStatus>(body, UNIKERNEL),
   keep: (body: unknown): KeepReport => shaped(body, { ...UNIKERNEL, isStored: 'boolean' }) as KeepReport,
   flush: (body: unknown): FlushReport => shaped(body, { flushed: 'number' }) as FlushReport,
   history: (body: unknown): readonly LifecycleEvent[] => shaped(body, [EVENT]) as readonly LifecycleEvent[],
 };
+
+function ofGroup<Report>(body: unknown, shape: Shape): GroupReport<Report> {
+  return shaped(body, { unikernels: [shape], failures: FAILURES }) as GroupReport<Report>;
+}
 
 function shaped(body: unknown, shape: Shape): unknown {
   if (!shapeCheck(shape)(body)) throw new Error('it is no answer of a Jitsu');

@@ -56,6 +56,14 @@ export interface SummonReport extends UnikernelStatus {
   readonly wasReady: boolean;
 }
 
+/** What a command has done to the unikernels of a group. */
+export interface GroupReport<Report> {
+  /** Those to which it was done, in the order of the configuration. */
+  readonly unikernels: readonly Report[];
+  /** The others, with what went wrong. */
+  readonly failures: readonly { readonly unikernel: string; readonly code: string; readonly message: string }[];
+}
+
 /** How long a unikernel is kept, as `2h`, or until when in local time, as `18:00` or `2026-07-22 18:00`. */
 export type KeepTime = { readonly for: string } | { readonly until: string };
 
@@ -82,6 +90,13 @@ export interface ControlActions {
    * @throws JITSU_UNIKERNEL_UNKNOWN, JITSU_STOP_MODE_UNSUPPORTED, and the errors of the backend
    */
   stop(unikernel: string, mode?: StopMode): Promise<UnikernelStatus>;
+  /** Resolves when each unikernel of the group is ready, or has failed. @throws JITSU_UNIKERNEL_UNKNOWN for no group */
+  summonGroup(group: string): Promise<GroupReport<SummonReport>>;
+  /**
+   * Resolves when each unikernel of the group has stopped, those that need others of it first, or has failed to.
+   * @throws JITSU_UNIKERNEL_UNKNOWN for no group, JITSU_STOP_MODE_UNSUPPORTED
+   */
+  stopGroup(group: string, mode?: StopMode): Promise<GroupReport<UnikernelStatus>>;
   /**
    * Keeps it from being stopped by its policies until this time, from now on or from when it runs; `0` ends that. It is not
    * started.

@@ -18,13 +18,18 @@ export class Groups {
     for (const member of members) this.#others.delete(member);
   }
 
+  /** In the order of the configuration; none where no unikernel is in such a group. */
+  membersOf(group: string): readonly Unikernel[] {
+    return this.#members.get(group) ?? NONE;
+  }
+
   /** The other members of its group. */
   othersOf(unikernel: Unikernel): readonly Unikernel[] {
     const { group } = unikernel.plan;
     if (group === undefined) return NONE;
     let others = this.#others.get(unikernel);
     if (others === undefined) {
-      others = (this.#members.get(group) ?? NONE).filter((member) => member !== unikernel);
+      others = this.membersOf(group).filter((member) => member !== unikernel);
       this.#others.set(unikernel, others);
     }
     return others;

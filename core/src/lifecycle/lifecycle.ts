@@ -215,6 +215,24 @@ export class Lifecycle implements Disposable {
     return this.#stop(recordOf(unikernel), 'stop', reason, mode);
   }
 
+  /** The unikernels of a group, in the order of the configuration; none where there is no such group. */
+  membersOf(group: string): readonly Unikernel[] {
+    return this.#relations.groups.membersOf(group);
+  }
+
+  /** As {@link stop}, each when those of them that need it have stopped, or have failed to. Never rejects. */
+  async stopTogether(
+    unikernels: readonly Unikernel[],
+    reason: string,
+    mode?: StopMode,
+  ): Promise<ReadonlyMap<Unikernel, unknown>> {
+    const failures = new Map<Unikernel, unknown>();
+    await this.#relations.needs.dependentsFirst(unikernels, (unikernel) =>
+      this.stop(unikernel, reason, mode).catch((error: unknown) => void failures.set(unikernel, error)),
+    );
+    return failures;
+  }
+
   /** Adopts the running machines of one connection, and follows all of its machines from now on. */
   async follow(connection: string, backend: GuardedBackend, unikernels: Machines): Promise<void> {
     const follower = new PowerFollower(backend, this.#reports, this.clock);

@@ -1,5 +1,6 @@
 import ipaddr from 'ipaddr.js';
-import { CREATE_OR_REPLACE, netlinkAttribute, netlinkAttributes, NetlinkSocket } from './netlink-socket.js';
+import { netlinkAttribute, netlinkAttributes } from './netlink-messages.js';
+import { CREATE_OR_REPLACE, NetlinkSocket } from './netlink-socket.js';
 import { isUnicastMac } from './unicast-mac.js';
 
 /** Constants and layouts of rtnetlink(7). */

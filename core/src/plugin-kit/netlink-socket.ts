@@ -1,34 +1,20 @@
 import { closeSync, readSync, writeSync } from 'node:fs';
 import { endianness } from 'node:os';
-import { getSystemErrorName } from 'node:util';
+import { NETLINK_HEADER, NetlinkAnswer, systemError, type NetlinkMessage } from './netlink-messages.js';
 
 /** Constants and layouts of netlink(7), which x86-64 and arm64 share. */
 const { AF_NETLINK, SOCK_RAW, SOCK_CLOEXEC, SOCK_NONBLOCK } = {
   ...{ AF_NETLINK: 16, SOCK_RAW: 3, SOCK_CLOEXEC: 0o2000000, SOCK_NONBLOCK: 0o4000 },
 };
-const { NLMSG_ERROR, NLMSG_DONE, NLM_F_REQUEST, NLM_F_MULTI, NLM_F_ACK } = {
-  ...{ NLMSG_ERROR: 2, NLMSG_DONE: 3, NLM_F_REQUEST: 0x01, NLM_F_MULTI: 0x02, NLM_F_ACK: 0x04 },
-};
+const { NLM_F_REQUEST, NLM_F_ACK } = { NLM_F_REQUEST: 0x01, NLM_F_ACK: 0x04 };
 
 /** Has it make what is not there (NLM_F_CREATE), and take the place of what is (NLM_F_REPLACE). */
 export const CREATE_OR_REPLACE = 0x500;
-
-const HEADER = 16;
-/** Of an attribute. */
-const PREFIX = 4;
-/** What the kernel marks nested attributes and byte orders with (NLA_F_NESTED, NLA_F_NET_BYTEORDER). */
-const TYPE_MASK = 0x3fff;
 
 /** More than the kernel sends at once, in bytes. */
 const MOST = 65_536;
 
 const ARCHITECTURES = ['x64', 'arm64'];
-
-/** What a kernel has sent: its body is valid until the next request. */
-export interface NetlinkMessage {
-  readonly type: number;
-  readonly body: Buffer;
-}
 
 type OpenSocket = (family: number, type: number, protocol: number) => number;
 
@@ -58,79 +44,37 @@ export class NetlinkSocket implements Disposable {
   /**
    * Sends a request, and calls back for each message of the answer, which is read to its end.
    * @param flags besides NLM_F_REQUEST; without a callback, the kernel is asked to acknowledge it
-   * @throws the system's error, with its `code`
+   * @throws the system's error, with its `code`; EBADMSG for an answer that is damaged, and what the callback throws
    */
   request(type: number, flags: number, body: Uint8Array, each?: (message: NetlinkMessage) => void): void {
     const sequence = (this.#sequence = (this.#sequence + 1) >>> 0);
-    const request = Buffer.alloc(HEADER + body.length);
+    const request = Buffer.alloc(NETLINK_HEADER + body.length);
     request.writeUInt32LE(request.length, 0);
     request.writeUInt16LE(type, 4);
     request.writeUInt16LE(flags | NLM_F_REQUEST | (each === undefined ? NLM_F_ACK : 0), 6);
     request.writeUInt32LE(sequence, 8);
-    request.set(body, HEADER);
+    request.set(body, NETLINK_HEADER);
     writeSync(this.descriptor, request);
-    let refusal = 0;
-    for (let goesOn = true; goesOn;) {
-      const length = readSync(this.descriptor, this.#buffer);
-      for (const message of messagesIn(this.#buffer.subarray(0, length))) {
-        // What is left of an earlier answer.
-        if (message.sequence !== sequence) continue;
-        goesOn = (message.flags & NLM_F_MULTI) !== 0;
-        if (message.type === NLMSG_ERROR) refusal = message.body.readInt32LE(0);
-        if (message.type === NLMSG_ERROR || message.type === NLMSG_DONE) goesOn = false;
-        else each?.(message);
-      }
-    }
-    if (refusal !== 0) throw systemError('netlink', -refusal);
+    const answer = new NetlinkAnswer(sequence, each);
+    do {
+      answer.take(this.#buffer.subarray(0, this.#read(answer)));
+    } while (answer.goesOn);
+    answer.check();
   }
 
   [Symbol.dispose](): void {
     closeSync(this.descriptor);
   }
-}
 
-/** An attribute of a request (rtnetlink(7)), filled up to a multiple of four bytes. */
-export function netlinkAttribute(type: number, value: Uint8Array): Buffer {
-  const attribute = Buffer.alloc(aligned(PREFIX + value.length));
-  attribute.writeUInt16LE(PREFIX + value.length, 0);
-  attribute.writeUInt16LE(type, 2);
-  attribute.set(value, PREFIX);
-  return attribute;
-}
-
-/** The attributes behind the fixed part of a message, by their types. */
-export function netlinkAttributes(body: Buffer, from: number): ReadonlyMap<number, Buffer> {
-  const attributes = new Map<number, Buffer>();
-  for (let at = from; at + PREFIX <= body.length;) {
-    const length = body.readUInt16LE(at);
-    if (length < PREFIX) break;
-    attributes.set(body.readUInt16LE(at + 2) & TYPE_MASK, body.subarray(at + PREFIX, at + length));
-    at += aligned(length);
+  #read(answer: NetlinkAnswer): number {
+    try {
+      return readSync(this.descriptor, this.#buffer);
+    } catch (error) {
+      // Its end was among what was damaged.
+      answer.check();
+      throw error;
+    }
   }
-  return attributes;
-}
-
-function* messagesIn(bytes: Buffer) {
-  for (let at = 0; at + HEADER <= bytes.length;) {
-    const length = bytes.readUInt32LE(at);
-    if (length < HEADER) return;
-    const [type, flags, sequence] = [
-      bytes.readUInt16LE(at + 4),
-      bytes.readUInt16LE(at + 6),
-      bytes.readUInt32LE(at + 8),
-    ];
-    yield { type, flags, sequence, body: bytes.subarray(at + HEADER, at + length) };
-    at += aligned(length);
-  }
-}
-
-function aligned(length: number): number {
-  return (length + 3) & ~3;
-}
-
-function systemError(call: string, number: number): Error {
-  const code = getSystemErrorName(-number);
-  return Object.assign(new Error(`${call} ${code}`), { code });
 }
 
 async function loadSocket() {

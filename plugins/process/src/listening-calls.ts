@@ -6,10 +6,8 @@ import { plainText } from './listen-option.js';
 /** Constants of Linux that x86-64 and arm64 share. */
 const AF_INET = 2;
 const AF_INET6 = 10;
-const AF_NETLINK = 16;
 const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
-const SOCK_RAW = 3;
 const SOCK_CLOEXEC = 0o2_000_000;
 const SOCK_NONBLOCK = 0o4_000;
 const SOL_SOCKET = 1;
@@ -35,14 +33,6 @@ const EPOLLIN = 0x1;
 const EPOLLET = 0x8000_0000;
 const PIDFD_OPEN = 434;
 const PIDFD_GETFD = 438;
-const NETLINK_SOCK_DIAG = 4;
-const SOCK_DIAG_BY_FAMILY = 20;
-const NLM_F_REQUEST_DUMP = 0x1 | 0x300;
-const NLMSG_ERROR = 2;
-const NLMSG_DONE = 3;
-
-/** The states of a connection that may wait to be accepted: established, or closed by its client since. */
-const WAITING_STATES = (1 << 1) | (1 << 8);
 
 /** The connections that a listening socket lets wait; the system has a limit of its own (net.core.somaxconn). */
 const BACKLOG = 4_096;
@@ -83,9 +73,6 @@ export async function loadListeningCalls() {
   const recvfrom = call<
     (file: number, data: Buffer, length: number, flags: number, address: Buffer | null, size: Buffer | null) => number
   >('long recvfrom(int, void *, size_t, int, void *, void *)');
-  const send = call<(file: number, data: Buffer, length: number, flags: number) => number>(
-    'long send(int, const void *, size_t, int)',
-  );
   const close = call<(file: number) => number>('int close(int)');
   const fcntl = call<(file: number, command: number, type: 'int', value: number) => number>('int fcntl(int, int, ...)');
   const epollCreate = call<(flags: number) => number>('int epoll_create1(int)');
@@ -223,41 +210,6 @@ export async function loadListeningCalls() {
         for (let index = 0; index < count; index += 1) files.push(events.readInt32LE(index * eventSize + dataOffset));
       }
       return files;
-    },
-
-    /**
-     * From where the connections come that wait to be accepted at an endpoint, by sock_diag(7): those that no file
-     * stands for. Throws the system's error.
-     */
-    waitingClients(address: string, port: number): readonly string[] {
-      const wanted = toBytes(address);
-      const netlink = check(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG), 'socket');
-      try {
-        const request = Buffer.alloc(72);
-        request.writeUInt32LE(request.length, 0);
-        request.writeUInt16LE(SOCK_DIAG_BY_FAMILY, 4);
-        request.writeUInt16LE(NLM_F_REQUEST_DUMP, 6);
-        request.writeUInt8(wanted.length === 16 ? AF_INET6 : AF_INET, 16);
-        request.writeUInt8(IPPROTO_TCP, 17);
-        request.writeUInt32LE(WAITING_STATES, 20);
-        request.writeUInt16BE(port, 24);
-        check(send(netlink, request, request.length, 0), 'send');
-        const clients: string[] = [];
-        const answer = Buffer.alloc(65_536);
-        for (;;) {
-          const length = check(recvfrom(netlink, answer, answer.length, MSG_DONTWAIT, null, null), 'recvfrom');
-          for (let at = 0; at + 16 <= length; at += (answer.readUInt32LE(at) + 3) & ~3) {
-            const type = answer.readUInt16LE(at + 4);
-            if (type === NLMSG_DONE) return clients;
-            if (type === NLMSG_ERROR || answer.readUInt32LE(at) < 16 + 72) throw new Error('sock_diag refuses');
-            const socket = answer.subarray(at + 16);
-            const isHere = wanted.every((byte, index) => socket[8 + index] === byte);
-            if (isHere && socket.readUInt32LE(68) === 0) clients.push(toText(socket.subarray(24, 24 + wanted.length)));
-          }
-        }
-      } finally {
-        close(netlink);
-      }
     },
   };
 }

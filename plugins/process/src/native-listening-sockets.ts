@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import type { ListenEndpoint } from './listen-option.js';
 import { loadListeningCalls, type ListeningCalls } from './listening-calls.js';
 import type { ListeningSocket, ListeningSockets } from './listening-socket.js';
+import { SocketDiagnosis } from './socket-diagnosis.js';
 
 /** The most sockets of one process that are looked at: a program has those that it was started with among its first. */
 const MOST_LOOKS = 1_024;
@@ -15,11 +16,12 @@ export class NativeListeningSockets implements ListeningSockets {
   private constructor(
     private readonly calls: ListeningCalls,
     private readonly files: FileWatch,
+    private readonly connections: SocketDiagnosis | undefined,
   ) {}
 
   /** Throws where the system, or koffi, has not what it needs. */
   static async load(): Promise<NativeListeningSockets> {
-    return new NativeListeningSockets(await loadListeningCalls(), await FileWatch.load());
+    return new NativeListeningSockets(await loadListeningCalls(), await FileWatch.load(), await SocketDiagnosis.open());
   }
 
   open(endpoint: ListenEndpoint): Promise<ListeningSocket> {
@@ -45,6 +47,7 @@ export class NativeListeningSockets implements ListeningSockets {
   close(): void {
     this.#watch?.close();
     this.#watch = undefined;
+    this.connections?.[Symbol.dispose]();
   }
 
   #find({ protocol, address, port }: ListenEndpoint, pid: number): number | undefined {
@@ -73,6 +76,7 @@ export class NativeListeningSockets implements ListeningSockets {
       endpoint,
       file,
       this.calls,
+      this.connections,
       () => (this.#watch ??= new Watch(this.calls, this.files)),
     );
   }
@@ -103,6 +107,7 @@ class NativeListeningSocket implements ListeningSocket {
     { protocol, address, port, name }: ListenEndpoint,
     private readonly file: number,
     private readonly calls: ListeningCalls,
+    private readonly connections: SocketDiagnosis | undefined,
     private readonly arrivals: () => Watch,
   ) {
     this.protocol = protocol;
@@ -138,11 +143,12 @@ class NativeListeningSocket implements ListeningSocket {
     }
     const count = this.calls.waiting(this.file);
     if (count === 0) return [];
+    // A filter of system calls, such as that of a container, may forbid it.
+    const unknown = (): readonly string[] => Array<string>(count).fill(this.address.includes(':') ? '::' : '0.0.0.0');
     try {
-      return this.calls.waitingClients(this.address, this.port);
+      return this.connections?.clientsWaitingAt(this.address, this.port) ?? unknown();
     } catch {
-      // A filter of system calls, such as that of a container, may forbid it.
-      return Array<string>(count).fill(this.address.includes(':') ? '::' : '0.0.0.0');
+      return unknown();
     }
   }
 

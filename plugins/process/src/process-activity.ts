@@ -25,7 +25,7 @@ export class ProcessActivity implements ActivitySource {
   #table: Promise<TcpTable> | undefined;
   readonly #ignored = new WeakMap<UseRules, Networks>();
 
-  /** @param open the connections of the system */
+  /** @param openTable opens the connections of the system */
   constructor(
     private readonly clock: Pick<Clock, 'now'>,
     private readonly openTable: () => Promise<TcpTable> = openTcpTable,

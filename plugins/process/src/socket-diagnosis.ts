@@ -20,7 +20,9 @@ const { INET_DIAG_REQ_BYTECODE, INET_DIAG_BC_S_COND, INET_DIAG_INFO } = {
 const { ESTABLISHED, FIN_WAIT1, FIN_WAIT2, TIME_WAIT, CLOSE_WAIT } = {
   ...{ ESTABLISHED: 1, FIN_WAIT1: 4, FIN_WAIT2: 5, TIME_WAIT: 6, CLOSE_WAIT: 8 },
 };
-const STATES = [ESTABLISHED, FIN_WAIT1, FIN_WAIT2, TIME_WAIT, CLOSE_WAIT].reduce((set, state) => set | (1 << state), 0);
+const STATES = setOf(ESTABLISHED, FIN_WAIT1, FIN_WAIT2, TIME_WAIT, CLOSE_WAIT);
+/** Those of a connection that may wait to be accepted: established, or closed by its client since. */
+const WAITING_STATES = setOf(ESTABLISHED, CLOSE_WAIT);
 
 /** How long Linux keeps what was closed (TCP_TIMEWAIT_LEN), which no setting changes. */
 const TIME_WAIT_LENGTH: Milliseconds = 60_000;
@@ -37,11 +39,14 @@ export class SocketDiagnosis implements TcpTable, Disposable {
 
   /** `undefined` where the system has none, or does not let this process ask. */
   static async open(): Promise<SocketDiagnosis | undefined> {
+    let socket: NetlinkSocket | undefined;
     try {
-      const table = new SocketDiagnosis(await NetlinkSocket.open(NETLINK_SOCK_DIAG));
+      socket = await NetlinkSocket.open(NETLINK_SOCK_DIAG);
+      const table = new SocketDiagnosis(socket);
       table.connectionsTo(['127.0.0.1'], 1);
       return table;
     } catch {
+      socket?.[Symbol.dispose]();
       return undefined;
     }
   }
@@ -54,26 +59,47 @@ export class SocketDiagnosis implements TcpTable, Disposable {
     });
   }
 
+  /**
+   * From where the connections come that wait to be accepted at an endpoint: those that no file stands for.
+   * @throws the system's error
+   */
+  clientsWaitingAt(address: string, port: number): readonly string[] {
+    const family = isIPv4(address) ? AF_INET : AF_INET6;
+    const clients: string[] = [];
+    this.#each(requestFor(family, address, port, WAITING_STATES), (body) => {
+      if (body.length >= ANSWER && body.readUInt32LE(INODE) === 0) clients.push(peerOf(body));
+    });
+    return clients;
+  }
+
   [Symbol.dispose](): void {
     this.socket[Symbol.dispose]();
   }
 
   #ask(family: number, address: string, port: number): readonly TcpConnection[] {
     const found: TcpConnection[] = [];
-    this.socket.request(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, requestFor(family, address, port), ({ body }) => {
+    this.#each(requestFor(family, address, port, STATES), (body) => {
       const connection = parseSocket(body);
       if (connection !== undefined) found.push(connection);
     });
     return found;
   }
+
+  #each(request: Buffer, each: (body: Buffer) => void): void {
+    this.socket.request(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, request, ({ body }) => each(body));
+  }
 }
 
-function requestFor(family: number, address: string, port: number): Buffer {
+function setOf(...states: readonly number[]): number {
+  return states.reduce((set, state) => set | (1 << state), 0);
+}
+
+function requestFor(family: number, address: string, port: number, states: number): Buffer {
   const request = Buffer.alloc(REQUEST);
   request[0] = family;
   request[1] = IPPROTO_TCP;
   request[2] = 1 << (INET_DIAG_INFO - 1);
-  request.writeUInt32LE(STATES, 4);
+  request.writeUInt32LE(states, 4);
   // One condition: the local address and port; whatever does not fit jumps behind the end.
   const bytes = addressBytes(address) ?? new Uint8Array(4);
   const code = Buffer.alloc(4 + 8 + bytes.length);
@@ -91,7 +117,7 @@ function requestFor(family: number, address: string, port: number): Buffer {
 export function parseSocket(body: Buffer): TcpConnection | undefined {
   if (body.length < ANSWER) return undefined;
   const state = body[STATE];
-  const peer = addressText(body.subarray(PEER, PEER + (body[0] === AF_INET ? 4 : 16)));
+  const peer = peerOf(body);
   if (state === TIME_WAIT) return { peer, closed: Math.max(0, TIME_WAIT_LENGTH - body.readUInt32LE(EXPIRES)) };
   const isClosing = state === FIN_WAIT1 || state === FIN_WAIT2;
   // The program has let go of it. One without a program that is not closing waits to be accepted.
@@ -99,4 +125,8 @@ export function parseSocket(body: Buffer): TcpConnection | undefined {
   const info = netlinkAttributes(body, ANSWER).get(INET_DIAG_INFO);
   if (info === undefined || info.length < LAST_RECEIVED + 4) return { peer };
   return { peer, idle: Math.min(info.readUInt32LE(LAST_SENT), info.readUInt32LE(LAST_RECEIVED)) };
+}
+
+function peerOf(body: Buffer): string {
+  return addressText(body.subarray(PEER, PEER + (body[0] === AF_INET ? 4 : 16)));
 }

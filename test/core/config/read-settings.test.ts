@@ -334,6 +334,14 @@ describe('the settings', () => {
     ]);
   });
 
+  it('refuse a group with the name of a unikernel, since commands take either', async () => {
+    const at = (name: string, group?: string): object => ({ name, dns: `${name}.test`, ip: '192.0.2.1', group });
+    const unikernels = [at('a', 'shop'), at('b', 'shop'), at('shop'), at('c', 'other')];
+    assert.deepEqual(await problemsOf({ backend: 'toy', unikernels }), [
+      "unikernels[1].group: 'shop'. The name of a group that no unikernel has expected: `jitsu summon` and `jitsu stop` take either, and would not know which.",
+    ]);
+  });
+
   it('find the way back in a chain that is too long for recursion', async () => {
     const count = 20_000;
     const unikernels = Array.from({ length: count }, (_, index) => ({

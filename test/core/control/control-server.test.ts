@@ -46,6 +46,9 @@ describe('the control socket', () => {
     assert.equal((await client.summon('wörld /?%')).phase, 'ready');
     assert.equal((await client.stop('hello')).phase, 'down');
     await client.stop('hello', 'suspend');
+    assert.equal((await client.summonGroup('wörld /?%')).unikernels[0]?.wasReady, false);
+    assert.equal((await client.stopGroup('shop')).failures[0]?.unikernel, 'db');
+    await client.stopGroup('shop', 'suspend');
     assert.equal((await client.keep('wörld /?%', { for: '2h' })).isStored, true);
     await client.keep('hello', { until: '18:00' });
     assert.deepEqual(await client.history({ unikernel: 'a b', limit: 3 }), [anEvent()]);
@@ -59,6 +62,9 @@ describe('the control socket', () => {
       ['summon', 'wörld /?%'],
       ['stop', 'hello', undefined],
       ['stop', 'hello', 'suspend'],
+      ['summonGroup', 'wörld /?%'],
+      ['stopGroup', 'shop', undefined],
+      ['stopGroup', 'shop', 'suspend'],
       ['keep', 'wörld /?%', { for: '2h' }],
       ['keep', 'hello', { until: '18:00' }],
       ['history', { unikernel: 'a b', limit: 3 }],

@@ -174,6 +174,62 @@ describe('the actions of the control socket', () => {
     ]);
   });
 
+  it('stop a group in a mode that the backends of all have, before any of them is stopped', async () => {
+    const steps: unknown[] = [];
+    const refused = new JitsuError('JITSU_STOP_MODE_UNSUPPORTED', 'b cannot be stopped so.');
+    const members = ['a', 'b'].map((name) => ({ name, plan: { backendName: 'near' } }));
+    const checkStopMode = (name: string, mode: string): void => {
+      if (name === 'b' && mode === 'pause') throw refused;
+    };
+    const fleet = { backends: new Map([['near', { checkStopMode }]]) } as unknown as Fleet;
+    const failure = new JitsuError('JITSU_BACKEND_FAILED', 'It does not end.');
+    const lifecycle = {
+      membersOf: (group: string) => (group === 'shop' ? members : []),
+      stopTogether: async (all: readonly { name: string }[], ...given: unknown[]) => {
+        steps.push([all.map(({ name }) => name), ...given]);
+        return new Map([[members[1], failure]]);
+      },
+      status: ({ name }: { name: string }) => ({ name }),
+    } as unknown as Lifecycle;
+    const controls = new Controls({} as ControlContext, fleet, noStrays, lifecycle, writer, store, new ManualClock());
+    await assert.rejects(controls.stopGroup('shop', 'pause'), refused);
+    assert.deepEqual(steps, []);
+    assert.deepEqual(await controls.stopGroup('shop', 'destroy'), {
+      unikernels: [{ name: 'a' }],
+      failures: [{ unikernel: 'b', code: 'JITSU_BACKEND_FAILED', message: 'It does not end.' }],
+    });
+    assert.deepEqual(steps, [[['a', 'b'], 'by command', 'destroy']]);
+    await assert.rejects(controls.stopGroup('web'), { code: 'JITSU_UNIKERNEL_UNKNOWN', message: /no group web/ });
+    await assert.rejects(controls.summonGroup('web'), { code: 'JITSU_UNIKERNEL_UNKNOWN' });
+  });
+
+  it('summon all of a group, and tell apart those that fail', async () => {
+    const members = [{ name: 'a', ready: true }, { name: 'b' }, { name: 'c' }];
+    const lifecycle = {
+      membersOf: () => members,
+      summon: async ({ name }: { name: string }) => {
+        if (name === 'b') throw new Error('b has no disk');
+      },
+      status: ({ name }: { name: string }) => ({ name }),
+    } as unknown as Lifecycle;
+    const controls = new Controls(
+      {} as ControlContext,
+      {} as Fleet,
+      noStrays,
+      lifecycle,
+      writer,
+      store,
+      new ManualClock(),
+    );
+    assert.deepEqual(await controls.summonGroup('shop'), {
+      unikernels: [
+        { name: 'a', wasReady: true },
+        { name: 'c', wasReady: undefined },
+      ],
+      failures: [{ unikernel: 'b', code: 'JITSU_CONTROL_FAILED', message: 'b has no disk' }],
+    });
+  });
+
   describe('report', () => {
     const nothing = { hits: 0, misses: 0, stale: 0, prefetches: 0, entries: 0, bytes: 0, size: 0 };
     const context: ControlContext = {

@@ -1,20 +1,14 @@
 import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
 import { eventually } from '#core/testing/eventually.js';
-import { GUEST, RoutedNetwork, type Client } from '../../support/netfilter/routed-network.js';
+import { GUEST, RoutedNetwork } from '../../support/netfilter/routed-network.js';
 import { within } from '../../support/place.js';
 import { RunningJitsu } from '../../support/running-jitsu.js';
-
-/** How often each service is stopped while a client connects all the time; `npm run chaos` has more. */
-const CYCLES = Number(process.env['JITSU_TEST_CYCLES'] ?? 5);
-
-/** Beyond the stop and the boot, in milliseconds: a first packet that was lost comes again after a second. */
-const SLOW = 900;
 
 const PLUGIN = fileURLToPath(new URL('../../support/netfilter/guest-plugin.js', import.meta.url));
 
 describe('Jitsu with the netfilter doorman', function () {
-  this.timeout(60_000 + CYCLES * 10_000);
+  this.timeout(60_000);
   let network: RoutedNetwork;
   let jitsu: RunningJitsu;
 
@@ -24,34 +18,7 @@ describe('Jitsu with the netfilter doorman', function () {
   after(() => network[Symbol.asyncDispose]());
   afterEach(() => jitsu[Symbol.asyncDispose]());
 
-  /** Stops the unikernel again and again while a client connects every 5 ms. */
-  const race = async (name: string, connect: () => ReturnType<Client['tcp']>): Promise<void> => {
-    const all: ReturnType<Client['tcp']>[] = [];
-    const timer = setInterval(() => all.push(connect()), 5);
-    let longest = 0;
-    try {
-      for (let cycle = 0; cycle < CYCLES; cycle += 1) {
-        await eventually(async () => assert.equal((await jitsu.status(name)).phase, 'ready'));
-        await new Promise((resolve) => setTimeout(resolve, 60));
-        const begin = performance.now();
-        await jitsu.control.stop(name);
-        await eventually(async () => assert.equal((await jitsu.status(name)).phase, 'ready'));
-        longest = Math.max(longest, performance.now() - begin);
-      }
-    } finally {
-      clearInterval(timer);
-    }
-    const reports = await Promise.all(all);
-    assert.deepEqual(
-      reports.filter(({ error }) => error !== undefined),
-      [],
-      `${reports.length} connections\n${jitsu.log}`,
-    );
-    const slowest = Math.max(...reports.map(({ took }) => took));
-    assert.ok(slowest < longest + SLOW, `${slowest} ms, with ${longest} ms from a stop until it was ready again`);
-  };
-
-  it('wakes a process by a connection when it has given up root, and loses none while it is stopped again and again', async () => {
+  it('wakes a process by a connection when it has given up root', async () => {
     jitsu = new RunningJitsu(
       [{ name: 'web', dns: 'web.test', ip: '127.0.0.80', habits: [], ready: 'tcp:8080' }],
       { doormen: { netfilter: {} } },
@@ -68,7 +35,6 @@ describe('Jitsu with the netfilter doorman', function () {
       history.some((event) => JSON.stringify(event).includes('knock')),
       JSON.stringify(history),
     );
-    await race('web', () => client.tcp('127.0.0.80', { port: 8_080, connects: true }));
   });
 
   for (const [from, place, filtersBridges] of [
@@ -76,7 +42,7 @@ describe('Jitsu with the netfilter doorman', function () {
     ['its own bridge', 'bridge', true],
     ['its own bridge without br_netfilter', 'bridge', false],
   ] as const) {
-    it(`wakes a guest by a connection from ${from}, and loses none`, async () => {
+    it(`wakes a guest by a connection from ${from}`, async () => {
       await network.filterBridges(filtersBridges);
       const settings = { plugins: [PLUGIN], privileges: 'none', doormen: { netfilter: { bridges: ['br0'] } } };
       jitsu = new RunningJitsu([], settings, within(network.host));
@@ -88,7 +54,6 @@ describe('Jitsu with the netfilter doorman', function () {
         assert.equal(error, undefined, jitsu.log);
         await jitsu.control.stop('www');
       }
-      await race('www', () => client.tcp(GUEST.ipv4, { connects: true }));
     });
   }
 

@@ -1,6 +1,7 @@
 /** A backend whose machines are guests in network namespaces: `guest-program`, cut off from one moment to the next. */
 import { execFile, spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import {
@@ -30,7 +31,7 @@ const guestOptions = z.strictObject({
 type GuestOptions = z.infer<typeof guestOptions>;
 
 class GuestBackend implements Backend<GuestOptions> {
-  readonly capabilities = { stopModes: ['destroy', 'suspend'], bootConfigurators: false } as const;
+  readonly capabilities = { stopModes: ['destroy', 'shutdown', 'suspend'], bootConfigurators: false } as const;
 
   constructor(@inject(CONNECTION_NAME) private readonly connection: string) {}
 
@@ -83,18 +84,23 @@ class GuestMachine implements Machine {
     return this.start();
   }
 
-  async stop(mode: StopMode): Promise<void> {
+  async stop(mode: StopMode, signal: AbortSignal): Promise<void> {
     const pid = this.#pid();
     if (pid === undefined) return;
     const { namespace, pidFile } = this.options;
-    // Nobody hears of the end of its connections.
+    if (mode === 'shutdown') {
+      process.kill(pid, 'SIGTERM');
+      while (existsSync(`/proc/${pid}`) && !signal.aborted) await sleep(5);
+      if (signal.aborted) return this.stop('destroy', new AbortController().signal);
+    }
+    // Nobody hears of the end of the connections of one that is cut off.
     await run('ip', ['-n', namespace, 'link', 'set', 'eth0', 'down']);
     if (mode === 'suspend') {
       process.kill(pid, 'SIGSTOP');
       writeFileSync(`${pidFile}.suspended`, '');
       return;
     }
-    process.kill(pid, 'SIGKILL');
+    if (existsSync(`/proc/${pid}`)) process.kill(pid, 'SIGKILL');
     for (const file of [pidFile, `${pidFile}.suspended`]) rmSync(file, { force: true });
   }
 

@@ -4,7 +4,7 @@ import { readConnection } from '#netfilter/netlink/conntrack.js';
 import { eachTimedElement } from '#netfilter/netlink/element-time.js';
 import { messagesIn } from '#netfilter/netlink/netlink-message.js';
 import { failureIn } from '#netfilter/netlink/netlink-socket.js';
-import { loggedFramesIn } from '#netfilter/netlink/frame-outlet.js';
+import { loggedFramesIn, queuedFrame } from '#netfilter/netlink/frame-outlet.js';
 import { answerOfClosedPort } from '#netfilter/netlink/closed-port.js';
 import { loggedAttributesIn, loggedPacketOf } from '#netfilter/netlink/packet-log.js';
 import { queuedPacketsIn } from '#netfilter/netlink/packet-queue.js';
@@ -25,7 +25,11 @@ export function readAll(bytes: Buffer): void {
     if (connection !== undefined) assert.match(connection.service, /^([0-9a-f]{8}|[0-9a-f]{32})$/);
   }
   assert.ok(total <= bytes.length);
-  for (const packet of queuedPacketsIn(bytes)) assert.ok(packet.bytes.length <= bytes.length);
+  for (const packet of queuedPacketsIn(bytes)) {
+    assert.ok(packet.bytes.length <= bytes.length);
+    const header = queuedFrame(packet)?.header.length ?? 14;
+    assert.ok(header === 14 || header === 18);
+  }
   for (const attributes of loggedAttributesIn(bytes)) {
     const packet = loggedPacketOf(attributes);
     if (packet === undefined) continue;

@@ -34,7 +34,7 @@ export class RoutedNetwork implements AsyncDisposable {
     readonly bridge: NetworkNamespace,
   ) {}
 
-  static async create(context: Mocha.Context): Promise<RoutedNetwork> {
+  static async create(context?: Mocha.Context): Promise<RoutedNetwork> {
     const made: NetworkNamespace[] = [];
     try {
       for (let count = 0; count < 4; count += 1) made.push(await NetworkNamespace.create(context));
@@ -211,8 +211,8 @@ export class Client {
   constructor(readonly process: ChildProcess) {}
 
   /** Opens a connection on which more can be said. */
-  async hold(host: string = GUEST.ipv4): Promise<{ say(): Promise<ClientReport> }> {
-    const { number, error } = await this.tcp(host, { keep: true });
+  async hold(host: string = GUEST.ipv4, more: Partial<ClientOrder> = {}): Promise<{ say(): Promise<ClientReport> }> {
+    const { number, error } = await this.tcp(host, { keep: true, ...more });
     if (error !== undefined) throw new Error(error);
     return { say: () => this.tcp(host, { on: number }) };
   }

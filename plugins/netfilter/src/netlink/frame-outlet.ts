@@ -3,11 +3,12 @@ import { answerOfClosedPort } from './closed-port.js';
 import { NetlinkError } from './netlink-error.js';
 import { NetlinkSocket } from './netlink-socket.js';
 import { loggedAttributesIn, loggedPacketOf, type CopyOutlet } from './packet-log.js';
+import type { QueuedPacket } from './packet-queue.js';
 import { repairChecksum } from './repair-checksum.js';
 import { Linux, type SystemCalls } from './system-calls.js';
 
 /** A packet that has come into a bridge. */
-export interface LoggedFrame {
+export interface BridgedFrame {
   readonly packet: Buffer;
   /** Both MAC addresses, the tag of its VLAN where it has one, and its type. */
   readonly header: Buffer;
@@ -17,11 +18,17 @@ export interface LoggedFrame {
   readonly port: number;
 }
 
-/** Attributes of logged packets (linux/netfilter/nfnetlink_log.h). */
-const INPUT_DEVICE = 4;
-const PHYSICAL_INPUT_DEVICE = 6;
-const HARDWARE_HEADER = 16;
-const VLAN = 20;
+/** The numbers of attributes that tell where a packet came in. */
+interface FrameAttributes {
+  readonly input: number;
+  readonly physicalInput: number;
+  readonly header: number;
+  readonly vlan: number;
+}
+
+/** Of logged packets (linux/netfilter/nfnetlink_log.h), and of queued ones (linux/netfilter/nfnetlink_queue.h). */
+const LOGGED: FrameAttributes = { input: 4, physicalInput: 6, header: 16, vlan: 20 };
+const QUEUED: FrameAttributes = { input: 5, physicalInput: 7, header: 20, vlan: 19 };
 
 const ETHERNET = 14;
 const MACS = 12;
@@ -37,7 +44,7 @@ const LINK_HEADER = 16;
  * the machine that they were for: the bridge's own rules have no word for that everywhere, and the kernel gives nothing back
  * into a bridge.
  */
-export class FrameOutlet implements CopyOutlet<LoggedFrame> {
+export class FrameOutlet implements CopyOutlet<BridgedFrame> {
   private constructor(
     private readonly descriptor: number,
     private readonly calls: SystemCalls,
@@ -50,20 +57,20 @@ export class FrameOutlet implements CopyOutlet<LoggedFrame> {
     return new FrameOutlet(descriptor, calls);
   }
 
-  copiesIn(bytes: Buffer): Iterable<LoggedFrame> {
+  copiesIn(bytes: Buffer): Iterable<BridgedFrame> {
     return loggedFramesIn(bytes);
   }
 
-  keep({ packet, header, bridge, port }: LoggedFrame): LoggedFrame {
+  keep({ packet, header, bridge, port }: BridgedFrame): BridgedFrame {
     return { packet: Buffer.from(packet), header: Buffer.from(header), bridge, port };
   }
 
-  pass(frame: LoggedFrame): void {
+  pass(frame: BridgedFrame): void {
     repairChecksum(frame.packet);
     this.#send(frame, frame.header, frame.packet);
   }
 
-  refuse(frame: LoggedFrame): void {
+  refuse(frame: BridgedFrame): void {
     const answer = answerOfClosedPort(frame.packet);
     if (answer === undefined) return;
     const { header } = frame;
@@ -71,7 +78,7 @@ export class FrameOutlet implements CopyOutlet<LoggedFrame> {
   }
 
   /** What cannot be sent is lost, as a frame may be at any time. */
-  #send({ bridge, port }: LoggedFrame, header: Buffer, packet: Buffer): void {
+  #send({ bridge, port }: BridgedFrame, header: Buffer, packet: Buffer): void {
     const device = bridge === 0 ? bridgeOf(this.calls, port) : bridge;
     if (device === 0) return;
     // A struct sockaddr_ll.
@@ -91,23 +98,33 @@ export class FrameOutlet implements CopyOutlet<LoggedFrame> {
 }
 
 /** The frames in what came at once, as views of it; what is damaged, or tells no device, is left out. */
-export function* loggedFramesIn(bytes: Buffer): Generator<LoggedFrame, void, undefined> {
+export function* loggedFramesIn(bytes: Buffer): Generator<BridgedFrame, void, undefined> {
   for (const attributes of loggedAttributesIn(bytes)) {
     const packet = loggedPacketOf(attributes);
-    const ethernet = attributeOf(attributes, HARDWARE_HEADER, ETHERNET)?.subarray(0, ETHERNET);
-    const input = attributeOf(attributes, INPUT_DEVICE, 4)?.readUInt32BE(0);
-    if (packet === undefined || ethernet === undefined || input === undefined) continue;
-    // A kernel without br_netfilter tells the port alone.
-    const physical = attributeOf(attributes, PHYSICAL_INPUT_DEVICE, 4)?.readUInt32BE(0);
-    const [bridge, port] = physical === undefined ? [0, input] : [input, physical];
-    yield { packet, header: taggedHeader(ethernet, attributes), bridge, port };
+    const frame = packet === undefined ? undefined : frameOf(packet, attributes, LOGGED);
+    if (frame !== undefined) yield frame;
   }
 }
 
+/** What is told of a queued packet as a frame, as views of it. */
+export function queuedFrame({ bytes, attributes }: Omit<QueuedPacket, 'id'>): BridgedFrame | undefined {
+  return frameOf(bytes, attributes, QUEUED);
+}
+
+function frameOf(packet: Buffer, attributes: Buffer, names: FrameAttributes): BridgedFrame | undefined {
+  const ethernet = attributeOf(attributes, names.header, ETHERNET)?.subarray(0, ETHERNET);
+  const input = attributeOf(attributes, names.input, 4)?.readUInt32BE(0);
+  if (ethernet === undefined || input === undefined) return undefined;
+  // A kernel without br_netfilter tells the port alone.
+  const physical = attributeOf(attributes, names.physicalInput, 4)?.readUInt32BE(0);
+  const [bridge, port] = physical === undefined ? [0, input] : [input, physical];
+  return { packet, header: taggedHeader(ethernet, attributes, names.vlan), bridge, port };
+}
+
 /** The kernel keeps the tag of a VLAN (IEEE 802.1Q) beside the frame. */
-function taggedHeader(ethernet: Buffer, attributes: Buffer): Buffer {
-  const protocol = attributeAt(attributes, [VLAN, 1], 2);
-  const tag = attributeAt(attributes, [VLAN, 2], 2);
+function taggedHeader(ethernet: Buffer, attributes: Buffer, vlan: number): Buffer {
+  const protocol = attributeAt(attributes, [vlan, 1], 2);
+  const tag = attributeAt(attributes, [vlan, 2], 2);
   if (protocol === undefined || tag === undefined) return ethernet;
   return Buffer.concat([
     ethernet.subarray(0, MACS),

@@ -1,6 +1,7 @@
 import { addressRanges } from './address-ranges.js';
 import { BridgeTable } from './bridge-table.js';
-import { FrameOutlet, type LoggedFrame } from './frame-outlet.js';
+import { FrameOutlet } from './frame-outlet.js';
+import { FrameQueue } from './frame-queue.js';
 import { HolderPair } from './holder-pair.js';
 import { Netfilter, RUNGS, type Rung } from './netfilter.js';
 import { NetlinkError } from './netlink-error.js';
@@ -13,8 +14,9 @@ import type { PacketHolder } from './packet-holder.js';
 import { LONGEST_COPY, PacketLog } from './packet-log.js';
 import { PacketOutlet } from './packet-outlet.js';
 import { PacketQueue } from './packet-queue.js';
+import { PacketSender } from './packet-sender.js';
 import { loadSystemCalls, type SystemCalls } from './system-calls.js';
-import { payloadTrial, refusalMark, tableLayout, type LayoutOptions } from './table-layout.js';
+import { deliveryMark, payloadTrial, refusalMark, tableLayout, type LayoutOptions } from './table-layout.js';
 
 /** The mark of probes, and of packets that are sent again, where none is given. */
 const USUAL_MARK = 0x4a69_7473;
@@ -42,6 +44,12 @@ export interface NetfilterOptions {
   readonly room?: number | undefined;
   /** Those that are tried, in this order. */
   readonly rungs?: readonly Rung[] | undefined;
+}
+
+interface OpenHolder {
+  readonly holder: PacketHolder;
+  /** The expressions by which a rule gives it packets. */
+  readonly hold: readonly Uint8Array[];
 }
 
 interface RungOptions {
@@ -82,12 +90,15 @@ function fillTable(calls: SystemCalls, socket: NetlinkSocket, options: Netfilter
   const seesPayload = isPossible(socket, table);
   const layout = { mark, bridges, ignored: addressRanges(ignored), memory, window, room, seesPayload };
   const { rung, holder, whole } = fillByRung(calls, socket, table, { instance, mark, rungs, layout });
-  if (bridges.length === 0) return new Netfilter(rung, socket, table, holder, whole);
+  const sender = openSender(calls);
+  if (bridges.length === 0) return new Netfilter(rung, socket, table, holder, whole, sender);
   try {
-    const onBridges = openBridges(calls, socket, instance, whole);
-    if (typeof onBridges === 'string') return new Netfilter(rung, socket, table, holder, whole, onBridges);
-    return new Netfilter(rung, socket, table, new HolderPair(holder, onBridges.holder), whole, onBridges.table);
+    const onBridges = openBridges(calls, socket, { instance, rungs }, whole);
+    if (typeof onBridges === 'string') return new Netfilter(rung, socket, table, holder, whole, sender, onBridges);
+    const both = new HolderPair(holder, onBridges.holder);
+    return new Netfilter(rung, socket, table, both, whole, sender, onBridges.table);
   } catch (error) {
+    sender?.[Symbol.dispose]();
     holder[Symbol.dispose]();
     throw error;
   }
@@ -120,14 +131,9 @@ function fillByRung(
   throw new NetlinkError('hold packets', 'ENOTSUP', refusals.join('; '));
 }
 
-function openHolder(
-  rung: Rung,
-  calls: SystemCalls,
-  instance: number,
-  mark: number,
-): { readonly holder: PacketHolder; readonly hold: readonly Uint8Array[] } {
+function openHolder(rung: Rung, calls: SystemCalls, instance: number, mark: number): OpenHolder {
   if (rung === 'NFLOG') {
-    const outlet = new PacketOutlet(calls, { pass: mark, refuse: refusalMark(mark) });
+    const outlet = new PacketOutlet(calls, { pass: deliveryMark(mark), refuse: refusalMark(mark) });
     const holder = PacketLog.open(calls, instance, outlet);
     return { holder, hold: [toLog(holder.group, LONGEST_COPY), verdict(Verdict.DROP)] };
   }
@@ -135,29 +141,63 @@ function openHolder(
   return { holder, hold: [rung === 'nft queue' ? toQueue(holder.number) : toQueueByTarget(holder.number)] };
 }
 
+/** `undefined` without the right to send packets of others (CAP_NET_RAW). */
+function openSender(calls: SystemCalls): PacketSender | undefined {
+  try {
+    return PacketSender.open(calls);
+  } catch (error) {
+    if (error instanceof NetlinkError) return undefined;
+    throw error;
+  }
+}
+
 /**
- * The table of what crosses bridges, whose packets are held as copies: the queue of iptables is not for bridges.
- * @returns why there is none where the kernel has no such tables @throws NetlinkError without CAP_NET_RAW
+ * The table of what crosses bridges. Its packets are held in the queue of nftables, or as copies: that of iptables is not
+ * for bridges. @returns why there is none where the kernel has no such tables @throws NetlinkError without CAP_NET_RAW
  */
 function openBridges(
   calls: SystemCalls,
   socket: NetlinkSocket,
-  instance: number,
+  { instance, rungs }: Pick<RungOptions, 'instance' | 'rungs'>,
   layout: Omit<LayoutOptions, 'hold'>,
 ): { readonly table: BridgeTable; readonly holder: PacketHolder } | string {
-  const outlet = FrameOutlet.open(calls);
-  let holder: PacketLog<LoggedFrame> | undefined;
+  // Without this right all fails, whatever the kernel has.
+  FrameOutlet.open(calls)[Symbol.dispose]();
+  const table = new NftTable(Family.BRIDGE, `${TABLE_PREFIX}${instance}`);
+  const refusals: string[] = [];
   try {
-    holder = PacketLog.open(calls, instance, outlet);
-    const table = new NftTable(Family.BRIDGE, `${TABLE_PREFIX}${instance}`);
     commit(socket, [table.create()]);
-    const hold = [toLog(holder.group, LONGEST_COPY), verdict(Verdict.DROP)];
-    return { table: new BridgeTable(socket, table, { ...layout, hold }), holder };
+    for (const open of [...(rungs.includes('nft queue') ? [openFrameQueue] : []), openFrameLog]) {
+      const { holder, hold } = open(calls, instance);
+      try {
+        return { table: new BridgeTable(socket, table, { ...layout, hold }), holder };
+      } catch (error) {
+        holder[Symbol.dispose]();
+        if (!(error instanceof NetlinkError)) throw error;
+        refusals.push(error.message);
+      }
+    }
   } catch (error) {
-    holder?.[Symbol.dispose]();
     if (!(error instanceof NetlinkError)) throw error;
-    return `what crosses bridges is held and counted only where br_netfilter is on: ${error.message}`;
+    refusals.push(error.message);
   }
+  return `what crosses bridges is held and counted only where br_netfilter is on: ${refusals.join('; ')}`;
+}
+
+function openFrameQueue(calls: SystemCalls, instance: number): OpenHolder {
+  const outlet = FrameOutlet.open(calls);
+  try {
+    const queue = PacketQueue.open(calls, instance, 0);
+    return { holder: new FrameQueue(queue, outlet), hold: [toQueue(queue.number)] };
+  } catch (error) {
+    outlet[Symbol.dispose]();
+    throw error;
+  }
+}
+
+function openFrameLog(calls: SystemCalls, instance: number): OpenHolder {
+  const holder = PacketLog.open(calls, instance, FrameOutlet.open(calls));
+  return { holder, hold: [toLog(holder.group, LONGEST_COPY), verdict(Verdict.DROP)] };
 }
 
 /** Whether the kernel takes a rule that looks at payloads. */

@@ -35,6 +35,8 @@ export interface QueuedPacket {
   readonly id: number;
   /** The first bytes from its IP header on: a view of the memory that it came in. */
   readonly bytes: Buffer;
+  /** All that is told of it: a view as well. */
+  readonly attributes: Buffer;
 }
 
 /** Holds packets in a queue of the kernel, which has them until a verdict comes. */
@@ -75,9 +77,9 @@ export class PacketQueue implements PacketHolder {
     }
   }
 
-  start(taken: (packet: number, bytes: Buffer) => void, failed: (reason: string) => void): void {
+  start(taken: (packet: number, bytes: Buffer, attributes: Buffer) => void, failed: (reason: string) => void): void {
     const take = (bytes: Buffer): void => {
-      for (const packet of queuedPacketsIn(bytes)) taken(packet.id, packet.bytes);
+      for (const packet of queuedPacketsIn(bytes)) taken(packet.id, packet.bytes, packet.attributes);
     };
     this.#reader = new PacketReader(this.socket.descriptor, this.calls, take, (code) => {
       failed(`queue ${this.number} cannot be read: ${code}`);
@@ -137,6 +139,6 @@ export function* queuedPacketsIn(bytes: Buffer): Generator<QueuedPacket, void, u
     const attributes = body.subarray(NETFILTER_HEADER);
     const header = attributeOf(attributes, 1, 7);
     if (header === undefined) continue;
-    yield { id: header.readUInt32BE(0), bytes: attributeOf(attributes, 10) ?? Buffer.alloc(0) };
+    yield { id: header.readUInt32BE(0), bytes: attributeOf(attributes, 10) ?? Buffer.alloc(0), attributes };
   }
 }

@@ -256,18 +256,18 @@ describe('the netfilter table of family bridge', function () {
     await network.do('host', 'open', OPENED);
     await watch(ROUTED.guest);
     await network.filterBridges(false);
-    await assert.rejects(read(ROUTED.guest, { idle: 300 }), { code: 'ESTALE', message: /br_netfilter/ });
+    await assert.rejects(read(ROUTED.guest, { idle: 1_000 }), { code: 'ESTALE', message: /br_netfilter/ });
     assert.deepEqual(
       (await network.do('host', 'warnings')).map((warning) => /nothing.*\((IPv.)\)/.exec(warning)?.[1]),
       ['IPv4', 'IPv6'],
     );
-    await sleep(310);
+    await sleep(1_010);
     const number = await talk(ROUTED.guest);
-    assert.equal((await read(ROUTED.guest, { idle: 300 })).connections, 1);
+    assert.equal((await read(ROUTED.guest, { idle: 1_000 })).connections, 1);
     await network.filterBridges(true);
     // What one table has seen before is not forgotten, and seen by both it is one connection.
     assert.equal(await network.do('neighbour', 'say', number, 'again'), 'again');
-    assert.equal((await read(ROUTED.guest, { idle: 300 })).connections, 1);
+    assert.equal((await read(ROUTED.guest, { idle: 1_000 })).connections, 1);
     assert.equal((await network.do('host', 'warnings')).length, 4);
     await network.do('neighbour', 'hangUp', number);
   });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { attribute, be32, nested } from '#netfilter/netlink/attributes.js';
-import { loggedFramesIn } from '#netfilter/netlink/frame-outlet.js';
+import { loggedFramesIn, queuedFrame } from '#netfilter/netlink/frame-outlet.js';
 import { message, netfilterHeader } from '#netfilter/netlink/netlink-message.js';
 import { aPacket } from '../../../support/netfilter/a-packet.js';
 
@@ -41,5 +41,16 @@ describe('a frame that came into a bridge', () => {
     assert.deepEqual([...loggedFramesIn(logged(device))], []);
     assert.deepEqual([...loggedFramesIn(logged(header))], []);
     assert.deepEqual([...loggedFramesIn(logged(device, attribute(16, bytes(MACS))))], []);
+  });
+
+  it('is read from a queue as well', () => {
+    const attributes = Buffer.concat([
+      ...[attribute(5, be32(3)), attribute(7, be32(5)), attribute(20, bytes(MACS + IPV4))],
+      nested(19, attribute(1, bytes('8100')), attribute(2, bytes('000a'))),
+    ]);
+    assert.deepEqual(queuedFrame({ bytes: aPacket(), attributes }), {
+      ...{ packet: aPacket(), header: bytes(`${MACS}8100000a${IPV4}`), bridge: 3, port: 5 },
+    });
+    assert.equal(queuedFrame({ bytes: aPacket(), attributes: attributes.subarray(0, 16) }), undefined);
   });
 });
