@@ -9,6 +9,10 @@ export interface PacketParts {
   readonly port?: number;
   readonly sequence?: number;
   readonly flags?: number;
+  readonly acknowledged?: number;
+  /** Of TCP, a multiple of four bytes. */
+  readonly options?: Uint8Array;
+  readonly payload?: Uint8Array;
 }
 
 /** A TCP packet that opens a connection, or a datagram, as the kernel hands it over. */
@@ -20,14 +24,20 @@ export function aPacket({
   port = 80,
   sequence = 1,
   flags = 0x02,
+  acknowledged = 0,
+  options = new Uint8Array(),
+  payload = new Uint8Array(),
 }: PacketParts = {}): Buffer {
-  const body = Buffer.alloc(protocol === 'tcp' ? 20 : 12);
+  const body = Buffer.alloc(protocol === 'tcp' ? 20 + options.length + payload.length : 12);
   body.writeUInt16BE(sourcePort, 0);
   body.writeUInt16BE(port, 2);
   if (protocol === 'tcp') {
     body.writeUInt32BE(sequence, 4);
-    body[12] = 0x50;
+    body.writeUInt32BE(acknowledged, 8);
+    body[12] = ((20 + options.length) / 4) << 4;
     body[13] = flags;
+    body.set(options, 20);
+    body.set(payload, 20 + options.length);
   } else {
     body.writeUInt16BE(body.length, 4);
   }

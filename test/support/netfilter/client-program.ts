@@ -15,6 +15,8 @@ export interface ClientOrder {
   readonly connects?: true;
   /** Keeps the connection, by the number of this order. */
   readonly keep?: true;
+  /** Asks each second whether the connection that it keeps is still there, and gives it up after ten times without answer. */
+  readonly keepAlive?: true;
   /** Says something on the connection that this order has kept, and waits for the answer. */
   readonly on?: number;
 }
@@ -51,13 +53,14 @@ process.on('message', (order: ClientOrder) => {
 });
 
 function say(socket: Socket | undefined, report: (error?: string) => void): void {
-  socket?.once('data', () => report());
-  socket?.once('error', (error: NodeJS.ErrnoException) => report(error.code ?? error.message));
-  socket?.write('more');
+  if (socket?.destroyed !== false) return report('it has ended before');
+  socket.once('data', () => report());
+  socket.once('error', (error: NodeJS.ErrnoException) => report(error.code ?? error.message));
+  socket.write('more');
 }
 
 function tcp(
-  { number, host, port, page, connects, keep, limit = 20_000 }: ClientOrder,
+  { number, host, port, page, connects, keep, keepAlive, limit = 20_000 }: ClientOrder,
   report: (error?: string) => void,
 ): void {
   const socket = connect({ host, port, autoSelectFamily: false });
@@ -73,6 +76,7 @@ function tcp(
   });
   socket.once('data', () => {
     report();
+    if (keepAlive) socket.setKeepAlive(true, 1_000);
     if (keep) kept.set(number, socket.setTimeout(0));
     else socket.destroy();
   });

@@ -211,8 +211,8 @@ export class Client {
   constructor(readonly process: ChildProcess) {}
 
   /** Opens a connection on which more can be said. */
-  async hold(host: string = GUEST.ipv4): Promise<{ say(): Promise<ClientReport> }> {
-    const { number, error } = await this.tcp(host, { keep: true });
+  async hold(host: string = GUEST.ipv4, more: Partial<ClientOrder> = {}): Promise<{ say(): Promise<ClientReport> }> {
+    const { number, error } = await this.tcp(host, { keep: true, ...more });
     if (error !== undefined) throw new Error(error);
     return { say: () => this.tcp(host, { on: number }) };
   }

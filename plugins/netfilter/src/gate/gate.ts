@@ -11,6 +11,7 @@ import {
 import { addressOf, endpointKey, endpointOf, serviceKey, type StoppedEndpoint } from '../netlink/endpoint.js';
 import { readAddress } from '../netlink/read-address.js';
 import type { PacketHold } from './packet-hold.js';
+import { KeepAlives } from './keep-alives.js';
 import { viewPacket, type PacketView } from './packet-view.js';
 import { Refusal } from './refusal.js';
 
@@ -56,6 +57,7 @@ export class Gate<Packet> {
   readonly #knocks = new Map<number, { readonly callers: Callers<Packet>; readonly client: string }>();
   /** Those that hold packets, or have held some a moment ago. */
   readonly #holding = new Set<HeldPackets<Packet>>();
+  readonly #keepAlives = new KeepAlives();
   #knockCount = 0;
   readonly #total = { held: 0 };
   /** The list of ports that came last, and what follows the address in the keys of such endpoints. */
@@ -148,6 +150,8 @@ export class Gate<Packet> {
       // Its connection has ended with the machine, and so it is told at once.
       return armed.connections === 'refuse' ? this.hold.refuse([packet]) : this.hold.deliver([packet]);
     }
+    // Where nobody can answer in its place, the machine has to, as its connections would end otherwise.
+    if (view.isBare && this.hold.sends) return this.#answer(packet, bytes, view);
     const callers = (armed.callers ??= this.#noCallers());
     const known = callers.clients.get(view.source);
     if (known === undefined && !this.#hasRoom(callers)) return this.hold.drop([packet]);
@@ -155,6 +159,13 @@ export class Gate<Packet> {
     this.#holding.add(callers.held);
     this.#expiry ??= setInterval(() => this.#expire(), 1_000);
     if (known === undefined) this.#knock(armed.unikernel, callers, view);
+  }
+
+  /** It says nothing to a service, and does not wake its machine. */
+  #answer(packet: Packet, bytes: Buffer, view: PacketView): void {
+    const answer = this.#keepAlives.answer(bytes, view, this.now());
+    if (answer !== undefined) this.hold.send(answer);
+    this.hold.drop([packet]);
   }
 
   /** The MAC of who is armed at this address, by its hexadecimal digits. */

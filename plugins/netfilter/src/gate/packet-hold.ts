@@ -16,6 +16,10 @@ export interface PacketHold<Packet = unknown> {
   /** They are answered as a closed port does. */
   refuse(packets: readonly Packet[]): void;
   drop(packets: readonly Packet[]): void;
+  /** Whether it can send packets of its own. */
+  readonly sends: boolean;
+  /** Sends a whole packet, whose checksums are left out; it may be lost. */
+  send(packet: Buffer): void;
   /**
    * The kernel forgets what it tracks of connections to addresses whose machines have ended.
    * @param addresses in hexadecimal digits

@@ -10,6 +10,11 @@ export interface PacketView {
   readonly port: number;
   /** Whether it opens a TCP connection. */
   readonly isOpening: boolean;
+  /**
+   * Whether it is TCP and says nothing to a service: an acknowledgement without payload, or with the one byte that some
+   * systems send again to know whether a connection is still there.
+   */
+  readonly isBare: boolean;
   /** Tells a TCP packet from all others of its connection; 0 for UDP. */
   readonly sequence: number;
 }
@@ -17,6 +22,8 @@ export interface PacketView {
 /** The first bits of the flags of TCP (RFC 9293, 3.1). */
 const SYN = 0x02;
 const ACK = 0x10;
+/** FIN, SYN, RST, PSH, ACK and URG. */
+const ALL = 0x3f;
 
 /**
  * Reads an IP packet. `undefined` for all that is not TCP or UDP over IPv4, or directly behind the header of IPv6, with
@@ -28,16 +35,18 @@ export function viewPacket(packet: Buffer): PacketView | undefined {
     const header = ((packet[0] as number) & 0x0f) * 4;
     if (header < 20 || packet.length < header + 8) return undefined;
     if ((packet.readUInt16BE(6) & 0x1fff) !== 0) return undefined;
-    return view(packet, packet[9] as number, header, 12, 4);
+    return view(packet, packet[9] as number, header, packet.readUInt16BE(2) - header, 12, 4);
   }
-  if (version === 6 && packet.length >= 48) return view(packet, packet[6] as number, 40, 8, 16);
+  if (version === 6 && packet.length >= 48) return view(packet, packet[6] as number, 40, packet.readUInt16BE(4), 8, 16);
   return undefined;
 }
 
+/** @param size of what is behind the header; nothing positive where the packet does not say it, as it is too long */
 function view(
   packet: Buffer,
   protocol: number,
   header: number,
+  size: number,
   addresses: number,
   length: number,
 ): PacketView | undefined {
@@ -45,6 +54,7 @@ function view(
   if (!isTcp && protocol !== UDP) return undefined;
   if (isTcp && packet.length < header + 14) return undefined;
   const flags = isTcp ? (packet[header + 13] as number) : 0;
+  const payload = size > 0 && isTcp ? size - ((packet[header + 12] as number) >> 4) * 4 : Infinity;
   return {
     protocol: isTcp ? 'tcp' : 'udp',
     source: packet.toString('hex', addresses, addresses + length),
@@ -52,6 +62,7 @@ function view(
     sourcePort: packet.readUInt16BE(header),
     port: packet.readUInt16BE(header + 2),
     isOpening: isTcp && (flags & (SYN | ACK)) === SYN,
+    isBare: (flags & ALL) === ACK && payload <= 1,
     sequence: isTcp ? packet.readUInt32BE(header + 4) : 0,
   };
 }

@@ -18,8 +18,10 @@ import type { Change, NftTable } from './nft-messages.js';
 import { commit } from './nft-transaction.js';
 import { OtherTables } from './other-tables.js';
 import type { PacketHolder } from './packet-holder.js';
+import type { PacketSender } from './packet-sender.js';
 import { SetMembers, Sets, type Edit } from './set-members.js';
 import {
+  deliveryMark,
   ignoredNetworks,
   outgoingLayout,
   publishedLayout,
@@ -51,13 +53,17 @@ export class Netfilter implements Disposable {
   readonly #bridges: BridgeTable | undefined;
   #warn: ((what: string) => void) | undefined;
 
-  /** @param bridges the table of what crosses bridges where there is to be one, or why there is none */
+  /**
+   * @param sender absent without the right to send packets of others (CAP_NET_RAW)
+   * @param bridges the table of what crosses bridges where there is to be one, or why there is none
+   */
   constructor(
     readonly rung: Rung,
     private readonly socket: NetlinkSocket,
     private readonly table: NftTable,
     private readonly holder: PacketHolder,
     private readonly layout: LayoutOptions,
+    private readonly sender: PacketSender | undefined,
     private readonly bridges?: BridgeTable | string,
   ) {
     this.#members = new SetMembers(socket, table);
@@ -162,6 +168,16 @@ export class Netfilter implements Disposable {
     this.holder.drop(packets);
   }
 
+  /** Whether it has the right to send packets of its own (CAP_NET_RAW). */
+  get sends(): boolean {
+    return this.sender !== undefined;
+  }
+
+  /** Sends a whole IP packet, whose checksums are left out. */
+  send(packet: Buffer): void {
+    this.sender?.send(packet, deliveryMark(this.layout.mark));
+  }
+
   /**
    * From when this returns, the traffic to them is remembered, and open connections that the kernel tracks count as used now.
    * @param outgoing the addresses whose own flows count as well, in hexadecimal digits @throws NetlinkError
@@ -228,6 +244,7 @@ export class Netfilter implements Disposable {
   /** The table ends, and what is held with it. */
   [Symbol.dispose](): void {
     this.holder[Symbol.dispose]();
+    this.sender?.[Symbol.dispose]();
     this.socket[Symbol.dispose]();
   }
 }

@@ -14,8 +14,9 @@ import type { PacketHolder } from './packet-holder.js';
 import { LONGEST_COPY, PacketLog } from './packet-log.js';
 import { PacketOutlet } from './packet-outlet.js';
 import { PacketQueue } from './packet-queue.js';
+import { PacketSender } from './packet-sender.js';
 import { loadSystemCalls, type SystemCalls } from './system-calls.js';
-import { payloadTrial, refusalMark, tableLayout, type LayoutOptions } from './table-layout.js';
+import { deliveryMark, payloadTrial, refusalMark, tableLayout, type LayoutOptions } from './table-layout.js';
 
 /** The mark of probes, and of packets that are sent again, where none is given. */
 const USUAL_MARK = 0x4a69_7473;
@@ -89,12 +90,15 @@ function fillTable(calls: SystemCalls, socket: NetlinkSocket, options: Netfilter
   const seesPayload = isPossible(socket, table);
   const layout = { mark, bridges, ignored: addressRanges(ignored), memory, window, room, seesPayload };
   const { rung, holder, whole } = fillByRung(calls, socket, table, { instance, mark, rungs, layout });
-  if (bridges.length === 0) return new Netfilter(rung, socket, table, holder, whole);
+  const sender = openSender(calls);
+  if (bridges.length === 0) return new Netfilter(rung, socket, table, holder, whole, sender);
   try {
     const onBridges = openBridges(calls, socket, { instance, rungs }, whole);
-    if (typeof onBridges === 'string') return new Netfilter(rung, socket, table, holder, whole, onBridges);
-    return new Netfilter(rung, socket, table, new HolderPair(holder, onBridges.holder), whole, onBridges.table);
+    if (typeof onBridges === 'string') return new Netfilter(rung, socket, table, holder, whole, sender, onBridges);
+    const both = new HolderPair(holder, onBridges.holder);
+    return new Netfilter(rung, socket, table, both, whole, sender, onBridges.table);
   } catch (error) {
+    sender?.[Symbol.dispose]();
     holder[Symbol.dispose]();
     throw error;
   }
@@ -129,12 +133,22 @@ function fillByRung(
 
 function openHolder(rung: Rung, calls: SystemCalls, instance: number, mark: number): OpenHolder {
   if (rung === 'NFLOG') {
-    const outlet = new PacketOutlet(calls, { pass: mark, refuse: refusalMark(mark) });
+    const outlet = new PacketOutlet(calls, { pass: deliveryMark(mark), refuse: refusalMark(mark) });
     const holder = PacketLog.open(calls, instance, outlet);
     return { holder, hold: [toLog(holder.group, LONGEST_COPY), verdict(Verdict.DROP)] };
   }
   const holder = PacketQueue.open(calls, instance, refusalMark(mark));
   return { holder, hold: [rung === 'nft queue' ? toQueue(holder.number) : toQueueByTarget(holder.number)] };
+}
+
+/** `undefined` without the right to send packets of others (CAP_NET_RAW). */
+function openSender(calls: SystemCalls): PacketSender | undefined {
+  try {
+    return PacketSender.open(calls);
+  } catch (error) {
+    if (error instanceof NetlinkError) return undefined;
+    throw error;
+  }
 }
 
 /**

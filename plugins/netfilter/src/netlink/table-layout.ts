@@ -88,6 +88,11 @@ export function refusalMark(mark: number): number {
   return (mark ^ 0x5a5a_5a5a) >>> 0;
 }
 
+/** The mark of packets that are sent again or in place of a machine; those of probes are remembered, and do not count. */
+export function deliveryMark(mark: number): number {
+  return (mark ^ 0x3c3c_3c3c) >>> 0;
+}
+
 /** What differs between IPv4 and IPv6. */
 export interface Version {
   readonly digit: 4 | 6;
@@ -263,6 +268,9 @@ function holding(table: NftTable, version: Version, options: LayoutOptions): Cha
   return [
     table.chain(chain),
     ...passProbes(version, options).map((expressions) => rule(...expressions)),
+    ...(options.takesAway
+      ? [rule(loadMeta(Meta.MARK), equals(word(deliveryMark(options.mark))), verdict(Verdict.RETURN))]
+      : []),
     rule(...refused, ...isProtocol(TCP), rejectByReset()),
     rule(...refused, rejectByIcmp()),
     rule(...isProtocol(UDP), ...options.hold),

@@ -13,6 +13,8 @@ type Knock = Extract<Report, { readonly from: string }>;
 class RecordingHold implements PacketHold<number> {
   readonly rung = 'nft queue';
   readonly done: string[] = [];
+  sends = true;
+  readonly sent: Buffer[] = [];
   failure: Error | undefined;
 
   arm(endpoints: readonly StoppedEndpoint[]): void {
@@ -30,6 +32,10 @@ class RecordingHold implements PacketHold<number> {
 
   refuse(packets: readonly number[]): void {
     this.#note('refuse', packets);
+  }
+
+  send(packet: Buffer): void {
+    this.sent.push(packet);
   }
 
   forgetConnections(addresses: ReadonlySet<string>): void {
@@ -112,6 +118,40 @@ describe('the gate', () => {
     assert.deepEqual(done(), ['arm tcp/80 0a4d0051 pass']);
     gate.arm([{ ...www, ports: ['tcp/80'], addresses: ['10.77.0.81'], connections: 'refuse' }]);
     assert.deepEqual(done(), ['arm tcp/80 0a4d0051 refuse', 'forget 0a4d0051']);
+  });
+
+  it('answers keep-alives in place of a machine that is suspended, and wakes it by payload alone', () => {
+    const ACK = 0x10;
+    gate.arm([{ ...www, connections: 'hold' }]);
+    done();
+    take({ flags: ACK });
+    take({ flags: ACK, sourcePort: 40_001, payload: Buffer.from([0]) });
+    assert.deepEqual(done(), ['drop 1', 'drop 2']);
+    assert.equal(hold.sent.length, 2);
+    assert.deepEqual(reports, []);
+    take({ flags: ACK, sequence: 2, payload: Buffer.from('more') });
+    assert.equal(knocks().length, 1);
+    take({ flags: ACK | 0x01, source: '192.0.2.8' });
+    assert.equal(knocks().length, 2, 'the end of a connection');
+    assert.equal(hold.sent.length, 2);
+  });
+
+  it('has a machine answer its keep-alives itself where nobody can in its place', () => {
+    hold.sends = false;
+    gate.arm([{ ...www, connections: 'hold' }]);
+    take({ flags: 0x10 });
+    assert.equal(knocks().length, 1);
+    assert.equal(hold.sent.length, 0);
+  });
+
+  it('lets keep-alives pass to what runs, and refuses them where their connections have ended', () => {
+    gate.arm([{ ...www, connections: 'pass' }]);
+    take({ flags: 0x10 });
+    gate.arm([www]);
+    done();
+    take({ flags: 0x10 });
+    assert.deepEqual(done(), ['refuse 2']);
+    assert.deepEqual([hold.sent, reports], [[], []]);
   });
 
   it('holds a packet, reports its client, and delivers it at the release, when the kernel holds nothing any more', () => {

@@ -11,10 +11,31 @@ describe('the view of a packet', () => {
       sourcePort: 40_000,
       port: 80,
       isOpening: true,
+      isBare: false,
       sequence: 0xffff_fffe,
     });
     assert.equal(viewPacket(aPacket({ flags: 0x12 }))?.isOpening, false);
     assert.equal(viewPacket(aPacket({ flags: 0x10 }))?.isOpening, false);
+  });
+
+  it('tells what says nothing to a service, over IPv4 and IPv6', () => {
+    const [ACK, PSH, FIN, RST, URG] = [0x10, 0x08, 0x01, 0x04, 0x20];
+    const v6 = { source: '2001:db8::7', destination: 'fd77::80' };
+    const options = Uint8Array.of(1, 1, 8, 10, 0, 0, 0, 7, 0, 0, 0, 9);
+    for (const version of [{}, v6]) {
+      const isBare = (parts: object): unknown => viewPacket(aPacket({ ...version, ...parts }))?.isBare;
+      assert.equal(isBare({ flags: ACK }), true);
+      assert.equal(isBare({ flags: ACK, options }), true);
+      assert.equal(isBare({ flags: ACK, options, payload: Buffer.from([0]) }), true, 'as some systems keep alive');
+      assert.equal(isBare({ flags: ACK, options, payload: Buffer.from('hi') }), false);
+      assert.equal(isBare({ flags: ACK | PSH, payload: Buffer.from('q') }), false, 'a key that somebody has pressed');
+      for (const flag of [FIN, RST, URG]) assert.equal(isBare({ flags: ACK | flag }), false);
+      assert.equal(isBare({ flags: 0x02 }), false);
+      assert.equal(isBare({ protocol: 'udp' }), false);
+      const long = aPacket({ ...version, flags: ACK });
+      long.writeUInt16BE(0, version === v6 ? 4 : 2);
+      assert.equal(viewPacket(long)?.isBare, false, 'one that is too long to say so');
+    }
   });
 
   it('reads datagrams over IPv6', () => {

@@ -1,0 +1,128 @@
+import type { PacketView } from './packet-view.js';
+
+/** The most connections that are remembered. */
+const MOST_FLOWS = 4_096;
+
+/** Within this time an answer may have been an error, and its client says so; keep-alives come each second at most. */
+const OBJECTION = 500;
+
+/** Of a segment that acknowledges, in TCP (RFC 9293, 3.1). */
+const ACK = 0x10;
+
+/**
+ * What a client may send at once after an answer: some segments, whether or not it takes the number as one that is to be
+ * scaled (RFC 7323, 2).
+ */
+const WINDOW = 4_096;
+
+/** The option with the times of both ends (RFC 7323, 3). */
+const TIMESTAMPS = 8;
+const TIMESTAMPS_LENGTH = 10;
+const NO_OPERATION = 1;
+const END_OF_OPTIONS = 0;
+
+const HEADER = 20;
+
+interface Acknowledged {
+  /** Of the last segment of this kind. */
+  sequence: number;
+  /** When that was answered last, in milliseconds. */
+  at: number;
+  /** Whether the client goes on with this number: then it was no keep-alive, whose number is the one before. */
+  isNext: boolean;
+}
+
+/**
+ * Answers in place of a machine that is suspended who asks whether a connection is still there (RFC 9293, 3.8.4), so that
+ * this neither wakes the machine nor ends the connection.
+ *
+ * A keep-alive looks like any acknowledgement, except that its number is one less than that of what follows. So it is taken
+ * for one until its client objects to the answer, which says that this number has arrived: that ends it, as an
+ * acknowledgement wants no answer.
+ */
+export class KeepAlives {
+  readonly #flows = new Map<string, Acknowledged>();
+
+  /**
+   * @param packet from its IP header on, without payload as `view.isBare` says
+   * @param now in milliseconds
+   * @returns the whole packet of the answer, with its checksums left out; `undefined` where there is none
+   */
+  answer(packet: Buffer, view: PacketView, now: number): Buffer | undefined {
+    const flow = `${view.source} ${view.sourcePort} ${view.destination} ${view.port}`;
+    const known = this.#flows.get(flow);
+    if (known?.sequence === view.sequence) {
+      known.isNext ||= now - known.at < OBJECTION;
+      if (known.isNext) return undefined;
+    }
+    const answer = answerTo(packet, view);
+    if (answer === undefined) return undefined;
+    this.#flows.delete(flow);
+    this.#flows.set(flow, { sequence: view.sequence, at: now, isNext: false });
+    for (const oldest of this.#flows.keys()) {
+      if (this.#flows.size <= MOST_FLOWS) break;
+      this.#flows.delete(oldest);
+    }
+    return answer;
+  }
+}
+
+/** All that it says follows from what the client has sent: what it waits for, and that its next byte is waited for. */
+function answerTo(packet: Buffer, { source, destination }: PacketView): Buffer | undefined {
+  const isIpv4 = source.length === 8;
+  const ip = isIpv4 ? ((packet[0] as number) & 0x0f) * 4 : 40;
+  const segment = packet.subarray(ip);
+  if (segment.length < HEADER) return undefined;
+  const times = timesOf(segment.subarray(HEADER, ((segment[12] as number) >> 4) * 4));
+  const length = times === undefined ? HEADER : HEADER + 12;
+  const tcp = Buffer.alloc(length);
+  segment.copy(tcp, 0, 2, 4);
+  segment.copy(tcp, 2, 0, 2);
+  segment.copy(tcp, 4, 8, 12);
+  tcp.writeUInt32BE((segment.readUInt32BE(4) + 1) >>> 0, 8);
+  tcp[12] = (length / 4) << 4;
+  tcp[13] = ACK;
+  tcp.writeUInt16BE(WINDOW, 14);
+  if (times !== undefined) {
+    tcp.set([NO_OPERATION, NO_OPERATION, TIMESTAMPS, TIMESTAMPS_LENGTH], HEADER);
+    // What it has heard last of the machine's clock, and its own.
+    times.copy(tcp, HEADER + 4, 4, 8);
+    times.copy(tcp, HEADER + 8, 0, 4);
+  }
+  const addresses = Buffer.from(destination + source, 'hex');
+  return Buffer.concat([isIpv4 ? ipv4Header(length) : ipv6Header(length), addresses, tcp]);
+}
+
+function ipv4Header(length: number): Buffer {
+  const header = Buffer.alloc(12);
+  header[0] = 0x45;
+  header.writeUInt16BE(HEADER + length, 2);
+  header[8] = 64;
+  header[9] = 6;
+  return header;
+}
+
+function ipv6Header(length: number): Buffer {
+  const header = Buffer.alloc(8);
+  header[0] = 0x60;
+  header.writeUInt16BE(length, 4);
+  header[6] = 6;
+  header[7] = 64;
+  return header;
+}
+
+/** The times among these options, as they were sent: the client's own, and the one that it has heard. */
+function timesOf(options: Buffer): Buffer | undefined {
+  let at = 0;
+  while (at < options.length && options[at] !== END_OF_OPTIONS) {
+    if (options[at] === NO_OPERATION) {
+      at += 1;
+      continue;
+    }
+    const length = options[at + 1] ?? 0;
+    if (length < 2 || at + length > options.length) return undefined;
+    if (options[at] === TIMESTAMPS && length === TIMESTAMPS_LENGTH) return options.subarray(at + 2, at + length);
+    at += length;
+  }
+  return undefined;
+}
