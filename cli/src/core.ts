@@ -46,6 +46,9 @@ export interface Core extends Control {
   /** How much memory a unikernel may have, in bytes, as far as its configuration tells. */
   unikernelMemory(settings: Settings, unikernel: Settings['unikernels'][number]): number | undefined;
   /** The deadlines that are too short by what is known of earlier boots. */
+  heldBy(settings: Settings, unikernel: Settings['unikernels'][number]): readonly string[];
+  sharedPorts(settings: Settings): Jitsu['sharedEndpoints'];
+  keptByQueriesAlone(unikernels: Settings['unikernels'], isSeen: (backend: string) => boolean): readonly string[];
   shortDeadlines(
     unikernels: Settings['unikernels'],
     usualOf: (name: string) => number | undefined,
@@ -57,7 +60,15 @@ export interface Core extends Control {
   ): Promise<
     Pick<
       Jitsu,
-      'start' | 'stop' | 'check' | 'listening' | 'running' | 'udpTransport' | 'foretoldUser' | 'sharedEndpoints'
+      | 'start'
+      | 'stop'
+      | 'check'
+      | 'listening'
+      | 'running'
+      | 'udpTransport'
+      | 'foretoldUser'
+      | 'sharedEndpoints'
+      | 'knowsTraffic'
     >
   >;
   /** Records this process as running for other commands of this user, until it is disposed. */

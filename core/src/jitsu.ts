@@ -196,6 +196,13 @@ export class Jitsu {
     return this.#fleet.sharedEndpoints();
   }
 
+  /** Whether something knows the traffic to what this backend runs. */
+  knowsTraffic(backend: string): boolean {
+    const { activitySources, doormen } = this.#settings;
+    const own = this.#fleet.backends.get(backend);
+    return activitySources.length + doormen.length > 0 || (own?.activity ?? own?.doorman?.activity) !== undefined;
+  }
+
   /** Whom `start` would have it run as, for people; `undefined` where it stays who it is without a reason to tell. */
   get foretoldUser(): string | undefined {
     return this.#privileges?.foretold();

@@ -46,6 +46,7 @@ export { makeOwnFolder } from './files/own-folders.js';
 export { makeSafeFolder } from './files/safe-folder.js';
 export { replaceFile, writeNewFile } from './files/write-file.js';
 export { addressBytes, addressText } from './net/address-bytes.js';
+export { isOwnProbe } from './net/own-probes.js';
 export { Networks } from './net/networks.js';
 export { duration } from './plugin-kit/duration.js';
 export type { AddressFindingBackends, BackendOptions, UnikernelKeys } from './config/unikernel.js';

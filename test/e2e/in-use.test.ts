@@ -307,6 +307,20 @@ describe('a unikernel whose name was asked for once', function () {
 describe('a unikernel that nobody uses', function () {
   this.timeout(60_000);
 
+  it('sleeps after twice its TTL, though its own probes, and a visit, end by connections that its program closes', async () => {
+    const short = aProgram('short', { ready: 'http:8080/' });
+    await using jitsu = new RunningJitsu([short], {
+      dns: { ttl: TTL },
+      stop: { policies: ['connections', 'traffic', 'ttl'] },
+    });
+    await jitsu.start();
+    await jitsu.visit('short.test');
+    const visited = performance.now();
+    while ((await jitsu.status('short')).state !== 'off') await sleep(50);
+    const took = performance.now() - visited;
+    assert.ok(took > 2 * TTL * 1_000 - 200 && took < 20_000, `${took} ms\n${jitsu.log}`);
+  });
+
   it('sleeps, though it talks to others itself, and though a monitor that may not wake it asks it', async () => {
     const monitor = '127.0.0.66';
     const talker = aProgram('talker');

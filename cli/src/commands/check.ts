@@ -41,7 +41,9 @@ export async function check(
     logger: core.createLogger({ level: 'silent' }),
     givesUpRoot: true,
   });
-  const { foretoldUser, sharedEndpoints } = jitsu;
+  const { foretoldUser } = jitsu;
+  const sharedEndpoints = [...jitsu.sharedEndpoints, ...core.sharedPorts(settings)];
+  const byQueriesAlone = core.keptByQueriesAlone(settings.unikernels, (backend) => jitsu.knowsTraffic(backend));
   const memoryOf = (unikernel: Settings['unikernels'][number]): number | undefined =>
     core.unikernelMemory(settings, unikernel);
   const times = offline ? NO_TIMES : await usualTimes(core, settings.controlSocket);
@@ -52,8 +54,10 @@ export async function check(
       foretoldUser,
       sharedEndpoints,
       shortDeadlines,
+      byQueriesAlone,
       findings,
       memoryOf,
+      heldBy: (unikernel) => core.heldBy(settings, unikernel),
     }),
   );
   return findings?.some(({ isWarning }) => isWarning !== true) === true ? ExitStatus.failed : ExitStatus.ok;

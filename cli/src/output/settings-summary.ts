@@ -22,6 +22,8 @@ export interface Asked {
   readonly sharedEndpoints?: Jitsu['sharedEndpoints'];
   /** The deadlines that usually pass before all is ready. */
   readonly shortDeadlines?: readonly ShortDeadline[];
+  /** What is stopped although it may be in use, since only queries keep it. */
+  readonly byQueriesAlone?: readonly string[];
   /** What a start would not find now; absent where the backends were not asked. */
   readonly findings?:
     | readonly {
@@ -33,6 +35,8 @@ export interface Asked {
     | undefined;
   /** How much memory a unikernel may have, in bytes, as far as that is known. */
   readonly memoryOf?: (unikernel: UnikernelSettings) => number | undefined;
+  /** Who holds the first packets of clients for a unikernel, and where. */
+  readonly heldBy?: (unikernel: UnikernelSettings) => readonly string[];
 }
 
 /** Summarises a valid configuration: what it would serve, and what it exposes to the network. */
@@ -40,8 +44,10 @@ export function settingsSummary(
   settings: Settings,
   exposures: readonly string[],
   columns: number | undefined,
-  { foretoldUser, sharedEndpoints = [], shortDeadlines = [], findings, memoryOf = () => undefined }: Asked = {},
+  asked: Asked = {},
 ): string {
+  const { foretoldUser, sharedEndpoints = [], shortDeadlines = [], byQueriesAlone = [], findings } = asked;
+  const { memoryOf = () => undefined, heldBy = () => [] } = asked;
   const { file, dns, statePath, stateStore, controlSocket, onExit, unikernels } = settings;
   const facts = [
     ['DNS', `${dns.bind.map((address) => endpointText({ address, port: dns.port })).join(', ')}, over UDP and TCP`],
@@ -62,10 +68,11 @@ export function settingsSummary(
     cautionText('What is as good as root:', rootEquivalents(settings), columns),
     cautionText('What two unikernels cannot have at once:', sharedEndpoints.map(sharing), columns),
     cautionText('What usually takes longer than its deadline:', shortDeadlines.map(tooShort), columns),
+    cautionText('What nothing but queries keeps running:', queriesAlone(byQueriesAlone), columns),
     cautionText('What was passed over:', (settings.passedOver ?? []).map(printable), columns),
   ].filter((text) => text !== '');
-  const asked = unikernels.length === 0 ? '' : `\n${askedText(findings, columns)}`;
-  return `${head}\n\n${factTable}\n${notes.map((text) => `${text}\n`).join('')}${unikernels.length === 0 ? 'No unikernel is configured.\n' : unikernelTable(unikernels, memoryOf, columns)}${asked}`;
+  const result = unikernels.length === 0 ? '' : `\n${askedText(findings, columns)}`;
+  return `${head}\n\n${factTable}\n${notes.map((text) => `${text}\n`).join('')}${unikernels.length === 0 ? 'No unikernel is configured.\n' : unikernelTable(unikernels, { memoryOf, heldBy }, columns)}${result}`;
 }
 
 function askedText(findings: Asked['findings'], columns: number | undefined): string {
@@ -99,6 +106,18 @@ function tooShort({ unikernel, deadline, usual, chain }: ShortDeadline): string 
   return printable(`${unikernel}: ${durationText(usual)}${how}; its deadline is ${durationText(deadline)}`);
 }
 
+/** The most names that are told. */
+const NAMED = 20;
+
+function queriesAlone(names: readonly string[]): readonly string[] {
+  if (names.length === 0) return [];
+  const more = names.length > NAMED ? `, and ${names.length - NAMED} more` : '';
+  const who = names.slice(0, NAMED).map(printable).join(', ');
+  return [
+    `${who}${more}: may be stopped in the middle of a connection. Add connections and traffic to the policies, before ttl, or leave the policies out.`,
+  ];
+}
+
 function sharing({ endpoint, unikernels }: Jitsu['sharedEndpoints'][number]): string {
   return printable(`${endpoint}: ${unikernels.join(' and ')}`);
 }
@@ -125,15 +144,18 @@ function forwarding({ dns: { forwarders, forwarderPort } }: Settings): string {
 /** The most unikernels shown; the layout of a longer table would take minutes. */
 const SHOWN = 10_000;
 
-type MemoryOf = NonNullable<Asked['memoryOf']>;
+type Known = Required<Pick<Asked, 'memoryOf' | 'heldBy'>>;
 
-function unikernelTable(all: readonly UnikernelSettings[], memoryOf: MemoryOf, columns: number | undefined): string {
-  const table = tableOf(all.slice(0, SHOWN), memoryOf, columns);
+function unikernelTable(all: readonly UnikernelSettings[], known: Known, columns: number | undefined): string {
+  const table = tableOf(all.slice(0, SHOWN), known, columns);
   return all.length <= SHOWN ? table : `${table}and ${all.length - SHOWN} more\n`;
 }
 
-function tableOf(unikernels: readonly UnikernelSettings[], memoryOf: MemoryOf, columns: number | undefined): string {
+function tableOf(unikernels: readonly UnikernelSettings[], known: Known, columns: number | undefined): string {
+  const { memoryOf, heldBy } = known;
   const memory = new Map(unikernels.map((unikernel) => [unikernel, memoryOf(unikernel)]));
+  const heldText = (unikernel: UnikernelSettings): string => heldBy(unikernel).map(printable).join('\n') || '-';
+  const isHeld = unikernels.some((unikernel) => heldBy(unikernel).length > 0);
   const memoryText = (unikernel: UnikernelSettings): string => {
     const bytes = memory.get(unikernel);
     return bytes === undefined ? '-' : sizeText(bytes);
@@ -144,6 +166,7 @@ function tableOf(unikernels: readonly UnikernelSettings[], memoryOf: MemoryOf, c
     { head: 'NAMES', cell: ({ names }) => names.map(printable).join('\n') },
     { head: 'ADDRESSES', cell: ({ addresses }) => addresses.join('\n') },
     { head: 'READY WHEN', cell: readyWhen },
+    ...(isHeld ? [{ head: 'HELD BY', cell: heldText }] : []),
     ...([...memory.values()].some((bytes) => bytes !== undefined) ? [{ head: 'MEMORY', cell: memoryText }] : []),
     { head: 'STOP', cell: ({ stopMode }) => stopMode },
     { head: 'POLICY', cell: ({ stopPolicies }) => stopPolicies.map(({ words }) => printable(words)).join('\n') || '-' },

@@ -5,6 +5,7 @@ import { isOwnAddress, plainAddress } from '../net/own-address.js';
 import { errorCode } from '../errors.js';
 import { endpointText } from '../net/endpoint.js';
 import { InstantConnector } from '../net/instant-connector.js';
+import { rememberProbe } from '../net/own-probes.js';
 import { connectForProbe } from '../net/probe-mark.js';
 import { isSelfConnected } from '../net/self-connected.js';
 import { loadedSocketCalls } from '../net/socket-calls.js';
@@ -78,6 +79,7 @@ export function connectUntil(
         return;
       }
       finish();
+      rememberProbe(socket);
       resolve(socket);
     };
     const onAbort = (): void => {

@@ -131,6 +131,7 @@ export class UnikernelReader {
     if (stopMode !== FASTEST && reading.stopModes?.includes(stopMode) === false)
       this.#refuseMode(entry, backend, stopMode, reading.stopModes);
     const relays = this.#relays(entry, common);
+    if (read !== undefined) this.#checkListeners(entry, read.options, common);
     const ready = this.#ready(entry, common, relays);
     if (common.watch !== undefined && ready.length === 0) this.#refuseWatch(entry);
     const stopPolicies = this.#stopPolicies(entry, common);
@@ -338,6 +339,18 @@ export class UnikernelReader {
       else refuse(`Another port or address expected: ${at} is relayed to ${owner.origin} already.`);
     }
     return ports;
+  }
+
+  /** Where its backend listens for it, nothing can be relayed as well. */
+  #checkListeners(entry: UnikernelEntry, options: unknown, { relay, ip = NO_WORDS }: CheckedParts): void {
+    if (relay === undefined) return;
+    const backend = backendOf(entry, this.config);
+    for (const place of this.connections.get(backend)?.contribution.listens?.(options, ip) ?? []) {
+      const at = `${place.protocol} ${endpointText(place)}`;
+      if (this.#relayOwners.get(at) !== entry) continue;
+      const expected = `Another port or address expected: the backend ${backend} listens at ${at} for it itself.`;
+      this.problems.addValue(entry.pathOf(['relay']), entry.values['relay'], expected);
+    }
   }
 
   /** Whether something is configured that can hold first packets for it, as far as the configuration tells. */

@@ -8,6 +8,11 @@ export interface Traffic {
   readonly connections?: number | undefined;
   /** When the last packet came that counts as use, by the injected clock; `-Infinity` where there was none. */
   readonly lastPacket?: Milliseconds | undefined;
+  /**
+   * When the last of the connections ended that are over: a use at that moment, as a query is one. Absent where none has
+   * ended lately, or that is not known.
+   */
+  readonly lastClosed?: Milliseconds | undefined;
   /** Who uses it, for people: `2 connections, from 192.0.2.7 and 198.51.100.4`. */
   readonly detail?: string | undefined;
 }

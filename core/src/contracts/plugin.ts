@@ -9,6 +9,7 @@ import type { Notifier } from './notifier.js';
 import type { ReadinessProbe } from './readiness-probe.js';
 import type { Resolver } from './resolver.js';
 import type { StateStore } from './state-store.js';
+import type { ServicePort } from './service-endpoints.js';
 import type { StopPolicy } from './stop-policy.js';
 
 /** A class whose constructor parameters are all marked with `@inject(TOKEN)`. */
@@ -59,6 +60,11 @@ export interface BackendContribution {
    * only what is configured under `doormen` can.
    */
   holds?(options: unknown): boolean;
+  /**
+   * Where its own doorman listens for a unikernel with these parsed options and these addresses. Nothing else can listen
+   * there, and `jitsu check` shows it.
+   */
+  listens?(options: unknown, addresses: readonly string[]): readonly ListeningPlace[];
   /** Whether its machines have the method `addresses`, so that `ip` may be left out of a unikernel's configuration. */
   readonly findsAddresses?: boolean;
   /**
@@ -67,6 +73,12 @@ export interface BackendContribution {
    * opened. `undefined`, or an absent method, says that a connection lets nobody do more than Jitsu's own user may.
    */
   rootEquivalent?(connection: unknown): string | undefined;
+}
+
+/** An address and port at which somebody listens. */
+export interface ListeningPlace extends ServicePort {
+  /** In the form in which the system writes it. */
+  readonly address: string;
 }
 
 /**

@@ -56,10 +56,12 @@ function merged(found: readonly (Traffic | undefined)[]): Traffic {
   const isKnown = known.length === found.length;
   if (!isKnown && (connections ?? 0) === 0) return {};
   const lastPacket = greatest(known.map((traffic) => traffic.lastPacket));
+  const lastClosed = greatest(known.map((traffic) => traffic.lastClosed));
   const details = new Set(known.flatMap(({ detail }) => detail ?? []));
   return {
     ...(connections !== undefined && { connections }),
     ...(lastPacket !== undefined && { lastPacket }),
+    ...(lastClosed !== undefined && { lastClosed }),
     ...(details.size > 0 && { detail: [...details].join('; ') }),
   };
 }

@@ -1,9 +1,13 @@
 import type { ArmedService, Knock, KnockVerdict } from '../contracts/doorman.js';
+import type { StopMode } from '../contracts/machine.js';
 import type { Arming, GuardedDoorman } from './guarded-doorman.js';
 import { endpointsOf } from './service-endpoints.js';
 import type { Unikernel } from './unikernel.js';
 
 type Connections = ArmedService['connections'];
+
+/** The modes of a stop that leave a machine suspended or paused: its connections go on when it does. */
+export const MODES_THAT_GO_ON: ReadonlySet<StopMode> = new Set<StopMode>(['suspend', 'pause']);
 
 /** A unikernel for which first packets are held, or are to be, or were until a moment ago; there may be many. */
 class Armed implements Arming {
@@ -12,6 +16,8 @@ class Armed implements Arming {
   /** What its doorman was told last, and with which addresses. */
   told: Connections | undefined;
   addresses: readonly string[] | undefined;
+  /** Whether its first packets are held: its doorman has said so. */
+  isHeld = false;
   /** What is to become of what is held, where its summon has ended. */
   due: 'deliver' | 'refuse' | 'drop' | undefined;
   /** Why it is not armed. */
@@ -67,6 +73,7 @@ export class Doormen implements Disposable {
   readonly #outcomes: ArmingOutcomes = {
     ended: (armed, problem) => {
       armed.problem = problem;
+      armed.isHeld = problem === undefined;
       if (problem !== undefined) this.#unheld(armed);
       this.#worked(armed);
     },
@@ -113,7 +120,7 @@ export class Doormen implements Disposable {
   /** Whether first packets to it are held now. */
   isArmed(unikernel: Unikernel): boolean {
     const armed = this.#armed.get(unikernel);
-    return armed?.told !== undefined && armed.problem === undefined && armed.doorman.loss === undefined;
+    return armed?.isHeld === true && armed.doorman.loss === undefined;
   }
 
   /** Whether first packets to this unikernel, which is not ready, are held at the address that it will have. */
@@ -232,6 +239,7 @@ export class Doormen implements Disposable {
     armed.due = undefined;
     if (outcome === 'deliver') {
       armed.told = undefined;
+      armed.isHeld = false;
       this.#unheld(armed);
     }
     void armed.doorman.release(armed.unikernel.name, outcome).then(() => this.#worked(armed));
@@ -242,6 +250,7 @@ export class Doormen implements Disposable {
     const armed = this.#armed.get(unikernel);
     if (armed === undefined) return void doorman.release(unikernel.name, 'deliver');
     armed.told = undefined;
+    armed.isHeld = false;
     if (armed.wanted === undefined) armed.due = 'deliver';
     this.#work(armed);
   }
@@ -264,11 +273,15 @@ export class Doormen implements Disposable {
  * not to be armed.
  * @param before the same as it is now
  */
-function standing({ phase, state }: Unikernel, before: Connections | undefined): Connections | undefined {
+function standing({ phase, state, stops }: Unikernel, before: Connections | undefined): Connections | undefined {
   if (phase === 'ready') return undefined;
   if (state === 'off') return 'refuse';
   if (state === 'suspended' || state === 'paused') return 'hold';
-  if (phase === 'stopping' || phase === 'wanted') return 'pass';
+  if (phase === 'stopping' || phase === 'wanted') {
+    // It may be suspended before anybody is told: what it has not taken by then would come again only after seconds.
+    const mode = stops?.[0]?.mode;
+    return mode !== undefined && MODES_THAT_GO_ON.has(mode) ? 'hold' : 'pass';
+  }
   if (state !== 'running') return before;
   // Others have started it, or its service does not answer: only who comes anew has to wait.
   if (phase === 'failing') return 'pass';

@@ -102,12 +102,15 @@ function checked(traffic: unknown, now: Milliseconds): Traffic {
   if (typeof traffic !== 'object' || traffic === null) {
     throw new TypeError(`the traffic is ${inspect(traffic)}, and no object`);
   }
-  const { connections, lastPacket, detail } = traffic as Readonly<Record<string, unknown>>;
+  const { connections, lastPacket, lastClosed, detail } = traffic as Readonly<Record<string, unknown>>;
   if (connections !== undefined && !(Number.isSafeInteger(connections) && (connections as number) >= 0)) {
     throw new TypeError(`the number of connections is ${inspect(connections)}`);
   }
   if (lastPacket !== undefined && (typeof lastPacket !== 'number' || Number.isNaN(lastPacket))) {
     throw new TypeError(`the time of the last packet is ${inspect(lastPacket)}`);
+  }
+  if (lastClosed !== undefined && (typeof lastClosed !== 'number' || Number.isNaN(lastClosed))) {
+    throw new TypeError(`the time of the last end of a connection is ${inspect(lastClosed)}`);
   }
   if (detail !== undefined && typeof detail !== 'string') {
     throw new TypeError(`the detail is ${inspect(detail)}, and no text`);
@@ -116,6 +119,7 @@ function checked(traffic: unknown, now: Milliseconds): Traffic {
     ...(connections !== undefined && { connections: connections as number }),
     // One that lies in the future would be waited for.
     ...(lastPacket !== undefined && { lastPacket: Math.min(lastPacket, now) }),
+    ...(lastClosed !== undefined && { lastClosed: Math.min(lastClosed, now) }),
     ...(detail !== undefined && { detail: detail.slice(0, LONGEST_DETAIL) }),
   };
 }

@@ -6,7 +6,7 @@ import type { Activity, StopPolicy } from '../contracts/stop-policy.js';
 import { aheadOf } from '../clock.js';
 import type { ActivitySources } from './activity-sources.js';
 import { DeadlineQueue } from './deadline-queue.js';
-import type { Doormen } from './doormen.js';
+import { MODES_THAT_GO_ON, type Doormen } from './doormen.js';
 import { Groups } from './groups.js';
 import type { KeepCommand } from './keep-command.js';
 import { Keeps } from './keeps.js';
@@ -26,9 +26,6 @@ const COMMAND_INTERVAL: Milliseconds = 60_000;
 
 /** The number of unikernels that are named as those that need another. */
 const MOST_NAMED = 3;
-
-/** The modes that end all connections; after the others, a machine goes on where it was. */
-const ENDING_MODES: ReadonlySet<StopMode> = new Set<StopMode>(['destroy', 'shutdown']);
 
 interface KeepVerdict {
   readonly askAgainAt: Milliseconds;
@@ -207,7 +204,7 @@ export class Reaper implements Disposable {
   #connectionsSurvive(unikernel: Unikernel): boolean {
     const { stopModeOf, doormen } = this.watched;
     const mode = stopModeOf?.(unikernel) ?? unikernel.plan.stopMode;
-    return !ENDING_MODES.has(mode) && doormen?.holdConnections(unikernel) === true;
+    return MODES_THAT_GO_ON.has(mode) && doormen?.holdConnections(unikernel) === true;
   }
 
   /** What would stop it does so unless its traffic or its command speaks for it, or somebody wakes it meanwhile. */

@@ -3,6 +3,7 @@ import type { Clock } from '../contracts/clock.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { Endpoint } from './endpoint.js';
 import { InstantConnector } from './instant-connector.js';
+import { rememberProbe } from './own-probes.js';
 import { connectForProbe } from './probe-mark.js';
 import { isSelfConnected } from './self-connected.js';
 import { loadedSocketCalls } from './socket-calls.js';
@@ -15,6 +16,7 @@ export async function acceptsNow(endpoint: Endpoint, clock: Clock, calls = loade
   const outcome = calls === undefined ? 'undecided' : new InstantConnector(calls, endpoint).attempt();
   if (outcome === 'refused') return false;
   if (outcome === 'undecided') return acceptsWithin(endpoint, ATTEMPT_LIMIT, clock);
+  rememberProbe(outcome);
   const accepted = !isSelfConnected(outcome);
   outcome.on('error', () => undefined).destroy();
   return accepted;
@@ -36,6 +38,11 @@ function connects(socket: Socket, limit: Milliseconds, clock: Clock): Promise<bo
   return new Promise((resolve) => {
     const timer = clock.after(limit, () => resolve(false));
     const end = (accepted: boolean): void => (timer[Symbol.dispose](), resolve(accepted && clock.now() <= latest));
-    socket.once('connect', () => end(!isSelfConnected(socket))).once('error', () => end(false));
+    socket
+      .once('connect', () => {
+        rememberProbe(socket);
+        end(!isSelfConnected(socket));
+      })
+      .once('error', () => end(false));
   });
 }

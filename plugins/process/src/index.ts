@@ -1,6 +1,7 @@
 import { definePlugin } from '@jitsud/core/plugin';
 import type { z } from 'zod';
 import { KEYS_FROM_ELSEWHERE } from './keys-from-elsewhere.js';
+import { listenEndpoints } from './listen-option.js';
 import { STOP_MODES, ProcessBackend } from './process-backend.js';
 import { processOptions, type ProcessOptions } from './process-options.js';
 
@@ -26,6 +27,7 @@ export default definePlugin({
       foreignKeys: KEYS_FROM_ELSEWHERE,
       memory: (options) => (options as ProcessOptions).limits?.memory,
       holds: (options) => (options as ProcessOptions).listen !== undefined,
+      listens: (options, addresses) => listenEndpoints((options as ProcessOptions).listen ?? [], addresses),
     });
   },
 });

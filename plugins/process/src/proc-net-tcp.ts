@@ -5,7 +5,7 @@ import type { TcpConnection, TcpTable } from './tcp-table.js';
 /** ESTABLISHED and CLOSE_WAIT, as /proc writes them. */
 const OPEN = new Set(['01', '08']);
 /** The number of a socket, its local address and port, the same of its peer, and its state. */
-const SOCKET = /^\s*\d+: ([\dA-F]{32}|[\dA-F]{8}):([\dA-F]{4}) ([\dA-F]{32}|[\dA-F]{8}):[\dA-F]{4} ([\dA-F]{2}) /;
+const SOCKET = /^\s*\d+: ([\dA-F]{32}|[\dA-F]{8}):([\dA-F]{4}) ([\dA-F]{32}|[\dA-F]{8}):([\dA-F]{4}) ([\dA-F]{2}) /;
 
 /**
  * The TCP connections of Linux by /proc/net/tcp and /proc/net/tcp6, for systems where nothing else can be asked. It does not
@@ -20,7 +20,7 @@ export class ProcNetTcp implements TcpTable {
     return (['tcp', 'tcp6'] as const).flatMap((name) =>
       [...linesOf(this.read(name))]
         .filter(({ local, localPort, state }) => localPort === port && OPEN.has(state) && wanted.has(local))
-        .map(({ peer }) => ({ peer })),
+        .map(({ peer, peerPort }) => ({ peer, peerPort })),
     );
   }
 }
@@ -39,17 +39,19 @@ interface SocketLine {
   readonly local: string;
   readonly localPort: number;
   readonly peer: string;
+  readonly peerPort: number;
   readonly state: string;
 }
 
 function* linesOf(text: string): Iterable<SocketLine> {
   for (const line of text.split('\n')) {
-    const [, local = '', localPort = '', peer = '', state = ''] = SOCKET.exec(line) ?? [];
+    const [, local = '', localPort = '', peer = '', peerPort = '', state = ''] = SOCKET.exec(line) ?? [];
     if (state === '') continue;
     yield {
       local: addressText(fromHex(local)),
       localPort: parseInt(localPort, 16),
       peer: addressText(fromHex(peer)),
+      peerPort: parseInt(peerPort, 16),
       state,
     };
   }

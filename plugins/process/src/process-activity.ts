@@ -1,6 +1,7 @@
 import {
   addressBytes,
   errorMessage,
+  isOwnProbe,
   JitsuError,
   Networks,
   type ActivitySource,
@@ -48,12 +49,12 @@ export class ProcessActivity implements ActivitySource {
       const message = `The connections to ${unikernel} are not known: ${errorMessage(error)}.`;
       throw new JitsuError('JITSU_BACKEND_FAILED', message, { cause: error });
     }
-    const used = all.filter(({ peer }) => !this.#isIgnored(rules, peer));
+    const used = all.filter(({ peer, peerPort }) => !this.#isIgnored(rules, peer) && !isOwnProbe(peer, peerPort));
     const open = used.filter(({ closed, idle = 0 }) => closed === undefined && idle <= rules.idle);
     const closed = used.flatMap((connection) => connection.closed ?? []);
     return {
       connections: open.length,
-      ...(closed.length > 0 && { lastPacket: this.clock.now() - Math.min(...closed) }),
+      ...(closed.length > 0 && { lastClosed: this.clock.now() - Math.min(...closed) }),
       ...(open.length > 0 && { detail: detailOf(open) }),
     };
   }

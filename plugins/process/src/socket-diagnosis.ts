@@ -29,7 +29,7 @@ const TIME_WAIT_LENGTH: Milliseconds = 60_000;
 
 /** The lengths of a request and of an answer, and where things are in an answer. */
 const { REQUEST, ANSWER } = { REQUEST: 56, ANSWER: 72 };
-const { STATE, PEER, EXPIRES, INODE } = { STATE: 1, PEER: 24, EXPIRES: 52, INODE: 68 };
+const { STATE, PEER_PORT, PEER, EXPIRES, INODE } = { STATE: 1, PEER_PORT: 6, PEER: 24, EXPIRES: 52, INODE: 68 };
 /** In struct tcp_info. */
 const { LAST_SENT, LAST_RECEIVED } = { LAST_SENT: 44, LAST_RECEIVED: 52 };
 
@@ -118,13 +118,15 @@ export function parseSocket(body: Buffer): TcpConnection | undefined {
   if (body.length < ANSWER) return undefined;
   const state = body[STATE];
   const peer = peerOf(body);
-  if (state === TIME_WAIT) return { peer, closed: Math.max(0, TIME_WAIT_LENGTH - body.readUInt32LE(EXPIRES)) };
+  const peerPort = body.readUInt16BE(PEER_PORT);
+  if (state === TIME_WAIT)
+    return { peer, peerPort, closed: Math.max(0, TIME_WAIT_LENGTH - body.readUInt32LE(EXPIRES)) };
   const isClosing = state === FIN_WAIT1 || state === FIN_WAIT2;
   // The program has let go of it. One without a program that is not closing waits to be accepted.
   if (isClosing && body.readUInt32LE(INODE) === 0) return undefined;
   const info = netlinkAttributes(body, ANSWER).get(INET_DIAG_INFO);
-  if (info === undefined || info.length < LAST_RECEIVED + 4) return { peer };
-  return { peer, idle: Math.min(info.readUInt32LE(LAST_SENT), info.readUInt32LE(LAST_RECEIVED)) };
+  if (info === undefined || info.length < LAST_RECEIVED + 4) return { peer, peerPort };
+  return { peer, peerPort, idle: Math.min(info.readUInt32LE(LAST_SENT), info.readUInt32LE(LAST_RECEIVED)) };
 }
 
 function peerOf(body: Buffer): string {

@@ -4,6 +4,7 @@ import type { Milliseconds } from '@jitsud/core/plugin';
 export interface TcpConnection {
   /** The other end, as IPv4 or IPv6 address. */
   readonly peer: string;
+  readonly peerPort: number;
   /** How long ago the last payload was sent or came; absent where that is not known. */
   readonly idle?: Milliseconds;
   /** Present where the service has closed it, and the system only waits for late packets: how long ago that was. */

@@ -53,6 +53,7 @@ describe('a start of Jitsu that comes to nothing', () => {
           udpTransport: 'dgram',
           foretoldUser: undefined,
           sharedEndpoints: [],
+          knowsTraffic: () => false,
           check: async () => [],
           start: (opened) => {
             done.push('start');

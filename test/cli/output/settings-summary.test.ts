@@ -50,6 +50,24 @@ folders, users and machines that unikernels name exist. \`jitsu check\` without
     assert.match(summary, /What two unikernels cannot have at once:\n\n {2}! 127\.0\.0\.80:80: one and two\n\n/);
   });
 
+  it('says who holds first packets, where somebody does', () => {
+    const heldBy = (): readonly string[] => ['relay tcp 127.0.0.80:80 -> 127.0.0.1:9000', 'netfilter tcp/443'];
+    assert.match(
+      settingsSummary(ONE, [], 200, { heldBy }),
+      /READY WHEN +HELD BY +STOP .*\nhello .* booted \+ 100 ms +relay tcp 127\.0\.0\.80:80 -> 127\.0\.0\.1:9000 .*\n +netfilter tcp\/443\n/,
+    );
+  });
+
+  it('names what nothing but queries keeps, the first of them where there are many', () => {
+    const summary = settingsSummary(ONE, [], 200, { byQueriesAlone: ['hello'] });
+    assert.match(
+      summary,
+      /What nothing but queries keeps running:\n\n {2}! hello: may be stopped in the middle of a connection\. Add connections/,
+    );
+    const many = Array.from({ length: 21 }, (_, index) => `u${index}`);
+    assert.match(settingsSummary(ONE, [], undefined, { byQueriesAlone: many }), / u19, and 1\s+more: may be stopped/);
+  });
+
   it('names the deadlines that usually pass before all is ready', () => {
     const shortDeadlines = [
       { unikernel: 'web', deadline: 10_000, usual: 12_000, chain: ['db', 'web'] },

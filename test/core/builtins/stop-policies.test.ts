@@ -4,6 +4,7 @@ import type { Activity, StopPolicy } from '#core/contracts/stop-policy.js';
 import { KeepAliveStopPolicy } from '#core/builtins/keep-alive-stop-policy.js';
 import { MaxLifetimeStopPolicy } from '#core/builtins/max-lifetime-stop-policy.js';
 import { verdictOn } from '#core/lifecycle/reaper.js';
+import { TrafficStopPolicy } from '#core/builtins/traffic-stop-policy.js';
 import { TtlStopPolicy } from '#core/builtins/ttl-stop-policy.js';
 
 const activity: Activity = {
@@ -20,6 +21,26 @@ describe('the TTL stop policy', () => {
     const policy = new TtlStopPolicy();
     assert.deepEqual(policy.opinionOn(activity, 4_499), { keepUntil: 4_500, why: 'queries' });
     assert.deepEqual(policy.opinionOn(activity, 4_500), { stop: 'no query for twice the TTL' });
+  });
+});
+
+describe('the traffic stop policy', () => {
+  const after = (window: number, traffic: Activity['traffic'], now: number): unknown =>
+    new TrafficStopPolicy(window).opinionOn({ ...activity, traffic }, now);
+
+  it('keeps a unikernel for its window after the last packet', () => {
+    const traffic = { connections: 0, lastPacket: 10_000, detail: '192.0.2.7' };
+    assert.deepEqual(after(60_000, traffic, 69_999), { keepUntil: 70_000, why: '192.0.2.7' });
+    assert.equal(after(60_000, traffic, 70_000), undefined);
+  });
+
+  it('keeps it after a connection that is over as after a query, and no longer than its window', () => {
+    const traffic = { connections: 0, lastClosed: 10_000 };
+    const why = 'a connection that has just ended';
+    assert.deepEqual(after(60_000, traffic, 13_999), { keepUntil: 14_000, why });
+    assert.equal(after(60_000, traffic, 14_000), undefined);
+    assert.deepEqual(after(3_000, traffic, 12_999), { keepUntil: 13_000, why });
+    assert.deepEqual(after(60_000, { ...traffic, lastPacket: 10_000 }, 14_000), { keepUntil: 70_000, why: 'traffic' });
   });
 });
 

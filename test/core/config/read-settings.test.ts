@@ -22,6 +22,10 @@ const holding = (): SettingsContext =>
       unikernel: z.strictObject({ holds: z.boolean().optional() }),
       findsAddresses: true,
       holds: (options) => (options as { readonly holds?: boolean }).holds === true,
+      listens: (options, addresses) =>
+        (options as { readonly holds?: boolean }).holds === true
+          ? addresses.map((address) => ({ protocol: 'tcp', address, port: 80 }))
+          : [],
     }),
   );
 
@@ -233,6 +237,30 @@ describe('the settings', () => {
       const given = typeof wrong === 'string' ? `'${wrong}'` : String(wrong);
       assert.deepEqual(await problemsOf(toy({ relay: wrong })), [`unikernels[0].relay: ${given}. ${expected}`]);
     }
+  });
+
+  it('refuse a relay where the backend listens for the same unikernel itself', async () => {
+    const of = (relay: string, more: object = {}): Promise<readonly string[]> => {
+      const unikernel = { dns: 'a.test', ip: '192.0.2.1', holds: true, relay, ...more };
+      return problemsOf({ backend: 'holder', unikernels: [unikernel] }, {}, holding());
+    };
+    const relay = 'tcp:80 -> 127.0.0.1:8080';
+    assert.deepEqual(await of(relay), [
+      `unikernels[0].relay: '${relay}'. Another port or address expected: the backend holder listens at tcp 192.0.2.1:80 for it itself.`,
+    ]);
+    assert.equal(
+      (
+        await first(
+          {
+            backend: 'holder',
+            unikernels: [{ dns: 'a.test', ip: '192.0.2.1', holds: true, relay: 'udp:80 -> 127.0.0.1:8080' }],
+          },
+          {},
+          holding(),
+        )
+      ).relays.length,
+      1,
+    );
   });
 
   it('answer at once, and boot by connections alone, as the whole configuration or one unikernel says', async () => {

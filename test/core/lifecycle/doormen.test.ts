@@ -30,6 +30,19 @@ describe('doormen', () => {
     assert.deepEqual(cause, { kind: 'knock', protocol: 'tcp', port: 443, from: '192.0.2.7' });
   });
 
+  it('hold for nothing before they have said so', async () => {
+    const doorman = new MemoryDoorman();
+    let arm = (): void => undefined;
+    doorman.beforeArming = () => new Promise((resolve) => (arm = resolve));
+    using life = new Life({}, { doormen: [doorman] });
+    const [web] = await life.with({ name: 'web' });
+    await life.clock.advance(0);
+    assert.equal(life.doormen!.isArmed(web!), false);
+    arm();
+    await life.clock.advance(0);
+    assert.equal(life.doormen!.isArmed(web!), true);
+  });
+
   it('leave alone what runs when Jitsu starts', async () => {
     const doorman = new MemoryDoorman();
     using life = new Life({}, { doormen: [doorman] });
@@ -81,6 +94,23 @@ describe('doormen', () => {
     await life.clock.advance(0);
     const packet = doorman.send('web', { isOfConnection: true });
     assert.equal(packet.outcome, 'waits');
+    await life.clock.advance(0);
+    assert.deepEqual([packet.outcome, life.calls('resume')], ['delivered', ['resume web']]);
+  });
+
+  it('hold packets of connections from before a suspend on, and one that comes meanwhile resumes it', async () => {
+    const doorman = new MemoryDoorman();
+    using life = new Life({}, { doormen: [doorman] });
+    const [web] = await life.with({ name: 'web' });
+    await life.summon(web!);
+    life.backend.latency.stop = 2_000;
+    const stopped = life.stop(web!, 'by command', 'suspend');
+    await life.clock.advance(1_000);
+    assert.deepEqual([...doorman.armed], [['web', 'hold']]);
+    const packet = doorman.send('web', { isOfConnection: true });
+    assert.deepEqual([packet.outcome, web!.phase], ['waits', 'wanted']);
+    await life.clock.advance(1_000);
+    await stopped;
     await life.clock.advance(0);
     assert.deepEqual([packet.outcome, life.calls('resume')], ['delivered', ['resume web']]);
   });

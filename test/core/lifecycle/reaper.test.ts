@@ -540,4 +540,17 @@ describe('the reaper, where traffic is known', () => {
     await life.clock.advance(0);
     assert.deepEqual([packet.outcome, web!.ready], ['delivered', true]);
   });
+
+  it('keeps what has idle connections where a stop turns its machine off, and saves its memory alone', async () => {
+    const [source, doorman] = [new MemoryActivitySource(), new MemoryDoorman()];
+    using life = new Life({}, { sources: [source], doormen: [doorman] });
+    const [web] = await life.with({ name: 'web', stopPolicies: chain, stopMode: 'managedsave' });
+    await life.summon(web!);
+    source.traffic.set('web', { connections: 1, lastPacket: life.clock.now() });
+    await life.clock.advance(600_000);
+    assert.deepEqual(
+      life.events.map(({ kind }) => kind).filter((kind) => kind.startsWith('stop')),
+      [],
+    );
+  });
 });

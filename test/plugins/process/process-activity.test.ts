@@ -3,6 +3,7 @@ import type { ServiceEndpoints } from '@jitsud/core/plugin';
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { connectUntil } from '#core/builtins/connect-until.js';
 import { ProcessActivity } from '#process/process-activity.js';
 import { ProcNetTcp } from '#process/proc-net-tcp.js';
 import { SocketDiagnosis } from '#process/socket-diagnosis.js';
@@ -157,10 +158,30 @@ describe('the connections to programs', () => {
     const client = await service.connect('127.0.0.1');
     client.end();
     await once(client, 'close');
-    const { connections, lastPacket = NaN } = await source.observe(endpoints, never);
+    const { connections, lastClosed = NaN } = await source.observe(endpoints, never);
     assert.equal(connections, 0);
-    assert.ok(clock.now() - lastPacket < 5_000, `it says ${clock.now() - lastPacket} ms ago`);
+    assert.ok(clock.now() - lastClosed < 5_000, `it says ${clock.now() - lastClosed} ms ago`);
     await source.close();
+  });
+
+  it('are none of its own probes, neither open nor when the service has closed them', async () => {
+    const clock = new SystemClock();
+    for (const table of Object.values(TABLES)) {
+      for (const closes of [false, true]) {
+        await using service = await Service.listening('127.0.0.1', closes);
+        const source = new ProcessActivity(clock, table);
+        const endpoints = service.endpoints('127.0.0.1');
+        const probe = await connectUntil('127.0.0.1', service.port, clock, never);
+        probe.resume();
+        if (closes) await once(probe.end(), 'close');
+        assert.deepEqual(await source.observe(endpoints, never), { connections: 0 });
+        probe.destroy();
+        const client = await service.connect('127.0.0.1');
+        if (!closes) assert.equal((await source.observe(endpoints, never)).connections, 1);
+        client.destroy();
+        await source.close();
+      }
+    }
   });
 
   it('are not seen of programs without a known port, without an address, and in another network', async function () {

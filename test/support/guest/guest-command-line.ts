@@ -6,6 +6,10 @@ export interface GuestOptions {
   readonly deaf?: boolean;
   /** For how many seconds more it does not serve yet. */
   readonly slow?: number;
+  /** Where it sends what is for other networks; without one it knows of no others. */
+  readonly gateway?: string;
+  /** It says back what it hears at TCP port 7. */
+  readonly echo?: boolean;
   /** Its kernel panics at boot, of which its hypervisor is told. */
   readonly crash?: boolean;
   /** On Xen: the key below its own folder of xenstore, such as `data/ready`, that it writes when it serves. */
@@ -37,13 +41,15 @@ const HASTE = [
 
 /** The kernel's command line of a guest: what `GUEST_INIT` obeys. */
 export function guestCommandLine(console: string, address: string, options: GuestOptions = {}): string {
-  const { deaf, slow, crash, writeKey, readKey, modules = [], program } = options;
+  const { deaf, slow, gateway, echo, crash, writeKey, readKey, modules = [], program } = options;
   return [
     `console=${console}`,
     ...HASTE,
     `jitsu.address=${address}/24`,
     ...(deaf === true ? ['jitsu.deaf'] : []),
     ...(slow === undefined ? [] : [`jitsu.slow=${slow}`]),
+    ...(gateway === undefined ? [] : [`jitsu.gateway=${gateway}`]),
+    ...(echo === true ? ['jitsu.echo'] : []),
     ...(crash === true ? ['jitsu.crash'] : []),
     ...(writeKey === undefined ? [] : [`jitsu.write=${writeKey}`]),
     ...(readKey === undefined ? [] : [`jitsu.read=${readKey}`]),

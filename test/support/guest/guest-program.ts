@@ -33,6 +33,8 @@ export const GUEST_MODULES = [...QEMU_MODULES, ...XEN_MODULES, ...MORE_MODULES] 
  * What a guest runs, as process 1. It obeys these words of its kernel's command line:
  *
  * - `jitsu.address=10.77.0.2/24`: its address, on its first network card.
+ * - `jitsu.gateway=10.77.0.1`: where it sends what is for other networks.
+ * - `jitsu.echo`: it says back what it hears at TCP port 7, before it serves.
  * - `jitsu.slow=5`: it waits so many seconds before it serves.
  * - `jitsu.deaf`: it does not hear when it is asked to shut down.
  * - `jitsu.crash`: its kernel panics before it has an address.
@@ -52,6 +54,8 @@ busybox mount -t sysfs sys /sys
 for word in $(busybox cat /proc/cmdline); do
   case $word in
     jitsu.address=*) address=\${word#*=} ;;
+    jitsu.gateway=*) gateway=\${word#*=} ;;
+    jitsu.echo) echo=yes ;;
     jitsu.slow=*) slow=\${word#*=} ;;
     jitsu.deaf) deaf=yes ;;
     jitsu.crash) crash=yes ;;
@@ -92,6 +96,8 @@ fi
 while [ ! -e /sys/class/net/eth0 ]; do busybox usleep 10000; done
 busybox ip address add "$address" dev eth0
 busybox ip link set eth0 up
+if [ -n "$gateway" ]; then busybox ip route add default via "$gateway"; fi
+if [ -n "$echo" ]; then busybox nc -ll -p 7 -e busybox cat & fi
 while [ "$(busybox cat /sys/class/net/eth0/carrier)" != 1 ]; do busybox usleep 10000; done
 # It tells the network of itself, so that who asked for it too early need not wait until he asks again.
 busybox arping -U -c 1 -I eth0 "\${address%/*}" >/dev/null &

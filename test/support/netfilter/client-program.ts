@@ -11,6 +11,8 @@ export interface ClientOrder {
   readonly limit?: number;
   /** Asks for a page: the service does not speak first. */
   readonly page?: true;
+  /** What it says first; without it the service speaks first. */
+  readonly says?: string;
   /** Is content with a connection: what comes then may end with the machine that is stopped. */
   readonly connects?: true;
   /** Keeps the connection, by the number of this order. */
@@ -54,13 +56,19 @@ process.on('message', (order: ClientOrder) => {
 
 function say(socket: Socket | undefined, report: (error?: string) => void): void {
   if (socket?.destroyed !== false) return report('it has ended before');
-  socket.once('data', () => report());
-  socket.once('error', (error: NodeJS.ErrnoException) => report(error.code ?? error.message));
-  socket.write('more');
+  const answered = (): void => {
+    socket.off('error', failed);
+    report();
+  };
+  const failed = (error: NodeJS.ErrnoException): void => {
+    socket.off('data', answered);
+    report(error.code ?? error.message);
+  };
+  socket.once('data', answered).once('error', failed).write('more');
 }
 
 function tcp(
-  { number, host, port, page, connects, keep, keepAlive, limit = 20_000 }: ClientOrder,
+  { number, host, port, page, says, connects, keep, keepAlive, limit = 20_000 }: ClientOrder,
   report: (error?: string) => void,
 ): void {
   const socket = connect({ host, port, autoSelectFamily: false });
@@ -72,6 +80,7 @@ function tcp(
       report();
       socket.destroy();
     }
+    if (says !== undefined) socket.write(says);
     if (page) socket.write('GET / HTTP/1.0\r\n\r\n');
   });
   socket.once('data', () => {

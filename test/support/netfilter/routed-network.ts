@@ -1,12 +1,12 @@
 import type { ArmedService, Traffic } from '@jitsud/core/plugin';
-import { fork, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
+import type { ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { NetworkNamespace } from '../network-namespace.js';
 import type { ClientOrder, ClientReport } from './client-program.js';
 import type { DoormanNews, DoormanOrder } from './doorman-program.js';
 import type { GuestOrder } from './guest-program.js';
 import type { HeldState } from './list-held.js';
+import { startProgram } from './start-program.js';
 
 /** The addresses of the guest on the host's bridge, and of the host there. */
 export const GUEST = { ipv4: '10.77.0.80', ipv6: 'fd77::80' } as const;
@@ -82,19 +82,7 @@ export class RoutedNetwork implements AsyncDisposable {
     words: readonly string[] = [],
     through: readonly string[] = [],
   ): Promise<ChildProcess> {
-    const program = fileURLToPath(new URL(`${name}.js`, import.meta.url));
-    const child = fork(program, words, {
-      execPath: '/usr/bin/env',
-      execArgv: ['ip', 'netns', 'exec', namespace.name, ...through, process.execPath],
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    });
-    child.setMaxListeners(0);
-    this.#children.push(child);
-    const ended = once(child, 'exit').then(() => {
-      throw new Error(`${name} has ended`);
-    });
-    ended.catch(() => undefined);
-    await Promise.race([once(child, 'message'), ended]);
+    const child = await startProgram(namespace, name, words, through, (started) => this.#children.push(started));
     return child;
   }
 
@@ -205,13 +193,19 @@ export class Firewall {
   }
 }
 
+/** A connection of a {@link Client} that stays open. */
+export interface OpenConnection {
+  /** Says something, and waits for the answer. */
+  say(): Promise<ClientReport>;
+}
+
 export class Client {
   #count = 0;
 
   constructor(readonly process: ChildProcess) {}
 
   /** Opens a connection on which more can be said. */
-  async hold(host: string = GUEST.ipv4, more: Partial<ClientOrder> = {}): Promise<{ say(): Promise<ClientReport> }> {
+  async hold(host: string = GUEST.ipv4, more: Partial<ClientOrder> = {}): Promise<OpenConnection> {
     const { number, error } = await this.tcp(host, { keep: true, ...more });
     if (error !== undefined) throw new Error(error);
     return { say: () => this.tcp(host, { on: number }) };
