@@ -1,4 +1,5 @@
 import { hex, ROUTED, TestNetwork } from '../support/netfilter/test-network.js';
+import { benchArming } from './arming-bench.js';
 import { median } from './median.js';
 import { printTable } from './table.js';
 
@@ -8,9 +9,10 @@ const CLIENT = '10.78.0.99';
 const PORT = 80;
 const MANY = 100_000;
 
-const ROUNDS = 9;
+/** Many short rounds: what is compared meets the same machine. */
+const ROUNDS = 25;
 /** How many packets each setting gets in a round. */
-const PACKETS = 40_000;
+const PACKETS = 8_000;
 
 /** What the rules of the netfilter plugin cost: by packet, by address, by reading. All of it in namespaces of its own. */
 export async function benchNetfilter(): Promise<void> {
@@ -25,6 +27,7 @@ export async function benchNetfilter(): Promise<void> {
   await packetCosts(network);
   await addressCosts(network);
   await knockCosts(network);
+  await benchArming();
 }
 
 async function packetCosts(network: TestNetwork): Promise<void> {
@@ -45,8 +48,16 @@ async function packetCosts(network: TestNetwork): Promise<void> {
       await network.do('host', 'open', { instance: 1 });
       await network.do('host', 'watch', [service, datagrams], []);
     },
+    'watched, and a port of the host': async () => {
+      await network.do('host', 'open', { instance: 1 });
+      await network.do('host', 'watch', [service, datagrams, { ...service, address: hex('10.78.0.1') }], []);
+    },
     'conntrack alone': async () => {
       await network.do('host', 'trackAlone');
+    },
+    'conntrack, for others': async () => {
+      await network.do('host', 'trackAlone');
+      await network.do('host', 'open', { instance: 1 });
     },
     'conntrack, watched': async () => {
       await network.do('host', 'trackAlone');
@@ -66,11 +77,19 @@ async function packetCosts(network: TestNetwork): Promise<void> {
       await network.do('host', 'trackNoMore');
     }
   }
+  const of = (setting: string, kind: string): readonly number[] => costs.get(`${setting} ${kind}`) ?? [];
   printTable(`A forwarded packet, processor time in µs; medians of ${ROUNDS} rounds of ${PACKETS} packets`, [
-    ['', ...Object.keys(settings)],
-    ...Object.keys(kinds).map((kind) => [
-      kind,
-      ...Object.keys(settings).map((setting) => median(costs.get(`${setting} ${kind}`) ?? []).toFixed(2)),
+    ['', ...Object.keys(kinds)],
+    ...Object.keys(settings).map((setting) => [
+      setting,
+      ...Object.keys(kinds).map((kind) => {
+        const cost = median(of(setting, kind)).toFixed(2);
+        const bare = setting.startsWith('conntrack') ? 'conntrack alone' : 'no table';
+        if (setting === bare) return cost;
+        const without = of(bare, kind);
+        const more = median(of(setting, kind).map((each, round) => each - (without[round] ?? Number.NaN)));
+        return `${cost} (+${more.toFixed(2)}, ${((more / median(without)) * 100).toFixed(0)} %)`;
+      }),
     ]),
   ]);
 }

@@ -1,5 +1,5 @@
 /**
- * `npm run bench [summon] [cold] [ready] [hot] [cached] [forwarded] [relay] [storm] [scale] [start] [idle] [netfilter] [libvirt] [xapi] [xen]`: prints figures,
+ * `npm run bench [summon] [cold] [ready] [hot] [cached] [forwarded] [relay] [storm] [scale] [start] [idle] [netfilter] [first-connect] [libvirt] [xapi] [xen]`: prints figures,
  * asserts nothing. With `-- --against DIR`, DIR being another checkout that is built, it compares the two instead.
  */
 import { commandArguments } from '../support/command-arguments.js';
@@ -8,6 +8,7 @@ import { benchCached } from './cached-bench.js';
 import { compareTrees } from './comparison/compare-trees.js';
 import { programVersions } from './contest/program-versions.js';
 import { benchCold } from './cold-bench.js';
+import { benchFirstConnect } from './first-connect-bench.js';
 import { benchForwarded } from './forwarded-bench.js';
 import { benchHot } from './hot-bench.js';
 import { benchIdle } from './idle-bench.js';
@@ -35,6 +36,7 @@ const BENCHES = {
   start: benchStart,
   idle: benchIdle,
   netfilter: benchNetfilter,
+  'first-connect': benchFirstConnect,
   libvirt: benchLibvirt,
   xapi: benchXapi,
   xen: benchXen,

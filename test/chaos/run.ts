@@ -12,7 +12,7 @@ import { Chaos } from './chaos.js';
 const HELP = `npm run chaos -- [--minutes COUNT] [--transport NAME] [--seed NUMBER]
 npm run chaos -- cycles     (stops and connections in each topology; has a --help of its own)
 
-Runs twenty unikernels under a Jitsu while clients ask for them, and kills, freezes, stops
+Runs two dozen unikernels under a Jitsu while clients ask for and use them, and kills, freezes, stops
 and restarts programs, Jitsu and its helpers, changes the configuration and, as root, fills
 disks. Ends with status 0 if nothing was wrong.`;
 

@@ -31,6 +31,7 @@ export class NetworkNamespace implements AsyncDisposable {
     try {
       await run(ip, ['netns', 'add', name]);
     } catch (error) {
+      if (context === undefined) throw error;
       cannotRun(context, `no network namespace can be made here: ${String(error)}`);
     }
     const namespace = new NetworkNamespace(name, ip);

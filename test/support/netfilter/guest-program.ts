@@ -18,9 +18,9 @@ export interface GuestOrder {
 const ROUTES = 'route replace default via 10.77.0.1\nroute replace default via fd77::1\n';
 
 /** With a time in milliseconds it boots by itself after that, and has nobody to take orders from. */
-const [, , device = 'eth0', when] = process.argv;
+const [, , device = 'eth0', when, tcpPort = '80'] = process.argv;
 const host = '::';
-const port = 80;
+const port = Number(tcpPort);
 const udpPort = 5_300;
 /** So long after the last connection or datagram nothing is on its way any more, in milliseconds. */
 const QUIET = 20;
@@ -102,4 +102,5 @@ if (when !== undefined) {
   await new Promise((resolve) => setTimeout(resolve, Number(when)));
   link('up');
   await listen();
+  console.log('listens');
 }

@@ -7,7 +7,8 @@ import { endpointKey, setFor, type Endpoint, type StoppedEndpoint } from '#netfi
 import { bridgeOf } from '#netfilter/netlink/frame-outlet.js';
 import type { Netfilter } from '#netfilter/netlink/netfilter.js';
 import { NetlinkSocket } from '#netfilter/netlink/netlink-socket.js';
-import { elementQuestion, Family, NftMessage, NftTable } from '#netfilter/netlink/nft-messages.js';
+import { equals, loadMeta, Meta, Verdict, verdict } from '#netfilter/netlink/nft-expressions.js';
+import { elementQuestion, Family, Hook, NftMessage, NftTable } from '#netfilter/netlink/nft-messages.js';
 import { commit } from '#netfilter/netlink/nft-transaction.js';
 import { openNetfilter, type NetfilterOptions } from '#netfilter/netlink/open-netfilter.js';
 import { PacketSender } from '#netfilter/netlink/packet-sender.js';
@@ -36,6 +37,7 @@ let netfilter: Netfilter | undefined;
 let other: Netfilter | undefined;
 let isDelivering = false;
 let tracker: NetlinkSocket | undefined;
+let firewall: NetlinkSocket | undefined;
 
 /** What the kernel has given out in small pieces, in bytes. */
 function slab(): number {
@@ -116,6 +118,20 @@ const actions = {
   trackNoMore: (): void => {
     tracker?.[Symbol.dispose]();
     tracker = undefined;
+  },
+  /** Has a firewall drop all packets of TCP that are forwarded. */
+  dropForwarded: async (): Promise<void> => {
+    firewall = NetlinkSocket.open(await loadSystemCalls());
+    const table = new NftTable(Family.INET, 'firewall');
+    commit(firewall, [
+      table.create(),
+      table.chain('forwarded', { hook: Hook.FORWARD, priority: 0 }),
+      table.rule('forwarded', loadMeta(Meta.L4PROTO), equals(Uint8Array.of(6)), verdict(Verdict.DROP)),
+    ]);
+  },
+  dropNoMore: (): void => {
+    firewall?.[Symbol.dispose]();
+    firewall = undefined;
   },
   closeOther: (): void => {
     other?.[Symbol.dispose]();
@@ -314,10 +330,17 @@ const actions = {
   hangUp: (number: number): void => {
     connections.get(number)?.destroy();
   },
-  /** Sends datagrams of one flow. @returns what came back within the time given, or the error that came */
-  ask: async (address: string, port: number, texts: string[], patience = 2_000): Promise<string[]> => {
+  /**
+   * Sends datagrams of one flow.
+   * @param from their port; 0 for one that is free
+   * @returns what came back within the time given, or the error that came
+   */
+  ask: async (address: string, port: number, texts: string[], patience = 2_000, from = 0): Promise<string[]> => {
     const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4');
     const answers: string[] = [];
+    await new Promise<void>((resolve) => {
+      socket.bind(from, resolve);
+    });
     await new Promise<void>((resolve) => {
       socket.connect(port, address, resolve);
     });

@@ -40,18 +40,16 @@ export class BridgeTable {
 
   /** Those without a MAC are held by the rules for IP alone. @throws NetlinkError */
   arm(endpoints: readonly StoppedEndpoint[]): void {
-    this.#edit(
-      endpoints.map(({ key, connections, mac }) => ({
-        key,
-        whole: mac === undefined ? undefined : macKey(mac) + key,
-        hasEnded: isTcp(key) && connections !== 'pass',
-      })),
-    );
+    this.#edit(endpoints, ({ key, connections, mac }) => ({
+      key,
+      whole: mac === undefined ? undefined : macKey(mac) + key,
+      hasEnded: isTcp(key) && connections !== 'pass',
+    }));
   }
 
   /** @param keys of endpoints @throws NetlinkError */
   disarm(keys: readonly string[]): void {
-    this.#edit(keys.map((key) => ({ key, whole: undefined, hasEnded: false })));
+    this.#edit(keys, (key) => ({ key, whole: undefined, hasEnded: false }));
   }
 
   /** Adds what is watched, or takes it out, as the table for IP has it. @throws NetlinkError */
@@ -102,21 +100,38 @@ export class BridgeTable {
     return changed;
   }
 
-  #edit(changes: readonly StoppedOnBridge[]): void {
-    const after = new Map<string, string | undefined>();
-    const edits: Edit[] = [];
-    for (const { key, whole, hasEnded } of changes) {
-      const before = this.#stopped.get(key);
-      if (before !== undefined && before !== whole) edits.push({ key: before, about: Sets.STOPPED, members: 0 });
-      if (whole !== undefined) edits.push({ key: whole, about: Sets.STOPPED, members: Sets.STOPPED });
-      edits.push({ key, about: Sets.ENDED, members: whole !== undefined && hasEnded ? Sets.ENDED : 0 });
-      after.set(key, whole);
+  /** There may be very many: nothing is made for each but what stays. */
+  #edit<T>(those: readonly T[], stoppedOf: (each: T) => StoppedOnBridge): void {
+    const before: (string | undefined)[] = [];
+    try {
+      this.#members.edit(this.#editsOf(those, stoppedOf, before));
+    } catch (error) {
+      for (let place = before.length - 1; place >= 0; place -= 1) {
+        this.#set(stoppedOf(those[place] as T).key, before[place]);
+      }
+      throw error;
     }
-    this.#members.edit(edits);
-    for (const [key, whole] of after) {
-      if (whole === undefined) this.#stopped.delete(key);
-      else this.#stopped.set(key, whole);
+  }
+
+  *#editsOf<T>(
+    those: readonly T[],
+    stoppedOf: (each: T) => StoppedOnBridge,
+    before: (string | undefined)[],
+  ): Generator<Edit, void, undefined> {
+    for (const each of those) {
+      const { key, whole, hasEnded } = stoppedOf(each);
+      const known = this.#stopped.get(key);
+      before.push(known);
+      this.#set(key, whole);
+      if (known !== undefined && known !== whole) yield { key: known, about: Sets.STOPPED, members: 0 };
+      if (whole !== undefined) yield { key: whole, about: Sets.STOPPED, members: Sets.STOPPED };
+      yield { key, about: Sets.ENDED, members: whole !== undefined && hasEnded ? Sets.ENDED : 0 };
     }
+  }
+
+  #set(key: string, whole: string | undefined): void {
+    if (whole === undefined) this.#stopped.delete(key);
+    else this.#stopped.set(key, whole);
   }
 }
 

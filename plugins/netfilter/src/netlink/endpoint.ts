@@ -19,6 +19,8 @@ export interface StoppedEndpoint {
   readonly mac?: string | undefined;
 }
 
+const IPV6_LOOPBACK = '\0'.repeat(15) + '\x01';
+
 /** Protocol numbers of IP (IANA). */
 export const PROTOCOLS = { tcp: 6, udp: 17 } as const;
 
@@ -79,8 +81,13 @@ export class OwnAddresses {
 
   /** @param address with a byte in each character */
   has(address: string): boolean {
-    return (address.length === 4 && address.charCodeAt(0) === 127) || this.#all.has(address);
+    return isLoopback(address) || this.#all.has(address);
   }
+}
+
+/** Whether nobody else can reach it. @param address with a byte in each character */
+export function isLoopback(address: string): boolean {
+  return address.length === 4 ? address.charCodeAt(0) === 127 : address === IPV6_LOOPBACK;
 }
 
 /** The name of the set of this kind that has addresses of this version. */

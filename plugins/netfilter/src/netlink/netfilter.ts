@@ -7,6 +7,7 @@ import {
   addressOf,
   endpointKey,
   endpointOf,
+  isLoopback,
   isTcp,
   OwnAddresses,
   type Endpoint,
@@ -22,10 +23,14 @@ import type { PacketSender } from './packet-sender.js';
 import { SetMembers, Sets, type Edit } from './set-members.js';
 import {
   deliveryMark,
+  ignoredLayout,
   ignoredNetworks,
   outgoingLayout,
+  ownLayout,
   publishedLayout,
+  reachableLayout,
   trackConnections,
+  unwatchedLayout,
   type LayoutOptions,
 } from './table-layout.js';
 import { TrafficReader, type TrafficQuestion, type TrafficReading } from './traffic-reader.js';
@@ -36,6 +41,9 @@ export type Rung = (typeof RUNGS)[number];
 
 /** The sets that say of which services packets are held. */
 const HOLDING = Sets.STOPPED | Sets.PUBLISHED | Sets.ENDED;
+
+/** The sets of those whose traffic is remembered: behind this host, or at its own addresses. */
+const WATCHED = Sets.KNOWN | Sets.HERE;
 
 /** The most connections of one transaction: without rights over the whole host it has to fit into a small buffer. */
 const MOST_FLOWS = 2_000;
@@ -99,12 +107,21 @@ export class Netfilter implements Disposable {
    */
   arm(endpoints: readonly StoppedEndpoint[]): void {
     const own = new OwnAddresses();
-    const edits = endpoints.map(({ key, connections }): Edit => {
+    let isUnwatched = false;
+    const moved: Endpoint[] = [];
+    const edits: Edit[] = [];
+    for (const { key, connections } of endpoints) {
       const isOwn = own.has(addressOf(key));
+      const watched = this.#members.of(key) & WATCHED;
+      if (watched === 0) isUnwatched ||= !isOwn;
+      else if (watched !== (isOwn ? Sets.HERE : Sets.KNOWN)) moved.push(endpointOf(key));
       const ended = isTcp(key) && connections !== 'pass' ? Sets.ENDED : 0;
-      return { key, about: HOLDING, members: (isOwn ? Sets.PUBLISHED : Sets.STOPPED) | ended };
-    });
+      edits.push({ key, about: HOLDING, members: (isOwn ? Sets.PUBLISHED : Sets.STOPPED) | ended });
+    }
     if (edits.some(({ members }) => (members & Sets.PUBLISHED) !== 0)) this.#add('published', publishedLayout);
+    if (isUnwatched) this.#add('unwatched', unwatchedLayout);
+    // What has become an address of this host since it is watched, or is one no more.
+    if (moved.length > 0) this.watch(moved);
     const undoing = this.#members.edit(edits);
     // Looked for when ours are visible, so that of two that arm at once at least one sees the other.
     const taken = this.#others.findArmed(endpoints.map(({ key }) => key));
@@ -187,7 +204,7 @@ export class Netfilter implements Disposable {
     this.#followBridges();
     const edits = watchEdits(endpoints, outgoing, true);
     this.#bridges?.watch(edits);
-    const added = new Set(this.#members.edit(edits).map(({ key }) => key));
+    const added = new Set(this.#members.edit(this.#whereTheyAre(edits)).map(({ key }) => key));
     const unseen = endpoints.filter((endpoint) => added.has(endpointKey(endpoint)));
     const flows = earlierFlows(this.socket, unseen);
     for (const version of [4, 6] as const) {
@@ -206,13 +223,28 @@ export class Netfilter implements Disposable {
   unwatch(endpoints: readonly Endpoint[], outgoing: readonly string[] = []): void {
     const edits = watchEdits(endpoints, outgoing, false);
     this.#bridges?.watch(edits);
-    this.#members.edit(edits);
+    this.#members.edit(this.#whereTheyAre(edits));
+  }
+
+  /** The same for this table, where services at addresses of this host are in a set of their own. */
+  #whereTheyAre(edits: readonly Edit[]): Edit[] {
+    const own = new OwnAddresses();
+    return edits.map((edit) => {
+      const { key, about, members } = edit;
+      if (about !== Sets.KNOWN) return edit;
+      const address = addressOf(key);
+      if (members === 0 || !own.has(address)) return { key, about: WATCHED, members };
+      this.#add('own', ownLayout);
+      if (!isLoopback(address)) this.#add('reachable', reachableLayout);
+      return { key, about: WATCHED, members: Sets.HERE };
+    });
   }
 
   /** Clients in these networks do not count as use from now on; to be called once. @throws NetlinkError */
   ignore(networks: readonly string[]): void {
     const ranges = addressRanges(networks);
-    for (const table of this.#tables) commit(this.socket, ignoredNetworks(table, ranges));
+    commit(this.socket, ignoredLayout(this.table, ranges));
+    if (this.#bridges !== undefined) commit(this.socket, ignoredNetworks(this.#bridges.table, ranges));
   }
 
   /** What is known of the traffic to a service that is watched. @throws NetlinkError where nothing can be known */

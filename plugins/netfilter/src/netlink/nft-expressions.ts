@@ -22,6 +22,7 @@ export const Verdict = { ACCEPT: 1, DROP: 0, JUMP: -3, GOTO: -4, RETURN: -5 } as
 export const SetChange = { UPDATE: 1, DELETE: 2 } as const;
 
 const NOT_EQUAL = 1;
+const AT_LEAST = 5;
 
 /** Lets packets pass where nobody reads the queue. */
 const QUEUE_BYPASS = 1;
@@ -56,6 +57,11 @@ export function equals(value: Uint8Array, register = FIRST_REGISTER): Buffer {
 /** Ends the rule if the register has this value. */
 export function differs(value: Uint8Array, register = FIRST_REGISTER): Buffer {
   return expression('cmp', wordAttribute(1, register), wordAttribute(2, NOT_EQUAL), nested(3, attribute(1, value)));
+}
+
+/** Ends the rule if the register has less than this value, in the order of the network. */
+export function isAtLeast(value: Uint8Array, register = FIRST_REGISTER): Buffer {
+  return expression('cmp', wordAttribute(1, register), wordAttribute(2, AT_LEAST), nested(3, attribute(1, value)));
 }
 
 /** Clears all other bits of the register. */

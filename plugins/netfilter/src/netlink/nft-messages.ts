@@ -125,8 +125,18 @@ export class NftTable {
     ]);
   }
 
+  /** Adds a rule behind all others of the chain. */
   rule(chain: string, ...expressions: readonly Uint8Array[]): Change {
-    return this.#change(`add a rule to ${chain}`, NftMessage.NEW_RULE, Netlink.CREATE | Netlink.APPEND, [
+    return this.#rule(Netlink.APPEND, chain, expressions);
+  }
+
+  /** Adds a rule before all others of the chain. */
+  firstRule(chain: string, ...expressions: readonly Uint8Array[]): Change {
+    return this.#rule(0, chain, expressions);
+  }
+
+  #rule(where: number, chain: string, expressions: readonly Uint8Array[]): Change {
+    return this.#change(`add a rule to ${chain}`, NftMessage.NEW_RULE, Netlink.CREATE | where, [
       ...[textAttribute(1, this.name), textAttribute(2, chain)],
       nested(4, ...expressions),
     ]);

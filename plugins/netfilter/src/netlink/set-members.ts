@@ -4,14 +4,14 @@ import { commit } from './nft-transaction.js';
 import { USERS } from './table-layout.js';
 
 /** The sets that nobody but this process changes, as bits; all but the last are there for each version of IP. */
-export const Sets = { KNOWN: 1, STOPPED: 2, PUBLISHED: 4, ENDED: 8, OUTGOING: 16, USERS: 32 } as const;
+export const Sets = { KNOWN: 1, STOPPED: 2, PUBLISHED: 4, ENDED: 8, OUTGOING: 16, HERE: 32, USERS: 64 } as const;
 
-const NAMES = ['known', 'stopped', 'published', 'ended', 'outgoing'] as const;
+const NAMES = ['known', 'stopped', 'published', 'ended', 'outgoing', 'here'] as const;
 
-const ALL = 63;
+const ALL = 127;
 
 /** Beside them: what is to become of the key is not carried out yet. */
-const WAITING = 64;
+const WAITING = 128;
 
 /** In which sets a key is to be. */
 export interface Edit {
@@ -67,6 +67,11 @@ export class SetMembers {
       throw error;
     }
     return undoing;
+  }
+
+  /** In which sets this key is. */
+  of(key: string): number {
+    return this.#wantedOf(key);
   }
 
   /** Carries out what waits: the members of these keys before it, from a place on. */

@@ -6,6 +6,7 @@ import {
   equals,
   FIRST_REGISTER,
   Header,
+  isAtLeast,
   isIn,
   loadConnectionState,
   loadMeta,
@@ -64,7 +65,7 @@ export const MISSED = 'missed';
 /** The set of the users whose packets are those of readiness probes. */
 export const USERS = 'users';
 
-/** Before any other: before connection tracking, and before addresses are translated. */
+/** Before any other. */
 const FIRST = -310;
 /** Behind all that translates the addresses of senders. */
 const LAST = 300;
@@ -72,6 +73,9 @@ const LAST = 300;
 const BEFORE_TRANSLATION = -150;
 /** Behind the firewall. */
 const BEHIND_FIREWALL = 100;
+
+/** The first of the ports that systems give to clients. */
+const FIRST_OF_CLIENTS = 32_768;
 
 /** The room for the name of an interface. */
 const INTERFACE_NAME = 16;
@@ -113,20 +117,35 @@ export function tableLayout(table: NftTable, options: LayoutOptions): Change[] {
   return [
     table.counter(MISSED),
     table.set({ name: USERS, parts: [[KeyType.USER, 4]] }),
-    ...VERSIONS.flatMap((version) => [
-      ...setsOf(version, options).map((set) => table.set(set)),
-      ...ignoredOf(table, version, options.ignored),
-    ]),
+    ...VERSIONS.flatMap((version) => setsOf(version, options).map((set) => table.set(set))),
     ...VERSIONS.flatMap((version) => [
       ...towards(table, version, options),
       ...from(table, version, options),
       ...holding(table, version, options),
     ]),
     ...entrances(table, options),
+    ...ignoredLayout(table, options.ignored),
   ];
 }
 
-/** Clients in these ranges do not count any more. */
+/** What is added when the first networks are named whose clients do not count. */
+export function ignoredLayout(table: NftTable, ranges: readonly AddressRange[]): Change[] {
+  return VERSIONS.flatMap((version) => {
+    const { digit, length, sourceAt, destinationAt } = version;
+    const elements = ignoredOf(table, version, ranges);
+    if (elements.length === 0) return [];
+    const ignore = (chain: string, clientAt: number): Change =>
+      table.firstRule(
+        `${chain}${digit}`,
+        loadPayload(Header.NETWORK, clientAt, length),
+        isIn(`ignored${digit}`),
+        verdict(Verdict.RETURN),
+      );
+    return [...elements, ignore('to', sourceAt), ignore('from', destinationAt)];
+  });
+}
+
+/** Clients in these ranges do not count any more, by rules that are there. */
 export function ignoredNetworks(table: NftTable, ranges: readonly AddressRange[]): Change[] {
   return VERSIONS.flatMap((version) => ignoredOf(table, version, ranges));
 }
@@ -150,7 +169,7 @@ function setsOf(version: Version, { memory, window, room }: LayoutOptions): SetD
   const flow = [address, port, address, protocol, port];
   const dynamic = SetFlag.TIMEOUT | SetFlag.DYNAMIC;
   return [
-    ...['known', 'stopped', 'published', 'ended'].map((name) => ({ name: `${name}${digit}`, parts: endpoint })),
+    ...['known', 'here', 'stopped', 'published', 'ended'].map((name) => ({ name: `${name}${digit}`, parts: endpoint })),
     { name: `active${digit}`, parts: endpoint, flags: dynamic, timeout: memory, size: MOST_ACTIVE },
     { name: `flows${digit}`, parts: flow, flags: dynamic, timeout: memory, size: room },
     { name: `asked${digit}`, parts: flow, flags: dynamic, timeout: window, size: room },
@@ -180,11 +199,6 @@ function towards(table: NftTable, version: Version, options: LayoutOptions): Cha
   return [
     ...recorded(table, version, use, flow),
     table.chain(chain),
-    rule(
-      loadPayload(Header.NETWORK, version.sourceAt, version.length),
-      isIn(`ignored${digit}`),
-      verdict(Verdict.RETURN),
-    ),
     rule(...isProtocol(TCP), ...hasPayload(options.seesPayload), verdict(Verdict.GOTO, use)),
     rule(...isProtocol(UDP), ...flow, changeSet(`asked${digit}`, SetChange.UPDATE), verdict(Verdict.RETURN)),
     rule(...isProtocol(UDP), count(MISSED), verdict(Verdict.RETURN)),
@@ -218,11 +232,6 @@ function from(table: NftTable, version: Version, options: LayoutOptions): Change
     ),
     table.rule(answered, count(MISSED)),
     table.chain(chain),
-    rule(
-      loadPayload(Header.NETWORK, version.destinationAt, version.length),
-      isIn(`ignored${digit}`),
-      verdict(Verdict.RETURN),
-    ),
     rule(...isProtocol(UDP), ...flow, isIn(`asked${digit}`), verdict(Verdict.GOTO, answered)),
     rule(...isProtocol(TCP), ...hasPayload(options.seesPayload), verdict(Verdict.GOTO, use)),
     // A service that has said all; what it says later would be recorded again.
@@ -293,22 +302,91 @@ function holding(table: NftTable, version: Version, options: LayoutOptions): Cha
   ];
 }
 
-/** Where packets come into the table. */
+/**
+ * Where packets come into the table. What is forwarded meets one hook, behind the firewall, where it is counted and held:
+ * what the firewall drops is no use.
+ */
 function entrances(table: NftTable, options: LayoutOptions): Change[] {
   return [
-    table.chain('arriving', { hook: Hook.PREROUTING, priority: FIRST }),
+    ...VERSIONS.flatMap((version) => passing(table, version)),
+    table.chain('forwarded', { hook: Hook.FORWARD, priority: BEHIND_FIREWALL }),
+    ...VERSIONS.map((version) =>
+      table.rule('forwarded', ...isVersion(version), verdict(Verdict.GOTO, `forwarded${version.digit}`)),
+    ),
+    table.chain('leaving', { hook: Hook.OUTPUT, priority: BEHIND_FIREWALL }),
+    ...entrance(table, 'leaving', 'destination', 'known', 'leaving'),
+    // Of addresses that have become this host's own since they are watched.
+    ...entrance(table, 'leaving', 'source', 'known', 'answered_out'),
+    table.chain('arriving', { hook: Hook.INPUT, priority: LAST }),
     ...entrance(table, 'arriving', 'destination', 'known', 'arrived'),
-    table.chain('leaving', { hook: Hook.OUTPUT, priority: FIRST }),
-    ...entrance(table, 'leaving', 'destination', 'known', 'left'),
-    table.chain('answering', { hook: Hook.POSTROUTING, priority: LAST }),
-    ...entrance(table, 'answering', 'source', 'known', 'answered_out'),
-    table.chain('answering_here', { hook: Hook.INPUT, priority: LAST }),
-    ...entrance(table, 'answering_here', 'source', 'known', 'answered_here'),
+    ...entrance(table, 'arriving', 'source', 'known', 'answered_here'),
     ...heldOnBridges(table, options),
-    table.chain('held_forwarded', { hook: Hook.FORWARD, priority: BEHIND_FIREWALL }),
-    ...entrance(table, 'held_forwarded', 'destination', 'stopped', 'hold'),
-    table.chain('held_from_here', { hook: Hook.OUTPUT, priority: BEHIND_FIREWALL }),
-    ...entrance(table, 'held_from_here', 'destination', 'stopped', 'hold'),
+  ];
+}
+
+/** What is asked of a packet that goes to a service, or comes from one. */
+function passing(table: NftTable, version: Version): Change[] {
+  const { digit } = version;
+  const [forwarded, passing, leaving] = [`forwarded${digit}`, `passing${digit}`, `leaving${digit}`];
+  const heldIfStopped = [
+    ...loadEndpoint(version, 'destination'),
+    isIn(`stopped${digit}`),
+    verdict(Verdict.GOTO, `hold${digit}`),
+  ];
+  return [
+    table.chain(passing),
+    table.rule(passing, verdict(Verdict.JUMP, `to${digit}`)),
+    table.rule(passing, ...heldIfStopped),
+    // It comes from a client's port, so one look into the set is enough.
+    table.rule(
+      passing,
+      ...isProtocol(TCP),
+      ...[loadPayload(Header.TRANSPORT, 0, 2), isAtLeast(be16(FIRST_OF_CLIENTS)), verdict(Verdict.ACCEPT)],
+    ),
+    table.chain(leaving),
+    table.rule(leaving, verdict(Verdict.JUMP, `left${digit}`)),
+    table.rule(leaving, ...heldIfStopped),
+    table.chain(forwarded),
+    ...(['destination', 'source'] as const).map((end) =>
+      table.rule(
+        forwarded,
+        ...[...loadEndpoint(version, end), isIn(`known${digit}`)],
+        verdict(Verdict.JUMP, end === 'destination' ? passing : `from${digit}`),
+      ),
+    ),
+  ];
+}
+
+/** What is added when the first service is watched at an address of this host. */
+export function ownLayout(table: NftTable): Change[] {
+  return [
+    table.chain('leaving_to_here', { hook: Hook.OUTPUT, priority: BEFORE_TRANSLATION }),
+    ...entrance(table, 'leaving_to_here', 'destination', 'here', 'left'),
+    ...entrance(table, 'arriving', 'source', 'here', 'answered_here'),
+  ];
+}
+
+/** What is added when it is an address that others can reach, so that its ports may be a container's: all packets pay. */
+export function reachableLayout(table: NftTable): Change[] {
+  return [
+    table.chain('arriving_from_elsewhere', { hook: Hook.PREROUTING, priority: BEFORE_TRANSLATION }),
+    ...entrance(table, 'arriving_from_elsewhere', 'destination', 'here', 'arrived'),
+    table.chain('answering', { hook: Hook.POSTROUTING, priority: LAST }),
+    ...entrance(table, 'answering', 'source', 'here', 'answered_out'),
+  ];
+}
+
+/** What is added when a service is armed that is not watched: its packets are not known otherwise. */
+export function unwatchedLayout(table: NftTable): Change[] {
+  return [
+    ...VERSIONS.map((version) =>
+      table.rule(
+        `forwarded${version.digit}`,
+        ...[...loadEndpoint(version, 'destination'), isIn(`stopped${version.digit}`)],
+        verdict(Verdict.JUMP, `hold${version.digit}`),
+      ),
+    ),
+    ...entrance(table, 'leaving', 'destination', 'stopped', 'hold'),
   ];
 }
 
@@ -337,7 +415,7 @@ export function outgoingLayout(table: NftTable): Change[] {
     ...VERSIONS.map((version) =>
       table.rule(
         'opening',
-        ...[loadMeta(Meta.NFPROTO), equals(Uint8Array.of(version.family))],
+        ...isVersion(version),
         loadPayload(Header.NETWORK, version.sourceAt, version.length),
         isIn(`outgoing${version.digit}`),
         changeSet(`sent${version.digit}`, SetChange.UPDATE),
@@ -357,7 +435,7 @@ function entrance(
   return VERSIONS.map((version) =>
     table.rule(
       chain,
-      ...[loadMeta(Meta.NFPROTO), equals(Uint8Array.of(version.family))],
+      ...isVersion(version),
       ...[...loadEndpoint(version, end), isIn(`${set}${version.digit}`)],
       verdict(Verdict.JUMP, `${target}${version.digit}`),
     ),
@@ -408,6 +486,10 @@ function ownPackets({ mark }: LayoutOptions): (readonly Uint8Array[])[] {
 /** @param key of the type of the device by which a packet comes or goes */
 function isOnLoopback(key: number): readonly Uint8Array[] {
   return [loadMeta(key), equals(short(LOOPBACK))];
+}
+
+function isVersion({ family }: Version): readonly Uint8Array[] {
+  return [loadMeta(Meta.NFPROTO), equals(Uint8Array.of(family))];
 }
 
 export function isProtocol(protocol: Uint8Array): readonly Uint8Array[] {

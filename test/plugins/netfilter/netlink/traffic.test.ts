@@ -159,6 +159,56 @@ describe('the traffic to services behind the netfilter table', function () {
     for (const number of numbers) await network.do('client', 'hangUp', number);
   });
 
+  it('has nothing of what a firewall drops', async () => {
+    await watch(ROUTED.guest);
+    const { number } = await network.do('client', 'connect', ROUTED.guest, TCP);
+    assert.equal(await network.do('client', 'say', number, 'hello'), 'hello');
+    await network.do('host', 'dropForwarded');
+    try {
+      await sleep(50);
+      assert.equal(await network.do('client', 'say', number, 'again', 300), '');
+      assert.ok(((await read(ROUTED.guest)).age ?? 0) >= 300);
+    } finally {
+      await network.do('host', 'dropNoMore');
+      await network.do('client', 'hangUp', number);
+    }
+  });
+
+  it('is that of each of two services that speak from their own ports', async () => {
+    const [asker, answerer] = [hex(ROUTED.client), hex(ROUTED.guest)];
+    const endpoints = [asker, answerer].map((address) => ({ address, protocol: 'udp', port: UDP }) as const);
+    await network.do('host', 'watch', endpoints, []);
+    assert.deepEqual(await network.do('client', 'ask', ROUTED.guest, UDP, ['hello'], 2_000, UDP), ['hello']);
+    assert.ok(((await read(ROUTED.guest)).age ?? Infinity) < 2_000);
+  });
+
+  it('is that at an address which the host has got since, as well', async () => {
+    const address = '10.78.0.7';
+    await watch(address);
+    await network.ip(`addr add ${address}/32 dev lo`);
+    try {
+      await network.do('host', 'listen', 'tcp', address, TCP);
+      for (const place of ['client', 'host'] as const) {
+        const { number } = await network.do(place, 'connect', address, TCP);
+        // What the service answers would be seen by another rule.
+        assert.equal(await network.do(place, 'say', number, 'silence', 50), '');
+        assert.equal((await read(address)).connections, 1, place);
+        // From when it is armed, it is watched where its ports may be published.
+        await network.do('host', 'arm', [{ ...endpointsOf(address)[0], connections: 'pass' }]);
+        await sleep(100);
+        assert.equal(await network.do(place, 'say', number, 'silence', 50), '');
+        const { age, connections } = await read(address);
+        assert.ok((age ?? Infinity) < 100, `${age} ms`);
+        assert.equal(connections, 1, place);
+        await network.do('host', 'disarm', [endpointsOf(address)[0]]);
+        await network.do(place, 'hangUp', number);
+        await sleep(50);
+      }
+    } finally {
+      await network.ip(`addr del ${address}/32 dev lo`);
+    }
+  });
+
   it('is none for clients of ignored networks', async () => {
     await watch(ROUTED.guest);
     const parameters = [`${ROUTED.guest}/32`, 'via', '10.78.0.1', 'src', '10.78.0.66'];
