@@ -6,6 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { enduranceArguments } from '../support/endurance-arguments.js';
+import { onInterruption } from '../support/interruption.js';
 import { Chaos } from './chaos.js';
 
 const HELP = `npm run chaos -- [--minutes COUNT] [--transport NAME] [--seed NUMBER]
@@ -21,6 +22,7 @@ else await makeChaos();
 async function makeChaos(): Promise<void> {
   const { minutes, transport, seed } = enduranceArguments(HELP);
   await using chaos = await Chaos.create(seed, transport);
+  using _interruption = onInterruption(() => chaos[Symbol.asyncDispose]());
   let printed = 0;
   const printFaults = (): void => {
     for (const fault of chaos.faults.slice(printed)) console.log(`  ${fault}`);
