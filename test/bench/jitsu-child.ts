@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { ask } from './ask.js';
 import { freePort } from '../support/free-port.js';
+import { onInterruption } from '../support/interruption.js';
 import { openTree, OWN_TREE, type Tree } from './comparison/tree.js';
 
 /** With a million names, on a busy machine. */
@@ -36,6 +37,7 @@ export class JitsuChild implements AsyncDisposable {
     private readonly folder: string,
     private readonly tree: Tree,
     private readonly child: ChildProcess,
+    private readonly interruption: Disposable,
     readonly pid: number,
     readonly port: number,
     /** From the start of the process to the first answer, in milliseconds. */
@@ -79,14 +81,16 @@ export class JitsuChild implements AsyncDisposable {
       stdio: ['ignore', 'ignore', 'inherit', ...channel],
     });
     child.channel?.unref();
+    const interruption = onInterruption(() => end(child, folder));
     try {
       await once(child, 'spawn');
       const died = once(child, 'exit').then(([status]) => {
         throw new Error(`jitsu start ended with status ${String(status)}`);
       });
       await Promise.race([ask(port, probeName, 'TXT', 20, PATIENCE), died]);
-      return new JitsuChild(folder, tree, child, child.pid ?? 0, port, performance.now() - started);
+      return new JitsuChild(folder, tree, child, interruption, child.pid ?? 0, port, performance.now() - started);
     } catch (error) {
+      interruption[Symbol.dispose]();
       child.kill('SIGKILL');
       await rm(folder, { recursive: true, force: true });
       throw error;
@@ -107,17 +111,26 @@ export class JitsuChild implements AsyncDisposable {
   }
 
   get hasEnded(): boolean {
-    return this.child.exitCode !== null || this.child.signalCode !== null;
+    return hasEnded(this.child);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.hasEnded) {
-      const ended = once(this.child, 'exit');
-      this.child.kill('SIGTERM');
-      await ended;
-    }
-    await rm(this.folder, { recursive: true, force: true });
+    await end(this.child, this.folder);
+    this.interruption[Symbol.dispose]();
   }
+}
+
+function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null;
+}
+
+async function end(child: ChildProcess, folder: string): Promise<void> {
+  if (!hasEnded(child)) {
+    const ended = once(child, 'exit');
+    child.kill('SIGTERM');
+    await ended;
+  }
+  await rm(folder, { recursive: true, force: true });
 }
 
 /** Where a runtime directory lies in earnest, /run, is memory. */

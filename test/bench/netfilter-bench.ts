@@ -1,4 +1,5 @@
 import { hex, ROUTED, TestNetwork } from '../support/netfilter/test-network.js';
+import { benchArming } from './arming-bench.js';
 import { median } from './median.js';
 import { printTable } from './table.js';
 
@@ -26,6 +27,7 @@ export async function benchNetfilter(): Promise<void> {
   await packetCosts(network);
   await addressCosts(network);
   await knockCosts(network);
+  await benchArming();
 }
 
 async function packetCosts(network: TestNetwork): Promise<void> {

@@ -1,3 +1,4 @@
+import type { ChaosUnikernel } from './chaos-unikernels.js';
 import type { Ended } from './idle-process.js';
 import { now, type ToldAddress } from './patient-query.js';
 
@@ -14,15 +15,37 @@ export interface Kill {
   readonly ended?: Ended;
 }
 
+/** A connection that was in use from one time to the other, when it was cut. */
+export interface Cut {
+  readonly name: string;
+  readonly from: number;
+  readonly at: number;
+}
+
 /** How long what was done may be unseen, in milliseconds. */
 const UNSEEN = 1_000;
 
 /** What was done and heard in a run, and what was wrong. Times are milliseconds of the machine's clock. */
 export class ChaosRecord {
   readonly faults: string[] = [];
-  readonly counts = { queries: 0, told: 0, kills: 0, freezes: 0, fills: 0, starts: 0, changes: 0, removals: 0 };
+  readonly counts = {
+    queries: 0,
+    told: 0,
+    kills: 0,
+    freezes: 0,
+    fills: 0,
+    starts: 0,
+    changes: 0,
+    removals: 0,
+    knocks: 0,
+    uses: 0,
+    gates: 0,
+  };
   /** From each SIGTERM to the end of Jitsu, in milliseconds. */
   readonly ends: number[] = [];
+  /** Connections that were in use when they ended. */
+  readonly cuts: Cut[] = [];
+  readonly #gateKills: number[] = [];
   readonly #told = new Map<string, ToldAddress[]>();
   readonly #kills = new Map<string, Kill[]>();
   readonly #disturbances = new Map<string, Disturbance[]>();
@@ -57,6 +80,21 @@ export class ChaosRecord {
     return disturbance;
   }
 
+  addGateKill(): void {
+    this.counts.gates += 1;
+    this.#gateKills.push(now());
+  }
+
+  /** Whether what holds first packets was killed within so many milliseconds before this time. */
+  hadNoGate(at: number, within: number): boolean {
+    return this.#gateKills.some((kill) => kill <= at && kill >= at - within);
+  }
+
+  /** When Jitsu was last away before this time. */
+  lastAway(before: number): number {
+    return Math.max(0, ...this.#outages.flatMap(({ until }) => (until <= before ? [until] : [])));
+  }
+
   outage(): Disturbance {
     const outage = { from: now(), until: Infinity };
     this.#outages.push(outage);
@@ -68,9 +106,12 @@ export class ChaosRecord {
     return overlaps(this.#outages, from, until);
   }
 
-  /** The same for a unikernel and Jitsu. */
-  wasDisturbed(name: string, from: number, until: number): boolean {
-    return this.wasAway(from, until) || overlaps(this.#disturbances.get(name) ?? [], from, until);
+  /** The same for a unikernel with those that it needs or goes together with, and Jitsu. */
+  wasDisturbed({ name, needs, group }: ChaosUnikernel, from: number, until: number): boolean {
+    return (
+      this.wasAway(from, until) ||
+      [name, ...needs, ...group].some((one) => overlaps(this.#disturbances.get(one) ?? [], from, until))
+    );
   }
 }
 

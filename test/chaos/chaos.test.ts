@@ -6,10 +6,10 @@ import { Chaos } from './chaos.js';
 const DURATION = 180_000;
 const REST = 90_000;
 
-describe('twenty unikernels of many tempers', function () {
+describe('two dozen unikernels of many tempers', function () {
   this.timeout(DURATION + REST);
 
-  it('are neither stopped early nor left behind, doubled or told of when they are gone, whatever is killed or frozen', async () => {
+  it('are neither stopped early, or in use, nor left behind, doubled or told of when they are gone, whatever is killed or frozen', async () => {
     const seed = Date.now() % 2 ** 32;
     await using chaos = await Chaos.create(seed, 'auto');
     await chaos.run(DURATION);

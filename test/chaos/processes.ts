@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 /** The processes whose command line has one of these words, by the word. Zombies have no command line. */
 export function processesWith(words: ReadonlySet<string>): Map<string, number[]> {
@@ -21,6 +21,15 @@ export function childrenOf(parent: number): number[] {
 
 export function commandLineOf(pid: number): string {
   return read(`/proc/${pid}/cmdline`);
+}
+
+/** Whether this version of Node runs in it, and not a shell that starts one. */
+export function isNode(pid: number): boolean {
+  try {
+    return readlinkSync(`/proc/${pid}/exe`) === process.execPath;
+  } catch {
+    return false;
+  }
 }
 
 /** Whether it leads a process group. */

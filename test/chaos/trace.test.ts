@@ -4,10 +4,12 @@ import {
   compareNotices,
   eventsIn,
   failedStarts,
+  judgeCuts,
   judgeLies,
   lastLies,
   noticesOf,
   stoppedEarly,
+  stoppedWhileKept,
   toldAfterEnd,
 } from './trace.js';
 
@@ -30,6 +32,30 @@ describe('the trace of a Jitsu in chaos', () => {
     for (const reason of ['by command', 'its command and ip changed']) {
       assert.deepEqual(stoppedEarly([event('stopping', 3_000, reason)], [told(2_500)], 2_000), []);
     }
+  });
+
+  it('shows a stop of what others keep that are ready', () => {
+    const stop = event('stopping', 3_000, 'no query for twice the TTL');
+    const other = (kind: LifecycleEventKind, at: number) => ({ ...event(kind, at), unikernel: 'page' });
+    const judge = (events: readonly LifecycleEvent[], since = 0) =>
+      stoppedWhileKept(
+        events,
+        'web',
+        ['page'],
+        () => true,
+        () => since,
+      );
+    assert.equal(judge([other('ready', 1_000), stop]).length, 1);
+    assert.deepEqual(judge([other('ready', 1_000), other('died', 2_000), stop]), []);
+    assert.deepEqual(judge([other('ready', 1_000), stop], 1_500), []);
+    assert.deepEqual(judge([other('ready', 1_000), event('stopping', 3_000, 'by command')]), []);
+  });
+
+  it('shows a connection that was cut while it was used', () => {
+    const cut = { name: 'web', from: 1_000, at: 3_000 };
+    assert.equal(judgeCuts([], [cut]).length, 1);
+    assert.equal(judgeCuts([event('stopping', 2_990, 'no query for twice the TTL')], [cut]).length, 1);
+    assert.deepEqual(judgeCuts([event('stopping', 2_990, 'by command')], [cut]), []);
   });
 
   it('is read from lines of which the last may be cut off', () => {

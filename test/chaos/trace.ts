@@ -1,12 +1,14 @@
 import type { LifecycleEvent } from '#core/contracts/lifecycle-event.js';
 import { percentile } from '../bench/percentile.js';
-import type { Kill } from './chaos-record.js';
+import type { Cut, Kill } from './chaos-record.js';
 import type { ToldAddress } from './patient-query.js';
 
 /** In milliseconds: those of the trace are whole ones. */
 const TOLERANCE = 2;
 /** Whatever has not been seen for so long is not seen any more. */
 const LONGEST_UNSEEN = 5_000;
+/** How long before its stop is written down a client may see it. */
+const UNSEEN_CUT = 50;
 /** What Jitsu may need beyond an idle process to see the end of a program. */
 const LATENESS = 5;
 /** With fewer kills, the slowest of a hundred is one, which may have many reasons: their median is judged. */
@@ -64,6 +66,48 @@ export function stoppedEarly(
       if (last === undefined || at >= last.sentAt + keptFor - TOLERANCE) return [];
       return [`${unikernel} was stopped ${(at - last.sentAt).toFixed(0)} ms after a query (${reason})`];
     });
+}
+
+/**
+ * Stops by the reaper of what others keep that run.
+ * @param events of all unikernels
+ * @param keepers the names of the others
+ * @param isKept whether this one keeps it at this time, if it is ready
+ * @param since the time until which what was ready may have ended without a word, before a time
+ */
+export function stoppedWhileKept(
+  events: readonly LifecycleEvent[],
+  name: string,
+  keepers: readonly string[],
+  isKept: (keeper: string, at: number) => boolean,
+  since: (at: number) => number,
+): string[] {
+  return events.flatMap(({ kind, at, unikernel, reason = '' }, index) => {
+    if (unikernel !== name || kind !== 'stopping' || OTHER_STOPS.test(reason)) return [];
+    const start = since(at);
+    const isReady = (keeper: string): boolean => {
+      const last = events.findLast(
+        (event, earlier) =>
+          earlier < index && event.unikernel === keeper && [...ENDS, ...BEGINNINGS, 'failed'].includes(event.kind),
+      );
+      return last !== undefined && last.at > start && BEGINNINGS.includes(last.kind);
+    };
+    const found = keepers.find((keeper) => isReady(keeper) && isKept(keeper, at));
+    return found === undefined ? [] : [`${name} was stopped while ${found} had to keep it (${reason})`];
+  });
+}
+
+/** What has cut connections in use, where that was none of those who may. */
+export function judgeCuts(events: readonly LifecycleEvent[], cuts: readonly Cut[]): string[] {
+  return cuts.flatMap(({ name, from, at }) => {
+    const stop = events.findLast(
+      (event) =>
+        event.unikernel === name && event.kind === 'stopping' && event.at >= from && event.at <= at + UNSEEN_CUT,
+    );
+    if (stop?.reason !== undefined && OTHER_STOPS.test(stop.reason)) return [];
+    const why = stop === undefined ? 'nobody had stopped it' : `it was stopped: ${stop.reason}`;
+    return [`a connection to ${name} was cut after ${(at - from).toFixed(0)} ms of use, and ${why}`];
+  });
 }
 
 /**

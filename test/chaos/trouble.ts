@@ -5,7 +5,7 @@ import type { ChaosRecord } from './chaos-record.js';
 import type { ChaosUnikernel } from './chaos-unikernels.js';
 import type { IdleProcess } from './idle-process.js';
 import { now } from './patient-query.js';
-import { childrenOf, commandLineOf, isStopped, processesWith, signal, startTimeOf } from './processes.js';
+import { childrenOf, commandLineOf, isNode, isStopped, processesWith, signal, startTimeOf } from './processes.js';
 
 /** In milliseconds. A stop that is asked to shut a program down may take 10 s, and the end of Jitsu waits for all. */
 const LONGEST_END = 15_000;
@@ -18,7 +18,7 @@ const LONGEST_AFTERLIFE = 3_000;
 /** What may change at each restart; the rest of the settings stays. */
 export interface ChangingSettings extends Record<string, unknown> {
   dns: { ttl: number; transport: string };
-  stop: { onExit: string };
+  stop: { onExit: string; policies?: readonly string[] };
   privileges?: 'none' | undefined;
 }
 
@@ -55,6 +55,7 @@ export class Trouble {
       [4, () => this.#freezeJitsu()],
       [1, () => this.#freezeHelper()],
       [1, () => this.#killHelper()],
+      [3, () => this.#killGate()],
       [1, () => this.#hangUp()],
       [2, () => this.restart('SIGTERM')],
       [2, () => this.restart('SIGKILL')],
@@ -134,7 +135,11 @@ export class Trouble {
   async #restart(by: 'SIGTERM' | 'SIGKILL'): Promise<void> {
     const { jitsu, record } = this.parts;
     const outage = record.outage();
-    const helpers = this.helpers().map((pid) => ({ pid, startTime: startTimeOf(pid), line: commandLineOf(pid) }));
+    const helpers = [...this.helpers(), ...this.#gates()].map((pid) => ({
+      pid,
+      startTime: startTimeOf(pid),
+      line: commandLineOf(pid),
+    }));
     if (by === 'SIGTERM') await this.stop();
     else {
       this.isEnding = true;
@@ -170,7 +175,9 @@ export class Trouble {
       record.counts.changes += 1;
     }
     for (let left = this.#numbers(4); left > 0; left -= 1) {
-      (unikernels[this.#numbers(unikernels.length)] as ChaosUnikernel).isConfigured = false;
+      const unikernel = unikernels[this.#numbers(unikernels.length)] as ChaosUnikernel;
+      if (unikernel.isNeeded) continue;
+      unikernel.isConfigured = false;
       record.counts.removals += 1;
     }
   }
@@ -278,6 +285,11 @@ export class Trouble {
     outage.until = now();
   }
 
+  /** Kills what holds first packets. */
+  async #killGate(): Promise<void> {
+    for (const gate of this.#gates()) if (signal(gate, 'SIGKILL')) this.parts.record.addGateKill();
+  }
+
   async #hangUp(): Promise<void> {
     signal(this.parts.jitsu.pid, 'SIGHUP');
     await sleep(50);
@@ -295,6 +307,13 @@ export class Trouble {
   #anyHelper(): number | undefined {
     const helpers = this.helpers();
     return helpers[this.#numbers(Math.max(1, helpers.length))];
+  }
+
+  #gates(): number[] {
+    const offspring = childrenOf(this.parts.jitsu.pid);
+    return [...offspring, ...offspring.flatMap(childrenOf)].filter(
+      (pid) => isNode(pid) && commandLineOf(pid).includes('gate-program.js'),
+    );
   }
 
   /** The processes that start programs for Jitsu. */

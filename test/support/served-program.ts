@@ -4,7 +4,7 @@
  * and at which it listened. Habits: `slow=MS` listens only then, `lingers=MS` takes so long to follow SIGTERM, `deaf`
  * never listens, `crashes` ends with status 3 and a last word, `worker` leaves all else to a child, `wants=ADDRESS` ends
  * with status 4 where the program at ADDRESS does not answer at its start, and answers with 502 where it does not later.
- * Asked for `/close`, it closes its port, and for `/hang`, it does nothing any more.
+ * Where it is started with a socket (sd_listen_fds(3)), it serves that. Asked for `/close`, it closes its port, and for `/hang`, it does nothing any more.
  */
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -53,6 +53,7 @@ if (!habits.includes('deaf')) {
     if (url === '/hang') response.on('finish', () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0));
   });
   setTimeout(() => {
-    server.listen(Number(port), address, () => note(performance.timeOrigin + performance.now()));
+    const options = process.env['LISTEN_FDS'] === '1' ? { fd: 3 } : { port: Number(port), host: address };
+    server.listen(options, () => note(performance.timeOrigin + performance.now()));
   }, milliseconds('slow'));
 }

@@ -119,7 +119,7 @@ export class GuardedDoorman implements Disposable {
       for (const arming of batch) arming.ended(undefined);
     } catch (error) {
       const [first] = batch;
-      if (batch.length > 1 && errorMessage(error) !== TOO_LATE) {
+      if (batch.length > 1 && errorMessage(error) !== TOO_LATE && this.#loss === undefined) {
         // One that cannot be armed must not keep the others from it.
         const half = Math.ceil(batch.length / 2);
         await this.#armBatch(batch.slice(0, half));

@@ -138,7 +138,7 @@ function obey(order: TrustedOrder): void {
   if ('ledger' in order) return void (ledger = new SpawnLedger(order.ledger));
   if ('neighbours' in order) return listNeighbours(order.neighbours);
   if ('adopt' in order) {
-    ledger?.add(order.adopt);
+    if (ledger !== undefined) noteLater(order.adopt);
     return groups.adopt(order.adopt, order.startTime);
   }
   user = order.seal;

@@ -10,15 +10,18 @@ import type { ProcessEntry, ProcessTable } from './process-table.js';
  * the other marks. The remains of a machine whose first process has ended are ended, too.
  *
  * The process table is read as a whole, once, and only where a record does not match what runs.
+ *
+ * @param onLost told of each record that names no process, or cannot be read, with the error
  */
 export function findMachines(
   records: MachineRecords,
   table: ProcessTable,
   runtimeDirectory: string,
+  onLost?: (id: MachineId, error?: unknown) => void,
 ): Map<MachineId, MachineRecord> {
   const found = new Map<MachineId, MachineRecord>();
   let entries: readonly ProcessEntry[] | undefined;
-  for (const [id, record] of records.load()) {
+  for (const [id, record] of records.load(onLost)) {
     if (record?.pid !== undefined && isAlive(record, table)) {
       found.set(id, record);
       continue;

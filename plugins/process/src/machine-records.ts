@@ -77,10 +77,21 @@ export class MachineRecords {
       .filter((id) => id !== undefined);
   }
 
-  /** All stored records; undefined for one that names no process. */
-  load(): Map<MachineId, MachineRecord | BegunRecord | undefined> {
+  /**
+   * All stored records; undefined for one that names no process.
+   * @param onLost told of those, and of those that cannot be read, which are left out, with the error
+   */
+  load(onLost?: (id: MachineId, error?: unknown) => void): Map<MachineId, MachineRecord | BegunRecord | undefined> {
     const records = new Map<MachineId, MachineRecord | BegunRecord | undefined>();
-    for (const id of this.ids()) records.set(id, this.#read(id));
+    for (const id of this.ids()) {
+      try {
+        const record = this.#read(id);
+        records.set(id, record);
+        if (record === undefined) onLost?.(id);
+      } catch (error) {
+        onLost?.(id, error);
+      }
+    }
     return records;
   }
 

@@ -107,7 +107,11 @@ export class RunningProcesses {
       this.#records.open();
       this.#output.open();
       const recorded = new Set(this.#records.ids());
-      const found = findMachines(this.#records, this.#table, this.#runtimeDirectory);
+      const found = findMachines(this.#records, this.#table, this.#runtimeDirectory, (id, error) => {
+        // As if it were gone: its program may be known by its marks.
+        if (error !== undefined) recorded.delete(id);
+        this.#tellLost(id, error);
+      });
       this.#output.removeAllBut(found);
       for (const [id, record] of found) {
         this.#add(id, record);
@@ -136,6 +140,13 @@ export class RunningProcesses {
       this.tellStateOf(id);
     }
     for (const plan of this.#confined.values()) void this.confine(plan);
+  }
+
+  #tellLost(id: MachineId, error: unknown): void {
+    const file = join(this.#folder, `${id}.json`);
+    const why = error === undefined ? 'names no process' : `cannot be read (${errorMessage(error)})`;
+    const message = `The record ${file} of what an earlier Jitsu has started ${why}. Where its program still runs, and is not taken over, end it by hand: it has JITSU_UNIKERNEL=${id} in its environment.`;
+    this.logger.warn({ backend: this.connection, id }, message);
   }
 
   close(): void {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ask } from '../ask.js';
 import { freePort } from '../../support/free-port.js';
+import { onInterruption } from '../../support/interruption.js';
 import type { Contestant } from './contestant.js';
 
 /** The words of a command line that answers DNS on this port and may keep files in this folder. */
@@ -19,6 +20,7 @@ export class ServerChild implements Contestant {
     readonly port: number,
     private readonly folder: string,
     private readonly child: ChildProcess,
+    private readonly interruption: Disposable,
   ) {
     this.pid = child.pid ?? 0;
   }
@@ -27,6 +29,7 @@ export class ServerChild implements Contestant {
   static async start(label: string, name: string, command: ServerCommand): Promise<ServerChild> {
     const folder = await mkdtemp(join(tmpdir(), 'jitsu-bench-'));
     let child: ChildProcess | undefined;
+    const interruption = onInterruption(() => end(child, folder));
     try {
       const port = await freePort();
       const [program = '', ...words] = await command(port, folder);
@@ -35,20 +38,25 @@ export class ServerChild implements Contestant {
         throw new Error(`${label} ended with status ${String(status)} before it answered`);
       });
       await Promise.race([ask(port, name, 'A', 20), died]);
-      return new ServerChild(label, port, folder, child);
+      return new ServerChild(label, port, folder, child, interruption);
     } catch (error) {
-      child?.kill('SIGKILL');
-      await rm(folder, { recursive: true, force: true });
+      interruption[Symbol.dispose]();
+      await end(child, folder);
       throw error;
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.child.exitCode === null && this.child.signalCode === null) {
-      const ended = once(this.child, 'exit');
-      this.child.kill('SIGKILL');
-      await ended;
-    }
-    await rm(this.folder, { recursive: true, force: true });
+    await end(this.child, this.folder);
+    this.interruption[Symbol.dispose]();
   }
+}
+
+async function end(child: ChildProcess | undefined, folder: string): Promise<void> {
+  if (child?.pid !== undefined && child.exitCode === null && child.signalCode === null) {
+    const ended = once(child, 'exit');
+    child.kill('SIGKILL');
+    await ended;
+  }
+  await rm(folder, { recursive: true, force: true });
 }

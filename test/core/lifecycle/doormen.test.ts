@@ -306,6 +306,24 @@ describe('doormen', () => {
     assert.deepEqual([doorman.armed.size, batches], [20, [1, 19]]);
   });
 
+  it('try no others one by one where the doorman itself is lost', async () => {
+    const doorman = new MemoryDoorman();
+    let calls = 0;
+    const guarded = new GuardedDoorman('memory', doorman, undefined, new ManualClock(), new MemoryLogger());
+    using doormen = new Doormen([guarded]);
+    doormen.listen(() => undefined, { knock: () => 'drop', unheld: () => undefined });
+    doorman.arm = async () => {
+      calls += 1;
+      doorman.lose('its process has died');
+      throw new Error('its process has died');
+    };
+    const unikernels = Array.from({ length: 1_000 }, (_, index) => aUnikernel({ name: `web${index}` }));
+    for (const unikernel of unikernels) unikernel.state = 'off';
+    for (const unikernel of unikernels) doormen.heed(unikernel);
+    await doormen.settled();
+    assert.deepEqual([calls, unikernels.filter((unikernel) => doormen.isArmed(unikernel))], [1, []]);
+  });
+
   it('arm 100,000 in under a second, many by one call', async function () {
     this.timeout(20_000);
     const doorman = new MemoryDoorman();

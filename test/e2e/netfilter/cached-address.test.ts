@@ -108,7 +108,8 @@ describe('a program that keeps the address of a service that is stopped meanwhil
       await sleep(4_000);
       for (let stops = 0; stops < 2; stops += 1) {
         await sleep(2_500);
-        await stop();
+        // The page has it up again in a moment.
+        await jitsu.control.stop('web');
       }
       await sleep(POLLS * 1_000);
       for (let looks = 0; ; looks += 1) {

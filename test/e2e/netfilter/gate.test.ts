@@ -3,10 +3,10 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { eventually } from '#core/testing/eventually.js';
 import { aService } from '../../support/netfilter/a-service.js';
 import {
+  Client,
   GUEST,
   RoutedNetwork,
   TCP_PORT,
-  type Client,
   type Guest,
   type LabDoorman,
 } from '../../support/netfilter/routed-network.js';
@@ -281,6 +281,33 @@ describe('the gate of the netfilter plugin', function () {
         assert.equal(user.knocks.length, 1);
       } finally {
         await user.end();
+      }
+    });
+
+    it('lets the packets of other users of this host pass where they are those of probes, and no others', async () => {
+      const started: Client[] = [];
+      const clientOf = async (user: string): Promise<Client> => {
+        const through = ['setpriv', `--reuid=${user}`, `--regid=${user}`, '--clear-groups'];
+        started.push(new Client(await network.start(network.host, 'client-program', [], through)));
+        return started.at(-1)!;
+      };
+      const beside = await network.startDoorman({ probeUsers: [65_517] });
+      try {
+        const [prober, stranger] = [await clientOf('65517'), await clientOf('65518')];
+        await guest.halt();
+        await guest.boot(0);
+        await beside.order({ arm: [aService()] });
+        assert.equal((await prober.tcp()).error, undefined);
+        assert.equal((await prober.udp()).error, undefined);
+        assert.deepEqual(beside.knocks, []);
+        const connection = stranger.tcp();
+        await eventually(() => assert.equal(beside.knocks.length, 1));
+        await beside.order({ release: ['www', 'deliver'] });
+        assert.equal((await connection).error, undefined);
+      } finally {
+        for (const { process: child } of started) child.kill('SIGKILL');
+        await beside.end();
+        await guest.halt();
       }
     });
 

@@ -1,7 +1,7 @@
 import type { PowerChange } from '@jitsud/core/plugin';
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stableUuid } from '#core/plugin-kit/stable-uuid.js';
 import { eventually } from '#core/testing/eventually.js';
@@ -46,6 +46,22 @@ for (const sealed of [false, true]) {
       await eventually(() => assert.equal(changes.at(-1)?.state, 'off'));
       assert.match(changes.at(-1)?.detail ?? '', /^ended; .*: still here$/);
       assert.deepEqual(system.pids(), []);
+    });
+
+    it('starts where a record cannot be read, says so, and takes the program over by its marks', async () => {
+      const command = `sh -c 'while :; do sleep 0.02; done'`;
+      await crashingJitsu(system.folder.path, { name: 'web', command });
+      const [pid = NaN] = system.pids().filter((each) => system.table.look(each)?.session === each);
+      const record = system.folder.in('process-process', `${id}.json`);
+      rmSync(record);
+      mkdirSync(record);
+      await backend.connect();
+      const told = system.logger.entries.map(({ message }) => message).filter((message) => message?.includes(record));
+      assert.match(told.join('\n'), /cannot be read \(EISDIR/);
+      rmdirSync(record);
+      await system.register(backend, { command });
+      const { state, domainId } = await backend.describe(id);
+      assert.deepEqual([state, domainId], ['running', pid]);
     });
 
     it('survives the crash without losing a line of its own to a broken pipe', async () => {

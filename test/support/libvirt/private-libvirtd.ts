@@ -22,9 +22,16 @@ const run = promisify(execFile);
 const GET_PAGE = fileURLToPath(new URL('get-page.js', import.meta.url));
 const BRIDGE = 'br0';
 const NETWORK = '10.77.0';
+const USUAL: GuestLink = { bridge: BRIDGE, network: NETWORK };
 /** A first probe of QEMU takes some seconds, and other suites run at the same time. */
 const START_LIMIT = 60_000;
 const VIRSH_LIMIT = 30_000;
+
+/** The bridge on which guests are, and the first three numbers of their addresses. */
+export interface GuestLink {
+  readonly bridge: string;
+  readonly network: string;
+}
 
 /** A guest that {@link PrivateLibvirtd} knows of, and where its XML is. */
 export interface DefinedGuest extends GuestDomain {
@@ -151,22 +158,22 @@ export class PrivateLibvirtd implements AsyncDisposable {
   }
 
   /** A guest with an address of its own, which libvirt is not told of yet; the same one for the same name. */
-  async guest(name: string, options: GuestOptions = {}): Promise<DefinedGuest> {
+  async guest(name: string, options: GuestOptions = {}, link: GuestLink = USUAL): Promise<DefinedGuest> {
     const xmlFile = join(this.folder, `${name}.xml`);
-    await writeFile(xmlFile, this.xmlOf(name, options));
-    return { ...this.#guestNamed(name), xmlFile };
+    await writeFile(xmlFile, this.xmlOf(name, options, link));
+    return { ...this.#guestNamed(name, link), xmlFile };
   }
 
   /** Tells libvirt of a guest, which it does not start. */
-  async define(name: string, options: GuestOptions = {}): Promise<DefinedGuest> {
-    const guest = await this.guest(name, options);
+  async define(name: string, options: GuestOptions = {}, link: GuestLink = USUAL): Promise<DefinedGuest> {
+    const guest = await this.guest(name, options, link);
     await this.virsh('define', guest.xmlFile);
     return guest;
   }
 
   /** The domain XML of such a guest. */
-  xmlOf(name: string, options: GuestOptions = {}): string {
-    return guestDomainXml(this.#guestNamed(name), this.image, BRIDGE, this.#consoleFile(name), options);
+  xmlOf(name: string, options: GuestOptions = {}, link: GuestLink = USUAL): string {
+    return guestDomainXml(this.#guestNamed(name, link), this.image, link.bridge, this.#consoleFile(name), options);
   }
 
   /** The names of the domains that run, or are paused. */
@@ -223,11 +230,11 @@ export class PrivateLibvirtd implements AsyncDisposable {
     await namespace.run('ip', 'link', 'set', BRIDGE, 'up');
   }
 
-  #guestNamed(name: string): GuestDomain {
+  #guestNamed(name: string, { network }: GuestLink): GuestDomain {
     const number = this.#guests.size + 2;
     const guest = this.#guests.get(name) ?? {
       uuid: randomUUID(),
-      address: `${NETWORK}.${number}`,
+      address: `${network}.${number}`,
       mac: `52:54:00:00:00:${number.toString(16).padStart(2, '0')}`,
     };
     this.#guests.set(name, guest);

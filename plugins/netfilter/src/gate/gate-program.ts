@@ -49,7 +49,7 @@ async function start({ instance, mark, users, bridges, memory, rungs }: Setup): 
     hold = opened;
     const running = new Gate<number>(opened, report, (address) => allowed.has(address));
     gate = running;
-    traffic = new WatchedTraffic(opened, memory);
+    traffic = new WatchedTraffic(opened, memory, warn);
     opened.passUsers(users);
     opened.start(
       (packet, bytes) => running.take(packet, bytes),

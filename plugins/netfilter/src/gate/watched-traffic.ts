@@ -1,3 +1,4 @@
+import { conntrackProblem } from '../netlink/conntrack-room.js';
 import type { Endpoint } from '../netlink/endpoint.js';
 import type { Netfilter } from '../netlink/netfilter.js';
 import { hexOf, textOf } from './addresses.js';
@@ -8,11 +9,16 @@ import { Refusal } from './refusal.js';
 export class WatchedTraffic {
   readonly #begin: number;
   #ignores = false;
+  #tracks = false;
 
-  /** @param memory how long traffic is remembered, in milliseconds */
+  /**
+   * @param memory how long traffic is remembered, in milliseconds
+   * @param warn told what people are to know of connection tracking, when it is turned on
+   */
   constructor(
     private readonly packets: Pick<Netfilter, 'watch' | 'traffic' | 'ignore' | 'trackConnections'>,
     private readonly memory: number,
+    private readonly warn: (what: string) => void = () => undefined,
     private readonly now: () => number = () => performance.now(),
   ) {
     this.#begin = now();
@@ -24,7 +30,12 @@ export class WatchedTraffic {
       this.packets.ignore(ignored);
       this.#ignores = true;
     }
-    if (conntrack) this.packets.trackConnections();
+    if (conntrack && !this.#tracks) {
+      this.packets.trackConnections();
+      this.#tracks = true;
+      const problem = conntrackProblem();
+      if (problem !== undefined) this.warn(problem);
+    }
     this.packets.watch(
       services.flatMap(endpointsOf),
       services.filter(({ outgoing }) => outgoing).flatMap(({ addresses }) => addresses.map(hexOf)),
