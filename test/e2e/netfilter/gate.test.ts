@@ -197,6 +197,25 @@ describe('the gate of the netfilter plugin', function () {
       }
     });
 
+    it('holds again for all but what another Jitsu has armed while it was dead', async () => {
+      const other = await network.startDoorman();
+      try {
+        await doorman.order({ arm: [aService({ unikernel: 'db', addresses: ['10.77.0.81'] })] });
+        process.kill(await gatePidOf(doorman), 'SIGKILL');
+        await eventually(() => other.order({ arm: [aService({ unikernel: 'mine' })] }));
+        await eventually(() => assert.equal(doorman.losses.at(-1), null));
+        const begin = doorman.knocks.length;
+        const connection = client.tcp('10.77.0.81', { limit: 2_000 });
+        await eventually(() => assert.equal(doorman.knocks.length, begin + 1));
+        assert.equal(doorman.knocks.at(-1)?.unikernel, 'db');
+        await doorman.order({ release: ['db', 'refuse'] });
+        assert.equal((await connection).error, 'ECONNREFUSED');
+      } finally {
+        await doorman.order({ release: ['db', 'deliver'] });
+        await other.end();
+      }
+    });
+
     it('arms nothing that it was not told of before Jitsu gave up root, not even after its death', async () => {
       const other = await network.startDoorman();
       try {
