@@ -131,6 +131,9 @@ describe('the gate', () => {
     assert.deepEqual(reports, []);
     take({ flags: ACK, sequence: 2, payload: Buffer.from('more') });
     assert.equal(knocks().length, 1);
+    done();
+    take({ flags: ACK, sourcePort: 40_001, payload: Buffer.from([0]) });
+    assert.deepEqual(done(), [], 'a byte whose client does not take the answer for one is held');
     take({ flags: ACK | 0x01, source: '192.0.2.8' });
     assert.equal(knocks().length, 2, 'the end of a connection');
     assert.equal(hold.sent.length, 2);
@@ -226,15 +229,31 @@ describe('the gate', () => {
     });
   }
 
-  it('drops what TCP sends again, and holds its first packet', () => {
+  it('holds the newest SYN of a connection in the place of the first, and drops those before', () => {
     gate.arm([www]);
     const first = take();
+    const other = take({ sourcePort: 40_001 });
     done();
-    const again = take();
-    assert.deepEqual(done(), [`drop ${again}`]);
+    const second = take();
+    assert.deepEqual(done(), [`drop ${first}`]);
+    const third = take();
+    assert.deepEqual(done(), [`drop ${second}`]);
     take({ sequence: 2 });
+    assert.equal(gate.held, 3);
+    assert.equal(knocks().length, 1);
     gate.release('www', 'deliver');
-    assert.ok(done().includes(`deliver ${first} 3`));
+    assert.ok(done().includes(`deliver ${third} ${other} 5`));
+  });
+
+  it('drops what else TCP sends again, which may be a part of what is held', () => {
+    gate.arm([{ ...www, connections: 'hold' }]);
+    const data = { flags: 0x18, payload: Buffer.from('more') };
+    const first = take(data);
+    done();
+    const again = take(data);
+    assert.deepEqual(done(), [`drop ${again}`]);
+    gate.release('www', 'deliver');
+    assert.ok(done().includes(`deliver ${first}`));
   });
 
   it('holds 8 datagrams of a flow, in order', () => {
@@ -338,6 +357,23 @@ describe('the gate', () => {
     assert.equal(gate.macOf('0a4d0050')?.toString('hex'), '020000000081');
     gate.release('www', 'deliver');
     assert.equal(gate.macOf('0a4d0050'), undefined);
+  });
+
+  it('knows no MAC for an address that is not armed any more, or where the kernel has refused', () => {
+    const service = { ...www, mac: '02:00:00:00:00:80' };
+    const macs = (): (string | undefined)[] =>
+      ['0a4d0050', '0a4d0051'].map((address) => gate.macOf(address)?.toString('hex'));
+    gate.arm([service]);
+    gate.arm([{ ...service, ports: ['tcp/80'] }]);
+    assert.deepEqual(macs(), ['020000000080', undefined], 'one port fewer');
+    hold.failure = new Error('no room');
+    assert.throws(() => gate.arm([{ ...service, addresses: ['10.77.0.81'], mac: '02:00:00:00:00:81' }]));
+    assert.deepEqual(macs(), ['020000000080', undefined]);
+    hold.failure = undefined;
+    gate.arm([{ ...service, addresses: ['10.77.0.81'] }]);
+    assert.deepEqual(macs(), [undefined, '020000000080']);
+    gate.arm([{ ...www, addresses: ['10.77.0.81'] }]);
+    assert.deepEqual(macs(), [undefined, undefined]);
   });
 
   it('changes nothing for a unikernel or a knock that it does not know', () => {
