@@ -282,6 +282,18 @@ describe('the gate', () => {
     gate.release('db', 'deliver');
   });
 
+  it('holds the first packet of a unikernel, although others have all the room', () => {
+    gateWith({ ...HOLD_LIMITS, inAll: 2 });
+    const names = ['db', 'mail', 'news'];
+    gate.arm([www, ...names.map((unikernel, at) => ({ ...www, unikernel, addresses: [`10.77.0.${at + 1}`] }))]);
+    done();
+    for (const sourcePort of [1, 2, 3]) take({ sourcePort });
+    for (let host = 1; host <= 3; host += 1) take({ destination: `10.77.0.${host}` });
+    assert.deepEqual(done(), ['drop 3', 'drop 6'], 'as many again at most');
+    assert.deepEqual(new Set(knocks().map(({ unikernel }) => unikernel)), new Set(['www', 'db', 'mail']));
+    for (const unikernel of names) gate.release(unikernel, 'deliver');
+  });
+
   it('asks about no more than 128 clients of one unikernel at once', () => {
     gate.arm([www]);
     for (let number = 0; number < 200; number += 1) take({ source: `192.0.2.${number}` });
