@@ -1,4 +1,5 @@
 import type { PacketView } from './packet-view.js';
+import { packetBack, segmentOf } from './packet-back.js';
 
 /** The most connections that are remembered. */
 const MOST_FLOWS = 4_096;
@@ -68,10 +69,8 @@ export class KeepAlives {
 }
 
 /** All that it says follows from what the client has sent: what it waits for, and that its next byte is waited for. */
-function answerTo(packet: Buffer, { source, destination }: PacketView): Buffer | undefined {
-  const isIpv4 = source.length === 8;
-  const ip = isIpv4 ? ((packet[0] as number) & 0x0f) * 4 : 40;
-  const segment = packet.subarray(ip);
+function answerTo(packet: Buffer, view: PacketView): Buffer | undefined {
+  const segment = segmentOf(packet, view);
   if (segment.length < HEADER) return undefined;
   const times = timesOf(segment.subarray(HEADER, ((segment[12] as number) >> 4) * 4));
   const length = times === undefined ? HEADER : HEADER + 12;
@@ -89,26 +88,7 @@ function answerTo(packet: Buffer, { source, destination }: PacketView): Buffer |
     times.copy(tcp, HEADER + 4, 4, 8);
     times.copy(tcp, HEADER + 8, 0, 4);
   }
-  const addresses = Buffer.from(destination + source, 'hex');
-  return Buffer.concat([isIpv4 ? ipv4Header(length) : ipv6Header(length), addresses, tcp]);
-}
-
-function ipv4Header(length: number): Buffer {
-  const header = Buffer.alloc(12);
-  header[0] = 0x45;
-  header.writeUInt16BE(HEADER + length, 2);
-  header[8] = 64;
-  header[9] = 6;
-  return header;
-}
-
-function ipv6Header(length: number): Buffer {
-  const header = Buffer.alloc(8);
-  header[0] = 0x60;
-  header.writeUInt16BE(length, 4);
-  header[6] = 6;
-  header[7] = 64;
-  return header;
+  return packetBack(view, tcp);
 }
 
 /** The times among these options, as they were sent: the client's own, and the one that it has heard. */
