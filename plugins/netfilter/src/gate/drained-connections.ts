@@ -1,4 +1,4 @@
-import { packetBack, segmentOf } from './packet-back.js';
+import { headerLength, packetBack } from './packet-back.js';
 import type { PacketView } from './packet-view.js';
 
 /** The most connections of one unikernel that are remembered. */
@@ -19,7 +19,7 @@ export class DrainedConnections {
 
   /** @param packet from its IP header on, of TCP and with an acknowledgement */
   note(packet: Buffer, view: PacketView): void {
-    const segment = segmentOf(packet, view);
+    const segment = packet.subarray(headerLength(packet, view));
     if (segment.length < HEADER) return;
     const flow = `${view.source} ${view.sourcePort} ${view.destination} ${view.port}`;
     const known = this.#resets.get(flow);

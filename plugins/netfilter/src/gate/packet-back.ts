@@ -1,9 +1,9 @@
 import type { PacketView } from './packet-view.js';
 import { TCP } from './protocols.js';
 
-/** The TCP segment in a packet from its header on. */
-export function segmentOf(packet: Buffer, { source }: PacketView): Buffer {
-  return packet.subarray(source.length === 8 ? ((packet[0] as number) & 0x0f) * 4 : 40);
+/** The length of the IP header of a packet. */
+export function headerLength(packet: Buffer, { source }: PacketView): number {
+  return source.length === 8 ? ((packet[0] as number) & 0x0f) * 4 : 40;
 }
 
 /** The packet by which the destination of another one answers, with its checksums left out. @param segment of TCP */
