@@ -12,7 +12,8 @@ import {
 /** From the end of a machine until that is known: its client has sent again by then, and will only after as long again. */
 const UNKNOWN = 1_000;
 
-const AT_ONCE = 150;
+/** On a busy machine; what is lost comes again after more. */
+const AT_ONCE = 400;
 
 const CLIENTS: readonly (readonly [Place, string])[] = [
   ['host', GUEST.ipv4],
@@ -49,8 +50,8 @@ describe('packets of connections to a machine that ends', function () {
       for (let turn = 0; turn < 3; turn += 1) {
         for (const [index, connection] of connections.entries()) {
           const { error, took } = await connection.say();
-          assert.equal(error, undefined, `${CLIENTS[index]}`);
-          assert.ok(took < AT_ONCE, `${CLIENTS[index]}: ${took} ms`);
+          assert.equal(error, undefined, String(CLIENTS[index]));
+          assert.ok(took < AT_ONCE, `${String(CLIENTS[index])}: ${took} ms`);
         }
       }
       await guest.suspend();
@@ -65,8 +66,8 @@ describe('packets of connections to a machine that ends', function () {
       await doorman.order({ arm: [aService({ connections: 'refuse' })] });
       for (const [index, report] of reports.entries()) {
         const [error, at] = await report;
-        assert.equal(error, 'ECONNRESET', `${CLIENTS[index]}`);
-        assert.ok(at > known && at < known + AT_ONCE, `${CLIENTS[index]}: ${at - known} ms`);
+        assert.equal(error, 'ECONNRESET', String(CLIENTS[index]));
+        assert.ok(at > known && at < known + AT_ONCE, `${String(CLIENTS[index])}: ${at - known} ms`);
       }
       assert.deepEqual(doorman.knocks, []);
     });
