@@ -4,7 +4,8 @@ import type { Arming, GuardedDoorman } from './guarded-doorman.js';
 import { endpointsOf } from './service-endpoints.js';
 import type { Unikernel } from './unikernel.js';
 
-type Connections = ArmedService['connections'];
+/** `drain`: they pass to a machine that is being ended. */
+type Connections = ArmedService['connections'] | 'drain';
 
 /** The modes of a stop that leave a machine suspended or paused: its connections go on when it does. */
 export const MODES_THAT_GO_ON: ReadonlySet<StopMode> = new Set<StopMode>(['suspend', 'pause']);
@@ -35,7 +36,10 @@ class Armed implements Arming {
 
   get service(): ArmedService {
     const { unikernel, machine, addresses, ports, macs, domainId, rules } = endpointsOf(this.unikernel);
-    return { unikernel, machine, addresses, ports, macs, domainId, rules, connections: this.told ?? 'pass' };
+    const { told = 'pass' } = this;
+    const connections = told === 'drain' ? 'pass' : told;
+    const ending = told === 'drain';
+    return { unikernel, machine, addresses, ports, macs, domainId, rules, connections, ending };
   }
 
   ended(problem: string | undefined): void {
@@ -136,7 +140,9 @@ export class Doormen implements Disposable {
   /** Arms it, changes that, or delivers what is held, by its phase and state; to be called when these have changed. */
   heed(unikernel: Unikernel): void {
     const armed = this.#armed.get(unikernel);
-    this.#want(unikernel, armed, standing(unikernel, armed?.wanted));
+    // Where another machine has its address by now, what is held for that goes there.
+    const isGone = armed !== undefined && armed.addresses !== unikernel.addresses && !isGuarded(armed);
+    this.#want(unikernel, armed, isGone ? undefined : standing(unikernel, armed?.wanted));
   }
 
   /**
@@ -268,6 +274,10 @@ export class Doormen implements Disposable {
   }
 }
 
+function isGuarded({ unikernel, doorman }: Armed): boolean {
+  return doorman.guards(endpointsOf(unikernel));
+}
+
 /**
  * What is to become of the open connections of a unikernel that is armed, by its phase and state; `undefined` where it is
  * not to be armed.
@@ -280,7 +290,7 @@ function standing({ phase, state, stops }: Unikernel, before: Connections | unde
   if (phase === 'stopping' || phase === 'wanted') {
     // It may be suspended before anybody is told: what it has not taken by then would come again only after seconds.
     const mode = stops?.[0]?.mode;
-    return mode !== undefined && MODES_THAT_GO_ON.has(mode) ? 'hold' : 'pass';
+    return mode !== undefined && MODES_THAT_GO_ON.has(mode) ? 'hold' : 'drain';
   }
   if (state !== 'running') return before;
   // Others have started it, or its service does not answer: only who comes anew has to wait.

@@ -189,14 +189,19 @@ export class Reaper implements Disposable {
     const users = this.needs.usersOf(unikernel).filter((user) => !besides.includes(user));
     // It is considered again when the last of them has stopped.
     if (users.length > 0) return { askAgainAt: Infinity, why: neededBy(users) };
-    const kept = this.keeps.of(unikernel);
-    if (kept !== undefined) return { askAgainAt: kept.until - aheadOf(this.clock), why: kept.why, byWallClock: true };
     const now = this.clock.now();
     const more = traffic && {
       traffic,
       ...(this.#connectionsSurvive(unikernel) && { connectionsSurvive: true as const }),
     };
     const verdict = verdictOn(unikernel.plan.stopPolicies, unikernel.activity(this.#awake, more), now);
+    const kept = this.keeps.of(unikernel);
+    if (kept !== undefined) {
+      const askAgainAt = kept.until - aheadOf(this.clock);
+      // What its policies say counts where it is kept for longer by them.
+      if ('stop' in verdict || verdict.askAgainAt <= askAgainAt)
+        return { askAgainAt, why: kept.why, byWallClock: true };
+    }
     const commanded = 'stop' in verdict ? this.#commanded.get(unikernel) : undefined;
     return commanded !== undefined && now < commanded.askAgainAt ? commanded : verdict;
   }
@@ -253,7 +258,11 @@ export class Reaper implements Disposable {
     const armed = doormen?.beforeVerdict(unikernel);
     if (armed !== undefined) await armed;
     const last = await observe(unikernel, ...this.groups.othersOf(unikernel));
-    if (!this.#mayStop(unikernel) || unikernel.phase !== phase) return false;
+    if (!this.#mayStop(unikernel) || unikernel.phase !== phase) {
+      // Its backend cannot be asked any more: for all that is known it runs on, and is used.
+      if (unikernel.state === 'unknown') doormen?.stepAside(unikernel);
+      return false;
+    }
     this.#countGroup(unikernel);
     const final = this.#verdict(unikernel, last);
     if ('askAgainAt' in final) return keep(final, isSeen);

@@ -1,4 +1,5 @@
 import { textOf } from './addresses.js';
+import { DrainedConnections } from './drained-connections.js';
 import { HeldPackets, HOLD_LIMITS, type HoldLimits } from './held-packets.js';
 import {
   readPort,
@@ -27,6 +28,8 @@ interface Callers<Packet> {
   /** By the client's address: the number of its open knock, or that its packets are held. */
   readonly clients: Map<string, number | 'hold'>;
   openKnocks: number;
+  /** Absent where nothing has been said while its machine was being ended. */
+  drained: DrainedConnections | undefined;
 }
 
 interface Armed<Packet> {
@@ -92,11 +95,12 @@ export class Gate<Packet> {
       const outdated = outdatedOf(changes);
       if (outdated.length > 0) this.hold.disarm(outdated);
       for (const key of outdated) this.#byKey.delete(key);
+      this.#takeOverMacs(changes, outdated);
     } catch (error) {
       for (const change of changes.reverse()) this.#undo(change);
       throw new Refusal('JITSU_DOORMAN_FAILED', error instanceof Error ? error.message : String(error));
     }
-    this.#forgetConnections(changes);
+    this.#endConnections(changes);
     if (refusal !== undefined) throw refusal;
   }
 
@@ -148,10 +152,15 @@ export class Gate<Packet> {
     if (armed === undefined) return this.hold.deliver([packet]);
     if (view.protocol === 'tcp' && !view.isOpening && armed.connections !== 'hold') {
       // Its connection has ended with the machine, and so it is told at once.
-      return armed.connections === 'refuse' ? this.hold.refuse([packet]) : this.hold.deliver([packet]);
+      if (armed.connections === 'refuse') return this.hold.refuse([packet]);
+      if (armed.connections === 'drain') {
+        const callers = (armed.callers ??= this.#noCallers());
+        (callers.drained ??= new DrainedConnections()).note(bytes, view);
+      }
+      return this.hold.deliver([packet]);
     }
     // Where nobody can answer in its place, the machine has to, as its connections would end otherwise.
-    if (view.isBare && this.hold.sends) return this.#answer(packet, bytes, view);
+    if (view.isBare && this.hold.sends && this.#answer(packet, bytes, view)) return;
     const callers = (armed.callers ??= this.#noCallers());
     const known = callers.clients.get(view.source);
     if (known === undefined && !this.#hasRoom(callers)) return this.hold.drop([packet]);
@@ -162,11 +171,13 @@ export class Gate<Packet> {
     if (known === undefined) this.#knock(armed.unikernel, callers, view);
   }
 
-  /** It says nothing to a service, and does not wake its machine. */
-  #answer(packet: Packet, bytes: Buffer, view: PacketView): void {
+  /** It says nothing to a service, and does not wake its machine. @returns whether that is all that becomes of it */
+  #answer(packet: Packet, bytes: Buffer, view: PacketView): boolean {
     const answer = this.#keepAlives.answer(bytes, view, this.now());
+    if (answer === 'machine') return false;
     if (answer !== undefined) this.hold.send(answer);
     this.hold.drop([packet]);
+    return true;
   }
 
   /** The MAC of who is armed at this address, by its hexadecimal digits. */
@@ -200,6 +211,14 @@ export class Gate<Packet> {
     return keys;
   }
 
+  /**
+   * Whether it can see what a machine is sent while it is being ended, and tell the clients later. What takes packets away
+   * cannot: the kernel holds what a client on this host has sent for unsent then.
+   */
+  get #drains(): boolean {
+    return this.hold.sends && this.hold.rung !== 'NFLOG';
+  }
+
   /** What follows the address in the keys: the services of an order have the same list of ports again and again. */
   #portKeysOf(ports: readonly string[]): readonly string[] {
     if (this.#ports === ports) return this.#portKeys;
@@ -213,9 +232,9 @@ export class Gate<Packet> {
 
   /** Writes down that it is armed, so that another one of the same order cannot be at the same place. */
   #change(service: GuardedService, keys: readonly string[], changes: ArmChange<Packet>[]): void {
-    const { unikernel, connections } = service;
+    const { unikernel } = service;
+    const connections = service.connections === 'drain' && !this.#drains ? 'pass' : service.connections;
     const mac = service.mac?.replaceAll(':', '');
-    if (mac !== undefined) for (const key of keys) this.#macs.set(addressOf(key), mac);
     const known = this.#armed.get(unikernel);
     if (known?.connections === connections && known.mac === mac && isSame(known.keys, keys)) return;
     const armed = known ?? { unikernel, keys, connections, mac, callers: undefined };
@@ -232,11 +251,26 @@ export class Gate<Packet> {
     for (const key of before.keys) this.#byKey.set(key, armed);
   }
 
-  /** What the kernel tracks of connections to machines that have just ended. */
-  #forgetConnections(changes: readonly ArmChange<Packet>[]): void {
+  /** Nobody is answered for any more where nothing is armed now. */
+  #takeOverMacs(changes: readonly ArmChange<Packet>[], outdated: readonly string[]): void {
+    if (this.#macs.size > 0) for (const key of outdated) this.#macs.delete(addressOf(key));
+    for (const { armed } of changes) {
+      const { keys, mac } = armed;
+      if (mac !== undefined) for (const key of keys) this.#macs.set(addressOf(key), mac);
+      else if (this.#macs.size > 0) for (const key of keys) this.#macs.delete(addressOf(key));
+    }
+  }
+
+  /** Of machines that have just ended: those who do not know it yet are told, and the kernel tracks them no more. */
+  #endConnections(changes: readonly ArmChange<Packet>[]): void {
     const addresses = new Set<string>();
     for (const { armed, before } of changes) {
-      if (before?.connections !== 'pass' || armed.connections !== 'refuse') continue;
+      const { connections, callers } = armed;
+      const drained = callers?.drained;
+      if (callers !== undefined && connections !== 'drain') callers.drained = undefined;
+      if (connections !== 'refuse') continue;
+      for (const reset of drained?.resets() ?? []) this.hold.send(reset);
+      if (before?.connections !== 'pass' && before?.connections !== 'drain') continue;
       for (const key of armed.keys) addresses.add(endpointOf(key).address);
     }
     if (addresses.size > 0) this.hold.forgetConnections(addresses);
@@ -268,7 +302,7 @@ export class Gate<Packet> {
   }
 
   #noCallers(): Callers<Packet> {
-    return { held: new HeldPackets(this.#total, this.limits), clients: new Map(), openKnocks: 0 };
+    return { held: new HeldPackets(this.#total, this.limits), clients: new Map(), openKnocks: 0, drained: undefined };
   }
 }
 

@@ -1,3 +1,4 @@
+import { headerLength, packetBack } from './packet-back.js';
 import type { PacketView } from './packet-view.js';
 
 /** The most connections that are remembered. */
@@ -5,6 +6,9 @@ const MOST_FLOWS = 4_096;
 
 /** Within this time an answer may have been an error, and its client says so; keep-alives come each second at most. */
 const OBJECTION = 500;
+
+/** Within this time a client asks again that has not taken the answer for one, in milliseconds. */
+const REPETITION = 10_000;
 
 /** Of a segment that acknowledges, in TCP (RFC 9293, 3.1). */
 const ACK = 0x10;
@@ -39,6 +43,9 @@ interface Acknowledged {
  * A keep-alive looks like any acknowledgement, except that its number is one less than that of what follows. So it is taken
  * for one until its client objects to the answer, which says that this number has arrived: that ends it, as an
  * acknowledgement wants no answer.
+ *
+ * A byte may be one that is sent again, or the next one, by which some systems ask whether the machine has room for it. It
+ * is not acknowledged, since nothing would send it again: the answer says what the machine waits for, and that it has room.
  */
 export class KeepAlives {
   readonly #flows = new Map<string, Acknowledged>();
@@ -46,16 +53,20 @@ export class KeepAlives {
   /**
    * @param packet from its IP header on, without payload as `view.isBare` says
    * @param now in milliseconds
-   * @returns the whole packet of the answer, with its checksums left out; `undefined` where there is none
+   * @returns the whole packet of the answer, with its checksums left out; `undefined` where there is none; `machine` where
+   * the client has had one, and asks on: only the machine itself can answer
    */
-  answer(packet: Buffer, view: PacketView, now: number): Buffer | undefined {
+  answer(packet: Buffer, view: PacketView, now: number): Buffer | 'machine' | undefined {
     const flow = `${view.source} ${view.sourcePort} ${view.destination} ${view.port}`;
     const known = this.#flows.get(flow);
-    if (known?.sequence === view.sequence) {
+    const payload = payloadOf(packet, view);
+    if (known?.sequence === view.sequence && payload > 0) {
+      if (now - known.at < REPETITION) return 'machine';
+    } else if (known?.sequence === view.sequence) {
       known.isNext ||= now - known.at < OBJECTION;
       if (known.isNext) return undefined;
     }
-    const answer = answerTo(packet, view);
+    const answer = answerTo(packet, view, payload === 0 ? 1 : 0);
     if (answer === undefined) return undefined;
     this.#flows.delete(flow);
     this.#flows.set(flow, { sequence: view.sequence, at: now, isNext: false });
@@ -67,11 +78,19 @@ export class KeepAlives {
   }
 }
 
-/** All that it says follows from what the client has sent: what it waits for, and that its next byte is waited for. */
-function answerTo(packet: Buffer, { source, destination }: PacketView): Buffer | undefined {
-  const isIpv4 = source.length === 8;
-  const ip = isIpv4 ? ((packet[0] as number) & 0x0f) * 4 : 40;
-  const segment = packet.subarray(ip);
+/** The length of its payload, which is short. */
+function payloadOf(packet: Buffer, view: PacketView): number {
+  const header = headerLength(packet, view);
+  const size = view.source.length === 8 ? packet.readUInt16BE(2) - header : packet.readUInt16BE(4);
+  return size - ((packet[header + 12] as number) >> 4) * 4;
+}
+
+/**
+ * All that it says follows from what the client has sent: what it waits for, and what is waited for.
+ * @param next how far behind the number of this segment that is
+ */
+function answerTo(packet: Buffer, view: PacketView, next: 0 | 1): Buffer | undefined {
+  const segment = packet.subarray(headerLength(packet, view));
   if (segment.length < HEADER) return undefined;
   const times = timesOf(segment.subarray(HEADER, ((segment[12] as number) >> 4) * 4));
   const length = times === undefined ? HEADER : HEADER + 12;
@@ -79,7 +98,7 @@ function answerTo(packet: Buffer, { source, destination }: PacketView): Buffer |
   segment.copy(tcp, 0, 2, 4);
   segment.copy(tcp, 2, 0, 2);
   segment.copy(tcp, 4, 8, 12);
-  tcp.writeUInt32BE((segment.readUInt32BE(4) + 1) >>> 0, 8);
+  tcp.writeUInt32BE((segment.readUInt32BE(4) + next) >>> 0, 8);
   tcp[12] = (length / 4) << 4;
   tcp[13] = ACK;
   tcp.writeUInt16BE(WINDOW, 14);
@@ -89,26 +108,7 @@ function answerTo(packet: Buffer, { source, destination }: PacketView): Buffer |
     times.copy(tcp, HEADER + 4, 4, 8);
     times.copy(tcp, HEADER + 8, 0, 4);
   }
-  const addresses = Buffer.from(destination + source, 'hex');
-  return Buffer.concat([isIpv4 ? ipv4Header(length) : ipv6Header(length), addresses, tcp]);
-}
-
-function ipv4Header(length: number): Buffer {
-  const header = Buffer.alloc(12);
-  header[0] = 0x45;
-  header.writeUInt16BE(HEADER + length, 2);
-  header[8] = 64;
-  header[9] = 6;
-  return header;
-}
-
-function ipv6Header(length: number): Buffer {
-  const header = Buffer.alloc(8);
-  header[0] = 0x60;
-  header.writeUInt16BE(length, 4);
-  header[6] = 6;
-  header[7] = 64;
-  return header;
+  return packetBack(view, tcp);
 }
 
 /** The times among these options, as they were sent: the client's own, and the one that it has heard. */

@@ -4,6 +4,7 @@ import { HOLD_LIMITS } from '#netfilter/gate/held-packets.js';
 import type { GuardedService, Report } from '#netfilter/gate/messages.js';
 import type { PacketHold } from '#netfilter/gate/packet-hold.js';
 import { endpointOf, type StoppedEndpoint } from '#netfilter/netlink/endpoint.js';
+import type { Rung } from '#netfilter/netlink/netfilter.js';
 import { readAddress } from '#netfilter/netlink/read-address.js';
 import { aPacket, type PacketParts } from '../../../support/netfilter/a-packet.js';
 
@@ -11,7 +12,7 @@ type Knock = Extract<Report, { readonly from: string }>;
 
 /** What a kernel would do. */
 class RecordingHold implements PacketHold<number> {
-  readonly rung = 'nft queue';
+  rung: Rung = 'nft queue';
   readonly done: string[] = [];
   sends = true;
   readonly sent: Buffer[] = [];
@@ -131,6 +132,9 @@ describe('the gate', () => {
     assert.deepEqual(reports, []);
     take({ flags: ACK, sequence: 2, payload: Buffer.from('more') });
     assert.equal(knocks().length, 1);
+    done();
+    take({ flags: ACK, sourcePort: 40_001, payload: Buffer.from([0]) });
+    assert.deepEqual(done(), [], 'a byte whose client does not take the answer for one is held');
     take({ flags: ACK | 0x01, source: '192.0.2.8' });
     assert.equal(knocks().length, 2, 'the end of a connection');
     assert.equal(hold.sent.length, 2);
@@ -152,6 +156,56 @@ describe('the gate', () => {
     take({ flags: 0x10 });
     assert.deepEqual(done(), ['refuse 2']);
     assert.deepEqual([hold.sent, reports], [[], []]);
+  });
+
+  it('lets pass what is said to a machine that ends, and refuses the last of each connection when it has', () => {
+    const ACK = 0x18;
+    const draining = {
+      ...www,
+      ports: ['tcp/80'],
+      addresses: ['10.77.0.80', 'fd77::80'],
+      connections: 'drain',
+    } as const;
+    gate.arm([draining]);
+    done();
+    take({ flags: ACK, acknowledged: 7 });
+    take({ flags: ACK, acknowledged: 0xffff_fffe, sequence: 2 });
+    take({ flags: ACK, acknowledged: 9, source: 'fd77::9', destination: 'fd77::80', sourcePort: 40_001 });
+    assert.deepEqual(done(), ['deliver 1', 'deliver 2', 'deliver 3']);
+    assert.deepEqual([hold.sent, reports], [[], []]);
+    gate.arm([{ ...draining, connections: 'refuse' }]);
+    const RST = 0x04;
+    const back = { flags: RST, sourcePort: 80 };
+    assert.deepEqual(
+      hold.sent.map((packet) => packet.toString('hex')),
+      [
+        aPacket({
+          ...{ ...back, source: '10.77.0.80', destination: '192.0.2.7', port: 40_000, sequence: 0xffff_fffe },
+        }).toString('hex'),
+        aPacket({ ...back, source: 'fd77::80', destination: 'fd77::9', port: 40_001, sequence: 9 }).toString('hex'),
+      ],
+    );
+    assert.equal(done().at(-1), 'forget 0a4d0050 fd770000000000000000000000000080');
+    take({ flags: ACK });
+    assert.deepEqual(done(), ['refuse 4']);
+    gate.arm([draining]);
+    gate.arm([{ ...draining, connections: 'refuse' }]);
+    assert.equal(hold.sent.length, 2, 'nobody is told twice');
+  });
+
+  it('tells nobody of the end of a machine that goes on, or where it cannot send anything', () => {
+    gate.arm([{ ...www, connections: 'drain' }]);
+    take({ flags: 0x18 });
+    gate.arm([{ ...www, connections: 'pass' }]);
+    gate.arm([www]);
+    assert.deepEqual(hold.sent, []);
+    for (const change of [{ sends: false }, { sends: true, rung: 'NFLOG' }] as const) {
+      Object.assign(hold, change);
+      gate.arm([www]);
+      done();
+      gate.arm([{ ...www, connections: 'drain' }]);
+      assert.deepEqual(done(), ['arm tcp/80 0a4d0050 pass', 'arm udp/53 0a4d0050 pass']);
+    }
   });
 
   it('holds a packet, reports its client, and delivers it at the release, when the kernel holds nothing any more', () => {
@@ -279,6 +333,18 @@ describe('the gate', () => {
     gate.release('db', 'deliver');
   });
 
+  it('holds the first packet of a unikernel, although others have all the room', () => {
+    gateWith({ ...HOLD_LIMITS, inAll: 2 });
+    const names = ['db', 'mail', 'news'];
+    gate.arm([www, ...names.map((unikernel, at) => ({ ...www, unikernel, addresses: [`10.77.0.${at + 1}`] }))]);
+    done();
+    for (const sourcePort of [1, 2, 3]) take({ sourcePort });
+    for (let host = 1; host <= 3; host += 1) take({ destination: `10.77.0.${host}` });
+    assert.deepEqual(done(), ['drop 3', 'drop 6'], 'as many again at most');
+    assert.deepEqual(new Set(knocks().map(({ unikernel }) => unikernel)), new Set(['www', 'db', 'mail']));
+    for (const unikernel of names) gate.release(unikernel, 'deliver');
+  });
+
   it('asks about no more than 128 clients of one unikernel at once', () => {
     gate.arm([www]);
     for (let number = 0; number < 200; number += 1) take({ source: `192.0.2.${number}` });
@@ -354,6 +420,23 @@ describe('the gate', () => {
     assert.equal(gate.macOf('0a4d0050')?.toString('hex'), '020000000081');
     gate.release('www', 'deliver');
     assert.equal(gate.macOf('0a4d0050'), undefined);
+  });
+
+  it('knows no MAC for an address that is not armed any more, or where the kernel has refused', () => {
+    const service = { ...www, mac: '02:00:00:00:00:80' };
+    const macs = (): (string | undefined)[] =>
+      ['0a4d0050', '0a4d0051'].map((address) => gate.macOf(address)?.toString('hex'));
+    gate.arm([service]);
+    gate.arm([{ ...service, ports: ['tcp/80'] }]);
+    assert.deepEqual(macs(), ['020000000080', undefined], 'one port fewer');
+    hold.failure = new Error('no room');
+    assert.throws(() => gate.arm([{ ...service, addresses: ['10.77.0.81'], mac: '02:00:00:00:00:81' }]));
+    assert.deepEqual(macs(), ['020000000080', undefined]);
+    hold.failure = undefined;
+    gate.arm([{ ...service, addresses: ['10.77.0.81'] }]);
+    assert.deepEqual(macs(), [undefined, '020000000080']);
+    gate.arm([{ ...www, addresses: ['10.77.0.81'] }]);
+    assert.deepEqual(macs(), [undefined, undefined]);
   });
 
   it('changes nothing for a unikernel or a knock that it does not know', () => {
