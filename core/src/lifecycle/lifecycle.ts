@@ -321,6 +321,11 @@ export class Lifecycle implements Disposable {
 
   /** First packets to it are not held any more: ends the leases of answers that were given for that. */
   unheld(unikernel: Unikernel): void {
+    this.takeBack(unikernel);
+  }
+
+  /** Ends the leases of its answers: they would be others now. */
+  takeBack(unikernel: Unikernel): void {
     this.#takeBack(recordOf(unikernel));
   }
 
