@@ -155,7 +155,8 @@ export class Gate<Packet> {
     const callers = (armed.callers ??= this.#noCallers());
     const known = callers.clients.get(view.source);
     if (known === undefined && !this.#hasRoom(callers)) return this.hold.drop([packet]);
-    if (callers.held.hold(view, packet, this.now()) !== 'held') return this.hold.drop([packet]);
+    const dropped = callers.held.hold(view, packet, this.now());
+    if (dropped !== undefined) return this.hold.drop([dropped]);
     this.#holding.add(callers.held);
     this.#expiry ??= setInterval(() => this.#expire(), 1_000);
     if (known === undefined) this.#knock(armed.unikernel, callers, view);

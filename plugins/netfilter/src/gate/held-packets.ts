@@ -12,11 +12,8 @@ export interface HoldLimits {
 
 export const HOLD_LIMITS: HoldLimits = { perFlow: 8, perUnikernel: 256, inAll: 4_096, longest: 60_000 };
 
-/** What becomes of a packet: it is held, or one of its connection is held already, or there is no room for it. */
-export type Admission = 'held' | 'repeated' | 'full';
-
 interface Held<Packet> {
-  readonly packet: Packet;
+  packet: Packet;
   readonly client: string;
   readonly flow: string;
   readonly since: number;
@@ -43,25 +40,24 @@ export class HeldPackets<Packet> {
     return this.#held[0]?.since ?? Infinity;
   }
 
-  /** Whether this one may be held, without holding it. */
-  admission(view: PacketView): Admission {
+  /**
+   * A SYN that comes again takes the place of the one that is held: what delivers it says how long its way takes, and its
+   * client waits a multiple of that before it sends anything again (RFC 6298). Of any other segment the first is held, as
+   * what comes again may be a part of it.
+   * @param now in milliseconds
+   * @returns what is to be dropped: the earlier one, or this one, which is not held; `undefined` where nothing is
+   */
+  hold(view: PacketView, packet: Packet, now: number): Packet | undefined {
     const { limits } = this;
-    const ofFlow = this.#flows.get(flowOf(view)) ?? 0;
-    // What TCP sends again is the packet that is held already.
-    if (view.protocol === 'tcp' && ofFlow > 0) return 'repeated';
-    const isFull = ofFlow >= limits.perFlow || this.size >= limits.perUnikernel || this.total.held >= limits.inAll;
-    return isFull ? 'full' : 'held';
-  }
-
-  /** @param now in milliseconds */
-  hold(view: PacketView, packet: Packet, now: number): Admission {
-    const admission = this.admission(view);
-    if (admission !== 'held') return admission;
     const flow = flowOf(view);
+    const ofFlow = this.#flows.get(flow) ?? 0;
+    if (view.protocol === 'tcp' && ofFlow > 0) return view.isOpening ? this.#replace(flow, packet) : packet;
+    const isFull = ofFlow >= limits.perFlow || this.size >= limits.perUnikernel || this.total.held >= limits.inAll;
+    if (isFull) return packet;
     this.#held.push({ packet, client: view.source, flow, since: now });
-    this.#flows.set(flow, (this.#flows.get(flow) ?? 0) + 1);
+    this.#flows.set(flow, ofFlow + 1);
     this.total.held += 1;
-    return admission;
+    return undefined;
   }
 
   /** Takes out all. */
@@ -78,6 +74,15 @@ export class HeldPackets<Packet> {
   takeExpired(now: number): readonly Packet[] {
     if (this.oldest > now - this.limits.longest) return [];
     return this.#take(({ since }) => since <= now - this.limits.longest);
+  }
+
+  /** It keeps the place, and the age, of the earlier one. */
+  #replace(flow: string, packet: Packet): Packet {
+    const held = this.#held.find((each) => each.flow === flow);
+    if (held === undefined) return packet;
+    const earlier = held.packet;
+    held.packet = packet;
+    return earlier;
   }
 
   #take(isTaken: (held: Held<Packet>) => boolean): readonly Packet[] {

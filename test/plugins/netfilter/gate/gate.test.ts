@@ -226,15 +226,31 @@ describe('the gate', () => {
     });
   }
 
-  it('drops what TCP sends again, and holds its first packet', () => {
+  it('holds the newest SYN of a connection in the place of the first, and drops those before', () => {
     gate.arm([www]);
     const first = take();
+    const other = take({ sourcePort: 40_001 });
     done();
-    const again = take();
-    assert.deepEqual(done(), [`drop ${again}`]);
+    const second = take();
+    assert.deepEqual(done(), [`drop ${first}`]);
+    const third = take();
+    assert.deepEqual(done(), [`drop ${second}`]);
     take({ sequence: 2 });
+    assert.equal(gate.held, 3);
+    assert.equal(knocks().length, 1);
     gate.release('www', 'deliver');
-    assert.ok(done().includes(`deliver ${first} 3`));
+    assert.ok(done().includes(`deliver ${third} ${other} 5`));
+  });
+
+  it('drops what else TCP sends again, which may be a part of what is held', () => {
+    gate.arm([{ ...www, connections: 'hold' }]);
+    const data = { flags: 0x18, payload: Buffer.from('more') };
+    const first = take(data);
+    done();
+    const again = take(data);
+    assert.deepEqual(done(), [`drop ${again}`]);
+    gate.release('www', 'deliver');
+    assert.ok(done().includes(`deliver ${first}`));
   });
 
   it('holds 8 datagrams of a flow, in order', () => {
