@@ -70,7 +70,7 @@ export class Life implements Disposable {
       },
       this.clock,
       {
-        ...(sources.length > 0 && { sources: new ActivitySources(sources) }),
+        ...(sources.length > 0 && { sources: new ActivitySources(sources, clock) }),
         doormen: this.doormen,
         knockRules: traffic.knockRules,
       },

@@ -72,7 +72,7 @@ export class TrafficParts {
     }
     for (const source of settings.activitySources) addSource(source.contribution.name, instances.configured(source));
     for (const doorman of settings.doormen) addDoorman(doorman.contribution.name, instances.configured(doorman));
-    this.sources = sources.size === 0 ? undefined : new ActivitySources([...sources.values()]);
+    this.sources = sources.size === 0 ? undefined : new ActivitySources([...sources.values()], this.#clock);
     this.doormen = doormen.length === 0 ? undefined : new Doormen(doormen);
     this.#parts = [...parts.values()];
   }

@@ -1,4 +1,6 @@
 import type { Traffic } from '../contracts/activity-source.js';
+import type { Clock } from '../contracts/clock.js';
+import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { ServiceEndpoints } from '../contracts/service-endpoints.js';
 import type { GuardedActivitySource } from './guarded-activity-source.js';
 import { endpointsOf, isReachedAt } from './service-endpoints.js';
@@ -9,8 +11,13 @@ export class ActivitySources {
   readonly #watching: readonly GuardedActivitySource[];
   /** What sources were told last of the unikernels that they see. */
   readonly #told = new Map<Unikernel, ServiceEndpoints>();
+  /** When connections were last seen open, of those that had any. */
+  readonly #seenOpen = new WeakMap<Unikernel, Milliseconds>();
 
-  constructor(private readonly sources: readonly GuardedActivitySource[]) {
+  constructor(
+    private readonly sources: readonly GuardedActivitySource[],
+    private readonly clock: Pick<Clock, 'now'>,
+  ) {
     this.#watching = sources.filter(({ watches }) => watches);
   }
 
@@ -21,11 +28,19 @@ export class ActivitySources {
 
   /**
    * What is known of its traffic: the most connections, and the latest packet, that any source knows. Nothing of it where
-   * a source cannot tell, unless another one knows of connections. Never rejects.
+   * a source cannot tell, unless another one knows of connections. One that its client has closed leaves no trace where
+   * only open ones are known, so the last look that saw it open counts as its end. Never rejects.
    */
   async observe(unikernel: Unikernel): Promise<Traffic> {
     const endpoints = endpointsOf(unikernel);
-    return merged(await Promise.all(this.#of(unikernel, endpoints).map((source) => source.observe(endpoints))));
+    const sources = this.#of(unikernel, endpoints);
+    const traffic = merged(await Promise.all(sources.map((source) => source.observe(endpoints))));
+    if ((traffic.connections ?? 0) > 0) this.#seenOpen.set(unikernel, this.clock.now());
+    if (traffic.connections !== 0) return traffic;
+    const seenOpen = this.#seenOpen.get(unikernel) ?? -Infinity;
+    // One of an earlier run has ended with that.
+    if (seenOpen < unikernel.since || seenOpen <= (traffic.lastClosed ?? -Infinity)) return traffic;
+    return { ...traffic, lastClosed: seenOpen };
   }
 
   /** To be called when a unikernel may be reached elsewhere: has its traffic remembered from now on. */

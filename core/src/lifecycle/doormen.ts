@@ -138,7 +138,9 @@ export class Doormen implements Disposable {
   /** Arms it, changes that, or delivers what is held, by its phase and state; to be called when these have changed. */
   heed(unikernel: Unikernel): void {
     const armed = this.#armed.get(unikernel);
-    this.#want(unikernel, armed, standing(unikernel, armed?.wanted));
+    // Where another machine has its address by now, what is held for that goes there.
+    const isGone = armed !== undefined && armed.addresses !== unikernel.addresses && !isGuarded(armed);
+    this.#want(unikernel, armed, isGone ? undefined : standing(unikernel, armed?.wanted));
   }
 
   /**
@@ -291,6 +293,10 @@ export class Doormen implements Disposable {
     this.#work(armed);
     if (this.#busy === 0) for (const resolve of this.#onSettled.splice(0)) resolve();
   }
+}
+
+function isGuarded({ unikernel, doorman }: Armed): boolean {
+  return doorman.guards(endpointsOf(unikernel));
 }
 
 /**

@@ -98,6 +98,8 @@ export class Lifecycle implements Disposable {
   readonly #statuses: UnikernelStatuses;
   readonly #followers = new Map<string, PowerFollower>();
   readonly #summoned = new Set<UnikernelRecord>();
+  /** By address: the one whose backend has found it last. */
+  readonly #finders = new Map<string, UnikernelRecord>();
   #closed: JitsuError | undefined;
   #disposed = false;
   private readonly clock: DisposableClock;
@@ -574,6 +576,9 @@ export class Lifecycle implements Disposable {
     if (unikernel.ready) {
       this.#watch.ready(unikernel);
       this.#doubts.ready(unikernel);
+    } else {
+      // Its service answers although nobody knows the state of its machine, so nothing would end what is held.
+      this.traffic.doormen?.stepAside(unikernel);
     }
     summon.resolve();
   }
@@ -690,8 +695,15 @@ export class Lifecycle implements Disposable {
       this.#announcer.announce(unikernel, 'outdated', { reason: definitionChanged(unikernel) });
   }
 
-  /** Its backend has found its addresses. */
+  /** Its backend has found its addresses. One that is off, and had one of them before, has it no more. */
   #found(unikernel: UnikernelRecord, addresses: readonly string[]): void {
+    for (const address of addresses) {
+      const before = this.#finders.get(address);
+      this.#finders.set(address, unikernel);
+      if (before === undefined || before === unikernel || before.state !== 'off') continue;
+      before.foundAddresses = before.foundAddresses.filter((other) => other !== address);
+      this.#heed(before);
+    }
     unikernel.foundAddresses = addresses;
     this.#heed(unikernel);
   }

@@ -260,7 +260,11 @@ export class Reaper implements Disposable {
     const armed = doormen?.beforeVerdict(unikernel);
     if (armed !== undefined) await armed;
     const last = await observe(unikernel, ...this.groups.othersOf(unikernel));
-    if (!this.#mayStop(unikernel) || unikernel.phase !== phase) return false;
+    if (!this.#mayStop(unikernel) || unikernel.phase !== phase) {
+      // Its backend cannot be asked any more: for all that is known it runs on, and is used.
+      if (unikernel.state === 'unknown') doormen?.stepAside(unikernel);
+      return false;
+    }
     this.#countGroup(unikernel);
     const final = this.#verdict(unikernel, last);
     if ('askAgainAt' in final) return keep(final, isSeen);

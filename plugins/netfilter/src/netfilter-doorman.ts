@@ -171,10 +171,35 @@ export class NetfilterDoorman implements Doorman {
       if (!this.#isReady) throw error;
       for (const [index, { unikernel }] of services.entries()) {
         const known = before[index];
+        // It has been released meanwhile.
+        if (this.#armed.get(unikernel) !== services[index]) continue;
         if (known === undefined) this.#armed.delete(unikernel);
         else this.#armed.set(unikernel, known);
       }
       throw error;
+    }
+  }
+
+  /** What a gate held that has died. */
+  *#armingAgain(): Generator<() => Promise<unknown>, void, undefined> {
+    const withMacs = this.options.bridges.length > 0;
+    for (const batch of armBatches(this.#armed.values(), withMacs)) yield () => this.#armBatchAgain(batch);
+  }
+
+  /** One that cannot be armed any more keeps no other from it. Rejects with the failure of the first. */
+  async #armBatchAgain(batch: ArmBatch): Promise<void> {
+    const { services } = batch;
+    try {
+      await this.#armBatch(batch);
+    } catch (error) {
+      if (services.length === 1 || !this.#isReady) throw error;
+      const half = Math.ceil(services.length / 2);
+      const withMacs = this.options.bridges.length > 0;
+      const halves = [services.slice(0, half), services.slice(half)].flatMap((some) => {
+        const left = some.filter((service) => this.#armed.get(service.unikernel) === service);
+        return [...armBatches(left, withMacs)];
+      });
+      await pipelined(halves.map((each) => () => this.#armBatchAgain(each)));
     }
   }
 
@@ -239,7 +264,7 @@ export class NetfilterDoorman implements Doorman {
     try {
       await this.activity.watchAgain();
       // What is released meanwhile is not armed any more when its turn comes.
-      await this.arm(this.#armed.values());
+      await pipelined(this.#armingAgain());
     } catch (error) {
       this.logger.error({ error }, `not for all that is stopped packets are held again: ${errorMessage(error)}`);
     }

@@ -116,7 +116,8 @@ describe('a start of Jitsu that comes to nothing', () => {
       child.stderr.setEncoding('utf8').on('data', (part: string) => (log += part));
       const ended = once(child, 'close');
       const control = new ControlClient(folder.join('control.sock'));
-      const port = await eventually(async () => (await control.status()).listening[0]!.port);
+      // A busy machine takes many seconds to start a process.
+      const port = await eventually(async () => (await control.status()).listening[0]!.port, 60_000);
       assert.equal((await askOverUdp(port, 'web.test')).rcode, 'SERVFAIL');
       child.kill('SIGTERM');
       await ended;
@@ -126,7 +127,7 @@ describe('a start of Jitsu that comes to nothing', () => {
       child.kill('SIGKILL');
       await folder.remove();
     }
-  }).timeout(20_000);
+  }).timeout(90_000);
 });
 
 /** A plugin with a backend whose machines never get started, and which never gets closed. */

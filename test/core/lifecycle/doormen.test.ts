@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { ActivitySource } from '#core/contracts/activity-source.js';
 import type { KnockVerdict } from '#core/contracts/doorman.js';
 import { Doormen } from '#core/lifecycle/doormen.js';
 import { GuardedDoorman } from '#core/lifecycle/guarded-doorman.js';
@@ -269,6 +270,66 @@ describe('doormen', () => {
     probe.answer();
     await life.clock.advance(0);
     assert.deepEqual([web!.ready, packet.outcome], [true, 'delivered']);
+  });
+
+  it('hold nothing at an address that another machine has got since', async () => {
+    const doorman = new MemoryDoorman();
+    doorman.guards = ({ addresses }) => addresses.length > 0;
+    using life = new Life({}, { doormen: [doorman] });
+    let address = '192.0.2.1';
+    life.backend.addresses = async () => [address];
+    const plan = { addresses: [] };
+    const [one, two] = await life.with({ name: 'one', ...plan }, { name: 'two', ...plan });
+    await life.summon(one!);
+    await life.stop(one!);
+    await life.clock.advance(0);
+    assert.deepEqual([...doorman.armed], [['one', 'refuse']]);
+    await life.summon(two!);
+    await life.clock.advance(0);
+    assert.deepEqual([two!.ready, one!.addresses, [...doorman.armed]], [true, [], []]);
+    await life.stop(two!);
+    await life.clock.advance(0);
+    assert.deepEqual([...doorman.armed], [['two', 'refuse']]);
+    address = '192.0.2.2';
+    await life.summon(one!);
+    await life.stop(one!);
+    await life.clock.advance(0);
+    assert.deepEqual(new Set(doorman.armed.keys()), new Set(['one', 'two']));
+  });
+
+  it('let pass what is for a service that answers, where nobody knows the state of its machine', async () => {
+    const doorman = new MemoryDoorman();
+    using life = new Life({}, { doormen: [doorman] });
+    const [web] = await life.with({ name: 'web' });
+    await life.clock.advance(0);
+    life.backend.hypervisor.change(web!.plan.id, 'unknown');
+    await life.clock.advance(0);
+    const packet = doorman.send('web');
+    await life.clock.advance(0);
+    assert.deepEqual([packet.outcome, doorman.armed.size], ['delivered', 0]);
+    life.backend.hypervisor.change(web!.plan.id, 'off');
+    await life.clock.advance(0);
+    assert.deepEqual([...doorman.armed], [['web', 'refuse']]);
+  });
+
+  it('let pass what is for a machine whose backend is lost just before its stop', async () => {
+    const doorman = new MemoryDoorman();
+    const observations: (() => void)[] = [];
+    const source: ActivitySource = {
+      sees: () => true,
+      observe: () => new Promise((resolve) => observations.push(() => resolve({ connections: 0 }))),
+    };
+    using life = new Life({}, { doormen: [doorman], sources: [source] });
+    const [web] = await life.with({ name: 'web' });
+    await life.summon(web!);
+    await life.clock.advance(20_000);
+    observations.shift()?.();
+    await life.clock.advance(0);
+    assert.deepEqual([web!.phase, [...doorman.armed]], ['withdrawn', [['web', 'hold']]]);
+    life.backend.hypervisor.change(web!.plan.id, 'unknown');
+    observations.shift()?.();
+    await life.clock.advance(0);
+    assert.deepEqual([web!.state, doorman.armed.size], ['unknown', 0]);
   });
 
   it('drop what is held, and hold nothing more, when Jitsu ends', async () => {

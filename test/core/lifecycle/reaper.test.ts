@@ -294,8 +294,46 @@ describe('the reaper, where traffic is known', () => {
     const asked = source.asked.length;
     assert.ok(asked >= 50 && asked <= 60, `once in ten seconds, and not ${asked} times in 580 s`);
     source.traffic.set('web', { connections: 0 });
-    await life.clock.advance(10_000);
+    await life.clock.advance(20_000);
     assert.equal(web!.state, 'off');
+  });
+
+  it('counts a connection as a query at the moment when it was last seen open, as nobody sees its end', async () => {
+    const source = new MemoryActivitySource();
+    using life = new Life({}, { sources: [source] });
+    const [web] = await life.with({ name: 'web', stopPolicies: chain });
+    await life.summon(web!);
+    let seenOpen = 0;
+    source.traffic.set('web', { connections: 1 });
+    source.beforeAnswer = async () => void (seenOpen = life.clock.now());
+    await life.clock.advance(65_000);
+    source.beforeAnswer = async () => undefined;
+    source.traffic.set('web', { connections: 0 });
+    await life.clock.advance(seenOpen + 19_999 - life.clock.now());
+    assert.equal(web!.state, 'running');
+    await life.clock.advance(1);
+    assert.equal(web!.state, 'off');
+  });
+
+  it('counts no connection of an earlier run, nor any at an earlier moment than its source', async () => {
+    const source = new MemoryActivitySource();
+    using life = new Life({}, { sources: [source] });
+    const [web] = await life.with({ name: 'web', stopPolicies: [new TrafficStopPolicy(15_000), new TtlStopPolicy()] });
+    await life.summon(web!);
+    const since = life.clock.now();
+    source.traffic.set('web', { connections: 1, lastClosed: since + 19_000 });
+    await life.clock.advance(20_000);
+    assert.equal(web!.state, 'running');
+    source.traffic.set('web', { connections: 0, lastClosed: since + 30_000 });
+    await life.clock.advance(24_999);
+    assert.equal(web!.state, 'running');
+    await life.clock.advance(1);
+    assert.equal(web!.state, 'off', 'at 45 s, and not 15 s after it was seen open, at 34 s');
+    source.traffic.set('web', { connections: 0 });
+    await life.summon(web!);
+    const again = life.clock.now();
+    await life.clock.advance(20_000);
+    assert.deepEqual([web!.state, life.clock.now() - again], ['off', 20_000]);
   });
 
   it('asks for no traffic before all else says stop, and not of what nobody can know', async () => {

@@ -92,6 +92,7 @@ export class Gate<Packet> {
       const outdated = outdatedOf(changes);
       if (outdated.length > 0) this.hold.disarm(outdated);
       for (const key of outdated) this.#byKey.delete(key);
+      this.#takeOverMacs(changes, outdated);
     } catch (error) {
       for (const change of changes.reverse()) this.#undo(change);
       throw new Refusal('JITSU_DOORMAN_FAILED', error instanceof Error ? error.message : String(error));
@@ -151,7 +152,7 @@ export class Gate<Packet> {
       return armed.connections === 'refuse' ? this.hold.refuse([packet]) : this.hold.deliver([packet]);
     }
     // Where nobody can answer in its place, the machine has to, as its connections would end otherwise.
-    if (view.isBare && this.hold.sends) return this.#answer(packet, bytes, view);
+    if (view.isBare && this.hold.sends && this.#answer(packet, bytes, view)) return;
     const callers = (armed.callers ??= this.#noCallers());
     const known = callers.clients.get(view.source);
     if (known === undefined && !this.#hasRoom(callers)) return this.hold.drop([packet]);
@@ -162,11 +163,13 @@ export class Gate<Packet> {
     if (known === undefined) this.#knock(armed.unikernel, callers, view);
   }
 
-  /** It says nothing to a service, and does not wake its machine. */
-  #answer(packet: Packet, bytes: Buffer, view: PacketView): void {
+  /** It says nothing to a service, and does not wake its machine. @returns whether that is all that becomes of it */
+  #answer(packet: Packet, bytes: Buffer, view: PacketView): boolean {
     const answer = this.#keepAlives.answer(bytes, view, this.now());
+    if (answer === 'machine') return false;
     if (answer !== undefined) this.hold.send(answer);
     this.hold.drop([packet]);
+    return true;
   }
 
   /** The MAC of who is armed at this address, by its hexadecimal digits. */
@@ -215,7 +218,6 @@ export class Gate<Packet> {
   #change(service: GuardedService, keys: readonly string[], changes: ArmChange<Packet>[]): void {
     const { unikernel, connections } = service;
     const mac = service.mac?.replaceAll(':', '');
-    if (mac !== undefined) for (const key of keys) this.#macs.set(addressOf(key), mac);
     const known = this.#armed.get(unikernel);
     if (known?.connections === connections && known.mac === mac && isSame(known.keys, keys)) return;
     const armed = known ?? { unikernel, keys, connections, mac, callers: undefined };
@@ -230,6 +232,16 @@ export class Gate<Packet> {
     if (before === undefined) return void this.#armed.delete(armed.unikernel);
     Object.assign(armed, before);
     for (const key of before.keys) this.#byKey.set(key, armed);
+  }
+
+  /** Nobody is answered for any more where nothing is armed now. */
+  #takeOverMacs(changes: readonly ArmChange<Packet>[], outdated: readonly string[]): void {
+    if (this.#macs.size > 0) for (const key of outdated) this.#macs.delete(addressOf(key));
+    for (const { armed } of changes) {
+      const { keys, mac } = armed;
+      if (mac !== undefined) for (const key of keys) this.#macs.set(addressOf(key), mac);
+      else if (this.#macs.size > 0) for (const key of keys) this.#macs.delete(addressOf(key));
+    }
   }
 
   /** What the kernel tracks of connections to machines that have just ended. */

@@ -6,6 +6,9 @@ const MOST_FLOWS = 4_096;
 /** Within this time an answer may have been an error, and its client says so; keep-alives come each second at most. */
 const OBJECTION = 500;
 
+/** Within this time a client asks again that has not taken the answer for one, in milliseconds. */
+const REPETITION = 10_000;
+
 /** Of a segment that acknowledges, in TCP (RFC 9293, 3.1). */
 const ACK = 0x10;
 
@@ -39,6 +42,9 @@ interface Acknowledged {
  * A keep-alive looks like any acknowledgement, except that its number is one less than that of what follows. So it is taken
  * for one until its client objects to the answer, which says that this number has arrived: that ends it, as an
  * acknowledgement wants no answer.
+ *
+ * A byte may be one that is sent again, or the next one, by which some systems ask whether the machine has room for it. It
+ * is not acknowledged, since nothing would send it again: the answer says what the machine waits for, and that it has room.
  */
 export class KeepAlives {
   readonly #flows = new Map<string, Acknowledged>();
@@ -46,16 +52,20 @@ export class KeepAlives {
   /**
    * @param packet from its IP header on, without payload as `view.isBare` says
    * @param now in milliseconds
-   * @returns the whole packet of the answer, with its checksums left out; `undefined` where there is none
+   * @returns the whole packet of the answer, with its checksums left out; `undefined` where there is none; `machine` where
+   * the client has had one, and asks on: only the machine itself can answer
    */
-  answer(packet: Buffer, view: PacketView, now: number): Buffer | undefined {
+  answer(packet: Buffer, view: PacketView, now: number): Buffer | 'machine' | undefined {
     const flow = `${view.source} ${view.sourcePort} ${view.destination} ${view.port}`;
     const known = this.#flows.get(flow);
-    if (known?.sequence === view.sequence) {
+    const payload = payloadOf(packet, view);
+    if (known?.sequence === view.sequence && payload > 0) {
+      if (now - known.at < REPETITION) return 'machine';
+    } else if (known?.sequence === view.sequence) {
       known.isNext ||= now - known.at < OBJECTION;
       if (known.isNext) return undefined;
     }
-    const answer = answerTo(packet, view);
+    const answer = answerTo(packet, view, payload === 0 ? 1 : 0);
     if (answer === undefined) return undefined;
     this.#flows.delete(flow);
     this.#flows.set(flow, { sequence: view.sequence, at: now, isNext: false });
@@ -67,11 +77,29 @@ export class KeepAlives {
   }
 }
 
-/** All that it says follows from what the client has sent: what it waits for, and that its next byte is waited for. */
-function answerTo(packet: Buffer, { source, destination }: PacketView): Buffer | undefined {
-  const isIpv4 = source.length === 8;
-  const ip = isIpv4 ? ((packet[0] as number) & 0x0f) * 4 : 40;
-  const segment = packet.subarray(ip);
+/** The length of its payload, which is short. */
+function payloadOf(packet: Buffer, view: PacketView): number {
+  const header = headerOf(packet, view);
+  const size = isIpv4(view) ? packet.readUInt16BE(2) - header : packet.readUInt16BE(4);
+  return size - ((packet[header + 12] as number) >> 4) * 4;
+}
+
+function isIpv4({ source }: PacketView): boolean {
+  return source.length === 8;
+}
+
+/** The length of its IP header. */
+function headerOf(packet: Buffer, view: PacketView): number {
+  return isIpv4(view) ? ((packet[0] as number) & 0x0f) * 4 : 40;
+}
+
+/**
+ * All that it says follows from what the client has sent: what it waits for, and what is waited for.
+ * @param next how far behind the number of this segment that is
+ */
+function answerTo(packet: Buffer, view: PacketView, next: 0 | 1): Buffer | undefined {
+  const { source, destination } = view;
+  const segment = packet.subarray(headerOf(packet, view));
   if (segment.length < HEADER) return undefined;
   const times = timesOf(segment.subarray(HEADER, ((segment[12] as number) >> 4) * 4));
   const length = times === undefined ? HEADER : HEADER + 12;
@@ -79,7 +107,7 @@ function answerTo(packet: Buffer, { source, destination }: PacketView): Buffer |
   segment.copy(tcp, 0, 2, 4);
   segment.copy(tcp, 2, 0, 2);
   segment.copy(tcp, 4, 8, 12);
-  tcp.writeUInt32BE((segment.readUInt32BE(4) + 1) >>> 0, 8);
+  tcp.writeUInt32BE((segment.readUInt32BE(4) + next) >>> 0, 8);
   tcp[12] = (length / 4) << 4;
   tcp[13] = ACK;
   tcp.writeUInt16BE(WINDOW, 14);
@@ -90,7 +118,7 @@ function answerTo(packet: Buffer, { source, destination }: PacketView): Buffer |
     times.copy(tcp, HEADER + 8, 0, 4);
   }
   const addresses = Buffer.from(destination + source, 'hex');
-  return Buffer.concat([isIpv4 ? ipv4Header(length) : ipv6Header(length), addresses, tcp]);
+  return Buffer.concat([isIpv4(view) ? ipv4Header(length) : ipv6Header(length), addresses, tcp]);
 }
 
 function ipv4Header(length: number): Buffer {

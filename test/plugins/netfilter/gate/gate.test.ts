@@ -131,6 +131,9 @@ describe('the gate', () => {
     assert.deepEqual(reports, []);
     take({ flags: ACK, sequence: 2, payload: Buffer.from('more') });
     assert.equal(knocks().length, 1);
+    done();
+    take({ flags: ACK, sourcePort: 40_001, payload: Buffer.from([0]) });
+    assert.deepEqual(done(), [], 'a byte whose client does not take the answer for one is held');
     take({ flags: ACK | 0x01, source: '192.0.2.8' });
     assert.equal(knocks().length, 2, 'the end of a connection');
     assert.equal(hold.sent.length, 2);
@@ -354,6 +357,23 @@ describe('the gate', () => {
     assert.equal(gate.macOf('0a4d0050')?.toString('hex'), '020000000081');
     gate.release('www', 'deliver');
     assert.equal(gate.macOf('0a4d0050'), undefined);
+  });
+
+  it('knows no MAC for an address that is not armed any more, or where the kernel has refused', () => {
+    const service = { ...www, mac: '02:00:00:00:00:80' };
+    const macs = (): (string | undefined)[] =>
+      ['0a4d0050', '0a4d0051'].map((address) => gate.macOf(address)?.toString('hex'));
+    gate.arm([service]);
+    gate.arm([{ ...service, ports: ['tcp/80'] }]);
+    assert.deepEqual(macs(), ['020000000080', undefined], 'one port fewer');
+    hold.failure = new Error('no room');
+    assert.throws(() => gate.arm([{ ...service, addresses: ['10.77.0.81'], mac: '02:00:00:00:00:81' }]));
+    assert.deepEqual(macs(), ['020000000080', undefined]);
+    hold.failure = undefined;
+    gate.arm([{ ...service, addresses: ['10.77.0.81'] }]);
+    assert.deepEqual(macs(), [undefined, '020000000080']);
+    gate.arm([{ ...www, addresses: ['10.77.0.81'] }]);
+    assert.deepEqual(macs(), [undefined, undefined]);
   });
 
   it('changes nothing for a unikernel or a knock that it does not know', () => {

@@ -9,9 +9,14 @@ const TIMES = Uint8Array.of(1, 1, 8, 10, 0, 0, 0, 7, 0, 0, 0, 9);
 
 describe('keep-alives to a machine that is suspended', () => {
   let keepAlives: KeepAlives;
-  const answer = (parts: PacketParts, now = 0): Buffer | undefined => {
+  const say = (parts: PacketParts, now = 0): Buffer | 'machine' | undefined => {
     const packet = aPacket({ flags: ACK, acknowledged: 5_000, sequence: 99, ...parts });
     return keepAlives.answer(packet, viewPacket(packet) as PacketView, now);
+  };
+  const answer = (parts: PacketParts, now = 0): Buffer | undefined => {
+    const said = say(parts, now);
+    assert.notEqual(said, 'machine');
+    return said as Buffer | undefined;
   };
 
   beforeEach(() => {
@@ -45,6 +50,16 @@ describe('keep-alives to a machine that is suspended', () => {
 
   it('are answered again and again', () => {
     for (let second = 0; second < 5; second += 1) assert.ok(answer({}, second * 1_000));
+  });
+
+  it('with a byte are answered as if that had not come, as it may be one that the machine has no room for', () => {
+    const byte = { sequence: 99, payload: Uint8Array.of(0) };
+    const packet = answer(byte, 0);
+    assert.ok(packet);
+    assert.equal(packet.readUInt32BE(28), 99, 'it is not acknowledged');
+    assert.equal(say(byte, 1_000), 'machine', 'that was no answer to its client');
+    assert.ok(answer(byte, 45_000));
+    assert.ok(answer({ sequence: 99 }, 46_000), 'one without');
   });
 
   it('are told from acknowledgements, whose clients object to an answer', () => {
