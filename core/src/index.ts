@@ -17,7 +17,6 @@ export type { Logger } from './contracts/logger.js';
 export type { Milliseconds } from './contracts/milliseconds.js';
 export { errorCode, errorMessage, JitsuError, type JitsuErrorCode } from './errors.js';
 export { createJitsu, Jitsu } from './jitsu.js';
-export type { ChangeOptions } from './fleet/fleet-changes.js';
 export { heldBy, keptByQueriesAlone, sharedPorts } from './fleet/held-ports.js';
 export { shortDeadlines, type ShortDeadline } from './fleet/short-deadlines.js';
 export { unikernelMemory } from './config/unikernel-memory.js';

@@ -153,7 +153,12 @@ export class Jitsu {
       names: () => this.#names(),
       // What was forwarded may be a name of ours by now, or the other way round.
       changed: () => this.#dns?.packetCache.endReusable(),
-      arrived: (backend, unikernels) => this.#arrived(backend, unikernels),
+      arrived: async (backend, unikernels) => {
+        // It is done: what could not be saved of it is no refusal.
+        await this.#arrived(backend, unikernels).catch((error: unknown) => {
+          logger.error({ backend: backend.name, error }, errorMessage(error));
+        });
+      },
     });
     this.controls = new Controls(
       {

@@ -28,8 +28,8 @@ for (const transport of UDP_TRANSPORTS) {
       const { rcode, addresses } = await askOverUdp(jitsu.listening[0]!.port, name);
       return addresses[0] ?? rcode;
     };
-    const pidOf = async (name: string): Promise<number> => {
-      const { unikernels, strays = [] } = await jitsu.controls.status();
+    const pidOf = (name: string): number => {
+      const { unikernels, strays = [] } = jitsu.controls.status();
       const pid = [...unikernels, ...strays].find((one) => one.name === name)?.domainId ?? 0;
       if (pid > 0) killed.add(pid);
       return pid;
@@ -80,7 +80,7 @@ for (const transport of UDP_TRANSPORTS) {
       assert.equal(await ask('web.test'), web.ip);
       // From the packet cache.
       assert.equal(await ask('web.test'), web.ip);
-      const pid = await pidOf('web');
+      const pid = pidOf('web');
       await jitsu.remove('web');
       assert.equal(await ask('web.test'), 'NXDOMAIN');
       const answer = await fetch(`http://${web.ip}:8080/`);
@@ -89,27 +89,27 @@ for (const transport of UDP_TRANSPORTS) {
       process.kill(pid, 0);
       await jitsu.add(web);
       assert.equal(await ask('web.test'), web.ip);
-      assert.equal(await pidOf('web'), pid);
-      await eventually(async () => assert.equal(await pidOf('web'), 0), 20_000);
+      assert.equal(pidOf('web'), pid);
+      await eventually(() => assert.equal(pidOf('web'), 0), 20_000);
     });
 
     it('answers for other names at once, and takes another command at the next boot', async () => {
       const web = aProgram('web', 600);
       await jitsu.add(web);
       assert.equal(await ask('web.test'), web.ip);
-      const pid = await pidOf('web');
+      const pid = pidOf('web');
       const env = { OTHER: 'value' };
       await jitsu.change('web', { ...web, dns: 'new.test', env });
       assert.equal(await ask('web.test'), 'NXDOMAIN');
       assert.equal(await ask('new.test'), web.ip);
       process.kill(pid, 0);
-      await eventually(async () => {
-        const [status] = (await jitsu.controls.status()).unikernels;
+      await eventually(() => {
+        const [status] = jitsu.controls.status().unikernels;
         assert.notEqual(status?.outdated, undefined);
       });
       await jitsu.controls.stop('web');
       assert.equal(await ask('new.test'), web.ip);
-      assert.notEqual(await pidOf('web'), pid);
+      assert.notEqual(pidOf('web'), pid);
       await jitsu.controls.stop('web');
     });
   });

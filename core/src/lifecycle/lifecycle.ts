@@ -214,9 +214,19 @@ export class Lifecycle implements Disposable {
 
   /** Its machine is there, and it is related to others as these are by their plans. Resolves when it was looked at. */
   async join(unikernel: Unikernel, find: (name: string) => Unikernel): Promise<void> {
+    const { id, backendName } = unikernel.plan;
+    const follower = this.#followers.get(backendName);
+    const { strays } = this.#steps;
+    for (const stray of strays) {
+      // What was left of it until now is its own.
+      const isIts = stray.plan.id === id && stray.plan.backendName === backendName;
+      if (!isIts && stray.state !== 'off') continue;
+      strays.delete(stray);
+      if (isIts) follower?.forget(stray);
+    }
     this.#relations.add([unikernel], find);
     this.#announcer.announce(unikernel, 'added');
-    await this.#followers.get(unikernel.plan.backendName)?.look(unikernel);
+    await follower?.look(unikernel);
   }
 
   /** Lets no unikernel boot until the returned function is called: who asks meanwhile waits. */

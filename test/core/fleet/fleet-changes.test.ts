@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { chmodSync } from 'node:fs';
+import fc from 'fast-check';
 import { builtins } from '#core/builtins/builtins.js';
 import { readSettings } from '#core/config/read-settings.js';
 import type { InjectableClass } from '#core/contracts/plugin.js';
@@ -71,7 +72,7 @@ class Setting implements AsyncDisposable {
     const reply = await this.#jitsu?.inject(queryBytes(name, { type: 'A' }));
     const { rcode, answers = [] } = decodeReply(reply as Uint8Array);
     const addresses = answers.flatMap((answer) => (answer.type === 'A' ? answer.data : []));
-    return addresses.length === 0 ? String(rcode) : addresses.toSorted().join(' ');
+    return addresses.length === 0 ? rcode : addresses.toSorted().join(' ');
   }
 
   stateOf(name: string): string | undefined {
@@ -94,7 +95,7 @@ describe('unikernels that are added, changed and removed while Jitsu runs', () =
     await jitsu.add(added);
     assert.equal(await setting.ask('late.zone.test'), '192.0.2.9');
     assert.equal(setting.stateOf('late'), 'running');
-    const { unikernels } = await jitsu.controls.status();
+    const { unikernels } = jitsu.controls.status();
     assert.deepEqual(
       unikernels.map(({ name }) => name),
       ['web', 'late'],
@@ -124,7 +125,7 @@ describe('unikernels that are added, changed and removed while Jitsu runs', () =
     await rejectsWithCode(jitsu.remove('nobody'), 'JITSU_UNIKERNEL_UNKNOWN');
     assert.equal(setting.backend.calls.length, before);
     assert.equal(await setting.ask('late.zone.test'), 'NXDOMAIN');
-    assert.equal((await jitsu.controls.status()).unikernels.length, 1);
+    assert.equal(jitsu.controls.status().unikernels.length, 1);
   });
 
   it('answers with both where a name may be shared', async () => {
@@ -158,7 +159,7 @@ describe('unikernels that are added, changed and removed while Jitsu runs', () =
     await setting.ask('web.zone.test');
     await jitsu.change('web', { ...Setting.web, ip: '192.0.2.5' });
     await setting.clock.advance(0);
-    assert.notEqual((await jitsu.controls.status()).unikernels[0]?.outdated, undefined);
+    assert.notEqual(jitsu.controls.status().unikernels[0]?.outdated, undefined);
     assert.equal(await setting.ask('web.zone.test'), '192.0.2.1');
     await jitsu.controls.stop('web');
     assert.equal(await setting.ask('web.zone.test'), '192.0.2.5');
@@ -172,10 +173,10 @@ describe('unikernels that are added, changed and removed while Jitsu runs', () =
     assert.equal(await setting.ask('web.zone.test'), 'NXDOMAIN');
     await setting.clock.advance(3_600_000);
     assert.equal(setting.stateOf('web'), 'running');
-    const { unikernels, strays } = await jitsu.controls.status();
+    const { unikernels, strays } = jitsu.controls.status();
     assert.deepEqual([unikernels.length, strays?.map(({ name }) => name)], [0, ['web']]);
     await jitsu.add(Setting.web);
-    assert.equal((await jitsu.controls.status()).strays, undefined);
+    assert.equal(jitsu.controls.status().strays, undefined);
     assert.equal(await setting.ask('web.zone.test'), '192.0.2.1');
     assert.equal([...setting.backend.hypervisor.machines.values()][0]?.starts, 1);
     await jitsu.remove('web');
@@ -203,6 +204,64 @@ describe('unikernels that are added, changed and removed while Jitsu runs', () =
     assert.equal(await asked, 'NXDOMAIN');
     await setting.clock.advance(600_000);
     assert.equal(setting.stateOf('web'), 'running');
+  });
+
+  it('neither answers with nor stops what is removed, whatever else happens, and leaves nothing of it', async function () {
+    this.timeout(60_000);
+    const step = fc.record({
+      kind: fc.constantFrom('add', 'remove', 'change', 'ask', 'stop', 'advance'),
+      name: fc.constantFrom('a', 'b', 'c'),
+      dns: fc.uniqueArray(fc.constantFrom('x.zone.test', 'y.zone.test', '*.zone.test'), { minLength: 1 }),
+      time: fc.integer({ min: 1, max: 40_000 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
+        await using setting = new Setting();
+        // A connection that nobody uses is not opened.
+        const jitsu = await setting.start([{ ...Setting.web, dns: 'web.test' }]);
+        await setting.clock.advance(3_600_000);
+        const timers = setting.clock.pending;
+        const present = new Map<string, readonly string[]>();
+        const left = new Set<string>();
+        const addressOf = (name: string): string => `192.0.2.${name.charCodeAt(0)}`;
+        for (const { kind, name, dns, time } of steps) {
+          const wanted = { name, dns, ip: addressOf(name), responseDelay: 0, stopPolicies: ['ttl'], ttl: 10 };
+          const isPresent = present.has(name);
+          if (kind === 'add') {
+            const added = await jitsu.add(wanted, { sharesNames: true }).catch(errorCode);
+            assert.equal(added, isPresent ? 'JITSU_CONFIG_INVALID' : undefined);
+            left.delete(name);
+            if (!isPresent) present.set(name, dns);
+          } else if (kind === 'remove') {
+            assert.equal(await jitsu.remove(name).catch(errorCode), isPresent ? undefined : 'JITSU_UNIKERNEL_UNKNOWN');
+            present.delete(name);
+            if (isPresent && setting.stateOf(name) === 'running') left.add(name);
+          } else if (kind === 'change' && isPresent) {
+            await jitsu.change(name, wanted, { sharesNames: true });
+            present.set(name, dns);
+          } else if (kind === 'stop' && (isPresent || left.has(name))) {
+            await jitsu.controls.stop(name);
+            left.delete(name);
+          } else if (kind === 'advance') {
+            await setting.clock.advance(time);
+          } else if (kind === 'ask') {
+            const asked = dns[0]!.replace('*', 'z');
+            const having = (label: string): string[] =>
+              [...present].filter(([, names]) => names.includes(label)).map(([one]) => addressOf(one));
+            const right = having(asked).length > 0 ? having(asked) : having('*.zone.test');
+            const expected = right.length > 0 ? right.toSorted().join(' ') : 'NXDOMAIN';
+            assert.equal(await setting.ask(asked), expected);
+          }
+          for (const one of left) assert.equal(setting.stateOf(one), 'running', one);
+        }
+        for (const name of present.keys()) await jitsu.remove(name);
+        await setting.clock.advance(3_600_000);
+        for (const one of left) assert.equal(setting.stateOf(one), 'running', one);
+        assert.equal(jitsu.controls.status().unikernels.length, 1);
+        assert.equal(setting.clock.pending, timers);
+      }),
+      { numRuns: 25 },
+    );
   });
 
   it('refuses to change anything before the start and after the end', async () => {
