@@ -249,8 +249,13 @@ describe('unikernels that are added, changed and removed while Jitsu runs', () =
             const having = (label: string): string[] =>
               [...present].filter(([, names]) => names.includes(label)).map(([one]) => addressOf(one));
             const right = having(asked).length > 0 ? having(asked) : having('*.zone.test');
-            const expected = right.length > 0 ? right.toSorted().join(' ') : 'NXDOMAIN';
-            assert.equal(await setting.ask(asked), expected);
+            const answer = await setting.ask(asked);
+            // Those that are ready are given at once, and others wake meanwhile.
+            const expected = right.length > 0 ? right : ['NXDOMAIN'];
+            assert.ok(
+              answer.split(' ').every((one) => expected.includes(one)),
+              `${asked}: ${answer}`,
+            );
           }
           for (const one of left) assert.equal(setting.stateOf(one), 'running', one);
         }
