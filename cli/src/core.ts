@@ -46,7 +46,7 @@ export interface Core extends Control {
   /** How much memory a unikernel may have, in bytes, as far as its configuration tells. */
   unikernelMemory(settings: Settings, unikernel: Settings['unikernels'][number]): number | undefined;
   /** The deadlines that are too short by what is known of earlier boots. */
-  heldBy(settings: Settings, unikernel: Settings['unikernels'][number]): readonly string[];
+  heldBy(settings: Settings, unikernel: Settings['unikernels'][number], portOf: Jitsu['portOf']): readonly string[];
   sharedPorts(settings: Settings): Jitsu['sharedEndpoints'];
   keptByQueriesAlone(unikernels: Settings['unikernels'], isSeen: (backend: string) => boolean): readonly string[];
   shortDeadlines(
@@ -69,6 +69,7 @@ export interface Core extends Control {
       | 'foretoldUser'
       | 'sharedEndpoints'
       | 'knowsTraffic'
+      | 'portOf'
     >
   >;
   /** Records this process as running for other commands of this user, until it is disposed. */

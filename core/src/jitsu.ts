@@ -211,6 +211,11 @@ export class Jitsu {
     return this.#fleet.sharedEndpoints();
   }
 
+  /** The port that a probe asks, as it says itself. */
+  portOf(probe: Settings['unikernels'][number]['ready'][number]): number | undefined {
+    return this.#fleet.portOf(probe);
+  }
+
   /** Whether something knows the traffic to what this backend runs. */
   knowsTraffic(backend: string): boolean {
     const { activitySources, doormen } = this.#settings;

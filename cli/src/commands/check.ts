@@ -57,7 +57,7 @@ export async function check(
       byQueriesAlone,
       findings,
       memoryOf,
-      heldBy: (unikernel) => core.heldBy(settings, unikernel),
+      heldBy: (unikernel) => core.heldBy(settings, unikernel, (probe) => jitsu.portOf(probe)),
     }),
   );
   return findings?.some(({ isWarning }) => isWarning !== true) === true ? ExitStatus.failed : ExitStatus.ok;

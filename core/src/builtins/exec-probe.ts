@@ -46,7 +46,7 @@ export class ExecProbe implements ReadinessProbe {
       return await this.#command.run(target, signal);
     } catch (error) {
       if (errorCode(error)?.startsWith('JITSU_') === true) throw error;
-      const message = `The readiness probe of ${target.name}, "exec:${this.#command.words.join(' ')}", cannot be run: ${errorMessage(error)}.`;
+      const message = `The readiness probe of ${target.name}, "exec:${this.#command.words.join(' ')}", cannot be run: ${errorMessage(error)}. Correct its ready: probe, or install what it runs.`;
       throw new JitsuError('JITSU_UNIKERNEL_INVALID', message, { cause: error });
     }
   }

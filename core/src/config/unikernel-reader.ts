@@ -72,6 +72,8 @@ export class UnikernelReader {
   readonly #rules = new Map<string, UseRules>();
   /** The entries that relay, by protocol, address and port. */
   readonly #relayOwners = new Map<string, UnikernelEntry>();
+  /** Those for which a backend listens, likewise. */
+  readonly #listenOwners = new Map<string, UnikernelEntry>();
   /** The backends that do not support `stop.mode`. */
   readonly #refusedMode = new Set<string>();
   /** Why those that are answered at once are refused, where all have that in common. */
@@ -350,22 +352,29 @@ export class UnikernelReader {
     }
     for (const { protocol, listen } of ports) {
       const at = `${protocol} ${endpointText(listen)}`;
-      const owner = this.#relayOwners.get(at);
-      if (owner === undefined) this.#relayOwners.set(at, entry);
-      else refuse(`Another port or address expected: ${at} is relayed to ${owner.origin} already.`);
+      const [owner, listener] = [this.#relayOwners.get(at), this.#listenOwners.get(at)];
+      if (owner !== undefined) refuse(`Another port or address expected: ${at} is relayed to ${owner.origin} already.`);
+      else if (listener !== undefined) refuse(listenedAt(at, listener));
+      else this.#relayOwners.set(at, entry);
     }
     return ports;
   }
 
-  /** Where its backend listens for it, nothing can be relayed as well. */
-  #checkListeners(entry: UnikernelEntry, options: unknown, { relay, ip = NO_WORDS }: CheckedParts): void {
-    if (relay === undefined) return;
+  /** Where its backend listens for it, nothing can be relayed as well, and no backend can listen for another one. */
+  #checkListeners(entry: UnikernelEntry, options: unknown, { ip = NO_WORDS }: CheckedParts): void {
     const backend = backendOf(entry, this.config);
+    const refuse = (key: string, expected: string): void => {
+      this.problems.addValue(entry.pathOf([key]), entry.values[key], expected);
+    };
     for (const place of this.connections.get(backend)?.contribution.listens?.(options, ip) ?? []) {
       const at = `${place.protocol} ${endpointText(place)}`;
-      if (this.#relayOwners.get(at) !== entry) continue;
-      const expected = `Another port or address expected: the backend ${backend} listens at ${at} for it itself.`;
-      this.problems.addValue(entry.pathOf(['relay']), entry.values['relay'], expected);
+      const [relay, listener] = [this.#relayOwners.get(at), this.#listenOwners.get(at)];
+      if (relay === entry)
+        refuse('relay', `Another port or address expected: the backend ${backend} listens at ${at} for it itself.`);
+      else if (relay !== undefined)
+        refuse('listen', `Another port or address expected: ${at} is relayed to ${relay.origin} already.`);
+      else if (listener !== undefined) refuse('listen', listenedAt(at, listener));
+      else this.#listenOwners.set(at, entry);
     }
   }
 
@@ -373,6 +382,12 @@ export class UnikernelReader {
   #canHold(entry: UnikernelEntry, options: unknown): boolean {
     if (Object.keys(this.config.doormen).length > 0) return true;
     return this.connections.get(backendOf(entry, this.config))?.contribution.holds?.(options) === true;
+  }
+
+  #unheld(entry: UnikernelEntry): string {
+    const listens = this.connections.get(backendOf(entry, this.config))?.contribution.listens;
+    const own = listens === undefined ? '`relay`' : '`listen` or `relay`';
+    return `Nothing here would hold the first packets of its clients until it is ready: give it ${own}, or name something that does under \`doormen\``;
   }
 
   /** When it is answered for, and what wakes it; refuses what would be a promise that nobody keeps. */
@@ -398,10 +413,7 @@ export class UnikernelReader {
         this.problems.addValue(path, value, `${why}${whose}.`);
       };
       if (ip === undefined) refuse('It is answered at once only where its address is configured: give it `ip`');
-      if (!canHold)
-        refuse(
-          'Nothing here would hold the first packets of its clients until it is ready: name something that does under `doormen`',
-        );
+      if (!canHold) refuse(this.#unheld(entry));
     }
     return { answersAtOnce, wakesOn };
   }
@@ -466,4 +478,8 @@ export function namingOf(backend: string, isInWords: boolean): string {
 function textIn(values: Readonly<Record<string, unknown>>, key: string): string | undefined {
   const value = values[key];
   return typeof value === 'string' ? value : undefined;
+}
+
+function listenedAt(at: string, { origin }: UnikernelEntry): string {
+  return `Another port or address expected: ${at} is listened at for ${origin} already.`;
 }

@@ -25,6 +25,11 @@ export interface ArmedService extends ServiceEndpoints {
    * with its machine, so that their clients are told at once, by RST.
    */
   readonly connections: 'pass' | 'hold' | 'refuse';
+  /**
+   * Set beside `pass` while its machine is being ended, by a destroy or a shutdown: `refuse` follows when its end is known.
+   * Until then it may have ended already, and what was passed to it since is to be refused as well.
+   */
+  readonly ending?: boolean | undefined;
 }
 
 /**

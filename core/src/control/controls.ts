@@ -83,7 +83,7 @@ export class Controls implements ControlActions {
   }
 
   async statusOf(name: string): Promise<StatusReport> {
-    const unikernel = this.#find(name);
+    const unikernel = this.#findAlone(name);
     const written = await unikernel.plan.machine.recentOutput().then(
       (output) => ({ output }),
       // Who asks looks for a reason, of which the rest of the status may tell more.
@@ -175,7 +175,7 @@ export class Controls implements ControlActions {
   }
 
   async keep(name: string, time: KeepTime): Promise<KeepReport> {
-    const unikernel = this.fleet.find(name);
+    const unikernel = this.#findAlone(name, (wanted) => this.fleet.find(wanted));
     this.lifecycle.keep(unikernel, keepUntil(time, this.clock.wallTime()));
     return { ...this.lifecycle.status(unikernel), isStored: this.store.durable };
   }
@@ -202,6 +202,18 @@ export class Controls implements ControlActions {
     return this.fleet.find(name);
   }
 
+  /** For what is done with one alone: says so where the name is that of a group. @throws JITSU_UNIKERNEL_UNKNOWN */
+  #findAlone(name: string, find = (wanted: string) => this.#find(wanted)): Unikernel {
+    try {
+      return find(name);
+    } catch (error) {
+      const members = this.lifecycle.membersOf(name).map((member) => member.name);
+      if (members.length === 0) throw error;
+      const message = `${name} is a group, and this is for one unikernel alone: name one of ${members.join(', ')}.`;
+      throw new JitsuError('JITSU_UNIKERNEL_UNKNOWN', message, { cause: error });
+    }
+  }
+
   async flush(name?: string): Promise<FlushReport> {
     try {
       const flushed = this.context.cache()?.flush(name) ?? 0;
@@ -216,7 +228,7 @@ export class Controls implements ControlActions {
     await this.writer.flush();
     const events = await this.store.history(query);
     if (events.length > 0 || query.unikernel === undefined) return events;
-    const { name } = this.#find(query.unikernel);
+    const { name } = this.#findAlone(query.unikernel);
     return name === query.unikernel ? events : this.store.history({ ...query, unikernel: name });
   }
 }

@@ -57,7 +57,7 @@ export class Fleet {
     for (const { name, needs, group } of settings.unikernels) {
       if (needs !== undefined || group !== undefined) this.#related.push(name);
     }
-    refuse(settingsProblems(settings, this.backends, (probe) => this.#portOf(probe)));
+    refuse(settingsProblems(settings, this.backends, (probe) => this.portOf(probe)));
   }
 
   /** The start of each backend, by connection name. */
@@ -159,7 +159,12 @@ export class Fleet {
 
   /** What two unikernels cannot have at once, by what their probes ask. */
   sharedEndpoints(): readonly SharedEndpoint[] {
-    return sharedEndpoints(this.#start.unregistered, (probe) => this.#portOf(probe));
+    return sharedEndpoints(this.#start.unregistered, (probe) => this.portOf(probe));
+  }
+
+  /** The port that a probe asks, as it says itself. */
+  portOf(probe: UnikernelSettings['ready'][number]): number | undefined {
+    return this.instances.probe(probe).port;
   }
 
   /** Tells the lifecycle who needs whom, once all are registered. */
@@ -193,10 +198,5 @@ export class Fleet {
       if (unikernel !== undefined) return unikernel;
     }
     return undefined;
-  }
-
-  /** The port that a probe asks, as it says itself. */
-  #portOf(probe: UnikernelSettings['ready'][number]): number | undefined {
-    return this.instances.probe(probe).port;
   }
 }

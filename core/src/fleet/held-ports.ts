@@ -9,15 +9,25 @@ const BEYOND_QUERIES: ReadonlySet<string> = new Set(['connections', 'traffic', '
 
 type Configured = Pick<Settings, 'connections' | 'doormen'>;
 
-/** Who holds first packets for a unikernel, and at which ports, for people; nobody where it is empty. */
-export function heldBy(settings: Configured, unikernel: UnikernelSettings): readonly string[] {
-  const { relays, ports } = unikernel;
-  // Without `ports` they are those of its probes, which stand beside it.
-  const guarded = ports.map(({ protocol, port }) => `${protocol}/${port}`).join(', ') || 'its ready port';
+/**
+ * Who holds first packets for a unikernel, and at which ports, for people; nobody where it is empty.
+ * @param portOf the port that a probe asks, as it says itself
+ */
+export function heldBy(
+  settings: Configured,
+  unikernel: UnikernelSettings,
+  portOf: (probe: UnikernelSettings['ready'][number]) => number | undefined,
+): readonly string[] {
+  const { relays, ports, ready } = unikernel;
+  const asked = new Set(ready.flatMap((probe) => portOf(probe) ?? []));
+  const guarded =
+    ports.length > 0
+      ? ports.map(({ protocol, port }) => `${protocol}/${port}`).join(', ')
+      : [...asked].map((port) => `tcp/${port}`).join(', ');
   return [
     ...relays.map(({ protocol, listen, to }) => `relay ${protocol} ${endpointText(listen)} -> ${endpointText(to)}`),
     ...listenersOf(settings, unikernel).map((listener) => `listen ${listener.protocol} ${endpointText(listener)}`),
-    ...settings.doormen.map(({ contribution }) => `${contribution.name} ${guarded}`),
+    ...settings.doormen.map(({ contribution }) => `${contribution.name} ${guarded || 'nothing: it has no ports'}`),
   ];
 }
 

@@ -4,7 +4,8 @@ import type { Arming, GuardedDoorman } from './guarded-doorman.js';
 import { endpointsOf } from './service-endpoints.js';
 import type { Unikernel } from './unikernel.js';
 
-type Connections = ArmedService['connections'];
+/** `drain`: they pass to a machine that is being ended. */
+type Connections = ArmedService['connections'] | 'drain';
 
 /** The modes of a stop that leave a machine suspended or paused: its connections go on when it does. */
 export const MODES_THAT_GO_ON: ReadonlySet<StopMode> = new Set<StopMode>(['suspend', 'pause']);
@@ -37,7 +38,10 @@ class Armed implements Arming {
 
   get service(): ArmedService {
     const { unikernel, machine, addresses, ports, macs, domainId, rules } = endpointsOf(this.unikernel);
-    return { unikernel, machine, addresses, ports, macs, domainId, rules, connections: this.told ?? 'pass' };
+    const { told = 'pass' } = this;
+    const connections = told === 'drain' ? 'pass' : told;
+    const ending = told === 'drain';
+    return { unikernel, machine, addresses, ports, macs, domainId, rules, connections, ending };
   }
 
   ended(problem: string | undefined): void {
@@ -311,7 +315,7 @@ function standing({ phase, state, stops }: Unikernel, before: Connections | unde
   if (phase === 'stopping' || phase === 'wanted') {
     // It may be suspended before anybody is told: what it has not taken by then would come again only after seconds.
     const mode = stops?.[0]?.mode;
-    return mode !== undefined && MODES_THAT_GO_ON.has(mode) ? 'hold' : 'pass';
+    return mode !== undefined && MODES_THAT_GO_ON.has(mode) ? 'hold' : 'drain';
   }
   if (state !== 'running') return before;
   // Others have started it, or its service does not answer: only who comes anew has to wait.

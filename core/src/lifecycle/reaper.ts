@@ -196,14 +196,19 @@ export class Reaper implements Disposable {
     const users = this.needs.usersOf(unikernel).filter((user) => !besides.includes(user));
     // It is considered again when the last of them has stopped.
     if (users.length > 0) return { askAgainAt: Infinity, why: neededBy(users) };
-    const kept = this.keeps.of(unikernel);
-    if (kept !== undefined) return { askAgainAt: kept.until - aheadOf(this.clock), why: kept.why, byWallClock: true };
     const now = this.clock.now();
     const more = traffic && {
       traffic,
       ...(this.#connectionsSurvive(unikernel) && { connectionsSurvive: true as const }),
     };
     const verdict = verdictOn(unikernel.plan.stopPolicies, unikernel.activity(this.#awake, more), now);
+    const kept = this.keeps.of(unikernel);
+    if (kept !== undefined) {
+      const askAgainAt = kept.until - aheadOf(this.clock);
+      // What its policies say counts where it is kept for longer by them.
+      if ('stop' in verdict || verdict.askAgainAt <= askAgainAt)
+        return { askAgainAt, why: kept.why, byWallClock: true };
+    }
     const commanded = 'stop' in verdict ? this.#commanded.get(unikernel) : undefined;
     return commanded !== undefined && now < commanded.askAgainAt ? commanded : verdict;
   }

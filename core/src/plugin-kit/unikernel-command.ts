@@ -2,6 +2,7 @@ import type { Clock } from '../contracts/clock.js';
 import type { Milliseconds } from '../contracts/milliseconds.js';
 import type { ReadinessTarget } from '../contracts/readiness-probe.js';
 import type { Exit, Launch, Launchable, LiveChild, Spawner } from '../contracts/spawner.js';
+import { errorCode } from '../errors.js';
 import { userEnvironment } from './child-environment.js';
 
 /** How long a run may take before it is ended. */
@@ -58,8 +59,19 @@ export class UnikernelCommand {
       return await this.spawner.spawn(this.#launchable(target), { id, addresses });
     } catch (error) {
       if ((error as { lost?: boolean }).lost === true) return undefined;
-      throw error;
+      throw this.#plain(error);
     }
+  }
+
+  /** What the system says by a code, in words. */
+  #plain(error: unknown): unknown {
+    const [program = ''] = this.words;
+    const said = {
+      ENOENT: `the program ${program}, or what runs it, does not exist`,
+      EACCES: `${program} may not be executed`,
+    };
+    const why = said[(errorCode(error) ?? '') as keyof typeof said] as string | undefined;
+    return why === undefined ? error : Object.assign(new Error(why), { code: errorCode(error) });
   }
 
   /** Made once for a target, whatever the number of runs: how it runs takes time to find out. */

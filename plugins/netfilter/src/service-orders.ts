@@ -22,7 +22,8 @@ export function* armBatches(services: Iterable<ArmedService>, withMacs: boolean)
   let groups = new Map<string, OpenGroup>();
   let characters = 0;
   for (const service of services) {
-    const { unikernel, connections, macs } = service;
+    const { unikernel, macs } = service;
+    const connections = service.connections === 'pass' && service.ending === true ? 'drain' : service.connections;
     const key = keyOf(connections, service.ports);
     let group = groups.get(key);
     if (group === undefined) {

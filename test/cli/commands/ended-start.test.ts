@@ -54,6 +54,7 @@ describe('a start of Jitsu that comes to nothing', () => {
           foretoldUser: undefined,
           sharedEndpoints: [],
           knowsTraffic: () => false,
+          portOf: () => undefined,
           check: async () => [],
           start: (opened) => {
             done.push('start');

@@ -111,6 +111,10 @@ UNIKERNEL`;
       ),
       lacking,
     );
+    const doorman = [{ backend: 'The doorman netfilter', code: 'JITSU_DOORMAN_DENIED', message: 'It lacks a right.' }];
+    assert.ok(
+      settingsSummary(ONE, [], undefined, { findings: doorman }).includes('\n  ! The doorman netfilter: It lacks'),
+    );
     assert.match(settingsSummary(ONE, [], undefined, { findings: [] }), /\n\nThe backends were asked, .*name\.\n$/);
   });
 

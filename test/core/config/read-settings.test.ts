@@ -264,6 +264,35 @@ describe('the settings', () => {
     );
   });
 
+  it('refuse a place at which something listens for another unikernel already', async () => {
+    const configOf = (all: readonly object[]): object => ({
+      backend: 'holder',
+      unikernels: all.map((more, index) => ({ dns: `n${index}.test`, ip: '192.0.2.1', ...more })),
+    });
+    const of = (...all: object[]): Promise<readonly string[]> => problemsOf(configOf(all), {}, holding());
+    const [listens, relay] = [{ holds: true }, 'tcp:80 -> 127.0.0.1:8080'];
+    const expected = 'Another port or address expected: tcp 192.0.2.1:80 is';
+    const problems = await of(listens, listens);
+    assert.equal(problems.length, 1);
+    assert.match(
+      problems[0]!,
+      new RegExp(`^unikernels\\[1\\]\\.listen: .*${expected} listened at for unikernels\\[0\\] already\\.$`),
+    );
+    assert.deepEqual(await of(listens, { relay }), [
+      `unikernels[1].relay: '${relay}'. ${expected} listened at for unikernels[0] already.`,
+    ]);
+    const reversed = await of({ relay }, listens);
+    assert.equal(reversed.length, 1);
+    assert.ok(reversed[0]!.endsWith(`${expected} relayed to unikernels[0] already.`), reversed[0]);
+    await read(configOf([listens, { ...listens, ip: '192.0.2.2' }]), {}, holding());
+  });
+
+  it('advise `listen` too where the backend has it', async () => {
+    const unikernel = { dns: 'a.test', ip: '192.0.2.1', wake: { answer: 'at-once' } };
+    const [problem] = await problemsOf({ backend: 'holder', unikernels: [unikernel] }, {}, holding());
+    assert.ok(problem?.includes('give it `listen` or `relay`, or name something'), problem);
+  });
+
   it('answer at once, and boot by connections alone, as the whole configuration or one unikernel says', async () => {
     const wake = async (usual: object, own?: object): Promise<readonly unknown[]> => {
       const unikernel = { dns: 'a.test', ip: '192.0.2.1', holds: true, ...(own && { wake: own }) };
@@ -285,7 +314,7 @@ describe('the settings', () => {
 
   it('refuse an answer at once where nothing would hold first packets, or the address is not known', async () => {
     const nobody =
-      'Nothing here would hold the first packets of its clients until it is ready: name something that does under `doormen`';
+      'Nothing here would hold the first packets of its clients until it is ready: give it `relay`, or name something that does under `doormen`';
     assert.deepEqual(await problemsOf(toy({ wake: { answer: 'at-once' } })), [
       `unikernels[0].wake.answer: 'at-once'. ${nobody}.`,
     ]);

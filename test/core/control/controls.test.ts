@@ -55,18 +55,30 @@ describe('the actions of the control socket', () => {
     ready = false;
     const fleet = {
       find: (name: string) => {
-        if (name === 'nobody' || name === 'former') throw unknown;
+        if (['nobody', 'former', 'shop'].includes(name)) throw unknown;
         return { name: name.replace(/\.test$/, ''), ready };
       },
     } as unknown as Fleet;
     const lifecycle = {
       summon: async () => void (ready = true),
       status: ({ name }: { name: string }) => ({ name, phase: ready ? 'ready' : 'down' }),
+      membersOf: (group: string) => (group === 'shop' ? [{ name: 'db' }, { name: 'web' }] : []),
     } as unknown as Lifecycle;
     controls = new Controls({} as ControlContext, fleet, noStrays, lifecycle, writer, store, new ManualClock());
   });
 
   afterEach(() => store.close());
+
+  it('say of a group that this is for one alone, and which those are', async () => {
+    const expected = {
+      code: 'JITSU_UNIKERNEL_UNKNOWN',
+      message: 'shop is a group, and this is for one unikernel alone: name one of db, web.',
+    };
+    await assert.rejects(controls.statusOf('shop'), expected);
+    await assert.rejects(controls.keep('shop', { for: '1h' }), expected);
+    await assert.rejects(controls.history({ unikernel: 'shop' }), expected);
+    await assert.rejects(controls.statusOf('nobody'), unknown);
+  });
 
   it('show and stop what is not configured any more, and refuse to summon it', async () => {
     const former = { name: 'former', plan: { machine: { recentOutput: async () => ['bye'] } } } as unknown as Unikernel;

@@ -10,14 +10,23 @@ const settingsOf = (doormen: readonly string[], ...unikernels: readonly Partial<
     connections: [{ name: 'own', contribution: { listens: (options: readonly object[]) => options } }],
     doormen: doormen.map((name) => ({ contribution: { name } })),
     unikernels: unikernels.map((given) => ({
-      ...{ backend: 'own', options: [], addresses: ['192.0.2.1'], relays: [], ports: [], stopPolicies: [], ...given },
+      ...{
+        backend: 'own',
+        options: [],
+        addresses: ['192.0.2.1'],
+        relays: [],
+        ports: [],
+        ready: [],
+        stopPolicies: [],
+        ...given,
+      },
     })),
   }) as unknown as Settings;
 
 describe('who holds the first packets of clients', () => {
   const said = (doormen: readonly string[], given: Partial<UnikernelSettings>): readonly string[] => {
     const settings = settingsOf(doormen, given);
-    return heldBy(settings, settings.unikernels[0]!);
+    return heldBy(settings, settings.unikernels[0]!, ({ words }) => Number(/\d+/.exec(words)?.[0] ?? 0) || undefined);
   };
 
   it('is a relay, a backend that listens, and what is configured under doormen, each with its ports', () => {
@@ -29,7 +38,13 @@ describe('who holds the first packets of clients', () => {
       'listen tcp 192.0.2.1:8080',
       'netfilter tcp/443, udp/53',
     ]);
-    assert.deepEqual(said(['netfilter'], {}), ['netfilter its ready port']);
+  });
+
+  it('holds at the ports of the probes where there are no others, and nothing without either', () => {
+    const ready = ['tcp:8080', 'http:8080/healthz', 'ping'].map((words) => ({ words })) as never;
+    assert.deepEqual(said(['netfilter'], { ready }), ['netfilter tcp/8080']);
+    assert.deepEqual(said(['netfilter'], { ready, ports: [{ protocol: 'udp', port: 53 }] }), ['netfilter udp/53']);
+    assert.deepEqual(said(['netfilter'], {}), ['netfilter nothing: it has no ports']);
   });
 
   it('is nobody where nothing of the kind is configured', () => {

@@ -116,6 +116,33 @@ describe('doormen', () => {
     assert.deepEqual([packet.outcome, life.calls('resume')], ['delivered', ['resume web']]);
   });
 
+  it('are told when a machine is being ended, and when its connections have ended with it', async () => {
+    const doorman = new MemoryDoorman();
+    using life = new Life({}, { doormen: [doorman] });
+    const told: unknown[] = [];
+    const arm = doorman.arm.bind(doorman);
+    doorman.arm = (services) => {
+      for (const { connections, ending } of services) told.push([connections, ending]);
+      return arm(services);
+    };
+    const [web] = await life.with({ name: 'web' });
+    for (const mode of ['destroy', 'shutdown', 'suspend'] as const) {
+      await life.summon(web!);
+      await life.clock.advance(0);
+      told.length = 0;
+      await life.stop(web!, 'by command', mode);
+      await life.clock.advance(0);
+      const expected =
+        mode === 'suspend'
+          ? [['hold', false]]
+          : [
+              ['pass', true],
+              ['refuse', false],
+            ];
+      assert.deepEqual(told, expected, mode);
+    }
+  });
+
   it('hold for each the last thing that was asked, however long they take', async () => {
     const doorman = new MemoryDoorman();
     using life = new Life({}, { doormen: [doorman] });

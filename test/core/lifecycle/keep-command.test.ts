@@ -33,7 +33,7 @@ describe('the command by which a unikernel is kept', () => {
   it('keeps it where it cannot be run, or is killed, and says so', async () => {
     const missing = await command(['/no/such/command']).ask(target, never);
     assert.equal(missing.keep, true);
-    assert.match(missing.problem ?? '', /ENOENT/);
+    assert.match(missing.problem ?? '', /^the program \/no\/such\/command, or what runs it, does not exist$/);
     const killed = await command(['sh', '-c', 'kill -9 $$']).ask(target, never);
     assert.deepEqual(killed, { keep: true, problem: 'it did not end by itself within 30 s' });
   });

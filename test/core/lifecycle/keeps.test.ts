@@ -68,6 +68,17 @@ describe('what people want kept', () => {
     assert.match(life.events.at(-3)?.reason ?? '', /^by jitsu keep, until \d{4}-\d\d-\d\d \d\d:\d\d$/);
   });
 
+  it('is kept for as long as its queries keep it, where that is longer', async () => {
+    using life = new Life();
+    const [web] = await life.with({ name: 'web' });
+    await life.summon(web!);
+    const { stopAt: byQueries } = life.lifecycle.status(web!);
+    life.lifecycle.keep(web!, life.clock.wallTime() + 1_000);
+    assert.equal(life.lifecycle.status(web!).stopAt, byQueries);
+    await life.clock.advance(1_001);
+    assert.equal(web!.ready, true);
+  });
+
   it('is left to its policies at once when the command is taken back', async () => {
     using life = new Life();
     const [web] = await life.with({ name: 'web' });

@@ -196,6 +196,7 @@ describe('the gate beside the rules of others', function () {
       ['a queue', 'routed'],
       ['a queue', 'host'],
       ['NFLOG', 'routed'],
+      ['NFLOG', 'host'],
     ] as const) {
       it(`holds by ${rung} for a published port, which is nobody's while its container is stopped, ${place}`, async () => {
         doorman = await network.startDoorman(rung === 'NFLOG' ? { rungs: [rung] } : {});

@@ -57,6 +57,28 @@ describe('orders to arm', () => {
     taken([{ arm: batch!.groups }, { arm: without!.groups }]);
   });
 
+  it('tell a machine that is being ended from one that runs', () => {
+    const [batch] = [
+      ...armBatches(
+        [
+          aService({ unikernel: 'a', connections: 'pass', ending: true }),
+          aService({ unikernel: 'b', connections: 'pass', ending: false }),
+          aService({ unikernel: 'c', connections: 'refuse', ending: true }),
+        ],
+        false,
+      ),
+    ];
+    assert.deepEqual(
+      batch!.groups.map(({ unikernels, connections }) => [...unikernels, connections]),
+      [
+        ['a', 'drain'],
+        ['b', 'pass'],
+        ['c', 'refuse'],
+      ],
+    );
+    taken([{ arm: batch!.groups }]);
+  });
+
   it('are taken whatever there is: the most services, the longest names, the most addresses and ports', () => {
     const settings: ArmedService[][] = [
       many(3 * MOST_SERVICES + 1, (index) => ({ addresses: [`10.1.${index >> 8}.${index & 255}`] })),

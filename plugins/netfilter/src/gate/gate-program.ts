@@ -24,6 +24,9 @@ const CANNOT_WORK = 3;
 const NEEDS_RAW =
   'It takes CAP_NET_RAW: start Jitsu as root, or add it to AmbientCapabilities (or CapabilityBoundingSet) of its systemd unit.';
 
+// They may be for Jitsu (Ctrl-C, systemd's stop of a whole unit), with which it ends; Node undoes what its shell ignores.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
+
 const calls = await loadSystemCalls();
 const nonce = randomBytes(16).toString('hex');
 const stream = new LineStream(new Socket({ fd: 3, readable: true, writable: true }), take, () => end(0));

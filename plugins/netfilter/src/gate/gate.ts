@@ -1,4 +1,5 @@
 import { textOf } from './addresses.js';
+import { DrainedConnections } from './drained-connections.js';
 import { HeldPackets, HOLD_LIMITS, type HoldLimits } from './held-packets.js';
 import {
   readPort,
@@ -27,6 +28,8 @@ interface Callers<Packet> {
   /** By the client's address: the number of its open knock, or that its packets are held. */
   readonly clients: Map<string, number | 'hold'>;
   openKnocks: number;
+  /** Absent where nothing has been said while its machine was being ended. */
+  drained: DrainedConnections | undefined;
 }
 
 interface Armed<Packet> {
@@ -97,7 +100,7 @@ export class Gate<Packet> {
       for (const change of changes.reverse()) this.#undo(change);
       throw new Refusal('JITSU_DOORMAN_FAILED', error instanceof Error ? error.message : String(error));
     }
-    this.#forgetConnections(changes);
+    this.#endConnections(changes);
     if (refusal !== undefined) throw refusal;
   }
 
@@ -149,7 +152,12 @@ export class Gate<Packet> {
     if (armed === undefined) return this.hold.deliver([packet]);
     if (view.protocol === 'tcp' && !view.isOpening && armed.connections !== 'hold') {
       // Its connection has ended with the machine, and so it is told at once.
-      return armed.connections === 'refuse' ? this.hold.refuse([packet]) : this.hold.deliver([packet]);
+      if (armed.connections === 'refuse') return this.hold.refuse([packet]);
+      if (armed.connections === 'drain') {
+        const callers = (armed.callers ??= this.#noCallers());
+        (callers.drained ??= new DrainedConnections()).note(bytes, view);
+      }
+      return this.hold.deliver([packet]);
     }
     // Where nobody can answer in its place, the machine has to, as its connections would end otherwise.
     if (view.isBare && this.hold.sends && this.#answer(packet, bytes, view)) return;
@@ -203,6 +211,14 @@ export class Gate<Packet> {
     return keys;
   }
 
+  /**
+   * Whether it can see what a machine is sent while it is being ended, and tell the clients later. What takes packets away
+   * cannot: the kernel holds what a client on this host has sent for unsent then.
+   */
+  get #drains(): boolean {
+    return this.hold.sends && this.hold.rung !== 'NFLOG';
+  }
+
   /** What follows the address in the keys: the services of an order have the same list of ports again and again. */
   #portKeysOf(ports: readonly string[]): readonly string[] {
     if (this.#ports === ports) return this.#portKeys;
@@ -216,7 +232,8 @@ export class Gate<Packet> {
 
   /** Writes down that it is armed, so that another one of the same order cannot be at the same place. */
   #change(service: GuardedService, keys: readonly string[], changes: ArmChange<Packet>[]): void {
-    const { unikernel, connections } = service;
+    const { unikernel } = service;
+    const connections = service.connections === 'drain' && !this.#drains ? 'pass' : service.connections;
     const mac = service.mac?.replaceAll(':', '');
     const known = this.#armed.get(unikernel);
     if (known?.connections === connections && known.mac === mac && isSame(known.keys, keys)) return;
@@ -244,11 +261,16 @@ export class Gate<Packet> {
     }
   }
 
-  /** What the kernel tracks of connections to machines that have just ended. */
-  #forgetConnections(changes: readonly ArmChange<Packet>[]): void {
+  /** Of machines that have just ended: those who do not know it yet are told, and the kernel tracks them no more. */
+  #endConnections(changes: readonly ArmChange<Packet>[]): void {
     const addresses = new Set<string>();
     for (const { armed, before } of changes) {
-      if (before?.connections !== 'pass' || armed.connections !== 'refuse') continue;
+      const { connections, callers } = armed;
+      const drained = callers?.drained;
+      if (callers !== undefined && connections !== 'drain') callers.drained = undefined;
+      if (connections !== 'refuse') continue;
+      for (const reset of drained?.resets() ?? []) this.hold.send(reset);
+      if (before?.connections !== 'pass' && before?.connections !== 'drain') continue;
       for (const key of armed.keys) addresses.add(endpointOf(key).address);
     }
     if (addresses.size > 0) this.hold.forgetConnections(addresses);
@@ -280,7 +302,7 @@ export class Gate<Packet> {
   }
 
   #noCallers(): Callers<Packet> {
-    return { held: new HeldPackets(this.#total, this.limits), clients: new Map(), openKnocks: 0 };
+    return { held: new HeldPackets(this.#total, this.limits), clients: new Map(), openKnocks: 0, drained: undefined };
   }
 }
 

@@ -5,6 +5,7 @@ export interface HoldLimits {
   /** Of one flow of UDP; of a TCP connection it is one. */
   readonly perFlow: number;
   readonly perUnikernel: number;
+  /** As many again are held of unikernels that have none yet, one of each. */
   readonly inAll: number;
   /** In milliseconds. */
   readonly longest: number;
@@ -52,7 +53,9 @@ export class HeldPackets<Packet> {
     const flow = flowOf(view);
     const ofFlow = this.#flows.get(flow) ?? 0;
     if (view.protocol === 'tcp' && ofFlow > 0) return view.isOpening ? this.#replace(flow, packet) : packet;
-    const isFull = ofFlow >= limits.perFlow || this.size >= limits.perUnikernel || this.total.held >= limits.inAll;
+    // Those who hold all that may be held keep nobody from waking another unikernel.
+    const inAll = this.size === 0 ? 2 * limits.inAll : limits.inAll;
+    const isFull = ofFlow >= limits.perFlow || this.size >= limits.perUnikernel || this.total.held >= inAll;
     if (isFull) return packet;
     this.#held.push({ packet, client: view.source, flow, since: now });
     this.#flows.set(flow, ofFlow + 1);

@@ -1,3 +1,4 @@
+import { headerLength, packetBack } from './packet-back.js';
 import type { PacketView } from './packet-view.js';
 
 /** The most connections that are remembered. */
@@ -79,18 +80,9 @@ export class KeepAlives {
 
 /** The length of its payload, which is short. */
 function payloadOf(packet: Buffer, view: PacketView): number {
-  const header = headerOf(packet, view);
-  const size = isIpv4(view) ? packet.readUInt16BE(2) - header : packet.readUInt16BE(4);
+  const header = headerLength(packet, view);
+  const size = view.source.length === 8 ? packet.readUInt16BE(2) - header : packet.readUInt16BE(4);
   return size - ((packet[header + 12] as number) >> 4) * 4;
-}
-
-function isIpv4({ source }: PacketView): boolean {
-  return source.length === 8;
-}
-
-/** The length of its IP header. */
-function headerOf(packet: Buffer, view: PacketView): number {
-  return isIpv4(view) ? ((packet[0] as number) & 0x0f) * 4 : 40;
 }
 
 /**
@@ -98,8 +90,7 @@ function headerOf(packet: Buffer, view: PacketView): number {
  * @param next how far behind the number of this segment that is
  */
 function answerTo(packet: Buffer, view: PacketView, next: 0 | 1): Buffer | undefined {
-  const { source, destination } = view;
-  const segment = packet.subarray(headerOf(packet, view));
+  const segment = packet.subarray(headerLength(packet, view));
   if (segment.length < HEADER) return undefined;
   const times = timesOf(segment.subarray(HEADER, ((segment[12] as number) >> 4) * 4));
   const length = times === undefined ? HEADER : HEADER + 12;
@@ -117,26 +108,7 @@ function answerTo(packet: Buffer, view: PacketView, next: 0 | 1): Buffer | undef
     times.copy(tcp, HEADER + 4, 4, 8);
     times.copy(tcp, HEADER + 8, 0, 4);
   }
-  const addresses = Buffer.from(destination + source, 'hex');
-  return Buffer.concat([isIpv4(view) ? ipv4Header(length) : ipv6Header(length), addresses, tcp]);
-}
-
-function ipv4Header(length: number): Buffer {
-  const header = Buffer.alloc(12);
-  header[0] = 0x45;
-  header.writeUInt16BE(HEADER + length, 2);
-  header[8] = 64;
-  header[9] = 6;
-  return header;
-}
-
-function ipv6Header(length: number): Buffer {
-  const header = Buffer.alloc(8);
-  header[0] = 0x60;
-  header.writeUInt16BE(length, 4);
-  header[6] = 6;
-  header[7] = 64;
-  return header;
+  return packetBack(view, tcp);
 }
 
 /** The times among these options, as they were sent: the client's own, and the one that it has heard. */

@@ -4,8 +4,8 @@ import { readAddress } from '../netlink/read-address.js';
 export type Protocol = 'tcp' | 'udp';
 export type Outcome = 'deliver' | 'refuse' | 'drop';
 export type Verdict = 'hold' | 'refuse' | 'drop';
-/** What becomes of packets of connections that are open. */
-export type Connections = 'pass' | 'hold' | 'refuse';
+/** What becomes of packets of connections that are open; `drain` passes them to a machine that is being ended. */
+export type Connections = 'pass' | 'drain' | 'hold' | 'refuse';
 
 /** Unikernels to arm that have their ports, and what becomes of connections, in common: there may be very many. */
 export interface GuardedGroup {
@@ -318,7 +318,7 @@ function isVerdict(value: unknown): value is Verdict {
 }
 
 function isConnections(value: unknown): value is Connections {
-  return value === 'pass' || value === 'hold' || value === 'refuse';
+  return value === 'pass' || value === 'drain' || value === 'hold' || value === 'refuse';
 }
 
 function isOutcome(value: unknown): value is Outcome {

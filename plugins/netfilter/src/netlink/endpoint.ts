@@ -14,7 +14,7 @@ export interface StoppedEndpoint {
   /** Its key in a set. */
   readonly key: string;
   /** What becomes of packets of connections that are open: they pass, or are given to the listener like first ones. */
-  readonly connections: 'pass' | 'hold' | 'refuse';
+  readonly connections: 'pass' | 'drain' | 'hold' | 'refuse';
   /** The MAC of its machine in hexadecimal digits, where it is known. */
   readonly mac?: string | undefined;
 }

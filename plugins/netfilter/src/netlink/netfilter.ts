@@ -10,6 +10,7 @@ import {
   isLoopback,
   isTcp,
   OwnAddresses,
+  PROTOCOLS,
   type Endpoint,
   type StoppedEndpoint,
 } from './endpoint.js';
@@ -44,6 +45,8 @@ const HOLDING = Sets.STOPPED | Sets.PUBLISHED | Sets.ENDED;
 
 /** The sets of those whose traffic is remembered: behind this host, or at its own addresses. */
 const WATCHED = Sets.KNOWN | Sets.HERE;
+
+const NO_KEYS: readonly string[] = [];
 
 /** The most connections of one transaction: without rights over the whole host it has to fit into a small buffer. */
 const MOST_FLOWS = 2_000;
@@ -156,7 +159,31 @@ export class Netfilter implements Disposable {
   /** From when this returns, packets to them pass. @param keys of endpoints @throws NetlinkError */
   disarm(keys: readonly string[]): void {
     this.#bridges?.disarm(keys);
+    const published = this.layout.takesAway
+      ? keys.filter((key) => (this.#members.of(key) & Sets.PUBLISHED) !== 0)
+      : NO_KEYS;
     this.#members.edit(keys.map((key) => ({ key, about: HOLDING, members: 0 })));
+    if (published.length > 0) this.#forgetAttempts(new Set(published));
+  }
+
+  /**
+   * What a client on this host has sent is taken away behind where it is tracked, so that the kernel has decided by then to
+   * whom it goes: without that it goes where a published port leads now.
+   */
+  #forgetAttempts(keys: ReadonlySet<string>): void {
+    try {
+      const addresses = new Set([...keys].map((key) => endpointOf(key).address));
+      const attempts = connectionsToAll(this.socket, addresses).filter(
+        ({ service, servicePort, protocol, isEstablished }) => {
+          const name = protocol === PROTOCOLS.tcp ? 'tcp' : 'udp';
+          return !isEstablished && keys.has(endpointKey({ address: service, protocol: name, port: servicePort }));
+        },
+      );
+      deleteConnections(this.socket, attempts);
+    } catch (error) {
+      if (!(error instanceof NetlinkError)) throw error;
+      this.#warn?.(`clients on this host may be refused by a published port, and have to try again: ${error.message}`);
+    }
   }
 
   /** The packets of these users of this host are those of readiness probes from now on. @throws NetlinkError */

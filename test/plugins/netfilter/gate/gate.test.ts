@@ -4,6 +4,7 @@ import { HOLD_LIMITS } from '#netfilter/gate/held-packets.js';
 import type { GuardedService, Report } from '#netfilter/gate/messages.js';
 import type { PacketHold } from '#netfilter/gate/packet-hold.js';
 import { endpointOf, type StoppedEndpoint } from '#netfilter/netlink/endpoint.js';
+import type { Rung } from '#netfilter/netlink/netfilter.js';
 import { readAddress } from '#netfilter/netlink/read-address.js';
 import { aPacket, type PacketParts } from '../../../support/netfilter/a-packet.js';
 
@@ -11,7 +12,7 @@ type Knock = Extract<Report, { readonly from: string }>;
 
 /** What a kernel would do. */
 class RecordingHold implements PacketHold<number> {
-  readonly rung = 'nft queue';
+  rung: Rung = 'nft queue';
   readonly done: string[] = [];
   sends = true;
   readonly sent: Buffer[] = [];
@@ -157,6 +158,56 @@ describe('the gate', () => {
     assert.deepEqual([hold.sent, reports], [[], []]);
   });
 
+  it('lets pass what is said to a machine that ends, and refuses the last of each connection when it has', () => {
+    const ACK = 0x18;
+    const draining = {
+      ...www,
+      ports: ['tcp/80'],
+      addresses: ['10.77.0.80', 'fd77::80'],
+      connections: 'drain',
+    } as const;
+    gate.arm([draining]);
+    done();
+    take({ flags: ACK, acknowledged: 7 });
+    take({ flags: ACK, acknowledged: 0xffff_fffe, sequence: 2 });
+    take({ flags: ACK, acknowledged: 9, source: 'fd77::9', destination: 'fd77::80', sourcePort: 40_001 });
+    assert.deepEqual(done(), ['deliver 1', 'deliver 2', 'deliver 3']);
+    assert.deepEqual([hold.sent, reports], [[], []]);
+    gate.arm([{ ...draining, connections: 'refuse' }]);
+    const RST = 0x04;
+    const back = { flags: RST, sourcePort: 80 };
+    assert.deepEqual(
+      hold.sent.map((packet) => packet.toString('hex')),
+      [
+        aPacket({
+          ...{ ...back, source: '10.77.0.80', destination: '192.0.2.7', port: 40_000, sequence: 0xffff_fffe },
+        }).toString('hex'),
+        aPacket({ ...back, source: 'fd77::80', destination: 'fd77::9', port: 40_001, sequence: 9 }).toString('hex'),
+      ],
+    );
+    assert.equal(done().at(-1), 'forget 0a4d0050 fd770000000000000000000000000080');
+    take({ flags: ACK });
+    assert.deepEqual(done(), ['refuse 4']);
+    gate.arm([draining]);
+    gate.arm([{ ...draining, connections: 'refuse' }]);
+    assert.equal(hold.sent.length, 2, 'nobody is told twice');
+  });
+
+  it('tells nobody of the end of a machine that goes on, or where it cannot send anything', () => {
+    gate.arm([{ ...www, connections: 'drain' }]);
+    take({ flags: 0x18 });
+    gate.arm([{ ...www, connections: 'pass' }]);
+    gate.arm([www]);
+    assert.deepEqual(hold.sent, []);
+    for (const change of [{ sends: false }, { sends: true, rung: 'NFLOG' }] as const) {
+      Object.assign(hold, change);
+      gate.arm([www]);
+      done();
+      gate.arm([{ ...www, connections: 'drain' }]);
+      assert.deepEqual(done(), ['arm tcp/80 0a4d0050 pass', 'arm udp/53 0a4d0050 pass']);
+    }
+  });
+
   it('holds a packet, reports its client, and delivers it at the release, when the kernel holds nothing any more', () => {
     gate.arm([www]);
     done();
@@ -280,6 +331,18 @@ describe('the gate', () => {
     take({ sourcePort: 3, destination: '10.77.0.81' });
     assert.equal(gate.held, 2);
     gate.release('db', 'deliver');
+  });
+
+  it('holds the first packet of a unikernel, although others have all the room', () => {
+    gateWith({ ...HOLD_LIMITS, inAll: 2 });
+    const names = ['db', 'mail', 'news'];
+    gate.arm([www, ...names.map((unikernel, at) => ({ ...www, unikernel, addresses: [`10.77.0.${at + 1}`] }))]);
+    done();
+    for (const sourcePort of [1, 2, 3]) take({ sourcePort });
+    for (let host = 1; host <= 3; host += 1) take({ destination: `10.77.0.${host}` });
+    assert.deepEqual(done(), ['drop 3', 'drop 6'], 'as many again at most');
+    assert.deepEqual(new Set(knocks().map(({ unikernel }) => unikernel)), new Set(['www', 'db', 'mail']));
+    for (const unikernel of names) gate.release(unikernel, 'deliver');
   });
 
   it('asks about no more than 128 clients of one unikernel at once', () => {
