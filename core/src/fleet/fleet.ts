@@ -107,7 +107,7 @@ export class Fleet {
 
   /** What is wrong with one unikernel, as its backend and its probes are. */
   problemsOf(unikernel: UnikernelSettings, connections: Settings['connections']): readonly ConfigProblem[] {
-    return settingsProblems({ connections, unikernels: [unikernel] }, this.backends, (probe) => this.#portOf(probe));
+    return settingsProblems({ connections, unikernels: [unikernel] }, this.backends, (probe) => this.portOf(probe));
   }
 
   /** Has the backend find or define the machine of one more unikernel, and plans it. @throws the backend's objection */
