@@ -101,6 +101,8 @@ class GuestMachine implements Machine {
       return;
     }
     if (existsSync(`/proc/${pid}`)) process.kill(pid, 'SIGKILL');
+    // Until it has ended it listens, and the next one may find its port in use.
+    while (existsSync(`/proc/${pid}`)) await sleep(5);
     for (const file of [pidFile, `${pidFile}.suspended`]) rmSync(file, { force: true });
   }
 
